@@ -1,0 +1,49 @@
+/**
+ * IPv4 addresses as 32-bit numbers, so that they cost nothing to keep and to compare.
+ * Not here: IPv6 (read in messages, not spoken by the transports yet), and names (the driver's resolver turns them into addresses).
+ */
+
+/** @returns the address 0 to 4,294,967,295, or -1 when `bytes[start, end)` is not a dotted quad */
+export function parseIPv4(bytes: Uint8Array, start: number, end: number): number {
+  let ip = 0;
+  let parts = 0;
+  let i = start;
+  while (parts < 4) {
+    let value = 0;
+    let digits = 0;
+    while (i < end && bytes[i] >= 0x30 && bytes[i] <= 0x39 && digits < 4) {
+      value = value * 10 + bytes[i++] - 0x30;
+      digits += 1;
+    }
+    if (digits === 0 || digits > 3 || value > 255) return -1;
+    ip = ip * 256 + value;
+    parts += 1;
+    if (parts < 4 && (i >= end || bytes[i++] !== 0x2e)) return -1;
+  }
+  return i === end ? ip : -1;
+}
+
+/** For settings and drivers: allocates nothing, reads a string. @returns the address, or -1 */
+export function ipv4(value: string): number {
+  let ip = 0;
+  let part = -1;
+  let dots = 0;
+  for (let i = 0; i <= value.length; i++) {
+    const code = i < value.length ? value.charCodeAt(i) : 0x2e;
+    if (code === 0x2e) {
+      if (part < 0) return -1;
+      ip = ip * 256 + part;
+      part = -1;
+      dots += 1;
+    } else if (code >= 0x30 && code <= 0x39) {
+      part = (part < 0 ? 0 : part * 10) + code - 0x30;
+      if (part > 255) return -1;
+    } else return -1;
+  }
+  return dots === 4 ? ip : -1;
+}
+
+/** For people and drivers: allocates. */
+export function ipv4Text(ip: number): string {
+  return (ip >>> 24) + "." + ((ip >>> 16) & 255) + "." + ((ip >>> 8) & 255) + "." + (ip & 255);
+}

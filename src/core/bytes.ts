@@ -1,0 +1,182 @@
+/**
+ * Octets: the few things every layer does with them. No copies, no strings on a packet's way; the two functions that make
+ * a string (`text`) or an array (`octets`) are for start-up, settings and people.
+ */
+
+/** A piece of somebody else's octets: `bytes[start, end)`. Whoever fills it does not own the octets, and says how long they stay. */
+export class Span {
+  bytes: Uint8Array = NONE;
+  start = 0;
+  end = 0;
+
+  set(bytes: Uint8Array, start: number, end: number): void {
+    this.bytes = bytes;
+    this.start = start;
+    this.end = end;
+  }
+
+  clear(): void {
+    this.set(NONE, 0, 0);
+  }
+
+  /** @returns length in octets; 0 when nothing is there */
+  size(): number {
+    return this.end - this.start;
+  }
+
+  is(constant: Uint8Array): boolean {
+    return equal(this.bytes, this.start, this.end, constant, 0, constant.length);
+  }
+
+  /** As `is`, ASCII letters compared without case. */
+  isToken(constant: Uint8Array): boolean {
+    return equalNoCase(this.bytes, this.start, this.end, constant, 0, constant.length);
+  }
+
+  equals(other: Span): boolean {
+    return equal(this.bytes, this.start, this.end, other.bytes, other.start, other.end);
+  }
+
+  /** For people and logs: allocates. */
+  toString(): string {
+    return text(this.bytes, this.start, this.end);
+  }
+}
+
+/** No octets. */
+export const NONE = new Uint8Array(0);
+
+/** The UTF-8 octets of a text. For constants and settings: allocates. */
+export function octets(value: string): Uint8Array {
+  const out = new Uint8Array(utf8Length(value));
+  putText(out, 0, value);
+  return out;
+}
+
+/** @returns how many octets `value` has in UTF-8; a lone surrogate counts as U+FFFD */
+export function utf8Length(value: string): number {
+  let length = 0;
+  for (let i = 0; i < value.length; i++) {
+    const code = value.charCodeAt(i);
+    if (code < 0x80) length += 1;
+    else if (code < 0x800) length += 2;
+    else if (code >= 0xd800 && code < 0xdc00 && isLowSurrogate(value, i + 1)) {
+      length += 4;
+      i += 1;
+    } else length += 3;
+  }
+  return length;
+}
+
+/** Writes `value` as UTF-8 at `at`; the caller has seen to the room. @returns the offset behind it */
+export function putText(out: Uint8Array, at: number, value: string): number {
+  let to = at;
+  for (let i = 0; i < value.length; i++) {
+    let code = value.charCodeAt(i);
+    if (code < 0x80) {
+      out[to++] = code;
+      continue;
+    }
+    if (code < 0x800) {
+      out[to++] = 0xc0 | (code >> 6);
+      out[to++] = 0x80 | (code & 0x3f);
+      continue;
+    }
+    if (code >= 0xd800 && code < 0xdc00 && isLowSurrogate(value, i + 1)) {
+      code = 0x10000 + ((code - 0xd800) << 10) + (value.charCodeAt(++i) - 0xdc00);
+      out[to++] = 0xf0 | (code >> 18);
+      out[to++] = 0x80 | ((code >> 12) & 0x3f);
+    } else {
+      if (code >= 0xd800 && code < 0xe000) code = 0xfffd;
+      out[to++] = 0xe0 | (code >> 12);
+    }
+    out[to++] = 0x80 | ((code >> 6) & 0x3f);
+    out[to++] = 0x80 | (code & 0x3f);
+  }
+  return to;
+}
+
+function isLowSurrogate(value: string, index: number): boolean {
+  if (index >= value.length) return false;
+  const code = value.charCodeAt(index);
+  return code >= 0xdc00 && code < 0xe000;
+}
+
+/** `bytes[start, end)` read as UTF-8, broken sequences as U+FFFD. For people and logs: allocates. */
+export function text(bytes: Uint8Array, start = 0, end = bytes.length): string {
+  let out = "";
+  let i = start;
+  while (i < end) {
+    const lead = bytes[i++];
+    if (lead < 0x80) {
+      out += String.fromCharCode(lead);
+      continue;
+    }
+    const more =
+      lead >= 0xf0 && lead < 0xf5 ? 3 : lead >= 0xe0 && lead < 0xf0 ? 2 : lead >= 0xc2 && lead < 0xe0 ? 1 : 0;
+    let code = lead & (0x3f >> more);
+    let taken = 0;
+    while (taken < more && i < end && (bytes[i] & 0xc0) === 0x80) {
+      code = (code << 6) | (bytes[i++] & 0x3f);
+      taken += 1;
+    }
+    const whole = more > 0 && taken === more;
+    out += whole && code < 0x110000 ? String.fromCodePoint(code) : "\ufffd";
+  }
+  return out;
+}
+
+export function equal(
+  a: Uint8Array,
+  aStart: number,
+  aEnd: number,
+  b: Uint8Array,
+  bStart: number,
+  bEnd: number,
+): boolean {
+  if (aEnd - aStart !== bEnd - bStart) return false;
+  for (let i = aStart, j = bStart; i < aEnd; i++, j++) if (a[i] !== b[j]) return false;
+  return true;
+}
+
+/** As `equal`, ASCII letters compared without case. */
+export function equalNoCase(
+  a: Uint8Array,
+  aStart: number,
+  aEnd: number,
+  b: Uint8Array,
+  bStart: number,
+  bEnd: number,
+): boolean {
+  if (aEnd - aStart !== bEnd - bStart) return false;
+  for (let i = aStart, j = bStart; i < aEnd; i++, j++) {
+    const x = a[i];
+    const y = b[j];
+    if (x !== y && lower(x) !== lower(y)) return false;
+  }
+  return true;
+}
+
+export function lower(octet: number): number {
+  return octet >= 0x41 && octet <= 0x5a ? octet | 0x20 : octet;
+}
+
+/** A decimal number of digits only. @returns it, or -1 when it is empty, not a number or over `max` (up to 2^53 - 1) */
+export function parseUint(bytes: Uint8Array, start: number, end: number, max: number): number {
+  if (start >= end) return -1;
+  let value = 0;
+  for (let i = start; i < end; i++) {
+    const digit = bytes[i] - 0x30;
+    if (digit < 0 || digit > 9) return -1;
+    value = value * 10 + digit;
+    if (value > max) return -1;
+  }
+  return value;
+}
+
+/** FNV-1a over the octets, for look-up tables; not for secrets. @returns 32 bits as a signed integer */
+export function hash(bytes: Uint8Array, start: number, end: number): number {
+  let h = 0x811c9dc5 | 0;
+  for (let i = start; i < end; i++) h = Math.imul(h ^ bytes[i], 0x01000193);
+  return h;
+}

@@ -1,0 +1,10 @@
+/** Randomness, handed to the core: the hardware's on a device, a seeded one where a run is to be repeated. */
+export interface RandomSource {
+  /** @returns 32 random bits, 0 to 4,294,967,295 */
+  uint32(): number;
+}
+
+/** @returns a number from 0 (inclusive) to 1 (exclusive) */
+export function fraction(random: RandomSource): number {
+  return random.uint32() / 4294967296;
+}

@@ -1,0 +1,120 @@
+/**
+ * Every deadline of the core, in one heap of fixed size, and the one clock the core knows: `nowMs`, set by whoever drives it.
+ * A timer belongs to one user, made at start and started and stopped at will.
+ */
+
+/** Whoever owns a timer. */
+export interface TimerUser {
+  /** @param kind what the user called this timer when it made it */
+  onTimer(kind: number): void;
+}
+
+export class Timers {
+  /** The time, in ms on a clock that never goes back. Set by `poll` and by the driver before it hands anything in. */
+  nowMs = 0;
+  private readonly users: TimerUser[] = [];
+  private readonly kinds: Uint8Array;
+  private readonly deadlines: Float64Array;
+  private readonly heap: Uint16Array;
+  /** Where a timer stands in the heap, plus one; 0 when it does not run. */
+  private readonly places: Uint16Array;
+  private count = 0;
+
+  /** @param capacity how many timers can be made, at most 65,535 */
+  constructor(capacity: number) {
+    if (capacity < 1 || capacity > 65535) throw new RangeError("timers: capacity is 1 to 65535");
+    this.kinds = new Uint8Array(capacity);
+    this.deadlines = new Float64Array(capacity);
+    this.heap = new Uint16Array(capacity);
+    this.places = new Uint16Array(capacity);
+  }
+
+  /** Makes a timer, at start. @returns its number @throws RangeError when the capacity was reckoned too small */
+  make(user: TimerUser, kind: number): number {
+    const id = this.users.length;
+    if (id >= this.kinds.length) throw new RangeError("timers: no room for another");
+    this.users.push(user);
+    this.kinds[id] = kind;
+    return id;
+  }
+
+  /** Starts the timer, or starts it anew. */
+  start(id: number, delayMs: number): void {
+    this.startAt(id, this.nowMs + delayMs);
+  }
+
+  startAt(id: number, deadlineMs: number): void {
+    this.deadlines[id] = deadlineMs;
+    if (this.places[id] === 0) this.place(id, ++this.count);
+    this.rise(this.places[id]);
+    this.sink(this.places[id]);
+  }
+
+  stop(id: number): void {
+    const at = this.places[id];
+    if (at === 0) return;
+    this.places[id] = 0;
+    const last = this.heap[--this.count];
+    if (last === id) return;
+    this.place(last, at);
+    this.rise(at);
+    this.sink(this.places[last]);
+  }
+
+  running(id: number): boolean {
+    return this.places[id] !== 0;
+  }
+
+  /** @returns ms until the timer fires, 0 when it is due; -1 when it does not run */
+  remaining(id: number): number {
+    return this.places[id] === 0 ? -1 : Math.max(0, this.deadlines[id] - this.nowMs);
+  }
+
+  /** @returns the earliest deadline in ms on the core's clock, Infinity when no timer runs */
+  next(): number {
+    return this.count === 0 ? Infinity : this.deadlines[this.heap[0]];
+  }
+
+  /** Moves the clock and fires what is due, earliest first; a timer that is started anew for now or the past waits for the next call. */
+  poll(nowMs: number): void {
+    if (nowMs > this.nowMs) this.nowMs = nowMs;
+    for (let left = this.count; left > 0 && this.count > 0; left--) {
+      const id = this.heap[0];
+      if (this.deadlines[id] > this.nowMs) return;
+      this.stop(id);
+      this.users[id].onTimer(this.kinds[id]);
+    }
+  }
+
+  private place(id: number, at: number): void {
+    this.heap[at - 1] = id;
+    this.places[id] = at;
+  }
+
+  private rise(from: number): void {
+    let at = from;
+    const id = this.heap[at - 1];
+    while (at > 1) {
+      const parent = this.heap[(at >> 1) - 1];
+      if (this.deadlines[parent] <= this.deadlines[id]) break;
+      this.place(parent, at);
+      at >>= 1;
+    }
+    this.place(id, at);
+  }
+
+  private sink(from: number): void {
+    let at = from;
+    const id = this.heap[at - 1];
+    for (;;) {
+      let child = at * 2;
+      if (child > this.count) break;
+      if (child < this.count && this.deadlines[this.heap[child]] < this.deadlines[this.heap[child - 1]]) child += 1;
+      const other = this.heap[child - 1];
+      if (this.deadlines[other] >= this.deadlines[id]) break;
+      this.place(other, at);
+      at = child;
+    }
+    this.place(id, at);
+  }
+}
