@@ -1,0 +1,112 @@
+/**
+ * RTP packets (RFC 3550 §5): one view that is laid over each datagram that comes, and the writer of the header of those that go.
+ * It checks the whole header once and keeps numbers and offsets. Not here: what the numbers mean over time (reception.ts, jitter.ts), RTCP, SRTP.
+ *
+ * Sequence numbers, timestamps and sources count modulo 2^16 and 2^32. The 32-bit ones are kept as signed integers: differences
+ * come out right with `(a - b) | 0`, and no engine has to make a floating-point number of them.
+ */
+
+/** Octets of a header without CSRC list and extension. */
+export const RTP_HEADER = 12;
+
+/** What `RtpView.read` found. */
+export const RTP_OK = 0;
+export const RTP_SHORT = 1;
+export const RTP_VERSION = 2;
+/** An RTCP packet type where RTP is expected (RFC 5761 §4): somebody multiplexes who was not asked to. */
+export const RTP_IS_RTCP = 3;
+/** The CSRC list or the extension goes past the end. */
+export const RTP_EXTENT = 4;
+/** The padding is longer than what it pads, or of length 0. */
+export const RTP_PADDING = 5;
+
+export class RtpView {
+  marker = false;
+  payloadType = 0;
+  /** 0 to 65,535 */
+  sequence = 0;
+  /** 32 bits, as a signed integer. */
+  timestamp = 0;
+  /** 32 bits, as a signed integer. */
+  ssrc = 0;
+  csrcCount = 0;
+  /** The payload is `bytes[start, end)` of what was read: without padding, possibly empty. */
+  start = 0;
+  end = 0;
+
+  /**
+   * Reads a datagram `bytes[0, length)`, which stays its owner's; nothing of it is kept. RFC 3550 §5.1, §5.3.1
+   * @returns RTP_OK, or why it is refused (then the fields mean nothing)
+   */
+  read(bytes: Uint8Array, length: number): number {
+    if (length < RTP_HEADER || length > bytes.length) return RTP_SHORT;
+    const first = bytes[0];
+    if (first >> 6 !== 2) return RTP_VERSION;
+    const second = bytes[1];
+    if (second >= 192 && second <= 223) return RTP_IS_RTCP;
+    this.marker = second >= 128;
+    this.payloadType = second & 127;
+    this.sequence = read16(bytes, 2);
+    this.timestamp = read32(bytes, 4);
+    this.ssrc = read32(bytes, 8);
+    this.csrcCount = first & 15;
+    let start = RTP_HEADER + this.csrcCount * 4;
+    if ((first & 0x10) !== 0) {
+      if (start + 4 > length) return RTP_EXTENT;
+      start += 4 + read16(bytes, start + 2) * 4;
+    }
+    if (start > length) return RTP_EXTENT;
+    let end = length;
+    if ((first & 0x20) !== 0) {
+      const padding = bytes[length - 1];
+      if (padding === 0 || start + padding > length) return RTP_PADDING;
+      end -= padding;
+    }
+    this.start = start;
+    this.end = end;
+    return RTP_OK;
+  }
+}
+
+/**
+ * Writes a header without CSRC list, extension and padding at the start of `out`, which has at least RTP_HEADER octets.
+ * @param sequence only its low 16 bits count
+ * @param timestamp @param ssrc 32 bits, signed or not
+ * @returns where the payload goes
+ */
+export function writeRtpHeader(
+  out: Uint8Array,
+  marker: boolean,
+  payloadType: number,
+  sequence: number,
+  timestamp: number,
+  ssrc: number,
+): number {
+  out[0] = 0x80;
+  out[1] = (marker ? 0x80 : 0) | payloadType;
+  write16(out, 2, sequence);
+  write32(out, 4, timestamp);
+  write32(out, 8, ssrc);
+  return RTP_HEADER;
+}
+
+export function read16(bytes: Uint8Array, at: number): number {
+  return (bytes[at] << 8) | bytes[at + 1];
+}
+
+/** @returns 32 bits as a signed integer */
+export function read32(bytes: Uint8Array, at: number): number {
+  return (bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3];
+}
+
+export function write16(out: Uint8Array, at: number, value: number): void {
+  out[at] = value >> 8;
+  out[at + 1] = value;
+}
+
+export function write32(out: Uint8Array, at: number, value: number): void {
+  out[at] = value >> 24;
+  out[at + 1] = value >> 16;
+  out[at + 2] = value >> 8;
+  out[at + 3] = value;
+}
