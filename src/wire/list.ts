@@ -1,0 +1,95 @@
+/**
+ * Walks the values of a field that may hold several, separated by commas, and may itself be repeated (RFC 3261 §7.3.1): Via, Contact,
+ * Route, Record-Route, Require and so on. Not for challenges and credentials, whose commas separate parameters as well.
+ */
+import { NONE } from "../core/bytes.js";
+import { COMMA, GREATER, LESS, QUOTE, skipQuoted, skipSpace, trimEnd } from "./lex.js";
+import type { Message } from "./message.js";
+
+export class ValueList {
+  bytes: Uint8Array = NONE;
+  /** The element found last: `bytes[start, end)`, trimmed. */
+  start = 0;
+  end = 0;
+  /** The row of the message's table it stands in; -1 for a walk over a span. */
+  row = -1;
+  /** Turns true when a quote or a `<` is never closed; what came before it still stands. */
+  broken = false;
+  private message: Message | null = null;
+  private at = 0;
+  private limit = 0;
+
+  /** Begins a walk over all fields of that id. The message must stay as it is until the walk is over. */
+  begin(message: Message, id: number): void {
+    this.beginSpan(message.bytes, 0, 0);
+    const row = message.first(id);
+    if (row < 0) return;
+    this.message = message;
+    this.enter(row);
+  }
+
+  /** Begins a walk over one value. The octets stay the caller's. */
+  beginSpan(bytes: Uint8Array, start: number, end: number): void {
+    this.bytes = bytes;
+    this.start = this.end = this.at = start;
+    this.limit = end;
+    this.row = -1;
+    this.broken = false;
+    this.message = null;
+  }
+
+  private enter(row: number): void {
+    const message = this.message!;
+    this.row = row;
+    this.at = message.valueStart(row);
+    this.limit = message.valueEnd(row);
+  }
+
+  /** The next element; empty ones are stepped over. @returns false at the end, and when `broken` */
+  next(): boolean {
+    for (;;) {
+      while (this.at < this.limit) {
+        const start = skipSpace(this.bytes, this.at, this.limit);
+        const stop = elementEnd(this.bytes, start, this.limit);
+        if (stop < 0) {
+          this.broken = true;
+          this.at = this.limit;
+          this.message = null;
+          return false;
+        }
+        this.at = stop + 1;
+        const end = trimEnd(this.bytes, start, stop);
+        if (end > start) {
+          this.start = start;
+          this.end = end;
+          return true;
+        }
+      }
+      if (this.message === null) return false;
+      const row = this.message.next(this.row);
+      if (row < 0) {
+        this.message = null;
+        return false;
+      }
+      this.enter(row);
+    }
+  }
+}
+
+/** @returns the offset of the comma that ends the element at `at`, or `end`; -1 when a quote or `<` is never closed */
+export function elementEnd(bytes: Uint8Array, at: number, end: number): number {
+  let i = at;
+  while (i < end) {
+    const octet = bytes[i];
+    if (octet === COMMA) return i;
+    if (octet === QUOTE) {
+      i = skipQuoted(bytes, i, end);
+      if (i < 0) return -1;
+    } else if (octet === LESS) {
+      while (i < end && bytes[i] !== GREATER) i += 1;
+      if (i >= end) return -1;
+      i += 1;
+    } else i += 1;
+  }
+  return end;
+}

@@ -1,0 +1,555 @@
+/**
+ * One SIP message over the octets it arrived in (RFC 3261 §7): start line, a fixed table of its header fields, and the values every
+ * layer asks for (Via, tags, Call-ID, CSeq, Content-Length). Nothing is copied and nothing grows: a view is filled by `parse` and holds
+ * until its octets are overwritten. What a value means beyond that is left to the readers beside this file (uri, address, via, list).
+ *
+ * Lines end with CRLF; a lone LF is taken for it, a lone CR never is. A control octet other than HT is refused unless a backslash
+ * makes it part of a quoted string.
+ */
+import { equal, equalNoCase, NONE, parseUint, type Span } from "../core/bytes.js";
+import { NameAddress } from "./address.js";
+import { AT, BACKSLASH, COLON, COMMA, CR, LF, SEMICOLON, SPACE, skipSpace, TAB, TOKEN, trimEnd } from "./lex.js";
+import { headerOf, methodOf } from "./lookup.js";
+import {
+  HEADER_CALL_ID,
+  HEADER_CONTENT_LENGTH,
+  HEADER_COUNT,
+  HEADER_CSEQ,
+  HEADER_FROM,
+  HEADER_MAX_FORWARDS,
+  HEADER_TO,
+  HEADER_VIA,
+  METHOD_ACK,
+  METHOD_NONE,
+  METHOD_OTHER,
+} from "./names.js";
+import {
+  PROBLEM_BODY,
+  PROBLEM_CONTROL,
+  PROBLEM_HEADER,
+  PROBLEM_LENGTH,
+  PROBLEM_LINE,
+  PROBLEM_MISSING,
+  PROBLEM_NONE,
+  PROBLEM_NOT_SIP,
+  PROBLEM_REPEATED,
+  PROBLEM_STATUS,
+  PROBLEM_TABLE,
+  PROBLEM_URI,
+  PROBLEM_VALUE,
+  PROBLEM_VERSION,
+} from "./problems.js";
+import { SCHEME_SIP, SCHEME_SIPS, schemeOf, schemeStop } from "./uri.js";
+import { Via } from "./via.js";
+
+/** What `parse` returns: this, a status a server answers with (400, 505, 513), or PARSE_DROP. */
+export * from "./problems.js";
+
+export const PARSE_OK = 0;
+/** Nothing to answer: not SIP, a malformed response or ACK, or a request whose Via, From, To, Call-ID or CSeq cannot be echoed. */
+export const PARSE_DROP = -1;
+
+const CSEQ_MAX = 0x7fffffff;
+const CONTENT_LENGTH_MAX = 0x7fffffff;
+const MAX_FORWARDS_MAX = 255;
+
+// A row of the table: id, then the offsets of name and value.
+const ROW = 5;
+
+export class Message {
+  bytes: Uint8Array = NONE;
+  start = 0;
+  /** Behind the body that belongs to the message; octets of the datagram behind it are not part of it. */
+  end = 0;
+
+  isRequest = false;
+  /** METHOD_*; METHOD_NONE for a response. */
+  method = METHOD_NONE;
+  methodStart = 0;
+  methodEnd = 0;
+  uriStart = 0;
+  uriEnd = 0;
+  /** 100 to 699; 0 for a request. */
+  status = 0;
+  reasonStart = 0;
+  reasonEnd = 0;
+  /** PROBLEM_* of problems.ts: the first thing that was wrong; PROBLEM_NONE when `parse` returned PARSE_OK. */
+  problem = PROBLEM_NONE;
+  /** Whether Via, From, To, Call-ID and CSeq are there and can be echoed in an answer. */
+  canAnswer = false;
+
+  // Values read by `parse`; start equals end when one is absent, numbers are -1.
+  callIdStart = 0;
+  callIdEnd = 0;
+  cseq = -1;
+  cseqMethod = METHOD_NONE;
+  cseqMethodStart = 0;
+  cseqMethodEnd = 0;
+  /** The whole From value. */
+  fromStart = 0;
+  fromEnd = 0;
+  fromTagStart = 0;
+  fromTagEnd = 0;
+  /** The whole To value. */
+  toStart = 0;
+  toEnd = 0;
+  toTagStart = 0;
+  toTagEnd = 0;
+  /** The topmost element of Via, read. */
+  readonly via = new Via();
+  viaStart = 0;
+  viaEnd = 0;
+  branchStart = 0;
+  branchEnd = 0;
+  /** The branch begins with z9hG4bK and goes on: it names a transaction. RFC 3261 §8.1.1.7 */
+  hasMagicCookie = false;
+  sentByStart = 0;
+  sentByEnd = 0;
+  maxForwards = -1;
+  contentLength = -1;
+  bodyStart = 0;
+  bodyEnd = 0;
+
+  /** How many header fields there are. */
+  rows = 0;
+  private readonly maxRows: number;
+  private readonly table: Int32Array;
+  /** Row of the first field by id; holds only when that row is below `rows` and has that id, so it is never cleared. */
+  private readonly firstRow = new Uint16Array(HEADER_COUNT);
+  private readonly address = new NameAddress();
+  private limit = 0;
+
+  /** `maxHeaders` rows of 20 octets, made here; a message with more fields is answered with 513. */
+  constructor(maxHeaders: number) {
+    this.maxRows = maxHeaders;
+    this.table = new Int32Array(maxHeaders * ROW);
+  }
+
+  /** @returns the row of the first field with that id, -1 when there is none */
+  first(id: number): number {
+    const row = this.firstRow[id];
+    return row < this.rows && this.table[row * ROW] === id ? row : -1;
+  }
+
+  /** @returns the row of the next field with the same id, -1 when there is none */
+  next(row: number): number {
+    const table = this.table;
+    const id = table[row * ROW];
+    for (let i = row + 1; i < this.rows; i++) if (table[i * ROW] === id) return i;
+    return -1;
+  }
+
+  /** HEADER_* of a row from 0 to `rows` - 1. */
+  id(row: number): number {
+    return this.table[row * ROW];
+  }
+
+  nameStart(row: number): number {
+    return this.table[row * ROW + 1];
+  }
+
+  nameEnd(row: number): number {
+    return this.table[row * ROW + 2];
+  }
+
+  /** The value is trimmed of white space at both ends; folding inside it stays. */
+  valueStart(row: number): number {
+    return this.table[row * ROW + 3];
+  }
+
+  valueEnd(row: number): number {
+    return this.table[row * ROW + 4];
+  }
+
+  has(id: number): boolean {
+    return this.first(id) >= 0;
+  }
+
+  /** The value of the first field with that id. `out` is over the message's octets. @returns whether there is one */
+  value(id: number, out: Span): boolean {
+    const row = this.first(id);
+    if (row < 0) return false;
+    out.set(this.bytes, this.valueStart(row), this.valueEnd(row));
+    return true;
+  }
+
+  /** Whether the comma-separated tokens of all fields with that id (Require, Supported, Allow) hold `token`, without case; parameters are passed over. */
+  contains(id: number, token: Uint8Array): boolean {
+    const bytes = this.bytes;
+    for (let row = this.first(id); row >= 0; row = this.next(row)) {
+      const end = this.valueEnd(row);
+      let i = this.valueStart(row);
+      while (i < end) {
+        i = skipSpace(bytes, i, end);
+        const start = i;
+        while (i < end && bytes[i] !== COMMA && bytes[i] !== SEMICOLON) i += 1;
+        if (equalNoCase(bytes, start, trimEnd(bytes, start, i), token, 0, token.length)) return true;
+        while (i < end && bytes[i] !== COMMA) i += 1;
+        i += 1;
+      }
+    }
+    return false;
+  }
+
+  /**
+   * The value of the first field with that id as a number; parameters and a comment behind it are passed over (Expires, Min-SE,
+   * `Retry-After: 18 (in a meeting);duration=3600`). @returns 0 to `max`, -1 when it is absent, -2 when it is malformed or over `max`
+   */
+  uint(id: number, max: number): number {
+    const row = this.first(id);
+    if (row < 0) return -1;
+    const bytes = this.bytes;
+    const start = this.valueStart(row);
+    const end = this.valueEnd(row);
+    let i = start;
+    while (i < end && bytes[i] >= 0x30 && bytes[i] <= 0x39) i += 1;
+    const value = parseUint(bytes, start, i, max);
+    if (value < 0) return -2;
+    i = skipSpace(bytes, i, end);
+    return i === end || bytes[i] === SEMICOLON || bytes[i] === 0x28 ? value : -2;
+  }
+
+  /**
+   * Reads the message in `bytes[start, end)`: a datagram, or what a stream's framing found (`stream`: Content-Length is required then).
+   * The octets stay the caller's and must not change while the view is used.
+   * @returns PARSE_OK, a status to answer with, or PARSE_DROP; `problem` says why
+   */
+  parse(bytes: Uint8Array, start: number, end: number, stream: boolean): number {
+    this.clear(bytes, end);
+    let i = start;
+    while (i < end && (bytes[i] === CR || bytes[i] === LF)) i += 1;
+    this.start = i;
+    i = this.readStartLine(i, end);
+    if (i < 0) {
+      this.problem = PROBLEM_NOT_SIP;
+      return PARSE_DROP;
+    }
+    this.bodyStart = this.readFields(i, end);
+    this.checkMandatory();
+    this.checkBody(end, stream);
+    if (this.problem === PROBLEM_NONE) return PARSE_OK;
+    if (!this.isRequest || !this.canAnswer || this.method === METHOD_ACK) return PARSE_DROP;
+    if (this.problem === PROBLEM_VERSION) return 505;
+    return this.problem === PROBLEM_TABLE ? 513 : 400;
+  }
+
+  private clear(bytes: Uint8Array, end: number): void {
+    this.bytes = bytes;
+    this.end = this.limit = end;
+    this.isRequest = this.canAnswer = this.hasMagicCookie = false;
+    this.method = this.cseqMethod = METHOD_NONE;
+    this.status = 0;
+    this.problem = PROBLEM_NONE;
+    this.methodStart = this.methodEnd = this.uriStart = this.uriEnd = this.reasonStart = this.reasonEnd = 0;
+    this.callIdStart = this.callIdEnd = this.cseqMethodStart = this.cseqMethodEnd = 0;
+    this.fromStart = this.fromEnd = this.fromTagStart = this.fromTagEnd = 0;
+    this.toStart = this.toEnd = this.toTagStart = this.toTagEnd = 0;
+    this.viaStart = this.viaEnd = this.branchStart = this.branchEnd = this.sentByStart = this.sentByEnd = 0;
+    this.cseq = this.maxForwards = this.contentLength = -1;
+    this.rows = 0;
+  }
+
+  /** Keeps the first problem: it is the one told to the peer. */
+  private fail(problem: number): void {
+    if (this.problem === PROBLEM_NONE) this.problem = problem;
+  }
+
+  /** @returns the offset behind the start line, or -1 when this is no SIP at all */
+  private readStartLine(at: number, end: number): number {
+    const bytes = this.bytes;
+    let lineEnd = at;
+    while (lineEnd < end && bytes[lineEnd] !== LF) lineEnd += 1;
+    if (lineEnd >= end) return -1;
+    const next = lineEnd + 1;
+    if (lineEnd > at && bytes[lineEnd - 1] === CR) lineEnd -= 1;
+    if (isVersion(bytes, at, lineEnd)) return this.readStatusLine(at, lineEnd) ? next : -1;
+    return this.readRequestLine(at, lineEnd) ? next : -1;
+  }
+
+  private readStatusLine(at: number, end: number): boolean {
+    const bytes = this.bytes;
+    if (!isVersion2(bytes, at) || bytes[at + 7] !== SPACE || at + 11 > end) return false;
+    this.status = parseUint(bytes, at + 8, at + 11, 699);
+    if (this.status < 100) this.fail(PROBLEM_STATUS);
+    // "SIP/2.0 200" without the space behind it is let through; the reason phrase may be empty either way.
+    if (at + 11 < end && bytes[at + 11] !== SPACE) this.fail(PROBLEM_STATUS);
+    this.reasonStart = Math.min(at + 12, end);
+    this.reasonEnd = end;
+    for (let i = this.reasonStart; i < end; i++) if (bytes[i] < SPACE && bytes[i] !== TAB) this.fail(PROBLEM_CONTROL);
+    return true;
+  }
+
+  private readRequestLine(at: number, end: number): boolean {
+    const bytes = this.bytes;
+    this.isRequest = true;
+    let i = at;
+    while (i < end && TOKEN[bytes[i]] === 1) i += 1;
+    if (i === at || i >= end || bytes[i] !== SPACE) return false;
+    this.methodStart = at;
+    this.methodEnd = i;
+    this.method = methodOf(bytes, at, i);
+    i += 1;
+    this.uriStart = i;
+    while (i < end && bytes[i] > SPACE) i += 1;
+    this.uriEnd = i;
+    if (i < end && bytes[i] === SPACE && isVersion(bytes, i + 1, end)) {
+      let digits = i + 5;
+      while (digits < end && ((bytes[digits] >= 0x30 && bytes[digits] <= 0x39) || bytes[digits] === 0x2e)) digits += 1;
+      if (digits < end) this.fail(PROBLEM_LINE);
+      else if (!isVersion2(bytes, i + 1) || end !== i + 8) this.fail(PROBLEM_VERSION);
+    } else {
+      // Spaces in odd places still end in a version; anything else is not for us.
+      let tail = end;
+      while (tail > i && bytes[tail - 1] === SPACE) tail -= 1;
+      if (tail - at < 8 || !isVersion(bytes, tail - 7, tail)) return false;
+      this.fail(PROBLEM_LINE);
+    }
+    this.checkUri();
+    return true;
+  }
+
+  /** A Request-URI has a scheme, no `<>`, and of a SIP URI no header components (RFC 3261 §19.1.1, table 1). */
+  private checkUri(): void {
+    const bytes = this.bytes;
+    const colon = schemeStop(bytes, this.uriStart, this.uriEnd);
+    if (colon < 0 || colon + 1 === this.uriEnd) {
+      this.fail(PROBLEM_URI);
+      return;
+    }
+    const scheme = schemeOf(bytes, this.uriStart, colon);
+    const isSip = scheme === SCHEME_SIP || scheme === SCHEME_SIPS;
+    let hasHeaders = false;
+    for (let i = colon + 1; i < this.uriEnd; i++) {
+      const octet = bytes[i];
+      if (octet === AT) hasHeaders = false;
+      else if (octet === 0x3f) hasHeaders = true;
+      else if (octet === 0x22 || octet === 0x3c || octet === 0x3e || octet === 0x7f) this.fail(PROBLEM_URI);
+    }
+    if (isSip && hasHeaders) this.fail(PROBLEM_URI);
+  }
+
+  /** Fills the table. @returns where the body begins */
+  private readFields(at: number, end: number): number {
+    const bytes = this.bytes;
+    let i = at;
+    for (;;) {
+      if (i >= end) {
+        this.fail(PROBLEM_BODY);
+        return end;
+      }
+      const nameStart = i;
+      while (i < end && TOKEN[bytes[i]] === 1) i += 1;
+      const nameEnd = i;
+      if (nameEnd === nameStart) {
+        if (bytes[i] === LF) return i + 1;
+        if (bytes[i] === CR && i + 1 < end && bytes[i + 1] === LF) return i + 2;
+      }
+      while (i < end && (bytes[i] === SPACE || bytes[i] === TAB)) i += 1;
+      const hasName = nameEnd > nameStart && i < end && bytes[i] === COLON;
+      if (!hasName) this.fail(PROBLEM_HEADER);
+      const valueAt = hasName ? i + 1 : i;
+      i = this.lineStop(valueAt, end);
+      if (i < 0) {
+        this.fail(PROBLEM_BODY);
+        return end;
+      }
+      if (hasName) this.addRow(nameStart, nameEnd, valueAt, i);
+    }
+  }
+
+  /** @returns the offset behind a field's last line, folding included, or -1 when it is cut off */
+  private lineStop(at: number, end: number): number {
+    const bytes = this.bytes;
+    let i = at;
+    for (;;) {
+      while (i < end && bytes[i] >= SPACE) i += 1;
+      if (i >= end) return -1;
+      const octet = bytes[i++];
+      if (octet === TAB) continue;
+      if (octet === CR) {
+        if (i < end && bytes[i] === LF) i += 1;
+        else {
+          this.fail(PROBLEM_CONTROL);
+          continue;
+        }
+      } else if (octet !== LF) {
+        if (i < at + 2 || bytes[i - 2] !== BACKSLASH) this.fail(PROBLEM_CONTROL);
+        continue;
+      }
+      if (i >= end || (bytes[i] !== SPACE && bytes[i] !== TAB)) return i;
+    }
+  }
+
+  private addRow(nameStart: number, nameEnd: number, valueAt: number, lineEnd: number): void {
+    const bytes = this.bytes;
+    const id = headerOf(bytes, nameStart, nameEnd);
+    const valueStart = skipSpace(bytes, valueAt, lineEnd);
+    const valueEnd = trimEnd(bytes, valueStart, lineEnd);
+    const row = this.rows;
+    const isRepeated = this.first(id) >= 0;
+    if (row < this.maxRows) {
+      const at = row * ROW;
+      this.table[at] = id;
+      this.table[at + 1] = nameStart;
+      this.table[at + 2] = nameEnd;
+      this.table[at + 3] = valueStart;
+      this.table[at + 4] = valueEnd;
+      if (!isRepeated) this.firstRow[id] = row;
+      this.rows = row + 1;
+    } else this.fail(PROBLEM_TABLE);
+    if (id <= HEADER_CONTENT_LENGTH) this.readValue(id, valueStart, valueEnd, isRepeated);
+  }
+
+  /** The values that every layer needs; the ids up to HEADER_CONTENT_LENGTH are theirs. */
+  private readValue(id: number, start: number, end: number, isRepeated: boolean): void {
+    switch (id) {
+      case HEADER_VIA:
+        if (!isRepeated) this.readVia(start, end);
+        return;
+      case HEADER_FROM:
+      case HEADER_TO:
+        if (isRepeated) this.fail(PROBLEM_REPEATED);
+        else this.readAddress(id === HEADER_FROM, start, end);
+        return;
+      case HEADER_CALL_ID:
+        if (isRepeated) this.fail(PROBLEM_REPEATED);
+        else this.readCallId(start, end);
+        return;
+      case HEADER_CSEQ:
+        if (isRepeated) this.fail(PROBLEM_REPEATED);
+        else this.readCSeq(start, end);
+        return;
+      case HEADER_MAX_FORWARDS:
+        if (isRepeated) this.fail(PROBLEM_REPEATED);
+        else {
+          this.maxForwards = parseUint(this.bytes, start, end, MAX_FORWARDS_MAX);
+          if (this.maxForwards < 0) this.fail(PROBLEM_VALUE);
+        }
+        return;
+      case HEADER_CONTENT_LENGTH:
+        if (isRepeated) this.fail(PROBLEM_REPEATED);
+        else {
+          this.contentLength = parseUint(this.bytes, start, end, CONTENT_LENGTH_MAX);
+          if (this.contentLength < 0) this.fail(PROBLEM_LENGTH);
+        }
+        return;
+    }
+  }
+
+  private readVia(start: number, end: number): void {
+    const via = this.via;
+    this.viaStart = start;
+    this.viaEnd = end;
+    if (!via.parse(this.bytes, start, end)) {
+      this.fail(PROBLEM_VALUE);
+      return;
+    }
+    this.viaEnd = trimEnd(this.bytes, start, via.end);
+    this.branchStart = via.branchStart;
+    this.branchEnd = via.branchEnd;
+    this.hasMagicCookie = hasCookie(this.bytes, via.branchStart, via.branchEnd);
+    this.sentByStart = via.sentByStart;
+    this.sentByEnd = via.sentByEnd;
+  }
+
+  private readAddress(isFrom: boolean, start: number, end: number): void {
+    const address = this.address;
+    const isGood = address.parse(this.bytes, start, end) && !address.isStar;
+    if (!isGood) this.fail(PROBLEM_VALUE);
+    const tagStart = isGood ? address.tagStart : start;
+    const tagEnd = isGood ? address.tagEnd : start;
+    if (isFrom) {
+      this.fromStart = start;
+      this.fromEnd = end;
+      this.fromTagStart = tagStart;
+      this.fromTagEnd = tagEnd;
+    } else {
+      this.toStart = start;
+      this.toEnd = end;
+      this.toTagStart = tagStart;
+      this.toTagEnd = tagEnd;
+    }
+  }
+
+  /** word ["@" word]; only that it is one word and not empty matters here. */
+  private readCallId(start: number, end: number): void {
+    this.callIdStart = start;
+    this.callIdEnd = end;
+    for (let i = start; i < end; i++) if (this.bytes[i] <= SPACE) this.fail(PROBLEM_VALUE);
+  }
+
+  private readCSeq(start: number, end: number): void {
+    const bytes = this.bytes;
+    let i = start;
+    while (i < end && bytes[i] > SPACE) i += 1;
+    this.cseq = parseUint(bytes, start, i, CSEQ_MAX);
+    i = skipSpace(bytes, i, end);
+    this.cseqMethodStart = i;
+    while (i < end && TOKEN[bytes[i]] === 1) i += 1;
+    this.cseqMethodEnd = i;
+    this.cseqMethod = methodOf(bytes, this.cseqMethodStart, i);
+    if (this.cseq < 0 || i < end || i === this.cseqMethodStart) this.fail(PROBLEM_VALUE);
+  }
+
+  private checkMandatory(): void {
+    this.canAnswer =
+      this.viaEnd > this.viaStart &&
+      this.fromEnd > this.fromStart &&
+      this.toEnd > this.toStart &&
+      this.callIdEnd > this.callIdStart &&
+      this.has(HEADER_CSEQ);
+    if (!this.canAnswer) {
+      this.fail(PROBLEM_MISSING);
+      return;
+    }
+    if (!this.isRequest) return;
+    const isSame =
+      this.method === METHOD_OTHER
+        ? equal(this.bytes, this.methodStart, this.methodEnd, this.bytes, this.cseqMethodStart, this.cseqMethodEnd)
+        : this.method === this.cseqMethod;
+    if (!isSame) this.fail(PROBLEM_VALUE);
+  }
+
+  /** Content-Length against what is there: too little is refused, what is behind it is not ours. RFC 3261 §18.3 */
+  private checkBody(end: number, stream: boolean): void {
+    if (this.contentLength < 0) {
+      if (stream) this.fail(PROBLEM_LENGTH);
+      this.bodyEnd = end;
+      return;
+    }
+    if (this.contentLength > end - this.bodyStart) {
+      this.fail(PROBLEM_BODY);
+      this.bodyEnd = end;
+    } else this.end = this.bodyEnd = this.bodyStart + this.contentLength;
+  }
+}
+
+/** "SIP/" without case. */
+function isVersion(bytes: Uint8Array, at: number, end: number): boolean {
+  return (
+    end - at >= 7 &&
+    (bytes[at] | 0x20) === 0x73 &&
+    (bytes[at + 1] | 0x20) === 0x69 &&
+    (bytes[at + 2] | 0x20) === 0x70 &&
+    bytes[at + 3] === 0x2f
+  );
+}
+
+/** Behind "SIP/": "2.0". */
+function isVersion2(bytes: Uint8Array, at: number): boolean {
+  return bytes[at + 4] === 0x32 && bytes[at + 5] === 0x2e && bytes[at + 6] === 0x30;
+}
+
+/** "z9hG4bK" without case, and something behind it. */
+function hasCookie(bytes: Uint8Array, start: number, end: number): boolean {
+  return (
+    end - start > 7 &&
+    (bytes[start] | 0x20) === 0x7a &&
+    bytes[start + 1] === 0x39 &&
+    (bytes[start + 2] | 0x20) === 0x68 &&
+    (bytes[start + 3] | 0x20) === 0x67 &&
+    bytes[start + 4] === 0x34 &&
+    (bytes[start + 5] | 0x20) === 0x62 &&
+    (bytes[start + 6] | 0x20) === 0x6b
+  );
+}

@@ -1,0 +1,129 @@
+/**
+ * Parameters behind a value: `;name`, `;name=value`, `;name="quoted value"` (RFC 3261 §25.1, generic-param).
+ * Parameters of a URI follow other rules (escapes, no white space, no quotes): see uri.ts.
+ */
+import { equalNoCase, NONE, type Span } from "../core/bytes.js";
+import { EQUALS, isSpace, QUOTE, SEMICOLON, skipQuoted, skipSpace } from "./lex.js";
+
+/** Walks the parameters of one value; a reusable view. Empty ones (`;;`) are stepped over. */
+export class ParamList {
+  bytes: Uint8Array = NONE;
+  nameStart = 0;
+  nameEnd = 0;
+  /** The value without its quotes (escapes stay); empty for a parameter without `=`. */
+  valueStart = 0;
+  valueEnd = 0;
+  hasValue = false;
+  isQuoted = false;
+  /** Turns true when the text is not a list of parameters; what came before it still stands. */
+  broken = false;
+  private at = 0;
+  private end = 0;
+
+  /** `bytes[start, end)` begins at a `;`, or at white space before it, or is empty. The octets stay the caller's. */
+  begin(bytes: Uint8Array, start: number, end: number): void {
+    this.bytes = bytes;
+    this.at = start;
+    this.end = end;
+    this.broken = false;
+  }
+
+  /** @returns false at the end, and when `broken` */
+  next(): boolean {
+    const bytes = this.bytes;
+    const end = this.end;
+    let i = this.at;
+    let semicolons = 0;
+    i = skipSpace(bytes, i, end);
+    while (i < end && bytes[i] === SEMICOLON) {
+      semicolons += 1;
+      i = skipSpace(bytes, i + 1, end);
+    }
+    this.at = end;
+    if (i >= end) return false;
+    this.nameStart = i;
+    i = skipWord(bytes, i, end);
+    if (semicolons === 0 || i === this.nameStart) return this.fail();
+    this.nameEnd = this.valueStart = this.valueEnd = i;
+    this.hasValue = this.isQuoted = false;
+    i = skipSpace(bytes, i, end);
+    if (i < end && bytes[i] === EQUALS) {
+      this.hasValue = true;
+      i = skipSpace(bytes, i + 1, end);
+      this.valueStart = i;
+      if (i < end && bytes[i] === QUOTE) {
+        i = skipQuoted(bytes, i, end);
+        if (i < 0) return this.fail();
+        this.isQuoted = true;
+        this.valueStart += 1;
+        this.valueEnd = i - 1;
+      } else {
+        i = skipWord(bytes, i, end);
+        this.valueEnd = i;
+      }
+      i = skipSpace(bytes, i, end);
+    }
+    if (i < end && bytes[i] !== SEMICOLON) return this.fail();
+    this.at = i;
+    return true;
+  }
+
+  private fail(): boolean {
+    this.broken = true;
+    return false;
+  }
+}
+
+/** A parameter's name or unquoted value: up to what may not stand in one. Generous otherwise, for IPv6 addresses and odd tags. */
+export function skipWord(bytes: Uint8Array, at: number, end: number): number {
+  let i = at;
+  while (i < end) {
+    const octet = bytes[i];
+    if (octet === SEMICOLON || octet === EQUALS || octet === 0x2c || octet === QUOTE || isSpace(octet)) break;
+    i += 1;
+  }
+  return i;
+}
+
+/**
+ * Looks for `;name` or `;name=value`, the name without case, in the parameters `bytes[start, end)`, which may have a value before
+ * the first `;`. A quoted value's span leaves the quotes out and the escapes in. RFC 3261 §7.3.1
+ * @returns whether it is there; `out` (over the caller's octets) is empty for one without a value. `out` is only set when it is there
+ */
+export function param(bytes: Uint8Array, start: number, end: number, name: Uint8Array, out: Span): boolean {
+  let i = start;
+  while (i < end) {
+    if (bytes[i] === QUOTE) {
+      i = skipQuoted(bytes, i, end);
+      if (i < 0) return false;
+      continue;
+    }
+    if (bytes[i] !== SEMICOLON) {
+      i += 1;
+      continue;
+    }
+    const nameStart = skipSpace(bytes, i + 1, end);
+    const nameEnd = skipWord(bytes, nameStart, end);
+    i = skipSpace(bytes, nameEnd, end);
+    const found = equalNoCase(bytes, nameStart, nameEnd, name, 0, name.length);
+    let valueStart = nameEnd;
+    let valueEnd = nameEnd;
+    if (i < end && bytes[i] === EQUALS) {
+      valueStart = skipSpace(bytes, i + 1, end);
+      if (valueStart < end && bytes[valueStart] === QUOTE) {
+        i = skipQuoted(bytes, valueStart, end);
+        if (i < 0) return false;
+        valueStart += 1;
+        valueEnd = i - 1;
+      } else {
+        valueEnd = skipWord(bytes, valueStart, end);
+        i = valueEnd;
+      }
+    }
+    if (found) {
+      out.set(bytes, valueStart, valueEnd);
+      return true;
+    }
+  }
+  return false;
+}

@@ -1,0 +1,35 @@
+/** What can be wrong with a message: numbers for counters and traces, and words for the reason phrase of the answer. */
+import { octets } from "../core/bytes.js";
+
+export const PROBLEM_NONE = 0;
+export const PROBLEM_NOT_SIP = 1;
+export const PROBLEM_LINE = 2;
+export const PROBLEM_VERSION = 3;
+export const PROBLEM_URI = 4;
+export const PROBLEM_STATUS = 5;
+export const PROBLEM_HEADER = 6;
+export const PROBLEM_CONTROL = 7;
+export const PROBLEM_MISSING = 8;
+export const PROBLEM_REPEATED = 9;
+export const PROBLEM_VALUE = 10;
+export const PROBLEM_LENGTH = 11;
+export const PROBLEM_BODY = 12;
+export const PROBLEM_TABLE = 13;
+
+/** Indexed by problem. */
+export const PROBLEM_TEXT: readonly Uint8Array[] = [
+  octets("OK"),
+  octets("Not SIP"),
+  octets("Bad Request Line"),
+  octets("Version Not Supported"),
+  octets("Bad Request-URI"),
+  octets("Bad Status Line"),
+  octets("Bad Header Field"),
+  octets("Control Character"),
+  octets("Missing Header Field"),
+  octets("Repeated Header Field"),
+  octets("Bad Header Value"),
+  octets("Bad Content-Length"),
+  octets("Message Cut Off"),
+  octets("Too Many Header Fields"),
+];

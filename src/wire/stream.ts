@@ -1,0 +1,186 @@
+/**
+ * From one TCP connection's octets to messages (RFC 3261 §18.3): Content-Length says where one ends. CRLF CRLF between messages is a
+ * keep-alive (RFC 5626 §3.5.1). One fixed buffer a connection; a message that does not fit breaks the connection.
+ * It finds the borders only: whether a message is well formed is for Message.parse to say.
+ */
+import { parseUint } from "../core/bytes.js";
+import { COLON, CR, LF, SPACE, skipSpace, skipToken, TAB, trimEnd } from "./lex.js";
+import { headerOf } from "./lookup.js";
+import { HEADER_CONTENT_LENGTH } from "./names.js";
+
+/** Nothing whole is there yet: push more. */
+export const FRAME_NONE = 0;
+/** A message: `bytes[start, end)`. */
+export const FRAME_MESSAGE = 1;
+/** A keep-alive: answer it with CRLF. */
+export const FRAME_PING = 2;
+/** The border of messages is lost: answer, close the connection. */
+export const FRAME_BROKEN = 3;
+
+const LENGTH_ABSENT = -1;
+const LENGTH_BAD = -2;
+const LENGTH_MAX = 0x7fffffff;
+
+export class StreamFramer {
+  /** The buffer; what it holds is the framer's. */
+  readonly bytes: Uint8Array;
+  /** The message found last; for FRAME_BROKEN its head when that could be read, else empty. */
+  start = 0;
+  end = 0;
+  /** True after FRAME_BROKEN when the message is too large for the buffer (513), false when its length cannot be known (400). */
+  tooLarge = false;
+  private readonly capacity: number;
+  /** `bytes[from, to)` is not handed out yet. */
+  private from = 0;
+  private to = 0;
+  /** Start of the line of the head that is to be looked at next. */
+  private scan = 0;
+  /** Line ends before a message, not yet counted as a keep-alive. */
+  private emptyLines = 0;
+  private headEnd = -1;
+  private messageEnd = 0;
+  private isBroken = false;
+
+  /** `capacity` octets are reserved here: the largest message. */
+  constructor(capacity: number) {
+    this.capacity = capacity;
+    this.bytes = new Uint8Array(capacity);
+  }
+
+  /** Forgets everything: for a new connection. */
+  reset(): void {
+    this.start = this.end = this.from = this.to = this.scan = this.emptyLines = this.messageEnd = 0;
+    this.headEnd = -1;
+    this.isBroken = this.tooLarge = false;
+  }
+
+  /**
+   * Copies octets in, as many as fit; what `next` handed out is no longer valid. When not all were taken, call `next` until
+   * FRAME_NONE and push the rest. @returns how many were taken; all of them (and none kept) once the connection is broken
+   */
+  push(bytes: Uint8Array, start: number, end: number): number {
+    if (this.isBroken) return end - start;
+    if (this.from > 0 && this.to + (end - start) > this.capacity) this.compact();
+    const stop = Math.min(end, start + this.capacity - this.to);
+    const own = this.bytes;
+    let to = this.to;
+    // By hand: `set` would need a view, which is an object a packet.
+    for (let i = start; i < stop; i++) own[to++] = bytes[i];
+    this.to = to;
+    return stop - start;
+  }
+
+  private compact(): void {
+    const by = this.from;
+    this.bytes.copyWithin(0, by, this.to);
+    this.from = 0;
+    this.to -= by;
+    this.scan -= by;
+    if (this.headEnd >= 0) {
+      this.headEnd -= by;
+      this.messageEnd -= by;
+    }
+    this.start = this.end = 0;
+  }
+
+  /** @returns FRAME_*; call it until FRAME_NONE. After FRAME_BROKEN it stays FRAME_BROKEN until `reset` */
+  next(): number {
+    if (this.isBroken) {
+      this.start = this.end = 0;
+      return FRAME_BROKEN;
+    }
+    if (this.headEnd < 0) {
+      if (this.skipEmptyLines()) return FRAME_PING;
+      if (!this.findHead()) return this.isFull() ? this.broken(this.from, true) : FRAME_NONE;
+      const length = contentLengthOf(this.bytes, this.from, this.headEnd);
+      if (length < 0) return this.broken(this.headEnd, false);
+      if (this.headEnd - this.from + length > this.capacity) return this.broken(this.headEnd, true);
+      this.messageEnd = this.headEnd + length;
+    }
+    if (this.messageEnd > this.to) return FRAME_NONE;
+    this.start = this.from;
+    this.end = this.from = this.scan = this.messageEnd;
+    this.headEnd = -1;
+    return FRAME_MESSAGE;
+  }
+
+  /** Steps over line ends between messages. @returns whether a keep-alive (two of them) was among them */
+  private skipEmptyLines(): boolean {
+    const bytes = this.bytes;
+    // Behind the first octet of a head it is no longer "between messages".
+    if (this.scan > this.from) return false;
+    while (this.from < this.to) {
+      let i = this.from;
+      if (bytes[i] === CR) i += 1;
+      if (i >= this.to || bytes[i] !== LF) break;
+      this.from = this.scan = i + 1;
+      if (++this.emptyLines === 2) {
+        this.emptyLines = 0;
+        return true;
+      }
+    }
+    if (this.to - this.from > 1 || (this.to > this.from && bytes[this.from] !== CR)) this.emptyLines = 0;
+    return false;
+  }
+
+  /** Looks for the empty line, each line once however the octets arrive. */
+  private findHead(): boolean {
+    const bytes = this.bytes;
+    for (;;) {
+      let i = this.scan;
+      while (i < this.to && bytes[i] !== LF) i += 1;
+      if (i >= this.to) return false;
+      const isEmpty = i === this.scan || (i === this.scan + 1 && bytes[this.scan] === CR);
+      this.scan = i + 1;
+      if (isEmpty) {
+        this.headEnd = i + 1;
+        return true;
+      }
+    }
+  }
+
+  private isFull(): boolean {
+    return this.to - this.from >= this.capacity;
+  }
+
+  private broken(headEnd: number, tooLarge: boolean): number {
+    this.isBroken = true;
+    this.tooLarge = tooLarge;
+    this.start = this.from;
+    this.end = headEnd;
+    return FRAME_BROKEN;
+  }
+}
+
+/** Content-Length of the head `bytes[start, end)`. @returns it, LENGTH_ABSENT, or LENGTH_BAD when malformed or there twice */
+function contentLengthOf(bytes: Uint8Array, start: number, end: number): number {
+  let length = LENGTH_ABSENT;
+  let i = start;
+  while (i < end) {
+    const nameEnd = skipToken(bytes, i, end);
+    const isLength = nameEnd > i && headerOf(bytes, i, nameEnd) === HEADER_CONTENT_LENGTH;
+    const next = behindFold(bytes, i, end);
+    if (isLength) {
+      const colon = skipSpace(bytes, nameEnd, next);
+      if (colon < next && bytes[colon] === COLON) {
+        const valueStart = skipSpace(bytes, colon + 1, next);
+        const value = parseUint(bytes, valueStart, trimEnd(bytes, valueStart, next), LENGTH_MAX);
+        if (value < 0 || length !== LENGTH_ABSENT) return LENGTH_BAD;
+        length = value;
+      }
+    }
+    i = next;
+  }
+  return length;
+}
+
+/** @returns the offset behind the field at `at`, its folded lines included */
+function behindFold(bytes: Uint8Array, at: number, end: number): number {
+  let i = at;
+  for (;;) {
+    while (i < end && bytes[i] !== LF) i += 1;
+    i += 1;
+    if (i >= end) return end;
+    if (bytes[i] !== SPACE && bytes[i] !== TAB) return i;
+  }
+}

@@ -1,0 +1,418 @@
+/**
+ * URIs of the schemes sip, sips (RFC 3261 §19.1) and tel (RFC 3966): their parts as offsets, and whether two mean the same.
+ * Any other scheme is known by its offsets only. No name is resolved here.
+ */
+import { parseIPv4 } from "../core/address.js";
+import { equal, equalNoCase, lower, NONE, octets, parseUint, Span } from "../core/bytes.js";
+import { AT, COLON, EQUALS, hexDigit, PERCENT, SEMICOLON } from "./lex.js";
+import { transportOf } from "./lookup.js";
+import { TRANSPORT_NONE } from "./names.js";
+
+export const SCHEME_OTHER = 0;
+export const SCHEME_SIP = 1;
+export const SCHEME_SIPS = 2;
+export const SCHEME_TEL = 3;
+
+const SIP = octets("sip");
+const SIPS = octets("sips");
+const TEL = octets("tel");
+const TRANSPORT = octets("transport");
+const LR = octets("lr");
+/** Parameters that make two URIs differ when only one has them. RFC 3261 §19.1.4; transport by its examples. */
+const DECISIVE: readonly Uint8Array[] = [octets("user"), octets("ttl"), octets("method"), octets("maddr"), TRANSPORT];
+
+const QUESTION = 0x3f;
+const AMPERSAND = 0x26;
+
+export class Uri {
+  bytes: Uint8Array = NONE;
+  start = 0;
+  end = 0;
+  /** SCHEME_* */
+  scheme = SCHEME_OTHER;
+  /** The colon behind the scheme. */
+  schemeEnd = 0;
+  /** Without the password; for tel the number; empty when there is none. */
+  userStart = 0;
+  userEnd = 0;
+  passwordStart = 0;
+  passwordEnd = 0;
+  /** An IPv6 address without its brackets; empty for tel. */
+  hostStart = 0;
+  hostEnd = 0;
+  /** An IPv4 address as a number; -1 for a name and for IPv6. */
+  ip = -1;
+  isIPv6 = false;
+  /** -1 when it is not given. */
+  port = -1;
+  /** From the first `;` up to `?`; empty when there are none. */
+  paramsStart = 0;
+  paramsEnd = 0;
+  /** Behind the `?`; empty when there are none. */
+  headersStart = 0;
+  headersEnd = 0;
+  private readonly value = new Span();
+
+  /**
+   * Reads an addr-spec (no `<>`). The octets stay the caller's. A scheme that is not known is well formed with any text behind it.
+   * @returns whether it is well formed; when it is not, nothing here may be used
+   */
+  parse(bytes: Uint8Array, start: number, end: number): boolean {
+    this.bytes = bytes;
+    this.start = start;
+    this.end = end;
+    this.ip = this.port = -1;
+    this.isIPv6 = false;
+    const colon = schemeStop(bytes, start, end);
+    if (colon < 0 || colon + 1 >= end) return false;
+    this.schemeEnd = colon;
+    this.scheme = schemeOf(bytes, start, colon);
+    for (let i = colon + 1; i < end; i++) if (!isUriOctet(bytes[i])) return false;
+    this.userStart = this.userEnd = this.passwordStart = this.passwordEnd = colon + 1;
+    this.hostStart = this.hostEnd = colon + 1;
+    this.paramsStart = this.paramsEnd = this.headersStart = this.headersEnd = end;
+    if (this.scheme === SCHEME_OTHER) return true;
+    return this.scheme === SCHEME_TEL ? this.readTel(colon + 1) : this.readSip(colon + 1);
+  }
+
+  private readTel(at: number): boolean {
+    const bytes = this.bytes;
+    let i = at;
+    while (i < this.end && bytes[i] !== SEMICOLON) {
+      if (!isPhoneOctet(bytes[i])) return false;
+      i += 1;
+    }
+    this.userEnd = i;
+    this.passwordStart = this.passwordEnd = this.hostStart = this.hostEnd = i;
+    this.paramsStart = i;
+    return i > at;
+  }
+
+  private readSip(at: number): boolean {
+    const bytes = this.bytes;
+    const end = this.end;
+    let i = at;
+    while (i < end && bytes[i] !== AT) i += 1;
+    if (i < end) {
+      if (!this.readUserinfo(at, i)) return false;
+      i += 1;
+    } else i = at;
+    i = this.readHost(i);
+    if (i < 0) return false;
+    if (i < end && bytes[i] === COLON) {
+      const portStart = ++i;
+      while (i < end && bytes[i] >= 0x30 && bytes[i] <= 0x39) i += 1;
+      this.port = parseUint(bytes, portStart, i, 65535);
+      if (this.port < 0) return false;
+    }
+    this.paramsStart = this.paramsEnd = i;
+    if (i < end && bytes[i] === SEMICOLON) {
+      while (i < end && bytes[i] !== QUESTION) i += 1;
+      this.paramsEnd = i;
+    }
+    if (i === end) return true;
+    this.headersStart = i + 1;
+    return bytes[i] === QUESTION;
+  }
+
+  private readUserinfo(start: number, end: number): boolean {
+    const bytes = this.bytes;
+    let colon = end;
+    for (let i = start; i < end; i++) {
+      if (bytes[i] === COLON && colon === end) colon = i;
+      // An escape has to be whole here: the user is what is looked up and compared.
+      if (bytes[i] === PERCENT && (i + 2 >= end || hexDigit(bytes[i + 1]) < 0 || hexDigit(bytes[i + 2]) < 0))
+        return false;
+    }
+    this.userEnd = colon;
+    this.passwordStart = colon < end ? colon + 1 : end;
+    this.passwordEnd = end;
+    return colon > start;
+  }
+
+  private readHost(at: number): number {
+    const bytes = this.bytes;
+    const end = this.end;
+    let i = at;
+    if (i < end && bytes[i] === 0x5b) {
+      i += 1;
+      this.hostStart = i;
+      while (i < end && (hexDigit(bytes[i]) >= 0 || bytes[i] === COLON || bytes[i] === 0x2e)) i += 1;
+      this.hostEnd = i;
+      this.isIPv6 = true;
+      return i < end && bytes[i] === 0x5d && i - this.hostStart >= 2 ? i + 1 : -1;
+    }
+    this.hostStart = i;
+    while (i < end && isHostOctet(bytes[i])) i += 1;
+    this.hostEnd = i;
+    if (i === this.hostStart) return -1;
+    if (bytes[this.hostStart] <= 0x39) this.ip = parseIPv4(bytes, this.hostStart, i);
+    return i;
+  }
+
+  /** A URI parameter, its name compared without case and with escapes taken away; escapes stay in the value. `out` is only set when it is there. */
+  param(name: Uint8Array, out: Span): boolean {
+    return component(this.bytes, this.paramsStart, this.paramsEnd, SEMICOLON, name, 0, name.length, out);
+  }
+
+  /** A component behind the `?`, as `param`. */
+  header(name: Uint8Array, out: Span): boolean {
+    return component(this.bytes, this.headersStart, this.headersEnd, AMPERSAND, name, 0, name.length, out);
+  }
+
+  /** @returns TRANSPORT_* of `;transport=`, TRANSPORT_NONE when it is not given */
+  transport(): number {
+    const value = this.value;
+    return this.param(TRANSPORT, value) ? transportOf(value.bytes, value.start, value.end) : TRANSPORT_NONE;
+  }
+
+  /** `;lr`: a loose router. RFC 3261 §19.1.1 */
+  isLoose(): boolean {
+    return this.param(LR, this.value);
+  }
+
+  /** Whether both mean the same resource. RFC 3261 §19.1.4; for tel RFC 3966 §4. Not transitive, as the RFC says. */
+  equals(other: Uri): boolean {
+    if (!equalNoCase(this.bytes, this.start, this.schemeEnd, other.bytes, other.start, other.schemeEnd)) return false;
+    if (this.scheme === SCHEME_OTHER)
+      return equal(this.bytes, this.schemeEnd, this.end, other.bytes, other.schemeEnd, other.end);
+    if (this.scheme === SCHEME_TEL) return this.sameNumber(other) && this.hasAllOf(other) && other.hasAllOf(this);
+    return (
+      this.port === other.port &&
+      equalNoCase(this.bytes, this.hostStart, this.hostEnd, other.bytes, other.hostStart, other.hostEnd) &&
+      this.sameUser(other) &&
+      this.sameParams(other) &&
+      this.sameHeaders(other)
+    );
+  }
+
+  private sameUser(other: Uri): boolean {
+    if (this.passwordStart > this.userEnd !== other.passwordStart > other.userEnd) return false;
+    return (
+      equalEscaped(this.bytes, this.userStart, this.userEnd, other.bytes, other.userStart, other.userEnd, false) &&
+      equalEscaped(
+        this.bytes,
+        this.passwordStart,
+        this.passwordEnd,
+        other.bytes,
+        other.passwordStart,
+        other.passwordEnd,
+        false,
+      )
+    );
+  }
+
+  /** Telephone numbers without their visual separators. */
+  private sameNumber(other: Uri): boolean {
+    const a = this.bytes;
+    const b = other.bytes;
+    let i = this.userStart;
+    let j = other.userStart;
+    for (;;) {
+      while (i < this.userEnd && isSeparator(a[i])) i += 1;
+      while (j < other.userEnd && isSeparator(b[j])) j += 1;
+      if (i >= this.userEnd || j >= other.userEnd) return i >= this.userEnd && j >= other.userEnd;
+      if (lower(a[i++]) !== lower(b[j++])) return false;
+    }
+  }
+
+  /** Whether each parameter of `other` is here, with the same value. */
+  private hasAllOf(other: Uri): boolean {
+    return within(other.bytes, other.paramsStart, other.paramsEnd, this, SEMICOLON, true);
+  }
+
+  private sameParams(other: Uri): boolean {
+    const value = this.value;
+    for (let i = 0; i < DECISIVE.length; i++)
+      if (this.param(DECISIVE[i], value) !== other.param(DECISIVE[i], value)) return false;
+    return within(other.bytes, other.paramsStart, other.paramsEnd, this, SEMICOLON, false);
+  }
+
+  private sameHeaders(other: Uri): boolean {
+    return (
+      within(other.bytes, other.headersStart, other.headersEnd, this, AMPERSAND, true) &&
+      within(this.bytes, this.headersStart, this.headersEnd, other, AMPERSAND, true)
+    );
+  }
+
+  /** For `within`: the same look-up for parameters and headers, by a name that may itself have escapes. */
+  find(separator: number, name: Uint8Array, nameStart: number, nameEnd: number): Span | null {
+    const isParam = separator === SEMICOLON;
+    const start = isParam ? this.paramsStart : this.headersStart;
+    const end = isParam ? this.paramsEnd : this.headersEnd;
+    return component(this.bytes, start, end, separator, name, nameStart, nameEnd, this.value) ? this.value : null;
+  }
+}
+
+/** Whether the components `bytes[start, end)` that `uri` has too have the same value there; with `all`, whether it has every one. */
+function within(bytes: Uint8Array, start: number, end: number, uri: Uri, separator: number, all: boolean): boolean {
+  let i = start;
+  while (i < end) {
+    if (bytes[i] === separator) {
+      i += 1;
+      continue;
+    }
+    const nameStart = i;
+    while (i < end && bytes[i] !== EQUALS && bytes[i] !== separator) i += 1;
+    const nameEnd = i;
+    let valueStart = i;
+    if (i < end && bytes[i] === EQUALS) valueStart = ++i;
+    while (i < end && bytes[i] !== separator) i += 1;
+    const found = uri.find(separator, bytes, nameStart, nameEnd);
+    if (found === null) {
+      if (all) return false;
+    } else if (!equalEscaped(bytes, valueStart, i, found.bytes, found.start, found.end, true)) return false;
+  }
+  return true;
+}
+
+/** Finds name[=value] between separators. @returns whether it is there */
+function component(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  separator: number,
+  name: Uint8Array,
+  wantedStart: number,
+  wantedEnd: number,
+  out: Span,
+): boolean {
+  let i = start;
+  while (i < end) {
+    if (bytes[i] === separator) {
+      i += 1;
+      continue;
+    }
+    const nameStart = i;
+    while (i < end && bytes[i] !== EQUALS && bytes[i] !== separator) i += 1;
+    const nameEnd = i;
+    let valueStart = i;
+    if (i < end && bytes[i] === EQUALS) valueStart = ++i;
+    while (i < end && bytes[i] !== separator) i += 1;
+    if (equalEscaped(bytes, nameStart, nameEnd, name, wantedStart, wantedEnd, true)) {
+      out.set(bytes, valueStart, i);
+      return true;
+    }
+  }
+  return false;
+}
+
+/**
+ * Equal when escapes are read: `%61` is `a`, but an escaped reserved octet is not the octet itself (RFC 3261 §19.1.4).
+ * `anyCase`: letters compared without case.
+ */
+function equalEscaped(
+  a: Uint8Array,
+  aStart: number,
+  aEnd: number,
+  b: Uint8Array,
+  bStart: number,
+  bEnd: number,
+  anyCase: boolean,
+): boolean {
+  let i = aStart;
+  let j = bStart;
+  while (i < aEnd && j < bEnd) {
+    let x = a[i];
+    let y = b[j];
+    if (x === PERCENT) x = escaped(a, i, aEnd);
+    if (y === PERCENT) y = escaped(b, j, bEnd);
+    i += a[i] === PERCENT && x !== PERCENT ? 3 : 1;
+    j += b[j] === PERCENT && y !== PERCENT ? 3 : 1;
+    if (x !== y && !(anyCase && lower(x) === lower(y))) return false;
+  }
+  return i >= aEnd && j >= bEnd;
+}
+
+/** The octet an escape at `at` stands for, plus 256 when it may not be taken for itself; PERCENT when it is no escape. */
+function escaped(bytes: Uint8Array, at: number, end: number): number {
+  if (at + 2 >= end) return PERCENT;
+  const high = hexDigit(bytes[at + 1]);
+  const low = hexDigit(bytes[at + 2]);
+  if (high < 0 || low < 0) return PERCENT;
+  const octet = high * 16 + low;
+  return isReserved(octet) || octet === PERCENT ? octet + 256 : octet;
+}
+
+/**
+ * Writes `bytes[start, end)` with its escapes taken away to `out` from `at`. A `%` without two digits stays as it is.
+ * @returns the offset behind the last octet, or -1 when it does not fit
+ */
+// biome-ignore lint/suspicious/noShadowRestrictedNames: XS and RFC 3986 have the word; the old global takes strings
+export function unescape(bytes: Uint8Array, start: number, end: number, out: Uint8Array, at: number): number {
+  let to = at;
+  for (let i = start; i < end; i++) {
+    let octet = bytes[i];
+    if (octet === PERCENT && i + 2 < end) {
+      const high = hexDigit(bytes[i + 1]);
+      const low = hexDigit(bytes[i + 2]);
+      if (high >= 0 && low >= 0) {
+        octet = high * 16 + low;
+        i += 2;
+      }
+    }
+    if (to >= out.length) return -1;
+    out[to++] = octet;
+  }
+  return to;
+}
+
+/** @returns the offset of the colon behind a well-formed scheme, or -1. RFC 3986 §3.1 */
+export function schemeStop(bytes: Uint8Array, start: number, end: number): number {
+  const first = bytes[start] | 0x20;
+  if (start >= end || first < 0x61 || first > 0x7a) return -1;
+  let i = start + 1;
+  while (i < end && isSchemeOctet(bytes[i])) i += 1;
+  return i < end && bytes[i] === COLON ? i : -1;
+}
+
+/** @returns SCHEME_* of a scheme's name, without case */
+export function schemeOf(bytes: Uint8Array, start: number, end: number): number {
+  if (equalNoCase(bytes, start, end, SIP, 0, 3)) return SCHEME_SIP;
+  if (equalNoCase(bytes, start, end, SIPS, 0, 4)) return SCHEME_SIPS;
+  return equalNoCase(bytes, start, end, TEL, 0, 3) ? SCHEME_TEL : SCHEME_OTHER;
+}
+
+function isAlphanumeric(octet: number): boolean {
+  const letter = octet | 0x20;
+  return (octet >= 0x30 && octet <= 0x39) || (letter >= 0x61 && letter <= 0x7a);
+}
+
+function isSchemeOctet(octet: number): boolean {
+  return isAlphanumeric(octet) || octet === 0x2b || octet === 0x2d || octet === 0x2e;
+}
+
+/** "_" is not in the grammar, but in names that are in use. */
+function isHostOctet(octet: number): boolean {
+  return isAlphanumeric(octet) || octet === 0x2d || octet === 0x2e || octet === 0x5f;
+}
+
+/** No controls, no space, no delimiters of the fields a URI stands in. UTF-8 is let through as it is. */
+function isUriOctet(octet: number): boolean {
+  return octet > 0x20 && octet !== 0x22 && octet !== 0x3c && octet !== 0x3e && octet !== 0x7f;
+}
+
+/** phonedigit-hex, "*", "#" and a leading "+" (RFC 3966 §3); also "%" is not one of them. */
+function isPhoneOctet(octet: number): boolean {
+  return hexDigit(octet) >= 0 || octet === 0x2b || octet === 0x2a || octet === 0x23 || isSeparator(octet);
+}
+
+function isSeparator(octet: number): boolean {
+  return octet === 0x2d || octet === 0x2e || octet === 0x28 || octet === 0x29;
+}
+
+/** ";", "/", "?", ":", "@", "&", "=", "+", "$", ",": RFC 2396 §2.2, as RFC 3261 §25.1 takes it. */
+function isReserved(octet: number): boolean {
+  return (
+    octet === 0x3b ||
+    octet === 0x2f ||
+    octet === 0x3f ||
+    octet === 0x3a ||
+    octet === 0x40 ||
+    octet === 0x26 ||
+    octet === 0x3d ||
+    octet === 0x2b ||
+    octet === 0x24 ||
+    octet === 0x2c
+  );
+}
