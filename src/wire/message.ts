@@ -117,7 +117,6 @@ export class Message {
   /** Row of the first field by id; holds only when that row is below `rows` and has that id, so it is never cleared. */
   private readonly firstRow = new Uint16Array(HEADER_COUNT);
   private readonly address = new NameAddress();
-  private limit = 0;
 
   /** `maxHeaders` rows of 20 octets, made here; a message with more fields is answered with 513. */
   constructor(maxHeaders: number) {
@@ -235,7 +234,7 @@ export class Message {
 
   private clear(bytes: Uint8Array, end: number): void {
     this.bytes = bytes;
-    this.end = this.limit = end;
+    this.end = end;
     this.isRequest = this.canAnswer = this.hasMagicCookie = false;
     this.method = this.cseqMethod = METHOD_NONE;
     this.status = 0;

@@ -1,0 +1,84 @@
+/**
+ * Benchmarks: contenders take turns in short rounds and the median of the rounds counts, because a machine's speed wanders.
+ * With --json the results are one array on stdout and nothing else is.
+ */
+
+export interface Result {
+  name: string;
+  value: number;
+  unit: string;
+  peer?: string;
+  /** Ours to the peer's: higher is better. */
+  ratio?: number;
+}
+
+export interface Contender {
+  name: string;
+  /** Does the work `times` times. @returns a number made of the results, so that nothing can be left out */
+  run(times: number): number;
+}
+
+const ROUNDS = 9;
+const ROUND_MS = 120;
+/** What the contenders returned ends here. */
+export let sink = 0;
+
+/** @returns for each contender the median of its rounds, in runs a second */
+export function compete(contenders: readonly Contender[]): number[] {
+  const times = contenders.map(calibrate);
+  const rates: number[][] = contenders.map(() => []);
+  for (let round = 0; round < ROUNDS; round++)
+    contenders.forEach((contender, i) => {
+      rates[i].push((times[i] * 1000) / measure(contender, times[i]));
+    });
+  return rates.map(median);
+}
+
+/** Warms a contender up. @returns how often it runs in about ROUND_MS */
+function calibrate(contender: Contender): number {
+  let times = 1;
+  for (;;) {
+    const ms = measure(contender, times);
+    if (ms >= ROUND_MS) return Math.max(1, Math.round((times * ROUND_MS) / ms));
+    times *= ms < ROUND_MS / 10 ? 4 : 2;
+  }
+}
+
+function measure(contender: Contender, times: number): number {
+  const begin = performance.now();
+  sink += contender.run(times);
+  return performance.now() - begin;
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[sorted.length >> 1];
+}
+
+/** Bytes that `run(times)` leaves on the heap for each of the `times`; needs --expose-gc. */
+export function bytesEach(contender: Contender, times: number): number {
+  const gc = (globalThis as { gc?: () => void }).gc;
+  if (gc === undefined) throw new Error("run node with --expose-gc");
+  sink += contender.run(times);
+  let least = Number.POSITIVE_INFINITY;
+  // The measuring itself now and then costs a few hundred octets; the least of five is the work's own.
+  for (let i = 0; i < 5; i++) {
+    gc();
+    const before = process.memoryUsage().heapUsed;
+    sink += contender.run(times);
+    least = Math.min(least, process.memoryUsage().heapUsed - before);
+  }
+  return Math.max(0, least) / times;
+}
+
+export function print(results: readonly Result[], asJson: boolean): void {
+  if (asJson) {
+    console.log(JSON.stringify(results, null, 1));
+    return;
+  }
+  for (const { name, value, unit, peer, ratio } of results) {
+    const shown = value >= 100 ? Math.round(value).toLocaleString("en") : String(Math.round(value * 1000) / 1000);
+    const against = ratio === undefined ? "" : `   ${ratio.toFixed(ratio < 10 ? 2 : 1)} times ${peer}`;
+    console.log(`${name.padEnd(16)} ${shown.padStart(12)} ${unit}${against}`);
+  }
+}
