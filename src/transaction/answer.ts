@@ -1,0 +1,76 @@
+/**
+ * Answers without a transaction: to malformed requests, and when no transaction is free. One out for one in, and the same
+ * again when asked again: the To tag is reckoned from the request. RFC 3261 §8.2.7
+ */
+import { NONE, octets } from "../core/bytes.js";
+import type { RandomSource } from "../core/random.js";
+import type { Message } from "../wire/message.js";
+import { reasonPhrase } from "../wire/status.js";
+import { Writer } from "../wire/writer.js";
+import { Flow } from "./flow.js";
+import { ResponseHead } from "./head.js";
+import { EMPTY_BODY, type ServerTransaction } from "./server.js";
+import type { Transport } from "./transport.js";
+
+const VERSION = octets("SIP/2.0 ");
+export const RETRY_AFTER = octets("Retry-After: 5\r\n");
+
+export class Answers {
+  private readonly transport: Transport;
+  private readonly buffer: Uint8Array;
+  private readonly writer = new Writer();
+  private readonly head = new ResponseHead();
+  private readonly back = new Flow();
+  private readonly seedHigh: number;
+  private readonly seedLow: number;
+
+  /** @param bytes octets of the longest answer */
+  constructor(transport: Transport, random: RandomSource, bytes: number) {
+    this.transport = transport;
+    this.buffer = new Uint8Array(bytes);
+    this.seedHigh = random.uint32() | 0;
+    this.seedLow = random.uint32() | 0;
+  }
+
+  /**
+   * Answers the request `m` that came from `source`; what cannot be written is counted as dropped.
+   * @param field a whole header field to add, NONE for none @param like the transaction whose To tag is to be told, or null
+   */
+  answer(
+    m: Message,
+    source: Flow,
+    status: number,
+    field: Uint8Array = NONE,
+    like: ServerTransaction | null = null,
+  ): void {
+    const w = this.writer;
+    w.begin(this.buffer, 0, this.buffer.length);
+    w.put(VERSION);
+    w.uint(status);
+    w.octet(0x20);
+    w.put(reasonPhrase(status));
+    w.crlf();
+    const high = digest(this.seedHigh, m);
+    this.head.writeHead(w, m, source, this.back, high, digest(this.seedLow ^ high, m));
+    if (like !== null) this.head.takeTag(this.buffer, like, like.buffer);
+    w.put(field);
+    w.put(EMPTY_BODY);
+    if (w.ok) this.transport.send(this.back, this.buffer, 0, w.at);
+    else this.transport.counters.dropped += 1;
+  }
+}
+
+/** 32 bits from what is the same in a request sent again. */
+function digest(seed: number, m: Message): number {
+  let h = seed ^ m.cseq;
+  h = mix(h, m.bytes, m.callIdStart, m.callIdEnd);
+  h = mix(h, m.bytes, m.fromTagStart, m.fromTagEnd);
+  h = mix(h, m.bytes, m.branchStart, m.branchEnd);
+  return h ^ (h >>> 15);
+}
+
+function mix(from: number, bytes: Uint8Array, start: number, end: number): number {
+  let h = from;
+  for (let i = start; i < end; i++) h = Math.imul(h ^ bytes[i], 0x01000193);
+  return h;
+}

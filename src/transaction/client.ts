@@ -1,0 +1,466 @@
+/**
+ * Client transactions: the INVITE and non-INVITE machines of RFC 3261 §17.1 with the Accepted state of RFC 6026. The request lies
+ * in a buffer of its own; the ACK takes its place when the final response has come. CANCEL (§9.1) is a transaction beside this one.
+ * Not here: which response belongs to which transaction (layer.ts), Timer C (a proxy's), and what a response means.
+ */
+import { equal } from "../core/bytes.js";
+import type { RandomSource } from "../core/random.js";
+import type { Timers, TimerUser } from "../core/timers.js";
+import type { Message } from "../wire/message.js";
+import { PARSE_OK } from "../wire/message.js";
+import { METHOD_ACK, METHOD_CANCEL, METHOD_INVITE, METHOD_NONE, TRANSPORT_TCP, TRANSPORT_UDP } from "../wire/names.js";
+import { Writer } from "../wire/writer.js";
+import { Flow, Target } from "./flow.js";
+import { stampVia, writeRequestLine, writeSame, writeVia } from "./request.js";
+import { FIND_FAILED, FIND_KNOWN, FIND_WAIT } from "./resolver.js";
+import type { TransactionLimits, Transport } from "./transport.js";
+
+/** No final response in time: act as on 408. */
+export const FAILURE_TIMEOUT = 1;
+/** The request could not be sent, or its connection broke before anything came back: act as on 503. RFC 3261 §8.1.3.1 */
+export const FAILURE_TRANSPORT = 2;
+/** The name of the next hop is not known. */
+export const FAILURE_RESOLVE = 3;
+/** Cancelled before it was ever sent. */
+export const FAILURE_CANCELLED = 4;
+
+export const CLIENT_FREE = 0;
+/** Being written. */
+export const CLIENT_IDLE = 1;
+/** The name of the next hop is being looked up. */
+export const CLIENT_RESOLVING = 2;
+/** Sent, nothing came back: Calling, or Trying when it is no INVITE. */
+export const CLIENT_CALLING = 3;
+export const CLIENT_PROCEEDING = 4;
+export const CLIENT_COMPLETED = 5;
+/** A 2xx to an INVITE came; more of them may, from forks. RFC 6026 §7.2 */
+export const CLIENT_ACCEPTED = 6;
+/** It failed; the user is told from a timer. */
+export const CLIENT_FAILING = 7;
+
+/** The longest request sent by UDP while the path MTU is unknown. RFC 3261 §18.1.1 */
+export const DATAGRAM_MAX_BYTES = 1300;
+/** Timer D is at least that over UDP. RFC 3261 §17.1.1.2 */
+const TIMER_D_MS = 32000;
+
+// Kinds of timer. REPEAT is Timer A or E (and the wait for room for a CANCEL); END is B, D, F, K or M, whichever the state has.
+const REPEAT = 0;
+const END = 1;
+
+/** Above, for requests we sent. */
+export interface ClientUser {
+  /** Every 1xx, the final response, and for INVITE every 2xx that is not one already acknowledged by `sendAck` sent again. `m` is lent for the call. */
+  onResponse(t: ClientTransaction, m: Message): void;
+  /** Over without a final response; `cause` is FAILURE_*. Always from a timer, never from inside `send`. */
+  onFailure(t: ClientTransaction, cause: number): void;
+  /** The object goes back to the pool: forget it. Called once for each that was sent, from a timer. */
+  onTerminated(t: ClientTransaction): void;
+}
+
+/** What a client transaction needs around it. */
+export interface ClientHost {
+  readonly timers: Timers;
+  readonly random: RandomSource;
+  readonly transport: Transport;
+  readonly limits: TransactionLimits;
+  /** For the time of one call: our own request read again, and octets as many as a transaction has. */
+  readonly own: Message;
+  readonly scratch: Uint8Array;
+  readonly scratchWriter: Writer;
+  readonly scratchTarget: Target;
+  readonly scratchFlow: Flow;
+  /** One that is to carry a CANCEL, or null. */
+  takeForCancel(): ClientTransaction | null;
+  onClientStarted(t: ClientTransaction): void;
+  onClientEnded(t: ClientTransaction): void;
+}
+
+/** For a transaction that nobody waits for. */
+class NoUser implements ClientUser {
+  onResponse(): void {}
+  onFailure(): void {}
+  onTerminated(): void {}
+}
+export const NO_USER: ClientUser = new NoUser();
+
+export class ClientTransaction implements TimerUser {
+  /** Position in the pool. */
+  readonly slot: number;
+  state = CLIENT_FREE;
+  /** METHOD_* of the request. */
+  method = METHOD_NONE;
+  /** Last status received, 0 before the first. */
+  status = 0;
+  user: ClientUser = NO_USER;
+  /** The next hop; set before `send`. */
+  readonly target = new Target();
+  /** Where the request went. */
+  readonly flow = new Flow();
+  /** Where the user writes the request, and later the ACK for a 2xx. */
+  writer: Writer;
+  readonly buffer: Uint8Array;
+  /** The 64 bits behind the cookie of our branch. */
+  branchHigh = 0;
+  branchLow = 0;
+  /** Next hop of the ACK being written. */
+  ackTarget: Target;
+  private readonly ownWriter = new Writer();
+  private readonly ownAckTarget = new Target();
+  private readonly ackFlow = new Flow();
+  /** Length of what the buffer holds: the request, later the ACK. */
+  private end = 0;
+  /** The To tag of the 2xx that the buffer's ACK is for: buffer[ackTagStart, ackTagEnd); an ACK is there when ackEnd > 0. */
+  private ackTagStart = 0;
+  private ackTagEnd = 0;
+  private ackEnd = 0;
+  private isAckWaiting = false;
+  /** Sent by TCP for its size alone, so UDP is left to try. */
+  private isUpgraded = false;
+  private isCancelWanted = false;
+  private isCancelSent = false;
+  private cause = 0;
+  private intervalMs = 0;
+  private readonly host: ClientHost;
+  private readonly repeatTimer: number;
+  private readonly endTimer: number;
+
+  constructor(host: ClientHost, slot: number) {
+    this.host = host;
+    this.slot = slot;
+    this.buffer = new Uint8Array(host.limits.transactionBytes);
+    this.writer = this.ownWriter;
+    this.ackTarget = this.ownAckTarget;
+    this.repeatTimer = host.timers.make(this, REPEAT);
+    this.endTimer = host.timers.make(this, END);
+  }
+
+  /** Lent out by the pool. */
+  open(user: ClientUser): void {
+    this.user = user;
+    this.state = CLIENT_IDLE;
+    this.method = METHOD_NONE;
+    this.status = 0;
+    this.target.set(0, -1, 0, -1);
+    this.ownAckTarget.set(0, -1, 0, -1);
+    this.writer = this.ownWriter;
+    this.writer.ok = false;
+    this.ackTarget = this.ownAckTarget;
+    this.ackEnd = 0;
+    this.isAckWaiting = false;
+    this.isUpgraded = false;
+    this.isCancelWanted = false;
+    this.isCancelSent = false;
+    this.cause = 0;
+  }
+
+  /** Begins the request: its first line and our Via with a new branch. */
+  begin(method: number, uriBytes: Uint8Array, uriStart: number, uriEnd: number): Writer {
+    this.method = method;
+    this.branchHigh = this.host.random.uint32() | 0;
+    this.branchLow = this.host.random.uint32() | 0;
+    const w = this.writer;
+    w.begin(this.buffer, 0, this.buffer.length);
+    writeRequestLine(w, method, uriBytes, uriStart, uriEnd);
+    writeVia(w, this.host.transport, this.branchHigh, this.branchLow);
+    return w;
+  }
+
+  /** Sends what was written. @returns false when that did not fit or was not allowed */
+  send(): boolean {
+    if (this.state !== CLIENT_IDLE || !this.writer.ok) return false;
+    this.end = this.writer.at;
+    // An INVITE that we cannot read ourselves could be neither acknowledged nor cancelled.
+    if (this.method === METHOD_INVITE && this.host.own.parse(this.buffer, 0, this.end, false) !== PARSE_OK)
+      return false;
+    this.state = CLIENT_RESOLVING;
+    this.host.onClientStarted(this);
+    this.host.timers.start(this.endTimer, 64 * this.host.limits.t1Ms);
+    this.locate();
+    return true;
+  }
+
+  /** Names were answered: goes on if it waited for one. */
+  onNames(): void {
+    if (this.state === CLIENT_RESOLVING) this.locate();
+    else if (this.state === CLIENT_ACCEPTED && this.isAckWaiting) this.launchAck();
+  }
+
+  /** The response `m`, which matches by branch and method. RFC 3261 §17.1.1.2, §17.1.2.2, RFC 6026 §7.2 */
+  receive(m: Message): void {
+    switch (this.state) {
+      case CLIENT_CALLING:
+      case CLIENT_PROCEEDING:
+        this.status = m.status;
+        if (m.status < 200) this.proceed(m);
+        else if (this.method !== METHOD_INVITE) this.complete(m);
+        else if (m.status < 300) this.accept(m);
+        else this.completeInvite(m);
+        return;
+      case CLIENT_COMPLETED:
+        this.host.transport.counters.repeated += 1;
+        if (this.method === METHOD_INVITE && m.status >= 300) this.repeatAck(this.flow);
+        return;
+      case CLIENT_ACCEPTED:
+        if (m.status < 200 || m.status >= 300) return;
+        if (this.isAcknowledged(m)) {
+          this.host.transport.counters.repeated += 1;
+          if (!this.isAckWaiting) this.repeatAck(this.ackFlow);
+        } else this.user.onResponse(this, m);
+        return;
+      default:
+    }
+  }
+
+  /** RFC 3261 §9.1: at once when a 1xx has come, else as soon as one does; after a final response there is nothing to cancel. */
+  cancel(): void {
+    if (this.method !== METHOD_INVITE || this.isCancelWanted) return;
+    if (this.state === CLIENT_RESOLVING) this.failSoon(FAILURE_CANCELLED);
+    else if (this.state === CLIENT_CALLING || this.state === CLIENT_PROCEEDING) this.isCancelWanted = true;
+    if (this.state === CLIENT_PROCEEDING) this.sendCancel();
+  }
+
+  /** Begins the ACK for the 2xx `m`. RFC 3261 §13.2.2.4 */
+  beginAck(m: Message, uriBytes: Uint8Array, uriStart: number, uriEnd: number): Writer {
+    const isFirst = this.ackEnd === 0 || this.isAcknowledged(m);
+    const bytes = isFirst ? this.buffer : this.host.scratch;
+    this.writer = isFirst ? this.ownWriter : this.host.scratchWriter;
+    this.ackTarget = isFirst ? this.ownAckTarget : this.host.scratchTarget;
+    if (isFirst) this.ackEnd = 0;
+    const w = this.writer;
+    w.begin(bytes, 0, bytes.length);
+    if (this.state !== CLIENT_ACCEPTED) w.ok = false;
+    writeRequestLine(w, METHOD_ACK, uriBytes, uriStart, uriEnd);
+    writeVia(w, this.host.transport, this.host.random.uint32() | 0, this.host.random.uint32() | 0);
+    return w;
+  }
+
+  /** Sends the ACK just written, and keeps it when it is this transaction's first. */
+  sendAck(): void {
+    const w = this.writer;
+    if (this.state !== CLIENT_ACCEPTED || !w.ok) return;
+    w.ok = false;
+    if (w !== this.ownWriter) {
+      // Of another fork: when its name is not known yet, the 2xx comes again and so does the ACK.
+      const other = this.host.scratchTarget;
+      if (this.host.transport.locate(other) === FIND_KNOWN) this.sendAckTo(this.host.scratchFlow, other, w.bytes, w.at);
+      return;
+    }
+    const own = this.host.own;
+    if (own.parse(this.buffer, 0, w.at, false) !== PARSE_OK) return;
+    this.ackEnd = w.at;
+    this.ackTagStart = own.toTagStart;
+    this.ackTagEnd = own.toTagEnd;
+    this.launchAck();
+  }
+
+  /** The connection is closed. What has had no answer fails (or falls back to UDP); after a 1xx the response may come on another. RFC 3261 §18.2.2 */
+  onStreamGone(connection: number): void {
+    if (this.state === CLIENT_FREE) return;
+    if (this.ackFlow.connection === connection) this.ackFlow.connection = -1;
+    if (this.flow.connection !== connection) return;
+    this.flow.connection = -1;
+    if (this.state !== CLIENT_CALLING) return;
+    if (this.isUpgraded) this.fallBack();
+    else this.failSoon(FAILURE_TRANSPORT);
+  }
+
+  onTimer(kind: number): void {
+    if (kind === REPEAT) {
+      this.onRepeat();
+      return;
+    }
+    this.host.timers.stop(this.repeatTimer);
+    // Timer B or F, or no final response after a CANCEL. RFC 3261 §17.1.1.2, §17.1.2.2, §9.1
+    if (this.state === CLIENT_CALLING || this.state === CLIENT_PROCEEDING) this.cause = FAILURE_TIMEOUT;
+    if (this.state === CLIENT_RESOLVING) this.cause = FAILURE_RESOLVE;
+    this.state = CLIENT_FAILING;
+    if (this.cause !== 0) this.user.onFailure(this, this.cause);
+    this.state = CLIENT_FREE;
+    this.user.onTerminated(this);
+    this.host.onClientEnded(this);
+  }
+
+  private onRepeat(): void {
+    if (this.method === METHOD_INVITE) {
+      if (this.state === CLIENT_PROCEEDING) {
+        this.sendCancel();
+        return;
+      }
+      // Timer A doubles without end. RFC 3261 §17.1.1.2
+      this.intervalMs *= 2;
+    } else {
+      // Timer E doubles up to T2, and is T2 in Proceeding. RFC 3261 §17.1.2.2
+      const t2Ms = this.host.limits.t2Ms;
+      this.intervalMs = this.state === CLIENT_PROCEEDING ? t2Ms : Math.min(this.intervalMs * 2, t2Ms);
+    }
+    // A repetition that cannot leave is left to the next one: B and F end it.
+    this.host.transport.sendAgain(this.flow, this.buffer, 0, this.end);
+    this.host.timers.start(this.repeatTimer, this.intervalMs);
+  }
+
+  private locate(): void {
+    const found = this.host.transport.locate(this.target);
+    if (found === FIND_WAIT) return;
+    if (found === FIND_FAILED) {
+      this.failSoon(FAILURE_RESOLVE);
+      return;
+    }
+    this.flow.copy(this.target);
+    this.isUpgraded = this.flow.transport === TRANSPORT_UDP && this.end > DATAGRAM_MAX_BYTES;
+    if (this.isUpgraded) this.flow.transport = TRANSPORT_TCP;
+    this.launch();
+  }
+
+  private launch(): void {
+    const end = stampVia(this.buffer, this.end, this.flow.transport, this.host.transport);
+    if (end === 0) {
+      this.failSoon(FAILURE_TRANSPORT);
+      return;
+    }
+    this.end = end;
+    this.transmit();
+  }
+
+  /** Timers B or F; A or E over UDP. */
+  private transmit(): void {
+    const timers = this.host.timers;
+    const limits = this.host.limits;
+    this.state = CLIENT_CALLING;
+    timers.start(this.endTimer, 64 * limits.t1Ms);
+    if (!this.host.transport.send(this.flow, this.buffer, 0, this.end)) {
+      if (this.isUpgraded) this.fallBack();
+      else this.failSoon(FAILURE_TRANSPORT);
+      return;
+    }
+    if (!this.isUnreliable()) return;
+    this.intervalMs = limits.t1Ms;
+    timers.start(this.repeatTimer, this.intervalMs);
+  }
+
+  /** TCP was tried for the size alone and is not there: UDP after all. RFC 3261 §18.1.1 */
+  private fallBack(): void {
+    this.isUpgraded = false;
+    this.flow.set(TRANSPORT_UDP, this.flow.ip, this.flow.port, -1);
+    this.launch();
+  }
+
+  private proceed(m: Message): void {
+    this.state = CLIENT_PROCEEDING;
+    if (this.method === METHOD_INVITE && !this.isCancelSent) {
+      this.host.timers.stop(this.repeatTimer);
+      this.host.timers.stop(this.endTimer);
+      if (this.isCancelWanted) this.sendCancel();
+    }
+    this.user.onResponse(this, m);
+  }
+
+  /** Timer K. */
+  private complete(m: Message): void {
+    this.finish(CLIENT_COMPLETED, this.isUnreliable() ? this.host.limits.t4Ms : 0);
+    this.user.onResponse(this, m);
+  }
+
+  /** Timer D, and the ACK. */
+  private completeInvite(m: Message): void {
+    const d = Math.max(TIMER_D_MS, 64 * this.host.limits.t1Ms);
+    this.finish(CLIENT_COMPLETED, this.isUnreliable() ? d : 0);
+    this.acknowledge(m);
+    this.user.onResponse(this, m);
+  }
+
+  /** Timer M. */
+  private accept(m: Message): void {
+    this.finish(CLIENT_ACCEPTED, 64 * this.host.limits.t1Ms);
+    this.user.onResponse(this, m);
+  }
+
+  private finish(state: number, delayMs: number): void {
+    this.state = state;
+    this.host.timers.stop(this.repeatTimer);
+    this.host.timers.start(this.endTimer, delayMs);
+  }
+
+  private failSoon(cause: number): void {
+    this.cause = cause;
+    this.finish(CLIENT_FAILING, 0);
+  }
+
+  /** The ACK for a response other than 2xx takes the request's place and goes where that went. RFC 3261 §17.1.1.3 */
+  private acknowledge(m: Message): void {
+    const own = this.host.own;
+    this.ackEnd = 0;
+    if (own.parse(this.buffer, 0, this.end, false) !== PARSE_OK) return;
+    const w = this.host.scratchWriter;
+    w.begin(this.host.scratch, 0, this.buffer.length);
+    writeRequestLine(w, METHOD_ACK, own.bytes, own.uriStart, own.uriEnd);
+    writeSame(w, own, METHOD_ACK, m.bytes, m.toStart, m.toEnd);
+    if (!w.ok) return;
+    for (let i = 0; i < w.at; i++) this.buffer[i] = w.bytes[i];
+    this.end = w.at;
+    this.ackEnd = w.at;
+    this.host.transport.send(this.flow, this.buffer, 0, this.end);
+  }
+
+  private repeatAck(flow: Flow): void {
+    if (this.ackEnd > 0) this.host.transport.sendAgain(flow, this.buffer, 0, this.ackEnd);
+  }
+
+  private isAcknowledged(m: Message): boolean {
+    return this.ackEnd > 0 && equal(this.buffer, this.ackTagStart, this.ackTagEnd, m.bytes, m.toTagStart, m.toTagEnd);
+  }
+
+  private launchAck(): void {
+    const found = this.host.transport.locate(this.ownAckTarget);
+    this.isAckWaiting = found === FIND_WAIT;
+    if (found !== FIND_KNOWN) return;
+    this.ackEnd = this.sendAckTo(this.ackFlow, this.ownAckTarget, this.buffer, this.ackEnd);
+  }
+
+  /** @returns the ACK's length, which its Via may change */
+  private sendAckTo(flow: Flow, target: Target, bytes: Uint8Array, end: number): number {
+    const transport = this.host.transport;
+    flow.copy(target);
+    const isLong = flow.transport === TRANSPORT_UDP && end > DATAGRAM_MAX_BYTES;
+    if (isLong) flow.transport = TRANSPORT_TCP;
+    let length = stampVia(bytes, end, flow.transport, transport);
+    if (length === 0 || transport.send(flow, bytes, 0, length) || !isLong) return length;
+    flow.set(TRANSPORT_UDP, flow.ip, flow.port, -1);
+    length = stampVia(bytes, length, TRANSPORT_UDP, transport);
+    transport.send(flow, bytes, 0, length);
+    return length;
+  }
+
+  /** Its own transaction, of the INVITE's branch, to where the INVITE went. When none is free it is tried again after T1. */
+  private sendCancel(): void {
+    const host = this.host;
+    if (this.isCancelSent) return;
+    const t = host.takeForCancel();
+    if (t === null) {
+      host.timers.start(this.repeatTimer, host.limits.t1Ms);
+      return;
+    }
+    host.own.parse(this.buffer, 0, this.end, false);
+    this.isCancelSent = true;
+    host.timers.start(this.endTimer, 64 * host.limits.t1Ms);
+    t.sendCancelOf(this, host.own);
+  }
+
+  private sendCancelOf(invite: ClientTransaction, own: Message): void {
+    const w = this.writer;
+    this.method = METHOD_CANCEL;
+    this.branchHigh = invite.branchHigh;
+    this.branchLow = invite.branchLow;
+    w.begin(this.buffer, 0, this.buffer.length);
+    writeRequestLine(w, METHOD_CANCEL, own.bytes, own.uriStart, own.uriEnd);
+    writeSame(w, own, METHOD_CANCEL, own.bytes, own.toStart, own.toEnd);
+    this.end = w.at;
+    this.flow.copy(invite.flow);
+    this.host.onClientStarted(this);
+    if (w.ok) this.transmit();
+    else this.failSoon(FAILURE_TRANSPORT);
+  }
+
+  private isUnreliable(): boolean {
+    return this.flow.transport === TRANSPORT_UDP;
+  }
+}

@@ -1,0 +1,46 @@
+/**
+ * Where messages go: a transport, an address and a port, or one TCP connection. A target is a flow that may have a name
+ * instead of an address. Not here: sending (transport.ts) and looking names up (resolver.ts).
+ */
+import { TRANSPORT_NONE } from "../wire/names.js";
+
+/** The longest host name that can be looked up, octets. DNS allows 253; names of SIP servers are shorter, and each target keeps one. */
+export const HOST_NAME_BYTES = 128;
+
+export class Flow {
+  /** TRANSPORT_UDP or TRANSPORT_TCP; anything else is not spoken and fails when it is sent to. */
+  transport = TRANSPORT_NONE;
+  /** IPv4 address, -1 when it is not known. */
+  ip = -1;
+  port = 0;
+  /** The driver's number for a TCP connection, -1 when there is none (yet). */
+  connection = -1;
+
+  set(transport: number, ip: number, port: number, connection: number): void {
+    this.transport = transport;
+    this.ip = ip;
+    this.port = port;
+    this.connection = connection;
+  }
+
+  copy(other: Flow): void {
+    this.transport = other.transport;
+    this.ip = other.ip;
+    this.port = other.port;
+    this.connection = other.connection;
+  }
+}
+
+/** A flow to be; `name[0, nameSize)` is the host to look up, in lower case. */
+export class Target extends Flow {
+  readonly name = new Uint8Array(HOST_NAME_BYTES);
+  /** 0: there is no name, `ip` is the address. */
+  nameSize = 0;
+  /** The port given beside the name, -1 when SRV is to be asked. */
+  namePort = -1;
+
+  override set(transport: number, ip: number, port: number, connection: number): void {
+    super.set(transport, ip, port, connection);
+    this.nameSize = 0;
+  }
+}

@@ -1,0 +1,455 @@
+/**
+ * The transaction layer: owns the transactions, gives each message that comes to the one it belongs to, and answers by itself
+ * what needs nobody above: malformed requests, CANCEL, a full house. RFC 3261 §17, §18, RFC 6026.
+ * Everything is made in the constructor; for a packet nothing is. Users above are called from the receive functions and from timers only.
+ * Not here: the machines themselves (client.ts, server.ts), dialogs, and what requests mean.
+ */
+import { NONE } from "../core/bytes.js";
+import { Pool } from "../core/pool.js";
+import type { RandomSource } from "../core/random.js";
+import type { Timers } from "../core/timers.js";
+import { Message, PARSE_DROP, PARSE_OK } from "../wire/message.js";
+import { HEADER_VIA, METHOD_ACK, METHOD_CANCEL, METHOD_INVITE, TRANSPORT_TCP, TRANSPORT_UDP } from "../wire/names.js";
+import type { StreamFramer } from "../wire/stream.js";
+import type { Uri } from "../wire/uri.js";
+import { Writer } from "../wire/writer.js";
+import { Answers, RETRY_AFTER } from "./answer.js";
+import { CLIENT_FREE, CLIENT_IDLE, type ClientHost, ClientTransaction, type ClientUser, NO_USER } from "./client.js";
+import { Flow, Target } from "./flow.js";
+import {
+  SERVER_ACCEPTED,
+  SERVER_FREE,
+  SERVER_PROCEEDING,
+  SERVER_TRYING,
+  type ServerHost,
+  ServerTransaction,
+  serverKey,
+} from "./server.js";
+import { readHex32, SlotIndex } from "./slots.js";
+import {
+  type Network,
+  type Stream,
+  type StreamUser,
+  type TransactionCounters,
+  type TransactionLimits,
+  Transport,
+} from "./transport.js";
+
+/** Above, for requests that came. `m` and `source` are lent for the call. */
+export interface TransactionUser {
+  /** A new request, never ACK or CANCEL. An INVITE that is not answered before this returns is answered 100. */
+  onRequest(t: ServerTransaction, m: Message): void;
+  /** An ACK for a 2xx: it belongs to no other response. RFC 3261 §13.3.1.4 */
+  onAck(m: Message, source: Flow): void;
+  /** A CANCEL for the INVITE of `t`, which has no final response; the CANCEL was answered. RFC 3261 §9.2 */
+  onCancel(t: ServerTransaction, m: Message): void;
+  /** Our 2xx was not acknowledged in 64*T1; the transaction ends. RFC 3261 §13.3.1.4 */
+  onAckTimeout(t: ServerTransaction): void;
+}
+
+/** Octets of a branch of ours: the cookie and 16 digits. */
+const BRANCH_BYTES = 23;
+const COOKIE_BYTES = 7;
+
+/** @returns how many timers the layer makes with these limits */
+export function transactionTimers(limits: TransactionLimits): number {
+  return 2 * (limits.clients + limits.servers);
+}
+
+export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
+  readonly timers: Timers;
+  readonly random: RandomSource;
+  readonly limits: TransactionLimits;
+  readonly transport: Transport;
+  readonly counters: TransactionCounters;
+  readonly own: Message;
+  readonly scratch: Uint8Array;
+  readonly scratchWriter = new Writer();
+  readonly scratchTarget = new Target();
+  readonly scratchFlow = new Flow();
+  readonly clients: Pool<ClientTransaction>;
+  readonly servers: Pool<ServerTransaction>;
+  private readonly user: TransactionUser;
+  private readonly message: Message;
+  private readonly source = new Flow();
+  private readonly answers: Answers;
+  private readonly clientIndex: SlotIndex;
+  private readonly serverIndex: SlotIndex;
+  private readonly hex = new Int32Array(1);
+  /** @param timers with room for `transactionTimers(limits)` more */
+  constructor(
+    timers: Timers,
+    random: RandomSource,
+    network: Network,
+    user: TransactionUser,
+    limits: TransactionLimits,
+  ) {
+    this.timers = timers;
+    this.random = random;
+    this.user = user;
+    this.limits = limits;
+    this.transport = new Transport(timers, network, this, limits);
+    this.counters = this.transport.counters;
+    this.message = new Message(limits.headerRows);
+    this.own = new Message(limits.headerRows);
+    this.scratch = new Uint8Array(limits.transactionBytes);
+    this.answers = new Answers(this.transport, random, limits.transactionBytes);
+    const clients: ClientTransaction[] = [];
+    for (let i = 0; i < limits.clients; i++) clients.push(new ClientTransaction(this, i));
+    this.clients = new Pool(clients);
+    this.clientIndex = new SlotIndex(limits.clients);
+    const servers: ServerTransaction[] = [];
+    for (let i = 0; i < limits.servers; i++) servers.push(new ServerTransaction(this, i));
+    this.servers = new Pool(servers);
+    this.serverIndex = new SlotIndex(limits.servers);
+  }
+
+  /** What our Via says. May change at any time; requests under way keep theirs. */
+  setLocal(ip: number, udpPort: number, tcpPort: number): void {
+    this.transport.localIp = ip;
+    this.transport.udpPort = udpPort;
+    this.transport.tcpPort = tcpPort;
+  }
+
+  get localIp(): number {
+    return this.transport.localIp;
+  }
+
+  get udpPort(): number {
+    return this.transport.udpPort;
+  }
+
+  get tcpPort(): number {
+    return this.transport.tcpPort;
+  }
+
+  // What came.
+
+  /** A datagram; its octets are lent for the call. */
+  receiveDatagram(ip: number, port: number, bytes: Uint8Array, start: number, end: number): void {
+    if (isKeepAlive(bytes, start, end)) {
+      this.counters.keepAlives += 1;
+      return;
+    }
+    this.source.set(TRANSPORT_UDP, ip, port, -1);
+    this.receive(bytes, start, end, false);
+  }
+
+  /** Somebody connected to us. @returns false when there is no room: the driver closes it */
+  streamOpened(connection: number, ip: number, port: number): boolean {
+    if (this.transport.track(connection, ip, port) !== null) return true;
+    this.counters.refused += 1;
+    return false;
+  }
+
+  /** Octets of a TCP connection, as they come; lent for the call. RFC 3261 §18.3 */
+  receiveStream(connection: number, bytes: Uint8Array, start: number, end: number): void {
+    this.transport.receive(connection, bytes, start, end);
+  }
+
+  /** Closed, or never opened: the driver's word for a connection that is no more. */
+  streamClosed(connection: number): void {
+    if (!this.transport.forget(connection)) this.onStreamGone(connection);
+  }
+
+  /** The driver's answer to `Network.resolve`. */
+  resolved(id: number, ip: number, port: number): void {
+    if (this.transport.resolver.resolved(id, ip, port)) this.onNames();
+  }
+
+  /** There is no such name. */
+  unresolved(id: number): void {
+    if (!this.transport.resolver.unresolved(id)) return;
+    this.onNames();
+    this.transport.resolver.forgetFailed();
+  }
+
+  // Requests we send.
+
+  /** @returns one to write a request into, or null when all are in use */
+  client(user: ClientUser): ClientTransaction | null {
+    const t = this.clients.take();
+    if (t === null) this.counters.refused += 1;
+    else t.open(user);
+    return t;
+  }
+
+  /** Begins the request: first line, and Via with a new branch. The caller goes on with the writer: Route, Max-Forwards, From, To, ... blank line, body. */
+  begin(t: ClientTransaction, method: number, uriBytes: Uint8Array, uriStart: number, uriEnd: number): Writer {
+    return t.begin(method, uriBytes, uriStart, uriEnd);
+  }
+
+  /** Sets the next hop. RFC 3263 without NAPTR; `t.target.set` does it for a known flow. */
+  targetUri(t: ClientTransaction, uri: Uri, defaultTransport: number): void {
+    this.transport.aim(t.target, uri, defaultTransport);
+  }
+
+  /** Sends it, after looking up a name if need be. @returns false when it was not well written: it goes back to the pool, nobody is called */
+  send(t: ClientTransaction): boolean {
+    if (t.send()) return true;
+    this.discard(t);
+    return false;
+  }
+
+  /** Gives back a transaction that was taken but is not to be sent. */
+  discard(t: ClientTransaction): void {
+    if (t.state !== CLIENT_IDLE) return;
+    t.state = CLIENT_FREE;
+    this.clients.give(t);
+  }
+
+  /** The user wants to hear no more of it; it ends by itself. */
+  forget(t: ClientTransaction): void {
+    t.user = NO_USER;
+  }
+
+  /** RFC 3261 §9.1; the INVITE then ends with its final response (487, as a rule), or FAILURE_TIMEOUT after 64*T1. */
+  cancel(t: ClientTransaction): void {
+    t.cancel();
+  }
+
+  /**
+   * Begins the ACK for the 2xx `m`, which came for `t` just now: first line, and Via with a new branch. For the first To tag it is
+   * written over the INVITE (so the URI must not lie there) and kept; for others into octets good until `sendAck`. RFC 3261 §13.2.2.4
+   */
+  beginAck(t: ClientTransaction, m: Message, uriBytes: Uint8Array, uriStart: number, uriEnd: number): Writer {
+    return t.beginAck(m, uriBytes, uriStart, uriEnd);
+  }
+
+  /** Sets the next hop of the ACK just begun. */
+  ackTargetUri(t: ClientTransaction, uri: Uri, defaultTransport: number): void {
+    this.transport.aim(t.ackTarget, uri, defaultTransport);
+  }
+
+  /** Sends the ACK just written. That of the first To tag is sent again for each repetition of its 2xx. */
+  sendAck(t: ClientTransaction): void {
+    t.sendAck();
+  }
+
+  // Responses we send.
+
+  /** Begins a response: all up to CSeq. The caller goes on with the writer: Contact, ... Content-Length, blank line, body. */
+  respond(t: ServerTransaction, status: number, reason: Uint8Array = NONE): Writer {
+    return t.respond(status, reason);
+  }
+
+  /** Sends it. @returns false when it was not well written, or there was a final response before */
+  sendResponse(t: ServerTransaction): boolean {
+    return t.sendResponse();
+  }
+
+  /** A response without fields of its own and without body. @returns as `sendResponse` */
+  reply(t: ServerTransaction, status: number, reason: Uint8Array = NONE): boolean {
+    return t.reply(status, reason);
+  }
+
+  /** The last response again, for provisional ones sent reliably. RFC 3262 §3 */
+  resend(t: ServerTransaction): void {
+    t.resend();
+  }
+
+  /** The ACK for our 2xx came. */
+  acked(t: ServerTransaction): void {
+    t.acked();
+  }
+
+  /** Whether the new request of `t` came by another way as well: 482. RFC 3261 §8.2.2.2 */
+  isMerged(t: ServerTransaction, m: Message): boolean {
+    if (t.hasToTag) return false;
+    const all = this.servers.items;
+    for (let i = 0; i < all.length; i++) {
+      const other = all[i];
+      if (other !== t && other.state !== SERVER_FREE && other.method === t.method && other.isSameRequest(m))
+        return true;
+    }
+    return false;
+  }
+
+  // What the transactions ask of the layer.
+
+  takeForCancel(): ClientTransaction | null {
+    const t = this.clients.take();
+    if (t !== null) t.open(NO_USER);
+    return t;
+  }
+
+  onClientStarted(t: ClientTransaction): void {
+    this.clientIndex.add(t.slot, t.branchLow);
+  }
+
+  onClientEnded(t: ClientTransaction): void {
+    this.clientIndex.remove(t.slot);
+    this.clients.give(t);
+  }
+
+  onUnacknowledged(t: ServerTransaction): void {
+    this.user.onAckTimeout(t);
+  }
+
+  onServerEnded(t: ServerTransaction): void {
+    this.serverIndex.remove(t.slot);
+    this.servers.give(t);
+  }
+
+  onStreamMessage(stream: Stream, isBroken: boolean): void {
+    const framer = stream.framer;
+    this.source.set(TRANSPORT_TCP, stream.ip, stream.port, stream.connection);
+    if (!isBroken) this.receive(framer.bytes, framer.start, framer.end, true);
+    else if (framer.end > framer.start) this.receiveBroken(framer);
+    else {
+      this.counters.received += 1;
+      this.counters.malformed += 1;
+      this.counters.dropped += 1;
+    }
+  }
+
+  onStreamGone(connection: number): void {
+    const clients = this.clients.items;
+    for (let i = 0; i < clients.length; i++) clients[i].onStreamGone(connection);
+    const servers = this.servers.items;
+    for (let i = 0; i < servers.length; i++) servers[i].onStreamGone(connection);
+  }
+
+  private onNames(): void {
+    const clients = this.clients.items;
+    for (let i = 0; i < clients.length; i++) clients[i].onNames();
+  }
+
+  /** One message from `source`. */
+  private receive(bytes: Uint8Array, start: number, end: number, isStream: boolean): void {
+    const m = this.message;
+    const result = m.parse(bytes, start, end, isStream);
+    this.counters.received += 1;
+    if (result !== PARSE_OK) this.refuse(result);
+    else if (!m.isRequest) this.receiveResponse();
+    else if (m.method === METHOD_ACK) this.receiveAck();
+    else this.receiveRequest();
+  }
+
+  /** The head of a message that the stream cannot be followed behind. */
+  private receiveBroken(framer: StreamFramer): void {
+    const result = this.message.parse(framer.bytes, framer.start, framer.end, true);
+    this.counters.received += 1;
+    this.refuse(result !== PARSE_DROP && framer.tooLarge ? 513 : result);
+  }
+
+  /** A malformed message: a request is answered with what the parser found, if it can be. */
+  private refuse(status: number): void {
+    const m = this.message;
+    this.counters.malformed += 1;
+    if (status > 0 && m.isRequest && m.canAnswer && m.method !== METHOD_ACK)
+      this.answers.answer(m, this.source, status);
+    else this.counters.dropped += 1;
+  }
+
+  /** RFC 3261 §17.1.3: by our branch and the method in CSeq; one Via (§8.1.3.3), and by the transport the request went. */
+  private receiveResponse(): void {
+    const m = this.message;
+    const t = this.findClient();
+    if (t !== null && t.flow.transport === this.source.transport && hasOneVia(m)) {
+      t.receive(m);
+      return;
+    }
+    this.counters.stray += 1;
+    this.counters.dropped += 1;
+  }
+
+  private receiveRequest(): void {
+    const m = this.message;
+    const key = serverKey(m);
+    const known = this.findServer(key, m.method);
+    if (known !== null) {
+      this.counters.repeated += 1;
+      known.repeat();
+      return;
+    }
+    if (m.method === METHOD_CANCEL) {
+      this.receiveCancel(key);
+      return;
+    }
+    const t = this.arrive(key);
+    if (t === null) return;
+    this.user.onRequest(t, m);
+    if (m.method === METHOD_INVITE && t.state === SERVER_TRYING) t.trying(m);
+  }
+
+  /** A new server transaction for the request; when none is free, or it does not fit, the request is answered without one. */
+  private arrive(key: number): ServerTransaction | null {
+    const t = this.servers.take();
+    if (t === null) {
+      this.counters.refused += 1;
+      this.answers.answer(this.message, this.source, 503, RETRY_AFTER);
+      return null;
+    }
+    if (!t.arrive(this.message, this.source)) {
+      this.servers.give(t);
+      this.answers.answer(this.message, this.source, 513);
+      return null;
+    }
+    this.serverIndex.add(t.slot, key);
+    return t;
+  }
+
+  /** RFC 3261 §9.2. Without room for its own transaction it is answered all the same: a full house must be able to empty. */
+  private receiveCancel(key: number): void {
+    const m = this.message;
+    const invite = this.findServer(key, METHOD_INVITE);
+    const status = invite === null ? 481 : 200;
+    const t = this.servers.take();
+    if (t?.arrive(m, this.source)) {
+      this.serverIndex.add(t.slot, key);
+      if (invite !== null) t.takeTag(t.buffer, invite, invite.buffer);
+      t.reply(status);
+    } else {
+      if (t !== null) this.servers.give(t);
+      this.answers.answer(m, this.source, status, NONE, invite);
+    }
+    if (invite !== null && (invite.state === SERVER_PROCEEDING || invite.state === SERVER_TRYING)) {
+      this.user.onCancel(invite, m);
+    }
+  }
+
+  /** RFC 3261 §17.2.1, RFC 6026 §7.1: in Accepted and without a transaction it is the user's. */
+  private receiveAck(): void {
+    const m = this.message;
+    const t = this.findServer(serverKey(m), METHOD_INVITE);
+    if (t === null || t.state === SERVER_ACCEPTED) this.user.onAck(m, this.source);
+    else t.confirm();
+  }
+
+  private findServer(key: number, method: number): ServerTransaction | null {
+    const index = this.serverIndex;
+    for (let slot = index.first(key); slot >= 0; slot = index.next(slot)) {
+      const t = this.servers.items[slot];
+      if (t.matches(this.message, method)) return t;
+    }
+    return null;
+  }
+
+  private findClient(): ClientTransaction | null {
+    const m = this.message;
+    const hex = this.hex;
+    if (!m.hasMagicCookie || m.branchEnd - m.branchStart !== BRANCH_BYTES) return null;
+    if (!readHex32(m.bytes, m.branchStart + COOKIE_BYTES, hex)) return null;
+    const high = hex[0];
+    if (!readHex32(m.bytes, m.branchStart + COOKIE_BYTES + 8, hex)) return null;
+    const index = this.clientIndex;
+    for (let slot = index.first(hex[0]); slot >= 0; slot = index.next(slot)) {
+      const t = this.clients.items[slot];
+      if (t.branchHigh === high && t.method === m.cseqMethod) return t;
+    }
+    return null;
+  }
+}
+
+function hasOneVia(m: Message): boolean {
+  const row = m.first(HEADER_VIA);
+  return m.next(row) < 0 && m.viaEnd === m.valueEnd(row);
+}
+
+/** CRLFs, or the zeros that some send. RFC 5626 §4.4.1 */
+function isKeepAlive(bytes: Uint8Array, start: number, end: number): boolean {
+  if (end - start > 4) return false;
+  for (let i = start; i < end; i++) if (bytes[i] !== 13 && bytes[i] !== 10 && bytes[i] !== 0) return false;
+  return true;
+}

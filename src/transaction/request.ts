@@ -1,0 +1,101 @@
+/**
+ * The octets of our requests that the transaction layer writes itself: the first line, our Via, and the whole of the requests
+ * that belong to an INVITE (ACK for a response other than 2xx, CANCEL). Not here: when they are sent (client.ts).
+ */
+import { octets } from "../core/bytes.js";
+import type { Message } from "../wire/message.js";
+import {
+  HEADER_CALL_ID,
+  HEADER_FROM,
+  HEADER_MAX_FORWARDS,
+  HEADER_ROUTE,
+  METHOD_NAMES,
+  TRANSPORT_TCP,
+} from "../wire/names.js";
+import type { Writer } from "../wire/writer.js";
+import { copyFields } from "./head.js";
+import { EMPTY_BODY } from "./server.js";
+import type { Transport } from "./transport.js";
+
+const SIP_VERSION = octets(" SIP/2.0\r\n");
+const VIA = octets("Via: ");
+const VIA_START = octets("Via: SIP/2.0/");
+const VIA_UDP = octets("UDP ");
+const COOKIE = octets(";branch=z9hG4bK");
+const RPORT = octets(";rport\r\n");
+const MAX_FORWARDS = octets("Max-Forwards: 70\r\n");
+const TO = octets("To: ");
+const CSEQ = octets("CSeq: ");
+const TCP = octets("TCP");
+const UDP = octets("UDP");
+
+export function writeRequestLine(
+  w: Writer,
+  method: number,
+  uriBytes: Uint8Array,
+  uriStart: number,
+  uriEnd: number,
+): void {
+  w.put(METHOD_NAMES[method]);
+  w.octet(0x20);
+  w.copy(uriBytes, uriStart, uriEnd);
+  w.put(SIP_VERSION);
+}
+
+/** Our Via, as for UDP; `stampVia` sets it right when the transport is known. */
+export function writeVia(w: Writer, transport: Transport, branchHigh: number, branchLow: number): void {
+  w.put(VIA_START);
+  w.put(VIA_UDP);
+  w.ip(transport.localIp);
+  w.octet(0x3a);
+  w.uint(transport.udpPort);
+  w.put(COOKIE);
+  w.hex(branchHigh, 8);
+  w.hex(branchLow, 8);
+  w.put(RPORT);
+}
+
+/** Makes the Via that `writeVia` wrote say which transport the request goes by, and our port there. @returns the new end, 0 when there is no room */
+export function stampVia(bytes: Uint8Array, end: number, kind: number, transport: Transport): number {
+  const at = bytes.indexOf(10) + 1 + VIA_START.length;
+  bytes.set(kind === TRANSPORT_TCP ? TCP : UDP, at);
+  const portStart = bytes.indexOf(0x3a, at) + 1;
+  const portEnd = bytes.indexOf(0x3b, portStart);
+  const port = kind === TRANSPORT_TCP ? transport.tcpPort : transport.udpPort;
+  let digits = 1;
+  for (let rest = port; rest >= 10; rest = (rest / 10) | 0) digits += 1;
+  const shift = portStart + digits - portEnd;
+  if (end + shift > bytes.length) return 0;
+  if (shift !== 0) bytes.copyWithin(portEnd + shift, portEnd, end);
+  for (let i = portStart + digits - 1, rest = port; i >= portStart; i--, rest = (rest / 10) | 0)
+    bytes[i] = 0x30 + (rest % 10);
+  return end + shift;
+}
+
+/** What an ACK (§17.1.1.3) or a CANCEL (§9.1) has in common with its INVITE: topmost Via, Route, Max-Forwards, From, Call-ID, CSeq number. */
+export function writeSame(
+  w: Writer,
+  own: Message,
+  method: number,
+  toBytes: Uint8Array,
+  toStart: number,
+  toEnd: number,
+): void {
+  w.put(VIA);
+  w.copy(own.bytes, own.viaStart, own.viaEnd);
+  w.crlf();
+  copyFields(w, own, HEADER_ROUTE);
+  if (own.has(HEADER_MAX_FORWARDS)) copyFields(w, own, HEADER_MAX_FORWARDS);
+  else w.put(MAX_FORWARDS);
+  copyFields(w, own, HEADER_FROM);
+  w.put(TO);
+  w.copy(toBytes, toStart, toEnd);
+  w.crlf();
+  copyFields(w, own, HEADER_CALL_ID);
+  w.put(CSEQ);
+  w.uint(own.cseq);
+  w.octet(0x20);
+  w.put(METHOD_NAMES[method]);
+  w.crlf();
+  w.put(EMPTY_BODY);
+}

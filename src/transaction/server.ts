@@ -1,0 +1,294 @@
+/**
+ * Server transactions: the INVITE and non-INVITE machines of RFC 3261 §17.2 with the Accepted state of RFC 6026, and the
+ * response they repeat. One buffer holds it all: room for a status line, the head copied from the request (head.ts), then
+ * whatever the user above writes behind it; the next response changes the status line and what follows the head, nothing else.
+ * In Accepted the 2xx is repeated here until `acked`, though RFC 3261 §13.3.1.4 gives that to the core above.
+ * Not here: which transaction a request belongs to among many (layer.ts), and what to answer.
+ */
+import { equal, equalNoCase, hash, NONE, octets } from "../core/bytes.js";
+import type { RandomSource } from "../core/random.js";
+import type { Timers, TimerUser } from "../core/timers.js";
+import type { Message } from "../wire/message.js";
+import { HEADER_TIMESTAMP, METHOD_ACK, METHOD_INVITE, METHOD_NONE, TRANSPORT_UDP } from "../wire/names.js";
+import { reasonPhrase } from "../wire/status.js";
+import { Writer } from "../wire/writer.js";
+import { Flow } from "./flow.js";
+import { copyFields, ResponseHead } from "./head.js";
+import type { TransactionLimits, Transport } from "./transport.js";
+
+export const SERVER_FREE = 0;
+/** No response was sent yet. */
+export const SERVER_TRYING = 1;
+export const SERVER_PROCEEDING = 2;
+/** A final response was sent (to an INVITE: none of 2xx). */
+export const SERVER_COMPLETED = 3;
+/** The ACK for it came; more of them are absorbed. */
+export const SERVER_CONFIRMED = 4;
+/** A 2xx to an INVITE was sent. RFC 6026 §7.1 */
+export const SERVER_ACCEPTED = 5;
+
+/** Octets kept free before the head for the status line. */
+export const STATUS_LINE_BYTES = 96;
+const VERSION = octets("SIP/2.0 ");
+/** Version, three digits, a space, CR and LF. */
+const STATUS_LINE_FIXED = 14;
+export const EMPTY_BODY = octets("Content-Length: 0\r\n\r\n");
+
+// Kinds of timer. REPEAT is Timer G, and the interval of a 2xx; END is H, I, J or L, whichever the state has.
+const REPEAT = 0;
+const END = 1;
+
+/** Whoever keeps a server transaction beyond the call that brought it. */
+export interface ServerOwner {
+  /** It is over and goes back to the pool: forget it. */
+  onServerTerminated(t: ServerTransaction): void;
+}
+
+/** What a server transaction needs around it. */
+export interface ServerHost {
+  readonly timers: Timers;
+  readonly random: RandomSource;
+  readonly transport: Transport;
+  readonly limits: TransactionLimits;
+  onUnacknowledged(t: ServerTransaction): void;
+  onServerEnded(t: ServerTransaction): void;
+}
+
+export class ServerTransaction extends ResponseHead implements TimerUser {
+  /** Position in the pool. */
+  readonly slot: number;
+  state = SERVER_FREE;
+  /** METHOD_* of the request. */
+  method = METHOD_NONE;
+  cseq = 0;
+  /** Last status sent, 0 before the first. */
+  status = 0;
+  /** The user's; told when the transaction ends, then forgotten. */
+  owner: ServerOwner | null = null;
+  /** Where responses go: the address the request came from, the port by rport or sent-by, or its connection. */
+  readonly source = new Flow();
+  /** The port the request came from. */
+  sourcePort = 0;
+  /** Where the user writes a response, after `respond`. */
+  readonly writer = new Writer();
+  readonly buffer: Uint8Array;
+  /** The branch begins with z9hG4bK; without it the rules of RFC 2543 tell requests apart. */
+  private hasCookie = false;
+  private headEnd = 0;
+  /** The response: buffer[responseStart, responseEnd), empty before the first. The status line being written begins at lineStart. */
+  private lineStart = 0;
+  private responseStart = 0;
+  private responseEnd = 0;
+  private pendingStatus = 0;
+  /** The Request-URI of a request without cookie, kept at the buffer's end. */
+  private uriStart = 0;
+  private intervalMs = 0;
+  private isAcked = false;
+  private readonly host: ServerHost;
+  private readonly repeatTimer: number;
+  private readonly endTimer: number;
+
+  constructor(host: ServerHost, slot: number) {
+    super();
+    this.host = host;
+    this.slot = slot;
+    this.buffer = new Uint8Array(host.limits.transactionBytes);
+    this.repeatTimer = host.timers.make(this, REPEAT);
+    this.endTimer = host.timers.make(this, END);
+  }
+
+  /** Begins with a request that came from `source`. @returns false when its head does not fit into the buffer */
+  arrive(m: Message, source: Flow): boolean {
+    const w = this.writer;
+    const random = this.host.random;
+    this.uriStart = this.buffer.length;
+    this.hasCookie = m.hasMagicCookie;
+    if (!this.hasCookie) {
+      this.uriStart -= m.uriEnd - m.uriStart;
+      if (this.uriStart < STATUS_LINE_BYTES) return false;
+      for (let i = 0; i < m.uriEnd - m.uriStart; i++) this.buffer[this.uriStart + i] = m.bytes[m.uriStart + i];
+    }
+    w.begin(this.buffer, STATUS_LINE_BYTES, this.uriStart);
+    this.writeHead(w, m, source, this.source, random.uint32() | 0, random.uint32() | 0);
+    if (!w.ok) return false;
+    this.headEnd = w.at;
+    this.sourcePort = source.port;
+    this.method = m.method;
+    this.cseq = m.cseq;
+    this.status = 0;
+    this.responseStart = 0;
+    this.responseEnd = 0;
+    this.isAcked = false;
+    this.owner = null;
+    this.state = SERVER_TRYING;
+    return true;
+  }
+
+  /**
+   * Whether `m` belongs to this transaction, whose method is `method` (INVITE for an ACK). RFC 3261 §17.2.3
+   * Without a cookie also the Request-URI, the tags, Call-ID and CSeq must be the same.
+   */
+  matches(m: Message, method: number): boolean {
+    if (this.method !== method || this.hasCookie !== m.hasMagicCookie) return false;
+    const b = this.buffer;
+    if (!equal(b, this.branchStart, this.branchEnd, m.bytes, m.branchStart, m.branchEnd)) return false;
+    if (!equalNoCase(b, this.sentByStart, this.sentByEnd, m.bytes, m.sentByStart, m.sentByEnd)) return false;
+    if (this.hasCookie) return true;
+    if (!this.isSameRequest(m) || !equal(b, this.uriStart, b.length, m.bytes, m.uriStart, m.uriEnd)) return false;
+    // An ACK has the tag of the response; the request sent again and its CANCEL have what it had the first time.
+    if (!this.hasToTag && m.method !== METHOD_ACK) return m.toTagEnd === m.toTagStart;
+    return equal(b, this.localTagStart, this.localTagEnd, m.bytes, m.toTagStart, m.toTagEnd);
+  }
+
+  /** From tag, Call-ID and CSeq number are the same. */
+  isSameRequest(m: Message): boolean {
+    const b = this.buffer;
+    return (
+      this.cseq === m.cseq &&
+      equal(b, this.fromTagStart, this.fromTagEnd, m.bytes, m.fromTagStart, m.fromTagEnd) &&
+      equal(b, this.callIdStart, this.callIdEnd, m.bytes, m.callIdStart, m.callIdEnd)
+    );
+  }
+
+  /** Begins a response. @returns the writer for what follows CSeq; one that is not ok when there was a final response already */
+  respond(status: number, reason: Uint8Array = NONE): Writer {
+    const w = this.writer;
+    if (this.state !== SERVER_TRYING && this.state !== SERVER_PROCEEDING) {
+      w.begin(NONE, 0, 0);
+      w.ok = false;
+      return w;
+    }
+    const phrase = reason.length > 0 ? reason : reasonPhrase(status);
+    const size = Math.min(phrase.length, STATUS_LINE_BYTES - STATUS_LINE_FIXED);
+    this.lineStart = STATUS_LINE_BYTES - STATUS_LINE_FIXED - size;
+    w.begin(this.buffer, this.lineStart, STATUS_LINE_BYTES);
+    w.put(VERSION);
+    w.uint(status);
+    w.octet(0x20);
+    w.copy(phrase, 0, size);
+    w.crlf();
+    const ok = w.ok;
+    w.begin(this.buffer, this.headEnd, this.uriStart);
+    w.ok = ok;
+    this.pendingStatus = status;
+    // Until it is sent there is nothing whole to repeat: the octets behind the head are being replaced.
+    this.responseEnd = 0;
+    return w;
+  }
+
+  /** Sends what was written since `respond`. @returns false when it did not fit or there was a final response already */
+  sendResponse(): boolean {
+    if (!this.writer.ok || (this.state !== SERVER_TRYING && this.state !== SERVER_PROCEEDING)) return false;
+    this.responseStart = this.lineStart;
+    this.responseEnd = this.writer.at;
+    this.writer.ok = false;
+    this.status = this.pendingStatus;
+    this.transmit();
+    if (this.status < 200) this.state = SERVER_PROCEEDING;
+    else if (this.method !== METHOD_INVITE) this.complete();
+    else if (this.status < 300) this.accept();
+    else this.completeInvite();
+    return true;
+  }
+
+  /** A response without anything of its own. */
+  reply(status: number, reason: Uint8Array = NONE): boolean {
+    this.respond(status, reason).put(EMPTY_BODY);
+    return this.sendResponse();
+  }
+
+  /** 100 (Trying), with the request's Timestamp. RFC 3261 §8.2.6.1, §17.2.1 */
+  trying(m: Message): void {
+    const w = this.respond(100);
+    copyFields(w, m, HEADER_TIMESTAMP);
+    w.put(EMPTY_BODY);
+    this.sendResponse();
+  }
+
+  /** The last response again. */
+  resend(): void {
+    if (this.responseEnd > 0)
+      this.host.transport.sendAgain(this.source, this.buffer, this.responseStart, this.responseEnd);
+  }
+
+  /** The request came again. In Accepted and Confirmed it is absorbed. */
+  repeat(): void {
+    if (this.state === SERVER_PROCEEDING || this.state === SERVER_COMPLETED) this.resend();
+  }
+
+  /** The ACK for a response other than 2xx came. RFC 3261 §17.2.1: Confirmed, for Timer I */
+  confirm(): void {
+    if (this.state !== SERVER_COMPLETED) return;
+    this.state = SERVER_CONFIRMED;
+    this.host.timers.stop(this.repeatTimer);
+    this.host.timers.start(this.endTimer, this.isUnreliable() ? this.host.limits.t4Ms : 0);
+  }
+
+  /** The ACK for the 2xx came: it is repeated no more; the INVITE sent again is absorbed until Timer L. */
+  acked(): void {
+    if (this.state !== SERVER_ACCEPTED) return;
+    this.isAcked = true;
+    this.host.timers.stop(this.repeatTimer);
+  }
+
+  /** The connection the request came on is closed: the answer opens another. RFC 3261 §18.2.2 */
+  onStreamGone(connection: number): void {
+    if (this.state !== SERVER_FREE && this.source.connection === connection) this.source.connection = -1;
+  }
+
+  onTimer(kind: number): void {
+    if (kind === REPEAT) {
+      this.resend();
+      // Timer G, and the 2xx: doubling up to T2. RFC 3261 §17.2.1, §13.3.1.4
+      this.intervalMs = Math.min(this.intervalMs * 2, this.host.limits.t2Ms);
+      this.host.timers.start(this.repeatTimer, this.intervalMs);
+      return;
+    }
+    this.host.timers.stop(this.repeatTimer);
+    if (this.state === SERVER_ACCEPTED && !this.isAcked) this.host.onUnacknowledged(this);
+    const owner = this.owner;
+    this.state = SERVER_FREE;
+    this.owner = null;
+    if (owner !== null) owner.onServerTerminated(this);
+    this.host.onServerEnded(this);
+  }
+
+  private transmit(): void {
+    this.host.transport.send(this.source, this.buffer, this.responseStart, this.responseEnd);
+  }
+
+  /** Timer J. RFC 3261 §17.2.2 */
+  private complete(): void {
+    this.state = SERVER_COMPLETED;
+    this.host.timers.start(this.endTimer, this.isUnreliable() ? 64 * this.host.limits.t1Ms : 0);
+  }
+
+  /** Timers G (over UDP) and H. RFC 3261 §17.2.1 */
+  private completeInvite(): void {
+    this.state = SERVER_COMPLETED;
+    if (this.isUnreliable()) this.startRepeating();
+    this.host.timers.start(this.endTimer, 64 * this.host.limits.t1Ms);
+  }
+
+  /** Timer L (RFC 6026 §7.1). The 2xx is repeated over TCP as well: it is answered end to end. RFC 3261 §13.3.1.4 */
+  private accept(): void {
+    this.state = SERVER_ACCEPTED;
+    this.startRepeating();
+    this.host.timers.start(this.endTimer, 64 * this.host.limits.t1Ms);
+  }
+
+  private startRepeating(): void {
+    this.intervalMs = this.host.limits.t1Ms;
+    this.host.timers.start(this.repeatTimer, this.intervalMs);
+  }
+
+  private isUnreliable(): boolean {
+    return this.source.transport === TRANSPORT_UDP;
+  }
+}
+
+/** The number a request's transaction is found by; an ACK and a CANCEL have that of their INVITE. RFC 3261 §17.2.3 */
+export function serverKey(m: Message): number {
+  if (m.hasMagicCookie) return hash(m.bytes, m.branchStart, m.branchEnd);
+  return hash(m.bytes, m.callIdStart, m.callIdEnd) ^ m.cseq;
+}

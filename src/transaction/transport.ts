@@ -1,0 +1,293 @@
+/**
+ * The transport layer's own state: our addresses, the TCP connections with what has arrived on them so far, and the names.
+ * It sends a finished message along a flow. RFC 3261 §18
+ * Not here: sockets (the driver's, behind `Network`), TLS, IPv6, multicast, and which transaction a message belongs to (layer.ts).
+ */
+import { parseIPv4 } from "../core/address.js";
+import { lower, octets, Span } from "../core/bytes.js";
+import type { Timers } from "../core/timers.js";
+import { TRANSPORT_NONE, TRANSPORT_TCP, TRANSPORT_TLS, TRANSPORT_UDP } from "../wire/names.js";
+import { FRAME_BROKEN, FRAME_MESSAGE, FRAME_NONE, FRAME_PING, StreamFramer } from "../wire/stream.js";
+import { SCHEME_SIP, SCHEME_SIPS, type Uri } from "../wire/uri.js";
+import { type Flow, HOST_NAME_BYTES, type Target } from "./flow.js";
+import { FIND_FAILED, FIND_KNOWN, Resolver } from "./resolver.js";
+
+/** What the driver does for the core. Synchronous; octets are lent for the call only. It must not call back into the core from inside. */
+export interface Network {
+  /** @returns false when it failed at once */
+  sendDatagram(ip: number, port: number, bytes: Uint8Array, start: number, end: number): boolean;
+  /** Over `connection`, or when that is -1 over one to ip:port, opened if there is none. @returns the connection's number, or -1 */
+  sendStream(connection: number, ip: number, port: number, bytes: Uint8Array, start: number, end: number): number;
+  /** Closes it; no `streamClosed` need follow. */
+  closeStream(connection: number): void;
+  /** Looks up `bytes[start, end)`; port -1: SRV first, then A. RFC 3263 §4.2. Answered later by `resolved` or `unresolved` of the layer with `id`. */
+  resolve(id: number, bytes: Uint8Array, start: number, end: number, port: number, transport: number): void;
+}
+
+/** How much of everything there is; all of it is made at start. */
+export interface TransactionLimits {
+  /** Client transactions; a CANCEL takes one too. */
+  clients: number;
+  servers: number;
+  /** Octets of each transaction's buffer: the longest request we send, the longest response. */
+  transactionBytes: number;
+  /** Header fields in one message. */
+  headerRows: number;
+  /** TCP connections, both ways together. */
+  streams: number;
+  /** Octets of the longest message on a TCP connection. */
+  streamBytes: number;
+  /** Host names known at once. */
+  names: number;
+  /** Estimate of the round trip, 500 ms. RFC 3261 §17.1.1.1 */
+  t1Ms: number;
+  /** Longest interval of retransmissions, 4,000 ms. */
+  t2Ms: number;
+  /** How long a message stays in the network, 5,000 ms. */
+  t4Ms: number;
+}
+
+/** What came and went, since start. */
+export class TransactionCounters {
+  /** Messages that came, well formed or not; keep-alives are not messages. */
+  received = 0;
+  keepAlives = 0;
+  /** Messages that were not well formed, answered or not. */
+  malformed = 0;
+  /** Messages that led to nothing: what cannot be answered, and responses nobody waits for (also in `stray`). */
+  dropped = 0;
+  stray = 0;
+  /** Messages that came a second time and were recognised. */
+  repeated = 0;
+  /** Messages that left. */
+  sent = 0;
+  /** Of those, the ones sent again. */
+  retransmitted = 0;
+  /** Messages that could not be handed to the network. */
+  failed = 0;
+  /** Requests and connections turned away because a pool was empty. */
+  refused = 0;
+}
+
+/** Whoever is given what comes over connections. */
+export interface StreamUser {
+  /** A message is in the stream's framer; broken: what could be read of one, perhaps nothing, and the connection is closed after this. */
+  onStreamMessage(stream: Stream, isBroken: boolean): void;
+  /** The connection is no more. */
+  onStreamGone(connection: number): void;
+}
+
+/** One TCP connection. RFC 3261 §18.3 */
+export class Stream {
+  /** -1: this one is free. */
+  connection = -1;
+  ip = -1;
+  port = 0;
+  /** When a whole message or keep-alive last went either way, ms. */
+  lastMs = 0;
+  readonly framer: StreamFramer;
+
+  constructor(bytes: number) {
+    this.framer = new StreamFramer(bytes);
+  }
+}
+
+/** The port of SIP when none is given. RFC 3261 §19.1.2 */
+export const SIP_PORT = 5060;
+const MADDR = octets("maddr");
+const CRLF = octets("\r\n");
+
+export class Transport {
+  localIp = -1;
+  udpPort = SIP_PORT;
+  tcpPort = SIP_PORT;
+  readonly counters = new TransactionCounters();
+  readonly resolver: Resolver;
+  private readonly network: Network;
+  private readonly timers: Timers;
+  private readonly user: StreamUser;
+  private readonly idleMs: number;
+  private readonly streams: Stream[] = [];
+  private readonly host = new Span();
+
+  constructor(timers: Timers, network: Network, user: StreamUser, limits: TransactionLimits) {
+    this.timers = timers;
+    this.network = network;
+    this.user = user;
+    this.idleMs = 64 * limits.t1Ms;
+    this.resolver = new Resolver(network, timers, limits.names);
+    for (let i = 0; i < limits.streams; i++) this.streams.push(new Stream(limits.streamBytes));
+  }
+
+  /**
+   * Aims at the host of a URI: its maddr or host, its port, its transport or the default one. RFC 3263 §4.1, §4.2 without NAPTR.
+   * What cannot be reached (sips, tel, IPv6, a name over HOST_NAME_BYTES) leaves a target that fails when it is sent to.
+   */
+  aim(target: Target, uri: Uri, defaultTransport: number): void {
+    let transport = uri.transport();
+    if (transport === TRANSPORT_NONE) transport = defaultTransport;
+    if (uri.scheme === SCHEME_SIPS) transport = TRANSPORT_TLS;
+    target.set(transport, -1, SIP_PORT, -1);
+    const host = this.host;
+    if (!uri.param(MADDR, host) || host.size() === 0) host.set(uri.bytes, uri.hostStart, uri.hostEnd);
+    target.ip = parseIPv4(host.bytes, host.start, host.end);
+    if (target.ip >= 0) {
+      if (uri.port > 0) target.port = uri.port;
+      return;
+    }
+    const size = host.size();
+    if (uri.scheme !== SCHEME_SIP || uri.isIPv6 || size === 0 || size > HOST_NAME_BYTES) {
+      target.transport = TRANSPORT_NONE;
+      return;
+    }
+    for (let i = 0; i < size; i++) target.name[i] = lower(host.bytes[host.start + i]);
+    target.nameSize = size;
+    target.namePort = uri.port;
+  }
+
+  /** Sees to the target's address. @returns FIND_* */
+  locate(target: Target): number {
+    if (target.nameSize > 0) {
+      return isSpoken(target.transport) ? this.resolver.find(target) : FIND_FAILED;
+    }
+    return FIND_KNOWN;
+  }
+
+  /** Sends `bytes[start, end)` along the flow; a TCP flow remembers its connection. @returns false when it failed at once */
+  send(flow: Flow, bytes: Uint8Array, start: number, end: number): boolean {
+    let ok = false;
+    if (flow.transport === TRANSPORT_UDP)
+      ok = flow.ip >= 0 && this.network.sendDatagram(flow.ip, flow.port, bytes, start, end);
+    else if (flow.transport === TRANSPORT_TCP) ok = this.sendStream(flow, bytes, start, end);
+    if (ok) this.counters.sent += 1;
+    else this.counters.failed += 1;
+    return ok;
+  }
+
+  /** As `send`, of what was sent before. */
+  sendAgain(flow: Flow, bytes: Uint8Array, start: number, end: number): void {
+    this.counters.retransmitted += 1;
+    this.send(flow, bytes, start, end);
+  }
+
+  /** @returns the connection's record, null when we have none of that number */
+  stream(connection: number): Stream | null {
+    if (connection < 0) return null;
+    for (let i = 0; i < this.streams.length; i++) {
+      if (this.streams[i].connection === connection) return this.streams[i];
+    }
+    return null;
+  }
+
+  /** Keeps a connection in mind. @returns null when there is no room, even after closing one that has been idle for 64*T1 */
+  track(connection: number, ip: number, port: number): Stream | null {
+    const known = this.stream(connection);
+    const stream = known !== null ? known : this.room();
+    if (stream === null) return null;
+    stream.connection = connection;
+    stream.ip = ip;
+    stream.port = port;
+    stream.lastMs = this.timers.nowMs;
+    stream.framer.reset();
+    return stream;
+  }
+
+  /** Forgets a connection that is closed. @returns false when there was none */
+  forget(connection: number): boolean {
+    const stream = this.stream(connection);
+    if (stream === null) return false;
+    stream.connection = -1;
+    this.user.onStreamGone(connection);
+    return true;
+  }
+
+  /** Closes a connection of ours or theirs. */
+  close(connection: number): void {
+    this.network.closeStream(connection);
+    this.forget(connection);
+  }
+
+  /** Octets that came over a connection: messages to the user, keep-alives answered (RFC 5626 §4.4.1). RFC 3261 §18.3 */
+  receive(connection: number, bytes: Uint8Array, start: number, end: number): void {
+    const stream = this.stream(connection);
+    if (stream === null) return;
+    const framer = stream.framer;
+    let at = start;
+    while (at < end) {
+      const taken = framer.push(bytes, at, end);
+      at += taken;
+      let frame = framer.next();
+      if (frame === FRAME_NONE && taken === 0) {
+        this.close(connection);
+        return;
+      }
+      while (frame !== FRAME_NONE) {
+        if (frame === FRAME_PING) this.pong(stream);
+        else if (frame === FRAME_MESSAGE) this.user.onStreamMessage(stream, false);
+        else if (frame === FRAME_BROKEN) this.user.onStreamMessage(stream, true);
+        // Whoever got the message may have closed the connection.
+        if (stream.connection !== connection) return;
+        if (frame === FRAME_BROKEN) {
+          this.close(connection);
+          return;
+        }
+        stream.lastMs = this.timers.nowMs;
+        frame = framer.next();
+      }
+    }
+  }
+
+  private pong(stream: Stream): void {
+    this.counters.keepAlives += 1;
+    this.network.sendStream(stream.connection, stream.ip, stream.port, CRLF, 0, CRLF.length);
+  }
+
+  /** The flow's connection if it is open, else any to the address, else a new one. RFC 3261 §18.2.2 asks for the last in a response. */
+  private sendStream(flow: Flow, bytes: Uint8Array, start: number, end: number): boolean {
+    if (this.sendOn(this.stream(flow.connection), flow, bytes, start, end)) return true;
+    if (flow.ip < 0) return false;
+    if (this.sendOn(this.streamTo(flow.ip, flow.port), flow, bytes, start, end)) return true;
+    if (this.room() === null) {
+      this.counters.refused += 1;
+      return false;
+    }
+    const connection = this.network.sendStream(-1, flow.ip, flow.port, bytes, start, end);
+    if (connection < 0) return false;
+    flow.connection = connection;
+    this.track(connection, flow.ip, flow.port);
+    return true;
+  }
+
+  private sendOn(stream: Stream | null, flow: Flow, bytes: Uint8Array, start: number, end: number): boolean {
+    if (stream === null) return false;
+    if (this.network.sendStream(stream.connection, stream.ip, stream.port, bytes, start, end) < 0) return false;
+    flow.connection = stream.connection;
+    stream.lastMs = this.timers.nowMs;
+    return true;
+  }
+
+  private streamTo(ip: number, port: number): Stream | null {
+    for (let i = 0; i < this.streams.length; i++) {
+      const stream = this.streams[i];
+      if (stream.connection >= 0 && stream.ip === ip && stream.port === port) return stream;
+    }
+    return null;
+  }
+
+  /** A free record; if there is none, that of the connection that was idle longest, which is closed. */
+  private room(): Stream | null {
+    let idle: Stream | null = null;
+    for (let i = 0; i < this.streams.length; i++) {
+      const stream = this.streams[i];
+      if (stream.connection < 0) return stream;
+      if (idle === null || stream.lastMs < idle.lastMs) idle = stream;
+    }
+    if (idle === null || this.timers.nowMs - idle.lastMs < this.idleMs) return null;
+    this.close(idle.connection);
+    return idle;
+  }
+}
+
+function isSpoken(transport: number): boolean {
+  return transport === TRANSPORT_UDP || transport === TRANSPORT_TCP;
+}
