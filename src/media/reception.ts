@@ -1,0 +1,191 @@
+/**
+ * What one receiver knows of the source it hears: which packets are in order (RFC 3550 A.1), how many were lost (A.3) and the
+ * interarrival jitter (A.8). One source at a time: another is taken once two of its packets follow each other, so that a stray
+ * packet does not turn the sound over. The totals go on over a change of source. Not here: the sound itself (jitter.ts).
+ */
+
+/** What `Reception.packet` made of a packet. */
+export const PACKET_REFUSED = 0;
+/** In order: newer than every other. */
+export const PACKET_NEWEST = 1;
+/** Behind a newer one that came earlier. */
+export const PACKET_OLDER = 2;
+export const PACKET_DUPLICATE = 3;
+/** The first of a source, or of a new run of sequence numbers of the same source. */
+export const PACKET_FIRST = 4;
+
+/** RFC 3550 A.1 */
+const MAX_DROPOUT = 3000;
+const MAX_MISORDER = 100;
+/** No sequence number: `badSequence` when there is none. */
+const NO_SEQUENCE = -1;
+/** A transit time that changes by more than this (2 s in ticks) is the sender's clock jumping, no jitter. */
+const JUMP = 16000;
+
+export class Reception {
+  /** Whether a source is known; until then `ssrc` means nothing. */
+  known = false;
+  /** 32 bits, as a signed integer. */
+  ssrc = 0;
+  /** Of the whole call: packets taken (duplicates too), duplicates among them, and those refused by the order of their numbers. */
+  packets = 0;
+  duplicates = 0;
+  refused = 0;
+  private maxSequence = 0;
+  private cycles = 0;
+  private baseSequence = 0;
+  private badSequence = NO_SEQUENCE;
+  private received = 0;
+  private sourceDuplicates = 0;
+  private lostBefore = 0;
+  private expectedPrior = 0;
+  private receivedPrior = 0;
+  /** Bit k: the packet k before the newest was here. */
+  private seen = 0;
+  /** Another source that sent one packet, and the number its next must have. */
+  private candidate = 0;
+  private candidateSequence = NO_SEQUENCE;
+  private timed = false;
+  private transit = 0;
+  /** Sixteen times the jitter, in timestamp ticks. */
+  private jitter16 = 0;
+
+  /** Forgets everything: a new call. */
+  reset(): void {
+    this.known = false;
+    this.begin(0, 0);
+    this.packets = 0;
+    this.duplicates = 0;
+    this.refused = 0;
+    this.lostBefore = 0;
+  }
+
+  /** A packet's source and sequence number. RFC 3550 A.1 @returns one of PACKET_… */
+  packet(ssrc: number, sequence: number): number {
+    if (!this.known || ssrc !== this.ssrc) return this.otherSource(ssrc, sequence);
+    const ahead = (sequence - this.maxSequence) & 0xffff;
+    if (ahead === 0) return this.duplicate();
+    if (ahead < MAX_DROPOUT) {
+      if (sequence < this.maxSequence) this.cycles = (this.cycles + 0x10000) | 0;
+      this.maxSequence = sequence;
+      this.seen = ahead > 31 ? 1 : (this.seen << ahead) | 1;
+      this.count();
+      return PACKET_NEWEST;
+    }
+    const behind = 0x10000 - ahead;
+    if (behind > MAX_MISORDER) {
+      // A jump is believed when the next packet follows it.
+      if (sequence === this.badSequence) return this.begin(ssrc, sequence);
+      this.badSequence = (sequence + 1) & 0xffff;
+      this.refused += 1;
+      return PACKET_REFUSED;
+    }
+    if (behind < 32) {
+      if ((this.seen >> behind) & 1) return this.duplicate();
+      this.seen |= 1 << behind;
+    }
+    this.count();
+    return PACKET_OLDER;
+  }
+
+  /**
+   * A sound packet's timestamp against its arrival, for the jitter. RFC 3550 A.8. Both wrap at 2^32, and so does their difference:
+   * nothing grows with the length of the call.
+   * @param arrival now in timestamp ticks, as a signed 32-bit integer
+   */
+  timing(arrival: number, timestamp: number): void {
+    const transit = (arrival - timestamp) | 0;
+    let change = (transit - this.transit) | 0;
+    this.transit = transit;
+    if (!this.timed) {
+      this.timed = true;
+      return;
+    }
+    if (change < 0) change = -change;
+    if (change > JUMP || change < 0) return;
+    this.jitter16 += change - ((this.jitter16 + 8) >> 4);
+  }
+
+  /** @returns interarrival jitter in timestamp ticks */
+  jitter(): number {
+    return this.jitter16 >> 4;
+  }
+
+  /** @returns highest sequence number with the count of its cycles above, 32 bits as a signed integer */
+  highest(): number {
+    return (this.cycles + this.maxSequence) | 0;
+  }
+
+  /** @returns packets of the whole call that never came, as far as is known now */
+  lost(): number {
+    const missing = this.known ? this.expected() - (this.received - this.sourceDuplicates) : 0;
+    return this.lostBefore + (missing > 0 ? missing : 0);
+  }
+
+  /** @returns packets lost of this source for a report: duplicates count as received, 24 bits signed. RFC 3550 A.3 */
+  cumulativeLost(): number {
+    const lost = this.expected() - this.received;
+    return lost > 0x7fffff ? 0x7fffff : lost < -0x800000 ? -0x800000 : lost;
+  }
+
+  /** The share lost since it was last asked for, in 1/256. RFC 3550 A.3. Asked once a report. */
+  takeFractionLost(): number {
+    const expected = this.expected();
+    const expectedNow = expected - this.expectedPrior;
+    const lostNow = expectedNow - (this.received - this.receivedPrior);
+    this.expectedPrior = expected;
+    this.receivedPrior = this.received;
+    if (expectedNow <= 0 || lostNow <= 0) return 0;
+    const fraction = Math.floor((lostNow * 256) / expectedNow);
+    return fraction > 255 ? 255 : fraction;
+  }
+
+  private expected(): number {
+    return ((this.cycles + this.maxSequence - this.baseSequence) | 0) + 1;
+  }
+
+  private otherSource(ssrc: number, sequence: number): number {
+    const follows = this.candidateSequence === sequence && this.candidate === ssrc;
+    if (this.known && !follows) {
+      this.candidate = ssrc;
+      this.candidateSequence = (sequence + 1) & 0xffff;
+      this.refused += 1;
+      return PACKET_REFUSED;
+    }
+    this.begin(ssrc, sequence);
+    this.known = true;
+    return PACKET_FIRST;
+  }
+
+  private begin(ssrc: number, sequence: number): number {
+    this.lostBefore = this.lost();
+    this.ssrc = ssrc;
+    this.maxSequence = sequence;
+    this.baseSequence = sequence;
+    this.cycles = 0;
+    this.badSequence = NO_SEQUENCE;
+    this.candidateSequence = NO_SEQUENCE;
+    this.received = 0;
+    this.sourceDuplicates = 0;
+    this.expectedPrior = 0;
+    this.receivedPrior = 0;
+    this.seen = 1;
+    this.timed = false;
+    this.transit = 0;
+    this.jitter16 = 0;
+    this.count();
+    return PACKET_FIRST;
+  }
+
+  private duplicate(): number {
+    this.duplicates += 1;
+    this.sourceDuplicates += 1;
+    this.count();
+    return PACKET_DUPLICATE;
+  }
+
+  private count(): void {
+    this.received += 1;
+    this.packets += 1;
+  }
+}
