@@ -51,7 +51,9 @@ export class Answers {
     w.put(reasonPhrase(status));
     w.crlf();
     const high = digest(this.seedHigh, m);
-    this.head.writeHead(w, m, source, this.back, high, digest(this.seedLow ^ high, m));
+    // No dialog comes of it: Record-Route is left out.
+    this.head.writeVias(w, m, source, this.back);
+    this.head.writeParties(w, m, high, digest(this.seedLow ^ high, m));
     if (like !== null) this.head.takeTag(this.buffer, like, like.buffer);
     w.put(field);
     w.put(EMPTY_BODY);

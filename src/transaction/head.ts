@@ -10,7 +10,6 @@ import {
   HEADER_CSEQ,
   HEADER_FROM,
   HEADER_NAMES,
-  HEADER_RECORD_ROUTE,
   HEADER_TO,
   HEADER_VIA,
   TRANSPORT_TCP,
@@ -41,16 +40,17 @@ export class ResponseHead {
   fromTagEnd = 0;
   callIdStart = 0;
   callIdEnd = 0;
+  methodStart = 0;
+  methodEnd = 0;
 
-  /**
-   * Writes the head and finds the way back.
-   * @param source where the request came from @param back is set to where the response goes
-   * @param tagHigh @param tagLow the 64 bits of the To tag, for a request without one
-   */
-  writeHead(w: Writer, m: Message, source: Flow, back: Flow, tagHigh: number, tagLow: number): void {
+  /** Writes all Vias in order. @param source where the request came from @param back is set to where the response goes */
+  writeVias(w: Writer, m: Message, source: Flow, back: Flow): void {
     this.writeTopVia(w, m, source, back);
     for (let row = m.next(m.first(HEADER_VIA)); row >= 0; row = m.next(row)) copyField(w, m, row);
-    copyFields(w, m, HEADER_RECORD_ROUTE);
+  }
+
+  /** Writes From, To, Call-ID and CSeq. @param tagHigh @param tagLow the 64 bits of the To tag, for a request without one */
+  writeParties(w: Writer, m: Message, tagHigh: number, tagLow: number): void {
     this.writeFrom(w, m);
     this.writeTo(w, m, tagHigh, tagLow);
     w.put(HEADER_NAMES[HEADER_CALL_ID]);
@@ -59,7 +59,14 @@ export class ResponseHead {
     w.copy(m.bytes, m.callIdStart, m.callIdEnd);
     this.callIdEnd = w.at;
     w.crlf();
-    copyFields(w, m, HEADER_CSEQ);
+    const row = m.first(HEADER_CSEQ);
+    w.put(HEADER_NAMES[HEADER_CSEQ]);
+    w.put(COLON);
+    w.copy(m.bytes, m.valueStart(row), m.cseqMethodStart);
+    this.methodStart = w.at;
+    w.copy(m.bytes, m.cseqMethodStart, m.valueEnd(row));
+    this.methodEnd = w.at;
+    w.crlf();
   }
 
   /** The To tag becomes that of another head, if both were made here: an INVITE's in the answer to its CANCEL. RFC 3261 §9.2 */

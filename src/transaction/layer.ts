@@ -18,7 +18,6 @@ import { CLIENT_FREE, CLIENT_IDLE, type ClientHost, ClientTransaction, type Clie
 import { Flow, Target } from "./flow.js";
 import {
   SERVER_ACCEPTED,
-  SERVER_FREE,
   SERVER_PROCEEDING,
   SERVER_TRYING,
   type ServerHost,
@@ -257,11 +256,7 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
   isMerged(t: ServerTransaction, m: Message): boolean {
     if (t.hasToTag) return false;
     const all = this.servers.items;
-    for (let i = 0; i < all.length; i++) {
-      const other = all[i];
-      if (other !== t && other.state !== SERVER_FREE && other.method === t.method && other.isSameRequest(m))
-        return true;
-    }
+    for (let i = 0; i < all.length; i++) if (all[i] !== t && all[i].isMergedWith(m)) return true;
     return false;
   }
 

@@ -9,7 +9,15 @@ import { equal, equalNoCase, hash, NONE, octets } from "../core/bytes.js";
 import type { RandomSource } from "../core/random.js";
 import type { Timers, TimerUser } from "../core/timers.js";
 import type { Message } from "../wire/message.js";
-import { HEADER_TIMESTAMP, METHOD_ACK, METHOD_INVITE, METHOD_NONE, TRANSPORT_UDP } from "../wire/names.js";
+import {
+  HEADER_RECORD_ROUTE,
+  HEADER_TIMESTAMP,
+  METHOD_ACK,
+  METHOD_INVITE,
+  METHOD_NONE,
+  METHOD_OTHER,
+  TRANSPORT_UDP,
+} from "../wire/names.js";
 import { reasonPhrase } from "../wire/status.js";
 import { Writer } from "../wire/writer.js";
 import { Flow } from "./flow.js";
@@ -109,7 +117,9 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
       for (let i = 0; i < m.uriEnd - m.uriStart; i++) this.buffer[this.uriStart + i] = m.bytes[m.uriStart + i];
     }
     w.begin(this.buffer, STATUS_LINE_BYTES, this.uriStart);
-    this.writeHead(w, m, source, this.source, random.uint32() | 0, random.uint32() | 0);
+    this.writeVias(w, m, source, this.source);
+    copyFields(w, m, HEADER_RECORD_ROUTE);
+    this.writeParties(w, m, random.uint32() | 0, random.uint32() | 0);
     if (!w.ok) return false;
     this.headEnd = w.at;
     this.sourcePort = source.port;
@@ -129,7 +139,7 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
    * Without a cookie also the Request-URI, the tags, Call-ID and CSeq must be the same.
    */
   matches(m: Message, method: number): boolean {
-    if (this.method !== method || this.hasCookie !== m.hasMagicCookie) return false;
+    if (!this.hasMethod(m, method) || this.hasCookie !== m.hasMagicCookie) return false;
     const b = this.buffer;
     if (!equal(b, this.branchStart, this.branchEnd, m.bytes, m.branchStart, m.branchEnd)) return false;
     if (!equalNoCase(b, this.sentByStart, this.sentByEnd, m.bytes, m.sentByStart, m.sentByEnd)) return false;
@@ -140,8 +150,19 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
     return equal(b, this.localTagStart, this.localTagEnd, m.bytes, m.toTagStart, m.toTagEnd);
   }
 
+  /** Methods that are not known here are told apart by their names. */
+  private hasMethod(m: Message, method: number): boolean {
+    if (this.method !== method || method !== METHOD_OTHER) return this.method === method;
+    return equal(this.buffer, this.methodStart, this.methodEnd, m.bytes, m.methodStart, m.methodEnd);
+  }
+
+  /** The request of another transaction came by another way: From tag, Call-ID and CSeq are the same. RFC 3261 §8.2.2.2 */
+  isMergedWith(m: Message): boolean {
+    return this.state !== SERVER_FREE && this.hasMethod(m, m.method) && this.isSameRequest(m);
+  }
+
   /** From tag, Call-ID and CSeq number are the same. */
-  isSameRequest(m: Message): boolean {
+  private isSameRequest(m: Message): boolean {
     const b = this.buffer;
     return (
       this.cseq === m.cseq &&

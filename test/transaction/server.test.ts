@@ -1,0 +1,526 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { octets, text } from "../../src/core/bytes.js";
+import type { ServerTransaction } from "../../src/transaction/server.js";
+import { field, fields, Harness, PEER, type RequestParts, request, type Sent } from "./harness.js";
+
+let h: Harness;
+
+beforeEach(() => {
+  h = new Harness();
+});
+
+function lines(sent: Sent[]): string[] {
+  return sent.map((one) => one.line);
+}
+
+function times(sent: Sent[]): number[] {
+  return sent.map((one) => one.atMs);
+}
+
+/** Takes an INVITE in; its 100 is not remembered. */
+function invited(parts: RequestParts = {}): ServerTransaction {
+  h.receive(request(parts));
+  h.network.take();
+  h.user.take();
+  return h.user.requests[h.user.requests.length - 1];
+}
+
+/** The ACK for a response other than 2xx: of the INVITE's branch. */
+function ackFor(response: string, parts: RequestParts = {}): string {
+  return request({ ...parts, method: "ACK", to: field(response, "To") });
+}
+
+describe("INVITE server transaction over UDP (RFC 3261 §17.2.1)", () => {
+  it("answers 100 with the Timestamp when the user above has not answered", () => {
+    h.receive(request({ extra: "Timestamp: 54.5\r\n" }));
+    const [trying] = h.network.take();
+    expect(trying.line).toBe("SIP/2.0 100 Trying");
+    expect(field(trying.text, "Timestamp")).toBe("54.5");
+    expect(h.user.take()).toEqual(["request INVITE"]);
+  });
+
+  it("sends no 100 when the user above answers at once", () => {
+    h.user.answer = (t) => h.layer.reply(t, 180);
+    h.receive(request());
+    expect(lines(h.network.take())).toEqual(["SIP/2.0 180 Ringing"]);
+  });
+
+  it("answers the INVITE sent again with the last response", () => {
+    const t = invited();
+    h.receive(request());
+    h.layer.reply(t, 180);
+    h.receive(request());
+    expect(lines(h.network.take())).toEqual(["SIP/2.0 100 Trying", "SIP/2.0 180 Ringing", "SIP/2.0 180 Ringing"]);
+    expect(h.user.take()).toEqual([]);
+    expect(h.layer.counters.repeated).toBe(2);
+  });
+
+  it("repeats a final response other than 2xx by Timer G, T1 doubling up to T2, until Timer H", () => {
+    h.layer.reply(invited(), 486);
+    h.pass(100000);
+    const all = h.network.take();
+    expect(times(all)).toEqual([0, 500, 1500, 3500, 7500, 11500, 15500, 19500, 23500, 27500, 31500]);
+    expect(new Set(all.map((one) => one.text)).size).toBe(1);
+    expect(h.user.take()).toEqual(["server terminated INVITE"]);
+    expect(h.layer.servers.used()).toBe(0);
+  });
+
+  it("ends Timer H at 64*T1", () => {
+    h.layer.reply(invited(), 486);
+    h.pass(31999);
+    expect(h.user.take()).toEqual([]);
+    h.pass(1);
+    expect(h.user.take()).toEqual(["server terminated INVITE"]);
+  });
+
+  it("is silent after the ACK and absorbs more of both for Timer I, T4", () => {
+    h.layer.reply(invited(), 486);
+    const [busy] = h.network.take();
+    h.pass(600);
+    h.network.take();
+    h.receive(ackFor(busy.text));
+    h.receive(ackFor(busy.text));
+    h.receive(request());
+    h.pass(4999);
+    expect(h.network.take()).toEqual([]);
+    expect(h.user.take()).toEqual([]);
+    h.pass(1);
+    expect(h.user.take()).toEqual(["server terminated INVITE"]);
+  });
+
+  it("sends nothing more after a final response", () => {
+    const t = invited();
+    h.layer.reply(t, 486);
+    h.network.take();
+    expect(h.layer.reply(t, 200)).toBe(false);
+    expect(h.layer.reply(t, 180)).toBe(false);
+    expect(h.network.take()).toEqual([]);
+    h.receive(request());
+    expect(lines(h.network.take())).toEqual(["SIP/2.0 486 Busy Here"]);
+    h.pass(40000);
+    expect(h.layer.reply(t, 200)).toBe(false);
+  });
+});
+
+describe("Accepted (RFC 6026 §7.1)", () => {
+  it("repeats the 2xx, T1 doubling up to T2, until it is acknowledged", () => {
+    const t = invited();
+    h.layer.reply(t, 200);
+    h.pass(8000);
+    expect(times(h.network.take())).toEqual([0, 500, 1500, 3500, 7500]);
+    h.layer.acked(t);
+    h.pass(23999);
+    expect(h.network.take()).toEqual([]);
+    expect(h.user.take()).toEqual([]);
+    h.pass(1);
+    expect(h.user.take()).toEqual(["server terminated INVITE"]);
+  });
+
+  it("gives up by Timer L, 64*T1, and tells that no ACK came", () => {
+    h.layer.reply(invited(), 200);
+    h.pass(31999);
+    expect(h.user.take()).toEqual([]);
+    h.pass(1);
+    expect(h.user.take()).toEqual(["ack timeout", "server terminated INVITE"]);
+    h.network.take();
+    h.pass(10000);
+    expect(h.network.take()).toEqual([]);
+    expect(h.layer.servers.used()).toBe(0);
+  });
+
+  it("absorbs the INVITE sent again", () => {
+    h.layer.reply(invited(), 200);
+    h.network.take();
+    h.receive(request());
+    expect(h.network.take()).toEqual([]);
+    expect(h.user.take()).toEqual([]);
+  });
+
+  it("hands up the ACK, whether of a branch of its own or of the INVITE's", () => {
+    h.layer.reply(invited(), 200);
+    const [ok] = h.network.take();
+    h.receive(ackFor(ok.text, { branch: "z9hG4bKother" }), PEER + ":5062");
+    h.receive(ackFor(ok.text));
+    expect(h.user.take()).toEqual(["ack 1 from 10.0.0.2:5062", "ack 1 from 10.0.0.2:5060"]);
+    expect(h.network.take()).toEqual([]);
+  });
+});
+
+describe("non-INVITE server transaction over UDP (RFC 3261 §17.2.2)", () => {
+  it("sends no 100 by itself and ignores the request sent again while it is Trying", () => {
+    h.receive(request({ method: "OPTIONS" }));
+    h.receive(request({ method: "OPTIONS" }));
+    expect(h.network.take()).toEqual([]);
+    expect(h.user.take()).toEqual(["request OPTIONS"]);
+  });
+
+  it("answers the request sent again with the last response, for Timer J, 64*T1", () => {
+    h.user.answer = (t) => h.layer.reply(t, 200);
+    h.receive(request({ method: "OPTIONS" }));
+    h.pass(31999);
+    h.receive(request({ method: "OPTIONS" }));
+    const [first, second] = h.network.take();
+    expect(second.text).toBe(first.text);
+    h.pass(1);
+    expect(h.user.take()).toEqual(["request OPTIONS", "server terminated OPTIONS"]);
+    h.receive(request({ method: "OPTIONS" }));
+    expect(h.user.take()).toEqual(["request OPTIONS"]);
+  });
+
+  it("never repeats a response on its own", () => {
+    h.user.answer = (t) => h.layer.reply(t, 200);
+    h.receive(request({ method: "BYE" }));
+    h.pass(100000);
+    expect(h.network.take().length).toBe(1);
+  });
+});
+
+describe("server transactions over TCP", () => {
+  const via = "SIP/2.0/TCP " + PEER + ":5060;branch=z9hG4bKabc";
+
+  beforeEach(() => {
+    h.opened(5, PEER + ":40000");
+  });
+
+  it("end at once where Timers I and J are 0, and repeat no final response other than 2xx", () => {
+    h.user.answer = (t) => h.layer.reply(t, 486);
+    h.receiveTcp(5, request({ via }));
+    h.pass(20000);
+    const [busy, ...more] = h.network.take();
+    expect(more).toEqual([]);
+    h.receiveTcp(5, ackFor(busy.text, { via }));
+    h.settle();
+    expect(h.user.take()).toEqual(["request INVITE", "server terminated INVITE"]);
+    h.receiveTcp(5, request({ via, method: "OPTIONS" }));
+    h.settle();
+    expect(h.user.take()).toEqual(["request OPTIONS", "server terminated OPTIONS"]);
+  });
+
+  it("wait for the ACK by Timer H", () => {
+    h.user.answer = (t) => h.layer.reply(t, 486);
+    h.receiveTcp(5, request({ via }));
+    h.pass(31999);
+    expect(h.user.take()).toEqual(["request INVITE"]);
+    h.pass(1);
+    expect(h.user.take()).toEqual(["server terminated INVITE"]);
+  });
+
+  it("repeat a 2xx to INVITE all the same (RFC 3261 §13.3.1.4)", () => {
+    h.user.answer = (t) => h.layer.reply(t, 200);
+    h.receiveTcp(5, request({ via }));
+    h.pass(4000);
+    expect(times(h.network.take())).toEqual([0, 500, 1500, 3500]);
+  });
+});
+
+describe("what a response begins with (RFC 3261 §8.2.6.2)", () => {
+  it("has all Vias in order, the Record-Routes, From, To with our tag, Call-ID and CSeq", () => {
+    h.user.answer = (t) => h.layer.reply(t, 180);
+    h.receive(
+      request({
+        extra:
+          "v: SIP/2.0/UDP p2.example;branch=z9hG4bK2,\r\n SIP/2.0/UDP p1.example;branch=z9hG4bK1\r\n" +
+          "Record-Route: <sip:p3.example;lr>\r\nSubject: not for the answer\r\nRecord-Route: <sip:p2.example;lr>\r\n" +
+          "Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK0\r\n",
+      }),
+    );
+    const ringing = h.network.take()[0].text;
+    expect(fields(ringing, "Via")).toEqual([
+      "SIP/2.0/UDP 10.0.0.2:5060;branch=z9hG4bKabc",
+      "SIP/2.0/UDP p2.example;branch=z9hG4bK2, SIP/2.0/UDP p1.example;branch=z9hG4bK1",
+      "SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK0",
+    ]);
+    expect(fields(ringing, "Record-Route")).toEqual(["<sip:p3.example;lr>", "<sip:p2.example;lr>"]);
+    expect(field(ringing, "From")).toBe("<sip:bob@example.com>;tag=theirs");
+    expect(field(ringing, "To")).toMatch(/^<sip:door@door\.example>;tag=[0-9a-f]{16}$/);
+    expect(field(ringing, "Call-ID")).toBe("c2@peer");
+    expect(field(ringing, "CSeq")).toBe("1 INVITE");
+    expect(ringing).not.toContain("Subject");
+  });
+
+  it("keeps one To tag for all responses of a transaction, and the request's own where it has one", () => {
+    const t = invited();
+    h.layer.reply(t, 180);
+    h.layer.reply(t, 200);
+    const [ringing, ok] = h.network.take();
+    expect(field(ok.text, "To")).toBe(field(ringing.text, "To"));
+    expect(field(ok.text, "To").endsWith(";tag=" + text(t.buffer, t.localTagStart, t.localTagEnd))).toBe(true);
+    expect(t.hasToTag).toBe(false);
+    const inDialog = invited({ branch: "z9hG4bKre", to: "<sip:door@door.example>;tag=mine", cseq: "2" });
+    expect(inDialog.hasToTag).toBe(true);
+    h.layer.reply(inDialog, 200);
+    expect(field(h.network.take()[0].text, "To")).toBe("<sip:door@door.example>;tag=mine");
+  });
+
+  it("goes on with what the user above writes, and is replaced by the next response", () => {
+    const t = invited();
+    const w = h.layer.respond(t, 183, octets("Wait"));
+    w.put(octets("Contact: <sip:door@10.0.0.1>\r\nContent-Length: 4\r\n\r\nv=0\n"));
+    expect(h.layer.sendResponse(t)).toBe(true);
+    expect(h.layer.sendResponse(t)).toBe(false);
+    h.layer.resend(t);
+    h.layer.reply(t, 603);
+    const [progress, again, decline] = h.network.take();
+    expect(progress.line).toBe("SIP/2.0 183 Wait");
+    expect(progress.text.endsWith("Contact: <sip:door@10.0.0.1>\r\nContent-Length: 4\r\n\r\nv=0\n")).toBe(true);
+    expect(again.text).toBe(progress.text);
+    expect(decline.line).toBe("SIP/2.0 603 Decline");
+    expect(decline.text.endsWith("CSeq: 1 INVITE\r\nContent-Length: 0\r\n\r\n")).toBe(true);
+  });
+
+  it("is not sent when it was not well written, and can be written anew", () => {
+    const t = invited();
+    h.layer.respond(t, 200).text("X: a\nb");
+    expect(h.layer.sendResponse(t)).toBe(false);
+    h.receive(request());
+    expect(h.network.take()).toEqual([]);
+    expect(h.layer.reply(t, 500)).toBe(true);
+    expect(lines(h.network.take())).toEqual(["SIP/2.0 500 Server Internal Error"]);
+  });
+
+  it("cuts a reason phrase that is too long, and calls a status without a phrase by its class", () => {
+    const t = invited();
+    h.layer.reply(t, 180, octets("x".repeat(200)));
+    h.layer.reply(t, 477);
+    const [long, unknown] = lines(h.network.take());
+    expect(long).toBe("SIP/2.0 180 " + "x".repeat(82));
+    expect(unknown).toBe("SIP/2.0 477 Client Error");
+  });
+});
+
+describe("where a response goes (RFC 3261 §18.2, RFC 3581)", () => {
+  function answered(via: string, from: string): { to: string; via: string } {
+    h.user.answer = (t) => h.layer.reply(t, 200);
+    h.receive(request({ method: "OPTIONS", via, branch: "" }), from);
+    const [one] = h.network.take();
+    return { to: one.to, via: field(one.text, "Via") };
+  }
+
+  it("to the source address and the port of sent-by; received only where the host differs", () => {
+    expect(answered("SIP/2.0/UDP 10.0.0.2:5070;branch=z9hG4bK1", "10.0.0.2:40000")).toEqual({
+      to: "udp 10.0.0.2:5070",
+      via: "SIP/2.0/UDP 10.0.0.2:5070;branch=z9hG4bK1",
+    });
+    expect(answered("SIP/2.0/UDP 192.168.1.9;branch=z9hG4bK2", "10.0.0.2:40000")).toEqual({
+      to: "udp 10.0.0.2:5060",
+      via: "SIP/2.0/UDP 192.168.1.9;branch=z9hG4bK2;received=10.0.0.2",
+    });
+    expect(answered("SIP/2.0/UDP phone.example:5070;branch=z9hG4bK3", "10.0.0.2:40000")).toEqual({
+      to: "udp 10.0.0.2:5070",
+      via: "SIP/2.0/UDP phone.example:5070;branch=z9hG4bK3;received=10.0.0.2",
+    });
+  });
+
+  it("to the source port with rport, which is filled in along with received", () => {
+    expect(answered("SIP/2.0/UDP 10.0.0.2:5070;rport;branch=z9hG4bK4", "10.0.0.2:40000")).toEqual({
+      to: "udp 10.0.0.2:40000",
+      via: "SIP/2.0/UDP 10.0.0.2:5070;branch=z9hG4bK4;received=10.0.0.2;rport=40000",
+    });
+  });
+
+  it("never to where the Via's received, rport or maddr would send it", () => {
+    expect(
+      answered(
+        'SIP/2.0/UDP 10.0.0.2;received=6.6.6.6;branch=z9hG4bK5;rport=66;maddr=6.6.6.6;x="a;rport=1"',
+        "10.0.0.2:40000",
+      ),
+    ).toEqual({
+      to: "udp 10.0.0.2:40000",
+      via: 'SIP/2.0/UDP 10.0.0.2;branch=z9hG4bK5;maddr=6.6.6.6;x="a;rport=1";received=10.0.0.2;rport=40000',
+    });
+  });
+});
+
+describe("matching of requests (RFC 3261 §17.2.3)", () => {
+  it("tells apart by branch, by sent-by and by method", () => {
+    const sentBy = (host: string) => "SIP/2.0/UDP " + host + ";branch=z9hG4bKsame";
+    h.receive(request({ method: "OPTIONS", via: sentBy("a.example") }));
+    h.receive(request({ method: "OPTIONS", via: sentBy("b.example") }));
+    h.receive(request({ method: "OPTIONS", via: sentBy("a.example:5061") }));
+    h.receive(request({ method: "INFO", via: sentBy("a.example") }));
+    h.receive(request({ method: "OPTIONS", branch: "z9hG4bKsamf" }));
+    expect(h.user.take().length).toBe(5);
+    h.receive(request({ method: "OPTIONS", via: sentBy("A.EXAMPLE") }));
+    expect(h.user.take()).toEqual([]);
+  });
+
+  it("tells methods that are not known here apart by their names", () => {
+    h.receive(request({ method: "FROB" }));
+    h.receive(request({ method: "NICATE" }));
+    h.receive(request({ method: "FROB" }));
+    expect(h.user.take()).toEqual(["request FROB", "request NICATE"]);
+  });
+
+  it("without a cookie goes by Request-URI, tags, Call-ID, CSeq and topmost Via, as RFC 2543 has it", () => {
+    const via = "SIP/2.0/UDP 10.0.0.2:5060";
+    h.receive(request({ via }));
+    h.receive(request({ via }));
+    expect(h.user.take()).toEqual(["request INVITE"]);
+    h.receive(request({ via, uri: "sip:other@10.0.0.1" }));
+    h.receive(request({ via, cseq: "2" }));
+    h.receive(request({ via, callId: "other" }));
+    h.receive(request({ via, from: "<sip:bob@example.com>;tag=other" }));
+    h.receive(request({ via: "SIP/2.0/UDP 10.0.0.3:5060" }));
+    expect(h.user.take().length).toBe(5);
+  });
+
+  it("without a cookie knows the ACK by the tag of the response", () => {
+    const via = "SIP/2.0/UDP 10.0.0.2:5060;branch=1";
+    h.layer.reply(invited({ via }), 486);
+    const [busy] = h.network.take();
+    h.receive(request({ via, method: "ACK", to: "<sip:door@door.example>;tag=wrong" }));
+    h.receive(request({ via, method: "ACK" }));
+    expect(h.user.take().length).toBe(2);
+    h.receive(ackFor(busy.text, { via }));
+    expect(h.user.take()).toEqual([]);
+    h.pass(5000);
+    expect(h.user.take()).toEqual(["server terminated INVITE"]);
+  });
+
+  it("without a cookie knows the CANCEL", () => {
+    const via = "SIP/2.0/UDP 10.0.0.2:5060";
+    h.receive(request({ via }));
+    h.receive(request({ via, method: "CANCEL" }));
+    expect(h.user.take()).toEqual(["request INVITE", "cancel"]);
+  });
+
+  it("keeps transactions apart that share everything but the branch's last octet, and finds each", () => {
+    h = new Harness({ servers: 64 });
+    for (let i = 0; i < 64; i++) h.receive(request({ method: "OPTIONS", branch: "z9hG4bK" + i }));
+    expect(h.user.take().length).toBe(64);
+    for (let i = 0; i < 64; i += 2) h.layer.reply(h.user.requests[i], 200);
+    h.pass(32000);
+    for (let i = 1; i < 64; i += 2) h.receive(request({ method: "OPTIONS", branch: "z9hG4bK" + i }));
+    expect(h.user.take().filter((event) => event.startsWith("request"))).toEqual([]);
+    expect(h.layer.servers.used()).toBe(32);
+  });
+
+  it("tells the user above of a request that came by two ways (§8.2.2.2)", () => {
+    const merged: boolean[] = [];
+    h.user.answer = (t, m) => merged.push(h.layer.isMerged(t, m));
+    h.receive(request({ branch: "z9hG4bK1" }));
+    h.receive(request({ branch: "z9hG4bK2" }));
+    h.receive(request({ branch: "z9hG4bK3", cseq: "2" }));
+    h.receive(request({ branch: "z9hG4bK4", to: "<sip:door@door.example>;tag=mine" }));
+    expect(merged).toEqual([false, true, false, false]);
+  });
+});
+
+describe("CANCEL to a server transaction (RFC 3261 §9.2)", () => {
+  it("is answered 200 with the To tag of the INVITE's answers, and told", () => {
+    const t = invited();
+    h.user.onEachCancel = (of) => h.layer.reply(of, 487);
+    h.layer.reply(t, 180);
+    h.receive(request({ method: "CANCEL" }));
+    const [ringing, ok, terminated] = h.network.take();
+    expect([ok.line, field(ok.text, "CSeq")]).toEqual(["SIP/2.0 200 OK", "1 CANCEL"]);
+    expect([terminated.line, field(terminated.text, "CSeq")]).toEqual(["SIP/2.0 487 Request Terminated", "1 INVITE"]);
+    expect(field(ok.text, "To")).toBe(field(ringing.text, "To"));
+    expect(h.user.take()).toEqual(["cancel"]);
+  });
+
+  it("sent again gets the same answer and is told once", () => {
+    invited();
+    h.receive(request({ method: "CANCEL" }));
+    h.receive(request({ method: "CANCEL" }));
+    const [first, second] = h.network.take();
+    expect(second.text).toBe(first.text);
+    expect(h.user.take()).toEqual(["cancel"]);
+  });
+
+  it("after the final response is answered 200 and has no effect", () => {
+    h.layer.reply(invited(), 200);
+    h.receive(request({ method: "CANCEL" }));
+    expect(lines(h.network.take())).toEqual(["SIP/2.0 200 OK", "SIP/2.0 200 OK"]);
+    expect(h.user.take()).toEqual([]);
+  });
+
+  it("for nothing is answered 481", () => {
+    invited();
+    h.receive(request({ method: "CANCEL", branch: "z9hG4bKother" }));
+    expect(lines(h.network.take())).toEqual(["SIP/2.0 481 Call/Transaction Does Not Exist"]);
+    expect(h.user.take()).toEqual([]);
+  });
+
+  it("works in a full house", () => {
+    h = new Harness({ servers: 1 });
+    h.layer.reply(invited(), 180);
+    h.receive(request({ method: "CANCEL" }));
+    h.receive(request({ method: "CANCEL", branch: "z9hG4bKother" }));
+    const [ringing, ok, none] = h.network.take();
+    expect(ok.line).toBe("SIP/2.0 200 OK");
+    expect(field(ok.text, "To")).toBe(field(ringing.text, "To"));
+    expect(none.line).toBe("SIP/2.0 481 Call/Transaction Does Not Exist");
+    expect(h.user.take()).toEqual(["cancel"]);
+  });
+});
+
+describe("requests that get no transaction", () => {
+  it("are answered 503 with Retry-After when all are in use, the same each time", () => {
+    h = new Harness({ servers: 1 });
+    invited();
+    h.receive(request({ branch: "z9hG4bKnext" }));
+    h.receive(request({ branch: "z9hG4bKnext" }));
+    const [first, second] = h.network.take();
+    expect(first.line).toBe("SIP/2.0 503 Service Unavailable");
+    expect(field(first.text, "Retry-After")).toBe("5");
+    expect(field(first.text, "To")).toMatch(/;tag=[0-9a-f]{16}$/);
+    expect(second.text).toBe(first.text);
+    expect(h.layer.counters.refused).toBe(2);
+    expect(h.user.take()).toEqual([]);
+  });
+
+  it("are answered 513 when what has to be copied does not fit", () => {
+    h = new Harness({ transactionBytes: 512 });
+    let extra = "";
+    for (let i = 0; i < 12; i++) extra += "Record-Route: <sip:p" + i + ".example;lr>\r\n";
+    h.receive(request({ extra }));
+    expect(h.layer.servers.used()).toBe(0);
+    expect(lines(h.network.take())).toEqual(["SIP/2.0 513 Message Too Large"]);
+  });
+
+  it("are answered when malformed but readable, always the same, one out for one in", () => {
+    const bad = request().replace("Max-Forwards: 70", "Max-Forwards: many");
+    h.receive(bad);
+    h.receive(bad);
+    const [first, second] = h.network.take();
+    expect(first.line).toBe("SIP/2.0 400 Bad Request");
+    expect(second.text).toBe(first.text);
+    h.receive(request().replace("SIP/2.0\r\nVia", "SIP/7.0\r\nVia"));
+    expect(lines(h.network.take())).toEqual(["SIP/2.0 505 Version Not Supported"]);
+    expect(h.layer.counters.malformed).toBe(3);
+    expect(h.user.take()).toEqual([]);
+  });
+
+  it("get different To tags for different requests", () => {
+    const bad = (branch: string) => request({ branch }).replace("Max-Forwards: 70", "Max-Forwards: many");
+    h.receive(bad("z9hG4bK1"));
+    h.receive(bad("z9hG4bK2"));
+    const [first, second] = h.network.take();
+    expect(field(second.text, "To")).not.toBe(field(first.text, "To"));
+  });
+
+  it("are dropped when malformed and not to be answered: an ACK, one without Via, no SIP, keep-alives", () => {
+    h.receive(request({ method: "ACK" }).replace("Max-Forwards: 70", "Max-Forwards: many"));
+    h.receive(request().replace(/Via: .*\r\n/, ""));
+    h.receive("GET / HTTP/1.1\r\n\r\n");
+    expect(h.layer.counters.dropped).toBe(3);
+    h.receive("\r\n\r\n");
+    h.receive("\r\n");
+    h.receive("\0\0\0\0");
+    expect(h.layer.counters.keepAlives).toBe(3);
+    expect(h.layer.counters.received).toBe(3);
+    expect(h.network.take()).toEqual([]);
+    expect(h.user.take()).toEqual([]);
+  });
+
+  it("that are malformed in Via go back as they came, to where they came from", () => {
+    h.receive(request({ via: "SIP/2.0/UDP 10.0.0.2:99999;branch=z9hG4bK1" }), "10.0.0.2:4000");
+    const [bad] = h.network.take();
+    expect([bad.to, bad.line, field(bad.text, "Via")]).toEqual([
+      "udp 10.0.0.2:4000",
+      "SIP/2.0 400 Bad Request",
+      "SIP/2.0/UDP 10.0.0.2:99999;branch=z9hG4bK1",
+    ]);
+  });
+});
