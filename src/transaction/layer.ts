@@ -21,6 +21,7 @@ import {
   SERVER_PROCEEDING,
   SERVER_TRYING,
   type ServerHost,
+  type ServerOwner,
   ServerTransaction,
   serverKey,
 } from "./server.js";
@@ -200,6 +201,16 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
   /** The user wants to hear no more of it; it ends by itself. */
   forget(t: ClientTransaction): void {
     t.user = NO_USER;
+  }
+
+  /** Nobody called `who` waits any more, neither for responses nor for the end of a server transaction. */
+  disown(who: ClientUser | ServerOwner): void {
+    for (let i = 0; i < this.clients.items.length; i++) {
+      if (this.clients.items[i].user === who) this.forget(this.clients.items[i]);
+    }
+    for (let i = 0; i < this.servers.items.length; i++) {
+      if (this.servers.items[i].owner === who) this.servers.items[i].owner = null;
+    }
   }
 
   /** RFC 3261 §9.1; the INVITE then ends with its final response (487, as a rule), or FAILURE_TIMEOUT after 64*T1. */

@@ -1,0 +1,364 @@
+/**
+ * A dialog: the two tags and the Call-ID, where requests go and by which route, and the order of CSeq. RFC 3261 §12.
+ * A dialog begins with the response to the request that founds it; before that the same object is a draft: what the
+ * founding request says, from which each answering fork makes its dialog. All text lies in one buffer of fixed size.
+ * Not here: what is done in a dialog (session.ts), and who is challenged for credentials (the user agent).
+ */
+import { equal, NONE, octets, Span } from "../core/bytes.js";
+import type { RandomSource } from "../core/random.js";
+import type { ClientTransaction } from "../transaction/client.js";
+import type { TransactionLayer } from "../transaction/layer.js";
+import type { ServerTransaction } from "../transaction/server.js";
+import { NameAddress } from "../wire/address.js";
+import { ValueList } from "../wire/list.js";
+import type { Message } from "../wire/message.js";
+import { HEADER_CONTACT, HEADER_RECORD_ROUTE, METHOD_ACK, METHOD_NAMES } from "../wire/names.js";
+import { SCHEME_OTHER, SCHEME_TEL, Uri } from "../wire/uri.js";
+import { Writer } from "../wire/writer.js";
+
+export const DIALOG_FREE = 0;
+/** Not a dialog yet: the founding request, as it was or will be sent. */
+export const DIALOG_DRAFT = 1;
+export const DIALOG_EARLY = 2;
+export const DIALOG_CONFIRMED = 3;
+
+/** Octets kept free for a remote target, which may be replaced by a longer one. */
+const TARGET_BYTES = 192;
+
+const ROUTE = octets("Route: ");
+const FROM = octets("From: ");
+const TO = octets("To: ");
+const TAG = octets(";tag=");
+const CALL_ID = octets("Call-ID: ");
+const CSEQ = octets("CSeq: ");
+const MAX_FORWARDS = octets("Max-Forwards: 70\r\n");
+
+// For the time of one call only.
+const address = new NameAddress();
+const uri = new Uri();
+const list = new ValueList();
+const writer = new Writer();
+
+export class Dialog {
+  state = DIALOG_FREE;
+  /** We sent the request that founded it. */
+  isUac = false;
+  /** The last CSeq number we used. */
+  localCseq = 0;
+  /** The last CSeq number they used, -1 when none came yet. */
+  remoteCseq = -1;
+  /** Whether our founding INVITE was acknowledged in this dialog, so that a BYE may follow. */
+  acknowledged = false;
+  /** The last RSeq we acknowledged here, -1 when none. RFC 3262 §4 */
+  rseq = -1;
+  readonly target = new Span();
+  readonly callId = new Span();
+  /** Our From (or To) value as we write it, with our tag. */
+  readonly local = new Span();
+  readonly localTag = new Span();
+  /** Their value; its tag, when they have one yet, is part of it. */
+  readonly remote = new Span();
+  readonly remoteTag = new Span();
+  /** The route set as one comma-separated value, in the order in which it is to be visited. */
+  private readonly routes = new Span();
+  /** The Request-URI of the request that was begun last. */
+  readonly requestUri = new Span();
+  private readonly bytes: Uint8Array;
+
+  /** @param size octets for all its text; what needs more is refused */
+  constructor(size: number) {
+    this.bytes = new Uint8Array(size);
+  }
+
+  clear(): void {
+    this.state = DIALOG_FREE;
+    this.isUac = false;
+    this.localCseq = 0;
+    this.remoteCseq = -1;
+    this.acknowledged = false;
+    this.rseq = -1;
+    this.target.clear();
+    this.callId.clear();
+    this.local.clear();
+    this.localTag.clear();
+    this.remote.clear();
+    this.remoteTag.clear();
+    this.routes.clear();
+  }
+
+  /**
+   * Prepares a founding request with a Call-ID and a From tag of its own.
+   * @param from our name-addr without a tag @param to whom the To field names, a name-addr, or empty for the target
+   * @param target the Request-URI, an addr-spec
+   * @param routes a comma-separated list of name-addr to go by, may be empty
+   * @returns false when it does not fit or holds what may not be sent
+   */
+  draft(random: RandomSource, from: Uint8Array, to: Uint8Array, target: Span, routes: Uint8Array): boolean {
+    this.clear();
+    const w = this.begin();
+    this.openField(this.callId);
+    w.token(random);
+    w.token(random);
+    this.closeField(this.callId);
+    this.openField(this.local);
+    w.put(from);
+    w.put(TAG);
+    this.openField(this.localTag);
+    w.token(random);
+    this.closeField(this.localTag);
+    this.closeField(this.local);
+    this.openField(this.remote);
+    if (to.length > 0) w.put(to);
+    else {
+      w.octet(0x3c);
+      w.span(target);
+      w.octet(0x3e);
+    }
+    this.closeField(this.remote);
+    this.openField(this.routes);
+    w.put(routes);
+    this.closeField(this.routes);
+    this.isUac = true;
+    this.localCseq = random.uint32() & 0x7fff;
+    this.state = DIALOG_DRAFT;
+    return w.ok && this.setTarget(target.bytes, target.start, target.end);
+  }
+
+  /**
+   * The dialog that a response to our request founds. RFC 3261 §12.1.2
+   * @param draft what we sent @returns false when it cannot be kept: too long, or its Contact is no SIP URI
+   */
+  fromResponse(draft: Dialog, m: Message): boolean {
+    this.clear();
+    const w = this.begin();
+    this.keep(this.callId, draft.callId.bytes, draft.callId.start, draft.callId.end);
+    this.keepTagged(this.local, this.localTag, draft.local, draft.localTag);
+    this.keepWhole(this.remote, this.remoteTag, m.bytes, m.toStart, m.toEnd, m.toTagStart, m.toTagEnd);
+    this.openField(this.routes);
+    this.copyRoutesReversed(m);
+    this.closeField(this.routes);
+    this.isUac = true;
+    this.localCseq = draft.localCseq;
+    this.state = m.status >= 200 ? DIALOG_CONFIRMED : DIALOG_EARLY;
+    if (!w.ok) return false;
+    // A provisional response may come without a Contact: then the Request-URI stays the target.
+    return this.refreshTarget(m) || this.setTarget(draft.target.bytes, draft.target.start, draft.target.end);
+  }
+
+  /** The confirming response of an early dialog: its route set and target are the ones that count. RFC 3261 §13.2.2.4 */
+  confirm(m: Message): boolean {
+    const w = this.begin();
+    writer.at = this.remote.end;
+    this.openField(this.routes);
+    this.copyRoutesReversed(m);
+    this.closeField(this.routes);
+    this.state = DIALOG_CONFIRMED;
+    this.refreshTarget(m);
+    return w.ok;
+  }
+
+  /** The dialog that our response to their request founds; `t` has our tag. RFC 3261 §12.1.1 */
+  fromRequest(m: Message, t: ServerTransaction): boolean {
+    this.clear();
+    const w = this.begin();
+    this.keep(this.callId, m.bytes, m.callIdStart, m.callIdEnd);
+    this.openField(this.local);
+    w.copy(m.bytes, m.toStart, m.toEnd);
+    w.put(TAG);
+    this.openField(this.localTag);
+    w.copy(t.buffer, t.localTagStart, t.localTagEnd);
+    this.closeField(this.localTag);
+    this.closeField(this.local);
+    this.keepWhole(this.remote, this.remoteTag, m.bytes, m.fromStart, m.fromEnd, m.fromTagStart, m.fromTagEnd);
+    this.openField(this.routes);
+    list.begin(m, HEADER_RECORD_ROUTE);
+    let first = true;
+    while (list.next()) {
+      if (!first) w.octet(0x2c);
+      first = false;
+      w.copy(list.bytes, list.start, list.end);
+    }
+    this.closeField(this.routes);
+    this.localCseq = 0;
+    this.remoteCseq = m.cseq;
+    this.state = DIALOG_EARLY;
+    return w.ok && this.refreshTarget(m);
+  }
+
+  /** Whether a request belongs to this dialog: Call-ID and both tags, seen from our side. RFC 3261 §12.2.2 */
+  hasRequest(m: Message): boolean {
+    return (
+      this.state >= DIALOG_EARLY &&
+      sameAs(this.callId, m.bytes, m.callIdStart, m.callIdEnd) &&
+      sameAs(this.localTag, m.bytes, m.toTagStart, m.toTagEnd) &&
+      sameAs(this.remoteTag, m.bytes, m.fromTagStart, m.fromTagEnd)
+    );
+  }
+
+  /** Whether a response to our founding request comes from this fork. */
+  hasFork(m: Message): boolean {
+    return this.state >= DIALOG_EARLY && sameAs(this.remoteTag, m.bytes, m.toTagStart, m.toTagEnd);
+  }
+
+  /** Takes the CSeq of a request that came. @returns false when it is older than one that came before: 500. RFC 3261 §12.2.2 */
+  acceptCseq(cseq: number): boolean {
+    if (this.remoteCseq >= 0 && cseq <= this.remoteCseq) return false;
+    this.remoteCseq = cseq;
+    return true;
+  }
+
+  /** Takes the Contact of a target refresh request or its 2xx. @returns false when there is none that can be called */
+  refreshTarget(m: Message): boolean {
+    const row = m.first(HEADER_CONTACT);
+    if (row < 0) return false;
+    list.beginSpan(m.bytes, m.valueStart(row), m.valueEnd(row));
+    if (!list.next() || !address.parse(list.bytes, list.start, list.end) || address.isStar) return false;
+    if (!uri.parse(address.bytes, address.uriStart, address.uriEnd)) return false;
+    if (uri.scheme === SCHEME_OTHER || uri.scheme === SCHEME_TEL) return false;
+    return this.setTarget(address.bytes, address.uriStart, address.uriEnd);
+  }
+
+  /** Sets where requests go (an addr-spec): a redirected draft, or a refreshed target. */
+  setTarget(bytes: Uint8Array, start: number, end: number): boolean {
+    if (end - start > TARGET_BYTES || end <= start) return false;
+    writer.begin(this.bytes, 0, TARGET_BYTES);
+    writer.copy(bytes, start, end);
+    if (!writer.ok) return false;
+    this.target.set(this.bytes, 0, writer.at);
+    return true;
+  }
+
+  /**
+   * Begins a request in the dialog (or the founding one, of a draft): all up to Max-Forwards; the caller goes on.
+   * Its CSeq is the next one. The transaction is told where to send it. RFC 3261 §12.2.1.1
+   */
+  request(layer: TransactionLayer, t: ClientTransaction, method: number, defaultTransport: number): Writer {
+    this.localCseq += 1;
+    const loose = this.readHop();
+    if (loose) this.requestUri.set(this.bytes, this.target.start, this.target.end);
+    else this.requestUri.set(this.bytes, uri.start, uri.end);
+    const w = layer.begin(t, method, this.bytes, this.requestUri.start, this.requestUri.end);
+    layer.targetUri(t, uri, defaultTransport);
+    this.writeHead(w, method, this.localCseq, loose);
+    return w;
+  }
+
+  /** Begins the ACK for the 2xx `m` to our INVITE with that CSeq. RFC 3261 §13.2.2.4 */
+  ack(layer: TransactionLayer, t: ClientTransaction, m: Message, defaultTransport: number): Writer {
+    const cseq = m.cseq;
+    const loose = this.readHop();
+    const w = layer.beginAck(t, m, this.bytes, loose ? this.target.start : uri.start, loose ? this.target.end : uri.end);
+    layer.ackTargetUri(t, uri, defaultTransport);
+    this.writeHead(w, METHOD_ACK, cseq, loose);
+    return w;
+  }
+
+  /** Reads the next hop into `uri`. @returns whether the Request-URI is the target (no route, or a loose first one) */
+  private readHop(): boolean {
+    if (this.routes.size() > 0) {
+      list.beginSpan(this.routes.bytes, this.routes.start, this.routes.end);
+      if (list.next() && address.parse(list.bytes, list.start, list.end)) {
+        uri.parse(address.bytes, address.uriStart, address.uriEnd);
+        return uri.isLoose();
+      }
+    }
+    uri.parse(this.target.bytes, this.target.start, this.target.end);
+    return true;
+  }
+
+  private writeHead(w: Writer, method: number, cseq: number, loose: boolean): void {
+    w.put(MAX_FORWARDS);
+    if (this.routes.size() > 0) {
+      w.put(ROUTE);
+      if (loose) w.span(this.routes);
+      else {
+        // The first hop is a strict router: its URI is the Request-URI and the target ends the route. RFC 3261 §12.2.1.1
+        list.beginSpan(this.routes.bytes, this.routes.start, this.routes.end);
+        list.next();
+        while (list.next()) {
+          w.copy(list.bytes, list.start, list.end);
+          w.octet(0x2c);
+        }
+        w.octet(0x3c);
+        w.span(this.target);
+        w.octet(0x3e);
+      }
+      w.crlf();
+    }
+    w.put(FROM);
+    w.span(this.local);
+    w.crlf();
+    w.put(TO);
+    w.span(this.remote);
+    w.crlf();
+    w.put(CALL_ID);
+    w.span(this.callId);
+    w.crlf();
+    w.put(CSEQ);
+    w.uint(cseq);
+    w.octet(0x20);
+    w.put(METHOD_NAMES[method]);
+    w.crlf();
+  }
+
+  private copyRoutesReversed(m: Message): void {
+    let count = 0;
+    list.begin(m, HEADER_RECORD_ROUTE);
+    while (list.next()) count += 1;
+    for (let wanted = count - 1; wanted >= 0; wanted--) {
+      list.begin(m, HEADER_RECORD_ROUTE);
+      for (let i = 0; i <= wanted; i++) list.next();
+      if (wanted < count - 1) writer.octet(0x2c);
+      writer.copy(list.bytes, list.start, list.end);
+    }
+  }
+
+  private begin(): Writer {
+    writer.begin(this.bytes, TARGET_BYTES, this.bytes.length);
+    return writer;
+  }
+
+  private openField(span: Span): void {
+    span.set(this.bytes, writer.at, writer.at);
+  }
+
+  private closeField(span: Span): void {
+    span.end = writer.at;
+  }
+
+  private keep(span: Span, bytes: Uint8Array, start: number, end: number): void {
+    this.openField(span);
+    writer.copy(bytes, start, end);
+    this.closeField(span);
+  }
+
+  /** Keeps a From or To value, and where its tag lies in the copy. A folded value loses octets before its tag, so the tag is found from the end. */
+  private keepWhole(
+    value: Span,
+    tag: Span,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    tagStart: number,
+    tagEnd: number,
+  ): void {
+    this.openField(value);
+    if (tagEnd > tagStart) {
+      writer.copy(bytes, start, tagStart);
+      this.keep(tag, bytes, tagStart, tagEnd);
+      writer.copy(bytes, tagEnd, end);
+    } else {
+      writer.copy(bytes, start, end);
+      tag.set(NONE, 0, 0);
+    }
+    this.closeField(value);
+  }
+
+  private keepTagged(value: Span, tag: Span, from: Span, fromTag: Span): void {
+    this.keepWhole(value, tag, from.bytes, from.start, from.end, fromTag.start, fromTag.end);
+  }
+}
+
+function sameAs(span: Span, bytes: Uint8Array, start: number, end: number): boolean {
+  return equal(span.bytes, span.start, span.end, bytes, start, end);
+}

@@ -1,0 +1,1118 @@
+/**
+ * An INVITE session, from the first INVITE to the last BYE, seen from either end: RFC 3261 §13 to §15, with offers and
+ * answers (RFC 3264), reliable provisional responses (RFC 3262), UPDATE (RFC 3311) and session timers (RFC 4028).
+ * It owns the dialogs of one call: the draft its INVITE is written from, one early dialog for each fork that rings, and the one
+ * that was answered first; later answers are acknowledged and sent BYE.
+ * Not here: who is called and by which route, credentials, redirection, ring times, and sound. Those are asked of `SessionUser`.
+ */
+import { octets, Span } from "../core/bytes.js";
+import type { Pool } from "../core/pool.js";
+import { fraction, type RandomSource } from "../core/random.js";
+import type { Timers, TimerUser } from "../core/timers.js";
+import type { ClientTransaction, ClientUser } from "../transaction/client.js";
+import { FAILURE_RESOLVE, FAILURE_TRANSPORT } from "../transaction/client.js";
+import type { TransactionLayer } from "../transaction/layer.js";
+import type { ServerOwner, ServerTransaction } from "../transaction/server.js";
+import { BODY_NONE, BODY_SDP, findSdp } from "../wire/body.js";
+import type { Message } from "../wire/message.js";
+import {
+  HEADER_ALLOW,
+  HEADER_MIN_SE,
+  HEADER_RACK,
+  HEADER_REQUIRE,
+  HEADER_RSEQ,
+  HEADER_SESSION_EXPIRES,
+  HEADER_SUPPORTED,
+  METHOD_BYE,
+  METHOD_INVITE,
+  METHOD_NAMES,
+  METHOD_PRACK,
+  METHOD_UPDATE,
+} from "../wire/names.js";
+import { param } from "../wire/params.js";
+import type { Writer } from "../wire/writer.js";
+import { type Dialog, DIALOG_CONFIRMED } from "./dialog.js";
+import { ALLOW, END, NO_BODY, SDP_BODY, SUPPORTED, USER_AGENT } from "./lines.js";
+import { type Negotiation, NEGOTIATION_NO_CODEC, NEGOTIATION_OK } from "./negotiation.js";
+
+export const SESSION_FREE = 0;
+/** Our INVITE is out, nothing has come back. */
+export const SESSION_CALLING = 1;
+/** A provisional response has come. */
+export const SESSION_PROCEEDING = 2;
+/** Their INVITE is here and not answered. */
+export const SESSION_INCOMING = 3;
+/** We answered; the ACK has not come. */
+export const SESSION_ANSWERED = 4;
+export const SESSION_CONFIRMED = 5;
+/** Over; late answers may still want an ACK and a BYE. */
+export const SESSION_ENDED = 6;
+
+// Why a session ended.
+/** We hung up, or gave up calling. */
+export const CAUSE_LOCAL = 1;
+/** They hung up. */
+export const CAUSE_REMOTE = 2;
+/** They gave up calling before we answered (CANCEL). */
+export const CAUSE_CANCELLED = 3;
+/** They answered with the status that is told. */
+export const CAUSE_REFUSED = 4;
+/** We answered with the status that is told. */
+export const CAUSE_DECLINED = 5;
+/** Nobody answered at all. */
+export const CAUSE_TIMEOUT = 6;
+/** The network would not carry it. */
+export const CAUSE_NETWORK = 7;
+/** The name of the next hop has no address. */
+export const CAUSE_UNKNOWN_NAME = 8;
+/** No offer and answer came together. */
+export const CAUSE_NO_CODEC = 9;
+/** Our 2xx was never acknowledged. */
+export const CAUSE_NO_ACK = 10;
+/** The other side did not refresh the session in time. RFC 4028 §10 */
+export const CAUSE_EXPIRED = 11;
+/** One of our pools is empty, or a message does not fit its buffer. */
+export const CAUSE_NO_ROOM = 12;
+
+/** The shortest session interval we take, in seconds. RFC 4028 §4 */
+const MIN_SE_SECONDS = 90;
+const T1_MS = 500;
+
+const TIMER_SESSION = 1;
+const TIMER_RETRY = 2;
+const TIMER_RELIABLE = 3;
+
+// Which exchange of offer and answer is open. RFC 3264 §4
+const EXCHANGE_NONE = 0;
+const EXCHANGE_OURS = 1;
+const EXCHANGE_THEIRS = 2;
+
+const TOKEN_100REL = octets("100rel");
+const TOKEN_TIMER = octets("timer");
+const REFRESHER = octets("refresher");
+const UAC = octets("uac");
+const REQUIRE_100REL = octets("Require: 100rel\r\nRSeq: ");
+const REQUIRE_TIMER = octets("Require: timer\r\n");
+const SESSION_EXPIRES = octets("Session-Expires: ");
+const REFRESHER_UAC = octets(";refresher=uac\r\n");
+const REFRESHER_UAS = octets(";refresher=uas\r\n");
+const MIN_SE = octets("Min-SE: ");
+const RACK = octets("RAck: ");
+const RETRY_AFTER = octets("Retry-After: ");
+const CRLF = octets("\r\n");
+
+/** What a session asks and tells the user agent that owns it. */
+export interface SessionUser {
+  /** Writes our Contact line. */
+  writeContact(w: Writer): void;
+  /** 401 or 407 came for a request of the session. @returns whether it is to be sent again with credentials */
+  onChallenge(s: Session, t: ClientTransaction, m: Message): boolean;
+  /** Writes Authorization and Proxy-Authorization lines, if any are due. */
+  writeCredentials(s: Session, w: Writer, method: number, requestUri: Span): void;
+  /** Our INVITE failed: by a response from 300, or with none (null). @returns whether the draft has a new target, to be tried */
+  onRefused(s: Session, m: Message | null): boolean;
+  /** A provisional response, 101 to 199. */
+  onProgress(s: Session, status: number): void;
+  /** Offer and answer agree, for the first time or anew: `s.negotiation` says on what. */
+  onAgreed(s: Session): void;
+  onConfirmed(s: Session): void;
+  /** @param cause CAUSE_* @param status of the response that ended it, or 0 @param m that response or request, or null */
+  onEnded(s: Session, cause: number, status: number, m: Message | null): void;
+  /** A request in the dialog that is no business of the session (INFO, MESSAGE, OPTIONS, …): to be answered. */
+  onOther(s: Session, t: ServerTransaction, m: Message): void;
+}
+
+/** What all sessions of a user agent share. */
+export interface SessionContext {
+  layer: TransactionLayer;
+  timers: Timers;
+  random: RandomSource;
+  dialogs: Pool<Dialog>;
+  user: SessionUser;
+  /** TRANSPORT_* for URIs that name none. */
+  transport: number;
+  /** Session interval we ask for, in seconds; 0: none. */
+  sessionExpiresS: number;
+}
+
+const FORKS = 4;
+// For the time of one call only.
+const span = new Span();
+const sdp = new Span();
+
+export class Session implements ClientUser, ServerOwner, TimerUser {
+  state = SESSION_FREE;
+  isCaller = false;
+  /** The dialog that was answered (or, of a caller, rings first); null before. */
+  dialog: Dialog | null = null;
+  /** What our INVITE is written from. */
+  draft: Dialog | null = null;
+  readonly negotiation: Negotiation;
+  /** How many of our client transactions still name this session. */
+  private open = 0;
+  private readonly context: SessionContext;
+  private readonly forks: (Dialog | null)[] = [null, null, null, null];
+  /** Our INVITE without a final response. */
+  private invite: ClientTransaction | null = null;
+  /** Our UPDATE without a final response. */
+  private update: ClientTransaction | null = null;
+  /** Their INVITE that we have not answered finally. */
+  private incoming: ServerTransaction | null = null;
+  /** Their INVITE that we answered 2xx and they have not acknowledged. */
+  private answered: ServerTransaction | null = null;
+  private exchange = EXCHANGE_NONE;
+  /** The ACK (or PRACK) must bring the answer to the offer in our response. */
+  private answerDue = false;
+  private byeWanted = false;
+  private answerWanted = false;
+  /** Their INVITE asks for reliable provisional responses. */
+  private reliable = false;
+  private rseq = 0;
+  private unacknowledged = false;
+  private reliableDelayMs = 0;
+  private reliableSinceMs = 0;
+  private incomingCseq = 0;
+  /** Agreed session interval in seconds, 0 when there is none. */
+  private intervalS = 0;
+  private isRefresher = false;
+  private minSeS = MIN_SE_SECONDS;
+  private peerHasTimer = false;
+  private peerHasUpdate = false;
+  private readonly sessionTimer: number;
+  private readonly retryTimer: number;
+  private readonly reliableTimer: number;
+
+  constructor(context: SessionContext, negotiation: Negotiation) {
+    this.context = context;
+    this.negotiation = negotiation;
+    this.sessionTimer = context.timers.make(this, TIMER_SESSION);
+    this.retryTimer = context.timers.make(this, TIMER_RETRY);
+    this.reliableTimer = context.timers.make(this, TIMER_RELIABLE);
+  }
+
+  // ---- what the user agent does ----
+
+  /** Calls. @param draft whose request is to be sent; the session gives it back to the pool. @returns false when nothing could be sent */
+  call(draft: Dialog): boolean {
+    this.reset();
+    this.isCaller = true;
+    this.draft = draft;
+    this.state = SESSION_CALLING;
+    if (this.negotiation.offer() !== NEGOTIATION_OK || !this.sendInvite(draft)) {
+      this.state = SESSION_ENDED;
+      return false;
+    }
+    return true;
+  }
+
+  /**
+   * Takes an INVITE that founds a call. Refuses it by itself when there is no codec in common, no room, or no proper timer.
+   * @returns whether it is to ring now
+   */
+  receive(t: ServerTransaction, m: Message): boolean {
+    this.reset();
+    const dialog = this.context.dialogs.take();
+    if (dialog === null || !dialog.fromRequest(m, t)) {
+      if (dialog !== null) this.context.dialogs.give(dialog);
+      this.context.layer.reply(t, dialog === null ? 503 : 400);
+      return false;
+    }
+    this.dialog = dialog;
+    const status = this.takeOffer(m);
+    if (status !== 0 || !this.takeInterval(t, m)) {
+      if (status !== 0) this.context.layer.reply(t, status);
+      this.dialog = null;
+      this.giveDialog(dialog);
+      return false;
+    }
+    this.state = SESSION_INCOMING;
+    this.setIncoming(t, m.cseq);
+    this.reliable = m.contains(HEADER_REQUIRE, TOKEN_100REL);
+    this.notePeer(m);
+    return true;
+  }
+
+  /** Answers an incoming call provisionally, 180 most often. */
+  progress(status: number): void {
+    const t = this.incoming;
+    if (t === null || this.state !== SESSION_INCOMING || this.unacknowledged) return;
+    const w = this.context.layer.respond(t, status);
+    this.context.user.writeContact(w);
+    w.put(ALLOW);
+    if (this.reliable) {
+      this.rseq = this.rseq === 0 ? 1 + (this.context.random.uint32() & 0xffff) : this.rseq + 1;
+      w.put(REQUIRE_100REL);
+      w.uint(this.rseq);
+      w.put(CRLF);
+      this.unacknowledged = true;
+      this.reliableDelayMs = T1_MS;
+      this.reliableSinceMs = this.context.timers.nowMs;
+      this.context.timers.start(this.reliableTimer, T1_MS);
+    }
+    // The first reliable response to an INVITE without an offer has to hold one. RFC 3261 §13.2.1
+    if (this.reliable && this.answerDue) this.writeBody(w);
+    else w.put(NO_BODY);
+    this.context.layer.sendResponse(t);
+  }
+
+  /** Answers an incoming call: 200. Waits for the PRACK of a provisional response first. RFC 3262 §3 */
+  answer(): void {
+    if (this.state !== SESSION_INCOMING) return;
+    if (this.unacknowledged) {
+      this.answerWanted = true;
+      return;
+    }
+    this.state = SESSION_ANSWERED;
+    this.accept(true);
+  }
+
+  /** Ends the session from our side, whatever its state: CANCEL, BYE, or a final response. @param status for an incoming call not answered yet */
+  hangUp(status = 486): void {
+    switch (this.state) {
+      case SESSION_CALLING:
+      case SESSION_PROCEEDING:
+        if (this.invite !== null) this.context.layer.cancel(this.invite);
+        this.end(CAUSE_LOCAL, 0, null);
+        break;
+      case SESSION_INCOMING:
+        this.decline(status);
+        break;
+      case SESSION_ANSWERED:
+        // The callee's BYE waits for the ACK or its time-out. RFC 3261 §15
+        this.byeWanted = true;
+        this.end(CAUSE_LOCAL, 0, null);
+        break;
+      case SESSION_CONFIRMED:
+        this.endWithBye(CAUSE_LOCAL, 0);
+        break;
+      default:
+        break;
+    }
+  }
+
+  /** Offers anew what `negotiation` now wants: hold, resume, or another address of ours. Waits its turn when another exchange is open. */
+  reoffer(): void {
+    if (this.state !== SESSION_CONFIRMED || this.dialog === null) return;
+    if (this.invite !== null || this.update !== null || this.incoming !== null || this.answered !== null) {
+      this.retryLater();
+      return;
+    }
+    if (this.negotiation.offer() !== NEGOTIATION_OK || !this.sendInvite(this.dialog)) this.retryLater();
+  }
+
+  isConfirmed(): boolean {
+    return this.state === SESSION_CONFIRMED;
+  }
+
+  /** Whether the session has ended and nothing of it is left to wait for. */
+  isSettled(): boolean {
+    return this.state === SESSION_ENDED && this.open === 0 && this.answered === null;
+  }
+
+  /** Lets go of all that is left of an ended session, so that it can serve anew. Late answers to it are then unknown. */
+  release(): void {
+    this.context.layer.disown(this);
+    this.open = 0;
+    this.giveAll();
+    this.state = SESSION_FREE;
+  }
+
+  /** @returns whether `m`, a request with a To tag, belongs to one of this session's dialogs */
+  owns(m: Message): boolean {
+    return this.find(m) !== null;
+  }
+
+  // ---- requests that come in the dialog ----
+
+  onRequest(t: ServerTransaction, m: Message): void {
+    const dialog = this.find(m);
+    const layer = this.context.layer;
+    if (dialog === null) {
+      layer.reply(t, 481);
+      return;
+    }
+    if (!dialog.acceptCseq(m.cseq)) {
+      layer.reply(t, 500);
+      return;
+    }
+    switch (m.method) {
+      case METHOD_BYE:
+        this.onBye(t, m, dialog);
+        break;
+      case METHOD_INVITE:
+        if (this.state === SESSION_ENDED) layer.reply(t, 481);
+        else this.onReinvite(t, m, dialog);
+        break;
+      case METHOD_UPDATE:
+        if (this.state === SESSION_ENDED) layer.reply(t, 481);
+        else this.onUpdate(t, m, dialog);
+        break;
+      case METHOD_PRACK:
+        this.onPrack(t, m);
+        break;
+      default:
+        if (this.state === SESSION_ENDED) layer.reply(t, 481);
+        else this.context.user.onOther(this, t, m);
+        break;
+    }
+  }
+
+  /** An ACK with this session's tags. */
+  onAck(m: Message): void {
+    const t = this.answered;
+    const dialog = this.dialog;
+    if (t === null || dialog === null || m.cseq !== this.incomingCseq || !dialog.hasRequest(m)) return;
+    this.setAnswered(null);
+    this.context.layer.acked(t);
+    if (this.byeWanted) {
+      this.byeWanted = false;
+      this.sendBye(dialog);
+      return;
+    }
+    if (this.answerDue) {
+      this.answerDue = false;
+      this.exchange = EXCHANGE_NONE;
+      if (findSdp(m, sdp) !== BODY_SDP || this.negotiation.accept(sdp.bytes, sdp.start, sdp.end) !== NEGOTIATION_OK) {
+        this.endWithBye(CAUSE_NO_CODEC, 488);
+        return;
+      }
+      this.context.user.onAgreed(this);
+    }
+    if (this.state === SESSION_ANSWERED) {
+      this.state = SESSION_CONFIRMED;
+      this.context.user.onConfirmed(this);
+    }
+  }
+
+  /** The caller gave up; `t` is the INVITE. RFC 3261 §9.2 */
+  onCancel(t: ServerTransaction, m: Message): void {
+    if (t !== this.incoming) return;
+    this.setIncoming(null, 0);
+    this.context.layer.reply(t, 487);
+    if (this.state === SESSION_INCOMING) this.end(CAUSE_CANCELLED, 487, m);
+    else this.negotiation.rollback();
+  }
+
+  onAckTimeout(t: ServerTransaction): void {
+    if (t !== this.answered) return;
+    this.setAnswered(null);
+    if (this.state === SESSION_ENDED) {
+      if (this.byeWanted && this.dialog !== null) this.sendBye(this.dialog);
+      this.byeWanted = false;
+    } else this.endWithBye(CAUSE_NO_ACK, 0);
+  }
+
+  onServerTerminated(t: ServerTransaction): void {
+    if (t === this.answered) this.answered = null;
+    if (t === this.incoming) this.incoming = null;
+  }
+
+  private onBye(t: ServerTransaction, m: Message, dialog: Dialog): void {
+    this.context.layer.reply(t, 200);
+    if (this.state === SESSION_ENDED) return;
+    if (this.isCaller && this.invite !== null && this.dialog !== dialog) {
+      // One fork of many gave up; the others ring on.
+      this.dropFork(dialog);
+      return;
+    }
+    if (this.incoming !== null) {
+      const pending = this.incoming;
+      this.setIncoming(null, 0);
+      this.context.layer.reply(pending, 487);
+    }
+    if (this.invite !== null && this.state < SESSION_CONFIRMED) this.context.layer.cancel(this.invite);
+    this.end(CAUSE_REMOTE, 0, m);
+  }
+
+  /** RFC 3261 §14.2 */
+  private onReinvite(t: ServerTransaction, m: Message, dialog: Dialog): void {
+    const layer = this.context.layer;
+    if (this.state !== SESSION_CONFIRMED || this.incoming !== null) {
+      // An earlier INVITE of theirs is not done yet (or not acknowledged).
+      this.refuseForNow(t, 500);
+      return;
+    }
+    if (this.invite !== null || (this.exchange === EXCHANGE_OURS && this.answered === null)) {
+      layer.reply(t, 491);
+      return;
+    }
+    if (this.answered !== null) {
+      this.refuseForNow(t, 500);
+      return;
+    }
+    const status = this.takeOffer(m);
+    if (status !== 0) {
+      layer.reply(t, status);
+      return;
+    }
+    if (!this.takeInterval(t, m)) {
+      this.negotiation.rollback();
+      return;
+    }
+    dialog.refreshTarget(m);
+    this.setIncoming(t, m.cseq);
+    this.accept(false);
+  }
+
+  /** RFC 3311 §5.2 */
+  private onUpdate(t: ServerTransaction, m: Message, dialog: Dialog): void {
+    const layer = this.context.layer;
+    const body = findSdp(m, sdp);
+    if (body === BODY_SDP) {
+      if (this.exchange === EXCHANGE_OURS || this.update !== null) {
+        layer.reply(t, 491);
+        return;
+      }
+      if (this.exchange === EXCHANGE_THEIRS || this.answered !== null) {
+        this.refuseForNow(t, 500);
+        return;
+      }
+      const status = this.takeOffer(m);
+      if (status !== 0) {
+        layer.reply(t, status);
+        return;
+      }
+    } else if (body !== BODY_NONE) {
+      layer.reply(t, 415);
+      return;
+    }
+    if (!this.takeInterval(t, m)) {
+      if (body === BODY_SDP) this.negotiation.rollback();
+      return;
+    }
+    dialog.refreshTarget(m);
+    const w = layer.respond(t, 200);
+    this.context.user.writeContact(w);
+    w.put(ALLOW);
+    this.writeInterval(w);
+    if (body === BODY_SDP) {
+      this.writeBody(w);
+      this.exchange = EXCHANGE_NONE;
+    } else w.put(NO_BODY);
+    layer.sendResponse(t);
+    this.startSessionTimer();
+    if (body === BODY_SDP) this.context.user.onAgreed(this);
+  }
+
+  /** RFC 3262 §3 */
+  private onPrack(t: ServerTransaction, m: Message): void {
+    const layer = this.context.layer;
+    if (!this.unacknowledged || !m.value(HEADER_RACK, span) || !this.isOurRack(span)) {
+      layer.reply(t, 481);
+      return;
+    }
+    this.unacknowledged = false;
+    this.context.timers.stop(this.reliableTimer);
+    layer.reply(t, 200);
+    if (this.answerDue) {
+      this.answerDue = false;
+      this.exchange = EXCHANGE_NONE;
+      if (findSdp(m, sdp) !== BODY_SDP || this.negotiation.accept(sdp.bytes, sdp.start, sdp.end) !== NEGOTIATION_OK) {
+        this.decline(488);
+        return;
+      }
+      this.context.user.onAgreed(this);
+    }
+    if (this.answerWanted) {
+      this.answerWanted = false;
+      this.answer();
+    }
+  }
+
+  private isOurRack(rack: Span): boolean {
+    const bytes = rack.bytes;
+    let at = rack.start;
+    let rseq = 0;
+    while (at < rack.end && bytes[at] >= 0x30 && bytes[at] <= 0x39 && rseq < 4294967296) rseq = rseq * 10 + bytes[at++] - 0x30;
+    while (at < rack.end && (bytes[at] === 0x20 || bytes[at] === 9)) at += 1;
+    let cseq = 0;
+    while (at < rack.end && bytes[at] >= 0x30 && bytes[at] <= 0x39 && cseq < 4294967296) cseq = cseq * 10 + bytes[at++] - 0x30;
+    while (at < rack.end && (bytes[at] === 0x20 || bytes[at] === 9)) at += 1;
+    span.set(bytes, at, rack.end);
+    return rseq === this.rseq && cseq === this.incomingCseq && span.is(METHOD_NAMES[METHOD_INVITE]);
+  }
+
+  // ---- responses to our requests ----
+
+  onResponse(t: ClientTransaction, m: Message): void {
+    switch (t.method) {
+      case METHOD_INVITE:
+        if (t === this.invite || this.state === SESSION_ENDED || m.status < 300) this.onInviteResponse(t, m);
+        break;
+      case METHOD_UPDATE:
+        if (t === this.update && m.status >= 200) this.onUpdateResponse(t, m);
+        break;
+      case METHOD_BYE:
+        if ((m.status === 401 || m.status === 407) && this.dialog !== null && this.context.user.onChallenge(this, t, m)) this.sendBye(this.dialog);
+        break;
+      case METHOD_PRACK:
+        if ((m.status === 401 || m.status === 407) && this.context.user.onChallenge(this, t, m)) this.sendPrack(null);
+        break;
+      default:
+        break;
+    }
+  }
+
+  onFailure(t: ClientTransaction, cause: number): void {
+    const status = cause === FAILURE_RESOLVE || cause === FAILURE_TRANSPORT ? 503 : 408;
+    if (t === this.invite) {
+      this.invite = null;
+      if (this.state === SESSION_CONFIRMED) this.endWithBye(CAUSE_TIMEOUT, status);
+      else if (this.state !== SESSION_ENDED) {
+        if (this.draft !== null && this.context.user.onRefused(this, null)) this.callAgain(this.draft);
+        else if (cause === FAILURE_RESOLVE) this.end(CAUSE_UNKNOWN_NAME, 0, null);
+        else this.end(cause === FAILURE_TRANSPORT ? CAUSE_NETWORK : CAUSE_TIMEOUT, status, null);
+      }
+    } else if (t === this.update) {
+      this.update = null;
+      this.exchange = EXCHANGE_NONE;
+      if (this.state === SESSION_CONFIRMED) this.endWithBye(CAUSE_TIMEOUT, status);
+    }
+  }
+
+  onTerminated(t: ClientTransaction): void {
+    if (t === this.invite) this.invite = null;
+    if (t === this.update) this.update = null;
+    this.open -= 1;
+  }
+
+  private onInviteResponse(t: ClientTransaction, m: Message): void {
+    if (m.status < 200) {
+      this.onProvisional(m);
+      return;
+    }
+    if (m.status < 300) {
+      this.onAccepted(t, m);
+      return;
+    }
+    this.invite = null;
+    this.exchange = EXCHANGE_NONE;
+    if (this.state === SESSION_ENDED) return;
+    const dialog = this.dialog;
+    if (this.state === SESSION_CONFIRMED && dialog !== null) {
+      this.onReinviteRefused(t, m, dialog, true);
+      return;
+    }
+    const draft = this.draft;
+    if (draft === null) return;
+    let again = false;
+    if (m.status === 401 || m.status === 407) again = this.context.user.onChallenge(this, t, m);
+    else if (m.status === 422) again = this.raiseMinSe(m);
+    if (again || this.context.user.onRefused(this, m)) this.callAgain(draft);
+    else this.end(CAUSE_REFUSED, m.status, m);
+  }
+
+  private callAgain(draft: Dialog): void {
+    this.giveForks();
+    this.state = SESSION_CALLING;
+    if (!this.sendInvite(draft)) this.end(CAUSE_NO_ROOM, 0, null);
+  }
+
+  private onProvisional(m: Message): void {
+    if (this.state === SESSION_CALLING) this.state = SESSION_PROCEEDING;
+    if (m.status === 100 || this.state !== SESSION_PROCEEDING) return;
+    if (m.toTagEnd > m.toTagStart) {
+      const dialog = this.fork(m);
+      if (dialog === null) return;
+      if (this.dialog === null) this.dialog = dialog;
+      const reliable = m.contains(HEADER_REQUIRE, TOKEN_100REL);
+      if (reliable) {
+        const rseq = m.uint(HEADER_RSEQ, 2147483647);
+        // Out of order or seen before: the other side sends it again. RFC 3262 §4
+        if (rseq < 1 || (dialog.rseq >= 0 && rseq !== dialog.rseq + 1)) return;
+        dialog.rseq = rseq;
+        this.dialog = dialog;
+        this.sendPrack(dialog);
+      }
+      if (findSdp(m, sdp) === BODY_SDP && this.negotiation.accept(sdp.bytes, sdp.start, sdp.end) === NEGOTIATION_OK) {
+        if (reliable) this.exchange = EXCHANGE_NONE;
+        this.context.user.onAgreed(this);
+      }
+      if (this.state !== SESSION_PROCEEDING) return;
+    }
+    this.context.user.onProgress(this, m.status);
+  }
+
+  /** RFC 3261 §13.2.2.4 */
+  private onAccepted(t: ClientTransaction, m: Message): void {
+    const isFirst = this.state === SESSION_CALLING || this.state === SESSION_PROCEEDING;
+    if (this.state === SESSION_CONFIRMED && t === this.invite && this.dialog !== null && this.dialog.hasFork(m)) {
+      this.onReinviteAccepted(t, m, this.dialog);
+      return;
+    }
+    if (t === this.invite) this.invite = null;
+    const dialog = this.fork(m);
+    if (dialog === null) return;
+    if (!isFirst) {
+      // A late fork, or an answer that crossed our CANCEL. RFC 3261 §15
+      const seen = dialog.acknowledged;
+      if (dialog.state !== DIALOG_CONFIRMED) dialog.confirm(m);
+      this.sendAck(t, dialog, m);
+      if (!seen && (dialog !== this.dialog || this.state === SESSION_ENDED)) this.sendBye(dialog);
+      return;
+    }
+    this.dialog = dialog;
+    dialog.confirm(m);
+    this.sendAck(t, dialog, m);
+    this.notePeer(m);
+    this.exchange = EXCHANGE_NONE;
+    const body = findSdp(m, sdp);
+    const agreed =
+      body === BODY_SDP
+        ? this.negotiation.accept(sdp.bytes, sdp.start, sdp.end) === NEGOTIATION_OK
+        : this.negotiation.isAgreed();
+    this.state = SESSION_CONFIRMED;
+    if (!agreed) {
+      this.endWithBye(CAUSE_NO_CODEC, 488);
+      return;
+    }
+    this.adoptInterval(m);
+    this.context.user.onAgreed(this);
+    if (this.state === SESSION_CONFIRMED) this.context.user.onConfirmed(this);
+  }
+
+  private onReinviteAccepted(t: ClientTransaction, m: Message, dialog: Dialog): void {
+    this.invite = null;
+    this.exchange = EXCHANGE_NONE;
+    dialog.refreshTarget(m);
+    this.sendAck(t, dialog, m);
+    this.adoptInterval(m);
+    if (findSdp(m, sdp) !== BODY_SDP) {
+      this.negotiation.rollback();
+      return;
+    }
+    if (this.negotiation.accept(sdp.bytes, sdp.start, sdp.end) === NEGOTIATION_OK) this.context.user.onAgreed(this);
+    else this.endWithBye(CAUSE_NO_CODEC, 488);
+  }
+
+  private onUpdateResponse(t: ClientTransaction, m: Message): void {
+    this.update = null;
+    const dialog = this.dialog;
+    if (this.state !== SESSION_CONFIRMED || dialog === null) return;
+    if (m.status >= 300) {
+      this.onReinviteRefused(t, m, dialog, false);
+      return;
+    }
+    dialog.refreshTarget(m);
+    this.adoptInterval(m);
+  }
+
+  /** Our re-INVITE or UPDATE was not taken: the session stays as it was, but for the answers that mean it is gone. RFC 3261 §12.2.1.2, §14.1 */
+  private onReinviteRefused(t: ClientTransaction, m: Message, dialog: Dialog, isInvite: boolean): void {
+    if (m.status === 401 || m.status === 407) {
+      if (this.context.user.onChallenge(this, t, m)) {
+        if (isInvite) this.sendInvite(dialog);
+        else this.sendUpdate(dialog);
+        return;
+      }
+    }
+    if (isInvite) this.negotiation.rollback();
+    if (m.status === 481 || m.status === 408) this.endWithBye(CAUSE_REFUSED, m.status);
+    else if (m.status === 491) this.retryLater();
+    else if (m.status === 422) {
+      if (this.raiseMinSe(m)) this.refresh();
+    } else if (!isInvite && (m.status === 405 || m.status === 501)) {
+      this.peerHasUpdate = false;
+      this.refresh();
+    }
+  }
+
+  // ---- timers ----
+
+  onTimer(kind: number): void {
+    if (kind === TIMER_RELIABLE) {
+      this.onReliableTimer();
+      return;
+    }
+    if (this.state !== SESSION_CONFIRMED) return;
+    if (kind === TIMER_RETRY) this.reoffer();
+    else if (this.isRefresher) this.refresh();
+    else this.endWithBye(CAUSE_EXPIRED, 0);
+  }
+
+  private onReliableTimer(): void {
+    const t = this.incoming;
+    if (t === null || !this.unacknowledged) return;
+    if (this.context.timers.nowMs - this.reliableSinceMs >= 64 * T1_MS) {
+      this.unacknowledged = false;
+      this.decline(504);
+      return;
+    }
+    this.context.layer.resend(t);
+    this.reliableDelayMs *= 2;
+    this.context.timers.start(this.reliableTimer, this.reliableDelayMs);
+  }
+
+  /** Says that the session goes on: by UPDATE where they take it, else by an INVITE that changes nothing. RFC 4028 §7.4 */
+  private refresh(): void {
+    const dialog = this.dialog;
+    if (dialog === null) return;
+    if (this.invite !== null || this.update !== null || this.incoming !== null || this.answered !== null) {
+      this.context.timers.start(this.sessionTimer, 2000);
+      return;
+    }
+    if (this.peerHasUpdate) this.sendUpdate(dialog);
+    else this.reoffer();
+    // Should it fail without a word, the interval's end still ends the session.
+    this.context.timers.start(this.sessionTimer, (this.intervalS * 1000) / 2);
+  }
+
+  /** RFC 3261 §14.1: who made the Call-ID waits longer, so that one of two gets through. */
+  private retryLater(): void {
+    const part = fraction(this.context.random);
+    const delayMs = this.isCaller ? 2100 + Math.floor(part * 190) * 10 : Math.floor(part * 200) * 10;
+    this.context.timers.start(this.retryTimer, delayMs);
+  }
+
+  // ---- messages we write ----
+
+  private sendInvite(dialog: Dialog): boolean {
+    const t = this.client();
+    if (t === null) return false;
+    const w = dialog.request(this.context.layer, t, METHOD_INVITE, this.context.transport);
+    this.context.user.writeContact(w);
+    w.put(ALLOW);
+    w.put(SUPPORTED);
+    if (this.context.sessionExpiresS > 0 || this.intervalS > 0) {
+      const seconds = this.intervalS > 0 ? this.intervalS : this.context.sessionExpiresS;
+      w.put(SESSION_EXPIRES);
+      w.uint(Math.max(seconds, this.minSeS));
+      if (this.intervalS > 0) w.put(this.isRefresher ? REFRESHER_UAC : REFRESHER_UAS);
+      else w.put(CRLF);
+      w.put(MIN_SE);
+      w.uint(this.minSeS);
+      w.put(CRLF);
+    }
+    w.put(USER_AGENT);
+    this.context.user.writeCredentials(this, w, METHOD_INVITE, dialog.requestUri);
+    this.writeBody(w);
+    this.exchange = EXCHANGE_OURS;
+    this.invite = t;
+    if (this.context.layer.send(t)) return true;
+    this.invite = null;
+    this.open -= 1;
+    this.exchange = EXCHANGE_NONE;
+    return false;
+  }
+
+  private sendAck(t: ClientTransaction, dialog: Dialog, m: Message): void {
+    dialog.acknowledged = true;
+    const w = dialog.ack(this.context.layer, t, m, this.context.transport);
+    w.put(NO_BODY);
+    this.context.layer.sendAck(t);
+  }
+
+  private sendBye(dialog: Dialog): void {
+    const t = this.client();
+    if (t === null) return;
+    const w = dialog.request(this.context.layer, t, METHOD_BYE, this.context.transport);
+    w.put(USER_AGENT);
+    this.context.user.writeCredentials(this, w, METHOD_BYE, dialog.requestUri);
+    w.put(NO_BODY);
+    if (!this.context.layer.send(t)) this.open -= 1;
+  }
+
+  private sendUpdate(dialog: Dialog): void {
+    const t = this.client();
+    if (t === null) return;
+    const w = dialog.request(this.context.layer, t, METHOD_UPDATE, this.context.transport);
+    this.context.user.writeContact(w);
+    w.put(ALLOW);
+    w.put(SUPPORTED);
+    w.put(SESSION_EXPIRES);
+    w.uint(this.intervalS);
+    w.put(this.isRefresher ? REFRESHER_UAC : REFRESHER_UAS);
+    this.context.user.writeCredentials(this, w, METHOD_UPDATE, dialog.requestUri);
+    w.put(NO_BODY);
+    this.update = t;
+    if (!this.context.layer.send(t)) {
+      this.update = null;
+      this.open -= 1;
+    }
+  }
+
+  /** @param to the early dialog, or null for the one that was acknowledged last */
+  private sendPrack(to: Dialog | null): void {
+    const dialog = to ?? this.dialog;
+    const draft = this.draft;
+    if (dialog === null || draft === null || dialog.rseq < 0) return;
+    const t = this.client();
+    if (t === null) return;
+    const w = dialog.request(this.context.layer, t, METHOD_PRACK, this.context.transport);
+    w.put(RACK);
+    w.uint(dialog.rseq);
+    w.octet(0x20);
+    w.uint(draft.localCseq);
+    w.octet(0x20);
+    w.put(METHOD_NAMES[METHOD_INVITE]);
+    w.put(CRLF);
+    this.context.user.writeCredentials(this, w, METHOD_PRACK, dialog.requestUri);
+    w.put(NO_BODY);
+    if (!this.context.layer.send(t)) this.open -= 1;
+  }
+
+  /** 200 to their INVITE, first or later, with our answer or (when they made no offer) our offer. */
+  private accept(isFirst: boolean): void {
+    const t = this.incoming;
+    if (t === null) return;
+    const layer = this.context.layer;
+    this.setIncoming(null, this.incomingCseq);
+    this.setAnswered(t);
+    if (isFirst && this.dialog !== null) this.dialog.state = DIALOG_CONFIRMED;
+    const w = layer.respond(t, 200);
+    this.context.user.writeContact(w);
+    w.put(ALLOW);
+    w.put(SUPPORTED);
+    this.writeInterval(w);
+    w.put(USER_AGENT);
+    if (this.exchange === EXCHANGE_NONE) w.put(NO_BODY);
+    else this.writeBody(w);
+    const agreed = this.exchange === EXCHANGE_THEIRS;
+    if (agreed) this.exchange = EXCHANGE_NONE;
+    layer.sendResponse(t);
+    this.startSessionTimer();
+    if (agreed) this.context.user.onAgreed(this);
+  }
+
+  private decline(status: number): void {
+    const t = this.incoming;
+    if (t === null) return;
+    this.setIncoming(null, 0);
+    this.context.layer.reply(t, status);
+    this.end(CAUSE_DECLINED, status, null);
+  }
+
+  private refuseForNow(t: ServerTransaction, status: number): void {
+    const w = this.context.layer.respond(t, status);
+    w.put(RETRY_AFTER);
+    w.uint(Math.floor(fraction(this.context.random) * 11));
+    w.put(CRLF);
+    w.put(NO_BODY);
+    this.context.layer.sendResponse(t);
+  }
+
+  private writeBody(w: Writer): void {
+    const description = this.negotiation.local;
+    w.put(SDP_BODY);
+    w.uint(description.size());
+    w.put(END);
+    w.raw(description.bytes, description.start, description.end);
+  }
+
+  // ---- offers ----
+
+  /** Reads the offer of their INVITE or UPDATE and prepares what we answer. @returns 0, or the status that refuses it */
+  private takeOffer(m: Message): number {
+    switch (findSdp(m, sdp)) {
+      case BODY_NONE:
+        // RFC 3261 §14.2: without an offer, ours is in the 2xx and the ACK answers it.
+        if (this.negotiation.offer() !== NEGOTIATION_OK) return 500;
+        this.exchange = EXCHANGE_OURS;
+        this.answerDue = true;
+        return 0;
+      case BODY_SDP: {
+        const code = this.negotiation.answer(sdp.bytes, sdp.start, sdp.end);
+        if (code === NEGOTIATION_OK) {
+          this.exchange = EXCHANGE_THEIRS;
+          this.answerDue = false;
+          return 0;
+        }
+        return code === NEGOTIATION_NO_CODEC ? 488 : 400;
+      }
+      default:
+        return 415;
+    }
+  }
+
+  // ---- session timers, RFC 4028 ----
+
+  /** What their INVITE or UPDATE asks. @returns false when it was refused with 422 here */
+  private takeInterval(t: ServerTransaction, m: Message): boolean {
+    const asked = m.uint(HEADER_SESSION_EXPIRES, 2147483647);
+    this.peerHasTimer = m.contains(HEADER_SUPPORTED, TOKEN_TIMER);
+    if (asked < 0) {
+      this.intervalS = 0;
+      return true;
+    }
+    if (asked < MIN_SE_SECONDS && this.peerHasTimer) {
+      const w = this.context.layer.respond(t, 422);
+      w.put(MIN_SE);
+      w.uint(MIN_SE_SECONDS);
+      w.put(CRLF);
+      w.put(NO_BODY);
+      this.context.layer.sendResponse(t);
+      return false;
+    }
+    this.intervalS = Math.max(asked, MIN_SE_SECONDS);
+    this.isRefresher = !this.peerHasTimer;
+    if (m.value(HEADER_SESSION_EXPIRES, span) && param(span.bytes, span.start, span.end, REFRESHER, span)) {
+      this.isRefresher = !span.isToken(UAC) || !this.peerHasTimer;
+    }
+    return true;
+  }
+
+  /** What the 2xx to our INVITE or UPDATE says. */
+  private adoptInterval(m: Message): void {
+    const agreed = m.uint(HEADER_SESSION_EXPIRES, 2147483647);
+    if (agreed < 0) this.intervalS = 0;
+    else {
+      this.intervalS = Math.max(agreed, MIN_SE_SECONDS);
+      this.isRefresher = true;
+      if (m.value(HEADER_SESSION_EXPIRES, span) && param(span.bytes, span.start, span.end, REFRESHER, span)) {
+        this.isRefresher = span.isToken(UAC);
+      }
+    }
+    this.startSessionTimer();
+  }
+
+  private writeInterval(w: Writer): void {
+    if (this.intervalS === 0) return;
+    if (this.peerHasTimer) w.put(REQUIRE_TIMER);
+    w.put(SESSION_EXPIRES);
+    w.uint(this.intervalS);
+    w.put(this.isRefresher ? REFRESHER_UAS : REFRESHER_UAC);
+  }
+
+  private startSessionTimer(): void {
+    const timers = this.context.timers;
+    if (this.intervalS === 0) timers.stop(this.sessionTimer);
+    else if (this.isRefresher) timers.start(this.sessionTimer, this.intervalS * 500);
+    else timers.start(this.sessionTimer, (this.intervalS - Math.min(32, Math.floor(this.intervalS / 3))) * 1000);
+  }
+
+  /** @returns whether the request may be tried again with the interval they want */
+  private raiseMinSe(m: Message): boolean {
+    const seconds = m.uint(HEADER_MIN_SE, 2147483647);
+    if (seconds <= this.minSeS) return false;
+    this.minSeS = seconds;
+    if (this.intervalS > 0) this.intervalS = Math.max(this.intervalS, seconds);
+    return true;
+  }
+
+  private notePeer(m: Message): void {
+    this.peerHasUpdate = m.contains(HEADER_ALLOW, METHOD_NAMES[METHOD_UPDATE]);
+  }
+
+  // ---- ends, dialogs, transactions ----
+
+  private endWithBye(cause: number, status: number): void {
+    if (this.dialog !== null) this.sendBye(this.dialog);
+    this.end(cause, status, null);
+  }
+
+  private end(cause: number, status: number, m: Message | null): void {
+    const timers = this.context.timers;
+    timers.stop(this.sessionTimer);
+    timers.stop(this.retryTimer);
+    timers.stop(this.reliableTimer);
+    this.state = SESSION_ENDED;
+    this.context.user.onEnded(this, cause, status, m);
+  }
+
+  private reset(): void {
+    this.giveAll();
+    this.state = SESSION_FREE;
+    this.isCaller = false;
+    this.open = 0;
+    this.invite = null;
+    this.update = null;
+    this.incoming = null;
+    this.answered = null;
+    this.exchange = EXCHANGE_NONE;
+    this.answerDue = false;
+    this.byeWanted = false;
+    this.answerWanted = false;
+    this.reliable = false;
+    this.rseq = 0;
+    this.unacknowledged = false;
+    this.intervalS = 0;
+    this.isRefresher = false;
+    this.minSeS = MIN_SE_SECONDS;
+    this.peerHasTimer = false;
+    this.peerHasUpdate = false;
+    this.negotiation.reset();
+  }
+
+  private client(): ClientTransaction | null {
+    const t = this.context.layer.client(this);
+    if (t !== null) this.open += 1;
+    return t;
+  }
+
+  private setIncoming(t: ServerTransaction | null, cseq: number): void {
+    this.incoming = t;
+    this.incomingCseq = cseq;
+    if (t !== null) t.owner = this;
+    if (t === null) {
+      this.unacknowledged = false;
+      this.context.timers.stop(this.reliableTimer);
+    }
+  }
+
+  private setAnswered(t: ServerTransaction | null): void {
+    this.answered = t;
+  }
+
+  /** The dialog of the fork that answers, made if this is its first word. Null when no more can be kept. */
+  private fork(m: Message): Dialog | null {
+    for (let i = 0; i < FORKS; i++) {
+      const dialog = this.forks[i];
+      if (dialog !== null && dialog.hasFork(m)) return dialog;
+    }
+    if (this.dialog !== null && this.dialog.hasFork(m)) return this.dialog;
+    if (this.draft === null) return null;
+    for (let i = 0; i < FORKS; i++) {
+      if (this.forks[i] !== null) continue;
+      const dialog = this.context.dialogs.take();
+      if (dialog === null) return null;
+      if (!dialog.fromResponse(this.draft, m)) {
+        this.context.dialogs.give(dialog);
+        return null;
+      }
+      this.forks[i] = dialog;
+      return dialog;
+    }
+    return null;
+  }
+
+  private find(m: Message): Dialog | null {
+    if (this.state === SESSION_FREE) return null;
+    if (this.dialog !== null && this.dialog.hasRequest(m)) return this.dialog;
+    for (let i = 0; i < FORKS; i++) {
+      const dialog = this.forks[i];
+      if (dialog !== null && dialog.hasRequest(m)) return dialog;
+    }
+    return null;
+  }
+
+  private dropFork(dialog: Dialog): void {
+    for (let i = 0; i < FORKS; i++) {
+      if (this.forks[i] === dialog) this.forks[i] = null;
+    }
+    this.giveDialog(dialog);
+  }
+
+  /** Before an INVITE is tried anew: what rang at the old place is gone. */
+  private giveForks(): void {
+    for (let i = 0; i < FORKS; i++) {
+      const dialog = this.forks[i];
+      if (dialog === null) continue;
+      if (dialog === this.dialog) this.dialog = null;
+      this.forks[i] = null;
+      this.giveDialog(dialog);
+    }
+  }
+
+  private giveAll(): void {
+    this.giveForks();
+    if (this.dialog !== null) this.giveDialog(this.dialog);
+    this.dialog = null;
+    if (this.draft !== null) this.giveDialog(this.draft);
+    this.draft = null;
+  }
+
+  private giveDialog(dialog: Dialog): void {
+    dialog.clear();
+    this.context.dialogs.give(dialog);
+  }
+}

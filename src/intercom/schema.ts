@@ -1,0 +1,166 @@
+/**
+ * Every setting there is, once: its key, what it may be, what it is when nobody set it, and a line of help. The checks, the
+ * console's help and the table of the documents are made from this.
+ */
+import { ipv4 } from "../core/address.js";
+
+// Types of setting.
+export const TYPE_TEXT = 0;
+/** A text that is never shown. */
+export const TYPE_SECRET = 1;
+/** A whole number from `min` to `max`. */
+export const TYPE_NUMBER = 2;
+/** A number with decimals from `min` to `max`. */
+export const TYPE_DECIMAL = 3;
+/** One of `choices`. */
+export const TYPE_CHOICE = 4;
+/** `on` or `off`. */
+export const TYPE_SWITCH = 5;
+/** An IPv4 address. */
+export const TYPE_ADDRESS = 6;
+/** Several of `choices`, the preferred one first, with commas between. */
+export const TYPE_LIST = 7;
+/** Nothing, or `min` to `max` digits. */
+export const TYPE_DIGITS = 8;
+
+export interface Setting {
+  key: string;
+  type: number;
+  /** As a person would write it. */
+  initial: string;
+  min: number;
+  max: number;
+  choices: readonly string[];
+  unit: string;
+  help: string;
+}
+
+const NO_CHOICES: readonly string[] = [];
+const TEXT_MOST = 128;
+
+function entry(key: string, type: number, initial: string, help: string, min = 0, max = 0, unit = ""): Setting {
+  return { key, type, initial, min, max, choices: NO_CHOICES, unit, help };
+}
+
+function choice(key: string, type: number, initial: string, choices: readonly string[], help: string): Setting {
+  return { key, type, initial, min: 0, max: 0, choices, unit: "", help };
+}
+
+const ON_OFF = ["on", "off"];
+
+export const SCHEMA: readonly Setting[] = [
+  entry("sip.user", TYPE_TEXT, "door", "user part of the door's SIP address", 0, TEXT_MOST),
+  entry("sip.authUser", TYPE_TEXT, "", "user name for the password, when it is another than sip.user", 0, TEXT_MOST),
+  entry("sip.password", TYPE_SECRET, "", "password at the SIP server", 0, TEXT_MOST),
+  entry("sip.realm", TYPE_TEXT, "", "realm the password is for; empty: the first the server names", 0, TEXT_MOST),
+  entry("sip.name", TYPE_TEXT, "", "name shown to who is called", 0, 64),
+  entry("sip.domain", TYPE_TEXT, "", "domain or address of the SIP server; empty: no server", 0, TEXT_MOST),
+  entry("sip.proxy", TYPE_TEXT, "", "outbound proxy, host or host:port; empty: none", 0, TEXT_MOST),
+  choice("sip.register", TYPE_SWITCH, "on", ON_OFF, "register at sip.domain"),
+  entry("sip.expires", TYPE_NUMBER, "600", "how long a registration is to last", 10, 86400, "s"),
+  entry("sip.port", TYPE_NUMBER, "5060", "local SIP port, UDP and TCP", 1, 65535),
+  choice("sip.transport", TYPE_CHOICE, "udp", ["udp", "tcp"], "transport for addresses that name none"),
+  entry("sip.sessionExpires", TYPE_NUMBER, "1800", "session interval to ask for, 0: none", 0, 86400, "s"),
+  entry("net.address", TYPE_ADDRESS, "127.0.0.1", "own address to bind"),
+  entry("rtp.port", TYPE_NUMBER, "16384", "first local RTP port, an even one", 1024, 65520),
+  entry("rtp.timeout", TYPE_NUMBER, "60", "hang up when no sound comes for so long, 0: never", 0, 3600, "s"),
+  entry("call.target", TYPE_TEXT, "", "what the button calls: a SIP URI, an address or a number", 0, TEXT_MOST),
+  entry("call.ringTime", TYPE_NUMBER, "60", "give up when nobody answers for so long, 0: never", 0, 600, "s"),
+  choice("call.autoAnswer", TYPE_SWITCH, "off", ON_OFF, "answer calls that come at once"),
+  choice("call.allow", TYPE_CHOICE, "known", ["known", "any"], "who may call: the server and call.target, or anybody"),
+  choice("audio.codecs", TYPE_LIST, "PCMU,PCMA", ["PCMU", "PCMA"], "codecs, the preferred one first"),
+  entry("relay1.code", TYPE_DIGITS, "", "door code that opens relay 1; empty: no code opens it", 4, 8),
+  entry("relay1.pulse", TYPE_DECIMAL, "3", "how long relay 1 opens", 0.5, 60, "s"),
+];
+
+/** @returns the setting of that key, or null */
+export function findSetting(key: string): Setting | null {
+  for (let i = 0; i < SCHEMA.length; i++) if (SCHEMA[i].key === key) return SCHEMA[i];
+  return null;
+}
+
+/** What a setting may be, in words. */
+export function allowed(setting: Setting): string {
+  const unit = setting.unit === "" ? "" : " " + setting.unit;
+  switch (setting.type) {
+    case TYPE_NUMBER:
+      return "a whole number from " + setting.min + " to " + setting.max + unit;
+    case TYPE_DECIMAL:
+      return "a number from " + setting.min + " to " + setting.max + unit;
+    case TYPE_CHOICE:
+    case TYPE_SWITCH:
+      return setting.choices.join(" or ");
+    case TYPE_LIST:
+      return "one or more of " + setting.choices.join(", ");
+    case TYPE_ADDRESS:
+      return "an IPv4 address";
+    case TYPE_DIGITS:
+      return "empty, or " + setting.min + " to " + setting.max + " digits";
+    default:
+      return "a text of at most " + setting.max + " characters without control characters";
+  }
+}
+
+/** @returns the value as it is kept (case and white space mended), or null when it is not allowed */
+export function check(setting: Setting, value: string): string | null {
+  const given = value.trim();
+  switch (setting.type) {
+    case TYPE_NUMBER: {
+      const number = wholeNumber(given);
+      return number >= setting.min && number <= setting.max ? "" + number : null;
+    }
+    case TYPE_DECIMAL: {
+      const number = given === "" || !isDecimal(given) ? Number.NaN : Number(given);
+      return number >= setting.min && number <= setting.max ? "" + number : null;
+    }
+    case TYPE_CHOICE:
+    case TYPE_SWITCH:
+      return pick(setting.choices, given);
+    case TYPE_LIST: {
+      const parts = given.split(",");
+      let out = "";
+      for (let i = 0; i < parts.length; i++) {
+        const one = pick(setting.choices, parts[i].trim());
+        if (one === null || ("," + out + ",").indexOf("," + one + ",") >= 0) return null;
+        out += (i > 0 ? "," : "") + one;
+      }
+      return out;
+    }
+    case TYPE_ADDRESS:
+      return ipv4(given) >= 0 ? given : null;
+    case TYPE_DIGITS:
+      return given === "" || (given.length >= setting.min && given.length <= setting.max && wholeNumber(given) >= 0)
+        ? given
+        : null;
+    default: {
+      const text = setting.type === TYPE_SECRET ? value : given;
+      if (text.length > setting.max) return null;
+      for (let i = 0; i < text.length; i++) {
+        const code = text.charCodeAt(i);
+        if (code < 0x20 || code === 0x7f) return null;
+      }
+      return text;
+    }
+  }
+}
+
+function pick(choices: readonly string[], value: string): string | null {
+  for (let i = 0; i < choices.length; i++) if (choices[i].toLowerCase() === value.toLowerCase()) return choices[i];
+  return null;
+}
+
+function wholeNumber(value: string): number {
+  if (value === "" || value.length > 9) return -1;
+  for (let i = 0; i < value.length; i++) if (value.charAt(i) < "0" || value.charAt(i) > "9") return -1;
+  return Number(value);
+}
+
+function isDecimal(value: string): boolean {
+  let dots = 0;
+  for (let i = 0; i < value.length; i++) {
+    const c = value.charAt(i);
+    if (c === ".") dots += 1;
+    else if (c < "0" || c > "9") return false;
+  }
+  return dots <= 1;
+}

@@ -1,0 +1,138 @@
+/** The settings in force: read by key, changed through the schema's checks, kept as lines of text. */
+import { allowed, check, findSetting, SCHEMA, type Setting, TYPE_SECRET } from "./schema.js";
+
+export class Settings {
+  private readonly values: string[] = [];
+
+  constructor() {
+    for (let i = 0; i < SCHEMA.length; i++) this.values.push(SCHEMA[i].initial);
+  }
+
+  /** @throws RangeError for a key that is not in the schema: a mistake of the program */
+  get(key: string): string {
+    for (let i = 0; i < SCHEMA.length; i++) if (SCHEMA[i].key === key) return this.values[i];
+    throw new RangeError("no setting " + key);
+  }
+
+  number(key: string): number {
+    return Number(this.get(key));
+  }
+
+  isOn(key: string): boolean {
+    return this.get(key) === "on";
+  }
+
+  /** @returns "" when it was taken, else one line: which key, what was given, what is allowed */
+  set(key: string, value: string): string {
+    const setting = findSetting(key);
+    if (setting === null) return unknownKey(key);
+    const kept = check(setting, value);
+    if (kept === null) {
+      const given = setting.type === TYPE_SECRET ? "what was given" : "'" + printable(value) + "'";
+      return key + ": " + given + " is not allowed: " + allowed(setting);
+    }
+    this.values[SCHEMA.indexOf(setting)] = kept;
+    return "";
+  }
+
+  /** One `KEY=VALUE`, as on a command line. */
+  assign(assignment: string): string {
+    const equals = assignment.indexOf("=");
+    if (equals < 1) return "'" + printable(assignment) + "' is no setting: write KEY=VALUE";
+    return this.set(assignment.slice(0, equals).trim(), assignment.slice(equals + 1));
+  }
+
+  /**
+   * Lines of `set KEY VALUE` (or `KEY=VALUE`), `#` begins a comment. All of them or none.
+   * @returns "" or one line that names the line's number and the mistake
+   */
+  apply(lines: string): string {
+    const before = this.values.slice();
+    const all = lines.split("\n");
+    for (let i = 0; i < all.length; i++) {
+      let line = all[i].trim();
+      if (line === "" || line.charAt(0) === "#") continue;
+      if (line.slice(0, 4) === "set ") line = line.slice(4).trim();
+      const equals = line.indexOf("=");
+      const space = line.indexOf(" ");
+      const cut = space > 0 && (equals < 0 || space < equals) ? space : equals;
+      const key = cut > 0 ? line.slice(0, cut).trim() : line;
+      let value = cut > 0 ? line.slice(cut + 1).trim() : "";
+      if (value.charAt(0) === "=" && cut === space) value = value.slice(1).trim();
+      const error = this.set(key, value);
+      if (error !== "") {
+        for (let j = 0; j < before.length; j++) this.values[j] = before[j];
+        return "line " + (i + 1) + ": " + error;
+      }
+    }
+    return "";
+  }
+
+  /** What differs from the initial values, as `apply` reads it; secrets too. */
+  save(): string {
+    let out = "";
+    for (let i = 0; i < SCHEMA.length; i++) {
+      if (this.values[i] !== SCHEMA[i].initial) out += "set " + SCHEMA[i].key + " " + this.values[i] + "\n";
+    }
+    return out;
+  }
+
+  /** All values, as `apply` reads them; secrets too. */
+  saveAll(): string {
+    let out = "";
+    for (let i = 0; i < SCHEMA.length; i++) out += "set " + SCHEMA[i].key + " " + this.values[i] + "\n";
+    return out;
+  }
+
+  /** The value as a person may see it. */
+  show(setting: Setting): string {
+    const value = this.get(setting.key);
+    return setting.type === TYPE_SECRET && value !== "" ? "********" : value;
+  }
+}
+
+/** Names a key close to the wrong one, if there is one. */
+function unknownKey(key: string): string {
+  let nearest = "";
+  let least = 4;
+  for (let i = 0; i < SCHEMA.length; i++) {
+    const far = distance(key.toLowerCase(), SCHEMA[i].key.toLowerCase());
+    if (far < least) {
+      least = far;
+      nearest = SCHEMA[i].key;
+    }
+  }
+  const hint = nearest !== "" ? "did you mean " + nearest + "?" : "keys: " + SCHEMA.map(keyOf).join(" ");
+  return printable(key) + ": no such key; " + hint;
+}
+
+function keyOf(setting: Setting): string {
+  return setting.key;
+}
+
+/** Levenshtein distance. */
+function distance(a: string, b: string): number {
+  if (a.length > 40) return a.length;
+  const row: number[] = [];
+  for (let j = 0; j <= b.length; j++) row.push(j);
+  for (let i = 1; i <= a.length; i++) {
+    let diagonal = row[0];
+    row[0] = i;
+    for (let j = 1; j <= b.length; j++) {
+      const kept = row[j];
+      row[j] = Math.min(kept + 1, row[j - 1] + 1, diagonal + (a.charAt(i - 1) === b.charAt(j - 1) ? 0 : 1));
+      diagonal = kept;
+    }
+  }
+  return row[b.length];
+}
+
+/** Control characters as `?`, so that a wrong setting cannot steer a terminal; at most 60 characters. */
+function printable(value: string): string {
+  let out = "";
+  for (let i = 0; i < value.length && i < 60; i++) {
+    const code = value.charCodeAt(i);
+    out += code < 0x20 || (code >= 0x7f && code < 0xa0) ? "?" : value.charAt(i);
+  }
+  return value.length > 60 ? out + "…" : out;
+}

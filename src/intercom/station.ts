@@ -1,0 +1,313 @@
+/**
+ * The driver: joins the core to the devices it was given. Datagrams and streams go in, the clock and the wake-up time are kept,
+ * microphone and speaker run while there is a call. The same lines serve the board and the simulator; what a device is stands
+ * in hal/device.ts. Not here: what a door does (door.ts).
+ */
+import type {
+  AudioInput,
+  AudioOutput,
+  Device,
+  Output,
+  TcpConnection,
+  TcpStack,
+  UdpSocket,
+  WakeTimer,
+} from "../../hal/device.js";
+import { ipv4 } from "../core/address.js";
+import { text } from "../core/bytes.js";
+import type { Limits } from "../core/limits.js";
+import { Timers, type TimerUser } from "../core/timers.js";
+import type { SoundNetwork } from "../ua/call.js";
+import type { Network } from "../transaction/transport.js";
+import { TRANSPORT_TCP } from "../wire/names.js";
+import { Console, type Store } from "./console.js";
+import { Door, type DoorEvents, type DoorOutputs } from "./door.js";
+import type { Settings } from "./settings.js";
+
+/** Samples in 20 ms at 8 kHz: one tick of microphone and speaker. */
+const TICK_SAMPLES = 160;
+const TICK_MS = 20;
+/** After a gap this long the sound does not try to catch up. */
+const TICK_LATE_MS = 200;
+/** The longest datagram that is read: more than any limit of the parser. */
+const DATAGRAM_BYTES = 4096;
+/** RTP of 60 ms, with room for extensions; RTCP compounds. */
+const RTP_BYTES = 1500;
+
+/** One call's pair of sockets. */
+class SoundPort {
+  readonly rtp: UdpSocket;
+  readonly rtcp: UdpSocket;
+
+  constructor(rtp: UdpSocket, rtcp: UdpSocket) {
+    this.rtp = rtp;
+    this.rtcp = rtcp;
+  }
+}
+
+export class Station implements Network, SoundNetwork, DoorOutputs, TimerUser {
+  readonly door: Door;
+  readonly console: Console;
+  private readonly device: Device;
+  private readonly settings: Settings;
+  private readonly timers: Timers;
+  private readonly wake: WakeTimer;
+  private readonly events: DoorEvents;
+  private readonly relayPin: Output;
+  private readonly ledPin: Output;
+  private readonly microphone: AudioInput;
+  private readonly speaker: AudioOutput;
+  private readonly datagram = new Uint8Array(DATAGRAM_BYTES);
+  private readonly packet = new Uint8Array(RTP_BYTES);
+  private readonly samples = new Int16Array(TICK_SAMPLES);
+  private readonly sounds: SoundPort[] = [];
+  private readonly tick: number;
+  private tickAtMs = 0;
+  private sip: UdpSocket | null = null;
+  private tcp: TcpStack | null = null;
+  private ip = 0;
+
+  constructor(device: Device, settings: Settings, limits: Limits, events: DoorEvents) {
+    this.device = device;
+    this.settings = settings;
+    this.events = events;
+    this.timers = new Timers(limits.timers);
+    this.timers.nowMs = device.clock.now();
+    this.relayPin = device.relay;
+    this.ledPin = device.led;
+    this.microphone = device.microphone;
+    this.speaker = device.speaker;
+    // The door stays locked until a code says otherwise.
+    this.relayPin.write(0);
+    this.tick = this.timers.make(this, 0);
+    this.wake = device.clock.createTimer(() => this.poll());
+    this.door = new Door(settings, limits, this.timers, device.random, this, this, this, events);
+    this.console = new Console(this.door, device.store as Store, () => this.reconfigure());
+  }
+
+  /** Opens the sockets and begins. @throws Error with one line for a person when a port cannot be had */
+  async start(): Promise<void> {
+    this.ip = this.address();
+    const port = this.settings.number("sip.port");
+    this.sip = await this.device.udp({
+      address: this.ip,
+      port,
+      setting: "sip.port",
+      onReadable: () => this.readSip(),
+      onError: (message) => this.report(message),
+    });
+    this.tcp = await this.device.tcp({
+      address: this.ip,
+      port,
+      setting: "sip.port",
+      onOpen: (connection, incoming) => this.onOpen(connection, incoming),
+      onData: (connection, bytes, start, end) => this.onData(connection, bytes, start, end),
+      onClose: (connection) => this.onClose(connection),
+      onError: (message) => this.report(message),
+    });
+    const rtpPort = this.settings.number("rtp.port");
+    for (let i = 0; i < this.door.ua.calls.length; i++) {
+      const index = i;
+      const rtp = await this.device.udp({
+        address: this.ip,
+        port: rtpPort + 2 * i,
+        setting: "rtp.port",
+        onReadable: () => this.readRtp(index),
+        onError: (message) => this.report(message),
+      });
+      const rtcp = await this.device.udp({
+        address: this.ip,
+        port: rtpPort + 2 * i + 1,
+        setting: "rtp.port",
+        onReadable: () => this.readRtcp(index),
+        onError: (message) => this.report(message),
+      });
+      this.sounds.push(new SoundPort(rtp, rtcp));
+    }
+    this.enter();
+    this.door.start(this.ip);
+    this.leave();
+  }
+
+  /** Releases everything; the relay is off. */
+  close(): void {
+    this.wake.stop();
+    this.relayPin.write(0);
+    this.speaker.close();
+    if (this.sip !== null) this.sip.close();
+    if (this.tcp !== null) this.tcp.close();
+    for (let i = 0; i < this.sounds.length; i++) {
+      this.sounds[i].rtp.close();
+      this.sounds[i].rtcp.close();
+    }
+    this.sounds.length = 0;
+  }
+
+  /** Button 1 went down. */
+  press(): void {
+    this.enter();
+    this.door.press();
+    this.leave();
+  }
+
+  /** A line of the console. @returns what to print */
+  line(input: string): string {
+    this.enter();
+    const output = this.console.line(input);
+    this.leave();
+    return output;
+  }
+
+  // ---- what the core asks ----
+
+  sendDatagram(ip: number, port: number, bytes: Uint8Array, start: number, end: number): boolean {
+    return this.sip !== null && this.sip.write(bytes, start, end, ip, port);
+  }
+
+  sendStream(connection: number, ip: number, port: number, bytes: Uint8Array, start: number, end: number): number {
+    if (this.tcp === null) return -1;
+    let found = connection >= 0 ? this.tcp.find(connection) : this.tcp.findTo(ip, port);
+    if (found === null && connection < 0) found = this.tcp.connect(ip, port);
+    return found !== null && found.write(bytes, start, end) ? found.id : -1;
+  }
+
+  closeStream(connection: number): void {
+    const found = this.tcp === null ? null : this.tcp.find(connection);
+    if (found !== null) found.close();
+  }
+
+  resolve(id: number, bytes: Uint8Array, start: number, end: number, port: number, transport: number): void {
+    this.device.resolver.resolve(text(bytes, start, end), port, transport === TRANSPORT_TCP, (error, ip, foundPort) => {
+      this.enter();
+      if (error === "") this.door.ua.layer.resolved(id, ip, foundPort);
+      else {
+        this.report(error);
+        this.door.ua.layer.unresolved(id);
+      }
+      this.leave();
+    });
+  }
+
+  rtp(call: number, ip: number, port: number, bytes: Uint8Array, length: number): void {
+    if (call < this.sounds.length) this.sounds[call].rtp.write(bytes, 0, length, ip, port);
+  }
+
+  rtcp(call: number, ip: number, port: number, bytes: Uint8Array, length: number): void {
+    if (call < this.sounds.length) this.sounds[call].rtcp.write(bytes, 0, length, ip, port);
+  }
+
+  relay(on: boolean): void {
+    this.relayPin.write(on ? 1 : 0);
+  }
+
+  led(pattern: number): void {
+    this.ledPin.write(pattern);
+  }
+
+  /** Every 20 ms of a call: the microphone's sound goes out, what came goes to the speaker. */
+  onTimer(): void {
+    const call = this.door.ua.activeCall();
+    if (call === null || !call.hasSound) return;
+    this.microphone.read(this.samples, 0, TICK_SAMPLES);
+    call.media.microphone(this.samples, 0, TICK_SAMPLES);
+    call.media.speaker(this.samples, 0, TICK_SAMPLES);
+    this.speaker.write(this.samples, 0, TICK_SAMPLES);
+    this.tickAtMs += TICK_MS;
+    if (this.timers.nowMs - this.tickAtMs > TICK_LATE_MS) this.tickAtMs = this.timers.nowMs;
+    this.timers.startAt(this.tick, this.tickAtMs);
+  }
+
+  // ---- what the devices bring ----
+
+  private readSip(): void {
+    const socket = this.sip;
+    if (socket === null) return;
+    this.enter();
+    for (let length = socket.read(this.datagram); length > 0; length = socket.read(this.datagram)) {
+      this.door.ua.layer.receiveDatagram(socket.address, socket.remotePort, this.datagram, 0, length);
+    }
+    this.leave();
+  }
+
+  private readRtp(index: number): void {
+    if (index >= this.sounds.length) return;
+    const socket = this.sounds[index].rtp;
+    const media = this.door.ua.calls[index].media;
+    this.enter();
+    for (let length = socket.read(this.packet); length > 0; length = socket.read(this.packet)) {
+      media.onRtp(socket.address, socket.remotePort, this.packet, length);
+    }
+    this.leave();
+  }
+
+  private readRtcp(index: number): void {
+    if (index >= this.sounds.length) return;
+    const socket = this.sounds[index].rtcp;
+    const media = this.door.ua.calls[index].media;
+    this.enter();
+    for (let length = socket.read(this.packet); length > 0; length = socket.read(this.packet)) {
+      media.onRtcp(socket.address, socket.remotePort, this.packet, length);
+    }
+    this.leave();
+  }
+
+  private onOpen(connection: TcpConnection, incoming: boolean): void {
+    this.enter();
+    if (incoming && !this.door.ua.layer.streamOpened(connection.id, connection.address, connection.port)) connection.close();
+    this.leave();
+  }
+
+  private onData(connection: TcpConnection, bytes: Uint8Array, start: number, end: number): void {
+    this.enter();
+    this.door.ua.layer.receiveStream(connection.id, bytes, start, end);
+    this.leave();
+  }
+
+  private onClose(connection: TcpConnection): void {
+    this.enter();
+    this.door.ua.layer.streamClosed(connection.id);
+    this.leave();
+  }
+
+  private poll(): void {
+    this.enter();
+    this.timers.poll(this.timers.nowMs);
+    this.leave();
+  }
+
+  /** Before anything is handed to the core: what time it is. */
+  private enter(): void {
+    const nowMs = this.device.clock.now();
+    if (nowMs > this.timers.nowMs) this.timers.nowMs = nowMs;
+  }
+
+  /** After it: when to come back. */
+  private leave(): void {
+    const call = this.door.ua.activeCall();
+    if (call !== null && call.hasSound && !this.timers.running(this.tick)) {
+      this.tickAtMs = this.timers.nowMs;
+      this.timers.start(this.tick, 0);
+    }
+    const next = this.timers.next();
+    if (next === Infinity) this.wake.stop();
+    else this.wake.at(next);
+  }
+
+  private reconfigure(): void {
+    const ip = this.address();
+    if (ip !== this.ip || this.settings.number("sip.port") !== (this.sip?.port ?? 0)) {
+      this.report("net.address and sip.port take effect after a restart");
+    }
+    this.door.start(this.ip);
+  }
+
+  /** What we bind and announce; 0.0.0.0 in the settings stands for the address the device has. */
+  private address(): number {
+    const ip = ipv4(this.settings.get("net.address"));
+    return ip > 0 ? ip : this.device.address();
+  }
+
+  private report(message: string): void {
+    this.events.event("error", message, []);
+  }
+}

@@ -1,0 +1,98 @@
+/** One call of the user agent: its session, its sound, and what a person sees of it. The user agent moves it from state to state. */
+import type { RandomSource } from "../core/random.js";
+import type { Timers, TimerUser } from "../core/timers.js";
+import { Negotiation, type NegotiationSettings } from "../dialog/negotiation.js";
+import { Session, type SessionContext } from "../dialog/session.js";
+import { type MediaSink, MediaStream, type MediaUser } from "../media/stream.js";
+import { Redirects } from "./redirects.js";
+
+export const CALL_FREE = 0;
+/** We call; nothing but 100 has come. */
+export const CALL_CALLING = 1;
+/** It rings there. */
+export const CALL_RINGING = 2;
+/** Sound comes before the answer. */
+export const CALL_EARLY = 3;
+/** They call, and it rings here. */
+export const CALL_INCOMING = 4;
+export const CALL_CONFIRMED = 5;
+/** The other side holds us. */
+export const CALL_HELD = 6;
+export const CALL_ENDED = 7;
+
+/** Where the sound of call number `call` is sent from: each call has a port of its own. Octets are lent for the time of the call. */
+export interface SoundNetwork {
+  rtp(call: number, ip: number, port: number, bytes: Uint8Array, length: number): void;
+  rtcp(call: number, ip: number, port: number, bytes: Uint8Array, length: number): void;
+}
+
+/** What a call tells the user agent. */
+export interface CallUser {
+  onCallTimer(call: Call): void;
+  onCallDigit(call: Call, code: number, durationMs: number): void;
+  onSoundLost(call: Call): void;
+}
+
+export class Call implements TimerUser, MediaSink, MediaUser {
+  /** Its number, from 0: also that of its RTP port. */
+  readonly index: number;
+  state = CALL_FREE;
+  readonly session: Session;
+  readonly media: MediaStream;
+  readonly redirects = new Redirects();
+  /** Challenges answered since the last request that was taken. */
+  challenges = 0;
+  /** The sound runs. */
+  hasSound = false;
+  /** When it was made or came, on the core's clock. */
+  startedMs = 0;
+  /** When it was answered, -1 before. */
+  answeredMs = -1;
+  private readonly timers: Timers;
+  private readonly network: SoundNetwork;
+  private readonly user: CallUser;
+  private readonly timer: number;
+
+  constructor(
+    index: number,
+    context: SessionContext,
+    settings: NegotiationSettings,
+    network: SoundNetwork,
+    user: CallUser,
+    random: RandomSource,
+  ) {
+    this.index = index;
+    this.timers = context.timers;
+    this.network = network;
+    this.user = user;
+    this.session = new Session(context, new Negotiation(settings, random));
+    this.media = new MediaStream(context.timers, random, this, this);
+    this.timer = context.timers.make(this, 0);
+  }
+
+  /** Limits the time until it is answered; 0 for no limit. */
+  limit(timeMs: number): void {
+    if (timeMs > 0) this.timers.start(this.timer, timeMs);
+    else this.timers.stop(this.timer);
+  }
+
+  onTimer(): void {
+    this.user.onCallTimer(this);
+  }
+
+  rtp(ip: number, port: number, bytes: Uint8Array, length: number): void {
+    this.network.rtp(this.index, ip, port, bytes, length);
+  }
+
+  rtcp(ip: number, port: number, bytes: Uint8Array, length: number): void {
+    this.network.rtcp(this.index, ip, port, bytes, length);
+  }
+
+  onDigit(code: number, durationMs: number): void {
+    this.user.onCallDigit(this, code, durationMs);
+  }
+
+  onMediaTimeout(): void {
+    this.user.onSoundLost(this);
+  }
+}

@@ -1,0 +1,78 @@
+/**
+ * The places a call may be sent to instead: Contacts of 3xx responses, best first, none twice, five at most. RFC 3261 §8.1.3.4
+ * Fixed memory; what does not fit is passed over.
+ */
+import type { Span } from "../core/bytes.js";
+import { NameAddress } from "../wire/address.js";
+import { ValueList } from "../wire/list.js";
+import type { Message } from "../wire/message.js";
+import { HEADER_CONTACT } from "../wire/names.js";
+import { SCHEME_SIP, Uri } from "../wire/uri.js";
+
+/** How many other places are tried for one call. */
+export const REDIRECTS_MOST = 5;
+/** The place called first is remembered too, so that no redirection leads back to it. */
+const ENTRIES = REDIRECTS_MOST + 1;
+const ENTRY_BYTES = 96;
+const TRIED = -1;
+
+// For the time of one call only.
+const list = new ValueList();
+const address = new NameAddress();
+const theirs = new Uri();
+const known = new Uri();
+
+export class Redirects {
+  private readonly bytes = new Uint8Array(ENTRIES * ENTRY_BYTES);
+  private readonly lengths = new Uint8Array(ENTRIES);
+  /** q in thousandths, or TRIED. */
+  private readonly weights = new Int16Array(ENTRIES);
+  private count = 0;
+
+  /** Begins a call to `uri`, an addr-spec. */
+  begin(uri: Span): void {
+    this.count = 0;
+    if (theirs.parse(uri.bytes, uri.start, uri.end)) this.keep(TRIED);
+  }
+
+  /** Takes the Contacts of a 3xx. */
+  add(m: Message): void {
+    list.begin(m, HEADER_CONTACT);
+    while (list.next()) {
+      if (!address.parse(list.bytes, list.start, list.end) || address.isStar) continue;
+      if (!theirs.parse(address.bytes, address.uriStart, address.uriEnd) || theirs.scheme !== SCHEME_SIP) continue;
+      if (!this.has()) this.keep(address.q());
+    }
+  }
+
+  /** The best place not tried yet; it counts as tried now. @returns false when there is none */
+  next(out: Span): boolean {
+    let best = -1;
+    for (let i = 0; i < this.count; i++) {
+      if (this.weights[i] >= 0 && (best < 0 || this.weights[i] > this.weights[best])) best = i;
+    }
+    if (best < 0) return false;
+    this.weights[best] = TRIED;
+    out.set(this.bytes, best * ENTRY_BYTES, best * ENTRY_BYTES + this.lengths[best]);
+    return true;
+  }
+
+  private has(): boolean {
+    for (let i = 0; i < this.count; i++) {
+      if (known.parse(this.bytes, i * ENTRY_BYTES, i * ENTRY_BYTES + this.lengths[i]) && known.equals(theirs)) return true;
+    }
+    return false;
+  }
+
+  private keep(weight: number): void {
+    // Headers in a URI would become header fields of our request: they are left out.
+    const end = theirs.headersStart > theirs.start ? theirs.paramsEnd : theirs.end;
+    const length = end - theirs.start;
+    if (this.count >= ENTRIES || length > ENTRY_BYTES) return;
+    const at = this.count * ENTRY_BYTES;
+    for (let i = 0; i < length; i++) this.bytes[at + i] = theirs.bytes[theirs.start + i];
+    this.lengths[this.count] = length;
+    this.weights[this.count] = weight;
+    this.count += 1;
+  }
+}

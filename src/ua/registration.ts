@@ -1,0 +1,328 @@
+/**
+ * Keeps the address of record bound to where we are: REGISTER, its refresh, its failures. RFC 3261 §10.2
+ * Failures are tried again with a back-off of RFC 5626's shape, so that a server that comes back is not overrun and a wrong
+ * password makes no storm.
+ */
+import { octets, Span } from "../core/bytes.js";
+import { fraction, type RandomSource } from "../core/random.js";
+import type { Timers, TimerUser } from "../core/timers.js";
+import { Dialog } from "../dialog/dialog.js";
+import { NO_BODY, USER_AGENT } from "../dialog/lines.js";
+import type { ClientTransaction, ClientUser } from "../transaction/client.js";
+import type { TransactionLayer } from "../transaction/layer.js";
+import { NameAddress } from "../wire/address.js";
+import { ValueList } from "../wire/list.js";
+import type { Message } from "../wire/message.js";
+import {
+  HEADER_CONTACT,
+  HEADER_EXPIRES,
+  HEADER_MIN_EXPIRES,
+  HEADER_RETRY_AFTER,
+  METHOD_REGISTER,
+} from "../wire/names.js";
+import { Uri } from "../wire/uri.js";
+import { parseUint } from "../core/bytes.js";
+import type { Writer } from "../wire/writer.js";
+import type { Account } from "./account.js";
+import type { Credentials } from "./credentials.js";
+
+export const REGISTRATION_OFF = 0;
+export const REGISTRATION_TRYING = 1;
+export const REGISTRATION_DONE = 2;
+export const REGISTRATION_FAILED = 3;
+
+const TIMER_NEXT = 1;
+const MAX_EXPIRES = 4294967295;
+/** First wait and longest wait before another try, in seconds. */
+const BACK_OFF_FIRST_S = 30;
+const BACK_OFF_MOST_S = 1800;
+/** What a Retry-After may ask for at most: a day. */
+const RETRY_AFTER_MOST_S = 86400;
+
+const CONTACT_OPEN = octets("Contact: <");
+const CONTACT_NEXT = octets(">;expires=0\r\nContact: <");
+const CONTACT_EXPIRES = octets(">;expires=");
+const EXPIRES_PARAM = octets("expires");
+const EXPIRES = octets("Expires: ");
+const CRLF = octets("\r\n");
+
+export interface RegistrationUser {
+  /** @param state REGISTRATION_* @param status of the response behind it, 0 when none came @param m that response, or null */
+  onRegistration(state: number, status: number, m: Message | null): void;
+  /** The answer to `query`: one call for each binding, `m` has it at [start, end). */
+  onBinding(m: Message, start: number, end: number): void;
+  /** Writes our Contact as an addr-spec. */
+  writeContactUri(w: Writer): void;
+}
+
+// For the time of one call only.
+const list = new ValueList();
+const address = new NameAddress();
+const theirs = new Uri();
+const ours = new Uri();
+const span = new Span();
+
+export class Registration implements ClientUser, TimerUser {
+  state = REGISTRATION_OFF;
+  /** Seconds the server granted. */
+  grantedS = 0;
+  /** Failures in a row. */
+  failures = 0;
+  private readonly layer: TransactionLayer;
+  private readonly timers: Timers;
+  private readonly random: RandomSource;
+  private readonly account: Account;
+  private readonly credentials: Credentials;
+  private readonly user: RegistrationUser;
+  private readonly draft: Dialog;
+  private readonly timer: number;
+  private request: ClientTransaction | null = null;
+  private requestedS = 0;
+  private challenges = 0;
+  private wanted = false;
+  private isQuery = false;
+  /** The Contact we registered last, so that it can be taken back when our address changes. */
+  private readonly contact: Uint8Array;
+  private contactEnd = 0;
+  private readonly next: Uint8Array;
+  private nextEnd = 0;
+
+  /** @param textBytes room for the request's texts @param contactBytes room for one Contact URI */
+  constructor(
+    layer: TransactionLayer,
+    timers: Timers,
+    random: RandomSource,
+    account: Account,
+    credentials: Credentials,
+    user: RegistrationUser,
+    textBytes: number,
+    contactBytes: number,
+  ) {
+    this.layer = layer;
+    this.timers = timers;
+    this.random = random;
+    this.account = account;
+    this.credentials = credentials;
+    this.user = user;
+    this.draft = new Dialog(textBytes);
+    this.contact = new Uint8Array(contactBytes);
+    this.next = new Uint8Array(contactBytes);
+    this.timer = timers.make(this, TIMER_NEXT);
+  }
+
+  /** Registers, and stays registered. Without a domain there is nowhere to register: nothing happens. */
+  start(): void {
+    if (this.account.registrar.length === 0) return;
+    this.wanted = true;
+    this.failures = 0;
+    this.requestedS = this.account.settings.expiresS;
+    span.set(this.account.registrar, 0, this.account.registrar.length);
+    this.draft.draft(this.random, this.account.from, this.account.to, span, this.account.routes);
+    this.begin();
+  }
+
+  /** Takes our binding back and stays away. RFC 3261 §10.2.2 */
+  stop(): void {
+    const was = this.state;
+    this.wanted = false;
+    this.timers.stop(this.timer);
+    if (was === REGISTRATION_OFF || this.contactEnd === 0) {
+      this.setState(REGISTRATION_OFF, 0, null);
+      return;
+    }
+    this.challenges = 0;
+    this.send();
+  }
+
+  /** Forgets all, without a word to the server: before the account changes. */
+  reset(): void {
+    this.wanted = false;
+    this.timers.stop(this.timer);
+    this.layer.disown(this);
+    this.request = null;
+    this.contactEnd = 0;
+    this.state = REGISTRATION_OFF;
+  }
+
+  /** Registers at once: our address changed, or the network came back. */
+  renew(): void {
+    if (!this.wanted) return;
+    this.failures = 0;
+    if (this.request !== null) {
+      this.layer.disown(this);
+      this.request = null;
+    }
+    this.begin();
+  }
+
+  /** Asks which bindings there are; each is told to `onBinding`. RFC 3261 §10.2.3 @returns whether it could be asked */
+  query(): boolean {
+    if (this.request !== null || this.account.registrar.length === 0 || this.draft.callId.size() === 0) return false;
+    this.isQuery = true;
+    this.challenges = 0;
+    this.send();
+    return true;
+  }
+
+  /** @returns ms until the next REGISTER, -1 when none is due */
+  nextMs(): number {
+    return this.timers.remaining(this.timer);
+  }
+
+  onTimer(): void {
+    if (this.request !== null) return;
+    this.isQuery = false;
+    this.begin();
+  }
+
+  private begin(): void {
+    if (this.request !== null) return;
+    this.challenges = 0;
+    if (this.state !== REGISTRATION_DONE) this.setState(REGISTRATION_TRYING, 0, null);
+    this.send();
+  }
+
+  private send(): void {
+    const t = this.layer.client(this);
+    if (t === null) {
+      this.isQuery = false;
+      this.timers.start(this.timer, 5000);
+      return;
+    }
+    const w = this.draft.request(this.layer, t, METHOD_REGISTER, this.account.settings.transport);
+    if (!this.isQuery) this.writeContacts(w);
+    w.put(USER_AGENT);
+    this.credentials.write(w, METHOD_REGISTER, this.draft.requestUri);
+    w.put(NO_BODY);
+    this.request = t;
+    if (this.layer.send(t)) return;
+    this.request = null;
+    this.isQuery = false;
+    this.fail(0, null, 0);
+  }
+
+  private writeContacts(w: Writer): void {
+    const start = w.at + CONTACT_OPEN.length;
+    w.put(CONTACT_OPEN);
+    if (!this.wanted) {
+      w.raw(this.contact, 0, this.contactEnd);
+      w.put(CONTACT_EXPIRES);
+      w.uint(0);
+      w.put(CRLF);
+      return;
+    }
+    this.user.writeContactUri(w);
+    if (w.ok && w.at - start <= this.next.length) {
+      this.nextEnd = w.at - start;
+      for (let i = 0; i < this.nextEnd; i++) this.next[i] = w.bytes[start + i];
+      if (this.contactEnd > 0 && !this.isSameContact()) {
+        // Our address changed: the old binding goes in the same request, or calls would ring at nobody.
+        w.at = start;
+        w.raw(this.contact, 0, this.contactEnd);
+        w.put(CONTACT_NEXT);
+        w.raw(this.next, 0, this.nextEnd);
+      }
+    }
+    w.put(CONTACT_EXPIRES);
+    w.uint(this.requestedS);
+    w.put(CRLF);
+    w.put(EXPIRES);
+    w.uint(this.requestedS);
+    w.put(CRLF);
+  }
+
+  private isSameContact(): boolean {
+    if (this.nextEnd !== this.contactEnd) return false;
+    for (let i = 0; i < this.nextEnd; i++) if (this.next[i] !== this.contact[i]) return false;
+    return true;
+  }
+
+  onResponse(t: ClientTransaction, m: Message): void {
+    if (t !== this.request || m.status < 200) return;
+    this.request = null;
+    if (m.status < 300) this.onAccepted(m);
+    else if ((m.status === 401 || m.status === 407) && this.challenges < 2 && this.credentials.take(m, this.challenges > 0)) {
+      this.challenges += 1;
+      this.send();
+    } else if (m.status === 423 && m.uint(HEADER_MIN_EXPIRES, MAX_EXPIRES) > this.requestedS && this.wanted) {
+      this.requestedS = m.uint(HEADER_MIN_EXPIRES, MAX_EXPIRES);
+      this.send();
+    } else {
+      this.isQuery = false;
+      if (m.status === 401 || m.status === 407) this.credentials.forget();
+      this.fail(m.status, m, m.uint(HEADER_RETRY_AFTER, MAX_EXPIRES));
+    }
+  }
+
+  onFailure(t: ClientTransaction): void {
+    if (t !== this.request) return;
+    this.request = null;
+    this.isQuery = false;
+    this.fail(0, null, 0);
+  }
+
+  onTerminated(t: ClientTransaction): void {
+    if (t === this.request) this.request = null;
+  }
+
+  private onAccepted(m: Message): void {
+    if (this.isQuery) {
+      this.isQuery = false;
+      list.begin(m, HEADER_CONTACT);
+      while (list.next()) this.user.onBinding(m, list.start, list.end);
+      return;
+    }
+    this.failures = 0;
+    if (!this.wanted) {
+      this.contactEnd = 0;
+      this.setState(REGISTRATION_OFF, m.status, m);
+      return;
+    }
+    for (let i = 0; i < this.nextEnd; i++) this.contact[i] = this.next[i];
+    this.contactEnd = this.nextEnd;
+    this.grantedS = this.readGranted(m);
+    if (this.grantedS === 0) {
+      this.fail(m.status, m, 0);
+      return;
+    }
+    // Half the time: a lost refresh leaves room for the back-off before the binding is gone.
+    this.timers.start(this.timer, this.grantedS * 500);
+    this.setState(REGISTRATION_DONE, m.status, m);
+  }
+
+  /** What the 200 grants our Contact: its expires parameter, else Expires, else what we asked for. RFC 3261 §10.2.4 */
+  private readGranted(m: Message): number {
+    const header = m.uint(HEADER_EXPIRES, MAX_EXPIRES);
+    const fallback = header >= 0 ? header : this.requestedS;
+    if (!ours.parse(this.contact, 0, this.contactEnd)) return fallback;
+    list.begin(m, HEADER_CONTACT);
+    while (list.next()) {
+      if (!address.parse(list.bytes, list.start, list.end) || address.isStar) continue;
+      if (!theirs.parse(address.bytes, address.uriStart, address.uriEnd) || !theirs.equals(ours)) continue;
+      if (!address.param(EXPIRES_PARAM, span)) return fallback;
+      const seconds = parseUint(span.bytes, span.start, span.end, MAX_EXPIRES);
+      return seconds < 0 ? fallback : seconds;
+    }
+    return fallback;
+  }
+
+  private fail(status: number, m: Message | null, retryAfterS: number): void {
+    if (!this.wanted) {
+      this.contactEnd = 0;
+      this.setState(REGISTRATION_OFF, status, m);
+      return;
+    }
+    const waitS =
+      retryAfterS > 0
+        ? Math.min(retryAfterS, RETRY_AFTER_MOST_S)
+        : Math.min(BACK_OFF_MOST_S, BACK_OFF_FIRST_S * 2 ** Math.min(this.failures, 6)) * (0.5 + fraction(this.random) / 2);
+    this.failures += 1;
+    this.timers.start(this.timer, Math.round(waitS * 1000));
+    this.setState(REGISTRATION_FAILED, status, m);
+  }
+
+  private setState(state: number, status: number, m: Message | null): void {
+    this.state = state;
+    this.user.onRegistration(state, status, m);
+  }
+}

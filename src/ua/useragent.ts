@@ -1,0 +1,590 @@
+/**
+ * The user agent of RFC 3261: it registers, calls and is called, answers what comes outside of dialogs, and joins each call's
+ * session to its sound. Sans-IO: octets, time and randomness are handed in; octets to send and events are handed out.
+ * Not here: buttons, doors and who may open (the intercom), and sockets (the driver).
+ */
+import { octets, Span } from "../core/bytes.js";
+import type { Limits } from "../core/limits.js";
+import { Pool } from "../core/pool.js";
+import type { RandomSource } from "../core/random.js";
+import type { Timers } from "../core/timers.js";
+import { Dialog } from "../dialog/dialog.js";
+import { ACCEPT, ALLOW, NO_BODY, SUPPORTED, USER_AGENT } from "../dialog/lines.js";
+import { NegotiationSettings } from "../dialog/negotiation.js";
+import { CAUSE_DECLINED, CAUSE_LOCAL, type Session, type SessionContext, type SessionUser } from "../dialog/session.js";
+import type { ClientTransaction } from "../transaction/client.js";
+import type { Flow } from "../transaction/flow.js";
+import { TransactionLayer, type TransactionUser } from "../transaction/layer.js";
+import type { ServerTransaction } from "../transaction/server.js";
+import type { Network } from "../transaction/transport.js";
+import { BODY_OTHER, findSdp } from "../wire/body.js";
+import { ValueList } from "../wire/list.js";
+import type { Message } from "../wire/message.js";
+import {
+  HEADER_ACCEPT,
+  HEADER_REQUIRE,
+  METHOD_INFO,
+  METHOD_INVITE,
+  METHOD_MESSAGE,
+  METHOD_OPTIONS,
+  METHOD_OTHER,
+  METHOD_BYE,
+  METHOD_NOTIFY,
+  METHOD_PRACK,
+  METHOD_UPDATE,
+  TRANSPORT_TCP,
+  TRANSPORT_UDP,
+} from "../wire/names.js";
+import { SCHEME_OTHER, SCHEME_SIP, SCHEME_SIPS, Uri } from "../wire/uri.js";
+import type { Writer } from "../wire/writer.js";
+import { Account, type AccountSettings } from "./account.js";
+import {
+  Call,
+  CALL_CALLING,
+  CALL_CONFIRMED,
+  CALL_EARLY,
+  CALL_ENDED,
+  CALL_FREE,
+  CALL_HELD,
+  CALL_INCOMING,
+  CALL_RINGING,
+  type CallUser,
+  type SoundNetwork,
+} from "./call.js";
+import { Credentials } from "./credentials.js";
+import { readInfoDigit } from "./info.js";
+import { Registration, type RegistrationUser } from "./registration.js";
+import { readTarget } from "./target.js";
+
+/** Nobody answered in the time a call may ring. Beside the CAUSE_* of the session. */
+export const CAUSE_NO_ANSWER = 20;
+/** No RTP came for the configured time. */
+export const CAUSE_NO_SOUND = 21;
+
+// By which way a digit came.
+export const DIGIT_RTP = 1;
+export const DIGIT_INFO = 2;
+
+export interface UserAgentSettings extends AccountSettings {
+  /** Payload types in the order of preference: 0 PCMU, 8 PCMA. */
+  codecs: readonly number[];
+  /** How long a call may ring, either way, in ms; 0 for ever. */
+  ringTimeMs: number;
+  /** Hang up when no RTP came for so long, in ms; 0 never. */
+  silenceTimeMs: number;
+  /** The session interval to ask for, in seconds; 0 none. RFC 4028 */
+  sessionExpiresS: number;
+  /** RTP port of call 0; each further call has the next even one. */
+  rtpPort: number;
+}
+
+/** What the user agent tells and asks. Messages are lent for the time of the call. */
+export interface UserAgentUser {
+  /** @param state REGISTRATION_* @param status of the response behind it, 0 when none came */
+  onRegistration(state: number, status: number, m: Message | null): void;
+  /** A binding the registrar holds for us, as asked by `query`: the Contact value at [start, end). */
+  onBinding(m: Message, start: number, end: number): void;
+  /** `call.state` changed. @param cause CAUSE_* when it ended, else 0 @param status that ended it, or 0 @param m the message behind it, or null */
+  onCall(call: Call, cause: number, status: number, m: Message | null): void;
+  /** A digit was heard. @param code its ASCII code @param way DIGIT_* */
+  onDigit(call: Call, code: number, durationMs: number, way: number): void;
+  /** A text came (MESSAGE), in a call or outside of any (null). */
+  onText(call: Call | null, m: Message): void;
+  /** Whether an INVITE or MESSAGE that came may be taken. @returns 0, or the status that refuses it */
+  mayCall(m: Message, source: Flow): number;
+}
+
+const UNSUPPORTED = octets("Unsupported: ");
+const CRLF = octets("\r\n");
+const CONTACT_OPEN = octets("Contact: <");
+const CONTACT_CLOSE = octets(">\r\n");
+const SIP_COLON = octets("sip:");
+const TRANSPORT_TCP_PARAM = octets(";transport=tcp");
+const OPTION_100REL = octets("100rel");
+const OPTION_TIMER = octets("timer");
+const ANY_TYPE = octets("*/*");
+const ANY_APPLICATION = octets("application/*");
+const APPLICATION_SDP = octets("application/sdp");
+
+// For the time of one call only.
+const uri = new Uri();
+const list = new ValueList();
+const span = new Span();
+
+export class UserAgent implements TransactionUser, SessionUser, CallUser, RegistrationUser {
+  readonly layer: TransactionLayer;
+  readonly account: Account;
+  readonly registration: Registration;
+  readonly calls: readonly Call[];
+  /** Why the last `call` was not made, one line for a person. */
+  error = "";
+  private readonly context: SessionContext;
+  private readonly negotiation = new NegotiationSettings();
+  private readonly credentials: Credentials;
+  private readonly timers: Timers;
+  private readonly random: RandomSource;
+  private readonly user: UserAgentUser;
+  private settings: UserAgentSettings;
+  private cause = 0;
+
+  constructor(
+    settings: UserAgentSettings,
+    limits: Limits,
+    timers: Timers,
+    random: RandomSource,
+    network: Network,
+    sound: SoundNetwork,
+    user: UserAgentUser,
+  ) {
+    this.settings = settings;
+    this.timers = timers;
+    this.random = random;
+    this.user = user;
+    this.layer = new TransactionLayer(timers, random, network, this, limits);
+    this.account = new Account(settings);
+    this.credentials = new Credentials(random);
+    const dialogs: Dialog[] = [];
+    for (let i = 0; i < limits.dialogs; i++) dialogs.push(new Dialog(limits.dialogBytes));
+    this.context = {
+      layer: this.layer,
+      timers,
+      random,
+      dialogs: new Pool(dialogs),
+      user: this,
+      transport: settings.transport,
+      sessionExpiresS: settings.sessionExpiresS,
+    };
+    const calls: Call[] = [];
+    for (let i = 0; i < limits.calls; i++) calls.push(new Call(i, this.context, this.negotiation, sound, this, random));
+    this.calls = calls;
+    this.registration = new Registration(
+      this.layer,
+      timers,
+      random,
+      this.account,
+      this.credentials,
+      this,
+      limits.dialogBytes,
+      limits.contactBytes,
+    );
+  }
+
+  /** Takes settings and our address; registers if they say so. Calls go on. @param ip our address @param tcpPort where we listen for TCP */
+  configure(settings: UserAgentSettings, ip: number, udpPort: number, tcpPort: number): void {
+    this.settings = settings;
+    this.context.transport = settings.transport;
+    this.context.sessionExpiresS = settings.sessionExpiresS;
+    this.registration.reset();
+    this.setAddress(ip, udpPort, tcpPort);
+    this.credentials.configure(settings);
+    if (settings.register) this.registration.start();
+  }
+
+  /** Our address changed: the account, the binding and the calls follow. */
+  moveTo(ip: number, udpPort: number, tcpPort: number): void {
+    this.setAddress(ip, udpPort, tcpPort);
+    this.registration.renew();
+    for (let i = 0; i < this.calls.length; i++) this.calls[i].session.reoffer();
+  }
+
+  /** Calls what a person gave: a URI, an address, a number. @returns the call, or null with the reason in `error` */
+  call(target: string): Call | null {
+    const read = readTarget(target, this.settings.domain);
+    if (read.error !== "") return this.cannot(read.error);
+    const bytes = octets(read.uri);
+    if (!uri.parse(bytes, 0, bytes.length) || uri.scheme !== SCHEME_SIP || uri.hostEnd === uri.hostStart) {
+      return this.cannot("'" + target.trim() + "' is no SIP URI: give sip:user@host, an address or a number");
+    }
+    const call = this.freeCall();
+    const draft = call === null ? null : this.context.dialogs.take();
+    if (call === null || draft === null) {
+      if (call !== null) call.state = CALL_FREE;
+      return this.cannot("all lines are in use: hang up first");
+    }
+    span.set(bytes, 0, bytes.length);
+    if (!draft.draft(this.random, this.account.from, EMPTY, span, this.account.routes)) {
+      this.context.dialogs.give(draft);
+      call.state = CALL_FREE;
+      return this.cannot("'" + target.trim() + "' is too long to call");
+    }
+    call.redirects.begin(draft.target);
+    call.state = CALL_CALLING;
+    call.challenges = 0;
+    call.startedMs = this.timers.nowMs;
+    call.answeredMs = -1;
+    if (!call.session.call(draft)) {
+      call.state = CALL_ENDED;
+      return this.cannot("the INVITE could not be sent: too long, or no free transaction");
+    }
+    call.limit(this.settings.ringTimeMs);
+    this.user.onCall(call, 0, 0, null);
+    return call;
+  }
+
+  /** Takes an incoming call. */
+  answer(call: Call): void {
+    if (call.state === CALL_INCOMING) call.session.answer();
+  }
+
+  /** Ends a call, whatever its state. @param status an incoming call is refused with: 486, 603, 480 */
+  hangUp(call: Call, status = 486): void {
+    if (this.isActive(call)) call.session.hangUp(status);
+  }
+
+  /** Holds the other side, or takes it back. RFC 3264 §8.4 */
+  hold(call: Call, on: boolean): void {
+    if (call.state !== CALL_CONFIRMED && call.state !== CALL_HELD) return;
+    call.session.negotiation.hold(on);
+    call.session.reoffer();
+  }
+
+  isActive(call: Call): boolean {
+    return call.state !== CALL_FREE && call.state !== CALL_ENDED;
+  }
+
+  /** @returns the call that is going on, the first of them; null when there is none */
+  activeCall(): Call | null {
+    for (let i = 0; i < this.calls.length; i++) if (this.isActive(this.calls[i])) return this.calls[i];
+    return null;
+  }
+
+  /** Whether an address is that of the server we are configured to use, as far as it is known yet. */
+  isServer(ip: number): boolean {
+    return this.credentials.isServer(ip);
+  }
+
+  // ---- requests that come ----
+
+  onRequest(t: ServerTransaction, m: Message): void {
+    if (m.toTagEnd > m.toTagStart) {
+      const call = this.callOf(m);
+      if (call === null) this.layer.reply(t, 481);
+      else call.session.onRequest(t, m);
+      return;
+    }
+    if (m.method === METHOD_OTHER) {
+      this.replyWith(t, 501, ALLOW);
+      return;
+    }
+    if (m.method === METHOD_INFO || m.method === METHOD_BYE || m.method === METHOD_UPDATE || m.method === METHOD_PRACK || m.method === METHOD_NOTIFY) {
+      this.layer.reply(t, 481);
+      return;
+    }
+    if (m.method !== METHOD_INVITE && m.method !== METHOD_OPTIONS && m.method !== METHOD_MESSAGE) {
+      this.replyWith(t, 405, ALLOW);
+      return;
+    }
+    const status = this.inspect(t, m);
+    if (status !== 0) {
+      if (status > 0) this.layer.reply(t, status);
+      return;
+    }
+    if (m.method === METHOD_INVITE) this.onInvite(t, m);
+    else if (m.method === METHOD_MESSAGE) this.onMessage(t, m, null);
+    else this.replyOptions(t);
+  }
+
+  onAck(m: Message): void {
+    const call = this.callOf(m);
+    if (call !== null) call.session.onAck(m);
+  }
+
+  onCancel(t: ServerTransaction, m: Message): void {
+    for (let i = 0; i < this.calls.length; i++) this.calls[i].session.onCancel(t, m);
+  }
+
+  onAckTimeout(t: ServerTransaction): void {
+    for (let i = 0; i < this.calls.length; i++) this.calls[i].session.onAckTimeout(t);
+  }
+
+  /** RFC 3261 §8.2.2. @returns 0, a status to refuse with, or -1 when it was answered here */
+  private inspect(t: ServerTransaction, m: Message): number {
+    // Who may not call learns nothing else. Scanners find no difference between one user name and another.
+    if (!uri.parse(m.bytes, m.uriStart, m.uriEnd)) return 400;
+    if (uri.scheme === SCHEME_OTHER || uri.scheme === SCHEME_SIPS) return 416;
+    if (uri.headersEnd > uri.headersStart) return 400;
+    if (this.layer.isMerged(t, m)) return 482;
+    if (!this.knowsRequired(m)) {
+      const w = this.layer.respond(t, 420);
+      list.begin(m, HEADER_REQUIRE);
+      let isFirst = true;
+      while (list.next()) {
+        span.set(list.bytes, list.start, list.end);
+        if (isKnownOption(span)) continue;
+        w.put(isFirst ? UNSUPPORTED : CRLF_UNSUPPORTED);
+        isFirst = false;
+        w.span(span);
+      }
+      w.put(CRLF);
+      w.put(NO_BODY);
+      this.layer.sendResponse(t);
+      return -1;
+    }
+    if (m.method !== METHOD_OPTIONS) return this.user.mayCall(m, t.source);
+    return 0;
+  }
+
+  private knowsRequired(m: Message): boolean {
+    list.begin(m, HEADER_REQUIRE);
+    while (list.next()) {
+      span.set(list.bytes, list.start, list.end);
+      if (!isKnownOption(span)) return false;
+    }
+    return true;
+  }
+
+  private onInvite(t: ServerTransaction, m: Message): void {
+    if (findSdp(m, span) === BODY_OTHER) {
+      this.replyWith(t, 415, ACCEPT);
+      return;
+    }
+    if (m.has(HEADER_ACCEPT) && !takesSdp(m)) {
+      this.layer.reply(t, 406);
+      return;
+    }
+    if (this.activeCall() !== null) {
+      this.layer.reply(t, 486);
+      return;
+    }
+    const call = this.freeCall();
+    if (call === null) {
+      this.layer.reply(t, 486);
+      return;
+    }
+    if (!call.session.receive(t, m)) {
+      call.state = CALL_FREE;
+      return;
+    }
+    call.state = CALL_INCOMING;
+    call.challenges = 0;
+    call.startedMs = this.timers.nowMs;
+    call.answeredMs = -1;
+    call.limit(this.settings.ringTimeMs);
+    call.session.progress(180);
+    this.user.onCall(call, 0, 0, m);
+  }
+
+  private onMessage(t: ServerTransaction, m: Message, call: Call | null): void {
+    this.layer.reply(t, 200);
+    this.user.onText(call, m);
+  }
+
+  private replyOptions(t: ServerTransaction): void {
+    const w = this.layer.respond(t, this.activeCall() === null ? 200 : 486);
+    w.put(ALLOW);
+    w.put(ACCEPT);
+    w.put(SUPPORTED);
+    w.put(USER_AGENT);
+    w.put(NO_BODY);
+    this.layer.sendResponse(t);
+  }
+
+  private replyWith(t: ServerTransaction, status: number, line: Uint8Array): void {
+    const w = this.layer.respond(t, status);
+    w.put(line);
+    w.put(NO_BODY);
+    this.layer.sendResponse(t);
+  }
+
+  // ---- what sessions ask and tell ----
+
+  writeContact(w: Writer): void {
+    w.put(CONTACT_OPEN);
+    this.writeContactUri(w);
+    w.put(CONTACT_CLOSE);
+  }
+
+  writeContactUri(w: Writer): void {
+    w.put(SIP_COLON);
+    if (this.account.user.length > 0) {
+      w.put(this.account.user);
+      w.octet(0x40);
+    }
+    const isTcp = this.settings.transport === TRANSPORT_TCP;
+    w.ip(this.layer.localIp);
+    w.octet(0x3a);
+    w.uint(isTcp ? this.layer.tcpPort : this.layer.udpPort);
+    if (isTcp) w.put(TRANSPORT_TCP_PARAM);
+  }
+
+  onChallenge(s: Session, t: ClientTransaction, m: Message): boolean {
+    const call = this.callWith(s);
+    if (call.challenges >= 2) return false;
+    if (!this.credentials.trusts(t, s.draft, this.account.routes.length > 0)) return false;
+    if (!this.credentials.take(m, call.challenges > 0)) return false;
+    call.challenges += 1;
+    return true;
+  }
+
+  writeCredentials(_s: Session, w: Writer, method: number, requestUri: Span): void {
+    this.credentials.write(w, method, requestUri);
+  }
+
+  onRefused(s: Session, m: Message | null): boolean {
+    const call = this.callWith(s);
+    if (m !== null && m.status >= 600) return false;
+    if (m !== null && m.status < 400) call.redirects.add(m);
+    if (s.draft === null) return false;
+    while (call.redirects.next(span)) {
+      if (!s.draft.setTarget(span.bytes, span.start, span.end)) continue;
+      call.challenges = 0;
+      return true;
+    }
+    return false;
+  }
+
+  onProgress(s: Session, status: number): void {
+    const call = this.callWith(s);
+    call.challenges = 0;
+    if (status === 180 && call.state === CALL_CALLING) this.setState(call, CALL_RINGING);
+  }
+
+  onAgreed(s: Session): void {
+    const call = this.callWith(s);
+    const agreed = s.negotiation.result;
+    if (!call.hasSound) {
+      call.hasSound = true;
+      call.media.start();
+    }
+    call.media.configure(agreed, this.settings.silenceTimeMs);
+    call.challenges = 0;
+    if (call.state === CALL_CALLING || call.state === CALL_RINGING) {
+      if (s.isConfirmed()) return;
+      this.setState(call, CALL_EARLY);
+    } else if (call.state === CALL_CONFIRMED && agreed.heldByRemote) this.setState(call, CALL_HELD);
+    else if (call.state === CALL_HELD && !agreed.heldByRemote) this.setState(call, CALL_CONFIRMED);
+  }
+
+  onConfirmed(s: Session): void {
+    const call = this.callWith(s);
+    call.challenges = 0;
+    call.answeredMs = this.timers.nowMs;
+    call.limit(0);
+    this.setState(call, CALL_CONFIRMED);
+    if (s.negotiation.result.heldByRemote && call.state === CALL_CONFIRMED) this.setState(call, CALL_HELD);
+  }
+
+  onEnded(s: Session, cause: number, status: number, m: Message | null): void {
+    const call = this.callWith(s);
+    call.limit(0);
+    if (call.hasSound) {
+      call.hasSound = false;
+      call.media.stop();
+    }
+    const own = this.cause;
+    this.cause = 0;
+    call.state = CALL_ENDED;
+    this.user.onCall(call, own !== 0 && (cause === CAUSE_LOCAL || cause === CAUSE_DECLINED) ? own : cause, status, m);
+  }
+
+  onOther(s: Session, t: ServerTransaction, m: Message): void {
+    const call = this.callWith(s);
+    switch (m.method) {
+      case METHOD_OPTIONS:
+        this.replyOptions(t);
+        break;
+      case METHOD_MESSAGE:
+        this.onMessage(t, m, call);
+        break;
+      case METHOD_INFO: {
+        const digit = readInfoDigit(m);
+        if (digit.code < 0 && m.bodyEnd > m.bodyStart) {
+          this.replyWith(t, 415, ACCEPT);
+          break;
+        }
+        this.layer.reply(t, 200);
+        if (digit.code >= 0) this.user.onDigit(call, digit.code, digit.durationMs, DIGIT_INFO);
+        break;
+      }
+      case METHOD_OTHER:
+        this.replyWith(t, 501, ALLOW);
+        break;
+      default:
+        this.replyWith(t, 405, ALLOW);
+        break;
+    }
+  }
+
+  // ---- what calls and the registration tell ----
+
+  onCallTimer(call: Call): void {
+    this.cause = CAUSE_NO_ANSWER;
+    this.hangUp(call, 480);
+    this.cause = 0;
+  }
+
+  onCallDigit(call: Call, code: number, durationMs: number): void {
+    this.user.onDigit(call, code, durationMs, DIGIT_RTP);
+  }
+
+  onSoundLost(call: Call): void {
+    this.cause = CAUSE_NO_SOUND;
+    this.hangUp(call);
+    this.cause = 0;
+  }
+
+  onRegistration(state: number, status: number, m: Message | null): void {
+    this.user.onRegistration(state, status, m);
+  }
+
+  onBinding(m: Message, start: number, end: number): void {
+    this.user.onBinding(m, start, end);
+  }
+
+  // ---- helpers ----
+
+  private setAddress(ip: number, udpPort: number, tcpPort: number): void {
+    this.layer.setLocal(ip, udpPort, tcpPort);
+    this.account.configure(this.settings, ip, this.settings.transport === TRANSPORT_UDP ? udpPort : tcpPort);
+    this.negotiation.configure(ip, this.settings.codecs);
+    for (let i = 0; i < this.calls.length; i++) this.calls[i].session.negotiation.port = this.settings.rtpPort + 2 * i;
+  }
+
+  private setState(call: Call, state: number): void {
+    call.state = state;
+    this.user.onCall(call, 0, 0, null);
+  }
+
+  private cannot(error: string): null {
+    this.error = error;
+    return null;
+  }
+
+  /** A call nobody uses: one that is settled, else one that only waits for late answers. */
+  private freeCall(): Call | null {
+    let found: Call | null = null;
+    for (let i = 0; i < this.calls.length; i++) {
+      const call = this.calls[i];
+      if (this.isActive(call)) continue;
+      if (call.state === CALL_FREE || call.session.isSettled()) {
+        found = call;
+        break;
+      }
+      if (found === null) found = call;
+    }
+    if (found !== null) found.session.release();
+    return found;
+  }
+
+  private callOf(m: Message): Call | null {
+    for (let i = 0; i < this.calls.length; i++) if (this.calls[i].session.owns(m)) return this.calls[i];
+    return null;
+  }
+
+  private callWith(s: Session): Call {
+    let i = 0;
+    while (this.calls[i].session !== s) i += 1;
+    return this.calls[i];
+  }
+}
+
+const EMPTY = octets("");
+const CRLF_UNSUPPORTED = octets("\r\nUnsupported: ");
+
+function isKnownOption(option: Span): boolean {
+  return option.isToken(OPTION_100REL) || option.isToken(OPTION_TIMER);
+}
+
+function takesSdp(m: Message): boolean {
+  return m.contains(HEADER_ACCEPT, APPLICATION_SDP) || m.contains(HEADER_ACCEPT, ANY_APPLICATION) || m.contains(HEADER_ACCEPT, ANY_TYPE);
+}

@@ -1,0 +1,289 @@
+/**
+ * Reads a session description (RFC 8866) into a fixed view over its octets: what an audio call needs, and enough of every
+ * other medium to refuse it. Strict on numbers, lenient on order, line ends and what is not known.
+ * Not here: what is offered or answered (dialog/negotiation.ts), IPv6 and host names as addresses (told apart, not used).
+ */
+import { parseIPv4 } from "../core/address.js";
+import { equalNoCase, NONE, octets, parseUint } from "../core/bytes.js";
+
+export const SDP_OK = 0;
+/** Not a session description, or a number in it that cannot be. */
+export const SDP_MALFORMED = 1;
+/** More media sections than are kept. */
+export const SDP_LIMIT = 2;
+
+export const MEDIA_OTHER = 0;
+export const MEDIA_AUDIO = 1;
+export const MEDIA_VIDEO = 2;
+
+export const PROTO_OTHER = 0;
+/** RTP/AVP, the one that is spoken here. */
+export const PROTO_RTP_AVP = 1;
+
+export const ENCODING_NONE = 0;
+export const ENCODING_PCMU = 1;
+export const ENCODING_PCMA = 2;
+export const ENCODING_TELEPHONE_EVENT = 3;
+export const ENCODING_OTHER = 4;
+
+/** No direction attribute: that of the session, or both. */
+export const DIRECTION_NONE = 0;
+export const DIRECTION_SENDRECV = 1;
+export const DIRECTION_SENDONLY = 2;
+export const DIRECTION_RECVONLY = 3;
+export const DIRECTION_INACTIVE = 4;
+
+/** No connection line. */
+export const IP_NONE = -1;
+/** IPv6, a host name, or something else that is not used here. */
+export const IP_OTHER = -2;
+
+export const SDP_MEDIA_MOST = 8;
+const FORMATS_MOST = 24;
+
+const AUDIO = octets("audio");
+const VIDEO = octets("video");
+const RTP_AVP = octets("RTP/AVP");
+const IN = octets("IN");
+const IP4 = octets("IP4");
+const PCMU = octets("PCMU");
+const PCMA = octets("PCMA");
+const TELEPHONE_EVENT = octets("telephone-event");
+const RTPMAP = octets("rtpmap");
+const PTIME = octets("ptime");
+const MAXPTIME = octets("maxptime");
+const RTCP = octets("rtcp");
+const SENDRECV = octets("sendrecv");
+const SENDONLY = octets("sendonly");
+const RECVONLY = octets("recvonly");
+const INACTIVE = octets("inactive");
+
+/** One m= line and what follows it. */
+export class SdpMedia {
+  type = MEDIA_OTHER;
+  proto = PROTO_OTHER;
+  port = 0;
+  /** The whole value of the m= line, and the port within it. */
+  lineStart = 0;
+  lineEnd = 0;
+  portStart = 0;
+  portEnd = 0;
+  /** IPv4 address of its own c= line, IP_NONE or IP_OTHER. */
+  ip = IP_NONE;
+  direction = DIRECTION_NONE;
+  /** ms, -1 when it is not said or not between 1 and 65,535. */
+  ptimeMs = -1;
+  maxptimeMs = -1;
+  /** a=rtcp, -1 when it is not said. RFC 3605 */
+  rtcpPort = -1;
+  rtcpIp = IP_NONE;
+  formatCount = 0;
+  /** Payload types in order. */
+  readonly formats = new Uint8Array(FORMATS_MOST);
+  /** ENCODING_* of each. */
+  readonly encodings = new Uint8Array(FORMATS_MOST);
+
+  reset(): void {
+    this.type = MEDIA_OTHER;
+    this.proto = PROTO_OTHER;
+    this.port = 0;
+    this.ip = IP_NONE;
+    this.direction = DIRECTION_NONE;
+    this.ptimeMs = -1;
+    this.maxptimeMs = -1;
+    this.rtcpPort = -1;
+    this.rtcpIp = IP_NONE;
+    this.formatCount = 0;
+  }
+}
+
+export class Sdp {
+  bytes: Uint8Array = NONE;
+  /** How many of `media` are filled. */
+  count = 0;
+  readonly media: readonly SdpMedia[];
+  ip = IP_NONE;
+  direction = DIRECTION_NONE;
+  /** Where the last word that `word` read lies, and where to go on. */
+  private wordStart = 0;
+  private wordEnd = 0;
+
+  constructor() {
+    const media: SdpMedia[] = [];
+    for (let i = 0; i < SDP_MEDIA_MOST; i++) media.push(new SdpMedia());
+    this.media = media;
+  }
+
+  /** Reads `bytes[start, end)`, which the view then points into. @returns SDP_* */
+  parse(bytes: Uint8Array, start: number, end: number): number {
+    this.bytes = bytes;
+    this.count = 0;
+    this.ip = IP_NONE;
+    this.direction = DIRECTION_NONE;
+    let at = start;
+    let isFirst = true;
+    while (at < end) {
+      let next = at;
+      while (next < end && bytes[next] !== 10 && bytes[next] !== 13) next += 1;
+      const lineEnd = next;
+      if (next < end && bytes[next] === 13) next += 1;
+      if (next < end && bytes[next] === 10 && bytes[next - 1] !== 10) next += 1;
+      if (lineEnd > at) {
+        if (lineEnd - at < 2 || bytes[at + 1] !== 0x3d) return SDP_MALFORMED;
+        const type = bytes[at];
+        if (isFirst && (type !== 0x76 || lineEnd - at !== 3 || bytes[at + 2] !== 0x30)) return SDP_MALFORMED;
+        isFirst = false;
+        const code = this.line(type, at + 2, lineEnd);
+        if (code !== SDP_OK) return code;
+      }
+      at = next;
+    }
+    return isFirst ? SDP_MALFORMED : SDP_OK;
+  }
+
+  /** The address of a medium: its own, else the session's. */
+  ipOf(media: SdpMedia): number {
+    return media.ip === IP_NONE ? this.ip : media.ip;
+  }
+
+  directionOf(media: SdpMedia): number {
+    if (media.direction !== DIRECTION_NONE) return media.direction;
+    return this.direction !== DIRECTION_NONE ? this.direction : DIRECTION_SENDRECV;
+  }
+
+  private line(type: number, start: number, end: number): number {
+    switch (type) {
+      case 0x6d: // m
+        return this.mediaLine(start, end);
+      case 0x63: {
+        const ip = this.connection(start, end);
+        if (this.count === 0) this.ip = ip;
+        else this.media[this.count - 1].ip = ip;
+        return SDP_OK;
+      }
+      case 0x61: // a
+        return this.attribute(start, end);
+      default:
+        return SDP_OK;
+    }
+  }
+
+  private mediaLine(start: number, end: number): number {
+    if (this.count >= SDP_MEDIA_MOST) return SDP_LIMIT;
+    const media = this.media[this.count];
+    const bytes = this.bytes;
+    media.reset();
+    media.lineStart = start;
+    media.lineEnd = end;
+    if (!this.word(start, end)) return SDP_MALFORMED;
+    if (equalNoCase(bytes, this.wordStart, this.wordEnd, AUDIO, 0, AUDIO.length)) media.type = MEDIA_AUDIO;
+    else if (equalNoCase(bytes, this.wordStart, this.wordEnd, VIDEO, 0, VIDEO.length)) media.type = MEDIA_VIDEO;
+    if (!this.word(this.wordEnd, end)) return SDP_MALFORMED;
+    let portEnd = this.wordStart;
+    while (portEnd < this.wordEnd && bytes[portEnd] !== 0x2f) portEnd += 1;
+    media.port = parseUint(bytes, this.wordStart, portEnd, 65535);
+    if (media.port < 0) return SDP_MALFORMED;
+    media.portStart = this.wordStart;
+    media.portEnd = this.wordEnd;
+    if (!this.word(this.wordEnd, end)) return SDP_MALFORMED;
+    if (equalNoCase(bytes, this.wordStart, this.wordEnd, RTP_AVP, 0, RTP_AVP.length)) media.proto = PROTO_RTP_AVP;
+    while (this.word(this.wordEnd, end)) {
+      const format = parseUint(bytes, this.wordStart, this.wordEnd, 127);
+      if (media.proto === PROTO_RTP_AVP && format < 0) return SDP_MALFORMED;
+      if (format < 0 || media.formatCount >= FORMATS_MOST) continue;
+      media.formats[media.formatCount] = format;
+      // Static assignments of RFC 3551; a dynamic type means nothing before its rtpmap.
+      media.encodings[media.formatCount] = format === 0 ? ENCODING_PCMU : format === 8 ? ENCODING_PCMA : ENCODING_NONE;
+      media.formatCount += 1;
+    }
+    this.count += 1;
+    return SDP_OK;
+  }
+
+  /** "IN IP4 192.0.2.7" with or without "/ttl". */
+  private connection(start: number, end: number): number {
+    const bytes = this.bytes;
+    if (!this.word(start, end) || !equalNoCase(bytes, this.wordStart, this.wordEnd, IN, 0, IN.length)) return IP_OTHER;
+    if (!this.word(this.wordEnd, end) || !equalNoCase(bytes, this.wordStart, this.wordEnd, IP4, 0, IP4.length)) return IP_OTHER;
+    if (!this.word(this.wordEnd, end)) return IP_OTHER;
+    let slash = this.wordStart;
+    while (slash < this.wordEnd && bytes[slash] !== 0x2f) slash += 1;
+    const ip = parseIPv4(bytes, this.wordStart, slash);
+    return ip < 0 ? IP_OTHER : ip;
+  }
+
+  private attribute(start: number, end: number): number {
+    const bytes = this.bytes;
+    let colon = start;
+    while (colon < end && bytes[colon] !== 0x3a) colon += 1;
+    const direction = this.directionNamed(start, colon);
+    if (direction !== DIRECTION_NONE) {
+      if (this.count === 0) this.direction = direction;
+      else this.media[this.count - 1].direction = direction;
+      return SDP_OK;
+    }
+    if (this.count === 0 || colon === end) return SDP_OK;
+    const media = this.media[this.count - 1];
+    if (equalNoCase(bytes, start, colon, RTPMAP, 0, RTPMAP.length)) return this.rtpmap(media, colon + 1, end);
+    if (equalNoCase(bytes, start, colon, PTIME, 0, PTIME.length)) media.ptimeMs = this.milliseconds(colon + 1, end);
+    else if (equalNoCase(bytes, start, colon, MAXPTIME, 0, MAXPTIME.length)) media.maxptimeMs = this.milliseconds(colon + 1, end);
+    else if (equalNoCase(bytes, start, colon, RTCP, 0, RTCP.length)) {
+      if (!this.word(colon + 1, end)) return SDP_OK;
+      media.rtcpPort = parseUint(bytes, this.wordStart, this.wordEnd, 65535);
+      if (this.wordEnd < end) media.rtcpIp = this.connection(this.wordEnd, end);
+    }
+    return SDP_OK;
+  }
+
+  private directionNamed(start: number, end: number): number {
+    if (end - start !== 8) return DIRECTION_NONE;
+    const bytes = this.bytes;
+    if (equalNoCase(bytes, start, end, SENDRECV, 0, 8)) return DIRECTION_SENDRECV;
+    if (equalNoCase(bytes, start, end, SENDONLY, 0, 8)) return DIRECTION_SENDONLY;
+    if (equalNoCase(bytes, start, end, RECVONLY, 0, 8)) return DIRECTION_RECVONLY;
+    return equalNoCase(bytes, start, end, INACTIVE, 0, 8) ? DIRECTION_INACTIVE : DIRECTION_NONE;
+  }
+
+  /** "101 telephone-event/8000" */
+  private rtpmap(media: SdpMedia, start: number, end: number): number {
+    const bytes = this.bytes;
+    if (!this.word(start, end)) return SDP_MALFORMED;
+    const format = parseUint(bytes, this.wordStart, this.wordEnd, 127);
+    // Some describe more than they offer with numbers that cannot be: what is not in the m= line is not of interest.
+    if (format < 0) return media.proto === PROTO_RTP_AVP ? SDP_MALFORMED : SDP_OK;
+    if (!this.word(this.wordEnd, end)) return SDP_OK;
+    let slash = this.wordStart;
+    while (slash < this.wordEnd && bytes[slash] !== 0x2f) slash += 1;
+    let rateEnd = slash + 1;
+    while (rateEnd < this.wordEnd && bytes[rateEnd] !== 0x2f) rateEnd += 1;
+    const rate = slash < this.wordEnd ? parseUint(bytes, slash + 1, rateEnd, 1000000) : -1;
+    let encoding = ENCODING_OTHER;
+    if (rate === 8000) {
+      if (equalNoCase(bytes, this.wordStart, slash, PCMU, 0, PCMU.length)) encoding = ENCODING_PCMU;
+      else if (equalNoCase(bytes, this.wordStart, slash, PCMA, 0, PCMA.length)) encoding = ENCODING_PCMA;
+      else if (equalNoCase(bytes, this.wordStart, slash, TELEPHONE_EVENT, 0, TELEPHONE_EVENT.length)) encoding = ENCODING_TELEPHONE_EVENT;
+    }
+    for (let i = 0; i < media.formatCount; i++) if (media.formats[i] === format) media.encodings[i] = encoding;
+    return SDP_OK;
+  }
+
+  /** Some write "20.0": whole milliseconds count. */
+  private milliseconds(start: number, end: number): number {
+    if (!this.word(start, end)) return -1;
+    let dot = this.wordStart;
+    while (dot < this.wordEnd && this.bytes[dot] !== 0x2e) dot += 1;
+    const value = parseUint(this.bytes, this.wordStart, dot, 65535);
+    return value > 0 ? value : -1;
+  }
+
+  /** The next word from `from`, blanks skipped. @returns whether there is one */
+  private word(from: number, end: number): boolean {
+    const bytes = this.bytes;
+    let at = from;
+    while (at < end && (bytes[at] === 0x20 || bytes[at] === 9)) at += 1;
+    this.wordStart = at;
+    while (at < end && bytes[at] !== 0x20 && bytes[at] !== 9) at += 1;
+    this.wordEnd = at;
+    return at > this.wordStart;
+  }
+}
