@@ -119,13 +119,13 @@ export class Reception {
   /** @returns packets of the whole call that never came, as far as is known now */
   lost(): number {
     const missing = this.known ? this.expected() - (this.received - this.sourceDuplicates) : 0;
-    return this.lostBefore + (missing > 0 ? missing : 0);
+    return this.lostBefore + Math.max(missing, 0);
   }
 
   /** @returns packets lost of this source for a report: duplicates count as received, 24 bits signed. RFC 3550 A.3 */
   cumulativeLost(): number {
     const lost = this.expected() - this.received;
-    return lost > 0x7fffff ? 0x7fffff : lost < -0x800000 ? -0x800000 : lost;
+    return Math.max(Math.min(lost, 0x7fffff), -0x800000);
   }
 
   /** The share lost since it was last asked for, in 1/256. RFC 3550 A.3. Asked once a report. */
@@ -137,7 +137,7 @@ export class Reception {
     this.receivedPrior = this.received;
     if (expectedNow <= 0 || lostNow <= 0) return 0;
     const fraction = Math.floor((lostNow * 256) / expectedNow);
-    return fraction > 255 ? 255 : fraction;
+    return Math.min(fraction, 255);
   }
 
   private expected(): number {

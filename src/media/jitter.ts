@@ -1,0 +1,381 @@
+/**
+ * An adaptive jitter buffer for G.711 on fixed memory. Packets of any length up to 60 ms go in by their timestamps, frames of 20 ms come
+ * out, always: what is missing is concealed by repeating the last frame, faded to silence over 60 ms.
+ *
+ * The delay follows what is measured: `margin`, how long before its turn a packet comes. When the least margin of the last seconds is
+ * small, 10 ms are put in; when it is large, 10 ms are taken out; both by cross-fading. That covers clock drift too. Too late a packet
+ * grows the delay at once. Not here: order and duplicates by sequence number (reception.ts),
+ * where the octets lie (ring.ts), echo, gain.
+ */
+import { SAMPLES_PER_MS } from "./g711.js";
+import { SampleRing } from "./ring.js";
+
+/** Samples of a frame that comes out. */
+export const FRAME = 160;
+/** Longest packet, in samples: 60 ms. */
+export const LONGEST_PACKET = 480;
+
+/** What `JitterBuffer.put` did with a packet. */
+export const PUT_TAKEN = 0;
+/** Its turn was over, wholly or in part. */
+export const PUT_LATE = 1;
+/** Empty, too long, or not of the law that is played at its time. */
+export const PUT_REFUSED = 2;
+
+export interface JitterLimits {
+  /** Samples the ring can hold, a power of two. It takes 9/8 octets each. */
+  readonly capacity: number;
+  /** The least time a packet should come before its turn, in ms. */
+  readonly minDelayMs: number;
+  /** The most; with the longest packet it must fit the ring, in ms. */
+  readonly maxDelayMs: number;
+}
+
+/** For the device: 2,048 octets, 256 for their bits and 320 for the frame make 2,624. */
+export const JITTER_LIMITS: JitterLimits = { capacity: 2048, minDelayMs: 10, maxDelayMs: 190 };
+
+/** Delay to begin with, before anything was measured. */
+const BEGIN_DELAY = 40 * SAMPLES_PER_MS;
+/** How much is put in or taken out at once, and the length of the cross-fade. */
+const STRETCH = 80;
+const CROSSFADE = 40;
+/** Frames between two stretches. */
+const STRETCH_REST = 2;
+/** Frames in a window of measurement; the least of two windows counts. */
+const WINDOW = 50;
+const NO_MARGIN = 0x7fffffff;
+/** Concealment fades over this many samples. */
+const FADE = 480;
+/** Samples over which sound comes back after concealment. */
+const RETURN = 24;
+/** After so long without sound the next packet begins anew. */
+const IDLE = 2000 * SAMPLES_PER_MS;
+
+export class JitterBuffer {
+  /** Packets that came too late, wholly or in part, and those refused. */
+  late = 0;
+  refused = 0;
+  /** Samples made up because none were there when their turn came, while the source was heard. */
+  concealed = 0;
+  /** Stretches of 10 ms put in and taken out, and jumps to another time. */
+  inserted = 0;
+  removed = 0;
+  jumps = 0;
+  private readonly ring: SampleRing;
+  private readonly minDelay: number;
+  private readonly maxDelay: number;
+  /** The frame that is being played; concealment makes the next from it. */
+  private readonly frame = new Int16Array(FRAME);
+  private position = FRAME;
+  private running = false;
+  /** Timestamps (signed 32 bits): the next sample to play, and behind the last there is. */
+  private play = 0;
+  private end = 0;
+  private type = 0;
+  /** Samples to put in (positive) or to take out (negative). */
+  private owed = 0;
+  private rest = 0;
+  private frames = 0;
+  private leastMargin = NO_MARGIN;
+  private leastMarginBefore = NO_MARGIN;
+  /** Samples concealed in a row; FADE and more is silence. */
+  private faded = FADE;
+  private jitter = 0;
+
+  /** @throws RangeError when the limits do not fit each other */
+  constructor(limits: JitterLimits = JITTER_LIMITS) {
+    this.minDelay = limits.minDelayMs * SAMPLES_PER_MS;
+    this.maxDelay = limits.maxDelayMs * SAMPLES_PER_MS;
+    if (this.minDelay < 0 || this.maxDelay < BEGIN_DELAY)
+      throw new RangeError("jitter buffer: delays from 0 to 40 or more");
+    if (this.maxDelay + LONGEST_PACKET > limits.capacity)
+      throw new RangeError("jitter buffer: the delay exceeds the ring");
+    this.ring = new SampleRing(limits.capacity);
+  }
+
+  /** Forgets the sound and the counters: a new call. */
+  reset(): void {
+    this.restart();
+    this.late = 0;
+    this.refused = 0;
+    this.concealed = 0;
+    this.inserted = 0;
+    this.removed = 0;
+    this.jumps = 0;
+    this.frame.fill(0);
+    this.position = FRAME;
+    this.faded = FADE;
+  }
+
+  /** Forgets the sound that waits: another source begins. What is being played fades out. */
+  restart(): void {
+    this.running = false;
+    this.jitter = 0;
+  }
+
+  /**
+   * A packet's payload `bytes[start, end)`; it is copied.
+   * @param timestamp 32 bits, as a signed integer
+   * @param newest whether its sequence number is above all before
+   * @param jitter interarrival jitter in ticks
+   * @returns one of PUT_…
+   */
+  put(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    timestamp: number,
+    payloadType: number,
+    newest: boolean,
+    jitter: number,
+  ): number {
+    const count = end - start;
+    if (count <= 0 || count > LONGEST_PACKET) return this.refuse();
+    this.jitter = jitter;
+    if (!this.running) this.begin(timestamp, payloadType);
+    let margin = (timestamp - this.play) | 0;
+    const empty = ((this.end - this.play) | 0) <= 0;
+    if (margin > this.maxDelay || margin < -this.ring.capacity) {
+      // Too early by far is a burst after a stall, or a sender whose clock jumped, as too late by far is.
+      if (!newest) return margin < 0 ? this.tooLate(0) : this.refuse();
+      this.jump(timestamp, payloadType);
+      margin = (timestamp - this.play) | 0;
+    } else if (margin < 0 && newest && empty) {
+      // Nothing was lost: everything comes later now. What was concealed meanwhile is the delay that was missing.
+      this.play = (timestamp - this.low()) | 0;
+      this.late += 1;
+      this.forgetMargins();
+      margin = this.low();
+    }
+    const fresh = newest && ((timestamp - this.end) | 0) >= 0;
+    if (!this.ring.accepts(payloadType, timestamp, fresh)) return this.refuse();
+    if (fresh) this.type = payloadType;
+    if (margin + count <= 0) return this.tooLate(-margin);
+    const skip = margin < 0 ? -margin : 0;
+    this.ring.store(bytes, start + skip, count - skip, timestamp + skip);
+    const packetEnd = (timestamp + count) | 0;
+    if (((packetEnd - this.end) | 0) > 0) this.end = packetEnd;
+    if (skip > 0) return this.tooLate(skip);
+    if (margin + this.owed < this.leastMargin) this.leastMargin = margin + this.owed;
+    return PUT_TAKEN;
+  }
+
+  /** The next `count` samples to play, to `pcm` from `start`; silence and concealment where there is nothing. */
+  read(pcm: Int16Array, start: number, count: number): void {
+    let to = start;
+    let left = count;
+    while (left > 0) {
+      if (this.position === FRAME) {
+        this.next();
+        this.position = 0;
+        if (left >= FRAME) {
+          pcm.set(this.frame, to);
+          this.position = FRAME;
+          to += FRAME;
+          left -= FRAME;
+          continue;
+        }
+      }
+      const frame = this.frame;
+      let from = this.position;
+      const until = left < FRAME - from ? from + left : FRAME;
+      left -= until - from;
+      while (from < until) pcm[to++] = frame[from++];
+      this.position = until;
+    }
+  }
+
+  /** @returns how much sound waits to be played, in ms */
+  delayMs(): number {
+    const ahead = this.running ? (this.end - this.play) | 0 : 0;
+    return ahead > 0 ? Math.floor(ahead / SAMPLES_PER_MS) : 0;
+  }
+
+  /** The margin that is aimed at: the least that is allowed, and more on an uneven path. */
+  private low(): number {
+    return this.minDelay + (this.jitter > FRAME * 2 ? FRAME : this.jitter >> 1);
+  }
+
+  /** @returns samples of delay to begin with, out of the jitter measured so far */
+  private target(): number {
+    const wanted = this.minDelay + this.jitter * 3;
+    return wanted < BEGIN_DELAY ? BEGIN_DELAY : Math.min(wanted, this.maxDelay);
+  }
+
+  private begin(timestamp: number, payloadType: number): void {
+    this.running = true;
+    this.ring.clear(payloadType);
+    this.play = (timestamp - this.target()) | 0;
+    this.end = timestamp;
+    this.type = payloadType;
+    this.owed = 0;
+    this.frames = 0;
+    this.forgetMargins();
+  }
+
+  private jump(timestamp: number, payloadType: number): void {
+    this.jumps += 1;
+    const play = (timestamp - this.target()) | 0;
+    const over = (play - this.play) | 0;
+    if (over < 0 || over >= this.ring.capacity || payloadType !== this.type) {
+      this.begin(timestamp, payloadType);
+      return;
+    }
+    this.ring.drop(this.play, over);
+    this.play = play;
+    if (((this.end - play) | 0) < 0) this.end = play;
+    this.owed = 0;
+    this.forgetMargins();
+  }
+
+  private forgetMargins(): void {
+    this.leastMargin = NO_MARGIN;
+    this.leastMarginBefore = NO_MARGIN;
+  }
+
+  private refuse(): number {
+    this.refused += 1;
+    return PUT_REFUSED;
+  }
+
+  /** @param by samples; that much more delay would have saved it */
+  private tooLate(by: number): number {
+    this.late += 1;
+    const ahead = (this.end - this.play) | 0;
+    const room = this.maxDelay - Math.max(ahead, 0);
+    const wanted = Math.min(by, room);
+    if (wanted > this.owed) this.owed = wanted;
+    return PUT_LATE;
+  }
+
+  /** Makes the next frame. */
+  private next(): void {
+    if (!this.running) {
+      this.conceal(0, FRAME);
+      return;
+    }
+    this.frames += 1;
+    if (this.frames >= WINDOW) this.measure();
+    const ahead = (this.end - this.play) | 0;
+    if (ahead <= 0) {
+      if (this.owed > 0) this.owed = this.owed > FRAME ? this.owed - FRAME : 0;
+      else this.play = (this.play + FRAME) | 0;
+      if (ahead < -IDLE) this.running = false;
+      this.concealed += FRAME;
+      this.conceal(0, FRAME);
+      return;
+    }
+    if (this.rest > 0) this.rest -= 1;
+    else if (this.owed > 0 && this.has(FRAME)) {
+      this.insert();
+      return;
+    } else if (this.owed <= -STRETCH && this.has(FRAME + STRETCH)) {
+      this.remove();
+      return;
+    }
+    this.take(FRAME);
+    this.advance(FRAME);
+  }
+
+  private has(count: number): boolean {
+    return this.ring.run(this.play, count, 1) === count;
+  }
+
+  /** Plays 10 ms twice: the second time begins under a cross-fade with what would have followed the first. */
+  private insert(): void {
+    this.take(STRETCH + CROSSFADE);
+    const frame = this.frame;
+    for (let i = 0; i < CROSSFADE; i++) {
+      const on = frame[STRETCH + i];
+      frame[STRETCH + i] = on + ((((frame[i] - on) * (i + 1)) / (CROSSFADE + 1)) | 0);
+    }
+    for (let i = CROSSFADE; i < STRETCH; i++) frame[STRETCH + i] = frame[i];
+    this.inserted += 1;
+    this.owed = this.owed > STRETCH ? this.owed - STRETCH : 0;
+    this.rest = STRETCH_REST;
+    this.advance(STRETCH);
+  }
+
+  /** Leaves 10 ms out: the frame's end goes over under a cross-fade to what comes 10 ms later. */
+  private remove(): void {
+    this.take(FRAME);
+    const frame = this.frame;
+    for (let i = 0, at = FRAME - CROSSFADE; i < CROSSFADE; i++, at++) {
+      const later = this.ring.sample((this.play + at + STRETCH) | 0);
+      frame[at] += (((later - frame[at]) * (i + 1)) / (CROSSFADE + 1)) | 0;
+    }
+    this.removed += 1;
+    this.owed += STRETCH;
+    this.rest = STRETCH_REST;
+    this.advance(FRAME + STRETCH);
+  }
+
+  /** Once a window: is the delay too small or too large for what came? */
+  private measure(): void {
+    this.frames = 0;
+    const least = Math.min(this.leastMargin, this.leastMarginBefore);
+    this.leastMarginBefore = this.leastMargin;
+    this.leastMargin = NO_MARGIN;
+    if (least === NO_MARGIN || this.owed > 0) return;
+    const low = this.low();
+    if (least < low) {
+      if (((this.end - this.play) | 0) < this.maxDelay) this.owed = STRETCH;
+    } else if (least > low + 2 * STRETCH) this.owed = low + STRETCH - least;
+    else this.owed = 0;
+  }
+
+  /** Decodes `count` samples from `play` on to the frame's beginning, and conceals the holes. */
+  private take(count: number): void {
+    let at = 0;
+    while (at < count) {
+      const there = this.ring.run(this.play + at, count - at, 1);
+      if (there > 0) this.sound(at, there);
+      at += there;
+      if (at >= count) return;
+      const missing = this.ring.run(this.play + at, count - at, 0);
+      this.concealed += missing;
+      this.conceal(at, missing);
+      at += missing;
+    }
+  }
+
+  /** The frame's samples [at, at + count), all of them there. */
+  private sound(at: number, count: number): void {
+    const frame = this.frame;
+    const until = at + count;
+    let to = at;
+    if (this.faded > 0) {
+      // Over from what was made up, without a step.
+      const back = Math.min(count, RETURN);
+      for (let i = 1; i <= back; i++, to++) {
+        const made = this.faded >= FADE ? 0 : frame[to];
+        const real = this.ring.sample((this.play + to) | 0);
+        frame[to] = made + ((((real - made) * i) / (RETURN + 1)) | 0);
+      }
+      this.faded = 0;
+    }
+    if (to < until) this.ring.decode((this.play + to) | 0, until - to, frame, to);
+  }
+
+  private advance(count: number): void {
+    this.ring.drop(this.play, count);
+    this.play = (this.play + count) | 0;
+  }
+
+  /**
+   * Makes up the frame's samples [at, at + count) from those of the frame before, which are still in their places. The gain falls
+   * evenly with the samples concealed in a row; a place that was itself made up has its share of the fall already.
+   */
+  private conceal(at: number, count: number): void {
+    const frame = this.frame;
+    const end = at + count;
+    let faded = this.faded;
+    let to = at;
+    for (; to < end && faded < FADE; to++, faded++) {
+      const whole = faded < FRAME ? FADE : FADE + FRAME - faded;
+      frame[to] = ((frame[to] * (FADE - faded)) / whole) | 0;
+    }
+    if (to < end) frame.fill(0, to, end);
+    this.faded = faded;
+  }
+}

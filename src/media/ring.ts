@@ -1,0 +1,127 @@
+/**
+ * Undecoded G.711 of one source in a ring where a sample's place is its timestamp, with one bit a sample that tells whether it is there.
+ * So order, loss and overlap of packets need no list. The payload type may change at one timestamp. Not here: when what is played (jitter.ts).
+ */
+import { decode, sampleOf } from "./g711.js";
+
+/** Timestamps are 32 bits, as signed integers; a range must be shorter than the ring. */
+export class SampleRing {
+  readonly capacity: number;
+  private readonly octets: Uint8Array;
+  private readonly present: Uint8Array;
+  private readonly mask: number;
+  /** Payload type before and from `boundary` on; both the same but while a change waits for its turn. */
+  private typeBefore = 0;
+  private type = 0;
+  private boundary = 0;
+
+  /** @param capacity samples, a power of two from 8; it takes 9/8 octets each @throws RangeError when it is not */
+  constructor(capacity: number) {
+    if (capacity < 8 || (capacity & (capacity - 1)) !== 0)
+      throw new RangeError("sample ring: capacity is a power of two");
+    this.capacity = capacity;
+    this.octets = new Uint8Array(capacity);
+    this.present = new Uint8Array(capacity >> 3);
+    this.mask = capacity - 1;
+  }
+
+  /** Nothing is there any more; what comes is of `payloadType`. */
+  clear(payloadType: number): void {
+    this.present.fill(0);
+    this.typeBefore = payloadType;
+    this.type = payloadType;
+  }
+
+  /**
+   * Asks whether a packet of `payloadType` may be stored at `timestamp`, and lets the type change there.
+   * @param fresh whether the packet lies behind all others, in time and in order: only there the type can change
+   */
+  accepts(payloadType: number, timestamp: number, fresh: boolean): boolean {
+    if (this.typeBefore !== this.type) {
+      const after = ((timestamp - this.boundary) | 0) >= 0;
+      return payloadType === (after ? this.type : this.typeBefore);
+    }
+    if (payloadType === this.type) return true;
+    if (!fresh) return false;
+    this.type = payloadType;
+    this.boundary = timestamp;
+    return true;
+  }
+
+  /** Copies `bytes[start, start + count)` to their places. */
+  store(bytes: Uint8Array, start: number, count: number, timestamp: number): void {
+    const octets = this.octets;
+    const mask = this.mask;
+    for (let i = start, to = timestamp, end = start + count; i < end; i++) octets[to++ & mask] = bytes[i];
+    this.mark(timestamp, count, 1);
+  }
+
+  /** The samples up to `timestamp + count` are done with, and their places free. */
+  drop(timestamp: number, count: number): void {
+    this.mark(timestamp, count, 0);
+    // Said once the boundary is passed: a comparison with it would turn over in three days.
+    if (((timestamp + count - this.boundary) | 0) >= 0) this.typeBefore = this.type;
+  }
+
+  /** @returns how many of `count` samples from `timestamp` on are all there (`bit` 1), or all missing (0) */
+  run(timestamp: number, count: number, bit: number): number {
+    const present = this.present;
+    const mask = this.mask;
+    const all = bit === 1 ? 0xff : 0;
+    let done = 0;
+    while (done < count) {
+      const place = (timestamp + done) & mask;
+      const octet = present[place >> 3];
+      if ((place & 7) === 0 && octet === all && count - done >= 8) done += 8;
+      else if (((octet >> (place & 7)) & 1) === bit) done += 1;
+      else break;
+    }
+    return done;
+  }
+
+  /** Decodes `count` samples from `timestamp` on to `out` from `at`; the caller knows that they are there. */
+  decode(timestamp: number, count: number, out: Int16Array, at: number): void {
+    let from = timestamp;
+    let to = at;
+    let left = count;
+    while (left > 0) {
+      const place = from & this.mask;
+      let run = left;
+      if (run > this.capacity - place) run = this.capacity - place;
+      let type = this.type;
+      const before = this.typeBefore === type ? 0 : (this.boundary - from) | 0;
+      if (before > 0) {
+        type = this.typeBefore;
+        if (run > before) run = before;
+      }
+      decode(type, this.octets, place, run, out, to);
+      from = (from + run) | 0;
+      to += run;
+      left -= run;
+    }
+  }
+
+  /** @returns the sample at `timestamp`; the caller knows that it is there */
+  sample(timestamp: number): number {
+    const before = this.typeBefore !== this.type && ((timestamp - this.boundary) | 0) < 0;
+    return sampleOf(before ? this.typeBefore : this.type, this.octets[timestamp & this.mask]);
+  }
+
+  private mark(timestamp: number, count: number, bit: number): void {
+    const present = this.present;
+    const mask = this.mask;
+    const all = bit === 1 ? 0xff : 0;
+    for (let done = 0; done < count; ) {
+      const place = (timestamp + done) & mask;
+      if ((place & 7) === 0 && count - done >= 8) {
+        present[place >> 3] = all;
+        done += 8;
+        continue;
+      }
+      const flag = 1 << (place & 7);
+      if (bit === 1) present[place >> 3] |= flag;
+      else present[place >> 3] &= ~flag;
+      done += 1;
+    }
+  }
+}
