@@ -381,7 +381,12 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
 
   /** A new server transaction for the request; when none is free, or it does not fit, the request is answered without one. */
   private arrive(key: number): ServerTransaction | null {
-    const t = this.servers.take();
+    let t = this.servers.take();
+    if (t === null) {
+      // Over TCP some may be over and only wait for the next turn of the clock.
+      this.timers.poll(this.timers.nowMs);
+      t = this.servers.take();
+    }
     if (t === null) {
       this.counters.refused += 1;
       this.answers.answer(this.message, this.source, 503, RETRY_AFTER);

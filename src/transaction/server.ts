@@ -42,7 +42,8 @@ const VERSION = octets("SIP/2.0 ");
 const STATUS_LINE_FIXED = 14;
 export const EMPTY_BODY = octets("Content-Length: 0\r\n\r\n");
 
-// Kinds of timer. REPEAT is Timer G, and the interval of a 2xx; END is H, I, J or L, whichever the state has.
+// Kinds of timer. REPEAT is Timer G, and the interval of a 2xx; END is H, I, J or L, whichever the state has,
+// and before the answer to a request other than INVITE the time in which it is of use.
 const REPEAT = 0;
 const END = 1;
 
@@ -131,6 +132,8 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
     this.isAcked = false;
     this.owner = null;
     this.state = SERVER_TRYING;
+    // No answer is of use later than the client waits (RFC 4320 §4.2): a request that nobody answers must not stay.
+    if (this.method !== METHOD_INVITE) this.host.timers.start(this.endTimer, 64 * this.host.limits.t1Ms);
     return true;
   }
 

@@ -167,6 +167,14 @@ describe("non-INVITE server transaction over UDP (RFC 3261 §17.2.2)", () => {
     expect(h.user.take()).toEqual(["request OPTIONS"]);
   });
 
+  it("ends when nobody has answered by the time the client gives up (RFC 4320 §4.2)", () => {
+    h.receive(request({ method: "OPTIONS" }));
+    h.pass(32000);
+    expect(h.user.take()).toEqual(["request OPTIONS", "server terminated OPTIONS"]);
+    expect(h.layer.servers.used()).toBe(0);
+    expect(h.layer.reply(h.user.requests[0], 200)).toBe(false);
+  });
+
   it("never repeats a response on its own", () => {
     h.user.answer = (t) => h.layer.reply(t, 200);
     h.receive(request({ method: "BYE" }));
@@ -194,6 +202,15 @@ describe("server transactions over TCP", () => {
     h.receiveTcp(5, request({ via, method: "OPTIONS" }));
     h.settle();
     expect(h.user.take()).toEqual(["request OPTIONS", "server terminated OPTIONS"]);
+  });
+
+  it("make room for more requests at once than there are transactions", () => {
+    h.user.answer = (t) => h.layer.reply(t, 200);
+    let all = "";
+    for (let i = 0; i < 20; i++) all += request({ method: "OPTIONS", via: via + i });
+    h.receiveTcp(5, all);
+    expect(new Set(lines(h.network.take()))).toEqual(new Set(["SIP/2.0 200 OK"]));
+    expect(h.user.take().filter((event) => event === "request OPTIONS").length).toBe(20);
   });
 
   it("wait for the ACK by Timer H", () => {
@@ -386,10 +403,11 @@ describe("matching of requests (RFC 3261 §17.2.3)", () => {
 
   it("keeps transactions apart that share everything but the branch's last octet, and finds each", () => {
     h = new Harness({ servers: 64 });
-    for (let i = 0; i < 64; i++) h.receive(request({ method: "OPTIONS", branch: "z9hG4bK" + i }));
+    for (let i = 0; i < 64; i += 2) h.receive(request({ method: "OPTIONS", branch: "z9hG4bK" + i }));
+    h.pass(1000);
+    for (let i = 1; i < 64; i += 2) h.receive(request({ method: "OPTIONS", branch: "z9hG4bK" + i }));
     expect(h.user.take().length).toBe(64);
-    for (let i = 0; i < 64; i += 2) h.layer.reply(h.user.requests[i], 200);
-    h.pass(32000);
+    h.pass(31000);
     for (let i = 1; i < 64; i += 2) h.receive(request({ method: "OPTIONS", branch: "z9hG4bK" + i }));
     expect(h.user.take().filter((event) => event.startsWith("request"))).toEqual([]);
     expect(h.layer.servers.used()).toBe(32);
@@ -453,6 +471,15 @@ describe("CANCEL to a server transaction (RFC 3261 §9.2)", () => {
     expect(none.line).toBe("SIP/2.0 481 Call/Transaction Does Not Exist");
     expect(h.user.take()).toEqual(["cancel"]);
   });
+});
+
+it("disown: nobody is told of the end of what an owner had", () => {
+  const t = invited();
+  h.layer.disown(h.user);
+  h.layer.reply(t, 486);
+  h.pass(40000);
+  expect(h.user.take()).toEqual([]);
+  expect(h.layer.servers.used()).toBe(0);
 });
 
 describe("requests that get no transaction", () => {
