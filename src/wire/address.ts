@@ -3,11 +3,17 @@
  * It finds the parts; the URI itself is uri.ts's. One element at a time: a list is taken apart by list.ts first.
  */
 import { NONE, Span } from "../core/bytes.js";
-import { COMMA, GREATER, isSpace, LESS, QUOTE, SEMICOLON, skipQuoted, skipSpace, trimEnd } from "./lex.js";
+import { skipQuoted, skipSpace, trimEnd } from "./lex.js";
 import { ParamList, param } from "./params.js";
 
-const Q = new Uint8Array([0x71]);
+const SPACE = 0x20;
+const QUOTE = 0x22;
 const STAR = 0x2a;
+const COMMA = 0x2c;
+const SEMICOLON = 0x3b;
+const LESS = 0x3c;
+const GREATER = 0x3e;
+const Q = new Uint8Array([0x71]);
 
 export class NameAddress {
   bytes: Uint8Array = NONE;
@@ -23,7 +29,7 @@ export class NameAddress {
   /** The value of `;tag`; empty when there is none. */
   tagStart = 0;
   tagEnd = 0;
-  /** `Contact: *` */
+  /** `Contact: *`; the URI is empty then. */
   isStar = false;
   private readonly params = new ParamList();
   private readonly value = new Span();
@@ -34,61 +40,59 @@ export class NameAddress {
    * @returns whether it is well formed; when it is not, nothing here may be used
    */
   parse(bytes: Uint8Array, start: number, end: number): boolean {
+    return this.read(bytes, start, end) === end;
+  }
+
+  /** As `parse`, in a message whose line end is not known yet. @returns where the value and the white space behind it end, or -1 when it is malformed */
+  read(bytes: Uint8Array, start: number, end: number): number {
     this.bytes = bytes;
     this.isStar = false;
-    let i = skipSpace(bytes, start, end);
-    const stop = trimEnd(bytes, i, end);
-    this.displayStart = this.displayEnd = this.tagStart = this.tagEnd = i;
-    if (stop - i === 1 && bytes[i] === STAR) {
-      this.isStar = true;
-      this.uriStart = this.uriEnd = this.paramsStart = this.paramsEnd = stop;
-      return true;
-    }
+    let i = start < end && bytes[start] <= SPACE ? skipSpace(bytes, start, end) : start;
     const begin = i;
-    if (i < stop && bytes[i] === QUOTE) {
-      i = skipQuoted(bytes, i, stop);
-      if (i < 0) return false;
+    this.displayStart = this.displayEnd = this.tagStart = this.tagEnd = begin;
+    if (i < end && bytes[i] === QUOTE) {
+      i = skipQuoted(bytes, i, end);
+      if (i < 0) return -1;
       this.displayStart = begin + 1;
       this.displayEnd = i - 1;
-      i = skipSpace(bytes, i, stop);
-      if (i >= stop || bytes[i] !== LESS) return false;
+      if (i < end && bytes[i] <= SPACE) i = skipSpace(bytes, i, end);
+      if (i >= end || bytes[i] !== LESS) return -1;
     } else {
-      while (i < stop) {
-        const octet = bytes[i];
-        if (octet === LESS || octet === SEMICOLON) break;
-        if (octet === COMMA || octet === QUOTE || octet === GREATER) return false;
-        i += 1;
-      }
+      i = skipDisplay(bytes, i, end);
+      if (i < end && bytes[i] === LESS && i > begin) this.displayEnd = trimEnd(bytes, begin, i);
     }
-    if (i < stop && bytes[i] === LESS) {
-      if (this.displayEnd === this.displayStart && i > begin && bytes[begin] !== QUOTE)
-        this.displayEnd = trimEnd(bytes, begin, i);
+    if (i < end && bytes[i] === LESS) {
       this.uriStart = i + 1;
-      i = uriStop(bytes, i + 1, stop);
-      if (i >= stop || bytes[i] !== GREATER) return false;
+      i = skipUri(bytes, i + 1, end);
+      if (i >= end || bytes[i] !== GREATER) return -1;
       this.uriEnd = i;
       i += 1;
+      if (i < end && bytes[i] <= SPACE) i = skipSpace(bytes, i, end);
     } else {
       this.uriStart = begin;
       this.uriEnd = trimEnd(bytes, begin, i);
-      if (uriStop(bytes, begin, this.uriEnd) < this.uriEnd) return false;
+      if (skipUri(bytes, begin, this.uriEnd) < this.uriEnd) return -1;
+      this.isStar = this.uriEnd - begin === 1 && bytes[begin] === STAR;
     }
-    if (this.uriEnd === this.uriStart) return false;
-    this.paramsStart = i = skipSpace(bytes, i, stop);
-    this.paramsEnd = stop;
-    return i >= stop || this.readParams(bytes, i, stop);
+    if (this.uriEnd === this.uriStart) return -1;
+    this.paramsStart = this.paramsEnd = i;
+    if (i < end && bytes[i] === SEMICOLON) i = this.readParams(bytes, i, end);
+    if (this.isStar) this.uriEnd = this.uriStart;
+    return i < end && bytes[i] > SPACE ? -1 : i;
   }
 
-  private readParams(bytes: Uint8Array, start: number, end: number): boolean {
+  private readParams(bytes: Uint8Array, start: number, end: number): number {
     const params = this.params;
     params.begin(bytes, start, end);
     while (params.next()) {
       if (!isTag(bytes, params.nameStart, params.nameEnd)) continue;
-      if (this.tagEnd > this.tagStart || params.valueEnd === params.valueStart) return false;
+      if (this.tagEnd > this.tagStart || params.valueEnd === params.valueStart) return -1;
       this.tagStart = params.valueStart;
       this.tagEnd = params.valueEnd;
     }
-    return !params.broken;
+    if (params.broken) return -1;
+    this.paramsEnd = trimEnd(bytes, start, params.at);
+    return params.at;
   }
 
   /** A header parameter, as `param` of params.ts. */
@@ -118,12 +122,32 @@ export class NameAddress {
   }
 }
 
-/** @returns the first offset whose octet cannot stand in a URI, at most `end` */
-function uriStop(bytes: Uint8Array, at: number, end: number): number {
+/** Over a display name without quotes, or a bare URI: to what ends it, or the line. */
+function skipDisplay(bytes: Uint8Array, at: number, end: number): number {
   let i = at;
   while (i < end) {
     const octet = bytes[i];
-    if (octet === GREATER || octet === LESS || octet === QUOTE || isSpace(octet)) break;
+    if (octet < SPACE) {
+      const next = skipSpace(bytes, i, end);
+      if (next === i) break;
+      i = next;
+    } else if (octet <= GREATER && isDisplayEnd(octet)) break;
+    else i += 1;
+  }
+  return i;
+}
+
+function isDisplayEnd(octet: number): boolean {
+  return octet === SEMICOLON || octet === LESS || octet === GREATER || octet === COMMA || octet === QUOTE;
+}
+
+/** @returns the first offset whose octet cannot stand in a URI, at most `end` */
+function skipUri(bytes: Uint8Array, at: number, end: number): number {
+  let i = at;
+  while (i < end) {
+    const octet = bytes[i];
+    // Letters and most of the rest pass with one comparison.
+    if (octet <= GREATER && (octet <= SPACE || octet === QUOTE || octet === LESS || octet === GREATER)) break;
     i += 1;
   }
   return i;

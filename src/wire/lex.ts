@@ -1,48 +1,64 @@
 /**
- * The few lexical rules that all of SIP's values share (RFC 3261 §25.1): token, linear white space, quoted-string, numbers.
+ * The few lexical rules that all of SIP's values share (RFC 3261 §25.1): token, linear white space, quoted-string, ends of lines.
  * Offsets in, offsets out. Nothing here knows a header field, and nothing reads at or behind `end`.
  *
- * CR and LF count as white space here: the message parser lets them stay in a value only as line folding.
+ * The readers of values run on the raw octets of a message, without a first pass that looks for the end of the line: every scan
+ * stops at a control octet, `skipSpace` steps over line folding, and what it then stops at is the end of the value or an error.
+ *
+ * Files with inner loops have octets as constants of their own: V8 loads and checks an imported one each time it is used.
  */
 
-export const TAB = 9;
-export const LF = 10;
-export const CR = 13;
-export const SPACE = 0x20;
-export const QUOTE = 0x22;
-export const PERCENT = 0x25;
-export const COMMA = 0x2c;
-export const SLASH = 0x2f;
-export const COLON = 0x3a;
-export const SEMICOLON = 0x3b;
-export const LESS = 0x3c;
-export const EQUALS = 0x3d;
-export const GREATER = 0x3e;
-export const AT = 0x40;
-export const BACKSLASH = 0x5c;
+const TAB = 9;
+const LF = 10;
+const CR = 13;
+const SPACE = 0x20;
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
 
 /** 1 for the octets of a token, by octet. RFC 3261 §25.1 */
-export const TOKEN = new Uint8Array(256);
+const TOKEN = new Uint8Array(256);
 for (let i = 0x30; i <= 0x39; i++) TOKEN[i] = 1;
 for (let i = 0x41; i <= 0x5a; i++) TOKEN[i] = TOKEN[i | 0x20] = 1;
 const TOKEN_MARKS = "-.!%*_+`'~";
 for (let i = 0; i < TOKEN_MARKS.length; i++) TOKEN[TOKEN_MARKS.charCodeAt(i)] = 1;
 
-export function isSpace(octet: number): boolean {
-  return octet === SPACE || octet === TAB || octet === CR || octet === LF;
-}
-
-/** @returns the first offset from `at` that is not white space, at most `end` */
+/** @returns the first offset from `at` that is neither white space nor line folding; at the end of a line it stays before it */
 export function skipSpace(bytes: Uint8Array, at: number, end: number): number {
   let i = at;
-  while (i < end && bytes[i] <= SPACE && isSpace(bytes[i])) i += 1;
+  while (i < end) {
+    const octet = bytes[i];
+    if (octet > SPACE) return i;
+    if (octet === SPACE || octet === TAB) i += 1;
+    else {
+      const next = behindFold(bytes, i, end);
+      if (next < 0) return i;
+      i = next;
+    }
+  }
   return i;
 }
 
-/** @returns `end` moved back over white space, at least `start` */
+/** @returns the offset behind the line end at `at` when the line is folded there (the next one begins with white space), or -1 */
+export function behindFold(bytes: Uint8Array, at: number, end: number): number {
+  const next = behindLineEnd(bytes, at, end);
+  return next >= 0 && next < end && (bytes[next] === SPACE || bytes[next] === TAB) ? next + 1 : -1;
+}
+
+/** @returns the offset behind CRLF or a lone LF at `at`, or -1 when neither is there */
+export function behindLineEnd(bytes: Uint8Array, at: number, end: number): number {
+  if (at >= end) return -1;
+  if (bytes[at] === LF) return at + 1;
+  return bytes[at] === CR && at + 1 < end && bytes[at + 1] === LF ? at + 2 : -1;
+}
+
+/** @returns `end` moved back over white space and folding, at least `start` */
 export function trimEnd(bytes: Uint8Array, start: number, end: number): number {
   let i = end;
-  while (i > start && bytes[i - 1] <= SPACE && isSpace(bytes[i - 1])) i -= 1;
+  while (i > start) {
+    const octet = bytes[i - 1];
+    if (octet !== SPACE && octet !== TAB && octet !== CR && octet !== LF) break;
+    i -= 1;
+  }
   return i;
 }
 
@@ -53,13 +69,23 @@ export function skipToken(bytes: Uint8Array, at: number, end: number): number {
   return i;
 }
 
-/** From the opening quote at `at`. @returns the offset behind the closing quote, or -1 when there is none */
+/**
+ * From the opening quote at `at`. A backslash takes the next octet in, whatever it is, but never a line end.
+ * @returns the offset behind the closing quote, or -1 when there is none before the end of the line, or a control octet
+ */
 export function skipQuoted(bytes: Uint8Array, at: number, end: number): number {
   let i = at + 1;
   while (i < end) {
     const octet = bytes[i];
     if (octet === QUOTE) return i + 1;
-    i += octet === BACKSLASH ? 2 : 1;
+    if (octet === BACKSLASH) {
+      if (i + 1 < end && (bytes[i + 1] === CR || bytes[i + 1] === LF)) return -1;
+      i += 2;
+    } else if (octet >= SPACE || octet === TAB) i += 1;
+    else {
+      i = behindFold(bytes, i, end);
+      if (i < 0) return -1;
+    }
   }
   return -1;
 }

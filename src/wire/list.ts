@@ -3,8 +3,13 @@
  * Route, Record-Route, Require and so on. Not for challenges and credentials, whose commas separate parameters as well.
  */
 import { NONE } from "../core/bytes.js";
-import { COMMA, GREATER, LESS, QUOTE, skipQuoted, skipSpace, trimEnd } from "./lex.js";
+import { skipQuoted, skipSpace, trimEnd } from "./lex.js";
 import type { Message } from "./message.js";
+
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const LESS = 0x3c;
+const GREATER = 0x3e;
 
 export class ValueList {
   bytes: Uint8Array = NONE;

@@ -8,15 +8,17 @@
  */
 import { equal, equalNoCase, NONE, parseUint, type Span } from "../core/bytes.js";
 import { NameAddress } from "./address.js";
-import { AT, BACKSLASH, COLON, COMMA, CR, LF, SEMICOLON, SPACE, skipSpace, TAB, TOKEN, trimEnd } from "./lex.js";
+import { behindLineEnd, skipSpace, skipToken, trimEnd } from "./lex.js";
 import { headerOf, methodOf } from "./lookup.js";
 import {
   HEADER_CALL_ID,
+  HEADER_CONTACT,
   HEADER_CONTENT_LENGTH,
   HEADER_COUNT,
   HEADER_CSEQ,
   HEADER_FROM,
   HEADER_MAX_FORWARDS,
+  HEADER_OTHER,
   HEADER_TO,
   HEADER_VIA,
   METHOD_ACK,
@@ -48,6 +50,28 @@ export * from "./problems.js";
 export const PARSE_OK = 0;
 /** Nothing to answer: not SIP, a malformed response or ACK, or a request whose Via, From, To, Call-ID or CSeq cannot be echoed. */
 export const PARSE_DROP = -1;
+
+// Octets, and below the ids that `parse` tells apart: own constants, see lex.ts.
+const TAB = 9;
+const LF = 10;
+const CR = 13;
+const SPACE = 0x20;
+const COMMA = 0x2c;
+const DASH = 0x2d;
+const COLON = 0x3a;
+const SEMICOLON = 0x3b;
+const AT = 0x40;
+const BACKSLASH = 0x5c;
+
+const VIA = HEADER_VIA;
+const FROM = HEADER_FROM;
+const TO = HEADER_TO;
+const CALL_ID = HEADER_CALL_ID;
+const CSEQ = HEADER_CSEQ;
+const MAX_FORWARDS = HEADER_MAX_FORWARDS;
+const CONTACT = HEADER_CONTACT;
+const CONTENT_LENGTH = HEADER_CONTENT_LENGTH;
+const OTHER = HEADER_OTHER;
 
 const CSEQ_MAX = 0x7fffffff;
 const CONTENT_LENGTH_MAX = 0x7fffffff;
@@ -282,7 +306,7 @@ export class Message {
     const bytes = this.bytes;
     this.isRequest = true;
     let i = at;
-    while (i < end && TOKEN[bytes[i]] === 1) i += 1;
+    i = skipToken(bytes, i, end);
     if (i === at || i >= end || bytes[i] !== SPACE) return false;
     this.methodStart = at;
     this.methodEnd = i;
@@ -327,167 +351,200 @@ export class Message {
     if (isSip && hasHeaders) this.fail(PROBLEM_URI);
   }
 
-  /** Fills the table. @returns where the body begins */
+  /** Fills the table, one field a turn. @returns where the body begins */
   private readFields(at: number, end: number): number {
     const bytes = this.bytes;
     let i = at;
-    for (;;) {
-      if (i >= end) {
-        this.fail(PROBLEM_BODY);
-        return end;
-      }
+    while (i < end) {
       const nameStart = i;
-      while (i < end && TOKEN[bytes[i]] === 1) i += 1;
+      while (i < end && (bytes[i] > COLON || bytes[i] === DASH)) i += 1;
+      if (i < end && bytes[i] !== COLON) i = skipToken(bytes, i, end);
       const nameEnd = i;
       if (nameEnd === nameStart) {
-        if (bytes[i] === LF) return i + 1;
-        if (bytes[i] === CR && i + 1 < end && bytes[i + 1] === LF) return i + 2;
+        const body = behindLineEnd(bytes, i, end);
+        if (body >= 0) return body;
       }
       while (i < end && (bytes[i] === SPACE || bytes[i] === TAB)) i += 1;
-      const hasName = nameEnd > nameStart && i < end && bytes[i] === COLON;
-      if (!hasName) this.fail(PROBLEM_HEADER);
-      const valueAt = hasName ? i + 1 : i;
-      i = this.lineStop(valueAt, end);
-      if (i < 0) {
-        this.fail(PROBLEM_BODY);
-        return end;
-      }
-      if (hasName) this.addRow(nameStart, nameEnd, valueAt, i);
+      if (i >= end || bytes[i] !== COLON || nameEnd === nameStart) {
+        this.fail(PROBLEM_HEADER);
+        i = this.lineStop(i, end);
+      } else i = this.readField(nameStart, nameEnd, i + 1, end);
+      i += i < end && bytes[i] === CR ? 2 : 1;
     }
+    this.fail(PROBLEM_BODY);
+    return end;
   }
 
-  /** @returns the offset behind a field's last line, folding included, or -1 when it is cut off */
-  private lineStop(at: number, end: number): number {
-    const bytes = this.bytes;
-    let i = at;
-    for (;;) {
-      while (i < end && bytes[i] >= SPACE) i += 1;
-      if (i >= end) return -1;
-      const octet = bytes[i++];
-      if (octet === TAB) continue;
-      if (octet === CR) {
-        if (i < end && bytes[i] === LF) i += 1;
-        else {
-          this.fail(PROBLEM_CONTROL);
-          continue;
-        }
-      } else if (octet !== LF) {
-        if (i < at + 2 || bytes[i - 2] !== BACKSLASH) this.fail(PROBLEM_CONTROL);
-        continue;
-      }
-      if (i >= end || (bytes[i] !== SPACE && bytes[i] !== TAB)) return i;
-    }
-  }
-
-  private addRow(nameStart: number, nameEnd: number, valueAt: number, lineEnd: number): void {
+  /** @returns where the field's line ends */
+  private readField(nameStart: number, nameEnd: number, at: number, end: number): number {
     const bytes = this.bytes;
     const id = headerOf(bytes, nameStart, nameEnd);
-    const valueStart = skipSpace(bytes, valueAt, lineEnd);
-    const valueEnd = trimEnd(bytes, valueStart, lineEnd);
+    if (id === OTHER && !isToken(bytes, nameStart, nameEnd)) this.fail(PROBLEM_HEADER);
+    let i = at;
+    if (i < end && bytes[i] === SPACE) i += 1;
+    if (i < end && bytes[i] <= SPACE) i = skipSpace(bytes, i, end);
+    const valueStart = i;
     const row = this.rows;
-    const isRepeated = this.first(id) >= 0;
+    const isFirst = this.first(id) < 0;
+    if (id <= CONTENT_LENGTH && id !== OTHER) i = isFirst ? this.readValue(id, i, end) : this.repeated(id, i);
+    // What a reader did not come to the end of is malformed, or goes on behind a comma; either way the line's end is looked for.
+    if (i >= end || bytes[i] !== CR || i + 1 >= end || bytes[i + 1] !== LF) i = this.lineStop(i, end);
+    const valueEnd = i > valueStart && bytes[i - 1] <= SPACE ? trimEnd(bytes, valueStart, i) : i;
     if (row < this.maxRows) {
-      const at = row * ROW;
-      this.table[at] = id;
-      this.table[at + 1] = nameStart;
-      this.table[at + 2] = nameEnd;
-      this.table[at + 3] = valueStart;
-      this.table[at + 4] = valueEnd;
-      if (!isRepeated) this.firstRow[id] = row;
+      const table = this.table;
+      const cell = row * ROW;
+      table[cell] = id;
+      table[cell + 1] = nameStart;
+      table[cell + 2] = nameEnd;
+      table[cell + 3] = valueStart;
+      table[cell + 4] = valueEnd;
+      if (isFirst) this.firstRow[id] = row;
       this.rows = row + 1;
     } else this.fail(PROBLEM_TABLE);
-    if (id <= HEADER_CONTENT_LENGTH) this.readValue(id, valueStart, valueEnd, isRepeated);
+    if (isFirst && id <= CONTENT_LENGTH) this.keepEnd(id, valueStart, valueEnd);
+    return i;
   }
 
-  /** The values that every layer needs; the ids up to HEADER_CONTENT_LENGTH are theirs. */
-  private readValue(id: number, start: number, end: number, isRepeated: boolean): void {
+  /** From anywhere in a field. @returns the offset of the CRLF or LF that ends its last line; `end` when it is cut off */
+  private lineStop(at: number, end: number): number {
+    const bytes = this.bytes;
+    const last = end - 3;
+    let i = at;
+    for (;;) {
+      // Four octets a turn: the sum of signs is negative when one of them is a control.
+      while (
+        i < last &&
+        ((bytes[i] - SPACE) | (bytes[i + 1] - SPACE) | (bytes[i + 2] - SPACE) | (bytes[i + 3] - SPACE)) >= 0
+      )
+        i += 4;
+      while (i < end && bytes[i] >= SPACE) i += 1;
+      if (i >= end) return end;
+      const next = skipSpace(bytes, i, end);
+      if (next > i) i = next;
+      else if (behindLineEnd(bytes, i, end) >= 0) return i;
+      else {
+        if (i === at || bytes[i] === CR || bytes[i - 1] !== BACKSLASH) this.fail(PROBLEM_CONTROL);
+        i += 1;
+      }
+    }
+  }
+
+  /** A second field of an id that may stand once (Contact and Via may be repeated). */
+  private repeated(id: number, at: number): number {
+    if (id !== VIA && id !== CONTACT) this.fail(PROBLEM_REPEATED);
+    return at;
+  }
+
+  /** The values that every layer needs, read from `at`. @returns how far they were read */
+  private readValue(id: number, at: number, end: number): number {
     switch (id) {
-      case HEADER_VIA:
-        if (!isRepeated) this.readVia(start, end);
-        return;
-      case HEADER_FROM:
-      case HEADER_TO:
-        if (isRepeated) this.fail(PROBLEM_REPEATED);
-        else this.readAddress(id === HEADER_FROM, start, end);
-        return;
-      case HEADER_CALL_ID:
-        if (isRepeated) this.fail(PROBLEM_REPEATED);
-        else this.readCallId(start, end);
-        return;
-      case HEADER_CSEQ:
-        if (isRepeated) this.fail(PROBLEM_REPEATED);
-        else this.readCSeq(start, end);
-        return;
-      case HEADER_MAX_FORWARDS:
-        if (isRepeated) this.fail(PROBLEM_REPEATED);
-        else {
-          this.maxForwards = parseUint(this.bytes, start, end, MAX_FORWARDS_MAX);
-          if (this.maxForwards < 0) this.fail(PROBLEM_VALUE);
-        }
-        return;
-      case HEADER_CONTENT_LENGTH:
-        if (isRepeated) this.fail(PROBLEM_REPEATED);
-        else {
-          this.contentLength = parseUint(this.bytes, start, end, CONTENT_LENGTH_MAX);
-          if (this.contentLength < 0) this.fail(PROBLEM_LENGTH);
-        }
-        return;
+      case VIA:
+        return this.readVia(at, end);
+      case FROM:
+      case TO:
+        return this.readAddress(id === FROM, at, end);
+      case CALL_ID:
+        return this.readCallId(at, end);
+      case CSEQ:
+        return this.readCSeq(at, end);
+      case MAX_FORWARDS:
+        this.maxForwards = parseUint(this.bytes, at, digitsEnd(this.bytes, at, end), MAX_FORWARDS_MAX);
+        return this.behindNumber(this.maxForwards, PROBLEM_VALUE, at, end);
+      case CONTENT_LENGTH:
+        this.contentLength = parseUint(this.bytes, at, digitsEnd(this.bytes, at, end), CONTENT_LENGTH_MAX);
+        return this.behindNumber(this.contentLength, PROBLEM_LENGTH, at, end);
     }
+    return at;
   }
 
-  private readVia(start: number, end: number): void {
-    const via = this.via;
-    this.viaStart = start;
-    this.viaEnd = end;
-    if (!via.parse(this.bytes, start, end)) {
-      this.fail(PROBLEM_VALUE);
-      return;
+  /** Behind a number that has to be the whole value. */
+  private behindNumber(value: number, problem: number, at: number, end: number): number {
+    let i = digitsEnd(this.bytes, at, end);
+    if (i < end && this.bytes[i] <= SPACE) i = skipSpace(this.bytes, i, end);
+    if (value < 0 || !this.isAtLineEnd(i, end)) {
+      this.fail(problem);
+      if (problem === PROBLEM_LENGTH) this.contentLength = -1;
+      else this.maxForwards = -1;
     }
-    this.viaEnd = trimEnd(this.bytes, start, via.end);
+    return i;
+  }
+
+  private isAtLineEnd(at: number, end: number): boolean {
+    return behindLineEnd(this.bytes, at, end) >= 0;
+  }
+
+  private readVia(at: number, end: number): number {
+    const via = this.via;
+    this.viaStart = at;
+    if (!via.parse(this.bytes, at, end)) {
+      this.fail(PROBLEM_VALUE);
+      return at;
+    }
+    this.viaEnd = via.end;
     this.branchStart = via.branchStart;
     this.branchEnd = via.branchEnd;
     this.hasMagicCookie = hasCookie(this.bytes, via.branchStart, via.branchEnd);
     this.sentByStart = via.sentByStart;
     this.sentByEnd = via.sentByEnd;
+    return via.stop;
   }
 
-  private readAddress(isFrom: boolean, start: number, end: number): void {
+  private readAddress(isFrom: boolean, at: number, end: number): number {
     const address = this.address;
-    const isGood = address.parse(this.bytes, start, end) && !address.isStar;
+    const stop = address.read(this.bytes, at, end);
+    const isGood = stop >= 0 && !address.isStar && this.isAtLineEnd(stop, end);
     if (!isGood) this.fail(PROBLEM_VALUE);
-    const tagStart = isGood ? address.tagStart : start;
-    const tagEnd = isGood ? address.tagEnd : start;
+    const tagStart = isGood ? address.tagStart : at;
+    const tagEnd = isGood ? address.tagEnd : at;
     if (isFrom) {
-      this.fromStart = start;
-      this.fromEnd = end;
       this.fromTagStart = tagStart;
       this.fromTagEnd = tagEnd;
     } else {
-      this.toStart = start;
-      this.toEnd = end;
       this.toTagStart = tagStart;
       this.toTagEnd = tagEnd;
     }
+    return isGood ? stop : at;
   }
 
   /** word ["@" word]; only that it is one word and not empty matters here. */
-  private readCallId(start: number, end: number): void {
-    this.callIdStart = start;
-    this.callIdEnd = end;
-    for (let i = start; i < end; i++) if (this.bytes[i] <= SPACE) this.fail(PROBLEM_VALUE);
+  private readCallId(at: number, end: number): number {
+    const bytes = this.bytes;
+    let i = at;
+    while (i < end && bytes[i] > SPACE) i += 1;
+    if (i < end && bytes[i] <= SPACE) i = skipSpace(bytes, i, end);
+    if (!this.isAtLineEnd(i, end)) this.fail(PROBLEM_VALUE);
+    return i;
   }
 
-  private readCSeq(start: number, end: number): void {
+  private readCSeq(at: number, end: number): number {
     const bytes = this.bytes;
-    let i = start;
-    while (i < end && bytes[i] > SPACE) i += 1;
-    this.cseq = parseUint(bytes, start, i, CSEQ_MAX);
+    let i = digitsEnd(bytes, at, end);
+    this.cseq = parseUint(bytes, at, i, CSEQ_MAX);
+    const hasSpace = i < end && bytes[i] <= SPACE;
     i = skipSpace(bytes, i, end);
-    this.cseqMethodStart = i;
-    while (i < end && TOKEN[bytes[i]] === 1) i += 1;
+    const methodStart = i;
+    i = skipToken(bytes, i, end);
+    this.cseqMethodStart = methodStart;
     this.cseqMethodEnd = i;
-    this.cseqMethod = methodOf(bytes, this.cseqMethodStart, i);
-    if (this.cseq < 0 || i < end || i === this.cseqMethodStart) this.fail(PROBLEM_VALUE);
+    this.cseqMethod = methodOf(bytes, methodStart, i);
+    const isWhole = this.cseq >= 0 && hasSpace && i > methodStart;
+    if (i < end && bytes[i] <= SPACE) i = skipSpace(bytes, i, end);
+    if (!isWhole || !this.isAtLineEnd(i, end)) this.fail(PROBLEM_VALUE);
+    return i;
+  }
+
+  /** Where the values end that are handed on whole. */
+  private keepEnd(id: number, start: number, end: number): void {
+    if (id === FROM) {
+      this.fromStart = start;
+      this.fromEnd = end;
+    } else if (id === TO) {
+      this.toStart = start;
+      this.toEnd = end;
+    } else if (id === CALL_ID) {
+      this.callIdStart = start;
+      this.callIdEnd = end;
+    } else if (id === VIA && this.viaEnd === 0) this.viaEnd = end;
   }
 
   private checkMandatory(): void {
@@ -521,6 +578,16 @@ export class Message {
       this.bodyEnd = end;
     } else this.end = this.bodyEnd = this.bodyStart + this.contentLength;
   }
+}
+
+function digitsEnd(bytes: Uint8Array, at: number, end: number): number {
+  let i = at;
+  while (i < end && bytes[i] >= 0x30 && bytes[i] <= 0x39) i += 1;
+  return i;
+}
+
+function isToken(bytes: Uint8Array, start: number, end: number): boolean {
+  return skipToken(bytes, start, end) === end;
 }
 
 /** "SIP/" without case. */

@@ -3,9 +3,15 @@
  * Parameters of a URI follow other rules (escapes, no white space, no quotes): see uri.ts.
  */
 import { equalNoCase, NONE, type Span } from "../core/bytes.js";
-import { EQUALS, isSpace, QUOTE, SEMICOLON, skipQuoted, skipSpace } from "./lex.js";
+import { skipQuoted, skipSpace } from "./lex.js";
 
-/** Walks the parameters of one value; a reusable view. Empty ones (`;;`) are stepped over. */
+const SPACE = 0x20;
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const SEMICOLON = 0x3b;
+const EQUALS = 0x3d;
+
+/** Walks the parameters of one value; a reusable view. */
 export class ParamList {
   bytes: Uint8Array = NONE;
   nameStart = 0;
@@ -14,10 +20,10 @@ export class ParamList {
   valueStart = 0;
   valueEnd = 0;
   hasValue = false;
-  isQuoted = false;
+  /** Where the walk stands: at the `;` of the next parameter, or at what is none. */
+  at = 0;
   /** Turns true when the text is not a list of parameters; what came before it still stands. */
   broken = false;
-  private at = 0;
   private end = 0;
 
   /** `bytes[start, end)` begins at a `;`, or at white space before it, or is empty. The octets stay the caller's. */
@@ -28,42 +34,45 @@ export class ParamList {
     this.broken = false;
   }
 
-  /** @returns false at the end, and when `broken` */
+  /** Steps to the next parameter; empty ones (`;;`) are passed over. @returns false when there is none (`at` tells what is there), and when `broken` */
   next(): boolean {
     const bytes = this.bytes;
     const end = this.end;
     let i = this.at;
-    let semicolons = 0;
-    i = skipSpace(bytes, i, end);
-    while (i < end && bytes[i] === SEMICOLON) {
-      semicolons += 1;
-      i = skipSpace(bytes, i + 1, end);
+    if (i < end && bytes[i] <= SPACE) i = skipSpace(bytes, i, end);
+    if (i >= end || bytes[i] !== SEMICOLON) {
+      this.at = i;
+      return false;
     }
-    this.at = end;
-    if (i >= end) return false;
-    this.nameStart = i;
+    while (i < end && bytes[i] === SEMICOLON) {
+      i += 1;
+      if (i < end && bytes[i] <= SPACE) i = skipSpace(bytes, i, end);
+    }
+    const nameStart = i;
     i = skipWord(bytes, i, end);
-    if (semicolons === 0 || i === this.nameStart) return this.fail();
+    this.at = i;
+    // Nothing behind the last semicolon: the list has ended. A name that is missing before "=" or a quote is an error.
+    if (i === nameStart) return i < end && (bytes[i] === EQUALS || bytes[i] === QUOTE) && this.fail();
+    this.nameStart = nameStart;
     this.nameEnd = this.valueStart = this.valueEnd = i;
-    this.hasValue = this.isQuoted = false;
-    i = skipSpace(bytes, i, end);
+    this.hasValue = false;
+    if (i < end && bytes[i] <= SPACE) i = skipSpace(bytes, i, end);
     if (i < end && bytes[i] === EQUALS) {
+      i += 1;
       this.hasValue = true;
-      i = skipSpace(bytes, i + 1, end);
+      if (i < end && bytes[i] <= SPACE) i = skipSpace(bytes, i, end);
       this.valueStart = i;
       if (i < end && bytes[i] === QUOTE) {
         i = skipQuoted(bytes, i, end);
         if (i < 0) return this.fail();
-        this.isQuoted = true;
         this.valueStart += 1;
         this.valueEnd = i - 1;
       } else {
         i = skipWord(bytes, i, end);
         this.valueEnd = i;
       }
-      i = skipSpace(bytes, i, end);
+      if (i < end && bytes[i] <= SPACE) i = skipSpace(bytes, i, end);
     }
-    if (i < end && bytes[i] !== SEMICOLON) return this.fail();
     this.at = i;
     return true;
   }
@@ -79,7 +88,11 @@ export function skipWord(bytes: Uint8Array, at: number, end: number): number {
   let i = at;
   while (i < end) {
     const octet = bytes[i];
-    if (octet === SEMICOLON || octet === EQUALS || octet === 0x2c || octet === QUOTE || isSpace(octet)) break;
+    // Most octets are letters and digits: they pass with one or two comparisons.
+    if (octet <= EQUALS) {
+      if (octet >= SEMICOLON && octet !== 0x3c) break;
+      if (octet <= COMMA && (octet <= SPACE || octet === QUOTE || octet === COMMA)) break;
+    }
     i += 1;
   }
   return i;
@@ -105,7 +118,6 @@ export function param(bytes: Uint8Array, start: number, end: number, name: Uint8
     const nameStart = skipSpace(bytes, i + 1, end);
     const nameEnd = skipWord(bytes, nameStart, end);
     i = skipSpace(bytes, nameEnd, end);
-    const found = equalNoCase(bytes, nameStart, nameEnd, name, 0, name.length);
     let valueStart = nameEnd;
     let valueEnd = nameEnd;
     if (i < end && bytes[i] === EQUALS) {
@@ -120,7 +132,7 @@ export function param(bytes: Uint8Array, start: number, end: number, name: Uint8
         i = valueEnd;
       }
     }
-    if (found) {
+    if (equalNoCase(bytes, nameStart, nameEnd, name, 0, name.length)) {
       out.set(bytes, valueStart, valueEnd);
       return true;
     }

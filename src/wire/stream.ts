@@ -4,9 +4,15 @@
  * It finds the borders only: whether a message is well formed is for Message.parse to say.
  */
 import { parseUint } from "../core/bytes.js";
-import { COLON, CR, LF, SPACE, skipSpace, skipToken, TAB, trimEnd } from "./lex.js";
+import { skipSpace, skipToken, trimEnd } from "./lex.js";
 import { headerOf } from "./lookup.js";
 import { HEADER_CONTENT_LENGTH } from "./names.js";
+
+const TAB = 9;
+const LF = 10;
+const CR = 13;
+const SPACE = 0x20;
+const COLON = 0x3a;
 
 /** Nothing whole is there yet: push more. */
 export const FRAME_NONE = 0;

@@ -4,7 +4,7 @@
  */
 import { parseIPv4 } from "../core/address.js";
 import { equal, equalNoCase, lower, NONE, octets, parseUint, Span } from "../core/bytes.js";
-import { AT, COLON, EQUALS, hexDigit, PERCENT, SEMICOLON } from "./lex.js";
+import { hexDigit } from "./lex.js";
 import { transportOf } from "./lookup.js";
 import { TRANSPORT_NONE } from "./names.js";
 
@@ -21,8 +21,13 @@ const LR = octets("lr");
 /** Parameters that make two URIs differ when only one has them. RFC 3261 §19.1.4; transport by its examples. */
 const DECISIVE: readonly Uint8Array[] = [octets("user"), octets("ttl"), octets("method"), octets("maddr"), TRANSPORT];
 
-const QUESTION = 0x3f;
+const PERCENT = 0x25;
 const AMPERSAND = 0x26;
+const COLON = 0x3a;
+const SEMICOLON = 0x3b;
+const EQUALS = 0x3d;
+const QUESTION = 0x3f;
+const AT = 0x40;
 
 export class Uri {
   bytes: Uint8Array = NONE;

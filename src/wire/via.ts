@@ -4,10 +4,18 @@
  */
 import { parseIPv4 } from "../core/address.js";
 import { equalNoCase, NONE, octets, parseUint, Span } from "../core/bytes.js";
-import { COLON, COMMA, EQUALS, isSpace, QUOTE, SEMICOLON, SLASH, skipQuoted, skipSpace, skipToken } from "./lex.js";
+import { behindLineEnd, skipQuoted, skipSpace, skipToken } from "./lex.js";
 import { transportOf } from "./lookup.js";
 import { TRANSPORT_NONE } from "./names.js";
 import { param, skipWord } from "./params.js";
+
+const SPACE = 0x20;
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const SLASH = 0x2f;
+const COLON = 0x3a;
+const SEMICOLON = 0x3b;
+const EQUALS = 0x3d;
 
 const BRANCH = octets("branch");
 const RECEIVED = octets("received");
@@ -18,9 +26,12 @@ const PORT_MAX = 65535;
 
 export class Via {
   bytes: Uint8Array = NONE;
-  /** The element: `parse` moves `end` back to the comma when more elements follow. */
+  /** The element, trimmed. */
   start = 0;
   end = 0;
+  /** Where reading stopped: at a comma when more elements follow, else at the end of the line. */
+  stop = 0;
+  /** TRANSPORT_* */
   transport = TRANSPORT_NONE;
   /** host[:port] */
   sentByStart = 0;
@@ -28,8 +39,6 @@ export class Via {
   /** The host of it, an IPv6 address without its brackets. */
   hostStart = 0;
   hostEnd = 0;
-  /** An IPv4 address as a number; -1 for a name and for IPv6. */
-  ip = -1;
   /** -1 when it is not given. */
   port = -1;
   /** From the first `;`, or empty. */
@@ -43,28 +52,29 @@ export class Via {
   private readonly value = new Span();
 
   /**
-   * Reads the first element of `bytes[start, end)`. The octets stay the caller's.
+   * Reads the first element of `bytes[start, end)`, up to a comma or the end of the line. The octets stay the caller's.
    * @returns whether it is well formed; when it is not, nothing here may be used
    */
   parse(bytes: Uint8Array, start: number, end: number): boolean {
     this.bytes = bytes;
     let i = skipSpace(bytes, start, end);
     this.start = i;
-    this.port = this.ip = -1;
+    this.port = -1;
     this.rportFlag = false;
     i = skipProtocol(bytes, i, end);
     if (i < 0) return false;
     const transportStart = i;
     i = skipToken(bytes, i, end);
-    if (i === transportStart || i >= end || !isSpace(bytes[i])) return false;
+    if (i === transportStart || i >= end || bytes[i] > SPACE) return false;
     this.transport = transportOf(bytes, transportStart, i);
     i = this.readSentBy(bytes, skipSpace(bytes, i, end), end);
     if (i < 0) return false;
-    this.branchStart = this.branchEnd = this.paramsStart = i;
+    this.branchStart = this.branchEnd = this.paramsStart = this.paramsEnd = i;
     i = this.readParams(bytes, i, end);
     if (i < 0) return false;
-    this.end = i;
-    return true;
+    this.stop = i;
+    this.end = this.paramsEnd > this.paramsStart ? this.paramsEnd : this.sentByEnd;
+    return i >= end || bytes[i] === COMMA || behindLineEnd(bytes, i, end) >= 0;
   }
 
   private readSentBy(bytes: Uint8Array, at: number, end: number): number {
@@ -72,7 +82,7 @@ export class Via {
     this.sentByStart = this.hostStart = i;
     if (i < end && bytes[i] === 0x5b) {
       while (i < end && bytes[i] !== 0x5d) {
-        if (isSpace(bytes[i])) return -1;
+        if (bytes[i] <= SPACE) return -1;
         i += 1;
       }
       if (i >= end || i - this.hostStart < 3) return -1;
@@ -80,14 +90,13 @@ export class Via {
       this.hostEnd = i;
       i += 1;
     } else {
-      // Names with "_" are seen and harmless; a token is a little more than a host name.
+      // A token is a little more than a host name: names with "_" are seen, and harmless.
       i = skipToken(bytes, i, end);
       if (i === this.hostStart) return -1;
       this.hostEnd = i;
-      if (bytes[this.hostStart] <= 0x39) this.ip = parseIPv4(bytes, this.hostStart, i);
     }
     this.sentByEnd = i;
-    i = skipSpace(bytes, i, end);
+    if (i < end && bytes[i] <= SPACE) i = skipSpace(bytes, i, end);
     if (i < end && bytes[i] === COLON) {
       const portStart = skipSpace(bytes, i + 1, end);
       i = portStart;
@@ -95,42 +104,51 @@ export class Via {
       this.port = parseUint(bytes, portStart, i, PORT_MAX);
       if (this.port < 0) return -1;
       this.sentByEnd = i;
-      i = skipSpace(bytes, i, end);
+      if (i < end && bytes[i] <= SPACE) i = skipSpace(bytes, i, end);
     }
     return i;
   }
 
-  /** @returns where the element ends (at a comma, or `end`), or -1 */
+  /** @returns where the parameters end, or -1. Empty ones are refused: RFC 4475 §3.1.2.1 */
   private readParams(bytes: Uint8Array, at: number, end: number): number {
     let i = at;
-    this.paramsEnd = i;
     while (i < end && bytes[i] === SEMICOLON) {
-      const nameStart = skipSpace(bytes, i + 1, end);
-      i = skipWord(bytes, nameStart, end);
+      i += 1;
+      if (i < end && bytes[i] <= SPACE) i = skipSpace(bytes, i, end);
+      const nameStart = i;
+      i = skipWord(bytes, i, end);
       const nameEnd = i;
       if (nameEnd === nameStart) return -1;
       let valueStart = i;
-      let valueEnd = i;
       this.paramsEnd = i;
-      i = skipSpace(bytes, i, end);
+      if (i < end && bytes[i] <= SPACE) i = skipSpace(bytes, i, end);
       if (i < end && bytes[i] === EQUALS) {
-        valueStart = skipSpace(bytes, i + 1, end);
-        if (valueStart < end && bytes[valueStart] === QUOTE) {
-          i = valueEnd = skipQuoted(bytes, valueStart, end);
-          if (i < 0) return -1;
-        } else {
-          i = valueEnd = skipWord(bytes, valueStart, end);
-          if (valueEnd === valueStart) return -1;
-        }
+        i += 1;
+        if (i < end && bytes[i] <= SPACE) i = skipSpace(bytes, i, end);
+        valueStart = i;
+        i = i < end && bytes[i] === QUOTE ? skipQuoted(bytes, i, end) : skipWord(bytes, i, end);
+        if (i <= valueStart) return -1;
         this.paramsEnd = i;
-        i = skipSpace(bytes, i, end);
+        if (i < end && bytes[i] <= SPACE) i = skipSpace(bytes, i, end);
       }
-      if (isBranch(bytes, nameStart, nameEnd)) {
-        this.branchStart = valueStart;
-        this.branchEnd = valueEnd;
-      } else if (isRport(bytes, nameStart, nameEnd)) this.rportFlag = true;
+      const length = nameEnd - nameStart;
+      if (length === 6 && (bytes[nameStart] | 0x20) === 0x62) {
+        if (equalNoCase(bytes, nameStart, nameEnd, BRANCH, 0, 6)) {
+          // One name, one value: with two branches it would depend on the reader which transaction this is.
+          if (this.branchEnd > this.branchStart) return -1;
+          this.branchStart = valueStart;
+          this.branchEnd = valueStart === nameEnd ? valueStart : this.paramsEnd;
+        }
+      } else if (length === 5 && (bytes[nameStart] | 0x20) === 0x72) {
+        if (equalNoCase(bytes, nameStart, nameEnd, RPORT, 0, 5)) this.rportFlag = true;
+      }
     }
-    return i >= end || bytes[i] === COMMA ? i : -1;
+    return i;
+  }
+
+  /** The host as a number when it is an IPv4 address; -1 for a name and for IPv6. Read when it is asked for. */
+  get ip(): number {
+    return parseIPv4(this.bytes, this.hostStart, this.hostEnd);
   }
 
   branch(out: Span): boolean {
@@ -174,19 +192,15 @@ export class Via {
 function skipProtocol(bytes: Uint8Array, at: number, end: number): number {
   if (end - at < 8 || (bytes[at] | 0x20) !== 0x73) return -1;
   if ((bytes[at + 1] | 0x20) !== 0x69 || (bytes[at + 2] | 0x20) !== 0x70) return -1;
-  let i = skipSpace(bytes, at + 3, end);
+  let i = at + 3;
+  if (bytes[i] <= SPACE) i = skipSpace(bytes, i, end);
   if (i >= end || bytes[i] !== SLASH) return -1;
-  i = skipSpace(bytes, i + 1, end);
-  if (i + 3 > end || bytes[i] !== 0x32 || bytes[i + 1] !== 0x2e || bytes[i + 2] !== 0x30) return -1;
-  i = skipSpace(bytes, i + 3, end);
+  i += 1;
+  if (i < end && bytes[i] <= SPACE) i = skipSpace(bytes, i, end);
+  if (i + 3 >= end || bytes[i] !== 0x32 || bytes[i + 1] !== 0x2e || bytes[i + 2] !== 0x30) return -1;
+  i += 3;
+  if (bytes[i] <= SPACE) i = skipSpace(bytes, i, end);
   if (i >= end || bytes[i] !== SLASH) return -1;
-  return skipSpace(bytes, i + 1, end);
-}
-
-function isBranch(bytes: Uint8Array, start: number, end: number): boolean {
-  return end - start === 6 && (bytes[start] | 0x20) === 0x62 && equalNoCase(bytes, start, end, BRANCH, 0, 6);
-}
-
-function isRport(bytes: Uint8Array, start: number, end: number): boolean {
-  return end - start === 5 && (bytes[start] | 0x20) === 0x72 && equalNoCase(bytes, start, end, RPORT, 0, 5);
+  i += 1;
+  return i < end && bytes[i] <= SPACE ? skipSpace(bytes, i, end) : i;
 }
