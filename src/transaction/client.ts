@@ -433,7 +433,6 @@ export class ClientTransaction implements TimerUser {
   /** Its own transaction, of the INVITE's branch, to where the INVITE went. When none is free it is tried again after T1. */
   private sendCancel(): void {
     const host = this.host;
-    if (this.isCancelSent) return;
     const t = host.takeForCancel();
     if (t === null) {
       host.timers.start(this.repeatTimer, host.limits.t1Ms);

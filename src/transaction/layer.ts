@@ -8,7 +8,7 @@ import { NONE } from "../core/bytes.js";
 import { Pool } from "../core/pool.js";
 import type { RandomSource } from "../core/random.js";
 import type { Timers } from "../core/timers.js";
-import { Message, PARSE_DROP, PARSE_OK } from "../wire/message.js";
+import { Message, PARSE_OK } from "../wire/message.js";
 import { HEADER_VIA, METHOD_ACK, METHOD_CANCEL, METHOD_INVITE, TRANSPORT_TCP, TRANSPORT_UDP } from "../wire/names.js";
 import type { StreamFramer } from "../wire/stream.js";
 import type { Uri } from "../wire/uri.js";
@@ -336,15 +336,14 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
   private receiveBroken(framer: StreamFramer): void {
     const result = this.message.parse(framer.bytes, framer.start, framer.end, true);
     this.counters.received += 1;
-    this.refuse(result !== PARSE_DROP && framer.tooLarge ? 513 : result);
+    this.refuse(result > 0 && framer.tooLarge ? 513 : result);
   }
 
   /** A malformed message: a request is answered with what the parser found, if it can be. */
   private refuse(status: number): void {
     const m = this.message;
     this.counters.malformed += 1;
-    if (status > 0 && m.isRequest && m.canAnswer && m.method !== METHOD_ACK)
-      this.answers.answer(m, this.source, status);
+    if (status > 0) this.answers.answer(m, this.source, status);
     else this.counters.dropped += 1;
   }
 

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
+import { octets } from "../../src/core/bytes.js";
 import { FAILURE_CANCELLED, FAILURE_TIMEOUT, FAILURE_TRANSPORT } from "../../src/transaction/client.js";
 import { METHOD_BYE, METHOD_INVITE, METHOD_OPTIONS, METHOD_REGISTER, TRANSPORT_TCP } from "../../src/wire/names.js";
 import { field, fields, Harness, PEER, responseTo, type Sent } from "./harness.js";
@@ -122,6 +123,22 @@ describe("INVITE client transaction over UDP (RFC 3261 §17.1.1)", () => {
     expect(ack.to).toBe("udp 10.0.0.9:5070");
     expect(field(ack.text, "Via")).toMatch(/^SIP\/2\.0\/UDP 10\.0\.0\.1:5060;branch=z9hG4bK[0-9a-f]{16};rport$/);
     expect(field(ack.text, "Via")).not.toBe(field(invite, "Via"));
+  });
+
+  it("forgets an ACK that is written anew and turns out not fit to be sent", () => {
+    const invite = sent(METHOD_INVITE);
+    const uri = octets("sip:bob@10.0.0.2");
+    h.user.onEachResponse = (t, m) => {
+      h.ack(t, m);
+      h.layer.beginAck(t, m, uri, 0, uri.length).text("a\nb");
+      h.layer.sendAck(t);
+      h.user.onEachResponse = null;
+    };
+    h.receive(responseTo(invite, 200, "a"));
+    expect(h.network.take().length).toBe(1);
+    h.receive(responseTo(invite, 200, "a"));
+    expect(h.network.take()).toEqual([]);
+    expect(h.user.take()).toEqual(["response 200", "response 200"]);
   });
 
   it("tells of a 2xx again as long as it is not acknowledged", () => {

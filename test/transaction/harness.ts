@@ -47,6 +47,8 @@ export class FakeNetwork implements Network {
   /** Connections that are open, by "ip:port". */
   open = new Map<string, number>();
   lastConnection = 100;
+  /** How often a stream was asked for without a connection's number. */
+  searches = 0;
   /** Off for long runs: nothing is remembered, only counted. */
   remember = true;
   count = 0;
@@ -70,6 +72,7 @@ export class FakeNetwork implements Network {
     const key = ipv4Text(ip) + ":" + port;
     let number = connection;
     if (number < 0) {
+      this.searches += 1;
       number = this.open.get(key) ?? ++this.lastConnection;
       this.open.set(key, number);
     }
@@ -169,11 +172,11 @@ export class Harness {
   readonly user = new Recorder();
   readonly layer: TransactionLayer;
 
-  constructor(limits: Partial<TransactionLimits> = {}) {
+  constructor(limits: Partial<TransactionLimits> = {}, random: RandomSource = new CountingRandom()) {
     const all = { ...LIMITS, ...limits };
     this.timers = new Timers(transactionTimers(all));
     this.network = new FakeNetwork(this.timers);
-    this.layer = new TransactionLayer(this.timers, new CountingRandom(), this.network, this.user, all);
+    this.layer = new TransactionLayer(this.timers, random, this.network, this.user, all);
     this.layer.setLocal(ipv4(LOCAL), 5060, 5060);
   }
 

@@ -67,7 +67,7 @@ describe("TCP connections (RFC 3261 §18)", () => {
     expect(h.network.closed).toEqual([5]);
   });
 
-  it("of ours are used again for the next request, also when the driver is not asked for one", () => {
+  it("of ours are used again for the next request", () => {
     h.send(METHOD_OPTIONS, TCP_PEER);
     h.send(METHOD_INVITE, TCP_PEER);
     h.send(METHOD_OPTIONS, "sip:bob@10.0.0.3;transport=tcp");
@@ -76,6 +76,7 @@ describe("TCP connections (RFC 3261 §18)", () => {
       "tcp 101 10.0.0.2:5060",
       "tcp 102 10.0.0.3:5060",
     ]);
+    expect(h.network.searches).toBe(2);
   });
 
   it("carry the response back, and when they are closed a new one to the port of sent-by does (§18.2.2)", () => {
@@ -92,6 +93,16 @@ describe("TCP connections (RFC 3261 §18)", () => {
     ]);
     h.pass(500);
     expect(h.network.take().map((one) => one.to)).toEqual(["tcp 101 10.0.0.2:5080"]);
+  });
+
+  it("that take the number of a closed one do not get its response", () => {
+    h.opened(5, PEER + ":40000");
+    h.receiveTcp(5, request({ via: TCP_VIA }));
+    h.layer.streamClosed(5);
+    h.opened(5, "192.0.2.66:666");
+    h.network.take();
+    h.layer.reply(h.user.requests[0], 200);
+    expect(h.network.take().map((one) => one.to)).toEqual(["tcp 101 10.0.0.2:5060"]);
   });
 
   it("that fail before anything came back fail their requests, later", () => {
@@ -241,7 +252,8 @@ describe("next hops by name (RFC 3263 §4.2)", () => {
     ]);
     h.layer.resolved(h.network.asked[0].id, ipv4("10.0.0.9"), 5066);
     expect(h.network.take().map((one) => one.to)).toEqual(["udp 10.0.0.9:5066"]);
-    h.layer.resolved(h.network.asked[1].id, ipv4("10.0.0.9"), 5070);
+    // The port that was given counts, whatever the driver says.
+    h.layer.resolved(h.network.asked[1].id, ipv4("10.0.0.9"), 5060);
     expect(h.network.take().map((one) => one.to)).toEqual(["udp 10.0.0.9:5070"]);
   });
 
@@ -307,6 +319,7 @@ describe("next hops by name (RFC 3263 §4.2)", () => {
     h.receive(responseTo(invite, 200, "a"));
     h.receive(responseTo(invite, 200, "a"));
     expect(h.network.take()).toEqual([]);
+    expect(h.layer.counters.failed).toBe(0);
     expect(h.user.take()).toEqual(["response 200"]);
     h.layer.resolved(h.network.asked[0].id, ipv4("10.0.0.9"), 5060);
     expect(h.network.take().map((one) => one.to)).toEqual(["udp 10.0.0.9:5060"]);
