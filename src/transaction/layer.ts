@@ -76,6 +76,7 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
   private readonly clientIndex: SlotIndex;
   private readonly serverIndex: SlotIndex;
   private readonly hex = new Int32Array(1);
+
   /** @param timers with room for `transactionTimers(limits)` more */
   constructor(
     timers: Timers,
