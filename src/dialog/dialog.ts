@@ -247,7 +247,13 @@ export class Dialog {
   ack(layer: TransactionLayer, t: ClientTransaction, m: Message, defaultTransport: number): Writer {
     const cseq = m.cseq;
     const loose = this.readHop();
-    const w = layer.beginAck(t, m, this.bytes, loose ? this.target.start : uri.start, loose ? this.target.end : uri.end);
+    const w = layer.beginAck(
+      t,
+      m,
+      this.bytes,
+      loose ? this.target.start : uri.start,
+      loose ? this.target.end : uri.end,
+    );
     layer.ackTargetUri(t, uri, defaultTransport);
     this.writeHead(w, METHOD_ACK, cseq, loose);
     return w;

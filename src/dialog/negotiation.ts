@@ -14,9 +14,9 @@ import {
   ENCODING_TELEPHONE_EVENT,
   MEDIA_AUDIO,
   PROTO_RTP_AVP,
-  Sdp,
   SDP_LIMIT,
   SDP_OK,
+  Sdp,
   type SdpMedia,
 } from "../wire/sdp.js";
 import { Writer } from "../wire/writer.js";
@@ -268,7 +268,8 @@ export class Negotiation {
     result.payloadType = -1;
     for (let f = 0; f < media.formatCount; f++) {
       if (result.payloadType < 0 && this.isOurs(media, f)) result.payloadType = media.formats[f];
-      if (result.eventSendType < 0 && media.encodings[f] === ENCODING_TELEPHONE_EVENT) result.eventSendType = media.formats[f];
+      if (result.eventSendType < 0 && media.encodings[f] === ENCODING_TELEPHONE_EVENT)
+        result.eventSendType = media.formats[f];
     }
     let ptimeMs = media.ptimeMs > 0 ? media.ptimeMs : DEFAULT_PTIME_MS;
     if (media.maxptimeMs > 0 && media.maxptimeMs < ptimeMs) ptimeMs = media.maxptimeMs;
@@ -289,7 +290,8 @@ export class Negotiation {
     const theirs = sdp.directionOf(media);
     this.result.sends = ours === DIRECTION_SENDRECV || ours === DIRECTION_SENDONLY;
     this.result.receives = ours === DIRECTION_SENDRECV || ours === DIRECTION_RECVONLY;
-    this.result.heldByRemote = theirs === DIRECTION_SENDONLY || theirs === DIRECTION_INACTIVE || this.result.remoteIp === 0;
+    this.result.heldByRemote =
+      theirs === DIRECTION_SENDONLY || theirs === DIRECTION_INACTIVE || this.result.remoteIp === 0;
   }
 
   private begin(): Writer {

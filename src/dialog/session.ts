@@ -31,9 +31,9 @@ import {
 } from "../wire/names.js";
 import { param } from "../wire/params.js";
 import type { Writer } from "../wire/writer.js";
-import { type Dialog, DIALOG_CONFIRMED } from "./dialog.js";
+import { DIALOG_CONFIRMED, type Dialog } from "./dialog.js";
 import { ALLOW, END, NO_BODY, SDP_BODY, SUPPORTED, USER_AGENT } from "./lines.js";
-import { type Negotiation, NEGOTIATION_NO_CODEC, NEGOTIATION_OK } from "./negotiation.js";
+import { NEGOTIATION_NO_CODEC, NEGOTIATION_OK, type Negotiation } from "./negotiation.js";
 
 export const SESSION_FREE = 0;
 /** Our INVITE is out, nothing has come back. */
@@ -523,10 +523,12 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     const bytes = rack.bytes;
     let at = rack.start;
     let rseq = 0;
-    while (at < rack.end && bytes[at] >= 0x30 && bytes[at] <= 0x39 && rseq < 4294967296) rseq = rseq * 10 + bytes[at++] - 0x30;
+    while (at < rack.end && bytes[at] >= 0x30 && bytes[at] <= 0x39 && rseq < 4294967296)
+      rseq = rseq * 10 + bytes[at++] - 0x30;
     while (at < rack.end && (bytes[at] === 0x20 || bytes[at] === 9)) at += 1;
     let cseq = 0;
-    while (at < rack.end && bytes[at] >= 0x30 && bytes[at] <= 0x39 && cseq < 4294967296) cseq = cseq * 10 + bytes[at++] - 0x30;
+    while (at < rack.end && bytes[at] >= 0x30 && bytes[at] <= 0x39 && cseq < 4294967296)
+      cseq = cseq * 10 + bytes[at++] - 0x30;
     while (at < rack.end && (bytes[at] === 0x20 || bytes[at] === 9)) at += 1;
     span.set(bytes, at, rack.end);
     return rseq === this.rseq && cseq === this.incomingCseq && span.is(METHOD_NAMES[METHOD_INVITE]);
@@ -543,7 +545,8 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
         if (t === this.update && m.status >= 200) this.onUpdateResponse(t, m);
         break;
       case METHOD_BYE:
-        if ((m.status === 401 || m.status === 407) && this.dialog !== null && this.context.user.onChallenge(this, t, m)) this.sendBye(this.dialog);
+        if ((m.status === 401 || m.status === 407) && this.dialog !== null && this.context.user.onChallenge(this, t, m))
+          this.sendBye(this.dialog);
         break;
       case METHOD_PRACK:
         if ((m.status === 401 || m.status === 407) && this.context.user.onChallenge(this, t, m)) this.sendPrack(null);

@@ -99,7 +99,8 @@ export class Console {
       case "status":
         return this.status();
       case "register":
-        if (this.door.settings.get("sip.domain") === "") return error("sip.domain is not set: there is no server to register at");
+        if (this.door.settings.get("sip.domain") === "")
+          return error("sip.domain is not set: there is no server to register at");
         ua.registration.start();
         return "ok\n";
       case "unregister":
@@ -120,7 +121,8 @@ export class Console {
         return "ok\n";
       case "hold":
       case "resume":
-        if (call === null || (call.state !== CALL_CONFIRMED && call.state !== CALL_HELD)) return error("there is no call to " + word);
+        if (call === null || (call.state !== CALL_CONFIRMED && call.state !== CALL_HELD))
+          return error("there is no call to " + word);
         ua.hold(call, word === "hold");
         return "ok\n";
       case "dtmf":
@@ -165,10 +167,15 @@ export class Console {
     let out = "registration ";
     if (registration.state === REGISTRATION_DONE) out += "registered, granted " + registration.grantedS + " s";
     else if (registration.state === REGISTRATION_TRYING) out += "registering";
-    else if (registration.state === REGISTRATION_FAILED) out += "failed, next try in " + Math.round(registration.nextMs() / 1000) + " s";
+    else if (registration.state === REGISTRATION_FAILED)
+      out += "failed, next try in " + Math.round(registration.nextMs() / 1000) + " s";
     else out += "unregistered";
     const call = this.door.ua.activeCall();
-    out += "\ncall " + (call === null ? "none" : (call.session.isCaller ? "out" : "in") + (call.answeredMs >= 0 ? ", confirmed" : ", ringing"));
+    out +=
+      "\ncall " +
+      (call === null
+        ? "none"
+        : (call.session.isCaller ? "out" : "in") + (call.answeredMs >= 0 ? ", confirmed" : ", ringing"));
     return out + "\nrelay1 " + (this.door.isOpen ? "on" : "off") + "\n";
   }
 
@@ -177,10 +184,12 @@ export class Console {
     if (call === null) return "there is no call";
     if (digits === "") return "dtmf what? dtmf DIGITS (0-9 * # A-D)";
     for (let i = 0; i < digits.length; i++) {
-      if ("0123456789*#ABCDabcd".indexOf(digits.charAt(i)) < 0) return "'" + printable(digits) + "' holds what is no digit: 0-9 * # A-D";
+      if ("0123456789*#ABCDabcd".indexOf(digits.charAt(i)) < 0)
+        return "'" + printable(digits) + "' holds what is no digit: 0-9 * # A-D";
     }
     for (let i = 0; i < digits.length; i++) {
-      if (!call.media.sendDigit(digits.toUpperCase().charCodeAt(i))) return "only " + i + " digits were taken: wait until they are sent";
+      if (!call.media.sendDigit(digits.toUpperCase().charCodeAt(i)))
+        return "only " + i + " digits were taken: wait until they are sent";
     }
     return "";
   }

@@ -23,11 +23,7 @@ import {
 } from "../dialog/session.js";
 import type { Flow } from "../transaction/flow.js";
 import type { Network } from "../transaction/transport.js";
-import type { Message } from "../wire/message.js";
-import { TRANSPORT_TCP, TRANSPORT_UDP } from "../wire/names.js";
-import { Uri } from "../wire/uri.js";
 import {
-  type Call,
   CALL_CALLING,
   CALL_CONFIRMED,
   CALL_EARLY,
@@ -35,14 +31,10 @@ import {
   CALL_HELD,
   CALL_INCOMING,
   CALL_RINGING,
+  type Call,
   type SoundNetwork,
 } from "../ua/call.js";
-import {
-  REGISTRATION_DONE,
-  REGISTRATION_FAILED,
-  REGISTRATION_OFF,
-  REGISTRATION_TRYING,
-} from "../ua/registration.js";
+import { REGISTRATION_DONE, REGISTRATION_FAILED, REGISTRATION_OFF, REGISTRATION_TRYING } from "../ua/registration.js";
 import { readTarget } from "../ua/target.js";
 import {
   CAUSE_NO_ANSWER,
@@ -52,6 +44,9 @@ import {
   type UserAgentSettings,
   type UserAgentUser,
 } from "../ua/useragent.js";
+import type { Message } from "../wire/message.js";
+import { TRANSPORT_TCP, TRANSPORT_UDP } from "../wire/names.js";
+import { Uri } from "../wire/uri.js";
 import type { Settings } from "./settings.js";
 
 // How the light is to shine.
@@ -191,8 +186,10 @@ export class Door implements UserAgentUser, TimerUser {
   onRegistration(state: number, status: number, m: Message | null): void {
     this.registration = state;
     const reason = m === null ? (state === REGISTRATION_FAILED ? "no answer from the server" : "") : reasonOf(m);
-    if (state === REGISTRATION_TRYING) this.events.event("register", "registering", ["server", this.settings.get("sip.domain")]);
-    else if (state === REGISTRATION_DONE) this.events.event("register", "registered", ["expires", this.ua.registration.grantedS]);
+    if (state === REGISTRATION_TRYING)
+      this.events.event("register", "registering", ["server", this.settings.get("sip.domain")]);
+    else if (state === REGISTRATION_DONE)
+      this.events.event("register", "registered", ["expires", this.ua.registration.grantedS]);
     else if (state === REGISTRATION_OFF) this.events.event("register", "unregistered", NOTHING);
     else {
       const nextS = Math.round(this.ua.registration.nextMs() / 1000);
@@ -224,7 +221,12 @@ export class Door implements UserAgentUser, TimerUser {
       case CALL_INCOMING:
         this.entered = "";
         this.wrongCodes = 0;
-        this.events.event("call", "ringing", ["direction", direction, "peer", m === null ? "" : clean(text(m.bytes, m.fromStart, m.fromEnd))]);
+        this.events.event("call", "ringing", [
+          "direction",
+          direction,
+          "peer",
+          m === null ? "" : clean(text(m.bytes, m.fromStart, m.fromEnd)),
+        ]);
         if (this.settings.isOn("call.autoAnswer")) this.ua.answer(call);
         break;
       case CALL_CONFIRMED:
@@ -285,7 +287,10 @@ export class Door implements UserAgentUser, TimerUser {
     if (this.settings.get("call.allow") === "any") return 0;
     if (!this.ua.isServer(source.ip) && !this.isTarget(source.ip)) return 403;
     if (!uri.parse(m.bytes, m.uriStart, m.uriEnd)) return 400;
-    return uri.userEnd === uri.userStart || text(uri.bytes, uri.userStart, uri.userEnd) === this.settings.get("sip.user") ? 0 : 404;
+    return uri.userEnd === uri.userStart ||
+      text(uri.bytes, uri.userStart, uri.userEnd) === this.settings.get("sip.user")
+      ? 0
+      : 404;
   }
 
   // ---- helpers ----
@@ -339,8 +344,13 @@ export class Door implements UserAgentUser, TimerUser {
     const call = this.ua.activeCall();
     let light = LED_READY;
     if (this.isOpen) light = LED_OPEN;
-    else if (call !== null) light = call.state === CALL_CONFIRMED || call.state === CALL_HELD ? LED_IN_CALL : LED_RINGING;
-    else if (this.registration !== REGISTRATION_DONE && this.settings.get("sip.domain") !== "" && this.settings.isOn("sip.register")) {
+    else if (call !== null)
+      light = call.state === CALL_CONFIRMED || call.state === CALL_HELD ? LED_IN_CALL : LED_RINGING;
+    else if (
+      this.registration !== REGISTRATION_DONE &&
+      this.settings.get("sip.domain") !== "" &&
+      this.settings.isOn("sip.register")
+    ) {
       light = LED_UNREGISTERED;
     }
     if (light === this.light) return;

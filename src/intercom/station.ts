@@ -7,18 +7,18 @@ import type {
   AudioInput,
   AudioOutput,
   Device,
+  DeviceTimer,
   Output,
   TcpConnection,
   TcpStack,
   UdpSocket,
-  WakeTimer,
 } from "../../hal/device.js";
 import { ipv4 } from "../core/address.js";
 import { text } from "../core/bytes.js";
 import type { Limits } from "../core/limits.js";
 import { Timers, type TimerUser } from "../core/timers.js";
-import type { SoundNetwork } from "../ua/call.js";
 import type { Network } from "../transaction/transport.js";
+import type { SoundNetwork } from "../ua/call.js";
 import { TRANSPORT_TCP } from "../wire/names.js";
 import { Console, type Store } from "./console.js";
 import { Door, type DoorEvents, type DoorOutputs } from "./door.js";
@@ -51,7 +51,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, TimerUser {
   private readonly device: Device;
   private readonly settings: Settings;
   private readonly timers: Timers;
-  private readonly wake: WakeTimer;
+  private readonly wake: DeviceTimer;
   private readonly events: DoorEvents;
   private readonly relayPin: Output;
   private readonly ledPin: Output;
@@ -133,7 +133,6 @@ export class Station implements Network, SoundNetwork, DoorOutputs, TimerUser {
   close(): void {
     this.wake.stop();
     this.relayPin.write(0);
-    this.speaker.close();
     if (this.sip !== null) this.sip.close();
     if (this.tcp !== null) this.tcp.close();
     for (let i = 0; i < this.sounds.length; i++) {
@@ -253,7 +252,8 @@ export class Station implements Network, SoundNetwork, DoorOutputs, TimerUser {
 
   private onOpen(connection: TcpConnection, incoming: boolean): void {
     this.enter();
-    if (incoming && !this.door.ua.layer.streamOpened(connection.id, connection.address, connection.port)) connection.close();
+    if (incoming && !this.door.ua.layer.streamOpened(connection.id, connection.address, connection.port))
+      connection.close();
     this.leave();
   }
 

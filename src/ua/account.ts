@@ -1,6 +1,7 @@
 /** Who the user agent is and by which server it speaks, turned from settings into the octets that requests are written from. */
-import { NONE, octets } from "../core/bytes.js";
+
 import { ipv4Text } from "../core/address.js";
+import { NONE, octets } from "../core/bytes.js";
 
 /** As the settings say; strings may be empty. */
 export interface AccountSettings {

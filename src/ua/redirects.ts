@@ -59,7 +59,8 @@ export class Redirects {
 
   private has(): boolean {
     for (let i = 0; i < this.count; i++) {
-      if (known.parse(this.bytes, i * ENTRY_BYTES, i * ENTRY_BYTES + this.lengths[i]) && known.equals(theirs)) return true;
+      if (known.parse(this.bytes, i * ENTRY_BYTES, i * ENTRY_BYTES + this.lengths[i]) && known.equals(theirs))
+        return true;
     }
     return false;
   }

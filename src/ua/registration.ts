@@ -3,7 +3,7 @@
  * Failures are tried again with a back-off of RFC 5626's shape, so that a server that comes back is not overrun and a wrong
  * password makes no storm.
  */
-import { octets, Span } from "../core/bytes.js";
+import { octets, parseUint, Span } from "../core/bytes.js";
 import { fraction, type RandomSource } from "../core/random.js";
 import type { Timers, TimerUser } from "../core/timers.js";
 import { Dialog } from "../dialog/dialog.js";
@@ -21,7 +21,6 @@ import {
   METHOD_REGISTER,
 } from "../wire/names.js";
 import { Uri } from "../wire/uri.js";
-import { parseUint } from "../core/bytes.js";
 import type { Writer } from "../wire/writer.js";
 import type { Account } from "./account.js";
 import type { Credentials } from "./credentials.js";
@@ -241,7 +240,11 @@ export class Registration implements ClientUser, TimerUser {
     if (t !== this.request || m.status < 200) return;
     this.request = null;
     if (m.status < 300) this.onAccepted(m);
-    else if ((m.status === 401 || m.status === 407) && this.challenges < 2 && this.credentials.take(m, this.challenges > 0)) {
+    else if (
+      (m.status === 401 || m.status === 407) &&
+      this.challenges < 2 &&
+      this.credentials.take(m, this.challenges > 0)
+    ) {
       this.challenges += 1;
       this.send();
     } else if (m.status === 423 && m.uint(HEADER_MIN_EXPIRES, MAX_EXPIRES) > this.requestedS && this.wanted) {
@@ -315,7 +318,8 @@ export class Registration implements ClientUser, TimerUser {
     const waitS =
       retryAfterS > 0
         ? Math.min(retryAfterS, RETRY_AFTER_MOST_S)
-        : Math.min(BACK_OFF_MOST_S, BACK_OFF_FIRST_S * 2 ** Math.min(this.failures, 6)) * (0.5 + fraction(this.random) / 2);
+        : Math.min(BACK_OFF_MOST_S, BACK_OFF_FIRST_S * 2 ** Math.min(this.failures, 6)) *
+          (0.5 + fraction(this.random) / 2);
     this.failures += 1;
     this.timers.start(this.timer, Math.round(waitS * 1000));
     this.setState(REGISTRATION_FAILED, status, m);

@@ -19,14 +19,19 @@ export function readTarget(value: string, domain: string): Target {
   for (let i = 0; i < given.length; i++) {
     const code = given.charCodeAt(i);
     if (code <= 0x20 || code === 0x7f || code === 0x3c || code === 0x3e || code === 0x22) {
-      if (!isNumber(given)) return refused("'" + printable(given) + "' has a space, quote or bracket in it: give a SIP URI, an address or a number");
+      if (!isNumber(given))
+        return refused(
+          "'" + printable(given) + "' has a space, quote or bracket in it: give a SIP URI, an address or a number",
+        );
       break;
     }
   }
   const colon = given.indexOf(":");
   const scheme = colon > 0 ? given.slice(0, colon).toLowerCase() : "";
   if (scheme === "sip") {
-    return given.length > 4 ? { uri: "sip:" + given.slice(4), error: "" } : refused("'sip:' names nobody: give sip:user@host or sip:host");
+    return given.length > 4
+      ? { uri: "sip:" + given.slice(4), error: "" }
+      : refused("'sip:' names nobody: give sip:user@host or sip:host");
   }
   if (scheme === "sips") return refused("'" + given + "' asks for TLS, which is not supported: use sip:");
   if (scheme === "tel") {
@@ -34,7 +39,8 @@ export function readTarget(value: string, domain: string): Target {
     return readNumber(parameters < 0 ? given.slice(4) : given.slice(4, parameters), domain);
   }
   if (isNumber(given)) return readNumber(given, domain);
-  if (given.indexOf("@") >= 0 || given.indexOf(".") >= 0 || given.charAt(0) === "[") return { uri: "sip:" + given, error: "" };
+  if (given.indexOf("@") >= 0 || given.indexOf(".") >= 0 || given.charAt(0) === "[")
+    return { uri: "sip:" + given, error: "" };
   if (colon >= 0) return refused("'" + given + "' is no scheme that can be called: use sip: or tel:");
   if (domain === "") return refused("'" + given + "' needs sip.domain to be set, or give sip:" + given + "@HOST");
   return { uri: "sip:" + given + "@" + domain, error: "" };
@@ -65,10 +71,12 @@ function readNumber(value: string, domain: string): Target {
     if ((c >= "0" && c <= "9") || c === "*" || (c === "+" && number === "")) number += c;
     // A bare # may not stand in the user part. RFC 3261 §25.1
     else if (c === "#") number += "%23";
-    else if (" -().".indexOf(c) < 0) return refused("'" + printable(value) + "' is no telephone number: digits, + in front, * and #");
+    else if (" -().".indexOf(c) < 0)
+      return refused("'" + printable(value) + "' is no telephone number: digits, + in front, * and #");
   }
   if (number === "" || number === "+") return refused("'" + printable(value) + "' has no digits to call");
-  if (domain === "") return refused("the number " + number + " needs sip.domain to be set, or give sip:" + number + "@HOST");
+  if (domain === "")
+    return refused("the number " + number + " needs sip.domain to be set, or give sip:" + number + "@HOST");
   return { uri: "sip:" + number + "@" + domain + ";user=phone", error: "" };
 }
 

@@ -23,13 +23,13 @@ import type { Message } from "../wire/message.js";
 import {
   HEADER_ACCEPT,
   HEADER_REQUIRE,
+  METHOD_BYE,
   METHOD_INFO,
   METHOD_INVITE,
   METHOD_MESSAGE,
+  METHOD_NOTIFY,
   METHOD_OPTIONS,
   METHOD_OTHER,
-  METHOD_BYE,
-  METHOD_NOTIFY,
   METHOD_PRACK,
   METHOD_UPDATE,
   TRANSPORT_TCP,
@@ -39,7 +39,6 @@ import { SCHEME_OTHER, SCHEME_SIP, SCHEME_SIPS, Uri } from "../wire/uri.js";
 import type { Writer } from "../wire/writer.js";
 import { Account, type AccountSettings } from "./account.js";
 import {
-  Call,
   CALL_CALLING,
   CALL_CONFIRMED,
   CALL_EARLY,
@@ -48,6 +47,7 @@ import {
   CALL_HELD,
   CALL_INCOMING,
   CALL_RINGING,
+  Call,
   type CallUser,
   type SoundNetwork,
 } from "./call.js";
@@ -266,7 +266,13 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
       this.replyWith(t, 501, ALLOW);
       return;
     }
-    if (m.method === METHOD_INFO || m.method === METHOD_BYE || m.method === METHOD_UPDATE || m.method === METHOD_PRACK || m.method === METHOD_NOTIFY) {
+    if (
+      m.method === METHOD_INFO ||
+      m.method === METHOD_BYE ||
+      m.method === METHOD_UPDATE ||
+      m.method === METHOD_PRACK ||
+      m.method === METHOD_NOTIFY
+    ) {
       this.layer.reply(t, 481);
       return;
     }
@@ -586,5 +592,9 @@ function isKnownOption(option: Span): boolean {
 }
 
 function takesSdp(m: Message): boolean {
-  return m.contains(HEADER_ACCEPT, APPLICATION_SDP) || m.contains(HEADER_ACCEPT, ANY_APPLICATION) || m.contains(HEADER_ACCEPT, ANY_TYPE);
+  return (
+    m.contains(HEADER_ACCEPT, APPLICATION_SDP) ||
+    m.contains(HEADER_ACCEPT, ANY_APPLICATION) ||
+    m.contains(HEADER_ACCEPT, ANY_TYPE)
+  );
 }

@@ -204,7 +204,8 @@ export class Sdp {
   private connection(start: number, end: number): number {
     const bytes = this.bytes;
     if (!this.word(start, end) || !equalNoCase(bytes, this.wordStart, this.wordEnd, IN, 0, IN.length)) return IP_OTHER;
-    if (!this.word(this.wordEnd, end) || !equalNoCase(bytes, this.wordStart, this.wordEnd, IP4, 0, IP4.length)) return IP_OTHER;
+    if (!this.word(this.wordEnd, end) || !equalNoCase(bytes, this.wordStart, this.wordEnd, IP4, 0, IP4.length))
+      return IP_OTHER;
     if (!this.word(this.wordEnd, end)) return IP_OTHER;
     let slash = this.wordStart;
     while (slash < this.wordEnd && bytes[slash] !== 0x2f) slash += 1;
@@ -226,7 +227,8 @@ export class Sdp {
     const media = this.media[this.count - 1];
     if (equalNoCase(bytes, start, colon, RTPMAP, 0, RTPMAP.length)) return this.rtpmap(media, colon + 1, end);
     if (equalNoCase(bytes, start, colon, PTIME, 0, PTIME.length)) media.ptimeMs = this.milliseconds(colon + 1, end);
-    else if (equalNoCase(bytes, start, colon, MAXPTIME, 0, MAXPTIME.length)) media.maxptimeMs = this.milliseconds(colon + 1, end);
+    else if (equalNoCase(bytes, start, colon, MAXPTIME, 0, MAXPTIME.length))
+      media.maxptimeMs = this.milliseconds(colon + 1, end);
     else if (equalNoCase(bytes, start, colon, RTCP, 0, RTCP.length)) {
       if (!this.word(colon + 1, end)) return SDP_OK;
       media.rtcpPort = parseUint(bytes, this.wordStart, this.wordEnd, 65535);
@@ -261,7 +263,8 @@ export class Sdp {
     if (rate === 8000) {
       if (equalNoCase(bytes, this.wordStart, slash, PCMU, 0, PCMU.length)) encoding = ENCODING_PCMU;
       else if (equalNoCase(bytes, this.wordStart, slash, PCMA, 0, PCMA.length)) encoding = ENCODING_PCMA;
-      else if (equalNoCase(bytes, this.wordStart, slash, TELEPHONE_EVENT, 0, TELEPHONE_EVENT.length)) encoding = ENCODING_TELEPHONE_EVENT;
+      else if (equalNoCase(bytes, this.wordStart, slash, TELEPHONE_EVENT, 0, TELEPHONE_EVENT.length))
+        encoding = ENCODING_TELEPHONE_EVENT;
     }
     for (let i = 0; i < media.formatCount; i++) if (media.formats[i] === format) media.encodings[i] = encoding;
     return SDP_OK;

@@ -1,0 +1,138 @@
+/**
+ * The device contract: what the hardware and its network give to the program, shaped like ECMA-419 IO (an options object
+ * with callbacks; read, write, close). The ESP32 and the simulator both provide it; the core sees nothing else of them.
+ * Types only. Everywhere: IPv4 addresses are uint32 numbers, times are ms on the device's clock, octets are lent for the call.
+ * Not here: the codec's registers (I2C) and the display.
+ */
+import type { RandomSource } from "../src/core/random.js";
+
+export interface UdpSocket {
+  /** The local port: the one that was given to the socket when 0 was asked for. */
+  readonly port: number;
+  /** Where the datagram that was read last came from. */
+  readonly address: number;
+  readonly remotePort: number;
+  /** Datagrams that were longer than the buffer they were read into, since start. */
+  readonly cut: number;
+  /** Takes the oldest datagram that waits; what does not fit into `into` is lost and counted in `cut`. @returns octets, 0 when nothing waits */
+  read(into: Uint8Array): number;
+  /** Copies `bytes[start, end)`. @returns false when it failed at once; later failures come by `onError` */
+  write(bytes: Uint8Array, start: number, end: number, address: number, port: number): boolean;
+  close(): void;
+}
+
+export interface UdpOptions {
+  /** The local address; 0 is every address. */
+  address: number;
+  /** The local port; 0: any free one. */
+  port: number;
+  /** The setting that chooses the port, named in the error when the port is taken. */
+  setting?: string;
+  /** At least one datagram waits: read until nothing waits. */
+  onReadable(): void;
+  onError(message: string): void;
+}
+
+export interface TcpConnection {
+  /** Never used again for another connection. */
+  readonly id: number;
+  /** The other side. */
+  readonly address: number;
+  readonly port: number;
+  /** Copies `bytes[start, end)`; it is queued until the connection opens. @returns false when the queue is full or the connection is over */
+  write(bytes: Uint8Array, start: number, end: number): boolean;
+  /** Sends what is queued, then closes. `onClose` does not follow. */
+  close(): void;
+}
+
+export interface TcpOptions {
+  /** The local address; 0 is every address. */
+  address: number;
+  /** The port to listen on; 0: any free one. */
+  port: number;
+  /** As in `UdpOptions`. */
+  setting?: string;
+  /** @param incoming the other side opened it */
+  onOpen(connection: TcpConnection, incoming: boolean): void;
+  onData(connection: TcpConnection, bytes: Uint8Array, start: number, end: number): void;
+  /** The other side closed, or the connection failed or never opened. */
+  onClose(connection: TcpConnection): void;
+  onError(message: string): void;
+}
+
+/** A listener and the connections from and to one local address. */
+export interface TcpStack {
+  /** The port it listens on. */
+  readonly port: number;
+  /** At once; opens in the background, and failure is `onClose`. @returns null when there is no room for another */
+  connect(address: number, port: number): TcpConnection | null;
+  find(id: number): TcpConnection | null;
+  /** The youngest connection to that address and port. */
+  findTo(address: number, port: number): TcpConnection | null;
+  /** Closes the listener and all connections. */
+  close(): void;
+}
+
+export interface Resolver {
+  /**
+   * Looks a host up. RFC 3263 §4.2
+   * @param port as given beside the name; -1: SRV records are asked for first, and 5060 holds when there are none
+   * @param tcp which service the SRV records are for
+   * @param done called once and later; `error` is "" when found, else one line for people
+   */
+  resolve(name: string, port: number, tcp: boolean, done: (error: string, address: number, port: number) => void): void;
+}
+
+/** Calls its owner once, at a time that can be moved. */
+export interface WakeTimer {
+  /** Replaces the time it was set to before. A time that has passed: as soon as possible, but not from inside. */
+  at(ms: number): void;
+  stop(): void;
+}
+
+export interface Clock {
+  /** @returns ms since start; never goes back */
+  now(): number;
+  createTimer(call: () => void): WakeTimer;
+}
+
+/** A digital output: relay, LED. */
+export interface Output {
+  /** @param value 0 or 1 */
+  write(value: number): void;
+}
+
+/** 8 kHz, signed 16 bits, mono. */
+export interface AudioInput {
+  /** Fills `into[start, start + count)`; silence when there is no more. @returns samples that are sound, `count` at most */
+  read(into: Int16Array, start: number, count: number): number;
+}
+
+/** 8 kHz, signed 16 bits, mono. */
+export interface AudioOutput {
+  write(from: Int16Array, start: number, count: number): void;
+}
+
+/** Keeps texts over a restart. */
+export interface Store {
+  /** @returns null when nothing was kept under that key */
+  read(key: string): string | null;
+  write(key: string, value: string): void;
+}
+
+export interface Device {
+  /** @returns the address the device has in its network, for a setting that leaves it open */
+  address(): number;
+  clock: Clock;
+  random: RandomSource;
+  /** Rejects with an Error of one line for people. */
+  udp(options: UdpOptions): Promise<UdpSocket>;
+  /** As `udp`. */
+  tcp(options: TcpOptions): Promise<TcpStack>;
+  resolver: Resolver;
+  microphone: AudioInput;
+  speaker: AudioOutput;
+  relay: Output;
+  led: Output;
+  store: Store;
+}
