@@ -84,7 +84,7 @@ export interface Resolver {
 }
 
 /** Calls its owner once, at a time that can be moved. */
-export interface WakeTimer {
+export interface DeviceTimer {
   /** Replaces the time it was set to before. A time that has passed: as soon as possible, but not from inside. */
   at(ms: number): void;
   stop(): void;
@@ -93,7 +93,7 @@ export interface WakeTimer {
 export interface Clock {
   /** @returns ms since start; never goes back */
   now(): number;
-  createTimer(call: () => void): WakeTimer;
+  createTimer(call: () => void): DeviceTimer;
 }
 
 /** A digital output: relay, LED. */
