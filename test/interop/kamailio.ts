@@ -1,0 +1,109 @@
+/**
+ * Kamailio as the house's SIP server: registrar and proxy with digest authentication (401 on REGISTER, 407 on calls) and
+ * Record-Route, on UDP and TCP. Its log tells which requests reached it.
+ */
+import { createSocket } from "node:dgram";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { freePorts, HOST, makeFolder, Program } from "./programs.js";
+
+/** It ends by itself when whoever started it could not end it. */
+const LIFE_SECONDS = 100;
+const START_MS = 10_000;
+const ASK_MS = 100;
+
+export interface KamailioOptions {
+  /** Users and their passwords. The realm and domain is 127.0.0.1. */
+  users: Record<string, string>;
+  /** Shortest registration it takes, in seconds; 423 below. */
+  minExpires?: number;
+  /** Life of a nonce in seconds: later it is stale. */
+  nonceExpire?: number;
+}
+
+export class Kamailio {
+  readonly port = freePorts(1);
+  readonly #program: Program;
+
+  static async start(options: KamailioOptions): Promise<Kamailio> {
+    const server = new Kamailio(options);
+    await server.#program.until("Kamailio's answer to OPTIONS", START_MS, () => server.#ask());
+    return server;
+  }
+
+  private constructor({ users, minExpires = 60, nonceExpire = 30 }: KamailioOptions) {
+    const folder = makeFolder();
+    const values: Record<string, string | number> = {
+      HOST,
+      PORT: this.port,
+      MODULES: modules(),
+      MIN_EXPIRES: minExpires,
+      NONCE_EXPIRE: nonceExpire,
+      PASSWORDS: Object.entries(users)
+        .map(([user, password]) => "  $sht(password=>" + user + ')="' + password + '";')
+        .join("\n"),
+    };
+    const template = readFileSync(join(import.meta.dirname, "configs", "kamailio.cfg"), "utf8");
+    const path = join(folder, "kamailio.cfg");
+    writeFileSync(
+      path,
+      template.replace(/@([A-Z_]+)@/g, (_, name) => String(values[name])),
+    );
+    const args = ["-f", path, "-DD", "-E", "-m", "64", "-M", "8", "-Y", folder, "-P", join(folder, "pid")];
+    // timeout: its processes would outlive a test runner that was killed.
+    this.#program = new Program("timeout", ["-k", "2", String(LIFE_SECONDS), "kamailio", ...args]);
+  }
+
+  /** Whether it answers an OPTIONS. */
+  #ask(): Promise<boolean> {
+    return new Promise((resolve) => {
+      const socket = createSocket("udp4");
+      const done = (answered: boolean) => {
+        clearTimeout(timer);
+        socket.close();
+        resolve(answered);
+      };
+      const timer = setTimeout(() => done(false), ASK_MS);
+      socket.on("message", (message) => done(message.toString().startsWith("SIP/2.0 200")));
+      socket.on("error", () => done(false));
+      socket.bind(0, HOST, () => {
+        const lines = [
+          "OPTIONS sip:" + HOST + ":" + this.port + " SIP/2.0",
+          "Via: SIP/2.0/UDP " + HOST + ":" + socket.address().port + ";branch=z9hG4bK" + performance.now(),
+          "From: <sip:test@" + HOST + ">;tag=1",
+          "To: <sip:" + HOST + ">",
+          "Call-ID: " + performance.now(),
+          "CSeq: 1 OPTIONS",
+          "Max-Forwards: 10",
+          "Content-Length: 0",
+          "",
+          "",
+        ];
+        socket.send(lines.join("\r\n"), this.port, HOST);
+      });
+    });
+  }
+
+  /** How many requests of a method came from a user, retransmissions and those challenged included. */
+  seen(method: string, user: string): number {
+    return this.#program.lines.filter((line) => line.includes("seen " + method + " " + user + " ")).length;
+  }
+
+  /** Waits until so many have come. */
+  async expect(method: string, user: string, count: number, withinMs: number): Promise<void> {
+    await this.#program.until(count + " " + method + " of " + user, withinMs, () => this.seen(method, user) >= count);
+  }
+
+  get log(): string {
+    return this.#program.lines.join("\n");
+  }
+}
+
+/** The folder of its modules, which lies in one of the machine's architecture. */
+function modules(): string {
+  for (const name of readdirSync("/usr/lib")) {
+    const folder = join("/usr/lib", name, "kamailio", "modules");
+    if (existsSync(folder)) return folder + "/";
+  }
+  throw new Error("Kamailio's modules are not below /usr/lib");
+}

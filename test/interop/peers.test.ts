@@ -1,0 +1,77 @@
+/**
+ * The peers among themselves, without Portero: that baresip, SIPp and Kamailio run here, and that what they hear can be measured.
+ * When a test of Portero against one of them fails and these do not, it is Portero's.
+ */
+import { expect, it } from "vitest";
+import { Baresip } from "./baresip.js";
+import { Kamailio } from "./kamailio.js";
+import { describeWith, pause } from "./programs.js";
+import { dominantHz, durationMs, longestGapMs, shareOf } from "./sound.js";
+
+const TALK_MS = 2000;
+
+describeWith(["baresip"], "baresip and baresip", () => {
+  it.each(["PCMU", "PCMA"] as const)("hear each other by %s without a gap, and a digit", async (codecs) => {
+    const [alice, bob] = await Promise.all([
+      Baresip.start({ user: "alice", hz: 440, codecs }),
+      Baresip.start({ user: "bob", hz: 1000, codecs }),
+    ]);
+    await alice.dial(bob.uri);
+    await alice.expect("CALL_ESTABLISHED");
+    await bob.expect("CALL_ESTABLISHED");
+    await pause(TALK_MS);
+    await alice.digit("5");
+    await bob.expect("CALL_DTMF_START", "5");
+    await alice.hangup();
+    await bob.expect("CALL_CLOSED");
+    for (const [sound, hz] of [
+      [await alice.heard(), 1000],
+      [await bob.heard(), 440],
+    ] as const) {
+      expect(dominantHz(sound)).toBe(hz);
+      expect(shareOf(sound, hz)).toBeGreaterThan(0.9);
+      expect(longestGapMs(sound)).toBeLessThan(100);
+      expect(durationMs(sound)).toBeGreaterThan(TALK_MS - 300);
+    }
+  });
+
+  it("can be held and resumed, over TCP too", async () => {
+    const [alice, bob] = await Promise.all([
+      Baresip.start({ user: "alice", hz: 440 }),
+      Baresip.start({ user: "bob", hz: 1000, answers: false, transport: "tcp" }),
+    ]);
+    await alice.dial(bob.uri);
+    await bob.expect("CALL_INCOMING");
+    await bob.accept();
+    await alice.expect("CALL_ESTABLISHED");
+    await alice.hold();
+    await bob.expect("CALL_REMOTE_SDP", "offer");
+    await alice.resume();
+    await bob.expect("CALL_REMOTE_SDP", "offer");
+    await bob.hangup();
+    await alice.expect("CALL_CLOSED");
+  });
+});
+
+describeWith(["baresip", "kamailio"], "baresip and baresip by Kamailio", () => {
+  it("register with a password and hear each other through it", async () => {
+    const server = await Kamailio.start({ users: { alice: "secretA", bob: "secretB" } });
+    const [alice, bob] = await Promise.all([
+      Baresip.start({ user: "alice", hz: 440, server: { port: server.port, password: "secretA" } }),
+      Baresip.start({ user: "bob", hz: 1000, server: { port: server.port, password: "secretB" }, transport: "tcp" }),
+    ]);
+    expect(server.seen("REGISTER", "alice")).toBe(2);
+    await alice.dial("sip:bob@127.0.0.1");
+    await alice.expect("CALL_ESTABLISHED");
+    await bob.expect("CALL_ESTABLISHED");
+    await pause(TALK_MS);
+    await bob.hangup();
+    await alice.expect("CALL_CLOSED");
+    expect(dominantHz(await alice.heard())).toBe(1000);
+    expect(dominantHz(await bob.heard())).toBe(440);
+    expect(server.seen("INVITE", "alice")).toBe(2);
+    expect(server.seen("BYE", "bob")).toBe(1);
+    expect(alice.trace).toContain("407 Proxy Authentication Required");
+    expect(bob.trace).toMatch(/^Record-Route: <sip:127\.0\.0\.1:/m);
+  });
+});

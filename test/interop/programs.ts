@@ -1,0 +1,212 @@
+/**
+ * Starts and ends the other programs that the door is tested against: finds what is installed, hands out free ports and folders,
+ * waits by looking, and kills by process id whatever still runs when a test is over, also when it failed.
+ * Knows nothing of SIP. Linux only, as are the packages: what is bound is read from /proc/net.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { accessSync, constants, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { afterEach, describe, it } from "vitest";
+
+export const HOST = "127.0.0.1";
+/** How often a state is looked at that nobody tells of. */
+const LOOK_MS = 25;
+/** How long a program may take to end by itself when it is asked to. */
+const END_MS = 2000;
+
+/** Debian's packages, by program. */
+const PACKAGES: Record<string, string> = {
+  baresip: "baresip-core",
+  sipp: "sip-tester",
+  kamailio: "kamailio",
+  tshark: "tshark",
+};
+
+const running = new Set<Program>();
+const folders = new Set<string>();
+const given = new Set<number>();
+
+process.on("exit", () => {
+  for (const program of running) program.kill();
+});
+
+/** `describe` for tests that need these programs. One missing fails on CI, and skips with its package's name elsewhere. */
+export function describeWith(programs: string[], name: string, body: () => void): void {
+  const missing = programs.filter((program) => !isInstalled(program)).map((program) => PACKAGES[program]);
+  if (missing.length === 0) {
+    describe(name, () => {
+      afterEach(endAll);
+      body();
+    });
+    return;
+  }
+  const why = "needs Debian's " + missing.join(", ");
+  if (process.env.CI === undefined) describe.skip(name + " (" + why + ")", body);
+  else
+    it(name, () => {
+      throw new Error(why);
+    });
+}
+
+function isInstalled(program: string): boolean {
+  for (const folder of [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/usr/bin"]) {
+    try {
+      accessSync(join(folder, program), constants.X_OK);
+      return true;
+    } catch {}
+  }
+  return false;
+}
+
+/** Ends every program of the test and removes its folders. */
+export async function endAll(): Promise<void> {
+  await Promise.all([...running].map((program) => program.end()));
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+  folders.clear();
+  given.clear();
+}
+
+/** A new empty folder that is removed after the test. */
+export function makeFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "portero-"));
+  folders.add(folder);
+  return folder;
+}
+
+/** @returns the first of `count` ports in a row, an even one, that nobody holds on UDP or TCP: below those that systems give out */
+export function freePorts(count: number): number {
+  for (let attempt = 0; attempt < 200; attempt++) {
+    const first = 12_000 + 2 * Math.floor(Math.random() * 9_000);
+    const ports = Array.from({ length: count }, (_, i) => first + i);
+    if (ports.some((port) => given.has(port) || isBound("udp", port) || isBound("tcp", port))) continue;
+    for (const port of ports) given.add(port);
+    return first;
+  }
+  throw new Error("no " + count + " free ports in a row");
+}
+
+/** Whether a socket of this machine is bound to (TCP: listens on) the port. */
+export function isBound(transport: "udp" | "tcp", port: number): boolean {
+  const wanted = ":" + port.toString(16).toUpperCase().padStart(4, "0");
+  for (const table of [transport, transport + "6"]) {
+    let text = "";
+    try {
+      text = readFileSync("/proc/net/" + table, "latin1");
+    } catch {}
+    for (const line of text.split("\n")) if (line.trim().split(/\s+/)[1]?.endsWith(wanted)) return true;
+  }
+  return false;
+}
+
+export function pause(delayMs: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, delayMs));
+}
+
+/** Looks until `found` gives something that is not false, null or undefined. @throws an Error with `what` after `withinMs` */
+export async function until<T>(
+  what: string | (() => string),
+  withinMs: number,
+  found: () => T | Promise<T>,
+): Promise<NonNullable<T>> {
+  const deadline = performance.now() + withinMs;
+  for (;;) {
+    const value = await found();
+    if (value !== false && value !== null && value !== undefined) return value;
+    if (performance.now() > deadline) {
+      throw new Error("not within " + withinMs + " ms: " + (typeof what === "string" ? what : what()));
+    }
+    await pause(LOOK_MS);
+  }
+}
+
+/** One running program, with the lines that it wrote. It leads a process group, so that its children end with it. */
+export class Program {
+  readonly name: string;
+  /** Lines of its output and its errors, in the order they came. */
+  readonly lines: string[] = [];
+  /** Exit code; -1 when a signal ended it; null while it runs. */
+  code: number | null = null;
+  /** Called with each line of the output (not the errors). */
+  onLine: (line: string) => void = () => {};
+  readonly #child: ChildProcess;
+
+  constructor(name: string, args: string[], environment: Record<string, string> = {}) {
+    this.name = name;
+    const path = process.env.PATH + delimiter + "/usr/sbin";
+    this.#child = spawn(name, args, {
+      detached: true,
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, PATH: path, ...environment },
+    });
+    running.add(this);
+    this.#read(this.#child.stdout, (line) => this.onLine(line));
+    this.#read(this.#child.stderr, () => {});
+    this.#child.on("error", (error) => {
+      this.lines.push(String(error));
+      this.#ended(-1);
+    });
+    this.#child.on("close", (code) => this.#ended(code ?? -1));
+  }
+
+  #ended(code: number): void {
+    this.code ??= code;
+    running.delete(this);
+  }
+
+  #read(stream: NodeJS.ReadableStream | null, tell: (line: string) => void): void {
+    let rest = "";
+    stream?.setEncoding("utf8");
+    stream?.on("data", (chunk: string) => {
+      const lines = (rest + chunk).split("\n");
+      rest = lines.pop() ?? "";
+      for (const line of lines) {
+        this.lines.push(line);
+        tell(line);
+      }
+    });
+  }
+
+  /** Its last lines, for a message. */
+  get tail(): string {
+    return this.name + " (exit code " + this.code + ") wrote:\n" + this.lines.slice(-40).join("\n");
+  }
+
+  /** Waits for a state of it; fails at once when it has ended instead. */
+  async until<T>(what: string, withinMs: number, found: () => T | Promise<T>): Promise<NonNullable<T>> {
+    return until(
+      () => what + "\n" + this.tail,
+      withinMs,
+      () => {
+        if (this.code !== null) throw new Error("ended before: " + what + "\n" + this.tail);
+        return found();
+      },
+    );
+  }
+
+  /** Waits until it ends by itself. @returns its exit code */
+  exit(withinMs: number): Promise<number> {
+    return until(
+      () => "the end of " + this.tail,
+      withinMs,
+      () => this.code,
+    );
+  }
+
+  /** Asks it to end, and kills it, when it does not, with all that it started. */
+  async end(): Promise<void> {
+    if (this.code === null) {
+      this.#child.kill("SIGTERM");
+      await this.exit(END_MS).catch(() => 0);
+    }
+    this.kill();
+  }
+
+  kill(): void {
+    const pid = this.#child.pid;
+    if (this.code !== null || pid === undefined) return;
+    try {
+      process.kill(-pid, "SIGKILL");
+    } catch {}
+  }
+}

@@ -1,0 +1,157 @@
+/**
+ * Sound for tests: tones as WAV files, and what a recording holds: level, dominant frequency, how long, and its longest gap.
+ * 16-bit PCM, 8 kHz unless the file says otherwise, first channel only.
+ */
+import { readFileSync, writeFileSync } from "node:fs";
+
+export interface Sound {
+  samplesPerSecond: number;
+  samples: Int16Array;
+}
+
+export const SAMPLES_PER_SECOND = 8000;
+/** Peaks below are silence: over the noise of G.711 at rest (±8), far below any tone used here. */
+const SILENCE_PEAK = 40;
+const FRAME_MS = 10;
+const SCAN_STEP_HZ = 10;
+const HEADER_BYTES = 44;
+
+/** A sine at half of full scale. */
+export function tone(hz: number, seconds: number): Sound {
+  const samples = new Int16Array(SAMPLES_PER_SECOND * seconds);
+  for (let i = 0; i < samples.length; i++) {
+    samples[i] = Math.round(16384 * Math.sin((2 * Math.PI * hz * i) / SAMPLES_PER_SECOND));
+  }
+  return { samplesPerSecond: SAMPLES_PER_SECOND, samples };
+}
+
+export function writeWav(path: string, { samplesPerSecond, samples }: Sound): void {
+  const out = Buffer.alloc(HEADER_BYTES + 2 * samples.length);
+  out.write("RIFF", 0, "latin1");
+  out.writeUInt32LE(out.length - 8, 4);
+  out.write("WAVEfmt ", 8, "latin1");
+  out.writeUInt32LE(16, 16);
+  out.writeUInt16LE(1, 20);
+  out.writeUInt16LE(1, 22);
+  out.writeUInt32LE(samplesPerSecond, 24);
+  out.writeUInt32LE(2 * samplesPerSecond, 28);
+  out.writeUInt16LE(2, 32);
+  out.writeUInt16LE(16, 34);
+  out.write("data", 36, "latin1");
+  out.writeUInt32LE(2 * samples.length, 40);
+  for (let i = 0; i < samples.length; i++) out.writeInt16LE(samples[i], HEADER_BYTES + 2 * i);
+  writeFileSync(path, out);
+}
+
+/** @throws when the file is not 16-bit PCM, or when its lengths do not fit it: it is still being written */
+export function readWav(path: string): Sound {
+  const bytes = readFileSync(path);
+  if (bytes.toString("latin1", 0, 4) !== "RIFF" || bytes.toString("latin1", 8, 12) !== "WAVE") {
+    throw new Error(path + " is not a WAV file");
+  }
+  let channels = 0;
+  let samplesPerSecond = 0;
+  for (let at = 12; at + 8 <= bytes.length; ) {
+    const id = bytes.toString("latin1", at, at + 4);
+    const length = bytes.readUInt32LE(at + 4);
+    const start = at + 8;
+    if (start + length > bytes.length) break;
+    if (id === "fmt ") {
+      if (bytes.readUInt16LE(start + 14) !== 16) throw new Error(path + " is not 16-bit PCM");
+      channels = bytes.readUInt16LE(start + 2);
+      samplesPerSecond = bytes.readUInt32LE(start + 4);
+    } else if (id === "data") {
+      if (channels === 0) throw new Error(path + " has its data before its format");
+      const samples = new Int16Array(Math.floor(length / 2 / channels));
+      for (let i = 0; i < samples.length; i++) samples[i] = bytes.readInt16LE(start + 2 * channels * i);
+      return { samplesPerSecond, samples };
+    }
+    at = start + length + (length & 1);
+  }
+  throw new Error(path + " ends before its data does");
+}
+
+export function durationMs({ samples, samplesPerSecond }: Sound): number {
+  return (1000 * samples.length) / samplesPerSecond;
+}
+
+/** A part of a recording, from one time to another. */
+export function cut({ samples, samplesPerSecond }: Sound, fromMs: number, toMs: number): Sound {
+  const at = (ms: number) => Math.round((ms * samplesPerSecond) / 1000);
+  return { samplesPerSecond, samples: samples.subarray(at(fromMs), at(toMs)) };
+}
+
+/** The recording from its first frame with sound to its last. Empty when there is none. */
+export function trimSilence(sound: Sound): Sound {
+  const loud = frames(sound);
+  const first = loud.indexOf(true);
+  return first < 0 ? cut(sound, 0, 0) : cut(sound, first * FRAME_MS, (loud.lastIndexOf(true) + 1) * FRAME_MS);
+}
+
+/** Longest silence between two sounds, in ms; what is before the first and after the last does not count. Infinity: no sound at all. */
+export function longestGapMs(sound: Sound): number {
+  const loud = frames(trimSilence(sound));
+  let longest = loud.length === 0 ? Number.POSITIVE_INFINITY : 0;
+  let gap = 0;
+  for (const isLoud of loud) {
+    gap = isLoud ? 0 : gap + 1;
+    if (gap > longest) longest = gap;
+  }
+  return longest * FRAME_MS;
+}
+
+function frames({ samples, samplesPerSecond }: Sound): boolean[] {
+  const length = (samplesPerSecond * FRAME_MS) / 1000;
+  const out: boolean[] = [];
+  for (let start = 0; start + length <= samples.length; start += length) {
+    out.push(samples.subarray(start, start + length).some((sample) => Math.abs(sample) >= SILENCE_PEAK));
+  }
+  return out;
+}
+
+/** Root mean square: 11,585 for a sine at half of full scale. */
+export function rms({ samples }: Sound): number {
+  let sum = 0;
+  for (const sample of samples) sum += sample * sample;
+  return samples.length === 0 ? 0 : Math.sqrt(sum / samples.length);
+}
+
+/** Loudest frequency from 100 to 3,800 Hz, to 10 Hz, of the half second in the middle. 0: silence. */
+export function dominantHz(sound: Sound): number {
+  const part = middle(sound);
+  let best = 0;
+  let most = 0;
+  for (let hz = 100; hz <= 3800; hz += SCAN_STEP_HZ) {
+    const power = goertzel(part, hz);
+    if (power > most) {
+      most = power;
+      best = hz;
+    }
+  }
+  return best;
+}
+
+/** How much of the power of the half second in the middle one frequency has: 1 for a pure tone, 0.5 for one of two as loud. */
+export function shareOf(sound: Sound, hz: number): number {
+  const part = middle(sound);
+  const power = rms(part) ** 2 * part.samples.length;
+  return power === 0 ? 0 : (2 * goertzel(part, hz)) / part.samples.length / power;
+}
+
+function middle(sound: Sound): Sound {
+  const centreMs = durationMs(sound) / 2;
+  return cut(sound, Math.max(0, centreMs - 250), centreMs + 250);
+}
+
+/** Power at one frequency: the square of the magnitude of its DFT coefficient. */
+function goertzel({ samples, samplesPerSecond }: Sound, hz: number): number {
+  const k = 2 * Math.cos((2 * Math.PI * hz) / samplesPerSecond);
+  let before = 0;
+  let last = 0;
+  for (const sample of samples) {
+    const next = sample + k * last - before;
+    before = last;
+    last = next;
+  }
+  return last * last + before * before - k * last * before;
+}
