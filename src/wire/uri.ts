@@ -364,8 +364,9 @@ export function unescape(bytes: Uint8Array, start: number, end: number, out: Uin
 
 /** @returns the offset of the colon behind a well-formed scheme, or -1. RFC 3986 §3.1 */
 export function schemeStop(bytes: Uint8Array, start: number, end: number): number {
+  if (start >= end) return -1;
   const first = bytes[start] | 0x20;
-  if (start >= end || first < 0x61 || first > 0x7a) return -1;
+  if (first < 0x61 || first > 0x7a) return -1;
   let i = start + 1;
   while (i < end && isSchemeOctet(bytes[i])) i += 1;
   return i < end && bytes[i] === COLON ? i : -1;

@@ -1,0 +1,66 @@
+import { describe, expect, it } from "vitest";
+import { octets, text } from "../../src/core/bytes.js";
+import { ValueList } from "../../src/wire/list.js";
+import { Message } from "../../src/wire/message.js";
+import { HEADER_CONTACT, HEADER_REQUIRE, HEADER_VIA } from "../../src/wire/names.js";
+
+const list = new ValueList();
+
+function elements(value: string): string[] {
+  const bytes = octets(`a,${value},b`);
+  list.beginSpan(bytes, 2, bytes.length - 2);
+  return rest();
+}
+
+function rest(): string[] {
+  const out: string[] = [];
+  while (list.next()) out.push(text(list.bytes, list.start, list.end));
+  return out;
+}
+
+describe("a list of values", () => {
+  it.each([
+    ["", []],
+    ["a", ["a"]],
+    [" a ,\tb\r\n ,c ", ["a", "b", "c"]],
+    [",,a, ,b,,", ["a", "b"]],
+    ['"a,b" <sip:x,y@h>;p="c,\\",d", e', ['"a,b" <sip:x,y@h>;p="c,\\",d"', "e"]],
+    ['<sip:"@h>,b', ['<sip:"@h>', "b"]],
+    ["a\\,b", ["a\\", "b"]],
+  ])("%j has the elements %j", (value, expected) => {
+    expect(elements(value)).toEqual(expected);
+    expect(list.broken).toBe(false);
+    expect(list.next()).toBe(false);
+  });
+
+  it.each([
+    ['a,"b', ["a"]],
+    ['a,"b\\', ["a"]],
+    ["a,<sip:b,c", ["a"]],
+  ])("%j is broken after %j", (value, expected) => {
+    expect(elements(value)).toEqual(expected);
+    expect(list.broken).toBe(true);
+    expect(list.next()).toBe(false);
+  });
+
+  it("goes on over repeated fields and tells the row", () => {
+    const message = new Message(16);
+    const bytes = octets(
+      "OPTIONS sip:h SIP/2.0\r\nVia: SIP/2.0/UDP a , SIP/2.0/UDP b\r\nX: 1\r\nv: SIP/2.0/TCP c\r\nVia:\r\nVia: SIP/2.0/UDP d\r\nRequire: x\r\n\r\n",
+    );
+    message.parse(bytes, 0, bytes.length, false);
+    list.begin(message, HEADER_VIA);
+    const rows: number[] = [];
+    const found: string[] = [];
+    while (list.next()) {
+      rows.push(list.row);
+      found.push(text(list.bytes, list.start, list.end));
+    }
+    expect(found).toEqual(["SIP/2.0/UDP a", "SIP/2.0/UDP b", "SIP/2.0/TCP c", "SIP/2.0/UDP d"]);
+    expect(rows).toEqual([0, 0, 2, 4]);
+    list.begin(message, HEADER_REQUIRE);
+    expect(rest()).toEqual(["x"]);
+    list.begin(message, HEADER_CONTACT);
+    expect(rest()).toEqual([]);
+  });
+});
