@@ -1,0 +1,197 @@
+/**
+ * The two clocks of the simulator: the machine's, and a virtual one that jumps from event to event, so that a month passes in
+ * seconds and always in the same order. Not here: the core's own timers (src/core/timers.ts), of which a clock sees the earliest.
+ */
+import { performance } from "node:perf_hooks";
+import type { Clock, DeviceTimer } from "../../hal/device.js";
+
+/** The longest delay that setTimeout takes, ms. */
+const DELAY_MAX_MS = 2147483647;
+
+/** The machine's monotonic clock, from 0 at its making. */
+export class RealClock implements Clock {
+  private readonly startMs = performance.now();
+
+  now(): number {
+    return performance.now() - this.startMs;
+  }
+
+  createTimer(call: () => void): DeviceTimer {
+    return new RealTimer(this, call);
+  }
+}
+
+class RealTimer implements DeviceTimer {
+  private readonly clock: RealClock;
+  private readonly call: () => void;
+  private readonly check: () => void;
+  private atMs = Infinity;
+  private handle: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(clock: RealClock, call: () => void) {
+    this.clock = clock;
+    this.call = call;
+    this.check = () => this.fire();
+  }
+
+  at(ms: number): void {
+    clearTimeout(this.handle);
+    this.handle = undefined;
+    this.atMs = ms;
+    if (ms === Infinity) return;
+    this.handle = setTimeout(this.check, Math.min(DELAY_MAX_MS, Math.max(0, Math.ceil(ms - this.clock.now()))));
+  }
+
+  stop(): void {
+    this.at(Infinity);
+  }
+
+  /** setTimeout may call up to a millisecond early, and a long delay comes in pieces. */
+  private fire(): void {
+    if (this.clock.now() < this.atMs) this.at(this.atMs);
+    else {
+      this.atMs = Infinity;
+      this.call();
+    }
+  }
+}
+
+/** Time that passes only when it is told to. What is due at the same time happens in the order in which it was set. */
+export class VirtualClock implements Clock {
+  private readonly drain: () => Promise<void>;
+  private readonly heap: VirtualTimer[] = [];
+  private nowMs = 0;
+  private lastOrder = 0;
+
+  /** @param drain lets code that awaits go on, after all that is due at one time has happened */
+  constructor(drain: () => Promise<void> = nextTurn) {
+    this.drain = drain;
+  }
+
+  now(): number {
+    return this.nowMs;
+  }
+
+  createTimer(call: () => void): DeviceTimer {
+    return new VirtualTimer(this, call);
+  }
+
+  /** Calls `call` once, after `delayMs`. */
+  after(delayMs: number, call: () => void): void {
+    this.createTimer(call).at(this.nowMs + delayMs);
+  }
+
+  /** @returns when the next event is due, Infinity when nothing waits */
+  next(): number {
+    return this.heap.length === 0 ? Infinity : this.heap[0].atMs;
+  }
+
+  /** Goes to the next event and lets it happen. @returns false when nothing waits */
+  step(): boolean {
+    const timer = this.heap[0];
+    if (timer === undefined) return false;
+    this.remove(timer);
+    if (timer.atMs > this.nowMs) this.nowMs = timer.atMs;
+    timer.call();
+    return true;
+  }
+
+  /** Lets all happen that is due until then, and stands there. @throws what an event threw */
+  async runUntil(ms: number): Promise<void> {
+    await this.runWhile(() => true, ms);
+    if (ms > this.nowMs && ms !== Infinity) this.nowMs = ms;
+  }
+
+  /** Goes from event to event while `predicate` holds, at most until `limitMs`. @returns whether it still held when nothing was left to happen */
+  async runWhile(predicate: () => boolean, limitMs = Infinity): Promise<boolean> {
+    await this.drain();
+    while (predicate()) {
+      const at = Math.max(this.nowMs, this.next());
+      if (at > limitMs || at === Infinity) return true;
+      // What is set anew for the same time by these events waits for the next round.
+      const last = this.lastOrder;
+      while (this.heap.length > 0 && this.heap[0].atMs <= at && this.heap[0].order <= last && predicate()) this.step();
+      await this.drain();
+    }
+    return false;
+  }
+
+  /** For VirtualTimer. */
+  insert(timer: VirtualTimer): void {
+    timer.order = ++this.lastOrder;
+    timer.place = this.heap.length;
+    this.heap.push(timer);
+    this.rise(timer);
+  }
+
+  /** For VirtualTimer. */
+  remove(timer: VirtualTimer): void {
+    const at = timer.place;
+    timer.place = -1;
+    const last = this.heap.pop() as VirtualTimer;
+    if (last === timer) return;
+    this.put(last, at);
+    this.rise(last);
+    this.sink(last);
+  }
+
+  private put(timer: VirtualTimer, at: number): void {
+    this.heap[at] = timer;
+    timer.place = at;
+  }
+
+  private rise(timer: VirtualTimer): void {
+    while (timer.place > 0) {
+      const at = timer.place;
+      const parent = this.heap[(at - 1) >> 1];
+      if (!before(timer, parent)) return;
+      this.put(timer, parent.place);
+      this.put(parent, at);
+    }
+  }
+
+  private sink(timer: VirtualTimer): void {
+    for (;;) {
+      const at = timer.place;
+      let child = this.heap[2 * at + 1];
+      const other = this.heap[2 * at + 2];
+      if (other !== undefined && before(other, child)) child = other;
+      if (child === undefined || !before(child, timer)) return;
+      this.put(timer, child.place);
+      this.put(child, at);
+    }
+  }
+}
+
+function before(a: VirtualTimer, b: VirtualTimer): boolean {
+  return a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order);
+}
+
+class VirtualTimer implements DeviceTimer {
+  readonly call: () => void;
+  atMs = 0;
+  order = 0;
+  /** In the heap; -1: not waiting. */
+  place = -1;
+  private readonly clock: VirtualClock;
+
+  constructor(clock: VirtualClock, call: () => void) {
+    this.clock = clock;
+    this.call = call;
+  }
+
+  at(ms: number): void {
+    this.stop();
+    if (ms === Infinity) return;
+    this.atMs = Math.max(ms, this.clock.now());
+    this.clock.insert(this);
+  }
+
+  stop(): void {
+    if (this.place >= 0) this.clock.remove(this);
+  }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
