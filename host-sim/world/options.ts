@@ -1,0 +1,148 @@
+/**
+ * The options of the simulator's command line, read into a plain object or one line that says what is wrong.
+ * Not here: whether a configuration key exists and what it may be (src/intercom/schema.ts).
+ */
+import { parseArgs } from "node:util";
+import { safe } from "./events.js";
+import { parseScript, type Step } from "./script.js";
+
+export interface SimOptions {
+  /** No web panel. */
+  headless: boolean;
+  /** The web panel's port. */
+  port: number;
+  /** In the order given. */
+  set: { key: string; value: string }[];
+  /** A file of `set` lines, "" for none. The same holds for the other files. */
+  config: string;
+  /** Only the door. */
+  alone: boolean;
+  mic: string;
+  speaker: string;
+  /** The steps of the script; empty: a person drives. */
+  script: Step[];
+  json: boolean;
+  pcap: string;
+  /** -1: the operating system's randomness. */
+  seed: number;
+  virtualTime: boolean;
+  /** TCP port of the serial console, -1 for none. */
+  consolePort: number;
+  store: string;
+  help: boolean;
+}
+
+export const USAGE = `Usage: npm start, or npm run sim -- [options]
+
+  --headless           no web panel; the ladder goes to stderr
+  --port N             the web panel's port (8080, on 127.0.0.1)
+  --set KEY=VALUE      a configuration key, as on the serial console; may be repeated
+  --config FILE        a file of 'set' lines
+  --alone              only the door: no built-in phone and no built-in server
+  --mic FILE.wav       what the microphone hears, again and again
+  --speaker FILE.wav   where the speaker's sound is written
+  --do "STEP; STEP"    press [MS], release, wait S, expect [WHO:]EVENT[=VALUE] [S], console LINE,
+                       dtmf DIGITS, fault NAME VALUE, quit; a failed expect ends with exit code 1
+  --json               one JSON object a line on stdout for each event
+  --pcap FILE          the packets, for Wireshark
+  --seed N             the same random numbers each time
+  --virtual-time       time jumps from event to event
+  --console-port N     the serial console on a TCP port of 127.0.0.1, too
+  --store FILE         where saved settings are kept
+  --help               this text
+`;
+
+const text = { type: "string" } as const;
+const flag = { type: "boolean" } as const;
+const OPTIONS = {
+  headless: flag,
+  port: text,
+  set: { type: "string", multiple: true },
+  config: text,
+  alone: flag,
+  mic: text,
+  speaker: text,
+  do: text,
+  json: flag,
+  pcap: text,
+  seed: text,
+  "virtual-time": flag,
+  "console-port": text,
+  store: text,
+  help: { type: "boolean", short: "h" },
+} as const;
+
+/** @param args without the program's name @returns the options, or one line for people */
+export function parseOptions(args: readonly string[]): SimOptions | string {
+  let given: ReturnType<typeof read>;
+  try {
+    given = read(args);
+  } catch (error) {
+    return badOption(error as NodeJS.ErrnoException);
+  }
+  const options: SimOptions = {
+    headless: given.headless === true,
+    port: numberOf(given.port, 8080, 65535),
+    set: [],
+    config: given.config ?? "",
+    alone: given.alone === true,
+    mic: given.mic ?? "",
+    speaker: given.speaker ?? "",
+    script: [],
+    json: given.json === true,
+    pcap: given.pcap ?? "",
+    seed: numberOf(given.seed, -1, 4294967295),
+    virtualTime: given["virtual-time"] === true,
+    consolePort: numberOf(given["console-port"], -1, 65535),
+    store: given.store ?? "",
+    help: given.help === true,
+  };
+  if (Number.isNaN(options.port)) return bad("port", given.port, "0 to 65535");
+  if (Number.isNaN(options.consolePort)) return bad("console-port", given["console-port"], "0 to 65535");
+  if (Number.isNaN(options.seed)) return bad("seed", given.seed, "0 to 4294967295");
+  for (const name of ["config", "mic", "speaker", "pcap", "store"] as const) {
+    if (given[name] === "") return bad(name, "", "the name of a file");
+  }
+  for (const pair of given.set ?? []) {
+    const at = pair.indexOf("=");
+    if (at < 1) return bad("set", pair, "KEY=VALUE");
+    options.set.push({ key: pair.slice(0, at).trim(), value: pair.slice(at + 1) });
+  }
+  if (given.do !== undefined) {
+    const steps = parseScript(given.do);
+    if (typeof steps === "string") return "--do: " + steps;
+    options.script = steps;
+  }
+  return options;
+}
+
+function read(args: readonly string[]) {
+  return parseArgs({ args: [...args], options: OPTIONS, strict: true, allowPositionals: false }).values;
+}
+
+/** @returns NaN when it is no number from 0 to `max` */
+function numberOf(value: string | undefined, otherwise: number, max: number): number {
+  if (value === undefined) return otherwise;
+  return /^\d{1,10}$/.test(value) && Number(value) <= max ? Number(value) : Number.NaN;
+}
+
+function bad(name: string, given: string | undefined, allowed: string): string {
+  return "--" + name + ' "' + safe(given ?? "") + '": must be ' + allowed;
+}
+
+/** Node's own line with its code is for programmers. */
+function badOption(error: NodeJS.ErrnoException): string {
+  const named = /'(-{0,2}[^']*)'/.exec(error.message)?.[1] ?? "";
+  const option = safe(named.split(/[ ,=]/)[0]);
+  switch (error.code) {
+    case "ERR_PARSE_ARGS_UNKNOWN_OPTION":
+      return "there is no option " + option + "; --help lists them";
+    case "ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL":
+      return '"' + safe(named) + '" belongs to no option; --help lists them';
+    case "ERR_PARSE_ARGS_INVALID_OPTION_VALUE":
+      if (/does not take an argument/.test(error.message)) return option + " takes no value";
+      return option + " needs a value; --help says which";
+    default:
+      return safe(error.message);
+  }
+}

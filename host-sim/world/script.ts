@@ -1,0 +1,218 @@
+/**
+ * Scripts of `--do`: steps separated by ';', read into a list, then carried out one after another on any clock.
+ *
+ *     press [MS]   release   wait S   expect [WHO:]EVENT[=VALUE] [S]   console LINE   dtmf DIGITS   fault NAME VALUE   quit
+ *
+ * A ';' that belongs to a line is written '\;'. Not here: what a step does to the door, which is the stage's.
+ */
+import type { Clock } from "../../hal/device.js";
+import { type SimEvent, safe } from "./events.js";
+
+export const STEP_PRESS = 1;
+export const STEP_RELEASE = 2;
+export const STEP_WAIT = 3;
+export const STEP_EXPECT = 4;
+export const STEP_CONSOLE = 5;
+export const STEP_DTMF = 6;
+export const STEP_FAULT = 7;
+export const STEP_QUIT = 8;
+
+/** A short push. */
+const PRESS_MS = 100;
+const EXPECT_MS = 10000;
+const DAY_S = 86400;
+/** Events that are kept for a later `expect`, each party's. */
+const KEPT_EVENTS = 10000;
+
+export interface Step {
+  /** STEP_* */
+  kind: number;
+  /** As it was written, for messages. */
+  text: string;
+  /** How long to press, wait, or wait for at most. */
+  ms: number;
+  who: string;
+  /** The event, or the name of the fault. */
+  name: string;
+  /** The event's value, null when any will do; the fault's value; the line; the digits. */
+  value: string | null;
+}
+
+/** What a script plays on. Errors are one line, "" when there is none. */
+export interface Stage {
+  clock: Clock;
+  /** Pushes the button for that time. */
+  press(ms: number): void;
+  /** Lets go of it before its time. */
+  release(): void;
+  console(line: string): void;
+  dtmf(digits: string): string;
+  fault(name: string, value: string): string;
+  /** Asks to be told every event from now on. */
+  onEvent(listener: (event: SimEvent) => void): void;
+}
+
+export interface ScriptResult {
+  ok: boolean;
+  /** What went wrong; "" when ok. */
+  line: string;
+  /** The script ended with `quit`: the program is to end, too. */
+  quit: boolean;
+}
+
+/** @returns the steps, or one line that says which step cannot be read and how it is written */
+export function parseScript(script: string): Step[] | string {
+  const steps: Step[] = [];
+  for (const part of script.split(/(?<!\\);/)) {
+    const text = part.replace(/\\;/g, ";").trim();
+    if (text === "") continue;
+    const step: Step = { kind: 0, text, ms: 0, who: "door", name: "", value: null };
+    const word = text.split(/\s/, 1)[0];
+    const error = parseStep(step, word, text.slice(word.length).trim());
+    if (error !== "") return 'step "' + safe(text) + '": ' + error;
+    steps.push(step);
+  }
+  return steps.length > 0 ? steps : "no step in the script";
+}
+
+function parseStep(step: Step, word: string, rest: string): string {
+  const words = rest === "" ? [] : rest.split(/\s+/);
+  switch (word) {
+    case "press":
+      step.kind = STEP_PRESS;
+      step.ms = words.length === 0 ? PRESS_MS : number(words[0], 3600000);
+      return words.length > 1 || step.ms < 0 ? "press [MS], at most an hour" : "";
+    case "release":
+      step.kind = STEP_RELEASE;
+      return words.length > 0 ? "release takes nothing" : "";
+    case "wait":
+      step.kind = STEP_WAIT;
+      step.ms = words.length === 1 ? number(words[0], 366 * DAY_S) * 1000 : -1;
+      return step.ms < 0 ? "wait SECONDS, at most a year" : "";
+    case "expect":
+      return parseExpect(step, words);
+    case "console":
+      step.kind = STEP_CONSOLE;
+      step.value = rest;
+      return rest === "" ? "console LINE" : "";
+    case "dtmf":
+      step.kind = STEP_DTMF;
+      step.value = rest.toUpperCase();
+      return /^[0-9*#A-D]+$/.test(step.value) ? "" : "dtmf DIGITS, of 0 to 9, *, #, A to D";
+    case "fault":
+      step.kind = STEP_FAULT;
+      step.name = words[0] ?? "";
+      step.value = words[1] ?? "";
+      return words.length === 2 ? "" : "fault NAME VALUE";
+    case "quit":
+      step.kind = STEP_QUIT;
+      return words.length > 0 ? "quit takes nothing" : "";
+    default:
+      return "steps are press, release, wait, expect, console, dtmf, fault and quit";
+  }
+}
+
+function parseExpect(step: Step, words: string[]): string {
+  const how = "expect [WHO:]EVENT[=VALUE] [SECONDS]";
+  step.kind = STEP_EXPECT;
+  step.ms = words.length === 2 ? number(words[1], 366 * DAY_S) * 1000 : EXPECT_MS;
+  if (words.length < 1 || words.length > 2 || step.ms < 0) return how;
+  const parts = /^(?:([a-z][\w-]*):)?([a-z][\w-]*)(?:=(.+))?$/i.exec(words[0]);
+  if (parts === null) return how;
+  step.who = parts[1] ?? "door";
+  step.name = parts[2];
+  step.value = parts[3] ?? null;
+  return "";
+}
+
+/** @returns a decimal from 0 to `max`, or -1 */
+function number(text: string, max: number): number {
+  const value = /^\d{1,9}(\.\d{1,6})?$/.test(text) ? Number(text) : -1;
+  return value <= max ? value : -1;
+}
+
+/**
+ * Carries the steps out. `expect` takes the first fitting event of that party after the one that the last `expect` took, even
+ * if it happened before the step: between two steps nothing is missed.
+ * @returns when the steps are done or one failed; the events go on being listened to
+ */
+export async function runScript(steps: readonly Step[], stage: Stage): Promise<ScriptResult> {
+  const seen = new SeenEvents(stage);
+  for (const step of steps) {
+    let error = "";
+    if (step.kind === STEP_PRESS) stage.press(step.ms);
+    else if (step.kind === STEP_RELEASE) stage.release();
+    else if (step.kind === STEP_CONSOLE) stage.console(step.value ?? "");
+    else if (step.kind === STEP_DTMF) error = stage.dtmf(step.value ?? "");
+    else if (step.kind === STEP_FAULT) error = stage.fault(step.name, step.value ?? "");
+    else if (step.kind === STEP_WAIT) await seen.wait(step.ms);
+    else if (step.kind === STEP_EXPECT) error = await seen.expect(step);
+    else if (step.kind === STEP_QUIT) return { ok: true, line: "", quit: true };
+    if (error !== "") return { ok: false, line: 'step "' + safe(step.text) + '": ' + error, quit: false };
+  }
+  return { ok: true, line: "", quit: false };
+}
+
+class SeenEvents {
+  private readonly stage: Stage;
+  private readonly parties = new Map<string, SimEvent[]>();
+  private readonly last = new Map<string, SimEvent>();
+  /** The step that waits, and what to call when its event comes. */
+  private step: Step | null = null;
+  private found: () => void = () => {};
+
+  constructor(stage: Stage) {
+    this.stage = stage;
+    stage.onEvent((event) => this.add(event));
+  }
+
+  wait(ms: number): Promise<void> {
+    const clock = this.stage.clock;
+    return new Promise((resolve) => clock.createTimer(resolve).at(clock.now() + ms));
+  }
+
+  /** @returns "" when it came in time, else what came instead */
+  expect(step: Step): Promise<string> {
+    if (this.take(step)) return Promise.resolve("");
+    const clock = this.stage.clock;
+    return new Promise((resolve) => {
+      const timer = clock.createTimer(() => {
+        this.step = null;
+        const last = this.last.get(step.who + ":" + step.name);
+        const instead = last === undefined ? "" : "; the last one was " + safe(last.event + "=" + last.value);
+        resolve("not within " + step.ms / 1000 + " s" + instead);
+      });
+      timer.at(clock.now() + step.ms);
+      this.step = step;
+      this.found = () => {
+        timer.stop();
+        resolve("");
+      };
+    });
+  }
+
+  private add(event: SimEvent): void {
+    let events = this.parties.get(event.who);
+    if (events === undefined) {
+      events = [];
+      this.parties.set(event.who, events);
+    }
+    if (events.length === KEPT_EVENTS) events.shift();
+    events.push(event);
+    this.last.set(event.who + ":" + event.event, event);
+    if (this.step === null || !this.take(this.step)) return;
+    this.step = null;
+    this.found();
+  }
+
+  /** Takes the first event that fits, and all before it. */
+  private take(step: Step): boolean {
+    const events = this.parties.get(step.who) ?? [];
+    const at = events.findIndex(
+      (event) => event.event === step.name && (step.value === null || event.value === step.value),
+    );
+    if (at < 0) return false;
+    events.splice(0, at + 1);
+    return true;
+  }
+}

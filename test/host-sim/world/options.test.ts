@@ -1,0 +1,78 @@
+import { describe, expect, it } from "vitest";
+import { parseOptions, type SimOptions, USAGE } from "../../../host-sim/world/options.js";
+
+describe("the command line", () => {
+  it("has defaults for everything", () => {
+    expect(parseOptions([])).toEqual({
+      headless: false,
+      port: 8080,
+      set: [],
+      config: "",
+      alone: false,
+      mic: "",
+      speaker: "",
+      script: [],
+      json: false,
+      pcap: "",
+      seed: -1,
+      virtualTime: false,
+      consolePort: -1,
+      store: "",
+      help: false,
+    });
+  });
+
+  it("reads every option", () => {
+    const args =
+      "--headless --port 0 --set sip.user=7 --set call.target=sip:a@b;x=y --set sip.proxy= --config c --alone " +
+      "--mic m.wav --speaker=s.wav --json --pcap p --seed 4294967295 --virtual-time --console-port 5555 --store s --help";
+    const options = parseOptions([...args.split(" "), "--do", "press; quit"]) as SimOptions;
+    expect(options).toMatchObject({
+      headless: true,
+      port: 0,
+      set: [
+        { key: "sip.user", value: "7" },
+        { key: "call.target", value: "sip:a@b;x=y" },
+        { key: "sip.proxy", value: "" },
+      ],
+      config: "c",
+      alone: true,
+      mic: "m.wav",
+      speaker: "s.wav",
+      json: true,
+      pcap: "p",
+      seed: 4294967295,
+      virtualTime: true,
+      consolePort: 5555,
+      store: "s",
+      help: true,
+    });
+    expect(options.script.map((step) => step.text)).toEqual(["press", "quit"]);
+  });
+
+  it.each([
+    [["--quiet"], "there is no option --quiet; --help lists them"],
+    [["-x"], "there is no option -x; --help lists them"],
+    [["door"], '"door" belongs to no option; --help lists them'],
+    [["--json=yes"], "--json takes no value"],
+    [["--mic"], "--mic needs a value; --help says which"],
+    [["--mic", "--json"], "--mic needs a value; --help says which"],
+    [["--mic", ""], '--mic "": must be the name of a file'],
+    [["--port", "http"], '--port "http": must be 0 to 65535'],
+    [["--port", "65536"], '--port "65536": must be 0 to 65535'],
+    [["--console-port", "1.5"], '--console-port "1.5": must be 0 to 65535'],
+    [["--seed", "4294967296"], '--seed "4294967296": must be 0 to 4294967295'],
+    [["--set", "sip.user"], '--set "sip.user": must be KEY=VALUE'],
+    [["--set", "=\u001b[2J"], '--set "=\\x1b[2J": must be KEY=VALUE'],
+    [["--do", "dance"], '--do: step "dance": steps are press, release, wait, expect, console, dtmf, fault and quit'],
+  ])("says in one line what is wrong with %j", (args, line) => {
+    expect(parseOptions(args)).toBe(line);
+  });
+
+  it("explains every option", () => {
+    for (const name of Object.keys(parseOptions([]))) {
+      const option = { virtualTime: "virtual-time", consolePort: "console-port", script: "do" }[name] ?? name;
+      expect(USAGE).toContain("\n  --" + option + " ");
+    }
+  });
+});
