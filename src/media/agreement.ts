@@ -1,0 +1,57 @@
+/**
+ * What a media stream is given and whom it tells: where octets go, who hears of digits, what was negotiated, how much room there is.
+ * Types and limits only; the stream itself is in stream.ts.
+ */
+import { JITTER_LIMITS, type JitterLimits } from "./jitter.js";
+
+/** Where octets to send go. They are lent for the time of the call; whoever keeps them copies them. */
+export interface MediaSink {
+  rtp(ip: number, port: number, bytes: Uint8Array, length: number): void;
+  rtcp(ip: number, port: number, bytes: Uint8Array, length: number): void;
+}
+
+/** Who hears of what happens in the sound. */
+export interface MediaUser {
+  /** The other end pressed a key. @param code ASCII 0-9 * # A-D */
+  onDigit(code: number, durationMs: number): void;
+  /** No RTP came for the agreed time. Told once. */
+  onMediaTimeout(): void;
+}
+
+/** What was negotiated. It is read in `configure` and not kept. */
+export interface MediaAgreement {
+  /** IPv4 as 32 bits unsigned; 0: nowhere to send to. */
+  readonly remoteIp: number;
+  readonly remotePort: number;
+  readonly rtcpIp: number;
+  readonly rtcpPort: number;
+  /** What to send: PCMU or PCMA. */
+  readonly payloadType: number;
+  readonly receivesPcmu: boolean;
+  readonly receivesPcma: boolean;
+  /** Payload types of telephone-event; -1: none. */
+  readonly eventSendType: number;
+  readonly eventReceiveType: number;
+  /** Length of the packets to send, 10 to 60. */
+  readonly ptimeMs: number;
+  readonly sends: boolean;
+  readonly receives: boolean;
+}
+
+export interface StreamLimits {
+  readonly jitter: JitterLimits;
+  /** Samples of the microphone that can wait. */
+  readonly microphoneSamples: number;
+  /** Digits that can wait to be sent. */
+  readonly digits: number;
+  /** Whether the other end may send from another IP address than it said, until something came from the one it said. */
+  readonly latchAny: boolean;
+}
+
+/** For the device: 2,624 octets of jitter buffer, 160 ms of microphone, one packet of 60 ms and one of RTCP: about 4.5 KB. */
+export const STREAM_LIMITS: StreamLimits = {
+  jitter: JITTER_LIMITS,
+  microphoneSamples: 1280,
+  digits: 32,
+  latchAny: false,
+};

@@ -1,0 +1,146 @@
+/**
+ * One stream's side of RTCP: what goes into its reports, and what the other end's reports say. RFC 3550 §6.4
+ * Not here: the packets' form (rtcp.ts), when they go (stream.ts).
+ */
+import type { RandomSource } from "../core/random.js";
+import type { Reception } from "./reception.js";
+import { Remote } from "./remote.js";
+import {
+  ntpMiddle,
+  RTCP_OK,
+  RTCP_ROOM,
+  RtcpView,
+  roundTripMs,
+  rtcpIntervalMs,
+  writeBye,
+  writeCname,
+  writeReceiverReport,
+  writeReportBlock,
+  writeSenderReport,
+} from "./rtcp.js";
+
+const CNAME_LENGTH = 16;
+/** Reports without a word about us, after which the other end is taken not to hear us. */
+const UNHEARD = 2;
+
+export class Reporter {
+  readonly remote = new Remote();
+  /** The report that `write` wrote. */
+  readonly bytes = new Uint8Array(RTCP_ROOM);
+  /** Reports that went out, that came, and those of them that speak about us. */
+  sent = 0;
+  came = 0;
+  cameAboutUs = 0;
+  /** -1: not known. */
+  roundTripMs = -1;
+  /** What the other end said last: share of ours it lost in 1/256. */
+  remoteFractionLost = 0;
+  /** The other end said goodbye. It means nothing for the call: anybody can write that. */
+  bye = false;
+  private readonly random: RandomSource;
+  private readonly reception: Reception;
+  private readonly view = new RtcpView();
+  private readonly cname = new Uint8Array(CNAME_LENGTH);
+  private ssrc = 0;
+  private startMs = 0;
+  /** The last sender report that came: whose, its NTP timestamp, when. */
+  private lastReportSsrc = 0;
+  private lastReport = 0;
+  private lastReportMs = 0;
+  private packetsBefore = 0;
+  private sentBefore = 0;
+
+  constructor(random: RandomSource, reception: Reception) {
+    this.random = random;
+    this.reception = reception;
+  }
+
+  /** A new call. Its CNAME is made of 96 random bits. RFC 7022 §4.2 */
+  start(nowMs: number, ssrc: number): void {
+    for (let i = 0; i < CNAME_LENGTH; i++) this.cname[i] = letter(this.random.uint32() >>> 26);
+    this.ssrc = ssrc;
+    this.startMs = nowMs;
+    this.sent = 0;
+    this.came = 0;
+    this.cameAboutUs = 0;
+    this.roundTripMs = -1;
+    this.remoteFractionLost = 0;
+    this.bye = false;
+    this.lastReport = 0;
+    this.packetsBefore = 0;
+    this.sentBefore = 0;
+    this.remote.reset();
+  }
+
+  /** @returns ms to the next report */
+  intervalMs(): number {
+    return rtcpIntervalMs(this.random, this.sent === 0);
+  }
+
+  /** @returns whether the other end reports, and never about us */
+  unheard(): boolean {
+    return this.came >= UNHEARD && this.cameAboutUs === 0;
+  }
+
+  /**
+   * Writes a compound packet to `bytes`: a sender report when something was sent since the last, else a receiver report; a block
+   * about the source heard since then; CNAME; at the end BYE.
+   * @param timestamp the RTP timestamp of now @returns its length
+   */
+  write(nowMs: number, timestamp: number, packetsSent: number, octetsSent: number, bye: boolean): number {
+    const out = this.bytes;
+    const reception = this.reception;
+    const blocks = reception.known && reception.packets !== this.packetsBefore ? 1 : 0;
+    const timeMs = Math.floor(nowMs - this.startMs);
+    let at =
+      packetsSent === this.sentBefore
+        ? writeReceiverReport(out, 0, blocks, this.ssrc)
+        : writeSenderReport(out, 0, blocks, this.ssrc, timeMs, timestamp, packetsSent, octetsSent);
+    this.sentBefore = packetsSent;
+    this.packetsBefore = reception.packets;
+    if (blocks === 1) {
+      const knows = this.lastReport !== 0 && this.lastReportSsrc === reception.ssrc;
+      at = writeReportBlock(
+        out,
+        at,
+        reception.ssrc,
+        reception.takeFractionLost(),
+        reception.cumulativeLost(),
+        reception.highest(),
+        reception.jitter(),
+        knows ? this.lastReport : 0,
+        knows ? ntpMiddle(nowMs - this.lastReportMs) : 0,
+      );
+    }
+    at = writeCname(out, at, this.ssrc, this.cname);
+    this.sent += 1;
+    return bye ? writeBye(out, at, this.ssrc) : at;
+  }
+
+  /** A compound packet `bytes[0, length)` came. @returns false when it is none */
+  read(nowMs: number, bytes: Uint8Array, length: number): boolean {
+    const view = this.view;
+    if (view.read(bytes, length, this.ssrc) !== RTCP_OK) return false;
+    this.came += 1;
+    if (view.bye) this.bye = true;
+    if (view.isSenderReport) {
+      this.lastReportSsrc = view.ssrc;
+      this.lastReport = view.ntpMiddle;
+      this.lastReportMs = nowMs;
+    }
+    if (!view.reported) return true;
+    this.cameAboutUs += 1;
+    this.remoteFractionLost = view.fractionLost;
+    const tripMs = roundTripMs(ntpMiddle(Math.floor(nowMs - this.startMs)), view.lastReport, view.delay);
+    if (tripMs >= 0) this.roundTripMs = tripMs;
+    return true;
+  }
+}
+
+/** @param value 0 to 63 @returns its letter of base64 */
+function letter(value: number): number {
+  if (value < 26) return 0x41 + value;
+  if (value < 52) return 0x61 + value - 26;
+  if (value < 62) return 0x30 + value - 52;
+  return value === 62 ? 0x2b : 0x2f;
+}

@@ -1,0 +1,337 @@
+/**
+ * One call's sound: RTP and RTCP of one audio stream with one other end, sans-IO. Octets, time (Timers) and randomness come in; octets to send
+ * go to a MediaSink, digits and silence to a MediaUser. Sound goes in by `microphone` and out by `speaker`, 8,000 samples a second.
+ * While it may send, a packet goes out every packet time, with silence when there is nothing to say.
+ * Not here: negotiation, sockets, echo cancellation, SRTP, mixing, and the loop and collision detection of RFC 3550 §8.2.
+ */
+import type { RandomSource } from "../core/random.js";
+import type { Timers, TimerUser } from "../core/timers.js";
+import { type MediaAgreement, type MediaSink, type MediaUser, STREAM_LIMITS, type StreamLimits } from "./agreement.js";
+import { EventReceiver } from "./dtmf.js";
+import { isG711, PCMA, SAMPLES_PER_MS } from "./g711.js";
+import { JitterBuffer } from "./jitter.js";
+import { PACKET_DUPLICATE, PACKET_FIRST, PACKET_OLDER, PACKET_REFUSED, Reception } from "./reception.js";
+import { Remote } from "./remote.js";
+import { Reporter } from "./reporter.js";
+import { RTP_OK, RtpView } from "./rtp.js";
+import { Sender } from "./sender.js";
+
+export type { MediaAgreement, MediaSink, MediaUser, StreamLimits } from "./agreement.js";
+
+/** Timers that one stream makes. */
+export const STREAM_TIMERS = 4;
+
+/** What `verdict` says about the ways the sound goes. */
+export const SOUND_NONE = "none";
+export const SOUND_IN = "in";
+export const SOUND_OUT = "out";
+export const SOUND_BOTH = "both";
+
+const TIMER_REPORT = 0;
+const TIMER_SILENCE = 1;
+const TIMER_EVENT = 2;
+
+/** An event of which nothing comes for so long is over. */
+const EVENT_END_MS = 300;
+const DIGIT_MS = 160;
+
+export class MediaStream implements TimerUser {
+  private received = 0;
+  private receivedOctets = 0;
+  private foreign = 0;
+  private malformed = 0;
+  private unexpected = 0;
+  private readonly timers: Timers;
+  private readonly sink: MediaSink;
+  private readonly user: MediaUser;
+  private readonly latchAny: boolean;
+  private readonly view = new RtpView();
+  private readonly remote = new Remote();
+  private readonly reception = new Reception();
+  private readonly jitter: JitterBuffer;
+  private readonly sender: Sender;
+  private readonly eventsIn: EventReceiver;
+  private readonly reporter: Reporter;
+  private readonly reportTimer: number;
+  private readonly silenceTimer: number;
+  private readonly eventTimer: number;
+  private readonly digit = new Uint8Array(1);
+  private ran = false;
+  private running = false;
+  private receives = false;
+  private receivesPcmu = false;
+  private receivesPcma = false;
+  private eventReceiveType = -1;
+  private silenceTimeMs = 0;
+  /** When RTP came last: the low 32 bits of the clock in ms, signed, so that differences are right. */
+  private heardMs = 0;
+
+  constructor(
+    timers: Timers,
+    random: RandomSource,
+    sink: MediaSink,
+    user: MediaUser,
+    limits: StreamLimits = STREAM_LIMITS,
+  ) {
+    this.timers = timers;
+    this.sink = sink;
+    this.user = user;
+    this.latchAny = limits.latchAny;
+    this.jitter = new JitterBuffer(limits.jitter);
+    this.sender = new Sender(timers, random, sink, this.remote, limits);
+    this.eventsIn = new EventReceiver(user);
+    this.reporter = new Reporter(random, this.reception);
+    this.reportTimer = timers.make(this, TIMER_REPORT);
+    this.silenceTimer = timers.make(this, TIMER_SILENCE);
+    this.eventTimer = timers.make(this, TIMER_EVENT);
+  }
+
+  /** A new call: everything of the one before is forgotten. Source, sequence number and timestamp are random. RFC 3550 §5.1 */
+  start(): void {
+    this.running = true;
+    this.ran = true;
+    this.receives = false;
+    this.received = 0;
+    this.receivedOctets = 0;
+    this.foreign = 0;
+    this.malformed = 0;
+    this.unexpected = 0;
+    this.remote.reset();
+    this.reception.reset();
+    this.jitter.reset();
+    this.eventsIn.reset();
+    this.sender.start();
+    this.reporter.start(this.timers.nowMs, this.sender.ssrc);
+  }
+
+  /**
+   * What was agreed, at first or anew (hold, resume, another address or codec). Source, sequence number and timestamp go on.
+   * @param silenceTimeMs without RTP after which the user is told, while we are to receive; 0: never
+   */
+  configure(agreed: MediaAgreement, silenceTimeMs: number): void {
+    if (!this.running) return;
+    const nowMs = this.timers.nowMs | 0;
+    const moved = this.remote.agree(agreed.remoteIp, agreed.remotePort);
+    this.reporter.remote.agree(agreed.rtcpIp, agreed.rtcpPort);
+    this.receivesPcmu = agreed.receivesPcmu;
+    this.receivesPcma = agreed.receivesPcma;
+    this.sender.configure(agreed);
+    if (agreed.eventReceiveType < 0 || !agreed.receives) this.eventsIn.reset();
+    this.eventReceiveType = agreed.eventReceiveType;
+    if (moved || !this.receives || this.silenceTimeMs === 0) this.heardMs = nowMs;
+    if (!this.receives) this.jitter.restart();
+    this.receives = agreed.receives;
+    this.silenceTimeMs = silenceTimeMs;
+    if (!this.receives || silenceTimeMs === 0) this.timers.stop(this.silenceTimer);
+    else this.timers.start(this.silenceTimer, Math.max(0, silenceTimeMs - ((nowMs - this.heardMs) | 0)));
+    if (!this.timers.running(this.reportTimer)) this.timers.start(this.reportTimer, this.reporter.intervalMs());
+  }
+
+  /** The call is over: says goodbye by RTCP, and stops. The statistics stay until the next start. */
+  stop(): void {
+    if (!this.running) return;
+    this.report(true);
+    this.running = false;
+    this.receives = false;
+    this.sender.stop();
+    this.timers.stop(this.reportTimer);
+    this.timers.stop(this.silenceTimer);
+    this.timers.stop(this.eventTimer);
+  }
+
+  /** A datagram `bytes[0, length)` on our RTP port; nothing of it is kept by reference. Whatever comes, it does not throw. */
+  onRtp(ip: number, port: number, bytes: Uint8Array, length: number): void {
+    if (!this.running) return;
+    if (!this.remote.allows(ip, port, this.latchAny)) {
+      this.foreign += 1;
+      return;
+    }
+    const view = this.view;
+    if (view.read(bytes, length) !== RTP_OK) {
+      this.malformed += 1;
+      return;
+    }
+    const type = view.payloadType;
+    const event = type === this.eventReceiveType;
+    const reception = this.reception;
+    if (!this.receives || !(event || this.takes(type))) {
+      this.unexpected += 1;
+      // Of the source that is heard it is no loss, but nothing to play.
+      if (reception.known && view.ssrc === reception.ssrc) reception.packet(view.ssrc, view.sequence);
+      return;
+    }
+    this.remote.heard(ip, port);
+    // Gateways are known to send their events as a source of their own.
+    const apart = event && reception.known && view.ssrc !== reception.ssrc;
+    const order = apart ? PACKET_OLDER : reception.packet(view.ssrc, view.sequence);
+    if (order === PACKET_REFUSED) return;
+    this.heardMs = this.timers.nowMs | 0;
+    this.received += 1;
+    this.receivedOctets = (this.receivedOctets + view.end - view.start) | 0;
+    if (order === PACKET_DUPLICATE) return;
+    if (order === PACKET_FIRST) this.jitter.restart();
+    if (event) {
+      if (!this.eventsIn.packet(bytes, view.start, view.end, view.ssrc, view.timestamp)) this.malformed += 1;
+      if (this.eventsIn.active) this.timers.start(this.eventTimer, EVENT_END_MS);
+      return;
+    }
+    reception.timing((this.timers.nowMs * SAMPLES_PER_MS) | 0, view.timestamp);
+    const newest = order !== PACKET_OLDER;
+    this.jitter.put(bytes, view.start, view.end, view.timestamp, type, newest, reception.jitter());
+  }
+
+  /** A datagram `bytes[0, length)` on our RTCP port. Whatever comes, it does not throw. */
+  onRtcp(ip: number, port: number, bytes: Uint8Array, length: number): void {
+    if (!this.running) return;
+    const reporter = this.reporter;
+    // Where the sound was latched at another IP address, its reports come from there too.
+    const any = ip === this.remote.ip && ip !== 0;
+    if (!reporter.remote.allows(ip, port, any)) this.foreign += 1;
+    else if (!reporter.read(this.timers.nowMs, bytes, length)) this.malformed += 1;
+    else reporter.remote.heard(ip, port);
+  }
+
+  /** Muted: silence goes out instead of the microphone's sound. Ends with the call. */
+  mute(on: boolean): void {
+    this.sender.muted = on;
+  }
+
+  /** Samples to send, any number of them; they are encoded at once. */
+  microphone(pcm: Int16Array, start: number, count: number): void {
+    this.sender.push(pcm, start, count);
+  }
+
+  /** The next samples to play, any number of them; silence when there is nothing to hear. */
+  speaker(pcm: Int16Array, start: number, count: number): void {
+    if (this.receives) this.jitter.read(pcm, start, count);
+    else pcm.fill(0, start, start + count);
+  }
+
+  /**
+   * Sends digits (ASCII 0-9 * # A-D) as telephone-events, one after another; all of them or none.
+   * @returns false when events were not agreed, when we are not to send, when one is no digit, or when too many wait
+   */
+  sendDigits(bytes: Uint8Array, start: number, end: number, durationMs = DIGIT_MS): boolean {
+    return this.sender.queueDigits(bytes, start, end, durationMs);
+  }
+
+  /** One digit (ASCII), as `sendDigits` does it. */
+  sendDigit(code: number): boolean {
+    this.digit[0] = code;
+    return this.sendDigits(this.digit, 0, 1);
+  }
+
+  /** @returns digits that are not wholly sent yet */
+  digitsPending(): number {
+    return this.sender.digitsPending();
+  }
+
+  /** @returns whether it was started since it was made or told to forget; the statistics that follow are of the last call */
+  hasRun(): boolean {
+    return this.ran;
+  }
+
+  /** The call before is no more asked about: `hasRun` is false until the next start. */
+  forget(): void {
+    this.ran = false;
+  }
+
+  sentPackets(): number {
+    return this.sender.packets;
+  }
+
+  /** @returns packets taken from the other end, duplicates too */
+  receivedPackets(): number {
+    return this.received;
+  }
+
+  /** @returns of payload; as in RTCP, modulo 2^32 */
+  sentOctetCount(): number {
+    return this.sender.octets >>> 0;
+  }
+
+  receivedOctetCount(): number {
+    return this.receivedOctets >>> 0;
+  }
+
+  /** @returns packets that never came */
+  lostPackets(): number {
+    return this.reception.lost();
+  }
+
+  /** @returns packets that came too late to be played when it was their turn */
+  latePackets(): number {
+    return this.jitter.late;
+  }
+
+  duplicatePackets(): number {
+    return this.reception.duplicates;
+  }
+
+  /** @returns packets dropped because they came from strangers */
+  foreignPackets(): number {
+    return this.foreign;
+  }
+
+  /** @returns packets dropped because they are no RTP, no RTCP or no event */
+  malformedPackets(): number {
+    return this.malformed;
+  }
+
+  /** @returns packets dropped because their payload type or direction was not agreed */
+  unexpectedPackets(): number {
+    return this.unexpected;
+  }
+
+  /** @returns interarrival jitter. RFC 3550 A.8 */
+  jitterMs(): number {
+    return Math.floor(this.reception.jitter() / SAMPLES_PER_MS);
+  }
+
+  /** @returns how much sound waits in the jitter buffer */
+  delayMs(): number {
+    return this.jitter.delayMs();
+  }
+
+  /** @returns the last round trip that RTCP told, -1 when none did */
+  roundTripMs(): number {
+    return this.reporter.roundTripMs;
+  }
+
+  /** @returns SOUND_… : whether we hear, and whether the other end does unless its reports say otherwise */
+  verdict(): string {
+    const out = this.sender.packets > 0 && !this.reporter.unheard();
+    if (this.received > 0) return out ? SOUND_BOTH : SOUND_IN;
+    return out ? SOUND_OUT : SOUND_NONE;
+  }
+
+  onTimer(kind: number): void {
+    switch (kind) {
+      case TIMER_REPORT:
+        this.report(false);
+        if (this.running) this.timers.start(this.reportTimer, this.reporter.intervalMs());
+        return;
+      case TIMER_EVENT:
+        this.eventsIn.finish();
+        return;
+      case TIMER_SILENCE: {
+        const quietMs = ((this.timers.nowMs | 0) - this.heardMs) | 0;
+        if (quietMs < this.silenceTimeMs) this.timers.start(this.silenceTimer, this.silenceTimeMs - quietMs);
+        else this.user.onMediaTimeout();
+        return;
+      }
+    }
+  }
+
+  private takes(type: number): boolean {
+    return isG711(type) && (type === PCMA ? this.receivesPcma : this.receivesPcmu);
+  }
+
+  private report(bye: boolean): void {
+    const reporter = this.reporter;
+    if (!reporter.remote.known() || (bye && this.sender.packets === 0 && reporter.sent === 0)) return;
+    const sender = this.sender;
+    const length = reporter.write(this.timers.nowMs, sender.timestampNow(), sender.packets, sender.octets, bye);
+    this.sink.rtcp(reporter.remote.ip, reporter.remote.port, reporter.bytes, length);
+  }
+}
