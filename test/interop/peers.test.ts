@@ -6,7 +6,8 @@ import { expect, it } from "vitest";
 import { Baresip } from "./baresip.js";
 import { Kamailio } from "./kamailio.js";
 import { describeWith, pause } from "./programs.js";
-import { dominantHz, durationMs, longestGapMs, shareOf } from "./sound.js";
+import { Sipp } from "./sipp.js";
+import { dominantHz, durationMs, longestGapMs, rms, shareOf } from "./sound.js";
 
 const TALK_MS = 2000;
 
@@ -73,5 +74,63 @@ describeWith(["baresip", "kamailio"], "baresip and baresip by Kamailio", () => {
     expect(server.seen("BYE", "bob")).toBe(1);
     expect(alice.trace).toContain("407 Proxy Authentication Required");
     expect(bob.trace).toMatch(/^Record-Route: <sip:127\.0\.0\.1:/m);
+  });
+});
+
+describeWith(["sipp"], "SIPp and SIPp", () => {
+  it.each(["udp", "tcp"] as const)("make a call over %s", async (transport) => {
+    const uas = await Sipp.start({ scenario: "uas", transport });
+    const uac = await Sipp.start({ scenario: "uac", transport, to: uas.port });
+    await Promise.all([uac.done(), uas.done()]);
+  });
+
+  it("give a call up while it rings", async () => {
+    const uas = await Sipp.start({ scenario: "uas_cancelled" });
+    const uac = await Sipp.start({ scenario: "uac_cancel", to: uas.port });
+    await Promise.all([uac.done(), uas.done()]);
+  });
+});
+
+describeWith(["sipp", "kamailio"], "SIPp and Kamailio", () => {
+  it("register with the right password, and not with a wrong one", async () => {
+    const server = await Kamailio.start({ users: { carol: "secretC" } });
+    await (await Sipp.start({ scenario: "register", to: server.port, user: "carol", password: "secretC" })).done();
+    const wrong = await Sipp.start({ scenario: "register", to: server.port, user: "carol", password: "other" });
+    await expect(wrong.done()).rejects.toThrow("401 Unauthorized");
+    expect(server.seen("REGISTER", "carol")).toBe(4);
+  });
+});
+
+describeWith(["sipp", "baresip"], "SIPp and baresip", () => {
+  it.each(["uac_pcap", "uac_late_offer"] as const)("%s: baresip hears G.711 and a digit", async (scenario) => {
+    const bob = await Baresip.start({ user: "bob", hz: 1000, codecs: "PCMA" });
+    const uac = await Sipp.start({ scenario, to: bob.port, user: "bob", talkMs: TALK_MS, digit: "star" });
+    await bob.expect("CALL_DTMF_START", "*");
+    await uac.done();
+    await bob.expect("CALL_CLOSED");
+    const sound = await bob.heard();
+    expect(rms(sound)).toBeGreaterThan(100);
+    expect(durationMs(sound)).toBeGreaterThan(TALK_MS - 300);
+  });
+
+  it("SIPp gives up while baresip rings", async () => {
+    const bob = await Baresip.start({ user: "bob", hz: 1000, codecs: "PCMA", answers: false });
+    const uac = await Sipp.start({ scenario: "uac_cancel", to: bob.port, user: "bob" });
+    await bob.expect("CALL_INCOMING");
+    await uac.done();
+    await bob.expect("CALL_CLOSED");
+  });
+
+  it("SIPp sends the sound of baresip back to it", async () => {
+    const uas = await Sipp.start({ scenario: "uas", echo: true });
+    const bob = await Baresip.start({ user: "bob", hz: 1000 });
+    await bob.dial("sip:sipp@127.0.0.1:" + uas.port);
+    await bob.expect("CALL_ESTABLISHED");
+    await pause(TALK_MS);
+    await bob.hangup();
+    await uas.done();
+    const sound = await bob.heard();
+    expect(dominantHz(sound)).toBe(1000);
+    expect(longestGapMs(sound)).toBeLessThan(100);
   });
 });

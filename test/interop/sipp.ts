@@ -1,0 +1,87 @@
+/**
+ * SIPp as the other side of one call: its built-in scenarios `uac` and `uas`, and those of the folder scenarios/. It follows the
+ * scenario to the letter, and ends with 0 when each message came as it says.
+ */
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { freePorts, HOST, isBound, makeFolder, Program } from "./programs.js";
+
+/** Captured packets of G.711 and of digits, which come with SIPp. */
+const PCAP = "/usr/share/sip-tester";
+const LIFE_SECONDS = 40;
+const START_MS = 3000;
+
+export interface SippOptions {
+  /** "uac" and "uas" are SIPp's own; others are files of scenarios/. */
+  scenario: "uac" | "uas" | "uac_pcap" | "uac_late_offer" | "uac_cancel" | "uas_cancelled" | "register";
+  /** The port it calls. A scenario that begins with `uas` waits instead. */
+  to?: number;
+  /** The user it calls or registers. */
+  user?: string;
+  password?: string;
+  transport?: "udp" | "tcp";
+  /** How long a call lasts. */
+  talkMs?: number;
+  /** The digit that a scenario with sound sends: 0 to 9, star, pound. */
+  digit?: string;
+  /** Sends the sound back that comes. */
+  echo?: boolean;
+}
+
+export class Sipp {
+  /** Its SIP port. */
+  readonly port = freePorts(1);
+  /** Where it takes sound, and sends it from. */
+  readonly rtpPort = freePorts(4);
+  readonly #program: Program;
+  readonly #folder = makeFolder();
+
+  static async start(options: SippOptions): Promise<Sipp> {
+    const { transport = "udp" } = options;
+    const sipp = new Sipp(options);
+    if (options.to === undefined)
+      await sipp.#program.until("SIPp's port", START_MS, () => isBound(transport, sipp.port));
+    return sipp;
+  }
+
+  private constructor(options: SippOptions) {
+    const { scenario, to, user = "door", password = "", transport = "udp", talkMs = 1000, digit = "1" } = options;
+    const args = to === undefined ? [] : [HOST + ":" + to];
+    const own = join(import.meta.dirname, "scenarios", scenario + ".xml");
+    if (existsSync(own)) {
+      const values: Record<string, string | number> = { PCAP, TALK_MS: talkMs, DIGIT: digit };
+      const path = join(this.#folder, scenario + ".xml");
+      writeFileSync(
+        path,
+        readFileSync(own, "utf8").replace(/@([A-Z_]+)@/g, (_, name) => String(values[name])),
+      );
+      args.push("-sf", path);
+    } else args.push("-sn", scenario);
+    args.push("-i", HOST, "-p", String(this.port), "-bind_local", "-t", transport === "tcp" ? "t1" : "u1");
+    args.push("-mi", HOST, "-mp", String(this.rtpPort), "-cp", String(freePorts(1)));
+    args.push("-s", user, "-au", user, "-ap", password, "-m", "1", "-d", String(talkMs));
+    args.push("-nostdin", "-timeout", LIFE_SECONDS + "s", "-timeout_error");
+    args.push("-trace_err", "-error_file", join(this.#folder, "errors"));
+    args.push("-trace_msg", "-message_file", join(this.#folder, "messages"));
+    // Else its built-in uas calls a call failed whose caller closes the TCP connection in the 4 s after BYE.
+    if (transport === "tcp") args.push("-reconnect_close", "false");
+    if (options.echo === true) args.push("-rtp_echo");
+    this.#program = new Program("sipp", args, { TERM: "dumb" });
+  }
+
+  /** Waits for the end of its call. @throws with what it expected instead, when the call did not go as the scenario says */
+  async done(withinMs = 20_000): Promise<void> {
+    const code = await this.#program.exit(withinMs);
+    if (code !== 0) throw new Error("SIPp ended with " + code + ":\n" + this.#file("errors") + this.messages);
+  }
+
+  /** The messages that it sent and received. */
+  get messages(): string {
+    return this.#file("messages");
+  }
+
+  #file(name: string): string {
+    const path = join(this.#folder, name);
+    return existsSync(path) ? readFileSync(path, "utf8") : "";
+  }
+}
