@@ -127,7 +127,7 @@ export class Sdp {
       while (next < end && bytes[next] !== 10 && bytes[next] !== 13) next += 1;
       const lineEnd = next;
       if (next < end && bytes[next] === 13) next += 1;
-      if (next < end && bytes[next] === 10 && bytes[next - 1] !== 10) next += 1;
+      if (next < end && bytes[next] === 10) next += 1;
       if (lineEnd > at) {
         if (lineEnd - at < 2 || bytes[at + 1] !== 0x3d) return SDP_MALFORMED;
         const type = bytes[at];

@@ -1,0 +1,178 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { ipv4 } from "../../src/core/address.js";
+import { octets, Span, text } from "../../src/core/bytes.js";
+import { findPart } from "../../src/wire/multipart.js";
+import {
+  DIRECTION_INACTIVE,
+  DIRECTION_RECVONLY,
+  ENCODING_NONE,
+  ENCODING_PCMA,
+  ENCODING_PCMU,
+  ENCODING_TELEPHONE_EVENT,
+  IP_OTHER,
+  MEDIA_AUDIO,
+  MEDIA_VIDEO,
+  SDP_LIMIT,
+  SDP_MALFORMED,
+  SDP_OK,
+  Sdp,
+} from "../../src/wire/sdp.js";
+
+const CORPUS = "../shared/corpus/sdp/sdp-transform";
+
+function parse(lines: string[], end = "\r\n"): { sdp: Sdp; code: number } {
+  const bytes = octets(lines.join(end) + end);
+  const sdp = new Sdp();
+  return { sdp, code: sdp.parse(bytes, 0, bytes.length) };
+}
+
+const HEAD = ["v=0", "o=- 1 1 IN IP4 192.0.2.1", "s=-", "c=IN IP4 192.0.2.1", "t=0 0"];
+
+describe("a session description", () => {
+  it("is read with its media, formats, addresses and directions", () => {
+    const { sdp, code } = parse([
+      ...HEAD,
+      "a=recvonly",
+      "m=audio 4000 RTP/AVP 8 0 96 13",
+      "c=IN IP4 192.0.2.9/127",
+      "a=rtpmap:96 telephone-event/8000",
+      "a=ptime:30",
+      "a=maxptime:60",
+      "a=rtcp:4005 IN IP4 192.0.2.10",
+      "m=video 5000/2 RTP/AVP 31",
+      "a=inactive",
+    ]);
+    expect(code).toBe(SDP_OK);
+    expect(sdp.count).toBe(2);
+    const [audio, video] = sdp.media;
+    expect([audio.type, audio.port, sdp.ipOf(audio), sdp.directionOf(audio)]).toEqual([
+      MEDIA_AUDIO,
+      4000,
+      ipv4("192.0.2.9"),
+      DIRECTION_RECVONLY,
+    ]);
+    expect([...audio.formats.subarray(0, audio.formatCount)]).toEqual([8, 0, 96, 13]);
+    expect([...audio.encodings.subarray(0, audio.formatCount)]).toEqual([
+      ENCODING_PCMA,
+      ENCODING_PCMU,
+      ENCODING_TELEPHONE_EVENT,
+      ENCODING_NONE,
+    ]);
+    expect([audio.ptimeMs, audio.maxptimeMs, audio.rtcpPort, audio.rtcpIp]).toEqual([30, 60, 4005, ipv4("192.0.2.10")]);
+    expect([video.type, video.port, sdp.directionOf(video)]).toEqual([MEDIA_VIDEO, 5000, DIRECTION_INACTIVE]);
+  });
+
+  it("may end its lines with LF or CR alone", () => {
+    for (const end of ["\n", "\r"]) {
+      const { sdp, code } = parse([...HEAD, "m=audio 4000 RTP/AVP 0"], end);
+      expect(code).toBe(SDP_OK);
+      expect(sdp.count).toBe(1);
+    }
+  });
+
+  it("has no meaning for a dynamic type before its rtpmap", () => {
+    const { sdp } = parse([...HEAD, "m=audio 4000 RTP/AVP 101"]);
+    expect(sdp.media[0].encodings[0]).toBe(ENCODING_NONE);
+  });
+
+  it("tells an IPv6 address and a host name from an IPv4 one", () => {
+    for (const c of ["c=IN IP6 2001:db8::1", "c=IN IP4 host.example", "c=IN IP4 1.2.3.400"]) {
+      const { sdp } = parse(["v=0", c, "m=audio 4000 RTP/AVP 0"]);
+      expect(sdp.ipOf(sdp.media[0])).toBe(IP_OTHER);
+    }
+  });
+
+  it("is refused for numbers that cannot be", () => {
+    for (const line of [
+      "m=audio 65536 RTP/AVP 0",
+      "m=audio -1 RTP/AVP 0",
+      "m=audio 4000 RTP/AVP 4294967296",
+      "m=audio 4000 RTP/AVP 128",
+      "m=audio x RTP/AVP 0",
+      "m=audio",
+    ]) {
+      expect(parse([...HEAD, line]).code, line).toBe(SDP_MALFORMED);
+    }
+    expect(parse([...HEAD, "m=audio 4000 RTP/AVP 0", "a=rtpmap:4294967296 PCMU/8000"]).code).toBe(SDP_MALFORMED);
+  });
+
+  it("has no packet time when that is 0, huge or no number", () => {
+    for (const value of ["0", "4294967296", "x", ""]) {
+      const { sdp, code } = parse([...HEAD, "m=audio 4000 RTP/AVP 0", `a=ptime:${value}`]);
+      expect([code, sdp.media[0].ptimeMs]).toEqual([SDP_OK, -1]);
+    }
+  });
+
+  it("is refused when it is something else, or has too many media", () => {
+    expect(parse(["hello"]).code).toBe(SDP_MALFORMED);
+    expect(parse(["v=1"]).code).toBe(SDP_MALFORMED);
+    expect(parse([]).code).toBe(SDP_MALFORMED);
+    expect(parse(["v=0", ...Array.from({ length: 9 }, () => "m=audio 4000 RTP/AVP 0")]).code).toBe(SDP_LIMIT);
+  });
+
+  it.skipIf(!existsSync(CORPUS))("of each kind in the corpus is read or refused (../shared/corpus)", () => {
+    const refused: string[] = [];
+    for (const name of readdirSync(CORPUS).filter((file) => file.endsWith(".sdp"))) {
+      const bytes = new Uint8Array(readFileSync(`${CORPUS}/${name}`));
+      const sdp = new Sdp();
+      if (sdp.parse(bytes, 0, bytes.length) !== SDP_OK) refused.push(name);
+    }
+    expect(refused).toEqual([]);
+  });
+
+  it("never throws and never reads outside, whatever it holds", () => {
+    const sample = octets(
+      [...HEAD, "m=audio 4000 RTP/AVP 8 0 96", "a=rtpmap:96 telephone-event/8000", "a=ptime:20", ""].join("\r\n"),
+    );
+    const sdp = new Sdp();
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.nat(sample.length - 1), fc.nat(255)), { maxLength: 8 }),
+        fc.nat(sample.length),
+        (edits, cut) => {
+          const bytes = sample.slice();
+          for (const [at, octet] of edits) bytes[at] = octet;
+          const code = sdp.parse(bytes, 0, cut);
+          for (let i = 0; code === SDP_OK && i < sdp.count; i++) {
+            expect(sdp.media[i].lineEnd).toBeLessThanOrEqual(cut);
+            expect(sdp.media[i].portEnd).toBeLessThanOrEqual(sdp.media[i].lineEnd);
+          }
+        },
+      ),
+      { numRuns: 3000, seed: 1 },
+    );
+  });
+});
+
+describe("a multipart body", () => {
+  const find = (body: string, boundary = "b1") => {
+    const bytes = octets(body);
+    const span = new Span();
+    const mark = new Span();
+    mark.set(octets(boundary), 0, boundary.length);
+    return findPart(bytes, 0, bytes.length, mark, octets("application/sdp"), span)
+      ? text(bytes, span.start, span.end)
+      : null;
+  };
+
+  it("gives the part of the wanted type", () => {
+    const body =
+      "--b1\r\nContent-Type: text/plain\r\n\r\nhello\r\n--b1\r\nContent-Type: application/sdp\r\n\r\nv=0\r\n\r\n--b1--\r\n";
+    expect(find(body)).toBe("v=0\r\n");
+    expect(find(body.replace("Content-Type: application/sdp", "c : APPLICATION/SDP ;x=y"))).toBe("v=0\r\n");
+  });
+
+  it("without that part, without an end, empty or malformed gives what there is, or nothing", () => {
+    expect(find("")).toBeNull();
+    expect(find("--b1--")).toBeNull();
+    expect(find("--b1")).toBeNull();
+    expect(find("--b1\r\n\r\n--b1--")).toBeNull();
+    expect(find("--b1\r\nContent-Type: application/sdp")).toBeNull();
+    expect(find("--b1\r\nContent-Type: application/sdp\r\n\r\n--b1--")).toBeNull();
+    expect(find("--b1\r\nContent-Type: application/sdp\r\n\r\nv=0")).toBe("v=0");
+    expect(find("--b2\r\nContent-Type: application/sdp\r\n\r\nv=0")).toBeNull();
+    expect(find("--\r\nContent-Type: application/sdp\r\n\r\nv=0", "")).toBeNull();
+  });
+});
