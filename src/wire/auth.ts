@@ -1,0 +1,297 @@
+/**
+ * Challenges and credentials (RFC 3261 §20.7, §20.44; RFC 7616 §3.3, §3.4): WWW-Authenticate, Proxy-Authenticate, Authorization,
+ * Proxy-Authorization. A comma separates both the parameters of one value and the values of one field, so what follows it decides.
+ * Not here: what the parameters mean and whether an answer is right (digest.ts); schemes other than Digest are stepped over.
+ */
+
+import { equalNoCase, NONE, octets, Span } from "../core/bytes.js";
+import { behindFold, hexDigit, skipQuoted, skipSpace } from "./lex.js";
+
+/** What `next` and `parse` return. No value is left. */
+export const AUTH_END = 0;
+/** A Digest value; its parameters are in the view. */
+export const AUTH_DIGEST = 1;
+/** A value of a scheme that is not known here. */
+export const AUTH_OTHER = 2;
+/** Not by the grammar. */
+export const AUTH_MALFORMED = -1;
+/** A parameter that we read is there twice. */
+export const AUTH_REPEATED = -2;
+/** A parameter that we read is longer than we keep. */
+export const AUTH_LONG = -3;
+
+/** The longest values that are read, octets. Servers in use have nonces of up to some 150. */
+export const REALM_MAX_BYTES = 128;
+export const NONCE_MAX_BYTES = 256;
+export const OPAQUE_MAX_BYTES = 128;
+export const USERNAME_MAX_BYTES = 128;
+
+const COMMA = 0x2c;
+const EQUALS = 0x3d;
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const SPACE = 0x20;
+const TAB = 9;
+
+const DIGEST = octets("Digest");
+const TRUE = octets("true");
+/** Names and longest values of what is read; the spans of a view stand in the same order. */
+const NAMES: readonly Uint8Array[] = [
+  octets("realm"),
+  octets("nonce"),
+  octets("opaque"),
+  octets("algorithm"),
+  octets("qop"),
+  octets("stale"),
+  octets("username"),
+  octets("uri"),
+  octets("response"),
+  octets("cnonce"),
+  octets("nc"),
+];
+const LIMITS = Uint16Array.of(
+  REALM_MAX_BYTES,
+  NONCE_MAX_BYTES,
+  OPAQUE_MAX_BYTES,
+  32,
+  64,
+  8,
+  USERNAME_MAX_BYTES,
+  512,
+  64,
+  128,
+  8,
+);
+
+/** A reusable view of one value at a time. Spans are over the caller's octets, without quotes and with escapes; see `isGiven`. */
+export class AuthValue {
+  readonly realm = new Span();
+  readonly nonce = new Span();
+  readonly opaque = new Span();
+  readonly algorithm = new Span();
+  readonly qop = new Span();
+  readonly stale = new Span();
+  readonly username = new Span();
+  readonly uri = new Span();
+  readonly response = new Span();
+  readonly cnonce = new Span();
+  readonly nc = new Span();
+  private readonly spans: readonly Span[] = [
+    this.realm,
+    this.nonce,
+    this.opaque,
+    this.algorithm,
+    this.qop,
+    this.stale,
+    this.username,
+    this.uri,
+    this.response,
+    this.cnonce,
+    this.nc,
+  ];
+  private bytes: Uint8Array = NONE;
+  private at = 0;
+  private end = 0;
+  private problem = AUTH_DIGEST;
+
+  /** Forgets all parameters. */
+  clear(): void {
+    for (let i = 0; i < this.spans.length; i++) this.spans[i].clear();
+  }
+
+  /** Prepares to walk the values in `bytes[start, end)`, the value of one header field. The octets stay the caller's. */
+  begin(bytes: Uint8Array, start: number, end: number): void {
+    this.bytes = bytes;
+    this.at = start;
+    this.end = end;
+  }
+
+  /**
+   * Reads the next value. A bad one does not hide those behind it, unless a quote is never closed.
+   * @returns AUTH_DIGEST, AUTH_OTHER, the first thing that was wrong (AUTH_MALFORMED, AUTH_REPEATED, AUTH_LONG), or AUTH_END.
+   * The parameters may be used after AUTH_DIGEST only
+   */
+  next(): number {
+    const bytes = this.bytes;
+    const end = this.end;
+    this.clear();
+    let i = this.skipCommas(this.at);
+    this.at = end;
+    if (i >= end) return AUTH_END;
+    const schemeStart = i;
+    i = skipPlain(bytes, i, end, EQUALS);
+    const isDigest = equalNoCase(bytes, schemeStart, i, DIGEST, 0, DIGEST.length);
+    this.problem = isDigest ? AUTH_DIGEST : AUTH_OTHER;
+    const behind = skipSpace(bytes, i, end);
+    // "Digest" without white space behind it, or without parameters, is nothing to answer; a token alone is a scheme ("Negotiate").
+    if (i === schemeStart || (behind === i && i < end && bytes[i] !== COMMA)) this.fail(AUTH_MALFORMED);
+    if (isDigest && (behind >= end || bytes[behind] === COMMA)) this.fail(AUTH_MALFORMED);
+    i = behind;
+    do {
+      const stop = isDigest ? this.readParam(i) : -1;
+      if (stop < 0) {
+        if (isDigest) this.fail(AUTH_MALFORMED);
+        i = this.skipPiece(i);
+      } else i = stop;
+      i = this.skipCommas(i);
+    } while (i < end && !this.isSchemeAt(i));
+    this.at = i;
+    return this.problem;
+  }
+
+  /** Reads `bytes[start, end)` as one value and no more, as Authorization has it. @returns as `next`, but never AUTH_END */
+  parse(bytes: Uint8Array, start: number, end: number): number {
+    this.begin(bytes, start, end);
+    const result = this.next();
+    return result === AUTH_END || (result === AUTH_DIGEST && this.at < end) ? AUTH_MALFORMED : result;
+  }
+
+  /** Whether the nonce of the request was merely too old: the password was not refused. RFC 7616 §3.3 */
+  isStale(): boolean {
+    return this.stale.isToken(TRUE);
+  }
+
+  /** @returns the nonce count, 0 to 4,294,967,295, or -1 when it is not 8 hexadecimal digits. RFC 7616 §3.4 */
+  count(): number {
+    const nc = this.nc;
+    if (nc.size() !== 8) return -1;
+    let value = 0;
+    for (let i = nc.start; i < nc.end; i++) {
+      const digit = hexDigit(nc.bytes[i]);
+      if (digit < 0) return -1;
+      value = value * 16 + digit;
+    }
+    return value;
+  }
+
+  private fail(problem: number): void {
+    if (this.problem > 0) this.problem = problem;
+  }
+
+  /** @returns the offset behind one parameter, at a comma or the end; -1 when there is no well-formed one */
+  private readParam(at: number): number {
+    const bytes = this.bytes;
+    const end = this.end;
+    const nameEnd = skipPlain(bytes, at, end, EQUALS);
+    let i = skipSpace(bytes, nameEnd, end);
+    if (nameEnd === at || i >= end || bytes[i] !== EQUALS) return -1;
+    i = skipSpace(bytes, i + 1, end);
+    let valueStart = i;
+    let valueEnd: number;
+    if (i < end && bytes[i] === QUOTE) {
+      i = skipQuoted(bytes, i, end);
+      if (i < 0) return -1;
+      valueStart += 1;
+      valueEnd = i - 1;
+    } else {
+      i = skipPlain(bytes, i, end, COMMA);
+      if (i === valueStart) return -1;
+      valueEnd = i;
+    }
+    i = skipSpace(bytes, i, end);
+    if (i < end && bytes[i] !== COMMA) return -1;
+    this.keep(at, nameEnd, valueStart, valueEnd);
+    return i;
+  }
+
+  private keep(nameStart: number, nameEnd: number, valueStart: number, valueEnd: number): void {
+    for (let k = 0; k < NAMES.length; k++) {
+      const name = NAMES[k];
+      if (!equalNoCase(this.bytes, nameStart, nameEnd, name, 0, name.length)) continue;
+      const span = this.spans[k];
+      if (isGiven(span)) this.fail(AUTH_REPEATED);
+      else if (valueEnd - valueStart > LIMITS[k]) this.fail(AUTH_LONG);
+      span.set(this.bytes, valueStart, valueEnd);
+      return;
+    }
+  }
+
+  private skipCommas(at: number): number {
+    const bytes = this.bytes;
+    const end = this.end;
+    let i = skipSpace(bytes, at, end);
+    while (i < end && bytes[i] === COMMA) i = skipSpace(bytes, i + 1, end);
+    return i;
+  }
+
+  /** @returns the offset of the next comma outside of quotes, or the end */
+  private skipPiece(at: number): number {
+    const bytes = this.bytes;
+    const end = this.end;
+    let i = at;
+    while (i < end && bytes[i] !== COMMA) {
+      if (bytes[i] === QUOTE) {
+        i = skipQuoted(bytes, i, end);
+        if (i < 0) return end;
+      } else i += 1;
+    }
+    return i;
+  }
+
+  /** Whether what stands behind a comma is a new value: a token that no `=` follows. */
+  private isSchemeAt(at: number): boolean {
+    const tokenEnd = skipPlain(this.bytes, at, this.end, EQUALS);
+    if (tokenEnd === at) return false;
+    const i = skipSpace(this.bytes, tokenEnd, this.end);
+    return i >= this.end || this.bytes[i] !== EQUALS;
+  }
+}
+
+/** Whether a parameter is there; it may be there and be empty (`opaque=""`). */
+export function isGiven(span: Span): boolean {
+  return span.bytes.length > 0;
+}
+
+/**
+ * Copies a parameter's value as it is to be quoted again: escapes stay, line folding becomes one space. RFC 3261 §7.3.1
+ * @returns its length in `out`, or -1 when it does not fit or has a control octet, which no quoted-string of ours may have
+ */
+export function copyQuoted(value: Span, out: Uint8Array): number {
+  return transfer(value, out, false);
+}
+
+/** As `copyQuoted`, with the escapes taken away: for comparing with what a person wrote. */
+export function unquote(value: Span, out: Uint8Array): number {
+  return transfer(value, out, true);
+}
+
+function transfer(value: Span, out: Uint8Array, dropsEscapes: boolean): number {
+  const bytes = value.bytes;
+  const end = value.end;
+  let to = 0;
+  let i = value.start;
+  while (i < end) {
+    let octet = bytes[i++];
+    if (octet === 13 || octet === 10) {
+      i = behindFold(bytes, i - 1, end);
+      if (i < 0) return -1;
+      i = skipSpace(bytes, i, end);
+      octet = SPACE;
+    } else if (octet === BACKSLASH && i < end) {
+      // The escaped octet is taken here, or a second backslash would count as an escape.
+      if (!dropsEscapes) {
+        if (to >= out.length) return -1;
+        out[to++] = octet;
+      }
+      octet = bytes[i++];
+    }
+    if (to >= out.length || (octet < SPACE && octet !== TAB)) return -1;
+    out[to++] = octet;
+  }
+  return to;
+}
+
+/**
+ * A name (up to `stop`, which is `=`) or an unquoted value (a comma). More than a token, since nonces come without quotes too; but what
+ * could break out of the quotes when it is sent back ends it.
+ */
+function skipPlain(bytes: Uint8Array, at: number, end: number, stop: number): number {
+  let i = at;
+  while (i < end) {
+    const octet = bytes[i];
+    if (octet <= SPACE || octet === 0x7f || octet === COMMA || octet === stop) break;
+    if (octet === QUOTE || octet === BACKSLASH) break;
+    i += 1;
+  }
+  return i;
+}

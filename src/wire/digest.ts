@@ -1,0 +1,352 @@
+/**
+ * Digest authentication (RFC 7616, RFC 8760; RFC 2617 for servers without qop): what a response is made of, whether one is right,
+ * and the client's side of one challenge. Quoted values are hashed as they stand on the wire, escapes kept, on both sides.
+ * Not here: whose password is given to whom (ua/credentials.ts), nonces of our own, auth-int, userhash.
+ */
+import { NONE, octets, Span } from "../core/bytes.js";
+import type { RandomSource } from "../core/random.js";
+import {
+  AuthValue,
+  copyQuoted,
+  isGiven,
+  NONCE_MAX_BYTES,
+  OPAQUE_MAX_BYTES,
+  REALM_MAX_BYTES,
+  USERNAME_MAX_BYTES,
+} from "./auth.js";
+import type { Hash } from "./hash.js";
+import { Md5 } from "./md5.js";
+import { Sha256 } from "./sha256.js";
+import { Writer } from "./writer.js";
+
+// Algorithms, the stronger the higher; ALGORITHM_OTHER is one that is not known here.
+export const ALGORITHM_OTHER = 0;
+export const ALGORITHM_MD5 = 1;
+export const ALGORITHM_MD5_SESS = 2;
+export const ALGORITHM_SHA256 = 3;
+export const ALGORITHM_SHA256_SESS = 4;
+
+/** Indexed by algorithm: the spelling on the wire. */
+export const ALGORITHM_NAMES: readonly Uint8Array[] = [
+  NONE,
+  octets("MD5"),
+  octets("MD5-sess"),
+  octets("SHA-256"),
+  octets("SHA-256-sess"),
+];
+
+/** Octets that hold any result in hexadecimal. */
+export const HEX_MAX_BYTES = 64;
+/** Digits of our cnonce and of a nonce count. */
+const CNONCE_BYTES = 16;
+const COUNT_BYTES = 8;
+const COUNT_MAX = 0xffffffff;
+
+const COMMA = 0x2c;
+const COLON = octets(":");
+const AUTH = octets("auth");
+
+const USERNAME = octets('Digest username="');
+const REALM = octets('", realm="');
+const NONCE = octets('", nonce="');
+const URI = octets('", uri="');
+const RESPONSE = octets('", response="');
+const ALGORITHM = octets('", algorithm=');
+const CNONCE = octets(', cnonce="');
+const OPAQUE = octets(', opaque="');
+const CLOSE = octets('"');
+const QOP_NC = octets(", qop=auth, nc=");
+
+// For the time of one call only.
+const token = new Span();
+
+/** @returns ALGORITHM_*; MD5 when none is named. RFC 7616 §3.3 */
+export function algorithmOf(value: AuthValue): number {
+  if (!isGiven(value.algorithm)) return ALGORITHM_MD5;
+  for (let i = ALGORITHM_MD5; i <= ALGORITHM_SHA256_SESS; i++)
+    if (value.algorithm.isToken(ALGORITHM_NAMES[i])) return i;
+  return ALGORITHM_OTHER;
+}
+
+/** @returns how many hexadecimal digits a result of that algorithm has */
+export function hexSize(algorithm: number): number {
+  return algorithm >= ALGORITHM_SHA256 ? 64 : 32;
+}
+
+/** Whether a challenge's list of qop has `auth` in it. */
+export function offersAuth(value: AuthValue): boolean {
+  const { bytes, end } = value.qop;
+  let start = value.qop.start;
+  while (start < end) {
+    let stop = start;
+    while (stop < end && bytes[stop] !== COMMA) stop += 1;
+    token.set(bytes, start, stop);
+    trim(token);
+    if (token.isToken(AUTH)) return true;
+    start = stop + 1;
+  }
+  return false;
+}
+
+/** How well a challenge can be answered. @returns its ALGORITHM_*, ALGORITHM_OTHER when it cannot: another algorithm, or auth-int alone */
+export function strengthOf(challenge: AuthValue): number {
+  if (!isGiven(challenge.realm) || challenge.nonce.size() === 0) return ALGORITHM_OTHER;
+  if (challenge.qop.size() > 0 && !offersAuth(challenge)) return ALGORITHM_OTHER;
+  return algorithmOf(challenge);
+}
+
+function isSession(algorithm: number): boolean {
+  return algorithm === ALGORITHM_MD5_SESS || algorithm === ALGORITHM_SHA256_SESS;
+}
+
+/** The reckoning. One object, with its hashes, serves all who work one after the other. */
+export class Digest {
+  private readonly md5 = new Md5();
+  private readonly sha256 = new Sha256();
+  private readonly raw = new Uint8Array(32);
+  private readonly first = new Uint8Array(HEX_MAX_BYTES);
+  private readonly second = new Uint8Array(HEX_MAX_BYTES);
+  private readonly expected = new Uint8Array(HEX_MAX_BYTES);
+
+  /**
+   * H(username:realm:password), which can stand for the password at this realm; of a -sess algorithm the part that stays.
+   * @param out room for HEX_MAX_BYTES: gets hexadecimal digits, `hexSize(algorithm)` of them
+   */
+  writeSecret(algorithm: number, username: Span, realm: Span, password: Uint8Array, out: Uint8Array): void {
+    const hash = this.hashOf(algorithm);
+    hash.begin();
+    hash.update(username.bytes, username.start, username.end);
+    hash.update(COLON, 0, 1);
+    hash.update(realm.bytes, realm.start, realm.end);
+    hash.update(COLON, 0, 1);
+    hash.update(password, 0, password.length);
+    this.finish(hash, out);
+  }
+
+  /**
+   * The response for credentials whose nonce, uri and, as far as they are used, cnonce, nc and qop are set. RFC 7616 §3.4.1
+   * @param secret of `writeSecret` @param out gets `hexSize(algorithm)` digits
+   */
+  respond(credentials: AuthValue, algorithm: number, secret: Uint8Array, method: Span, out: Uint8Array): void {
+    const hash = this.hashOf(algorithm);
+    const size = hexSize(algorithm);
+    const { nonce, cnonce, nc, qop, uri } = credentials;
+    let a1 = secret;
+    if (isSession(algorithm)) {
+      a1 = this.first;
+      hash.begin();
+      hash.update(secret, 0, size);
+      addField(hash, nonce);
+      addField(hash, cnonce);
+      this.finish(hash, a1);
+    }
+    hash.begin();
+    hash.update(method.bytes, method.start, method.end);
+    addField(hash, uri);
+    this.finish(hash, this.second);
+    hash.begin();
+    hash.update(a1, 0, size);
+    addField(hash, nonce);
+    if (isGiven(qop)) {
+      addField(hash, nc);
+      addField(hash, cnonce);
+      addField(hash, qop);
+    }
+    hash.update(COLON, 0, 1);
+    hash.update(this.second, 0, size);
+    this.finish(hash, out);
+  }
+
+  /**
+   * Whether the credentials were made by somebody who knows the secret. In constant time as far as the response goes.
+   * The caller sees to the rest: that user, realm and nonce are those it means, that `uri` is the request's, that `nc` rises, that
+   * qop is there when it was offered.
+   * @param algorithm the one the secret was made for; credentials of another are refused @param method of the request, as on the wire
+   */
+  verify(credentials: AuthValue, algorithm: number, secret: Uint8Array, method: Span): boolean {
+    const { qop, response } = credentials;
+    if (algorithm === ALGORITHM_OTHER || algorithmOf(credentials) !== algorithm) return false;
+    if (!isGiven(credentials.uri) || !isGiven(credentials.nonce)) return false;
+    if (isGiven(qop) && (!qop.isToken(AUTH) || credentials.count() < 0)) return false;
+    if ((isGiven(qop) || isSession(algorithm)) && credentials.cnonce.size() === 0) return false;
+    const size = hexSize(algorithm);
+    if (response.size() !== size) return false;
+    const expected = this.expected;
+    this.respond(credentials, algorithm, secret, method, expected);
+    let difference = 0;
+    for (let i = 0; i < size; i++) difference |= response.bytes[response.start + i] ^ expected[i];
+    return difference === 0;
+  }
+
+  private hashOf(algorithm: number): Hash {
+    return algorithm >= ALGORITHM_SHA256 ? this.sha256 : this.md5;
+  }
+
+  private finish(hash: Hash, out: Uint8Array): void {
+    hash.finish(this.raw, 0);
+    putHex(this.raw, hash.sizeBytes, out);
+  }
+}
+
+/** The client's side: the challenge taken last, and how often it was answered. */
+export class ClientAuth {
+  /** Whether there is a challenge to answer. */
+  isReady = false;
+  private readonly random: RandomSource;
+  private readonly digest: Digest;
+  private readonly writer = new Writer();
+  private algorithm = ALGORITHM_OTHER;
+  private count = 0;
+  private password: Uint8Array = NONE;
+  /** What we answer with; its spans are over the buffers below. */
+  private readonly answer = new AuthValue();
+  private readonly method = new Span();
+  private readonly username = new Uint8Array(2 * USERNAME_MAX_BYTES);
+  private usernameEnd = 0;
+  private readonly realm = new Uint8Array(REALM_MAX_BYTES);
+  private readonly nonce = new Uint8Array(NONCE_MAX_BYTES);
+  private readonly opaque = new Uint8Array(OPAQUE_MAX_BYTES);
+  private readonly cnonce = new Uint8Array(CNONCE_BYTES);
+  private readonly nc = new Uint8Array(COUNT_BYTES);
+  private readonly secret = new Uint8Array(HEX_MAX_BYTES);
+  private readonly response = new Uint8Array(HEX_MAX_BYTES);
+
+  /** @param digest may be shared */
+  constructor(random: RandomSource, digest: Digest) {
+    this.random = random;
+    this.digest = digest;
+  }
+
+  /** Who answers; the challenge is forgotten. The octets of `password` stay the caller's and are kept. @returns false when the name cannot be sent */
+  setUser(username: Uint8Array, password: Uint8Array): boolean {
+    this.forget();
+    const w = this.writer;
+    w.begin(this.username, 0, this.username.length);
+    w.quoted(username, 0, username.length);
+    this.usernameEnd = w.ok ? w.at : 0;
+    this.password = password;
+    return w.ok;
+  }
+
+  /** Forgets the challenge. */
+  forget(): void {
+    this.isReady = false;
+    this.secret.fill(0);
+  }
+
+  /**
+   * Takes a challenge and copies what it needs of it. The same nonce again goes on with the count.
+   * @returns false when it cannot be answered (see `strengthOf`) or does not fit; then the challenge before is forgotten
+   */
+  take(challenge: AuthValue): boolean {
+    const algorithm = strengthOf(challenge);
+    const answer = this.answer;
+    const wasReady = this.isReady;
+    this.forget();
+    if (algorithm === ALGORITHM_OTHER || this.usernameEnd === 0) return false;
+    const isSame = wasReady && algorithm === this.algorithm && challenge.nonce.equals(answer.nonce);
+    answer.clear();
+    answer.username.set(this.username, 0, this.usernameEnd);
+    if (!keep(challenge.realm, this.realm, answer.realm)) return false;
+    if (!keep(challenge.nonce, this.nonce, answer.nonce)) return false;
+    if (isGiven(challenge.opaque) && !keep(challenge.opaque, this.opaque, answer.opaque)) return false;
+    if (challenge.qop.size() > 0) answer.qop.set(AUTH, 0, AUTH.length);
+    this.algorithm = algorithm;
+    if (!isSame) this.renew();
+    // One cnonce for one nonce: the key of a -sess algorithm is then the same whether the server keeps it or makes it anew.
+    if (isGiven(answer.qop) || isSession(algorithm)) answer.cnonce.set(this.cnonce, 0, CNONCE_BYTES);
+    this.digest.writeSecret(algorithm, answer.username, answer.realm, this.password, this.secret);
+    this.isReady = true;
+    return true;
+  }
+
+  /**
+   * Writes a value of Authorization or Proxy-Authorization for the request, and counts. RFC 7616 §3.4
+   * @param uri the Request-URI as it is written @returns false when nothing was written: no challenge, or a URI that quotes cannot hold
+   */
+  write(w: Writer, methodName: Uint8Array, uri: Span): boolean {
+    if (!this.isReady || this.count >= COUNT_MAX || !isQuotable(uri)) return false;
+    const answer = this.answer;
+    this.count += 1;
+    if (isGiven(answer.qop)) {
+      this.writer.begin(this.nc, 0, COUNT_BYTES);
+      this.writer.hex(this.count, COUNT_BYTES);
+      answer.nc.set(this.nc, 0, COUNT_BYTES);
+    }
+    answer.uri.set(uri.bytes, uri.start, uri.end);
+    this.method.set(methodName, 0, methodName.length);
+    this.digest.respond(answer, this.algorithm, this.secret, this.method, this.response);
+    w.put(USERNAME);
+    w.span(answer.username);
+    w.put(REALM);
+    w.span(answer.realm);
+    w.put(NONCE);
+    w.span(answer.nonce);
+    w.put(URI);
+    w.span(uri);
+    w.put(RESPONSE);
+    w.raw(this.response, 0, hexSize(this.algorithm));
+    w.put(ALGORITHM);
+    w.put(ALGORITHM_NAMES[this.algorithm]);
+    if (isGiven(answer.cnonce)) {
+      w.put(CNONCE);
+      w.span(answer.cnonce);
+      w.put(CLOSE);
+    }
+    if (isGiven(answer.opaque)) {
+      w.put(OPAQUE);
+      w.span(answer.opaque);
+      w.put(CLOSE);
+    }
+    if (isGiven(answer.qop)) {
+      w.put(QOP_NC);
+      w.span(answer.nc);
+    }
+    // The URI's octets are the caller's: nothing of them is kept.
+    answer.uri.clear();
+    return true;
+  }
+
+  private renew(): void {
+    this.count = 0;
+    this.writer.begin(this.cnonce, 0, CNONCE_BYTES);
+    this.writer.token(this.random);
+  }
+}
+
+/** Copies a value into a buffer of ours. */
+function keep(value: Span, buffer: Uint8Array, out: Span): boolean {
+  const size = copyQuoted(value, buffer);
+  if (size >= 0) out.set(buffer, 0, size);
+  return size >= 0;
+}
+
+function addField(hash: Hash, value: Span): void {
+  hash.update(COLON, 0, 1);
+  hash.update(value.bytes, value.start, value.end);
+}
+
+function trim(value: Span): void {
+  const bytes = value.bytes;
+  while (value.start < value.end && bytes[value.start] <= 0x20) value.start += 1;
+  while (value.end > value.start && bytes[value.end - 1] <= 0x20) value.end -= 1;
+}
+
+/** Whether the octets stand between quotes as they are. Not of every Contact that a stranger sent. */
+function isQuotable(value: Span): boolean {
+  for (let i = value.start; i < value.end; i++) {
+    const octet = value.bytes[i];
+    if (octet <= 0x20 || octet === 0x22 || octet === 0x5c || octet === 0x7f) return false;
+  }
+  return value.end > value.start;
+}
+
+/** Lower-case hexadecimal digits, two for each of `size` octets. */
+function putHex(bytes: Uint8Array, size: number, out: Uint8Array): void {
+  for (let i = 0, to = 0; i < size; i++) {
+    const high = bytes[i] >> 4;
+    const low = bytes[i] & 15;
+    out[to++] = high < 10 ? 0x30 + high : 0x57 + high;
+    out[to++] = low < 10 ? 0x30 + low : 0x57 + low;
+  }
+}
