@@ -3,13 +3,15 @@
  * It finds the parts; the URI itself is uri.ts's. One element at a time: a list is taken apart by list.ts first.
  */
 import { NONE, Span } from "../core/bytes.js";
-import { skipQuoted, skipSpace, trimEnd } from "./lex.js";
+import { STOP_DISPLAY, STOP_URI, scan, skipQuoted, skipSpace, trimEnd } from "./lex.js";
 import { ParamList, param } from "./params.js";
 
+// Own constants: see lex.ts.
+const DISPLAY = STOP_DISPLAY;
+const URI = STOP_URI;
 const SPACE = 0x20;
 const QUOTE = 0x22;
 const STAR = 0x2a;
-const COMMA = 0x2c;
 const SEMICOLON = 0x3b;
 const LESS = 0x3c;
 const GREATER = 0x3e;
@@ -63,7 +65,7 @@ export class NameAddress {
     }
     if (i < end && bytes[i] === LESS) {
       this.uriStart = i + 1;
-      i = skipUri(bytes, i + 1, end);
+      i = scan(bytes, i + 1, end, URI);
       if (i >= end || bytes[i] !== GREATER) return -1;
       this.uriEnd = i;
       i += 1;
@@ -71,7 +73,7 @@ export class NameAddress {
     } else {
       this.uriStart = begin;
       this.uriEnd = trimEnd(bytes, begin, i);
-      if (skipUri(bytes, begin, this.uriEnd) < this.uriEnd) return -1;
+      if (scan(bytes, begin, this.uriEnd, URI) < this.uriEnd) return -1;
       this.isStar = this.uriEnd - begin === 1 && bytes[begin] === STAR;
     }
     if (this.uriEnd === this.uriStart) return -1;
@@ -122,33 +124,13 @@ export class NameAddress {
   }
 }
 
-/** Over a display name without quotes, or a bare URI: to what ends it, or the line. */
+/** Over a display name without quotes, or a bare URI, with the folding in it: to what ends it, or the line. */
 function skipDisplay(bytes: Uint8Array, at: number, end: number): number {
-  let i = at;
-  while (i < end) {
-    const octet = bytes[i];
-    if (octet < SPACE) {
-      const next = skipSpace(bytes, i, end);
-      if (next === i) break;
-      i = next;
-    } else if (octet <= GREATER && isDisplayEnd(octet)) break;
-    else i += 1;
-  }
-  return i;
-}
-
-function isDisplayEnd(octet: number): boolean {
-  return octet === SEMICOLON || octet === LESS || octet === GREATER || octet === COMMA || octet === QUOTE;
-}
-
-/** @returns the first offset whose octet cannot stand in a URI, at most `end` */
-function skipUri(bytes: Uint8Array, at: number, end: number): number {
-  let i = at;
-  while (i < end) {
-    const octet = bytes[i];
-    // Letters and most of the rest pass with one comparison.
-    if (octet <= GREATER && (octet <= SPACE || octet === QUOTE || octet === LESS || octet === GREATER)) break;
-    i += 1;
+  let i = scan(bytes, at, end, DISPLAY);
+  while (i < end && bytes[i] < SPACE) {
+    const next = skipSpace(bytes, i, end);
+    if (next === i) break;
+    i = scan(bytes, next, end, DISPLAY);
   }
   return i;
 }

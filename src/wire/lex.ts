@@ -15,12 +15,64 @@ const SPACE = 0x20;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
-/** 1 for the octets of a token, by octet. RFC 3261 §25.1 */
-const TOKEN = new Uint8Array(256);
-for (let i = 0x30; i <= 0x39; i++) TOKEN[i] = 1;
-for (let i = 0x41; i <= 0x5a; i++) TOKEN[i] = TOKEN[i | 0x20] = 1;
+// What a scan stops at: one bit each, so that one table and one loop serve them all.
+/** What is not in a token. RFC 3261 §25.1 */
+export const STOP_TOKEN = 1;
+/** What cannot stand in a parameter's name or unquoted value. Generous otherwise, for IPv6 addresses and odd tags. */
+export const STOP_WORD = 2;
+/** What cannot stand in a URI as header fields hold it. */
+export const STOP_URI = 4;
+/** What ends a display name without quotes, or a bare URI. */
+export const STOP_DISPLAY = 8;
+/** White space and controls. */
+export const STOP_SPACE = 16;
+/** Controls: HT, line ends and what is not allowed. */
+export const STOP_CONTROL = 32;
+/** What is not a decimal digit. */
+export const STOP_DIGITS = 64;
+
+/** The bits of each octet. */
+export const STOPS = new Uint8Array(256);
+markAll(0, 0x1f, STOP_WORD | STOP_URI | STOP_DISPLAY | STOP_SPACE | STOP_CONTROL);
+markAll(0x20, 0x20, STOP_WORD | STOP_URI | STOP_SPACE);
+markAll(0, 0xff, STOP_TOKEN | STOP_DIGITS);
+markEach('",;=', STOP_WORD);
+markEach('"<>', STOP_URI);
+markEach('",;<>', STOP_DISPLAY);
+for (let i = 0x30; i <= 0x39; i++) STOPS[i] &= ~(STOP_TOKEN | STOP_DIGITS);
+for (let i = 0x41; i <= 0x5a; i++) {
+  STOPS[i] &= ~STOP_TOKEN;
+  STOPS[i | 0x20] &= ~STOP_TOKEN;
+}
 const TOKEN_MARKS = "-.!%*_+`'~";
-for (let i = 0; i < TOKEN_MARKS.length; i++) TOKEN[TOKEN_MARKS.charCodeAt(i)] = 1;
+for (let i = 0; i < TOKEN_MARKS.length; i++) STOPS[TOKEN_MARKS.charCodeAt(i)] &= ~STOP_TOKEN;
+
+function markAll(from: number, to: number, stops: number): void {
+  for (let i = from; i <= to; i++) STOPS[i] |= stops;
+}
+
+function markEach(octets: string, stops: number): void {
+  for (let i = 0; i < octets.length; i++) STOPS[octets.charCodeAt(i)] |= stops;
+}
+
+// As a constant that is not exported it is one for V8 as well.
+const KINDS = STOPS;
+
+/** @returns the first offset from `at` whose octet is one of `stops` (STOP_*), or `end` */
+export function scan(bytes: Uint8Array, at: number, end: number, stops: number): number {
+  let i = at;
+  // Four a turn: on V8 and on XS the turn itself costs as much as an octet.
+  const last = end - 3;
+  while (i < last) {
+    if ((KINDS[bytes[i]] & stops) !== 0) return i;
+    if ((KINDS[bytes[i + 1]] & stops) !== 0) return i + 1;
+    if ((KINDS[bytes[i + 2]] & stops) !== 0) return i + 2;
+    if ((KINDS[bytes[i + 3]] & stops) !== 0) return i + 3;
+    i += 4;
+  }
+  while (i < end && (KINDS[bytes[i]] & stops) === 0) i += 1;
+  return i;
+}
 
 /** @returns the first offset from `at` that is neither white space nor line folding; at the end of a line it stays before it */
 export function skipSpace(bytes: Uint8Array, at: number, end: number): number {
@@ -51,6 +103,11 @@ export function behindLineEnd(bytes: Uint8Array, at: number, end: number): numbe
   return bytes[at] === CR && at + 1 < end && bytes[at + 1] === LF ? at + 2 : -1;
 }
 
+/** @returns the first offset from `at` whose octet is not of a token */
+export function skipToken(bytes: Uint8Array, at: number, end: number): number {
+  return scan(bytes, at, end, STOP_TOKEN);
+}
+
 /** @returns `end` moved back over white space and folding, at least `start` */
 export function trimEnd(bytes: Uint8Array, start: number, end: number): number {
   let i = end;
@@ -59,13 +116,6 @@ export function trimEnd(bytes: Uint8Array, start: number, end: number): number {
     if (octet !== SPACE && octet !== TAB && octet !== CR && octet !== LF) break;
     i -= 1;
   }
-  return i;
-}
-
-/** @returns the first offset from `at` whose octet is not of a token */
-export function skipToken(bytes: Uint8Array, at: number, end: number): number {
-  let i = at;
-  while (i < end && TOKEN[bytes[i]] === 1) i += 1;
   return i;
 }
 

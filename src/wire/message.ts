@@ -6,15 +6,25 @@
  * Lines end with CRLF; a lone LF is taken for it, a lone CR never is. A control octet other than HT is refused unless a backslash
  * makes it part of a quoted string.
  */
-import { equal, equalNoCase, NONE, parseUint, type Span } from "../core/bytes.js";
+import { equal, parseUint } from "../core/bytes.js";
 import { NameAddress } from "./address.js";
-import { behindLineEnd, skipSpace, skipToken, trimEnd } from "./lex.js";
+import { Fields } from "./fields.js";
+import {
+  behindLineEnd,
+  STOP_CONTROL,
+  STOP_DIGITS,
+  STOP_SPACE,
+  STOP_TOKEN,
+  STOPS,
+  scan,
+  skipSpace,
+  trimEnd,
+} from "./lex.js";
 import { headerOf, methodOf } from "./lookup.js";
 import {
   HEADER_CALL_ID,
   HEADER_CONTACT,
   HEADER_CONTENT_LENGTH,
-  HEADER_COUNT,
   HEADER_CSEQ,
   HEADER_FROM,
   HEADER_MAX_FORWARDS,
@@ -41,7 +51,7 @@ import {
   PROBLEM_VALUE,
   PROBLEM_VERSION,
 } from "./problems.js";
-import { SCHEME_SIP, SCHEME_SIPS, schemeOf, schemeStop } from "./uri.js";
+import { SCHEME_OTHER, schemeOf, schemeStop } from "./uri.js";
 import { Via } from "./via.js";
 
 /** What `parse` returns: this, a status a server answers with (400, 505, 513), or PARSE_DROP. */
@@ -56,11 +66,14 @@ const TAB = 9;
 const LF = 10;
 const CR = 13;
 const SPACE = 0x20;
-const COMMA = 0x2c;
-const DASH = 0x2d;
 const COLON = 0x3a;
-const SEMICOLON = 0x3b;
+const SLASH = 0x2f;
+const LESS = 0x3c;
+const GREATER = 0x3e;
+const QUESTION = 0x3f;
 const AT = 0x40;
+const DELETE = 0x7f;
+const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
 const VIA = HEADER_VIA;
@@ -73,15 +86,17 @@ const CONTACT = HEADER_CONTACT;
 const CONTENT_LENGTH = HEADER_CONTENT_LENGTH;
 const OTHER = HEADER_OTHER;
 
+const KINDS = STOPS;
+const TOKEN = STOP_TOKEN;
+const VISIBLE = STOP_SPACE;
+const CONTROL = STOP_CONTROL;
+const DIGITS = STOP_DIGITS;
+
 const CSEQ_MAX = 0x7fffffff;
 const CONTENT_LENGTH_MAX = 0x7fffffff;
 const MAX_FORWARDS_MAX = 255;
 
-// A row of the table: id, then the offsets of name and value.
-const ROW = 5;
-
-export class Message {
-  bytes: Uint8Array = NONE;
+export class Message extends Fields {
   start = 0;
   /** Behind the body that belongs to the message; octets of the datagram behind it are not part of it. */
   end = 0;
@@ -134,102 +149,11 @@ export class Message {
   bodyStart = 0;
   bodyEnd = 0;
 
-  /** How many header fields there are. */
-  rows = 0;
-  private readonly maxRows: number;
-  private readonly table: Int32Array;
-  /** Row of the first field by id; holds only when that row is below `rows` and has that id, so it is never cleared. */
-  private readonly firstRow = new Uint16Array(HEADER_COUNT);
   private readonly address = new NameAddress();
 
   /** `maxHeaders` rows of 20 octets, made here; a message with more fields is answered with 513. */
   constructor(maxHeaders: number) {
-    this.maxRows = maxHeaders;
-    this.table = new Int32Array(maxHeaders * ROW);
-  }
-
-  /** @returns the row of the first field with that id, -1 when there is none */
-  first(id: number): number {
-    const row = this.firstRow[id];
-    return row < this.rows && this.table[row * ROW] === id ? row : -1;
-  }
-
-  /** @returns the row of the next field with the same id, -1 when there is none */
-  next(row: number): number {
-    const table = this.table;
-    const id = table[row * ROW];
-    for (let i = row + 1; i < this.rows; i++) if (table[i * ROW] === id) return i;
-    return -1;
-  }
-
-  /** HEADER_* of a row from 0 to `rows` - 1. */
-  id(row: number): number {
-    return this.table[row * ROW];
-  }
-
-  nameStart(row: number): number {
-    return this.table[row * ROW + 1];
-  }
-
-  nameEnd(row: number): number {
-    return this.table[row * ROW + 2];
-  }
-
-  /** The value is trimmed of white space at both ends; folding inside it stays. */
-  valueStart(row: number): number {
-    return this.table[row * ROW + 3];
-  }
-
-  valueEnd(row: number): number {
-    return this.table[row * ROW + 4];
-  }
-
-  has(id: number): boolean {
-    return this.first(id) >= 0;
-  }
-
-  /** The value of the first field with that id. `out` is over the message's octets. @returns whether there is one */
-  value(id: number, out: Span): boolean {
-    const row = this.first(id);
-    if (row < 0) return false;
-    out.set(this.bytes, this.valueStart(row), this.valueEnd(row));
-    return true;
-  }
-
-  /** Whether the comma-separated tokens of all fields with that id (Require, Supported, Allow) hold `token`, without case; parameters are passed over. */
-  contains(id: number, token: Uint8Array): boolean {
-    const bytes = this.bytes;
-    for (let row = this.first(id); row >= 0; row = this.next(row)) {
-      const end = this.valueEnd(row);
-      let i = this.valueStart(row);
-      while (i < end) {
-        i = skipSpace(bytes, i, end);
-        const start = i;
-        while (i < end && bytes[i] !== COMMA && bytes[i] !== SEMICOLON) i += 1;
-        if (equalNoCase(bytes, start, trimEnd(bytes, start, i), token, 0, token.length)) return true;
-        while (i < end && bytes[i] !== COMMA) i += 1;
-        i += 1;
-      }
-    }
-    return false;
-  }
-
-  /**
-   * The value of the first field with that id as a number; parameters and a comment behind it are passed over (Expires, Min-SE,
-   * `Retry-After: 18 (in a meeting);duration=3600`). @returns 0 to `max`, -1 when it is absent, -2 when it is malformed or over `max`
-   */
-  uint(id: number, max: number): number {
-    const row = this.first(id);
-    if (row < 0) return -1;
-    const bytes = this.bytes;
-    const start = this.valueStart(row);
-    const end = this.valueEnd(row);
-    let i = start;
-    while (i < end && bytes[i] >= 0x30 && bytes[i] <= 0x39) i += 1;
-    const value = parseUint(bytes, start, i, max);
-    if (value < 0) return -2;
-    i = skipSpace(bytes, i, end);
-    return i === end || bytes[i] === SEMICOLON || bytes[i] === 0x28 ? value : -2;
+    super(maxHeaders);
   }
 
   /**
@@ -245,6 +169,7 @@ export class Message {
     i = this.readStartLine(i, end);
     if (i < 0) {
       this.problem = PROBLEM_NOT_SIP;
+      this.bodyStart = this.bodyEnd = end;
       return PARSE_DROP;
     }
     this.bodyStart = this.readFields(i, end);
@@ -280,75 +205,92 @@ export class Message {
   /** @returns the offset behind the start line, or -1 when this is no SIP at all */
   private readStartLine(at: number, end: number): number {
     const bytes = this.bytes;
-    let lineEnd = at;
-    while (lineEnd < end && bytes[lineEnd] !== LF) lineEnd += 1;
-    if (lineEnd >= end) return -1;
-    const next = lineEnd + 1;
-    if (lineEnd > at && bytes[lineEnd - 1] === CR) lineEnd -= 1;
-    if (isVersion(bytes, at, lineEnd)) return this.readStatusLine(at, lineEnd) ? next : -1;
-    return this.readRequestLine(at, lineEnd) ? next : -1;
+    let i = at;
+    while (i < end && (KINDS[bytes[i]] & TOKEN) === 0) i += 1;
+    if (i === at || i >= end) return -1;
+    if (bytes[i] === SPACE) return this.readRequestLine(at, i, end);
+    return bytes[i] === SLASH ? this.readStatusLine(at, end) : -1;
   }
 
-  private readStatusLine(at: number, end: number): boolean {
+  private readStatusLine(at: number, end: number): number {
     const bytes = this.bytes;
-    if (!isVersion2(bytes, at) || bytes[at + 7] !== SPACE || at + 11 > end) return false;
+    const lineEnd = scan(bytes, at, end, CONTROL);
+    if (at + 11 > lineEnd || !isVersion2(bytes, at) || bytes[at + 7] !== SPACE) return -1;
     this.status = parseUint(bytes, at + 8, at + 11, 699);
-    if (this.status < 100) this.fail(PROBLEM_STATUS);
     // "SIP/2.0 200" without the space behind it is let through; the reason phrase may be empty either way.
-    if (at + 11 < end && bytes[at + 11] !== SPACE) this.fail(PROBLEM_STATUS);
-    this.reasonStart = Math.min(at + 12, end);
-    this.reasonEnd = end;
-    for (let i = this.reasonStart; i < end; i++) if (bytes[i] < SPACE && bytes[i] !== TAB) this.fail(PROBLEM_CONTROL);
-    return true;
+    if (this.status < 100 || (at + 11 < lineEnd && bytes[at + 11] !== SPACE)) this.fail(PROBLEM_STATUS);
+    this.reasonStart = Math.min(at + 12, lineEnd);
+    return this.behindStartLine(lineEnd, end);
   }
 
-  private readRequestLine(at: number, end: number): boolean {
+  /** From a control octet in the start line, which should be its end. @returns the offset behind the line, or -1 when it has no end */
+  private behindStartLine(at: number, end: number): number {
+    const bytes = this.bytes;
+    let i = at;
+    let next = behindLineEnd(bytes, i, end);
+    while (next < 0 && i < end) {
+      if (bytes[i] !== TAB) this.fail(PROBLEM_CONTROL);
+      i = scan(bytes, i + 1, end, CONTROL);
+      next = behindLineEnd(bytes, i, end);
+    }
+    this.reasonEnd = this.isRequest ? 0 : i;
+    return next;
+  }
+
+  /** From the space behind the method. RFC 3261 §7.1: single spaces, nothing else around them */
+  private readRequestLine(at: number, methodEnd: number, end: number): number {
     const bytes = this.bytes;
     this.isRequest = true;
-    let i = at;
-    i = skipToken(bytes, i, end);
-    if (i === at || i >= end || bytes[i] !== SPACE) return false;
     this.methodStart = at;
-    this.methodEnd = i;
-    this.method = methodOf(bytes, at, i);
-    i += 1;
+    this.methodEnd = methodEnd;
+    this.method = methodOf(bytes, at, methodEnd);
+    let i = methodEnd + 1;
     this.uriStart = i;
-    while (i < end && bytes[i] > SPACE) i += 1;
-    this.uriEnd = i;
-    if (i < end && bytes[i] === SPACE && isVersion(bytes, i + 1, end)) {
-      let digits = i + 5;
-      while (digits < end && ((bytes[digits] >= 0x30 && bytes[digits] <= 0x39) || bytes[digits] === 0x2e)) digits += 1;
-      if (digits < end) this.fail(PROBLEM_LINE);
-      else if (!isVersion2(bytes, i + 1) || end !== i + 8) this.fail(PROBLEM_VERSION);
-    } else {
-      // Spaces in odd places still end in a version; anything else is not for us.
-      let tail = end;
-      while (tail > i && bytes[tail - 1] === SPACE) tail -= 1;
-      if (tail - at < 8 || !isVersion(bytes, tail - 7, tail)) return false;
-      this.fail(PROBLEM_LINE);
+    let hasHeaders = false;
+    let isBad = false;
+    while (i < end && bytes[i] > SPACE) {
+      const octet = bytes[i++];
+      // Letters pass with one comparison.
+      if (octet > AT && octet !== DELETE) continue;
+      if (octet === AT) hasHeaders = false;
+      else if (octet === QUESTION) hasHeaders = true;
+      else if (octet === LESS || octet === GREATER || octet === QUOTE || octet === DELETE) isBad = true;
     }
-    this.checkUri();
-    return true;
+    this.uriEnd = i;
+    if (isBad || !this.isUri(hasHeaders)) this.fail(PROBLEM_URI);
+    if (i + 9 < end && bytes[i] === SPACE && isVersion2(bytes, i + 1) && bytes[i + 8] === CR && bytes[i + 9] === LF)
+      return i + 10;
+    return this.readOddVersion(i, end);
   }
 
-  /** A Request-URI has a scheme, no `<>`, and of a SIP URI no header components (RFC 3261 §19.1.1, table 1). */
-  private checkUri(): void {
+  /** What is behind the URI when it is not plainly " SIP/2.0" and CRLF. @returns the offset behind the line; -1 when it does not end in a version of SIP */
+  private readOddVersion(at: number, end: number): number {
     const bytes = this.bytes;
-    const colon = schemeStop(bytes, this.uriStart, this.uriEnd);
-    if (colon < 0 || colon + 1 === this.uriEnd) {
-      this.fail(PROBLEM_URI);
-      return;
+    const next = this.behindStartLine(scan(bytes, at, end, CONTROL), end);
+    let stop = next - 1;
+    if (stop > at && bytes[stop - 1] === CR) stop -= 1;
+    if (at + 1 < stop && bytes[at] === SPACE && isVersion(bytes, at + 1, stop)) {
+      let i = at + 6;
+      while (i < stop && ((bytes[i] >= 0x30 && bytes[i] <= 0x39) || bytes[i] === 0x2e)) i += 1;
+      if (i < stop) this.fail(PROBLEM_LINE);
+      else if (!isVersion2(bytes, at + 1) || stop !== at + 8) this.fail(PROBLEM_VERSION);
+      return next;
     }
-    const scheme = schemeOf(bytes, this.uriStart, colon);
-    const isSip = scheme === SCHEME_SIP || scheme === SCHEME_SIPS;
-    let hasHeaders = false;
-    for (let i = colon + 1; i < this.uriEnd; i++) {
-      const octet = bytes[i];
-      if (octet === AT) hasHeaders = false;
-      else if (octet === 0x3f) hasHeaders = true;
-      else if (octet === 0x22 || octet === 0x3c || octet === 0x3e || octet === 0x7f) this.fail(PROBLEM_URI);
-    }
-    if (isSip && hasHeaders) this.fail(PROBLEM_URI);
+    // Spaces in odd places still end in a version; anything else is not for us.
+    while (stop > at && bytes[stop - 1] === SPACE) stop -= 1;
+    this.fail(PROBLEM_LINE);
+    return stop - at >= 7 && isVersion(bytes, stop - 7, stop) ? next : -1;
+  }
+
+  /** A Request-URI has a scheme and something behind it; a SIP URI there has no header components. RFC 3261 §19.1.1, table 1 */
+  private isUri(hasHeaders: boolean): boolean {
+    const bytes = this.bytes;
+    const start = this.uriStart;
+    const end = this.uriEnd;
+    if (end - start > 4 && bytes[start + 3] === COLON && isSip(bytes, start)) return !hasHeaders;
+    const colon = schemeStop(bytes, start, end);
+    if (colon < 0 || colon + 1 === end) return false;
+    return !hasHeaders || schemeOf(bytes, start, colon) === SCHEME_OTHER;
   }
 
   /** Fills the table, one field a turn. @returns where the body begins */
@@ -357,8 +299,7 @@ export class Message {
     let i = at;
     while (i < end) {
       const nameStart = i;
-      while (i < end && (bytes[i] > COLON || bytes[i] === DASH)) i += 1;
-      if (i < end && bytes[i] !== COLON) i = skipToken(bytes, i, end);
+      while (i < end && (KINDS[bytes[i]] & TOKEN) === 0) i += 1;
       const nameEnd = i;
       if (nameEnd === nameStart) {
         const body = behindLineEnd(bytes, i, end);
@@ -379,29 +320,20 @@ export class Message {
   private readField(nameStart: number, nameEnd: number, at: number, end: number): number {
     const bytes = this.bytes;
     const id = headerOf(bytes, nameStart, nameEnd);
-    if (id === OTHER && !isToken(bytes, nameStart, nameEnd)) this.fail(PROBLEM_HEADER);
     let i = at;
     if (i < end && bytes[i] === SPACE) i += 1;
     if (i < end && bytes[i] <= SPACE) i = skipSpace(bytes, i, end);
     const valueStart = i;
-    const row = this.rows;
-    const isFirst = this.first(id) < 0;
-    if (id <= CONTENT_LENGTH && id !== OTHER) i = isFirst ? this.readValue(id, i, end) : this.repeated(id, i);
+    const isEager = id <= CONTENT_LENGTH && id !== OTHER && id !== CONTACT;
+    const isFirst = !isEager || this.first(id) < 0;
+    if (!isFirst) {
+      if (id !== VIA) this.fail(PROBLEM_REPEATED);
+    } else if (isEager) i = this.readValue(id, i, end);
     // What a reader did not come to the end of is malformed, or goes on behind a comma; either way the line's end is looked for.
-    if (i >= end || bytes[i] !== CR || i + 1 >= end || bytes[i + 1] !== LF) i = this.lineStop(i, end);
+    if (!isEager || i + 1 >= end || bytes[i] !== CR || bytes[i + 1] !== LF) i = this.lineStop(i, end);
     const valueEnd = i > valueStart && bytes[i - 1] <= SPACE ? trimEnd(bytes, valueStart, i) : i;
-    if (row < this.maxRows) {
-      const table = this.table;
-      const cell = row * ROW;
-      table[cell] = id;
-      table[cell + 1] = nameStart;
-      table[cell + 2] = nameEnd;
-      table[cell + 3] = valueStart;
-      table[cell + 4] = valueEnd;
-      if (isFirst) this.firstRow[id] = row;
-      this.rows = row + 1;
-    } else this.fail(PROBLEM_TABLE);
-    if (isFirst && id <= CONTENT_LENGTH) this.keepEnd(id, valueStart, valueEnd);
+    if (!this.addRow(id, nameStart, nameEnd, valueStart, valueEnd)) this.fail(PROBLEM_TABLE);
+    if (isEager && isFirst) this.keepEnd(id, valueStart, valueEnd);
     return i;
   }
 
@@ -412,12 +344,10 @@ export class Message {
     let i = at;
     for (;;) {
       // Four octets a turn: the sum of signs is negative when one of them is a control.
-      while (
-        i < last &&
-        ((bytes[i] - SPACE) | (bytes[i + 1] - SPACE) | (bytes[i + 2] - SPACE) | (bytes[i + 3] - SPACE)) >= 0
-      )
+      while (i < last && ((bytes[i] - 32) | (bytes[i + 1] - 32) | (bytes[i + 2] - 32) | (bytes[i + 3] - 32)) >= 0)
         i += 4;
       while (i < end && bytes[i] >= SPACE) i += 1;
+      if (i + 2 < end && bytes[i] === CR && bytes[i + 1] === LF && bytes[i + 2] > SPACE) return i;
       if (i >= end) return end;
       const next = skipSpace(bytes, i, end);
       if (next > i) i = next;
@@ -427,12 +357,6 @@ export class Message {
         i += 1;
       }
     }
-  }
-
-  /** A second field of an id that may stand once (Contact and Via may be repeated). */
-  private repeated(id: number, at: number): number {
-    if (id !== VIA && id !== CONTACT) this.fail(PROBLEM_REPEATED);
-    return at;
   }
 
   /** The values that every layer needs, read from `at`. @returns how far they were read */
@@ -448,10 +372,10 @@ export class Message {
       case CSEQ:
         return this.readCSeq(at, end);
       case MAX_FORWARDS:
-        this.maxForwards = parseUint(this.bytes, at, digitsEnd(this.bytes, at, end), MAX_FORWARDS_MAX);
+        this.maxForwards = parseUint(this.bytes, at, scan(this.bytes, at, end, DIGITS), MAX_FORWARDS_MAX);
         return this.behindNumber(this.maxForwards, PROBLEM_VALUE, at, end);
       case CONTENT_LENGTH:
-        this.contentLength = parseUint(this.bytes, at, digitsEnd(this.bytes, at, end), CONTENT_LENGTH_MAX);
+        this.contentLength = parseUint(this.bytes, at, scan(this.bytes, at, end, DIGITS), CONTENT_LENGTH_MAX);
         return this.behindNumber(this.contentLength, PROBLEM_LENGTH, at, end);
     }
     return at;
@@ -459,7 +383,7 @@ export class Message {
 
   /** Behind a number that has to be the whole value. */
   private behindNumber(value: number, problem: number, at: number, end: number): number {
-    let i = digitsEnd(this.bytes, at, end);
+    let i = scan(this.bytes, at, end, DIGITS);
     if (i < end && this.bytes[i] <= SPACE) i = skipSpace(this.bytes, i, end);
     if (value < 0 || !this.isAtLineEnd(i, end)) {
       this.fail(problem);
@@ -470,7 +394,8 @@ export class Message {
   }
 
   private isAtLineEnd(at: number, end: number): boolean {
-    return behindLineEnd(this.bytes, at, end) >= 0;
+    const bytes = this.bytes;
+    return at + 1 < end && bytes[at] === CR && bytes[at + 1] === LF ? true : behindLineEnd(bytes, at, end) >= 0;
   }
 
   private readVia(at: number, end: number): number {
@@ -509,21 +434,19 @@ export class Message {
   /** word ["@" word]; only that it is one word and not empty matters here. */
   private readCallId(at: number, end: number): number {
     const bytes = this.bytes;
-    let i = at;
-    while (i < end && bytes[i] > SPACE) i += 1;
-    if (i < end && bytes[i] <= SPACE) i = skipSpace(bytes, i, end);
+    const i = skipSpace(bytes, scan(bytes, at, end, VISIBLE), end);
     if (!this.isAtLineEnd(i, end)) this.fail(PROBLEM_VALUE);
     return i;
   }
 
   private readCSeq(at: number, end: number): number {
     const bytes = this.bytes;
-    let i = digitsEnd(bytes, at, end);
+    let i = scan(bytes, at, end, DIGITS);
     this.cseq = parseUint(bytes, at, i, CSEQ_MAX);
     const hasSpace = i < end && bytes[i] <= SPACE;
     i = skipSpace(bytes, i, end);
     const methodStart = i;
-    i = skipToken(bytes, i, end);
+    i = scan(bytes, i, end, TOKEN);
     this.cseqMethodStart = methodStart;
     this.cseqMethodEnd = i;
     this.cseqMethod = methodOf(bytes, methodStart, i);
@@ -580,30 +503,25 @@ export class Message {
   }
 }
 
-function digitsEnd(bytes: Uint8Array, at: number, end: number): number {
-  let i = at;
-  while (i < end && bytes[i] >= 0x30 && bytes[i] <= 0x39) i += 1;
-  return i;
+/** "sip" without case. */
+function isSip(bytes: Uint8Array, at: number): boolean {
+  return (bytes[at] | 0x20) === 0x73 && (bytes[at + 1] | 0x20) === 0x69 && (bytes[at + 2] | 0x20) === 0x70;
 }
 
-function isToken(bytes: Uint8Array, start: number, end: number): boolean {
-  return skipToken(bytes, start, end) === end;
-}
-
-/** "SIP/" without case. */
+/** "SIP/" without case, and room for a version. */
 function isVersion(bytes: Uint8Array, at: number, end: number): boolean {
-  return (
-    end - at >= 7 &&
-    (bytes[at] | 0x20) === 0x73 &&
-    (bytes[at + 1] | 0x20) === 0x69 &&
-    (bytes[at + 2] | 0x20) === 0x70 &&
-    bytes[at + 3] === 0x2f
-  );
+  return end - at >= 7 && isSip(bytes, at) && bytes[at + 3] === SLASH;
 }
 
-/** Behind "SIP/": "2.0". */
+/** "SIP/2.0", where there are seven octets. */
 function isVersion2(bytes: Uint8Array, at: number): boolean {
-  return bytes[at + 4] === 0x32 && bytes[at + 5] === 0x2e && bytes[at + 6] === 0x30;
+  return (
+    isSip(bytes, at) &&
+    bytes[at + 3] === SLASH &&
+    bytes[at + 4] === 0x32 &&
+    bytes[at + 5] === 0x2e &&
+    bytes[at + 6] === 0x30
+  );
 }
 
 /** "z9hG4bK" without case, and something behind it. */

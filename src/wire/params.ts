@@ -3,11 +3,11 @@
  * Parameters of a URI follow other rules (escapes, no white space, no quotes): see uri.ts.
  */
 import { equalNoCase, NONE, type Span } from "../core/bytes.js";
-import { skipQuoted, skipSpace } from "./lex.js";
+import { STOP_WORD, scan, skipQuoted, skipSpace } from "./lex.js";
 
+const WORD = STOP_WORD;
 const SPACE = 0x20;
 const QUOTE = 0x22;
-const COMMA = 0x2c;
 const SEMICOLON = 0x3b;
 const EQUALS = 0x3d;
 
@@ -49,7 +49,7 @@ export class ParamList {
       if (i < end && bytes[i] <= SPACE) i = skipSpace(bytes, i, end);
     }
     const nameStart = i;
-    i = skipWord(bytes, i, end);
+    i = scan(bytes, i, end, WORD);
     this.at = i;
     // Nothing behind the last semicolon: the list has ended. A name that is missing before "=" or a quote is an error.
     if (i === nameStart) return i < end && (bytes[i] === EQUALS || bytes[i] === QUOTE) && this.fail();
@@ -68,7 +68,7 @@ export class ParamList {
         this.valueStart += 1;
         this.valueEnd = i - 1;
       } else {
-        i = skipWord(bytes, i, end);
+        i = scan(bytes, i, end, WORD);
         this.valueEnd = i;
       }
       if (i < end && bytes[i] <= SPACE) i = skipSpace(bytes, i, end);
@@ -81,21 +81,6 @@ export class ParamList {
     this.broken = true;
     return false;
   }
-}
-
-/** A parameter's name or unquoted value: up to what may not stand in one. Generous otherwise, for IPv6 addresses and odd tags. */
-export function skipWord(bytes: Uint8Array, at: number, end: number): number {
-  let i = at;
-  while (i < end) {
-    const octet = bytes[i];
-    // Most octets are letters and digits: they pass with one or two comparisons.
-    if (octet <= EQUALS) {
-      if (octet >= SEMICOLON && octet !== 0x3c) break;
-      if (octet <= COMMA && (octet <= SPACE || octet === QUOTE || octet === COMMA)) break;
-    }
-    i += 1;
-  }
-  return i;
 }
 
 /**
@@ -116,7 +101,7 @@ export function param(bytes: Uint8Array, start: number, end: number, name: Uint8
       continue;
     }
     const nameStart = skipSpace(bytes, i + 1, end);
-    const nameEnd = skipWord(bytes, nameStart, end);
+    const nameEnd = scan(bytes, nameStart, end, WORD);
     i = skipSpace(bytes, nameEnd, end);
     let valueStart = nameEnd;
     let valueEnd = nameEnd;
@@ -128,7 +113,7 @@ export function param(bytes: Uint8Array, start: number, end: number, name: Uint8
         valueStart += 1;
         valueEnd = i - 1;
       } else {
-        valueEnd = skipWord(bytes, valueStart, end);
+        valueEnd = scan(bytes, valueStart, end, WORD);
         i = valueEnd;
       }
     }

@@ -4,7 +4,7 @@
  * It finds the borders only: whether a message is well formed is for Message.parse to say.
  */
 import { parseUint } from "../core/bytes.js";
-import { skipSpace, skipToken, trimEnd } from "./lex.js";
+import { STOP_TOKEN, scan, skipSpace, trimEnd } from "./lex.js";
 import { headerOf } from "./lookup.js";
 import { HEADER_CONTENT_LENGTH } from "./names.js";
 
@@ -163,7 +163,7 @@ function contentLengthOf(bytes: Uint8Array, start: number, end: number): number 
   let length = LENGTH_ABSENT;
   let i = start;
   while (i < end) {
-    const nameEnd = skipToken(bytes, i, end);
+    const nameEnd = scan(bytes, i, end, STOP_TOKEN);
     const isLength = nameEnd > i && headerOf(bytes, i, nameEnd) === HEADER_CONTENT_LENGTH;
     const next = behindFold(bytes, i, end);
     if (isLength) {

@@ -4,11 +4,14 @@
  */
 import { parseIPv4 } from "../core/address.js";
 import { equalNoCase, NONE, octets, parseUint, Span } from "../core/bytes.js";
-import { behindLineEnd, skipQuoted, skipSpace, skipToken } from "./lex.js";
+import { behindLineEnd, STOP_TOKEN, STOP_WORD, scan, skipQuoted, skipSpace } from "./lex.js";
 import { transportOf } from "./lookup.js";
 import { TRANSPORT_NONE } from "./names.js";
-import { param, skipWord } from "./params.js";
+import { param } from "./params.js";
 
+// Own constants: see lex.ts.
+const TOKEN = STOP_TOKEN;
+const WORD = STOP_WORD;
 const SPACE = 0x20;
 const QUOTE = 0x22;
 const COMMA = 0x2c;
@@ -64,7 +67,7 @@ export class Via {
     i = skipProtocol(bytes, i, end);
     if (i < 0) return false;
     const transportStart = i;
-    i = skipToken(bytes, i, end);
+    i = scan(bytes, i, end, TOKEN);
     if (i === transportStart || i >= end || bytes[i] > SPACE) return false;
     this.transport = transportOf(bytes, transportStart, i);
     i = this.readSentBy(bytes, skipSpace(bytes, i, end), end);
@@ -91,7 +94,7 @@ export class Via {
       i += 1;
     } else {
       // A token is a little more than a host name: names with "_" are seen, and harmless.
-      i = skipToken(bytes, i, end);
+      i = scan(bytes, i, end, TOKEN);
       if (i === this.hostStart) return -1;
       this.hostEnd = i;
     }
@@ -116,7 +119,7 @@ export class Via {
       i += 1;
       if (i < end && bytes[i] <= SPACE) i = skipSpace(bytes, i, end);
       const nameStart = i;
-      i = skipWord(bytes, i, end);
+      i = scan(bytes, i, end, WORD);
       const nameEnd = i;
       if (nameEnd === nameStart) return -1;
       let valueStart = i;
@@ -126,7 +129,7 @@ export class Via {
         i += 1;
         if (i < end && bytes[i] <= SPACE) i = skipSpace(bytes, i, end);
         valueStart = i;
-        i = i < end && bytes[i] === QUOTE ? skipQuoted(bytes, i, end) : skipWord(bytes, i, end);
+        i = i < end && bytes[i] === QUOTE ? skipQuoted(bytes, i, end) : scan(bytes, i, end, WORD);
         if (i <= valueStart) return -1;
         this.paramsEnd = i;
         if (i < end && bytes[i] <= SPACE) i = skipSpace(bytes, i, end);
