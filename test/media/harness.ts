@@ -1,0 +1,201 @@
+/** What the tests of the media stream share: seeded randomness, agreements, a stream with its surroundings, and ears for a tone. */
+import { ipv4 } from "../../src/core/address.js";
+import type { RandomSource } from "../../src/core/random.js";
+import { Timers } from "../../src/core/timers.js";
+import { PCMU } from "../../src/media/g711.js";
+import { RTP_HEADER, RTP_OK, RtpView, writeRtpHeader } from "../../src/media/rtp.js";
+import { type MediaAgreement, MediaStream, STREAM_TIMERS, type StreamLimits } from "../../src/media/stream.js";
+
+export const THEM = ipv4("192.168.1.20");
+export const STRANGER = ipv4("203.0.113.9");
+export const RTP_PORT = 40000;
+export const EVENT = 101;
+
+/** xorshift32: the same seed, the same run. */
+export class SeededRandom implements RandomSource {
+  private state: number;
+
+  constructor(seed: number) {
+    this.state = seed | 0 || 1;
+  }
+
+  uint32(): number {
+    let x = this.state;
+    x ^= x << 13;
+    x ^= x >>> 17;
+    x ^= x << 5;
+    this.state = x;
+    return x >>> 0;
+  }
+
+  below(limit: number): number {
+    return this.uint32() % limit;
+  }
+
+  chance(share: number): boolean {
+    return this.uint32() < share * 4294967296;
+  }
+}
+
+export function agreement(change: Partial<MediaAgreement> = {}): MediaAgreement {
+  return {
+    remoteIp: THEM,
+    remotePort: RTP_PORT,
+    rtcpIp: THEM,
+    rtcpPort: RTP_PORT + 1,
+    payloadType: PCMU,
+    receivesPcmu: true,
+    receivesPcma: true,
+    eventSendType: EVENT,
+    eventReceiveType: EVENT,
+    ptimeMs: 20,
+    sends: true,
+    receives: true,
+    ...change,
+  };
+}
+
+export interface SentPacket {
+  atMs: number;
+  ip: number;
+  port: number;
+  bytes: Uint8Array;
+  view: RtpView;
+}
+
+/** One stream, its sink and its user. */
+export class Endpoint {
+  readonly timers: Timers;
+  readonly stream: MediaStream;
+  readonly sent: SentPacket[] = [];
+  readonly reports: { atMs: number; ip: number; port: number; bytes: Uint8Array }[] = [];
+  digits = "";
+  durationsMs: number[] = [];
+  timeouts = 0;
+  /** Called for each RTP packet, beside `sent`. */
+  onSent: (packet: SentPacket) => void = () => {};
+  private readonly datagram = new Uint8Array(1500);
+
+  constructor(seed = 1, limits?: StreamLimits, timers = new Timers(STREAM_TIMERS)) {
+    this.timers = timers;
+    this.stream = new MediaStream(timers, new SeededRandom(seed), this, this, limits);
+  }
+
+  rtp(ip: number, port: number, bytes: Uint8Array, length: number): void {
+    const copy = bytes.slice(0, length);
+    const view = new RtpView();
+    if (view.read(copy, length) !== RTP_OK) throw new Error("sent what is no RTP");
+    const packet = { atMs: this.timers.nowMs, ip, port, bytes: copy, view };
+    this.sent.push(packet);
+    this.onSent(packet);
+  }
+
+  rtcp(ip: number, port: number, bytes: Uint8Array, length: number): void {
+    this.reports.push({ atMs: this.timers.nowMs, ip, port, bytes: bytes.slice(0, length) });
+  }
+
+  onDigit(code: number, durationMs: number): void {
+    this.digits += String.fromCharCode(code);
+    this.durationsMs.push(durationMs);
+  }
+
+  onMediaTimeout(): void {
+    this.timeouts += 1;
+  }
+
+  begin(change: Partial<MediaAgreement> = {}, silenceTimeMs = 0): void {
+    this.stream.start();
+    this.stream.configure(agreement(change), silenceTimeMs);
+  }
+
+  /** Runs virtual time, stopping at every deadline. */
+  run(durationMs: number): void {
+    const endMs = this.timers.nowMs + durationMs;
+    while (this.timers.next() <= endMs) this.timers.poll(Math.max(this.timers.nowMs, this.timers.next()));
+    this.timers.poll(endMs);
+  }
+
+  /** A packet comes. */
+  receive(
+    sequence: number,
+    timestamp: number,
+    payload: Uint8Array,
+    options: { type?: number; ssrc?: number; marker?: boolean; ip?: number; port?: number } = {},
+  ): void {
+    writeRtpHeader(
+      this.datagram,
+      options.marker ?? false,
+      options.type ?? PCMU,
+      sequence,
+      timestamp,
+      options.ssrc ?? 0x5eed,
+    );
+    this.datagram.set(payload, RTP_HEADER);
+    const length = RTP_HEADER + payload.length;
+    this.stream.onRtp(options.ip ?? THEM, options.port ?? RTP_PORT, this.datagram, length);
+  }
+
+  play(count: number): Int16Array {
+    const out = new Int16Array(count);
+    this.stream.speaker(out, 0, count);
+    return out;
+  }
+}
+
+/** A tone of `hz` at 8,000 samples a second. */
+export class Tone {
+  private phase = 0;
+  private readonly step: number;
+  private readonly amplitude: number;
+
+  constructor(hz: number, amplitude: number, samplesPerSecond = 8000) {
+    this.step = (2 * Math.PI * hz) / samplesPerSecond;
+    this.amplitude = amplitude;
+  }
+
+  next(count: number): Int16Array {
+    const out = new Int16Array(count);
+    for (let i = 0; i < count; i++) {
+      out[i] = Math.round(this.amplitude * Math.sin(this.phase));
+      this.phase += this.step;
+    }
+    return out;
+  }
+}
+
+/** Goertzel over one stretch. @returns amplitude of `hz` in it */
+export function amplitudeOf(hz: number, pcm: Int16Array, start: number, count: number): number {
+  let re = 0;
+  let im = 0;
+  for (let i = 0; i < count; i++) {
+    const angle = (2 * Math.PI * hz * i) / 8000;
+    re += pcm[start + i] * Math.cos(angle);
+    im += pcm[start + i] * Math.sin(angle);
+  }
+  return (2 * Math.hypot(re, im)) / count;
+}
+
+/** What share of the 10 ms stretches carries the tone, and the longest time in a row without it. */
+export function listen(
+  hz: number,
+  amplitude: number,
+  pcm: Int16Array,
+): { share: number; gapMs: number; level: number } {
+  const stretch = 80;
+  let heard = 0;
+  let stretches = 0;
+  let gap = 0;
+  let longest = 0;
+  let level = 0;
+  for (let at = 0; at + stretch <= pcm.length; at += stretch) {
+    const found = amplitudeOf(hz, pcm, at, stretch);
+    stretches += 1;
+    if (found > amplitude * 0.4) {
+      heard += 1;
+      level += found;
+      gap = 0;
+    } else gap += 1;
+    longest = Math.max(longest, gap);
+  }
+  return { share: heard / stretches, gapMs: longest * 10, level: heard === 0 ? 0 : level / heard };
+}

@@ -1,0 +1,512 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { octets } from "../../src/core/bytes.js";
+import { STREAM_LIMITS } from "../../src/media/agreement.js";
+import { PCMA, PCMU } from "../../src/media/g711.js";
+import {
+  RTCP_OK,
+  RtcpView,
+  writeBye,
+  writeReceiverReport,
+  writeReportBlock,
+  writeSenderReport,
+} from "../../src/media/rtcp.js";
+import { SOUND_BOTH, SOUND_IN, SOUND_NONE, SOUND_OUT } from "../../src/media/stream.js";
+import { agreement, amplitudeOf, Endpoint, EVENT, RTP_PORT, STRANGER, THEM, Tone } from "./harness.js";
+
+const SOUND = new Uint8Array(160).fill(0x90);
+let end: Endpoint;
+
+beforeEach(() => {
+  end = new Endpoint();
+});
+
+/** `count` packets of sound, one each 20 ms. */
+function talk(count: number, from = 0, options: Parameters<Endpoint["receive"]>[3] = {}): void {
+  for (let i = from; i < from + count; i++) {
+    end.receive(i & 0xffff, i * 160, SOUND, options);
+    end.run(20);
+  }
+}
+
+describe("Sending", () => {
+  it("sends silence every 20 ms when nobody says anything", () => {
+    end.begin();
+    end.run(999);
+    expect(end.sent).toHaveLength(50);
+    for (const [i, { atMs, ip, port, bytes, view }] of end.sent.entries()) {
+      expect([atMs, ip, port, bytes.length]).toEqual([i * 20, THEM, RTP_PORT, 172]);
+      expect(view).toMatchObject({ payloadType: PCMU, marker: i === 0 });
+      expect(view.sequence).toBe((end.sent[0].view.sequence + i) & 0xffff);
+      expect((view.timestamp - end.sent[0].view.timestamp) | 0).toBe(i * 160);
+      expect(bytes.subarray(12).every((octet) => octet === 0xff)).toBe(true);
+    }
+  });
+
+  it.each([10, 20, 30, 40, 60])("sends packets of %i ms when the other end wants them", (ptimeMs) => {
+    end.begin({ ptimeMs, payloadType: PCMA });
+    end.run(1199);
+    expect(end.sent).toHaveLength(1200 / ptimeMs);
+    expect(end.sent[3].bytes).toHaveLength(12 + ptimeMs * 8);
+    expect(end.sent[3].bytes[12]).toBe(0xd5);
+  });
+
+  it("keeps a packet time within 10 to 60 ms, whatever was agreed", () => {
+    for (const [ptimeMs, length] of [
+      [0, 80],
+      [4294967295, 480],
+    ]) {
+      end = new Endpoint();
+      end.begin({ ptimeMs });
+      end.run(100);
+      expect(end.sent[1].bytes).toHaveLength(12 + length);
+    }
+  });
+
+  it("sends what the microphone gives, in pieces of any length", () => {
+    end.begin();
+    const tone = new Tone(1000, 8000);
+    const phone = new Endpoint();
+    phone.begin();
+    end.onSent = (packet) => phone.stream.onRtp(THEM, RTP_PORT, packet.bytes, packet.bytes.length);
+    const heard: number[] = [];
+    for (let ms = 0; ms < 3000; ms += 10) {
+      // 64 ms come at once, as an I2S driver hands them on.
+      const due = Math.floor((ms + 10) / 64) - Math.floor(ms / 64);
+      if (due > 0) end.stream.microphone(tone.next(512), 0, 512);
+      end.run(10);
+      phone.run(10);
+      heard.push(...phone.play(80));
+    }
+    const pcm = Int16Array.from(heard);
+    for (let at = 8000; at + 800 <= pcm.length; at += 800)
+      expect(amplitudeOf(1000, pcm, at, 800)).toBeGreaterThan(7800);
+  });
+
+  it("sends the newest when the microphone gives more than can wait", () => {
+    end.begin();
+    end.stream.microphone(new Int16Array(20000).fill(1000), 0, 20000);
+    end.stream.microphone(new Int16Array(1280).fill(-5000), 0, 1280);
+    end.run(100);
+    expect(end.sent[0].bytes[12]).toBe(end.sent[4].bytes[100]);
+    expect(end.sent[0].bytes[12]).toBeLessThan(0x80);
+  });
+
+  it("sends silence while it is muted, and still sends", () => {
+    end.begin();
+    end.stream.mute(true);
+    for (let i = 0; i < 10; i++) {
+      end.stream.microphone(new Int16Array(160).fill(9000), 0, 160);
+      end.run(20);
+    }
+    expect(end.sent.length).toBeGreaterThanOrEqual(10);
+    expect(end.sent.every(({ bytes }) => bytes.subarray(12).every((octet) => octet === 0xff))).toBe(true);
+  });
+
+  it("keeps its pace when it is polled late, and leaves packets out after a standstill", () => {
+    end.begin();
+    end.timers.poll(0);
+    for (let ms = 33; ms < 10_000; ms += 33) {
+      end.timers.poll(ms);
+      end.timers.poll(ms);
+    }
+    expect(end.sent.length).toBeGreaterThanOrEqual(499);
+    const before = end.sent.length;
+    const last = end.sent[before - 1].view.timestamp;
+    for (let i = 0; i < 10; i++) end.timers.poll(15_000);
+    expect(end.sent.length - before).toBeLessThanOrEqual(2);
+    const next = end.sent[before].view;
+    expect(next.marker).toBe(true);
+    expect((next.timestamp - last) | 0).toBeGreaterThan(4800 * 8);
+  });
+
+  it("sends nothing while it is held, and goes on with the same source, numbers and clock", () => {
+    end.begin();
+    end.run(190);
+    end.stream.configure(agreement({ sends: false }), 0);
+    end.run(5000);
+    expect(end.sent).toHaveLength(10);
+    end.stream.configure(agreement({ payloadType: PCMA, remotePort: 50000 }), 0);
+    end.run(100);
+    const [before, after] = [end.sent[9], end.sent[10]];
+    expect(after).toMatchObject({ port: 50000, atMs: 5190 });
+    expect(after.view).toMatchObject({ marker: true, payloadType: PCMA, ssrc: before.view.ssrc });
+    expect(after.view.sequence).toBe((before.view.sequence + 1) & 0xffff);
+    expect((after.view.timestamp - before.view.timestamp) | 0).toBe((5190 - 180) * 8);
+  });
+
+  it("sends nowhere when there is no address", () => {
+    end.begin({ remoteIp: 0, rtcpIp: 0 });
+    end.run(20_000);
+    end.stream.stop();
+    expect(end.sent).toHaveLength(0);
+    expect(end.reports).toHaveLength(0);
+  });
+
+  it("stops wholly, and begins anew with another source", () => {
+    end.begin();
+    end.run(100);
+    end.stream.stop();
+    const before = end.sent.length;
+    expect(end.timers.next()).toBe(Infinity);
+    end.run(1000);
+    talk(3);
+    expect(end.sent).toHaveLength(before);
+    expect(end.stream.receivedPackets()).toBe(0);
+    end.begin();
+    end.run(10);
+    expect(end.sent[before].view.ssrc).not.toBe(end.sent[0].view.ssrc);
+    expect(end.stream.sentPackets()).toBe(1);
+  });
+});
+
+describe("Digits", () => {
+  it("are sent with one timestamp each, in the numbers of the stream, and without sound meanwhile", () => {
+    end.begin();
+    end.run(50);
+    expect(end.stream.sendDigits(octets("42"), 0, 2)).toBe(true);
+    end.run(1000);
+    const events = end.sent.filter(({ view }) => view.payloadType === EVENT);
+    expect(events.map(({ bytes }) => bytes[12]).join("")).toBe("4444444444" + "2222222222");
+    expect(events.filter(({ view }) => view.marker)).toHaveLength(2);
+    expect(new Set(events.map(({ view }) => view.timestamp)).size).toBe(2);
+    expect(events[9].bytes.subarray(13)).toEqual(Uint8Array.of(0x8a, 5, 0));
+    for (let i = 1; i < end.sent.length; i++) {
+      expect(end.sent[i].view.sequence).toBe((end.sent[i - 1].view.sequence + 1) & 0xffff);
+      expect(end.sent[i].atMs - end.sent[i - 1].atMs).toBe(20);
+    }
+    const sound = end.sent.filter(({ view }) => view.payloadType === PCMU);
+    for (const { atMs, view } of sound) expect((view.timestamp - end.sent[0].view.timestamp) | 0).toBe(atMs * 8);
+    expect(end.stream.digitsPending()).toBe(0);
+  });
+
+  it("are not sent when they were not agreed, when we are held, or when one is none", () => {
+    end.begin({ eventSendType: -1 });
+    expect(end.stream.sendDigit(0x31)).toBe(false);
+    end.stream.configure(agreement({ sends: false }), 0);
+    expect(end.stream.sendDigit(0x31)).toBe(false);
+    end.stream.configure(agreement(), 0);
+    expect(end.stream.sendDigit(0x65)).toBe(false);
+    expect(end.stream.sendDigit(0x31)).toBe(true);
+  });
+
+  it("are heard with and without marker, once each, amid the sound", () => {
+    end.begin();
+    talk(5);
+    let sequence = 5;
+    for (const [event, timestamp, marker] of [
+      [3, 1000, true],
+      [11, 4000, false],
+    ] as const) {
+      for (let i = 1; i <= 6; i++) {
+        const ended = i > 3 ? 0x80 : 0;
+        const duration = Math.min(i, 4) * 160;
+        const payload = Uint8Array.of(event, ended | 10, duration >> 8, duration & 255);
+        end.receive(sequence++, timestamp, payload, { type: EVENT, marker: marker && i === 1 });
+        end.run(20);
+      }
+    }
+    expect(end.digits).toBe("3#");
+    expect(end.durationsMs).toEqual([80, 80]);
+    expect(end.stream.lostPackets()).toBe(0);
+  });
+
+  it("are heard when their end is lost, after a time without another packet of theirs", () => {
+    end.begin();
+    end.receive(1, 1000, Uint8Array.of(8, 10, 1, 64), { type: EVENT });
+    end.run(290);
+    expect(end.digits).toBe("");
+    end.run(20);
+    expect(end.digits).toBe("8");
+    end.receive(2, 1000, Uint8Array.of(8, 0x8a, 1, 64), { type: EVENT });
+    expect(end.digits).toBe("8");
+  });
+
+  it("are heard from a source of their own, and do not disturb the sound", () => {
+    end.begin();
+    talk(5);
+    for (let i = 0; i < 3; i++) end.receive(900 + i, 77777, Uint8Array.of(1, 0x8a, 3, 32), { type: EVENT, ssrc: 99 });
+    talk(5, 5);
+    expect(end.digits).toBe("1");
+    expect(end.stream.lostPackets()).toBe(0);
+    expect(end.stream.latePackets()).toBe(0);
+  });
+
+  it("of strangers are not heard", () => {
+    end.begin();
+    talk(2);
+    end.receive(2, 1000, Uint8Array.of(1, 0x8a, 3, 32), { type: EVENT, ip: STRANGER });
+    end.receive(2, 1000, Uint8Array.of(1, 0x8a, 3, 32), { type: EVENT, port: 9 });
+    expect(end.digits).toBe("");
+    expect(end.stream.foreignPackets()).toBe(2);
+  });
+});
+
+describe("Whose sound is taken", () => {
+  it("is that of the negotiated address", () => {
+    end.begin();
+    talk(3, 0, { ip: STRANGER });
+    expect(end.stream.foreignPackets()).toBe(3);
+    expect(end.stream.receivedPackets()).toBe(0);
+    talk(3);
+    expect(end.stream.receivedPackets()).toBe(3);
+  });
+
+  it("may be another port of the same address, once, and is answered there", () => {
+    end.begin();
+    talk(3, 0, { port: 61000 });
+    expect(end.sent.at(-1)?.port).toBe(61000);
+    talk(3, 3, { port: 62000 });
+    expect(end.stream.foreignPackets()).toBe(3);
+    expect(end.sent.at(-1)?.port).toBe(61000);
+  });
+
+  it("goes back to the negotiated address when that speaks after all, and stays there", () => {
+    end.begin();
+    talk(1, 0, { port: 61000 });
+    talk(1, 1);
+    talk(1, 2, { port: 61000 });
+    expect(end.stream.foreignPackets()).toBe(1);
+    expect(end.sent.at(-1)?.port).toBe(RTP_PORT);
+  });
+
+  it("is not latched by what is no sound of the agreed kind", () => {
+    end.begin();
+    end.receive(0, 0, SOUND, { port: 61000, type: 96 });
+    end.stream.onRtp(THEM, 61001, Uint8Array.of(0x80, 0, 0, 1), 4);
+    expect([end.stream.unexpectedPackets(), end.stream.malformedPackets()]).toEqual([1, 1]);
+    talk(1, 0, { port: 61002 });
+    expect(end.stream.receivedPackets()).toBe(1);
+  });
+
+  it("comes from another address only if that is allowed, and only before the negotiated one spoke", () => {
+    const limits = { ...STREAM_LIMITS, latchAny: true };
+    end = new Endpoint(1, limits);
+    end.begin();
+    talk(2, 0, { ip: STRANGER, port: 7000 });
+    end.run(20);
+    expect(end.stream.receivedPackets()).toBe(2);
+    expect(end.sent.at(-1)).toMatchObject({ ip: STRANGER, port: 7000 });
+    end = new Endpoint(1, limits);
+    end.begin();
+    talk(1);
+    talk(2, 1, { ip: STRANGER, port: 7000 });
+    expect(end.stream.foreignPackets()).toBe(2);
+  });
+
+  it("may be latched anew when another address was negotiated, not when the same was", () => {
+    end.begin();
+    talk(2, 0, { port: 61000 });
+    end.stream.configure(agreement(), 0);
+    talk(2, 2, { port: 62000 });
+    expect(end.stream.foreignPackets()).toBe(2);
+    end.stream.configure(agreement({ remotePort: 41000 }), 0);
+    talk(2, 4, { port: 62000 });
+    expect(end.stream.foreignPackets()).toBe(2);
+    expect(end.sent.at(-1)?.port).toBe(62000);
+  });
+
+  it("follows a change of source after two packets, and not after one", () => {
+    end.begin();
+    talk(10);
+    end.receive(7000, 123456, SOUND, { ssrc: 1 });
+    expect(end.stream.receivedPackets()).toBe(10);
+    talk(5, 10);
+    for (let i = 0; i < 5; i++) end.receive(7000 + i, 123456 + i * 160, SOUND, { ssrc: 2 });
+    expect(end.stream.receivedPackets()).toBe(19);
+    const heard = end.play(1600);
+    expect(heard.subarray(480, 800).every((sample) => sample !== 0)).toBe(true);
+  });
+});
+
+describe("Receiving", () => {
+  it("takes the agreed laws only, and counts the rest", () => {
+    end.begin({ receivesPcma: false });
+    talk(2, 0, { type: PCMA });
+    talk(2, 2, { type: 13 });
+    talk(2, 4);
+    expect(end.stream.unexpectedPackets()).toBe(4);
+    expect(end.stream.receivedPackets()).toBe(2);
+  });
+
+  it("does not take a packet of another kind for a lost one", () => {
+    end.begin();
+    talk(3);
+    talk(1, 3, { type: 13 });
+    talk(3, 4);
+    expect(end.stream.lostPackets()).toBe(0);
+  });
+
+  it("is silent while we are not to receive, and begins afresh afterwards", () => {
+    end.begin();
+    talk(5);
+    end.stream.configure(agreement({ receives: false }), 0);
+    talk(5, 5);
+    expect(end.play(160).every((sample) => sample === 0)).toBe(true);
+    end.stream.configure(agreement(), 0);
+    talk(5, 1000);
+    expect(
+      end
+        .play(800)
+        .subarray(480)
+        .every((sample) => sample !== 0),
+    ).toBe(true);
+  });
+
+  it("tells when no RTP came for the agreed time, once, and not before", () => {
+    end.begin({}, 5000);
+    end.run(3000);
+    talk(50);
+    end.run(4900);
+    expect(end.timeouts).toBe(0);
+    end.run(200);
+    end.run(60_000);
+    expect(end.timeouts).toBe(1);
+  });
+
+  it("does not count a hold as silence, but does count over a refresh of the same agreement", () => {
+    end.begin({ receives: false }, 5000);
+    end.run(60_000);
+    expect(end.timeouts).toBe(0);
+    end.stream.configure(agreement(), 5000);
+    end.run(4000);
+    end.stream.configure(agreement(), 5000);
+    end.run(1100);
+    expect(end.timeouts).toBe(1);
+  });
+
+  it("takes strangers' sound for silence", () => {
+    end.begin({}, 1000);
+    talk(100, 0, { ip: STRANGER });
+    expect(end.timeouts).toBe(1);
+  });
+});
+
+describe("Reports", () => {
+  const out = new Uint8Array(200);
+
+  it("go every 2.5 to 7.5 s, the first sooner, and say what was sent, heard and lost", () => {
+    end.begin();
+    for (let i = 0; i < 1000; i++)
+      if (i % 4 !== 3) talk(1, i);
+      else end.run(20);
+    end.run(20_000);
+    const times = end.reports.map(({ atMs }) => atMs);
+    expect(times[0]).toBeGreaterThanOrEqual(1250);
+    expect(times[0]).toBeLessThan(3750);
+    for (let i = 1; i < times.length; i++) {
+      expect(times[i] - times[i - 1]).toBeGreaterThanOrEqual(2500);
+      expect(times[i] - times[i - 1]).toBeLessThan(7500);
+    }
+    const view = new RtcpView();
+    const { bytes, ip, port } = end.reports[1];
+    expect([ip, port]).toEqual([THEM, RTP_PORT + 1]);
+    expect(view.read(bytes, bytes.length, 0x5eed)).toBe(RTCP_OK);
+    expect(view).toMatchObject({ isSenderReport: true, reported: true, ssrc: end.sent[0].view.ssrc, fractionLost: 64 });
+    expect(view.cnameEnd - view.cnameStart).toBe(16);
+    const packets = end.sent.filter(({ atMs }) => atMs <= times[1]).length;
+    expect(bytes[22] * 256 + bytes[23]).toBe(packets);
+    const late = (view.timestamp - end.sent[0].view.timestamp) | 0;
+    expect(late).toBe(times[1] * 8);
+  });
+
+  it("are receiver's reports while nothing is sent, and have no block when nothing is heard", () => {
+    end.begin({ sends: false });
+    end.run(10_000);
+    expect(end.reports.length).toBeGreaterThan(0);
+    for (const { bytes } of end.reports) expect([bytes[0], bytes[1]]).toEqual([0x80, 201]);
+  });
+
+  it("end with BYE", () => {
+    end.begin();
+    end.run(100);
+    end.stream.stop();
+    const view = new RtcpView();
+    expect(end.reports).toHaveLength(1);
+    expect(view.read(end.reports[0].bytes, end.reports[0].bytes.length, 0)).toBe(RTCP_OK);
+    expect(view.bye).toBe(true);
+  });
+
+  it("give the round trip, and the delay since their last one back", () => {
+    end.begin();
+    talk(250);
+    const { bytes, atMs } = end.reports[0];
+    const ours = new RtcpView();
+    ours.read(bytes, bytes.length, 0);
+    const waitedMs = end.timers.nowMs - atMs - 80;
+    let at = writeSenderReport(out, 0, 1, 0x5eed, 70_000, 0, 1, 160);
+    at = writeReportBlock(out, at, ours.ssrc, 0, 0, 1, 0, ours.ntpMiddle, Math.round(waitedMs * 65.536));
+    end.stream.onRtcp(THEM, RTP_PORT + 1, out, at);
+    expect(end.stream.roundTripMs()).toBe(80);
+    const before = end.reports.length;
+    const cameMs = end.timers.nowMs;
+    talk(400, 250);
+    const next = end.reports[before];
+    const view = new RtcpView();
+    view.read(next.bytes, next.bytes.length, 0x5eed);
+    expect(view.lastReport).toBe(70_000 * 65.536);
+    expect(Math.round(view.delay / 65.536)).toBe(next.atMs - cameMs);
+  });
+
+  it("of strangers are not read, nor those that are malformed", () => {
+    end.begin();
+    talk(10);
+    const at = writeBye(out, writeReceiverReport(out, 0, 0, 5), 5);
+    end.stream.onRtcp(STRANGER, RTP_PORT + 1, out, at);
+    expect(end.stream.foreignPackets()).toBe(1);
+    end.stream.onRtcp(THEM, RTP_PORT + 1, out, 7);
+    expect(end.stream.malformedPackets()).toBe(1);
+  });
+
+  it("go where the other end's come from, when that is another port of its address", () => {
+    end.begin();
+    end.stream.onRtcp(THEM, 55555, out, writeReceiverReport(out, 0, 0, 5));
+    end.run(5000);
+    expect(end.reports[0].port).toBe(55555);
+  });
+});
+
+describe("Statistics", () => {
+  it("say which ways the sound goes", () => {
+    expect(end.stream.hasRun()).toBe(false);
+    end.begin({ sends: false });
+    expect(end.stream.verdict()).toBe(SOUND_NONE);
+    talk(2);
+    expect(end.stream.verdict()).toBe(SOUND_IN);
+    end.stream.configure(agreement(), 0);
+    end.run(20);
+    expect(end.stream.verdict()).toBe(SOUND_BOTH);
+    const quiet = new Endpoint();
+    quiet.begin();
+    quiet.run(20);
+    expect(quiet.stream.verdict()).toBe(SOUND_OUT);
+    expect(quiet.stream.hasRun()).toBe(true);
+    quiet.stream.stop();
+    quiet.stream.forget();
+    expect(quiet.stream.hasRun()).toBe(false);
+  });
+
+  it("believe the other end when it reports and never hears us", () => {
+    const out = new Uint8Array(64);
+    end.begin();
+    talk(5);
+    for (let i = 0; i < 2; i++) end.stream.onRtcp(THEM, RTP_PORT + 1, out, writeReceiverReport(out, 0, 0, 0x5eed));
+    expect(end.stream.verdict()).toBe(SOUND_IN);
+    const at = writeReceiverReport(out, 0, 1, 0x5eed);
+    end.stream.onRtcp(THEM, RTP_PORT + 1, out, writeReportBlock(out, at, end.sent[0].view.ssrc, 0, 0, 9, 0, 0, 0));
+    expect(end.stream.verdict()).toBe(SOUND_BOTH);
+  });
+
+  it("count packets, octets, losses and duplicates", () => {
+    end.begin();
+    talk(10);
+    end.run(40);
+    talk(10, 12);
+    end.receive(20, 20 * 160, SOUND);
+    expect(end.stream.receivedPackets()).toBe(21);
+    expect(end.stream.receivedOctetCount()).toBe(21 * 160);
+    expect(end.stream.lostPackets()).toBe(2);
+    expect(end.stream.duplicatePackets()).toBe(1);
+    expect(end.stream.sentOctetCount()).toBe(end.sent.length * 160);
+    expect(end.stream.jitterMs()).toBe(0);
+  });
+});
