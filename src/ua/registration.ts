@@ -237,7 +237,9 @@ export class Registration implements ClientUser, TimerUser {
   }
 
   onResponse(t: ClientTransaction, m: Message): void {
-    if (t !== this.request || m.status < 200) return;
+    if (t !== this.request) return;
+    this.credentials.noteServer(t.target.ip);
+    if (m.status < 200) return;
     this.request = null;
     if (m.status < 300) this.onAccepted(m);
     else if (

@@ -1,0 +1,306 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { ipv4 } from "../../src/core/address.js";
+import { octets, Span, text } from "../../src/core/bytes.js";
+import { DOOR_LIMITS } from "../../src/core/limits.js";
+import { Timers } from "../../src/core/timers.js";
+import { Dialog } from "../../src/dialog/dialog.js";
+import type { ClientTransaction } from "../../src/transaction/client.js";
+import { NO_USER } from "../../src/transaction/client.js";
+import { TransactionLayer } from "../../src/transaction/layer.js";
+import type { AccountSettings } from "../../src/ua/account.js";
+import { Credentials } from "../../src/ua/credentials.js";
+import { Message, PARSE_OK } from "../../src/wire/message.js";
+import { METHOD_INVITE, TRANSPORT_UDP } from "../../src/wire/names.js";
+import { Uri } from "../../src/wire/uri.js";
+import { Writer } from "../../src/wire/writer.js";
+
+const SETTINGS: AccountSettings = {
+  user: "door",
+  authUser: "",
+  password: "secret",
+  realm: "",
+  displayName: "",
+  domain: "example.com",
+  proxy: "",
+  register: true,
+  expiresS: 600,
+  transport: TRANSPORT_UDP,
+};
+
+const SERVER = ipv4("192.0.2.10");
+const STRANGER = ipv4("198.51.100.66");
+
+const random = { uint32: () => 7 };
+const credentials = new Credentials(random);
+const message = new Message(32);
+
+function configure(changes: Partial<AccountSettings>): void {
+  credentials.configure({ ...SETTINGS, ...changes });
+}
+
+/** A response with the challenges, "WWW" or "Proxy" before each. */
+function response(status: number, ...challenges: string[]): Message {
+  const lines = challenges.map((challenge) => challenge.replace(" ", "-Authenticate: ")).join("\r\n");
+  const bytes = octets(
+    `SIP/2.0 ${status} No\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: <sip:a@h>;tag=1\r\nTo: <sip:b@h>;tag=2\r\n` +
+      `Call-ID: c\r\nCSeq: 1 INVITE\r\n${lines}\r\nContent-Length: 0\r\n\r\n`,
+  );
+  expect(message.parse(bytes, 0, bytes.length, false)).toBe(PARSE_OK);
+  return message;
+}
+
+function take(challenge: string, isSecond = false): boolean {
+  return credentials.take(response(challenge.startsWith("Proxy") ? 407 : 401, challenge), isSecond);
+}
+
+const buffer = new Uint8Array(4096);
+function written(): string {
+  const w = new Writer();
+  const uri = octets("sip:bob@example.com");
+  const span = new Span();
+  span.set(uri, 0, uri.length);
+  w.begin(buffer, 0, buffer.length);
+  credentials.write(w, METHOD_INVITE, span);
+  expect(w.ok).toBe(true);
+  return text(buffer, 0, w.at);
+}
+
+beforeEach(() => configure({}));
+
+describe("a challenge", () => {
+  it("is answered in the field of its kind, each a line", () => {
+    expect(written()).toBe("");
+    expect(take('WWW Digest realm="r", nonce="n1"')).toBe(true);
+    expect(written()).toMatch(/^Authorization: Digest username="door", realm="r", nonce="n1", [^\r\n]*\r\n$/);
+    expect(take('Proxy Digest realm="r", nonce="n2"')).toBe(true);
+    expect(written()).toMatch(
+      /^Authorization: Digest [^\r\n]*nonce="n1"[^\r\n]*\r\nProxy-Authorization: Digest [^\r\n]*nonce="n2"[^\r\n]*\r\n$/,
+    );
+  });
+
+  it("is answered by the name for digest when there is one", () => {
+    configure({ authUser: 'the "door"' });
+    take('WWW Digest realm="r", nonce="n"');
+    expect(written()).toContain('username="the \\"door\\""');
+  });
+
+  it.each([[{ password: "" }], [{ user: "" }], [{ user: "a\r\nX: y" }], [{ realm: "x".repeat(200) }]])(
+    "is not answered with %j",
+    (changes) => {
+      configure(changes);
+      expect(take('WWW Digest realm="r", nonce="n"')).toBe(false);
+      expect(written()).toBe("");
+    },
+  );
+
+  it("of a 401 is not one of a proxy, and the other way round", () => {
+    expect(credentials.take(response(401, 'Proxy Digest realm="r", nonce="n"'), false)).toBe(false);
+    expect(credentials.take(response(407, 'WWW Digest realm="r", nonce="n"'), false)).toBe(false);
+    expect(credentials.take(response(401), false)).toBe(false);
+    expect(written()).toBe("");
+  });
+
+  it.each([
+    [["MD5", "SHA-256", "MD5-sess"], "SHA-256"],
+    [["SHA-256-sess", "SHA-256", "SHA-512-256"], "SHA-256-sess"],
+    [["MD5", "MD5-sess"], "MD5-sess"],
+  ])("of several (%j) is the strongest that is known, in one field or in many", (algorithms, best) => {
+    const each = algorithms.map((a) => `Digest realm="r", nonce="${a}", algorithm=${a}, qop="auth"`);
+    for (const fields of [[`WWW Basic realm="r", ${each.join(", ")}`], each.map((value) => `WWW ${value}`)]) {
+      configure({});
+      expect(credentials.take(response(401, ...fields), false)).toBe(true);
+      expect(written()).toContain(`nonce="${best}"`);
+      expect(written()).toContain(`algorithm=${best},`);
+    }
+  });
+
+  it.each([
+    "NoOneKnowsThisScheme opaque-data=here",
+    'Digest realm="r", nonce="n", qop="auth-int"',
+    'Digest realm="r", nonce="n", algorithm=AKAv1-MD5',
+    `Digest realm="r", nonce="${"n".repeat(3000)}"`,
+    'Digest realm="r", realm="r", nonce="n"',
+    'Digest realm="r',
+  ])("that cannot be answered (%s) is not", (challenge) => {
+    expect(take(`WWW ${challenge}`)).toBe(false);
+    expect(written()).toBe("");
+  });
+});
+
+describe("the realm", () => {
+  it("is the configured one, whatever escapes it is sent with", () => {
+    configure({ realm: 'my "home"' });
+    expect(take('WWW Digest realm="other", nonce="n"')).toBe(false);
+    expect(take('WWW Digest realm="My \\"home\\"", nonce="n"')).toBe(false);
+    expect(take('WWW Digest realm="\\my \\"home\\"", nonce="n"')).toBe(true);
+    expect(written()).toContain('realm="\\my \\"home\\""');
+  });
+
+  it("is chosen before the strength", () => {
+    configure({ realm: "mine" });
+    const m = response(
+      401,
+      'WWW Digest realm="other", nonce="n", algorithm=SHA-256, Digest realm="mine", nonce="m", algorithm=MD5',
+    );
+    expect(credentials.take(m, false)).toBe(true);
+    expect(written()).toContain('realm="mine", nonce="m"');
+  });
+
+  it("is the first that was named when none is configured, and stays it until the account is configured anew", () => {
+    expect(take('WWW Digest realm="one", nonce="n"')).toBe(true);
+    expect(take('WWW Digest realm="two", nonce="n"')).toBe(false);
+    credentials.forget();
+    expect(take('Proxy Digest realm="two", nonce="n"')).toBe(false);
+    expect(take('Proxy Digest realm="one", nonce="n"')).toBe(true);
+    configure({});
+    expect(take('WWW Digest realm="two", nonce="n"')).toBe(true);
+  });
+
+  it("is not learnt from a challenge that cannot be answered", () => {
+    expect(take('WWW Digest realm="one", nonce="n", algorithm=X')).toBe(false);
+    expect(take('WWW Digest realm="two", nonce="n"')).toBe(true);
+  });
+});
+
+describe("a second challenge", () => {
+  it("means a wrong password, unless only the nonce was stale", () => {
+    take('WWW Digest realm="r", nonce="n"');
+    expect(take('WWW Digest realm="r", nonce="m"', true)).toBe(false);
+    expect(take('WWW Digest realm="r", nonce="m", stale=false', true)).toBe(false);
+    expect(take('WWW Digest realm="r", nonce="m", stale=TRUE', true)).toBe(true);
+    expect(written()).toContain('nonce="m"');
+  });
+
+  it("of the other kind is the first of that kind", () => {
+    take('Proxy Digest realm="r", nonce="n"');
+    expect(take('WWW Digest realm="r", nonce="m"', true)).toBe(true);
+    expect(take('WWW Digest realm="r", nonce="m"', true)).toBe(false);
+  });
+
+  it("to a request of its own may come any time: its nonce ran out", () => {
+    take('WWW Digest realm="r", nonce="n"');
+    expect(take('WWW Digest realm="r", nonce="m"')).toBe(true);
+  });
+});
+
+describe("after a refusal", () => {
+  it("nothing is written until the next challenge", () => {
+    take('WWW Digest realm="r", nonce="n"');
+    take('Proxy Digest realm="r", nonce="n"');
+    credentials.forget();
+    expect(written()).toBe("");
+    expect(take('WWW Digest realm="r", nonce="n"')).toBe(true);
+    expect(written()).toMatch(/^Authorization: /);
+  });
+});
+
+describe("the configured server", () => {
+  const network = {
+    sendDatagram: () => true,
+    sendStream: () => -1,
+    closeStream: () => {},
+    resolve: () => {},
+  };
+  const user = {
+    onRequest: () => {},
+    onAck: () => {},
+    onCancel: () => {},
+    onAckTimeout: () => {},
+  };
+
+  /** A request whose next hop is that URI, found at that address. */
+  function hop(uri: string, ip: number): ClientTransaction {
+    const layer = new TransactionLayer(new Timers(64), random, network, user, DOOR_LIMITS);
+    const t = layer.client(NO_USER);
+    if (t === null) throw new Error("no transaction");
+    const bytes = octets(uri);
+    const parsed = new Uri();
+    expect(parsed.parse(bytes, 0, bytes.length)).toBe(true);
+    layer.transport.aim(t.target, parsed, TRANSPORT_UDP);
+    if (t.target.nameSize > 0) t.target.ip = ip;
+    return t;
+  }
+
+  function draft(target: string): Dialog {
+    const dialog = new Dialog(1024);
+    const bytes = octets(target);
+    const span = new Span();
+    span.set(bytes, 0, bytes.length);
+    expect(dialog.draft(random, octets("<sip:door@example.com>"), octets(""), span, octets(""))).toBe(true);
+    return dialog;
+  }
+
+  const bob = draft("sip:bob@example.com");
+
+  it.each([
+    ["example.com", "sip:bob@Example.COM", true],
+    ["example.com", "sip:bob@example.com:5060", true],
+    ["Example.com:5060", "sip:bob@example.com", true],
+    ["example.com", "sip:bob@example.com:5070", false],
+    ["example.com:5070", "sip:bob@example.com:5070", true],
+    ["example.com:5070", "sip:bob@example.com", false],
+    ["example.com", "sip:bob@example.com.evil.org", false],
+    ["example.com", "sip:bob@ample.com", false],
+    ["example.com", "sip:bob@example.com;maddr=evil.org", false],
+    ["", "sip:bob@example.com", false],
+    ["not a host", "sip:bob@example.com", false],
+  ])("at domain %j is where %s goes: %s", (domain, uri, expected) => {
+    configure({ domain });
+    expect(credentials.trusts(hop(uri, SERVER), bob, false)).toBe(expected);
+    expect(credentials.isServer(SERVER)).toBe(expected);
+  });
+
+  it.each([
+    ["proxy.example.com", "sip:proxy.example.com"],
+    ["sip:proxy.example.com:5070;lr", "sip:proxy.example.com:5070;lr"],
+    ["SIP:192.0.2.10;lr", "sip:192.0.2.10;lr"],
+  ])("by proxy %s is the proxy for requests that go by it", (proxy, uri) => {
+    configure({ proxy });
+    expect(credentials.trusts(hop(uri, SERVER), bob, true)).toBe(true);
+    expect(credentials.trusts(hop("sip:bob@other.example", STRANGER), bob, true)).toBe(false);
+    expect(credentials.isServer(SERVER)).toBe(true);
+    expect(credentials.isServer(STRANGER)).toBe(false);
+  });
+
+  it("is not whoever challenges a request in a dialog: the other side's Contact is not the server", () => {
+    configure({ proxy: "proxy.example.com" });
+    const bye = hop("sip:bob@198.51.100.66", STRANGER);
+    expect(credentials.trusts(bye, bob, true)).toBe(false);
+    configure({});
+    expect(credentials.trusts(bye, bob, false)).toBe(false);
+    expect(credentials.isServer(STRANGER)).toBe(false);
+  });
+
+  it("is known by its address once it was found, for calls that came as well", () => {
+    const bye = hop("sip:192.0.2.10:5066;lr", SERVER);
+    expect(credentials.trusts(bye, null, false)).toBe(false);
+    credentials.noteServer(SERVER);
+    expect(credentials.trusts(bye, null, false)).toBe(true);
+    configure({});
+    expect(credentials.trusts(bye, null, false)).toBe(false);
+  });
+
+  it("is not learnt from a call that came, whose names are the caller's choice", () => {
+    expect(credentials.trusts(hop("sip:example.com", STRANGER), null, false)).toBe(false);
+    expect(credentials.isServer(STRANGER)).toBe(false);
+  });
+
+  it("may be configured as an address", () => {
+    configure({ domain: "192.0.2.10:5070", proxy: "192.0.2.11" });
+    expect(credentials.isServer(SERVER)).toBe(true);
+    expect(credentials.isServer(SERVER + 1)).toBe(true);
+    expect(credentials.isServer(SERVER + 2)).toBe(false);
+    expect(credentials.isServer(-1)).toBe(false);
+  });
+
+  it("has the last four addresses it was found at", () => {
+    credentials.noteServer(-1);
+    for (let i = 0; i < 5; i++) {
+      credentials.noteServer(SERVER + i);
+      credentials.noteServer(SERVER + i);
+    }
+    const known = [0, 1, 2, 3, 4].map((i) => credentials.isServer(SERVER + i));
+    expect(known).toEqual([false, true, true, true, true]);
+    expect(credentials.isServer(-1)).toBe(false);
+  });
+});
