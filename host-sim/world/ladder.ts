@@ -1,0 +1,180 @@
+/**
+ * The message ladder for a terminal, in the manner of sngrep: a column a party, an arrow a message, as they come.
+ *
+ *      0.012 |--- INVITE sip:phone@192.0.2.2 (SDP) --->|
+ *
+ * A message whose octets went the same way before is marked "again". Not here: RTP, and events (events.ts).
+ */
+import { safe, seconds } from "./events.js";
+
+const TIME_COLUMNS = 9;
+const WIDTH_MIN = 40;
+/** Columns between two parties; with less, the arrows say nothing any more. */
+const GAP_MIN = 16;
+const GAP_MAX = 64;
+/** How many messages are remembered to find one that comes again. RFC 3261 ends retransmitting after 32 s; this is more than 32 s of them. */
+const REMEMBERED = 64;
+/** After this many lines the names are repeated. */
+const NAMES_EVERY = 40;
+
+const RED = "\u001b[31m";
+const GREEN = "\u001b[32m";
+const CYAN = "\u001b[36m";
+const DIM = "\u001b[2m";
+const PLAIN = "\u001b[0m";
+
+/** What of a message is shown. */
+export interface Headline {
+  /** `INVITE sip:a@b (SDP)`, `200 OK INVITE`; "" when the octets are no message, as a keep-alive. */
+  text: string;
+  /** 0 for a request. */
+  status: number;
+}
+
+export class Ladder {
+  private readonly print: (line: string) => void;
+  private readonly width: number;
+  private readonly colour: boolean;
+  private readonly names = new Map<string, string>();
+  private readonly parties: string[] = [];
+  private readonly last: { way: string; bytes: Uint8Array }[] = [];
+  private lines = 0;
+
+  /**
+   * @param print is given lines without their end
+   * @param width columns of the terminal
+   * @param colour only for a terminal
+   */
+  constructor(print: (line: string) => void, width = 80, colour = false) {
+    this.print = print;
+    this.width = Math.max(WIDTH_MIN, width);
+    this.colour = colour;
+  }
+
+  /** Who is at that address, written as text; port 0: at any port of it. */
+  name(ip: string, port: number, name: string): void {
+    this.names.set(ip + ":" + port, name);
+  }
+
+  /** Shows one message; what is no SIP message is passed over. `bytes[start, end)` is only read. */
+  message(
+    tMs: number,
+    fromIp: string,
+    fromPort: number,
+    toIp: string,
+    toPort: number,
+    isTcp: boolean,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): void {
+    const head = headline(bytes, start, end);
+    if (head.text === "") return;
+    const from = this.party(fromIp, fromPort);
+    const to = this.party(toIp, toPort);
+    const again = this.remember(fromIp + fromPort + ">" + toIp + toPort, bytes.slice(start, end));
+    const label = head.text + (isTcp ? " (TCP)" : "") + (again ? " (again)" : "");
+    const gap = this.gap();
+    if (this.lines++ % NAMES_EVERY === 0) this.printNames(gap);
+    const time = seconds(tMs) + " ";
+    let row = "";
+    if (gap < GAP_MIN || from === to) {
+      row = safe(this.parties[from]) + " -> " + safe(this.parties[to]) + ": " + label;
+    } else {
+      const left = Math.min(from, to);
+      const right = Math.max(from, to);
+      for (let i = 0; i < this.parties.length; i++) {
+        row += "|";
+        if (i === left) row += this.paint(arrow(label, (right - left) * (gap + 1) - 1, from > to), head.status, again);
+        else if (i < left || i >= right) row += " ".repeat(gap);
+        if (i === left) i = right - 1;
+      }
+    }
+    this.print(time + row.trimEnd());
+  }
+
+  private party(ip: string, port: number): number {
+    const name = this.names.get(ip + ":" + port) ?? this.names.get(ip + ":0") ?? ip + ":" + port;
+    const at = this.parties.indexOf(name);
+    if (at >= 0) return at;
+    this.lines = 0;
+    return this.parties.push(name) - 1;
+  }
+
+  private gap(): number {
+    const columns = Math.max(1, this.parties.length - 1);
+    return Math.min(GAP_MAX, Math.floor((this.width - TIME_COLUMNS - 1) / columns) - 1);
+  }
+
+  private printNames(gap: number): void {
+    if (gap < GAP_MIN) return;
+    let row = " ".repeat(TIME_COLUMNS);
+    for (let i = 0; i < this.parties.length; i++) {
+      const shown = cut(safe(this.parties[i]), gap);
+      // The last name ends under its bar, so that it fits.
+      if (i === this.parties.length - 1 && i > 0) {
+        const bar = TIME_COLUMNS + i * (gap + 1);
+        row = row.slice(0, Math.min(row.length, bar - shown.length)).padEnd(bar - shown.length + 1) + shown;
+      } else row += shown.padEnd(gap + 1);
+    }
+    this.print(row.trimEnd());
+  }
+
+  /** @returns whether the same octets went the same way not long ago */
+  private remember(way: string, bytes: Uint8Array): boolean {
+    const again = this.last.some((one) => one.way === way && Buffer.compare(one.bytes, bytes) === 0);
+    if (again) return true;
+    if (this.last.length === REMEMBERED) this.last.shift();
+    this.last.push({ way, bytes });
+    return false;
+  }
+
+  private paint(arrow: string, status: number, again: boolean): string {
+    if (!this.colour) return arrow;
+    const tone = again ? DIM : status === 0 ? CYAN : status < 300 ? GREEN : RED;
+    return tone + arrow + PLAIN;
+  }
+}
+
+/** `--- label --->` of exactly `length` columns. */
+function arrow(label: string, length: number, toLeft: boolean): string {
+  const shown = " " + cut(label, length - 6) + " ";
+  const before = Math.floor((length - shown.length) / 2);
+  const after = length - shown.length - before;
+  return toLeft
+    ? "<" + "-".repeat(before - 1) + shown + "-".repeat(after)
+    : "-".repeat(before) + shown + "-".repeat(after - 1) + ">";
+}
+
+/** Takes from the middle, so that the method and the marks stay. */
+function cut(text: string, length: number): string {
+  if (text.length <= length) return text;
+  const tail = Math.min(Math.floor(length / 2), 16);
+  return text.slice(0, length - tail - 2) + ".." + text.slice(text.length - tail);
+}
+
+/** What a message is, read leniently: one that a parser refuses is shown, too. Fit for a terminal. */
+export function headline(bytes: Uint8Array, start: number, end: number): Headline {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString("utf8");
+  const split = text.search(/\r?\n\r?\n/);
+  const lines = (split < 0 ? text : text.slice(0, split)).split(/\r?\n/);
+  const hasBody = split >= 0 && text.slice(split).trim() !== "";
+  const first = lines[0].trim();
+  if (first === "") return { text: "", status: 0 };
+  const type = hasBody ? field(lines, /^(?:content-type|c)[ \t]*:/i) : "";
+  const sdp = /application\/sdp/i.test(type) || (/^multipart\//i.test(type) && /application\/sdp/i.test(text));
+  const marks = sdp ? " (SDP)" : "";
+  const response = /^SIP\/2\.0[ \t]+(\d{3})[ \t]?(.*)$/i.exec(first);
+  if (response !== null) {
+    const method = field(lines, /^cseq[ \t]*:/i).split(/[ \t]+/)[1] ?? "";
+    const words = [response[1], response[2].trim(), method].filter((word) => word !== "");
+    return { text: safe(words.join(" ") + marks), status: Number(response[1]) };
+  }
+  return { text: safe(first.replace(/[ \t]+SIP\/\d+\.\d+$/i, "") + marks), status: 0 };
+}
+
+/** @returns the first field whose line begins so, without its name */
+function field(lines: readonly string[], name: RegExp): string {
+  for (const line of lines) if (name.test(line)) return line.slice(line.indexOf(":") + 1).trim();
+  return "";
+}

@@ -1,0 +1,220 @@
+/**
+ * What was sent and received, as a pcap file for Wireshark: raw IPv4 (LINKTYPE_RAW) with right checksums. TCP is given back as
+ * segments with a handshake of its own making: what came in between on the wire is not known here.
+ * Not here: IPv6, fragments (a datagram is one packet), the ends of connections.
+ */
+import { closeSync, openSync, writeSync } from "node:fs";
+import { ipv4 } from "../../src/core/address.js";
+import { reason } from "../io/audio.js";
+
+const LINKTYPE_RAW = 101;
+const IP_BYTES = 20;
+const UDP_BYTES = 8;
+const TCP_BYTES = 20;
+const PROTOCOL_TCP = 6;
+const PROTOCOL_UDP = 17;
+const FIN = 1;
+const SYN = 2;
+const PUSH = 8;
+const ACK = 16;
+/** The payload of one segment on Ethernet. */
+const SEGMENT_BYTES = 1460;
+const FIRST_SEQUENCE = 1000;
+/** A packet's length is 16 bits. */
+const DATAGRAM_MAX = 65535 - IP_BYTES - UDP_BYTES;
+
+/** The next sequence number of each side of a connection. */
+interface Sequences {
+  [side: string]: number;
+}
+
+export class Pcap {
+  private readonly file: number;
+  private readonly path: string;
+  private readonly epochMs: number;
+  private readonly connections = new Map<string, Sequences>();
+  private readonly packet = Buffer.alloc(16 + 65535);
+  private identification = 0;
+  private open = true;
+
+  /**
+   * @param epochMs what 0 ms is, in ms since 1970
+   * @throws Error of one line when the file cannot be written
+   */
+  constructor(path: string, epochMs = 0) {
+    this.path = path;
+    this.epochMs = epochMs;
+    try {
+      this.file = openSync(path, "w");
+    } catch (error) {
+      throw new Error("cannot write " + path + ": " + reason(error));
+    }
+    const header = Buffer.alloc(24);
+    header.writeUInt32LE(0xa1b2c3d4, 0);
+    header.writeUInt16LE(2, 4);
+    header.writeUInt16LE(4, 6);
+    header.writeUInt32LE(65535, 16);
+    header.writeUInt32LE(LINKTYPE_RAW, 20);
+    this.put(header, header.length);
+  }
+
+  /** One datagram. Addresses are dotted quads; `bytes[start, end)` is copied. @throws Error of one line when the disk is full */
+  udp(
+    tMs: number,
+    fromIp: string,
+    fromPort: number,
+    toIp: string,
+    toPort: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): void {
+    const length = Math.min(end - start, DATAGRAM_MAX);
+    const packet = this.packet;
+    const at = 16 + IP_BYTES;
+    packet.writeUInt16BE(fromPort, at);
+    packet.writeUInt16BE(toPort, at + 2);
+    packet.writeUInt16BE(UDP_BYTES + length, at + 4);
+    packet.writeUInt16BE(0, at + 6);
+    packet.set(bytes.subarray(start, start + length), at + UDP_BYTES);
+    const sum = this.ip(fromIp, toIp, PROTOCOL_UDP, UDP_BYTES + length);
+    // 0 would say that there is no checksum. RFC 768
+    packet.writeUInt16BE(sum === 0 ? 0xffff : sum, at + 6);
+    this.record(tMs, UDP_BYTES + length);
+  }
+
+  /** A piece of a stream; the first one of a connection is preceded by a handshake. As `udp`. */
+  tcp(
+    tMs: number,
+    fromIp: string,
+    fromPort: number,
+    toIp: string,
+    toPort: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): void {
+    const from = fromIp + ":" + fromPort;
+    const to = toIp + ":" + toPort;
+    const connection = this.connection(tMs, fromIp, fromPort, toIp, toPort);
+    for (let at = start; at < end; at += SEGMENT_BYTES) {
+      const stop = Math.min(end, at + SEGMENT_BYTES);
+      const flags = stop === end ? PUSH | ACK : ACK;
+      this.segment(tMs, fromIp, fromPort, toIp, toPort, connection[from], connection[to], flags, bytes, at, stop);
+      connection[from] = (connection[from] + stop - at) >>> 0;
+    }
+  }
+
+  /** The connection was closed by the first side; one that carried nothing is not in the file. As `udp`. */
+  tcpClose(tMs: number, fromIp: string, fromPort: number, toIp: string, toPort: number): void {
+    const from = fromIp + ":" + fromPort;
+    const to = toIp + ":" + toPort;
+    const connection = this.connections.get(pair(from, to));
+    if (connection === undefined) return;
+    this.connections.delete(pair(from, to));
+    const a = connection[from];
+    const b = connection[to];
+    this.segment(tMs, fromIp, fromPort, toIp, toPort, a, b, FIN | ACK, this.packet, 0, 0);
+    this.segment(tMs, toIp, toPort, fromIp, fromPort, b, a + 1, FIN | ACK, this.packet, 0, 0);
+    this.segment(tMs, fromIp, fromPort, toIp, toPort, a + 1, b + 1, ACK, this.packet, 0, 0);
+  }
+
+  close(): void {
+    if (!this.open) return;
+    this.open = false;
+    closeSync(this.file);
+  }
+
+  private connection(tMs: number, fromIp: string, fromPort: number, toIp: string, toPort: number): Sequences {
+    const from = fromIp + ":" + fromPort;
+    const to = toIp + ":" + toPort;
+    let connection = this.connections.get(pair(from, to));
+    if (connection !== undefined) return connection;
+    const first = FIRST_SEQUENCE;
+    connection = { [from]: first + 1, [to]: first + 1 };
+    this.connections.set(pair(from, to), connection);
+    this.segment(tMs, fromIp, fromPort, toIp, toPort, first, 0, SYN, this.packet, 0, 0);
+    this.segment(tMs, toIp, toPort, fromIp, fromPort, first, first + 1, SYN | ACK, this.packet, 0, 0);
+    this.segment(tMs, fromIp, fromPort, toIp, toPort, first + 1, first + 1, ACK, this.packet, 0, 0);
+    return connection;
+  }
+
+  private segment(
+    tMs: number,
+    fromIp: string,
+    fromPort: number,
+    toIp: string,
+    toPort: number,
+    sequence: number,
+    acknowledged: number,
+    flags: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): void {
+    const packet = this.packet;
+    const at = 16 + IP_BYTES;
+    packet.writeUInt16BE(fromPort, at);
+    packet.writeUInt16BE(toPort, at + 2);
+    packet.writeUInt32BE(sequence >>> 0, at + 4);
+    packet.writeUInt32BE(acknowledged >>> 0, at + 8);
+    packet[at + 12] = (TCP_BYTES / 4) << 4;
+    packet[at + 13] = flags;
+    packet.writeUInt16BE(65535, at + 14);
+    packet.writeUInt32BE(0, at + 16);
+    packet.set(bytes.subarray(start, end), at + TCP_BYTES);
+    packet.writeUInt16BE(this.ip(fromIp, toIp, PROTOCOL_TCP, TCP_BYTES + end - start), at + 16);
+    this.record(tMs, TCP_BYTES + end - start);
+  }
+
+  /** Writes the IPv4 header before `length` octets of payload. @returns the payload's checksum with the pseudo header. RFC 791, 768, 9293 */
+  private ip(fromIp: string, toIp: string, protocol: number, length: number): number {
+    const packet = this.packet;
+    packet[16] = 0x45;
+    packet[17] = 0;
+    packet.writeUInt16BE(IP_BYTES + length, 18);
+    packet.writeUInt16BE(this.identification++ & 0xffff, 20);
+    packet.writeUInt16BE(0, 22);
+    packet[24] = 64;
+    packet[25] = protocol;
+    packet.writeUInt16BE(0, 26);
+    packet.writeUInt32BE(Math.max(0, ipv4(fromIp)), 28);
+    packet.writeUInt32BE(Math.max(0, ipv4(toIp)), 32);
+    packet.writeUInt16BE(checksum(packet, 16, 36, 0), 26);
+    let pseudo = protocol + length;
+    for (let i = 28; i < 36; i += 2) pseudo += packet.readUInt16BE(i);
+    return checksum(packet, 36, 36 + length, pseudo);
+  }
+
+  private record(tMs: number, length: number): void {
+    const packet = this.packet;
+    const us = Math.round((this.epochMs + tMs) * 1000);
+    packet.writeUInt32LE(Math.floor(us / 1000000) >>> 0, 0);
+    packet.writeUInt32LE(us % 1000000, 4);
+    packet.writeUInt32LE(IP_BYTES + length, 8);
+    packet.writeUInt32LE(IP_BYTES + length, 12);
+    this.put(packet, 16 + IP_BYTES + length);
+  }
+
+  private put(bytes: Uint8Array, length: number): void {
+    if (!this.open) return;
+    try {
+      writeSync(this.file, bytes, 0, length);
+    } catch (error) {
+      this.open = false;
+      throw new Error("cannot write " + this.path + ": " + reason(error));
+    }
+  }
+}
+
+function pair(a: string, b: string): string {
+  return a < b ? a + " " + b : b + " " + a;
+}
+
+/** The Internet checksum. RFC 1071 */
+function checksum(bytes: Uint8Array, start: number, end: number, seed: number): number {
+  let sum = seed;
+  for (let i = start; i < end; i += 2) sum += bytes[i] * 256 + (i + 1 < end ? bytes[i + 1] : 0);
+  while (sum > 0xffff) sum = (sum & 0xffff) + Math.floor(sum / 65536);
+  return ~sum & 0xffff;
+}

@@ -1,0 +1,118 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { Pcap } from "../../../host-sim/world/pcap.js";
+import { octets } from "../../../src/core/bytes.js";
+
+const folder = mkdtempSync(join(tmpdir(), "portero-pcap-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const INVITE = octets("xxINVITE sip:7@192.0.2.2 SIP/2.0\r\nContent-Length: 0\r\n\r\nx");
+
+interface Packet {
+  us: number;
+  ip: Buffer;
+}
+
+function written(name: string, epochMs: number, write: (pcap: Pcap) => void): Packet[] {
+  const path = join(folder, name);
+  const pcap = new Pcap(path, epochMs);
+  write(pcap);
+  pcap.close();
+  const file = readFileSync(path);
+  expect(file.subarray(0, 24).toString("hex")).toBe("d4c3b2a1020004000000000000000000ffff000065000000");
+  const packets: Packet[] = [];
+  for (let at = 24; at < file.length; ) {
+    const length = file.readUInt32LE(at + 8);
+    expect(file.readUInt32LE(at + 12)).toBe(length);
+    packets.push({
+      us: file.readUInt32LE(at) * 1000000 + file.readUInt32LE(at + 4),
+      ip: file.subarray(at + 16, at + 16 + length),
+    });
+    at += 16 + length;
+  }
+  return packets;
+}
+
+/** The sum over octets that carry their own right checksum is 0xffff. RFC 1071 */
+function sum(...pieces: Buffer[]): number {
+  let total = 0;
+  for (const bytes of pieces) {
+    for (let i = 0; i < bytes.length; i += 2) total += (bytes[i] << 8) | (bytes[i + 1] ?? 0);
+  }
+  while (total > 0xffff) total = (total & 0xffff) + (total >>> 16);
+  return total;
+}
+
+function pseudoHeader(ip: Buffer): Buffer {
+  const length = ip.length - 20;
+  return Buffer.concat([ip.subarray(12, 20), Buffer.from([0, ip[9], length >> 8, length & 255])]);
+}
+
+describe("a pcap file", () => {
+  it("has a datagram with its time, addresses, ports and octets, and right checksums", () => {
+    const [packet] = written("udp.pcap", 1700000000000, (pcap) => {
+      pcap.udp(1234.5678, "192.0.2.1", 5060, "198.51.100.255", 65535, INVITE, 2, INVITE.length - 1);
+    });
+    expect(packet.us).toBe(1700000001234568);
+    const { ip } = packet;
+    expect(ip.readUInt16BE(2)).toBe(ip.length);
+    expect([...ip.subarray(12, 20)]).toEqual([192, 0, 2, 1, 198, 51, 100, 255]);
+    expect([ip.readUInt16BE(20), ip.readUInt16BE(22), ip.readUInt16BE(24)]).toEqual([5060, 65535, ip.length - 20]);
+    expect(ip.subarray(28).equals(INVITE.subarray(2, -1))).toBe(true);
+    expect(sum(ip.subarray(0, 20))).toBe(0xffff);
+    expect(sum(pseudoHeader(ip), ip.subarray(20))).toBe(0xffff);
+  });
+
+  it("never has the UDP checksum 0, which would mean none", () => {
+    const packets = written("zero.pcap", 0, (pcap) => {
+      const bytes = new Uint8Array(2);
+      for (let i = 0; i < 65536; i++) {
+        bytes[0] = i >> 8;
+        bytes[1] = i;
+        pcap.udp(0, "192.0.2.1", 1, "192.0.2.2", 2, bytes, 0, 2);
+      }
+    });
+    expect(packets.length).toBe(65536);
+    expect(packets.filter((packet) => packet.ip.readUInt16BE(26) === 0)).toEqual([]);
+  });
+
+  it("has a stream as a handshake, segments that follow on, and an end", () => {
+    const long = new Uint8Array(4000).fill(65);
+    const packets = written("tcp.pcap", 0, (pcap) => {
+      pcap.tcp(1, "192.0.2.1", 40000, "192.0.2.2", 5060, long, 0, 4000);
+      pcap.tcp(2, "192.0.2.2", 5060, "192.0.2.1", 40000, long, 0, 10);
+      pcap.tcpClose(3, "192.0.2.2", 5060, "192.0.2.1", 40000);
+      pcap.tcpClose(3, "192.0.2.2", 5060, "192.0.2.1", 40000);
+    });
+    const shown = packets.map(({ ip }) => [
+      ip.readUInt16BE(20) === 40000 ? ">" : "<",
+      ["", "F", "S"][ip[33] & 3] + (ip[33] & 8 ? "P" : "") + (ip[33] & 16 ? "A" : ""),
+      ip.readUInt32BE(24),
+      ip.readUInt32BE(28),
+      ip.length - 40,
+    ]);
+    expect(shown).toEqual([
+      [">", "S", 1000, 0, 0],
+      ["<", "SA", 1000, 1001, 0],
+      [">", "A", 1001, 1001, 0],
+      [">", "A", 1001, 1001, 1460],
+      [">", "A", 2461, 1001, 1460],
+      [">", "PA", 3921, 1001, 1080],
+      ["<", "PA", 1001, 5001, 10],
+      ["<", "FA", 1011, 5001, 0],
+      [">", "FA", 5001, 1012, 0],
+      ["<", "A", 1012, 5002, 0],
+    ]);
+    for (const { ip } of packets) {
+      expect(sum(ip.subarray(0, 20))).toBe(0xffff);
+      expect(sum(pseudoHeader(ip), ip.subarray(20))).toBe(0xffff);
+    }
+  });
+
+  it("says in one line why it cannot be written", () => {
+    const path = join(folder, "none", "a.pcap");
+    expect(() => new Pcap(path)).toThrow(new Error(`cannot write ${path}: no such file or directory`));
+  });
+});
