@@ -287,7 +287,7 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
     }
     if (m.method === METHOD_INVITE) this.onInvite(t, m);
     else if (m.method === METHOD_MESSAGE) this.onMessage(t, m, null);
-    else this.replyOptions(t);
+    else this.replyOptions(t, this.activeCall() === null ? 200 : 486);
   }
 
   onAck(m: Message): void {
@@ -375,8 +375,9 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
     this.user.onText(call, m);
   }
 
-  private replyOptions(t: ServerTransaction): void {
-    const w = this.layer.respond(t, this.activeCall() === null ? 200 : 486);
+  /** What an INVITE would be answered just now. RFC 3261 §11.2 */
+  private replyOptions(t: ServerTransaction, status: number): void {
+    const w = this.layer.respond(t, status);
     w.put(ALLOW);
     w.put(ACCEPT);
     w.put(SUPPORTED);
@@ -487,7 +488,7 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
     const call = this.callWith(s);
     switch (m.method) {
       case METHOD_OPTIONS:
-        this.replyOptions(t);
+        this.replyOptions(t, 200);
         break;
       case METHOD_MESSAGE:
         this.onMessage(t, m, call);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Agent, bodyOf, header, headers, Peer, sdpOf, World } from "./harness.js";
+import { Agent, bodyOf, header, headers, Peer, SeededRandom, sdpOf, World } from "./harness.js";
 
 const DOOR = "10.0.0.1";
 const PHONE = "10.0.0.2";
@@ -122,21 +122,21 @@ describe("a call from one user agent to another", () => {
     }
   });
 
-  it("survives the loss of every second message", () => {
-    for (let phase = 0; phase < 2; phase++) {
+  it("survives the loss of a third of all messages", () => {
+    for (let seed = 1; seed <= 30; seed++) {
       const world = new World();
-      let count = phase;
-      world.lose = () => count++ % 2 === 0;
+      const random = new SeededRandom(seed);
+      world.lose = () => random.uint32() % 3 === 0;
       const a = new Agent(world, DOOR);
       const b = new Agent(world, PHONE);
       b.autoAnswer = true;
       const call = a.call(`sip:${PHONE}`);
-      world.run(10000);
-      expect(a.last()).toBe("call confirmed");
-      expect(b.last()).toBe("call confirmed");
+      world.run(32000);
+      expect(a.last(), `seed ${seed}`).toBe("call confirmed");
+      expect(b.last(), `seed ${seed}`).toBe("call confirmed");
       a.ua.hangUp(call);
-      world.run(10000);
-      expect(b.last()).toBe("call ended cause 2");
+      world.run(32000);
+      expect(b.last(), `seed ${seed}`).toBe("call ended cause 2");
     }
   });
 });
@@ -307,17 +307,14 @@ describe("the way of requests in a dialog", () => {
       "Record-Route: <sip:10.0.0.2;lr>",
       "Record-Route: <sip:p2.test;lr>, <sip:p1.test;lr>",
     ]);
+    a.names.set("p1.test", PHONE);
     const call = a.call(`sip:bob@${PHONE}`);
     world.run(100);
+    // The route recorded last is the first hop. It has a name: the ACK goes as soon as that is known.
+    expect(peer.got("ACK")).toHaveLength(0);
     a.answerNames();
-    // The last one recorded is the first hop: here it has a name, so the ACK waits for it.
-    expect(a.pending).toHaveLength(0);
-    a.names.set("p1.test", PHONE);
-    world.run(600);
-    a.answerNames();
-    world.run(3000);
-    a.answerNames();
-    world.run(1000);
+    world.run(100);
+    expect(peer.got("ACK")).toHaveLength(1);
     a.ua.hangUp(call);
     world.run(100);
     const bye = peer.got("BYE")[0];
@@ -417,7 +414,7 @@ describe("a call that comes", () => {
     peer.send(DOOR, invite(PHONE, sdpOf(PHONE)), sdpOf(PHONE));
     world.run(33000);
     expect(peer.got("SIP/2.0 200").length).toBeGreaterThan(5);
-    expect(peer.got("BYE")).toHaveLength(1);
+    expect(new Set(peer.got("BYE")).size).toBe(1);
     expect(a.last()).toBe("call ended cause 10");
   });
 
@@ -585,7 +582,7 @@ describe("session timers", () => {
   it("hangs up when the other side ought to refresh and does not", () => {
     const { world, a, peer } = established(["Supported: timer", "Session-Expires: 90;refresher=uac"]);
     world.run(61000);
-    expect(peer.got("BYE")).toHaveLength(1);
+    expect(new Set(peer.got("BYE")).size).toBe(1);
     expect(a.last()).toBe("call ended cause 11");
   });
 
