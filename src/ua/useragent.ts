@@ -569,7 +569,10 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
       }
       if (found === null) found = call;
     }
-    if (found !== null) found.session.release();
+    if (found !== null) {
+      found.session.release();
+      found.media.forget();
+    }
     return found;
   }
 
