@@ -5,6 +5,7 @@
 import { closeSync, openSync, readFileSync, writeSync } from "node:fs";
 import type { AudioInput, AudioOutput } from "../../hal/device.js";
 import { decodeAlaw, decodeUlaw, SAMPLES_PER_SECOND } from "../../src/media/g711.js";
+import { fileError } from "./store.js";
 
 const FORMAT_PCM = 1;
 const FORMAT_ALAW = 6;
@@ -60,7 +61,7 @@ export class WavSpeaker implements AudioOutput {
     try {
       this.file = openSync(path, "w");
     } catch (error) {
-      throw new Error("cannot write " + path + ": " + reason(error));
+      throw fileError("write", path, error);
     }
     this.putHeader();
   }
@@ -95,7 +96,7 @@ export class WavSpeaker implements AudioOutput {
       writeSync(this.file, bytes, 0, length, at);
     } catch (error) {
       this.open = false;
-      throw new Error("cannot write " + this.path + ": " + reason(error));
+      throw fileError("write", this.path, error);
     }
   }
 }
@@ -106,7 +107,7 @@ export function loadWav(path: string): Int16Array {
   try {
     bytes = readFileSync(path);
   } catch (error) {
-    throw new Error("cannot read " + path + ": " + reason(error));
+    throw fileError("read", path, error);
   }
   return parseWav(bytes, path);
 }
@@ -243,14 +244,4 @@ export function wavHeader(samples: number): Uint8Array {
 
 function gcd(a: number, b: number): number {
   return b === 0 ? a : gcd(b, a % b);
-}
-
-/** What the file system has against it, for people. */
-export function reason(error: unknown): string {
-  const code = (error as NodeJS.ErrnoException).code ?? String(error);
-  if (code === "ENOENT") return "no such file or directory";
-  if (code === "EACCES" || code === "EPERM") return "not permitted";
-  if (code === "EISDIR") return "it is a directory";
-  if (code === "ENOSPC") return "the disk is full";
-  return code;
 }

@@ -72,7 +72,7 @@ export class Ladder {
     if (head.text === "") return;
     const from = this.party(fromIp, fromPort);
     const to = this.party(toIp, toPort);
-    const again = this.remember(fromIp + fromPort + ">" + toIp + toPort, bytes.slice(start, end));
+    const again = this.remember([isTcp, fromIp, fromPort, toIp, toPort].join(" "), bytes.slice(start, end));
     const label = head.text + (isTcp ? " (TCP)" : "") + (again ? " (again)" : "");
     const gap = this.gap();
     if (this.lines++ % NAMES_EVERY === 0) this.printNames(gap);

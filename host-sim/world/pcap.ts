@@ -1,11 +1,11 @@
 /**
  * What was sent and received, as a pcap file for Wireshark: raw IPv4 (LINKTYPE_RAW) with right checksums. TCP is given back as
- * segments with a handshake of its own making: what came in between on the wire is not known here.
- * Not here: IPv6, fragments (a datagram is one packet), the ends of connections.
+ * segments with a handshake and an end of its own making: how it really was cut on the wire is not known here.
+ * Not here: IPv6, fragments (a datagram is one packet).
  */
 import { closeSync, openSync, writeSync } from "node:fs";
 import { ipv4 } from "../../src/core/address.js";
-import { reason } from "../io/audio.js";
+import { fileError } from "../io/store.js";
 
 const LINKTYPE_RAW = 101;
 const IP_BYTES = 20;
@@ -47,7 +47,7 @@ export class Pcap {
     try {
       this.file = openSync(path, "w");
     } catch (error) {
-      throw new Error("cannot write " + path + ": " + reason(error));
+      throw fileError("write", path, error);
     }
     const header = Buffer.alloc(24);
     header.writeUInt32LE(0xa1b2c3d4, 0);
@@ -202,7 +202,7 @@ export class Pcap {
       writeSync(this.file, bytes, 0, length);
     } catch (error) {
       this.open = false;
-      throw new Error("cannot write " + this.path + ": " + reason(error));
+      throw fileError("write", this.path, error);
     }
   }
 }

@@ -93,6 +93,18 @@ describe("the virtual clock", () => {
     await expect(clock.runUntil(2)).rejects.toThrow("broken");
   });
 
+  it("lets a month of refreshes pass", async () => {
+    const clock = new VirtualClock();
+    let refreshes = 0;
+    const timer = clock.createTimer(() => {
+      refreshes += 1;
+      timer.at(clock.now() + 25000);
+    });
+    timer.at(25000);
+    await clock.runUntil(30 * 86400 * 1000);
+    expect(refreshes).toBe((30 * 86400) / 25);
+  });
+
   it("keeps the order of many timers set, moved and stopped at random", async () => {
     const clock = new VirtualClock(async () => {});
     let state = 1;

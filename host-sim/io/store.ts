@@ -1,0 +1,94 @@
+/**
+ * What is kept over a restart: texts by key, in one JSON file or in memory. A file is replaced as a whole by a rename, so that
+ * a crash leaves the old one or the new one. Also the one line about a file that cannot be used. Not here: what the texts mean.
+ */
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, unlinkSync, writeSync } from "node:fs";
+import type { Store } from "../../hal/device.js";
+
+export class MemoryStore implements Store {
+  private readonly texts = new Map<string, string>();
+
+  read(key: string): string | null {
+    return this.texts.get(key) ?? null;
+  }
+
+  write(key: string, value: string): void {
+    this.texts.set(key, value);
+  }
+}
+
+export class FileStore implements Store {
+  private readonly path: string;
+  private readonly texts: Map<string, string>;
+
+  /** Reads the file; one that does not exist is empty. @throws Error of one line when it cannot be read or is not a store */
+  constructor(path: string) {
+    this.path = path;
+    this.texts = load(path);
+  }
+
+  read(key: string): string | null {
+    return this.texts.get(key) ?? null;
+  }
+
+  /** @throws Error of one line when it cannot be written; the file is then as it was */
+  write(key: string, value: string): void {
+    const texts = new Map(this.texts).set(key, value);
+    const fresh = this.path + ".new";
+    try {
+      const file = openSync(fresh, "w", 0o600);
+      try {
+        writeSync(file, JSON.stringify(Object.fromEntries(texts), null, 2) + "\n");
+        fsyncSync(file);
+      } finally {
+        closeSync(file);
+      }
+      renameSync(fresh, this.path);
+    } catch (error) {
+      discard(fresh);
+      throw fileError("write", this.path, error);
+    }
+    this.texts.set(key, value);
+  }
+}
+
+function load(path: string): Map<string, string> {
+  let content: string;
+  try {
+    content = readFileSync(path, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return new Map();
+    throw fileError("read", path, error);
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(content);
+  } catch {
+    value = null;
+  }
+  const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
+  const entries = isObject ? Object.entries(value as object) : [];
+  if (!isObject || entries.some((entry) => typeof entry[1] !== "string")) {
+    throw new Error(path + " is not a file of saved settings");
+  }
+  return new Map(entries as [string, string][]);
+}
+
+function discard(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch {
+    // It was never made.
+  }
+}
+
+/** @param verb "read" or "write" @returns an Error of one line for people */
+export function fileError(verb: string, path: string, error: unknown): Error {
+  const code = (error as NodeJS.ErrnoException).code ?? String(error);
+  let why = code;
+  if (code === "ENOENT") why = "no such file or directory";
+  else if (code === "EACCES" || code === "EPERM") why = "not permitted";
+  else if (code === "EISDIR") why = "it is a directory";
+  else if (code === "ENOSPC") why = "the disk is full";
+  return new Error("cannot " + verb + " " + path + ": " + why);
+}
