@@ -38,7 +38,7 @@ class ServerHost {
     const bytes = octets(hasScheme ? setting : "sip:" + setting);
     this.name = NONE;
     this.ip = -1;
-    if (setting === "" || !uri.parse(bytes, 0, bytes.length) || uri.isIPv6) return;
+    if (setting === "" || !uri.parse(bytes, 0, bytes.length)) return;
     this.ip = uri.ip;
     this.port = uri.port < 0 ? SIP_PORT : uri.port;
     if (this.ip >= 0) return;

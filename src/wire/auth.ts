@@ -123,9 +123,8 @@ export class AuthValue {
     const isDigest = equalNoCase(bytes, schemeStart, i, DIGEST, 0, DIGEST.length);
     this.problem = isDigest ? AUTH_DIGEST : AUTH_OTHER;
     const behind = skipSpace(bytes, i, end);
-    // "Digest" without white space behind it, or without parameters, is nothing to answer; a token alone is a scheme ("Negotiate").
+    // A scheme is a word with white space behind it, or a word alone ("Negotiate"); without parameters Digest fails below.
     if (i === schemeStart || (behind === i && i < end && bytes[i] !== COMMA)) this.fail(AUTH_MALFORMED);
-    if (isDigest && (behind >= end || bytes[behind] === COMMA)) this.fail(AUTH_MALFORMED);
     i = behind;
     do {
       const stop = isDigest ? this.readParam(i) : -1;

@@ -235,16 +235,16 @@ export class ClientAuth {
   }
 
   /**
-   * Takes a challenge and copies what it needs of it. The same nonce again goes on with the count.
+   * Takes a challenge and copies what it needs of it. The same nonce again goes on with the count, even if
+   * it was forgotten: a server takes a count that falls back for a replay.
    * @returns false when it cannot be answered (see `strengthOf`) or does not fit; then the challenge before is forgotten
    */
   take(challenge: AuthValue): boolean {
     const algorithm = strengthOf(challenge);
     const answer = this.answer;
-    const wasReady = this.isReady;
     this.forget();
     if (algorithm === ALGORITHM_OTHER || this.usernameEnd === 0) return false;
-    const isSame = wasReady && algorithm === this.algorithm && challenge.nonce.equals(answer.nonce);
+    const isSame = algorithm === this.algorithm && challenge.nonce.equals(answer.nonce);
     answer.clear();
     answer.username.set(this.username, 0, this.usernameEnd);
     if (!keep(challenge.realm, this.realm, answer.realm)) return false;

@@ -114,6 +114,16 @@ describe("a challenge", () => {
     }
   });
 
+  it("of several as strong is the first", () => {
+    const m = response(
+      401,
+      'WWW Digest realm="r", nonce="1", Digest realm="r", nonce="2"',
+      'WWW Digest realm="r", nonce="3"',
+    );
+    expect(credentials.take(m, false)).toBe(true);
+    expect(written()).toContain('nonce="1"');
+  });
+
   it.each([
     "NoOneKnowsThisScheme opaque-data=here",
     'Digest realm="r", nonce="n", qop="auth-int"',

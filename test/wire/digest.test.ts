@@ -130,6 +130,16 @@ describe("verifying", () => {
     expect(digest.verify(read(RFC_2617), ALGORITHM_MD5, octets(kept), span("GET"))).toBe(true);
   });
 
+  it.each(["0000000g", "1", "000000001"])("refuses the count %s, whatever the response", (nc) => {
+    const value = `Digest username="u", realm="r", nonce="n", uri="sip:h", qop=auth, cnonce="c", nc=${nc}`;
+    const view = new AuthValue();
+    const bytes = octets(value);
+    view.parse(bytes, 0, bytes.length);
+    const response = octets(expected("MD5", "pw", "INVITE", view));
+    view.response.set(response, 0, response.length);
+    expect(digest.verify(view, ALGORITHM_MD5, secretOf(ALGORITHM_MD5, "u", "r", "pw"), span("INVITE"))).toBe(false);
+  });
+
   it("refuses a session algorithm without cnonce", () => {
     const value = 'Digest username="u", realm="r", nonce="n", uri="sip:h", algorithm=MD5-sess, ';
     const view = read(`${value}cnonce="c", response="${"0".repeat(32)}"`);
@@ -217,6 +227,15 @@ describe("a client", () => {
     expect([first.count(), second.count(), third.count()]).toEqual([1, 2, 1]);
     expect(second.cnonce.equals(first.cnonce)).toBe(true);
     expect(third.cnonce.equals(first.cnonce)).toBe(false);
+  });
+
+  it("never counts the same nonce twice, not even when it was forgotten", () => {
+    const auth = client();
+    auth.take(read('Digest realm="r", nonce="n", qop="auth"'));
+    write(auth);
+    auth.forget();
+    auth.take(read('Digest realm="r", nonce="n", qop="auth"'));
+    expect(read(write(auth) ?? "").count()).toBe(2);
   });
 
   it("keeps what it took when the octets of the challenge are gone", () => {
