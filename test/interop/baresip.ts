@@ -14,7 +14,7 @@ const MODULES = "/usr/lib/baresip/modules";
 const LIFE_SECONDS = 100;
 const START_MS = 5000;
 const ANSWER_MS = 5000;
-const RTP_PORTS = 10;
+export const RTP_PORTS = 10;
 const TONE_SECONDS = 60;
 
 export interface BaresipOptions {
@@ -47,6 +47,7 @@ export class Baresip {
   readonly port: number;
   /** The address to call it at directly. */
   readonly uri: string;
+  /** The first of RTP_PORTS ports, of which it takes any. */
   readonly rtpPort: number;
   readonly events: BaresipEvent[] = [];
   readonly #program: Program;

@@ -3,11 +3,12 @@
  * When a test of Portero against one of them fails and these do not, it is Portero's.
  */
 import { expect, it } from "vitest";
-import { Baresip } from "./baresip.js";
+import { Baresip, RTP_PORTS } from "./baresip.js";
+import { Capture } from "./capture.js";
 import { Kamailio } from "./kamailio.js";
 import { describeWith, pause } from "./programs.js";
 import { Sipp } from "./sipp.js";
-import { dominantHz, durationMs, longestGapMs, rms, shareOf } from "./sound.js";
+import { cut, dominantHz, durationMs, longestGapMs, rms, shareOf } from "./sound.js";
 
 const TALK_MS = 2000;
 
@@ -51,6 +52,32 @@ describeWith(["baresip"], "baresip and baresip", () => {
     await bob.expect("CALL_REMOTE_SDP", "offer");
     await bob.hangup();
     await alice.expect("CALL_CLOSED");
+  });
+});
+
+describeWith(["baresip", "tshark"], "tshark", () => {
+  it("sees the sound that comes to baresip, and the gap of a hold", async () => {
+    const [alice, bob] = await Promise.all([
+      Baresip.start({ user: "alice", hz: 440, codecs: "PCMA" }),
+      Baresip.start({ user: "bob", hz: 1000, codecs: "PCMA" }),
+    ]);
+    const capture = await Capture.start("udp portrange " + bob.rtpPort + "-" + (bob.rtpPort + RTP_PORTS - 1));
+    await alice.dial(bob.uri);
+    await bob.expect("CALL_ESTABLISHED");
+    await pause(1000);
+    await bob.hold();
+    await alice.expect("CALL_REMOTE_SDP", "offer");
+    await pause(1000);
+    await bob.resume();
+    await pause(TALK_MS);
+    await bob.hangup();
+    await alice.expect("CALL_CLOSED");
+    await capture.stop();
+    const sound = capture.soundTo(bob.rtpPort, RTP_PORTS);
+    expect(longestGapMs(sound)).toBeGreaterThan(700);
+    const resumed = cut(sound, durationMs(sound) - TALK_MS, durationMs(sound) - 200);
+    expect(dominantHz(resumed)).toBe(440);
+    expect(longestGapMs(resumed)).toBeLessThan(100);
   });
 });
 
