@@ -2,7 +2,7 @@
  * Offer and answer (RFC 3264) for one audio stream of PCMU or PCMA with telephone-event. Every other medium, and a second
  * audio stream, is refused with port 0. It keeps our description as it was last offered or answered, and what was agreed.
  */
-import { octets, Span } from "../core/bytes.js";
+import { equal, octets, Span } from "../core/bytes.js";
 import type { RandomSource } from "../core/random.js";
 import {
   DIRECTION_INACTIVE,
@@ -28,6 +28,8 @@ export const NEGOTIATION_MALFORMED = 1;
 export const NEGOTIATION_NO_CODEC = 2;
 /** Our description does not fit its buffer: 500. */
 export const NEGOTIATION_NO_ROOM = 3;
+/** A codec is common, but sound would have to go to a host name, to IPv6 or to a group, none of which is spoken here: 488. */
+export const NEGOTIATION_ADDRESS = 4;
 
 const PCMU = 0;
 const PCMA = 8;
@@ -36,8 +38,13 @@ const EVENT_TYPE = 101;
 const DEFAULT_PTIME_MS = 20;
 /** Versions count from here, so that all have the same number of digits. */
 const FIRST_VERSION = 1000000000;
-/** Octets of one description: ours takes some 250, the rest is for media we refuse. */
-const DESCRIPTION_BYTES = 640;
+/** A refused medium's line is cut to this many octets: nobody reads its formats. RFC 3264 §6 */
+const REFUSED_BYTES = 64;
+/** Octets of one description: 110 before the media, 190 for our audio, and seven refused media of up to 68. */
+const DESCRIPTION_BYTES = 800;
+/** Above are multicast, reserved and broadcast addresses: no place to send one call's sound to. RFC 1112 §4 */
+const UNICAST_END = 0xe0000000;
+const PORT_MAX = 65535;
 
 const HEAD = octets("v=0\r\no=- ");
 const ORIGIN_END = octets(" IN IP4 ");
@@ -61,15 +68,16 @@ const DIRECTIONS: readonly Uint8Array[] = [
   octets("a=inactive\r\n"),
 ];
 
-// For the time of one call only.
-const sdp = new Sdp();
-const writer = new Writer();
-
-/** What all calls share: our address and codecs. */
+/** What all calls share: our address and codecs, and the memory that is used only while one of them negotiates. */
 export class NegotiationSettings {
   ip = 0;
   /** Payload types in the order of preference. */
   codecs: readonly number[] = [];
+  /** Theirs, while it is read. */
+  readonly sdp = new Sdp();
+  /** Ours, while it is written; what does not differ from the one before is not kept. */
+  readonly draft = new Uint8Array(DESCRIPTION_BYTES);
+  readonly writer = new Writer();
 
   configure(ip: number, codecs: readonly number[]): void {
     this.ip = ip;
@@ -101,7 +109,7 @@ export class Agreed {
   sends = false;
   /** We are to receive. */
   receives = false;
-  /** The other side does not want to hear us. */
+  /** We would send, but the other side does not want to hear us. */
   heldByRemote = false;
 
   copy(other: Agreed): void {
@@ -128,6 +136,8 @@ export class Negotiation {
   readonly local = new Span();
   readonly result = new Agreed();
   private readonly settings: NegotiationSettings;
+  private readonly sdp: Sdp;
+  private readonly writer: Writer;
   private readonly random: RandomSource;
   private readonly saved = new Agreed();
   /** Two descriptions by turns, so that a refused offer leaves the one that is in force. */
@@ -137,11 +147,21 @@ export class Negotiation {
   private sessionId = 0;
   private version = FIRST_VERSION;
   private savedVersion = FIRST_VERSION;
-  private isHolding = false;
+  /** The last version given out; one that was refused is not used again for something else. */
+  private lastVersion = FIRST_VERSION;
+  /** DIRECTION_*, what we would like. */
+  private wanted = DIRECTION_SENDRECV;
+  /** Our offer waits for its answer. */
+  private isOffering = false;
+  /** Of our audio among the media of our offer, and our payload type for telephone-event in it. */
+  private audioIndex = 0;
+  private eventType = EVENT_TYPE;
   private agreed = false;
 
   constructor(settings: NegotiationSettings, random: RandomSource) {
     this.settings = settings;
+    this.sdp = settings.sdp;
+    this.writer = settings.writer;
     this.random = random;
   }
 
@@ -151,7 +171,9 @@ export class Negotiation {
     this.savedLocal.clear();
     this.sessionId = this.random.uint32() & 0x7fffffff;
     this.version = FIRST_VERSION;
-    this.isHolding = false;
+    this.lastVersion = FIRST_VERSION;
+    this.wanted = DIRECTION_SENDRECV;
+    this.isOffering = false;
     this.agreed = false;
     this.result.sends = false;
     this.result.receives = false;
@@ -165,33 +187,57 @@ export class Negotiation {
 
   /** From the next offer or answer on, we do not want to hear the other side, or want it again. */
   hold(on: boolean): void {
-    this.isHolding = on;
+    this.want(on ? DIRECTION_SENDONLY : DIRECTION_SENDRECV);
   }
 
-  /** Writes an offer: all our codecs, and the media of earlier exchanges in their places. RFC 3264 §5, §8 */
+  /** What we would like from the next offer or answer on. @param direction DIRECTION_*, but not NONE */
+  want(direction: number): void {
+    this.wanted = direction;
+  }
+
+  /**
+   * Writes an offer: all our codecs, and the media of earlier exchanges in their places. RFC 3264 §5, §8
+   * It may be written anew before it is answered. @returns NEGOTIATION_OK, with the offer in `local`, or NEGOTIATION_NO_ROOM
+   */
   offer(): number {
+    const { sdp, local } = this;
     this.save();
-    const hasBefore = this.local.size() > 0 && sdp.parse(this.local.bytes, this.local.start, this.local.end) === SDP_OK;
+    const hasBefore = local.size() > 0 && sdp.parse(local.bytes, local.start, local.end) === SDP_OK;
+    // What a payload type stands for may not change in a session. RFC 3264 §8.3.2
+    this.eventType = this.agreed && this.result.eventReceiveType >= 0 ? this.result.eventReceiveType : EVENT_TYPE;
     const w = this.begin();
     let isDone = false;
     for (let i = 0; hasBefore && i < sdp.count; i++) {
       const media = sdp.media[i];
       if (!isDone && media.port !== 0 && isUsable(media)) {
         isDone = true;
+        this.audioIndex = i;
         this.writeAudioOffer(w);
       } else this.writeRefused(w, media);
     }
-    if (!isDone) this.writeAudioOffer(w);
-    return this.finish();
+    if (!isDone) {
+      this.audioIndex = hasBefore ? sdp.count : 0;
+      this.writeAudioOffer(w);
+    }
+    const done = this.finish();
+    if (done === NEGOTIATION_OK) this.isOffering = true;
+    return done;
   }
 
   /** Reads their offer and writes our answer. @returns NEGOTIATION_*; when not OK all stays as it was */
   answer(bytes: Uint8Array, start: number, end: number): number {
+    const sdp = this.sdp;
     this.save();
     const code = sdp.parse(bytes, start, end);
     if (code !== SDP_OK) return code === SDP_LIMIT ? NEGOTIATION_NO_CODEC : NEGOTIATION_MALFORMED;
-    const chosen = this.choose();
-    if (chosen < 0) return NEGOTIATION_NO_CODEC;
+    let chosen = 0;
+    let fit = NEGOTIATION_NO_CODEC;
+    for (let i = 0; i < sdp.count && fit !== NEGOTIATION_OK; i++) {
+      const code = this.fitOf(sdp.media[i]);
+      if (code !== NEGOTIATION_NO_CODEC) fit = code;
+      chosen = i;
+    }
+    if (fit !== NEGOTIATION_OK) return fit;
     const media = sdp.media[chosen];
     this.adopt(media);
     this.result.eventReceiveType = this.result.eventSendType;
@@ -203,27 +249,35 @@ export class Negotiation {
       if (i === chosen) this.writeAudioAnswer(w, media, direction);
       else this.writeRefused(w, sdp.media[i]);
     }
-    this.setDirection(direction, media);
+    this.setDirection(direction);
     const done = this.finish();
-    if (done === NEGOTIATION_OK) this.agreed = true;
-    else this.rollback();
+    if (done === NEGOTIATION_OK) {
+      this.agreed = true;
+      this.isOffering = false;
+    } else this.rollback();
     return done;
   }
 
-  /** Reads their answer to our offer. @returns NEGOTIATION_* */
+  /**
+   * Reads their answer to our offer. Of forks each may answer; the last one counts.
+   * @returns NEGOTIATION_*; when not OK all stays as it was
+   */
   accept(bytes: Uint8Array, start: number, end: number): number {
-    const code = sdp.parse(bytes, start, end);
+    const code = this.sdp.parse(bytes, start, end);
     if (code !== SDP_OK) return code === SDP_LIMIT ? NEGOTIATION_NO_CODEC : NEGOTIATION_MALFORMED;
-    const chosen = this.choose();
-    if (chosen < 0) return NEGOTIATION_NO_CODEC;
-    const media = sdp.media[chosen];
+    // Media are matched by their place. RFC 3264 §6
+    if (this.audioIndex >= this.sdp.count) return NEGOTIATION_NO_CODEC;
+    const media = this.sdp.media[this.audioIndex];
+    const fit = this.fitOf(media);
+    if (fit !== NEGOTIATION_OK) return fit;
     this.adopt(media);
-    this.result.eventReceiveType = EVENT_TYPE;
+    this.result.eventReceiveType = this.eventType;
     this.result.receivesPcmu = this.settings.has(PCMU);
     this.result.receivesPcma = this.settings.has(PCMA);
     // Their direction, seen from our side, cut down to what we offered.
-    this.setDirection(this.answerDirection(media), media);
+    this.setDirection(this.answerDirection(media));
     this.agreed = true;
+    this.isOffering = false;
     return NEGOTIATION_OK;
   }
 
@@ -232,22 +286,24 @@ export class Negotiation {
     this.local.set(this.savedLocal.bytes, this.savedLocal.start, this.savedLocal.end);
     this.version = this.savedVersion;
     this.result.copy(this.saved);
+    this.isOffering = false;
   }
 
+  /** Keeps what is in force before something is tried; an offer nobody answered never was. */
   private save(): void {
+    if (this.isOffering) return;
     this.savedLocal.set(this.local.bytes, this.local.start, this.local.end);
     this.savedVersion = this.version;
     this.saved.copy(this.result);
   }
 
-  /** The first audio section that has a codec of ours. @returns its index, -1 when there is none */
-  private choose(): number {
-    for (let i = 0; i < sdp.count; i++) {
-      const media = sdp.media[i];
-      if (media.port === 0 || !isUsable(media) || sdp.ipOf(media) < 0) continue;
-      for (let f = 0; f < media.formatCount; f++) if (this.isOurs(media, f)) return i;
+  /** Whether a medium can carry our call. @returns NEGOTIATION_OK, NEGOTIATION_NO_CODEC or NEGOTIATION_ADDRESS */
+  private fitOf(media: SdpMedia): number {
+    if (media.port === 0 || !isUsable(media)) return NEGOTIATION_NO_CODEC;
+    for (let f = 0; f < media.formatCount; f++) {
+      if (this.isOurs(media, f)) return isUnicast(this.sdp.ipOf(media)) ? NEGOTIATION_OK : NEGOTIATION_ADDRESS;
     }
-    return -1;
+    return NEGOTIATION_NO_CODEC;
   }
 
   private isOurs(media: SdpMedia, index: number): boolean {
@@ -260,10 +316,10 @@ export class Negotiation {
 
   private adopt(media: SdpMedia): void {
     const result = this.result;
-    result.remoteIp = sdp.ipOf(media);
+    result.remoteIp = this.sdp.ipOf(media);
     result.remotePort = media.port;
-    result.rtcpIp = media.rtcpIp >= 0 ? media.rtcpIp : result.remoteIp;
-    result.rtcpPort = media.rtcpPort > 0 ? media.rtcpPort : media.port + 1;
+    result.rtcpIp = isUnicast(media.rtcpIp) ? media.rtcpIp : result.remoteIp;
+    result.rtcpPort = media.rtcpPort > 0 ? media.rtcpPort : media.port < PORT_MAX ? media.port + 1 : 0;
     result.eventSendType = -1;
     result.payloadType = -1;
     for (let f = 0; f < media.formatCount; f++) {
@@ -279,24 +335,22 @@ export class Negotiation {
 
   /** The direction of our answer. RFC 3264 §6.1; an address of 0.0.0.0 is how holding was said before. §8.4 */
   private answerDirection(media: SdpMedia): number {
-    const theirs = sdp.directionOf(media);
-    const hearsUs = (theirs === DIRECTION_SENDRECV || theirs === DIRECTION_RECVONLY) && sdp.ipOf(media) !== 0;
-    const speaks = (theirs === DIRECTION_SENDRECV || theirs === DIRECTION_SENDONLY) && !this.isHolding;
-    if (hearsUs) return speaks ? DIRECTION_SENDRECV : DIRECTION_SENDONLY;
-    return speaks ? DIRECTION_RECVONLY : DIRECTION_INACTIVE;
+    const theirs = this.sdp.directionOf(media);
+    const sends = hearing(theirs) && this.sdp.ipOf(media) !== 0 && speaking(this.wanted);
+    const receives = speaking(theirs) && hearing(this.wanted);
+    if (sends) return receives ? DIRECTION_SENDRECV : DIRECTION_SENDONLY;
+    return receives ? DIRECTION_RECVONLY : DIRECTION_INACTIVE;
   }
 
-  private setDirection(ours: number, media: SdpMedia): void {
-    const theirs = sdp.directionOf(media);
-    this.result.sends = ours === DIRECTION_SENDRECV || ours === DIRECTION_SENDONLY;
-    this.result.receives = ours === DIRECTION_SENDRECV || ours === DIRECTION_RECVONLY;
-    this.result.heldByRemote =
-      theirs === DIRECTION_SENDONLY || theirs === DIRECTION_INACTIVE || this.result.remoteIp === 0;
+  private setDirection(ours: number): void {
+    this.result.sends = speaking(ours);
+    this.result.receives = hearing(ours);
+    this.result.heldByRemote = speaking(this.wanted) && !speaking(ours);
   }
 
   private begin(): Writer {
-    const bytes = this.local.bytes === this.first ? this.second : this.first;
-    writer.begin(bytes, 0, bytes.length);
+    const { writer, settings } = this;
+    writer.begin(settings.draft, 0, settings.draft.length);
     this.writeHead(writer, this.version);
     return writer;
   }
@@ -315,17 +369,18 @@ export class Negotiation {
 
   /** Ends the description; its version rises only when something changed. RFC 3264 §8 */
   private finish(): number {
+    const { writer, local } = this;
     if (!writer.ok) return NEGOTIATION_NO_ROOM;
-    const bytes = writer.bytes;
+    const draft = writer.bytes;
     const end = writer.at;
-    let isSame = end === this.local.end;
-    for (let i = 0; isSame && i < end; i++) isSame = bytes[i] === this.local.bytes[i];
-    if (!isSame) {
-      this.version += 1;
-      writer.begin(bytes, 0, bytes.length);
-      this.writeHead(writer, this.version);
-    }
-    this.local.set(bytes, 0, end);
+    if (equal(draft, 0, end, local.bytes, local.start, local.end)) return NEGOTIATION_OK;
+    this.version = this.lastVersion += 1;
+    writer.begin(draft, 0, draft.length);
+    this.writeHead(writer, this.version);
+    const kept = this.savedLocal.bytes === this.first ? this.second : this.first;
+    writer.begin(kept, 0, kept.length);
+    writer.raw(draft, 0, end);
+    local.set(kept, 0, end);
     return NEGOTIATION_OK;
   }
 
@@ -339,12 +394,12 @@ export class Negotiation {
       w.uint(codecs[i]);
     }
     w.octet(0x20);
-    w.uint(EVENT_TYPE);
+    w.uint(this.eventType);
     w.put(CRLF);
     for (let i = 0; i < codecs.length; i++) writeCodec(w, codecs[i]);
-    writeEvents(w, EVENT_TYPE);
+    writeEvents(w, this.eventType);
     writePtime(w, DEFAULT_PTIME_MS);
-    w.put(DIRECTIONS[this.isHolding ? DIRECTION_SENDONLY : DIRECTION_SENDRECV]);
+    w.put(DIRECTIONS[this.wanted]);
   }
 
   private writeAudioAnswer(w: Writer, media: SdpMedia, direction: number): void {
@@ -370,14 +425,35 @@ export class Negotiation {
     w.put(DIRECTIONS[direction]);
   }
 
-  /** The same line with port 0. RFC 3264 §6 */
+  /** The same line with port 0, and no more formats than there is room for. RFC 3264 §6 */
   private writeRefused(w: Writer, media: SdpMedia): void {
+    const bytes = this.sdp.bytes;
+    let end = media.lineEnd;
+    if (end - media.lineStart > REFUSED_BYTES) {
+      end = media.lineStart + REFUSED_BYTES;
+      while (end > media.firstFormatEnd && bytes[end] !== 0x20) end -= 1;
+      end = Math.max(end, media.firstFormatEnd);
+    }
     w.put(MEDIA);
-    w.raw(sdp.bytes, media.lineStart, media.portStart);
+    w.raw(bytes, media.lineStart, media.portStart);
     w.octet(0x30);
-    w.raw(sdp.bytes, media.portEnd, media.lineEnd);
+    w.raw(bytes, media.portEnd, end);
     w.put(CRLF);
   }
+}
+
+/** Whether that direction has its owner send, seen from the owner. */
+function speaking(direction: number): boolean {
+  return direction === DIRECTION_SENDRECV || direction === DIRECTION_SENDONLY;
+}
+
+function hearing(direction: number): boolean {
+  return direction === DIRECTION_SENDRECV || direction === DIRECTION_RECVONLY;
+}
+
+/** Whether there is an address and it is one host's; 0.0.0.0, the old way to hold, passes. */
+function isUnicast(ip: number): boolean {
+  return ip >= 0 && ip < UNICAST_END;
 }
 
 function isUsable(media: SdpMedia): boolean {

@@ -33,7 +33,7 @@ import { param } from "../wire/params.js";
 import type { Writer } from "../wire/writer.js";
 import { DIALOG_CONFIRMED, type Dialog } from "./dialog.js";
 import { ALLOW, END, NO_BODY, SDP_BODY, SUPPORTED, USER_AGENT } from "./lines.js";
-import { NEGOTIATION_NO_CODEC, NEGOTIATION_OK, type Negotiation } from "./negotiation.js";
+import { NEGOTIATION_MALFORMED, NEGOTIATION_NO_ROOM, NEGOTIATION_OK, type Negotiation } from "./negotiation.js";
 
 export const SESSION_FREE = 0;
 /** Our INVITE is out, nothing has come back. */
@@ -107,8 +107,8 @@ export interface SessionUser {
   writeContact(w: Writer): void;
   /** 401 or 407 came for a request of the session. @returns whether it is to be sent again with credentials */
   onChallenge(s: Session, t: ClientTransaction, m: Message): boolean;
-  /** Writes Authorization and Proxy-Authorization lines, if any are due. */
-  writeCredentials(s: Session, w: Writer, method: number, requestUri: Span): void;
+  /** Writes Authorization and Proxy-Authorization lines, if any are due where `t` goes. */
+  writeCredentials(s: Session, t: ClientTransaction, w: Writer, method: number, requestUri: Span): void;
   /** Our INVITE failed: by a response from 300, or with none (null). @returns whether the draft has a new target, to be tried */
   onRefused(s: Session, m: Message | null): boolean;
   /** A provisional response, 101 to 199. */
@@ -787,7 +787,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
       w.put(CRLF);
     }
     w.put(USER_AGENT);
-    this.context.user.writeCredentials(this, w, METHOD_INVITE, dialog.requestUri);
+    this.context.user.writeCredentials(this, t, w, METHOD_INVITE, dialog.requestUri);
     this.writeBody(w);
     this.exchange = EXCHANGE_OURS;
     this.invite = t;
@@ -810,7 +810,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     if (t === null) return;
     const w = dialog.request(this.context.layer, t, METHOD_BYE, this.context.transport);
     w.put(USER_AGENT);
-    this.context.user.writeCredentials(this, w, METHOD_BYE, dialog.requestUri);
+    this.context.user.writeCredentials(this, t, w, METHOD_BYE, dialog.requestUri);
     w.put(NO_BODY);
     if (!this.context.layer.send(t)) this.open -= 1;
   }
@@ -825,7 +825,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     w.put(SESSION_EXPIRES);
     w.uint(this.intervalS);
     w.put(this.isRefresher ? REFRESHER_UAC : REFRESHER_UAS);
-    this.context.user.writeCredentials(this, w, METHOD_UPDATE, dialog.requestUri);
+    this.context.user.writeCredentials(this, t, w, METHOD_UPDATE, dialog.requestUri);
     w.put(NO_BODY);
     this.update = t;
     if (!this.context.layer.send(t)) {
@@ -849,7 +849,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     w.octet(0x20);
     w.put(METHOD_NAMES[METHOD_INVITE]);
     w.put(CRLF);
-    this.context.user.writeCredentials(this, w, METHOD_PRACK, dialog.requestUri);
+    this.context.user.writeCredentials(this, t, w, METHOD_PRACK, dialog.requestUri);
     w.put(NO_BODY);
     if (!this.context.layer.send(t)) this.open -= 1;
   }
@@ -920,7 +920,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
           this.answerDue = false;
           return 0;
         }
-        return code === NEGOTIATION_NO_CODEC ? 488 : 400;
+        return code === NEGOTIATION_MALFORMED ? 400 : code === NEGOTIATION_NO_ROOM ? 500 : 488;
       }
       default:
         return 415;

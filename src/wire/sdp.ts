@@ -68,6 +68,8 @@ export class SdpMedia {
   lineEnd = 0;
   portStart = 0;
   portEnd = 0;
+  /** Where the first of its formats ends. */
+  firstFormatEnd = 0;
   /** IPv4 address of its own c= line, IP_NONE or IP_OTHER. */
   ip = IP_NONE;
   direction = DIRECTION_NONE;
@@ -124,7 +126,11 @@ export class Sdp {
     let isFirst = true;
     while (at < end) {
       let next = at;
-      while (next < end && bytes[next] !== 10 && bytes[next] !== 13) next += 1;
+      while (next < end && bytes[next] !== 10 && bytes[next] !== 13) {
+        // The one octet that no line may hold: RFC 8866 §9, byte-string.
+        if (bytes[next] === 0) return SDP_MALFORMED;
+        next += 1;
+      }
       const lineEnd = next;
       if (next < end && bytes[next] === 13) next += 1;
       if (next < end && bytes[next] === 10) next += 1;
@@ -187,7 +193,9 @@ export class Sdp {
     media.portEnd = this.wordEnd;
     if (!this.word(this.wordEnd, end)) return SDP_MALFORMED;
     if (equalNoCase(bytes, this.wordStart, this.wordEnd, RTP_AVP, 0, RTP_AVP.length)) media.proto = PROTO_RTP_AVP;
-    while (this.word(this.wordEnd, end)) {
+    media.firstFormatEnd = this.wordEnd;
+    for (let isFirst = true; this.word(this.wordEnd, end); isFirst = false) {
+      if (isFirst) media.firstFormatEnd = this.wordEnd;
       const format = parseUint(bytes, this.wordStart, this.wordEnd, 127);
       if (media.proto === PROTO_RTP_AVP && format < 0) return SDP_MALFORMED;
       if (format < 0 || media.formatCount >= FORMATS_MOST) continue;

@@ -1,13 +1,16 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ipv4, ipv4Text } from "../../src/core/address.js";
 import { octets } from "../../src/core/bytes.js";
 import {
+  NEGOTIATION_ADDRESS,
   NEGOTIATION_MALFORMED,
   NEGOTIATION_NO_CODEC,
   NEGOTIATION_OK,
   Negotiation,
   NegotiationSettings,
 } from "../../src/dialog/negotiation.js";
+import { DIRECTION_INACTIVE, DIRECTION_RECVONLY, SDP_OK, Sdp } from "../../src/wire/sdp.js";
 
 function negotiation(codecs = [0, 8]): Negotiation {
   const settings = new NegotiationSettings();
@@ -153,7 +156,9 @@ describe("an answer", () => {
       expect(answer(n, media)).toBe(NEGOTIATION_NO_CODEC);
     }
     expect(answer(n, ["m=audio 99999 RTP/AVP 8"])).toBe(NEGOTIATION_MALFORMED);
-    expect(answer(n, ["m=audio 5000 RTP/AVP 8"], "host.example")).toBe(NEGOTIATION_NO_CODEC);
+    for (const ip of ["host.example", "239.1.1.1", "255.255.255.255"]) {
+      expect(answer(n, ["m=audio 5000 RTP/AVP 8"], ip)).toBe(NEGOTIATION_ADDRESS);
+    }
     expect(n.local.toString()).toBe(before);
     expect(n.result.remotePort).toBe(5000);
   });
@@ -210,5 +215,145 @@ describe("an answer to our offer", () => {
     n.offer();
     accept(n, ["m=audio 5000 RTP/AVP 0", "a=recvonly"]);
     expect([n.result.sends, n.result.receives, n.result.heldByRemote]).toEqual([true, false, false]);
+  });
+});
+
+describe("an exchange", () => {
+  const AUDIO = ["m=audio 5000 RTP/AVP 0 8 97", "a=rtpmap:97 telephone-event/8000"];
+
+  it("keeps what was agreed when an offer is written twice before it is refused", () => {
+    const n = negotiation();
+    n.offer();
+    accept(n, AUDIO);
+    const before = n.local.toString();
+    n.hold(true);
+    n.offer();
+    n.hold(false);
+    n.want(DIRECTION_INACTIVE);
+    n.offer();
+    expect(lines(n)).toContain("a=inactive");
+    n.rollback();
+    expect(n.local.toString()).toBe(before);
+    expect([n.result.sends, n.result.receives, n.result.remotePort]).toEqual([true, true, 5000]);
+  });
+
+  it("does not give the version of a refused offer to another one", () => {
+    const n = negotiation();
+    n.offer();
+    accept(n, AUDIO);
+    n.hold(true);
+    n.offer();
+    expect(lines(n)[1]).toBe("o=- 77 1000000002 IN IP4 192.0.2.1");
+    n.rollback();
+    n.want(DIRECTION_INACTIVE);
+    n.offer();
+    expect(lines(n)[1]).toBe("o=- 77 1000000003 IN IP4 192.0.2.1");
+    n.rollback();
+    n.hold(false);
+    n.offer();
+    expect(lines(n)[1]).toBe("o=- 77 1000000001 IN IP4 192.0.2.1");
+  });
+
+  it("goes back to what was agreed when the answer we prepared is not sent", () => {
+    const n = negotiation();
+    answer(n, AUDIO);
+    const before = n.local.toString();
+    expect(answer(n, ["m=audio 6000 RTP/AVP 8", "a=inactive"])).toBe(NEGOTIATION_OK);
+    expect([n.result.remotePort, n.result.payloadType, n.result.heldByRemote]).toEqual([6000, 8, true]);
+    n.rollback();
+    expect(n.local.toString()).toBe(before);
+    expect([n.result.remotePort, n.result.payloadType, n.result.heldByRemote]).toEqual([5000, 0, false]);
+  });
+
+  it("answers the same offer with the same version", () => {
+    const n = negotiation();
+    answer(n, AUDIO);
+    const before = n.local.toString();
+    answer(n, AUDIO);
+    expect(n.local.toString()).toBe(before);
+  });
+
+  it("takes the answer of one fork and then that of another", () => {
+    const n = negotiation();
+    n.offer();
+    accept(n, AUDIO);
+    expect(accept(n, ["m=audio 7000 RTP/AVP 8"], "192.0.2.3")).toBe(NEGOTIATION_OK);
+    expect([n.result.remotePort, n.result.payloadType, ipv4Text(n.result.remoteIp)]).toEqual([7000, 8, "192.0.2.3"]);
+    expect(accept(n, ["m=audio 7002 RTP/AVP 18"])).toBe(NEGOTIATION_NO_CODEC);
+    expect(n.result.remotePort).toBe(7000);
+  });
+
+  it("goes on with their payload type for digits when we offer anew", () => {
+    const n = negotiation();
+    answer(n, AUDIO);
+    n.offer();
+    expect(lines(n)).toContain("m=audio 4000 RTP/AVP 0 8 97");
+    accept(n, AUDIO);
+    expect(n.result.eventReceiveType).toBe(97);
+  });
+
+  it("looks for the answer in the place of our audio", () => {
+    const n = negotiation();
+    answer(n, ["m=video 6000 RTP/AVP 31", ...AUDIO]);
+    n.offer();
+    expect(accept(n, AUDIO)).toBe(NEGOTIATION_NO_CODEC);
+    expect(accept(n, ["m=audio 5000 RTP/AVP 0", "m=audio 0 RTP/AVP 0"])).toBe(NEGOTIATION_NO_CODEC);
+    expect(accept(n, ["m=video 0 RTP/AVP 31", "m=audio 5002 RTP/AVP 0"])).toBe(NEGOTIATION_OK);
+    expect(n.result.remotePort).toBe(5002);
+  });
+
+  it("tells our own wish not to send from being held", () => {
+    const n = negotiation();
+    n.want(DIRECTION_RECVONLY);
+    n.offer();
+    accept(n, [...AUDIO, "a=sendonly"]);
+    expect([n.result.sends, n.result.receives, n.result.heldByRemote]).toEqual([false, true, false]);
+  });
+
+  it("never names a port over 65535, nor a group, for RTCP", () => {
+    const n = negotiation();
+    answer(n, ["m=audio 65535 RTP/AVP 0"]);
+    expect(n.result.rtcpPort).toBe(0);
+    answer(n, ["m=audio 5000 RTP/AVP 0", "a=rtcp:5003 IN IP4 224.0.0.1"]);
+    expect([ipv4Text(n.result.rtcpIp), n.result.rtcpPort]).toEqual(["192.0.2.2", 5003]);
+  });
+
+  it("cuts the formats of media it refuses, so that eight of them fit", () => {
+    const n = negotiation();
+    const long = `m=video 6000 RTP/AVP ${Array.from({ length: 40 }, (_, i) => 80 + i).join(" ")}`;
+    expect(answer(n, [...Array.from({ length: 7 }, () => long), ...AUDIO])).toBe(NEGOTIATION_OK);
+    const refused = lines(n).filter((line) => line.startsWith("m=video"));
+    expect(refused.length).toBe(7);
+    for (const line of refused) expect(line).toMatch(/^m=video 0 RTP\/AVP 80( \d+)+$/);
+    const sdp = new Sdp();
+    expect(sdp.parse(n.local.bytes, n.local.start, n.local.end)).toBe(SDP_OK);
+  });
+
+  it("of any text neither throws, nor writes what cannot be read, nor changes anything when it fails", () => {
+    const n = negotiation();
+    const sample = theirs(["m=video 6000 RTP/AVP 31", ...AUDIO, "a=ptime:30", "a=rtcp:5001", "a=sendonly"]);
+    answer(n, AUDIO);
+    const edits = fc.array(fc.tuple(fc.nat(sample.length - 1), fc.nat(255)), { maxLength: 6 });
+    fc.assert(
+      fc.property(edits, fc.nat(sample.length), fc.boolean(), (changes, cut, isAnswer) => {
+        const bytes = sample.slice();
+        for (const [at, octet] of changes) bytes[at] = octet;
+        if (isAnswer) n.offer();
+        const before = n.local.toString();
+        const port = n.result.remotePort;
+        const code = isAnswer ? n.accept(bytes, 0, cut) : n.answer(bytes, 0, cut);
+        if (code !== NEGOTIATION_OK) {
+          expect(n.local.toString()).toBe(before);
+          expect(n.result.remotePort).toBe(port);
+        }
+        const sdp = new Sdp();
+        expect(sdp.parse(n.local.bytes, n.local.start, n.local.end)).toBe(SDP_OK);
+        expect([0, 8]).toContain(n.result.payloadType);
+        expect(n.result.remotePort).toBeGreaterThan(0);
+        expect([10, 20, 30, 40, 50, 60]).toContain(n.result.ptimeMs);
+        if (isAnswer && code !== NEGOTIATION_OK) n.rollback();
+      }),
+      { numRuns: 3000, seed: 2 },
+    );
   });
 });
