@@ -3,17 +3,20 @@
  * It finds the parts; the URI itself is uri.ts's. One element at a time: a list is taken apart by list.ts first.
  */
 import { NONE, Span } from "../core/bytes.js";
-import { STOP_DISPLAY, STOP_URI, scan, skipQuoted, skipSpace, trimEnd } from "./lex.js";
+import { STOP_DISPLAY, STOP_URI, STOP_WORD, scan, skipQuoted, skipSpace, trimEnd } from "./lex.js";
 import { ParamList, param } from "./params.js";
 
 // Own constants: see lex.ts.
 const DISPLAY = STOP_DISPLAY;
 const URI = STOP_URI;
+const WORD = STOP_WORD;
+const CR = 13;
 const SPACE = 0x20;
 const QUOTE = 0x22;
 const STAR = 0x2a;
 const SEMICOLON = 0x3b;
 const LESS = 0x3c;
+const EQUALS = 0x3d;
 const GREATER = 0x3e;
 const Q = new Uint8Array([0x71]);
 
@@ -84,6 +87,18 @@ export class NameAddress {
   }
 
   private readParams(bytes: Uint8Array, start: number, end: number): number {
+    let i = start;
+    // The tag is nearly always the first parameter, and the only one: then no walk is needed.
+    if (i + 5 < end && bytes[i + 4] === EQUALS && isTag(bytes, i + 1, i + 4)) {
+      i = scan(bytes, i + 5, end, WORD);
+      if (i > start + 5) {
+        this.tagStart = start + 5;
+        this.tagEnd = this.paramsEnd = i;
+        if (i < end && bytes[i] === CR) i = skipSpace(bytes, i, end);
+        if (i >= end || bytes[i] < SPACE) return i;
+      }
+      this.tagEnd = this.tagStart;
+    }
     const params = this.params;
     params.begin(bytes, start, end);
     while (params.next()) {

@@ -21,11 +21,15 @@ import {
   TRANSPORT_NAMES,
   TRANSPORT_OTHER,
   TRANSPORT_TLS,
+  TRANSPORT_UDP,
 } from "./names.js";
 
+const UDP = TRANSPORT_UDP;
+const TLS = TRANSPORT_TLS;
 /** Ends a chain of ids; it is HEADER_OTHER and METHOD_NONE. */
 const NO_ID = 0;
 const LOWER_CASE = 0x20;
+const COLON = 0x3a;
 
 /** Header ids of one-letter names, by the letter in lower case. RFC 3261 §7.3.3; o and r: RFC 6665, 3515; x: RFC 4028. */
 const COMPACT = new Uint8Array(256);
@@ -64,6 +68,42 @@ for (let id = HEADER_COUNT - 1; id > 0; id--) {
   const bucket = bucketOf(name[0], name[name.length - 1], name.length);
   NEXT_ID[id] = BUCKETS[bucket];
   BUCKETS[bucket] = id;
+}
+
+/** The same names by their first letter in either case, for a name that is followed by its colon at once. */
+const FIRST_ID = new Uint8Array(256);
+const NEXT_OF_LETTER = new Uint8Array(HEADER_COUNT);
+for (let id = HEADER_COUNT - 1; id > 0; id--) {
+  const letter = HEADER_NAMES[id][0] | LOWER_CASE;
+  NEXT_OF_LETTER[id] = FIRST_ID[letter];
+  FIRST_ID[letter] = FIRST_ID[letter & ~LOWER_CASE] = id;
+}
+
+/**
+ * Looks for a long name and its colon at `at`, without looking for the end of the name first: most fields begin so.
+ * @returns its HEADER_*, or HEADER_OTHER: then it may still be known to `headerOf`
+ */
+export function headerAt(bytes: Uint8Array, at: number, end: number): number {
+  let id = FIRST_ID[bytes[at]];
+  while (id !== NO_ID) {
+    const stop = at + NAME_LENGTH[id];
+    if (stop < end && bytes[stop] === COLON) {
+      let name = NAME_AT[id] + 1;
+      let i = at + 1;
+      while (i < stop && (bytes[i] | LOWER_CASE) === NAMES[name] && bytes[i] > LOWER_CASE) {
+        i += 1;
+        name += 1;
+      }
+      if (i === stop) return id;
+    }
+    id = NEXT_OF_LETTER[id];
+  }
+  return NO_ID;
+}
+
+/** @returns how long the long name of a known header is */
+export function headerLength(id: number): number {
+  return NAME_LENGTH[id];
 }
 
 function bucketOf(first: number, last: number, length: number): number {
@@ -124,9 +164,8 @@ export function methodOf(bytes: Uint8Array, start: number, end: number): number 
 
 /** @returns the TRANSPORT_* of a transport's name, without case; TRANSPORT_OTHER when it is not known */
 export function transportOf(bytes: Uint8Array, start: number, end: number): number {
-  for (let transport = 1; transport <= TRANSPORT_TLS; transport++) {
-    const name = TRANSPORT_NAMES[transport];
-    if (equalNoCase(bytes, start, end, name, 0, name.length)) return transport;
-  }
+  if (end - start === 3)
+    for (let transport = UDP; transport <= TLS; transport++)
+      if (equalNoCase(bytes, start, end, TRANSPORT_NAMES[transport], 0, 3)) return transport;
   return TRANSPORT_OTHER;
 }

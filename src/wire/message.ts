@@ -20,7 +20,7 @@ import {
   skipSpace,
   trimEnd,
 } from "./lex.js";
-import { headerOf, methodOf } from "./lookup.js";
+import { headerAt, headerLength, headerOf, methodOf } from "./lookup.js";
 import {
   HEADER_CALL_ID,
   HEADER_CONTACT,
@@ -66,6 +66,7 @@ const TAB = 9;
 const LF = 10;
 const CR = 13;
 const SPACE = 0x20;
+const COMMA = 0x2c;
 const COLON = 0x3a;
 const SLASH = 0x2f;
 const LESS = 0x3c;
@@ -299,42 +300,36 @@ export class Message extends Fields {
     let i = at;
     while (i < end) {
       const nameStart = i;
-      while (i < end && (KINDS[bytes[i]] & TOKEN) === 0) i += 1;
-      const nameEnd = i;
-      if (nameEnd === nameStart) {
-        const body = behindLineEnd(bytes, i, end);
-        if (body >= 0) return body;
-      }
-      while (i < end && (bytes[i] === SPACE || bytes[i] === TAB)) i += 1;
-      if (i >= end || bytes[i] !== COLON || nameEnd === nameStart) {
-        this.fail(PROBLEM_HEADER);
-        i = this.lineStop(i, end);
-      } else i = this.readField(nameStart, nameEnd, i + 1, end);
+      let id = headerAt(bytes, i, end);
+      let nameEnd = i + headerLength(id);
+      if (id === OTHER) {
+        while (i < end && (KINDS[bytes[i]] & TOKEN) === 0) i += 1;
+        nameEnd = i;
+        if (nameEnd === nameStart) {
+          const body = behindLineEnd(bytes, i, end);
+          if (body >= 0) return body;
+        }
+        while (i < end && (bytes[i] === SPACE || bytes[i] === TAB)) i += 1;
+        if (i >= end || bytes[i] !== COLON || nameEnd === nameStart) {
+          this.fail(PROBLEM_HEADER);
+          i = this.lineStop(i, end);
+          i += i < end && bytes[i] === CR ? 2 : 1;
+          continue;
+        }
+        id = headerOf(bytes, nameStart, nameEnd);
+      } else i = nameEnd;
+      i += 1;
+      if (i < end && bytes[i] === SPACE) i += 1;
+      if (i < end && bytes[i] <= SPACE) i = skipSpace(bytes, i, end);
+      const valueStart = i;
+      if (id <= CONTENT_LENGTH && id !== OTHER && id !== CONTACT) i = this.readValue(id, i, end);
+      else i = this.lineStop(i, end);
+      const valueEnd = bytes[i - 1] <= SPACE ? trimEnd(bytes, valueStart, i) : i;
+      if (!this.addRow(id, nameStart, nameEnd, valueStart, valueEnd)) this.fail(PROBLEM_TABLE);
       i += i < end && bytes[i] === CR ? 2 : 1;
     }
     this.fail(PROBLEM_BODY);
     return end;
-  }
-
-  /** @returns where the field's line ends */
-  private readField(nameStart: number, nameEnd: number, at: number, end: number): number {
-    const bytes = this.bytes;
-    const id = headerOf(bytes, nameStart, nameEnd);
-    let i = at;
-    if (i < end && bytes[i] === SPACE) i += 1;
-    if (i < end && bytes[i] <= SPACE) i = skipSpace(bytes, i, end);
-    const valueStart = i;
-    const isEager = id <= CONTENT_LENGTH && id !== OTHER && id !== CONTACT;
-    const isFirst = !isEager || this.first(id) < 0;
-    if (!isFirst) {
-      if (id !== VIA) this.fail(PROBLEM_REPEATED);
-    } else if (isEager) i = this.readValue(id, i, end);
-    // What a reader did not come to the end of is malformed, or goes on behind a comma; either way the line's end is looked for.
-    if (!isEager || i + 1 >= end || bytes[i] !== CR || bytes[i + 1] !== LF) i = this.lineStop(i, end);
-    const valueEnd = i > valueStart && bytes[i - 1] <= SPACE ? trimEnd(bytes, valueStart, i) : i;
-    if (!this.addRow(id, nameStart, nameEnd, valueStart, valueEnd)) this.fail(PROBLEM_TABLE);
-    if (isEager && isFirst) this.keepEnd(id, valueStart, valueEnd);
-    return i;
   }
 
   /** From anywhere in a field. @returns the offset of the CRLF or LF that ends its last line; `end` when it is cut off */
@@ -359,115 +354,128 @@ export class Message extends Fields {
     }
   }
 
-  /** The values that every layer needs, read from `at`. @returns how far they were read */
+  /** The values that every layer needs. @returns where the field's line ends */
   private readValue(id: number, at: number, end: number): number {
+    if (this.has(id)) {
+      if (id !== VIA) this.fail(PROBLEM_REPEATED);
+      return this.lineStop(at, end);
+    }
     switch (id) {
       case VIA:
         return this.readVia(at, end);
       case FROM:
       case TO:
-        return this.readAddress(id === FROM, at, end);
+        return this.readAddress(id, at, end);
       case CALL_ID:
         return this.readCallId(at, end);
       case CSEQ:
         return this.readCSeq(at, end);
       case MAX_FORWARDS:
         this.maxForwards = parseUint(this.bytes, at, scan(this.bytes, at, end, DIGITS), MAX_FORWARDS_MAX);
-        return this.behindNumber(this.maxForwards, PROBLEM_VALUE, at, end);
+        return this.behindNumber(id, at, end);
       case CONTENT_LENGTH:
         this.contentLength = parseUint(this.bytes, at, scan(this.bytes, at, end, DIGITS), CONTENT_LENGTH_MAX);
-        return this.behindNumber(this.contentLength, PROBLEM_LENGTH, at, end);
+        return this.behindNumber(id, at, end);
     }
     return at;
   }
 
-  /** Behind a number that has to be the whole value. */
-  private behindNumber(value: number, problem: number, at: number, end: number): number {
-    let i = scan(this.bytes, at, end, DIGITS);
-    if (i < end && this.bytes[i] <= SPACE) i = skipSpace(this.bytes, i, end);
-    if (value < 0 || !this.isAtLineEnd(i, end)) {
-      this.fail(problem);
-      if (problem === PROBLEM_LENGTH) this.contentLength = -1;
-      else this.maxForwards = -1;
-    }
-    return i;
+  /** Where a reader stopped, when that is the end of the line; else its value is malformed, and the end is looked for. */
+  private lineEnd(at: number, end: number, problem: number): number {
+    const bytes = this.bytes;
+    if (at + 1 < end && bytes[at] === CR && bytes[at + 1] === LF) return at;
+    if (behindLineEnd(bytes, at, end) >= 0) return at;
+    this.fail(problem);
+    return this.lineStop(at, end);
   }
 
-  private isAtLineEnd(at: number, end: number): boolean {
+  /** Behind a number that has to be the whole value. */
+  private behindNumber(id: number, at: number, end: number): number {
     const bytes = this.bytes;
-    return at + 1 < end && bytes[at] === CR && bytes[at + 1] === LF ? true : behindLineEnd(bytes, at, end) >= 0;
+    const isLength = id === CONTENT_LENGTH;
+    const problem = isLength ? PROBLEM_LENGTH : PROBLEM_VALUE;
+    let i = scan(bytes, at, end, DIGITS);
+    if (i < end && bytes[i] <= SPACE) i = skipSpace(bytes, i, end);
+    const value = isLength ? this.contentLength : this.maxForwards;
+    if (value >= 0 && behindLineEnd(bytes, i, end) >= 0) return i;
+    if (isLength) this.contentLength = -1;
+    else this.maxForwards = -1;
+    this.fail(problem);
+    return this.lineStop(i, end);
   }
 
   private readVia(at: number, end: number): number {
     const via = this.via;
+    const bytes = this.bytes;
     this.viaStart = at;
-    if (!via.parse(this.bytes, at, end)) {
+    if (!via.parse(bytes, at, end)) {
       this.fail(PROBLEM_VALUE);
-      return at;
+      const stop = this.lineStop(at, end);
+      this.viaEnd = trimEnd(bytes, at, stop);
+      return stop;
     }
     this.viaEnd = via.end;
     this.branchStart = via.branchStart;
     this.branchEnd = via.branchEnd;
-    this.hasMagicCookie = hasCookie(this.bytes, via.branchStart, via.branchEnd);
+    this.hasMagicCookie = hasCookie(bytes, via.branchStart, via.branchEnd);
     this.sentByStart = via.sentByStart;
     this.sentByEnd = via.sentByEnd;
-    return via.stop;
+    // Behind a comma there are more elements: they are for who walks the list.
+    return via.stop < end && bytes[via.stop] === COMMA ? this.lineStop(via.stop, end) : via.stop;
   }
 
-  private readAddress(isFrom: boolean, at: number, end: number): number {
+  private readAddress(id: number, at: number, end: number): number {
     const address = this.address;
-    const stop = address.read(this.bytes, at, end);
-    const isGood = stop >= 0 && !address.isStar && this.isAtLineEnd(stop, end);
-    if (!isGood) this.fail(PROBLEM_VALUE);
-    const tagStart = isGood ? address.tagStart : at;
-    const tagEnd = isGood ? address.tagEnd : at;
-    if (isFrom) {
+    let stop = address.read(this.bytes, at, end);
+    let tagStart = address.tagStart;
+    let tagEnd = address.tagEnd;
+    if (stop < 0 || address.isStar || behindLineEnd(this.bytes, stop, end) < 0) {
+      this.fail(PROBLEM_VALUE);
+      stop = this.lineStop(at, end);
+      tagStart = tagEnd = at;
+    }
+    const valueEnd = trimEnd(this.bytes, at, stop);
+    if (id === FROM) {
+      this.fromStart = at;
+      this.fromEnd = valueEnd;
       this.fromTagStart = tagStart;
       this.fromTagEnd = tagEnd;
     } else {
+      this.toStart = at;
+      this.toEnd = valueEnd;
       this.toTagStart = tagStart;
       this.toTagEnd = tagEnd;
     }
-    return isGood ? stop : at;
+    return stop;
   }
 
   /** word ["@" word]; only that it is one word and not empty matters here. */
   private readCallId(at: number, end: number): number {
     const bytes = this.bytes;
-    const i = skipSpace(bytes, scan(bytes, at, end, VISIBLE), end);
-    if (!this.isAtLineEnd(i, end)) this.fail(PROBLEM_VALUE);
-    return i;
+    let i = scan(bytes, at, end, VISIBLE);
+    this.callIdStart = at;
+    this.callIdEnd = i;
+    if (i < end && bytes[i] <= SPACE) i = skipSpace(bytes, i, end);
+    const stop = this.lineEnd(i, end, PROBLEM_VALUE);
+    if (stop > i) this.callIdEnd = trimEnd(bytes, at, stop);
+    return stop;
   }
 
   private readCSeq(at: number, end: number): number {
     const bytes = this.bytes;
-    let i = scan(bytes, at, end, DIGITS);
+    let i = at;
+    while (i < end && (KINDS[bytes[i]] & DIGITS) === 0) i += 1;
     this.cseq = parseUint(bytes, at, i, CSEQ_MAX);
-    const hasSpace = i < end && bytes[i] <= SPACE;
+    if (this.cseq < 0 || i >= end || bytes[i] > SPACE) this.fail(PROBLEM_VALUE);
     i = skipSpace(bytes, i, end);
     const methodStart = i;
-    i = scan(bytes, i, end, TOKEN);
+    while (i < end && (KINDS[bytes[i]] & TOKEN) === 0) i += 1;
+    if (i === methodStart) this.fail(PROBLEM_VALUE);
     this.cseqMethodStart = methodStart;
     this.cseqMethodEnd = i;
     this.cseqMethod = methodOf(bytes, methodStart, i);
-    const isWhole = this.cseq >= 0 && hasSpace && i > methodStart;
     if (i < end && bytes[i] <= SPACE) i = skipSpace(bytes, i, end);
-    if (!isWhole || !this.isAtLineEnd(i, end)) this.fail(PROBLEM_VALUE);
-    return i;
-  }
-
-  /** Where the values end that are handed on whole. */
-  private keepEnd(id: number, start: number, end: number): void {
-    if (id === FROM) {
-      this.fromStart = start;
-      this.fromEnd = end;
-    } else if (id === TO) {
-      this.toStart = start;
-      this.toEnd = end;
-    } else if (id === CALL_ID) {
-      this.callIdStart = start;
-      this.callIdEnd = end;
-    } else if (id === VIA && this.viaEnd === 0) this.viaEnd = end;
+    return this.lineEnd(i, end, PROBLEM_VALUE);
   }
 
   private checkMandatory(): void {

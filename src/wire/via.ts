@@ -4,12 +4,13 @@
  */
 import { parseIPv4 } from "../core/address.js";
 import { equalNoCase, NONE, octets, parseUint, Span } from "../core/bytes.js";
-import { behindLineEnd, STOP_TOKEN, STOP_WORD, scan, skipQuoted, skipSpace } from "./lex.js";
+import { behindLineEnd, STOP_TOKEN, STOP_WORD, STOPS, scan, skipQuoted, skipSpace } from "./lex.js";
 import { transportOf } from "./lookup.js";
 import { TRANSPORT_NONE } from "./names.js";
 import { param } from "./params.js";
 
 // Own constants: see lex.ts.
+const KINDS = STOPS;
 const TOKEN = STOP_TOKEN;
 const WORD = STOP_WORD;
 const SPACE = 0x20;
@@ -60,23 +61,25 @@ export class Via {
    */
   parse(bytes: Uint8Array, start: number, end: number): boolean {
     this.bytes = bytes;
-    let i = skipSpace(bytes, start, end);
+    let i = start < end && bytes[start] <= SPACE ? skipSpace(bytes, start, end) : start;
     this.start = i;
     this.port = -1;
     this.rportFlag = false;
     i = skipProtocol(bytes, i, end);
     if (i < 0) return false;
     const transportStart = i;
-    i = scan(bytes, i, end, TOKEN);
+    while (i < end && (KINDS[bytes[i]] & TOKEN) === 0) i += 1;
     if (i === transportStart || i >= end || bytes[i] > SPACE) return false;
     this.transport = transportOf(bytes, transportStart, i);
     i = this.readSentBy(bytes, skipSpace(bytes, i, end), end);
     if (i < 0) return false;
     this.branchStart = this.branchEnd = this.paramsStart = this.paramsEnd = i;
-    i = this.readParams(bytes, i, end);
-    if (i < 0) return false;
+    if (i < end && bytes[i] === SEMICOLON) {
+      i = this.readParams(bytes, i, end);
+      if (i < 0) return false;
+      this.end = this.paramsEnd;
+    } else this.end = this.sentByEnd;
     this.stop = i;
-    this.end = this.paramsEnd > this.paramsStart ? this.paramsEnd : this.sentByEnd;
     return i >= end || bytes[i] === COMMA || behindLineEnd(bytes, i, end) >= 0;
   }
 
@@ -94,15 +97,16 @@ export class Via {
       i += 1;
     } else {
       // A token is a little more than a host name: names with "_" are seen, and harmless.
-      i = scan(bytes, i, end, TOKEN);
+      while (i < end && (KINDS[bytes[i]] & TOKEN) === 0) i += 1;
       if (i === this.hostStart) return -1;
       this.hostEnd = i;
     }
     this.sentByEnd = i;
     if (i < end && bytes[i] <= SPACE) i = skipSpace(bytes, i, end);
     if (i < end && bytes[i] === COLON) {
-      const portStart = skipSpace(bytes, i + 1, end);
-      i = portStart;
+      i += 1;
+      if (i < end && bytes[i] <= SPACE) i = skipSpace(bytes, i, end);
+      const portStart = i;
       while (i < end && bytes[i] >= 0x30 && bytes[i] <= 0x39) i += 1;
       this.port = parseUint(bytes, portStart, i, PORT_MAX);
       if (this.port < 0) return -1;
@@ -119,7 +123,7 @@ export class Via {
       i += 1;
       if (i < end && bytes[i] <= SPACE) i = skipSpace(bytes, i, end);
       const nameStart = i;
-      i = scan(bytes, i, end, WORD);
+      while (i < end && (KINDS[bytes[i]] & WORD) === 0) i += 1;
       const nameEnd = i;
       if (nameEnd === nameStart) return -1;
       let valueStart = i;
@@ -135,16 +139,12 @@ export class Via {
         if (i < end && bytes[i] <= SPACE) i = skipSpace(bytes, i, end);
       }
       const length = nameEnd - nameStart;
-      if (length === 6 && (bytes[nameStart] | 0x20) === 0x62) {
-        if (equalNoCase(bytes, nameStart, nameEnd, BRANCH, 0, 6)) {
-          // One name, one value: with two branches it would depend on the reader which transaction this is.
-          if (this.branchEnd > this.branchStart) return -1;
-          this.branchStart = valueStart;
-          this.branchEnd = valueStart === nameEnd ? valueStart : this.paramsEnd;
-        }
-      } else if (length === 5 && (bytes[nameStart] | 0x20) === 0x72) {
-        if (equalNoCase(bytes, nameStart, nameEnd, RPORT, 0, 5)) this.rportFlag = true;
-      }
+      if (length === 6 && equalNoCase(bytes, nameStart, nameEnd, BRANCH, 0, 6)) {
+        // One name, one value: with two branches it would depend on the reader which transaction this is.
+        if (this.branchEnd > this.branchStart) return -1;
+        this.branchStart = valueStart;
+        this.branchEnd = valueStart === nameEnd ? valueStart : this.paramsEnd;
+      } else if (length === 5 && equalNoCase(bytes, nameStart, nameEnd, RPORT, 0, 5)) this.rportFlag = true;
     }
     return i;
   }
