@@ -423,8 +423,9 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
     return true;
   }
 
-  writeCredentials(_s: Session, w: Writer, method: number, requestUri: Span): void {
-    this.credentials.write(w, method, requestUri);
+  writeCredentials(s: Session, t: ClientTransaction, w: Writer, method: number, requestUri: Span): void {
+    // A stranger who is called is not told what the server would accept.
+    if (this.credentials.trusts(t, s.draft, this.account.routes.length > 0)) this.credentials.write(w, method, requestUri);
   }
 
   onRefused(s: Session, m: Message | null): boolean {

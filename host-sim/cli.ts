@@ -1,0 +1,256 @@
+/**
+ * The simulator's program: a house with a door and, unless it is to be alone, an indoor phone; a ladder of their messages; and
+ * a person or a script that presses the button. `--help` says how it is called.
+ */
+import { readFileSync } from "node:fs";
+import { ipv4 } from "../src/core/address.js";
+import { Settings } from "../src/intercom/settings.js";
+import { loadWav, NO_SPEAKER, SamplesInput, WavSpeaker } from "./io/audio.js";
+import { SecureRandom, SeededRandom } from "./io/random.js";
+import { openStreamSerial, openTcpSerial, type SerialPort } from "./io/serial.js";
+import { FileStore, fileError, MemoryStore } from "./io/store.js";
+import { Keyboard } from "./keyboard.js";
+import { type House, Party, Wiretap } from "./party.js";
+import { RealClock, VirtualClock } from "./world/clock.js";
+import { eventJson, eventLine, type SimEvent } from "./world/events.js";
+import { Ladder } from "./world/ladder.js";
+import { VirtualNetwork } from "./world/network.js";
+import { parseOptions, type SimOptions, USAGE } from "./world/options.js";
+import { Pcap } from "./world/pcap.js";
+import { runScript, type Stage } from "./world/script.js";
+
+const EXIT_FAILED = 1;
+const EXIT_USAGE = 2;
+/** The phone's ports lie this far behind the door's. */
+const PHONE_SIP_STEP = 2;
+const PHONE_RTP_STEP = 100;
+/** Without a hand at it the phone rings so long and then answers. */
+const PHONE_RINGS_MS = 2000;
+const PHONE_TONE_HZ = 440;
+/** What a BYE may take when the program ends. */
+const GOODBYE_MS = 300;
+
+/** Ends the program with one line for a person. */
+class Refusal extends Error {
+  readonly code: number;
+  constructor(message: string, code: number) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** Defaults, then the file, then --set: the later one wins. */
+function readSettings(options: SimOptions): Settings {
+  const settings = new Settings();
+  if (options.config !== "") {
+    let lines = "";
+    try {
+      lines = readFileSync(options.config, "utf8");
+    } catch (error) {
+      throw new Refusal("--config: " + fileError("read", options.config, error).message, EXIT_FAILED);
+    }
+    const problem = settings.apply(lines);
+    if (problem !== "") throw new Refusal(options.config + ", " + problem, EXIT_USAGE);
+  }
+  for (const { key, value } of options.set) {
+    const problem = settings.set(key, value);
+    if (problem !== "") throw new Refusal("--set " + problem, EXIT_USAGE);
+  }
+  return settings;
+}
+
+/** The indoor phone is another station on the same core, at the next port. */
+function phoneSettings(door: Settings): Settings {
+  const settings = new Settings();
+  const port = door.number("sip.port") + PHONE_SIP_STEP;
+  const problems = [
+    settings.set("sip.user", "phone"),
+    settings.set("sip.name", "Indoor phone"),
+    settings.set("sip.register", "off"),
+    settings.set("sip.port", String(port)),
+    settings.set("net.address", door.get("net.address")),
+    settings.set("rtp.port", String(door.number("rtp.port") + PHONE_RTP_STEP)),
+    settings.set("call.allow", "any"),
+    settings.set(
+      "call.target",
+      "sip:" + door.get("sip.user") + "@" + door.get("net.address") + ":" + door.get("sip.port"),
+    ),
+  ];
+  for (const problem of problems) if (problem !== "") throw new Refusal("the phone's " + problem, EXIT_USAGE);
+  return settings;
+}
+
+function tone(hz: number): Int16Array {
+  const samples = new Int16Array(8000);
+  for (let i = 0; i < samples.length; i++) samples[i] = Math.round(8000 * Math.sin((2 * Math.PI * hz * i) / 8000));
+  return samples;
+}
+
+async function main(): Promise<number> {
+  const options = parseOptions(process.argv.slice(2));
+  if (typeof options === "string") throw new Refusal(options, EXIT_USAGE);
+  if (options.help) {
+    process.stdout.write(USAGE);
+    return 0;
+  }
+  const settings = readSettings(options);
+  const virtual = options.virtualTime ? new VirtualClock() : null;
+  const clock = virtual ?? new RealClock();
+  const seeded = options.seed >= 0 ? new SeededRandom(options.seed) : null;
+  const random = () => seeded?.fork() ?? new SecureRandom();
+  const network = virtual !== null ? new VirtualNetwork(virtual, random()) : null;
+  const isScripted = options.script.length > 0;
+  const isInteractive =
+    process.stdin.isTTY === true && process.stdout.isTTY === true && !isScripted && !options.headless;
+
+  const listeners: ((event: SimEvent) => void)[] = [];
+  const house: House = {
+    clock,
+    network,
+    wiretap: new Wiretap(clock),
+    tell: (event) => {
+      process.stdout.write((options.json ? eventJson(event) : eventLine(event)) + "\n");
+      for (const listener of listeners) listener(event);
+    },
+  };
+  const ladderTo = isInteractive ? process.stdout : process.stderr;
+  house.wiretap.ladder = new Ladder(
+    (line) => ladderTo.write(line + "\n"),
+    ladderTo.columns ?? 100,
+    ladderTo.isTTY === true,
+  );
+  const epochMs = virtual !== null ? 0 : Date.now();
+  if (options.pcap !== "") house.wiretap.pcap = new Pcap(options.pcap, epochMs);
+
+  const microphone = options.mic !== "" ? new SamplesInput(loadWav(options.mic)) : new SamplesInput();
+  const speaker = options.speaker !== "" ? new WavSpeaker(options.speaker) : null;
+  const hasPhone = !options.alone;
+  if (hasPhone && settings.get("call.target") === "") {
+    const port = settings.number("sip.port") + PHONE_SIP_STEP;
+    settings.set("call.target", "sip:phone@" + settings.get("net.address") + ":" + port);
+  }
+  const door = new Party(house, {
+    name: "door",
+    settings,
+    random: random(),
+    microphone,
+    speaker: speaker ?? NO_SPEAKER,
+    store: options.store !== "" ? new FileStore(options.store) : new MemoryStore(),
+  });
+  const phone = hasPhone
+    ? new Party(house, {
+        name: "phone",
+        settings: phoneSettings(settings),
+        random: random(),
+        microphone: new SamplesInput(tone(PHONE_TONE_HZ)),
+        speaker: NO_SPEAKER,
+        store: new MemoryStore(),
+      })
+    : null;
+  for (const party of [door, phone]) {
+    if (party !== null)
+      house.wiretap.ladder.name(party.settings.get("net.address"), party.settings.number("sip.port"), party.name);
+  }
+  if (options.store !== "") {
+    const problem = door.station.console.load();
+    if (problem !== "") throw new Refusal(options.store + ": " + problem, EXIT_USAGE);
+    for (const { key, value } of options.set) settings.set(key, value);
+  }
+  await phone?.station.start();
+  await door.station.start();
+
+  if (phone !== null && !isInteractive) {
+    listeners.push((event) => {
+      if (event.who !== "phone" || event.event !== "call" || event.value !== "ringing" || event.direction !== "in")
+        return;
+      clock.createTimer(() => phone.station.line("answer")).at(clock.now() + PHONE_RINGS_MS);
+    });
+  }
+
+  const serials: SerialPort[] = [];
+  if (options.consolePort >= 0) {
+    const serial = await openTcpSerial({
+      address: ipv4("127.0.0.1"),
+      port: options.consolePort,
+      greeting: "Portero\r\n",
+      onLine: (line, reply) => reply(door.station.line(line)),
+    });
+    serials.push(serial);
+    process.stderr.write("console on 127.0.0.1:" + serial.port + "\n");
+  }
+
+  const stop = async (): Promise<void> => {
+    // Whoever hangs up first, the other hears of it by BYE.
+    for (const party of [door, phone]) {
+      if (party === null || party.station.door.ua.activeCall() === null) continue;
+      party.station.line("hangup");
+      if (virtual !== null) await virtual.runUntil(virtual.now() + GOODBYE_MS);
+      else await new Promise<void>((resolve) => clock.createTimer(resolve).at(clock.now() + GOODBYE_MS));
+    }
+    for (const serial of serials) serial.close();
+    door.station.close();
+    phone?.station.close();
+    speaker?.close();
+    house.wiretap.pcap?.close();
+  };
+
+  const said = (output: string): void => {
+    if (output === "") return;
+    if (options.json) house.tell({ t: clock.now(), who: "door", event: "console", value: output.trimEnd() });
+    else process.stdout.write(output);
+  };
+
+  const interrupted = new Promise<void>((resolve) => {
+    process.once("SIGINT", () => resolve());
+    process.once("SIGTERM", () => resolve());
+  });
+
+  if (isScripted) {
+    const stage: Stage = {
+      clock,
+      press: () => door.station.press(),
+      release: () => {},
+      console: (line) => said(door.station.line(line)),
+      dtmf: (digits) => {
+        if (phone === null) return "there is no built-in phone: it is the one that sends digits";
+        const output = phone.station.line("dtmf " + digits);
+        return output.startsWith("error: ") ? output.slice(7).trimEnd() : "";
+      },
+      fault: (name, value) =>
+        network !== null ? network.fault(name, value) : "faults are of the virtual network: add --virtual-time",
+      onEvent: (listener) => listeners.push(listener),
+    };
+    let isDone = false;
+    const running = runScript(options.script, stage).finally(() => {
+      isDone = true;
+    });
+    if (virtual !== null) await virtual.runWhile(() => !isDone);
+    const result = await running;
+    if (!result.ok) process.stderr.write(result.line + "\n");
+    if (result.ok && !result.quit) {
+      if (virtual === null) await interrupted;
+    }
+    await stop();
+    return result.ok ? 0 : EXIT_FAILED;
+  }
+
+  if (virtual !== null) throw new Refusal("--virtual-time needs a script: add --do", EXIT_USAGE);
+  if (isInteractive) {
+    const keyboard = new Keyboard(door.station, phone?.station ?? null, (text) => process.stdout.write(text));
+    await Promise.race([keyboard.done, interrupted]);
+    keyboard.close();
+  } else {
+    serials.push(openStreamSerial(process.stdin, process.stdout, (line) => said(door.station.line(line))));
+    await interrupted;
+  }
+  await stop();
+  return 0;
+}
+
+main().then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    process.stderr.write((error instanceof Error ? error.message : String(error)) + "\n");
+    process.exit(error instanceof Refusal ? error.code : EXIT_FAILED);
+  },
+);

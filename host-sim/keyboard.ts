@@ -1,0 +1,88 @@
+/** The terminal as a house: single keys for the button, the phone and the visitor, and a line for the console. */
+import { emitKeypressEvents } from "node:readline";
+import type { Station } from "../src/intercom/station.js";
+
+const HELP = `
+  b  press the button (calls; cancels while it rings; hangs up in a call)
+  a  the phone answers          h  the phone hangs up
+  c  the phone calls the door   0-9 * #  the phone sends a digit
+  :  a line for the door's console (help lists the commands), Enter carries it out
+  ?  this help                  q  quit
+
+`;
+
+const NO_PHONE = "there is no phone in the house (--alone)\n";
+
+export class Keyboard {
+  /** Resolves when the person has had enough. */
+  readonly done: Promise<void>;
+  private readonly door: Station;
+  private readonly phone: Station | null;
+  private readonly print: (text: string) => void;
+  private finish: () => void = () => {};
+  /** The line being typed, null while single keys count. */
+  private typed: string | null = null;
+  private readonly onKey = (
+    text: string | undefined,
+    key: { name?: string; ctrl?: boolean; sequence?: string },
+  ): void => {
+    this.press(text ?? "", key);
+  };
+
+  constructor(door: Station, phone: Station | null, print: (text: string) => void) {
+    this.door = door;
+    this.phone = phone;
+    this.print = print;
+    this.done = new Promise((resolve) => {
+      this.finish = resolve;
+    });
+    emitKeypressEvents(process.stdin);
+    process.stdin.setRawMode(true);
+    process.stdin.resume();
+    process.stdin.on("keypress", this.onKey);
+    print(HELP);
+  }
+
+  close(): void {
+    process.stdin.off("keypress", this.onKey);
+    process.stdin.setRawMode(false);
+    process.stdin.pause();
+  }
+
+  private press(text: string, key: { name?: string; ctrl?: boolean }): void {
+    if (key.ctrl === true && (key.name === "c" || key.name === "d")) this.finish();
+    else if (this.typed !== null) this.type(this.typed, text, key.name ?? "");
+    else if (text === "b") this.door.press();
+    else if (text === "a") this.tell("answer");
+    else if (text === "h") this.tell("hangup");
+    else if (text === "c") this.tell("call");
+    else if (text === "q") this.finish();
+    else if (text === "?") this.print(HELP);
+    else if (text === ":") {
+      this.typed = "";
+      this.print("> ");
+    } else if (text.length === 1 && "0123456789*#".includes(text)) this.tell("dtmf " + text);
+  }
+
+  private type(line: string, text: string, name: string): void {
+    if (name === "return" || name === "enter") {
+      this.typed = null;
+      this.print("\n" + this.door.line(line));
+    } else if (name === "escape") {
+      this.typed = null;
+      this.print("\n");
+    } else if (name === "backspace") {
+      if (line.length > 0) this.print("\b \b");
+      this.typed = line.slice(0, -1);
+    } else if (text.length === 1 && text >= " ") {
+      this.typed = line + text;
+      this.print(text);
+    }
+  }
+
+  /** Has the phone do what its console would. */
+  private tell(line: string): void {
+    const output = this.phone === null ? NO_PHONE : this.phone.line(line);
+    if (output !== "ok\n") this.print("phone: " + output);
+  }
+}

@@ -1,0 +1,197 @@
+/**
+ * One party of the simulated house, the door or the phone: the station of src/ on devices of this machine or of the virtual
+ * network, with a wiretap for the ladder and the pcap. Not here: who does what when (cli.ts).
+ */
+import { networkInterfaces } from "node:os";
+import type { AudioInput, AudioOutput, Clock, Device, Resolver, Store, TcpStack, UdpSocket } from "../hal/device.js";
+import { ipv4, ipv4Text } from "../src/core/address.js";
+import { DOOR_LIMITS } from "../src/core/limits.js";
+import type { RandomSource } from "../src/core/random.js";
+import { type DoorEvents, LED_NAMES } from "../src/intercom/door.js";
+import type { Settings } from "../src/intercom/settings.js";
+import { Station } from "../src/intercom/station.js";
+import { NodeResolver } from "./io/resolver.js";
+import { openTcp } from "./io/tcp.js";
+import { openUdp } from "./io/udp.js";
+import type { SimEvent } from "./world/events.js";
+import type { Ladder } from "./world/ladder.js";
+import type { VirtualNetwork } from "./world/network.js";
+import type { Pcap } from "./world/pcap.js";
+
+/** What all parties live in. */
+export interface House {
+  clock: Clock;
+  /** Null: the machine's own network. */
+  network: VirtualNetwork | null;
+  wiretap: Wiretap;
+  tell(event: SimEvent): void;
+}
+
+/** What belongs to one party. */
+export interface Belongings {
+  name: string;
+  settings: Settings;
+  random: RandomSource;
+  microphone: AudioInput;
+  speaker: AudioOutput;
+  store: Store;
+}
+
+/** Sees each message once, whoever sends it, and gives it to the ladder and the pcap. */
+export class Wiretap {
+  ladder: Ladder | null = null;
+  pcap: Pcap | null = null;
+  private readonly own = new Set<string>();
+  private readonly clock: Clock;
+
+  constructor(clock: Clock) {
+    this.clock = clock;
+  }
+
+  /** That port is one of ours: what comes from it was seen when it was sent. */
+  add(ip: number, port: number): void {
+    this.own.add(ip + ":" + port);
+  }
+
+  isOwn(ip: number, port: number): boolean {
+    return this.own.has(ip + ":" + port);
+  }
+
+  seen(
+    fromIp: number,
+    fromPort: number,
+    toIp: number,
+    toPort: number,
+    isTcp: boolean,
+    isSip: boolean,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): void {
+    const tMs = this.clock.now();
+    const [from, to] = [ipv4Text(fromIp), ipv4Text(toIp)];
+    if (isSip) this.ladder?.message(tMs, from, fromPort, to, toPort, isTcp, bytes, start, end);
+    if (isTcp) this.pcap?.tcp(tMs, from, fromPort, to, toPort, bytes, start, end);
+    else this.pcap?.udp(tMs, from, fromPort, to, toPort, bytes, start, end);
+  }
+}
+
+export class Party implements DoorEvents {
+  readonly name: string;
+  readonly settings: Settings;
+  readonly station: Station;
+  private readonly house: House;
+
+  constructor(house: House, belongings: Belongings) {
+    this.house = house;
+    this.name = belongings.name;
+    this.settings = belongings.settings;
+    this.station = new Station(this.device(belongings), belongings.settings, DOOR_LIMITS, this);
+  }
+
+  event(name: string, value: string, extra: readonly (string | number)[]): void {
+    const event: SimEvent = { t: this.house.clock.now(), who: this.name, event: name, value };
+    for (let i = 0; i + 1 < extra.length; i += 2) event[String(extra[i])] = extra[i + 1];
+    this.house.tell(event);
+  }
+
+  private device(belongings: Belongings): Device {
+    const { house, settings } = this;
+    const ip = ownAddress(settings.get("net.address"));
+    const host = house.network?.host(ip) ?? null;
+    const resolver: Resolver = host !== null ? host.resolver : new NodeResolver(belongings.random);
+    return {
+      address: () => ip,
+      clock: house.clock,
+      random: belongings.random,
+      resolver,
+      udp: async (options) => {
+        const socket = await (host !== null ? host.udp(options) : openUdp(options));
+        return this.tapUdp(socket, ip, options.setting === "sip.port");
+      },
+      tcp: async (options) => {
+        const port = options.port;
+        const tapped = {
+          ...options,
+          onData: (c: { address: number; port: number }, bytes: Uint8Array, start: number, end: number) => {
+            if (!house.wiretap.isOwn(c.address, c.port)) {
+              house.wiretap.seen(c.address, c.port, ip, port, true, true, bytes, start, end);
+            }
+            options.onData(c as never, bytes, start, end);
+          },
+        };
+        const stack = await (host !== null ? host.tcp(tapped) : openTcp(tapped));
+        return this.tapTcp(stack, ip);
+      },
+      microphone: belongings.microphone,
+      speaker: belongings.speaker,
+      relay: { write: () => {} },
+      led: { write: (pattern) => void LED_NAMES[pattern] },
+      store: belongings.store,
+    };
+  }
+
+  private tapUdp(socket: UdpSocket, ip: number, isSip: boolean): UdpSocket {
+    const wiretap = this.house.wiretap;
+    wiretap.add(ip, socket.port);
+    return {
+      get port() {
+        return socket.port;
+      },
+      get address() {
+        return socket.address;
+      },
+      get remotePort() {
+        return socket.remotePort;
+      },
+      get cut() {
+        return socket.cut;
+      },
+      read: (into) => {
+        const length = socket.read(into);
+        if (length > 0 && !wiretap.isOwn(socket.address, socket.remotePort)) {
+          wiretap.seen(socket.address, socket.remotePort, ip, socket.port, false, isSip, into, 0, length);
+        }
+        return length;
+      },
+      write: (bytes, start, end, address, port) => {
+        wiretap.seen(ip, socket.port, address, port, false, isSip, bytes, start, end);
+        return socket.write(bytes, start, end, address, port);
+      },
+      close: () => socket.close(),
+    };
+  }
+
+  private tapTcp(stack: TcpStack, ip: number): TcpStack {
+    const wiretap = this.house.wiretap;
+    const tap = (connection: ReturnType<TcpStack["find"]>): ReturnType<TcpStack["find"]> =>
+      connection === null
+        ? null
+        : {
+            id: connection.id,
+            address: connection.address,
+            port: connection.port,
+            write: (bytes, start, end) => {
+              wiretap.seen(ip, stack.port, connection.address, connection.port, true, true, bytes, start, end);
+              return connection.write(bytes, start, end);
+            },
+            close: () => connection.close(),
+          };
+    return {
+      port: stack.port,
+      connect: (address, port) => tap(stack.connect(address, port)),
+      find: (id) => tap(stack.find(id)),
+      findTo: (address, port) => tap(stack.findTo(address, port)),
+      close: () => stack.close(),
+    };
+  }
+}
+
+/** 0.0.0.0 stands for the first address of this machine that others can reach. */
+function ownAddress(setting: string): number {
+  if (setting !== "0.0.0.0") return ipv4(setting);
+  for (const addresses of Object.values(networkInterfaces())) {
+    for (const one of addresses ?? []) if (one.family === "IPv4" && !one.internal) return ipv4(one.address);
+  }
+  return ipv4("127.0.0.1");
+}
