@@ -58,13 +58,23 @@ function nextDelimiter(bytes: Uint8Array, start: number, end: number, boundary: 
       textEnd <= end &&
       bytes[at] === 0x2d &&
       bytes[at + 1] === 0x2d &&
-      equal(bytes, textStart, textEnd, boundary.bytes, boundary.start, boundary.end)
+      equal(bytes, textStart, textEnd, boundary.bytes, boundary.start, boundary.end) &&
+      endsDelimiter(bytes, textEnd, end)
     ) {
       return at;
     }
     at = lineAfter(bytes, at, end);
   }
   return -1;
+}
+
+/** Behind the boundary comes "--", white space or the end of the line: "--ab" is no delimiter of the boundary "a". */
+function endsDelimiter(bytes: Uint8Array, at: number, end: number): boolean {
+  if (at >= end) return true;
+  const octet = bytes[at];
+  return octet === 0x2d
+    ? at + 1 < end && bytes[at + 1] === 0x2d
+    : octet === 13 || octet === 10 || octet === 0x20 || octet === 9;
 }
 
 function lineAfter(bytes: Uint8Array, start: number, end: number): number {

@@ -98,6 +98,23 @@ describe("a session description", () => {
     expect(parse([...HEAD, "m=audio 4000 RTP/AVP 0", "a=rtpmap:4294967296 PCMU/8000"]).code).toBe(SDP_MALFORMED);
   });
 
+  it("is refused for a NUL, and reads a line of the wrong kind of blank", () => {
+    expect(parse([...HEAD, "m=audio 4000 RTP/AVP 0\0"]).code).toBe(SDP_MALFORMED);
+    expect(parse([...HEAD, "m=audio\t4000  RTP/AVP   0 "]).code).toBe(SDP_OK);
+  });
+
+  it("knows where the first format ends, with or without one", () => {
+    const { sdp } = parse([...HEAD, "m=audio 4000 RTP/AVP 0 8", "m=audio 0 RTP/AVP"]);
+    const ends = sdp.media.slice(0, 2).map((m) => text(sdp.bytes, m.lineStart, m.firstFormatEnd));
+    expect(ends).toEqual(["audio 4000 RTP/AVP 0", "audio 0 RTP/AVP"]);
+  });
+
+  it("keeps the first 24 formats of a medium", () => {
+    const formats = Array.from({ length: 30 }, (_, i) => 96 + i);
+    const { sdp, code } = parse([...HEAD, `m=audio 4000 RTP/AVP ${formats.join(" ")}`]);
+    expect([code, sdp.media[0].formatCount, sdp.media[0].formats[23]]).toEqual([SDP_OK, 24, 119]);
+  });
+
   it("has no packet time when that is 0, huge or no number", () => {
     for (const value of ["0", "4294967296", "x", ""]) {
       const { sdp, code } = parse([...HEAD, "m=audio 4000 RTP/AVP 0", `a=ptime:${value}`]);
@@ -162,6 +179,43 @@ describe("a multipart body", () => {
       "--b1\r\nContent-Type: text/plain\r\n\r\nhello\r\n--b1\r\nContent-Type: application/sdp\r\n\r\nv=0\r\n\r\n--b1--\r\n";
     expect(find(body)).toBe("v=0\r\n");
     expect(find(body.replace("Content-Type: application/sdp", "c : APPLICATION/SDP ;x=y"))).toBe("v=0\r\n");
+  });
+
+  it("is not cut at a boundary that only begins like its own", () => {
+    expect(find("--b1\r\nContent-Type: application/sdp\r\n\r\nv=0\r\n--b12\r\ns=-\r\n--b1 \r\n\r\n--b1--")).toBe(
+      "v=0\r\n--b12\r\ns=-",
+    );
+    expect(find("--b1-\r\nContent-Type: application/sdp\r\n\r\nv=0\r\n--b1--")).toBeNull();
+  });
+
+  it("of any octets gives a part within them, or nothing", () => {
+    const pieces = [
+      "--b1",
+      "--b1--",
+      "\r\n",
+      "\n",
+      "Content-Type: application/sdp",
+      "c:",
+      "v=0",
+      "\r\n\r\n",
+      " ",
+      "-",
+      "\0",
+    ];
+    const bytes = fc.array(fc.constantFrom(...pieces), { maxLength: 14 }).map((parts) => octets(parts.join("")));
+    const mark = new Span();
+    mark.set(octets("b1"), 0, 2);
+    const out = new Span();
+    fc.assert(
+      fc.property(bytes, fc.nat(20), (body, cut) => {
+        const end = Math.max(0, body.length - cut);
+        if (!findPart(body, 0, end, mark, octets("application/sdp"), out)) return;
+        expect(out.start).toBeGreaterThan(0);
+        expect(out.end).toBeGreaterThan(out.start);
+        expect(out.end).toBeLessThanOrEqual(end);
+      }),
+      { numRuns: 3000, seed: 3 },
+    );
   });
 
   it("without that part, without an end, empty or malformed gives what there is, or nothing", () => {
