@@ -180,10 +180,12 @@ async function main(): Promise<number> {
   }
 
   const stop = async (): Promise<void> => {
-    // Whoever hangs up first, the other hears of it by BYE.
-    for (const party of [door, phone]) {
-      if (party === null || party.station.door.ua.activeCall() === null) continue;
-      party.station.line("hangup");
+    const parties = phone === null ? [door] : [door, phone];
+    const isCalling = (party: Party): boolean => party.station.door.ua.activeCall() !== null;
+    // Whoever hangs up first, the other hears of it by BYE and is given the time for that.
+    for (const party of parties) {
+      if (!parties.some(isCalling)) break;
+      if (isCalling(party)) party.station.line("hangup");
       if (virtual !== null) await virtual.runUntil(virtual.now() + GOODBYE_MS);
       else await new Promise<void>((resolve) => clock.createTimer(resolve).at(clock.now() + GOODBYE_MS));
     }
