@@ -1,33 +1,10 @@
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { expect, it } from "vitest";
 import { ipv4 } from "../../src/core/address.js";
 import { octets } from "../../src/core/bytes.js";
 import type { RandomSource } from "../../src/core/random.js";
 import { METHOD_INVITE, METHOD_OPTIONS } from "../../src/wire/names.js";
+import { perStep } from "../heap.js";
 import { Harness, PEER, request, responseTo } from "./harness.js";
-
-setFlagsFromString("--expose-gc");
-const collect = runInNewContext("gc") as () => void;
-
-const BATCH = 10000;
-
-/**
- * The least that any of ten batches added to the heap, in octets for one step. A thing made at each step is in every batch
- * (the smallest object has 16 octets); what the engine itself makes now and then is not.
- */
-function perStep(step: (i: number) => void): number {
-  let least = Infinity;
-  for (let batch = 0; batch < 12; batch++) {
-    collect();
-    const before = process.memoryUsage().heapUsed;
-    for (let i = 0; i < BATCH; i++) step(i);
-    const more = process.memoryUsage().heapUsed - before;
-    // The first batches are the compiler's; a negative one had a collection in it.
-    if (batch >= 2 && more >= 0) least = Math.min(least, more / BATCH);
-  }
-  return least;
-}
 
 /** Numbers stay below 2^31 here (T1 is short, so the time does): V8 (not XS) keeps those above it on the heap now and then. */
 class SmallRandom implements RandomSource {
