@@ -1,5 +1,5 @@
 /**
- * One SIP message over the octets it arrived in (RFC 3261 §7): start line, a fixed table of its header fields, and the values every
+ * One SIP message over the octets it arrived in (RFC 3261 §7): its start line, the table of its header fields, and the values every
  * layer asks for (Via, tags, Call-ID, CSeq, Content-Length). Nothing is copied and nothing grows: a view is filled by `parse` and holds
  * until its octets are overwritten. What a value means beyond that is left to the readers beside this file (uri, address, via, list).
  *
@@ -8,18 +8,7 @@
  */
 import { equal, parseUint } from "../core/bytes.js";
 import { NameAddress } from "./address.js";
-import { Fields } from "./fields.js";
-import {
-  behindLineEnd,
-  STOP_CONTROL,
-  STOP_DIGITS,
-  STOP_SPACE,
-  STOP_TOKEN,
-  STOPS,
-  scan,
-  skipSpace,
-  trimEnd,
-} from "./lex.js";
+import { behindLineEnd, STOP_DIGITS, STOP_SPACE, STOP_TOKEN, STOPS, scan, skipSpace, trimEnd } from "./lex.js";
 import { headerAt, headerLength, headerOf, methodOf } from "./lookup.js";
 import {
   HEADER_CALL_ID,
@@ -40,23 +29,20 @@ import {
   PROBLEM_CONTROL,
   PROBLEM_HEADER,
   PROBLEM_LENGTH,
-  PROBLEM_LINE,
   PROBLEM_MISSING,
   PROBLEM_NONE,
   PROBLEM_NOT_SIP,
   PROBLEM_REPEATED,
-  PROBLEM_STATUS,
   PROBLEM_TABLE,
-  PROBLEM_URI,
   PROBLEM_VALUE,
   PROBLEM_VERSION,
 } from "./problems.js";
-import { SCHEME_OTHER, schemeOf, schemeStop } from "./uri.js";
+import { StartLine } from "./startline.js";
 import { Via } from "./via.js";
 
-/** What `parse` returns: this, a status a server answers with (400, 505, 513), or PARSE_DROP. */
 export * from "./problems.js";
 
+/** What `parse` returns: this, a status a server answers with (400, 505, 513), or PARSE_DROP. */
 export const PARSE_OK = 0;
 /** Nothing to answer: not SIP, a malformed response or ACK, or a request whose Via, From, To, Call-ID or CSeq cannot be echoed. */
 export const PARSE_DROP = -1;
@@ -68,13 +54,6 @@ const CR = 13;
 const SPACE = 0x20;
 const COMMA = 0x2c;
 const COLON = 0x3a;
-const SLASH = 0x2f;
-const LESS = 0x3c;
-const GREATER = 0x3e;
-const QUESTION = 0x3f;
-const AT = 0x40;
-const DELETE = 0x7f;
-const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
 const VIA = HEADER_VIA;
@@ -90,31 +69,17 @@ const OTHER = HEADER_OTHER;
 const KINDS = STOPS;
 const TOKEN = STOP_TOKEN;
 const VISIBLE = STOP_SPACE;
-const CONTROL = STOP_CONTROL;
 const DIGITS = STOP_DIGITS;
 
 const CSEQ_MAX = 0x7fffffff;
 const CONTENT_LENGTH_MAX = 0x7fffffff;
 const MAX_FORWARDS_MAX = 255;
 
-export class Message extends Fields {
+export class Message extends StartLine {
   start = 0;
   /** Behind the body that belongs to the message; octets of the datagram behind it are not part of it. */
   end = 0;
 
-  isRequest = false;
-  /** METHOD_*; METHOD_NONE for a response. */
-  method = METHOD_NONE;
-  methodStart = 0;
-  methodEnd = 0;
-  uriStart = 0;
-  uriEnd = 0;
-  /** 100 to 699; 0 for a request. */
-  status = 0;
-  reasonStart = 0;
-  reasonEnd = 0;
-  /** PROBLEM_* of problems.ts: the first thing that was wrong; PROBLEM_NONE when `parse` returned PARSE_OK. */
-  problem = PROBLEM_NONE;
   /** Whether Via, From, To, Call-ID and CSeq are there and can be echoed in an answer. */
   canAnswer = false;
 
@@ -185,113 +150,15 @@ export class Message extends Fields {
   private clear(bytes: Uint8Array, end: number): void {
     this.bytes = bytes;
     this.end = end;
-    this.isRequest = this.canAnswer = this.hasMagicCookie = false;
-    this.method = this.cseqMethod = METHOD_NONE;
-    this.status = 0;
-    this.problem = PROBLEM_NONE;
-    this.methodStart = this.methodEnd = this.uriStart = this.uriEnd = this.reasonStart = this.reasonEnd = 0;
+    this.clearStartLine();
+    this.canAnswer = this.hasMagicCookie = false;
+    this.cseqMethod = METHOD_NONE;
     this.callIdStart = this.callIdEnd = this.cseqMethodStart = this.cseqMethodEnd = 0;
     this.fromStart = this.fromEnd = this.fromTagStart = this.fromTagEnd = 0;
     this.toStart = this.toEnd = this.toTagStart = this.toTagEnd = 0;
     this.viaStart = this.viaEnd = this.branchStart = this.branchEnd = this.sentByStart = this.sentByEnd = 0;
     this.cseq = this.maxForwards = this.contentLength = -1;
     this.rows = 0;
-  }
-
-  /** Keeps the first problem: it is the one told to the peer. */
-  private fail(problem: number): void {
-    if (this.problem === PROBLEM_NONE) this.problem = problem;
-  }
-
-  /** @returns the offset behind the start line, or -1 when this is no SIP at all */
-  private readStartLine(at: number, end: number): number {
-    const bytes = this.bytes;
-    let i = at;
-    while (i < end && (KINDS[bytes[i]] & TOKEN) === 0) i += 1;
-    if (i === at || i >= end) return -1;
-    if (bytes[i] === SPACE) return this.readRequestLine(at, i, end);
-    return bytes[i] === SLASH ? this.readStatusLine(at, end) : -1;
-  }
-
-  private readStatusLine(at: number, end: number): number {
-    const bytes = this.bytes;
-    const lineEnd = scan(bytes, at, end, CONTROL);
-    if (at + 11 > lineEnd || !isVersion2(bytes, at) || bytes[at + 7] !== SPACE) return -1;
-    this.status = parseUint(bytes, at + 8, at + 11, 699);
-    // "SIP/2.0 200" without the space behind it is let through; the reason phrase may be empty either way.
-    if (this.status < 100 || (at + 11 < lineEnd && bytes[at + 11] !== SPACE)) this.fail(PROBLEM_STATUS);
-    this.reasonStart = Math.min(at + 12, lineEnd);
-    return this.behindStartLine(lineEnd, end);
-  }
-
-  /** From a control octet in the start line, which should be its end. @returns the offset behind the line, or -1 when it has no end */
-  private behindStartLine(at: number, end: number): number {
-    const bytes = this.bytes;
-    let i = at;
-    let next = behindLineEnd(bytes, i, end);
-    while (next < 0 && i < end) {
-      if (bytes[i] !== TAB) this.fail(PROBLEM_CONTROL);
-      i = scan(bytes, i + 1, end, CONTROL);
-      next = behindLineEnd(bytes, i, end);
-    }
-    this.reasonEnd = this.isRequest ? 0 : i;
-    return next;
-  }
-
-  /** From the space behind the method. RFC 3261 §7.1: single spaces, nothing else around them */
-  private readRequestLine(at: number, methodEnd: number, end: number): number {
-    const bytes = this.bytes;
-    this.isRequest = true;
-    this.methodStart = at;
-    this.methodEnd = methodEnd;
-    this.method = methodOf(bytes, at, methodEnd);
-    let i = methodEnd + 1;
-    this.uriStart = i;
-    let hasHeaders = false;
-    let isBad = false;
-    while (i < end && bytes[i] > SPACE) {
-      const octet = bytes[i++];
-      // Letters pass with one comparison.
-      if (octet > AT && octet !== DELETE) continue;
-      if (octet === AT) hasHeaders = false;
-      else if (octet === QUESTION) hasHeaders = true;
-      else if (octet === LESS || octet === GREATER || octet === QUOTE || octet === DELETE) isBad = true;
-    }
-    this.uriEnd = i;
-    if (isBad || !this.isUri(hasHeaders)) this.fail(PROBLEM_URI);
-    if (i + 9 < end && bytes[i] === SPACE && isVersion2(bytes, i + 1) && bytes[i + 8] === CR && bytes[i + 9] === LF)
-      return i + 10;
-    return this.readOddVersion(i, end);
-  }
-
-  /** What is behind the URI when it is not plainly " SIP/2.0" and CRLF. @returns the offset behind the line; -1 when it does not end in a version of SIP */
-  private readOddVersion(at: number, end: number): number {
-    const bytes = this.bytes;
-    const next = this.behindStartLine(scan(bytes, at, end, CONTROL), end);
-    let stop = next - 1;
-    if (stop > at && bytes[stop - 1] === CR) stop -= 1;
-    if (at + 1 < stop && bytes[at] === SPACE && isVersion(bytes, at + 1, stop)) {
-      let i = at + 6;
-      while (i < stop && ((bytes[i] >= 0x30 && bytes[i] <= 0x39) || bytes[i] === 0x2e)) i += 1;
-      if (i < stop) this.fail(PROBLEM_LINE);
-      else if (!isVersion2(bytes, at + 1) || stop !== at + 8) this.fail(PROBLEM_VERSION);
-      return next;
-    }
-    // Spaces in odd places still end in a version; anything else is not for us.
-    while (stop > at && bytes[stop - 1] === SPACE) stop -= 1;
-    this.fail(PROBLEM_LINE);
-    return stop - at >= 7 && isVersion(bytes, stop - 7, stop) ? next : -1;
-  }
-
-  /** A Request-URI has a scheme and something behind it; a SIP URI there has no header components. RFC 3261 §19.1.1, table 1 */
-  private isUri(hasHeaders: boolean): boolean {
-    const bytes = this.bytes;
-    const start = this.uriStart;
-    const end = this.uriEnd;
-    if (end - start > 4 && bytes[start + 3] === COLON && isSip(bytes, start)) return !hasHeaders;
-    const colon = schemeStop(bytes, start, end);
-    if (colon < 0 || colon + 1 === end) return false;
-    return !hasHeaders || schemeOf(bytes, start, colon) === SCHEME_OTHER;
   }
 
   /** Fills the table, one field a turn. @returns where the body begins */
@@ -509,27 +376,6 @@ export class Message extends Fields {
       this.bodyEnd = end;
     } else this.end = this.bodyEnd = this.bodyStart + this.contentLength;
   }
-}
-
-/** "sip" without case. */
-function isSip(bytes: Uint8Array, at: number): boolean {
-  return (bytes[at] | 0x20) === 0x73 && (bytes[at + 1] | 0x20) === 0x69 && (bytes[at + 2] | 0x20) === 0x70;
-}
-
-/** "SIP/" without case, and room for a version. */
-function isVersion(bytes: Uint8Array, at: number, end: number): boolean {
-  return end - at >= 7 && isSip(bytes, at) && bytes[at + 3] === SLASH;
-}
-
-/** "SIP/2.0", where there are seven octets. */
-function isVersion2(bytes: Uint8Array, at: number): boolean {
-  return (
-    isSip(bytes, at) &&
-    bytes[at + 3] === SLASH &&
-    bytes[at + 4] === 0x32 &&
-    bytes[at + 5] === 0x2e &&
-    bytes[at + 6] === 0x30
-  );
 }
 
 /** "z9hG4bK" without case, and something behind it. */

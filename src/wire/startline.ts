@@ -1,0 +1,175 @@
+/**
+ * The first line of a message (RFC 3261 §7.1, §7.2): what kind of message it is, and whether it is SIP at all.
+ * What is wrong with it is noted, and reading goes on: a server answers a bad request with what its header fields say.
+ */
+import { parseUint } from "../core/bytes.js";
+import { Fields } from "./fields.js";
+import { behindLineEnd, STOP_CONTROL, STOP_TOKEN, STOPS, scan } from "./lex.js";
+import { methodOf } from "./lookup.js";
+import { METHOD_NONE } from "./names.js";
+import {
+  PROBLEM_CONTROL,
+  PROBLEM_LINE,
+  PROBLEM_NONE,
+  PROBLEM_STATUS,
+  PROBLEM_URI,
+  PROBLEM_VERSION,
+} from "./problems.js";
+import { SCHEME_OTHER, schemeOf, schemeStop } from "./uri.js";
+
+// Own constants: see lex.ts.
+const KINDS = STOPS;
+const TOKEN = STOP_TOKEN;
+const CONTROL = STOP_CONTROL;
+const TAB = 9;
+const LF = 10;
+const CR = 13;
+const SPACE = 0x20;
+const QUOTE = 0x22;
+const SLASH = 0x2f;
+const COLON = 0x3a;
+const LESS = 0x3c;
+const GREATER = 0x3e;
+const QUESTION = 0x3f;
+const AT = 0x40;
+const DELETE = 0x7f;
+
+export class StartLine extends Fields {
+  isRequest = false;
+  /** METHOD_*; METHOD_NONE for a response. */
+  method = METHOD_NONE;
+  methodStart = 0;
+  methodEnd = 0;
+  uriStart = 0;
+  uriEnd = 0;
+  /** 100 to 699; 0 for a request. */
+  status = 0;
+  reasonStart = 0;
+  reasonEnd = 0;
+  /** PROBLEM_* of problems.ts: the first thing that was wrong; PROBLEM_NONE when `parse` returned PARSE_OK. */
+  problem = PROBLEM_NONE;
+  protected clearStartLine(): void {
+    this.isRequest = false;
+    this.method = METHOD_NONE;
+    this.status = 0;
+    this.problem = PROBLEM_NONE;
+    this.methodStart = this.methodEnd = this.uriStart = this.uriEnd = this.reasonStart = this.reasonEnd = 0;
+  }
+
+  /** Keeps the first problem: it is the one told to the peer. */
+  protected fail(problem: number): void {
+    if (this.problem === PROBLEM_NONE) this.problem = problem;
+  }
+
+  /** @returns the offset behind the start line, or -1 when this is no SIP at all */
+  protected readStartLine(at: number, end: number): number {
+    const bytes = this.bytes;
+    let i = at;
+    while (i < end && (KINDS[bytes[i]] & TOKEN) === 0) i += 1;
+    if (i === at || i >= end) return -1;
+    if (bytes[i] === SPACE) return this.readRequestLine(at, i, end);
+    return bytes[i] === SLASH ? this.readStatusLine(at, end) : -1;
+  }
+
+  private readStatusLine(at: number, end: number): number {
+    const bytes = this.bytes;
+    const lineEnd = scan(bytes, at, end, CONTROL);
+    if (at + 11 > lineEnd || !isVersion2(bytes, at) || bytes[at + 7] !== SPACE) return -1;
+    this.status = parseUint(bytes, at + 8, at + 11, 699);
+    // "SIP/2.0 200" without the space behind it is let through; the reason phrase may be empty either way.
+    if (this.status < 100 || (at + 11 < lineEnd && bytes[at + 11] !== SPACE)) this.fail(PROBLEM_STATUS);
+    this.reasonStart = Math.min(at + 12, lineEnd);
+    return this.behindStartLine(lineEnd, end);
+  }
+
+  /** From a control octet in the start line, which should be its end. @returns the offset behind the line, or -1 when it has no end */
+  private behindStartLine(at: number, end: number): number {
+    const bytes = this.bytes;
+    let i = at;
+    let next = behindLineEnd(bytes, i, end);
+    while (next < 0 && i < end) {
+      if (bytes[i] !== TAB) this.fail(PROBLEM_CONTROL);
+      i = scan(bytes, i + 1, end, CONTROL);
+      next = behindLineEnd(bytes, i, end);
+    }
+    this.reasonEnd = this.isRequest ? 0 : i;
+    return next;
+  }
+
+  /** From the space behind the method. RFC 3261 §7.1: single spaces, nothing else around them */
+  private readRequestLine(at: number, methodEnd: number, end: number): number {
+    const bytes = this.bytes;
+    this.isRequest = true;
+    this.methodStart = at;
+    this.methodEnd = methodEnd;
+    this.method = methodOf(bytes, at, methodEnd);
+    let i = methodEnd + 1;
+    this.uriStart = i;
+    let hasHeaders = false;
+    let isBad = false;
+    while (i < end && bytes[i] > SPACE) {
+      const octet = bytes[i++];
+      // Letters pass with one comparison.
+      if (octet > AT && octet !== DELETE) continue;
+      if (octet === AT) hasHeaders = false;
+      else if (octet === QUESTION) hasHeaders = true;
+      else if (octet === LESS || octet === GREATER || octet === QUOTE || octet === DELETE) isBad = true;
+    }
+    this.uriEnd = i;
+    if (isBad || !this.isUri(hasHeaders)) this.fail(PROBLEM_URI);
+    if (i + 9 < end && bytes[i] === SPACE && isVersion2(bytes, i + 1) && bytes[i + 8] === CR && bytes[i + 9] === LF)
+      return i + 10;
+    return this.readOddVersion(i, end);
+  }
+
+  /** What is behind the URI when it is not plainly " SIP/2.0" and CRLF. @returns the offset behind the line; -1 when it does not end in a version of SIP */
+  private readOddVersion(at: number, end: number): number {
+    const bytes = this.bytes;
+    const next = this.behindStartLine(scan(bytes, at, end, CONTROL), end);
+    let stop = next - 1;
+    if (stop > at && bytes[stop - 1] === CR) stop -= 1;
+    if (at + 1 < stop && bytes[at] === SPACE && isVersion(bytes, at + 1, stop)) {
+      let i = at + 6;
+      while (i < stop && ((bytes[i] >= 0x30 && bytes[i] <= 0x39) || bytes[i] === 0x2e)) i += 1;
+      if (i < stop) this.fail(PROBLEM_LINE);
+      else if (!isVersion2(bytes, at + 1) || stop !== at + 8) this.fail(PROBLEM_VERSION);
+      return next;
+    }
+    // Spaces in odd places still end in a version; anything else is not for us.
+    while (stop > at && bytes[stop - 1] === SPACE) stop -= 1;
+    this.fail(PROBLEM_LINE);
+    return stop - at >= 7 && isVersion(bytes, stop - 7, stop) ? next : -1;
+  }
+
+  /** A Request-URI has a scheme and something behind it; a SIP URI there has no header components. RFC 3261 §19.1.1, table 1 */
+  private isUri(hasHeaders: boolean): boolean {
+    const bytes = this.bytes;
+    const start = this.uriStart;
+    const end = this.uriEnd;
+    if (end - start > 4 && bytes[start + 3] === COLON && isSip(bytes, start)) return !hasHeaders;
+    const colon = schemeStop(bytes, start, end);
+    if (colon < 0 || colon + 1 === end) return false;
+    return !hasHeaders || schemeOf(bytes, start, colon) === SCHEME_OTHER;
+  }
+}
+
+/** "sip" without case. */
+function isSip(bytes: Uint8Array, at: number): boolean {
+  return (bytes[at] | 0x20) === 0x73 && (bytes[at + 1] | 0x20) === 0x69 && (bytes[at + 2] | 0x20) === 0x70;
+}
+
+/** "SIP/" without case, and room for a version. */
+function isVersion(bytes: Uint8Array, at: number, end: number): boolean {
+  return end - at >= 7 && isSip(bytes, at) && bytes[at + 3] === SLASH;
+}
+
+/** "SIP/2.0", where there are seven octets. */
+function isVersion2(bytes: Uint8Array, at: number): boolean {
+  return (
+    isSip(bytes, at) &&
+    bytes[at + 3] === SLASH &&
+    bytes[at + 4] === 0x32 &&
+    bytes[at + 5] === 0x2e &&
+    bytes[at + 6] === 0x30
+  );
+}
