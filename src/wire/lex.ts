@@ -81,6 +81,8 @@ export function skipSpace(bytes: Uint8Array, at: number, end: number): number {
     const octet = bytes[i];
     if (octet > SPACE) return i;
     if (octet === SPACE || octet === TAB) i += 1;
+    // Nearly always a line that is not folded ends here.
+    else if (octet === CR && i + 2 < end && bytes[i + 1] === LF && bytes[i + 2] > SPACE) return i;
     else {
       const next = behindFold(bytes, i, end);
       if (next < 0) return i;

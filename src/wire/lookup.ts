@@ -1,5 +1,5 @@
 /** From a spelling on the wire to its number: methods, header fields (long and compact), transports. Tables are made once, when the module loads. */
-import { equal, equalNoCase } from "../core/bytes.js";
+import { equal } from "../core/bytes.js";
 import {
   HEADER_CALL_ID,
   HEADER_CONTACT,
@@ -18,14 +18,12 @@ import {
   HEADER_VIA,
   METHOD_NAMES,
   METHOD_OTHER,
-  TRANSPORT_NAMES,
   TRANSPORT_OTHER,
+  TRANSPORT_TCP,
   TRANSPORT_TLS,
   TRANSPORT_UDP,
 } from "./names.js";
 
-const UDP = TRANSPORT_UDP;
-const TLS = TRANSPORT_TLS;
 /** Ends a chain of ids; it is HEADER_OTHER and METHOD_NONE. */
 const NO_ID = 0;
 const LOWER_CASE = 0x20;
@@ -164,8 +162,12 @@ export function methodOf(bytes: Uint8Array, start: number, end: number): number 
 
 /** @returns the TRANSPORT_* of a transport's name, without case; TRANSPORT_OTHER when it is not known */
 export function transportOf(bytes: Uint8Array, start: number, end: number): number {
-  if (end - start === 3)
-    for (let transport = UDP; transport <= TLS; transport++)
-      if (equalNoCase(bytes, start, end, TRANSPORT_NAMES[transport], 0, 3)) return transport;
+  if (end - start !== 3) return TRANSPORT_OTHER;
+  const first = bytes[start] | LOWER_CASE;
+  const second = bytes[start + 1] | LOWER_CASE;
+  const third = bytes[start + 2] | LOWER_CASE;
+  if (first === 0x75 && second === 0x64 && third === 0x70) return TRANSPORT_UDP;
+  if (first === 0x74 && second === 0x63 && third === 0x70) return TRANSPORT_TCP;
+  if (first === 0x74 && second === 0x6c && third === 0x73) return TRANSPORT_TLS;
   return TRANSPORT_OTHER;
 }

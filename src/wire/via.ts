@@ -3,7 +3,7 @@
  * White space is allowed wherever the grammar allows it, also around the slashes.
  */
 import { parseIPv4 } from "../core/address.js";
-import { equalNoCase, NONE, octets, parseUint, Span } from "../core/bytes.js";
+import { NONE, octets, parseUint, Span } from "../core/bytes.js";
 import { behindLineEnd, STOP_TOKEN, STOP_WORD, STOPS, scan, skipQuoted, skipSpace } from "./lex.js";
 import { transportOf } from "./lookup.js";
 import { TRANSPORT_NONE } from "./names.js";
@@ -21,7 +21,6 @@ const COLON = 0x3a;
 const SEMICOLON = 0x3b;
 const EQUALS = 0x3d;
 
-const BRANCH = octets("branch");
 const RECEIVED = octets("received");
 const RPORT = octets("rport");
 const MADDR = octets("maddr");
@@ -71,7 +70,9 @@ export class Via {
     while (i < end && (KINDS[bytes[i]] & TOKEN) === 0) i += 1;
     if (i === transportStart || i >= end || bytes[i] > SPACE) return false;
     this.transport = transportOf(bytes, transportStart, i);
-    i = this.readSentBy(bytes, skipSpace(bytes, i, end), end);
+    if (bytes[i] === SPACE) i += 1;
+    if (i < end && bytes[i] <= SPACE) i = skipSpace(bytes, i, end);
+    i = this.readSentBy(bytes, i, end);
     if (i < 0) return false;
     this.branchStart = this.branchEnd = this.paramsStart = this.paramsEnd = i;
     if (i < end && bytes[i] === SEMICOLON) {
@@ -139,12 +140,12 @@ export class Via {
         if (i < end && bytes[i] <= SPACE) i = skipSpace(bytes, i, end);
       }
       const length = nameEnd - nameStart;
-      if (length === 6 && equalNoCase(bytes, nameStart, nameEnd, BRANCH, 0, 6)) {
+      if (length === 6 && isBranch(bytes, nameStart)) {
         // One name, one value: with two branches it would depend on the reader which transaction this is.
         if (this.branchEnd > this.branchStart) return -1;
         this.branchStart = valueStart;
         this.branchEnd = valueStart === nameEnd ? valueStart : this.paramsEnd;
-      } else if (length === 5 && equalNoCase(bytes, nameStart, nameEnd, RPORT, 0, 5)) this.rportFlag = true;
+      } else if (length === 5 && isRport(bytes, nameStart)) this.rportFlag = true;
     }
     return i;
   }
@@ -206,4 +207,27 @@ function skipProtocol(bytes: Uint8Array, at: number, end: number): number {
   if (i >= end || bytes[i] !== SLASH) return -1;
   i += 1;
   return i < end && bytes[i] <= SPACE ? skipSpace(bytes, i, end) : i;
+}
+
+/** "branch" without case. Letter by letter: these two are looked for in every message. */
+function isBranch(bytes: Uint8Array, at: number): boolean {
+  return (
+    (bytes[at] | 0x20) === 0x62 &&
+    (bytes[at + 1] | 0x20) === 0x72 &&
+    (bytes[at + 2] | 0x20) === 0x61 &&
+    (bytes[at + 3] | 0x20) === 0x6e &&
+    (bytes[at + 4] | 0x20) === 0x63 &&
+    (bytes[at + 5] | 0x20) === 0x68
+  );
+}
+
+/** "rport" without case. */
+function isRport(bytes: Uint8Array, at: number): boolean {
+  return (
+    (bytes[at] | 0x20) === 0x72 &&
+    (bytes[at + 1] | 0x20) === 0x70 &&
+    (bytes[at + 2] | 0x20) === 0x6f &&
+    (bytes[at + 3] | 0x20) === 0x72 &&
+    (bytes[at + 4] | 0x20) === 0x74
+  );
 }
