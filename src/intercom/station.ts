@@ -13,7 +13,7 @@ import type {
   TcpStack,
   UdpSocket,
 } from "../../hal/device.js";
-import { ipv4 } from "../core/address.js";
+import { ipv4, ipv4Text } from "../core/address.js";
 import { text } from "../core/bytes.js";
 import type { Limits } from "../core/limits.js";
 import { Timers, type TimerUser } from "../core/timers.js";
@@ -124,6 +124,10 @@ export class Station implements Network, SoundNetwork, DoorOutputs, TimerUser {
       });
       this.sounds.push(new SoundPort(rtp, rtcp));
     }
+    this.events.event("config", "ready", [
+      "address",
+      "sip:" + this.settings.get("sip.user") + "@" + ipv4Text(this.ip) + ":" + port,
+    ]);
     this.enter();
     this.door.start(this.ip);
     this.leave();
