@@ -2,7 +2,7 @@
  * Offer and answer (RFC 3264) for one audio stream of PCMU or PCMA with telephone-event. Every other medium, and a second
  * audio stream, is refused with port 0. It keeps our description as it was last offered or answered, and what was agreed.
  */
-import { equal, octets, Span } from "../core/bytes.js";
+import { equal, Span } from "../core/bytes.js";
 import type { RandomSource } from "../core/random.js";
 import {
   DIRECTION_INACTIVE,
@@ -15,10 +15,19 @@ import {
   MEDIA_AUDIO,
   PROTO_RTP_AVP,
   SDP_LIMIT,
+  SDP_MEDIA_MOST,
   SDP_OK,
   Sdp,
   type SdpMedia,
 } from "../wire/sdp.js";
+import {
+  SDP_AUDIO_BYTES,
+  SDP_REFUSED_BYTES,
+  SDP_SESSION_BYTES,
+  writeAudio,
+  writeRefused,
+  writeSession,
+} from "../wire/sdpwriter.js";
 import { Writer } from "../wire/writer.js";
 
 export const NEGOTIATION_OK = 0;
@@ -38,35 +47,11 @@ const EVENT_TYPE = 101;
 const DEFAULT_PTIME_MS = 20;
 /** Versions count from here, so that all have the same number of digits. */
 const FIRST_VERSION = 1000000000;
-/** A refused medium's line is cut to this many octets: nobody reads its formats. RFC 3264 §6 */
-const REFUSED_BYTES = 64;
-/** Octets of one description: 110 before the media, 190 for our audio, and seven refused media of up to 68. */
-const DESCRIPTION_BYTES = 800;
+/** Octets of one description: our audio, and what refuses the other seven that are read. */
+const DESCRIPTION_BYTES = SDP_SESSION_BYTES + SDP_AUDIO_BYTES + (SDP_MEDIA_MOST - 1) * SDP_REFUSED_BYTES;
 /** Above are multicast, reserved and broadcast addresses: no place to send one call's sound to. RFC 1112 §4 */
 const UNICAST_END = 0xe0000000;
 const PORT_MAX = 65535;
-
-const HEAD = octets("v=0\r\no=- ");
-const ORIGIN_END = octets(" IN IP4 ");
-const NAME = octets("\r\ns=-\r\nc=IN IP4 ");
-const TIME = octets("\r\nt=0 0\r\n");
-const AUDIO = octets("m=audio ");
-const PROTO = octets(" RTP/AVP");
-const MEDIA = octets("m=");
-const CRLF = octets("\r\n");
-const RTPMAP = octets("a=rtpmap:");
-const PCMU_8000 = octets(" PCMU/8000\r\n");
-const PCMA_8000 = octets(" PCMA/8000\r\n");
-const EVENT_8000 = octets(" telephone-event/8000\r\na=fmtp:");
-const EVENTS = octets(" 0-15\r\n");
-const PTIME = octets("a=ptime:");
-const DIRECTIONS: readonly Uint8Array[] = [
-  octets("a=sendrecv\r\n"),
-  octets("a=sendrecv\r\n"),
-  octets("a=sendonly\r\n"),
-  octets("a=recvonly\r\n"),
-  octets("a=inactive\r\n"),
-];
 
 /** What all calls share: our address and codecs, and the memory that is used only while one of them negotiates. */
 export class NegotiationSettings {
@@ -156,6 +141,9 @@ export class Negotiation {
   /** Of our audio among the media of our offer, and our payload type for telephone-event in it. */
   private audioIndex = 0;
   private eventType = EVENT_TYPE;
+  /** Our codecs in the description that was written last: PCMU, PCMA or both. */
+  private readonly types = new Uint8Array(2);
+  private typeCount = 0;
   private agreed = false;
 
   constructor(settings: NegotiationSettings, random: RandomSource) {
@@ -212,12 +200,12 @@ export class Negotiation {
       if (!isDone && media.port !== 0 && isUsable(media)) {
         isDone = true;
         this.audioIndex = i;
-        this.writeAudioOffer(w);
-      } else this.writeRefused(w, media);
+        this.writeOffer(w);
+      } else writeRefused(w, local.bytes, media);
     }
     if (!isDone) {
       this.audioIndex = hasBefore ? sdp.count : 0;
-      this.writeAudioOffer(w);
+      this.writeOffer(w);
     }
     const done = this.finish();
     if (done === NEGOTIATION_OK) this.isOffering = true;
@@ -241,14 +229,13 @@ export class Negotiation {
     const media = sdp.media[chosen];
     this.adopt(media);
     this.result.eventReceiveType = this.result.eventSendType;
-    this.result.receivesPcmu = false;
-    this.result.receivesPcma = false;
     const direction = this.answerDirection(media);
     const w = this.begin();
     for (let i = 0; i < sdp.count; i++) {
-      if (i === chosen) this.writeAudioAnswer(w, media, direction);
-      else this.writeRefused(w, sdp.media[i]);
+      if (i === chosen) this.writeAnswer(w, media, direction);
+      else writeRefused(w, bytes, sdp.media[i]);
     }
+    this.setReceived();
     this.setDirection(direction);
     const done = this.finish();
     if (done === NEGOTIATION_OK) {
@@ -272,8 +259,8 @@ export class Negotiation {
     if (fit !== NEGOTIATION_OK) return fit;
     this.adopt(media);
     this.result.eventReceiveType = this.eventType;
-    this.result.receivesPcmu = this.settings.has(PCMU);
-    this.result.receivesPcma = this.settings.has(PCMA);
+    // They may send what we offered, whatever they prefer. RFC 3264 §5.1
+    this.setReceived();
     // Their direction, seen from our side, cut down to what we offered.
     this.setDirection(this.answerDirection(media));
     this.agreed = true;
@@ -351,20 +338,8 @@ export class Negotiation {
   private begin(): Writer {
     const { writer, settings } = this;
     writer.begin(settings.draft, 0, settings.draft.length);
-    this.writeHead(writer, this.version);
+    writeSession(writer, this.sessionId, this.version, settings.ip);
     return writer;
-  }
-
-  private writeHead(w: Writer, version: number): void {
-    w.put(HEAD);
-    w.uint(this.sessionId);
-    w.octet(0x20);
-    w.uint(version);
-    w.put(ORIGIN_END);
-    w.ip(this.settings.ip);
-    w.put(NAME);
-    w.ip(this.settings.ip);
-    w.put(TIME);
   }
 
   /** Ends the description; its version rises only when something changed. RFC 3264 §8 */
@@ -376,7 +351,7 @@ export class Negotiation {
     if (equal(draft, 0, end, local.bytes, local.start, local.end)) return NEGOTIATION_OK;
     this.version = this.lastVersion += 1;
     writer.begin(draft, 0, draft.length);
-    this.writeHead(writer, this.version);
+    writeSession(writer, this.sessionId, this.version, this.settings.ip);
     const kept = this.savedLocal.bytes === this.first ? this.second : this.first;
     writer.begin(kept, 0, kept.length);
     writer.raw(draft, 0, end);
@@ -384,61 +359,34 @@ export class Negotiation {
     return NEGOTIATION_OK;
   }
 
-  private writeAudioOffer(w: Writer): void {
+  private writeOffer(w: Writer): void {
     const codecs = this.settings.codecs;
-    w.put(AUDIO);
-    w.uint(this.port);
-    w.put(PROTO);
-    for (let i = 0; i < codecs.length; i++) {
-      w.octet(0x20);
-      w.uint(codecs[i]);
-    }
-    w.octet(0x20);
-    w.uint(this.eventType);
-    w.put(CRLF);
-    for (let i = 0; i < codecs.length; i++) writeCodec(w, codecs[i]);
-    writeEvents(w, this.eventType);
-    writePtime(w, DEFAULT_PTIME_MS);
-    w.put(DIRECTIONS[this.wanted]);
+    this.typeCount = 0;
+    for (let i = 0; i < codecs.length; i++) this.addType(codecs[i]);
+    writeAudio(w, this.port, this.types, this.typeCount, this.eventType, DEFAULT_PTIME_MS, this.wanted);
   }
 
-  private writeAudioAnswer(w: Writer, media: SdpMedia, direction: number): void {
-    w.put(AUDIO);
-    w.uint(this.port);
-    w.put(PROTO);
-    for (let f = 0; f < media.formatCount; f++) {
-      if (!this.isOurs(media, f)) continue;
-      w.octet(0x20);
-      w.uint(media.formats[f]);
-      if (media.formats[f] === PCMU) this.result.receivesPcmu = true;
+  /** What is common, in their order: the best of it is first. RFC 3264 §6.1 */
+  private writeAnswer(w: Writer, media: SdpMedia, direction: number): void {
+    const result = this.result;
+    this.typeCount = 0;
+    for (let f = 0; f < media.formatCount; f++) if (this.isOurs(media, f)) this.addType(media.formats[f]);
+    writeAudio(w, this.port, this.types, this.typeCount, result.eventReceiveType, result.ptimeMs, direction);
+  }
+
+  /** Each type stands once, however often it was named. */
+  private addType(type: number): void {
+    const { types, typeCount } = this;
+    if (typeCount === types.length || (typeCount > 0 && types[0] === type)) return;
+    types[this.typeCount++] = type;
+  }
+
+  private setReceived(): void {
+    this.result.receivesPcmu = this.result.receivesPcma = false;
+    for (let i = 0; i < this.typeCount; i++) {
+      if (this.types[i] === PCMU) this.result.receivesPcmu = true;
       else this.result.receivesPcma = true;
     }
-    const events = this.result.eventReceiveType;
-    if (events >= 0) {
-      w.octet(0x20);
-      w.uint(events);
-    }
-    w.put(CRLF);
-    for (let f = 0; f < media.formatCount; f++) if (this.isOurs(media, f)) writeCodec(w, media.formats[f]);
-    if (events >= 0) writeEvents(w, events);
-    writePtime(w, this.result.ptimeMs);
-    w.put(DIRECTIONS[direction]);
-  }
-
-  /** The same line with port 0, and no more formats than there is room for. RFC 3264 §6 */
-  private writeRefused(w: Writer, media: SdpMedia): void {
-    const bytes = this.sdp.bytes;
-    let end = media.lineEnd;
-    if (end - media.lineStart > REFUSED_BYTES) {
-      end = media.lineStart + REFUSED_BYTES;
-      while (end > media.firstFormatEnd && bytes[end] !== 0x20) end -= 1;
-      end = Math.max(end, media.firstFormatEnd);
-    }
-    w.put(MEDIA);
-    w.raw(bytes, media.lineStart, media.portStart);
-    w.octet(0x30);
-    w.raw(bytes, media.portEnd, end);
-    w.put(CRLF);
   }
 }
 
@@ -458,24 +406,4 @@ function isUnicast(ip: number): boolean {
 
 function isUsable(media: SdpMedia): boolean {
   return media.type === MEDIA_AUDIO && media.proto === PROTO_RTP_AVP;
-}
-
-function writeCodec(w: Writer, payloadType: number): void {
-  w.put(RTPMAP);
-  w.uint(payloadType);
-  w.put(payloadType === PCMA ? PCMA_8000 : PCMU_8000);
-}
-
-function writeEvents(w: Writer, payloadType: number): void {
-  w.put(RTPMAP);
-  w.uint(payloadType);
-  w.put(EVENT_8000);
-  w.uint(payloadType);
-  w.put(EVENTS);
-}
-
-function writePtime(w: Writer, ptimeMs: number): void {
-  w.put(PTIME);
-  w.uint(ptimeMs);
-  w.put(CRLF);
 }

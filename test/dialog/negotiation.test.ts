@@ -6,6 +6,7 @@ import {
   NEGOTIATION_ADDRESS,
   NEGOTIATION_MALFORMED,
   NEGOTIATION_NO_CODEC,
+  NEGOTIATION_NO_ROOM,
   NEGOTIATION_OK,
   Negotiation,
   NegotiationSettings,
@@ -327,6 +328,35 @@ describe("an exchange", () => {
     for (const line of refused) expect(line).toMatch(/^m=video 0 RTP\/AVP 80( \d+)+$/);
     const sdp = new Sdp();
     expect(sdp.parse(n.local.bytes, n.local.start, n.local.end)).toBe(SDP_OK);
+  });
+
+  it("names a type once, however often it was offered", () => {
+    const n = negotiation();
+    answer(n, [`m=audio 5000 RTP/AVP ${"8 0 ".repeat(12).trim()}`]);
+    expect(lines(n).filter((line) => /^m=|rtpmap/.test(line))).toEqual([
+      "m=audio 4000 RTP/AVP 8 0",
+      "a=rtpmap:8 PCMA/8000",
+      "a=rtpmap:0 PCMU/8000",
+    ]);
+  });
+
+  it("that does not fit is refused, and all stays as it was", () => {
+    const n = negotiation();
+    answer(n, AUDIO);
+    const before = n.local.toString();
+    const long = `m=video 6000 ${"x".repeat(600)} 31`;
+    expect(answer(n, ["m=audio 7000 RTP/AVP 8", long])).toBe(NEGOTIATION_NO_ROOM);
+    expect(n.local.toString()).toBe(before);
+    expect([n.result.remotePort, n.result.payloadType]).toEqual([5000, 0]);
+  });
+
+  it("tells which codecs the other side may send: what we offered, or what we answered", () => {
+    const n = negotiation([8, 0]);
+    n.offer();
+    accept(n, ["m=audio 5000 RTP/AVP 0"]);
+    expect([n.result.payloadType, n.result.receivesPcmu, n.result.receivesPcma]).toEqual([0, true, true]);
+    answer(n, ["m=audio 5000 RTP/AVP 0"]);
+    expect([n.result.receivesPcmu, n.result.receivesPcma]).toEqual([true, false]);
   });
 
   it("of any text neither throws, nor writes what cannot be read, nor changes anything when it fails", () => {

@@ -1,0 +1,111 @@
+/**
+ * Writes session descriptions (RFC 8866): the session's lines, one audio medium of PCMU or PCMA with telephone-event, and refused
+ * media. Not here: which of them, in which order and with which values (dialog/negotiation.ts).
+ */
+import { octets } from "../core/bytes.js";
+import type { SdpMedia } from "./sdp.js";
+import type { Writer } from "./writer.js";
+
+/** The lines before the media take at most this many octets. */
+export const SDP_SESSION_BYTES = 110;
+/** Our audio with two codecs takes at most this many. */
+export const SDP_AUDIO_BYTES = 190;
+/** A refused medium takes this many, unless the name of its protocol is longer: its formats are cut, nobody reads them. RFC 3264 §6 */
+export const SDP_REFUSED_BYTES = 68;
+
+const PCMA = 8;
+
+const VERSION = octets("v=0\r\no=- ");
+const IN_IP4 = octets(" IN IP4 ");
+const CONNECTION = octets("\r\ns=-\r\nc=IN IP4 ");
+const TIME = octets("\r\nt=0 0\r\n");
+const AUDIO = octets("m=audio ");
+const RTP_AVP = octets(" RTP/AVP");
+const MEDIA = octets("m=");
+const CRLF = octets("\r\n");
+const RTPMAP = octets("a=rtpmap:");
+const PCMU_8000 = octets(" PCMU/8000\r\n");
+const PCMA_8000 = octets(" PCMA/8000\r\n");
+const EVENT_8000 = octets(" telephone-event/8000\r\na=fmtp:");
+// The 16 keys; flash-hook (16) has no use at a door.
+const EVENTS = octets(" 0-15\r\n");
+const PTIME = octets("a=ptime:");
+/** Indexed by DIRECTION_*. */
+const DIRECTIONS: readonly Uint8Array[] = [
+  octets("\r\na=sendrecv\r\n"),
+  octets("\r\na=sendrecv\r\n"),
+  octets("\r\na=sendonly\r\n"),
+  octets("\r\na=recvonly\r\n"),
+  octets("\r\na=inactive\r\n"),
+];
+
+/** The lines from v= to t=. @param ip our IPv4 address, for origin and sound alike */
+export function writeSession(w: Writer, id: number, version: number, ip: number): void {
+  w.put(VERSION);
+  w.uint(id);
+  w.octet(0x20);
+  w.uint(version);
+  w.put(IN_IP4);
+  w.ip(ip);
+  w.put(CONNECTION);
+  w.ip(ip);
+  w.put(TIME);
+}
+
+/**
+ * Our audio. @param types payload types in order, each 0 (PCMU) or 8 (PCMA), the first `count` of them
+ * @param eventType payload type of telephone-event, -1 for none @param direction DIRECTION_*
+ */
+export function writeAudio(
+  w: Writer,
+  port: number,
+  types: Uint8Array,
+  count: number,
+  eventType: number,
+  ptimeMs: number,
+  direction: number,
+): void {
+  w.put(AUDIO);
+  w.uint(port);
+  w.put(RTP_AVP);
+  for (let i = 0; i < count; i++) {
+    w.octet(0x20);
+    w.uint(types[i]);
+  }
+  if (eventType >= 0) {
+    w.octet(0x20);
+    w.uint(eventType);
+  }
+  w.put(CRLF);
+  for (let i = 0; i < count; i++) {
+    w.put(RTPMAP);
+    w.uint(types[i]);
+    w.put(types[i] === PCMA ? PCMA_8000 : PCMU_8000);
+  }
+  if (eventType >= 0) {
+    w.put(RTPMAP);
+    w.uint(eventType);
+    w.put(EVENT_8000);
+    w.uint(eventType);
+    w.put(EVENTS);
+  }
+  w.put(PTIME);
+  w.uint(ptimeMs);
+  w.put(DIRECTIONS[direction]);
+}
+
+/** A medium of theirs with port 0. @param bytes what it was read from */
+export function writeRefused(w: Writer, bytes: Uint8Array, media: SdpMedia): void {
+  let end = media.lineEnd;
+  const most = media.lineStart + SDP_REFUSED_BYTES - MEDIA.length - CRLF.length;
+  if (end > most) {
+    end = most;
+    while (end > media.firstFormatEnd && bytes[end] !== 0x20) end -= 1;
+    end = Math.max(end, media.firstFormatEnd);
+  }
+  w.put(MEDIA);
+  w.raw(bytes, media.lineStart, media.portStart);
+  w.octet(0x30);
+  w.raw(bytes, media.portEnd, end);
+  w.put(CRLF);
+}
