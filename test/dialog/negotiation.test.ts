@@ -344,7 +344,7 @@ describe("an exchange", () => {
     const n = negotiation();
     answer(n, AUDIO);
     const before = n.local.toString();
-    const long = `m=video 6000 ${"x".repeat(600)} 31`;
+    const long = `m=video 6000 ${"x".repeat(700)} 31`;
     expect(answer(n, ["m=audio 7000 RTP/AVP 8", long])).toBe(NEGOTIATION_NO_ROOM);
     expect(n.local.toString()).toBe(before);
     expect([n.result.remotePort, n.result.payloadType]).toEqual([5000, 0]);
