@@ -32,27 +32,32 @@ export const STOP_CONTROL = 32;
 export const STOP_DIGITS = 64;
 
 /** The bits of each octet. */
-export const STOPS = new Uint8Array(256);
-markAll(0, 0x1f, STOP_WORD | STOP_URI | STOP_DISPLAY | STOP_SPACE | STOP_CONTROL);
-markAll(0x20, 0x20, STOP_WORD | STOP_URI | STOP_SPACE);
-markAll(0, 0xff, STOP_TOKEN | STOP_DIGITS);
-markEach('",;=', STOP_WORD);
-markEach('"<>', STOP_URI);
-markEach('",;<>', STOP_DISPLAY);
-for (let i = 0x30; i <= 0x39; i++) STOPS[i] &= ~(STOP_TOKEN | STOP_DIGITS);
-for (let i = 0x41; i <= 0x5a; i++) {
-  STOPS[i] &= ~STOP_TOKEN;
-  STOPS[i | 0x20] &= ~STOP_TOKEN;
-}
-const TOKEN_MARKS = "-.!%*_+`'~";
-for (let i = 0; i < TOKEN_MARKS.length; i++) STOPS[TOKEN_MARKS.charCodeAt(i)] &= ~STOP_TOKEN;
+export const STOPS = stopsOf();
 
-function markAll(from: number, to: number, stops: number): void {
-  for (let i = from; i <= to; i++) STOPS[i] |= stops;
+function stopsOf(): Uint8Array {
+  const table = new Uint8Array(256);
+  markAll(table, 0, 0x1f, STOP_WORD | STOP_URI | STOP_DISPLAY | STOP_SPACE | STOP_CONTROL);
+  markAll(table, 0x20, 0x20, STOP_WORD | STOP_URI | STOP_SPACE);
+  markAll(table, 0, 0xff, STOP_TOKEN | STOP_DIGITS);
+  markEach(table, '",;=', STOP_WORD);
+  markEach(table, '"<>', STOP_URI);
+  markEach(table, '",;<>', STOP_DISPLAY);
+  for (let i = 0x30; i <= 0x39; i++) table[i] &= ~(STOP_TOKEN | STOP_DIGITS);
+  for (let i = 0x41; i <= 0x5a; i++) {
+    table[i] &= ~STOP_TOKEN;
+    table[i | 0x20] &= ~STOP_TOKEN;
+  }
+  const marks = "-.!%*_+`'~";
+  for (let i = 0; i < marks.length; i++) table[marks.charCodeAt(i)] &= ~STOP_TOKEN;
+  return table;
 }
 
-function markEach(octets: string, stops: number): void {
-  for (let i = 0; i < octets.length; i++) STOPS[octets.charCodeAt(i)] |= stops;
+function markAll(table: Uint8Array, from: number, to: number, stops: number): void {
+  for (let i = from; i <= to; i++) table[i] |= stops;
+}
+
+function markEach(table: Uint8Array, octets: string, stops: number): void {
+  for (let i = 0; i < octets.length; i++) table[octets.charCodeAt(i)] |= stops;
 }
 
 // As a constant that is not exported it is one for V8 as well.
