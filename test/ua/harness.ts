@@ -132,13 +132,19 @@ export class Agent implements Inhabitant, Network, SoundNetwork, UserAgentUser {
   readonly names = new Map<string, string>();
   private readonly world: World;
 
-  constructor(world: World, address: string, settings: Partial<UserAgentSettings> = {}, limits: Limits = DOOR_LIMITS) {
+  constructor(
+    world: World,
+    address: string,
+    settings: Partial<UserAgentSettings> = {},
+    limits: Limits = DOOR_LIMITS,
+    random: RandomSource = new SeededRandom(ipv4(address)),
+  ) {
     this.world = world;
     this.ip = ipv4(address);
     this.timers = new Timers(limits.timers);
     this.timers.nowMs = world.nowMs;
     const all = { ...SETTINGS, ...settings };
-    this.ua = new UserAgent(all, limits, this.timers, new SeededRandom(this.ip), this, this, this);
+    this.ua = new UserAgent(all, limits, this.timers, random, this, this, this);
     this.ua.configure(all, this.ip, 5060, 5060);
     world.add(this);
   }
