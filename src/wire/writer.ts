@@ -43,7 +43,7 @@ export class Writer {
     this.octet(10);
   }
 
-  /** Part of a message that came from outside. Line folding becomes one space; any other control octet but HT is refused. */
+  /** Part of a message that came from outside. Line folding becomes one space; any other CR, LF or NUL is refused. */
   copy(bytes: Uint8Array, start: number, end: number): void {
     if (this.at + (end - start) > this.limit) {
       this.ok = false;
@@ -64,8 +64,12 @@ export class Writer {
         out[at++] = 32;
         i = next - 1;
       } else if (octet === 0) {
-        this.ok = false;
-        return;
+        if (i === start || bytes[i - 1] !== 0x5c) {
+          this.ok = false;
+          return;
+        }
+        // An escaped NUL in a quoted string is legal (RFC 4475 §3.1.1.2), but some end a text there: an escaped space takes its place.
+        out[at++] = 32;
       } else out[at++] = octet;
     }
     this.at = at;
