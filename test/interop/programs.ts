@@ -14,6 +14,9 @@ export const HOST = "127.0.0.1";
 const LOOK_MS = 25;
 /** How long a program may take to end by itself when it is asked to. */
 const END_MS = 2000;
+/** States of sockets in /proc/net. */
+const UDP_BOUND = "07";
+const TCP_LISTENS = "0A";
 
 /** Debian's packages, by program. */
 const PACKAGES: Record<string, string> = {
@@ -79,24 +82,35 @@ export function freePorts(count: number): number {
   for (let attempt = 0; attempt < 200; attempt++) {
     const first = 12_000 + 2 * Math.floor(Math.random() * 9_000);
     const ports = Array.from({ length: count }, (_, i) => first + i);
-    if (ports.some((port) => given.has(port) || isBound("udp", port) || isBound("tcp", port))) continue;
+    const isTaken = (port: number) =>
+      given.has(port) || [...socketStates("udp", port), ...socketStates("tcp", port)].length > 0;
+    if (ports.some(isTaken)) continue;
     for (const port of ports) given.add(port);
     return first;
   }
   throw new Error("no " + count + " free ports in a row");
 }
 
-/** Whether a socket of this machine is bound to (TCP: listens on) the port. */
-export function isBound(transport: "udp" | "tcp", port: number): boolean {
+/** Whether a program waits at the port: for datagrams, or for connections. */
+export function isOpen(transport: "udp" | "tcp", port: number): boolean {
+  return socketStates(transport, port).includes(transport === "udp" ? UDP_BOUND : TCP_LISTENS);
+}
+
+/** The states of all sockets of this machine at a local port, as the kernel writes them. */
+function socketStates(transport: "udp" | "tcp", port: number): string[] {
   const wanted = ":" + port.toString(16).toUpperCase().padStart(4, "0");
+  const states: string[] = [];
   for (const table of [transport, transport + "6"]) {
     let text = "";
     try {
       text = readFileSync("/proc/net/" + table, "latin1");
     } catch {}
-    for (const line of text.split("\n")) if (line.trim().split(/\s+/)[1]?.endsWith(wanted)) return true;
+    for (const line of text.split("\n")) {
+      const [, local, , state] = line.trim().split(/\s+/);
+      if (local?.endsWith(wanted)) states.push(state);
+    }
   }
-  return false;
+  return states;
 }
 
 export function pause(delayMs: number): Promise<void> {
@@ -172,14 +186,16 @@ export class Program {
     return this.name + " (exit code " + this.code + ") wrote:\n" + this.lines.slice(-40).join("\n");
   }
 
-  /** Waits for a state of it; fails at once when it has ended instead. */
+  /** Waits for a state of it; fails at once when it has ended without it. */
   async until<T>(what: string, withinMs: number, found: () => T | Promise<T>): Promise<NonNullable<T>> {
     return until(
       () => what + "\n" + this.tail,
       withinMs,
-      () => {
-        if (this.code !== null) throw new Error("ended before: " + what + "\n" + this.tail);
-        return found();
+      async () => {
+        const hasEnded = this.code !== null;
+        const value = await found();
+        if (hasEnded && !value) throw new Error("ended before: " + what + "\n" + this.tail);
+        return value;
       },
     );
   }

@@ -4,7 +4,7 @@
  */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { freePorts, HOST, isBound, makeFolder, Program } from "./programs.js";
+import { freePorts, HOST, isOpen, makeFolder, Program } from "./programs.js";
 
 /** Captured packets of G.711 and of digits, which come with SIPp. */
 const PCAP = "/usr/share/sip-tester";
@@ -40,7 +40,7 @@ export class Sipp {
     const { transport = "udp" } = options;
     const sipp = new Sipp(options);
     if (options.to === undefined)
-      await sipp.#program.until("SIPp's port", START_MS, () => isBound(transport, sipp.port));
+      await sipp.#program.until("SIPp's port", START_MS, () => isOpen(transport, sipp.port));
     return sipp;
   }
 
@@ -71,7 +71,7 @@ export class Sipp {
 
   /** Waits for the end of its call. @throws with what it expected instead, when the call did not go as the scenario says */
   async done(withinMs = 20_000): Promise<void> {
-    const code = await this.#program.exit(withinMs);
+    const code = await this.#program.exit(withinMs).catch(String);
     if (code !== 0) throw new Error("SIPp ended with " + code + ":\n" + this.#file("errors") + this.messages);
   }
 

@@ -1,0 +1,70 @@
+/** The door and SIPp, which follows its scenarios to the letter: its own `uas` and `uac`, sound and digits from captured packets, late offer, CANCEL. */
+import { expect, it } from "vitest";
+import { Door } from "./door.js";
+import { describeWith } from "./programs.js";
+import { Sipp } from "./sipp.js";
+import { dominantHz, durationMs, longestGapMs, rms, shareOf, trimSilence } from "./sound.js";
+
+describeWith(["sipp"], "the door and SIPp", () => {
+  it.each(["udp", "tcp"] as const)(
+    "the door calls SIPp's uas over %s, and hears itself sent back",
+    async (transport) => {
+      const uas = await Sipp.start({ scenario: "uas", transport, echo: true });
+      const door = await Door.start({
+        set: { "call.target": "sip:uas@127.0.0.1:" + uas.port + ";transport=" + transport },
+        hz: 1400,
+        // SIPp's uas stays for 4 s after BYE, and calls it a failure when a connection goes away before.
+        script: "press; expect call=confirmed 10; wait 2; press; expect call=ended 5; wait 5; quit",
+      });
+      await Promise.all([uas.done(), door.finish(25_000)]);
+      const sound = trimSilence(door.heard());
+      expect(dominantHz(sound)).toBe(1400);
+      expect(shareOf(sound, 1400)).toBeGreaterThan(0.9);
+      expect(longestGapMs(sound)).toBeLessThanOrEqual(100);
+      expect(durationMs(sound)).toBeGreaterThan(1600);
+    },
+  );
+
+  it.each(["udp", "tcp"] as const)("SIPp's uac calls the door over %s", async (transport) => {
+    const door = await Door.start();
+    const uac = await Sipp.start({ scenario: "uac", to: door.port, transport });
+    await uac.done();
+    await door.finish();
+    expect(door.all("call").map((event) => event.value)).toEqual(["ringing", "confirmed", "ended"]);
+  });
+
+  it.each(["uac_pcap", "uac_late_offer"] as const)(
+    "%s: the door hears G.711 in 30 ms packets, and one digit",
+    async (scenario) => {
+      const door = await Door.start();
+      const uac = await Sipp.start({ scenario, to: door.port, talkMs: 3000, digit: "7" });
+      expect((await door.expect("call", "confirmed")).codec).toBe("PCMA");
+      await door.expect("dtmf", "7");
+      await uac.done();
+      await door.finish();
+      // Its three end packets are one digit.
+      expect(door.all("dtmf").length).toBe(1);
+      const sound = trimSilence(door.heard());
+      expect(rms(sound)).toBeGreaterThan(100);
+      expect(durationMs(sound)).toBeGreaterThan(2000);
+    },
+  );
+
+  it.each(["udp", "tcp"] as const)("SIPp gives up over %s while the door rings", async (transport) => {
+    const door = await Door.start({ set: { "call.autoAnswer": "off" } });
+    const uac = await Sipp.start({ scenario: "uac_cancel", to: door.port, transport });
+    await uac.done();
+    await door.expect("call", "ringing");
+    await door.expect("call", "ended");
+    await door.finish();
+  });
+
+  it("the door gives up while SIPp rings", async () => {
+    const uas = await Sipp.start({ scenario: "uas_cancelled" });
+    const door = await Door.start({
+      set: { "call.target": "sip:uas@127.0.0.1:" + uas.port },
+      script: "press; expect call=ringing; wait 0.5; press; expect call=ended 5; wait 1; quit",
+    });
+    await Promise.all([uas.done(), door.finish()]);
+  });
+});
