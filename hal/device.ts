@@ -34,6 +34,8 @@ export interface UdpOptions {
 }
 
 export interface TcpConnection {
+  /** Our end; 0 while it is not known yet. */
+  readonly localPort: number;
   /** Never used again for another connection. */
   readonly id: number;
   /** The other side. */

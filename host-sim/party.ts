@@ -3,7 +3,17 @@
  * network, with a wiretap for the ladder and the pcap. Not here: who does what when (cli.ts).
  */
 import { networkInterfaces } from "node:os";
-import type { AudioInput, AudioOutput, Clock, Device, Resolver, Store, TcpStack, UdpSocket } from "../hal/device.js";
+import type {
+  AudioInput,
+  AudioOutput,
+  Clock,
+  Device,
+  Resolver,
+  Store,
+  TcpConnection,
+  TcpStack,
+  UdpSocket,
+} from "../hal/device.js";
 import { ipv4, ipv4Text } from "../src/core/address.js";
 import { DOOR_LIMITS } from "../src/core/limits.js";
 import type { RandomSource } from "../src/core/random.js";
@@ -42,6 +52,7 @@ export class Wiretap {
   ladder: Ladder | null = null;
   pcap: Pcap | null = null;
   private readonly own = new Set<string>();
+  private readonly ends = new Map<string, number>();
   private readonly clock: Clock;
 
   constructor(clock: Clock) {
@@ -54,7 +65,16 @@ export class Wiretap {
   }
 
   isOwn(ip: number, port: number): boolean {
-    return this.own.has(ip + ":" + port);
+    return this.own.has(ip + ":" + port) || this.ends.has(ip + ":" + port);
+  }
+
+  /** A connection that one of ours opened has a port of its own: in the ladder it is the SIP port of whoever opened it. */
+  addEnd(ip: number, port: number, sipPort: number): void {
+    if (port > 0) this.ends.set(ip + ":" + port, sipPort);
+  }
+
+  private sipPort(ip: number, port: number): number {
+    return this.ends.get(ip + ":" + port) ?? port;
   }
 
   seen(
@@ -70,7 +90,10 @@ export class Wiretap {
   ): void {
     const tMs = this.clock.now();
     const [from, to] = [ipv4Text(fromIp), ipv4Text(toIp)];
-    if (isSip) this.ladder?.message(tMs, from, fromPort, to, toPort, isTcp, bytes, start, end);
+    if (isSip) {
+      const [fromSip, toSip] = [this.sipPort(fromIp, fromPort), this.sipPort(toIp, toPort)];
+      this.ladder?.message(tMs, from, fromSip, to, toSip, isTcp, bytes, start, end);
+    }
     if (isTcp) this.pcap?.tcp(tMs, from, fromPort, to, toPort, bytes, start, end);
     else this.pcap?.udp(tMs, from, fromPort, to, toPort, bytes, start, end);
   }
@@ -113,11 +136,15 @@ export class Party implements DoorEvents {
         const port = options.port;
         const tapped = {
           ...options,
-          onData: (c: { address: number; port: number }, bytes: Uint8Array, start: number, end: number) => {
+          onOpen: (c: TcpConnection, incoming: boolean) => {
+            if (!incoming) house.wiretap.addEnd(ip, c.localPort, port);
+            options.onOpen(c, incoming);
+          },
+          onData: (c: TcpConnection, bytes: Uint8Array, start: number, end: number) => {
             if (!house.wiretap.isOwn(c.address, c.port)) {
-              house.wiretap.seen(c.address, c.port, ip, port, true, true, bytes, start, end);
+              house.wiretap.seen(c.address, c.port, ip, c.localPort, true, true, bytes, start, end);
             }
-            options.onData(c as never, bytes, start, end);
+            options.onData(c, bytes, start, end);
           },
         };
         const stack = await (host !== null ? host.tcp(tapped) : openTcp(tapped));
@@ -171,15 +198,32 @@ export class Party implements DoorEvents {
             id: connection.id,
             address: connection.address,
             port: connection.port,
+            get localPort() {
+              return connection.localPort;
+            },
             write: (bytes, start, end) => {
-              wiretap.seen(ip, stack.port, connection.address, connection.port, true, true, bytes, start, end);
+              wiretap.seen(
+                ip,
+                connection.localPort || stack.port,
+                connection.address,
+                connection.port,
+                true,
+                true,
+                bytes,
+                start,
+                end,
+              );
               return connection.write(bytes, start, end);
             },
             close: () => connection.close(),
           };
     return {
       port: stack.port,
-      connect: (address, port) => tap(stack.connect(address, port)),
+      connect: (address, port) => {
+        const connection = stack.connect(address, port);
+        if (connection !== null) wiretap.addEnd(ip, connection.localPort, stack.port);
+        return tap(connection);
+      },
       find: (id) => tap(stack.find(id)),
       findTo: (address, port) => tap(stack.findTo(address, port)),
       close: () => stack.close(),

@@ -45,6 +45,10 @@ class NodeTcpConnection implements TcpConnection {
     });
   }
 
+  get localPort(): number {
+    return this.socket.localPort ?? 0;
+  }
+
   write(bytes: Uint8Array, start: number, end: number): boolean {
     if (!this.open || this.socket.writableEnded) return false;
     if (this.socket.writableLength + end - start > TCP_QUEUE_BYTES) return false;

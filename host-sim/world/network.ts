@@ -29,6 +29,7 @@ export class VirtualNetwork {
   private reorder = 0;
   private corrupt = 0;
   private delayMs = 1;
+  private lastStreamPort = 0;
   private jitterMs = 0;
   /** Nobody reaches anybody. */
   private parted = false;
@@ -144,6 +145,12 @@ export class VirtualNetwork {
 
   releaseTcp(stack: VirtualTcpStack): void {
     this.listeners.delete(key(stack.host, stack.port));
+  }
+
+  /** A port for our end of a connection that is to be opened. */
+  streamPort(): number {
+    this.lastStreamPort = (this.lastStreamPort + 1) % 16384;
+    return FIRST_FREE_PORT + this.lastStreamPort;
   }
 
   lookUp(name: string): { address: number; port: number } | undefined {

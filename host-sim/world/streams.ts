@@ -34,7 +34,6 @@ export class VirtualTcpStack implements TcpStack {
   readonly options: TcpOptions;
   private connections: VirtualTcpConnection[] = [];
   private lastId = 0;
-  private lastPort = 0;
   private open = true;
 
   constructor(network: VirtualNetwork, host: number, port: number, options: TcpOptions) {
@@ -46,11 +45,9 @@ export class VirtualTcpStack implements TcpStack {
 
   connect(address: number, port: number): TcpConnection | null {
     if (port < 1 || port > 65535) return null;
-    const connection = this.add(address, port);
+    const connection = this.add(this.network.streamPort(), address, port);
     if (connection === null) return null;
-    this.lastPort = (this.lastPort + 1) % 16384;
-    const localPort = 49152 + this.lastPort;
-    this.knock(connection, localPort, this.network.clock.now() + TCP_CONNECT_MS);
+    this.knock(connection, this.network.clock.now() + TCP_CONNECT_MS);
     return connection;
   }
 
@@ -67,9 +64,9 @@ export class VirtualTcpStack implements TcpStack {
   }
 
   /** @returns null when there is no room */
-  add(address: number, port: number): VirtualTcpConnection | null {
+  add(localPort: number, address: number, port: number): VirtualTcpConnection | null {
     if (!this.open || this.connections.length >= TCP_CONNECTIONS) return null;
-    const connection = new VirtualTcpConnection(this, ++this.lastId, address, port);
+    const connection = new VirtualTcpConnection(this, ++this.lastId, localPort, address, port);
     this.connections.push(connection);
     return connection;
   }
@@ -86,17 +83,17 @@ export class VirtualTcpStack implements TcpStack {
   }
 
   /** The handshake, tried again while the other host cannot be reached. */
-  private knock(connection: VirtualTcpConnection, localPort: number, untilMs: number): void {
+  private knock(connection: VirtualTcpConnection, untilMs: number): void {
     const network = this.network;
     network.after(network.travelMs(), () => {
       if (connection.state === STATE_CLOSED && !connection.lingers()) return;
       if (network.loses() || !network.reaches(this.host, connection.address)) {
         if (network.clock.now() >= untilMs) connection.fail();
-        else network.after(RETRY_MS, () => this.knock(connection, localPort, untilMs));
+        else network.after(RETRY_MS, () => this.knock(connection, untilMs));
         return;
       }
       const stack = network.listener(connection.address, connection.port);
-      const other = stack?.add(this.host, localPort) ?? null;
+      const other = stack?.add(stack.port, this.host, connection.localPort) ?? null;
       if (stack === undefined || other === null) {
         network.after(network.travelMs(), () => connection.fail());
         return;
@@ -113,6 +110,7 @@ export class VirtualTcpConnection implements TcpConnection {
   readonly id: number;
   readonly address: number;
   readonly port: number;
+  readonly localPort: number;
   state = STATE_OPENING;
   private readonly stack: VirtualTcpStack;
   private other: VirtualTcpConnection | null = null;
@@ -123,8 +121,9 @@ export class VirtualTcpConnection implements TcpConnection {
   private openedMs = 0;
   private walking = false;
 
-  constructor(stack: VirtualTcpStack, id: number, address: number, port: number) {
+  constructor(stack: VirtualTcpStack, id: number, localPort: number, address: number, port: number) {
     this.stack = stack;
+    this.localPort = localPort;
     this.id = id;
     this.address = address;
     this.port = port;
