@@ -1,0 +1,186 @@
+/** The simulator as a person runs it: a process with options, events on stdout, one line for each mistake. Time is virtual. */
+import { spawnSync } from "node:child_process";
+import { createSocket } from "node:dgram";
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { loadWav } from "../../host-sim/io/audio.js";
+
+const CALL = "press; expect call=confirmed 10; wait 3; press; expect call=ended 5; quit";
+
+function sim(...args: string[]) {
+  const run = spawnSync(process.execPath, ["--import", "tsx", "host-sim/cli.ts", "--headless", ...args], {
+    encoding: "utf8",
+    timeout: 60_000,
+  });
+  return { code: run.status, out: run.stdout, err: run.stderr };
+}
+
+function virtual(...args: string[]) {
+  return sim("--virtual-time", "--seed", "7", ...args);
+}
+
+/** "who event=value" of each line. */
+function events(out: string): string[] {
+  return out
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line))
+    .map(({ who, event, value }) => `${who} ${event}=${value}`);
+}
+
+function folder(): string {
+  return mkdtempSync(join(tmpdir(), "portero-"));
+}
+
+describe("the simulator", { timeout: 90_000 }, () => {
+  it("calls the phone, which answers by itself, and hangs up", () => {
+    const { code, out, err } = virtual("--json", "--do", CALL);
+    expect(code).toBe(0);
+    const told = events(out).filter((line) => line.includes(" call="));
+    expect(told.filter((line) => line.startsWith("door"))).toEqual([
+      "door call=calling",
+      "door call=ringing",
+      "door call=confirmed",
+      "door call=ended",
+    ]);
+    expect(told).toContain("phone call=confirmed");
+    for (const line of ["INVITE", "180 Ringing", "200 OK INVITE (SDP)", "ACK", "BYE"]) expect(err).toContain(line);
+  });
+
+  it("does the same again with the same seed, and other things with another", () => {
+    const first = virtual("--json", "--do", `fault loss 10; ${CALL}`).out;
+    expect(virtual("--json", "--do", `fault loss 10; ${CALL}`).out).toBe(first);
+    expect(sim("--virtual-time", "--seed", "8", "--json", "--do", `fault loss 10; ${CALL}`).out).not.toBe(first);
+  });
+
+  it("opens the door by the code and locks it again", () => {
+    const script = "press; expect call=confirmed 10; dtmf 2580; expect relay=on 5; expect relay=off 5; quit";
+    const { code, out } = virtual("--json", "--set", "relay1.code=2580", "--set", "relay1.pulse=1.5", "--do", script);
+    expect(code).toBe(0);
+    expect(out).not.toContain("2580");
+  });
+
+  it("cancels while it rings", () => {
+    const { code, err } = virtual(
+      "--do",
+      "press; expect call=ringing 5; press; expect call=ended 5; expect phone:call=ended 5; quit",
+    );
+    expect(code).toBe(0);
+    expect(err).toContain("CANCEL");
+    expect(err).toContain("487");
+  });
+
+  it("writes what the speaker played and what went over the network", () => {
+    const dir = folder();
+    const [speaker, pcap] = [join(dir, "heard.wav"), join(dir, "call.pcap")];
+    expect(virtual("--speaker", speaker, "--pcap", pcap, "--do", CALL).code).toBe(0);
+    const samples = loadWav(speaker);
+    expect(samples.length).toBeGreaterThan(2.5 * 8000);
+    expect(Math.max(...samples.subarray(8000, 16000))).toBeGreaterThan(4000);
+    expect(readFileSync(pcap).readUInt32LE(0)).toBe(0xa1b2c3d4);
+  });
+
+  it("plays a file into the microphone and takes settings from a file", () => {
+    const dir = folder();
+    const config = join(dir, "door.conf");
+    writeFileSync(config, "# a comment\nset sip.user front\nset audio.codecs PCMA\n");
+    const { code, out } = virtual("--json", "--config", config, "--do", CALL);
+    expect(code).toBe(0);
+    expect(out).toContain('"codec":"PCMA"');
+    expect(out).toContain("sip:front@127.0.0.1");
+  });
+
+  it("keeps what the console saved", () => {
+    const store = join(folder(), "store.json");
+    const script = "console set sip.name Front door; console save; quit";
+    expect(virtual("--store", store, "--do", script).code).toBe(0);
+    expect(virtual("--store", store, "--do", "console get sip.name; quit").out).toContain("Front door");
+  });
+
+  it("never prints the password", () => {
+    const { out, err } = virtual(
+      "--json",
+      "--set",
+      "sip.password=hush-hush",
+      "--do",
+      "console get; console get sip.password; console help; quit",
+    );
+    expect(out + err).not.toContain("hush-hush");
+    expect(out).toContain("********");
+  });
+
+  it("fails a script with exit code 1 and one line", () => {
+    const { code, err } = virtual(
+      "--alone",
+      "--set",
+      "call.target=sip:127.0.0.1:9",
+      "--do",
+      "press; expect call=confirmed 2; quit",
+    );
+    expect(code).toBe(1);
+    expect(err.trim().split("\n").at(-1)).toMatch(/^step "expect call=confirmed 2": not within 2 s/);
+  });
+
+  for (const [args, said] of [
+    [["--set", "sip.prt=5060"], /^--set sip\.prt: no such key; did you mean sip\.port\?$/],
+    [["--set", "sip.port=abc"], /^--set sip\.port: 'abc' is not allowed: a whole number from 1 to 65535$/],
+    [["--set", "call.allow=some"], /^--set call\.allow: 'some' is not allowed: known or any$/],
+    [["--set", "sip.user"], /KEY=VALUE/],
+    [["--set", "sip.password=a\u0001b"], /^--set sip\.password: what was given is not allowed/],
+    [["--frob"], /^there is no option --frob/],
+    [["--do", "expct call"], /^--do: step "expct call": steps are/],
+    [["--seed", "-1"], /seed/],
+  ] as const) {
+    it(`refuses ${JSON.stringify(args.join(" "))} with exit code 2 and one line`, () => {
+      const { code, err } = sim(...args);
+      expect(code).toBe(2);
+      expect(err.trim()).toMatch(said);
+      expect(err.trim()).not.toContain("\n");
+    });
+  }
+
+  it("says in one line that a file cannot be read, or a setting in it is wrong", () => {
+    for (const args of [
+      ["--mic", "no-such.wav"],
+      ["--speaker", "no-such-folder/x.wav"],
+      ["--config", "no-such.conf"],
+    ]) {
+      const { code, err } = sim(...args);
+      expect(code).toBe(1);
+      expect(err.trim()).toMatch(/^[^\n]*no-such[^\n]*$/);
+    }
+    const config = join(folder(), "bad.conf");
+    writeFileSync(config, "set sip.user a\nset sip.port 0\n");
+    const { code, err } = sim("--config", config);
+    expect([code, err.trim().split("\n").length]).toEqual([2, 1]);
+    expect(err).toContain("line 2: sip.port: '0' is not allowed");
+  });
+
+  it("says in one line that a port is in use", async () => {
+    const socket = createSocket("udp4");
+    const port = await new Promise<number>((resolve) =>
+      socket.bind(0, "127.0.0.1", () => resolve(socket.address().port)),
+    );
+    try {
+      const { code, err } = sim("--alone", "--set", `sip.port=${port}`);
+      expect(code).toBe(1);
+      expect(err.trim()).toBe(`port ${port} (udp) on 127.0.0.1 is in use: choose another with --set sip.port=N`);
+    } finally {
+      socket.close();
+    }
+  });
+
+  it("says that a name is unknown, and the call ends", () => {
+    const { code, out } = virtual(
+      "--alone",
+      "--set",
+      "call.target=sip:bob@nobody.test",
+      "--do",
+      "press; expect call=ended 5; quit",
+    );
+    expect(code).toBe(0);
+    expect(out).toContain("name unknown");
+  });
+});
