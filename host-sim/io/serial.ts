@@ -14,6 +14,8 @@ export const SERIAL_CLIENTS = 4;
 /** Octets that wait for a terminal that does not read, before it is sent away. */
 const CLIENT_QUEUE_BYTES = 1048576;
 
+const HTTP_REQUEST = / HTTP\/\d(\.\d)?$/;
+
 /** @param reply prints to whoever wrote the line */
 export type LineHandler = (line: string, reply: (text: string) => void) => void;
 
@@ -104,12 +106,17 @@ export function openTcpSerial(options: TcpSerialOptions): Promise<SerialPort & {
   const server: Server = createServer((socket) => {
     socket.on("error", () => socket.destroy());
     if (clients.size >= SERIAL_CLIENTS) {
-      socket.end("too many terminals on this line\r\n");
+      socket.write("too many terminals on this line\r\n");
+      socket.destroySoon();
       return;
     }
     clients.add(socket);
     socket.setEncoding("utf8");
-    const reader = new LineReader((line) => options.onLine(line, (text) => send(socket, text)));
+    const reader = new LineReader((line) => {
+      // Any web page can have a browser post lines to this port: what speaks HTTP is no terminal.
+      if (HTTP_REQUEST.test(line)) socket.destroy();
+      if (!socket.destroyed) options.onLine(line, (text) => send(socket, text));
+    });
     socket.on("data", (text) => reader.push(String(text)));
     socket.on("end", () => reader.finish());
     socket.on("close", () => clients.delete(socket));
@@ -137,7 +144,7 @@ export function openTcpSerial(options: TcpSerialOptions): Promise<SerialPort & {
 
 /** A terminal program wants CR LF. */
 function send(socket: Socket, text: string): void {
-  if (text === "" || socket.writableEnded) return;
+  if (text === "" || socket.writableEnded || socket.destroyed) return;
   if (socket.writableLength > CLIENT_QUEUE_BYTES) socket.destroy();
   else socket.write(text.replace(/\r?\n/g, "\r\n"));
 }

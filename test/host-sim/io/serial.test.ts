@@ -139,6 +139,34 @@ describe("the serial line on a TCP port", () => {
     expect(next.seen).toBe("Portero\r\n");
   });
 
+  it("carries nothing out for a web page that posts to its port", async () => {
+    const seen: string[] = [];
+    const serial = await openTcpSerial({ address: HERE, port: 0, onLine: (line) => seen.push(line) });
+    open.push(serial);
+    const browser = new Terminal(serial.port);
+    browser.socket.write("POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: text/plain\r\n\r\nopen\nsave\n");
+    await browser.until(() => browser.over);
+    expect(seen).toEqual([]);
+  });
+
+  it("sends a terminal away that finds no room, even when it does not close", async () => {
+    const serial = await port();
+    const first: Terminal[] = [];
+    for (let i = 0; i < SERIAL_CLIENTS; i++) {
+      first.push(new Terminal(serial.port));
+      await first[i].until(() => first[i].seen !== "");
+    }
+    const stubborn = connect({ port: serial.port, host: "127.0.0.1", allowHalfOpen: true });
+    open.push(stubborn);
+    stubborn.on("error", () => {});
+    const gone = new Promise<void>((resolve) => stubborn.on("close", () => resolve()));
+    // Only a connection that is gone on the other side answers what is written to it with a reset.
+    const push = setInterval(() => stubborn.write("x"), 20);
+    stubborn.resume();
+    await gone;
+    clearInterval(push);
+  });
+
   it("says in one line when its port is in use", async () => {
     const taken = (await port()).port;
     await expect(openTcpSerial({ address: HERE, port: taken, onLine: () => {} })).rejects.toThrow(
