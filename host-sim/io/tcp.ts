@@ -13,8 +13,8 @@ export const TCP_CONNECTIONS = 16;
 export const TCP_QUEUE_BYTES = 65536;
 /** How long an attempt to open may take, ms: as long as a transaction waits. RFC 3261 §17.1.2.2 (Timer F) */
 export const TCP_CONNECT_MS = 32000;
-/** How long a connection that we closed may be silent before it is dropped, ms. */
-const CLOSE_MS = 1000;
+/** What the other side may take to close, once we have, ms; then the connection is dropped, whatever it still says. */
+const CLOSE_MS = 2000;
 
 class NodeTcpConnection implements TcpConnection {
   readonly id: number;
@@ -60,11 +60,20 @@ class NodeTcpConnection implements TcpConnection {
     if (!this.open) return;
     this.open = false;
     this.stack.forget(this);
-    const idle = this.socket.connecting && this.socket.writableLength === 0;
-    // While it opens, the time for opening still runs.
-    if (!this.socket.connecting) this.socket.setTimeout(CLOSE_MS, () => this.socket.destroy());
-    if (idle) this.socket.destroy();
-    else this.socket.end();
+    const { socket } = this;
+    if (socket.connecting && socket.writableLength === 0) {
+      socket.destroy();
+      return;
+    }
+    // While it opens, the time for opening runs; this one begins behind it.
+    if (socket.connecting) socket.once("connect", () => this.dropSoon());
+    else this.dropSoon();
+    socket.end();
+  }
+
+  private dropSoon(): void {
+    const timer = setTimeout(() => this.socket.destroy(), CLOSE_MS);
+    this.socket.once("close", () => clearTimeout(timer));
   }
 }
 

@@ -121,6 +121,33 @@ describe("a TCP stack", () => {
     deaf.close();
   });
 
+  it.each([
+    ["while it opened", "BYE"],
+    ["when it was open", ""],
+  ])("lets go of a connection that it closed %s, though the other side goes on talking", async (_when, last) => {
+    const talker = createServer({ allowHalfOpen: true });
+    await new Promise<void>((resolve) => talker.listen(0, "127.0.0.1", resolve));
+    // Who writes to a connection that the other side let go of is told by a reset.
+    const isLetGo = new Promise<void>((resolve) => {
+      talker.on("connection", (socket) => {
+        const talk = setInterval(() => socket.write("x"), 50);
+        socket.resume();
+        socket.on("error", () => {});
+        socket.on("close", () => {
+          clearInterval(talk);
+          resolve();
+        });
+      });
+    });
+    const door = await new Party().open();
+    const connection = door.stack.connect(HERE, (talker.address() as { port: number }).port)!;
+    if (last === "") await door.until("opened");
+    else write(connection, last);
+    connection.close();
+    await isLetGo;
+    talker.close();
+  });
+
   it("says in one line which port is in use and which setting moves it", async () => {
     const port = (await new Party().open()).stack.port;
     await expect(new Party().open(port)).rejects.toThrow(
