@@ -3,7 +3,8 @@
  *
  *      0.012 |--- INVITE sip:phone@192.0.2.2 (SDP) --->|
  *
- * A message whose octets went the same way before is marked "again". Not here: RTP, and events (events.ts).
+ * A message whose octets went the same way before is marked "again". A party for whom there is no column is named in words.
+ * Not here: RTP, and events (events.ts).
  */
 import { safe, seconds } from "./events.js";
 
@@ -78,8 +79,10 @@ export class Ladder {
     if (this.lines++ % NAMES_EVERY === 0) this.printNames(gap);
     const time = seconds(tMs) + " ";
     let row = "";
-    if (gap < GAP_MIN || from === to) {
-      row = safe(this.parties[from]) + " -> " + safe(this.parties[to]) + ": " + label;
+    if (from < 0 || to < 0 || from === to) {
+      const room = this.width - TIME_COLUMNS;
+      const who = safe(this.nameOf(fromIp, fromPort)) + " -> " + safe(this.nameOf(toIp, toPort)) + ": ";
+      row = cut(who + cut(label, Math.max(GAP_MIN, room - who.length)), room);
     } else {
       const left = Math.min(from, to);
       const right = Math.max(from, to);
@@ -93,10 +96,19 @@ export class Ladder {
     this.print(time + row.trimEnd());
   }
 
+  private nameOf(ip: string, port: number): string {
+    return this.names.get(ip + ":" + port) ?? this.names.get(ip + ":0") ?? ip + ":" + port;
+  }
+
+  /** @returns the column, -1 when there is none: strangers, who may be any number, take none from those who have a name */
   private party(ip: string, port: number): number {
-    const name = this.names.get(ip + ":" + port) ?? this.names.get(ip + ":0") ?? ip + ":" + port;
+    const name = this.nameOf(ip, port);
     const at = this.parties.indexOf(name);
     if (at >= 0) return at;
+    const named = new Set(this.names.values());
+    const columns = 1 + Math.floor((this.width - TIME_COLUMNS - 1) / (GAP_MIN + 1));
+    const kept = named.has(name) ? 0 : [...named].filter((other) => !this.parties.includes(other)).length;
+    if (this.parties.length + kept >= columns) return -1;
     this.lines = 0;
     return this.parties.push(name) - 1;
   }
@@ -107,7 +119,6 @@ export class Ladder {
   }
 
   private printNames(gap: number): void {
-    if (gap < GAP_MIN) return;
     let row = " ".repeat(TIME_COLUMNS);
     for (let i = 0; i < this.parties.length; i++) {
       const shown = cut(safe(this.parties[i]), gap);
@@ -155,7 +166,10 @@ function cut(text: string, length: number): string {
 
 /** What a message is, read leniently: one that a parser refuses is shown, too. Fit for a terminal. */
 export function headline(bytes: Uint8Array, start: number, end: number): Headline {
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString("utf8");
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start)
+    .toString("utf8")
+    // Empty lines before a message. RFC 3261 §7.5
+    .replace(/^(?:\r?\n)+/, "");
   const split = text.search(/\r?\n\r?\n/);
   const lines = (split < 0 ? text : text.slice(0, split)).split(/\r?\n/);
   const hasBody = split >= 0 && text.slice(split).trim() !== "";

@@ -68,6 +68,27 @@ describe("the ladder", () => {
     expect(screen.lines.at(-1)).toBe("   0.007 door -> 192.0.2.7:5060: 486 Busy Here INVITE");
   });
 
+  it("keeps to the terminal in words, too", () => {
+    const screen = new Screen(60).show(0, "1>1", INVITE.replace("phone@", "a".repeat(3000) + "@"));
+    for (const line of screen.lines) expect(line.length).toBeLessThanOrEqual(60);
+    expect(screen.lines.at(-1)).toMatch(/door -> door: INVITE sip:a+\.\..*\(SDP\)$/);
+  });
+
+  it("goes on with its columns when strangers knock from ever new ports", () => {
+    const screen = new Screen(80).show(0, "1>2", INVITE);
+    const knock = octets("OPTIONS sip:a SIP/2.0\r\n\r\n");
+    for (let i = 0; i < 5000; i++) {
+      screen.ladder.message(i, "203.0.113.9", 10000 + i, "192.0.2.1", 5060, false, knock, 0, knock.length);
+    }
+    screen.show(9000, "1>2", INVITE.replace("CSeq: 1", "CSeq: 2"));
+    expect(screen.lines.at(-1)).toMatch(/^ {3}9\.000 \|-+ INV.*\(SDP\) -+>\|/);
+    expect(screen.lines).toContain("   4.999 203.0.113.9:14999 -> door: OPTIONS sip:a");
+  });
+
+  it("shows a message behind empty lines, which RFC 3261 §7.5 lets it have", () => {
+    expect(new Screen().show(0, "1>2", "\r\n\r\n" + INVITE).lines[1]).toContain("INVITE sip:phone@192.0.2.2 (SDP)");
+  });
+
   it("tells TCP, and passes over keep-alives", () => {
     const screen = new Screen(90).show(0, "1>2", "\r\n\r\n").show(0, "1>2", BUSY, true);
     expect(screen.lines.length).toBe(2);
