@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,6 +8,10 @@ import { octets } from "../../../src/core/bytes.js";
 
 const folder = mkdtempSync(join(tmpdir(), "portero-pcap-"));
 afterAll(() => rmSync(folder, { recursive: true }));
+
+const hasTshark = spawnSync("tshark", ["--version"]).status === 0;
+if (!hasTshark)
+  console.warn("tshark is missing: what Wireshark makes of the packets is not tested (Debian package tshark)");
 
 const INVITE = octets("xxINVITE sip:7@192.0.2.2 SIP/2.0\r\nContent-Length: 0\r\n\r\nx");
 
@@ -114,5 +119,49 @@ describe("a pcap file", () => {
   it("says in one line why it cannot be written", () => {
     const path = join(folder, "none", "a.pcap");
     expect(() => new Pcap(path)).toThrow(new Error(`cannot write ${path}: no such file or directory`));
+  });
+});
+
+describe.skipIf(!hasTshark)("Wireshark", () => {
+  const SDP =
+    "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 40000 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\n";
+  const call = (transport: string, padding: string) =>
+    octets(
+      `INVITE sip:phone@192.0.2.2 SIP/2.0\r\nVia: SIP/2.0/${transport} 192.0.2.1:5060;branch=z9hG4bK${transport}\r\n` +
+        "Max-Forwards: 70\r\nFrom: <sip:door@192.0.2.1>;tag=1\r\nTo: <sip:phone@192.0.2.2>\r\n" +
+        `Call-ID: ${transport}\r\nCSeq: 1 INVITE\r\nContact: <sip:door@192.0.2.1>\r\n${padding}` +
+        `Content-Type: application/sdp\r\nContent-Length: ${SDP.length}\r\n\r\n${SDP}`,
+    );
+
+  it("sees SIP over UDP and over TCP in pieces, and RTP by its SDP, with nothing to find fault with", () => {
+    const udp = call("UDP", "");
+    const tcp = call("TCP", "X-Padding: " + "a".repeat(3000) + "\r\n");
+    written("tshark.pcap", 1700000000000, (pcap) => {
+      pcap.udp(0, "192.0.2.1", 5060, "192.0.2.2", 5060, udp, 0, udp.length);
+      pcap.tcp(10, "192.0.2.1", 49153, "192.0.2.2", 5060, tcp, 0, 700);
+      pcap.tcp(20, "192.0.2.1", 49153, "192.0.2.2", 5060, tcp, 700, tcp.length);
+      pcap.tcpClose(30, "192.0.2.2", 5060, "192.0.2.1", 49153);
+      const rtp = new Uint8Array(172).fill(0xff);
+      rtp.set([0x80, 0, 0, 1, 0, 0, 0, 160, 0, 0, 0, 7]);
+      pcap.udp(40, "192.0.2.2", 41000, "192.0.2.1", 40000, rtp, 0, rtp.length);
+    });
+    const checks = ["ip", "udp", "tcp"].flatMap((name) => ["-o", name + ".check_checksum:TRUE"]);
+    const tshark = (filter: string, ...fields: string[]) =>
+      spawnSync(
+        "tshark",
+        ["-r", join(folder, "tshark.pcap"), ...checks, "-Y", filter, "-T", "fields"].concat(
+          fields.flatMap((field) => ["-e", field]),
+        ),
+        { encoding: "utf8" },
+      ).stdout.trim();
+    expect(tshark("sip", "sip.Method", "sip.r-uri", "sdp.media.port").split("\n")).toEqual([
+      "INVITE\tsip:phone@192.0.2.2\t40000",
+      "INVITE\tsip:phone@192.0.2.2\t40000",
+    ]);
+    expect(tshark("rtp", "rtp.p_type", "rtp.seq", "rtp.timestamp")).toBe("0\t1\t160");
+    expect(tshark("frame", "frame.number").split("\n").length).toBe(11);
+    const fault =
+      "ip.checksum.status==0||udp.checksum.status==0||tcp.checksum.status==0||tcp.analysis.flags||_ws.malformed";
+    expect(tshark(fault, "frame.number")).toBe("");
   });
 });
