@@ -76,6 +76,8 @@ export const CAUSE_NO_ROOM = 12;
 
 /** The shortest session interval we take, in seconds. RFC 4028 §4 */
 const MIN_SE_SECONDS = 90;
+/** How many 422 are followed in one call: one for each of a few proxies on the way, never for ever. */
+const RAISES_MOST = 3;
 const T1_MS = 500;
 
 const TIMER_SESSION = 1;
@@ -99,6 +101,7 @@ const REFRESHER_UAS = octets(";refresher=uas\r\n");
 const MIN_SE = octets("Min-SE: ");
 const RACK = octets("RAck: ");
 const RETRY_AFTER = octets("Retry-After: ");
+const WARNING = octets('Warning: 305 portero "Incompatible media format"\r\n');
 const CRLF = octets("\r\n");
 
 /** What a session asks and tells the user agent that owns it. */
@@ -148,6 +151,8 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
   /** What our INVITE is written from. */
   draft: Dialog | null = null;
   readonly negotiation: Negotiation;
+  /** Challenges answered since a request of ours was last taken. */
+  challenges = 0;
   /** How many of our client transactions still name this session. */
   private open = 0;
   private readonly context: SessionContext;
@@ -156,6 +161,8 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
   private invite: ClientTransaction | null = null;
   /** Our UPDATE without a final response. */
   private update: ClientTransaction | null = null;
+  /** CSeq number of our INVITE that was sent last, for RAck. */
+  private inviteCseq = 0;
   /** Their INVITE that we have not answered finally. */
   private incoming: ServerTransaction | null = null;
   /** Their INVITE that we answered 2xx and they have not acknowledged. */
@@ -174,8 +181,12 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
   private incomingCseq = 0;
   /** Agreed session interval in seconds, 0 when there is none. */
   private intervalS = 0;
+  /** When the session is over unless it is refreshed. */
+  private expiresAtMs = 0;
   private isRefresher = false;
   private minSeS = MIN_SE_SECONDS;
+  /** How often a 422 was followed. */
+  private raises = 0;
   private peerHasTimer = false;
   private peerHasUpdate = false;
   private readonly sessionTimer: number;
@@ -213,14 +224,14 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     this.reset();
     const dialog = this.context.dialogs.take();
     if (dialog === null || !dialog.fromRequest(m, t)) {
-      if (dialog !== null) this.context.dialogs.give(dialog);
+      if (dialog !== null) this.giveDialog(dialog);
       this.context.layer.reply(t, dialog === null ? 503 : 400);
       return false;
     }
     this.dialog = dialog;
     const status = this.takeOffer(m);
     if (status !== 0 || !this.takeInterval(t, m)) {
-      if (status !== 0) this.context.layer.reply(t, status);
+      if (status !== 0) this.refuseOffer(t, status);
       this.dialog = null;
       this.giveDialog(dialog);
       return false;
@@ -312,9 +323,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
   /** Lets go of all that is left of an ended session, so that it can serve anew. Late answers to it are then unknown. */
   release(): void {
     this.context.layer.disown(this);
-    this.open = 0;
-    this.giveAll();
-    this.state = SESSION_FREE;
+    this.reset();
   }
 
   /** @returns whether `m`, a request with a To tag, belongs to one of this session's dialogs */
@@ -369,6 +378,8 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
       this.sendBye(dialog);
       return;
     }
+    // Their BYE may have come before the ACK.
+    if (this.state === SESSION_ENDED) return;
     if (this.answerDue) {
       this.answerDue = false;
       this.exchange = EXCHANGE_NONE;
@@ -442,11 +453,11 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     }
     const status = this.takeOffer(m);
     if (status !== 0) {
-      layer.reply(t, status);
+      this.refuseOffer(t, status);
       return;
     }
     if (!this.takeInterval(t, m)) {
-      this.negotiation.rollback();
+      this.dropOffer();
       return;
     }
     dialog.refreshTarget(m);
@@ -469,7 +480,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
       }
       const status = this.takeOffer(m);
       if (status !== 0) {
-        layer.reply(t, status);
+        this.refuseOffer(t, status);
         return;
       }
     } else if (body !== BODY_NONE) {
@@ -477,7 +488,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
       return;
     }
     if (!this.takeInterval(t, m)) {
-      if (body === BODY_SDP) this.negotiation.rollback();
+      if (body === BODY_SDP) this.dropOffer();
       return;
     }
     dialog.refreshTarget(m);
@@ -545,15 +556,22 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
         if (t === this.update && m.status >= 200) this.onUpdateResponse(t, m);
         break;
       case METHOD_BYE:
-        if ((m.status === 401 || m.status === 407) && this.dialog !== null && this.context.user.onChallenge(this, t, m))
-          this.sendBye(this.dialog);
-        break;
       case METHOD_PRACK:
-        if ((m.status === 401 || m.status === 407) && this.context.user.onChallenge(this, t, m)) this.sendPrack(null);
+        this.onOtherResponse(t, m);
         break;
       default:
         break;
     }
+  }
+
+  /** A BYE or PRACK that is challenged is sent again, in the dialog it was for. */
+  private onOtherResponse(t: ClientTransaction, m: Message): void {
+    if (m.status >= 200 && m.status < 300) this.challenges = 0;
+    if (m.status !== 401 && m.status !== 407) return;
+    const dialog = this.known(m);
+    if (dialog === null || !this.context.user.onChallenge(this, t, m)) return;
+    if (t.method === METHOD_BYE) this.sendBye(dialog);
+    else this.sendPrack(dialog);
   }
 
   onFailure(t: ClientTransaction, cause: number): void {
@@ -588,9 +606,14 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
       this.onAccepted(t, m);
       return;
     }
-    this.invite = null;
+    if (t === this.invite) this.invite = null;
     this.exchange = EXCHANGE_NONE;
-    if (this.state === SESSION_ENDED) return;
+    if (this.state === SESSION_ENDED) {
+      // As after CANCEL: no answer can come any more.
+      this.context.layer.forget(t);
+      this.open -= 1;
+      return;
+    }
     const dialog = this.dialog;
     if (this.state === SESSION_CONFIRMED && dialog !== null) {
       this.onReinviteRefused(t, m, dialog, true);
@@ -613,27 +636,34 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
 
   private onProvisional(m: Message): void {
     if (this.state === SESSION_CALLING) this.state = SESSION_PROCEEDING;
-    if (m.status === 100 || this.state !== SESSION_PROCEEDING) return;
+    if (m.status === 100 || this.invite === null || this.state === SESSION_ENDED) return;
+    this.challenges = 0;
     if (m.toTagEnd > m.toTagStart) {
       const dialog = this.fork(m);
-      if (dialog === null) return;
-      if (this.dialog === null) this.dialog = dialog;
       const reliable = m.contains(HEADER_REQUIRE, TOKEN_100REL);
       if (reliable) {
+        if (dialog === null) return;
         const rseq = m.uint(HEADER_RSEQ, 2147483647);
         // Out of order or seen before: the other side sends it again. RFC 3262 §4
         if (rseq < 1 || (dialog.rseq >= 0 && rseq !== dialog.rseq + 1)) return;
         dialog.rseq = rseq;
-        this.dialog = dialog;
         this.sendPrack(dialog);
       }
-      if (findSdp(m, sdp) === BODY_SDP && this.negotiation.accept(sdp.bytes, sdp.start, sdp.end) === NEGOTIATION_OK) {
-        if (reliable) this.exchange = EXCHANGE_NONE;
-        this.context.user.onAgreed(this);
-      }
+      // The answer to a re-INVITE is taken from its 2xx.
+      if (this.state !== SESSION_PROCEEDING) return;
+      if (dialog !== null) this.onEarly(m, dialog, reliable);
       if (this.state !== SESSION_PROCEEDING) return;
     }
-    this.context.user.onProgress(this, m.status);
+    if (this.state === SESSION_PROCEEDING) this.context.user.onProgress(this, m.status);
+  }
+
+  /** A fork rings, with or without sound. */
+  private onEarly(m: Message, dialog: Dialog, reliable: boolean): void {
+    if (this.dialog === null || reliable) this.dialog = dialog;
+    if (findSdp(m, sdp) !== BODY_SDP) return;
+    if (this.negotiation.accept(sdp.bytes, sdp.start, sdp.end) !== NEGOTIATION_OK) return;
+    if (reliable) this.exchange = EXCHANGE_NONE;
+    this.context.user.onAgreed(this);
   }
 
   /** RFC 3261 §13.2.2.4 */
@@ -645,7 +675,11 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     }
     if (t === this.invite) this.invite = null;
     const dialog = this.fork(m);
-    if (dialog === null) return;
+    if (dialog === null) {
+      if (isFirst) this.end(CAUSE_NO_ROOM, 0, null);
+      return;
+    }
+    this.challenges = 0;
     if (!isFirst) {
       // A late fork, or an answer that crossed our CANCEL. RFC 3261 §15
       const seen = dialog.acknowledged;
@@ -676,6 +710,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
 
   private onReinviteAccepted(t: ClientTransaction, m: Message, dialog: Dialog): void {
     this.invite = null;
+    this.challenges = 0;
     this.exchange = EXCHANGE_NONE;
     dialog.refreshTarget(m);
     this.sendAck(t, dialog, m);
@@ -696,6 +731,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
       this.onReinviteRefused(t, m, dialog, false);
       return;
     }
+    this.challenges = 0;
     dialog.refreshTarget(m);
     this.adoptInterval(m);
   }
@@ -729,7 +765,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     }
     if (this.state !== SESSION_CONFIRMED) return;
     if (kind === TIMER_RETRY) this.reoffer();
-    else if (this.isRefresher) this.refresh();
+    else if (this.isRefresher && this.context.timers.nowMs < this.expiresAtMs) this.refresh();
     else this.endWithBye(CAUSE_EXPIRED, 0);
   }
 
@@ -756,8 +792,8 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     }
     if (this.peerHasUpdate) this.sendUpdate(dialog);
     else this.reoffer();
-    // Should it fail without a word, the interval's end still ends the session.
-    this.context.timers.start(this.sessionTimer, (this.intervalS * 1000) / 2);
+    // Should it not be taken, the interval's end ends the session. RFC 4028 §10
+    this.context.timers.startAt(this.sessionTimer, this.expiresAtMs);
   }
 
   /** RFC 3261 §14.1: who made the Call-ID waits longer, so that one of two gets through. */
@@ -791,6 +827,8 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     this.writeBody(w);
     this.exchange = EXCHANGE_OURS;
     this.invite = t;
+    this.inviteCseq = dialog.localCseq;
+    dialog.rseq = -1;
     if (this.context.layer.send(t)) return true;
     this.invite = null;
     this.open -= 1;
@@ -834,18 +872,15 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     }
   }
 
-  /** @param to the early dialog, or null for the one that was acknowledged last */
-  private sendPrack(to: Dialog | null): void {
-    const dialog = to ?? this.dialog;
-    const draft = this.draft;
-    if (dialog === null || draft === null || dialog.rseq < 0) return;
+  /** Acknowledges the provisional response that came last in the dialog. RFC 3262 §4 */
+  private sendPrack(dialog: Dialog): void {
     const t = this.client();
     if (t === null) return;
     const w = dialog.request(this.context.layer, t, METHOD_PRACK, this.context.transport);
     w.put(RACK);
     w.uint(dialog.rseq);
     w.octet(0x20);
-    w.uint(draft.localCseq);
+    w.uint(this.inviteCseq);
     w.octet(0x20);
     w.put(METHOD_NAMES[METHOD_INVITE]);
     w.put(CRLF);
@@ -892,6 +927,21 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     w.put(CRLF);
     w.put(NO_BODY);
     this.context.layer.sendResponse(t);
+  }
+
+  /** RFC 3261 §21.4.26: a 488 says why. */
+  private refuseOffer(t: ServerTransaction, status: number): void {
+    const w = this.context.layer.respond(t, status);
+    if (status === 488) w.put(WARNING);
+    w.put(NO_BODY);
+    this.context.layer.sendResponse(t);
+  }
+
+  /** Forgets the offer that `takeOffer` took, for its request was refused. */
+  private dropOffer(): void {
+    this.negotiation.rollback();
+    this.exchange = EXCHANGE_NONE;
+    this.answerDue = false;
   }
 
   private writeBody(w: Writer): void {
@@ -978,15 +1028,17 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
 
   private startSessionTimer(): void {
     const timers = this.context.timers;
+    this.expiresAtMs = timers.nowMs + (this.intervalS - Math.min(32, Math.floor(this.intervalS / 3))) * 1000;
     if (this.intervalS === 0) timers.stop(this.sessionTimer);
     else if (this.isRefresher) timers.start(this.sessionTimer, this.intervalS * 500);
-    else timers.start(this.sessionTimer, (this.intervalS - Math.min(32, Math.floor(this.intervalS / 3))) * 1000);
+    else timers.startAt(this.sessionTimer, this.expiresAtMs);
   }
 
   /** @returns whether the request may be tried again with the interval they want */
   private raiseMinSe(m: Message): boolean {
     const seconds = m.uint(HEADER_MIN_SE, 2147483647);
-    if (seconds <= this.minSeS) return false;
+    if (seconds <= this.minSeS || this.raises >= RAISES_MOST) return false;
+    this.raises += 1;
     this.minSeS = seconds;
     if (this.intervalS > 0) this.intervalS = Math.max(this.intervalS, seconds);
     return true;
@@ -1031,6 +1083,8 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     this.intervalS = 0;
     this.isRefresher = false;
     this.minSeS = MIN_SE_SECONDS;
+    this.raises = 0;
+    this.challenges = 0;
     this.peerHasTimer = false;
     this.peerHasUpdate = false;
     this.negotiation.reset();
@@ -1056,20 +1110,40 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     this.answered = t;
   }
 
-  /** The dialog of the fork that answers, made if this is its first word. Null when no more can be kept. */
-  private fork(m: Message): Dialog | null {
+  /** The dialog whose other side sent the response `m`. */
+  private known(m: Message): Dialog | null {
     for (let i = 0; i < FORKS; i++) {
       const dialog = this.forks[i];
       if (dialog !== null && dialog.hasFork(m)) return dialog;
     }
-    if (this.dialog !== null && this.dialog.hasFork(m)) return this.dialog;
-    if (this.draft === null) return null;
+    return this.dialog !== null && this.dialog.hasFork(m) ? this.dialog : null;
+  }
+
+  /**
+   * The dialog of the fork that answers, made if this is its first word. Null when it cannot be kept. For one that answers finally,
+   * one that only rings makes room: it would ring on for ever if its answer went without ACK and BYE.
+   */
+  private fork(m: Message): Dialog | null {
+    const dialog = this.known(m);
+    if (dialog !== null || this.draft === null) return dialog;
+    let made = this.newFork(this.draft, m);
+    for (let i = 0; made === null && m.status >= 200 && i < FORKS; i++) {
+      const other = this.forks[i];
+      if (other === null || other.state === DIALOG_CONFIRMED) continue;
+      if (other === this.dialog) this.dialog = null;
+      this.dropFork(other);
+      made = this.newFork(this.draft, m);
+    }
+    return made;
+  }
+
+  private newFork(draft: Dialog, m: Message): Dialog | null {
     for (let i = 0; i < FORKS; i++) {
       if (this.forks[i] !== null) continue;
       const dialog = this.context.dialogs.take();
       if (dialog === null) return null;
-      if (!dialog.fromResponse(this.draft, m)) {
-        this.context.dialogs.give(dialog);
+      if (!dialog.fromResponse(draft, m)) {
+        this.giveDialog(dialog);
         return null;
       }
       this.forks[i] = dialog;

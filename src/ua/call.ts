@@ -40,8 +40,6 @@ export class Call implements TimerUser, MediaSink, MediaUser {
   readonly session: Session;
   readonly media: MediaStream;
   readonly redirects = new Redirects();
-  /** Challenges answered since the last request that was taken. */
-  challenges = 0;
   /** The sound runs. */
   hasSound = false;
   /** When it was made or came, on the core's clock. */

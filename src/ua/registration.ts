@@ -37,6 +37,8 @@ const BACK_OFF_FIRST_S = 30;
 const BACK_OFF_MOST_S = 1800;
 /** What a Retry-After may ask for at most: a day. */
 const RETRY_AFTER_MOST_S = 86400;
+/** Wait while another request of ours is under way, or no transaction is free; also the least between two refreshes. */
+const WAIT_MS = 5000;
 
 const CONTACT_OPEN = octets("Contact: <");
 const CONTACT_NEXT = octets(">;expires=0\r\nContact: <");
@@ -78,8 +80,12 @@ export class Registration implements ClientUser, TimerUser {
   private request: ClientTransaction | null = null;
   private requestedS = 0;
   private challenges = 0;
+  /** Min-Expires was followed in this round already. */
+  private isRaised = false;
   private wanted = false;
+  /** What is under way asks for bindings, or takes ours back; else it binds. */
   private isQuery = false;
+  private isRemoval = false;
   /** The Contact we registered last, so that it can be taken back when our address changes. */
   private readonly contact: Uint8Array;
   private contactEnd = 0;
@@ -115,8 +121,12 @@ export class Registration implements ClientUser, TimerUser {
     this.wanted = true;
     this.failures = 0;
     this.requestedS = this.account.settings.expiresS;
-    span.set(this.account.registrar, 0, this.account.registrar.length);
-    this.draft.draft(this.random, this.account.from, this.account.to, span, this.account.routes);
+    if (this.draft.callId.size() === 0) {
+      span.set(this.account.registrar, 0, this.account.registrar.length);
+      this.draft.draft(this.random, this.account.from, this.account.to, span, this.account.routes);
+    }
+    if (this.request !== null && !this.isQuery) return;
+    this.dropRequest();
     this.begin();
   }
 
@@ -125,20 +135,18 @@ export class Registration implements ClientUser, TimerUser {
     const was = this.state;
     this.wanted = false;
     this.timers.stop(this.timer);
-    if (was === REGISTRATION_OFF || this.contactEnd === 0) {
-      this.setState(REGISTRATION_OFF, 0, null);
-      return;
-    }
-    this.challenges = 0;
-    this.send();
+    // One at a time: what is under way may still bind us, and its answer has it taken back. RFC 3261 §10.2
+    if (this.request !== null && !this.isQuery) return;
+    if (was === REGISTRATION_OFF || this.contactEnd === 0) this.setState(REGISTRATION_OFF, 0, null);
+    else this.remove();
   }
 
   /** Forgets all, without a word to the server: before the account changes. */
   reset(): void {
     this.wanted = false;
     this.timers.stop(this.timer);
-    this.layer.disown(this);
-    this.request = null;
+    this.dropRequest();
+    this.draft.clear();
     this.contactEnd = 0;
     this.state = REGISTRATION_OFF;
   }
@@ -147,10 +155,7 @@ export class Registration implements ClientUser, TimerUser {
   renew(): void {
     if (!this.wanted) return;
     this.failures = 0;
-    if (this.request !== null) {
-      this.layer.disown(this);
-      this.request = null;
-    }
+    this.dropRequest();
     this.begin();
   }
 
@@ -169,23 +174,41 @@ export class Registration implements ClientUser, TimerUser {
   }
 
   onTimer(): void {
-    if (this.request !== null) return;
-    this.isQuery = false;
-    this.begin();
+    if (this.request !== null) this.timers.start(this.timer, WAIT_MS);
+    else this.begin();
   }
 
   private begin(): void {
-    if (this.request !== null) return;
+    if (!this.wanted) {
+      this.remove();
+      return;
+    }
     this.challenges = 0;
+    this.isRaised = false;
+    this.isRemoval = false;
     if (this.state !== REGISTRATION_DONE) this.setState(REGISTRATION_TRYING, 0, null);
     this.send();
+  }
+
+  private remove(): void {
+    this.dropRequest();
+    this.challenges = 0;
+    this.isRemoval = true;
+    this.send();
+  }
+
+  private dropRequest(): void {
+    this.isQuery = false;
+    if (this.request === null) return;
+    this.layer.disown(this);
+    this.request = null;
   }
 
   private send(): void {
     const t = this.layer.client(this);
     if (t === null) {
+      if (!this.isQuery) this.timers.start(this.timer, WAIT_MS);
       this.isQuery = false;
-      this.timers.start(this.timer, 5000);
       return;
     }
     const w = this.draft.request(this.layer, t, METHOD_REGISTER, this.account.settings.transport);
@@ -196,14 +219,13 @@ export class Registration implements ClientUser, TimerUser {
     this.request = t;
     if (this.layer.send(t)) return;
     this.request = null;
-    this.isQuery = false;
     this.fail(0, null, 0);
   }
 
   private writeContacts(w: Writer): void {
     const start = w.at + CONTACT_OPEN.length;
     w.put(CONTACT_OPEN);
-    if (!this.wanted) {
+    if (this.isRemoval) {
       w.raw(this.contact, 0, this.contactEnd);
       w.put(CONTACT_EXPIRES);
       w.uint(0);
@@ -249,11 +271,11 @@ export class Registration implements ClientUser, TimerUser {
     ) {
       this.challenges += 1;
       this.send();
-    } else if (m.status === 423 && m.uint(HEADER_MIN_EXPIRES, MAX_EXPIRES) > this.requestedS && this.wanted) {
+    } else if (m.status === 423 && this.canRaise(m.uint(HEADER_MIN_EXPIRES, MAX_EXPIRES))) {
       this.requestedS = m.uint(HEADER_MIN_EXPIRES, MAX_EXPIRES);
+      this.isRaised = true;
       this.send();
     } else {
-      this.isQuery = false;
       if (m.status === 401 || m.status === 407) this.credentials.forget();
       this.fail(m.status, m, m.uint(HEADER_RETRY_AFTER, MAX_EXPIRES));
     }
@@ -262,7 +284,6 @@ export class Registration implements ClientUser, TimerUser {
   onFailure(t: ClientTransaction): void {
     if (t !== this.request) return;
     this.request = null;
-    this.isQuery = false;
     this.fail(0, null, 0);
   }
 
@@ -278,21 +299,31 @@ export class Registration implements ClientUser, TimerUser {
       return;
     }
     this.failures = 0;
-    if (!this.wanted) {
+    if (this.isRemoval) {
       this.contactEnd = 0;
-      this.setState(REGISTRATION_OFF, m.status, m);
+      if (this.wanted) this.begin();
+      else this.setState(REGISTRATION_OFF, m.status, m);
       return;
     }
     for (let i = 0; i < this.nextEnd; i++) this.contact[i] = this.next[i];
     this.contactEnd = this.nextEnd;
+    if (!this.wanted) {
+      this.remove();
+      return;
+    }
     this.grantedS = this.readGranted(m);
     if (this.grantedS === 0) {
       this.fail(m.status, m, 0);
       return;
     }
     // Half the time: a lost refresh leaves room for the back-off before the binding is gone.
-    this.timers.start(this.timer, this.grantedS * 500);
+    this.timers.start(this.timer, Math.max(this.grantedS * 500, WAIT_MS));
     this.setState(REGISTRATION_DONE, m.status, m);
+  }
+
+  /** Once a round: a server that asks for more each time makes no storm either. */
+  private canRaise(leastS: number): boolean {
+    return this.wanted && !this.isRemoval && !this.isQuery && !this.isRaised && leastS > this.requestedS;
   }
 
   /** What the 200 grants our Contact: its expires parameter, else Expires, else what we asked for. RFC 3261 §10.2.4 */
@@ -312,6 +343,11 @@ export class Registration implements ClientUser, TimerUser {
   }
 
   private fail(status: number, m: Message | null, retryAfterS: number): void {
+    if (this.isQuery) {
+      // The binding is none the worse for it.
+      this.isQuery = false;
+      return;
+    }
     if (!this.wanted) {
       this.contactEnd = 0;
       this.setState(REGISTRATION_OFF, status, m);

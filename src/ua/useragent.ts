@@ -53,7 +53,7 @@ import {
 } from "./call.js";
 import { Credentials } from "./credentials.js";
 import { readInfoDigit } from "./info.js";
-import { Registration, type RegistrationUser } from "./registration.js";
+import { REGISTRATION_OFF, Registration, type RegistrationUser } from "./registration.js";
 import { readTarget } from "./target.js";
 
 /** Nobody answered in the time a call may ring. Beside the CAUSE_* of the session. */
@@ -93,6 +93,9 @@ export interface UserAgentUser {
   /** Whether an INVITE or MESSAGE that came may be taken. @returns 0, or the status that refuses it */
   mayCall(m: Message, source: Flow): number;
 }
+
+/** How often the challenges to one request are answered. */
+const CHALLENGES_MOST = 2;
 
 const UNSUPPORTED = octets("Unsupported: ");
 const CRLF = octets("\r\n");
@@ -174,10 +177,12 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
     this.settings = settings;
     this.context.transport = settings.transport;
     this.context.sessionExpiresS = settings.sessionExpiresS;
-    this.registration.reset();
+    const wasRegistered = this.registration.state !== REGISTRATION_OFF;
+    if (settings.register) this.registration.reset();
     this.setAddress(ip, udpPort, tcpPort);
     this.credentials.configure(settings);
     if (settings.register) this.registration.start();
+    else if (wasRegistered) this.registration.stop();
   }
 
   /** Our address changed: the account, the binding and the calls follow. */
@@ -209,7 +214,6 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
     }
     call.redirects.begin(draft.target);
     call.state = CALL_CALLING;
-    call.challenges = 0;
     call.startedMs = this.timers.nowMs;
     call.answeredMs = -1;
     if (!call.session.call(draft)) {
@@ -362,7 +366,6 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
       return;
     }
     call.state = CALL_INCOMING;
-    call.challenges = 0;
     call.startedMs = this.timers.nowMs;
     call.answeredMs = -1;
     call.limit(this.settings.ringTimeMs);
@@ -415,17 +418,17 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
   }
 
   onChallenge(s: Session, t: ClientTransaction, m: Message): boolean {
-    const call = this.callWith(s);
-    if (call.challenges >= 2) return false;
+    if (s.challenges >= CHALLENGES_MOST) return false;
     if (!this.credentials.trusts(t, s.draft, this.account.routes.length > 0)) return false;
-    if (!this.credentials.take(m, call.challenges > 0)) return false;
-    call.challenges += 1;
+    if (!this.credentials.take(m, s.challenges > 0)) return false;
+    s.challenges += 1;
     return true;
   }
 
   writeCredentials(s: Session, t: ClientTransaction, w: Writer, method: number, requestUri: Span): void {
     // A stranger who is called is not told what the server would accept.
-    if (this.credentials.trusts(t, s.draft, this.account.routes.length > 0)) this.credentials.write(w, method, requestUri);
+    if (this.credentials.trusts(t, s.draft, this.account.routes.length > 0))
+      this.credentials.write(w, method, requestUri);
   }
 
   onRefused(s: Session, m: Message | null): boolean {
@@ -435,7 +438,7 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
     if (s.draft === null) return false;
     while (call.redirects.next(span)) {
       if (!s.draft.setTarget(span.bytes, span.start, span.end)) continue;
-      call.challenges = 0;
+      s.challenges = 0;
       return true;
     }
     return false;
@@ -443,7 +446,6 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
 
   onProgress(s: Session, status: number): void {
     const call = this.callWith(s);
-    call.challenges = 0;
     if (status === 180 && call.state === CALL_CALLING) this.setState(call, CALL_RINGING);
   }
 
@@ -455,7 +457,6 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
       call.media.start();
     }
     call.media.configure(agreed, this.settings.silenceTimeMs);
-    call.challenges = 0;
     if (call.state === CALL_CALLING || call.state === CALL_RINGING) {
       if (s.isConfirmed()) return;
       this.setState(call, CALL_EARLY);
@@ -465,7 +466,6 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
 
   onConfirmed(s: Session): void {
     const call = this.callWith(s);
-    call.challenges = 0;
     call.answeredMs = this.timers.nowMs;
     call.limit(0);
     this.setState(call, CALL_CONFIRMED);

@@ -121,7 +121,8 @@ export const SETTINGS: UserAgentSettings = {
 
 /** A user agent of ours in the world, with a diary of what it told. */
 export class Agent implements Inhabitant, Network, SoundNetwork, UserAgentUser {
-  readonly ip: number;
+  ip: number;
+  readonly settings: UserAgentSettings;
   readonly ua: UserAgent;
   readonly timers: Timers;
   /** "call calling", "call ended 486 Busy Here", "register registered", "digit 5", … */
@@ -144,9 +145,24 @@ export class Agent implements Inhabitant, Network, SoundNetwork, UserAgentUser {
     this.timers = new Timers(limits.timers);
     this.timers.nowMs = world.nowMs;
     const all = { ...SETTINGS, ...settings };
+    this.settings = all;
     this.ua = new UserAgent(all, limits, this.timers, random, this, this, this);
     this.ua.configure(all, this.ip, 5060, 5060);
     world.add(this);
+  }
+
+  /** Takes other settings, as after a line on the console. */
+  configure(settings: Partial<UserAgentSettings>, tcpPort = 5060): void {
+    this.timers.nowMs = this.world.nowMs;
+    Object.assign(this.settings, settings);
+    this.ua.configure({ ...this.settings }, this.ip, 5060, tcpPort);
+  }
+
+  /** Gets another address; what is sent to the old one is lost from now on. */
+  moveTo(address: string): void {
+    this.timers.nowMs = this.world.nowMs;
+    this.ip = ipv4(address);
+    this.ua.moveTo(this.ip, 5060, 5060);
   }
 
   /** The state of the first call that is going on, or of the one that ended last. */
@@ -254,7 +270,7 @@ export class Peer implements Inhabitant {
   readonly packets: { port: number; bytes: Uint8Array }[] = [];
   /** Called for each message that comes. */
   onMessage: (message: string) => void = () => {};
-  private readonly world: World;
+  protected readonly world: World;
 
   constructor(world: World, address: string) {
     this.world = world;
