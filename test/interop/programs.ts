@@ -19,7 +19,7 @@ const UDP_BOUND = "07";
 const TCP_LISTENS = "0A";
 
 /** Debian's packages, by program. */
-const PACKAGES: Record<string, string> = {
+const PACKAGES = {
   baresip: "baresip-core",
   sipp: "sip-tester",
   kamailio: "kamailio",
@@ -35,7 +35,7 @@ process.on("exit", () => {
 });
 
 /** `describe` for tests that need these programs. One missing fails on CI, and skips with its package's name elsewhere. */
-export function describeWith(programs: string[], name: string, body: () => void): void {
+export function describeWith(programs: (keyof typeof PACKAGES)[], name: string, body: () => void): void {
   const missing = programs.filter((program) => !isInstalled(program)).map((program) => PACKAGES[program]);
   if (missing.length === 0) {
     describe(name, () => {
