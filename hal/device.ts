@@ -104,6 +104,17 @@ export interface Output {
   write(value: number): void;
 }
 
+/** A switch or button. */
+export interface Input {
+  /** @returns 1 while it is closed (pressed), else 0; not debounced */
+  read(): number;
+}
+
+export interface InputOptions {
+  /** It changed: opened or closed. */
+  onReadable(): void;
+}
+
 /** 8 kHz, signed 16 bits, mono. */
 export interface AudioInput {
   /** Fills `into[start, start + count)`; silence when there is no more. @returns samples that are sound, `count` at most */
@@ -134,6 +145,7 @@ export interface Device {
   resolver: Resolver;
   microphone: AudioInput;
   speaker: AudioOutput;
+  button(options: InputOptions): Input;
   relay: Output;
   led: Output;
   store: Store;

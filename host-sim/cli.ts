@@ -210,8 +210,8 @@ async function main(): Promise<number> {
   if (isScripted) {
     const stage: Stage = {
       clock,
-      press: () => door.station.press(),
-      release: () => {},
+      press: (ms) => door.button.press(ms),
+      release: () => door.button.release(),
       console: (line) => said(door.station.line(line)),
       dtmf: (digits) => {
         if (phone === null) return "there is no built-in phone: it is the one that sends digits";
@@ -238,7 +238,7 @@ async function main(): Promise<number> {
 
   if (virtual !== null) throw new Refusal("--virtual-time needs a script: add --do", EXIT_USAGE);
   if (isInteractive) {
-    const keyboard = new Keyboard(door.station, phone?.station ?? null, (text) => process.stdout.write(text));
+    const keyboard = new Keyboard(door, phone?.station ?? null, (text) => process.stdout.write(text));
     await Promise.race([keyboard.done, interrupted]);
     keyboard.close();
   } else {

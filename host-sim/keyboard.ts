@@ -1,6 +1,7 @@
 /** The terminal as a house: single keys for the button, the phone and the visitor, and a line for the console. */
 import { emitKeypressEvents } from "node:readline";
 import type { Station } from "../src/intercom/station.js";
+import type { Party } from "./party.js";
 
 const HELP = `
   b  press the button (calls; cancels while it rings; hangs up in a call)
@@ -11,12 +12,14 @@ const HELP = `
 
 `;
 
+/** A short push. */
+const PRESS_MS = 100;
 const NO_PHONE = "there is no phone in the house (--alone)\n";
 
 export class Keyboard {
   /** Resolves when the person has had enough. */
   readonly done: Promise<void>;
-  private readonly door: Station;
+  private readonly door: Party;
   private readonly phone: Station | null;
   private readonly print: (text: string) => void;
   private finish: () => void = () => {};
@@ -29,7 +32,7 @@ export class Keyboard {
     this.press(text ?? "", key);
   };
 
-  constructor(door: Station, phone: Station | null, print: (text: string) => void) {
+  constructor(door: Party, phone: Station | null, print: (text: string) => void) {
     this.door = door;
     this.phone = phone;
     this.print = print;
@@ -52,7 +55,7 @@ export class Keyboard {
   private press(text: string, key: { name?: string; ctrl?: boolean }): void {
     if (key.ctrl === true && (key.name === "c" || key.name === "d")) this.finish();
     else if (this.typed !== null) this.type(this.typed, text, key.name ?? "");
-    else if (text === "b") this.door.press();
+    else if (text === "b") this.door.button.press(PRESS_MS);
     else if (text === "a") this.tell("answer");
     else if (text === "h") this.tell("hangup");
     else if (text === "c") this.tell("call");
@@ -67,7 +70,7 @@ export class Keyboard {
   private type(line: string, text: string, name: string): void {
     if (name === "return" || name === "enter") {
       this.typed = null;
-      this.print("\n" + this.door.line(line));
+      this.print("\n" + this.door.station.line(line));
     } else if (name === "escape") {
       this.typed = null;
       this.print("\n");

@@ -17,9 +17,10 @@ import type {
 import { ipv4, ipv4Text } from "../src/core/address.js";
 import { DOOR_LIMITS } from "../src/core/limits.js";
 import type { RandomSource } from "../src/core/random.js";
-import { type DoorEvents, LED_NAMES } from "../src/intercom/door.js";
+import type { DoorEvents } from "../src/intercom/door.js";
 import type { Settings } from "../src/intercom/settings.js";
 import { Station } from "../src/intercom/station.js";
+import { VirtualButton, VirtualOutput } from "./io/digital.js";
 import { NodeResolver } from "./io/resolver.js";
 import { openTcp } from "./io/tcp.js";
 import { openUdp } from "./io/udp.js";
@@ -103,12 +104,16 @@ export class Party implements DoorEvents {
   readonly name: string;
   readonly settings: Settings;
   readonly station: Station;
+  readonly button: VirtualButton;
+  readonly relay = new VirtualOutput();
+  readonly led = new VirtualOutput();
   private readonly house: House;
 
   constructor(house: House, belongings: Belongings) {
     this.house = house;
     this.name = belongings.name;
     this.settings = belongings.settings;
+    this.button = new VirtualButton(house.clock);
     this.station = new Station(this.device(belongings), belongings.settings, DOOR_LIMITS, this);
   }
 
@@ -152,8 +157,9 @@ export class Party implements DoorEvents {
       },
       microphone: belongings.microphone,
       speaker: belongings.speaker,
-      relay: { write: () => {} },
-      led: { write: (pattern) => void LED_NAMES[pattern] },
+      button: (options) => this.button.open(options),
+      relay: this.relay,
+      led: this.led,
       store: belongings.store,
     };
   }

@@ -43,8 +43,8 @@ export const DOOR_LIMITS: Limits = {
   streams: 2,
   streamBytes: 4096,
   names: 4,
-  // Two for each transaction (24), three for each session (6), one for each call (2) and registration (1), three of the
-  // door, and those of each call's sound.
+  // Two for each transaction (24), three for each session (6), one for each call (2), four for its sound (8), one of the
+  // registration, three of the door, two of the station: 46.
   timers: 48,
   t1Ms: 500,
   t2Ms: 4000,

@@ -3,6 +3,9 @@
  * console's help and the table of the documents are made from this.
  */
 import { ipv4 } from "../core/address.js";
+import { octets } from "../core/bytes.js";
+import { readTarget } from "../ua/target.js";
+import { SCHEME_SIP, Uri } from "../wire/uri.js";
 
 // Types of setting.
 export const TYPE_TEXT = 0;
@@ -22,6 +25,11 @@ export const TYPE_ADDRESS = 6;
 export const TYPE_LIST = 7;
 /** Nothing, or `min` to `max` digits. */
 export const TYPE_DIGITS = 8;
+
+/** Nothing, or a host or address, with a port if need be. */
+export const TYPE_HOST = 9;
+/** Nothing, or whom to call. */
+export const TYPE_TARGET = 10;
 
 export interface Setting {
   key: string;
@@ -54,8 +62,8 @@ export const SCHEMA: readonly Setting[] = [
   entry("sip.password", TYPE_SECRET, "", "password at the SIP server", 0, TEXT_MOST),
   entry("sip.realm", TYPE_TEXT, "", "realm the password is for; empty: the first the server names", 0, TEXT_MOST),
   entry("sip.name", TYPE_TEXT, "", "name shown to who is called", 0, 64),
-  entry("sip.domain", TYPE_TEXT, "", "domain or address of the SIP server; empty: no server", 0, TEXT_MOST),
-  entry("sip.proxy", TYPE_TEXT, "", "outbound proxy, host or host:port; empty: none", 0, TEXT_MOST),
+  entry("sip.domain", TYPE_HOST, "", "domain or address of the SIP server; empty: no server", 0, TEXT_MOST),
+  entry("sip.proxy", TYPE_HOST, "", "outbound proxy, host or host:port; empty: none", 0, TEXT_MOST),
   choice("sip.register", TYPE_SWITCH, "on", ON_OFF, "register at sip.domain"),
   entry("sip.expires", TYPE_NUMBER, "600", "how long a registration is to last", 10, 86400, "s"),
   entry("sip.port", TYPE_NUMBER, "5060", "local SIP port, UDP and TCP", 1, 65535),
@@ -64,7 +72,7 @@ export const SCHEMA: readonly Setting[] = [
   entry("net.address", TYPE_ADDRESS, "127.0.0.1", "own address to bind"),
   entry("rtp.port", TYPE_NUMBER, "16384", "first local RTP port, an even one", 1024, 65520),
   entry("rtp.timeout", TYPE_NUMBER, "60", "hang up when no sound comes for so long, 0: never", 0, 3600, "s"),
-  entry("call.target", TYPE_TEXT, "", "what the button calls: a SIP URI, an address or a number", 0, TEXT_MOST),
+  entry("call.target", TYPE_TARGET, "", "what the button calls: a SIP URI, an address or a number", 0, TEXT_MOST),
   entry("call.ringTime", TYPE_NUMBER, "60", "give up when nobody answers for so long, 0: never", 0, 600, "s"),
   choice("call.autoAnswer", TYPE_SWITCH, "off", ON_OFF, "answer calls that come at once"),
   choice("call.allow", TYPE_CHOICE, "known", ["known", "any"], "who may call: the server and call.target, or anybody"),
@@ -94,6 +102,10 @@ export function allowed(setting: Setting): string {
       return "one or more of " + setting.choices.join(", ");
     case TYPE_ADDRESS:
       return "an IPv4 address";
+    case TYPE_HOST:
+      return "empty, or a host name or address, with :PORT if need be";
+    case TYPE_TARGET:
+      return "empty, or a SIP URI, an address or a number";
     case TYPE_DIGITS:
       return "empty, or " + setting.min + " to " + setting.max + " digits";
     default:
@@ -132,6 +144,15 @@ export function check(setting: Setting, value: string): string | null {
       return given === "" || (given.length >= setting.min && given.length <= setting.max && wholeNumber(given) >= 0)
         ? given
         : null;
+    case TYPE_HOST:
+      return given === "" || (given.length <= setting.max && isHost(given)) ? given : null;
+    case TYPE_TARGET:
+      return given === "" ||
+        (given.length <= setting.max &&
+          readTarget(given, "domain").error === "" &&
+          isUri(readTarget(given, "domain").uri))
+        ? given
+        : null;
     default: {
       const text = setting.type === TYPE_SECRET ? value : given;
       if (text.length > setting.max) return null;
@@ -142,6 +163,17 @@ export function check(setting: Setting, value: string): string | null {
       return text;
     }
   }
+}
+
+/** A host as it stands in a SIP URI; a whole SIP URI without a user too, as proxies are sometimes written. */
+function isHost(value: string): boolean {
+  return isUri(value.slice(0, 4).toLowerCase() === "sip:" ? value : "sip:" + value) && value.indexOf("@") < 0;
+}
+
+function isUri(value: string): boolean {
+  const uri = new Uri();
+  const bytes = octets(value);
+  return uri.parse(bytes, 0, bytes.length) && uri.scheme === SCHEME_SIP && uri.hostEnd > uri.hostStart;
 }
 
 function pick(choices: readonly string[], value: string): string | null {

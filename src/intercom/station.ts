@@ -8,6 +8,7 @@ import type {
   AudioOutput,
   Device,
   DeviceTimer,
+  Input,
   Output,
   TcpConnection,
   TcpStack,
@@ -24,9 +25,14 @@ import { Console, type Store } from "./console.js";
 import { Door, type DoorEvents, type DoorOutputs } from "./door.js";
 import type { Settings } from "./settings.js";
 
+const TIMER_TICK = 0;
+const TIMER_BOUNCE = 1;
+
 /** Samples in 20 ms at 8 kHz: one tick of microphone and speaker. */
 const TICK_SAMPLES = 160;
 const TICK_MS = 20;
+/** A contact that closed counts when it is closed still after so long. */
+const DEBOUNCE_MS = 20;
 /** After a gap this long the sound does not try to catch up. */
 const TICK_LATE_MS = 200;
 /** The longest datagram that is read: more than any limit of the parser. */
@@ -62,6 +68,9 @@ export class Station implements Network, SoundNetwork, DoorOutputs, TimerUser {
   private readonly samples = new Int16Array(TICK_SAMPLES);
   private readonly sounds: SoundPort[] = [];
   private readonly tick: number;
+  private readonly bounce: number;
+  private readonly button: Input;
+  private isPressed = false;
   private tickAtMs = 0;
   private sip: UdpSocket | null = null;
   private tcp: TcpStack | null = null;
@@ -79,7 +88,9 @@ export class Station implements Network, SoundNetwork, DoorOutputs, TimerUser {
     this.speaker = device.speaker;
     // The door stays locked until a code says otherwise.
     this.relayPin.write(0);
-    this.tick = this.timers.make(this, 0);
+    this.tick = this.timers.make(this, TIMER_TICK);
+    this.bounce = this.timers.make(this, TIMER_BOUNCE);
+    this.button = device.button({ onReadable: () => this.onButton() });
     this.wake = device.clock.createTimer(() => this.poll());
     this.door = new Door(settings, limits, this.timers, device.random, this, this, this, events);
     this.console = new Console(this.door, device.store as Store, () => this.reconfigure());
@@ -146,10 +157,11 @@ export class Station implements Network, SoundNetwork, DoorOutputs, TimerUser {
     this.sounds.length = 0;
   }
 
-  /** Button 1 went down. */
-  press(): void {
+  /** The button's contact opened or closed. */
+  private onButton(): void {
     this.enter();
-    this.door.press();
+    if (this.button.read() === 0) this.isPressed = false;
+    this.timers.start(this.bounce, DEBOUNCE_MS);
     this.leave();
   }
 
@@ -207,8 +219,16 @@ export class Station implements Network, SoundNetwork, DoorOutputs, TimerUser {
     this.ledPin.write(pattern);
   }
 
+  onTimer(kind: number): void {
+    if (kind === TIMER_TICK) this.moveSound();
+    else if (this.button.read() === 1 && !this.isPressed) {
+      this.isPressed = true;
+      this.door.press();
+    }
+  }
+
   /** Every 20 ms of a call: the microphone's sound goes out, what came goes to the speaker. */
-  onTimer(): void {
+  private moveSound(): void {
     const call = this.door.ua.activeCall();
     if (call === null || !call.hasSound) return;
     this.microphone.read(this.samples, 0, TICK_SAMPLES);

@@ -1,0 +1,47 @@
+/** Contacts without wires: a button that a script or a key presses, and outputs that remember what was written. */
+import type { Clock, DeviceTimer, Input, InputOptions, Output } from "../../hal/device.js";
+
+export class VirtualButton {
+  private readonly timer: DeviceTimer;
+  private readonly clock: Clock;
+  private readonly listeners: InputOptions[] = [];
+  private value = 0;
+
+  constructor(clock: Clock) {
+    this.clock = clock;
+    this.timer = clock.createTimer(() => this.set(0));
+  }
+
+  /** The device's side of it. */
+  open(options: InputOptions): Input {
+    this.listeners.push(options);
+    return { read: () => this.value };
+  }
+
+  /** Closes the contact for that time; if it is closed still, it opens first, so that each press is one. */
+  press(ms: number): void {
+    this.set(0);
+    this.set(1);
+    this.timer.at(this.clock.now() + ms);
+  }
+
+  release(): void {
+    this.timer.stop();
+    this.set(0);
+  }
+
+  private set(value: number): void {
+    if (value === this.value) return;
+    this.value = value;
+    for (const listener of this.listeners) listener.onReadable();
+  }
+}
+
+export class VirtualOutput implements Output {
+  /** What was written last; 0 before. */
+  value = 0;
+
+  write(value: number): void {
+    this.value = value;
+  }
+}
