@@ -182,7 +182,10 @@ export class Dialog {
     this.localCseq = 0;
     this.remoteCseq = m.cseq;
     this.state = DIALOG_EARLY;
-    return w.ok && this.refreshTarget(m);
+    if (!w.ok) return false;
+    if (m.has(HEADER_CONTACT)) return this.refreshTarget(m);
+    // Before RFC 3261 a Contact was not asked for: requests then go to where the From field says. RFC 2543 §6.22
+    return address.parse(m.bytes, m.fromStart, m.fromEnd) && this.takeTarget();
   }
 
   /** Whether a request belongs to this dialog: Call-ID and both tags, seen from our side. RFC 3261 §12.2.2 */
@@ -213,6 +216,11 @@ export class Dialog {
     if (row < 0) return false;
     list.beginSpan(m.bytes, m.valueStart(row), m.valueEnd(row));
     if (!list.next() || !address.parse(list.bytes, list.start, list.end) || address.isStar) return false;
+    return this.takeTarget();
+  }
+
+  /** The URI that was just read into `address`. */
+  private takeTarget(): boolean {
     if (!uri.parse(address.bytes, address.uriStart, address.uriEnd)) return false;
     if (uri.scheme === SCHEME_OTHER || uri.scheme === SCHEME_TEL) return false;
     return this.setTarget(address.bytes, address.uriStart, address.uriEnd);

@@ -771,15 +771,16 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
 
   private onReliableTimer(): void {
     const t = this.incoming;
-    if (t === null || !this.unacknowledged) return;
-    if (this.context.timers.nowMs - this.reliableSinceMs >= 64 * T1_MS) {
+    if (t === null || !this.unacknowledged || this.state !== SESSION_INCOMING) return;
+    const leftMs = this.reliableSinceMs + 64 * T1_MS - this.context.timers.nowMs;
+    if (leftMs <= 0) {
       this.unacknowledged = false;
       this.decline(504);
       return;
     }
     this.context.layer.resend(t);
     this.reliableDelayMs *= 2;
-    this.context.timers.start(this.reliableTimer, this.reliableDelayMs);
+    this.context.timers.start(this.reliableTimer, Math.min(this.reliableDelayMs, leftMs));
   }
 
   /** Says that the session goes on: by UPDATE where they take it, else by an INVITE that changes nothing. RFC 4028 §7.4 */

@@ -119,6 +119,8 @@ export class ClientTransaction implements TimerUser {
   private isCancelWanted = false;
   private isCancelSent = false;
   private cause = 0;
+  /** When it had its final response. */
+  private doneAtMs = 0;
   private intervalMs = 0;
   private readonly host: ClientHost;
   private readonly repeatTimer: number;
@@ -264,6 +266,18 @@ export class ClientTransaction implements TimerUser {
     else this.failSoon(FAILURE_TRANSPORT);
   }
 
+  /** Whether it only waits for repetitions, and how long yet in ms; -1 when it is of use, or came to its end just now. */
+  spareMs(): number {
+    const isDone = this.state === CLIENT_COMPLETED && this.host.timers.nowMs > this.doneAtMs;
+    return isDone ? this.host.timers.remaining(this.endTimer) : -1;
+  }
+
+  /** Ends one that can be spared before its time. */
+  retire(): void {
+    this.host.timers.stop(this.endTimer);
+    this.onTimer(END);
+  }
+
   onTimer(kind: number): void {
     if (kind === REPEAT) {
       this.onRepeat();
@@ -376,6 +390,7 @@ export class ClientTransaction implements TimerUser {
 
   private finish(state: number, delayMs: number): void {
     this.state = state;
+    this.doneAtMs = this.host.timers.nowMs;
     this.host.timers.stop(this.repeatTimer);
     this.host.timers.start(this.endTimer, delayMs);
   }

@@ -169,7 +169,7 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
 
   /** @returns one to write a request into, or null when all are in use */
   client(user: ClientUser): ClientTransaction | null {
-    const t = this.clients.take();
+    const t = this.takeClient();
     if (t === null) this.counters.refused += 1;
     else t.open(user);
     return t;
@@ -275,9 +275,29 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
   // What the transactions ask of the layer.
 
   takeForCancel(): ClientTransaction | null {
-    const t = this.clients.take();
+    const t = this.takeClient();
     if (t !== null) t.open(NO_USER);
     return t;
+  }
+
+  /** A free one; else the one that has least left to wait for repetitions: an answer that comes twice does less harm than a BYE that never goes. */
+  private takeClient(): ClientTransaction | null {
+    const all = this.clients.items;
+    for (let t = this.clients.take(); ; t = this.clients.take()) {
+      const spare = t === null ? sparest(all) : -1;
+      if (t !== null || spare < 0) return t;
+      all[spare].retire();
+    }
+  }
+
+  /** As `takeClient`, for a request that came. */
+  private takeServer(): ServerTransaction | null {
+    const all = this.servers.items;
+    for (let t = this.servers.take(); ; t = this.servers.take()) {
+      const spare = t === null ? sparest(all) : -1;
+      if (t !== null || spare < 0) return t;
+      all[spare].retire();
+    }
   }
 
   onClientStarted(t: ClientTransaction): void {
@@ -385,7 +405,7 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     if (t === null) {
       // Over TCP some may be over and only wait for the next turn of the clock.
       this.timers.poll(this.timers.nowMs);
-      t = this.servers.take();
+      t = this.takeServer();
     }
     if (t === null) {
       this.counters.refused += 1;
@@ -406,7 +426,7 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     const m = this.message;
     const invite = this.findServer(key, METHOD_INVITE);
     const status = invite === null ? 481 : 200;
-    const t = this.servers.take();
+    const t = this.takeServer();
     if (t?.arrive(m, this.source)) {
       this.serverIndex.add(t.slot, key);
       if (invite !== null) t.takeTag(t.buffer, invite, invite.buffer);
@@ -451,6 +471,19 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     }
     return null;
   }
+}
+
+/** @returns the position of the one with the least time left, -1 when none can be spared */
+function sparest(all: readonly { spareMs(): number }[]): number {
+  let best = -1;
+  let bestMs = Infinity;
+  for (let i = 0; i < all.length; i++) {
+    const ms = all[i].spareMs();
+    if (ms < 0 || ms >= bestMs) continue;
+    best = i;
+    bestMs = ms;
+  }
+  return best;
 }
 
 function hasOneVia(m: Message): boolean {

@@ -92,6 +92,8 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
   /** The Request-URI of a request without cookie, kept at the buffer's end. */
   private uriStart = 0;
   private intervalMs = 0;
+  /** When the last response was sent. */
+  private doneAtMs = 0;
   private isAcked = false;
   private readonly host: ServerHost;
   private readonly repeatTimer: number;
@@ -208,6 +210,7 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
     this.writer.ok = false;
     this.status = this.pendingStatus;
     this.transmit();
+    this.doneAtMs = this.host.timers.nowMs;
     if (this.status < 200) this.state = SERVER_PROCEEDING;
     else if (this.method !== METHOD_INVITE) this.complete();
     else if (this.status < 300) this.accept();
@@ -258,6 +261,18 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
   /** The connection the request came on is closed: the answer opens another. RFC 3261 §18.2.2 */
   onStreamGone(connection: number): void {
     if (this.state !== SERVER_FREE && this.source.connection === connection) this.source.connection = -1;
+  }
+
+  /** Whether it only waits for repetitions, and how long yet in ms; -1 when it is of use, or came to its end just now. */
+  spareMs(): number {
+    const isDone = this.state === SERVER_COMPLETED || this.state === SERVER_CONFIRMED;
+    return isDone && this.host.timers.nowMs > this.doneAtMs ? this.host.timers.remaining(this.endTimer) : -1;
+  }
+
+  /** Ends one that can be spared before its time. */
+  retire(): void {
+    this.host.timers.stop(this.endTimer);
+    this.onTimer(END);
   }
 
   onTimer(kind: number): void {

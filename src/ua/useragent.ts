@@ -17,11 +17,12 @@ import type { Flow } from "../transaction/flow.js";
 import { TransactionLayer, type TransactionUser } from "../transaction/layer.js";
 import type { ServerTransaction } from "../transaction/server.js";
 import type { Network } from "../transaction/transport.js";
-import { BODY_OTHER, findSdp } from "../wire/body.js";
+import { BODY_OTHER, findSdp, hasType } from "../wire/body.js";
 import { ValueList } from "../wire/list.js";
 import type { Message } from "../wire/message.js";
 import {
   HEADER_ACCEPT,
+  HEADER_CONTENT_TYPE,
   HEADER_REQUIRE,
   METHOD_BYE,
   METHOD_INFO,
@@ -107,6 +108,7 @@ const OPTION_100REL = octets("100rel");
 const OPTION_TIMER = octets("timer");
 const ANY_TYPE = octets("*/*");
 const ANY_APPLICATION = octets("application/*");
+const TEXT_PLAIN = octets("text/plain");
 const APPLICATION_SDP = octets("application/sdp");
 
 // For the time of one call only.
@@ -263,6 +265,7 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
     if (m.toTagEnd > m.toTagStart) {
       const call = this.callOf(m);
       if (call === null) this.layer.reply(t, 481);
+      else if (!this.knowsRequired(m)) this.refuseRequired(t, m);
       else call.session.onRequest(t, m);
       return;
     }
@@ -315,23 +318,26 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
     if (uri.headersEnd > uri.headersStart) return 400;
     if (this.layer.isMerged(t, m)) return 482;
     if (!this.knowsRequired(m)) {
-      const w = this.layer.respond(t, 420);
-      list.begin(m, HEADER_REQUIRE);
-      let isFirst = true;
-      while (list.next()) {
-        span.set(list.bytes, list.start, list.end);
-        if (isKnownOption(span)) continue;
-        w.put(isFirst ? UNSUPPORTED : CRLF_UNSUPPORTED);
-        isFirst = false;
-        w.span(span);
-      }
-      w.put(CRLF);
-      w.put(NO_BODY);
-      this.layer.sendResponse(t);
+      this.refuseRequired(t, m);
       return -1;
     }
     if (m.method !== METHOD_OPTIONS) return this.user.mayCall(m, t.source);
     return 0;
+  }
+
+  /** 420, with what is not known, one field each. RFC 3261 §8.2.2.3 */
+  private refuseRequired(t: ServerTransaction, m: Message): void {
+    const w = this.layer.respond(t, 420);
+    list.begin(m, HEADER_REQUIRE);
+    while (list.next()) {
+      span.set(list.bytes, list.start, list.end);
+      if (isKnownOption(span)) continue;
+      w.put(UNSUPPORTED);
+      w.span(span);
+      w.put(CRLF);
+    }
+    w.put(NO_BODY);
+    this.layer.sendResponse(t);
   }
 
   private knowsRequired(m: Message): boolean {
@@ -374,6 +380,10 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
   }
 
   private onMessage(t: ServerTransaction, m: Message, call: Call | null): void {
+    if (m.bodyEnd > m.bodyStart && !(m.value(HEADER_CONTENT_TYPE, span) && hasType(span, TEXT_PLAIN))) {
+      this.replyWith(t, 415, ACCEPT);
+      return;
+    }
     this.layer.reply(t, 200);
     this.user.onText(call, m);
   }
@@ -590,7 +600,6 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
 }
 
 const EMPTY = octets("");
-const CRLF_UNSUPPORTED = octets("\r\nUnsupported: ");
 
 function isKnownOption(option: Span): boolean {
   return option.isToken(OPTION_100REL) || option.isToken(OPTION_TIMER);
