@@ -106,8 +106,8 @@ const CRLF = octets("\r\n");
 
 /** What a session asks and tells the user agent that owns it. */
 export interface SessionUser {
-  /** Writes our Contact line. */
-  writeContact(w: Writer): void;
+  /** Writes our Contact line. @param transport TRANSPORT_* the message goes by */
+  writeContact(w: Writer, transport: number): void;
   /** 401 or 407 came for a request of the session. @returns whether it is to be sent again with credentials */
   onChallenge(s: Session, t: ClientTransaction, m: Message): boolean;
   /** Writes Authorization and Proxy-Authorization lines, if any are due where `t` goes. */
@@ -248,7 +248,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     const t = this.incoming;
     if (t === null || this.state !== SESSION_INCOMING || this.unacknowledged) return;
     const w = this.context.layer.respond(t, status);
-    this.context.user.writeContact(w);
+    this.context.user.writeContact(w, t.source.transport);
     w.put(ALLOW);
     if (this.reliable) {
       this.rseq = this.rseq === 0 ? 1 + (this.context.random.uint32() & 0xffff) : this.rseq + 1;
@@ -493,7 +493,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     }
     dialog.refreshTarget(m);
     const w = layer.respond(t, 200);
-    this.context.user.writeContact(w);
+    this.context.user.writeContact(w, t.source.transport);
     w.put(ALLOW);
     this.writeInterval(w);
     if (body === BODY_SDP) {
@@ -810,7 +810,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     const t = this.client();
     if (t === null) return false;
     const w = dialog.request(this.context.layer, t, METHOD_INVITE, this.context.transport);
-    this.context.user.writeContact(w);
+    this.context.user.writeContact(w, t.target.transport);
     w.put(ALLOW);
     w.put(SUPPORTED);
     if (this.context.sessionExpiresS > 0 || this.intervalS > 0) {
@@ -858,7 +858,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     const t = this.client();
     if (t === null) return;
     const w = dialog.request(this.context.layer, t, METHOD_UPDATE, this.context.transport);
-    this.context.user.writeContact(w);
+    this.context.user.writeContact(w, t.target.transport);
     w.put(ALLOW);
     w.put(SUPPORTED);
     w.put(SESSION_EXPIRES);
@@ -899,7 +899,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     this.setAnswered(t);
     if (isFirst && this.dialog !== null) this.dialog.state = DIALOG_CONFIRMED;
     const w = layer.respond(t, 200);
-    this.context.user.writeContact(w);
+    this.context.user.writeContact(w, t.source.transport);
     w.put(ALLOW);
     w.put(SUPPORTED);
     this.writeInterval(w);

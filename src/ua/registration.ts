@@ -53,7 +53,7 @@ export interface RegistrationUser {
   /** The answer to `query`: one call for each binding, `m` has it at [start, end). */
   onBinding(m: Message, start: number, end: number): void;
   /** Writes our Contact as an addr-spec. */
-  writeContactUri(w: Writer): void;
+  writeContactUri(w: Writer, transport: number): void;
 }
 
 // For the time of one call only.
@@ -212,7 +212,7 @@ export class Registration implements ClientUser, TimerUser {
       return;
     }
     const w = this.draft.request(this.layer, t, METHOD_REGISTER, this.account.settings.transport);
-    if (!this.isQuery) this.writeContacts(w);
+    if (!this.isQuery) this.writeContacts(w, t.target.transport);
     w.put(USER_AGENT);
     this.credentials.write(w, METHOD_REGISTER, this.draft.requestUri);
     w.put(NO_BODY);
@@ -222,7 +222,7 @@ export class Registration implements ClientUser, TimerUser {
     this.fail(0, null, 0);
   }
 
-  private writeContacts(w: Writer): void {
+  private writeContacts(w: Writer, transport: number): void {
     const start = w.at + CONTACT_OPEN.length;
     w.put(CONTACT_OPEN);
     if (this.isRemoval) {
@@ -232,7 +232,7 @@ export class Registration implements ClientUser, TimerUser {
       w.put(CRLF);
       return;
     }
-    this.user.writeContactUri(w);
+    this.user.writeContactUri(w, transport);
     if (w.ok && w.at - start <= this.next.length) {
       this.nextEnd = w.at - start;
       for (let i = 0; i < this.nextEnd; i++) this.next[i] = w.bytes[start + i];

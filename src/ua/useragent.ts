@@ -408,19 +408,20 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
 
   // ---- what sessions ask and tell ----
 
-  writeContact(w: Writer): void {
+  writeContact(w: Writer, transport: number): void {
     w.put(CONTACT_OPEN);
-    this.writeContactUri(w);
+    this.writeContactUri(w, transport);
     w.put(CONTACT_CLOSE);
   }
 
-  writeContactUri(w: Writer): void {
+  /** Who is reached by TCP is told so, or the other side would come by UDP. RFC 3261 §8.1.1.8, §19.1.1 */
+  writeContactUri(w: Writer, transport: number): void {
     w.put(SIP_COLON);
     if (this.account.user.length > 0) {
       w.put(this.account.user);
       w.octet(0x40);
     }
-    const isTcp = this.settings.transport === TRANSPORT_TCP;
+    const isTcp = transport === TRANSPORT_TCP;
     w.ip(this.layer.localIp);
     w.octet(0x3a);
     w.uint(isTcp ? this.layer.tcpPort : this.layer.udpPort);
