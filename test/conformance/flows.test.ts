@@ -1,0 +1,182 @@
+/**
+ * The call flows of RFC 3665: every message is read, and the dialogs are followed at both ends. What an end sends in a dialog is
+ * written as the RFC writes it (Request-URI, Route, tags, CSeq), what comes is known as the dialog's, in its order.
+ * The messages lie beside the repository; without them nothing is tested here, and it is said.
+ */
+import { describe, expect, it } from "vitest";
+import { ipv4 } from "../../src/core/address.js";
+import { octets, type Span, text } from "../../src/core/bytes.js";
+import { DOOR_LIMITS } from "../../src/core/limits.js";
+import { Timers } from "../../src/core/timers.js";
+import { DIALOG_DRAFT, Dialog } from "../../src/dialog/dialog.js";
+import { NO_USER } from "../../src/transaction/client.js";
+import { TransactionLayer } from "../../src/transaction/layer.js";
+import type { ServerTransaction } from "../../src/transaction/server.js";
+import { ValueList } from "../../src/wire/list.js";
+import { Message, PARSE_OK } from "../../src/wire/message.js";
+import { HEADER_VIA, METHOD_ACK, METHOD_CANCEL, METHOD_INVITE, TRANSPORT_UDP } from "../../src/wire/names.js";
+import { Agent, header, headers, SeededRandom, World } from "../ua/harness.js";
+import { flowMessages, isCorpusMissing } from "../wire/corpus.js";
+
+interface Step {
+  file: string;
+  m: Message;
+  raw: string;
+  vias: number;
+}
+
+const groups = new Map<string, Step[]>();
+for (const { file, bytes } of flowMessages().sort((a, b) => (a.file < b.file ? -1 : 1))) {
+  const m = new Message(64);
+  const result = m.parse(bytes, 0, bytes.length, false);
+  const list = new ValueList();
+  let vias = 0;
+  if (result === PARSE_OK) for (list.begin(m, HEADER_VIA); list.next(); ) vias += 1;
+  const name = file.slice(0, file.lastIndexOf("_F"));
+  groups.set(name, [...(groups.get(name) ?? []), { file, m, raw: text(bytes), vias: result === PARSE_OK ? vias : -1 }]);
+}
+
+const tagOf = (m: Message) => text(m.bytes, m.toTagStart, m.toTagEnd);
+const fromTagOf = (m: Message) => text(m.bytes, m.fromTagStart, m.fromTagEnd);
+const flat = (values: string[]) => values.join(",").replace(/\s*,\s*/g, ",");
+/** Folded lines as one. */
+const unfold = (raw: string) => raw.replace(/\r\n[ \t]+/g, " ");
+
+const layer = new TransactionLayer(
+  new Timers(64),
+  new SeededRandom(1),
+  { sendDatagram: () => true, sendStream: () => -1, closeStream: () => {}, resolve: () => {} },
+  { onRequest: () => {}, onAck: () => {}, onCancel: () => {}, onAckTimeout: () => {} },
+  DOOR_LIMITS,
+);
+
+/** What a dialog writes as the head of its next request. */
+function written(dialog: Dialog, method: number): string {
+  const t = layer.client(NO_USER)!;
+  const w = dialog.request(layer, t, method, TRANSPORT_UDP);
+  expect(w.ok).toBe(true);
+  const out = text(w.bytes, 0, w.at);
+  layer.discard(t);
+  return `${out}\r\n`;
+}
+
+function point(span: Span, m: Message, start: number, end: number): void {
+  span.set(m.bytes, start, end);
+}
+
+/** The dialog of the caller: its INVITE as it left, and the 2xx as it came. */
+function callerOf(invite: Message, ok: Message): Dialog {
+  const draft = new Dialog(1024);
+  point(draft.callId, invite, invite.callIdStart, invite.callIdEnd);
+  point(draft.local, invite, invite.fromStart, invite.fromEnd);
+  point(draft.localTag, invite, invite.fromTagStart, invite.fromTagEnd);
+  point(draft.target, invite, invite.uriStart, invite.uriEnd);
+  draft.localCseq = invite.cseq;
+  draft.state = DIALOG_DRAFT;
+  const dialog = new Dialog(1024);
+  expect(dialog.fromResponse(draft, ok)).toBe(true);
+  return dialog;
+}
+
+/** The dialog of the callee: the INVITE as it came, and the tag that its 2xx has. */
+function calleeOf(invite: Message, ok: Message): Dialog {
+  const tag = { buffer: ok.bytes, localTagStart: ok.toTagStart, localTagEnd: ok.toTagEnd };
+  const dialog = new Dialog(1024);
+  expect(dialog.fromRequest(invite, tag as unknown as ServerTransaction)).toBe(true);
+  return dialog;
+}
+
+/** Of the copies of one message on its way, the one with the fewest or the most Vias: as it left the client's end, and as it was at the server's. */
+function copy(steps: Step[], far: boolean, has: (m: Message) => boolean): Step | undefined {
+  const all = steps.filter(({ m }) => has(m)).sort((a, b) => a.vias - b.vias);
+  return far ? all.at(-1) : all[0];
+}
+
+const isOk = (m: Message) => !m.isRequest && m.status >= 200 && m.status < 300 && m.cseqMethod === METHOD_INVITE;
+
+describe.skipIf(isCorpusMissing)("the flow of RFC 3665", () => {
+  it("all 16 of them are there, and every message is read", () => {
+    expect(groups.size).toBe(16);
+    for (const steps of groups.values()) for (const { file, vias } of steps) expect(vias, file).toBeGreaterThan(0);
+  });
+
+  const answered = [...groups].filter(([, steps]) => steps.some(({ m }) => isOk(m)));
+
+  it.each(answered)("%s: its dialog is followed at both ends", (_, steps) => {
+    const first = steps.find(({ m }) => isOk(m))!.m;
+    const cseq = first.cseq;
+    const isInvite = (m: Message) => m.isRequest && m.method === METHOD_INVITE && m.cseq === cseq && tagOf(m) === "";
+    const isFirst = (m: Message) => isOk(m) && m.cseq === cseq && fromTagOf(m) === fromTagOf(first);
+    const caller = callerOf(copy(steps, false, isInvite)!.m, copy(steps, false, isFirst)!.m);
+    const callee = calleeOf(copy(steps, true, isInvite)!.m, copy(steps, true, isFirst)!.m);
+    const begin = steps.findIndex(({ m }) => m === copy(steps, false, isFirst)!.m);
+    let sent = 0;
+    let came = 0;
+    for (const { m, raw, vias, file } of steps.slice(begin)) {
+      const isTheirs = m.isRequest && (tagOf(m) === tagOf(first) || fromTagOf(m) === tagOf(first));
+      if (!isTheirs || m.method === METHOD_CANCEL) continue;
+      const byCaller = fromTagOf(m) === fromTagOf(first);
+      const [sender, receiver] = byCaller ? [caller, callee] : [callee, caller];
+      const far = copy(steps, true, (other) => other.isRequest && other.method === m.method && other.cseq === m.cseq);
+      if (vias === 1) {
+        sent += 1;
+        const line = unfold(raw);
+        // An ACK has the CSeq number of its INVITE, every other request the next one.
+        // Where an end begins to count is its own affair.
+        if (sender.localCseq === 0) sender.localCseq = m.cseq - 1;
+        const ours = written(sender, m.method);
+        if (m.method === METHOD_ACK) sender.localCseq -= 1;
+        else expect(header(ours, "CSeq"), file).toBe(header(line, "CSeq"));
+        // RFC 3665 leaves the transport of the Contact out of its Request-URIs.
+        expect(ours.split(" ")[1].replace(";transport=tcp", ""), file).toBe(line.split(" ")[1]);
+        expect(flat(headers(ours, "Route")), file).toBe(flat(headers(line, "Route")));
+        expect(header(ours, "Call-ID"), file).toBe(header(line, "Call-ID"));
+        expect(header(ours, "From"), file).toBe(header(line, "From"));
+        expect(header(ours, "To"), file).toBe(header(line, "To"));
+      }
+      if (m !== far?.m) continue;
+      came += 1;
+      expect(receiver.hasRequest(m), file).toBe(true);
+      expect(sender.hasRequest(m), file).toBe(false);
+      if (m.method === METHOD_ACK) continue;
+      expect(receiver.acceptCseq(m.cseq), file).toBe(true);
+      expect(receiver.acceptCseq(m.cseq), file).toBe(false);
+      if (m.method !== METHOD_INVITE) continue;
+      receiver.refreshTarget(m);
+      const ok = steps.find((step) => isOk(step.m) && step.m.cseq === m.cseq && fromTagOf(step.m) === fromTagOf(m))!;
+      sender.refreshTarget(ok.m);
+    }
+    // The ACK at the least; all but one flow end with a BYE.
+    expect(sent).toBeGreaterThanOrEqual(1);
+    expect(came).toBeGreaterThanOrEqual(1);
+  });
+
+  const invited = [...groups].filter(([, steps]) => steps.some(({ m }) => m.isRequest && m.method === METHOD_INVITE));
+
+  it.each(invited)("%s: its INVITE rings at a user agent of ours, and its CANCEL ends that", (_, steps) => {
+    const world = new World();
+    const a = new Agent(world, "10.0.0.1");
+    const invite = copy(steps, true, (m) => m.isRequest && m.method === METHOD_INVITE && tagOf(m) === "")!;
+    const cancel = steps.find(
+      ({ m }) => m.method === METHOD_CANCEL && header(text(m.bytes), "Via") === header(invite.raw, "Via"),
+    );
+    const give = (raw: string) => {
+      const bytes = octets(raw);
+      a.ua.layer.receiveDatagram(ipv4("10.0.0.2"), 5060, bytes, 0, bytes.length);
+      world.run(10);
+    };
+    give(invite.raw);
+    expect(a.diary, invite.file).toEqual(["call incoming"]);
+    if (cancel === undefined) return;
+    give(cancel.raw);
+    expect(a.diary, cancel.file).toEqual(["call incoming", "call ended cause 3 status 487"]);
+  });
+
+  it("there is one with a CANCEL", () => {
+    expect(invited.filter(([, steps]) => steps.some(({ m }) => m.method === METHOD_CANCEL)).length).toBeGreaterThan(0);
+  });
+});
+
+it.runIf(isCorpusMissing)("RFC 3665: ../shared/corpus is missing, so its flows were not followed", () => {
+  expect(flowMessages()).toEqual([]);
+});
