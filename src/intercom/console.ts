@@ -2,6 +2,9 @@
  * The serial console: a line in, lines out. For a person at a terminal and for scripts; errors say what was wrong and what is
  * allowed. Settings are staged by `set` and taken over by `save`.
  */
+
+import type { Store } from "../../hal/device.js";
+import { printable } from "../core/printable.js";
 import { CALL_CONFIRMED, CALL_HELD } from "../ua/call.js";
 import { REGISTRATION_DONE, REGISTRATION_FAILED, REGISTRATION_TRYING } from "../ua/registration.js";
 import type { Door } from "./door.js";
@@ -9,13 +12,6 @@ import { allowed, findSetting, SCHEMA } from "./schema.js";
 import { Settings } from "./settings.js";
 
 export const VERSION = "0.1.0";
-
-/** Keeps texts over a restart. */
-export interface Store {
-  /** @returns null when nothing was kept under that key */
-  read(key: string): string | null;
-  write(key: string, value: string): void;
-}
 
 const STORE_KEY = "settings";
 
@@ -213,13 +209,4 @@ function result(problem: string): string {
 
 function error(problem: string): string {
   return "error: " + problem + "\n";
-}
-
-function printable(value: string): string {
-  let out = "";
-  for (let i = 0; i < value.length; i++) {
-    const code = value.charCodeAt(i);
-    out += code < 0x20 || code === 0x7f ? "?" : value.charAt(i);
-  }
-  return out;
 }

@@ -3,9 +3,11 @@
  * what happens into events that a person or a program can read.
  * Not here: devices (the station drives them), and the console's words.
  */
+
 import { ipv4 } from "../core/address.js";
 import { text } from "../core/bytes.js";
 import type { Limits } from "../core/limits.js";
+import { printable } from "../core/printable.js";
 import type { RandomSource } from "../core/random.js";
 import type { Timers, TimerUser } from "../core/timers.js";
 import {
@@ -199,7 +201,7 @@ export class Door implements UserAgentUser, TimerUser {
   }
 
   onBinding(m: Message, start: number, end: number): void {
-    this.events.event("register", "binding", ["contact", clean(text(m.bytes, start, end))]);
+    this.events.event("register", "binding", ["contact", printable(text(m.bytes, start, end))]);
   }
 
   onCall(call: Call, cause: number, status: number, m: Message | null): void {
@@ -207,7 +209,7 @@ export class Door implements UserAgentUser, TimerUser {
     const direction = session.isCaller ? "out" : "in";
     switch (call.state) {
       case CALL_CALLING: {
-        const target = session.draft === null ? "" : clean(session.draft.target.toString());
+        const target = session.draft === null ? "" : printable(session.draft.target.toString());
         this.events.event("call", "calling", ["direction", direction, "peer", target]);
         break;
       }
@@ -225,7 +227,7 @@ export class Door implements UserAgentUser, TimerUser {
           "direction",
           direction,
           "peer",
-          m === null ? "" : clean(text(m.bytes, m.fromStart, m.fromEnd)),
+          m === null ? "" : printable(text(m.bytes, m.fromStart, m.fromEnd)),
         ]);
         if (this.settings.isOn("call.autoAnswer")) this.ua.answer(call);
         break;
@@ -276,9 +278,9 @@ export class Door implements UserAgentUser, TimerUser {
   }
 
   onText(_call: Call | null, m: Message): void {
-    this.events.event("text", clean(text(m.bytes, m.bodyStart, Math.min(m.bodyEnd, m.bodyStart + 200))), [
+    this.events.event("text", printable(text(m.bytes, m.bodyStart, Math.min(m.bodyEnd, m.bodyStart + 200))), [
       "peer",
-      clean(text(m.bytes, m.fromStart, m.fromEnd)),
+      printable(text(m.bytes, m.fromStart, m.fromEnd)),
     ]);
   }
 
@@ -391,7 +393,7 @@ function codecOf(call: Call): string {
 }
 
 function reasonOf(m: Message): string {
-  return m.isRequest ? "" : m.status + " " + clean(text(m.bytes, m.reasonStart, m.reasonEnd));
+  return m.isRequest ? "" : m.status + " " + printable(text(m.bytes, m.reasonStart, m.reasonEnd));
 }
 
 /** Why a call ended, for a person. */
@@ -427,14 +429,4 @@ function endReason(cause: number, status: number, m: Message | null): string {
     default:
       return "";
   }
-}
-
-/** What came from the network, for a terminal: control characters as `?`. */
-function clean(value: string): string {
-  let out = "";
-  for (let i = 0; i < value.length; i++) {
-    const code = value.charCodeAt(i);
-    out += code < 0x20 || (code >= 0x7f && code < 0xa0) ? "?" : value.charAt(i);
-  }
-  return out;
 }

@@ -1,5 +1,9 @@
 /** The settings in force: read by key, changed through the schema's checks, kept as lines of text. */
+import { printable } from "../core/printable.js";
 import { allowed, check, findSetting, SCHEMA, type Setting, TYPE_SECRET } from "./schema.js";
+
+/** How much of a wrong value is shown again. */
+const SHOWN = 60;
 
 export class Settings {
   private readonly values: string[] = [];
@@ -28,7 +32,7 @@ export class Settings {
     if (setting === null) return unknownKey(key);
     const kept = check(setting, value);
     if (kept === null) {
-      const given = setting.type === TYPE_SECRET ? "what was given" : "'" + printable(value) + "'";
+      const given = setting.type === TYPE_SECRET ? "what was given" : "'" + printable(value, SHOWN) + "'";
       return key + ": " + given + " is not allowed: " + allowed(setting);
     }
     this.values[SCHEMA.indexOf(setting)] = kept;
@@ -38,7 +42,7 @@ export class Settings {
   /** One `KEY=VALUE`, as on a command line. */
   assign(assignment: string): string {
     const equals = assignment.indexOf("=");
-    if (equals < 1) return "'" + printable(assignment) + "' is no setting: write KEY=VALUE";
+    if (equals < 1) return "'" + printable(assignment, SHOWN) + "' is no setting: write KEY=VALUE";
     return this.set(assignment.slice(0, equals).trim(), assignment.slice(equals + 1));
   }
 
@@ -103,7 +107,7 @@ function unknownKey(key: string): string {
     }
   }
   const hint = nearest !== "" ? "did you mean " + nearest + "?" : "keys: " + SCHEMA.map(keyOf).join(" ");
-  return printable(key) + ": no such key; " + hint;
+  return printable(key, SHOWN) + ": no such key; " + hint;
 }
 
 function keyOf(setting: Setting): string {
@@ -125,14 +129,4 @@ function distance(a: string, b: string): number {
     }
   }
   return row[b.length];
-}
-
-/** Control characters as `?`, so that a wrong setting cannot steer a terminal; at most 60 characters. */
-function printable(value: string): string {
-  let out = "";
-  for (let i = 0; i < value.length && i < 60; i++) {
-    const code = value.charCodeAt(i);
-    out += code < 0x20 || (code >= 0x7f && code < 0xa0) ? "?" : value.charAt(i);
-  }
-  return value.length > 60 ? out + "…" : out;
 }

@@ -21,7 +21,7 @@ import { Timers, type TimerUser } from "../core/timers.js";
 import type { Network } from "../transaction/transport.js";
 import type { SoundNetwork } from "../ua/call.js";
 import { TRANSPORT_TCP } from "../wire/names.js";
-import { Console, type Store } from "./console.js";
+import { Console } from "./console.js";
 import { Door, type DoorEvents, type DoorOutputs } from "./door.js";
 import type { Settings } from "./settings.js";
 
@@ -93,7 +93,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, TimerUser {
     this.button = device.button({ onReadable: () => this.onButton() });
     this.wake = device.clock.createTimer(() => this.poll());
     this.door = new Door(settings, limits, this.timers, device.random, this, this, this, events);
-    this.console = new Console(this.door, device.store as Store, () => this.reconfigure());
+    this.console = new Console(this.door, device.store, () => this.reconfigure());
   }
 
   /** Opens the sockets and begins. @throws Error with one line for a person when a port cannot be had */

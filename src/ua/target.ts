@@ -3,6 +3,8 @@
  * For settings and keystrokes, so it works on strings.
  */
 
+import { printable } from "../core/printable.js";
+
 /** `error` says in one line what was wrong, and is empty when `uri` can be called. */
 export interface Target {
   uri: string;
@@ -78,13 +80,4 @@ function readNumber(value: string, domain: string): Target {
   if (domain === "")
     return refused("the number " + number + " needs sip.domain to be set, or give sip:" + number + "@HOST");
   return { uri: "sip:" + number + "@" + domain + ";user=phone", error: "" };
-}
-
-function printable(value: string): string {
-  let out = "";
-  for (let i = 0; i < value.length; i++) {
-    const code = value.charCodeAt(i);
-    out += code < 0x20 || code === 0x7f ? "?" : value.charAt(i);
-  }
-  return out;
 }
