@@ -121,6 +121,7 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
   readonly account: Account;
   readonly registration: Registration;
   readonly calls: readonly Call[];
+  readonly dialogs: Pool<Dialog>;
   /** Why the last `call` was not made, one line for a person. */
   error = "";
   private readonly context: SessionContext;
@@ -150,11 +151,12 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
     this.credentials = new Credentials(random);
     const dialogs: Dialog[] = [];
     for (let i = 0; i < limits.dialogs; i++) dialogs.push(new Dialog(limits.dialogBytes));
+    this.dialogs = new Pool(dialogs);
     this.context = {
       layer: this.layer,
       timers,
       random,
-      dialogs: new Pool(dialogs),
+      dialogs: this.dialogs,
       user: this,
       transport: settings.transport,
       sessionExpiresS: settings.sessionExpiresS,
@@ -203,14 +205,14 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
       return this.cannot("'" + target.trim() + "' is no SIP URI: give sip:user@host, an address or a number");
     }
     const call = this.freeCall();
-    const draft = call === null ? null : this.context.dialogs.take();
+    const draft = call === null ? null : this.dialogs.take();
     if (call === null || draft === null) {
       if (call !== null) call.state = CALL_FREE;
       return this.cannot("all lines are in use: hang up first");
     }
     span.set(bytes, 0, bytes.length);
     if (!draft.draft(this.random, this.account.from, EMPTY, span, this.account.routes)) {
-      this.context.dialogs.give(draft);
+      this.dialogs.give(draft);
       call.state = CALL_FREE;
       return this.cannot("'" + target.trim() + "' is too long to call");
     }
