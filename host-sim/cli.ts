@@ -13,6 +13,7 @@ import { Keyboard } from "./keyboard.js";
 import { type House, Party, Wiretap } from "./party.js";
 import { RealClock, VirtualClock } from "./world/clock.js";
 import { eventJson, eventLine, type SimEvent } from "./world/events.js";
+import { Faults } from "./world/faults.js";
 import { Ladder } from "./world/ladder.js";
 import { VirtualNetwork } from "./world/network.js";
 import { parseOptions, type SimOptions, USAGE } from "./world/options.js";
@@ -107,6 +108,7 @@ async function main(): Promise<number> {
   const house: House = {
     clock,
     network,
+    faults: new Faults(random(), 0),
     wiretap: new Wiretap(clock),
     tell: (event) => {
       process.stdout.write((options.json ? eventJson(event) : eventLine(event)) + "\n");
@@ -218,8 +220,7 @@ async function main(): Promise<number> {
         const output = phone.station.line("dtmf " + digits);
         return output.startsWith("error: ") ? output.slice(7).trimEnd() : "";
       },
-      fault: (name, value) =>
-        network !== null ? network.fault(name, value) : "faults are of the virtual network: add --virtual-time",
+      fault: (name, value) => (network !== null ? network.fault(name, value) : house.faults.set(name, value)),
       onEvent: (listener) => listeners.push(listener),
     };
     let isDone = false;

@@ -25,6 +25,7 @@ import { NodeResolver } from "./io/resolver.js";
 import { openTcp } from "./io/tcp.js";
 import { openUdp } from "./io/udp.js";
 import type { SimEvent } from "./world/events.js";
+import type { Faults } from "./world/faults.js";
 import type { Ladder } from "./world/ladder.js";
 import type { VirtualNetwork } from "./world/network.js";
 import type { Pcap } from "./world/pcap.js";
@@ -34,6 +35,8 @@ export interface House {
   clock: Clock;
   /** Null: the machine's own network. */
   network: VirtualNetwork | null;
+  /** What goes wrong with the datagrams of the machine's own network. */
+  faults: Faults;
   wiretap: Wiretap;
   tell(event: SimEvent): void;
 }
@@ -181,7 +184,7 @@ export class Party implements DoorEvents {
         return socket.cut;
       },
       read: (into) => {
-        const length = socket.read(into);
+        const length = this.readReached(socket, into, ip);
         if (length > 0 && !wiretap.isOwn(socket.address, socket.remotePort)) {
           wiretap.seen(socket.address, socket.remotePort, ip, socket.port, false, isSip, into, 0, length);
         }
@@ -189,10 +192,42 @@ export class Party implements DoorEvents {
       },
       write: (bytes, start, end, address, port) => {
         wiretap.seen(ip, socket.port, address, port, false, isSip, bytes, start, end);
-        return socket.write(bytes, start, end, address, port);
+        if (this.house.network !== null) return socket.write(bytes, start, end, address, port);
+        return this.carry(socket, bytes, start, end, address, port);
       },
       close: () => socket.close(),
     };
+  }
+
+  /** What others send gets lost here, what ours send where it is sent. */
+  private readReached(socket: UdpSocket, into: Uint8Array, ip: number): number {
+    const { faults, network, wiretap } = this.house;
+    for (;;) {
+      const length = socket.read(into);
+      if (length === 0 || network !== null || wiretap.isOwn(socket.address, socket.remotePort)) return length;
+      if (faults.reaches(socket.address, ip) && !faults.loses()) return length;
+    }
+  }
+
+  /** Sends a datagram on the machine's own network, with what the script wants to go wrong. */
+  private carry(
+    socket: UdpSocket,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    address: number,
+    port: number,
+  ): boolean {
+    const { clock, faults } = this.house;
+    const ip = ownAddress(this.settings.get("net.address"));
+    for (let copies = faults.copies(); copies > 0; copies--) {
+      if (faults.loses() || !faults.reaches(ip, address)) continue;
+      const delayMs = faults.travelMs() + faults.heldMs();
+      const sent = faults.corrupted(bytes.slice(start, end));
+      if (delayMs === 0) socket.write(sent, 0, sent.length, address, port);
+      else clock.createTimer(() => socket.write(sent, 0, sent.length, address, port)).at(clock.now() + delayMs);
+    }
+    return true;
   }
 
   private tapTcp(stack: TcpStack, ip: number): TcpStack {

@@ -4,41 +4,27 @@
  */
 import type { Clock, Resolver, TcpOptions, TcpStack, UdpOptions, UdpSocket } from "../../hal/device.js";
 import { ipv4 } from "../../src/core/address.js";
-import { fraction, type RandomSource } from "../../src/core/random.js";
+import type { RandomSource } from "../../src/core/random.js";
 import { DatagramQueue, openError } from "../io/udp.js";
-import { safe } from "./events.js";
+import { Faults } from "./faults.js";
 import { VirtualTcpStack } from "./streams.js";
 
-/** How far a datagram that is to come out of order is held back, ms: more than two packets of sound. */
-const REORDER_MS = 50;
+/** What a datagram takes when nothing is wrong. */
+const WIRE_MS = 1;
 const FIRST_FREE_PORT = 49152;
 const SIP_PORT = 5060;
 
-const PERCENT = "a percentage from 0 to 100";
-const MS = "a time from 0 to 60000 ms";
-
 export class VirtualNetwork {
   readonly clock: Clock;
-  private readonly random: RandomSource;
+  private readonly faults: Faults;
   private readonly sockets = new Map<string, VirtualUdpSocket>();
   private readonly listeners = new Map<string, VirtualTcpStack>();
   private readonly names = new Map<string, { address: number; port: number }>();
-  /** Chances 0 to 1. */
-  private loss = 0;
-  private duplicate = 0;
-  private reorder = 0;
-  private corrupt = 0;
-  private delayMs = 1;
   private lastStreamPort = 0;
-  private jitterMs = 0;
-  /** Nobody reaches anybody. */
-  private parted = false;
-  /** Hosts that are cut off from the others. */
-  private readonly cutOff = new Set<number>();
 
   constructor(clock: Clock, random: RandomSource) {
     this.clock = clock;
-    this.random = random;
+    this.faults = new Faults(random, WIRE_MS);
   }
 
   /** A host: what a device is given as its network. */
@@ -51,50 +37,21 @@ export class VirtualNetwork {
     this.names.set(name.toLowerCase(), { address, port });
   }
 
-  /**
-   * Sets one fault for all that is sent from now on: loss, duplicate, reorder, corrupt (percent of the datagrams), delay,
-   * jitter (ms), partition (on, off, or the address of a host to cut off), clear (all). TCP keeps its order and its octets:
-   * there, loss is delay. @returns "" or one line that says what is allowed
-   */
+  /** As `Faults.set`. TCP keeps its order and its octets: there, loss is delay. */
   fault(name: string, value: string): string {
-    const percent = numberOf(value, "%", 100);
-    const ms = numberOf(value, "ms", 60000);
-    let allowed = "";
-    if (name === "loss" || name === "duplicate" || name === "reorder" || name === "corrupt") {
-      if (percent < 0) allowed = PERCENT;
-      else this[name] = percent / 100;
-    } else if (name === "delay" || name === "jitter") {
-      if (ms < 0) allowed = MS;
-      else if (name === "delay") this.delayMs = ms;
-      else this.jitterMs = ms;
-    } else if (name === "partition") {
-      const address = ipv4(value);
-      if (value === "on" || value === "off") this.parted = value === "on";
-      else if (address >= 0) this.cutOff.add(address);
-      else allowed = "on, off or the address of a host";
-      if (value === "off") this.cutOff.clear();
-    } else if (name === "clear") {
-      if (value !== "all") allowed = "all";
-      else this.clear();
-    } else {
-      return "there is no fault " + safe(name) + ": loss, duplicate, reorder, corrupt, delay, jitter, partition, clear";
-    }
-    return allowed === "" ? "" : "fault " + name + ' "' + safe(value) + '": must be ' + allowed;
+    return this.faults.set(name, value);
   }
 
-  /** @returns false when nothing gets from one to the other now; a host always reaches itself, unless all is parted */
   reaches(from: number, to: number): boolean {
-    return !this.parted && (from === to || !(this.cutOff.has(from) || this.cutOff.has(to)));
+    return this.faults.reaches(from, to);
   }
 
-  /** @returns how long the next datagram takes, ms */
   travelMs(): number {
-    return this.delayMs + (this.jitterMs > 0 ? this.jitterMs * fraction(this.random) : 0);
+    return this.faults.travelMs();
   }
 
-  /** @returns whether the next one is lost */
   loses(): boolean {
-    return this.happens(this.loss);
+    return this.faults.loses();
   }
 
   after(delayMs: number, call: () => void): void {
@@ -103,16 +60,10 @@ export class VirtualNetwork {
 
   /** For VirtualUdpSocket; takes over `bytes`. */
   send(from: VirtualUdpSocket, bytes: Uint8Array, address: number, port: number): void {
-    const copies = this.happens(this.duplicate) ? 2 : 1;
-    for (let i = 0; i < copies; i++) {
+    for (let copies = this.faults.copies(); copies > 0; copies--) {
       if (this.loses() || !this.reaches(from.host, address)) continue;
-      let sent = bytes;
-      if (this.happens(this.corrupt) && bytes.length > 0) {
-        sent = bytes.slice();
-        sent[Math.floor(fraction(this.random) * bytes.length)] ^= 1 << Math.floor(fraction(this.random) * 8);
-      }
-      const heldMs = this.happens(this.reorder) ? REORDER_MS : 0;
-      this.after(this.travelMs() + heldMs, () => {
+      const sent = this.faults.corrupted(bytes);
+      this.after(this.travelMs() + this.faults.heldMs(), () => {
         const to = this.sockets.get(key(address, port)) ?? this.sockets.get(key(0, port));
         if (to !== undefined && this.reaches(from.host, address)) to.arrive(sent, from.host, from.port);
       });
@@ -155,17 +106,6 @@ export class VirtualNetwork {
 
   lookUp(name: string): { address: number; port: number } | undefined {
     return this.names.get(name.toLowerCase());
-  }
-
-  private clear(): void {
-    this.loss = this.duplicate = this.reorder = this.corrupt = this.jitterMs = 0;
-    this.delayMs = 1;
-    this.parted = false;
-    this.cutOff.clear();
-  }
-
-  private happens(chance: number): boolean {
-    return chance > 0 && fraction(this.random) < chance;
   }
 
   private freePort(taken: Map<string, unknown>, transport: string, host: number, options: UdpOptions | TcpOptions) {
@@ -272,11 +212,4 @@ class VirtualResolver implements Resolver {
 
 function key(address: number, port: number): string {
   return address + ":" + port;
-}
-
-/** @returns a decimal from 0 to `max`, its unit allowed; -1 for anything else */
-function numberOf(value: string, unit: string, max: number): number {
-  const digits = value.endsWith(unit) ? value.slice(0, -unit.length) : value;
-  const number = /^\d{1,6}(\.\d{1,6})?$/.test(digits) ? Number(digits) : -1;
-  return number <= max ? number : -1;
 }

@@ -1,0 +1,116 @@
+/**
+ * What can go wrong with datagrams: lost, doubled, late, out of order, corrupted, or cut off. One set of faults for a network,
+ * simulated or of this machine; a seeded random source repeats them. Not here: who carries the datagrams.
+ */
+import { ipv4 } from "../../src/core/address.js";
+import { fraction, type RandomSource } from "../../src/core/random.js";
+import { safe } from "./events.js";
+
+/** How far a datagram that is to come out of order is held back, ms: more than two packets of sound. */
+const REORDER_MS = 50;
+const PERCENT = "a percentage from 0 to 100";
+const MS = "a time from 0 to 60000 ms";
+
+export class Faults {
+  private readonly random: RandomSource;
+  /** What a datagram takes when nothing is wrong. */
+  private readonly usualMs: number;
+  /** Chances 0 to 1. */
+  private loss = 0;
+  private duplicate = 0;
+  private reorder = 0;
+  private corrupt = 0;
+  private delayMs: number;
+  private jitterMs = 0;
+  /** Nobody reaches anybody. */
+  private parted = false;
+  /** Hosts that are cut off from the others. */
+  private readonly cutOff = new Set<number>();
+
+  constructor(random: RandomSource, usualMs: number) {
+    this.random = random;
+    this.usualMs = usualMs;
+    this.delayMs = usualMs;
+  }
+
+  /**
+   * Sets one fault for all that is sent from now on: loss, duplicate, reorder, corrupt (percent of the datagrams), delay,
+   * jitter (ms), partition (on, off, or the address of a host to cut off), clear (all). @returns "" or one line that says what is allowed
+   */
+  set(name: string, value: string): string {
+    const percent = numberOf(value, "%", 100);
+    const ms = numberOf(value, "ms", 60000);
+    let allowed = "";
+    if (name === "loss" || name === "duplicate" || name === "reorder" || name === "corrupt") {
+      if (percent < 0) allowed = PERCENT;
+      else this[name] = percent / 100;
+    } else if (name === "delay" || name === "jitter") {
+      if (ms < 0) allowed = MS;
+      else if (name === "delay") this.delayMs = ms;
+      else this.jitterMs = ms;
+    } else if (name === "partition") {
+      const address = ipv4(value);
+      if (value === "on" || value === "off") this.parted = value === "on";
+      else if (address >= 0) this.cutOff.add(address);
+      else allowed = "on, off or the address of a host";
+      if (value === "off") this.cutOff.clear();
+    } else if (name === "clear") {
+      if (value !== "all") allowed = "all";
+      else this.clear();
+    } else {
+      return "there is no fault " + safe(name) + ": loss, duplicate, reorder, corrupt, delay, jitter, partition, clear";
+    }
+    return allowed === "" ? "" : "fault " + name + ' "' + safe(value) + '": must be ' + allowed;
+  }
+
+  /** @returns false when nothing gets from one to the other now; a host always reaches itself, unless all is parted */
+  reaches(from: number, to: number): boolean {
+    return !this.parted && (from === to || !(this.cutOff.has(from) || this.cutOff.has(to)));
+  }
+
+  /** @returns how long the next one takes, ms */
+  travelMs(): number {
+    return this.delayMs + (this.jitterMs > 0 ? this.jitterMs * fraction(this.random) : 0);
+  }
+
+  /** @returns how long the next datagram is held back beside that, ms */
+  heldMs(): number {
+    return this.happens(this.reorder) ? REORDER_MS : 0;
+  }
+
+  /** @returns whether the next one is lost */
+  loses(): boolean {
+    return this.happens(this.loss);
+  }
+
+  /** @returns how often the next datagram is carried */
+  copies(): number {
+    return this.happens(this.duplicate) ? 2 : 1;
+  }
+
+  /** @returns `bytes`, or a copy of them with one bit wrong */
+  corrupted(bytes: Uint8Array): Uint8Array {
+    if (!this.happens(this.corrupt) || bytes.length === 0) return bytes;
+    const wrong = bytes.slice();
+    wrong[Math.floor(fraction(this.random) * bytes.length)] ^= 1 << Math.floor(fraction(this.random) * 8);
+    return wrong;
+  }
+
+  private clear(): void {
+    this.loss = this.duplicate = this.reorder = this.corrupt = this.jitterMs = 0;
+    this.delayMs = this.usualMs;
+    this.parted = false;
+    this.cutOff.clear();
+  }
+
+  private happens(chance: number): boolean {
+    return chance > 0 && fraction(this.random) < chance;
+  }
+}
+
+/** @returns a decimal from 0 to `max`, its unit allowed; -1 for anything else */
+function numberOf(value: string, unit: string, max: number): number {
+  const digits = value.endsWith(unit) ? value.slice(0, -unit.length) : value;
+  const number = /^\d{1,6}(\.\d{1,6})?$/.test(digits) ? Number(digits) : -1;
+  return number <= max ? number : -1;
+}
