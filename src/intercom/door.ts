@@ -127,6 +127,8 @@ export class Door implements UserAgentUser, TimerUser {
   /** Begins, or begins anew after settings changed. @param ip our address */
   start(ip: number): void {
     const port = this.settings.number("sip.port");
+    // Whatever the pin was before: nobody was let in yet.
+    if (!this.isOpen) this.outputs.relay(false);
     this.ua.configure(this.agentSettings(), ip, port, port);
     this.showLight();
   }
@@ -263,11 +265,12 @@ export class Door implements UserAgentUser, TimerUser {
     this.showLight();
   }
 
-  onDigit(_call: Call, code: number, durationMs: number, way: number): void {
+  onDigit(call: Call, code: number, durationMs: number, way: number): void {
     const digit = String.fromCharCode(code);
     this.events.event("dtmf", digit, ["duration", durationMs, "by", way === DIGIT_INFO ? "info" : "rtp"]);
     const wanted = this.settings.get("relay1.code");
-    if (wanted === "") return;
+    // In a call that nobody answered yet the one at the other end is nobody's guest.
+    if (wanted === "" || call.state === CALL_INCOMING) return;
     if (digit === "*") this.entered = "";
     else if (digit === "#") this.tryCode();
     else {

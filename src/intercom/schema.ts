@@ -153,15 +153,13 @@ export function check(setting: Setting, value: string): string | null {
           isUri(readTarget(given, "domain").uri))
         ? given
         : null;
-    default: {
-      const text = setting.type === TYPE_SECRET ? value : given;
-      if (text.length > setting.max) return null;
-      for (let i = 0; i < text.length; i++) {
-        const code = text.charCodeAt(i);
+    default:
+      if (given.length > setting.max) return null;
+      for (let i = 0; i < given.length; i++) {
+        const code = given.charCodeAt(i);
         if (code < 0x20 || code === 0x7f) return null;
       }
-      return text;
-    }
+      return given;
   }
 }
 

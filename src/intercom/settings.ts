@@ -56,13 +56,15 @@ export class Settings {
     for (let i = 0; i < all.length; i++) {
       let line = all[i].trim();
       if (line === "" || line.charAt(0) === "#") continue;
-      if (line.slice(0, 4) === "set ") line = line.slice(4).trim();
+      const isSet = line.slice(0, 4) === "set ";
+      if (isSet) line = line.slice(4).trim();
       const equals = line.indexOf("=");
       const space = line.indexOf(" ");
       const cut = space > 0 && (equals < 0 || space < equals) ? space : equals;
       const key = cut > 0 ? line.slice(0, cut).trim() : line;
       let value = cut > 0 ? line.slice(cut + 1).trim() : "";
-      if (value.charAt(0) === "=" && cut === space) value = value.slice(1).trim();
+      // `KEY = VALUE`; of `set KEY =VALUE` it is part of the value, and so it is saved.
+      if (value.charAt(0) === "=" && cut === space && !isSet) value = value.slice(1).trim();
       const error = this.set(key, value);
       if (error !== "") {
         for (let j = 0; j < before.length; j++) this.values[j] = before[j];
