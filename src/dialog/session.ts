@@ -171,6 +171,8 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
   /** The ACK (or PRACK) must bring the answer to the offer in our response. */
   private answerDue = false;
   private byeWanted = false;
+  /** To be offered anew as soon as the session is confirmed. */
+  private reofferWanted = false;
   private answerWanted = false;
   /** Their INVITE asks for reliable provisional responses. */
   private reliable = false;
@@ -303,7 +305,10 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
 
   /** Offers anew what `negotiation` now wants: hold, resume, or another address of ours. Waits its turn when another exchange is open. */
   reoffer(): void {
-    if (this.state !== SESSION_CONFIRMED || this.dialog === null) return;
+    if (this.state !== SESSION_CONFIRMED || this.dialog === null) {
+      this.reofferWanted = true;
+      return;
+    }
     if (this.invite !== null || this.update !== null || this.incoming !== null || this.answered !== null) {
       this.retryLater();
       return;
@@ -391,7 +396,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     }
     if (this.state === SESSION_ANSWERED) {
       this.state = SESSION_CONFIRMED;
-      this.context.user.onConfirmed(this);
+      this.confirm();
     }
   }
 
@@ -705,7 +710,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     }
     this.adoptInterval(m);
     this.context.user.onAgreed(this);
-    if (this.state === SESSION_CONFIRMED) this.context.user.onConfirmed(this);
+    if (this.state === SESSION_CONFIRMED) this.confirm();
   }
 
   private onReinviteAccepted(t: ClientTransaction, m: Message, dialog: Dialog): void {
@@ -1051,6 +1056,13 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
 
   // ---- ends, dialogs, transactions ----
 
+  private confirm(): void {
+    this.context.user.onConfirmed(this);
+    if (!this.reofferWanted) return;
+    this.reofferWanted = false;
+    this.reoffer();
+  }
+
   private endWithBye(cause: number, status: number): void {
     if (this.dialog !== null) this.sendBye(this.dialog);
     this.end(cause, status, null);
@@ -1077,6 +1089,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     this.exchange = EXCHANGE_NONE;
     this.answerDue = false;
     this.byeWanted = false;
+    this.reofferWanted = false;
     this.answerWanted = false;
     this.reliable = false;
     this.rseq = 0;
