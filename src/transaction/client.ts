@@ -53,7 +53,7 @@ export interface ClientUser {
   onResponse(t: ClientTransaction, m: Message): void;
   /** Over without a final response; `cause` is FAILURE_*. Always from a timer, never from inside `send`. */
   onFailure(t: ClientTransaction, cause: number): void;
-  /** The object goes back to the pool: forget it. Called once for each that was sent, from a timer. */
+  /** The object goes back to the pool: forget it. Called once for each that was sent, from a timer or when another request wants its place. */
   onTerminated(t: ClientTransaction): void;
 }
 

@@ -11,7 +11,14 @@ import type { Timers } from "../core/timers.js";
 import { Dialog } from "../dialog/dialog.js";
 import { ACCEPT, ALLOW, NO_BODY, SUPPORTED, USER_AGENT } from "../dialog/lines.js";
 import { NegotiationSettings } from "../dialog/negotiation.js";
-import { CAUSE_DECLINED, CAUSE_LOCAL, type Session, type SessionContext, type SessionUser } from "../dialog/session.js";
+import {
+  CAUSE_DECLINED,
+  CAUSE_LOCAL,
+  SESSION_ANSWERED,
+  type Session,
+  type SessionContext,
+  type SessionUser,
+} from "../dialog/session.js";
 import type { ClientTransaction } from "../transaction/client.js";
 import type { Flow } from "../transaction/flow.js";
 import { TransactionLayer, type TransactionUser } from "../transaction/layer.js";
@@ -469,7 +476,8 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
       call.hasSound = true;
       call.media.start();
     }
-    call.media.configure(agreed, this.settings.silenceTimeMs);
+    // Before the answer the other side owes us no sound.
+    call.media.configure(agreed, s.isConfirmed() ? this.settings.silenceTimeMs : 0);
     if (call.state === CALL_CALLING || call.state === CALL_RINGING) {
       if (s.isConfirmed()) return;
       this.setState(call, CALL_EARLY);
@@ -481,6 +489,7 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
     const call = this.callWith(s);
     call.answeredMs = this.timers.nowMs;
     call.limit(0);
+    call.media.configure(s.negotiation.result, this.settings.silenceTimeMs);
     this.setState(call, CALL_CONFIRMED);
     if (s.negotiation.result.heldByRemote && call.state === CALL_CONFIRMED) this.setState(call, CALL_HELD);
   }
@@ -529,6 +538,8 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
   // ---- what calls and the registration tell ----
 
   onCallTimer(call: Call): void {
+    // Answered in time; only the ACK is still to come.
+    if (call.session.state === SESSION_ANSWERED) return;
     this.cause = CAUSE_NO_ANSWER;
     this.hangUp(call, 480);
     this.cause = 0;

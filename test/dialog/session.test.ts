@@ -389,6 +389,45 @@ describe("the session timer", () => {
   });
 });
 
+describe("the limits of a call", () => {
+  it("no sound before the answer ends nothing, no sound after it does", () => {
+    const { world, a, peer, invite } = called({ silenceTimeMs: 10_000 });
+    peer.respond(DOOR, invite, "183 Session Progress", "t", [CONTACT, TYPE], sdpOf(PHONE));
+    world.run(30_000);
+    expect(a.last()).toBe("call early");
+    peer.respond(DOOR, invite, "200 OK", "t", [CONTACT, TYPE], sdpOf(PHONE));
+    world.run(9000);
+    expect(a.last()).toBe("call confirmed");
+    world.run(2000);
+    expect(a.last()).toBe("call ended cause 21");
+    expect(peer.got("BYE").length).toBeGreaterThan(0);
+  });
+
+  it("the ring time does not end a call that was answered in time and waits for its ACK", () => {
+    const { world, a, peer } = made({ ringTimeMs: 10_000 });
+    const lines = [
+      `INVITE sip:door@${DOOR} SIP/2.0`,
+      `Via: SIP/2.0/UDP ${PHONE};branch=z9hG4bKlate`,
+      `From: <sip:bob@${PHONE}>;tag=t`,
+      `To: <sip:door@${DOOR}>`,
+      "Call-ID: late",
+      "CSeq: 1 INVITE",
+      CONTACT,
+      TYPE,
+    ];
+    peer.send(DOOR, lines, sdpOf(PHONE));
+    world.run(9900);
+    a.ua.answer(a.ua.calls[0]);
+    world.run(5000);
+    const ok = peer.got("SIP/2.0 200")[0];
+    const ack = lines.slice(0, 7).map((line) => line.replaceAll("INVITE", "ACK").replace("z9hG4bKlate", "z9hG4bKack"));
+    ack[3] = `To: ${header(ok, "To")}`;
+    peer.send(DOOR, ack);
+    world.run(20);
+    expect(a.last()).toBe("call confirmed");
+  });
+});
+
 describe("more calls than there are lines", () => {
   it("are refused with a reason, and made again when one is free", () => {
     const { world, a } = made();
