@@ -8,6 +8,7 @@ import { printable } from "../core/printable.js";
 import { CALL_CONFIRMED, CALL_HELD } from "../ua/call.js";
 import { REGISTRATION_DONE, REGISTRATION_FAILED, REGISTRATION_TRYING } from "../ua/registration.js";
 import type { Door } from "./door.js";
+import { Record } from "./record.js";
 import { allowed, findSetting, SCHEMA } from "./schema.js";
 import { Settings } from "./settings.js";
 
@@ -38,21 +39,21 @@ const HELP = [
 
 export class Console {
   private readonly door: Door;
-  private readonly store: Store;
+  private readonly record: Record;
   private readonly restart: () => void;
   private staged: Settings;
 
   /** @param restart called after `save`, to begin anew with the new settings */
   constructor(door: Door, store: Store, restart: () => void) {
     this.door = door;
-    this.store = store;
+    this.record = new Record(store, STORE_KEY);
     this.restart = restart;
     this.staged = copyOf(door.settings);
   }
 
   /** Reads the settings that were kept. @returns "" or why they cannot be read; then all are as they were */
   load(): string {
-    const kept = this.store.read(STORE_KEY);
+    const kept = this.record.read();
     const error = kept === null ? "" : this.door.settings.apply(kept);
     this.staged = copyOf(this.door.settings);
     return error;
@@ -85,10 +86,7 @@ export class Console {
       case "diff":
         return this.diff();
       case "save":
-        this.door.settings.apply(this.staged.saveAll());
-        this.store.write(STORE_KEY, this.door.settings.save());
-        this.restart();
-        return "ok\n";
+        return result(this.save());
       case "revert":
         this.staged = copyOf(this.door.settings);
         return "ok\n";
@@ -156,6 +154,18 @@ export class Console {
       out += key + " " + this.door.settings.show(SCHEMA[i]) + " -> " + this.staged.show(SCHEMA[i]) + "\n";
     }
     return out === "" ? "nothing is staged\n" : out;
+  }
+
+  /** What cannot be kept is not taken over either. */
+  private save(): string {
+    try {
+      this.record.write(this.staged.save());
+    } catch (thrown) {
+      return "not saved: " + (thrown instanceof Error ? printable(thrown.message) : "the store failed");
+    }
+    this.door.settings.apply(this.staged.saveAll());
+    this.restart();
+    return "";
   }
 
   private status(): string {
