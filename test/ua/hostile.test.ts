@@ -15,7 +15,7 @@ const RUNS = 2500;
 /** A world with a door and a phone of ours; every SIP datagram that passes is kept as a seed. */
 function house() {
   const world = new World();
-  const door = new Agent(world, DOOR, { ringTimeMs: 0, silenceTimeMs: 0, sessionExpiresS: 90 });
+  const door = new Agent(world, DOOR, { ringTimeMs: 3000, silenceTimeMs: 0, sessionExpiresS: 90 });
   const phone = new Agent(world, PHONE, { ringTimeMs: 0, silenceTimeMs: 0 });
   const seeds: Uint8Array[] = [];
   world.lose = (message) => {
@@ -138,6 +138,8 @@ describe("10,000 mutated SIP datagrams", () => {
           received += 1;
           expect(door.ua.layer.counters.received + door.ua.layer.counters.keepAlives).toBe(received);
           world.run(20);
+          // Calls end of themselves as well, or a whole storm would beat on one.
+          if (how.seed % 89 === 0) for (const call of phone.ua.calls) phone.ua.hangUp(call);
           if (last !== "" && door.ua.activeCall() === null) {
             door.timers.nowMs = world.nowMs;
             enter(h);
@@ -147,7 +149,7 @@ describe("10,000 mutated SIP datagrams", () => {
         }),
         { seed: SEED, numRuns: RUNS },
       );
-      if (last !== "") expect(began).toBeGreaterThan(4);
+      if (last !== "") expect(began).toBeGreaterThan(6);
       for (const call of door.ua.calls) door.ua.hangUp(call);
       for (const call of phone.ua.calls) phone.ua.hangUp(call);
       world.run(100_000);
