@@ -2,7 +2,7 @@
  * The device contract: what the hardware and its network give to the program, shaped like ECMA-419 IO (an options object
  * with callbacks; read, write, close). The ESP32 and the simulator both provide it; the core sees nothing else of them.
  * Types only. Everywhere: IPv4 addresses are uint32 numbers, times are ms on the device's clock, octets are lent for the call.
- * Not here: the codec's registers (I2C) and the display.
+ * Not here: the display.
  */
 import type { RandomSource } from "../src/core/random.js";
 
@@ -124,6 +124,31 @@ export interface AudioInput {
 /** 8 kHz, signed 16 bits, mono. */
 export interface AudioOutput {
   write(from: Int16Array, start: number, count: number): void;
+}
+
+/** The registers of one chip on the I2C bus: the methods of the SDK's SMBus that a codec needs. */
+export interface Registers {
+  /** @returns 0 to 255 @throws Error when the chip does not answer */
+  readUint8(register: number): number;
+  /** @throws Error when the chip does not answer */
+  writeUint8(register: number, value: number): void;
+}
+
+/**
+ * The chip between I2S and the analog world. Each call returns "" or one line for people when the chip does not answer; none throws.
+ * Levels are dB, rounded to the chip's steps and held within its range.
+ */
+export interface Codec {
+  /** From reset to sound, speaker and microphone at the levels set so far; takes some hundred ms. MCLK must run. */
+  start(): string;
+  /** Silent by a ramp, then without power. */
+  stop(): string;
+  /** Of the speaker; 0: as the signal is. Kept while muted or stopped. */
+  volume(db: number): string;
+  /** Of the microphone's amplifier. */
+  gain(db: number): string;
+  /** The speaker, by a ramp: no click. */
+  mute(on: boolean): string;
 }
 
 /** Keeps texts over a restart. */

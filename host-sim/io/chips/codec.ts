@@ -1,0 +1,152 @@
+/**
+ * What the virtual codecs share: a register file on a bus that may not answer, sound that passes with the gain the registers
+ * ask for, ramps in samples, and a count of clicks: moments at which the loudness jumps instead of moving. The sample clock
+ * runs on between calls, as the chip's does. Not here: what a register means (es8311.ts, es8388.ts), noise, distortion, the
+ * charging of references, and how long a bus transfer takes.
+ */
+import type { AudioInput, AudioOutput, Registers } from "../../../hal/device.js";
+
+/** Quieter than any 16-bit sample; the lowest level there is. */
+export const SILENT_DB = -100;
+/** A jump of more than this is heard, when it begins or ends above the second. */
+const JUMP_DB = 1;
+const AUDIBLE_DB = -60;
+const SAMPLES_PER_MS = 8;
+
+/** How the I2S master drives the chip. */
+export interface Wiring {
+  /** Clocks of MCLK a sample; 0: there is none. */
+  mclk: number;
+  /** Bits of a sample, in Philips format. */
+  bits: number;
+}
+
+/** What the boards have: MCLK from the I2S port, 16 bits. */
+export const BOARD_WIRING: Wiring = { mclk: 256, bits: 16 };
+
+export abstract class VirtualCodec implements Registers {
+  /** False: nobody answers at its address, as with a broken wire. */
+  isThere = true;
+  clicks = 0;
+  protected readonly registers = new Uint8Array(256);
+  protected readonly wiring: Wiring;
+  private readonly nowMs: () => number;
+  private atMs: number;
+  /** Where the ramp of the speaker's volume is. */
+  private levelDb = SILENT_DB;
+
+  /** @param nowMs the clock that the sample clock is made of */
+  constructor(wiring: Wiring, nowMs: () => number) {
+    this.wiring = wiring;
+    this.nowMs = nowMs;
+    this.atMs = nowMs();
+  }
+
+  readUint8(register: number): number {
+    this.answer();
+    return this.registers[register & 255];
+  }
+
+  writeUint8(register: number, value: number): void {
+    this.answer();
+    this.catchUp();
+    const before = this.heardDb();
+    this.registers[register & 255] = value;
+    this.written(register & 255, value & 255);
+    if (this.rampDb() === 0) this.levelDb = this.volumeDb();
+    const after = this.heardDb();
+    if (Math.abs(after - before) > JUMP_DB && Math.max(before, after) > AUDIBLE_DB) this.clicks += 1;
+  }
+
+  /** What the speaker gives for `count` samples that came by I2S: `samples[start, start + count)` becomes it. */
+  play(samples: Int16Array, start: number, count: number): void {
+    this.catchUp();
+    for (let i = start; i < start + count; i++) {
+      this.move(1);
+      samples[i] = amplified(samples[i], this.heardDb());
+    }
+    this.atMs += count / SAMPLES_PER_MS;
+  }
+
+  /** What goes out by I2S for `count` samples at the microphone: `samples[start, start + count)` becomes it. */
+  record(samples: Int16Array, start: number, count: number): void {
+    const db = this.microphoneDb();
+    for (let i = start; i < start + count; i++) samples[i] = amplified(samples[i], db);
+  }
+
+  /** A register has its new value. */
+  protected abstract written(register: number, value: number): void;
+  /** Whether the way from I2S to the speaker is open, whatever the volume. */
+  protected abstract isPlaying(): boolean;
+  /** Where the volume's ramp moves to. */
+  protected abstract volumeDb(): number;
+  /** dB a sample; 0: at once. */
+  protected abstract rampDb(): number;
+  /** From the microphone to I2S; `SILENT_DB` when the way is not open. */
+  protected abstract microphoneDb(): number;
+
+  private heardDb(): number {
+    return this.isPlaying() ? this.levelDb : SILENT_DB;
+  }
+
+  private answer(): void {
+    if (!this.isThere) throw new Error("write failed");
+  }
+
+  private catchUp(): void {
+    const now = this.nowMs();
+    if (now > this.atMs) {
+      this.move((now - this.atMs) * SAMPLES_PER_MS);
+      this.atMs = now;
+    }
+  }
+
+  private move(samples: number): void {
+    const target = this.volumeDb();
+    const step = this.rampDb() * samples;
+    if (step === 0 || Math.abs(target - this.levelDb) <= step) this.levelDb = target;
+    else this.levelDb += target > this.levelDb ? step : -step;
+  }
+}
+
+function amplified(sample: number, db: number): number {
+  if (db <= SILENT_DB) return 0;
+  const value = Math.round(sample * 10 ** (db / 20));
+  return value > 32767 ? 32767 : value < -32768 ? -32768 : value;
+}
+
+/** A microphone behind a codec. */
+export class CodecInput implements AudioInput {
+  private readonly codec: VirtualCodec;
+  private readonly microphone: AudioInput;
+
+  constructor(codec: VirtualCodec, microphone: AudioInput) {
+    this.codec = codec;
+    this.microphone = microphone;
+  }
+
+  read(into: Int16Array, start: number, count: number): number {
+    const done = this.microphone.read(into, start, count);
+    this.codec.record(into, start, count);
+    return done;
+  }
+}
+
+/** A speaker behind a codec. */
+export class CodecOutput implements AudioOutput {
+  private readonly codec: VirtualCodec;
+  private readonly speaker: AudioOutput;
+  private samples = new Int16Array(0);
+
+  constructor(codec: VirtualCodec, speaker: AudioOutput) {
+    this.codec = codec;
+    this.speaker = speaker;
+  }
+
+  write(from: Int16Array, start: number, count: number): void {
+    if (this.samples.length < count) this.samples = new Int16Array(count);
+    this.samples.set(from.subarray(start, start + count));
+    this.codec.play(this.samples, 0, count);
+    this.speaker.write(this.samples, 0, count);
+  }
+}
