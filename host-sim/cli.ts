@@ -6,6 +6,8 @@ import { readFileSync } from "node:fs";
 import { ipv4 } from "../src/core/address.js";
 import { Settings } from "../src/intercom/settings.js";
 import { loadWav, NO_SPEAKER, SamplesInput, WavSpeaker } from "./io/audio.js";
+import { BOARD_WIRING } from "./io/chips/codec.js";
+import { VirtualEs8311 } from "./io/chips/es8311.js";
 import { SecureRandom, SeededRandom } from "./io/random.js";
 import { openStreamSerial, openTcpSerial, type SerialPort } from "./io/serial.js";
 import { FileStore, fileError, MemoryStore } from "./io/store.js";
@@ -137,6 +139,7 @@ async function main(): Promise<number> {
     random: random(),
     microphone,
     speaker: speaker ?? NO_SPEAKER,
+    codec: new VirtualEs8311(BOARD_WIRING, () => clock.now()),
     store: options.store !== "" ? new FileStore(options.store) : new MemoryStore(),
   });
   const phone = hasPhone
@@ -146,6 +149,7 @@ async function main(): Promise<number> {
         random: random(),
         microphone: new SamplesInput(tone(PHONE_TONE_HZ)),
         speaker: NO_SPEAKER,
+        codec: null,
         store: new MemoryStore(),
       })
     : null;

@@ -3,6 +3,7 @@
  * network, with a wiretap for the ladder and the pcap. Not here: who does what when (cli.ts).
  */
 import { networkInterfaces } from "node:os";
+import { Es8311 } from "../hal/codecs/es8311.js";
 import type {
   AudioInput,
   AudioOutput,
@@ -20,6 +21,8 @@ import type { RandomSource } from "../src/core/random.js";
 import type { DoorEvents } from "../src/intercom/door.js";
 import type { Settings } from "../src/intercom/settings.js";
 import { Station } from "../src/intercom/station.js";
+import { CodecInput, CodecOutput } from "./io/chips/codec.js";
+import type { VirtualEs8311 } from "./io/chips/es8311.js";
 import { VirtualButton, VirtualOutput } from "./io/digital.js";
 import { NodeResolver } from "./io/resolver.js";
 import { openTcp } from "./io/tcp.js";
@@ -48,6 +51,8 @@ export interface Belongings {
   random: RandomSource;
   microphone: AudioInput;
   speaker: AudioOutput;
+  /** Between I2S and microphone and speaker; null: they are wired to I2S themselves. */
+  codec: VirtualEs8311 | null;
   store: Store;
 }
 
@@ -117,6 +122,7 @@ export class Party implements DoorEvents {
     this.name = belongings.name;
     this.settings = belongings.settings;
     this.button = new VirtualButton(house.clock);
+    if (belongings.codec !== null) this.startCodec(belongings.codec);
     this.station = new Station(this.device(belongings), belongings.settings, DOOR_LIMITS, this);
   }
 
@@ -126,8 +132,18 @@ export class Party implements DoorEvents {
     this.house.tell(event);
   }
 
+  /** A codec that does not answer is told of, and costs the sound only. */
+  private startCodec(chip: VirtualEs8311): void {
+    const codec = new Es8311({ registers: chip, delay: () => {} });
+    // What the microphone hears here is a file at full level.
+    codec.gain(0);
+    const problem = codec.start();
+    if (problem !== "") this.event("error", problem, []);
+  }
+
   private device(belongings: Belongings): Device {
     const { house, settings } = this;
+    const { codec } = belongings;
     const ip = ownAddress(settings.get("net.address"));
     const host = house.network?.host(ip) ?? null;
     const resolver: Resolver = host !== null ? host.resolver : new NodeResolver(belongings.random);
@@ -158,8 +174,8 @@ export class Party implements DoorEvents {
         const stack = await (host !== null ? host.tcp(tapped) : openTcp(tapped));
         return this.tapTcp(stack, ip);
       },
-      microphone: belongings.microphone,
-      speaker: belongings.speaker,
+      microphone: codec === null ? belongings.microphone : new CodecInput(codec, belongings.microphone),
+      speaker: codec === null ? belongings.speaker : new CodecOutput(codec, belongings.speaker),
       button: (options) => this.button.open(options),
       relay: this.relay,
       led: this.led,
