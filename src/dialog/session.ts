@@ -17,23 +17,21 @@ import { BODY_NONE, BODY_SDP, findSdp } from "../wire/body.js";
 import type { Message } from "../wire/message.js";
 import {
   HEADER_ALLOW,
-  HEADER_MIN_SE,
-  HEADER_RACK,
   HEADER_REQUIRE,
   HEADER_RSEQ,
-  HEADER_SESSION_EXPIRES,
-  HEADER_SUPPORTED,
   METHOD_BYE,
   METHOD_INVITE,
   METHOD_NAMES,
   METHOD_PRACK,
   METHOD_UPDATE,
 } from "../wire/names.js";
-import { param } from "../wire/params.js";
 import type { Writer } from "../wire/writer.js";
 import { DIALOG_CONFIRMED, type Dialog } from "./dialog.js";
+import { Forks } from "./forks.js";
+import { Interval } from "./interval.js";
 import { ALLOW, END, NO_BODY, SDP_BODY, SUPPORTED, USER_AGENT } from "./lines.js";
 import { NEGOTIATION_MALFORMED, NEGOTIATION_NO_ROOM, NEGOTIATION_OK, type Negotiation } from "./negotiation.js";
+import { Reliable } from "./reliable.js";
 
 export const SESSION_FREE = 0;
 /** Our INVITE is out, nothing has come back. */
@@ -74,12 +72,6 @@ export const CAUSE_EXPIRED = 11;
 /** One of our pools is empty, or a message does not fit its buffer. */
 export const CAUSE_NO_ROOM = 12;
 
-/** The shortest session interval we take, in seconds. RFC 4028 §4 */
-const MIN_SE_SECONDS = 90;
-/** How many 422 are followed in one call: one for each of a few proxies on the way, never for ever. */
-const RAISES_MOST = 3;
-const T1_MS = 500;
-
 const TIMER_SESSION = 1;
 const TIMER_RETRY = 2;
 const TIMER_RELIABLE = 3;
@@ -90,15 +82,7 @@ const EXCHANGE_OURS = 1;
 const EXCHANGE_THEIRS = 2;
 
 const TOKEN_100REL = octets("100rel");
-const TOKEN_TIMER = octets("timer");
-const REFRESHER = octets("refresher");
-const UAC = octets("uac");
 const REQUIRE_100REL = octets("Require: 100rel\r\nRSeq: ");
-const REQUIRE_TIMER = octets("Require: timer\r\n");
-const SESSION_EXPIRES = octets("Session-Expires: ");
-const REFRESHER_UAC = octets(";refresher=uac\r\n");
-const REFRESHER_UAS = octets(";refresher=uas\r\n");
-const MIN_SE = octets("Min-SE: ");
 const RACK = octets("RAck: ");
 const RETRY_AFTER = octets("Retry-After: ");
 const WARNING = octets('Warning: 305 portero "Incompatible media format"\r\n');
@@ -138,9 +122,7 @@ export interface SessionContext {
   sessionExpiresS: number;
 }
 
-const FORKS = 4;
 // For the time of one call only.
-const span = new Span();
 const sdp = new Span();
 
 export class Session implements ClientUser, ServerOwner, TimerUser {
@@ -148,15 +130,15 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
   isCaller = false;
   /** The dialog that was answered (or, of a caller, rings first); null before. */
   dialog: Dialog | null = null;
-  /** What our INVITE is written from. */
-  draft: Dialog | null = null;
   readonly negotiation: Negotiation;
   /** Challenges answered since a request of ours was last taken. */
   challenges = 0;
   /** How many of our client transactions still name this session. */
   private open = 0;
   private readonly context: SessionContext;
-  private readonly forks: (Dialog | null)[] = [null, null, null, null];
+  private readonly forks: Forks;
+  private readonly interval = new Interval();
+  private readonly reliable = new Reliable();
   /** Our INVITE without a final response. */
   private invite: ClientTransaction | null = null;
   /** Our UPDATE without a final response. */
@@ -175,21 +157,8 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
   private reofferWanted = false;
   private answerWanted = false;
   /** Their INVITE asks for reliable provisional responses. */
-  private reliable = false;
-  private rseq = 0;
-  private unacknowledged = false;
-  private reliableDelayMs = 0;
-  private reliableSinceMs = 0;
+  private wantsReliable = false;
   private incomingCseq = 0;
-  /** Agreed session interval in seconds, 0 when there is none. */
-  private intervalS = 0;
-  /** When the session is over unless it is refreshed. */
-  private expiresAtMs = 0;
-  private isRefresher = false;
-  private minSeS = MIN_SE_SECONDS;
-  /** How often a 422 was followed. */
-  private raises = 0;
-  private peerHasTimer = false;
   private peerHasUpdate = false;
   private readonly sessionTimer: number;
   private readonly retryTimer: number;
@@ -197,10 +166,16 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
 
   constructor(context: SessionContext, negotiation: Negotiation) {
     this.context = context;
+    this.forks = new Forks(context.dialogs);
     this.negotiation = negotiation;
     this.sessionTimer = context.timers.make(this, TIMER_SESSION);
     this.retryTimer = context.timers.make(this, TIMER_RETRY);
     this.reliableTimer = context.timers.make(this, TIMER_RELIABLE);
+  }
+
+  /** What our INVITE is written from; null in a call that came. */
+  get draft(): Dialog | null {
+    return this.forks.draft;
   }
 
   // ---- what the user agent does ----
@@ -209,7 +184,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
   call(draft: Dialog): boolean {
     this.reset();
     this.isCaller = true;
-    this.draft = draft;
+    this.forks.draft = draft;
     this.state = SESSION_CALLING;
     if (this.negotiation.offer() !== NEGOTIATION_OK || !this.sendInvite(draft)) {
       this.state = SESSION_ENDED;
@@ -224,23 +199,22 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
    */
   receive(t: ServerTransaction, m: Message): boolean {
     this.reset();
-    const dialog = this.context.dialogs.take();
+    const dialog = this.forks.take();
     if (dialog === null || !dialog.fromRequest(m, t)) {
-      if (dialog !== null) this.giveDialog(dialog);
+      this.forks.reset();
       this.context.layer.reply(t, dialog === null ? 503 : 400);
       return false;
     }
-    this.dialog = dialog;
     const status = this.takeOffer(m);
     if (status !== 0 || !this.takeInterval(t, m)) {
       if (status !== 0) this.refuseOffer(t, status);
-      this.dialog = null;
-      this.giveDialog(dialog);
+      this.forks.reset();
       return false;
     }
+    this.dialog = dialog;
     this.state = SESSION_INCOMING;
     this.setIncoming(t, m.cseq);
-    this.reliable = m.contains(HEADER_REQUIRE, TOKEN_100REL);
+    this.wantsReliable = m.contains(HEADER_REQUIRE, TOKEN_100REL);
     this.notePeer(m);
     return true;
   }
@@ -248,22 +222,19 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
   /** Answers an incoming call provisionally, 180 most often. */
   progress(status: number): void {
     const t = this.incoming;
-    if (t === null || this.state !== SESSION_INCOMING || this.unacknowledged) return;
+    if (t === null || this.state !== SESSION_INCOMING || this.reliable.isPending) return;
     const w = this.context.layer.respond(t, status);
     this.context.user.writeContact(w, t.source.transport);
     w.put(ALLOW);
-    if (this.reliable) {
-      this.rseq = this.rseq === 0 ? 1 + (this.context.random.uint32() & 0xffff) : this.rseq + 1;
+    if (this.wantsReliable) {
+      const { timers, random } = this.context;
+      this.reliable.begin(timers, this.reliableTimer, 1 + (random.uint32() & 0xffff));
       w.put(REQUIRE_100REL);
-      w.uint(this.rseq);
+      w.uint(this.reliable.rseq);
       w.put(CRLF);
-      this.unacknowledged = true;
-      this.reliableDelayMs = T1_MS;
-      this.reliableSinceMs = this.context.timers.nowMs;
-      this.context.timers.start(this.reliableTimer, T1_MS);
     }
     // The first reliable response to an INVITE without an offer has to hold one. RFC 3261 §13.2.1
-    if (this.reliable && this.answerDue) this.writeBody(w);
+    if (this.wantsReliable && this.answerDue) this.writeBody(w);
     else w.put(NO_BODY);
     this.context.layer.sendResponse(t);
   }
@@ -271,7 +242,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
   /** Answers an incoming call: 200. Waits for the PRACK of a provisional response first. RFC 3262 §3 */
   answer(): void {
     if (this.state !== SESSION_INCOMING) return;
-    if (this.unacknowledged) {
+    if (this.reliable.isPending) {
       this.answerWanted = true;
       return;
     }
@@ -333,13 +304,13 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
 
   /** @returns whether `m`, a request with a To tag, belongs to one of this session's dialogs */
   owns(m: Message): boolean {
-    return this.find(m) !== null;
+    return this.forks.ofRequest(m) !== null;
   }
 
   // ---- requests that come in the dialog ----
 
   onRequest(t: ServerTransaction, m: Message): void {
-    const dialog = this.find(m);
+    const dialog = this.forks.ofRequest(m);
     const layer = this.context.layer;
     if (dialog === null) {
       layer.reply(t, 481);
@@ -428,7 +399,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     if (this.state === SESSION_ENDED) return;
     if (this.isCaller && this.invite !== null && this.dialog !== dialog) {
       // One fork of many gave up; the others ring on.
-      this.dropFork(dialog);
+      this.forks.drop(dialog);
       return;
     }
     if (this.incoming !== null) {
@@ -500,7 +471,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     const w = layer.respond(t, 200);
     this.context.user.writeContact(w, t.source.transport);
     w.put(ALLOW);
-    this.writeInterval(w);
+    this.interval.writeResponse(w);
     if (body === BODY_SDP) {
       this.writeBody(w);
       this.exchange = EXCHANGE_NONE;
@@ -513,11 +484,11 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
   /** RFC 3262 §3 */
   private onPrack(t: ServerTransaction, m: Message): void {
     const layer = this.context.layer;
-    if (!this.unacknowledged || !m.value(HEADER_RACK, span) || !this.isOurRack(span)) {
+    if (!this.reliable.isFor(m, this.incomingCseq)) {
       layer.reply(t, 481);
       return;
     }
-    this.unacknowledged = false;
+    this.reliable.isPending = false;
     this.context.timers.stop(this.reliableTimer);
     layer.reply(t, 200);
     if (this.answerDue) {
@@ -533,21 +504,6 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
       this.answerWanted = false;
       this.answer();
     }
-  }
-
-  private isOurRack(rack: Span): boolean {
-    const bytes = rack.bytes;
-    let at = rack.start;
-    let rseq = 0;
-    while (at < rack.end && bytes[at] >= 0x30 && bytes[at] <= 0x39 && rseq < 4294967296)
-      rseq = rseq * 10 + bytes[at++] - 0x30;
-    while (at < rack.end && (bytes[at] === 0x20 || bytes[at] === 9)) at += 1;
-    let cseq = 0;
-    while (at < rack.end && bytes[at] >= 0x30 && bytes[at] <= 0x39 && cseq < 4294967296)
-      cseq = cseq * 10 + bytes[at++] - 0x30;
-    while (at < rack.end && (bytes[at] === 0x20 || bytes[at] === 9)) at += 1;
-    span.set(bytes, at, rack.end);
-    return rseq === this.rseq && cseq === this.incomingCseq && span.is(METHOD_NAMES[METHOD_INVITE]);
   }
 
   // ---- responses to our requests ----
@@ -573,7 +529,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
   private onOtherResponse(t: ClientTransaction, m: Message): void {
     if (m.status >= 200 && m.status < 300) this.challenges = 0;
     if (m.status !== 401 && m.status !== 407) return;
-    const dialog = this.known(m);
+    const dialog = this.forks.ofResponse(m);
     if (dialog === null || !this.context.user.onChallenge(this, t, m)) return;
     if (t.method === METHOD_BYE) this.sendBye(dialog);
     else this.sendPrack(dialog);
@@ -628,13 +584,14 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     if (draft === null) return;
     let again = false;
     if (m.status === 401 || m.status === 407) again = this.context.user.onChallenge(this, t, m);
-    else if (m.status === 422) again = this.raiseMinSe(m);
+    else if (m.status === 422) again = this.interval.raise(m);
     if (again || this.context.user.onRefused(this, m)) this.callAgain(draft);
     else this.end(CAUSE_REFUSED, m.status, m);
   }
 
   private callAgain(draft: Dialog): void {
-    this.giveForks();
+    this.forks.dropAll();
+    this.dialog = null;
     this.state = SESSION_CALLING;
     if (!this.sendInvite(draft)) this.end(CAUSE_NO_ROOM, 0, null);
   }
@@ -754,7 +711,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     if (m.status === 481 || m.status === 408) this.endWithBye(CAUSE_REFUSED, m.status);
     else if (m.status === 491) this.retryLater();
     else if (m.status === 422) {
-      if (this.raiseMinSe(m)) this.refresh();
+      if (this.interval.raise(m)) this.refresh();
     } else if (!isInvite && (m.status === 405 || m.status === 501)) {
       this.peerHasUpdate = false;
       this.refresh();
@@ -770,22 +727,19 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     }
     if (this.state !== SESSION_CONFIRMED) return;
     if (kind === TIMER_RETRY) this.reoffer();
-    else if (this.isRefresher && this.context.timers.nowMs < this.expiresAtMs) this.refresh();
+    else if (this.interval.isRefresher && this.context.timers.nowMs < this.interval.expiresAtMs) this.refresh();
     else this.endWithBye(CAUSE_EXPIRED, 0);
   }
 
   private onReliableTimer(): void {
     const t = this.incoming;
-    if (t === null || !this.unacknowledged || this.state !== SESSION_INCOMING) return;
-    const leftMs = this.reliableSinceMs + 64 * T1_MS - this.context.timers.nowMs;
-    if (leftMs <= 0) {
-      this.unacknowledged = false;
-      this.decline(504);
+    if (t === null || !this.reliable.isPending || this.state !== SESSION_INCOMING) return;
+    if (this.reliable.repeat(this.context.timers, this.reliableTimer)) {
+      this.context.layer.resend(t);
       return;
     }
-    this.context.layer.resend(t);
-    this.reliableDelayMs *= 2;
-    this.context.timers.start(this.reliableTimer, Math.min(this.reliableDelayMs, leftMs));
+    this.reliable.isPending = false;
+    this.decline(504);
   }
 
   /** Says that the session goes on: by UPDATE where they take it, else by an INVITE that changes nothing. RFC 4028 §7.4 */
@@ -799,7 +753,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     if (this.peerHasUpdate) this.sendUpdate(dialog);
     else this.reoffer();
     // Should it not be taken, the interval's end ends the session. RFC 4028 §10
-    this.context.timers.startAt(this.sessionTimer, this.expiresAtMs);
+    this.context.timers.startAt(this.sessionTimer, this.interval.expiresAtMs);
   }
 
   /** RFC 3261 §14.1: who made the Call-ID waits longer, so that one of two gets through. */
@@ -818,16 +772,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     this.context.user.writeContact(w, t.target.transport);
     w.put(ALLOW);
     w.put(SUPPORTED);
-    if (this.context.sessionExpiresS > 0 || this.intervalS > 0) {
-      const seconds = this.intervalS > 0 ? this.intervalS : this.context.sessionExpiresS;
-      w.put(SESSION_EXPIRES);
-      w.uint(Math.max(seconds, this.minSeS));
-      if (this.intervalS > 0) w.put(this.isRefresher ? REFRESHER_UAC : REFRESHER_UAS);
-      else w.put(CRLF);
-      w.put(MIN_SE);
-      w.uint(this.minSeS);
-      w.put(CRLF);
-    }
+    this.interval.writeInvite(w, this.context.sessionExpiresS);
     w.put(USER_AGENT);
     this.context.user.writeCredentials(this, t, w, METHOD_INVITE, dialog.requestUri);
     this.writeBody(w);
@@ -866,9 +811,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     this.context.user.writeContact(w, t.target.transport);
     w.put(ALLOW);
     w.put(SUPPORTED);
-    w.put(SESSION_EXPIRES);
-    w.uint(this.intervalS);
-    w.put(this.isRefresher ? REFRESHER_UAC : REFRESHER_UAS);
+    this.interval.writeUpdate(w);
     this.context.user.writeCredentials(this, t, w, METHOD_UPDATE, dialog.requestUri);
     w.put(NO_BODY);
     this.update = t;
@@ -907,7 +850,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     this.context.user.writeContact(w, t.source.transport);
     w.put(ALLOW);
     w.put(SUPPORTED);
-    this.writeInterval(w);
+    this.interval.writeResponse(w);
     w.put(USER_AGENT);
     if (this.exchange === EXCHANGE_NONE) w.put(NO_BODY);
     else this.writeBody(w);
@@ -983,71 +926,24 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     }
   }
 
-  // ---- session timers, RFC 4028 ----
-
-  /** What their INVITE or UPDATE asks. @returns false when it was refused with 422 here */
+  /** Takes the session interval that their INVITE or UPDATE asks for. @returns false when it was refused with 422 here */
   private takeInterval(t: ServerTransaction, m: Message): boolean {
-    const asked = m.uint(HEADER_SESSION_EXPIRES, 2147483647);
-    this.peerHasTimer = m.contains(HEADER_SUPPORTED, TOKEN_TIMER);
-    if (asked < 0) {
-      this.intervalS = 0;
-      return true;
-    }
-    if (asked < MIN_SE_SECONDS && this.peerHasTimer) {
-      const w = this.context.layer.respond(t, 422);
-      w.put(MIN_SE);
-      w.uint(MIN_SE_SECONDS);
-      w.put(CRLF);
-      w.put(NO_BODY);
-      this.context.layer.sendResponse(t);
-      return false;
-    }
-    this.intervalS = Math.max(asked, MIN_SE_SECONDS);
-    this.isRefresher = !this.peerHasTimer;
-    if (m.value(HEADER_SESSION_EXPIRES, span) && param(span.bytes, span.start, span.end, REFRESHER, span)) {
-      this.isRefresher = !span.isToken(UAC) || !this.peerHasTimer;
-    }
-    return true;
+    if (this.interval.take(m)) return true;
+    const w = this.context.layer.respond(t, 422);
+    this.interval.writeMinSe(w);
+    w.put(NO_BODY);
+    this.context.layer.sendResponse(t);
+    return false;
   }
 
-  /** What the 2xx to our INVITE or UPDATE says. */
+  /** Takes the one that the 2xx to our INVITE or UPDATE says. */
   private adoptInterval(m: Message): void {
-    const agreed = m.uint(HEADER_SESSION_EXPIRES, 2147483647);
-    if (agreed < 0) this.intervalS = 0;
-    else {
-      this.intervalS = Math.max(agreed, MIN_SE_SECONDS);
-      this.isRefresher = true;
-      if (m.value(HEADER_SESSION_EXPIRES, span) && param(span.bytes, span.start, span.end, REFRESHER, span)) {
-        this.isRefresher = span.isToken(UAC);
-      }
-    }
+    this.interval.adopt(m);
     this.startSessionTimer();
   }
 
-  private writeInterval(w: Writer): void {
-    if (this.intervalS === 0) return;
-    if (this.peerHasTimer) w.put(REQUIRE_TIMER);
-    w.put(SESSION_EXPIRES);
-    w.uint(this.intervalS);
-    w.put(this.isRefresher ? REFRESHER_UAS : REFRESHER_UAC);
-  }
-
   private startSessionTimer(): void {
-    const timers = this.context.timers;
-    this.expiresAtMs = timers.nowMs + (this.intervalS - Math.min(32, Math.floor(this.intervalS / 3))) * 1000;
-    if (this.intervalS === 0) timers.stop(this.sessionTimer);
-    else if (this.isRefresher) timers.start(this.sessionTimer, this.intervalS * 500);
-    else timers.startAt(this.sessionTimer, this.expiresAtMs);
-  }
-
-  /** @returns whether the request may be tried again with the interval they want */
-  private raiseMinSe(m: Message): boolean {
-    const seconds = m.uint(HEADER_MIN_SE, 2147483647);
-    if (seconds <= this.minSeS || this.raises >= RAISES_MOST) return false;
-    this.raises += 1;
-    this.minSeS = seconds;
-    if (this.intervalS > 0) this.intervalS = Math.max(this.intervalS, seconds);
-    return true;
+    this.interval.start(this.context.timers, this.sessionTimer);
   }
 
   private notePeer(m: Message): void {
@@ -1078,7 +974,10 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
   }
 
   private reset(): void {
-    this.giveAll();
+    this.forks.reset();
+    this.interval.reset();
+    this.reliable.reset();
+    this.dialog = null;
     this.state = SESSION_FREE;
     this.isCaller = false;
     this.open = 0;
@@ -1091,15 +990,8 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     this.byeWanted = false;
     this.reofferWanted = false;
     this.answerWanted = false;
-    this.reliable = false;
-    this.rseq = 0;
-    this.unacknowledged = false;
-    this.intervalS = 0;
-    this.isRefresher = false;
-    this.minSeS = MIN_SE_SECONDS;
-    this.raises = 0;
+    this.wantsReliable = false;
     this.challenges = 0;
-    this.peerHasTimer = false;
     this.peerHasUpdate = false;
     this.negotiation.reset();
   }
@@ -1115,7 +1007,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     this.incomingCseq = cseq;
     if (t !== null) t.owner = this;
     if (t === null) {
-      this.unacknowledged = false;
+      this.reliable.isPending = false;
       this.context.timers.stop(this.reliableTimer);
     }
   }
@@ -1124,86 +1016,10 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     this.answered = t;
   }
 
-  /** The dialog whose other side sent the response `m`. */
-  private known(m: Message): Dialog | null {
-    for (let i = 0; i < FORKS; i++) {
-      const dialog = this.forks[i];
-      if (dialog !== null && dialog.hasFork(m)) return dialog;
-    }
-    return this.dialog !== null && this.dialog.hasFork(m) ? this.dialog : null;
-  }
-
-  /**
-   * The dialog of the fork that answers, made if this is its first word. Null when it cannot be kept. For one that answers finally,
-   * one that only rings makes room: it would ring on for ever if its answer went without ACK and BYE.
-   */
+  /** The dialog of the fork that answers; null when it cannot be kept. */
   private fork(m: Message): Dialog | null {
-    const dialog = this.known(m);
-    if (dialog !== null || this.draft === null) return dialog;
-    let made = this.newFork(this.draft, m);
-    for (let i = 0; made === null && m.status >= 200 && i < FORKS; i++) {
-      const other = this.forks[i];
-      if (other === null || other.state === DIALOG_CONFIRMED) continue;
-      if (other === this.dialog) this.dialog = null;
-      this.dropFork(other);
-      made = this.newFork(this.draft, m);
-    }
-    return made;
-  }
-
-  private newFork(draft: Dialog, m: Message): Dialog | null {
-    for (let i = 0; i < FORKS; i++) {
-      if (this.forks[i] !== null) continue;
-      const dialog = this.context.dialogs.take();
-      if (dialog === null) return null;
-      if (!dialog.fromResponse(draft, m)) {
-        this.giveDialog(dialog);
-        return null;
-      }
-      this.forks[i] = dialog;
-      return dialog;
-    }
-    return null;
-  }
-
-  private find(m: Message): Dialog | null {
-    if (this.state === SESSION_FREE) return null;
-    if (this.dialog !== null && this.dialog.hasRequest(m)) return this.dialog;
-    for (let i = 0; i < FORKS; i++) {
-      const dialog = this.forks[i];
-      if (dialog !== null && dialog.hasRequest(m)) return dialog;
-    }
-    return null;
-  }
-
-  private dropFork(dialog: Dialog): void {
-    for (let i = 0; i < FORKS; i++) {
-      if (this.forks[i] === dialog) this.forks[i] = null;
-    }
-    this.giveDialog(dialog);
-  }
-
-  /** Before an INVITE is tried anew: what rang at the old place is gone. */
-  private giveForks(): void {
-    for (let i = 0; i < FORKS; i++) {
-      const dialog = this.forks[i];
-      if (dialog === null) continue;
-      if (dialog === this.dialog) this.dialog = null;
-      this.forks[i] = null;
-      this.giveDialog(dialog);
-    }
-  }
-
-  private giveAll(): void {
-    this.giveForks();
-    if (this.dialog !== null) this.giveDialog(this.dialog);
-    this.dialog = null;
-    if (this.draft !== null) this.giveDialog(this.draft);
-    this.draft = null;
-  }
-
-  private giveDialog(dialog: Dialog): void {
-    dialog.clear();
-    this.context.dialogs.give(dialog);
+    const dialog = this.forks.fork(m);
+    if (this.dialog !== null && !this.forks.has(this.dialog)) this.dialog = null;
+    return dialog;
   }
 }
