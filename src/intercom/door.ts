@@ -4,6 +4,7 @@
  * Not here: devices (the station drives them), and the console's words.
  */
 
+import type { Store } from "../../hal/device.js";
 import { ipv4 } from "../core/address.js";
 import { text } from "../core/bytes.js";
 import type { Limits } from "../core/limits.js";
@@ -49,6 +50,7 @@ import {
 import type { Message } from "../wire/message.js";
 import { TRANSPORT_TCP, TRANSPORT_UDP } from "../wire/names.js";
 import { Uri } from "../wire/uri.js";
+import { CodeLock } from "./lock.js";
 import type { Settings } from "./settings.js";
 
 // How the light is to shine.
@@ -102,6 +104,7 @@ export class Door implements UserAgentUser, TimerUser {
   private readonly audioTimer: number;
   private entered = "";
   private wrongCodes = 0;
+  private readonly lock: CodeLock;
   private light = LED_OFF;
 
   constructor(
@@ -113,7 +116,9 @@ export class Door implements UserAgentUser, TimerUser {
     sound: SoundNetwork,
     outputs: DoorOutputs,
     events: DoorEvents,
+    store: Store | null,
   ) {
+    this.lock = new CodeLock(store, timers.nowMs);
     this.settings = settings;
     this.timers = timers;
     this.events = events;
@@ -305,12 +310,21 @@ export class Door implements UserAgentUser, TimerUser {
     const entered = this.entered;
     this.entered = "";
     if (entered === "") return;
+    const lockedMs = this.lock.remainingMs(this.timers.nowMs);
+    if (lockedMs > 0) {
+      // The right one too: else a guesser could go on and see which opens.
+      this.events.event("error", "door codes are locked", ["seconds", Math.ceil(lockedMs / 1000)]);
+      return;
+    }
     if (entered === this.settings.get("relay1.code")) {
       this.wrongCodes = 0;
+      this.lock.onRight();
       this.open("code");
       return;
     }
     this.wrongCodes += 1;
+    const lockS = this.lock.onWrong(this.timers.nowMs);
+    if (lockS > 0) this.events.event("error", "door codes are locked", ["seconds", lockS]);
     // The digits themselves are told to nobody: a wrong code is often the right one with a slip.
     this.events.event("error", "wrong door code", ["tries", this.wrongCodes]);
     const call = this.ua.activeCall();

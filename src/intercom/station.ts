@@ -92,7 +92,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, TimerUser {
     this.bounce = this.timers.make(this, TIMER_BOUNCE);
     this.button = device.button({ onReadable: () => this.onButton() });
     this.wake = device.clock.createTimer(() => this.poll());
-    this.door = new Door(settings, limits, this.timers, device.random, this, this, this, events);
+    this.door = new Door(settings, limits, this.timers, device.random, this, this, this, events, device.store);
     this.console = new Console(this.door, device.store, () => this.reconfigure());
   }
 

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
+import { MemoryStore } from "../../host-sim/io/store.js";
 import { ipv4 } from "../../src/core/address.js";
 import { DOOR_LIMITS } from "../../src/core/limits.js";
 import { Timers } from "../../src/core/timers.js";
@@ -14,6 +15,7 @@ class House {
   readonly ip = ipv4(DOOR);
   readonly timers = new Timers(DOOR_LIMITS.timers);
   readonly settings = new Settings();
+  readonly store = new MemoryStore();
   readonly door: Door;
   /** What the relay was told, "0 on", with the time in ms. */
   readonly relays: string[] = [];
@@ -25,7 +27,17 @@ class House {
     this.world = world;
     for (const one of settings) expect(this.settings.assign(one)).toBe("");
     this.timers.nowMs = world.nowMs;
-    this.door = new Door(this.settings, DOOR_LIMITS, this.timers, new SeededRandom(5), this, this, this, this);
+    this.door = new Door(
+      this.settings,
+      DOOR_LIMITS,
+      this.timers,
+      new SeededRandom(5),
+      this,
+      this,
+      this,
+      this,
+      this.store,
+    );
     world.add(this);
     this.door.start(this.ip);
   }
@@ -282,6 +294,21 @@ describe("the code", () => {
       ["wrong door code", 3],
     ]);
     expect(h.isReleased()).toBe(false);
+  });
+
+  it("is heard by nobody after five wrong ones, over calls, until the lock ends", () => {
+    const h = house("relay1.code=2580");
+    talk(h);
+    for (const wrong of ["1111", "2222", "3333"]) dial(wrong);
+    world.run(1000);
+    talk(h);
+    for (const wrong of ["4444", "5555"]) dial(wrong);
+    dial("2580");
+    expect(h.isReleased()).toBe(false);
+    expect(h.told("error").at(-1)).toBe("door codes are locked");
+    world.run(300_000);
+    dial("2580");
+    expect(h.isReleased()).toBe(true);
   });
 
   it("begun in one call is not finished in the next", () => {
