@@ -1,0 +1,79 @@
+/**
+ * What the core costs on the engine of the device, with 16-byte slots as there: `npm run bench:xs`, with `-- --json` for programs.
+ * Counts, not times: the same on every machine. `-- --census` prints what each part of the program holds.
+ */
+import { buildXs } from "../xs/build.js";
+import { runWorld } from "../xs/run.js";
+import { print, type Result } from "./harness.js";
+
+/** What a benchmark brings with it for Node, and XS has not. */
+const CONSTANTS = { "process.argv": [] };
+/** Slots of the machine's stack, as the manifests of the boards set it. */
+const STACK_SLOTS = 512;
+const SLOT_BYTES = 16;
+
+/** Rows of `name number number …`. */
+function table(lines: readonly string[]): Map<string, number[]> {
+  return new Map(lines.map((line) => [line.split(" ")[0], line.split(" ").slice(1).map(Number)]));
+}
+
+function value(rows: Map<string, number[]>, name: string, column = 0): number {
+  const found = rows.get(name)?.[column];
+  if (found === undefined) throw new Error(`the machine did not say ${name}`);
+  return found;
+}
+
+function costs(rows: Map<string, number[]>): Result[] {
+  const results: Result[] = [
+    { name: "xs.parse.bytecodes", value: value(rows, "invite.741"), unit: "bytecodes/INVITE of 741 octets" },
+    { name: "xs.parse.slots", value: value(rows, "invite.741", 1), unit: "slots/message" },
+    { name: "xs.parse.chunks", value: value(rows, "invite.741", 2), unit: "octets/message" },
+    { name: "xs.rtp.slots", value: value(rows, "frame", 1), unit: "slots/packet received and sent" },
+    { name: "xs.rtp.chunks", value: value(rows, "frame", 2), unit: "octets/packet received and sent" },
+    { name: "xs.frame.bytecodes", value: value(rows, "frame"), unit: "bytecodes/20 ms both ways" },
+  ];
+  for (const [name, [bytecodes, slots, chunks]] of rows) {
+    if (name.startsWith("parse.")) results.push({ name: `xs.${name}`, value: bytecodes, unit: "bytecodes/message" });
+    if (!name.startsWith("keepalive.")) continue;
+    results.push({ name: `xs.${name}.bytecodes`, value: bytecodes, unit: "bytecodes/message" });
+    results.push({ name: `xs.${name}.slots`, value: slots, unit: "slots/message" });
+    results.push({ name: `xs.${name}.chunks`, value: chunks, unit: "octets/message" });
+  }
+  return results;
+}
+
+function heap(rows: Map<string, number[]>): Result[] {
+  const inCall = value(rows, "call.bytes");
+  const leak = (what: string) => value(rows, `after.1000.${what}`) - value(rows, `after.10.${what}`);
+  return [
+    {
+      name: "xs.heap.call",
+      value: inCall + STACK_SLOTS * SLOT_BYTES,
+      unit: `bytes: ${value(rows, "call.slots")} slots, ${value(rows, "call.chunks")} octets, a stack of ${STACK_SLOTS} slots`,
+    },
+    { name: "xs.heap.registered", value: value(rows, "registered.bytes") + STACK_SLOTS * SLOT_BYTES, unit: "bytes" },
+    { name: "xs.heap.stack", value: value(rows, "stack.slots"), unit: "slots of the stack used at most" },
+    { name: "xs.leak.slots", value: leak("slots"), unit: "slots from the 10th to the 1,000th call" },
+    { name: "xs.leak.chunks", value: leak("chunks"), unit: "octets from the 10th to the 1,000th call" },
+  ];
+}
+
+const xs = await buildXs();
+if (xs.program === "" || xs.slotBytes !== SLOT_BYTES) {
+  const reason = xs.reason || "the C compiler makes no 32-bit programs: install gcc-multilib";
+  console.error(`XS with ${SLOT_BYTES}-byte slots is not to be had: ${reason}`);
+  process.exit(1);
+}
+if (process.argv.includes("--census")) {
+  const rows = table(await runWorld(xs, ["census"]));
+  const nothing = value(rows, "nothing", 1);
+  for (const [name, [slots, chunks]] of rows) {
+    const bytes = slots * SLOT_BYTES + chunks - nothing;
+    console.log(
+      `${name.padEnd(20)} ${String(slots).padStart(6)} slots ${String(chunks - nothing).padStart(7)} octets ${String(bytes).padStart(7)} bytes`,
+    );
+  }
+} else {
+  const cost = table(await runWorld(xs, ["cost"], CONSTANTS));
+  print([...costs(cost), ...heap(table(await runWorld(xs, ["door", "heap"])))], process.argv.includes("--json"));
+}

@@ -1,0 +1,109 @@
+/**
+ * Builds the XS engine and our program around it (native/world.c) with the C compiler, from the sources in npm's @agoric/xsnap,
+ * into build/xs. Nothing is fetched. With 16-byte slots, as on the device, where the compiler can make 32-bit programs; else with
+ * the machine's own.
+ */
+import { execFile, execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { availableParallelism } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+const HERE = dirname(fileURLToPath(import.meta.url));
+const FOLDER = join(HERE, "../../build/xs");
+
+/** As the package's own makefile has them for a release, without its debugger and its lockdown. */
+const FLAGS = [
+  "-O2",
+  "-w",
+  "-fno-common",
+  "-DINCLUDE_XSPLATFORM",
+  '-DXSPLATFORM="xsnapPlatform.h"',
+  "-DmxMetering=1",
+  "-DmxParse=1",
+  "-DmxRun=1",
+  "-DmxSloppy=1",
+  "-DmxSnapshot=1",
+  "-DmxMinusZero=1",
+  "-D__has_builtin(x)=1",
+  // Address space for the octets of one machine; a 32-bit program has room for several.
+  "-DmxReserveChunkSize=0x10000000",
+];
+
+export interface Xs {
+  /** The program, or "" when it could not be built. */
+  program: string;
+  /** Why not, in one line. */
+  reason: string;
+  /** 16 as on the device, or 32. */
+  slotBytes: number;
+}
+
+/** Builds what is not built yet; about a minute the first time. */
+export async function buildXs(): Promise<Xs> {
+  const no = (reason: string): Xs => ({ program: "", reason, slotBytes: 0 });
+  let root: string;
+  try {
+    root = dirname(createRequire(import.meta.url).resolve("@agoric/xsnap/package.json"));
+  } catch {
+    return no("npm's optional package @agoric/xsnap is not installed (it names Node 20 and 22)");
+  }
+  const compiler = process.env.CC ?? "cc";
+  mkdirSync(FOLDER, { recursive: true });
+  const width = bits(compiler);
+  if (width === 0) return no(`there is no C compiler that works (tried ${compiler})`);
+  const xs = join(root, "moddable/xs");
+  const snap = join(root, "xsnap-native/xsnap/sources");
+  const includes = [join(xs, "includes"), join(xs, "platforms"), join(xs, "sources"), snap].map((path) => `-I${path}`);
+  const flags = [`-m${width}`, ...FLAGS, ...includes];
+  const sources = readdirSync(join(xs, "sources"))
+    .filter((name) => name.endsWith(".c"))
+    .map((name) => join(xs, "sources", name));
+  sources.push(join(snap, "xsnapPlatform.c"), join(HERE, "native/world.c"), join(HERE, "native/engine.c"));
+  const version = readFileSync(join(root, "package.json"), "utf8");
+  const key = (path: string) =>
+    createHash("sha256")
+      .update(version)
+      .update(flags.join(" "))
+      .update(path.startsWith(HERE) ? readFileSync(path) : path);
+  const objects = sources.map((path) => join(FOLDER, `${key(path).digest("hex").slice(0, 16)}.o`));
+  const program = join(FOLDER, `world-${createHash("sha256").update(objects.join()).digest("hex").slice(0, 16)}`);
+  const built = { program, reason: "", slotBytes: width === 32 ? 16 : 32 };
+  if (existsSync(program)) return built;
+  try {
+    const waiting = sources
+      .map((path, i) => ({ path, object: objects[i] }))
+      .filter(({ object }) => !existsSync(object));
+    const worker = async () => {
+      for (let next = waiting.pop(); next !== undefined; next = waiting.pop())
+        await run(compiler, [...flags, "-c", next.path, "-o", next.object]);
+    };
+    await Promise.all(Array.from({ length: availableParallelism() }, worker));
+    await run(compiler, [`-m${width}`, "-o", program, ...objects, "-lm", "-ldl", "-lpthread"]);
+  } catch (error) {
+    return no(`XS does not build: ${String((error as { stderr?: string }).stderr ?? error).slice(0, 1000)}`);
+  }
+  return built;
+}
+
+/** @returns 32 when the compiler makes programs with 32-bit pointers, else 64; 0 when there is none */
+function bits(compiler: string): number {
+  const probe = join(FOLDER, "probe.c");
+  writeFileSync(
+    probe,
+    "#include <math.h>\n#include <stdlib.h>\nint main(int c, char** v) { return (int)floor(atof(v[0])); }\n",
+  );
+  for (const width of [32, 64]) {
+    try {
+      execFileSync(compiler, [`-m${width}`, "-o", join(FOLDER, "probe"), probe, "-lm"], { stdio: "pipe" });
+      return width;
+    } catch {
+      // The next one may do.
+    }
+  }
+  return 0;
+}

@@ -1,0 +1,78 @@
+/** What each part of the program holds when it is made: for `npm run bench:xs`, as `name slots chunks`. */
+import { DOOR_LIMITS } from "../../../src/core/limits.js";
+import { Timers } from "../../../src/core/timers.js";
+import { Dialog } from "../../../src/dialog/dialog.js";
+import { Negotiation, NegotiationSettings } from "../../../src/dialog/negotiation.js";
+import { Settings } from "../../../src/intercom/settings.js";
+import { JITTER_LIMITS, JitterBuffer } from "../../../src/media/jitter.js";
+import { MediaStream } from "../../../src/media/stream.js";
+import { TransactionLayer } from "../../../src/transaction/layer.js";
+import { Account } from "../../../src/ua/account.js";
+import { Credentials } from "../../../src/ua/credentials.js";
+import { Redirects } from "../../../src/ua/redirects.js";
+import { UserAgent } from "../../../src/ua/useragent.js";
+import { Digest } from "../../../src/wire/digest.js";
+import { Message } from "../../../src/wire/message.js";
+import { Uri } from "../../../src/wire/uri.js";
+import { hostOf, inhabit, SeededRandom } from "./host.js";
+
+const host = hostOf();
+// Kept, or the collection would take it.
+let kept: unknown;
+
+function take(name: string, make: () => unknown): void {
+  kept = null;
+  host.collect();
+  const slots = host.slots();
+  const chunks = host.chunks();
+  kept = make();
+  host.collect();
+  host.print(name + " " + (host.slots() - slots) + " " + (host.chunks() - chunks));
+}
+
+const settings = {
+  user: "door",
+  authUser: "",
+  password: "secret",
+  realm: "",
+  displayName: "",
+  domain: "10.0.0.2",
+  proxy: "",
+  register: true,
+  expiresS: 600,
+  transport: 1,
+  codecs: [0, 8],
+  ringTimeMs: 60000,
+  silenceTimeMs: 60000,
+  sessionExpiresS: 1800,
+  rtpPort: 16384,
+};
+
+inhabit({
+  start() {
+    const random = new SeededRandom(1);
+    const nobody = {} as never;
+    const limits = DOOR_LIMITS;
+    const timers = () => new Timers(limits.timers);
+    take("nothing", () => null);
+    take("Timers", timers);
+    take("Settings", () => new Settings());
+    take("Message", () => new Message(limits.headerRows));
+    take("Uri", () => new Uri());
+    take("Digest", () => new Digest());
+    take("Account", () => new Account(settings));
+    take("Credentials", () => new Credentials(random));
+    take("Dialog", () => new Dialog(limits.dialogBytes));
+    take("Negotiation", () => new Negotiation(new NegotiationSettings(), random));
+    take("Redirects", () => new Redirects());
+    take("JitterBuffer", () => new JitterBuffer(JITTER_LIMITS));
+    const clock = timers();
+    take("MediaStream", () => new MediaStream(clock, random, nobody, nobody));
+    const clock2 = timers();
+    take("TransactionLayer", () => new TransactionLayer(clock2, random, nobody, nobody, limits));
+    const clock3 = timers();
+    take("UserAgent", () => new UserAgent(settings, limits, clock3, random, nobody, nobody, nobody));
+    kept = null;
+    host.quit(kept === null ? 0 : 1);
+  },
+});

@@ -1,0 +1,77 @@
+/** What the ways of single packets cost: bytecodes, slots and octets of chunks, each as `name bytecodes slots chunks` for one. */
+import { octets, text } from "../../../src/core/bytes.js";
+import { Message } from "../../../src/wire/message.js";
+import { MESSAGES } from "../../bench/messages.js";
+import { SoundLoop } from "../../bench/rtp-bytes.js";
+import { FIRST_ADDRESS, hostOf, inhabit } from "./host.js";
+import { Phone } from "./phone.js";
+
+const host = hostOf();
+const TIMES = 1000;
+
+/** The INVITE of the seven messages with one more header field, that makes it 741 octets. */
+function invite741(): Uint8Array {
+  const invite = text(MESSAGES[0].bytes);
+  const at = invite.indexOf("Content-Type:");
+  return octets(
+    invite.slice(0, at) + "User-Agent: Portero (front door of a house, ESP32-S3R8)" + "\r\n" + invite.slice(at),
+  );
+}
+
+/** Bytecodes of the loop and the call around what is measured. */
+let around = 0;
+
+function measure(name: string, once: (i: number) => void): void {
+  // What is made on the first way only is not steady state.
+  for (let i = 0; i < 100; i++) once(i);
+  host.collect();
+  const slots = host.slots();
+  const chunks = host.chunks();
+  const meter = host.meter();
+  for (let i = 0; i < TIMES; i++) once(i);
+  const cost = (host.meter() - meter) & 0x3fffffff;
+  const moreSlots = host.slots() - slots;
+  const moreChunks = host.chunks() - chunks;
+  if (name === "") around = cost;
+  else
+    host.print(name + " " + Math.round((cost - around) / TIMES) + " " + moreSlots / TIMES + " " + moreChunks / TIMES);
+}
+
+inhabit({
+  start() {
+    measure("", () => {});
+    const message = new Message(48);
+    let sum = 0;
+    const parse = (name: string, bytes: Uint8Array) =>
+      measure(name + "." + bytes.length, () => {
+        if (message.parse(bytes, 0, bytes.length, false) !== 0) throw new Error(name + " is refused");
+        // The core fields, as a user agent needs them.
+        sum += message.branchEnd - message.branchStart + message.cseq + message.contentLength;
+        sum += message.fromTagEnd + message.toTagEnd + message.callIdEnd;
+      });
+    parse("invite", invite741());
+    for (let j = 0; j < MESSAGES.length; j++) parse("parse." + MESSAGES[j].name, MESSAGES[j].bytes);
+    const quiet = new SoundLoop(0x0a000002, 0, 0);
+    measure("frame", () => quiet.run(1));
+    if (quiet.stream.latePackets() > 0 || quiet.sink.packets < TIMES) throw new Error("the call did not run");
+
+    const phone = new Phone(host);
+    const ping = octets("\r\n\r\n");
+    measure("keepalive.crlf", () => phone.ua.layer.receiveDatagram(FIRST_ADDRESS, 5060, ping, 0, ping.length));
+    const options = octets(
+      "OPTIONS sip:phone@10.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.2;branch=z9hG4bK00000000\r\nMax-Forwards: 70\r\n" +
+        "From: <sip:s@10.0.0.2>;tag=1\r\nTo: <sip:phone@10.0.0.1>\r\nCall-ID: k@10.0.0.2\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n",
+    );
+    const digits = options.indexOf(0x30, options.indexOf(0x4b));
+    measure("keepalive.options", (i) => {
+      let rest = i;
+      for (let at = digits + 7; at >= digits; at--) {
+        options[at] = 0x30 + (rest % 10);
+        rest = (rest / 10) | 0;
+      }
+      phone.ua.layer.receiveDatagram(FIRST_ADDRESS, 5060, options, 0, options.length);
+      phone.timers.poll(phone.timers.nowMs + 40_000);
+    });
+    host.quit(sum > 0 ? 0 : 1);
+  },
+});

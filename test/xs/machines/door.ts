@@ -1,0 +1,176 @@
+/** The whole door station on XS: the firmware's program with devices made of the world's functions. Commands move its button and ask what happened. */
+import type { Clock, Device, DeviceTimer, InputOptions, TcpStack, UdpOptions, UdpSocket } from "../../../hal/device.js";
+import { DOOR_LIMITS } from "../../../src/core/limits.js";
+import type { DoorEvents } from "../../../src/intercom/door.js";
+import { Settings } from "../../../src/intercom/settings.js";
+import { Station } from "../../../src/intercom/station.js";
+import { FIRST_ADDRESS, hostOf, inhabit, SeededRandom } from "./host.js";
+
+const host = hostOf();
+
+class Socket implements UdpSocket {
+  readonly port: number;
+  readonly options: UdpOptions;
+  address = 0;
+  remotePort = 0;
+  cut = 0;
+
+  constructor(options: UdpOptions) {
+    this.port = options.port;
+    this.options = options;
+  }
+
+  read(into: Uint8Array): number {
+    const length = host.read(into);
+    if (length > 0) {
+      this.address = FIRST_ADDRESS + host.sourceMachine();
+      this.remotePort = host.sourcePort();
+    }
+    return length;
+  }
+
+  write(bytes: Uint8Array, start: number, end: number, address: number, port: number): boolean {
+    return host.send(this.port, address - FIRST_ADDRESS, port, bytes, start, end);
+  }
+
+  close(): void {}
+}
+
+class Timer implements DeviceTimer {
+  atMs = Infinity;
+  readonly call: () => void;
+  constructor(call: () => void) {
+    this.call = call;
+  }
+  at(ms: number): void {
+    this.atMs = ms;
+  }
+  stop(): void {
+    this.atMs = Infinity;
+  }
+}
+
+const NO_TCP: TcpStack = { port: 5060, connect: () => null, find: () => null, findTo: () => null, close() {} };
+
+/** What happened, counted. */
+class Diary implements DoorEvents {
+  readonly counts = new Map<string, number>();
+  event(name: string, value: string): void {
+    const key = name === "error" ? name : name + " " + value;
+    if (name === "error") host.print("door: " + value);
+    if (COUNTED.indexOf(key) >= 0) this.counts.set(key, (this.counts.get(key) ?? 0) + 1);
+  }
+}
+
+const COUNTED = [
+  "register registered",
+  "call ringing",
+  "call confirmed",
+  "call held",
+  "call ended",
+  "relay on",
+  "relay off",
+  "audio both",
+  "error",
+];
+
+const CONFIGURATION = [
+  "net.address=10.0.0.1",
+  "sip.user=door",
+  "sip.password=secret",
+  "sip.domain=10.0.0.2",
+  "call.target=sip:phone@10.0.0.2",
+  "call.autoAnswer=on",
+  "relay1.code=1234",
+  "relay1.pulse=1",
+];
+
+// Made by `start`: on the device all of it is RAM.
+let station: Station;
+let timer: Timer;
+let sockets: Socket[];
+let diary: Diary;
+let button: { pressed: number; options: InputOptions | null };
+/** What the speaker was given: the sum of the magnitudes of the last 20 ms. */
+let loudness = 0;
+
+/** A square wave of 500 Hz. */
+function tone(into: Int16Array, start: number, count: number): number {
+  for (let i = 0; i < count; i++) into[start + i] = i & 8 ? 6000 : -6000;
+  return count;
+}
+
+function start(): void {
+  sockets = [];
+  diary = new Diary();
+  button = { pressed: 0, options: null };
+  const settings = new Settings();
+  for (let i = 0; i < CONFIGURATION.length; i++) {
+    const error = settings.assign(CONFIGURATION[i]);
+    if (error !== "") throw new Error(error);
+  }
+  const clock: Clock = {
+    now: () => host.now(),
+    createTimer(call) {
+      timer = new Timer(call);
+      return timer;
+    },
+  };
+  const device: Device = {
+    address: () => FIRST_ADDRESS,
+    clock,
+    random: new SeededRandom(1),
+    udp(options) {
+      const socket = new Socket(options);
+      sockets.push(socket);
+      return Promise.resolve(socket);
+    },
+    tcp: () => Promise.resolve(NO_TCP),
+    resolver: { resolve: (_name, _port, _tcp, done) => done("no names here", 0, 0) },
+    microphone: { read: tone },
+    speaker: {
+      write(from, at, count) {
+        loudness = 0;
+        for (let i = 0; i < count; i++) loudness += from[at + i] < 0 ? -from[at + i] : from[at + i];
+      },
+    },
+    button(options) {
+      button.options = options;
+      return { read: () => button.pressed };
+    },
+    relay: { write() {} },
+    led: { write() {} },
+    store: { read: () => null, write() {} },
+  };
+  station = new Station(device, settings, DOOR_LIMITS, diary);
+  station.start();
+}
+
+function poll(): number {
+  if (timer.atMs <= host.now()) {
+    timer.atMs = Infinity;
+    timer.call();
+  }
+  return timer.atMs;
+}
+
+function receive(port: number): void {
+  for (let i = 0; i < sockets.length; i++) if (sockets[i].port === port) sockets[i].options.onReadable();
+}
+
+/** `press 1`, `press 0`, `loudness`, `packets`, `lost`, or an event of which the count is wanted. */
+function command(line: string): number {
+  if (line === "press 1" || line === "press 0") {
+    button.pressed = line === "press 1" ? 1 : 0;
+    button.options?.onReadable();
+    return 0;
+  }
+  if (line === "loudness") return loudness;
+  const call = station.door.ua.calls[0];
+  if (line === "packets") return call.media.receivedPackets();
+  if (line === "lost") return call.media.lostPackets();
+  if (line === "late") return call.media.latePackets();
+  return diary.counts.get(line) ?? 0;
+}
+
+inhabit({ start, poll, receive, command });

@@ -1,0 +1,69 @@
+/** What native/world.c gives to each machine, and what each machine defines for it. Types, and the little that both machines share. */
+
+export interface Host {
+  /** Which machine this is, from 0; its address is 10.0.0.1 and up. */
+  readonly machine: number;
+  /** @returns ms of the world's clock */
+  now(): number;
+  print(line: string): void;
+  /** Ends the world. */
+  quit(code: number): void;
+  /** @returns false when the network is full */
+  send(fromPort: number, toMachine: number, toPort: number, bytes: Uint8Array, start: number, end: number): boolean;
+  /** The datagram that `receive(port)` announced, once. @returns its length, 0 when there is none */
+  read(into: Uint8Array): number;
+  /** Where the datagram that was read last came from. */
+  sourceMachine(): number;
+  sourcePort(): number;
+  /** Calls `command(line)` of another machine. @returns what it returned */
+  command(machine: number, line: string): number;
+  // Of the machine that asks, or of the one that is named:
+  collect(machine?: number): void;
+  /** Slots that were taken; after a collection: that live. */
+  slots(machine?: number): number;
+  /** Octets of chunks, likewise. */
+  chunks(machine?: number): number;
+  /** The same after the modules were loaded and a collection, before `start`. */
+  baseSlots(machine?: number): number;
+  baseChunks(machine?: number): number;
+  /** The most slots the stack had since `start`. */
+  stackPeak(machine?: number): number;
+  slotBytes(): number;
+  /** Bytecodes this machine has run: the low 30 bits. */
+  meter(): number;
+}
+
+export interface Inhabitant {
+  start(): void;
+  /** Does what is due. @returns the next deadline in ms, Infinity for none */
+  poll(): number;
+  /** A datagram waits for a local port. */
+  receive(port: number): void;
+  command(line: string): number;
+}
+
+export const FIRST_ADDRESS = 0x0a000001;
+
+export function hostOf(): Host {
+  return (globalThis as unknown as { host: Host }).host;
+}
+
+/** Makes the inhabitant known to the world. */
+export function inhabit(inhabitant: Partial<Inhabitant>): void {
+  Object.assign(globalThis, { poll: () => Infinity, receive() {}, command: () => 0 }, inhabitant);
+}
+
+/** Always the same numbers. */
+export class SeededRandom {
+  private state: number;
+  constructor(seed: number) {
+    this.state = seed | 0;
+  }
+  uint32(): number {
+    this.state = (this.state + 0x6d2b79f5) | 0;
+    let t = this.state;
+    t = Math.imul(t ^ (t >>> 15), t | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return (t ^ (t >>> 14)) >>> 0;
+  }
+}

@@ -1,0 +1,325 @@
+/*
+ * A world of XS machines in virtual time: each script of the command line is one machine with an address of its own
+ * (10.0.0.1, 10.0.0.2, ...), datagrams take one millisecond, and what a machine holds and does can be read to the slot and the octet.
+ * Each machine has a global `host` with the functions below and defines `start()`, `poll()` (returns its next deadline in ms) and
+ * `receive(port)`. The last machine says when it is over: `host.quit(code)`.
+ * Knows nothing of SIP.
+ */
+#include "xs.h"
+#include "engine.h"
+
+extern void fxInitializeSharedCluster();
+/* Of xsmc.h, which takes the place of much of xs.h. */
+mxImport xsIntegerValue _xsmcGetBuffer(xsMachine* the, xsSlot* slot, void** data, xsUnsignedValue* count, xsBooleanValue writable);
+
+#define MACHINES 2
+#define QUEUE 64
+#define LONGEST 4096
+#define DELAY_MS 1
+
+typedef struct {
+	double atMs;
+	int from, to;
+	int fromPort, toPort;
+	int length;
+	unsigned char bytes[LONGEST];
+} Datagram;
+
+typedef struct {
+	xsMachine* the;
+	double nextMs;
+	/* After the modules were loaded and a collection, before start(). */
+	int slots, chunks;
+} Inhabitant;
+
+static Inhabitant inhabitants[MACHINES];
+static int count = 0;
+static double nowMs = 0;
+static int quitting = 0, quitCode = 0;
+static Datagram queue[QUEUE];
+static int queued = 0;
+/* What waits to be read, and where the one read last came from. */
+static Datagram* current = NULL;
+static int sourceIndex = -1, sourcePort = 0;
+
+static int indexOf(xsMachine* the)
+{
+	int i;
+	for (i = 0; i < count; i++)
+		if (inhabitants[i].the == the)
+			return i;
+	return 0;
+}
+
+/* Which machine is asked about: the given one, or the one that asks. */
+static xsMachine* asked(xsMachine* the)
+{
+	int i = xsToInteger(xsArgc) > 0 ? xsToInteger(xsArg(0)) : indexOf(the);
+	if (i < 0 || i >= count)
+		xsRangeError("host: no such machine");
+	return inhabitants[i].the;
+}
+
+static void collect(xsMachine* the) { engineCollect(asked(the)); }
+static void slots(xsMachine* the) { xsResult = xsInteger(engineSlots(asked(the))); }
+static void chunks(xsMachine* the) { xsResult = xsInteger(engineChunks(asked(the))); }
+static void baseSlots(xsMachine* the) { xsMachine* m = asked(the); xsResult = xsInteger(inhabitants[indexOf(m)].slots); }
+static void baseChunks(xsMachine* the) { xsMachine* m = asked(the); xsResult = xsInteger(inhabitants[indexOf(m)].chunks); }
+static void slotBytes(xsMachine* the) { xsResult = xsInteger(engineSlotBytes()); }
+static void now(xsMachine* the) { xsResult = xsNumber(nowMs); }
+
+/* The low 30 bits: differences are what counts. */
+static void meter(xsMachine* the) { xsResult = xsInteger((int)(engineMeter(the) & 0x3fffffff)); }
+
+/* The most slots the stack had since start: the stack is painted before start(). */
+static void stackPeak(xsMachine* the) { xsResult = xsInteger(engineStackPeak(asked(the))); }
+
+static void print(xsMachine* the)
+{
+	fputs(xsToString(xsArg(0)), stdout);
+	fputc('\n', stdout);
+	fflush(stdout);
+}
+
+static void quit(xsMachine* the)
+{
+	quitting = 1;
+	quitCode = xsToInteger(xsArg(0));
+}
+
+/* send(fromPort, toMachine, toPort, bytes, start, end): false when the queue is full. */
+static void sendDatagram(xsMachine* the)
+{
+	void* data;
+	xsUnsignedValue size;
+	int start = xsToInteger(xsArg(4)), end = xsToInteger(xsArg(5));
+	int to = xsToInteger(xsArg(1));
+	Datagram* datagram;
+	_xsmcGetBuffer(the, &xsArg(3), &data, &size, 0);
+	if (start < 0 || end < start || (xsUnsignedValue)end > size || end - start > LONGEST)
+		xsRangeError("host.send: beyond the buffer");
+	if (queued == QUEUE || to < 0 || to >= count) {
+		xsResult = xsFalse;
+		return;
+	}
+	datagram = &queue[queued++];
+	datagram->atMs = nowMs + DELAY_MS;
+	datagram->from = indexOf(the);
+	datagram->to = to;
+	datagram->fromPort = xsToInteger(xsArg(0));
+	datagram->toPort = xsToInteger(xsArg(2));
+	datagram->length = end - start;
+	memcpy(datagram->bytes, (unsigned char*)data + start, end - start);
+	xsResult = xsTrue;
+}
+
+/* read(into): the datagram that receive(port) announced, once; 0 after it. */
+static void readDatagram(xsMachine* the)
+{
+	void* data;
+	xsUnsignedValue size;
+	int length;
+	if (current == NULL) {
+		xsResult = xsInteger(0);
+		return;
+	}
+	_xsmcGetBuffer(the, &xsArg(0), &data, &size, 1);
+	length = current->length < (int)size ? current->length : (int)size;
+	memcpy(data, current->bytes, length);
+	sourceIndex = current->from;
+	sourcePort = current->fromPort;
+	current = NULL;
+	xsResult = xsInteger(length);
+}
+
+static void sourceMachine(xsMachine* the) { xsResult = xsInteger(sourceIndex); }
+static void sourcePortOf(xsMachine* the) { xsResult = xsInteger(sourcePort); }
+
+static void failed(xsMachine* the)
+{
+	fprintf(stderr, "machine %d: %s\n", indexOf(the), xsToString(xsException));
+	quitting = 1;
+	quitCode = 1;
+}
+
+static void settle(xsMachine* the)
+{
+	if (!engineSettle(the)) {
+		quitting = 1;
+		quitCode = 1;
+	}
+}
+
+/* command(machine, text): calls `command(text)` of another machine, which has an integer to say. */
+static void command(xsMachine* the)
+{
+	xsMachine* other = asked(the);
+	char* line = strdup(xsToString(xsArg(1)));
+	int result = 0;
+	{
+		xsMachine* caller = the;
+		xsBeginHost(other);
+		xsTry {
+			xsResult = xsCall1(xsGlobal, xsID("command"), xsString(line));
+			result = xsToInteger(xsResult);
+			inhabitants[indexOf(the)].nextMs = xsToNumber(xsCall0(xsGlobal, xsID("poll")));
+		}
+		xsCatch {
+			failed(the);
+		}
+		settle(the);
+		xsEndHost(other);
+		the = caller;
+	}
+	free(line);
+	xsResult = xsInteger(result);
+}
+
+/* Calls receive(port) when there is a datagram, then poll(). */
+static void wake(int i, Datagram* datagram)
+{
+	xsMachine* machine = inhabitants[i].the;
+	xsBeginHost(machine);
+	xsTry {
+		if (datagram) {
+			current = datagram;
+			xsCall1(xsGlobal, xsID("receive"), xsInteger(datagram->toPort));
+			current = NULL;
+		}
+		xsResult = xsCall0(xsGlobal, xsID("poll"));
+		inhabitants[i].nextMs = xsToNumber(xsResult);
+	}
+	xsCatch {
+		failed(the);
+	}
+	settle(the);
+	xsEndHost(machine);
+}
+
+static void run(void)
+{
+	int i;
+	while (!quitting) {
+		double next = INFINITY;
+		for (i = 0; i < count; i++)
+			if (inhabitants[i].nextMs < next)
+				next = inhabitants[i].nextMs;
+		for (i = 0; i < queued; i++)
+			if (queue[i].atMs < next)
+				next = queue[i].atMs;
+		if (next == INFINITY) {
+			fprintf(stderr, "nothing is left to happen\n");
+			quitCode = 1;
+			return;
+		}
+		if (next > nowMs)
+			nowMs = next;
+		while (queued > 0 && queue[0].atMs <= nowMs && !quitting) {
+			static Datagram due;
+			due = queue[0];
+			memmove(queue, queue + 1, --queued * sizeof(Datagram));
+			wake(due.to, &due);
+		}
+		for (i = 0; i < count && !quitting; i++)
+			if (inhabitants[i].nextMs <= nowMs)
+				wake(i, NULL);
+	}
+}
+
+static void define(xsMachine* the, char* name, xsCallback callback, int length)
+{
+	xsVar(0) = xsNewHostFunction(callback, length);
+	xsDefine(xsResult, xsID(name), xsVar(0), xsDontEnum);
+}
+
+static void populate(xsMachine* machine, int index)
+{
+	xsBeginHost(machine);
+	xsVars(1);
+	xsResult = xsNewObject();
+	define(the, "collect", collect, 1);
+	define(the, "slots", slots, 1);
+	define(the, "chunks", chunks, 1);
+	define(the, "baseSlots", baseSlots, 1);
+	define(the, "baseChunks", baseChunks, 1);
+	define(the, "slotBytes", slotBytes, 0);
+	define(the, "stackPeak", stackPeak, 1);
+	define(the, "meter", meter, 0);
+	define(the, "now", now, 0);
+	define(the, "print", print, 1);
+	define(the, "quit", quit, 1);
+	define(the, "send", sendDatagram, 6);
+	define(the, "read", readDatagram, 1);
+	define(the, "sourceMachine", sourceMachine, 0);
+	define(the, "sourcePort", sourcePortOf, 0);
+	define(the, "command", command, 2);
+	xsVar(0) = xsInteger(index);
+	xsDefine(xsResult, xsID("machine"), xsVar(0), xsDontEnum);
+	xsDefine(xsGlobal, xsID("host"), xsResult, xsDontEnum);
+	/* The names that this program looks up must be there before the heap is measured. */
+	(void)xsID("start"); (void)xsID("poll"); (void)xsID("receive"); (void)xsID("command");
+	xsEndHost(machine);
+}
+
+static int load(xsMachine* machine, char* path)
+{
+	int ok = 1;
+	FILE* file = fopen(path, "r");
+	if (!file) {
+		fprintf(stderr, "cannot read %s\n", path);
+		return 0;
+	}
+	xsBeginHost(machine);
+	xsTry {
+		engineRunScript(the, file);
+	}
+	xsCatch {
+		failed(the);
+		ok = 0;
+	}
+	settle(the);
+	xsEndHost(machine);
+	fclose(file);
+	return ok;
+}
+
+int main(int argc, char* argv[])
+{
+	/* Room enough: what is counted is what lives, not what was set aside. A bundle's start needs more stack than a device has,
+	 * whose modules are linked beforehand; what is used after start() is read by stackPeak. */
+	xsCreation creation = { 1024 * 1024, 1024 * 1024, 32768, 32768, 8192, 4096, 1024, 1993, 127, 4 * 1024 * 1024, 1993, 0 };
+	int i;
+	if (argc < 2 || argc - 1 > MACHINES) {
+		fprintf(stderr, "usage: world SCRIPT [SCRIPT]\n");
+		return 2;
+	}
+	fxInitializeSharedCluster();
+	for (i = 1; i < argc; i++) {
+		Inhabitant* inhabitant = &inhabitants[i - 1];
+		inhabitant->the = xsCreateMachine(&creation, "world", NULL);
+		count = i;
+		populate(inhabitant->the, i - 1);
+		if (!load(inhabitant->the, argv[i]))
+			return 1;
+		engineCollect(inhabitant->the);
+		inhabitant->slots = engineSlots(inhabitant->the);
+		inhabitant->chunks = engineChunks(inhabitant->the);
+		enginePaintStack(inhabitant->the);
+	}
+	for (i = 0; i < count && !quitting; i++) {
+		xsMachine* machine = inhabitants[i].the;
+		xsBeginHost(machine);
+		xsTry {
+			xsCall0(xsGlobal, xsID("start"));
+		}
+		xsCatch {
+			failed(the);
+		}
+		settle(the);
+		xsEndHost(machine);
+		if (!quitting)
+			wake(i, NULL);
+	}
+	run();
+	return quitCode;
+}

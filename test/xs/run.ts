@@ -1,0 +1,48 @@
+/** Bundles machines and runs them in a world on XS. */
+import { execFile } from "node:child_process";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { build } from "esbuild";
+import type { Xs } from "./build.js";
+
+const HERE = dirname(fileURLToPath(import.meta.url));
+/** A world that takes longer hangs. */
+const WORLD_MS = 300_000;
+const FOLDER = join(HERE, "../../build/xs");
+
+/**
+ * @param machines names of files in machines/, the one that leads last
+ * @param constants for the machines: identifiers and what stands in their place
+ * @returns the lines that the machines printed
+ * @throws Error with what was printed when the world ended in failure
+ */
+export async function runWorld(
+  xs: Xs,
+  machines: readonly string[],
+  constants: Record<string, unknown> = {},
+): Promise<string[]> {
+  const scripts: string[] = [];
+  for (const name of machines) {
+    const outfile = join(FOLDER, `${name}.js`);
+    await build({
+      entryPoints: [join(HERE, "machines", `${name}.ts`)],
+      outfile,
+      bundle: true,
+      format: "iife",
+      target: "es2022",
+      define: Object.fromEntries(Object.entries(constants).map(([name, value]) => [name, JSON.stringify(value)])),
+      // Nothing of Node's is there: what is asked for and not bundled is an error.
+      platform: "neutral",
+      logLevel: "silent",
+    });
+    scripts.push(outfile);
+  }
+  try {
+    const { stdout } = await promisify(execFile)(xs.program, scripts, { timeout: WORLD_MS, maxBuffer: 1 << 24 });
+    return stdout.split("\n").filter((line) => line !== "");
+  } catch (error) {
+    const { stdout, stderr } = error as { stdout?: string; stderr?: string };
+    throw new Error(`${machines.join(" and ")} on XS failed: ${error}\n${stdout ?? ""}${stderr ?? ""}`);
+  }
+}

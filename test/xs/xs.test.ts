@@ -1,0 +1,51 @@
+/**
+ * The core on the engine of the device. Where XS cannot be built (no C compiler, or npm left its sources out) the tests are passed
+ * over with one line that says so; with CI set that is a failure.
+ */
+import { describe, expect, it } from "vitest";
+import { ALGORITHM_MD5, ALGORITHM_SHA256 } from "../../src/wire/digest.js";
+import { MESSAGES } from "../bench/messages.js";
+import { flowMessages, tortureMessages } from "../wire/corpus.js";
+import { buildXs } from "./build.js";
+import { fingerprint } from "./machines/reading.js";
+import { runWorld } from "./run.js";
+
+const WORLD_MS = 300_000;
+const xs = await buildXs();
+if (xs.program === "") console.warn(`the part of the tests that runs on XS was not run: ${xs.reason}`);
+
+const credentials = (algorithm: string, response: string) =>
+  'Digest username="Mufasa", realm="http-auth@example.org", uri="/dir/index.html", ' +
+  `algorithm=${algorithm}, nonce="7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v", nc=00000001, ` +
+  `cnonce="f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ", qop=auth, response="${response}"`;
+
+/** RFC 7616 §3.9.1 */
+const DIGESTS = [
+  [credentials("MD5", "8ca523f5e9506fed4657c9700eebdbec"), ALGORITHM_MD5, "Circle of Life"],
+  [
+    credentials("SHA-256", "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1"),
+    ALGORITHM_SHA256,
+    "Circle of Life",
+  ],
+];
+
+it("XS is built, as it must be in CI", () => {
+  if (process.env.CI !== undefined) expect(xs.reason).toBe("");
+});
+
+describe.skipIf(xs.program === "")("on XS", () => {
+  it("each message is read as on Node, and the digests of RFC 7616 are right", { timeout: WORLD_MS }, async () => {
+    const messages = [...MESSAGES, ...flowMessages(), ...tortureMessages()].map(({ bytes }) => bytes);
+    const constants = { VECTORS: { messages: messages.map((bytes) => [...bytes]), digests: DIGESTS } };
+    const lines = await runWorld(xs, ["vectors"], constants);
+    expect(lines.pop()).toBe(`digest ${DIGESTS.length}`);
+    expect(lines).toEqual(messages.map((bytes) => String(fingerprint(bytes))));
+  });
+
+  it("the door registers with a password, calls, hears a code, is held, hangs up, and takes 10,000 packets of sound", {
+    timeout: WORLD_MS,
+  }, async () => {
+    const lines = await runWorld(xs, ["door", "calls"]);
+    expect(lines).toEqual(["registration", "call", "dtmf", "hold", "hang-up", "packets"]);
+  });
+});
