@@ -22,17 +22,23 @@ export class DatagramQueue {
   private readonly data: Uint8Array[] = [];
   private readonly addresses: number[] = [];
   private readonly ports: number[] = [];
+  private readonly places: number;
   private first = 0;
   private count = 0;
+
+  /** @param places datagrams that wait at most */
+  constructor(places = QUEUE_LENGTH) {
+    this.places = places;
+  }
 
   /** Keeps `bytes` as they are, without a copy. An empty datagram says nothing and is dropped. @returns false when it was dropped */
   put(bytes: Uint8Array, address: number, port: number): boolean {
     if (bytes.length === 0) return false;
-    if (this.count === QUEUE_LENGTH) {
+    if (this.count === this.places) {
       this.lost += 1;
       return false;
     }
-    const at = (this.first + this.count++) % QUEUE_LENGTH;
+    const at = (this.first + this.count++) % this.places;
     this.data[at] = bytes;
     this.addresses[at] = address;
     this.ports[at] = port;
@@ -44,7 +50,7 @@ export class DatagramQueue {
     if (this.count === 0) return 0;
     const at = this.first;
     const bytes = this.data[at];
-    this.first = (at + 1) % QUEUE_LENGTH;
+    this.first = (at + 1) % this.places;
     this.count -= 1;
     this.address = this.addresses[at];
     this.port = this.ports[at];

@@ -1,0 +1,139 @@
+/**
+ * The pure C of hal/native and its TypeScript twins give the same results for the same vectors; the C is built with the host's
+ * compiler, with its address and undefined behaviour sanitizers. Without a compiler that part is skipped, in CI it fails.
+ */
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { Duplex } from "../../hal/native/duplex.js";
+import { HalfbandDown, HalfbandUp } from "../../hal/native/halfband.js";
+import { Twins } from "./vectors.js";
+
+const vectors = readFileSync(join(import.meta.dirname, "vectors.txt"), "utf8")
+  .split("\n")
+  .filter((line) => line !== "" && !line.startsWith("#"))
+  .map((line) => {
+    const at = line.indexOf(" =");
+    return { operation: line.slice(0, at), result: line.slice(at + 3) };
+  });
+
+const COMPILER = process.env.CC ?? "gcc";
+const hasCompiler = spawnSync(COMPILER, ["--version"]).status === 0;
+const isCi = process.env.CI === "true";
+const folder = mkdtempSync(join(tmpdir(), "portero-native-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** @returns what the compiler says, "" when it is content */
+function compile(output: string): string {
+  const flags = "-std=c11 -O1 -g -Wall -Wextra -Werror -fsanitize=address,undefined -fno-sanitize-recover=all";
+  const source = join(import.meta.dirname, "native.c");
+  const run = spawnSync(COMPILER, [...flags.split(" "), "-o", output, source], { encoding: "utf8" });
+  return run.error?.message ?? run.stderr;
+}
+
+describe("the twins in TypeScript", () => {
+  it("give the results of the vectors", () => {
+    const twins = new Twins();
+    for (const { operation, result } of vectors)
+      expect(operation + " = " + twins.run(operation)).toBe(operation + " = " + result);
+    expect(vectors.length).toBeGreaterThan(80);
+  });
+});
+
+describe.skipIf(!hasCompiler && !isCi)("the C, under the sanitizers (skipped without a C compiler)", () => {
+  it("compiles without a warning and gives the results of the vectors", { timeout: 60_000 }, () => {
+    const program = join(folder, "native");
+    expect(compile(program)).toBe("");
+    const input = vectors.map(({ operation }) => operation + "\n").join("");
+    const run = spawnSync(program, { input, encoding: "utf8" });
+    expect(run.stderr).toBe("");
+    expect(run.status).toBe(0);
+    const results = run.stdout.split("\n");
+    expect(vectors.map(({ operation }, i) => operation + " = " + results[i])).toEqual(
+      vectors.map(({ operation, result }) => operation + " = " + result),
+    );
+  });
+});
+
+/** The peak of what comes out of `run` for a sine, in dB against the sine's. */
+function responseDb(hz: number, rate: number, run: (samples: Int16Array) => Int16Array): number {
+  const sine = Int16Array.from({ length: rate }, (_, i) => Math.round(30000 * Math.sin((2 * Math.PI * hz * i) / rate)));
+  const out = run(sine).subarray(1000);
+  const power = out.reduce((sum, one) => sum + one * one, 0) / out.length;
+  return 10 * Math.log10(power / (30000 ** 2 / 2));
+}
+
+function down(samples: Int16Array): Int16Array {
+  const out = new Int16Array(samples.length / 2);
+  new HalfbandDown().run(samples, 0, out, 0, out.length);
+  return out;
+}
+
+function up(samples: Int16Array): Int16Array {
+  const out = new Int16Array(samples.length * 2);
+  new HalfbandUp().run(samples, 0, out, 0, samples.length);
+  return out;
+}
+
+describe("the filter between 16 and 8 kHz", () => {
+  it.each([300, 1000, 2000, 3400])("lets %i Hz pass, down and up", (hz) => {
+    expect(Math.abs(responseDb(hz, 16000, down))).toBeLessThan(0.03);
+    expect(Math.abs(responseDb(hz, 8000, up))).toBeLessThan(0.03);
+  });
+
+  it.each([4600, 5000, 6000, 7500])("lets nothing of %i Hz fold down", (hz) => {
+    expect(responseDb(hz, 16000, down)).toBeLessThan(-55);
+  });
+
+  it("makes no image of what goes up, and limits instead of turning over", () => {
+    // What went up and comes down again is what it was: an image would have folded back into it.
+    const there = responseDb(1000, 8000, (samples) => down(up(samples)));
+    expect(Math.abs(there)).toBeLessThan(0.03);
+    const edge = Int16Array.from({ length: 200 }, (_, i) => (i < 100 ? 32767 : -32768));
+    const raised = up(edge);
+    expect(raised.subarray(60, 190).every((one) => one > 20000)).toBe(true);
+    expect(down(raised).length).toBe(200);
+  });
+
+  it("gives the image of 1 kHz, 7 kHz, with no more than a thousandth of its level", () => {
+    const sine = Int16Array.from({ length: 8000 }, (_, i) => Math.round(30000 * Math.sin((2 * Math.PI * i) / 8)));
+    const out = up(sine);
+    let [re, im] = [0, 0];
+    for (let i = 2000; i < 14000; i++) {
+      re += out[i] * Math.cos((2 * Math.PI * 7000 * i) / 16000);
+      im += out[i] * Math.sin((2 * Math.PI * 7000 * i) / 16000);
+    }
+    expect((2 * Math.hypot(re, im)) / 12000).toBeLessThan(30);
+  });
+});
+
+describe("sound between an I2S port and its caller", () => {
+  it("goes through in both directions without a gap when the caller comes early and late by 10 ms", () => {
+    const duplex = new Duplex({ bits: 16, khz: 8 });
+    const [frames, samples] = [new Int16Array(160), new Int16Array(160)];
+    const played: number[] = [];
+    const recorded: number[] = [];
+    let [sent, spoken] = [0, 0];
+    for (let tenMs = 0; tenMs < 200; tenMs++) {
+      for (let i = 0; i < 80; i++) frames[2 * i] = frames[2 * i + 1] = ++spoken;
+      duplex.received(frames);
+      duplex.fill(frames);
+      for (let i = 0; i < 80; i++) played.push(frames[2 * i]);
+      // Every 20 ms on the average: after 10, 30, 10, 30, …
+      if (tenMs % 4 === 1 || tenMs % 4 === 2) {
+        for (let i = 0; i < 160; i++) samples[i] = ++sent;
+        duplex.write(samples, 0, 160);
+        const count = duplex.read(samples, 0, 160);
+        for (let i = 0; i < count; i++) recorded.push(samples[i]);
+      }
+    }
+    const first = played.findIndex((one) => one !== 0);
+    const last = played.length;
+    expect(played.slice(first, last)).toEqual(Array.from({ length: last - first }, (_, i) => i + 1));
+    expect(recorded).toEqual(Array.from({ length: recorded.length }, (_, i) => i + 1));
+    expect(recorded.length).toBeGreaterThan(15000);
+    expect([duplex.missing, duplex.dropped]).toEqual([0, 0]);
+  });
+});
