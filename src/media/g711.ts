@@ -1,7 +1,7 @@
 /**
  * G.711: PCMU and PCMA, exactly as the ITU's tables have them, and the choice between the two by RTP payload type.
- * Small on purpose: a decode table of 256 entries a law and one of 256 octets for the segment, all read-only, so that they
- * can lie in flash. Not here: packet loss concealment (jitter.ts), comfort noise, G.711.1.
+ * By tables and eight samples a turn, for a frame has to cost an interpreter little: 256 entries a law to decode, 16,384 and 4,096
+ * octets to encode, all read-only, so that they can lie in flash. Not here: packet loss concealment (jitter.ts), comfort noise, G.711.1.
  */
 
 /** Static RTP payload types. RFC 3551 §6 */
@@ -16,15 +16,35 @@ export const SAMPLES_PER_MS = 8;
 const ULAW_SILENCE = 0xff;
 const ALAW_SILENCE = 0xd5;
 
-/** Every 13-bit (μ: 14-bit) magnitude, shifted right by 5, to the number of significant bits in it: the segment. */
-const SEGMENTS = segments();
+/** Samples to octets: by the upper 14 bits for μ-law, the upper 12 for A-law. */
+const TO_ULAW = encodeTable(0x4000, ulawOf);
+const TO_ALAW = encodeTable(0x1000, alawOf);
 const ULAW = ulawTable();
 const ALAW = alawTable();
 
-function segments(): Uint8Array {
-  const out = new Uint8Array(256);
-  for (let i = 1; i < 256; i++) out[i] = 32 - Math.clz32(i);
+/** @param size a power of two: the entry of a negative number is that of its lowest bits */
+function encodeTable(size: number, octetOf: (number: number) => number): Uint8Array {
+  const out = new Uint8Array(size);
+  for (let i = 0; i < size; i++) out[i] = octetOf(i < size / 2 ? i : i - size);
   return out;
+}
+
+/** The magnitude of a negative sample is its one's complement; the segment is the number of significant bits above the fifth. G.711 §3, G.191 */
+function ulawOf(upper14: number): number {
+  const sign = upper14 < 0 ? 0 : 0x80;
+  let magnitude = (upper14 < 0 ? ~upper14 : upper14) + 33;
+  if (magnitude > 0x1fff) magnitude = 0x1fff;
+  const segment = 32 - Math.clz32(magnitude >> 5);
+  return sign | ((8 - segment) << 4) | (15 - ((magnitude >> segment) & 15));
+}
+
+/** Even bits are inverted. G.711 §3, G.191 */
+function alawOf(upper12: number): number {
+  const sign = upper12 < 0 ? 0 : 0x80;
+  const magnitude = upper12 < 0 ? ~upper12 : upper12;
+  const segment = 32 - Math.clz32(magnitude >> 4);
+  const mantissa = segment > 1 ? magnitude >> (segment - 1) : magnitude;
+  return (sign | (segment << 4) | (mantissa & 15)) ^ 0x55;
 }
 
 function ulawTable(): Int16Array {
@@ -90,34 +110,65 @@ export function sampleOf(payloadType: number, octet: number): number {
   return payloadType === PCMA ? ALAW[octet] : ULAW[octet];
 }
 
-/** 16-bit samples to μ-law. The magnitude of a negative sample is its one's complement. G.711 §3, G.191 */
+/** 16-bit samples to μ-law. */
 export function encodeUlaw(pcm: Int16Array, start: number, count: number, out: Uint8Array, at: number): void {
-  for (let i = start, to = at, end = start + count; i < end; i++) {
-    const sample = pcm[i];
-    const sign = sample < 0 ? 0 : 0x80;
-    let magnitude = ((sample < 0 ? ~sample : sample) >> 2) + 33;
-    if (magnitude > 0x1fff) magnitude = 0x1fff;
-    const segment = SEGMENTS[magnitude >> 5];
-    out[to++] = sign | ((8 - segment) << 4) | (15 - ((magnitude >> segment) & 15));
+  const table = TO_ULAW;
+  const end = start + count;
+  let i = start;
+  let to = at;
+  for (; i + 8 <= end; i += 8, to += 8) {
+    out[to] = table[(pcm[i] >> 2) & 0x3fff];
+    out[to + 1] = table[(pcm[i + 1] >> 2) & 0x3fff];
+    out[to + 2] = table[(pcm[i + 2] >> 2) & 0x3fff];
+    out[to + 3] = table[(pcm[i + 3] >> 2) & 0x3fff];
+    out[to + 4] = table[(pcm[i + 4] >> 2) & 0x3fff];
+    out[to + 5] = table[(pcm[i + 5] >> 2) & 0x3fff];
+    out[to + 6] = table[(pcm[i + 6] >> 2) & 0x3fff];
+    out[to + 7] = table[(pcm[i + 7] >> 2) & 0x3fff];
   }
+  for (; i < end; i += 1, to += 1) out[to] = table[(pcm[i] >> 2) & 0x3fff];
 }
 
-/** 16-bit samples to A-law, even bits inverted. G.711 §3, G.191 */
+/** 16-bit samples to A-law. */
 export function encodeAlaw(pcm: Int16Array, start: number, count: number, out: Uint8Array, at: number): void {
-  for (let i = start, to = at, end = start + count; i < end; i++) {
-    const sample = pcm[i];
-    const sign = sample < 0 ? 0 : 0x80;
-    const magnitude = (sample < 0 ? ~sample : sample) >> 4;
-    const segment = SEGMENTS[magnitude >> 4];
-    const mantissa = segment > 1 ? magnitude >> (segment - 1) : magnitude;
-    out[to++] = (sign | (segment << 4) | (mantissa & 15)) ^ 0x55;
+  const table = TO_ALAW;
+  const end = start + count;
+  let i = start;
+  let to = at;
+  for (; i + 8 <= end; i += 8, to += 8) {
+    out[to] = table[(pcm[i] >> 4) & 0xfff];
+    out[to + 1] = table[(pcm[i + 1] >> 4) & 0xfff];
+    out[to + 2] = table[(pcm[i + 2] >> 4) & 0xfff];
+    out[to + 3] = table[(pcm[i + 3] >> 4) & 0xfff];
+    out[to + 4] = table[(pcm[i + 4] >> 4) & 0xfff];
+    out[to + 5] = table[(pcm[i + 5] >> 4) & 0xfff];
+    out[to + 6] = table[(pcm[i + 6] >> 4) & 0xfff];
+    out[to + 7] = table[(pcm[i + 7] >> 4) & 0xfff];
   }
+  for (; i < end; i += 1, to += 1) out[to] = table[(pcm[i] >> 4) & 0xfff];
 }
 
 export function decodeUlaw(bytes: Uint8Array, start: number, count: number, out: Int16Array, at: number): void {
-  for (let i = start, to = at, end = start + count; i < end; i++) out[to++] = ULAW[bytes[i]];
+  lookUp(ULAW, bytes, start, count, out, at);
 }
 
 export function decodeAlaw(bytes: Uint8Array, start: number, count: number, out: Int16Array, at: number): void {
-  for (let i = start, to = at, end = start + count; i < end; i++) out[to++] = ALAW[bytes[i]];
+  lookUp(ALAW, bytes, start, count, out, at);
+}
+
+function lookUp(table: Int16Array, bytes: Uint8Array, start: number, count: number, out: Int16Array, at: number): void {
+  const end = start + count;
+  let i = start;
+  let to = at;
+  for (; i + 8 <= end; i += 8, to += 8) {
+    out[to] = table[bytes[i]];
+    out[to + 1] = table[bytes[i + 1]];
+    out[to + 2] = table[bytes[i + 2]];
+    out[to + 3] = table[bytes[i + 3]];
+    out[to + 4] = table[bytes[i + 4]];
+    out[to + 5] = table[bytes[i + 5]];
+    out[to + 6] = table[bytes[i + 6]];
+    out[to + 7] = table[bytes[i + 7]];
+  }
+  for (; i < end; i += 1, to += 1) out[to] = table[bytes[i]];
 }

@@ -2,7 +2,11 @@
  * Undecoded G.711 of one source in a ring where a sample's place is its timestamp, with one bit a sample that tells whether it is there.
  * So order, loss and overlap of packets need no list. The payload type may change at one timestamp. Not here: when what is played (jitter.ts).
  */
+import { NONE } from "../core/bytes.js";
 import { decode, sampleOf } from "./g711.js";
+
+/** Octets of 20 ms. */
+const USUAL_PACKET = 160;
 
 /** Timestamps are 32 bits, as signed integers; a range must be shorter than the ring. */
 export class SampleRing {
@@ -10,6 +14,10 @@ export class SampleRing {
   private readonly octets: Uint8Array;
   private readonly present: Uint8Array;
   private readonly mask: number;
+  /** `viewed[viewStart, …)`, where the last packet of the usual length was. */
+  private viewed: Uint8Array = NONE;
+  private viewStart = 0;
+  private view: Uint8Array = NONE;
   /** Payload type before and from `boundary` on; both the same but while a change waits for its turn. */
   private typeBefore = 0;
   private type = 0;
@@ -50,10 +58,27 @@ export class SampleRing {
 
   /** Copies `bytes[start, start + count)` to their places. */
   store(bytes: Uint8Array, start: number, count: number, timestamp: number): void {
+    const place = timestamp & this.mask;
+    if (
+      start === this.viewStart &&
+      bytes === this.viewed &&
+      place + count <= this.capacity &&
+      count === this.view.length
+    )
+      this.octets.set(this.view, place);
+    else this.storeEach(bytes, start, count, timestamp);
+    this.mark(timestamp, count, 1);
+  }
+
+  /** Octet by octet, and a view of them is kept: packets of one kind lie in one place of one buffer, and a view costs an allocation once. */
+  private storeEach(bytes: Uint8Array, start: number, count: number, timestamp: number): void {
     const octets = this.octets;
     const mask = this.mask;
-    for (let i = start, to = timestamp, end = start + count; i < end; i++) octets[to++ & mask] = bytes[i];
-    this.mark(timestamp, count, 1);
+    for (let i = start, to = timestamp, end = start + count; i < end; i++, to++) octets[to & mask] = bytes[i];
+    if (count !== USUAL_PACKET || (bytes === this.viewed && start === this.viewStart)) return;
+    this.viewed = bytes;
+    this.viewStart = start;
+    this.view = bytes.subarray(start, start + count);
   }
 
   /** The samples up to `timestamp + count` are done with, and their places free. */
@@ -71,10 +96,16 @@ export class SampleRing {
     let done = 0;
     while (done < count) {
       const place = (timestamp + done) & mask;
-      const octet = present[place >> 3];
-      if ((place & 7) === 0 && octet === all && count - done >= 8) done += 8;
-      else if (((octet >> (place & 7)) & 1) === bit) done += 1;
-      else break;
+      let at = place >> 3;
+      if ((place & 7) === 0) {
+        const whole = Math.min(at + ((count - done) >> 3), present.length);
+        const from = at;
+        while (at < whole && present[at] === all) at += 1;
+        done += (at - from) << 3;
+        if (at > from) continue;
+      }
+      if (((present[at] >> (place & 7)) & 1) !== bit) break;
+      done += 1;
     }
     return done;
   }
@@ -107,21 +138,37 @@ export class SampleRing {
     return sampleOf(before ? this.typeBefore : this.type, this.octets[timestamp & this.mask]);
   }
 
+  /** Sets or clears the bits of [timestamp, timestamp + count). */
   private mark(timestamp: number, count: number, bit: number): void {
+    const place = timestamp & this.mask;
+    const first = this.capacity - place;
+    if (count <= first) this.markPlaces(place, place + count, bit);
+    else {
+      this.markPlaces(place, this.capacity, bit);
+      this.markPlaces(0, count - first, bit);
+    }
+  }
+
+  /** The octets at both ends by masks, those between at once. */
+  private markPlaces(start: number, end: number, bit: number): void {
     const present = this.present;
-    const mask = this.mask;
-    const all = bit === 1 ? 0xff : 0;
-    for (let done = 0; done < count; ) {
-      const place = (timestamp + done) & mask;
-      if ((place & 7) === 0 && count - done >= 8) {
-        present[place >> 3] = all;
-        done += 8;
-        continue;
-      }
-      const flag = 1 << (place & 7);
-      if (bit === 1) present[place >> 3] |= flag;
-      else present[place >> 3] &= ~flag;
-      done += 1;
+    const low = start >> 3;
+    const high = end >> 3;
+    const before = (1 << (start & 7)) - 1;
+    const within = (1 << (end & 7)) - 1;
+    if (low === high) {
+      if (bit === 1) present[low] |= within & ~before;
+      else present[low] &= ~within | before;
+      return;
+    }
+    if (bit === 1) {
+      present[low] |= ~before;
+      present.fill(0xff, low + 1, high);
+      if (within !== 0) present[high] |= within;
+    } else {
+      present[low] &= before;
+      present.fill(0, low + 1, high);
+      if (within !== 0) present[high] &= ~within;
     }
   }
 }
