@@ -3,8 +3,9 @@
  * It finds the parts; the URI itself is uri.ts's. One element at a time: a list is taken apart by list.ts first.
  */
 import { NONE, Span } from "../core/bytes.js";
-import { STOP_DISPLAY, STOP_URI, STOP_WORD, scan, skipQuoted, skipSpace, trimEnd } from "./lex.js";
+import { isPlainEnd, STOP_DISPLAY, STOP_URI, STOP_WORD, scan, skipQuoted, skipSpace, trimEnd } from "./lex.js";
 import { ParamList, param } from "./params.js";
+import { NO_WORDS, scanWords } from "./words.js";
 
 // Own constants: see lex.ts.
 const DISPLAY = STOP_DISPLAY;
@@ -45,11 +46,11 @@ export class NameAddress {
    * @returns whether it is well formed; when it is not, nothing here may be used
    */
   parse(bytes: Uint8Array, start: number, end: number): boolean {
-    return this.read(bytes, start, end) === end;
+    return this.read(bytes, NO_WORDS, start, end) === end;
   }
 
-  /** As `parse`, in a message whose line end is not known yet. @returns where the value and the white space behind it end, or -1 when it is malformed */
-  read(bytes: Uint8Array, start: number, end: number): number {
+  /** As `parse`, in a message whose line end is not known yet, and with its words. @returns where the value and the white space behind it end, or -1 when it is malformed */
+  read(bytes: Uint8Array, words: Int32Array, start: number, end: number): number {
     this.bytes = bytes;
     this.isStar = false;
     let i = start < end && bytes[start] <= SPACE ? skipSpace(bytes, start, end) : start;
@@ -68,11 +69,11 @@ export class NameAddress {
     }
     if (i < end && bytes[i] === LESS) {
       this.uriStart = i + 1;
-      i = scan(bytes, i + 1, end, URI);
+      i = scanWords(bytes, words, i + 1, end, URI);
       if (i >= end || bytes[i] !== GREATER) return -1;
       this.uriEnd = i;
       i += 1;
-      if (i < end && bytes[i] <= SPACE) i = skipSpace(bytes, i, end);
+      if (i < end && bytes[i] <= SPACE && !isPlainEnd(bytes, i, end)) i = skipSpace(bytes, i, end);
     } else {
       this.uriStart = begin;
       this.uriEnd = trimEnd(bytes, begin, i);
@@ -81,20 +82,20 @@ export class NameAddress {
     }
     if (this.uriEnd === this.uriStart) return -1;
     this.paramsStart = this.paramsEnd = i;
-    if (i < end && bytes[i] === SEMICOLON) i = this.readParams(bytes, i, end);
+    if (i < end && bytes[i] === SEMICOLON) i = this.readParams(bytes, words, i, end);
     if (this.isStar) this.uriEnd = this.uriStart;
     return i < end && bytes[i] > SPACE ? -1 : i;
   }
 
-  private readParams(bytes: Uint8Array, start: number, end: number): number {
+  private readParams(bytes: Uint8Array, words: Int32Array, start: number, end: number): number {
     let i = start;
     // The tag is nearly always the first parameter, and the only one: then no walk is needed.
     if (i + 5 < end && bytes[i + 4] === EQUALS && isTag(bytes, i + 1, i + 4)) {
-      i = scan(bytes, i + 5, end, WORD);
+      i = scanWords(bytes, words, i + 5, end, WORD);
       if (i > start + 5) {
         this.tagStart = start + 5;
         this.tagEnd = this.paramsEnd = i;
-        if (i < end && bytes[i] === CR) i = skipSpace(bytes, i, end);
+        if (i < end && bytes[i] === CR && !isPlainEnd(bytes, i, end)) i = skipSpace(bytes, i, end);
         if (i >= end || bytes[i] < SPACE) return i;
       }
       this.tagEnd = this.tagStart;

@@ -5,28 +5,56 @@
 import { equalNoCase, NONE, parseUint, type Span } from "../core/bytes.js";
 import { skipSpace, trimEnd } from "./lex.js";
 import { HEADER_COUNT } from "./names.js";
+import { NO_WORDS, wordsOf } from "./words.js";
 
 const COMMA = 0x2c;
 const SEMICOLON = 0x3b;
 const BRACKET = 0x28;
 
-// A row: id, then the offsets of name and value.
-const ROW = 5;
+// A row: the id in the low 8 bits with the length of the name above it, where the name starts, where the value starts and ends.
+const ROW_SHIFT = 2;
+const ID_MASK = 0xff;
 
 export class Fields {
   /** The octets the offsets are of. */
   bytes: Uint8Array = NONE;
   /** How many header fields there are. */
   rows = 0;
+  /** The same octets four at a time, or NO_WORDS. */
+  protected words: Int32Array = NO_WORDS;
+  // The buffers that messages are read from are few and stay: the first of them are given a view each, and others are read octet by
+  // octet, because views that come and go with the messages would be garbage.
+  private readonly viewed: Uint8Array[] = [NONE, NONE, NONE, NONE];
+  private readonly views: Int32Array[] = [NO_WORDS, NO_WORDS, NO_WORDS, NO_WORDS];
   private readonly maxRows: number;
   private readonly table: Int32Array;
   /** Row of the first field by id; holds only when that row is below `rows` and has that id, so it is never cleared. */
   private readonly firstRow = new Uint16Array(HEADER_COUNT);
 
-  /** `maxHeaders` rows of 20 octets. */
+  /** `maxHeaders` rows of 16 octets. */
   constructor(maxHeaders: number) {
     this.maxRows = maxHeaders;
-    this.table = new Int32Array(maxHeaders * ROW);
+    this.table = new Int32Array(maxHeaders << ROW_SHIFT);
+  }
+
+  /** Begins an empty table over `bytes`. */
+  protected clearFields(bytes: Uint8Array): void {
+    this.rows = 0;
+    if (bytes === this.bytes) return;
+    this.bytes = bytes;
+    this.words = this.viewOf(bytes);
+  }
+
+  private viewOf(bytes: Uint8Array): Int32Array {
+    const viewed = this.viewed;
+    for (let i = 0; i < viewed.length; i++) {
+      if (viewed[i] === bytes) return this.views[i];
+      if (viewed[i] !== NONE) continue;
+      viewed[i] = bytes;
+      this.views[i] = wordsOf(bytes);
+      return this.views[i];
+    }
+    return NO_WORDS;
   }
 
   /** @returns false when the table is full */
@@ -34,52 +62,56 @@ export class Fields {
     const row = this.rows;
     if (row >= this.maxRows) return false;
     const table = this.table;
-    const first = this.firstRow[id];
-    if (first >= row || table[first * ROW] !== id) this.firstRow[id] = row;
-    const at = row * ROW;
-    table[at] = id;
+    const at = row << ROW_SHIFT;
+    table[at] = ((nameEnd - nameStart) << 8) | id;
     table[at + 1] = nameStart;
-    table[at + 2] = nameEnd;
-    table[at + 3] = valueStart;
-    table[at + 4] = valueEnd;
+    table[at + 2] = valueStart;
+    table[at + 3] = valueEnd;
     this.rows = row + 1;
     return true;
+  }
+
+  /** When all rows are there. Backwards, so that the first of its kind is what stays: no questions asked in between. */
+  protected indexRows(): void {
+    const table = this.table;
+    const firstRow = this.firstRow;
+    for (let row = this.rows - 1; row >= 0; row--) firstRow[table[row << ROW_SHIFT] & ID_MASK] = row;
   }
 
   /** @returns the row of the first field with that id, -1 when there is none */
   first(id: number): number {
     const row = this.firstRow[id];
-    return row < this.rows && this.table[row * ROW] === id ? row : -1;
+    return row < this.rows && this.id(row) === id ? row : -1;
   }
 
   /** @returns the row of the next field with the same id, -1 when there is none */
   next(row: number): number {
-    const table = this.table;
-    const id = table[row * ROW];
-    for (let i = row + 1; i < this.rows; i++) if (table[i * ROW] === id) return i;
+    const id = this.id(row);
+    for (let i = row + 1; i < this.rows; i++) if (this.id(i) === id) return i;
     return -1;
   }
 
   /** HEADER_* of a row from 0 to `rows` - 1. */
   id(row: number): number {
-    return this.table[row * ROW];
+    return this.table[row << ROW_SHIFT] & ID_MASK;
   }
 
   nameStart(row: number): number {
-    return this.table[row * ROW + 1];
+    return this.table[(row << ROW_SHIFT) + 1];
   }
 
   nameEnd(row: number): number {
-    return this.table[row * ROW + 2];
+    const at = row << ROW_SHIFT;
+    return this.table[at + 1] + (this.table[at] >>> 8);
   }
 
   /** The value is trimmed of white space at both ends; folding inside it stays. */
   valueStart(row: number): number {
-    return this.table[row * ROW + 3];
+    return this.table[(row << ROW_SHIFT) + 2];
   }
 
   valueEnd(row: number): number {
-    return this.table[row * ROW + 4];
+    return this.table[(row << ROW_SHIFT) + 3];
   }
 
   has(id: number): boolean {

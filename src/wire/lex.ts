@@ -86,8 +86,6 @@ export function skipSpace(bytes: Uint8Array, at: number, end: number): number {
     const octet = bytes[i];
     if (octet > SPACE) return i;
     if (octet === SPACE || octet === TAB) i += 1;
-    // Nearly always a line that is not folded ends here.
-    else if (octet === CR && i + 2 < end && bytes[i + 1] === LF && bytes[i + 2] > SPACE) return i;
     else {
       const next = behindFold(bytes, i, end);
       if (next < 0) return i;
@@ -95,6 +93,12 @@ export function skipSpace(bytes: Uint8Array, at: number, end: number): number {
     }
   }
   return i;
+}
+
+/** @returns whether a line that is not folded ends at `at`, with CRLF and something behind it: nearly always, and quickly seen */
+export function isPlainEnd(bytes: Uint8Array, at: number, end: number): boolean {
+  if (at + 2 >= end || bytes[at] !== CR || bytes[at + 1] !== LF) return false;
+  return bytes[at + 2] !== SPACE && bytes[at + 2] !== TAB;
 }
 
 /** @returns the offset behind the line end at `at` when the line is folded there (the next one begins with white space), or -1 */

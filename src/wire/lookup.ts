@@ -1,5 +1,5 @@
 /** From a spelling on the wire to its number: methods, header fields (long and compact), transports. Tables are made once, when the module loads. */
-import { equal } from "../core/bytes.js";
+import { equal, equalNoCase } from "../core/bytes.js";
 import {
   HEADER_CALL_ID,
   HEADER_CONTACT,
@@ -23,11 +23,14 @@ import {
   TRANSPORT_TLS,
   TRANSPORT_UDP,
 } from "./names.js";
+import { isPattern, PATTERN_MAX, patterns, setPattern } from "./words.js";
 
 /** Ends a chain of ids; it is HEADER_OTHER and METHOD_NONE. */
 const NO_ID = 0;
 const LOWER_CASE = 0x20;
 const COLON = 0x3a;
+// Own constant: see lex.ts.
+const PATTERN = PATTERN_MAX;
 
 /** Header ids of one-letter names, by the letter in lower case. RFC 3261 §7.3.3; o and r: RFC 6665, 3515; x: RFC 4028. */
 const COMPACT = new Uint8Array(256);
@@ -45,56 +48,40 @@ COMPACT[0x74] = HEADER_TO;
 COMPACT[0x76] = HEADER_VIA;
 COMPACT[0x78] = HEADER_SESSION_EXPIRES;
 
-// Header names: a chained hash table. The first id of a bucket, and for each id the next one of its bucket; all names in one array
-// in lower case, one behind the other, because an array of arrays costs two loads more a name.
-const BUCKETS = new Uint8Array(256);
+// Header names by their first two letters, of which the low five bits do without case: the first id, and for each id the next one.
+const FIRST_ID = new Uint8Array(1024);
 const NEXT_ID = new Uint8Array(HEADER_COUNT);
-const NAME_AT = new Uint16Array(HEADER_COUNT);
 const NAME_LENGTH = new Uint8Array(HEADER_COUNT);
-const NAMES = new Uint8Array(1024);
+/** The names with their colons; the few that are too long for a pattern are left to `headerOf`. */
+const NAMES = patterns(HEADER_COUNT);
 
-let nameAt = 0;
-for (let id = 1; id < HEADER_COUNT; id++) {
-  const name = HEADER_NAMES[id];
-  NAME_AT[id] = nameAt;
-  NAME_LENGTH[id] = name.length;
-  for (let i = 0; i < name.length; i++) NAMES[nameAt++] = name[i] | LOWER_CASE;
-}
 // Backwards, so that the ids with small numbers, which are the frequent ones, come first in their chain.
 for (let id = HEADER_COUNT - 1; id > 0; id--) {
   const name = HEADER_NAMES[id];
-  const bucket = bucketOf(name[0], name[name.length - 1], name.length);
-  NEXT_ID[id] = BUCKETS[bucket];
-  BUCKETS[bucket] = id;
+  const pair = pairOf(name[0], name[1]);
+  NAME_LENGTH[id] = name.length;
+  NEXT_ID[id] = FIRST_ID[pair];
+  FIRST_ID[pair] = id;
+  const withColon = new Uint8Array(name.length + 1);
+  withColon.set(name);
+  withColon[name.length] = COLON;
+  setPattern(NAMES, id, withColon, false);
 }
 
-/** The same names by their first letter in either case, for a name that is followed by its colon at once. */
-const FIRST_ID = new Uint8Array(256);
-const NEXT_OF_LETTER = new Uint8Array(HEADER_COUNT);
-for (let id = HEADER_COUNT - 1; id > 0; id--) {
-  const letter = HEADER_NAMES[id][0] | LOWER_CASE;
-  NEXT_OF_LETTER[id] = FIRST_ID[letter];
-  FIRST_ID[letter] = FIRST_ID[letter & ~LOWER_CASE] = id;
+function pairOf(first: number, second: number): number {
+  return ((first & 31) << 5) | (second & 31);
 }
 
 /**
- * Looks for a long name and its colon at `at`, without looking for the end of the name first: most fields begin so.
+ * Looks for a long name and its colon at `at`: most fields begin so.
  * @returns its HEADER_*, or HEADER_OTHER: then it may still be known to `headerOf`
  */
-export function headerAt(bytes: Uint8Array, at: number, end: number): number {
-  let id = FIRST_ID[bytes[at]];
+export function headerAt(bytes: Uint8Array, words: Int32Array, at: number, end: number): number {
+  if (at + PATTERN > end) return NO_ID;
+  let id = FIRST_ID[pairOf(bytes[at], bytes[at + 1])];
   while (id !== NO_ID) {
-    const stop = at + NAME_LENGTH[id];
-    if (stop < end && bytes[stop] === COLON) {
-      let name = NAME_AT[id] + 1;
-      let i = at + 1;
-      while (i < stop && (bytes[i] | LOWER_CASE) === NAMES[name] && bytes[i] > LOWER_CASE) {
-        i += 1;
-        name += 1;
-      }
-      if (i === stop) return id;
-    }
-    id = NEXT_OF_LETTER[id];
+    if (isPattern(words, at, NAMES, id)) return id;
+    id = NEXT_ID[id];
   }
   return NO_ID;
 }
@@ -102,11 +89,6 @@ export function headerAt(bytes: Uint8Array, at: number, end: number): number {
 /** @returns how long the long name of a known header is */
 export function headerLength(id: number): number {
   return NAME_LENGTH[id];
-}
-
-function bucketOf(first: number, last: number, length: number): number {
-  // With these factors no two names share a bucket.
-  return ((first & 31) + (last & 31) * 7 + length * 52) & 255;
 }
 
 /** @returns the HEADER_* of a field name, without case, long or compact; HEADER_OTHER when it is not known */
@@ -117,47 +99,46 @@ export function headerOf(bytes: Uint8Array, start: number, end: number): number 
     // Letters only: "|" makes no other octet into one of these names.
     return letter >= 0x41 ? COMPACT[letter | LOWER_CASE] : NO_ID;
   }
-  let id = BUCKETS[bucketOf(bytes[start], bytes[end - 1], length)];
+  let id = FIRST_ID[pairOf(bytes[start], bytes[start + 1])];
   while (id !== NO_ID) {
-    if (NAME_LENGTH[id] === length) {
-      let name = NAME_AT[id];
-      let i = start;
-      // An octet above SPACE that equals a letter or "-" with the bit set is that letter, or "-".
-      while (i < end && (bytes[i] | LOWER_CASE) === NAMES[name] && bytes[i] > LOWER_CASE) {
-        i += 1;
-        name += 1;
-      }
-      if (i === end) return id;
-    }
+    if (NAME_LENGTH[id] === length && equalNoCase(bytes, start, end, HEADER_NAMES[id], 0, length)) return id;
     id = NEXT_ID[id];
   }
   return NO_ID;
 }
 
-// Methods: the same, over their own names.
-const METHOD_BUCKETS = new Uint8Array(64);
-const NEXT_METHOD = new Uint8Array(METHOD_OTHER);
+// Methods by their first and third letter: with this factor no two share an entry.
+const METHOD_IDS = new Uint8Array(32);
+const METHODS = patterns(METHOD_OTHER);
 const UNKNOWN_METHOD = METHOD_OTHER;
 for (let method = METHOD_OTHER - 1; method > 0; method--) {
-  const bucket = methodBucketOf(METHOD_NAMES[method][0], METHOD_NAMES[method].length);
-  NEXT_METHOD[method] = METHOD_BUCKETS[bucket];
-  METHOD_BUCKETS[bucket] = method;
+  const name = METHOD_NAMES[method];
+  METHOD_IDS[methodSlot(name[0], name[2])] = method;
+  setPattern(METHODS, method, name, true);
 }
 
-function methodBucketOf(first: number, length: number): number {
-  return (first ^ (length << 3)) & 63;
+function methodSlot(first: number, third: number): number {
+  return (first * 17 + third) & 31;
+}
+
+/** Looks for a method's name at `at`. @returns the METHOD_* it begins with, METHOD_NONE when it is not known so */
+export function methodAt(bytes: Uint8Array, words: Int32Array, at: number, end: number): number {
+  if (at + PATTERN > end) return NO_ID;
+  const method = METHOD_IDS[methodSlot(bytes[at], bytes[at + 2])];
+  return isPattern(words, at, METHODS, method) ? method : NO_ID;
+}
+
+/** @returns how long the name of a known method is */
+export function methodLength(method: number): number {
+  return METHOD_NAMES[method].length;
 }
 
 /** @returns the METHOD_* of a method, case-sensitive (RFC 3261 §7.1); METHOD_OTHER when it is not known */
 export function methodOf(bytes: Uint8Array, start: number, end: number): number {
-  if (start >= end) return UNKNOWN_METHOD;
-  let method = METHOD_BUCKETS[methodBucketOf(bytes[start], end - start)];
-  while (method !== NO_ID) {
-    const name = METHOD_NAMES[method];
-    if (equal(bytes, start, end, name, 0, name.length)) return method;
-    method = NEXT_METHOD[method];
-  }
-  return UNKNOWN_METHOD;
+  if (end - start < 3) return UNKNOWN_METHOD;
+  const method = METHOD_IDS[methodSlot(bytes[start], bytes[start + 2])];
+  const name = METHOD_NAMES[method];
+  return method !== NO_ID && equal(bytes, start, end, name, 0, name.length) ? method : UNKNOWN_METHOD;
 }
 
 /** @returns the TRANSPORT_* of a transport's name, without case; TRANSPORT_OTHER when it is not known */

@@ -8,11 +8,20 @@
  */
 import { equal, parseUint } from "../core/bytes.js";
 import { NameAddress } from "./address.js";
-import { behindLineEnd, STOP_DIGITS, STOP_SPACE, STOP_TOKEN, STOPS, scan, skipSpace, trimEnd } from "./lex.js";
-import { headerAt, headerLength, headerOf, methodOf } from "./lookup.js";
+import {
+  behindLineEnd,
+  isPlainEnd,
+  STOP_DIGITS,
+  STOP_SPACE,
+  STOP_TOKEN,
+  STOPS,
+  scan,
+  skipSpace,
+  trimEnd,
+} from "./lex.js";
+import { headerAt, headerLength, headerOf, methodAt, methodLength, methodOf } from "./lookup.js";
 import {
   HEADER_CALL_ID,
-  HEADER_CONTACT,
   HEADER_CONTENT_LENGTH,
   HEADER_CSEQ,
   HEADER_FROM,
@@ -39,6 +48,7 @@ import {
 } from "./problems.js";
 import { StartLine } from "./startline.js";
 import { Via } from "./via.js";
+import { controlStop, scanWords } from "./words.js";
 
 export * from "./problems.js";
 
@@ -62,9 +72,12 @@ const TO = HEADER_TO;
 const CALL_ID = HEADER_CALL_ID;
 const CSEQ = HEADER_CSEQ;
 const MAX_FORWARDS = HEADER_MAX_FORWARDS;
-const CONTACT = HEADER_CONTACT;
 const CONTENT_LENGTH = HEADER_CONTENT_LENGTH;
 const OTHER = HEADER_OTHER;
+
+/** The ids whose values `parse` reads, a bit each. */
+const EAGER =
+  (1 << VIA) | (1 << FROM) | (1 << TO) | (1 << CALL_ID) | (1 << CSEQ) | (1 << MAX_FORWARDS) | (1 << CONTENT_LENGTH);
 
 const KINDS = STOPS;
 const TOKEN = STOP_TOKEN;
@@ -116,6 +129,8 @@ export class Message extends StartLine {
   bodyEnd = 0;
 
   private readonly address = new NameAddress();
+  /** A bit for each id whose value has been read. */
+  private seen = 0;
 
   /** `maxHeaders` rows of 20 octets, made here; a message with more fields is answered with 513. */
   constructor(maxHeaders: number) {
@@ -139,6 +154,7 @@ export class Message extends StartLine {
       return PARSE_DROP;
     }
     this.bodyStart = this.readFields(i, end);
+    this.indexRows();
     this.checkMandatory();
     this.checkBody(end, stream);
     if (this.problem === PROBLEM_NONE) return PARSE_OK;
@@ -148,7 +164,7 @@ export class Message extends StartLine {
   }
 
   private clear(bytes: Uint8Array, end: number): void {
-    this.bytes = bytes;
+    this.clearFields(bytes);
     this.end = end;
     this.clearStartLine();
     this.canAnswer = this.hasMagicCookie = false;
@@ -158,59 +174,73 @@ export class Message extends StartLine {
     this.toStart = this.toEnd = this.toTagStart = this.toTagEnd = 0;
     this.viaStart = this.viaEnd = this.branchStart = this.branchEnd = this.sentByStart = this.sentByEnd = 0;
     this.cseq = this.maxForwards = this.contentLength = -1;
-    this.rows = 0;
   }
 
   /** Fills the table, one field a turn. @returns where the body begins */
   private readFields(at: number, end: number): number {
     const bytes = this.bytes;
+    const words = this.words;
+    this.seen = 0;
     let i = at;
     while (i < end) {
-      const nameStart = i;
-      let id = headerAt(bytes, i, end);
-      let nameEnd = i + headerLength(id);
-      if (id === OTHER) {
-        while (i < end && (KINDS[bytes[i]] & TOKEN) === 0) i += 1;
-        nameEnd = i;
-        if (nameEnd === nameStart) {
-          const body = behindLineEnd(bytes, i, end);
-          if (body >= 0) return body;
-        }
-        while (i < end && (bytes[i] === SPACE || bytes[i] === TAB)) i += 1;
-        if (i >= end || bytes[i] !== COLON || nameEnd === nameStart) {
-          this.fail(PROBLEM_HEADER);
-          i = this.lineStop(i, end);
-          i += i < end && bytes[i] === CR ? 2 : 1;
-          continue;
-        }
-        id = headerOf(bytes, nameStart, nameEnd);
-      } else i = nameEnd;
-      i += 1;
-      if (i < end && bytes[i] === SPACE) i += 1;
-      if (i < end && bytes[i] <= SPACE) i = skipSpace(bytes, i, end);
-      const valueStart = i;
-      if (id <= CONTENT_LENGTH && id !== OTHER && id !== CONTACT) i = this.readValue(id, i, end);
-      else i = this.lineStop(i, end);
-      const valueEnd = bytes[i - 1] <= SPACE ? trimEnd(bytes, valueStart, i) : i;
-      if (!this.addRow(id, nameStart, nameEnd, valueStart, valueEnd)) this.fail(PROBLEM_TABLE);
-      i += i < end && bytes[i] === CR ? 2 : 1;
+      const id = headerAt(bytes, words, i, end);
+      const nameEnd = i + headerLength(id);
+      if (id !== OTHER) i = this.readField(id, i, nameEnd, nameEnd, end);
+      else {
+        const body = behindLineEnd(bytes, i, end);
+        if (body >= 0) return body;
+        i = this.readOddField(i, end);
+      }
     }
     this.fail(PROBLEM_BODY);
     return end;
   }
 
+  /** A field whose name is not known, short, or not followed by its colon at once. @returns where the next line begins */
+  private readOddField(at: number, end: number): number {
+    const bytes = this.bytes;
+    const nameEnd = scan(bytes, at, end, TOKEN);
+    let i = nameEnd;
+    while (i < end && (bytes[i] === SPACE || bytes[i] === TAB)) i += 1;
+    if (i < end && bytes[i] === COLON && nameEnd > at)
+      return this.readField(headerOf(bytes, at, nameEnd), at, nameEnd, i, end);
+    this.fail(PROBLEM_HEADER);
+    i = this.lineStop(i, end);
+    return i + (i < end && bytes[i] === CR ? 2 : 1);
+  }
+
+  /** A field from its colon on: its value and its row. @returns where the next line begins */
+  private readField(id: number, nameStart: number, nameEnd: number, colon: number, end: number): number {
+    const bytes = this.bytes;
+    let i = colon + 1;
+    if (i < end && bytes[i] === SPACE) i += 1;
+    if (i < end && bytes[i] <= SPACE) i = skipSpace(bytes, i, end);
+    const valueStart = i;
+    if (((1 << id) & EAGER) === 0 || id > CONTENT_LENGTH) i = this.lineStop(i, end);
+    else if (((1 << id) & this.seen) === 0) {
+      this.seen |= 1 << id;
+      i = this.readValue(id, i, end);
+    } else {
+      if (id !== VIA) this.fail(PROBLEM_REPEATED);
+      i = this.lineStop(i, end);
+    }
+    const valueEnd = bytes[i - 1] <= SPACE ? trimEnd(bytes, valueStart, i) : i;
+    if (!this.addRow(id, nameStart, nameEnd, valueStart, valueEnd)) this.fail(PROBLEM_TABLE);
+    return i + (i < end && bytes[i] === CR ? 2 : 1);
+  }
+
   /** From anywhere in a field. @returns the offset of the CRLF or LF that ends its last line; `end` when it is cut off */
   private lineStop(at: number, end: number): number {
     const bytes = this.bytes;
-    const last = end - 3;
-    let i = at;
-    for (;;) {
-      // Four octets a turn: the sum of signs is negative when one of them is a control.
-      while (i < last && ((bytes[i] - 32) | (bytes[i + 1] - 32) | (bytes[i + 2] - 32) | (bytes[i + 3] - 32)) >= 0)
-        i += 4;
-      while (i < end && bytes[i] >= SPACE) i += 1;
-      if (i + 2 < end && bytes[i] === CR && bytes[i + 1] === LF && bytes[i + 2] > SPACE) return i;
-      if (i >= end) return end;
+    const i = controlStop(bytes, this.words, at, end);
+    return isPlainEnd(bytes, i, end) ? i : this.oddLineStop(at, i, end);
+  }
+
+  /** From the first control octet of a field, `at` or behind it, when that is not plainly the end. */
+  private oddLineStop(at: number, control: number, end: number): number {
+    const bytes = this.bytes;
+    let i = control;
+    while (i < end) {
       const next = skipSpace(bytes, i, end);
       if (next > i) i = next;
       else if (behindLineEnd(bytes, i, end) >= 0) return i;
@@ -218,15 +248,13 @@ export class Message extends StartLine {
         if (i === at || bytes[i] === CR || bytes[i - 1] !== BACKSLASH) this.fail(PROBLEM_CONTROL);
         i += 1;
       }
+      i = controlStop(bytes, this.words, i, end);
     }
+    return end;
   }
 
   /** The values that every layer needs. @returns where the field's line ends */
   private readValue(id: number, at: number, end: number): number {
-    if (this.has(id)) {
-      if (id !== VIA) this.fail(PROBLEM_REPEATED);
-      return this.lineStop(at, end);
-    }
     switch (id) {
       case VIA:
         return this.readVia(at, end);
@@ -238,36 +266,40 @@ export class Message extends StartLine {
       case CSEQ:
         return this.readCSeq(at, end);
       case MAX_FORWARDS:
-        this.maxForwards = parseUint(this.bytes, at, scan(this.bytes, at, end, DIGITS), MAX_FORWARDS_MAX);
-        return this.behindNumber(id, at, end);
+        return this.readNumber(id, at, end, MAX_FORWARDS_MAX);
       case CONTENT_LENGTH:
-        this.contentLength = parseUint(this.bytes, at, scan(this.bytes, at, end, DIGITS), CONTENT_LENGTH_MAX);
-        return this.behindNumber(id, at, end);
+        return this.readNumber(id, at, end, CONTENT_LENGTH_MAX);
     }
     return at;
   }
 
   /** Where a reader stopped, when that is the end of the line; else its value is malformed, and the end is looked for. */
   private lineEnd(at: number, end: number, problem: number): number {
-    const bytes = this.bytes;
-    if (at + 1 < end && bytes[at] === CR && bytes[at + 1] === LF) return at;
-    if (behindLineEnd(bytes, at, end) >= 0) return at;
+    if (behindLineEnd(this.bytes, at, end) >= 0) return at;
     this.fail(problem);
     return this.lineStop(at, end);
   }
 
-  /** Behind a number that has to be the whole value. */
-  private behindNumber(id: number, at: number, end: number): number {
+  /** A number that has to be the whole value. */
+  private readNumber(id: number, at: number, end: number, max: number): number {
     const bytes = this.bytes;
-    const isLength = id === CONTENT_LENGTH;
-    const problem = isLength ? PROBLEM_LENGTH : PROBLEM_VALUE;
-    let i = scan(bytes, at, end, DIGITS);
-    if (i < end && bytes[i] <= SPACE) i = skipSpace(bytes, i, end);
-    const value = isLength ? this.contentLength : this.maxForwards;
-    if (value >= 0 && behindLineEnd(bytes, i, end) >= 0) return i;
-    if (isLength) this.contentLength = -1;
-    else this.maxForwards = -1;
-    this.fail(problem);
+    let value = 0;
+    let i = at;
+    while (i < end && value <= max) {
+      const digit = bytes[i] - 0x30;
+      if (digit < 0 || digit > 9) break;
+      value = value * 10 + digit;
+      i += 1;
+    }
+    let isNumber = i > at && value <= max;
+    if (!isPlainEnd(bytes, i, end)) {
+      i = skipSpace(bytes, i, end);
+      isNumber = isNumber && behindLineEnd(bytes, i, end) >= 0;
+    }
+    if (id === CONTENT_LENGTH) this.contentLength = isNumber ? value : -1;
+    else this.maxForwards = isNumber ? value : -1;
+    if (isNumber) return i;
+    this.fail(id === CONTENT_LENGTH ? PROBLEM_LENGTH : PROBLEM_VALUE);
     return this.lineStop(i, end);
   }
 
@@ -275,7 +307,7 @@ export class Message extends StartLine {
     const via = this.via;
     const bytes = this.bytes;
     this.viaStart = at;
-    if (!via.parse(bytes, at, end)) {
+    if (!via.read(bytes, this.words, at, end)) {
       this.fail(PROBLEM_VALUE);
       const stop = this.lineStop(at, end);
       this.viaEnd = trimEnd(bytes, at, stop);
@@ -293,15 +325,19 @@ export class Message extends StartLine {
 
   private readAddress(id: number, at: number, end: number): number {
     const address = this.address;
-    let stop = address.read(this.bytes, at, end);
+    let stop = address.read(this.bytes, this.words, at, end);
     let tagStart = address.tagStart;
     let tagEnd = address.tagEnd;
-    if (stop < 0 || address.isStar || behindLineEnd(this.bytes, stop, end) < 0) {
+    if (
+      stop < 0 ||
+      address.isStar ||
+      (!isPlainEnd(this.bytes, stop, end) && behindLineEnd(this.bytes, stop, end) < 0)
+    ) {
       this.fail(PROBLEM_VALUE);
       stop = this.lineStop(at, end);
       tagStart = tagEnd = at;
     }
-    const valueEnd = trimEnd(this.bytes, at, stop);
+    const valueEnd = this.bytes[stop - 1] <= SPACE ? trimEnd(this.bytes, at, stop) : stop;
     if (id === FROM) {
       this.fromStart = at;
       this.fromEnd = valueEnd;
@@ -319,9 +355,10 @@ export class Message extends StartLine {
   /** word ["@" word]; only that it is one word and not empty matters here. */
   private readCallId(at: number, end: number): number {
     const bytes = this.bytes;
-    let i = scan(bytes, at, end, VISIBLE);
+    let i = scanWords(bytes, this.words, at, end, VISIBLE);
     this.callIdStart = at;
     this.callIdEnd = i;
+    if (i > at && isPlainEnd(bytes, i, end)) return i;
     if (i < end && bytes[i] <= SPACE) i = skipSpace(bytes, i, end);
     const stop = this.lineEnd(i, end, PROBLEM_VALUE);
     if (stop > i) this.callIdEnd = trimEnd(bytes, at, stop);
@@ -330,17 +367,23 @@ export class Message extends StartLine {
 
   private readCSeq(at: number, end: number): number {
     const bytes = this.bytes;
-    let i = at;
-    while (i < end && (KINDS[bytes[i]] & DIGITS) === 0) i += 1;
+    let i = scan(bytes, at, end, DIGITS);
     this.cseq = parseUint(bytes, at, i, CSEQ_MAX);
     if (this.cseq < 0 || i >= end || bytes[i] > SPACE) this.fail(PROBLEM_VALUE);
-    i = skipSpace(bytes, i, end);
+    if (i + 1 < end && bytes[i] === SPACE && bytes[i + 1] > SPACE) i += 1;
+    else i = skipSpace(bytes, i, end);
     const methodStart = i;
-    while (i < end && (KINDS[bytes[i]] & TOKEN) === 0) i += 1;
-    if (i === methodStart) this.fail(PROBLEM_VALUE);
+    const method = methodAt(bytes, this.words, i, end);
+    i += methodLength(method);
+    if (method !== METHOD_NONE && (KINDS[bytes[i]] & TOKEN) !== 0) this.cseqMethod = method;
+    else {
+      while (i < end && (KINDS[bytes[i]] & TOKEN) === 0) i += 1;
+      if (i === methodStart) this.fail(PROBLEM_VALUE);
+      this.cseqMethod = methodOf(bytes, methodStart, i);
+    }
     this.cseqMethodStart = methodStart;
     this.cseqMethodEnd = i;
-    this.cseqMethod = methodOf(bytes, methodStart, i);
+    if (isPlainEnd(bytes, i, end)) return i;
     if (i < end && bytes[i] <= SPACE) i = skipSpace(bytes, i, end);
     return this.lineEnd(i, end, PROBLEM_VALUE);
   }

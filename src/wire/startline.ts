@@ -5,7 +5,7 @@
 import { parseUint } from "../core/bytes.js";
 import { Fields } from "./fields.js";
 import { behindLineEnd, STOP_CONTROL, STOP_TOKEN, STOPS, scan } from "./lex.js";
-import { methodOf } from "./lookup.js";
+import { methodAt, methodLength, methodOf } from "./lookup.js";
 import { METHOD_NONE } from "./names.js";
 import {
   PROBLEM_CONTROL,
@@ -16,6 +16,7 @@ import {
   PROBLEM_VERSION,
 } from "./problems.js";
 import { SCHEME_OTHER, schemeOf, schemeStop } from "./uri.js";
+import { controlStop } from "./words.js";
 
 // Own constants: see lex.ts.
 const KINDS = STOPS;
@@ -64,16 +65,18 @@ export class StartLine extends Fields {
   /** @returns the offset behind the start line, or -1 when this is no SIP at all */
   protected readStartLine(at: number, end: number): number {
     const bytes = this.bytes;
-    let i = at;
+    const method = methodAt(bytes, this.words, at, end);
+    let i = at + methodLength(method);
+    if (method !== METHOD_NONE && bytes[i] === SPACE) return this.readRequestLine(at, i, method, end);
     while (i < end && (KINDS[bytes[i]] & TOKEN) === 0) i += 1;
     if (i === at || i >= end) return -1;
-    if (bytes[i] === SPACE) return this.readRequestLine(at, i, end);
+    if (bytes[i] === SPACE) return this.readRequestLine(at, i, methodOf(bytes, at, i), end);
     return bytes[i] === SLASH ? this.readStatusLine(at, end) : -1;
   }
 
   private readStatusLine(at: number, end: number): number {
     const bytes = this.bytes;
-    const lineEnd = scan(bytes, at, end, CONTROL);
+    const lineEnd = controlStop(bytes, this.words, at, end);
     if (at + 11 > lineEnd || !isVersion2(bytes, at) || bytes[at + 7] !== SPACE) return -1;
     this.status = parseUint(bytes, at + 8, at + 11, 699);
     // "SIP/2.0 200" without the space behind it is let through; the reason phrase may be empty either way.
@@ -97,12 +100,12 @@ export class StartLine extends Fields {
   }
 
   /** From the space behind the method. RFC 3261 §7.1: single spaces, nothing else around them */
-  private readRequestLine(at: number, methodEnd: number, end: number): number {
+  private readRequestLine(at: number, methodEnd: number, method: number, end: number): number {
     const bytes = this.bytes;
     this.isRequest = true;
     this.methodStart = at;
     this.methodEnd = methodEnd;
-    this.method = methodOf(bytes, at, methodEnd);
+    this.method = method;
     let i = methodEnd + 1;
     this.uriStart = i;
     let hasHeaders = false;

@@ -4,10 +4,11 @@
  */
 import { parseIPv4 } from "../core/address.js";
 import { NONE, octets, parseUint, Span } from "../core/bytes.js";
-import { behindLineEnd, STOP_TOKEN, STOP_WORD, STOPS, scan, skipQuoted, skipSpace } from "./lex.js";
+import { behindLineEnd, isPlainEnd, STOP_TOKEN, STOP_WORD, STOPS, scan, skipQuoted, skipSpace } from "./lex.js";
 import { transportOf } from "./lookup.js";
-import { TRANSPORT_NONE } from "./names.js";
+import { TRANSPORT_NONE, TRANSPORT_UDP } from "./names.js";
 import { param } from "./params.js";
+import { isPattern, NO_WORDS, PATTERN_MAX, patterns, scanWords, setPattern } from "./words.js";
 
 // Own constants: see lex.ts.
 const KINDS = STOPS;
@@ -26,6 +27,14 @@ const RPORT = octets("rport");
 const MADDR = octets("maddr");
 const TTL = octets("ttl");
 const PORT_MAX = 65535;
+
+// What nearly every Via holds.
+const PATTERN = PATTERN_MAX;
+const PATTERNS = patterns(2);
+const OVER_UDP = 0;
+const COOKIE = 1;
+setPattern(PATTERNS, OVER_UDP, octets("SIP/2.0/UDP "), false);
+setPattern(PATTERNS, COOKIE, octets(";branch=z9hG4bK"), false);
 
 export class Via {
   bytes: Uint8Array = NONE;
@@ -59,24 +68,34 @@ export class Via {
    * @returns whether it is well formed; when it is not, nothing here may be used
    */
   parse(bytes: Uint8Array, start: number, end: number): boolean {
+    return this.read(bytes, NO_WORDS, start, end);
+  }
+
+  /** As `parse`, with the words of `bytes`. */
+  read(bytes: Uint8Array, words: Int32Array, start: number, end: number): boolean {
     this.bytes = bytes;
     let i = start < end && bytes[start] <= SPACE ? skipSpace(bytes, start, end) : start;
     this.start = i;
     this.port = -1;
     this.rportFlag = false;
-    i = skipProtocol(bytes, i, end);
-    if (i < 0) return false;
-    const transportStart = i;
-    while (i < end && (KINDS[bytes[i]] & TOKEN) === 0) i += 1;
-    if (i === transportStart || i >= end || bytes[i] > SPACE) return false;
-    this.transport = transportOf(bytes, transportStart, i);
-    if (bytes[i] === SPACE) i += 1;
+    if (i + PATTERN <= end && isPattern(words, i, PATTERNS, OVER_UDP)) {
+      this.transport = TRANSPORT_UDP;
+      i += 12;
+    } else {
+      i = skipProtocol(bytes, i, end);
+      if (i < 0) return false;
+      const transportStart = i;
+      while (i < end && (KINDS[bytes[i]] & TOKEN) === 0) i += 1;
+      if (i === transportStart || i >= end || bytes[i] > SPACE) return false;
+      this.transport = transportOf(bytes, transportStart, i);
+      if (bytes[i] === SPACE) i += 1;
+    }
     if (i < end && bytes[i] <= SPACE) i = skipSpace(bytes, i, end);
     i = this.readSentBy(bytes, i, end);
     if (i < 0) return false;
     this.branchStart = this.branchEnd = this.paramsStart = this.paramsEnd = i;
     if (i < end && bytes[i] === SEMICOLON) {
-      i = this.readParams(bytes, i, end);
+      i = this.readParams(bytes, words, i, end);
       if (i < 0) return false;
       this.end = this.paramsEnd;
     } else this.end = this.sentByEnd;
@@ -108,9 +127,14 @@ export class Via {
       i += 1;
       if (i < end && bytes[i] <= SPACE) i = skipSpace(bytes, i, end);
       const portStart = i;
-      while (i < end && bytes[i] >= 0x30 && bytes[i] <= 0x39) i += 1;
-      this.port = parseUint(bytes, portStart, i, PORT_MAX);
-      if (this.port < 0) return -1;
+      let port = 0;
+      while (i < end && bytes[i] >= 0x30 && bytes[i] <= 0x39) {
+        port = port * 10 + bytes[i] - 0x30;
+        if (port > PORT_MAX) return -1;
+        i += 1;
+      }
+      if (i === portStart) return -1;
+      this.port = port;
       this.sentByEnd = i;
       if (i < end && bytes[i] <= SPACE) i = skipSpace(bytes, i, end);
     }
@@ -118,9 +142,15 @@ export class Via {
   }
 
   /** @returns where the parameters end, or -1. Empty ones are refused: RFC 4475 §3.1.2.1 */
-  private readParams(bytes: Uint8Array, at: number, end: number): number {
+  private readParams(bytes: Uint8Array, words: Int32Array, at: number, end: number): number {
     let i = at;
     while (i < end && bytes[i] === SEMICOLON) {
+      if (i + PATTERN <= end && this.branchEnd === this.branchStart && isPattern(words, i, PATTERNS, COOKIE)) {
+        this.branchStart = i + 8;
+        i = this.branchEnd = this.paramsEnd = scanWords(bytes, words, i + 15, end, WORD);
+        if (i < end && bytes[i] <= SPACE && !isPlainEnd(bytes, i, end)) i = skipSpace(bytes, i, end);
+        continue;
+      }
       i += 1;
       if (i < end && bytes[i] <= SPACE) i = skipSpace(bytes, i, end);
       const nameStart = i;
@@ -129,7 +159,7 @@ export class Via {
       if (nameEnd === nameStart) return -1;
       let valueStart = i;
       this.paramsEnd = i;
-      if (i < end && bytes[i] <= SPACE) i = skipSpace(bytes, i, end);
+      if (i < end && bytes[i] <= SPACE && !isPlainEnd(bytes, i, end)) i = skipSpace(bytes, i, end);
       if (i < end && bytes[i] === EQUALS) {
         i += 1;
         if (i < end && bytes[i] <= SPACE) i = skipSpace(bytes, i, end);
@@ -137,7 +167,7 @@ export class Via {
         i = i < end && bytes[i] === QUOTE ? skipQuoted(bytes, i, end) : scan(bytes, i, end, WORD);
         if (i <= valueStart) return -1;
         this.paramsEnd = i;
-        if (i < end && bytes[i] <= SPACE) i = skipSpace(bytes, i, end);
+        if (i < end && bytes[i] <= SPACE && !isPlainEnd(bytes, i, end)) i = skipSpace(bytes, i, end);
       }
       const length = nameEnd - nameStart;
       if (length === 6 && isBranch(bytes, nameStart)) {

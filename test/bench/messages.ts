@@ -1,4 +1,7 @@
-/** Seven messages of one door's day, as they look on the wire: what parsers are measured with. */
+/**
+ * Seven messages of one door's day, as they look on the wire between it and a proxy that stays in the path: what parsers are measured
+ * with. The proxy puts its Record-Route into the answers and its Via on top of what it forwards.
+ */
 import { octets } from "../../src/core/bytes.js";
 
 function lines(head: readonly string[], body: readonly string[] = []): Uint8Array {
@@ -36,6 +39,9 @@ const ANSWER = [
 const VIA = "Via: SIP/2.0/UDP 192.0.2.21:5060;branch=z9hG4bK5d8e2f60a1b74c93;rport";
 const FROM = '"Front door" <sip:door@example.com>;tag=6b0c2d7e91f4a358';
 const CALL_ID = "Call-ID: 0f5e8a7c31d94b26@192.0.2.21";
+const RECORD_ROUTE = "Record-Route: <sip:192.0.2.10;lr;ftag=6b0c2d7e91f4a358>";
+const PHONE = "User-Agent: Indoor Station/2.4.1";
+const PHONE_ALLOW = "Allow: INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE";
 
 export const MESSAGES: readonly { name: string; bytes: Uint8Array }[] = [
   {
@@ -52,6 +58,7 @@ export const MESSAGES: readonly { name: string; bytes: Uint8Array }[] = [
         "Contact: <sip:door@192.0.2.21:5060>",
         "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, MESSAGE",
         "Supported: timer, 100rel",
+        "User-Agent: Door intercom/1.0",
         "Content-Type: application/sdp",
       ],
       OFFER,
@@ -62,12 +69,14 @@ export const MESSAGES: readonly { name: string; bytes: Uint8Array }[] = [
     bytes: lines([
       "SIP/2.0 180 Ringing",
       `${VIA}=5060;received=192.0.2.21`,
+      RECORD_ROUTE,
       `From: ${FROM}`,
       "To: <sip:flat3@example.com>;tag=a73kszlfl",
       CALL_ID,
       "CSeq: 1 INVITE",
       "Contact: <sip:flat3@192.0.2.40:5062>",
-      "User-Agent: Indoor/2.4",
+      PHONE_ALLOW,
+      PHONE,
     ]),
   },
   {
@@ -76,13 +85,15 @@ export const MESSAGES: readonly { name: string; bytes: Uint8Array }[] = [
       [
         "SIP/2.0 200 OK",
         `${VIA}=5060;received=192.0.2.21`,
-        "Record-Route: <sip:192.0.2.10;lr;ftag=6b0c2d7e91f4a358>",
+        RECORD_ROUTE,
         `From: ${FROM}`,
         "To: <sip:flat3@example.com>;tag=a73kszlfl",
         CALL_ID,
         "CSeq: 1 INVITE",
         "Contact: <sip:flat3@192.0.2.40:5062>",
-        "Allow: INVITE, ACK, BYE, CANCEL, OPTIONS, INFO",
+        PHONE_ALLOW,
+        "Supported: replaces, timer",
+        PHONE,
         "Content-Type: application/sdp",
       ],
       ANSWER,
@@ -112,6 +123,7 @@ export const MESSAGES: readonly { name: string; bytes: Uint8Array }[] = [
       "Call-ID: 93ab5c1e7f2048d6@192.0.2.21",
       "CSeq: 8 REGISTER",
       "Contact: <sip:door@192.0.2.21:5060>;expires=300",
+      "User-Agent: Door intercom/1.0",
       'Authorization: Digest username="door", realm="example.com", nonce="ZsX1y2bF9M/q0TQ8yZ3lKc1Wn5uHd7eA", uri="sip:example.com", response="6629fae49393a05397450978507c4ef1", algorithm=MD5, cnonce="0a4f113b", qop=auth, nc=00000001',
       "Expires: 300",
     ]),
@@ -127,6 +139,7 @@ export const MESSAGES: readonly { name: string; bytes: Uint8Array }[] = [
       "To: <sip:flat3@example.com>;tag=a73kszlfl",
       CALL_ID,
       "CSeq: 1 ACK",
+      "User-Agent: Door intercom/1.0",
     ]),
   },
   {
@@ -140,7 +153,7 @@ export const MESSAGES: readonly { name: string; bytes: Uint8Array }[] = [
       `To: ${FROM}`,
       CALL_ID,
       "CSeq: 2 BYE",
-      "User-Agent: Indoor/2.4",
+      PHONE,
     ]),
   },
 ];
