@@ -1,0 +1,49 @@
+/*
+ * What the datagram sockets of all platforms share on the side of XS: the arguments of write, and the results of read.
+ */
+#ifndef PORTERO_DATAGRAM_H
+#define PORTERO_DATAGRAM_H
+
+#include "xsmc.h"
+#include "xsHost.h"
+#include "mc.xs.h"
+#include "builtinCommon.h"
+
+#include "waiting.h"
+
+typedef struct {
+	const uint8_t *bytes;
+	uint32_t length;
+	uint32_t address;
+	uint16_t port;
+} datagram_t;
+
+/* (bytes, start, end, address, port). @returns 0 when they make no datagram */
+static inline int datagram_of_arguments(xsMachine *the, datagram_t *datagram)
+{
+	void *data;
+	xsUnsignedValue size;
+	xsIntegerValue start = xsmcToInteger(xsArg(1)), end = xsmcToInteger(xsArg(2)), port = xsmcToInteger(xsArg(4));
+	datagram->address = xsmcToUnsigned(xsArg(3));
+	/* Last: nothing may move the buffer between here and its use. */
+	xsmcGetBufferReadable(xsArg(0), &data, &size);
+	if (start < 0 || end <= start || (xsUnsignedValue)end > size || end - start > 0xffff || port < 1 || port > 0xffff)
+		return 0;
+	datagram->bytes = (const uint8_t *)data + start;
+	datagram->length = (uint32_t)(end - start);
+	datagram->port = (uint16_t)port;
+	return 1;
+}
+
+/* The option's number, or an error when it is not in 0 to 65535. */
+static inline uint16_t datagram_port(xsMachine *the)
+{
+	xsIntegerValue port;
+	xsmcGet(xsVar(0), xsArg(0), xsID_port);
+	port = xsmcToInteger(xsVar(0));
+	if (port < 0 || port > 0xffff)
+		xsRangeError("invalid port");
+	return (uint16_t)port;
+}
+
+#endif

@@ -1,0 +1,70 @@
+/**
+ * G.711 by C: the exports of src/media/g711.ts, for a manifest that names this file in its place. A block costs one native call.
+ * On XS only. Not here: the arithmetic (g711.h).
+ */
+declare function native(name: string): { call(self: unknown, ...values: unknown[]): never };
+
+/** Static RTP payload types. RFC 3551 §6 */
+export const PCMU = 0;
+export const PCMA = 8;
+
+/** Samples in a second, and the ticks of the RTP timestamp. */
+export const SAMPLES_PER_SECOND = 8000;
+export const SAMPLES_PER_MS = 8;
+
+/** @returns whether `payloadType` is one of this file's */
+export function isG711(payloadType: number): boolean {
+  return payloadType === PCMU || payloadType === PCMA;
+}
+
+/** @returns the octet that is silence in this payload type */
+export function silenceOf(payloadType: number): number {
+  return payloadType === PCMA ? 0xd5 : 0xff;
+}
+
+/** `count` samples of `pcm` from `start` to as many octets of `out` from `at`, by payload type. @throws RangeError beyond a buffer */
+export function encode(
+  this: unknown,
+  payloadType: number,
+  pcm: Int16Array,
+  start: number,
+  count: number,
+  out: Uint8Array,
+  at: number,
+): void {
+  native("xs_g711_encode").call(this, payloadType, pcm, start, count, out, at);
+}
+
+/** `count` octets of `bytes` from `start` to as many samples of `out` from `at`, by payload type. @throws RangeError beyond a buffer */
+export function decode(
+  this: unknown,
+  payloadType: number,
+  bytes: Uint8Array,
+  start: number,
+  count: number,
+  out: Int16Array,
+  at: number,
+): void {
+  native("xs_g711_decode").call(this, payloadType, bytes, start, count, out, at);
+}
+
+/** @returns the sample of one octet, by payload type */
+export function sampleOf(this: unknown, payloadType: number, octet: number): number {
+  return native("xs_g711_sample").call(this, payloadType, octet);
+}
+
+export function encodeUlaw(pcm: Int16Array, start: number, count: number, out: Uint8Array, at: number): void {
+  encode(PCMU, pcm, start, count, out, at);
+}
+
+export function encodeAlaw(pcm: Int16Array, start: number, count: number, out: Uint8Array, at: number): void {
+  encode(PCMA, pcm, start, count, out, at);
+}
+
+export function decodeUlaw(bytes: Uint8Array, start: number, count: number, out: Int16Array, at: number): void {
+  decode(PCMU, bytes, start, count, out, at);
+}
+
+export function decodeAlaw(bytes: Uint8Array, start: number, count: number, out: Int16Array, at: number): void {
+  decode(PCMA, bytes, start, count, out, at);
+}

@@ -1,0 +1,192 @@
+/*
+ * One I2S port of the ESP32 in both directions at once: what i2s.ts calls. Its interrupts, one for each DMA buffer of 10 ms, move
+ * frames to and from the rings of duplex.h; a caller touches the rings only and never waits. The port is master, with MCLK at
+ * 256 times the sample rate and two slots a frame.
+ */
+#include "xsmc.h"
+#include "xsHost.h"
+#include "mc.xs.h"
+
+#include "driver/i2s_std.h"
+#include "esp_heap_caps.h"
+
+#include "duplex.h"
+
+/* 30 ms in each direction: one that the port works on, one that is ready, one for an interrupt that comes late. */
+#define BUFFERS 3
+#define BUFFER_MS 10
+
+typedef struct {
+	i2s_chan_handle_t tx;
+	i2s_chan_handle_t rx;
+	duplex_t duplex;
+} port_t;
+
+static const xsHostHooks hooks = {xs_i2s_destructor, NULL, NULL};
+
+static bool sent(i2s_chan_handle_t handle, i2s_event_data_t *event, void *context)
+{
+	port_t *port = context;
+	(void)handle;
+	duplex_fill(&port->duplex, event->dma_buf, (uint32_t)event->size);
+	return false;
+}
+
+static bool received(i2s_chan_handle_t handle, i2s_event_data_t *event, void *context)
+{
+	port_t *port = context;
+	(void)handle;
+	duplex_received(&port->duplex, event->dma_buf, (uint32_t)event->size);
+	return false;
+}
+
+/* @returns the option's number, or `otherwise` when it is not there */
+static xsIntegerValue option(xsMachine *the, xsIdentifier id, xsIntegerValue otherwise)
+{
+	if (!xsmcHas(xsArg(0), id))
+		return otherwise;
+	xsmcGet(xsVar(0), xsArg(0), id);
+	return xsmcToInteger(xsVar(0));
+}
+
+static esp_err_t begin(port_t *port, const i2s_chan_config_t *channel, const i2s_std_config_t *standard)
+{
+	i2s_event_callbacks_t onSent = {.on_sent = sent};
+	i2s_event_callbacks_t onReceived = {.on_recv = received};
+	esp_err_t error = i2s_new_channel(channel, &port->tx, &port->rx);
+	if (error == ESP_OK)
+		error = i2s_channel_init_std_mode(port->tx, standard);
+	if (error == ESP_OK)
+		error = i2s_channel_init_std_mode(port->rx, standard);
+	if (error == ESP_OK)
+		error = i2s_channel_register_event_callback(port->tx, &onSent, port);
+	if (error == ESP_OK)
+		error = i2s_channel_register_event_callback(port->rx, &onReceived, port);
+	if (error == ESP_OK)
+		error = i2s_channel_enable(port->tx);
+	if (error == ESP_OK)
+		error = i2s_channel_enable(port->rx);
+	return error;
+}
+
+void xs_i2s_constructor(xsMachine *the)
+{
+	port_t *port;
+	xsIntegerValue number, khz, bits, slot, shift;
+	i2s_chan_config_t channel = I2S_CHANNEL_DEFAULT_CONFIG(0, I2S_ROLE_MASTER);
+
+	xsmcVars(1);
+	number = option(the, xsID_port, 0);
+	khz = option(the, xsID_khz, 8);
+	bits = option(the, xsID_bits, 16);
+	slot = option(the, xsID_slot, 0);
+	shift = option(the, xsID_shift, 0);
+
+	/* What the interrupts touch lies in internal memory. */
+	port = heap_caps_calloc(1, sizeof *port, MALLOC_CAP_INTERNAL | MALLOC_CAP_8BIT);
+	if (!port)
+		xsUnknownError("no memory");
+	if (!duplex_begin(&port->duplex, (uint32_t)bits, (uint32_t)khz, (uint32_t)slot, (uint32_t)shift)) {
+		heap_caps_free(port);
+		xsRangeError("invalid I2S option");
+	}
+	channel.id = number;
+	channel.dma_desc_num = BUFFERS;
+	channel.dma_frame_num = (uint32_t)khz * BUFFER_MS;
+	/* Before the callback, since that one fills the buffer. */
+	channel.auto_clear_after_cb = false;
+	channel.auto_clear_before_cb = true;
+	{
+		i2s_std_config_t standard = {
+			.clk_cfg = I2S_STD_CLK_DEFAULT_CONFIG((uint32_t)khz * 1000),
+			.slot_cfg = I2S_STD_PHILIPS_SLOT_DEFAULT_CONFIG(
+				bits == 32 ? I2S_DATA_BIT_WIDTH_32BIT : I2S_DATA_BIT_WIDTH_16BIT, I2S_SLOT_MODE_STEREO),
+			.gpio_cfg = {
+				.mclk = option(the, xsID_mclk, I2S_GPIO_UNUSED),
+				.bclk = option(the, xsID_bclk, I2S_GPIO_UNUSED),
+				.ws = option(the, xsID_ws, I2S_GPIO_UNUSED),
+				.dout = option(the, xsID_dout, I2S_GPIO_UNUSED),
+				.din = option(the, xsID_din, I2S_GPIO_UNUSED),
+			},
+		};
+		esp_err_t error = begin(port, &channel, &standard);
+		if (error != ESP_OK) {
+			xs_i2s_destructor(port);
+			xsUnknownError("I2S: error 0x%x", error);
+		}
+	}
+	xsmcSetHostData(xsThis, port);
+	xsSetHostHooks(xsThis, (xsHostHooks *)&hooks);
+}
+
+/* The channels go before what their interrupts touch; disabling one that is not enabled does no harm. */
+void xs_i2s_destructor(void *data)
+{
+	port_t *port = data;
+	if (!port)
+		return;
+	if (port->tx) {
+		i2s_channel_disable(port->tx);
+		i2s_del_channel(port->tx);
+	}
+	if (port->rx) {
+		i2s_channel_disable(port->rx);
+		i2s_del_channel(port->rx);
+	}
+	heap_caps_free(port);
+}
+
+void xs_i2s_close(xsMachine *the)
+{
+	port_t *port = xsmcGetHostData(xsThis);
+	if (!port || !xsmcGetHostDataValidate(xsThis, (void *)&hooks))
+		return;
+	xsmcSetHostData(xsThis, NULL);
+	xsmcSetHostDestructor(xsThis, NULL);
+	xs_i2s_destructor(port);
+}
+
+/* (samples, start, count): the place of that many samples in a buffer, or an error when it ends before. */
+static int16_t *samples(xsMachine *the, xsIntegerValue *count, xsBooleanValue isWritten)
+{
+	void *data;
+	xsUnsignedValue bytes, most;
+	xsIntegerValue start = xsmcToInteger(xsArg(1));
+	*count = xsmcToInteger(xsArg(2));
+	if (isWritten)
+		xsmcGetBufferWritable(xsArg(0), &data, &bytes);
+	else
+		xsmcGetBufferReadable(xsArg(0), &data, &bytes);
+	most = bytes / sizeof(int16_t);
+	if (start < 0 || *count < 0 || (xsUnsignedValue)start > most || (xsUnsignedValue)*count > most - (xsUnsignedValue)start)
+		xsRangeError("beyond the buffer");
+	return (int16_t *)data + start;
+}
+
+void xs_i2s_read(xsMachine *the)
+{
+	port_t *port = xsmcGetHostDataValidate(xsThis, (void *)&hooks);
+	xsIntegerValue count;
+	int16_t *into = samples(the, &count, 1);
+	xsmcSetInteger(xsResult, (xsIntegerValue)duplex_read(&port->duplex, into, (uint32_t)count));
+}
+
+void xs_i2s_write(xsMachine *the)
+{
+	port_t *port = xsmcGetHostDataValidate(xsThis, (void *)&hooks);
+	xsIntegerValue count;
+	int16_t *from = samples(the, &count, 0);
+	duplex_write(&port->duplex, from, (uint32_t)count);
+}
+
+void xs_i2s_get_missing(xsMachine *the)
+{
+	port_t *port = xsmcGetHostDataValidate(xsThis, (void *)&hooks);
+	xsmcSetUnsigned(xsResult, port->duplex.missing);
+}
+
+void xs_i2s_get_dropped(xsMachine *the)
+{
+	port_t *port = xsmcGetHostDataValidate(xsThis, (void *)&hooks);
+	xsmcSetUnsigned(xsResult, port->duplex.dropped);
+}

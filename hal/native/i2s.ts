@@ -1,0 +1,52 @@
+/**
+ * One I2S port in both directions at once: the microphone's and the speaker's sound in and out of given buffers, without waiting
+ * and without allocation. On XS, over i2s.c; where there is no such port, duplex.ts does the same with frames.
+ * Not here: the codec behind it (hal/codecs).
+ */
+import type { AudioInput, AudioOutput } from "../device.js";
+import type { DuplexOptions } from "./duplex.js";
+
+declare function Native(destructor: string): new () => object;
+declare function native(name: string): { call(self: unknown, ...values: unknown[]): never };
+
+/** Pins that are not named are not used. */
+export interface I2SOptions extends DuplexOptions {
+  /** Which of the chip's ports, from 0. */
+  port?: number;
+  /** 256 times the sample rate; a codec chip needs it. */
+  mclk?: number;
+  bclk: number;
+  ws: number;
+  dout?: number;
+  din?: number;
+}
+
+export class I2S extends Native("xs_i2s_destructor") implements AudioInput, AudioOutput {
+  /** The clocks run from here on. @throws Error when a pin or the port cannot be had, RangeError for another option */
+  constructor(options: I2SOptions) {
+    super();
+    native("xs_i2s_constructor").call(this, options);
+  }
+
+  /** Samples of silence that were put in because a caller came late. */
+  get missing(): number {
+    return native("xs_i2s_get_missing").call(this);
+  }
+
+  /** Samples left out because a caller came early, or not at all. */
+  get dropped(): number {
+    return native("xs_i2s_get_dropped").call(this);
+  }
+
+  read(into: Int16Array, start: number, count: number): number {
+    return native("xs_i2s_read").call(this, into, start, count);
+  }
+
+  write(from: Int16Array, start: number, count: number): void {
+    native("xs_i2s_write").call(this, from, start, count);
+  }
+
+  close(): void {
+    native("xs_i2s_close").call(this);
+  }
+}
