@@ -35,7 +35,6 @@ import {
 } from "./names.js";
 import {
   PROBLEM_BODY,
-  PROBLEM_CONTROL,
   PROBLEM_HEADER,
   PROBLEM_LENGTH,
   PROBLEM_MISSING,
@@ -47,8 +46,8 @@ import {
   PROBLEM_VERSION,
 } from "./problems.js";
 import { StartLine } from "./startline.js";
-import { Via } from "./via.js";
-import { controlStop, scanWords } from "./words.js";
+import { hasCookie, Via } from "./via.js";
+import { scanWords } from "./words.js";
 
 export * from "./problems.js";
 
@@ -64,7 +63,6 @@ const CR = 13;
 const SPACE = 0x20;
 const COMMA = 0x2c;
 const COLON = 0x3a;
-const BACKSLASH = 0x5c;
 
 const VIA = HEADER_VIA;
 const FROM = HEADER_FROM;
@@ -227,30 +225,6 @@ export class Message extends StartLine {
     const valueEnd = bytes[i - 1] <= SPACE ? trimEnd(bytes, valueStart, i) : i;
     if (!this.addRow(id, nameStart, nameEnd, valueStart, valueEnd)) this.fail(PROBLEM_TABLE);
     return i + (i < end && bytes[i] === CR ? 2 : 1);
-  }
-
-  /** From anywhere in a field. @returns the offset of the CRLF or LF that ends its last line; `end` when it is cut off */
-  private lineStop(at: number, end: number): number {
-    const bytes = this.bytes;
-    const i = controlStop(bytes, this.words, at, end);
-    return isPlainEnd(bytes, i, end) ? i : this.oddLineStop(at, i, end);
-  }
-
-  /** From the first control octet of a field, `at` or behind it, when that is not plainly the end. */
-  private oddLineStop(at: number, control: number, end: number): number {
-    const bytes = this.bytes;
-    let i = control;
-    while (i < end) {
-      const next = skipSpace(bytes, i, end);
-      if (next > i) i = next;
-      else if (behindLineEnd(bytes, i, end) >= 0) return i;
-      else {
-        if (i === at || bytes[i] === CR || bytes[i - 1] !== BACKSLASH) this.fail(PROBLEM_CONTROL);
-        i += 1;
-      }
-      i = controlStop(bytes, this.words, i, end);
-    }
-    return end;
   }
 
   /** The values that every layer needs. @returns where the field's line ends */
@@ -419,18 +393,4 @@ export class Message extends StartLine {
       this.bodyEnd = end;
     } else this.end = this.bodyEnd = this.bodyStart + this.contentLength;
   }
-}
-
-/** "z9hG4bK" without case, and something behind it. */
-function hasCookie(bytes: Uint8Array, start: number, end: number): boolean {
-  return (
-    end - start > 7 &&
-    (bytes[start] | 0x20) === 0x7a &&
-    bytes[start + 1] === 0x39 &&
-    (bytes[start + 2] | 0x20) === 0x68 &&
-    (bytes[start + 3] | 0x20) === 0x67 &&
-    bytes[start + 4] === 0x34 &&
-    (bytes[start + 5] | 0x20) === 0x62 &&
-    (bytes[start + 6] | 0x20) === 0x6b
-  );
 }

@@ -1,10 +1,10 @@
 /**
- * The first line of a message (RFC 3261 §7.1, §7.2): what kind of message it is, and whether it is SIP at all.
+ * The first line of a message (RFC 3261 §7.1, §7.2): what kind of message it is, and whether it is SIP at all; and where other lines end.
  * What is wrong with it is noted, and reading goes on: a server answers a bad request with what its header fields say.
  */
 import { parseUint } from "../core/bytes.js";
 import { Fields } from "./fields.js";
-import { behindLineEnd, STOP_CONTROL, STOP_TOKEN, STOPS, scan } from "./lex.js";
+import { behindLineEnd, isPlainEnd, STOP_CONTROL, STOP_TOKEN, STOPS, scan, skipSpace } from "./lex.js";
 import { methodAt, methodLength, methodOf } from "./lookup.js";
 import { METHOD_NONE } from "./names.js";
 import {
@@ -33,6 +33,7 @@ const LESS = 0x3c;
 const GREATER = 0x3e;
 const QUESTION = 0x3f;
 const AT = 0x40;
+const BACKSLASH = 0x5c;
 const DELETE = 0x7f;
 
 export class StartLine extends Fields {
@@ -60,6 +61,30 @@ export class StartLine extends Fields {
   /** Keeps the first problem: it is the one told to the peer. */
   protected fail(problem: number): void {
     if (this.problem === PROBLEM_NONE) this.problem = problem;
+  }
+
+  /** From anywhere in a field. @returns the offset of the CRLF or LF that ends its last line; `end` when it is cut off */
+  protected lineStop(at: number, end: number): number {
+    const bytes = this.bytes;
+    const i = controlStop(bytes, this.words, at, end);
+    return isPlainEnd(bytes, i, end) ? i : this.oddLineStop(at, i, end);
+  }
+
+  /** From the first control octet of a field, `at` or behind it, when that is not plainly the end. */
+  private oddLineStop(at: number, control: number, end: number): number {
+    const bytes = this.bytes;
+    let i = control;
+    while (i < end) {
+      const next = skipSpace(bytes, i, end);
+      if (next > i) i = next;
+      else if (behindLineEnd(bytes, i, end) >= 0) return i;
+      else {
+        if (i === at || bytes[i] === CR || bytes[i - 1] !== BACKSLASH) this.fail(PROBLEM_CONTROL);
+        i += 1;
+      }
+      i = controlStop(bytes, this.words, i, end);
+    }
+    return end;
   }
 
   /** @returns the offset behind the start line, or -1 when this is no SIP at all */

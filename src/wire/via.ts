@@ -222,6 +222,20 @@ export class Via {
   }
 }
 
+/** "z9hG4bK" without case, and something behind it. */
+export function hasCookie(bytes: Uint8Array, start: number, end: number): boolean {
+  return (
+    end - start > 7 &&
+    (bytes[start] | 0x20) === 0x7a &&
+    bytes[start + 1] === 0x39 &&
+    (bytes[start + 2] | 0x20) === 0x68 &&
+    (bytes[start + 3] | 0x20) === 0x67 &&
+    bytes[start + 4] === 0x34 &&
+    (bytes[start + 5] | 0x20) === 0x62 &&
+    (bytes[start + 6] | 0x20) === 0x6b
+  );
+}
+
 /** Behind "SIP/2.0/", with white space around the slashes and without case. @returns -1 when it is something else */
 function skipProtocol(bytes: Uint8Array, at: number, end: number): number {
   if (end - at < 8 || (bytes[at] | 0x20) !== 0x73) return -1;
