@@ -29,23 +29,25 @@ export interface Limits {
 /** A door: one call and one that is just over, each over UDP or TCP. */
 export const DOOR_LIMITS: Limits = {
   calls: 2,
-  // For each call a draft, the fork that answers and one more that rings.
-  dialogs: 6,
+  // A draft, the fork that answers and one more that rings; and the call that is just over, whose late 2xx still finds its draft.
+  dialogs: 4,
   dialogBytes: 1024,
   contactBytes: 96,
-  // INVITE (kept 32 s after it ended), CANCEL or BYE for two calls, and REGISTER: 5; one to spare for PRACK or UPDATE.
-  clients: 6,
-  // INVITE (kept 32 s), BYE, INFO or OPTIONS for two calls, and two strangers.
-  servers: 6,
+  // INVITE, CANCEL or BYE, REGISTER, and one to spare for PRACK or UPDATE. What only waits for repetitions makes room.
+  clients: 4,
+  // INVITE, BYE, INFO or OPTIONS, and two strangers. What only waits for repetitions makes room.
+  servers: 4,
   // An INVITE with credentials, two routes and a session description; a datagram of 1,500 octets holds no more.
   transactionBytes: 1536,
   headerRows: 64,
   streams: 2,
-  streamBytes: 4096,
-  names: 4,
-  // Two for each transaction (24), three for each session (6), one for each call (2), four for its sound (8), one of the
-  // registration, three of the door, two of the station: 46.
-  timers: 48,
+  // The longest message of RFC 4475 has 3,515 octets.
+  streamBytes: 3584,
+  // The server's and the proxy's.
+  names: 2,
+  // Two for each transaction (16), three for each session (6), one for each call (2), four for its sound (8), one of the
+  // registration, three of the door, two of the station: 38.
+  timers: 40,
   t1Ms: 500,
   t2Ms: 4000,
   t4Ms: 5000,

@@ -35,10 +35,8 @@ const TICK_MS = 20;
 const DEBOUNCE_MS = 20;
 /** After a gap this long the sound does not try to catch up. */
 const TICK_LATE_MS = 200;
-/** The longest datagram that is read: more than any limit of the parser. */
-const DATAGRAM_BYTES = 4096;
-/** RTP of 60 ms, with room for extensions; RTCP compounds. */
-const RTP_BYTES = 1500;
+/** The longest datagram that is read, SIP or sound; the longest message of RFC 4475 has 3,515 octets. */
+const DATAGRAM_BYTES = 3584;
 
 /** One call's pair of sockets. */
 class SoundPort {
@@ -64,7 +62,6 @@ export class Station implements Network, SoundNetwork, DoorOutputs, TimerUser {
   private readonly microphone: AudioInput;
   private readonly speaker: AudioOutput;
   private readonly datagram = new Uint8Array(DATAGRAM_BYTES);
-  private readonly packet = new Uint8Array(RTP_BYTES);
   private readonly samples = new Int16Array(TICK_SAMPLES);
   private readonly sounds: SoundPort[] = [];
   private readonly tick: number;
@@ -257,8 +254,8 @@ export class Station implements Network, SoundNetwork, DoorOutputs, TimerUser {
     const socket = this.sounds[index].rtp;
     const media = this.door.ua.calls[index].media;
     this.enter();
-    for (let length = socket.read(this.packet); length > 0; length = socket.read(this.packet)) {
-      media.onRtp(socket.address, socket.remotePort, this.packet, length);
+    for (let length = socket.read(this.datagram); length > 0; length = socket.read(this.datagram)) {
+      media.onRtp(socket.address, socket.remotePort, this.datagram, length);
     }
     this.leave();
   }
@@ -268,8 +265,8 @@ export class Station implements Network, SoundNetwork, DoorOutputs, TimerUser {
     const socket = this.sounds[index].rtcp;
     const media = this.door.ua.calls[index].media;
     this.enter();
-    for (let length = socket.read(this.packet); length > 0; length = socket.read(this.packet)) {
-      media.onRtcp(socket.address, socket.remotePort, this.packet, length);
+    for (let length = socket.read(this.datagram); length > 0; length = socket.read(this.datagram)) {
+      media.onRtcp(socket.address, socket.remotePort, this.datagram, length);
     }
     this.leave();
   }

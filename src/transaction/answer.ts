@@ -24,10 +24,10 @@ export class Answers {
   private readonly seedHigh: number;
   private readonly seedLow: number;
 
-  /** @param bytes octets of the longest answer */
-  constructor(transport: Transport, random: RandomSource, bytes: number) {
+  /** @param buffer where an answer is written, for the time of one call: the longest there is */
+  constructor(transport: Transport, random: RandomSource, buffer: Uint8Array) {
     this.transport = transport;
-    this.buffer = new Uint8Array(bytes);
+    this.buffer = buffer;
     this.seedHigh = random.uint32() | 0;
     this.seedLow = random.uint32() | 0;
   }

@@ -94,7 +94,7 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     this.message = new Message(limits.headerRows);
     this.own = new Message(limits.headerRows);
     this.scratch = new Uint8Array(limits.transactionBytes);
-    this.answers = new Answers(this.transport, random, limits.transactionBytes);
+    this.answers = new Answers(this.transport, random, this.scratch);
     const clients: ClientTransaction[] = [];
     for (let i = 0; i < limits.clients; i++) clients.push(new ClientTransaction(this, i));
     this.clients = new Pool(clients);

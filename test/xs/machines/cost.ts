@@ -13,9 +13,8 @@ const TIMES = 1000;
 function invite741(): Uint8Array {
   const invite = text(MESSAGES[0].bytes);
   const at = invite.indexOf("Content-Type:");
-  return octets(
-    invite.slice(0, at) + "User-Agent: Portero (front door of a house, ESP32-S3R8)" + "\r\n" + invite.slice(at),
-  );
+  const field = "User-Agent: Portero, the station at the front door of a house".slice(0, 741 - 2 - invite.length);
+  return octets(invite.slice(0, at) + field + "\r\n" + invite.slice(at));
 }
 
 /** Bytecodes of the loop and the call around what is measured. */
