@@ -1,10 +1,10 @@
 /** The simulator as a person runs it: a process with options, events on stdout, one line for each mistake. Time is virtual. */
 import { spawnSync } from "node:child_process";
 import { createSocket } from "node:dgram";
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { loadWav } from "../../host-sim/io/audio.js";
 
 const CALL = "press; expect call=confirmed 10; wait 3; press; expect call=ended 5; quit";
@@ -30,9 +30,17 @@ function events(out: string): string[] {
     .map(({ who, event, value }) => `${who} ${event}=${value}`);
 }
 
+const folders: string[] = [];
+
 function folder(): string {
-  return mkdtempSync(join(tmpdir(), "portero-"));
+  const made = mkdtempSync(join(tmpdir(), "portero-"));
+  folders.push(made);
+  return made;
 }
+
+afterAll(() => {
+  for (const made of folders) rmSync(made, { recursive: true });
+});
 
 describe("the simulator", { timeout: 90_000 }, () => {
   it("calls the phone, which answers by itself, and hangs up", () => {
