@@ -29,11 +29,13 @@ static const xsHostHooks hooks = {xs_datagram_destructor, mark, NULL};
 static gboolean readable(gint fd, GIOCondition condition, gpointer data)
 {
 	socket_t *s = data;
+	/* The call may close the socket: nothing of it is touched afterwards. */
+	xsMachine *the = s->the;
 	(void)fd;
 	(void)condition;
-	xsBeginHost(s->the);
+	xsBeginHost(the);
 		xsCallFunction0(xsReference(s->onReadable), s->object);
-	xsEndHost(s->the);
+	xsEndHost(the);
 	return G_SOURCE_CONTINUE;
 }
 
@@ -112,7 +114,7 @@ void xs_datagram_read(xsMachine *the)
 	/* An empty datagram says nothing; the error of one that was sent earlier is not this one's. */
 	do
 		length = recvfrom(s->fd, into, room, MSG_TRUNC, (struct sockaddr *)&from, &size);
-	while (length == 0 || (length < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EBADF));
+	while (length == 0 || (length < 0 && (errno == ECONNREFUSED || errno == EINTR)));
 	if (length < 0) {
 		xsmcSetInteger(xsResult, 0);
 		return;

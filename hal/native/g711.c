@@ -7,40 +7,39 @@
 
 #include "g711.h"
 
-/* The `count` elements of `size` octets from element `from` on, or an error when the buffer ends before. */
-static void *elements(xsMachine *the, void *buffer, xsUnsignedValue bytes, xsIntegerValue from, xsIntegerValue count, xsUnsignedValue size)
+/* `count` elements of `each` octets from octet `from` on, or an error when the buffer ends before. XS gives C an ArrayBuffer, but no Int16Array. */
+static void *part(xsMachine *the, void *buffer, xsUnsignedValue size, xsIntegerValue from, xsIntegerValue count, xsUnsignedValue each)
 {
-	xsUnsignedValue most = bytes / size;
-	if (from < 0 || count < 0 || (xsUnsignedValue)from > most || (xsUnsignedValue)count > most - (xsUnsignedValue)from)
+	if (from < 0 || count < 0 || (xsUnsignedValue)from > size || (xsUnsignedValue)count > (size - (xsUnsignedValue)from) / each)
 		xsRangeError("beyond the buffer");
-	return (uint8_t *)buffer + (xsUnsignedValue)from * size;
+	return (uint8_t *)buffer + from;
 }
 
-/* (payloadType, pcm, start, count, out, at) */
+/* (payloadType, buffer of the samples, its octet, count, buffer of the octets, its octet) */
 void xs_g711_encode(xsMachine *the)
 {
 	void *pcm, *out;
-	xsUnsignedValue pcmBytes, outBytes;
-	xsIntegerValue law = xsmcToInteger(xsArg(0)), start = xsmcToInteger(xsArg(2));
-	xsIntegerValue count = xsmcToInteger(xsArg(3)), at = xsmcToInteger(xsArg(5));
-	xsmcGetBufferReadable(xsArg(1), &pcm, &pcmBytes);
-	xsmcGetBufferWritable(xsArg(4), &out, &outBytes);
-	pcm = elements(the, pcm, pcmBytes, start, count, sizeof(int16_t));
-	out = elements(the, out, outBytes, at, count, 1);
+	xsUnsignedValue pcmSize, outSize;
+	xsIntegerValue law = xsmcToInteger(xsArg(0)), from = xsmcToInteger(xsArg(2));
+	xsIntegerValue count = xsmcToInteger(xsArg(3)), to = xsmcToInteger(xsArg(5));
+	xsmcGetBufferReadable(xsArg(1), &pcm, &pcmSize);
+	xsmcGetBufferWritable(xsArg(4), &out, &outSize);
+	out = part(the, out, outSize, to, count, 1);
+	pcm = part(the, pcm, pcmSize, from, count, sizeof(int16_t));
 	g711_encode(law, pcm, out, (uint32_t)count);
 }
 
-/* (payloadType, bytes, start, count, out, at) */
+/* (payloadType, buffer of the octets, its octet, count, buffer of the samples, its octet) */
 void xs_g711_decode(xsMachine *the)
 {
 	void *bytes, *out;
-	xsUnsignedValue bytesBytes, outBytes;
-	xsIntegerValue law = xsmcToInteger(xsArg(0)), start = xsmcToInteger(xsArg(2));
-	xsIntegerValue count = xsmcToInteger(xsArg(3)), at = xsmcToInteger(xsArg(5));
-	xsmcGetBufferReadable(xsArg(1), &bytes, &bytesBytes);
-	xsmcGetBufferWritable(xsArg(4), &out, &outBytes);
-	bytes = elements(the, bytes, bytesBytes, start, count, 1);
-	out = elements(the, out, outBytes, at, count, sizeof(int16_t));
+	xsUnsignedValue bytesSize, outSize;
+	xsIntegerValue law = xsmcToInteger(xsArg(0)), from = xsmcToInteger(xsArg(2));
+	xsIntegerValue count = xsmcToInteger(xsArg(3)), to = xsmcToInteger(xsArg(5));
+	xsmcGetBufferReadable(xsArg(1), &bytes, &bytesSize);
+	xsmcGetBufferWritable(xsArg(4), &out, &outSize);
+	bytes = part(the, bytes, bytesSize, from, count, 1);
+	out = part(the, out, outSize, to, count, sizeof(int16_t));
 	g711_decode(law, bytes, out, (uint32_t)count);
 }
 

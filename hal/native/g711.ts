@@ -12,6 +12,8 @@ export const PCMA = 8;
 export const SAMPLES_PER_SECOND = 8000;
 export const SAMPLES_PER_MS = 8;
 
+const BEYOND = "beyond the buffer";
+
 /** @returns whether `payloadType` is one of this file's */
 export function isG711(payloadType: number): boolean {
   return payloadType === PCMU || payloadType === PCMA;
@@ -22,9 +24,8 @@ export function silenceOf(payloadType: number): number {
   return payloadType === PCMA ? 0xd5 : 0xff;
 }
 
-/** `count` samples of `pcm` from `start` to as many octets of `out` from `at`, by payload type. @throws RangeError beyond a buffer */
+/** `count` samples of `pcm` from `start` to as many octets of `out` from `at`, by payload type. @throws RangeError beyond one of them */
 export function encode(
-  this: unknown,
   payloadType: number,
   pcm: Int16Array,
   start: number,
@@ -32,12 +33,12 @@ export function encode(
   out: Uint8Array,
   at: number,
 ): void {
-  native("xs_g711_encode").call(this, payloadType, pcm, start, count, out, at);
+  if (start + count > pcm.length || at + count > out.length) throw new RangeError(BEYOND);
+  encodeBlock(payloadType, pcm.buffer, pcm.byteOffset + 2 * start, count, out.buffer, out.byteOffset + at);
 }
 
-/** `count` octets of `bytes` from `start` to as many samples of `out` from `at`, by payload type. @throws RangeError beyond a buffer */
+/** `count` octets of `bytes` from `start` to as many samples of `out` from `at`, by payload type. @throws RangeError beyond one of them */
 export function decode(
-  this: unknown,
   payloadType: number,
   bytes: Uint8Array,
   start: number,
@@ -45,7 +46,32 @@ export function decode(
   out: Int16Array,
   at: number,
 ): void {
-  native("xs_g711_decode").call(this, payloadType, bytes, start, count, out, at);
+  if (start + count > bytes.length || at + count > out.length) throw new RangeError(BEYOND);
+  decodeBlock(payloadType, bytes.buffer, bytes.byteOffset + start, count, out.buffer, out.byteOffset + 2 * at);
+}
+
+function encodeBlock(
+  this: unknown,
+  payloadType: number,
+  pcm: ArrayBufferLike,
+  from: number,
+  count: number,
+  out: ArrayBufferLike,
+  to: number,
+): void {
+  native("xs_g711_encode").call(this, payloadType, pcm, from, count, out, to);
+}
+
+function decodeBlock(
+  this: unknown,
+  payloadType: number,
+  bytes: ArrayBufferLike,
+  from: number,
+  count: number,
+  out: ArrayBufferLike,
+  to: number,
+): void {
+  native("xs_g711_decode").call(this, payloadType, bytes, from, count, out, to);
 }
 
 /** @returns the sample of one octet, by payload type */

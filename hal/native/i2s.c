@@ -146,21 +146,21 @@ void xs_i2s_close(xsMachine *the)
 	xs_i2s_destructor(port);
 }
 
-/* (samples, start, count): the place of that many samples in a buffer, or an error when it ends before. */
+/* (buffer, its octet, count): the place of that many samples, or an error when the buffer ends before. */
 static int16_t *samples(xsMachine *the, xsIntegerValue *count, xsBooleanValue isWritten)
 {
 	void *data;
-	xsUnsignedValue bytes, most;
-	xsIntegerValue start = xsmcToInteger(xsArg(1));
+	xsUnsignedValue bytes;
+	xsIntegerValue from = xsmcToInteger(xsArg(1));
 	*count = xsmcToInteger(xsArg(2));
+	/* XS gives C an ArrayBuffer, but no Int16Array. */
 	if (isWritten)
 		xsmcGetBufferWritable(xsArg(0), &data, &bytes);
 	else
 		xsmcGetBufferReadable(xsArg(0), &data, &bytes);
-	most = bytes / sizeof(int16_t);
-	if (start < 0 || *count < 0 || (xsUnsignedValue)start > most || (xsUnsignedValue)*count > most - (xsUnsignedValue)start)
+	if (from < 0 || *count < 0 || (xsUnsignedValue)from > bytes || (xsUnsignedValue)*count > (bytes - (xsUnsignedValue)from) / sizeof(int16_t))
 		xsRangeError("beyond the buffer");
-	return (int16_t *)data + start;
+	return (int16_t *)((uint8_t *)data + from);
 }
 
 void xs_i2s_read(xsMachine *the)

@@ -9,6 +9,8 @@ import type { DuplexOptions } from "./duplex.js";
 declare function Native(destructor: string): new () => object;
 declare function native(name: string): { call(self: unknown, ...values: unknown[]): never };
 
+const BEYOND = "beyond the buffer";
+
 /** Pins that are not named are not used. */
 export interface I2SOptions extends DuplexOptions {
   /** Which of the chip's ports, from 0. */
@@ -38,15 +40,27 @@ export class I2S extends Native("xs_i2s_destructor") implements AudioInput, Audi
     return native("xs_i2s_get_dropped").call(this);
   }
 
+  /** As in `AudioInput`. @throws RangeError beyond `into` */
   read(into: Int16Array, start: number, count: number): number {
-    return native("xs_i2s_read").call(this, into, start, count);
+    if (start + count > into.length) throw new RangeError(BEYOND);
+    return this.readSamples(into.buffer, into.byteOffset + 2 * start, count);
   }
 
+  /** As in `AudioOutput`. @throws RangeError beyond `from` */
   write(from: Int16Array, start: number, count: number): void {
-    native("xs_i2s_write").call(this, from, start, count);
+    if (start + count > from.length) throw new RangeError(BEYOND);
+    this.writeSamples(from.buffer, from.byteOffset + 2 * start, count);
   }
 
   close(): void {
     native("xs_i2s_close").call(this);
+  }
+
+  private readSamples(buffer: ArrayBufferLike, from: number, count: number): number {
+    return native("xs_i2s_read").call(this, buffer, from, count);
+  }
+
+  private writeSamples(buffer: ArrayBufferLike, from: number, count: number): void {
+    native("xs_i2s_write").call(this, buffer, from, count);
   }
 }
