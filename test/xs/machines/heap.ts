@@ -52,7 +52,7 @@ lead(function* (scenario) {
   for (let number = 2; number <= CALLS; number++) {
     yield* call(scenario, number, 100) as Generator<Wait>;
     yield* hangUp(scenario, number) as Generator<Wait>;
-    if (number === 10 || number === CALLS) {
+    if (number === 10 || number === 100 || number === CALLS) {
       host.collect(0);
       slots = host.slots(0) - host.baseSlots(0);
       chunks = host.chunks(0) - host.baseChunks(0);
