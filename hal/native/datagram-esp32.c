@@ -2,6 +2,8 @@
  * A UDP socket on lwIP that reads into the caller's buffer: what datagram.ts calls on the ESP32. Datagrams wait as lwIP's own
  * buffers, a few at most; nothing is allocated for one that comes, and a chain of buffers is read as a whole. IPv4 only.
  */
+#include "esp_netif.h"
+
 #include "datagram.h"
 
 #include "lwip/priv/tcpip_priv.h"

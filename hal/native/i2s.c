@@ -40,15 +40,6 @@ static bool received(i2s_chan_handle_t handle, i2s_event_data_t *event, void *co
 	return false;
 }
 
-/* @returns the option's number, or `otherwise` when it is not there */
-static xsIntegerValue option(xsMachine *the, xsIdentifier id, xsIntegerValue otherwise)
-{
-	if (!xsmcHas(xsArg(0), id))
-		return otherwise;
-	xsmcGet(xsVar(0), xsArg(0), id);
-	return xsmcToInteger(xsVar(0));
-}
-
 static esp_err_t begin(port_t *port, const i2s_chan_config_t *channel, const i2s_std_config_t *standard)
 {
 	i2s_event_callbacks_t onSent = {.on_sent = sent};
@@ -69,18 +60,13 @@ static esp_err_t begin(port_t *port, const i2s_chan_config_t *channel, const i2s
 	return error;
 }
 
+/* (port, khz, bits, slot, shift, mclk, bclk, ws, dout, din); a pin of -1 is not used */
 void xs_i2s_constructor(xsMachine *the)
 {
 	port_t *port;
-	xsIntegerValue number, khz, bits, slot, shift;
+	xsIntegerValue khz = xsmcToInteger(xsArg(1)), bits = xsmcToInteger(xsArg(2));
+	xsIntegerValue slot = xsmcToInteger(xsArg(3)), shift = xsmcToInteger(xsArg(4));
 	i2s_chan_config_t channel = I2S_CHANNEL_DEFAULT_CONFIG(0, I2S_ROLE_MASTER);
-
-	xsmcVars(1);
-	number = option(the, xsID_port, 0);
-	khz = option(the, xsID_khz, 8);
-	bits = option(the, xsID_bits, 16);
-	slot = option(the, xsID_slot, 0);
-	shift = option(the, xsID_shift, 0);
 
 	/* What the interrupts touch lies in internal memory. */
 	port = heap_caps_calloc(1, sizeof *port, MALLOC_CAP_INTERNAL | MALLOC_CAP_8BIT);
@@ -90,23 +76,24 @@ void xs_i2s_constructor(xsMachine *the)
 		heap_caps_free(port);
 		xsRangeError("invalid I2S option");
 	}
-	channel.id = number;
+	channel.id = xsmcToInteger(xsArg(0));
 	channel.dma_desc_num = BUFFERS;
 	channel.dma_frame_num = (uint32_t)khz * BUFFER_MS;
 	/* Before the callback, since that one fills the buffer. */
 	channel.auto_clear_after_cb = false;
 	channel.auto_clear_before_cb = true;
 	{
+		/* The macro wants a name: it does not put its argument in parentheses. */
+		i2s_data_bit_width_t width = bits == 32 ? I2S_DATA_BIT_WIDTH_32BIT : I2S_DATA_BIT_WIDTH_16BIT;
 		i2s_std_config_t standard = {
 			.clk_cfg = I2S_STD_CLK_DEFAULT_CONFIG((uint32_t)khz * 1000),
-			.slot_cfg = I2S_STD_PHILIPS_SLOT_DEFAULT_CONFIG(
-				bits == 32 ? I2S_DATA_BIT_WIDTH_32BIT : I2S_DATA_BIT_WIDTH_16BIT, I2S_SLOT_MODE_STEREO),
+			.slot_cfg = I2S_STD_PHILIPS_SLOT_DEFAULT_CONFIG(width, I2S_SLOT_MODE_STEREO),
 			.gpio_cfg = {
-				.mclk = option(the, xsID_mclk, I2S_GPIO_UNUSED),
-				.bclk = option(the, xsID_bclk, I2S_GPIO_UNUSED),
-				.ws = option(the, xsID_ws, I2S_GPIO_UNUSED),
-				.dout = option(the, xsID_dout, I2S_GPIO_UNUSED),
-				.din = option(the, xsID_din, I2S_GPIO_UNUSED),
+				.mclk = (gpio_num_t)xsmcToInteger(xsArg(5)),
+				.bclk = (gpio_num_t)xsmcToInteger(xsArg(6)),
+				.ws = (gpio_num_t)xsmcToInteger(xsArg(7)),
+				.dout = (gpio_num_t)xsmcToInteger(xsArg(8)),
+				.din = (gpio_num_t)xsmcToInteger(xsArg(9)),
 			},
 		};
 		esp_err_t error = begin(port, &channel, &standard);

@@ -24,10 +24,21 @@ export interface I2SOptions extends DuplexOptions {
 }
 
 export class I2S extends Native("xs_i2s_destructor") implements AudioInput, AudioOutput {
-  /** The clocks run from here on. @throws Error when a pin or the port cannot be had, RangeError for another option */
-  constructor(options: I2SOptions) {
+  /** See `openI2S`; here all are named, and a pin of -1 is not used. */
+  constructor(
+    port: number,
+    khz: number,
+    bits: number,
+    slot: number,
+    shift: number,
+    mclk: number,
+    bclk: number,
+    ws: number,
+    dout: number,
+    din: number,
+  ) {
     super();
-    native("xs_i2s_constructor").call(this, options);
+    native("xs_i2s_constructor").call(this, port, khz, bits, slot, shift, mclk, bclk, ws, dout, din);
   }
 
   /** Samples of silence that were put in because a caller came late. */
@@ -63,4 +74,10 @@ export class I2S extends Native("xs_i2s_destructor") implements AudioInput, Audi
   private writeSamples(buffer: ArrayBufferLike, from: number, count: number): void {
     native("xs_i2s_write").call(this, buffer, from, count);
   }
+}
+
+/** Opens a port; its clocks run from here on. @throws Error when a pin or the port cannot be had, RangeError for another option */
+export function openI2S(options: I2SOptions): I2S {
+  const { port = 0, khz, bits, slot = 0, shift = 0, mclk = -1, bclk, ws, dout = -1, din = -1 } = options;
+  return new I2S(port, khz, bits, slot, shift, mclk, bclk, ws, dout, din);
 }

@@ -8,7 +8,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { Duplex } from "../../hal/native/duplex.js";
+import * as g711InC from "../../hal/native/g711.js";
 import { HalfbandDown, HalfbandUp } from "../../hal/native/halfband.js";
+import * as g711 from "../../src/media/g711.js";
 import { Twins } from "./vectors.js";
 
 const vectors = readFileSync(join(import.meta.dirname, "vectors.txt"), "utf8")
@@ -54,6 +56,25 @@ describe.skipIf(!hasCompiler && !isCi)("the C, under the sanitizers (skipped wit
     expect(vectors.map(({ operation }, i) => operation + " = " + results[i])).toEqual(
       vectors.map(({ operation, result }) => operation + " = " + result),
     );
+  });
+});
+
+describe("G.711 by C", () => {
+  it("has the exports of G.711 in TypeScript, so that a manifest can put it in its place", () => {
+    const inPlace: typeof g711 = g711InC;
+    expect(Object.keys(inPlace).sort()).toEqual(Object.keys(g711).sort());
+    for (const law of [g711.PCMU, g711.PCMA, 9]) {
+      expect([inPlace.isG711(law), inPlace.silenceOf(law)]).toEqual([g711.isG711(law), g711.silenceOf(law)]);
+    }
+    expect([inPlace.PCMU, inPlace.PCMA, inPlace.SAMPLES_PER_SECOND, inPlace.SAMPLES_PER_MS]).toEqual([0, 8, 8000, 8]);
+  });
+
+  it("does not go beyond the samples or octets it was given, though the buffer behind them is longer", () => {
+    const [pcm, octets] = [new Int16Array(new ArrayBuffer(40), 0, 4), new Uint8Array(new ArrayBuffer(40), 0, 4)];
+    expect(() => g711InC.encode(0, pcm, 1, 4, octets, 0)).toThrow(RangeError);
+    expect(() => g711InC.encode(0, pcm, 0, 4, octets, 1)).toThrow(RangeError);
+    expect(() => g711InC.decode(0, octets, 0, 5, pcm, 0)).toThrow(RangeError);
+    expect(() => g711InC.decode(0, octets, 0, 4, pcm, 1)).toThrow(RangeError);
   });
 });
 
