@@ -48,7 +48,7 @@ export interface StreamLimits {
   readonly latchAny: boolean;
 }
 
-/** For the device: 2,624 octets of jitter buffer, 160 ms of microphone, one packet of 60 ms and one of RTCP: about 4.5 KB. */
+/** For the device: 2,784 octets of jitter buffer, 160 ms of microphone, one packet of 60 ms and one of RTCP: about 4.5 KB. */
 export const STREAM_LIMITS: StreamLimits = {
   jitter: JITTER_LIMITS,
   microphoneSamples: 1280,

@@ -31,7 +31,7 @@ export interface JitterLimits {
   readonly maxDelayMs: number;
 }
 
-/** For the device: 2,048 octets, 256 for their bits and 320 for the frame make 2,624. */
+/** For the device: 2,048 octets and 160 behind them, 256 for their bits and 320 for the frame make 2,784. */
 export const JITTER_LIMITS: JitterLimits = { capacity: 2048, minDelayMs: 10, maxDelayMs: 190 };
 
 /** Delay to begin with, before anything was measured. */

@@ -11,6 +11,7 @@ const USUAL_PACKET = 160;
 /** Timestamps are 32 bits, as signed integers; a range must be shorter than the ring. */
 export class SampleRing {
   readonly capacity: number;
+  /** Behind the ring room for a packet, which is copied at once and whose end then goes to the ring's beginning. */
   private readonly octets: Uint8Array;
   private readonly present: Uint8Array;
   private readonly mask: number;
@@ -23,12 +24,12 @@ export class SampleRing {
   private type = 0;
   private boundary = 0;
 
-  /** @param capacity samples, a power of two from 8; it takes 9/8 octets each @throws RangeError when it is not */
+  /** @param capacity samples, a power of two from 256; it takes 9/8 octets each, and a packet's @throws RangeError when it is not */
   constructor(capacity: number) {
-    if (capacity < 8 || (capacity & (capacity - 1)) !== 0)
+    if (capacity < 256 || (capacity & (capacity - 1)) !== 0)
       throw new RangeError("sample ring: capacity is a power of two");
     this.capacity = capacity;
-    this.octets = new Uint8Array(capacity);
+    this.octets = new Uint8Array(capacity + USUAL_PACKET);
     this.present = new Uint8Array(capacity >> 3);
     this.mask = capacity - 1;
   }
@@ -58,15 +59,12 @@ export class SampleRing {
 
   /** Copies `bytes[start, start + count)` to their places. */
   store(bytes: Uint8Array, start: number, count: number, timestamp: number): void {
-    const place = timestamp & this.mask;
-    if (
-      start === this.viewStart &&
-      bytes === this.viewed &&
-      place + count <= this.capacity &&
-      count === this.view.length
-    )
+    if (bytes === this.viewed && start === this.viewStart && count === USUAL_PACKET) {
+      const place = timestamp & this.mask;
+      const over = place + count - this.capacity;
       this.octets.set(this.view, place);
-    else this.storeEach(bytes, start, count, timestamp);
+      if (over > 0) this.octets.copyWithin(0, this.capacity, this.capacity + over);
+    } else this.storeEach(bytes, start, count, timestamp);
     this.mark(timestamp, count, 1);
   }
 
