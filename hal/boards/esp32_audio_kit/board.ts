@@ -1,0 +1,19 @@
+/**
+ * ESP32 Audio Kit with the ES8388 (AI-Thinker ESP32-A1S). The relay is on GPIO 4, which the slot for memory cards shares:
+ * leave the slot empty. GPIO 36 has no pull-up inside the chip; the board has one.
+ */
+import type { Board } from "../pins.js";
+
+export const BOARD: Board = {
+  button: 36,
+  hasPullUp: false,
+  relay: 4,
+  led: 22,
+  amplifier: 21,
+  codec: "ES8388",
+  data: 33,
+  clock: 32,
+  i2s: { port: 0, mclk: 0, bclk: 27, ws: 25, dout: 26, din: 35, bits: 16, khz: 8 },
+  receive: 3,
+  transmit: 1,
+};

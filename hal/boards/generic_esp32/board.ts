@@ -1,0 +1,33 @@
+/**
+ * Any ESP32 with an I2S amplifier and an I2S microphone, without a codec chip. The pins are in the board's manifest, under
+ * `config.pins`. The microphone answers in the left slot.
+ */
+import config from "mc/config";
+import type { Board } from "../pins.js";
+
+const pins = config.pins;
+
+export const BOARD: Board = {
+  button: pins.button,
+  hasPullUp: true,
+  relay: pins.relay,
+  led: pins.led,
+  amplifier: pins.amplifier,
+  codec: "",
+  data: -1,
+  clock: -1,
+  // Such microphones stay far below full scale: 8 times louder.
+  i2s: {
+    port: 0,
+    bclk: pins.bclk,
+    ws: pins.ws,
+    dout: pins.dout,
+    din: pins.din,
+    bits: 32,
+    khz: 16,
+    slot: 0,
+    shift: 3,
+  },
+  receive: 3,
+  transmit: 1,
+};

@@ -1,0 +1,16 @@
+/** M5Stack Atom EchoS3R: ESP32-S3, ES8311. Pins of the SDK's target; relay and LED are on the free pins G5 and G6, UART 0 on its usual pins. */
+import type { Board } from "../pins.js";
+
+export const BOARD: Board = {
+  button: 41,
+  hasPullUp: true,
+  relay: 5,
+  led: 6,
+  amplifier: 18,
+  codec: "ES8311",
+  data: 45,
+  clock: 0,
+  i2s: { port: 0, mclk: 11, bclk: 17, ws: 3, dout: 48, din: 4, bits: 16, khz: 8 },
+  receive: 44,
+  transmit: 43,
+};

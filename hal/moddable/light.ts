@@ -1,0 +1,36 @@
+/** One LED that tells the door's state by its rhythm. Not here: which state it is. */
+import type { Clock, DeviceTimer, Output } from "../device.js";
+
+/** After the patterns of the door (LED_* in door.ts): there is no network. */
+export const LED_TROUBLE = 6;
+
+/** ms on and off, by pattern; 0 and 0 is dark, off 0 is steady. */
+const ON_MS: readonly number[] = [0, 50, 500, 200, 1000, 50, 100];
+const OFF_MS: readonly number[] = [0, 2950, 500, 200, 0, 50, 900];
+
+export class Light implements Output {
+  private readonly pin: Output;
+  private readonly clock: Clock;
+  private readonly timer: DeviceTimer;
+  private pattern = 0;
+  private isOn = false;
+
+  constructor(pin: Output, clock: Clock) {
+    this.pin = pin;
+    this.clock = clock;
+    this.timer = clock.createTimer(() => this.turn(!this.isOn));
+  }
+
+  /** @param pattern LED_*; one that is not known is dark */
+  write(pattern: number): void {
+    this.pattern = pattern >= 0 && pattern < ON_MS.length ? pattern : 0;
+    this.turn(ON_MS[this.pattern] > 0);
+  }
+
+  private turn(on: boolean): void {
+    this.isOn = on;
+    this.pin.write(on ? 1 : 0);
+    if (OFF_MS[this.pattern] === 0) this.timer.stop();
+    else this.timer.at(this.clock.now() + (on ? ON_MS[this.pattern] : OFF_MS[this.pattern]));
+  }
+}

@@ -1,0 +1,209 @@
+/**
+ * The TCP connections of the SDK as a stack of hal/device.ts: a listener, a few connections, and for each a queue for what the
+ * network does not take yet. Not here: TLS; binding to one of several addresses.
+ */
+import { ipv4, ipv4Text } from "../../src/core/address.js";
+import type { TcpConnection, TcpOptions, TcpStack } from "../device.js";
+
+/** Connections at once: twice what the transport layer keeps. */
+const CONNECTIONS = 4;
+const QUEUE_BYTES = 4096;
+
+/** What is used of ECMA-419's TCP socket. */
+export interface Stream {
+  readonly remoteAddress: string | undefined;
+  readonly remotePort: number | undefined;
+  read(): number | ArrayBuffer | undefined;
+  write(value: number | ArrayBuffer): void;
+  close(): void;
+}
+
+export interface StreamOptions {
+  address?: string;
+  port?: number;
+  from?: Stream;
+  format: "buffer";
+  nodelay: boolean;
+  onReadable(): void;
+  onWritable(bytes: number): void;
+  onError(): void;
+}
+
+export interface StreamListener {
+  read(): Stream | undefined;
+  close?(): void;
+}
+
+export interface StreamClasses {
+  connect(options: StreamOptions): Stream;
+  listen(options: { port: number; onReadable(requests: number): void }): StreamListener;
+}
+
+class Connection implements TcpConnection {
+  readonly localPort = 0;
+  readonly id: number;
+  address = 0;
+  port = 0;
+  private readonly owner: Streams;
+  private readonly isIncoming: boolean;
+  private readonly queue = new Uint8Array(QUEUE_BYTES);
+  private queued = 0;
+  private room = 0;
+  private stream: Stream | null = null;
+  private isOpen = false;
+  private isLeaving = false;
+
+  constructor(owner: Streams, id: number, isIncoming: boolean) {
+    this.owner = owner;
+    this.id = id;
+    this.isIncoming = isIncoming;
+  }
+
+  /** @throws what the socket throws */
+  open(classes: StreamClasses, address: number, port: number, from: Stream | null): void {
+    this.address = address;
+    this.port = port;
+    const options: StreamOptions = {
+      format: "buffer",
+      nodelay: true,
+      onReadable: () => this.onReadable(),
+      onWritable: (bytes) => this.onWritable(bytes),
+      onError: () => this.end(),
+    };
+    if (from !== null) options.from = from;
+    else {
+      options.address = ipv4Text(address);
+      options.port = port;
+    }
+    this.stream = classes.connect(options);
+  }
+
+  write(bytes: Uint8Array, start: number, end: number): boolean {
+    if (this.stream === null || this.isLeaving || this.queued + end - start > QUEUE_BYTES) return false;
+    for (let i = start; i < end; i++) this.queue[this.queued++] = bytes[i];
+    this.flush();
+    return true;
+  }
+
+  close(): void {
+    this.isLeaving = true;
+    if (this.queued === 0 || !this.isOpen) this.release();
+  }
+
+  release(): void {
+    const stream = this.stream;
+    this.stream = null;
+    this.owner.remove(this);
+    if (stream !== null) stream.close();
+  }
+
+  private onWritable(bytes: number): void {
+    this.room = bytes;
+    if (!this.isOpen) {
+      this.isOpen = true;
+      this.owner.options.onOpen(this, this.isIncoming);
+    }
+    this.flush();
+  }
+
+  private onReadable(): void {
+    const data = this.stream === null ? undefined : this.stream.read();
+    if (!(data instanceof ArrayBuffer) || this.isLeaving) return;
+    // What an incoming connection brings may be told before that it can be written to.
+    if (!this.isOpen) {
+      this.isOpen = true;
+      this.owner.options.onOpen(this, this.isIncoming);
+    }
+    if (this.stream !== null) this.owner.options.onData(this, new Uint8Array(data), 0, data.byteLength);
+  }
+
+  private flush(): void {
+    const count = Math.min(this.queued, this.room);
+    if (count > 0 && this.stream !== null) {
+      const part = this.queue.slice(0, count);
+      this.queue.copyWithin(0, count, this.queued);
+      this.queued -= count;
+      this.room -= count;
+      try {
+        this.stream.write(part.buffer);
+      } catch {
+        this.end();
+        return;
+      }
+    }
+    if (this.isLeaving && this.queued === 0) this.release();
+  }
+
+  private end(): void {
+    if (this.stream === null) return;
+    const wasLeaving = this.isLeaving;
+    this.release();
+    if (!wasLeaving) this.owner.options.onClose(this);
+  }
+}
+
+export class Streams implements TcpStack {
+  readonly port: number;
+  readonly options: TcpOptions;
+  private readonly classes: StreamClasses;
+  private readonly listener: StreamListener;
+  private readonly connections: Connection[] = [];
+  private lastId = 0;
+
+  /** @throws what the listener throws */
+  constructor(classes: StreamClasses, options: TcpOptions) {
+    this.classes = classes;
+    this.options = options;
+    this.port = options.port;
+    this.listener = classes.listen({ port: options.port, onReadable: (requests) => this.accept(requests) });
+  }
+
+  connect(address: number, port: number): TcpConnection | null {
+    return this.add(address, port, null);
+  }
+
+  find(id: number): TcpConnection | null {
+    for (let i = 0; i < this.connections.length; i++) if (this.connections[i].id === id) return this.connections[i];
+    return null;
+  }
+
+  findTo(address: number, port: number): TcpConnection | null {
+    for (let i = this.connections.length - 1; i >= 0; i--) {
+      const one = this.connections[i];
+      if (one.address === address && one.port === port) return one;
+    }
+    return null;
+  }
+
+  close(): void {
+    if (this.listener.close !== undefined) this.listener.close();
+    while (this.connections.length > 0) this.connections[this.connections.length - 1].release();
+  }
+
+  remove(connection: Connection): void {
+    const at = this.connections.indexOf(connection);
+    if (at >= 0) this.connections.splice(at, 1);
+  }
+
+  private accept(requests: number): void {
+    for (let i = 0; i < requests; i++) {
+      const from = this.listener.read();
+      if (from === undefined) return;
+      const address = ipv4(from.remoteAddress ?? "");
+      if (address < 0 || this.add(address, from.remotePort ?? 0, from) === null) from.close();
+    }
+  }
+
+  private add(address: number, port: number, from: Stream | null): Connection | null {
+    if (this.connections.length === CONNECTIONS) return null;
+    const connection = new Connection(this, ++this.lastId, from !== null);
+    this.connections.push(connection);
+    try {
+      connection.open(this.classes, address, port, from);
+    } catch {
+      this.remove(connection);
+      return null;
+    }
+    return connection;
+  }
+}

@@ -1,0 +1,289 @@
+/** The device code that knows no SDK: Wi-Fi, LED, serial lines and TCP, each on virtual hardware. */
+import { describe, expect, it } from "vitest";
+import { Join, type Radio } from "../../hal/moddable/join.js";
+import { LED_TROUBLE, Light } from "../../hal/moddable/light.js";
+import { LINE_BYTES, Lines } from "../../hal/moddable/lines.js";
+import { type Stream, type StreamOptions, Streams } from "../../hal/moddable/streams.js";
+import { VirtualClock } from "../../host-sim/world/clock.js";
+import { ipv4 } from "../../src/core/address.js";
+
+class VirtualRadio implements Radio {
+  connection = 200;
+  address: string | undefined;
+  tries: number[] = [];
+  options: object = {};
+  breaks = false;
+  private readonly clock: VirtualClock;
+
+  constructor(clock: VirtualClock) {
+    this.clock = clock;
+  }
+
+  connect(options: object): void {
+    if (this.breaks) throw new Error("connect failed");
+    this.tries.push(this.clock.now());
+    this.options = options;
+    this.connection = 300;
+  }
+
+  disconnect(): void {
+    this.connection = 200;
+  }
+}
+
+function joining(password = "secret") {
+  const clock = new VirtualClock();
+  const radio = new VirtualRadio(clock);
+  const told: string[] = [];
+  const join = new Join({
+    radio,
+    clock,
+    ssid: "house",
+    password,
+    onUp: (address) => told.push("up " + address),
+    onDown: (reason) => told.push(reason),
+  });
+  return { clock, radio, told, join };
+}
+
+describe("Wi-Fi", () => {
+  it("is up when there is an address, not before", () => {
+    const { join, radio, told } = joining();
+    join.start();
+    radio.connection = 400;
+    join.changed();
+    expect(told).toEqual([]);
+    radio.connection = 500;
+    radio.address = "192.0.2.7";
+    join.changed();
+    join.changed();
+    expect(told).toEqual(["up 192.0.2.7"]);
+    expect(radio.options).toEqual({ SSID: "house", password: "secret" });
+  });
+
+  it("is asked for without a password when the network is open", () => {
+    const { join, radio } = joining("");
+    join.start();
+    expect(radio.options).toEqual({ SSID: "house" });
+  });
+
+  it("that is absent is tried again, each time after twice the wait, up to a minute", async () => {
+    const { join, radio, clock, told } = joining();
+    join.start();
+    await clock.runUntil(clock.now() + 600_000);
+    const gaps = radio.tries.slice(1).map((at, i) => at - radio.tries[i]);
+    expect(gaps.slice(0, 8)).toEqual([1, 2, 4, 8, 16, 32, 60, 60].map((s) => 20_000 + 1000 * s));
+    expect(told[0]).toBe("Wi-Fi house: the network does not answer");
+  });
+
+  it("that refuses a wrong password says so at once and joins when it is mended", async () => {
+    const { join, radio, clock, told } = joining();
+    join.start();
+    radio.connection = 200;
+    join.changed();
+    expect(told).toEqual(["Wi-Fi house: not admitted: is the network in reach and the password right?"]);
+    await clock.runUntil(clock.now() + 1000);
+    expect(radio.tries).toEqual([0, 1000]);
+    radio.connection = 500;
+    radio.address = "192.0.2.7";
+    join.changed();
+    expect(told[1]).toBe("up 192.0.2.7");
+  });
+
+  it("without an address is told apart from one that does not answer", async () => {
+    const { join, radio, clock, told } = joining();
+    join.start();
+    radio.connection = 400;
+    join.changed();
+    await clock.runUntil(clock.now() + 20_000);
+    expect(told).toEqual(["Wi-Fi house: the network gives no address"]);
+  });
+
+  it("that goes away is joined again, the first time after a second", async () => {
+    const { join, radio, clock, told } = joining();
+    join.start();
+    radio.connection = 500;
+    radio.address = "192.0.2.7";
+    join.changed();
+    await clock.runUntil(clock.now() + 100_000);
+    radio.connection = 200;
+    radio.address = undefined;
+    join.changed();
+    expect(told[1]).toBe("Wi-Fi house: the network is gone");
+    await clock.runUntil(clock.now() + 1000);
+    expect(radio.tries).toEqual([0, 101_000]);
+  });
+
+  it("survives a radio that throws", async () => {
+    const { join, radio, clock, told } = joining();
+    radio.breaks = true;
+    join.start();
+    expect(told).toEqual(["Wi-Fi house: the radio does not start"]);
+    radio.breaks = false;
+    await clock.runUntil(clock.now() + 1000);
+    expect(radio.tries).toEqual([1000]);
+  });
+});
+
+describe("The LED", () => {
+  it("tells trouble by a short flash each second, and a call by steady light", async () => {
+    const clock = new VirtualClock();
+    const seen: [number, number][] = [];
+    const light = new Light({ write: (value) => seen.push([clock.now(), value]) }, clock);
+    light.write(LED_TROUBLE);
+    await clock.runUntil(clock.now() + 1050);
+    expect(seen).toEqual([
+      [0, 1],
+      [100, 0],
+      [1000, 1],
+    ]);
+    light.write(4);
+    await clock.runUntil(clock.now() + 5000);
+    expect(seen.length).toBe(4);
+  });
+
+  it("is dark for a pattern that is not known", () => {
+    const seen: number[] = [];
+    new Light({ write: (value) => seen.push(value) }, new VirtualClock()).write(99);
+    expect(seen).toEqual([0]);
+  });
+});
+
+describe("Serial lines", () => {
+  const read = (text: string) => {
+    const lines: string[] = [];
+    const reader = new Lines((line) => lines.push(line));
+    for (const character of text) reader.push(character.charCodeAt(0));
+    return lines;
+  };
+
+  it("end by CR, LF or both, and an empty one is none", () => {
+    expect(read("a\rb\nc\r\n\r\nd\n")).toEqual(["a", "b", "c", "d"]);
+  });
+
+  it("with noise in them are dropped, and the next one is whole", () => {
+    expect(read("op\u0000en\n\u00ff\u00fe\u0003\nstatus\n")).toEqual(["status"]);
+  });
+
+  it("that are too long are dropped as a whole", () => {
+    const most = "x".repeat(LINE_BYTES);
+    expect(read(most + "\n" + most + "y\nz\n")).toEqual([most, "z"]);
+  });
+
+  it("take back by backspace", () => {
+    expect(read("\bax\b\u007f\u007fb\n")).toEqual(["b"]);
+  });
+});
+
+describe("TCP streams", () => {
+  class Socket implements Stream {
+    remoteAddress = "192.0.2.9";
+    remotePort = 40000;
+    sent = "";
+    isClosed = false;
+    data = new ArrayBuffer(0);
+    breaks = false;
+    readonly options: StreamOptions;
+
+    constructor(options: StreamOptions) {
+      this.options = options;
+    }
+
+    read(): ArrayBuffer {
+      return this.data;
+    }
+
+    write(value: number | ArrayBuffer): void {
+      if (this.breaks) throw new Error("broken");
+      this.sent += Buffer.from(value as ArrayBuffer).toString();
+    }
+
+    close(): void {
+      this.isClosed = true;
+    }
+  }
+
+  function stack() {
+    const sockets: Socket[] = [];
+    const told: string[] = [];
+    let accept = (_requests: number) => {};
+    const streams = new Streams(
+      {
+        connect: (options) => {
+          sockets.push(new Socket(options));
+          return sockets[sockets.length - 1];
+        },
+        listen: (options) => {
+          accept = options.onReadable;
+          return { read: () => new Socket({} as StreamOptions) };
+        },
+      },
+      {
+        address: 0,
+        port: 5060,
+        onOpen: (c, incoming) => told.push("open " + c.id + " " + incoming),
+        onData: (c, bytes, start, end) => told.push("data " + c.id + " " + Buffer.from(bytes.slice(start, end))),
+        onClose: (c) => told.push("close " + c.id),
+        onError: () => {},
+      },
+    );
+    return { streams, sockets, told, accept: (requests: number) => accept(requests) };
+  }
+
+  const bytes = Buffer.from("hello world");
+
+  it("queue what is written before they open, and send what fits", () => {
+    const { streams, sockets, told } = stack();
+    const connection = streams.connect(ipv4("192.0.2.1"), 5060)!;
+    expect(connection.write(bytes, 0, 11)).toBe(true);
+    expect(sockets[0].sent).toBe("");
+    sockets[0].options.onWritable(5);
+    expect(sockets[0].sent).toBe("hello");
+    sockets[0].options.onWritable(100);
+    expect(sockets[0].sent).toBe("hello world");
+    expect(told).toEqual(["open 1 false"]);
+  });
+
+  it("refuse more than the queue holds", () => {
+    const { streams } = stack();
+    const connection = streams.connect(ipv4("192.0.2.1"), 5060)!;
+    expect(connection.write(new Uint8Array(4096), 0, 4096)).toBe(true);
+    expect(connection.write(bytes, 0, 1)).toBe(false);
+  });
+
+  it("that others open are told with what they bring, and their end", () => {
+    const { accept, sockets, told, streams } = stack();
+    accept(1);
+    sockets[0].data = new Uint8Array(Buffer.from("INVITE")).buffer;
+    sockets[0].options.onReadable();
+    sockets[0].options.onError();
+    expect(told).toEqual(["open 1 true", "data 1 INVITE", "close 1"]);
+    expect(streams.find(1)).toBe(null);
+  });
+
+  it("send the rest before they close, and a break is told once", () => {
+    const { streams, sockets, told } = stack();
+    const first = streams.connect(ipv4("192.0.2.1"), 5060)!;
+    sockets[0].options.onWritable(0);
+    first.write(bytes, 0, 11);
+    first.close();
+    expect(sockets[0].isClosed).toBe(false);
+    sockets[0].options.onWritable(11);
+    expect([sockets[0].sent, sockets[0].isClosed]).toEqual(["hello world", true]);
+    const second = streams.connect(ipv4("192.0.2.1"), 5060)!;
+    sockets[1].breaks = true;
+    second.write(bytes, 0, 11);
+    sockets[1].options.onWritable(11);
+    sockets[1].options.onError();
+    expect(told.filter((line) => line.startsWith("close"))).toEqual(["close 2"]);
+  });
+
+  it("are four at most", () => {
+    const { streams } = stack();
+    for (let i = 0; i < 4; i++) expect(streams.connect(ipv4("192.0.2.1"), 5060 + i)).not.toBe(null);
+    expect(streams.connect(ipv4("192.0.2.1"), 6000)).toBe(null);
+    expect(streams.findTo(ipv4("192.0.2.1"), 5062)?.id).toBe(3);
+    streams.close();
+    expect(streams.find(3)).toBe(null);
+  });
+});
