@@ -37,6 +37,7 @@ declare module "embedded:io/serial" {
       port: number;
       format?: "number" | "buffer";
       onReadable?: (bytes: number) => void;
+      onWritable?: (bytes: number) => void;
     });
     read(): number | ArrayBuffer | undefined;
     write(value: number | ArrayBuffer): void;

@@ -37,7 +37,7 @@ import { openUdp } from "../native/datagram.js";
 import { type I2S, openI2S } from "../native/i2s.js";
 import { Join } from "./join.js";
 import { Light } from "./light.js";
-import { Lines } from "./lines.js";
+import { Lines, Printer } from "./lines.js";
 import { Streams } from "./streams.js";
 
 const SIP_PORT = 5060;
@@ -136,7 +136,7 @@ export class Machine implements Device {
   /** Why there is no sound; "" when there is. */
   readonly soundProblem: string;
   private readonly board: Board;
-  private readonly serial: Serial;
+  private readonly printer: Printer;
   private ip = 0;
 
   constructor(board: Board, onLine: (line: string) => void) {
@@ -145,15 +145,18 @@ export class Machine implements Device {
     const led = board.led < 0 ? new NoOutput() : new Digital({ pin: board.led, mode: Digital.Output, initialValue: 0 });
     this.led = new Light(led as Output, this.clock);
     const lines = new Lines(onLine);
-    this.serial = new Serial({
+    const printer: Printer = new Printer((octet) => serial.write(octet));
+    this.printer = printer;
+    const serial: Serial = new Serial({
       receive: board.receive,
       transmit: board.transmit,
       baud: BAUD,
       port: 0,
       format: "number",
       onReadable: (bytes) => {
-        for (let i = 0; i < bytes; i++) lines.push(this.serial.read() as number);
+        for (let i = 0; i < bytes; i++) lines.push(serial.read() as number);
       },
+      onWritable: (bytes) => printer.writable(bytes),
     });
     this.store = new NvsStore();
     let sound: I2S | NoSound = new NoSound();
@@ -182,14 +185,9 @@ export class Machine implements Device {
     return this.ip;
   }
 
-  /** One line, or several, for people. The UART's buffer takes what fits; the rest is lost, nobody waits. */
+  /** One line, or several, for people; never waits. */
   print(text: string): void {
-    const bytes = octets(text);
-    try {
-      for (let i = 0; i < bytes.length; i++) this.serial.write(bytes[i]);
-    } catch {
-      // The buffer is full.
-    }
+    this.printer.print(octets(text));
   }
 
   /** Joins and keeps joined. @param onUp the address is there @param onDown one line why it is not */

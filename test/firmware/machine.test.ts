@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { Join, type Radio } from "../../hal/moddable/join.js";
 import { LED_TROUBLE, Light } from "../../hal/moddable/light.js";
-import { LINE_BYTES, Lines } from "../../hal/moddable/lines.js";
+import { LINE_BYTES, Lines, Printer, QUEUE_BYTES } from "../../hal/moddable/lines.js";
 import { type Stream, type StreamOptions, Streams } from "../../hal/moddable/streams.js";
 import { VirtualClock } from "../../host-sim/world/clock.js";
 import { ipv4 } from "../../src/core/address.js";
@@ -172,6 +172,25 @@ describe("Serial lines", () => {
 
   it("take back by backspace", () => {
     expect(read("\bax\b\u007f\u007fb\n")).toEqual(["b"]);
+  });
+});
+
+describe("Serial output", () => {
+  it("waits for the port, keeps its order over the end of the queue, and counts what is lost", () => {
+    let sent = "";
+    const printer = new Printer((octet) => {
+      sent += String.fromCharCode(octet);
+    });
+    printer.print(Buffer.from("abc"));
+    expect(sent).toBe("");
+    printer.writable(2);
+    expect(sent).toBe("ab");
+    printer.print(new Uint8Array(QUEUE_BYTES).fill(120));
+    expect(printer.lost).toBe(1);
+    printer.writable(QUEUE_BYTES);
+    printer.print(Buffer.from("z"));
+    printer.writable(1);
+    expect([sent.length, sent.slice(0, 4), sent.slice(-1)]).toEqual([QUEUE_BYTES + 3, "abcx", "z"]);
   });
 });
 
