@@ -3,7 +3,6 @@
  * lines, `wifi.ssid NAME` and `wifi.password TEXT`; they hold from the next start on.
  */
 import { BOARD } from "../hal/boards/board.js";
-import { LED_TROUBLE } from "../hal/moddable/light.js";
 import { Machine } from "../hal/moddable/machine.js";
 import { DOOR_LIMITS } from "./core/limits.js";
 import type { DoorEvents } from "./intercom/door.js";
@@ -29,7 +28,7 @@ class Firmware implements DoorEvents {
     if (machine.soundProblem !== "") this.event("error", machine.soundProblem, []);
     const problem = this.station.console.load();
     if (problem !== "") this.event("error", "settings: " + problem, []);
-    machine.led.write(LED_TROUBLE);
+    machine.led.trouble(true);
     const ssid = machine.store.read(SSID) ?? "";
     if (ssid === "") this.event("error", "no network: enter wifi.ssid NAME, wifi.password TEXT, then start again", []);
     else
@@ -62,6 +61,7 @@ class Firmware implements DoorEvents {
   }
 
   private onUp(): void {
+    this.machine.led.trouble(false);
     const ip = this.machine.address();
     if (this.isStarted) {
       // Sockets and dialogs know the old address: the shortest way to a whole door is a new start.
@@ -76,7 +76,7 @@ class Firmware implements DoorEvents {
 
   private onDown(reason: string): void {
     this.event("error", reason, []);
-    this.machine.led.write(LED_TROUBLE);
+    this.machine.led.trouble(true);
   }
 }
 

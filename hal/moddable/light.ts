@@ -2,7 +2,7 @@
 import type { Clock, DeviceTimer, Output } from "../device.js";
 
 /** After the patterns of the door (LED_* in door.ts): there is no network. */
-export const LED_TROUBLE = 6;
+const LED_TROUBLE = 6;
 
 /** ms on and off, by pattern; 0 and 0 is dark, off 0 is steady. */
 const ON_MS: readonly number[] = [0, 50, 500, 200, 1000, 50, 100];
@@ -12,7 +12,10 @@ export class Light implements Output {
   private readonly pin: Output;
   private readonly clock: Clock;
   private readonly timer: DeviceTimer;
+  /** Of the door; hidden while there is trouble. */
   private pattern = 0;
+  private shown = 0;
+  private hasTrouble = false;
   private isOn = false;
 
   constructor(pin: Output, clock: Clock) {
@@ -24,13 +27,24 @@ export class Light implements Output {
   /** @param pattern LED_*; one that is not known is dark */
   write(pattern: number): void {
     this.pattern = pattern >= 0 && pattern < ON_MS.length ? pattern : 0;
-    this.turn(ON_MS[this.pattern] > 0);
+    this.show();
+  }
+
+  /** Trouble goes before all patterns; when it is over, the last pattern is seen again. */
+  trouble(on: boolean): void {
+    this.hasTrouble = on;
+    this.show();
+  }
+
+  private show(): void {
+    this.shown = this.hasTrouble ? LED_TROUBLE : this.pattern;
+    this.turn(ON_MS[this.shown] > 0);
   }
 
   private turn(on: boolean): void {
     this.isOn = on;
     this.pin.write(on ? 1 : 0);
-    if (OFF_MS[this.pattern] === 0) this.timer.stop();
-    else this.timer.at(this.clock.now() + (on ? ON_MS[this.pattern] : OFF_MS[this.pattern]));
+    if (OFF_MS[this.shown] === 0) this.timer.stop();
+    else this.timer.at(this.clock.now() + (on ? ON_MS[this.shown] : OFF_MS[this.shown]));
   }
 }

@@ -129,7 +129,7 @@ export class Machine implements Device {
   };
   readonly resolver: Resolver = new NetResolver();
   readonly relay: Output;
-  readonly led: Output;
+  readonly led: Light;
   readonly store: Store;
   readonly microphone: AudioInput;
   readonly speaker: AudioOutput;

@@ -1,7 +1,7 @@
 /** The device code that knows no SDK: Wi-Fi, LED, serial lines and TCP, each on virtual hardware. */
 import { describe, expect, it } from "vitest";
 import { Join, type Radio } from "../../hal/moddable/join.js";
-import { LED_TROUBLE, Light } from "../../hal/moddable/light.js";
+import { Light } from "../../hal/moddable/light.js";
 import { LINE_BYTES, Lines, Printer, QUEUE_BYTES } from "../../hal/moddable/lines.js";
 import { type Stream, type StreamOptions, Streams } from "../../hal/moddable/streams.js";
 import { VirtualClock } from "../../host-sim/world/clock.js";
@@ -130,16 +130,18 @@ describe("The LED", () => {
     const clock = new VirtualClock();
     const seen: [number, number][] = [];
     const light = new Light({ write: (value) => seen.push([clock.now(), value]) }, clock);
-    light.write(LED_TROUBLE);
+    light.trouble(true);
+    light.write(4);
     await clock.runUntil(clock.now() + 1050);
     expect(seen).toEqual([
+      [0, 1],
       [0, 1],
       [100, 0],
       [1000, 1],
     ]);
-    light.write(4);
+    light.trouble(false);
     await clock.runUntil(clock.now() + 5000);
-    expect(seen.length).toBe(4);
+    expect(seen.slice(-1)).toEqual([[1050, 1]]);
   });
 
   it("is dark for a pattern that is not known", () => {
