@@ -114,11 +114,6 @@ export function behindLineEnd(bytes: Uint8Array, at: number, end: number): numbe
   return bytes[at] === CR && at + 1 < end && bytes[at + 1] === LF ? at + 2 : -1;
 }
 
-/** @returns the first offset from `at` whose octet is not of a token */
-export function skipToken(bytes: Uint8Array, at: number, end: number): number {
-  return scan(bytes, at, end, STOP_TOKEN);
-}
-
 /** @returns `end` moved back over white space and folding, at least `start` */
 export function trimEnd(bytes: Uint8Array, start: number, end: number): number {
   let i = end;

@@ -94,7 +94,7 @@ function copy(steps: Step[], far: boolean, has: (m: Message) => boolean): Step |
 
 const isOk = (m: Message) => !m.isRequest && m.status >= 200 && m.status < 300 && m.cseqMethod === METHOD_INVITE;
 
-describe.skipIf(isCorpusMissing)("the flow of RFC 3665", () => {
+describe.skipIf(isCorpusMissing)("the flow of RFC 3665 (../shared/corpus)", () => {
   it("all 16 of them are there, and every message is read", () => {
     expect(groups.size).toBe(16);
     for (const steps of groups.values()) for (const { file, vias } of steps) expect(vias, file).toBeGreaterThan(0);
@@ -175,8 +175,4 @@ describe.skipIf(isCorpusMissing)("the flow of RFC 3665", () => {
   it("there is one with a CANCEL", () => {
     expect(invited.filter(([, steps]) => steps.some(({ m }) => m.method === METHOD_CANCEL)).length).toBeGreaterThan(0);
   });
-});
-
-it.runIf(isCorpusMissing)("RFC 3665: ../shared/corpus is missing, so its flows were not followed", () => {
-  expect(flowMessages()).toEqual([]);
 });
