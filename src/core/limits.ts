@@ -4,8 +4,10 @@
  */
 
 export interface Limits {
-  /** Calls at once, those included that only wait for late answers. */
+  /** Calls at once, those included that only wait for late answers: so many ring together. */
   calls: number;
+  /** Ports for sound, each with its stream: so many calls are heard at once. */
+  lines: number;
   /** Dialogs and drafts of all calls. */
   dialogs: number;
   /** Octets for the texts of a dialog: Call-ID, From, To, target, route set. */
@@ -26,9 +28,10 @@ export interface Limits {
   t4Ms: number;
 }
 
-/** A door: one call and one that is just over, each over UDP or TCP. */
+/** A door: one call and one that is just over or rings beside it, each over UDP or TCP. */
 export const DOOR_LIMITS: Limits = {
   calls: 2,
+  lines: 1,
   // A draft, the fork that answers and one more that rings; and the call that is just over, whose late 2xx still finds its draft.
   dialogs: 4,
   dialogBytes: 1024,
@@ -45,8 +48,8 @@ export const DOOR_LIMITS: Limits = {
   streamBytes: 3584,
   // The server's and the proxy's.
   names: 2,
-  // Two for each transaction (16), three for each session (6), one for each call (2), four for its sound (8), one of the
-  // registration, three of the door, two of the station: 38.
+  // Two for each transaction (16), three for each session (6), one for each call (2), four for the line's sound (4), one
+  // of the registration, three of the door, two of the station: 34.
   timers: 40,
   t1Ms: 500,
   t2Ms: 4000,

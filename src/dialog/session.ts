@@ -5,7 +5,7 @@
  * that was answered first; later answers are acknowledged and sent BYE.
  * Not here: who is called and by which route, credentials, redirection, ring times, and sound. Those are asked of `SessionUser`.
  */
-import { octets, Span } from "../core/bytes.js";
+import { NONE, octets, Span } from "../core/bytes.js";
 import type { Pool } from "../core/pool.js";
 import { fraction, type RandomSource } from "../core/random.js";
 import type { Timers, TimerUser } from "../core/timers.js";
@@ -250,12 +250,15 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     this.accept(true);
   }
 
-  /** Ends the session from our side, whatever its state: CANCEL, BYE, or a final response. @param status for an incoming call not answered yet */
-  hangUp(status = 486): void {
+  /**
+   * Ends the session from our side, whatever its state: CANCEL, BYE, or a final response.
+   * @param status for an incoming call not answered yet @param lines header lines of a CANCEL, kept by reference
+   */
+  hangUp(status = 486, lines: Uint8Array = NONE): void {
     switch (this.state) {
       case SESSION_CALLING:
       case SESSION_PROCEEDING:
-        if (this.invite !== null) this.context.layer.cancel(this.invite);
+        if (this.invite !== null) this.context.layer.cancel(this.invite, lines);
         this.end(CAUSE_LOCAL, 0, null);
         break;
       case SESSION_INCOMING:

@@ -250,7 +250,7 @@ export class Door implements UserAgentUser, TimerUser {
         this.timers.stop(this.codeTimer);
         this.entered = "";
         this.wrongCodes = 0;
-        if (call.media.hasRun()) this.reportAudio(call);
+        if (call.hadSound()) this.reportAudio(call);
         const durationS = call.answeredMs < 0 ? 0 : Math.round((this.timers.nowMs - call.answeredMs) / 1000);
         this.events.event("call", "ended", [
           "direction",

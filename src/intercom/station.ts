@@ -38,7 +38,7 @@ const TICK_LATE_MS = 200;
 /** The longest datagram that is read, SIP or sound; the longest message of RFC 4475 has 3,515 octets. */
 const DATAGRAM_BYTES = 3584;
 
-/** One call's pair of sockets. */
+/** One line's pair of sockets. */
 class SoundPort {
   readonly rtp: UdpSocket;
   readonly rtcp: UdpSocket;
@@ -114,7 +114,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, TimerUser {
       onError: (message) => this.report(message),
     });
     const rtpPort = this.settings.number("rtp.port");
-    for (let i = 0; i < this.door.ua.calls.length; i++) {
+    for (let i = 0; i < this.door.ua.lines.length; i++) {
       const index = i;
       const rtp = await this.device.udp({
         address: this.ip,
@@ -252,7 +252,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, TimerUser {
   private readRtp(index: number): void {
     if (index >= this.sounds.length) return;
     const socket = this.sounds[index].rtp;
-    const media = this.door.ua.calls[index].media;
+    const media = this.door.ua.lines[index].media;
     this.enter();
     for (let length = socket.read(this.datagram); length > 0; length = socket.read(this.datagram)) {
       media.onRtp(socket.address, socket.remotePort, this.datagram, length);
@@ -263,7 +263,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, TimerUser {
   private readRtcp(index: number): void {
     if (index >= this.sounds.length) return;
     const socket = this.sounds[index].rtcp;
-    const media = this.door.ua.calls[index].media;
+    const media = this.door.ua.lines[index].media;
     this.enter();
     for (let length = socket.read(this.datagram); length > 0; length = socket.read(this.datagram)) {
       media.onRtcp(socket.address, socket.remotePort, this.datagram, length);

@@ -3,7 +3,7 @@
  * in a buffer of its own; the ACK takes its place when the final response has come. CANCEL (§9.1) is a transaction beside this one.
  * Not here: which response belongs to which transaction (layer.ts), Timer C (a proxy's), and what a response means.
  */
-import { equal } from "../core/bytes.js";
+import { equal, NONE } from "../core/bytes.js";
 import type { RandomSource } from "../core/random.js";
 import type { Timers, TimerUser } from "../core/timers.js";
 import type { Message } from "../wire/message.js";
@@ -117,6 +117,8 @@ export class ClientTransaction implements TimerUser {
   /** Sent by TCP for its size alone, so UDP is left to try. */
   private isUpgraded = false;
   private isCancelWanted = false;
+  /** Header lines of the CANCEL alone. */
+  private cancelLines: Uint8Array = NONE;
   private isCancelSent = false;
   private cause = 0;
   /** When it had its final response. */
@@ -214,8 +216,9 @@ export class ClientTransaction implements TimerUser {
   }
 
   /** RFC 3261 §9.1: at once when a 1xx has come, else as soon as one does; after a final response there is nothing to cancel. */
-  cancel(): void {
+  cancel(lines: Uint8Array): void {
     if (this.method !== METHOD_INVITE || this.isCancelWanted) return;
+    this.cancelLines = lines;
     if (this.state === CLIENT_RESOLVING) this.failSoon(FAILURE_CANCELLED);
     else if (this.state === CLIENT_CALLING || this.state === CLIENT_PROCEEDING) this.isCancelWanted = true;
     if (this.state === CLIENT_PROCEEDING) this.sendCancel();
@@ -466,7 +469,7 @@ export class ClientTransaction implements TimerUser {
     this.branchLow = invite.branchLow;
     w.begin(this.buffer, 0, this.buffer.length);
     writeRequestLine(w, METHOD_CANCEL, own.bytes, own.uriStart, own.uriEnd);
-    writeSame(w, own, METHOD_CANCEL, own.bytes, own.toStart, own.toEnd);
+    writeSame(w, own, METHOD_CANCEL, own.bytes, own.toStart, own.toEnd, invite.cancelLines);
     this.end = w.at;
     this.flow.copy(invite.flow);
     this.host.onClientStarted(this);

@@ -214,9 +214,9 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     }
   }
 
-  /** RFC 3261 §9.1; the INVITE then ends with its final response (487, as a rule), or FAILURE_TIMEOUT after 64*T1. */
-  cancel(t: ClientTransaction): void {
-    t.cancel();
+  /** RFC 3261 §9.1; the INVITE then ends with its final response (487, as a rule), or FAILURE_TIMEOUT after 64*T1. @param lines header lines of the CANCEL, kept by reference */
+  cancel(t: ClientTransaction, lines: Uint8Array = NONE): void {
+    t.cancel(lines);
   }
 
   /**

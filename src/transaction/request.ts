@@ -2,7 +2,7 @@
  * The octets of our requests that the transaction layer writes itself: the first line, our Via, and the whole of the requests
  * that belong to an INVITE (ACK for a response other than 2xx, CANCEL). Not here: when they are sent (client.ts).
  */
-import { octets } from "../core/bytes.js";
+import { NONE, octets } from "../core/bytes.js";
 import type { Message } from "../wire/message.js";
 import {
   HEADER_CALL_ID,
@@ -72,7 +72,7 @@ export function stampVia(bytes: Uint8Array, end: number, kind: number, transport
   return end + shift;
 }
 
-/** What an ACK (§17.1.1.3) or a CANCEL (§9.1) has in common with its INVITE: topmost Via, Route, Max-Forwards, From, Call-ID, CSeq number. */
+/** What an ACK (§17.1.1.3) or a CANCEL (§9.1) has in common with its INVITE: topmost Via, Route, Max-Forwards, From, Call-ID, CSeq number. @param more whole header lines of its own */
 export function writeSame(
   w: Writer,
   own: Message,
@@ -80,6 +80,7 @@ export function writeSame(
   toBytes: Uint8Array,
   toStart: number,
   toEnd: number,
+  more: Uint8Array = NONE,
 ): void {
   w.put(VIA);
   w.copy(own.bytes, own.viaStart, own.viaEnd);
@@ -97,5 +98,6 @@ export function writeSame(
   w.octet(0x20);
   w.put(METHOD_NAMES[method]);
   w.crlf();
+  w.put(more);
   w.put(EMPTY_BODY);
 }

@@ -20,62 +20,34 @@ export const CALL_CONFIRMED = 5;
 export const CALL_HELD = 6;
 export const CALL_ENDED = 7;
 
-/** Where the sound of call number `call` is sent from: each call has a port of its own. Octets are lent for the time of the call. */
+/** Where the sound of line number `line` is sent from: each line has a port of its own. Octets are lent for the time of the call. */
 export interface SoundNetwork {
-  rtp(call: number, ip: number, port: number, bytes: Uint8Array, length: number): void;
-  rtcp(call: number, ip: number, port: number, bytes: Uint8Array, length: number): void;
+  rtp(line: number, ip: number, port: number, bytes: Uint8Array, length: number): void;
+  rtcp(line: number, ip: number, port: number, bytes: Uint8Array, length: number): void;
 }
 
-/** What a call tells the user agent. */
+/** What a call and its line tell the user agent. */
 export interface CallUser {
   onCallTimer(call: Call): void;
   onCallDigit(call: Call, code: number, durationMs: number): void;
   onSoundLost(call: Call): void;
 }
 
-export class Call implements TimerUser, MediaSink, MediaUser {
-  /** Its number, from 0: also that of its RTP port. */
+/** One port for sound, and the stream on it. Calls that ring together share one, for only one of them will be answered. */
+export class Line implements MediaSink, MediaUser {
+  /** Its number, from 0: its RTP port is that of the settings and twice this. */
   readonly index: number;
-  state = CALL_FREE;
-  readonly session: Session;
   readonly media: MediaStream;
-  readonly redirects = new Redirects();
-  /** The sound runs. */
-  hasSound = false;
-  /** When it was made or came, on the core's clock. */
-  startedMs = 0;
-  /** When it was answered, -1 before. */
-  answeredMs = -1;
-  private readonly timers: Timers;
+  /** Whose sound runs, or ran last. */
+  call: Call | null = null;
   private readonly network: SoundNetwork;
   private readonly user: CallUser;
-  private readonly timer: number;
 
-  constructor(
-    index: number,
-    context: SessionContext,
-    settings: NegotiationSettings,
-    network: SoundNetwork,
-    user: CallUser,
-    random: RandomSource,
-  ) {
+  constructor(index: number, timers: Timers, network: SoundNetwork, user: CallUser, random: RandomSource) {
     this.index = index;
-    this.timers = context.timers;
     this.network = network;
     this.user = user;
-    this.session = new Session(context, new Negotiation(settings, random));
-    this.media = new MediaStream(context.timers, random, this, this);
-    this.timer = context.timers.make(this, 0);
-  }
-
-  /** Limits the time until it is answered; 0 for no limit. */
-  limit(timeMs: number): void {
-    if (timeMs > 0) this.timers.start(this.timer, timeMs);
-    else this.timers.stop(this.timer);
-  }
-
-  onTimer(): void {
-    this.user.onCallTimer(this);
+    this.media = new MediaStream(timers, random, this, this);
   }
 
   rtp(ip: number, port: number, bytes: Uint8Array, length: number): void {
@@ -87,10 +59,60 @@ export class Call implements TimerUser, MediaSink, MediaUser {
   }
 
   onDigit(code: number, durationMs: number): void {
-    this.user.onCallDigit(this, code, durationMs);
+    if (this.call !== null) this.user.onCallDigit(this.call, code, durationMs);
   }
 
   onMediaTimeout(): void {
-    this.user.onSoundLost(this);
+    if (this.call !== null) this.user.onSoundLost(this.call);
+  }
+}
+
+export class Call implements TimerUser {
+  state = CALL_FREE;
+  readonly session: Session;
+  /** Whose port its sound goes by. */
+  line: Line;
+  readonly redirects = new Redirects();
+  /** The sound runs. */
+  hasSound = false;
+  /** When it was made or came, on the core's clock. */
+  startedMs = 0;
+  /** When it was answered, -1 before. */
+  answeredMs = -1;
+  private readonly timers: Timers;
+  private readonly user: CallUser;
+  private readonly timer: number;
+
+  constructor(
+    context: SessionContext,
+    settings: NegotiationSettings,
+    line: Line,
+    user: CallUser,
+    random: RandomSource,
+  ) {
+    this.timers = context.timers;
+    this.user = user;
+    this.session = new Session(context, new Negotiation(settings, random));
+    this.line = line;
+    this.timer = context.timers.make(this, 0);
+  }
+
+  get media(): MediaStream {
+    return this.line.media;
+  }
+
+  /** @returns whether it had sound, so that the statistics of `media` are its own */
+  hadSound(): boolean {
+    return this.line.call === this && this.line.media.hasRun();
+  }
+
+  /** Limits the time until it is answered; 0 for no limit. */
+  limit(timeMs: number): void {
+    if (timeMs > 0) this.timers.start(this.timer, timeMs);
+    else this.timers.stop(this.timer);
+  }
+
+  onTimer(): void {
+    this.user.onCallTimer(this);
   }
 }

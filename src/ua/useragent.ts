@@ -57,6 +57,7 @@ import {
   CALL_RINGING,
   Call,
   type CallUser,
+  Line,
   type SoundNetwork,
 } from "./call.js";
 import { Credentials } from "./credentials.js";
@@ -82,7 +83,7 @@ export interface UserAgentSettings extends AccountSettings {
   silenceTimeMs: number;
   /** The session interval to ask for, in seconds; 0 none. RFC 4028 */
   sessionExpiresS: number;
-  /** RTP port of call 0; each further call has the next even one. */
+  /** RTP port of line 0; each further line has the next even one. */
   rtpPort: number;
 }
 
@@ -128,6 +129,7 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
   readonly account: Account;
   readonly registration: Registration;
   readonly calls: readonly Call[];
+  readonly lines: readonly Line[];
   readonly dialogs: Pool<Dialog>;
   /** Why the last `call` was not made, one line for a person. */
   error = "";
@@ -168,8 +170,11 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
       transport: settings.transport,
       sessionExpiresS: settings.sessionExpiresS,
     };
+    const lines: Line[] = [];
+    for (let i = 0; i < limits.lines; i++) lines.push(new Line(i, timers, sound, this, random));
+    this.lines = lines;
     const calls: Call[] = [];
-    for (let i = 0; i < limits.calls; i++) calls.push(new Call(i, this.context, this.negotiation, sound, this, random));
+    for (let i = 0; i < limits.calls; i++) calls.push(new Call(this.context, this.negotiation, lines[0], this, random));
     this.calls = calls;
     this.registration = new Registration(
       this.layer,
@@ -203,15 +208,19 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
     for (let i = 0; i < this.calls.length; i++) this.calls[i].session.reoffer();
   }
 
-  /** Calls what a person gave: a URI, an address, a number. @returns the call, or null with the reason in `error` */
-  call(target: string): Call | null {
+  /**
+   * Calls what a person gave: a URI, an address, a number. @param beside a call that rings, of which at most one is to be answered: both share its line
+   * @returns the call, or null with the reason in `error`
+   */
+  call(target: string, beside: Call | null = null): Call | null {
     const read = readTarget(target, this.settings.domain);
     if (read.error !== "") return this.cannot(read.error);
     const bytes = octets(read.uri);
     if (!uri.parse(bytes, 0, bytes.length) || uri.scheme !== SCHEME_SIP || uri.hostEnd === uri.hostStart) {
       return this.cannot("'" + target.trim() + "' is no SIP URI: give sip:user@host, an address or a number");
     }
-    const call = this.freeCall();
+    const line = beside === null ? this.freeLine() : beside.line;
+    const call = line === null ? null : this.freeCall(line);
     const draft = call === null ? null : this.dialogs.take();
     if (call === null || draft === null) {
       if (call !== null) call.state = CALL_FREE;
@@ -246,6 +255,11 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
     if (this.isActive(call)) call.session.hangUp(status);
   }
 
+  /** Gives up a call that another one has made needless. RFC 3326 */
+  cancelFor(call: Call): void {
+    if (this.isActive(call)) call.session.hangUp(486, COMPLETED_ELSEWHERE);
+  }
+
   /** Holds the other side, or takes it back. RFC 3264 §8.4 */
   hold(call: Call, on: boolean): void {
     if (call.state !== CALL_CONFIRMED && call.state !== CALL_HELD) return;
@@ -257,10 +271,16 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
     return call.state !== CALL_FREE && call.state !== CALL_ENDED;
   }
 
-  /** @returns the call that is going on, the first of them; null when there is none */
+  /** @returns the call that is going on: one that is answered, else one whose sound runs, else the first that rings; null when there is none */
   activeCall(): Call | null {
-    for (let i = 0; i < this.calls.length; i++) if (this.isActive(this.calls[i])) return this.calls[i];
-    return null;
+    let found: Call | null = null;
+    for (let i = 0; i < this.calls.length; i++) {
+      const call = this.calls[i];
+      if (!this.isActive(call)) continue;
+      if (call.state === CALL_CONFIRMED || call.state === CALL_HELD) return call;
+      if (found === null || (call.hasSound && !found.hasSound)) found = call;
+    }
+    return found;
   }
 
   /** Whether an address is that of the server we are configured to use, as far as it is known yet. */
@@ -371,7 +391,8 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
       this.layer.reply(t, 486);
       return;
     }
-    const call = this.freeCall();
+    const line = this.freeLine();
+    const call = line === null ? null : this.freeCall(line);
     if (call === null) {
       this.layer.reply(t, 486);
       return;
@@ -472,12 +493,12 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
   onAgreed(s: Session): void {
     const call = this.callWith(s);
     const agreed = s.negotiation.result;
-    if (!call.hasSound) {
+    if (!call.hasSound && this.takeSound(call, s.isConfirmed())) {
       call.hasSound = true;
       call.media.start();
     }
     // Before the answer the other side owes us no sound.
-    call.media.configure(agreed, s.isConfirmed() ? this.settings.silenceTimeMs : 0);
+    if (call.hasSound) call.media.configure(agreed, s.isConfirmed() ? this.settings.silenceTimeMs : 0);
     if (call.state === CALL_CALLING || call.state === CALL_RINGING) {
       if (s.isConfirmed()) return;
       this.setState(call, CALL_EARLY);
@@ -569,7 +590,8 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
     this.layer.setLocal(ip, udpPort, tcpPort);
     this.account.configure(this.settings, ip, this.settings.transport === TRANSPORT_UDP ? udpPort : tcpPort);
     this.negotiation.configure(ip, this.settings.codecs);
-    for (let i = 0; i < this.calls.length; i++) this.calls[i].session.negotiation.port = this.settings.rtpPort + 2 * i;
+    for (let i = 0; i < this.calls.length; i++)
+      this.calls[i].session.negotiation.port = this.settings.rtpPort + 2 * this.calls[i].line.index;
   }
 
   private setState(call: Call, state: number): void {
@@ -577,13 +599,41 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
     this.user.onCall(call, 0, 0, null);
   }
 
+  /** Of the calls that share a line the first with sound before the answer is heard; whoever answers takes its place. */
+  private takeSound(call: Call, isConfirmed: boolean): boolean {
+    const line = call.line;
+    const other = line.call;
+    if (other !== null && other !== call && other.hasSound) {
+      if (!isConfirmed) return false;
+      other.hasSound = false;
+      line.media.stop();
+    }
+    line.call = call;
+    return true;
+  }
+
   private cannot(error: string): null {
     this.error = error;
     return null;
   }
 
-  /** A call nobody uses: one that is settled, else one that only waits for late answers. */
-  private freeCall(): Call | null {
+  /** A line that no call uses. */
+  private freeLine(): Line | null {
+    for (let i = 0; i < this.lines.length; i++) {
+      let isUsed = false;
+      for (let j = 0; j < this.calls.length; j++) {
+        if (this.isActive(this.calls[j]) && this.calls[j].line === this.lines[i]) isUsed = true;
+      }
+      if (isUsed) continue;
+      this.lines[i].call = null;
+      this.lines[i].media.forget();
+      return this.lines[i];
+    }
+    return null;
+  }
+
+  /** A call nobody uses: one that is settled, else one that only waits for late answers. It is put on that line. */
+  private freeCall(line: Line): Call | null {
     let found: Call | null = null;
     for (let i = 0; i < this.calls.length; i++) {
       const call = this.calls[i];
@@ -596,7 +646,9 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
     }
     if (found !== null) {
       found.session.release();
-      found.media.forget();
+      if (found.line.call === found) found.line.call = null;
+      found.line = line;
+      found.session.negotiation.port = this.settings.rtpPort + 2 * line.index;
     }
     return found;
   }
@@ -614,6 +666,7 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
 }
 
 const EMPTY = octets("");
+const COMPLETED_ELSEWHERE = octets('Reason: SIP;cause=200;text="Call completed elsewhere"\r\n');
 
 function isKnownOption(option: Span): boolean {
   return option.isToken(OPTION_100REL) || option.isToken(OPTION_TIMER);

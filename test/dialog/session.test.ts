@@ -431,11 +431,12 @@ describe("the limits of a call", () => {
 describe("more calls than there are lines", () => {
   it("are refused with a reason, and made again when one is free", () => {
     const { world, a } = made();
-    a.call("sip:a@10.0.0.2");
-    a.call("sip:b@10.0.0.2");
-    expect(a.ua.call("sip:c@10.0.0.2")).toBe(null);
+    const first = a.call("sip:a@10.0.0.2");
+    expect(a.ua.call("sip:b@10.0.0.2")).toBe(null);
+    expect(a.ua.call("sip:b@10.0.0.2", first)).not.toBe(null);
+    expect(a.ua.call("sip:c@10.0.0.2", first)).toBe(null);
     expect(a.ua.error).toBe("all lines are in use: hang up first");
-    a.ua.hangUp(a.ua.calls[0]);
+    for (const call of a.ua.calls) a.ua.hangUp(call);
     world.run(20);
     expect(a.ua.call("sip:c@10.0.0.2")).not.toBe(null);
   });

@@ -53,7 +53,7 @@ class House {
       this.door.ua.layer.receiveDatagram(d.fromIp, d.fromPort, d.bytes, 0, d.bytes.length);
       return;
     }
-    const media = this.door.ua.calls[(d.toPort - 16384) >> 1].media;
+    const media = this.door.ua.lines[(d.toPort - 16384) >> 1].media;
     if (d.toPort % 2 === 0) media.onRtp(d.fromIp, d.fromPort, d.bytes, d.bytes.length);
   }
 

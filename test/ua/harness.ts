@@ -170,9 +170,9 @@ export class Agent implements Inhabitant, Network, SoundNetwork, UserAgentUser {
     return this.diary.filter((line) => line.startsWith("call ")).at(-1) ?? "";
   }
 
-  call(target: string): Call {
+  call(target: string, beside: Call | null = null): Call {
     this.timers.nowMs = this.world.nowMs;
-    const call = this.ua.call(target);
+    const call = this.ua.call(target, beside);
     if (call === null) throw new Error(this.ua.error);
     return call;
   }
@@ -184,7 +184,7 @@ export class Agent implements Inhabitant, Network, SoundNetwork, UserAgentUser {
       return;
     }
     const index = (datagram.toPort - 16384) >> 1;
-    const media = this.ua.calls[index]?.media;
+    const media = this.ua.lines[index]?.media;
     if (datagram.toPort & 1) media?.onRtcp(datagram.fromIp, datagram.fromPort, datagram.bytes, datagram.bytes.length);
     else media?.onRtp(datagram.fromIp, datagram.fromPort, datagram.bytes, datagram.bytes.length);
   }

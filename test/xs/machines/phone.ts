@@ -54,7 +54,7 @@ export class Phone implements Network, SoundNetwork, UserAgentUser, TimerUser {
     const ip = FIRST_ADDRESS + this.host.sourceMachine();
     const from = this.host.sourcePort();
     if (port !== 5060) {
-      const media = this.ua.calls[(port - RTP_PORT) >> 1].media;
+      const media = this.ua.lines[(port - RTP_PORT) >> 1].media;
       if (port & 1) media.onRtcp(ip, from, this.datagram, length);
       else media.onRtp(ip, from, this.datagram, length);
     } else if (this.datagram[0] === 0x52 && this.datagram[1] === 0x45 && this.datagram[2] === 0x47) {
