@@ -95,6 +95,8 @@ export interface DeviceTimer {
 export interface Clock {
   /** @returns ms since start; never goes back */
   now(): number;
+  /** The time of day, for plans by the clock. @returns s since 1970 in UTC, without leap seconds; 0 while it is not known. It may jump */
+  epochS(): number;
   createTimer(call: () => void): DeviceTimer;
 }
 

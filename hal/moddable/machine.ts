@@ -69,6 +69,8 @@ class TicksTimer implements DeviceTimer {
 class TicksClock implements Clock {
   private last = Time.ticks;
   private sum = 0;
+  /** The time of day at 0 ms, in ms; 0: not known. */
+  private epochAtStartMs = 0;
 
   /** Ticks wrap around after 49 days; the sum does not. */
   now(): number {
@@ -76,6 +78,14 @@ class TicksClock implements Clock {
     this.sum += Time.delta(this.last, ticks);
     this.last = ticks;
     return this.sum;
+  }
+
+  epochS(): number {
+    return this.epochAtStartMs === 0 ? 0 : Math.floor((this.epochAtStartMs + this.now()) / 1000);
+  }
+
+  setEpoch(ms: number): void {
+    this.epochAtStartMs = ms - this.now();
   }
 
   createTimer(call: () => void): DeviceTimer {

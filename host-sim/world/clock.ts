@@ -16,6 +16,10 @@ export class RealClock implements Clock {
     return performance.now() - this.startMs;
   }
 
+  epochS(): number {
+    return Math.floor(Date.now() / 1000);
+  }
+
   createTimer(call: () => void): DeviceTimer {
     return new RealTimer(this, call);
   }
@@ -58,6 +62,8 @@ class RealTimer implements DeviceTimer {
 
 /** Time that passes only when it is told to. What is due at the same time happens in the order in which it was set. */
 export class VirtualClock implements Clock {
+  /** The time of day at 0 ms, s since 1970 in UTC: Thursday, 1 January 2026, 0:00. 0: not known. */
+  epochAtStartS = 1767225600;
   private readonly drain: () => Promise<void>;
   private readonly heap: VirtualTimer[] = [];
   private nowMs = 0;
@@ -70,6 +76,10 @@ export class VirtualClock implements Clock {
 
   now(): number {
     return this.nowMs;
+  }
+
+  epochS(): number {
+    return this.epochAtStartS === 0 ? 0 : this.epochAtStartS + Math.floor(this.nowMs / 1000);
   }
 
   createTimer(call: () => void): DeviceTimer {

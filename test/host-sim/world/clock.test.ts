@@ -21,6 +21,15 @@ describe("the virtual clock", () => {
     expect(clock.next()).toBe(Infinity);
   });
 
+  it("has a time of day that goes with it, and can be without one", async () => {
+    const clock = new VirtualClock();
+    expect(new Date(clock.epochS() * 1000).toISOString()).toBe("2026-01-01T00:00:00.000Z");
+    await clock.runUntil(90_500);
+    expect(new Date(clock.epochS() * 1000).toISOString()).toBe("2026-01-01T00:01:30.000Z");
+    clock.epochAtStartS = 0;
+    expect(clock.epochS()).toBe(0);
+  });
+
   it("keeps one time for a timer, which can be moved and stopped", async () => {
     const clock = new VirtualClock();
     const times: number[] = [];

@@ -111,6 +111,7 @@ function start(): void {
   }
   const clock: Clock = {
     now: () => host.now(),
+    epochS: () => 0,
     createTimer(call) {
       timer = new Timer(call);
       return timer;
