@@ -30,7 +30,8 @@ class Firmware implements DoorEvents {
     if (problem !== "") this.event("error", "settings: " + problem, []);
     machine.led.trouble(true);
     const ssid = machine.store.read(SSID) ?? "";
-    if (ssid === "") this.event("error", "no network: enter wifi.ssid NAME, wifi.password TEXT, then start again", []);
+    if (ssid === "" && !BOARD.isWired)
+      this.event("error", "no network: enter wifi.ssid NAME, wifi.password TEXT, then start again", []);
     else
       machine.join(
         ssid,

@@ -2,6 +2,8 @@
 import type { I2SOptions } from "../native/i2s.js";
 
 export interface Board {
+  /** It has a network without a name and a password for it. */
+  isWired: boolean;
   /** Closed to ground by a press. */
   button: number;
   /** Whether the button needs the chip's pull-up; some pins have none. */

@@ -91,6 +91,7 @@ declare module "timer" {
   export default class Timer {
     private brand: boolean;
     static set(callback: () => void, interval?: number, repeat?: number): Timer;
+    static repeat(callback: () => void, interval: number): Timer;
     static schedule(timer: Timer, interval?: number, repeat?: number): void;
     static clear(timer: Timer): void;
     static delay(ms: number): void;

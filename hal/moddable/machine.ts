@@ -38,31 +38,43 @@ import { type I2S, openI2S } from "../native/i2s.js";
 import { Join } from "./join.js";
 import { Light } from "./light.js";
 import { Lines, Printer } from "./lines.js";
+import { random } from "./random.js";
 import { Streams } from "./streams.js";
 
 const SIP_PORT = 5060;
 const BAUD = 115_200;
 const BUS_HZ = 100_000;
-const HALF_WORD = 65536;
 /** So long a timer of the SDK rests: it is moved, never made anew. */
 const NEVER_MS = 0x3fffffff;
 
 class TicksTimer implements DeviceTimer {
   private readonly clock: Clock;
+  private readonly call: () => void;
   private readonly timer: Timer;
+  private atMs = Infinity;
 
   constructor(clock: Clock, call: () => void) {
     this.clock = clock;
-    this.timer = Timer.set(call, NEVER_MS, NEVER_MS);
+    this.call = call;
+    this.timer = Timer.set(() => this.fire(), NEVER_MS, NEVER_MS);
   }
 
   at(ms: number): void {
+    this.atMs = ms;
     const wait = ms - this.clock.now();
-    Timer.schedule(this.timer, wait > 1 ? wait : 1, NEVER_MS);
+    Timer.schedule(this.timer, wait > 1 ? Math.ceil(wait) : 1, NEVER_MS);
   }
 
   stop(): void {
+    this.atMs = Infinity;
     Timer.schedule(this.timer, NEVER_MS, NEVER_MS);
+  }
+
+  /** On Linux the SDK also calls at times that were moved since, and after `stop`. */
+  private fire(): void {
+    if (this.clock.now() < this.atMs) return;
+    this.atMs = Infinity;
+    this.call();
   }
 }
 
@@ -133,10 +145,7 @@ class NetResolver implements Resolver {
 
 export class Machine implements Device {
   readonly clock: Clock = new TicksClock();
-  readonly random = {
-    // The SDK draws from the chip's own generator, 31 bits at a time.
-    uint32: () => Math.floor(Math.random() * HALF_WORD) * HALF_WORD + Math.floor(Math.random() * HALF_WORD),
-  };
+  readonly random = { uint32: random };
   readonly resolver: Resolver = new NetResolver();
   readonly relay: Output;
   readonly led: Light;

@@ -5,6 +5,7 @@
 import type { Board } from "../pins.js";
 
 export const BOARD: Board = {
+  isWired: false,
   button: 36,
   hasPullUp: false,
   relay: 4,

@@ -8,6 +8,7 @@ import type { Board } from "../pins.js";
 const pins = config.pins;
 
 export const BOARD: Board = {
+  isWired: false,
   button: pins.button,
   hasPullUp: true,
   relay: pins.relay,

@@ -2,6 +2,7 @@
 import type { Board } from "../pins.js";
 
 export const BOARD: Board = {
+  isWired: false,
   button: 41,
   hasPullUp: true,
   relay: 5,

@@ -1,0 +1,17 @@
+/** A program on Linux without a screen: its pins are numbers only, its network is the machine's, its sound a tone or a file. */
+import type { Board } from "../pins.js";
+
+export const BOARD: Board = {
+  isWired: true,
+  button: 0,
+  hasPullUp: true,
+  relay: 1,
+  led: 2,
+  amplifier: -1,
+  codec: "",
+  data: -1,
+  clock: -1,
+  i2s: { bclk: -1, ws: -1, bits: 16, khz: 8 },
+  receive: -1,
+  transmit: -1,
+};

@@ -1,0 +1,110 @@
+/*
+ * The program on Linux: one XS machine on GLib's loop, its options, and what stands for the chip's restart. An exception nobody
+ * caught is told to the script by the global `abort`, as on the ESP32, then the program starts anew; so it does when the loop
+ * stands still. Not here: what the devices of hal/boards/lin need of Linux (host.c).
+ */
+#include "xs.h"
+#include "mc.xs.h"
+
+#include <glib-unix.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "host.h"
+
+/* The watchdog: as the ESP32's, see sdkconfig of the boards. */
+#define WATCHDOG_S 5
+/* Between an abort and the new start, so that a program that cannot start does not keep the machine busy. */
+#define RESTART_US 1000000
+
+static char **arguments;
+
+const char *host_option(const char *name)
+{
+	int i;
+	for (i = 1; arguments[i] && arguments[i + 1]; i += 2)
+		if (strncmp(arguments[i], "--", 2) == 0 && strcmp(arguments[i] + 2, name) == 0)
+			return arguments[i + 1];
+	return NULL;
+}
+
+static void restart(void)
+{
+	/* The SDK's sockets would live on in the new program. */
+	int fd;
+	for (fd = 3; fd < 256; fd++)
+		close(fd);
+	execv("/proc/self/exe", arguments);
+	_exit(1);
+}
+
+static void bark(int signal)
+{
+	static const char text[] = "watchdog: the program stood still\n";
+	(void)signal;
+	if (write(2, text, sizeof text - 1) < 0)
+		_exit(1);
+	restart();
+}
+
+static gboolean feed(gpointer data)
+{
+	(void)data;
+	alarm(WATCHDOG_S);
+	return G_SOURCE_CONTINUE;
+}
+
+void fxAbort(xsMachine *the, int status)
+{
+	extern char *fxAbortString(int status);
+	static int isAborting;
+	const char *why = fxAbortString(status);
+	if (!isAborting) {
+		isAborting = 1;
+		xsBeginHost(the);
+			xsVars(2);
+			xsVar(0) = xsException;
+			xsTry {
+				xsVar(1) = xsGet(xsGlobal, xsID("abort"));
+				if (xsTest(xsVar(1)))
+					xsCallFunction2(xsVar(1), xsGlobal, xsString(why), xsVar(0));
+			}
+			xsCatch {
+				fprintf(stderr, "abort failed too\n");
+			}
+		xsEndHost(the);
+	}
+	fflush(stdout);
+	fprintf(stderr, "restart: %s\n", why);
+	usleep(RESTART_US);
+	restart();
+}
+
+int main(int count, char **values)
+{
+	xsMachine *machine;
+	GMainLoop *loop = g_main_loop_new(NULL, FALSE);
+	sigset_t alarms;
+	(void)count;
+	arguments = values;
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGALRM, bark);
+	/* After a bark it is blocked still. */
+	sigemptyset(&alarms);
+	sigaddset(&alarms, SIGALRM);
+	sigprocmask(SIG_UNBLOCK, &alarms, NULL);
+	feed(NULL);
+	g_timeout_add_seconds(1, feed, NULL);
+
+	machine = xsPrepareMachine(NULL, xsPreparation(), "portero", NULL, NULL);
+	if (!machine)
+		return 1;
+	xsBeginHost(machine);
+		xsVars(1);
+		xsVar(0) = xsAwaitImport("src/main", XS_IMPORT_DEFAULT);
+		xsCallFunction0(xsVar(0), xsGlobal);
+	xsEndHost(machine);
+	g_main_loop_run(loop);
+	xsDeleteMachine(machine);
+	return 0;
+}

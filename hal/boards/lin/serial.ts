@@ -1,0 +1,33 @@
+/** The terminal as a serial port: stdin and stdout, octet by octet, in the shape of `embedded:io/serial`. Not here: rates, more than one port. */
+
+import { getc, onInput, putc } from "hal/boards/lin/host";
+import Timer from "timer";
+
+/** A terminal takes what is written: as much as a port can say. */
+const ROOM = 0x3fffffff;
+
+interface SerialOptions {
+  receive: number;
+  transmit: number;
+  baud: number;
+  port: number;
+  format?: "number" | "buffer";
+  onReadable?: (octets: number) => void;
+  onWritable?: (octets: number) => void;
+}
+
+export default class Serial {
+  constructor(options: SerialOptions) {
+    const { onReadable, onWritable } = options;
+    if (onReadable !== undefined) onInput(onReadable);
+    if (onWritable !== undefined) Timer.set(() => onWritable(ROOM));
+  }
+
+  read(): number {
+    return getc();
+  }
+
+  write(octet: number): void {
+    putc(octet);
+  }
+}

@@ -1,0 +1,27 @@
+/** The network of a machine that is in one: at once connected, with the address of `--address`. The shape is `embedded:network/interface/wifi`. Not here: its loss. */
+
+import { option } from "hal/boards/lin/host";
+import Timer from "timer";
+
+const CONNECTED = 500;
+
+export default class WiFi {
+  connection = 0;
+  readonly address: string = option("address") ?? "127.0.0.1";
+  private readonly changed: (property: string) => void;
+
+  constructor(options: { onChanged: (property: string) => void }) {
+    this.changed = options.onChanged;
+  }
+
+  connect(): void {
+    Timer.set(() => {
+      this.connection = CONNECTED;
+      this.changed("connection");
+    });
+  }
+
+  disconnect(): void {
+    this.connection = 0;
+  }
+}
