@@ -112,6 +112,9 @@ export interface Input {
   read(): number;
 }
 
+/** The buttons that call, the button inside that opens, and the contact that says whether the door is shut. */
+export type InputName = "button1" | "button2" | "button3" | "button4" | "exit" | "sensor";
+
 export interface InputOptions {
   /** It changed: opened or closed. */
   onReadable(): void;
@@ -172,8 +175,10 @@ export interface Device {
   resolver: Resolver;
   microphone: AudioInput;
   speaker: AudioOutput;
-  button(options: InputOptions): Input;
-  relay: Output;
+  /** @returns null when the board has none of that name */
+  input(name: InputName, options: InputOptions): Input | null;
+  /** One or two. */
+  relays: readonly Output[];
   led: Output;
   store: Store;
 }

@@ -216,8 +216,8 @@ async function main(): Promise<number> {
   if (isScripted) {
     const stage: Stage = {
       clock,
-      press: (ms) => door.button.press(ms),
-      release: () => door.button.release(),
+      press: (ms) => door.contacts.button1.press(ms),
+      release: () => door.contacts.button1.release(),
       console: (line) => said(door.station.line(line)),
       dtmf: (digits) => {
         if (phone === null) return "there is no built-in phone: it is the one that sends digits";

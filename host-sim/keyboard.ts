@@ -55,7 +55,7 @@ export class Keyboard {
   private press(text: string, key: { name?: string; ctrl?: boolean }): void {
     if (key.ctrl === true && (key.name === "c" || key.name === "d")) this.finish();
     else if (this.typed !== null) this.type(this.typed, text, key.name ?? "");
-    else if (text === "b") this.door.button.press(PRESS_MS);
+    else if (text === "b") this.door.contacts.button1.press(PRESS_MS);
     else if (text === "a") this.tell("answer");
     else if (text === "h") this.tell("hangup");
     else if (text === "c") this.tell("call");

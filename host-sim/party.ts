@@ -9,6 +9,7 @@ import type {
   AudioOutput,
   Clock,
   Device,
+  InputName,
   Resolver,
   Store,
   TcpConnection,
@@ -16,14 +17,14 @@ import type {
   UdpSocket,
 } from "../hal/device.js";
 import { ipv4, ipv4Text } from "../src/core/address.js";
-import { DOOR_LIMITS } from "../src/core/limits.js";
+import { HOUSE_LIMITS } from "../src/core/limits.js";
 import type { RandomSource } from "../src/core/random.js";
 import type { DoorEvents } from "../src/intercom/door.js";
 import type { Settings } from "../src/intercom/settings.js";
 import { Station } from "../src/intercom/station.js";
 import { CodecInput, CodecOutput } from "./io/chips/codec.js";
 import type { VirtualEs8311 } from "./io/chips/es8311.js";
-import { VirtualButton, VirtualOutput } from "./io/digital.js";
+import { VirtualContact, VirtualOutput } from "./io/digital.js";
 import { NodeResolver } from "./io/resolver.js";
 import { openTcp } from "./io/tcp.js";
 import { openUdp } from "./io/udp.js";
@@ -112,8 +113,9 @@ export class Party implements DoorEvents {
   readonly name: string;
   readonly settings: Settings;
   readonly station: Station;
-  readonly button: VirtualButton;
-  readonly relay = new VirtualOutput();
+  /** Of every name there is. */
+  readonly contacts: Record<InputName, VirtualContact>;
+  readonly relays: readonly VirtualOutput[] = [new VirtualOutput(), new VirtualOutput()];
   readonly led = new VirtualOutput();
   private readonly house: House;
 
@@ -121,9 +123,17 @@ export class Party implements DoorEvents {
     this.house = house;
     this.name = belongings.name;
     this.settings = belongings.settings;
-    this.button = new VirtualButton(house.clock);
+    const contact = () => new VirtualContact(house.clock);
+    this.contacts = {
+      button1: contact(),
+      button2: contact(),
+      button3: contact(),
+      button4: contact(),
+      exit: contact(),
+      sensor: contact(),
+    };
     if (belongings.codec !== null) this.startCodec(belongings.codec);
-    this.station = new Station(this.device(belongings), belongings.settings, DOOR_LIMITS, this);
+    this.station = new Station(this.device(belongings), belongings.settings, HOUSE_LIMITS, this);
   }
 
   event(name: string, value: string, extra: readonly (string | number)[]): void {
@@ -176,8 +186,8 @@ export class Party implements DoorEvents {
       },
       microphone: codec === null ? belongings.microphone : new CodecInput(codec, belongings.microphone),
       speaker: codec === null ? belongings.speaker : new CodecOutput(codec, belongings.speaker),
-      button: (options) => this.button.open(options),
-      relay: this.relay,
+      input: (name, options) => this.contacts[name].open(options),
+      relays: this.relays,
       led: this.led,
       store: belongings.store,
     };

@@ -1,6 +1,6 @@
 /** The table of all settings for docs/settings.md, made from the schema: `npm run docs` writes it, a test checks that it is current. */
 import { readFileSync, writeFileSync } from "node:fs";
-import { allowed, SCHEMA, TYPE_SECRET } from "../src/intercom/schema.js";
+import { allowed, isSecret, SCHEMA } from "../src/intercom/schema.js";
 
 const BEGIN = "<!-- made by `npm run docs` -->\n";
 
@@ -10,7 +10,7 @@ export function withTable(document: string): string {
   if (at < 0) throw new Error("docs/settings.md has lost its mark: " + BEGIN.trim());
   const rows = SCHEMA.map(
     (s) =>
-      `| \`${s.key}\` | ${s.initial === "" ? "" : `\`${s.initial}\``} | ${allowed(s)}${s.type === TYPE_SECRET ? ", never shown" : ""} | ${s.help} |`,
+      `| \`${s.key}\` | ${s.initial === "" ? "" : `\`${s.initial}\``} | ${allowed(s)}${isSecret(s) ? ", never shown" : ""} | ${s.help} |`,
   );
   return (
     document.slice(0, at) +

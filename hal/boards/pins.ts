@@ -4,12 +4,15 @@ import type { I2SOptions } from "../native/i2s.js";
 export interface Board {
   /** It has a network without a name and a password for it. */
   isWired: boolean;
-  /** Closed to ground by a press. */
-  button: number;
-  /** Whether the button needs the chip's pull-up; some pins have none. */
+  /** Up to four, in their order; each closed to ground by a press. */
+  buttons: readonly number[];
+  /** The button inside and the door's contact; to ground as well. */
+  exit: number;
+  sensor: number;
+  /** Whether they need the chip's pull-up; some pins have none. */
   hasPullUp: boolean;
-  /** High releases the door. */
-  relay: number;
+  /** One or two; high releases the door. */
+  relays: readonly number[];
   /** High is light. */
   led: number;
   /** High switches the power amplifier on. */

@@ -1,7 +1,7 @@
 /** One LED that tells the door's state by its rhythm. Not here: which state it is. */
 import type { Clock, DeviceTimer, Output } from "../device.js";
 
-/** After the patterns of the door (LED_* in door.ts): there is no network. */
+/** The door's pattern for a fault (LED_* in door.ts): that there is no network is one. */
 const LED_TROUBLE = 6;
 
 /** ms on and off, by pattern; 0 and 0 is dark, off 0 is steady. */

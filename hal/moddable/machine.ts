@@ -1,6 +1,6 @@
 /**
  * The device of hal/device.ts on the Moddable SDK: pins, clock, sockets, storage, sound, serial console and Wi-Fi of one board.
- * The relay is off from the constructor's first line on. Not here: SRV records (a name's port is the one given, or 5060),
+ * The relays are off from the constructor's first line on. Not here: SRV records (a name's port is the one given, or 5060),
  * the time of day, which nothing here needs, and what a door does (src/intercom).
  */
 import Digital from "embedded:io/digital";
@@ -26,6 +26,7 @@ import type {
   Device,
   DeviceTimer,
   Input,
+  InputName,
   InputOptions,
   Output,
   Resolver,
@@ -147,7 +148,7 @@ export class Machine implements Device {
   readonly clock: Clock = new TicksClock();
   readonly random = { uint32: random };
   readonly resolver: Resolver = new NetResolver();
-  readonly relay: Output;
+  readonly relays: readonly Output[];
   readonly led: Light;
   readonly store: Store;
   readonly microphone: AudioInput;
@@ -159,7 +160,7 @@ export class Machine implements Device {
   private ip = 0;
 
   constructor(board: Board, onLine: (line: string) => void) {
-    this.relay = new Digital({ pin: board.relay, mode: Digital.Output, initialValue: 0 }) as Output;
+    this.relays = board.relays.map((pin) => new Digital({ pin, mode: Digital.Output, initialValue: 0 }) as Output);
     this.board = board;
     const led = board.led < 0 ? new NoOutput() : new Digital({ pin: board.led, mode: Digital.Output, initialValue: 0 });
     this.led = new Light(led as Output, this.clock);
@@ -195,7 +196,7 @@ export class Machine implements Device {
   /** What an exception nobody caught calls before the chip starts again. */
   onAbort(call: (message: string) => void): void {
     (globalThis as unknown as { abort: (message: string, error: unknown) => void }).abort = (message, error) => {
-      this.relay.write(0);
+      for (const relay of this.relays) relay.write(0);
       call(message + ": " + String(error));
     };
   }
@@ -241,10 +242,12 @@ export class Machine implements Device {
     );
   }
 
-  button(options: InputOptions): Input {
+  input(name: InputName, options: InputOptions): Input | null {
     const { board } = this;
+    const number = name === "exit" ? board.exit : name === "sensor" ? board.sensor : board.buttons[Number(name[6]) - 1];
+    if (number === undefined || number < 0) return null;
     const pin = new Digital({
-      pin: board.button,
+      pin: number,
       mode: board.hasPullUp ? Digital.InputPullUp : Digital.Input,
       edge: Digital.Rising | Digital.Falling,
       onReadable: () => options.onReadable(),

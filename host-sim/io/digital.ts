@@ -1,7 +1,7 @@
-/** Contacts without wires: a button that a script or a key presses, and outputs that remember what was written. */
+/** Contacts without wires: buttons and a door's contact that a script or a key moves, and outputs that remember what was written. */
 import type { Clock, DeviceTimer, Input, InputOptions, Output } from "../../hal/device.js";
 
-export class VirtualButton {
+export class VirtualContact {
   private readonly timer: DeviceTimer;
   private readonly clock: Clock;
   private readonly listeners: InputOptions[] = [];
@@ -30,7 +30,8 @@ export class VirtualButton {
     this.set(0);
   }
 
-  private set(value: number): void {
+  /** Closes (1) or opens (0) it until further notice. */
+  set(value: number): void {
     if (value === this.value) return;
     this.value = value;
     for (const listener of this.listeners) listener.onReadable();

@@ -49,9 +49,22 @@ export const DOOR_LIMITS: Limits = {
   // The server's and the proxy's.
   names: 2,
   // Two for each transaction (16), three for each session (6), one for each call (2), four for the line's sound (4), one
-  // of the registration, three of the door, two of the station: 34.
-  timers: 40,
+  // of the registration, three of the door, two of its ring, four of its relays, contact and codes, seven of the station:
+  // 46.
+  timers: 48,
   t1Ms: 500,
   t2Ms: 4000,
   t4Ms: 5000,
+};
+
+/** A door on a machine with room: eight targets ring together, two calls are heard. */
+export const HOUSE_LIMITS: Limits = {
+  ...DOOR_LIMITS,
+  calls: 9,
+  lines: 2,
+  dialogs: 20,
+  clients: 20,
+  servers: 8,
+  // 56 of transactions, 36 of calls, 8 of lines, 17 others: 117.
+  timers: 128,
 };

@@ -1,29 +1,17 @@
 /**
- * The door station: a button that calls, a code that opens, and a user agent in between. It turns settings into an account and
- * what happens into events that a person or a program can read.
- * Not here: devices (the station drives them), and the console's words.
+ * The door station: buttons that call, codes that open, and a user agent in between. It turns what happens into events that a
+ * person or a program can read, and into light.
+ * Not here: devices (the station drives them), the console's words, whom a button calls (plan.ts, ring.ts), codes (access.ts),
+ * relays and the door's contact (doorway.ts), and who may call (callers.ts).
  */
 
 import type { Store } from "../../hal/device.js";
-import { ipv4 } from "../core/address.js";
 import { text } from "../core/bytes.js";
 import type { Limits } from "../core/limits.js";
 import { printable } from "../core/printable.js";
 import type { RandomSource } from "../core/random.js";
 import type { Timers, TimerUser } from "../core/timers.js";
-import {
-  CAUSE_CANCELLED,
-  CAUSE_DECLINED,
-  CAUSE_EXPIRED,
-  CAUSE_LOCAL,
-  CAUSE_NETWORK,
-  CAUSE_NO_ACK,
-  CAUSE_NO_CODEC,
-  CAUSE_NO_ROOM,
-  CAUSE_REMOTE,
-  CAUSE_TIMEOUT,
-  CAUSE_UNKNOWN_NAME,
-} from "../dialog/session.js";
+import { CAUSE_DECLINED, CAUSE_LOCAL } from "../dialog/session.js";
 import type { Flow } from "../transaction/flow.js";
 import type { Network } from "../transaction/transport.js";
 import {
@@ -33,24 +21,19 @@ import {
   CALL_ENDED,
   CALL_HELD,
   CALL_INCOMING,
-  CALL_RINGING,
   type Call,
   type SoundNetwork,
 } from "../ua/call.js";
 import { REGISTRATION_DONE, REGISTRATION_FAILED, REGISTRATION_OFF, REGISTRATION_TRYING } from "../ua/registration.js";
-import { readTarget } from "../ua/target.js";
-import {
-  CAUSE_NO_ANSWER,
-  CAUSE_NO_SOUND,
-  DIGIT_INFO,
-  UserAgent,
-  type UserAgentSettings,
-  type UserAgentUser,
-} from "../ua/useragent.js";
+import { UserAgent, type UserAgentUser } from "../ua/useragent.js";
 import type { Message } from "../wire/message.js";
-import { TRANSPORT_TCP, TRANSPORT_UDP } from "../wire/names.js";
-import { Uri } from "../wire/uri.js";
-import { CodeLock } from "./lock.js";
+import { Access, type AccessUser, readOrder } from "./access.js";
+import { agentSettings, callerOf, codecOf, endReason, reasonOf, targetOf } from "./agent.js";
+import { Callers } from "./callers.js";
+import { isWithin, minuteOfDay } from "./daytime.js";
+import { Doorway, type DoorwayUser } from "./doorway.js";
+import { type Plan, planOf, readPlan } from "./plan.js";
+import { RING_BRANCH, RING_NOTHING, Ring, type RingUser } from "./ring.js";
 import type { Settings } from "./settings.js";
 
 // How the light is to shine.
@@ -61,7 +44,17 @@ export const LED_UNREGISTERED = 2;
 export const LED_RINGING = 3;
 export const LED_IN_CALL = 4;
 export const LED_OPEN = 5;
-export const LED_NAMES: readonly string[] = ["off", "ready", "unregistered", "ringing", "in-call", "open"];
+/** The door was forced or left open; on a board also: there is no network. */
+export const LED_FAULT = 6;
+export const LED_NAMES: readonly string[] = ["off", "ready", "unregistered", "ringing", "in-call", "open", "fault"];
+
+// What the one before the door is to hear.
+/** A call that came was answered by itself. */
+export const SIGNAL_ANSWERED = 1;
+/** The talk time ends soon. */
+export const SIGNAL_ENDING = 2;
+export const SIGNAL_OPENED = 3;
+export const SIGNAL_WRONG_CODE = 4;
 
 /** What a person or a program is told. `value` and `extra` are text without control characters. */
 export interface DoorEvents {
@@ -69,42 +62,65 @@ export interface DoorEvents {
   event(name: string, value: string, extra: readonly (string | number)[]): void;
 }
 
-/** What the door moves. */
+/** What the door moves, and the time of day it asks for. */
 export interface DoorOutputs {
-  /** @param on the door is released */
-  relay(on: boolean): void;
+  /** How many relays there are. */
+  readonly relays: number;
+  /** @param relay from 1 @param on the door is released */
+  relay(relay: number, on: boolean): void;
   /** @param pattern LED_* */
   led(pattern: number): void;
+  /** @param kind SIGNAL_* */
+  signal(kind: number): void;
+  /** @returns s since 1970 in UTC, 0 while it is not known */
+  epochS(): number;
 }
 
-const TIMER_RELAY = 1;
-const TIMER_CODE = 2;
-const TIMER_AUDIO = 3;
+const TIMER_AUDIO = 0;
+/** An incoming call that is to be answered by itself; then, when it was answered, the end of its talk time. */
+const TIMER_TALK = 1;
+/** The call is to end, for the door is open. */
+const TIMER_LEAVE = 2;
 
-/** A code is given up when no digit follows for so long. */
-const CODE_PAUSE_MS = 5000;
-/** How many wrong codes end a call. */
-const CODE_TRIES = 3;
 const AUDIO_REPORT_MS = 5000;
+/** The warning comes so long before the end of the talk time. */
+const WARNING_MS = 10_000;
+/** What is left of the call after the door was opened in it. */
+const LEAVE_MS = 2000;
+/** How long a target may say nothing before the fallback rings, and when the server is known not to answer. */
+const SILENCE_MS = 5000;
+const SILENCE_UNREACHED_MS = 1000;
 
-const uri = new Uri();
+/** By CALL_*. */
+const STATES: readonly string[] = ["", "calling", "ringing", "early", "ringing", "confirmed", "held", "ended"];
+/** By DIGIT_*. */
+const WAYS: readonly string[] = ["", "rtp", "info", "inband"];
+const TEXT_SHOWN = 200;
 
-export class Door implements UserAgentUser, TimerUser {
+export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, RingUser {
   readonly ua: UserAgent;
   readonly settings: Settings;
-  /** The door is released. */
-  isOpen = false;
+  readonly doorway: Doorway;
   /** REGISTRATION_* as it was last told. */
   registration = REGISTRATION_OFF;
   private readonly timers: Timers;
   private readonly events: DoorEvents;
   private readonly outputs: DoorOutputs;
-  private readonly relayTimer: number;
-  private readonly codeTimer: number;
+  private readonly access: Access;
+  private readonly callers = new Callers();
+  private readonly ring: Ring;
   private readonly audioTimer: number;
-  private entered = "";
-  private wrongCodes = 0;
-  private readonly lock: CodeLock;
+  private readonly talkTimer: number;
+  private readonly leaveTimer: number;
+  /** The button that was pressed last. */
+  private button = 0;
+  private isWarned = false;
+  /** The server was asked for a registration and nothing came back. */
+  private isUnreached = false;
+  /** The other side of the call is the server or one of the targets. */
+  private isKnown = false;
+  /** Why the call is ended here, "" for no more than that. */
+  private reason = "";
   private light = LED_OFF;
 
   constructor(
@@ -118,82 +134,189 @@ export class Door implements UserAgentUser, TimerUser {
     events: DoorEvents,
     store: Store | null,
   ) {
-    this.lock = new CodeLock(store, timers.nowMs);
     this.settings = settings;
     this.timers = timers;
     this.events = events;
     this.outputs = outputs;
-    this.relayTimer = timers.make(this, TIMER_RELAY);
-    this.codeTimer = timers.make(this, TIMER_CODE);
+    this.access = new Access(settings, timers, events, store, this);
+    this.doorway = new Doorway(settings, timers, outputs, events, this);
     this.audioTimer = timers.make(this, TIMER_AUDIO);
-    this.ua = new UserAgent(this.agentSettings(), limits, timers, random, network, sound, this);
+    this.talkTimer = timers.make(this, TIMER_TALK);
+    this.leaveTimer = timers.make(this, TIMER_LEAVE);
+    this.ua = new UserAgent(agentSettings(settings), limits, timers, random, network, sound, this);
+    this.ring = new Ring(this.ua, timers, this);
   }
 
   /** Begins, or begins anew after settings changed. @param ip our address */
   start(ip: number): void {
     const port = this.settings.number("sip.port");
-    // Whatever the pin was before: nobody was let in yet.
-    if (!this.isOpen) this.outputs.relay(false);
-    this.ua.configure(this.agentSettings(), ip, port, port);
+    this.doorway.configure();
+    this.access.configure();
+    this.callers.configure(this.settings);
+    this.ua.configure(agentSettings(this.settings), ip, port, port);
     this.showLight();
   }
 
-  // ---- the button ----
+  // ---- the buttons ----
 
-  /** A press calls; while it rings it cancels (or answers a call that came); in a call it hangs up. */
-  press(): void {
+  /**
+   * A press calls; while it rings it cancels (or answers a call that came); in a call it hangs up. Another button than the one
+   * that rings calls its own targets instead. @param button from 1
+   */
+  press(button = 1): void {
     const call = this.ua.activeCall();
-    if (call === null) this.call(this.settings.get("call.target"));
-    else if (call.state === CALL_INCOMING) this.ua.answer(call);
-    else this.ua.hangUp(call);
+    if (call !== null && !this.ring.isOn) {
+      if (call.state === CALL_INCOMING) {
+        if (this.may("answer")) this.ua.answer(call);
+      } else if (this.may("hangup")) this.hangUp("");
+      return;
+    }
+    if (this.ring.isOn) {
+      if (!this.may("cancel")) return;
+      this.hangUp("");
+      if (button === this.button) return;
+    }
+    if (!this.may("call")) return;
+    this.button = button;
+    const plan = this.planOf(button);
+    if (plan === null) this.fail("call.target is not set: set call.target sip:user@host");
+    else this.begin(plan, this.settings.get("call.fallback"));
   }
 
-  /** @returns "" or why it cannot be called */
+  /** Calls one target. @returns "" or why it cannot be called */
   call(target: string): string {
+    this.button = 0;
+    return target === ""
+      ? this.fail("call.target is not set: set call.target sip:user@host")
+      : this.begin(planOf(target, this.settings.number("call.ringTime") * 1000), "");
+  }
+
+  /** Ends whatever rings or talks. @param reason for the log, "" for no more than that we did */
+  hangUp(reason: string): void {
+    this.reason = reason;
+    this.ring.stop();
+    for (let i = 0; i < this.ua.calls.length; i++) this.ua.hangUp(this.ua.calls[i]);
+  }
+
+  private may(press: string): boolean {
+    return this.settings.get("button.press").split(",").indexOf(press) >= 0;
+  }
+
+  private begin(plan: Plan, fallback: string): string {
     const error =
-      target === ""
-        ? "call.target is not set: set call.target sip:user@host"
-        : this.ua.call(target) === null
-          ? this.ua.error
-          : "";
-    if (error !== "") this.events.event("error", error, NOTHING);
+      plan.error !== ""
+        ? plan.error
+        : this.ring.begin(plan, fallback, this.isUnreached ? SILENCE_UNREACHED_MS : SILENCE_MS);
+    return error === "" ? "" : this.fail(error);
+  }
+
+  private fail(error: string): string {
+    this.events.event("error", error, NOTHING);
     return error;
   }
 
-  // ---- the relay ----
+  /** Of a button, by day or by night. Without a plan of its own it calls `call.target`. */
+  private planOf(button: number): Plan | null {
+    const s = this.settings;
+    const key = "button" + button;
+    let plan = this.isNight() ? s.get(key + ".night") : "";
+    if (plan === "") plan = s.get(key + ".day");
+    if (plan !== "") return readPlan(plan);
+    const target = s.get("call.target");
+    return target === "" ? null : planOf(target, s.number("call.ringTime") * 1000);
+  }
 
-  open(reason: string): void {
-    this.isOpen = true;
-    this.outputs.relay(true);
-    this.timers.start(this.relayTimer, Math.round(this.settings.number("relay1.pulse") * 1000));
-    this.events.event("relay", "on", ["relay", 1, "reason", reason]);
+  /** Not while nobody knows what time it is. */
+  private isNight(): boolean {
+    const day = this.settings.get("time.day");
+    const epochS = this.outputs.epochS();
+    return day !== "" && epochS > 0 && !isWithin(minuteOfDay(epochS, this.settings.get("time.zone")), day);
+  }
+
+  // ---- the door ----
+
+  /** The door is released. */
+  get isOpen(): boolean {
+    return this.doorway.isOpen;
+  }
+
+  /** @param reason for the log @param relay from 1 @returns "" or one line why not */
+  open(reason: string, relay = 1): string {
+    return this.doorway.open(relay, reason);
+  }
+
+  close(relay = 1): void {
+    this.doorway.close(relay);
+  }
+
+  /** The button inside was pressed: it needs no code, and no lock on codes holds it. */
+  exit(): void {
+    const relay = this.settings.number("door.exit");
+    if (relay === 0) return;
+    const error = this.doorway.toggle(relay, "exit button");
+    if (error !== "") this.fail("door.exit: " + error);
+  }
+
+  onDoorway(): void {
     this.showLight();
   }
 
-  close(): void {
-    this.timers.stop(this.relayTimer);
-    this.outputs.relay(false);
-    if (!this.isOpen) return;
-    this.isOpen = false;
-    this.events.event("relay", "off", ["relay", 1]);
-    this.showLight();
+  onCode(relay: number, call: Call | null): void {
+    const error = this.doorway.toggle(relay, call === null ? "message" : "code");
+    if (error !== "") this.fail(error);
+    else this.opened();
   }
+
+  onWrongCode(call: Call | null, isLast: boolean): void {
+    this.outputs.signal(SIGNAL_WRONG_CODE);
+    if (call !== null && isLast) this.hangUp("wrong door codes");
+  }
+
+  private opened(): void {
+    this.outputs.signal(SIGNAL_OPENED);
+    if (this.settings.isOn("call.hangUpOnOpen") && this.ua.activeCall() !== null)
+      this.timers.start(this.leaveTimer, LEAVE_MS);
+  }
+
+  // ---- timers ----
 
   onTimer(kind: number): void {
-    if (kind === TIMER_RELAY) this.close();
-    else if (kind === TIMER_CODE) this.tryCode();
-    else {
-      const call = this.ua.activeCall();
-      if (call === null || !call.hasSound) return;
+    const call = this.ua.activeCall();
+    if (call === null) return;
+    if (kind === TIMER_LEAVE) this.hangUp("the door was opened");
+    else if (kind === TIMER_TALK) this.onTalkTimer(call);
+    else if (call.hasSound) {
       this.reportAudio(call);
       this.timers.start(this.audioTimer, AUDIO_REPORT_MS);
     }
+  }
+
+  private onTalkTimer(call: Call): void {
+    if (call.state === CALL_INCOMING) this.answerAlone(call);
+    else if (this.isWarned) this.hangUp("the talk time is over");
+    else {
+      this.isWarned = true;
+      this.outputs.signal(SIGNAL_ENDING);
+      this.timers.start(this.talkTimer, WARNING_MS);
+    }
+  }
+
+  private startTalk(): void {
+    const talkMs = this.settings.number("call.talkTime") * 1000;
+    this.isWarned = talkMs <= WARNING_MS;
+    if (talkMs > 0) this.timers.start(this.talkTimer, this.isWarned ? talkMs : talkMs - WARNING_MS);
+  }
+
+  private answerAlone(call: Call): void {
+    this.ua.answer(call);
+    this.outputs.signal(SIGNAL_ANSWERED);
   }
 
   // ---- what the user agent tells ----
 
   onRegistration(state: number, status: number, m: Message | null): void {
     this.registration = state;
+    if (state !== REGISTRATION_TRYING) this.isUnreached = state === REGISTRATION_FAILED && m === null;
     const reason = m === null ? (state === REGISTRATION_FAILED ? "no answer from the server" : "") : reasonOf(m);
     if (state === REGISTRATION_TRYING)
       this.events.event("register", "registering", ["server", this.settings.get("sip.domain")]);
@@ -212,135 +335,106 @@ export class Door implements UserAgentUser, TimerUser {
   }
 
   onCall(call: Call, cause: number, status: number, m: Message | null): void {
-    const session = call.session;
-    const direction = session.isCaller ? "out" : "in";
+    const part = this.ring.note(call, cause);
+    if (part !== RING_NOTHING && this.ring.isPlural) this.tellBranch(call, cause, status, m);
+    if (part !== RING_BRANCH) this.tellCall(call, cause, status, m);
+    this.showLight();
+  }
+
+  onRingEnded(error: string): void {
+    this.events.event("call", "ended", ["direction", "out", "reason", error, "code", 0, "duration", 0]);
+    this.showLight();
+  }
+
+  /** One of several targets. */
+  private tellBranch(call: Call, cause: number, status: number, m: Message | null): void {
+    const extra: (string | number)[] = ["peer", targetOf(call)];
+    if (call.state === CALL_ENDED) extra.push("reason", this.endWords(cause, status, m), "code", status);
+    this.events.event("branch", STATES[call.state], extra);
+  }
+
+  /** The call as the visitor has it. */
+  private tellCall(call: Call, cause: number, status: number, m: Message | null): void {
+    const direction = call.session.isCaller ? "out" : "in";
+    const extra: (string | number)[] = ["direction", direction];
     switch (call.state) {
-      case CALL_CALLING: {
-        const target = session.draft === null ? "" : printable(session.draft.target.toString());
-        this.events.event("call", "calling", ["direction", direction, "peer", target]);
-        break;
-      }
-      case CALL_RINGING:
-        this.events.event("call", "ringing", ["direction", direction]);
-        break;
-      case CALL_EARLY:
-        this.events.event("call", "early", ["direction", direction]);
-        this.timers.start(this.audioTimer, AUDIO_REPORT_MS);
+      case CALL_CALLING:
+        this.reason = "";
+        this.isKnown = true;
+        this.access.reset();
+        extra.push("peer", targetOf(call));
         break;
       case CALL_INCOMING:
-        this.entered = "";
-        this.wrongCodes = 0;
-        this.events.event("call", "ringing", [
-          "direction",
-          direction,
-          "peer",
-          m === null ? "" : printable(text(m.bytes, m.fromStart, m.fromEnd)),
-        ]);
-        if (this.settings.isOn("call.autoAnswer")) this.ua.answer(call);
+        this.reason = "";
+        this.isKnown = this.callers.isKnown;
+        this.access.reset();
+        extra.push("peer", callerOf(m));
         break;
-      case CALL_CONFIRMED:
-        this.events.event("call", "confirmed", ["direction", direction, "codec", codecOf(call)]);
+      case CALL_EARLY:
         this.timers.start(this.audioTimer, AUDIO_REPORT_MS);
         break;
-      case CALL_HELD:
-        this.events.event("call", "held", ["direction", direction]);
+      case CALL_CONFIRMED:
+        extra.push("codec", codecOf(call));
+        if (this.ring.isPlural && call.session.isCaller) extra.push("peer", targetOf(call));
+        this.timers.start(this.audioTimer, AUDIO_REPORT_MS);
+        if (!this.timers.running(this.talkTimer)) this.startTalk();
         break;
       case CALL_ENDED: {
         this.timers.stop(this.audioTimer);
-        this.timers.stop(this.codeTimer);
-        this.entered = "";
-        this.wrongCodes = 0;
+        this.timers.stop(this.talkTimer);
+        this.timers.stop(this.leaveTimer);
+        this.access.reset();
         if (call.hadSound()) this.reportAudio(call);
         const durationS = call.answeredMs < 0 ? 0 : Math.round((this.timers.nowMs - call.answeredMs) / 1000);
-        this.events.event("call", "ended", [
-          "direction",
-          direction,
-          "reason",
-          endReason(cause, status, m),
-          "code",
-          status,
-          "duration",
-          durationS,
-        ]);
+        extra.push("reason", this.endWords(cause, status, m), "code", status, "duration", durationS);
         break;
       }
       default:
         break;
     }
-    this.showLight();
+    this.events.event("call", STATES[call.state], extra);
+    if (call.state !== CALL_INCOMING) return;
+    const afterS = this.callers.answerAfterS(m, this.settings);
+    if (afterS === 0) this.answerAlone(call);
+    else if (afterS > 0) this.timers.start(this.talkTimer, afterS * 1000);
   }
 
   onDigit(call: Call, code: number, durationMs: number, way: number): void {
-    const digit = String.fromCharCode(code);
-    this.events.event("dtmf", digit, ["duration", durationMs, "by", way === DIGIT_INFO ? "info" : "rtp"]);
-    const wanted = this.settings.get("relay1.code");
+    this.events.event("dtmf", String.fromCharCode(code), ["duration", durationMs, "by", WAYS[way]]);
     // In a call that nobody answered yet the one at the other end is nobody's guest.
-    if (wanted === "" || call.state === CALL_INCOMING) return;
-    if (digit === "*") this.entered = "";
-    else if (digit === "#") this.tryCode();
+    if (call.state !== CALL_INCOMING) this.access.digit(call, code, way);
+  }
+
+  /** `open`, `open 2`, `open 1234`, `open 2 1234` and `close` from whom we know move the relays; all texts are told. */
+  onText(call: Call | null, m: Message): void {
+    const said = text(m.bytes, m.bodyStart, Math.min(m.bodyEnd, m.bodyStart + TEXT_SHOWN));
+    const order = readOrder(said);
+    // What may be a code is told to nobody.
+    const isOrder = said.trim().slice(0, 4).toLowerCase() === "open";
+    this.events.event("text", isOrder ? "open" : printable(said), ["peer", callerOf(m)]);
+    if (order === null || !(call === null ? this.callers.isKnown : this.isKnown)) return;
+    const allowed = this.settings.get("door.message");
+    if (allowed === "off") this.fail("door.message is off: the door takes no orders by MESSAGE");
+    else if (order.word === "close") this.doorway.close(order.relay);
+    else if (order.code === "" && allowed === "code")
+      this.fail("door.message is code: a MESSAGE opens with `open [RELAY] CODE`");
+    else if (order.code !== "") this.access.text(order.relay, order.code);
     else {
-      this.entered += digit;
-      this.timers.start(this.codeTimer, CODE_PAUSE_MS);
-      if (this.entered.length >= wanted.length) this.tryCode();
+      const error = this.doorway.open(order.relay, "message");
+      if (error !== "") this.fail(error);
+      else this.opened();
     }
   }
 
-  onText(_call: Call | null, m: Message): void {
-    this.events.event("text", printable(text(m.bytes, m.bodyStart, Math.min(m.bodyEnd, m.bodyStart + 200))), [
-      "peer",
-      printable(text(m.bytes, m.fromStart, m.fromEnd)),
-    ]);
-  }
-
-  /** By default only the server and the one whom the button calls may call; the Request-URI has to name us. */
   mayCall(m: Message, source: Flow): number {
-    if (this.settings.get("call.allow") === "any") return 0;
-    if (!this.ua.isServer(source.ip) && !this.isTarget(source.ip)) return 403;
-    if (!uri.parse(m.bytes, m.uriStart, m.uriEnd)) return 400;
-    return uri.userEnd === uri.userStart ||
-      text(uri.bytes, uri.userStart, uri.userEnd) === this.settings.get("sip.user")
-      ? 0
-      : 404;
+    return this.callers.judge(this.ua, m, source, this.settings);
   }
 
   // ---- helpers ----
 
-  private tryCode(): void {
-    this.timers.stop(this.codeTimer);
-    const entered = this.entered;
-    this.entered = "";
-    if (entered === "") return;
-    const lockedMs = this.lock.remainingMs(this.timers.nowMs);
-    if (lockedMs > 0) {
-      // The right one too: else a guesser could go on and see which opens.
-      this.events.event("error", "door codes are locked", ["seconds", Math.ceil(lockedMs / 1000)]);
-      return;
-    }
-    if (entered === this.settings.get("relay1.code")) {
-      this.wrongCodes = 0;
-      this.lock.onRight();
-      this.open("code");
-      return;
-    }
-    this.wrongCodes += 1;
-    const lockS = this.lock.onWrong(this.timers.nowMs);
-    if (lockS > 0) this.events.event("error", "door codes are locked", ["seconds", lockS]);
-    // The digits themselves are told to nobody: a wrong code is often the right one with a slip.
-    this.events.event("error", "wrong door code", ["tries", this.wrongCodes]);
-    const call = this.ua.activeCall();
-    if (this.wrongCodes >= CODE_TRIES && call !== null) this.ua.hangUp(call);
-  }
-
-  private isTarget(ip: number): boolean {
-    const target = readTarget(this.settings.get("call.target"), "");
-    if (target.error !== "") return false;
-    const at = target.uri.indexOf("@");
-    let host = target.uri.slice(at < 0 ? 4 : at + 1);
-    for (let i = 0; i < host.length; i++) {
-      const c = host.charAt(i);
-      if (c === ":" || c === ";" || c === "?") host = host.slice(0, i);
-    }
-    return ipv4(host) === ip;
+  private endWords(cause: number, status: number, m: Message | null): string {
+    const isOurs = cause === CAUSE_LOCAL || cause === CAUSE_DECLINED;
+    return isOurs && this.reason !== "" ? this.reason : endReason(cause, status, m);
   }
 
   private reportAudio(call: Call): void {
@@ -362,9 +456,10 @@ export class Door implements UserAgentUser, TimerUser {
   private showLight(): void {
     const call = this.ua.activeCall();
     let light = LED_READY;
-    if (this.isOpen) light = LED_OPEN;
+    if (this.doorway.isOpen) light = LED_OPEN;
     else if (call !== null)
       light = call.state === CALL_CONFIRMED || call.state === CALL_HELD ? LED_IN_CALL : LED_RINGING;
+    else if (this.doorway.isAlarm) light = LED_FAULT;
     else if (
       this.registration !== REGISTRATION_DONE &&
       this.settings.get("sip.domain") !== "" &&
@@ -377,73 +472,6 @@ export class Door implements UserAgentUser, TimerUser {
     this.outputs.led(light);
     this.events.event("led", LED_NAMES[light], NOTHING);
   }
-
-  private agentSettings(): UserAgentSettings {
-    const s = this.settings;
-    const codecs: number[] = [];
-    const names = s.get("audio.codecs").split(",");
-    for (let i = 0; i < names.length; i++) codecs.push(names[i] === "PCMA" ? 8 : 0);
-    return {
-      user: s.get("sip.user"),
-      authUser: s.get("sip.authUser"),
-      password: s.get("sip.password"),
-      realm: s.get("sip.realm"),
-      displayName: s.get("sip.name"),
-      domain: s.get("sip.domain"),
-      proxy: s.get("sip.proxy"),
-      register: s.isOn("sip.register") && s.get("sip.domain") !== "",
-      expiresS: s.number("sip.expires"),
-      transport: s.get("sip.transport") === "tcp" ? TRANSPORT_TCP : TRANSPORT_UDP,
-      codecs,
-      ringTimeMs: s.number("call.ringTime") * 1000,
-      silenceTimeMs: s.number("rtp.timeout") * 1000,
-      sessionExpiresS: s.number("sip.sessionExpires"),
-      rtpPort: s.number("rtp.port"),
-    };
-  }
 }
 
 const NOTHING: readonly (string | number)[] = [];
-
-function codecOf(call: Call): string {
-  return call.session.negotiation.result.payloadType === 8 ? "PCMA" : "PCMU";
-}
-
-function reasonOf(m: Message): string {
-  return m.isRequest ? "" : m.status + " " + printable(text(m.bytes, m.reasonStart, m.reasonEnd));
-}
-
-/** Why a call ended, for a person. */
-function endReason(cause: number, status: number, m: Message | null): string {
-  if (m !== null && !m.isRequest && status >= 300) return reasonOf(m);
-  switch (cause) {
-    case CAUSE_LOCAL:
-      return "hung up here";
-    case CAUSE_REMOTE:
-      return "hung up there";
-    case CAUSE_CANCELLED:
-      return "given up by the caller";
-    case CAUSE_DECLINED:
-      return "refused here";
-    case CAUSE_TIMEOUT:
-      return "no response";
-    case CAUSE_NETWORK:
-      return "could not be sent";
-    case CAUSE_UNKNOWN_NAME:
-      return "name unknown";
-    case CAUSE_NO_CODEC:
-      return "no codec in common";
-    case CAUSE_NO_ACK:
-      return "answer was not acknowledged";
-    case CAUSE_EXPIRED:
-      return "session not refreshed";
-    case CAUSE_NO_ROOM:
-      return "no room";
-    case CAUSE_NO_ANSWER:
-      return "no answer";
-    case CAUSE_NO_SOUND:
-      return "no sound came";
-    default:
-      return "";
-  }
-}

@@ -6,6 +6,8 @@ import { ipv4 } from "../core/address.js";
 import { octets } from "../core/bytes.js";
 import { readTarget } from "../ua/target.js";
 import { SCHEME_SIP, Uri } from "../wire/uri.js";
+import { isSpan, isZone } from "./daytime.js";
+import { GROUP_TIME_LEAST_S, GROUP_TIME_MOST_S, PLAN_TARGETS_MOST, readPlan } from "./plan.js";
 
 // Types of setting.
 export const TYPE_TEXT = 0;
@@ -23,13 +25,19 @@ export const TYPE_SWITCH = 5;
 export const TYPE_ADDRESS = 6;
 /** Several of `choices`, the preferred one first, with commas between. */
 export const TYPE_LIST = 7;
-/** Nothing, or `min` to `max` digits. */
+/** Nothing, or codes of `min` to `max` digits, with commas between; never shown. */
 export const TYPE_DIGITS = 8;
 
 /** Nothing, or a host or address, with a port if need be. */
 export const TYPE_HOST = 9;
 /** Nothing, or whom to call. */
 export const TYPE_TARGET = 10;
+/** Nothing, or a ring plan (plan.ts). */
+export const TYPE_PLAN = 11;
+/** A time zone (daytime.ts). */
+export const TYPE_ZONE = 12;
+/** Nothing, or a span of the day (daytime.ts). */
+export const TYPE_HOURS = 13;
 
 export interface Setting {
   key: string;
@@ -45,6 +53,9 @@ export interface Setting {
 
 const NO_CHOICES: readonly string[] = [];
 const TEXT_MOST = 128;
+const PLAN_MOST = 400;
+/** Codes of one relay. */
+const CODES_MOST = 8;
 
 function entry(key: string, type: number, initial: string, help: string, min = 0, max = 0, unit = ""): Setting {
   return { key, type, initial, min, max, choices: NO_CHOICES, unit, help };
@@ -55,6 +66,8 @@ function choice(key: string, type: number, initial: string, choices: readonly st
 }
 
 const ON_OFF = ["on", "off"];
+const RELAY_MODES = ["pulse", "held"];
+const PRESSES = ["call", "cancel", "hangup", "answer"];
 
 export const SCHEMA: readonly Setting[] = [
   entry("sip.user", TYPE_TEXT, "door", "user part of the door's SIP address", 0, TEXT_MOST),
@@ -72,14 +85,89 @@ export const SCHEMA: readonly Setting[] = [
   entry("net.address", TYPE_ADDRESS, "127.0.0.1", "own address to bind"),
   entry("rtp.port", TYPE_NUMBER, "16384", "first local RTP port, an even one", 1024, 65520),
   entry("rtp.timeout", TYPE_NUMBER, "60", "hang up when no sound comes for so long, 0: never", 0, 3600, "s"),
-  entry("call.target", TYPE_TARGET, "", "what the button calls: a SIP URI, an address or a number", 0, TEXT_MOST),
+  entry(
+    "call.target",
+    TYPE_TARGET,
+    "",
+    "what a button without a plan calls: a SIP URI, an address or a number",
+    0,
+    TEXT_MOST,
+  ),
+  entry(
+    "call.fallback",
+    TYPE_TARGET,
+    "",
+    "what is called when the targets' server does not answer; a direct address",
+    0,
+    TEXT_MOST,
+  ),
+  entry("button1.day", TYPE_PLAN, "", "what button 1 calls", 0, PLAN_MOST),
+  entry("button1.night", TYPE_PLAN, "", "what button 1 calls outside of time.day; empty: as by day", 0, PLAN_MOST),
+  entry("button2.day", TYPE_PLAN, "", "what button 2 calls", 0, PLAN_MOST),
+  entry("button2.night", TYPE_PLAN, "", "what button 2 calls outside of time.day; empty: as by day", 0, PLAN_MOST),
+  entry("button3.day", TYPE_PLAN, "", "what button 3 calls", 0, PLAN_MOST),
+  entry("button3.night", TYPE_PLAN, "", "what button 3 calls outside of time.day; empty: as by day", 0, PLAN_MOST),
+  entry("button4.day", TYPE_PLAN, "", "what button 4 calls", 0, PLAN_MOST),
+  entry("button4.night", TYPE_PLAN, "", "what button 4 calls outside of time.day; empty: as by day", 0, PLAN_MOST),
+  choice("button.press", TYPE_LIST, "call,cancel,hangup,answer", PRESSES, "what a press may do"),
   entry("call.ringTime", TYPE_NUMBER, "60", "give up when nobody answers for so long, 0: never", 0, 600, "s"),
   choice("call.autoAnswer", TYPE_SWITCH, "off", ON_OFF, "answer calls that come at once"),
   choice("call.allow", TYPE_CHOICE, "known", ["known", "any"], "who may call: the server and call.target, or anybody"),
+  choice(
+    "call.answerOnRequest",
+    TYPE_SWITCH,
+    "on",
+    ON_OFF,
+    "answer at once when a known caller asks for it (Answer-Mode, answer-after)",
+  ),
+  choice(
+    "call.doNotDisturb",
+    TYPE_CHOICE,
+    "off",
+    ["off", "busy", "away"],
+    "refuse calls that come, with 486 (busy) or 480 (away)",
+  ),
+  entry(
+    "call.talkTime",
+    TYPE_NUMBER,
+    "0",
+    "end a call after so long, with a warning 10 s before, 0: never",
+    0,
+    36000,
+    "s",
+  ),
+  choice("call.hangUpOnOpen", TYPE_SWITCH, "off", ON_OFF, "end the call 2 s after the door was opened in it"),
   choice("audio.codecs", TYPE_LIST, "PCMU,PCMA", ["PCMU", "PCMA"], "codecs, the preferred one first"),
-  entry("relay1.code", TYPE_DIGITS, "", "door code that opens relay 1; empty: no code opens it", 4, 8),
+  entry("relay1.code", TYPE_DIGITS, "", "door codes that open relay 1; empty: no code opens it", 4, 8),
+  choice("relay1.mode", TYPE_CHOICE, "pulse", RELAY_MODES, "relay 1 opens for its pulse, or until it is told again"),
   entry("relay1.pulse", TYPE_DECIMAL, "3", "how long relay 1 opens", 0.5, 60, "s"),
+  entry("relay2.code", TYPE_DIGITS, "", "door codes that open relay 2; empty: no code opens it", 4, 8),
+  choice("relay2.mode", TYPE_CHOICE, "pulse", RELAY_MODES, "relay 2 opens for its pulse, or until it is told again"),
+  entry("relay2.pulse", TYPE_DECIMAL, "3", "how long relay 2 opens", 0.5, 60, "s"),
+  entry("door.exit", TYPE_NUMBER, "1", "relay that the button inside opens, 0: none", 0, 2),
+  choice(
+    "door.message",
+    TYPE_CHOICE,
+    "code",
+    ["off", "code", "on"],
+    "a known caller's MESSAGE `open` opens: never, with a code, without one",
+  ),
+  choice(
+    "door.sensor",
+    TYPE_CHOICE,
+    "off",
+    ["off", "closed", "open"],
+    "what the door's contact is while the door is shut",
+  ),
+  entry("door.leftOpen", TYPE_NUMBER, "60", "alarm when the door stays open for so long, 0: never", 0, 3600, "s"),
+  entry("time.zone", TYPE_ZONE, "UTC0", "time zone of the door", 0, 64),
+  entry("time.day", TYPE_HOURS, "", "when it is day for the buttons' plans; empty: always"),
 ];
+
+/** Whether it is never shown. */
+export function isSecret(setting: Setting): boolean {
+  return setting.type === TYPE_SECRET || setting.type === TYPE_DIGITS;
+}
 
 /** @returns the setting of that key, or null */
 export function findSetting(key: string): Setting | null {
@@ -107,7 +195,21 @@ export function allowed(setting: Setting): string {
     case TYPE_TARGET:
       return "empty, or a SIP URI, an address or a number";
     case TYPE_DIGITS:
-      return "empty, or " + setting.min + " to " + setting.max + " digits";
+      return "empty, or " + setting.min + " to " + setting.max + " digits; several codes with commas between";
+    case TYPE_PLAN:
+      return (
+        "empty, or up to " +
+        PLAN_TARGETS_MOST +
+        " targets: a comma between those that ring together, > before those that ring after them, a group's time behind it (" +
+        GROUP_TIME_LEAST_S +
+        "s to " +
+        GROUP_TIME_MOST_S +
+        "s)"
+      );
+    case TYPE_ZONE:
+      return "a time zone as in CET-1CEST,M3.5.0,M10.5.0/3 (POSIX), UTC0 for none";
+    case TYPE_HOURS:
+      return "empty, or HH:MM-HH:MM";
     default:
       return "a text of at most " + setting.max + " characters without control characters";
   }
@@ -141,9 +243,7 @@ export function check(setting: Setting, value: string): string | null {
     case TYPE_ADDRESS:
       return ipv4(given) >= 0 ? given : null;
     case TYPE_DIGITS:
-      return given === "" || (given.length >= setting.min && given.length <= setting.max && wholeNumber(given) >= 0)
-        ? given
-        : null;
+      return given === "" ? given : codes(setting, given);
     case TYPE_HOST:
       return given === "" || (given.length <= setting.max && isHost(given)) ? given : null;
     case TYPE_TARGET:
@@ -153,6 +253,12 @@ export function check(setting: Setting, value: string): string | null {
           isUri(readTarget(given, "domain").uri))
         ? given
         : null;
+    case TYPE_PLAN:
+      return given === "" || (given.length <= setting.max && isPlan(given)) ? given : null;
+    case TYPE_ZONE:
+      return given.length <= setting.max && isZone(given) ? given : null;
+    case TYPE_HOURS:
+      return given === "" || isSpan(given) ? given : null;
     default:
       if (given.length > setting.max) return null;
       for (let i = 0; i < given.length; i++) {
@@ -161,6 +267,26 @@ export function check(setting: Setting, value: string): string | null {
       }
       return given;
   }
+}
+
+/** Codes, without the spaces between them. */
+function codes(setting: Setting, given: string): string | null {
+  const parts = given.split(",");
+  if (parts.length > CODES_MOST) return null;
+  let out = "";
+  for (let i = 0; i < parts.length; i++) {
+    const code = parts[i].trim();
+    if (code.length < setting.min || code.length > setting.max || wholeNumber(code) < 0) return null;
+    out += (i > 0 ? "," : "") + code;
+  }
+  return out;
+}
+
+/** Whether each of its targets can be called. */
+function isPlan(value: string): boolean {
+  const plan = readPlan(value);
+  for (let i = 0; i < plan.targets.length; i++) if (!isUri(readTarget(plan.targets[i], "domain").uri)) return false;
+  return plan.error === "";
 }
 
 /** A host as it stands in a SIP URI; a whole SIP URI without a user too, as proxies are sometimes written. */

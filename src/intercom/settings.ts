@@ -1,6 +1,6 @@
 /** The settings in force: read by key, changed through the schema's checks, kept as lines of text. */
 import { printable } from "../core/printable.js";
-import { allowed, check, findSetting, SCHEMA, type Setting, TYPE_SECRET } from "./schema.js";
+import { allowed, check, findSetting, isSecret, SCHEMA, type Setting, TYPE_SECRET } from "./schema.js";
 
 /** How much of a wrong value is shown again. */
 const SHOWN = 60;
@@ -32,7 +32,8 @@ export class Settings {
     if (setting === null) return unknownKey(key);
     const kept = check(setting, value);
     if (kept === null) {
-      const given = setting.type === TYPE_SECRET ? "what was given" : "'" + printable(value, SHOWN) + "'";
+      const isHidden = setting.type === TYPE_SECRET || (isSecret(setting) && value.indexOf(",") >= 0);
+      const given = isHidden ? "what was given" : "'" + printable(value, SHOWN) + "'";
       return key + ": " + given + " is not allowed: " + allowed(setting);
     }
     this.values[SCHEMA.indexOf(setting)] = kept;
@@ -93,7 +94,7 @@ export class Settings {
   /** The value as a person may see it. */
   show(setting: Setting): string {
     const value = this.get(setting.key);
-    return setting.type === TYPE_SECRET && value !== "" ? "********" : value;
+    return isSecret(setting) && value !== "" ? "********" : value;
   }
 }
 

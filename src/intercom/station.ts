@@ -8,7 +8,7 @@ import type {
   AudioOutput,
   Device,
   DeviceTimer,
-  Input,
+  InputName,
   Output,
   TcpConnection,
   TcpStack,
@@ -22,17 +22,17 @@ import type { Network } from "../transaction/transport.js";
 import type { SoundNetwork } from "../ua/call.js";
 import { TRANSPORT_TCP } from "../wire/names.js";
 import { Console } from "./console.js";
+import { Contact, type ContactUser } from "./contact.js";
 import { Door, type DoorEvents, type DoorOutputs } from "./door.js";
 import type { Settings } from "./settings.js";
 
 const TIMER_TICK = 0;
-const TIMER_BOUNCE = 1;
 
 /** Samples in 20 ms at 8 kHz: one tick of microphone and speaker. */
 const TICK_SAMPLES = 160;
 const TICK_MS = 20;
-/** A contact that closed counts when it is closed still after so long. */
-const DEBOUNCE_MS = 20;
+/** The buttons in their order, the button inside, and the door's contact. */
+const INPUTS: readonly InputName[] = ["button1", "button2", "button3", "button4", "exit", "sensor"];
 /** After a gap this long the sound does not try to catch up. */
 const TICK_LATE_MS = 200;
 /** The longest datagram that is read, SIP or sound; the longest message of RFC 4475 has 3,515 octets. */
@@ -49,7 +49,7 @@ class SoundPort {
   }
 }
 
-export class Station implements Network, SoundNetwork, DoorOutputs, TimerUser {
+export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser, TimerUser {
   readonly door: Door;
   readonly console: Console;
   private readonly device: Device;
@@ -57,7 +57,8 @@ export class Station implements Network, SoundNetwork, DoorOutputs, TimerUser {
   private readonly timers: Timers;
   private readonly wake: DeviceTimer;
   private readonly events: DoorEvents;
-  private readonly relayPin: Output;
+  readonly relays: number;
+  private readonly relayPins: readonly Output[];
   private readonly ledPin: Output;
   private readonly microphone: AudioInput;
   private readonly speaker: AudioOutput;
@@ -65,9 +66,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, TimerUser {
   private readonly samples = new Int16Array(TICK_SAMPLES);
   private readonly sounds: SoundPort[] = [];
   private readonly tick: number;
-  private readonly bounce: number;
-  private readonly button: Input;
-  private isPressed = false;
+  private readonly contacts: Contact[] = [];
   private tickAtMs = 0;
   private sip: UdpSocket | null = null;
   private tcp: TcpStack | null = null;
@@ -79,17 +78,17 @@ export class Station implements Network, SoundNetwork, DoorOutputs, TimerUser {
     this.events = events;
     this.timers = new Timers(limits.timers);
     this.timers.nowMs = device.clock.now();
-    this.relayPin = device.relay;
+    this.relayPins = device.relays;
+    this.relays = device.relays.length;
     this.ledPin = device.led;
     this.microphone = device.microphone;
     this.speaker = device.speaker;
     // The door stays locked until a code says otherwise.
-    this.relayPin.write(0);
+    this.lock();
     this.tick = this.timers.make(this, TIMER_TICK);
-    this.bounce = this.timers.make(this, TIMER_BOUNCE);
-    this.button = device.button({ onReadable: () => this.onButton() });
     this.wake = device.clock.createTimer(() => this.poll());
     this.door = new Door(settings, limits, this.timers, device.random, this, this, this, events, device.store);
+    for (let i = 0; i < INPUTS.length; i++) this.contacts.push(new Contact(device, INPUTS[i], this.timers, this));
     this.console = new Console(this.door, device.store, () => this.reconfigure());
   }
 
@@ -138,13 +137,14 @@ export class Station implements Network, SoundNetwork, DoorOutputs, TimerUser {
     ]);
     this.enter();
     this.door.start(this.ip);
+    this.contacts[INPUTS.length - 1].tell();
     this.leave();
   }
 
-  /** Releases everything; the relay is off. */
+  /** Releases everything; the relays are off. */
   close(): void {
     this.wake.stop();
-    this.relayPin.write(0);
+    this.lock();
     if (this.sip !== null) this.sip.close();
     if (this.tcp !== null) this.tcp.close();
     for (let i = 0; i < this.sounds.length; i++) {
@@ -154,12 +154,12 @@ export class Station implements Network, SoundNetwork, DoorOutputs, TimerUser {
     this.sounds.length = 0;
   }
 
-  /** The button's contact opened or closed. */
-  private onButton(): void {
-    this.enter();
-    if (this.button.read() === 0) this.isPressed = false;
-    this.timers.start(this.bounce, DEBOUNCE_MS);
-    this.leave();
+  onContact(name: InputName, closed: number): void {
+    if (name === "sensor") this.door.doorway.onSensor(closed);
+    else if (closed === 1) {
+      if (name === "exit") this.door.exit();
+      else this.door.press(INPUTS.indexOf(name) + 1);
+    }
   }
 
   /** A line of the console. @returns what to print */
@@ -208,20 +208,27 @@ export class Station implements Network, SoundNetwork, DoorOutputs, TimerUser {
     if (call < this.sounds.length) this.sounds[call].rtcp.write(bytes, 0, length, ip, port);
   }
 
-  relay(on: boolean): void {
-    this.relayPin.write(on ? 1 : 0);
+  relay(relay: number, on: boolean): void {
+    this.relayPins[relay - 1].write(on ? 1 : 0);
+  }
+
+  /** What the one before the door is to hear: tones are made elsewhere. */
+  signal(_kind: number): void {}
+
+  epochS(): number {
+    return this.device.clock.epochS();
+  }
+
+  private lock(): void {
+    for (let i = 0; i < this.relays; i++) this.relayPins[i].write(0);
   }
 
   led(pattern: number): void {
     this.ledPin.write(pattern);
   }
 
-  onTimer(kind: number): void {
-    if (kind === TIMER_TICK) this.moveSound();
-    else if (this.button.read() === 1 && !this.isPressed) {
-      this.isPressed = true;
-      this.door.press();
-    }
+  onTimer(): void {
+    this.moveSound();
   }
 
   /** Every 20 ms of a call: the microphone's sound goes out, what came goes to the speaker. */
@@ -297,13 +304,13 @@ export class Station implements Network, SoundNetwork, DoorOutputs, TimerUser {
   }
 
   /** Before anything is handed to the core: what time it is. */
-  private enter(): void {
+  enter(): void {
     const nowMs = this.device.clock.now();
     if (nowMs > this.timers.nowMs) this.timers.nowMs = nowMs;
   }
 
   /** After it: when to come back. */
-  private leave(): void {
+  leave(): void {
     const call = this.door.ua.activeCall();
     if (call !== null && call.hasSound && !this.timers.running(this.tick)) {
       this.tickAtMs = this.timers.nowMs;

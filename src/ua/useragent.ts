@@ -133,6 +133,8 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
   readonly dialogs: Pool<Dialog>;
   /** Why the last `call` was not made, one line for a person. */
   error = "";
+  /** It was for want of room alone: soon it may be. */
+  isFull = false;
   private readonly context: SessionContext;
   private readonly negotiation = new NegotiationSettings();
   private readonly credentials: Credentials;
@@ -224,7 +226,7 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
     const draft = call === null ? null : this.dialogs.take();
     if (call === null || draft === null) {
       if (call !== null) call.state = CALL_FREE;
-      return this.cannot("all lines are in use: hang up first");
+      return this.cannot("all lines are in use: hang up first", true);
     }
     span.set(bytes, 0, bytes.length);
     if (!draft.draft(this.random, this.account.from, EMPTY, span, this.account.routes)) {
@@ -238,7 +240,7 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
     call.answeredMs = -1;
     if (!call.session.call(draft)) {
       call.state = CALL_ENDED;
-      return this.cannot("the INVITE could not be sent: too long, or no free transaction");
+      return this.cannot("the INVITE could not be sent: too long, or no free transaction", true);
     }
     call.limit(this.settings.ringTimeMs);
     this.user.onCall(call, 0, 0, null);
@@ -612,8 +614,9 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
     return true;
   }
 
-  private cannot(error: string): null {
+  private cannot(error: string, isFull = false): null {
     this.error = error;
+    this.isFull = isFull;
     return null;
   }
 

@@ -92,8 +92,10 @@ export const HEADER_REPLACES = 48;
 export const HEADER_AUTHENTICATION_INFO = 49;
 export const HEADER_MAX_BREADTH = 50;
 export const HEADER_P_ASSERTED_IDENTITY = 51;
+/** RFC 5373. */
+export const HEADER_ANSWER_MODE = 52;
 /** How many header ids there are. */
-export const HEADER_COUNT = 52;
+export const HEADER_COUNT = 53;
 
 /** Indexed by header id: the long form. */
 export const HEADER_NAMES: readonly Uint8Array[] = [
@@ -149,6 +151,7 @@ export const HEADER_NAMES: readonly Uint8Array[] = [
   octets("Authentication-Info"),
   octets("Max-Breadth"),
   octets("P-Asserted-Identity"),
+  octets("Answer-Mode"),
 ];
 
 // Transports. TRANSPORT_NONE is "not said"; TRANSPORT_OTHER is a transport that is well formed and not known here.

@@ -63,7 +63,7 @@ async function call(isThere: boolean) {
   await phone.station.start();
   await door.station.start();
   await virtual(clock, 1000);
-  door.button.press(200);
+  door.contacts.button1.press(200);
   await virtual(clock, 4000);
   door.station.close();
   phone.station.close();

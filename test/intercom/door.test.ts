@@ -1,98 +1,8 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { MemoryStore } from "../../host-sim/io/store.js";
-import { ipv4 } from "../../src/core/address.js";
-import { DOOR_LIMITS } from "../../src/core/limits.js";
-import { Timers } from "../../src/core/timers.js";
-import { Door } from "../../src/intercom/door.js";
-import { Settings } from "../../src/intercom/settings.js";
-import { Agent, header, Peer, SeededRandom, sdpOf, World } from "../ua/harness.js";
+import { Agent, header, Peer, sdpOf, World } from "../ua/harness.js";
+import { DOOR, House } from "./house.js";
 
-const DOOR = "10.0.0.1";
 const PHONE = "10.0.0.2";
-
-/** A door in the world, with its relay, its light and what it told. */
-class House {
-  readonly ip = ipv4(DOOR);
-  readonly timers = new Timers(DOOR_LIMITS.timers);
-  readonly settings = new Settings();
-  readonly store = new MemoryStore();
-  readonly door: Door;
-  /** What the relay was told, "0 on", with the time in ms. */
-  readonly relays: string[] = [];
-  readonly leds: number[] = [];
-  readonly events: { name: string; value: string; extra: Record<string, string | number> }[] = [];
-  private readonly world: World;
-
-  constructor(world: World, ...settings: string[]) {
-    this.world = world;
-    for (const one of settings) expect(this.settings.assign(one)).toBe("");
-    this.timers.nowMs = world.nowMs;
-    this.door = new Door(
-      this.settings,
-      DOOR_LIMITS,
-      this.timers,
-      new SeededRandom(5),
-      this,
-      this,
-      this,
-      this,
-      this.store,
-    );
-    world.add(this);
-    this.door.start(this.ip);
-  }
-
-  press(): void {
-    this.timers.nowMs = this.world.nowMs;
-    this.door.press();
-  }
-
-  receive(d: { fromIp: number; fromPort: number; toPort: number; bytes: Uint8Array }): void {
-    this.timers.nowMs = this.world.nowMs;
-    if (d.toPort === 5060) {
-      this.door.ua.layer.receiveDatagram(d.fromIp, d.fromPort, d.bytes, 0, d.bytes.length);
-      return;
-    }
-    const media = this.door.ua.lines[(d.toPort - 16384) >> 1].media;
-    if (d.toPort % 2 === 0) media.onRtp(d.fromIp, d.fromPort, d.bytes, d.bytes.length);
-  }
-
-  next = () => this.timers.next();
-  poll = (nowMs: number) => this.timers.poll(nowMs);
-
-  sendDatagram(ip: number, port: number, bytes: Uint8Array, start: number, end: number): boolean {
-    this.world.send(this.ip, 5060, ip, port, bytes.slice(start, end));
-    return true;
-  }
-  sendStream = () => -1;
-  closeStream(): void {}
-  resolve(): void {}
-  rtp(call: number, ip: number, port: number, bytes: Uint8Array, length: number): void {
-    this.world.send(this.ip, 16384 + 2 * call, ip, port, bytes.slice(0, length));
-  }
-  rtcp(): void {}
-
-  relay(on: boolean): void {
-    this.relays.push(`${this.timers.nowMs} ${on ? "on" : "off"}`);
-  }
-  led(pattern: number): void {
-    this.leds.push(pattern);
-  }
-  event(name: string, value: string, extra: readonly (string | number)[]): void {
-    const fields: Record<string, string | number> = {};
-    for (let i = 0; i < extra.length; i += 2) fields[extra[i]] = extra[i + 1];
-    this.events.push({ name, value, extra: fields });
-  }
-
-  /** The values of all events of that name. */
-  told(name: string): string[] {
-    return this.events.filter((event) => event.name === name).map(({ value }) => value);
-  }
-
-  isReleased(): boolean {
-    return this.relays.length > 0 && this.relays[this.relays.length - 1].endsWith("on");
-  }
-}
 
 let world: World;
 let phone: Agent;
@@ -209,7 +119,7 @@ describe("the code", () => {
       expect(h.isReleased()).toBe(true);
       expect(h.told("dtmf").join("")).toBe("2580");
       world.run(3000);
-      const [on, off] = h.relays.slice(-2).map((line) => Number.parseInt(line, 10));
+      const [on, off] = h.moves.slice(-2).map((line) => Number.parseInt(line, 10));
       expect(off - on).toBe(1500);
       expect(h.told("relay")).toEqual(["on", "off"]);
       expect(h.told("call").at(-1)).toBe("confirmed");
@@ -218,7 +128,7 @@ describe("the code", () => {
     it(`by INFO in ${way} releases the door`, () => {
       const h = house("relay1.code=2580");
       const peer = new Peer(world, "10.0.0.3");
-      h.settings.assign("call.target=sip:10.0.0.3");
+      h.set("call.target=sip:10.0.0.3");
       let tag = "";
       peer.onMessage = (m) => {
         if (!m.startsWith("INVITE")) return;
@@ -348,7 +258,7 @@ describe("the code", () => {
 describe("the relay", () => {
   it("is off at the start", () => {
     const h = house("relay1.code=2580");
-    expect(h.relays).toEqual(["0 off"]);
+    expect(h.moves).toEqual(["0 off"]);
     expect(h.door.isOpen).toBe(false);
     expect(h.told("relay")).toEqual([]);
   });
@@ -357,16 +267,16 @@ describe("the relay", () => {
     const h = house("relay1.code=2580", "relay1.pulse=5");
     talk(h);
     dial("2580");
-    const onMs = Number.parseInt(h.relays.at(-1)!, 10);
+    const onMs = Number.parseInt(h.moves.at(-1)!, 10);
     dial("2580");
-    const againMs = Number.parseInt(h.relays.at(-1)!, 10);
+    const againMs = Number.parseInt(h.moves.at(-1)!, 10);
     expect(againMs).toBeGreaterThan(onMs);
     h.press();
     world.run(1000);
     expect(h.told("call").at(-1)).toBe("ended");
     expect(h.isReleased()).toBe(true);
     world.run(10_000);
-    expect(h.relays.at(-1)).toBe(`${againMs + 5000} off`);
+    expect(h.moves.at(-1)).toBe(`${againMs + 5000} off`);
   });
 
   it("stays released when settings are taken in the meantime", () => {

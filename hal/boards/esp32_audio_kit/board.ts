@@ -6,9 +6,11 @@ import type { Board } from "../pins.js";
 
 export const BOARD: Board = {
   isWired: false,
-  button: 36,
+  buttons: [36],
+  exit: -1,
+  sensor: -1,
   hasPullUp: false,
-  relay: 4,
+  relays: [4],
   led: 22,
   amplifier: 21,
   codec: "ES8388",

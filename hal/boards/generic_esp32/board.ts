@@ -9,9 +9,11 @@ const pins = config.pins;
 
 export const BOARD: Board = {
   isWired: false,
-  button: pins.button,
+  buttons: [pins.button, pins.button2, pins.button3, pins.button4],
+  exit: pins.exit,
+  sensor: pins.sensor,
   hasPullUp: true,
-  relay: pins.relay,
+  relays: pins.relay2 < 0 ? [pins.relay] : [pins.relay, pins.relay2],
   led: pins.led,
   amplifier: pins.amplifier,
   codec: "",

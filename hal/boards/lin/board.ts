@@ -3,9 +3,11 @@ import type { Board } from "../pins.js";
 
 export const BOARD: Board = {
   isWired: true,
-  button: 0,
+  buttons: [0],
+  exit: -1,
+  sensor: -1,
   hasPullUp: true,
-  relay: 1,
+  relays: [1],
   led: 2,
   amplifier: -1,
   codec: "",

@@ -31,7 +31,7 @@ export default class Digital {
   }
 
   write(value: 0 | 1): void {
-    if (value !== this.value && this.pin === BOARD.relay) note("relay " + (value === 1 ? "on" : "off"));
+    if (value !== this.value && this.pin === BOARD.relays[0]) note("relay " + (value === 1 ? "on" : "off"));
     this.value = value;
   }
 

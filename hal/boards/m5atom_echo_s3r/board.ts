@@ -3,9 +3,11 @@ import type { Board } from "../pins.js";
 
 export const BOARD: Board = {
   isWired: false,
-  button: 41,
+  buttons: [41],
+  exit: -1,
+  sensor: -1,
   hasPullUp: true,
-  relay: 5,
+  relays: [5],
   led: 6,
   amplifier: 18,
   codec: "ES8311",

@@ -135,11 +135,12 @@ function start(): void {
         for (let i = 0; i < count; i++) loudness += from[at + i] < 0 ? -from[at + i] : from[at + i];
       },
     },
-    button(options) {
+    input(name, options) {
+      if (name !== "button1") return null;
       button.options = options;
       return { read: () => button.pressed };
     },
-    relay: { write() {} },
+    relays: [{ write() {} }],
     led: { write() {} },
     store: { read: () => null, write() {} },
   };

@@ -1,0 +1,211 @@
+/**
+ * Door codes: digits of a call are put together until they are a code, and the code says which relay opens. Wrong ones are
+ * counted, for the call and for the lock that holds over all of them. No digit of a code is told to anybody.
+ * Not here: how long codes are locked (lock.ts), and what a relay does (doorway.ts).
+ */
+import type { Store } from "../../hal/device.js";
+import type { Timers, TimerUser } from "../core/timers.js";
+import type { Call } from "../ua/call.js";
+import type { DoorEvents } from "./door.js";
+import { RELAYS_MOST } from "./doorway.js";
+import { CodeLock } from "./lock.js";
+import type { Settings } from "./settings.js";
+
+/** A code is given up when no digit follows for so long. */
+const CODE_PAUSE_MS = 5000;
+/** How many wrong codes end a call. */
+const CODE_TRIES = 3;
+/** One press that is told in two ways is told within so long. */
+const SAME_PRESS_MS = 500;
+const LONGEST_CODE = 8;
+const STAR = 0x2a;
+const HASH = 0x23;
+const ZERO = 0x30;
+
+export interface AccessUser {
+  /** A right code was given. @param call in which, null by MESSAGE */
+  onCode(relay: number, call: Call | null): void;
+  /** @param isLast so many were wrong that the call is to end */
+  onWrongCode(call: Call | null, isLast: boolean): void;
+}
+
+export class Access implements TimerUser {
+  private readonly settings: Settings;
+  private readonly timers: Timers;
+  private readonly events: DoorEvents;
+  private readonly user: AccessUser;
+  private readonly lock: CodeLock;
+  private readonly timer: number;
+  /** Each code as a number with a 1 before its digits, and its relay at the same place. */
+  private codes: number[] = [];
+  private relays: number[] = [];
+  private longest = 0;
+  /** The digits so far, in the same form; -1 when one of them is none of 0 to 9. */
+  private entered = 1;
+  private count = 0;
+  private call: Call | null = null;
+  private wrong = 0;
+  /** The lowest DIGIT_* heard in this call: one press may be told in more ways than one, and the lower one is the surer. */
+  private way = 0;
+  private lastCode = 0;
+  private lastMs = 0;
+
+  constructor(settings: Settings, timers: Timers, events: DoorEvents, store: Store | null, user: AccessUser) {
+    this.settings = settings;
+    this.timers = timers;
+    this.events = events;
+    this.user = user;
+    this.lock = new CodeLock(store, timers.nowMs);
+    this.timer = timers.make(this, 0);
+  }
+
+  /** Takes the codes of the settings. */
+  configure(): void {
+    this.codes = [];
+    this.relays = [];
+    this.longest = 0;
+    for (let relay = 1; relay <= RELAYS_MOST; relay++) {
+      const codes = this.settings.get("relay" + relay + ".code").split(",");
+      for (let i = 0; i < codes.length; i++) {
+        if (codes[i] === "") continue;
+        this.codes.push(Number("1" + codes[i]));
+        this.relays.push(relay);
+        this.longest = Math.max(this.longest, codes[i].length);
+      }
+    }
+    this.begin();
+  }
+
+  /** A call begins or is over: what was entered counts no more. */
+  reset(): void {
+    this.timers.stop(this.timer);
+    this.call = null;
+    this.wrong = 0;
+    this.way = 0;
+    this.begin();
+  }
+
+  /** A digit of a call. @param code ASCII @param way DIGIT_* */
+  digit(call: Call, code: number, way: number): void {
+    if (this.longest === 0 || this.isSecondHearing(code, way)) return;
+    this.call = call;
+    if (code === STAR) this.begin();
+    else if (code === HASH) this.tryEntered();
+    else {
+      const digit = code - ZERO;
+      this.entered =
+        digit < 0 || digit > 9 || this.entered < 0 || this.count >= LONGEST_CODE ? -1 : this.entered * 10 + digit;
+      this.count += 1;
+      this.timers.start(this.timer, CODE_PAUSE_MS);
+      if (this.count >= this.longest || this.relayOf(this.entered, 0) > 0) this.tryEntered();
+    }
+  }
+
+  /** A code as a whole, by MESSAGE. @param relay that it has to open */
+  text(relay: number, code: string): void {
+    this.call = null;
+    this.begin();
+    this.attempt(code.length > LONGEST_CODE ? -1 : Number("1" + code), relay);
+  }
+
+  onTimer(): void {
+    this.tryEntered();
+  }
+
+  private tryEntered(): void {
+    const { entered, count } = this;
+    this.begin();
+    if (count > 0) this.attempt(entered, 0);
+  }
+
+  /** @param relay the code is for, 0: any */
+  private attempt(code: number, relay: number): void {
+    const nowMs = this.timers.nowMs;
+    const lockedMs = this.lock.remainingMs(nowMs);
+    if (lockedMs > 0) {
+      // The right one too: else a guesser could go on and see which opens.
+      this.tellLock(Math.ceil(lockedMs / 1000));
+      return;
+    }
+    const found = this.relayOf(code, relay);
+    if (found > 0) {
+      this.wrong = 0;
+      this.lock.onRight();
+      this.user.onCode(found, this.call);
+      return;
+    }
+    this.wrong += 1;
+    const lockS = this.lock.onWrong(nowMs);
+    if (lockS > 0) this.tellLock(lockS);
+    // The digits themselves are told to nobody: a wrong code is often the right one with a slip.
+    this.events.event("error", "wrong door code", ["tries", this.wrong]);
+    this.user.onWrongCode(this.call, this.wrong >= CODE_TRIES);
+  }
+
+  private tellLock(seconds: number): void {
+    this.events.event("error", "door codes are locked", [
+      "seconds",
+      seconds,
+      "key",
+      this.keys(),
+      "allowed",
+      "after that, or without a code",
+    ]);
+  }
+
+  /** The settings whose codes are not heard. */
+  private keys(): string {
+    let out = "";
+    for (let relay = 1; relay <= RELAYS_MOST; relay++) {
+      if (this.relays.indexOf(relay) >= 0) out += (out === "" ? "" : ",") + "relay" + relay + ".code";
+    }
+    return out;
+  }
+
+  /** @param relay the code is for, 0: any @returns the relay it opens, 0 for none */
+  private relayOf(code: number, relay: number): number {
+    for (let i = 0; i < this.codes.length; i++) {
+      if (this.codes[i] === code && (relay === 0 || this.relays[i] === relay)) return this.relays[i];
+    }
+    return 0;
+  }
+
+  /** Some phones send a digit in more than one way at once. The surest way that was heard in a call is the one that counts. */
+  private isSecondHearing(code: number, way: number): boolean {
+    const { nowMs } = this.timers;
+    if (this.way !== 0 && way > this.way) return true;
+    const isSame = this.way !== 0 && way < this.way && code === this.lastCode && nowMs - this.lastMs <= SAME_PRESS_MS;
+    this.way = way;
+    this.lastCode = code;
+    this.lastMs = nowMs;
+    return isSame;
+  }
+
+  private begin(): void {
+    this.timers.stop(this.timer);
+    this.entered = 1;
+    this.count = 0;
+  }
+}
+
+/** An order by MESSAGE: what, for which relay, with which code ("" without one). */
+export interface Order {
+  word: string;
+  relay: number;
+  code: string;
+}
+
+/** @returns what `open [RELAY] [CODE]` or `close [RELAY]` says; null for any other text */
+export function readOrder(said: string): Order | null {
+  const words = said.trim().toLowerCase().split(" ");
+  const order: Order = { word: words[0], relay: 1, code: "" };
+  if ((order.word !== "open" && order.word !== "close") || words.length > 3) return null;
+  for (let i = 1; i < words.length; i++) {
+    const word = words[i];
+    for (let j = 0; j < word.length; j++) if (word.charAt(j) < "0" || word.charAt(j) > "9") return null;
+    if (word.length === 1 && i === 1) order.relay = Number(word);
+    else if (word.length > 1 && i === words.length - 1 && order.word === "open") order.code = word;
+    else return null;
+  }
+  return order;
+}

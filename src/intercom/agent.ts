@@ -1,0 +1,99 @@
+/** What the user agent has to know, out of the settings, and what it tells, in words for a person. */
+import { text } from "../core/bytes.js";
+import { printable } from "../core/printable.js";
+import {
+  CAUSE_CANCELLED,
+  CAUSE_DECLINED,
+  CAUSE_EXPIRED,
+  CAUSE_LOCAL,
+  CAUSE_NETWORK,
+  CAUSE_NO_ACK,
+  CAUSE_NO_CODEC,
+  CAUSE_NO_ROOM,
+  CAUSE_REMOTE,
+  CAUSE_TIMEOUT,
+  CAUSE_UNKNOWN_NAME,
+} from "../dialog/session.js";
+import type { Call } from "../ua/call.js";
+import { CAUSE_NO_ANSWER, CAUSE_NO_SOUND, type UserAgentSettings } from "../ua/useragent.js";
+import type { Message } from "../wire/message.js";
+import { TRANSPORT_TCP, TRANSPORT_UDP } from "../wire/names.js";
+import type { Settings } from "./settings.js";
+
+/** Made anew by each call. */
+export function agentSettings(s: Settings): UserAgentSettings {
+  const codecs: number[] = [];
+  const names = s.get("audio.codecs").split(",");
+  for (let i = 0; i < names.length; i++) codecs.push(names[i] === "PCMA" ? 8 : 0);
+  return {
+    user: s.get("sip.user"),
+    authUser: s.get("sip.authUser"),
+    password: s.get("sip.password"),
+    realm: s.get("sip.realm"),
+    displayName: s.get("sip.name"),
+    domain: s.get("sip.domain"),
+    proxy: s.get("sip.proxy"),
+    register: s.isOn("sip.register") && s.get("sip.domain") !== "",
+    expiresS: s.number("sip.expires"),
+    transport: s.get("sip.transport") === "tcp" ? TRANSPORT_TCP : TRANSPORT_UDP,
+    codecs,
+    ringTimeMs: s.number("call.ringTime") * 1000,
+    silenceTimeMs: s.number("rtp.timeout") * 1000,
+    sessionExpiresS: s.number("sip.sessionExpires"),
+    rtpPort: s.number("rtp.port"),
+  };
+}
+
+export function codecOf(call: Call): string {
+  return call.session.negotiation.result.payloadType === 8 ? "PCMA" : "PCMU";
+}
+
+/** @returns whom a call of ours goes to, "" for one that came */
+export function targetOf(call: Call): string {
+  const draft = call.session.draft;
+  return draft === null ? "" : printable(draft.target.toString());
+}
+
+export function callerOf(m: Message | null): string {
+  return m === null ? "" : printable(text(m.bytes, m.fromStart, m.fromEnd));
+}
+
+/** Status and reason phrase of a response. */
+export function reasonOf(m: Message): string {
+  return m.isRequest ? "" : m.status + " " + printable(text(m.bytes, m.reasonStart, m.reasonEnd));
+}
+
+/** Why a call ended. */
+export function endReason(cause: number, status: number, m: Message | null): string {
+  if (m !== null && !m.isRequest && status >= 300) return reasonOf(m);
+  switch (cause) {
+    case CAUSE_LOCAL:
+      return "hung up here";
+    case CAUSE_REMOTE:
+      return "hung up there";
+    case CAUSE_CANCELLED:
+      return "given up by the caller";
+    case CAUSE_DECLINED:
+      return "refused here";
+    case CAUSE_TIMEOUT:
+      return "no response";
+    case CAUSE_NETWORK:
+      return "could not be sent";
+    case CAUSE_UNKNOWN_NAME:
+      return "name unknown";
+    case CAUSE_NO_CODEC:
+      return "no codec in common";
+    case CAUSE_NO_ACK:
+      return "answer was not acknowledged";
+    case CAUSE_EXPIRED:
+      return "session not refreshed";
+    case CAUSE_NO_ROOM:
+      return "no room";
+    case CAUSE_NO_ANSWER:
+      return "no answer";
+    case CAUSE_NO_SOUND:
+      return "no sound came";
+    default:
+      return "";
+  }
+}

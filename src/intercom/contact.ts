@@ -1,0 +1,58 @@
+/** A contact that bounces, made steady: one of the buttons, the button inside, or the door's own contact. Not here: what it means. */
+import type { Device, Input, InputName, InputOptions } from "../../hal/device.js";
+import type { Timers, TimerUser } from "../core/timers.js";
+
+/** A contact that closed counts when it is closed still after so long. */
+const DEBOUNCE_MS = 20;
+
+export interface ContactUser {
+  /** Before and after anything that comes from a device. */
+  enter(): void;
+  leave(): void;
+  /** @param closed 1: pressed, or shut; 0: let go of, or open */
+  onContact(name: InputName, closed: number): void;
+}
+
+export class Contact implements InputOptions, TimerUser {
+  private readonly name: InputName;
+  private readonly user: ContactUser;
+  private readonly timers: Timers;
+  private readonly input: Input | null;
+  private readonly timer: number;
+  private closed = 0;
+
+  /** A board without it costs no timer. */
+  constructor(device: Device, name: InputName, timers: Timers, user: ContactUser) {
+    this.name = name;
+    this.user = user;
+    this.timers = timers;
+    this.input = device.input(name, this);
+    this.timer = this.input === null ? -1 : timers.make(this, 0);
+  }
+
+  /** Tells how it is at start: to be called for a contact whose rest tells something, the door's own. */
+  tell(): void {
+    if (this.input === null) return;
+    this.closed = this.input.read();
+    this.user.onContact(this.name, this.closed);
+  }
+
+  onReadable(): void {
+    if (this.input === null) return;
+    this.user.enter();
+    // Whoever pushes again before the time is over pushes twice.
+    if (this.name !== "sensor" && this.closed === 1 && this.input.read() === 0) this.change(0);
+    this.timers.start(this.timer, DEBOUNCE_MS);
+    this.user.leave();
+  }
+
+  onTimer(): void {
+    const closed = this.input === null ? 0 : this.input.read();
+    if (closed !== this.closed) this.change(closed);
+  }
+
+  private change(closed: number): void {
+    this.closed = closed;
+    this.user.onContact(this.name, closed);
+  }
+}

@@ -1,0 +1,153 @@
+/**
+ * What moves and watches the door itself: up to two relays, each released for its pulse or held until it is told again, and a
+ * contact that says whether the door is open. Opened without release it was forced; open for too long it was left open.
+ * Not here: who may open (access.ts, door.ts), and pins (the station).
+ */
+import type { Timers, TimerUser } from "../core/timers.js";
+import type { DoorEvents, DoorOutputs } from "./door.js";
+import type { Settings } from "./settings.js";
+
+export const RELAYS_MOST = 2;
+
+const TIMER_SENSOR = 0;
+// A relay's timer has the relay's number, from 1.
+
+/** Whoever was let in may still have the door in hand for so long after the relay is off. */
+const GRACE_MS = 5000;
+
+/** Told when `isOpen` or `isAlarm` may have changed. */
+export interface DoorwayUser {
+  onDoorway(): void;
+}
+
+export class Doorway implements TimerUser {
+  /** The door was forced or left open, and has not been closed since. */
+  isAlarm = false;
+  private readonly settings: Settings;
+  private readonly timers: Timers;
+  private readonly outputs: DoorOutputs;
+  private readonly events: DoorEvents;
+  private readonly user: DoorwayUser;
+  private readonly firstTimer: number;
+  private readonly sensorTimer: number;
+  /** Bit 0: relay 1 is on; bit 1: relay 2. */
+  private on = 0;
+  /** Until then an opened door was not forced. */
+  private graceUntilMs = -1;
+  /** The door is open, as far as its sensor says: 1, 0, -1 not known. */
+  private ajar = -1;
+  /** The sensor's contact: 1 closed, 0 open, -1 not known. */
+  private contact = -1;
+
+  constructor(settings: Settings, timers: Timers, outputs: DoorOutputs, events: DoorEvents, user: DoorwayUser) {
+    this.settings = settings;
+    this.timers = timers;
+    this.outputs = outputs;
+    this.events = events;
+    this.user = user;
+    this.sensorTimer = timers.make(this, TIMER_SENSOR);
+    this.firstTimer = timers.make(this, 1);
+    timers.make(this, 2);
+  }
+
+  /** At start, and when settings changed. What is released stays so. */
+  configure(): void {
+    for (let relay = 1; relay <= this.outputs.relays; relay++) if (!this.isOn(relay)) this.outputs.relay(relay, false);
+    if (this.contact >= 0) this.onSensor(this.contact);
+  }
+
+  /** Any relay is on. */
+  get isOpen(): boolean {
+    return this.on !== 0;
+  }
+
+  isOn(relay: number): boolean {
+    return (this.on & (1 << (relay - 1))) !== 0;
+  }
+
+  /**
+   * Releases the door. @param relay from 1 @param reason for the log: who or what wants it
+   * @returns "" or one line why not
+   */
+  open(relay: number, reason: string): string {
+    if (!(relay >= 1 && relay <= this.outputs.relays))
+      return (
+        "relay " + relay + ": there is none: 1" + (this.outputs.relays > 1 ? " to " + this.outputs.relays : " only")
+      );
+    this.on |= 1 << (relay - 1);
+    this.outputs.relay(relay, true);
+    if (this.isHeld(relay)) this.timers.stop(this.timerOf(relay));
+    else this.timers.start(this.timerOf(relay), Math.round(this.settings.number("relay" + relay + ".pulse") * 1000));
+    this.events.event("relay", "on", ["relay", relay, "reason", reason]);
+    this.user.onDoorway();
+    return "";
+  }
+
+  close(relay: number): void {
+    if (!(relay >= 1 && relay <= this.outputs.relays)) return;
+    this.timers.stop(this.timerOf(relay));
+    this.outputs.relay(relay, false);
+    if (!this.isOn(relay)) return;
+    this.on &= ~(1 << (relay - 1));
+    this.graceUntilMs = this.timers.nowMs + GRACE_MS;
+    this.events.event("relay", "off", ["relay", relay]);
+    this.user.onDoorway();
+  }
+
+  /** A code, or a button inside: a relay that is held and on goes off, every other one opens. @returns as `open` */
+  toggle(relay: number, reason: string): string {
+    if (!this.isHeld(relay) || !this.isOn(relay)) return this.open(relay, reason);
+    this.close(relay);
+    return "";
+  }
+
+  /** The door's contact. @param contact 1 closed, 0 open */
+  onSensor(contact: number): void {
+    this.contact = contact;
+    const kind = this.settings.get("door.sensor");
+    const before = this.ajar;
+    this.ajar = kind === "off" ? -1 : (contact === 1) === (kind === "closed") ? 0 : 1;
+    if (this.ajar === before) return;
+    if (this.ajar !== 1) {
+      this.timers.stop(this.sensorTimer);
+      this.isAlarm = false;
+      if (before === 1) this.events.event("door", "closed", NOTHING);
+    } else {
+      const wasForced = before === 0 && !this.isOpen && this.timers.nowMs > this.graceUntilMs;
+      this.isAlarm = wasForced;
+      this.events.event("door", wasForced ? "forced" : "opened", NOTHING);
+      this.watch();
+    }
+    this.user.onDoorway();
+  }
+
+  onTimer(kind: number): void {
+    if (kind !== TIMER_SENSOR) {
+      this.close(kind);
+      return;
+    }
+    // Whoever holds the door released wants it open.
+    if (this.isOpen) {
+      this.watch();
+      return;
+    }
+    this.isAlarm = true;
+    this.events.event("door", "left-open", ["seconds", this.settings.number("door.leftOpen")]);
+    this.user.onDoorway();
+  }
+
+  private watch(): void {
+    const leftMs = this.settings.number("door.leftOpen") * 1000;
+    if (leftMs > 0) this.timers.start(this.sensorTimer, leftMs);
+  }
+
+  private isHeld(relay: number): boolean {
+    return relay <= RELAYS_MOST && this.settings.get("relay" + relay + ".mode") === "held";
+  }
+
+  private timerOf(relay: number): number {
+    return this.firstTimer + relay - 1;
+  }
+}
+
+const NOTHING: readonly (string | number)[] = [];

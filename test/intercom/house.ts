@@ -1,0 +1,126 @@
+/** A door in the small world of test/ua/harness.ts, with its relays, its light and what it told. */
+import { expect } from "vitest";
+import { MemoryStore } from "../../host-sim/io/store.js";
+import { ipv4 } from "../../src/core/address.js";
+import { HOUSE_LIMITS, type Limits } from "../../src/core/limits.js";
+import { Timers } from "../../src/core/timers.js";
+import { Door } from "../../src/intercom/door.js";
+import { Settings } from "../../src/intercom/settings.js";
+import { SeededRandom, type World } from "../ua/harness.js";
+
+export const DOOR = "10.0.0.1";
+
+/** A door in the world, with its relay, its light and what it told. */
+export class House {
+  /** Those of a machine with room, unless a test says otherwise. */
+  static limits: Limits = HOUSE_LIMITS;
+  readonly ip = ipv4(DOOR);
+  readonly timers = new Timers(House.limits.timers);
+  readonly settings = new Settings();
+  readonly store = new MemoryStore();
+  readonly door: Door;
+  /** What relay 1 was told, "0 on", with the time in ms. */
+  readonly moves: string[] = [];
+  readonly moves2: string[] = [];
+  readonly leds: number[] = [];
+  readonly events: { name: string; value: string; extra: Record<string, string | number> }[] = [];
+  private readonly world: World;
+
+  readonly relays = 2;
+  /** SIGNAL_* that the one before the door was to hear. */
+  readonly signals: number[] = [];
+  /** The time of day at 0 ms, s since 1970; 0: nobody knows. */
+  epochAtStartS = 0;
+
+  constructor(world: World, ...settings: string[]) {
+    this.world = world;
+    for (const one of settings) expect(this.settings.assign(one)).toBe("");
+    this.timers.nowMs = world.nowMs;
+    this.door = new Door(
+      this.settings,
+      House.limits,
+      this.timers,
+      new SeededRandom(5),
+      this,
+      this,
+      this,
+      this,
+      this.store,
+    );
+    world.add(this);
+    this.door.start(this.ip);
+  }
+
+  press(button = 1): void {
+    this.timers.nowMs = this.world.nowMs;
+    this.door.press(button);
+  }
+
+  /** Settings are saved on the console. */
+  set(...settings: string[]): void {
+    this.timers.nowMs = this.world.nowMs;
+    for (const one of settings) expect(this.settings.assign(one)).toBe("");
+    this.door.start(this.ip);
+  }
+
+  /** Each event of that name as "value field field …". */
+  tellings(name: string, ...fields: string[]): string[] {
+    return this.events
+      .filter((event) => event.name === name)
+      .map(({ value, extra }) => [value, ...fields.map((field) => extra[field] ?? "-")].join(" "));
+  }
+
+  receive(d: { fromIp: number; fromPort: number; toPort: number; bytes: Uint8Array }): void {
+    this.timers.nowMs = this.world.nowMs;
+    if (d.toPort === 5060) {
+      this.door.ua.layer.receiveDatagram(d.fromIp, d.fromPort, d.bytes, 0, d.bytes.length);
+      return;
+    }
+    const media = this.door.ua.lines[(d.toPort - 16384) >> 1].media;
+    if (d.toPort % 2 === 0) media.onRtp(d.fromIp, d.fromPort, d.bytes, d.bytes.length);
+  }
+
+  next = () => this.timers.next();
+  poll = (nowMs: number) => this.timers.poll(nowMs);
+
+  sendDatagram(ip: number, port: number, bytes: Uint8Array, start: number, end: number): boolean {
+    this.world.send(this.ip, 5060, ip, port, bytes.slice(start, end));
+    return true;
+  }
+  sendStream = () => -1;
+  closeStream(): void {}
+  resolve(): void {}
+  rtp(call: number, ip: number, port: number, bytes: Uint8Array, length: number): void {
+    this.world.send(this.ip, 16384 + 2 * call, ip, port, bytes.slice(0, length));
+  }
+  rtcp(): void {}
+
+  relay(relay: number, on: boolean): void {
+    const move = `${this.timers.nowMs} ${on ? "on" : "off"}`;
+    if (relay === 1) this.moves.push(move);
+    else this.moves2.push(move);
+  }
+  signal(kind: number): void {
+    this.signals.push(kind);
+  }
+  epochS(): number {
+    return this.epochAtStartS === 0 ? 0 : this.epochAtStartS + Math.floor(this.timers.nowMs / 1000);
+  }
+  led(pattern: number): void {
+    this.leds.push(pattern);
+  }
+  event(name: string, value: string, extra: readonly (string | number)[]): void {
+    const fields: Record<string, string | number> = {};
+    for (let i = 0; i < extra.length; i += 2) fields[extra[i]] = extra[i + 1];
+    this.events.push({ name, value, extra: fields });
+  }
+
+  /** The values of all events of that name. */
+  told(name: string): string[] {
+    return this.events.filter((event) => event.name === name).map(({ value }) => value);
+  }
+
+  isReleased(): boolean {
+    return this.moves.length > 0 && this.moves[this.moves.length - 1].endsWith("on");
+  }
+}

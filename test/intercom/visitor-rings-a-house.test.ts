@@ -1,0 +1,309 @@
+/** A visitor presses a button; several phones may ring. The phones speak by hand, so that each can be told what to say. */
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { DOOR_LIMITS, HOUSE_LIMITS } from "../../src/core/limits.js";
+import { header, Peer, sdpOf, World } from "../ua/harness.js";
+import { DOOR, House } from "./house.js";
+
+/** A phone that says to each INVITE what it is told to, and goes on with the rest of the call as a phone does. */
+class Phone extends Peer {
+  /** Statuses to answer an INVITE with, at once and one after another; empty: it is dead. */
+  says: string[] = ["180 Ringing"];
+  private ringing: string[] = [];
+
+  override onMessage = (m: string): void => {
+    if (m.startsWith("INVITE")) {
+      this.ringing.push(m);
+      for (const status of this.says) this.say(status);
+    } else if (m.startsWith("CANCEL")) {
+      this.respond(DOOR, m, "200 OK", "t");
+      const invite = this.ringing.find((one) => header(one, "Call-ID") === header(m, "Call-ID"));
+      if (invite !== undefined) this.say("487 Request Terminated", invite);
+    } else if (m.startsWith("BYE")) this.respond(DOOR, m, "200 OK", "t");
+  };
+
+  say(status: string, invite = this.ringing[this.ringing.length - 1]): void {
+    if (!status.startsWith("1")) this.ringing = this.ringing.filter((one) => one !== invite);
+    const body = status.startsWith("200") ? sdpOf(this.address) : "";
+    const more = [`Contact: <sip:x@${this.address}>`, ...(body === "" ? [] : ["Content-Type: application/sdp"])];
+    this.respond(DOOR, invite, status, `t${this.address}`, more, body);
+  }
+
+  isRinging(): boolean {
+    return this.ringing.length > 0;
+  }
+}
+
+let world: World;
+let phones: Phone[];
+
+beforeEach(() => {
+  world = new World();
+  phones = [];
+  for (let i = 0; i < 8; i++) phones.push(new Phone(world, `10.0.0.${10 + i}`));
+});
+
+afterEach(() => {
+  House.limits = HOUSE_LIMITS;
+});
+
+const name = (i: number): string => `sip:p${i}@10.0.0.${10 + i}`;
+const ringing = (): number[] => phones.flatMap((phone, i) => (phone.isRinging() ? [i] : []));
+
+describe("a visitor rings at a house with several phones", () => {
+  it("all of a group ring; the first to answer has the call, and the others are told that it was completed elsewhere", () => {
+    const house = new House(world, `button1.day=${name(0)},${name(1)},${name(2)}`);
+    house.press();
+    world.run(100);
+    expect(ringing()).toEqual([0, 1, 2]);
+    phones[1].say("200 OK");
+    world.run(100);
+    expect(ringing()).toEqual([]);
+    for (const i of [0, 2]) {
+      const cancels = phones[i].got("CANCEL");
+      expect(cancels.length).toBe(1);
+      expect(header(cancels[0], "Reason")).toBe('SIP;cause=200;text="Call completed elsewhere"');
+    }
+    expect(phones[1].got("ACK").length).toBe(1);
+    expect(phones[1].got("CANCEL")).toEqual([]);
+    expect(house.tellings("call", "direction", "peer")).toEqual([
+      `calling out ${name(0)}`,
+      "ringing out -",
+      `confirmed out ${name(1)}`,
+    ]);
+    world.run(500);
+    expect(phones[1].packets.length).toBeGreaterThan(10);
+    expect(phones[0].packets.length + phones[2].packets.length).toBe(0);
+  });
+
+  it("eight ring together in the simulator, and the last of them can answer", () => {
+    const house = new House(world, `button1.day=${phones.map((_, i) => name(i)).join(",")}`);
+    house.press();
+    world.run(100);
+    expect(ringing()).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+    phones[7].say("200 OK");
+    world.run(2000);
+    expect(ringing()).toEqual([]);
+    expect(phones.map((phone) => phone.got("CANCEL").length)).toEqual([1, 1, 1, 1, 1, 1, 1, 0]);
+    expect(house.told("call").at(-1)).toBe("confirmed");
+  });
+
+  it("on a board as many ring as it has calls, the others of the group after them, in the group's time", () => {
+    House.limits = DOOR_LIMITS;
+    const house = new House(world, `button1.day=${name(0)},${name(1)},${name(2)},${name(3)} 20s`);
+    house.press();
+    world.run(9900);
+    expect(ringing()).toEqual([0, 1]);
+    world.run(400);
+    expect(ringing()).toEqual([2, 3]);
+    phones[2].say("486 Busy Here");
+    phones[3].say("200 OK");
+    world.run(1000);
+    expect(house.told("call").at(-1)).toBe("confirmed");
+    expect(house.told("error")).toEqual([]);
+  });
+
+  it("a group that does not answer in its time is given up, and the next one rings", () => {
+    const house = new House(world, `button1.day=${name(0)},${name(1)} 12s > ${name(2)} 8s`);
+    house.press();
+    world.run(11_900);
+    expect(ringing()).toEqual([0, 1]);
+    world.run(200);
+    expect(ringing()).toEqual([2]);
+    expect(phones[0].got("CANCEL").length).toBe(1);
+    expect(header(phones[0].got("CANCEL")[0], "Reason")).toBe("");
+    world.run(8000);
+    expect(ringing()).toEqual([]);
+    expect(house.tellings("call", "reason")).toEqual(["calling -", "ringing -", "ended no answer"]);
+    expect(house.tellings("branch", "peer", "reason").slice(-2)).toEqual([
+      `ringing ${name(2)} -`,
+      `ended ${name(2)} no answer`,
+    ]);
+    expect(house.told("led").at(-1)).toBe("ready");
+  });
+
+  it("a phone that is busy does not end the ringing of the others; when all are, the next group rings at once", () => {
+    const house = new House(world, `button1.day=${name(0)},${name(1)} > ${name(2)}`);
+    phones[0].says = ["486 Busy Here"];
+    house.press();
+    world.run(1000);
+    expect(ringing()).toEqual([1]);
+    phones[1].say("603 Decline");
+    world.run(100);
+    expect(ringing()).toEqual([2]);
+    phones[2].say("200 OK");
+    world.run(100);
+    expect(house.told("call")).toEqual(["calling", "ringing", "confirmed"]);
+  });
+
+  it("two who answer at the same moment: one has the call, the other is hung up and not left waiting", () => {
+    const house = new House(world, `button1.day=${name(0)},${name(1)}`);
+    house.press();
+    world.run(100);
+    phones[0].say("200 OK");
+    phones[1].say("200 OK");
+    world.run(1000);
+    const ends = phones.slice(0, 2).map((phone) => [phone.got("ACK").length, phone.got("BYE").length]);
+    expect(ends).toEqual([
+      [1, 0],
+      [1, 1],
+    ]);
+    expect(house.told("call")).toEqual(["calling", "ringing", "confirmed"]);
+    expect(house.door.ua.activeCall()?.hasSound).toBe(true);
+  });
+
+  it("a target that cannot be called is passed over, and a plan of such ends with the reason", () => {
+    const house = new House(world, `button1.day=200,${name(1)}`);
+    house.press();
+    world.run(100);
+    expect(ringing()).toEqual([1]);
+    const other = new World();
+    const alone = new House(other, "button1.day=200 > 201");
+    alone.press();
+    expect(alone.told("error")[0]).toContain("needs sip.domain to be set");
+    expect(alone.told("call")).toEqual([]);
+  });
+
+  it("is called again and again without anything being used up", () => {
+    const house = new House(world, `button1.day=${name(0)},${name(1)},${name(2)} > ${name(3)}`);
+    for (let i = 0; i < 12; i++) {
+      house.press();
+      world.run(300);
+      expect(ringing()).toEqual([0, 1, 2]);
+      if (i % 2 === 0) phones[i % 3].say("200 OK");
+      world.run(300);
+      house.press();
+      world.run(1000);
+      expect(ringing()).toEqual([]);
+      expect(house.told("call").at(-1)).toBe("ended");
+    }
+    world.run(60_000);
+    expect(house.told("error")).toEqual([]);
+    expect(house.door.ua.layer.clients.used()).toBe(0);
+    expect(house.door.ua.activeCall()).toBe(null);
+  });
+});
+
+describe("a visitor rings while the server does not answer", () => {
+  it("the fallback rings after a few seconds, and not after the transactions have failed", () => {
+    const house = new House(world, `button1.day=${name(0)},${name(1)} 30s`, `call.fallback=${name(2)}`);
+    phones[0].says = [];
+    phones[1].says = [];
+    house.press();
+    world.run(4900);
+    expect(ringing()).toEqual([0, 1]);
+    world.run(300);
+    expect(phones[2].isRinging()).toBe(true);
+    phones[2].say("200 OK");
+    world.run(100);
+    expect(house.told("call")).toEqual(["calling", "ringing", "confirmed"]);
+    // Whoever comes back to life after that is sent away.
+    phones[0].say("180 Ringing");
+    world.run(100);
+    expect(phones[0].got("CANCEL").length).toBe(1);
+  });
+
+  it("is called at once when the target's address refuses to be reached", () => {
+    const house = new House(world, "button1.day=sip:a@nowhere.invalid", `call.fallback=${name(2)}`);
+    house.press();
+    world.run(6000);
+    expect(phones[2].isRinging()).toBe(true);
+  });
+
+  it("the fallback stays silent when a target rings, is busy, or only said 100", () => {
+    for (const says of [["180 Ringing"], ["486 Busy Here"], ["100 Trying"]]) {
+      world = new World();
+      const phone = new Phone(world, "10.0.0.10");
+      const fallback = new Phone(world, "10.0.0.12");
+      phone.says = says;
+      const house = new House(world, `button1.day=${name(0)} 10s`, `call.fallback=${name(2)}`);
+      house.press();
+      world.run(20_000);
+      expect(fallback.inbox).toEqual([]);
+      expect(house.told("call").at(-1)).toBe("ended");
+    }
+  });
+});
+
+describe("a visitor presses the button again", () => {
+  it("while it rings: all phones are given up, and no further group rings", () => {
+    const house = new House(world, `button1.day=${name(0)},${name(1)} > ${name(2)}`);
+    house.press();
+    world.run(500);
+    house.press();
+    world.run(20_000);
+    expect(ringing()).toEqual([]);
+    expect(phones[2].inbox).toEqual([]);
+    expect(house.tellings("call", "reason")).toEqual(["calling -", "ringing -", "ended hung up here"]);
+  });
+
+  it("another one while it rings: those of the first are given up, and those of the other ring", () => {
+    const house = new House(world, `button1.day=${name(0)}`, `button2.day=${name(1)}`);
+    house.press(1);
+    world.run(500);
+    house.press(2);
+    world.run(500);
+    expect(ringing()).toEqual([1]);
+    expect(house.told("call")).toEqual(["calling", "ringing", "ended", "calling", "ringing"]);
+  });
+
+  it("does what it may only: each of its meanings can be switched off", () => {
+    const house = new House(world, `call.target=${name(0)}`, "button.press=call");
+    house.press();
+    world.run(500);
+    house.press();
+    world.run(500);
+    expect(ringing()).toEqual([0]);
+    phones[0].say("200 OK");
+    world.run(500);
+    house.press();
+    world.run(500);
+    expect(house.told("call").at(-1)).toBe("confirmed");
+    const silent = new World();
+    const deaf = new House(silent, `call.target=${name(0)}`, "button.press=hangup");
+    deaf.press();
+    expect(silent.log).toEqual([]);
+  });
+
+  it("a button without a plan of its own calls call.target", () => {
+    const house = new House(world, `call.target=${name(3)}`, `button1.day=${name(0)}`);
+    house.press(4);
+    world.run(100);
+    expect(ringing()).toEqual([3]);
+  });
+});
+
+describe("a visitor comes by night", () => {
+  // Thursday, 1 January 2026, 0:00 in UTC; Berlin is an hour ahead.
+  const MIDNIGHT_S = 1767225600;
+
+  it.each([
+    [5 * 3600 + 1800, 1],
+    [6 * 3600 + 1, 0],
+    [20 * 3600 + 3000, 0],
+    [21 * 3600 + 1, 1],
+  ])("%i s after midnight in UTC phone %i rings, by the clock of the door's time zone", (afterS, expected) => {
+    const house = new House(
+      world,
+      `button1.day=${name(0)}`,
+      `button1.night=${name(1)}`,
+      "time.day=07:00-22:00",
+      "time.zone=CET-1CEST,M3.5.0,M10.5.0/3",
+    );
+    house.epochAtStartS = MIDNIGHT_S + afterS;
+    house.press();
+    world.run(100);
+    expect(ringing()).toEqual([expected]);
+  });
+
+  it("it is day while nobody knows the time, and where no night plan is set", () => {
+    for (const night of [`button1.night=${name(1)}`, "button1.night="]) {
+      world = new World();
+      const phone = new Phone(world, "10.0.0.10");
+      const house = new House(world, `button1.day=${name(0)}`, night, "time.day=07:00-22:00");
+      house.epochAtStartS = night.endsWith("=") ? MIDNIGHT_S : 0;
+      house.press();
+      world.run(100);
+      expect(phone.isRinging()).toBe(true);
+    }
+  });
+});
