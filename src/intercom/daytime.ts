@@ -14,13 +14,18 @@ const zone = {
   offsetS: 0,
   summerS: 0,
   hasSummer: false,
-  /** Month, week (5: the last), day of the week (0: Sunday) and time in s: when summer begins, and when it ends. */
-  rules: [0, 0, 0, 0, 0, 0, 0, 0],
+  /** When summer begins and when it ends: month * 100 + week (5: the last) * 10 + day of the week (0: Sunday), and s of that day. */
+  begin: 0,
+  beginS: 0,
+  end: 0,
+  endS: 0,
 };
 
 /** Where the text is read just now. */
 let source = "";
 let at = 0;
+/** Of the rule that was read last. */
+let ruleTimeS = 0;
 
 /** Whether that is a zone that is understood. */
 export function isZone(value: string): boolean {
@@ -35,7 +40,11 @@ export function isZone(value: string): boolean {
   if (!readName()) return false;
   const c = source.charAt(at);
   zone.summerS = c === "," ? zone.offsetS + 3600 : -readTime();
-  return !Number.isNaN(zone.summerS) && readRule(0) && readRule(4) && at === source.length;
+  zone.begin = readRule();
+  zone.beginS = ruleTimeS;
+  zone.end = readRule();
+  zone.endS = ruleTimeS;
+  return !Number.isNaN(zone.summerS) && zone.begin > 0 && zone.end > 0 && at === source.length;
 }
 
 /** @param epochS s since 1970 in UTC @param value a zone that `isZone` takes @returns minutes since midnight */
@@ -44,8 +53,8 @@ export function minuteOfDay(epochS: number, value: string): number {
   let offsetS = zone.offsetS;
   if (zone.hasSummer) {
     const year = yearOf(epochS + offsetS);
-    const beginS = ruleS(year, 0) - zone.offsetS;
-    const endS = ruleS(year, 4) - zone.summerS;
+    const beginS = ruleS(year, zone.begin, zone.beginS) - zone.offsetS;
+    const endS = ruleS(year, zone.end, zone.endS) - zone.summerS;
     // South of the equator the summer has the new year in it.
     const isSummer = beginS < endS ? epochS >= beginS && epochS < endS : epochS >= beginS || epochS < endS;
     if (isSummer) offsetS = zone.summerS;
@@ -105,25 +114,22 @@ function readTime(): number {
   return hours <= 24 && rest < 60 ? (sign === "-" ? -1 : 1) * (hours * 3600 + rest * 60) : Number.NaN;
 }
 
-/** ,Mm.w.d[/time] */
-function readRule(to: number): boolean {
-  if (source.slice(at, at + 2) !== ",M") return false;
+/** ,Mm.w.d[/time] @returns it as in `zone`, -1 when it is none */
+function readRule(): number {
+  if (source.slice(at, at + 2) !== ",M") return -1;
   at += 2;
   const month = readNumber(2);
-  if (source.charAt(at++) !== ".") return false;
+  if (source.charAt(at++) !== ".") return -1;
   const week = readNumber(1);
-  if (source.charAt(at++) !== ".") return false;
+  if (source.charAt(at++) !== ".") return -1;
   const day = readNumber(1);
-  let timeS = RULE_S;
+  ruleTimeS = RULE_S;
   if (source.charAt(at) === "/") {
     at += 1;
-    timeS = readTime();
+    ruleTimeS = readTime();
   }
-  zone.rules[to] = month;
-  zone.rules[to + 1] = week;
-  zone.rules[to + 2] = day;
-  zone.rules[to + 3] = timeS;
-  return month >= 1 && month <= 12 && week >= 1 && week <= 5 && day <= 6 && !Number.isNaN(timeS);
+  const isRule = month >= 1 && month <= 12 && week >= 1 && week <= 5 && day <= 6 && !Number.isNaN(ruleTimeS);
+  return isRule ? month * 100 + week * 10 + day : -1;
 }
 
 /** @returns a number of at most that many digits, NaN when there is none */
@@ -139,16 +145,16 @@ function readNumber(digits: number): number {
 }
 
 /** @returns when a rule comes true in that year, in s of the zone's own time */
-function ruleS(year: number, from: number): number {
-  const month = zone.rules[from];
-  const week = zone.rules[from + 1];
-  const day = zone.rules[from + 2];
+function ruleS(year: number, rule: number, timeS: number): number {
+  const month = Math.floor(rule / 100);
+  const week = Math.floor(rule / 10) % 10;
+  const day = rule % 10;
   const first = daysTo(year, month);
   const next = month === 12 ? daysTo(year + 1, 1) : daysTo(year, month + 1);
   // 1 January 1970 was a Thursday.
   let date = first + ((day - (first + 4) + 7 * 6000) % 7) + (week - 1) * 7;
   if (date >= next) date -= 7;
-  return date * DAY_S + zone.rules[from + 3];
+  return date * DAY_S + timeS;
 }
 
 /** @returns days from 1970 to the first of the month */
