@@ -304,7 +304,8 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
   private startTalk(): void {
     const talkMs = this.settings.number("call.talkTime") * 1000;
     this.isWarned = talkMs <= WARNING_MS;
-    if (talkMs > 0) this.timers.start(this.talkTimer, this.isWarned ? talkMs : talkMs - WARNING_MS);
+    if (talkMs === 0) this.timers.stop(this.talkTimer);
+    else this.timers.start(this.talkTimer, this.isWarned ? talkMs : talkMs - WARNING_MS);
   }
 
   private answerAlone(call: Call): void {
@@ -377,7 +378,8 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
         extra.push("codec", codecOf(call));
         if (this.ring.isPlural && call.session.isCaller) extra.push("peer", targetOf(call));
         this.timers.start(this.audioTimer, AUDIO_REPORT_MS);
-        if (!this.timers.running(this.talkTimer)) this.startTalk();
+        // Not anew when it was held.
+        if (call.answeredMs === this.timers.nowMs) this.startTalk();
         break;
       case CALL_ENDED: {
         this.timers.stop(this.audioTimer);
