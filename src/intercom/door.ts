@@ -11,7 +11,7 @@ import type { Limits } from "../core/limits.js";
 import { printable } from "../core/printable.js";
 import type { RandomSource } from "../core/random.js";
 import type { Timers, TimerUser } from "../core/timers.js";
-import { CAUSE_DECLINED, CAUSE_LOCAL } from "../dialog/session.js";
+import { CAUSE_DECLINED, CAUSE_LOCAL, SESSION_INCOMING } from "../dialog/session.js";
 import type { Flow } from "../transaction/flow.js";
 import type { Network } from "../transaction/transport.js";
 import {
@@ -292,8 +292,9 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
   }
 
   private onTalkTimer(call: Call): void {
-    if (call.state === CALL_INCOMING) this.answerAlone(call);
-    else if (this.isWarned) this.hangUp("the talk time is over");
+    if (call.state === CALL_INCOMING) {
+      if (call.session.state === SESSION_INCOMING) this.answerAlone(call);
+    } else if (this.isWarned) this.hangUp("the talk time is over");
     else {
       this.isWarned = true;
       this.outputs.signal(SIGNAL_ENDING);
