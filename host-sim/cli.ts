@@ -216,8 +216,9 @@ async function main(): Promise<number> {
   if (isScripted) {
     const stage: Stage = {
       clock,
-      press: (ms) => door.contacts.button1.press(ms),
+      press: (ms, name) => door.contacts[name].press(ms),
       release: () => door.contacts.button1.release(),
+      door: (isOpen) => door.moveDoor(isOpen),
       console: (line) => said(door.station.line(line)),
       dtmf: (digits) => {
         if (phone === null) return "there is no built-in phone: it is the one that sends digits";

@@ -4,7 +4,8 @@ import type { Station } from "../src/intercom/station.js";
 import type { Party } from "./party.js";
 
 const HELP = `
-  b  press the button (calls; cancels while it rings; hangs up in a call)
+  b  press the button (calls; cancels while it rings; hangs up in a call); F2, F3, F4 the other buttons
+  x  press the button inside    o  open the door, or shut it
   a  the phone answers          h  the phone hangs up
   c  the phone calls the door   0-9 * #  the phone sends a digit
   :  a line for the door's console (help lists the commands), Enter carries it out
@@ -23,6 +24,8 @@ export class Keyboard {
   private readonly phone: Station | null;
   private readonly print: (text: string) => void;
   private finish: () => void = () => {};
+  /** The door stands open. */
+  private isAjar = false;
   /** The line being typed, null while single keys count. */
   private typed: string | null = null;
   private readonly onKey = (
@@ -56,7 +59,14 @@ export class Keyboard {
     if (key.ctrl === true && (key.name === "c" || key.name === "d")) this.finish();
     else if (this.typed !== null) this.type(this.typed, text, key.name ?? "");
     else if (text === "b") this.door.contacts.button1.press(PRESS_MS);
-    else if (text === "a") this.tell("answer");
+    else if (key.name === "f2") this.door.contacts.button2.press(PRESS_MS);
+    else if (key.name === "f3") this.door.contacts.button3.press(PRESS_MS);
+    else if (key.name === "f4") this.door.contacts.button4.press(PRESS_MS);
+    else if (text === "x") this.door.contacts.exit.press(PRESS_MS);
+    else if (text === "o") {
+      this.isAjar = !this.isAjar;
+      this.door.moveDoor(this.isAjar);
+    } else if (text === "a") this.tell("answer");
     else if (text === "h") this.tell("hangup");
     else if (text === "c") this.tell("call");
     else if (text === "q") this.finish();

@@ -132,8 +132,14 @@ export class Party implements DoorEvents {
       exit: contact(),
       sensor: contact(),
     };
+    this.moveDoor(false);
     if (belongings.codec !== null) this.startCodec(belongings.codec);
     this.station = new Station(this.device(belongings), belongings.settings, HOUSE_LIMITS, this);
+  }
+
+  /** Opens or shuts the door itself; its contact is closed while it is shut, unless the settings say the contrary. */
+  moveDoor(isOpen: boolean): void {
+    this.contacts.sensor.set(isOpen === (this.settings.get("door.sensor") === "open") ? 1 : 0);
   }
 
   event(name: string, value: string, extra: readonly (string | number)[]): void {

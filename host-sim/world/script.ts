@@ -1,11 +1,12 @@
 /**
  * Scripts of `--do`: steps separated by ';', read into a list, then carried out one after another on any clock.
  *
- *     press [MS]   release   wait S   expect [WHO:]EVENT[=VALUE] [S]   console LINE   dtmf DIGITS   fault NAME VALUE   quit
+ *     press [MS]   press2 [MS] … press4 [MS]   release   exit [MS]   door open|shut
+ *     wait S   expect [WHO:]EVENT[=VALUE] [S]   console LINE   dtmf DIGITS   fault NAME VALUE   quit
  *
  * A ';' that belongs to a line is written '\;'. Not here: what a step does to the door, which is the stage's.
  */
-import type { Clock } from "../../hal/device.js";
+import type { Clock, InputName } from "../../hal/device.js";
 import { type SimEvent, safe } from "./events.js";
 
 export const STEP_PRESS = 1;
@@ -16,6 +17,7 @@ export const STEP_CONSOLE = 5;
 export const STEP_DTMF = 6;
 export const STEP_FAULT = 7;
 export const STEP_QUIT = 8;
+export const STEP_DOOR = 9;
 
 /** A short push. */
 const PRESS_MS = 100;
@@ -32,7 +34,7 @@ export interface Step {
   /** How long to press, wait, or wait for at most. */
   ms: number;
   who: string;
-  /** The event, or the name of the fault. */
+  /** The event, the name of the fault, or which button. */
   name: string;
   /** The event's value, null when any will do; the fault's value; the line; the digits. */
   value: string | null;
@@ -41,10 +43,12 @@ export interface Step {
 /** What a script plays on. Errors are one line, "" when there is none. */
 export interface Stage {
   clock: Clock;
-  /** Pushes the button for that time. */
-  press(ms: number): void;
-  /** Lets go of it before its time. */
+  /** Pushes a button for that time. */
+  press(ms: number, name: InputName): void;
+  /** Lets go of button 1 before its time. */
   release(): void;
+  /** Opens or shuts the door itself. */
+  door(isOpen: boolean): void;
   console(line: string): void;
   dtmf(digits: string): string;
   fault(name: string, value: string): string;
@@ -79,9 +83,18 @@ function parseStep(step: Step, word: string, rest: string): string {
   const words = rest === "" ? [] : rest.split(/\s+/);
   switch (word) {
     case "press":
+    case "press2":
+    case "press3":
+    case "press4":
+    case "exit":
       step.kind = STEP_PRESS;
+      step.name = word === "exit" ? word : word === "press" ? "button1" : "button" + word.slice(5);
       step.ms = words.length === 0 ? PRESS_MS : number(words[0], 3600000);
-      return words.length > 1 || step.ms < 0 ? "press [MS], at most an hour" : "";
+      return words.length > 1 || step.ms < 0 ? word + " [MS], at most an hour" : "";
+    case "door":
+      step.kind = STEP_DOOR;
+      step.value = rest;
+      return rest === "open" || rest === "shut" ? "" : "door open, or door shut";
     case "release":
       step.kind = STEP_RELEASE;
       return words.length > 0 ? "release takes nothing" : "";
@@ -108,7 +121,7 @@ function parseStep(step: Step, word: string, rest: string): string {
       step.kind = STEP_QUIT;
       return words.length > 0 ? "quit takes nothing" : "";
     default:
-      return "steps are press, release, wait, expect, console, dtmf, fault and quit";
+      return "steps are press, press2 to press4, release, exit, door, wait, expect, console, dtmf, fault and quit";
   }
 }
 
@@ -140,7 +153,8 @@ export async function runScript(steps: readonly Step[], stage: Stage): Promise<S
   const seen = new SeenEvents(stage);
   for (const step of steps) {
     let error = "";
-    if (step.kind === STEP_PRESS) stage.press(step.ms);
+    if (step.kind === STEP_PRESS) stage.press(step.ms, step.name as InputName);
+    else if (step.kind === STEP_DOOR) stage.door(step.value === "open");
     else if (step.kind === STEP_RELEASE) stage.release();
     else if (step.kind === STEP_CONSOLE) stage.console(step.value ?? "");
     else if (step.kind === STEP_DTMF) error = stage.dtmf(step.value ?? "");

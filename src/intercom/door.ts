@@ -338,7 +338,8 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
 
   onCall(call: Call, cause: number, status: number, m: Message | null): void {
     const part = this.ring.note(call, cause);
-    if (part !== RING_NOTHING && this.ring.isPlural) this.tellBranch(call, cause, status, m);
+    const isOver = call.state === CALL_HELD || (call.state === CALL_ENDED && call.answeredMs >= 0);
+    if (part !== RING_NOTHING && this.ring.isPlural && !isOver) this.tellBranch(call, cause, status, m);
     if (part !== RING_BRANCH) this.tellCall(call, cause, status, m);
     this.showLight();
   }
@@ -460,6 +461,7 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
     const call = this.ua.activeCall();
     let light = LED_READY;
     if (this.doorway.isOpen) light = LED_OPEN;
+    else if (call === null && this.ring.isOn) light = LED_RINGING;
     else if (call !== null)
       light = call.state === CALL_CONFIRMED || call.state === CALL_HELD ? LED_IN_CALL : LED_RINGING;
     else if (this.doorway.isAlarm) light = LED_FAULT;

@@ -64,7 +64,10 @@ describe("the command line", () => {
     [["--seed", "4294967296"], '--seed "4294967296": must be 0 to 4294967295'],
     [["--set", "sip.user"], '--set "sip.user": must be KEY=VALUE'],
     [["--set", "=\u001b[2J"], '--set "=\\x1b[2J": must be KEY=VALUE'],
-    [["--do", "dance"], '--do: step "dance": steps are press, release, wait, expect, console, dtmf, fault and quit'],
+    [
+      ["--do", "dance"],
+      '--do: step "dance": steps are press, press2 to press4, release, exit, door, wait, expect, console, dtmf, fault and quit',
+    ],
   ])("says in one line what is wrong with %j", (args, line) => {
     expect(parseOptions(args)).toBe(line);
   });

@@ -9,8 +9,12 @@ class Boards implements Stage {
   readonly log: string[] = [];
   private tell: (event: SimEvent) => void = () => {};
 
-  press(ms: number): void {
-    this.log.push("press " + ms);
+  press(ms: number, name: string): void {
+    this.log.push((name === "button1" ? "press " : name + " ") + ms);
+  }
+
+  door(isOpen: boolean): void {
+    this.log.push("door " + isOpen);
   }
 
   release(): void {
@@ -63,6 +67,12 @@ describe("a script", () => {
     expect(result).toEqual({ ok: true, line: "", quit: true, at: 1500 });
   });
 
+  it("has a step for each button, the one inside, and the door", async () => {
+    const boards = new Boards();
+    await boards.run("press2; press4 50; exit; door open; door shut");
+    expect(boards.log).toEqual(["button2 100", "button4 50", "exit 100", "door true", "door false"]);
+  });
+
   it("may have a line with a semicolon in it", async () => {
     const boards = new Boards();
     await boards.run("console call sip:7@h\\;user=phone; ;fault loss 10");
@@ -70,9 +80,14 @@ describe("a script", () => {
   });
 
   it.each([
-    ["jump", 'step "jump": steps are press, release, wait, expect, console, dtmf, fault and quit'],
+    [
+      "jump",
+      'step "jump": steps are press, press2 to press4, release, exit, door, wait, expect, console, dtmf, fault and quit',
+    ],
     ["press; wait", 'step "wait": wait SECONDS, at most a year'],
     ["wait -1", 'step "wait -1": wait SECONDS, at most a year'],
+    ["exit soon", 'step "exit soon": exit [MS], at most an hour'],
+    ["door ajar", 'step "door ajar": door open, or door shut'],
     ["press soon", 'step "press soon": press [MS], at most an hour'],
     ["expect", 'step "expect": expect [WHO:]EVENT[=VALUE] [SECONDS]'],
     ["expect call=ended 5 6", 'step "expect call=ended 5 6": expect [WHO:]EVENT[=VALUE] [SECONDS]'],
