@@ -1,6 +1,6 @@
 /**
- * The device's entry: a board, a network, a door on it. Wiring only. Wi-Fi's name and password are kept by two console
- * lines, `wifi.ssid NAME` and `wifi.password TEXT`; they hold from the next start on.
+ * The device's entry: a board, a network, a door on it. Wiring only. What the board needs before there is a door is kept by lines
+ * of the console: `wifi.ssid NAME`, `wifi.password TEXT`, `time.server NAME`; they hold from the next start on, `restart` is one.
  */
 import { BOARD } from "../hal/boards/board.js";
 import { Machine } from "../hal/moddable/machine.js";
@@ -11,23 +11,35 @@ import { Station } from "./intercom/station.js";
 
 const SSID = "wifi.ssid";
 const PASSWORD = "wifi.password";
-const NOT_STARTED = "no network yet: only wifi.ssid and wifi.password are heard\n";
+const TIME_SERVER = "time.server";
+const RESTART = "restart";
+/** A door that could not be opened is tried again by a new start. */
+const AGAIN_MS = 60_000;
+const NOT_STARTED = "no network yet: only wifi.ssid, wifi.password, time.server and restart are heard\n";
 
 class Firmware implements DoorEvents {
   private readonly machine = new Machine(BOARD, (line) => this.line(line));
   private readonly station: Station;
+  private hasSound = true;
+  private hasSettings = true;
   private isStarted = false;
   private ip = 0;
 
   constructor() {
     const { machine } = this;
-    machine.onAbort((message) => machine.print("error " + message + "\n"));
+    machine.onAbort((message) => {
+      machine.print("error " + message + "\n");
+      this.farewell();
+    });
     const settings = new Settings();
     settings.set("net.address", "0.0.0.0");
     this.station = new Station(machine, settings, DOOR_LIMITS, this);
-    if (machine.soundProblem !== "") this.event("error", machine.soundProblem, []);
+    if (machine.storeProblem !== "") this.event("error", machine.storeProblem, []);
+    machine.watchSound((problem) => this.onSound(problem));
     const problem = this.station.console.load();
     if (problem !== "") this.event("error", "settings: " + problem, []);
+    this.hasSettings = problem === "" && machine.storeProblem === "";
+    this.showLack();
     machine.led.trouble(true);
     const ssid = machine.store.read(SSID) ?? "";
     if (ssid === "" && !BOARD.isWired)
@@ -48,7 +60,9 @@ class Firmware implements DoorEvents {
   }
 
   private line(input: string): void {
-    if (!this.keep(SSID, input) && !this.keep(PASSWORD, input)) {
+    // As after any exception: calls are ended, the machine starts again.
+    if (input === RESTART) throw new Error(RESTART);
+    if (!this.keep(SSID, input) && !this.keep(PASSWORD, input) && !this.keep(TIME_SERVER, input)) {
       this.machine.print(this.isStarted ? this.station.line(input) : NOT_STARTED);
     }
   }
@@ -56,13 +70,39 @@ class Firmware implements DoorEvents {
   /** @returns whether the line was for that key */
   private keep(key: string, input: string): boolean {
     if (input.slice(0, key.length + 1) !== key + " ") return false;
-    this.machine.store.write(key, input.slice(key.length + 1));
-    this.machine.print(key + " is kept\n");
+    try {
+      this.machine.store.write(key, input.slice(key.length + 1));
+      this.machine.print(key + " is kept: it holds after a restart\n");
+    } catch {
+      this.machine.print("error: " + key + " cannot be kept\n");
+    }
     return true;
+  }
+
+  private onSound(problem: string): void {
+    if (problem !== "") this.event("error", problem, []);
+    else if (!this.hasSound) this.event("audio", "ready", []);
+    this.hasSound = problem === "";
+    this.showLack();
+  }
+
+  private showLack(): void {
+    this.machine.led.lack(!this.hasSound || !this.hasSettings);
+  }
+
+  /** Before a new start: whoever is in a call is told, as far as that can be done at once. */
+  private farewell(): void {
+    try {
+      this.station.door.hangUp(RESTART);
+    } catch {
+      // What threw before may throw again.
+    }
   }
 
   private onUp(): void {
     this.machine.led.trouble(false);
+    const server = this.machine.store.read(TIME_SERVER) ?? BOARD.timeServer;
+    if (server !== "") this.machine.keepTime(server, (reason) => this.event("error", reason, []));
     const ip = this.machine.address();
     if (this.isStarted) {
       // Sockets and dialogs know the old address: the shortest way to a whole door is a new start.
@@ -72,7 +112,12 @@ class Firmware implements DoorEvents {
     }
     this.isStarted = true;
     this.ip = ip;
-    this.station.start().catch((error) => this.event("error", String(error), []));
+    this.station.start().catch((error) => {
+      this.event("error", error instanceof Error ? error.message : String(error), []);
+      this.machine.led.trouble(true);
+      // Time for a person to look at it and to change a setting.
+      this.machine.restartAfter(AGAIN_MS);
+    });
   }
 
   private onDown(reason: string): void {

@@ -4,6 +4,8 @@ import type { I2SOptions } from "../native/i2s.js";
 export interface Board {
   /** It has a network without a name and a password for it. */
   isWired: boolean;
+  /** Whom to ask for the time of day unless the console says otherwise; "": nobody. */
+  timeServer: string;
   /** Up to four, in their order; each closed to ground by a press. */
   buttons: readonly number[];
   /** The button inside and the door's contact; to ground as well. */

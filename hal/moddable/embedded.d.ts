@@ -98,13 +98,12 @@ declare module "timer" {
   }
 }
 declare module "time" {
-  const Time: { readonly ticks: number; delta(start: number, end?: number): number };
+  const Time: { readonly ticks: number; delta(start: number, end?: number): number; set(seconds: number): void };
   export default Time;
 }
 declare module "net" {
-  export default class Net {
-    static resolve(host: string, callback: (host: string, address?: string) => void): void;
-  }
+  const Net: { get(property: "DNS"): string[] | undefined };
+  export default Net;
 }
 declare module "mc/config" {
   /** `config` of the manifest, whatever stands there. */

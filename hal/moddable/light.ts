@@ -1,12 +1,15 @@
 /** One LED that tells the door's state by its rhythm. Not here: which state it is. */
 import type { Clock, DeviceTimer, Output } from "../device.js";
 
-/** The door's pattern for a fault (LED_* in door.ts): that there is no network is one. */
+/** The door's patterns (LED_* in door.ts): ready, and a fault; that there is no network is one. */
+const LED_READY = 1;
 const LED_TROUBLE = 6;
+/** In the place of ready: the door works without something, as sound, or with settings it was not given. */
+const LED_LACK = 7;
 
 /** ms on and off, by pattern; 0 and 0 is dark, off 0 is steady. */
-const ON_MS: readonly number[] = [0, 50, 500, 200, 1000, 50, 100];
-const OFF_MS: readonly number[] = [0, 2950, 500, 200, 0, 50, 900];
+const ON_MS: readonly number[] = [0, 50, 500, 200, 1000, 50, 100, 900];
+const OFF_MS: readonly number[] = [0, 2950, 500, 200, 0, 50, 900, 100];
 
 export class Light implements Output {
   private readonly pin: Output;
@@ -16,6 +19,7 @@ export class Light implements Output {
   private pattern = 0;
   private shown = 0;
   private hasTrouble = false;
+  private hasLack = false;
   private isOn = false;
 
   constructor(pin: Output, clock: Clock) {
@@ -26,7 +30,7 @@ export class Light implements Output {
 
   /** @param pattern LED_*; one that is not known is dark */
   write(pattern: number): void {
-    this.pattern = pattern >= 0 && pattern < ON_MS.length ? pattern : 0;
+    this.pattern = pattern >= 0 && pattern < LED_LACK ? pattern : 0;
     this.show();
   }
 
@@ -36,8 +40,15 @@ export class Light implements Output {
     this.show();
   }
 
+  lack(on: boolean): void {
+    this.hasLack = on;
+    this.show();
+  }
+
   private show(): void {
-    this.shown = this.hasTrouble ? LED_TROUBLE : this.pattern;
+    this.shown = this.pattern;
+    if (this.hasTrouble) this.shown = LED_TROUBLE;
+    else if (this.hasLack && this.pattern === LED_READY) this.shown = LED_LACK;
     this.turn(ON_MS[this.shown] > 0);
   }
 

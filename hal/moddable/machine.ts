@@ -1,7 +1,11 @@
 /**
  * The device of hal/device.ts on the Moddable SDK: pins, clock, sockets, storage, sound, serial console and Wi-Fi of one board.
+<<<<<<< Updated upstream
  * The relays are off from the constructor's first line on. Not here: SRV records (a name's port is the one given, or 5060),
  * the time of day, which nothing here needs, and what a door does (src/intercom).
+=======
+ * The relay is off from the constructor's first line on. Not here: what a door does (src/intercom).
+>>>>>>> Stashed changes
  */
 import Digital from "embedded:io/digital";
 import Serial from "embedded:io/serial";
@@ -39,12 +43,20 @@ import { type I2S, openI2S } from "../native/i2s.js";
 import { Join } from "./join.js";
 import { Light } from "./light.js";
 import { Lines, Printer } from "./lines.js";
+import { Names } from "./names.js";
 import { random } from "./random.js";
 import { Streams } from "./streams.js";
+import { TimeOfDay } from "./timeofday.js";
 
-const SIP_PORT = 5060;
 const BAUD = 115_200;
+const NO_STORE = "the storage cannot be used: settings are lost at a restart: ";
 const BUS_HZ = 100_000;
+/** A codec that did not answer is tried again after so long. */
+const CODEC_AGAIN_MS = 10_000;
+/** Between an exception nobody caught and the new start. */
+const FAREWELL_MS = 100;
+/** 1 January 2026: a chip that was never told the time of day believes in an earlier one. */
+const FIRMWARE_S = 1767225600;
 /** So long a timer of the SDK rests: it is moved, never made anew. */
 const NEVER_MS = 0x3fffffff;
 
@@ -82,8 +94,6 @@ class TicksTimer implements DeviceTimer {
 class TicksClock implements Clock {
   private last = Time.ticks;
   private sum = 0;
-  /** The time of day at 0 ms, in ms; 0: not known. */
-  private epochAtStartMs = 0;
 
   /** Ticks wrap around after 49 days; the sum does not. */
   now(): number {
@@ -94,11 +104,8 @@ class TicksClock implements Clock {
   }
 
   epochS(): number {
-    return this.epochAtStartMs === 0 ? 0 : Math.floor((this.epochAtStartMs + this.now()) / 1000);
-  }
-
-  setEpoch(ms: number): void {
-    this.epochAtStartMs = ms - this.now();
+    const epochS = Math.floor(Date.now() / 1000);
+    return epochS < FIRMWARE_S ? 0 : epochS;
   }
 
   createTimer(call: () => void): DeviceTimer {
@@ -121,43 +128,73 @@ class NoSound implements AudioInput, AudioOutput {
   write(): void {}
 }
 
-class NvsStore implements Store {
-  private readonly storage = KeyValue.open({ path: "portero", format: "string" });
+/** What is stored in flash. Where that cannot be read, nothing is stored. */
+class FlashStore implements Store {
+  /** Why nothing can be stored; "" when it can. */
+  readonly problem: string;
+  private readonly storage: ReturnType<typeof KeyValue.open> | null;
+
+  constructor() {
+    let storage = null;
+    let problem = "";
+    try {
+      storage = KeyValue.open({ path: "portero", format: "string" });
+    } catch (error) {
+      problem = NO_STORE + messageOf(error);
+    }
+    this.storage = storage;
+    this.problem = problem;
+  }
 
   read(key: string): string | null {
-    const value = this.storage.read(key);
-    return typeof value === "string" ? value : null;
+    try {
+      const value = this.storage === null ? null : this.storage.read(key);
+      return typeof value === "string" ? value : null;
+    } catch {
+      return null;
+    }
   }
 
   write(key: string, value: string): void {
+    if (this.storage === null) throw new Error(this.problem);
     this.storage.write(key, value);
   }
 }
 
-class NetResolver implements Resolver {
-  resolve(name: string, port: number, _tcp: boolean, done: (error: string, ip: number, port: number) => void): void {
-    Net.resolve(name, (_host, address) => {
-      const ip = address === undefined ? -1 : ipv4(address);
-      if (ip > 0) done("", ip, port > 0 ? port : SIP_PORT);
-      else done("no address for " + name, 0, 0);
-    });
+/** @returns the name servers the network told, those with IPv4 addresses */
+function nameServers(): number[] {
+  const found: number[] = [];
+  const told = Net.get("DNS") ?? [];
+  for (let i = 0; i < told.length; i++) {
+    const address = ipv4(told[i]);
+    if (address > 0) found.push(address);
   }
+  return found;
 }
 
 export class Machine implements Device {
   readonly clock: Clock = new TicksClock();
   readonly random = { uint32: random };
-  readonly resolver: Resolver = new NetResolver();
+  readonly resolver: Resolver = new Names({
+    clock: this.clock,
+    random: this.random,
+    udp: openUdp,
+    servers: nameServers,
+  });
   readonly relays: readonly Output[];
   readonly led: Light;
-  readonly store: Store;
+  readonly store: FlashStore;
   readonly microphone: AudioInput;
   readonly speaker: AudioOutput;
-  /** Why there is no sound; "" when there is. */
-  readonly soundProblem: string;
   private readonly board: Board;
+  private readonly codec: Codec | null;
+  private readonly soundTimer: DeviceTimer;
+  /** Why there is no sound; "" when there is. */
+  private soundProblem = "";
+  private onSound: (problem: string) => void = ignore;
   private readonly printer: Printer;
   private ip = 0;
+  private timeOfDay: TimeOfDay | null = null;
 
   constructor(board: Board, onLine: (line: string) => void) {
     this.relays = board.relays.map((pin) => new Digital({ pin, mode: Digital.Output, initialValue: 0 }) as Output);
@@ -178,26 +215,30 @@ export class Machine implements Device {
       },
       onWritable: (bytes) => printer.writable(bytes),
     });
-    this.store = new NvsStore();
+    this.store = new FlashStore();
+    this.soundTimer = this.clock.createTimer(() => this.startSound());
     let sound: I2S | NoSound = new NoSound();
-    let problem = "";
+    let codec: Codec | null = null;
     try {
       // The clocks run first: a codec needs MCLK for its start.
       sound = openI2S(board.i2s);
-      problem = this.startCodec();
+      codec = openCodec(board);
     } catch (error) {
-      problem = String(error);
+      this.soundProblem = messageOf(error);
     }
+    this.codec = codec;
     this.microphone = sound;
     this.speaker = sound;
-    this.soundProblem = problem;
+    if (this.soundProblem === "") this.startSound();
   }
 
   /** What an exception nobody caught calls before the chip starts again. */
   onAbort(call: (message: string) => void): void {
     (globalThis as unknown as { abort: (message: string, error: unknown) => void }).abort = (message, error) => {
-      for (const relay of this.relays) relay.write(0);
-      call(message + ": " + String(error));
+      for (let i = 0; i < this.relays.length; i++) this.relays[i].write(0);
+      call(message + ": " + messageOf(error));
+      // What was written goes out: the console's line and the last datagrams.
+      Timer.delay(FAREWELL_MS);
     };
   }
 
@@ -228,6 +269,32 @@ export class Machine implements Device {
     join.start();
   }
 
+  /** Why nothing can be stored; "" when it can. */
+  get storeProblem(): string {
+    return this.store.problem;
+  }
+
+  restartAfter(ms: number): void {
+    const restart = () => {
+      throw new Error("restart");
+    };
+    this.clock.createTimer(restart).at(this.clock.now() + ms);
+  }
+
+  /** @param call told at once, and at each change, why there is no sound; "" when there is */
+  watchSound(call: (problem: string) => void): void {
+    this.onSound = call;
+    call(this.soundProblem);
+  }
+
+  /** Keeps the time of day right; to be called each time there is a network. @param server a name or an address; of the first call */
+  keepTime(server: string, onProblem: (reason: string) => void): void {
+    const { clock, random, resolver } = this;
+    const onTime = (ms: number) => Time.set(Math.round(ms / 1000));
+    this.timeOfDay ??= new TimeOfDay({ clock, random, udp: openUdp, resolver, server, onTime, onProblem });
+    this.timeOfDay.start();
+  }
+
   udp(options: UdpOptions): ReturnType<Device["udp"]> {
     return openUdp(options);
   }
@@ -255,24 +322,34 @@ export class Machine implements Device {
     return { read: () => 1 - pin.read() };
   }
 
-  private startCodec(): string {
-    const { board } = this;
-    let codec: Codec | null = null;
-    if (board.codec !== "") {
-      const address = board.codec === "ES8388" ? ES8388_ADDRESS : ES8311_ADDRESS;
-      const { data, clock } = board;
-      const registers = new SMBus({ data, clock, address, hz: BUS_HZ } as ConstructorParameters<typeof SMBus>[0] & {
-        data: number;
-        clock: number;
-        address: number;
-        hz: number;
-      });
-      const options = { registers, delay: Timer.delay };
-      codec = board.codec === "ES8311" ? new Es8311(options) : new Es8388(options);
-    }
-    const problem = codec === null ? "" : codec.start();
-    // Last: what the codec's start would make heard stays unheard.
-    if (board.amplifier >= 0) new Digital({ pin: board.amplifier, mode: Digital.Output, initialValue: 1 });
-    return problem;
+  /** The codec, and after it the amplifier: what the codec's start would make heard stays unheard. Tries again while nobody answers. */
+  private startSound(): void {
+    const before = this.soundProblem;
+    this.soundProblem = this.codec === null ? "" : this.codec.start();
+    if (this.soundProblem !== "") this.soundTimer.at(this.clock.now() + CODEC_AGAIN_MS);
+    else if (this.board.amplifier >= 0)
+      new Digital({ pin: this.board.amplifier, mode: Digital.Output, initialValue: 1 });
+    if (this.soundProblem !== before) this.onSound(this.soundProblem);
   }
 }
+
+/** @returns null when the board has none @throws Error when the bus cannot be had */
+function openCodec(board: Board): Codec | null {
+  if (board.codec === "") return null;
+  const { data, clock } = board;
+  const address = board.codec === "ES8388" ? ES8388_ADDRESS : ES8311_ADDRESS;
+  const registers = new SMBus({ data, clock, address, hz: BUS_HZ } as ConstructorParameters<typeof SMBus>[0] & {
+    data: number;
+    clock: number;
+    address: number;
+    hz: number;
+  });
+  const options = { registers, delay: Timer.delay };
+  return board.codec === "ES8311" ? new Es8311(options) : new Es8388(options);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function ignore(): void {}

@@ -6,6 +6,7 @@ import type { Board } from "../pins.js";
 
 export const BOARD: Board = {
   isWired: false,
+  timeServer: "pool.ntp.org",
   buttons: [36],
   exit: -1,
   sensor: -1,

@@ -3,6 +3,7 @@ import type { Board } from "../pins.js";
 
 export const BOARD: Board = {
   isWired: true,
+  timeServer: "",
   buttons: [0],
   exit: -1,
   sensor: -1,

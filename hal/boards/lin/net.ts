@@ -2,10 +2,7 @@
 import { option } from "hal/boards/lin/host";
 
 export default {
-  resolve(host: string, callback: (host: string, address?: string) => void): void {
-    callback(host);
-  },
-  get(property: string): string[] | undefined {
+  get(property: "DNS"): string[] | undefined {
     const server = option("dns");
     return property === "DNS" && server !== undefined ? [server] : undefined;
   },
