@@ -112,6 +112,43 @@ describeWith(["baresip"], "the door and baresip", () => {
     await door.finish();
   });
 
+  it("three phones ring together: the one that answers talks, and the others hear that it was answered elsewhere", async () => {
+    const phones = await Promise.all(
+      ["one", "two", "three"].map((user) => Baresip.start({ user, hz: PHONE_HZ, answers: false })),
+    );
+    const door = await Door.start({ set: { "button1.day": phones.map((phone) => phone.uri).join(",") }, hz: DOOR_HZ });
+    await door.console("press");
+    for (const phone of phones) await phone.expect("CALL_INCOMING");
+    await phones[1].accept();
+    expect((await door.expect("call", "confirmed")).peer).toBe(phones[1].uri);
+    for (const phone of [phones[0], phones[2]]) {
+      await phone.expect("CALL_CLOSED");
+      expect(phone.trace).toMatch(/^CANCEL sip:/m);
+      expect(phone.trace).toMatch(/^Reason: SIP;cause=200;text="Call completed elsewhere"/m);
+      expect(phone.trace).toMatch(/^SIP\/2\.0 487 /m);
+    }
+    await pause(TALK_MS);
+    await phones[1].hangup();
+    await door.finish();
+    expectTone(door.heard(), PHONE_HZ);
+    expectTone(await phones[1].heard(), DOOR_HZ);
+  });
+
+  it("a phone that does not answer is given up for the next one", async () => {
+    const [first, second] = await Promise.all([
+      Baresip.start({ user: "first", hz: PHONE_HZ, answers: false }),
+      Baresip.start({ user: "second", hz: PHONE_HZ }),
+    ]);
+    const door = await Door.start({ set: { "button1.day": first.uri + " 5s > " + second.uri }, hz: DOOR_HZ });
+    await door.console("press");
+    await first.expect("CALL_INCOMING");
+    expect((await door.expect("call", "confirmed")).peer).toBe(second.uri);
+    await first.expect("CALL_CLOSED");
+    await second.hangup();
+    await door.finish();
+    expect(door.all("branch", "ended").map((event) => event.reason)).toEqual(["no answer"]);
+  });
+
   it("gives the call up when the button is pressed while it rings", async () => {
     const phone = await Baresip.start({ user: "phone", hz: PHONE_HZ, answers: false });
     const door = await Door.start({

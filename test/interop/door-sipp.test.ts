@@ -50,6 +50,29 @@ describeWith(["sipp"], "the door and SIPp", () => {
     },
   );
 
+  it.each(["udp", "tcp"] as const)(
+    "a door code by INFO over %s, in both kinds of body, opens the door",
+    async (transport) => {
+      const door = await Door.start({ set: { "relay1.code": "2580", "relay1.pulse": "0.5" } });
+      const uac = await Sipp.start({ scenario: "uac_info", to: door.port, transport });
+      await door.expect("relay", "on");
+      await door.expect("relay", "off");
+      await uac.done();
+      await door.finish();
+      expect(door.all("dtmf").map((event) => event.by)).toEqual(["info", "info", "info", "info"]);
+    },
+  );
+
+  it("a door code by INFO opens the door before the call is answered", async () => {
+    const uas = await Sipp.start({ scenario: "uas_info" });
+    const door = await Door.start({
+      set: { "call.target": "sip:uas@127.0.0.1:" + uas.port, "relay1.code": "2580" },
+      script: "press; expect call=early; expect relay=on 5; press; expect call=ended 5; wait 1; quit",
+    });
+    await Promise.all([uas.done(), door.finish()]);
+    expect(door.all("call").map((event) => event.value)).toEqual(["calling", "early", "ended"]);
+  });
+
   it.each(["udp", "tcp"] as const)("SIPp gives up over %s while the door rings", async (transport) => {
     const door = await Door.start({ set: { "call.autoAnswer": "off" } });
     const uac = await Sipp.start({ scenario: "uac_cancel", to: door.port, transport });

@@ -13,7 +13,16 @@ const START_MS = 3000;
 
 export interface SippOptions {
   /** "uac" and "uas" are SIPp's own; others are files of scenarios/. */
-  scenario: "uac" | "uas" | "uac_pcap" | "uac_late_offer" | "uac_cancel" | "uas_cancelled" | "register";
+  scenario:
+    | "uac"
+    | "uas"
+    | "uac_pcap"
+    | "uac_late_offer"
+    | "uac_cancel"
+    | "uac_info"
+    | "uas_cancelled"
+    | "uas_info"
+    | "register";
   /** The port it calls. A scenario that begins with `uas` waits instead. */
   to?: number;
   /** The user it calls or registers. */
