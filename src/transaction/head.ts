@@ -80,7 +80,6 @@ export class ResponseHead {
    * The port is the source's with rport, else that of sent-by; a TCP response goes back on its connection. RFC 3261 §18.2.2
    */
   private writeTopVia(w: Writer, m: Message, source: Flow, back: Flow): void {
-    const via = m.via;
     back.copy(source);
     w.put(HEADER_NAMES[HEADER_VIA]);
     w.put(COLON);
@@ -88,6 +87,7 @@ export class ResponseHead {
     // A Via that cannot be read goes back as it came, to where it came from.
     if (m.sentByEnd === m.sentByStart) w.copy(m.bytes, m.viaStart, m.viaEnd);
     else {
+      const via = m.topVia();
       if (!via.rportFlag || source.transport === TRANSPORT_TCP) back.port = via.port > 0 ? via.port : SIP_PORT;
       w.copy(m.bytes, m.viaStart, m.sentByStart);
       this.sentByStart = w.at;

@@ -3,21 +3,17 @@
  * It finds the parts; the URI itself is uri.ts's. One element at a time: a list is taken apart by list.ts first.
  */
 import { NONE, Span } from "../core/bytes.js";
-import { isPlainEnd, STOP_DISPLAY, STOP_URI, STOP_WORD, scan, skipQuoted, skipSpace, trimEnd } from "./lex.js";
+import { STOP_DISPLAY, STOP_URI, scan, skipQuoted, skipSpace, trimEnd } from "./lex.js";
 import { ParamList, param } from "./params.js";
-import { NO_WORDS, scanWords } from "./words.js";
 
 // Own constants: see lex.ts.
 const DISPLAY = STOP_DISPLAY;
 const URI = STOP_URI;
-const WORD = STOP_WORD;
-const CR = 13;
 const SPACE = 0x20;
 const QUOTE = 0x22;
 const STAR = 0x2a;
 const SEMICOLON = 0x3b;
 const LESS = 0x3c;
-const EQUALS = 0x3d;
 const GREATER = 0x3e;
 const Q = new Uint8Array([0x71]);
 
@@ -41,65 +37,51 @@ export class NameAddress {
   private readonly value = new Span();
 
   /**
-   * Reads one address. The octets stay the caller's. A comma outside quotes and `<>`, white space inside `<>`, an empty tag and
-   * two tags are malformed.
+   * Reads one address, with the folding in it. The octets stay the caller's. A comma outside quotes and `<>`, white space inside
+   * `<>`, an empty tag and two tags are malformed.
    * @returns whether it is well formed; when it is not, nothing here may be used
    */
   parse(bytes: Uint8Array, start: number, end: number): boolean {
-    return this.read(bytes, NO_WORDS, start, end) === end;
-  }
-
-  /** As `parse`, in a message whose line end is not known yet, and with its words. @returns where the value and the white space behind it end, or -1 when it is malformed */
-  read(bytes: Uint8Array, words: Int32Array, start: number, end: number): number {
     this.bytes = bytes;
     this.isStar = false;
-    let i = start < end && bytes[start] <= SPACE ? skipSpace(bytes, start, end) : start;
+    let i = skipSpace(bytes, start, end);
     const begin = i;
     this.displayStart = this.displayEnd = this.tagStart = this.tagEnd = begin;
     if (i < end && bytes[i] === QUOTE) {
       i = skipQuoted(bytes, i, end);
-      if (i < 0) return -1;
+      if (i < 0) return false;
       this.displayStart = begin + 1;
       this.displayEnd = i - 1;
-      if (i < end && bytes[i] <= SPACE) i = skipSpace(bytes, i, end);
-      if (i >= end || bytes[i] !== LESS) return -1;
+      i = skipSpace(bytes, i, end);
+      if (i >= end || bytes[i] !== LESS) return false;
     } else {
       i = skipDisplay(bytes, i, end);
       if (i < end && bytes[i] === LESS && i > begin) this.displayEnd = trimEnd(bytes, begin, i);
     }
     if (i < end && bytes[i] === LESS) {
       this.uriStart = i + 1;
-      i = scanWords(bytes, words, i + 1, end, URI);
-      if (i >= end || bytes[i] !== GREATER) return -1;
+      i = scan(bytes, i + 1, end, URI);
+      if (i >= end || bytes[i] !== GREATER) return false;
       this.uriEnd = i;
-      i += 1;
-      if (i < end && bytes[i] <= SPACE && !isPlainEnd(bytes, i, end)) i = skipSpace(bytes, i, end);
+      i = skipSpace(bytes, i + 1, end);
     } else {
       this.uriStart = begin;
       this.uriEnd = trimEnd(bytes, begin, i);
-      if (scan(bytes, begin, this.uriEnd, URI) < this.uriEnd) return -1;
+      if (scan(bytes, begin, this.uriEnd, URI) < this.uriEnd) return false;
       this.isStar = this.uriEnd - begin === 1 && bytes[begin] === STAR;
     }
-    if (this.uriEnd === this.uriStart) return -1;
+    if (this.uriEnd === this.uriStart) return false;
     this.paramsStart = this.paramsEnd = i;
-    if (i < end && bytes[i] === SEMICOLON) i = this.readParams(bytes, words, i, end);
+    if (i < end && bytes[i] === SEMICOLON) {
+      i = this.readParams(bytes, i, end);
+      if (i < 0) return false;
+    }
     if (this.isStar) this.uriEnd = this.uriStart;
-    return i < end && bytes[i] > SPACE ? -1 : i;
+    return i >= end;
   }
 
-  private readParams(bytes: Uint8Array, words: Int32Array, start: number, end: number): number {
-    let i = start;
-    // The tag is nearly always the first parameter, and the only one: then no walk is needed.
-    if (i + 5 < end && bytes[i + 4] === EQUALS && isTag(bytes, i + 1, i + 4)) {
-      i = scanWords(bytes, words, i + 5, end, WORD);
-      if (i > start + 5) {
-        this.tagStart = start + 5;
-        this.tagEnd = this.paramsEnd = i;
-        if (i < end && bytes[i] === CR && !isPlainEnd(bytes, i, end)) i = skipSpace(bytes, i, end);
-        if (i >= end || bytes[i] < SPACE) return i;
-      }
-      this.tagEnd = this.tagStart;
-    }
+  /** @returns where they and the white space behind them end, or -1 */
+  private readParams(bytes: Uint8Array, start: number, end: number): number {
     const params = this.params;
     params.begin(bytes, start, end);
     while (params.next()) {

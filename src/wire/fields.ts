@@ -4,9 +4,9 @@
  */
 import { equalNoCase, NONE, parseUint, type Span } from "../core/bytes.js";
 import { skipSpace, trimEnd } from "./lex.js";
-import { HEADER_COUNT } from "./names.js";
-import { NO_WORDS, wordsOf } from "./words.js";
+import { viewOf } from "./words.js";
 
+const NO_VIEW = viewOf(NONE);
 const COMMA = 0x2c;
 const SEMICOLON = 0x3b;
 const BRACKET = 0x28;
@@ -20,16 +20,16 @@ export class Fields {
   bytes: Uint8Array = NONE;
   /** How many header fields there are. */
   rows = 0;
-  /** The same octets four at a time, or NO_WORDS. */
-  protected words: Int32Array = NO_WORDS;
-  // The buffers that messages are read from are few and stay: the first of them are given a view each, and others are read octet by
-  // octet, because views that come and go with the messages would be garbage.
+  /** The same octets, to be read four at a time. */
+  protected view: DataView = NO_VIEW;
+  // The buffers that messages are read from are few and stay: the last ones keep their views, which would be garbage otherwise.
   private readonly viewed: Uint8Array[] = [NONE, NONE, NONE, NONE];
-  private readonly views: Int32Array[] = [NO_WORDS, NO_WORDS, NO_WORDS, NO_WORDS];
+  private readonly views: DataView[] = [NO_VIEW, NO_VIEW, NO_VIEW, NO_VIEW];
+  private newest = 0;
   private readonly maxRows: number;
   private readonly table: Int32Array;
-  /** Row of the first field by id; holds only when that row is below `rows` and has that id, so it is never cleared. */
-  private readonly firstRow = new Uint16Array(HEADER_COUNT);
+  /** A bit for each id that is there, of 32: those that are 32 apart share one. */
+  private present = 0;
 
   /** `maxHeaders` rows of 16 octets. */
   constructor(maxHeaders: number) {
@@ -39,22 +39,19 @@ export class Fields {
 
   /** Begins an empty table over `bytes`. */
   protected clearFields(bytes: Uint8Array): void {
-    this.rows = 0;
+    this.rows = this.present = 0;
     if (bytes === this.bytes) return;
     this.bytes = bytes;
-    this.words = this.viewOf(bytes);
+    this.view = this.viewFor(bytes);
   }
 
-  private viewOf(bytes: Uint8Array): Int32Array {
+  private viewFor(bytes: Uint8Array): DataView {
     const viewed = this.viewed;
-    for (let i = 0; i < viewed.length; i++) {
-      if (viewed[i] === bytes) return this.views[i];
-      if (viewed[i] !== NONE) continue;
-      viewed[i] = bytes;
-      this.views[i] = wordsOf(bytes);
-      return this.views[i];
-    }
-    return NO_WORDS;
+    for (let i = 0; i < viewed.length; i++) if (viewed[i] === bytes) return this.views[i];
+    this.newest = (this.newest + 1) % viewed.length;
+    viewed[this.newest] = bytes;
+    this.views[this.newest] = viewOf(bytes);
+    return this.views[this.newest];
   }
 
   /** @returns false when the table is full */
@@ -68,26 +65,23 @@ export class Fields {
     table[at + 2] = valueStart;
     table[at + 3] = valueEnd;
     this.rows = row + 1;
+    this.present |= 1 << id;
     return true;
-  }
-
-  /** When all rows are there. Backwards, so that the first of its kind is what stays: no questions asked in between. */
-  protected indexRows(): void {
-    const table = this.table;
-    const firstRow = this.firstRow;
-    for (let row = this.rows - 1; row >= 0; row--) firstRow[table[row << ROW_SHIFT] & ID_MASK] = row;
   }
 
   /** @returns the row of the first field with that id, -1 when there is none */
   first(id: number): number {
-    const row = this.firstRow[id];
-    return row < this.rows && this.id(row) === id ? row : -1;
+    return (this.present & (1 << id)) === 0 ? -1 : this.rowFrom(0, id);
   }
 
   /** @returns the row of the next field with the same id, -1 when there is none */
   next(row: number): number {
-    const id = this.id(row);
-    for (let i = row + 1; i < this.rows; i++) if (this.id(i) === id) return i;
+    return this.rowFrom(row + 1, this.id(row));
+  }
+
+  private rowFrom(row: number, id: number): number {
+    const table = this.table;
+    for (let i = row; i < this.rows; i++) if ((table[i << ROW_SHIFT] & ID_MASK) === id) return i;
     return -1;
   }
 

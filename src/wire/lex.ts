@@ -30,6 +30,8 @@ export const STOP_SPACE = 16;
 export const STOP_CONTROL = 32;
 /** What is not a decimal digit. */
 export const STOP_DIGITS = 64;
+/** A question mark: in a Request-URI it is looked into. */
+export const STOP_QUESTION = 128;
 
 /** The bits of each octet. */
 export const STOPS = stopsOf();
@@ -42,6 +44,7 @@ function stopsOf(): Uint8Array {
   markEach(table, '",;=', STOP_WORD);
   markEach(table, '"<>', STOP_URI);
   markEach(table, '",;<>', STOP_DISPLAY);
+  markEach(table, "?", STOP_QUESTION);
   for (let i = 0x30; i <= 0x39; i++) table[i] &= ~(STOP_TOKEN | STOP_DIGITS);
   for (let i = 0x41; i <= 0x5a; i++) {
     table[i] &= ~STOP_TOKEN;

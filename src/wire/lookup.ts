@@ -76,11 +76,11 @@ function pairOf(first: number, second: number): number {
  * Looks for a long name and its colon at `at`: most fields begin so.
  * @returns its HEADER_*, or HEADER_OTHER: then it may still be known to `headerOf`
  */
-export function headerAt(bytes: Uint8Array, words: Int32Array, at: number, end: number): number {
+export function headerAt(bytes: Uint8Array, view: DataView, at: number, end: number): number {
   if (at + PATTERN > end) return NO_ID;
   let id = FIRST_ID[pairOf(bytes[at], bytes[at + 1])];
   while (id !== NO_ID) {
-    if (isPattern(words, at, NAMES, id)) return id;
+    if (isPattern(bytes, view, at, NAMES, id)) return id;
     id = NEXT_ID[id];
   }
   return NO_ID;
@@ -122,10 +122,10 @@ function methodSlot(first: number, third: number): number {
 }
 
 /** Looks for a method's name at `at`. @returns the METHOD_* it begins with, METHOD_NONE when it is not known so */
-export function methodAt(bytes: Uint8Array, words: Int32Array, at: number, end: number): number {
+export function methodAt(bytes: Uint8Array, view: DataView, at: number, end: number): number {
   if (at + PATTERN > end) return NO_ID;
   const method = METHOD_IDS[methodSlot(bytes[at], bytes[at + 2])];
-  return isPattern(words, at, METHODS, method) ? method : NO_ID;
+  return isPattern(bytes, view, at, METHODS, method) ? method : NO_ID;
 }
 
 /** @returns how long the name of a known method is */

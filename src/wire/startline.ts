@@ -4,7 +4,17 @@
  */
 import { parseUint } from "../core/bytes.js";
 import { Fields } from "./fields.js";
-import { behindLineEnd, isPlainEnd, STOP_CONTROL, STOP_TOKEN, STOPS, scan, skipSpace } from "./lex.js";
+import {
+  behindLineEnd,
+  isPlainEnd,
+  STOP_CONTROL,
+  STOP_QUESTION,
+  STOP_TOKEN,
+  STOP_URI,
+  STOPS,
+  scan,
+  skipSpace,
+} from "./lex.js";
 import { methodAt, methodLength, methodOf } from "./lookup.js";
 import { METHOD_NONE } from "./names.js";
 import {
@@ -16,25 +26,23 @@ import {
   PROBLEM_VERSION,
 } from "./problems.js";
 import { SCHEME_OTHER, schemeOf, schemeStop } from "./uri.js";
-import { controlStop } from "./words.js";
+import { controlStop, scanWords } from "./words.js";
 
 // Own constants: see lex.ts.
 const KINDS = STOPS;
 const TOKEN = STOP_TOKEN;
 const CONTROL = STOP_CONTROL;
+const URI = STOP_URI;
+const URI_OR_QUESTION = STOP_URI | STOP_QUESTION;
 const TAB = 9;
 const LF = 10;
 const CR = 13;
 const SPACE = 0x20;
-const QUOTE = 0x22;
 const SLASH = 0x2f;
 const COLON = 0x3a;
-const LESS = 0x3c;
-const GREATER = 0x3e;
 const QUESTION = 0x3f;
 const AT = 0x40;
 const BACKSLASH = 0x5c;
-const DELETE = 0x7f;
 
 export class StartLine extends Fields {
   isRequest = false;
@@ -66,7 +74,7 @@ export class StartLine extends Fields {
   /** From anywhere in a field. @returns the offset of the CRLF or LF that ends its last line; `end` when it is cut off */
   protected lineStop(at: number, end: number): number {
     const bytes = this.bytes;
-    const i = controlStop(bytes, this.words, at, end);
+    const i = controlStop(bytes, this.view, at, end);
     return isPlainEnd(bytes, i, end) ? i : this.oddLineStop(at, i, end);
   }
 
@@ -82,7 +90,7 @@ export class StartLine extends Fields {
         if (i === at || bytes[i] === CR || bytes[i - 1] !== BACKSLASH) this.fail(PROBLEM_CONTROL);
         i += 1;
       }
-      i = controlStop(bytes, this.words, i, end);
+      i = controlStop(bytes, this.view, i, end);
     }
     return end;
   }
@@ -90,7 +98,7 @@ export class StartLine extends Fields {
   /** @returns the offset behind the start line, or -1 when this is no SIP at all */
   protected readStartLine(at: number, end: number): number {
     const bytes = this.bytes;
-    const method = methodAt(bytes, this.words, at, end);
+    const method = methodAt(bytes, this.view, at, end);
     let i = at + methodLength(method);
     if (method !== METHOD_NONE && bytes[i] === SPACE) return this.readRequestLine(at, i, method, end);
     while (i < end && (KINDS[bytes[i]] & TOKEN) === 0) i += 1;
@@ -101,7 +109,7 @@ export class StartLine extends Fields {
 
   private readStatusLine(at: number, end: number): number {
     const bytes = this.bytes;
-    const lineEnd = controlStop(bytes, this.words, at, end);
+    const lineEnd = controlStop(bytes, this.view, at, end);
     if (at + 11 > lineEnd || !isVersion2(bytes, at) || bytes[at + 7] !== SPACE) return -1;
     this.status = parseUint(bytes, at + 8, at + 11, 699);
     // "SIP/2.0 200" without the space behind it is let through; the reason phrase may be empty either way.
@@ -133,18 +141,17 @@ export class StartLine extends Fields {
     this.method = method;
     let i = methodEnd + 1;
     this.uriStart = i;
+    i = scanWords(bytes, this.view, i, end, URI_OR_QUESTION);
+    // A question mark begins headers, unless an @ behind it shows that it was in the user part.
     let hasHeaders = false;
-    let isBad = false;
     while (i < end && bytes[i] > SPACE) {
-      const octet = bytes[i++];
-      // Letters pass with one comparison.
-      if (octet > AT && octet !== DELETE) continue;
-      if (octet === AT) hasHeaders = false;
-      else if (octet === QUESTION) hasHeaders = true;
-      else if (octet === LESS || octet === GREATER || octet === QUOTE || octet === DELETE) isBad = true;
+      if (bytes[i] === QUESTION) hasHeaders = true;
+      else if (bytes[i] === AT) hasHeaders = false;
+      else if ((KINDS[bytes[i]] & URI) !== 0) this.fail(PROBLEM_URI);
+      i += 1;
     }
     this.uriEnd = i;
-    if (isBad || !this.isUri(hasHeaders)) this.fail(PROBLEM_URI);
+    if (!this.isUri(hasHeaders)) this.fail(PROBLEM_URI);
     if (i + 9 < end && bytes[i] === SPACE && isVersion2(bytes, i + 1) && bytes[i + 8] === CR && bytes[i + 9] === LF)
       return i + 10;
     return this.readOddVersion(i, end);

@@ -3,15 +3,13 @@
  * White space is allowed wherever the grammar allows it, also around the slashes.
  */
 import { parseIPv4 } from "../core/address.js";
-import { NONE, octets, parseUint, Span } from "../core/bytes.js";
-import { behindLineEnd, isPlainEnd, STOP_TOKEN, STOP_WORD, STOPS, scan, skipQuoted, skipSpace } from "./lex.js";
+import { equalNoCase, NONE, octets, parseUint, Span } from "../core/bytes.js";
+import { STOP_TOKEN, STOP_WORD, scan, skipQuoted, skipSpace } from "./lex.js";
 import { transportOf } from "./lookup.js";
-import { TRANSPORT_NONE, TRANSPORT_UDP } from "./names.js";
+import { TRANSPORT_NONE } from "./names.js";
 import { param } from "./params.js";
-import { isPattern, NO_WORDS, PATTERN_MAX, patterns, scanWords, setPattern } from "./words.js";
 
 // Own constants: see lex.ts.
-const KINDS = STOPS;
 const TOKEN = STOP_TOKEN;
 const WORD = STOP_WORD;
 const SPACE = 0x20;
@@ -22,27 +20,18 @@ const COLON = 0x3a;
 const SEMICOLON = 0x3b;
 const EQUALS = 0x3d;
 
+const BRANCH = octets("branch");
 const RECEIVED = octets("received");
 const RPORT = octets("rport");
 const MADDR = octets("maddr");
 const TTL = octets("ttl");
 const PORT_MAX = 65535;
 
-// What nearly every Via holds.
-const PATTERN = PATTERN_MAX;
-const PATTERNS = patterns(2);
-const OVER_UDP = 0;
-const COOKIE = 1;
-setPattern(PATTERNS, OVER_UDP, octets("SIP/2.0/UDP "), false);
-setPattern(PATTERNS, COOKIE, octets(";branch=z9hG4bK"), false);
-
 export class Via {
   bytes: Uint8Array = NONE;
   /** The element, trimmed. */
   start = 0;
   end = 0;
-  /** Where reading stopped: at a comma when more elements follow, else at the end of the line. */
-  stop = 0;
   /** TRANSPORT_* */
   transport = TRANSPORT_NONE;
   /** host[:port] */
@@ -64,43 +53,30 @@ export class Via {
   private readonly value = new Span();
 
   /**
-   * Reads the first element of `bytes[start, end)`, up to a comma or the end of the line. The octets stay the caller's.
+   * Reads the first element of `bytes[start, end)`, up to a comma or the end, with the folding in it. The octets stay the caller's.
    * @returns whether it is well formed; when it is not, nothing here may be used
    */
   parse(bytes: Uint8Array, start: number, end: number): boolean {
-    return this.read(bytes, NO_WORDS, start, end);
-  }
-
-  /** As `parse`, with the words of `bytes`. */
-  read(bytes: Uint8Array, words: Int32Array, start: number, end: number): boolean {
     this.bytes = bytes;
-    let i = start < end && bytes[start] <= SPACE ? skipSpace(bytes, start, end) : start;
+    let i = skipSpace(bytes, start, end);
     this.start = i;
     this.port = -1;
     this.rportFlag = false;
-    if (i + PATTERN <= end && isPattern(words, i, PATTERNS, OVER_UDP)) {
-      this.transport = TRANSPORT_UDP;
-      i += 12;
-    } else {
-      i = skipProtocol(bytes, i, end);
-      if (i < 0) return false;
-      const transportStart = i;
-      while (i < end && (KINDS[bytes[i]] & TOKEN) === 0) i += 1;
-      if (i === transportStart || i >= end || bytes[i] > SPACE) return false;
-      this.transport = transportOf(bytes, transportStart, i);
-      if (bytes[i] === SPACE) i += 1;
-    }
-    if (i < end && bytes[i] <= SPACE) i = skipSpace(bytes, i, end);
-    i = this.readSentBy(bytes, i, end);
+    i = skipProtocol(bytes, i, end);
+    if (i < 0) return false;
+    const transportStart = i;
+    i = scan(bytes, i, end, TOKEN);
+    if (i === transportStart || i >= end || bytes[i] > SPACE) return false;
+    this.transport = transportOf(bytes, transportStart, i);
+    i = this.readSentBy(bytes, skipSpace(bytes, i, end), end);
     if (i < 0) return false;
     this.branchStart = this.branchEnd = this.paramsStart = this.paramsEnd = i;
     if (i < end && bytes[i] === SEMICOLON) {
-      i = this.readParams(bytes, words, i, end);
+      i = this.readParams(bytes, i, end);
       if (i < 0) return false;
       this.end = this.paramsEnd;
     } else this.end = this.sentByEnd;
-    this.stop = i;
-    return i >= end || bytes[i] === COMMA || behindLineEnd(bytes, i, end) >= 0;
+    return i >= end || bytes[i] === COMMA;
   }
 
   private readSentBy(bytes: Uint8Array, at: number, end: number): number {
@@ -117,15 +93,14 @@ export class Via {
       i += 1;
     } else {
       // A token is a little more than a host name: names with "_" are seen, and harmless.
-      while (i < end && (KINDS[bytes[i]] & TOKEN) === 0) i += 1;
+      i = scan(bytes, i, end, TOKEN);
       if (i === this.hostStart) return -1;
       this.hostEnd = i;
     }
     this.sentByEnd = i;
-    if (i < end && bytes[i] <= SPACE) i = skipSpace(bytes, i, end);
+    i = skipSpace(bytes, i, end);
     if (i < end && bytes[i] === COLON) {
-      i += 1;
-      if (i < end && bytes[i] <= SPACE) i = skipSpace(bytes, i, end);
+      i = skipSpace(bytes, i + 1, end);
       const portStart = i;
       let port = 0;
       while (i < end && bytes[i] >= 0x30 && bytes[i] <= 0x39) {
@@ -136,46 +111,37 @@ export class Via {
       if (i === portStart) return -1;
       this.port = port;
       this.sentByEnd = i;
-      if (i < end && bytes[i] <= SPACE) i = skipSpace(bytes, i, end);
+      i = skipSpace(bytes, i, end);
     }
     return i;
   }
 
   /** @returns where the parameters end, or -1. Empty ones are refused: RFC 4475 §3.1.2.1 */
-  private readParams(bytes: Uint8Array, words: Int32Array, at: number, end: number): number {
+  private readParams(bytes: Uint8Array, at: number, end: number): number {
     let i = at;
     while (i < end && bytes[i] === SEMICOLON) {
-      if (i + PATTERN <= end && this.branchEnd === this.branchStart && isPattern(words, i, PATTERNS, COOKIE)) {
-        this.branchStart = i + 8;
-        i = this.branchEnd = this.paramsEnd = scanWords(bytes, words, i + 15, end, WORD);
-        if (i < end && bytes[i] <= SPACE && !isPlainEnd(bytes, i, end)) i = skipSpace(bytes, i, end);
-        continue;
-      }
-      i += 1;
-      if (i < end && bytes[i] <= SPACE) i = skipSpace(bytes, i, end);
+      i = skipSpace(bytes, i + 1, end);
       const nameStart = i;
-      while (i < end && (KINDS[bytes[i]] & WORD) === 0) i += 1;
+      i = scan(bytes, i, end, WORD);
       const nameEnd = i;
       if (nameEnd === nameStart) return -1;
       let valueStart = i;
       this.paramsEnd = i;
-      if (i < end && bytes[i] <= SPACE && !isPlainEnd(bytes, i, end)) i = skipSpace(bytes, i, end);
+      i = skipSpace(bytes, i, end);
       if (i < end && bytes[i] === EQUALS) {
-        i += 1;
-        if (i < end && bytes[i] <= SPACE) i = skipSpace(bytes, i, end);
+        i = skipSpace(bytes, i + 1, end);
         valueStart = i;
         i = i < end && bytes[i] === QUOTE ? skipQuoted(bytes, i, end) : scan(bytes, i, end, WORD);
         if (i <= valueStart) return -1;
         this.paramsEnd = i;
-        if (i < end && bytes[i] <= SPACE && !isPlainEnd(bytes, i, end)) i = skipSpace(bytes, i, end);
+        i = skipSpace(bytes, i, end);
       }
-      const length = nameEnd - nameStart;
-      if (length === 6 && isBranch(bytes, nameStart)) {
+      if (equalNoCase(bytes, nameStart, nameEnd, BRANCH, 0, 6)) {
         // One name, one value: with two branches it would depend on the reader which transaction this is.
         if (this.branchEnd > this.branchStart) return -1;
         this.branchStart = valueStart;
         this.branchEnd = valueStart === nameEnd ? valueStart : this.paramsEnd;
-      } else if (length === 5 && isRport(bytes, nameStart)) this.rportFlag = true;
+      } else if (equalNoCase(bytes, nameStart, nameEnd, RPORT, 0, 5)) this.rportFlag = true;
     }
     return i;
   }
@@ -240,38 +206,11 @@ export function hasCookie(bytes: Uint8Array, start: number, end: number): boolea
 function skipProtocol(bytes: Uint8Array, at: number, end: number): number {
   if (end - at < 8 || (bytes[at] | 0x20) !== 0x73) return -1;
   if ((bytes[at + 1] | 0x20) !== 0x69 || (bytes[at + 2] | 0x20) !== 0x70) return -1;
-  let i = at + 3;
-  if (bytes[i] <= SPACE) i = skipSpace(bytes, i, end);
+  let i = skipSpace(bytes, at + 3, end);
   if (i >= end || bytes[i] !== SLASH) return -1;
-  i += 1;
-  if (i < end && bytes[i] <= SPACE) i = skipSpace(bytes, i, end);
+  i = skipSpace(bytes, i + 1, end);
   if (i + 3 >= end || bytes[i] !== 0x32 || bytes[i + 1] !== 0x2e || bytes[i + 2] !== 0x30) return -1;
-  i += 3;
-  if (bytes[i] <= SPACE) i = skipSpace(bytes, i, end);
+  i = skipSpace(bytes, i + 3, end);
   if (i >= end || bytes[i] !== SLASH) return -1;
-  i += 1;
-  return i < end && bytes[i] <= SPACE ? skipSpace(bytes, i, end) : i;
-}
-
-/** "branch" without case. Letter by letter: these two are looked for in every message. */
-function isBranch(bytes: Uint8Array, at: number): boolean {
-  return (
-    (bytes[at] | 0x20) === 0x62 &&
-    (bytes[at + 1] | 0x20) === 0x72 &&
-    (bytes[at + 2] | 0x20) === 0x61 &&
-    (bytes[at + 3] | 0x20) === 0x6e &&
-    (bytes[at + 4] | 0x20) === 0x63 &&
-    (bytes[at + 5] | 0x20) === 0x68
-  );
-}
-
-/** "rport" without case. */
-function isRport(bytes: Uint8Array, at: number): boolean {
-  return (
-    (bytes[at] | 0x20) === 0x72 &&
-    (bytes[at + 1] | 0x20) === 0x70 &&
-    (bytes[at + 2] | 0x20) === 0x6f &&
-    (bytes[at + 3] | 0x20) === 0x72 &&
-    (bytes[at + 4] | 0x20) === 0x74
-  );
+  return skipSpace(bytes, i + 1, end);
 }

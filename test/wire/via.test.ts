@@ -38,10 +38,9 @@ describe("a Via element", () => {
     expect(via.branch(out)).toBe(branch !== "");
   });
 
-  it("ends at a comma, and says so", () => {
+  it("ends at a comma", () => {
     expect(parse("SIP/2.0/UDP a;branch=1 , SIP/2.0/UDP b")).toBe(true);
     expect(slice(via.start, via.end)).toBe("SIP/2.0/UDP a;branch=1");
-    expect(slice(via.stop, via.stop + 1)).toBe(",");
   });
 
   it("gives sent-by as it stands", () => {

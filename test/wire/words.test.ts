@@ -3,16 +3,7 @@ import { octets } from "../../src/core/bytes.js";
 import { STOP_DISPLAY, STOP_SPACE, STOP_URI, STOP_WORD, scan } from "../../src/wire/lex.js";
 import { headerAt } from "../../src/wire/lookup.js";
 import { HEADER_COUNT, HEADER_NAMES, HEADER_OTHER } from "../../src/wire/names.js";
-import {
-  controlStop,
-  isPattern,
-  NO_WORDS,
-  PATTERN_MAX,
-  patterns,
-  scanWords,
-  setPattern,
-  wordsOf,
-} from "../../src/wire/words.js";
+import { controlStop, isPattern, PATTERN_MAX, patterns, scanWords, setPattern, viewOf } from "../../src/wire/words.js";
 
 /** `length` octets of which all but the one at `position` are `fill`. */
 function around(length: number, fill: number, position: number, octet: number): Uint8Array {
@@ -21,23 +12,13 @@ function around(length: number, fill: number, position: number, octet: number): 
   return bytes;
 }
 
-describe("words of octets", () => {
-  it("are there for whole words, and only where the octets begin at one", () => {
-    const bytes = new Uint8Array(11);
-    expect(wordsOf(bytes)).toHaveLength(2);
-    expect(wordsOf(bytes.subarray(4))).toHaveLength(1);
-    expect(wordsOf(bytes.subarray(1))).toBe(NO_WORDS);
-  });
-});
-
 describe("a control octet", () => {
-  it("is found wherever it lies, whatever octets are around it, with words and without", () => {
+  it("is found wherever it lies, whatever octets are around it", () => {
     for (const fill of [0x20, 0x41, 0x7f, 0x80, 0x9f, 0xff])
       for (let position = 0; position < 24; position++)
         for (const octet of [0, 9, 10, 13, 31]) {
           const bytes = around(24, fill, position, octet);
-          for (let at = 0; at <= position; at++)
-            for (const words of [wordsOf(bytes), NO_WORDS]) expect(controlStop(bytes, words, at, 24)).toBe(position);
+          for (let at = 0; at <= position; at++) expect(controlStop(bytes, viewOf(bytes), at, 24)).toBe(position);
         }
   });
 
@@ -45,7 +26,7 @@ describe("a control octet", () => {
     for (let octet = 0x20; octet < 256; octet++) {
       const bytes = around(24, 0x41, 9, octet);
       bytes[21] = 13;
-      for (let end = 9; end <= 21; end++) expect(controlStop(bytes, wordsOf(bytes), 3, end)).toBe(end);
+      for (let end = 9; end <= 21; end++) expect(controlStop(bytes, viewOf(bytes), 3, end)).toBe(end);
     }
   });
 });
@@ -58,10 +39,10 @@ describe("scanning by words", () => {
         for (let octet = 0; octet < 256; octet++)
           for (let position = 4; position < 12; position++) {
             const bytes = around(20, fill, position, octet);
-            const words = wordsOf(bytes);
+            const view = viewOf(bytes);
             for (let at = 0; at < 4; at++)
               for (const end of [position, position + 1, 19, 20])
-                if (scanWords(bytes, words, at, end, stops) !== scan(bytes, at, end, stops))
+                if (scanWords(bytes, view, at, end, stops) !== scan(bytes, at, end, stops))
                   wrong.push([stops, fill, octet, position, at, end]);
           }
     expect(wrong).toEqual([]);
@@ -76,8 +57,8 @@ describe("a pattern", () => {
     setPattern(table, 1, octets(pattern), isExact);
     const bytes = new Uint8Array(64);
     bytes.set(message, offset);
-    expect(isPattern(wordsOf(bytes), offset, table, 0)).toBe(false);
-    return isPattern(wordsOf(bytes), offset, table, 1);
+    expect(isPattern(bytes, viewOf(bytes), offset, table, 0)).toBe(false);
+    return isPattern(bytes, viewOf(bytes), offset, table, 1);
   }
 
   it("is found at every offset, letters in either case", () => {
@@ -101,13 +82,15 @@ describe("a pattern", () => {
       }
   });
 
-  it("that is too long matches nothing, and so does any where there are no words", () => {
+  it("that is too long matches nothing, and neither does any near the end of the buffer", () => {
     const long = "Max-Forwards: 70 ";
     expect(long.length).toBeGreaterThan(PATTERN_MAX);
     expect(standsAt(0, long, false)).toBe(false);
     const table = patterns(1);
     setPattern(table, 0, octets("Max"), false);
-    expect(isPattern(NO_WORDS, 0, table, 0)).toBe(false);
+    const bytes = text.subarray(0, PATTERN_MAX);
+    expect(isPattern(bytes, viewOf(bytes), 0, table, 0)).toBe(true);
+    expect(isPattern(bytes, viewOf(bytes), 1, table, 0)).toBe(false);
   });
 });
 
@@ -120,11 +103,11 @@ describe("a field's name at the beginning of a line", () => {
         bytes.set(name, offset);
         bytes[offset + name.length] = 0x3a;
         const expected = name.length < PATTERN_MAX ? id : HEADER_OTHER;
-        expect(headerAt(bytes, wordsOf(bytes), offset, 60)).toBe(expected);
+        expect(headerAt(bytes, viewOf(bytes), offset, 60)).toBe(expected);
         for (let i = offset; i < offset + name.length; i++) bytes[i] ^= bytes[i] >= 0x41 ? 0x20 : 0;
-        expect(headerAt(bytes, wordsOf(bytes), offset, 60)).toBe(expected);
+        expect(headerAt(bytes, viewOf(bytes), offset, 60)).toBe(expected);
         bytes[offset + name.length] = 0x20;
-        expect(headerAt(bytes, wordsOf(bytes), offset, 60)).toBe(HEADER_OTHER);
+        expect(headerAt(bytes, viewOf(bytes), offset, 60)).toBe(HEADER_OTHER);
       }
   });
 });

@@ -1,0 +1,311 @@
+/**
+ * The values of a message that every layer asks for: the topmost Via, the tags of From and To, Call-ID, CSeq, Max-Forwards and
+ * Content-Length, each read in two ways. The usual form, which nearly every message has, is read in one go up to the end of its line;
+ * whatever is not quite that form is left to the readers of the whole grammar (via, address), which also say what is wrong.
+ * What both take they read alike.
+ */
+import { octets, parseUint } from "../core/bytes.js";
+import { NameAddress } from "./address.js";
+import { STOP_SPACE, STOP_TOKEN, STOP_URI, STOP_WORD, STOPS, scan, skipSpace } from "./lex.js";
+import { methodAt, methodLength, methodOf } from "./lookup.js";
+import {
+  HEADER_CALL_ID,
+  HEADER_CONTENT_LENGTH,
+  HEADER_CSEQ,
+  HEADER_FROM,
+  HEADER_MAX_FORWARDS,
+  HEADER_TO,
+  HEADER_VIA,
+  METHOD_NONE,
+} from "./names.js";
+import { PROBLEM_LENGTH, PROBLEM_VALUE } from "./problems.js";
+import { StartLine } from "./startline.js";
+import { hasCookie, Via } from "./via.js";
+import { isPattern, patterns, scanWords, setPattern } from "./words.js";
+
+// Octets, and below ids and stops: own constants, see lex.ts.
+const SPACE = 0x20;
+const QUOTE = 0x22;
+const COLON = 0x3a;
+const SEMICOLON = 0x3b;
+const LESS = 0x3c;
+const EQUALS = 0x3d;
+const GREATER = 0x3e;
+const BACKSLASH = 0x5c;
+const LETTER_B = 0x62;
+
+const VIA = HEADER_VIA;
+const FROM = HEADER_FROM;
+const TO = HEADER_TO;
+const CALL_ID = HEADER_CALL_ID;
+const CSEQ = HEADER_CSEQ;
+const CONTENT_LENGTH = HEADER_CONTENT_LENGTH;
+
+/** The ids whose values are read here, a bit each; all are below 32. */
+export const EAGER =
+  (1 << VIA) |
+  (1 << FROM) |
+  (1 << TO) |
+  (1 << CALL_ID) |
+  (1 << CSEQ) |
+  (1 << HEADER_MAX_FORWARDS) |
+  (1 << CONTENT_LENGTH);
+/** Those without which a message is none. RFC 3261 §8.1.1 */
+export const MANDATORY = (1 << VIA) | (1 << FROM) | (1 << TO) | (1 << CALL_ID) | (1 << CSEQ);
+
+const KINDS = STOPS;
+const TOKEN = STOP_TOKEN;
+const WORD = STOP_WORD;
+const URI = STOP_URI;
+const VISIBLE = STOP_SPACE;
+
+const USUAL = patterns(3);
+const PROTOCOL = 0;
+const COOKIE = 1;
+const TAG = 2;
+setPattern(USUAL, PROTOCOL, octets("SIP/2.0/"), false);
+setPattern(USUAL, COOKIE, octets(";branch=z9hG4bK"), false);
+setPattern(USUAL, TAG, octets(";tag="), false);
+
+const CSEQ_MAX = 0x7fffffff;
+const CONTENT_LENGTH_MAX = 0x7fffffff;
+const MAX_FORWARDS_MAX = 255;
+
+export class Values extends StartLine {
+  // Start equals end when one is absent, numbers are -1.
+  callIdStart = 0;
+  callIdEnd = 0;
+  cseq = -1;
+  cseqMethod = METHOD_NONE;
+  cseqMethodStart = 0;
+  cseqMethodEnd = 0;
+  /** The whole From value. */
+  fromStart = 0;
+  fromEnd = 0;
+  fromTagStart = 0;
+  fromTagEnd = 0;
+  /** The whole To value. */
+  toStart = 0;
+  toEnd = 0;
+  toTagStart = 0;
+  toTagEnd = 0;
+  /** The topmost element of Via. */
+  viaStart = 0;
+  viaEnd = 0;
+  branchStart = 0;
+  branchEnd = 0;
+  /** The branch begins with z9hG4bK and goes on: it names a transaction. RFC 3261 §8.1.1.7 */
+  hasMagicCookie = false;
+  sentByStart = 0;
+  sentByEnd = 0;
+  maxForwards = -1;
+  contentLength = -1;
+  private readonly via = new Via();
+  private readonly address = new NameAddress();
+
+  /** Reads all of the topmost Via, of a message that has a well-formed one. The view is this message's and holds until the next `parse`. */
+  topVia(): Via {
+    this.via.parse(this.bytes, this.viaStart, this.viaEnd);
+    return this.via;
+  }
+
+  /** Empties the values that no field set: those whose bit is in `ids`. */
+  protected clearValues(ids: number): void {
+    if ((ids & (1 << VIA)) !== 0) {
+      this.viaStart = this.viaEnd = this.branchStart = this.branchEnd = this.sentByStart = this.sentByEnd = 0;
+      this.hasMagicCookie = false;
+    }
+    if ((ids & (1 << FROM)) !== 0) this.fromStart = this.fromEnd = this.fromTagStart = this.fromTagEnd = 0;
+    if ((ids & (1 << TO)) !== 0) this.toStart = this.toEnd = this.toTagStart = this.toTagEnd = 0;
+    if ((ids & (1 << CALL_ID)) !== 0) this.callIdStart = this.callIdEnd = 0;
+    if ((ids & (1 << CSEQ)) !== 0) {
+      this.cseq = -1;
+      this.cseqMethod = METHOD_NONE;
+      this.cseqMethodStart = this.cseqMethodEnd = 0;
+    }
+  }
+
+  /** Reads a value in its usual form, in a message whose octets end at `end`. @returns where it ends, which has to be the end of its line; or -1 */
+  protected readUsual(id: number, at: number, end: number): number {
+    if (id === VIA) return this.readUsualVia(at, end);
+    if (id <= TO) return this.readUsualAddress(id, at, end);
+    if (id === CALL_ID) {
+      this.callIdStart = at;
+      this.callIdEnd = scanWords(this.bytes, this.view, at, end, VISIBLE);
+      return this.callIdEnd > at ? this.callIdEnd : -1;
+    }
+    if (id === CSEQ) return this.readUsualCSeq(at, end);
+    const bytes = this.bytes;
+    let i = at;
+    while (i < end && bytes[i] >= 0x30 && bytes[i] <= 0x39) i += 1;
+    const value = parseUint(bytes, at, i, id === CONTENT_LENGTH ? CONTENT_LENGTH_MAX : MAX_FORWARDS_MAX);
+    if (id === CONTENT_LENGTH) this.contentLength = value;
+    else this.maxForwards = value;
+    return value < 0 ? -1 : i;
+  }
+
+  /** One Via without white space but that before sent-by, without quotes and IPv6 addresses, with one branch of RFC 3261. */
+  private readUsualVia(at: number, end: number): number {
+    const bytes = this.bytes;
+    const view = this.view;
+    const sentBy = at + 12;
+    if (sentBy >= end || !isPattern(bytes, view, at, USUAL, PROTOCOL) || bytes[at + 11] !== SPACE) return -1;
+    if (((KINDS[bytes[at + 8]] | KINDS[bytes[at + 9]] | KINDS[bytes[at + 10]]) & TOKEN) !== 0) return -1;
+    let i = sentBy;
+    while (i < end && (KINDS[bytes[i]] & TOKEN) === 0) i += 1;
+    if (i === sentBy) return -1;
+    if (i < end && bytes[i] === COLON) {
+      const port = i + 1;
+      i = port;
+      while (i < end && bytes[i] >= 0x30 && bytes[i] <= 0x39) i += 1;
+      // Five digits may be too much.
+      if (i === port || i > port + 4) return -1;
+    }
+    const sentByEnd = i;
+    let branch = 0;
+    let branchEnd = 0;
+    while (i < end && bytes[i] === SEMICOLON) {
+      if (isPattern(bytes, view, i, USUAL, COOKIE)) {
+        if (branch > 0) return -1;
+        branch = i + 8;
+        i = branchEnd = scanWords(bytes, view, i + 15, end, WORD);
+      } else {
+        const name = i + 1;
+        if (name >= end || (bytes[name] | 0x20) === LETTER_B) return -1;
+        i = scanWords(bytes, view, name, end, WORD);
+        if (i === name) return -1;
+        if (i < end && bytes[i] === EQUALS) {
+          const value = i + 1;
+          i = scanWords(bytes, view, value, end, WORD);
+          if (i === value) return -1;
+        }
+      }
+    }
+    if (branchEnd - branch <= 7 || branchEnd > end) return -1;
+    this.viaStart = at;
+    this.viaEnd = i;
+    this.sentByStart = sentBy;
+    this.sentByEnd = sentByEnd;
+    this.branchStart = branch;
+    this.branchEnd = branchEnd;
+    this.hasMagicCookie = true;
+    return i;
+  }
+
+  /** `<uri>` or `"name" <uri>`, with a tag behind it or nothing. */
+  private readUsualAddress(id: number, at: number, end: number): number {
+    const bytes = this.bytes;
+    const view = this.view;
+    let i = at;
+    if (bytes[i] === QUOTE) {
+      i += 1;
+      while (i < end && bytes[i] !== QUOTE) {
+        if (bytes[i] < SPACE || bytes[i] === BACKSLASH) return -1;
+        i += 1;
+      }
+      i += 1;
+      if (i < end && bytes[i] === SPACE) i += 1;
+    }
+    if (i >= end || bytes[i] !== LESS) return -1;
+    const uri = i + 1;
+    i = scanWords(bytes, view, uri, end, URI);
+    if (i === uri || i >= end || bytes[i] !== GREATER) return -1;
+    i += 1;
+    let tag = i;
+    if (isPattern(bytes, view, i, USUAL, TAG)) {
+      tag = i + 5;
+      i = scanWords(bytes, view, tag, end, WORD);
+      if (i <= tag) return -1;
+    }
+    if (id === FROM) {
+      this.fromStart = at;
+      this.fromEnd = this.fromTagEnd = i;
+      this.fromTagStart = tag;
+    } else {
+      this.toStart = at;
+      this.toEnd = this.toTagEnd = i;
+      this.toTagStart = tag;
+    }
+    return i;
+  }
+
+  private readUsualCSeq(at: number, end: number): number {
+    const bytes = this.bytes;
+    let i = at;
+    while (i < end && bytes[i] >= 0x30 && bytes[i] <= 0x39) i += 1;
+    this.cseq = parseUint(bytes, at, i, CSEQ_MAX);
+    if (this.cseq < 0 || i >= end || bytes[i] !== SPACE) return -1;
+    i += 1;
+    const method = methodAt(bytes, this.view, i, end);
+    if (method === METHOD_NONE) return -1;
+    this.cseqMethod = method;
+    this.cseqMethodStart = i;
+    this.cseqMethodEnd = i + methodLength(method);
+    return this.cseqMethodEnd;
+  }
+
+  /** Reads a value in whatever form, in `[start, end)`, trimmed. What is wrong with it is noted. */
+  protected readValue(id: number, start: number, end: number): void {
+    const bytes = this.bytes;
+    if (id === VIA) this.readVia(start, end);
+    else if (id <= TO) this.readAddress(id, start, end);
+    else if (id === CALL_ID) {
+      // word ["@" word]; only that it is one word and not empty matters here.
+      this.callIdStart = start;
+      this.callIdEnd = end;
+      if (end === start || scan(bytes, start, end, VISIBLE) < end) this.fail(PROBLEM_VALUE);
+    } else if (id === CSEQ) this.readCSeq(start, end);
+    else if (id === CONTENT_LENGTH) {
+      this.contentLength = parseUint(bytes, start, end, CONTENT_LENGTH_MAX);
+      if (this.contentLength < 0) this.fail(PROBLEM_LENGTH);
+    } else {
+      this.maxForwards = parseUint(bytes, start, end, MAX_FORWARDS_MAX);
+      if (this.maxForwards < 0) this.fail(PROBLEM_VALUE);
+    }
+  }
+
+  private readVia(start: number, end: number): void {
+    const via = this.via;
+    const isRead = via.parse(this.bytes, start, end);
+    if (!isRead) this.fail(PROBLEM_VALUE);
+    this.viaStart = start;
+    this.viaEnd = isRead ? via.end : end;
+    this.branchStart = isRead ? via.branchStart : start;
+    this.branchEnd = isRead ? via.branchEnd : start;
+    this.sentByStart = isRead ? via.sentByStart : start;
+    this.sentByEnd = isRead ? via.sentByEnd : start;
+    this.hasMagicCookie = hasCookie(this.bytes, this.branchStart, this.branchEnd);
+  }
+
+  private readAddress(id: number, start: number, end: number): void {
+    const address = this.address;
+    const isRead = address.parse(this.bytes, start, end) && !address.isStar;
+    if (!isRead) this.fail(PROBLEM_VALUE);
+    const tagStart = isRead ? address.tagStart : start;
+    const tagEnd = isRead ? address.tagEnd : start;
+    if (id === FROM) {
+      this.fromStart = start;
+      this.fromEnd = end;
+      this.fromTagStart = tagStart;
+      this.fromTagEnd = tagEnd;
+    } else {
+      this.toStart = start;
+      this.toEnd = end;
+      this.toTagStart = tagStart;
+      this.toTagEnd = tagEnd;
+    }
+  }
+
+  private readCSeq(start: number, end: number): void {
+    const bytes = this.bytes;
+    let i = start;
+    while (i < end && bytes[i] >= 0x30 && bytes[i] <= 0x39) i += 1;
+    const methodStart = skipSpace(bytes, i, end);
+    this.cseq = parseUint(bytes, start, i, CSEQ_MAX);
+    this.cseqMethod = methodOf(bytes, methodStart, end);
+    this.cseqMethodStart = methodStart;
+    this.cseqMethodEnd = end;
+    if (this.cseq < 0 || methodStart === i || methodStart === end || scan(bytes, methodStart, end, TOKEN) < end)
+      this.fail(PROBLEM_VALUE);
+  }
+}
