@@ -87,8 +87,13 @@ export class Access implements TimerUser {
 
   /** A digit of a call. @param code ASCII @param way DIGIT_* */
   digit(call: Call, code: number, way: number): void {
-    if (this.longest === 0 || this.isSecondHearing(code, way)) return;
-    this.call = call;
+    if (this.longest === 0) return;
+    if (call !== this.call) {
+      this.call = call;
+      this.way = 0;
+      this.begin();
+    }
+    if (this.isSecondHearing(code, way)) return;
     if (code === STAR) this.begin();
     else if (code === HASH) this.tryEntered();
     else {

@@ -27,6 +27,7 @@ import {
 import { REGISTRATION_DONE, REGISTRATION_FAILED, REGISTRATION_OFF, REGISTRATION_TRYING } from "../ua/registration.js";
 import { UserAgent, type UserAgentUser } from "../ua/useragent.js";
 import type { Message } from "../wire/message.js";
+import { METHOD_INVITE } from "../wire/names.js";
 import { Access, type AccessUser, readOrder } from "./access.js";
 import { agentSettings, callerOf, codecOf, endReason, reasonOf, targetOf } from "./agent.js";
 import { Callers } from "./callers.js";
@@ -121,6 +122,8 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
   private isKnown = false;
   /** Why the call is ended here, "" for no more than that. */
   private reason = "";
+  /** The second phone of a call. */
+  private joined: Call | null = null;
   private light = LED_OFF;
 
   constructor(
@@ -153,6 +156,7 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
     this.doorway.configure();
     this.access.configure();
     this.callers.configure(this.settings);
+    this.ua.joins = this.settings.isOn("call.join");
     this.ua.configure(agentSettings(this.settings), ip, port, port);
     this.showLight();
   }
@@ -338,10 +342,33 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
 
   onCall(call: Call, cause: number, status: number, m: Message | null): void {
     const part = this.ring.note(call, cause);
+    if (this.isJoin(call, cause, status, m)) return;
     const isOver = call.state === CALL_HELD || (call.state === CALL_ENDED && call.answeredMs >= 0);
     if (part !== RING_NOTHING && this.ring.isPlural && !isOver) this.tellBranch(call, cause, status, m);
     if (part !== RING_BRANCH) this.tellCall(call, cause, status, m);
     this.showLight();
+  }
+
+  /** A second phone comes to a call that runs, or one of the two leaves it. @returns whether that is all there is to tell */
+  private isJoin(call: Call, cause: number, status: number, m: Message | null): boolean {
+    if (call.state === CALL_INCOMING) {
+      if (this.ua.activeCall() === call) return false;
+      this.joined = call;
+      this.events.event("join", "ringing", ["peer", callerOf(m)]);
+      this.answerAlone(call);
+      return true;
+    }
+    const joined = this.joined;
+    if (joined === null) return false;
+    if (call.state === CALL_ENDED) {
+      // Whoever of them goes, the other one has the call from now on.
+      this.joined = null;
+      this.events.event("join", "ended", ["reason", this.endWords(cause, status, m)]);
+      if (call.hadSound()) this.reportAudio(call);
+      return true;
+    }
+    if (call === joined) this.events.event("join", STATES[call.state], NOTHING);
+    return call === joined;
   }
 
   onRingEnded(error: string): void {
@@ -431,7 +458,9 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
   }
 
   mayCall(m: Message, source: Flow): number {
-    return this.callers.judge(this.ua, m, source, this.settings);
+    const status = this.callers.judge(this.ua, m, source, this.settings);
+    const isBusy = status === 0 && m.method === METHOD_INVITE && this.ua.activeCall() !== null;
+    return isBusy && !(this.callers.isKnown && this.joined === null) ? 486 : status;
   }
 
   // ---- helpers ----

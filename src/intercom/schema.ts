@@ -127,6 +127,7 @@ export const SCHEMA: readonly Setting[] = [
     ["off", "busy", "away"],
     "refuse calls that come, with 486 (busy) or 480 (away)",
   ),
+  choice("call.join", TYPE_SWITCH, "off", ON_OFF, "a known caller who calls while the door talks joins that call"),
   entry(
     "call.talkTime",
     TYPE_NUMBER,

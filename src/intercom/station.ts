@@ -21,6 +21,7 @@ import { Timers, type TimerUser } from "../core/timers.js";
 import type { Network } from "../transaction/transport.js";
 import type { SoundNetwork } from "../ua/call.js";
 import { TRANSPORT_TCP } from "../wire/names.js";
+import { Conference } from "./conference.js";
 import { Console } from "./console.js";
 import { Contact, type ContactUser } from "./contact.js";
 import { Door, type DoorEvents, type DoorOutputs } from "./door.js";
@@ -67,6 +68,8 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
   private readonly sounds: SoundPort[] = [];
   private readonly tick: number;
   private readonly contacts: Contact[] = [];
+  /** Where one line is all there is, nobody can join. */
+  private readonly conference: Conference | null;
   private tickAtMs = 0;
   private sip: UdpSocket | null = null;
   private tcp: TcpStack | null = null;
@@ -88,6 +91,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
     this.tick = this.timers.make(this, TIMER_TICK);
     this.wake = device.clock.createTimer(() => this.poll());
     this.door = new Door(settings, limits, this.timers, device.random, this, this, this, events, device.store);
+    this.conference = limits.lines > 1 ? new Conference(this.door.ua.lines, TICK_SAMPLES) : null;
     for (let i = 0; i < INPUTS.length; i++) this.contacts.push(new Contact(device, INPUTS[i], this.timers, this));
     this.console = new Console(this.door, device.store, () => this.reconfigure());
   }
@@ -236,8 +240,11 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
     const call = this.door.ua.activeCall();
     if (call === null || !call.hasSound) return;
     this.microphone.read(this.samples, 0, TICK_SAMPLES);
-    call.media.microphone(this.samples, 0, TICK_SAMPLES);
-    call.media.speaker(this.samples, 0, TICK_SAMPLES);
+    if (this.conference?.isOn()) this.conference.move(this.samples);
+    else {
+      call.media.microphone(this.samples, 0, TICK_SAMPLES);
+      call.media.speaker(this.samples, 0, TICK_SAMPLES);
+    }
     this.speaker.write(this.samples, 0, TICK_SAMPLES);
     this.tickAtMs += TICK_MS;
     if (this.timers.nowMs - this.tickAtMs > TICK_LATE_MS) this.tickAtMs = this.timers.nowMs;

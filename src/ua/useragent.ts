@@ -135,6 +135,8 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
   error = "";
   /** It was for want of room alone: soon it may be. */
   isFull = false;
+  /** Who calls while we talk is not busied out, as long as there is a line: `mayCall` says who may. */
+  joins = false;
   private readonly context: SessionContext;
   private readonly negotiation = new NegotiationSettings();
   private readonly credentials: Credentials;
@@ -389,7 +391,8 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
       this.layer.reply(t, 406);
       return;
     }
-    if (this.activeCall() !== null) {
+    const other = this.activeCall();
+    if (other !== null && !(this.joins && other.answeredMs >= 0)) {
       this.layer.reply(t, 486);
       return;
     }
