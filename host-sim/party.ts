@@ -19,7 +19,7 @@ import type {
 import { ipv4, ipv4Text } from "../src/core/address.js";
 import { HOUSE_LIMITS } from "../src/core/limits.js";
 import type { RandomSource } from "../src/core/random.js";
-import type { DoorEvents } from "../src/intercom/door.js";
+import type { DoorEvents } from "../src/intercom/outputs.js";
 import type { Settings } from "../src/intercom/settings.js";
 import { Station } from "../src/intercom/station.js";
 import { CodecInput, CodecOutput } from "./io/chips/codec.js";

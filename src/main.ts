@@ -5,7 +5,7 @@
 import { BOARD } from "../hal/boards/board.js";
 import { Machine } from "../hal/moddable/machine.js";
 import { DOOR_LIMITS } from "./core/limits.js";
-import type { DoorEvents } from "./intercom/door.js";
+import type { DoorEvents } from "./intercom/outputs.js";
 import { Settings } from "./intercom/settings.js";
 import { Station } from "./intercom/station.js";
 

@@ -6,9 +6,9 @@
 import type { Store } from "../../hal/device.js";
 import type { Timers, TimerUser } from "../core/timers.js";
 import type { Call } from "../ua/call.js";
-import type { DoorEvents } from "./door.js";
 import { RELAYS_MOST } from "./doorway.js";
 import { CodeLock } from "./lock.js";
+import type { DoorEvents } from "./outputs.js";
 import type { Settings } from "./settings.js";
 
 /** A code is given up when no digit follows for so long. */

@@ -31,51 +31,26 @@ import { METHOD_INVITE } from "../wire/names.js";
 import { Access, type AccessUser, readOrder } from "./access.js";
 import { agentSettings, callerOf, codecOf, endReason, reasonOf, targetOf } from "./agent.js";
 import { Callers } from "./callers.js";
-import { isWithin, minuteOfDay } from "./daytime.js";
 import { Doorway, type DoorwayUser } from "./doorway.js";
-import { type Plan, planOf, readPlan } from "./plan.js";
+import {
+  type DoorEvents,
+  type DoorOutputs,
+  LED_FAULT,
+  LED_IN_CALL,
+  LED_NAMES,
+  LED_OFF,
+  LED_OPEN,
+  LED_READY,
+  LED_RINGING,
+  LED_UNREGISTERED,
+  SIGNAL_ANSWERED,
+  SIGNAL_ENDING,
+  SIGNAL_OPENED,
+  SIGNAL_WRONG_CODE,
+} from "./outputs.js";
+import { mayPress, type Plan, planOf, planOfButton } from "./plan.js";
 import { RING_BRANCH, RING_NOTHING, Ring, type RingUser } from "./ring.js";
 import type { Settings } from "./settings.js";
-
-// How the light is to shine.
-export const LED_OFF = 0;
-/** Registered, or no server to register with. */
-export const LED_READY = 1;
-export const LED_UNREGISTERED = 2;
-export const LED_RINGING = 3;
-export const LED_IN_CALL = 4;
-export const LED_OPEN = 5;
-/** The door was forced or left open; on a board also: there is no network. */
-export const LED_FAULT = 6;
-export const LED_NAMES: readonly string[] = ["off", "ready", "unregistered", "ringing", "in-call", "open", "fault"];
-
-// What the one before the door is to hear.
-/** A call that came was answered by itself. */
-export const SIGNAL_ANSWERED = 1;
-/** The talk time ends soon. */
-export const SIGNAL_ENDING = 2;
-export const SIGNAL_OPENED = 3;
-export const SIGNAL_WRONG_CODE = 4;
-
-/** What a person or a program is told. `value` and `extra` are text without control characters. */
-export interface DoorEvents {
-  /** @param extra further fields as name, value, name, value, … */
-  event(name: string, value: string, extra: readonly (string | number)[]): void;
-}
-
-/** What the door moves, and the time of day it asks for. */
-export interface DoorOutputs {
-  /** How many relays there are. */
-  readonly relays: number;
-  /** @param relay from 1 @param on the door is released */
-  relay(relay: number, on: boolean): void;
-  /** @param pattern LED_* */
-  led(pattern: number): void;
-  /** @param kind SIGNAL_* */
-  signal(kind: number): void;
-  /** @returns s since 1970 in UTC, 0 while it is not known */
-  epochS(): number;
-}
 
 const TIMER_AUDIO = 0;
 /** An incoming call that is to be answered by itself; then, when it was answered, the end of its talk time. */
@@ -171,18 +146,18 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
     const call = this.ua.activeCall();
     if (call !== null && !this.ring.isOn) {
       if (call.state === CALL_INCOMING) {
-        if (this.may("answer")) this.ua.answer(call);
-      } else if (this.may("hangup")) this.hangUp("");
+        if (mayPress(this.settings, "answer")) this.ua.answer(call);
+      } else if (mayPress(this.settings, "hangup")) this.hangUp("");
       return;
     }
     if (this.ring.isOn) {
-      if (!this.may("cancel")) return;
+      if (!mayPress(this.settings, "cancel")) return;
       this.hangUp("");
       if (button === this.button) return;
     }
-    if (!this.may("call")) return;
+    if (!mayPress(this.settings, "call")) return;
     this.button = button;
-    const plan = this.planOf(button);
+    const plan = planOfButton(this.settings, button, this.outputs.epochS());
     if (plan === null) this.fail("call.target is not set: set call.target sip:user@host");
     else this.begin(plan, this.settings.get("call.fallback"));
   }
@@ -202,10 +177,6 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
     for (let i = 0; i < this.ua.calls.length; i++) this.ua.hangUp(this.ua.calls[i]);
   }
 
-  private may(press: string): boolean {
-    return this.settings.get("button.press").split(",").indexOf(press) >= 0;
-  }
-
   private begin(plan: Plan, fallback: string): string {
     const error =
       plan.error !== ""
@@ -217,24 +188,6 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
   private fail(error: string): string {
     this.events.event("error", error, NOTHING);
     return error;
-  }
-
-  /** Of a button, by day or by night. Without a plan of its own it calls `call.target`. */
-  private planOf(button: number): Plan | null {
-    const s = this.settings;
-    const key = "button" + button;
-    let plan = this.isNight() ? s.get(key + ".night") : "";
-    if (plan === "") plan = s.get(key + ".day");
-    if (plan !== "") return readPlan(plan);
-    const target = s.get("call.target");
-    return target === "" ? null : planOf(target, s.number("call.ringTime") * 1000);
-  }
-
-  /** Not while nobody knows what time it is. */
-  private isNight(): boolean {
-    const day = this.settings.get("time.day");
-    const epochS = this.outputs.epochS();
-    return day !== "" && epochS > 0 && !isWithin(minuteOfDay(epochS, this.settings.get("time.zone")), day);
   }
 
   // ---- the door ----

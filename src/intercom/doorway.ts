@@ -4,7 +4,7 @@
  * Not here: who may open (access.ts, door.ts), and pins (the station).
  */
 import type { Timers, TimerUser } from "../core/timers.js";
-import type { DoorEvents, DoorOutputs } from "./door.js";
+import type { DoorEvents, DoorOutputs } from "./outputs.js";
 import type { Settings } from "./settings.js";
 
 export const RELAYS_MOST = 2;

@@ -24,7 +24,8 @@ import { TRANSPORT_TCP } from "../wire/names.js";
 import { Conference } from "./conference.js";
 import { Console } from "./console.js";
 import { Contact, type ContactUser } from "./contact.js";
-import { Door, type DoorEvents, type DoorOutputs } from "./door.js";
+import { Door } from "./door.js";
+import type { DoorEvents, DoorOutputs } from "./outputs.js";
 import type { Settings } from "./settings.js";
 
 const TIMER_TICK = 0;

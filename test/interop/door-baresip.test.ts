@@ -149,6 +149,30 @@ describeWith(["baresip"], "the door and baresip", () => {
     expect(door.all("branch", "ended").map((event) => event.reason)).toEqual(["no answer"]);
   });
 
+  it("a second phone joins the call: all three hear the two others", async () => {
+    const first = await Baresip.start({ user: "first", hz: PHONE_HZ });
+    const second = await Baresip.start({ user: "second", hz: 1700 });
+    const door = await Door.start({ set: { "call.target": first.uri, "call.join": "on" }, hz: DOOR_HZ });
+    await door.console("press");
+    await door.expect("call", "confirmed");
+    await second.dial(door.uri);
+    await door.expect("join", "confirmed");
+    await pause(TALK_MS);
+    await second.hangup();
+    await door.expect("join", "ended");
+    await first.hangup();
+    await door.finish();
+    for (const [sound, others] of [
+      [door.heard(), [PHONE_HZ, 1700]],
+      [await first.heard(), [DOOR_HZ, 1700]],
+      [await second.heard(), [DOOR_HZ, PHONE_HZ]],
+    ] as const) {
+      const trimmed = trimSilence(sound);
+      const together = cut(trimmed, durationMs(trimmed) - TALK_MS + BEGIN_MS, durationMs(trimmed) - BEGIN_MS);
+      for (const hz of others) expect(shareOf(together, hz)).toBeGreaterThan(0.4);
+    }
+  });
+
   it("gives the call up when the button is pressed while it rings", async () => {
     const phone = await Baresip.start({ user: "phone", hz: PHONE_HZ, answers: false });
     const door = await Door.start({

@@ -1,0 +1,41 @@
+/** What a door tells and moves: events for a person or a program, relays, light, and signals to be heard. Types and names only. */
+
+// How the light is to shine.
+export const LED_OFF = 0;
+/** Registered, or no server to register with. */
+export const LED_READY = 1;
+export const LED_UNREGISTERED = 2;
+export const LED_RINGING = 3;
+export const LED_IN_CALL = 4;
+export const LED_OPEN = 5;
+/** The door was forced or left open; on a board also: there is no network. */
+export const LED_FAULT = 6;
+export const LED_NAMES: readonly string[] = ["off", "ready", "unregistered", "ringing", "in-call", "open", "fault"];
+
+// What the one before the door is to hear.
+/** A call that came was answered by itself. */
+export const SIGNAL_ANSWERED = 1;
+/** The talk time ends soon. */
+export const SIGNAL_ENDING = 2;
+export const SIGNAL_OPENED = 3;
+export const SIGNAL_WRONG_CODE = 4;
+
+/** What a person or a program is told. `value` and `extra` are text without control characters. */
+export interface DoorEvents {
+  /** @param extra further fields as name, value, name, value, … */
+  event(name: string, value: string, extra: readonly (string | number)[]): void;
+}
+
+/** What the door moves, and the time of day it asks for. */
+export interface DoorOutputs {
+  /** How many relays there are. */
+  readonly relays: number;
+  /** @param relay from 1 @param on the door is released */
+  relay(relay: number, on: boolean): void;
+  /** @param pattern LED_* */
+  led(pattern: number): void;
+  /** @param kind SIGNAL_* */
+  signal(kind: number): void;
+  /** @returns s since 1970 in UTC, 0 while it is not known */
+  epochS(): number;
+}
