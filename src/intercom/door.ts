@@ -299,6 +299,7 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
     const isOver = call.state === CALL_HELD || (call.state === CALL_ENDED && call.answeredMs >= 0);
     if (part !== RING_NOTHING && this.ring.isPlural && !isOver) this.tellBranch(call, cause, status, m);
     if (part !== RING_BRANCH) this.tellCall(call, cause, status, m);
+    if (call.state === CALL_CONFIRMED) this.ring.dismiss();
     this.showLight();
   }
 
@@ -332,7 +333,10 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
   /** One of several targets. */
   private tellBranch(call: Call, cause: number, status: number, m: Message | null): void {
     const extra: (string | number)[] = ["peer", targetOf(call)];
-    if (call.state === CALL_ENDED) extra.push("reason", this.endWords(cause, status, m), "code", status);
+    if (call.state === CALL_ENDED) {
+      const isLoser = cause === CAUSE_LOCAL && this.ring.isAnswered();
+      extra.push("reason", isLoser ? "answered elsewhere" : this.endWords(cause, status, m), "code", status);
+    }
     this.events.event("branch", STATES[call.state], extra);
   }
 

@@ -100,6 +100,16 @@ export class Ring implements TimerUser {
     this.endBranches(false);
   }
 
+  /** Tells all who still ring that somebody answered: to be called once that was told. */
+  dismiss(): void {
+    if (this.winner !== null) this.endBranches(true);
+  }
+
+  /** @returns whether somebody of the ring answered, and talks still */
+  isAnswered(): boolean {
+    return this.winner !== null;
+  }
+
   /** To be called for every change of a call. @param cause CAUSE_* when it ended @returns RING_* */
   note(call: Call, cause: number): number {
     const at = this.placeOf(call);
@@ -112,7 +122,6 @@ export class Ring implements TimerUser {
         if (this.winner === null) {
           this.winner = call;
           this.finish();
-          this.endBranches(true);
         }
         return RING_WHOLE;
       case CALL_HELD:

@@ -70,6 +70,11 @@ describe("a visitor rings at a house with several phones", () => {
       "ringing out -",
       `confirmed out ${name(1)}`,
     ]);
+    expect(house.tellings("branch", "peer", "reason").slice(-3)).toEqual([
+      `confirmed ${name(1)} -`,
+      `ended ${name(0)} answered elsewhere`,
+      `ended ${name(2)} answered elsewhere`,
+    ]);
     world.run(500);
     expect(phones[1].packets.length).toBeGreaterThan(10);
     expect(phones[0].packets.length + phones[2].packets.length).toBe(0);
