@@ -26,14 +26,12 @@ export class Fields {
   private readonly viewed: Uint8Array[] = [NONE, NONE, NONE, NONE];
   private readonly views: DataView[] = [NO_VIEW, NO_VIEW, NO_VIEW, NO_VIEW];
   private newest = 0;
-  private readonly maxRows: number;
-  private readonly table: Int32Array;
+  protected readonly table: Int32Array;
   /** A bit for each id that is there, of 32: those that are 32 apart share one. */
-  private present = 0;
+  protected present = 0;
 
   /** `maxHeaders` rows of 16 octets. */
   constructor(maxHeaders: number) {
-    this.maxRows = maxHeaders;
     this.table = new Int32Array(maxHeaders << ROW_SHIFT);
   }
 
@@ -56,16 +54,15 @@ export class Fields {
 
   /** @returns false when the table is full */
   protected addRow(id: number, nameStart: number, nameEnd: number, valueStart: number, valueEnd: number): boolean {
-    const row = this.rows;
-    if (row >= this.maxRows) return false;
+    const at = this.rows << ROW_SHIFT;
     const table = this.table;
-    const at = row << ROW_SHIFT;
+    if (at >= table.length) return false;
+    this.rows += 1;
+    this.present |= 1 << id;
     table[at] = ((nameEnd - nameStart) << 8) | id;
     table[at + 1] = nameStart;
     table[at + 2] = valueStart;
     table[at + 3] = valueEnd;
-    this.rows = row + 1;
-    this.present |= 1 << id;
     return true;
   }
 

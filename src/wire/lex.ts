@@ -33,18 +33,22 @@ export const STOP_DIGITS = 64;
 /** A question mark: in a Request-URI it is looked into. */
 export const STOP_QUESTION = 128;
 
+/** What ends a quoted string or needs a closer look in it. */
+export const STOP_QUOTED = 256;
+
 /** The bits of each octet. */
 export const STOPS = stopsOf();
 
-function stopsOf(): Uint8Array {
-  const table = new Uint8Array(256);
-  markAll(table, 0, 0x1f, STOP_WORD | STOP_URI | STOP_DISPLAY | STOP_SPACE | STOP_CONTROL);
+function stopsOf(): Uint16Array {
+  const table = new Uint16Array(256);
+  markAll(table, 0, 0x1f, STOP_WORD | STOP_URI | STOP_DISPLAY | STOP_SPACE | STOP_CONTROL | STOP_QUOTED);
   markAll(table, 0x20, 0x20, STOP_WORD | STOP_URI | STOP_SPACE);
   markAll(table, 0, 0xff, STOP_TOKEN | STOP_DIGITS);
   markEach(table, '",;=', STOP_WORD);
   markEach(table, '"<>', STOP_URI);
   markEach(table, '",;<>', STOP_DISPLAY);
   markEach(table, "?", STOP_QUESTION);
+  markEach(table, '"\\', STOP_QUOTED);
   for (let i = 0x30; i <= 0x39; i++) table[i] &= ~(STOP_TOKEN | STOP_DIGITS);
   for (let i = 0x41; i <= 0x5a; i++) {
     table[i] &= ~STOP_TOKEN;
@@ -55,11 +59,11 @@ function stopsOf(): Uint8Array {
   return table;
 }
 
-function markAll(table: Uint8Array, from: number, to: number, stops: number): void {
+function markAll(table: Uint16Array, from: number, to: number, stops: number): void {
   for (let i = from; i <= to; i++) table[i] |= stops;
 }
 
-function markEach(table: Uint8Array, octets: string, stops: number): void {
+function markEach(table: Uint16Array, octets: string, stops: number): void {
   for (let i = 0; i < octets.length; i++) table[octets.charCodeAt(i)] |= stops;
 }
 

@@ -23,7 +23,7 @@ import {
   TRANSPORT_TLS,
   TRANSPORT_UDP,
 } from "./names.js";
-import { isPattern, PATTERN_MAX, patterns, setPattern } from "./words.js";
+import { PATTERN_MAX, patterns, setPattern } from "./words.js";
 
 /** Ends a chain of ids; it is HEADER_OTHER and METHOD_NONE. */
 const NO_ID = 0;
@@ -51,7 +51,8 @@ COMPACT[0x78] = HEADER_SESSION_EXPIRES;
 // Header names by their first two letters, of which the low five bits do without case: the first id, and for each id the next one.
 const FIRST_ID = new Uint8Array(1024);
 const NEXT_ID = new Uint8Array(HEADER_COUNT);
-const NAME_LENGTH = new Uint8Array(HEADER_COUNT);
+/** How long the long name of a known header is. */
+export const NAME_LENGTH = new Uint8Array(HEADER_COUNT);
 /** The names with their colons; the few that are too long for a pattern are left to `headerOf`. */
 const NAMES = patterns(HEADER_COUNT);
 
@@ -78,17 +79,22 @@ function pairOf(first: number, second: number): number {
  */
 export function headerAt(bytes: Uint8Array, view: DataView, at: number, end: number): number {
   if (at + PATTERN > end) return NO_ID;
-  let id = FIRST_ID[pairOf(bytes[at], bytes[at + 1])];
+  let id = FIRST_ID[((bytes[at] & 31) << 5) | (bytes[at + 1] & 31)];
+  let k = 0;
   while (id !== NO_ID) {
-    if (isPattern(bytes, view, at, NAMES, id)) return id;
+    k = id << 3;
+    if (
+      (view.getInt32(at, true) | NAMES[k]) === NAMES[k + 1] &&
+      (NAMES[k + 2] === -1 ||
+        ((view.getInt32(at + 4, true) | NAMES[k + 2]) === NAMES[k + 3] &&
+          (NAMES[k + 4] === -1 ||
+            ((view.getInt32(at + 8, true) | NAMES[k + 4]) === NAMES[k + 5] &&
+              (view.getInt32(at + 12, true) | NAMES[k + 6]) === NAMES[k + 7]))))
+    )
+      return id;
     id = NEXT_ID[id];
   }
   return NO_ID;
-}
-
-/** @returns how long the long name of a known header is */
-export function headerLength(id: number): number {
-  return NAME_LENGTH[id];
 }
 
 /** @returns the HEADER_* of a field name, without case, long or compact; HEADER_OTHER when it is not known */
@@ -124,8 +130,15 @@ function methodSlot(first: number, third: number): number {
 /** Looks for a method's name at `at`. @returns the METHOD_* it begins with, METHOD_NONE when it is not known so */
 export function methodAt(bytes: Uint8Array, view: DataView, at: number, end: number): number {
   if (at + PATTERN > end) return NO_ID;
-  const method = METHOD_IDS[methodSlot(bytes[at], bytes[at + 2])];
-  return isPattern(bytes, view, at, METHODS, method) ? method : NO_ID;
+  const method = METHOD_IDS[(bytes[at] * 17 + bytes[at + 2]) & 31];
+  const k = method << 3;
+  // No method is longer than twelve octets.
+  return (view.getInt32(at, true) | METHODS[k]) === METHODS[k + 1] &&
+    (METHODS[k + 2] === -1 ||
+      ((view.getInt32(at + 4, true) | METHODS[k + 2]) === METHODS[k + 3] &&
+        (view.getInt32(at + 8, true) | METHODS[k + 4]) === METHODS[k + 5]))
+    ? method
+    : NO_ID;
 }
 
 /** @returns how long the name of a known method is */

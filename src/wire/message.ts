@@ -7,9 +7,17 @@
  * makes it part of a quoted string.
  */
 import { equal } from "../core/bytes.js";
-import { behindLineEnd, isPlainEnd, STOP_TOKEN, scan, skipSpace, trimEnd } from "./lex.js";
-import { headerAt, headerLength, headerOf } from "./lookup.js";
-import { HEADER_CONTACT, HEADER_CONTENT_LENGTH, HEADER_OTHER, HEADER_VIA, METHOD_ACK, METHOD_OTHER } from "./names.js";
+import { behindLineEnd, STOP_TOKEN, scan, skipSpace, trimEnd } from "./lex.js";
+import { headerAt, headerOf, NAME_LENGTH } from "./lookup.js";
+import {
+  HEADER_CONTACT,
+  HEADER_CONTENT_LENGTH,
+  HEADER_OTHER,
+  HEADER_TO,
+  HEADER_VIA,
+  METHOD_ACK,
+  METHOD_OTHER,
+} from "./names.js";
 import {
   PROBLEM_BODY,
   PROBLEM_HEADER,
@@ -40,9 +48,11 @@ const SPACE = 0x20;
 const COLON = 0x3a;
 
 const VIA = HEADER_VIA;
+const TO = HEADER_TO;
 const CONTACT = HEADER_CONTACT;
 const CONTENT_LENGTH = HEADER_CONTENT_LENGTH;
 const OTHER = HEADER_OTHER;
+const LENGTHS = NAME_LENGTH;
 const TOKEN = STOP_TOKEN;
 
 export class Message extends Values {
@@ -99,39 +109,58 @@ export class Message extends Values {
   private readFields(at: number, end: number): number {
     const bytes = this.bytes;
     const view = this.view;
+    const table = this.table;
+    let row = 0;
     let i = at;
+    let id = OTHER;
+    let nameEnd = 0;
+    let start = 0;
+    let stop = 0;
     while (i < end) {
-      const id = headerAt(bytes, view, i, end);
+      id = headerAt(bytes, view, i, end);
       if (id === OTHER) {
-        const body = behindLineEnd(bytes, i, end);
-        if (body >= 0) return body;
+        stop = behindLineEnd(bytes, i, end);
+        if (stop >= 0) return stop;
         i = this.readOddName(i, end);
         continue;
       }
-      const nameEnd = i + headerLength(id);
-      let start = nameEnd + 1;
+      nameEnd = i + LENGTHS[id];
+      start = nameEnd + 1;
       if (start < end && bytes[start] === SPACE) start += 1;
-      const stop = start < end ? this.usualStop(id, start, end) : -1;
-      if (stop > 0 && isPlainEnd(bytes, stop, end)) {
-        if (!this.addRow(id, i, nameEnd, start, stop)) this.fail(PROBLEM_TABLE);
+      if (start >= end) stop = -1;
+      else if (id > CONTENT_LENGTH || id === CONTACT) {
+        stop = controlStop(bytes, view, start, end);
+        if (bytes[start] <= SPACE || bytes[stop - 1] <= SPACE) stop = -1;
+      } else if ((this.seen & (1 << id)) !== 0) stop = -1;
+      else if (id === VIA) stop = this.readUsualVia(start, end);
+      else if (id <= TO) stop = this.readUsualAddress(id, start, end);
+      else stop = this.readUsual(id, start, end);
+      // As isPlainEnd.
+      if (
+        stop > 0 &&
+        stop + 2 < end &&
+        bytes[stop] === CR &&
+        bytes[stop + 1] === LF &&
+        bytes[stop + 2] !== SPACE &&
+        bytes[stop + 2] !== TAB
+      ) {
+        // As addRow.
+        row = this.rows << 2;
+        if (row >= table.length) this.fail(PROBLEM_TABLE);
+        else {
+          this.rows += 1;
+          this.present |= 1 << id;
+          table[row] = ((nameEnd - i) << 8) | id;
+          table[row + 1] = i;
+          table[row + 2] = start;
+          table[row + 3] = stop;
+        }
         if (id <= CONTENT_LENGTH) this.seen |= 1 << id;
         i = stop + 2;
       } else i = this.readOddField(id, i, nameEnd, nameEnd + 1, end);
     }
     this.fail(PROBLEM_BODY);
     return end;
-  }
-
-  /** Where the value at `start` ends if its line does; one that every layer needs is read on the way. @returns -1 when it is to be read again, with care */
-  private usualStop(id: number, start: number, end: number): number {
-    if (id > CONTENT_LENGTH || id === CONTACT) {
-      const bytes = this.bytes;
-      const stop = controlStop(bytes, this.view, start, end);
-      return bytes[start] > SPACE && bytes[stop - 1] > SPACE ? stop : -1;
-    }
-    const bit = 1 << id;
-    if ((this.seen & bit) !== 0) return -1;
-    return this.readUsual(id, start, end);
   }
 
   /** A field whose name is not known, short, or not followed by its colon at once. @returns where the next line begins */

@@ -26,7 +26,11 @@ import {
   PROBLEM_VERSION,
 } from "./problems.js";
 import { SCHEME_OTHER, schemeOf, schemeStop } from "./uri.js";
-import { controlStop, scanWords } from "./words.js";
+import { controlStop, scanWords, word } from "./words.js";
+
+// " SIP/2.0" as nearly everybody spells it.
+const SPACE_SIP = word(" SIP");
+const VERSION = word("/2.0");
 
 // Own constants: see lex.ts.
 const KINDS = STOPS;
@@ -152,7 +156,14 @@ export class StartLine extends Fields {
     }
     this.uriEnd = i;
     if (!this.isUri(hasHeaders)) this.fail(PROBLEM_URI);
-    if (i + 9 < end && bytes[i] === SPACE && isVersion2(bytes, i + 1) && bytes[i + 8] === CR && bytes[i + 9] === LF)
+    const view = this.view;
+    if (
+      i + 10 <= end &&
+      view.getInt32(i, true) === SPACE_SIP &&
+      view.getInt32(i + 4, true) === VERSION &&
+      bytes[i + 8] === CR &&
+      bytes[i + 9] === LF
+    )
       return i + 10;
     return this.readOddVersion(i, end);
   }

@@ -4,9 +4,9 @@
  * whatever is not quite that form is left to the readers of the whole grammar (via, address), which also say what is wrong.
  * What both take they read alike.
  */
-import { octets, parseUint } from "../core/bytes.js";
+import { parseUint } from "../core/bytes.js";
 import { NameAddress } from "./address.js";
-import { STOP_SPACE, STOP_TOKEN, STOP_URI, STOP_WORD, STOPS, scan, skipSpace } from "./lex.js";
+import { STOP_QUOTED, STOP_SPACE, STOP_TOKEN, STOP_URI, STOP_WORD, STOPS, scan, skipSpace } from "./lex.js";
 import { methodAt, methodLength, methodOf } from "./lookup.js";
 import {
   HEADER_CALL_ID,
@@ -21,7 +21,7 @@ import {
 import { PROBLEM_LENGTH, PROBLEM_VALUE } from "./problems.js";
 import { StartLine } from "./startline.js";
 import { hasCookie, Via } from "./via.js";
-import { isPattern, patterns, scanWords, setPattern } from "./words.js";
+import { scanWords, word } from "./words.js";
 
 // Octets, and below ids and stops: own constants, see lex.ts.
 const SPACE = 0x20;
@@ -31,7 +31,6 @@ const SEMICOLON = 0x3b;
 const LESS = 0x3c;
 const EQUALS = 0x3d;
 const GREATER = 0x3e;
-const BACKSLASH = 0x5c;
 const LETTER_B = 0x62;
 
 const VIA = HEADER_VIA;
@@ -57,15 +56,17 @@ const KINDS = STOPS;
 const TOKEN = STOP_TOKEN;
 const WORD = STOP_WORD;
 const URI = STOP_URI;
+const QUOTED = STOP_QUOTED;
 const VISIBLE = STOP_SPACE;
 
-const USUAL = patterns(3);
-const PROTOCOL = 0;
-const COOKIE = 1;
-const TAG = 2;
-setPattern(USUAL, PROTOCOL, octets("SIP/2.0/"), false);
-setPattern(USUAL, COOKIE, octets(";branch=z9hG4bK"), false);
-setPattern(USUAL, TAG, octets(";tag="), false);
+// "SIP/2.0/", ";branch=z9hG4bK" and ";tag=" as nearly everybody spells them.
+const SIP = word("SIP/");
+const VERSION = word("2.0/");
+const BRANCH_1 = word(";bra");
+const BRANCH_2 = word("nch=");
+const COOKIE_1 = word("z9hG");
+const COOKIE_2 = word("4bK\0");
+const TAG = word(";tag");
 
 const CSEQ_MAX = 0x7fffffff;
 const CONTENT_LENGTH_MAX = 0x7fffffff;
@@ -100,6 +101,7 @@ export class Values extends StartLine {
   sentByEnd = 0;
   maxForwards = -1;
   contentLength = -1;
+  private digits = 0;
   private readonly via = new Via();
   private readonly address = new NameAddress();
 
@@ -125,34 +127,46 @@ export class Values extends StartLine {
     }
   }
 
-  /** Reads a value in its usual form, in a message whose octets end at `end`. @returns where it ends, which has to be the end of its line; or -1 */
+  /** Reads Call-ID, CSeq or a number in its usual form, in a message whose octets end at `end`. @returns where it ends, which has to be the end of its line; or -1 */
   protected readUsual(id: number, at: number, end: number): number {
-    if (id === VIA) return this.readUsualVia(at, end);
-    if (id <= TO) return this.readUsualAddress(id, at, end);
     if (id === CALL_ID) {
       this.callIdStart = at;
       this.callIdEnd = scanWords(this.bytes, this.view, at, end, VISIBLE);
       return this.callIdEnd > at ? this.callIdEnd : -1;
     }
     if (id === CSEQ) return this.readUsualCSeq(at, end);
+    const i = this.readDigits(at, end);
+    if (id === CONTENT_LENGTH) this.contentLength = this.digits;
+    else if (this.digits > MAX_FORWARDS_MAX) return -1;
+    else this.maxForwards = this.digits;
+    return i;
+  }
+
+  /** A number of up to nine digits, into `digits`. @returns where it ends, or -1 */
+  private readDigits(at: number, end: number): number {
     const bytes = this.bytes;
     let i = at;
-    while (i < end && bytes[i] >= 0x30 && bytes[i] <= 0x39) i += 1;
-    const value = parseUint(bytes, at, i, id === CONTENT_LENGTH ? CONTENT_LENGTH_MAX : MAX_FORWARDS_MAX);
-    if (id === CONTENT_LENGTH) this.contentLength = value;
-    else this.maxForwards = value;
-    return value < 0 ? -1 : i;
+    let digit = 0;
+    let value = 0;
+    while (i < end) {
+      digit = bytes[i] - 0x30;
+      if (digit < 0 || digit > 9) break;
+      value = value * 10 + digit;
+      i += 1;
+    }
+    this.digits = value;
+    return i > at && i < at + 10 ? i : -1;
   }
 
   /** One Via without white space but that before sent-by, without quotes and IPv6 addresses, with one branch of RFC 3261. */
-  private readUsualVia(at: number, end: number): number {
+  protected readUsualVia(at: number, end: number): number {
     const bytes = this.bytes;
     const view = this.view;
     const sentBy = at + 12;
-    if (sentBy >= end || !isPattern(bytes, view, at, USUAL, PROTOCOL) || bytes[at + 11] !== SPACE) return -1;
+    if (sentBy >= end || view.getInt32(at, true) !== SIP || view.getInt32(at + 4, true) !== VERSION) return -1;
+    if (bytes[at + 11] !== SPACE) return -1;
     if (((KINDS[bytes[at + 8]] | KINDS[bytes[at + 9]] | KINDS[bytes[at + 10]]) & TOKEN) !== 0) return -1;
-    let i = sentBy;
-    while (i < end && (KINDS[bytes[i]] & TOKEN) === 0) i += 1;
+    let i = scan(bytes, sentBy, end, TOKEN);
     if (i === sentBy) return -1;
     if (i < end && bytes[i] === COLON) {
       const port = i + 1;
@@ -165,7 +179,13 @@ export class Values extends StartLine {
     let branch = 0;
     let branchEnd = 0;
     while (i < end && bytes[i] === SEMICOLON) {
-      if (isPattern(bytes, view, i, USUAL, COOKIE)) {
+      if (
+        i + 16 <= end &&
+        view.getInt32(i, true) === BRANCH_1 &&
+        view.getInt32(i + 4, true) === BRANCH_2 &&
+        view.getInt32(i + 8, true) === COOKIE_1 &&
+        (view.getInt32(i + 12, true) & 0xffffff) === COOKIE_2
+      ) {
         if (branch > 0) return -1;
         branch = i + 8;
         i = branchEnd = scanWords(bytes, view, i + 15, end, WORD);
@@ -181,7 +201,7 @@ export class Values extends StartLine {
         }
       }
     }
-    if (branchEnd - branch <= 7 || branchEnd > end) return -1;
+    if (branchEnd - branch <= 7) return -1;
     this.viaStart = at;
     this.viaEnd = i;
     this.sentByStart = sentBy;
@@ -193,16 +213,13 @@ export class Values extends StartLine {
   }
 
   /** `<uri>` or `"name" <uri>`, with a tag behind it or nothing. */
-  private readUsualAddress(id: number, at: number, end: number): number {
+  protected readUsualAddress(id: number, at: number, end: number): number {
     const bytes = this.bytes;
     const view = this.view;
     let i = at;
     if (bytes[i] === QUOTE) {
-      i += 1;
-      while (i < end && bytes[i] !== QUOTE) {
-        if (bytes[i] < SPACE || bytes[i] === BACKSLASH) return -1;
-        i += 1;
-      }
+      i = scan(bytes, i + 1, end, QUOTED);
+      if (i >= end || bytes[i] !== QUOTE) return -1;
       i += 1;
       if (i < end && bytes[i] === SPACE) i += 1;
     }
@@ -212,7 +229,7 @@ export class Values extends StartLine {
     if (i === uri || i >= end || bytes[i] !== GREATER) return -1;
     i += 1;
     let tag = i;
-    if (isPattern(bytes, view, i, USUAL, TAG)) {
+    if (i + 5 <= end && view.getInt32(i, true) === TAG && bytes[i + 4] === EQUALS) {
       tag = i + 5;
       i = scanWords(bytes, view, tag, end, WORD);
       if (i <= tag) return -1;
@@ -231,10 +248,9 @@ export class Values extends StartLine {
 
   private readUsualCSeq(at: number, end: number): number {
     const bytes = this.bytes;
-    let i = at;
-    while (i < end && bytes[i] >= 0x30 && bytes[i] <= 0x39) i += 1;
-    this.cseq = parseUint(bytes, at, i, CSEQ_MAX);
-    if (this.cseq < 0 || i >= end || bytes[i] !== SPACE) return -1;
+    let i = this.readDigits(at, end);
+    if (i < 0 || i >= end || bytes[i] !== SPACE) return -1;
+    this.cseq = this.digits;
     i += 1;
     const method = methodAt(bytes, this.view, i, end);
     if (method === METHOD_NONE) return -1;

@@ -21,11 +21,13 @@ export function viewOf(bytes: Uint8Array): DataView {
 /** @returns the first offset from `at` of an octet below SPACE, or `end` */
 export function controlStop(bytes: Uint8Array, view: DataView, at: number, end: number): number {
   let i = at;
+  let x = 0;
+  let y = 0;
   const last = end - 8;
   // An octet that is not a control has bit 5 or 6 set; eight a turn. The few others without them (0x80 to 0x9f) are passed below.
   while (i <= last) {
-    const x = view.getInt32(i, true);
-    const y = view.getInt32(i + 4, true);
+    x = view.getInt32(i, true);
+    y = view.getInt32(i + 4, true);
     if (((x | (x << 1)) & (y | (y << 1)) & 0x40404040) !== 0x40404040) break;
     i += 8;
   }
@@ -39,10 +41,12 @@ export function controlStop(bytes: Uint8Array, view: DataView, at: number, end: 
  */
 export function scanWords(bytes: Uint8Array, view: DataView, at: number, end: number, stops: number): number {
   let i = at;
+  let x = 0;
+  let low = 0;
   const last = end - 4;
   while (i <= last) {
-    const x = view.getInt32(i, true);
-    const low = x & 0x7f7f7f7f;
+    x = view.getInt32(i, true);
+    low = x & 0x7f7f7f7f;
     // The upper bit of each octet: set by the first sum from 0x2d on, by the second from 0x3b on, by the shift from 0x40 on.
     if ((((low + 0x53535353) & ~(low + 0x45454545)) | (x << 1) | 0x7f7f7f7f) !== -1) break;
     i += 4;
@@ -51,13 +55,23 @@ export function scanWords(bytes: Uint8Array, view: DataView, at: number, end: nu
   return i;
 }
 
+/** Four characters of ASCII as `getInt32(at, true)` reads them. */
+export function word(text: string): number {
+  let value = 0;
+  for (let i = 3; i >= 0; i--) value = (value << 8) | text.charCodeAt(i);
+  return value;
+}
+
 /** The longest constant. */
 export const PATTERN_MAX = 16;
 // A pattern is four pairs of words: the bits that are set in the octets before they are compared (lower case in letters, which makes
 // no other octet a letter; all of them behind the pattern's end), and what the octets have to be then.
 const PATTERN_WORDS = 8;
 
-/** A table of patterns; those that are not set match nothing. Made once: allocates. */
+/**
+ * A table of patterns, for `(getInt32(at + 4 * n, true) | table[8 * index + 2 * n]) === table[8 * index + 2 * n + 1]`, n from 0 to 3;
+ * where the first of the two is -1 the pattern has ended. Those that are not set match nothing. Made once: allocates.
+ */
 export function patterns(count: number): Int32Array {
   const table = new Int32Array(count * PATTERN_WORDS);
   for (let i = 0; i < table.length; i += 2) table[i] = -1;
@@ -76,17 +90,4 @@ export function setPattern(table: Int32Array, index: number, octets: Uint8Array,
     table[k] &= ~((0xff ^ set) << shift);
     table[k + 1] |= (octet | set) << shift;
   }
-}
-
-/** @returns whether the pattern stands at `at`; that it does not reach behind the end of the message is the caller's to know */
-export function isPattern(bytes: Uint8Array, view: DataView, at: number, table: Int32Array, index: number): boolean {
-  if (at + PATTERN_MAX > bytes.length) return false;
-  const k = index * PATTERN_WORDS;
-  if ((view.getInt32(at, true) | table[k]) !== table[k + 1]) return false;
-  // Most are shorter than the longest.
-  if (table[k + 2] === -1) return true;
-  if ((view.getInt32(at + 4, true) | table[k + 2]) !== table[k + 3]) return false;
-  if (table[k + 4] === -1) return true;
-  if ((view.getInt32(at + 8, true) | table[k + 4]) !== table[k + 5]) return false;
-  return (view.getInt32(at + 12, true) | table[k + 6]) === table[k + 7];
 }
