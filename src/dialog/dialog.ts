@@ -21,6 +21,8 @@ export const DIALOG_FREE = 0;
 export const DIALOG_DRAFT = 1;
 export const DIALOG_EARLY = 2;
 export const DIALOG_CONFIRMED = 3;
+/** Confirmed, and owed a BYE for which there was no transaction. */
+export const DIALOG_LEAVING = 4;
 
 /** Octets kept free for a remote target, which may be replaced by a longer one. */
 const TARGET_BYTES = 192;

@@ -4,7 +4,7 @@
  */
 import type { Pool } from "../core/pool.js";
 import type { Message } from "../wire/message.js";
-import { DIALOG_CONFIRMED, type Dialog } from "./dialog.js";
+import { DIALOG_CONFIRMED, DIALOG_LEAVING, type Dialog } from "./dialog.js";
 
 /** How many forks of one call are kept. */
 const FORKS = 4;
@@ -54,7 +54,7 @@ export class Forks {
     let made = this.make(this.draft, m);
     for (let i = 0; made === null && m.status >= 200 && i < FORKS; i++) {
       const other = this.dialogs[i];
-      if (other === null || other.state === DIALOG_CONFIRMED) continue;
+      if (other === null || other.state >= DIALOG_CONFIRMED) continue;
       this.drop(other);
       made = this.make(this.draft, m);
     }
@@ -65,6 +65,15 @@ export class Forks {
   has(dialog: Dialog): boolean {
     for (let i = 0; i < FORKS; i++) if (this.dialogs[i] === dialog) return true;
     return false;
+  }
+
+  /** One that is owed a BYE, null when none is. */
+  leaving(): Dialog | null {
+    for (let i = 0; i < FORKS; i++) {
+      const dialog = this.dialogs[i];
+      if (dialog !== null && dialog.state === DIALOG_LEAVING) return dialog;
+    }
+    return null;
   }
 
   drop(dialog: Dialog): void {

@@ -26,7 +26,7 @@ import {
   METHOD_UPDATE,
 } from "../wire/names.js";
 import type { Writer } from "../wire/writer.js";
-import { DIALOG_CONFIRMED, type Dialog } from "./dialog.js";
+import { DIALOG_CONFIRMED, DIALOG_LEAVING, type Dialog } from "./dialog.js";
 import { Forks } from "./forks.js";
 import { Interval } from "./interval.js";
 import { ALLOW, END, NO_BODY, SDP_BODY, SUPPORTED, USER_AGENT } from "./lines.js";
@@ -71,6 +71,9 @@ export const CAUSE_NO_ACK = 10;
 export const CAUSE_EXPIRED = 11;
 /** One of our pools is empty, or a message does not fit its buffer. */
 export const CAUSE_NO_ROOM = 12;
+
+/** Between tries to send a BYE when no transaction is free. */
+const BYE_RETRY_MS = 500;
 
 const TIMER_SESSION = 1;
 const TIMER_RETRY = 2;
@@ -296,7 +299,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
 
   /** Whether the session has ended and nothing of it is left to wait for. */
   isSettled(): boolean {
-    return this.state === SESSION_ENDED && this.open === 0 && this.answered === null;
+    return this.state === SESSION_ENDED && this.open === 0 && this.answered === null && this.forks.leaving() === null;
   }
 
   /** Lets go of all that is left of an ended session, so that it can serve anew. Late answers to it are then unknown. */
@@ -648,7 +651,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     if (!isFirst) {
       // A late fork, or an answer that crossed our CANCEL. RFC 3261 §15
       const seen = dialog.acknowledged;
-      if (dialog.state !== DIALOG_CONFIRMED) dialog.confirm(m);
+      if (dialog.state < DIALOG_CONFIRMED) dialog.confirm(m);
       this.sendAck(t, dialog, m);
       if (!seen && (dialog !== this.dialog || this.state === SESSION_ENDED)) this.sendBye(dialog);
       return;
@@ -728,6 +731,11 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
       this.onReliableTimer();
       return;
     }
+    if (kind === TIMER_RETRY && this.state === SESSION_ENDED) {
+      const dialog = this.forks.leaving();
+      if (dialog !== null) this.sendBye(dialog);
+      return;
+    }
     if (this.state !== SESSION_CONFIRMED) return;
     if (kind === TIMER_RETRY) this.reoffer();
     else if (this.interval.isRefresher && this.context.timers.nowMs < this.interval.expiresAtMs) this.refresh();
@@ -799,7 +807,13 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
 
   private sendBye(dialog: Dialog): void {
     const t = this.client();
-    if (t === null) return;
+    if (t === null) {
+      // Else the other side would talk to nobody: as soon as a transaction has ended there is room.
+      dialog.state = DIALOG_LEAVING;
+      this.context.timers.start(this.retryTimer, BYE_RETRY_MS);
+      return;
+    }
+    dialog.state = DIALOG_CONFIRMED;
     const w = dialog.request(this.context.layer, t, METHOD_BYE, this.context.transport);
     w.put(USER_AGENT);
     this.context.user.writeCredentials(this, t, w, METHOD_BYE, dialog.requestUri);
@@ -973,6 +987,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     timers.stop(this.retryTimer);
     timers.stop(this.reliableTimer);
     this.state = SESSION_ENDED;
+    if (this.forks.leaving() !== null) timers.start(this.retryTimer, BYE_RETRY_MS);
     this.context.user.onEnded(this, cause, status, m);
   }
 

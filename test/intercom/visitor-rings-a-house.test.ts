@@ -1,37 +1,9 @@
 /** A visitor presses a button; several phones may ring. The phones speak by hand, so that each can be told what to say. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { DOOR_LIMITS, HOUSE_LIMITS } from "../../src/core/limits.js";
-import { header, Peer, sdpOf, World } from "../ua/harness.js";
-import { DOOR, House } from "./house.js";
-
-/** A phone that says to each INVITE what it is told to, and goes on with the rest of the call as a phone does. */
-class Phone extends Peer {
-  /** Statuses to answer an INVITE with, at once and one after another; empty: it is dead. */
-  says: string[] = ["180 Ringing"];
-  private ringing: string[] = [];
-
-  override onMessage = (m: string): void => {
-    if (m.startsWith("INVITE")) {
-      this.ringing.push(m);
-      for (const status of this.says) this.say(status);
-    } else if (m.startsWith("CANCEL")) {
-      this.respond(DOOR, m, "200 OK", "t");
-      const invite = this.ringing.find((one) => header(one, "Call-ID") === header(m, "Call-ID"));
-      if (invite !== undefined) this.say("487 Request Terminated", invite);
-    } else if (m.startsWith("BYE")) this.respond(DOOR, m, "200 OK", "t");
-  };
-
-  say(status: string, invite = this.ringing[this.ringing.length - 1]): void {
-    if (!status.startsWith("1")) this.ringing = this.ringing.filter((one) => one !== invite);
-    const body = status.startsWith("200") ? sdpOf(this.address) : "";
-    const more = [`Contact: <sip:x@${this.address}>`, ...(body === "" ? [] : ["Content-Type: application/sdp"])];
-    this.respond(DOOR, invite, status, `t${this.address}`, more, body);
-  }
-
-  isRinging(): boolean {
-    return this.ringing.length > 0;
-  }
-}
+import { header, World } from "../ua/harness.js";
+import { House } from "./house.js";
+import { Phone } from "./phone.js";
 
 let world: World;
 let phones: Phone[];
@@ -239,6 +211,22 @@ describe("a visitor presses the button again", () => {
     expect(ringing()).toEqual([]);
     expect(phones[2].inbox).toEqual([]);
     expect(house.tellings("call", "reason")).toEqual(["calling -", "ringing -", "ended hung up here"]);
+  });
+
+  it("at the moment of an answer, with no transaction to spare on a board: the BYE follows as soon as there is one", () => {
+    House.limits = DOOR_LIMITS;
+    const house = new House(world, `button1.day=${name(0)} 6s > ${name(1)},${name(2)}`);
+    phones[0].says = ["100 Trying"];
+    phones[1].says = [];
+    phones[2].says = ["200 OK"];
+    house.press();
+    world.run(6000);
+    expect(phones[2].inbox.length).toBe(0);
+    house.press();
+    world.run(1000);
+    expect(phones[2].got("ACK").length).toBe(1);
+    expect(phones[2].got("BYE").length).toBe(1);
+    expect(house.told("call")).toEqual(["calling", "ended"]);
   });
 
   it("another one while it rings: those of the first are given up, and those of the other ring", () => {
