@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { DOOR_LIMITS, HOUSE_LIMITS } from "../../src/core/limits.js";
 import { header, World } from "../ua/harness.js";
-import { House } from "./house.js";
+import { DOOR, House } from "./house.js";
 import { Phone } from "./phone.js";
 
 let world: World;
@@ -298,5 +298,37 @@ describe("a visitor comes by night", () => {
       world.run(100);
       expect(phone.isRinging()).toBe(true);
     }
+  });
+});
+
+describe("a visitor rings while the server has been gone for long", () => {
+  it("the fallback rings after a second; when the server is back it has the call again", () => {
+    const server = new Phone(world, "10.0.0.99");
+    server.says = [];
+    const house = new House(world, "sip.domain=10.0.0.99", "button1.day=200", `call.fallback=${name(2)}`);
+    world.run(33_000);
+    expect(house.told("register").at(-1)).toBe("failed");
+    house.press();
+    world.run(900);
+    expect(phones[2].isRinging()).toBe(false);
+    world.run(200);
+    expect(phones[2].isRinging()).toBe(true);
+    house.press();
+    world.run(1000);
+    const register = server.onMessage;
+    server.onMessage = (m) => {
+      if (m.startsWith("REGISTER"))
+        server.respond(DOOR, m, "200 OK", "r", [`Contact: ${header(m, "Contact")};expires=600`]);
+      else register(m);
+    };
+    world.run(200_000);
+    expect(house.told("register").at(-1)).toBe("registered");
+    const before = server.got("INVITE").length;
+    server.says = ["100 Trying", "180 Ringing"];
+    house.press();
+    world.run(6000);
+    expect(server.got("INVITE").length).toBe(before + 1);
+    expect(phones[2].isRinging()).toBe(false);
+    expect(server.isRinging()).toBe(true);
   });
 });
