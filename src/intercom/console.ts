@@ -32,8 +32,9 @@ const HELP = [
   "hangup              end the call, or refuse it",
   "hold, resume        hold the other side, and take it back",
   "dtmf DIGITS         send digits in the call",
-  "press               press the button",
-  "open                release the door",
+  "press [BUTTON]      press a button, 1 to 4",
+  "open [RELAY]        release the door",
+  "close [RELAY]       end the release",
   "version             what this is",
 ];
 
@@ -111,7 +112,7 @@ export class Console {
         return "ok\n";
       case "hangup":
         if (call === null) return error("there is no call");
-        ua.hangUp(call);
+        this.door.hangUp("");
         return "ok\n";
       case "hold":
       case "resume":
@@ -123,10 +124,14 @@ export class Console {
         if (call === null || !call.hasSound) return error("there is no call to send digits in");
         return result(this.dtmf(rest));
       case "press":
-        this.door.press();
+        if (!isNumber(rest, 4)) return error("press [BUTTON]: 1 to 4");
+        this.door.press(rest === "" ? 1 : Number(rest));
         return "ok\n";
       case "open":
-        this.door.open("console");
+      case "close":
+        if (!isNumber(rest, 2)) return error(word + " [RELAY]: 1 or 2");
+        if (word === "open") return result(this.door.open("console", rest === "" ? 1 : Number(rest)));
+        this.door.close(rest === "" ? 1 : Number(rest));
         return "ok\n";
       case "version":
         return "Portero " + VERSION + "\n";
@@ -182,7 +187,8 @@ export class Console {
       (call === null
         ? "none"
         : (call.session.isCaller ? "out" : "in") + (call.answeredMs >= 0 ? ", confirmed" : ", ringing"));
-    return out + "\nrelay1 " + (this.door.isOpen ? "on" : "off") + "\n";
+    const doorway = this.door.doorway;
+    return out + "\nrelay1 " + (doorway.isOn(1) ? "on" : "off") + "\nrelay2 " + (doorway.isOn(2) ? "on" : "off") + "\n";
   }
 
   private dtmf(digits: string): string {
@@ -205,6 +211,11 @@ function copyOf(settings: Settings): Settings {
   const copy = new Settings();
   copy.apply(settings.saveAll());
   return copy;
+}
+
+/** Nothing, or one digit from 1 to `most`. */
+function isNumber(value: string, most: number): boolean {
+  return value === "" || (value.length === 1 && value >= "1" && value <= "" + most);
 }
 
 function helpFor(key: string): string {
