@@ -1,0 +1,316 @@
+/** The firmware itself, src/main.ts on hal/moddable/machine.ts, on a virtual board of the reference's pins, calling a phone. */
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import { SeededRandom } from "../../host-sim/io/random.js";
+import { MemoryStore } from "../../host-sim/io/store.js";
+import { type House, Party, Wiretap } from "../../host-sim/party.js";
+import type { SimEvent } from "../../host-sim/world/events.js";
+import { Faults } from "../../host-sim/world/faults.js";
+import { ipv4 } from "../../src/core/address.js";
+import { Settings } from "../../src/intercom/settings.js";
+import main from "../../src/main.js";
+import { board, newBoard } from "./virtual.js";
+
+vi.mock("embedded:io/digital", async () => ({ default: (await import("./virtual.js")).Digital }));
+vi.mock("embedded:io/serial", async () => ({ default: (await import("./virtual.js")).Serial }));
+vi.mock("embedded:io/smbus", async () => ({ default: (await import("./virtual.js")).SMBus }));
+vi.mock("embedded:io/socket/listener", async () => ({ default: (await import("./virtual.js")).Listener }));
+vi.mock("embedded:io/socket/tcp", async () => ({ default: (await import("./virtual.js")).TCP }));
+vi.mock("embedded:network/interface/wifi", async () => ({ default: (await import("./virtual.js")).WiFi }));
+vi.mock("embedded:storage/key-value", async () => ({ default: (await import("./virtual.js")).KeyValue }));
+// Node's module of that name is the simulator's.
+vi.mock("net", async (original) => ({ ...(await original<object>()), default: { get: () => ["192.0.2.53"] } }));
+vi.mock("time", async () => ({ default: (await import("./virtual.js")).Time }));
+vi.mock("timer", async () => ({ default: (await import("./virtual.js")).Timer }));
+vi.mock("../../hal/native/datagram.js", async () => ({ openUdp: (await import("./virtual.js")).openUdp }));
+vi.mock("../../hal/native/i2s.js", async () => ({ openI2S: (await import("./virtual.js")).openI2S }));
+vi.mock("../../hal/boards/board.js", async () => await import("../../hal/boards/m5atom_echo_s3r/board.js"));
+
+// Pins of the reference board.
+const BUTTON = 41;
+const RELAY = 5;
+const LED = 6;
+const AMPLIFIER = 18;
+
+const PHONE = "192.0.2.2";
+const SETTINGS = ["set call.target sip:phone@" + PHONE, "set relay1.code 1234", "save"];
+
+/** A phone that answers, and what it saw. */
+async function phone(): Promise<{ party: Party; events: string[] }> {
+  const events: string[] = [];
+  const house: House = {
+    clock: board.clock,
+    network: board.network,
+    faults: new Faults(new SeededRandom(4), 0),
+    wiretap: new Wiretap(board.clock),
+    tell: (event: SimEvent) => events.push(event.event + " " + event.value),
+  };
+  const settings = new Settings();
+  for (const [key, value] of [
+    ["sip.user", "phone"],
+    ["net.address", PHONE],
+    ["call.allow", "any"],
+    ["call.autoAnswer", "on"],
+  ])
+    expect(settings.set(key, value)).toBe("");
+  const party = new Party(house, {
+    name: "phone",
+    settings,
+    random: new SeededRandom(5),
+    microphone: {
+      read: (into, start, count) => {
+        into.fill(5000, start, start + count);
+        return count;
+      },
+    },
+    speaker: { write: () => {} },
+    codec: null,
+    store: new MemoryStore(),
+  });
+  await party.station.start();
+  return { party, events };
+}
+
+/** Starts with the network's name in the store, and the settings typed. */
+async function begin(): Promise<void> {
+  board.stored.set("wifi.ssid", "house");
+  board.stored.set("wifi.password", "secret");
+  board.start(main);
+  await board.run(2000, main);
+  for (const line of SETTINGS) board.type(line + "\r");
+}
+
+async function press(): Promise<void> {
+  board.press(BUTTON, true);
+  await board.run(100, main);
+  board.press(BUTTON, false);
+}
+
+const lines = () => board.printed.split("\n");
+/** ms of light and darkness in turn, of the last changes of the LED. */
+function rhythm(): string {
+  const past = (board.pins.get(LED) ?? []).map((one) => one.split(" ").map(Number));
+  const changes = past.filter(([, value], i) => i === 0 || value !== past[i - 1][1]).slice(-3);
+  return changes[0][1] === 1
+    ? changes[1][0] - changes[0][0] + " on " + (changes[2][0] - changes[1][0]) + " off"
+    : changes[2][0] - changes[1][0] + " on " + (changes[1][0] - changes[0][0]) + " off";
+}
+const NO_NETWORK = "100 on 900 off";
+const READY = "50 on 2950 off";
+const LACK = "900 on 100 off";
+
+beforeEach(() => newBoard());
+
+describe("The firmware", () => {
+  it("joins, calls by its button, is heard both ways, opens by a code and ends", async () => {
+    const other = await phone();
+    await begin();
+    await press();
+    await board.run(2000, main);
+    expect(other.events).toContain("call confirmed");
+    expect(board.heard).toBeGreaterThan(4000);
+    expect(board.level(AMPLIFIER)).toBe(1);
+    other.party.station.line("dtmf 1234");
+    await board.run(3000, main);
+    expect(board.level(RELAY)).toBe(1);
+    await board.run(10_000, main);
+    expect(board.level(RELAY)).toBe(0);
+    board.type("hangup\n");
+    await board.run(1000, main);
+    expect(other.events.slice(-1)[0]).toMatch(/^(call|led|audio) /);
+    expect(other.events).toContain("call ended");
+    expect(board.restarts).toEqual([]);
+  });
+
+  it("holds the relay off from the first moment, before anything else can fail", () => {
+    board.storeProblem = "torn";
+    board.chip.isThere = false;
+    board.start(main);
+    expect(board.pins.get(RELAY)?.[0]).toBe("0 0");
+    expect(board.pins.get(RELAY)?.every((one) => one.endsWith(" 0"))).toBe(true);
+  });
+
+  it("keeps the time of day by a server it is told", async () => {
+    const server = await board.network.host(ipv4("192.0.2.123")).udp({
+      address: ipv4("192.0.2.123"),
+      port: 123,
+      onReadable: () => {
+        const packet = new Uint8Array(48);
+        server.read(packet);
+        packet.copyWithin(24, 40, 48);
+        packet.set([0x24, 2]);
+        packet.fill(0, 44);
+        new DataView(packet.buffer).setUint32(40, 1795420800 + 2208988800);
+        server.write(packet, 0, 48, server.address, server.remotePort);
+      },
+      onError: () => {},
+    });
+    board.stored.set("time.server", "192.0.2.123");
+    await begin();
+    expect(board.timeSetS).toBe(1795420800);
+  });
+});
+
+describe("Without its network", () => {
+  it("of a name that is not told, it says so and flashes, and takes the name by its console", async () => {
+    board.start(main);
+    await board.run(5000, main);
+    expect(board.printed).toMatch(/^error no network: enter wifi.ssid NAME/m);
+    expect(rhythm()).toBe(NO_NETWORK);
+    board.type("status\nwifi.ssid house\nwifi.password secret\n");
+    expect(board.printed).toContain("no network yet: only wifi.ssid");
+    expect(() => board.type("restart\n")).toThrow("restart");
+    board.crash(new Error("restart"));
+    board.start(main);
+    await board.run(10_000, main);
+    expect(board.printed).toContain("config ready address=sip:door@192.0.2.1:5060");
+    expect(rhythm()).toBe(READY);
+  });
+
+  it.each([
+    ["absent", { isThere: false }, /not admitted: is the network in reach and the password right/],
+    ["of another password", { password: "other" }, /not admitted/],
+    ["without an address", { hasAddresses: false }, /the network gives no address/],
+  ])("%s, it says why, flashes, and is there when the cause is gone", async (_what, wrong, reason) => {
+    Object.assign(board.accessPoint, wrong);
+    await begin();
+    await board.run(60_000, main);
+    expect(lines().filter((line) => line.startsWith("error Wi-Fi house")).length).toBeGreaterThan(1);
+    expect(board.printed).toMatch(reason);
+    expect(board.printed).not.toContain("config ready");
+    expect(rhythm()).toBe(NO_NETWORK);
+    Object.assign(board.accessPoint, { isThere: true, password: "secret", hasAddresses: true });
+    await board.run(90_000, main);
+    expect(board.printed).toContain("config ready");
+    expect(rhythm()).toBe(READY);
+    expect([board.level(RELAY), board.restarts]).toEqual([0, []]);
+  });
+
+  it("gone in the middle of a call, it says so, and is back with the same address", async () => {
+    const other = await phone();
+    await begin();
+    await press();
+    await board.run(2000, main);
+    expect(other.events).toContain("call confirmed");
+    board.accessPoint.isThere = false;
+    board.radio?.become(200, undefined);
+    await board.run(5000, main);
+    expect(board.printed).toContain("error Wi-Fi house: the network is gone");
+    board.accessPoint.isThere = true;
+    await board.run(70_000, main);
+    expect([board.restarts, board.level(RELAY)]).toEqual([[], 0]);
+    expect(board.radio?.connection).toBe(500);
+  });
+});
+
+describe("A codec that does not answer", () => {
+  it("is told of, the light says so, the door signals all the same, and sound is there when it answers", async () => {
+    board.chip.isThere = false;
+    const other = await phone();
+    await begin();
+    await board.run(10_000, main);
+    expect(board.printed).toContain("error no answer from the ES8311 at 0x18");
+    expect(rhythm()).toBe(LACK);
+    expect(board.level(AMPLIFIER)).toBe(0);
+    await press();
+    await board.run(2000, main);
+    expect(other.events).toContain("call confirmed");
+    board.type("hangup\n");
+    board.chip.isThere = true;
+    await board.run(20_000, main);
+    expect(lines().filter((line) => line.startsWith("audio ready")).length).toBe(1);
+    expect(lines().filter((line) => line.includes("no answer from the ES8311")).length).toBe(1);
+    expect([rhythm(), board.level(AMPLIFIER)]).toEqual([READY, 1]);
+  });
+});
+
+describe("Storage", () => {
+  it("that is empty gives the initial settings", async () => {
+    await begin();
+    board.type("get sip.port\n");
+    expect(board.printed).toContain("sip.port 5060");
+    expect(board.printed).not.toContain("error");
+  });
+
+  it("that is torn is read up to the last whole record", async () => {
+    await begin();
+    board.type("set sip.user first\nsave\n");
+    board.type("set sip.user second\nsave\n");
+    const newest = [...board.stored.keys()].filter((key) => board.stored.get(key)?.includes("second"))[0];
+    board.stored.set(newest, board.stored.get(newest)?.slice(0, -3) ?? "");
+    board.crash(new Error("power"));
+    board.start(main);
+    await board.run(2000, main);
+    board.type("get sip.user\n");
+    expect(board.printed).toMatch(/sip.user first\n$/);
+  });
+
+  it("that cannot be used is told of; the door works with its initial settings", async () => {
+    board.storeProblem = "no partition";
+    board.start(main);
+    await board.run(100, main);
+    expect(board.printed).toContain("error the storage cannot be used: settings are lost at a restart: no partition");
+    board.type("wifi.ssid house\n");
+    expect(board.printed).toContain("error: wifi.ssid cannot be kept");
+    expect([board.level(RELAY), board.restarts]).toEqual([0, []]);
+  });
+});
+
+describe("Noise", () => {
+  it("on the serial line does nothing", async () => {
+    await begin();
+    const before = board.printed;
+    const random = new SeededRandom(9);
+    let noise = "";
+    for (let i = 0; i < 20_000; i++) noise += String.fromCharCode(random.uint32() & 255);
+    board.type(noise.replaceAll(/[\r\n]/g, "\0") + "open\n");
+    await board.run(1000, main);
+    expect([board.printed, board.level(RELAY), board.restarts]).toEqual([before, 0, []]);
+    board.type("version\n");
+    expect(board.printed).toMatch(/Portero [\d.]+\n$/);
+  });
+
+  it("on the SIP port, and datagrams longer than any message, do nothing", async () => {
+    const other = await phone();
+    await begin();
+    const from = await board.network
+      .host(ipv4("192.0.2.66"))
+      .udp({ address: ipv4("192.0.2.66"), port: 5060, onReadable: () => {}, onError: () => {} });
+    const random = new SeededRandom(10);
+    for (let i = 0; i < 200; i++) {
+      const bytes = Uint8Array.from({ length: 1 + (random.uint32() % 8000) }, () => random.uint32() & 255);
+      if (i % 2 === 0)
+        bytes.set(Buffer.from("INVITE sip:door@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP ").subarray(0, bytes.length));
+      from.write(bytes, 0, bytes.length, ipv4("192.0.2.1"), 5060);
+    }
+    await board.run(5000, main);
+    expect([board.level(RELAY), board.restarts]).toEqual([0, []]);
+    await press();
+    await board.run(2000, main);
+    expect(other.events).toContain("call confirmed");
+  });
+});
+
+describe("An exception in the middle of a call, as of a heap that is full", () => {
+  it("switches the relay off, is told, ends the call, and the door is there again", async () => {
+    const other = await phone();
+    await begin();
+    await press();
+    await board.run(2000, main);
+    other.party.station.line("dtmf 1234");
+    await board.run(2500, main);
+    expect(board.level(RELAY)).toBe(1);
+    board.soundFails = new RangeError("out of memory");
+    await board.run(40, main);
+    board.soundFails = null;
+    expect(board.restarts).toEqual(["out of memory"]);
+    expect(board.pinsAtRestart).toContainEqual([RELAY, 0]);
+    expect(board.level(RELAY)).toBe(0);
+    expect(board.printed).toContain("error unhandled exception: out of memory");
+    await board.run(5000, main);
+    expect(other.events).toContain("call ended");
+    expect(lines().filter((line) => line.startsWith("config ready")).length).toBe(2);
+    await press();
+    await board.run(2000, main);
+    expect(other.events.filter((event) => event === "call confirmed").length).toBe(2);
+  });
+});

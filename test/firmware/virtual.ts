@@ -1,0 +1,273 @@
+/**
+ * A virtual board in the shapes of the SDK: what `embedded:*` and its other modules are while hal/moddable/machine.ts and
+ * src/main.ts run on Node. One life of the firmware is from a start to the next; an exception nobody catches ends it, as on the
+ * chip. Not here: the phone that is called, what the firmware does.
+ */
+import type { UdpOptions, UdpSocket } from "../../hal/device.js";
+import { BOARD_WIRING } from "../../host-sim/io/chips/codec.js";
+import { VirtualEs8311 } from "../../host-sim/io/chips/es8311.js";
+import { SeededRandom } from "../../host-sim/io/random.js";
+import { VirtualClock } from "../../host-sim/world/clock.js";
+import { VirtualNetwork } from "../../host-sim/world/network.js";
+import { ipv4 } from "../../src/core/address.js";
+
+export const DOOR = "192.0.2.1";
+const JOIN_MS = 500;
+const CONNECTED = 500;
+const ASSOCIATED = 400;
+const GONE = 200;
+
+/** What is there around the chip, over all its lives. */
+class VirtualBoard {
+  clock = new VirtualClock();
+  network = new VirtualNetwork(this.clock, new SeededRandom(1));
+  chip = new VirtualEs8311(BOARD_WIRING, () => this.clock.now());
+  /** The network it may join. */
+  accessPoint = { isThere: true, password: "secret", hasAddresses: true };
+  stored = new Map<string, string>();
+  storeProblem = "";
+  printed = "";
+  /** By pin: what it was set to, "time value". */
+  pins = new Map<number, string[]>();
+  restarts: string[] = [];
+  /** What each pin was when the chip started again. */
+  pinsAtRestart: (readonly [pin: number, value: number])[] = [];
+  lives = 0;
+  timeSetS = 0;
+  /** What the loudest sample of the speaker was. */
+  heard = 0;
+  /** Thrown by the next access to the microphone. */
+  soundFails: Error | null = null;
+  type: (text: string) => void = () => {};
+  press: (pin: number, isDown: boolean) => void = () => {};
+  radio: WiFi | null = null;
+  sockets: UdpSocket[] = [];
+
+  /** Lets time pass; what the firmware throws restarts it. */
+  async run(ms: number, main: () => void): Promise<void> {
+    const end = this.clock.now() + ms;
+    for (;;) {
+      try {
+        await this.clock.runUntil(end);
+        return;
+      } catch (error) {
+        this.crash(error);
+        this.start(main);
+      }
+    }
+  }
+
+  start(main: () => void): void {
+    this.lives++;
+    try {
+      main();
+    } catch (error) {
+      this.crash(error);
+    }
+  }
+
+  /** The SDK's abort hook, and the chip's restart: pins float, sockets are gone. */
+  crash(error: unknown): void {
+    const { abort } = globalThis as unknown as { abort: (message: string, error: unknown) => void };
+    abort("unhandled exception", error);
+    this.pinsAtRestart = [...this.pins].map(([pin]) => [pin, this.level(pin)] as const);
+    this.restarts.push(error instanceof Error ? error.message : String(error));
+    for (const socket of this.sockets.splice(0)) socket.close();
+    this.lives++;
+  }
+
+  /** @returns what the pin is now */
+  level(pin: number): number {
+    return Number((this.pins.get(pin) ?? ["0 0"]).slice(-1)[0].split(" ")[1]);
+  }
+
+  /** Calls on in the same life only. */
+  alive<A extends unknown[]>(call: (...values: A) => void): (...values: A) => void {
+    const life = this.lives;
+    return (...values) => {
+      if (this.lives === life) call(...values);
+    };
+  }
+}
+
+export let board = new VirtualBoard();
+
+export function newBoard(): void {
+  board = new VirtualBoard();
+}
+
+export class Digital {
+  static readonly Input = 0;
+  static readonly InputPullUp = 1;
+  static readonly Output = 8;
+  static readonly Rising = 1;
+  static readonly Falling = 2;
+  private static readonly inputs = new Map<number, (isDown: boolean) => void>();
+  private readonly pin: number;
+  private value = 1;
+
+  constructor(options: { pin: number; mode: number; initialValue?: 0 | 1; onReadable?: () => void }) {
+    const { pin, mode, initialValue, onReadable } = options;
+    this.pin = pin;
+    if (mode === Digital.Output) this.write(initialValue ?? 0);
+    else if (onReadable !== undefined) {
+      const told = board.alive(onReadable);
+      Digital.inputs.set(pin, (isDown) => {
+        this.value = isDown ? 0 : 1;
+        told();
+      });
+      board.press = (which, isDown) => Digital.inputs.get(which)?.(isDown);
+    }
+  }
+
+  read(): number {
+    return this.value;
+  }
+
+  write(value: number): void {
+    const past = board.pins.get(this.pin) ?? [];
+    past.push(board.clock.now() + " " + value);
+    board.pins.set(this.pin, past);
+  }
+}
+
+export class Serial {
+  private readonly waiting: number[] = [];
+
+  constructor(options: { onReadable: (octets: number) => void; onWritable: (octets: number) => void }) {
+    const readable = board.alive(options.onReadable);
+    board.type = (text) => {
+      for (let i = 0; i < text.length; i++) this.waiting.push(text.charCodeAt(i));
+      readable(text.length);
+    };
+    board.clock.after(
+      0,
+      board.alive(() => options.onWritable(1_000_000)),
+    );
+  }
+
+  read(): number {
+    return this.waiting.shift() ?? 0;
+  }
+
+  write(octet: number): void {
+    board.printed += String.fromCharCode(octet);
+  }
+}
+
+export class SMBus {
+  readUint8(register: number): number {
+    return board.chip.readUint8(register);
+  }
+
+  writeUint8(register: number, value: number): void {
+    board.chip.writeUint8(register, value);
+  }
+}
+
+export class WiFi {
+  connection = 0;
+  address: string | undefined;
+  private readonly onChanged: (property: string) => void;
+
+  constructor(options: { onChanged: (property: string) => void }) {
+    this.onChanged = board.alive(options.onChanged);
+    board.radio = this;
+  }
+
+  connect(options: { SSID: string; password?: string }): void {
+    board.clock.after(
+      JOIN_MS,
+      board.alive(() => {
+        const { isThere, password, hasAddresses } = board.accessPoint;
+        if (!isThere || options.password !== password) this.become(GONE, undefined);
+        else if (!hasAddresses) this.become(ASSOCIATED, undefined);
+        else this.become(CONNECTED, DOOR);
+      }),
+    );
+  }
+
+  disconnect(): void {
+    this.connection = GONE;
+    this.address = undefined;
+  }
+
+  become(connection: number, address: string | undefined): void {
+    this.connection = connection;
+    this.address = address;
+    this.onChanged("connection");
+  }
+}
+
+export const KeyValue = {
+  open() {
+    if (board.storeProblem !== "") throw new Error(board.storeProblem);
+    return {
+      read: (key: string) => board.stored.get(key),
+      write: (key: string, value: string) => board.stored.set(key, value),
+    };
+  },
+};
+
+/** No TCP: what listens hears nobody. */
+export class Listener {}
+export class TCP {
+  constructor() {
+    throw new Error("no TCP here");
+  }
+}
+
+export const Time = {
+  get ticks() {
+    return board.clock.now();
+  },
+  delta: (start: number, end = board.clock.now()) => end - start,
+  set(seconds: number) {
+    board.timeSetS = seconds;
+  },
+};
+
+interface Scheduled {
+  at(ms: number): void;
+  repeatMs: number;
+}
+
+export const Timer = {
+  set(call: () => void, interval = 0, repeat = 0): Scheduled {
+    const timer = board.clock.createTimer(
+      board.alive(() => {
+        if (it.repeatMs > 0) it.at(it.repeatMs);
+        call();
+      }),
+    );
+    const it: Scheduled = { repeatMs: repeat, at: (ms) => timer.at(board.clock.now() + ms) };
+    it.at(interval);
+    return it;
+  },
+  schedule(timer: Scheduled, interval: number, repeat: number): void {
+    timer.repeatMs = repeat;
+    timer.at(interval);
+  },
+  delay(): void {},
+};
+
+/** In the place of hal/native/datagram.ts. */
+export async function openUdp(options: UdpOptions): Promise<UdpSocket> {
+  const socket = await board.network.host(ipv4(DOOR)).udp({ ...options, onReadable: board.alive(options.onReadable) });
+  board.sockets.push(socket);
+  return socket;
+}
+
+/** In the place of hal/native/i2s.ts: a tone, and what the speaker plays. */
+export function openI2S() {
+  return {
+    read(into: Int16Array, start: number, count: number): number {
+      if (board.soundFails !== null) throw board.soundFails;
+      for (let i = 0; i < count; i++) into[start + i] = i & 4 ? 8000 : -8000;
+      return count;
+    },
+    write(from: Int16Array, start: number, count: number): void {
+      for (let i = start; i < start + count; i++) board.heard = Math.max(board.heard, Math.abs(from[i]));
+    },
+  };
+}
