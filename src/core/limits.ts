@@ -49,7 +49,7 @@ export const DOOR_LIMITS: Limits = {
   // The server's and the proxy's.
   names: 2,
   // Two for each transaction (16), three for each session (6), one for each call (2), four for the line's sound (4), one
-  // of the registration, three of the door, two of its ring, four of its relays, contact and codes, seven of the station:
+  // of the registration, four of the door, two of its ring, four of its relays, contact and codes, seven of the station:
   // 46.
   timers: 48,
   t1Ms: 500,

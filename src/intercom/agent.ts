@@ -14,6 +14,7 @@ import {
   CAUSE_TIMEOUT,
   CAUSE_UNKNOWN_NAME,
 } from "../dialog/session.js";
+import type { MediaStream } from "../media/stream.js";
 import type { Call } from "../ua/call.js";
 import { CAUSE_NO_ANSWER, CAUSE_NO_SOUND, type UserAgentSettings } from "../ua/useragent.js";
 import type { Message } from "../wire/message.js";
@@ -56,6 +57,22 @@ export function targetOf(call: Call): string {
 
 export function callerOf(m: Message | null): string {
   return m === null ? "" : printable(text(m.bytes, m.fromStart, m.fromEnd));
+}
+
+/** How the sound of a call went, as name, value, name, value, … */
+export function soundOf(media: MediaStream): (string | number)[] {
+  return [
+    "sent",
+    media.sentPackets(),
+    "packets",
+    media.receivedPackets(),
+    "lost",
+    media.lostPackets(),
+    "late",
+    media.latePackets(),
+    "jitter",
+    media.jitterMs(),
+  ];
 }
 
 /** Status and reason phrase of a response. */

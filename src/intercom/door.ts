@@ -29,7 +29,7 @@ import { UserAgent, type UserAgentUser } from "../ua/useragent.js";
 import type { Message } from "../wire/message.js";
 import { METHOD_INVITE } from "../wire/names.js";
 import { Access, type AccessUser, readOrder } from "./access.js";
-import { agentSettings, callerOf, codecOf, endReason, reasonOf, targetOf } from "./agent.js";
+import { agentSettings, callerOf, codecOf, endReason, reasonOf, soundOf, targetOf } from "./agent.js";
 import { Callers } from "./callers.js";
 import { Doorway, type DoorwayUser } from "./doorway.js";
 import {
@@ -51,18 +51,9 @@ import {
 import { mayPress, type Plan, planOf, planOfButton } from "./plan.js";
 import { RING_BRANCH, RING_NOTHING, Ring, type RingUser } from "./ring.js";
 import type { Settings } from "./settings.js";
-
-const TIMER_AUDIO = 0;
-/** An incoming call that is to be answered by itself; then, when it was answered, the end of its talk time. */
-const TIMER_TALK = 1;
-/** The call is to end, for the door is open. */
-const TIMER_LEAVE = 2;
+import { Talk, type TalkUser } from "./talk.js";
 
 const AUDIO_REPORT_MS = 5000;
-/** The warning comes so long before the end of the talk time. */
-const WARNING_MS = 10_000;
-/** What is left of the call after the door was opened in it. */
-const LEAVE_MS = 2000;
 /** How long a target may say nothing before the fallback rings, and when the server is known not to answer. */
 const SILENCE_MS = 5000;
 const SILENCE_UNREACHED_MS = 1000;
@@ -73,7 +64,7 @@ const STATES: readonly string[] = ["", "calling", "ringing", "early", "ringing",
 const WAYS: readonly string[] = ["", "rtp", "info", "inband"];
 const TEXT_SHOWN = 200;
 
-export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, RingUser {
+export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, RingUser, TalkUser {
   readonly ua: UserAgent;
   readonly settings: Settings;
   readonly doorway: Doorway;
@@ -86,11 +77,9 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
   private readonly callers = new Callers();
   private readonly ring: Ring;
   private readonly audioTimer: number;
-  private readonly talkTimer: number;
-  private readonly leaveTimer: number;
+  private readonly talk: Talk;
   /** The button that was pressed last. */
   private button = 0;
-  private isWarned = false;
   /** The server was asked for a registration and nothing came back. */
   private isUnreached = false;
   /** The other side of the call is the server or one of the targets. */
@@ -118,9 +107,8 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
     this.outputs = outputs;
     this.access = new Access(settings, timers, events, store, this);
     this.doorway = new Doorway(settings, timers, outputs, events, this);
-    this.audioTimer = timers.make(this, TIMER_AUDIO);
-    this.talkTimer = timers.make(this, TIMER_TALK);
-    this.leaveTimer = timers.make(this, TIMER_LEAVE);
+    this.audioTimer = timers.make(this, 0);
+    this.talk = new Talk(settings, timers, this);
     this.ua = new UserAgent(agentSettings(settings), limits, timers, random, network, sound, this);
     this.ring = new Ring(this.ua, timers, this);
   }
@@ -231,39 +219,29 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
 
   private opened(): void {
     this.outputs.signal(SIGNAL_OPENED);
-    if (this.settings.isOn("call.hangUpOnOpen") && this.ua.activeCall() !== null)
-      this.timers.start(this.leaveTimer, LEAVE_MS);
+    if (this.ua.activeCall() !== null) this.talk.leave();
   }
 
   // ---- timers ----
 
-  onTimer(kind: number): void {
+  onTimer(): void {
     const call = this.ua.activeCall();
-    if (call === null) return;
-    if (kind === TIMER_LEAVE) this.hangUp("the door was opened");
-    else if (kind === TIMER_TALK) this.onTalkTimer(call);
-    else if (call.hasSound) {
-      this.reportAudio(call);
-      this.timers.start(this.audioTimer, AUDIO_REPORT_MS);
-    }
+    if (call === null || !call.hasSound) return;
+    this.reportAudio(call);
+    this.timers.start(this.audioTimer, AUDIO_REPORT_MS);
   }
 
-  private onTalkTimer(call: Call): void {
-    if (call.state === CALL_INCOMING) {
-      if (call.session.state === SESSION_INCOMING) this.answerAlone(call);
-    } else if (this.isWarned) this.hangUp("the talk time is over");
-    else {
-      this.isWarned = true;
-      this.outputs.signal(SIGNAL_ENDING);
-      this.timers.start(this.talkTimer, WARNING_MS);
-    }
+  onAnswerTime(): void {
+    const call = this.ua.activeCall();
+    if (call !== null && call.session.state === SESSION_INCOMING) this.answerAlone(call);
   }
 
-  private startTalk(): void {
-    const talkMs = this.settings.number("call.talkTime") * 1000;
-    this.isWarned = talkMs <= WARNING_MS;
-    if (talkMs === 0) this.timers.stop(this.talkTimer);
-    else this.timers.start(this.talkTimer, this.isWarned ? talkMs : talkMs - WARNING_MS);
+  onTalkEnding(): void {
+    this.outputs.signal(SIGNAL_ENDING);
+  }
+
+  onTalkOver(reason: string): void {
+    this.hangUp(reason);
   }
 
   private answerAlone(call: Call): void {
@@ -365,12 +343,11 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
         if (this.ring.isPlural && call.session.isCaller) extra.push("peer", targetOf(call));
         this.timers.start(this.audioTimer, AUDIO_REPORT_MS);
         // Not anew when it was held.
-        if (call.answeredMs === this.timers.nowMs) this.startTalk();
+        if (call.answeredMs === this.timers.nowMs) this.talk.begin();
         break;
       case CALL_ENDED: {
         this.timers.stop(this.audioTimer);
-        this.timers.stop(this.talkTimer);
-        this.timers.stop(this.leaveTimer);
+        this.talk.stop();
         this.access.reset();
         if (call.hadSound()) this.reportAudio(call);
         const durationS = call.answeredMs < 0 ? 0 : Math.round((this.timers.nowMs - call.answeredMs) / 1000);
@@ -384,7 +361,7 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
     if (call.state !== CALL_INCOMING) return;
     const afterS = this.callers.answerAfterS(m, this.settings);
     if (afterS === 0) this.answerAlone(call);
-    else if (afterS > 0) this.timers.start(this.talkTimer, afterS * 1000);
+    else if (afterS > 0) this.talk.answerIn(afterS);
   }
 
   onDigit(call: Call, code: number, durationMs: number, way: number): void {
@@ -428,19 +405,7 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
   }
 
   private reportAudio(call: Call): void {
-    const media = call.media;
-    this.events.event("audio", media.verdict(), [
-      "sent",
-      media.sentPackets(),
-      "packets",
-      media.receivedPackets(),
-      "lost",
-      media.lostPackets(),
-      "late",
-      media.latePackets(),
-      "jitter",
-      media.jitterMs(),
-    ]);
+    this.events.event("audio", call.media.verdict(), soundOf(call.media));
   }
 
   private showLight(): void {
