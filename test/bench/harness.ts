@@ -55,20 +55,26 @@ export function median(values: readonly number[]): number {
   return sorted[sorted.length >> 1];
 }
 
-/** Bytes that `run(times)` leaves on the heap for each of the `times`; needs --expose-gc. */
+/** Bytes that `run(times)` leaves on the heap for each of the `times`, less what measuring itself leaves; needs --expose-gc. */
 export function bytesEach(contender: Contender, times: number): number {
+  // Compiling leaves something behind too: by the third time it is done.
+  for (let i = 0; i < 3; i++) sink += contender.run(times);
+  const around = leastBytes({ name: "nothing", run: (n) => n }, times);
+  return Math.max(0, leastBytes(contender, times) - around) / times;
+}
+
+/** The measuring itself now and then costs a few hundred octets; the least of five is the work's own. */
+function leastBytes(contender: Contender, times: number): number {
   const gc = (globalThis as { gc?: () => void }).gc;
   if (gc === undefined) throw new Error("run node with --expose-gc");
-  sink += contender.run(times);
   let least = Number.POSITIVE_INFINITY;
-  // The measuring itself now and then costs a few hundred octets; the least of five is the work's own.
   for (let i = 0; i < 5; i++) {
     gc();
     const before = process.memoryUsage().heapUsed;
     sink += contender.run(times);
     least = Math.min(least, process.memoryUsage().heapUsed - before);
   }
-  return Math.max(0, least) / times;
+  return least;
 }
 
 export function print(results: readonly Result[], asJson: boolean): void {
