@@ -6,6 +6,7 @@
 import type { Store } from "../../hal/device.js";
 import type { Timers, TimerUser } from "../core/timers.js";
 import type { Call } from "../ua/call.js";
+import { DIGIT_WAYS } from "./agent.js";
 import { RELAYS_MOST } from "./doorway.js";
 import { CodeLock } from "./lock.js";
 import type { DoorEvents } from "./outputs.js";
@@ -102,7 +103,9 @@ export class Access implements TimerUser {
         digit < 0 || digit > 9 || this.entered < 0 || this.count >= LONGEST_CODE ? -1 : this.entered * 10 + digit;
       this.count += 1;
       this.timers.start(this.timer, CODE_PAUSE_MS);
-      if (this.count >= this.longest || this.relayOf(this.entered, 0) > 0) this.tryEntered();
+      // What may become a longer code waits for the pause, or for #.
+      const isWhole = this.relayOf(this.entered, 0) > 0 && !this.isBeginning(this.entered);
+      if (isWhole || this.count >= this.longest) this.tryEntered();
     }
   }
 
@@ -110,7 +113,7 @@ export class Access implements TimerUser {
   text(relay: number, code: string): void {
     this.call = null;
     this.begin();
-    this.attempt(code.length > LONGEST_CODE ? -1 : Number("1" + code), relay);
+    this.attempt(code.length > LONGEST_CODE ? -1 : Number("1" + code), relay, "message");
   }
 
   onTimer(): void {
@@ -120,11 +123,11 @@ export class Access implements TimerUser {
   private tryEntered(): void {
     const { entered, count } = this;
     this.begin();
-    if (count > 0) this.attempt(entered, 0);
+    if (count > 0) this.attempt(entered, 0, DIGIT_WAYS[this.way]);
   }
 
-  /** @param relay the code is for, 0: any */
-  private attempt(code: number, relay: number): void {
+  /** @param relay the code is for, 0: any @param by in which way it came */
+  private attempt(code: number, relay: number, by: string): void {
     const nowMs = this.timers.nowMs;
     const lockedMs = this.lock.remainingMs(nowMs);
     if (lockedMs > 0) {
@@ -143,7 +146,7 @@ export class Access implements TimerUser {
     const lockS = this.lock.onWrong(nowMs);
     if (lockS > 0) this.tellLock(lockS);
     // The digits themselves are told to nobody: a wrong code is often the right one with a slip.
-    this.events.event("error", "wrong door code", ["tries", this.wrong]);
+    this.events.event("error", "wrong door code", ["tries", this.wrong, "by", by]);
     this.user.onWrongCode(this.call, this.wrong >= CODE_TRIES);
   }
 
@@ -173,6 +176,17 @@ export class Access implements TimerUser {
       if (this.codes[i] === code && (relay === 0 || this.relays[i] === relay)) return this.relays[i];
     }
     return 0;
+  }
+
+  /** Whether a longer code begins so. */
+  private isBeginning(entered: number): boolean {
+    for (let i = 0; i < this.codes.length; i++) {
+      let code = this.codes[i];
+      if (code === entered) continue;
+      while (code > entered) code = Math.floor(code / 10);
+      if (code === entered) return true;
+    }
+    return false;
   }
 
   /** Some phones send a digit in more than one way at once. The surest way that was heard in a call is the one that counts. */

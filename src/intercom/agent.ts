@@ -21,6 +21,9 @@ import type { Message } from "../wire/message.js";
 import { TRANSPORT_TCP, TRANSPORT_UDP } from "../wire/names.js";
 import type { Settings } from "./settings.js";
 
+/** By DIGIT_*: in which way a digit came. */
+export const DIGIT_WAYS: readonly string[] = ["", "rtp", "info", "inband"];
+
 /** Made anew by each call. */
 export function agentSettings(s: Settings): UserAgentSettings {
   const codecs: number[] = [];

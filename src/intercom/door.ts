@@ -29,7 +29,7 @@ import { UserAgent, type UserAgentUser } from "../ua/useragent.js";
 import type { Message } from "../wire/message.js";
 import { METHOD_INVITE } from "../wire/names.js";
 import { Access, type AccessUser, readOrder } from "./access.js";
-import { agentSettings, callerOf, codecOf, endReason, reasonOf, soundOf, targetOf } from "./agent.js";
+import { agentSettings, callerOf, codecOf, DIGIT_WAYS, endReason, reasonOf, soundOf, targetOf } from "./agent.js";
 import { Callers } from "./callers.js";
 import { Doorway, type DoorwayUser } from "./doorway.js";
 import {
@@ -60,8 +60,6 @@ const SILENCE_UNREACHED_MS = 1000;
 
 /** By CALL_*. */
 const STATES: readonly string[] = ["", "calling", "ringing", "early", "ringing", "confirmed", "held", "ended"];
-/** By DIGIT_*. */
-const WAYS: readonly string[] = ["", "rtp", "info", "inband"];
 const TEXT_SHOWN = 200;
 
 export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, RingUser, TalkUser {
@@ -365,7 +363,7 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
   }
 
   onDigit(call: Call, code: number, durationMs: number, way: number): void {
-    this.events.event("dtmf", String.fromCharCode(code), ["duration", durationMs, "by", WAYS[way]]);
+    this.events.event("dtmf", String.fromCharCode(code), ["duration", durationMs, "by", DIGIT_WAYS[way]]);
     // In a call that nobody answered yet the one at the other end is nobody's guest.
     if (call.state !== CALL_INCOMING) this.access.digit(call, code, way);
   }

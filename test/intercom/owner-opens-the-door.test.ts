@@ -87,6 +87,31 @@ describe("the owner opens by a code", () => {
     expect(h.signals).toEqual([SIGNAL_OPENED, SIGNAL_OPENED, SIGNAL_OPENED]);
   });
 
+  it("a code that is the beginning of another one opens after the pause, or at once with #", () => {
+    const h = house("relay1.code=2580", "relay2.code=258013");
+    talk(h);
+    dial("2580");
+    expect(h.told("relay")).toEqual([]);
+    world.run(5000);
+    expect(h.tellings("relay", "relay")[0]).toBe("on 1");
+    dial("258013");
+    expect(h.tellings("relay", "relay").at(-1)).toBe("on 2");
+    world.run(5000);
+    dial("2580#");
+    expect(h.tellings("relay", "relay").at(-1)).toBe("on 1");
+    expect(h.told("error")).toEqual([]);
+  });
+
+  it("each try that was wrong says in which way it came", () => {
+    const h = house("relay1.code=2580", "call.fallback=sip:10.0.0.3");
+    const peer = new Peer(world, "10.0.0.3");
+    message(peer, "open 9999");
+    talk(h);
+    dial("1111");
+    h.door.onDigit(h.door.ua.activeCall()!, 0x35, 100, 2);
+    expect(h.tellings("error", "by", "tries")).toEqual(["wrong door code message 1", "wrong door code rtp 1"]);
+  });
+
   it("a relay that is held stays released until the code comes again, over the end of the call too", () => {
     const h = house("relay1.code=2580", "relay1.mode=held");
     talk(h);
