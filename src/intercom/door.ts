@@ -21,11 +21,12 @@ import {
   CALL_ENDED,
   CALL_HELD,
   CALL_INCOMING,
+  CALL_RINGING,
   type Call,
   type SoundNetwork,
 } from "../ua/call.js";
 import { REGISTRATION_DONE, REGISTRATION_FAILED, REGISTRATION_OFF, REGISTRATION_TRYING } from "../ua/registration.js";
-import { UserAgent, type UserAgentUser } from "../ua/useragent.js";
+import { CAUSE_NO_ANSWER, UserAgent, type UserAgentUser } from "../ua/useragent.js";
 import type { Message } from "../wire/message.js";
 import { METHOD_INVITE } from "../wire/names.js";
 import { Access, type AccessUser, readOrder } from "./access.js";
@@ -44,8 +45,12 @@ import {
   LED_RINGING,
   LED_UNREGISTERED,
   SIGNAL_ANSWERED,
+  SIGNAL_BUSY,
   SIGNAL_ENDING,
+  SIGNAL_FAILED,
   SIGNAL_OPENED,
+  SIGNAL_QUIET,
+  SIGNAL_RINGING,
   SIGNAL_WRONG_CODE,
 } from "./outputs.js";
 import { mayPress, type Plan, planOf, planOfButton } from "./plan.js";
@@ -303,6 +308,7 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
 
   onRingEnded(error: string): void {
     this.events.event("call", "ended", ["direction", "out", "reason", error, "code", 0, "duration", 0]);
+    this.outputs.signal(SIGNAL_FAILED);
     this.showLight();
   }
 
@@ -356,6 +362,7 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
         break;
     }
     this.events.event("call", STATES[call.state], extra);
+    if (call.session.isCaller) this.outputs.signal(signalOf(call, cause, status));
     if (call.state !== CALL_INCOMING) return;
     const afterS = this.callers.answerAfterS(m, this.settings);
     if (afterS === 0) this.answerAlone(call);
@@ -426,6 +433,13 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
     this.outputs.led(light);
     this.events.event("led", LED_NAMES[light], NOTHING);
   }
+}
+
+/** What the visitor hears of a call of the button. */
+function signalOf(call: Call, cause: number, status: number): number {
+  if (call.state === CALL_RINGING) return SIGNAL_RINGING;
+  if (call.state !== CALL_ENDED || call.answeredMs >= 0 || cause === CAUSE_LOCAL) return SIGNAL_QUIET;
+  return status === 486 || status === 600 || status === 603 || cause === CAUSE_NO_ANSWER ? SIGNAL_BUSY : SIGNAL_FAILED;
 }
 
 const NOTHING: readonly (string | number)[] = [];

@@ -19,6 +19,13 @@ export const SIGNAL_ANSWERED = 1;
 export const SIGNAL_ENDING = 2;
 export const SIGNAL_OPENED = 3;
 export const SIGNAL_WRONG_CODE = 4;
+/** The call of the button rings at the other end. */
+export const SIGNAL_RINGING = 5;
+/** It was refused, or failed. */
+export const SIGNAL_BUSY = 6;
+export const SIGNAL_FAILED = 7;
+/** It came to an end in another way, or there is sound from now on: nothing is to be heard any more. */
+export const SIGNAL_QUIET = 8;
 
 /** What a person or a program is told. `value` and `extra` are text without control characters. */
 export interface DoorEvents {

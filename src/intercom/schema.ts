@@ -4,6 +4,7 @@
  */
 import { ipv4 } from "../core/address.js";
 import { octets } from "../core/bytes.js";
+import { TONE_REGIONS } from "../media/tone.js";
 import { readTarget } from "../ua/target.js";
 import { SCHEME_SIP, Uri } from "../wire/uri.js";
 import { isSpan, isZone } from "./daytime.js";
@@ -139,6 +140,8 @@ export const SCHEMA: readonly Setting[] = [
   ),
   choice("call.hangUpOnOpen", TYPE_SWITCH, "off", ON_OFF, "end the call 2 s after the door was opened in it"),
   choice("audio.codecs", TYPE_LIST, "PCMU,PCMA", ["PCMU", "PCMA"], "codecs, the preferred one first"),
+  choice("tone.region", TYPE_CHOICE, "europe", TONE_REGIONS, "whose ringing, busy and error tones the visitor hears"),
+  entry("tone.volume", TYPE_NUMBER, "25", "how loud tones are, of full scale, 0: none", 0, 100, "%"),
   entry("relay1.code", TYPE_DIGITS, "", "door codes that open relay 1; empty: no code opens it", 4, 8),
   choice("relay1.mode", TYPE_CHOICE, "pulse", RELAY_MODES, "relay 1 opens for its pulse, or until it is told again"),
   entry("relay1.pulse", TYPE_DECIMAL, "3", "how long relay 1 opens", 0.5, 60, "s"),

@@ -18,6 +18,17 @@ import { ipv4, ipv4Text } from "../core/address.js";
 import { text } from "../core/bytes.js";
 import type { Limits } from "../core/limits.js";
 import { Timers, type TimerUser } from "../core/timers.js";
+import {
+  TONE_ANSWERED,
+  TONE_BUSY,
+  TONE_CONFIRMED,
+  TONE_FAILED,
+  TONE_REFUSED,
+  TONE_REGIONS,
+  TONE_RINGING,
+  TONE_WARNING,
+  Tone,
+} from "../media/tone.js";
 import type { Network } from "../transaction/transport.js";
 import type { SoundNetwork } from "../ua/call.js";
 import { TRANSPORT_TCP } from "../wire/names.js";
@@ -39,6 +50,19 @@ const INPUTS: readonly InputName[] = ["button1", "button2", "button3", "button4"
 const TICK_LATE_MS = 200;
 /** The longest datagram that is read, SIP or sound; the longest message of RFC 4475 has 3,515 octets. */
 const DATAGRAM_BYTES = 3584;
+
+/** By SIGNAL_*; -1: silence. */
+const TONE_OF_SIGNAL = Int8Array.of(
+  -1,
+  TONE_ANSWERED,
+  TONE_WARNING,
+  TONE_CONFIRMED,
+  TONE_REFUSED,
+  TONE_RINGING,
+  TONE_BUSY,
+  TONE_FAILED,
+  -1,
+);
 
 /** One line's pair of sockets. */
 class SoundPort {
@@ -67,6 +91,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
   private readonly datagram = new Uint8Array(DATAGRAM_BYTES);
   private readonly samples = new Int16Array(TICK_SAMPLES);
   private readonly sounds: SoundPort[] = [];
+  private readonly tone = new Tone();
   private readonly tick: number;
   private readonly contacts: Contact[] = [];
   /** Where one line is all there is, nobody can join. */
@@ -217,8 +242,16 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
     this.relayPins[relay - 1].write(on ? 1 : 0);
   }
 
-  /** What the one before the door is to hear: tones are made elsewhere. */
-  signal(_kind: number): void {}
+  signal(kind: number): void {
+    const tone = TONE_OF_SIGNAL[kind];
+    if (tone < 0) this.tone.stop();
+    else
+      this.tone.start(
+        tone,
+        TONE_REGIONS.indexOf(this.settings.get("tone.region")),
+        this.settings.number("tone.volume"),
+      );
+  }
 
   epochS(): number {
     return this.device.clock.epochS();
@@ -236,17 +269,26 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
     this.moveSound();
   }
 
-  /** Every 20 ms of a call: the microphone's sound goes out, what came goes to the speaker. */
+  /** Every 20 ms of a call: the microphone's sound goes out, what came goes to the speaker. A tone takes the place of both. */
   private moveSound(): void {
+    const { samples, tone } = this;
     const call = this.door.ua.activeCall();
-    if (call === null || !call.hasSound) return;
-    this.microphone.read(this.samples, 0, TICK_SAMPLES);
-    if (this.conference?.isOn()) this.conference.move(this.samples);
-    else {
-      call.media.microphone(this.samples, 0, TICK_SAMPLES);
-      call.media.speaker(this.samples, 0, TICK_SAMPLES);
+    const hasSound = call !== null && call.hasSound;
+    // The other side's own ringing is heard in its sound.
+    if (hasSound && tone.isEndless()) tone.stop();
+    const isTone = tone.isOn();
+    if (!hasSound && !isTone) return;
+    this.microphone.read(samples, 0, TICK_SAMPLES);
+    if (isTone) tone.write(samples, 0, TICK_SAMPLES);
+    if (isTone) this.speaker.write(samples, 0, TICK_SAMPLES);
+    if (hasSound) {
+      if (this.conference?.isOn()) this.conference.move(samples);
+      else {
+        call.media.microphone(samples, 0, TICK_SAMPLES);
+        call.media.speaker(samples, 0, TICK_SAMPLES);
+      }
+      if (!isTone) this.speaker.write(samples, 0, TICK_SAMPLES);
     }
-    this.speaker.write(this.samples, 0, TICK_SAMPLES);
     this.tickAtMs += TICK_MS;
     if (this.timers.nowMs - this.tickAtMs > TICK_LATE_MS) this.tickAtMs = this.timers.nowMs;
     this.timers.startAt(this.tick, this.tickAtMs);
@@ -320,7 +362,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
   /** After it: when to come back. */
   leave(): void {
     const call = this.door.ua.activeCall();
-    if (call !== null && call.hasSound && !this.timers.running(this.tick)) {
+    if (((call !== null && call.hasSound) || this.tone.isOn()) && !this.timers.running(this.tick)) {
       this.tickAtMs = this.timers.nowMs;
       this.timers.start(this.tick, 0);
     }

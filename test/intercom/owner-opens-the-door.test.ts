@@ -84,7 +84,7 @@ describe("the owner opens by a code", () => {
     expect(pulses(h.moves)).toEqual([3000, 3000]);
     expect(pulses(h.moves2)).toEqual([500]);
     expect(h.told("error")).toEqual([]);
-    expect(h.signals).toEqual([SIGNAL_OPENED, SIGNAL_OPENED, SIGNAL_OPENED]);
+    expect(h.signals.filter((kind) => kind === SIGNAL_OPENED)).toHaveLength(3);
   });
 
   it("a code that is the beginning of another one opens after the pause, or at once with #", () => {

@@ -145,9 +145,9 @@ describe("a call has its limits", () => {
   it("the talk time: a warning 10 s before, then it is hung up", () => {
     const { h, phone } = talk("call.talkTime=60");
     world.run(49_800);
-    expect(h.signals).toEqual([]);
+    expect(h.signals).not.toContain(SIGNAL_ENDING);
     world.run(300);
-    expect(h.signals).toEqual([SIGNAL_ENDING]);
+    expect(h.signals.filter((kind) => kind === SIGNAL_ENDING)).toHaveLength(1);
     world.run(9700);
     expect(h.told("call").at(-1)).toBe("confirmed");
     world.run(300);
