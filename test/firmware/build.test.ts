@@ -34,6 +34,17 @@ describe("The manifests", () => {
     }
   });
 
+  it("switch the watchdog on, and let a panic start the chip again", () => {
+    for (const [board, [platform, manifest]] of Object.entries(BOARDS)) {
+      if (!platform.startsWith("esp32")) continue;
+      const file = manifest === "manifest.json" ? "hal/boards/" + board + "/pins.json" : manifest;
+      const { build } = JSON.parse(readFileSync(join(ROOT, file), "utf8"));
+      const options = readFileSync(join(ROOT, dirname(file), build.SDKCONFIGPATH, "sdkconfig.defaults"), "utf8");
+      for (const option of ["TASK_WDT_EN", "TASK_WDT_PANIC", "SYSTEM_PANIC_PRINT_REBOOT"])
+        expect(options.split("\n"), board).toContain("CONFIG_ESP_" + option + "=y");
+    }
+  });
+
   it("take in every folder of src/, and every board has its pins", () => {
     const { modules } = JSON.parse(readFileSync(join(ROOT, "src/manifest.json"), "utf8"));
     for (const entry of readdirSync(join(ROOT, "src"), { withFileTypes: true }))
