@@ -44,6 +44,8 @@ export class Ring implements TimerUser {
   private readonly fallbackTimer: number;
   private plan: Plan | null = null;
   private fallback = "";
+  /** The plan is the fallback: it goes past a proxy that may be what does not answer. */
+  private isFallback = false;
   /** Whoever answered, until that call ends. */
   private winner: Call | null = null;
   /** The target that is to be called next. */
@@ -84,6 +86,7 @@ export class Ring implements TimerUser {
     this.isOn = true;
     this.isPlural = plan.targets.length > 1 || fallback !== "";
     this.isReached = false;
+    this.isFallback = false;
     this.isStopping = false;
     if (fallback !== "") this.timers.start(this.fallbackTimer, silenceMs);
     this.hasBegun = false;
@@ -194,7 +197,7 @@ export class Ring implements TimerUser {
       const timeMs = this.branchTimeMs(plan, group);
       const target = plan.targets[this.next++];
       this.isMaking = true;
-      const call = this.ua.call(target, first);
+      const call = this.ua.call(target, first, this.isFallback);
       this.isMaking = false;
       if (call !== null) call.limit(timeMs);
       else {
@@ -223,6 +226,7 @@ export class Ring implements TimerUser {
   private takeFallback(): void {
     this.plan = planOf(this.fallback, FALLBACK_TIME_MS);
     this.fallback = "";
+    this.isFallback = true;
     this.next = 0;
   }
 

@@ -214,9 +214,10 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
 
   /**
    * Calls what a person gave: a URI, an address, a number. @param beside a call that rings, of which at most one is to be answered: both share its line
+   * @param isDirect past the outbound proxy, straight to the address in the target
    * @returns the call, or null with the reason in `error`
    */
-  call(target: string, beside: Call | null = null): Call | null {
+  call(target: string, beside: Call | null = null, isDirect = false): Call | null {
     const read = readTarget(target, this.settings.domain);
     if (read.error !== "") return this.cannot(read.error);
     const bytes = octets(read.uri);
@@ -231,7 +232,7 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
       return this.cannot("all lines are in use: hang up first", true);
     }
     span.set(bytes, 0, bytes.length);
-    if (!draft.draft(this.random, this.account.from, EMPTY, span, this.account.routes)) {
+    if (!draft.draft(this.random, this.account.from, EMPTY, span, isDirect ? EMPTY : this.account.routes)) {
       this.dialogs.give(draft);
       call.state = CALL_FREE;
       return this.cannot("'" + target.trim() + "' is too long to call");

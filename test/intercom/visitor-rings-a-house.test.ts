@@ -302,6 +302,20 @@ describe("a visitor comes by night", () => {
 });
 
 describe("a visitor rings while the server has been gone for long", () => {
+  it("the fallback is called past the outbound proxy, which may be what is gone", () => {
+    const house = new House(
+      world,
+      "sip.register=off",
+      "sip.proxy=10.0.0.99",
+      "button1.day=sip:a@x.invalid",
+      `call.fallback=${name(2)}`,
+    );
+    house.press();
+    world.run(6000);
+    expect(phones[2].isRinging()).toBe(true);
+    expect(header(phones[2].got("INVITE")[0], "Route")).toBe("");
+  });
+
   it("the fallback rings after a second; when the server is back it has the call again", () => {
     const server = new Phone(world, "10.0.0.99");
     server.says = [];

@@ -4,7 +4,7 @@ import { expect, it } from "vitest";
 import { Baresip } from "./baresip.js";
 import { Door } from "./door.js";
 import { Kamailio } from "./kamailio.js";
-import { describeWith, pause } from "./programs.js";
+import { describeWith, freePorts, pause } from "./programs.js";
 import { dominantHz, durationMs, longestGapMs, trimSilence } from "./sound.js";
 
 const USERS = { door: "secretD", phone: "secretP" };
@@ -63,6 +63,46 @@ describeWith(["kamailio"], "the door at Kamailio", () => {
 });
 
 describeWith(["kamailio", "baresip"], "the door and baresip by Kamailio", () => {
+  it("two phones ring together, each after a 407 of its own; the loser hears that the other one answered", async () => {
+    const server = await Kamailio.start({ users: { ...USERS, attic: "secretA" } });
+    const [phone, attic] = await Promise.all([
+      Baresip.start({ user: "phone", hz: 1000, server: { port: server.port, password: USERS.phone }, answers: false }),
+      Baresip.start({ user: "attic", hz: 1000, server: { port: server.port, password: "secretA" }, answers: false }),
+    ]);
+    const door = await Door.start({ set: settings(server, { "button1.day": "phone,attic 15s" }), hz: 440 });
+    await door.expect("register", "registered");
+    await door.console("press");
+    await phone.expect("CALL_INCOMING");
+    await attic.expect("CALL_INCOMING");
+    await attic.accept();
+    await door.expect("call", "confirmed");
+    await phone.expect("CALL_CLOSED");
+    expect(phone.trace).toMatch(/^CANCEL sip:/m);
+    await pause(1500);
+    await attic.hangup();
+    await door.finish();
+    expect(server.seen("INVITE", "door")).toBe(4);
+    expect(door.all("branch", "ended").map((event) => event.reason)).toEqual(["answered elsewhere"]);
+    expect(dominantHz(await attic.heard())).toBe(440);
+  });
+
+  it("a phone is called directly when the server is gone", async () => {
+    const phone = await Baresip.start({ user: "phone", hz: 1000 });
+    const door = await Door.start({
+      set: {
+        "sip.domain": "127.0.0.1",
+        "sip.proxy": "127.0.0.1:" + freePorts(1),
+        "button1.day": "200",
+        "call.fallback": phone.uri,
+      },
+    });
+    await door.console("press");
+    expect((await door.expect("call", "confirmed")).peer).toBe(phone.uri);
+    await pause(1000);
+    await phone.hangup();
+    await door.finish();
+  });
+
   it.each(["udp", "tcp"] as const)("the door calls over %s: 407, Record-Route, sound both ways", async (transport) => {
     const server = await Kamailio.start({ users: USERS });
     const phone = await Baresip.start({
