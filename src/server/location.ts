@@ -1,0 +1,266 @@
+/**
+ * The location service (RFC 3261 §6): which contacts an address of record has. One record holds all bindings of one address, so that
+ * a change is all or nothing, and has a version, so that two who change it at once do not undo each other's work.
+ * Stores may answer later (a disk, Redis): every question takes whoever is to be told, and a number by which he knows his question.
+ * Not here: who may change a record (registrar.ts); where it is kept (memory.ts, and the stores of the host).
+ */
+import { lower, NONE, Span } from "../core/bytes.js";
+import type { Timers } from "../core/timers.js";
+import { SCHEME_SIP, SCHEME_SIPS, type Uri, unescape as writePlain } from "../wire/uri.js";
+
+/** What a store answers. */
+export const LOCATION_OK = 0;
+/** Somebody else changed the record since it was read: read it again. */
+export const LOCATION_CONFLICT = 1;
+/** No room for it. */
+export const LOCATION_FULL = 2;
+/** The store cannot be reached, or could not keep it: try later. */
+export const LOCATION_AWAY = 3;
+
+/** The longest address of record, octets. */
+export const AOR_MAX_BYTES = 160;
+
+/** The time of day, which outlives a restart: the core's clock and what the driver says it is behind by. */
+export class DayClock {
+  /** Ms since 1970 when the core's clock was 0; 0 while that is not known. Set by the driver. */
+  offsetMs = 0;
+  private readonly timers: Timers;
+
+  constructor(timers: Timers) {
+    this.timers = timers;
+  }
+
+  /** Whole seconds. */
+  nowS(): number {
+    return Math.floor((this.timers.nowMs + this.offsetMs) / 1000);
+  }
+}
+
+/** Whoever asks a location service. */
+export interface LocationUser {
+  /** The answer to `bindings`: `list` is lent for the call, and empty unless `result` is LOCATION_OK. `bindings` may not be called from inside. */
+  onBindings(token: number, result: number, list: Bindings): void;
+  /** The answer to `update`. After LOCATION_OK the change is as durable as the store makes it. */
+  onUpdated(token: number, result: number): void;
+}
+
+/** Whoever wants to know of changes made through this store. */
+export interface LocationWatcher {
+  /** `aor` has these bindings now, perhaps none. Both are lent for the call. */
+  onBindingsChanged(aor: Span, list: Bindings): void;
+}
+
+export interface LocationStore {
+  /** Asks for the bindings of an address, the best first. `aor` is lent for the call. @returns true when `onBindings` was called already, false when it will be, once */
+  bindings(aor: Span, user: LocationUser, token: number): boolean;
+  /**
+   * Puts `list` in the place of all bindings of the address, if its version is still that of `list`; an empty one removes the record.
+   * Both are lent for the call. @returns true when `onUpdated` was called already, false when it will be, once
+   */
+  update(aor: Span, list: Bindings, user: LocationUser, token: number): boolean;
+  /** Lets go what has expired by then; to be called now and then. Readers never see what has expired. */
+  expire(nowS: number): void;
+  /** There may be as many watchers as are made at start. */
+  watch(watcher: LocationWatcher): void;
+}
+
+// A record: version (4), number of bindings (2). A binding: FIXED octets of numbers as below, then contact, Call-ID and path.
+const HEAD = 6;
+const FIXED = 34;
+
+/**
+ * The bindings of one address: a view over a record, walked with `first` and `next`, and what writes one, with `begin` and `add`.
+ * They stand in order of q, the highest first, the youngest first among equals.
+ */
+export class Bindings {
+  bytes: Uint8Array = NONE;
+  start = 0;
+  end = 0;
+  /** 0: there was no record. */
+  version = 0;
+  /** How many were not expired when the record was opened. */
+  count = 0;
+  // The binding that stands to be read, after `first` or `next` returned true; or to be written by `add`.
+  /** The contact's URI. */
+  readonly contact = new Span();
+  readonly callId = new Span();
+  /** Path values, separated by commas, as they came (RFC 3327); or empty. */
+  readonly path = new Span();
+  /** Thousandths. */
+  q = 1000;
+  /** On the day clock. */
+  expiresS = 0;
+  cseq = 0;
+  /** TRANSPORT_* of the REGISTER; by this flow the phone is reached when there is no path. */
+  transport = 0;
+  /** Where the REGISTER came from, seen from here: behind a NAT not what the contact says. */
+  ip = 0;
+  port = 0;
+  /** The connection it came over, -1 for none; it means something in the process of that `node` only. */
+  connection = -1;
+  /** The random number of the process that took the REGISTER. */
+  node = 0;
+  private at = 0;
+  private nowS = 0;
+  private ok = true;
+
+  /** Reads `bytes[start, end)`, which stay the caller's; what has expired by `nowS` is passed over. @returns false when it is no record */
+  open(bytes: Uint8Array, start: number, end: number, nowS: number): boolean {
+    this.bytes = bytes;
+    this.start = start;
+    this.end = end;
+    this.nowS = nowS;
+    this.count = this.version = 0;
+    this.ok = false;
+    if (end - start < HEAD) return this.close();
+    this.version = this.uint32(start);
+    let at = start + HEAD;
+    for (let left = this.uint16(start + 4); left > 0; left--) {
+      if (at + FIXED > end || this.uint16(at) < FIXED) return this.close();
+      at += this.uint16(at);
+    }
+    if (at !== end) return this.close();
+    this.ok = true;
+    let count = 0;
+    for (let more = this.first(); more; more = this.next()) count += 1;
+    // A length inside of a binding may still be wrong.
+    if (!this.ok) return this.close();
+    this.count = count;
+    return true;
+  }
+
+  /** Opens no record: there are no bindings. @returns false */
+  close(): boolean {
+    this.bytes = NONE;
+    this.start = this.end = this.at = 0;
+    this.count = this.version = 0;
+    return false;
+  }
+
+  /** Steps to the first binding. @returns whether there is one */
+  first(): boolean {
+    this.at = this.start + HEAD;
+    return this.read();
+  }
+
+  next(): boolean {
+    return this.read();
+  }
+
+  private read(): boolean {
+    while (this.at < this.end) {
+      const at = this.at;
+      this.at = at + this.uint16(at);
+      this.expiresS = this.uint32(at + 4);
+      if (this.expiresS <= this.nowS) continue;
+      this.q = this.uint16(at + 2);
+      this.cseq = this.uint32(at + 8);
+      this.node = this.uint32(at + 12);
+      this.connection = this.uint32(at + 16) | 0;
+      this.ip = this.uint32(at + 20);
+      this.port = this.uint16(at + 24);
+      this.transport = this.bytes[at + 26];
+      const contact = at + FIXED;
+      const callId = contact + this.uint16(at + 28);
+      const path = callId + this.uint16(at + 30);
+      const end = path + this.uint16(at + 32);
+      if (end !== this.at) {
+        this.ok = false;
+        return false;
+      }
+      this.contact.set(this.bytes, contact, callId);
+      this.callId.set(this.bytes, callId, path);
+      this.path.set(this.bytes, path, end);
+      return true;
+    }
+    return false;
+  }
+
+  /** Begins a new record in `bytes`, which the caller owns and keeps, in the place of one with that version. */
+  begin(bytes: Uint8Array, version: number): void {
+    this.bytes = bytes;
+    this.start = 0;
+    this.end = this.at = HEAD;
+    this.version = version;
+    this.count = this.nowS = 0;
+    this.ok = bytes.length >= HEAD;
+    if (!this.ok) return;
+    this.putUint32(0, (version + 1) >>> 0);
+    this.putUint16(4, 0);
+  }
+
+  /** Adds the binding whose values are set here; the order is the caller's. @returns false when it does not fit: then the record is of no use */
+  add(): boolean {
+    const { contact, callId, path } = this;
+    const at = this.end;
+    const size = FIXED + contact.size() + callId.size() + path.size();
+    if (!this.ok || size > 65535 || at + size > this.bytes.length) {
+      this.ok = false;
+      return false;
+    }
+    this.putUint16(at, size);
+    this.putUint16(at + 2, this.q);
+    this.putUint32(at + 4, this.expiresS);
+    this.putUint32(at + 8, this.cseq);
+    this.putUint32(at + 12, this.node);
+    this.putUint32(at + 16, this.connection);
+    this.putUint32(at + 20, this.ip);
+    this.putUint16(at + 24, this.port);
+    this.bytes[at + 26] = this.transport;
+    this.bytes[at + 27] = 0;
+    this.putUint16(at + 28, contact.size());
+    this.putUint16(at + 30, callId.size());
+    this.putUint16(at + 32, path.size());
+    this.end = this.putSpan(path, this.putSpan(callId, this.putSpan(contact, at + FIXED)));
+    this.count += 1;
+    this.putUint16(4, this.count);
+    return true;
+  }
+
+  /** @returns when the first of them expires, in seconds of the day clock; Infinity when there is none */
+  earliestS(): number {
+    let earliestS = Infinity;
+    for (let more = this.first(); more; more = this.next()) if (this.expiresS < earliestS) earliestS = this.expiresS;
+    return earliestS;
+  }
+
+  private putSpan(span: Span, at: number): number {
+    let to = at;
+    for (let i = span.start; i < span.end; i++) this.bytes[to++] = span.bytes[i];
+    return to;
+  }
+
+  private uint16(at: number): number {
+    return (this.bytes[at] << 8) | this.bytes[at + 1];
+  }
+
+  private uint32(at: number): number {
+    return ((this.uint16(at) << 16) | this.uint16(at + 2)) >>> 0;
+  }
+
+  private putUint16(at: number, value: number): void {
+    this.bytes[at] = value >>> 8;
+    this.bytes[at + 1] = value;
+  }
+
+  private putUint32(at: number, value: number): void {
+    this.putUint16(at, value >>> 16);
+    this.putUint16(at + 2, value);
+  }
+}
+
+const AT = 0x40;
+
+/**
+ * Writes the address of record that a URI names: the user without escapes, "@", the host in lower case; no port and no parameters.
+ * RFC 3261 §10.3 step 5. @param out room for AOR_MAX_BYTES @returns its length, or -1 when there is none (no user, not sip) or it is too long
+ */
+export function writeAor(uri: Uri, out: Uint8Array): number {
+  if ((uri.scheme !== SCHEME_SIP && uri.scheme !== SCHEME_SIPS) || uri.userEnd === uri.userStart) return -1;
+  let at = writePlain(uri.bytes, uri.userStart, uri.userEnd, out, 0);
+  const size = uri.hostEnd - uri.hostStart;
+  if (at < 0 || at + 1 + size > out.length) return -1;
+  out[at++] = AT;
+  for (let i = uri.hostStart; i < uri.hostEnd; i++) out[at++] = lower(uri.bytes[i]);
+  return at;
+}

@@ -1,0 +1,249 @@
+/**
+ * The location service in memory: a fixed number of chunks of octets, of which a record takes as many as it needs, in a chain.
+ * It answers at once. A door has room for a few phones, a host for as many as it is told.
+ * Not here: keeping anything over a restart.
+ */
+import { equal, hash, Span } from "../core/bytes.js";
+import { SlotIndex } from "../transaction/slots.js";
+import {
+  Bindings,
+  type DayClock,
+  LOCATION_CONFLICT,
+  LOCATION_FULL,
+  LOCATION_OK,
+  type LocationStore,
+  type LocationUser,
+  type LocationWatcher,
+} from "./location.js";
+
+export interface MemoryLimits {
+  /** Chunks of CHUNK_BYTES; a phone with one contact takes three or four. */
+  chunks: number;
+  /** The longest record, octets, its address included. */
+  recordBytes: number;
+}
+
+export const CHUNK_BYTES = 64;
+// What a record's octets begin with: the length of the address and that of the bindings.
+const HEAD = 6;
+
+export class MemoryLocation implements LocationStore {
+  readonly limits: MemoryLimits;
+  /** Addresses with bindings. */
+  records = 0;
+  /** Bindings of all of them, those included that expired and were not let go yet. */
+  total = 0;
+  private readonly clock: DayClock;
+  private readonly slab: Uint8Array;
+  /** The next chunk of the record, or of those that are free; -1 ends either. */
+  private readonly nexts: Int32Array;
+  /** By a record's first chunk: when the first of its bindings expires; 0 marks all other chunks. */
+  private readonly earliest: Float64Array;
+  private readonly index: SlotIndex;
+  private free = 0;
+  private freeCount: number;
+  private readonly scratch: Uint8Array;
+  private readonly kept: Uint8Array;
+  private readonly aor = new Span();
+  private readonly list = new Bindings();
+  private readonly live = new Bindings();
+  private readonly watchers: LocationWatcher[] = [];
+
+  constructor(clock: DayClock, limits: MemoryLimits) {
+    this.clock = clock;
+    this.limits = limits;
+    this.slab = new Uint8Array(limits.chunks * CHUNK_BYTES);
+    this.nexts = new Int32Array(limits.chunks);
+    this.earliest = new Float64Array(limits.chunks);
+    this.index = new SlotIndex(limits.chunks);
+    this.freeCount = limits.chunks;
+    for (let i = 0; i < limits.chunks; i++) this.nexts[i] = i + 1 < limits.chunks ? i + 1 : -1;
+    this.scratch = new Uint8Array(limits.recordBytes);
+    this.kept = new Uint8Array(limits.recordBytes);
+  }
+
+  watch(watcher: LocationWatcher): void {
+    this.watchers.push(watcher);
+  }
+
+  bindings(aor: Span, user: LocationUser, token: number): boolean {
+    this.open(this.find(aor), this.clock.nowS());
+    user.onBindings(token, LOCATION_OK, this.list);
+    return true;
+  }
+
+  update(aor: Span, list: Bindings, user: LocationUser, token: number): boolean {
+    user.onUpdated(token, this.put(aor, list));
+    return true;
+  }
+
+  /** As `update`, with the answer at once. @returns LOCATION_OK, LOCATION_CONFLICT or LOCATION_FULL; then nothing was changed */
+  put(aor: Span, list: Bindings): number {
+    const first = this.find(aor);
+    this.open(first, this.clock.nowS());
+    if (this.list.version !== list.version) return LOCATION_CONFLICT;
+    const result = this.replace(first, aor, list);
+    if (result === LOCATION_OK) this.tell(aor, list);
+    return result;
+  }
+
+  /** Puts a record in that was kept elsewhere, whatever its version; nobody is told. @returns as `put` */
+  restore(aor: Span, list: Bindings): number {
+    return this.replace(this.find(aor), aor, list);
+  }
+
+  expire(nowS: number): void {
+    for (let i = 0; i < this.earliest.length; i++) {
+      if (this.earliest[i] === 0 || this.earliest[i] > nowS) continue;
+      this.open(i, nowS);
+      const list = this.list;
+      const live = this.live;
+      live.begin(this.kept, list.version);
+      for (let more = list.first(); more; more = list.next()) {
+        copyBinding(list, live);
+        live.add();
+      }
+      // What is left is shorter: there is room for it.
+      this.replace(i, this.aor, live);
+      this.tell(this.aor, live);
+    }
+  }
+
+  /** How many chunks are free. */
+  room(): number {
+    return this.freeCount;
+  }
+
+  private tell(aor: Span, list: Bindings): void {
+    for (let i = 0; i < this.watchers.length; i++) this.watchers[i].onBindingsChanged(aor, list);
+  }
+
+  /** Sets `aor` and `list` to the record that begins with that chunk; -1: there is none. */
+  private open(first: number, nowS: number): void {
+    if (first < 0) {
+      this.list.close();
+      return;
+    }
+    const { slab, scratch } = this;
+    const at = first * CHUNK_BYTES;
+    const aorBytes = (slab[at] << 8) | slab[at + 1];
+    const size = HEAD + aorBytes + ((slab[at + 2] << 24) | (slab[at + 3] << 16) | (slab[at + 4] << 8) | slab[at + 5]);
+    let to = 0;
+    for (let chunk = first; to < size; chunk = this.nexts[chunk]) {
+      const from = chunk * CHUNK_BYTES;
+      const end = Math.min(size, to + CHUNK_BYTES);
+      for (let i = from; to < end; i++) scratch[to++] = slab[i];
+    }
+    this.aor.set(scratch, HEAD, HEAD + aorBytes);
+    this.list.open(scratch, HEAD + aorBytes, size, nowS);
+  }
+
+  /** @returns the first chunk of the address's record, -1 when it has none */
+  private find(aor: Span): number {
+    const index = this.index;
+    for (let i = index.first(hash(aor.bytes, aor.start, aor.end)); i >= 0; i = index.next(i)) {
+      if (this.hasAor(i, aor)) return i;
+    }
+    return -1;
+  }
+
+  private hasAor(first: number, aor: Span): boolean {
+    const slab = this.slab;
+    let chunk = first;
+    let at = first * CHUNK_BYTES;
+    const size = aor.size();
+    if (((slab[at] << 8) | slab[at + 1]) !== size) return false;
+    at += HEAD;
+    let end = (chunk + 1) * CHUNK_BYTES;
+    for (let done = 0; done < size; ) {
+      const piece = Math.min(size - done, end - at);
+      if (!equal(slab, at, at + piece, aor.bytes, aor.start + done, aor.start + done + piece)) return false;
+      done += piece;
+      chunk = this.nexts[chunk];
+      at = chunk * CHUNK_BYTES;
+      end = at + CHUNK_BYTES;
+    }
+    return true;
+  }
+
+  /** All or nothing: whether there is room is known before anything is let go. */
+  private replace(first: number, aor: Span, list: Bindings): number {
+    const bytes = list.end - list.start;
+    const size = list.count === 0 ? 0 : HEAD + aor.size() + bytes;
+    const needed = Math.ceil(size / CHUNK_BYTES);
+    let held = 0;
+    for (let chunk = first; chunk >= 0; chunk = this.nexts[chunk]) held += 1;
+    if (size > this.limits.recordBytes || needed > this.freeCount + held) return LOCATION_FULL;
+    const earliestS = list.earliestS();
+    // The address may lie in the chunks' copy, never in the chunks.
+    if (first >= 0) this.drop(first);
+    if (needed === 0) return LOCATION_OK;
+    const head = this.free;
+    const slab = this.slab;
+    let chunk = head;
+    let last = head;
+    let at = head * CHUNK_BYTES;
+    slab[at++] = aor.size() >>> 8;
+    slab[at++] = aor.size();
+    slab[at++] = bytes >>> 24;
+    slab[at++] = bytes >>> 16;
+    slab[at++] = bytes >>> 8;
+    slab[at++] = bytes;
+    for (let i = HEAD; i < size; i++) {
+      if (i % CHUNK_BYTES === 0) {
+        last = chunk = this.nexts[chunk];
+        at = chunk * CHUNK_BYTES;
+      }
+      const k = i - HEAD;
+      slab[at++] = k < aor.size() ? aor.bytes[aor.start + k] : list.bytes[list.start + k - aor.size()];
+    }
+    this.free = this.nexts[last];
+    this.nexts[last] = -1;
+    this.freeCount -= needed;
+    this.earliest[head] = earliestS;
+    this.index.add(head, hash(aor.bytes, aor.start, aor.end));
+    this.records += 1;
+    this.total += (list.bytes[list.start + 4] << 8) | list.bytes[list.start + 5];
+    return LOCATION_OK;
+  }
+
+  private drop(first: number): void {
+    this.index.remove(first);
+    this.earliest[first] = 0;
+    this.records -= 1;
+    const slab = this.slab;
+    // How many it had stands behind the address and the version; it may lie across two chunks.
+    const size = ((slab[first * CHUNK_BYTES] << 8) | slab[first * CHUNK_BYTES + 1]) + HEAD + 4;
+    this.total -= (this.octetOf(first, size) << 8) | this.octetOf(first, size + 1);
+    let last = first;
+    this.freeCount += 1;
+    while (this.nexts[last] >= 0) {
+      last = this.nexts[last];
+      this.freeCount += 1;
+    }
+    this.nexts[last] = this.free;
+    this.free = first;
+  }
+
+  private octetOf(first: number, offset: number): number {
+    let chunk = first;
+    let left = offset;
+    for (; left >= CHUNK_BYTES; left -= CHUNK_BYTES) chunk = this.nexts[chunk];
+    return this.slab[chunk * CHUNK_BYTES + left];
+  }
+}
+
+/** Sets what `to` is to add to the binding that `from` stands at; the octets stay where they are. */
+export function copyBinding(from: Bindings, to: Bindings): void {
+  to.contact.set(from.contact.bytes, from.contact.start, from.contact.end);
+  to.callId.set(from.callId.bytes, from.callId.start, from.callId.end);
+  to.path.set(from.path.bytes, from.path.start, from.path.end);
+  to.q = from.q;
+  to.expiresS = from.expiresS;
+  to.cseq = from.cseq;
+  to.transport = from.transport;
+  to.ip = from.ip;
+  to.port = from.port;
+  to.connection = from.connection;
+  to.node = from.node;
+}

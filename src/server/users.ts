@@ -1,0 +1,136 @@
+/**
+ * Who may register and call, and the domains they belong to. Kept of a password is only H(user:realm:password) (RFC 7616 §3.4.2),
+ * by which nobody can log in anywhere else. A table of fixed size; the realm is the domain.
+ * Not here: files (the host reads them), and whether an answer to a challenge is right (authenticator.ts).
+ */
+import { equal, equalNoCase, hash, NONE, Span } from "../core/bytes.js";
+import { SlotIndex } from "../transaction/slots.js";
+import { hexDigit } from "../wire/lex.js";
+
+const MD5_BYTES = 16;
+const SHA256_BYTES = 32;
+const HAS_MD5 = 1;
+const HAS_SHA256 = 2;
+
+/** What is known of one user: hexadecimal digits, as digests are made of them. */
+export class Secret {
+  hasMd5 = false;
+  hasSha256 = false;
+  readonly md5 = new Uint8Array(2 * MD5_BYTES);
+  readonly sha256 = new Uint8Array(2 * SHA256_BYTES);
+}
+
+export interface UserStore {
+  /** Looks for the user of that name (without escapes) in a realm, and sets `out`. All octets are lent for the call. @returns whether there is one */
+  find(name: Span, realm: Uint8Array, out: Secret): boolean;
+  /** As `find`, only whether there is one. */
+  has(name: Span, realm: Uint8Array): boolean;
+}
+
+export class UserTable implements UserStore {
+  count = 0;
+  private readonly capacity: number;
+  private readonly nameBytes: number;
+  /** A slot has its length of name, its realm's number and which hashes there are; then the hashes; then the name. */
+  private readonly slots: Uint8Array;
+  private readonly slotBytes: number;
+  private readonly index: SlotIndex;
+  private readonly realms: readonly Uint8Array[];
+  private readonly other = new Span();
+
+  /** @param capacity users at most @param nameBytes octets of the longest name, up to 255 @param realms at most 255, kept */
+  constructor(capacity: number, nameBytes: number, realms: readonly Uint8Array[]) {
+    this.capacity = capacity;
+    this.nameBytes = nameBytes;
+    this.realms = realms;
+    this.slotBytes = 3 + MD5_BYTES + SHA256_BYTES + nameBytes;
+    this.slots = new Uint8Array(capacity * this.slotBytes);
+    this.index = new SlotIndex(capacity);
+  }
+
+  /**
+   * Adds a user. @param md5 @param sha256 hexadecimal digits, NONE for one that is not known
+   * @returns false when the table is full, the name is too long or there already, the realm unknown, or a hash no hash
+   */
+  add(name: Uint8Array, realm: Uint8Array, md5: Uint8Array, sha256: Uint8Array): boolean {
+    this.other.set(name, 0, name.length);
+    const number = this.realmOf(realm);
+    if (this.count >= this.capacity || name.length === 0 || name.length > this.nameBytes || number < 0) return false;
+    if (this.has(this.other, realm) || (md5.length === 0 && sha256.length === 0)) return false;
+    const at = this.count * this.slotBytes;
+    const slots = this.slots;
+    if (!putHash(md5, MD5_BYTES, slots, at + 3)) return false;
+    if (!putHash(sha256, SHA256_BYTES, slots, at + 3 + MD5_BYTES)) return false;
+    slots[at] = name.length;
+    slots[at + 1] = number;
+    slots[at + 2] = (md5.length > 0 ? HAS_MD5 : 0) | (sha256.length > 0 ? HAS_SHA256 : 0);
+    slots.set(name, at + 3 + MD5_BYTES + SHA256_BYTES);
+    this.index.add(this.count, hash(name, 0, name.length));
+    this.count += 1;
+    return true;
+  }
+
+  find(name: Span, realm: Uint8Array, out: Secret): boolean {
+    const at = this.slotOf(name, realm);
+    if (at < 0) return false;
+    const slots = this.slots;
+    out.hasMd5 = (slots[at + 2] & HAS_MD5) !== 0;
+    out.hasSha256 = (slots[at + 2] & HAS_SHA256) !== 0;
+    writeHex(slots, at + 3, MD5_BYTES, out.md5);
+    writeHex(slots, at + 3 + MD5_BYTES, SHA256_BYTES, out.sha256);
+    return true;
+  }
+
+  has(name: Span, realm: Uint8Array): boolean {
+    return this.slotOf(name, realm) >= 0;
+  }
+
+  private slotOf(name: Span, realm: Uint8Array): number {
+    const { slots, index } = this;
+    const number = this.realmOf(realm);
+    for (let i = index.first(hash(name.bytes, name.start, name.end)); i >= 0; i = index.next(i)) {
+      const at = i * this.slotBytes;
+      const start = at + 3 + MD5_BYTES + SHA256_BYTES;
+      if (slots[at + 1] !== number) continue;
+      if (equal(slots, start, start + slots[at], name.bytes, name.start, name.end)) return at;
+    }
+    return -1;
+  }
+
+  private realmOf(realm: Uint8Array): number {
+    for (let i = 0; i < this.realms.length; i++)
+      if (equalNoCase(this.realms[i], 0, this.realms[i].length, realm, 0, realm.length)) return i;
+    return -1;
+  }
+}
+
+/** @returns the domain (one of `domains`, which is also the realm) that is the host `bytes[start, end)`, NONE when it is none of them */
+export function domainOf(domains: readonly Uint8Array[], bytes: Uint8Array, start: number, end: number): Uint8Array {
+  for (let i = 0; i < domains.length; i++)
+    if (equalNoCase(domains[i], 0, domains[i].length, bytes, start, end)) return domains[i];
+  return NONE;
+}
+
+function putHash(digits: Uint8Array, size: number, out: Uint8Array, at: number): boolean {
+  if (digits.length === 0) return true;
+  if (digits.length !== 2 * size) return false;
+  for (let i = 0; i < size; i++) {
+    const high = hexDigit(digits[2 * i]);
+    const low = hexDigit(digits[2 * i + 1]);
+    if (high < 0 || low < 0) return false;
+    out[at + i] = high * 16 + low;
+  }
+  return true;
+}
+
+function writeHex(bytes: Uint8Array, at: number, size: number, out: Uint8Array): void {
+  for (let i = 0; i < size; i++) {
+    const octet = bytes[at + i];
+    out[2 * i] = digitOf(octet >> 4);
+    out[2 * i + 1] = digitOf(octet & 15);
+  }
+}
+
+function digitOf(value: number): number {
+  return value < 10 ? 0x30 + value : 0x57 + value;
+}
