@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { BOARDS, missing } from "../../scripts/firmware.js";
+import { current } from "../../scripts/wiring.js";
 
 const ROOT = join(import.meta.dirname, "..", "..");
 
@@ -50,5 +51,13 @@ describe("The manifests", () => {
     for (const entry of readdirSync(join(ROOT, "src"), { withFileTypes: true }))
       if (entry.isDirectory()) expect(modules["src/" + entry.name + "/*"]).toBe("./" + entry.name + "/*");
     for (const board of Object.keys(BOARDS)) expect(existsSync(join(ROOT, "hal/boards", board, "board.ts"))).toBe(true);
+  });
+});
+
+describe("The wiring", () => {
+  it("in docs is that of the boards: `npm run docs` makes it", async () => {
+    const files = await current();
+    expect(files.size).toBe(4);
+    for (const [path, content] of files) expect(readFileSync(join(ROOT, path), "utf8"), path).toBe(content);
   });
 });
