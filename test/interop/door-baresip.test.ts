@@ -200,7 +200,8 @@ describeWith(["baresip"], "the door and baresip", () => {
 describeWith(["baresip", "tshark"], "the door held by baresip", () => {
   it.each(["door", "phone"])("and resumed, has sound both ways again, when the %s called", async (caller) => {
     const phone = await Baresip.start({ user: "phone", hz: PHONE_HZ });
-    const door = await Door.start({ set: { "call.target": phone.uri }, hz: DOOR_HZ });
+    // The beep of an automatic answer would be measured with the microphone's tone.
+    const door = await Door.start({ set: { "call.target": phone.uri, "tone.volume": 0 }, hz: DOOR_HZ });
     const capture = await Capture.start("udp portrange " + phone.rtpPort + "-" + (phone.rtpPort + RTP_PORTS - 1));
     if (caller === "door") await door.console("press");
     else await phone.dial(door.uri);
