@@ -8,6 +8,7 @@ import { Settings } from "../src/intercom/settings.js";
 import { loadWav, NO_SPEAKER, SamplesInput, WavSpeaker } from "./io/audio.js";
 import { BOARD_WIRING } from "./io/chips/codec.js";
 import { VirtualEs8311 } from "./io/chips/es8311.js";
+import { Keypad } from "./io/keypad.js";
 import { SecureRandom, SeededRandom } from "./io/random.js";
 import { openStreamSerial, openTcpSerial, type SerialPort } from "./io/serial.js";
 import { FileStore, fileError, MemoryStore } from "./io/store.js";
@@ -142,12 +143,13 @@ async function main(): Promise<number> {
     codec: new VirtualEs8311(BOARD_WIRING, () => clock.now()),
     store: options.store !== "" ? new FileStore(options.store) : new MemoryStore(),
   });
+  const keypad = new Keypad(new SamplesInput(tone(PHONE_TONE_HZ)));
   const phone = hasPhone
     ? new Party(house, {
         name: "phone",
         settings: phoneSettings(settings),
         random: random(),
-        microphone: new SamplesInput(tone(PHONE_TONE_HZ)),
+        microphone: keypad,
         speaker: NO_SPEAKER,
         codec: null,
         store: new MemoryStore(),
@@ -224,6 +226,11 @@ async function main(): Promise<number> {
         if (phone === null) return "there is no built-in phone: it is the one that sends digits";
         const output = phone.station.line("dtmf " + digits);
         return output.startsWith("error: ") ? output.slice(7).trimEnd() : "";
+      },
+      tones: (digits) => {
+        if (phone === null) return "there is no built-in phone: it is the one that plays digits";
+        keypad.press(digits);
+        return "";
       },
       fault: (name, value) => (network !== null ? network.fault(name, value) : house.faults.set(name, value)),
       onEvent: (listener) => listeners.push(listener),

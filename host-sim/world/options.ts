@@ -42,7 +42,7 @@ export const USAGE = `Usage: npm start, or npm run sim -- [options]
   --mic FILE.wav       what the microphone hears, again and again
   --speaker FILE.wav   where the speaker's sound is written
   --do "STEP; STEP"    press [MS], press2 to press4, release, exit [MS], door open|shut, wait S,
-                       expect [WHO:]EVENT[=VALUE] [S], console LINE, dtmf DIGITS, fault NAME VALUE, quit;
+                       expect [WHO:]EVENT[=VALUE] [S], console LINE, dtmf DIGITS, tones DIGITS, fault NAME VALUE, quit;
                        a failed expect ends with exit code 1
   --json               one JSON object a line on stdout for each event
   --pcap FILE          the packets, for Wireshark

@@ -2,7 +2,7 @@
  * Scripts of `--do`: steps separated by ';', read into a list, then carried out one after another on any clock.
  *
  *     press [MS]   press2 [MS] … press4 [MS]   release   exit [MS]   door open|shut
- *     wait S   expect [WHO:]EVENT[=VALUE] [S]   console LINE   dtmf DIGITS   fault NAME VALUE   quit
+ *     wait S   expect [WHO:]EVENT[=VALUE] [S]   console LINE   dtmf DIGITS   tones DIGITS   fault NAME VALUE   quit
  *
  * A ';' that belongs to a line is written '\;'. Not here: what a step does to the door, which is the stage's.
  */
@@ -18,6 +18,7 @@ export const STEP_DTMF = 6;
 export const STEP_FAULT = 7;
 export const STEP_QUIT = 8;
 export const STEP_DOOR = 9;
+export const STEP_TONES = 10;
 
 /** A short push. */
 const PRESS_MS = 100;
@@ -51,6 +52,7 @@ export interface Stage {
   door(isOpen: boolean): void;
   console(line: string): void;
   dtmf(digits: string): string;
+  tones(digits: string): string;
   fault(name: string, value: string): string;
   /** Asks to be told every event from now on. */
   onEvent(listener: (event: SimEvent) => void): void;
@@ -112,6 +114,10 @@ function parseStep(step: Step, word: string, rest: string): string {
       step.kind = STEP_DTMF;
       step.value = rest.toUpperCase();
       return /^[0-9*#A-D]+$/.test(step.value) ? "" : "dtmf DIGITS, of 0 to 9, *, #, A to D";
+    case "tones":
+      step.kind = STEP_TONES;
+      step.value = rest.toUpperCase();
+      return /^[0-9*#A-D]+$/.test(step.value) ? "" : "tones DIGITS, of 0 to 9, *, #, A to D";
     case "fault":
       step.kind = STEP_FAULT;
       step.name = words[0] ?? "";
@@ -121,7 +127,7 @@ function parseStep(step: Step, word: string, rest: string): string {
       step.kind = STEP_QUIT;
       return words.length > 0 ? "quit takes nothing" : "";
     default:
-      return "steps are press, press2 to press4, release, exit, door, wait, expect, console, dtmf, fault and quit";
+      return "steps are press, press2 to press4, release, exit, door, wait, expect, console, dtmf, tones, fault and quit";
   }
 }
 
@@ -158,6 +164,7 @@ export async function runScript(steps: readonly Step[], stage: Stage): Promise<S
     else if (step.kind === STEP_RELEASE) stage.release();
     else if (step.kind === STEP_CONSOLE) stage.console(step.value ?? "");
     else if (step.kind === STEP_DTMF) error = stage.dtmf(step.value ?? "");
+    else if (step.kind === STEP_TONES) error = stage.tones(step.value ?? "");
     else if (step.kind === STEP_FAULT) error = stage.fault(step.name, step.value ?? "");
     else if (step.kind === STEP_WAIT) await seen.wait(step.ms);
     else if (step.kind === STEP_EXPECT) error = await seen.expect(step);

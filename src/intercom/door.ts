@@ -12,6 +12,7 @@ import { printable } from "../core/printable.js";
 import type { RandomSource } from "../core/random.js";
 import type { Timers, TimerUser } from "../core/timers.js";
 import { CAUSE_DECLINED, CAUSE_LOCAL, SESSION_INCOMING } from "../dialog/session.js";
+import { INBAND_AUTO, INBAND_OFF, INBAND_ON } from "../media/agreement.js";
 import type { Flow } from "../transaction/flow.js";
 import type { Network } from "../transaction/transport.js";
 import {
@@ -122,6 +123,9 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
     this.doorway.configure();
     this.access.configure();
     this.callers.configure(this.settings);
+    const inband = this.settings.get("dtmf.inband");
+    const mode = inband === "on" ? INBAND_ON : inband === "off" ? INBAND_OFF : INBAND_AUTO;
+    for (let i = 0; i < this.ua.lines.length; i++) this.ua.lines[i].media.inband = mode;
     this.ua.joins = this.settings.isOn("call.join");
     this.ua.configure(agentSettings(this.settings), ip, port, port);
     this.showLight();

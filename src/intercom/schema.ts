@@ -140,6 +140,13 @@ export const SCHEMA: readonly Setting[] = [
   ),
   choice("call.hangUpOnOpen", TYPE_SWITCH, "off", ON_OFF, "end the call 2 s after the door was opened in it"),
   choice("audio.codecs", TYPE_LIST, "PCMU,PCMA", ["PCMU", "PCMA"], "codecs, the preferred one first"),
+  choice(
+    "dtmf.inband",
+    TYPE_CHOICE,
+    "auto",
+    ["auto", "on", "off"],
+    "hear digits as tones in the sound: where the other side has no telephone-events, always, never",
+  ),
   choice("tone.region", TYPE_CHOICE, "europe", TONE_REGIONS, "whose ringing, busy and error tones the visitor hears"),
   entry("tone.volume", TYPE_NUMBER, "25", "how loud tones are, of full scale, 0: none", 0, 100, "%"),
   entry("relay1.code", TYPE_DIGITS, "", "door codes that open relay 1; empty: no code opens it", 4, 8),

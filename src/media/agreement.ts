@@ -14,9 +14,17 @@ export interface MediaSink {
 export interface MediaUser {
   /** The other end pressed a key. @param code ASCII 0-9 * # A-D */
   onDigit(code: number, durationMs: number): void;
+  /** A digit was heard in the sound itself. */
+  onInbandDigit(code: number, durationMs: number): void;
   /** No RTP came for the agreed time. Told once. */
   onMediaTimeout(): void;
 }
+
+// When digits are listened for in the sound.
+export const INBAND_OFF = 0;
+/** Where telephone-events were not agreed. */
+export const INBAND_AUTO = 1;
+export const INBAND_ON = 2;
 
 /** What was negotiated. It is read in `configure` and not kept. */
 export interface MediaAgreement {

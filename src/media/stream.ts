@@ -6,9 +6,18 @@
  */
 import type { RandomSource } from "../core/random.js";
 import type { Timers, TimerUser } from "../core/timers.js";
-import { type MediaAgreement, type MediaSink, type MediaUser, STREAM_LIMITS, type StreamLimits } from "./agreement.js";
+import {
+  INBAND_AUTO,
+  INBAND_ON,
+  type MediaAgreement,
+  type MediaSink,
+  type MediaUser,
+  STREAM_LIMITS,
+  type StreamLimits,
+} from "./agreement.js";
 import { EventReceiver } from "./dtmf.js";
 import { isG711, PCMA, SAMPLES_PER_MS } from "./g711.js";
+import { InbandReceiver } from "./inband.js";
 import { JitterBuffer } from "./jitter.js";
 import { PACKET_DUPLICATE, PACKET_FIRST, PACKET_OLDER, PACKET_REFUSED, Reception } from "./reception.js";
 import { Remote } from "./remote.js";
@@ -36,6 +45,8 @@ const EVENT_END_MS = 300;
 const DIGIT_MS = 160;
 
 export class MediaStream implements TimerUser {
+  /** INBAND_…, taken with the next agreement. */
+  inband = INBAND_AUTO;
   private received = 0;
   private receivedOctets = 0;
   private foreign = 0;
@@ -51,6 +62,7 @@ export class MediaStream implements TimerUser {
   private readonly jitter: JitterBuffer;
   private readonly sender: Sender;
   private readonly eventsIn: EventReceiver;
+  private readonly inbandIn = new InbandReceiver();
   private readonly reporter: Reporter;
   private readonly reportTimer: number;
   private readonly silenceTimer: number;
@@ -59,6 +71,8 @@ export class MediaStream implements TimerUser {
   private ran = false;
   private running = false;
   private receives = false;
+  /** Digits are listened for in the sound. */
+  private listens = false;
   private receivesPcmu = false;
   private receivesPcma = false;
   private eventReceiveType = -1;
@@ -100,6 +114,7 @@ export class MediaStream implements TimerUser {
     this.reception.reset();
     this.jitter.reset();
     this.eventsIn.reset();
+    this.inbandIn.reset();
     this.sender.start();
     this.reporter.start(this.timers.nowMs, this.sender.ssrc);
   }
@@ -121,6 +136,8 @@ export class MediaStream implements TimerUser {
     if (moved || !this.receives || this.silenceTimeMs === 0) this.heardMs = nowMs;
     if (!this.receives) this.jitter.restart();
     this.receives = agreed.receives;
+    // What we offered may come, but who lists no events sends none.
+    this.listens = this.inband === INBAND_ON || (this.inband === INBAND_AUTO && agreed.eventSendType < 0);
     this.silenceTimeMs = silenceTimeMs;
     if (!this.receives || silenceTimeMs === 0) this.timers.stop(this.silenceTimer);
     else this.timers.start(this.silenceTimer, Math.max(0, silenceTimeMs - ((nowMs - this.heardMs) | 0)));
@@ -203,8 +220,14 @@ export class MediaStream implements TimerUser {
 
   /** The next samples to play, any number of them; silence when there is nothing to hear. */
   speaker(pcm: Int16Array, start: number, count: number): void {
-    if (this.receives) this.jitter.read(pcm, start, count);
-    else pcm.fill(0, start, start + count);
+    if (!this.receives) {
+      pcm.fill(0, start, start + count);
+      return;
+    }
+    this.jitter.read(pcm, start, count);
+    if (!this.listens) return;
+    const code = this.inbandIn.feed(pcm, start, count);
+    if (code > 0) this.user.onInbandDigit(code, this.inbandIn.durationMs);
   }
 
   /**

@@ -29,7 +29,7 @@ export interface SoundNetwork {
 /** What a call and its line tell the user agent. */
 export interface CallUser {
   onCallTimer(call: Call): void;
-  onCallDigit(call: Call, code: number, durationMs: number): void;
+  onCallDigit(call: Call, code: number, durationMs: number, isInband: boolean): void;
   onSoundLost(call: Call): void;
 }
 
@@ -59,7 +59,11 @@ export class Line implements MediaSink, MediaUser {
   }
 
   onDigit(code: number, durationMs: number): void {
-    if (this.call !== null) this.user.onCallDigit(this.call, code, durationMs);
+    if (this.call !== null) this.user.onCallDigit(this.call, code, durationMs, false);
+  }
+
+  onInbandDigit(code: number, durationMs: number): void {
+    if (this.call !== null) this.user.onCallDigit(this.call, code, durationMs, true);
   }
 
   onMediaTimeout(): void {

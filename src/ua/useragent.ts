@@ -73,6 +73,7 @@ export const CAUSE_NO_SOUND = 21;
 // By which way a digit came.
 export const DIGIT_RTP = 1;
 export const DIGIT_INFO = 2;
+export const DIGIT_INBAND = 3;
 
 export interface UserAgentSettings extends AccountSettings {
   /** Payload types in the order of preference: 0 PCMU, 8 PCMA. */
@@ -572,8 +573,8 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
     this.cause = 0;
   }
 
-  onCallDigit(call: Call, code: number, durationMs: number): void {
-    this.user.onDigit(call, code, durationMs, DIGIT_RTP);
+  onCallDigit(call: Call, code: number, durationMs: number, isInband: boolean): void {
+    this.user.onDigit(call, code, durationMs, isInband ? DIGIT_INBAND : DIGIT_RTP);
   }
 
   onSoundLost(call: Call): void {

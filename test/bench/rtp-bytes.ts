@@ -24,7 +24,7 @@ class Sink implements MediaSink {
   }
 }
 
-const user: MediaUser = { onDigit() {}, onMediaTimeout() {} };
+const user: MediaUser = { onDigit() {}, onInbandDigit() {}, onMediaTimeout() {} };
 
 /** A call that runs in steps of one packet each way. */
 export class SoundLoop {

@@ -70,6 +70,27 @@ describe("the simulator", { timeout: 90_000 }, () => {
     expect(out).not.toContain("2580");
   });
 
+  it("opens the door by tones in the sound, where it is told to listen for them", () => {
+    const script = "press; expect call=confirmed 10; tones 2580; expect relay=on 5; quit";
+    const codes = ["--set", "relay1.code=2580"];
+    const { code, out } = virtual("--json", ...codes, "--set", "dtmf.inband=on", "--do", script);
+    expect(code).toBe(0);
+    expect(out.match(/"by":"inband"/g)).toHaveLength(4);
+    // The phone agreed on telephone-events: by itself the door waits for those.
+    expect(virtual(...codes, "--do", script).code).toBe(1);
+  });
+
+  it("plays ringing to the visitor until the phone answers", () => {
+    const speaker = join(folder(), "heard.wav");
+    expect(virtual("--speaker", speaker, "--do", CALL).code).toBe(0);
+    const samples = loadWav(speaker);
+    let crossings = 0;
+    for (let i = 4000; i < 7200; i++) if (samples[i - 1] < 0 && samples[i] >= 0) crossings += 1;
+    // 0.4 s of 425 Hz; then its pause.
+    expect(crossings).toBe(170);
+    expect(Math.max(...samples.subarray(8200, 15000))).toBeLessThan(10);
+  });
+
   it("cancels while it rings", () => {
     const { code, err } = virtual(
       "--do",
@@ -86,7 +107,7 @@ describe("the simulator", { timeout: 90_000 }, () => {
     expect(virtual("--speaker", speaker, "--pcap", pcap, "--do", CALL).code).toBe(0);
     const samples = loadWav(speaker);
     expect(samples.length).toBeGreaterThan(2.5 * 8000);
-    expect(Math.max(...samples.subarray(8000, 16000))).toBeGreaterThan(4000);
+    expect(Math.max(...samples.subarray(24000, 32000))).toBeGreaterThan(4000);
     expect(readFileSync(pcap).readUInt32LE(0)).toBe(0xa1b2c3d4);
   });
 

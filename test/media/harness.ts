@@ -99,6 +99,11 @@ export class Endpoint {
     this.durationsMs.push(durationMs);
   }
 
+  onInbandDigit(code: number, durationMs: number): void {
+    this.digits += String.fromCharCode(code);
+    this.durationsMs.push(durationMs);
+  }
+
   onMediaTimeout(): void {
     this.timeouts += 1;
   }

@@ -25,6 +25,9 @@ class Boards implements Stage {
     this.log.push("console " + line);
   }
 
+  tones(): string {
+    return "";
+  }
   dtmf(digits: string): string {
     this.log.push("dtmf " + digits);
     return digits === "9" ? "the phone is in no call" : "";
@@ -82,7 +85,7 @@ describe("a script", () => {
   it.each([
     [
       "jump",
-      'step "jump": steps are press, press2 to press4, release, exit, door, wait, expect, console, dtmf, fault and quit',
+      'step "jump": steps are press, press2 to press4, release, exit, door, wait, expect, console, dtmf, tones, fault and quit',
     ],
     ["press; wait", 'step "wait": wait SECONDS, at most a year'],
     ["wait -1", 'step "wait -1": wait SECONDS, at most a year'],

@@ -1,0 +1,253 @@
+/**
+ * DTMF heard in the sound itself, where the other end sends no telephone-events: Goertzel in integers over blocks of 12.75 ms, within
+ * the limits of ITU-T Q.24 (AT&T's column): 40 ms are heard, 23 ms are not; 1.5 % beside the frequency are taken, 3.5 % are
+ * not; the column may be 4 dB stronger or 8 dB weaker than the row. A digit is told when it ends.
+ * Not here: telephone-events (dtmf.ts), and which of the two counts (stream.ts).
+ */
+
+/** Samples of a block, and of the two blocks that are looked at closely when both have the same digit. */
+const BLOCK = 102;
+const CLOSE = 2 * BLOCK;
+const ROWS = 4;
+const TONES = 8;
+/** 697, 770, 852, 941; 1,209, 1,336, 1,477, 1,633 Hz. */
+const HZ = Int16Array.of(697, 770, 852, 941, 1209, 1336, 1477, 1633);
+const KEYS = Uint8Array.of(49, 50, 51, 65, 52, 53, 54, 66, 55, 56, 57, 67, 42, 48, 35, 68);
+
+const BELOW = TONES;
+const ABOVE = 2 * TONES;
+const TWICE = 3 * TONES;
+const NEAR_BELOW = 4 * TONES;
+const NEAR_ABOVE = 5 * TONES;
+const POINT = 12;
+const FACTORS: readonly number[] = [1, 0.95, 1.05, 2, 0.99, 1.01];
+/** Of each tone: itself, 5 % below, 5 % above, twice as high, 1 % below, 1 % above, as 2 cos ω with 12 bits behind the point. */
+const COEFFICIENTS = coefficients();
+/** Samples are brought below this, so that 32 bits hold every step over two blocks. */
+const PEAK_BITS = 10;
+
+/** A block quieter than this at its loudest is silence: about -31 dBm0. */
+const QUIET = 620;
+/** The two tones together have at least so much of all the energy, in 1/16: 1.5 % beside 1,633 Hz leave 0.7 of that tone. */
+const SHARE_16 = 11;
+/** Over two blocks, and looked for 1 % beside their frequencies too, they have more. */
+const CLOSE_SHARE_16 = 13;
+/** Pairs of blocks at a digit's two ends that are only in part of it. */
+const EDGES = 2;
+/** How much stronger row or column may be, as ratio of powers: 4 and 8 dB, and what the other tone's edge adds. */
+const COLUMN_MOST = 4;
+const ROW_MOST = 12;
+/** Each is so many times the power of every other of its group. */
+const APART = 4;
+/** A tone twice as high has at most this part of the power. */
+const HARMONIC_PART = 6;
+/** Length that is heard, in samples: between 23 and 40 ms. */
+const LEAST = 250;
+
+/** `recent`: the sound of two blocks, the later one behind; then the amplitudes by tone, of the later block and of the one before. */
+const AMPLITUDES = CLOSE;
+const BEFORE = CLOSE + TONES;
+/** Of the loudest tone there can be, 51 times 32,767, this leaves 16 bits with a sign and one to spare. */
+const AMPLITUDE_SHIFT = 6;
+
+function coefficients(): Int16Array {
+  const out = new Int16Array(FACTORS.length * TONES);
+  for (let i = 0; i < out.length; i++) {
+    const hz = HZ[i % TONES] * FACTORS[Math.floor(i / TONES)];
+    out[i] = Math.round(2 * Math.cos((2 * Math.PI * hz) / 8000) * (1 << POINT));
+  }
+  return out;
+}
+
+export class InbandReceiver {
+  /** Of the digit that `feed` told last. */
+  durationMs = 0;
+  private readonly recent = new Int16Array(CLOSE + 2 * TONES);
+  private filled = 0;
+  /** Of the digit that goes on, -1: none. Its row and column are its upper and lower two bits. */
+  private key = -1;
+  /** Pairs of blocks that were a digit when looked at closely, and that were not. */
+  private passed = 0;
+  private failed = 0;
+  /** Its length in samples, and blocks without it since. */
+  private length = 0;
+  private missed = 0;
+  private strongest = 0;
+
+  /** A new call, or another source. */
+  reset(): void {
+    this.filled = 0;
+    this.key = -1;
+    this.recent.fill(0);
+  }
+
+  /** @returns the ASCII code of a digit that has ended in these samples, 0 when none has */
+  feed(pcm: Int16Array, start: number, count: number): number {
+    const { recent } = this;
+    const end = start + count;
+    let found = 0;
+    let from = start;
+    while (from < end) {
+      let to = BLOCK + this.filled;
+      const until = from + Math.min(end - from, BLOCK - this.filled);
+      this.filled += until - from;
+      while (from < until) recent[to++] = pcm[from++];
+      if (this.filled < BLOCK) break;
+      this.filled = 0;
+      const code = this.block();
+      if (code > 0) found = code;
+      recent.copyWithin(0, BLOCK, CLOSE);
+    }
+    return found;
+  }
+
+  /** A block is whole. @returns the digit that has ended, or 0 */
+  private block(): number {
+    const key = this.keyOf();
+    let ended = 0;
+    if (key >= 0 && key === this.key) {
+      this.extend(key);
+      this.missed = 0;
+      if (this.isClose(key)) this.passed += 1;
+      else this.failed += 1;
+    } else {
+      if (this.key >= 0) {
+        // What is left of it is in this block's beginning.
+        if (this.missed === 0) this.extend(this.key);
+        this.missed += 1;
+        if (key >= 0 || this.missed > 1) ended = this.end();
+      }
+      if (key >= 0) this.begin(key);
+    }
+    return ended;
+  }
+
+  private begin(key: number): void {
+    this.key = key;
+    this.passed = 0;
+    this.failed = 0;
+    this.missed = 0;
+    this.strongest = this.amplitude(key);
+    // It may have begun in the block before.
+    const { recent } = this;
+    const before = recent[BEFORE + (key >> 2)] + recent[BEFORE + ROWS + (key & 3)];
+    this.length = this.strongest + Math.min(before, this.strongest);
+  }
+
+  /** Lengths are sums of amplitudes until the digit ends: a tone that fills half a block has half the amplitude there. */
+  private extend(key: number): void {
+    const amplitude = this.amplitude(key);
+    if (amplitude > this.strongest) this.strongest = amplitude;
+    this.length += Math.min(amplitude, this.strongest);
+  }
+
+  private end(): number {
+    const key = this.key;
+    this.key = -1;
+    const samples = Math.round((this.length * BLOCK) / this.strongest);
+    this.durationMs = samples >> 3;
+    return this.passed > 0 && this.failed <= EDGES && samples >= LEAST ? KEYS[key] : 0;
+  }
+
+  private amplitude(key: number): number {
+    return this.recent[AMPLITUDES + (key >> 2)] + this.recent[AMPLITUDES + ROWS + (key & 3)];
+  }
+
+  /** Measures the later block. @returns the digit that it may be part of, -1: none */
+  private keyOf(): number {
+    const { recent } = this;
+    recent.copyWithin(BEFORE, AMPLITUDES, BEFORE);
+    const shift = shiftOf(recent, BLOCK, CLOSE);
+    if (shift < 0) {
+      recent.fill(0, AMPLITUDES, BEFORE);
+      return -1;
+    }
+    let row = 0;
+    let low = 0;
+    let column = 0;
+    let high = 0;
+    // The strongest but one of the group.
+    let second = 0;
+    let isAlone = true;
+    for (let i = 0; i < TONES; i++) {
+      const power = powerOf(recent, BLOCK, CLOSE, shift, COEFFICIENTS[i]);
+      recent[AMPLITUDES + i] = (Math.sqrt(power) * (1 << shift)) >> AMPLITUDE_SHIFT;
+      const best = i < ROWS ? low : high;
+      if (i === ROWS) second = 0;
+      if (power <= best) second = Math.max(second, power);
+      else {
+        second = best;
+        if (i < ROWS) {
+          low = power;
+          row = i;
+        } else {
+          high = power;
+          column = i - ROWS;
+        }
+      }
+      if (i === ROWS - 1) isAlone = second * APART < low;
+    }
+    if (!isAlone || second * APART > high) return -1;
+    // A tone's power is its energy times half the samples.
+    if ((low + high) * 16 < energyOf(recent, BLOCK, CLOSE, shift) * (BLOCK / 2) * SHARE_16) return -1;
+    return high > low * COLUMN_MOST || low > high * ROW_MOST ? -1 : (row << 2) | column;
+  }
+
+  /** Two blocks in a row have the digit: are both tones where they should be, and alone? */
+  private isClose(key: number): boolean {
+    const { recent } = this;
+    const shift = shiftOf(recent, 0, CLOSE);
+    const row = this.purePower(key >> 2, shift);
+    const column = row === 0 ? 0 : this.purePower(ROWS + (key & 3), shift);
+    return column > 0 && (row + column) * 16 >= energyOf(recent, 0, CLOSE, shift) * (CLOSE / 2) * CLOSE_SHARE_16;
+  }
+
+  /** Over 2.5 % beside a tone the filter 5 % away is the stronger one. @returns 0 when it is not that tone */
+  private purePower(tone: number, shift: number): number {
+    const power = this.closePower(tone, shift);
+    if (
+      this.closePower(BELOW + tone, shift) >= power ||
+      this.closePower(ABOVE + tone, shift) >= power ||
+      this.closePower(TWICE + tone, shift) * HARMONIC_PART >= power
+    )
+      return 0;
+    return Math.max(power, this.closePower(NEAR_BELOW + tone, shift), this.closePower(NEAR_ABOVE + tone, shift));
+  }
+
+  private closePower(filter: number, shift: number): number {
+    return powerOf(this.recent, 0, CLOSE, shift, COEFFICIENTS[filter]);
+  }
+}
+
+/** @returns by how many bits to shift to the right, -1 for silence */
+function shiftOf(pcm: Int16Array, start: number, end: number): number {
+  let peak = 0;
+  for (let i = start; i < end; i++) {
+    const sample = pcm[i];
+    const size = sample < 0 ? -sample : sample;
+    if (size > peak) peak = size;
+  }
+  return peak < QUIET ? -1 : Math.max(0, 32 - Math.clz32(peak) - PEAK_BITS);
+}
+
+function energyOf(pcm: Int16Array, start: number, end: number, shift: number): number {
+  let sum = 0;
+  for (let i = start; i < end; i++) {
+    const sample = pcm[i] >> shift;
+    sum += sample * sample;
+  }
+  return sum;
+}
+
+/** Goertzel. @returns the square of the sum's magnitude */
+function powerOf(pcm: Int16Array, start: number, end: number, shift: number, coefficient: number): number {
+  let s1 = 0;
+  let s2 = 0;
+  for (let i = start; i < end; i++) {
+    const s = (pcm[i] >> shift) + ((coefficient * s1) >> POINT) - s2;
+    s2 = s1;
+    s1 = s;
+  }
+  const power = s1 * s1 + s2 * s2 - (coefficient * s1 * s2) / (1 << POINT);
+  return power > 0 ? power : 0;
+}
