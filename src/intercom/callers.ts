@@ -22,6 +22,7 @@ import type { Settings } from "./settings.js";
 const ANSWER_AFTER = octets("answer-after=");
 const ALERT_AUTO = octets("alert-autoanswer");
 const AUTO = octets("auto");
+const REQUIRE = octets("require");
 const LONGEST_AFTER_S = 60;
 
 const uri = new Uri();
@@ -67,6 +68,12 @@ export class Callers {
     if (m.value(HEADER_ANSWER_MODE, value) && isAuto()) return 0;
     const afterS = this.afterS(m, HEADER_CALL_INFO);
     return afterS >= 0 ? afterS : this.afterS(m, HEADER_ALERT_INFO);
+  }
+
+  /** Whether the caller insists on an answer without a hand, and is not to have one: then it is to be refused. RFC 5373 */
+  mustRefuse(m: Message, settings: Settings): boolean {
+    if (!m.value(HEADER_ANSWER_MODE, value) || !isAuto() || indexOf(REQUIRE) < 0) return false;
+    return this.answerAfterS(m, settings) < 0;
   }
 
   private afterS(m: Message, header: number): number {

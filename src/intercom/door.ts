@@ -402,7 +402,9 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
 
   mayCall(m: Message, source: Flow): number {
     const status = this.callers.judge(this.ua, m, source, this.settings);
-    const isBusy = status === 0 && m.method === METHOD_INVITE && this.ua.activeCall() !== null;
+    if (status !== 0 || m.method !== METHOD_INVITE) return status;
+    if (this.callers.mustRefuse(m, this.settings)) return 403;
+    const isBusy = this.ua.activeCall() !== null;
     return isBusy && !(this.callers.isKnown && this.joined === null) ? 486 : status;
   }
 

@@ -124,6 +124,12 @@ describe("an indoor phone asks the door to answer by itself", () => {
     expect(statuses(invite(KNOWN, ["Answer-Mode: Auto"])).at(-1)).toBe("180");
   });
 
+  it("is refused, and nothing rings, when it insists on that and is not to have it", () => {
+    const h = house("call.allow=any");
+    expect(statuses(invite(STRANGER, ["Answer-Mode: Auto;require"]))).toEqual(["403"]);
+    expect(h.told("call")).toEqual([]);
+  });
+
   it("call.autoAnswer answers whoever may ring", () => {
     const h = house("call.allow=any", "call.autoAnswer=on");
     expect(statuses(invite(STRANGER)).at(-1)).toBe("200");
