@@ -28,6 +28,24 @@ const char *host_option(const char *name)
 	return NULL;
 }
 
+/* @returns whether all options are known and have a value */
+static int check_options(int count)
+{
+	static const char *const known[] = {"--store", "--address", "--dns", "--mic", "--speaker"};
+	int i;
+	size_t k;
+	for (i = 1; i < count; i += 2) {
+		for (k = 0; k < sizeof known / sizeof *known && strcmp(arguments[i], known[k]) != 0; k++)
+			;
+		if (k == sizeof known / sizeof *known || i + 1 == count) {
+			fprintf(stderr, "%s %s; options: --store FOLDER, --address A, --dns A, --mic FILE, --speaker FILE\n", arguments[i],
+				i + 1 == count ? "has no value or is not known" : "is not known");
+			return 0;
+		}
+	}
+	return 1;
+}
+
 static void restart(void)
 {
 	/* The SDK's sockets would live on in the new program. */
@@ -85,8 +103,9 @@ int main(int count, char **values)
 	xsMachine *machine;
 	GMainLoop *loop = g_main_loop_new(NULL, FALSE);
 	sigset_t alarms;
-	(void)count;
 	arguments = values;
+	if (!check_options(count))
+		return 1;
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGALRM, bark);
 	/* After a bark it is blocked still. */
