@@ -181,4 +181,6 @@ export interface Device {
   relays: readonly Output[];
   led: Output;
   store: Store;
+  /** Starts the machine again, relays off; null where that cannot be done from inside. */
+  restart: (() => void) | null;
 }

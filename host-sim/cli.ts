@@ -181,7 +181,7 @@ async function main(): Promise<number> {
       address: ipv4("127.0.0.1"),
       port: options.consolePort,
       greeting: "Portero\r\n",
-      onLine: (line, reply) => reply(door.station.line(line)),
+      user: door.station,
     });
     serials.push(serial);
     process.stderr.write("console on 127.0.0.1:" + serial.port + "\n");

@@ -164,6 +164,7 @@ export class Party implements DoorEvents {
     const host = house.network?.host(ip) ?? null;
     const resolver: Resolver = host !== null ? host.resolver : new NodeResolver(belongings.random);
     return {
+      restart: null,
       address: () => ip,
       clock: house.clock,
       random: belongings.random,

@@ -8,6 +8,7 @@ import { DOOR_LIMITS } from "./core/limits.js";
 import type { DoorEvents } from "./intercom/outputs.js";
 import { Settings } from "./intercom/settings.js";
 import { Station } from "./intercom/station.js";
+import { Terminal, type TerminalUser } from "./intercom/terminal.js";
 
 const SSID = "wifi.ssid";
 const PASSWORD = "wifi.password";
@@ -17,8 +18,11 @@ const RESTART = "restart";
 const AGAIN_MS = 60_000;
 const NOT_STARTED = "no network yet: only wifi.ssid, wifi.password, time.server and restart are heard\n";
 
-class Firmware implements DoorEvents {
-  private readonly machine = new Machine(BOARD, (line) => this.line(line));
+class Firmware implements DoorEvents, TerminalUser {
+  private readonly machine: Machine = new Machine(BOARD, (bytes, start, end) =>
+    this.terminal.receive(bytes, start, end),
+  );
+  private readonly terminal: Terminal = new Terminal(this, (text) => this.machine.print(text));
   private readonly station: Station;
   private hasSound = true;
   private hasSettings = true;
@@ -56,27 +60,29 @@ class Firmware implements DoorEvents {
   event(name: string, value: string, extra: readonly (string | number)[]): void {
     let out = name + " " + value;
     for (let i = 0; i + 1 < extra.length; i += 2) out += " " + extra[i] + "=" + extra[i + 1];
-    this.machine.print(out + "\n");
+    this.terminal.print(out + "\n");
   }
 
-  private line(input: string): void {
-    // As after any exception: calls are ended, the machine starts again.
-    if (input === RESTART) throw new Error(RESTART);
-    if (!this.keep(SSID, input) && !this.keep(PASSWORD, input) && !this.keep(TIME_SERVER, input)) {
-      this.machine.print(this.isStarted ? this.station.line(input) : NOT_STARTED);
-    }
+  line(input: string): string {
+    if (input === RESTART) this.machine.restart();
+    const kept = this.keep(SSID, input) + this.keep(PASSWORD, input) + this.keep(TIME_SERVER, input);
+    if (kept !== "" || input === "") return kept;
+    return this.isStarted ? this.station.line(input) : NOT_STARTED;
   }
 
-  /** @returns whether the line was for that key */
-  private keep(key: string, input: string): boolean {
-    if (input.slice(0, key.length + 1) !== key + " ") return false;
+  complete(input: string): readonly string[] {
+    return this.station.complete(input);
+  }
+
+  /** @returns what to print when the line was for that key, else "" */
+  private keep(key: string, input: string): string {
+    if (input.slice(0, key.length + 1) !== key + " ") return "";
     try {
       this.machine.store.write(key, input.slice(key.length + 1));
-      this.machine.print(key + " is kept: it holds after a restart\n");
+      return key + " is kept: it holds after a restart\n";
     } catch {
-      this.machine.print("error: " + key + " cannot be kept\n");
+      return "error: " + key + " cannot be kept\n";
     }
-    return true;
   }
 
   private onSound(problem: string): void {

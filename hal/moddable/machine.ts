@@ -42,7 +42,7 @@ import { openUdp } from "../native/datagram.js";
 import { type I2S, openI2S } from "../native/i2s.js";
 import { Join } from "./join.js";
 import { Light } from "./light.js";
-import { Lines, Printer } from "./lines.js";
+import { Printer } from "./lines.js";
 import { Names } from "./names.js";
 import { random } from "./random.js";
 import { Streams } from "./streams.js";
@@ -112,6 +112,9 @@ class TicksClock implements Clock {
     return new TicksTimer(this, call);
   }
 }
+
+/** Octets of the serial line handed on at once. */
+const SERIAL_BYTES = 64;
 
 /** A pin that is not there. */
 class NoOutput implements Output {
@@ -196,12 +199,13 @@ export class Machine implements Device {
   private ip = 0;
   private timeOfDay: TimeOfDay | null = null;
 
-  constructor(board: Board, onLine: (line: string) => void) {
+  /** @param onOctets what came over the serial line; the octets are lent for the call */
+  constructor(board: Board, onOctets: (bytes: Uint8Array, start: number, end: number) => void) {
     this.relays = board.relays.map((pin) => new Digital({ pin, mode: Digital.Output, initialValue: 0 }) as Output);
     this.board = board;
     const led = board.led < 0 ? new NoOutput() : new Digital({ pin: board.led, mode: Digital.Output, initialValue: 0 });
     this.led = new Light(led as Output, this.clock);
-    const lines = new Lines(onLine);
+    const came = new Uint8Array(SERIAL_BYTES);
     const printer: Printer = new Printer((octet) => serial.write(octet));
     this.printer = printer;
     const serial: Serial = new Serial({
@@ -211,7 +215,13 @@ export class Machine implements Device {
       port: 0,
       format: "number",
       onReadable: (bytes) => {
-        for (let i = 0; i < bytes; i++) lines.push(serial.read() as number);
+        let length = 0;
+        for (let left = bytes; left > 0; left--) {
+          came[length++] = serial.read() as number;
+          if (length < SERIAL_BYTES && left > 1) continue;
+          onOctets(came, 0, length);
+          length = 0;
+        }
       },
       onWritable: (bytes) => printer.writable(bytes),
     });
@@ -240,6 +250,11 @@ export class Machine implements Device {
       // What was written goes out: the console's line and the last datagrams.
       Timer.delay(FAREWELL_MS);
     };
+  }
+
+  /** As after any exception: calls are ended, the machine starts again. */
+  restart(): void {
+    throw new Error("restart");
   }
 
   address(): number {

@@ -5,6 +5,7 @@
 import { createServer, type Server, type Socket } from "node:net";
 import type { Readable, Writable } from "node:stream";
 import { ipv4Text } from "../../src/core/address.js";
+import { Terminal, type TerminalUser } from "../../src/intercom/terminal.js";
 import { openError } from "./udp.js";
 
 /** The longest line; what is longer is dropped as a whole. */
@@ -95,14 +96,15 @@ export interface TcpSerialOptions {
   address: number;
   /** 0: any free one. */
   port: number;
-  onLine: LineHandler;
+  /** What lines do, and what they may go on to. */
+  user: TerminalUser;
   /** Printed to each terminal when it comes. */
   greeting?: string;
 }
 
 /** The serial line on a TCP port. Resolves with the port it listens on. @throws Error of one line when the port cannot be had */
 export function openTcpSerial(options: TcpSerialOptions): Promise<SerialPort & { readonly port: number }> {
-  const clients = new Set<Socket>();
+  const clients = new Map<Socket, Terminal>();
   const server: Server = createServer((socket) => {
     socket.on("error", () => socket.destroy());
     if (clients.size >= SERIAL_CLIENTS) {
@@ -110,15 +112,20 @@ export function openTcpSerial(options: TcpSerialOptions): Promise<SerialPort & {
       socket.destroySoon();
       return;
     }
-    clients.add(socket);
-    socket.setEncoding("utf8");
-    const reader = new LineReader((line) => {
-      // Any web page can have a browser post lines to this port: what speaks HTTP is no terminal.
-      if (HTTP_REQUEST.test(line)) socket.destroy();
-      if (!socket.destroyed) options.onLine(line, (text) => send(socket, text));
-    });
-    socket.on("data", (text) => reader.push(String(text)));
-    socket.on("end", () => reader.finish());
+    const { user } = options;
+    const terminal = new Terminal(
+      {
+        line: (input) => {
+          // Any web page can have a browser post lines to this port: what speaks HTTP is no terminal.
+          if (HTTP_REQUEST.test(input)) socket.destroy();
+          return socket.destroyed ? "" : user.line(input);
+        },
+        complete: (input) => user.complete(input),
+      },
+      (text) => send(socket, text),
+    );
+    clients.set(socket, terminal);
+    socket.on("data", (bytes: Buffer) => terminal.receive(bytes, 0, bytes.length));
     socket.on("close", () => clients.delete(socket));
     send(socket, options.greeting ?? "");
   });
@@ -131,11 +138,11 @@ export function openTcpSerial(options: TcpSerialOptions): Promise<SerialPort & {
       resolve({
         port: (server.address() as { port: number }).port,
         print: (text) => {
-          for (const socket of clients) send(socket, text);
+          for (const terminal of clients.values()) terminal.print(text);
         },
         close: () => {
           server.close();
-          for (const socket of clients) socket.destroy();
+          for (const socket of clients.keys()) socket.destroy();
         },
       });
     });

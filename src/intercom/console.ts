@@ -1,54 +1,51 @@
 /**
- * The serial console: a line in, lines out. For a person at a terminal and for scripts; errors say what was wrong and what is
- * allowed. Settings are staged by `set` and taken over by `save`.
+ * The console's commands: a line in, lines out, for a person and for programs (`--json` behind any command). Errors say what was
+ * wrong and what is allowed. Settings are staged by `set` and taken over by `save`.
+ * Not here: octets, echo and editing (terminal.ts), the list of commands (commands.ts), how an answer is printed (reply.ts).
  */
 
 import type { Store } from "../../hal/device.js";
 import { printable } from "../core/printable.js";
 import { CALL_CONFIRMED, CALL_HELD } from "../ua/call.js";
-import { REGISTRATION_DONE, REGISTRATION_FAILED, REGISTRATION_TRYING } from "../ua/registration.js";
+import { COMMANDS, findCommand, usage } from "./commands.js";
 import type { Door } from "./door.js";
+import { Guard } from "./guard.js";
 import { Record } from "./record.js";
-import { allowed, findSetting, SCHEMA } from "./schema.js";
+import {
+  ERROR_ARGUMENT,
+  ERROR_COMMAND,
+  ERROR_KEY,
+  ERROR_LOCKED,
+  ERROR_STATE,
+  ERROR_STORE,
+  ERROR_VALUE,
+  Reply,
+} from "./reply.js";
+import { reportPools, reportStats, reportStatus } from "./report.js";
+import { allowed, findSetting, needsRestart, SCHEMA } from "./schema.js";
 import { Settings } from "./settings.js";
 
 export const VERSION = "0.1.0";
 
 const STORE_KEY = "settings";
-
-const HELP = [
-  "help [KEY]          this list, or what a setting may be",
-  "get [KEY]           a setting, or all of them",
-  "set KEY VALUE       stage a setting",
-  "diff                what is staged and not saved",
-  "save                take staged settings over and keep them",
-  "revert              forget what is staged",
-  "status              registration, call, relay",
-  "register            register now",
-  "unregister          take the registration back",
-  "bindings            ask the server where this user is registered",
-  "call [TARGET]       call a SIP URI, an address or a number; without one, call.target",
-  "answer              take the call that rings",
-  "hangup              end the call, or refuse it",
-  "hold, resume        hold the other side, and take it back",
-  "dtmf DIGITS         send digits in the call",
-  "press [BUTTON]      press a button, 1 to 4",
-  "open [RELAY]        release the door",
-  "close [RELAY]       end the release",
-  "version             what this is",
-];
+const JSON_FLAG = "--json";
+const USAGE_WIDTH = 22;
 
 export class Console {
   private readonly door: Door;
   private readonly record: Record;
   private readonly restart: () => void;
+  private readonly reboot: (() => void) | null;
+  private readonly guard: Guard;
   private staged: Settings;
 
-  /** @param restart called after `save`, to begin anew with the new settings */
-  constructor(door: Door, store: Store, restart: () => void) {
+  /** @param restart called after `save`, to begin anew with the new settings @param reboot starts the machine again; null where it cannot */
+  constructor(door: Door, store: Store, restart: () => void, reboot: (() => void) | null) {
     this.door = door;
     this.record = new Record(store, STORE_KEY);
     this.restart = restart;
+    this.reboot = reboot;
+    this.guard = new Guard();
     this.staged = copyOf(door.settings);
   }
 
@@ -62,148 +59,203 @@ export class Console {
 
   /** Carries out one line. @returns what to print, lines ended by \n; "" for nothing */
   line(input: string): string {
-    const trimmed = input.trim();
-    if (trimmed === "") return "";
-    const space = trimmed.indexOf(" ");
-    const word = (space < 0 ? trimmed : trimmed.slice(0, space)).toLowerCase();
-    const rest = space < 0 ? "" : trimmed.slice(space + 1).trim();
-    return this.run(word, rest);
+    let line = input.trim();
+    const isJson = line === JSON_FLAG || line.slice(-JSON_FLAG.length - 1) === " " + JSON_FLAG;
+    if (isJson) line = line.slice(0, -JSON_FLAG.length).trim();
+    if (line === "") return isJson ? new Reply().fail(ERROR_COMMAND, "no command: help lists them").toJson() : "";
+    const space = line.indexOf(" ");
+    const word = (space < 0 ? line : line.slice(0, space)).toLowerCase();
+    const rest = space < 0 ? "" : line.slice(space + 1).trim();
+    const reply = this.run(word, rest);
+    return isJson ? reply.toJson() : reply.toText();
   }
 
-  private run(word: string, rest: string): string {
+  /** What the last word of `input` may go on to: commands, then keys. */
+  complete(input: string): readonly string[] {
+    const start = input.trimStart();
+    const space = start.indexOf(" ");
+    const found: string[] = [];
+    const word = start.slice(start.lastIndexOf(" ") + 1).toLowerCase();
+    if (space < 0) {
+      for (let i = 0; i < COMMANDS.length; i++) if (begins(COMMANDS[i].name, word)) found.push(COMMANDS[i].name);
+      return found;
+    }
+    const command = start.slice(0, space).toLowerCase();
+    const takesKey = command === "get" || command === "set" || command === "unset" || command === "help";
+    if (!takesKey || start.indexOf(" ", space + 1) >= 0 || this.isLocked()) return found;
+    for (let i = 0; i < SCHEMA.length; i++) if (begins(SCHEMA[i].key, word)) found.push(SCHEMA[i].key);
+    return found;
+  }
+
+  private isLocked(): boolean {
+    return this.guard.isLocked(this.door.settings.get("console.password"));
+  }
+
+  private run(word: string, rest: string): Reply {
+    const reply = new Reply();
+    if (word === "login") return this.login(reply, rest);
+    if (this.isLocked() && word !== "version")
+      return reply.fail(ERROR_LOCKED, "the console is locked: login PASSWORD first");
     const ua = this.door.ua;
     const call = ua.activeCall();
     switch (word) {
       case "help":
-        return rest === "" ? HELP.join("\n") + "\n" : helpFor(rest);
+        return help(reply, rest);
       case "get":
-        return this.get(rest);
+        return this.get(reply, rest);
       case "set": {
         const space = rest.indexOf(" ");
         const key = space < 0 ? rest : rest.slice(0, space);
-        if (key === "") return error("set what? set KEY VALUE");
-        return result(this.staged.set(key, space < 0 ? "" : rest.slice(space + 1).trim()));
+        return this.stage(reply, key, space < 0 ? "" : rest.slice(space + 1).trim());
+      }
+      case "unset": {
+        const setting = findSetting(rest);
+        return this.stage(reply, rest, setting === null ? "" : setting.initial);
       }
       case "diff":
-        return this.diff();
+        return this.diff(reply);
       case "save":
-        return result(this.save());
+        return this.save(reply, this.staged);
       case "revert":
         this.staged = copyOf(this.door.settings);
-        return "ok\n";
+        return reply;
+      case "factory-reset":
+        if (rest !== "yes") return reply.fail(ERROR_ARGUMENT, "all settings would be lost: factory-reset yes does it");
+        return this.save(reply, new Settings());
       case "status":
-        return this.status();
+        return reportStatus(reply, this.door);
+      case "stats":
+        return reportStats(reply, this.door);
+      case "pools":
+        return reportPools(reply, this.door);
       case "register":
         if (this.door.settings.get("sip.domain") === "")
-          return error("sip.domain is not set: there is no server to register at");
+          return reply.fail(ERROR_STATE, "sip.domain is not set: there is no server to register at");
         ua.registration.start();
-        return "ok\n";
+        return reply;
       case "unregister":
         ua.registration.stop();
-        return "ok\n";
+        return reply;
       case "bindings":
-        return ua.registration.query() ? "ok\n" : error("not now: there is no server, or a request is under way");
+        return ua.registration.query()
+          ? reply
+          : reply.fail(ERROR_STATE, "not now: there is no server, or a request is under way");
       case "call":
-        if (call !== null) return error("there is a call: hangup first");
-        return result(this.door.call(rest !== "" ? rest : this.door.settings.get("call.target")));
+        if (call !== null) return reply.fail(ERROR_STATE, "there is a call: hangup first");
+        return or(reply, ERROR_VALUE, this.door.call(rest !== "" ? rest : this.door.settings.get("call.target")));
       case "answer":
-        if (call === null || call.session.isCaller || call.answeredMs >= 0) return error("no call rings here");
+        if (call === null || call.session.isCaller || call.answeredMs >= 0)
+          return reply.fail(ERROR_STATE, "no call rings here");
         ua.answer(call);
-        return "ok\n";
+        return reply;
       case "hangup":
-        if (call === null) return error("there is no call");
+        if (call === null) return reply.fail(ERROR_STATE, "there is no call");
         this.door.hangUp("");
-        return "ok\n";
+        return reply;
       case "hold":
       case "resume":
         if (call === null || (call.state !== CALL_CONFIRMED && call.state !== CALL_HELD))
-          return error("there is no call to " + word);
+          return reply.fail(ERROR_STATE, "there is no call to " + word);
         ua.hold(call, word === "hold");
-        return "ok\n";
+        return reply;
       case "dtmf":
-        if (call === null || !call.hasSound) return error("there is no call to send digits in");
-        return result(this.dtmf(rest));
+        return this.dtmf(reply, rest);
       case "press":
-        if (!isNumber(rest, 4)) return error("press [BUTTON]: 1 to 4");
+        if (!isNumber(rest, 4)) return reply.fail(ERROR_ARGUMENT, "press [BUTTON]: 1 to 4");
         this.door.press(rest === "" ? 1 : Number(rest));
-        return "ok\n";
+        return reply;
       case "open":
+        if (!isNumber(rest, 2)) return reply.fail(ERROR_ARGUMENT, "open [RELAY]: 1 or 2");
+        return or(reply, ERROR_STATE, this.door.open("console", rest === "" ? 1 : Number(rest)));
       case "close":
-        if (!isNumber(rest, 2)) return error(word + " [RELAY]: 1 or 2");
-        if (word === "open") return result(this.door.open("console", rest === "" ? 1 : Number(rest)));
+        if (!isNumber(rest, 2)) return reply.fail(ERROR_ARGUMENT, "close [RELAY]: 1 or 2");
         this.door.close(rest === "" ? 1 : Number(rest));
-        return "ok\n";
+        return reply;
+      case "logout":
+        this.guard.close();
+        return reply;
+      case "reboot":
+        if (this.reboot === null) return reply.fail(ERROR_STATE, "this machine cannot start itself again");
+        this.reboot();
+        return reply;
       case "version":
-        return "Portero " + VERSION + "\n";
+        return reply.put("version", VERSION).say("Portero " + VERSION + "\n");
       default:
-        return error("'" + printable(word) + "' is no command: help lists them");
+        return reply.fail(ERROR_COMMAND, "'" + printable(word, 60) + "' is no command: help lists them");
     }
   }
 
-  private get(key: string): string {
+  private login(reply: Reply, given: string): Reply {
+    const waitS = this.guard.open(this.door.settings.get("console.password"), given, this.door.timers.nowMs);
+    if (waitS === 0) return reply;
+    return reply.fail(ERROR_LOCKED, "wrong password: the next try counts in " + waitS + " s");
+  }
+
+  private get(reply: Reply, key: string): Reply {
     const settings = this.door.settings;
     if (key !== "") {
       const setting = findSetting(key);
-      return setting === null ? error(settings.set(key, "")) : setting.key + " " + settings.show(setting) + "\n";
+      return setting === null
+        ? reply.fail(ERROR_KEY, settings.set(key, ""))
+        : reply.put(setting.key, settings.show(setting));
     }
-    let out = "";
-    for (let i = 0; i < SCHEMA.length; i++) out += SCHEMA[i].key + " " + settings.show(SCHEMA[i]) + "\n";
-    return out;
+    for (let i = 0; i < SCHEMA.length; i++) reply.put(SCHEMA[i].key, settings.show(SCHEMA[i]));
+    return reply;
   }
 
-  private diff(): string {
+  private stage(reply: Reply, key: string, value: string): Reply {
+    if (key === "") return reply.fail(ERROR_ARGUMENT, "which setting? set KEY VALUE, unset KEY");
+    const setting = findSetting(key);
+    const problem = this.staged.set(key, value);
+    if (problem !== "") return reply.fail(setting === null ? ERROR_KEY : ERROR_VALUE, problem);
+    return reply;
+  }
+
+  private diff(reply: Reply): Reply {
+    const inForce = this.door.settings;
     let out = "";
     for (let i = 0; i < SCHEMA.length; i++) {
       const key = SCHEMA[i].key;
-      if (this.staged.get(key) === this.door.settings.get(key)) continue;
-      out += key + " " + this.door.settings.show(SCHEMA[i]) + " -> " + this.staged.show(SCHEMA[i]) + "\n";
+      if (this.staged.get(key) === inForce.get(key)) continue;
+      reply.put(key, this.staged.show(SCHEMA[i]));
+      out += key + " " + inForce.show(SCHEMA[i]) + " -> " + this.staged.show(SCHEMA[i]) + "\n";
     }
-    return out === "" ? "nothing is staged\n" : out;
+    return reply.say(out === "" ? "nothing is staged\n" : out);
   }
 
   /** What cannot be kept is not taken over either. */
-  private save(): string {
+  private save(reply: Reply, wanted: Settings): Reply {
     try {
-      this.record.write(this.staged.save());
+      this.record.write(wanted.save());
     } catch (thrown) {
-      return "not saved: " + (thrown instanceof Error ? printable(thrown.message) : "the store failed");
+      const reason = thrown instanceof Error ? printable(thrown.message) : "the store failed";
+      return reply.fail(ERROR_STORE, "not saved: " + reason);
     }
-    this.door.settings.apply(this.staged.saveAll());
+    let later = "";
+    for (let i = 0; i < SCHEMA.length; i++) {
+      const key = SCHEMA[i].key;
+      if (needsRestart(SCHEMA[i]) && wanted.get(key) !== this.door.settings.get(key))
+        later += (later === "" ? "" : ", ") + key;
+    }
+    this.door.settings.apply(wanted.saveAll());
+    this.staged = copyOf(this.door.settings);
     this.restart();
-    return "";
+    return later === "" ? reply : reply.put("restart", later).say("ok, from the next start on: " + later + "\n");
   }
 
-  private status(): string {
-    const registration = this.door.ua.registration;
-    let out = "registration ";
-    if (registration.state === REGISTRATION_DONE) out += "registered, granted " + registration.grantedS + " s";
-    else if (registration.state === REGISTRATION_TRYING) out += "registering";
-    else if (registration.state === REGISTRATION_FAILED)
-      out += "failed, next try in " + Math.round(registration.nextMs() / 1000) + " s";
-    else out += "unregistered";
+  private dtmf(reply: Reply, digits: string): Reply {
     const call = this.door.ua.activeCall();
-    out +=
-      "\ncall " +
-      (call === null
-        ? "none"
-        : (call.session.isCaller ? "out" : "in") + (call.answeredMs >= 0 ? ", confirmed" : ", ringing"));
-    const doorway = this.door.doorway;
-    return out + "\nrelay1 " + (doorway.isOn(1) ? "on" : "off") + "\nrelay2 " + (doorway.isOn(2) ? "on" : "off") + "\n";
-  }
-
-  private dtmf(digits: string): string {
-    const call = this.door.ua.activeCall();
-    if (call === null) return "there is no call";
-    if (digits === "") return "dtmf what? dtmf DIGITS (0-9 * # A-D)";
+    if (call === null || !call.hasSound) return reply.fail(ERROR_STATE, "there is no call to send digits in");
+    if (digits === "") return reply.fail(ERROR_ARGUMENT, "dtmf what? dtmf DIGITS (0-9 * # A-D)");
     for (let i = 0; i < digits.length; i++) {
       if ("0123456789*#ABCDabcd".indexOf(digits.charAt(i)) < 0)
-        return "'" + printable(digits) + "' holds what is no digit: 0-9 * # A-D";
+        return reply.fail(ERROR_ARGUMENT, "'" + printable(digits) + "' holds what is no digit: 0-9 * # A-D");
     }
     for (let i = 0; i < digits.length; i++) {
       if (!call.media.sendDigit(digits.toUpperCase().charCodeAt(i)))
-        return "only " + i + " digits were taken: wait until they are sent";
+        return reply.fail(ERROR_STATE, "only " + i + " digits were taken: wait until they are sent");
     }
-    return "";
+    return reply;
   }
 }
 
@@ -218,16 +270,26 @@ function isNumber(value: string, most: number): boolean {
   return value === "" || (value.length === 1 && value >= "1" && value <= "" + most);
 }
 
-function helpFor(key: string): string {
-  const setting = findSetting(key);
-  if (setting === null) return error(new Settings().set(key, ""));
-  return setting.key + ": " + setting.help + "\n  " + allowed(setting) + ", at first '" + setting.initial + "'\n";
+function begins(word: string, start: string): boolean {
+  return word.slice(0, start.length).toLowerCase() === start;
 }
 
-function result(problem: string): string {
-  return problem === "" ? "ok\n" : error(problem);
+function help(reply: Reply, what: string): Reply {
+  if (what === "") {
+    let out = "";
+    for (let i = 0; i < COMMANDS.length; i++) out += usage(COMMANDS[i]).padEnd(USAGE_WIDTH) + COMMANDS[i].help + "\n";
+    return reply.say(out + "--json behind any of them: the answer as one line of JSON\n");
+  }
+  const command = findCommand(what.toLowerCase());
+  if (command !== null) return reply.say(usage(command) + ": " + command.help + "\n");
+  const setting = findSetting(what);
+  if (setting === null) return reply.fail(ERROR_KEY, new Settings().set(what, ""));
+  const start = needsRestart(setting) ? "; holds from the next start on" : "";
+  return reply.say(
+    setting.key + ": " + setting.help + start + "\n  " + allowed(setting) + ", at first '" + setting.initial + "'\n",
+  );
 }
 
-function error(problem: string): string {
-  return "error: " + problem + "\n";
+function or(reply: Reply, code: string, problem: string): Reply {
+  return problem === "" ? reply : reply.fail(code, problem);
 }

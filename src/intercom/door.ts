@@ -74,7 +74,7 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
   readonly doorway: Doorway;
   /** REGISTRATION_* as it was last told. */
   registration = REGISTRATION_OFF;
-  private readonly timers: Timers;
+  readonly timers: Timers;
   private readonly events: DoorEvents;
   private readonly outputs: DoorOutputs;
   private readonly access: Access;

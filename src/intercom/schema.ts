@@ -171,9 +171,15 @@ export const SCHEMA: readonly Setting[] = [
     "what the door's contact is while the door is shut",
   ),
   entry("door.leftOpen", TYPE_NUMBER, "60", "alarm when the door stays open for so long, 0: never", 0, 3600, "s"),
+  entry("console.password", TYPE_SECRET, "", "password of the console; empty: none", 0, 64),
   entry("time.zone", TYPE_ZONE, "UTC0", "time zone of the door", 0, 64),
   entry("time.day", TYPE_HOURS, "", "when it is day for the buttons' plans; empty: always"),
 ];
+
+/** Whether it holds from the next start on only: sockets are opened once. */
+export function needsRestart(setting: Setting): boolean {
+  return setting.key === "net.address" || setting.key === "sip.port" || setting.key === "rtp.port";
+}
 
 /** Whether it is never shown. */
 export function isSecret(setting: Setting): boolean {

@@ -119,7 +119,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
     this.door = new Door(settings, limits, this.timers, device.random, this, this, this, events, device.store);
     this.conference = limits.lines > 1 ? new Conference(this.door.ua.lines, TICK_SAMPLES) : null;
     for (let i = 0; i < INPUTS.length; i++) this.contacts.push(new Contact(device, INPUTS[i], this.timers, this));
-    this.console = new Console(this.door, device.store, () => this.reconfigure());
+    this.console = new Console(this.door, device.store, () => this.reconfigure(), device.restart);
   }
 
   /** Opens the sockets and begins. @throws Error with one line for a person when a port cannot be had */
@@ -190,6 +190,11 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
       if (name === "exit") this.door.exit();
       else this.door.press(INPUTS.indexOf(name) + 1);
     }
+  }
+
+  /** What the last word of a console's line may go on to. */
+  complete(input: string): readonly string[] {
+    return this.console.complete(input);
   }
 
   /** A line of the console. @returns what to print */
@@ -372,10 +377,6 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
   }
 
   private reconfigure(): void {
-    const ip = this.address();
-    if (ip !== this.ip || this.settings.number("sip.port") !== (this.sip?.port ?? 0)) {
-      this.report("net.address and sip.port take effect after a restart");
-    }
     this.door.start(this.ip);
   }
 

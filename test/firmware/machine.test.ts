@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { Join, type Radio } from "../../hal/moddable/join.js";
 import { Light } from "../../hal/moddable/light.js";
-import { LINE_BYTES, Lines, Printer, QUEUE_BYTES } from "../../hal/moddable/lines.js";
+import { Printer, QUEUE_BYTES } from "../../hal/moddable/lines.js";
 import { type Stream, type StreamOptions, Streams } from "../../hal/moddable/streams.js";
 import { VirtualClock } from "../../host-sim/world/clock.js";
 import { ipv4 } from "../../src/core/address.js";
@@ -148,32 +148,6 @@ describe("The LED", () => {
     const seen: number[] = [];
     new Light({ write: (value) => seen.push(value) }, new VirtualClock()).write(99);
     expect(seen).toEqual([0]);
-  });
-});
-
-describe("Serial lines", () => {
-  const read = (text: string) => {
-    const lines: string[] = [];
-    const reader = new Lines((line) => lines.push(line));
-    for (const character of text) reader.push(character.charCodeAt(0));
-    return lines;
-  };
-
-  it("end by CR, LF or both, and an empty one is none", () => {
-    expect(read("a\rb\nc\r\n\r\nd\n")).toEqual(["a", "b", "c", "d"]);
-  });
-
-  it("with noise in them are dropped, and the next one is whole", () => {
-    expect(read("op\u0000en\n\u00ff\u00fe\u0003\nstatus\n")).toEqual(["status"]);
-  });
-
-  it("that are too long are dropped as a whole", () => {
-    const most = "x".repeat(LINE_BYTES);
-    expect(read(most + "\n" + most + "y\nz\n")).toEqual([most, "z"]);
-  });
-
-  it("take back by backspace", () => {
-    expect(read("\bax\b\u007f\u007fb\n")).toEqual(["b"]);
   });
 });
 

@@ -76,7 +76,7 @@ async function begin(): Promise<void> {
   board.stored.set("wifi.password", "secret");
   board.start(main);
   await board.run(2000, main);
-  for (const line of SETTINGS) board.type(line + "\r");
+  for (const line of SETTINGS) board.type(line + "\n");
 }
 
 async function press(): Promise<void> {
@@ -256,7 +256,7 @@ describe("Storage", () => {
 });
 
 describe("Noise", () => {
-  it("on the serial line does nothing", async () => {
+  it("on the serial line does nothing, and is told", async () => {
     await begin();
     const before = board.printed;
     const random = new SeededRandom(9);
@@ -264,7 +264,8 @@ describe("Noise", () => {
     for (let i = 0; i < 20_000; i++) noise += String.fromCharCode(random.uint32() & 255);
     board.type(noise.replaceAll(/[\r\n]/g, "\0") + "open\n");
     await board.run(1000, main);
-    expect([board.printed, board.level(RELAY), board.restarts]).toEqual([before, 0, []]);
+    expect([board.level(RELAY), board.restarts]).toEqual([0, []]);
+    expect(board.printed.slice(before.length)).toMatch(/^error: the line [^\n]*; nothing was done\n$/);
     board.type("version\n");
     expect(board.printed).toMatch(/Portero [\d.]+\n$/);
   });

@@ -101,7 +101,7 @@ describe("the serial line on a TCP port", () => {
       address: HERE,
       port: 0,
       greeting: "Portero\n",
-      onLine: (line, reply) => reply("<" + line + ">\n"),
+      user: { line: (line) => "<" + line + ">\n", complete: () => [] },
     });
     open.push(serial);
     return serial;
@@ -141,7 +141,11 @@ describe("the serial line on a TCP port", () => {
 
   it("carries nothing out for a web page that posts to its port", async () => {
     const seen: string[] = [];
-    const serial = await openTcpSerial({ address: HERE, port: 0, onLine: (line) => seen.push(line) });
+    const serial = await openTcpSerial({
+      address: HERE,
+      port: 0,
+      user: { line: (line) => "" + seen.push(line), complete: () => [] },
+    });
     open.push(serial);
     const browser = new Terminal(serial.port);
     browser.socket.write("POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: text/plain\r\n\r\nopen\nsave\n");
@@ -169,8 +173,8 @@ describe("the serial line on a TCP port", () => {
 
   it("says in one line when its port is in use", async () => {
     const taken = (await port()).port;
-    await expect(openTcpSerial({ address: HERE, port: taken, onLine: () => {} })).rejects.toThrow(
-      new Error(`port ${taken} (tcp) on 127.0.0.1 is in use: choose another with --console-port N`),
-    );
+    await expect(
+      openTcpSerial({ address: HERE, port: taken, user: { line: () => "", complete: () => [] } }),
+    ).rejects.toThrow(new Error(`port ${taken} (tcp) on 127.0.0.1 is in use: choose another with --console-port N`));
   });
 });

@@ -118,6 +118,7 @@ function start(): void {
     },
   };
   const device: Device = {
+    restart: null,
     address: () => FIRST_ADDRESS,
     clock,
     random: new SeededRandom(1),

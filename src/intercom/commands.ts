@@ -1,0 +1,53 @@
+/** The console's commands: their names, arguments and help, once. The help and the completion by Tab are made from this. Not here: what they do (console.ts). */
+
+export interface Command {
+  name: string;
+  /** As the help shows them: CAPITALS stand for what is to be filled in, brackets for what may be left out. */
+  args: string;
+  help: string;
+}
+
+function command(name: string, args: string, help: string): Command {
+  return { name, args, help };
+}
+
+export const COMMANDS: readonly Command[] = [
+  command("help", "[COMMAND|KEY]", "this list, or one command, or what a setting may be"),
+  command("get", "[KEY]", "a setting as it is in force, or all of them"),
+  command("set", "KEY VALUE", "stage a setting"),
+  command("unset", "KEY", "stage a setting's first value"),
+  command("diff", "", "what is staged and not saved"),
+  command("save", "", "take staged settings over and keep them"),
+  command("revert", "", "forget what is staged"),
+  command("factory-reset", "yes", "all settings as they were at first, kept at once"),
+  command("status", "", "registration, call, relays"),
+  command("register", "", "register now"),
+  command("unregister", "", "take the registration back"),
+  command("bindings", "", "ask the server where this user is registered"),
+  command("call", "[TARGET]", "call a SIP URI, an address or a number; without one, call.target"),
+  command("answer", "", "take the call that rings"),
+  command("hangup", "", "end the call, or refuse it"),
+  command("hold", "", "hold the other side"),
+  command("resume", "", "take it back"),
+  command("dtmf", "DIGITS", "send digits in the call"),
+  command("press", "[BUTTON]", "press a button, 1 to 4"),
+  command("open", "[RELAY]", "release the door"),
+  command("close", "[RELAY]", "end the release"),
+  command("stats", "", "messages and packets since start"),
+  command("pools", "", "what is in use, of how many, and the most there was"),
+  command("login", "PASSWORD", "unlock a console that has a password"),
+  command("logout", "", "lock it again"),
+  command("reboot", "", "start again"),
+  command("version", "", "what this is"),
+];
+
+/** @returns null when there is none of that name */
+export function findCommand(name: string): Command | null {
+  for (let i = 0; i < COMMANDS.length; i++) if (COMMANDS[i].name === name) return COMMANDS[i];
+  return null;
+}
+
+/** @returns the command and its arguments, as one writes them */
+export function usage(command: Command): string {
+  return command.args === "" ? command.name : command.name + " " + command.args;
+}

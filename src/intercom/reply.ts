@@ -1,0 +1,64 @@
+/**
+ * What a command of the console answers: values by name, a text, or one error. It prints itself for a person, or as one line of
+ * JSON for a program. Not here: what the commands do.
+ */
+
+// Codes of errors, for programs; they stay as they are.
+export const ERROR_COMMAND = "no-such-command";
+/** An argument is missing or is not what is allowed. */
+export const ERROR_ARGUMENT = "bad-argument";
+export const ERROR_KEY = "no-such-key";
+export const ERROR_VALUE = "bad-value";
+/** Not in the state the door is in: no call, no server, a code lock. */
+export const ERROR_STATE = "not-now";
+export const ERROR_STORE = "not-kept";
+export const ERROR_LOCKED = "locked";
+export const ERROR_LONG = "line-too-long";
+
+export class Reply {
+  /** ERROR_*, "" when all went well. */
+  code = "";
+  private problem = "";
+  private body = "";
+  private readonly names: string[] = [];
+  private readonly values: (string | number)[] = [];
+
+  /** @param problem one line: what was wrong, and what is allowed */
+  fail(code: string, problem: string): Reply {
+    this.code = code;
+    this.problem = problem;
+    return this;
+  }
+
+  put(name: string, value: string | number): Reply {
+    this.names.push(name);
+    this.values.push(value);
+    return this;
+  }
+
+  /** For a person in place of the values; a program gets it as `text` when there are no values. */
+  say(body: string): Reply {
+    this.body = body;
+    return this;
+  }
+
+  /** Lines, each ended by \n. */
+  toText(): string {
+    if (this.code !== "") return "error: " + this.problem + "\n";
+    if (this.body !== "") return this.body;
+    let out = "";
+    for (let i = 0; i < this.names.length; i++) out += this.names[i] + " " + this.values[i] + "\n";
+    return out === "" ? "ok\n" : out;
+  }
+
+  /** One line of JSON: `{"ok":true,…values}` or `{"ok":false,"code":…,"error":…}`. */
+  toJson(): string {
+    if (this.code !== "")
+      return '{"ok":false,"code":' + JSON.stringify(this.code) + ',"error":' + JSON.stringify(this.problem) + "}\n";
+    let out = '{"ok":true';
+    for (let i = 0; i < this.names.length; i++)
+      out += "," + JSON.stringify(this.names[i]) + ":" + JSON.stringify(this.values[i]);
+    if (this.names.length === 0 && this.body !== "") out += ',"text":' + JSON.stringify(this.body);
+    return out + "}\n";
+  }
+}

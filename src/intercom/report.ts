@@ -1,0 +1,59 @@
+/** What the console tells of the door's state, as values by name: `status`, `stats` and `pools`. Not here: the log of what happened. */
+import type { Pool } from "../core/pool.js";
+import { REGISTRATION_DONE, REGISTRATION_FAILED, REGISTRATION_TRYING } from "../ua/registration.js";
+import type { Door } from "./door.js";
+import type { Reply } from "./reply.js";
+
+export function reportStatus(reply: Reply, door: Door): Reply {
+  const registration = door.ua.registration;
+  let state = "unregistered";
+  if (registration.state === REGISTRATION_DONE) state = "registered, granted " + registration.grantedS + " s";
+  else if (registration.state === REGISTRATION_TRYING) state = "registering";
+  else if (registration.state === REGISTRATION_FAILED)
+    state = "failed, next try in " + Math.round(registration.nextMs() / 1000) + " s";
+  const call = door.ua.activeCall();
+  let calling = "none";
+  if (call !== null)
+    calling = (call.session.isCaller ? "out" : "in") + (call.answeredMs >= 0 ? ", confirmed" : ", ringing");
+  return reply
+    .put("registration", state)
+    .put("call", calling)
+    .put("relay1", door.doorway.isOn(1) ? "on" : "off")
+    .put("relay2", door.doorway.isOn(2) ? "on" : "off");
+}
+
+export function reportStats(reply: Reply, door: Door): Reply {
+  const counters = door.ua.layer.counters;
+  reply
+    .put("received", counters.received)
+    .put("sent", counters.sent)
+    .put("retransmitted", counters.retransmitted)
+    .put("repeated", counters.repeated)
+    .put("malformed", counters.malformed)
+    .put("dropped", counters.dropped)
+    .put("stray", counters.stray)
+    .put("failed", counters.failed)
+    .put("refused", counters.refused)
+    .put("keepAlives", counters.keepAlives);
+  const media = door.ua.lines[0].media;
+  if (!media.hasRun()) return reply;
+  return reply
+    .put("sound", media.verdict())
+    .put("rtpSent", media.sentPackets())
+    .put("rtpReceived", media.receivedPackets())
+    .put("rtpLost", media.lostPackets())
+    .put("rtpLate", media.latePackets())
+    .put("rtpForeign", media.foreignPackets())
+    .put("jitterMs", media.jitterMs())
+    .put("roundTripMs", media.roundTripMs());
+}
+
+export function reportPools(reply: Reply, door: Door): Reply {
+  const layer = door.ua.layer;
+  reply.put("clients", ofPool(layer.clients)).put("servers", ofPool(layer.servers));
+  return reply.put("dialogs", ofPool(door.ua.dialogs));
+}
+
+function ofPool(pool: Pool<object>): string {
+  return pool.used() + " of " + pool.items.length + ", most " + pool.highWater;
+}

@@ -1,0 +1,355 @@
+/**
+ * The serial line's side of the console: octets in, lines to the console, what it answers out. For a person with a terminal it
+ * echoes and edits (Enter sends CR), keeps the last lines and completes by Tab; for a program (LF) it is silent but for answers.
+ * It is a program's line until a CR without LF comes, and again after an LF. All in fixed memory. A line with control characters
+ * that edit nothing, as noise has, is dropped as a whole. Not here: what the lines do.
+ */
+import { octets, text } from "../core/bytes.js";
+
+/** The longest line, in octets. */
+export const LINE_BYTES = 768;
+/** Octets for the lines before: the oldest go. */
+const HISTORY_BYTES = 1024;
+
+const CTRL_A = 1;
+const CTRL_C = 3;
+const CTRL_D = 4;
+const CTRL_E = 5;
+const BACKSPACE = 8;
+const TAB = 9;
+const LF = 10;
+const CTRL_K = 11;
+const CTRL_L = 12;
+const CR = 13;
+const CTRL_N = 14;
+const CTRL_P = 16;
+const CTRL_U = 21;
+const CTRL_W = 23;
+const ESCAPE = 27;
+const SPACE = 0x20;
+const TILDE = 0x7e;
+const DELETE = 0x7f;
+
+// What was there of an escape sequence: ESC, then "[" or "O", then digits.
+const PLAIN = 0;
+const ESCAPED = 1;
+const BRACKET = 2;
+
+/** What decoding makes of octets that are no UTF-8. */
+const NO_CHARACTER = "\ufffd";
+const PROMPT = "portero> ";
+/** Behind the cursor nothing stays. */
+const CLEAR_LINE = "\r\x1b[K";
+
+export interface TerminalUser {
+  /** Carries a line out. @returns what to print, lines ended by \n */
+  line(input: string): string;
+  /** What the word at the end of `input` may go on to: whole words, for Tab. */
+  complete(input: string): readonly string[];
+}
+
+export class Terminal {
+  private readonly user: TerminalUser;
+  private readonly send: (text: string) => void;
+  private readonly bytes = new Uint8Array(LINE_BYTES);
+  private length = 0;
+  /** Where the next octet goes. */
+  private cursor = 0;
+  private isTooLong = false;
+  /** Something came that no line has. */
+  private isSpoilt = false;
+  private isPerson = false;
+  private afterCr = false;
+  private escape = PLAIN;
+  private parameter = 0;
+  /** Lines before, the newest first, each behind two octets of its length. */
+  private readonly history = new Uint8Array(HISTORY_BYTES);
+  private historyEnd = 0;
+  /** Which of them is shown: 0 none. */
+  private recalled = 0;
+
+  /** @param send prints; its text has line ends as a terminal wants them when a person is there */
+  constructor(user: TerminalUser, send: (text: string) => void) {
+    this.user = user;
+    this.send = send;
+  }
+
+  /** Octets as they come; they stay the caller's. */
+  receive(bytes: Uint8Array, start: number, end: number): void {
+    for (let i = start; i < end; i++) this.octet(bytes[i], i + 1 < end && bytes[i + 1] === LF);
+  }
+
+  /** Prints what happens meanwhile, lines ended by \n; a line that is being typed is shown again below. */
+  print(lines: string): void {
+    if (lines === "") return;
+    if (!this.isPerson) {
+      this.send(lines);
+      return;
+    }
+    this.send(CLEAR_LINE + forTerminal(lines));
+    this.redraw();
+  }
+
+  /** The one at the other end is gone: the next begins anew. */
+  reset(): void {
+    this.clear();
+    this.isPerson = this.afterCr = false;
+    this.escape = PLAIN;
+    this.historyEnd = this.recalled = 0;
+  }
+
+  private octet(octet: number, isBeforeLf: boolean): void {
+    const isSecond = octet === LF && this.afterCr;
+    this.afterCr = octet === CR;
+    if (isSecond) {
+      this.isPerson = false;
+      return;
+    }
+    if (this.escape !== PLAIN) this.escapeOctet(octet);
+    else if (octet === CR || octet === LF) {
+      this.isPerson = octet === CR && !isBeforeLf;
+      this.enter();
+    } else if (octet >= SPACE && octet !== DELETE) this.insert(octet);
+    else this.control(octet);
+  }
+
+  private control(octet: number): void {
+    // What a program sends is no key.
+    if (!this.isPerson && octet !== BACKSPACE && octet !== DELETE && octet !== CTRL_C && octet !== CTRL_U) {
+      this.isSpoilt = true;
+      return;
+    }
+    switch (octet) {
+      case BACKSPACE:
+      case DELETE:
+        this.remove(this.left(this.cursor), this.cursor);
+        return;
+      case CTRL_A:
+        this.moveTo(0);
+        return;
+      case CTRL_E:
+        this.moveTo(this.length);
+        return;
+      case CTRL_C:
+        if (this.isPerson) this.send("^C\r\n");
+        this.clear();
+        this.redraw();
+        return;
+      case CTRL_D:
+        this.remove(this.cursor, this.right(this.cursor));
+        return;
+      case CTRL_K:
+        this.remove(this.cursor, this.length);
+        return;
+      case CTRL_U:
+        this.remove(0, this.cursor);
+        return;
+      case CTRL_W:
+        this.remove(this.wordStart(), this.cursor);
+        return;
+      case CTRL_L:
+        if (this.isPerson) this.send("\x1b[H\x1b[2J");
+        this.redraw();
+        return;
+      case CTRL_N:
+        this.recall(-1);
+        return;
+      case CTRL_P:
+        this.recall(1);
+        return;
+      case TAB:
+        this.complete();
+        return;
+      case ESCAPE:
+        this.escape = ESCAPED;
+        this.parameter = 0;
+        return;
+      default:
+        this.isSpoilt = true;
+    }
+  }
+
+  private escapeOctet(octet: number): void {
+    if (this.escape === ESCAPED) {
+      this.escape = octet === 0x5b || octet === 0x4f ? BRACKET : PLAIN;
+      return;
+    }
+    if (octet >= 0x30 && octet <= 0x3b) {
+      this.parameter = octet <= 0x39 ? (this.parameter * 10 + octet - 0x30) & 0xff : 0;
+      return;
+    }
+    this.escape = PLAIN;
+    if (octet === 0x41) this.recall(1);
+    else if (octet === 0x42) this.recall(-1);
+    else if (octet === 0x43) this.moveTo(this.right(this.cursor));
+    else if (octet === 0x44) this.moveTo(this.left(this.cursor));
+    else if (octet === 0x48 || (octet === TILDE && (this.parameter === 1 || this.parameter === 7))) this.moveTo(0);
+    else if (octet === 0x46 || (octet === TILDE && (this.parameter === 4 || this.parameter === 8)))
+      this.moveTo(this.length);
+    else if (octet === TILDE && this.parameter === 3) this.remove(this.cursor, this.right(this.cursor));
+  }
+
+  private enter(): void {
+    if (this.isPerson) this.send("\r\n");
+    const input = text(this.bytes, 0, this.length);
+    let output = "";
+    if (this.isTooLong) output = "error: the line is too long: at most " + LINE_BYTES + " octets; nothing was done\n";
+    else if (this.isSpoilt || input.indexOf(NO_CHARACTER) >= 0)
+      output = "error: the line has control characters or is no UTF-8; nothing was done\n";
+    const isWhole = output === "";
+    if (isWhole && input.trim() !== "") this.keep();
+    this.clear();
+    if (isWhole) output = this.user.line(input);
+    if (output !== "") this.send(this.isPerson ? forTerminal(output) : output);
+    if (this.isPerson) this.send(PROMPT);
+  }
+
+  private clear(): void {
+    this.length = this.cursor = this.recalled = 0;
+    this.isTooLong = this.isSpoilt = false;
+  }
+
+  private insert(octet: number): void {
+    if (this.length === LINE_BYTES) {
+      this.isTooLong = true;
+      return;
+    }
+    const at = this.cursor;
+    this.bytes.copyWithin(at + 1, at, this.length);
+    this.bytes[at] = octet;
+    this.length += 1;
+    this.cursor += 1;
+    if (!this.isPerson) return;
+    if (this.cursor < this.length) this.redraw();
+    else if (octet < 0x80) this.send(String.fromCharCode(octet));
+    else this.echoWhole();
+  }
+
+  /** A character of several octets is shown when it is whole. */
+  private echoWhole(): void {
+    const from = this.left(this.cursor);
+    const lead = this.bytes[from];
+    const size = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
+    if (this.cursor - from === size) this.send(text(this.bytes, from, this.cursor));
+  }
+
+  private remove(from: number, to: number): void {
+    if (from === to) return;
+    this.bytes.copyWithin(from, to, this.length);
+    this.length -= to - from;
+    this.cursor = from;
+    this.isTooLong = false;
+    this.redraw();
+  }
+
+  private moveTo(at: number): void {
+    this.cursor = at;
+    this.redraw();
+  }
+
+  /** The character before an offset, of however many octets. */
+  private left(at: number): number {
+    let i = at;
+    if (i > 0) i -= 1;
+    while (i > 0 && (this.bytes[i] & 0xc0) === 0x80) i -= 1;
+    return i;
+  }
+
+  private right(at: number): number {
+    let i = at;
+    if (i < this.length) i += 1;
+    while (i < this.length && (this.bytes[i] & 0xc0) === 0x80) i += 1;
+    return i;
+  }
+
+  private wordStart(): number {
+    let i = this.cursor;
+    while (i > 0 && this.bytes[i - 1] === SPACE) i -= 1;
+    while (i > 0 && this.bytes[i - 1] !== SPACE) i -= 1;
+    return i;
+  }
+
+  private redraw(): void {
+    if (!this.isPerson) return;
+    const behind = characters(this.bytes, this.cursor, this.length);
+    const shown = CLEAR_LINE + PROMPT + text(this.bytes, 0, this.length);
+    this.send(behind > 0 ? shown + "\x1b[" + behind + "D" : shown);
+  }
+
+  private complete(): void {
+    if (this.cursor < this.length) return;
+    const input = text(this.bytes, 0, this.length);
+    const words = this.user.complete(input);
+    if (words.length === 0) return;
+    const typed = input.length - (input.lastIndexOf(" ") + 1);
+    let common = words[0];
+    for (let i = 1; i < words.length; i++) common = sharedStart(common, words[i]);
+    const more = octets(common.slice(typed) + (words.length === 1 ? " " : ""));
+    for (let i = 0; i < more.length; i++) this.insert(more[i]);
+    if (words.length > 1 && common.length === typed && this.isPerson) this.print(words.join("  ") + "\n");
+  }
+
+  /** Puts the line before the others, unless it is the one that is there already; a password is not kept. */
+  private keep(): void {
+    const history = this.history;
+    const size = this.length;
+    if (size + 2 > HISTORY_BYTES || isSecret(text(this.bytes, 0, size))) return;
+    if (this.historyEnd > 0 && sizeAt(history, 0) === size && isSame(history, 2, this.bytes, size)) return;
+    // What does not fit any more is forgotten whole.
+    let end = 0;
+    while (end < this.historyEnd && end + sizeAt(history, end) + 2 + size + 2 <= HISTORY_BYTES)
+      end += sizeAt(history, end) + 2;
+    history.copyWithin(size + 2, 0, end);
+    history[0] = size >> 8;
+    history[1] = size;
+    for (let i = 0; i < size; i++) history[i + 2] = this.bytes[i];
+    this.historyEnd = end + size + 2;
+  }
+
+  /** @param by 1: an older line, -1: a newer one, at last the empty one */
+  private recall(by: number): void {
+    const wanted = this.recalled + by;
+    if (wanted < 0) return;
+    let at = 0;
+    for (let i = 1; i < wanted && at < this.historyEnd; i++) at += sizeAt(this.history, at) + 2;
+    if (wanted > 0 && at >= this.historyEnd) return;
+    const size = wanted === 0 ? 0 : sizeAt(this.history, at);
+    for (let i = 0; i < size; i++) this.bytes[i] = this.history[at + 2 + i];
+    this.length = this.cursor = size;
+    this.recalled = wanted;
+    this.isTooLong = false;
+    this.redraw();
+  }
+}
+
+function sizeAt(history: Uint8Array, at: number): number {
+  return (history[at] << 8) | history[at + 1];
+}
+
+function isSame(history: Uint8Array, at: number, line: Uint8Array, size: number): boolean {
+  for (let i = 0; i < size; i++) if (history[at + i] !== line[i]) return false;
+  return true;
+}
+
+/** Lines that have a password in them are for nobody who comes after. */
+function isSecret(line: string): boolean {
+  const lower = line.trim().toLowerCase();
+  return lower.indexOf("login") === 0 || lower.indexOf("password") >= 0 || lower.indexOf(".code") >= 0;
+}
+
+function characters(bytes: Uint8Array, start: number, end: number): number {
+  let count = 0;
+  for (let i = start; i < end; i++) if ((bytes[i] & 0xc0) !== 0x80) count += 1;
+  return count;
+}
+
+function sharedStart(a: string, b: string): string {
+  let i = 0;
+  while (i < a.length && i < b.length && a.charAt(i) === b.charAt(i)) i += 1;
+  return a.slice(0, i);
+}
+
+/** A terminal wants CR LF. */
+function forTerminal(lines: string): string {
+  return lines.split("\n").join("\r\n");
+}
