@@ -53,12 +53,25 @@ export class Reply {
 
   /** One line of JSON: `{"ok":true,…values}` or `{"ok":false,"code":…,"error":…}`. */
   toJson(): string {
-    if (this.code !== "")
-      return '{"ok":false,"code":' + JSON.stringify(this.code) + ',"error":' + JSON.stringify(this.problem) + "}\n";
+    if (this.code !== "") return '{"ok":false,"code":' + quoted(this.code) + ',"error":' + quoted(this.problem) + "}\n";
     let out = '{"ok":true';
-    for (let i = 0; i < this.names.length; i++)
-      out += "," + JSON.stringify(this.names[i]) + ":" + JSON.stringify(this.values[i]);
-    if (this.names.length === 0 && this.body !== "") out += ',"text":' + JSON.stringify(this.body);
+    for (let i = 0; i < this.names.length; i++) {
+      const value = this.values[i];
+      out += "," + quoted(this.names[i]) + ":" + (typeof value === "number" ? value : quoted(value));
+    }
+    if (this.names.length === 0 && this.body !== "") out += ',"text":' + quoted(this.body);
     return out + "}\n";
   }
+}
+
+/** A string of JSON. RFC 8259 §7 */
+function quoted(value: string): string {
+  let out = '"';
+  for (let i = 0; i < value.length; i++) {
+    const c = value.charAt(i);
+    const code = value.charCodeAt(i);
+    if (code < 0x20) out += "\\u00" + (code < 16 ? "0" : "") + code.toString(16);
+    else out += c === '"' || c === "\\" ? "\\" + c : c;
+  }
+  return out + '"';
 }
