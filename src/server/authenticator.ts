@@ -5,7 +5,7 @@
  * An unknown user gets the answer that a wrong password gets, after the same work.
  * Not here: auth-int, userhash; what a user may do (registrar.ts, proxy.ts).
  */
-import { equal, NONE, octets, Span } from "../core/bytes.js";
+import { equal, octets, Span } from "../core/bytes.js";
 import type { RandomSource } from "../core/random.js";
 import type { Timers } from "../core/timers.js";
 import type { TransactionLayer } from "../transaction/layer.js";
@@ -15,7 +15,6 @@ import { AUTH_DIGEST, AuthValue, isGiven, USERNAME_MAX_BYTES, unquote } from "..
 import { ALGORITHM_MD5, ALGORITHM_NAMES, ALGORITHM_SHA256, algorithmOf, type Digest } from "../wire/digest.js";
 import type { Message } from "../wire/message.js";
 import {
-  HEADER_AUTHORIZATION,
   HEADER_NAMES,
   HEADER_PROXY_AUTHENTICATE,
   HEADER_PROXY_AUTHORIZATION,
@@ -232,9 +231,3 @@ export class Authenticator {
     for (let i = 0; i < MAC_BYTES / 2; i++) w.hex(this.mac[i], 2);
   }
 }
-
-/** The field credentials for a registrar or a user agent server stand in. */
-export const AT_REGISTRAR = HEADER_AUTHORIZATION;
-export const AT_PROXY = HEADER_PROXY_AUTHORIZATION;
-/** No realm: what `domainOf` gives for a host that is none of ours. */
-export const NO_REALM = NONE;

@@ -176,8 +176,11 @@ export class Bindings {
     return false;
   }
 
-  /** Begins a new record in `bytes`, which the caller owns and keeps, in the place of one with that version. */
-  begin(bytes: Uint8Array, version: number): void {
+  /**
+   * Begins a new record in `bytes`, which the caller owns and keeps, in the place of one with that version.
+   * @param next the version it is to have, best a random one: one that never was cannot be taken for another
+   */
+  begin(bytes: Uint8Array, version: number, next = version + 1): void {
     this.bytes = bytes;
     this.start = 0;
     this.end = this.at = HEAD;
@@ -185,7 +188,7 @@ export class Bindings {
     this.count = this.nowS = 0;
     this.ok = bytes.length >= HEAD;
     if (!this.ok) return;
-    this.putUint32(0, (version + 1) >>> 0);
+    this.putUint32(0, next === 0 ? 1 : next);
     this.putUint16(4, 0);
   }
 

@@ -1,0 +1,225 @@
+/**
+ * What a REGISTER asks for: its contacts with q and expiry, read into tables of fixed size, and the record that comes of them and of
+ * the bindings that were there. RFC 3261 §10.3 steps 6 and 7.
+ * Not here: who asks, and where records are kept.
+ */
+import { equal, NONE, octets, Span } from "../core/bytes.js";
+import type { ServerTransaction } from "../transaction/server.js";
+import { NameAddress } from "../wire/address.js";
+import { ValueList } from "../wire/list.js";
+import type { Message } from "../wire/message.js";
+import { HEADER_CONTACT, HEADER_EXPIRES, HEADER_PATH } from "../wire/names.js";
+import { SCHEME_OTHER, Uri } from "../wire/uri.js";
+import { Writer } from "../wire/writer.js";
+import type { Bindings } from "./location.js";
+import { copyBinding } from "./memory.js";
+
+export interface ExpiryOptions {
+  /** Below it the answer is 423, s; a removal is no expiry. */
+  minS: number;
+  /** When the request says nothing, s. */
+  defaultS: number;
+  /** What is more is cut down to it, s. */
+  maxS: number;
+}
+
+/** The longest Contact URI that is kept, octets; and all of Path. */
+export const CONTACT_MAX_BYTES = 400;
+export const PATH_MAX_BYTES = 512;
+
+const EXPIRES = octets("expires");
+const PATH = octets("Path: ");
+const MALFORMED_S = 3600;
+
+/** What `read` and `merge` find, as a status: 0 when all is well. */
+export const CONTACTS_OK = 0;
+
+export class Contacts {
+  /** How many the request has; the `*` is none. */
+  count = 0;
+  isStar = false;
+  private readonly options: ExpiryOptions;
+  private readonly limit: number;
+  private readonly starts: Int32Array;
+  private readonly ends: Int32Array;
+  private readonly qs: Int16Array;
+  /** Seconds; 0 removes; -1: done with. */
+  private readonly expires: Float64Array;
+  private readonly list = new ValueList();
+  private readonly address = new NameAddress();
+  private readonly uri = new Uri();
+  private readonly otherUri = new Uri();
+  private readonly value = new Span();
+  private readonly writer = new Writer();
+  private readonly path = new Uint8Array(PATH_MAX_BYTES);
+  private pathEnd = 0;
+
+  /** @param limit contacts an address may have; a request may have twice as many, for those it removes */
+  constructor(limit: number, options: ExpiryOptions) {
+    this.limit = limit;
+    this.options = options;
+    this.starts = new Int32Array(2 * limit);
+    this.ends = new Int32Array(2 * limit);
+    this.qs = new Int16Array(2 * limit);
+    this.expires = new Float64Array(2 * limit);
+  }
+
+  /** Reads the Contact, Expires and Path fields of a request. @returns CONTACTS_OK, or the status to answer with: 400, 403, 423 */
+  read(m: Message): number {
+    this.count = 0;
+    this.isStar = false;
+    const general = m.value(HEADER_EXPIRES, this.value) ? readSeconds(this.value) : this.options.defaultS;
+    const list = this.list;
+    list.begin(m, HEADER_CONTACT);
+    while (list.next()) {
+      const address = this.address;
+      if (!address.parse(list.bytes, list.start, list.end)) return 400;
+      if (address.isStar) {
+        // RFC 3261 §10.3 step 6: alone, and to remove.
+        if (general !== 0 || this.count > 0 || this.isStar || !m.has(HEADER_EXPIRES)) return 400;
+        this.isStar = true;
+        continue;
+      }
+      if (this.isStar) return 400;
+      const status = this.add(address, general);
+      if (status !== CONTACTS_OK) return status;
+    }
+    if (list.broken) return 400;
+    return this.readPath(m) ? CONTACTS_OK : 513;
+  }
+
+  private add(address: NameAddress, general: number): number {
+    const uri = this.uri;
+    if (!uri.parse(address.bytes, address.uriStart, address.uriEnd)) return 400;
+    // What stands behind a "?" would become header fields of a request that is sent there: it is no part of where the phone is.
+    const end = uri.scheme !== SCHEME_OTHER && uri.headersStart < uri.end ? uri.headersStart - 1 : uri.end;
+    if (end - uri.start > CONTACT_MAX_BYTES) return 400;
+    if (this.count >= this.starts.length) return 403;
+    let expiresS = address.param(EXPIRES, this.value) ? readSeconds(this.value) : general;
+    if (expiresS > 0 && expiresS < this.options.minS) return 423;
+    if (expiresS > this.options.maxS) expiresS = this.options.maxS;
+    const at = this.count++;
+    this.starts[at] = uri.start;
+    this.ends[at] = end;
+    this.qs[at] = address.q();
+    this.expires[at] = expiresS;
+    // The same contact twice: the later one counts.
+    for (let i = 0; i < at; i++) if (this.isSame(address.bytes, i, address.bytes, uri.start, end)) this.expires[i] = -1;
+    return CONTACTS_OK;
+  }
+
+  /** Path values as one text. RFC 3327 §5.3 */
+  private readPath(m: Message): boolean {
+    const list = this.list;
+    const w = this.writer;
+    w.begin(this.path, 0, this.path.length);
+    list.begin(m, HEADER_PATH);
+    while (list.next()) {
+      if (w.at > 0) {
+        w.octet(0x2c);
+        w.octet(0x20);
+      }
+      w.copy(list.bytes, list.start, list.end);
+    }
+    this.pathEnd = w.at;
+    return w.ok && !list.broken;
+  }
+
+  /** Writes the Path that the request came with, if it came with one. RFC 3327 §5.3 */
+  writePath(w: Writer): void {
+    if (this.pathEnd === 0) return;
+    w.put(PATH);
+    w.raw(this.path, 0, this.pathEnd);
+    w.crlf();
+  }
+
+  /** Whether the contact of number `i` in `bytes` means the same as `other[start, end)`. RFC 3261 §19.1.4 */
+  private isSame(bytes: Uint8Array, i: number, other: Uint8Array, start: number, end: number): boolean {
+    if (equal(bytes, this.starts[i], this.ends[i], other, start, end)) return true;
+    const { uri, otherUri } = this;
+    return uri.parse(bytes, this.starts[i], this.ends[i]) && otherUri.parse(other, start, end) && uri.equals(otherUri);
+  }
+
+  /**
+   * Writes into `out` (begun) what becomes of `old` by the request `m`, which was read just now.
+   * @returns CONTACTS_OK, or the status to answer with: 403 for too many, 500 for a request that came out of order
+   */
+  merge(m: Message, t: ServerTransaction, node: number, nowS: number, old: Bindings, out: Bindings): number {
+    for (let more = old.first(); more; more = old.next()) {
+      // RFC 3261 §10.3 steps 6 and 7: one that is out of order fails the whole request.
+      if ((this.isStar || this.matching(m, old) >= 0) && isLate(m, old)) return 500;
+    }
+    let more = this.firstKept(m, old);
+    for (;;) {
+      const best = this.best();
+      if (best < 0 && !more) break;
+      if (out.count >= this.limit) return 403;
+      if (best >= 0 && (!more || this.qs[best] >= old.q)) {
+        if (!this.put(m, t, node, nowS, best, out)) return 403;
+      } else {
+        copyBinding(old, out);
+        if (!out.add()) return 403;
+        more = this.kept(m, old, old.next());
+      }
+    }
+    return CONTACTS_OK;
+  }
+
+  private put(m: Message, t: ServerTransaction, node: number, nowS: number, i: number, out: Bindings): boolean {
+    out.contact.set(m.bytes, this.starts[i], this.ends[i]);
+    out.callId.set(m.bytes, m.callIdStart, m.callIdEnd);
+    out.path.set(this.pathEnd > 0 ? this.path : NONE, 0, this.pathEnd);
+    out.q = this.qs[i];
+    out.expiresS = Math.min(nowS + this.expires[i], 0xffffffff);
+    out.cseq = m.cseq;
+    out.transport = t.source.transport;
+    out.ip = t.source.ip;
+    out.port = t.sourcePort;
+    out.connection = t.source.connection;
+    out.node = node;
+    this.expires[i] = -1;
+    return out.add();
+  }
+
+  /** @returns the contact with the highest q of those that are to be put in yet, -1 for none */
+  private best(): number {
+    let best = -1;
+    for (let i = 0; i < this.count; i++) if (this.expires[i] > 0 && (best < 0 || this.qs[i] > this.qs[best])) best = i;
+    return best;
+  }
+
+  /** @returns the number of the request's contact that means the same as where `old` stands, -1 for none */
+  private matching(m: Message, old: Bindings): number {
+    for (let i = 0; i < this.count; i++)
+      if (this.isSame(m.bytes, i, old.contact.bytes, old.contact.start, old.contact.end)) return i;
+    return -1;
+  }
+
+  private firstKept(m: Message, old: Bindings): boolean {
+    return this.kept(m, old, old.first());
+  }
+
+  /** Steps over the bindings that the request replaces or removes. */
+  private kept(m: Message, old: Bindings, isThere: boolean): boolean {
+    let more = isThere;
+    while (more && (this.isStar || this.matching(m, old) >= 0)) more = old.next();
+    return more;
+  }
+}
+
+/** The same call with a CSeq that is not higher. */
+function isLate(m: Message, old: Bindings): boolean {
+  const { callId } = old;
+  return equal(callId.bytes, callId.start, callId.end, m.bytes, m.callIdStart, m.callIdEnd) && m.cseq <= old.cseq;
+}
+
+/** Delta-seconds; any number of digits is a number. What is malformed is taken for 3,600. RFC 3261 §10.2.1.1 */
+function readSeconds(value: Span): number {
+  let seconds = 0;
+  for (let i = value.start; i < value.end; i++) {
+    const digit = value.bytes[i] - 0x30;
+    if (digit < 0 || digit > 9) return MALFORMED_S;
+    seconds = Math.min(seconds * 10 + digit, 0xffffffff);
+  }
+  return value.end > value.start ? seconds : MALFORMED_S;
+}

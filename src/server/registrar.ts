@@ -1,0 +1,382 @@
+/**
+ * The registrar (RFC 3261 §10.3): checks who asks, changes the bindings of one address as a whole, and answers when the location service
+ * has them. Also Path (RFC 3327) and Service-Route (RFC 3608). A request whose store answers later waits in a job of fixed size.
+ * Not here: registering somebody else's address, GRUU, outbound (RFC 5626), event packages.
+ */
+import { equal, equalNoCase, NONE, octets, Span } from "../core/bytes.js";
+import type { RandomSource } from "../core/random.js";
+import type { TransactionLayer } from "../transaction/layer.js";
+import { EMPTY_BODY, type ServerOwner, type ServerTransaction } from "../transaction/server.js";
+import { NameAddress } from "../wire/address.js";
+import { ValueList } from "../wire/list.js";
+import { type Message, PARSE_OK } from "../wire/message.js";
+import { HEADER_AUTHORIZATION, HEADER_REQUIRE } from "../wire/names.js";
+import { Uri } from "../wire/uri.js";
+import type { Writer } from "../wire/writer.js";
+import { type Authenticator, CHECK_OK } from "./authenticator.js";
+import { CONTACTS_OK, Contacts, type ExpiryOptions } from "./contacts.js";
+import { writeDate } from "./day.js";
+import {
+  AOR_MAX_BYTES,
+  Bindings,
+  type DayClock,
+  LOCATION_CONFLICT,
+  LOCATION_OK,
+  type LocationStore,
+  type LocationUser,
+  writeAor,
+} from "./location.js";
+import { domainOf } from "./users.js";
+
+export interface RegistrarOptions extends ExpiryOptions {
+  /** Host names in lower case; each is a realm. Kept. */
+  domains: readonly Uint8Array[];
+  /** Contacts an address may have; beyond it the answer is 403. */
+  contacts: number;
+  /** Octets of the longest record. */
+  recordBytes: number;
+  /** Requests that may wait for the store at once, and octets of the longest of them. A store that answers at once needs one of 0 octets. */
+  jobs: number;
+  jobBytes: number;
+  /** Value of Service-Route, or NONE. */
+  serviceRoute: Uint8Array;
+}
+
+export class RegistrarCounters {
+  /** Requests that were answered 200: changes and queries. */
+  changed = 0;
+  queried = 0;
+  /** Answered otherwise, challenges apart. */
+  refused = 0;
+  /** The store could not be reached, or had no room. */
+  failed = 0;
+  /** Changes begun anew because another one came in between. */
+  conflicts = 0;
+}
+
+/** How often a change that collides is begun anew. */
+const TRIES = 5;
+const CONTACT = octets("Contact: <");
+const EXPIRES = octets(">;expires=");
+const Q = octets(";q=");
+const PATH_TAG = octets("path");
+const SERVICE_ROUTE = octets("Service-Route: ");
+const MIN_EXPIRES = octets("Min-Expires: ");
+const UNSUPPORTED = octets("Unsupported: ");
+const RETRY_AFTER = octets("Retry-After: 5\r\n");
+const OUT_OF_ORDER = octets("Request Out Of Order");
+const TOO_MANY = octets("Too Many Contacts");
+const BAD_CONTACT = octets("Bad Contact");
+
+/** A request that waits for the location service. */
+class Job {
+  readonly token: number;
+  isUsed = false;
+  tries = 0;
+  /** Null when its time ran out: nobody waits for the answer. */
+  t: ServerTransaction | null = null;
+  readonly bytes: Uint8Array;
+  size = 0;
+
+  constructor(token: number, bytes: number) {
+    this.token = token;
+    this.bytes = new Uint8Array(bytes);
+  }
+}
+
+export class Registrar implements LocationUser, ServerOwner {
+  readonly counters = new RegistrarCounters();
+  private readonly layer: TransactionLayer;
+  private readonly clock: DayClock;
+  private readonly random: RandomSource;
+  private readonly auth: Authenticator;
+  private readonly store: LocationStore;
+  private readonly options: RegistrarOptions;
+  /** This process, in bindings: its connections mean nothing to others, nor to itself after a restart. */
+  readonly node: number;
+  private readonly jobs: Job[] = [];
+  private readonly contacts: Contacts;
+  private readonly address = new NameAddress();
+  private readonly uri = new Uri();
+  private readonly list = new ValueList();
+  private readonly aor = new Span();
+  private readonly aorBytes = new Uint8Array(AOR_MAX_BYTES);
+  private readonly record: Uint8Array;
+  private readonly changed = new Bindings();
+  /** The request that is being looked at; null when it has to be read again from its job. */
+  private current: Message | null = null;
+
+  constructor(
+    layer: TransactionLayer,
+    clock: DayClock,
+    random: RandomSource,
+    auth: Authenticator,
+    store: LocationStore,
+    options: RegistrarOptions,
+  ) {
+    this.layer = layer;
+    this.clock = clock;
+    this.random = random;
+    this.auth = auth;
+    this.store = store;
+    this.options = options;
+    this.node = random.uint32();
+    this.contacts = new Contacts(options.contacts, options);
+    this.record = new Uint8Array(options.recordBytes);
+    for (let i = 0; i < options.jobs; i++) this.jobs.push(new Job(i, options.jobBytes));
+  }
+
+  /** Whether the Request-URI names a domain of ours: else a REGISTER is for another registrar. RFC 3261 §10.3 step 1 */
+  isFor(m: Message): boolean {
+    const uri = this.uri;
+    return (
+      uri.parse(m.bytes, m.uriStart, m.uriEnd) &&
+      domainOf(this.options.domains, uri.bytes, uri.hostStart, uri.hostEnd).length > 0
+    );
+  }
+
+  /** How many requests wait for the store. */
+  waiting(): number {
+    let count = 0;
+    for (let i = 0; i < this.jobs.length; i++) if (this.jobs[i].isUsed) count += 1;
+    return count;
+  }
+
+  /** A REGISTER. It is answered, now or when the store has answered. RFC 3261 §10.3 */
+  onRegister(t: ServerTransaction, m: Message): void {
+    if (!this.supportsAll(t, m)) return;
+    const realm = this.isFor(m) ? this.readAor(m) : NONE;
+    if (realm.length === 0) {
+      this.refuse(t, 404);
+      return;
+    }
+    const result = this.auth.check(m, HEADER_AUTHORIZATION, realm);
+    if (result !== CHECK_OK) {
+      this.auth.challenge(this.layer, t, HEADER_AUTHORIZATION, realm, result);
+      return;
+    }
+    if (!this.isOwner(realm)) {
+      this.refuse(t, 403);
+      return;
+    }
+    const status = this.contacts.read(m);
+    if (status !== CONTACTS_OK) {
+      this.refuseContacts(t, status);
+      return;
+    }
+    const job = this.takeJob();
+    if (job === null) {
+      this.fail(t);
+      return;
+    }
+    job.t = t;
+    t.owner = this;
+    this.current = m;
+    this.ask(job);
+    this.current = null;
+  }
+
+  onBindings(token: number, result: number, list: Bindings): void {
+    const job = this.jobs[token];
+    const { t } = job;
+    const m = t === null ? null : this.requestOf(job);
+    if (t === null || m === null || result !== LOCATION_OK) {
+      if (t !== null) this.fail(t);
+      this.end(job);
+      return;
+    }
+    const { contacts } = this;
+    if (contacts.count === 0 && !contacts.isStar) {
+      this.writeOk(t, list);
+      this.layer.sendResponse(t);
+      this.counters.queried += 1;
+      this.end(job);
+      return;
+    }
+    const changed = this.changed;
+    changed.begin(this.record, list.version, this.random.uint32());
+    const status = contacts.merge(m, t, this.node, this.clock.nowS(), list, changed);
+    if (status !== CONTACTS_OK) {
+      this.refuseContacts(t, status);
+      this.end(job);
+      return;
+    }
+    // The answer is written before the change is asked for: afterwards the bindings may be somebody else's.
+    this.writeOk(t, changed);
+    if (!t.writer.ok) {
+      this.refuse(t, 513);
+      this.end(job);
+      return;
+    }
+    if (!this.store.update(this.aor, changed, this, token)) this.keep(job);
+  }
+
+  onUpdated(token: number, result: number): void {
+    const job = this.jobs[token];
+    const { t } = job;
+    if (t !== null && result === LOCATION_CONFLICT && ++job.tries < TRIES) {
+      this.counters.conflicts += 1;
+      if (this.requestOf(job) !== null) {
+        this.ask(job);
+        return;
+      }
+    }
+    if (t !== null && result === LOCATION_OK) {
+      this.layer.sendResponse(t);
+      this.counters.changed += 1;
+    } else if (t !== null) this.fail(t);
+    this.end(job);
+  }
+
+  onServerTerminated(t: ServerTransaction): void {
+    for (let i = 0; i < this.jobs.length; i++) if (this.jobs[i].t === t) this.jobs[i].t = null;
+  }
+
+  private ask(job: Job): void {
+    if (!this.store.bindings(this.aor, this, job.token)) this.keep(job);
+  }
+
+  private takeJob(): Job | null {
+    for (let i = 0; i < this.jobs.length; i++) {
+      const job = this.jobs[i];
+      if (job.isUsed) continue;
+      job.isUsed = true;
+      job.tries = job.size = 0;
+      return job;
+    }
+    return null;
+  }
+
+  private end(job: Job): void {
+    if (job.t !== null) job.t.owner = null;
+    job.t = null;
+    job.isUsed = false;
+  }
+
+  /** The answer comes later: the request is kept. When it is too long for that, a change that collides is not begun anew. */
+  private keep(job: Job): void {
+    const m = this.current;
+    if (m === null || !job.isUsed || m.end - m.start > job.bytes.length) return;
+    for (let i = m.start; i < m.end; i++) job.bytes[i - m.start] = m.bytes[i];
+    job.size = m.end - m.start;
+  }
+
+  /** The request of a job, with its address and contacts read; null when it was not kept. */
+  private requestOf(job: Job): Message | null {
+    if (this.current !== null) {
+      if (job.tries > 0) this.contacts.read(this.current);
+      return this.current;
+    }
+    const m = this.layer.own;
+    if (job.size === 0 || m.parse(job.bytes, 0, job.size, false) !== PARSE_OK) return null;
+    this.readAor(m);
+    this.contacts.read(m);
+    return m;
+  }
+
+  /** Sets `aor` to the address in To. @returns its domain, NONE when it is none of ours. RFC 3261 §10.3 step 5 */
+  private readAor(m: Message): Uint8Array {
+    const { address, uri } = this;
+    if (!address.parse(m.bytes, m.toStart, m.toEnd)) return NONE;
+    if (!uri.parse(address.bytes, address.uriStart, address.uriEnd)) return NONE;
+    const size = writeAor(uri, this.aorBytes);
+    if (size < 0) return NONE;
+    this.aor.set(this.aorBytes, 0, size);
+    return domainOf(this.options.domains, uri.bytes, uri.hostStart, uri.hostEnd);
+  }
+
+  /** Whether the user who was authenticated has the address in `aor`. RFC 3261 §10.3 step 4 */
+  private isOwner(realm: Uint8Array): boolean {
+    const { name } = this.auth;
+    const end = this.aor.end - realm.length - 1;
+    return equal(name.bytes, name.start, name.end, this.aorBytes, 0, end);
+  }
+
+  /** RFC 3261 §10.3 step 2, §8.2.2.3. @returns false when it was answered 420 */
+  private supportsAll(t: ServerTransaction, m: Message): boolean {
+    const list = this.list;
+    let w: Writer | null = null;
+    list.begin(m, HEADER_REQUIRE);
+    while (list.next()) {
+      if (equalNoCase(list.bytes, list.start, list.end, PATH_TAG, 0, PATH_TAG.length)) continue;
+      if (w === null) w = this.layer.respond(t, 420);
+      w.put(UNSUPPORTED);
+      w.copy(list.bytes, list.start, list.end);
+      w.crlf();
+    }
+    if (w === null) return true;
+    w.put(EMPTY_BODY);
+    this.counters.refused += 1;
+    this.layer.sendResponse(t);
+    return false;
+  }
+
+  private refuseContacts(t: ServerTransaction, status: number): void {
+    if (status === 423) {
+      const w = this.layer.respond(t, 423);
+      w.put(MIN_EXPIRES);
+      w.uint(this.options.minS);
+      w.crlf();
+      w.put(EMPTY_BODY);
+      this.counters.refused += 1;
+      this.layer.sendResponse(t);
+    } else
+      this.refuse(
+        t,
+        status,
+        status === 403 ? TOO_MANY : status === 500 ? OUT_OF_ORDER : status === 400 ? BAD_CONTACT : NONE,
+      );
+  }
+
+  private refuse(t: ServerTransaction, status: number, reason: Uint8Array = NONE): void {
+    this.counters.refused += 1;
+    this.layer.reply(t, status, reason);
+  }
+
+  /** The store is away, or full: 503, to be tried again. RFC 3261 §21.5.4 */
+  private fail(t: ServerTransaction): void {
+    this.counters.failed += 1;
+    const w = this.layer.respond(t, 503);
+    w.put(RETRY_AFTER);
+    w.put(EMPTY_BODY);
+    this.layer.sendResponse(t);
+  }
+
+  /** Writes, but does not send, the answer: all bindings, each with what is left of its time. RFC 3261 §10.3 step 8 */
+  private writeOk(t: ServerTransaction, list: Bindings): void {
+    const w = this.layer.respond(t, 200);
+    const nowS = this.clock.nowS();
+    for (let more = list.first(); more; more = list.next()) {
+      w.put(CONTACT);
+      w.span(list.contact);
+      w.put(EXPIRES);
+      w.uint(Math.max(0, list.expiresS - nowS));
+      if (list.q < 1000) {
+        w.put(Q);
+        writeQ(w, list.q);
+      }
+      w.crlf();
+    }
+    this.contacts.writePath(w);
+    if (this.options.serviceRoute.length > 0) {
+      w.put(SERVICE_ROUTE);
+      w.put(this.options.serviceRoute);
+      w.crlf();
+    }
+    if (this.clock.offsetMs > 0) writeDate(w, nowS);
+    w.put(EMPTY_BODY);
+  }
+}
+
+/** 0.5 for 500. */
+function writeQ(w: Writer, thousandths: number): void {
+  w.octet(0x30);
+  if (thousandths === 0) return;
+  w.octet(0x2e);
+  let rest = thousandths;
+  for (let weight = 100; rest > 0; weight = weight === 100 ? 10 : 1) {
+    const digit = Math.floor(rest / weight);
+    w.octet(0x30 + digit);
+    rest -= digit * weight;
+  }
+}

@@ -1,0 +1,48 @@
+/**
+ * The server as the user of the transaction layer: a REGISTER for a domain of ours goes to the registrar, all else to the proxy or
+ * redirect server behind it. Alone, as a registrar, it answers OPTIONS and says of other methods that it does not have them.
+ */
+import { octets } from "../core/bytes.js";
+import type { Flow } from "../transaction/flow.js";
+import type { TransactionLayer, TransactionUser } from "../transaction/layer.js";
+import { EMPTY_BODY, type ServerTransaction } from "../transaction/server.js";
+import type { Message } from "../wire/message.js";
+import { METHOD_OPTIONS, METHOD_REGISTER } from "../wire/names.js";
+import type { Registrar } from "./registrar.js";
+
+const ALLOW = octets("Allow: REGISTER, OPTIONS\r\n");
+const SUPPORTED = octets("Supported: path\r\n");
+
+export class Server implements TransactionUser {
+  /** Both are set once, when there is a layer to make them with. */
+  registrar: Registrar | null = null;
+  layer: TransactionLayer | null = null;
+  /** The proxy or redirect server; null: a registrar alone. */
+  next: TransactionUser | null = null;
+
+  onRequest(t: ServerTransaction, m: Message): void {
+    const { registrar, layer } = this;
+    if (registrar === null || layer === null) return;
+    if (m.method === METHOD_REGISTER && (this.next === null || registrar.isFor(m))) registrar.onRegister(t, m);
+    else if (this.next !== null) this.next.onRequest(t, m);
+    else {
+      const w = layer.respond(t, m.method === METHOD_OPTIONS ? 200 : 405);
+      w.put(ALLOW);
+      if (m.method === METHOD_OPTIONS) w.put(SUPPORTED);
+      w.put(EMPTY_BODY);
+      layer.sendResponse(t);
+    }
+  }
+
+  onAck(m: Message, source: Flow): void {
+    if (this.next !== null) this.next.onAck(m, source);
+  }
+
+  onCancel(t: ServerTransaction, m: Message): void {
+    if (this.next !== null) this.next.onCancel(t, m);
+  }
+
+  onAckTimeout(t: ServerTransaction): void {
+    if (this.next !== null) this.next.onAckTimeout(t);
+  }
+}

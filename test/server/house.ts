@@ -1,0 +1,203 @@
+/** A registrar with two users in virtual time, on a network that only remembers; and a phone that answers its challenges. */
+import { ipv4 } from "../../src/core/address.js";
+import { NONE, octets, Span } from "../../src/core/bytes.js";
+import { Timers } from "../../src/core/timers.js";
+import { AUTHENTICATOR_DEFAULTS, Authenticator, type AuthenticatorOptions } from "../../src/server/authenticator.js";
+import { type Bindings, DayClock, type LocationStore } from "../../src/server/location.js";
+import { MemoryLocation } from "../../src/server/memory.js";
+import { Registrar, type RegistrarOptions } from "../../src/server/registrar.js";
+import { Server } from "../../src/server/server.js";
+import { UserTable } from "../../src/server/users.js";
+import { TransactionLayer, transactionTimers } from "../../src/transaction/layer.js";
+import { AUTH_DIGEST, AuthValue } from "../../src/wire/auth.js";
+import { ALGORITHM_MD5, ALGORITHM_SHA256, ClientAuth, Digest, hexSize } from "../../src/wire/digest.js";
+import { Writer } from "../../src/wire/writer.js";
+import { CountingRandom, FakeNetwork, field, fields, LIMITS, type Sent } from "../transaction/harness.js";
+
+export const DOMAIN = octets("example.org");
+const PASSWORDS: Record<string, string> = { alice: "secretA", bob: "secretB" };
+
+export function secretOf(name: string, password: string, algorithm: number, realm = "example.org"): Uint8Array {
+  const out = new Uint8Array(64);
+  const user = new Span();
+  const place = new Span();
+  user.set(octets(name), 0, octets(name).length);
+  place.set(octets(realm), 0, realm.length);
+  new Digest().writeSecret(algorithm, user, place, octets(password), out);
+  return out.slice(0, hexSize(algorithm));
+}
+
+export function users(): UserTable {
+  const table = new UserTable(8, 64, [DOMAIN, octets("example.com")]);
+  for (const [name, password] of Object.entries(PASSWORDS))
+    table.add(
+      octets(name),
+      DOMAIN,
+      secretOf(name, password, ALGORITHM_MD5),
+      secretOf(name, password, ALGORITHM_SHA256),
+    );
+  return table;
+}
+
+export interface RegisterParts {
+  user?: string;
+  contact?: string;
+  callId?: string;
+  cseq?: number;
+  extra?: string;
+  uri?: string;
+  to?: string;
+  from?: string;
+  via?: string;
+}
+
+export class House {
+  readonly timers: Timers;
+  readonly network: FakeNetwork;
+  readonly layer: TransactionLayer;
+  readonly clock: DayClock;
+  readonly memory: MemoryLocation;
+  readonly auth: Authenticator;
+  readonly registrar: Registrar;
+  readonly server = new Server();
+  private branch = 0;
+  private cseq = 0;
+  private readonly clients = new Map<string, ClientAuth>();
+  private readonly random = new CountingRandom();
+
+  constructor(
+    options: Partial<RegistrarOptions> = {},
+    auth: Partial<AuthenticatorOptions> = {},
+    makeStore: ((memory: MemoryLocation) => LocationStore) | null = null,
+  ) {
+    const limits = { ...LIMITS, servers: 64 };
+    this.timers = new Timers(transactionTimers(limits));
+    this.network = new FakeNetwork(this.timers);
+    this.layer = new TransactionLayer(this.timers, this.random, this.network, this.server, limits);
+    this.layer.setLocal(ipv4("10.0.0.1"), 5060, 5060);
+    this.clock = new DayClock(this.timers);
+    this.memory = new MemoryLocation(this.clock, { chunks: 256, recordBytes: 4096 });
+    this.auth = new Authenticator(this.timers, this.random, new Digest(), users(), {
+      ...AUTHENTICATOR_DEFAULTS,
+      ...auth,
+    });
+    const store = makeStore === null ? this.memory : makeStore(this.memory);
+    this.registrar = new Registrar(this.layer, this.clock, this.random, this.auth, store, {
+      minS: 60,
+      defaultS: 3600,
+      maxS: 7200,
+      domains: [DOMAIN, octets("example.com")],
+      contacts: 4,
+      recordBytes: 4000,
+      jobs: 4,
+      jobBytes: 4096,
+      serviceRoute: NONE,
+      ...options,
+    });
+    this.server.registrar = this.registrar;
+    this.server.layer = this.layer;
+  }
+
+  pass(ms: number): void {
+    const untilMs = this.timers.nowMs + ms;
+    while (this.timers.next() <= untilMs) this.timers.poll(this.timers.next());
+    this.timers.poll(untilMs);
+  }
+
+  receive(message: string, from = "10.0.0.2:5060"): Sent[] {
+    const bytes = octets(message);
+    const [ip, port] = from.split(":");
+    this.network.take();
+    this.layer.receiveDatagram(ipv4(ip), Number(port), bytes, 0, bytes.length);
+    return this.network.take();
+  }
+
+  /** The text of a REGISTER. */
+  request(parts: RegisterParts = {}, credentials = ""): string {
+    const user = parts.user ?? "alice";
+    const cseq = parts.cseq ?? ++this.cseq;
+    const aor = parts.to ?? "<sip:" + user + "@example.org>";
+    return (
+      "REGISTER " +
+      (parts.uri ?? "sip:example.org") +
+      " SIP/2.0\r\nVia: " +
+      (parts.via ?? "SIP/2.0/UDP 10.0.0.2:5060") +
+      ";branch=z9hG4bK" +
+      ++this.branch +
+      "\r\nMax-Forwards: 70\r\nFrom: " +
+      (parts.from ?? aor) +
+      ";tag=f" +
+      "\r\nTo: " +
+      aor +
+      "\r\nCall-ID: " +
+      (parts.callId ?? "call-1") +
+      "\r\nCSeq: " +
+      cseq +
+      " REGISTER\r\n" +
+      (parts.contact === undefined ? "" : parts.contact === "" ? "" : "Contact: " + parts.contact + "\r\n") +
+      (parts.extra ?? "") +
+      credentials +
+      "Content-Length: 0\r\n\r\n"
+    );
+  }
+
+  /** Sends a REGISTER without credentials, and again with them when it is challenged. @returns the last answer, "" when there is none */
+  register(parts: RegisterParts = {}, from = "10.0.0.2:5060", password = PASSWORDS[parts.user ?? "alice"]): string {
+    const first = this.receive(this.request(parts), from)[0]?.text ?? "";
+    if (!first.startsWith("SIP/2.0 401")) return first;
+    const credentials = this.answerTo(first, parts.user ?? "alice", password, parts.uri ?? "sip:example.org");
+    return this.receive(this.request(parts, credentials), from)[0]?.text ?? "";
+  }
+
+  /** A field with credentials for the challenge in `response`; the same nonce again counts on. */
+  answerTo(response: string, user: string, password: string, uri = "sip:example.org"): string {
+    const challenge = octets(field(response, "WWW-Authenticate"));
+    const value = new AuthValue();
+    if (value.parse(challenge, 0, challenge.length) !== AUTH_DIGEST) throw new Error("no challenge: " + response);
+    const key = user + ":" + password;
+    const client = this.clients.get(key) ?? new ClientAuth(this.random, new Digest());
+    if (!this.clients.has(key)) client.setUser(octets(user), octets(password));
+    this.clients.set(key, client);
+    client.take(value);
+    return this.again(user, password, uri);
+  }
+
+  /** Credentials for the nonce that was answered last. */
+  again(user: string, password: string, uri = "sip:example.org"): string {
+    const w = new Writer();
+    const out = new Uint8Array(1024);
+    const span = new Span();
+    span.set(octets(uri), 0, uri.length);
+    w.begin(out, 0, out.length);
+    this.clients.get(user + ":" + password)!.write(w, octets("REGISTER"), span);
+    return "Authorization: " + String.fromCharCode(...out.subarray(0, w.at)) + "\r\n";
+  }
+
+  /** The contacts of an address as they are in the store: URI, q and address they came from. */
+  bound(aor = "alice@example.org"): { uri: string; q: number; from: string; path: string }[] {
+    const out: { uri: string; q: number; from: string; path: string }[] = [];
+    const span = new Span();
+    span.set(octets(aor), 0, aor.length);
+    this.memory.bindings(
+      span,
+      {
+        onBindings: (_token: number, _result: number, list: Bindings) => {
+          for (let more = list.first(); more; more = list.next())
+            out.push({
+              uri: list.contact.toString(),
+              q: list.q,
+              from: list.transport + " " + list.ip + ":" + list.port,
+              path: list.path.toString(),
+            });
+        },
+        onUpdated: () => {},
+      },
+      0,
+    );
+    return out;
+  }
+}
+
+export function contactsOf(response: string): string[] {
+  return fields(response, "Contact");
+}
