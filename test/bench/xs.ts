@@ -31,6 +31,14 @@ function costs(rows: Map<string, number[]>): Result[] {
     { name: "xs.rtp.slots", value: value(rows, "frame", 1), unit: "slots/packet received and sent" },
     { name: "xs.rtp.chunks", value: value(rows, "frame", 2), unit: "octets/packet received and sent" },
     { name: "xs.frame.bytecodes", value: value(rows, "frame"), unit: "bytecodes/20 ms both ways" },
+    {
+      name: "xs.inband.bytecodes",
+      value: value(rows, "inband"),
+      unit: "bytecodes/20 ms of sound that may hold digits",
+    },
+    { name: "xs.inband.slots", value: value(rows, "inband", 1), unit: "slots/20 ms" },
+    { name: "xs.tone.bytecodes", value: value(rows, "tone"), unit: "bytecodes/20 ms of two frequencies" },
+    { name: "xs.tone.slots", value: value(rows, "tone", 1), unit: "slots/20 ms" },
   ];
   for (const [name, [bytecodes, slots, chunks]] of rows) {
     if (name.startsWith("parse.")) results.push({ name: `xs.${name}`, value: bytecodes, unit: "bytecodes/message" });

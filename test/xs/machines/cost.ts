@@ -1,5 +1,8 @@
 /** What the ways of single packets cost: bytecodes, slots and octets of chunks, each as `name bytecodes slots chunks` for one. */
+
 import { octets, text } from "../../../src/core/bytes.js";
+import { InbandReceiver } from "../../../src/media/inband.js";
+import { TONE_RINGING, Tone } from "../../../src/media/tone.js";
 import { Message } from "../../../src/wire/message.js";
 import { MESSAGES } from "../../bench/messages.js";
 import { SoundLoop } from "../../bench/rtp-bytes.js";
@@ -57,6 +60,18 @@ inhabit({
     const quiet = new SoundLoop(0x0a000002, 0, 0);
     measure("frame", () => quiet.run(1));
     if (quiet.stream.latePackets() > 0 || quiet.sink.packets < TIMES) throw new Error("the call did not run");
+
+    // Loud sound of two tones that are no digit: all eight filters of every block, and nothing more.
+    const receiver = new InbandReceiver();
+    const loud = new Int16Array(160);
+    for (let j = 0; j < 160; j++) loud[j] = 6000 * (Math.sin(0.35 * j) + Math.sin(1.1 * j));
+    measure("inband", () => receiver.feed(loud, 0, 160));
+    const tone = new Tone();
+    tone.start(TONE_RINGING, 1, 25);
+    measure("tone", () => {
+      tone.start(TONE_RINGING, 1, 25);
+      tone.write(loud, 0, 160);
+    });
 
     const phone = new Phone(host);
     const ping = octets("\r\n\r\n");
