@@ -4,6 +4,7 @@
  * not; the column may be 4 dB stronger or 8 dB weaker than the row. A digit is told when it ends.
  * Not here: telephone-events (dtmf.ts), and which of the two counts (stream.ts).
  */
+import { energyOf, POINT, peakOf, powerOf } from "./goertzel.js";
 
 /** Samples of a block, and of the two blocks that are looked at closely when both have the same digit. */
 const BLOCK = 102;
@@ -19,7 +20,6 @@ const ABOVE = 2 * TONES;
 const TWICE = 3 * TONES;
 const NEAR_BELOW = 4 * TONES;
 const NEAR_ABOVE = 5 * TONES;
-const POINT = 12;
 const FACTORS: readonly number[] = [1, 0.95, 1.05, 2, 0.99, 1.01];
 /** Of each tone: itself, 5 % below, 5 % above, twice as high, 1 % below, 1 % above, as 2 cos ω with 12 bits behind the point. */
 const COEFFICIENTS = coefficients();
@@ -221,33 +221,6 @@ export class InbandReceiver {
 
 /** @returns by how many bits to shift to the right, -1 for silence */
 function shiftOf(pcm: Int16Array, start: number, end: number): number {
-  let peak = 0;
-  for (let i = start; i < end; i++) {
-    const sample = pcm[i];
-    const size = sample < 0 ? -sample : sample;
-    if (size > peak) peak = size;
-  }
+  const peak = peakOf(pcm, start, end);
   return peak < QUIET ? -1 : Math.max(0, 32 - Math.clz32(peak) - PEAK_BITS);
-}
-
-function energyOf(pcm: Int16Array, start: number, end: number, shift: number): number {
-  let sum = 0;
-  for (let i = start; i < end; i++) {
-    const sample = pcm[i] >> shift;
-    sum += sample * sample;
-  }
-  return sum;
-}
-
-/** Goertzel. @returns the square of the sum's magnitude */
-function powerOf(pcm: Int16Array, start: number, end: number, shift: number, coefficient: number): number {
-  let s1 = 0;
-  let s2 = 0;
-  for (let i = start; i < end; i++) {
-    const s = (pcm[i] >> shift) + ((coefficient * s1) >> POINT) - s2;
-    s2 = s1;
-    s1 = s;
-  }
-  const power = s1 * s1 + s2 * s2 - (coefficient * s1 * s2) / (1 << POINT);
-  return power > 0 ? power : 0;
 }

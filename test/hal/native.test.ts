@@ -3,14 +3,16 @@
  * compiler, with its address and undefined behaviour sanitizers. Without a compiler that part is skipped, in CI it fails.
  */
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { Duplex } from "../../hal/native/duplex.js";
 import * as g711InC from "../../hal/native/g711.js";
+import * as goertzelInC from "../../hal/native/goertzel.js";
 import { HalfbandDown, HalfbandUp } from "../../hal/native/halfband.js";
 import * as g711 from "../../src/media/g711.js";
+import * as goertzel from "../../src/media/goertzel.js";
 import { Twins } from "./vectors.js";
 
 const vectors = readFileSync(join(import.meta.dirname, "vectors.txt"), "utf8")
@@ -75,6 +77,58 @@ describe("G.711 by C", () => {
     expect(() => g711InC.encode(0, pcm, 0, 4, octets, 1)).toThrow(RangeError);
     expect(() => g711InC.decode(0, octets, 0, 5, pcm, 0)).toThrow(RangeError);
     expect(() => g711InC.decode(0, octets, 0, 4, pcm, 1)).toThrow(RangeError);
+  });
+});
+
+describe.skipIf(!hasCompiler)("Goertzel by C", () => {
+  it("has the exports of its twin, and does not go beyond the samples it was given", () => {
+    const inPlace: typeof goertzel = goertzelInC;
+    expect(Object.keys(inPlace).sort()).toEqual(Object.keys(goertzel).sort());
+    expect(inPlace.POINT).toBe(goertzel.POINT);
+    const pcm = new Int16Array(new ArrayBuffer(40), 0, 4);
+    expect(() => inPlace.peakOf(pcm, 0, 5)).toThrow(RangeError);
+    expect(() => inPlace.energyOf(pcm, -1, 4, 0)).toThrow(RangeError);
+    expect(() => inPlace.powerOf(pcm, 3, 2, 0, 0)).toThrow(RangeError);
+  });
+
+  it("gives the same numbers as TypeScript", () => {
+    const folder = mkdtempSync(join(tmpdir(), "portero-goertzel-"));
+    try {
+      const header = join(import.meta.dirname, "../../hal/native/goertzel.h");
+      // Noise that both sides make: x = x * 75 + 74 modulo 65537.
+      const source = `#include "${header}"
+#include <stdio.h>
+int main(void) {
+  int16_t pcm[204];
+  uint32_t x = 1;
+  for (int run = 0; run < 40; run++) {
+    for (int i = 0; i < 204; i++) { x = (x * 75 + 74) % 65537; pcm[i] = (int16_t)(((int32_t)x - 32768) >> (run % 16 == 0 ? 1 : run % 16)); }
+    int32_t peak = goertzel_peak(pcm, 204), shift = 0;
+    while (peak >> shift > 1023) shift++;
+    printf("%d %.0f %.0f\\n", (int)peak, goertzel_energy(pcm, 204, shift), 4096 * goertzel_power(pcm, 204, shift, run * 400 - 7900));
+  }
+  return 0;
+}`;
+      writeFileSync(join(folder, "a.c"), source);
+      expect(spawnSync(COMPILER, ["-O2", "-o", join(folder, "a"), join(folder, "a.c")]).status).toBe(0);
+      const said = spawnSync(join(folder, "a"), { encoding: "utf8" }).stdout.trim().split("\n");
+      let x = 1;
+      const pcm = new Int16Array(204);
+      const own = Array.from({ length: 40 }, (_, run) => {
+        for (let i = 0; i < 204; i++) {
+          x = (x * 75 + 74) % 65537;
+          pcm[i] = (x - 32768) >> (run % 16 === 0 ? 1 : run % 16);
+        }
+        const peak = goertzel.peakOf(pcm, 0, 204);
+        let shift = 0;
+        while (peak >> shift > 1023) shift += 1;
+        const power = goertzel.powerOf(pcm, 0, 204, shift, run * 400 - 7900);
+        return `${peak} ${goertzel.energyOf(pcm, 0, 204, shift)} ${power * 4096}`;
+      });
+      expect(said).toEqual(own);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });
 
