@@ -76,7 +76,7 @@ class Firmware implements DoorEvents, TerminalUser {
 
   /** @returns what to print when the line was for that key, else "" */
   private keep(key: string, input: string): string {
-    if (input.slice(0, key.length + 1) !== key + " ") return "";
+    if (input !== key && input.slice(0, key.length + 1) !== key + " ") return "";
     try {
       this.machine.store.write(key, input.slice(key.length + 1));
       return key + " is kept: it holds after a restart\n";

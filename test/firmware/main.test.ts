@@ -147,6 +147,8 @@ describe("The firmware", () => {
     board.stored.set("time.server", "192.0.2.123");
     await begin();
     expect(board.timeSetS).toBe(1795420800);
+    board.type("time.server\n");
+    expect(board.stored.get("time.server")).toBe("");
   });
 });
 
