@@ -1,11 +1,6 @@
 /**
  * The device of hal/device.ts on the Moddable SDK: pins, clock, sockets, storage, sound, serial console and Wi-Fi of one board.
-<<<<<<< Updated upstream
- * The relays are off from the constructor's first line on. Not here: SRV records (a name's port is the one given, or 5060),
- * the time of day, which nothing here needs, and what a door does (src/intercom).
-=======
- * The relay is off from the constructor's first line on. Not here: what a door does (src/intercom).
->>>>>>> Stashed changes
+ * The relays are off from the constructor's first line on. Not here: what a door does (src/intercom).
  */
 import Digital from "embedded:io/digital";
 import Serial from "embedded:io/serial";
