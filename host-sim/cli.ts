@@ -15,7 +15,7 @@ import { FileStore, fileError, MemoryStore } from "./io/store.js";
 import { Keyboard } from "./keyboard.js";
 import { type House, Party, Wiretap } from "./party.js";
 import { RealClock, VirtualClock } from "./world/clock.js";
-import { eventJson, eventLine, type SimEvent } from "./world/events.js";
+import { consoleLine, eventJson, eventLine, type SimEvent } from "./world/events.js";
 import { Faults } from "./world/faults.js";
 import { Ladder } from "./world/ladder.js";
 import { VirtualNetwork } from "./world/network.js";
@@ -184,6 +184,10 @@ async function main(): Promise<number> {
       user: door.station,
     });
     serials.push(serial);
+    // As on a board: what happens stands between the answers.
+    listeners.push((event) => {
+      if (event.who === "door") serial.print(consoleLine(event));
+    });
     process.stderr.write("console on 127.0.0.1:" + serial.port + "\n");
   }
 

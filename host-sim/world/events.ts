@@ -33,6 +33,13 @@ export function eventLine(event: SimEvent): string {
   return line;
 }
 
+/** As a board prints it on its console, with its end: `call confirmed direction=out codec=PCMU`. */
+export function consoleLine({ t: _t, who: _who, event: name, value, ...extra }: SimEvent): string {
+  let line = safe(name) + " " + safe(value);
+  for (const key of Object.keys(extra)) line += " " + safe(key) + "=" + safe(String(extra[key]));
+  return line + "\n";
+}
+
 /** s.mmm, right-aligned in eight places. */
 export function seconds(ms: number): string {
   return (ms / 1000).toFixed(3).padStart(8);

@@ -238,6 +238,7 @@ export class Console {
         later += (later === "" ? "" : ", ") + key;
     }
     this.door.settings.apply(wanted.saveAll());
+    this.guard.admit();
     this.staged = copyOf(this.door.settings);
     this.restart();
     return later === "" ? reply : reply.put("restart", later).say("ok, from the next start on: " + later + "\n");
@@ -278,14 +279,14 @@ function help(reply: Reply, what: string): Reply {
   if (what === "") {
     let out = "";
     for (let i = 0; i < COMMANDS.length; i++) out += usage(COMMANDS[i]).padEnd(USAGE_WIDTH) + COMMANDS[i].help + "\n";
-    return reply.say(out + "--json behind any of them: the answer as one line of JSON\n");
+    return reply.tell(out + "--json behind any of them: the answer as one line of JSON\n");
   }
   const command = findCommand(what.toLowerCase());
-  if (command !== null) return reply.say(usage(command) + ": " + command.help + "\n");
+  if (command !== null) return reply.tell(usage(command) + ": " + command.help + "\n");
   const setting = findSetting(what);
   if (setting === null) return reply.fail(ERROR_KEY, new Settings().set(what, ""));
   const start = needsRestart(setting) ? "; holds from the next start on" : "";
-  return reply.say(
+  return reply.tell(
     setting.key + ": " + setting.help + start + "\n  " + allowed(setting) + ", at first '" + setting.initial + "'\n",
   );
 }

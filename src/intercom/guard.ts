@@ -17,6 +17,11 @@ export class Guard {
     return password !== "" && !this.isOpen;
   }
 
+  /** Whoever sets a password is in. */
+  admit(): void {
+    this.isOpen = true;
+  }
+
   close(): void {
     this.isOpen = false;
   }

@@ -20,6 +20,7 @@ export class Reply {
   code = "";
   private problem = "";
   private body = "";
+  private isText = false;
   private readonly names: string[] = [];
   private readonly values: (string | number)[] = [];
 
@@ -36,10 +37,16 @@ export class Reply {
     return this;
   }
 
-  /** For a person in place of the values; a program gets it as `text` when there are no values. */
+  /** For a person in place of the values. */
   say(body: string): Reply {
     this.body = body;
     return this;
+  }
+
+  /** A text that is all there is: a program gets it as `text`. */
+  tell(body: string): Reply {
+    this.isText = true;
+    return this.say(body);
   }
 
   /** Lines, each ended by \n. */
@@ -59,7 +66,7 @@ export class Reply {
       const value = this.values[i];
       out += "," + quoted(this.names[i]) + ":" + (typeof value === "number" ? value : quoted(value));
     }
-    if (this.names.length === 0 && this.body !== "") out += ',"text":' + quoted(this.body);
+    if (this.isText) out += ',"text":' + quoted(this.body);
     return out + "}\n";
   }
 }

@@ -59,7 +59,9 @@ describe("settings at the console", () => {
     expect(desk.line("set call.ringTime 20")).toBe("ok\n");
     expect(desk.line("get call.ringTime")).toBe("call.ringTime 60\n");
     expect(desk.line("diff")).toBe("call.ringTime 60 -> 20\n");
+    expect(desk.json("diff")).toEqual({ ok: true, "call.ringTime": "20" });
     expect(desk.line("save")).toBe("ok\n");
+    expect(desk.json("diff")).toEqual({ ok: true });
     expect(desk.line("get call.ringTime")).toBe("call.ringTime 20\n");
     expect(desk.line("diff")).toBe("nothing is staged\n");
     expect(desk.restarts).toBe(1);
@@ -189,6 +191,15 @@ describe("a console with a password", () => {
     expect(desk.line("login open sesame")).toBe("ok\n");
     expect(desk.line("get call.ringTime")).toBe("call.ringTime 60\n");
     expect(desk.line("logout")).toBe("ok\n");
+    expect(desk.json("get")).toMatchObject({ code: "locked" });
+  });
+
+  it("stays open for who sets the password", () => {
+    const desk = new Desk();
+    desk.line("set console.password sesame");
+    expect(desk.line("save")).toBe("ok\n");
+    expect(desk.line("get call.ringTime")).toBe("call.ringTime 60\n");
+    desk.line("logout");
     expect(desk.json("get")).toMatchObject({ code: "locked" });
   });
 

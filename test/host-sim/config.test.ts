@@ -1,0 +1,145 @@
+/** The host tool as a program, at a console on a TCP port. */
+import { execFile } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { openTcpSerial, type SerialPort } from "../../host-sim/io/serial.js";
+import { MemoryStore } from "../../host-sim/io/store.js";
+import { ipv4 } from "../../src/core/address.js";
+import { Console } from "../../src/intercom/console.js";
+import { House } from "../intercom/house.js";
+import { World } from "../ua/harness.js";
+
+let folder: string;
+let house: House;
+let line: Console;
+let serial: SerialPort & { readonly port: number };
+let heard: string[];
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), "portero-config-"));
+  house = new House(new World());
+  line = new Console(house.door, new MemoryStore(), () => {}, null);
+  heard = [];
+  serial = await openTcpSerial({
+    address: ipv4("127.0.0.1"),
+    port: 0,
+    greeting: "Portero\n",
+    user: {
+      line: (input) => {
+        if (input !== "") heard.push(input);
+        return line.line(input);
+      },
+      complete: () => [],
+    },
+  });
+});
+
+afterEach(() => {
+  serial.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+interface Outcome {
+  code: number;
+  out: string;
+  err: string;
+}
+
+function tool(args: string[], input = ""): Promise<Outcome> {
+  return new Promise((resolve) => {
+    const program = execFile(
+      process.execPath,
+      ["--import", "tsx", "host-sim/config/cli.ts", "--tcp", `127.0.0.1:${serial.port}`, ...args],
+      { timeout: 30_000 },
+      (error, out, err) => resolve({ code: error === null ? 0 : Number(error.code), out, err }),
+    );
+    program.stdin?.end(input);
+  });
+}
+
+function file(content: unknown): string {
+  const path = join(folder, "door.json");
+  writeFileSync(path, typeof content === "string" ? content : JSON.stringify(content));
+  return path;
+}
+
+describe("the host tool", () => {
+  it("sets several settings at once, in force and saved", async () => {
+    expect(await tool(["set", "call.ringTime=25", "sip.password=geheim"])).toEqual({
+      code: 0,
+      out: "2 saved\n",
+      err: "",
+    });
+    expect(house.settings.get("call.ringTime")).toBe("25");
+    expect(house.settings.get("sip.password")).toBe("geheim");
+  });
+
+  it("sends nothing when one of them is wrong", async () => {
+    const { code, err } = await tool(["set", "call.ringTime=25", "sip.port=99999"]);
+    expect([code, err]).toEqual([2, "sip.port: '99999' is not allowed: a whole number from 1 to 65535\n"]);
+    expect(heard).toEqual([]);
+  });
+
+  it("takes a file over whole, and gives it back by backup without secrets", async () => {
+    const settings = { "call.ringTime": 30, "relay1.pulse": 2.5, "sip.name": "T\u00fcr 2", "relay1.code": "4711" };
+    expect((await tool(["apply", file(settings)])).out).toBe("4 saved\n");
+    const copy = join(folder, "copy.json");
+    expect(await tool(["backup", copy])).toEqual({
+      code: 0,
+      out: "",
+      err: "left out, for nobody shows them: relay1.code\n",
+    });
+    expect(JSON.parse(readFileSync(copy, "utf8"))).toEqual({
+      "call.ringTime": "30",
+      "relay1.pulse": "2.5",
+      "sip.name": "T\u00fcr 2",
+    });
+  });
+
+  it("sends nothing of a file with one mistake, and names each", async () => {
+    const { code, err } = await tool(["apply", file({ "call.ringTime": 30, "relay1.pulse": 99, "sip.prot": 1 })]);
+    expect(code).toBe(2);
+    expect(err).toContain("relay1.pulse: '99' is not allowed: a number from 0.5 to 60 s\n");
+    expect(err).toContain("sip.prot: no such key");
+    expect((await tool(["apply", file("{")])).code).toBe(2);
+    expect(heard).toEqual([]);
+  });
+
+  it("leaves the door as it was when that refuses", async () => {
+    const refusing = new MemoryStore();
+    refusing.write = () => {
+      throw new Error("flash is full");
+    };
+    line = new Console(house.door, refusing, () => {}, null);
+    const { code, err } = await tool(["set", "call.ringTime=25"]);
+    expect([code, err]).toEqual([1, "not saved: flash is full\n"]);
+    expect(line.line("diff")).toBe("nothing is staged\n");
+    expect(house.settings.get("call.ringTime")).toBe("60");
+  });
+
+  it("does not save what somebody else has staged", async () => {
+    line.line("set sip.name half");
+    const { code, err } = await tool(["set", "call.ringTime=25"]);
+    expect([code, err]).toEqual([1, "somebody has staged sip.name: save or revert that on the console first\n"]);
+    expect(house.settings.get("call.ringTime")).toBe("60");
+  });
+
+  it("logs in with the password from stdin", async () => {
+    house.set("console.password=sesam");
+    expect((await tool(["get", "call.ringTime"])).err).toBe("the console is locked: login PASSWORD first\n");
+    expect((await tool(["--password-stdin", "get", "call.ringTime"], "sesam\n")).out).toBe("call.ringTime 60\n");
+  });
+
+  it("passes lines to the console and shows what it says", async () => {
+    const { out } = await tool(["console"], "get call.ringTime\n");
+    expect(out).toContain("call.ringTime 60\r\n");
+  });
+
+  it("says in one line when there is nobody", async () => {
+    serial.close();
+    const { code, err } = await tool(["get"]);
+    expect([code, err]).toEqual([1, `no console at 127.0.0.1:${serial.port}: nobody listens\n`]);
+  });
+});
