@@ -48,6 +48,8 @@ const NO_STORE = "the storage cannot be used: settings are lost at a restart: ";
 const BUS_HZ = 100_000;
 /** A codec that did not answer is tried again after so long. */
 const CODEC_AGAIN_MS = 10_000;
+/** What a serial port of the chip takes at once. */
+const FIFO_BYTES = 128;
 /** Between an exception nobody caught and the new start. */
 const FAREWELL_MS = 100;
 /** 1 January 2026: a chip that was never told the time of day believes in an earlier one. */
@@ -242,6 +244,12 @@ export class Machine implements Device {
     (globalThis as unknown as { abort: (message: string, error: unknown) => void }).abort = (message, error) => {
       for (let i = 0; i < this.relays.length; i++) this.relays[i].write(0);
       call(message + ": " + messageOf(error));
+      try {
+        // At the start the port has not told yet that it is empty.
+        this.printer.writable(FIFO_BYTES);
+      } catch {
+        // It is not: what it takes no more is lost.
+      }
       // What was written goes out: the console's line and the last datagrams.
       Timer.delay(FAREWELL_MS);
     };

@@ -81,11 +81,12 @@ void fxAbort(xsMachine *the, int status)
 		isAborting = 1;
 		xsBeginHost(the);
 			xsVars(2);
+			/* Without a copy of the text: there may be no memory for one. */
 			xsVar(0) = xsException;
 			xsTry {
 				xsVar(1) = xsGet(xsGlobal, xsID("abort"));
 				if (xsTest(xsVar(1)))
-					xsCallFunction2(xsVar(1), xsGlobal, xsString(why), xsVar(0));
+					xsCallFunction2(xsVar(1), xsGlobal, xsStringX(why), xsVar(0));
 			}
 			xsCatch {
 				fprintf(stderr, "abort failed too\n");
