@@ -24,6 +24,7 @@ const PACKAGES = {
   sipp: "sip-tester",
   kamailio: "kamailio",
   tshark: "tshark",
+  "redis-server": "redis-server",
 };
 
 const running = new Set<Program>();

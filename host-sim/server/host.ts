@@ -1,0 +1,203 @@
+/**
+ * A server on this machine: the core's server roles joined to sockets, the clock, the users' file and a store.
+ * Not here: the command line (cli.ts), status over HTTP (http.ts).
+ */
+import { performance } from "node:perf_hooks";
+import { NONE, octets } from "../../src/core/bytes.js";
+import { Timers } from "../../src/core/timers.js";
+import { AUTHENTICATOR_DEFAULTS, Authenticator } from "../../src/server/authenticator.js";
+import { DayClock, type LocationStore } from "../../src/server/location.js";
+import { MemoryLocation } from "../../src/server/memory.js";
+import { Registrar } from "../../src/server/registrar.js";
+import { Server } from "../../src/server/server.js";
+import { TransactionLayer, transactionTimers } from "../../src/transaction/layer.js";
+import type { TransactionLimits } from "../../src/transaction/transport.js";
+import { Digest } from "../../src/wire/digest.js";
+import { SecureRandom } from "../io/random.js";
+import { FileLocation } from "./file-store.js";
+import type { ServerOptions } from "./options.js";
+import { RedisLocation } from "./redis-store.js";
+import { fieldValue, Sockets } from "./sockets.js";
+import { readUsers, tableOf } from "./users-file.js";
+
+/** A request with the Vias and Routes of several proxies, and a description with many codecs. */
+const MESSAGE_BYTES = 8192;
+const RECORD_BYTES = 16384;
+/** A record of one contact takes so many chunks in memory, as a rule. */
+const CHUNKS_A_BINDING = 4;
+/** Requests that may wait for a store at once. */
+const JOBS = 1024;
+const STREAMS = 512;
+const SWEEP_MS = 1000;
+/** The longest that Node's timers take. */
+const SLEEP_MAX_MS = 60_000;
+
+export class Host {
+  readonly layer: TransactionLayer;
+  readonly registrar: Registrar;
+  readonly auth: Authenticator;
+  readonly memory: MemoryLocation;
+  readonly server = new Server();
+  readonly clock: DayClock;
+  readonly sockets: Sockets;
+  users = 0;
+  readonly options: ServerOptions;
+  readonly startedMs = Date.now();
+  /** A store that lies outside of this process, or null. */
+  readonly file: FileLocation | null = null;
+  readonly redis: RedisLocation | null = null;
+  private readonly store: LocationStore;
+  private readonly timers: Timers;
+  private wake: NodeJS.Timeout | undefined;
+  private wakeMs = Infinity;
+  private sweep: NodeJS.Timeout | undefined;
+
+  /** @param onState told when Redis comes and goes @throws Error of one line */
+  constructor(options: ServerOptions, onState: (state: string) => void) {
+    this.options = options;
+    const table = this.readTable();
+    const random = new SecureRandom();
+    const limits: TransactionLimits = {
+      clients: options.transactions,
+      servers: options.transactions,
+      transactionBytes: MESSAGE_BYTES,
+      headerRows: 256,
+      streams: STREAMS,
+      streamBytes: MESSAGE_BYTES,
+      names: 256,
+      t1Ms: 500,
+      t2Ms: 4000,
+      t4Ms: 5000,
+    };
+    this.timers = new Timers(Math.min(65535, transactionTimers(limits) + 16));
+    this.clock = new DayClock(this.timers);
+    this.tick();
+    this.sockets = new Sockets(random);
+    this.layer = new TransactionLayer(this.timers, random, this.sockets, this.server, limits);
+    const before = (): void => this.tick();
+    const after = (): void => this.arm();
+    this.memory = new MemoryLocation(this.clock, {
+      chunks: options.store.startsWith("redis") ? 1 : options.bindings * CHUNKS_A_BINDING,
+      recordBytes: RECORD_BYTES,
+    });
+    if (options.store.startsWith("file:"))
+      this.file = new FileLocation(options.store.slice(5), this.memory, this.clock, before, after);
+    else if (options.store !== "memory")
+      this.redis = new RedisLocation(options.store, this.clock, before, after, onState);
+    this.store = this.file ?? this.redis ?? this.memory;
+    this.auth = new Authenticator(this.timers, random, new Digest(), table, {
+      ...AUTHENTICATOR_DEFAULTS,
+      algorithms: options.digest,
+      nonces: 65536,
+    });
+    this.registrar = new Registrar(this.layer, this.clock, random, this.auth, this.store, {
+      domains: options.domains.map(octets),
+      contacts: options.contacts,
+      recordBytes: RECORD_BYTES - 256,
+      jobs: JOBS,
+      // Only a store that others change too can ask for a request to be looked at again.
+      jobBytes: this.redis !== null ? MESSAGE_BYTES : 0,
+      serviceRoute: options.serviceRoute === "" ? NONE : fieldValue(routeOf(options.serviceRoute)),
+      minS: options.minExpiresS,
+      defaultS: Math.min(3600, options.maxExpiresS),
+      maxS: options.maxExpiresS,
+    });
+    this.server.registrar = this.registrar;
+    this.server.layer = this.layer;
+    this.sockets.layer = this.layer;
+    this.sockets.before = before;
+    this.sockets.after = after;
+  }
+
+  /** @throws Error of one line when a port cannot be had */
+  async start(localIp: number): Promise<void> {
+    await this.redis?.connect();
+    await this.sockets.open(this.options.listen);
+    this.layer.setLocal(localIp, this.sockets.udpPort, this.sockets.tcpPort);
+    this.sweep = setInterval(() => {
+      this.tick();
+      this.store.expire(this.clock.nowS());
+      this.arm();
+    }, SWEEP_MS);
+  }
+
+  /** Reads the users anew; transactions and bindings stay. @throws Error of one line; then the users are those of before */
+  reload(): void {
+    this.auth.setUsers(this.readTable());
+  }
+
+  /** Lets what is being written be written, and ends. */
+  async stop(): Promise<void> {
+    clearInterval(this.sweep);
+    clearTimeout(this.wake);
+    this.sockets.close();
+    await this.file?.close();
+    await this.redis?.close();
+  }
+
+  /** Numbers for people and for Prometheus, by name. */
+  numbers(): Record<string, number> {
+    const { counters } = this.layer;
+    const memory = this.redis === null ? this.memory : null;
+    return {
+      users: this.users,
+      ...(memory === null
+        ? { redis_ready: this.redis?.isReady() === true ? 1 : 0 }
+        : { records: memory.records, bindings: memory.total, location_chunks_free: memory.room() }),
+      transactions_client: this.layer.clients.used(),
+      transactions_server: this.layer.servers.used(),
+      transactions_server_highwater: this.layer.servers.highWater,
+      registrations_waiting: this.registrar.waiting(),
+      registrations_changed_total: this.registrar.counters.changed,
+      registrations_queried_total: this.registrar.counters.queried,
+      registrations_refused_total: this.registrar.counters.refused,
+      registrations_failed_total: this.registrar.counters.failed,
+      registrations_conflicts_total: this.registrar.counters.conflicts,
+      store_failures_total: (this.file?.failures ?? 0) + (this.redis?.failures ?? 0),
+      store_unreadable_total: this.file?.unreadable ?? 0,
+      auth_challenged_total: this.auth.counters.challenged,
+      auth_accepted_total: this.auth.counters.accepted,
+      auth_refused_total: this.auth.counters.refused,
+      auth_stale_total: this.auth.counters.stale,
+      messages_received_total: counters.received,
+      messages_sent_total: counters.sent,
+      messages_malformed_total: counters.malformed,
+      messages_dropped_total: counters.dropped,
+      messages_repeated_total: counters.repeated,
+      messages_refused_total: counters.refused,
+      messages_failed_total: counters.failed,
+      memory_resident_bytes: process.memoryUsage.rss(),
+    };
+  }
+
+  private readTable(): ReturnType<typeof tableOf> {
+    const users = readUsers(this.options.users).filter((user) => this.options.domains.includes(user.domain));
+    this.users = users.length;
+    return tableOf(users, this.options.domains);
+  }
+
+  /** The time, and what is due; before anything that comes. */
+  private tick(): void {
+    const nowMs = performance.now();
+    this.clock.offsetMs = Date.now() - nowMs;
+    this.timers.poll(nowMs);
+  }
+
+  /** Sees to it that the next deadline is kept; after anything that came. */
+  private arm(): void {
+    const next = this.timers.next();
+    if (next >= this.wakeMs) return;
+    clearTimeout(this.wake);
+    this.wakeMs = next;
+    const delayMs = Math.min(SLEEP_MAX_MS, Math.max(0, Math.ceil(next - performance.now())));
+    this.wake = setTimeout(() => {
+      this.wakeMs = Infinity;
+      this.tick();
+      this.arm();
+    }, delayMs);
+  }
+}
+
+function routeOf(value: string): string {
+  return value.includes("<") ? value : "<" + value + (value.includes(";lr") ? "" : ";lr") + ">";
+}

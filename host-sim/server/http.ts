@@ -1,0 +1,80 @@
+/** Status and metrics of a running server over HTTP, on 127.0.0.1 only: GET /status, GET /metrics (Prometheus), POST /reload. */
+import { createServer, request, type Server } from "node:http";
+import { openError } from "../io/udp.js";
+import type { Host } from "./host.js";
+
+const LOCALHOST = "127.0.0.1";
+const ANSWER_MS = 5000;
+
+/** @param reload returns what went wrong, or "" @throws Error of one line when the port cannot be had */
+export function openHttp(host: Host, port: number, reload: () => string): Promise<Server> {
+  const server = createServer((question, answer) => {
+    const send = (status: number, type: string, body: string): void => {
+      answer.writeHead(status, { "content-type": type });
+      answer.end(body);
+    };
+    if (question.method === "GET" && question.url === "/status")
+      send(200, "application/json", JSON.stringify(status(host)) + "\n");
+    else if (question.method === "GET" && question.url === "/metrics")
+      send(200, "text/plain; version=0.0.4", metrics(host.numbers()));
+    else if (question.method === "POST" && question.url === "/reload") {
+      // A page in somebody's browser can send a POST here; it cannot send this header without being asked first.
+      if (question.headers["x-portero"] === undefined) return send(403, "text/plain", "X-Portero is missing\n");
+      const problem = reload();
+      send(problem === "" ? 200 : 422, "text/plain", problem === "" ? "reloaded\n" : problem + "\n");
+    } else send(404, "text/plain", "there are /status, /metrics and /reload\n");
+  });
+  return new Promise((resolve, reject) => {
+    server.once("error", (error: NodeJS.ErrnoException) =>
+      reject(openError(error.code ?? error.message, "http", 0x7f000001, port, "")),
+    );
+    server.listen(port, LOCALHOST, () => resolve(server));
+  });
+}
+
+function status(host: Host): object {
+  const { mode, store, domains } = host.options;
+  return {
+    mode,
+    store: store.replace(/\/\/[^@/]*@/, "//"),
+    domains,
+    uptimeS: Math.floor((Date.now() - host.startedMs) / 1000),
+    ...host.numbers(),
+  };
+}
+
+/** The text format of Prometheus. */
+export function metrics(numbers: Record<string, number>): string {
+  let out = "";
+  for (const [name, value] of Object.entries(numbers)) {
+    const full = "portero_" + name;
+    out += "# TYPE " + full + (name.endsWith("_total") ? " counter\n" : " gauge\n") + full + " " + value + "\n";
+  }
+  return out;
+}
+
+/** Asks the server that runs. @returns what it said @throws Error of one line */
+export function ask(port: number, method: string, path: string): Promise<{ ok: boolean; body: string }> {
+  return new Promise((resolve, reject) => {
+    const question = request(
+      { host: LOCALHOST, port, path, method, timeout: ANSWER_MS, headers: { "x-portero": "1" } },
+      (answer) => {
+        let body = "";
+        answer.setEncoding("utf8");
+        answer.on("data", (piece: string) => {
+          body += piece;
+        });
+        answer.on("end", () => resolve({ ok: answer.statusCode === 200, body }));
+      },
+    );
+    question.on("timeout", () => question.destroy(new Error("no answer")));
+    question.on("error", (error: NodeJS.ErrnoException) =>
+      reject(
+        new Error(
+          "no server answers on port " + port + " of " + LOCALHOST + " (" + (error.code ?? error.message) + ")",
+        ),
+      ),
+    );
+    question.end();
+  });
+}

@@ -1,0 +1,190 @@
+/** The options of the server's command line, read into a plain object or one line that says what is wrong. */
+import { parseArgs } from "node:util";
+import { ipv4 } from "../../src/core/address.js";
+import { ALGORITHM_MD5, ALGORITHM_SHA256 } from "../../src/wire/digest.js";
+import { safe } from "../world/events.js";
+
+export interface Listen {
+  transport: "udp" | "tcp";
+  ip: number;
+  port: number;
+}
+
+/** The roles a server can have. */
+export const MODES: readonly string[] = ["registrar"];
+
+export interface ServerOptions {
+  command: "run" | "user-add" | "status" | "reload";
+  listen: Listen[];
+  domains: string[];
+  /** "" for none. */
+  users: string;
+  /** One of MODES. */
+  mode: string;
+  /** memory, file:DIR or redis://… */
+  store: string;
+  json: boolean;
+  /** Port of status and metrics on 127.0.0.1, -1 for none. */
+  http: number;
+  /** ALGORITHM_* in the order of the challenges. */
+  digest: number[];
+  transactions: number;
+  contacts: number;
+  bindings: number;
+  minExpiresS: number;
+  maxExpiresS: number;
+  serviceRoute: string;
+  /** Address that Via and Record-Route tell, "" for the one that is listened on. */
+  advertise: string;
+  /** user add: its name, and whether the password comes on stdin. */
+  name: string;
+  passwordStdin: boolean;
+  help: boolean;
+}
+
+export const USAGE = `Usage: npm run server -- [options]
+       npm run server -- user add NAME --domain DOMAIN --users FILE [--password-stdin]
+       npm run server -- status|reload --http PORT
+
+  --listen udp:IP:PORT   where to listen, once for udp, once for tcp (udp:127.0.0.1:5060)
+  --advertise IP         our address as others see it, when listening on 0.0.0.0
+  --domain NAME          a domain of ours, which is also the realm; may be repeated
+  --users FILE           a line for each user: NAME:DOMAIN:MD5:SHA-256, as 'user add' writes it
+  --mode MODE            registrar (registrar)
+  --store STORE          memory, file:DIR or redis://HOST:PORT/N (memory)
+  --digest LIST          challenges in their order: md5, sha-256, or both with a comma (md5)
+  --contacts N           contacts a user may have (10)
+  --bindings N           bindings there is room for in memory (100000)
+  --min-expires S  --max-expires S    60 and 7200
+  --service-route URI    told to whoever registers (RFC 3608)
+  --transactions N       transactions at once, of either kind (4000)
+  --http PORT            /status, /metrics (Prometheus) and /reload on 127.0.0.1
+  --json                 one JSON object a line on stdout for each event
+  --help                 this text
+
+SIGHUP reads the users anew; calls go on. SIGTERM ends the server.
+`;
+
+const text = { type: "string" } as const;
+const flag = { type: "boolean" } as const;
+const many = { type: "string", multiple: true } as const;
+const OPTIONS = {
+  listen: many,
+  domain: many,
+  users: text,
+  mode: text,
+  store: text,
+  digest: text,
+  contacts: text,
+  bindings: text,
+  "min-expires": text,
+  "max-expires": text,
+  "service-route": text,
+  transactions: text,
+  http: text,
+  advertise: text,
+  json: flag,
+  "password-stdin": flag,
+  help: { type: "boolean", short: "h" },
+} as const;
+
+/** @param args without the program's name @returns the options, or one line for people */
+export function parseOptions(args: readonly string[]): ServerOptions | string {
+  let values: ReturnType<typeof read>["values"];
+  let words: string[];
+  try {
+    ({ values, positionals: words } = read(args));
+  } catch (error) {
+    return safe((error as Error).message.split("\n")[0].split(". ")[0]) + "; --help lists the options";
+  }
+  const command = commandOf(words);
+  if (command === null) return '"' + safe(words.join(" ")) + '": must be nothing, user add NAME, status or reload';
+  const listen: Listen[] = [];
+  for (const value of values.listen ?? ["udp:127.0.0.1:5060"]) {
+    const place = readListen(value);
+    if (place === null) return bad("listen", value, "udp:IP:PORT or tcp:IP:PORT");
+    if (listen.some((other) => other.transport === place.transport))
+      return bad("listen", value, "given once for udp and once for tcp");
+    if (listen.length > 0 && listen[0].ip !== place.ip) return bad("listen", value, "on the same address as the other");
+    listen.push(place);
+  }
+  const numbers = {
+    contacts: numberOf(values.contacts, 10, 1, 100),
+    bindings: numberOf(values.bindings, 100_000, 1, 1_000_000),
+    minExpiresS: numberOf(values["min-expires"], 60, 1, 86400),
+    maxExpiresS: numberOf(values["max-expires"], 7200, 1, 4_000_000),
+    transactions: numberOf(values.transactions, 4000, 8, 16000),
+    http: numberOf(values.http, -1, 0, 65535),
+  };
+  if (Number.isNaN(numbers.contacts)) return bad("contacts", values.contacts, "1 to 100");
+  if (Number.isNaN(numbers.bindings)) return bad("bindings", values.bindings, "1 to 1000000");
+  if (Number.isNaN(numbers.minExpiresS)) return bad("min-expires", values["min-expires"], "1 to 86400");
+  if (Number.isNaN(numbers.maxExpiresS)) return bad("max-expires", values["max-expires"], "1 to 4000000");
+  if (Number.isNaN(numbers.transactions)) return bad("transactions", values.transactions, "8 to 16000");
+  if (Number.isNaN(numbers.http)) return bad("http", values.http, "0 to 65535");
+  if (numbers.maxExpiresS < numbers.minExpiresS)
+    return bad("max-expires", String(numbers.maxExpiresS), "at least that of --min-expires");
+  const mode = values.mode ?? "registrar";
+  if (!MODES.includes(mode)) return bad("mode", mode, MODES.join(" or "));
+  const store = values.store ?? "memory";
+  if (store !== "memory" && !/^file:./.test(store) && !/^rediss?:\/\/./.test(store))
+    return bad("store", store, "memory, file:DIR or redis://HOST:PORT/N");
+  const digest: number[] = [];
+  for (const name of (values.digest ?? "md5").split(",")) {
+    const algorithm = name === "md5" ? ALGORITHM_MD5 : name === "sha-256" ? ALGORITHM_SHA256 : 0;
+    if (algorithm === 0 || digest.includes(algorithm)) return bad("digest", values.digest, "md5, sha-256, or both");
+    digest.push(algorithm);
+  }
+  const domains = (values.domain ?? []).map((domain) => domain.toLowerCase());
+  for (const domain of domains)
+    if (!/^[a-z0-9._-]{1,100}$/.test(domain)) return bad("domain", domain, "a host name or an IPv4 address");
+  if (values.advertise !== undefined && ipv4(values.advertise) < 0)
+    return bad("advertise", values.advertise, "an IPv4 address");
+  const isLocal = command === "run" || command === "user-add";
+  if (isLocal && domains.length === 0 && values.help !== true) return "--domain is needed: the domain of the users";
+  if (isLocal && (values.users ?? "") === "" && values.help !== true)
+    return "--users is needed: the file with the users; 'user add NAME' makes it";
+  if (!isLocal && numbers.http < 0) return "--http is needed: the port of the server that runs";
+  return {
+    ...numbers,
+    command,
+    listen,
+    domains,
+    users: values.users ?? "",
+    mode,
+    store,
+    json: values.json === true,
+    digest,
+    serviceRoute: values["service-route"] ?? "",
+    advertise: values.advertise ?? "",
+    name: command === "user-add" ? words[2] : "",
+    passwordStdin: values["password-stdin"] === true,
+    help: values.help === true,
+  };
+}
+
+function read(args: readonly string[]) {
+  return parseArgs({ args: [...args], options: OPTIONS, strict: true, allowPositionals: true });
+}
+
+function commandOf(words: readonly string[]): ServerOptions["command"] | null {
+  if (words.length === 0) return "run";
+  if (words.length === 3 && words[0] === "user" && words[1] === "add") return "user-add";
+  return words.length === 1 && (words[0] === "status" || words[0] === "reload") ? words[0] : null;
+}
+
+function readListen(value: string): Listen | null {
+  const match = /^(udp|tcp):([\d.]+):(\d{1,5})$/.exec(value);
+  if (match === null || ipv4(match[2]) < 0 || Number(match[3]) > 65535) return null;
+  return { transport: match[1] as "udp" | "tcp", ip: ipv4(match[2]), port: Number(match[3]) };
+}
+
+/** @returns NaN when it is no number from `min` to `max` */
+function numberOf(value: string | undefined, otherwise: number, min: number, max: number): number {
+  if (value === undefined) return otherwise;
+  return /^\d{1,10}$/.test(value) && Number(value) >= min && Number(value) <= max ? Number(value) : Number.NaN;
+}
+
+function bad(name: string, given: string | undefined, allowed: string): string {
+  return "--" + name + ' "' + safe(given ?? "") + '": must be ' + allowed;
+}

@@ -1,0 +1,160 @@
+/** The server as a user meets it: command line, users' file, signals, and what survives a kill. */
+import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, describe, expect, it } from "vitest";
+import { metrics } from "../../../host-sim/server/http.js";
+import { parseOptions } from "../../../host-sim/server/options.js";
+import { addUser, readUsers } from "../../../host-sim/server/users-file.js";
+import { each, Folder, Phones, Program } from "./program.js";
+
+const cleanUps: (() => void)[] = [];
+afterEach(() => {
+  for (const cleanUp of cleanUps.splice(0).reverse()) cleanUp();
+});
+
+function folder(): Folder {
+  const made = new Folder();
+  cleanUps.push(() => made.remove());
+  return made;
+}
+
+function program(...args: string[]): Program {
+  const made = new Program(args);
+  cleanUps.push(() => made.child.kill("SIGKILL"));
+  return made;
+}
+
+function phones(): Phones {
+  const made = new Phones();
+  cleanUps.push(() => made.close());
+  return made;
+}
+
+const LISTEN = ["--listen", "udp:127.0.0.1:0", "--domain", "example.org", "--json"];
+
+describe("the server's program", () => {
+  it("registers a phone, reads the users anew, and ends at SIGTERM", async () => {
+    const place = folder();
+    const users = place.users(1);
+    const server = await program(...LISTEN, "--users", users).ready();
+    const phone = phones();
+    const answer = await phone.register(server.port, 0, "sip:user0@127.0.0.1:5099");
+    expect(answer).toMatch(/^SIP\/2.0 200.*Contact: <sip:user0@127.0.0.1:5099>;expires=3600\r\n.*Date: /s);
+    expect(await phone.register(server.port, 1, "sip:user1@127.0.0.1")).toMatch(/^SIP\/2.0 401/);
+    place.users(2);
+    server.child.kill("SIGHUP");
+    await server.says(/"reload","value":"done","users":2/);
+    expect(await phone.register(server.port, 1, "sip:user1@127.0.0.1")).toMatch(/^SIP\/2.0 200/);
+    writeFileSync(users, "nonsense\n");
+    server.child.kill("SIGHUP");
+    await server.says(/"error","value":"[^"]*users:1: /);
+    expect(await phone.register(server.port, 1, "")).toMatch(/^SIP\/2.0 200/);
+    expect(await server.end("SIGTERM")).toBe(0);
+    expect(server.output).toContain('"event":"stopped"');
+  });
+
+  it("names file and line of a bad user, with exit code 2", async () => {
+    const place = folder();
+    const users = place.users(2);
+    writeFileSync(users, readFileSync(users, "utf8") + "carol:example.org:12\n");
+    const server = program(...LISTEN, "--users", users);
+    expect(await server.exited).toBe(2);
+    expect(server.errors).toBe(users + ':3: "carol:example.org:12": must be NAME:DOMAIN:MD5:SHA-256\n');
+  });
+
+  it("adds a user by name with the password from stdin, for the owner's eyes only", async () => {
+    const users = join(folder().path, "users");
+    const adding = program("user", "add", "user0", "--domain", "example.org", "--users", users, "--password-stdin");
+    adding.child.stdin?.end("user0\n");
+    expect(await adding.exited).toBe(0);
+    expect(readFileSync(users, "utf8")).not.toContain(":user0\n");
+    expect(statSync(users).mode & 0o777).toBe(0o600);
+    const server = await program(...LISTEN, "--users", users).ready();
+    expect(await phones().register(server.port, 0, "")).toMatch(/^SIP\/2.0 200/);
+  });
+
+  it("keeps every binding that was answered 200 when it is killed in the middle of 1,000", async () => {
+    const place = folder();
+    const args = [...LISTEN, "--users", place.users(1000), "--store", "file:" + join(place.path, "db")];
+    const server = await program(...args).ready();
+    const phone = phones();
+    const answered: number[] = [];
+    await each(1000, 64, async (i) => {
+      if (answered.length >= 400) {
+        if (!server.child.killed) server.child.kill("SIGKILL");
+        return;
+      }
+      const answer = await phone.register(server.port, i, "sip:user" + i + "@127.0.0.1:5099", 1500);
+      if (answer.startsWith("SIP/2.0 200")) answered.push(i);
+    });
+    await server.exited;
+    expect(answered.length).toBeGreaterThanOrEqual(400);
+    const again = await program(...args).ready();
+    const missing: number[] = [];
+    await each(answered.length, 32, async (k) => {
+      const answer = await phone.register(again.port, answered[k], "");
+      if (!answer.includes("Contact: <sip:user" + answered[k] + "@127.0.0.1:5099>")) missing.push(answered[k]);
+    });
+    expect(missing).toEqual([]);
+  }, 60_000);
+});
+
+describe("the users' file", () => {
+  it("gives a user another password in place of the old one, and leaves the others", () => {
+    const users = join(folder().path, "users");
+    addUser(users, "alice", "example.org", "one");
+    addUser(users, "bob", "example.org", "two");
+    const before = readUsers(users);
+    addUser(users, "alice", "example.org", "three");
+    const after = readUsers(users);
+    expect(after.map((user) => user.name).sort()).toEqual(["alice", "bob"]);
+    expect(after.find((user) => user.name === "bob")).toEqual(before.find((user) => user.name === "bob"));
+    expect(after.find((user) => user.name === "alice")?.md5).not.toBe(before[0].md5);
+  });
+
+  it.each([
+    ["alice", "must be NAME:DOMAIN:MD5:SHA-256"],
+    ["a b:example.org::" + "0".repeat(64), "a name has"],
+    ["alice:Example.org::" + "0".repeat(64), "must be a domain in lower case"],
+    ["alice:example.org:xyz:", "32 hexadecimal digits"],
+    ["alice:example.org::xyz", "64 hexadecimal digits"],
+    ["alice:example.org::", "there is no hash"],
+    ["alice:example.org:" + "0".repeat(32) + ":\nalice:example.org:" + "1".repeat(32) + ":", "is there already"],
+  ])("refuses the line %s", (line, problem) => {
+    const users = join(folder().path, "users");
+    writeFileSync(users, "# users\n" + line + "\n");
+    expect(() => readUsers(users)).toThrow(problem);
+    expect(() => readUsers(users)).toThrow(users + (problem.includes("already") ? ":3: " : ":2: "));
+    expect(() => addUser(users, "bob", "example.org", "x")).toThrow(problem);
+  });
+});
+
+describe("the server's options", () => {
+  it.each([
+    ["--domain a.b", "--users is needed"],
+    ["--users u", "--domain is needed"],
+    ["--domain a.b --users u --listen tls:127.0.0.1:5061", "must be udp:IP:PORT or tcp:IP:PORT"],
+    ["--domain a.b --users u --listen udp:127.0.0.1:1 --listen udp:127.0.0.1:2", "once for udp"],
+    ["--domain a.b --users u --store tape", "memory, file:DIR or redis"],
+    ["--domain a.b --users u --digest sha1", "md5, sha-256, or both"],
+    ["--domain a.b --users u --contacts 0", "1 to 100"],
+    ["--domain a.b --users u --mode pbx", "--mode"],
+    ["--domain a.b --users u --min-expires 100 --max-expires 99", "at least"],
+    ["--bogus", "--bogus"],
+    ["user del x", "must be nothing, user add NAME, status or reload"],
+    ["status", "--http is needed"],
+  ])("refuse %s in one line", (args, problem) => {
+    const result = parseOptions(args.split(" "));
+    expect(result).toContain(problem);
+    expect(result).not.toContain("\n");
+  });
+});
+
+describe("metrics", () => {
+  it("are counters and gauges in the format of Prometheus", () => {
+    expect(metrics({ bindings: 3, messages_sent_total: 7 })).toBe(
+      "# TYPE portero_bindings gauge\nportero_bindings 3\n" +
+        "# TYPE portero_messages_sent_total counter\nportero_messages_sent_total 7\n",
+    );
+  });
+});

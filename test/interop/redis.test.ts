@@ -1,0 +1,86 @@
+/** The location service in Redis: shared, atomic, and away and back. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { createServer } from "node:net";
+import { afterEach, expect, it } from "vitest";
+import { each, Folder, Phones, Program, pause } from "../host-sim/server/program.js";
+import { describeWith } from "./programs.js";
+
+const cleanUps: (() => void)[] = [];
+afterEach(() => {
+  for (const cleanUp of cleanUps.splice(0).reverse()) cleanUp();
+});
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, "127.0.0.1", () => {
+      const { port } = server.address() as { port: number };
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+async function startRedis(port: number, dir: string): Promise<ChildProcess> {
+  const args = ["--port", String(port), "--bind", "127.0.0.1", "--dir", dir, "--appendonly", "yes"];
+  const child = spawn("redis-server", [...args, "--appendfsync", "always"], { stdio: ["ignore", "pipe", "ignore"] });
+  cleanUps.push(() => child.kill("SIGKILL"));
+  await new Promise<void>((resolve, reject) => {
+    child.stdout.on("data", (piece) => {
+      if (String(piece).includes("Ready to accept")) resolve();
+    });
+    child.once("exit", (code) => reject(new Error("redis-server ended with " + code)));
+  });
+  return child;
+}
+
+function program(...args: string[]): Program {
+  const made = new Program(["--listen", "udp:127.0.0.1:0", "--domain", "example.org", "--json", ...args]);
+  cleanUps.push(() => made.child.kill("SIGKILL"));
+  return made;
+}
+
+describeWith(["redis-server"], "servers that share a Redis", () => {
+  it("lose no contact when both register one address at once, and see what the other did", async () => {
+    const place = new Folder();
+    cleanUps.push(() => place.remove());
+    const port = await freePort();
+    await startRedis(port, place.path);
+    const args = ["--users", place.users(20), "--store", "redis://127.0.0.1:" + port + "/0", "--contacts", "16"];
+    const servers = await Promise.all([program(...args).ready(), program(...args).ready()]);
+    const phones = [new Phones(), new Phones()];
+    cleanUps.push(() => {
+      for (const phone of phones) phone.close();
+    });
+    const answers: string[] = [];
+    await each(12, 12, async (i) => {
+      answers.push(await phones[i % 2].register(servers[i % 2].port, 0, "sip:c" + i + "@127.0.0.1"));
+    });
+    // Who collided too often was told to come again; whoever was answered 200 is there.
+    for (let i = 0; i < 12; i++)
+      if (answers.some((answer) => answer.startsWith("SIP/2.0 503")))
+        await phones[i % 2].register(servers[i % 2].port, 0, "sip:c" + i + "@127.0.0.1");
+    const seen = await phones[1].register(servers[1].port, 0, "");
+    expect(seen.match(/Contact: /g)).toHaveLength(12);
+    await servers[0].end("SIGKILL");
+    expect((await phones[1].register(servers[1].port, 0, "")).match(/Contact: /g)).toHaveLength(12);
+  }, 30_000);
+
+  it("answer 503 with Retry-After while Redis is gone, and go on when it is back, with every binding", async () => {
+    const place = new Folder();
+    cleanUps.push(() => place.remove());
+    const port = await freePort();
+    const redis = await startRedis(port, place.path);
+    const server = await program("--users", place.users(2), "--store", "redis://127.0.0.1:" + port).ready();
+    const phone = new Phones();
+    cleanUps.push(() => phone.close());
+    expect(await phone.register(server.port, 0, "sip:a@127.0.0.1")).toMatch(/^SIP\/2.0 200/);
+    redis.kill("SIGKILL");
+    await server.says(/"store","value":"away"/);
+    expect(await phone.register(server.port, 1, "sip:b@127.0.0.1")).toMatch(/^SIP\/2.0 503.*Retry-After: 5/s);
+    server.output = "";
+    await startRedis(port, place.path);
+    await server.says(/"store","value":"ready"/);
+    await pause(50);
+    expect(await phone.register(server.port, 1, "sip:b@127.0.0.1")).toMatch(/^SIP\/2.0 200/);
+    expect(await phone.register(server.port, 0, "")).toContain("Contact: <sip:a@127.0.0.1>");
+  }, 30_000);
+});
