@@ -21,6 +21,8 @@ export interface Limits {
   streams: number;
   streamBytes: number;
   names: number;
+  /** Entries of the log. */
+  logEntries: number;
   /** Timers of all layers together. */
   timers: number;
   t1Ms: number;
@@ -48,9 +50,11 @@ export const DOOR_LIMITS: Limits = {
   streamBytes: 3584,
   // The server's and the proxy's.
   names: 2,
+  // Of 160 characters at most: one text in flash has room for 4,000.
+  logEntries: 24,
   // Two for each transaction (16), three for each session (6), one for each call (2), four for the line's sound (4), one
-  // of the registration, four of the door, two of its ring, four of its relays, contact and codes, seven of the station:
-  // 46.
+  // of the registration, four of the door, two of its ring, four of its relays, contact and codes, seven of the station,
+  // one of the log: 47.
   timers: 48,
   t1Ms: 500,
   t2Ms: 4000,
@@ -65,6 +69,7 @@ export const HOUSE_LIMITS: Limits = {
   dialogs: 20,
   clients: 20,
   servers: 8,
-  // 56 of transactions, 36 of calls, 8 of lines, 17 others: 117.
+  logEntries: 200,
+  // 56 of transactions, 36 of calls, 8 of lines, 18 others: 118.
   timers: 128,
 };

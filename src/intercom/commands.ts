@@ -33,6 +33,8 @@ export const COMMANDS: readonly Command[] = [
   command("press", "[BUTTON]", "press a button, 1 to 4"),
   command("open", "[RELAY]", "release the door"),
   command("close", "[RELAY]", "end the release"),
+  command("calls", "", "the last calls: with whom, how long, why they ended, how they sounded"),
+  command("log", "", "the last things that happened, calls among them"),
   command("stats", "", "messages and packets since start"),
   command("pools", "", "what is in use, of how many, and the most there was"),
   command("login", "PASSWORD", "unlock a console that has a password"),

@@ -10,6 +10,7 @@ import { CALL_CONFIRMED, CALL_HELD } from "../ua/call.js";
 import { COMMANDS, findCommand, usage } from "./commands.js";
 import type { Door } from "./door.js";
 import { Guard } from "./guard.js";
+import type { Log } from "./log.js";
 import { Record } from "./record.js";
 import {
   ERROR_ARGUMENT,
@@ -36,15 +37,17 @@ export class Console {
   private readonly record: Record;
   private readonly restart: () => void;
   private readonly reboot: (() => void) | null;
+  private readonly log: Log;
   private readonly guard: Guard;
   private staged: Settings;
 
   /** @param restart called after `save`, to begin anew with the new settings @param reboot starts the machine again; null where it cannot */
-  constructor(door: Door, store: Store, restart: () => void, reboot: (() => void) | null) {
+  constructor(door: Door, store: Store, restart: () => void, reboot: (() => void) | null, log: Log) {
     this.door = door;
     this.record = new Record(store, STORE_KEY);
     this.restart = restart;
     this.reboot = reboot;
+    this.log = log;
     this.guard = new Guard();
     this.staged = copyOf(door.settings);
   }
@@ -128,6 +131,10 @@ export class Console {
         return reportStats(reply, this.door);
       case "pools":
         return reportPools(reply, this.door);
+      case "calls":
+        return this.tellLog(reply, "call");
+      case "log":
+        return this.tellLog(reply, "");
       case "register":
         if (this.door.settings.get("sip.domain") === "")
           return reply.fail(ERROR_STATE, "sip.domain is not set: there is no server to register at");
@@ -176,6 +183,7 @@ export class Console {
         return reply;
       case "reboot":
         if (this.reboot === null) return reply.fail(ERROR_STATE, "this machine cannot start itself again");
+        this.log.flush();
         this.reboot();
         return reply;
       case "version":
@@ -189,6 +197,11 @@ export class Console {
     const waitS = this.guard.open(this.door.settings.get("console.password"), given, this.door.timers.nowMs);
     if (waitS === 0) return reply;
     return reply.fail(ERROR_LOCKED, "wrong password: the next try counts in " + waitS + " s");
+  }
+
+  private tellLog(reply: Reply, name: string): Reply {
+    const lines = this.log.text(name);
+    return reply.tell(lines === "" ? "nothing yet\n" : lines);
   }
 
   private get(reply: Reply, key: string): Reply {

@@ -36,10 +36,13 @@ import { Conference } from "./conference.js";
 import { Console } from "./console.js";
 import { Contact, type ContactUser } from "./contact.js";
 import { Door } from "./door.js";
+import { Log } from "./log.js";
 import type { DoorEvents, DoorOutputs } from "./outputs.js";
+import { Record } from "./record.js";
 import type { Settings } from "./settings.js";
 
 const TIMER_TICK = 0;
+const LOG_KEY = "log";
 
 /** Samples in 20 ms at 8 kHz: one tick of microphone and speaker. */
 const TICK_SAMPLES = 160;
@@ -83,6 +86,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
   private readonly timers: Timers;
   private readonly wake: DeviceTimer;
   private readonly events: DoorEvents;
+  private readonly log: Log;
   readonly relays: number;
   private readonly relayPins: readonly Output[];
   private readonly ledPin: Output;
@@ -104,9 +108,10 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
   constructor(device: Device, settings: Settings, limits: Limits, events: DoorEvents) {
     this.device = device;
     this.settings = settings;
-    this.events = events;
     this.timers = new Timers(limits.timers);
     this.timers.nowMs = device.clock.now();
+    this.log = new Log(events, this.timers, this, new Record(device.store, LOG_KEY), limits.logEntries);
+    this.events = this.log;
     this.relayPins = device.relays;
     this.relays = device.relays.length;
     this.ledPin = device.led;
@@ -116,14 +121,15 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
     this.lock();
     this.tick = this.timers.make(this, TIMER_TICK);
     this.wake = device.clock.createTimer(() => this.poll());
-    this.door = new Door(settings, limits, this.timers, device.random, this, this, this, events, device.store);
+    this.door = new Door(settings, limits, this.timers, device.random, this, this, this, this.log, device.store);
     this.conference = limits.lines > 1 ? new Conference(this.door.ua.lines, TICK_SAMPLES) : null;
     for (let i = 0; i < INPUTS.length; i++) this.contacts.push(new Contact(device, INPUTS[i], this.timers, this));
-    this.console = new Console(this.door, device.store, () => this.reconfigure(), device.restart);
+    this.console = new Console(this.door, device.store, () => this.reconfigure(), device.restart, this.log);
   }
 
   /** Opens the sockets and begins. @throws Error with one line for a person when a port cannot be had */
   async start(): Promise<void> {
+    this.log.load();
     this.ip = this.address();
     const port = this.settings.number("sip.port");
     this.sip = await this.device.udp({
@@ -175,6 +181,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
   close(): void {
     this.wake.stop();
     this.lock();
+    this.log.flush();
     if (this.sip !== null) this.sip.close();
     if (this.tcp !== null) this.tcp.close();
     for (let i = 0; i < this.sounds.length; i++) {

@@ -25,6 +25,7 @@ class Desk {
     () => {
       this.reboots += 1;
     },
+    this.house.log,
   );
 
   line(input: string): string {
@@ -46,6 +47,7 @@ class Desk {
       this.store,
       () => {},
       () => {},
+      door.log,
     );
     expect(console.load()).toBe("");
     expect(settings.apply(door.settings.saveAll())).toBe("");
@@ -223,7 +225,7 @@ it("reboot starts the machine again, where it can", () => {
   const desk = new Desk();
   expect(desk.line("reboot")).toBe("ok\n");
   expect(desk.reboots).toBe(1);
-  const fixed = new Console(desk.house.door, desk.store, () => {}, null);
+  const fixed = new Console(desk.house.door, desk.store, () => {}, null, desk.house.log);
   expect(fixed.line("reboot")).toBe("error: this machine cannot start itself again\n");
 });
 

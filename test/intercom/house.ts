@@ -5,6 +5,8 @@ import { ipv4 } from "../../src/core/address.js";
 import { HOUSE_LIMITS, type Limits } from "../../src/core/limits.js";
 import { Timers } from "../../src/core/timers.js";
 import { Door } from "../../src/intercom/door.js";
+import { Log } from "../../src/intercom/log.js";
+import { Record as KeptText } from "../../src/intercom/record.js";
 import { Settings } from "../../src/intercom/settings.js";
 import { SeededRandom, type World } from "../ua/harness.js";
 
@@ -19,6 +21,7 @@ export class House {
   readonly settings = new Settings();
   readonly store = new MemoryStore();
   readonly door: Door;
+  readonly log: Log;
   /** What relay 1 was told, "0 on", with the time in ms. */
   readonly moves: string[] = [];
   readonly moves2: string[] = [];
@@ -36,6 +39,7 @@ export class House {
     this.world = world;
     for (const one of settings) expect(this.settings.assign(one)).toBe("");
     this.timers.nowMs = world.nowMs;
+    this.log = new Log(this, this.timers, this, new KeptText(this.store, "log"), House.limits.logEntries);
     this.door = new Door(
       this.settings,
       House.limits,
@@ -44,7 +48,7 @@ export class House {
       this,
       this,
       this,
-      this,
+      this.log,
       this.store,
     );
     world.add(this);

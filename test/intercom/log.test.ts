@@ -1,0 +1,133 @@
+import { describe, expect, it } from "vitest";
+import { MemoryStore } from "../../host-sim/io/store.js";
+import { Timers } from "../../src/core/timers.js";
+import { Log } from "../../src/intercom/log.js";
+import { Record } from "../../src/intercom/record.js";
+
+/** A door's day: events with a time, and what the log makes of them. */
+class Diary {
+  readonly timers = new Timers(4);
+  readonly passed: string[] = [];
+  writes = 0;
+  epochAtStartS = 1_795_425_978;
+  readonly store: MemoryStore;
+  readonly log: Log;
+
+  constructor(store = new MemoryStore(), most = 10) {
+    this.store = store;
+    const write = store.write.bind(store);
+    store.write = (key, value) => {
+      this.writes += 1;
+      write(key, value);
+    };
+    const next = { event: (name: string, value: string) => void this.passed.push(name + " " + value) };
+    const clock = {
+      epochS: () => (this.epochAtStartS === 0 ? 0 : this.epochAtStartS + Math.round(this.timers.nowMs / 1000)),
+    };
+    this.log = new Log(next, this.timers, clock, new Record(store, "log"), most);
+    this.log.load();
+  }
+
+  after(seconds: number, name: string, value: string, ...extra: (string | number)[]): this {
+    this.timers.poll(this.timers.nowMs + seconds * 1000);
+    this.log.event(name, value, extra);
+    return this;
+  }
+
+  call(peer: string, duration: number, reason: string): this {
+    return this.after(1, "call", "calling", "direction", "out", "peer", peer)
+      .after(1, "audio", "both", "sent", 50, "packets", 50, "lost", 2, "late", 1, "jitter", 3)
+      .after(duration, "call", "ended", "direction", "out", "reason", reason, "duration", duration);
+  }
+
+  lines(name = ""): string[] {
+    return this.log.text(name).split("\n").slice(0, -1);
+  }
+}
+
+describe("the log", () => {
+  it("tells calls with whom, how long, why they ended and how they sounded", () => {
+    const diary = new Diary().call("sip:flat@192.0.2.7", 12, "hung up there");
+    expect(diary.lines("call")).toEqual([
+      "2026-11-23 09:26:32Z call out sip:flat@192.0.2.7: 12 s, hung up there; sound both, lost 2, late 1, jitter 3 ms",
+    ]);
+    diary.after(1, "call", "ringing", "direction", "in", "peer", "sip:who@x");
+    diary.after(5, "call", "ended", "direction", "in", "reason", "given up by the caller", "duration", 0);
+    expect(diary.lines("call")[1]).toBe("2026-11-23 09:26:38Z call in sip:who@x: given up by the caller");
+  });
+
+  it("tells openings, wrong codes, alarms and each change of the registration, but no digit", () => {
+    const diary = new Diary()
+      .after(1, "dtmf", "4", "duration", 100, "by", "rtp")
+      .after(1, "relay", "on", "relay", 1, "reason", "code")
+      .after(1, "error", "wrong door code", "tries", 1, "by", "rtp")
+      .after(1, "door", "forced")
+      .after(1, "register", "registered", "expires", 60)
+      .after(30, "register", "registered", "expires", 60)
+      .after(30, "register", "failed", "reason", "no answer from the server", "code", 0);
+    expect(diary.lines().map((line) => line.slice(21))).toEqual([
+      "start",
+      "open relay 1: code",
+      "error wrong door code, by rtp",
+      "door forced",
+      "register registered",
+      "register failed: no answer from the server",
+    ]);
+  });
+
+  it("passes every event on", () => {
+    const diary = new Diary().after(1, "dtmf", "4").after(1, "led", "open");
+    expect(diary.passed).toEqual(["dtmf 4", "led open"]);
+  });
+
+  it("counts what happens again and again in one entry", () => {
+    const diary = new Diary();
+    for (let i = 0; i < 100; i++) diary.after(30, "error", "the network is gone");
+    expect(diary.lines().map((line) => line.slice(21))).toEqual(["start", "error the network is gone (100 times)"]);
+  });
+
+  it("keeps the last entries when there is no room, and none of them too long", () => {
+    const diary = new Diary();
+    for (let i = 0; i < 20; i++) diary.after(1, "error", `${i} ${"x".repeat(500)}`);
+    expect(diary.lines()).toHaveLength(10);
+    expect(diary.lines()[0]).toContain("error 10 ");
+    for (const line of diary.lines()) expect(line.length).toBeLessThanOrEqual(21 + 160);
+  });
+
+  it("is there after a restart, with the restart in it", () => {
+    const diary = new Diary().call("sip:flat@192.0.2.7", 12, "hung up there");
+    diary.log.flush();
+    const next = new Diary(diary.store);
+    expect(next.lines("call")).toEqual(diary.lines("call"));
+    expect(next.lines().filter((line) => line.endsWith("start"))).toHaveLength(2);
+  });
+
+  it("writes at most once a minute, and only when there is news", () => {
+    const diary = new Diary();
+    for (let i = 0; i < 600; i++) diary.after(1, "error", "mistake " + i);
+    expect(diary.writes).toBeLessThanOrEqual(10);
+    const before = diary.writes;
+    diary.timers.poll(diary.timers.nowMs + 60_000);
+    expect(diary.writes).toBe(before + 1);
+    diary.timers.poll(diary.timers.nowMs + 3_600_000);
+    diary.log.flush();
+    expect(diary.writes).toBe(before + 1);
+  });
+
+  it("goes on when the store fails, and without a time of day counts from the start", () => {
+    const diary = new Diary();
+    diary.epochAtStartS = 0;
+    diary.store.write = () => {
+      throw new Error("flash is full");
+    };
+    diary.after(90, "door", "left-open").after(90, "relay", "on", "relay", 2, "reason", "exit");
+    expect(diary.lines().slice(1)).toEqual(["+90 s door left-open", "+180 s open relay 2: exit"]);
+  });
+
+  it("begins anew when what was kept is damaged", () => {
+    const diary = new Diary().call("sip:flat@192.0.2.7", 12, "hung up there");
+    diary.log.flush();
+    for (const key of ["log.a", "log.b"]) diary.store.write(key, (diary.store.read(key) ?? "").replace("flat", "flot"));
+    expect(new Diary(diary.store).lines("call")).toEqual([]);
+  });
+});
