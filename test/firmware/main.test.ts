@@ -202,6 +202,19 @@ describe("Without its network", () => {
     expect([board.restarts, board.level(RELAY)]).toEqual([[], 0]);
     expect(board.radio?.connection).toBe(500);
   });
+
+  it("and back with another address, it starts anew, since its sockets know the old one", async () => {
+    await phone();
+    await begin();
+    await board.run(1000, main);
+    board.radio?.become(200, undefined);
+    expect(() => board.radio?.become(500, "192.0.2.7")).toThrow("another address");
+    board.crash(new Error("another address"));
+    board.start(main);
+    await board.run(5000, main);
+    expect(lines().filter((line) => line.startsWith("config ready")).length).toBe(2);
+    expect(board.level(RELAY)).toBe(0);
+  });
 });
 
 describe("A codec that does not answer", () => {
