@@ -60,7 +60,6 @@ export class FileLocation implements LocationStore {
   }
 
   update(aor: Span, list: Bindings, user: LocationUser, token: number): boolean {
-    const before = this.copyOf(aor);
     const key = spanOf(copy(aor.bytes, aor.start, aor.end));
     const result = this.memory.put(aor, list);
     if (result !== LOCATION_OK) {
@@ -76,7 +75,8 @@ export class FileLocation implements LocationStore {
         () => {
           this.before();
           this.fail();
-          this.old.open(before, 0, before.length, this.clock.nowS());
+          const kept = this.database.get(key.bytes as Buffer) ?? Buffer.alloc(0);
+          this.old.open(kept, 0, kept.length, this.clock.nowS());
           this.memory.restore(key, this.old);
           user.onUpdated(token, LOCATION_AWAY);
         },
@@ -108,10 +108,6 @@ export class FileLocation implements LocationStore {
 
   private fail(): void {
     this.failures += 1;
-  }
-
-  private copyOf(aor: Span): Buffer {
-    return this.database.get(copy(aor.bytes, aor.start, aor.end)) ?? Buffer.alloc(0);
   }
 
   private load(): void {

@@ -1,0 +1,20 @@
+/** What the registrar makes for a request: nothing that stays or has to be collected. Its own file: collections are measured. */
+import { expect, it } from "vitest";
+import { octets } from "../../src/core/bytes.js";
+import { perStep } from "../heap.js";
+import { House } from "./house.js";
+
+it("makes nothing on the heap to challenge a REGISTER", () => {
+  const house = new House();
+  house.network.remember = false;
+  const bytes = octets(house.request({ contact: "<sip:alice@10.0.0.2>;q=0.5, <sip:alice@10.0.0.3>" }));
+  const digit = bytes.indexOf(10, bytes.indexOf(10) + 1) - 2;
+  const step = (i: number): void => {
+    // Another branch each time, and time enough for the transactions to end.
+    bytes[digit] = 0x30 + (i % 10);
+    house.layer.receiveDatagram(0x0a000002, 5060, bytes, 0, bytes.length);
+    house.timers.poll(house.timers.nowMs + 33_000);
+  };
+  expect(perStep(step)).toBeLessThan(16);
+  expect(house.auth.counters.challenged).toBeGreaterThan(100_000);
+});
