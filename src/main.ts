@@ -1,10 +1,14 @@
 /**
  * The device's entry: a board, a network, a door on it. Wiring only. What the board needs before there is a door is kept by lines
  * of the console: `wifi.ssid NAME`, `wifi.password TEXT`, `time.server NAME`; they hold from the next start on, `restart` is one.
+ * A Wi-Fi that a browser hands over (Improv) is joined at once, and kept when it could be joined.
  */
 import { BOARD } from "../hal/boards/board.js";
 import { Machine } from "../hal/moddable/machine.js";
+import { ipv4Text } from "./core/address.js";
 import { DOOR_LIMITS } from "./core/limits.js";
+import { VERSION } from "./intercom/console.js";
+import { Improv, type ImprovUser } from "./intercom/improv.js";
 import type { DoorEvents } from "./intercom/outputs.js";
 import { Settings } from "./intercom/settings.js";
 import { Station } from "./intercom/station.js";
@@ -18,11 +22,20 @@ const RESTART = "restart";
 const AGAIN_MS = 60_000;
 const NOT_STARTED = "no network yet: only wifi.ssid, wifi.password, time.server and restart are heard\n";
 
-class Firmware implements DoorEvents, TerminalUser {
+class Firmware implements DoorEvents, TerminalUser, ImprovUser {
   private readonly machine: Machine = new Machine(BOARD, (bytes, start, end) =>
-    this.terminal.receive(bytes, start, end),
+    this.improv.receive(bytes, start, end, this.machine.clock.now()),
   );
   private readonly terminal: Terminal = new Terminal(this, (text) => this.machine.print(text));
+  private readonly improv: Improv = new Improv(this, {
+    firmware: "Portero",
+    version: VERSION,
+    hardware: "ESP32",
+    name: "Portero",
+  });
+  /** Handed over, and not joined yet; "" for none. */
+  private newSsid = "";
+  private newPassword = "";
   private readonly station: Station;
   private hasSound = true;
   private hasSettings = true;
@@ -48,13 +61,37 @@ class Firmware implements DoorEvents, TerminalUser {
     const ssid = machine.store.read(SSID) ?? "";
     if (ssid === "" && !BOARD.isWired)
       this.event("error", "no network: enter wifi.ssid NAME, wifi.password TEXT, then start again", []);
-    else
-      machine.join(
-        ssid,
-        machine.store.read(PASSWORD) ?? "",
-        () => this.onUp(),
-        (reason) => this.onDown(reason),
-      );
+    else this.join(ssid, machine.store.read(PASSWORD) ?? "");
+  }
+
+  onConsole(bytes: Uint8Array, start: number, end: number): void {
+    this.terminal.receive(bytes, start, end);
+  }
+
+  onFrame(bytes: Uint8Array, start: number, end: number): void {
+    this.machine.write(bytes.subarray(start, end));
+  }
+
+  onWifi(ssid: string, password: string): boolean {
+    if (this.machine.storeProblem !== "") return false;
+    this.newSsid = ssid;
+    this.newPassword = password;
+    this.join(ssid, password);
+    return true;
+  }
+
+  /** The radio is not asked: a person types the name. */
+  onScan(): boolean {
+    return false;
+  }
+
+  private join(ssid: string, password: string): void {
+    this.machine.join(
+      ssid,
+      password,
+      () => this.onUp(),
+      (reason) => this.onDown(reason),
+    );
   }
 
   event(name: string, value: string, extra: readonly (string | number)[]): void {
@@ -110,6 +147,8 @@ class Firmware implements DoorEvents, TerminalUser {
     const server = this.machine.store.read(TIME_SERVER) ?? BOARD.timeServer;
     if (server !== "") this.machine.keepTime(server, (reason) => this.event("error", reason, []));
     const ip = this.machine.address();
+    this.keepNetwork();
+    this.improv.joined("sip:" + this.station.door.settings.get("sip.user") + "@" + ipv4Text(ip));
     if (this.isStarted) {
       // Sockets and dialogs know the old address: the shortest way to a whole door is a new start.
       if (ip !== this.ip) throw new Error("another address");
@@ -126,7 +165,21 @@ class Firmware implements DoorEvents, TerminalUser {
     });
   }
 
+  /** Of a network that was handed over it is known only now that it is the right one. */
+  private keepNetwork(): void {
+    if (this.newSsid === "") return;
+    const { store } = this.machine;
+    try {
+      store.write(SSID, this.newSsid);
+      store.write(PASSWORD, this.newPassword);
+    } catch {
+      this.event("error", SSID + " cannot be kept", []);
+    }
+    this.newSsid = this.newPassword = "";
+  }
+
   private onDown(reason: string): void {
+    this.improv.failed();
     this.event("error", reason, []);
     this.machine.led.trouble(true);
   }

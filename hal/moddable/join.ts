@@ -42,17 +42,22 @@ export interface JoinOptions {
 export class Join {
   private readonly options: JoinOptions;
   private readonly timer: DeviceTimer;
+  private ssid: string;
+  private password: string;
   private state = IDLE;
   private wasAssociated = false;
   private waitMs = FIRST_WAIT_MS;
 
   constructor(options: JoinOptions) {
     this.options = options;
+    this.ssid = options.ssid;
+    this.password = options.password;
     this.timer = options.clock.createTimer(() => this.onTimer());
   }
 
   start(): void {
-    const { radio, clock, ssid, password } = this.options;
+    const { ssid, password } = this;
+    const { radio, clock } = this.options;
     this.state = TRYING;
     this.wasAssociated = false;
     this.timer.at(clock.now() + TRY_MS);
@@ -61,6 +66,17 @@ export class Join {
     } catch {
       this.fail("the radio does not start");
     }
+  }
+
+  /** Leaves the network there is, and joins another one a second later: the radio tells late that it let go. */
+  change(ssid: string, password: string): void {
+    const { radio, clock } = this.options;
+    this.ssid = ssid;
+    this.password = password;
+    this.state = WAITING;
+    this.waitMs = FIRST_WAIT_MS;
+    this.timer.at(clock.now() + FIRST_WAIT_MS);
+    radio.disconnect();
   }
 
   /** To be called when anything of the radio changed. */
@@ -87,7 +103,8 @@ export class Join {
   }
 
   private fail(reason: string): void {
-    const { radio, clock, ssid, onDown } = this.options;
+    const { ssid } = this;
+    const { radio, clock, onDown } = this.options;
     // First: what the radio tells on its way down is no further failure.
     this.state = WAITING;
     this.timer.at(clock.now() + this.waitMs);

@@ -193,6 +193,7 @@ export class Machine implements Device {
   private soundProblem = "";
   private onSound: (problem: string) => void = ignore;
   private readonly printer: Printer;
+  private joining: Join | null = null;
   private ip = 0;
   private timeOfDay: TimeOfDay | null = null;
 
@@ -269,8 +270,17 @@ export class Machine implements Device {
     this.printer.print(octets(text));
   }
 
-  /** Joins and keeps joined. @param onUp the address is there @param onDown one line why it is not */
+  /** Octets as they are; never waits. */
+  write(bytes: Uint8Array): void {
+    this.printer.print(bytes);
+  }
+
+  /** Joins and keeps joined; of a second call only the network counts. @param onUp the address is there @param onDown one line why it is not */
   join(ssid: string, password: string, onUp: () => void, onDown: (reason: string) => void): void {
+    if (this.joining !== null) {
+      this.joining.change(ssid, password);
+      return;
+    }
     const radio = new WiFi({ onChanged: () => join.changed() });
     const join = new Join({
       radio,
@@ -284,6 +294,7 @@ export class Machine implements Device {
       },
       onDown,
     });
+    this.joining = join;
     join.start();
   }
 

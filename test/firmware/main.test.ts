@@ -94,6 +94,17 @@ function rhythm(): string {
     ? changes[1][0] - changes[0][0] + " on " + (changes[2][0] - changes[1][0]) + " off"
     : changes[2][0] - changes[1][0] + " on " + (changes[1][0] - changes[0][0]) + " off";
 }
+/** A frame of Improv Wi-Fi Serial. */
+function improvFrame(type: number, data: string): string {
+  const frame = "IMPROV\x01" + String.fromCharCode(type, data.length) + data;
+  let sum = 0;
+  for (let i = 0; i < frame.length; i++) sum += frame.charCodeAt(i);
+  return frame + String.fromCharCode(sum & 0xff);
+}
+function improvWifi(ssid: string, password: string): string {
+  const data = String.fromCharCode(ssid.length) + ssid + String.fromCharCode(password.length) + password;
+  return improvFrame(3, "\x01" + String.fromCharCode(data.length) + data);
+}
 const NO_NETWORK = "100 on 900 off";
 const READY = "50 on 2950 off";
 const LACK = "900 on 100 off";
@@ -166,6 +177,35 @@ describe("Without its network", () => {
     await board.run(10_000, main);
     expect(board.printed).toContain("config ready address=sip:door@192.0.2.1:5060");
     expect(rhythm()).toBe(READY);
+  });
+
+  it("takes it from a browser, between the lines of the console: joins at once and tells its address", async () => {
+    board.start(main);
+    await board.run(2000, main);
+    board.printed = "";
+    board.type("wifi.s" + improvWifi("house", "secret") + "\n");
+    await board.run(5000, main);
+    expect(board.printed).toContain(improvFrame(1, "\x03"));
+    expect(board.printed).toContain(improvFrame(1, "\x04"));
+    expect(board.printed).toContain(improvFrame(4, "\x01\x13\x12sip:door@192.0.2.1"));
+    expect(board.printed).toContain("config ready address=sip:door@192.0.2.1:5060");
+    expect([board.stored.get("wifi.ssid"), board.stored.get("wifi.password")]).toEqual(["house", "secret"]);
+    board.type("sid other\n");
+    expect(board.printed).toContain("wifi.ssid is kept");
+    expect(board.restarts).toEqual([]);
+  });
+
+  it("takes another try after a wrong password, of which nothing is kept", async () => {
+    board.start(main);
+    await board.run(2000, main);
+    board.type(improvWifi("house", "wrong") + "\n");
+    await board.run(3000, main);
+    expect(board.printed).toContain(improvFrame(2, "\x03"));
+    expect(board.stored.has("wifi.ssid")).toBe(false);
+    board.type(improvWifi("house", "secret") + "\n");
+    await board.run(8000, main);
+    expect(board.printed).toContain(improvFrame(1, "\x04"));
+    expect(board.stored.get("wifi.password")).toBe("secret");
   });
 
   it.each([
