@@ -137,6 +137,7 @@ class Firmware implements DoorEvents, TerminalUser, ImprovUser {
   private farewell(): void {
     try {
       this.station.door.hangUp(RESTART);
+      this.station.log.flush();
     } catch {
       // What threw before may throw again.
     }

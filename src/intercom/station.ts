@@ -86,7 +86,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
   private readonly timers: Timers;
   private readonly wake: DeviceTimer;
   private readonly events: DoorEvents;
-  private readonly log: Log;
+  readonly log: Log;
   readonly relays: number;
   private readonly relayPins: readonly Output[];
   private readonly ledPin: Output;

@@ -163,6 +163,18 @@ describe("The firmware", () => {
   });
 });
 
+it("What the log has is kept when the console starts the board again", async () => {
+  await begin();
+  board.type("open\n");
+  expect(() => board.type("restart\n")).toThrow("restart");
+  board.crash(new Error("restart"));
+  board.start(main);
+  await board.run(3000, main);
+  board.printed = "";
+  board.type("log\n");
+  expect(board.printed).toMatch(/ start\n(.*\n)*.* open relay 1: console\n(.*\n)*.* start\n/);
+});
+
 describe("Without its network", () => {
   it("of a name that is not told, it says so and flashes, and takes the name by its console", async () => {
     board.start(main);
