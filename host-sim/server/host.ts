@@ -8,6 +8,7 @@ import { Timers } from "../../src/core/timers.js";
 import { AUTHENTICATOR_DEFAULTS, Authenticator } from "../../src/server/authenticator.js";
 import { DayClock, type LocationStore } from "../../src/server/location.js";
 import { MemoryLocation } from "../../src/server/memory.js";
+import { Redirect } from "../../src/server/redirect.js";
 import { Registrar } from "../../src/server/registrar.js";
 import { Server } from "../../src/server/server.js";
 import { TransactionLayer, transactionTimers } from "../../src/transaction/layer.js";
@@ -46,6 +47,8 @@ export class Host {
   /** A store that lies outside of this process, or null. */
   readonly file: FileLocation | null = null;
   readonly redis: RedisLocation | null = null;
+  /** In its mode only. */
+  readonly redirect: Redirect | null = null;
   private readonly store: LocationStore;
   private readonly timers: Timers;
   private wake: NodeJS.Timeout | undefined;
@@ -103,6 +106,9 @@ export class Host {
       maxS: options.maxExpiresS,
     });
     this.server.registrar = this.registrar;
+    if (options.mode === "redirect")
+      this.redirect = new Redirect(this.layer, this.store, table, { domains: options.domains.map(octets), jobs: JOBS });
+    this.server.next = this.redirect;
     this.server.layer = this.layer;
     this.sockets.layer = this.layer;
     this.sockets.before = before;
@@ -123,7 +129,9 @@ export class Host {
 
   /** Reads the users anew; transactions and bindings stay. @throws Error of one line; then the users are those of before */
   reload(): void {
-    this.auth.setUsers(this.readTable());
+    const table = this.readTable();
+    this.auth.setUsers(table);
+    this.redirect?.setUsers(table);
   }
 
   /** Lets what is being written be written, and ends. */
@@ -153,6 +161,13 @@ export class Host {
       registrations_refused_total: this.registrar.counters.refused,
       registrations_failed_total: this.registrar.counters.failed,
       registrations_conflicts_total: this.registrar.counters.conflicts,
+      ...(this.redirect === null
+        ? {}
+        : {
+            redirects_total: this.redirect.counters.redirected,
+            redirects_refused_total: this.redirect.counters.refused,
+            redirects_failed_total: this.redirect.counters.failed,
+          }),
       store_failures_total: (this.file?.failures ?? 0) + (this.redis?.failures ?? 0),
       store_unreadable_total: this.file?.unreadable ?? 0,
       auth_challenged_total: this.auth.counters.challenged,

@@ -11,7 +11,7 @@ export interface Listen {
 }
 
 /** The roles a server can have. */
-export const MODES: readonly string[] = ["registrar"];
+export const MODES: readonly string[] = ["registrar", "redirect"];
 
 export interface ServerOptions {
   command: "run" | "user-add" | "status" | "reload";
@@ -50,7 +50,7 @@ export const USAGE = `Usage: npm run server -- [options]
   --advertise IP         our address as others see it, when listening on 0.0.0.0
   --domain NAME          a domain of ours, which is also the realm; may be repeated
   --users FILE           a line for each user: NAME:DOMAIN:MD5:SHA-256, as 'user add' writes it
-  --mode MODE            registrar (registrar)
+  --mode MODE            registrar, or redirect: registrar and redirect server (registrar)
   --store STORE          memory, file:DIR or redis://HOST:PORT/N (memory)
   --digest LIST          challenges in their order: md5, sha-256, or both with a comma (md5)
   --contacts N           contacts a user may have (10)

@@ -368,10 +368,10 @@ export class Registrar implements LocationUser, ServerOwner {
   }
 }
 
-/** 0.5 for 500. */
-function writeQ(w: Writer, thousandths: number): void {
-  w.octet(0x30);
-  if (thousandths === 0) return;
+/** 0.5 for 500. @param thousandths 0 to 1000 */
+export function writeQ(w: Writer, thousandths: number): void {
+  w.octet(thousandths === 1000 ? 0x31 : 0x30);
+  if (thousandths === 0 || thousandths === 1000) return;
   w.octet(0x2e);
   let rest = thousandths;
   for (let weight = 100; rest > 0; weight = weight === 100 ? 10 : 1) {

@@ -1,0 +1,202 @@
+/**
+ * The redirect server (RFC 3261 §8.3): it answers a request for a user of ours with where that user is, and has nothing to do with the
+ * call that follows. No final response comes late: it never sends a provisional one but 100. Not here: who registered (registrar.ts),
+ * and what a redirect server does not do, which is to forward.
+ */
+import { NONE, octets, Span } from "../core/bytes.js";
+import type { Flow } from "../transaction/flow.js";
+import type { TransactionLayer, TransactionUser } from "../transaction/layer.js";
+import { EMPTY_BODY, type ServerOwner, type ServerTransaction } from "../transaction/server.js";
+import { ValueList } from "../wire/list.js";
+import type { Message } from "../wire/message.js";
+import { HEADER_REQUIRE, METHOD_OPTIONS, METHOD_REGISTER } from "../wire/names.js";
+import { Uri } from "../wire/uri.js";
+import {
+  AOR_MAX_BYTES,
+  type Bindings,
+  LOCATION_OK,
+  type LocationStore,
+  type LocationUser,
+  writeAor,
+} from "./location.js";
+import { writeQ } from "./registrar.js";
+import { domainOf, type UserStore } from "./users.js";
+
+export interface RedirectOptions {
+  /** Host names in lower case. Kept. */
+  domains: readonly Uint8Array[];
+  /** Requests that may wait for the store at once. */
+  jobs: number;
+}
+
+export class RedirectCounters {
+  /** Answered 302. */
+  redirected = 0;
+  /** Answered otherwise. */
+  refused = 0;
+  /** The store could not be reached, or too many wait for it. */
+  failed = 0;
+}
+
+const CONTACT = octets("Contact: <");
+const Q = octets(">;q=");
+const ALLOW = octets("Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE, SUBSCRIBE, REGISTER\r\n");
+const UNSUPPORTED = octets("Unsupported: ");
+const RETRY_AFTER = octets("Retry-After: 5\r\n");
+
+export class Redirect implements TransactionUser, LocationUser, ServerOwner {
+  readonly counters = new RedirectCounters();
+  private readonly layer: TransactionLayer;
+  private readonly store: LocationStore;
+  private readonly options: RedirectOptions;
+  private users: UserStore;
+  /** Requests that wait for the store, by their token; null: free. */
+  private readonly waiting: (ServerTransaction | null)[] = [];
+  /** The token's request is gone, but its answer is still to come. */
+  private readonly isGone: boolean[] = [];
+  private readonly uri = new Uri();
+  private readonly list = new ValueList();
+  private readonly name = new Span();
+  private readonly aor = new Span();
+  private readonly aorBytes = new Uint8Array(AOR_MAX_BYTES);
+
+  constructor(layer: TransactionLayer, store: LocationStore, users: UserStore, options: RedirectOptions) {
+    this.layer = layer;
+    this.store = store;
+    this.users = users;
+    this.options = options;
+    for (let i = 0; i < options.jobs; i++) {
+      this.waiting.push(null);
+      this.isGone.push(false);
+    }
+  }
+
+  /** Other users from now on. */
+  setUsers(users: UserStore): void {
+    this.users = users;
+  }
+
+  onRequest(t: ServerTransaction, m: Message): void {
+    if (!this.supportsAll(t, m)) return;
+    const { uri } = this;
+    if (!uri.parse(m.bytes, m.uriStart, m.uriEnd)) {
+      this.refuse(t, 416);
+      return;
+    }
+    const realm = domainOf(this.options.domains, uri.bytes, uri.hostStart, uri.hostEnd);
+    if (m.method === METHOD_OPTIONS && uri.userEnd === uri.userStart) {
+      this.answerOptions(t);
+      return;
+    }
+    const size = realm.length === 0 || m.method === METHOD_REGISTER ? -1 : writeAor(uri, this.aorBytes);
+    if (size < 0) {
+      this.refuse(t, 404);
+      return;
+    }
+    this.aor.set(this.aorBytes, 0, size);
+    this.name.set(this.aorBytes, 0, size - realm.length - 1);
+    if (!this.users.has(this.name, realm)) {
+      this.refuse(t, 404);
+      return;
+    }
+    const token = this.take(t);
+    if (token < 0) this.fail(t);
+    else this.store.bindings(this.aor, this, token);
+  }
+
+  /** Belongs to a 2xx, of which there is none. */
+  onAck(_m: Message, _source: Flow): void {}
+
+  /** RFC 3261 §8.3: CANCEL is taken; the request is over. */
+  onCancel(t: ServerTransaction, _m: Message): void {
+    this.layer.reply(t, 487, NONE);
+  }
+
+  onAckTimeout(_t: ServerTransaction): void {}
+
+  onBindings(token: number, result: number, list: Bindings): void {
+    const t = this.waiting[token];
+    this.waiting[token] = null;
+    this.isGone[token] = false;
+    if (t === null) return;
+    t.owner = null;
+    // It was cancelled meanwhile.
+    if (t.status >= 200) return;
+    if (result !== LOCATION_OK) this.fail(t);
+    else if (list.count === 0) this.refuse(t, 480);
+    else this.redirect(t, list);
+  }
+
+  onUpdated(_token: number, _result: number): void {}
+
+  onServerTerminated(t: ServerTransaction): void {
+    for (let i = 0; i < this.waiting.length; i++)
+      if (this.waiting[i] === t) {
+        this.waiting[i] = null;
+        this.isGone[i] = true;
+      }
+  }
+
+  private take(t: ServerTransaction): number {
+    for (let i = 0; i < this.waiting.length; i++) {
+      if (this.waiting[i] !== null || this.isGone[i]) continue;
+      this.waiting[i] = t;
+      t.owner = this;
+      return i;
+    }
+    return -1;
+  }
+
+  /** 302 with all contacts, the best first, each with its q. RFC 3261 §21.3.3 */
+  private redirect(t: ServerTransaction, list: Bindings): void {
+    const w = this.layer.respond(t, 302);
+    for (let more = list.first(); more; more = list.next()) {
+      w.put(CONTACT);
+      w.span(list.contact);
+      w.put(Q);
+      writeQ(w, list.q);
+      w.crlf();
+    }
+    w.put(EMPTY_BODY);
+    this.counters.redirected += 1;
+    this.layer.sendResponse(t);
+  }
+
+  private answerOptions(t: ServerTransaction): void {
+    const w = this.layer.respond(t, 200);
+    w.put(ALLOW);
+    w.put(EMPTY_BODY);
+    this.layer.sendResponse(t);
+  }
+
+  /** RFC 3261 §8.2.2.3: no extension is known here. @returns false when it was answered 420 */
+  private supportsAll(t: ServerTransaction, m: Message): boolean {
+    const list = this.list;
+    list.begin(m, HEADER_REQUIRE);
+    if (!list.next()) return true;
+    const w = this.layer.respond(t, 420);
+    do {
+      w.put(UNSUPPORTED);
+      w.copy(list.bytes, list.start, list.end);
+      w.crlf();
+    } while (list.next());
+    w.put(EMPTY_BODY);
+    this.counters.refused += 1;
+    this.layer.sendResponse(t);
+    return false;
+  }
+
+  private refuse(t: ServerTransaction, status: number): void {
+    this.counters.refused += 1;
+    this.layer.reply(t, status, NONE);
+  }
+
+  /** RFC 3261 §21.5.4 */
+  private fail(t: ServerTransaction): void {
+    this.counters.failed += 1;
+    const w = this.layer.respond(t, 503);
+    w.put(RETRY_AFTER);
+    w.put(EMPTY_BODY);
+    this.layer.sendResponse(t);
+  }
+}

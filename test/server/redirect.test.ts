@@ -1,0 +1,125 @@
+/** The redirect server's rules, by their sections of RFC 3261, in virtual time. */
+import { describe, expect, it } from "vitest";
+import type { Span } from "../../src/core/bytes.js";
+import {
+  Bindings,
+  LOCATION_AWAY,
+  LOCATION_OK,
+  type LocationStore,
+  type LocationUser,
+} from "../../src/server/location.js";
+import type { MemoryLocation } from "../../src/server/memory.js";
+import { Redirect } from "../../src/server/redirect.js";
+import { field, fields } from "../transaction/harness.js";
+import { contactsOf, DOMAIN, House, users } from "./house.js";
+
+/** A registrar with a redirect server behind it. */
+class Corner extends House {
+  readonly redirect: Redirect;
+
+  constructor(makeStore: (memory: MemoryLocation) => LocationStore = (memory) => memory) {
+    super();
+    this.redirect = new Redirect(this.layer, makeStore(this.memory), users(), { domains: [DOMAIN], jobs: 2 });
+    this.server.next = this.redirect;
+  }
+
+  /** @returns the answers to a request, their texts */
+  ask(method: string, uri: string, extra = "", branch = "z9hG4bK" + method + uri.length): string[] {
+    const text =
+      `${method} ${uri} SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.2:5060;branch=${branch}\r\nMax-Forwards: 70\r\n` +
+      `From: <sip:door@example.org>;tag=1\r\nTo: <${uri}>\r\nCall-ID: c1\r\nCSeq: 1 ${method}\r\n${extra}Content-Length: 0\r\n\r\n`;
+    return this.receive(text).map((sent) => sent.text);
+  }
+}
+
+/** A store that answers when it is told to. */
+class Slow implements LocationStore {
+  private readonly asked: { user: LocationUser; token: number }[] = [];
+
+  bindings(_aor: Span, user: LocationUser, token: number): boolean {
+    this.asked.push({ user, token });
+    return false;
+  }
+
+  answer(result = LOCATION_OK): void {
+    const first = this.asked.shift();
+    first?.user.onBindings(first.token, result, new Bindings());
+  }
+
+  update(): boolean {
+    return false;
+  }
+
+  expire(): void {}
+
+  watch(): void {}
+}
+
+const status = (texts: string[]): number[] => texts.map((text) => Number(text.slice(8, 11)));
+
+describe("a redirect server", () => {
+  it("§8.3, §21.3.3: answers 302 with all contacts, the best first", () => {
+    const corner = new Corner();
+    corner.register({ contact: "<sip:alice@10.0.0.2>;q=0.3, <sip:alice@10.0.0.3:5070>, <sip:alice@10.0.0.4>;q=0.75" });
+    const [answer, ...more] = corner.ask("INVITE", "sip:alice@example.org");
+    expect(answer.split("\r\n")[0]).toBe("SIP/2.0 302 Moved Temporarily");
+    expect(contactsOf(answer)).toEqual([
+      "<sip:alice@10.0.0.3:5070>;q=1",
+      "<sip:alice@10.0.0.4>;q=0.75",
+      "<sip:alice@10.0.0.2>;q=0.3",
+    ]);
+    expect(more).toEqual([]);
+  });
+
+  it("answers 480 for a user who is not there, 404 for one nobody knows and for domains of others", () => {
+    const corner = new Corner();
+    expect(status(corner.ask("INVITE", "sip:alice@example.org"))).toEqual([480]);
+    expect(status(corner.ask("INVITE", "sip:nobody@example.org"))).toEqual([404]);
+    expect(status(corner.ask("INVITE", "sip:alice@elsewhere.org"))).toEqual([404]);
+    expect(status(corner.ask("INVITE", "sip:example.org"))).toEqual([404]);
+    expect(status(corner.ask("INVITE", "mailto:alice@example.org"))).toEqual([404]);
+  });
+
+  it("redirects other requests than INVITE likewise, and answers OPTIONS for itself", () => {
+    const corner = new Corner();
+    corner.register({ contact: "<sip:alice@10.0.0.2>" });
+    expect(status(corner.ask("MESSAGE", "sip:alice@example.org"))).toEqual([302]);
+    const [options] = corner.ask("OPTIONS", "sip:example.org");
+    expect(status([options])).toEqual([200]);
+    expect(field(options, "Allow")).toContain("INVITE");
+  });
+
+  it("§8.2.2.3: answers 420 to what is required and not known", () => {
+    const [answer] = new Corner().ask("INVITE", "sip:alice@example.org", "Require: teapot, 100rel\r\n");
+    expect([status([answer])[0], fields(answer, "Unsupported")]).toEqual([420, ["teapot", "100rel"]]);
+  });
+
+  it("§8.3: sends no other provisional response than 100, and answers when the store has", () => {
+    const slow = new Slow();
+    const corner = new Corner(() => slow);
+    expect(status(corner.ask("INVITE", "sip:alice@example.org"))).toEqual([100]);
+    slow.answer();
+    expect(status(corner.network.take().map((sent) => sent.text))).toEqual([480]);
+  });
+
+  it("§8.3: takes a CANCEL, and the late answer of the store changes nothing", () => {
+    const slow = new Slow();
+    const corner = new Corner(() => slow);
+    corner.ask("INVITE", "sip:alice@example.org", "", "z9hG4bKone");
+    expect(status(corner.ask("CANCEL", "sip:alice@example.org", "", "z9hG4bKone")).sort()).toEqual([200, 487]);
+    slow.answer();
+    expect(corner.network.take()).toEqual([]);
+  });
+
+  it("§21.5.4: answers 503 when the store is away, or too many wait for it", () => {
+    const slow = new Slow();
+    const corner = new Corner(() => slow);
+    for (const name of ["a", "b"])
+      expect(status(corner.ask("INVITE", "sip:alice@example.org", "", "z9hG4bK" + name))).toEqual([100]);
+    const [full] = corner.ask("INVITE", "sip:alice@example.org", "", "z9hG4bKc");
+    expect([status([full])[0], field(full, "Retry-After")]).toEqual([503, "5"]);
+    slow.answer(LOCATION_AWAY);
+    expect(status(corner.network.take().map((sent) => sent.text))).toEqual([503]);
+    expect(status(corner.ask("INVITE", "sip:alice@example.org", "", "z9hG4bKd"))).toEqual([100]);
+  });
+});
