@@ -2,6 +2,8 @@
 #include "xsAll.h"
 #include "engine.h"
 
+/* So many slots that nobody touched end the stack. */
+#define UNUSED 256
 #define PAINT 0x5a5a
 
 int engineSlots(txMachine* the) { return the->currentHeapCount; }
@@ -19,10 +21,14 @@ void enginePaintStack(txMachine* the)
 
 int engineStackPeak(txMachine* the)
 {
-	txSlot* slot = the->stackBottom;
-	while (slot < the->stackTop && slot->ID == PAINT)
-		slot++;
-	return (int)(the->stackTop - slot);
+	/* From the top: numbers are made into texts at the bottom, where the stack does not reach. */
+	txSlot* lowest = the->stackTop;
+	txSlot* slot = the->stackTop;
+	while (slot > the->stackBottom && lowest - slot < UNUSED) {
+		slot--;
+		if (slot->ID != PAINT) lowest = slot;
+	}
+	return (int)(the->stackTop - lowest);
 }
 
 void engineRunScript(txMachine* the, void* file)
