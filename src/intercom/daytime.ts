@@ -3,7 +3,8 @@
  * (`07:00-22:00`). Not here: where the time comes from (the device's clock), Julian days in a zone's rules, seconds in an offset.
  */
 
-const DAY_S = 86400;
+import { CivilDate, DAY_S, daysTo } from "../core/calendar.js";
+
 const DAY_MINUTES = 1440;
 /** Rules are at 02:00 when they do not say. */
 const RULE_S = 7200;
@@ -20,6 +21,8 @@ const zone = {
   end: 0,
   endS: 0,
 };
+
+const date = new CivilDate();
 
 /** Where the text is read just now. */
 let source = "";
@@ -52,7 +55,8 @@ export function minuteOfDay(epochS: number, value: string): number {
   if (!isZone(value)) return Math.floor((epochS % DAY_S) / 60);
   let offsetS = zone.offsetS;
   if (zone.hasSummer) {
-    const year = yearOf(epochS + offsetS);
+    date.set(Math.floor((epochS + offsetS) / DAY_S));
+    const year = date.year;
     const beginS = ruleS(year, zone.begin, zone.beginS) - zone.offsetS;
     const endS = ruleS(year, zone.end, zone.endS) - zone.summerS;
     // South of the equator the summer has the new year in it.
@@ -155,21 +159,4 @@ function ruleS(year: number, rule: number, timeS: number): number {
   let date = first + ((day - (first + 4) + 7 * 6000) % 7) + (week - 1) * 7;
   if (date >= next) date -= 7;
   return date * DAY_S + timeS;
-}
-
-/** @returns days from 1970 to the first of the month */
-function daysTo(year: number, month: number): number {
-  // Years that begin in March have their leap day at the end.
-  const y = month <= 2 ? year - 1 : year;
-  const m = month <= 2 ? month + 9 : month - 3;
-  return (
-    y * 365 + Math.floor(y / 4) - Math.floor(y / 100) + Math.floor(y / 400) + Math.floor((m * 153 + 2) / 5) - 719468
-  );
-}
-
-function yearOf(timeS: number): number {
-  const days = Math.floor(timeS / DAY_S);
-  let year = 1970 + Math.floor(days / 366);
-  while (daysTo(year + 1, 1) <= days) year += 1;
-  return year;
 }

@@ -3,6 +3,7 @@
  * and how they sounded; openings, wrong codes, alarms, registration, restarts. It listens to the door's events and passes them on.
  * Kept in few writes, for flash wears out: a power cut loses the last minute. Digits and codes never come here.
  */
+import { CivilDate, DAY_S } from "../core/calendar.js";
 import type { Timers, TimerUser } from "../core/timers.js";
 import type { DoorEvents } from "./outputs.js";
 import type { Record } from "./record.js";
@@ -12,8 +13,11 @@ const WRITE_MS = 60_000;
 /** The longest entry, in characters: what others call themselves has no end. */
 const ENTRY_MOST = 160;
 
-/** The time of an entry: s since 1970 in UTC, or while that is not known s since the start with a minus. */
+// For the time of one call only.
+const date = new CivilDate();
+
 export interface LogClock {
+  /** @returns s since 1970 in UTC, 0 while it is not known */
   epochS(): number;
 }
 
@@ -25,7 +29,7 @@ export class Log implements DoorEvents, TimerUser {
   private readonly most: number;
   private readonly timer: number;
   private readonly startMs: number;
-  /** The oldest first; each "TIME NAME TEXT". */
+  /** The oldest first; each "TIME NAME TEXT": s since 1970, or while that is not known s since the start with a minus. */
   private readonly entries: string[] = [];
   private repeats = 1;
   // Of the call that runs.
@@ -173,21 +177,11 @@ function of(extra: readonly (string | number)[], name: string): string {
 /** `2026-11-23 09:26:18Z`, or `+12 s` since a start whose time nobody knew. */
 function timeText(timeS: number): string {
   if (!(timeS > 0)) return "+" + -timeS + " s";
-  const second = timeS % 86400;
-  // Days from 0000-03-01 on, so that a leap day is the last of its year; eras of 400 years.
-  const days = Math.floor(timeS / 86400) + 719468;
-  const era = Math.floor(days / 146097);
-  const ofEra = days - era * 146097;
-  const year = Math.floor(
-    (ofEra - Math.floor(ofEra / 1460) + Math.floor(ofEra / 36524) - Math.floor(ofEra / 146096)) / 365,
-  );
-  const ofYear = ofEra - (365 * year + Math.floor(year / 4) - Math.floor(year / 100));
-  const march = Math.floor((5 * ofYear + 2) / 153);
-  const day = ofYear - Math.floor((153 * march + 2) / 5) + 1;
-  const month = march < 10 ? march + 3 : march - 9;
-  const date = year + era * 400 + (month <= 2 ? 1 : 0) + "-" + two(month) + "-" + two(day);
+  const second = timeS % DAY_S;
+  date.set(Math.floor(timeS / DAY_S));
+  const day = date.year + "-" + two(date.month) + "-" + two(date.day);
   return (
-    date + " " + two(Math.floor(second / 3600)) + ":" + two(Math.floor(second / 60) % 60) + ":" + two(second % 60) + "Z"
+    day + " " + two(Math.floor(second / 3600)) + ":" + two(Math.floor(second / 60) % 60) + ":" + two(second % 60) + "Z"
   );
 }
 
