@@ -12,7 +12,7 @@ import type { Timers, TimerUser } from "../core/timers.js";
 import type { ClientTransaction, ClientUser } from "../transaction/client.js";
 import { FAILURE_RESOLVE, FAILURE_TRANSPORT } from "../transaction/client.js";
 import type { TransactionLayer } from "../transaction/layer.js";
-import type { ServerOwner, ServerTransaction } from "../transaction/server.js";
+import { EMPTY_BODY, type ServerOwner, type ServerTransaction } from "../transaction/server.js";
 import { BODY_NONE, BODY_SDP, findSdp } from "../wire/body.js";
 import type { Message } from "../wire/message.js";
 import {
@@ -29,7 +29,7 @@ import type { Writer } from "../wire/writer.js";
 import { DIALOG_CONFIRMED, DIALOG_LEAVING, type Dialog } from "./dialog.js";
 import { Forks } from "./forks.js";
 import { Interval } from "./interval.js";
-import { ALLOW, END, NO_BODY, SDP_BODY, SUPPORTED, USER_AGENT } from "./lines.js";
+import { ALLOW, END, SDP_BODY, SUPPORTED, USER_AGENT } from "./lines.js";
 import { NEGOTIATION_MALFORMED, NEGOTIATION_NO_ROOM, NEGOTIATION_OK, type Negotiation } from "./negotiation.js";
 import { Reliable } from "./reliable.js";
 
@@ -238,7 +238,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     }
     // The first reliable response to an INVITE without an offer has to hold one. RFC 3261 §13.2.1
     if (this.wantsReliable && this.answerDue) this.writeBody(w);
-    else w.put(NO_BODY);
+    else w.put(EMPTY_BODY);
     this.context.layer.sendResponse(t);
   }
 
@@ -481,7 +481,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     if (body === BODY_SDP) {
       this.writeBody(w);
       this.exchange = EXCHANGE_NONE;
-    } else w.put(NO_BODY);
+    } else w.put(EMPTY_BODY);
     layer.sendResponse(t);
     this.startSessionTimer();
     if (body === BODY_SDP) this.context.user.onAgreed(this);
@@ -801,7 +801,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
   private sendAck(t: ClientTransaction, dialog: Dialog, m: Message): void {
     dialog.acknowledged = true;
     const w = dialog.ack(this.context.layer, t, m, this.context.transport);
-    w.put(NO_BODY);
+    w.put(EMPTY_BODY);
     this.context.layer.sendAck(t);
   }
 
@@ -817,7 +817,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     const w = dialog.request(this.context.layer, t, METHOD_BYE, this.context.transport);
     w.put(USER_AGENT);
     this.context.user.writeCredentials(this, t, w, METHOD_BYE, dialog.requestUri);
-    w.put(NO_BODY);
+    w.put(EMPTY_BODY);
     if (!this.context.layer.send(t)) this.open -= 1;
   }
 
@@ -830,7 +830,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     w.put(SUPPORTED);
     this.interval.writeUpdate(w);
     this.context.user.writeCredentials(this, t, w, METHOD_UPDATE, dialog.requestUri);
-    w.put(NO_BODY);
+    w.put(EMPTY_BODY);
     this.update = t;
     if (!this.context.layer.send(t)) {
       this.update = null;
@@ -851,7 +851,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     w.put(METHOD_NAMES[METHOD_INVITE]);
     w.put(CRLF);
     this.context.user.writeCredentials(this, t, w, METHOD_PRACK, dialog.requestUri);
-    w.put(NO_BODY);
+    w.put(EMPTY_BODY);
     if (!this.context.layer.send(t)) this.open -= 1;
   }
 
@@ -869,7 +869,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     w.put(SUPPORTED);
     this.interval.writeResponse(w);
     w.put(USER_AGENT);
-    if (this.exchange === EXCHANGE_NONE) w.put(NO_BODY);
+    if (this.exchange === EXCHANGE_NONE) w.put(EMPTY_BODY);
     else this.writeBody(w);
     const agreed = this.exchange === EXCHANGE_THEIRS;
     if (agreed) this.exchange = EXCHANGE_NONE;
@@ -891,7 +891,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     w.put(RETRY_AFTER);
     w.uint(Math.floor(fraction(this.context.random) * 11));
     w.put(CRLF);
-    w.put(NO_BODY);
+    w.put(EMPTY_BODY);
     this.context.layer.sendResponse(t);
   }
 
@@ -899,7 +899,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
   private refuseOffer(t: ServerTransaction, status: number): void {
     const w = this.context.layer.respond(t, status);
     if (status === 488) w.put(WARNING);
-    w.put(NO_BODY);
+    w.put(EMPTY_BODY);
     this.context.layer.sendResponse(t);
   }
 
@@ -948,7 +948,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     if (this.interval.take(m)) return true;
     const w = this.context.layer.respond(t, 422);
     this.interval.writeMinSe(w);
-    w.put(NO_BODY);
+    w.put(EMPTY_BODY);
     this.context.layer.sendResponse(t);
     return false;
   }

@@ -7,12 +7,13 @@ import { octets } from "../core/bytes.js";
 import type { Timers, TimerUser } from "../core/timers.js";
 import type { ClientTransaction, ClientUser } from "../transaction/client.js";
 import type { TransactionLayer } from "../transaction/layer.js";
-import type { ServerTransaction } from "../transaction/server.js";
+import { replyWith } from "../transaction/refusal.js";
+import { EMPTY_BODY, type ServerTransaction } from "../transaction/server.js";
 import type { Message } from "../wire/message.js";
 import { HEADER_EXPIRES, METHOD_NOTIFY, METHOD_SUBSCRIBE } from "../wire/names.js";
 import type { Writer } from "../wire/writer.js";
 import { DIALOG_CONFIRMED, Dialog } from "./dialog.js";
-import { ALLOW, END, NO_BODY } from "./lines.js";
+import { ALLOW, END } from "./lines.js";
 
 /** Told of a subscription, or asked. */
 export interface SubscriptionHost {
@@ -52,7 +53,7 @@ export function refuseTime(layer: TransactionLayer, t: ServerTransaction, time: 
     w.uint(SUBSCRIPTION_LEAST_S);
     w.crlf();
   }
-  w.put(NO_BODY);
+  w.put(EMPTY_BODY);
   layer.sendResponse(t);
 }
 
@@ -100,10 +101,7 @@ export class Subscription implements ClientUser, TimerUser {
       return;
     }
     if (m.method !== METHOD_SUBSCRIBE) {
-      const w = layer.respond(t, 405);
-      w.put(ALLOW);
-      w.put(NO_BODY);
-      layer.sendResponse(t);
+      replyWith(layer, t, 405, ALLOW);
       return;
     }
     const time = subscriptionTime(m);
@@ -150,7 +148,7 @@ export class Subscription implements ClientUser, TimerUser {
     w.uint(time);
     w.crlf();
     host.writeContact(w, t.source.transport);
-    w.put(NO_BODY);
+    w.put(EMPTY_BODY);
     host.layer.sendResponse(t);
     this.expiresMs = this.timers.nowMs + time * 1000;
     this.timers.startAt(this.timer, this.expiresMs);

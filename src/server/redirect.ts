@@ -6,10 +6,10 @@
 import { NONE, octets, Span } from "../core/bytes.js";
 import type { Flow } from "../transaction/flow.js";
 import type { TransactionLayer, TransactionUser } from "../transaction/layer.js";
+import { refuseForNow, refuseRequired, replyWith } from "../transaction/refusal.js";
 import { EMPTY_BODY, type ServerOwner, type ServerTransaction } from "../transaction/server.js";
-import { ValueList } from "../wire/list.js";
 import type { Message } from "../wire/message.js";
-import { HEADER_REQUIRE, METHOD_OPTIONS, METHOD_REGISTER } from "../wire/names.js";
+import { METHOD_OPTIONS, METHOD_REGISTER } from "../wire/names.js";
 import { Uri } from "../wire/uri.js";
 import {
   AOR_MAX_BYTES,
@@ -41,8 +41,8 @@ export class RedirectCounters {
 const CONTACT = octets("Contact: <");
 const Q = octets(">;q=");
 const ALLOW = octets("Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE, SUBSCRIBE, REGISTER\r\n");
-const UNSUPPORTED = octets("Unsupported: ");
-const RETRY_AFTER = octets("Retry-After: 5\r\n");
+/** Option tags that are known here. */
+const NOTHING: readonly Uint8Array[] = [];
 
 export class Redirect implements TransactionUser, LocationUser, ServerOwner {
   readonly counters = new RedirectCounters();
@@ -55,7 +55,6 @@ export class Redirect implements TransactionUser, LocationUser, ServerOwner {
   /** The token's request is gone, but its answer is still to come. */
   private readonly isGone: boolean[] = [];
   private readonly uri = new Uri();
-  private readonly list = new ValueList();
   private readonly name = new Span();
   private readonly aor = new Span();
   private readonly aorBytes = new Uint8Array(AOR_MAX_BYTES);
@@ -77,7 +76,10 @@ export class Redirect implements TransactionUser, LocationUser, ServerOwner {
   }
 
   onRequest(t: ServerTransaction, m: Message): void {
-    if (!this.supportsAll(t, m)) return;
+    if (refuseRequired(this.layer, t, m, NOTHING)) {
+      this.counters.refused += 1;
+      return;
+    }
     const { uri } = this;
     if (!uri.parse(m.bytes, m.uriStart, m.uriEnd)) {
       this.refuse(t, 416);
@@ -85,7 +87,7 @@ export class Redirect implements TransactionUser, LocationUser, ServerOwner {
     }
     const realm = domainOf(this.options.domains, uri.bytes, uri.hostStart, uri.hostEnd);
     if (m.method === METHOD_OPTIONS && uri.userEnd === uri.userStart) {
-      this.answerOptions(t);
+      replyWith(this.layer, t, 200, ALLOW);
       return;
     }
     const size = realm.length === 0 || m.method === METHOD_REGISTER ? -1 : writeAor(uri, this.aorBytes);
@@ -162,41 +164,14 @@ export class Redirect implements TransactionUser, LocationUser, ServerOwner {
     this.layer.sendResponse(t);
   }
 
-  private answerOptions(t: ServerTransaction): void {
-    const w = this.layer.respond(t, 200);
-    w.put(ALLOW);
-    w.put(EMPTY_BODY);
-    this.layer.sendResponse(t);
-  }
-
-  /** RFC 3261 §8.2.2.3: no extension is known here. @returns false when it was answered 420 */
-  private supportsAll(t: ServerTransaction, m: Message): boolean {
-    const list = this.list;
-    list.begin(m, HEADER_REQUIRE);
-    if (!list.next()) return true;
-    const w = this.layer.respond(t, 420);
-    do {
-      w.put(UNSUPPORTED);
-      w.copy(list.bytes, list.start, list.end);
-      w.crlf();
-    } while (list.next());
-    w.put(EMPTY_BODY);
-    this.counters.refused += 1;
-    this.layer.sendResponse(t);
-    return false;
-  }
-
   private refuse(t: ServerTransaction, status: number): void {
     this.counters.refused += 1;
     this.layer.reply(t, status, NONE);
   }
 
-  /** RFC 3261 §21.5.4 */
+  /** The store is away, or too many wait. */
   private fail(t: ServerTransaction): void {
     this.counters.failed += 1;
-    const w = this.layer.respond(t, 503);
-    w.put(RETRY_AFTER);
-    w.put(EMPTY_BODY);
-    this.layer.sendResponse(t);
+    refuseForNow(this.layer, t);
   }
 }

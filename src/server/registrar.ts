@@ -3,14 +3,14 @@
  * has them. Also Path (RFC 3327) and Service-Route (RFC 3608). A request whose store answers later waits in a job of fixed size.
  * Not here: registering somebody else's address, GRUU, outbound (RFC 5626), event packages.
  */
-import { equal, equalNoCase, NONE, octets, Span } from "../core/bytes.js";
+import { equal, NONE, octets, Span } from "../core/bytes.js";
 import type { RandomSource } from "../core/random.js";
 import type { TransactionLayer } from "../transaction/layer.js";
+import { refuseForNow, refuseRequired } from "../transaction/refusal.js";
 import { EMPTY_BODY, type ServerOwner, type ServerTransaction } from "../transaction/server.js";
 import { NameAddress } from "../wire/address.js";
-import { ValueList } from "../wire/list.js";
 import { type Message, PARSE_OK } from "../wire/message.js";
-import { HEADER_AUTHORIZATION, HEADER_REQUIRE } from "../wire/names.js";
+import { HEADER_AUTHORIZATION } from "../wire/names.js";
 import { Uri } from "../wire/uri.js";
 import type { Writer } from "../wire/writer.js";
 import { type Authenticator, CHECK_OK } from "./authenticator.js";
@@ -59,11 +59,10 @@ const TRIES = 5;
 const CONTACT = octets("Contact: <");
 const EXPIRES = octets(">;expires=");
 const Q = octets(";q=");
-const PATH_TAG = octets("path");
+/** Option tags that are known here. */
+const KNOWN: readonly Uint8Array[] = [octets("path")];
 const SERVICE_ROUTE = octets("Service-Route: ");
 const MIN_EXPIRES = octets("Min-Expires: ");
-const UNSUPPORTED = octets("Unsupported: ");
-const RETRY_AFTER = octets("Retry-After: 5\r\n");
 const OUT_OF_ORDER = octets("Request Out Of Order");
 const TOO_MANY = octets("Too Many Contacts");
 const BAD_CONTACT = octets("Bad Contact");
@@ -98,7 +97,6 @@ export class Registrar implements LocationUser, ServerOwner {
   private readonly contacts: Contacts;
   private readonly address = new NameAddress();
   private readonly uri = new Uri();
-  private readonly list = new ValueList();
   private readonly aor = new Span();
   private readonly aorBytes = new Uint8Array(AOR_MAX_BYTES);
   private readonly record: Uint8Array;
@@ -144,7 +142,11 @@ export class Registrar implements LocationUser, ServerOwner {
 
   /** A REGISTER. It is answered, now or when the store has answered. RFC 3261 §10.3 */
   onRegister(t: ServerTransaction, m: Message): void {
-    if (!this.supportsAll(t, m)) return;
+    // §10.3 step 2
+    if (refuseRequired(this.layer, t, m, KNOWN)) {
+      this.counters.refused += 1;
+      return;
+    }
     const realm = this.isFor(m) ? this.readAor(m) : NONE;
     if (realm.length === 0) {
       this.refuse(t, 404);
@@ -292,25 +294,6 @@ export class Registrar implements LocationUser, ServerOwner {
     return equal(name.bytes, name.start, name.end, this.aorBytes, 0, end);
   }
 
-  /** RFC 3261 §10.3 step 2, §8.2.2.3. @returns false when it was answered 420 */
-  private supportsAll(t: ServerTransaction, m: Message): boolean {
-    const list = this.list;
-    let w: Writer | null = null;
-    list.begin(m, HEADER_REQUIRE);
-    while (list.next()) {
-      if (equalNoCase(list.bytes, list.start, list.end, PATH_TAG, 0, PATH_TAG.length)) continue;
-      if (w === null) w = this.layer.respond(t, 420);
-      w.put(UNSUPPORTED);
-      w.copy(list.bytes, list.start, list.end);
-      w.crlf();
-    }
-    if (w === null) return true;
-    w.put(EMPTY_BODY);
-    this.counters.refused += 1;
-    this.layer.sendResponse(t);
-    return false;
-  }
-
   private refuseContacts(t: ServerTransaction, status: number): void {
     if (status === 423) {
       const w = this.layer.respond(t, 423);
@@ -336,10 +319,7 @@ export class Registrar implements LocationUser, ServerOwner {
   /** The store is away, or full: 503, to be tried again. RFC 3261 §21.5.4 */
   private fail(t: ServerTransaction): void {
     this.counters.failed += 1;
-    const w = this.layer.respond(t, 503);
-    w.put(RETRY_AFTER);
-    w.put(EMPTY_BODY);
-    this.layer.sendResponse(t);
+    refuseForNow(this.layer, t);
   }
 
   /** Writes, but does not send, the answer: all bindings, each with what is left of its time. RFC 3261 §10.3 step 8 */

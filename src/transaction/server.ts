@@ -40,6 +40,7 @@ export const STATUS_LINE_BYTES = 96;
 const VERSION = octets("SIP/2.0 ");
 /** Version, three digits, a space, CR and LF. */
 const STATUS_LINE_FIXED = 14;
+/** Content-Length, the blank line, and no body. */
 export const EMPTY_BODY = octets("Content-Length: 0\r\n\r\n");
 
 // Kinds of timer. REPEAT is Timer G, and the interval of a 2xx; END is H, I, J or L, whichever the state has,

@@ -9,7 +9,7 @@ import { Pool } from "../core/pool.js";
 import type { RandomSource } from "../core/random.js";
 import type { Timers } from "../core/timers.js";
 import { Dialog } from "../dialog/dialog.js";
-import { ACCEPT, ALLOW, NO_BODY, SUPPORTED, USER_AGENT } from "../dialog/lines.js";
+import { ACCEPT, ALLOW, SUPPORTED, USER_AGENT } from "../dialog/lines.js";
 import { NegotiationSettings } from "../dialog/negotiation.js";
 import {
   CAUSE_DECLINED,
@@ -23,15 +23,14 @@ import type { SubscriptionHost } from "../dialog/subscription.js";
 import type { ClientTransaction } from "../transaction/client.js";
 import type { Flow } from "../transaction/flow.js";
 import { TransactionLayer, type TransactionUser } from "../transaction/layer.js";
-import type { ServerTransaction } from "../transaction/server.js";
+import { refuseRequired, replyWith } from "../transaction/refusal.js";
+import { EMPTY_BODY, type ServerTransaction } from "../transaction/server.js";
 import type { Network } from "../transaction/transport.js";
 import { BODY_OTHER, findSdp, hasType } from "../wire/body.js";
-import { ValueList } from "../wire/list.js";
 import type { Message } from "../wire/message.js";
 import {
   HEADER_ACCEPT,
   HEADER_CONTENT_TYPE,
-  HEADER_REQUIRE,
   METHOD_BYE,
   METHOD_INFO,
   METHOD_INVITE,
@@ -110,14 +109,12 @@ export interface UserAgentUser {
 /** How often the challenges to one request are answered. */
 const CHALLENGES_MOST = 2;
 
-const UNSUPPORTED = octets("Unsupported: ");
-const CRLF = octets("\r\n");
 const CONTACT_OPEN = octets("Contact: <");
 const CONTACT_CLOSE = octets(">\r\n");
 const SIP_COLON = octets("sip:");
 const TRANSPORT_TCP_PARAM = octets(";transport=tcp");
-const OPTION_100REL = octets("100rel");
-const OPTION_TIMER = octets("timer");
+/** Option tags that are known here. */
+const OPTIONS: readonly Uint8Array[] = [octets("100rel"), octets("timer")];
 const ANY_TYPE = octets("*/*");
 const ANY_APPLICATION = octets("application/*");
 const TEXT_PLAIN = octets("text/plain");
@@ -125,7 +122,6 @@ const APPLICATION_SDP = octets("application/sdp");
 
 // For the time of one call only.
 const uri = new Uri();
-const list = new ValueList();
 const span = new Span();
 
 export class UserAgent implements TransactionUser, SessionUser, CallUser, RegistrationUser, SubscriptionHost {
@@ -307,12 +303,11 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
       const watcher = call === null ? this.watchers.of(m) : null;
       if (watcher !== null) watcher.onRequest(t, m);
       else if (call === null) this.layer.reply(t, 481);
-      else if (!this.knowsRequired(m)) this.refuseRequired(t, m);
-      else call.session.onRequest(t, m);
+      else if (!refuseRequired(this.layer, t, m, OPTIONS)) call.session.onRequest(t, m);
       return;
     }
     if (m.method === METHOD_OTHER) {
-      this.replyWith(t, 501, ALLOW);
+      replyWith(this.layer, t, 501, ALLOW);
       return;
     }
     if (
@@ -331,7 +326,7 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
       m.method !== METHOD_MESSAGE &&
       m.method !== METHOD_SUBSCRIBE
     ) {
-      this.replyWith(t, 405, ALLOW);
+      replyWith(this.layer, t, 405, ALLOW);
       return;
     }
     const status = this.inspect(t, m);
@@ -365,41 +360,14 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
     if (uri.scheme === SCHEME_OTHER || uri.scheme === SCHEME_SIPS) return 416;
     if (uri.headersEnd > uri.headersStart) return 400;
     if (this.layer.isMerged(t, m)) return 482;
-    if (!this.knowsRequired(m)) {
-      this.refuseRequired(t, m);
-      return -1;
-    }
+    if (refuseRequired(this.layer, t, m, OPTIONS)) return -1;
     if (m.method !== METHOD_OPTIONS) return this.user.mayCall(m, t.source);
     return 0;
   }
 
-  /** 420, with what is not known, one field each. RFC 3261 §8.2.2.3 */
-  private refuseRequired(t: ServerTransaction, m: Message): void {
-    const w = this.layer.respond(t, 420);
-    list.begin(m, HEADER_REQUIRE);
-    while (list.next()) {
-      span.set(list.bytes, list.start, list.end);
-      if (isKnownOption(span)) continue;
-      w.put(UNSUPPORTED);
-      w.span(span);
-      w.put(CRLF);
-    }
-    w.put(NO_BODY);
-    this.layer.sendResponse(t);
-  }
-
-  private knowsRequired(m: Message): boolean {
-    list.begin(m, HEADER_REQUIRE);
-    while (list.next()) {
-      span.set(list.bytes, list.start, list.end);
-      if (!isKnownOption(span)) return false;
-    }
-    return true;
-  }
-
   private onInvite(t: ServerTransaction, m: Message): void {
     if (findSdp(m, span) === BODY_OTHER) {
-      this.replyWith(t, 415, ACCEPT);
+      replyWith(this.layer, t, 415, ACCEPT);
       return;
     }
     if (m.has(HEADER_ACCEPT) && !takesSdp(m)) {
@@ -431,7 +399,7 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
 
   private onMessage(t: ServerTransaction, m: Message, call: Call | null): void {
     if (m.bodyEnd > m.bodyStart && !(m.value(HEADER_CONTENT_TYPE, span) && hasType(span, TEXT_PLAIN))) {
-      this.replyWith(t, 415, ACCEPT);
+      replyWith(this.layer, t, 415, ACCEPT);
       return;
     }
     this.layer.reply(t, 200);
@@ -446,14 +414,7 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
     w.put(ACCEPT);
     w.put(SUPPORTED);
     w.put(USER_AGENT);
-    w.put(NO_BODY);
-    this.layer.sendResponse(t);
-  }
-
-  private replyWith(t: ServerTransaction, status: number, line: Uint8Array): void {
-    const w = this.layer.respond(t, status);
-    w.put(line);
-    w.put(NO_BODY);
+    w.put(EMPTY_BODY);
     this.layer.sendResponse(t);
   }
 
@@ -571,7 +532,7 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
       case METHOD_INFO: {
         const digit = readInfoDigit(m);
         if (digit.code < 0 && m.bodyEnd > m.bodyStart) {
-          this.replyWith(t, 415, ACCEPT);
+          replyWith(this.layer, t, 415, ACCEPT);
           break;
         }
         this.layer.reply(t, 200);
@@ -579,10 +540,10 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
         break;
       }
       case METHOD_OTHER:
-        this.replyWith(t, 501, ALLOW);
+        replyWith(this.layer, t, 501, ALLOW);
         break;
       default:
-        this.replyWith(t, 405, ALLOW);
+        replyWith(this.layer, t, 405, ALLOW);
         break;
     }
   }
@@ -707,10 +668,6 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
 
 const EMPTY = octets("");
 const COMPLETED_ELSEWHERE = octets('Reason: SIP;cause=200;text="Call completed elsewhere"\r\n');
-
-function isKnownOption(option: Span): boolean {
-  return option.isToken(OPTION_100REL) || option.isToken(OPTION_TIMER);
-}
 
 function takesSdp(m: Message): boolean {
   return (

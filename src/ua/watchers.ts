@@ -4,8 +4,8 @@
  */
 import { equal, octets, Span } from "../core/bytes.js";
 import type { Timers } from "../core/timers.js";
-import { NO_BODY } from "../dialog/lines.js";
 import { refuseTime, Subscription, type SubscriptionHost, subscriptionTime } from "../dialog/subscription.js";
+import { refuseForNow, replyWith } from "../transaction/refusal.js";
 import type { ServerTransaction } from "../transaction/server.js";
 import type { Message } from "../wire/message.js";
 import { HEADER_EVENT } from "../wire/names.js";
@@ -53,10 +53,7 @@ export class Watchers {
   onSubscribe(t: ServerTransaction, m: Message): void {
     const { layer } = this.host;
     if (!isDialogEvent(m)) {
-      const w = layer.respond(t, 489);
-      w.put(ALLOW_EVENTS);
-      w.put(NO_BODY);
-      layer.sendResponse(t);
+      replyWith(layer, t, 489, ALLOW_EVENTS);
       return;
     }
     const time = subscriptionTime(m);
@@ -70,7 +67,7 @@ export class Watchers {
       if (!item.begin(t, m, time)) layer.reply(t, 400);
       return;
     }
-    layer.reply(t, 503);
+    refuseForNow(layer, t);
   }
 
   /** @returns the subscription whose dialog a request belongs to, or null */

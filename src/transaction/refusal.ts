@@ -1,0 +1,59 @@
+/** Refusals that every server role makes alike (RFC 3261 §8.2, §21.5.4). Not here: when to refuse, and those without a transaction (answer.ts). */
+import { equalNoCase, octets } from "../core/bytes.js";
+import { ValueList } from "../wire/list.js";
+import type { Message } from "../wire/message.js";
+import { HEADER_REQUIRE } from "../wire/names.js";
+import type { Writer } from "../wire/writer.js";
+import { RETRY_AFTER } from "./answer.js";
+import type { TransactionLayer } from "./layer.js";
+import { EMPTY_BODY, type ServerTransaction } from "./server.js";
+
+const UNSUPPORTED = octets("Unsupported: ");
+
+// For the time of one call only.
+const list = new ValueList();
+
+/** Answers with one header field more than every response has. @param line of the program's own, with its end */
+export function replyWith(layer: TransactionLayer, t: ServerTransaction, status: number, line: Uint8Array): void {
+  const w = layer.respond(t, status);
+  w.put(line);
+  w.put(EMPTY_BODY);
+  layer.sendResponse(t);
+}
+
+/** Not now, but soon: 503. RFC 3261 §21.5.4 */
+export function refuseForNow(layer: TransactionLayer, t: ServerTransaction): void {
+  replyWith(layer, t, 503, RETRY_AFTER);
+}
+
+/**
+ * Refuses a request that requires what is not known here: 420, with each of them in a field. RFC 3261 §8.2.2.3
+ * @param known option tags @returns false when there is nothing of that kind: not answered
+ */
+export function refuseRequired(
+  layer: TransactionLayer,
+  t: ServerTransaction,
+  m: Message,
+  known: readonly Uint8Array[],
+): boolean {
+  let w: Writer | null = null;
+  list.begin(m, HEADER_REQUIRE);
+  while (list.next()) {
+    if (isOf(known)) continue;
+    if (w === null) w = layer.respond(t, 420);
+    w.put(UNSUPPORTED);
+    w.copy(list.bytes, list.start, list.end);
+    w.crlf();
+  }
+  if (w === null) return false;
+  w.put(EMPTY_BODY);
+  layer.sendResponse(t);
+  return true;
+}
+
+/** Whether the element that `list` stands at is one of them. */
+function isOf(known: readonly Uint8Array[]): boolean {
+  for (let i = 0; i < known.length; i++)
+    if (equalNoCase(list.bytes, list.start, list.end, known[i], 0, known[i].length)) return true;
+  return false;
+}
