@@ -3,8 +3,9 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ipv4 } from "../../src/core/address.js";
 import { octets, text } from "../../src/core/bytes.js";
+import { DOOR_LIMITS } from "../../src/core/limits.js";
 import { tortureMessages } from "../wire/corpus.js";
-import { Agent, header, Peer, sdpOf, World } from "./harness.js";
+import { Agent, header, Peer, SeededRandom, sdpOf, World } from "./harness.js";
 
 const SEED = 20260611;
 const DOOR = "10.0.0.1";
@@ -12,11 +13,13 @@ const PHONE = "10.0.0.2";
 const STRANGER = ipv4("10.0.0.66");
 const RUNS = 2500;
 
-/** A world with a door and a phone of ours; every SIP datagram that passes is kept as a seed. */
-function house() {
+/** A world with a door and a phone of ours; every SIP datagram that passes is kept as a seed. @param secret what their tags, branches and Call-IDs are made of */
+function house(secret = 1) {
   const world = new World();
-  const door = new Agent(world, DOOR, { ringTimeMs: 3000, silenceTimeMs: 0, sessionExpiresS: 90 });
-  const phone = new Agent(world, PHONE, { ringTimeMs: 0, silenceTimeMs: 0 });
+  const random = (number: number) => new SeededRandom(2 * secret + number);
+  const settings = { ringTimeMs: 3000, silenceTimeMs: 0, sessionExpiresS: 90 };
+  const door = new Agent(world, DOOR, settings, DOOR_LIMITS, random(0));
+  const phone = new Agent(world, PHONE, { ringTimeMs: 0, silenceTimeMs: 0 }, DOOR_LIMITS, random(1));
   const seeds: Uint8Array[] = [];
   world.lose = (message) => {
     seeds.push(octets(message));
@@ -28,19 +31,20 @@ function house() {
 
 type House = ReturnType<typeof house>;
 
-/** The states in which the user agent is when the storm begins, and whether its call survives a storm of strangers' messages. */
-const STATES: readonly { name: string; enter: (h: House) => void; last: string }[] = [
-  { name: "idle", enter: () => {}, last: "" },
-  { name: "ringing", enter: ({ door }) => void door.ua.call(`sip:${PHONE}`), last: "call ringing" },
+/** The states in which the user agent is when the storm begins; `enter` says whether it came there. */
+const STATES: readonly { name: string; enter: (h: House) => boolean; last: string }[] = [
+  { name: "idle", enter: () => true, last: "" },
+  { name: "ringing", enter: ({ door }) => door.ua.call(`sip:${PHONE}`) !== null, last: "call ringing" },
   {
     name: "in a call",
     enter: ({ world, door, phone }) => {
       phone.autoAnswer = true;
-      door.ua.call(`sip:${PHONE}`);
+      const call = door.ua.call(`sip:${PHONE}`);
       world.run(50);
       // So that the phone's requests in the call are among the seeds.
-      const call = phone.ua.activeCall();
-      if (call !== null) phone.ua.hold(call, false);
+      const other = phone.ua.activeCall();
+      if (other !== null) phone.ua.hold(other, false);
+      return call !== null;
     },
     last: "call confirmed",
   },
@@ -51,6 +55,7 @@ const STATES: readonly { name: string; enter: (h: House) => void; last: string }
       const call = door.ua.call(`sip:${PHONE}`);
       world.run(100);
       if (call !== null) door.ua.hangUp(call);
+      return call !== null;
     },
     last: "call ended cause 1",
   },
@@ -140,16 +145,17 @@ describe("10,000 mutated SIP datagrams", () => {
           world.run(20);
           // Calls end of themselves as well, or a whole storm would beat on one.
           if (how.seed % 89 === 0) for (const call of phone.ua.calls) phone.ua.hangUp(call);
+          if (how.seed % 89 === 1) for (const call of door.ua.calls) door.ua.hangUp(call);
           if (last !== "" && door.ua.activeCall() === null) {
             door.timers.nowMs = world.nowMs;
-            enter(h);
-            began += 1;
+            // When nothing is free for a call any more, it begins later.
+            if (enter(h)) began += 1;
           }
           received = door.ua.layer.counters.received + door.ua.layer.counters.keepAlives;
         }),
         { seed: SEED, numRuns: RUNS },
       );
-      if (last !== "") expect(began).toBeGreaterThan(2);
+      if (last !== "") expect(began).toBeGreaterThan(6);
       for (const call of door.ua.calls) door.ua.hangUp(call);
       for (const call of phone.ua.calls) phone.ua.hangUp(call);
       world.run(100_000);
@@ -169,7 +175,8 @@ describe("10,000 mutated SIP datagrams", () => {
   );
 
   it("from a stranger who knows no tag: one answer at most for each, and the call goes on", () => {
-    const h = house();
+    // Others than those of the calls that the messages are from.
+    const h = house(2);
     const { world, door } = h;
     STATES[2].enter(h);
     world.run(100);
@@ -189,8 +196,7 @@ describe("10,000 mutated SIP datagrams", () => {
         door.timers.nowMs = world.nowMs;
         door.ua.layer.receiveDatagram(STRANGER, 5060, bytes, 0, bytes.length);
         isCounting = false;
-        // What looks like a fork's 2xx to an INVITE of ours is acknowledged and ended: RFC 3261 §13.2.2.4.
-        expect(out, text(bytes)).toBeLessThanOrEqual(text(bytes).includes("SIP/2.0 2") ? 2 : 1);
+        expect(out, text(bytes)).toBeLessThanOrEqual(1);
         world.run(20);
       }),
       { seed: SEED + 1, numRuns: RUNS },
