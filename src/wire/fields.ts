@@ -30,7 +30,7 @@ export class Fields {
   /** A bit for each id that is there, of 32: those that are 32 apart share one. */
   protected present = 0;
 
-  /** `maxHeaders` rows of 16 octets. */
+  /** `maxHeaders` rows of 16 octets, made here; a message with more fields is answered with 513. */
   constructor(maxHeaders: number) {
     this.table = new Int32Array(maxHeaders << ROW_SHIFT);
   }

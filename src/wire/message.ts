@@ -69,11 +69,6 @@ export class Message extends Values {
   /** A bit for each id whose value has been read. */
   private seen = 0;
 
-  /** `maxHeaders` rows of 20 octets, made here; a message with more fields is answered with 513. */
-  constructor(maxHeaders: number) {
-    super(maxHeaders);
-  }
-
   /**
    * Reads the message in `bytes[start, end)`: a datagram, or what a stream's framing found (`stream`: Content-Length is required then).
    * The octets stay the caller's and must not change while the view is used.

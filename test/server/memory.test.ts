@@ -10,12 +10,11 @@ it("makes nothing on the heap to challenge a REGISTER", () => {
   const bytes = octets(house.request({ contact: "<sip:alice@10.0.0.2>;q=0.5, <sip:alice@10.0.0.3>" }));
   const digit = bytes.indexOf(10, bytes.indexOf(10) + 1) - 2;
   const step = (i: number): void => {
-    // Another branch each time, and time enough for the transactions to end.
+    // Another branch each time, and now and then time enough for the transactions to end; not more, for V8 boxes times above 2^31 ms.
     bytes[digit] = 0x30 + (i % 10);
     house.layer.receiveDatagram(0x0a000002, 5060, bytes, 0, bytes.length);
-    house.timers.poll(house.timers.nowMs + 33_000);
+    if (i % 10 === 9) house.timers.poll(house.timers.nowMs + 33_000);
   };
-  // The test's own clock passes 2^31 ms: V8 may box that time, in 16 octets.
-  expect(perStep(step)).toBeLessThan(24);
+  expect(perStep(step)).toBeLessThan(16);
   expect(house.auth.counters.challenged).toBeGreaterThan(100_000);
 });

@@ -26,7 +26,7 @@ class Hall {
   }
 
   /** @returns the answer to a SUBSCRIBE, or to another request of the lamp */
-  subscribe(more: string[] = [], toTag = "", callId = "lamp-1", method = "SUBSCRIBE"): string {
+  subscribe(more: string[] = [], toTag = "", callId = "lamp-1", method = "SUBSCRIBE", cseq = 0): string {
     this.serial += 1;
     this.lamp.inbox.length = 0;
     this.lamp.send(DOOR, [
@@ -36,7 +36,7 @@ class Hall {
       `From: <sip:lamp@${LAMP}>;tag=lamp`,
       `To: <sip:door@${DOOR}>${toTag === "" ? "" : ";tag=" + toTag}`,
       `Call-ID: ${callId}`,
-      `CSeq: ${this.serial} ${method}`,
+      `CSeq: ${cseq > 0 ? cseq : this.serial} ${method}`,
       `Contact: <sip:lamp@${LAMP}>`,
       ...more,
     ]);
@@ -207,5 +207,6 @@ describe("a phone that watches the door", () => {
     const hall = new Hall();
     const tag = tagOf(hall.subscribe([EVENT]));
     expect(hall.subscribe([], tag, "lamp-1", "INFO")).toContain("405 ");
+    expect(hall.subscribe([EVENT], tag, "lamp-1", "SUBSCRIBE", 1)).toContain("500 ");
   });
 });
