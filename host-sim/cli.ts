@@ -197,7 +197,7 @@ async function main(): Promise<number> {
     // Whoever hangs up first, the other hears of it by BYE and is given the time for that.
     for (const party of parties) {
       if (!parties.some(isCalling)) break;
-      if (isCalling(party)) party.station.line("hangup");
+      if (isCalling(party)) party.station.hangUp();
       if (virtual !== null) await virtual.runUntil(virtual.now() + GOODBYE_MS);
       else await new Promise<void>((resolve) => clock.createTimer(resolve).at(clock.now() + GOODBYE_MS));
     }
@@ -259,7 +259,14 @@ async function main(): Promise<number> {
     await Promise.race([keyboard.done, interrupted]);
     keyboard.close();
   } else {
-    serials.push(openStreamSerial(process.stdin, process.stdout, (line) => said(door.station.line(line))));
+    const user = {
+      line: (input: string) => {
+        said(door.station.line(input));
+        return "";
+      },
+      complete: (input: string) => door.station.complete(input),
+    };
+    serials.push(openStreamSerial(process.stdin, process.stdout, user));
     await interrupted;
   }
   await stop();

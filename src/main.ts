@@ -73,7 +73,7 @@ class Firmware implements DoorEvents, TerminalUser, ImprovUser {
   }
 
   onWifi(ssid: string, password: string): boolean {
-    if (this.machine.storeProblem !== "") return false;
+    if (this.machine.storeProblem !== "" || this.station.console.isLocked()) return false;
     this.newSsid = ssid;
     this.newPassword = password;
     this.join(ssid, password);
@@ -101,6 +101,8 @@ class Firmware implements DoorEvents, TerminalUser, ImprovUser {
   }
 
   line(input: string): string {
+    // A locked console takes `login` and nothing else, with a network or without.
+    if (this.station.console.isLocked()) return this.station.line(input);
     if (input === RESTART) this.machine.restart();
     const kept = this.keep(SSID, input) + this.keep(PASSWORD, input) + this.keep(TIME_SERVER, input);
     if (kept !== "" || input === "") return kept;
@@ -153,7 +155,7 @@ class Firmware implements DoorEvents, TerminalUser, ImprovUser {
     if (this.isStarted) {
       // Sockets and dialogs know the old address: the shortest way to a whole door is a new start.
       if (ip !== this.ip) throw new Error("another address");
-      this.station.line("register");
+      this.station.renew();
       return;
     }
     this.isStarted = true;

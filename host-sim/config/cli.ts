@@ -41,6 +41,8 @@ async function main(): Promise<number> {
     return 0;
   }
   const [command = "", ...args] = positionals;
+  if (command === "console" && values["password-stdin"])
+    throw new UsageError("console takes its lines from stdin: enter login PASSWORD there");
   // Before anything is opened: a mistake costs nothing.
   const changes = changesOf(command, args);
   const password = values["password-stdin"] ? readFileSync(0, "utf8").split("\n")[0].trim() : "";

@@ -1,6 +1,6 @@
 /**
  * The serial line: lines of text in, text out; on the program's own stdin and stdout, and on a TCP port for a terminal program.
- * Not here: what a line does, keys without a line end, a real serial device.
+ * Not here: what a line is and does (src/intercom/terminal.ts and its user), keys without a line end, a real serial device.
  */
 import { createServer, type Server, type Socket } from "node:net";
 import type { Readable, Writable } from "node:stream";
@@ -8,8 +8,6 @@ import { ipv4Text } from "../../src/core/address.js";
 import { Terminal, type TerminalUser } from "../../src/intercom/terminal.js";
 import { openError } from "./udp.js";
 
-/** The longest line; what is longer is dropped as a whole. */
-export const LINE_CHARACTERS = 1024;
 /** Terminals on the TCP port at once. */
 export const SERIAL_CLIENTS = 4;
 /** Octets that wait for a terminal that does not read, before it is sent away. */
@@ -17,72 +15,32 @@ const CLIENT_QUEUE_BYTES = 1048576;
 
 const HTTP_REQUEST = / HTTP\/\d(\.\d)?$/;
 
-/** @param reply prints to whoever wrote the line */
-export type LineHandler = (line: string, reply: (text: string) => void) => void;
-
 export interface SerialPort {
   /** Prints to everybody on the line. */
   print(text: string): void;
   close(): void;
 }
 
-/** Cuts a stream of characters into lines, ended by CR, LF or CR LF. */
-export class LineReader {
-  private readonly onLine: (line: string) => void;
-  private line = "";
-  private tooLong = false;
-  private afterCr = false;
-
-  constructor(onLine: (line: string) => void) {
-    this.onLine = onLine;
-  }
-
-  push(text: string): void {
-    for (const character of text) {
-      const second = character === "\n" && this.afterCr;
-      this.afterCr = character === "\r";
-      if (character === "\r" || character === "\n") {
-        if (!second) this.end();
-      } else if (this.line.length >= LINE_CHARACTERS) this.tooLong = true;
-      else this.line += character;
-    }
-  }
-
-  /** The stream is over; a last line needs no end. */
-  finish(): void {
-    if (this.line !== "") this.end();
-  }
-
-  private end(): void {
-    const line = this.line;
-    const whole = !this.tooLong;
-    this.line = "";
-    this.tooLong = false;
-    if (whole) this.onLine(line);
-  }
-}
-
 /** The serial line on two streams, as stdin and stdout. @param onEnd nothing more comes in */
 export function openStreamSerial(
   input: Readable,
   output: Writable,
-  onLine: LineHandler,
+  user: TerminalUser,
   onEnd: () => void = () => {},
 ): SerialPort {
-  const print = (text: string) => {
+  const terminal = new Terminal(user, (text) => {
     if (output.writable) output.write(text);
-  };
-  const reader = new LineReader((line) => onLine(line, print));
-  const push = (text: string) => reader.push(text);
+  });
+  const push = (bytes: Buffer) => terminal.receive(bytes, 0, bytes.length);
   const end = () => {
-    reader.finish();
+    // A last line needs no end.
+    push(Buffer.from("\n"));
     onEnd();
   };
-  input.setEncoding("utf8");
   input.on("data", push);
   input.once("end", end);
   return {
-    print,
+    print: (text) => terminal.print(text),
     close: () => {
       input.off("data", push);
       input.off("end", end);

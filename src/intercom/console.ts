@@ -90,7 +90,8 @@ export class Console {
     return found;
   }
 
-  private isLocked(): boolean {
+  /** It has a password, and nobody has given it. */
+  isLocked(): boolean {
     return this.guard.isLocked(this.door.settings.get("console.password"));
   }
 

@@ -13,7 +13,6 @@ export const ERROR_VALUE = "bad-value";
 export const ERROR_STATE = "not-now";
 export const ERROR_STORE = "not-kept";
 export const ERROR_LOCKED = "locked";
-export const ERROR_LONG = "line-too-long";
 
 export class Reply {
   /** ERROR_*, "" when all went well. */

@@ -199,6 +199,20 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
     }
   }
 
+  /** The network is there again, with the same address: the server is told. */
+  renew(): void {
+    this.enter();
+    this.door.ua.registration.renew();
+    this.leave();
+  }
+
+  /** Ends the calls there are: the program is about to. */
+  hangUp(): void {
+    this.enter();
+    this.door.hangUp("");
+    this.leave();
+  }
+
   /** What the last word of a console's line may go on to. */
   complete(input: string): readonly string[] {
     return this.console.complete(input);

@@ -90,14 +90,6 @@ export class Terminal {
     this.redraw();
   }
 
-  /** The one at the other end is gone: the next begins anew. */
-  reset(): void {
-    this.clear();
-    this.isPerson = this.afterCr = false;
-    this.escape = PLAIN;
-    this.historyEnd = this.recalled = 0;
-  }
-
   private octet(octet: number, isBeforeLf: boolean): void {
     const isSecond = octet === LF && this.afterCr;
     this.afterCr = octet === CR;

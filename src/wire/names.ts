@@ -1,4 +1,4 @@
-/** The names of the field as numbers: methods, header fields and transports, with their spelling on the wire. */
+/** The names of the field as numbers: methods and header fields, with their spelling on the wire, and transports. */
 import { octets } from "../core/bytes.js";
 
 // Methods. 0 is "not a request"; METHOD_OTHER is a method that is well formed and not known here.
@@ -160,12 +160,3 @@ export const TRANSPORT_UDP = 1;
 export const TRANSPORT_TCP = 2;
 export const TRANSPORT_TLS = 3;
 export const TRANSPORT_OTHER = 4;
-
-/** Indexed by transport number; the empty entries have no spelling of their own. */
-export const TRANSPORT_NAMES: readonly Uint8Array[] = [
-  octets(""),
-  octets("UDP"),
-  octets("TCP"),
-  octets("TLS"),
-  octets(""),
-];

@@ -322,6 +322,41 @@ describe("Storage", () => {
   });
 });
 
+describe("A console with a password", () => {
+  const SAID_LOCKED = "error: the console is locked: login PASSWORD first\n";
+
+  it("takes neither Wi-Fi nor a restart before login, and the door works", async () => {
+    const other = await phone();
+    await begin();
+    for (const line of ["set console.password sesame", "save", "logout"]) board.type(line + "\n");
+    for (const line of ["wifi.ssid other", "wifi.password other", "time.server other", "restart", "open"]) {
+      const before = board.printed.length;
+      board.type(line + "\n");
+      expect(board.printed.slice(before), line).toBe(SAID_LOCKED);
+    }
+    expect([board.stored.get("wifi.ssid"), board.stored.get("wifi.password")]).toEqual(["house", "secret"]);
+    expect([board.restarts, board.level(RELAY)]).toEqual([[], 0]);
+    await press();
+    await board.run(2000, main);
+    expect(other.events).toContain("call confirmed");
+    board.type("login sesame\nwifi.ssid other\n");
+    expect(board.stored.get("wifi.ssid")).toBe("other");
+  });
+
+  it("can be opened where there is no network, after a restart", async () => {
+    await begin();
+    for (const line of ["set console.password sesame", "save"]) board.type(line + "\n");
+    board.accessPoint.isThere = false;
+    board.crash(new Error("test"));
+    board.start(main);
+    await board.run(2000, main);
+    board.type("wifi.ssid other\n");
+    expect(board.printed.endsWith(SAID_LOCKED)).toBe(true);
+    board.type("login sesame\nwifi.ssid other\n");
+    expect(board.stored.get("wifi.ssid")).toBe("other");
+  });
+});
+
 describe("Noise", () => {
   it("on the serial line does nothing, and is told", async () => {
     await begin();

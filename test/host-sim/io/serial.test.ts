@@ -1,14 +1,7 @@
 import { connect, type Socket } from "node:net";
 import { PassThrough } from "node:stream";
 import { afterEach, describe, expect, it } from "vitest";
-import {
-  LINE_CHARACTERS,
-  LineReader,
-  openStreamSerial,
-  openTcpSerial,
-  SERIAL_CLIENTS,
-  type SerialPort,
-} from "../../../host-sim/io/serial.js";
+import { openStreamSerial, openTcpSerial, SERIAL_CLIENTS, type SerialPort } from "../../../host-sim/io/serial.js";
 import { ipv4 } from "../../../src/core/address.js";
 
 const HERE = ipv4("127.0.0.1");
@@ -20,14 +13,6 @@ afterEach(() => {
     else one.close();
   }
 });
-
-function lines(...pieces: string[]): string[] {
-  const out: string[] = [];
-  const reader = new LineReader((line) => out.push(line));
-  for (const piece of pieces) reader.push(piece);
-  reader.finish();
-  return out;
-}
 
 /** A terminal, and all that it has seen. */
 class Terminal {
@@ -59,24 +44,13 @@ class Terminal {
   }
 }
 
-describe("lines", () => {
-  it("end by CR, LF or CR LF, wherever the stream is cut", () => {
-    expect(lines("a\nb\r", "\nc\rd\r\n", "e", "f")).toEqual(["a", "b", "c", "d", "ef"]);
-    expect(lines("\n\r\n\r")).toEqual(["", "", ""]);
-  });
-
-  it("are dropped as a whole when they are too long", () => {
-    const longest = "x".repeat(LINE_CHARACTERS);
-    expect(lines(longest + "\n" + longest + "x\nnext\n")).toEqual([longest, "next"]);
-  });
-});
-
 describe("the serial line on streams", () => {
   it("hands lines in, prints what is said, and tells the end", async () => {
     const input = new PassThrough();
     const output = new PassThrough();
     const ended = new Promise<void>((resolve) => {
-      const port = openStreamSerial(input, output, (line, reply) => reply("<" + line + ">\n"), resolve);
+      const user = { line: (line: string) => (line === "" ? "" : "<" + line + ">\n"), complete: () => [] };
+      const port = openStreamSerial(input, output, user, resolve);
       port.print("ready\n");
     });
     input.end("status\nT\u00fcre");
@@ -87,7 +61,10 @@ describe("the serial line on streams", () => {
   it("takes no more lines when it is closed", async () => {
     const input = new PassThrough();
     const seen: string[] = [];
-    const port = openStreamSerial(input, new PassThrough(), (line) => seen.push(line));
+    const port = openStreamSerial(input, new PassThrough(), {
+      line: (line) => "" + seen.push(line),
+      complete: () => [],
+    });
     port.close();
     input.write("status\n");
     await new Promise((resolve) => setImmediate(resolve));
