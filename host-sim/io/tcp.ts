@@ -7,7 +7,7 @@ import type { TcpConnection, TcpOptions, TcpStack } from "../../hal/device.js";
 import { ipv4, ipv4Text } from "../../src/core/address.js";
 import { openError } from "./udp.js";
 
-/** Connections at once, both ways together. */
+/** Connections at once, both ways together, unless it is said otherwise. */
 export const TCP_CONNECTIONS = 16;
 /** Octets that wait to be sent on a connection: a few of the longest messages. */
 export const TCP_QUEUE_BYTES = 65536;
@@ -81,12 +81,14 @@ class NodeTcpStack implements TcpStack {
   readonly port: number;
   readonly options: TcpOptions;
   private readonly server: Server;
+  private readonly most: number;
   private connections: NodeTcpConnection[] = [];
   private lastId = 0;
   private open = true;
 
-  constructor(server: Server, options: TcpOptions) {
+  constructor(server: Server, options: TcpOptions, most: number) {
     this.server = server;
+    this.most = most;
     this.options = options;
     this.port = (server.address() as { port: number }).port;
     server.on("connection", (socket) => this.accept(socket));
@@ -94,7 +96,7 @@ class NodeTcpStack implements TcpStack {
   }
 
   connect(address: number, port: number): TcpConnection | null {
-    if (!this.open || this.connections.length >= TCP_CONNECTIONS || port < 1 || port > 65535) return null;
+    if (!this.open || this.connections.length >= this.most || port < 1 || port > 65535) return null;
     const socket = new Socket();
     const connection = this.add(socket, address, port);
     socket.setTimeout(TCP_CONNECT_MS, () => socket.destroy());
@@ -132,7 +134,7 @@ class NodeTcpStack implements TcpStack {
 
   private accept(socket: Socket): void {
     const address = ipv4(socket.remoteAddress ?? "");
-    if (!this.open || address < 0 || this.connections.length >= TCP_CONNECTIONS) {
+    if (!this.open || address < 0 || this.connections.length >= this.most) {
       socket.on("error", () => {});
       socket.destroy();
       return;
@@ -147,8 +149,8 @@ class NodeTcpStack implements TcpStack {
   }
 }
 
-/** Listens. @throws Error of one line when the port or the address cannot be had */
-export function openTcp(options: TcpOptions): Promise<TcpStack> {
+/** Listens. @param connections at once, both ways together @throws Error of one line when the port or the address cannot be had */
+export function openTcp(options: TcpOptions, connections = TCP_CONNECTIONS): Promise<TcpStack> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     const failed = (error: NodeJS.ErrnoException) =>
@@ -156,7 +158,7 @@ export function openTcp(options: TcpOptions): Promise<TcpStack> {
     server.once("error", failed);
     server.listen({ host: ipv4Text(options.address), port: options.port, exclusive: true }, () => {
       server.off("error", failed);
-      resolve(new NodeTcpStack(server, options));
+      resolve(new NodeTcpStack(server, options, connections));
     });
   });
 }

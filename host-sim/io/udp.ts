@@ -115,8 +115,8 @@ class NodeUdpSocket implements UdpSocket {
   }
 }
 
-/** Opens a socket. @throws Error of one line when the port or the address cannot be had */
-export function openUdp(options: UdpOptions): Promise<UdpSocket> {
+/** Opens a socket. @param receiveBytes what the kernel is to keep while we are busy, 0: as it likes @throws Error of one line when the port or the address cannot be had */
+export function openUdp(options: UdpOptions, receiveBytes = 0): Promise<UdpSocket> {
   return new Promise((resolve, reject) => {
     // An address literal needs no look-up: the name service is not asked, and datagrams keep their order.
     const socket = createSocket({ type: "udp4", lookup: (host, _options, done) => done(null, host, 4) });
@@ -127,6 +127,13 @@ export function openUdp(options: UdpOptions): Promise<UdpSocket> {
     socket.once("error", failed);
     socket.bind({ address: ipv4Text(options.address), port: options.port, exclusive: true }, () => {
       socket.off("error", failed);
+      if (receiveBytes > 0) {
+        try {
+          socket.setRecvBufferSize(receiveBytes);
+        } catch {
+          // The kernel's own size has to do.
+        }
+      }
       resolve(new NodeUdpSocket(socket, new DatagramQueue(), options));
     });
   });

@@ -18,7 +18,7 @@ import { SecureRandom } from "../io/random.js";
 import { FileLocation } from "./file-store.js";
 import type { ServerOptions } from "./options.js";
 import { RedisLocation } from "./redis-store.js";
-import { fieldValue, Sockets } from "./sockets.js";
+import { Sockets } from "./sockets.js";
 import { readUsers, tableOf } from "./users-file.js";
 
 /** A request with the Vias and Routes of several proxies, and a description with many codecs. */
@@ -75,7 +75,7 @@ export class Host {
     this.timers = new Timers(Math.min(65535, transactionTimers(limits) + 16));
     this.clock = new DayClock(this.timers);
     this.tick();
-    this.sockets = new Sockets(random);
+    this.sockets = new Sockets(random, STREAMS);
     this.layer = new TransactionLayer(this.timers, random, this.sockets, this.server, limits);
     const before = (): void => this.tick();
     const after = (): void => this.arm();
@@ -100,7 +100,7 @@ export class Host {
       jobs: JOBS,
       // Only a store that others change too can ask for a request to be looked at again.
       jobBytes: this.redis !== null ? MESSAGE_BYTES : 0,
-      serviceRoute: options.serviceRoute === "" ? NONE : fieldValue(routeOf(options.serviceRoute)),
+      serviceRoute: options.serviceRoute === "" ? NONE : octets(routeOf(options.serviceRoute)),
       minS: options.minExpiresS,
       defaultS: Math.min(3600, options.maxExpiresS),
       maxS: options.maxExpiresS,
@@ -213,6 +213,8 @@ export class Host {
   }
 }
 
-function routeOf(value: string): string {
+/** A header field's value: nothing in it may end the line. */
+function routeOf(setting: string): string {
+  const value = setting.replace(/[\r\n\0]/g, "");
   return value.includes("<") ? value : "<" + value + (value.includes(";lr") ? "" : ";lr") + ">";
 }
