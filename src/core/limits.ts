@@ -25,6 +25,8 @@ export interface Limits {
   names: number;
   /** Entries of the log. */
   logEntries: number;
+  /** Octets of it that are kept over a restart: the youngest entries. */
+  logBytes: number;
   /** Timers of all layers together. */
   timers: number;
   t1Ms: number;
@@ -54,8 +56,9 @@ export const DOOR_LIMITS: Limits = {
   streamBytes: 3584,
   // The server's and the proxy's.
   names: 2,
-  // Of 160 characters at most: one text in flash has room for 4,000.
   logEntries: 24,
+  // Twice, beside the settings, in 24 KB of flash of which a text takes a page of 4,000 at most.
+  logBytes: 1900,
   // Two for each transaction (16), three for each session (6), one for each call (2), four for the line's sound (4), one
   // of the registration, four of the door, two of its ring, four of its relays, contact and codes, seven of the station,
   // one of the log, one of the subscription: 48.
@@ -75,6 +78,7 @@ export const HOUSE_LIMITS: Limits = {
   clients: 20,
   servers: 8,
   logEntries: 200,
+  logBytes: 40000,
   // 56 of transactions, 36 of calls, 8 of lines, 18 others, 8 of subscriptions: 126.
   timers: 128,
 };

@@ -3,6 +3,7 @@
  * and how they sounded; openings, wrong codes, alarms, registration, restarts. It listens to the door's events and passes them on.
  * Kept in few writes, for flash wears out: a power cut loses the last minute. Digits and codes never come here.
  */
+import { utf8Length } from "../core/bytes.js";
 import { CivilDate, DAY_S } from "../core/calendar.js";
 import type { Timers, TimerUser } from "../core/timers.js";
 import type { DoorEvents } from "./outputs.js";
@@ -27,6 +28,7 @@ export class Log implements DoorEvents, TimerUser {
   private readonly clock: LogClock;
   private readonly record: Record;
   private readonly most: number;
+  private readonly mostBytes: number;
   private readonly timer: number;
   private readonly startMs: number;
   /** The oldest first; each "TIME NAME TEXT": s since 1970, or while that is not known s since the start with a minus. */
@@ -38,13 +40,14 @@ export class Log implements DoorEvents, TimerUser {
   private sound = "";
   private registration = "";
 
-  /** @param next who is told after the log @param most entries that are kept */
-  constructor(next: DoorEvents, timers: Timers, clock: LogClock, record: Record, most: number) {
+  /** @param next who is told after the log @param most entries @param mostBytes octets that are kept over a restart */
+  constructor(next: DoorEvents, timers: Timers, clock: LogClock, record: Record, most: number, mostBytes: number) {
     this.next = next;
     this.timers = timers;
     this.clock = clock;
     this.record = record;
     this.most = most;
+    this.mostBytes = mostBytes;
     this.timer = timers.make(this, 0);
     this.startMs = timers.nowMs;
   }
@@ -88,7 +91,14 @@ export class Log implements DoorEvents, TimerUser {
 
   private write(): void {
     try {
-      this.record.write(this.entries.join("\n"));
+      let first = this.entries.length;
+      let bytes = 0;
+      while (first > 0) {
+        bytes += utf8Length(this.entries[first - 1]) + 1;
+        if (bytes > this.mostBytes) break;
+        first -= 1;
+      }
+      this.record.write(this.entries.slice(first).join("\n"));
     } catch {
       // The door goes on without; the log is still in memory.
     }

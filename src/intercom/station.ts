@@ -110,7 +110,14 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
     this.settings = settings;
     this.timers = new Timers(limits.timers);
     this.timers.nowMs = device.clock.now();
-    this.log = new Log(events, this.timers, this, new Record(device.store, LOG_KEY), limits.logEntries);
+    this.log = new Log(
+      events,
+      this.timers,
+      this,
+      new Record(device.store, LOG_KEY),
+      limits.logEntries,
+      limits.logBytes,
+    );
     this.events = this.log;
     this.relayPins = device.relays;
     this.relays = device.relays.length;

@@ -39,7 +39,14 @@ export class House {
     this.world = world;
     for (const one of settings) expect(this.settings.assign(one)).toBe("");
     this.timers.nowMs = world.nowMs;
-    this.log = new Log(this, this.timers, this, new KeptText(this.store, "log"), House.limits.logEntries);
+    this.log = new Log(
+      this,
+      this.timers,
+      this,
+      new KeptText(this.store, "log"),
+      House.limits.logEntries,
+      House.limits.logBytes,
+    );
     this.door = new Door(
       this.settings,
       House.limits,

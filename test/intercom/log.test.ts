@@ -13,7 +13,7 @@ class Diary {
   readonly store: MemoryStore;
   readonly log: Log;
 
-  constructor(store = new MemoryStore(), most = 10) {
+  constructor(store = new MemoryStore(), most = 10, mostBytes = 4000) {
     this.store = store;
     const write = store.write.bind(store);
     store.write = (key, value) => {
@@ -24,7 +24,7 @@ class Diary {
     const clock = {
       epochS: () => (this.epochAtStartS === 0 ? 0 : this.epochAtStartS + Math.round(this.timers.nowMs / 1000)),
     };
-    this.log = new Log(next, this.timers, clock, new Record(store, "log"), most);
+    this.log = new Log(next, this.timers, clock, new Record(store, "log"), most, mostBytes);
     this.log.load();
   }
 
@@ -100,6 +100,18 @@ describe("the log", () => {
     const next = new Diary(diary.store);
     expect(next.lines("call")).toEqual(diary.lines("call"));
     expect(next.lines().filter((line) => line.endsWith("start"))).toHaveLength(2);
+  });
+
+  it("keeps the youngest entries over a restart when the store takes no more octets", () => {
+    const diary = new Diary(new MemoryStore(), 10, 200);
+    for (let i = 0; i < 6; i++) diary.after(1, "error", i + " \u00e9".repeat(30));
+    diary.log.flush();
+    for (const key of ["log.a", "log.b"]) {
+      const kept = diary.store.read(key) ?? "";
+      expect(Buffer.byteLength(kept.slice(kept.indexOf("\n") + 1))).toBeLessThanOrEqual(200);
+    }
+    const next = new Diary(diary.store, 10, 200);
+    expect(next.lines("error")).toEqual(diary.lines("error").slice(-1));
   });
 
   it("writes at most once a minute, and only when there is news", () => {
