@@ -13,7 +13,7 @@ export class Timers {
   /** The time, in ms on a clock that never goes back. Set by `poll` and by the driver before it hands anything in. */
   nowMs = 0;
   private readonly users: TimerUser[] = [];
-  private readonly kinds: Uint8Array;
+  private readonly kinds: Uint16Array;
   private readonly deadlines: Float64Array;
   private readonly heap: Uint16Array;
   /** Where a timer stands in the heap, plus one; 0 when it does not run. */
@@ -23,13 +23,13 @@ export class Timers {
   /** @param capacity how many timers can be made, at most 65,535 */
   constructor(capacity: number) {
     if (capacity < 1 || capacity > 65535) throw new RangeError("timers: capacity is 1 to 65535");
-    this.kinds = new Uint8Array(capacity);
+    this.kinds = new Uint16Array(capacity);
     this.deadlines = new Float64Array(capacity);
     this.heap = new Uint16Array(capacity);
     this.places = new Uint16Array(capacity);
   }
 
-  /** Makes a timer, at start. @returns its number @throws RangeError when the capacity was reckoned too small */
+  /** Makes a timer, at start. @param kind up to 65,535 @returns its number @throws RangeError when the capacity was reckoned too small */
   make(user: TimerUser, kind: number): number {
     const id = this.users.length;
     if (id >= this.kinds.length) throw new RangeError("timers: no room for another");

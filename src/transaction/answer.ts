@@ -10,6 +10,7 @@ import { Writer } from "../wire/writer.js";
 import { Flow } from "./flow.js";
 import { ResponseHead } from "./head.js";
 import { EMPTY_BODY, type ServerTransaction } from "./server.js";
+import { readHex32 } from "./slots.js";
 import type { Transport } from "./transport.js";
 
 const VERSION = octets("SIP/2.0 ");
@@ -43,6 +44,15 @@ export class Answers {
     field: Uint8Array = NONE,
     like: ServerTransaction | null = null,
   ): void {
+    const w = this.begin(m, source, status);
+    if (like !== null) this.head.takeTag(this.buffer, like, like.buffer);
+    w.put(field);
+    w.put(EMPTY_BODY);
+    this.send();
+  }
+
+  /** Begins an answer: all up to CSeq. The caller goes on with the writer, and calls `send`. @param source may be a transaction's: it is not kept */
+  begin(m: Message, source: Flow, status: number): Writer {
     const w = this.writer;
     w.begin(this.buffer, 0, this.buffer.length);
     w.put(VERSION);
@@ -54,11 +64,21 @@ export class Answers {
     // No dialog comes of it: Record-Route is left out.
     this.head.writeVias(w, m, source, this.back);
     this.head.writeParties(w, m, high, digest(this.seedLow ^ high, m));
-    if (like !== null) this.head.takeTag(this.buffer, like, like.buffer);
-    w.put(field);
-    w.put(EMPTY_BODY);
+    return w;
+  }
+
+  send(): void {
+    const w = this.writer;
     if (w.ok) this.transport.send(this.back, this.buffer, 0, w.at);
     else this.transport.counters.dropped += 1;
+  }
+
+  /** Whether the ACK `m` is for an answer that was given here: it has the To tag that was told, and is over with that. @param word for the time of the call */
+  isAcknowledged(m: Message, word: Int32Array): boolean {
+    if (m.toTagEnd - m.toTagStart !== 16 || !readHex32(m.bytes, m.toTagStart, word)) return false;
+    const high = digest(this.seedHigh, m);
+    if (word[0] !== high || !readHex32(m.bytes, m.toTagStart + 8, word)) return false;
+    return word[0] === digest(this.seedLow ^ high, m);
   }
 }
 

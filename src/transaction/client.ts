@@ -11,7 +11,7 @@ import { PARSE_OK } from "../wire/message.js";
 import { METHOD_ACK, METHOD_CANCEL, METHOD_INVITE, METHOD_NONE, TRANSPORT_TCP, TRANSPORT_UDP } from "../wire/names.js";
 import { Writer } from "../wire/writer.js";
 import { Flow, Target } from "./flow.js";
-import { stampVia, writeRequestLine, writeSame, writeVia } from "./request.js";
+import { stampVia, writeRequestLine, writeSame, writeUriOfLine, writeVia } from "./request.js";
 import { FIND_FAILED, FIND_KNOWN, FIND_WAIT } from "./resolver.js";
 import type { TransactionLimits, Transport } from "./transport.js";
 
@@ -99,6 +99,8 @@ export class ClientTransaction implements TimerUser {
   /** Where the user writes the request, and later the ACK for a 2xx. */
   writer: Writer;
   readonly buffer: Uint8Array;
+  /** The request is somebody else's, passed on: its responses have more Vias than ours. */
+  isForwarded = false;
   /** The 64 bits behind the cookie of our branch. */
   branchHigh = 0;
   branchLow = 0;
@@ -151,6 +153,7 @@ export class ClientTransaction implements TimerUser {
     this.ackTarget = this.ownAckTarget;
     this.ackEnd = 0;
     this.isAckWaiting = false;
+    this.isForwarded = false;
     this.isUpgraded = false;
     this.isCancelWanted = false;
     this.isCancelSent = false;
@@ -165,6 +168,23 @@ export class ClientTransaction implements TimerUser {
     const w = this.writer;
     w.begin(this.buffer, 0, this.buffer.length);
     writeRequestLine(w, method, uriBytes, uriStart, uriEnd);
+    writeVia(w, this.host.transport, this.branchHigh, this.branchLow);
+    return w;
+  }
+
+  /**
+   * Begins the request `m` as it is passed on: its method with another URI, and our Via. RFC 3261 §16.6
+   * @param branchHigh the first half of the branch; the other is random
+   */
+  forward(m: Message, uriBytes: Uint8Array, uriStart: number, uriEnd: number, branchHigh: number): Writer {
+    this.method = m.method;
+    this.isForwarded = true;
+    this.branchHigh = branchHigh | 0;
+    this.branchLow = this.host.random.uint32() | 0;
+    const w = this.writer;
+    w.begin(this.buffer, 0, this.buffer.length);
+    w.copy(m.bytes, m.methodStart, m.methodEnd);
+    writeUriOfLine(w, uriBytes, uriStart, uriEnd);
     writeVia(w, this.host.transport, this.branchHigh, this.branchLow);
     return w;
   }
@@ -323,7 +343,7 @@ export class ClientTransaction implements TimerUser {
       return;
     }
     this.flow.copy(this.target);
-    this.isUpgraded = this.flow.transport === TRANSPORT_UDP && this.end > DATAGRAM_MAX_BYTES;
+    this.isUpgraded = this.flow.transport === TRANSPORT_UDP && this.end > DATAGRAM_MAX_BYTES && !this.target.isFixed;
     if (this.isUpgraded) this.flow.transport = TRANSPORT_TCP;
     this.launch();
   }

@@ -38,9 +38,12 @@ export class Target extends Flow {
   nameSize = 0;
   /** The port given beside the name, -1 when SRV is to be asked. */
   namePort = -1;
+  /** Known to be reached this way, and not known to be by another: no request changes over to TCP for its length. */
+  isFixed = false;
 
   override set(transport: number, ip: number, port: number, connection: number): void {
     super.set(transport, ip, port, connection);
     this.nameSize = 0;
+    this.isFixed = false;
   }
 }

@@ -272,6 +272,28 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     return false;
   }
 
+  /** Passes on a response, as `relay` of a server transaction. @returns as `sendResponse` */
+  relay(t: ServerTransaction, m: Message, challenges: Uint8Array = NONE, challengesEnd = 0): boolean {
+    return t.relay(m, challenges, challengesEnd);
+  }
+
+  // Answers without a transaction: what anybody may ask costs one message out for each that came. RFC 3261 §26.3.2.4
+
+  /** Ends the transaction without a response, so that its request may be answered by `answer`. */
+  drop(t: ServerTransaction): void {
+    t.drop();
+  }
+
+  /** Begins an answer: all up to CSeq. The caller goes on with the writer, and calls `sendAnswer` before anything else. @param source where `m` came from */
+  answer(m: Message, source: Flow, status: number): Writer {
+    return this.answers.begin(m, source, status);
+  }
+
+  /** Sends it. The ACK for it is known by its To tag, and ends here. */
+  sendAnswer(): void {
+    this.answers.send();
+  }
+
   // What the transactions ask of the layer.
 
   takeForCancel(): ClientTransaction | null {
@@ -368,11 +390,11 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     else this.counters.dropped += 1;
   }
 
-  /** RFC 3261 §17.1.3: by our branch and the method in CSeq; one Via (§8.1.3.3), and by the transport the request went. */
+  /** RFC 3261 §17.1.3: by our branch and the method in CSeq; one Via, unless it is to be passed on (§8.1.3.3), and by the transport the request went. */
   private receiveResponse(): void {
     const m = this.message;
     const t = this.findClient();
-    if (t !== null && t.flow.transport === this.source.transport && hasOneVia(m)) {
+    if (t !== null && t.flow.transport === this.source.transport && hasOneVia(m) !== t.isForwarded) {
       t.receive(m);
       return;
     }
@@ -444,8 +466,8 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
   private receiveAck(): void {
     const m = this.message;
     const t = this.findServer(serverKey(m), METHOD_INVITE);
-    if (t === null || t.state === SERVER_ACCEPTED) this.user.onAck(m, this.source);
-    else t.confirm();
+    if (t !== null && t.state !== SERVER_ACCEPTED) t.confirm();
+    else if (t !== null || !this.answers.isAcknowledged(m, this.hex)) this.user.onAck(m, this.source);
   }
 
   private findServer(key: number, method: number): ServerTransaction | null {

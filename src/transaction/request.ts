@@ -37,6 +37,11 @@ export function writeRequestLine(
   uriEnd: number,
 ): void {
   w.put(METHOD_NAMES[method]);
+  writeUriOfLine(w, uriBytes, uriStart, uriEnd);
+}
+
+/** What follows the method. */
+export function writeUriOfLine(w: Writer, uriBytes: Uint8Array, uriStart: number, uriEnd: number): void {
   w.octet(0x20);
   w.copy(uriBytes, uriStart, uriEnd);
   w.put(SIP_VERSION);

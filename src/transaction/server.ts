@@ -22,6 +22,7 @@ import { reasonPhrase } from "../wire/status.js";
 import { Writer } from "../wire/writer.js";
 import { Flow } from "./flow.js";
 import { copyFields, ResponseHead } from "./head.js";
+import { writeRelayed } from "./relay.js";
 import type { TransactionLimits, Transport } from "./transport.js";
 
 export const SERVER_FREE = 0;
@@ -60,6 +61,8 @@ export interface ServerHost {
   readonly random: RandomSource;
   readonly transport: Transport;
   readonly limits: TransactionLimits;
+  /** For the time of one call: octets as many as a transaction has. */
+  readonly scratch: Uint8Array;
   onUnacknowledged(t: ServerTransaction): void;
   onServerEnded(t: ServerTransaction): void;
 }
@@ -223,6 +226,44 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
   reply(status: number, reason: Uint8Array = NONE): boolean {
     this.respond(status, reason).put(EMPTY_BODY);
     return this.sendResponse();
+  }
+
+  /**
+   * Passes on the response `m` to a request that was forwarded for this one, and goes on as with a response of its own; but a 2xx to an
+   * INVITE is not kept: whoever gave it repeats it, and each goes through. RFC 3261 §16.7, RFC 6026 §7.1
+   * @param challenges as in `writeRelayed` @returns as `sendResponse`
+   */
+  relay(m: Message, challenges: Uint8Array = NONE, challengesEnd = 0): boolean {
+    const isAnswer = this.method === METHOD_INVITE && m.status >= 200 && m.status < 300;
+    const isOpen = this.state === SERVER_TRYING || this.state === SERVER_PROCEEDING;
+    if (!isOpen && !(isAnswer && this.state === SERVER_ACCEPTED)) return false;
+    const w = this.writer;
+    if (isAnswer) w.begin(this.host.scratch, 0, this.host.scratch.length);
+    else {
+      w.begin(this.buffer, this.headEnd, this.uriStart);
+      this.lineStart = this.headEnd;
+      this.responseEnd = 0;
+    }
+    this.pendingStatus = m.status;
+    writeRelayed(w, m, challenges, challengesEnd);
+    if (!isAnswer) return this.sendResponse();
+    if (!w.ok) return false;
+    w.ok = false;
+    this.host.transport.send(this.source, w.bytes, 0, w.at);
+    if (!isOpen) return true;
+    this.status = m.status;
+    this.responseEnd = 0;
+    this.isAcked = true;
+    this.state = SERVER_ACCEPTED;
+    this.host.timers.start(this.endTimer, 64 * this.host.limits.t1Ms);
+    return true;
+  }
+
+  /** Ends at once, with no response and nobody told: the request was answered without a transaction, or is not to be answered. */
+  drop(): void {
+    this.owner = null;
+    this.isAcked = true;
+    this.retire();
   }
 
   /** 100 (Trying), with the request's Timestamp. RFC 3261 §8.2.6.1, §17.2.1 */

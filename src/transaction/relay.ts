@@ -1,0 +1,75 @@
+/**
+ * What is the same in a message that is passed on and in the one that came: a response without its topmost Via (RFC 3261 §16.7), and
+ * the fields of either, octet for octet. Not here: what a proxy changes in a request (src/server/forward.ts), and whom a response goes to.
+ */
+import { octets } from "../core/bytes.js";
+import { skipSpace } from "../wire/lex.js";
+import type { Message } from "../wire/message.js";
+import {
+  HEADER_CONTENT_LENGTH,
+  HEADER_PROXY_AUTHENTICATE,
+  HEADER_VIA,
+  HEADER_WWW_AUTHENTICATE,
+} from "../wire/names.js";
+import type { Writer } from "../wire/writer.js";
+
+const VERSION = octets("SIP/2.0 ");
+const VIA = octets("Via: ");
+const CONTENT_LENGTH = octets("Content-Length: ");
+const COMMA = 0x2c;
+
+/**
+ * Writes the response `m` as it goes back: all but its topmost Via, and with a Content-Length. RFC 3261 §16.7 steps 3 and 8
+ * @param challenges whole header lines in the place of the challenges of `m`, `challenges[0, challengesEnd)`; 0: its own stay
+ */
+export function writeRelayed(w: Writer, m: Message, challenges: Uint8Array, challengesEnd: number): void {
+  w.put(VERSION);
+  w.uint(m.status);
+  w.octet(0x20);
+  w.copy(m.bytes, m.reasonStart, m.reasonEnd);
+  w.crlf();
+  const first = m.first(HEADER_VIA);
+  for (let row = 0; row < m.rows; row++) {
+    const id = m.id(row);
+    if (id === HEADER_CONTENT_LENGTH) continue;
+    if (row === first) writeViasBelow(w, m, row);
+    else if (challengesEnd === 0 || !isChallenge(id)) copyRow(w, m, row);
+  }
+  w.raw(challenges, 0, challengesEnd);
+  writeBody(w, m);
+}
+
+/** Copies the challenges of `m`, to be told together with those of others. RFC 3261 §16.7 step 7 */
+export function writeChallengesOf(w: Writer, m: Message): void {
+  for (let row = 0; row < m.rows; row++) if (isChallenge(m.id(row))) copyRow(w, m, row);
+}
+
+/** A field with the name it came with. */
+export function copyRow(w: Writer, m: Message, row: number): void {
+  w.copy(m.bytes, m.nameStart(row), m.valueEnd(row));
+  w.crlf();
+}
+
+/** Content-Length, the blank line, and the body of `m`. */
+export function writeBody(w: Writer, m: Message): void {
+  w.put(CONTENT_LENGTH);
+  w.uint(m.bodyEnd - m.bodyStart);
+  w.crlf();
+  w.crlf();
+  w.raw(m.bytes, m.bodyStart, m.bodyEnd);
+}
+
+/** The rest of the first Via field. */
+function writeViasBelow(w: Writer, m: Message, row: number): void {
+  const end = m.valueEnd(row);
+  let at = skipSpace(m.bytes, m.viaEnd, end);
+  if (at >= end || m.bytes[at] !== COMMA) return;
+  at = skipSpace(m.bytes, at + 1, end);
+  w.put(VIA);
+  w.copy(m.bytes, at, end);
+  w.crlf();
+}
+
+function isChallenge(id: number): boolean {
+  return id === HEADER_WWW_AUTHENTICATE || id === HEADER_PROXY_AUTHENTICATE;
+}
