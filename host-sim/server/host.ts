@@ -7,10 +7,15 @@ import { NONE, octets } from "../../src/core/bytes.js";
 import { Timers } from "../../src/core/timers.js";
 import { AUTHENTICATOR_DEFAULTS, Authenticator } from "../../src/server/authenticator.js";
 import { DayClock, type LocationStore } from "../../src/server/location.js";
+import { Marks } from "../../src/server/mark.js";
 import { MemoryLocation } from "../../src/server/memory.js";
+import { NumberPlan } from "../../src/server/numbers.js";
+import { Ours } from "../../src/server/ours.js";
+import { PROXY_DEFAULTS, StatefulProxy } from "../../src/server/proxy.js";
 import { Redirect } from "../../src/server/redirect.js";
 import { Registrar } from "../../src/server/registrar.js";
 import { Server } from "../../src/server/server.js";
+import { Targets } from "../../src/server/targets.js";
 import { TransactionLayer, transactionTimers } from "../../src/transaction/layer.js";
 import type { TransactionLimits } from "../../src/transaction/transport.js";
 import { Digest } from "../../src/wire/digest.js";
@@ -49,6 +54,8 @@ export class Host {
   readonly redis: RedisLocation | null = null;
   /** In its mode only. */
   readonly redirect: Redirect | null = null;
+  readonly proxy: StatefulProxy | null = null;
+  private readonly targets: Targets | null = null;
   private readonly store: LocationStore;
   private readonly timers: Timers;
   private wake: NodeJS.Timeout | undefined;
@@ -72,7 +79,7 @@ export class Host {
       t2Ms: 4000,
       t4Ms: 5000,
     };
-    this.timers = new Timers(Math.min(65535, transactionTimers(limits) + 16));
+    this.timers = new Timers(transactionTimers(limits) + limits.servers);
     this.clock = new DayClock(this.timers);
     this.tick();
     this.sockets = new Sockets(random, STREAMS);
@@ -106,9 +113,23 @@ export class Host {
       maxS: options.maxExpiresS,
     });
     this.server.registrar = this.registrar;
+    const domains = options.domains.map(octets);
     if (options.mode === "redirect")
-      this.redirect = new Redirect(this.layer, this.store, table, { domains: options.domains.map(octets), jobs: JOBS });
-    this.server.next = this.redirect;
+      this.redirect = new Redirect(this.layer, this.store, table, { domains, jobs: JOBS });
+    if (options.mode === "proxy") {
+      const ours = new Ours(this.layer, domains);
+      const plan = new NumberPlan(options.numbers);
+      this.targets = new Targets(this.layer, ours, table, plan, this.registrar.node);
+      this.proxy = new StatefulProxy(this.layer, random, this.auth, this.store, ours, this.targets, new Marks(random), {
+        ...PROXY_DEFAULTS,
+        isRecording: options.recordRoute,
+        isRecursing: options.recurse,
+        trusted: options.trusted,
+        ringMs: options.ringS * 1000,
+        kept: Math.min(JOBS, options.transactions),
+      });
+    }
+    this.server.next = this.redirect ?? this.proxy;
     this.server.layer = this.layer;
     this.sockets.layer = this.layer;
     this.sockets.before = before;
@@ -132,6 +153,7 @@ export class Host {
     const table = this.readTable();
     this.auth.setUsers(table);
     this.redirect?.setUsers(table);
+    this.targets?.setUsers(table);
   }
 
   /** Lets what is being written be written, and ends. */
@@ -167,6 +189,18 @@ export class Host {
             redirects_total: this.redirect.counters.redirected,
             redirects_refused_total: this.redirect.counters.refused,
             redirects_failed_total: this.redirect.counters.failed,
+          }),
+      ...(this.proxy === null
+        ? {}
+        : {
+            proxy_forwarded_total: this.proxy.counters.forwarded,
+            proxy_followed_total: this.proxy.counters.followed,
+            proxy_refused_total: this.proxy.counters.refused,
+            proxy_looped_total: this.proxy.counters.looped,
+            proxy_expired_total: this.proxy.counters.expired,
+            proxy_failed_total: this.proxy.counters.failed,
+            proxy_dropped_total: this.proxy.counters.dropped,
+            proxy_kept: this.proxy.contexts.used(),
           }),
       store_failures_total: (this.file?.failures ?? 0) + (this.redis?.failures ?? 0),
       store_unreadable_total: this.file?.unreadable ?? 0,

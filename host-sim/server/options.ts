@@ -1,7 +1,10 @@
 /** The options of the server's command line, read into a plain object or one line that says what is wrong. */
 import { parseArgs } from "node:util";
 import { ipv4 } from "../../src/core/address.js";
+import { octets } from "../../src/core/bytes.js";
+import { NUMBER_URI_BYTES, type NumberRule } from "../../src/server/numbers.js";
 import { ALGORITHM_MD5, ALGORITHM_SHA256 } from "../../src/wire/digest.js";
+import { Uri } from "../../src/wire/uri.js";
 import { safe } from "../world/events.js";
 
 export interface Listen {
@@ -11,7 +14,7 @@ export interface Listen {
 }
 
 /** The roles a server can have. */
-export const MODES: readonly string[] = ["registrar", "redirect"];
+export const MODES: readonly string[] = ["registrar", "redirect", "proxy"];
 
 export interface ServerOptions {
   command: "run" | "user-add" | "status" | "reload";
@@ -36,6 +39,15 @@ export interface ServerOptions {
   serviceRoute: string;
   /** Address that Via and Record-Route tell, "" for the one that is listened on. */
   advertise: string;
+  /** Proxy: whether it stays on the way of dialogs, follows 3xx, and keeps no transactions. */
+  recordRoute: boolean;
+  recurse: boolean;
+  stateless: boolean;
+  /** Addresses that need no credentials. */
+  trusted: number[];
+  /** Seconds contacts ring before those of a lower q do. */
+  ringS: number;
+  numbers: NumberRule[];
   /** user add: its name, and whether the password comes on stdin. */
   name: string;
   passwordStdin: boolean;
@@ -50,7 +62,7 @@ export const USAGE = `Usage: npm run server -- [options]
   --advertise IP         our address as others see it, when listening on 0.0.0.0
   --domain NAME          a domain of ours, which is also the realm; may be repeated
   --users FILE           a line for each user: NAME:DOMAIN:MD5:SHA-256, as 'user add' writes it
-  --mode MODE            registrar, or redirect: registrar and redirect server (registrar)
+  --mode MODE            registrar alone, or with it a redirect server or a proxy: registrar, redirect, proxy (proxy)
   --store STORE          memory, file:DIR or redis://HOST:PORT/N (memory)
   --digest LIST          challenges in their order: md5, sha-256, or both with a comma (md5)
   --contacts N           contacts a user may have (10)
@@ -58,6 +70,13 @@ export const USAGE = `Usage: npm run server -- [options]
   --min-expires S  --max-expires S    60 and 7200
   --service-route URI    told to whoever registers (RFC 3608)
   --transactions N       transactions at once, of either kind (4000)
+  --trust IP             proxy: no credentials are asked of this address (a gateway, another proxy); may be repeated
+  --number RULE          proxy: a number and the URI it means, 100=sip:alice@example.org; or what numbers begin with, a dot, and {} for
+                         the rest, 0.=sip:{}@192.0.2.9; may be repeated
+  --ring-time S          proxy: how long contacts ring before those of a lower q (20)
+  --record-route on|off  proxy: stays on the way of the calls (on)
+  --recurse on|off       proxy: goes where a 3xx says instead of passing it on (off)
+  --stateless            proxy: keeps no transactions; no forking, store memory or file only
   --http PORT            /status, /metrics (Prometheus) and /reload on 127.0.0.1
   --json                 one JSON object a line on stdout for each event
   --help                 this text
@@ -83,6 +102,12 @@ const OPTIONS = {
   transactions: text,
   http: text,
   advertise: text,
+  trust: many,
+  number: many,
+  "ring-time": text,
+  "record-route": text,
+  recurse: text,
+  stateless: flag,
   json: flag,
   "password-stdin": flag,
   help: { type: "boolean", short: "h" },
@@ -113,22 +138,40 @@ export function parseOptions(args: readonly string[]): ServerOptions | string {
     bindings: numberOf(values.bindings, 100_000, 1, 1_000_000),
     minExpiresS: numberOf(values["min-expires"], 60, 1, 86400),
     maxExpiresS: numberOf(values["max-expires"], 7200, 1, 4_000_000),
-    transactions: numberOf(values.transactions, 4000, 8, 16000),
+    transactions: numberOf(values.transactions, 4000, 8, 13000),
+    ringS: numberOf(values["ring-time"], 20, 1, 180),
     http: numberOf(values.http, -1, 0, 65535),
   };
   if (Number.isNaN(numbers.contacts)) return bad("contacts", values.contacts, "1 to 100");
   if (Number.isNaN(numbers.bindings)) return bad("bindings", values.bindings, "1 to 1000000");
   if (Number.isNaN(numbers.minExpiresS)) return bad("min-expires", values["min-expires"], "1 to 86400");
   if (Number.isNaN(numbers.maxExpiresS)) return bad("max-expires", values["max-expires"], "1 to 4000000");
-  if (Number.isNaN(numbers.transactions)) return bad("transactions", values.transactions, "8 to 16000");
+  if (Number.isNaN(numbers.transactions)) return bad("transactions", values.transactions, "8 to 13000");
+  if (Number.isNaN(numbers.ringS)) return bad("ring-time", values["ring-time"], "1 to 180");
   if (Number.isNaN(numbers.http)) return bad("http", values.http, "0 to 65535");
   if (numbers.maxExpiresS < numbers.minExpiresS)
     return bad("max-expires", String(numbers.maxExpiresS), "at least that of --min-expires");
-  const mode = values.mode ?? "registrar";
-  if (!MODES.includes(mode)) return bad("mode", mode, MODES.join(" or "));
+  const mode = values.mode ?? "proxy";
+  if (!MODES.includes(mode)) return bad("mode", mode, MODES.join(", "));
   const store = values.store ?? "memory";
   if (store !== "memory" && !/^file:./.test(store) && !/^rediss?:\/\/./.test(store))
     return bad("store", store, "memory, file:DIR or redis://HOST:PORT/N");
+  const stateless = values.stateless === true;
+  if (stateless && (mode !== "proxy" || store.startsWith("redis")))
+    return "--stateless needs --mode proxy and --store memory or file:DIR";
+  for (const name of ["record-route", "recurse"] as const)
+    if (!["on", "off", undefined].includes(values[name])) return bad(name, values[name], "on or off");
+  const trusted: number[] = [];
+  for (const address of values.trust ?? []) {
+    if (ipv4(address) < 0) return bad("trust", address, "an IPv4 address");
+    trusted.push(ipv4(address));
+  }
+  const rules: NumberRule[] = [];
+  for (const rule of values.number ?? []) {
+    const read = readRule(rule);
+    if (read === null) return bad("number", rule, "DIGITS=URI, or DIGITS.=URI with {} for the rest");
+    rules.push(read);
+  }
   const digest: number[] = [];
   for (const name of (values.digest ?? "md5").split(",")) {
     const algorithm = name === "md5" ? ALGORITHM_MD5 : name === "sha-256" ? ALGORITHM_SHA256 : 0;
@@ -157,6 +200,11 @@ export function parseOptions(args: readonly string[]): ServerOptions | string {
     digest,
     serviceRoute: values["service-route"] ?? "",
     advertise: values.advertise ?? "",
+    recordRoute: values["record-route"] !== "off",
+    recurse: values.recurse === "on",
+    stateless,
+    trusted,
+    numbers: rules,
     name: command === "user-add" ? words[2] : "",
     passwordStdin: values["password-stdin"] === true,
     help: values.help === true,
@@ -177,6 +225,24 @@ function readListen(value: string): Listen | null {
   const match = /^(udp|tcp):([\d.]+):(\d{1,5})$/.exec(value);
   if (match === null || ipv4(match[2]) < 0 || Number(match[3]) > 65535) return null;
   return { transport: match[1] as "udp" | "tcp", ip: ipv4(match[2]), port: Number(match[3]) };
+}
+
+/** @returns null when it is no rule, or its URI no sip URI */
+function readRule(value: string): NumberRule | null {
+  const match = /^([0-9+*]{0,32})(\.?)=(sip:[^\s{}<>"]*)(\{\})?([^\s{}<>"]*)$/.exec(value);
+  if (match === null) return null;
+  const [, prefix, dot, before, rest, after] = match;
+  const isPrefix = dot === ".";
+  if ((prefix === "" && !isPrefix) || (rest !== undefined && !isPrefix)) return null;
+  const sample = octets(before + (isPrefix && rest !== undefined ? "1" : "") + after);
+  if (sample.length > NUMBER_URI_BYTES - 32 || !new Uri().parse(sample, 0, sample.length)) return null;
+  return {
+    prefix: octets(prefix),
+    isPrefix,
+    isInserted: rest !== undefined,
+    before: octets(before),
+    after: octets(after),
+  };
 }
 
 /** @returns NaN when it is no number from `min` to `max` */

@@ -259,11 +259,15 @@ const AT = 0x40;
  * RFC 3261 §10.3 step 5. @param out room for AOR_MAX_BYTES @returns its length, or -1 when there is none (no user, not sip) or it is too long
  */
 export function writeAor(uri: Uri, out: Uint8Array): number {
+  return writeAorAt(uri, uri.bytes, uri.hostStart, uri.hostEnd, out);
+}
+
+/** As `writeAor`, with the host `bytes[start, end)` in the place of the URI's own. */
+export function writeAorAt(uri: Uri, bytes: Uint8Array, start: number, end: number, out: Uint8Array): number {
   if ((uri.scheme !== SCHEME_SIP && uri.scheme !== SCHEME_SIPS) || uri.userEnd === uri.userStart) return -1;
   let at = writePlain(uri.bytes, uri.userStart, uri.userEnd, out, 0);
-  const size = uri.hostEnd - uri.hostStart;
-  if (at < 0 || at + 1 + size > out.length) return -1;
+  if (at < 0 || at + 1 + end - start > out.length) return -1;
   out[at++] = AT;
-  for (let i = uri.hostStart; i < uri.hostEnd; i++) out[at++] = lower(uri.bytes[i]);
+  for (let i = start; i < end; i++) out[at++] = lower(bytes[i]);
   return at;
 }

@@ -11,7 +11,15 @@ import { PARSE_OK } from "../wire/message.js";
 import { METHOD_ACK, METHOD_CANCEL, METHOD_INVITE, METHOD_NONE, TRANSPORT_TCP, TRANSPORT_UDP } from "../wire/names.js";
 import { Writer } from "../wire/writer.js";
 import { Flow, Target } from "./flow.js";
-import { stampVia, writeRequestLine, writeSame, writeUriOfLine, writeVia } from "./request.js";
+import {
+  DATAGRAM_MAX_BYTES,
+  sendOnce,
+  stampVia,
+  writeRequestLine,
+  writeSame,
+  writeUriOfLine,
+  writeVia,
+} from "./request.js";
 import { FIND_FAILED, FIND_KNOWN, FIND_WAIT } from "./resolver.js";
 import type { TransactionLimits, Transport } from "./transport.js";
 
@@ -38,8 +46,6 @@ export const CLIENT_ACCEPTED = 6;
 /** It failed; the user is told from a timer. */
 export const CLIENT_FAILING = 7;
 
-/** The longest request sent by UDP while the path MTU is unknown. RFC 3261 §18.1.1 */
-export const DATAGRAM_MAX_BYTES = 1300;
 /** Timer D is at least that over UDP. RFC 3261 §17.1.1.2 */
 const TIMER_D_MS = 32000;
 
@@ -456,16 +462,7 @@ export class ClientTransaction implements TimerUser {
 
   /** @returns the ACK's length, which its Via may change */
   private sendAckTo(flow: Flow, target: Target, bytes: Uint8Array, end: number): number {
-    const transport = this.host.transport;
-    flow.copy(target);
-    const isLong = flow.transport === TRANSPORT_UDP && end > DATAGRAM_MAX_BYTES;
-    if (isLong) flow.transport = TRANSPORT_TCP;
-    let length = stampVia(bytes, end, flow.transport, transport);
-    if (length === 0 || transport.send(flow, bytes, 0, length) || !isLong) return length;
-    flow.set(TRANSPORT_UDP, flow.ip, flow.port, -1);
-    length = stampVia(bytes, length, TRANSPORT_UDP, transport);
-    transport.send(flow, bytes, 0, length);
-    return length;
+    return sendOnce(this.host.transport, flow, target, bytes, end);
   }
 
   /** Its own transaction, of the INVITE's branch, to where the INVITE went. When none is free it is tried again after T1. */

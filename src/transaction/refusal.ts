@@ -36,19 +36,30 @@ export function refuseRequired(
   m: Message,
   known: readonly Uint8Array[],
 ): boolean {
-  let w: Writer | null = null;
-  list.begin(m, HEADER_REQUIRE);
+  if (!isBeyond(m, HEADER_REQUIRE, known)) return false;
+  const w = layer.respond(t, 420);
+  writeUnsupported(w, m, HEADER_REQUIRE, known);
+  w.put(EMPTY_BODY);
+  layer.sendResponse(t);
+  return true;
+}
+
+/** Whether the field (HEADER_REQUIRE, or for a proxy HEADER_PROXY_REQUIRE) has an option tag that is not among the known. */
+export function isBeyond(m: Message, field: number, known: readonly Uint8Array[]): boolean {
+  list.begin(m, field);
+  while (list.next()) if (!isOf(known)) return true;
+  return false;
+}
+
+/** Writes a field for each of those. RFC 3261 §20.40 */
+export function writeUnsupported(w: Writer, m: Message, field: number, known: readonly Uint8Array[]): void {
+  list.begin(m, field);
   while (list.next()) {
     if (isOf(known)) continue;
-    if (w === null) w = layer.respond(t, 420);
     w.put(UNSUPPORTED);
     w.copy(list.bytes, list.start, list.end);
     w.crlf();
   }
-  if (w === null) return false;
-  w.put(EMPTY_BODY);
-  layer.sendResponse(t);
-  return true;
 }
 
 /** Whether the element that `list` stands at is one of them. */

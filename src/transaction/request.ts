@@ -11,8 +11,10 @@ import {
   HEADER_ROUTE,
   METHOD_NAMES,
   TRANSPORT_TCP,
+  TRANSPORT_UDP,
 } from "../wire/names.js";
 import type { Writer } from "../wire/writer.js";
+import type { Flow, Target } from "./flow.js";
 import { copyFields } from "./head.js";
 import { EMPTY_BODY } from "./server.js";
 import type { Transport } from "./transport.js";
@@ -28,6 +30,9 @@ const TO = octets("To: ");
 const CSEQ = octets("CSeq: ");
 const TCP = octets("TCP");
 const UDP = octets("UDP");
+
+/** The longest request sent by UDP while the path MTU is unknown. RFC 3261 §18.1.1 */
+export const DATAGRAM_MAX_BYTES = 1300;
 
 export function writeRequestLine(
   w: Writer,
@@ -105,4 +110,20 @@ export function writeSame(
   w.crlf();
   w.put(more);
   w.put(EMPTY_BODY);
+}
+
+/**
+ * Sends a request that no transaction repeats, `bytes[0, end)` with the Via of `writeVia`, along the target, whose address is known.
+ * @param flow set to the way it went @returns its length, which the Via may change; 0 when there is no room for it
+ */
+export function sendOnce(transport: Transport, flow: Flow, target: Target, bytes: Uint8Array, end: number): number {
+  flow.copy(target);
+  const isLong = flow.transport === TRANSPORT_UDP && end > DATAGRAM_MAX_BYTES && !target.isFixed;
+  if (isLong) flow.transport = TRANSPORT_TCP;
+  let length = stampVia(bytes, end, flow.transport, transport);
+  if (length === 0 || transport.send(flow, bytes, 0, length) || !isLong) return length;
+  flow.set(TRANSPORT_UDP, flow.ip, flow.port, -1);
+  length = stampVia(bytes, length, TRANSPORT_UDP, transport);
+  transport.send(flow, bytes, 0, length);
+  return length;
 }

@@ -179,6 +179,15 @@ export class Transport {
     return null;
   }
 
+  /** Whether something sent along the flow needs no new connection. */
+  isOpen(flow: Flow): boolean {
+    return (
+      flow.transport !== TRANSPORT_TCP ||
+      this.stream(flow.connection) !== null ||
+      this.streamTo(flow.ip, flow.port) !== null
+    );
+  }
+
   /** Keeps a connection in mind. @returns null when there is no room, even after closing one that has been idle for 64*T1 */
   track(connection: number, ip: number, port: number): Stream | null {
     const known = this.stream(connection);

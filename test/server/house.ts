@@ -63,15 +63,16 @@ export class House {
   private branch = 0;
   private cseq = 0;
   private readonly clients = new Map<string, ClientAuth>();
-  private readonly random = new CountingRandom();
+  protected readonly random = new CountingRandom();
+  protected readonly store: LocationStore;
 
   constructor(
     options: Partial<RegistrarOptions> = {},
     auth: Partial<AuthenticatorOptions> = {},
     makeStore: ((memory: MemoryLocation) => LocationStore) | null = null,
   ) {
-    const limits = { ...LIMITS, servers: 64 };
-    this.timers = new Timers(transactionTimers(limits));
+    const limits = { ...LIMITS, clients: 64, servers: 64 };
+    this.timers = new Timers(transactionTimers(limits) + limits.servers);
     this.network = new FakeNetwork(this.timers);
     this.layer = new TransactionLayer(this.timers, this.random, this.network, this.server, limits);
     this.layer.setLocal(ipv4("10.0.0.1"), 5060, 5060);
@@ -81,8 +82,8 @@ export class House {
       ...AUTHENTICATOR_DEFAULTS,
       ...auth,
     });
-    const store = makeStore === null ? this.memory : makeStore(this.memory);
-    this.registrar = new Registrar(this.layer, this.clock, this.random, this.auth, store, {
+    this.store = makeStore === null ? this.memory : makeStore(this.memory);
+    this.registrar = new Registrar(this.layer, this.clock, this.random, this.auth, this.store, {
       minS: 60,
       defaultS: 3600,
       maxS: 7200,
@@ -150,8 +151,9 @@ export class House {
   }
 
   /** A field with credentials for the challenge in `response`; the same nonce again counts on. */
-  answerTo(response: string, user: string, password: string, uri = "sip:example.org"): string {
-    const challenge = octets(field(response, "WWW-Authenticate"));
+  answerTo(response: string, user: string, password: string, uri = "sip:example.org", method = "REGISTER"): string {
+    const name = response.startsWith("SIP/2.0 407") ? "Proxy-Authenticate" : "WWW-Authenticate";
+    const challenge = octets(field(response, name));
     const value = new AuthValue();
     if (value.parse(challenge, 0, challenge.length) !== AUTH_DIGEST) throw new Error("no challenge: " + response);
     const key = user + ":" + password;
@@ -159,18 +161,23 @@ export class House {
     if (!this.clients.has(key)) client.setUser(octets(user), octets(password));
     this.clients.set(key, client);
     client.take(value);
-    return this.again(user, password, uri);
+    return this.again(user, password, uri, method);
   }
 
   /** Credentials for the nonce that was answered last. */
-  again(user: string, password: string, uri = "sip:example.org"): string {
+  again(user: string, password: string, uri = "sip:example.org", method = "REGISTER"): string {
     const w = new Writer();
     const out = new Uint8Array(1024);
     const span = new Span();
     span.set(octets(uri), 0, uri.length);
     w.begin(out, 0, out.length);
-    this.clients.get(user + ":" + password)!.write(w, octets("REGISTER"), span);
-    return "Authorization: " + String.fromCharCode(...out.subarray(0, w.at)) + "\r\n";
+    this.clients.get(user + ":" + password)!.write(w, octets(method), span);
+    return (
+      (method === "REGISTER" ? "" : "Proxy-") +
+      "Authorization: " +
+      String.fromCharCode(...out.subarray(0, w.at)) +
+      "\r\n"
+    );
   }
 
   /** The contacts of an address as they are in the store: URI, q and address they came from. */

@@ -1,0 +1,201 @@
+/**
+ * Response contexts (RFC 3261 §16.7): what a proxy has to know of a request it forwarded, from the first branch to the final answer. One for
+ * each server transaction and one branch for each client transaction, by their positions in the layer's pools; all in arrays of fixed size.
+ * Octets that have to be kept (a request that may be forwarded again, the best response so far) lie in buffers that are lent out.
+ * Not here: what is done with all this (proxy.ts).
+ */
+import type { Span } from "../core/bytes.js";
+import { Pool } from "../core/pool.js";
+import type { Message } from "../wire/message.js";
+
+/** An answer of the location service is awaited. */
+export const FLAG_ASKING = 1;
+/** There are contacts of a lower q to be tried. */
+export const FLAG_MORE = 2;
+/** The caller took the request back, or somebody answered for all: no further branches. */
+export const FLAG_CLOSED = 4;
+/** The final answer was given. */
+export const FLAG_DONE = 8;
+
+/** Ends a list of branches. */
+export const NO_BRANCH = -1;
+const Q_ABOVE_ALL = 1001;
+
+/** Octets that outlive the call they came in. */
+export class Kept {
+  readonly number: number;
+  readonly bytes: Uint8Array;
+  size = 0;
+
+  constructor(number: number, bytes: number) {
+    this.number = number;
+    this.bytes = new Uint8Array(bytes);
+  }
+
+  /** @returns false when it does not fit */
+  keep(m: Message): boolean {
+    if (m.end - m.start > this.bytes.length) return false;
+    for (let i = m.start; i < m.end; i++) this.bytes[i - m.start] = m.bytes[i];
+    this.size = m.end - m.start;
+    return true;
+  }
+}
+
+export class Contexts {
+  // By position of the server transaction.
+  readonly flags: Uint8Array;
+  /** How many branches have no final response. */
+  readonly pending: Int16Array;
+  /** The status of the best final response so far, 0 for none. */
+  readonly best: Int16Array;
+  /** The q of the contacts tried last, thousandths. */
+  readonly q: Int16Array;
+  /** Counts the requests that had this position: an answer that comes late is not taken for one to the next. */
+  readonly turn: Uint16Array;
+  /** The buffers lent: the request, the best response, the challenges of all; null for none. */
+  readonly request: (Kept | null)[] = [];
+  readonly response: (Kept | null)[] = [];
+  readonly challenges: (Kept | null)[] = [];
+  private readonly firsts: Int32Array;
+  // By position of the client transaction.
+  /** The context's position, -1 for none. */
+  readonly context: Int32Array;
+  /** When it is given up, ms on the core's clock; 0: it has its final response. */
+  readonly deadlineMs: Float64Array;
+  /** The hash of the URI it was sent to. */
+  readonly uris: Int32Array;
+  private readonly nexts: Int32Array;
+  private readonly pool: Pool<Kept>;
+
+  /** @param kept buffers, and octets of each */
+  constructor(servers: number, clients: number, kept: number, keptBytes: number) {
+    this.flags = new Uint8Array(servers);
+    this.pending = new Int16Array(servers);
+    this.best = new Int16Array(servers);
+    this.q = new Int16Array(servers);
+    this.turn = new Uint16Array(servers);
+    this.firsts = new Int32Array(servers).fill(NO_BRANCH);
+    for (let i = 0; i < servers; i++) {
+      this.request.push(null);
+      this.response.push(null);
+      this.challenges.push(null);
+    }
+    this.context = new Int32Array(clients).fill(-1);
+    this.deadlineMs = new Float64Array(clients);
+    this.uris = new Int32Array(clients);
+    this.nexts = new Int32Array(clients).fill(NO_BRANCH);
+    const buffers: Kept[] = [];
+    for (let i = 0; i < kept; i++) buffers.push(new Kept(i, keptBytes));
+    this.pool = new Pool(buffers);
+  }
+
+  open(slot: number): void {
+    this.flags[slot] = this.pending[slot] = this.best[slot] = 0;
+    this.q[slot] = Q_ABOVE_ALL;
+    this.turn[slot] += 1;
+  }
+
+  /** Forgets the context, its branches and what it kept. */
+  close(slot: number): void {
+    this.turn[slot] += 1;
+    for (let branch = this.firsts[slot]; branch >= 0; branch = this.nexts[branch]) this.context[branch] = -1;
+    this.firsts[slot] = NO_BRANCH;
+    this.release(this.request, slot);
+    this.release(this.response, slot);
+    this.release(this.challenges, slot);
+  }
+
+  /** @returns the first branch, NO_BRANCH when there is none */
+  first(slot: number): number {
+    return this.firsts[slot];
+  }
+
+  next(branch: number): number {
+    return this.nexts[branch];
+  }
+
+  /** A branch begins. */
+  add(slot: number, branch: number, uri: number, deadlineMs: number): void {
+    this.context[branch] = slot;
+    this.uris[branch] = uri;
+    this.deadlineMs[branch] = deadlineMs;
+    this.nexts[branch] = this.firsts[slot];
+    this.firsts[slot] = branch;
+    this.pending[slot] += 1;
+  }
+
+  /** Its client transaction is over and serves somebody else from now on. */
+  remove(branch: number): void {
+    const slot = this.context[branch];
+    if (slot < 0) return;
+    this.context[branch] = -1;
+    if (this.firsts[slot] === branch) {
+      this.firsts[slot] = this.nexts[branch];
+      return;
+    }
+    let at = this.firsts[slot];
+    while (this.nexts[at] !== branch) at = this.nexts[at];
+    this.nexts[at] = this.nexts[branch];
+  }
+
+  /** Whether the URI of that hash was sent to already. RFC 3261 §16.5: no target twice */
+  wasTried(slot: number, uri: number): boolean {
+    for (let branch = this.firsts[slot]; branch >= 0; branch = this.nexts[branch])
+      if (this.uris[branch] === uri) return true;
+    return false;
+  }
+
+  /** When the next branch is to be given up, ms; Infinity when none waits. */
+  earliestMs(slot: number): number {
+    let earliest = Infinity;
+    for (let branch = this.firsts[slot]; branch >= 0; branch = this.nexts[branch]) {
+      const ms = this.deadlineMs[branch];
+      if (ms > 0 && ms < earliest) earliest = ms;
+    }
+    return earliest;
+  }
+
+  /** Keeps a message in one of the three lists. @returns false when there is no buffer, or it is too small; then nothing is kept there */
+  keep(list: (Kept | null)[], slot: number, m: Message): boolean {
+    const buffer = this.lend(list, slot);
+    if (buffer === null) return false;
+    if (buffer.keep(m)) return true;
+    this.release(list, slot);
+    return false;
+  }
+
+  /** The kept request, which `m` is a view of, gets another Request-URI, and contacts of any q are new. @returns false when it does not fit */
+  redirect(slot: number, m: Message, uri: Span): boolean {
+    const kept = this.request[slot];
+    if (kept === null) return false;
+    const { bytes } = kept;
+    const shift = uri.end - uri.start - (m.uriEnd - m.uriStart);
+    if (kept.size + shift > bytes.length) return false;
+    bytes.copyWithin(m.uriEnd + shift, m.uriEnd, kept.size);
+    for (let i = uri.start, at = m.uriStart; i < uri.end; i++, at++) bytes[at] = uri.bytes[i];
+    kept.size += shift;
+    this.q[slot] = Q_ABOVE_ALL;
+    return true;
+  }
+
+  /** @returns the buffer of that list, lent now if it was not; null when there is none */
+  lend(list: (Kept | null)[], slot: number): Kept | null {
+    if (list[slot] === null) {
+      const buffer = this.pool.take();
+      if (buffer !== null) buffer.size = 0;
+      list[slot] = buffer;
+    }
+    return list[slot];
+  }
+
+  release(list: (Kept | null)[], slot: number): void {
+    const buffer = list[slot];
+    if (buffer !== null) this.pool.give(buffer);
+    list[slot] = null;
+  }
+
+  /** Buffers lent. */
+  used(): number {
+    return this.pool.used();
+  }
+}

@@ -1,0 +1,70 @@
+/**
+ * Whether a request was here before and has not changed since: a loop, and not a spiral. The first half of the branch of what is sent on
+ * is a keyed hash over all that decides its way, so nothing has to be kept. RFC 3261 §16.3 step 4, §16.6 step 8, RFC 5393 §4.2
+ */
+import { hash } from "../core/bytes.js";
+import type { RandomSource } from "../core/random.js";
+import type { TransactionLayer } from "../transaction/layer.js";
+import { readHex32 } from "../transaction/slots.js";
+import { ValueList } from "../wire/list.js";
+import type { Message } from "../wire/message.js";
+import { HEADER_PROXY_REQUIRE, HEADER_ROUTE, HEADER_VIA, TRANSPORT_TCP } from "../wire/names.js";
+import { Via } from "../wire/via.js";
+
+const COOKIE_BYTES = 7;
+/** Of a branch of ours: the cookie and 16 digits. */
+const BRANCH_BYTES = 23;
+
+export class LoopGuard {
+  /** Of the request that was asked about last. */
+  hash = 0;
+  private readonly layer: TransactionLayer;
+  private readonly seed: number;
+  private readonly list = new ValueList();
+  private readonly via = new Via();
+  private readonly word = new Int32Array(1);
+
+  constructor(layer: TransactionLayer, random: RandomSource) {
+    this.layer = layer;
+    this.seed = random.uint32() | 0;
+  }
+
+  /** Sets `hash`. @returns whether a Via of ours tells the same hash */
+  wasHere(m: Message): boolean {
+    const { list, via, word } = this;
+    this.hash = this.reckon(m);
+    list.begin(m, HEADER_VIA);
+    while (list.next()) {
+      if (!via.parse(list.bytes, list.start, list.end) || !this.isOurs(via)) continue;
+      if (via.branchEnd - via.branchStart !== BRANCH_BYTES) continue;
+      if (readHex32(list.bytes, via.branchStart + COOKIE_BYTES, word) && word[0] === this.hash) return true;
+    }
+    return false;
+  }
+
+  private isOurs(via: Via): boolean {
+    const { layer } = this;
+    return via.ip === layer.localIp && via.port === (via.transport === TRANSPORT_TCP ? layer.tcpPort : layer.udpPort);
+  }
+
+  private reckon(m: Message): number {
+    let h = mix(this.seed, m.bytes, m.uriStart, m.uriEnd);
+    h = mix(h, m.bytes, m.fromTagStart, m.fromTagEnd);
+    h = mix(h, m.bytes, m.toTagStart, m.toTagEnd);
+    h = mix(h, m.bytes, m.callIdStart, m.callIdEnd);
+    h = Math.imul(h ^ m.cseq, 0x01000193);
+    h = mixFields(h, m, HEADER_ROUTE);
+    h = mixFields(h, m, HEADER_PROXY_REQUIRE);
+    return h ^ (h >>> 15);
+  }
+}
+
+function mix(from: number, bytes: Uint8Array, start: number, end: number): number {
+  return Math.imul(from ^ hash(bytes, start, end), 0x01000193);
+}
+
+function mixFields(from: number, m: Message, id: number): number {
+  let h = from;
+  for (let row = m.first(id); row >= 0; row = m.next(row)) h = mix(h, m.bytes, m.valueStart(row), m.valueEnd(row));
+  return h;
+}

@@ -1,0 +1,639 @@
+/**
+ * The stateful proxy (RFC 3261 §16, RFC 5393): who may send what where, one branch for each contact (those of the same q at once, the lower
+ * ones after them), and of all their answers the best. ACK for a 2xx and whatever belongs to a dialog goes its way without memory of it.
+ * It forwards for its own users, to its own users, and along its own Record-Route; nothing else.
+ * Not here: reading the way (routing.ts), writing the request (forward.ts), what is remembered (contexts.ts), proxies without state (stateless.ts).
+ */
+import { equalNoCase, hash, NONE, octets, Span } from "../core/bytes.js";
+import type { RandomSource } from "../core/random.js";
+import type { TimerUser } from "../core/timers.js";
+import { type ClientTransaction, type ClientUser, FAILURE_CANCELLED, FAILURE_TIMEOUT } from "../transaction/client.js";
+import { Flow } from "../transaction/flow.js";
+import type { TransactionLayer, TransactionUser } from "../transaction/layer.js";
+import { isBeyond, refuseForNow, writeUnsupported } from "../transaction/refusal.js";
+import { writeChallengesOf } from "../transaction/relay.js";
+import { EMPTY_BODY, type ServerOwner, type ServerTransaction } from "../transaction/server.js";
+import { NameAddress } from "../wire/address.js";
+import { ValueList } from "../wire/list.js";
+import { Message, PARSE_OK } from "../wire/message.js";
+import {
+  HEADER_CONTACT,
+  HEADER_MAX_BREADTH,
+  HEADER_PROXY_AUTHENTICATE,
+  HEADER_PROXY_AUTHORIZATION,
+  HEADER_PROXY_REQUIRE,
+  HEADER_REASON,
+  METHOD_INVITE,
+  METHOD_OPTIONS,
+} from "../wire/names.js";
+import { Uri } from "../wire/uri.js";
+import { Writer } from "../wire/writer.js";
+import { type Authenticator, CHECK_OK, CHECK_STALE } from "./authenticator.js";
+import { Contexts, FLAG_ASKING, FLAG_CLOSED, FLAG_DONE, FLAG_MORE } from "./contexts.js";
+import { Forwarder, Hop } from "./forward.js";
+import { type Bindings, LOCATION_OK, type LocationStore, type LocationUser } from "./location.js";
+import { LoopGuard } from "./loop.js";
+import type { Marks } from "./mark.js";
+import type { Ours } from "./ours.js";
+import { Routing } from "./routing.js";
+import { KIND_ELSEWHERE, KIND_NOBODY, KIND_SELF, KIND_STRANGE, type Targets } from "./targets.js";
+
+export interface ProxyOptions {
+  /** Stays on the way of the dialogs that are begun through it: it has to, where phones speak different transports or are behind a NAT. */
+  isRecording: boolean;
+  /** Goes where a 3xx says, instead of passing it on. RFC 3261 §16.7 step 4 */
+  isRecursing: boolean;
+  /** Addresses that need no credentials: gateways, other proxies of the house. Kept. */
+  trusted: readonly number[];
+  /** How long contacts ring before those of a lower q do, ms. */
+  ringMs: number;
+  /** How long a branch may ring in all: Timer C, more than 3 minutes. RFC 3261 §16.6 step 11 */
+  timerCMs: number;
+  /** Messages that may be kept at once: requests that may be forwarded again, answers of several branches. */
+  kept: number;
+}
+
+/** What Timer C is at least. RFC 3261 §16.6 step 11 */
+export const TIMER_C_MS = 181_000;
+export const PROXY_DEFAULTS: ProxyOptions = {
+  isRecording: true,
+  isRecursing: false,
+  trusted: [],
+  ringMs: 20_000,
+  timerCMs: TIMER_C_MS,
+  kept: 64,
+};
+
+export class ProxyCounters {
+  /** Requests sent on, each branch counted. */
+  forwarded = 0;
+  /** Requests of a dialog, or an ACK, passed on along our Record-Route. */
+  followed = 0;
+  /** Answered here otherwise than with a challenge. */
+  refused = 0;
+  /** Requests that had been here. */
+  looped = 0;
+  /** Branches given up: nobody answered in time. */
+  expired = 0;
+  /** Nothing to send with, no store, or no room. */
+  failed = 0;
+  /** ACKs of no dialog of ours: dropped. */
+  dropped = 0;
+}
+
+/** The most branches there may be when the request says nothing. RFC 5393 §5.3.3.1 */
+const BREADTH_DEFAULT = 60;
+const ELSEWHERE = octets('Reason: SIP;cause=200;text="Call completed elsewhere"\r\n');
+const CAUSE_200 = octets("cause=200");
+const ALLOW = octets(
+  "Allow: INVITE, ACK, CANCEL, BYE, REGISTER, OPTIONS, MESSAGE, SUBSCRIBE, NOTIFY, INFO, REFER, UPDATE, PRACK\r\n",
+);
+const NOTHING: readonly Uint8Array[] = [];
+const TURN = 0x10000;
+
+export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, LocationUser, TimerUser {
+  readonly counters = new ProxyCounters();
+  readonly contexts: Contexts;
+  private readonly layer: TransactionLayer;
+  private readonly random: RandomSource;
+  private readonly store: LocationStore;
+  private readonly auth: Authenticator;
+  private readonly options: ProxyOptions;
+  private readonly ours: Ours;
+  private readonly targets: Targets;
+  private readonly routing: Routing;
+  private readonly forwarder: Forwarder;
+  private readonly marks: Marks;
+  private readonly loops: LoopGuard;
+  private readonly hop = new Hop();
+  private readonly source = new Flow();
+  private readonly list = new ValueList();
+  private readonly address = new NameAddress();
+  private readonly uri = new Uri();
+  private readonly user = new Span();
+  private readonly writer = new Writer();
+  private readonly timers: number[] = [];
+  /** What is read again from a buffer. */
+  private readonly again: Message;
+  /** Whose answer is being written; null: one without a transaction. */
+  private answered: ServerTransaction | null = null;
+  /** The request that is being looked at; null when it has to be read again. */
+  private current: Message | null = null;
+
+  /**
+   * @param targets has the users, and the process number by which a binding's connection is known to be ours
+   * @param marks those of all servers that stand for one another have the same key
+   */
+  constructor(
+    layer: TransactionLayer,
+    random: RandomSource,
+    auth: Authenticator,
+    store: LocationStore,
+    ours: Ours,
+    targets: Targets,
+    marks: Marks,
+    options: ProxyOptions,
+  ) {
+    this.layer = layer;
+    this.random = random;
+    this.store = store;
+    this.auth = auth;
+    this.options = options;
+    this.ours = ours;
+    this.targets = targets;
+    this.marks = marks;
+    this.routing = new Routing(ours, marks);
+    this.forwarder = new Forwarder(layer, ours, marks, this.routing, options.isRecording);
+    this.loops = new LoopGuard(layer, random);
+    const { limits } = layer;
+    this.contexts = new Contexts(limits.servers, limits.clients, options.kept, limits.transactionBytes);
+    this.again = new Message(limits.headerRows);
+    for (let i = 0; i < limits.servers; i++) this.timers.push(layer.timers.make(this, i));
+  }
+
+  // What came. RFC 3261 §16.3
+
+  onRequest(t: ServerTransaction, m: Message): void {
+    const { routing, targets, layer } = this;
+    this.source.set(t.source.transport, t.source.ip, t.sourcePort, t.source.connection);
+    if (!routing.read(m)) {
+      this.refuse(t, m, 400);
+      return;
+    }
+    const kind = targets.find(routing);
+    if (kind === KIND_STRANGE) this.refuse(t, m, 416);
+    else if (m.method === METHOD_OPTIONS && (m.maxForwards === 0 || kind === KIND_SELF)) {
+      const w = this.answer(t, m, 200);
+      w.put(ALLOW);
+      this.send(w);
+    } else if (m.maxForwards === 0) this.refuse(t, m, 483);
+    else if (this.loops.wasHere(m)) {
+      this.counters.looped += 1;
+      this.refuse(t, m, 482);
+    } else if (isBeyond(m, HEADER_PROXY_REQUIRE, NOTHING)) {
+      const w = this.answer(t, m, 420);
+      writeUnsupported(w, m, HEADER_PROXY_REQUIRE, NOTHING);
+      this.send(w);
+    } else if (this.isAllowed(t, m, kind)) {
+      // From here on the caller is known, or calls one of ours: he gets the answer of a transaction.
+      if (kind === KIND_NOBODY || kind === KIND_SELF) {
+        this.counters.refused += 1;
+        layer.reply(t, 404);
+      } else this.begin(t, m, kind);
+    }
+  }
+
+  /** Whether the request may be forwarded; if not, it was answered. Whoever says to be ours has to prove it, and whoever wants to get beyond us. */
+  private isAllowed(t: ServerTransaction, m: Message, kind: number): boolean {
+    if (this.routing.isMarked || this.options.trusted.indexOf(this.source.ip) >= 0) return true;
+    const { address, uri } = this;
+    if (!address.parse(m.bytes, m.fromStart, m.fromEnd)) {
+      this.refuse(t, m, 400);
+      return false;
+    }
+    const from = uri.parse(address.bytes, address.uriStart, address.uriEnd) ? this.ours.claimed(uri) : NONE;
+    if (from.length === 0 && kind !== KIND_ELSEWHERE) return true;
+    const realm = from.length > 0 ? from : this.ours.domains[0];
+    const result = this.auth.check(m, HEADER_PROXY_AUTHORIZATION, realm);
+    if (result !== CHECK_OK) {
+      const w = this.answer(t, m, 407);
+      this.auth.writeChallenges(w, HEADER_PROXY_AUTHENTICATE, realm, result === CHECK_STALE);
+      this.send(w);
+      return false;
+    }
+    // Nobody calls in another's name. RFC 3261 §22.3
+    if (from.length > 0 && !this.isFrom()) {
+      this.counters.refused += 1;
+      this.layer.reply(t, 403);
+      return false;
+    }
+    return true;
+  }
+
+  /** Whether the user in From, which `uri` has read, is the one that was authenticated. */
+  private isFrom(): boolean {
+    const size = this.targets.readUser(this.uri, this.user);
+    return size >= 0 && this.user.equals(this.auth.name);
+  }
+
+  private begin(t: ServerTransaction, m: Message, kind: number): void {
+    const { contexts } = this;
+    const { slot } = t;
+    contexts.open(slot);
+    t.owner = this;
+    if (kind === KIND_ELSEWHERE) {
+      const { hop } = this;
+      hop.clear();
+      hop.breadth = breadthOf(m);
+      this.setUri(hop);
+      const status = hop.breadth < 1 ? 440 : this.launch(t, m, hop);
+      if (status !== 0) this.fail(t, status);
+      else if (this.options.isRecursing && m.method === METHOD_INVITE) contexts.keep(contexts.request, slot, m);
+      return;
+    }
+    this.current = m;
+    this.ask(t);
+    this.current = null;
+  }
+
+  /** The way of a request that is not for a user: as it says, or in a dialog of ours by what the mark tells. */
+  private setUri(hop: Hop): void {
+    const { targets, routing, marks } = this;
+    hop.uri.set(targets.uri.bytes, targets.uri.start, targets.uri.end);
+    if (!routing.isMarked) return;
+    this.counters.followed += 1;
+    if (!routing.hasRoute && this.layer.transport.isOpen(marks.flow)) hop.flow.copy(marks.flow);
+  }
+
+  // Branches. RFC 3261 §16.5, §16.6
+
+  /** Asks where the user is whom `targets` has found. */
+  private ask(t: ServerTransaction): void {
+    const { contexts } = this;
+    const { slot } = t;
+    contexts.flags[slot] |= FLAG_ASKING;
+    if (this.store.bindings(this.targets.aor, this, contexts.turn[slot] * TURN + slot)) return;
+    if (this.current !== null && !contexts.keep(contexts.request, slot, this.current)) {
+      contexts.turn[slot] += 1;
+      this.counters.failed += 1;
+      refuseForNow(this.layer, t);
+    }
+  }
+
+  onBindings(token: number, result: number, list: Bindings): void {
+    const { contexts } = this;
+    const slot = token % TURN;
+    if (contexts.turn[slot] !== Math.floor(token / TURN) || (contexts.flags[slot] & FLAG_ASKING) === 0) return;
+    contexts.flags[slot] &= ~(FLAG_ASKING | FLAG_MORE);
+    const t = this.layer.servers.items[slot];
+    if ((contexts.flags[slot] & FLAG_CLOSED) !== 0) {
+      if (contexts.pending[slot] === 0) this.proceed(t);
+      return;
+    }
+    const m = this.current !== null ? this.current : this.requestOf(slot);
+    if (m !== null && result === LOCATION_OK) this.fork(t, m, list);
+    else if (contexts.pending[slot] === 0) this.fail(t, 503);
+  }
+
+  onUpdated(_token: number, _result: number): void {}
+
+  /** The request of a context, read again, with its way; null when it was not kept. */
+  private requestOf(slot: number): Message | null {
+    const kept = this.contexts.request[slot];
+    const { again, source } = this;
+    const t = this.layer.servers.items[slot];
+    if (kept === null || again.parse(kept.bytes, 0, kept.size, false) !== PARSE_OK) return null;
+    source.set(t.source.transport, t.source.ip, t.sourcePort, t.source.connection);
+    if (!this.routing.read(again)) return null;
+    this.targets.find(this.routing);
+    this.loops.wasHere(again);
+    return again;
+  }
+
+  /** A branch to each of the contacts with the highest q below those tried. */
+  private fork(t: ServerTransaction, m: Message, list: Bindings): void {
+    const { contexts, hop, targets } = this;
+    const { slot } = t;
+    const below = contexts.q[slot];
+    let top = -1;
+    let count = 0;
+    for (let more = list.first(); more; more = list.next()) {
+      if (list.q >= below) continue;
+      if (top < 0) top = list.q;
+      if (list.q === top) count += 1;
+      else contexts.flags[slot] |= FLAG_MORE;
+    }
+    if (top < 0) {
+      if (contexts.best[slot] === 0) contexts.best[slot] = 480;
+      if (contexts.pending[slot] === 0) this.conclude(t);
+      return;
+    }
+    contexts.q[slot] = top;
+    const hasMore = (contexts.flags[slot] & FLAG_MORE) !== 0;
+    const isAgain = hasMore || (this.options.isRecursing && m.method === METHOD_INVITE);
+    if (isAgain && this.current !== null && !contexts.keep(contexts.request, slot, m))
+      contexts.flags[slot] &= ~FLAG_MORE;
+    hop.breadth = Math.floor(breadthOf(m) / count);
+    let status = hop.breadth < 1 ? 440 : 0;
+    for (let more = list.first(); more && status !== 440; more = list.next()) {
+      if (list.q !== top) continue;
+      targets.reach(list, hop);
+      const failed = this.launch(t, m, hop);
+      if (failed !== 0) status = failed;
+    }
+    if (!isAgain) contexts.release(contexts.request, slot);
+    if (contexts.pending[slot] > 0) return;
+    if (contexts.best[slot] === 0) contexts.best[slot] = status;
+    this.proceed(t);
+  }
+
+  /** Sends the request one way. @returns 0, or the status that says why not */
+  private launch(t: ServerTransaction, m: Message, hop: Hop): number {
+    const { layer, forwarder, contexts } = this;
+    const uri = hash(hop.uri.bytes, hop.uri.start, hop.uri.end);
+    if (contexts.wasTried(t.slot, uri)) return 482;
+    const c = layer.client(this);
+    if (c === null) return 503;
+    if (!forwarder.aim(m, hop, c.target)) {
+      layer.discard(c);
+      return 400;
+    }
+    const { line } = forwarder;
+    const w = c.forward(m, line.bytes, line.start, line.end, this.loops.hash);
+    forwarder.write(w, m, this.source, hop, c.target.transport);
+    if (!layer.send(c)) return 513;
+    this.counters.forwarded += 1;
+    const isSerial = (contexts.flags[t.slot] & FLAG_MORE) !== 0;
+    contexts.add(t.slot, c.slot, uri, layer.timers.nowMs + (isSerial ? this.options.ringMs : this.options.timerCMs));
+    if (m.method === METHOD_INVITE) this.arm(t.slot);
+    return 0;
+  }
+
+  /** Timer C and the time of a group, in one: the next branch that is to be given up. */
+  private arm(slot: number): void {
+    const ms = this.contexts.earliestMs(slot);
+    if (ms === Infinity) this.layer.timers.stop(this.timers[slot]);
+    else this.layer.timers.startAt(this.timers[slot], ms);
+  }
+
+  /** RFC 3261 §16.8; before the first provisional response Timer B does it. */
+  onTimer(slot: number): void {
+    const { contexts, layer } = this;
+    const { nowMs } = layer.timers;
+    for (let branch = contexts.first(slot); branch >= 0; branch = contexts.next(branch)) {
+      const deadlineMs = contexts.deadlineMs[branch];
+      if (deadlineMs === 0 || deadlineMs > nowMs) continue;
+      this.counters.expired += 1;
+      contexts.deadlineMs[branch] = Infinity;
+      layer.cancel(layer.clients.items[branch]);
+    }
+    this.arm(slot);
+  }
+
+  // Their answers. RFC 3261 §16.7
+
+  onResponse(c: ClientTransaction, m: Message): void {
+    const { contexts, layer } = this;
+    const slot = contexts.context[c.slot];
+    if (slot < 0) return;
+    const t = layer.servers.items[slot];
+    if (m.status < 200) {
+      if (m.status === 100) return;
+      if ((contexts.flags[slot] & FLAG_MORE) === 0 && contexts.deadlineMs[c.slot] < Infinity) {
+        contexts.deadlineMs[c.slot] = layer.timers.nowMs + this.options.timerCMs;
+        this.arm(slot);
+      }
+      layer.relay(t, m);
+      return;
+    }
+    const isFirst = contexts.deadlineMs[c.slot] !== 0;
+    if (isFirst) this.settle(slot, c.slot);
+    if (m.status < 300) {
+      contexts.flags[slot] |= FLAG_DONE | FLAG_CLOSED;
+      // One that cannot be passed on is lost to the caller: he hears of it at least.
+      if (!layer.relay(t, m) && isFirst) layer.reply(t, 500);
+      if (isFirst) this.cancelAll(slot, ELSEWHERE);
+      return;
+    }
+    if (!isFirst || (contexts.flags[slot] & FLAG_DONE) !== 0) return;
+    if (m.status < 400 && this.recurse(t, m)) return;
+    if (m.status >= 600) {
+      contexts.flags[slot] |= FLAG_CLOSED;
+      this.cancelAll(slot, NONE);
+    }
+    this.weigh(t, m);
+    if (contexts.pending[slot] === 0) this.proceed(t);
+  }
+
+  onFailure(c: ClientTransaction, cause: number): void {
+    const { contexts } = this;
+    const slot = contexts.context[c.slot];
+    if (slot < 0 || contexts.deadlineMs[c.slot] === 0) return;
+    this.settle(slot, c.slot);
+    if ((contexts.flags[slot] & FLAG_DONE) !== 0) return;
+    const status = cause === FAILURE_TIMEOUT ? 408 : cause === FAILURE_CANCELLED ? 487 : 503;
+    if (contexts.best[slot] === 0 || rank(status) < rank(contexts.best[slot])) {
+      contexts.best[slot] = status;
+      contexts.release(contexts.response, slot);
+    }
+    if (contexts.pending[slot] === 0) this.proceed(this.layer.servers.items[slot]);
+  }
+
+  onTerminated(c: ClientTransaction): void {
+    this.contexts.remove(c.slot);
+  }
+
+  /** The branch has its final response. */
+  private settle(slot: number, branch: number): void {
+    this.contexts.deadlineMs[branch] = 0;
+    this.contexts.pending[slot] -= 1;
+    this.arm(slot);
+  }
+
+  /** Keeps the response if it is better than what there was; when it is the only one to come it is passed on from where it lies. */
+  private weigh(t: ServerTransaction, m: Message): void {
+    const { contexts } = this;
+    const { slot } = t;
+    const isChallenge = m.status === 401 || m.status === 407;
+    const isBetter = contexts.best[slot] === 0 || rank(m.status) < rank(contexts.best[slot]);
+    const isLast = contexts.pending[slot] === 0 && (contexts.flags[slot] & (FLAG_MORE | FLAG_CLOSED)) !== FLAG_MORE;
+    if (isLast && isBetter && !isChallenge) {
+      this.pass(t, m);
+      return;
+    }
+    if (isChallenge) this.keepChallenges(slot, m);
+    if (!isBetter) return;
+    contexts.best[slot] = m.status;
+    if (!contexts.keep(contexts.response, slot, m)) contexts.release(contexts.response, slot);
+  }
+
+  /** Collects the challenges of all branches: the caller answers them together. §16.7 step 7 */
+  private keepChallenges(slot: number, m: Message): void {
+    const { contexts, writer } = this;
+    const kept = contexts.lend(contexts.challenges, slot);
+    if (kept === null) return;
+    writer.begin(kept.bytes, kept.size, kept.bytes.length);
+    writeChallengesOf(writer, m);
+    if (writer.ok) kept.size = writer.at;
+  }
+
+  /** No branch is left: those of a lower q, else the answer. */
+  private proceed(t: ServerTransaction): void {
+    const { contexts } = this;
+    const { slot } = t;
+    if ((contexts.flags[slot] & (FLAG_DONE | FLAG_ASKING)) !== 0) return;
+    const isMore = (contexts.flags[slot] & (FLAG_MORE | FLAG_CLOSED)) === FLAG_MORE;
+    if (isMore && this.requestOf(slot) !== null) this.ask(t);
+    else this.conclude(t);
+  }
+
+  /** Passes on the best response. §16.7 steps 6 to 8 */
+  private conclude(t: ServerTransaction): void {
+    const { contexts, again } = this;
+    const { slot } = t;
+    const kept = contexts.response[slot];
+    if (kept !== null && again.parse(kept.bytes, 0, kept.size, false) === PARSE_OK) this.pass(t, again);
+    else this.fail(t, contexts.best[slot]);
+  }
+
+  private pass(t: ServerTransaction, m: Message): void {
+    const { contexts, layer } = this;
+    contexts.flags[t.slot] |= FLAG_DONE;
+    // That one server cannot serve now does not mean that this one cannot. §16.7 step 6
+    if (m.status === 503) {
+      layer.reply(t, 500);
+      return;
+    }
+    const challenges = contexts.challenges[t.slot];
+    const isDone =
+      challenges !== null && (m.status === 401 || m.status === 407)
+        ? layer.relay(t, m, challenges.bytes, challenges.size)
+        : layer.relay(t, m);
+    if (!isDone) layer.reply(t, m.status);
+  }
+
+  /** There is a status, and no response that came with it. */
+  private fail(t: ServerTransaction, status: number): void {
+    const { contexts, layer } = this;
+    contexts.flags[t.slot] |= FLAG_DONE;
+    // Too late for one to a request that is no INVITE: whoever sent it has given up. RFC 4320 §4.2
+    if (status === 408 && t.method !== METHOD_INVITE) return;
+    this.counters.failed += 1;
+    if (status === 503 && contexts.first(t.slot) < 0) refuseForNow(layer, t);
+    else layer.reply(t, status === 503 ? 500 : status);
+  }
+
+  /** Goes to the contacts of a 3xx: where an address of ours is, is looked up. §16.7 step 4 @returns whether something came of it */
+  private recurse(t: ServerTransaction, m: Message): boolean {
+    const { contexts, list, address, hop, targets } = this;
+    const { slot } = t;
+    if (!this.options.isRecursing || (contexts.flags[slot] & FLAG_CLOSED) !== 0) return false;
+    const request = this.requestOf(slot);
+    if (request === null) return false;
+    const before = contexts.pending[slot];
+    hop.clear();
+    hop.breadth = Math.floor(breadthOf(request) / (before + elements(m, list)));
+    this.user.clear();
+    list.begin(m, HEADER_CONTACT);
+    while (hop.breadth > 0 && list.next()) {
+      if (!address.parse(list.bytes, list.start, list.end) || address.isStar || !targets.isPlain(address)) continue;
+      hop.uri.set(address.bytes, address.uriStart, address.uriEnd);
+      if (!targets.isOurs(address)) this.launch(t, request, hop);
+      else if (this.user.size() === 0) this.user.set(hop.uri.bytes, hop.uri.start, hop.uri.end);
+    }
+    // Last, for it changes the request; and of several such addresses the first alone.
+    const isOurs = this.user.size() > 0 && contexts.redirect(slot, request, this.user);
+    if (isOurs && this.requestOf(slot) !== null) this.ask(t);
+    return contexts.pending[slot] > before || (contexts.flags[slot] & (FLAG_ASKING | FLAG_DONE)) !== 0;
+  }
+
+  // The end.
+
+  /** RFC 3261 §16.10 */
+  onCancel(t: ServerTransaction, m: Message): void {
+    const { contexts, layer } = this;
+    const { slot } = t;
+    if (t.owner !== this) return;
+    contexts.flags[slot] |= FLAG_CLOSED;
+    // Nothing was sent yet: the answer of the store comes too late.
+    if (contexts.pending[slot] === 0) {
+      contexts.flags[slot] |= FLAG_DONE;
+      layer.reply(t, 487);
+    } else this.cancelAll(slot, isAnsweredElsewhere(m) ? ELSEWHERE : NONE);
+  }
+
+  private cancelAll(slot: number, lines: Uint8Array): void {
+    const { contexts, layer } = this;
+    for (let branch = contexts.first(slot); branch >= 0; branch = contexts.next(branch))
+      if (contexts.deadlineMs[branch] !== 0) layer.cancel(layer.clients.items[branch], lines);
+  }
+
+  onServerTerminated(t: ServerTransaction): void {
+    const { contexts, layer } = this;
+    for (let branch = contexts.first(t.slot); branch >= 0; branch = contexts.next(branch))
+      layer.forget(layer.clients.items[branch]);
+    contexts.close(t.slot);
+    layer.timers.stop(this.timers[t.slot]);
+  }
+
+  /** An answer of a callee is his to repeat, not ours. */
+  onAckTimeout(_t: ServerTransaction): void {}
+
+  /** The ACK for a 2xx, along our Record-Route. RFC 3261 §16.6, §17 */
+  onAck(m: Message, source: Flow): void {
+    const { routing, targets, hop } = this;
+    if (m.maxForwards === 0 || !routing.read(m) || !routing.isMarked || this.loops.wasHere(m)) {
+      this.counters.dropped += 1;
+      return;
+    }
+    targets.find(routing);
+    hop.clear();
+    hop.breadth = BREADTH_DEFAULT;
+    this.setUri(hop);
+    if (!this.forwarder.sendOnce(m, source, hop, this.loops.hash, this.random.uint32() | 0)) this.counters.failed += 1;
+  }
+
+  /** Answers what may be anybody's: an INVITE without a transaction, so that one message goes out for one that came. RFC 3261 §26.3.2.4 */
+  private answer(t: ServerTransaction, m: Message, status: number): Writer {
+    this.answered = t.method === METHOD_INVITE ? null : t;
+    if (this.answered !== null) return this.layer.respond(t, status);
+    this.layer.drop(t);
+    return this.layer.answer(m, this.source, status);
+  }
+
+  private send(w: Writer): void {
+    w.put(EMPTY_BODY);
+    if (this.answered === null) this.layer.sendAnswer();
+    else this.layer.sendResponse(this.answered);
+  }
+
+  private refuse(t: ServerTransaction, m: Message, status: number): void {
+    this.counters.refused += 1;
+    this.send(this.answer(t, m, status));
+  }
+}
+
+/** The lower, the better: 6xx, then by class; in a class what the caller can do something about first, what tells little last. §16.7 step 6 */
+function rank(status: number): number {
+  if (status >= 600) return 0;
+  const base = Math.floor(status / 100) * 10;
+  switch (status) {
+    case 401:
+    case 407:
+      return base;
+    case 415:
+    case 420:
+    case 484:
+      return base + 1;
+    case 408:
+    case 487:
+      return base + 4;
+    case 503:
+      return base + 5;
+    default:
+      return base + 3;
+  }
+}
+
+function breadthOf(m: Message): number {
+  const given = m.uint(HEADER_MAX_BREADTH, 255);
+  return given >= 0 ? given : BREADTH_DEFAULT;
+}
+
+/** How many contacts there are, at least one. */
+function elements(m: Message, list: ValueList): number {
+  let count = 0;
+  list.begin(m, HEADER_CONTACT);
+  while (list.next()) count += 1;
+  return Math.max(1, count);
+}
+
+/** Whether a CANCEL says that the call was taken by another phone. RFC 3326 §2 */
+function isAnsweredElsewhere(m: Message): boolean {
+  for (let row = m.first(HEADER_REASON); row >= 0; row = m.next(row)) {
+    const end = m.valueEnd(row) - CAUSE_200.length;
+    for (let i = m.valueStart(row); i <= end; i++)
+      if (equalNoCase(m.bytes, i, i + CAUSE_200.length, CAUSE_200, 0, CAUSE_200.length)) return true;
+  }
+  return false;
+}

@@ -1,0 +1,149 @@
+/** A house with a proxy in virtual time, and the phones around it: strings in, strings out. */
+import { ipv4 } from "../../src/core/address.js";
+import { octets } from "../../src/core/bytes.js";
+import type { LocationStore } from "../../src/server/location.js";
+import { Marks } from "../../src/server/mark.js";
+import type { MemoryLocation } from "../../src/server/memory.js";
+import { NumberPlan, type NumberRule } from "../../src/server/numbers.js";
+import { Ours } from "../../src/server/ours.js";
+import { PROXY_DEFAULTS, type ProxyOptions, StatefulProxy } from "../../src/server/proxy.js";
+import { Targets } from "../../src/server/targets.js";
+import { field, fields, responseTo, type Sent } from "../transaction/harness.js";
+import { DOMAIN, House, users } from "./house.js";
+
+export const PROXY = "10.0.0.1";
+/** Addresses of the phones. */
+export const ALICE = "10.0.0.2:5060";
+export const BOB = "10.0.0.3:5060";
+export const STRANGER = "10.9.9.9:5060";
+
+export interface Ask {
+  method?: string;
+  uri?: string;
+  from?: string;
+  to?: string;
+  callId?: string;
+  cseq?: number;
+  branch?: string;
+  via?: string;
+  forwards?: string;
+  extra?: string;
+  body?: string;
+}
+
+let count = 0;
+
+/** A request of a phone, by default a stranger's INVITE for bob. */
+export function ask(parts: Ask = {}): string {
+  const method = parts.method ?? "INVITE";
+  count += 1;
+  return (
+    method +
+    " " +
+    (parts.uri ?? "sip:bob@example.org") +
+    " SIP/2.0\r\n" +
+    (parts.via ?? "Via: SIP/2.0/UDP 10.9.9.9:5060;branch=" + (parts.branch ?? "z9hG4bKq" + count) + "\r\n") +
+    (parts.forwards ?? "Max-Forwards: 70\r\n") +
+    "From: " +
+    (parts.from ?? "<sip:zoe@elsewhere.net>;tag=zz") +
+    "\r\nTo: " +
+    (parts.to ?? "<sip:bob@example.org>") +
+    "\r\nCall-ID: " +
+    (parts.callId ?? "c" + count) +
+    "\r\nCSeq: " +
+    (parts.cseq ?? 1) +
+    " " +
+    method +
+    "\r\n" +
+    (parts.extra ?? (method === "INVITE" ? "Contact: <sip:zoe@10.9.9.9>\r\n" : "")) +
+    "Content-Length: " +
+    (parts.body ?? "").length +
+    "\r\n\r\n" +
+    (parts.body ?? "")
+  );
+}
+
+export class ProxyHouse extends House {
+  readonly proxy: StatefulProxy;
+
+  constructor(
+    options: Partial<ProxyOptions> = {},
+    rules: readonly NumberRule[] = [],
+    makeStore: ((memory: MemoryLocation) => LocationStore) | null = null,
+  ) {
+    super({}, {}, makeStore);
+    const ours = new Ours(this.layer, [DOMAIN, octets("example.com")]);
+    const targets = new Targets(this.layer, ours, users(), new NumberPlan(rules), this.registrar.node);
+    this.proxy = new StatefulProxy(
+      this.layer,
+      this.random,
+      this.auth,
+      this.store,
+      ours,
+      targets,
+      new Marks(this.random),
+      {
+        ...PROXY_DEFAULTS,
+        ...options,
+      },
+    );
+    this.server.next = this.proxy;
+  }
+
+  /** Registers a contact of a user of ours, from where it says it is. */
+  bind(
+    user: string,
+    contact: string,
+    from = (/@([\d.]+)/.exec(contact)?.[1] ?? "10.0.0.3") + ":5060",
+    extra = "",
+  ): void {
+    const response = this.register({ user, contact, callId: "r" + ++count, extra }, from);
+    if (!response.startsWith("SIP/2.0 200")) throw new Error("not registered: " + response);
+  }
+
+  /** Sends a request; with a password also again, with credentials for the challenge. @returns all that left for it, 100 apart */
+  sends(parts: Ask, from = STRANGER, user = "", password = ""): Sent[] {
+    const sent = this.receive(ask(parts), from);
+    if (user === "") return without100(sent);
+    const challenge = sent[0];
+    if (!challenge.line.startsWith("SIP/2.0 407")) throw new Error("no challenge: " + challenge.line);
+    const method = parts.method ?? "INVITE";
+    const uri = parts.uri ?? "sip:bob@example.org";
+    const credentials = this.answerTo(challenge.text, user, password, uri, method);
+    return without100(
+      this.receive(ask({ ...parts, cseq: (parts.cseq ?? 1) + 1, extra: (parts.extra ?? "") + credentials }), from),
+    );
+  }
+
+  /** What a phone answers to a request that was forwarded to it. @returns what left for it, ACKs to the phone apart */
+  answers(request: Sent, status: number, tag = "bb", extra = "", reason = "Reason"): Sent[] {
+    const from = request.to.split(" ").at(-1)!;
+    const recorded = fields(request.text, "Record-Route").map((route) => "Record-Route: " + route + "\r\n");
+    const response = responseTo(request.text, status, tag, recorded.join("") + extra, reason);
+    return this.receive(response, from).filter((sent) => !sent.line.startsWith("ACK"));
+  }
+
+  /** Nothing is held any more once all timers are over. */
+  isIdle(): boolean {
+    this.pass(200_000);
+    return this.layer.servers.used() + this.layer.clients.used() + this.proxy.contexts.used() === 0;
+  }
+
+  localIp(): number {
+    return ipv4(PROXY);
+  }
+}
+
+function without100(sent: Sent[]): Sent[] {
+  return sent.filter(({ line }) => !line.startsWith("SIP/2.0 100"));
+}
+
+/** "INVITE 10.0.0.3:5060" or "180 10.9.9.9:5060" for each. */
+export function brief(sent: readonly Sent[]): string[] {
+  return sent.map(({ line, to }) => {
+    const [first, second] = line.split(" ");
+    return (first === "SIP/2.0" ? second : first) + " " + to.split(" ").at(-1);
+  });
+}
+
+export { field, fields };
