@@ -1,0 +1,53 @@
+/** Our own server as a peer of others: its program on a free port, with users whose passwords are known. */
+import { createHash } from "node:crypto";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { freePorts, HOST, isOpen, makeFolder, Program } from "./programs.js";
+
+const CLI = join(import.meta.dirname, "../../host-sim/server/cli.ts");
+const START_MS = 15_000;
+
+const md5 = (text: string): string => createHash("md5").update(text).digest("hex");
+
+export interface ServerParts {
+  /** Names, which are the passwords too; or passwords by name. */
+  users: readonly string[] | Record<string, string>;
+  port?: number;
+  host?: string;
+}
+
+export class Server {
+  readonly port: number;
+  readonly http: number;
+  readonly host: string;
+  readonly program: Program;
+
+  /** With the domain HOST, by UDP and TCP. @param args more of its command line */
+  static async start(parts: ServerParts, ...args: string[]): Promise<Server> {
+    const server = new Server(parts, args);
+    await server.program.until("the server's port", START_MS, () => isOpen("tcp", server.http));
+    return server;
+  }
+
+  private constructor(parts: ServerParts, args: readonly string[]) {
+    this.port = parts.port ?? freePorts(2);
+    this.host = parts.host ?? HOST;
+    this.http = freePorts(1);
+    const file = join(makeFolder(), "users");
+    const users = Array.isArray(parts.users)
+      ? parts.users.map((user): [string, string] => [user, user])
+      : Object.entries(parts.users as Record<string, string>);
+    const lines = users.map(
+      ([user, password]) => user + ":" + HOST + ":" + md5(user + ":" + HOST + ":" + password) + ":\n",
+    );
+    writeFileSync(file, lines.join(""));
+    const place = this.host + ":" + this.port;
+    const listen = ["--listen", "udp:" + place, "--listen", "tcp:" + place];
+    const options = [...listen, "--domain", HOST, "--users", file, "--http", String(this.http), "--json", ...args];
+    this.program = new Program(process.execPath, ["--import", "tsx", CLI, ...options]);
+  }
+
+  async status(): Promise<Record<string, number>> {
+    return (await (await fetch("http://" + HOST + ":" + this.http + "/status")).json()) as Record<string, number>;
+  }
+}
