@@ -25,8 +25,8 @@ export interface BaresipOptions {
   /** Answers by itself, or waits for `accept()`. */
   answers?: boolean;
   transport?: "udp" | "tcp";
-  /** Where to register, and by which password. Without it, calls go to addresses directly. */
-  server?: { port: number; password: string };
+  /** Where to register, and by which password; all it sends goes there too, unless `direct`. Without it, calls go to addresses directly. */
+  server?: { port: number; password: string; host?: string; direct?: boolean };
 }
 
 /** An event, as baresip has it: CALL_ESTABLISHED, CALL_CLOSED, CALL_DTMF_START and so on. */
@@ -92,15 +92,18 @@ export class Baresip {
       join(this.#folder, "config"),
       template.replace(/@([A-Z_]+)@/g, (_, name) => String(values[name])),
     );
-    const domain = server === undefined ? HOST + ":" + this.port : HOST;
+    const isDirect = server?.direct === true;
+    const domain =
+      server === undefined ? HOST + ":" + this.port : (server.host ?? HOST) + (isDirect ? ":" + server.port : "");
     const parameters = [
       "regint=" + (server === undefined ? 0 : 120),
       "answermode=" + (answers ? "auto" : "manual"),
       "audio_codecs=" + codecs.split(",").map((codec) => codec + "/8000/1"),
     ];
     if (server !== undefined) {
-      const proxy = "sip:" + HOST + ":" + server.port + ";lr;transport=" + transport;
-      parameters.push("auth_user=" + user, "auth_pass=" + server.password, 'outbound="' + proxy + '"');
+      const proxy = "sip:" + (server.host ?? HOST) + ":" + server.port + ";lr;transport=" + transport;
+      parameters.push("auth_user=" + user, "auth_pass=" + server.password);
+      if (!isDirect) parameters.push('outbound="' + proxy + '"');
     }
     const address = "<sip:" + user + "@" + domain + ";transport=" + transport + ">";
     writeFileSync(join(this.#folder, "accounts"), address + ";" + parameters.join(";") + "\n");

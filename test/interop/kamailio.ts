@@ -13,8 +13,10 @@ const START_MS = 10_000;
 const ASK_MS = 100;
 
 export interface KamailioOptions {
-  /** Users and their passwords. The realm and domain is 127.0.0.1. */
+  /** Users and their passwords. */
   users: Record<string, string>;
+  /** Its address, realm and domain, 127.0.0.1 if not told. */
+  host?: string;
   /** Shortest registration it takes, in seconds; 423 below. */
   minExpires?: number;
   /** Life of a nonce in seconds: later it is stale. */
@@ -23,6 +25,7 @@ export interface KamailioOptions {
 
 export class Kamailio {
   readonly port = freePorts(1);
+  readonly host: string;
   readonly #program: Program;
 
   static async start(options: KamailioOptions): Promise<Kamailio> {
@@ -31,10 +34,11 @@ export class Kamailio {
     return server;
   }
 
-  private constructor({ users, minExpires = 60, nonceExpire = 30 }: KamailioOptions) {
+  private constructor({ users, host = HOST, minExpires = 60, nonceExpire = 30 }: KamailioOptions) {
+    this.host = host;
     const folder = makeFolder();
     const values: Record<string, string | number> = {
-      HOST,
+      HOST: host,
       PORT: this.port,
       MODULES: modules(),
       MIN_EXPIRES: minExpires,
@@ -68,10 +72,10 @@ export class Kamailio {
       socket.on("error", () => done(false));
       socket.bind(0, HOST, () => {
         const lines = [
-          "OPTIONS sip:" + HOST + ":" + this.port + " SIP/2.0",
+          "OPTIONS sip:" + this.host + ":" + this.port + " SIP/2.0",
           "Via: SIP/2.0/UDP " + HOST + ":" + socket.address().port + ";branch=z9hG4bK" + performance.now(),
           "From: <sip:test@" + HOST + ">;tag=1",
-          "To: <sip:" + HOST + ">",
+          "To: <sip:" + this.host + ">",
           "Call-ID: " + performance.now(),
           "CSeq: 1 OPTIONS",
           "Max-Forwards: 10",
@@ -79,7 +83,7 @@ export class Kamailio {
           "",
           "",
         ];
-        socket.send(lines.join("\r\n"), this.port, HOST);
+        socket.send(lines.join("\r\n"), this.port, this.host);
       });
     });
   }

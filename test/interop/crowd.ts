@@ -1,0 +1,69 @@
+/** SIPp as many users at once: it registers them, answers for them, and lets them call one another. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { freePorts, HOST, isOpen, makeFolder, Program } from "./programs.js";
+
+const SCENARIOS = join(import.meta.dirname, "scenarios");
+const START_MS = 3000;
+
+export interface Load {
+  /** How many in all, a second, and at once. */
+  total: number;
+  rate: number;
+  atOnce: number;
+  talkMs?: number;
+  timeoutS: number;
+}
+
+export class Crowd {
+  /** Where all of them are. */
+  readonly port = freePorts(1);
+  readonly users: string[];
+  readonly #transport: "udp" | "tcp";
+  readonly #list = join(makeFolder(), "users.csv");
+
+  /** Users user0 … whose passwords are their names; each calls the next one. */
+  constructor(count: number, transport: "udp" | "tcp") {
+    this.users = Array.from({ length: count }, (_, i) => "user" + i);
+    this.#transport = transport;
+    const lines = this.users.map((user, i) => {
+      const next = this.users[(i + 1) % count];
+      return user + ";[authentication username=" + user + " password=" + user + "];" + next + "\n";
+    });
+    writeFileSync(this.#list, "SEQUENTIAL\n" + lines.join(""));
+  }
+
+  /** All of them register. @throws with what SIPp printed, if one failed */
+  async register(server: number, load: Load): Promise<void> {
+    await this.#run("register_many", this.port, load, HOST + ":" + server);
+  }
+
+  /** Answers for all of them. */
+  async answer(): Promise<Program> {
+    const args = this.#args("uas_proxied", this.port);
+    const program = new Program("sipp", args, { TERM: "dumb" });
+    await program.until("SIPp's port", START_MS, () => isOpen(this.#transport, this.port));
+    return program;
+  }
+
+  /** They call. @throws with what SIPp printed, if one call failed */
+  async call(server: number, load: Load): Promise<void> {
+    await this.#run("uac_proxied", freePorts(1), load, HOST + ":" + server);
+  }
+
+  async #run(scenario: string, port: number, load: Load, to: string): Promise<void> {
+    const args = [to, ...this.#args(scenario, port), "-inf", this.#list];
+    args.push("-m", String(load.total), "-r", String(load.rate), "-l", String(load.atOnce));
+    args.push("-d", String(load.talkMs ?? 0), "-timeout", load.timeoutS + "s", "-timeout_error");
+    const program = new Program("sipp", args, { TERM: "dumb" });
+    const code = await program.exit(load.timeoutS * 1000 + 5000);
+    if (code !== 0) throw new Error("SIPp ended with " + code + ":\n" + program.tail);
+  }
+
+  #args(scenario: string, port: number): string[] {
+    const args = ["-sf", join(SCENARIOS, scenario + ".xml"), "-i", HOST, "-p", String(port), "-bind_local", "-nostdin"];
+    args.push("-t", this.#transport === "tcp" ? "t1" : "u1", "-cp", String(freePorts(1)));
+    args.push("-mi", HOST, "-mp", String(freePorts(4)));
+    return args;
+  }
+}
