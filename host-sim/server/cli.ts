@@ -48,7 +48,7 @@ async function run(options: ServerOptions): Promise<number> {
   } catch (error) {
     return refuse((error as Error).message, EXIT_USAGE);
   }
-  host.memory.watch({
+  host.watch({
     onBindingsChanged: (aor, list) => tell("bindings", aor.toString(), { contacts: list.count }),
   });
   await host.start(localAddress(options));

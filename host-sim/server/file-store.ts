@@ -3,7 +3,8 @@
  * database has synced it to the disk; when that fails, memory goes back to what the disk has.
  * Not here: sharing between processes (redis-store.ts).
  */
-import { mkdirSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { open, type RootDatabase } from "lmdb";
 import { Span } from "../../src/core/bytes.js";
 import {
@@ -17,11 +18,15 @@ import {
 } from "../../src/server/location.js";
 import type { MemoryLocation } from "../../src/server/memory.js";
 
+const KEY_BYTES = 32;
+
 export class FileLocation implements LocationStore {
   readonly memory: MemoryLocation;
   /** Changes the disk did not take, and records in it that could not be read. */
   failures = 0;
   unreadable = 0;
+  /** By which marks are known after a restart too. */
+  readonly key: Uint8Array;
   private readonly database: RootDatabase<Buffer, Buffer>;
   private readonly clock: DayClock;
   private readonly before: () => void;
@@ -44,6 +49,7 @@ export class FileLocation implements LocationStore {
         // Else a change would be told done before it is on the disk.
         overlappingSync: false,
       });
+      this.key = keyIn(folder + "/key");
     } catch (error) {
       throw new Error("--store file:" + folder + ": " + (error as Error).message.split("\n")[0]);
     }
@@ -128,4 +134,13 @@ function spanOf(bytes: Uint8Array): Span {
   const span = new Span();
   span.set(bytes, 0, bytes.length);
   return span;
+}
+
+/** The key in a file, which is made when there is none. */
+function keyIn(path: string): Uint8Array {
+  if (!existsSync(path)) writeFileSync(path, randomBytes(KEY_BYTES), { mode: 0o600, flag: "wx" });
+  const key = readFileSync(path);
+  if (key.length !== KEY_BYTES)
+    throw new Error(path + " must have " + KEY_BYTES + " octets; without it a new one is made");
+  return key;
 }

@@ -6,7 +6,7 @@ import { performance } from "node:perf_hooks";
 import { NONE, octets } from "../../src/core/bytes.js";
 import { Timers } from "../../src/core/timers.js";
 import { AUTHENTICATOR_DEFAULTS, Authenticator } from "../../src/server/authenticator.js";
-import { DayClock, type LocationStore } from "../../src/server/location.js";
+import { DayClock, type LocationStore, type LocationWatcher } from "../../src/server/location.js";
 import { Marks } from "../../src/server/mark.js";
 import { MemoryLocation } from "../../src/server/memory.js";
 import { NumberPlan } from "../../src/server/numbers.js";
@@ -56,6 +56,7 @@ export class Host {
   readonly redirect: Redirect | null = null;
   readonly proxy: StatefulProxy | null = null;
   private readonly targets: Targets | null = null;
+  private readonly marks: Marks;
   private readonly store: LocationStore;
   private readonly timers: Timers;
   private wake: NodeJS.Timeout | undefined;
@@ -84,6 +85,7 @@ export class Host {
     this.tick();
     this.sockets = new Sockets(random, STREAMS);
     this.layer = new TransactionLayer(this.timers, random, this.sockets, this.server, limits);
+    this.marks = new Marks(random);
     const before = (): void => this.tick();
     const after = (): void => this.arm();
     this.memory = new MemoryLocation(this.clock, {
@@ -93,7 +95,11 @@ export class Host {
     if (options.store.startsWith("file:"))
       this.file = new FileLocation(options.store.slice(5), this.memory, this.clock, before, after);
     else if (options.store !== "memory")
-      this.redis = new RedisLocation(options.store, this.clock, before, after, onState);
+      this.redis = new RedisLocation(options.store, this.clock, before, after, onState, (key) =>
+        this.marks.setKey(key),
+      );
+    // A restart, or another server in the place of one that is gone, goes on with the calls.
+    if (this.file !== null) this.marks.setKey(this.file.key);
     this.store = this.file ?? this.redis ?? this.memory;
     this.auth = new Authenticator(this.timers, random, new Digest(), table, {
       ...AUTHENTICATOR_DEFAULTS,
@@ -120,7 +126,7 @@ export class Host {
       const ours = new Ours(this.layer, domains);
       const plan = new NumberPlan(options.numbers);
       this.targets = new Targets(this.layer, ours, table, plan, this.registrar.node);
-      this.proxy = new StatefulProxy(this.layer, random, this.auth, this.store, ours, this.targets, new Marks(random), {
+      this.proxy = new StatefulProxy(this.layer, random, this.auth, this.store, ours, this.targets, this.marks, {
         ...PROXY_DEFAULTS,
         isRecording: options.recordRoute,
         isRecursing: options.recurse,
@@ -154,6 +160,11 @@ export class Host {
     this.auth.setUsers(table);
     this.redirect?.setUsers(table);
     this.targets?.setUsers(table);
+  }
+
+  /** Told of changes of the location service, also of those other servers make. */
+  watch(watcher: LocationWatcher): void {
+    this.store.watch(watcher);
   }
 
   /** Lets what is being written be written, and ends. */

@@ -1,9 +1,12 @@
 /** The location service in Redis: shared, atomic, and away and back. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { createServer } from "node:net";
+import { Redis } from "ioredis";
 import { afterEach, expect, it } from "vitest";
 import { each, Folder, Phones, Program, pause } from "../host-sim/server/program.js";
+import { Crowd } from "./crowd.js";
 import { describeWith } from "./programs.js";
+import { Server } from "./server.js";
 
 const cleanUps: (() => void)[] = [];
 afterEach(() => {
@@ -50,6 +53,8 @@ describeWith(["redis-server"], "servers that share a Redis", () => {
     cleanUps.push(() => {
       for (const phone of phones) phone.close();
     });
+    expect(await phones[0].register(servers[0].port, 1, "sip:other@127.0.0.1")).toMatch(/^SIP\/2.0 200/);
+    await servers[1].says(/"bindings","value":"user1@example.org","contacts":1/);
     const answers: string[] = [];
     await each(12, 12, async (i) => {
       answers.push(await phones[i % 2].register(servers[i % 2].port, 0, "sip:c" + i + "@127.0.0.1"));
@@ -83,4 +88,38 @@ describeWith(["redis-server"], "servers that share a Redis", () => {
     expect(await phone.register(server.port, 1, "sip:b@127.0.0.1")).toMatch(/^SIP\/2.0 200/);
     expect(await phone.register(server.port, 0, "")).toContain("Contact: <sip:a@127.0.0.1>");
   }, 30_000);
+});
+
+describeWith(["redis-server", "sipp"], "three proxies that share a Redis", () => {
+  it("one of them killed: calls in progress end normally by the one in its place, new ones go on, no binding is lost", async () => {
+    const place = new Folder();
+    cleanUps.push(() => place.remove());
+    const port = await freePort();
+    await startRedis(port, place.path);
+    const url = "redis://127.0.0.1:" + port;
+    const crowd = new Crowd(300, "udp");
+    const start = (at?: number): Promise<Server> =>
+      Server.start({ users: crowd.users, ...(at === undefined ? {} : { port: at }) }, "--store", url);
+    const [first, second, third] = await Promise.all([start(), start(), start()]);
+    await crowd.register(first.port, { total: 300, rate: 300, atOnce: 100, timeoutS: 30 });
+    await crowd.answer();
+    const load = { total: 100, rate: 100, atOnce: 100, timeoutS: 40 };
+    const inProgress = crowd.call(second.port, { ...load, talkMs: 6000 });
+    await pause(3000);
+    // All of them talk: each was answered, and acknowledged.
+    expect((await second.status()).proxy_followed_total).toBe(100);
+    second.program.kill();
+    await second.program.exit(2000);
+    const goingOn = [
+      crowd.call(first.port, { ...load, talkMs: 500 }),
+      crowd.call(third.port, { ...load, talkMs: 500 }),
+    ];
+    const stead = await start(second.port);
+    await Promise.all([inProgress, ...goingOn]);
+    expect((await stead.status()).proxy_followed_total).toBe(100);
+    await crowd.call(stead.port, { ...load, talkMs: 500 });
+    const redis = new Redis(url);
+    expect((await redis.keys("portero:aor:*")).length).toBe(300);
+    redis.disconnect();
+  }, 90_000);
 });
