@@ -10,33 +10,23 @@ import type { TimerUser } from "../core/timers.js";
 import { type ClientTransaction, type ClientUser, FAILURE_CANCELLED, FAILURE_TIMEOUT } from "../transaction/client.js";
 import { Flow } from "../transaction/flow.js";
 import type { TransactionLayer, TransactionUser } from "../transaction/layer.js";
-import { isBeyond, refuseForNow, writeUnsupported } from "../transaction/refusal.js";
+import { refuseForNow } from "../transaction/refusal.js";
 import { writeChallengesOf } from "../transaction/relay.js";
-import { EMPTY_BODY, type ServerOwner, type ServerTransaction } from "../transaction/server.js";
+import type { ServerOwner, ServerTransaction } from "../transaction/server.js";
 import { NameAddress } from "../wire/address.js";
 import { ValueList } from "../wire/list.js";
 import { Message, PARSE_OK } from "../wire/message.js";
-import {
-  HEADER_CONTACT,
-  HEADER_MAX_BREADTH,
-  HEADER_PROXY_AUTHENTICATE,
-  HEADER_PROXY_AUTHORIZATION,
-  HEADER_PROXY_REQUIRE,
-  HEADER_REASON,
-  METHOD_INVITE,
-  METHOD_OPTIONS,
-} from "../wire/names.js";
-import { Uri } from "../wire/uri.js";
+import { HEADER_CONTACT, HEADER_MAX_BREADTH, HEADER_REASON, METHOD_INVITE } from "../wire/names.js";
 import { Writer } from "../wire/writer.js";
-import { type Authenticator, CHECK_OK, CHECK_STALE } from "./authenticator.js";
+import { Admission } from "./admission.js";
+import type { Authenticator } from "./authenticator.js";
 import { Contexts, FLAG_ASKING, FLAG_CLOSED, FLAG_DONE, FLAG_MORE } from "./contexts.js";
 import { Forwarder, Hop } from "./forward.js";
 import { type Bindings, LOCATION_OK, type LocationStore, type LocationUser } from "./location.js";
-import { LoopGuard } from "./loop.js";
 import type { Marks } from "./mark.js";
 import type { Ours } from "./ours.js";
-import { Routing } from "./routing.js";
-import { KIND_ELSEWHERE, KIND_NOBODY, KIND_SELF, KIND_STRANGE, type Targets } from "./targets.js";
+import type { Routing } from "./routing.js";
+import { KIND_ELSEWHERE, type Targets } from "./targets.js";
 
 export interface ProxyOptions {
   /** Stays on the way of the dialogs that are begun through it: it has to, where phones speak different transports or are behind a NAT. */
@@ -85,10 +75,6 @@ export class ProxyCounters {
 const BREADTH_DEFAULT = 60;
 const ELSEWHERE = octets('Reason: SIP;cause=200;text="Call completed elsewhere"\r\n');
 const CAUSE_200 = octets("cause=200");
-const ALLOW = octets(
-  "Allow: INVITE, ACK, CANCEL, BYE, REGISTER, OPTIONS, MESSAGE, SUBSCRIBE, NOTIFY, INFO, REFER, UPDATE, PRACK\r\n",
-);
-const NOTHING: readonly Uint8Array[] = [];
 const TURN = 0x10000;
 
 export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, LocationUser, TimerUser {
@@ -97,26 +83,21 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
   private readonly layer: TransactionLayer;
   private readonly random: RandomSource;
   private readonly store: LocationStore;
-  private readonly auth: Authenticator;
   private readonly options: ProxyOptions;
-  private readonly ours: Ours;
   private readonly targets: Targets;
+  private readonly admission: Admission;
   private readonly routing: Routing;
   private readonly forwarder: Forwarder;
   private readonly marks: Marks;
-  private readonly loops: LoopGuard;
   private readonly hop = new Hop();
   private readonly source = new Flow();
   private readonly list = new ValueList();
   private readonly address = new NameAddress();
-  private readonly uri = new Uri();
   private readonly user = new Span();
   private readonly writer = new Writer();
   private readonly timers: number[] = [];
   /** What is read again from a buffer. */
   private readonly again: Message;
-  /** Whose answer is being written; null: one without a transaction. */
-  private answered: ServerTransaction | null = null;
   /** The request that is being looked at; null when it has to be read again. */
   private current: Message | null = null;
 
@@ -137,14 +118,12 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
     this.layer = layer;
     this.random = random;
     this.store = store;
-    this.auth = auth;
     this.options = options;
-    this.ours = ours;
     this.targets = targets;
     this.marks = marks;
-    this.routing = new Routing(ours, marks);
+    this.admission = new Admission(layer, random, auth, ours, targets, marks, options.trusted);
+    this.routing = this.admission.routing;
     this.forwarder = new Forwarder(layer, ours, marks, this.routing, options.isRecording);
-    this.loops = new LoopGuard(layer, random);
     const { limits } = layer;
     this.contexts = new Contexts(limits.servers, limits.clients, options.kept, limits.transactionBytes);
     this.again = new Message(limits.headerRows);
@@ -154,74 +133,32 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
   // What came. RFC 3261 §16.3
 
   onRequest(t: ServerTransaction, m: Message): void {
-    const { routing, targets, layer } = this;
-    this.source.set(t.source.transport, t.source.ip, t.sourcePort, t.source.connection);
-    if (!routing.read(m)) {
-      this.refuse(t, m, 400);
+    const { admission, counters, layer, source } = this;
+    source.set(t.source.transport, t.source.ip, t.sourcePort, t.source.connection);
+    const status = admission.check(m, source);
+    if (status === 0) {
+      this.begin(t, m);
       return;
     }
-    const kind = targets.find(routing);
-    if (kind === KIND_STRANGE) this.refuse(t, m, 416);
-    else if (m.method === METHOD_OPTIONS && (m.maxForwards === 0 || kind === KIND_SELF)) {
-      const w = this.answer(t, m, 200);
-      w.put(ALLOW);
-      this.send(w);
-    } else if (m.maxForwards === 0) this.refuse(t, m, 483);
-    else if (this.loops.wasHere(m)) {
-      this.counters.looped += 1;
-      this.refuse(t, m, 482);
-    } else if (isBeyond(m, HEADER_PROXY_REQUIRE, NOTHING)) {
-      const w = this.answer(t, m, 420);
-      writeUnsupported(w, m, HEADER_PROXY_REQUIRE, NOTHING);
-      this.send(w);
-    } else if (this.isAllowed(t, m, kind)) {
-      // From here on the caller is known, or calls one of ours: he gets the answer of a transaction.
-      if (kind === KIND_NOBODY || kind === KIND_SELF) {
-        this.counters.refused += 1;
-        layer.reply(t, 404);
-      } else this.begin(t, m, kind);
+    if (status === 482) counters.looped += 1;
+    else if (status !== 407 && status !== 200) counters.refused += 1;
+    // An INVITE may be anybody's: one message goes out for one that came. RFC 3261 §26.3.2.4
+    if (t.method === METHOD_INVITE && !admission.isKnown) {
+      layer.drop(t);
+      admission.write(layer.answer(m, source, status), m, status);
+      layer.sendAnswer();
+    } else {
+      admission.write(layer.respond(t, status), m, status);
+      layer.sendResponse(t);
     }
   }
 
-  /** Whether the request may be forwarded; if not, it was answered. Whoever says to be ours has to prove it, and whoever wants to get beyond us. */
-  private isAllowed(t: ServerTransaction, m: Message, kind: number): boolean {
-    if (this.routing.isMarked || this.options.trusted.indexOf(this.source.ip) >= 0) return true;
-    const { address, uri } = this;
-    if (!address.parse(m.bytes, m.fromStart, m.fromEnd)) {
-      this.refuse(t, m, 400);
-      return false;
-    }
-    const from = uri.parse(address.bytes, address.uriStart, address.uriEnd) ? this.ours.claimed(uri) : NONE;
-    if (from.length === 0 && kind !== KIND_ELSEWHERE) return true;
-    const realm = from.length > 0 ? from : this.ours.domains[0];
-    const result = this.auth.check(m, HEADER_PROXY_AUTHORIZATION, realm);
-    if (result !== CHECK_OK) {
-      const w = this.answer(t, m, 407);
-      this.auth.writeChallenges(w, HEADER_PROXY_AUTHENTICATE, realm, result === CHECK_STALE);
-      this.send(w);
-      return false;
-    }
-    // Nobody calls in another's name. RFC 3261 §22.3
-    if (from.length > 0 && !this.isFrom()) {
-      this.counters.refused += 1;
-      this.layer.reply(t, 403);
-      return false;
-    }
-    return true;
-  }
-
-  /** Whether the user in From, which `uri` has read, is the one that was authenticated. */
-  private isFrom(): boolean {
-    const size = this.targets.readUser(this.uri, this.user);
-    return size >= 0 && this.user.equals(this.auth.name);
-  }
-
-  private begin(t: ServerTransaction, m: Message, kind: number): void {
+  private begin(t: ServerTransaction, m: Message): void {
     const { contexts } = this;
     const { slot } = t;
     contexts.open(slot);
     t.owner = this;
-    if (kind === KIND_ELSEWHERE) {
+    if (this.admission.kind === KIND_ELSEWHERE) {
       const { hop } = this;
       hop.clear();
       hop.breadth = breadthOf(m);
@@ -286,7 +223,7 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
     source.set(t.source.transport, t.source.ip, t.sourcePort, t.source.connection);
     if (!this.routing.read(again)) return null;
     this.targets.find(this.routing);
-    this.loops.wasHere(again);
+    this.admission.loops.wasHere(again);
     return again;
   }
 
@@ -339,7 +276,7 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
       return 400;
     }
     const { line } = forwarder;
-    const w = c.forward(m, line.bytes, line.start, line.end, this.loops.hash);
+    const w = c.forward(m, line.bytes, line.start, line.end, this.admission.loops.hash);
     forwarder.write(w, m, this.source, hop, c.target.transport);
     if (!layer.send(c)) return 513;
     this.counters.forwarded += 1;
@@ -561,35 +498,16 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
 
   /** The ACK for a 2xx, along our Record-Route. RFC 3261 §16.6, §17 */
   onAck(m: Message, source: Flow): void {
-    const { routing, targets, hop } = this;
-    if (m.maxForwards === 0 || !routing.read(m) || !routing.isMarked || this.loops.wasHere(m)) {
+    const { admission, hop } = this;
+    if (admission.check(m, source) !== 0 || !admission.routing.isMarked) {
       this.counters.dropped += 1;
       return;
     }
-    targets.find(routing);
     hop.clear();
     hop.breadth = BREADTH_DEFAULT;
     this.setUri(hop);
-    if (!this.forwarder.sendOnce(m, source, hop, this.loops.hash, this.random.uint32() | 0)) this.counters.failed += 1;
-  }
-
-  /** Answers what may be anybody's: an INVITE without a transaction, so that one message goes out for one that came. RFC 3261 §26.3.2.4 */
-  private answer(t: ServerTransaction, m: Message, status: number): Writer {
-    this.answered = t.method === METHOD_INVITE ? null : t;
-    if (this.answered !== null) return this.layer.respond(t, status);
-    this.layer.drop(t);
-    return this.layer.answer(m, this.source, status);
-  }
-
-  private send(w: Writer): void {
-    w.put(EMPTY_BODY);
-    if (this.answered === null) this.layer.sendAnswer();
-    else this.layer.sendResponse(this.answered);
-  }
-
-  private refuse(t: ServerTransaction, m: Message, status: number): void {
-    this.counters.refused += 1;
-    this.send(this.answer(t, m, status));
+    if (!this.forwarder.sendOnce(m, source, hop, admission.loops.hash, this.random.uint32() | 0))
+      this.counters.failed += 1;
   }
 }
 

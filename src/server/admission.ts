@@ -1,0 +1,117 @@
+/**
+ * Whether a request may be forwarded, and if not, what it is answered: what every proxy looks at first. RFC 3261 §16.3, §22.3
+ * Whoever says to be one of ours has to prove it, and so has whoever wants to get beyond us; what belongs to a dialog that was begun through
+ * us, and what comes from where we trust, goes on. Not here: where it goes to.
+ */
+import { NONE, octets, Span } from "../core/bytes.js";
+import type { RandomSource } from "../core/random.js";
+import type { Flow } from "../transaction/flow.js";
+import type { TransactionLayer } from "../transaction/layer.js";
+import { isBeyond, writeUnsupported } from "../transaction/refusal.js";
+import { EMPTY_BODY } from "../transaction/server.js";
+import { NameAddress } from "../wire/address.js";
+import type { Message } from "../wire/message.js";
+import {
+  HEADER_PROXY_AUTHENTICATE,
+  HEADER_PROXY_AUTHORIZATION,
+  HEADER_PROXY_REQUIRE,
+  METHOD_ACK,
+  METHOD_CANCEL,
+  METHOD_OPTIONS,
+} from "../wire/names.js";
+import { Uri } from "../wire/uri.js";
+import type { Writer } from "../wire/writer.js";
+import { type Authenticator, CHECK_OK, CHECK_STALE } from "./authenticator.js";
+import { LoopGuard } from "./loop.js";
+import type { Marks } from "./mark.js";
+import type { Ours } from "./ours.js";
+import { Routing } from "./routing.js";
+import { KIND_ELSEWHERE, KIND_NOBODY, KIND_SELF, KIND_STRANGE, type Targets } from "./targets.js";
+
+const ALLOW = octets(
+  "Allow: INVITE, ACK, CANCEL, BYE, REGISTER, OPTIONS, MESSAGE, SUBSCRIBE, NOTIFY, INFO, REFER, UPDATE, PRACK\r\n",
+);
+/** Option tags a proxy has to know: none. */
+const NOTHING: readonly Uint8Array[] = [];
+
+export class Admission {
+  /** The way of the request that was checked last. */
+  readonly routing: Routing;
+  readonly loops: LoopGuard;
+  /** KIND_* of its target, which `targets` has. */
+  kind = KIND_STRANGE;
+  /** It came with right credentials: its sender is known. */
+  isKnown = false;
+  private readonly auth: Authenticator;
+  private readonly ours: Ours;
+  private readonly targets: Targets;
+  private readonly trusted: readonly number[];
+  private readonly address = new NameAddress();
+  private readonly uri = new Uri();
+  private readonly user = new Span();
+  private realm: Uint8Array = NONE;
+  private isStale = false;
+
+  /** @param trusted addresses that need no credentials; kept */
+  constructor(
+    layer: TransactionLayer,
+    random: RandomSource,
+    auth: Authenticator,
+    ours: Ours,
+    targets: Targets,
+    marks: Marks,
+    trusted: readonly number[],
+  ) {
+    this.auth = auth;
+    this.ours = ours;
+    this.targets = targets;
+    this.trusted = trusted;
+    this.routing = new Routing(ours, marks);
+    this.loops = new LoopGuard(layer, random);
+  }
+
+  /** @param source where the request came from @returns 0 when it may go on; else the status it is answered with, and `write` adds the fields */
+  check(m: Message, source: Flow): number {
+    this.isKnown = false;
+    if (!this.routing.read(m)) return 400;
+    this.kind = this.targets.find(this.routing);
+    if (this.kind === KIND_STRANGE) return 416;
+    if (m.method === METHOD_OPTIONS && (m.maxForwards === 0 || this.kind === KIND_SELF)) return 200;
+    if (m.maxForwards === 0) return 483;
+    if (this.loops.wasHere(m)) return 482;
+    if (isBeyond(m, HEADER_PROXY_REQUIRE, NOTHING)) return 420;
+    const status = this.authorize(m, source);
+    if (status !== 0) return status;
+    return this.kind === KIND_NOBODY || this.kind === KIND_SELF ? 404 : 0;
+  }
+
+  /** Writes what the answer of that status has of its own, and its end. */
+  write(w: Writer, m: Message, status: number): void {
+    if (status === 200) w.put(ALLOW);
+    else if (status === 420) writeUnsupported(w, m, HEADER_PROXY_REQUIRE, NOTHING);
+    else if (status === 407) this.auth.writeChallenges(w, HEADER_PROXY_AUTHENTICATE, this.realm, this.isStale);
+    w.put(EMPTY_BODY);
+  }
+
+  private authorize(m: Message, source: Flow): number {
+    // To these nobody can answer a challenge. §22.1
+    if (m.method === METHOD_ACK || m.method === METHOD_CANCEL) return 0;
+    if (this.routing.isMarked || this.trusted.indexOf(source.ip) >= 0) return 0;
+    const { address, uri } = this;
+    if (!address.parse(m.bytes, m.fromStart, m.fromEnd)) return 400;
+    const from = uri.parse(address.bytes, address.uriStart, address.uriEnd) ? this.ours.claimed(uri) : NONE;
+    if (from.length === 0 && this.kind !== KIND_ELSEWHERE) return 0;
+    this.realm = from.length > 0 ? from : this.ours.domains[0];
+    const result = this.auth.check(m, HEADER_PROXY_AUTHORIZATION, this.realm);
+    this.isStale = result === CHECK_STALE;
+    if (result !== CHECK_OK) return 407;
+    this.isKnown = true;
+    // Nobody calls in another's name. §22.3
+    return from.length > 0 && !this.isFrom() ? 403 : 0;
+  }
+
+  /** Whether the user in From, which `uri` has read, is the one that was authenticated. */
+  private isFrom(): boolean {
+    return this.targets.readUser(this.uri, this.user) >= 0 && this.user.equals(this.auth.name);
+  }
+}
