@@ -5,6 +5,7 @@
 import { performance } from "node:perf_hooks";
 import { NONE, octets } from "../../src/core/bytes.js";
 import { Timers } from "../../src/core/timers.js";
+import { Admission } from "../../src/server/admission.js";
 import { AUTHENTICATOR_DEFAULTS, Authenticator } from "../../src/server/authenticator.js";
 import { DayClock, type LocationStore, type LocationWatcher } from "../../src/server/location.js";
 import { Marks } from "../../src/server/mark.js";
@@ -15,6 +16,7 @@ import { PROXY_DEFAULTS, StatefulProxy } from "../../src/server/proxy.js";
 import { Redirect } from "../../src/server/redirect.js";
 import { Registrar } from "../../src/server/registrar.js";
 import { Server } from "../../src/server/server.js";
+import { StatelessProxy } from "../../src/server/stateless.js";
 import { Targets } from "../../src/server/targets.js";
 import { TransactionLayer, transactionTimers } from "../../src/transaction/layer.js";
 import type { TransactionLimits } from "../../src/transaction/transport.js";
@@ -55,6 +57,9 @@ export class Host {
   /** In its mode only. */
   readonly redirect: Redirect | null = null;
   readonly proxy: StatefulProxy | null = null;
+  readonly stateless: StatelessProxy | null = null;
+  /** Asks for credentials where the registrar's counting is of no use. */
+  private readonly gate: Authenticator | null = null;
   private readonly targets: Targets | null = null;
   private readonly marks: Marks;
   private readonly store: LocationStore;
@@ -101,11 +106,8 @@ export class Host {
     // A restart, or another server in the place of one that is gone, goes on with the calls.
     if (this.file !== null) this.marks.setKey(this.file.key);
     this.store = this.file ?? this.redis ?? this.memory;
-    this.auth = new Authenticator(this.timers, random, new Digest(), table, {
-      ...AUTHENTICATOR_DEFAULTS,
-      algorithms: options.digest,
-      nonces: 65536,
-    });
+    const auth = { ...AUTHENTICATOR_DEFAULTS, algorithms: options.digest, nonces: 65536 };
+    this.auth = new Authenticator(this.timers, random, new Digest(), table, auth);
     this.registrar = new Registrar(this.layer, this.clock, random, this.auth, this.store, {
       domains: options.domains.map(octets),
       contacts: options.contacts,
@@ -124,16 +126,31 @@ export class Host {
       this.redirect = new Redirect(this.layer, this.store, table, { domains, jobs: JOBS });
     if (options.mode === "proxy") {
       const ours = new Ours(this.layer, domains);
-      const plan = new NumberPlan(options.numbers);
-      this.targets = new Targets(this.layer, ours, table, plan, this.registrar.node);
-      this.proxy = new StatefulProxy(this.layer, random, this.auth, this.store, ours, this.targets, this.marks, {
-        ...PROXY_DEFAULTS,
-        isRecording: options.recordRoute,
-        isRecursing: options.recurse,
-        trusted: options.trusted,
-        ringMs: options.ringS * 1000,
-        kept: Math.min(JOBS, options.transactions),
-      });
+      this.targets = new Targets(this.layer, ours, table, new NumberPlan(options.numbers), this.registrar.node);
+      if (options.stateless) {
+        this.gate = new Authenticator(this.timers, random, new Digest(), table, { ...auth, isOnce: false });
+        const admission = new Admission(this.layer, random, this.gate, ours, this.targets, this.marks, options.trusted);
+        this.stateless = new StatelessProxy(
+          this.layer,
+          random,
+          admission,
+          this.store,
+          ours,
+          this.targets,
+          this.marks,
+          this.registrar,
+          options.recordRoute,
+        );
+        this.layer.bypass = this.stateless;
+      } else
+        this.proxy = new StatefulProxy(this.layer, random, this.auth, this.store, ours, this.targets, this.marks, {
+          ...PROXY_DEFAULTS,
+          isRecording: options.recordRoute,
+          isRecursing: options.recurse,
+          trusted: options.trusted,
+          ringMs: options.ringS * 1000,
+          kept: Math.min(JOBS, options.transactions),
+        });
     }
     this.server.next = this.redirect ?? this.proxy;
     this.server.layer = this.layer;
@@ -160,6 +177,7 @@ export class Host {
     this.auth.setUsers(table);
     this.redirect?.setUsers(table);
     this.targets?.setUsers(table);
+    this.gate?.setUsers(table);
   }
 
   /** Told of changes of the location service, also of those other servers make. */
@@ -200,6 +218,13 @@ export class Host {
             redirects_total: this.redirect.counters.redirected,
             redirects_refused_total: this.redirect.counters.refused,
             redirects_failed_total: this.redirect.counters.failed,
+          }),
+      ...(this.stateless === null
+        ? {}
+        : {
+            proxy_forwarded_total: this.stateless.counters.forwarded,
+            proxy_refused_total: this.stateless.counters.answered,
+            proxy_dropped_total: this.stateless.counters.dropped,
           }),
       ...(this.proxy === null
         ? {}

@@ -43,6 +43,8 @@ export interface AuthenticatorOptions {
   nonces: number;
   /** The digest's uri must mean what the Request-URI means. Off, because some phones and proxies on the way change one of both. */
   isStrict: boolean;
+  /** Credentials are good once. Off where a request that comes again cannot be told from one that is used again: in a proxy without state. */
+  isOnce: boolean;
 }
 
 /** Older phones know MD5 only, and some stop at the first challenge they do not know. */
@@ -51,6 +53,7 @@ export const AUTHENTICATOR_DEFAULTS: AuthenticatorOptions = {
   nonceMs: 3600_000,
   nonces: 64,
   isStrict: false,
+  isOnce: true,
 };
 
 export class AuthCounters {
@@ -209,6 +212,7 @@ export class Authenticator {
     this.writeNonce(timeS, number);
     if (!equal(nonce.bytes, nonce.start, nonce.end, this.nonce, 0, NONCE_BYTES)) return CHECK_STALE;
     if (this.timers.nowMs >= timeS * 1000 + this.options.nonceMs) return CHECK_STALE;
+    if (!this.options.isOnce) return CHECK_OK;
     const count = isGiven(qop) ? this.value.count() : 1;
     const place = number % this.numbers.length;
     if (this.numbers[place] > number) return CHECK_STALE;

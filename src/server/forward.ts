@@ -40,6 +40,7 @@ import { domainOf } from "./users.js";
 const MAX_FORWARDS = octets("Max-Forwards: ");
 const MAX_FORWARDS_DEFAULT = 70;
 const MAX_BREADTH = octets("Max-Breadth: ");
+const BREADTH_DEFAULT = 60;
 const ROUTE = octets("Route: ");
 const ROUTE_URI = octets("Route: <");
 const RECORD_ROUTE = octets("Record-Route: <sip:");
@@ -58,7 +59,7 @@ export class Hop {
   /** Nothing is known of it but that it listens there by UDP. */
   isFixed = false;
   /** What is left for its Max-Breadth. RFC 5393 §5 */
-  breadth = 60;
+  breadth = BREADTH_DEFAULT;
 
   clear(): void {
     this.path.set(NONE, 0, 0);
@@ -134,7 +135,7 @@ export class Forwarder {
     w.put(MAX_FORWARDS);
     w.uint(m.maxForwards < 0 ? MAX_FORWARDS_DEFAULT : m.maxForwards - 1);
     w.crlf();
-    if (hop.breadth < 60 || m.has(HEADER_MAX_BREADTH)) {
+    if (hop.breadth < BREADTH_DEFAULT || m.has(HEADER_MAX_BREADTH)) {
       w.put(MAX_BREADTH);
       w.uint(hop.breadth);
       w.crlf();
@@ -242,6 +243,12 @@ export class Forwarder {
 /** Whether whoever sent from `ip` is not reached at the address in its contact. */
 export function isBehindNat(contact: Uri, ip: number): boolean {
   return contact.ip >= 0 && contact.ip !== ip && isPrivate(contact.ip);
+}
+
+/** How many branches a request may yet have, in all proxies to come. RFC 5393 §5.3.3.1 */
+export function breadthOf(m: Message): number {
+  const given = m.uint(HEADER_MAX_BREADTH, 255);
+  return given >= 0 ? given : BREADTH_DEFAULT;
 }
 
 /** Requests that begin a dialog, or may. */

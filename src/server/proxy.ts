@@ -16,12 +16,12 @@ import type { ServerOwner, ServerTransaction } from "../transaction/server.js";
 import { NameAddress } from "../wire/address.js";
 import { ValueList } from "../wire/list.js";
 import { Message, PARSE_OK } from "../wire/message.js";
-import { HEADER_CONTACT, HEADER_MAX_BREADTH, HEADER_REASON, METHOD_INVITE } from "../wire/names.js";
+import { HEADER_CONTACT, HEADER_REASON, METHOD_INVITE } from "../wire/names.js";
 import { Writer } from "../wire/writer.js";
 import { Admission } from "./admission.js";
 import type { Authenticator } from "./authenticator.js";
 import { Contexts, FLAG_ASKING, FLAG_CLOSED, FLAG_DONE, FLAG_MORE } from "./contexts.js";
-import { Forwarder, Hop } from "./forward.js";
+import { breadthOf, Forwarder, Hop } from "./forward.js";
 import { type Bindings, LOCATION_OK, type LocationStore, type LocationUser } from "./location.js";
 import type { Marks } from "./mark.js";
 import type { Ours } from "./ours.js";
@@ -71,8 +71,6 @@ export class ProxyCounters {
   dropped = 0;
 }
 
-/** The most branches there may be when the request says nothing. RFC 5393 §5.3.3.1 */
-const BREADTH_DEFAULT = 60;
 const ELSEWHERE = octets('Reason: SIP;cause=200;text="Call completed elsewhere"\r\n');
 const CAUSE_200 = octets("cause=200");
 const TURN = 0x10000;
@@ -504,7 +502,7 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
       return;
     }
     hop.clear();
-    hop.breadth = BREADTH_DEFAULT;
+    hop.breadth = breadthOf(m);
     this.setUri(hop);
     if (!this.forwarder.sendOnce(m, source, hop, admission.loops.hash, this.random.uint32() | 0))
       this.counters.failed += 1;
@@ -531,11 +529,6 @@ function rank(status: number): number {
     default:
       return base + 3;
   }
-}
-
-function breadthOf(m: Message): number {
-  const given = m.uint(HEADER_MAX_BREADTH, 255);
-  return given >= 0 ? given : BREADTH_DEFAULT;
 }
 
 /** How many contacts there are, at least one. */

@@ -47,6 +47,14 @@ export interface TransactionUser {
   onAckTimeout(t: ServerTransaction): void;
 }
 
+/** Whoever deals with messages that no transaction is made for. `m` and `source` are lent for the call. */
+export interface Bypass {
+  /** @returns false for a request that is to have its transaction after all */
+  onRequest(m: Message, source: Flow): boolean;
+  /** @returns false for a response that may belong to a transaction */
+  onResponse(m: Message, source: Flow): boolean;
+}
+
 /** Octets of a branch of ours: the cookie and 16 digits. */
 const BRANCH_BYTES = 23;
 const COOKIE_BYTES = 7;
@@ -69,6 +77,8 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
   readonly scratchFlow = new Flow();
   readonly clients: Pool<ClientTransaction>;
   readonly servers: Pool<ServerTransaction>;
+  /** Asked first, if there is one. */
+  bypass: Bypass | null = null;
   private readonly user: TransactionUser;
   private readonly message: Message;
   private readonly source = new Flow();
@@ -370,9 +380,17 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     const result = m.parse(bytes, start, end, isStream);
     this.counters.received += 1;
     if (result !== PARSE_OK) this.refuse(result);
+    else if (this.bypass !== null && this.isPassedBy(this.bypass)) return;
     else if (!m.isRequest) this.receiveResponse();
     else if (m.method === METHOD_ACK) this.receiveAck();
     else this.receiveRequest();
+  }
+
+  private isPassedBy(bypass: Bypass): boolean {
+    const m = this.message;
+    if (!m.isRequest) return bypass.onResponse(m, this.source);
+    if (m.method === METHOD_ACK && this.answers.isAcknowledged(m, this.hex)) return true;
+    return bypass.onRequest(m, this.source);
   }
 
   /** The head of a message that the stream cannot be followed behind. */

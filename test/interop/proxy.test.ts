@@ -71,6 +71,18 @@ describeWith(["sipp"], "SIPp and our proxy", () => {
   );
 });
 
+describeWith(["sipp"], "SIPp and our proxy without state", () => {
+  it("300 users call one another, 100 calls at once, none failed, and no transaction was made for them", async () => {
+    const crowd = new Crowd(300, "udp");
+    const server = await Server.start({ users: crowd.users }, "--stateless");
+    await crowd.register(server.port, { total: 300, rate: 300, atOnce: 200, timeoutS: 40 });
+    const { transactions_server_highwater: before } = await server.status();
+    await crowd.answer();
+    await crowd.call(server.port, { total: 300, rate: 100, atOnce: 100, talkMs: 500, timeoutS: 60 });
+    expect(await server.status()).toMatchObject({ transactions_server_highwater: before, proxy_dropped_total: 0 });
+  });
+});
+
 describeWith(["kamailio", "baresip"], "our proxy and Kamailio", () => {
   it.each([
     ["behind", "udp"],

@@ -1,0 +1,168 @@
+/**
+ * The stateless proxy (RFC 3261 §16.11): each message is sent on by itself, a request to one place, its answers to where its Vias say.
+ * Nothing is kept: the branch is reckoned from the one that came, so that a repetition, an ACK and a CANCEL go the way of their request.
+ * An ACK or CANCEL cannot be asked for credentials, and goes on without; credentials are not checked for being used twice.
+ * Not here: forking, 100 Trying, and what a location service that answers later would need.
+ */
+import { parseIPv4 } from "../core/address.js";
+import { hash, NONE, Span } from "../core/bytes.js";
+import type { RandomSource } from "../core/random.js";
+import { Flow } from "../transaction/flow.js";
+import type { Bypass, TransactionLayer } from "../transaction/layer.js";
+import { writeRelayed } from "../transaction/relay.js";
+import { SIP_PORT } from "../transaction/transport.js";
+import { ValueList } from "../wire/list.js";
+import type { Message } from "../wire/message.js";
+import { HEADER_VIA, METHOD_ACK, METHOD_REGISTER, TRANSPORT_TCP, TRANSPORT_UDP } from "../wire/names.js";
+import { Via } from "../wire/via.js";
+import type { Admission } from "./admission.js";
+import { breadthOf, Forwarder, Hop } from "./forward.js";
+import { type Bindings, LOCATION_OK, type LocationStore, type LocationUser } from "./location.js";
+import type { Marks } from "./mark.js";
+import type { Ours } from "./ours.js";
+import type { Registrar } from "./registrar.js";
+import { KIND_ELSEWHERE, type Targets } from "./targets.js";
+
+export class StatelessCounters {
+  /** Requests and responses that went on. */
+  forwarded = 0;
+  answered = 0;
+  /** What led nowhere: an ACK for nobody, a response that is not ours to pass on. */
+  dropped = 0;
+}
+
+export class StatelessProxy implements Bypass, LocationUser {
+  readonly counters = new StatelessCounters();
+  private readonly layer: TransactionLayer;
+  private readonly admission: Admission;
+  private readonly store: LocationStore;
+  private readonly targets: Targets;
+  private readonly marks: Marks;
+  private readonly registrar: Registrar;
+  private readonly forwarder: Forwarder;
+  private readonly seed: number;
+  private readonly hop = new Hop();
+  private readonly back = new Flow();
+  private readonly list = new ValueList();
+  private readonly via = new Via();
+  private readonly value = new Span();
+  /** What the location service said: a status, 0 when `hop` is set. */
+  private found = 0;
+
+  /** @param store one that answers at once @param registrar REGISTERs for it are left to the layer */
+  constructor(
+    layer: TransactionLayer,
+    random: RandomSource,
+    admission: Admission,
+    store: LocationStore,
+    ours: Ours,
+    targets: Targets,
+    marks: Marks,
+    registrar: Registrar,
+    isRecording: boolean,
+  ) {
+    this.layer = layer;
+    this.admission = admission;
+    this.store = store;
+    this.targets = targets;
+    this.marks = marks;
+    this.registrar = registrar;
+    this.forwarder = new Forwarder(layer, ours, marks, admission.routing, isRecording);
+    this.seed = random.uint32() | 0;
+  }
+
+  onRequest(m: Message, source: Flow): boolean {
+    if (m.method === METHOD_REGISTER && this.registrar.isFor(m)) return false;
+    const { admission, hop } = this;
+    let status = admission.check(m, source);
+    if (status === 0) status = this.locate();
+    if (status !== 0) {
+      this.answer(m, source, status);
+      return true;
+    }
+    const branch = this.branchOf(m);
+    hop.breadth = breadthOf(m);
+    if (this.forwarder.sendOnce(m, source, hop, branch, Math.imul(branch, 0x9e3779b1))) this.counters.forwarded += 1;
+    else this.counters.dropped += 1;
+    return true;
+  }
+
+  /** The only way of a request, in `hop`. @returns 0, or the status that says why there is none */
+  private locate(): number {
+    const { admission, hop, targets, marks, layer } = this;
+    hop.clear();
+    if (admission.kind !== KIND_ELSEWHERE) {
+      this.found = 480;
+      this.store.bindings(targets.aor, this, 0);
+      return this.found;
+    }
+    hop.uri.set(targets.uri.bytes, targets.uri.start, targets.uri.end);
+    const { routing } = admission;
+    if (routing.isMarked && !routing.hasRoute && layer.transport.isOpen(marks.flow)) hop.flow.copy(marks.flow);
+    return 0;
+  }
+
+  /** The best of them, whichever that is: the same each time. */
+  onBindings(_token: number, result: number, list: Bindings): void {
+    if (result !== LOCATION_OK) this.found = 500;
+    else if (list.first()) {
+      this.targets.reach(list, this.hop);
+      this.found = 0;
+    }
+  }
+
+  onUpdated(_token: number, _result: number): void {}
+
+  private answer(m: Message, source: Flow, status: number): void {
+    if (m.method === METHOD_ACK) {
+      this.counters.dropped += 1;
+      return;
+    }
+    this.counters.answered += 1;
+    this.admission.write(this.layer.answer(m, source, status), m, status);
+    this.layer.sendAnswer();
+  }
+
+  /** The same for a request each time it comes, and for its ACK and CANCEL. */
+  private branchOf(m: Message): number {
+    const h = m.hasMagicCookie
+      ? hash(m.bytes, m.branchStart, m.branchEnd)
+      : hash(m.bytes, m.callIdStart, m.callIdEnd) ^ hash(m.bytes, m.fromTagStart, m.fromTagEnd) ^ m.cseq;
+    return Math.imul(this.seed ^ h ^ hash(m.bytes, m.sentByStart, m.sentByEnd), 0x01000193);
+  }
+
+  /** Goes where the Via below ours says: its `received` and `rport`, which were written here. RFC 3261 §16.11, §18.2.2 */
+  onResponse(m: Message, _source: Flow): boolean {
+    const { layer, list, via, back } = this;
+    list.begin(m, HEADER_VIA);
+    const isPassed =
+      list.next() &&
+      via.parse(list.bytes, list.start, list.end) &&
+      this.isOurs(via) &&
+      list.next() &&
+      via.parse(list.bytes, list.start, list.end) &&
+      this.aim(via);
+    const w = layer.scratchWriter;
+    if (isPassed) {
+      w.begin(layer.scratch, 0, layer.scratch.length);
+      writeRelayed(w, m, NONE, 0);
+    }
+    if (isPassed && w.ok && layer.transport.send(back, w.bytes, 0, w.at)) this.counters.forwarded += 1;
+    else this.counters.dropped += 1;
+    return true;
+  }
+
+  private isOurs(via: Via): boolean {
+    const { layer } = this;
+    return via.ip === layer.localIp && via.port === (via.transport === TRANSPORT_TCP ? layer.tcpPort : layer.udpPort);
+  }
+
+  private aim(via: Via): boolean {
+    const { value } = this;
+    const ip = via.received(value) ? parseIPv4(value.bytes, value.start, value.end) : via.ip;
+    const rport = via.rport();
+    const port = rport > 0 ? rport : via.port > 0 ? via.port : SIP_PORT;
+    this.back.set(via.transport, ip, port, -1);
+    return ip >= 0 && (via.transport === TRANSPORT_UDP || via.transport === TRANSPORT_TCP);
+  }
+}

@@ -1,0 +1,126 @@
+import { describe, expect, test } from "vitest";
+import { Admission } from "../../src/server/admission.js";
+import { AUTHENTICATOR_DEFAULTS, Authenticator } from "../../src/server/authenticator.js";
+import { Marks } from "../../src/server/mark.js";
+import { NumberPlan } from "../../src/server/numbers.js";
+import { Ours } from "../../src/server/ours.js";
+import { StatelessProxy } from "../../src/server/stateless.js";
+import { Targets } from "../../src/server/targets.js";
+import { Digest } from "../../src/wire/digest.js";
+import { CountingRandom } from "../transaction/harness.js";
+import { DOMAIN, users } from "./house.js";
+import { ALICE, ask, BOB, brief, field, fields, ProxyHouse, STRANGER } from "./proxied.js";
+
+/** A house whose proxy keeps nothing, with bob registered twice. */
+function house(): { h: ProxyHouse; proxy: StatelessProxy } {
+  const h = new ProxyHouse();
+  const random = new CountingRandom();
+  const ours = new Ours(h.layer, [DOMAIN]);
+  const targets = new Targets(h.layer, ours, users(), new NumberPlan([]), h.registrar.node);
+  const auth = new Authenticator(h.timers, random, new Digest(), users(), { ...AUTHENTICATOR_DEFAULTS, isOnce: false });
+  const marks = new Marks(random);
+  const admission = new Admission(h.layer, random, auth, ours, targets, marks, []);
+  const proxy = new StatelessProxy(h.layer, random, admission, h.memory, ours, targets, marks, h.registrar, true);
+  h.layer.bypass = proxy;
+  h.bind("bob", "<sip:bob@10.0.0.3:5060>");
+  h.bind("bob", "<sip:bob@10.0.0.4:5060>;q=0.5");
+  h.pass(60_000);
+  return { h, proxy };
+}
+
+const branch = (text: string): string => fields(text, "Via")[0].replace(/.*branch=/, "");
+
+describe("the proxy without state (RFC 3261 §16.11)", () => {
+  test("sends each repetition on with the same branch, to the best contact alone, and makes no transaction", () => {
+    const { h } = house();
+    const request = ask({ branch: "z9hG4bKrep", callId: "rep" });
+    const [first] = h.receive(request, STRANGER);
+    const [second] = h.receive(request, STRANGER);
+    expect(brief([first, second])).toEqual(["INVITE 10.0.0.3:5060", "INVITE 10.0.0.3:5060"]);
+    expect(second.text).toBe(first.text);
+    expect(field(first.text, "Max-Forwards")).toBe("69");
+    expect(field(first.text, "Record-Route")).toMatch(/^<sip:[0-9a-f]{16}@10/);
+    expect(h.layer.servers.used() + h.layer.clients.used()).toBe(0);
+    h.pass(100_000);
+    expect(h.network.take()).toEqual([]);
+  });
+
+  test("gives CANCEL and the ACK for a refusal the branch of their INVITE, another request another", () => {
+    const { h } = house();
+    const request = ask({ branch: "z9hG4bKone", callId: "one" });
+    const [invite] = h.receive(request, STRANGER);
+    const [cancel] = h.receive(request.replace(/INVITE/g, "CANCEL"), STRANGER);
+    const [ack] = h.receive(request.replace(/INVITE/g, "ACK").replace(/(To: .*)\r/, "$1;tag=bb\r"), STRANGER);
+    expect(brief([cancel, ack])).toEqual(["CANCEL 10.0.0.3:5060", "ACK 10.0.0.3:5060"]);
+    expect(branch(cancel.text)).toBe(branch(invite.text));
+    expect(branch(ack.text)).toBe(branch(invite.text));
+    expect(branch(h.sends({})[0].text)).not.toBe(branch(invite.text));
+  });
+
+  test("passes a response to where the Via below its own says, and no other", () => {
+    const { h, proxy } = house();
+    const via = "Via: SIP/2.0/UDP 192.168.1.9:5062;rport;branch=z9hG4bKnat\r\n";
+    const [invite] = h.sends({ via }, "10.9.9.9:40404");
+    const [ringing] = h.answers(invite, 180);
+    expect(brief([ringing])).toEqual(["180 10.9.9.9:40404"]);
+    expect(fields(ringing.text, "Via").length).toBe(1);
+    const forged =
+      "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 10.6.6.6:5060;branch=z9hG4bKx\r\nVia: SIP/2.0/UDP 10.8.8.8;branch=z9hG4bKy\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:b@b>;tag=2\r\nCall-ID: x\r\nCSeq: 1 INVITE\r\nContent-Length: 0\r\n\r\n";
+    expect(h.receive(forged, BOB)).toEqual([]);
+    expect(h.receive(forged.replace("10.6.6.6", "10.0.0.1").replace(/Via: SIP.2.0.UDP 10.8.*\r\n/, ""), BOB)).toEqual(
+      [],
+    );
+    expect(h.receive(forged.replace("10.6.6.6", "10.0.0.1").replace("10.8.8.8", "a.name"), BOB)).toEqual([]);
+    expect(proxy.counters.dropped).toBe(3);
+  });
+
+  test("follows its mark in a dialog, and nothing else", () => {
+    const { h } = house();
+    const [invite] = h.sends({ callId: "talk" });
+    const [ok] = h.answers(invite, 200, "bb");
+    const route = {
+      to: field(ok.text, "To"),
+      callId: "talk",
+      uri: "sip:bob@10.0.0.3:5060",
+      extra: "Route: " + field(ok.text, "Record-Route") + "\r\n",
+    };
+    expect(brief(h.sends({ ...route, method: "ACK" }))).toEqual(["ACK 10.0.0.3:5060"]);
+    expect(brief(h.sends({ ...route, method: "BYE", cseq: 2 }))).toEqual(["BYE 10.0.0.3:5060"]);
+    expect(brief(h.sends({ ...route, method: "BYE", callId: "other", uri: "sip:v@10.8.8.8" }))).toEqual([
+      "407 10.9.9.9:5060",
+    ]);
+  });
+
+  test("asks a user of ours for the password, takes the same credentials again, and keeps the ACK for its challenge", () => {
+    const { h } = house();
+    const parts = { from: "<sip:alice@example.org>;tag=aa", branch: "z9hG4bKasked", callId: "asked" };
+    const request = ask(parts);
+    const [challenge] = h.receive(request, ALICE);
+    expect(brief([challenge])).toEqual(["407 10.0.0.2:5060"]);
+    const ack = request
+      .replace(/INVITE/g, "ACK")
+      .replace("To: <sip:bob@example.org>", "To: " + field(challenge.text, "To"));
+    expect(h.receive(ack, ALICE)).toEqual([]);
+    const credentials = h.answerTo(challenge.text, "alice", "secretA", "sip:bob@example.org", "INVITE");
+    const again = ask({ ...parts, branch: "z9hG4bKagain", cseq: 2, extra: credentials });
+    expect(brief(h.receive(again, ALICE))).toEqual(["INVITE 10.0.0.3:5060"]);
+    expect(brief(h.receive(again, ALICE))).toEqual(["INVITE 10.0.0.3:5060"]);
+  });
+
+  test("answers by itself what leads nowhere, one for one", () => {
+    const { h } = house();
+    expect(brief(h.sends({ uri: "sip:carol@example.org" }))).toEqual(["404 10.9.9.9:5060"]);
+    expect(brief(h.sends({ uri: "sip:alice@example.org" }))).toEqual(["480 10.9.9.9:5060"]);
+    expect(brief(h.sends({ forwards: "Max-Forwards: 0\r\n" }))).toEqual(["483 10.9.9.9:5060"]);
+    expect(brief(h.sends({ method: "OPTIONS", uri: "sip:example.org" }))).toEqual(["200 10.9.9.9:5060"]);
+    expect(h.sends({ method: "ACK", uri: "sip:carol@example.org" })).toEqual([]);
+    h.pass(100_000);
+    expect(h.network.take()).toEqual([]);
+  });
+
+  test("leaves a REGISTER for us to the registrar", () => {
+    const { h } = house();
+    h.bind("alice", "<sip:alice@10.0.0.2>");
+    expect(h.bound().length).toBe(1);
+  });
+});
