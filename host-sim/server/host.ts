@@ -130,6 +130,7 @@ export class Host {
       if (options.stateless) {
         this.gate = new Authenticator(this.timers, random, new Digest(), table, { ...auth, isOnce: false });
         const admission = new Admission(this.layer, random, this.gate, ours, this.targets, this.marks, options.trusted);
+        admission.isClosed = !options.strangers;
         this.stateless = new StatelessProxy(
           this.layer,
           random,
@@ -147,6 +148,7 @@ export class Host {
           ...PROXY_DEFAULTS,
           isRecording: options.recordRoute,
           isRecursing: options.recurse,
+          isClosed: !options.strangers,
           trusted: options.trusted,
           ringMs: options.ringS * 1000,
           kept: Math.min(JOBS, options.transactions),

@@ -42,6 +42,8 @@ export interface ServerOptions {
   /** Proxy: whether it stays on the way of dialogs, follows 3xx, and keeps no transactions. */
   recordRoute: boolean;
   recurse: boolean;
+  /** Proxy: whether whoever has no password here may call who has one. */
+  strangers: boolean;
   stateless: boolean;
   /** Addresses that need no credentials. */
   trusted: number[];
@@ -75,6 +77,7 @@ export const USAGE = `Usage: npm run server -- [options]
                          the rest, 0.=sip:{}@192.0.2.9; may be repeated
   --ring-time S          proxy: how long contacts ring before those of a lower q (20)
   --record-route on|off  proxy: stays on the way of the calls (on)
+  --strangers on|off     proxy: who has no password here may call who has one (on)
   --recurse on|off       proxy: goes where a 3xx says instead of passing it on (off)
   --stateless            proxy: keeps no transactions; no forking, store memory or file only
   --http PORT            /status, /metrics (Prometheus) and /reload on 127.0.0.1
@@ -107,6 +110,7 @@ const OPTIONS = {
   "ring-time": text,
   "record-route": text,
   recurse: text,
+  strangers: text,
   stateless: flag,
   json: flag,
   "password-stdin": flag,
@@ -159,7 +163,7 @@ export function parseOptions(args: readonly string[]): ServerOptions | string {
   const stateless = values.stateless === true;
   if (stateless && (mode !== "proxy" || store.startsWith("redis")))
     return "--stateless needs --mode proxy and --store memory or file:DIR";
-  for (const name of ["record-route", "recurse"] as const)
+  for (const name of ["record-route", "recurse", "strangers"] as const)
     if (!["on", "off", undefined].includes(values[name])) return bad(name, values[name], "on or off");
   const trusted: number[] = [];
   for (const address of values.trust ?? []) {
@@ -202,6 +206,7 @@ export function parseOptions(args: readonly string[]): ServerOptions | string {
     advertise: values.advertise ?? "",
     recordRoute: values["record-route"] !== "off",
     recurse: values.recurse === "on",
+    strangers: values.strangers !== "off",
     stateless,
     trusted,
     numbers: rules,

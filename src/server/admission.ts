@@ -42,6 +42,8 @@ export class Admission {
   kind = KIND_STRANGE;
   /** It came with right credentials: its sender is known. */
   isKnown = false;
+  /** Strangers, too, need credentials, those of a user of ours: nobody else calls one. */
+  isClosed = false;
   private readonly auth: Authenticator;
   private readonly ours: Ours;
   private readonly targets: Targets;
@@ -100,7 +102,7 @@ export class Admission {
     const { address, uri } = this;
     if (!address.parse(m.bytes, m.fromStart, m.fromEnd)) return 400;
     const from = uri.parse(address.bytes, address.uriStart, address.uriEnd) ? this.ours.claimed(uri) : NONE;
-    if (from.length === 0 && this.kind !== KIND_ELSEWHERE) return 0;
+    if (from.length === 0 && this.kind !== KIND_ELSEWHERE && !this.isClosed) return 0;
     this.realm = from.length > 0 ? from : this.ours.domains[0];
     const result = this.auth.check(m, HEADER_PROXY_AUTHORIZATION, this.realm);
     this.isStale = result === CHECK_STALE;

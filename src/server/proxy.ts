@@ -33,6 +33,8 @@ export interface ProxyOptions {
   isRecording: boolean;
   /** Goes where a 3xx says, instead of passing it on. RFC 3261 §16.7 step 4 */
   isRecursing: boolean;
+  /** Strangers need credentials to call a user of ours. */
+  isClosed: boolean;
   /** Addresses that need no credentials: gateways, other proxies of the house. Kept. */
   trusted: readonly number[];
   /** How long contacts ring before those of a lower q do, ms. */
@@ -48,6 +50,7 @@ export const TIMER_C_MS = 181_000;
 export const PROXY_DEFAULTS: ProxyOptions = {
   isRecording: true,
   isRecursing: false,
+  isClosed: false,
   trusted: [],
   ringMs: 20_000,
   timerCMs: TIMER_C_MS,
@@ -120,6 +123,7 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
     this.targets = targets;
     this.marks = marks;
     this.admission = new Admission(layer, random, auth, ours, targets, marks, options.trusted);
+    this.admission.isClosed = options.isClosed;
     this.routing = this.admission.routing;
     this.forwarder = new Forwarder(layer, ours, marks, this.routing, options.isRecording);
     const { limits } = layer;

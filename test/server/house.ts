@@ -17,6 +17,17 @@ import { CountingRandom, FakeNetwork, field, fields, LIMITS, type Sent } from ".
 export const DOMAIN = octets("example.org");
 const PASSWORDS: Record<string, string> = { alice: "secretA", bob: "secretB" };
 
+/** Where a house stands: its address, its domains (the first one is its users'), and what else is particular to it. */
+export interface Place {
+  ip: string;
+  domains: readonly Uint8Array[];
+  users: UserTable;
+  /** Names of others that it knows at once. */
+  names: number;
+  /** Where its random numbers begin: two that stand side by side have no keys in common. */
+  seed: number;
+}
+
 export function secretOf(name: string, password: string, algorithm: number, realm = "example.org"): Uint8Array {
   const out = new Uint8Array(64);
   const user = new Span();
@@ -37,6 +48,10 @@ export function users(): UserTable {
       secretOf(name, password, ALGORITHM_SHA256),
     );
   return table;
+}
+
+export function home(): Place {
+  return { ip: "10.0.0.1", domains: [DOMAIN, octets("example.com")], users: users(), names: LIMITS.names, seed: 0 };
 }
 
 export interface RegisterParts {
@@ -70,15 +85,17 @@ export class House {
     options: Partial<RegistrarOptions> = {},
     auth: Partial<AuthenticatorOptions> = {},
     makeStore: ((memory: MemoryLocation) => LocationStore) | null = null,
+    place: Place = home(),
   ) {
-    const limits = { ...LIMITS, clients: 64, servers: 64 };
+    for (let i = 0; i < place.seed; i++) this.random.uint32();
+    const limits = { ...LIMITS, clients: 64, servers: 64, names: place.names };
     this.timers = new Timers(transactionTimers(limits) + limits.servers);
     this.network = new FakeNetwork(this.timers);
     this.layer = new TransactionLayer(this.timers, this.random, this.network, this.server, limits);
-    this.layer.setLocal(ipv4("10.0.0.1"), 5060, 5060);
+    this.layer.setLocal(ipv4(place.ip), 5060, 5060);
     this.clock = new DayClock(this.timers);
     this.memory = new MemoryLocation(this.clock, { chunks: 256, recordBytes: 4096 });
-    this.auth = new Authenticator(this.timers, this.random, new Digest(), users(), {
+    this.auth = new Authenticator(this.timers, this.random, new Digest(), place.users, {
       ...AUTHENTICATOR_DEFAULTS,
       ...auth,
     });
@@ -87,7 +104,7 @@ export class House {
       minS: 60,
       defaultS: 3600,
       maxS: 7200,
-      domains: [DOMAIN, octets("example.com")],
+      domains: place.domains,
       contacts: 4,
       recordBytes: 4000,
       jobs: 4,

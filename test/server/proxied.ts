@@ -1,15 +1,15 @@
 /** A house with a proxy in virtual time, and the phones around it: strings in, strings out. */
 import { ipv4 } from "../../src/core/address.js";
-import { octets } from "../../src/core/bytes.js";
 import type { LocationStore } from "../../src/server/location.js";
 import { Marks } from "../../src/server/mark.js";
 import type { MemoryLocation } from "../../src/server/memory.js";
 import { NumberPlan, type NumberRule } from "../../src/server/numbers.js";
 import { Ours } from "../../src/server/ours.js";
 import { PROXY_DEFAULTS, type ProxyOptions, StatefulProxy } from "../../src/server/proxy.js";
+import type { RegistrarOptions } from "../../src/server/registrar.js";
 import { Targets } from "../../src/server/targets.js";
 import { field, fields, responseTo, type Sent } from "../transaction/harness.js";
-import { DOMAIN, House, users } from "./house.js";
+import { House, home, type Place } from "./house.js";
 
 export const PROXY = "10.0.0.1";
 /** Addresses of the phones. */
@@ -70,10 +70,12 @@ export class ProxyHouse extends House {
     options: Partial<ProxyOptions> = {},
     rules: readonly NumberRule[] = [],
     makeStore: ((memory: MemoryLocation) => LocationStore) | null = null,
+    place: Place = home(),
+    registrar: Partial<RegistrarOptions> = {},
   ) {
-    super({}, {}, makeStore);
-    const ours = new Ours(this.layer, [DOMAIN, octets("example.com")]);
-    const targets = new Targets(this.layer, ours, users(), new NumberPlan(rules), this.registrar.node);
+    super(registrar, {}, makeStore, place);
+    const ours = new Ours(this.layer, place.domains);
+    const targets = new Targets(this.layer, ours, place.users, new NumberPlan(rules), this.registrar.node);
     this.proxy = new StatefulProxy(
       this.layer,
       this.random,

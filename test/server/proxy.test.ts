@@ -132,6 +132,16 @@ describe("who may (RFC 3261 §22.3)", () => {
     expect(h.proxy.counters.dropped).toBe(0);
   });
 
+  test("a stranger calls nobody in a closed house, but with the password of a user", () => {
+    const h = house({ isClosed: true });
+    expect(brief(h.sends({}))).toEqual(["407 10.9.9.9:5060"]);
+    expect(brief(h.sends({}, STRANGER, "alice", "secretA"))).toEqual(["INVITE 10.0.0.3:5060"]);
+    const [invite] = h.sends({ callId: "call" }, STRANGER, "alice", "secretA");
+    const [ok] = h.answers(invite, 200, "bb", "Contact: " + CONTACT + "\r\n");
+    const bye = { method: "BYE", callId: "call", to: field(ok.text, "To"), uri: BOB_URI, cseq: 3 };
+    expect(brief(h.sends({ ...bye, extra: routes(ok, true) }))).toEqual(["BYE 10.0.0.3:5060"]);
+  });
+
   test("an address that is trusted needs no credentials", () => {
     const h = house({ trusted: [ipv4("10.0.0.2")] });
     expect(brief(h.sends({ ...own, uri: "sip:eve@10.8.8.8" }, ALICE))).toEqual(["INVITE 10.8.8.8:5060"]);
