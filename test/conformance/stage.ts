@@ -1,0 +1,188 @@
+/**
+ * A stage for the call flows of RFC 3665: our servers stand where the RFC has its own, each a house with a transaction layer of its own, and
+ * the phones send what the RFC has them send. The network brings what a server sends to the next one, and remembers it; names are
+ * answered as the RFC's addresses say. Not here: what is compared with what (picture.ts), and the flows (servers.test.ts).
+ */
+import { ipv4 } from "../../src/core/address.js";
+import { octets } from "../../src/core/bytes.js";
+import type { ProxyOptions } from "../../src/server/proxy.js";
+import { Redirect } from "../../src/server/redirect.js";
+import { UserTable } from "../../src/server/users.js";
+import { ALGORITHM_MD5, ALGORITHM_SHA256 } from "../../src/wire/digest.js";
+import { House, type Place, secretOf } from "../server/house.js";
+import { ProxyHouse } from "../server/proxied.js";
+import { field, fields } from "../transaction/harness.js";
+
+/** Everybody's letter in the flows, name and address. RFC 3665 §2, §3 */
+export const HOSTS: Record<string, [name: string, ip: string]> = {
+  A: ["client.atlanta.example.com", "192.0.2.101"],
+  B: ["client.biloxi.example.com", "192.0.2.201"],
+  C: ["client.chicago.example.com", "192.0.2.100"],
+  G: ["alg1.atlanta.example.com", "192.0.2.128"],
+  1: ["ss1.atlanta.example.com", "192.0.2.111"],
+  2: ["ss2.biloxi.example.com", "192.0.2.222"],
+  3: ["ss3.chicago.example.com", "192.0.2.233"],
+  // It has neither in the RFC.
+  R: ["redirect.biloxi.example.com", "192.0.2.240"],
+};
+/** Where the servers of a domain are. */
+const DOMAINS: Record<string, string> = {
+  "atlanta.example.com": "1",
+  "biloxi.example.com": "2",
+  "chicago.example.com": "3",
+};
+const PASSWORDS: Record<string, string> = { alice: "secret of alice", bob: "secret of bob" };
+const PORT = 5060;
+
+/** A message that a server sent. */
+export interface Leg {
+  from: string;
+  to: string;
+  text: string;
+  atMs: number;
+  isClaimed: boolean;
+}
+
+function place(letter: string): Place {
+  const [host, ip] = HOSTS[letter];
+  const realm = host.slice(host.indexOf(".") + 1);
+  const domains = [octets(realm), octets(host)];
+  const users = new UserTable(4, 64, domains);
+  for (const [name, password] of Object.entries(PASSWORDS))
+    users.add(
+      octets(name),
+      domains[0],
+      secretOf(name, password, ALGORITHM_MD5, realm),
+      secretOf(name, password, ALGORITHM_SHA256, realm),
+    );
+  return { ip, domains, users, names: 8, seed: letter.charCodeAt(0) };
+}
+
+function letterOf(address: string): string {
+  return Object.keys(HOSTS).find((letter) => HOSTS[letter][1] === address) ?? "?";
+}
+
+export class Stage {
+  readonly log: Leg[] = [];
+  readonly houses = new Map<string, House>();
+
+  proxy(letter: string, options: Partial<ProxyOptions>): void {
+    this.houses.set(letter, new ProxyHouse(options, [], null, place(letter)));
+  }
+
+  redirect(letter: string): void {
+    const where = place(letter);
+    const house = new House({}, {}, null, where);
+    house.server.next = new Redirect(house.layer, house.memory, where.users, { domains: where.domains, jobs: 4 });
+    this.houses.set(letter, house);
+  }
+
+  /** A message of a phone, and all that the servers do about it now. */
+  give(from: string, to: string, message: string): void {
+    const house = this.houses.get(to);
+    if (house === undefined) return;
+    const bytes = octets(message);
+    house.layer.receiveDatagram(ipv4(HOSTS[from][1]), PORT, bytes, 0, bytes.length);
+    this.pump();
+  }
+
+  /** Lets time pass until something is sent, at most `ms`. @returns whether something was */
+  wait(ms: number): boolean {
+    const before = this.log.length;
+    const all = [...this.houses.values()];
+    const untilMs = all[0].timers.nowMs + ms;
+    while (this.log.length === before) {
+      const nextMs = Math.min(untilMs, ...all.map(({ timers }) => timers.next()));
+      for (const { timers } of all) timers.poll(nextMs);
+      this.pump();
+      if (nextMs >= untilMs) break;
+    }
+    return this.log.length > before;
+  }
+
+  /** The first message from one to the other that nobody asked for yet. */
+  claim(from: string, to: string, kind: string): Leg | undefined {
+    const leg = this.log.find(
+      (one) => !one.isClaimed && one.from === from && one.to === to && kindOf(one.text) === kind,
+    );
+    if (leg !== undefined) leg.isClaimed = true;
+    return leg;
+  }
+
+  unclaimed(): Leg[] {
+    return this.log.filter(({ isClaimed }) => !isClaimed);
+  }
+
+  /** Credentials of a user for the last challenge of that server. */
+  credentials(letter: string, user: string, uri: string, method: string): string {
+    return this.house(letter).again(user, PASSWORDS[user], uri, method);
+  }
+
+  /** The phone of that user remembers the challenge of a server. */
+  challenged(letter: string, user: string, response: string): void {
+    this.house(letter).answerTo(response, user, PASSWORDS[user]);
+  }
+
+  /** Before the curtain: a contact of a user, by a REGISTER of its own. */
+  bind(letter: string, user: string, contact: string): void {
+    const house = this.house(letter);
+    const [, realm] = /\.(.*)/.exec(HOSTS[letter][0]) as RegExpExecArray;
+    const parts = { user, uri: "sip:" + realm, to: "<sip:" + user + "@" + realm + ">", contact, callId: "before" };
+    const answer = house.register(parts, HOSTS.B[1] + ":" + PORT, PASSWORDS[user]);
+    if (!answer.startsWith("SIP/2.0 200")) throw new Error("not registered: " + answer);
+    house.network.take();
+  }
+
+  /** Nothing is held any more after all timers are over. */
+  isIdle(): boolean {
+    while (this.wait(400_000));
+    return [...this.houses.values()].every(
+      (house) =>
+        house.layer.servers.used() + house.layer.clients.used() === 0 &&
+        (!(house instanceof ProxyHouse) || house.proxy.contexts.used() === 0),
+    );
+  }
+
+  private house(letter: string): House {
+    return this.houses.get(letter) as House;
+  }
+
+  /** Brings what was sent to whom it is for, and answers for the names, until all is quiet. */
+  private pump(): void {
+    for (let isBusy = true; isBusy; ) {
+      isBusy = false;
+      for (const [letter, house] of this.houses) {
+        const { network, layer } = house;
+        for (const { id, name } of network.asked.splice(0)) {
+          const known = DOMAINS[name] ?? Object.keys(HOSTS).find((other) => HOSTS[other][0] === name);
+          if (known === undefined) layer.unresolved(id);
+          else layer.resolved(id, ipv4(HOSTS[known][1]), PORT);
+          isBusy = true;
+        }
+        for (const { to, text, atMs } of network.take()) {
+          const next = letterOf(to.split(" ")[1].split(":")[0]);
+          this.log.push({ from: letter, to: next, text, atMs, isClaimed: false });
+          const bytes = octets(text);
+          this.houses.get(next)?.layer.receiveDatagram(ipv4(HOSTS[letter][1]), PORT, bytes, 0, bytes.length);
+          isBusy = true;
+        }
+      }
+    }
+  }
+}
+
+/** The method of a request; of a response its status and the method it answers. */
+export function kindOf(message: string): string {
+  const [first, second] = message.split(" ");
+  return first === "SIP/2.0" ? second + " " + field(message, "CSeq").split(" ")[1] : first;
+}
+
+/** Whether a request that a phone got is the one that its response is to. */
+export function isAnsweredBy(request: string, response: string): boolean {
+  return (
+    !request.startsWith("SIP/2.0") &&
+    field(request, "CSeq") === field(response, "CSeq") &&
+    field(request, "Call-ID") === field(response, "Call-ID") &&
+    fields(request, "Via").length > 0
+  );
+}
