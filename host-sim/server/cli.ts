@@ -38,9 +38,16 @@ async function main(): Promise<number> {
 }
 
 async function run(options: ServerOptions): Promise<number> {
+  // A thousand phones that register make a thousand lines: those of one turn are written at once.
+  let lines = "";
   const tell = (event: string, value: string, extra: Record<string, string | number> = {}): void => {
     const line = { t: performance.now(), who: "server", event, value, ...extra };
-    process.stdout.write((options.json ? eventJson(line) : eventLine(line)) + "\n");
+    if (lines === "")
+      setImmediate(() => {
+        process.stdout.write(lines);
+        lines = "";
+      });
+    lines += (options.json ? eventJson(line) : eventLine(line)) + "\n";
   };
   let host: Host;
   try {
@@ -76,6 +83,7 @@ async function run(options: ServerOptions): Promise<number> {
   http?.closeAllConnections();
   await host.stop();
   tell("stopped", signal);
+  process.stdout.write(lines);
   return 0;
 }
 

@@ -297,8 +297,10 @@ export class ClientTransaction implements TimerUser {
 
   /** Whether it only waits for repetitions, and how long yet in ms; -1 when it is of use, or came to its end just now. */
   spareMs(): number {
-    const isDone = this.state === CLIENT_COMPLETED && this.host.timers.nowMs > this.doneAtMs;
-    return isDone ? this.host.timers.remaining(this.endTimer) : -1;
+    const { timers, limits } = this.host;
+    const isRelayed = this.state === CLIENT_ACCEPTED && this.isForwarded;
+    if (isRelayed) return timers.nowMs > this.doneAtMs + 2 * limits.t1Ms ? timers.remaining(this.endTimer) : -1;
+    return this.state === CLIENT_COMPLETED && timers.nowMs > this.doneAtMs ? timers.remaining(this.endTimer) : -1;
   }
 
   /** Ends one that can be spared before its time. */

@@ -86,6 +86,8 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
   private readonly clientIndex: SlotIndex;
   private readonly serverIndex: SlotIndex;
   private readonly hex = new Int32Array(1);
+  /** Where `sparest` stopped. */
+  private hand = -1;
 
   /** @param timers with room for `transactionTimers(limits)` more */
   constructor(
@@ -312,13 +314,13 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     return t;
   }
 
-  /** A free one; else the one that has least left to wait for repetitions: an answer that comes twice does less harm than a BYE that never goes. */
+  /** A free one; else one that has little left to wait for repetitions: an answer that comes twice does less harm than a BYE that never goes. */
   private takeClient(): ClientTransaction | null {
     const all = this.clients.items;
     for (let t = this.clients.take(); ; t = this.clients.take()) {
-      const spare = t === null ? sparest(all) : -1;
-      if (t !== null || spare < 0) return t;
-      all[spare].retire();
+      if (t === null) this.hand = sparest(all, this.hand);
+      if (t !== null || this.hand < 0) return t;
+      all[this.hand].retire();
     }
   }
 
@@ -326,9 +328,9 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
   private takeServer(): ServerTransaction | null {
     const all = this.servers.items;
     for (let t = this.servers.take(); ; t = this.servers.take()) {
-      const spare = t === null ? sparest(all) : -1;
-      if (t !== null || spare < 0) return t;
-      all[spare].retire();
+      if (t === null) this.hand = sparest(all, this.hand);
+      if (t !== null || this.hand < 0) return t;
+      all[this.hand].retire();
     }
   }
 
@@ -513,15 +515,22 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
   }
 }
 
-/** @returns the position of the one with the least time left, -1 when none can be spared */
-function sparest(all: readonly { spareMs(): number }[]): number {
+/** How many are looked at for the one with the least time left, if one of them can be spared at all: a large pool is not walked for each message. */
+const WINDOW = 64;
+
+/** @param hand where it was found last; the search goes on behind it @returns the position of one that can be spared, -1 when there is none */
+function sparest(all: readonly { spareMs(): number }[], hand: number): number {
   let best = -1;
   let bestMs = Infinity;
-  for (let i = 0; i < all.length; i++) {
-    const ms = all[i].spareMs();
-    if (ms < 0 || ms >= bestMs) continue;
-    best = i;
-    bestMs = ms;
+  let at = hand;
+  for (let i = 1; i <= all.length; i++) {
+    at = at + 1 < all.length ? at + 1 : 0;
+    const ms = all[at].spareMs();
+    if (ms >= 0 && ms < bestMs) {
+      best = at;
+      bestMs = ms;
+    }
+    if (best >= 0 && i >= WINDOW) return best;
   }
   return best;
 }

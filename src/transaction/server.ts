@@ -254,6 +254,7 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
     this.status = m.status;
     this.responseEnd = 0;
     this.isAcked = true;
+    this.doneAtMs = this.host.timers.nowMs;
     this.state = SERVER_ACCEPTED;
     this.host.timers.start(this.endTimer, 64 * this.host.limits.t1Ms);
     return true;
@@ -307,8 +308,12 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
 
   /** Whether it only waits for repetitions, and how long yet in ms; -1 when it is of use, or came to its end just now. */
   spareMs(): number {
+    const { timers, limits } = this.host;
+    // A 2xx that was passed on may yet come again, from a callee that has not got its ACK: at first more often.
+    const isRelayed = this.state === SERVER_ACCEPTED && this.responseEnd === 0;
+    if (isRelayed) return timers.nowMs > this.doneAtMs + 2 * limits.t1Ms ? timers.remaining(this.endTimer) : -1;
     const isDone = this.state === SERVER_COMPLETED || this.state === SERVER_CONFIRMED;
-    return isDone && this.host.timers.nowMs > this.doneAtMs ? this.host.timers.remaining(this.endTimer) : -1;
+    return isDone && timers.nowMs > this.doneAtMs ? timers.remaining(this.endTimer) : -1;
   }
 
   /** Ends one that can be spared before its time. */

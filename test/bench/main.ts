@@ -1,8 +1,9 @@
-/** All benchmarks on Node: `npm run bench`, with `-- --json` for programs. */
+/** Benchmarks on Node: `npm run bench`, with `-- --json` for programs; `npm run bench -- server` are those that need other programs. */
 import { bytesEach, print, type Result } from "./harness.js";
 import { keepAliveBenchmarks } from "./keepalive.js";
 import { parseBenchmarks } from "./parse.js";
 import { SoundLoop } from "./rtp-bytes.js";
+import { serverBenchmarks } from "./server.js";
 
 function soundBenchmarks(): Result[] {
   const loop = new SoundLoop(0x0a000002, 0, 0);
@@ -16,6 +17,8 @@ function soundBenchmarks(): Result[] {
   return [{ name: "rtp.bytes", value: bytesEach(contender, 100000), unit: "bytes/packet received and sent" }];
 }
 
-// The parsers of others leave a heap on which little can be measured: they come last.
-const results: Result[] = [...soundBenchmarks(), ...keepAliveBenchmarks(), ...parseBenchmarks()];
+const results: Result[] = process.argv.includes("server")
+  ? await serverBenchmarks()
+  : // The parsers of others leave a heap on which little can be measured: they come last.
+    [...soundBenchmarks(), ...keepAliveBenchmarks(), ...parseBenchmarks()];
 print(results, process.argv.includes("--json"));

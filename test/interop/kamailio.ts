@@ -104,7 +104,7 @@ export class Kamailio {
 }
 
 /** The folder of its modules, which lies in one of the machine's architecture. */
-function modules(): string {
+export function modules(): string {
   for (const name of readdirSync("/usr/lib")) {
     const folder = join("/usr/lib", name, "kamailio", "modules");
     if (existsSync(folder)) return folder + "/";

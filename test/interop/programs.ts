@@ -19,7 +19,7 @@ const UDP_BOUND = "07";
 const TCP_LISTENS = "0A";
 
 /** Debian's packages, by program. */
-const PACKAGES = {
+export const PACKAGES = {
   baresip: "baresip-core",
   sipp: "sip-tester",
   kamailio: "kamailio",
@@ -53,7 +53,7 @@ export function describeWith(programs: (keyof typeof PACKAGES)[], name: string, 
     });
 }
 
-function isInstalled(program: string): boolean {
+export function isInstalled(program: string): boolean {
   for (const folder of [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/usr/bin"]) {
     try {
       accessSync(join(folder, program), constants.X_OK);
@@ -180,6 +180,11 @@ export class Program {
         tell(line);
       }
     });
+  }
+
+  /** Its process id, which is also that of its group. */
+  get pid(): number {
+    return this.#child.pid ?? 0;
   }
 
   /** Its last lines, for a message. */
