@@ -455,9 +455,9 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
     this.user.clear();
     list.begin(m, HEADER_CONTACT);
     while (hop.breadth > 0 && list.next()) {
-      if (!address.parse(list.bytes, list.start, list.end) || address.isStar || !targets.isPlain(address)) continue;
-      hop.uri.set(address.bytes, address.uriStart, address.uriEnd);
-      if (!targets.isOurs(address)) this.launch(t, request, hop);
+      if (!address.parse(list.bytes, list.start, list.end) || address.isStar || !targets.readContact(address, hop.uri))
+        continue;
+      if (!targets.isOurs()) this.launch(t, request, hop);
       else if (this.user.size() === 0) this.user.set(hop.uri.bytes, hop.uri.start, hop.uri.end);
     }
     // Last, for it changes the request; and of several such addresses the first alone.

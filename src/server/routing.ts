@@ -8,7 +8,7 @@ import { NameAddress } from "../wire/address.js";
 import { ValueList } from "../wire/list.js";
 import type { Message } from "../wire/message.js";
 import { HEADER_ROUTE } from "../wire/names.js";
-import { Uri } from "../wire/uri.js";
+import { SCHEME_OTHER, Uri } from "../wire/uri.js";
 import type { Marks } from "./mark.js";
 import type { Ours } from "./ours.js";
 
@@ -48,6 +48,8 @@ export class Routing {
     while (list.next()) this.count += 1;
     this.isBroken = list.broken;
     if (this.isBroken || !uri.parse(m.bytes, m.uriStart, m.uriEnd)) return false;
+    // Header fields in a Request-URI would become ours. RFC 4475 §3.1.2.11
+    if (uri.scheme !== SCHEME_OTHER && uri.headersStart < uri.end) return false;
     // A strict router put our Record-Route where the Request-URI was, and that behind the last Route. §16.4
     if (this.count > 0 && uri.isLoose() && this.isOurs(m, uri) && !this.takeLast(m)) return false;
     list.begin(m, HEADER_ROUTE);

@@ -124,15 +124,17 @@ export class Targets {
     }
   }
 
-  /** Whether an address of a 3xx is one to go to. */
-  isPlain(address: NameAddress): boolean {
+  /** Sets `out` to the URI of a contact in a 3xx, without what stands behind a "?": it would become header fields. @returns whether it is one to go to */
+  readContact(address: NameAddress, out: Span): boolean {
     const { other } = this;
-    return other.parse(address.bytes, address.uriStart, address.uriEnd) && other.scheme === SCHEME_SIP;
+    if (!other.parse(address.bytes, address.uriStart, address.uriEnd) || other.scheme !== SCHEME_SIP) return false;
+    out.set(address.bytes, other.start, other.headersStart < other.end ? other.headersStart - 1 : other.end);
+    return true;
   }
 
-  /** As `isPlain`, and in a domain of ours: it is for us to say where that is. */
-  isOurs(address: NameAddress): boolean {
-    return this.isPlain(address) && this.ours.of(this.other).length > 0;
+  /** Whether the contact read just now is in a domain of ours: it is for us to say where that is. */
+  isOurs(): boolean {
+    return this.ours.of(this.other).length > 0;
   }
 }
 

@@ -60,7 +60,8 @@ export class Crowd {
     const program = new Program("sipp", args, { TERM: "dumb" });
     const code = await program.exit(load.timeoutS * 1000 + 5000);
     const failed = Number(/Failed call.*\|\s*(\d+)\s*$/m.exec(program.tail)?.[1] ?? Number.POSITIVE_INFINITY);
-    if (code !== 0 && !(failed <= (load.mayFail ?? 0))) throw new Error("SIPp ended with " + code + ":\n" + program.tail);
+    if (code !== 0 && !(failed <= (load.mayFail ?? 0)))
+      throw new Error("SIPp ended with " + code + ":\n" + program.tail);
   }
 
   #args(scenario: string, port: number): string[] {

@@ -477,8 +477,9 @@ describe("their answers (RFC 3261 §16.7)", () => {
     const r = house({ isRecursing: true });
     r.bind("alice", "<sip:alice@10.0.0.2>", ALICE);
     const [away] = r.sends({});
-    const next = r.answers(away, 302, "b", "Contact: <sip:bob@10.0.0.8>, <sip:alice@example.org>\r\n");
+    const next = r.answers(away, 302, "b", "Contact: <sip:bob@10.0.0.8?Route=evil>, <sip:alice@example.org>\r\n");
     expect(brief(next).sort()).toEqual(["INVITE 10.0.0.2:5060", "INVITE 10.0.0.8:5060"]);
+    expect(next.map(({ line }) => line)).toContain("INVITE sip:bob@10.0.0.8 SIP/2.0");
     expect(brief(r.answers(next[0], 486))).toEqual([]);
     expect(brief(r.answers(next[1], 180))).toEqual(["180 10.9.9.9:5060"]);
     expect(r.isIdle()).toBe(false);
