@@ -5,6 +5,7 @@
  */
 import { NONE, octets, Span } from "../core/bytes.js";
 import type { RandomSource } from "../core/random.js";
+import { RETRY_AFTER } from "../transaction/answer.js";
 import type { Flow } from "../transaction/flow.js";
 import type { TransactionLayer } from "../transaction/layer.js";
 import { isBeyond, writeUnsupported } from "../transaction/refusal.js";
@@ -91,6 +92,7 @@ export class Admission {
   write(w: Writer, m: Message, status: number): void {
     if (status === 200) w.put(ALLOW);
     else if (status === 420) writeUnsupported(w, m, HEADER_PROXY_REQUIRE, NOTHING);
+    else if (status === 503) w.put(RETRY_AFTER);
     else if (status === 407) this.auth.writeChallenges(w, HEADER_PROXY_AUTHENTICATE, this.realm, this.isStale);
     w.put(EMPTY_BODY);
   }

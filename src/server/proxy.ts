@@ -135,7 +135,7 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
   // What came. RFC 3261 §16.3
 
   onRequest(t: ServerTransaction, m: Message): void {
-    const { admission, counters, layer, source } = this;
+    const { admission, counters, source } = this;
     source.set(t.source.transport, t.source.ip, t.sourcePort, t.source.connection);
     const status = admission.check(m, source);
     if (status === 0) {
@@ -144,10 +144,15 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
     }
     if (status === 482) counters.looped += 1;
     else if (status !== 407 && status !== 200) counters.refused += 1;
-    // An INVITE may be anybody's: one message goes out for one that came. RFC 3261 §26.3.2.4
+    this.refuse(t, m, status);
+  }
+
+  /** Answers what went nowhere. An INVITE may be anybody's: one message goes out for one that came. RFC 3261 §26.3.2.4 */
+  private refuse(t: ServerTransaction, m: Message, status: number): void {
+    const { admission, layer } = this;
     if (t.method === METHOD_INVITE && !admission.isKnown) {
       layer.drop(t);
-      admission.write(layer.answer(m, source, status), m, status);
+      admission.write(layer.answer(m, this.source, status), m, status);
       layer.sendAnswer();
     } else {
       admission.write(layer.respond(t, status), m, status);
@@ -438,7 +443,12 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
     // Too late for one to a request that is no INVITE: whoever sent it has given up. RFC 4320 §4.2
     if (status === 408 && t.method !== METHOD_INVITE) return;
     this.counters.failed += 1;
-    if (status === 503 && contexts.first(t.slot) < 0) refuseForNow(layer, t);
+    const wasSent = contexts.first(t.slot) >= 0;
+    if (!wasSent && this.current !== null) {
+      contexts.close(t.slot);
+      t.owner = null;
+      this.refuse(t, this.current, status);
+    } else if (status === 503 && !wasSent) refuseForNow(layer, t);
     else layer.reply(t, status === 503 ? 500 : status);
   }
 

@@ -142,6 +142,22 @@ describe("who may (RFC 3261 §22.3)", () => {
     expect(brief(h.sends({ ...bye, extra: routes(ok, true) }))).toEqual(["BYE 10.0.0.3:5060"]);
   });
 
+  test("so is the answer to a call that reached nobody: the user is not there, or there is no room", () => {
+    const h = house();
+    expect(brief(h.receive(ask({ uri: "sip:alice@example.org" }), STRANGER))).toEqual(["480 10.9.9.9:5060"]);
+    expect(brief(h.receive(ask({ extra: "Max-Breadth: 0\r\n" }), STRANGER))).toEqual(["440 10.9.9.9:5060"]);
+    for (const i of [4, 5, 6]) h.bind("bob", "<sip:bob@10.0.0." + i + ">");
+    for (let i = 0; i < 16; i++) h.sends({ method: "OPTIONS" });
+    const [full] = h.sends({});
+    expect(brief([full])).toEqual(["503 10.9.9.9:5060"]);
+    expect(field(full.text, "Retry-After")).toBe("5");
+    h.network.take();
+    h.pass(400_000);
+    const invites = h.network.take().filter(({ text }) => field(text, "CSeq").endsWith("INVITE"));
+    expect(invites).toEqual([]);
+    expect(h.isIdle()).toBe(true);
+  });
+
   test("an address that is trusted needs no credentials", () => {
     const h = house({ trusted: [ipv4("10.0.0.2")] });
     expect(brief(h.sends({ ...own, uri: "sip:eve@10.8.8.8" }, ALICE))).toEqual(["INVITE 10.8.8.8:5060"]);
