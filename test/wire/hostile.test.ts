@@ -11,6 +11,7 @@ import { FRAME_MESSAGE, FRAME_PING, StreamFramer } from "../../src/wire/stream.j
 import { Uri } from "../../src/wire/uri.js";
 import { Via } from "../../src/wire/via.js";
 import { MESSAGES } from "../bench/messages.js";
+import { apply, change, PIECES } from "./broken.js";
 import { flowMessages, tortureMessages } from "./corpus.js";
 
 const SEED = 20260417;
@@ -21,54 +22,8 @@ const SEEDS: readonly Uint8Array[] = [
     .filter((_, i) => i % 8 === 0)
     .map(({ bytes }) => bytes),
 ];
-/** What readers look for, and what they should never trip over. */
-const PIECES: readonly Uint8Array[] = [
-  ..."\r\n \t\0\x7f\"\\<>;,:=@%?/&[]()'*-+0z\x01\x1b".split("").map(octets),
-  ...[
-    "\r\n",
-    "\r\n ",
-    "\r\n\r\n",
-    "4294967296",
-    "99999999999999999999",
-    ";branch=",
-    ";tag=x",
-    '\\"',
-    "SIP/2.0",
-    "\u00e9",
-    "v:",
-    "Content-Length: 7\r\n",
-  ].map(octets),
-  new Uint8Array([0xff, 0xc0, 0x80]),
-];
-
-interface Change {
-  kind: number;
-  at: number;
-  length: number;
-  piece: number;
-}
-
-const change: fc.Arbitrary<Change> = fc.record({
-  kind: fc.nat(4),
-  at: fc.nat(1_000_000),
-  length: fc.nat(40),
-  piece: fc.nat(PIECES.length - 1),
-});
 
 const broken = fc.tuple(fc.nat(SEEDS.length - 1), fc.array(change, { minLength: 1, maxLength: 6 }), fc.nat(255));
-
-function apply(from: Uint8Array, changes: readonly Change[]): Uint8Array {
-  let bytes = Array.from(from);
-  for (const { kind, at, length, piece } of changes) {
-    const i = at % (bytes.length + 1);
-    if (kind === 0) bytes.splice(i, 0, ...PIECES[piece]);
-    else if (kind === 1) bytes.splice(i, PIECES[piece].length, ...PIECES[piece]);
-    else if (kind === 2) bytes.splice(i, length);
-    else if (kind === 3) bytes.splice(i, 0, ...bytes.slice(i, i + length));
-    else bytes = bytes.slice(0, i);
-  }
-  return new Uint8Array(bytes);
-}
 
 /** Takes no value for the usual form: the readers of the whole grammar judge each. */
 class Careful extends Message {
