@@ -15,6 +15,13 @@ function message(file: string): string {
   return text(bytes);
 }
 
+/** The same for a domain that is not ours, so that it is to be sent on. */
+function elsewhere(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(
+    Buffer.from(Buffer.from(bytes).toString("latin1").replaceAll("example.com", "example.net"), "latin1"),
+  );
+}
+
 describe.skipIf(isCorpusMissing)("the registrar and RFC 4475", () => {
   it("takes a parameter of the Contact field for no part of its URI (§3.3.12)", () => {
     const h = new ProxyHouse();
@@ -40,8 +47,9 @@ describe.skipIf(isCorpusMissing)("the registrar and RFC 4475", () => {
 describe.skipIf(isCorpusMissing)("the proxy and RFC 4475", () => {
   it.each(messages.map((one) => [one.file, one] as const))(
     "%s goes on well formed, or is refused",
-    (_file, { bytes, expected }) => {
+    (_file, { bytes: original, expected }) => {
       const h = new ProxyHouse({ trusted: [ipv4(SENDER)] });
+      const bytes = elsewhere(original);
       const came = new Message(64);
       const isWhole = came.parse(bytes, 0, bytes.length, false) === PARSE_OK;
       h.layer.receiveDatagram(ipv4(SENDER), 5060, bytes, 0, bytes.length);
@@ -60,8 +68,7 @@ describe.skipIf(isCorpusMissing)("the proxy and RFC 4475", () => {
         expect(text(m.bytes, m.bodyStart, m.bodyEnd)).toBe(text(came.bytes, came.bodyStart, came.bodyEnd));
         expect(text(m.bytes, m.methodStart, m.methodEnd)).toBe(text(came.bytes, came.methodStart, came.methodEnd));
       }
-      if (expected.startsWith("parse-ok") && came.isRequest && !expected.includes("registrar"))
-        expect(onward.length + sent.length).toBeGreaterThan(0);
+      if (expected.startsWith("parse-ok") && came.isRequest) expect(onward.length).toBe(1);
       expect(h.isIdle()).toBe(true);
     },
   );
