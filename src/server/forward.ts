@@ -245,9 +245,9 @@ export function isBehindNat(contact: Uri, ip: number): boolean {
   return contact.ip >= 0 && contact.ip !== ip && isPrivate(contact.ip);
 }
 
-/** How many branches a request may yet have, in all proxies to come. RFC 5393 §5.3.3.1 */
+/** How many branches a request may yet have, in all proxies to come: what it says, but not more than is usual. RFC 5393 §5.3.3.1 */
 export function breadthOf(m: Message): number {
-  const given = m.uint(HEADER_MAX_BREADTH, 255);
+  const given = m.uint(HEADER_MAX_BREADTH, BREADTH_DEFAULT);
   return given >= 0 ? given : BREADTH_DEFAULT;
 }
 

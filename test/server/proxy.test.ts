@@ -404,6 +404,8 @@ describe("what is sent on (RFC 3261 §16.6)", () => {
     const shared = h.sends({ extra: "Max-Breadth: 7\r\n" });
     expect(shared.map(({ text }) => field(text, "Max-Breadth"))).toEqual(["2", "2", "2"]);
     expect(h.sends({}).map(({ text }) => field(text, "Max-Breadth"))).toEqual(["20", "20", "20"]);
+    for (const more of ["61", "255", "4294967297", "x"])
+      expect(field(h.sends({ extra: "Max-Breadth: " + more + "\r\n" })[0].text, "Max-Breadth")).toBe("20");
     expect(brief(h.sends({ extra: "Max-Breadth: 2\r\n" }))).toEqual(["440 10.9.9.9:5060"]);
   });
 });
