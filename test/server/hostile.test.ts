@@ -5,7 +5,7 @@ import { ipv4 } from "../../src/core/address.js";
 import { octets, text } from "../../src/core/bytes.js";
 import { responseTo, type Sent } from "../transaction/harness.js";
 import { apply, change } from "../wire/broken.js";
-import { ALICE, ask, BOB, fields, ProxyHouse, STRANGER } from "./proxied.js";
+import { ALICE, ask, BOB, brief, field, fields, ProxyHouse, STRANGER } from "./proxied.js";
 
 const VICTIM = ipv4("10.77.7.7");
 const CONTACT = "<sip:bob@10.0.0.3:5060>";
@@ -157,4 +157,127 @@ describe("10,000 broken messages", () => {
       );
     },
   );
+});
+
+function house(isRecursing = false): ProxyHouse {
+  const h = new ProxyHouse({ isRecursing });
+  h.bind("bob", CONTACT);
+  return h;
+}
+
+describe("forged fields", () => {
+  test("a Via that names others: answers go to where the request came from, and the phone is told", () => {
+    for (const lie of [
+      ";maddr=10.8.8.8",
+      ";received=10.8.8.8",
+      ";received=10.8.8.8;rport=9",
+      ";maddr=10.8.8.8;ttl=255",
+    ]) {
+      const h = house();
+      const via = "Via: SIP/2.0/UDP 10.8.8.8:5060" + lie + ";branch=z9hG4bKlie\r\n";
+      expect(brief(h.sends({ via, uri: "sip:carol@example.org" }))).toEqual(["404 10.9.9.9:5060"]);
+      const [invite] = h.sends({ via, callId: "lie" });
+      expect(fields(invite.text, "Via")[1]).toContain(";received=10.9.9.9");
+      expect(fields(invite.text, "Via")[1]).not.toContain("received=10.8.8.8");
+      expect(brief(h.answers(invite, 180))).toEqual(["180 10.9.9.9:5060"]);
+    }
+  });
+
+  test("a response with other Vias below ours goes to the caller all the same, and one that nobody waits for nowhere", () => {
+    const h = house();
+    const [invite] = h.sends({});
+    const [ours, theirs] = fields(invite.text, "Via");
+    const ringing = responseTo(invite.text, 180, "bb");
+    const forged = ringing.replace(theirs, "SIP/2.0/UDP 10.8.8.8;branch=z9hG4bKx;received=10.7.7.7");
+    expect(brief(h.receive(forged, BOB))).toEqual(["180 10.9.9.9:5060"]);
+    const guessed = ours.replace(/[0-9a-f];rport/, (last) => (last[0] === "0" ? "1" : "0") + ";rport");
+    expect(h.receive(ringing.replace(ours, guessed), BOB)).toEqual([]);
+    expect(h.receive(ringing.replace("Via: " + ours + "\r\n", ""), BOB)).toEqual([]);
+  });
+
+  test.each([
+    ["a Route beyond us", "sip:bob@example.org", "Route: <sip:10.8.8.8;lr>\r\n"],
+    ["one behind ours", "sip:bob@example.org", "Route: <sip:example.org;lr>, <sip:10.8.8.8;lr>\r\n"],
+    ["our name with another maddr", "sip:bob@example.org", "Route: <sip:10.0.0.1;lr;maddr=10.8.8.8>\r\n"],
+    ["our name on another port", "sip:bob@example.org", "Route: <sip:10.0.0.1:9;lr>\r\n"],
+    ["what a strict router would send", "sip:10.0.0.1;lr", "Route: <sip:eve@10.8.8.8>\r\n"],
+    ["a user of ours at another's maddr", "sip:bob@example.org;maddr=10.8.8.8", ""],
+    ["our address with another port", "sip:bob@10.0.0.1:5070", ""],
+  ])("%s: nobody without a password gets beyond us", (_, uri, extra) => {
+    const h = house();
+    for (const method of ["INVITE", "MESSAGE", "BYE", "OPTIONS"])
+      expect(brief(h.sends({ method, uri, extra }))).toEqual(["407 10.9.9.9:5060"]);
+    expect(h.sends({ method: "ACK", uri, extra })).toEqual([]);
+    expect(brief(h.sends({ method: "CANCEL", uri, extra }))).toEqual(["481 10.9.9.9:5060"]);
+  });
+
+  test.each(["4294967296", "4294967295", "9".repeat(30)])("an expiry of %s is two hours", (expires) => {
+    for (const [contact, extra] of [
+      [CONTACT + ";expires=" + expires, ""],
+      [CONTACT, "Expires: " + expires + "\r\n"],
+    ]) {
+      const h = new ProxyHouse();
+      expect(field(h.register({ user: "bob", contact, extra }, BOB), "Contact")).toBe(CONTACT + ";expires=7200");
+      h.pass(7_199_000);
+      expect(brief(h.sends({}))).toEqual(["INVITE 10.0.0.3:5060"]);
+      h.pass(2_000);
+      h.network.take();
+      expect(brief(h.sends({}))).toEqual(["480 10.9.9.9:5060"]);
+    }
+  });
+
+  test("100 contacts at once: none of them is taken; in a 3xx the caller gets them instead of a hundred calls", () => {
+    const many = Array.from({ length: 100 }, (_, i) => "<sip:b@10.8.8." + i + ">").join(", ");
+    const h = house(true);
+    expect(h.register({ user: "bob", contact: many, callId: "many" }, BOB)).toContain("SIP/2.0 403");
+    const [invite] = h.sends({});
+    expect(invite.to).toBe("udp 10.0.0.3:5060");
+    expect(brief(h.answers(invite, 302, "bb", "Contact: " + many + "\r\n"))).toEqual(["302 10.9.9.9:5060"]);
+    expect(h.isIdle()).toBe(true);
+  });
+
+  test("a mark whose flows point elsewhere opens nothing, nor does any other that was not written here", () => {
+    const h = new ProxyHouse();
+    h.bind("bob", "<sip:bob@192.168.1.3:5060>", "10.3.3.3:40000");
+    const [invite] = h.sends({ callId: "nat" });
+    const [ok] = h.answers(invite, 200);
+    const [, mac, caller, callee] = /<sip:([0-9a-f]{16})([0-9a-f]{16})([0-9a-f]{16})@/.exec(
+      field(ok.text, "Record-Route"),
+    ) as RegExpExecArray;
+    const ask = { callId: "nat", to: field(ok.text, "To"), uri: "sip:bob@192.168.1.3:5060", cseq: 2 };
+    const tryMark = (mark: string, method: string) =>
+      brief(h.sends({ ...ask, method, extra: "Route: <sip:" + mark + "@10.0.0.1:5060;lr>\r\n" }));
+    expect(tryMark(mac + caller + callee, "BYE")).toEqual(["BYE 10.3.3.3:40000"]);
+    const elsewhere = callee.slice(0, 8) + "0a080808";
+    for (const mark of [
+      mac + caller + elsewhere,
+      mac + elsewhere + callee,
+      mac + callee + caller,
+      mac,
+      mac + caller,
+      mac + caller + callee + callee,
+      "0".repeat(16) + caller + callee,
+      caller + mac + callee,
+      (mac + caller + callee).replace(/.$/, "%30"),
+    ]) {
+      expect(tryMark(mark, "BYE"), mark).toEqual(["407 10.9.9.9:5060"]);
+      expect(tryMark(mark, "INVITE"), mark).toEqual(["407 10.9.9.9:5060"]);
+      expect(tryMark(mark, "ACK"), mark).toEqual([]);
+    }
+  });
+
+  test("a caller's Contact in somebody else's net leads back to the caller", () => {
+    const h = house();
+    const [invite] = h.sends({ callId: "nat", extra: "Contact: <sip:zoe@192.168.8.8>\r\n" });
+    const [ok] = h.answers(invite, 200);
+    const bye = {
+      method: "BYE",
+      callId: "nat",
+      from: field(ok.text, "To"),
+      to: field(ok.text, "From"),
+      uri: "sip:zoe@192.168.8.8",
+      extra: "Route: " + field(ok.text, "Record-Route") + "\r\n",
+    };
+    expect(brief(h.sends(bye, BOB))).toEqual(["BYE 10.9.9.9:5060"]);
+  });
 });
