@@ -1,10 +1,12 @@
 /**
- * The simulator's program: a house with a door and, unless it is to be alone, an indoor phone; a ladder of their messages; and
- * a person or a script that presses the button. `--help` says how it is called.
+ * The simulator's program: a house with a door and, unless it is to be alone, an indoor phone and a SIP server; a ladder of their
+ * messages; and a person or a script that presses the button. `--help` says how it is called.
  */
 import { readFileSync } from "node:fs";
 import { ipv4 } from "../src/core/address.js";
+import type { RandomSource } from "../src/core/random.js";
 import { Settings } from "../src/intercom/settings.js";
+import { HouseServer } from "./house-server.js";
 import { loadWav, NO_SPEAKER, SamplesInput, WavSpeaker } from "./io/audio.js";
 import { BOARD_WIRING } from "./io/chips/codec.js";
 import { VirtualEs8311 } from "./io/chips/es8311.js";
@@ -13,7 +15,8 @@ import { SecureRandom, SeededRandom } from "./io/random.js";
 import { openStreamSerial, openTcpSerial, type SerialPort } from "./io/serial.js";
 import { FileStore, fileError, MemoryStore } from "./io/store.js";
 import { Keyboard } from "./keyboard.js";
-import { type House, Party, Wiretap } from "./party.js";
+import { Party } from "./party.js";
+import { type House, ownAddress, Wiretap } from "./wiring.js";
 import { RealClock, VirtualClock } from "./world/clock.js";
 import { consoleLine, eventJson, eventLine, type SimEvent } from "./world/events.js";
 import { Faults } from "./world/faults.js";
@@ -28,6 +31,11 @@ const EXIT_USAGE = 2;
 /** The phone's ports lie this far behind the door's. */
 const PHONE_SIP_STEP = 2;
 const PHONE_RTP_STEP = 100;
+/** The server's port, and the domain of its users. */
+const SERVER_SIP_STEP = 4;
+const DOMAIN = "house";
+/** So long the parties may take to register before the script begins. */
+const REGISTER_MS = 5000;
 /** Without a hand at it the phone rings so long and then answers. */
 const PHONE_RINGS_MS = 2000;
 const PHONE_TONE_HZ = 440;
@@ -63,23 +71,49 @@ function readSettings(options: SimOptions): Settings {
   return settings;
 }
 
+/** Whether the house has a server of its own: not when the settings name another, or want none. */
+function hasServer(settings: Settings): boolean {
+  return settings.get("sip.domain") === "" && settings.get("sip.proxy") === "" && settings.isOn("sip.register");
+}
+
+/** The door registers with the house's server, by its name and a password if it has none. */
+function joinServer(settings: Settings, random: RandomSource): void {
+  if (settings.get("sip.password") === "") settings.set("sip.password", passwordBy(random));
+  settings.set("sip.proxy", settings.get("net.address") + ":" + (settings.number("sip.port") + SERVER_SIP_STEP));
+  settings.set("sip.domain", DOMAIN);
+}
+
+function passwordBy(random: RandomSource): string {
+  return random.uint32().toString(36) + random.uint32().toString(36);
+}
+
 /** The indoor phone is another station on the same core, at the next port. */
-function phoneSettings(door: Settings): Settings {
+function phoneSettings(door: Settings, password: string): Settings {
   const settings = new Settings();
   const port = door.number("sip.port") + PHONE_SIP_STEP;
   const problems = [
     settings.set("sip.user", "phone"),
     settings.set("sip.name", "Indoor phone"),
-    settings.set("sip.register", "off"),
     settings.set("sip.port", String(port)),
     settings.set("net.address", door.get("net.address")),
     settings.set("rtp.port", String(door.number("rtp.port") + PHONE_RTP_STEP)),
     settings.set("call.allow", "any"),
-    settings.set(
-      "call.target",
-      "sip:" + door.get("sip.user") + "@" + door.get("net.address") + ":" + door.get("sip.port"),
-    ),
   ];
+  if (password !== "")
+    problems.push(
+      settings.set("sip.domain", DOMAIN),
+      settings.set("sip.proxy", door.get("sip.proxy")),
+      settings.set("sip.password", password),
+      settings.set("call.target", door.get("sip.user")),
+    );
+  else
+    problems.push(
+      settings.set("sip.register", "off"),
+      settings.set(
+        "call.target",
+        "sip:" + door.get("sip.user") + "@" + door.get("net.address") + ":" + door.get("sip.port"),
+      ),
+    );
   for (const problem of problems) if (problem !== "") throw new Refusal("the phone's " + problem, EXIT_USAGE);
   return settings;
 }
@@ -130,10 +164,14 @@ async function main(): Promise<number> {
   const microphone = options.mic !== "" ? new SamplesInput(loadWav(options.mic)) : new SamplesInput();
   const speaker = options.speaker !== "" ? new WavSpeaker(options.speaker) : null;
   const hasPhone = !options.alone;
+  const isServed = hasPhone && hasServer(settings);
   if (hasPhone && settings.get("call.target") === "") {
     const port = settings.number("sip.port") + PHONE_SIP_STEP;
-    settings.set("call.target", "sip:phone@" + settings.get("net.address") + ":" + port);
+    settings.set("call.target", isServed ? "phone" : "sip:phone@" + settings.get("net.address") + ":" + port);
   }
+  const passwords = isServed ? random() : null;
+  if (passwords !== null) joinServer(settings, passwords);
+  const phonePassword = passwords !== null ? passwordBy(passwords) : "";
   const door = new Party(house, {
     name: "door",
     settings,
@@ -147,7 +185,7 @@ async function main(): Promise<number> {
   const phone = hasPhone
     ? new Party(house, {
         name: "phone",
-        settings: phoneSettings(settings),
+        settings: phoneSettings(settings, phonePassword),
         random: random(),
         microphone: keypad,
         speaker: NO_SPEAKER,
@@ -159,13 +197,39 @@ async function main(): Promise<number> {
     if (party !== null)
       house.wiretap.ladder.name(party.settings.get("net.address"), party.settings.number("sip.port"), party.name);
   }
+  if (isServed)
+    house.wiretap.ladder.name(settings.get("net.address"), settings.number("sip.port") + SERVER_SIP_STEP, "server");
   if (options.store !== "") {
     const problem = door.station.console.load();
     if (problem !== "") throw new Refusal(options.store + ": " + problem, EXIT_USAGE);
     for (const { key, value } of options.set) settings.set(key, value);
   }
-  await phone?.station.start();
+  const server = isServed
+    ? new HouseServer(house, random(), {
+        ip: ownAddress(settings.get("net.address")),
+        port: settings.number("sip.port") + SERVER_SIP_STEP,
+        domain: DOMAIN,
+        users: [
+          [settings.get("sip.user"), settings.get("sip.password")],
+          ["phone", phonePassword],
+        ],
+      })
+    : null;
+  // What happens before the script begins is there for its first `expect`.
+  const early: SimEvent[] = [];
+  let unregistered = server === null ? 0 : 2;
+  const onEarly = (event: SimEvent): void => {
+    early.push(event);
+    if (event.event === "register" && event.value === "registered") unregistered -= 1;
+  };
+  listeners.push(onEarly);
+  await server?.start();
   await door.station.start();
+  await phone?.station.start();
+  const isWaiting = (): boolean => unregistered > 0 && clock.now() < REGISTER_MS;
+  if (virtual !== null) await virtual.runWhile(isWaiting);
+  else while (isWaiting()) await new Promise<void>((resolve) => setTimeout(resolve, 10));
+  listeners.splice(listeners.indexOf(onEarly), 1);
 
   if (phone !== null && !isInteractive) {
     listeners.push((event) => {
@@ -204,6 +268,7 @@ async function main(): Promise<number> {
     for (const serial of serials) serial.close();
     door.station.close();
     phone?.station.close();
+    server?.close();
     speaker?.close();
     house.wiretap.pcap?.close();
   };
@@ -237,7 +302,10 @@ async function main(): Promise<number> {
         return "";
       },
       fault: (name, value) => (network !== null ? network.fault(name, value) : house.faults.set(name, value)),
-      onEvent: (listener) => listeners.push(listener),
+      onEvent: (listener) => {
+        for (const event of early) listener(event);
+        listeners.push(listener);
+      },
     };
     let isDone = false;
     const running = runScript(options.script, stage).finally(() => {

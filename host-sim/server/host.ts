@@ -25,7 +25,7 @@ import { SecureRandom } from "../io/random.js";
 import { FileLocation } from "./file-store.js";
 import type { ServerOptions } from "./options.js";
 import { RedisLocation } from "./redis-store.js";
-import { Sockets } from "./sockets.js";
+import { machineSources, Sockets } from "./sockets.js";
 import { readUsers, tableOf } from "./users-file.js";
 
 /** A request with the Vias and Routes of several proxies, and a description with many codecs. */
@@ -88,7 +88,7 @@ export class Host {
     this.timers = new Timers(transactionTimers(limits) + limits.servers);
     this.clock = new DayClock(this.timers);
     this.tick();
-    this.sockets = new Sockets(random, STREAMS);
+    this.sockets = new Sockets(machineSources(random, STREAMS));
     this.layer = new TransactionLayer(this.timers, random, this.sockets, this.server, limits);
     this.marks = new Marks(random);
     const before = (): void => this.tick();

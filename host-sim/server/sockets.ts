@@ -1,8 +1,8 @@
 /**
- * The server's sockets: one UDP port, one TCP port, or both, as io/ opens them. What comes goes into the transaction layer at once.
+ * A server's sockets: one UDP port, one TCP port, or both. What comes goes into the transaction layer at once.
  * Not here: TLS, IPv6.
  */
-import type { TcpStack, UdpSocket } from "../../hal/device.js";
+import type { Resolver, TcpOptions, TcpStack, UdpOptions, UdpSocket } from "../../hal/device.js";
 import { text } from "../../src/core/bytes.js";
 import type { RandomSource } from "../../src/core/random.js";
 import type { TransactionLayer } from "../../src/transaction/layer.js";
@@ -18,6 +18,22 @@ const RECEIVE_BYTES = 4 * 1024 * 1024;
 /** The longest datagram there is. */
 const DATAGRAM_BYTES = 65536;
 
+/** Where sockets come from. */
+export interface Sources {
+  readonly resolver: Resolver;
+  udp(options: UdpOptions): Promise<UdpSocket>;
+  tcp(options: TcpOptions): Promise<TcpStack>;
+}
+
+/** Those of this machine. @param connections TCP connections at once */
+export function machineSources(random: RandomSource, connections: number): Sources {
+  return {
+    resolver: new NodeResolver(random),
+    udp: (options) => openUdp(options, RECEIVE_BYTES),
+    tcp: (options) => openTcp(options, connections),
+  };
+}
+
 export class Sockets implements Network {
   /** What could not be sent, and other trouble with a socket. */
   lost = 0;
@@ -25,16 +41,13 @@ export class Sockets implements Network {
   layer: TransactionLayer | null = null;
   before: () => void = () => {};
   after: () => void = () => {};
-  private readonly connections: number;
-  private readonly resolver: NodeResolver;
+  private readonly sources: Sources;
   private readonly datagram = new Uint8Array(DATAGRAM_BYTES);
   private udp: UdpSocket | null = null;
   private tcp: TcpStack | null = null;
 
-  /** @param connections TCP connections at once */
-  constructor(random: RandomSource, connections: number) {
-    this.resolver = new NodeResolver(random);
-    this.connections = connections;
+  constructor(sources: Sources) {
+    this.sources = sources;
   }
 
   /** 0 when it is not open. */
@@ -54,24 +67,21 @@ export class Sockets implements Network {
     for (const { transport, ip, port } of places) {
       const place = { address: ip, port, onError };
       if (transport === "udp") {
-        this.udp = await openUdp({ ...place, onReadable: () => this.readUdp() }, RECEIVE_BYTES);
+        this.udp = await this.sources.udp({ ...place, onReadable: () => this.readUdp() });
         // What came while it opened.
         this.readUdp();
       } else
-        this.tcp = await openTcp(
-          {
-            ...place,
-            onOpen: (connection, isIncoming) =>
-              this.tell((layer) => {
-                if (isIncoming && !layer.streamOpened(connection.id, connection.address, connection.port))
-                  connection.close();
-              }),
-            onData: (connection, bytes, start, end) =>
-              this.tell((layer) => layer.receiveStream(connection.id, bytes, start, end)),
-            onClose: (connection) => this.tell((layer) => layer.streamClosed(connection.id)),
-          },
-          this.connections,
-        );
+        this.tcp = await this.sources.tcp({
+          ...place,
+          onOpen: (connection, isIncoming) =>
+            this.tell((layer) => {
+              if (isIncoming && !layer.streamOpened(connection.id, connection.address, connection.port))
+                connection.close();
+            }),
+          onData: (connection, bytes, start, end) =>
+            this.tell((layer) => layer.receiveStream(connection.id, bytes, start, end)),
+          onClose: (connection) => this.tell((layer) => layer.streamClosed(connection.id)),
+        });
     }
   }
 
@@ -89,7 +99,7 @@ export class Sockets implements Network {
   }
 
   resolve(id: number, bytes: Uint8Array, start: number, end: number, port: number, transport: number): void {
-    this.resolver.resolve(text(bytes, start, end), port, transport === TRANSPORT_TCP, (error, ip, found) =>
+    this.sources.resolver.resolve(text(bytes, start, end), port, transport === TRANSPORT_TCP, (error, ip, found) =>
       this.tell((layer) => (error === "" ? layer.resolved(id, ip, found) : layer.unresolved(id))),
     );
   }

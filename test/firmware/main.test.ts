@@ -2,7 +2,8 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { SeededRandom } from "../../host-sim/io/random.js";
 import { MemoryStore } from "../../host-sim/io/store.js";
-import { type House, Party, Wiretap } from "../../host-sim/party.js";
+import { Party } from "../../host-sim/party.js";
+import { type House, Wiretap } from "../../host-sim/wiring.js";
 import type { SimEvent } from "../../host-sim/world/events.js";
 import { Faults } from "../../host-sim/world/faults.js";
 import { ipv4 } from "../../src/core/address.js";

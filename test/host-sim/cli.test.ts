@@ -57,6 +57,25 @@ describe("the simulator", { timeout: 90_000 }, () => {
     for (const line of ["INVITE", "180 Ringing", "200 OK INVITE (SDP)", "ACK", "BYE"]) expect(err).toContain(line);
   });
 
+  it("has a server: door and phone register with it by a password, and the call goes through it", () => {
+    const { code, out, err } = virtual("--json", "--do", `expect register=registered 1; ${CALL}`);
+    expect(code).toBe(0);
+    expect(events(out)).toContain("phone register=registered");
+    expect(err.split("\n")[0].trim().split(/\s+/)).toEqual(["door", "server"]);
+    for (const line of ["401 Unauthorized REGISTER", "INVITE sip:phone@house", "ACK sip:phone@127.0.0.1:5062"])
+      expect(err).toContain(line);
+    expect(err).toMatch(/407 Proxy Auth.*INVITE/);
+    // The server passes on the INVITE, the ACK and the BYE.
+    for (const method of ["INVITE", "ACK", "BYE"])
+      expect(err.match(new RegExp("- " + method + " sip:phone@127.0.0.1:5062", "g"))?.length).toBeGreaterThan(0);
+  });
+
+  it("has none alone, without registration, or when the settings name another", () => {
+    for (const args of [["--set", "sip.register=off"], ["--set", "sip.domain=example.org"], ["--alone"]])
+      expect(virtual("--json", ...args, "--do", "wait 1; quit").err).not.toContain("REGISTER sip:house");
+    expect(virtual("--set", "sip.register=off", "--do", CALL).code).toBe(0);
+  });
+
   it("does the same again with the same seed, and other things with another", () => {
     const first = virtual("--json", "--do", `fault loss 10; ${CALL}`).out;
     expect(virtual("--json", "--do", `fault loss 10; ${CALL}`).out).toBe(first);

@@ -1,0 +1,141 @@
+/**
+ * The simulated house's own SIP server, on the same network and clock as the parties: registrar and proxy of src/, with the users it is
+ * told, in memory. Not here: the server as a program (server/).
+ */
+import type { DeviceTimer } from "../hal/device.js";
+import { NONE, octets, Span } from "../src/core/bytes.js";
+import type { RandomSource } from "../src/core/random.js";
+import { Timers } from "../src/core/timers.js";
+import { AUTHENTICATOR_DEFAULTS, Authenticator } from "../src/server/authenticator.js";
+import { DayClock } from "../src/server/location.js";
+import { Marks } from "../src/server/mark.js";
+import { MemoryLocation } from "../src/server/memory.js";
+import { NumberPlan } from "../src/server/numbers.js";
+import { Ours } from "../src/server/ours.js";
+import { PROXY_DEFAULTS, StatefulProxy } from "../src/server/proxy.js";
+import { Registrar } from "../src/server/registrar.js";
+import { Server } from "../src/server/server.js";
+import { Targets } from "../src/server/targets.js";
+import { UserTable } from "../src/server/users.js";
+import { TransactionLayer, transactionTimers } from "../src/transaction/layer.js";
+import { ALGORITHM_MD5, ALGORITHM_SHA256, Digest, hexSize } from "../src/wire/digest.js";
+import { Sockets } from "./server/sockets.js";
+import { type House, Wiring } from "./wiring.js";
+
+const LIMITS = {
+  clients: 32,
+  servers: 32,
+  transactionBytes: 4096,
+  headerRows: 64,
+  streams: 16,
+  streamBytes: 4096,
+  names: 4,
+  t1Ms: 500,
+  t2Ms: 4000,
+  t4Ms: 5000,
+};
+const USERS = 16;
+const RECORD_BYTES = 4096;
+
+export interface HouseServerOptions {
+  ip: number;
+  port: number;
+  domain: string;
+  /** Names and passwords. */
+  users: readonly (readonly [string, string])[];
+}
+
+export class HouseServer {
+  private readonly layer: TransactionLayer;
+  private readonly sockets: Sockets;
+  private readonly options: HouseServerOptions;
+  private readonly timers: Timers;
+  private readonly wake: DeviceTimer;
+  private readonly house: House;
+
+  constructor(house: House, random: RandomSource, options: HouseServerOptions) {
+    this.house = house;
+    this.options = options;
+    const domain = octets(options.domain);
+    this.timers = new Timers(transactionTimers(LIMITS) + LIMITS.servers);
+    this.wake = house.clock.createTimer(() => {
+      this.enter();
+      this.leave();
+    });
+    const wiring = new Wiring(house, options.ip, random);
+    this.sockets = new Sockets({
+      resolver: wiring.resolver,
+      udp: (socket) => wiring.udp(socket, true),
+      tcp: (socket) => wiring.tcp(socket),
+    });
+    const server = new Server();
+    const layer = new TransactionLayer(this.timers, random, this.sockets, server, LIMITS);
+    const clock = new DayClock(this.timers);
+    const store = new MemoryLocation(clock, { chunks: 8 * USERS, recordBytes: RECORD_BYTES });
+    const users = tableOf(options, domain);
+    const auth = new Authenticator(this.timers, random, new Digest(), users, {
+      ...AUTHENTICATOR_DEFAULTS,
+      algorithms: [ALGORITHM_SHA256, ALGORITHM_MD5],
+    });
+    server.registrar = new Registrar(layer, clock, random, auth, store, {
+      domains: [domain],
+      contacts: 4,
+      recordBytes: RECORD_BYTES,
+      jobs: 1,
+      jobBytes: 0,
+      serviceRoute: NONE,
+      minS: 10,
+      defaultS: 3600,
+      maxS: 7200,
+    });
+    const ours = new Ours(layer, [domain]);
+    const targets = new Targets(layer, ours, users, new NumberPlan([]), server.registrar.node);
+    server.next = new StatefulProxy(layer, random, auth, store, ours, targets, new Marks(random), PROXY_DEFAULTS);
+    server.layer = layer;
+    this.layer = this.sockets.layer = layer;
+    this.sockets.before = () => this.enter();
+    this.sockets.after = () => this.leave();
+  }
+
+  /** @throws Error of one line when the port is taken */
+  async start(): Promise<void> {
+    const { ip, port } = this.options;
+    await this.sockets.open([
+      { transport: "udp", ip, port },
+      { transport: "tcp", ip, port },
+    ]);
+    this.layer.setLocal(ip, this.sockets.udpPort, this.sockets.tcpPort);
+  }
+
+  close(): void {
+    this.wake.stop();
+    this.sockets.close();
+  }
+
+  private enter(): void {
+    this.timers.poll(this.house.clock.now());
+  }
+
+  private leave(): void {
+    const next = this.timers.next();
+    if (next === Infinity) this.wake.stop();
+    else this.wake.at(next);
+  }
+}
+
+function tableOf(options: HouseServerOptions, domain: Uint8Array): UserTable {
+  const table = new UserTable(USERS, 64, [domain]);
+  const [user, realm] = [new Span(), new Span()];
+  realm.set(domain, 0, domain.length);
+  for (const [name, password] of options.users) {
+    const bytes = octets(name);
+    user.set(bytes, 0, bytes.length);
+    const secret = (algorithm: number): Uint8Array => {
+      const out = new Uint8Array(hexSize(algorithm));
+      new Digest().writeSecret(algorithm, user, realm, octets(password), out);
+      return out;
+    };
+    table.add(bytes, domain, secret(ALGORITHM_MD5), secret(ALGORITHM_SHA256));
+  }
+  return table;
+}

@@ -1,0 +1,238 @@
+/**
+ * How a party of the simulated house is joined to the network: sockets of this machine or of the virtual network, each with a wiretap for
+ * the ladder and the pcap, and with what the script wants to go wrong. Not here: who the parties are (party.ts, house-server.ts).
+ */
+import { networkInterfaces } from "node:os";
+import type { Clock, Resolver, TcpConnection, TcpOptions, TcpStack, UdpOptions, UdpSocket } from "../hal/device.js";
+import { ipv4, ipv4Text } from "../src/core/address.js";
+import type { RandomSource } from "../src/core/random.js";
+import { NodeResolver } from "./io/resolver.js";
+import { openTcp } from "./io/tcp.js";
+import { openUdp } from "./io/udp.js";
+import type { SimEvent } from "./world/events.js";
+import type { Faults } from "./world/faults.js";
+import type { Ladder } from "./world/ladder.js";
+import type { VirtualHost, VirtualNetwork } from "./world/network.js";
+import type { Pcap } from "./world/pcap.js";
+
+/** What all parties live in. */
+export interface House {
+  clock: Clock;
+  /** Null: the machine's own network. */
+  network: VirtualNetwork | null;
+  /** What goes wrong with the datagrams of the machine's own network. */
+  faults: Faults;
+  wiretap: Wiretap;
+  tell(event: SimEvent): void;
+}
+
+/** Sees each message once, whoever sends it, and gives it to the ladder and the pcap. */
+export class Wiretap {
+  ladder: Ladder | null = null;
+  pcap: Pcap | null = null;
+  private readonly own = new Set<string>();
+  private readonly ends = new Map<string, number>();
+  private readonly clock: Clock;
+
+  constructor(clock: Clock) {
+    this.clock = clock;
+  }
+
+  /** That port is one of ours: what comes from it was seen when it was sent. */
+  add(ip: number, port: number): void {
+    this.own.add(ip + ":" + port);
+  }
+
+  isOwn(ip: number, port: number): boolean {
+    return this.own.has(ip + ":" + port) || this.ends.has(ip + ":" + port);
+  }
+
+  /** A connection that one of ours opened has a port of its own: in the ladder it is the SIP port of whoever opened it. */
+  addEnd(ip: number, port: number, sipPort: number): void {
+    if (port > 0) this.ends.set(ip + ":" + port, sipPort);
+  }
+
+  private sipPort(ip: number, port: number): number {
+    return this.ends.get(ip + ":" + port) ?? port;
+  }
+
+  seen(
+    fromIp: number,
+    fromPort: number,
+    toIp: number,
+    toPort: number,
+    isTcp: boolean,
+    isSip: boolean,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): void {
+    const tMs = this.clock.now();
+    const [from, to] = [ipv4Text(fromIp), ipv4Text(toIp)];
+    if (isSip) {
+      const [fromSip, toSip] = [this.sipPort(fromIp, fromPort), this.sipPort(toIp, toPort)];
+      this.ladder?.message(tMs, from, fromSip, to, toSip, isTcp, bytes, start, end);
+    }
+    if (isTcp) this.pcap?.tcp(tMs, from, fromPort, to, toPort, bytes, start, end);
+    else this.pcap?.udp(tMs, from, fromPort, to, toPort, bytes, start, end);
+  }
+}
+
+/** The network as one party has it. */
+export class Wiring {
+  readonly resolver: Resolver;
+  private readonly house: House;
+  private readonly ip: number;
+  private readonly host: VirtualHost | null;
+
+  /** @param ip the party's address */
+  constructor(house: House, ip: number, random: RandomSource) {
+    this.house = house;
+    this.ip = ip;
+    this.host = house.network?.host(ip) ?? null;
+    this.resolver = this.host !== null ? this.host.resolver : new NodeResolver(random);
+  }
+
+  /** @param isSip its messages are shown @throws Error of one line when the port is taken */
+  async udp(options: UdpOptions, isSip: boolean): Promise<UdpSocket> {
+    const socket = await (this.host !== null ? this.host.udp(options) : openUdp(options));
+    return this.tapUdp(socket, isSip);
+  }
+
+  /** @throws as `udp` */
+  async tcp(options: TcpOptions): Promise<TcpStack> {
+    const { ip } = this;
+    const { wiretap } = this.house;
+    const { port } = options;
+    const tapped = {
+      ...options,
+      onOpen: (c: TcpConnection, incoming: boolean) => {
+        if (!incoming) wiretap.addEnd(ip, c.localPort, port);
+        options.onOpen(c, incoming);
+      },
+      onData: (c: TcpConnection, bytes: Uint8Array, start: number, end: number) => {
+        if (!wiretap.isOwn(c.address, c.port))
+          wiretap.seen(c.address, c.port, ip, c.localPort, true, true, bytes, start, end);
+        options.onData(c, bytes, start, end);
+      },
+    };
+    const stack = await (this.host !== null ? this.host.tcp(tapped) : openTcp(tapped));
+    return this.tapTcp(stack);
+  }
+
+  private tapUdp(socket: UdpSocket, isSip: boolean): UdpSocket {
+    const { ip } = this;
+    const { wiretap } = this.house;
+    wiretap.add(ip, socket.port);
+    return {
+      get port() {
+        return socket.port;
+      },
+      get address() {
+        return socket.address;
+      },
+      get remotePort() {
+        return socket.remotePort;
+      },
+      get cut() {
+        return socket.cut;
+      },
+      read: (into) => {
+        const length = this.readReached(socket, into);
+        if (length > 0 && !wiretap.isOwn(socket.address, socket.remotePort)) {
+          wiretap.seen(socket.address, socket.remotePort, ip, socket.port, false, isSip, into, 0, length);
+        }
+        return length;
+      },
+      write: (bytes, start, end, address, port) => {
+        wiretap.seen(ip, socket.port, address, port, false, isSip, bytes, start, end);
+        if (this.house.network !== null) return socket.write(bytes, start, end, address, port);
+        return this.carry(socket, bytes, start, end, address, port);
+      },
+      close: () => socket.close(),
+    };
+  }
+
+  /** What others send gets lost here, what ours send where it is sent. */
+  private readReached(socket: UdpSocket, into: Uint8Array): number {
+    const { ip } = this;
+    const { faults, network, wiretap } = this.house;
+    for (;;) {
+      const length = socket.read(into);
+      if (length === 0 || network !== null || wiretap.isOwn(socket.address, socket.remotePort)) return length;
+      if (faults.reaches(socket.address, ip) && !faults.loses()) return length;
+    }
+  }
+
+  /** Sends a datagram on the machine's own network, with what the script wants to go wrong. */
+  private carry(
+    socket: UdpSocket,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    address: number,
+    port: number,
+  ): boolean {
+    const { clock, faults } = this.house;
+    const { ip } = this;
+    for (let copies = faults.copies(); copies > 0; copies--) {
+      if (faults.loses() || !faults.reaches(ip, address)) continue;
+      const delayMs = faults.travelMs() + faults.heldMs();
+      const sent = faults.corrupted(bytes.slice(start, end));
+      if (delayMs === 0) socket.write(sent, 0, sent.length, address, port);
+      else clock.createTimer(() => socket.write(sent, 0, sent.length, address, port)).at(clock.now() + delayMs);
+    }
+    return true;
+  }
+
+  private tapTcp(stack: TcpStack): TcpStack {
+    const { ip } = this;
+    const { wiretap } = this.house;
+    const tap = (connection: ReturnType<TcpStack["find"]>): ReturnType<TcpStack["find"]> =>
+      connection === null
+        ? null
+        : {
+            id: connection.id,
+            address: connection.address,
+            port: connection.port,
+            get localPort() {
+              return connection.localPort;
+            },
+            write: (bytes, start, end) => {
+              wiretap.seen(
+                ip,
+                connection.localPort || stack.port,
+                connection.address,
+                connection.port,
+                true,
+                true,
+                bytes,
+                start,
+                end,
+              );
+              return connection.write(bytes, start, end);
+            },
+            close: () => connection.close(),
+          };
+    return {
+      port: stack.port,
+      connect: (address, port) => {
+        const connection = stack.connect(address, port);
+        if (connection !== null) wiretap.addEnd(ip, connection.localPort, stack.port);
+        return tap(connection);
+      },
+      find: (id) => tap(stack.find(id)),
+      findTo: (address, port) => tap(stack.findTo(address, port)),
+      close: () => stack.close(),
+    };
+  }
+}
+
+/** 0.0.0.0 stands for the first address of this machine that others can reach. */
+export function ownAddress(setting: string): number {
+  if (setting !== "0.0.0.0") return ipv4(setting);
+  for (const addresses of Object.values(networkInterfaces())) {
+    for (const one of addresses ?? []) if (one.family === "IPv4" && !one.internal) return ipv4(one.address);
+  }
+  return ipv4("127.0.0.1");
+}
