@@ -200,8 +200,7 @@ export class ClientTransaction implements TimerUser {
     if (this.state !== CLIENT_IDLE || !this.writer.ok) return false;
     this.end = this.writer.at;
     // An INVITE that we cannot read ourselves could be neither acknowledged nor cancelled.
-    if (this.method === METHOD_INVITE && this.host.own.parse(this.buffer, 0, this.end, false) !== PARSE_OK)
-      return false;
+    if (this.method === METHOD_INVITE && !this.readAgain(this.end)) return false;
     this.state = CLIENT_RESOLVING;
     this.host.onClientStarted(this);
     this.host.timers.start(this.endTimer, 64 * this.host.limits.t1Ms);
@@ -277,7 +276,7 @@ export class ClientTransaction implements TimerUser {
       return;
     }
     const own = this.host.own;
-    if (own.parse(this.buffer, 0, w.at, false) !== PARSE_OK) return;
+    if (!this.readAgain(w.at)) return;
     this.ackEnd = w.at;
     this.ackTagStart = own.toTagStart;
     this.ackTagEnd = own.toTagEnd;
@@ -435,16 +434,22 @@ export class ClientTransaction implements TimerUser {
   private acknowledge(m: Message): void {
     const own = this.host.own;
     this.ackEnd = 0;
-    if (own.parse(this.buffer, 0, this.end, false) !== PARSE_OK) return;
-    const w = this.host.scratchWriter;
-    w.begin(this.host.scratch, 0, this.buffer.length);
+    if (!this.readAgain(this.end)) return;
+    const w = this.ownWriter;
+    w.begin(this.buffer, 0, this.buffer.length);
     writeRequestLine(w, METHOD_ACK, own.bytes, own.uriStart, own.uriEnd);
     writeSame(w, own, METHOD_ACK, m.bytes, m.toStart, m.toEnd);
     if (!w.ok) return;
-    for (let i = 0; i < w.at; i++) this.buffer[i] = w.bytes[i];
     this.end = w.at;
     this.ackEnd = w.at;
     this.host.transport.send(this.flow, this.buffer, 0, this.end);
+  }
+
+  /** Reads the buffer's `[0, end)` into `own`, from a copy: a view of each buffer would be one more thing to keep, or to make each time. */
+  private readAgain(end: number): boolean {
+    const { own, scratch } = this.host;
+    scratch.set(this.buffer);
+    return own.parse(scratch, 0, end, false) === PARSE_OK;
   }
 
   private repeatAck(flow: Flow): void {
@@ -475,7 +480,7 @@ export class ClientTransaction implements TimerUser {
       host.timers.start(this.repeatTimer, host.limits.t1Ms);
       return;
     }
-    host.own.parse(this.buffer, 0, this.end, false);
+    this.readAgain(this.end);
     this.isCancelSent = true;
     host.timers.start(this.endTimer, 64 * host.limits.t1Ms);
     t.sendCancelOf(this, host.own);
