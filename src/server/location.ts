@@ -98,7 +98,7 @@ export class Bindings {
   port = 0;
   /** The connection it came over, -1 for none; it means something in the process of that `node` only. */
   connection = -1;
-  /** The random number of the process that took the REGISTER. */
+  /** The random number of the process that took the REGISTER, of 32 bits with a sign. */
   node = 0;
   private at = 0;
   private nowS = 0;
@@ -155,8 +155,8 @@ export class Bindings {
       if (this.expiresS <= this.nowS) continue;
       this.q = this.uint16(at + 2);
       this.cseq = this.uint32(at + 8);
-      this.node = this.uint32(at + 12);
-      this.connection = this.uint32(at + 16) | 0;
+      this.node = this.int32(at + 12);
+      this.connection = this.int32(at + 16);
       this.ip = this.uint32(at + 20);
       this.port = this.uint16(at + 24);
       this.transport = this.bytes[at + 26];
@@ -238,7 +238,11 @@ export class Bindings {
   }
 
   private uint32(at: number): number {
-    return ((this.uint16(at) << 16) | this.uint16(at + 2)) >>> 0;
+    return this.int32(at) >>> 0;
+  }
+
+  private int32(at: number): number {
+    return (this.uint16(at) << 16) | this.uint16(at + 2);
   }
 
   private putUint16(at: number, value: number): void {

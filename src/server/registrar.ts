@@ -118,7 +118,7 @@ export class Registrar implements LocationUser, ServerOwner {
     this.auth = auth;
     this.store = store;
     this.options = options;
-    this.node = random.uint32();
+    this.node = random.uint32() | 0;
     this.contacts = new Contacts(options.contacts, options);
     this.record = new Uint8Array(options.recordBytes);
     for (let i = 0; i < options.jobs; i++) this.jobs.push(new Job(i, options.jobBytes));

@@ -73,13 +73,13 @@ describe("the location service in memory", () => {
     list.callId.set(octets("x"), 0, 1);
     list.path.set(octets("<sip:p;lr>"), 0, 10);
     Object.assign(list, { q: 500, expiresS: 4294967295, cseq: 2147483647, transport: 2, ip: 4294967295, port: 65535 });
-    Object.assign(list, { connection: -1, node: 3735928559 });
+    Object.assign(list, { connection: -1, node: -559038737 });
     expect(list.add()).toBe(true);
     const seen = new Bindings();
     expect(seen.open(bytes, 0, list.end, 1)).toBe(true);
     expect(seen.first()).toBe(true);
     expect(seen).toMatchObject({ version: 7, count: 1, q: 500, expiresS: 4294967295, cseq: 2147483647, transport: 2 });
-    expect(seen).toMatchObject({ ip: 4294967295, port: 65535, connection: -1, node: 3735928559 });
+    expect(seen).toMatchObject({ ip: 4294967295, port: 65535, connection: -1, node: -559038737 });
     expect([seen.contact, seen.callId, seen.path].map(String)).toEqual(["sip:a@b", "x", "<sip:p;lr>"]);
     expect(seen.next()).toBe(false);
   });
