@@ -5,7 +5,7 @@
 import { NONE, octets, Span } from "../core/bytes.js";
 import { Flow, type Target } from "../transaction/flow.js";
 import { ResponseHead } from "../transaction/head.js";
-import type { TransactionLayer } from "../transaction/layer.js";
+import { hasOneVia, type TransactionLayer } from "../transaction/layer.js";
 import { copyRow, writeBody } from "../transaction/relay.js";
 import { sendOnce, writeUriOfLine, writeVia } from "../transaction/request.js";
 import { FIND_KNOWN } from "../transaction/resolver.js";
@@ -205,12 +205,12 @@ export class Forwarder {
     w.put(LOOSE);
   }
 
-  /** The caller's flow, when it is next to us and its Contact alone does not lead there: a NAT between us, or a connection of its own. */
+  /** The caller's flow, when it is next to us and its Contact alone does not lead there: a NAT between us, or a connection of its own. A proxy that does not record itself is no caller. */
   private findCaller(m: Message, source: Flow): void {
     const { caller, address, contact } = this;
     caller.set(TRANSPORT_NONE, -1, 0, -1);
     const row = m.first(HEADER_CONTACT);
-    if (row < 0 || m.has(HEADER_RECORD_ROUTE)) return;
+    if (row < 0 || m.has(HEADER_RECORD_ROUTE) || !hasOneVia(m)) return;
     if (!address.parse(m.bytes, m.valueStart(row), m.valueEnd(row))) return;
     if (!contact.parse(address.bytes, address.uriStart, address.uriEnd)) return;
     if (source.transport === TRANSPORT_TCP || isBehindNat(contact, source.ip)) caller.copy(source);

@@ -535,7 +535,8 @@ function sparest(all: readonly { spareMs(): number }[], hand: number): number {
   return best;
 }
 
-function hasOneVia(m: Message): boolean {
+/** Whether nobody stands between us and whoever made the message: it has one Via. */
+export function hasOneVia(m: Message): boolean {
   const row = m.first(HEADER_VIA);
   return m.next(row) < 0 && m.viaEnd === m.valueEnd(row);
 }

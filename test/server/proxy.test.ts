@@ -320,6 +320,22 @@ describe("what is sent on (RFC 3261 §16.6)", () => {
     expect(fields(invite.text, "Route")).toEqual(["<sip:10.0.0.8;lr>"]);
   });
 
+  test("a proxy that does not record itself is not taken for a caller behind a NAT", () => {
+    const h = house();
+    const vias = "Via: SIP/2.0/UDP 10.0.0.8;branch=z9hG4bKp\r\nVia: SIP/2.0/UDP 10.9.9.9;branch=z9hG4bKc\r\n";
+    const [invite] = h.sends({ callId: "by", via: vias }, "10.0.0.8:5060");
+    expect(field(invite.text, "Record-Route")).toMatch(/^<sip:[0-9a-f]{16}@10/);
+    const bye = {
+      method: "BYE",
+      callId: "by",
+      from: "<sip:bob@example.org>;tag=bb",
+      to: field(invite.text, "From"),
+      uri: "sip:zoe@10.9.9.9",
+      extra: "Route: " + field(invite.text, "Record-Route") + "\r\n",
+    };
+    expect(brief(h.sends(bye, BOB))).toEqual(["BYE 10.9.9.9:5060"]);
+  });
+
   test("a phone behind a NAT is reached where it was seen, also by what follows in the dialog", () => {
     const h = new ProxyHouse();
     h.bind("bob", "<sip:bob@192.168.1.3:5060>", "10.3.3.3:40000");
