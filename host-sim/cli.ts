@@ -5,6 +5,7 @@
 import { readFileSync } from "node:fs";
 import { ipv4 } from "../src/core/address.js";
 import type { RandomSource } from "../src/core/random.js";
+import { loadSettings } from "../src/intercom/console.js";
 import { Settings } from "../src/intercom/settings.js";
 import { HouseServer } from "./house-server.js";
 import { loadWav, NO_SPEAKER, SamplesInput, WavSpeaker } from "./io/audio.js";
@@ -73,7 +74,9 @@ function readSettings(options: SimOptions): Settings {
 
 /** Whether the house has a server of its own: not when the settings name another, or want none. */
 function hasServer(settings: Settings): boolean {
-  return settings.get("sip.domain") === "" && settings.get("sip.proxy") === "" && settings.isOn("sip.register");
+  const domain = settings.get("sip.domain");
+  // The house's own may have been saved with the rest.
+  return settings.isOn("sip.register") && (domain === DOMAIN || (domain === "" && settings.get("sip.proxy") === ""));
 }
 
 /** The door registers with the house's server, by its name and a password if it has none. */
@@ -164,6 +167,10 @@ async function main(): Promise<number> {
   const microphone = options.mic !== "" ? new SamplesInput(loadWav(options.mic)) : new SamplesInput();
   const speaker = options.speaker !== "" ? new WavSpeaker(options.speaker) : null;
   const hasPhone = !options.alone;
+  const store = options.store !== "" ? new FileStore(options.store) : new MemoryStore();
+  const problem = loadSettings(store, settings);
+  if (problem !== "") throw new Refusal(options.store + ": " + problem, EXIT_USAGE);
+  for (const { key, value } of options.set) settings.set(key, value);
   const isServed = hasPhone && hasServer(settings);
   if (hasPhone && settings.get("call.target") === "") {
     const port = settings.number("sip.port") + PHONE_SIP_STEP;
@@ -179,7 +186,7 @@ async function main(): Promise<number> {
     microphone,
     speaker: speaker ?? NO_SPEAKER,
     codec: new VirtualEs8311(BOARD_WIRING, () => clock.now()),
-    store: options.store !== "" ? new FileStore(options.store) : new MemoryStore(),
+    store,
   });
   const keypad = new Keypad(new SamplesInput(tone(PHONE_TONE_HZ)));
   const phone = hasPhone
@@ -200,8 +207,7 @@ async function main(): Promise<number> {
   if (isServed)
     house.wiretap.ladder.name(settings.get("net.address"), settings.number("sip.port") + SERVER_SIP_STEP, "server");
   if (options.store !== "") {
-    const problem = door.station.console.load();
-    if (problem !== "") throw new Refusal(options.store + ": " + problem, EXIT_USAGE);
+    door.station.console.load();
     for (const { key, value } of options.set) settings.set(key, value);
   }
   const server = isServed

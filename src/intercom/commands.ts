@@ -21,6 +21,7 @@ export const COMMANDS: readonly Command[] = [
   command("revert", "", "forget what is staged"),
   command("factory-reset", "yes", "all settings as they were at first, kept at once"),
   command("status", "", "registration, call, relays"),
+  command("phones", "", "the phones of the door's server: which are registered, where, and for how long yet"),
   command("register", "", "register now"),
   command("unregister", "", "take the registration back"),
   command("bindings", "", "ask the server where this user is registered"),

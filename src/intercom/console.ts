@@ -22,7 +22,7 @@ import {
   ERROR_VALUE,
   Reply,
 } from "./reply.js";
-import { reportPools, reportStats, reportStatus } from "./report.js";
+import { reportPhones, reportPools, reportStats, reportStatus } from "./report.js";
 import { allowed, findSetting, needsRestart, SCHEMA } from "./schema.js";
 import { Settings } from "./settings.js";
 
@@ -31,6 +31,12 @@ export const VERSION = "0.1.0";
 const STORE_KEY = "settings";
 const JSON_FLAG = "--json";
 const USAGE_WIDTH = 22;
+
+/** The settings that were kept, before there is a door: some of them say how much of everything is made. @returns "" or why they cannot be read; then all are as they were */
+export function loadSettings(store: Store, settings: Settings): string {
+  const kept = new Record(store, STORE_KEY).read();
+  return kept === null ? "" : settings.apply(kept);
+}
 
 export class Console {
   private readonly door: Door;
@@ -136,6 +142,10 @@ export class Console {
         return this.tellLog(reply, "call");
       case "log":
         return this.tellLog(reply, "");
+      case "phones":
+        return this.door.exchange === null
+          ? reply.fail(ERROR_STATE, "the door is no server: set server.enabled on, save, and start again")
+          : reportPhones(reply, this.door.exchange);
       case "register":
         if (this.door.settings.get("sip.domain") === "")
           return reply.fail(ERROR_STATE, "sip.domain is not set: there is no server to register at");

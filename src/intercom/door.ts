@@ -34,6 +34,7 @@ import { Access, type AccessUser, readOrder } from "./access.js";
 import { agentSettings, callerOf, codecOf, DIGIT_WAYS, endReason, reasonOf, soundOf, targetOf } from "./agent.js";
 import { Callers } from "./callers.js";
 import { Doorway, type DoorwayUser } from "./doorway.js";
+import { Exchange, type ExchangeUser } from "./exchange.js";
 import {
   type DoorEvents,
   type DoorOutputs,
@@ -54,12 +55,13 @@ import {
   SIGNAL_RINGING,
   SIGNAL_WRONG_CODE,
 } from "./outputs.js";
-import { mayPress, type Plan, planOf, planOfButton } from "./plan.js";
+import { HOUSE_GROUP, mayPress, type Plan, planOf, planOfButton } from "./plan.js";
 import { RING_BRANCH, RING_NOTHING, Ring, type RingUser } from "./ring.js";
 import type { Settings } from "./settings.js";
 import { Talk, type TalkUser } from "./talk.js";
 
 const AUDIO_REPORT_MS = 5000;
+const FALLBACK_TIME_MS = 30_000;
 /** How long a target may say nothing before the fallback rings, and when the server is known not to answer. */
 const SILENCE_MS = 5000;
 const SILENCE_UNREACHED_MS = 1000;
@@ -68,7 +70,7 @@ const SILENCE_UNREACHED_MS = 1000;
 const STATES: readonly string[] = ["", "calling", "ringing", "early", "ringing", "confirmed", "held", "ended"];
 const TEXT_SHOWN = 200;
 
-export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, RingUser, TalkUser {
+export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, RingUser, TalkUser, ExchangeUser {
   readonly ua: UserAgent;
   readonly settings: Settings;
   readonly doorway: Doorway;
@@ -82,6 +84,8 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
   private readonly ring: Ring;
   private readonly audioTimer: number;
   private readonly talk: Talk;
+  /** The door as its phones' server; null when it is none. */
+  readonly exchange: Exchange | null;
   /** The button that was pressed last. */
   private button = 0;
   /** The server was asked for a registration and nothing came back. */
@@ -115,6 +119,7 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
     this.talk = new Talk(settings, timers, this);
     this.ua = new UserAgent(agentSettings(settings), limits, timers, random, network, sound, this);
     this.ring = new Ring(this.ua, timers, this);
+    this.exchange = settings.isOn("server.enabled") ? new Exchange(this.ua, timers, random, limits, this) : null;
   }
 
   /** Begins, or begins anew after settings changed. @param ip our address */
@@ -123,6 +128,7 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
     this.doorway.configure();
     this.access.configure();
     this.callers.configure(this.settings);
+    if (this.exchange !== null) this.exchange.configure(this.settings, ip);
     const inband = this.settings.get("dtmf.inband");
     const mode = inband === "on" ? INBAND_ON : inband === "off" ? INBAND_OFF : INBAND_AUTO;
     for (let i = 0; i < this.ua.lines.length; i++) this.ua.lines[i].media.inband = mode;
@@ -172,11 +178,15 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
     for (let i = 0; i < this.ua.calls.length; i++) this.ua.hangUp(this.ua.calls[i]);
   }
 
-  private begin(plan: Plan, fallback: string): string {
-    const error =
-      plan.error !== ""
-        ? plan.error
-        : this.ring.begin(plan, fallback, this.isUnreached ? SILENCE_UNREACHED_MS : SILENCE_MS);
+  private begin(asked: Plan, fallback: string): string {
+    if (this.exchange === null && asked.targets.indexOf(HOUSE_GROUP) >= 0)
+      return this.fail(HOUSE_GROUP + " needs the door to be a server: set server.enabled on, and start again");
+    let plan = this.exchange === null ? asked : this.exchange.expand(asked);
+    // No phone of the house is there: the fallback rings at once.
+    const isEmpty = asked.error === "" && plan.error !== "" && fallback !== "";
+    if (isEmpty) plan = planOf(fallback, FALLBACK_TIME_MS, true);
+    const silenceMs = this.isUnreached ? SILENCE_UNREACHED_MS : SILENCE_MS;
+    const error = plan.error !== "" ? plan.error : this.ring.begin(plan, isEmpty ? "" : fallback, silenceMs);
     return error === "" ? "" : this.fail(error);
   }
 
@@ -400,8 +410,13 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
     }
   }
 
+  onPhone(name: string, isThere: boolean): void {
+    this.events.event("phone", isThere ? "registered" : "gone", ["name", name]);
+  }
+
   mayCall(m: Message, source: Flow): number {
-    const status = this.callers.judge(this.ua, m, source, this.settings);
+    const isPhone = this.exchange?.isPhone === true;
+    const status = this.callers.judge(this.ua, m, source, this.settings, isPhone);
     if (status !== 0 || m.method !== METHOD_INVITE) return status;
     if (this.callers.mustRefuse(m, this.settings)) return 403;
     const isBusy = this.ua.activeCall() !== null;

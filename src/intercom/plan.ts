@@ -9,6 +9,8 @@ import { isWithin, minuteOfDay } from "./daytime.js";
 import type { Settings } from "./settings.js";
 
 export const PLAN_TARGETS_MOST = 8;
+/** A target: all phones that are registered with the door (exchange.ts). */
+export const HOUSE_GROUP = "group:house";
 /** What all groups without a time of their own share, at least GROUP_LEAST_S each. */
 const PLAN_S = 30;
 const GROUP_LEAST_S = 10;
@@ -23,13 +25,15 @@ export interface Plan {
   groups: number[];
   /** How long each group rings, in ms. */
   timesMs: number[];
+  /** Whether it is called past the proxy, straight to the address in it. */
+  direct: boolean[];
   /** "", or one line that says what is wrong; then the rest counts for nothing. */
   error: string;
 }
 
 /** Whether a number or a name needs a domain is left to who calls it. */
 export function readPlan(value: string): Plan {
-  const plan: Plan = { targets: [], groups: [], timesMs: [], error: "" };
+  const plan: Plan = { targets: [], groups: [], timesMs: [], direct: [], error: "" };
   const groups = value.split(">");
   let givenS = 0;
   let open = 0;
@@ -48,9 +52,10 @@ export function readPlan(value: string): Plan {
     for (let j = 0; j < names.length; j++) {
       const name = names[j].trim();
       if (name === "") return refused(plan, "a target is missing");
-      const target = readTarget(name, "domain");
-      if (target.error !== "") return refused(plan, target.error);
+      const problem = name === HOUSE_GROUP ? "" : readTarget(name, "domain").error;
+      if (problem !== "") return refused(plan, problem);
       plan.targets.push(name);
+      plan.direct.push(false);
       plan.groups.push(i);
     }
   }
@@ -61,8 +66,8 @@ export function readPlan(value: string): Plan {
 }
 
 /** One target that rings for that time. */
-export function planOf(target: string, timeMs: number): Plan {
-  return { targets: [target], groups: [0], timesMs: [timeMs], error: "" };
+export function planOf(target: string, timeMs: number, isDirect = false): Plan {
+  return { targets: [target], groups: [0], timesMs: [timeMs], direct: [isDirect], error: "" };
 }
 
 /** @returns of `20s`, -1 when it is no time */

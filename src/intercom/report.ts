@@ -1,7 +1,9 @@
 /** What the console tells of the door's state, as values by name: `status`, `stats` and `pools`. Not here: the log of what happened. */
 import type { Pool } from "../core/pool.js";
+import { printable } from "../core/printable.js";
 import { REGISTRATION_DONE, REGISTRATION_FAILED, REGISTRATION_TRYING } from "../ua/registration.js";
 import type { Door } from "./door.js";
+import type { Exchange } from "./exchange.js";
 import type { Reply } from "./reply.js";
 
 export function reportStatus(reply: Reply, door: Door): Reply {
@@ -35,6 +37,14 @@ export function reportStats(reply: Reply, door: Door): Reply {
     .put("failed", counters.failed)
     .put("refused", counters.refused)
     .put("keepAlives", counters.keepAlives);
+  if (door.exchange !== null) {
+    const proxied = door.exchange.proxy.counters;
+    reply
+      .put("registered", door.exchange.registrar.counters.changed)
+      .put("forwarded", proxied.forwarded)
+      .put("followed", proxied.followed)
+      .put("refusedCalls", proxied.refused);
+  }
   const media = door.ua.lines[0].media;
   if (!media.hasRun()) return reply;
   return reply
@@ -46,6 +56,15 @@ export function reportStats(reply: Reply, door: Door): Reply {
     .put("rtpForeign", media.foreignPackets())
     .put("jitterMs", media.jitterMs())
     .put("roundTripMs", media.roundTripMs());
+}
+
+export function reportPhones(reply: Reply, exchange: Exchange): Reply {
+  const phones = exchange.phones();
+  for (let i = 0; i < phones.length; i++) {
+    const { name, contact, leftS } = phones[i];
+    reply.put(name, contact === "" ? "not registered" : printable(contact) + ", " + leftS + " s left");
+  }
+  return phones.length === 0 ? reply.say("no phone has a name: set phone1.name, phone1.password\n") : reply;
 }
 
 export function reportPools(reply: Reply, door: Door): Reply {

@@ -44,8 +44,6 @@ export class Ring implements TimerUser {
   private readonly fallbackTimer: number;
   private plan: Plan | null = null;
   private fallback = "";
-  /** The plan is the fallback: it goes past a proxy that may be what does not answer. */
-  private isFallback = false;
   /** Whoever answered, until that call ends. */
   private winner: Call | null = null;
   /** The target that is to be called next. */
@@ -86,7 +84,6 @@ export class Ring implements TimerUser {
     this.isOn = true;
     this.isPlural = plan.targets.length > 1 || fallback !== "";
     this.isReached = false;
-    this.isFallback = false;
     this.isStopping = false;
     if (fallback !== "") this.timers.start(this.fallbackTimer, silenceMs);
     this.hasBegun = false;
@@ -197,7 +194,7 @@ export class Ring implements TimerUser {
       const timeMs = this.branchTimeMs(plan, group);
       const target = plan.targets[this.next++];
       this.isMaking = true;
-      const call = this.ua.call(target, first, this.isFallback);
+      const call = this.ua.call(target, first, plan.direct[this.next - 1]);
       this.isMaking = false;
       if (call !== null) call.limit(timeMs);
       else {
@@ -224,9 +221,9 @@ export class Ring implements TimerUser {
   }
 
   private takeFallback(): void {
-    this.plan = planOf(this.fallback, FALLBACK_TIME_MS);
+    // Past a proxy that may be what does not answer.
+    this.plan = planOf(this.fallback, FALLBACK_TIME_MS, true);
     this.fallback = "";
-    this.isFallback = true;
     this.next = 0;
   }
 

@@ -8,7 +8,7 @@ import { TONE_REGIONS } from "../media/tone.js";
 import { readTarget } from "../ua/target.js";
 import { SCHEME_SIP, Uri } from "../wire/uri.js";
 import { isSpan, isZone } from "./daytime.js";
-import { GROUP_TIME_LEAST_S, GROUP_TIME_MOST_S, PLAN_TARGETS_MOST, readPlan } from "./plan.js";
+import { GROUP_TIME_LEAST_S, GROUP_TIME_MOST_S, HOUSE_GROUP, PLAN_TARGETS_MOST, readPlan } from "./plan.js";
 
 // Types of setting.
 export const TYPE_TEXT = 0;
@@ -39,6 +39,8 @@ export const TYPE_PLAN = 11;
 export const TYPE_ZONE = 12;
 /** Nothing, or a span of the day (daytime.ts). */
 export const TYPE_HOURS = 13;
+/** Nothing, or a user name that stands in an address as it is. */
+export const TYPE_NAME = 14;
 
 export interface Setting {
   key: string;
@@ -171,14 +173,32 @@ export const SCHEMA: readonly Setting[] = [
     "what the door's contact is while the door is shut",
   ),
   entry("door.leftOpen", TYPE_NUMBER, "60", "alarm when the door stays open for so long, 0: never", 0, 3600, "s"),
+  choice("server.enabled", TYPE_SWITCH, "off", ON_OFF, "the door is the SIP server of up to 8 phones"),
+  entry("server.domain", TYPE_HOST, "", "domain of the phones; empty: the door's address", 0, 100),
+  ...phones(),
   entry("console.password", TYPE_SECRET, "", "password of the console; empty: none", 0, 64),
   entry("time.zone", TYPE_ZONE, "UTC0", "time zone of the door", 0, 64),
   entry("time.day", TYPE_HOURS, "", "when it is day for the buttons' plans; empty: always"),
 ];
 
-/** Whether it holds from the next start on only: sockets are opened once. */
+/** A name and a password for each phone of the house. */
+function phones(): Setting[] {
+  const out: Setting[] = [];
+  for (let i = 1; i <= 8; i++) {
+    out.push(entry("phone" + i + ".name", TYPE_NAME, "", "user name of phone " + i + " at the door's server", 0, 32));
+    out.push(entry("phone" + i + ".password", TYPE_SECRET, "", "its password", 0, 64));
+  }
+  return out;
+}
+
+/** Whether it holds from the next start on only: sockets are opened and pools made once. */
 export function needsRestart(setting: Setting): boolean {
-  return setting.key === "net.address" || setting.key === "sip.port" || setting.key === "rtp.port";
+  return (
+    setting.key === "net.address" ||
+    setting.key === "sip.port" ||
+    setting.key === "rtp.port" ||
+    setting.key === "server.enabled"
+  );
 }
 
 /** Whether it is never shown. */
@@ -217,7 +237,7 @@ export function allowed(setting: Setting): string {
       return (
         "empty, or up to " +
         PLAN_TARGETS_MOST +
-        " targets: a comma between those that ring together, > before those that ring after them, a group's time behind it (" +
+        " targets, group:house for all phones of the door's server: a comma between those that ring together, > before those that ring after them, a group's time behind it (" +
         GROUP_TIME_LEAST_S +
         "s to " +
         GROUP_TIME_MOST_S +
@@ -227,6 +247,8 @@ export function allowed(setting: Setting): string {
       return "a time zone as in CET-1CEST,M3.5.0,M10.5.0/3 (POSIX), UTC0 for none";
     case TYPE_HOURS:
       return "empty, or HH:MM-HH:MM";
+    case TYPE_NAME:
+      return "empty, or a name of at most " + setting.max + " letters, digits, and - _ . +";
     default:
       return "a text of at most " + setting.max + " characters without control characters";
   }
@@ -276,6 +298,8 @@ export function check(setting: Setting, value: string): string | null {
       return given.length <= setting.max && isZone(given) ? given : null;
     case TYPE_HOURS:
       return given === "" || isSpan(given) ? given : null;
+    case TYPE_NAME:
+      return given.length <= setting.max && isName(given) ? given : null;
     default:
       if (given.length > setting.max) return null;
       for (let i = 0; i < given.length; i++) {
@@ -299,10 +323,20 @@ function codes(setting: Setting, given: string): string | null {
   return out;
 }
 
+function isName(value: string): boolean {
+  for (let i = 0; i < value.length; i++) {
+    const c = value.charAt(i);
+    const isPlain = (c >= "a" && c <= "z") || (c >= "A" && c <= "Z") || (c >= "0" && c <= "9");
+    if (!isPlain && c !== "-" && c !== "_" && c !== "." && c !== "+") return false;
+  }
+  return true;
+}
+
 /** Whether each of its targets can be called. */
 function isPlan(value: string): boolean {
   const plan = readPlan(value);
-  for (let i = 0; i < plan.targets.length; i++) if (!isUri(readTarget(plan.targets[i], "domain").uri)) return false;
+  for (let i = 0; i < plan.targets.length; i++)
+    if (plan.targets[i] !== HOUSE_GROUP && !isUri(readTarget(plan.targets[i], "domain").uri)) return false;
   return plan.error === "";
 }
 

@@ -36,6 +36,7 @@ import { Conference } from "./conference.js";
 import { Console } from "./console.js";
 import { Contact, type ContactUser } from "./contact.js";
 import { Door } from "./door.js";
+import { exchangeLimits } from "./exchange.js";
 import { Log } from "./log.js";
 import type { DoorEvents, DoorOutputs } from "./outputs.js";
 import { Record } from "./record.js";
@@ -105,7 +106,8 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
   private tcp: TcpStack | null = null;
   private ip = 0;
 
-  constructor(device: Device, settings: Settings, limits: Limits, events: DoorEvents) {
+  constructor(device: Device, settings: Settings, doorLimits: Limits, events: DoorEvents) {
+    const limits = settings.isOn("server.enabled") ? exchangeLimits(doorLimits) : doorLimits;
     this.device = device;
     this.settings = settings;
     this.timers = new Timers(limits.timers);

@@ -97,7 +97,9 @@ export class Admission {
     w.put(EMPTY_BODY);
   }
 
-  private authorize(m: Message, source: Flow): number {
+  /** Whether whoever sent the request may, by the password or without, once `kind` is known. @returns as `check` */
+  authorize(m: Message, source: Flow): number {
+    this.isKnown = false;
     // To these nobody can answer a challenge. §22.1
     if (m.method === METHOD_ACK || m.method === METHOD_CANCEL) return 0;
     if (this.routing.isMarked || this.trusted.indexOf(source.ip) >= 0) return 0;

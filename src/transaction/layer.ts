@@ -79,7 +79,8 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
   readonly servers: Pool<ServerTransaction>;
   /** Asked first, if there is one. */
   bypass: Bypass | null = null;
-  private readonly user: TransactionUser;
+  /** Gets the requests; whoever comes between takes its place at start. */
+  user: TransactionUser;
   private readonly message: Message;
   private readonly source = new Flow();
   private readonly answers: Answers;

@@ -1,0 +1,181 @@
+/** A house without a server: its phones register with the door, ring when a visitor does, and call one another through it. */
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { DOOR_LIMITS, HOUSE_LIMITS } from "../../src/core/limits.js";
+import { exchangeLimits } from "../../src/intercom/exchange.js";
+import { Agent, World } from "../ua/harness.js";
+import { DOOR, House } from "./house.js";
+import { Phone } from "./phone.js";
+
+let world: World;
+
+beforeEach(() => {
+  world = new World();
+  House.limits = exchangeLimits(DOOR_LIMITS);
+});
+
+afterEach(() => {
+  House.limits = HOUSE_LIMITS;
+});
+
+const PHONES = ["phone1.name=kitchen", "phone1.password=k1", "phone2.name=attic", "phone2.password=a2"];
+
+function house(...more: string[]): House {
+  return new House(world, "server.enabled=on", ...PHONES, ...more);
+}
+
+/** A phone of the house that registers with its password. */
+function phone(user: string, password: string, last: number): Agent {
+  return new Agent(world, "10.0.0." + last, { user, password, domain: DOOR, register: true });
+}
+
+function both(): [Agent, Agent] {
+  return [phone("kitchen", "k1", 11), phone("attic", "a2", 12)];
+}
+
+describe("the door as the house's server", () => {
+  it("registers its phones by their passwords, tells who is there, and lists them", () => {
+    const h = house();
+    const [kitchen] = both();
+    const thief = phone("attic", "wrong", 13);
+    world.run(3000);
+    expect(kitchen.diary).toContain("register registered 200");
+    expect(thief.diary).toContain("register failed 401");
+    expect(h.tellings("phone", "name").sort()).toEqual(["registered attic", "registered kitchen"]);
+    expect(h.door.exchange?.phones().map(({ name, contact }) => name + " " + contact)).toEqual([
+      "kitchen sip:kitchen@10.0.0.11:5060",
+      "attic sip:attic@10.0.0.12:5060",
+    ]);
+    expect(h.door.exchange?.phones()[0].leftS).toBeGreaterThan(590);
+  });
+
+  it("a press rings all of them, the first to answer has the visitor, and the code opens", () => {
+    const h = house("button1.day=group:house 20s", "relay1.code=2580");
+    const [kitchen, attic] = both();
+    world.run(500);
+    h.press();
+    world.run(200);
+    expect(kitchen.last()).toBe("call incoming");
+    expect(attic.last()).toBe("call incoming");
+    attic.timers.nowMs = world.nowMs;
+    attic.ua.answer(attic.ua.activeCall()!);
+    world.run(500);
+    expect(h.told("call").at(-1)).toBe("confirmed");
+    expect(kitchen.last()).toMatch(/^call ended/);
+    for (const digit of "2580") {
+      attic.timers.nowMs = world.nowMs;
+      attic.ua.activeCall()!.media.sendDigit(digit.charCodeAt(0));
+      world.run(400);
+    }
+    expect(h.isReleased()).toBe(true);
+  });
+
+  it("a plan names a phone; one that is not there is passed over, and the fallback rings when none is", () => {
+    const h = house("button1.day=attic,kitchen 10s", "button2.day=group:house", "call.fallback=sip:guard@10.0.0.20");
+    const guard = new Phone(world, "10.0.0.20");
+    const kitchen = phone("kitchen", "k1", 11);
+    world.run(500);
+    h.press();
+    world.run(200);
+    expect(kitchen.last()).toBe("call incoming");
+    expect(guard.got("INVITE")).toEqual([]);
+    h.press();
+    kitchen.configure({ register: false });
+    world.run(1000);
+    expect(h.tellings("phone", "name").at(-1)).toBe("gone kitchen");
+    h.press(2);
+    world.run(200);
+    expect(guard.got("INVITE").length).toBe(1);
+  });
+
+  it("says so when no phone of the house is there", () => {
+    const h = house("button1.day=group:house");
+    h.press();
+    expect(h.told("error")).toEqual(["no phone of the house is registered"]);
+  });
+
+  it("phones call one another through it, with the password, and talk past it", () => {
+    const h = house();
+    const [kitchen, attic] = both();
+    attic.autoAnswer = true;
+    world.run(500);
+    kitchen.call("attic");
+    world.run(1000);
+    expect(kitchen.last()).toBe("call confirmed");
+    expect(attic.last()).toBe("call confirmed");
+    expect(h.told("call")).toEqual([]);
+    kitchen.timers.nowMs = world.nowMs;
+    kitchen.ua.hangUp(kitchen.ua.activeCall()!);
+    world.run(40_000);
+    expect(attic.last()).toMatch(/^call ended/);
+    expect(world.log.filter((line) => line.startsWith("1>12 BYE"))).toHaveLength(1);
+    expect(h.door.exchange?.proxy.contexts.used()).toBe(0);
+    expect(h.door.ua.layer.servers.used()).toBe(0);
+  });
+
+  it("a phone calls the door by its password, and is known to it; by another's name nobody is", () => {
+    const h = house("call.autoAnswer=on");
+    const [kitchen] = both();
+    world.run(500);
+    kitchen.call("door");
+    world.run(1000);
+    expect(h.told("call")).toContain("confirmed");
+    kitchen.timers.nowMs = world.nowMs;
+    kitchen.ua.hangUp(kitchen.ua.activeCall()!);
+    world.run(1000);
+    const thief = new Agent(world, "10.0.0.66", { user: "kitchen", password: "guess", domain: DOOR });
+    thief.call("door");
+    world.run(1000);
+    expect(thief.last()).toMatch(/status 407$/);
+  });
+
+  it("a stranger reaches neither the door nor a phone", () => {
+    const h = house();
+    both();
+    world.run(500);
+    const stranger = new Agent(world, "10.0.0.99", { user: "zoe", domain: "10.0.0.99" });
+    stranger.call("sip:door@" + DOOR);
+    world.run(1000);
+    expect(stranger.last()).toMatch(/status 403$/);
+    stranger.call("sip:attic@" + DOOR);
+    world.run(1000);
+    expect(stranger.last()).toMatch(/status 407$/);
+    expect(h.told("call")).toEqual([]);
+    expect(world.log.filter((line) => line.startsWith("1>12 INVITE"))).toEqual([]);
+  });
+
+  it("eight phones register and ring; a name that is none of them does not get in", () => {
+    const settings = [3, 4, 5, 6, 7, 8].flatMap((i) => [`phone${i}.name=p${i}`, `phone${i}.password=s${i}`]);
+    House.limits = exchangeLimits(HOUSE_LIMITS);
+    const h = house("button1.day=group:house", ...settings);
+    const phones = [...both(), ...[3, 4, 5, 6, 7, 8].map((i) => phone("p" + i, "s" + i, 20 + i))];
+    const ninth = phone("p9", "s9", 29);
+    world.run(5000);
+    expect(ninth.diary).toContain("register failed 401");
+    h.press();
+    world.run(500);
+    expect(phones.map((one) => one.last())).toEqual(phones.map(() => "call incoming"));
+  });
+
+  it("forgets a phone whose time is over", () => {
+    const h = house();
+    const kitchen = phone("kitchen", "k1", 11);
+    world.run(500);
+    kitchen.sendFails = true;
+    world.run(700_000);
+    expect(h.door.exchange?.phones()[0].contact).toBe("");
+    phone("attic", "a2", 12);
+    world.run(500);
+    expect(h.tellings("phone", "name")).toEqual(["registered kitchen", "gone kitchen", "registered attic"]);
+  });
+
+  it("is none unless it is told to be: a REGISTER is refused", () => {
+    House.limits = HOUSE_LIMITS;
+    const h = new House(world, ...PHONES, "button1.day=group:house");
+    const kitchen = phone("kitchen", "k1", 11);
+    world.run(1000);
+    expect(kitchen.diary).toContain("register failed 405");
+    expect(h.door.exchange).toBeNull();
+    h.press();
+    expect(h.told("error").at(-1)).toContain("server.enabled");
+  });
+});
