@@ -11,9 +11,9 @@ import type { Message } from "../wire/message.js";
 import { HEADER_PROXY_REQUIRE, HEADER_ROUTE, HEADER_VIA, TRANSPORT_TCP } from "../wire/names.js";
 import { Via } from "../wire/via.js";
 
-const COOKIE_BYTES = 7;
+export const COOKIE_BYTES = 7;
 /** Of a branch of ours: the cookie and 16 digits. */
-const BRANCH_BYTES = 23;
+export const BRANCH_BYTES = 23;
 
 export class LoopGuard {
   /** Of the request that was asked about last. */

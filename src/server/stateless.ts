@@ -10,14 +10,16 @@ import type { RandomSource } from "../core/random.js";
 import { Flow } from "../transaction/flow.js";
 import type { Bypass, TransactionLayer } from "../transaction/layer.js";
 import { writeRelayed } from "../transaction/relay.js";
+import { readHex32 } from "../transaction/slots.js";
 import { SIP_PORT } from "../transaction/transport.js";
 import { ValueList } from "../wire/list.js";
 import type { Message } from "../wire/message.js";
 import { HEADER_VIA, METHOD_ACK, METHOD_REGISTER, TRANSPORT_TCP, TRANSPORT_UDP } from "../wire/names.js";
-import { Via } from "../wire/via.js";
+import { hasCookie, Via } from "../wire/via.js";
 import type { Admission } from "./admission.js";
 import { breadthOf, Forwarder, Hop } from "./forward.js";
 import { type Bindings, LOCATION_OK, type LocationStore, type LocationUser } from "./location.js";
+import { BRANCH_BYTES, COOKIE_BYTES } from "./loop.js";
 import type { Marks } from "./mark.js";
 import type { Ours } from "./ours.js";
 import type { Registrar } from "./registrar.js";
@@ -46,6 +48,7 @@ export class StatelessProxy implements Bypass, LocationUser {
   private readonly list = new ValueList();
   private readonly via = new Via();
   private readonly value = new Span();
+  private readonly word = new Int32Array(1);
   /** What the location service said: a status, 0 when `hop` is set. */
   private found = 0;
 
@@ -80,7 +83,7 @@ export class StatelessProxy implements Bypass, LocationUser {
       this.answer(m, source, status);
       return true;
     }
-    const branch = this.branchOf(m);
+    const branch = this.branchOf(m, m.branchStart, m.branchEnd, m.sentByStart, m.sentByEnd);
     hop.breadth = breadthOf(m);
     if (this.forwarder.sendOnce(m, source, hop, branch, Math.imul(branch, 0x9e3779b1))) this.counters.forwarded += 1;
     else this.counters.dropped += 1;
@@ -123,24 +126,29 @@ export class StatelessProxy implements Bypass, LocationUser {
     this.layer.sendAnswer();
   }
 
-  /** The same for a request each time it comes, and for its ACK and CANCEL. */
-  private branchOf(m: Message): number {
-    const h = m.hasMagicCookie
-      ? hash(m.bytes, m.branchStart, m.branchEnd)
+  /** The same for a request each time it comes, for its ACK and CANCEL, and for a response to it, of whichever Via was topmost in the request. */
+  private branchOf(m: Message, start: number, end: number, sentByStart: number, sentByEnd: number): number {
+    const h = hasCookie(m.bytes, start, end)
+      ? hash(m.bytes, start, end)
       : hash(m.bytes, m.callIdStart, m.callIdEnd) ^ hash(m.bytes, m.fromTagStart, m.fromTagEnd) ^ m.cseq;
-    return Math.imul(this.seed ^ h ^ hash(m.bytes, m.sentByStart, m.sentByEnd), 0x01000193);
+    return Math.imul(this.seed ^ h ^ hash(m.bytes, sentByStart, sentByEnd), 0x01000193);
   }
 
-  /** Goes where the Via below ours says: its `received` and `rport`, which were written here. RFC 3261 §16.11, §18.2.2 */
+  /**
+   * Goes where the Via below ours says: its `received` and `rport`, which were written here. Only if that Via was below ours when the
+   * request went: else anybody could send anything anywhere through us. RFC 3261 §16.11, §18.2.2
+   */
   onResponse(m: Message, _source: Flow): boolean {
-    const { layer, list, via, back } = this;
+    const { layer, list, via, word, back } = this;
     list.begin(m, HEADER_VIA);
     const isPassed =
       list.next() &&
       via.parse(list.bytes, list.start, list.end) &&
       this.isOurs(via) &&
+      readHex32(list.bytes, via.branchStart + COOKIE_BYTES, word) &&
       list.next() &&
       via.parse(list.bytes, list.start, list.end) &&
+      word[0] === this.branchOf(m, via.branchStart, via.branchEnd, via.sentByStart, via.sentByEnd) &&
       this.aim(via);
     const w = layer.scratchWriter;
     if (isPassed) {
@@ -154,6 +162,7 @@ export class StatelessProxy implements Bypass, LocationUser {
 
   private isOurs(via: Via): boolean {
     const { layer } = this;
+    if (via.branchEnd - via.branchStart !== BRANCH_BYTES) return false;
     return via.ip === layer.localIp && via.port === (via.transport === TRANSPORT_TCP ? layer.tcpPort : layer.udpPort);
   }
 

@@ -1,4 +1,7 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { ipv4 } from "../../src/core/address.js";
+import { octets } from "../../src/core/bytes.js";
 import { Admission } from "../../src/server/admission.js";
 import { AUTHENTICATOR_DEFAULTS, Authenticator } from "../../src/server/authenticator.js";
 import { Marks } from "../../src/server/mark.js";
@@ -7,7 +10,8 @@ import { Ours } from "../../src/server/ours.js";
 import { StatelessProxy } from "../../src/server/stateless.js";
 import { Targets } from "../../src/server/targets.js";
 import { Digest } from "../../src/wire/digest.js";
-import { CountingRandom } from "../transaction/harness.js";
+import { CountingRandom, responseTo } from "../transaction/harness.js";
+import { apply, change } from "../wire/broken.js";
 import { DOMAIN, users } from "./house.js";
 import { ALICE, ask, BOB, brief, field, fields, ProxyHouse, STRANGER } from "./proxied.js";
 
@@ -55,6 +59,56 @@ describe("the proxy without state (RFC 3261 §16.11)", () => {
     expect(branch(cancel.text)).toBe(branch(invite.text));
     expect(branch(ack.text)).toBe(branch(invite.text));
     expect(branch(h.sends({})[0].text)).not.toBe(branch(invite.text));
+  });
+
+  test("passes no response on whose lower Via was not in the request, with or without the magic cookie", () => {
+    for (const own of ["z9hG4bKq", "1"]) {
+      const { h, proxy } = house();
+      const [invite] = h.sends({ via: "Via: SIP/2.0/UDP 10.9.9.9;branch=" + own + "\r\n" });
+      const ringing = responseTo(invite.text, 180, "bb");
+      expect(brief(h.receive(ringing, BOB))).toEqual(["180 10.9.9.9:5060"]);
+      const [ours, theirs] = fields(invite.text, "Via");
+      const last = ours.replace(/.(?=[0-9a-f]{8};rport)/, (digit) => (digit === "0" ? "1" : "0"));
+      for (const [from, to] of [
+        [theirs, theirs.replace("UDP 10.9.9.9", "UDP 10.8.8.8")],
+        [theirs, theirs.replace("branch=", "branch=z9hG4bKz")],
+        [theirs, "SIP/2.0/UDP 10.8.8.8;branch=z9hG4bKx;received=10.8.8.8"],
+        [ours, last],
+        [ours, ours.replace(/branch=[^;]*/, "branch=z9hG4bKshort")],
+      ]) {
+        expect(from).not.toBe(to);
+        expect(h.receive(ringing.replace(from, to), STRANGER), to).toEqual([]);
+      }
+      expect(proxy.counters.dropped).toBe(5);
+    }
+  });
+
+  test("sends nothing for what is broken, or one message, and keeps nothing", () => {
+    const { h } = house();
+    const [invite] = h.sends({});
+    const [, mark] = /<(sip:[0-9a-f]{16}@[^>]*)>/.exec(field(invite.text, "Record-Route")) as RegExpExecArray;
+    const all = [
+      ...["INVITE", "ACK", "BYE", "CANCEL", "OPTIONS"].flatMap((method) => [
+        ask({ method }),
+        ask({ method, uri: "sip:eve@elsewhere.net" }),
+        ask({ method, extra: "Route: <" + mark + ">, <sip:10.8.8.8;lr>\r\n", body: "v=0\r\n" }),
+      ]),
+      ...[100, 180, 200, 486].map((status) => responseTo(invite.text, status, "bb")),
+    ].map(octets);
+    fc.assert(
+      fc.property(fc.nat(all.length - 1), fc.array(change, { maxLength: 4 }), (sample, changes) => {
+        const bytes = apply(all[sample], changes);
+        h.network.take();
+        h.layer.receiveDatagram(ipv4("10.66.0.1"), 5060, bytes, 0, bytes.length);
+        expect(h.network.take().length).toBeLessThanOrEqual(1);
+        for (const { id } of h.network.asked.splice(0)) h.layer.resolved(id, ipv4("10.77.7.7"), 5060);
+        expect(h.network.take()).toEqual([]);
+      }),
+      { seed: 3261, numRuns: 5000 },
+    );
+    h.pass(400_000);
+    expect(h.network.take()).toEqual([]);
+    expect(h.layer.servers.used() + h.layer.clients.used()).toBe(0);
   });
 
   test("passes a response to where the Via below its own says, and no other", () => {
