@@ -1,5 +1,7 @@
 /** A house with a proxy in virtual time, and the phones around it: strings in, strings out. */
 import { ipv4 } from "../../src/core/address.js";
+import { Admission } from "../../src/server/admission.js";
+import { AUTHENTICATOR_DEFAULTS, Authenticator } from "../../src/server/authenticator.js";
 import type { LocationStore } from "../../src/server/location.js";
 import { Marks } from "../../src/server/mark.js";
 import type { MemoryLocation } from "../../src/server/memory.js";
@@ -7,9 +9,11 @@ import { NumberPlan, type NumberRule } from "../../src/server/numbers.js";
 import { Ours } from "../../src/server/ours.js";
 import { PROXY_DEFAULTS, type ProxyOptions, StatefulProxy } from "../../src/server/proxy.js";
 import type { RegistrarOptions } from "../../src/server/registrar.js";
+import { StatelessProxy } from "../../src/server/stateless.js";
 import { Targets } from "../../src/server/targets.js";
-import { field, fields, responseTo, type Sent } from "../transaction/harness.js";
-import { House, home, type Place } from "./house.js";
+import { Digest } from "../../src/wire/digest.js";
+import { CountingRandom, field, fields, responseTo, type Sent } from "../transaction/harness.js";
+import { DOMAIN, House, home, type Place, users } from "./house.js";
 
 export const PROXY = "10.0.0.1";
 /** Addresses of the phones. */
@@ -134,6 +138,19 @@ export class ProxyHouse extends House {
   localIp(): number {
     return ipv4(PROXY);
   }
+}
+
+/** The house's proxy keeps nothing from here on. */
+export function withoutState(h: ProxyHouse): StatelessProxy {
+  const random = new CountingRandom();
+  const ours = new Ours(h.layer, [DOMAIN]);
+  const targets = new Targets(h.layer, ours, users(), new NumberPlan([]), h.registrar.node);
+  const auth = new Authenticator(h.timers, random, new Digest(), users(), { ...AUTHENTICATOR_DEFAULTS, isOnce: false });
+  const marks = new Marks(random);
+  const admission = new Admission(h.layer, random, auth, ours, targets, marks, []);
+  const proxy = new StatelessProxy(h.layer, random, admission, h.memory, ours, targets, marks, h.registrar, true);
+  h.layer.bypass = proxy;
+  return proxy;
 }
 
 function without100(sent: Sent[]): Sent[] {

@@ -2,30 +2,15 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ipv4 } from "../../src/core/address.js";
 import { octets } from "../../src/core/bytes.js";
-import { Admission } from "../../src/server/admission.js";
-import { AUTHENTICATOR_DEFAULTS, Authenticator } from "../../src/server/authenticator.js";
-import { Marks } from "../../src/server/mark.js";
-import { NumberPlan } from "../../src/server/numbers.js";
-import { Ours } from "../../src/server/ours.js";
-import { StatelessProxy } from "../../src/server/stateless.js";
-import { Targets } from "../../src/server/targets.js";
-import { Digest } from "../../src/wire/digest.js";
-import { CountingRandom, responseTo } from "../transaction/harness.js";
+import type { StatelessProxy } from "../../src/server/stateless.js";
+import { responseTo } from "../transaction/harness.js";
 import { apply, change } from "../wire/broken.js";
-import { DOMAIN, users } from "./house.js";
-import { ALICE, ask, BOB, brief, field, fields, ProxyHouse, STRANGER } from "./proxied.js";
+import { ALICE, ask, BOB, brief, field, fields, ProxyHouse, STRANGER, withoutState } from "./proxied.js";
 
 /** A house whose proxy keeps nothing, with bob registered twice. */
 function house(): { h: ProxyHouse; proxy: StatelessProxy } {
   const h = new ProxyHouse();
-  const random = new CountingRandom();
-  const ours = new Ours(h.layer, [DOMAIN]);
-  const targets = new Targets(h.layer, ours, users(), new NumberPlan([]), h.registrar.node);
-  const auth = new Authenticator(h.timers, random, new Digest(), users(), { ...AUTHENTICATOR_DEFAULTS, isOnce: false });
-  const marks = new Marks(random);
-  const admission = new Admission(h.layer, random, auth, ours, targets, marks, []);
-  const proxy = new StatelessProxy(h.layer, random, admission, h.memory, ours, targets, marks, h.registrar, true);
-  h.layer.bypass = proxy;
+  const proxy = withoutState(h);
   h.bind("bob", "<sip:bob@10.0.0.3:5060>");
   h.bind("bob", "<sip:bob@10.0.0.4:5060>;q=0.5");
   h.pass(60_000);
