@@ -1,16 +1,19 @@
 /**
  * The redirect server (RFC 3261 §8.3): it answers a request for a user of ours with where that user is, and has nothing to do with the
- * call that follows. No final response comes late: it never sends a provisional one but 100. Not here: who registered (registrar.ts),
- * and what a redirect server does not do, which is to forward.
+ * call that follows. No final response comes late: it never sends a provisional one but 100. An INVITE may be anybody's, from anywhere:
+ * when the store answers at once, one message goes out for one that came. RFC 3261 §8.2.7, §26.3.2.4
+ * Not here: who registered (registrar.ts), and what a redirect server does not do, which is to forward.
  */
 import { NONE, octets, Span } from "../core/bytes.js";
-import type { Flow } from "../transaction/flow.js";
+import { RETRY_AFTER } from "../transaction/answer.js";
+import { Flow } from "../transaction/flow.js";
 import type { TransactionLayer, TransactionUser } from "../transaction/layer.js";
-import { refuseForNow, refuseRequired, replyWith } from "../transaction/refusal.js";
+import { isBeyond, replyWith, writeUnsupported } from "../transaction/refusal.js";
 import { EMPTY_BODY, type ServerOwner, type ServerTransaction } from "../transaction/server.js";
 import type { Message } from "../wire/message.js";
-import { METHOD_OPTIONS, METHOD_REGISTER } from "../wire/names.js";
+import { HEADER_REQUIRE, METHOD_INVITE, METHOD_OPTIONS, METHOD_REGISTER } from "../wire/names.js";
 import { Uri } from "../wire/uri.js";
+import type { Writer } from "../wire/writer.js";
 import {
   AOR_MAX_BYTES,
   type Bindings,
@@ -58,6 +61,11 @@ export class Redirect implements TransactionUser, LocationUser, ServerOwner {
   private readonly name = new Span();
   private readonly aor = new Span();
   private readonly aorBytes = new Uint8Array(AOR_MAX_BYTES);
+  private readonly source = new Flow();
+  /** The request that came just now; null when the store is late. */
+  private current: Message | null = null;
+  /** Whose response is being written; null: an answer without a transaction. */
+  private answered: ServerTransaction | null = null;
 
   constructor(layer: TransactionLayer, store: LocationStore, users: UserStore, options: RedirectOptions) {
     this.layer = layer;
@@ -76,8 +84,18 @@ export class Redirect implements TransactionUser, LocationUser, ServerOwner {
   }
 
   onRequest(t: ServerTransaction, m: Message): void {
-    if (refuseRequired(this.layer, t, m, NOTHING)) {
+    this.current = m;
+    this.source.set(t.source.transport, t.source.ip, t.sourcePort, t.source.connection);
+    this.look(t, m);
+    this.current = null;
+  }
+
+  private look(t: ServerTransaction, m: Message): void {
+    if (isBeyond(m, HEADER_REQUIRE, NOTHING)) {
       this.counters.refused += 1;
+      const w = this.begin(t, 420);
+      writeUnsupported(w, m, HEADER_REQUIRE, NOTHING);
+      this.end(w);
       return;
     }
     const { uri } = this;
@@ -151,7 +169,7 @@ export class Redirect implements TransactionUser, LocationUser, ServerOwner {
 
   /** 302 with all contacts, the best first, each with its q. RFC 3261 §21.3.3 */
   private redirect(t: ServerTransaction, list: Bindings): void {
-    const w = this.layer.respond(t, 302);
+    const w = this.begin(t, 302);
     for (let more = list.first(); more; more = list.next()) {
       w.put(CONTACT);
       w.span(list.contact);
@@ -159,19 +177,35 @@ export class Redirect implements TransactionUser, LocationUser, ServerOwner {
       writeQ(w, list.q);
       w.crlf();
     }
-    w.put(EMPTY_BODY);
     this.counters.redirected += 1;
-    this.layer.sendResponse(t);
+    this.end(w);
   }
 
   private refuse(t: ServerTransaction, status: number): void {
     this.counters.refused += 1;
-    this.layer.reply(t, status, NONE);
+    this.end(this.begin(t, status));
   }
 
   /** The store is away, or too many wait. */
   private fail(t: ServerTransaction): void {
     this.counters.failed += 1;
-    refuseForNow(this.layer, t);
+    const w = this.begin(t, 503);
+    w.put(RETRY_AFTER);
+    this.end(w);
+  }
+
+  /** Begins the answer. */
+  private begin(t: ServerTransaction, status: number): Writer {
+    const { layer, current } = this;
+    this.answered = t.method === METHOD_INVITE && current !== null ? null : t;
+    if (current === null || this.answered !== null) return layer.respond(t, status);
+    layer.drop(t);
+    return layer.answer(current, this.source, status);
+  }
+
+  private end(w: Writer): void {
+    w.put(EMPTY_BODY);
+    if (this.answered === null) this.layer.sendAnswer();
+    else this.layer.sendResponse(this.answered);
   }
 }

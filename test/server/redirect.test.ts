@@ -102,6 +102,23 @@ describe("a redirect server", () => {
     expect(status(corner.network.take().map((sent) => sent.text))).toEqual([480]);
   });
 
+  it("§26.3.2.4: an INVITE gets one message, whatever follows, and its ACK ends there", () => {
+    const corner = new Corner();
+    corner.register({ contact: "<sip:alice@10.0.0.2>" });
+    corner.pass(40_000);
+    corner.network.take();
+    for (const uri of ["sip:alice@example.org", "sip:bob@example.org", "sip:nobody@example.org"]) {
+      const [answer] = corner.ask("INVITE", uri);
+      expect(corner.layer.servers.used()).toBe(0);
+      corner.pass(200_000);
+      expect(corner.network.take()).toEqual([]);
+      // The same answer to the same request.
+      expect(corner.ask("INVITE", uri)).toEqual([answer]);
+      const ack = `ACK ${uri} SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.2:5060;branch=z9hG4bKINVITE${uri.length}\r\nMax-Forwards: 70\r\nFrom: <sip:door@example.org>;tag=1\r\nTo: ${field(answer, "To")}\r\nCall-ID: c1\r\nCSeq: 1 ACK\r\nContent-Length: 0\r\n\r\n`;
+      expect(corner.receive(ack)).toEqual([]);
+    }
+  });
+
   it("§8.3: takes a CANCEL, and the late answer of the store changes nothing", () => {
     const slow = new Slow();
     const corner = new Corner(() => slow);
