@@ -159,6 +159,39 @@ describe("10,000 broken messages", () => {
   );
 });
 
+test("2,000 broken messages over TCP, in pieces, on connections that close at any time: nothing throws, and nothing stays", () => {
+  let connection = 1000;
+  fc.assert(
+    fc.property(
+      fc.constantFrom(...Object.keys(SCENES)),
+      fc.array(fc.tuple(shot, fc.integer({ min: 1, max: 300 }), fc.boolean()), { minLength: 20, maxLength: 20 }),
+      (name, shots) => {
+        const it = scene(name.includes("sends callers on"));
+        const { h } = it;
+        const all = samples(it);
+        SCENES[name](it);
+        const open: number[] = [];
+        for (const [{ sample, changes, afterMs }, piece, isClosed] of shots) {
+          const bytes = apply(all[sample % all.length].bytes, changes);
+          connection += 1;
+          while (open.length > 2) h.layer.streamClosed(open.shift() as number);
+          expect(h.layer.streamOpened(connection, ipv4("10.66.0.1"), connection)).toBe(true);
+          open.push(connection);
+          for (let at = 0; at < bytes.length; at += piece)
+            h.layer.receiveStream(connection, bytes, at, Math.min(at + piece, bytes.length));
+          if (isClosed) h.layer.streamClosed(open.pop() as number);
+          for (const { id } of h.network.asked.splice(0)) h.layer.resolved(id, VICTIM, 5060);
+          h.pass(afterMs);
+        }
+        h.pass(400_000);
+        expect(h.isIdle()).toBe(true);
+        expect(h.registrar.waiting()).toBe(0);
+      },
+    ),
+    { seed: 3261, numRuns: 100 },
+  );
+});
+
 function house(isRecursing = false): ProxyHouse {
   const h = new ProxyHouse({ isRecursing });
   h.bind("bob", CONTACT);
