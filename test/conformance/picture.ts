@@ -4,17 +4,21 @@
  */
 import { HOSTS } from "./stage.js";
 
-/** As the flows are played: over UDP and without TLS, which the servers do not speak; folded lines as one. */
+/** As the flows are played: without TLS, which the servers do not speak; folded lines as one. */
 export function dressed(raw: string): string {
   const plain = raw
     .replace(/\r\n[ \t]+/g, " ")
     .replace(/sips:/g, "sip:")
-    .replace(/SIP\/2\.0\/T(LS|CP)/g, "SIP/2.0/UDP")
-    .replace(/:5061/g, ":5060")
-    .replace(/;transport=tcp/g, "");
+    .replace(/SIP\/2\.0\/TLS/g, "SIP/2.0/UDP")
+    .replace(/:5061/g, ":5060");
   if (/^Content-Length:/m.test(plain)) return plain;
   const [head, body] = split(plain);
   return head + "\r\nContent-Length: " + body.length + "\r\n\r\n" + body;
+}
+
+/** By UDP whatever came by TCP. */
+export function byUdp(message: string): string {
+  return message.replace(/SIP\/2\.0\/TCP/g, "SIP/2.0/UDP").replace(/;transport=tcp/g, "");
 }
 
 export function split(message: string): [head: string, body: string] {
@@ -30,11 +34,14 @@ export function tagOf(value: string): string {
 export interface Said {
   lines: Set<string>;
   tags: Set<string>;
+  /** Some of them by TCP. */
+  isTcp: boolean;
 }
 
-/** @param said what was said by phones @param rfc the RFC's message in the place of this one, itself for that one */
+/** @param said what was said by phones */
 export function picture(message: string, said: Said): string[] {
-  const [head, body] = split(message);
+  // Between proxies ours speak UDP, for the URIs say nothing else: the RFC's go on by TCP.
+  const [head, body] = split(byUdp(message));
   const [line, ...rest] = head.split("\r\n");
   // The reason phrase of a response that a server makes is its own. RFC 3261 §7.2
   const isOwn = line.startsWith("SIP/2.0") && !said.lines.has(line);
@@ -74,7 +81,9 @@ export function picture(message: string, said: Said): string[] {
   const sorted = out
     .map((text, i) => ({ text, i, name: text.slice(0, text.indexOf(":")) }))
     .sort((a, b) => (a.name === b.name ? a.i - b.i : a.name < b.name ? -1 : 1))
-    .map(({ text }) => text);
+    .map(({ text }) => text)
+    // Where the transport changes there are two of a server, one for each side. RFC 5658
+    .filter((text, i, all) => !said.isTcp || !/^(Record-)?Route/.test(text) || text !== all[i - 1]);
   return [isOwn ? line.split(" ").slice(0, 2).join(" ") : line, ...sorted, "", ...body.split("\r\n")];
 }
 

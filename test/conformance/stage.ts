@@ -39,7 +39,8 @@ export interface Leg {
   from: string;
   to: string;
   text: string;
-  atMs: number;
+  /** "udp" or "tcp" */
+  transport: string;
   isClaimed: boolean;
 }
 
@@ -65,6 +66,8 @@ function letterOf(address: string): string {
 export class Stage {
   readonly log: Leg[] = [];
   readonly houses = new Map<string, House>();
+  /** The number of the connection between a phone and a server, whoever opened it. */
+  private readonly connections = new Map<string, number>();
 
   proxy(letter: string, options: Partial<ProxyOptions>): void {
     this.houses.set(letter, new ProxyHouse(options, [], null, place(letter)));
@@ -77,12 +80,19 @@ export class Stage {
     this.houses.set(letter, house);
   }
 
-  /** A message of a phone, and all that the servers do about it now. */
+  /** A message of a phone, by what its topmost Via says, and all that the servers do about it now. */
   give(from: string, to: string, message: string): void {
     const house = this.houses.get(to);
     if (house === undefined) return;
     const bytes = octets(message);
-    house.layer.receiveDatagram(ipv4(HOSTS[from][1]), PORT, bytes, 0, bytes.length);
+    const ip = ipv4(HOSTS[from][1]);
+    if (field(message, "Via").startsWith("SIP/2.0/TCP")) {
+      const known = this.connections.get(from + to);
+      const connection = known ?? this.connections.size + 1;
+      this.connections.set(from + to, connection);
+      if (known === undefined) house.layer.streamOpened(connection, ip, 40000 + connection);
+      house.layer.receiveStream(connection, bytes, 0, bytes.length);
+    } else house.layer.receiveDatagram(ip, PORT, bytes, 0, bytes.length);
     this.pump();
   }
 
@@ -159,9 +169,11 @@ export class Stage {
           else layer.resolved(id, ipv4(HOSTS[known][1]), PORT);
           isBusy = true;
         }
-        for (const { to, text, atMs } of network.take()) {
-          const next = letterOf(to.split(" ")[1].split(":")[0]);
-          this.log.push({ from: letter, to: next, text, atMs, isClaimed: false });
+        for (const { to, text } of network.take()) {
+          const words = to.split(" ");
+          const next = letterOf((words.at(-1) as string).split(":")[0]);
+          if (words[0] === "tcp") this.connections.set(next + letter, Number(words[1]));
+          this.log.push({ from: letter, to: next, text, transport: words[0], isClaimed: false });
           const bytes = octets(text);
           this.houses.get(next)?.layer.receiveDatagram(ipv4(HOSTS[letter][1]), PORT, bytes, 0, bytes.length);
           isBusy = true;
