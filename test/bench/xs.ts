@@ -86,5 +86,12 @@ if (process.argv.includes("--census")) {
   }
 } else {
   const cost = table(await runWorld(xs, ["cost"], CONSTANTS));
-  print([...costs(cost), ...heap(table(await runWorld(xs, ["door", "heap"])))], process.argv.includes("--json"));
+  const door = heap(table(await runWorld(xs, ["door", "heap"])));
+  const served = table(await runWorld(xs, ["door", "heap"], { HAS_SERVER: true, ONCE: true }));
+  const server: Result = {
+    name: "xs.heap.server",
+    value: value(served, "call.bytes") + STACK_SLOTS * SLOT_BYTES,
+    unit: "bytes in a call of a door that is its phones' server",
+  };
+  print([...costs(cost), ...door, server], process.argv.includes("--json"));
 }

@@ -85,6 +85,11 @@ const CONFIGURATION = [
   "relay1.pulse=1",
 ];
 
+/** Set where the door is to be its phones' server too. */
+declare const HAS_SERVER: boolean | undefined;
+if (typeof HAS_SERVER !== "undefined" && HAS_SERVER)
+  CONFIGURATION.push("server.enabled=on", "phone1.name=kitchen", "phone1.password=secret");
+
 // Made by `start`: on the device all of it is RAM.
 let station: Station;
 let timer: Timer;
