@@ -136,7 +136,6 @@ export class Host {
           random,
           admission,
           this.store,
-          ours,
           this.targets,
           this.marks,
           this.registrar,

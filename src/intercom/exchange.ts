@@ -50,12 +50,15 @@ export interface ExchangeUser {
   onPhone(name: string, isThere: boolean): void;
 }
 
-/** The door's limits with room for its phones: six transactions of either kind and connections more, and the proxy's timers. */
+/**
+ * The door's limits with room for its phones: four transactions of either kind more, for two calls between phones while the door rings,
+ * two connections for those that speak TCP, and the timers.
+ */
 export function exchangeLimits(limits: Limits): Limits {
-  const clients = limits.clients + 6;
-  const servers = limits.servers + 6;
+  const clients = limits.clients + 4;
+  const servers = limits.servers + 4;
   // Two timers for each transaction, and one for what the proxy forwards.
-  return { ...limits, clients, servers, streams: limits.streams + 6, timers: limits.timers + 24 + servers };
+  return { ...limits, clients, servers, streams: limits.streams + 2, timers: limits.timers + 16 + servers };
 }
 
 /** A phone as the console shows it. */

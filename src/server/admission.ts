@@ -88,6 +88,11 @@ export class Admission {
     return this.kind === KIND_NOBODY || this.kind === KIND_SELF ? 404 : 0;
   }
 
+  /** Whether a Proxy-Authorization is for one of our realms. */
+  isOurs(m: Message, row: number): boolean {
+    return this.auth.isFor(m, row, this.ours.domains);
+  }
+
   /** Writes what the answer of that status has of its own, and its end. */
   write(w: Writer, m: Message, status: number): void {
     if (status === 200) w.put(ALLOW);

@@ -23,7 +23,7 @@ import {
 import { SHA256_BYTES, Sha256 } from "../wire/sha256.js";
 import { Uri } from "../wire/uri.js";
 import { Writer } from "../wire/writer.js";
-import { Secret, type UserStore } from "./users.js";
+import { domainOf, Secret, type UserStore } from "./users.js";
 
 /** What `check` returns. The name is in `name`. */
 export const CHECK_OK = 1;
@@ -133,6 +133,14 @@ export class Authenticator {
     else if (result === CHECK_STALE) this.counters.stale += 1;
     else if (result === CHECK_REFUSED) this.counters.refused += 1;
     return result;
+  }
+
+  /** Whether the credentials in that row are for one of these realms, right or not. */
+  isFor(m: Message, row: number, realms: readonly Uint8Array[]): boolean {
+    const { value } = this;
+    if (value.parse(m.bytes, m.valueStart(row), m.valueEnd(row)) !== AUTH_DIGEST) return false;
+    const { realm } = value;
+    return domainOf(realms, realm.bytes, realm.start, realm.end).length > 0;
   }
 
   /** Answers with a challenge: 401, or 407 for HEADER_PROXY_AUTHORIZATION. @param result of `check` */

@@ -10,7 +10,6 @@ import { copyRow, writeBody } from "../transaction/relay.js";
 import { sendOnce, writeUriOfLine, writeVia } from "../transaction/request.js";
 import { FIND_KNOWN } from "../transaction/resolver.js";
 import { NameAddress } from "../wire/address.js";
-import { AUTH_DIGEST, AuthValue } from "../wire/auth.js";
 import { ValueList } from "../wire/list.js";
 import type { Message } from "../wire/message.js";
 import {
@@ -32,10 +31,10 @@ import {
 } from "../wire/names.js";
 import { Uri } from "../wire/uri.js";
 import type { Writer } from "../wire/writer.js";
+import type { Admission } from "./admission.js";
 import type { Marks } from "./mark.js";
-import { isPrivate, type Ours } from "./ours.js";
+import { isPrivate } from "./ours.js";
 import type { Routing } from "./routing.js";
-import { domainOf } from "./users.js";
 
 const MAX_FORWARDS = octets("Max-Forwards: ");
 const MAX_FORWARDS_DEFAULT = 70;
@@ -70,8 +69,8 @@ export class Hop {
 
 export class Forwarder {
   private readonly layer: TransactionLayer;
-  private readonly ours: Ours;
   private readonly marks: Marks;
+  private readonly admission: Admission;
   private readonly routing: Routing;
   private readonly isRecording: boolean;
   private readonly head = new ResponseHead();
@@ -82,18 +81,17 @@ export class Forwarder {
   private readonly address = new NameAddress();
   private readonly next = new Uri();
   private readonly contact = new Uri();
-  private readonly auth = new AuthValue();
   /** The next hop wants its own URI in the Request-URI. RFC 3261 §16.6 step 6 */
   private isStrict = false;
   /** What the request line says. */
   readonly line = new Span();
 
   /** @param isRecording whether to stay on the way of the dialogs that come of it */
-  constructor(layer: TransactionLayer, ours: Ours, marks: Marks, routing: Routing, isRecording: boolean) {
+  constructor(layer: TransactionLayer, admission: Admission, marks: Marks, isRecording: boolean) {
     this.layer = layer;
-    this.ours = ours;
+    this.admission = admission;
     this.marks = marks;
-    this.routing = routing;
+    this.routing = admission.routing;
     this.isRecording = isRecording;
   }
 
@@ -150,7 +148,7 @@ export class Forwarder {
           break;
         case HEADER_PROXY_AUTHORIZATION:
           // What was for us is for nobody else. RFC 3261 §22.3
-          if (!this.isForUs(m, row)) copyRow(w, m, row);
+          if (!this.admission.isOurs(m, row)) copyRow(w, m, row);
           break;
         default:
           copyRow(w, m, row);
@@ -175,14 +173,6 @@ export class Forwarder {
     this.write(w, m, source, hop, target.transport);
     if (!w.ok || transport.locate(target) !== FIND_KNOWN) return false;
     return sendOnce(transport, flow, target, scratch, w.at) > 0;
-  }
-
-  /** Credentials for one of our realms. */
-  private isForUs(m: Message, row: number): boolean {
-    const { auth, ours } = this;
-    if (auth.parse(m.bytes, m.valueStart(row), m.valueEnd(row)) !== AUTH_DIGEST) return false;
-    const { realm } = auth;
-    return domainOf(ours.domains, realm.bytes, realm.start, realm.end).length > 0;
   }
 
   /** Our Record-Route: one, or one for each side when they speak different transports, the next hop's on top. §16.6 step 4, RFC 5658 */

@@ -125,7 +125,7 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
     this.admission = new Admission(layer, random, auth, ours, targets, marks, options.trusted);
     this.admission.isClosed = options.isClosed;
     this.routing = this.admission.routing;
-    this.forwarder = new Forwarder(layer, ours, marks, this.routing, options.isRecording);
+    this.forwarder = new Forwarder(layer, this.admission, marks, options.isRecording);
     const { limits } = layer;
     this.contexts = new Contexts(limits.servers, limits.clients, options.kept, limits.transactionBytes);
     this.again = new Message(limits.headerRows);

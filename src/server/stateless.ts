@@ -21,7 +21,6 @@ import { breadthOf, Forwarder, Hop } from "./forward.js";
 import { type Bindings, LOCATION_OK, type LocationStore, type LocationUser } from "./location.js";
 import { BRANCH_BYTES, COOKIE_BYTES } from "./loop.js";
 import type { Marks } from "./mark.js";
-import type { Ours } from "./ours.js";
 import type { Registrar } from "./registrar.js";
 import { KIND_ELSEWHERE, type Targets } from "./targets.js";
 
@@ -58,7 +57,6 @@ export class StatelessProxy implements Bypass, LocationUser {
     random: RandomSource,
     admission: Admission,
     store: LocationStore,
-    ours: Ours,
     targets: Targets,
     marks: Marks,
     registrar: Registrar,
@@ -70,7 +68,7 @@ export class StatelessProxy implements Bypass, LocationUser {
     this.targets = targets;
     this.marks = marks;
     this.registrar = registrar;
-    this.forwarder = new Forwarder(layer, ours, marks, admission.routing, isRecording);
+    this.forwarder = new Forwarder(layer, admission, marks, isRecording);
     this.seed = random.uint32() | 0;
   }
 

@@ -148,7 +148,7 @@ export function withoutState(h: ProxyHouse): StatelessProxy {
   const auth = new Authenticator(h.timers, random, new Digest(), users(), { ...AUTHENTICATOR_DEFAULTS, isOnce: false });
   const marks = new Marks(random);
   const admission = new Admission(h.layer, random, auth, ours, targets, marks, []);
-  const proxy = new StatelessProxy(h.layer, random, admission, h.memory, ours, targets, marks, h.registrar, true);
+  const proxy = new StatelessProxy(h.layer, random, admission, h.memory, targets, marks, h.registrar, true);
   h.layer.bypass = proxy;
   return proxy;
 }
