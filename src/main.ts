@@ -51,7 +51,7 @@ class Firmware implements DoorEvents, TerminalUser, ImprovUser {
     const settings = new Settings();
     settings.set("net.address", "0.0.0.0");
     const problem = loadSettings(machine.store, settings);
-    this.station = new Station(machine, settings, DOOR_LIMITS, this);
+    this.station = new Station(machine, settings, { ...DOOR_LIMITS, phones: BOARD.phones }, this);
     if (machine.storeProblem !== "") this.event("error", machine.storeProblem, []);
     machine.watchSound((problem) => this.onSound(problem));
     this.station.console.load();

@@ -8,6 +8,8 @@ export interface Limits {
   calls: number;
   /** Ports for sound, each with its stream: so many calls are heard at once. */
   lines: number;
+  /** Phones the door can be the server of; 0: there is no memory for that. */
+  phones: number;
   /** Dialogs and drafts of all calls. */
   dialogs: number;
   /** Phones that watch the door's state. */
@@ -38,6 +40,7 @@ export interface Limits {
 export const DOOR_LIMITS: Limits = {
   calls: 2,
   lines: 1,
+  phones: 0,
   // A draft, the fork that answers and one more that rings; and the call that is just over, whose late 2xx still finds its draft.
   dialogs: 4,
   // One lamp; each more takes 2 KB.
@@ -73,6 +76,7 @@ export const HOUSE_LIMITS: Limits = {
   ...DOOR_LIMITS,
   calls: 9,
   lines: 2,
+  phones: 8,
   dialogs: 20,
   subscriptions: 8,
   clients: 20,

@@ -86,6 +86,7 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
   private readonly talk: Talk;
   /** The door as its phones' server; null when it is none. */
   readonly exchange: Exchange | null;
+  private readonly isServer: boolean;
   /** The button that was pressed last. */
   private button = 0;
   /** The server was asked for a registration and nothing came back. */
@@ -119,7 +120,8 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
     this.talk = new Talk(settings, timers, this);
     this.ua = new UserAgent(agentSettings(settings), limits, timers, random, network, sound, this);
     this.ring = new Ring(this.ua, timers, this);
-    this.exchange = settings.isOn("server.enabled") ? new Exchange(this.ua, timers, random, limits, this) : null;
+    this.isServer = settings.isOn("server.enabled");
+    this.exchange = this.isServer && limits.phones > 0 ? new Exchange(this.ua, timers, random, limits, this) : null;
   }
 
   /** Begins, or begins anew after settings changed. @param ip our address */
@@ -129,6 +131,7 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
     this.access.configure();
     this.callers.configure(this.settings);
     if (this.exchange !== null) this.exchange.configure(this.settings, ip);
+    else if (this.isServer) this.fail("server.enabled: this board has no memory for it");
     const inband = this.settings.get("dtmf.inband");
     const mode = inband === "on" ? INBAND_ON : inband === "off" ? INBAND_OFF : INBAND_AUTO;
     for (let i = 0; i < this.ua.lines.length; i++) this.ua.lines[i].media.inband = mode;

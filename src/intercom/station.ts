@@ -107,7 +107,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
   private ip = 0;
 
   constructor(device: Device, settings: Settings, doorLimits: Limits, events: DoorEvents) {
-    const limits = settings.isOn("server.enabled") ? exchangeLimits(doorLimits) : doorLimits;
+    const limits = settings.isOn("server.enabled") && doorLimits.phones > 0 ? exchangeLimits(doorLimits) : doorLimits;
     this.device = device;
     this.settings = settings;
     this.timers = new Timers(limits.timers);

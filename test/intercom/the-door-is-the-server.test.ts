@@ -10,7 +10,7 @@ let world: World;
 
 beforeEach(() => {
   world = new World();
-  House.limits = exchangeLimits(DOOR_LIMITS);
+  House.limits = exchangeLimits({ ...DOOR_LIMITS, phones: 8 });
 });
 
 afterEach(() => {
@@ -166,6 +166,16 @@ describe("the door as the house's server", () => {
     phone("attic", "a2", 12);
     world.run(500);
     expect(h.tellings("phone", "name")).toEqual(["registered kitchen", "gone kitchen", "registered attic"]);
+  });
+
+  it("is none where there is no memory for it, and says so; it is a door all the same", () => {
+    House.limits = DOOR_LIMITS;
+    const h = house("call.target=sip:guard@10.0.0.20");
+    const guard = new Phone(world, "10.0.0.20");
+    expect(h.told("error")).toEqual(["server.enabled: this board has no memory for it"]);
+    h.press();
+    world.run(100);
+    expect(guard.got("INVITE").length).toBe(1);
   });
 
   it("is none unless it is told to be: a REGISTER is refused", () => {

@@ -144,3 +144,39 @@ describeBuilt(["baresip"], "the firmware on XS and baresip", () => {
     expect(dominantHz(door.heard())).toBe(700);
   });
 });
+
+describeBuilt(["baresip"], "the firmware on XS as the server of two baresips", () => {
+  it("registers them, rings both, and opens by the code of the one that answers", async () => {
+    const door = await Firmware.start({
+      "server.enabled": "on",
+      "server.domain": HOST,
+      "phone1.name": "kitchen",
+      "phone1.password": "secretK",
+      "phone2.name": "attic",
+      "phone2.password": "secretA",
+      "button1.day": "group:house",
+      "relay1.code": "2580",
+    });
+    const start = (user: string, password: string): Promise<Baresip> =>
+      Baresip.start({ user, hz: 440, answers: false, server: { port: door.port, password } });
+    const [kitchen, attic] = await Promise.all([start("kitchen", "secretK"), start("attic", "secretA")]);
+    door.press();
+    await kitchen.expect("CALL_INCOMING");
+    await attic.expect("CALL_INCOMING");
+    await attic.accept();
+    await door.expect(/^call confirmed/m);
+    await kitchen.expect("CALL_CLOSED");
+    for (const digit of "2580") await attic.digit(digit);
+    await door.expect(/^relay on$/m);
+    await attic.hangup();
+    await door.expect(/^call ended/m);
+    await kitchen.dial("sip:attic@" + HOST);
+    await attic.expect("CALL_INCOMING");
+    await attic.accept();
+    await kitchen.expect("CALL_ESTABLISHED");
+    await kitchen.hangup();
+    await attic.expect("CALL_CLOSED");
+    // What stands before that is the restart.
+    expect(door.written.slice(door.written.indexOf("config ready"))).not.toContain("error");
+  });
+});

@@ -7,6 +7,7 @@ import type { Board } from "../pins.js";
 export const BOARD: Board = {
   isWired: false,
   timeServer: "pool.ntp.org",
+  phones: 0,
   buttons: [36],
   exit: -1,
   sensor: -1,

@@ -4,6 +4,7 @@ import type { Board } from "../pins.js";
 export const BOARD: Board = {
   isWired: false,
   timeServer: "pool.ntp.org",
+  phones: 8,
   buttons: [41],
   exit: -1,
   sensor: -1,

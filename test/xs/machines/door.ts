@@ -150,7 +150,7 @@ function start(): void {
     led: { write() {} },
     store: { read: () => null, write() {} },
   };
-  station = new Station(device, settings, DOOR_LIMITS, diary);
+  station = new Station(device, settings, { ...DOOR_LIMITS, phones: 8 }, diary);
   station.start();
 }
 

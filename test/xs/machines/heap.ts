@@ -41,6 +41,8 @@ lead(function* (scenario) {
   if (typeof ONCE !== "undefined" && ONCE) {
     yield* call(scenario, 1, 1000) as Generator<Wait>;
     host.print("call.bytes " + bytes(scenario));
+    host.print("call.slots " + (host.slots(0) - host.baseSlots(0)));
+    host.print("call.chunks " + (host.chunks(0) - host.baseChunks(0)));
     return;
   }
   yield* call(scenario, 1, 5000) as Generator<Wait>;
