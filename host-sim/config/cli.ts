@@ -2,7 +2,7 @@
  * The host tool: reads and changes the settings of a door over its console, and lets a person use that. `--help` says how it is called.
  * What is to be changed is checked here by the schema before anything is sent, and read back from the door after it was saved.
  */
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import type { Duplex } from "node:stream";
 import { parseArgs } from "node:util";
@@ -23,6 +23,7 @@ const USAGE = `Usage: npm run config -- --port PATH | --tcp HOST:PORT  COMMAND
   set KEY=VALUE …      changes settings: all of them or none
   apply FILE           takes a JSON file of settings over: all of it or nothing
   backup FILE          writes such a file; secrets are left out
+  trace [FILE]         the SIP messages of the last call as a ladder, or as a pcap file for Wireshark
   console              the door's console; Ctrl-] leaves it
   monitor              prints events until Ctrl-C
 
@@ -103,6 +104,9 @@ function changesOf(command: string, args: string[]): Change[] {
     case "backup":
       count(1, 1);
       return [];
+    case "trace":
+      count(0, 1);
+      return [];
     case "console":
     case "monitor":
       count(0, 0);
@@ -141,6 +145,12 @@ async function run(session: Session, command: string, args: string[], changes: C
       );
       if (secrets.length > 0)
         process.stderr.write(`left out, for nobody shows them: ${secrets.map((s) => s.key).join(", ")}\n`);
+      return 0;
+    }
+    case "trace": {
+      const answer = await session.tell(args.length === 0 ? "trace" : "trace pcap");
+      if (args.length === 0) process.stdout.write(String(answer.text));
+      else writeFileSync(args[0], Buffer.from(String(answer.pcap), "base64"));
       return 0;
     }
     case "monitor":

@@ -29,6 +29,9 @@ export interface Limits {
   logEntries: number;
   /** Octets of it that are kept over a restart: the youngest entries. */
   logBytes: number;
+  /** Octets for the SIP messages of the last call, and how many of each are kept. */
+  traceBytes: number;
+  traceMessageBytes: number;
   /** Timers of all layers together. */
   timers: number;
   t1Ms: number;
@@ -62,6 +65,9 @@ export const DOOR_LIMITS: Limits = {
   logEntries: 24,
   // Twice, beside the settings, in 24 KB of flash of which a text takes a page of 4,000 at most.
   logBytes: 1900,
+  // Fourteen messages, of each the first lines: a call has eight to twelve.
+  traceBytes: 2048,
+  traceMessageBytes: 128,
   // Two for each transaction (16), three for each session (6), one for each call (2), four for the line's sound (4), one
   // of the registration, four of the door, two of its ring, four of its relays, contact and codes, seven of the station,
   // one of the log, one of the subscription: 48.
@@ -83,6 +89,8 @@ export const HOUSE_LIMITS: Limits = {
   servers: 8,
   logEntries: 200,
   logBytes: 40000,
+  traceBytes: 65536,
+  traceMessageBytes: 4096,
   // 56 of transactions, 36 of calls, 8 of lines, 18 others, 8 of subscriptions: 126.
   timers: 128,
 };

@@ -36,6 +36,7 @@ export const COMMANDS: readonly Command[] = [
   command("close", "[RELAY]", "end the release"),
   command("calls", "", "the last calls: with whom, how long, why they ended, how they sounded"),
   command("log", "", "the last things that happened, calls among them"),
+  command("trace", "[pcap]", "the SIP messages of the last call, as a ladder or as a pcap in base64"),
   command("stats", "", "messages and packets since start"),
   command("pools", "", "what is in use, of how many, and the most there was"),
   command("login", "PASSWORD", "unlock a console that has a password"),

@@ -25,12 +25,15 @@ import {
 import { reportPhones, reportPools, reportStats, reportStatus } from "./report.js";
 import { allowed, findSetting, needsRestart, SCHEMA } from "./schema.js";
 import { Settings } from "./settings.js";
+import { base64 } from "./trace.js";
 
 export const VERSION = "0.1.0";
 
 const STORE_KEY = "settings";
 const JSON_FLAG = "--json";
 const USAGE_WIDTH = 22;
+/** A line of base64, as `base64 -d` and mail have it. */
+const BASE64_WIDE = 76;
 
 /** The settings that were kept, before there is a door: some of them say how much of everything is made. @returns "" or why they cannot be read; then all are as they were */
 export function loadSettings(store: Store, settings: Settings): string {
@@ -142,6 +145,8 @@ export class Console {
         return this.tellLog(reply, "call");
       case "log":
         return this.tellLog(reply, "");
+      case "trace":
+        return this.trace(reply, rest);
       case "phones":
         return this.door.exchange === null
           ? reply.fail(ERROR_STATE, "the door is no server: set server.enabled on, save, and start again")
@@ -208,6 +213,17 @@ export class Console {
     const waitS = this.guard.open(this.door.settings.get("console.password"), given, this.door.timers.nowMs);
     if (waitS === 0) return reply;
     return reply.fail(ERROR_LOCKED, "wrong password: the next try counts in " + waitS + " s");
+  }
+
+  private trace(reply: Reply, rest: string): Reply {
+    const { trace, ua } = this.door;
+    if (rest !== "" && rest !== "pcap") return reply.fail(ERROR_ARGUMENT, "trace, or trace pcap");
+    const ladder = trace.ladder();
+    if (ladder === "") return reply.fail(ERROR_STATE, "there was no call yet");
+    if (rest === "") return reply.tell(ladder);
+    const { localIp, udpPort, tcpPort } = ua.layer;
+    const file = trace.pcap(localIp, udpPort, tcpPort, 0);
+    return reply.put("pcap", base64(file, 0)).say(base64(file, BASE64_WIDE));
   }
 
   private tellLog(reply: Reply, name: string): Reply {

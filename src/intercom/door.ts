@@ -59,6 +59,7 @@ import { HOUSE_GROUP, mayPress, type Plan, planOf, planOfButton } from "./plan.j
 import { RING_BRANCH, RING_NOTHING, Ring, type RingUser } from "./ring.js";
 import type { Settings } from "./settings.js";
 import { Talk, type TalkUser } from "./talk.js";
+import { Trace } from "./trace.js";
 
 const AUDIO_REPORT_MS = 5000;
 const FALLBACK_TIME_MS = 30_000;
@@ -86,6 +87,8 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
   private readonly talk: Talk;
   /** The door as its phones' server; null when it is none. */
   readonly exchange: Exchange | null;
+  /** The messages of the last call. */
+  readonly trace: Trace;
   private readonly isServer: boolean;
   /** The button that was pressed last. */
   private button = 0;
@@ -119,6 +122,8 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
     this.audioTimer = timers.make(this, 0);
     this.talk = new Talk(settings, timers, this);
     this.ua = new UserAgent(agentSettings(settings), limits, timers, random, network, sound, this);
+    this.trace = new Trace(timers, limits.traceBytes, limits.traceMessageBytes);
+    this.ua.layer.transport.tap = this.trace;
     this.ring = new Ring(this.ua, timers, this);
     this.isServer = settings.isOn("server.enabled");
     this.exchange = this.isServer && limits.phones > 0 ? new Exchange(this.ua, timers, random, limits, this) : null;

@@ -397,6 +397,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
   /** After it: when to come back. */
   leave(): void {
     const call = this.door.ua.activeCall();
+    if (call === null) this.door.trace.rest();
     if (((call !== null && call.hasSound) || this.tone.isOn()) && !this.timers.running(this.tick)) {
       this.tickAtMs = this.timers.nowMs;
       this.timers.start(this.tick, 0);

@@ -380,6 +380,8 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
   /** One message from `source`. */
   private receive(bytes: Uint8Array, start: number, end: number, isStream: boolean): void {
     const m = this.message;
+    const { tap } = this.transport;
+    if (tap !== null) tap.onMessage(false, this.source, bytes, start, end);
     const result = m.parse(bytes, start, end, isStream);
     this.counters.received += 1;
     if (result !== PARSE_OK) this.refuse(result);

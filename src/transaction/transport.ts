@@ -24,6 +24,11 @@ export interface Network {
   resolve(id: number, bytes: Uint8Array, start: number, end: number, port: number, transport: number): void;
 }
 
+/** Whoever listens to all messages as they are sent and received. Octets are lent for the call. */
+export interface Tap {
+  onMessage(isOut: boolean, flow: Flow, bytes: Uint8Array, start: number, end: number): void;
+}
+
 /** How much of everything there is; all of it is made at start. */
 export interface TransactionLimits {
   /** Client transactions; a CANCEL takes one too. */
@@ -102,6 +107,7 @@ export class Transport {
   udpPort = SIP_PORT;
   tcpPort = SIP_PORT;
   readonly counters = new TransactionCounters();
+  tap: Tap | null = null;
   readonly resolver: Resolver;
   private readonly network: Network;
   private readonly timers: Timers;
@@ -161,6 +167,7 @@ export class Transport {
     else if (flow.transport === TRANSPORT_TCP) ok = this.sendStream(flow, bytes, start, end);
     if (ok) this.counters.sent += 1;
     else this.counters.failed += 1;
+    if (ok && this.tap !== null) this.tap.onMessage(true, flow, bytes, start, end);
     return ok;
   }
 

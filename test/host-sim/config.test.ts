@@ -7,7 +7,10 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openTcpSerial, type SerialPort } from "../../host-sim/io/serial.js";
 import { MemoryStore } from "../../host-sim/io/store.js";
 import { ipv4 } from "../../src/core/address.js";
+import { octets } from "../../src/core/bytes.js";
 import { Console } from "../../src/intercom/console.js";
+import { Flow } from "../../src/transaction/flow.js";
+import { TRANSPORT_UDP } from "../../src/wire/names.js";
 import { House } from "../intercom/house.js";
 import { World } from "../ua/harness.js";
 
@@ -130,6 +133,23 @@ describe("the host tool", () => {
     house.set("console.password=sesam");
     expect((await tool(["get", "call.ringTime"])).err).toBe("the console is locked: login PASSWORD first\n");
     expect((await tool(["--password-stdin", "get", "call.ringTime"], "sesam\n")).out).toBe("call.ringTime 60\n");
+  });
+
+  it("shows the last call's messages, and writes them for Wireshark", async () => {
+    const none = await tool(["trace"]);
+    expect([none.code, none.err]).toEqual([1, "there was no call yet\n"]);
+    const flow = new Flow();
+    flow.set(TRANSPORT_UDP, ipv4("192.0.2.7"), 5060, -1);
+    const bytes = octets("INVITE sip:b@192.0.2.7 SIP/2.0\r\nCSeq: 1 INVITE\r\n\r\n");
+    house.door.trace.onMessage(true, flow, bytes, 0, bytes.length);
+    expect((await tool(["trace"])).out).toBe("     0.000 -> 192.0.2.7:5060            INVITE sip:b@192.0.2.7\n");
+    const path = join(folder, "call.pcap");
+    expect((await tool(["trace", path])).code).toBe(0);
+    expect(
+      readFileSync(path)
+        .subarray(24 + 16 + 28)
+        .toString(),
+    ).toBe(Buffer.from(bytes).toString());
   });
 
   it("passes lines to the console and shows what it says", async () => {

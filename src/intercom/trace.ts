@@ -1,0 +1,318 @@
+/**
+ * The SIP messages of the last call, as a ladder for a person and as a pcap for Wireshark. Octets of fixed size: of each message so many
+ * are kept as the machine has room for, and the oldest messages make room for the youngest. Answers to challenges, and the bodies of INFO
+ * and MESSAGE, in which codes may stand, are masked before they are kept. Not here: registrations, and sound.
+ */
+import { ipv4Text } from "../core/address.js";
+import { equalNoCase, octets, text } from "../core/bytes.js";
+import { printable } from "../core/printable.js";
+import type { Timers } from "../core/timers.js";
+import type { Flow } from "../transaction/flow.js";
+import type { Tap } from "../transaction/transport.js";
+import { methodOf } from "../wire/lookup.js";
+import {
+  METHOD_ACK,
+  METHOD_BYE,
+  METHOD_CANCEL,
+  METHOD_INFO,
+  METHOD_INVITE,
+  METHOD_MESSAGE,
+  METHOD_NAMES,
+  METHOD_NONE,
+  METHOD_PRACK,
+  METHOD_REFER,
+  METHOD_UPDATE,
+  TRANSPORT_TCP,
+} from "../wire/names.js";
+
+// A message kept: its size here (2), ms since the first (4), flags (1), METHOD_* of CSeq (1), address (4), port (2), its length (2); its octets.
+const HEAD = 16;
+const FLAG_OUT = 1;
+const FLAG_TCP = 2;
+const FLAG_SDP = 4;
+
+const CSEQ = octets("cseq");
+const CONTENT_TYPE = octets("content-type");
+const CONTENT_SHORT = octets("c");
+const SDP = octets("application/sdp");
+const RESPONSE = octets('response="');
+const STAR = 0x2a;
+const LF = 10;
+const CR = 13;
+const SPACE = 0x20;
+const QUOTE = 0x22;
+const COLON = 0x3a;
+
+// pcap: LINKTYPE_RAW, packets cut to what was kept.
+const PCAP_HEAD = 24;
+const PCAP_RECORD = 16;
+const LINKTYPE_RAW = 101;
+const IP_BYTES = 20;
+const UDP_BYTES = 8;
+const TCP_BYTES = 20;
+const PROTOCOL_TCP = 6;
+const PROTOCOL_UDP = 17;
+
+export class Trace implements Tap {
+  private readonly timers: Timers;
+  private readonly bytes: Uint8Array;
+  private readonly most: number;
+  private end = 0;
+  private startMs = 0;
+  /** No call goes on: the next INVITE begins anew. */
+  private isResting = true;
+  // Of the message looked at last.
+  private method = METHOD_NONE;
+  private hasSdp = false;
+  private bodyAt = 0;
+
+  /** @param bytes for all that is kept @param most octets of a message that are kept */
+  constructor(timers: Timers, bytes: number, most: number) {
+    this.timers = timers;
+    this.bytes = new Uint8Array(bytes);
+    this.most = most;
+  }
+
+  /** No call goes on any more; what still comes of it is kept. */
+  rest(): void {
+    this.isResting = true;
+  }
+
+  onMessage(isOut: boolean, flow: Flow, bytes: Uint8Array, start: number, end: number): void {
+    this.read(bytes, start, end);
+    const { method } = this;
+    if (!isOfCalls(method)) return;
+    if (this.isResting && method === METHOD_INVITE && bytes[start] !== 0x53) {
+      this.isResting = false;
+      this.end = 0;
+      this.startMs = this.timers.nowMs;
+    }
+    const length = end - start;
+    const kept = Math.min(length, this.most);
+    const size = HEAD + kept;
+    if (size > this.bytes.length) return;
+    this.makeRoom(size);
+    const at = this.end;
+    this.end += size;
+    this.put16(at, size);
+    const ms = Math.min(this.timers.nowMs - this.startMs, 0x7fffffff);
+    this.put16(at + 2, ms >>> 16);
+    this.put16(at + 4, ms);
+    this.bytes[at + 6] =
+      (isOut ? FLAG_OUT : 0) | (flow.transport === TRANSPORT_TCP ? FLAG_TCP : 0) | (this.hasSdp ? FLAG_SDP : 0);
+    this.bytes[at + 7] = method;
+    this.put16(at + 8, flow.ip >>> 16);
+    this.put16(at + 10, flow.ip);
+    this.put16(at + 12, flow.port);
+    this.put16(at + 14, Math.min(length, 0xffff));
+    for (let i = 0; i < kept; i++) this.bytes[at + HEAD + i] = bytes[start + i];
+    this.mask(at + HEAD, at + HEAD + kept, at + HEAD + this.bodyAt - start);
+  }
+
+  /** Sets `method`, `hasSdp` and `bodyAt`. Read leniently: what is no message has no method. */
+  private read(bytes: Uint8Array, start: number, end: number): void {
+    this.method = METHOD_NONE;
+    this.hasSdp = false;
+    this.bodyAt = end;
+    for (let line = start; line < end; ) {
+      let stop = bytes.indexOf(LF, line);
+      if (stop < 0 || stop >= end) stop = end;
+      const lineEnd = stop > line && bytes[stop - 1] === CR ? stop - 1 : stop;
+      if (lineEnd === line && line > start) {
+        this.bodyAt = stop + 1;
+        return;
+      }
+      this.readLine(bytes, line, lineEnd);
+      line = stop + 1;
+    }
+  }
+
+  private readLine(bytes: Uint8Array, start: number, end: number): void {
+    const first = bytes[start] | 0x20;
+    if (first !== 0x63) return;
+    let nameEnd = start;
+    while (nameEnd < end && bytes[nameEnd] !== COLON && bytes[nameEnd] !== SPACE) nameEnd += 1;
+    if (equalNoCase(bytes, start, nameEnd, CSEQ, 0, CSEQ.length)) {
+      let at = end;
+      while (at > nameEnd && bytes[at - 1] !== SPACE) at -= 1;
+      this.method = methodOf(bytes, at, end);
+    } else if (
+      equalNoCase(bytes, start, nameEnd, CONTENT_TYPE, 0, CONTENT_TYPE.length) ||
+      equalNoCase(bytes, start, nameEnd, CONTENT_SHORT, 0, 1)
+    )
+      for (let i = nameEnd; i + SDP.length <= end; i++)
+        if (equalNoCase(bytes, i, i + SDP.length, SDP, 0, SDP.length)) this.hasSdp = true;
+  }
+
+  /** Drops the oldest until `size` octets fit. */
+  private makeRoom(size: number): void {
+    let from = 0;
+    while (this.end - from + size > this.bytes.length) from += this.get16(from);
+    if (from === 0) return;
+    this.bytes.copyWithin(0, from, this.end);
+    this.end -= from;
+  }
+
+  /** Stars in the place of what is nobody's business: lengths stay. */
+  private mask(start: number, end: number, body: number): void {
+    const { bytes } = this;
+    const headEnd = Math.min(body, end);
+    for (let i = start; i + RESPONSE.length <= headEnd; i++) {
+      if (!equalNoCase(bytes, i, i + RESPONSE.length, RESPONSE, 0, RESPONSE.length)) continue;
+      for (i += RESPONSE.length; i < headEnd && bytes[i] !== QUOTE && bytes[i] !== CR; i++) bytes[i] = STAR;
+    }
+    if (this.method !== METHOD_INFO && this.method !== METHOD_MESSAGE) return;
+    for (let i = body; i < end; i++) if (bytes[i] > SPACE) bytes[i] = STAR;
+  }
+
+  /** A line for each message: ms, which way, with whom, what. "" when nothing was kept. */
+  ladder(): string {
+    let out = "";
+    for (let at = 0; at < this.end; at += this.get16(at)) {
+      const flags = this.bytes[at + 6];
+      const ms = this.get32(at + 2);
+      const fraction = "00" + (ms % 1000);
+      out += ("      " + Math.floor(ms / 1000)).slice(-6) + "." + fraction.slice(-3);
+      out += (flags & FLAG_OUT) !== 0 ? " -> " : " <- ";
+      out += (
+        ipv4Text(this.get32(at + 8)) +
+        ":" +
+        this.get16(at + 12) +
+        ((flags & FLAG_TCP) !== 0 ? " tcp" : "")
+      ).padEnd(26);
+      out += this.headline(at) + "\n";
+    }
+    return out;
+  }
+
+  private headline(at: number): string {
+    const { bytes } = this;
+    const start = at + HEAD;
+    const end = at + this.get16(at);
+    let stop = start;
+    while (stop < end && bytes[stop] !== CR && bytes[stop] !== LF) stop += 1;
+    const line = printable(text(bytes, start, stop));
+    const isResponse = line.slice(0, 8) === "SIP/2.0 ";
+    const words = isResponse ? line.slice(8) + " " + text(METHOD_NAMES[bytes[at + 7]]) : withoutVersion(line);
+    return words + ((bytes[at + 6] & FLAG_SDP) !== 0 ? " (SDP)" : "");
+  }
+
+  /** A pcap file with all of it, made anew. @param ip @param udpPort @param tcpPort our own @param epochS of its beginning, 0 when nobody knows */
+  pcap(ip: number, udpPort: number, tcpPort: number, epochS: number): Uint8Array {
+    let size = PCAP_HEAD;
+    for (let at = 0; at < this.end; at += this.get16(at))
+      size += PCAP_RECORD + IP_BYTES + this.transportBytes(at) + this.get16(at) - HEAD;
+    const out = new Uint8Array(size);
+    const view = new DataView(out.buffer);
+    view.setUint32(0, 0xa1b2c3d4);
+    view.setUint16(4, 2);
+    view.setUint16(6, 4);
+    view.setUint32(16, 0xffff);
+    view.setUint32(20, LINKTYPE_RAW);
+    // What went each way over TCP so far: where the next segment begins.
+    let sent = 1;
+    let received = 1;
+    let to = PCAP_HEAD;
+    for (let at = 0; at < this.end; at += this.get16(at)) {
+      const isOut = (this.bytes[at + 6] & FLAG_OUT) !== 0;
+      const isTcp = (this.bytes[at + 6] & FLAG_TCP) !== 0;
+      const ms = this.get32(at + 2);
+      const kept = this.get16(at) - HEAD;
+      const length = this.get16(at + 14);
+      const heads = IP_BYTES + this.transportBytes(at);
+      const far = this.get32(at + 8);
+      const own = isTcp ? tcpPort : udpPort;
+      view.setUint32(to, epochS + Math.floor(ms / 1000));
+      view.setUint32(to + 4, (ms % 1000) * 1000);
+      view.setUint32(to + 8, heads + kept);
+      view.setUint32(to + 12, heads + length);
+      to += PCAP_RECORD;
+      view.setUint16(to, 0x4500);
+      view.setUint16(to + 2, heads + length);
+      view.setUint16(to + 8, (64 << 8) | (isTcp ? PROTOCOL_TCP : PROTOCOL_UDP));
+      view.setUint32(to + 12, isOut ? ip : far);
+      view.setUint32(to + 16, isOut ? far : ip);
+      view.setUint16(to + 10, checksum(view, to));
+      to += IP_BYTES;
+      view.setUint16(to, isOut ? own : this.get16(at + 12));
+      view.setUint16(to + 2, isOut ? this.get16(at + 12) : own);
+      if (isTcp) {
+        view.setUint32(to + 4, isOut ? sent : received);
+        view.setUint32(to + 8, isOut ? received : sent);
+        view.setUint16(to + 12, 0x5018);
+        view.setUint16(to + 14, 0xffff);
+        if (isOut) sent += length;
+        else received += length;
+      } else view.setUint16(to + 4, UDP_BYTES + length);
+      to += heads - IP_BYTES;
+      for (let i = 0; i < kept; i++) out[to++] = this.bytes[at + HEAD + i];
+    }
+    return out;
+  }
+
+  private transportBytes(at: number): number {
+    return (this.bytes[at + 6] & FLAG_TCP) !== 0 ? TCP_BYTES : UDP_BYTES;
+  }
+
+  private put16(at: number, value: number): void {
+    this.bytes[at] = value >>> 8;
+    this.bytes[at + 1] = value;
+  }
+
+  private get16(at: number): number {
+    return (this.bytes[at] << 8) | this.bytes[at + 1];
+  }
+
+  private get32(at: number): number {
+    return ((this.get16(at) << 16) | this.get16(at + 2)) >>> 0;
+  }
+}
+
+function isOfCalls(method: number): boolean {
+  switch (method) {
+    case METHOD_INVITE:
+    case METHOD_ACK:
+    case METHOD_BYE:
+    case METHOD_CANCEL:
+    case METHOD_INFO:
+    case METHOD_PRACK:
+    case METHOD_UPDATE:
+    case METHOD_REFER:
+      return true;
+    default:
+      return false;
+  }
+}
+
+function withoutVersion(line: string): string {
+  return line.slice(-8) === " SIP/2.0" ? line.slice(0, -8) : line;
+}
+
+/** Of an IPv4 header. RFC 791 §3.1 */
+function checksum(view: DataView, at: number): number {
+  let sum = 0;
+  for (let i = 0; i < IP_BYTES; i += 2) if (i !== 10) sum += view.getUint16(at + i);
+  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
+  return ~sum & 0xffff;
+}
+
+const DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/** RFC 4648 §4. @param wide characters of a line, each ended by \n; 0: one line without an end */
+export function base64(bytes: Uint8Array, wide: number): string {
+  let out = "";
+  let line = 0;
+  for (let i = 0; i < bytes.length; i += 3) {
+    const left = bytes.length - i;
+    const word = (bytes[i] << 16) | (left > 1 ? bytes[i + 1] << 8 : 0) | (left > 2 ? bytes[i + 2] : 0);
+    out += DIGITS.charAt(word >>> 18) + DIGITS.charAt((word >>> 12) & 63);
+    out += left > 1 ? DIGITS.charAt((word >>> 6) & 63) : "=";
+    out += left > 2 ? DIGITS.charAt(word & 63) : "=";
+    line += 4;
+    if (wide > 0 && line >= wide) {
+      out += "\n";
+      line = 0;
+    }
+  }
+  return wide > 0 && line > 0 ? out + "\n" : out;
+}
