@@ -163,7 +163,25 @@ export interface Store {
   write(key: string, value: string): void;
 }
 
+/** The Wi-Fi of the device: in which network it is, and which there are. */
+export interface Wifi {
+  /** The network it is in, or tries to join; "" for none. */
+  readonly ssid: string;
+  /** It has an address in it. */
+  readonly isJoined: boolean;
+  /** Strength of the signal in dBm, 0 when it is not known; and the channel, 0 likewise. */
+  readonly rssiDbm: number;
+  readonly channel: number;
+  /**
+   * Looks for networks, which takes a few seconds. @param found called for each @param done called once, after the last
+   * @returns false when it cannot be done now
+   */
+  scan(found: (ssid: string, rssiDbm: number, channel: number, isSecured: boolean) => void, done: () => void): boolean;
+}
+
 export interface Device {
+  /** Null: it has none. */
+  wifi: Wifi | null;
   /** @returns the address the device has in its network, for a setting that leaves it open */
   address(): number;
   clock: Clock;

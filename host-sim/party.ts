@@ -12,6 +12,7 @@ import { Station } from "../src/intercom/station.js";
 import { CodecInput, CodecOutput } from "./io/chips/codec.js";
 import type { VirtualEs8311 } from "./io/chips/es8311.js";
 import { VirtualContact, VirtualOutput } from "./io/digital.js";
+import { VirtualWifi } from "./io/wifi.js";
 import { type House, ownAddress, Wiring } from "./wiring.js";
 import type { SimEvent } from "./world/events.js";
 
@@ -35,6 +36,7 @@ export class Party implements DoorEvents {
   readonly contacts: Record<InputName, VirtualContact>;
   readonly relays: readonly VirtualOutput[] = [new VirtualOutput(), new VirtualOutput()];
   readonly led = new VirtualOutput();
+  readonly wifi: VirtualWifi;
   private readonly house: House;
 
   constructor(house: House, belongings: Belongings) {
@@ -50,6 +52,7 @@ export class Party implements DoorEvents {
       exit: contact(),
       sensor: contact(),
     };
+    this.wifi = new VirtualWifi(house.clock);
     this.moveDoor(false);
     if (belongings.codec !== null) this.startCodec(belongings.codec);
     this.station = new Station(this.device(belongings), belongings.settings, HOUSE_LIMITS, this);
@@ -82,6 +85,7 @@ export class Party implements DoorEvents {
     const wiring = new Wiring(house, ip, belongings.random);
     return {
       restart: null,
+      wifi: this.wifi,
       address: () => ip,
       clock: house.clock,
       random: belongings.random,

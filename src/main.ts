@@ -1,7 +1,7 @@
 /**
- * The device's entry: a board, a network, a door on it. Wiring only. What the board needs before there is a door is kept by lines
- * of the console: `wifi.ssid NAME`, `wifi.password TEXT`, `time.server NAME`; they hold from the next start on, `restart` is one.
- * A Wi-Fi that a browser hands over (Improv) is joined at once, and kept when it could be joined.
+ * The device's entry: a board, a network, a door on it. Wiring only. Before there is a network the console does what needs none:
+ * settings, among them `wifi.ssid` and `wifi.password`, and `reboot`. A Wi-Fi that a browser hands over (Improv) is joined at once, and
+ * kept when it could be joined.
  */
 import { BOARD } from "../hal/boards/board.js";
 import { Machine } from "../hal/moddable/machine.js";
@@ -17,10 +17,15 @@ import { Terminal, type TerminalUser } from "./intercom/terminal.js";
 const SSID = "wifi.ssid";
 const PASSWORD = "wifi.password";
 const TIME_SERVER = "time.server";
+/** In its place: nobody is asked. */
+const NOBODY = "none";
 const RESTART = "restart";
+/** What the console does without a network. */
+const OFFLINE =
+  " help get set unset diff save revert factory-reset status calls log wifi pools login logout reboot version ";
 /** A door that could not be opened is tried again by a new start. */
 const AGAIN_MS = 60_000;
-const NOT_STARTED = "no network yet: only wifi.ssid, wifi.password, time.server and restart are heard\n";
+const NOT_STARTED = "error: no network yet: set wifi.ssid NAME, wifi.password TEXT, save, reboot\n";
 
 class Firmware implements DoorEvents, TerminalUser, ImprovUser {
   private readonly machine: Machine = new Machine(BOARD, (bytes, start, end) =>
@@ -59,10 +64,10 @@ class Firmware implements DoorEvents, TerminalUser, ImprovUser {
     this.hasSettings = problem === "" && machine.storeProblem === "";
     this.showLack();
     machine.led.trouble(true);
-    const ssid = machine.store.read(SSID) ?? "";
+    const ssid = settings.get(SSID);
     if (ssid === "" && !BOARD.isWired)
-      this.event("error", "no network: enter wifi.ssid NAME, wifi.password TEXT, then start again", []);
-    else this.join(ssid, machine.store.read(PASSWORD) ?? "");
+      this.event("error", "no network: set wifi.ssid NAME, wifi.password TEXT, save, reboot", []);
+    else this.join(ssid, settings.get(PASSWORD));
   }
 
   onConsole(bytes: Uint8Array, start: number, end: number): void {
@@ -81,9 +86,11 @@ class Firmware implements DoorEvents, TerminalUser, ImprovUser {
     return true;
   }
 
-  /** The radio is not asked: a person types the name. */
   onScan(): boolean {
-    return false;
+    return this.machine.wifi.scan(
+      (ssid, rssiDbm, _channel, isSecured) => this.improv.network(ssid, rssiDbm, isSecured),
+      () => this.improv.scanned(),
+    );
   }
 
   private join(ssid: string, password: string): void {
@@ -104,25 +111,14 @@ class Firmware implements DoorEvents, TerminalUser, ImprovUser {
   line(input: string): string {
     // A locked console takes `login` and nothing else, with a network or without.
     if (this.station.console.isLocked()) return this.station.line(input);
-    if (input === RESTART) this.machine.restart();
-    const kept = this.keep(SSID, input) + this.keep(PASSWORD, input) + this.keep(TIME_SERVER, input);
-    if (kept !== "" || input === "") return kept;
-    return this.isStarted ? this.station.line(input) : NOT_STARTED;
+    const space = input.indexOf(" ");
+    const word = space < 0 ? input : input.slice(0, space);
+    const isHeard = this.isStarted || input === "" || OFFLINE.indexOf(" " + word.toLowerCase() + " ") >= 0;
+    return isHeard ? this.station.line(input) : NOT_STARTED;
   }
 
   complete(input: string): readonly string[] {
     return this.station.complete(input);
-  }
-
-  /** @returns what to print when the line was for that key, else "" */
-  private keep(key: string, input: string): string {
-    if (input !== key && input.slice(0, key.length + 1) !== key + " ") return "";
-    try {
-      this.machine.store.write(key, input.slice(key.length + 1));
-      return key + " is kept: it holds after a restart\n";
-    } catch {
-      return "error: " + key + " cannot be kept\n";
-    }
   }
 
   private onSound(problem: string): void {
@@ -148,8 +144,9 @@ class Firmware implements DoorEvents, TerminalUser, ImprovUser {
 
   private onUp(): void {
     this.machine.led.trouble(false);
-    const server = this.machine.store.read(TIME_SERVER) ?? BOARD.timeServer;
-    if (server !== "") this.machine.keepTime(server, (reason) => this.event("error", reason, []));
+    const named = this.station.door.settings.get(TIME_SERVER);
+    const server = named === "" ? BOARD.timeServer : named;
+    if (server !== "" && server !== NOBODY) this.machine.keepTime(server, (reason) => this.event("error", reason, []));
     const ip = this.machine.address();
     this.keepNetwork();
     this.improv.joined("sip:" + this.station.door.settings.get("sip.user") + "@" + ipv4Text(ip));
@@ -172,13 +169,8 @@ class Firmware implements DoorEvents, TerminalUser, ImprovUser {
   /** Of a network that was handed over it is known only now that it is the right one. */
   private keepNetwork(): void {
     if (this.newSsid === "") return;
-    const { store } = this.machine;
-    try {
-      store.write(SSID, this.newSsid);
-      store.write(PASSWORD, this.newPassword);
-    } catch {
-      this.event("error", SSID + " cannot be kept", []);
-    }
+    const problem = this.station.console.keep([SSID, PASSWORD], [this.newSsid, this.newPassword]);
+    if (problem !== "") this.event("error", SSID + " cannot be kept: " + problem, []);
     this.newSsid = this.newPassword = "";
   }
 

@@ -32,6 +32,7 @@ import type {
   Store,
   TcpOptions,
   UdpOptions,
+  Wifi,
 } from "../device.js";
 import { openUdp } from "../native/datagram.js";
 import { type I2S, openI2S } from "../native/i2s.js";
@@ -172,7 +173,47 @@ function nameServers(): number[] {
   return found;
 }
 
+/** Open networks, as the radio names their security. */
+const OPEN = "none";
+
+/** What a person may ask of the radio; each question goes to it anew. */
+class RadioState implements Wifi {
+  /** Null until it is to join a network, or asked for a scan. */
+  radio: WiFi | null = null;
+  ssid = "";
+  isJoined = false;
+  private readonly open: () => WiFi;
+
+  constructor(open: () => WiFi) {
+    this.open = open;
+  }
+
+  get rssiDbm(): number {
+    return this.isJoined ? (this.radio?.RSSI ?? 0) : 0;
+  }
+
+  get channel(): number {
+    return this.isJoined ? (this.radio?.channel ?? 0) : 0;
+  }
+
+  scan(found: (ssid: string, rssiDbm: number, channel: number, isSecured: boolean) => void, done: () => void): boolean {
+    try {
+      this.open().scan({
+        onFound: (one) => {
+          const ssid = one.SSID ?? "";
+          if (ssid !== "") found(ssid, one.RSSI ?? 0, one.channel ?? 0, one.security !== OPEN);
+        },
+        onComplete: done,
+      });
+      return true;
+    } catch {
+      return false;
+    }
+  }
+}
+
 export class Machine implements Device {
+  readonly wifi = new RadioState(() => this.openRadio());
   readonly clock: Clock = new TicksClock();
   readonly random = { uint32: random };
   readonly resolver: Resolver = new Names({
@@ -277,25 +318,36 @@ export class Machine implements Device {
 
   /** Joins and keeps joined; of a second call only the network counts. @param onUp the address is there @param onDown one line why it is not */
   join(ssid: string, password: string, onUp: () => void, onDown: (reason: string) => void): void {
+    this.wifi.ssid = ssid;
     if (this.joining !== null) {
       this.joining.change(ssid, password);
       return;
     }
-    const radio = new WiFi({ onChanged: () => join.changed() });
     const join = new Join({
-      radio,
+      radio: this.openRadio(),
       clock: this.clock,
       ssid,
       password,
       onUp: (address) => {
         const ip = ipv4(address);
         this.ip = ip > 0 ? ip : 0;
+        this.wifi.isJoined = true;
         onUp();
       },
-      onDown,
+      onDown: (reason) => {
+        this.wifi.isJoined = false;
+        onDown(reason);
+      },
     });
     this.joining = join;
     join.start();
+  }
+
+  /** The one radio there is. */
+  private openRadio(): WiFi {
+    const { wifi } = this;
+    wifi.radio ??= new WiFi({ onChanged: () => this.joining?.changed() });
+    return wifi.radio;
   }
 
   /** Why nothing can be stored; "" when it can. */

@@ -20,6 +20,7 @@ export const COMMANDS: readonly Command[] = [
   command("save", "", "take staged settings over and keep them"),
   command("revert", "", "forget what is staged"),
   command("factory-reset", "yes", "all settings as they were at first, kept at once"),
+  command("wifi", "[scan]", "the network, its signal and our address; or which networks there are"),
   command("status", "", "registration, call, relays"),
   command("phones", "", "the phones of the door's server: which are registered, where, and for how long yet"),
   command("register", "", "register now"),

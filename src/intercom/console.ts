@@ -4,7 +4,8 @@
  * Not here: octets, echo and editing (terminal.ts), the list of commands (commands.ts), how an answer is printed (reply.ts).
  */
 
-import type { Store } from "../../hal/device.js";
+import type { Store, Wifi } from "../../hal/device.js";
+import { ipv4Text } from "../core/address.js";
 import { printable } from "../core/printable.js";
 import { CALL_CONFIRMED, CALL_HELD } from "../ua/call.js";
 import { COMMANDS, findCommand, usage } from "./commands.js";
@@ -48,11 +49,20 @@ export class Console {
   private readonly reboot: (() => void) | null;
   private readonly log: Log;
   private readonly guard: Guard;
+  private readonly wifi: Wifi | null;
   private staged: Settings;
 
   /** @param restart called after `save`, to begin anew with the new settings @param reboot starts the machine again; null where it cannot */
-  constructor(door: Door, store: Store, restart: () => void, reboot: (() => void) | null, log: Log) {
+  constructor(
+    door: Door,
+    store: Store,
+    restart: () => void,
+    reboot: (() => void) | null,
+    log: Log,
+    wifi: Wifi | null = null,
+  ) {
     this.door = door;
+    this.wifi = wifi;
     this.record = new Record(store, STORE_KEY);
     this.restart = restart;
     this.reboot = reboot;
@@ -147,6 +157,8 @@ export class Console {
         return this.tellLog(reply, "");
       case "trace":
         return this.trace(reply, rest);
+      case "wifi":
+        return this.askWifi(reply, rest);
       case "phones":
         return this.door.exchange === null
           ? reply.fail(ERROR_STATE, "the door is no server: set server.enabled on, save, and start again")
@@ -213,6 +225,57 @@ export class Console {
     const waitS = this.guard.open(this.door.settings.get("console.password"), given, this.door.timers.nowMs);
     if (waitS === 0) return reply;
     return reply.fail(ERROR_LOCKED, "wrong password: the next try counts in " + waitS + " s");
+  }
+
+  /** Networks that are found are told as events: looking for them takes longer than an answer may. */
+  private askWifi(reply: Reply, rest: string): Reply {
+    const { wifi } = this;
+    if (rest !== "" && rest !== "scan") return reply.fail(ERROR_ARGUMENT, "wifi, or wifi scan");
+    if (wifi === null) return reply.fail(ERROR_STATE, "this machine has no Wi-Fi");
+    if (rest === "")
+      return reply
+        .put(
+          "ssid",
+          wifi.ssid === "" ? "none: set wifi.ssid NAME, wifi.password TEXT, save, reboot" : printable(wifi.ssid),
+        )
+        .put("state", wifi.isJoined ? "joined" : wifi.ssid === "" ? "off" : "joining")
+        .put("address", wifi.isJoined ? ipv4Text(this.door.ua.layer.localIp) : "")
+        .put("signal", wifi.isJoined && wifi.rssiDbm !== 0 ? wifi.rssiDbm + " dBm" : "")
+        .put("channel", wifi.isJoined ? wifi.channel : 0);
+    const isLooking = wifi.scan(
+      (ssid, rssiDbm, channel, isSecured) =>
+        this.log.event("wifi", "found", [
+          "ssid",
+          printable(ssid),
+          "signal",
+          rssiDbm,
+          "channel",
+          channel,
+          "secured",
+          isSecured ? "yes" : "no",
+        ]),
+      () => this.log.event("wifi", "scanned", []),
+    );
+    return isLooking ? reply : reply.fail(ERROR_STATE, "the radio is busy: try again in a few seconds");
+  }
+
+  /** Takes settings over and keeps them at once, past what is staged: what a browser handed over. @returns "" or why it cannot be kept; then nothing is */
+  keep(keys: readonly string[], values: readonly string[]): string {
+    const wanted = copyOf(this.door.settings);
+    for (let i = 0; i < keys.length; i++) {
+      const problem = wanted.set(keys[i], values[i]);
+      if (problem !== "") return problem;
+    }
+    try {
+      this.record.write(wanted.save());
+    } catch (thrown) {
+      return thrown instanceof Error ? printable(thrown.message) : "the store failed";
+    }
+    for (let i = 0; i < keys.length; i++) {
+      this.door.settings.set(keys[i], values[i]);
+      this.staged.set(keys[i], values[i]);
+    }
+    return "";
   }
 
   private trace(reply: Reply, rest: string): Reply {

@@ -85,6 +85,9 @@ export const SCHEMA: readonly Setting[] = [
   entry("sip.port", TYPE_NUMBER, "5060", "local SIP port, UDP and TCP", 1, 65535),
   choice("sip.transport", TYPE_CHOICE, "udp", ["udp", "tcp"], "transport for addresses that name none"),
   entry("sip.sessionExpires", TYPE_NUMBER, "1800", "session interval to ask for, 0: none", 0, 86400, "s"),
+  entry("wifi.ssid", TYPE_TEXT, "", "name of the Wi-Fi network; of a board", 0, 32),
+  entry("wifi.password", TYPE_SECRET, "", "its password; empty: an open network", 0, 63),
+  entry("time.server", TYPE_HOST, "", "server for the time of day; empty: the board's, none: nobody is asked", 0, 100),
   entry("net.address", TYPE_ADDRESS, "127.0.0.1", "own address to bind"),
   entry("rtp.port", TYPE_NUMBER, "16384", "first local RTP port, an even one", 1024, 65520),
   entry("rtp.timeout", TYPE_NUMBER, "60", "hang up when no sound comes for so long, 0: never", 0, 3600, "s"),
@@ -197,7 +200,9 @@ export function needsRestart(setting: Setting): boolean {
     setting.key === "net.address" ||
     setting.key === "sip.port" ||
     setting.key === "rtp.port" ||
-    setting.key === "server.enabled"
+    setting.key === "server.enabled" ||
+    setting.key === "time.server" ||
+    setting.key.slice(0, 5) === "wifi."
   );
 }
 

@@ -133,7 +133,14 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
     this.door = new Door(settings, limits, this.timers, device.random, this, this, this, this.log, device.store);
     this.conference = limits.lines > 1 ? new Conference(this.door.ua.lines, TICK_SAMPLES) : null;
     for (let i = 0; i < INPUTS.length; i++) this.contacts.push(new Contact(device, INPUTS[i], this.timers, this));
-    this.console = new Console(this.door, device.store, () => this.reconfigure(), device.restart, this.log);
+    this.console = new Console(
+      this.door,
+      device.store,
+      () => this.reconfigure(),
+      device.restart,
+      this.log,
+      device.wifi,
+    );
   }
 
   /** Opens the sockets and begins. @throws Error with one line for a person when a port cannot be had */
@@ -408,7 +415,8 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
   }
 
   private reconfigure(): void {
-    this.door.start(this.ip);
+    // Before there is a network the settings wait for the start.
+    if (this.sip !== null) this.door.start(this.ip);
   }
 
   /** What we bind and announce; 0.0.0.0 in the settings stands for the address the device has. */

@@ -7,6 +7,7 @@ import { type House, Wiretap } from "../../host-sim/wiring.js";
 import type { SimEvent } from "../../host-sim/world/events.js";
 import { Faults } from "../../host-sim/world/faults.js";
 import { ipv4 } from "../../src/core/address.js";
+import { Record as KeptText } from "../../src/intercom/record.js";
 import { Settings } from "../../src/intercom/settings.js";
 import main from "../../src/main.js";
 import { board, newBoard } from "./virtual.js";
@@ -71,10 +72,29 @@ async function phone(): Promise<{ party: Party; events: string[] }> {
   return { party, events };
 }
 
+/** What a machine keeps that was told its network before. */
+function keepNetwork(ssid: string, password: string, more: string): void {
+  const store = {
+    read: (key: string) => board.stored.get(key) ?? null,
+    write: (key: string, value: string) => void board.stored.set(key, value),
+  };
+  new KeptText(store, "settings").write("set wifi.ssid " + ssid + "\nset wifi.password " + password + "\n" + more);
+}
+
+/** The network in force, and whether its password is kept. */
+function network(): string {
+  const kept = [...board.stored.values()].join("\n");
+  board.printed = "";
+  board.type("get wifi.ssid\n");
+  return (
+    (/^wifi.ssid (.*)$/m.exec(board.printed)?.[1] ?? "") +
+    (kept.includes("set wifi.password secret") ? " by its password" : "")
+  );
+}
+
 /** Starts with the network's name in the store, and the settings typed. */
-async function begin(): Promise<void> {
-  board.stored.set("wifi.ssid", "house");
-  board.stored.set("wifi.password", "secret");
+async function begin(more = ""): Promise<void> {
+  keepNetwork("house", "secret", more);
   board.start(main);
   await board.run(2000, main);
   for (const line of SETTINGS) board.type(line + "\n");
@@ -156,18 +176,15 @@ describe("The firmware", () => {
       },
       onError: () => {},
     });
-    board.stored.set("time.server", "192.0.2.123");
-    await begin();
+    await begin("set time.server 192.0.2.123\n");
     expect(board.timeSetS).toBe(1795420800);
-    board.type("time.server\n");
-    expect(board.stored.get("time.server")).toBe("");
   });
 });
 
 it("What the log has is kept when the console starts the board again", async () => {
   await begin();
   board.type("open\n");
-  expect(() => board.type("restart\n")).toThrow("restart");
+  expect(() => board.type("reboot\n")).toThrow("restart");
   board.crash(new Error("restart"));
   board.start(main);
   await board.run(3000, main);
@@ -180,11 +197,12 @@ describe("Without its network", () => {
   it("of a name that is not told, it says so and flashes, and takes the name by its console", async () => {
     board.start(main);
     await board.run(5000, main);
-    expect(board.printed).toMatch(/^error no network: enter wifi.ssid NAME/m);
+    expect(board.printed).toMatch(/^error no network: set wifi.ssid NAME/m);
     expect(rhythm()).toBe(NO_NETWORK);
-    board.type("status\nwifi.ssid house\nwifi.password secret\n");
-    expect(board.printed).toContain("no network yet: only wifi.ssid");
-    expect(() => board.type("restart\n")).toThrow("restart");
+    board.type("press\nset wifi.ssid house\nset wifi.password secret\nsave\n");
+    expect(board.printed).toContain("error: no network yet: set wifi.ssid NAME");
+    expect(board.printed).toContain("ok, from the next start on: wifi.ssid, wifi.password");
+    expect(() => board.type("reboot\n")).toThrow("restart");
     board.crash(new Error("restart"));
     board.start(main);
     await board.run(10_000, main);
@@ -196,16 +214,43 @@ describe("Without its network", () => {
     board.start(main);
     await board.run(2000, main);
     board.printed = "";
-    board.type("wifi.s" + improvWifi("house", "secret") + "\n");
+    board.type("get wifi.s" + improvWifi("house", "secret") + "\n");
     await board.run(5000, main);
     expect(board.printed).toContain(improvFrame(1, "\x03"));
     expect(board.printed).toContain(improvFrame(1, "\x04"));
     expect(board.printed).toContain(improvFrame(4, "\x01\x13\x12sip:door@192.0.2.1"));
     expect(board.printed).toContain("config ready address=sip:door@192.0.2.1:5060");
-    expect([board.stored.get("wifi.ssid"), board.stored.get("wifi.password")]).toEqual(["house", "secret"]);
-    board.type("sid other\n");
-    expect(board.printed).toContain("wifi.ssid is kept");
+    board.type("sid\n");
+    expect(board.printed).toMatch(/^wifi.ssid house$/m);
+    expect(network()).toBe("house by its password");
     expect(board.restarts).toEqual([]);
+  });
+
+  it("tells on the console how it stands, and which networks there are, and a browser too", async () => {
+    board.start(main);
+    await board.run(2000, main);
+    board.printed = "";
+    board.type("wifi\n");
+    expect(board.printed).toContain("ssid none: set wifi.ssid NAME");
+    board.type("wifi scan\n");
+    await board.run(3000, main);
+    expect(lines()).toContain("wifi found ssid=house signal=-50 channel=6 secured=yes");
+    expect(lines()).toContain("wifi found ssid=cafe signal=-80 channel=1 secured=no");
+    expect(lines()).toContain("wifi scanned");
+    board.printed = "";
+    board.type(improvFrame(3, "\x04\x00"));
+    await board.run(3000, main);
+    expect(board.printed).toContain(improvFrame(4, "\x04\x0e\x05house\x03-50\x03YES"));
+    expect(board.printed).toContain(improvFrame(4, "\x04\x00"));
+    board.type(improvWifi("house", "secret"));
+    await board.run(5000, main);
+    board.printed = "";
+    board.type("wifi --json\n");
+    expect(board.printed).toBe(
+      '{"ok":true,"ssid":"house","state":"joined","address":"192.0.2.1","signal":"-50 dBm","channel":6}\n',
+    );
+    board.type("wifi scan\nwifi scan\n");
+    expect(board.printed).toContain("error: the radio is busy: try again in a few seconds");
   });
 
   it("takes another try after a wrong password, of which nothing is kept", async () => {
@@ -214,11 +259,11 @@ describe("Without its network", () => {
     board.type(improvWifi("house", "wrong") + "\n");
     await board.run(3000, main);
     expect(board.printed).toContain(improvFrame(2, "\x03"));
-    expect(board.stored.has("wifi.ssid")).toBe(false);
+    expect(network()).toBe("");
     board.type(improvWifi("house", "secret") + "\n");
     await board.run(8000, main);
     expect(board.printed).toContain(improvFrame(1, "\x04"));
-    expect(board.stored.get("wifi.password")).toBe("secret");
+    expect(network()).toBe("house by its password");
   });
 
   it.each([
@@ -317,8 +362,8 @@ describe("Storage", () => {
     board.start(main);
     await board.run(100, main);
     expect(board.printed).toContain("error the storage cannot be used: settings are lost at a restart: no partition");
-    board.type("wifi.ssid house\n");
-    expect(board.printed).toContain("error: wifi.ssid cannot be kept");
+    board.type("set wifi.ssid house\nsave\n");
+    expect(board.printed).toContain("error: not saved: the storage cannot be used");
     expect([board.level(RELAY), board.restarts]).toEqual([0, []]);
   });
 });
@@ -330,18 +375,18 @@ describe("A console with a password", () => {
     const other = await phone();
     await begin();
     for (const line of ["set console.password sesame", "save", "logout"]) board.type(line + "\n");
-    for (const line of ["wifi.ssid other", "wifi.password other", "time.server other", "restart", "open"]) {
+    for (const line of ["set wifi.ssid other", "set time.server other", "save", "reboot", "open"]) {
       const before = board.printed.length;
       board.type(line + "\n");
       expect(board.printed.slice(before), line).toBe(SAID_LOCKED);
     }
-    expect([board.stored.get("wifi.ssid"), board.stored.get("wifi.password")]).toEqual(["house", "secret"]);
+    expect([...board.stored.values()].join()).not.toContain("other");
     expect([board.restarts, board.level(RELAY)]).toEqual([[], 0]);
     await press();
     await board.run(2000, main);
     expect(other.events).toContain("call confirmed");
-    board.type("login sesame\nwifi.ssid other\n");
-    expect(board.stored.get("wifi.ssid")).toBe("other");
+    board.type("login sesame\nset wifi.ssid other\nsave\n");
+    expect([...board.stored.values()].join()).toContain("set wifi.ssid other");
   });
 
   it("can be opened where there is no network, after a restart", async () => {
@@ -351,10 +396,10 @@ describe("A console with a password", () => {
     board.crash(new Error("test"));
     board.start(main);
     await board.run(2000, main);
-    board.type("wifi.ssid other\n");
+    board.type("set wifi.ssid other\n");
     expect(board.printed.endsWith(SAID_LOCKED)).toBe(true);
-    board.type("login sesame\nwifi.ssid other\n");
-    expect(board.stored.get("wifi.ssid")).toBe("other");
+    board.type("login sesame\nset wifi.ssid other\nsave\n");
+    expect([...board.stored.values()].join()).toContain("set wifi.ssid other");
   });
 });
 

@@ -165,6 +165,8 @@ export class SMBus {
   }
 }
 
+const SCAN_MS = 1000;
+
 export class WiFi {
   connection = 0;
   address: string | undefined;
@@ -183,6 +185,32 @@ export class WiFi {
         if (!isThere || options.password !== password) this.become(GONE, undefined);
         else if (!hasAddresses) this.become(ASSOCIATED, undefined);
         else this.become(CONNECTED, DOOR);
+      }),
+    );
+  }
+
+  private isLooking = false;
+  get RSSI(): number | undefined {
+    return this.connection === CONNECTED ? -50 : undefined;
+  }
+  get channel(): number | undefined {
+    return this.connection === CONNECTED ? 6 : undefined;
+  }
+
+  scan(options: {
+    onFound: (network: { SSID?: string; RSSI?: number; channel?: number; security?: string }) => void;
+    onComplete: () => void;
+  }): void {
+    if (this.isLooking) throw new Error("already scanning");
+    this.isLooking = true;
+    board.clock.after(
+      SCAN_MS,
+      board.alive(() => {
+        this.isLooking = false;
+        options.onFound({ SSID: "house", RSSI: -50, channel: 6, security: "wpa2_psk" });
+        options.onFound({ SSID: "", RSSI: -60, channel: 6, security: "wpa2_psk" });
+        options.onFound({ SSID: "cafe", RSSI: -80, channel: 1, security: "none" });
+        options.onComplete();
       }),
     );
   }

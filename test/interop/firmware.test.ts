@@ -45,7 +45,7 @@ class Firmware {
     it.type("save");
     await until("settings\n" + it.written, WAIT_MS, () => /^ok, from the next start on: .*\n$/m.test(it.written));
     it.written = "";
-    it.type("restart");
+    it.type("reboot");
     await it.expect(/^config ready/m);
     await until("its ports", WAIT_MS, () => isOpen("udp", it.port) && isOpen("tcp", it.port));
     return it;

@@ -124,6 +124,7 @@ function start(): void {
   };
   const device: Device = {
     restart: null,
+    wifi: null,
     address: () => FIRST_ADDRESS,
     clock,
     random: new SeededRandom(1),
