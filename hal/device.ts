@@ -193,6 +193,8 @@ export interface Device {
   resolver: Resolver;
   microphone: AudioInput;
   speaker: AudioOutput;
+  /** Whoever makes their levels; null: they are fixed. */
+  codec: Codec | null;
   /** @returns null when the board has none of that name */
   input(name: InputName, options: InputOptions): Input | null;
   /** One or two. */

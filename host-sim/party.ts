@@ -3,10 +3,11 @@
  * and who does what when (cli.ts).
  */
 import { Es8311 } from "../hal/codecs/es8311.js";
-import type { AudioInput, AudioOutput, Device, InputName, Store } from "../hal/device.js";
+import type { AudioInput, AudioOutput, Codec, Device, InputName, Store } from "../hal/device.js";
 import { HOUSE_LIMITS } from "../src/core/limits.js";
 import type { RandomSource } from "../src/core/random.js";
 import type { DoorEvents } from "../src/intercom/outputs.js";
+import { findSetting } from "../src/intercom/schema.js";
 import type { Settings } from "../src/intercom/settings.js";
 import { Station } from "../src/intercom/station.js";
 import { CodecInput, CodecOutput } from "./io/chips/codec.js";
@@ -37,6 +38,7 @@ export class Party implements DoorEvents {
   readonly relays: readonly VirtualOutput[] = [new VirtualOutput(), new VirtualOutput()];
   readonly led = new VirtualOutput();
   readonly wifi: VirtualWifi;
+  private readonly codec: Codec | null;
   private readonly house: House;
 
   constructor(house: House, belongings: Belongings) {
@@ -54,7 +56,7 @@ export class Party implements DoorEvents {
     };
     this.wifi = new VirtualWifi(house.clock);
     this.moveDoor(false);
-    if (belongings.codec !== null) this.startCodec(belongings.codec);
+    this.codec = belongings.codec === null ? null : this.startCodec(belongings.codec);
     this.station = new Station(this.device(belongings), belongings.settings, HOUSE_LIMITS, this);
   }
 
@@ -70,12 +72,13 @@ export class Party implements DoorEvents {
   }
 
   /** A codec that does not answer is told of, and costs the sound only. */
-  private startCodec(chip: VirtualEs8311): void {
+  private startCodec(chip: VirtualEs8311): Codec {
+    // What the microphone hears here is a file, which comes through as it is with the gain there is at first.
+    chip.capsuleDb = -Number(findSetting("audio.gain")?.initial);
     const codec = new Es8311({ registers: chip, delay: () => {} });
-    // What the microphone hears here is a file at full level.
-    codec.gain(0);
     const problem = codec.start();
     if (problem !== "") this.event("error", problem, []);
+    return codec;
   }
 
   private device(belongings: Belongings): Device {
@@ -94,6 +97,7 @@ export class Party implements DoorEvents {
       tcp: (options) => wiring.tcp(options),
       microphone: codec === null ? belongings.microphone : new CodecInput(codec, belongings.microphone),
       speaker: codec === null ? belongings.speaker : new CodecOutput(codec, belongings.speaker),
+      codec: this.codec,
       input: (name, options) => this.contacts[name].open(options),
       relays: this.relays,
       led: this.led,

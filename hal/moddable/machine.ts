@@ -228,7 +228,7 @@ export class Machine implements Device {
   readonly microphone: AudioInput;
   readonly speaker: AudioOutput;
   private readonly board: Board;
-  private readonly codec: Codec | null;
+  readonly codec: Codec | null;
   private readonly soundTimer: DeviceTimer;
   /** Why there is no sound; "" when there is. */
   private soundProblem = "";

@@ -145,6 +145,8 @@ export const SCHEMA: readonly Setting[] = [
   ),
   choice("call.hangUpOnOpen", TYPE_SWITCH, "off", ON_OFF, "end the call 2 s after the door was opened in it"),
   choice("audio.codecs", TYPE_LIST, "PCMU,PCMA", ["PCMU", "PCMA"], "codecs, the preferred one first"),
+  entry("audio.volume", TYPE_NUMBER, "0", "loudness of the speaker, as far as the codec goes", -60, 12, "dB"),
+  entry("audio.gain", TYPE_NUMBER, "30", "gain of the microphone, as far as the codec goes", 0, 30, "dB"),
   choice(
     "dtmf.inband",
     TYPE_CHOICE,
@@ -264,8 +266,10 @@ export function check(setting: Setting, value: string): string | null {
   const given = value.trim();
   switch (setting.type) {
     case TYPE_NUMBER: {
-      const number = wholeNumber(given);
-      return number >= setting.min && number <= setting.max ? "" + number : null;
+      const isNegative = setting.min < 0 && given.charAt(0) === "-";
+      const size = wholeNumber(isNegative ? given.slice(1) : given);
+      const number = isNegative ? -size : size;
+      return size >= 0 && number >= setting.min && number <= setting.max ? "" + number : null;
     }
     case TYPE_DECIMAL: {
       const number = given === "" || !isDecimal(given) ? Number.NaN : Number(given);

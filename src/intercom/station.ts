@@ -146,6 +146,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
   /** Opens the sockets and begins. @throws Error with one line for a person when a port cannot be had */
   async start(): Promise<void> {
     this.log.load();
+    this.setLevels();
     this.ip = this.address();
     const port = this.settings.number("sip.port");
     this.sip = await this.device.udp({
@@ -415,8 +416,17 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
   }
 
   private reconfigure(): void {
-    // Before there is a network the settings wait for the start.
+    this.setLevels();
+    // Before there is a network the rest waits for the start.
     if (this.sip !== null) this.door.start(this.ip);
+  }
+
+  /** A codec that does not answer keeps them for when it does; that it does not is told by whoever starts it. */
+  private setLevels(): void {
+    const { codec } = this.device;
+    if (codec === null) return;
+    codec.volume(this.settings.number("audio.volume"));
+    codec.gain(this.settings.number("audio.gain"));
   }
 
   /** What we bind and announce; 0.0.0.0 in the settings stands for the address the device has. */

@@ -16,7 +16,14 @@ import { Settings } from "../../src/intercom/settings.js";
 const TONE = Int16Array.from({ length: 80 }, (_, i) => Math.round(8000 * Math.sin((2 * Math.PI * 2 * i) / 80)));
 
 /** A house with a door and a phone that answers; the loudest sample each has heard. */
-async function call(isThere: boolean) {
+async function call(
+  isThere: boolean,
+  meanwhile: (
+    door: Party,
+    heard: { door: number; phone: number },
+    clock: VirtualClock,
+  ) => Promise<void> = async () => {},
+) {
   const clock = new VirtualClock();
   const random = new SeededRandom(1);
   const events: SimEvent[] = [];
@@ -68,6 +75,7 @@ async function call(isThere: boolean) {
   await virtual(clock, 1000);
   door.contacts.button1.press(200);
   await virtual(clock, 4000);
+  await meanwhile(door, heard, clock);
   door.station.close();
   phone.station.close();
   return { events: events.map(({ who, event, value }) => who + " " + event + "=" + value), heard, codec };
@@ -84,6 +92,20 @@ describe("a door with an ES8311", () => {
     expect(events.filter((line) => line.includes("error"))).toEqual([]);
     // μ-law is within 3 % of a sine's peak.
     for (const peak of [heard.door, heard.phone]) expect(Math.abs(peak - 8000)).toBeLessThan(240);
+    expect(codec.clicks).toBe(0);
+  });
+
+  it("has the levels of the settings, and they change in the middle of a call without a click", async () => {
+    const { codec } = await call(true, async (door, heard, clock) => {
+      for (const line of ["set audio.volume -20", "set audio.gain 12", "save"]) door.station.line(line);
+      await virtual(clock, 1000);
+      heard.door = heard.phone = 0;
+      await virtual(clock, 1000);
+      // 8,000 less 20 dB, and less 18 dB.
+      expect(Math.abs(heard.door - 800)).toBeLessThan(60);
+      expect(Math.abs(heard.phone - 1007)).toBeLessThan(80);
+      expect(door.station.line("set audio.volume -61")).toContain("a whole number from -60 to 12 dB");
+    });
     expect(codec.clicks).toBe(0);
   });
 

@@ -28,6 +28,8 @@ export abstract class VirtualCodec implements Registers {
   /** False: nobody answers at its address, as with a broken wire. */
   isThere = true;
   clicks = 0;
+  /** What the microphone gives for a sound of full level, before the chip's gain. */
+  capsuleDb = 0;
   protected readonly registers = new Uint8Array(256);
   protected readonly wiring: Wiring;
   private readonly nowMs: () => number;
@@ -70,7 +72,7 @@ export abstract class VirtualCodec implements Registers {
 
   /** What goes out by I2S for `count` samples at the microphone: `samples[start, start + count)` becomes it. */
   record(samples: Int16Array, start: number, count: number): void {
-    const db = this.microphoneDb();
+    const db = this.microphoneDb() + this.capsuleDb;
     for (let i = start; i < start + count; i++) samples[i] = amplified(samples[i], db);
   }
 

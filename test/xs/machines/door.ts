@@ -135,6 +135,7 @@ function start(): void {
     },
     tcp: () => Promise.resolve(NO_TCP),
     resolver: { resolve: (_name, _port, _tcp, done) => done("no names here", 0, 0) },
+    codec: null,
     microphone: { read: tone },
     speaker: {
       write(from, at, count) {
