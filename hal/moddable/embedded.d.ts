@@ -76,14 +76,13 @@ declare module "embedded:network/interface/wifi" {
     connect(options: { SSID: string; password?: string }): void;
     disconnect(): void;
     scan(options: {
-      onFound: (network: { SSID?: string; RSSI?: number; channel?: number; security?: string }) => void;
-      onComplete: () => void;
+      onFound?: (network: { SSID: string; RSSI: number; channel: number }) => void;
+      onComplete?: () => void;
     }): void;
     readonly connection: number;
     readonly address: string | undefined;
     readonly SSID: string | undefined;
     readonly RSSI: number | undefined;
-    readonly channel: number | undefined;
   }
 }
 declare module "embedded:storage/key-value" {

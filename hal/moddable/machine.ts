@@ -175,6 +175,13 @@ function nameServers(): number[] {
 
 /** Open networks, as the radio names their security. */
 const OPEN = "none";
+/** What the radio tells beside what its typings say. */
+interface MoreOfRadio {
+  readonly channel?: number;
+}
+interface MoreOfNetwork {
+  readonly security?: string;
+}
 
 /** What a person may ask of the radio; each question goes to it anew. */
 class RadioState implements Wifi {
@@ -193,15 +200,15 @@ class RadioState implements Wifi {
   }
 
   get channel(): number {
-    return this.isJoined ? (this.radio?.channel ?? 0) : 0;
+    return this.isJoined ? ((this.radio as MoreOfRadio | null)?.channel ?? 0) : 0;
   }
 
   scan(found: (ssid: string, rssiDbm: number, channel: number, isSecured: boolean) => void, done: () => void): boolean {
     try {
       this.open().scan({
         onFound: (one) => {
-          const ssid = one.SSID ?? "";
-          if (ssid !== "") found(ssid, one.RSSI ?? 0, one.channel ?? 0, one.security !== OPEN);
+          const isSecured = (one as MoreOfNetwork).security !== OPEN;
+          if (one.SSID !== "") found(one.SSID, one.RSSI, one.channel, isSecured);
         },
         onComplete: done,
       });

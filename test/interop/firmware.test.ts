@@ -118,7 +118,7 @@ describeBuilt(["sipp"], "the firmware on XS and SIPp", () => {
     door.type("open");
     await door.expect(/^relay on$/m);
     door.written = "";
-    door.type("restart");
+    door.type("reboot");
     await door.expect(/^relay off$/m);
     await door.expect(/^config ready/m);
     await uas.done();

@@ -7,6 +7,7 @@ const CONNECTED = 500;
 
 export default class WiFi {
   connection = 0;
+  readonly RSSI: number | undefined;
   readonly address: string = option("address") ?? "127.0.0.1";
   private readonly changed: (property: string) => void;
 
@@ -22,8 +23,11 @@ export default class WiFi {
   }
 
   /** There is one network, on a wire. */
-  scan(options: { onComplete: () => void }): void {
-    Timer.set(() => options.onComplete());
+  scan(options: {
+    onFound?: (one: { SSID: string; RSSI: number; channel: number }) => void;
+    onComplete?: () => void;
+  }): void {
+    Timer.set(() => options.onComplete?.());
   }
 
   disconnect(): void {
