@@ -6,7 +6,7 @@
 import { BOARD } from "../hal/boards/board.js";
 import { Machine } from "../hal/moddable/machine.js";
 import { ipv4Text } from "./core/address.js";
-import { DOOR_LIMITS } from "./core/limits.js";
+import { DOOR_LIMITS, ROOMY_LIMITS } from "./core/limits.js";
 import { loadSettings, VERSION } from "./intercom/console.js";
 import { Improv, type ImprovUser } from "./intercom/improv.js";
 import type { DoorEvents } from "./intercom/outputs.js";
@@ -56,7 +56,7 @@ class Firmware implements DoorEvents, TerminalUser, ImprovUser {
     const settings = new Settings();
     settings.set("net.address", "0.0.0.0");
     const problem = loadSettings(machine.store, settings);
-    this.station = new Station(machine, settings, { ...DOOR_LIMITS, phones: BOARD.phones }, this);
+    this.station = new Station(machine, settings, BOARD.isRoomy ? ROOMY_LIMITS : DOOR_LIMITS, this);
     if (machine.storeProblem !== "") this.event("error", machine.storeProblem, []);
     machine.watchSound((problem) => this.onSound(problem));
     this.station.console.load();

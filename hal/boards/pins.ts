@@ -6,8 +6,8 @@ export interface Board {
   isWired: boolean;
   /** Whom to ask for the time of day unless the console says otherwise; "": nobody. */
   timeServer: string;
-  /** Phones it has memory to be the server of (server.enabled), beside the door; 0: none. */
-  phones: number;
+  /** Its memory has room for ROOMY_LIMITS (src/core/limits.ts): eight that ring together, a second phone in the call, `server.enabled`. */
+  isRoomy: boolean;
   /** Up to four, in their order; each closed to ground by a press. */
   buttons: readonly number[];
   /** The button inside and the door's contact; to ground as well. */

@@ -77,8 +77,8 @@ export const DOOR_LIMITS: Limits = {
   t4Ms: 5000,
 };
 
-/** A door on a machine with room: eight targets ring together, two calls are heard. */
-export const HOUSE_LIMITS: Limits = {
+/** A door on a board with PSRAM: eight targets ring together, two calls are heard, eight phones have it for their server. */
+export const ROOMY_LIMITS: Limits = {
   ...DOOR_LIMITS,
   calls: 9,
   lines: 2,
@@ -87,10 +87,18 @@ export const HOUSE_LIMITS: Limits = {
   subscriptions: 8,
   clients: 20,
   servers: 8,
+  // Ten messages of a call as they were.
+  traceBytes: 16384,
+  traceMessageBytes: 1536,
+  // 56 of transactions, 36 of calls, 8 of lines, 18 others, 8 of subscriptions: 126.
+  timers: 128,
+};
+
+/** The same on a computer, which has room for a longer log. */
+export const HOUSE_LIMITS: Limits = {
+  ...ROOMY_LIMITS,
   logEntries: 200,
   logBytes: 40000,
   traceBytes: 65536,
   traceMessageBytes: 4096,
-  // 56 of transactions, 36 of calls, 8 of lines, 18 others, 8 of subscriptions: 126.
-  timers: 128,
 };

@@ -91,7 +91,7 @@ if (process.argv.includes("--census")) {
   const server: Result = {
     name: "xs.heap.server",
     value: value(served, "call.bytes") + STACK_SLOTS * SLOT_BYTES,
-    unit: `bytes, with server.enabled: ${value(served, "call.slots")} slots, ${value(served, "call.chunks")} octets`,
+    unit: `bytes with ROOMY_LIMITS and server.enabled: ${value(served, "call.slots")} slots, ${value(served, "call.chunks")} octets`,
   };
   print([...costs(cost), ...door, server], process.argv.includes("--json"));
 }

@@ -9,7 +9,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { Baresip } from "./baresip.js";
 import { describeWith, freePorts, HOST, isOpen, makeFolder, until } from "./programs.js";
 import { Sipp } from "./sipp.js";
-import { dominantHz, durationMs, longestGapMs, SAMPLES_PER_SECOND, trimSilence } from "./sound.js";
+import { dominantHz, durationMs, longestGapMs, SAMPLES_PER_SECOND, shareOf, trimSilence } from "./sound.js";
 
 const PROGRAM = join(import.meta.dirname, "..", "..", "build", "firmware", "lin", "bin", "lin", "release", "lin");
 const WAIT_MS = 10_000;
@@ -145,35 +145,50 @@ describeBuilt(["baresip"], "the firmware on XS and baresip", () => {
   });
 });
 
-describeBuilt(["baresip"], "the firmware on XS as the server of two baresips", () => {
-  it("registers them, rings both, and opens by the code of the one that answers", async () => {
+describeBuilt(["baresip"], "the firmware on XS as the server of three baresips", () => {
+  it("registers them, rings all, opens by the code of the one that answers, and mixes a second one into the call", async () => {
+    const names = ["kitchen", "attic", "cellar"];
+    const phones = names.flatMap((name, i) => [
+      ["phone" + (i + 1) + ".name", name],
+      ["phone" + (i + 1) + ".password", "secret" + name],
+    ]);
     const door = await Firmware.start({
       "server.enabled": "on",
       "server.domain": HOST,
-      "phone1.name": "kitchen",
-      "phone1.password": "secretK",
-      "phone2.name": "attic",
-      "phone2.password": "secretA",
+      ...Object.fromEntries(phones),
       "button1.day": "group:house",
       "relay1.code": "2580",
+      "call.join": "on",
     });
-    const start = (user: string, password: string): Promise<Baresip> =>
-      Baresip.start({ user, hz: 440, answers: false, server: { port: door.port, password } });
-    const [kitchen, attic] = await Promise.all([start("kitchen", "secretK"), start("attic", "secretA")]);
+    const start = (user: string, hz: number): Promise<Baresip> =>
+      Baresip.start({ user, hz, answers: false, server: { port: door.port, password: "secret" + user } });
+    const [kitchen, attic, cellar] = await Promise.all([
+      start("kitchen", 700),
+      start("attic", 1400),
+      start("cellar", 440),
+    ]);
     door.press();
-    await kitchen.expect("CALL_INCOMING");
-    await attic.expect("CALL_INCOMING");
+    for (const phone of [kitchen, attic, cellar]) await phone.expect("CALL_INCOMING");
     await attic.accept();
     await door.expect(/^call confirmed/m);
-    await kitchen.expect("CALL_CLOSED");
+    for (const phone of [kitchen, cellar]) await phone.expect("CALL_CLOSED");
     for (const digit of "2580") await attic.digit(digit);
     await door.expect(/^relay on$/m);
+    await kitchen.dial("sip:door@" + HOST);
+    await door.expect(/^join confirmed/m);
+    await new Promise((resolve) => setTimeout(resolve, 2500));
+    await kitchen.hangup();
+    await door.expect(/^join ended/m);
     await attic.hangup();
     await door.expect(/^call ended/m);
+    // The visitor's 1,000 Hz and the other phone's tone.
+    const heard = trimSilence(await kitchen.heard());
+    for (const hz of [1000, 1400]) expect(shareOf(heard, hz)).toBeGreaterThan(0.1);
+    for (const hz of [440, 700]) expect(shareOf(heard, hz)).toBeLessThan(0.02);
     await kitchen.dial("sip:attic@" + HOST);
     await attic.expect("CALL_INCOMING");
     await attic.accept();
-    await kitchen.expect("CALL_ESTABLISHED");
+    await attic.expect("CALL_ESTABLISHED");
     await kitchen.hangup();
     await attic.expect("CALL_CLOSED");
     // What stands before that is the restart.

@@ -7,7 +7,7 @@ import type { Board } from "../pins.js";
 export const BOARD: Board = {
   isWired: false,
   timeServer: "pool.ntp.org",
-  phones: 0,
+  isRoomy: false,
   buttons: [36],
   exit: -1,
   sensor: -1,

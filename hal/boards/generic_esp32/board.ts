@@ -10,7 +10,7 @@ const pins = config.pins;
 export const BOARD: Board = {
   isWired: false,
   timeServer: "pool.ntp.org",
-  phones: 0,
+  isRoomy: false,
   buttons: [pins.button, pins.button2, pins.button3, pins.button4],
   exit: pins.exit,
   sensor: pins.sensor,

@@ -4,7 +4,7 @@ import type { Board } from "../pins.js";
 export const BOARD: Board = {
   isWired: true,
   timeServer: "",
-  phones: 8,
+  isRoomy: true,
   buttons: [0],
   exit: -1,
   sensor: -1,

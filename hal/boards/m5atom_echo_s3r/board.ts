@@ -4,7 +4,7 @@ import type { Board } from "../pins.js";
 export const BOARD: Board = {
   isWired: false,
   timeServer: "pool.ntp.org",
-  phones: 8,
+  isRoomy: true,
   buttons: [41],
   exit: -1,
   sensor: -1,

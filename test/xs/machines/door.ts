@@ -1,6 +1,6 @@
 /** The whole door station on XS: the firmware's program with devices made of the world's functions. Commands move its button and ask what happened. */
 import type { Clock, Device, DeviceTimer, InputOptions, TcpStack, UdpOptions, UdpSocket } from "../../../hal/device.js";
-import { DOOR_LIMITS } from "../../../src/core/limits.js";
+import { DOOR_LIMITS, ROOMY_LIMITS } from "../../../src/core/limits.js";
 import type { DoorEvents } from "../../../src/intercom/outputs.js";
 import { Settings } from "../../../src/intercom/settings.js";
 import { Station } from "../../../src/intercom/station.js";
@@ -87,8 +87,8 @@ const CONFIGURATION = [
 
 /** Set where the door is to be its phones' server too. */
 declare const HAS_SERVER: boolean | undefined;
-if (typeof HAS_SERVER !== "undefined" && HAS_SERVER)
-  CONFIGURATION.push("server.enabled=on", "phone1.name=kitchen", "phone1.password=secret");
+const isRoomy = typeof HAS_SERVER !== "undefined" && HAS_SERVER;
+if (isRoomy) CONFIGURATION.push("server.enabled=on", "phone1.name=kitchen", "phone1.password=secret");
 
 // Made by `start`: on the device all of it is RAM.
 let station: Station;
@@ -152,7 +152,7 @@ function start(): void {
     led: { write() {} },
     store: { read: () => null, write() {} },
   };
-  station = new Station(device, settings, { ...DOOR_LIMITS, phones: 8 }, diary);
+  station = new Station(device, settings, isRoomy ? ROOMY_LIMITS : DOOR_LIMITS, diary);
   station.start();
 }
 
