@@ -3,7 +3,7 @@
  * a time. What changes while one is under way is told in the next. Not here: who may subscribe and to what (the user agent), what a
  * NOTIFY says (its package), the subscriber's side.
  */
-import { octets } from "../core/bytes.js";
+import { octets, type Span } from "../core/bytes.js";
 import type { Timers, TimerUser } from "../core/timers.js";
 import type { ClientTransaction, ClientUser } from "../transaction/client.js";
 import type { TransactionLayer } from "../transaction/layer.js";
@@ -17,6 +17,10 @@ import { ALLOW, END } from "./lines.js";
 
 /** Told of a subscription, or asked. */
 export interface SubscriptionHost {
+  /** 401 or 407 came for a NOTIFY. @param isSecond it went with credentials already @returns whether it is to be sent again */
+  isAnswerable(t: ClientTransaction, m: Message, isSecond: boolean): boolean;
+  /** Writes what is known to be asked for, if `t` goes to whom it is for. */
+  writeAuthorization(t: ClientTransaction, w: Writer, method: number, requestUri: Span): void;
   readonly layer: TransactionLayer;
   /** TRANSPORT_* for addresses that name none. */
   transport(): number;
@@ -30,6 +34,7 @@ const USUAL_S = 3600;
 export const SUBSCRIPTION_LEAST_S = 60;
 /** A NOTIFY for which there was no transaction is tried again so much later. */
 const AGAIN_MS = 2000;
+const CHALLENGES_MOST = 2;
 
 const EXPIRES = octets("Expires: ");
 const MIN_EXPIRES = octets("Min-Expires: ");
@@ -67,6 +72,8 @@ export class Subscription implements ClientUser, TimerUser {
   private expiresMs = 0;
   private version = 0;
   private isSending = false;
+  /** How often the NOTIFY under way was sent again for a challenge. */
+  private challenges = 0;
   /** There is something to be told. */
   private isChanged = false;
   /** The NOTIFY that says so was sent, or is to be. */
@@ -88,7 +95,7 @@ export class Subscription implements ClientUser, TimerUser {
     this.dialog.state = DIALOG_CONFIRMED;
     this.isActive = true;
     this.isSending = this.isEnding = false;
-    this.version = 0;
+    this.version = this.challenges = 0;
     this.accept(t, time);
     return true;
   }
@@ -126,9 +133,17 @@ export class Subscription implements ClientUser, TimerUser {
     this.notify();
   }
 
-  onResponse(_t: ClientTransaction, m: Message): void {
+  onResponse(t: ClientTransaction, m: Message): void {
     if (m.status < 200) return;
     this.isSending = false;
+    const isChallenge = (m.status === 401 || m.status === 407) && this.challenges < CHALLENGES_MOST;
+    if (isChallenge && this.host.isAnswerable(t, m, this.challenges > 0)) {
+      this.challenges += 1;
+      this.isChanged = true;
+      this.notify();
+      return;
+    }
+    this.challenges = 0;
     // 481 and all else that is no 2xx: there is nobody any more who listens. RFC 6665 §4.2.2
     if (m.status >= 300 || (this.isEnding && !this.isChanged)) this.end();
     else this.notify();
@@ -182,6 +197,7 @@ export class Subscription implements ClientUser, TimerUser {
       w.crlf();
     }
     host.writeContact(w, host.transport());
+    host.writeAuthorization(t, w, METHOD_NOTIFY, this.dialog.requestUri);
     w.put(STATE_BODY);
     w.uint(size);
     w.put(END);

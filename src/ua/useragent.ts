@@ -464,6 +464,14 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
       this.credentials.write(w, method, requestUri);
   }
 
+  isAnswerable(t: ClientTransaction, m: Message, isSecond: boolean): boolean {
+    return this.credentials.trusts(t, null, this.account.routes.length > 0) && this.credentials.take(m, isSecond);
+  }
+
+  writeAuthorization(t: ClientTransaction, w: Writer, method: number, requestUri: Span): void {
+    if (this.credentials.trusts(t, null, this.account.routes.length > 0)) this.credentials.write(w, method, requestUri);
+  }
+
   onRefused(s: Session, m: Message | null): boolean {
     const call = this.callWith(s);
     if (m !== null && m.status >= 600) return false;

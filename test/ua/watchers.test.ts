@@ -9,7 +9,7 @@ const PHONE = "10.0.0.3";
 /** A door, a phone to talk to, and a lamp that answers each NOTIFY with 200 unless it is told otherwise. */
 class Hall {
   readonly world = new World();
-  readonly door = new Agent(this.world, DOOR);
+  readonly door: Agent;
   readonly phone = new Agent(this.world, PHONE);
   readonly lamp = new Peer(this.world, LAMP);
   readonly notifies: string[] = [];
@@ -17,11 +17,15 @@ class Hall {
   answer = "200 OK";
   private serial = 0;
 
-  constructor() {
+  constructor(settings: ConstructorParameters<typeof Agent>[2] = {}) {
+    this.door = new Agent(this.world, DOOR, settings);
     this.lamp.onMessage = (message) => {
       if (!message.startsWith("NOTIFY")) return;
       this.notifies.push(message);
-      if (this.answer !== "") this.lamp.respond(DOOR, message, this.answer, "");
+      const isAsked = this.answer.startsWith("407") && !message.includes("Proxy-Authorization: ");
+      if (isAsked) this.lamp.respond(DOOR, message, this.answer, "", [CHALLENGE]);
+      else if (this.answer !== "")
+        this.lamp.respond(DOOR, message, this.answer.startsWith("407") ? "200 OK" : this.answer, "");
     };
   }
 
@@ -56,10 +60,35 @@ class Hall {
   }
 }
 
+const CHALLENGE = 'Proxy-Authenticate: Digest realm="house", nonce="n1", algorithm=MD5, qop="auth"';
 const tagOf = (answer: string): string => /;tag=(\S+)/.exec(header(answer, "To"))?.[1] ?? "";
 const EVENT = "Event: dialog";
 
 describe("a phone that watches the door", () => {
+  it("behind the door's server gets a NOTIFY with credentials when that asks for them; a stranger does not", () => {
+    const hall = new Hall({ password: "secret", domain: LAMP });
+    hall.answer = "407 Proxy Authentication Required";
+    hall.subscribe([EVENT]);
+    hall.world.run(100);
+    expect(hall.notifies).toHaveLength(2);
+    expect(header(hall.notifies[1], "Proxy-Authorization")).toContain('realm="house"');
+    expect(Number.parseInt(header(hall.notifies[1], "CSeq"), 10)).toBe(
+      Number.parseInt(header(hall.notifies[0], "CSeq"), 10) + 1,
+    );
+    hall.notifies.length = 0;
+    hall.door.call("sip:" + PHONE);
+    hall.world.run(100);
+    // What is known to be asked for goes with the next one at once.
+    expect(hall.notifies.length).toBeGreaterThan(0);
+    for (const notify of hall.notifies) expect(header(notify, "Proxy-Authorization")).not.toBe("");
+    const strange = new Hall({ password: "secret", domain: "10.0.0.77" });
+    strange.answer = "407 Proxy Authentication Required";
+    strange.subscribe([EVENT]);
+    strange.world.run(100);
+    expect(strange.notifies).toHaveLength(1);
+    expect(strange.notifies[0]).not.toContain("Proxy-Authorization");
+  });
+
   it("gets 200 with the time, then the state at once (RFC 6665 §4.2.1.2)", () => {
     const hall = new Hall();
     const answer = hall.subscribe([EVENT, "Expires: 600"]);
