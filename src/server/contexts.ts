@@ -23,12 +23,10 @@ const Q_ABOVE_ALL = 1001;
 
 /** Octets that outlive the call they came in. */
 export class Kept {
-  readonly number: number;
   readonly bytes: Uint8Array;
   size = 0;
 
-  constructor(number: number, bytes: number) {
-    this.number = number;
+  constructor(bytes: number) {
     this.bytes = new Uint8Array(bytes);
   }
 
@@ -85,7 +83,7 @@ export class Contexts {
     this.uris = new Int32Array(clients);
     this.nexts = new Int32Array(clients).fill(NO_BRANCH);
     const buffers: Kept[] = [];
-    for (let i = 0; i < kept; i++) buffers.push(new Kept(i, keptBytes));
+    for (let i = 0; i < kept; i++) buffers.push(new Kept(keptBytes));
     this.pool = new Pool(buffers);
   }
 
