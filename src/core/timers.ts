@@ -45,9 +45,9 @@ export class Timers {
 
   startAt(id: number, deadlineMs: number): void {
     this.deadlines[id] = deadlineMs;
-    if (this.places[id] === 0) this.place(id, ++this.count);
-    this.rise(this.places[id]);
-    this.sink(this.places[id]);
+    const at = this.places[id];
+    if (at === 0) this.rise(id, ++this.count);
+    else if (this.rise(id, at) === at) this.sink(id, at);
   }
 
   stop(id: number): void {
@@ -55,10 +55,7 @@ export class Timers {
     if (at === 0) return;
     this.places[id] = 0;
     const last = this.heap[--this.count];
-    if (last === id) return;
-    this.place(last, at);
-    this.rise(at);
-    this.sink(this.places[last]);
+    if (last !== id && this.rise(last, at) === at) this.sink(last, at);
   }
 
   running(id: number): boolean {
@@ -86,35 +83,37 @@ export class Timers {
     }
   }
 
-  private place(id: number, at: number): void {
-    this.heap[at - 1] = id;
-    this.places[id] = at;
-  }
-
-  private rise(from: number): void {
+  /** Puts a timer at the place `from` of the heap, or above while those there are later. @returns its place */
+  private rise(id: number, from: number): number {
+    const { heap, deadlines, places } = this;
+    const deadline = deadlines[id];
     let at = from;
-    const id = this.heap[at - 1];
     while (at > 1) {
-      const parent = this.heap[(at >> 1) - 1];
-      if (this.deadlines[parent] <= this.deadlines[id]) break;
-      this.place(parent, at);
+      const parent = heap[(at >> 1) - 1];
+      if (deadlines[parent] <= deadline) break;
+      heap[at - 1] = parent;
+      places[parent] = at;
       at >>= 1;
     }
-    this.place(id, at);
+    heap[at - 1] = id;
+    places[id] = at;
+    return at;
   }
 
-  private sink(from: number): void {
+  /** Puts a timer at the place `from` of the heap, or below while those there are earlier. */
+  private sink(id: number, from: number): void {
+    const { heap, deadlines, places, count } = this;
+    const deadline = deadlines[id];
     let at = from;
-    const id = this.heap[at - 1];
-    for (;;) {
-      let child = at * 2;
-      if (child > this.count) break;
-      if (child < this.count && this.deadlines[this.heap[child]] < this.deadlines[this.heap[child - 1]]) child += 1;
-      const other = this.heap[child - 1];
-      if (this.deadlines[other] >= this.deadlines[id]) break;
-      this.place(other, at);
+    for (let child = at * 2; child <= count; child = at * 2) {
+      if (child < count && deadlines[heap[child]] < deadlines[heap[child - 1]]) child += 1;
+      const other = heap[child - 1];
+      if (deadlines[other] >= deadline) break;
+      heap[at - 1] = other;
+      places[other] = at;
       at = child;
     }
-    this.place(id, at);
+    heap[at - 1] = id;
+    places[id] = at;
   }
 }

@@ -273,12 +273,12 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
     });
   }
 
-  rtp(call: number, ip: number, port: number, bytes: Uint8Array, length: number): void {
-    if (call < this.sounds.length) this.sounds[call].rtp.write(bytes, 0, length, ip, port);
+  rtp(call: number, ip: number, port: number, bytes: Uint8Array, start: number, end: number): void {
+    if (call < this.sounds.length) this.sounds[call].rtp.write(bytes, start, end, ip, port);
   }
 
-  rtcp(call: number, ip: number, port: number, bytes: Uint8Array, length: number): void {
-    if (call < this.sounds.length) this.sounds[call].rtcp.write(bytes, 0, length, ip, port);
+  rtcp(call: number, ip: number, port: number, bytes: Uint8Array, start: number, end: number): void {
+    if (call < this.sounds.length) this.sounds[call].rtcp.write(bytes, start, end, ip, port);
   }
 
   relay(relay: number, on: boolean): void {

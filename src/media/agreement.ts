@@ -4,10 +4,10 @@
  */
 import { JITTER_LIMITS, type JitterLimits } from "./jitter.js";
 
-/** Where octets to send go. They are lent for the time of the call; whoever keeps them copies them. */
+/** Where octets `bytes[start, end)` to send go. They are lent for the time of the call; whoever keeps them copies them. */
 export interface MediaSink {
-  rtp(ip: number, port: number, bytes: Uint8Array, length: number): void;
-  rtcp(ip: number, port: number, bytes: Uint8Array, length: number): void;
+  rtp(ip: number, port: number, bytes: Uint8Array, start: number, end: number): void;
+  rtcp(ip: number, port: number, bytes: Uint8Array, start: number, end: number): void;
 }
 
 /** Who hears of what happens in the sound. */

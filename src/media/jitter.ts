@@ -44,6 +44,8 @@ const STRETCH_REST = 2;
 /** Frames in a window of measurement; the least of two windows counts. */
 const WINDOW = 50;
 const NO_MARGIN = 0x7fffffff;
+/** Of a number of samples. */
+const WHOLE_MS = ~(SAMPLES_PER_MS - 1);
 /** Concealment fades over this many samples. */
 const FADE = 480;
 /** Samples over which sound comes back after concealment. */
@@ -191,20 +193,20 @@ export class JitterBuffer {
     return ahead > 0 ? Math.floor(ahead / SAMPLES_PER_MS) : 0;
   }
 
-  /** The margin that is aimed at: the least that is allowed, and more on an uneven path. */
+  /** The margin that is aimed at: the least that is allowed, and more on an uneven path. In whole ms, so that words are coded whole. */
   private low(): number {
-    return this.minDelay + (this.jitter > FRAME * 2 ? FRAME : this.jitter >> 1);
+    return this.minDelay + ((this.jitter > FRAME * 2 ? FRAME : this.jitter >> 1) & WHOLE_MS);
   }
 
   /** @returns samples of delay to begin with, out of the jitter measured so far */
   private target(): number {
-    const wanted = this.minDelay + this.jitter * 3;
+    const wanted = this.minDelay + ((this.jitter * 3) & WHOLE_MS);
     return wanted < BEGIN_DELAY ? BEGIN_DELAY : Math.min(wanted, this.maxDelay);
   }
 
   private begin(timestamp: number, payloadType: number): void {
     this.running = true;
-    this.ring.clear(payloadType);
+    this.ring.clear(payloadType, timestamp);
     this.play = (timestamp - this.target()) | 0;
     this.end = timestamp;
     this.type = payloadType;

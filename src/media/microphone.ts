@@ -1,13 +1,14 @@
 /**
  * What the microphone gave and no packet has taken yet, encoded, in a ring of fixed size. It evens out pieces of any length into packets:
  * before it gives anything it waits for the longest piece it has seen and a packet more. When the microphone's clock runs faster than ours, or
- * nobody takes, the oldest goes. The ring lies behind a packet's room in one array, because a copy inside of an array costs least.
+ * nobody takes, the oldest goes. The ring lies behind a packet's room in one array: a packet whose sound lies in one piece there is sent from
+ * where it lies, with its header over sound that was sent before.
  */
 import { encode } from "./g711.js";
 import { RTP_HEADER } from "./rtp.js";
 
 export class Microphone {
-  /** A packet's header and payload in `[0, room)`, the ring behind. */
+  /** Room for a packet's header and payload in `[0, room)`, the ring behind. */
   readonly bytes: Uint8Array;
   /** Samples thrown away because too many waited, and silence put in because too few did while it was running. */
   dropped = 0;
@@ -62,14 +63,24 @@ export class Microphone {
     }
   }
 
-  /** Puts `count` samples behind the packet's header; `silence` where there are none. */
-  take(count: number, silence: number): void {
+  /**
+   * The next `count` samples, with `silence` where there are none.
+   * @returns where they begin in `bytes`; before them there is room for a packet's header
+   */
+  take(count: number, silence: number): number {
     this.packet = count;
     let to = RTP_HEADER;
     const end = to + count;
     if (!this.waiting || this.count >= this.piece + count || this.count === this.capacity) {
       this.waiting = this.count < count;
       if (this.waiting && this.piece > 0) this.missing += count - this.count;
+      // In one piece, and what lies before it is no newer sound.
+      if (this.count >= count && this.head + count <= this.capacity && this.count + RTP_HEADER <= this.capacity) {
+        const at = this.room + this.head;
+        this.count -= count;
+        this.head = (this.head + count) % this.capacity;
+        return at;
+      }
       let left = Math.min(count, this.count);
       this.count -= left;
       while (left > 0) {
@@ -82,6 +93,7 @@ export class Microphone {
       }
     }
     if (to < end) this.bytes.fill(silence, to, end);
+    return RTP_HEADER;
   }
 
   private drop(count: number): void {

@@ -1,5 +1,5 @@
 /**
- * Undecoded G.711 of one source in a ring where a sample's place is its timestamp, with one bit a sample that tells whether it is there.
+ * Undecoded G.711 of one source in a ring where a sample's place follows from its timestamp, with one bit a sample that tells whether it is there.
  * So order, loss and overlap of packets need no list. The payload type may change at one timestamp. Not here: when what is played (jitter.ts).
  */
 import { NONE } from "../core/bytes.js";
@@ -14,7 +14,11 @@ export class SampleRing {
   /** Behind the ring room for a packet, which is copied at once and whose end then goes to the ring's beginning. */
   private readonly octets: Uint8Array;
   private readonly present: Uint8Array;
+  /** The same bits, 32 at a time. */
+  private readonly presentWords: Int32Array;
   private readonly mask: number;
+  /** Timestamp of the ring's first place: packets then begin where whole words do. */
+  private origin = 0;
   /** `viewed[viewStart, …)`, where the last packet of the usual length was. */
   private viewed: Uint8Array = NONE;
   private viewStart = 0;
@@ -31,11 +35,13 @@ export class SampleRing {
     this.capacity = capacity;
     this.octets = new Uint8Array(capacity + USUAL_PACKET);
     this.present = new Uint8Array(capacity >> 3);
+    this.presentWords = new Int32Array(this.present.buffer);
     this.mask = capacity - 1;
   }
 
-  /** Nothing is there any more; what comes is of `payloadType`. */
-  clear(payloadType: number): void {
+  /** Nothing is there any more; what comes is of `payloadType`, and the first of it at `timestamp`. */
+  clear(payloadType: number, timestamp: number): void {
+    this.origin = timestamp;
     this.present.fill(0);
     this.typeBefore = payloadType;
     this.type = payloadType;
@@ -60,7 +66,7 @@ export class SampleRing {
   /** Copies `bytes[start, start + count)` to their places. */
   store(bytes: Uint8Array, start: number, count: number, timestamp: number): void {
     if (bytes === this.viewed && start === this.viewStart && count === USUAL_PACKET) {
-      const place = timestamp & this.mask;
+      const place = (timestamp - this.origin) & this.mask;
       const over = place + count - this.capacity;
       this.octets.set(this.view, place);
       if (over > 0) this.octets.copyWithin(0, this.capacity, this.capacity + over);
@@ -72,7 +78,8 @@ export class SampleRing {
   private storeEach(bytes: Uint8Array, start: number, count: number, timestamp: number): void {
     const octets = this.octets;
     const mask = this.mask;
-    for (let i = start, to = timestamp, end = start + count; i < end; i++, to++) octets[to & mask] = bytes[i];
+    let to = timestamp - this.origin;
+    for (let i = start, end = start + count; i < end; i++, to++) octets[to & mask] = bytes[i];
     if (count !== USUAL_PACKET || (bytes === this.viewed && start === this.viewStart)) return;
     this.viewed = bytes;
     this.viewStart = start;
@@ -89,23 +96,20 @@ export class SampleRing {
   /** @returns how many of `count` samples from `timestamp` on are all there (`bit` 1), or all missing (0) */
   run(timestamp: number, count: number, bit: number): number {
     const present = this.present;
+    const words = this.presentWords;
     const mask = this.mask;
-    const all = bit === 1 ? 0xff : 0;
-    let done = 0;
-    while (done < count) {
-      const place = (timestamp + done) & mask;
-      let at = place >> 3;
-      if ((place & 7) === 0) {
-        const whole = Math.min(at + ((count - done) >> 3), present.length);
-        const from = at;
-        while (at < whole && present[at] === all) at += 1;
-        done += (at - from) << 3;
-        if (at > from) continue;
-      }
-      if (((present[at] >> (place & 7)) & 1) !== bit) break;
-      done += 1;
+    const all = bit === 1 ? -1 : 0;
+    let place = (timestamp - this.origin) & mask;
+    let left = count;
+    while (left > 0) {
+      let step = 1;
+      if (left >= 32 && (place & 31) === 0 && words[place >> 5] === all) step = 32;
+      else if (((present[place >> 3] >> (place & 7)) & 1) !== bit) break;
+      else if (left >= 8 && (place & 7) === 0 && present[place >> 3] === (all & 0xff)) step = 8;
+      left -= step;
+      place = (place + step) & mask;
     }
-    return done;
+    return count - left;
   }
 
   /** Decodes `count` samples from `timestamp` on to `out` from `at`; the caller knows that they are there. */
@@ -114,7 +118,7 @@ export class SampleRing {
     let to = at;
     let left = count;
     while (left > 0) {
-      const place = from & this.mask;
+      const place = (from - this.origin) & this.mask;
       let run = left;
       if (run > this.capacity - place) run = this.capacity - place;
       let type = this.type;
@@ -133,12 +137,12 @@ export class SampleRing {
   /** @returns the sample at `timestamp`; the caller knows that it is there */
   sample(timestamp: number): number {
     const before = this.typeBefore !== this.type && ((timestamp - this.boundary) | 0) < 0;
-    return sampleOf(before ? this.typeBefore : this.type, this.octets[timestamp & this.mask]);
+    return sampleOf(before ? this.typeBefore : this.type, this.octets[(timestamp - this.origin) & this.mask]);
   }
 
   /** Sets or clears the bits of [timestamp, timestamp + count). */
   private mark(timestamp: number, count: number, bit: number): void {
-    const place = timestamp & this.mask;
+    const place = (timestamp - this.origin) & this.mask;
     const first = this.capacity - place;
     if (count <= first) this.markPlaces(place, place + count, bit);
     else {

@@ -46,9 +46,9 @@ export class RtpView {
     if (second >= 192 && second <= 223) return RTP_IS_RTCP;
     this.marker = second >= 128;
     this.payloadType = second & 127;
-    this.sequence = read16(bytes, 2);
-    this.timestamp = read32(bytes, 4);
-    this.ssrc = read32(bytes, 8);
+    this.sequence = (bytes[2] << 8) | bytes[3];
+    this.timestamp = (bytes[4] << 24) | (bytes[5] << 16) | (bytes[6] << 8) | bytes[7];
+    this.ssrc = (bytes[8] << 24) | (bytes[9] << 16) | (bytes[10] << 8) | bytes[11];
     this.csrcCount = first & 15;
     let start = RTP_HEADER + this.csrcCount * 4;
     if ((first & 0x10) !== 0) {
@@ -69,25 +69,33 @@ export class RtpView {
 }
 
 /**
- * Writes a header without CSRC list, extension and padding at the start of `out`, which has at least RTP_HEADER octets.
+ * Writes a header without CSRC list, extension and padding at `out[at]`, where there is room for RTP_HEADER octets.
  * @param sequence only its low 16 bits count
  * @param timestamp @param ssrc 32 bits, signed or not
  * @returns where the payload goes
  */
 export function writeRtpHeader(
   out: Uint8Array,
+  at: number,
   marker: boolean,
   payloadType: number,
   sequence: number,
   timestamp: number,
   ssrc: number,
 ): number {
-  out[0] = 0x80;
-  out[1] = (marker ? 0x80 : 0) | payloadType;
-  write16(out, 2, sequence);
-  write32(out, 4, timestamp);
-  write32(out, 8, ssrc);
-  return RTP_HEADER;
+  out[at] = 0x80;
+  out[at + 1] = (marker ? 0x80 : 0) | payloadType;
+  out[at + 2] = sequence >> 8;
+  out[at + 3] = sequence;
+  out[at + 4] = timestamp >> 24;
+  out[at + 5] = timestamp >> 16;
+  out[at + 6] = timestamp >> 8;
+  out[at + 7] = timestamp;
+  out[at + 8] = ssrc >> 24;
+  out[at + 9] = ssrc >> 16;
+  out[at + 10] = ssrc >> 8;
+  out[at + 11] = ssrc;
+  return at + RTP_HEADER;
 }
 
 export function read16(bytes: Uint8Array, at: number): number {

@@ -119,17 +119,17 @@ export class Sender implements TimerUser {
     const bytes = this.mic.bytes;
     const silence = silenceOf(this.payloadType);
     // The microphone runs on under an event, so that what comes after it is not old.
-    this.mic.take(ticks, silence);
+    const start = this.mic.take(ticks, silence);
     const event = this.eventType < 0 ? 0 : this.events.step(ticks, bytes, RTP_HEADER);
     if (event > 0) {
       if (this.events.first) this.eventTimestamp = timestamp;
-      this.send(this.events.first, this.eventType, this.eventTimestamp, event);
+      this.send(this.events.first, this.eventType, this.eventTimestamp, RTP_HEADER, event);
       return;
     }
-    if (this.muted) bytes.fill(silence, RTP_HEADER, RTP_HEADER + ticks);
+    if (this.muted) bytes.fill(silence, start, start + ticks);
     const marker = this.marker;
     this.marker = false;
-    this.send(marker, this.payloadType, timestamp, ticks);
+    this.send(marker, this.payloadType, timestamp, start, ticks);
   }
 
   /** Sending begins, at first or after a hold. The timestamp has run on meanwhile. */
@@ -141,13 +141,15 @@ export class Sender implements TimerUser {
     this.timers.start(this.timer, 0);
   }
 
-  private send(marker: boolean, type: number, timestamp: number, count: number): void {
+  /** The payload `bytes[start, start + count)`, behind a header. */
+  private send(marker: boolean, type: number, timestamp: number, start: number, count: number): void {
     if (!this.remote.known()) return;
     const bytes = this.mic.bytes;
-    writeRtpHeader(bytes, marker, type, this.sequence, timestamp, this.ssrc);
+    const packet = start - RTP_HEADER;
+    writeRtpHeader(bytes, packet, marker, type, this.sequence, timestamp, this.ssrc);
     this.sequence = (this.sequence + 1) & 0xffff;
     this.packets += 1;
     this.octets = (this.octets + count) | 0;
-    this.sink.rtp(this.remote.ip, this.remote.port, bytes, RTP_HEADER + count);
+    this.sink.rtp(this.remote.ip, this.remote.port, bytes, packet, start + count);
   }
 }

@@ -355,6 +355,6 @@ export class MediaStream implements TimerUser {
     if (!reporter.remote.known() || (bye && this.sender.packets === 0 && reporter.sent === 0)) return;
     const sender = this.sender;
     const length = reporter.write(this.timers.nowMs, sender.timestampNow(), sender.packets, sender.octets, bye);
-    this.sink.rtcp(reporter.remote.ip, reporter.remote.port, reporter.bytes, length);
+    this.sink.rtcp(reporter.remote.ip, reporter.remote.port, reporter.bytes, 0, length);
   }
 }

@@ -22,8 +22,8 @@ export const CALL_ENDED = 7;
 
 /** Where the sound of line number `line` is sent from: each line has a port of its own. Octets are lent for the time of the call. */
 export interface SoundNetwork {
-  rtp(line: number, ip: number, port: number, bytes: Uint8Array, length: number): void;
-  rtcp(line: number, ip: number, port: number, bytes: Uint8Array, length: number): void;
+  rtp(line: number, ip: number, port: number, bytes: Uint8Array, start: number, end: number): void;
+  rtcp(line: number, ip: number, port: number, bytes: Uint8Array, start: number, end: number): void;
 }
 
 /** What a call and its line tell the user agent. */
@@ -50,12 +50,12 @@ export class Line implements MediaSink, MediaUser {
     this.media = new MediaStream(timers, random, this, this);
   }
 
-  rtp(ip: number, port: number, bytes: Uint8Array, length: number): void {
-    this.network.rtp(this.index, ip, port, bytes, length);
+  rtp(ip: number, port: number, bytes: Uint8Array, start: number, end: number): void {
+    this.network.rtp(this.index, ip, port, bytes, start, end);
   }
 
-  rtcp(ip: number, port: number, bytes: Uint8Array, length: number): void {
-    this.network.rtcp(this.index, ip, port, bytes, length);
+  rtcp(ip: number, port: number, bytes: Uint8Array, start: number, end: number): void {
+    this.network.rtcp(this.index, ip, port, bytes, start, end);
   }
 
   onDigit(code: number, durationMs: number): void {

@@ -101,8 +101,8 @@ export class House {
   sendStream = () => -1;
   closeStream(): void {}
   resolve(): void {}
-  rtp(call: number, ip: number, port: number, bytes: Uint8Array, length: number): void {
-    this.world.send(this.ip, 16384 + 2 * call, ip, port, bytes.slice(0, length));
+  rtp(call: number, ip: number, port: number, bytes: Uint8Array, start: number, end: number): void {
+    this.world.send(this.ip, 16384 + 2 * call, ip, port, bytes.slice(start, end));
   }
   rtcp(): void {}
 

@@ -81,17 +81,17 @@ export class Endpoint {
     this.stream = new MediaStream(timers, new SeededRandom(seed), this, this, limits);
   }
 
-  rtp(ip: number, port: number, bytes: Uint8Array, length: number): void {
-    const copy = bytes.slice(0, length);
+  rtp(ip: number, port: number, bytes: Uint8Array, start: number, end: number): void {
+    const copy = bytes.slice(start, end);
     const view = new RtpView();
-    if (view.read(copy, length) !== RTP_OK) throw new Error("sent what is no RTP");
+    if (view.read(copy, copy.length) !== RTP_OK) throw new Error("sent what is no RTP");
     const packet = { atMs: this.timers.nowMs, ip, port, bytes: copy, view };
     this.sent.push(packet);
     this.onSent(packet);
   }
 
-  rtcp(ip: number, port: number, bytes: Uint8Array, length: number): void {
-    this.reports.push({ atMs: this.timers.nowMs, ip, port, bytes: bytes.slice(0, length) });
+  rtcp(ip: number, port: number, bytes: Uint8Array, start: number, end: number): void {
+    this.reports.push({ atMs: this.timers.nowMs, ip, port, bytes: bytes.slice(start, end) });
   }
 
   onDigit(code: number, durationMs: number): void {
@@ -129,6 +129,7 @@ export class Endpoint {
   ): void {
     writeRtpHeader(
       this.datagram,
+      0,
       options.marker ?? false,
       options.type ?? PCMU,
       sequence,

@@ -10,7 +10,7 @@ const PACKETS = 10_000;
 
 function rtp(type: number, length: number): Uint8Array {
   const bytes = new Uint8Array(12 + length).fill(0x90);
-  writeRtpHeader(bytes, false, type, 100, 16000, 0x5eed);
+  writeRtpHeader(bytes, 0, false, type, 100, 16000, 0x5eed);
   if (type === EVENT) bytes.set([5, 0x8a, 3, 32], 12);
   return bytes;
 }

@@ -11,8 +11,8 @@ function pushed(mic: Microphone, value: number, count: number): void {
 
 /** @returns how many samples of the packet are no silence */
 function taken(mic: Microphone, count: number): number {
-  mic.take(count, SILENCE);
-  return mic.bytes.subarray(RTP_HEADER, RTP_HEADER + count).filter((octet) => octet !== SILENCE).length;
+  const at = mic.take(count, SILENCE);
+  return mic.bytes.subarray(at, at + count).filter((octet) => octet !== SILENCE).length;
 }
 
 describe("The microphone's buffer", () => {
@@ -23,11 +23,11 @@ describe("The microphone's buffer", () => {
     pushed(mic, 2000, 100);
     expect(taken(mic, 160)).toBe(0);
     pushed(mic, 3000, 100);
-    expect(taken(mic, 160)).toBe(160);
-    const near = (at: number) => Math.round(sampleOf(PCMU, mic.bytes[RTP_HEADER + at]) / 1000);
+    let start = mic.take(160, SILENCE);
+    const near = (at: number) => Math.round(sampleOf(PCMU, mic.bytes[start + at]) / 1000);
     expect([near(0), near(99), near(100), near(159)]).toEqual([1, 1, 2, 2]);
     pushed(mic, 4000, 100);
-    mic.take(160, SILENCE);
+    start = mic.take(160, SILENCE);
     expect([near(0), near(39), near(40), near(139), near(140)]).toEqual([2, 2, 3, 3, 4]);
   });
 

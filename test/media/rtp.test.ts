@@ -14,7 +14,7 @@ import {
 
 function packet(payload: number[], first = 0x80, between: number[] = []): Uint8Array {
   const out = new Uint8Array(RTP_HEADER + between.length + payload.length);
-  writeRtpHeader(out, false, 0, 1, 2, 3);
+  writeRtpHeader(out, 0, false, 0, 1, 2, 3);
   out[0] = first;
   out.set(between, RTP_HEADER);
   out.set(payload, RTP_HEADER + between.length);
@@ -29,7 +29,7 @@ function read(bytes: Uint8Array, length = bytes.length): { code: number; view: R
 describe("RTP header", () => {
   it("reads back what was written, all 32 bits of it", () => {
     const bytes = new Uint8Array(14);
-    expect(writeRtpHeader(bytes, true, 101, 65535, 0xfffffff0, 0xdeadbeef)).toBe(12);
+    expect(writeRtpHeader(bytes, 0, true, 101, 65535, 0xfffffff0, 0xdeadbeef)).toBe(12);
     const { code, view } = read(bytes);
     expect(code).toBe(RTP_OK);
     expect(view).toMatchObject({ marker: true, payloadType: 101, sequence: 65535, csrcCount: 0, start: 12, end: 14 });

@@ -224,12 +224,12 @@ export class Agent implements Inhabitant, Network, SoundNetwork, UserAgentUser {
     }
   }
 
-  rtp(call: number, ip: number, port: number, bytes: Uint8Array, length: number): void {
-    this.world.send(this.ip, 16384 + 2 * call, ip, port, bytes.slice(0, length));
+  rtp(call: number, ip: number, port: number, bytes: Uint8Array, start: number, end: number): void {
+    this.world.send(this.ip, 16384 + 2 * call, ip, port, bytes.slice(start, end));
   }
 
-  rtcp(call: number, ip: number, port: number, bytes: Uint8Array, length: number): void {
-    this.world.send(this.ip, 16385 + 2 * call, ip, port, bytes.slice(0, length));
+  rtcp(call: number, ip: number, port: number, bytes: Uint8Array, start: number, end: number): void {
+    this.world.send(this.ip, 16385 + 2 * call, ip, port, bytes.slice(start, end));
   }
 
   onRegistration(state: number, status: number): void {

@@ -217,9 +217,9 @@ describe("10,000 mutated RTP packets into a call", () => {
     door.call(`sip:${PHONE}`);
     const seeds: Uint8Array[] = [];
     const rtp = phone.rtp.bind(phone);
-    phone.rtp = (call, ip, port, bytes, length) => {
-      if (seeds.length < 50) seeds.push(bytes.slice(0, length));
-      rtp(call, ip, port, bytes, length);
+    phone.rtp = (call, ip, port, bytes, start, end) => {
+      if (seeds.length < 50) seeds.push(bytes.slice(start, end));
+      rtp(call, ip, port, bytes, start, end);
     };
     world.run(1000);
     const media = door.ua.calls[0].media;

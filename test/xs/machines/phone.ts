@@ -112,12 +112,12 @@ export class Phone implements Network, SoundNetwork, UserAgentUser, TimerUser {
     this.ua.layer.unresolved(id);
   }
 
-  rtp(call: number, ip: number, port: number, bytes: Uint8Array, length: number): void {
-    this.host.send(RTP_PORT + 2 * call, ip - FIRST_ADDRESS, port, bytes, 0, length);
+  rtp(call: number, ip: number, port: number, bytes: Uint8Array, start: number, end: number): void {
+    this.host.send(RTP_PORT + 2 * call, ip - FIRST_ADDRESS, port, bytes, start, end);
   }
 
-  rtcp(call: number, ip: number, port: number, bytes: Uint8Array, length: number): void {
-    this.host.send(RTP_PORT + 1 + 2 * call, ip - FIRST_ADDRESS, port, bytes, 0, length);
+  rtcp(call: number, ip: number, port: number, bytes: Uint8Array, start: number, end: number): void {
+    this.host.send(RTP_PORT + 1 + 2 * call, ip - FIRST_ADDRESS, port, bytes, start, end);
   }
 
   onRegistration(): void {}
