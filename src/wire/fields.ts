@@ -4,6 +4,7 @@
  */
 import { equalNoCase, NONE, parseUint, type Span } from "../core/bytes.js";
 import { skipSpace, trimEnd } from "./lex.js";
+import { HEADER_COUNT } from "./names.js";
 import { viewOf } from "./words.js";
 
 const NO_VIEW = viewOf(NONE);
@@ -14,6 +15,10 @@ const BRACKET = 0x28;
 // A row: the id in the low 8 bits with the length of the name above it, where the name starts, where the value starts and ends.
 const ROW_SHIFT = 2;
 const ID_MASK = 0xff;
+
+/** The bit of each id: the first sixteen have one each, those above share the other sixteen. */
+export const HEADER_BITS = new Int32Array(HEADER_COUNT);
+for (let id = 0; id < HEADER_COUNT; id++) HEADER_BITS[id] = 1 << (id < 16 ? id : id | 16);
 
 export class Fields {
   /** The octets the offsets are of. */
@@ -27,7 +32,7 @@ export class Fields {
   private readonly views: DataView[] = [NO_VIEW, NO_VIEW, NO_VIEW, NO_VIEW];
   private newest = 0;
   protected readonly table: Int32Array;
-  /** A bit for each id that is there, of 32: those that are 32 apart share one. */
+  /** The bits (HEADER_BITS) of the ids that are there. */
   protected present = 0;
 
   /** `maxHeaders` rows of 16 octets, made here; a message with more fields is answered with 513. */
@@ -56,9 +61,9 @@ export class Fields {
   protected addRow(id: number, nameStart: number, nameEnd: number, valueStart: number, valueEnd: number): boolean {
     const at = this.rows << ROW_SHIFT;
     const table = this.table;
+    this.present |= HEADER_BITS[id];
     if (at >= table.length) return false;
     this.rows += 1;
-    this.present |= 1 << id;
     table[at] = ((nameEnd - nameStart) << 8) | id;
     table[at + 1] = nameStart;
     table[at + 2] = valueStart;
@@ -68,7 +73,7 @@ export class Fields {
 
   /** @returns the row of the first field with that id, -1 when there is none */
   first(id: number): number {
-    return (this.present & (1 << id)) === 0 ? -1 : this.rowFrom(0, id);
+    return (this.present & HEADER_BITS[id]) === 0 ? -1 : this.rowFrom(0, id);
   }
 
   /** @returns the row of the next field with the same id, -1 when there is none */

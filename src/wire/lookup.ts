@@ -23,14 +23,13 @@ import {
   TRANSPORT_TLS,
   TRANSPORT_UDP,
 } from "./names.js";
-import { PATTERN_MAX, patterns, setPattern } from "./words.js";
+import { wordAt } from "./words.js";
 
 /** Ends a chain of ids; it is HEADER_OTHER and METHOD_NONE. */
 const NO_ID = 0;
 const LOWER_CASE = 0x20;
 const COLON = 0x3a;
-// Own constant: see lex.ts.
-const PATTERN = PATTERN_MAX;
+const SPACE = 0x20;
 
 /** Header ids of one-letter names, by the letter in lower case. RFC 3261 §7.3.3; o and r: RFC 6665, 3515; x: RFC 4028. */
 const COMPACT = new Uint8Array(256);
@@ -53,8 +52,18 @@ const FIRST_ID = new Uint8Array(1024);
 const NEXT_ID = new Uint8Array(HEADER_COUNT);
 /** How long the long name of a known header is. */
 export const NAME_LENGTH = new Uint8Array(HEADER_COUNT);
-/** The names with their colons; the few that are too long for a pattern are left to `headerOf`. */
-const NAMES = patterns(HEADER_COUNT);
+/**
+ * Long names as they are usually spelled, with a colon and a space, in four words each: the first three from the name's beginning on, and the
+ * one that ends with the space. Where those overlap the name is short, and not all are compared. For `Message.parse`, which knows a name by as few instructions as there can be; other spellings,
+ * and the few names that are too long for this, it leaves to `headerOf`.
+ */
+export const NAME_WORDS = new Int32Array(HEADER_COUNT << 2);
+/** The longest of those names. */
+export const NAME_WORDS_MAX = 14;
+/** The first id by the first word, and for each id the next one. */
+export const NAME_BUCKETS = 251;
+export const FIRST_BY_WORD = new Uint8Array(NAME_BUCKETS);
+export const NEXT_BY_WORD = new Uint8Array(HEADER_COUNT);
 
 // Backwards, so that the ids with small numbers, which are the frequent ones, come first in their chain.
 for (let id = HEADER_COUNT - 1; id > 0; id--) {
@@ -63,38 +72,22 @@ for (let id = HEADER_COUNT - 1; id > 0; id--) {
   NAME_LENGTH[id] = name.length;
   NEXT_ID[id] = FIRST_ID[pair];
   FIRST_ID[pair] = id;
-  const withColon = new Uint8Array(name.length + 1);
-  withColon.set(name);
-  withColon[name.length] = COLON;
-  setPattern(NAMES, id, withColon, false);
+  if (name.length > NAME_WORDS_MAX) continue;
+  const line = new Uint8Array(NAME_WORDS_MAX + 2).fill(SPACE);
+  line.set(name);
+  line[name.length] = COLON;
+  const k = id << 2;
+  NAME_WORDS[k] = wordAt(line, 0);
+  NAME_WORDS[k + 1] = wordAt(line, 4);
+  NAME_WORDS[k + 2] = wordAt(line, 8);
+  NAME_WORDS[k + 3] = wordAt(line, name.length - 2);
+  const bucket = NAME_WORDS[k] % NAME_BUCKETS;
+  NEXT_BY_WORD[id] = FIRST_BY_WORD[bucket];
+  FIRST_BY_WORD[bucket] = id;
 }
 
 function pairOf(first: number, second: number): number {
   return ((first & 31) << 5) | (second & 31);
-}
-
-/**
- * Looks for a long name and its colon at `at`: most fields begin so.
- * @returns its HEADER_*, or HEADER_OTHER: then it may still be known to `headerOf`
- */
-export function headerAt(bytes: Uint8Array, view: DataView, at: number, end: number): number {
-  if (at + PATTERN > end) return NO_ID;
-  let id = FIRST_ID[((bytes[at] & 31) << 5) | (bytes[at + 1] & 31)];
-  let k = 0;
-  while (id !== NO_ID) {
-    k = id << 3;
-    if (
-      (view.getInt32(at, true) | NAMES[k]) === NAMES[k + 1] &&
-      (NAMES[k + 2] === -1 ||
-        ((view.getInt32(at + 4, true) | NAMES[k + 2]) === NAMES[k + 3] &&
-          (NAMES[k + 4] === -1 ||
-            ((view.getInt32(at + 8, true) | NAMES[k + 4]) === NAMES[k + 5] &&
-              (view.getInt32(at + 12, true) | NAMES[k + 6]) === NAMES[k + 7]))))
-    )
-      return id;
-    id = NEXT_ID[id];
-  }
-  return NO_ID;
 }
 
 /** @returns the HEADER_* of a field name, without case, long or compact; HEADER_OTHER when it is not known */
@@ -115,12 +108,24 @@ export function headerOf(bytes: Uint8Array, start: number, end: number): number 
 
 // Methods by their first and third letter: with this factor no two share an entry.
 const METHOD_IDS = new Uint8Array(32);
-const METHODS = patterns(METHOD_OTHER);
+/** How long the name of a known method is. */
+export const METHOD_LENGTHS = new Uint8Array(METHOD_OTHER + 1);
+/** Each in three words: its first, its second, and the one that ends with its last letter; of the first only the bits of a mask count. */
+const METHOD_WORDS = new Int32Array(METHOD_OTHER << 2);
+/** The longest. */
+const METHOD_MAX = 9;
 const UNKNOWN_METHOD = METHOD_OTHER;
 for (let method = METHOD_OTHER - 1; method > 0; method--) {
   const name = METHOD_NAMES[method];
   METHOD_IDS[methodSlot(name[0], name[2])] = method;
-  setPattern(METHODS, method, name, true);
+  METHOD_LENGTHS[method] = name.length;
+  const padded = new Uint8Array(METHOD_MAX + 4);
+  padded.set(name);
+  const k = method << 2;
+  METHOD_WORDS[k] = name.length < 4 ? 0xffffff : -1;
+  METHOD_WORDS[k + 1] = wordAt(padded, 0);
+  METHOD_WORDS[k + 2] = wordAt(padded, 4);
+  METHOD_WORDS[k + 3] = name.length < 4 ? 0 : wordAt(padded, name.length - 4);
 }
 
 function methodSlot(first: number, third: number): number {
@@ -128,22 +133,18 @@ function methodSlot(first: number, third: number): number {
 }
 
 /** Looks for a method's name at `at`. @returns the METHOD_* it begins with, METHOD_NONE when it is not known so */
-export function methodAt(bytes: Uint8Array, view: DataView, at: number, end: number): number {
-  if (at + PATTERN > end) return NO_ID;
-  const method = METHOD_IDS[(bytes[at] * 17 + bytes[at + 2]) & 31];
-  const k = method << 3;
-  // No method is longer than twelve octets.
-  return (view.getInt32(at, true) | METHODS[k]) === METHODS[k + 1] &&
-    (METHODS[k + 2] === -1 ||
-      ((view.getInt32(at + 4, true) | METHODS[k + 2]) === METHODS[k + 3] &&
-        (view.getInt32(at + 8, true) | METHODS[k + 4]) === METHODS[k + 5]))
+export function methodAt(view: DataView, at: number, end: number): number {
+  if (at + METHOD_MAX > end) return NO_ID;
+  const first = view.getInt32(at, true);
+  const method = METHOD_IDS[((first & 31) * 17 + (first >> 16)) & 31];
+  const length = METHOD_LENGTHS[method];
+  const k = method << 2;
+  return (first & METHOD_WORDS[k]) === METHOD_WORDS[k + 1] &&
+    (length <= 4 ||
+      (view.getInt32(at + length - 4, true) === METHOD_WORDS[k + 3] &&
+        (length <= 8 || view.getInt32(at + 4, true) === METHOD_WORDS[k + 2])))
     ? method
     : NO_ID;
-}
-
-/** @returns how long the name of a known method is */
-export function methodLength(method: number): number {
-  return METHOD_NAMES[method].length;
 }
 
 /** @returns the METHOD_* of a method, case-sensitive (RFC 3261 §7.1); METHOD_OTHER when it is not known */

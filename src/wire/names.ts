@@ -47,8 +47,9 @@ export const HEADER_TO = 3;
 export const HEADER_CALL_ID = 4;
 export const HEADER_CSEQ = 5;
 export const HEADER_MAX_FORWARDS = 6;
-export const HEADER_CONTACT = 7;
-export const HEADER_CONTENT_LENGTH = 8;
+// Up to here `Message.parse` reads the values too.
+export const HEADER_CONTENT_LENGTH = 7;
+export const HEADER_CONTACT = 8;
 export const HEADER_CONTENT_TYPE = 9;
 export const HEADER_ROUTE = 10;
 export const HEADER_RECORD_ROUTE = 11;
@@ -106,8 +107,8 @@ export const HEADER_NAMES: readonly Uint8Array[] = [
   octets("Call-ID"),
   octets("CSeq"),
   octets("Max-Forwards"),
-  octets("Contact"),
   octets("Content-Length"),
+  octets("Contact"),
   octets("Content-Type"),
   octets("Route"),
   octets("Record-Route"),

@@ -15,7 +15,7 @@ import {
   scan,
   skipSpace,
 } from "./lex.js";
-import { methodAt, methodLength, methodOf } from "./lookup.js";
+import { METHOD_LENGTHS, methodAt, methodOf } from "./lookup.js";
 import { METHOD_NONE } from "./names.js";
 import {
   PROBLEM_CONTROL,
@@ -31,9 +31,13 @@ import { controlStop, scanWords, word } from "./words.js";
 // " SIP/2.0" as nearly everybody spells it.
 const SPACE_SIP = word(" SIP");
 const VERSION = word("/2.0");
+// "sip:" in either case.
+const SIP_SCHEME = word("sip:");
+const LOWER_CASE = 0x20202020;
 
 // Own constants: see lex.ts.
 const KINDS = STOPS;
+const LENGTHS = METHOD_LENGTHS;
 const TOKEN = STOP_TOKEN;
 const CONTROL = STOP_CONTROL;
 const URI = STOP_URI;
@@ -43,7 +47,6 @@ const LF = 10;
 const CR = 13;
 const SPACE = 0x20;
 const SLASH = 0x2f;
-const COLON = 0x3a;
 const QUESTION = 0x3f;
 const AT = 0x40;
 const BACKSLASH = 0x5c;
@@ -102,8 +105,8 @@ export class StartLine extends Fields {
   /** @returns the offset behind the start line, or -1 when this is no SIP at all */
   protected readStartLine(at: number, end: number): number {
     const bytes = this.bytes;
-    const method = methodAt(bytes, this.view, at, end);
-    let i = at + methodLength(method);
+    const method = methodAt(this.view, at, end);
+    let i = at + LENGTHS[method];
     if (method !== METHOD_NONE && bytes[i] === SPACE) return this.readRequestLine(at, i, method, end);
     while (i < end && (KINDS[bytes[i]] & TOKEN) === 0) i += 1;
     if (i === at || i >= end) return -1;
@@ -192,7 +195,7 @@ export class StartLine extends Fields {
     const bytes = this.bytes;
     const start = this.uriStart;
     const end = this.uriEnd;
-    if (end - start > 4 && bytes[start + 3] === COLON && isSip(bytes, start)) return !hasHeaders;
+    if (end - start > 4 && (this.view.getInt32(start, true) | LOWER_CASE) === SIP_SCHEME) return !hasHeaders;
     const colon = schemeStop(bytes, start, end);
     if (colon < 0 || colon + 1 === end) return false;
     return !hasHeaders || schemeOf(bytes, start, colon) === SCHEME_OTHER;

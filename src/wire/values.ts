@@ -7,7 +7,7 @@
 import { parseUint } from "../core/bytes.js";
 import { NameAddress } from "./address.js";
 import { STOP_QUOTED, STOP_SPACE, STOP_TOKEN, STOP_URI, STOP_WORD, STOPS, scan, skipSpace } from "./lex.js";
-import { methodAt, methodLength, methodOf } from "./lookup.js";
+import { METHOD_LENGTHS, methodAt, methodOf } from "./lookup.js";
 import {
   HEADER_CALL_ID,
   HEADER_CONTENT_LENGTH,
@@ -53,13 +53,14 @@ export const EAGER =
 export const MANDATORY = (1 << VIA) | (1 << FROM) | (1 << TO) | (1 << CALL_ID) | (1 << CSEQ);
 
 const KINDS = STOPS;
+const LENGTHS = METHOD_LENGTHS;
 const TOKEN = STOP_TOKEN;
 const WORD = STOP_WORD;
 const URI = STOP_URI;
 const QUOTED = STOP_QUOTED;
 const VISIBLE = STOP_SPACE;
 
-// "SIP/2.0/", ";branch=z9hG4bK" and ";tag=" as nearly everybody spells them.
+// "SIP/2.0/", "UDP ", "TCP ", ";branch=z9hG4bK", ";rport" and ";tag=" as nearly everybody spells them.
 const SIP = word("SIP/");
 const VERSION = word("2.0/");
 const BRANCH_1 = word(";bra");
@@ -67,6 +68,13 @@ const BRANCH_2 = word("nch=");
 const COOKIE_1 = word("z9hG");
 const COOKIE_2 = word("4bK\0");
 const TAG = word(";tag");
+const UDP = word("UDP ");
+const TCP = word("TCP ");
+const RPORT_1 = word(";rpo");
+const RPORT_2 = word("port");
+
+/** Where no line ends: a value that is not of the usual form. */
+export const UNUSUAL = 0x7fffffff;
 
 const CSEQ_MAX = 0x7fffffff;
 const CONTENT_LENGTH_MAX = 0x7fffffff;
@@ -101,7 +109,6 @@ export class Values extends StartLine {
   sentByEnd = 0;
   maxForwards = -1;
   contentLength = -1;
-  private digits = 0;
   private readonly via = new Via();
   private readonly address = new NameAddress();
 
@@ -127,23 +134,14 @@ export class Values extends StartLine {
     }
   }
 
-  /** Reads Call-ID, CSeq or a number in its usual form, in a message whose octets end at `end`. @returns where it ends, which has to be the end of its line; or -1 */
+  /** Reads Call-ID, CSeq or a number in its usual form, in a message whose octets end at `end`. @returns where it ends, which has to be the end of its line; or UNUSUAL */
   protected readUsual(id: number, at: number, end: number): number {
     if (id === CALL_ID) {
       this.callIdStart = at;
       this.callIdEnd = scanWords(this.bytes, this.view, at, end, VISIBLE);
-      return this.callIdEnd > at ? this.callIdEnd : -1;
+      return this.callIdEnd > at ? this.callIdEnd : UNUSUAL;
     }
-    if (id === CSEQ) return this.readUsualCSeq(at, end);
-    const i = this.readDigits(at, end);
-    if (id === CONTENT_LENGTH) this.contentLength = this.digits;
-    else if (this.digits > MAX_FORWARDS_MAX) return -1;
-    else this.maxForwards = this.digits;
-    return i;
-  }
-
-  /** A number of up to nine digits, into `digits`. @returns where it ends, or -1 */
-  private readDigits(at: number, end: number): number {
+    // A number of up to nine digits.
     const bytes = this.bytes;
     let i = at;
     let digit = 0;
@@ -154,8 +152,12 @@ export class Values extends StartLine {
       value = value * 10 + digit;
       i += 1;
     }
-    this.digits = value;
-    return i > at && i < at + 10 ? i : -1;
+    if (i === at || i > at + 9) return UNUSUAL;
+    if (id === CONTENT_LENGTH) this.contentLength = value;
+    else if (id === CSEQ) return this.readUsualCSeq(value, i, end);
+    else if (value > MAX_FORWARDS_MAX) return UNUSUAL;
+    else this.maxForwards = value;
+    return i;
   }
 
   /** One Via without white space but that before sent-by, without quotes and IPv6 addresses, with one branch of RFC 3261. */
@@ -163,17 +165,17 @@ export class Values extends StartLine {
     const bytes = this.bytes;
     const view = this.view;
     const sentBy = at + 12;
-    if (sentBy >= end || view.getInt32(at, true) !== SIP || view.getInt32(at + 4, true) !== VERSION) return -1;
-    if (bytes[at + 11] !== SPACE) return -1;
-    if (((KINDS[bytes[at + 8]] | KINDS[bytes[at + 9]] | KINDS[bytes[at + 10]]) & TOKEN) !== 0) return -1;
+    if (sentBy >= end || view.getInt32(at, true) !== SIP || view.getInt32(at + 4, true) !== VERSION) return UNUSUAL;
+    const transport = view.getInt32(at + 8, true);
+    if (transport !== UDP && transport !== TCP) return UNUSUAL;
     let i = scan(bytes, sentBy, end, TOKEN);
-    if (i === sentBy) return -1;
+    if (i === sentBy) return UNUSUAL;
     if (i < end && bytes[i] === COLON) {
       const port = i + 1;
       i = port;
       while (i < end && bytes[i] >= 0x30 && bytes[i] <= 0x39) i += 1;
       // Five digits may be too much.
-      if (i === port || i > port + 4) return -1;
+      if (i === port || i > port + 4) return UNUSUAL;
     }
     const sentByEnd = i;
     let branch = 0;
@@ -186,22 +188,31 @@ export class Values extends StartLine {
         view.getInt32(i + 8, true) === COOKIE_1 &&
         (view.getInt32(i + 12, true) & 0xffffff) === COOKIE_2
       ) {
-        if (branch > 0) return -1;
+        if (branch > 0) return UNUSUAL;
         branch = i + 8;
         i = branchEnd = scanWords(bytes, view, i + 15, end, WORD);
       } else {
         const name = i + 1;
-        if (name >= end || (bytes[name] | 0x20) === LETTER_B) return -1;
-        i = scanWords(bytes, view, name, end, WORD);
-        if (i === name) return -1;
+        if (
+          i + 6 < end &&
+          view.getInt32(i, true) === RPORT_1 &&
+          view.getInt32(i + 2, true) === RPORT_2 &&
+          (KINDS[bytes[i + 6]] & WORD) !== 0
+        )
+          i += 6;
+        else {
+          if (name >= end || (bytes[name] | 0x20) === LETTER_B) return UNUSUAL;
+          i = scanWords(bytes, view, name, end, WORD);
+          if (i === name) return UNUSUAL;
+        }
         if (i < end && bytes[i] === EQUALS) {
           const value = i + 1;
           i = scanWords(bytes, view, value, end, WORD);
-          if (i === value) return -1;
+          if (i === value) return UNUSUAL;
         }
       }
     }
-    if (branchEnd - branch <= 7) return -1;
+    if (branchEnd - branch <= 7) return UNUSUAL;
     this.viaStart = at;
     this.viaEnd = i;
     this.sentByStart = sentBy;
@@ -219,20 +230,20 @@ export class Values extends StartLine {
     let i = at;
     if (bytes[i] === QUOTE) {
       i = scan(bytes, i + 1, end, QUOTED);
-      if (i >= end || bytes[i] !== QUOTE) return -1;
+      if (i >= end || bytes[i] !== QUOTE) return UNUSUAL;
       i += 1;
       if (i < end && bytes[i] === SPACE) i += 1;
     }
-    if (i >= end || bytes[i] !== LESS) return -1;
+    if (i >= end || bytes[i] !== LESS) return UNUSUAL;
     const uri = i + 1;
     i = scanWords(bytes, view, uri, end, URI);
-    if (i === uri || i >= end || bytes[i] !== GREATER) return -1;
+    if (i === uri || i >= end || bytes[i] !== GREATER) return UNUSUAL;
     i += 1;
     let tag = i;
     if (i + 5 <= end && view.getInt32(i, true) === TAG && bytes[i + 4] === EQUALS) {
       tag = i + 5;
       i = scanWords(bytes, view, tag, end, WORD);
-      if (i <= tag) return -1;
+      if (i <= tag) return UNUSUAL;
     }
     if (id === FROM) {
       this.fromStart = at;
@@ -246,17 +257,17 @@ export class Values extends StartLine {
     return i;
   }
 
-  private readUsualCSeq(at: number, end: number): number {
+  /** The method behind the number. */
+  private readUsualCSeq(number: number, at: number, end: number): number {
     const bytes = this.bytes;
-    let i = this.readDigits(at, end);
-    if (i < 0 || i >= end || bytes[i] !== SPACE) return -1;
-    this.cseq = this.digits;
-    i += 1;
-    const method = methodAt(bytes, this.view, i, end);
-    if (method === METHOD_NONE) return -1;
+    if (at >= end || bytes[at] !== SPACE) return UNUSUAL;
+    const i = at + 1;
+    const method = methodAt(this.view, i, end);
+    if (method === METHOD_NONE) return UNUSUAL;
+    this.cseq = number;
     this.cseqMethod = method;
     this.cseqMethodStart = i;
-    this.cseqMethodEnd = i + methodLength(method);
+    this.cseqMethodEnd = i + LENGTHS[method];
     return this.cseqMethodEnd;
   }
 

@@ -11,7 +11,6 @@ import { STOPS } from "./lex.js";
 // Own constants: see lex.ts.
 const KINDS = STOPS;
 const SPACE = 0x20;
-const LOWER_CASE = 0x20;
 
 /** The view of the same octets that all functions here are given beside them. Allocates. */
 export function viewOf(bytes: Uint8Array): DataView {
@@ -28,7 +27,10 @@ export function controlStop(bytes: Uint8Array, view: DataView, at: number, end: 
   while (i <= last) {
     x = view.getInt32(i, true);
     y = view.getInt32(i + 4, true);
-    if (((x | (x << 1)) & (y | (y << 1)) & 0x40404040) !== 0x40404040) break;
+    if (((x | (x << 1)) & (y | (y << 1)) & 0x40404040) !== 0x40404040) {
+      if (((x | (x << 1)) & 0x40404040) === 0x40404040) i += 4;
+      break;
+    }
     i += 8;
   }
   while (i < end && bytes[i] >= SPACE) i += 1;
@@ -42,14 +44,18 @@ export function controlStop(bytes: Uint8Array, view: DataView, at: number, end: 
 export function scanWords(bytes: Uint8Array, view: DataView, at: number, end: number, stops: number): number {
   let i = at;
   let x = 0;
-  let low = 0;
   const last = end - 4;
   while (i <= last) {
     x = view.getInt32(i, true);
-    low = x & 0x7f7f7f7f;
-    // The upper bit of each octet: set by the first sum from 0x2d on, by the second from 0x3b on, by the shift from 0x40 on.
-    if ((((low + 0x53535353) & ~(low + 0x45454545)) | (x << 1) | 0x7f7f7f7f) !== -1) break;
-    i += 4;
+    // The upper bit of each octet: set by the first sum from 0x2d on, by the second from 0x3b on, by the shift from 0x40 on; not where it was.
+    x = ((((x + 0x53535353) ^ (x + 0x45454545)) | (x << 1)) & ~x) | 0x7f7f7f7f;
+    if (x === -1) i += 4;
+    else {
+      // The first octet that may stop.
+      if ((x & 0x80) !== 0) i += (x & 0x8000) === 0 ? 1 : (x & 0x800000) === 0 ? 2 : 3;
+      if ((KINDS[bytes[i]] & stops) !== 0) return i;
+      i += 1;
+    }
   }
   while (i < end && (KINDS[bytes[i]] & stops) === 0) i += 1;
   return i;
@@ -62,32 +68,7 @@ export function word(text: string): number {
   return value;
 }
 
-/** The longest constant. */
-export const PATTERN_MAX = 16;
-// A pattern is four pairs of words: the bits that are set in the octets before they are compared (lower case in letters, which makes
-// no other octet a letter; all of them behind the pattern's end), and what the octets have to be then.
-const PATTERN_WORDS = 8;
-
-/**
- * A table of patterns, for `(getInt32(at + 4 * n, true) | table[8 * index + 2 * n]) === table[8 * index + 2 * n + 1]`, n from 0 to 3;
- * where the first of the two is -1 the pattern has ended. Those that are not set match nothing. Made once: allocates.
- */
-export function patterns(count: number): Int32Array {
-  const table = new Int32Array(count * PATTERN_WORDS);
-  for (let i = 0; i < table.length; i += 2) table[i] = -1;
-  return table;
-}
-
-/** Sets a pattern to `octets`, letters in either case unless `isExact`; longer ones than PATTERN_MAX stay unset. */
-export function setPattern(table: Int32Array, index: number, octets: Uint8Array, isExact: boolean): void {
-  if (octets.length > PATTERN_MAX) return;
-  for (let i = 0; i < PATTERN_MAX; i++) {
-    const k = index * PATTERN_WORDS + (i >> 2) * 2;
-    const shift = (i & 3) << 3;
-    const octet = i < octets.length ? octets[i] : 0xff;
-    const isLetter = (octet | LOWER_CASE) >= 0x61 && (octet | LOWER_CASE) <= 0x7a;
-    const set = i >= octets.length ? 0xff : isLetter && !isExact ? LOWER_CASE : 0;
-    table[k] &= ~((0xff ^ set) << shift);
-    table[k + 1] |= (octet | set) << shift;
-  }
+/** Four octets as `getInt32(at, true)` reads them, without a view. */
+export function wordAt(bytes: Uint8Array, at: number): number {
+  return bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24);
 }

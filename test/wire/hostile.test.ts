@@ -9,6 +9,7 @@ import { HEADER_COUNT } from "../../src/wire/names.js";
 import { param } from "../../src/wire/params.js";
 import { FRAME_MESSAGE, FRAME_PING, StreamFramer } from "../../src/wire/stream.js";
 import { Uri } from "../../src/wire/uri.js";
+import { UNUSUAL } from "../../src/wire/values.js";
 import { Via } from "../../src/wire/via.js";
 import { MESSAGES } from "../bench/messages.js";
 import { apply, change, PIECES } from "./broken.js";
@@ -28,15 +29,15 @@ const broken = fc.tuple(fc.nat(SEEDS.length - 1), fc.array(change, { minLength: 
 /** Takes no value for the usual form: the readers of the whole grammar judge each. */
 class Careful extends Message {
   protected override readUsual(): number {
-    return -1;
+    return UNUSUAL;
   }
 
   protected override readUsualVia(): number {
-    return -1;
+    return UNUSUAL;
   }
 
   protected override readUsualAddress(): number {
-    return -1;
+    return UNUSUAL;
   }
 }
 

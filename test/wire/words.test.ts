@@ -1,9 +1,18 @@
 import { describe, expect, it } from "vitest";
-import { octets } from "../../src/core/bytes.js";
+import { octets, text } from "../../src/core/bytes.js";
 import { STOP_DISPLAY, STOP_SPACE, STOP_URI, STOP_WORD, scan } from "../../src/wire/lex.js";
-import { headerAt } from "../../src/wire/lookup.js";
-import { HEADER_COUNT, HEADER_NAMES, HEADER_OTHER } from "../../src/wire/names.js";
-import { controlStop, PATTERN_MAX, patterns, scanWords, setPattern, viewOf, word } from "../../src/wire/words.js";
+import { methodAt } from "../../src/wire/lookup.js";
+import { PARSE_DROP } from "../../src/wire/message.js";
+import {
+  HEADER_CONTENT_TYPE,
+  HEADER_COUNT,
+  HEADER_NAMES,
+  METHOD_NAMES,
+  METHOD_NONE,
+  METHOD_OTHER,
+} from "../../src/wire/names.js";
+import { controlStop, scanWords, viewOf, word } from "../../src/wire/words.js";
+import { ALL, LINE, message, parse, wire } from "./request.js";
 
 /** `length` octets of which all but the one at `position` are `fill`. */
 function around(length: number, fill: number, position: number, octet: number): Uint8Array {
@@ -55,60 +64,53 @@ describe("a word", () => {
   });
 });
 
-describe("a pattern", () => {
-  const text = octets("Max-Forwards: 70 and more behind it");
+describe("a method at an offset", () => {
+  const spelled = (name: Uint8Array, behind: string) => octets(`xx${text(name)}${behind}`.padEnd(20, "y"));
 
-  function standsAt(pattern: string, isExact: boolean, message = text): boolean {
-    const table = patterns(2);
-    setPattern(table, 1, octets(pattern), isExact);
-    const view = viewOf(message);
-    const is = (index: number) =>
-      [0, 2, 4, 6].every((n) => (view.getInt32(2 * n, true) | table[8 * index + n]) === table[8 * index + n + 1]);
-    expect(is(0)).toBe(false);
-    return is(1);
-  }
-
-  it("is found, letters in either case", () => {
-    for (const pattern of ["M", "Max", "Max-", "max-f", "MAX-FORW", "max-forwa", "Max-Forwards:", "Max-Forwards: 70"])
-      expect(standsAt(pattern, false)).toBe(true);
+  it("is known, whatever is behind it", () => {
+    for (let method = 1; method < METHOD_OTHER; method++)
+      for (const behind of [" ", "\r\n", "S"])
+        expect(methodAt(viewOf(spelled(METHOD_NAMES[method], behind)), 2, 20)).toBe(method);
   });
 
-  it("in exact spelling is another one in another case", () => {
-    expect(standsAt("Max-Forwards:", true)).toBe(true);
-    expect(standsAt("Max-forwards:", true)).toBe(false);
+  it("is another one with any single octet changed", () => {
+    for (let method = 1; method < METHOD_OTHER; method++)
+      for (let i = 0; i < METHOD_NAMES[method].length; i++)
+        for (let octet = 0; octet < 256; octet++) {
+          const bytes = spelled(METHOD_NAMES[method], " ");
+          if (bytes[2 + i] === octet) continue;
+          bytes[2 + i] = octet;
+          expect(methodAt(viewOf(bytes), 2, 20)).not.toBe(method);
+        }
   });
 
-  it("is another one with any single octet changed, and no control octet passes for a mark", () => {
-    for (let i = 0; i < 13; i++)
-      for (let octet = 0; octet < 256; octet++) {
-        const changed = text.slice();
-        changed[i] = octet;
-        const isSame = String.fromCharCode(octet).toLowerCase() === String.fromCharCode(text[i]).toLowerCase();
-        expect(standsAt("Max-Forwards:", false, changed)).toBe(isSame);
-      }
-  });
-
-  it("that is too long matches nothing", () => {
-    const long = "Max-Forwards: 70 ";
-    expect(long.length).toBeGreaterThan(PATTERN_MAX);
-    expect(standsAt(long, false)).toBe(false);
+  it("is not looked for behind the end", () => {
+    expect(methodAt(viewOf(spelled(METHOD_NAMES[2], " ")), 2, 10)).toBe(METHOD_NONE);
   });
 });
 
-describe("a field's name at the beginning of a line", () => {
-  it("is known in every spelling and at every offset when a pattern can hold it and its colon", () => {
-    for (let id = 1; id < HEADER_COUNT; id++)
-      for (let offset = 0; offset < 4; offset++) {
-        const name = HEADER_NAMES[id];
-        const bytes = new Uint8Array(64);
-        bytes.set(name, offset);
-        bytes[offset + name.length] = 0x3a;
-        const expected = name.length < PATTERN_MAX ? id : HEADER_OTHER;
-        expect(headerAt(bytes, viewOf(bytes), offset, 60)).toBe(expected);
-        for (let i = offset; i < offset + name.length; i++) bytes[i] ^= bytes[i] >= 0x41 ? 0x20 : 0;
-        expect(headerAt(bytes, viewOf(bytes), offset, 60)).toBe(expected);
-        bytes[offset + name.length] = 0x20;
-        expect(headerAt(bytes, viewOf(bytes), offset, 60)).toBe(HEADER_OTHER);
+describe("a field's name", () => {
+  /** The id that a message says a field with this name has, the value being "x". */
+  function idOf(name: string, behind = ": x"): number {
+    expect(parse(wire([LINE, ...ALL, name + behind, "Server: y"]))).not.toBe(PARSE_DROP);
+    return message.id(ALL.length);
+  }
+
+  it("is known as it is usually spelled and in other cases, with and without a space behind its colon", () => {
+    for (let id = HEADER_CONTENT_TYPE; id < HEADER_COUNT; id++) {
+      const name = text(HEADER_NAMES[id]);
+      for (const spelling of [name, name.toLowerCase(), name.toUpperCase()])
+        for (const behind of [": x", ":x", " : x", ":  x"]) expect(idOf(spelling, behind)).toBe(id);
+    }
+  });
+
+  it("is another one with any single octet changed", () => {
+    for (let id = HEADER_CONTENT_TYPE; id < HEADER_COUNT; id++) {
+      const name = text(HEADER_NAMES[id]);
+      for (let i = 0; i < name.length; i++) {
+        const other = `${name.slice(0, i)}q${name.slice(i + 1)}`;
+        if (other.toLowerCase() !== name.toLowerCase()) expect(idOf(other)).not.toBe(id);
       }
+    }
   });
 });
