@@ -196,7 +196,7 @@ export class Negotiation {
     const w = this.begin();
     let isDone = false;
     for (let i = 0; hasBefore && i < sdp.count; i++) {
-      const media = sdp.media[i];
+      const media = sdp.mediaAt(i);
       if (!isDone && media.port !== 0 && isUsable(media)) {
         isDone = true;
         this.audioIndex = i;
@@ -221,19 +221,19 @@ export class Negotiation {
     let chosen = 0;
     let fit = NEGOTIATION_NO_CODEC;
     for (let i = 0; i < sdp.count && fit !== NEGOTIATION_OK; i++) {
-      const code = this.fitOf(sdp.media[i]);
+      const code = this.fitOf(sdp.mediaAt(i));
       if (code !== NEGOTIATION_NO_CODEC) fit = code;
       chosen = i;
     }
     if (fit !== NEGOTIATION_OK) return fit;
-    const media = sdp.media[chosen];
+    const media = sdp.mediaAt(chosen);
     this.adopt(media);
     this.result.eventReceiveType = this.result.eventSendType;
     const direction = this.answerDirection(media);
     const w = this.begin();
     for (let i = 0; i < sdp.count; i++) {
-      if (i === chosen) this.writeAnswer(w, media, direction);
-      else writeRefused(w, bytes, sdp.media[i]);
+      if (i === chosen) this.writeAnswer(w, sdp.mediaAt(i), direction);
+      else writeRefused(w, bytes, sdp.mediaAt(i));
     }
     this.setReceived();
     this.setDirection(direction);
@@ -254,7 +254,7 @@ export class Negotiation {
     if (code !== SDP_OK) return code === SDP_LIMIT ? NEGOTIATION_NO_CODEC : NEGOTIATION_MALFORMED;
     // Media are matched by their place. RFC 3264 §6
     if (this.audioIndex >= this.sdp.count) return NEGOTIATION_NO_CODEC;
-    const media = this.sdp.media[this.audioIndex];
+    const media = this.sdp.mediaAt(this.audioIndex);
     const fit = this.fitOf(media);
     if (fit !== NEGOTIATION_OK) return fit;
     this.adopt(media);

@@ -1,6 +1,7 @@
 /**
  * Reads a session description (RFC 8866) into a fixed view over its octets: what an audio call needs, and enough of every
- * other medium to refuse it. Strict on numbers, lenient on order, line ends and what is not known.
+ * other medium to refuse it. Strict on numbers, lenient on order, line ends and what is not known. Media are looked at one at a time:
+ * `parse` checks all of them, and `mediaAt` reads one again.
  * Not here: what is offered or answered (dialog/negotiation.ts), IPv6 and host names as addresses (told apart, not used).
  */
 import { parseIPv4 } from "../core/address.js";
@@ -101,20 +102,18 @@ export class SdpMedia {
 
 export class Sdp {
   bytes: Uint8Array = NONE;
-  /** How many of `media` are filled. */
+  /** How many media there are. */
   count = 0;
-  readonly media: readonly SdpMedia[];
   ip = IP_NONE;
   direction = DIRECTION_NONE;
+  /** The one medium that is looked at, and which it is; -1 while the lines before all media are read. */
+  private readonly media = new SdpMedia();
+  private index = -1;
+  /** Where each medium's m= line begins, and behind the last of them the end. */
+  private readonly starts = new Int32Array(SDP_MEDIA_MOST + 1);
   /** Where the last word that `word` read lies, and where to go on. */
   private wordStart = 0;
   private wordEnd = 0;
-
-  constructor() {
-    const media: SdpMedia[] = [];
-    for (let i = 0; i < SDP_MEDIA_MOST; i++) media.push(new SdpMedia());
-    this.media = media;
-  }
 
   /** Reads `bytes[start, end)`, which the view then points into. @returns SDP_* */
   parse(bytes: Uint8Array, start: number, end: number): number {
@@ -122,8 +121,29 @@ export class Sdp {
     this.count = 0;
     this.ip = IP_NONE;
     this.direction = DIRECTION_NONE;
+    this.index = -1;
     let at = start;
-    let isFirst = true;
+    while (at < end && (bytes[at] === 10 || bytes[at] === 13)) at += 1;
+    if (end - at < 3 || bytes[at] !== 0x76 || bytes[at + 1] !== 0x3d || bytes[at + 2] !== 0x30) return SDP_MALFORMED;
+    if (at + 3 < end && bytes[at + 3] !== 10 && bytes[at + 3] !== 13) return SDP_MALFORMED;
+    const code = this.lines(at, end, true);
+    this.starts[this.count] = end;
+    return code;
+  }
+
+  /** @param index from 0 to below `count` @returns that medium; the view is this object's and holds until the next call or `parse` */
+  mediaAt(index: number): SdpMedia {
+    if (index !== this.index) {
+      this.index = index;
+      // It was read before without an error.
+      this.lines(this.starts[index], this.starts[index + 1], false);
+    }
+    return this.media;
+  }
+
+  private lines(start: number, end: number, counts: boolean): number {
+    const bytes = this.bytes;
+    let at = start;
     while (at < end) {
       let next = at;
       while (next < end && bytes[next] !== 10 && bytes[next] !== 13) {
@@ -136,15 +156,17 @@ export class Sdp {
       if (next < end && bytes[next] === 10) next += 1;
       if (lineEnd > at) {
         if (lineEnd - at < 2 || bytes[at + 1] !== 0x3d) return SDP_MALFORMED;
-        const type = bytes[at];
-        if (isFirst && (type !== 0x76 || lineEnd - at !== 3 || bytes[at + 2] !== 0x30)) return SDP_MALFORMED;
-        isFirst = false;
-        const code = this.line(type, at + 2, lineEnd);
+        if (counts && bytes[at] === 0x6d) {
+          if (this.count === SDP_MEDIA_MOST) return SDP_LIMIT;
+          this.index = this.count++;
+          this.starts[this.index] = at;
+        }
+        const code = this.line(bytes[at], at + 2, lineEnd);
         if (code !== SDP_OK) return code;
       }
       at = next;
     }
-    return isFirst ? SDP_MALFORMED : SDP_OK;
+    return SDP_OK;
   }
 
   /** The address of a medium: its own, else the session's. */
@@ -163,8 +185,8 @@ export class Sdp {
         return this.mediaLine(start, end);
       case 0x63: {
         const ip = this.connection(start, end);
-        if (this.count === 0) this.ip = ip;
-        else this.media[this.count - 1].ip = ip;
+        if (this.index < 0) this.ip = ip;
+        else this.media.ip = ip;
         return SDP_OK;
       }
       case 0x61: // a
@@ -175,8 +197,7 @@ export class Sdp {
   }
 
   private mediaLine(start: number, end: number): number {
-    if (this.count >= SDP_MEDIA_MOST) return SDP_LIMIT;
-    const media = this.media[this.count];
+    const media = this.media;
     const bytes = this.bytes;
     media.reset();
     media.lineStart = start;
@@ -204,7 +225,6 @@ export class Sdp {
       media.encodings[media.formatCount] = format === 0 ? ENCODING_PCMU : format === 8 ? ENCODING_PCMA : ENCODING_NONE;
       media.formatCount += 1;
     }
-    this.count += 1;
     return SDP_OK;
   }
 
@@ -227,12 +247,12 @@ export class Sdp {
     while (colon < end && bytes[colon] !== 0x3a) colon += 1;
     const direction = this.directionNamed(start, colon);
     if (direction !== DIRECTION_NONE) {
-      if (this.count === 0) this.direction = direction;
-      else this.media[this.count - 1].direction = direction;
+      if (this.index < 0) this.direction = direction;
+      else this.media.direction = direction;
       return SDP_OK;
     }
-    if (this.count === 0 || colon === end) return SDP_OK;
-    const media = this.media[this.count - 1];
+    if (this.index < 0 || colon === end) return SDP_OK;
+    const media = this.media;
     if (equalNoCase(bytes, start, colon, RTPMAP, 0, RTPMAP.length)) return this.rtpmap(media, colon + 1, end);
     if (equalNoCase(bytes, start, colon, PTIME, 0, PTIME.length)) media.ptimeMs = this.milliseconds(colon + 1, end);
     else if (equalNoCase(bytes, start, colon, MAXPTIME, 0, MAXPTIME.length))

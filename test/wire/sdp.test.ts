@@ -46,7 +46,9 @@ describe("a session description", () => {
     ]);
     expect(code).toBe(SDP_OK);
     expect(sdp.count).toBe(2);
-    const [audio, video] = sdp.media;
+    const video = sdp.mediaAt(1);
+    expect([video.type, video.port, sdp.directionOf(video)]).toEqual([MEDIA_VIDEO, 5000, DIRECTION_INACTIVE]);
+    const audio = sdp.mediaAt(0);
     expect([audio.type, audio.port, sdp.ipOf(audio), sdp.directionOf(audio)]).toEqual([
       MEDIA_AUDIO,
       4000,
@@ -61,7 +63,6 @@ describe("a session description", () => {
       ENCODING_NONE,
     ]);
     expect([audio.ptimeMs, audio.maxptimeMs, audio.rtcpPort, audio.rtcpIp]).toEqual([30, 60, 4005, ipv4("192.0.2.10")]);
-    expect([video.type, video.port, sdp.directionOf(video)]).toEqual([MEDIA_VIDEO, 5000, DIRECTION_INACTIVE]);
   });
 
   it("may end its lines with LF or CR alone", () => {
@@ -74,13 +75,13 @@ describe("a session description", () => {
 
   it("has no meaning for a dynamic type before its rtpmap", () => {
     const { sdp } = parse([...HEAD, "m=audio 4000 RTP/AVP 101"]);
-    expect(sdp.media[0].encodings[0]).toBe(ENCODING_NONE);
+    expect(sdp.mediaAt(0).encodings[0]).toBe(ENCODING_NONE);
   });
 
   it("tells an IPv6 address and a host name from an IPv4 one", () => {
     for (const c of ["c=IN IP6 2001:db8::1", "c=IN IP4 host.example", "c=IN IP4 1.2.3.400"]) {
       const { sdp } = parse(["v=0", c, "m=audio 4000 RTP/AVP 0"]);
-      expect(sdp.ipOf(sdp.media[0])).toBe(IP_OTHER);
+      expect(sdp.ipOf(sdp.mediaAt(0))).toBe(IP_OTHER);
     }
   });
 
@@ -105,20 +106,20 @@ describe("a session description", () => {
 
   it("knows where the first format ends, with or without one", () => {
     const { sdp } = parse([...HEAD, "m=audio 4000 RTP/AVP 0 8", "m=audio 0 RTP/AVP"]);
-    const ends = sdp.media.slice(0, 2).map((m) => text(sdp.bytes, m.lineStart, m.firstFormatEnd));
+    const ends = [0, 1].map((i) => text(sdp.bytes, sdp.mediaAt(i).lineStart, sdp.mediaAt(i).firstFormatEnd));
     expect(ends).toEqual(["audio 4000 RTP/AVP 0", "audio 0 RTP/AVP"]);
   });
 
   it("keeps the first 24 formats of a medium", () => {
     const formats = Array.from({ length: 30 }, (_, i) => 96 + i);
     const { sdp, code } = parse([...HEAD, `m=audio 4000 RTP/AVP ${formats.join(" ")}`]);
-    expect([code, sdp.media[0].formatCount, sdp.media[0].formats[23]]).toEqual([SDP_OK, 24, 119]);
+    expect([code, sdp.mediaAt(0).formatCount, sdp.mediaAt(0).formats[23]]).toEqual([SDP_OK, 24, 119]);
   });
 
   it("has no packet time when that is 0, huge or no number", () => {
     for (const value of ["0", "4294967296", "x", ""]) {
       const { sdp, code } = parse([...HEAD, "m=audio 4000 RTP/AVP 0", `a=ptime:${value}`]);
-      expect([code, sdp.media[0].ptimeMs]).toEqual([SDP_OK, -1]);
+      expect([code, sdp.mediaAt(0).ptimeMs]).toEqual([SDP_OK, -1]);
     }
   });
 
@@ -153,8 +154,8 @@ describe("a session description", () => {
           for (const [at, octet] of edits) bytes[at] = octet;
           const code = sdp.parse(bytes, 0, cut);
           for (let i = 0; code === SDP_OK && i < sdp.count; i++) {
-            expect(sdp.media[i].lineEnd).toBeLessThanOrEqual(cut);
-            expect(sdp.media[i].portEnd).toBeLessThanOrEqual(sdp.media[i].lineEnd);
+            expect(sdp.mediaAt(i).lineEnd).toBeLessThanOrEqual(cut);
+            expect(sdp.mediaAt(i).portEnd).toBeLessThanOrEqual(sdp.mediaAt(i).lineEnd);
           }
         },
       ),
