@@ -9,8 +9,8 @@ import type { Dialog } from "../dialog/dialog.js";
 import type { ClientTransaction } from "../transaction/client.js";
 import type { Target } from "../transaction/flow.js";
 import { SIP_PORT } from "../transaction/transport.js";
-import { AUTH_DIGEST, AUTH_END, AuthValue, REALM_MAX_BYTES, unquote } from "../wire/auth.js";
-import { ALGORITHM_OTHER, ClientAuth, Digest, strengthOf } from "../wire/digest.js";
+import { AUTH_DIGEST, AUTH_END, type AuthValue, REALM_MAX_BYTES, unquote } from "../wire/auth.js";
+import { ALGORITHM_OTHER, ClientAuth, Digest, quotedName, strengthOf } from "../wire/digest.js";
 import type { Message } from "../wire/message.js";
 import { HEADER_PROXY_AUTHENTICATE, HEADER_WWW_AUTHENTICATE, METHOD_NAMES } from "../wire/names.js";
 import { Uri } from "../wire/uri.js";
@@ -58,7 +58,7 @@ class ServerHost {
 export class Credentials {
   private readonly server: ClientAuth;
   private readonly proxy: ClientAuth;
-  private readonly challenge = new AuthValue();
+  private readonly digest = new Digest();
   private readonly domainHost = new ServerHost();
   private readonly proxyHost = new ServerHost();
   private readonly servers = new Float64Array(SERVERS);
@@ -71,17 +71,17 @@ export class Credentials {
   private readonly theirs = new Uint8Array(REALM_MAX_BYTES);
 
   constructor(random: RandomSource) {
-    const digest = new Digest();
-    this.server = new ClientAuth(random, digest);
-    this.proxy = new ClientAuth(random, digest);
+    this.server = new ClientAuth(random, this.digest);
+    this.proxy = new ClientAuth(random, this.digest);
   }
 
   /** Reads the settings anew and forgets what was learnt under the old ones: challenges, realm, the server's addresses. */
   configure(settings: AccountSettings): void {
-    const user = octets(settings.authUser !== "" ? settings.authUser : settings.user);
+    const user = quotedName(octets(settings.authUser !== "" ? settings.authUser : settings.user));
     const password = octets(settings.password);
-    const isSendable = this.server.setUser(user, password) && this.proxy.setUser(user, password);
-    this.canAnswer = isSendable && user.length > 0 && password.length > 0;
+    this.canAnswer = user !== null && password.length > 0;
+    this.server.setUser(user ?? NONE, password);
+    this.proxy.setUser(user ?? NONE, password);
     const realm = octets(settings.realm);
     this.realmSize = -1;
     if (realm.length > this.realm.length) this.canAnswer = false;
@@ -149,7 +149,7 @@ export class Credentials {
   }
 
   private takeBest(m: Message, header: number, auth: ClientAuth, isSecond: boolean): boolean {
-    const challenge = this.challenge;
+    const challenge = this.digest.view;
     let bestRow = -1;
     let bestIndex = 0;
     let best = ALGORITHM_OTHER;

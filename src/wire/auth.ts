@@ -243,21 +243,21 @@ export function isGiven(span: Span): boolean {
 
 /**
  * Copies a parameter's value as it is to be quoted again: escapes stay, line folding becomes one space. RFC 3261 §7.3.1
- * @returns its length in `out`, or -1 when it does not fit or has a control octet, which no quoted-string of ours may have
+ * @returns its length in `out[at, end)`, or -1 when it does not fit or has a control octet, which no quoted-string of ours may have
  */
-export function copyQuoted(value: Span, out: Uint8Array): number {
-  return transfer(value, out, false);
+export function copyQuoted(value: Span, out: Uint8Array, at: number, end: number): number {
+  return transfer(value, out, at, end, false);
 }
 
 /** As `copyQuoted`, with the escapes taken away: for comparing with what a person wrote. */
 export function unquote(value: Span, out: Uint8Array): number {
-  return transfer(value, out, true);
+  return transfer(value, out, 0, out.length, true);
 }
 
-function transfer(value: Span, out: Uint8Array, dropsEscapes: boolean): number {
+function transfer(value: Span, out: Uint8Array, at: number, outEnd: number, dropsEscapes: boolean): number {
   const bytes = value.bytes;
   const end = value.end;
-  let to = 0;
+  let to = at;
   let i = value.start;
   while (i < end) {
     let octet = bytes[i++];
@@ -269,15 +269,15 @@ function transfer(value: Span, out: Uint8Array, dropsEscapes: boolean): number {
     } else if (octet === BACKSLASH && i < end) {
       // The escaped octet is taken here, or a second backslash would count as an escape.
       if (!dropsEscapes) {
-        if (to >= out.length) return -1;
+        if (to >= outEnd) return -1;
         out[to++] = octet;
       }
       octet = bytes[i++];
     }
-    if (to >= out.length || (octet < SPACE && octet !== TAB)) return -1;
+    if (to >= outEnd || (octet < SPACE && octet !== TAB)) return -1;
     out[to++] = octet;
   }
-  return to;
+  return to - at;
 }
 
 /**

@@ -3,7 +3,7 @@
  * and the client's side of one challenge. Quoted values are hashed as they stand on the wire, escapes kept, on both sides.
  * Not here: whose password is given to whom (ua/credentials.ts), nonces of our own, auth-int, userhash.
  */
-import { NONE, octets, Span } from "../core/bytes.js";
+import { equal, NONE, octets, Span } from "../core/bytes.js";
 import type { RandomSource } from "../core/random.js";
 import {
   AuthValue,
@@ -106,7 +106,11 @@ export class Digest {
   private readonly raw = new Uint8Array(32);
   private readonly first = new Uint8Array(HEX_MAX_BYTES);
   private readonly second = new Uint8Array(HEX_MAX_BYTES);
-  private readonly expected = new Uint8Array(HEX_MAX_BYTES);
+  /** These are whoever's that works with it, for the time of one call. */
+  readonly result = new Uint8Array(HEX_MAX_BYTES);
+  readonly view = new AuthValue();
+  readonly method = new Span();
+  readonly writer = new Writer();
 
   /**
    * H(username:realm:password), which can stand for the password at this realm; of a -sess algorithm the part that stays.
@@ -171,7 +175,7 @@ export class Digest {
     if ((isGiven(qop) || isSession(algorithm)) && credentials.cnonce.size() === 0) return false;
     const size = hexSize(algorithm);
     if (response.size() !== size) return false;
-    const expected = this.expected;
+    const expected = this.result;
     this.respond(credentials, algorithm, secret, method, expected);
     let difference = 0;
     for (let i = 0; i < size; i++) difference |= response.bytes[response.start + i] ^ expected[i];
@@ -188,28 +192,40 @@ export class Digest {
   }
 }
 
+/** @returns a user's name as it stands between quotes, escapes made; null when it cannot be sent. Allocates. */
+export function quotedName(username: Uint8Array): Uint8Array | null {
+  const w = new Writer();
+  w.begin(new Uint8Array(2 * USERNAME_MAX_BYTES), 0, 2 * USERNAME_MAX_BYTES);
+  w.quoted(username, 0, username.length);
+  return w.ok && w.at > 0 ? w.bytes.slice(0, w.at) : null;
+}
+
+// Where a challenge's values and ours to it lie in one array.
+const REALM_AT = 0;
+const NONCE_AT = REALM_AT + REALM_MAX_BYTES;
+const OPAQUE_AT = NONCE_AT + NONCE_MAX_BYTES;
+const CNONCE_AT = OPAQUE_AT + OPAQUE_MAX_BYTES;
+const COUNT_AT = CNONCE_AT + CNONCE_BYTES;
+const KEPT_BYTES = COUNT_AT + COUNT_BYTES;
+
 /** The client's side: the challenge taken last, and how often it was answered. */
 export class ClientAuth {
   /** Whether there is a challenge to answer. */
   isReady = false;
   private readonly random: RandomSource;
   private readonly digest: Digest;
-  private readonly writer = new Writer();
   private algorithm = ALGORITHM_OTHER;
   private count = 0;
+  /** As it stands between quotes. */
+  private username: Uint8Array = NONE;
   private password: Uint8Array = NONE;
-  /** What we answer with; its spans are over the buffers below. */
-  private readonly answer = new AuthValue();
-  private readonly method = new Span();
-  private readonly username = new Uint8Array(2 * USERNAME_MAX_BYTES);
-  private usernameEnd = 0;
-  private readonly realm = new Uint8Array(REALM_MAX_BYTES);
-  private readonly nonce = new Uint8Array(NONCE_MAX_BYTES);
-  private readonly opaque = new Uint8Array(OPAQUE_MAX_BYTES);
-  private readonly cnonce = new Uint8Array(CNONCE_BYTES);
-  private readonly nc = new Uint8Array(COUNT_BYTES);
+  private readonly kept = new Uint8Array(KEPT_BYTES);
+  private realmSize = 0;
+  private nonceSize = -1;
+  /** -1 when there was none in the challenge. */
+  private opaqueSize = -1;
+  private hasQop = false;
   private readonly secret = new Uint8Array(HEX_MAX_BYTES);
-  private readonly response = new Uint8Array(HEX_MAX_BYTES);
 
   /** @param digest may be shared */
   constructor(random: RandomSource, digest: Digest) {
@@ -217,15 +233,11 @@ export class ClientAuth {
     this.digest = digest;
   }
 
-  /** Who answers; the challenge is forgotten. The octets of `password` stay the caller's and are kept. @returns false when the name cannot be sent */
-  setUser(username: Uint8Array, password: Uint8Array): boolean {
+  /** Who answers; the challenge is forgotten. The octets stay the caller's and are kept. @param username of `quotedName` */
+  setUser(username: Uint8Array, password: Uint8Array): void {
     this.forget();
-    const w = this.writer;
-    w.begin(this.username, 0, this.username.length);
-    w.quoted(username, 0, username.length);
-    this.usernameEnd = w.ok ? w.at : 0;
+    this.username = username;
     this.password = password;
-    return w.ok;
   }
 
   /** Forgets the challenge. */
@@ -237,25 +249,29 @@ export class ClientAuth {
   /**
    * Takes a challenge and copies what it needs of it. The same nonce again goes on with the count, even if
    * it was forgotten: a server takes a count that falls back for a replay.
+   * @param challenge may be the view of our digest
    * @returns false when it cannot be answered (see `strengthOf`) or does not fit; then the challenge before is forgotten
    */
   take(challenge: AuthValue): boolean {
+    const { kept, digest } = this;
     const algorithm = strengthOf(challenge);
-    const answer = this.answer;
     this.forget();
-    if (algorithm === ALGORITHM_OTHER || this.usernameEnd === 0) return false;
-    const isSame = algorithm === this.algorithm && challenge.nonce.equals(answer.nonce);
-    answer.clear();
-    answer.username.set(this.username, 0, this.usernameEnd);
-    if (!keep(challenge.realm, this.realm, answer.realm)) return false;
-    if (!keep(challenge.nonce, this.nonce, answer.nonce)) return false;
-    if (isGiven(challenge.opaque) && !keep(challenge.opaque, this.opaque, answer.opaque)) return false;
-    if (challenge.qop.size() > 0) answer.qop.set(AUTH, 0, AUTH.length);
+    if (algorithm === ALGORITHM_OTHER || this.username.length === 0) return false;
+    const { realm, nonce, opaque } = challenge;
+    const isSame =
+      algorithm === this.algorithm &&
+      this.nonceSize >= 0 &&
+      equal(nonce.bytes, nonce.start, nonce.end, kept, NONCE_AT, NONCE_AT + this.nonceSize);
+    this.realmSize = copyQuoted(realm, kept, REALM_AT, NONCE_AT);
+    this.nonceSize = copyQuoted(nonce, kept, NONCE_AT, OPAQUE_AT);
+    const hasOpaque = isGiven(opaque);
+    this.opaqueSize = hasOpaque ? copyQuoted(opaque, kept, OPAQUE_AT, CNONCE_AT) : -1;
+    this.hasQop = challenge.qop.size() > 0;
+    if (this.realmSize < 0 || this.nonceSize < 0 || (hasOpaque && this.opaqueSize < 0)) return false;
     this.algorithm = algorithm;
     if (!isSame) this.renew();
-    // One cnonce for one nonce: the key of a -sess algorithm is then the same whether the server keeps it or makes it anew.
-    if (isGiven(answer.qop) || isSession(algorithm)) answer.cnonce.set(this.cnonce, 0, CNONCE_BYTES);
-    this.digest.writeSecret(algorithm, answer.username, answer.realm, this.password, this.secret);
+    const answer = this.lay();
+    digest.writeSecret(algorithm, answer.username, answer.realm, this.password, this.secret);
     this.isReady = true;
     return true;
   }
@@ -266,16 +282,14 @@ export class ClientAuth {
    */
   write(w: Writer, methodName: Uint8Array, uri: Span): boolean {
     if (!this.isReady || this.count >= COUNT_MAX || !isQuotable(uri)) return false;
-    const answer = this.answer;
+    const { digest, algorithm } = this;
     this.count += 1;
-    if (isGiven(answer.qop)) {
-      this.writer.begin(this.nc, 0, COUNT_BYTES);
-      this.writer.hex(this.count, COUNT_BYTES);
-      answer.nc.set(this.nc, 0, COUNT_BYTES);
-    }
+    digest.writer.begin(this.kept, COUNT_AT, KEPT_BYTES);
+    digest.writer.hex(this.count, COUNT_BYTES);
+    const answer = this.lay();
     answer.uri.set(uri.bytes, uri.start, uri.end);
-    this.method.set(methodName, 0, methodName.length);
-    this.digest.respond(answer, this.algorithm, this.secret, this.method, this.response);
+    digest.method.set(methodName, 0, methodName.length);
+    digest.respond(answer, algorithm, this.secret, digest.method, digest.result);
     w.put(USERNAME);
     w.span(answer.username);
     w.put(REALM);
@@ -285,9 +299,9 @@ export class ClientAuth {
     w.put(URI);
     w.span(uri);
     w.put(RESPONSE);
-    w.raw(this.response, 0, hexSize(this.algorithm));
+    w.raw(digest.result, 0, hexSize(algorithm));
     w.put(ALGORITHM);
-    w.put(ALGORITHM_NAMES[this.algorithm]);
+    w.put(ALGORITHM_NAMES[algorithm]);
     if (isGiven(answer.cnonce)) {
       w.put(CNONCE);
       w.span(answer.cnonce);
@@ -303,22 +317,33 @@ export class ClientAuth {
       w.span(answer.nc);
     }
     // The URI's octets are the caller's: nothing of them is kept.
-    answer.uri.clear();
+    answer.clear();
     return true;
+  }
+
+  /** Our answer as a view over what is kept; it is the digest's, and holds for the time of one call. */
+  private lay(): AuthValue {
+    const { kept } = this;
+    const answer = this.digest.view;
+    answer.clear();
+    answer.username.set(this.username, 0, this.username.length);
+    answer.realm.set(kept, REALM_AT, REALM_AT + this.realmSize);
+    answer.nonce.set(kept, NONCE_AT, NONCE_AT + this.nonceSize);
+    if (this.opaqueSize >= 0) answer.opaque.set(kept, OPAQUE_AT, OPAQUE_AT + this.opaqueSize);
+    // One cnonce for one nonce: the key of a -sess algorithm is then the same whether the server keeps it or makes it anew.
+    if (this.hasQop || isSession(this.algorithm)) answer.cnonce.set(kept, CNONCE_AT, COUNT_AT);
+    if (this.hasQop) {
+      answer.qop.set(AUTH, 0, AUTH.length);
+      answer.nc.set(kept, COUNT_AT, KEPT_BYTES);
+    }
+    return answer;
   }
 
   private renew(): void {
     this.count = 0;
-    this.writer.begin(this.cnonce, 0, CNONCE_BYTES);
-    this.writer.token(this.random);
+    this.digest.writer.begin(this.kept, CNONCE_AT, COUNT_AT);
+    this.digest.writer.token(this.random);
   }
-}
-
-/** Copies a value into a buffer of ours. */
-function keep(value: Span, buffer: Uint8Array, out: Span): boolean {
-  const size = copyQuoted(value, buffer);
-  if (size >= 0) out.set(buffer, 0, size);
-  return size >= 0;
 }
 
 function addField(hash: Hash, value: Span): void {

@@ -10,7 +10,7 @@ import { Server } from "../../src/server/server.js";
 import { UserTable } from "../../src/server/users.js";
 import { TransactionLayer, transactionTimers } from "../../src/transaction/layer.js";
 import { AUTH_DIGEST, AuthValue } from "../../src/wire/auth.js";
-import { ALGORITHM_MD5, ALGORITHM_SHA256, ClientAuth, Digest, hexSize } from "../../src/wire/digest.js";
+import { ALGORITHM_MD5, ALGORITHM_SHA256, ClientAuth, Digest, hexSize, quotedName } from "../../src/wire/digest.js";
 import { Writer } from "../../src/wire/writer.js";
 import { CountingRandom, FakeNetwork, field, fields, LIMITS, type Sent } from "../transaction/harness.js";
 
@@ -175,7 +175,7 @@ export class House {
     if (value.parse(challenge, 0, challenge.length) !== AUTH_DIGEST) throw new Error("no challenge: " + response);
     const key = user + ":" + password;
     const client = this.clients.get(key) ?? new ClientAuth(this.random, new Digest());
-    if (!this.clients.has(key)) client.setUser(octets(user), octets(password));
+    if (!this.clients.has(key)) client.setUser(quotedName(octets(user)) ?? NONE, octets(password));
     this.clients.set(key, client);
     client.take(value);
     return this.again(user, password, uri, method);
