@@ -50,7 +50,8 @@ export class Console {
   private readonly log: Log;
   private readonly guard: Guard;
   private readonly wifi: Wifi | null;
-  private staged: Settings;
+  /** The settings with what was staged; null while nothing is. */
+  private changed: Settings | null = null;
 
   /** @param restart called after `save`, to begin anew with the new settings @param reboot starts the machine again; null where it cannot */
   constructor(
@@ -68,15 +69,13 @@ export class Console {
     this.reboot = reboot;
     this.log = log;
     this.guard = new Guard();
-    this.staged = copyOf(door.settings);
   }
 
   /** Reads the settings that were kept. @returns "" or why they cannot be read; then all are as they were */
   load(): string {
     const kept = this.record.read();
-    const error = kept === null ? "" : this.door.settings.apply(kept);
-    this.staged = copyOf(this.door.settings);
-    return error;
+    this.changed = null;
+    return kept === null ? "" : this.door.settings.apply(kept);
   }
 
   /** Carries out one line. @returns what to print, lines ended by \n; "" for nothing */
@@ -138,9 +137,9 @@ export class Console {
       case "diff":
         return this.diff(reply);
       case "save":
-        return this.save(reply, this.staged);
+        return this.save(reply, this.staged());
       case "revert":
-        this.staged = copyOf(this.door.settings);
+        this.changed = null;
         return reply;
       case "factory-reset":
         if (rest !== "yes") return reply.fail(ERROR_ARGUMENT, "all settings would be lost: factory-reset yes does it");
@@ -273,9 +272,13 @@ export class Console {
     }
     for (let i = 0; i < keys.length; i++) {
       this.door.settings.set(keys[i], values[i]);
-      this.staged.set(keys[i], values[i]);
+      if (this.changed !== null) this.changed.set(keys[i], values[i]);
     }
     return "";
+  }
+
+  private staged(): Settings {
+    return this.changed ?? this.door.settings;
   }
 
   private trace(reply: Reply, rest: string): Reply {
@@ -309,19 +312,21 @@ export class Console {
   private stage(reply: Reply, key: string, value: string): Reply {
     if (key === "") return reply.fail(ERROR_ARGUMENT, "which setting? set KEY VALUE, unset KEY");
     const setting = findSetting(key);
-    const problem = this.staged.set(key, value);
+    if (this.changed === null) this.changed = copyOf(this.door.settings);
+    const problem = this.changed.set(key, value);
     if (problem !== "") return reply.fail(setting === null ? ERROR_KEY : ERROR_VALUE, problem);
     return reply;
   }
 
   private diff(reply: Reply): Reply {
     const inForce = this.door.settings;
+    const staged = this.staged();
     let out = "";
     for (let i = 0; i < SCHEMA.length; i++) {
       const key = SCHEMA[i].key;
-      if (this.staged.get(key) === inForce.get(key)) continue;
-      reply.put(key, this.staged.show(SCHEMA[i]));
-      out += key + " " + inForce.show(SCHEMA[i]) + " -> " + this.staged.show(SCHEMA[i]) + "\n";
+      if (staged.get(key) === inForce.get(key)) continue;
+      reply.put(key, staged.show(SCHEMA[i]));
+      out += key + " " + inForce.show(SCHEMA[i]) + " -> " + staged.show(SCHEMA[i]) + "\n";
     }
     return reply.say(out === "" ? "nothing is staged\n" : out);
   }
@@ -342,7 +347,7 @@ export class Console {
     }
     this.door.settings.apply(wanted.saveAll());
     this.guard.admit();
-    this.staged = copyOf(this.door.settings);
+    this.changed = null;
     this.restart();
     return later === "" ? reply : reply.put("restart", later).say("ok, from the next start on: " + later + "\n");
   }

@@ -98,7 +98,7 @@ export class ClientTransaction implements TimerUser {
   /** Last status received, 0 before the first. */
   status = 0;
   user: ClientUser = NO_USER;
-  /** The next hop; set before `send`. */
+  /** The next hop; set before `send`. When a 2xx has come, that of the ACK. */
   readonly target = new Target();
   /** Where the request went. */
   readonly flow = new Flow();
@@ -113,7 +113,6 @@ export class ClientTransaction implements TimerUser {
   /** Next hop of the ACK being written. */
   ackTarget: Target;
   private readonly ownWriter = new Writer();
-  private readonly ownAckTarget = new Target();
   private readonly ackFlow = new Flow();
   /** Length of what the buffer holds: the request, later the ACK. */
   private end = 0;
@@ -141,7 +140,7 @@ export class ClientTransaction implements TimerUser {
     this.slot = slot;
     this.buffer = new Uint8Array(host.limits.transactionBytes);
     this.writer = this.ownWriter;
-    this.ackTarget = this.ownAckTarget;
+    this.ackTarget = this.target;
     this.repeatTimer = host.timers.make(this, REPEAT);
     this.endTimer = host.timers.make(this, END);
   }
@@ -153,10 +152,9 @@ export class ClientTransaction implements TimerUser {
     this.method = METHOD_NONE;
     this.status = 0;
     this.target.set(0, -1, 0, -1);
-    this.ownAckTarget.set(0, -1, 0, -1);
     this.writer = this.ownWriter;
     this.writer.ok = false;
-    this.ackTarget = this.ownAckTarget;
+    this.ackTarget = this.target;
     this.ackEnd = 0;
     this.isAckWaiting = false;
     this.isForwarded = false;
@@ -254,7 +252,7 @@ export class ClientTransaction implements TimerUser {
     const isFirst = this.ackEnd === 0 || this.isAcknowledged(m);
     const bytes = isFirst ? this.buffer : this.host.scratch;
     this.writer = isFirst ? this.ownWriter : this.host.scratchWriter;
-    this.ackTarget = isFirst ? this.ownAckTarget : this.host.scratchTarget;
+    this.ackTarget = isFirst ? this.target : this.host.scratchTarget;
     if (isFirst) this.ackEnd = 0;
     const w = this.writer;
     w.begin(bytes, 0, bytes.length);
@@ -461,10 +459,10 @@ export class ClientTransaction implements TimerUser {
   }
 
   private launchAck(): void {
-    const found = this.host.transport.locate(this.ownAckTarget);
+    const found = this.host.transport.locate(this.target);
     this.isAckWaiting = found === FIND_WAIT;
     if (found !== FIND_KNOWN) return;
-    this.ackEnd = this.sendAckTo(this.ackFlow, this.ownAckTarget, this.buffer, this.ackEnd);
+    this.ackEnd = this.sendAckTo(this.ackFlow, this.target, this.buffer, this.ackEnd);
   }
 
   /** @returns the ACK's length, which its Via may change */
