@@ -5,7 +5,7 @@ import type { Party } from "./party.js";
 
 const HELP = `
   b  press the button (calls; cancels while it rings; hangs up in a call); F2, F3, F4 the other buttons
-  x  press the button inside    o  open the door, or shut it
+  B  hold the button for 2.5 s  x  press the button inside    o  open the door, or shut it
   a  the phone answers          h  the phone hangs up
   c  the phone calls the door   0-9 * #  the phone sends a digit
   :  a line for the door's console (help lists the commands), Enter carries it out
@@ -15,6 +15,8 @@ const HELP = `
 
 /** A short push. */
 const PRESS_MS = 100;
+/** Longer than a button needs to count as held. */
+const HOLD_MS = 2500;
 const NO_PHONE = "there is no phone in the house (--alone)\n";
 
 export class Keyboard {
@@ -59,6 +61,7 @@ export class Keyboard {
     if (key.ctrl === true && (key.name === "c" || key.name === "d")) this.finish();
     else if (this.typed !== null) this.type(this.typed, text, key.name ?? "");
     else if (text === "b") this.door.contacts.button1.press(PRESS_MS);
+    else if (text === "B") this.door.contacts.button1.press(HOLD_MS);
     else if (key.name === "f2") this.door.contacts.button2.press(PRESS_MS);
     else if (key.name === "f3") this.door.contacts.button3.press(PRESS_MS);
     else if (key.name === "f4") this.door.contacts.button4.press(PRESS_MS);

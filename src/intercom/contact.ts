@@ -1,9 +1,11 @@
-/** A contact that bounces, made steady: one of the buttons, the button inside, or the door's own contact. Not here: what it means. */
+/** A contact that bounces, made steady: one of the buttons, the button inside, or the door's own contact; and whether it is held. Not here: what it means. */
 import type { Device, Input, InputName, InputOptions } from "../../hal/device.js";
 import type { Timers, TimerUser } from "../core/timers.js";
 
 /** A contact that closed counts when it is closed still after so long. */
 const DEBOUNCE_MS = 20;
+/** A button that is closed for so long is held. */
+const HOLD_MS = 2000;
 
 export interface ContactUser {
   /** Before and after anything that comes from a device. */
@@ -11,6 +13,8 @@ export interface ContactUser {
   leave(): void;
   /** @param closed 1: pressed, or shut; 0: let go of, or open */
   onContact(name: InputName, closed: number): void;
+  /** It is closed for 2 s; told once for each time. */
+  onHold(name: InputName): void;
 }
 
 export class Contact implements InputOptions, TimerUser {
@@ -20,6 +24,8 @@ export class Contact implements InputOptions, TimerUser {
   private readonly input: Input | null;
   private readonly timer: number;
   private closed = 0;
+  private isHeld = false;
+  private closedMs = 0;
 
   /** A board without it costs no timer. */
   constructor(device: Device, name: InputName, timers: Timers, user: ContactUser) {
@@ -49,10 +55,20 @@ export class Contact implements InputOptions, TimerUser {
   onTimer(): void {
     const closed = this.input === null ? 0 : this.input.read();
     if (closed !== this.closed) this.change(closed);
+    if (closed === 0 || this.isHeld) return;
+    const leftMs = this.closedMs + HOLD_MS - this.timers.nowMs;
+    if (leftMs > 0) {
+      this.timers.start(this.timer, leftMs);
+      return;
+    }
+    this.isHeld = true;
+    this.user.onHold(this.name);
   }
 
   private change(closed: number): void {
     this.closed = closed;
+    this.closedMs = this.timers.nowMs;
+    this.isHeld = this.name === "sensor";
     this.user.onContact(this.name, closed);
   }
 }

@@ -55,7 +55,7 @@ import {
   SIGNAL_RINGING,
   SIGNAL_WRONG_CODE,
 } from "./outputs.js";
-import { HOUSE_GROUP, mayPress, type Plan, planOf, planOfButton } from "./plan.js";
+import { HOUSE_GROUP, mayPress, type Plan, planOf, planOfButton, planOfHold } from "./plan.js";
 import { RING_BRANCH, RING_NOTHING, Ring, type RingUser } from "./ring.js";
 import type { Settings } from "./settings.js";
 import { Talk, type TalkUser } from "./talk.js";
@@ -92,6 +92,8 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
   private readonly isServer: boolean;
   /** The button that was pressed last. */
   private button = 0;
+  /** The button whose press has called; 0 when it did something else. */
+  private calling = 0;
   /** The server was asked for a registration and nothing came back. */
   private isUnreached = false;
   /** The other side of the call is the server or one of the targets. */
@@ -152,6 +154,7 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
    * that rings calls its own targets instead. @param button from 1
    */
   press(button = 1): void {
+    this.calling = 0;
     const call = this.ua.activeCall();
     if (call !== null && !this.ring.isOn) {
       if (call.state === CALL_INCOMING) {
@@ -165,10 +168,21 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
       if (button === this.button) return;
     }
     if (!mayPress(this.settings, "call")) return;
-    this.button = button;
+    this.button = this.calling = button;
     const plan = planOfButton(this.settings, button, this.outputs.epochS());
-    if (plan === null) this.fail("call.target is not set: set call.target sip:user@host");
-    else this.begin(plan, this.settings.get("call.fallback"));
+    if (plan !== null) this.begin(plan, this.settings.get("call.fallback"));
+    else if (planOfHold(this.settings, button) === null)
+      this.fail("call.target is not set: set call.target sip:user@host");
+  }
+
+  /** The button whose press has called is held: as long as nobody has answered, the call goes over to other targets. @param button from 1 */
+  hold(button: number): void {
+    const plan = button === this.calling ? planOfHold(this.settings, button) : null;
+    this.calling = 0;
+    if (plan === null) return;
+    if (this.ring.isOn) this.hangUp("");
+    else if (this.ua.activeCall() !== null) return;
+    this.begin(plan, this.settings.get("call.fallback"));
   }
 
   /** Calls one target. @returns "" or why it cannot be called */

@@ -101,6 +101,12 @@ export function planOfButton(settings: Settings, button: number, epochS: number)
   return target === "" ? null : planOf(target, settings.number("call.ringTime") * 1000);
 }
 
+/** Whom a button calls when it is held. @param button from 1 @returns null when that is no more than a press */
+export function planOfHold(settings: Settings, button: number): Plan | null {
+  const plan = settings.get("button" + button + ".hold");
+  return plan === "" ? null : readPlan(plan);
+}
+
 function isNight(settings: Settings, epochS: number): boolean {
   const day = settings.get("time.day");
   return day !== "" && epochS > 0 && !isWithin(minuteOfDay(epochS, settings.get("time.zone")), day);

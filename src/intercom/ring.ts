@@ -55,9 +55,11 @@ export class Ring implements TimerUser {
   /** A target, or the server before it, said something. */
   private isReached = false;
   private isStopping = false;
-  /** Its first calls are made. */
-  private hasBegun = false;
+  /** Room will come: its first calls are made, or others were given up just now. */
+  private mayWait = false;
   private retries = 0;
+  /** When calls were last given up. */
+  private givenUpMs = -Infinity;
   /** The targets make room for the fallback. */
   private isYielding = false;
 
@@ -86,10 +88,10 @@ export class Ring implements TimerUser {
     this.isReached = false;
     this.isStopping = false;
     if (fallback !== "") this.timers.start(this.fallbackTimer, silenceMs);
-    this.hasBegun = false;
+    this.mayWait = this.timers.nowMs - this.givenUpMs < RETRIES * RETRY_MS;
     this.retries = RETRIES;
     const error = this.advance();
-    this.hasBegun = true;
+    this.mayWait = true;
     return this.isOn ? "" : error;
   }
 
@@ -199,7 +201,7 @@ export class Ring implements TimerUser {
       if (call !== null) call.limit(timeMs);
       else {
         error = this.ua.error;
-        if (!this.ua.isFull || !this.hasBegun || this.retries === 0) continue;
+        if (!this.ua.isFull || !this.mayWait || this.retries === 0) continue;
         // Transactions of calls that were given up just now are not done yet.
         this.next -= 1;
         this.retries -= 1;
@@ -237,6 +239,7 @@ export class Ring implements TimerUser {
   }
 
   private endBranches(isAnswered: boolean): void {
+    this.givenUpMs = this.timers.nowMs;
     for (let i = 0; i < this.branches.length; i++) {
       const branch = this.branches[i];
       if (branch === null || branch === this.winner) continue;

@@ -216,6 +216,10 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
     }
   }
 
+  onHold(name: InputName): void {
+    if (name !== "exit") this.door.hold(INPUTS.indexOf(name) + 1);
+  }
+
   /** The network is there again, with the same address: the server is told. */
   renew(): void {
     this.enter();

@@ -13,6 +13,7 @@ const user: ContactUser = {
   enter() {},
   leave() {},
   onContact: (name, value) => told.push(`${timers.nowMs} ${name} ${value}`),
+  onHold: (name) => told.push(`${timers.nowMs} ${name} held`),
 };
 
 function begin(name: InputName, exists = true): void {
@@ -45,8 +46,8 @@ beforeEach(() => {
 describe("a contact that bounces", () => {
   it("is one press of a button, 20 ms after it came to rest", () => {
     begin("button2");
-    moves([100, 1], [101, 0], [103, 1], [107, 0], [109, 1]);
-    expect(told).toEqual(["129 button2 1"]);
+    moves([100, 1], [101, 0], [103, 1], [107, 0], [109, 1], [300, 0]);
+    expect(told).toEqual(["129 button2 1", "300 button2 0"]);
   });
 
   it("is no press when it only touches", () => {
@@ -57,8 +58,16 @@ describe("a contact that bounces", () => {
 
   it("is a second press when it was let go of for a moment", () => {
     begin("button1");
-    moves([100, 1], [200, 0], [200, 1]);
-    expect(told).toEqual(["120 button1 1", "200 button1 0", "220 button1 1"]);
+    moves([100, 1], [200, 0], [200, 1], [400, 0]);
+    expect(told).toEqual(["120 button1 1", "200 button1 0", "220 button1 1", "400 button1 0"]);
+  });
+
+  it("is held when it is closed for 2 s, and told of once, however it bounces meanwhile", () => {
+    begin("button1");
+    moves([100, 1], [150, 1], [1500, 1]);
+    expect(told).toEqual(["120 button1 1", "2120 button1 held"]);
+    moves([5000, 0], [6000, 1], [7900, 0]);
+    expect(told.slice(2)).toEqual(["5000 button1 0", "6020 button1 1", "7900 button1 0"]);
   });
 
   it("of the door tells both ways once each, after it came to rest", () => {

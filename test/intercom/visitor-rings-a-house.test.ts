@@ -346,3 +346,74 @@ describe("a visitor rings while the server has been gone for long", () => {
     expect(server.isRinging()).toBe(true);
   });
 });
+
+describe("a visitor holds the button", () => {
+  beforeEach(() => {
+    House.limits = DOOR_LIMITS;
+  });
+
+  it("the call goes over from the targets of the press to those of the hold", () => {
+    const house = new House(world, `button1.day=${name(0)},${name(1)}`, `button1.hold=${name(2)}`);
+    house.press();
+    world.run(2000);
+    expect(ringing()).toEqual([0, 1]);
+    house.door.hold(1);
+    world.run(500);
+    expect(ringing()).toEqual([2]);
+    phones[2].say("200 OK");
+    world.run(100);
+    expect(house.told("call").at(-1)).toBe("confirmed");
+    expect(house.told("error")).toEqual([]);
+  });
+
+  it("another button calls its own targets too, once those of the first have been told", () => {
+    const house = new House(world, `button1.day=${name(0)},${name(1)}`, `button2.day=${name(2)},${name(3)}`);
+    house.press(1);
+    world.run(1000);
+    house.press(2);
+    world.run(1000);
+    expect(ringing()).toEqual([2, 3]);
+    expect(house.told("error")).toEqual([]);
+  });
+
+  it("who has answered keeps the call", () => {
+    const house = new House(world, `button1.day=${name(0)}`, `button1.hold=${name(2)}`);
+    house.press();
+    world.run(100);
+    phones[0].say("200 OK");
+    world.run(1900);
+    house.door.hold(1);
+    world.run(500);
+    expect(ringing()).toEqual([]);
+    expect(house.told("call").at(-1)).toBe("confirmed");
+  });
+
+  it("nobody is called by holding a press that cancelled or hung up, or another button, or without such a plan", () => {
+    const house = new House(world, `button1.day=${name(0)}`, `button1.hold=${name(2)}`, `button2.day=${name(1)}`);
+    house.press();
+    world.run(100);
+    house.press();
+    world.run(2000);
+    house.door.hold(1);
+    world.run(500);
+    expect(ringing()).toEqual([]);
+    house.press(2);
+    world.run(2000);
+    house.door.hold(1);
+    house.door.hold(2);
+    world.run(500);
+    expect(ringing()).toEqual([1]);
+    expect(house.told("error")).toEqual([]);
+  });
+
+  it("it may be all that the button is for", () => {
+    const house = new House(world, `button1.hold=${name(2)}`, "call.target=");
+    house.press();
+    world.run(2000);
+    expect(ringing()).toEqual([]);
+    house.door.hold(1);
+    world.run(500);
+    expect(ringing()).toEqual([2]);
+    expect(house.told("error")).toEqual([]);
+  });
+});
