@@ -21,6 +21,14 @@ declare module "embedded:io/digital" {
     write(value: 0 | 1): void;
   }
 }
+declare module "crypt" {
+  export class Digest {
+    constructor(name: "MD5" | "SHA256");
+    write(bytes: ArrayBuffer): void;
+    close(): ArrayBuffer;
+    reset(): void;
+  }
+}
 declare module "embedded:io/smbus" {
   export default class SMBus {
     constructor(options: { data: number; clock: number; address: number; hz: number });

@@ -1,0 +1,45 @@
+/**
+ * A hash function of the SDK's `crypt`, in C, in the shape of src/wire/hash.ts: a manifest names hal/native/md5.ts and sha256.ts in
+ * the place of those in src/wire. Octets are gathered into blocks, for `crypt` takes whole buffers only; the end of a message makes two
+ * small buffers, which are garbage after it. On XS only.
+ */
+import { Digest } from "crypt";
+import type { Hash } from "../../src/wire/hash.js";
+
+const BLOCK_BYTES = 64;
+
+export class CryptHash implements Hash {
+  readonly sizeBytes: number;
+  private readonly native: Digest;
+  private readonly block = new Uint8Array(BLOCK_BYTES);
+  private filled = 0;
+
+  constructor(name: "MD5" | "SHA256", sizeBytes: number) {
+    this.native = new Digest(name);
+    this.sizeBytes = sizeBytes;
+  }
+
+  begin(): void {
+    this.native.reset();
+    this.filled = 0;
+  }
+
+  update(bytes: Uint8Array, start: number, end: number): void {
+    const block = this.block;
+    let filled = this.filled;
+    for (let i = start; i < end; i++) {
+      block[filled++] = bytes[i];
+      if (filled < BLOCK_BYTES) continue;
+      this.native.write(block.buffer);
+      filled = 0;
+    }
+    this.filled = filled;
+  }
+
+  finish(out: Uint8Array, at: number): void {
+    if (this.filled > 0) this.native.write(this.block.buffer.slice(0, this.filled));
+    out.set(new Uint8Array(this.native.close()), at);
+    // What was hashed is a secret more often than not.
+    this.block.fill(0);
+  }
+}
