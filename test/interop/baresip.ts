@@ -21,6 +21,8 @@ export interface BaresipOptions {
   user: string;
   /** The tone it sends. */
   hz: number;
+  /** What it sends in its place, over and over. */
+  sound?: Sound;
   codecs?: "PCMU" | "PCMA" | "PCMU,PCMA";
   /** Answers by itself, or waits for `accept()`. */
   answers?: boolean;
@@ -108,7 +110,7 @@ export class Baresip {
     const address = "<sip:" + user + "@" + domain + ";transport=" + transport + ">";
     writeFileSync(join(this.#folder, "accounts"), address + ";" + parameters.join(";") + "\n");
     writeFileSync(join(this.#folder, "contacts"), "");
-    writeWav(join(this.#folder, "tone.wav"), tone(hz, TONE_SECONDS));
+    writeWav(join(this.#folder, "tone.wav"), options.sound ?? tone(hz, TONE_SECONDS));
     mkdirSync(join(this.#folder, "snd"));
     this.#program = new Program("baresip", ["-f", this.#folder, "-s", "-t", String(LIFE_SECONDS)]);
   }

@@ -6,7 +6,7 @@ import { Baresip, RTP_PORTS } from "./baresip.js";
 import { Capture, soundTo } from "./capture.js";
 import { Door } from "./door.js";
 import { describeWith, pause } from "./programs.js";
-import { cut, dominantHz, durationMs, longestGapMs, type Sound, shareOf, trimSilence } from "./sound.js";
+import { cut, dominantHz, durationMs, keyTones, longestGapMs, type Sound, shareOf, trimSilence } from "./sound.js";
 
 const DOOR_HZ = 440;
 const PHONE_HZ = 1000;
@@ -108,6 +108,22 @@ describeWith(["baresip"], "the door and baresip", () => {
     }
     await door.expect("relay", "on");
     await door.expect("relay", "off");
+    await phone.hangup();
+    await door.finish();
+  });
+
+  it.each(["PCMU", "PCMA"] as const)("a door code in the sound of the phone, by %s, opens the door", async (codecs) => {
+    const phone = await Baresip.start({ user: "phone", hz: PHONE_HZ, codecs, sound: keyTones("4711#") });
+    const door = await Door.start({ set: { "relay1.code": "4711", "relay1.pulse": "1", "dtmf.inband": "on" } });
+    await phone.dial(door.uri);
+    await door.expect("call", "confirmed");
+    await door.expect("relay", "on");
+    expect(
+      door
+        .all("dtmf")
+        .map((event) => event.value)
+        .join(""),
+    ).toMatch(/^4711/);
     await phone.hangup();
     await door.finish();
   });

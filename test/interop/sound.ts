@@ -25,6 +25,26 @@ export function tone(hz: number, seconds: number): Sound {
   return { samplesPerSecond: SAMPLES_PER_SECOND, samples };
 }
 
+const ROWS_HZ = [697, 770, 852, 941];
+const COLUMNS_HZ = [1209, 1336, 1477, 1633];
+const KEYS = "123A456B789C*0#D";
+const KEY_MS = 100;
+
+/** Keys as a telephone sounds them (Q.23), 100 ms each and as long between them, after a second of silence. */
+export function keyTones(keys: string): Sound {
+  const count = (ms: number) => (SAMPLES_PER_SECOND / 1000) * ms;
+  const samples = new Int16Array(count(2000 + 2 * KEY_MS * keys.length));
+  for (let k = 0; k < keys.length; k++) {
+    const place = KEYS.indexOf(keys[k]);
+    const start = count(1000 + 2 * KEY_MS * k);
+    for (let i = 0; i < count(KEY_MS); i++) {
+      const wave = (hz: number) => Math.sin((2 * Math.PI * hz * i) / SAMPLES_PER_SECOND);
+      samples[start + i] = Math.round(8000 * (wave(ROWS_HZ[place >> 2]) + wave(COLUMNS_HZ[place & 3])));
+    }
+  }
+  return { samplesPerSecond: SAMPLES_PER_SECOND, samples };
+}
+
 export function writeWav(path: string, { samplesPerSecond, samples }: Sound): void {
   const out = Buffer.alloc(HEADER_BYTES + 2 * samples.length);
   out.write("RIFF", 0, "latin1");
