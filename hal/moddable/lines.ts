@@ -1,15 +1,16 @@
-/** Out of a serial port: a queue for what the port does not take yet. Not here: what comes in (terminal.ts). */
+/** Out of a serial port: what the port does not take yet waits. Not here: what comes in (terminal.ts). */
 
-/** A long answer of the console, and a few events. */
-export const QUEUE_BYTES = 4096;
+/** While more than so many octets wait, what comes is lost; a long answer of the console waits as a whole. */
+export const BACKLOG_BYTES = 4096;
 
 export class Printer {
-  /** Octets lost because the queue was full. */
+  /** Octets lost because too many waited. */
   lost = 0;
   private readonly send: (octet: number) => void;
-  private readonly queue = new Uint8Array(QUEUE_BYTES);
-  private written = 0;
+  /** The oldest first, of which `taken` octets are sent. */
+  private readonly waiting: Uint8Array[] = [];
   private taken = 0;
+  private backlog = 0;
   private room = 0;
 
   /** @param send takes one octet, never called more often than the port told */
@@ -17,11 +18,14 @@ export class Printer {
     this.send = send;
   }
 
+  /** @param bytes the printer's from here on */
   print(bytes: Uint8Array): void {
-    for (let i = 0; i < bytes.length; i++) {
-      if (this.written - this.taken === QUEUE_BYTES) this.lost++;
-      else this.queue[this.written++ & (QUEUE_BYTES - 1)] = bytes[i];
+    if (this.backlog > BACKLOG_BYTES) {
+      this.lost += bytes.length;
+      return;
     }
+    this.waiting.push(bytes);
+    this.backlog += bytes.length;
     this.flush();
   }
 
@@ -32,9 +36,16 @@ export class Printer {
   }
 
   private flush(): void {
-    while (this.room > 0 && this.taken < this.written) {
-      this.room--;
-      this.send(this.queue[this.taken++ & (QUEUE_BYTES - 1)]);
+    while (this.room > 0 && this.waiting.length > 0) {
+      const bytes = this.waiting[0];
+      while (this.room > 0 && this.taken < bytes.length) {
+        this.room -= 1;
+        this.backlog -= 1;
+        this.send(bytes[this.taken++]);
+      }
+      if (this.taken < bytes.length) return;
+      this.waiting.shift();
+      this.taken = 0;
     }
   }
 }

@@ -320,7 +320,7 @@ export class Machine implements Device {
 
   /** Octets as they are; never waits. */
   write(bytes: Uint8Array): void {
-    this.printer.print(bytes);
+    this.printer.print(bytes.slice());
   }
 
   /** Joins and keeps joined; of a second call only the network counts. @param onUp the address is there @param onDown one line why it is not */

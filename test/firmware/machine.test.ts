@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { Join, type Radio } from "../../hal/moddable/join.js";
 import { Light } from "../../hal/moddable/light.js";
-import { Printer, QUEUE_BYTES } from "../../hal/moddable/lines.js";
+import { BACKLOG_BYTES, Printer } from "../../hal/moddable/lines.js";
 import { type Stream, type StreamOptions, Streams } from "../../hal/moddable/streams.js";
 import { VirtualClock } from "../../host-sim/world/clock.js";
 import { ipv4 } from "../../src/core/address.js";
@@ -152,7 +152,7 @@ describe("The LED", () => {
 });
 
 describe("Serial output", () => {
-  it("waits for the port, keeps its order over the end of the queue, and counts what is lost", () => {
+  it("waits for the port, a long answer as a whole, keeps its order, and counts what is lost behind it", () => {
     let sent = "";
     const printer = new Printer((octet) => {
       sent += String.fromCharCode(octet);
@@ -161,12 +161,22 @@ describe("Serial output", () => {
     expect(sent).toBe("");
     printer.writable(2);
     expect(sent).toBe("ab");
-    printer.print(new Uint8Array(QUEUE_BYTES).fill(120));
-    expect(printer.lost).toBe(1);
-    printer.writable(QUEUE_BYTES);
+    printer.print(new Uint8Array(5 * BACKLOG_BYTES).fill(120));
+    printer.print(Buffer.from("lost"));
+    expect(printer.lost).toBe(4);
+    printer.writable(4 * BACKLOG_BYTES + 1);
     printer.print(Buffer.from("z"));
+    for (let i = 0; i < 16; i++) printer.writable(BACKLOG_BYTES / 16);
     printer.writable(1);
-    expect([sent.length, sent.slice(0, 4), sent.slice(-1)]).toEqual([QUEUE_BYTES + 3, "abcx", "z"]);
+    expect([sent.length, sent.slice(0, 4), sent.slice(-1), printer.lost]).toEqual([
+      5 * BACKLOG_BYTES + 4,
+      "abcx",
+      "z",
+      4,
+    ]);
+    printer.print(Buffer.from("on"));
+    printer.writable(2);
+    expect(sent.slice(-2)).toBe("on");
   });
 });
 
