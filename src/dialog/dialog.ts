@@ -4,7 +4,7 @@
  * founding request says, from which each answering fork makes its dialog. All text lies in one buffer of fixed size.
  * Not here: what is done in a dialog (session.ts), and who is challenged for credentials (the user agent).
  */
-import { equal, NONE, octets, Span } from "../core/bytes.js";
+import { equal, octets, Span } from "../core/bytes.js";
 import type { RandomSource } from "../core/random.js";
 import type { ClientTransaction } from "../transaction/client.js";
 import type { TransactionLayer } from "../transaction/layer.js";
@@ -41,6 +41,18 @@ const uri = new Uri();
 const list = new ValueList();
 const writer = new Writer();
 
+// The texts that a dialog keeps.
+const CALL_ID_TEXT = 0;
+/** Our From (or To) value as we write it, with our tag. */
+const LOCAL = 1;
+const LOCAL_TAG = 2;
+/** Their value; its tag, when they have one yet, is part of it. */
+const REMOTE = 3;
+const REMOTE_TAG = 4;
+/** The route set as one comma-separated value, in the order in which it is to be visited. */
+const ROUTES = 5;
+const TEXTS = 6;
+
 export class Dialog {
   state = DIALOG_FREE;
   /** We sent the request that founded it. */
@@ -54,18 +66,11 @@ export class Dialog {
   /** The last RSeq we acknowledged here, -1 when none. RFC 3262 §4 */
   rseq = -1;
   readonly target = new Span();
-  readonly callId = new Span();
-  /** Our From (or To) value as we write it, with our tag. */
-  readonly local = new Span();
-  readonly localTag = new Span();
-  /** Their value; its tag, when they have one yet, is part of it. */
-  readonly remote = new Span();
-  readonly remoteTag = new Span();
-  /** The route set as one comma-separated value, in the order in which it is to be visited. */
-  private readonly routes = new Span();
   /** The Request-URI of the request that was begun last. */
   readonly requestUri = new Span();
   private readonly bytes: Uint8Array;
+  /** Where each text begins and ends in `bytes`; both are 0 for one that is not there. */
+  private readonly places = new Uint16Array(TEXTS << 1);
 
   /** @param size octets for all its text; what needs more is refused */
   constructor(size: number) {
@@ -80,12 +85,12 @@ export class Dialog {
     this.acknowledged = false;
     this.rseq = -1;
     this.target.clear();
-    this.callId.clear();
-    this.local.clear();
-    this.localTag.clear();
-    this.remote.clear();
-    this.remoteTag.clear();
-    this.routes.clear();
+    this.places.fill(0);
+  }
+
+  /** Whether it has what a request outside of dialogs needs. */
+  isDrafted(): boolean {
+    return this.sizeOf(CALL_ID_TEXT) > 0;
   }
 
   /**
@@ -98,28 +103,28 @@ export class Dialog {
   draft(random: RandomSource, from: Uint8Array, to: Uint8Array, target: Span, routes: Uint8Array): boolean {
     this.clear();
     const w = this.begin();
-    this.openField(this.callId);
+    this.openField(CALL_ID_TEXT);
     w.token(random);
     w.token(random);
-    this.closeField(this.callId);
-    this.openField(this.local);
+    this.closeField(CALL_ID_TEXT);
+    this.openField(LOCAL);
     w.put(from);
     w.put(TAG);
-    this.openField(this.localTag);
+    this.openField(LOCAL_TAG);
     w.token(random);
-    this.closeField(this.localTag);
-    this.closeField(this.local);
-    this.openField(this.remote);
+    this.closeField(LOCAL_TAG);
+    this.closeField(LOCAL);
+    this.openField(REMOTE);
     if (to.length > 0) w.put(to);
     else {
       w.octet(0x3c);
       w.span(target);
       w.octet(0x3e);
     }
-    this.closeField(this.remote);
-    this.openField(this.routes);
+    this.closeField(REMOTE);
+    this.openField(ROUTES);
     w.put(routes);
-    this.closeField(this.routes);
+    this.closeField(ROUTES);
     this.isUac = true;
     this.localCseq = random.uint32() & 0x7fff;
     this.state = DIALOG_DRAFT;
@@ -133,12 +138,20 @@ export class Dialog {
   fromResponse(draft: Dialog, m: Message): boolean {
     this.clear();
     const w = this.begin();
-    this.keep(this.callId, draft.callId.bytes, draft.callId.start, draft.callId.end);
-    this.keepTagged(this.local, this.localTag, draft.local, draft.localTag);
-    this.keepWhole(this.remote, this.remoteTag, m.bytes, m.toStart, m.toEnd, m.toTagStart, m.toTagEnd);
-    this.openField(this.routes);
+    this.keep(CALL_ID_TEXT, draft.bytes, draft.startOf(CALL_ID_TEXT), draft.endOf(CALL_ID_TEXT));
+    this.keepWhole(
+      LOCAL,
+      LOCAL_TAG,
+      draft.bytes,
+      draft.startOf(LOCAL),
+      draft.endOf(LOCAL),
+      draft.startOf(LOCAL_TAG),
+      draft.endOf(LOCAL_TAG),
+    );
+    this.keepWhole(REMOTE, REMOTE_TAG, m.bytes, m.toStart, m.toEnd, m.toTagStart, m.toTagEnd);
+    this.openField(ROUTES);
     this.copyRoutesReversed(m);
-    this.closeField(this.routes);
+    this.closeField(ROUTES);
     this.isUac = true;
     this.localCseq = draft.localCseq;
     this.state = m.status >= 200 ? DIALOG_CONFIRMED : DIALOG_EARLY;
@@ -150,10 +163,10 @@ export class Dialog {
   /** The confirming response of an early dialog: its route set and target are the ones that count. RFC 3261 §13.2.2.4 */
   confirm(m: Message): boolean {
     const w = this.begin();
-    writer.at = this.remote.end;
-    this.openField(this.routes);
+    writer.at = this.endOf(REMOTE);
+    this.openField(ROUTES);
     this.copyRoutesReversed(m);
-    this.closeField(this.routes);
+    this.closeField(ROUTES);
     this.state = DIALOG_CONFIRMED;
     this.refreshTarget(m);
     return w.ok;
@@ -163,16 +176,16 @@ export class Dialog {
   fromRequest(m: Message, t: ServerTransaction): boolean {
     this.clear();
     const w = this.begin();
-    this.keep(this.callId, m.bytes, m.callIdStart, m.callIdEnd);
-    this.openField(this.local);
+    this.keep(CALL_ID_TEXT, m.bytes, m.callIdStart, m.callIdEnd);
+    this.openField(LOCAL);
     w.copy(m.bytes, m.toStart, m.toEnd);
     w.put(TAG);
-    this.openField(this.localTag);
+    this.openField(LOCAL_TAG);
     w.copy(t.buffer, t.localTagStart, t.localTagEnd);
-    this.closeField(this.localTag);
-    this.closeField(this.local);
-    this.keepWhole(this.remote, this.remoteTag, m.bytes, m.fromStart, m.fromEnd, m.fromTagStart, m.fromTagEnd);
-    this.openField(this.routes);
+    this.closeField(LOCAL_TAG);
+    this.closeField(LOCAL);
+    this.keepWhole(REMOTE, REMOTE_TAG, m.bytes, m.fromStart, m.fromEnd, m.fromTagStart, m.fromTagEnd);
+    this.openField(ROUTES);
     list.begin(m, HEADER_RECORD_ROUTE);
     let first = true;
     while (list.next()) {
@@ -180,7 +193,7 @@ export class Dialog {
       first = false;
       w.copy(list.bytes, list.start, list.end);
     }
-    this.closeField(this.routes);
+    this.closeField(ROUTES);
     this.localCseq = 0;
     this.remoteCseq = m.cseq;
     this.state = DIALOG_EARLY;
@@ -194,15 +207,15 @@ export class Dialog {
   hasRequest(m: Message): boolean {
     return (
       this.state >= DIALOG_EARLY &&
-      sameAs(this.callId, m.bytes, m.callIdStart, m.callIdEnd) &&
-      sameAs(this.localTag, m.bytes, m.toTagStart, m.toTagEnd) &&
-      sameAs(this.remoteTag, m.bytes, m.fromTagStart, m.fromTagEnd)
+      this.is(CALL_ID_TEXT, m.bytes, m.callIdStart, m.callIdEnd) &&
+      this.is(LOCAL_TAG, m.bytes, m.toTagStart, m.toTagEnd) &&
+      this.is(REMOTE_TAG, m.bytes, m.fromTagStart, m.fromTagEnd)
     );
   }
 
   /** Whether a response to our founding request comes from this fork. */
   hasFork(m: Message): boolean {
-    return this.state >= DIALOG_EARLY && sameAs(this.remoteTag, m.bytes, m.toTagStart, m.toTagEnd);
+    return this.state >= DIALOG_EARLY && this.is(REMOTE_TAG, m.bytes, m.toTagStart, m.toTagEnd);
   }
 
   /** Takes the CSeq of a request that came. @returns false when it is older than one that came before: 500. RFC 3261 §12.2.2 */
@@ -271,8 +284,8 @@ export class Dialog {
 
   /** Reads the next hop into `uri`. @returns whether the Request-URI is the target (no route, or a loose first one) */
   private readHop(): boolean {
-    if (this.routes.size() > 0) {
-      list.beginSpan(this.routes.bytes, this.routes.start, this.routes.end);
+    if (this.sizeOf(ROUTES) > 0) {
+      list.beginSpan(this.bytes, this.startOf(ROUTES), this.endOf(ROUTES));
       if (list.next() && address.parse(list.bytes, list.start, list.end)) {
         uri.parse(address.bytes, address.uriStart, address.uriEnd);
         return uri.isLoose();
@@ -284,12 +297,12 @@ export class Dialog {
 
   private writeHead(w: Writer, method: number, cseq: number, loose: boolean): void {
     w.put(MAX_FORWARDS);
-    if (this.routes.size() > 0) {
+    if (this.sizeOf(ROUTES) > 0) {
       w.put(ROUTE);
-      if (loose) w.span(this.routes);
+      if (loose) this.put(w, ROUTES);
       else {
         // The first hop is a strict router: its URI is the Request-URI and the target ends the route. RFC 3261 §12.2.1.1
-        list.beginSpan(this.routes.bytes, this.routes.start, this.routes.end);
+        list.beginSpan(this.bytes, this.startOf(ROUTES), this.endOf(ROUTES));
         list.next();
         while (list.next()) {
           w.copy(list.bytes, list.start, list.end);
@@ -302,13 +315,13 @@ export class Dialog {
       w.crlf();
     }
     w.put(FROM);
-    w.span(this.local);
+    this.put(w, LOCAL);
     w.crlf();
     w.put(TO);
-    w.span(this.remote);
+    this.put(w, REMOTE);
     w.crlf();
     w.put(CALL_ID);
-    w.span(this.callId);
+    this.put(w, CALL_ID_TEXT);
     w.crlf();
     w.put(CSEQ);
     w.uint(cseq);
@@ -334,24 +347,44 @@ export class Dialog {
     return writer;
   }
 
-  private openField(span: Span): void {
-    span.set(this.bytes, writer.at, writer.at);
+  private startOf(text: number): number {
+    return this.places[text << 1];
   }
 
-  private closeField(span: Span): void {
-    span.end = writer.at;
+  private endOf(text: number): number {
+    return this.places[(text << 1) + 1];
   }
 
-  private keep(span: Span, bytes: Uint8Array, start: number, end: number): void {
-    this.openField(span);
+  private sizeOf(text: number): number {
+    return this.endOf(text) - this.startOf(text);
+  }
+
+  private is(text: number, bytes: Uint8Array, start: number, end: number): boolean {
+    return equal(this.bytes, this.startOf(text), this.endOf(text), bytes, start, end);
+  }
+
+  private put(w: Writer, text: number): void {
+    w.copy(this.bytes, this.startOf(text), this.endOf(text));
+  }
+
+  private openField(text: number): void {
+    this.places[text << 1] = this.places[(text << 1) + 1] = writer.at;
+  }
+
+  private closeField(text: number): void {
+    this.places[(text << 1) + 1] = writer.at;
+  }
+
+  private keep(text: number, bytes: Uint8Array, start: number, end: number): void {
+    this.openField(text);
     writer.copy(bytes, start, end);
-    this.closeField(span);
+    this.closeField(text);
   }
 
   /** Keeps a From or To value, and where its tag lies in the copy. A folded value loses octets before its tag, so the tag is found from the end. */
   private keepWhole(
-    value: Span,
-    tag: Span,
+    value: number,
+    tag: number,
     bytes: Uint8Array,
     start: number,
     end: number,
@@ -365,16 +398,8 @@ export class Dialog {
       writer.copy(bytes, tagEnd, end);
     } else {
       writer.copy(bytes, start, end);
-      tag.set(NONE, 0, 0);
+      this.openField(tag);
     }
     this.closeField(value);
   }
-
-  private keepTagged(value: Span, tag: Span, from: Span, fromTag: Span): void {
-    this.keepWhole(value, tag, from.bytes, from.start, from.end, fromTag.start, fromTag.end);
-  }
-}
-
-function sameAs(span: Span, bytes: Uint8Array, start: number, end: number): boolean {
-  return equal(span.bytes, span.start, span.end, bytes, start, end);
 }

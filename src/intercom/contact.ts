@@ -36,9 +36,14 @@ export class Contact implements InputOptions, TimerUser {
     this.timer = this.input === null ? -1 : timers.make(this, 0);
   }
 
-  /** Tells how it is at start: to be called for a contact whose rest tells something, the door's own. */
+  /** Whether the board has it. */
+  get exists(): boolean {
+    return this.input !== null;
+  }
+
+  /** Tells how it is at start, if its rest tells something: that of the door's own. */
   tell(): void {
-    if (this.input === null) return;
+    if (this.input === null || this.name !== "sensor") return;
     this.closed = this.input.read();
     this.user.onContact(this.name, this.closed);
   }

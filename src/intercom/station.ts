@@ -132,7 +132,10 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
     this.wake = device.clock.createTimer(() => this.poll());
     this.door = new Door(settings, limits, this.timers, device.random, this, this, this, this.log, device.store);
     this.conference = limits.lines > 1 ? new Conference(this.door.ua.lines, TICK_SAMPLES) : null;
-    for (let i = 0; i < INPUTS.length; i++) this.contacts.push(new Contact(device, INPUTS[i], this.timers, this));
+    for (let i = 0; i < INPUTS.length; i++) {
+      const contact = new Contact(device, INPUTS[i], this.timers, this);
+      if (contact.exists) this.contacts.push(contact);
+    }
     this.console = new Console(
       this.door,
       device.store,
@@ -190,7 +193,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
     ]);
     this.enter();
     this.door.start(this.ip);
-    this.contacts[INPUTS.length - 1].tell();
+    for (let i = 0; i < this.contacts.length; i++) this.contacts[i].tell();
     this.leave();
   }
 

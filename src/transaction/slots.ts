@@ -5,62 +5,56 @@
 import { lower } from "../core/bytes.js";
 
 export class SlotIndex {
-  private readonly heads: Int32Array;
-  private readonly nexts: Int32Array;
-  private readonly keys: Int32Array;
+  /** The heads of the chains, behind them for each slot the next one of its chain, behind those its key. One array: each costs more than it holds. */
+  private readonly table: Int32Array;
+  private readonly chains: number;
+  private readonly keys: number;
 
   /** @param slots how many positions the pool has */
   constructor(slots: number) {
-    let size = 4;
-    while (size < slots) size *= 2;
-    this.heads = new Int32Array(size).fill(-1);
-    this.nexts = new Int32Array(slots).fill(-1);
-    this.keys = new Int32Array(slots);
+    let chains = 4;
+    while (chains < slots) chains *= 2;
+    this.chains = chains;
+    this.keys = chains + slots;
+    this.table = new Int32Array(chains + 2 * slots).fill(-1, 0, this.keys);
   }
 
   /** @param slot a position that is not in the table @param key any 32-bit integer */
   add(slot: number, key: number): void {
-    const at = this.place(key);
-    this.keys[slot] = key;
-    this.nexts[slot] = this.heads[at];
-    this.heads[at] = slot;
+    const table = this.table;
+    const head = this.place(key);
+    table[this.keys + slot] = key;
+    table[this.chains + slot] = table[head];
+    table[head] = slot;
   }
 
   remove(slot: number): void {
-    const at = this.place(this.keys[slot]);
-    let current = this.heads[at];
-    if (current === slot) {
-      this.heads[at] = this.nexts[slot];
-      return;
-    }
-    while (current >= 0) {
-      const next = this.nexts[current];
-      if (next === slot) {
-        this.nexts[current] = this.nexts[slot];
-        return;
-      }
-      current = next;
-    }
+    const { table, chains } = this;
+    // What points to the slot: the head of its chain, or the one before it.
+    let at = this.place(table[this.keys + slot]);
+    while (table[at] >= 0 && table[at] !== slot) at = chains + table[at];
+    if (table[at] === slot) table[at] = table[chains + slot];
   }
 
   /** @returns the first position with that key, -1 when there is none */
   first(key: number): number {
-    return this.matching(this.heads[this.place(key)], key);
+    return this.matching(this.table[this.place(key)], key);
   }
 
   /** @returns the next one with the same key, -1 when there is none */
   next(slot: number): number {
-    return this.matching(this.nexts[slot], this.keys[slot]);
+    return this.matching(this.table[this.chains + slot], this.table[this.keys + slot]);
   }
 
   private matching(from: number, key: number): number {
+    const { table, chains, keys } = this;
     let slot = from;
-    while (slot >= 0 && this.keys[slot] !== key) slot = this.nexts[slot];
+    while (slot >= 0 && table[keys + slot] !== key) slot = table[chains + slot];
     return slot;
   }
 
   private place(key: number): number {
-    return (key ^ (key >>> 15)) & (this.heads.length - 1);
+    return (key ^ (key >>> 15)) & (this.chains - 1);
   }
 }
 

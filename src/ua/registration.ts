@@ -122,7 +122,7 @@ export class Registration implements ClientUser, TimerUser {
     this.wanted = true;
     this.failures = 0;
     this.requestedS = this.account.settings.expiresS;
-    if (this.draft.callId.size() === 0) {
+    if (!this.draft.isDrafted()) {
       span.set(this.account.registrar, 0, this.account.registrar.length);
       this.draft.draft(this.random, this.account.from, this.account.to, span, this.account.routes);
     }
@@ -162,7 +162,7 @@ export class Registration implements ClientUser, TimerUser {
 
   /** Asks which bindings there are; each is told to `onBinding`. RFC 3261 §10.2.3 @returns whether it could be asked */
   query(): boolean {
-    if (this.request !== null || this.account.registrar.length === 0 || this.draft.callId.size() === 0) return false;
+    if (this.request !== null || this.account.registrar.length === 0 || !this.draft.isDrafted()) return false;
     this.isQuery = true;
     this.challenges = 0;
     this.send();

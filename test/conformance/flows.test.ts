@@ -5,7 +5,7 @@
  */
 import { describe, expect, it } from "vitest";
 import { ipv4 } from "../../src/core/address.js";
-import { octets, type Span, text } from "../../src/core/bytes.js";
+import { octets, text } from "../../src/core/bytes.js";
 import { DOOR_LIMITS } from "../../src/core/limits.js";
 import { Timers } from "../../src/core/timers.js";
 import { DIALOG_DRAFT, Dialog } from "../../src/dialog/dialog.js";
@@ -60,17 +60,15 @@ function written(dialog: Dialog, method: number): string {
   return `${out}\r\n`;
 }
 
-function point(span: Span, m: Message, start: number, end: number): void {
-  span.set(m.bytes, start, end);
-}
-
 /** The dialog of the caller: its INVITE as it left, and the 2xx as it came. */
 function callerOf(invite: Message, ok: Message): Dialog {
+  // The draft as what a callee would keep whose To field is the INVITE's From field.
+  const from = { toStart: { value: invite.fromStart }, toEnd: { value: invite.fromTagStart - ";tag=".length } };
+  const tag = { buffer: invite.bytes, localTagStart: invite.fromTagStart, localTagEnd: invite.fromTagEnd };
   const draft = new Dialog(1024);
-  point(draft.callId, invite, invite.callIdStart, invite.callIdEnd);
-  point(draft.local, invite, invite.fromStart, invite.fromEnd);
-  point(draft.localTag, invite, invite.fromTagStart, invite.fromTagEnd);
-  point(draft.target, invite, invite.uriStart, invite.uriEnd);
+  expect(draft.fromRequest(Object.create(invite, from), tag as unknown as ServerTransaction)).toBe(true);
+  expect(draft.setTarget(invite.bytes, invite.uriStart, invite.uriEnd)).toBe(true);
+  draft.isUac = true;
   draft.localCseq = invite.cseq;
   draft.state = DIALOG_DRAFT;
   const dialog = new Dialog(1024);
