@@ -76,6 +76,10 @@ const RPORT_2 = word("port");
 /** Where no line ends: a value that is not of the usual form. */
 export const UNUSUAL = 0x7fffffff;
 
+// For the time of one call only.
+const via = new Via();
+const address = new NameAddress();
+
 const CSEQ_MAX = 0x7fffffff;
 const CONTENT_LENGTH_MAX = 0x7fffffff;
 const MAX_FORWARDS_MAX = 255;
@@ -109,13 +113,11 @@ export class Values extends StartLine {
   sentByEnd = 0;
   maxForwards = -1;
   contentLength = -1;
-  private readonly via = new Via();
-  private readonly address = new NameAddress();
 
-  /** Reads all of the topmost Via, of a message that has a well-formed one. The view is this message's and holds until the next `parse`. */
+  /** Reads all of the topmost Via, of a message that has a well-formed one. The view holds until this is asked, or a message parsed, again. */
   topVia(): Via {
-    this.via.parse(this.bytes, this.viaStart, this.viaEnd);
-    return this.via;
+    via.parse(this.bytes, this.viaStart, this.viaEnd);
+    return via;
   }
 
   /** Empties the values that no field set: those whose bit is in `ids`. */
@@ -292,7 +294,6 @@ export class Values extends StartLine {
   }
 
   private readVia(start: number, end: number): void {
-    const via = this.via;
     const isRead = via.parse(this.bytes, start, end);
     if (!isRead) this.fail(PROBLEM_VALUE);
     this.viaStart = start;
@@ -305,7 +306,6 @@ export class Values extends StartLine {
   }
 
   private readAddress(id: number, start: number, end: number): void {
-    const address = this.address;
     const isRead = address.parse(this.bytes, start, end) && !address.isStar;
     if (!isRead) this.fail(PROBLEM_VALUE);
     const tagStart = isRead ? address.tagStart : start;
