@@ -8,7 +8,7 @@ import { fraction, type RandomSource } from "../core/random.js";
 import type { Timers, TimerUser } from "../core/timers.js";
 import { Dialog } from "../dialog/dialog.js";
 import { USER_AGENT } from "../dialog/lines.js";
-import type { ClientTransaction, ClientUser } from "../transaction/client.js";
+import { type ClientTransaction, type ClientUser, NO_USER } from "../transaction/client.js";
 import type { TransactionLayer } from "../transaction/layer.js";
 import { EMPTY_BODY } from "../transaction/server.js";
 import { NameAddress } from "../wire/address.js";
@@ -142,7 +142,23 @@ export class Registration implements ClientUser, TimerUser {
     else this.remove();
   }
 
-  /** Forgets all, without a word to the server: before the account changes. */
+  /**
+   * As `reset`, and asks the server to take our binding back: before another account takes the place of this one. Asked once, with
+   * the credentials there are: whoever is challenged again then is no more.
+   */
+  leave(): void {
+    this.dropRequest();
+    const t = this.contactEnd > 0 ? this.layer.client(NO_USER) : null;
+    if (t !== null) {
+      this.isRemoval = true;
+      this.write(t);
+      this.layer.send(t);
+      this.isRemoval = false;
+    }
+    this.reset();
+  }
+
+  /** Forgets all, without a word to the server: before the same account is read anew. */
   reset(): void {
     this.wanted = false;
     this.timers.stop(this.timer);
@@ -212,15 +228,19 @@ export class Registration implements ClientUser, TimerUser {
       this.isQuery = false;
       return;
     }
+    this.write(t);
+    this.request = t;
+    if (this.layer.send(t)) return;
+    this.request = null;
+    this.fail(0, null, 0);
+  }
+
+  private write(t: ClientTransaction): void {
     const w = this.draft.request(this.layer, t, METHOD_REGISTER, this.account.settings.transport);
     if (!this.isQuery) this.writeContacts(w, t.target.transport);
     w.put(USER_AGENT);
     this.credentials.write(w, METHOD_REGISTER, this.draft.requestUri);
     w.put(EMPTY_BODY);
-    this.request = t;
-    if (this.layer.send(t)) return;
-    this.request = null;
-    this.fail(0, null, 0);
   }
 
   private writeContacts(w: Writer, transport: number): void {

@@ -200,11 +200,15 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
     this.context.transport = settings.transport;
     this.context.sessionExpiresS = settings.sessionExpiresS;
     const wasRegistered = this.registration.state !== REGISTRATION_OFF;
-    if (settings.register) this.registration.reset();
+    const before = this.account.settings;
+    const isOther =
+      settings.user !== before.user || settings.domain !== before.domain || settings.proxy !== before.proxy;
+    if (isOther) this.registration.leave();
+    else if (settings.register) this.registration.reset();
     this.setAddress(ip, udpPort, tcpPort);
     this.credentials.configure(settings);
     if (settings.register) this.registration.start();
-    else if (wasRegistered) this.registration.stop();
+    else if (wasRegistered && !isOther) this.registration.stop();
   }
 
   /** Our address changed: the account, the binding and the calls follow. */

@@ -147,7 +147,7 @@ export class Agent implements Inhabitant, Network, SoundNetwork, UserAgentUser {
     const all = { ...SETTINGS, ...settings };
     this.settings = all;
     this.ua = new UserAgent(all, limits, this.timers, random, this, this, this);
-    this.ua.configure(all, this.ip, 5060, 5060);
+    this.ua.configure({ ...all }, this.ip, 5060, 5060);
     world.add(this);
   }
 

@@ -392,6 +392,43 @@ describe("unregistering", () => {
     expect(a.diary.at(-1)).toBe("register unregistered 200");
   });
 
+  it("is asked for when another account takes its place, which then registers", () => {
+    const { world, registrar, a } = house();
+    world.run(1000);
+    a.timers.nowMs = world.nowMs;
+    a.configure({ user: "gate" });
+    world.run(1000);
+    const [removal, next] = registrar.registers().slice(2);
+    expect([header(removal, "To"), header(removal, "Contact")]).toEqual([
+      `<sip:door@${SERVER}>`,
+      `<sip:door@${DOOR}:5060>;expires=0`,
+    ]);
+    expect(header(removal, "Authorization")).not.toBe("");
+    expect(header(next, "To")).toBe(`<sip:gate@${SERVER}>`);
+    expect([...registrar.bindings.keys()]).toEqual([`sip:gate@${DOOR}:5060`]);
+    expect(a.diary.at(-1)).toBe("register registered 200");
+  });
+
+  it("is asked for when the door is to be without a server, and nothing more is sent", () => {
+    const { world, registrar, a } = house();
+    world.run(1000);
+    a.timers.nowMs = world.nowMs;
+    a.configure({ domain: "" });
+    world.run(100_000);
+    expect(registrar.bindings.size).toBe(0);
+    expect(registrar.registers()).toHaveLength(3);
+  });
+
+  it("is not asked for when the same account is read anew", () => {
+    const { world, registrar, a } = house();
+    world.run(1000);
+    a.timers.nowMs = world.nowMs;
+    a.configure({ expiresS: 300 });
+    world.run(1000);
+    for (const register of registrar.registers()) expect(header(register, "Contact")).not.toMatch(/expires=0$/);
+    expect(registrar.bindings.size).toBe(1);
+  });
+
   it("may be followed by a registration at once", () => {
     const { world, registrar, a } = house();
     world.run(1000);
