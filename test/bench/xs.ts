@@ -66,6 +66,7 @@ function heap(rows: Map<string, number[]>): Result[] {
     { name: "xs.leak.slots", value: leak("slots"), unit: "slots from the 10th to the 1,000th call" },
     { name: "xs.leak.slots.late", value: leak("slots", 100), unit: "slots from the 100th to the 1,000th call" },
     { name: "xs.leak.chunks", value: leak("chunks"), unit: "octets from the 10th to the 1,000th call" },
+    { name: "xs.leak.chunks.late", value: leak("chunks", 100), unit: "octets from the 100th to the 1,000th call" },
   ];
 }
 
