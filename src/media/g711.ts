@@ -130,43 +130,26 @@ export function sampleOf(payloadType: number, octet: number): number {
 
 /** 16-bit samples to μ-law. */
 export function encodeUlaw(pcm: Int16Array, start: number, count: number, out: Uint8Array, at: number): void {
-  const table = TO_ULAW;
-  const from = PCM.of(pcm);
-  const into = CODED.of(out);
-  let i = start;
-  let to = at;
-  if (((start & 1) | (at & 3)) === 0 && from !== null && into !== null) {
-    let x = 0;
-    let y = 0;
-    let k = start >> 1;
-    let j = at >> 2;
-    for (const last = k + ((count & ~15) >> 1); k < last; k += 8, j += 4) {
-      x = from[k];
-      y = from[k + 1];
-      into[j] =
-        table[(x >> 2) & 0x3fff] | (table[x >>> 18] << 8) | (table[(y >> 2) & 0x3fff] << 16) | (table[y >>> 18] << 24);
-      x = from[k + 2];
-      y = from[k + 3];
-      into[j + 1] =
-        table[(x >> 2) & 0x3fff] | (table[x >>> 18] << 8) | (table[(y >> 2) & 0x3fff] << 16) | (table[y >>> 18] << 24);
-      x = from[k + 4];
-      y = from[k + 5];
-      into[j + 2] =
-        table[(x >> 2) & 0x3fff] | (table[x >>> 18] << 8) | (table[(y >> 2) & 0x3fff] << 16) | (table[y >>> 18] << 24);
-      x = from[k + 6];
-      y = from[k + 7];
-      into[j + 3] =
-        table[(x >> 2) & 0x3fff] | (table[x >>> 18] << 8) | (table[(y >> 2) & 0x3fff] << 16) | (table[y >>> 18] << 24);
-    }
-    i = k << 1;
-    to = j << 2;
-  }
-  for (const end = start + count; i < end; i += 1, to += 1) out[to] = table[(pcm[i] >> 2) & 0x3fff];
+  encodeBy(TO_ULAW, 2, pcm, start, count, out, at);
 }
 
 /** 16-bit samples to A-law. */
 export function encodeAlaw(pcm: Int16Array, start: number, count: number, out: Uint8Array, at: number): void {
-  const table = TO_ALAW;
+  encodeBy(TO_ALAW, 4, pcm, start, count, out, at);
+}
+
+/** @param shift how many of a sample's lowest bits do not count */
+function encodeBy(
+  table: Uint8Array,
+  shift: number,
+  pcm: Int16Array,
+  start: number,
+  count: number,
+  out: Uint8Array,
+  at: number,
+): void {
+  const mask = table.length - 1;
+  const up = shift + 16;
   const from = PCM.of(pcm);
   const into = CODED.of(out);
   let i = start;
@@ -180,24 +163,36 @@ export function encodeAlaw(pcm: Int16Array, start: number, count: number, out: U
       x = from[k];
       y = from[k + 1];
       into[j] =
-        table[(x >> 4) & 0xfff] | (table[x >>> 20] << 8) | (table[(y >> 4) & 0xfff] << 16) | (table[y >>> 20] << 24);
+        table[(x >> shift) & mask] |
+        (table[x >>> up] << 8) |
+        (table[(y >> shift) & mask] << 16) |
+        (table[y >>> up] << 24);
       x = from[k + 2];
       y = from[k + 3];
       into[j + 1] =
-        table[(x >> 4) & 0xfff] | (table[x >>> 20] << 8) | (table[(y >> 4) & 0xfff] << 16) | (table[y >>> 20] << 24);
+        table[(x >> shift) & mask] |
+        (table[x >>> up] << 8) |
+        (table[(y >> shift) & mask] << 16) |
+        (table[y >>> up] << 24);
       x = from[k + 4];
       y = from[k + 5];
       into[j + 2] =
-        table[(x >> 4) & 0xfff] | (table[x >>> 20] << 8) | (table[(y >> 4) & 0xfff] << 16) | (table[y >>> 20] << 24);
+        table[(x >> shift) & mask] |
+        (table[x >>> up] << 8) |
+        (table[(y >> shift) & mask] << 16) |
+        (table[y >>> up] << 24);
       x = from[k + 6];
       y = from[k + 7];
       into[j + 3] =
-        table[(x >> 4) & 0xfff] | (table[x >>> 20] << 8) | (table[(y >> 4) & 0xfff] << 16) | (table[y >>> 20] << 24);
+        table[(x >> shift) & mask] |
+        (table[x >>> up] << 8) |
+        (table[(y >> shift) & mask] << 16) |
+        (table[y >>> up] << 24);
     }
     i = k << 1;
     to = j << 2;
   }
-  for (const end = start + count; i < end; i += 1, to += 1) out[to] = table[(pcm[i] >> 4) & 0xfff];
+  for (const end = start + count; i < end; i += 1, to += 1) out[to] = table[(pcm[i] >> shift) & mask];
 }
 
 export function decodeUlaw(bytes: Uint8Array, start: number, count: number, out: Int16Array, at: number): void {

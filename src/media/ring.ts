@@ -102,10 +102,13 @@ export class SampleRing {
     let place = (timestamp - this.origin) & mask;
     let left = count;
     while (left > 0) {
-      let step = 1;
-      if (left >= 32 && (place & 31) === 0 && words[place >> 5] === all) step = 32;
-      else if (((present[place >> 3] >> (place & 7)) & 1) !== bit) break;
-      else if (left >= 8 && (place & 7) === 0 && present[place >> 3] === (all & 0xff)) step = 8;
+      // Whole words at once, where one begins.
+      while (left >= 32 && (place & 31) === 0 && words[place >> 5] === all) {
+        left -= 32;
+        place = (place + 32) & mask;
+      }
+      if (left === 0 || ((present[place >> 3] >> (place & 7)) & 1) !== bit) break;
+      const step = left >= 8 && (place & 7) === 0 && present[place >> 3] === (all & 0xff) ? 8 : 1;
       left -= step;
       place = (place + step) & mask;
     }

@@ -87,4 +87,31 @@ describe("G.711 by payload type", () => {
     expect(sampleOf(PCMU, silenceOf(PCMU))).toBe(0);
     expect(sampleOf(PCMA, silenceOf(PCMA))).toBe(8);
   });
+
+  it("is the same wherever samples and octets lie, and however many there are", () => {
+    const pcm = new Int16Array(80).map((_, i) => (i * 7919) ^ (i << 9));
+    for (const type of [PCMU, PCMA]) {
+      const coded = new Uint8Array(80);
+      for (let i = 0; i < 80; i++) encode(type, pcm, i, 1, coded, i);
+      const decoded = new Int16Array(80);
+      for (let i = 0; i < 80; i++) decode(type, coded, i, 1, decoded, i);
+      // Arrays that begin at no word of their buffers among them.
+      for (const offset of [0, 1, 2, 3]) {
+        const octets = new Uint8Array(96).subarray(offset);
+        const samples = new Int16Array(96).subarray(offset);
+        for (const start of [0, 1, 2, 3, 4])
+          for (const at of [0, 1, 2, 3, 4])
+            for (const count of [0, 1, 15, 16, 17, 64]) {
+              octets.fill(0x33);
+              encode(type, pcm, start, count, octets, at);
+              expect([...octets.subarray(at, at + count)]).toEqual([...coded.subarray(start, start + count)]);
+              expect([octets[at + count], at > 0 ? octets[at - 1] : 0x33]).toEqual([0x33, 0x33]);
+              samples.fill(7);
+              decode(type, coded, start, count, samples, at);
+              expect([...samples.subarray(at, at + count)]).toEqual([...decoded.subarray(start, start + count)]);
+              expect([samples[at + count], at > 0 ? samples[at - 1] : 7]).toEqual([7, 7]);
+            }
+      }
+    }
+  });
 });
