@@ -83,6 +83,7 @@ export function writeRtpHeader(
   timestamp: number,
   ssrc: number,
 ): number {
+  // As write16 and write32, without calls: once for each packet.
   out[at] = 0x80;
   out[at + 1] = (marker ? 0x80 : 0) | payloadType;
   out[at + 2] = sequence >> 8;

@@ -86,6 +86,7 @@ export class Message extends Values {
     this.maxForwards = this.contentLength = -1;
     this.end = end;
     let i = start;
+    // Nearly always there is none, and one comparison says so.
     while (i < end && bytes[i] <= CR && (bytes[i] === CR || bytes[i] === LF)) i += 1;
     this.start = i;
     i = this.readStartLine(i, end);
