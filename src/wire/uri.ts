@@ -2,9 +2,9 @@
  * URIs of the schemes sip, sips (RFC 3261 §19.1) and tel (RFC 3966): their parts as offsets, and whether two mean the same.
  * Any other scheme is known by its offsets only. No name is resolved here.
  */
-import { parseIPv4 } from "../core/address.js";
 import { equal, equalNoCase, lower, NONE, octets, parseUint, Span } from "../core/bytes.js";
 import { component, equalEscaped } from "./escapes.js";
+import { addressOf, sameHost, sameUser } from "./identity.js";
 import { hexDigit } from "./lex.js";
 import { transportOf } from "./lookup.js";
 import { TRANSPORT_NONE } from "./names.js";
@@ -154,7 +154,7 @@ export class Uri {
     while (i < end && isHostOctet(bytes[i])) i += 1;
     this.hostEnd = i;
     if (i === this.hostStart) return -1;
-    if (bytes[this.hostStart] <= 0x39) this.ip = parseIPv4(bytes, this.hostStart, i);
+    this.ip = addressOf(bytes, this.hostStart, i);
     return i;
   }
 
@@ -187,14 +187,31 @@ export class Uri {
     if (this.scheme === SCHEME_TEL) return this.sameNumber(other) && this.hasAllOf(other) && other.hasAllOf(this);
     return (
       this.port === other.port &&
-      equalNoCase(this.bytes, this.hostStart, this.hostEnd, other.bytes, other.hostStart, other.hostEnd) &&
-      this.sameUser(other) &&
+      sameHost(this.bytes, this.hostStart, this.hostEnd, other.bytes, other.hostStart, other.hostEnd) &&
+      this.sameUserinfo(other) &&
       this.sameParams(other) &&
       this.sameHeaders(other)
     );
   }
 
-  private sameUser(other: Uri): boolean {
+  /**
+   * Whether both name the same user at the same host, whatever their port, password and parameters, sip: or sips:. What names no
+   * user names nobody.
+   */
+  isSameUser(other: Uri): boolean {
+    if (!this.namesUser() || !other.namesUser()) return false;
+    return (
+      sameUser(this.bytes, this.userStart, this.userEnd, other.bytes, other.userStart, other.userEnd) &&
+      sameHost(this.bytes, this.hostStart, this.hostEnd, other.bytes, other.hostStart, other.hostEnd)
+    );
+  }
+
+  /** Whether it is a SIP or SIPS URI with a user. */
+  namesUser(): boolean {
+    return (this.scheme === SCHEME_SIP || this.scheme === SCHEME_SIPS) && this.userEnd > this.userStart;
+  }
+
+  private sameUserinfo(other: Uri): boolean {
     if (this.passwordStart > this.userEnd !== other.passwordStart > other.userEnd) return false;
     return (
       equalEscaped(this.bytes, this.userStart, this.userEnd, other.bytes, other.userStart, other.userEnd, false) &&
