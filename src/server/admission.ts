@@ -23,6 +23,7 @@ import {
 import { Uri } from "../wire/uri.js";
 import type { Writer } from "../wire/writer.js";
 import { type Authenticator, CHECK_OK, CHECK_STALE } from "./authenticator.js";
+import { isPrivate, writeIdentity } from "./identity.js";
 import { LoopGuard } from "./loop.js";
 import type { Marks } from "./mark.js";
 import type { Ours } from "./ours.js";
@@ -35,6 +36,8 @@ const ALLOW = octets(
 /** Option tags a proxy has to know: none. */
 const NOTHING: readonly Uint8Array[] = [];
 
+export const NO_CREDENTIALS = -1;
+
 export class Admission {
   /** The way of the request that was checked last. */
   readonly routing: Routing;
@@ -43,6 +46,8 @@ export class Admission {
   kind = KIND_STRANGE;
   /** It came with right credentials: its sender is known. */
   isKnown = false;
+  /** The row of those credentials, NO_CREDENTIALS when there are none. */
+  row = NO_CREDENTIALS;
   /** Strangers, too, need credentials, those of a user of ours: nobody else calls one. */
   isClosed = false;
   private readonly auth: Authenticator;
@@ -75,7 +80,7 @@ export class Admission {
 
   /** @param source where the request came from @returns 0 when it may go on; else the status it is answered with, and `write` adds the fields */
   check(m: Message, source: Flow): number {
-    this.isKnown = false;
+    this.forget();
     if (!this.routing.read(m)) return 400;
     this.kind = this.targets.find(this.routing);
     if (this.kind === KIND_STRANGE) return 416;
@@ -93,6 +98,31 @@ export class Admission {
     return this.auth.isFor(m, row, this.ours.domains);
   }
 
+  /** What was known of a request that is kept is known again. @param row of its credentials, as it was in `row` */
+  recall(m: Message, row: number): void {
+    this.forget();
+    if (row === NO_CREDENTIALS) return;
+    this.realm = this.auth.recall(m, row, this.ours.domains);
+    if (this.realm.length === 0) return;
+    this.isKnown = true;
+    this.row = row;
+  }
+
+  /** Writes who sent the request, if that is known and may be told. RFC 3325 §5 */
+  writeIdentity(w: Writer, m: Message): void {
+    if (this.isKnown && !isPrivate(m)) writeIdentity(w, this.auth.name, this.realm);
+  }
+
+  /** Whether whoever is at that address belongs to the house: a gateway, another proxy. */
+  isTrusted(ip: number): boolean {
+    return this.trusted.indexOf(ip) >= 0;
+  }
+
+  private forget(): void {
+    this.isKnown = false;
+    this.row = NO_CREDENTIALS;
+  }
+
   /** Writes what the answer of that status has of its own, and its end. */
   write(w: Writer, m: Message, status: number): void {
     if (status === 200) w.put(ALLOW);
@@ -104,10 +134,10 @@ export class Admission {
 
   /** Whether whoever sent the request may, by the password or without, once `kind` is known. @returns as `check` */
   authorize(m: Message, source: Flow): number {
-    this.isKnown = false;
+    this.forget();
     // To these nobody can answer a challenge. §22.1
     if (m.method === METHOD_ACK || m.method === METHOD_CANCEL) return 0;
-    if (this.routing.isMarked || this.trusted.indexOf(source.ip) >= 0) return 0;
+    if (this.routing.isMarked || this.isTrusted(source.ip)) return 0;
     const { address, uri } = this;
     if (!address.parse(m.bytes, m.fromStart, m.fromEnd)) return 400;
     const from = uri.parse(address.bytes, address.uriStart, address.uriEnd) ? this.ours.claimed(uri) : NONE;
@@ -117,6 +147,7 @@ export class Admission {
     this.isStale = result === CHECK_STALE;
     if (result !== CHECK_OK) return 407;
     this.isKnown = true;
+    this.row = this.auth.row;
     // Nobody calls in another's name. §22.3
     return from.length > 0 && !this.isFrom() ? 403 : 0;
   }

@@ -5,7 +5,7 @@
  * An unknown user gets the answer that a wrong password gets, after the same work.
  * Not here: auth-int, userhash; what a user may do (registrar.ts, proxy.ts).
  */
-import { equal, octets, Span } from "../core/bytes.js";
+import { equal, NONE, octets, Span } from "../core/bytes.js";
 import type { RandomSource } from "../core/random.js";
 import type { Timers } from "../core/timers.js";
 import type { TransactionLayer } from "../transaction/layer.js";
@@ -77,6 +77,8 @@ export class Authenticator {
   readonly counters = new AuthCounters();
   /** After CHECK_OK: the name of the user, without escapes; good until the next `check`. */
   readonly name = new Span();
+  /** After CHECK_OK: the row of the credentials. */
+  row = -1;
   private readonly options: AuthenticatorOptions;
   private readonly timers: Timers;
   private readonly digest: Digest;
@@ -127,8 +129,10 @@ export class Authenticator {
    */
   check(m: Message, field: number, realm: Uint8Array): number {
     let result = CHECK_NONE;
-    for (let row = m.first(field); row >= 0 && result === CHECK_NONE; row = m.next(row))
+    for (let row = m.first(field); row >= 0 && result === CHECK_NONE; row = m.next(row)) {
       result = this.checkValue(m, m.valueStart(row), m.valueEnd(row), realm);
+      this.row = row;
+    }
     if (result === CHECK_OK) this.counters.accepted += 1;
     else if (result === CHECK_STALE) this.counters.stale += 1;
     else if (result === CHECK_REFUSED) this.counters.refused += 1;
@@ -141,6 +145,16 @@ export class Authenticator {
     if (value.parse(m.bytes, m.valueStart(row), m.valueEnd(row)) !== AUTH_DIGEST) return false;
     const { realm } = value;
     return domainOf(realms, realm.bytes, realm.start, realm.end).length > 0;
+  }
+
+  /** Sets `name` to the user of the credentials in that row, which were found right before. @returns the one of the realms they are for */
+  recall(m: Message, row: number, realms: readonly Uint8Array[]): Uint8Array {
+    if (!this.isFor(m, row, realms)) return NONE;
+    const { realm, username } = this.value;
+    const size = unquote(username, this.nameBytes);
+    if (size < 0) return NONE;
+    this.name.set(this.nameBytes, 0, size);
+    return domainOf(realms, realm.bytes, realm.start, realm.end);
   }
 
   /** Answers with a challenge: 401, or 407 for HEADER_PROXY_AUTHORIZATION. @param result of `check` */

@@ -50,6 +50,8 @@ export class Contexts {
   readonly q: Int16Array;
   /** Counts the requests that had this position: an answer that comes late is not taken for one to the next. */
   readonly turn: Uint16Array;
+  /** The row of the right credentials in the request, -1 when it had none. */
+  readonly credentials: Int16Array;
   /** The buffers lent: the request, the best response, the challenges of all; null for none. */
   readonly request: (Kept | null)[] = [];
   readonly response: (Kept | null)[] = [];
@@ -72,6 +74,7 @@ export class Contexts {
     this.best = new Int16Array(servers);
     this.q = new Int16Array(servers);
     this.turn = new Uint16Array(servers);
+    this.credentials = new Int16Array(servers);
     this.firsts = new Int32Array(servers).fill(NO_BRANCH);
     for (let i = 0; i < servers; i++) {
       this.request.push(null);
@@ -87,7 +90,9 @@ export class Contexts {
     this.pool = new Pool(buffers);
   }
 
-  open(slot: number): void {
+  /** @param credentials row of the right ones in the request, -1 for none */
+  open(slot: number, credentials: number): void {
+    this.credentials[slot] = credentials;
     this.flags[slot] = this.pending[slot] = this.best[slot] = 0;
     this.q[slot] = Q_ABOVE_ALL;
     this.turn[slot] += 1;

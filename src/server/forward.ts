@@ -6,7 +6,7 @@ import { NONE, octets, Span } from "../core/bytes.js";
 import { Flow, type Target } from "../transaction/flow.js";
 import { ResponseHead } from "../transaction/head.js";
 import { hasOneVia, type TransactionLayer } from "../transaction/layer.js";
-import { copyRow, writeBody } from "../transaction/relay.js";
+import { copyRow, isIdentity, writeBody } from "../transaction/relay.js";
 import { sendOnce, writeUriOfLine, writeVia } from "../transaction/request.js";
 import { FIND_KNOWN } from "../transaction/resolver.js";
 import { NameAddress } from "../wire/address.js";
@@ -57,13 +57,15 @@ export class Hop {
   readonly flow = new Flow();
   /** Nothing is known of it but that it listens there by UDP. */
   isFixed = false;
+  /** It is a phone that a user of ours registered. */
+  isUser = false;
   /** What is left for its Max-Breadth. RFC 5393 §5 */
   breadth = BREADTH_DEFAULT;
 
   clear(): void {
     this.path.set(NONE, 0, 0);
     this.flow.set(TRANSPORT_NONE, -1, 0, -1);
-    this.isFixed = false;
+    this.isFixed = this.isUser = false;
   }
 }
 
@@ -124,11 +126,11 @@ export class Forwarder {
 
   /**
    * Writes all that follows our Via, after `aim`.
-   * @param source where `m` came from: the address and port it was sent from @param transport of the next hop
+   * @param source where `m` came from: the address and port it was sent from @param target the next hop
    */
-  write(w: Writer, m: Message, source: Flow, hop: Hop, transport: number): void {
+  write(w: Writer, m: Message, source: Flow, hop: Hop, target: Target): void {
     this.head.writeVias(w, m, source, this.back);
-    if (this.isRecording && isDialogBeginning(m.method)) this.writeRecordRoute(w, m, source, hop, transport);
+    if (this.isRecording && isDialogBeginning(m.method)) this.writeRecordRoute(w, m, source, hop, target.transport);
     this.writeRoutes(w, m, hop);
     w.put(MAX_FORWARDS);
     w.uint(m.maxForwards < 0 ? MAX_FORWARDS_DEFAULT : m.maxForwards - 1);
@@ -138,6 +140,8 @@ export class Forwarder {
       w.uint(hop.breadth);
       w.crlf();
     }
+    // Whoever is called elsewhere has no business with it, and may believe others too.
+    if (hop.isUser || this.admission.isTrusted(target.ip)) this.admission.writeIdentity(w, m);
     for (let row = 0; row < m.rows; row++) {
       switch (m.id(row)) {
         case HEADER_VIA:
@@ -151,7 +155,7 @@ export class Forwarder {
           if (!this.admission.isOurs(m, row)) copyRow(w, m, row);
           break;
         default:
-          copyRow(w, m, row);
+          if (!isIdentity(m.id(row))) copyRow(w, m, row);
       }
     }
     writeBody(w, m);
@@ -170,7 +174,7 @@ export class Forwarder {
     w.copy(m.bytes, m.methodStart, m.methodEnd);
     writeUriOfLine(w, this.line.bytes, this.line.start, this.line.end);
     writeVia(w, transport, branchHigh, branchLow);
-    this.write(w, m, source, hop, target.transport);
+    this.write(w, m, source, hop, target);
     if (!w.ok || transport.locate(target) !== FIND_KNOWN) return false;
     return sendOnce(transport, flow, target, scratch, w.at) > 0;
   }

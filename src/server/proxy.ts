@@ -163,7 +163,7 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
   private begin(t: ServerTransaction, m: Message): void {
     const { contexts } = this;
     const { slot } = t;
-    contexts.open(slot);
+    contexts.open(slot, this.admission.row);
     t.owner = this;
     if (this.admission.kind === KIND_ELSEWHERE) {
       const { hop } = this;
@@ -230,6 +230,7 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
     source.set(t.source.transport, t.source.ip, t.sourcePort, t.source.connection);
     if (!this.routing.read(again)) return null;
     this.targets.find(this.routing);
+    this.admission.recall(again, this.contexts.credentials[slot]);
     this.admission.loops.wasHere(again);
     return again;
   }
@@ -262,6 +263,7 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
     for (let more = list.first(); more && status !== 440; more = list.next()) {
       if (list.q !== top) continue;
       targets.reach(list, hop);
+      hop.isUser = true;
       const failed = this.launch(t, m, hop);
       if (failed !== 0) status = failed;
     }
@@ -284,7 +286,7 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
     }
     const { line } = forwarder;
     const w = c.forward(m, line.bytes, line.start, line.end, this.admission.loops.hash);
-    forwarder.write(w, m, this.source, hop, c.target.transport);
+    forwarder.write(w, m, this.source, hop, c.target);
     if (!layer.send(c)) return 513;
     this.counters.forwarded += 1;
     const isSerial = (contexts.flags[t.slot] & FLAG_MORE) !== 0;

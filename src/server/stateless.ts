@@ -108,6 +108,7 @@ export class StatelessProxy implements Bypass, LocationUser {
     if (result !== LOCATION_OK) this.found = 500;
     else if (list.first()) {
       this.targets.reach(list, this.hop);
+      this.hop.isUser = true;
       this.found = 0;
     }
   }

@@ -7,7 +7,10 @@ import { skipSpace } from "../wire/lex.js";
 import type { Message } from "../wire/message.js";
 import {
   HEADER_CONTENT_LENGTH,
+  HEADER_P_ASSERTED_IDENTITY,
+  HEADER_P_PREFERRED_IDENTITY,
   HEADER_PROXY_AUTHENTICATE,
+  HEADER_REMOTE_PARTY_ID,
   HEADER_VIA,
   HEADER_WWW_AUTHENTICATE,
 } from "../wire/names.js";
@@ -19,7 +22,8 @@ const CONTENT_LENGTH = octets("Content-Length: ");
 const COMMA = 0x2c;
 
 /**
- * Writes the response `m` as it goes back: all but its topmost Via, and with a Content-Length. RFC 3261 §16.7 steps 3 and 8
+ * Writes the response `m` as it goes back: all but its topmost Via and what it claims of who sent it, and with a Content-Length.
+ * RFC 3261 §16.7 steps 3 and 8, RFC 3325 §5
  * @param challenges whole header lines in the place of the challenges of `m`, `challenges[0, challengesEnd)`; 0: its own stay
  */
 export function writeRelayed(w: Writer, m: Message, challenges: Uint8Array, challengesEnd: number): void {
@@ -31,7 +35,7 @@ export function writeRelayed(w: Writer, m: Message, challenges: Uint8Array, chal
   const first = m.first(HEADER_VIA);
   for (let row = 0; row < m.rows; row++) {
     const id = m.id(row);
-    if (id === HEADER_CONTENT_LENGTH) continue;
+    if (id === HEADER_CONTENT_LENGTH || isIdentity(id)) continue;
     if (row === first) writeViasBelow(w, m, row);
     else if (challengesEnd === 0 || !isChallenge(id)) copyRow(w, m, row);
   }
@@ -68,6 +72,11 @@ function writeViasBelow(w: Writer, m: Message, row: number): void {
   w.put(VIA);
   w.copy(m.bytes, at, end);
   w.crlf();
+}
+
+/** Fields that say who sent a message: only a server that has authenticated the sender may write them. RFC 3325 §5 */
+export function isIdentity(id: number): boolean {
+  return id === HEADER_P_ASSERTED_IDENTITY || id === HEADER_P_PREFERRED_IDENTITY || id === HEADER_REMOTE_PARTY_ID;
 }
 
 function isChallenge(id: number): boolean {

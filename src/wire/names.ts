@@ -95,8 +95,12 @@ export const HEADER_MAX_BREADTH = 50;
 export const HEADER_P_ASSERTED_IDENTITY = 51;
 /** RFC 5373. */
 export const HEADER_ANSWER_MODE = 52;
+/** RFC 3325; a draft that never became one, but is in use; RFC 3323. */
+export const HEADER_P_PREFERRED_IDENTITY = 53;
+export const HEADER_REMOTE_PARTY_ID = 54;
+export const HEADER_PRIVACY = 55;
 /** How many header ids there are. */
-export const HEADER_COUNT = 53;
+export const HEADER_COUNT = 56;
 
 /** Indexed by header id: the long form. */
 export const HEADER_NAMES: readonly Uint8Array[] = [
@@ -153,6 +157,9 @@ export const HEADER_NAMES: readonly Uint8Array[] = [
   octets("Max-Breadth"),
   octets("P-Asserted-Identity"),
   octets("Answer-Mode"),
+  octets("P-Preferred-Identity"),
+  octets("Remote-Party-ID"),
+  octets("Privacy"),
 ];
 
 // Transports. TRANSPORT_NONE is "not said"; TRANSPORT_OTHER is a transport that is well formed and not known here.
