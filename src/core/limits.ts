@@ -69,9 +69,9 @@ export const DOOR_LIMITS: Limits = {
   traceBytes: 2048,
   traceMessageBytes: 128,
   // Two for each transaction (16), three for each session (6), one for each call (2), four for the line's sound (4), one
-  // of the registration, four of the door, two of its ring, four of its relays, contact and codes, seven of the station,
-  // one of the log, one of the subscription: 48.
-  timers: 48,
+  // of the registration, four of the door, two of its ring, five of its relays, contact, codes and their lock, seven of
+  // the station, one of the log, one of the subscription: 49.
+  timers: 49,
   t1Ms: 500,
   t2Ms: 4000,
   t4Ms: 5000,
@@ -90,7 +90,7 @@ export const ROOMY_LIMITS: Limits = {
   // Ten messages of a call as they were.
   traceBytes: 16384,
   traceMessageBytes: 1536,
-  // 56 of transactions, 36 of calls, 8 of lines, 18 others, 8 of subscriptions: 126.
+  // 56 of transactions, 36 of calls, 8 of lines, 19 others, 8 of subscriptions: 127.
   timers: 128,
 };
 

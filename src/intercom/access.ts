@@ -1,6 +1,7 @@
 /**
  * Door codes: digits of a call are put together until they are a code, and the code says which relay opens. Wrong ones are
- * counted, for the call and for the lock that holds over all of them. No digit of a code is told to anybody.
+ * counted, for the call and for the lock of each code. One entry is one guess, however it ends: by #, by a pause, by as many digits as
+ * the longest code has, or broken off by * or the call's end. No digit of a code is told to anybody.
  * Not here: how long codes are locked (lock.ts), and what a relay does (doorway.ts).
  */
 import type { Store } from "../../hal/device.js";
@@ -26,7 +27,7 @@ const ZERO = 0x30;
 export interface AccessUser {
   /** A right code was given. @param call in which, null by MESSAGE */
   onCode(relay: number, call: Call | null): void;
-  /** @param isLast so many were wrong that the call is to end */
+  /** A code was wrong, or is not heard now. @param isLast so many were wrong that the call is to end */
   onWrongCode(call: Call | null, isLast: boolean): void;
 }
 
@@ -37,9 +38,11 @@ export class Access implements TimerUser {
   private readonly user: AccessUser;
   private readonly lock: CodeLock;
   private readonly timer: number;
-  /** Each code as a number with a 1 before its digits, and its relay at the same place. */
+  /** Each code as a number with a 1 before its digits; at the same place its relay, and its number at the lock. */
   private codes: number[] = [];
   private relays: number[] = [];
+  private secrets: number[] = [];
+  private shortest = 0;
   private longest = 0;
   /** The digits so far, in the same form; -1 when one of them is none of 0 to 9. */
   private entered = 1;
@@ -56,46 +59,52 @@ export class Access implements TimerUser {
     this.timers = timers;
     this.events = events;
     this.user = user;
-    this.lock = new CodeLock(store, timers.nowMs);
+    this.lock = new CodeLock(store, timers);
     this.timer = timers.make(this, 0);
   }
 
-  /** Takes the codes of the settings. */
+  /** Takes the codes of the settings. The same digits for two relays are one secret: who guesses at one guesses at both. */
   configure(): void {
     this.codes = [];
     this.relays = [];
+    this.secrets = [];
+    this.shortest = LONGEST_CODE;
     this.longest = 0;
+    const digits: string[] = [];
     for (let relay = 1; relay <= RELAYS_MOST; relay++) {
       const codes = this.settings.get("relay" + relay + ".code").split(",");
       for (let i = 0; i < codes.length; i++) {
         if (codes[i] === "") continue;
+        if (digits.indexOf(codes[i]) < 0) digits.push(codes[i]);
         this.codes.push(Number("1" + codes[i]));
         this.relays.push(relay);
+        this.secrets.push(digits.indexOf(codes[i]));
+        this.shortest = Math.min(this.shortest, codes[i].length);
         this.longest = Math.max(this.longest, codes[i].length);
       }
     }
+    this.lock.watch(digits);
     this.begin();
   }
 
-  /** A call begins or is over: what was entered counts no more. */
+  /** A call begins or is over: what was entered counts no more, unless it was a try already. */
   reset(): void {
-    this.timers.stop(this.timer);
+    this.abandon();
     this.call = null;
     this.wrong = 0;
     this.way = 0;
-    this.begin();
   }
 
   /** A digit of a call. @param code ASCII @param way DIGIT_* */
   digit(call: Call, code: number, way: number): void {
     if (this.longest === 0) return;
     if (call !== this.call) {
+      this.abandon();
       this.call = call;
       this.way = 0;
-      this.begin();
     }
     if (this.isSecondHearing(code, way)) return;
-    if (code === STAR) this.begin();
+    if (code === STAR) this.abandon();
     else if (code === HASH) this.tryEntered();
     else {
       const digit = code - ZERO;
@@ -103,16 +112,17 @@ export class Access implements TimerUser {
         digit < 0 || digit > 9 || this.entered < 0 || this.count >= LONGEST_CODE ? -1 : this.entered * 10 + digit;
       this.count += 1;
       this.timers.start(this.timer, CODE_PAUSE_MS);
-      // What may become a longer code waits for the pause, or for #.
-      const isWhole = this.relayOf(this.entered, 0) > 0 && !this.isBeginning(this.entered);
+      // What may become a longer code waits for the pause, or for #. A code that is locked is as any other digits.
+      const isWhole = this.find(this.entered, 0) >= 0 && !this.isBeginning(this.entered);
       if (isWhole || this.count >= this.longest) this.tryEntered();
+      else if (this.count >= this.shortest) this.lock.expect();
     }
   }
 
   /** A code as a whole, by MESSAGE. @param relay that it has to open */
   text(relay: number, code: string): void {
+    this.abandon();
     this.call = null;
-    this.begin();
     this.attempt(code.length > LONGEST_CODE ? -1 : Number("1" + code), relay, "message");
   }
 
@@ -126,56 +136,78 @@ export class Access implements TimerUser {
     if (count > 0) this.attempt(entered, 0, DIGIT_WAYS[this.way]);
   }
 
+  /**
+   * Forgets the digits so far. Every digit from the shortest code's length on was compared with the codes, and whoever entered them saw
+   * that nothing opened: those were a try, whatever came then.
+   */
+  private abandon(): void {
+    const { count } = this;
+    this.begin();
+    if (count >= this.shortest) this.countWrong(0, DIGIT_WAYS[this.way]);
+  }
+
   /** @param relay the code is for, 0: any @param by in which way it came */
   private attempt(code: number, relay: number, by: string): void {
-    const nowMs = this.timers.nowMs;
-    const lockedMs = this.lock.remainingMs(nowMs);
-    if (lockedMs > 0) {
-      // The right one too: else a guesser could go on and see which opens.
-      this.tellLock(Math.ceil(lockedMs / 1000));
-      return;
-    }
-    const found = this.relayOf(code, relay);
-    if (found > 0) {
+    const found = this.find(code, relay);
+    if (found >= 0) {
       this.wrong = 0;
-      this.lock.onRight();
-      this.user.onCode(found, this.call);
+      this.lock.onRight(this.secrets[found]);
+      this.user.onCode(this.relays[found], this.call);
       return;
     }
-    this.wrong += 1;
-    const lockS = this.lock.onWrong(nowMs);
-    if (lockS > 0) this.tellLock(lockS);
-    // The digits themselves are told to nobody: a wrong code is often the right one with a slip.
-    this.events.event("error", "wrong door code", ["tries", this.wrong, "by", by]);
+    this.countWrong(relay, by);
     this.user.onWrongCode(this.call, this.wrong >= CODE_TRIES);
   }
 
-  private tellLock(seconds: number): void {
-    this.events.event("error", "door codes are locked", [
-      "seconds",
-      seconds,
-      "key",
-      this.keys(),
-      "allowed",
-      "after that, or without a code",
-    ]);
-  }
-
-  /** The settings whose codes are not heard. */
-  private keys(): string {
-    let out = "";
-    for (let relay = 1; relay <= RELAYS_MOST; relay++) {
-      if (this.relays.indexOf(relay) >= 0) out += (out === "" ? "" : ",") + "relay" + relay + ".code";
-    }
-    return out;
-  }
-
-  /** @param relay the code is for, 0: any @returns the relay it opens, 0 for none */
-  private relayOf(code: number, relay: number): number {
+  /** One wrong entry is one guess at each code that it was compared with. */
+  private countWrong(relay: number, by: string): void {
+    const guessed: number[] = [];
+    let isHidden = false;
     for (let i = 0; i < this.codes.length; i++) {
-      if (this.codes[i] === code && (relay === 0 || this.relays[i] === relay)) return this.relays[i];
+      if (relay !== 0 && this.relays[i] !== relay) continue;
+      const secret = this.secrets[i];
+      if (guessed.indexOf(secret) >= 0) continue;
+      if (this.lock.remainingMs(secret) > 0) isHidden = true;
+      else guessed.push(secret);
     }
-    return 0;
+    if (guessed.length > 0 || !isHidden) {
+      for (let i = 0; i < guessed.length; i++) {
+        this.lock.onWrong(guessed[i]);
+        if (this.lock.remainingMs(guessed[i]) > 0) isHidden = true;
+      }
+      // Kept before anybody sees that it was wrong.
+      if (guessed.length > 0) this.lock.keep();
+      this.wrong += 1;
+      // The digits themselves are told to nobody: a wrong code is often the right one with a slip.
+      this.events.event("error", "wrong door code", ["tries", this.wrong, "by", by]);
+    }
+    // The right one too is not heard then: else a guesser could go on and see which opens.
+    if (isHidden) this.tellLock();
+  }
+
+  /** Says which settings have a code that is not heard, and when all are heard again. */
+  private tellLock(): void {
+    let mostMs = 0;
+    let keys = "";
+    for (let relay = 1; relay <= RELAYS_MOST; relay++) {
+      let relayMs = 0;
+      for (let i = 0; i < this.codes.length; i++)
+        if (this.relays[i] === relay) relayMs = Math.max(relayMs, this.lock.remainingMs(this.secrets[i]));
+      if (relayMs > 0) keys += (keys === "" ? "" : ",") + "relay" + relay + ".code";
+      mostMs = Math.max(mostMs, relayMs);
+    }
+    const seconds = Math.ceil(mostMs / 1000);
+    const extra = ["seconds", seconds, "key", keys, "allowed", "after that, or without a code"];
+    this.events.event("error", "door codes are locked", extra);
+  }
+
+  /** @param relay the code is for, 0: any @returns the place of a code that is heard now, -1 for none */
+  private find(code: number, relay: number): number {
+    for (let i = 0; i < this.codes.length; i++) {
+      const isMeant = this.codes[i] === code && (relay === 0 || this.relays[i] === relay);
+      if (isMeant && this.lock.remainingMs(this.secrets[i]) === 0) return i;
+    }
+    return -1;
   }
 
   /** Whether a longer code begins so. */

@@ -1,58 +1,267 @@
 import { describe, expect, it } from "vitest";
 import { MemoryStore } from "../../host-sim/io/store.js";
+import { Timers } from "../../src/core/timers.js";
 import { CodeLock } from "../../src/intercom/lock.js";
+import { Record } from "../../src/intercom/record.js";
 
-/** Gives wrong codes until it locks. @returns for how many seconds */
-function guess(lock: CodeLock, nowMs: number): number {
-  for (let i = 1; i <= 20; i++) {
-    const seconds = lock.onWrong(nowMs);
-    if (seconds > 0) return seconds;
-  }
-  return 0;
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+
+/** A store in which a firmware before this one has kept its lock. */
+function oldStore(kept: string): MemoryStore {
+  const store = new MemoryStore();
+  new Record(store, "lock").write(kept);
+  return store;
 }
 
-describe("the lock on door codes", () => {
-  it("locks for 300 s at the fifth wrong code in a row, and not before", () => {
-    const lock = new CodeLock(null, 0);
-    expect([1, 2, 3, 4, 5].map(() => lock.onWrong(1000))).toEqual([0, 0, 0, 0, 300]);
-    expect(lock.remainingMs(1000)).toBe(300_000);
-    expect(lock.remainingMs(301_000)).toBe(0);
+/** A lock on a board that can lose its power. */
+class Board {
+  timers = new Timers(1);
+  lock: CodeLock;
+  readonly store: MemoryStore;
+  readonly codes: string[];
+
+  constructor(codes = ["2580"], store = new MemoryStore()) {
+    this.store = store;
+    this.codes = codes;
+    this.lock = this.start();
+  }
+
+  private start(): CodeLock {
+    this.timers = new Timers(1);
+    const lock = new CodeLock(this.store, this.timers);
+    lock.watch(this.codes);
+    return lock;
+  }
+
+  /** Its clock begins at 0 again, as a board's does. */
+  restart(): void {
+    this.lock = this.start();
+  }
+
+  wait(ms: number): void {
+    const end = this.timers.nowMs + ms;
+    while (this.timers.next() <= end) this.timers.poll(this.timers.next());
+    this.timers.poll(end);
+  }
+
+  wrong(code = 0): void {
+    this.lock.onWrong(code);
+    this.lock.keep();
+  }
+
+  /** @returns s until that code is heard */
+  left(code = 0): number {
+    return this.lock.remainingMs(code) / 1000;
+  }
+
+  /** Guesses whenever a code is heard. @returns how often */
+  guess(ms: number, code = 0): number {
+    const end = this.timers.nowMs + ms;
+    let guesses = 0;
+    while (this.timers.nowMs < end) {
+      const left = this.lock.remainingMs(code);
+      if (left > 0) this.wait(Math.min(left, end - this.timers.nowMs));
+      else {
+        this.wrong(code);
+        guesses += 1;
+      }
+    }
+    return guesses;
+  }
+}
+
+describe("the lock on a code", () => {
+  it("locks for 300 s at the fifth wrong entry in a row, and not before", () => {
+    const board = new Board();
+    const left: number[] = [];
+    for (let i = 0; i < 5; i++) {
+      board.wrong();
+      left.push(board.left());
+    }
+    expect(left).toEqual([0, 0, 0, 0, 300]);
+    board.wait(299_999);
+    expect(board.left()).toBeGreaterThan(0);
+    board.wait(1);
+    expect(board.left()).toBe(0);
   });
 
   it("locks for twice as long each further time, up to an hour", () => {
-    const lock = new CodeLock(null, 0);
-    expect([1, 2, 3, 4, 5, 6].map((n) => guess(lock, n * 4_000_000))).toEqual([300, 600, 1200, 2400, 3600, 3600]);
+    const board = new Board();
+    const locks: number[] = [];
+    for (let i = 0; i < 6; i++) {
+      for (let j = 0; j < 5; j++) board.wrong();
+      locks.push(board.left());
+      board.wait(locks[i] * 1000);
+    }
+    expect(locks).toEqual([300, 600, 1200, 2400, 3600, 3600]);
   });
 
-  it("forgets all at the right code", () => {
-    const lock = new CodeLock(null, 0);
-    guess(lock, 0);
-    for (let i = 0; i < 4; i++) lock.onWrong(400_000);
-    lock.onRight();
-    expect(lock.onWrong(500_000)).toBe(0);
-    expect(guess(lock, 500_000)).toBe(300);
+  it("forgets what was wrong at the right code, of that code alone", () => {
+    const board = new Board(["2580", "4711"]);
+    for (let i = 0; i < 4; i++) for (const code of [0, 1]) board.wrong(code);
+    board.lock.onRight(1);
+    for (const code of [0, 1]) board.wrong(code);
+    expect([board.left(0), board.left(1)]).toEqual([300, 0]);
   });
 
-  it("goes on counting after a restart, and a lock that was on begins anew", () => {
-    const store = new MemoryStore();
-    const lock = new CodeLock(store, 0);
-    for (let i = 0; i < 4; i++) lock.onWrong(0);
-    const second = new CodeLock(store, 0);
-    expect(second.onWrong(0)).toBe(300);
-    const third = new CodeLock(store, 7000);
-    expect(third.remainingMs(7000)).toBe(300_000);
-    expect(guess(third, 400_000)).toBe(600);
-    third.onRight();
-    expect(new CodeLock(store, 0).remainingMs(0)).toBe(0);
+  it("is as new for whoever mistyped now and then, a day later", () => {
+    const board = new Board();
+    for (let day = 0; day < 30; day++) {
+      for (let i = 0; i < 4; i++) board.wrong();
+      expect(board.left()).toBe(0);
+      board.wait(DAY_MS);
+    }
   });
 
-  it("holds while the power is on even when nothing can be kept", () => {
+  it("keeps the counts of a code over changes of others, and begins anew with a new code", () => {
+    const board = new Board(["2580"]);
+    for (let i = 0; i < 5; i++) board.wrong();
+    board.lock.watch(["4711", "2580"]);
+    expect([board.left(0), board.left(1)]).toEqual([0, 300]);
+    board.lock.keep();
+    board.codes.splice(0, 1, "4711", "2580");
+    board.restart();
+    expect([board.left(0), board.left(1)]).toEqual([0, 300]);
+  });
+});
+
+describe("a power cut", () => {
+  it("does not shorten a lock, and brings none back that has run out", () => {
+    const board = new Board();
+    for (let i = 0; i < 5; i++) board.wrong();
+    board.wait(100_000);
+    board.restart();
+    expect(board.left()).toBeGreaterThanOrEqual(200);
+    expect(board.left()).toBeLessThanOrEqual(300);
+    board.wait(board.left() * 1000);
+    board.restart();
+    expect(board.left()).toBe(0);
+    board.wait(DAY_MS);
+    board.restart();
+    expect(board.left()).toBe(0);
+    // Nor the count before it.
+    for (let i = 0; i < 4; i++) board.wrong();
+    expect(board.left()).toBe(0);
+  });
+
+  it("in each minute of a lock leaves it between what was left and what there was when it was last kept", () => {
+    for (let cutMs = 0; cutMs < HOUR_MS; cutMs += 7 * MINUTE_MS) {
+      const board = new Board();
+      for (let lock = 0; lock < 5; lock++) {
+        board.wait(board.left() * 1000);
+        for (let i = 0; i < 5; i++) board.wrong();
+      }
+      expect(board.left()).toBe(3600);
+      board.wait(cutMs);
+      const left = board.left();
+      board.restart();
+      expect(board.left()).toBeGreaterThanOrEqual(left);
+      expect(board.left()).toBeLessThanOrEqual(left + 240);
+    }
+  });
+
+  it("every quarter of an hour still lets a lock run out, though no clock runs meanwhile", () => {
+    const board = new Board();
+    for (let lock = 0; lock < 12; lock++) {
+      for (let i = 0; i < 5; i++) board.wrong();
+      board.wait(board.left() * 1000);
+    }
+    for (let i = 0; i < 5; i++) board.wrong();
+    let cuts = 0;
+    while (board.left() > 0 && cuts < 200) {
+      board.wait(15 * MINUTE_MS);
+      board.restart();
+      cuts += 1;
+    }
+    expect(cuts).toBeLessThan(20);
+  });
+
+  it("takes nothing away that the form before this one had kept", () => {
+    const record = new Board(["2580", "4711"], oldStore("3 2 locked"));
+    expect([record.left(0), record.left(1)]).toEqual([600, 600]);
+    const open = new Board(["2580"], oldStore("4 0 open"));
+    expect(open.left()).toBe(0);
+    open.wrong();
+    expect(open.left()).toBe(300);
+  });
+
+  it.each(["garbage", "2 x", "2 zz:9:9:9:9:9", "2 zz:-1:NaN:1e9:Infinity", "1 2", ""])(
+    "with %j in the store leaves a door that can be opened",
+    (kept) => {
+      const board = new Board(["2580"], oldStore(kept));
+      expect(board.left()).toBe(0);
+      for (let i = 0; i < 5; i++) board.wrong();
+      expect(board.left()).toBe(300);
+    },
+  );
+});
+
+describe("who guesses all the time", () => {
+  it.each([
+    ["without a break", 0, 0, 400],
+    ["and the owner comes in between each hour", HOUR_MS, 0, 400],
+    ["and the owner comes in every five minutes", 5 * MINUTE_MS, 0, 400],
+    ["with a power cut each hour", 0, HOUR_MS, 400],
+    ["with a power cut every 241 s, and the owner each 10 minutes", 10 * MINUTE_MS, 241_000, 400],
+    // A lock goes on where it was last kept.
+    ["with a power cut every two minutes", 0, 2 * MINUTE_MS, 5],
+  ])("has at most 120 guesses in any 24 hours: %s", (_, ownerMs, cutMs, least) => {
+    const board = new Board();
+    const times: number[] = [];
+    const step = Math.min(ownerMs || HOUR_MS, cutMs || HOUR_MS);
+    let ownerAt = ownerMs;
+    let cutAt = cutMs;
+    for (let at = 0; at < 6 * DAY_MS; at += step) {
+      if (ownerMs > 0 && at >= ownerAt) {
+        if (board.left() === 0) board.lock.onRight(0);
+        ownerAt += ownerMs;
+      }
+      if (cutMs > 0 && at >= cutAt) {
+        board.restart();
+        cutAt += cutMs;
+      }
+      const end = board.timers.nowMs + step;
+      while (board.timers.nowMs < end) {
+        const left = board.lock.remainingMs(0);
+        if (left > 0) board.wait(Math.min(left, end - board.timers.nowMs));
+        else {
+          times.push(at + step - (end - board.timers.nowMs));
+          board.wrong();
+        }
+      }
+    }
+    let most = 0;
+    for (let i = 0, from = 0; i < times.length; i++) {
+      while (times[i] - times[from] >= DAY_MS) from += 1;
+      most = Math.max(most, i - from + 1);
+    }
+    expect(most).toBeLessThanOrEqual(120);
+    expect(times.length).toBeGreaterThanOrEqual(least);
+  });
+
+  it("keeps nobody out for longer than an hour after that has ended", () => {
+    const board = new Board();
+    board.guess(3 * DAY_MS);
+    board.wait(HOUR_MS);
+    expect(board.left()).toBe(0);
+  });
+
+  it("is held while the power is on even when nothing can be kept", () => {
     const store = {
       read: () => "garbage",
       write: () => {
         throw new Error("the disk is full");
       },
     };
-    expect(guess(new CodeLock(store, 0), 0)).toBe(300);
+    const timers = new Timers(1);
+    const lock = new CodeLock(store, timers);
+    lock.watch(["2580"]);
+    for (let i = 0; i < 5; i++) {
+      lock.onWrong(0);
+      lock.keep();
+    }
+    expect(lock.remainingMs(0)).toBe(300_000);
   });
 });

@@ -217,6 +217,37 @@ describe("the owner opens by a code", () => {
     expect(h.isReleased()).toBe(true);
   });
 
+  it("whoever knows the code of one relay does not free that of the other by it", () => {
+    const h = house("relay1.code=2580", "relay2.code=4711");
+    for (let i = 0; i < 5; i++) {
+      talk(h);
+      dial("9999");
+      dial("4711");
+      h.press();
+      world.run(33_000);
+    }
+    talk(h);
+    dial("2580");
+    expect(h.isReleased()).toBe(false);
+    expect(h.events.filter(({ name }) => name === "error").at(-1)?.extra.key).toBe("relay1.code");
+    dial("4711");
+    expect(h.tellings("relay", "relay").filter((line) => line.startsWith("on"))).toEqual(Array(6).fill("on 2"));
+  });
+
+  it.each(["*", "the end of the call"])("digits that were compared count as a try, though %s breaks them off", (by) => {
+    const h = house("relay1.code=2580", "relay2.code=471147");
+    for (let i = 0; i < 5; i++) {
+      if (h.door.ua.activeCall() === null) talk(h);
+      dial(by === "*" ? "9999*" : "9999");
+      if (by !== "*") h.press();
+      world.run(33_000);
+    }
+    if (h.door.ua.activeCall() === null) talk(h);
+    dial("2580#");
+    expect(h.isReleased()).toBe(false);
+    expect(h.told("error").at(-1)).toBe("door codes are locked");
+  });
+
   it("a code is nowhere in what is told, right or wrong", () => {
     const h = house("relay1.code=86420975");
     const peer = new Peer(world, PHONE.replace(".2", ".7"));
