@@ -8,7 +8,7 @@ import { basename, delimiter, dirname, join, relative, resolve } from "node:path
 
 /** By board: the platform of mcconfig and the manifest. */
 export const BOARDS: Record<string, readonly [string, string]> = {
-  m5atom_echo_s3r: ["esp32/m5atom_echo_s3r", "manifest.json"],
+  m5atom_echo_s3r: ["esp32", "hal/boards/m5atom_echo_s3r/manifest.json"],
   esp32_audio_kit: ["esp32", "hal/boards/esp32_audio_kit/manifest.json"],
   generic_esp32: ["esp32", "hal/boards/generic_esp32/manifest.json"],
   lin: ["x-cli-lin", "hal/boards/lin/manifest.json"],

@@ -17,7 +17,7 @@ describe("npm run firmware", () => {
 });
 
 describe("The manifests", () => {
-  const files = ["manifest.json", "src/manifest.json", "hal/boards/m5atom_echo_s3r/pins.json"];
+  const files = ["manifest.json", "src/manifest.json", "hal/moddable/wired/manifest.json"];
   for (const [, manifest] of Object.values(BOARDS)) if (!files.includes(manifest)) files.push(manifest);
 
   it.each(files)("%s names modules that are there", (file) => {
@@ -38,9 +38,8 @@ describe("The manifests", () => {
   it("switch the watchdog on, and let a panic start the chip again", () => {
     for (const [board, [platform, manifest]] of Object.entries(BOARDS)) {
       if (!platform.startsWith("esp32")) continue;
-      const file = manifest === "manifest.json" ? "hal/boards/" + board + "/pins.json" : manifest;
-      const { build } = JSON.parse(readFileSync(join(ROOT, file), "utf8"));
-      const options = readFileSync(join(ROOT, dirname(file), build.SDKCONFIGPATH, "sdkconfig.defaults"), "utf8");
+      const { build } = JSON.parse(readFileSync(join(ROOT, manifest), "utf8"));
+      const options = readFileSync(join(ROOT, dirname(manifest), build.SDKCONFIGPATH, "sdkconfig.defaults"), "utf8");
       for (const option of ["TASK_WDT_EN", "TASK_WDT_PANIC", "SYSTEM_PANIC_PRINT_REBOOT"])
         expect(options.split("\n"), board).toContain("CONFIG_ESP_" + option + "=y");
     }
