@@ -1,7 +1,7 @@
 /**
  * The device's entry: a board, a network, a door on it. Wiring only. Before there is a network the console does what needs none:
  * settings, among them `wifi.ssid` and `wifi.password`, and `reboot`. A Wi-Fi that a browser hands over (Improv) is joined at once, and
- * kept when it could be joined.
+ * kept when it could be joined. A wired board asks for no Wi-Fi.
  */
 import { BOARD } from "../hal/boards/board.js";
 import { Machine } from "../hal/moddable/machine.js";
@@ -25,7 +25,9 @@ const OFFLINE =
   " help get set unset diff save revert factory-reset status calls log wifi pools login logout reboot version ";
 /** A door that could not be opened is tried again by a new start. */
 const AGAIN_MS = 60_000;
-const NOT_STARTED = "error: no network yet: set wifi.ssid NAME, wifi.password TEXT, save, reboot\n";
+const NOT_STARTED = BOARD.isWired
+  ? "error: no network yet: is the cable plugged in?\n"
+  : "error: no network yet: set wifi.ssid NAME, wifi.password TEXT, save, reboot\n";
 
 class Firmware implements DoorEvents, TerminalUser, ImprovUser {
   private readonly machine: Machine = new Machine(BOARD, (bytes, start, end) =>
@@ -79,7 +81,7 @@ class Firmware implements DoorEvents, TerminalUser, ImprovUser {
   }
 
   onWifi(ssid: string, password: string): boolean {
-    if (this.machine.storeProblem !== "" || this.station.console.isLocked()) return false;
+    if (BOARD.isWired || this.machine.storeProblem !== "" || this.station.console.isLocked()) return false;
     this.newSsid = ssid;
     this.newPassword = password;
     this.join(ssid, password);
@@ -87,7 +89,9 @@ class Firmware implements DoorEvents, TerminalUser, ImprovUser {
   }
 
   onScan(): boolean {
-    return this.machine.wifi.scan(
+    const { wifi } = this.machine;
+    if (wifi === null) return false;
+    return wifi.scan(
       (ssid, rssiDbm, _channel, isSecured) => this.improv.network(ssid, rssiDbm, isSecured),
       () => this.improv.scanned(),
     );

@@ -93,6 +93,13 @@ declare module "embedded:network/interface/wifi" {
     readonly RSSI: number | undefined;
   }
 }
+declare module "embedded:network/interface/ethernet" {
+  export default class Ethernet {
+    constructor(options: { onChanged?: (property: string) => void });
+    readonly connection: number;
+    readonly address: string | undefined;
+  }
+}
 declare module "embedded:storage/key-value" {
   interface Storage {
     read(key: string): unknown;

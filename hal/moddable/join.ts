@@ -1,7 +1,8 @@
 /**
- * Joins a Wi-Fi network and joins it again, for ever: after each failure the wait doubles, up to a minute. It says what is
- * wrong once a try. Not here: the radio itself, which network.
+ * Joins a network by Wi-Fi or by a cable and joins it again, for ever: after each failure the wait doubles, up to a minute. It says
+ * what is wrong once a try. Not here: the radio itself (the SDK's, or its wired twin in wired/radio.ts), which network.
  */
+import { ipv4 } from "../../src/core/address.js";
 import type { Clock, DeviceTimer } from "../device.js";
 
 /** Values of `connection` in ECMA-419: lower ones are steps on the way there. */
@@ -13,13 +14,18 @@ const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 60_000;
 /** A try that has no address by then is given up. */
 const TRY_MS = 20_000;
+/** A lease that is renewed may bring another address, which the SDK does not tell: so often it is looked at. */
+const LOOK_MS = 10_000;
 
 const IDLE = 0;
 const TRYING = 1;
 const WAITING = 2;
 const UP = 3;
 
-/** What is used of ECMA-419's Wi-Fi interface. */
+const NO_ADDRESS = "the network gives no address";
+const NO_CABLE = "no link: is the cable plugged in at both ends, and the other end on?";
+
+/** What is used of ECMA-419's network interfaces. */
 export interface Radio {
   readonly connection: number;
   readonly address: string | undefined;
@@ -30,10 +36,12 @@ export interface Radio {
 export interface JoinOptions {
   radio: Radio;
   clock: Clock;
+  /** There is a cable: neither name nor password count. */
+  isWired: boolean;
   ssid: string;
   /** Empty: an open network. */
   password: string;
-  /** There is an address, as text. */
+  /** There is an address, as text, or another one than before. */
   onUp(address: string): void;
   /** It is gone, or could not be had. `reason`: one line for people. */
   onDown(reason: string): void;
@@ -46,6 +54,8 @@ export class Join {
   private password: string;
   private state = IDLE;
   private wasAssociated = false;
+  /** While it is up. */
+  private address = "";
   private waitMs = FIRST_WAIT_MS;
 
   constructor(options: JoinOptions) {
@@ -64,7 +74,7 @@ export class Join {
     try {
       radio.connect(password === "" ? { SSID: ssid } : { SSID: ssid, password });
     } catch {
-      this.fail("the radio does not start");
+      this.fail(this.options.isWired ? "Ethernet does not start" : "the radio does not start");
     }
   }
 
@@ -81,35 +91,51 @@ export class Join {
 
   /** To be called when anything of the radio changed. */
   changed(): void {
-    const { radio, onUp } = this.options;
-    const { connection } = radio;
-    const address = radio.address ?? "";
+    const { connection } = this.options.radio;
+    const address = this.readAddress();
     if (connection >= ASSOCIATED) this.wasAssociated = true;
-    if (connection >= CONNECTED && address !== "" && (this.state === TRYING || this.state === WAITING)) {
-      this.state = UP;
-      this.waitMs = FIRST_WAIT_MS;
-      this.timer.stop();
-      onUp(address);
+    if (connection >= CONNECTED && address !== "") {
+      if (this.state !== IDLE && (this.state !== UP || address !== this.address)) this.up(address);
     } else if (connection <= DISCONNECTED && this.state === TRYING) {
-      this.fail("not admitted: is the network in reach and the password right?");
-    } else if (connection < CONNECTED && this.state === UP) this.fail("the network is gone");
+      this.fail(this.options.isWired ? NO_CABLE : "not admitted: is the network in reach and the password right?");
+    } else if (this.state === UP) this.fail("the network is gone");
+  }
+
+  /** @returns "" while there is none of IPv4 */
+  private readAddress(): string {
+    const address = this.options.radio.address ?? "";
+    return ipv4(address) > 0 ? address : "";
+  }
+
+  private up(address: string): void {
+    const { clock, onUp } = this.options;
+    this.state = UP;
+    this.address = address;
+    this.waitMs = FIRST_WAIT_MS;
+    this.timer.at(clock.now() + LOOK_MS);
+    onUp(address);
   }
 
   private onTimer(): void {
+    const { clock, radio, isWired } = this.options;
     if (this.state === WAITING) this.start();
-    else if (this.state === TRYING) {
-      this.fail(this.wasAssociated ? "the network gives no address" : "the network does not answer");
+    else if (this.state === UP) {
+      this.timer.at(clock.now() + LOOK_MS);
+      this.changed();
+    } else if (this.state === TRYING) {
+      const isThere = this.wasAssociated || radio.connection >= ASSOCIATED;
+      this.fail(isThere ? NO_ADDRESS : isWired ? NO_CABLE : "the network does not answer");
     }
   }
 
   private fail(reason: string): void {
     const { ssid } = this;
-    const { radio, clock, onDown } = this.options;
+    const { radio, clock, isWired, onDown } = this.options;
     // First: what the radio tells on its way down is no further failure.
     this.state = WAITING;
     this.timer.at(clock.now() + this.waitMs);
     this.waitMs = Math.min(2 * this.waitMs, LONGEST_WAIT_MS);
     radio.disconnect();
-    onDown("Wi-Fi " + ssid + ": " + reason);
+    onDown((isWired ? "Ethernet: " : "Wi-Fi " + ssid + ": ") + reason);
   }
 }

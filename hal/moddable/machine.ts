@@ -1,5 +1,5 @@
 /**
- * The device of hal/device.ts on the Moddable SDK: pins, clock, sockets, storage, sound, serial console and Wi-Fi of one board.
+ * The device of hal/device.ts on the Moddable SDK: pins, clock, sockets, storage, sound, serial console and network of one board.
  * The relays are off from the constructor's first line on. Not here: what a door does (src/intercom).
  */
 import Digital from "embedded:io/digital";
@@ -220,7 +220,8 @@ class RadioState implements Wifi {
 }
 
 export class Machine implements Device {
-  readonly wifi = new RadioState(() => this.openRadio());
+  readonly wifi: Wifi | null;
+  private readonly radio = new RadioState(() => this.openRadio());
   readonly clock: Clock = new TicksClock();
   readonly random = { uint32: random };
   readonly resolver: Resolver = new Names({
@@ -249,6 +250,7 @@ export class Machine implements Device {
   constructor(board: Board, onOctets: (bytes: Uint8Array, start: number, end: number) => void) {
     this.relays = board.relays.map((pin) => new Digital({ pin, mode: Digital.Output, initialValue: 0 }) as Output);
     this.board = board;
+    this.wifi = board.isWired ? null : this.radio;
     const led = board.led < 0 ? new NoOutput() : new Digital({ pin: board.led, mode: Digital.Output, initialValue: 0 });
     this.led = new Light(led as Output, this.clock);
     const came = new Uint8Array(SERIAL_BYTES);
@@ -323,9 +325,9 @@ export class Machine implements Device {
     this.printer.print(bytes.slice());
   }
 
-  /** Joins and keeps joined; of a second call only the network counts. @param onUp the address is there @param onDown one line why it is not */
+  /** Joins and keeps joined, on a wired board whatever the name is; of a second call only the network counts. @param onUp the address is there @param onDown one line why it is not */
   join(ssid: string, password: string, onUp: () => void, onDown: (reason: string) => void): void {
-    this.wifi.ssid = ssid;
+    this.radio.ssid = ssid;
     if (this.joining !== null) {
       this.joining.change(ssid, password);
       return;
@@ -333,16 +335,17 @@ export class Machine implements Device {
     const join = new Join({
       radio: this.openRadio(),
       clock: this.clock,
+      isWired: this.board.isWired,
       ssid,
       password,
       onUp: (address) => {
         const ip = ipv4(address);
         this.ip = ip > 0 ? ip : 0;
-        this.wifi.isJoined = true;
+        this.radio.isJoined = true;
         onUp();
       },
       onDown: (reason) => {
-        this.wifi.isJoined = false;
+        this.radio.isJoined = false;
         onDown(reason);
       },
     });
@@ -352,9 +355,9 @@ export class Machine implements Device {
 
   /** The one radio there is. */
   private openRadio(): WiFi {
-    const { wifi } = this;
-    wifi.radio ??= new WiFi({ onChanged: () => this.joining?.changed() });
-    return wifi.radio;
+    const { radio } = this;
+    radio.radio ??= new WiFi({ onChanged: () => this.joining?.changed() });
+    return radio.radio;
   }
 
   /** Why nothing can be stored; "" when it can. */

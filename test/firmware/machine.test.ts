@@ -38,6 +38,7 @@ function joining(password = "secret") {
   const join = new Join({
     radio,
     clock,
+    isWired: false,
     ssid: "house",
     password,
     onUp: (address) => told.push("up " + address),
@@ -112,6 +113,19 @@ describe("Wi-Fi", () => {
     expect(told[1]).toBe("Wi-Fi house: the network is gone");
     await clock.runUntil(clock.now() + 1000);
     expect(radio.tries).toEqual([0, 101_000]);
+  });
+
+  it("that gives another address without going away is told so", async () => {
+    const { join, radio, clock, told } = joining();
+    join.start();
+    radio.connection = 500;
+    radio.address = "192.0.2.7";
+    join.changed();
+    await clock.runUntil(clock.now() + 100_000);
+    radio.address = "192.0.2.8";
+    await clock.runUntil(clock.now() + 10_000);
+    expect(told).toEqual(["up 192.0.2.7", "up 192.0.2.8"]);
+    expect(radio.tries).toEqual([0]);
   });
 
   it("survives a radio that throws", async () => {

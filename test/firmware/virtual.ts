@@ -17,6 +17,35 @@ const CONNECTED = 500;
 const ASSOCIATED = 400;
 const GONE = 200;
 
+/** The cable, and what the SDK's Ethernet driver tells of it. */
+class Cable {
+  isPlugged = false;
+  address: string | undefined;
+  tell: () => void = () => {};
+
+  plug(): void {
+    this.isPlugged = true;
+    this.tell();
+  }
+
+  pull(): void {
+    this.isPlugged = false;
+    this.address = undefined;
+    this.tell();
+  }
+
+  /** By DHCP. */
+  give(address: string): void {
+    this.address = address;
+    this.tell();
+  }
+
+  /** A lease that brings another address: the driver tells nobody. */
+  renew(address: string): void {
+    this.address = address;
+  }
+}
+
 /** What is there around the chip, over all its lives. */
 class VirtualBoard {
   clock = new VirtualClock();
@@ -41,6 +70,8 @@ class VirtualBoard {
   type: (text: string) => void = () => {};
   press: (pin: number, isDown: boolean) => void = () => {};
   radio: WiFi | null = null;
+  /** Of a board that is wired. */
+  cable = new Cable();
   sockets: UdpSocket[] = [];
 
   /** Lets time pass; what the firmware throws restarts it. */
@@ -224,6 +255,39 @@ export class WiFi {
     this.connection = connection;
     this.address = address;
     this.onChanged("connection");
+  }
+}
+
+/** `embedded:network/interface/ethernet`, with the states of the SDK's driver. */
+export class Ethernet {
+  private isConnecting = false;
+  private hasForgotten = false;
+
+  constructor(options: { onChanged: (property: string) => void }) {
+    const told = board.alive(options.onChanged);
+    board.cable.tell = () => {
+      this.hasForgotten = false;
+      board.clock.after(0, () => told("connection"));
+    };
+  }
+
+  get connection(): number {
+    const { isPlugged, address } = board.cable;
+    if (isPlugged && address !== undefined && !this.hasForgotten) return CONNECTED;
+    return this.isConnecting ? 300 : isPlugged ? ASSOCIATED : GONE;
+  }
+
+  get address(): string | undefined {
+    return board.cable.address;
+  }
+
+  connect(): void {
+    this.isConnecting = true;
+  }
+
+  disconnect(): void {
+    this.isConnecting = false;
+    this.hasForgotten = true;
   }
 }
 
