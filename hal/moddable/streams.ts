@@ -6,7 +6,7 @@ import { ipv4, ipv4Text } from "../../src/core/address.js";
 import type { TcpConnection, TcpOptions, TcpStack } from "../device.js";
 
 /** Connections at once: twice what the transport layer keeps. */
-const CONNECTIONS = 4;
+export const CONNECTIONS = 4;
 const QUEUE_BYTES = 4096;
 
 /** What is used of ECMA-419's TCP socket. */

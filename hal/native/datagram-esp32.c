@@ -1,37 +1,62 @@
 /*
- * A UDP socket on lwIP that reads into the caller's buffer: what datagram.ts calls on the ESP32. Datagrams wait as lwIP's own
+ * UDP sockets on lwIP that read into the caller's buffer: what datagram.ts calls on the ESP32. Datagrams wait as lwIP's own
  * buffers, a few at most; nothing is allocated for one that comes, and a chain of buffers is read as a whole. IPv4 only.
+ *
+ * Two tasks meet here. The machine's task waits for lwIP's in tcpip_api_call(), so lwIP's may never wait for the machine: it
+ * posts to the machine's queue with MODDEF_TASK_QUEUEWAIT 0 (manifest.json). All sockets share one message, so they take one
+ * place in that queue. When it has none, the next datagram or a timer of lwIP's posts again: what came is told in any case.
  */
 #include "esp_netif.h"
 
 #include "datagram.h"
 
 #include "lwip/priv/tcpip_priv.h"
+#include "lwip/timeouts.h"
 #include "lwip/udp.h"
-#include "modLwipSafe.h"
 
-typedef struct {
+/* A message that found the machine's queue full is posted again after so long. */
+#define POST_AGAIN_MS 20
+
+typedef struct socket socket_t;
+struct socket {
 	xsMachine *the;
 	xsSlot object;
 	xsSlot *onReadable;
 	struct udp_pcb *pcb;
+	/* The other open sockets, and the last delivery that passed here; of the machine's task only. */
+	socket_t *next;
+	uint32_t round;
 	/* Shared with lwIP's task, under the critical section. */
 	waiting_t waiting;
-	uint8_t isPosted;
-	uint8_t isClosed;
 	/* Of the datagram read last. */
 	uint32_t address;
 	uint16_t remotePort;
-} socket_t;
+};
 
-/* A call into lwIP's task; its first field is lwIP's. */
+/* Calls into lwIP's task; their first field is lwIP's. */
+typedef struct {
+	struct tcpip_api_call_data call;
+	socket_t *socket;
+	uint32_t address;
+	uint16_t port;
+} opening_t;
+
 typedef struct {
 	struct tcpip_api_call_data call;
 	socket_t *socket;
 	const datagram_t *datagram;
 } sending_t;
 
+/* Of the machine's task. */
+static socket_t *sockets;
+static uint32_t rounds;
+/* A message is under way that no delivery answered yet; under the critical section. */
+static uint8_t isPosted;
+/* lwIP's timer runs; of lwIP's task. */
+static uint8_t isTimed;
+
 static void mark(xsMachine *the, void *it, xsMarkRoot markRoot);
+static void post_again(void *arg);
 
 static const xsHostHooks hooks = {xs_datagram_destructor, mark, NULL};
 
@@ -42,26 +67,65 @@ static void set_address(ip_addr_t *ip, uint32_t address)
 	IP_ADDR4(ip, octets[0], octets[1], octets[2], octets[3]);
 }
 
-/* In the machine's task. */
+/* In the machine's task. A datagram that comes meanwhile is posted anew, so each socket is called once: none keeps the machine. */
 static void deliver(void *the, void *refcon, uint8_t *message, uint16_t length)
 {
-	socket_t *s = refcon;
-	uint32_t count;
+	socket_t *s;
+	uint32_t round = ++rounds;
+	(void)refcon;
 	(void)message;
 	(void)length;
 	builtinCriticalSectionBegin();
-	s->isPosted = 0;
-	count = s->waiting.count;
+	isPosted = 0;
 	builtinCriticalSectionEnd();
-	if (s->isClosed) {
-		c_free(s);
-		return;
+	for (s = sockets; s; ) {
+		uint32_t count;
+		if (s->round == round) {
+			s = s->next;
+			continue;
+		}
+		s->round = round;
+		builtinCriticalSectionBegin();
+		count = s->waiting.count;
+		builtinCriticalSectionEnd();
+		if (count > 0) {
+			xsBeginHost(the);
+				xsCallFunction0(xsReference(s->onReadable), s->object);
+			xsEndHost(the);
+		}
+		/* The call may have closed any of them. */
+		s = sockets;
 	}
-	if (count == 0)
+}
+
+/* In lwIP's task. */
+static void post(void *arg)
+{
+	xsMachine *the = arg;
+	int mustPost, isFailed;
+	builtinCriticalSectionBegin();
+	mustPost = !isPosted;
+	isPosted = 1;
+	builtinCriticalSectionEnd();
+	if (!mustPost)
 		return;
-	xsBeginHost(the);
-		xsCallFunction0(xsReference(s->onReadable), s->object);
-	xsEndHost(the);
+	isFailed = modMessagePostToMachine(the, NULL, 0, deliver, NULL) != 0;
+	if (!isFailed)
+		return;
+	builtinCriticalSectionBegin();
+	isPosted = 0;
+	builtinCriticalSectionEnd();
+	if (!isTimed) {
+		isTimed = 1;
+		sys_timeout(POST_AGAIN_MS, post_again, the);
+	}
+}
+
+/* In lwIP's task. */
+static void post_again(void *arg)
+{
+	isTimed = 0;
+	post(arg);
 }
 
 /* In lwIP's task. */
@@ -69,73 +133,96 @@ static void received(void *arg, struct udp_pcb *pcb, struct pbuf *p, const ip_ad
 {
 	socket_t *s = arg;
 	uint32_t address = waiting_number((const uint8_t *)&ip_2_ip4(from)->addr);
-	int isKept, mustPost;
+	int isKept;
 	(void)pcb;
 	builtinCriticalSectionBegin();
 	isKept = IP_IS_V4(from) && waiting_put(&s->waiting, p, p->tot_len, address, port);
-	mustPost = isKept && !s->isPosted;
-	if (mustPost)
-		s->isPosted = 1;
 	builtinCriticalSectionEnd();
-	if (!isKept)
+	if (isKept)
+		post(s->the);
+	else
 		pbuf_free(p);
-	/* When the machine has no room for a message, the next datagram tries again. */
-	if (mustPost && modMessagePostToMachine(s->the, NULL, 0, deliver, s) != 0)
-		s->isPosted = 0;
+}
+
+/* In lwIP's task: a datagram may come as soon as the port is bound. */
+static err_t open_socket(struct tcpip_api_call_data *call)
+{
+	opening_t *opening = (opening_t *)call;
+	socket_t *s = opening->socket;
+	ip_addr_t local;
+	struct udp_pcb *pcb = udp_new();
+	if (!pcb)
+		return ERR_MEM;
+	set_address(&local, opening->address);
+	if (udp_bind(pcb, &local, opening->port) != ERR_OK) {
+		udp_remove(pcb);
+		return ERR_USE;
+	}
+	s->pcb = pcb;
+	udp_recv(pcb, received, s);
+	return ERR_OK;
+}
+
+/* In lwIP's task: after this no datagram comes, and nothing of lwIP's knows the socket. */
+static err_t close_socket(struct tcpip_api_call_data *call)
+{
+	udp_remove(((opening_t *)call)->socket->pcb);
+	return ERR_OK;
 }
 
 void xs_datagram_constructor(xsMachine *the)
 {
 	socket_t *s;
-	ip_addr_t local;
-	uint16_t port;
-	uint32_t address;
+	opening_t opening = {0};
+	err_t error;
 	xsSlot *onReadable = builtinGetCallback(the, xsID_onReadable);
 
 	CHECK_NETWORK_SAFE();
 	if (!onReadable)
 		xsRangeError("onReadable is missing");
 	xsmcVars(1);
-	port = datagram_port(the);
+	opening.port = datagram_port(the);
 	xsmcGet(xsVar(0), xsArg(0), xsID_address);
-	address = xsmcToUnsigned(xsVar(0));
-	set_address(&local, address);
+	opening.address = xsmcToUnsigned(xsVar(0));
 
 	s = c_calloc(1, sizeof *s);
 	if (!s)
 		xsUnknownError("no memory");
-	s->pcb = udp_new_safe();
-	if (!s->pcb) {
-		c_free(s);
-		xsUnknownError("no socket");
-	}
-	if (udp_bind_safe(s->pcb, &local, port) != ERR_OK) {
-		udp_remove_safe(s->pcb);
-		c_free(s);
-		xsUnknownError("in use");
-	}
 	s->the = the;
 	s->object = xsThis;
 	s->onReadable = onReadable;
+	s->round = rounds;
+	opening.socket = s;
+	error = tcpip_api_call(open_socket, &opening.call);
+	if (error != ERR_OK) {
+		c_free(s);
+		if (error == ERR_MEM)
+			xsUnknownError("no socket");
+		xsUnknownError("in use");
+	}
+	s->next = sockets;
+	sockets = s;
 	xsmcSetHostData(xsThis, s);
 	xsSetHostHooks(xsThis, (xsHostHooks *)&hooks);
 	xsRemember(s->object);
-	udp_recv(s->pcb, received, s);
 }
 
 void xs_datagram_destructor(void *data)
 {
-	socket_t *s = data;
+	socket_t *s = data, **link = &sockets;
+	opening_t closing = {0};
 	waiting_place_t place;
 	if (!s)
 		return;
-	/* After this no datagram comes, and nothing else touches the queue. */
-	udp_remove_safe(s->pcb);
+	closing.socket = s;
+	tcpip_api_call(close_socket, &closing.call);
+	while (*link && *link != s)
+		link = &(*link)->next;
+	if (*link)
+		*link = s->next;
 	while (waiting_take(&s->waiting, &place))
-		pbuf_free_safe(place.datagram);
-	/* A message under way frees it; when the whole machine ends, none is delivered. */
-	if (!s->isClosed || !s->isPosted)
-		c_free(s);
+		pbuf_free(place.datagram);
+	c_free(s);
 }
 
 static void mark(xsMachine *the, void *it, xsMarkRoot markRoot)
@@ -149,7 +236,6 @@ void xs_datagram_close(xsMachine *the)
 	socket_t *s = xsmcGetHostData(xsThis);
 	if (!s || !xsmcGetHostDataValidate(xsThis, (void *)&hooks))
 		return;
-	s->isClosed = 1;
 	xsForget(s->object);
 	xsmcSetHostData(xsThis, NULL);
 	xsmcSetHostDestructor(xsThis, NULL);
@@ -175,7 +261,8 @@ void xs_datagram_read(xsMachine *the)
 	}
 	length = waiting_fit(&s->waiting, &place, room);
 	pbuf_copy_partial(place.datagram, into, (u16_t)length, 0);
-	pbuf_free_safe(place.datagram);
+	/* As lwIP's own sockets do in their caller's task. */
+	pbuf_free(place.datagram);
 	s->address = place.address;
 	s->remotePort = place.port;
 	xsmcSetInteger(xsResult, (xsIntegerValue)length);
