@@ -114,8 +114,12 @@ export class Sockets implements Network {
     const socket = this.udp;
     if (socket === null) return;
     this.tell((layer) => {
-      for (let length = socket.read(this.datagram); length > 0; length = socket.read(this.datagram))
-        layer.receiveDatagram(socket.address, socket.remotePort, this.datagram, 0, length);
+      let { cut } = socket;
+      for (let length = socket.read(this.datagram); length > 0; length = socket.read(this.datagram)) {
+        const isCut = socket.cut !== cut;
+        cut = socket.cut;
+        layer.receiveDatagram(socket.address, socket.remotePort, this.datagram, 0, length, isCut);
+      }
     });
   }
 

@@ -350,8 +350,11 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
     const socket = this.sip;
     if (socket === null) return;
     this.enter();
+    let cut = socket.cut;
     for (let length = socket.read(this.datagram); length > 0; length = socket.read(this.datagram)) {
-      this.door.ua.layer.receiveDatagram(socket.address, socket.remotePort, this.datagram, 0, length);
+      const isCut = socket.cut !== cut;
+      cut = socket.cut;
+      this.door.ua.layer.receiveDatagram(socket.address, socket.remotePort, this.datagram, 0, length, isCut);
     }
     this.leave();
   }

@@ -24,6 +24,8 @@ export class Answers {
   private readonly back = new Flow();
   private readonly seedHigh: number;
   private readonly seedLow: number;
+  /** Where the head of the answer being written ends; 0 when it did not fit. */
+  private headEnd = 0;
 
   /** @param buffer where an answer is written, for the time of one call: the longest there is */
   constructor(transport: Transport, random: RandomSource, buffer: Uint8Array) {
@@ -64,11 +66,17 @@ export class Answers {
     // No dialog comes of it: Record-Route is left out.
     this.head.writeVias(w, m, source, this.back);
     this.head.writeParties(w, m, high, digest(this.seedLow ^ high, m));
+    this.headEnd = w.ok ? w.at : 0;
     return w;
   }
 
+  /** Sends what was written; when that did not fit, the same without what follows CSeq. */
   send(): void {
     const w = this.writer;
+    if (!w.ok && this.headEnd > 0) {
+      w.begin(this.buffer, this.headEnd, this.buffer.length);
+      w.put(EMPTY_BODY);
+    }
     if (w.ok) this.transport.send(this.back, this.buffer, 0, w.at);
     else this.transport.counters.dropped += 1;
   }

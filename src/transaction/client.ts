@@ -1,6 +1,7 @@
 /**
  * Client transactions: the INVITE and non-INVITE machines of RFC 3261 §17.1 with the Accepted state of RFC 6026. The request lies
- * in a buffer of its own; the ACK takes its place when the final response has come. CANCEL (§9.1) is a transaction beside this one.
+ * in a buffer of its own; the ACK takes its place when the final response has come. A CANCEL (§9.1) takes it before: it is sent, repeated
+ * and given up by the transaction of its INVITE, which does neither by itself in Proceeding, so that giving up needs nothing that can run out.
  * Not here: which response belongs to which transaction (layer.ts), Timer C (a proxy's), and what a response means.
  */
 import { equal, NONE } from "../core/bytes.js";
@@ -8,7 +9,15 @@ import type { RandomSource } from "../core/random.js";
 import type { Timers, TimerUser } from "../core/timers.js";
 import type { Message } from "../wire/message.js";
 import { PARSE_OK } from "../wire/message.js";
-import { METHOD_ACK, METHOD_CANCEL, METHOD_INVITE, METHOD_NONE, TRANSPORT_TCP, TRANSPORT_UDP } from "../wire/names.js";
+import {
+  METHOD_ACK,
+  METHOD_BYE,
+  METHOD_CANCEL,
+  METHOD_INVITE,
+  METHOD_NONE,
+  TRANSPORT_TCP,
+  TRANSPORT_UDP,
+} from "../wire/names.js";
 import { Writer } from "../wire/writer.js";
 import { Flow, Target } from "./flow.js";
 import {
@@ -48,8 +57,12 @@ export const CLIENT_FAILING = 7;
 
 /** Timer D is at least that over UDP. RFC 3261 §17.1.1.2 */
 const TIMER_D_MS = 32000;
+/** A farewell that got no answer keeps its place so long at least, in T1: it was sent three times by then. */
+const FAREWELL_T1 = 4;
+/** Farewells are spared after all else: longer than any transaction waits for repetitions. */
+const LAST_MS = 1_000_000;
 
-// Kinds of timer. REPEAT is Timer A or E (and the wait for room for a CANCEL); END is B, D, F, K or M, whichever the state has.
+// Kinds of timer. REPEAT is Timer A or E (in Proceeding of an INVITE that of its CANCEL); END is B, D, F, K or M, whichever the state has.
 const REPEAT = 0;
 const END = 1;
 
@@ -75,8 +88,6 @@ export interface ClientHost {
   readonly scratchWriter: Writer;
   readonly scratchTarget: Target;
   readonly scratchFlow: Flow;
-  /** One that is to carry a CANCEL, or null. */
-  takeForCancel(): ClientTransaction | null;
   onClientStarted(t: ClientTransaction): void;
   onClientEnded(t: ClientTransaction): void;
 }
@@ -126,6 +137,7 @@ export class ClientTransaction implements TimerUser {
   private isCancelWanted = false;
   /** Header lines of the CANCEL alone. */
   private cancelLines: Uint8Array = NONE;
+  /** The CANCEL is out: the buffer holds it in the place of the INVITE, whose first line, Via and Route are the same. */
   private isCancelSent = false;
   private cause = 0;
   /** When it had its final response. */
@@ -238,6 +250,16 @@ export class ClientTransaction implements TimerUser {
     }
   }
 
+  /** Whether the response `m` with our branch is for this request, or for its CANCEL. */
+  isFor(m: Message): boolean {
+    return this.method === m.cseqMethod || (this.isCancelSent && m.cseqMethod === METHOD_CANCEL);
+  }
+
+  /** The CANCEL was answered: it is repeated no more. What becomes of the INVITE its own response says, or the end of the time. RFC 3261 §9.1 */
+  receiveOfCancel(m: Message): void {
+    if (this.state === CLIENT_PROCEEDING && m.status >= 200) this.host.timers.stop(this.repeatTimer);
+  }
+
   /** RFC 3261 §9.1: at once when a 1xx has come, else as soon as one does; after a final response there is nothing to cancel. */
   cancel(lines: Uint8Array): void {
     if (this.method !== METHOD_INVITE || this.isCancelWanted) return;
@@ -292,18 +314,37 @@ export class ClientTransaction implements TimerUser {
     else this.failSoon(FAILURE_TRANSPORT);
   }
 
-  /** Whether it only waits for repetitions, and how long yet in ms; -1 when it is of use, or came to its end just now. */
-  spareMs(): number {
+  /**
+   * Whether it only waits for repetitions, and how long yet in ms; -1 when it is of use, or came to its end just now. The last to be
+   * spared are farewells that nobody answers.
+   */
+  spareMs(_isUrgent: boolean): number {
     const { timers, limits } = this.host;
-    const isRelayed = this.state === CLIENT_ACCEPTED && this.isForwarded;
-    if (isRelayed) return timers.nowMs > this.doneAtMs + 2 * limits.t1Ms ? timers.remaining(this.endTimer) : -1;
-    return this.state === CLIENT_COMPLETED && timers.nowMs > this.doneAtMs ? timers.remaining(this.endTimer) : -1;
+    const leftMs = timers.remaining(this.endTimer);
+    switch (this.state) {
+      case CLIENT_CALLING:
+        return this.isFarewell() && leftMs < (64 - FAREWELL_T1) * limits.t1Ms ? LAST_MS + leftMs : -1;
+      case CLIENT_ACCEPTED:
+        if (this.isForwarded) return timers.nowMs > this.doneAtMs + 2 * limits.t1Ms ? leftMs : -1;
+        // A 2xx that comes yet again is acknowledged by the user from its dialog. RFC 3261 §13.2.2.4
+        return this.ackEnd > 0 && !this.isAckWaiting && timers.nowMs > this.doneAtMs ? leftMs : -1;
+      case CLIENT_COMPLETED:
+        return timers.nowMs > this.doneAtMs ? leftMs : -1;
+      default:
+        return -1;
+    }
   }
 
   /** Ends one that can be spared before its time. */
   retire(): void {
     this.host.timers.stop(this.endTimer);
+    if (this.state === CLIENT_CALLING) this.cause = this.isCancelWanted ? FAILURE_CANCELLED : FAILURE_TIMEOUT;
     this.onTimer(END);
+  }
+
+  /** It ends something, and nothing has come back: a BYE, or an INVITE that was given up. */
+  private isFarewell(): boolean {
+    return this.method === METHOD_BYE || (this.method === METHOD_INVITE && this.isCancelWanted);
   }
 
   onTimer(kind: number): void {
@@ -313,7 +354,8 @@ export class ClientTransaction implements TimerUser {
     }
     this.host.timers.stop(this.repeatTimer);
     // Timer B or F, or no final response after a CANCEL. RFC 3261 §17.1.1.2, §17.1.2.2, §9.1
-    if (this.state === CLIENT_CALLING || this.state === CLIENT_PROCEEDING) this.cause = FAILURE_TIMEOUT;
+    const isUnanswered = this.state === CLIENT_CALLING || this.state === CLIENT_PROCEEDING;
+    if (isUnanswered && this.cause === 0) this.cause = FAILURE_TIMEOUT;
     if (this.state === CLIENT_RESOLVING) this.cause = FAILURE_RESOLVE;
     this.state = CLIENT_FAILING;
     if (this.cause !== 0) this.user.onFailure(this, this.cause);
@@ -323,18 +365,12 @@ export class ClientTransaction implements TimerUser {
   }
 
   private onRepeat(): void {
-    if (this.method === METHOD_INVITE) {
-      if (this.state === CLIENT_PROCEEDING) {
-        this.sendCancel();
-        return;
-      }
-      // Timer A doubles without end. RFC 3261 §17.1.1.2
-      this.intervalMs *= 2;
-    } else {
-      // Timer E doubles up to T2, and is T2 in Proceeding. RFC 3261 §17.1.2.2
-      const t2Ms = this.host.limits.t2Ms;
-      this.intervalMs = this.state === CLIENT_PROCEEDING ? t2Ms : Math.min(this.intervalMs * 2, t2Ms);
-    }
+    const t2Ms = this.host.limits.t2Ms;
+    // Timer A doubles without end. RFC 3261 §17.1.1.2
+    if (this.method === METHOD_INVITE && !this.isCancelSent) this.intervalMs *= 2;
+    // Timer E doubles up to T2, and is T2 in Proceeding. RFC 3261 §17.1.2.2
+    else if (this.method !== METHOD_INVITE && this.state === CLIENT_PROCEEDING) this.intervalMs = t2Ms;
+    else this.intervalMs = Math.min(this.intervalMs * 2, t2Ms);
     // A repetition that cannot leave is left to the next one: B and F end it.
     this.host.transport.sendAgain(this.flow, this.buffer, 0, this.end);
     this.host.timers.start(this.repeatTimer, this.intervalMs);
@@ -470,33 +506,34 @@ export class ClientTransaction implements TimerUser {
     return sendOnce(this.host.transport, flow, target, bytes, end);
   }
 
-  /** Its own transaction, of the INVITE's branch, to where the INVITE went. When none is free it is tried again after T1. */
+  /** Of the INVITE's branch, to where the INVITE went. From now on the INVITE has its time, whatever comes of the CANCEL. RFC 3261 §9.1 */
   private sendCancel(): void {
-    const host = this.host;
-    const t = host.takeForCancel();
-    if (t === null) {
-      host.timers.start(this.repeatTimer, host.limits.t1Ms);
+    const { timers, limits, transport, scratch } = this.host;
+    this.isCancelSent = true;
+    timers.start(this.endTimer, 64 * limits.t1Ms);
+    if (!this.readAgain(this.end)) return;
+    if (!this.writeCancel(this.cancelLines) && !this.writeCancel(NONE)) {
+      // What is left of the INVITE is still to be acknowledged.
+      this.buffer.set(scratch);
       return;
     }
-    this.readAgain(this.end);
-    this.isCancelSent = true;
-    host.timers.start(this.endTimer, 64 * host.limits.t1Ms);
-    t.sendCancelOf(this, host.own);
+    this.end = this.ownWriter.at;
+    transport.send(this.flow, this.buffer, 0, this.end);
+    if (!this.isUnreliable()) return;
+    this.intervalMs = limits.t1Ms;
+    timers.start(this.repeatTimer, this.intervalMs);
   }
 
-  private sendCancelOf(invite: ClientTransaction, own: Message): void {
-    const w = this.writer;
-    this.method = METHOD_CANCEL;
-    this.branchHigh = invite.branchHigh;
-    this.branchLow = invite.branchLow;
+  /** @returns false when it does not fit */
+  private writeCancel(lines: Uint8Array): boolean {
+    const own = this.host.own;
+    const w = this.ownWriter;
     w.begin(this.buffer, 0, this.buffer.length);
     writeRequestLine(w, METHOD_CANCEL, own.bytes, own.uriStart, own.uriEnd);
-    writeSame(w, own, METHOD_CANCEL, own.bytes, own.toStart, own.toEnd, invite.cancelLines);
-    this.end = w.at;
-    this.flow.copy(invite.flow);
-    this.host.onClientStarted(this);
-    if (w.ok) this.transmit();
-    else this.failSoon(FAILURE_TRANSPORT);
+    writeSame(w, own, METHOD_CANCEL, own.bytes, own.toStart, own.toEnd, lines);
+    const { ok } = w;
+    w.ok = false;
+    return ok;
   }
 
   private isUnreliable(): boolean {

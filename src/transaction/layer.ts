@@ -8,8 +8,16 @@ import { NONE } from "../core/bytes.js";
 import { Pool } from "../core/pool.js";
 import type { RandomSource } from "../core/random.js";
 import type { Timers } from "../core/timers.js";
-import { Message, PARSE_OK } from "../wire/message.js";
-import { HEADER_VIA, METHOD_ACK, METHOD_CANCEL, METHOD_INVITE, TRANSPORT_TCP, TRANSPORT_UDP } from "../wire/names.js";
+import { Message, PARSE_DROP, PARSE_OK, PROBLEM_BODY, PROBLEM_LENGTH } from "../wire/message.js";
+import {
+  HEADER_CSEQ,
+  HEADER_VIA,
+  METHOD_ACK,
+  METHOD_CANCEL,
+  METHOD_INVITE,
+  TRANSPORT_TCP,
+  TRANSPORT_UDP,
+} from "../wire/names.js";
 import type { StreamFramer } from "../wire/stream.js";
 import type { Uri } from "../wire/uri.js";
 import { Writer } from "../wire/writer.js";
@@ -45,6 +53,12 @@ export interface TransactionUser {
   onCancel(t: ServerTransaction, m: Message): void;
   /** Our 2xx was not acknowledged in 64*T1; the transaction ends. RFC 3261 §13.3.1.4 */
   onAckTimeout(t: ServerTransaction): void;
+  /** Asked when transactions run short: whether the request belongs to a dialog that is known. Those find room that others do not. */
+  isInDialog?(m: Message): boolean;
+  /** A request of a known dialog for which there is no transaction at all. @returns the status to answer it with, for it ended something; 0: nothing was done */
+  onCrowded?(m: Message): number;
+  /** A 2xx to an INVITE whose transaction made room for others. RFC 3261 §13.2.2.4: it is acknowledged again if it is of a dialog of ours */
+  onLateAnswer?(m: Message): void;
 }
 
 /** Whoever deals with messages that no transaction is made for. `m` and `source` are lent for the call. */
@@ -58,6 +72,11 @@ export interface Bypass {
 /** Octets of a branch of ours: the cookie and 16 digits. */
 const BRANCH_BYTES = 23;
 const COOKIE_BYTES = 7;
+
+/** So many server transactions are kept for requests of known dialogs: nobody else may keep a call from ending. */
+function reserveOf(servers: number): number {
+  return servers < 4 ? 0 : Math.max(1, servers >> 3);
+}
 
 /** @returns how many timers the layer makes with these limits */
 export function transactionTimers(limits: TransactionLimits): number {
@@ -87,6 +106,7 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
   private readonly clientIndex: SlotIndex;
   private readonly serverIndex: SlotIndex;
   private readonly hex = new Int32Array(1);
+  private readonly reserve: number;
   /** Where `sparest` stopped. */
   private hand = -1;
 
@@ -102,6 +122,7 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     this.random = random;
     this.user = user;
     this.limits = limits;
+    this.reserve = reserveOf(limits.servers);
     this.transport = new Transport(timers, network, this, limits);
     this.counters = this.transport.counters;
     this.message = new Message(limits.headerRows);
@@ -139,14 +160,15 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
 
   // What came.
 
-  /** A datagram; its octets are lent for the call. */
-  receiveDatagram(ip: number, port: number, bytes: Uint8Array, start: number, end: number): void {
+  /** A datagram; its octets are lent for the call. @param isCut there was more of it than the driver could take */
+  receiveDatagram(ip: number, port: number, bytes: Uint8Array, start: number, end: number, isCut = false): void {
     if (isKeepAlive(bytes, start, end)) {
       this.counters.keepAlives += 1;
       return;
     }
     this.source.set(TRANSPORT_UDP, ip, port, -1);
-    this.receive(bytes, start, end, false);
+    if (isCut) this.receiveLong(this.message.parse(bytes, start, end, false));
+    else this.receive(bytes, start, end, false);
   }
 
   /** Somebody connected to us. @returns false when there is no room: the driver closes it */
@@ -309,30 +331,32 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
 
   // What the transactions ask of the layer.
 
-  takeForCancel(): ClientTransaction | null {
-    const t = this.takeClient();
-    if (t !== null) t.open(NO_USER);
-    return t;
-  }
-
   /** A free one; else one that has little left to wait for repetitions: an answer that comes twice does less harm than a BYE that never goes. */
   private takeClient(): ClientTransaction | null {
     const all = this.clients.items;
     for (let t = this.clients.take(); ; t = this.clients.take()) {
-      if (t === null) this.hand = sparest(all, this.hand);
+      if (t === null) this.hand = sparest(all, this.hand, false);
       if (t !== null || this.hand < 0) return t;
       all[this.hand].retire();
     }
   }
 
-  /** As `takeClient`, for a request that came. */
+  /** As `takeClient`, for the request that came. What belongs to a known dialog may have what is kept for such. */
   private takeServer(): ServerTransaction | null {
-    const all = this.servers.items;
-    for (let t = this.servers.take(); ; t = this.servers.take()) {
-      if (t === null) this.hand = sparest(all, this.hand);
-      if (t !== null || this.hand < 0) return t;
-      all[this.hand].retire();
+    const { servers, user } = this;
+    const reserve = user.isInDialog === undefined ? 0 : this.reserve;
+    if (servers.items.length - servers.used() > reserve) return servers.take();
+    // Over TCP some may be over and only wait for the next turn of the clock.
+    this.timers.poll(this.timers.nowMs);
+    if (servers.items.length - servers.used() > reserve) return servers.take();
+    this.hand = sparest(servers.items, this.hand, false);
+    if (this.hand < 0 && user.isInDialog?.(this.message)) {
+      if (servers.used() < servers.items.length) return servers.take();
+      this.hand = sparest(servers.items, this.hand, true);
     }
+    if (this.hand < 0) return null;
+    servers.items[this.hand].retire();
+    return servers.take();
   }
 
   onClientStarted(t: ClientTransaction): void {
@@ -385,8 +409,14 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     const result = m.parse(bytes, start, end, isStream);
     this.counters.received += 1;
     if (result !== PARSE_OK) this.refuse(result);
-    else if (this.bypass !== null && this.isPassedBy(this.bypass)) return;
-    else if (!m.isRequest) this.receiveResponse();
+    else this.deliver();
+  }
+
+  /** The message goes to whom it is for. */
+  private deliver(): void {
+    const m = this.message;
+    if (this.bypass !== null && this.isPassedBy(this.bypass)) return;
+    if (!m.isRequest) this.receiveResponse();
     else if (m.method === METHOD_ACK) this.receiveAck();
     else this.receiveRequest();
   }
@@ -398,18 +428,38 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     return bypass.onRequest(m, this.source);
   }
 
-  /** The head of a message that the stream cannot be followed behind. */
+  /** The head of a message of which the stream does not have the rest. */
   private receiveBroken(framer: StreamFramer): void {
     const result = this.message.parse(framer.bytes, framer.start, framer.end, true);
+    if (framer.tooLarge) this.receiveLong(result);
+    else {
+      this.counters.received += 1;
+      this.refuse(result);
+    }
+  }
+
+  /**
+   * A message that was too long to be taken whole. A request is refused: 513. A response and an ACK count all the same, without a body, or
+   * what they end would never hear of it. @param result what the parser said of the octets there are
+   */
+  private receiveLong(result: number): void {
+    const m = this.message;
     this.counters.received += 1;
-    this.refuse(result > 0 && framer.tooLarge ? 513 : result);
+    if (!m.canAnswer) this.refuse(PARSE_DROP);
+    else if (m.isRequest && m.method !== METHOD_ACK) this.refuse(513);
+    else if (result === PARSE_OK || m.problem === PROBLEM_BODY || m.problem === PROBLEM_LENGTH) {
+      m.bodyEnd = m.end = m.bodyStart;
+      this.deliver();
+    } else this.refuse(PARSE_DROP);
   }
 
   /** A malformed message: a request is answered with what the parser found, if it can be. */
   private refuse(status: number): void {
     const m = this.message;
     this.counters.malformed += 1;
-    if (status > 0) this.answers.answer(m, this.source, status);
+    // Where the table of fields was full before Via and CSeq came there is nothing to copy.
+    const canCopy = m.first(HEADER_VIA) >= 0 && m.first(HEADER_CSEQ) >= 0;
+    if (status > 0 && canCopy) this.answers.answer(m, this.source, status);
     else this.counters.dropped += 1;
   }
 
@@ -418,11 +468,14 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     const m = this.message;
     const t = this.findClient();
     if (t !== null && t.flow.transport === this.source.transport && hasOneVia(m) !== t.isForwarded) {
-      t.receive(m);
+      if (m.cseqMethod === t.method) t.receive(m);
+      else t.receiveOfCancel(m);
       return;
     }
     this.counters.stray += 1;
-    this.counters.dropped += 1;
+    if (t === null && m.cseqMethod === METHOD_INVITE && m.status >= 200 && m.status < 300 && this.user.onLateAnswer)
+      this.user.onLateAnswer(m);
+    else this.counters.dropped += 1;
   }
 
   private receiveRequest(): void {
@@ -441,18 +494,20 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     const t = this.arrive(key);
     if (t === null) return;
     this.user.onRequest(t, m);
+    t.respondShort();
     if (m.method === METHOD_INVITE && t.state === SERVER_TRYING) t.trying(m);
   }
 
   /** A new server transaction for the request; when none is free, or it does not fit, the request is answered without one. */
   private arrive(key: number): ServerTransaction | null {
-    let t = this.servers.take();
+    const t = this.takeServer();
     if (t === null) {
-      // Over TCP some may be over and only wait for the next turn of the clock.
-      this.timers.poll(this.timers.nowMs);
-      t = this.takeServer();
-    }
-    if (t === null) {
+      const { user } = this;
+      const status = user.isInDialog?.(this.message) && user.onCrowded ? user.onCrowded(this.message) : 0;
+      if (status > 0) {
+        this.answers.answer(this.message, this.source, status);
+        return null;
+      }
       this.counters.refused += 1;
       this.answers.answer(this.message, this.source, 503, RETRY_AFTER);
       return null;
@@ -512,7 +567,7 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     const index = this.clientIndex;
     for (let slot = index.first(hex[0]); slot >= 0; slot = index.next(slot)) {
       const t = this.clients.items[slot];
-      if (t.branchHigh === high && t.method === m.cseqMethod) return t;
+      if (t.branchHigh === high && t.isFor(m)) return t;
     }
     return null;
   }
@@ -522,13 +577,13 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
 const WINDOW = 64;
 
 /** @param hand where it was found last; the search goes on behind it @returns the position of one that can be spared, -1 when there is none */
-function sparest(all: readonly { spareMs(): number }[], hand: number): number {
+function sparest(all: readonly { spareMs(isUrgent: boolean): number }[], hand: number, isUrgent: boolean): number {
   let best = -1;
   let bestMs = Infinity;
   let at = hand;
   for (let i = 1; i <= all.length; i++) {
     at = at + 1 < all.length ? at + 1 : 0;
-    const ms = all[at].spareMs();
+    const ms = all[at].spareMs(isUrgent);
     if (ms >= 0 && ms < bestMs) {
       best = at;
       bestMs = ms;

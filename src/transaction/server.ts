@@ -44,7 +44,7 @@ const STATUS_LINE_FIXED = 14;
 /** Content-Length, the blank line, and no body. */
 export const EMPTY_BODY = octets("Content-Length: 0\r\n\r\n");
 
-// Kinds of timer. REPEAT is Timer G, and the interval of a 2xx; END is H, I, J or L, whichever the state has,
+// Kinds of timer. REPEAT is Timer G, and the interval of a 2xx, and before a final response the end of the turn in which one did not fit; END is H, I, J or L, whichever the state has,
 // and before the answer to a request other than INVITE the time in which it is of use.
 const REPEAT = 0;
 const END = 1;
@@ -92,7 +92,10 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
   private lineStart = 0;
   private responseStart = 0;
   private responseEnd = 0;
+  /** The status being written, 0: none since the last that was sent. */
   private pendingStatus = 0;
+  /** What was written did not fit, and nothing was sent since. */
+  private isUnsent = false;
   /** The Request-URI of a request without cookie, kept at the buffer's end. */
   private uriStart = 0;
   private intervalMs = 0;
@@ -112,7 +115,7 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
     this.endTimer = host.timers.make(this, END);
   }
 
-  /** Begins with a request that came from `source`. @returns false when its head does not fit into the buffer */
+  /** Begins with a request that came from `source`. @returns false when the shortest response to it does not fit into the buffer */
   arrive(m: Message, source: Flow): boolean {
     const w = this.writer;
     const random = this.host.random;
@@ -123,7 +126,8 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
       if (this.uriStart < STATUS_LINE_BYTES) return false;
       for (let i = 0; i < m.uriEnd - m.uriStart; i++) this.buffer[this.uriStart + i] = m.bytes[m.uriStart + i];
     }
-    w.begin(this.buffer, STATUS_LINE_BYTES, this.uriStart);
+    // Whatever else does not fit, a response without anything of its own always does.
+    w.begin(this.buffer, STATUS_LINE_BYTES, this.uriStart - EMPTY_BODY.length);
     this.writeVias(w, m, source, this.source);
     copyFields(w, m, HEADER_RECORD_ROUTE);
     this.writeParties(w, m, random.uint32() | 0, random.uint32() | 0);
@@ -135,6 +139,8 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
     this.status = 0;
     this.responseStart = 0;
     this.responseEnd = 0;
+    this.pendingStatus = 0;
+    this.isUnsent = false;
     this.isAcked = false;
     this.owner = null;
     this.state = SERVER_TRYING;
@@ -206,13 +212,25 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
     return w;
   }
 
-  /** Sends what was written since `respond`. @returns false when it did not fit or there was a final response already */
+  /**
+   * Sends what was written since `respond`. Whoever hears that it did not fit may write something else; when nothing is, a short response
+   * goes in its place before time goes on, so that the transaction comes to its end.
+   * @returns whether it was sent: false when it did not fit, or there was a final response already
+   */
   sendResponse(): boolean {
-    if (!this.writer.ok || (this.state !== SERVER_TRYING && this.state !== SERVER_PROCEEDING)) return false;
+    if (this.pendingStatus === 0 || (this.state !== SERVER_TRYING && this.state !== SERVER_PROCEEDING)) return false;
+    if (!this.writer.ok) {
+      this.isUnsent = true;
+      this.host.timers.start(this.repeatTimer, 0);
+      return false;
+    }
+    this.host.timers.stop(this.repeatTimer);
+    this.isUnsent = false;
     this.responseStart = this.lineStart;
     this.responseEnd = this.writer.at;
     this.writer.ok = false;
     this.status = this.pendingStatus;
+    this.pendingStatus = 0;
     this.transmit();
     this.doneAtMs = this.host.timers.nowMs;
     if (this.status < 200) this.state = SERVER_PROCEEDING;
@@ -220,6 +238,17 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
     else if (this.status < 300) this.accept();
     else this.completeInvite();
     return true;
+  }
+
+  /** What did not fit is answered short: 500 for a 2xx, 100 for a provisional response, else the same status without fields of its own. */
+  respondShort(): void {
+    if (!this.isUnsent) return;
+    const status = this.pendingStatus;
+    const short = status < 200 ? 100 : status < 300 ? 500 : status;
+    // `arrive` has seen to it that this fits; were it not so, nothing could ever end the transaction.
+    this.respond(short).put(EMPTY_BODY);
+    if (this.writer.ok) this.sendResponse();
+    else this.drop();
   }
 
   /** A response without anything of its own. */
@@ -247,10 +276,16 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
     this.pendingStatus = m.status;
     writeRelayed(w, m, challenges, challengesEnd);
     if (!isAnswer) return this.sendResponse();
-    if (!w.ok) return false;
+    if (!w.ok) {
+      if (isOpen) this.sendResponse();
+      return false;
+    }
     w.ok = false;
+    this.pendingStatus = 0;
     this.host.transport.send(this.source, w.bytes, 0, w.at);
     if (!isOpen) return true;
+    this.isUnsent = false;
+    this.host.timers.stop(this.repeatTimer);
     this.status = m.status;
     this.responseEnd = 0;
     this.isAcked = true;
@@ -272,7 +307,7 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
     const w = this.respond(100);
     copyFields(w, m, HEADER_TIMESTAMP);
     w.put(EMPTY_BODY);
-    this.sendResponse();
+    if (!this.sendResponse()) this.respondShort();
   }
 
   /** The last response again. */
@@ -306,14 +341,20 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
     if (this.state !== SERVER_FREE && this.source.connection === connection) this.source.connection = -1;
   }
 
-  /** Whether it only waits for repetitions, and how long yet in ms; -1 when it is of use, or came to its end just now. */
-  spareMs(): number {
+  /**
+   * Whether it only waits for repetitions, and how long yet in ms; -1 when it is of use, or came to its end just now.
+   * @param isUrgent what wants its place matters more than that
+   */
+  spareMs(isUrgent: boolean): number {
     const { timers, limits } = this.host;
     // A 2xx that was passed on may yet come again, from a callee that has not got its ACK: at first more often.
     const isRelayed = this.state === SERVER_ACCEPTED && this.responseEnd === 0;
     if (isRelayed) return timers.nowMs > this.doneAtMs + 2 * limits.t1Ms ? timers.remaining(this.endTimer) : -1;
-    const isDone = this.state === SERVER_COMPLETED || this.state === SERVER_CONFIRMED;
-    return isDone && timers.nowMs > this.doneAtMs ? timers.remaining(this.endTimer) : -1;
+    const isDone =
+      this.state === SERVER_COMPLETED ||
+      this.state === SERVER_CONFIRMED ||
+      (this.state === SERVER_ACCEPTED && this.isAcked);
+    return isDone && (isUrgent || timers.nowMs > this.doneAtMs) ? timers.remaining(this.endTimer) : -1;
   }
 
   /** Ends one that can be spared before its time. */
@@ -323,6 +364,10 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
   }
 
   onTimer(kind: number): void {
+    if (kind === REPEAT && (this.state === SERVER_TRYING || this.state === SERVER_PROCEEDING)) {
+      this.respondShort();
+      return;
+    }
     if (kind === REPEAT) {
       this.resend();
       // Timer G, and the 2xx: doubling up to T2. RFC 3261 §17.2.1, §13.3.1.4
@@ -333,6 +378,7 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
     this.host.timers.stop(this.repeatTimer);
     if (this.state === SERVER_ACCEPTED && !this.isAcked) this.host.onUnacknowledged(this);
     const owner = this.owner;
+    this.isUnsent = false;
     this.state = SERVER_FREE;
     this.owner = null;
     if (owner !== null) owner.onServerTerminated(this);

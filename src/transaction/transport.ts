@@ -76,7 +76,7 @@ export class TransactionCounters {
 
 /** Whoever is given what comes over connections. */
 export interface StreamUser {
-  /** A message is in the stream's framer; broken: what could be read of one, perhaps nothing, and the connection is closed after this. */
+  /** A message is in the stream's framer; broken: what could be kept of one that is too long or whose end is not known, perhaps nothing. */
   onStreamMessage(stream: Stream, isBroken: boolean): void;
   /** The connection is no more. */
   onStreamGone(connection: number): void;
@@ -229,6 +229,7 @@ export class Transport {
     if (stream === null) return;
     const framer = stream.framer;
     let at = start;
+    let goesOn = true;
     while (at < end) {
       const taken = framer.push(bytes, at, end);
       at += taken;
@@ -240,10 +241,13 @@ export class Transport {
       while (frame !== FRAME_NONE) {
         if (frame === FRAME_PING) this.pong(stream);
         else if (frame === FRAME_MESSAGE) this.user.onStreamMessage(stream, false);
-        else if (frame === FRAME_BROKEN) this.user.onStreamMessage(stream, true);
+        else if (frame === FRAME_BROKEN) {
+          goesOn = framer.skip();
+          this.user.onStreamMessage(stream, true);
+        }
         // Whoever got the message may have closed the connection.
         if (stream.connection !== connection) return;
-        if (frame === FRAME_BROKEN) {
+        if (!goesOn) {
           this.close(connection);
           return;
         }

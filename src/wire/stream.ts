@@ -1,9 +1,10 @@
 /**
  * From one TCP connection's octets to messages (RFC 3261 §18.3): Content-Length says where one ends. CRLF CRLF between messages is a
- * keep-alive (RFC 5626 §3.5.1). One fixed buffer a connection; a message that does not fit breaks the connection.
+ * keep-alive (RFC 5626 §3.5.1). One fixed buffer a connection; of a message that does not fit the head is kept as far as it goes, and its
+ * rest is passed over.
  * It finds the borders only: whether a message is well formed is for Message.parse to say.
  */
-import { parseUint } from "../core/bytes.js";
+import { equal, lower, octets, parseUint } from "../core/bytes.js";
 import { STOP_TOKEN, scan, skipSpace, trimEnd } from "./lex.js";
 import { headerOf } from "./lookup.js";
 import { HEADER_CONTENT_LENGTH } from "./names.js";
@@ -12,6 +13,7 @@ const TAB = 9;
 const LF = 10;
 const CR = 13;
 const SPACE = 0x20;
+const SLASH = 0x2f;
 const COLON = 0x3a;
 
 /** Nothing whole is there yet: push more. */
@@ -20,12 +22,19 @@ export const FRAME_NONE = 0;
 export const FRAME_MESSAGE = 1;
 /** A keep-alive: answer it with CRLF. */
 export const FRAME_PING = 2;
-/** The border of messages is lost: answer, close the connection. */
+/** The border of messages is lost: answer, close the connection; unless the message is only too large, and `skip` knows where it ends. */
 export const FRAME_BROKEN = 3;
 
 const LENGTH_ABSENT = -1;
 const LENGTH_BAD = -2;
 const LENGTH_MAX = 0x7fffffff;
+/** The longest head whose end is looked for, and the longest rest that is passed over: who sends more is not waited for. */
+const HEAD_MOST = 65_536;
+const SKIP_MOST = 65_536;
+const LENGTH_NAME = octets("content-length:");
+const LENGTH_SHORT = octets("l:");
+/** The name with its colon and as many digits as a length has, with some zeros before them. */
+const FIELD_BYTES = 32;
 
 export class StreamFramer {
   /** The buffer; what it holds is the framer's. */
@@ -46,18 +55,30 @@ export class StreamFramer {
   private headEnd = -1;
   private messageEnd = 0;
   private isBroken = false;
+  /** Octets of a message that is too large, still to be passed over; before that, where its head ends is looked for. */
+  private skipLeft = 0;
+  private isSeeking = false;
+  private sought = 0;
+  private soughtLength = LENGTH_ABSENT;
+  /** The field that is being passed over: its first octets in lower case, without spaces. */
+  private readonly field = new Uint8Array(FIELD_BYTES);
+  private fieldSize = 0;
+  private isLineEmpty = true;
+  private isLineOver = false;
 
   /** `capacity` octets are reserved here: the largest message. */
   constructor(capacity: number) {
     this.capacity = capacity;
-    this.bytes = new Uint8Array(capacity);
+    // An empty line may have to be put behind a head that fills it.
+    this.bytes = new Uint8Array(capacity + 2);
   }
 
   /** Forgets everything: for a new connection. */
   reset(): void {
     this.start = this.end = this.from = this.to = this.scan = this.emptyLines = this.messageEnd = 0;
     this.headEnd = -1;
-    this.isBroken = this.tooLarge = false;
+    this.isBroken = this.tooLarge = this.isSeeking = false;
+    this.skipLeft = 0;
   }
 
   /**
@@ -66,6 +87,7 @@ export class StreamFramer {
    */
   push(bytes: Uint8Array, start: number, end: number): number {
     if (this.isBroken) return end - start;
+    if (this.isSeeking || this.skipLeft > 0) return this.passOver(bytes, start, end);
     if (this.from > 0 && this.to + (end - start) > this.capacity) this.compact();
     const stop = Math.min(end, start + this.capacity - this.to);
     const own = this.bytes;
@@ -100,14 +122,102 @@ export class StreamFramer {
       if (!this.findHead()) return this.isFull() ? this.broken(this.from, true) : FRAME_NONE;
       const length = contentLengthOf(this.bytes, this.from, this.headEnd);
       if (length < 0) return this.broken(this.headEnd, false);
-      if (this.headEnd - this.from + length > this.capacity) return this.broken(this.headEnd, true);
       this.messageEnd = this.headEnd + length;
+      if (this.messageEnd - this.from > this.capacity) return this.broken(this.headEnd, true);
     }
     if (this.messageEnd > this.to) return FRAME_NONE;
     this.start = this.from;
     this.end = this.from = this.scan = this.messageEnd;
     this.headEnd = -1;
     return FRAME_MESSAGE;
+  }
+
+  /**
+   * After FRAME_BROKEN for a message that is too large: passes over its rest, and framing goes on behind it. What could be kept of its
+   * head, ended by an empty line, is `bytes[start, end)` then. @returns false when where it ends cannot be known
+   */
+  skip(): boolean {
+    if (!this.isBroken || !this.tooLarge) return false;
+    if (this.headEnd >= 0) {
+      this.skipLeft = this.messageEnd - this.to;
+      this.end = this.headEnd;
+    } else if (!this.isBegun()) return false;
+    else {
+      this.soughtLength = contentLengthOf(this.bytes, this.from, this.scan);
+      this.isSeeking = this.isLineEmpty = true;
+      this.isLineOver = false;
+      this.sought = this.to - this.from;
+      this.fieldSize = 0;
+      for (let i = this.scan; i < this.to; i++) this.seek(this.bytes[i]);
+      this.end = this.scan;
+      if (this.end > this.from) {
+        this.bytes[this.end++] = CR;
+        this.bytes[this.end++] = LF;
+      }
+    }
+    this.start = this.from;
+    this.from = this.scan = this.to;
+    this.headEnd = -1;
+    this.isBroken = this.skipLeft > SKIP_MOST || (this.isSeeking && this.soughtLength === LENGTH_BAD);
+    return !this.isBroken;
+  }
+
+  /** Whether there is at least a method, or a version, and a space behind it: what never was SIP has no length either. */
+  private isBegun(): boolean {
+    const nameEnd = scan(this.bytes, this.from, this.to, STOP_TOKEN);
+    return nameEnd > this.from && nameEnd < this.to && (this.bytes[nameEnd] === SPACE || this.bytes[nameEnd] === SLASH);
+  }
+
+  /** Octets of a message that is too large. @returns how many of them belong to it */
+  private passOver(bytes: Uint8Array, start: number, end: number): number {
+    let i = start;
+    while (this.isSeeking && i < end) {
+      this.seek(bytes[i++]);
+      this.sought += 1;
+      if (this.sought > HEAD_MOST) this.endHead();
+    }
+    if (!this.isSeeking && this.skipLeft > SKIP_MOST) {
+      this.isBroken = true;
+      this.tooLarge = false;
+      return end - start;
+    }
+    const size = Math.min(this.skipLeft, end - i);
+    this.skipLeft -= size;
+    return i + size - start;
+  }
+
+  /** The next octet of the head that is passed over: its Content-Length and its end are looked for. */
+  private seek(octet: number): void {
+    const isSpace = octet === SPACE || octet === TAB;
+    // A line that begins with a space goes on with the field before it.
+    if (this.isLineOver && !isSpace) this.endField();
+    this.isLineOver = false;
+    if (octet === LF) {
+      if (this.isLineEmpty) this.endHead();
+      else this.isLineOver = this.isLineEmpty = true;
+    } else if (octet !== CR) {
+      this.isLineEmpty = false;
+      if (!isSpace && this.fieldSize < FIELD_BYTES) this.field[this.fieldSize++] = lower(octet);
+    }
+  }
+
+  private endField(): void {
+    const { field, fieldSize } = this;
+    let at = 0;
+    if (equal(field, 0, Math.min(fieldSize, LENGTH_NAME.length), LENGTH_NAME, 0, LENGTH_NAME.length))
+      at = LENGTH_NAME.length;
+    else if (equal(field, 0, Math.min(fieldSize, LENGTH_SHORT.length), LENGTH_SHORT, 0, LENGTH_SHORT.length))
+      at = LENGTH_SHORT.length;
+    this.fieldSize = 0;
+    if (at === 0) return;
+    const length = parseUint(field, at, fieldSize, LENGTH_MAX);
+    this.soughtLength = length < 0 || this.soughtLength !== LENGTH_ABSENT ? LENGTH_BAD : length;
+  }
+
+  /** Without a length nobody knows where the next message begins: as one that is too long to be passed over. */
+  private endHead(): void {
+    this.isSeeking = false;
+    this.skipLeft = this.soughtLength < 0 || this.sought > HEAD_MOST ? LENGTH_MAX : this.soughtLength;
   }
 
   /** Steps over line ends between messages. @returns whether a keep-alive (two of them) was among them */

@@ -322,16 +322,22 @@ describe("CANCEL (RFC 3261 §9.1)", () => {
     expect(h.user.take()).toEqual(["failure " + FAILURE_TIMEOUT, "terminated"]);
   });
 
-  it("waits for a free transaction when there is none", () => {
+  it("leaves at once when all transactions are taken, is repeated, and the INVITE ends in its time", () => {
     h = new Harness({ clients: 2 });
     const t = h.send(METHOD_INVITE);
     h.receive(responseTo(h.network.take()[0].text, 180, "a"));
-    const options = sent(METHOD_OPTIONS);
+    sent(METHOD_OPTIONS);
     h.layer.cancel(t);
-    expect(h.network.take()).toEqual([]);
-    h.receive(responseTo(options, 200, "a"));
-    h.pass(6000);
-    expect(h.network.take()[0].line).toBe("CANCEL sip:bob@10.0.0.2 SIP/2.0");
+    const cancel = h.network.take()[0];
+    expect(cancel.line).toBe("CANCEL sip:bob@10.0.0.2 SIP/2.0");
+    h.user.take();
+    h.pass(1600);
+    expect(h.network.take().filter(({ line }) => line.startsWith("CANCEL"))).toHaveLength(2);
+    h.receive(responseTo(cancel.text, 200, "a"));
+    h.pass(32_000);
+    expect(h.network.take().filter(({ line }) => line.startsWith("CANCEL"))).toEqual([]);
+    expect(h.user.take().filter((line) => line === "failure " + FAILURE_TIMEOUT)).toHaveLength(2);
+    expect(h.layer.clients.used()).toBe(0);
   });
 
   it("of an INVITE whose next hop is still being looked up ends it unsent", () => {

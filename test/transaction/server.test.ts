@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { octets, text } from "../../src/core/bytes.js";
-import type { ServerTransaction } from "../../src/transaction/server.js";
+import { SERVER_TRYING, type ServerTransaction } from "../../src/transaction/server.js";
 import { field, fields, Harness, PEER, type RequestParts, request, type Sent } from "./harness.js";
 
 let h: Harness;
@@ -293,6 +293,57 @@ describe("what a response begins with (RFC 3261 §8.2.6.2)", () => {
     expect(h.network.take()).toEqual([]);
     expect(h.layer.reply(t, 500)).toBe(true);
     expect(lines(h.network.take())).toEqual(["SIP/2.0 500 Server Internal Error"]);
+  });
+
+  it("is short when what was to be said does not fit: no request leaves a transaction without an answer", () => {
+    for (const [status, short] of [
+      [200, "SIP/2.0 500 Server Internal Error"],
+      [420, "SIP/2.0 420 Bad Extension"],
+    ] as const) {
+      for (let size = 3300; size < 4100; size++) {
+        h.user.answer = (t) => {
+          h.layer.respond(t, status).put(octets("X: " + "x".repeat(300) + "\r\nContent-Length: 0\r\n\r\n"));
+          h.layer.sendResponse(t);
+        };
+        h.receive(
+          request({
+            method: "OPTIONS",
+            branch: `z9hG4bK${status}-${size}`,
+            extra: "",
+            to: `<sip:a>;x=${"t".repeat(size)}`,
+          }),
+        );
+        const answers = h.network.take();
+        expect(answers.length).toBeLessThanOrEqual(1);
+        if (answers.length > 0)
+          expect([`SIP/2.0 ${status}`, short.slice(0, 11), "SIP/2.0 513"]).toContain(answers[0].line.slice(0, 11));
+        expect(h.layer.servers.items.filter((t) => t.state === SERVER_TRYING)).toEqual([]);
+        h.pass(10);
+      }
+      h.pass(40_000);
+      expect(h.layer.servers.used()).toBe(0);
+    }
+  });
+
+  it("is short also when it was written late, and nothing else was written in its place", () => {
+    const t = invited();
+    h.layer.reply(t, 180);
+    h.layer.respond(t, 200).put(octets("X: " + "x".repeat(5000)));
+    expect(h.layer.sendResponse(t)).toBe(false);
+    h.settle();
+    expect(lines(h.network.take())).toEqual(["SIP/2.0 180 Ringing", "SIP/2.0 500 Server Internal Error"]);
+    h.pass(40_000);
+    expect(h.layer.servers.used()).toBe(0);
+  });
+
+  it("that is provisional and does not fit is 100, and the final one is still to come", () => {
+    const t = invited();
+    h.layer.respond(t, 183).put(octets("X: " + "x".repeat(5000)));
+    expect(h.layer.sendResponse(t)).toBe(false);
+    h.settle();
+    h.receive(request());
+    expect(h.layer.reply(t, 486)).toBe(true);
+    expect(lines(h.network.take())).toEqual(["SIP/2.0 100 Trying", "SIP/2.0 100 Trying", "SIP/2.0 486 Busy Here"]);
   });
 
   it("cuts a reason phrase that is too long, and calls a status without a phrase by its class", () => {

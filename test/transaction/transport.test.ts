@@ -60,6 +60,53 @@ describe("TCP connections (RFC 3261 §18)", () => {
     expect(h.user.take()).toEqual([]);
   });
 
+  it("stay when a message is too long: it is answered 513, passed over, and the next one is read", () => {
+    h.opened(6, PEER + ":40001");
+    const next = request({ method: "OPTIONS", via: "SIP/2.0/TCP peer;branch=z9hG4bKnext" });
+    const parts = { method: "OPTIONS", via: "SIP/2.0/TCP peer;branch=z9hG4bKlong" };
+    for (const size of [4000, 4096, 5000, 40_000]) {
+      for (const long of [
+        request({ ...parts, body: "b".repeat(size) }),
+        request({ ...parts, extra: `X: ${"x".repeat(size)}\r\n`, body: "b\r\n\r\n" }),
+        request({ ...parts, extra: "X: 0123456789\r\n".repeat(size / 10) }),
+      ]) {
+        h.receiveTcp(6, long + next);
+        const answers = h.network.take();
+        expect(answers[0].line).toBe("SIP/2.0 513 Message Too Large");
+        expect(answers[0].text).toContain("Via: SIP/2.0/TCP peer;branch=z9hG4bKlong");
+        expect(h.user.take()).toEqual(["request OPTIONS"]);
+        h.layer.drop(h.user.requests.pop()!);
+      }
+    }
+    expect(h.network.closed).toEqual([]);
+    expect(h.layer.servers.used()).toBe(0);
+  });
+
+  it("give a response and an ACK that are too long to whom they are for, without a body", () => {
+    const t = h.send(METHOD_INVITE, TCP_PEER);
+    const invite = h.network.take()[0];
+    const connection = Number(invite.to.split(" ")[1]);
+    const ok = responseTo(invite.text, 200, "a", `X: ${"x".repeat(500)}\r\n`);
+    const bodies: number[] = [];
+    h.user.onEachResponse = (of, m) => {
+      bodies.push(m.bodyEnd - m.bodyStart);
+      h.ack(of, m);
+    };
+    h.receiveTcp(
+      connection,
+      ok.replace("Content-Length: 0\r\n\r\n", `Content-Length: 5000\r\n\r\n${"b".repeat(5000)}`),
+    );
+    expect(h.user.take()).toEqual(["response 200"]);
+    expect(bodies).toEqual([0]);
+    expect(h.network.take().map((one) => one.line.slice(0, 3))).toEqual(["ACK"]);
+    expect(t.status).toBe(200);
+    h.receiveTcp(
+      connection,
+      request({ method: "ACK", via: "SIP/2.0/TCP peer;branch=z9hG4bKack", body: "b".repeat(5000) }),
+    );
+    expect(h.user.take()).toEqual(["ack 1 from 10.0.0.2:5060"]);
+  });
+
   it("are closed without an answer when nothing could be read", () => {
     h.opened(5, PEER + ":40000");
     h.receiveTcp(5, "x".repeat(5000));

@@ -104,6 +104,66 @@ describe("a stream", () => {
     expect(framer.tooLarge).toBe(true);
   });
 
+  describe("passes over a message that is too large, and goes on behind it", () => {
+    /** As `run`, and skips: "LONG:" and the head that could be kept. */
+    function follow(framer: StreamFramer, pieces: readonly Uint8Array[]): string[] {
+      const out: string[] = [];
+      for (const piece of pieces) {
+        for (let at = 0; at < piece.length; ) {
+          at += framer.push(piece, at, piece.length);
+          for (let frame = framer.next(); frame !== FRAME_NONE; frame = framer.next()) {
+            const goesOn = frame !== FRAME_BROKEN || framer.skip();
+            const found = text(framer.bytes, framer.start, framer.end);
+            out.push(frame === FRAME_PING ? "PING" : frame === FRAME_BROKEN ? `LONG:${found}` : found);
+            if (!goesOn) return [...out, "BROKEN"];
+          }
+        }
+      }
+      return out;
+    }
+    const line = "INFO sip:h SIP/2.0\r\n";
+    const cases: [string, string, string][] = [
+      ["by its body", `${line}Content-Length: 300\r\n\r\n`, "x".repeat(300)],
+      ["by one field", `${line}Subject: ${"y".repeat(300)}\r\nContent-Length: 7\r\n\r\n`, "abc\r\n\r\n"],
+      ["by many fields", `${line}${"X: 0123456789\r\n".repeat(40)}l:0\r\n\r\n`, ""],
+      ["whose length comes first", `${line}Content-Length: 9\r\n${"X: 0123456789\r\n".repeat(40)}\r\n`, "123456789"],
+      [
+        "whose length is folded",
+        `${line}${"X: 0123456789\r\n".repeat(20)}Content-Length :\r\n  12\r\n\r\n`,
+        "\r\n\r\nabcdefgh",
+      ],
+      ["by its first line", `INFO sip:${"h".repeat(400)} SIP/2.0\r\nL: 3\r\n\r\n`, "xyz"],
+      ["with lone LF", `${line}${"X: 0123456789\n".repeat(40)}L: 3\n\n`, "xyz"],
+    ];
+
+    it.each(cases)("%s", (_, head, body) => {
+      const stream = octets(text2 + head + body + text3 + text1);
+      const whole = follow(new StreamFramer(128), [stream]);
+      expect(whole).toHaveLength(4);
+      expect([whole[0], whole[2], whole[3]]).toEqual([text2, text3, text1]);
+      expect(whole[1].startsWith("LONG:")).toBe(true);
+      expect(head.startsWith(whole[1].slice(5, -2))).toBe(true);
+      for (let size = 1; size < 200; size += size < 10 ? 1 : 23) {
+        const pieces: Uint8Array[] = [];
+        for (let at = 0; at < stream.length; at += size) pieces.push(stream.slice(at, at + size));
+        const cut = follow(new StreamFramer(128), pieces);
+        expect([cut[0], cut[2], cut[3]]).toEqual([text2, text3, text1]);
+      }
+    });
+
+    it.each([
+      ["has no length", `${line}${"X: 0123456789\r\n".repeat(40)}\r\n`],
+      ["has two lengths", `${line}${"X: 0123456789\r\n".repeat(40)}l: 1\r\nContent-Length: 1\r\n\r\n`],
+      ["has a length that is no number", `${line}${"X: 0123456789\r\n".repeat(40)}l: 1a\r\n\r\n`],
+      ["has a length that overflows", `${line}${"X: 0123456789\r\n".repeat(40)}l: 99999999999\r\n\r\n`],
+      ["is longer than any message", `${line}l: 70000\r\n\r\n`],
+      ["never ends", `${line}${"X: 0123456789\r\n".repeat(5000)}`],
+      ["never was SIP", "x".repeat(500)],
+    ])("but not when it %s", (_, head) => {
+      expect(follow(new StreamFramer(128), [octets(head + text3)]).at(-1)).toBe("BROKEN");
+    });
+  });
+
   it("begins anew after reset", () => {
     const framer = new StreamFramer(64);
     run(framer, [octets("\r\nOPTIONS sip")]);
