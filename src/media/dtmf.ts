@@ -4,14 +4,25 @@
  * Not here: digits in INFO, digits heard in the sound itself, RTP headers and time (stream.ts).
  */
 import { SAMPLES_PER_MS } from "./g711.js";
-import { read16, write16 } from "./rtp.js";
+import { type RtpView, read16, write16 } from "./rtp.js";
 
 /** Octets of one event. */
 export const EVENT_SIZE = 4;
 /** Events 0 to 15 as ASCII: 0123456789*#ABCD. */
 const CODES = Uint8Array.of(48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 42, 35, 65, 66, 67, 68);
-/** An event that begins no later than this (in ticks) before the last one is an old packet, not a new event. */
-const OLD = 10 * 8000;
+const NO_EVENT = -1;
+/** A packet at most so many sequence numbers behind another was overtaken by it; further behind, the sender has begun anew. */
+const REORDERED = 100;
+/** Ticks between two packets of an event: as most senders have it, and what else is believed. */
+const USUAL_STEP = 160;
+const SLOW_STEP = 400;
+const LONGEST_STEP = 800;
+/** Between two presses there is more than this, in ticks: 40 ms. */
+const SHORTEST_PAUSE = 320;
+/** Ticks of a segment so long that another may follow. RFC 4733 §2.5.1.3 */
+const LONG_SEGMENT = 0xe000;
+/** Ticks that may be lost where two segments meet: a second. */
+const LONGEST_LOSS = 8000;
 /** Power of what is sent, in -dBm0. */
 const VOLUME = 10;
 /** The last packet goes out so often. RFC 4733 §2.5.1.4 */
@@ -33,19 +44,41 @@ export interface DigitUser {
 }
 
 /**
- * One digit for one event. An event is known by its source and its timestamp, so the marker is not needed, and a packet of it that comes
- * late or again adds nothing. It is told when its end comes, or when the end is lost: with the next event, or by `finish`.
+ * One digit for one press, whatever the sender makes of RFC 4733 §2.5.1. A press is told when its end comes, or when the end is
+ * lost: with the next press, or by `finish`. Packets of one source and one timestamp are one press. Another timestamp belongs to the
+ * same press too in these cases:
+ *
+ *   the event begins before the last one ended        the sender moves the timestamp with each packet, or with the end packets
+ *   it begins where the last one stopped, or nearly,  a long press goes on in another segment (§2.5.1.3), the packets between
+ *   and no end came                                   may be lost
+ *
+ * The marker tells a new press, but not all senders set it, and some set it on every packet: it decides only where no packet is missing.
  */
 export class EventReceiver {
   private readonly user: DigitUser;
-  /** An event goes on: its begin has come, its end has not. */
+  /** A press goes on: its begin has come, its end has not. */
   active = false;
+  /** The end of the press has come by itself; it was not only given up. */
+  private hasEnded = false;
   private event = 0;
   private ssrc = 0;
+  /** Of the segment that goes on. */
   private timestamp = 0;
-  /** The longest duration that was told, in ticks; of its present segment, and of those before. */
+  /** Of the packet before. */
+  private latest = 0;
+  /** The highest sequence number of an event. */
+  private sequence = 0;
+  /** The longest duration that was told, in ticks; of the segment that goes on, and of those before. */
   private duration = 0;
   private before = 0;
+  /** Ticks from one packet of this source to the next, the most that was seen; 0: not known. */
+  private step = 0;
+  /** In this press the duration has grown under one timestamp, or the timestamp has moved. */
+  private isSteady = false;
+  private isMoving = false;
+  /** The press before this one. */
+  private lastEvent = NO_EVENT;
+  private lastTimestamp = 0;
   /** Whether `ssrc` and `timestamp` mean something. */
   private known = false;
 
@@ -56,36 +89,56 @@ export class EventReceiver {
   reset(): void {
     this.active = false;
     this.known = false;
+    this.lastEvent = NO_EVENT;
+    this.step = 0;
   }
 
-  /** @param timestamp @param ssrc 32 bits, as signed integers @returns false when it is no event that can be read */
-  packet(bytes: Uint8Array, start: number, end: number, ssrc: number, timestamp: number): boolean {
-    if (end - start < EVENT_SIZE) return false;
+  /** @param view the packet whose payload this is; nothing of it is kept @returns false when it is no event that can be read */
+  packet(bytes: Uint8Array, view: RtpView): boolean {
+    const { start, timestamp, sequence, marker } = view;
+    if (view.end - start < EVENT_SIZE) return false;
     const event = bytes[start];
-    const ended = (bytes[start + 1] & 0x80) !== 0;
+    const isEnd = (bytes[start + 1] & 0x80) !== 0;
     const duration = read16(bytes, start + 2);
-    if (!this.known || ssrc !== this.ssrc) {
+    // A source that changes in the middle of a press takes it along.
+    const isMoved = this.active && event === this.event && timestamp === this.timestamp;
+    if (!this.known || (view.ssrc !== this.ssrc && !isMoved)) {
       this.finish();
-      this.begin(event, ssrc, timestamp);
-    } else if (timestamp !== this.timestamp) {
+      this.begin(event, view, duration);
+    } else {
+      const ahead = view.ssrc === this.ssrc ? ((sequence - this.sequence) << 16) >> 16 : 1;
+      // What was overtaken adds nothing: the press it belongs to is known, or was never seen to begin.
+      if (ahead < 0 && ahead > -REORDERED) return true;
       const later = (timestamp - this.timestamp) | 0;
-      if (later < 0 && later > -OLD) return true;
-      // A long event goes on under another timestamp: where its last segment stopped. RFC 4733 §2.5.1.3
-      if (this.active && event === this.event && this.duration > 0 && later === this.duration) {
-        this.before += this.duration;
-        this.timestamp = timestamp;
-        this.duration = 0;
+      if (event !== this.event) {
+        if (event === this.lastEvent && timestamp === this.lastTimestamp) return true;
+        this.finish();
+        this.begin(event, view, duration);
+      } else if (later === 0) {
+        // A sender whose timestamp stands still: after the end a shorter event is another press.
+        if (this.hasEnded && !isEnd && duration < this.duration) this.begin(event, view, duration);
+        else this.grow(duration, ahead);
+        // After the end only the end may come again.
+      } else if (
+        this.hasEnded ? isEnd && this.isEndAgain(timestamp, ahead, marker) : this.goesOn(timestamp, ahead, marker)
+      ) {
+        this.extend(later, ahead, timestamp, duration);
       } else {
         this.finish();
-        this.begin(event, ssrc, timestamp);
+        this.begin(event, view, duration);
       }
-    } else if (!this.active || event !== this.event) return true;
-    if (duration > this.duration) this.duration = duration;
-    if (ended) this.finish();
+    }
+    this.ssrc = view.ssrc;
+    this.sequence = sequence;
+    this.latest = timestamp;
+    if (isEnd) {
+      this.finish();
+      this.hasEnded = true;
+    }
     return true;
   }
 
-  /** The event's end is lost: other sound has come, or nothing for long. */
+  /** The press is over without an end: nothing came for long, or another press did. */
   finish(): void {
     if (!this.active) return;
     this.active = false;
@@ -93,14 +146,74 @@ export class EventReceiver {
       this.user.onDigit(CODES[this.event], Math.floor((this.before + this.duration) / SAMPLES_PER_MS));
   }
 
-  private begin(event: number, ssrc: number, timestamp: number): void {
+  private begin(event: number, view: RtpView, duration: number): void {
+    this.lastEvent = this.known ? this.event : NO_EVENT;
+    this.lastTimestamp = this.timestamp;
     this.known = true;
     this.active = true;
+    this.hasEnded = false;
+    this.isSteady = false;
+    this.isMoving = false;
     this.event = event;
-    this.ssrc = ssrc;
-    this.timestamp = timestamp;
-    this.duration = 0;
+    this.timestamp = view.timestamp;
+    this.duration = duration;
     this.before = 0;
+  }
+
+  /** Another packet under the same timestamp. */
+  private grow(duration: number, ahead: number): void {
+    const by = duration - this.duration;
+    if (by <= 0) return;
+    this.learnStep(by, ahead);
+    this.isSteady = true;
+    this.duration = duration;
+  }
+
+  /** The same press under another timestamp. */
+  private extend(later: number, ahead: number, timestamp: number, duration: number): void {
+    const moved = (timestamp - this.latest) | 0;
+    this.learnStep(moved, ahead);
+    this.isMoving = moved <= LONGEST_STEP;
+    if (this.active && later >= this.duration) {
+      this.before += later;
+      this.timestamp = timestamp;
+      this.duration = duration;
+      this.isSteady = false;
+    } else if (duration > this.duration) this.duration = duration;
+  }
+
+  /** @returns whether a packet of another timestamp belongs to the press of which no end came yet */
+  private goesOn(timestamp: number, ahead: number, marker: boolean): boolean {
+    const later = (timestamp - this.timestamp) | 0;
+    const gap = later - this.duration;
+    if (later < 0) return !marker;
+    if (ahead === 1) return gap < (marker ? SHORTEST_PAUSE : LONGEST_STEP);
+    if (marker) return false;
+    // Packets are missing: more of the same press, or an end, a pause and the begin of the next.
+    const missing = ahead > 0 ? ahead - 1 : 0;
+    if (this.isMoving) return missing <= END_PACKETS + 1 && this.isNextMove(timestamp, ahead);
+    if (gap <= 0) return true;
+    if (later >= LONG_SEGMENT) return gap <= LONGEST_LOSS;
+    if (missing > END_PACKETS + 1 || (missing >= END_PACKETS && this.isSteady)) return false;
+    // The first packet of an event lasts as long as a step.
+    const first = this.isSteady || this.duration === 0 ? USUAL_STEP : Math.min(this.duration, LONGEST_STEP);
+    return gap <= missing * (this.step > 0 ? this.step : first);
+  }
+
+  /** @returns whether an end packet of another timestamp is that of the press which has ended: one of three may be lost between */
+  private isEndAgain(timestamp: number, ahead: number, marker: boolean): boolean {
+    return ahead < END_PACKETS && (ahead === 1 || !marker) && this.isNextMove(timestamp, ahead);
+  }
+
+  /** @returns whether the timestamp has moved on by no more than the packets since the last one account for */
+  private isNextMove(timestamp: number, ahead: number): boolean {
+    const moved = (timestamp - this.latest) | 0;
+    if (ahead <= 1) return moved <= Math.max(this.step, SLOW_STEP);
+    return moved <= (this.step > 0 ? this.step : SLOW_STEP) * ahead;
+  }
+
+  private learnStep(ticks: number, ahead: number): void {
+    if (ahead === 1 && ticks > this.step && ticks <= LONGEST_STEP) this.step = ticks;
   }
 }
 

@@ -41,6 +41,10 @@ const ROW_MOST = 12;
 const APART = 4;
 /** A tone twice as high has at most this part of the power. */
 const HARMONIC_PART = 6;
+/** Lost sound behind which a digit may go on, in samples: two packets. */
+const SHORT_HOLE = 320;
+/** A frame of it, for the time when nothing is sent. */
+const NONE_SENT = new Int16Array(160);
 /** Length that is heard, in samples: between 23 and 40 ms. */
 const LEAST = 250;
 
@@ -73,16 +77,24 @@ export class InbandReceiver {
   private length = 0;
   private missed = 0;
   private strongest = 0;
+  /** Samples in a row that were not sent. */
+  private skipped = 0;
 
   /** A new call, or another source. */
   reset(): void {
     this.filled = 0;
     this.key = -1;
+    this.skipped = 0;
     this.recent.fill(0);
   }
 
   /** @returns the ASCII code of a digit that has ended in these samples, 0 when none has */
   feed(pcm: Int16Array, start: number, count: number): number {
+    this.skipped = 0;
+    return this.advance(pcm, start, count);
+  }
+
+  private advance(pcm: Int16Array, start: number, count: number): number {
     const { recent } = this;
     const end = start + count;
     let found = 0;
@@ -99,6 +111,16 @@ export class InbandReceiver {
       recent.copyWithin(0, BLOCK, CLOSE);
     }
     return found;
+  }
+
+  /**
+   * `count` samples were not sent: a lost packet, or a sender that is silent. What goes on behind a short hole is the same digit; a
+   * longer one is silence. @returns the ASCII code of a digit that has ended, 0 when none has
+   */
+  skip(count: number): number {
+    this.skipped += count;
+    if (this.skipped <= SHORT_HOLE) return 0;
+    return this.advance(NONE_SENT, 0, count);
   }
 
   /** A block is whole. @returns the digit that has ended, or 0 */

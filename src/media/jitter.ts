@@ -50,6 +50,8 @@ const WHOLE_MS = ~(SAMPLES_PER_MS - 1);
 const FADE = 480;
 /** Samples over which sound comes back after concealment. */
 const RETURN = 24;
+/** A packet that comes next and lies further than this from the one before, in samples, is of a clock that was set anew. */
+const CLOCK_STEP = 960;
 /** After so long without sound the next packet begins anew. */
 const IDLE = 2000 * SAMPLES_PER_MS;
 
@@ -63,6 +65,8 @@ export class JitterBuffer {
   inserted = 0;
   removed = 0;
   jumps = 0;
+  /** The frame that was read last holds nothing that was sent: it is concealment or silence. */
+  isInvented = false;
   private readonly ring: SampleRing;
   private readonly minDelay: number;
   private readonly maxDelay: number;
@@ -73,6 +77,8 @@ export class JitterBuffer {
   /** Timestamps (signed 32 bits): the next sample to play, and behind the last there is. */
   private play = 0;
   private end = 0;
+  /** What is added to the timestamps of packets: the steps that the sender's clock made while sound waited. */
+  private shift = 0;
   private type = 0;
   /** Samples to put in (positive) or to take out (negative). */
   private owed = 0;
@@ -117,7 +123,7 @@ export class JitterBuffer {
 
   /**
    * A packet's payload `bytes[start, end)`; it is copied.
-   * @param timestamp 32 bits, as a signed integer
+   * @param sent its timestamp, 32 bits, as a signed integer
    * @param newest whether its sequence number is above all before
    * @param jitter interarrival jitter in ticks
    * @returns one of PUT_…
@@ -126,7 +132,7 @@ export class JitterBuffer {
     bytes: Uint8Array,
     start: number,
     end: number,
-    timestamp: number,
+    sent: number,
     payloadType: number,
     newest: boolean,
     jitter: number,
@@ -134,13 +140,28 @@ export class JitterBuffer {
     const count = end - start;
     if (count <= 0 || count > LONGEST_PACKET) return this.refuse();
     this.jitter = jitter;
-    if (!this.running) this.begin(timestamp, payloadType);
+    if (!this.running) this.begin(sent, payloadType);
+    let timestamp = (sent + this.shift) | 0;
     let margin = (timestamp - this.play) | 0;
-    const empty = ((this.end - this.play) | 0) <= 0;
-    if (margin > this.maxDelay || margin < -this.ring.capacity) {
+    const ahead = (this.end - this.play) | 0;
+    const empty = ahead <= 0;
+    const step = (timestamp - this.end) | 0;
+    if (
+      newest &&
+      !empty &&
+      (step < -CLOCK_STEP || (step > CLOCK_STEP && margin > this.maxDelay)) &&
+      ahead <= this.maxDelay
+    ) {
+      // The sound goes on where it stopped, without a gap and without more delay.
+      this.jumps += 1;
+      this.shift = (this.shift - step) | 0;
+      timestamp = this.end;
+      margin = ahead;
+    } else if (margin > this.maxDelay || margin < -this.ring.capacity) {
       // Too early by far is a burst after a stall, or a sender whose clock jumped, as too late by far is.
       if (!newest) return margin < 0 ? this.tooLate(0) : this.refuse();
-      this.jump(timestamp, payloadType);
+      this.jump(sent, payloadType);
+      timestamp = (sent + this.shift) | 0;
       margin = (timestamp - this.play) | 0;
     } else if (margin < 0 && newest && empty) {
       // Nothing was lost: everything comes later now. What was concealed meanwhile is the delay that was missing.
@@ -164,27 +185,31 @@ export class JitterBuffer {
 
   /** The next `count` samples to play, to `pcm` from `start`; silence and concealment where there is nothing. */
   read(pcm: Int16Array, start: number, count: number): void {
-    let to = start;
-    let left = count;
-    while (left > 0) {
-      if (this.position === FRAME) {
-        this.next();
-        this.position = 0;
-        if (left >= FRAME) {
-          pcm.set(this.frame, to);
-          this.position = FRAME;
-          to += FRAME;
-          left -= FRAME;
-          continue;
-        }
+    const end = start + count;
+    let at = start;
+    while (at < end) at += this.readFrame(pcm, at, end - at);
+  }
+
+  /** The same, but of one frame at most: `isInvented` then says what it is. @returns how many samples were written */
+  readFrame(pcm: Int16Array, start: number, count: number): number {
+    if (this.position === FRAME) {
+      this.isInvented = false;
+      this.next();
+      this.position = 0;
+      if (count >= FRAME) {
+        pcm.set(this.frame, start);
+        this.position = FRAME;
+        return FRAME;
       }
-      const frame = this.frame;
-      let from = this.position;
-      const until = left < FRAME - from ? from + left : FRAME;
-      left -= until - from;
-      while (from < until) pcm[to++] = frame[from++];
-      this.position = until;
     }
+    const frame = this.frame;
+    let from = this.position;
+    const until = count < FRAME - from ? from + count : FRAME;
+    this.position = until;
+    const written = until - from;
+    let to = start;
+    while (from < until) pcm[to++] = frame[from++];
+    return written;
   }
 
   /** @returns how much sound waits to be played, in ms */
@@ -206,6 +231,7 @@ export class JitterBuffer {
 
   private begin(timestamp: number, payloadType: number): void {
     this.running = true;
+    this.shift = 0;
     this.ring.clear(payloadType, timestamp);
     this.play = (timestamp - this.target()) | 0;
     this.end = timestamp;
@@ -215,12 +241,13 @@ export class JitterBuffer {
     this.forgetMargins();
   }
 
-  private jump(timestamp: number, payloadType: number): void {
+  private jump(sent: number, payloadType: number): void {
     this.jumps += 1;
+    const timestamp = (sent + this.shift) | 0;
     const play = (timestamp - this.target()) | 0;
     const over = (play - this.play) | 0;
     if (over < 0 || over >= this.ring.capacity || payloadType !== this.type) {
-      this.begin(timestamp, payloadType);
+      this.begin(sent, payloadType);
       return;
     }
     this.ring.drop(this.play, over);
@@ -369,6 +396,7 @@ export class JitterBuffer {
    * evenly with the samples concealed in a row; a place that was itself made up has its share of the fall already.
    */
   private conceal(at: number, count: number): void {
+    if (count === FRAME) this.isInvented = true;
     const frame = this.frame;
     const end = at + count;
     let faded = this.faded;

@@ -19,8 +19,11 @@ const MAX_DROPOUT = 3000;
 const MAX_MISORDER = 100;
 /** No sequence number: `badSequence` when there is none. */
 const NO_SEQUENCE = -1;
-/** A transit time that changes by more than this (2 s in ticks) is the sender's clock jumping, no jitter. */
-const JUMP = 16000;
+/** A transit time that changes by more than this (400 ms in ticks) is the sender's clock jumping, no jitter. */
+const JUMP = 3200;
+/** Ticks of the shortest packet, and numbers that are passed over before it is asked whether time was too. */
+const SHORTEST_PACKET = 40;
+const FEW_PACKETS = 8;
 
 export class Reception {
   /** Whether a source is known; until then `ssrc` means nothing. */
@@ -35,6 +38,9 @@ export class Reception {
   private cycles = 0;
   private baseSequence = 0;
   private badSequence = NO_SEQUENCE;
+  /** Of the newest packet, and how many numbers lay between it and the one before. */
+  private timestamp = 0;
+  private passed = 0;
   private received = 0;
   private sourceDuplicates = 0;
   private lostBefore = 0;
@@ -60,14 +66,28 @@ export class Reception {
     this.lostBefore = 0;
   }
 
-  /** A packet's source and sequence number. RFC 3550 A.1 @returns one of PACKET_… */
-  packet(ssrc: number, sequence: number): number {
+  /** A packet's source, sequence number and timestamp (32 bits, as signed integers). RFC 3550 A.1 @returns one of PACKET_… */
+  packet(ssrc: number, sequence: number, timestamp: number): number {
+    const later = (timestamp - this.timestamp) | 0;
+    const order = this.order(ssrc, sequence);
+    if (order === PACKET_FIRST) this.timestamp = timestamp;
+    else if (order === PACKET_NEWEST) {
+      // Numbers that were passed over in no time were never sent: the sender counts from somewhere else now.
+      if (this.passed > FEW_PACKETS && later >= 0 && later < this.passed * SHORTEST_PACKET)
+        this.baseSequence += this.passed;
+      this.timestamp = timestamp;
+    }
+    return order;
+  }
+
+  private order(ssrc: number, sequence: number): number {
     if (!this.known || ssrc !== this.ssrc) return this.otherSource(ssrc, sequence);
     const ahead = (sequence - this.maxSequence) & 0xffff;
     if (ahead === 0) return this.duplicate();
     if (ahead < MAX_DROPOUT) {
       if (sequence < this.maxSequence) this.cycles = (this.cycles + 0x10000) | 0;
       this.maxSequence = sequence;
+      this.passed = ahead - 1;
       this.seen = ahead > 31 ? 1 : (this.seen << ahead) | 1;
       this.count();
       return PACKET_NEWEST;

@@ -76,6 +76,7 @@ export class MediaStream implements TimerUser {
   private receivesPcmu = false;
   private receivesPcma = false;
   private eventReceiveType = -1;
+  private eventSendType = -1;
   private silenceTimeMs = 0;
   /** When RTP came last: the low 32 bits of the clock in ms, signed, so that differences are right. */
   private heardMs = 0;
@@ -133,6 +134,7 @@ export class MediaStream implements TimerUser {
     this.sender.configure(agreed);
     if (agreed.eventReceiveType < 0 || !agreed.receives) this.eventsIn.reset();
     this.eventReceiveType = agreed.eventReceiveType;
+    this.eventSendType = agreed.eventSendType;
     if (moved || !this.receives || this.silenceTimeMs === 0) this.heardMs = nowMs;
     if (!this.receives) this.jitter.restart();
     this.receives = agreed.receives;
@@ -169,18 +171,19 @@ export class MediaStream implements TimerUser {
       return;
     }
     const type = view.payloadType;
-    const event = type === this.eventReceiveType;
+    // Some phones send events with the number that they themselves named.
+    const event = !this.takes(type) && (type === this.eventReceiveType || type === this.eventSendType);
     const reception = this.reception;
     if (!this.receives || !(event || this.takes(type))) {
       this.unexpected += 1;
       // Of the source that is heard it is no loss, but nothing to play.
-      if (reception.known && view.ssrc === reception.ssrc) reception.packet(view.ssrc, view.sequence);
+      if (reception.known && view.ssrc === reception.ssrc) reception.packet(view.ssrc, view.sequence, view.timestamp);
       return;
     }
     this.remote.heard(ip, port);
     // Gateways are known to send their events as a source of their own.
     const apart = event && reception.known && view.ssrc !== reception.ssrc;
-    const order = apart ? PACKET_OLDER : reception.packet(view.ssrc, view.sequence);
+    const order = apart ? PACKET_OLDER : reception.packet(view.ssrc, view.sequence, view.timestamp);
     if (order === PACKET_REFUSED) return;
     this.heardMs = this.timers.nowMs | 0;
     this.received += 1;
@@ -188,7 +191,7 @@ export class MediaStream implements TimerUser {
     if (order === PACKET_DUPLICATE) return;
     if (order === PACKET_FIRST) this.jitter.restart();
     if (event) {
-      if (!this.eventsIn.packet(bytes, view.start, view.end, view.ssrc, view.timestamp)) this.malformed += 1;
+      if (!this.eventsIn.packet(bytes, view)) this.malformed += 1;
       if (this.eventsIn.active) this.timers.start(this.eventTimer, EVENT_END_MS);
       return;
     }
@@ -224,10 +227,19 @@ export class MediaStream implements TimerUser {
       pcm.fill(0, start, start + count);
       return;
     }
-    this.jitter.read(pcm, start, count);
-    if (!this.listens) return;
-    const code = this.inbandIn.feed(pcm, start, count);
-    if (code > 0) this.user.onInbandDigit(code, this.inbandIn.durationMs);
+    if (!this.listens) {
+      this.jitter.read(pcm, start, count);
+      return;
+    }
+    const { jitter, inbandIn } = this;
+    const end = start + count;
+    let at = start;
+    while (at < end) {
+      const read = jitter.readFrame(pcm, at, end - at);
+      const code = jitter.isInvented ? inbandIn.skip(read) : inbandIn.feed(pcm, at, read);
+      if (code > 0) this.user.onInbandDigit(code, inbandIn.durationMs);
+      at += read;
+    }
   }
 
   /**

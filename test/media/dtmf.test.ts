@@ -1,10 +1,12 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { octets } from "../../src/core/bytes.js";
 import { EVENT_SIZE, EventReceiver, EventSender, eventOf } from "../../src/media/dtmf.js";
+import { RtpView } from "../../src/media/rtp.js";
 
 let digits = "";
 let durations: number[] = [];
 let receiver: EventReceiver;
+let sequence = 0;
 
 beforeEach(() => {
   digits = "";
@@ -17,8 +19,16 @@ beforeEach(() => {
   });
 });
 
-function hear(event: number, timestamp: number, duration: number, end = false, ssrc = 1): boolean {
-  return receiver.packet(Uint8Array.of(event, end ? 0x8a : 0x0a, duration >> 8, duration & 255), 0, 4, ssrc, timestamp);
+/** A packet of an event, with the next sequence number, or another one. */
+function hear(event: number, timestamp: number, duration: number, end = false, how: Partial<RtpView> = {}): boolean {
+  sequence = (sequence + 1) & 0xffff;
+  const view = new RtpView();
+  view.end = EVENT_SIZE;
+  view.ssrc = 1;
+  view.sequence = sequence;
+  view.timestamp = timestamp;
+  Object.assign(view, how);
+  return receiver.packet(Uint8Array.of(event, end ? 0x8a : 0x0a, duration >> 8, duration & 255), view);
 }
 
 /** A whole event as phones send it: updates every 20 ms, the end three times. */
@@ -62,19 +72,20 @@ describe("Receiving telephone-events", () => {
   });
 
   it("is not misled by packets of an event that come after its end, or after the next began", () => {
-    hear(1, 1000, 160);
-    hear(1, 1000, 640, true);
-    hear(1, 1000, 320);
-    hear(2, 4000, 160);
-    hear(1, 1000, 640, true);
-    hear(1, 1000, 480);
-    hear(2, 4000, 320, true);
+    hear(1, 1000, 160, false, { sequence: 1 });
+    hear(1, 1000, 640, true, { sequence: 4 });
+    hear(1, 1000, 320, false, { sequence: 2 });
+    hear(2, 4000, 160, false, { sequence: 7 });
+    hear(1, 1000, 640, true, { sequence: 5 });
+    hear(1, 1000, 480, false, { sequence: 3 });
+    hear(2, 4000, 320, true, { sequence: 8 });
+    hear(1, 1000, 640, true, { sequence: 9 });
     expect(digits).toBe("12");
   });
 
   it("takes events of another source for others", () => {
     press(1, 1000);
-    hear(1, 1000, 800, true, 2);
+    hear(1, 1000, 800, true, { ssrc: 2 });
     expect(digits).toBe("11");
   });
 
@@ -105,7 +116,7 @@ describe("Receiving telephone-events", () => {
     press(16, 1000);
     press(255, 3000);
     expect(digits).toBe("");
-    expect(receiver.packet(Uint8Array.of(1, 0x80, 0), 0, 3, 1, 9000)).toBe(false);
+    expect(hear(1, 9000, 160, true, { end: EVENT_SIZE - 1 })).toBe(false);
   });
 });
 
@@ -162,7 +173,8 @@ describe("Sending telephone-events", () => {
     for (let i = 0; sender.pending() > 0; i++, timestamp += 160) {
       if (sender.step(160, out, 0) === 0) continue;
       if (sender.first) event = timestamp;
-      if (i % 3 === 0) receiver.packet(out, 0, EVENT_SIZE, 1, event);
+      const isEnd = (out[1] & 0x80) !== 0;
+      if (i % 3 === 0) hear(out[0], event, (out[2] << 8) | out[3], isEnd, { sequence: i, marker: sender.first });
     }
     receiver.finish();
     expect(digits).toBe("0123456789*#ABCD");

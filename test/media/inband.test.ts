@@ -87,6 +87,49 @@ describe("a stream", () => {
   });
 });
 
+describe("a sender that is silent between digits", () => {
+  /** Sends digits as packets of sound, but none while there is silence. @returns what was heard */
+  function hear(digits: string, gapMs: number, random: SeededRandom, lossShare = 0): string {
+    const pcm = dial(digits, { ms: 100, gapMs }, random.below(800));
+    const end = new Endpoint();
+    end.stream.inband = INBAND_ON;
+    end.begin();
+    const payload = new Uint8Array(160);
+    let sequence = 0;
+    let wasSilent = true;
+    for (let at = 0; at + 160 <= pcm.length; at += 160) {
+      const isSilent = pcm.subarray(at, at + 160).every((sample) => Math.abs(sample) < 100);
+      encodeUlaw(pcm, at, 160, payload, 0);
+      const isLost = !wasSilent && random.chance(lossShare);
+      if (!isSilent && isLost) sequence += 1;
+      else if (!isSilent) end.receive(sequence++, at, payload, { marker: wasSilent });
+      wasSilent = isSilent;
+      end.play(160);
+      end.run(20);
+    }
+    end.play(4000);
+    return end.digits;
+  }
+
+  it.each([100, 200, 300])("is heard right with pauses of %d ms: 800 of 800", (gapMs) => {
+    const random = new SeededRandom(17);
+    let wrong = 0;
+    for (let code = 0; code < 200; code++) {
+      const digits = Array.from({ length: 4 }, () => KEYS[random.below(16)]).join("");
+      if (hear(digits, gapMs, random) !== digits) wrong += 1;
+    }
+    expect(wrong).toBe(0);
+  });
+
+  it("makes no two digits of one in which a packet is lost", () => {
+    const random = new SeededRandom(18);
+    for (let code = 0; code < 100; code++) {
+      const digits = Array.from({ length: 4 }, () => KEYS[random.below(16)]).join("");
+      expect(hear(digits, 200, random, 0.1).length).toBeLessThanOrEqual(4);
+    }
+  });
+});
+
 describe("digits in the sound", () => {
   it("are heard, each of the sixteen, in frames of any length", () => {
     for (const frame of [80, 160, 240, 77]) expect(heard(dial(KEYS), frame)).toBe(KEYS);

@@ -1,6 +1,6 @@
 /** Two streams over a network that loses, delays, reorders and repeats, with clocks that drift apart: is the tone still there? */
 import { describe, expect, it } from "vitest";
-import { PCMA } from "../../src/media/g711.js";
+import { encode, PCMA, PCMU } from "../../src/media/g711.js";
 import { Endpoint, listen, RTP_PORT, SeededRandom, STRANGER, THEM, Tone } from "./harness.js";
 
 interface Conditions {
@@ -175,4 +175,40 @@ describe("A tone over the network", () => {
     const again = talk({ seed: 70, seconds: 3, loss: 0.1, jitterMs: 80 });
     expect([again.share, again.level, again.delayMs]).toEqual([first.share, first.level, first.delayMs]);
   });
+});
+
+describe("A sender whose clock is set anew in the middle of its sound", () => {
+  it.each([1, 2, 3, 4, 5])(
+    "is heard without a gap, with no more delay, and it counts as no jitter (seed %d)",
+    (seed) => {
+      const random = new SeededRandom(seed);
+      for (let round = 0; round < 20; round++) {
+        const end = new Endpoint(seed);
+        end.begin();
+        const tone = new Tone(1000, 8000);
+        const heard: Int16Array[] = [];
+        const payload = new Uint8Array(160);
+        let timestamp = random.uint32();
+        for (let i = 0; i < 300; i++) {
+          // By 430 ms to 3.4 s; less may be a packet that comes late or early.
+          if (i > 20 && random.chance(0.04)) timestamp += (random.chance(0.5) ? 1 : -1) * (3440 + random.below(24_000));
+          encode(PCMU, tone.next(160), 0, 160, payload, 0);
+          const lateMs = random.below(8);
+          end.run(lateMs);
+          end.receive(i, timestamp | 0, payload);
+          end.run(20 - lateMs);
+          heard.push(end.play(160));
+          timestamp += 160;
+        }
+        const all = Int16Array.from(heard.slice(10).flatMap((frame) => [...frame]));
+        const { gapMs } = listen(1000, 8000, all);
+        expect([round, gapMs <= 20, end.stream.delayMs() < 100, end.stream.jitterMs() < 10]).toEqual([
+          round,
+          true,
+          true,
+          true,
+        ]);
+      }
+    },
+  );
 });

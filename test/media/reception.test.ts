@@ -17,7 +17,7 @@ beforeEach(() => {
 });
 
 function run(ssrc: number, ...sequences: number[]): number[] {
-  return sequences.map((sequence) => reception.packet(ssrc, sequence & 0xffff));
+  return sequences.map((sequence) => reception.packet(ssrc, sequence & 0xffff, (sequence * 160) | 0));
 }
 
 describe("Order of packets (RFC 3550 A.1)", () => {
@@ -91,6 +91,15 @@ describe("Lost packets (RFC 3550 A.3)", () => {
     expect(reception.lost()).toBe(3);
     reception.reset();
     expect(reception.lost()).toBe(0);
+  });
+
+  it("counts none where the sender counts from another number but time goes on", () => {
+    for (const passed of [9, 144, 2998]) {
+      reception.reset();
+      for (let i = 0; i < 50; i++) reception.packet(A, 65400 + i, i * 160);
+      for (let i = 50; i < 100; i++) reception.packet(A, (65400 + i + passed) & 0xffff, i * 160);
+      expect([passed, reception.lost(), reception.cumulativeLost()]).toEqual([passed, 0, 0]);
+    }
   });
 
   it("clamps the loss of a report to 24 bits", () => {
