@@ -54,19 +54,49 @@ const BEFORE = CLOSE + TONES;
 /** Of the loudest tone there can be, 51 times 32,767, this leaves 16 bits with a sign and one to spare. */
 const AMPLITUDE_SHIFT = 6;
 
+/** Frequencies at which a voice is looked for: as close as the two blocks tell apart, but near the tones and at an overtone of the row. */
+const GRID = 50;
+const GRID_FIRST_HZ = 160;
+const GRID_STEP_HZ = 39;
+const BESIDE_HZ = 150;
+/** A voice has at least this part of the two tones' power somewhere: -21 dB. Noise 15 dB below them has -26 dB at most. */
+const VOICE_PART = 128;
+const GRID_COEFFICIENTS = grid();
+/** The rising half of Hann's window over two blocks, with 8 bits behind the point. */
+const HANN = hann();
+const HANN_SHIFT = 8;
+
 function coefficients(): Int16Array {
   const out = new Int16Array(FACTORS.length * TONES);
-  for (let i = 0; i < out.length; i++) {
-    const hz = HZ[i % TONES] * FACTORS[Math.floor(i / TONES)];
-    out[i] = Math.round(2 * Math.cos((2 * Math.PI * hz) / 8000) * (1 << POINT));
-  }
+  for (let i = 0; i < out.length; i++) out[i] = coefficient(HZ[i % TONES] * FACTORS[Math.floor(i / TONES)]);
   return out;
+}
+
+function grid(): Int16Array {
+  const out = new Int16Array(GRID);
+  for (let i = 0; i < GRID; i++) out[i] = coefficient(GRID_FIRST_HZ + i * GRID_STEP_HZ);
+  return out;
+}
+
+function coefficient(hz: number): number {
+  return Math.round(2 * Math.cos((2 * Math.PI * hz) / 8000) * (1 << POINT));
+}
+
+function hann(): Int16Array {
+  const out = new Int16Array(BLOCK);
+  for (let i = 0; i < BLOCK; i++) out[i] = Math.round(128 - 128 * Math.cos((2 * Math.PI * (i + 0.5)) / CLOSE));
+  return out;
+}
+
+function isNear(hz: number, other: number, by: number): boolean {
+  return hz > other - by && hz < other + by;
 }
 
 export class InbandReceiver {
   /** Of the digit that `feed` told last. */
   durationMs = 0;
   private readonly recent = new Int16Array(CLOSE + 2 * TONES);
+  private readonly windowed = new Int16Array(CLOSE);
   private filled = 0;
   /** Of the digit that goes on, -1: none. Its row and column are its upper and lower two bits. */
   private key = -1;
@@ -221,7 +251,33 @@ export class InbandReceiver {
     const shift = shiftOf(recent, 0, CLOSE);
     const row = this.purePower(key >> 2, shift);
     const column = row === 0 ? 0 : this.purePower(ROWS + (key & 3), shift);
-    return column > 0 && (row + column) * 16 >= energyOf(recent, 0, CLOSE, shift) * (CLOSE / 2) * CLOSE_SHARE_16;
+    if (column === 0 || (row + column) * 16 < energyOf(recent, 0, CLOSE, shift) * (CLOSE / 2) * CLOSE_SHARE_16)
+      return false;
+    return this.isWithoutVoice(key, shift);
+  }
+
+  /**
+   * A voice that has two harmonics at the tones of a digit has others beside them, noise has none that stands out. The window's sides
+   * keep the two tones themselves from being seen elsewhere.
+   */
+  private isWithoutVoice(key: number, shift: number): boolean {
+    const { recent, windowed } = this;
+    for (let i = 0; i < BLOCK; i++) {
+      windowed[i] = (recent[i] * HANN[i]) >> HANN_SHIFT;
+      windowed[CLOSE - 1 - i] = (recent[CLOSE - 1 - i] * HANN[i]) >> HANN_SHIFT;
+    }
+    const row = key >> 2;
+    const column = ROWS + (key & 3);
+    const tones =
+      powerOf(windowed, 0, CLOSE, shift, COEFFICIENTS[row]) + powerOf(windowed, 0, CLOSE, shift, COEFFICIENTS[column]);
+    const most = tones / VOICE_PART;
+    for (let i = 0; i < GRID; i++) {
+      const hz = GRID_FIRST_HZ + i * GRID_STEP_HZ;
+      if (isNear(hz, HZ[row], BESIDE_HZ) || isNear(hz, HZ[column], BESIDE_HZ)) continue;
+      if (isNear(hz, 2 * HZ[row], GRID_STEP_HZ)) continue;
+      if (powerOf(windowed, 0, CLOSE, shift, GRID_COEFFICIENTS[i]) > most) return false;
+    }
+    return true;
   }
 
   /** Over 2.5 % beside a tone the filter 5 % away is the stronger one. @returns 0 when it is not that tone */

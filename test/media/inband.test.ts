@@ -208,15 +208,15 @@ describe("digits in the sound", () => {
     }
   });
 
-  it("are seldom made up from vowels of a voice without any breath: not one in four seconds, and no code", () => {
+  it("are not made up from vowels of a voice without any breath", () => {
     const seconds = 4;
     const pcm = new Int16Array(8000 * seconds);
-    let all = "";
     // Harmonics of a gliding voice under three formants, two of which pass over the tones' bands.
-    for (let f0 = 90; f0 <= 260; f0 += 10) {
+    for (let f0 = 90; f0 <= 265; f0 += 5) {
+      const vibratoHz = f0 % 2 === 0 ? 5 : 7;
       const phases = new Float64Array(40);
       for (let i = 0; i < pcm.length; i++) {
-        const voice = f0 * (1 + 0.05 * Math.sin((2 * Math.PI * 5 * i) / 8000));
+        const voice = f0 * (1 + 0.05 * Math.sin((2 * Math.PI * vibratoHz * i) / 8000));
         const [f1, f2] = [500 + 400 * Math.sin(i / 9000), 1400 + 500 * Math.cos(i / 7000)];
         let sum = 0;
         for (let k = 1; k * voice < 3600 && k < 40; k++) {
@@ -228,11 +228,8 @@ describe("digits in the sound", () => {
         }
         pcm[i] = 7000 * sum;
       }
-      const digits = heard(pcm);
-      expect([f0, digits.length < 4]).toEqual([f0, true]);
-      all += digits;
+      expect([vibratoHz, f0, heard(pcm)]).toEqual([vibratoHz, f0, ""]);
     }
-    expect(all.length).toBeLessThan((18 * seconds) / 4);
   });
 
   it("begun in one call do not end in the next", () => {
