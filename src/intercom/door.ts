@@ -6,6 +6,7 @@
  */
 
 import type { Store } from "../../hal/device.js";
+import { ipv4Text } from "../core/address.js";
 import { text } from "../core/bytes.js";
 import type { Limits } from "../core/limits.js";
 import { printable } from "../core/printable.js";
@@ -24,6 +25,8 @@ import {
   CALL_INCOMING,
   CALL_RINGING,
   type Call,
+  SOUND_MOVED,
+  SOUND_QUIET,
   type SoundNetwork,
 } from "../ua/call.js";
 import { REGISTRATION_DONE, REGISTRATION_FAILED, REGISTRATION_OFF, REGISTRATION_TRYING } from "../ua/registration.js";
@@ -141,7 +144,12 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
     else if (this.isServer) this.fail("server.enabled: this board has no memory for it");
     const inband = this.settings.get("dtmf.inband");
     const mode = inband === "on" ? INBAND_ON : inband === "off" ? INBAND_OFF : INBAND_AUTO;
-    for (let i = 0; i < this.ua.lines.length; i++) this.ua.lines[i].media.inband = mode;
+    const isStrict = this.settings.get("rtp.source") === "strict";
+    for (let i = 0; i < this.ua.lines.length; i++) {
+      const { media } = this.ua.lines[i];
+      media.inband = mode;
+      media.isStrict = isStrict;
+    }
     this.ua.joins = this.settings.isOn("call.join");
     this.ua.configure(agentSettings(this.settings), ip, port, port);
     this.showLight();
@@ -434,6 +442,11 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
 
   onPhone(name: string, isThere: boolean): void {
     this.events.event("phone", isThere ? "registered" : "gone", ["name", name]);
+  }
+
+  onSound(_call: Call, change: number, ip: number, port: number): void {
+    if (change === SOUND_MOVED) this.events.event("sound", "moved", ["address", ipv4Text(ip) + ":" + port]);
+    else this.events.event("sound", change === SOUND_QUIET ? "quiet" : "back", NOTHING);
   }
 
   mayCall(m: Message, source: Flow): number {

@@ -120,6 +120,9 @@ export class Log implements DoorEvents, TimerUser {
           of(extra, "jitter") +
           " ms";
         return;
+      case "sound":
+        if (value === "moved") this.add("sound", "from " + of(extra, "address"));
+        return;
       case "relay":
         if (value === "on") this.add("open", "relay " + of(extra, "relay") + ": " + of(extra, "reason"));
         return;

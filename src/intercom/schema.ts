@@ -90,7 +90,14 @@ export const SCHEMA: readonly Setting[] = [
   entry("time.server", TYPE_HOST, "", "server for the time of day; empty: the board's, none: nobody is asked", 0, 100),
   entry("net.address", TYPE_ADDRESS, "127.0.0.1", "own address to bind"),
   entry("rtp.port", TYPE_NUMBER, "16384", "first local RTP port, an even one", 1024, 65520),
-  entry("rtp.timeout", TYPE_NUMBER, "60", "hang up when no sound comes for so long, 0: never", 0, 3600, "s"),
+  entry("rtp.timeout", TYPE_NUMBER, "30", "hang up when nothing comes for so long, 0: never", 0, 3600, "s"),
+  choice(
+    "rtp.source",
+    TYPE_CHOICE,
+    "auto",
+    ["auto", "strict"],
+    "whose sound is heard: another address too while the agreed one is silent, or never",
+  ),
   entry(
     "call.target",
     TYPE_TARGET,

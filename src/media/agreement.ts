@@ -16,9 +16,16 @@ export interface MediaUser {
   onDigit(code: number, durationMs: number): void;
   /** A digit was heard in the sound itself. */
   onInbandDigit(code: number, durationMs: number): void;
-  /** No RTP came for the agreed time. Told once. */
+  /** Nothing at all came from the other end for the agreed time. Told once. */
   onMediaTimeout(): void;
+  /** The other end was heard before and has sent no sound for 5 s; or, after that was told, sends again. */
+  onMediaQuiet(isQuiet: boolean): void;
+  /** Sound comes from another address than before, and is sent to there now. */
+  onMediaMoved(ip: number, port: number): void;
 }
+
+/** In place of the time that silence may last: the other end need not send yet. */
+export const SOUND_NOT_OWED = -1;
 
 // When digits are listened for in the sound.
 export const INBAND_OFF = 0;
@@ -52,8 +59,6 @@ export interface StreamLimits {
   readonly microphoneSamples: number;
   /** Digits that can wait to be sent. */
   readonly digits: number;
-  /** Whether the other end may send from another IP address than it said, until something came from the one it said. */
-  readonly latchAny: boolean;
 }
 
 /** For the device: 2,784 octets of jitter buffer, 160 ms of microphone, one packet of 60 ms and one of RTCP: about 4.5 KB. */
@@ -61,5 +66,4 @@ export const STREAM_LIMITS: StreamLimits = {
   jitter: JITTER_LIMITS,
   microphoneSamples: 1280,
   digits: 32,
-  latchAny: false,
 };

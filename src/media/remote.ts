@@ -1,7 +1,13 @@
 /**
- * The other end's address for RTP or RTCP: who may be heard, and where to send. What comes from the negotiated address is always
- * heard. A phone behind NAT sends from another: that is latched once, with the first packet that is valid, and never after anything came
- * from the negotiated address or from a latched one; so a stranger cannot take a call over. RFC 4961 (symmetric RTP), RFC 7362.
+ * The other end's address for RTP or RTCP: who is heard, and where to send. What comes from the negotiated address is always heard.
+ *
+ *     OPEN ── heard from the negotiated address ──────────────▶ SETTLED
+ *     OPEN ── heard from another port of that IP address ─────▶ LATCHED   (a phone behind NAT; symmetric RTP, RFC 4961)
+ *     any ─── nothing for a while, and one steady stream ─────▶ LATCHED   (VPN, containers, a phone with two interfaces)
+ *     LATCHED ── heard from the negotiated address ───────────▶ SETTLED
+ *
+ * A stranger who sends beside a live stream is not heard: one stream is followed only when the one before is silent, and only when
+ * no second one sends at the same time. RFC 7362. Not here: whether the call may move at all (stream.ts).
  */
 
 /** Nothing came yet. */
@@ -11,28 +17,50 @@ const LATCHED = 1;
 /** Heard from the negotiated address. */
 const SETTLED = 2;
 
+/** The negotiated address is given up for another after so long without a packet, a latched one later. */
+const NEGOTIATED_QUIET_MS = 2000;
+const LATCHED_QUIET_MS = 5000;
+/** A steady stream: so many packets of one source in order, over no less than this time. */
+const STEADY_PACKETS = 10;
+const STEADY_MS = 100;
+/** Packets that may be missing between two of them. */
+const MISSING_MOST = 2;
+
 export class Remote {
   /** Where to send; 0: nowhere. IPv4 as 32 bits unsigned. */
   ip = 0;
   port = 0;
+  /** No address but the negotiated one. */
+  isStrict = false;
   private agreedIp = 0;
   private agreedPort = 0;
   private state = OPEN;
+  /** When the present address was agreed on or heard last: the low 32 bits of the clock, signed. */
+  private heardMs = 0;
+  /** The other stream that may be followed. */
+  private otherIp = 0;
+  private otherPort = 0;
+  private otherSsrc = 0;
+  private otherSequence = 0;
+  private otherCount = 0;
+  private otherMs = 0;
 
   /** A new call: nowhere, and nothing came. */
   reset(): void {
     this.agreedIp = -1;
-    this.agree(0, 0);
+    this.agree(0, 0, 0);
   }
 
   /** Negotiation gave this address; the same as before changes nothing. @returns whether it is another */
-  agree(ip: number, port: number): boolean {
+  agree(ip: number, port: number, nowMs: number): boolean {
     if (ip === this.agreedIp && port === this.agreedPort) return false;
     this.ip = ip;
     this.port = port;
     this.agreedIp = ip;
     this.agreedPort = port;
     this.state = OPEN;
+    this.heardMs = nowMs | 0;
+    this.otherCount = 0;
     return true;
   }
 
@@ -41,24 +69,63 @@ export class Remote {
     return this.ip !== 0 && this.port !== 0;
   }
 
+  /** @returns whether it is the negotiated address */
+  isAgreed(ip: number, port: number): boolean {
+    return ip === this.agreedIp && port === this.agreedPort;
+  }
+
+  /** @returns whether a packet from there is the other end's, as far as an address can tell */
+  isPeer(ip: number, port: number): boolean {
+    return this.isAgreed(ip, port) || (this.state === LATCHED && ip === this.ip && port === this.port);
+  }
+
   /** @param any whether an address with another IP may be latched too @returns whether a packet from there may be looked at */
-  allows(ip: number, port: number, any: boolean): boolean {
-    if (ip === this.agreedIp && port === this.agreedPort) return true;
-    if (this.state === OPEN) return any || ip === this.agreedIp;
-    return this.state === LATCHED && ip === this.ip && port === this.port;
+  allows(ip: number, port: number, any = false): boolean {
+    if (this.isPeer(ip, port)) return true;
+    return this.state === OPEN && !this.isStrict && (any || ip === this.agreedIp);
   }
 
   /** A packet from an allowed address proved valid. */
-  heard(ip: number, port: number): void {
-    if (this.state === SETTLED) return;
-    if (ip === this.agreedIp && port === this.agreedPort) {
-      this.ip = this.agreedIp;
-      this.port = this.agreedPort;
+  heard(ip: number, port: number, nowMs: number): void {
+    this.heardMs = nowMs | 0;
+    this.otherCount = 0;
+    if (this.isAgreed(ip, port)) {
+      this.ip = ip;
+      this.port = port;
       this.state = SETTLED;
     } else if (this.state === OPEN) {
       this.ip = ip;
       this.port = port;
       this.state = LATCHED;
     }
+  }
+
+  /** @returns whether another stream may be followed: the present address is silent for long enough */
+  isQuiet(nowMs: number): boolean {
+    if (this.isStrict || !this.known()) return false;
+    const quietMs = ((nowMs | 0) - this.heardMs) | 0;
+    return quietMs >= (this.state === LATCHED ? LATCHED_QUIET_MS : NEGOTIATED_QUIET_MS) || quietMs < 0;
+  }
+
+  /** A sound packet of another address, while the present one is quiet. @returns whether its stream is followed from now on */
+  follow(ip: number, port: number, ssrc: number, sequence: number, nowMs: number): boolean {
+    const isSame = ip === this.otherIp && port === this.otherPort && ssrc === this.otherSsrc;
+    const missing = ((sequence - this.otherSequence) & 0xffff) - 1;
+    if (this.otherCount === 0 || !isSame || missing < 0 || missing > MISSING_MOST) {
+      this.otherIp = ip;
+      this.otherPort = port;
+      this.otherSsrc = ssrc;
+      this.otherCount = 0;
+      this.otherMs = nowMs | 0;
+    }
+    this.otherSequence = sequence;
+    this.otherCount += 1;
+    if (this.otherCount < STEADY_PACKETS || (((nowMs | 0) - this.otherMs) | 0) < STEADY_MS) return false;
+    this.ip = ip;
+    this.port = port;
+    this.state = LATCHED;
+    this.heardMs = nowMs | 0;
+    this.otherCount = 0;
+    return true;
   }
 }

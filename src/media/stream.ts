@@ -12,6 +12,7 @@ import {
   type MediaAgreement,
   type MediaSink,
   type MediaUser,
+  SOUND_NOT_OWED,
   STREAM_LIMITS,
   type StreamLimits,
 } from "./agreement.js";
@@ -43,6 +44,12 @@ const TIMER_EVENT = 2;
 /** An event of which nothing comes for so long is over. */
 const EVENT_END_MS = 300;
 const DIGIT_MS = 160;
+/** The user is told after so long without sound from who was heard before. */
+const QUIET_MS = 5000;
+/** For so long after a report its sender is there: reports come every 7.5 s at the latest (RFC 3550 §6.2). */
+const REPORT_LIFE_MS = 8000;
+/** Payload type of comfort noise. RFC 3389 */
+const COMFORT_NOISE = 13;
 
 export class MediaStream implements TimerUser {
   /** INBAND_…, taken with the next agreement. */
@@ -55,7 +62,6 @@ export class MediaStream implements TimerUser {
   private readonly timers: Timers;
   private readonly sink: MediaSink;
   private readonly user: MediaUser;
-  private readonly latchAny: boolean;
   private readonly view = new RtpView();
   private readonly remote = new Remote();
   private readonly reception = new Reception();
@@ -78,8 +84,19 @@ export class MediaStream implements TimerUser {
   private eventReceiveType = -1;
   private eventSendType = -1;
   private silenceTimeMs = 0;
-  /** When RTP came last: the low 32 bits of the clock in ms, signed, so that differences are right. */
-  private heardMs = 0;
+  /** Sound is to go both ways. */
+  private isTalk = false;
+  /** The user was told that no sound comes. */
+  private isQuiet = false;
+  /** A report came from the negotiated address. */
+  private hasReports = false;
+  /**
+   * When anything of the other end came last, when sound did, and when a report from the negotiated address did: the low 32 bits of
+   * the clock in ms, signed, so that differences are right.
+   */
+  private lifeMs = 0;
+  private soundMs = 0;
+  private reportMs = 0;
 
   constructor(
     timers: Timers,
@@ -91,7 +108,6 @@ export class MediaStream implements TimerUser {
     this.timers = timers;
     this.sink = sink;
     this.user = user;
-    this.latchAny = limits.latchAny;
     this.jitter = new JitterBuffer(limits.jitter);
     this.sender = new Sender(timers, random, sink, this.remote, limits);
     this.eventsIn = new EventReceiver(user);
@@ -101,11 +117,20 @@ export class MediaStream implements TimerUser {
     this.eventTimer = timers.make(this, TIMER_EVENT);
   }
 
+  /** Whether sound is taken from the negotiated address only. */
+  set isStrict(on: boolean) {
+    this.remote.isStrict = on;
+    this.reporter.remote.isStrict = on;
+  }
+
   /** A new call: everything of the one before is forgotten. Source, sequence number and timestamp are random. RFC 3550 §5.1 */
   start(): void {
     this.running = true;
     this.ran = true;
     this.receives = false;
+    this.isTalk = false;
+    this.isQuiet = false;
+    this.hasReports = false;
     this.received = 0;
     this.receivedOctets = 0;
     this.foreign = 0;
@@ -122,27 +147,35 @@ export class MediaStream implements TimerUser {
 
   /**
    * What was agreed, at first or anew (hold, resume, another address or codec). Source, sequence number and timestamp go on.
-   * @param silenceTimeMs without RTP after which the user is told, while we are to receive; 0: never
+   * @param silenceTimeMs without anything from the other end after which the user is told, while both are to send; 0: never, SOUND_NOT_OWED: not yet, and nothing is told of silence
    */
   configure(agreed: MediaAgreement, silenceTimeMs: number): void {
     if (!this.running) return;
     const nowMs = this.timers.nowMs | 0;
-    const moved = this.remote.agree(agreed.remoteIp, agreed.remotePort);
-    this.reporter.remote.agree(agreed.rtcpIp, agreed.rtcpPort);
+    const moved = this.remote.agree(agreed.remoteIp, agreed.remotePort, nowMs);
+    this.reporter.remote.agree(agreed.rtcpIp, agreed.rtcpPort, nowMs);
     this.receivesPcmu = agreed.receivesPcmu;
     this.receivesPcma = agreed.receivesPcma;
     this.sender.configure(agreed);
     if (agreed.eventReceiveType < 0 || !agreed.receives) this.eventsIn.reset();
     this.eventReceiveType = agreed.eventReceiveType;
     this.eventSendType = agreed.eventSendType;
-    if (moved || !this.receives || this.silenceTimeMs === 0) this.heardMs = nowMs;
+    const isTalk = agreed.sends && agreed.receives;
+    if (moved || !this.isTalk || this.silenceTimeMs <= 0) {
+      this.lifeMs = nowMs;
+      this.soundMs = nowMs;
+    }
     if (!this.receives) this.jitter.restart();
     this.receives = agreed.receives;
+    this.isTalk = isTalk;
     // What we offered may come, but who lists no events sends none.
     this.listens = this.inband === INBAND_ON || (this.inband === INBAND_AUTO && agreed.eventSendType < 0);
     this.silenceTimeMs = silenceTimeMs;
-    if (!this.receives || silenceTimeMs === 0) this.timers.stop(this.silenceTimer);
-    else this.timers.start(this.silenceTimer, Math.max(0, silenceTimeMs - ((nowMs - this.heardMs) | 0)));
+    // Who holds us, or is held, need not send anything.
+    if (!isTalk || silenceTimeMs === SOUND_NOT_OWED) {
+      this.timers.stop(this.silenceTimer);
+      this.tellQuiet(false);
+    } else this.watchSilence();
     if (!this.timers.running(this.reportTimer)) this.timers.start(this.reportTimer, this.reporter.intervalMs());
   }
 
@@ -161,11 +194,13 @@ export class MediaStream implements TimerUser {
   /** A datagram `bytes[0, length)` on our RTP port; nothing of it is kept by reference. Whatever comes, it does not throw. */
   onRtp(ip: number, port: number, bytes: Uint8Array, length: number): void {
     if (!this.running) return;
-    if (!this.remote.allows(ip, port, this.latchAny)) {
+    const { remote, view } = this;
+    const { nowMs } = this.timers;
+    const isForeign = !remote.allows(ip, port);
+    if (isForeign && !(remote.isQuiet(nowMs) && this.mayMove())) {
       this.foreign += 1;
       return;
     }
-    const view = this.view;
     if (view.read(bytes, length) !== RTP_OK) {
       this.malformed += 1;
       return;
@@ -173,19 +208,35 @@ export class MediaStream implements TimerUser {
     const type = view.payloadType;
     // Some phones send events with the number that they themselves named.
     const event = !this.takes(type) && (type === this.eventReceiveType || type === this.eventSendType);
+    const isWanted = this.receives && (event || this.takes(type));
+    if (isForeign) {
+      if (!isWanted || !remote.follow(ip, port, view.ssrc, view.sequence, nowMs)) {
+        this.foreign += 1;
+        return;
+      }
+      this.user.onMediaMoved(ip, port);
+      if (!this.running) return;
+    }
     const reception = this.reception;
-    if (!this.receives || !(event || this.takes(type))) {
+    if (remote.isPeer(ip, port)) this.lifeMs = nowMs | 0;
+    if (!isWanted) {
+      // Comfort noise (RFC 3389) tells that there is nothing to hear.
+      if (type === COMFORT_NOISE && remote.isPeer(ip, port)) this.soundMs = nowMs | 0;
       this.unexpected += 1;
       // Of the source that is heard it is no loss, but nothing to play.
       if (reception.known && view.ssrc === reception.ssrc) reception.packet(view.ssrc, view.sequence, view.timestamp);
       return;
     }
-    this.remote.heard(ip, port);
+    const hasMoved = !isForeign && remote.known() && !(ip === remote.ip && port === remote.port);
+    remote.heard(ip, port, nowMs);
+    if (hasMoved) this.user.onMediaMoved(ip, port);
     // Gateways are known to send their events as a source of their own.
     const apart = event && reception.known && view.ssrc !== reception.ssrc;
     const order = apart ? PACKET_OLDER : reception.packet(view.ssrc, view.sequence, view.timestamp);
     if (order === PACKET_REFUSED) return;
-    this.heardMs = this.timers.nowMs | 0;
+    this.lifeMs = nowMs | 0;
+    this.soundMs = this.lifeMs;
+    if (this.isQuiet) this.tellQuiet(false);
     this.received += 1;
     this.receivedOctets = (this.receivedOctets + view.end - view.start) | 0;
     if (order === PACKET_DUPLICATE) return;
@@ -195,7 +246,7 @@ export class MediaStream implements TimerUser {
       if (this.eventsIn.active) this.timers.start(this.eventTimer, EVENT_END_MS);
       return;
     }
-    reception.timing((this.timers.nowMs * SAMPLES_PER_MS) | 0, view.timestamp);
+    reception.timing((nowMs * SAMPLES_PER_MS) | 0, view.timestamp);
     const newest = order !== PACKET_OLDER;
     this.jitter.put(bytes, view.start, view.end, view.timestamp, type, newest, reception.jitter());
   }
@@ -204,11 +255,23 @@ export class MediaStream implements TimerUser {
   onRtcp(ip: number, port: number, bytes: Uint8Array, length: number): void {
     if (!this.running) return;
     const reporter = this.reporter;
+    const { nowMs } = this.timers;
     // Where the sound was latched at another IP address, its reports come from there too.
     const any = ip === this.remote.ip && ip !== 0;
-    if (!reporter.remote.allows(ip, port, any)) this.foreign += 1;
-    else if (!reporter.read(this.timers.nowMs, bytes, length)) this.malformed += 1;
-    else reporter.remote.heard(ip, port);
+    if (!reporter.remote.allows(ip, port, any)) {
+      this.foreign += 1;
+      return;
+    }
+    if (!reporter.read(nowMs, bytes, length)) {
+      this.malformed += 1;
+      return;
+    }
+    reporter.remote.heard(ip, port, nowMs);
+    this.lifeMs = nowMs | 0;
+    if (reporter.remote.isAgreed(ip, port)) {
+      this.hasReports = true;
+      this.reportMs = nowMs | 0;
+    }
   }
 
   /** Muted: silence goes out instead of the microphone's sound. Ends with the call. */
@@ -349,13 +412,41 @@ export class MediaStream implements TimerUser {
       case TIMER_EVENT:
         this.eventsIn.finish();
         return;
-      case TIMER_SILENCE: {
-        const quietMs = ((this.timers.nowMs | 0) - this.heardMs) | 0;
-        if (quietMs < this.silenceTimeMs) this.timers.start(this.silenceTimer, this.silenceTimeMs - quietMs);
-        else this.user.onMediaTimeout();
+      case TIMER_SILENCE:
+        this.onSilenceTimer();
         return;
-      }
     }
+  }
+
+  private onSilenceTimer(): void {
+    const nowMs = this.timers.nowMs | 0;
+    if (this.silenceTimeMs > 0 && ((nowMs - this.lifeMs) | 0) >= this.silenceTimeMs) {
+      this.user.onMediaTimeout();
+      return;
+    }
+    if (this.received > 0 && ((nowMs - this.soundMs) | 0) >= QUIET_MS) this.tellQuiet(true);
+    if (this.running && this.isTalk) this.watchSilence();
+  }
+
+  /** Waits for the next time at which silence would mean something. */
+  private watchSilence(): void {
+    const nowMs = this.timers.nowMs | 0;
+    let waitMs = QUIET_MS;
+    if (!this.isQuiet) waitMs = QUIET_MS - ((nowMs - this.soundMs) | 0);
+    if (waitMs <= 0) waitMs = QUIET_MS;
+    if (this.silenceTimeMs > 0) waitMs = Math.min(waitMs, this.silenceTimeMs - ((nowMs - this.lifeMs) | 0));
+    this.timers.start(this.silenceTimer, Math.max(waitMs, 0));
+  }
+
+  private tellQuiet(isQuiet: boolean): void {
+    if (this.isQuiet === isQuiet) return;
+    this.isQuiet = isQuiet;
+    this.user.onMediaQuiet(isQuiet);
+  }
+
+  /** @returns whether the sound may be taken from another address: in a talk, and while no report comes from the negotiated one */
+  private mayMove(): boolean {
+    return this.isTalk && !(this.hasReports && (((this.timers.nowMs | 0) - this.reportMs) | 0) < REPORT_LIFE_MS);
   }
 
   private takes(type: number): boolean {

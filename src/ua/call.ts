@@ -20,6 +20,13 @@ export const CALL_CONFIRMED = 5;
 export const CALL_HELD = 6;
 export const CALL_ENDED = 7;
 
+// What changed in the sound that comes.
+/** None has come for 5 s, though some came before. */
+export const SOUND_QUIET = 0;
+export const SOUND_BACK = 1;
+/** It comes from another address, and is sent to there. */
+export const SOUND_MOVED = 2;
+
 /** Where the sound of line number `line` is sent from: each line has a port of its own. Octets are lent for the time of the call. */
 export interface SoundNetwork {
   rtp(line: number, ip: number, port: number, bytes: Uint8Array, start: number, end: number): void;
@@ -31,6 +38,8 @@ export interface CallUser {
   onCallTimer(call: Call): void;
   onCallDigit(call: Call, code: number, durationMs: number, isInband: boolean): void;
   onSoundLost(call: Call): void;
+  /** @param change SOUND_* @param ip @param port where it comes from now */
+  onSoundChange(call: Call, change: number, ip: number, port: number): void;
 }
 
 /** One port for sound, and the stream on it. Calls that ring together share one, for only one of them will be answered. */
@@ -68,6 +77,14 @@ export class Line implements MediaSink, MediaUser {
 
   onMediaTimeout(): void {
     if (this.call !== null) this.user.onSoundLost(this.call);
+  }
+
+  onMediaQuiet(isQuiet: boolean): void {
+    if (this.call !== null) this.user.onSoundChange(this.call, isQuiet ? SOUND_QUIET : SOUND_BACK, 0, 0);
+  }
+
+  onMediaMoved(ip: number, port: number): void {
+    if (this.call !== null) this.user.onSoundChange(this.call, SOUND_MOVED, ip, port);
   }
 }
 

@@ -20,6 +20,7 @@ import {
   type SessionUser,
 } from "../dialog/session.js";
 import type { SubscriptionHost } from "../dialog/subscription.js";
+import { SOUND_NOT_OWED } from "../media/agreement.js";
 import type { ClientTransaction } from "../transaction/client.js";
 import type { Flow } from "../transaction/flow.js";
 import { TransactionLayer, type TransactionUser } from "../transaction/layer.js";
@@ -100,6 +101,8 @@ export interface UserAgentUser {
   onCall(call: Call, cause: number, status: number, m: Message | null): void;
   /** A digit was heard. @param code its ASCII code @param way DIGIT_* */
   onDigit(call: Call, code: number, durationMs: number, way: number): void;
+  /** The sound that comes changed. @param change SOUND_* @param ip @param port where it comes from now, of SOUND_MOVED */
+  onSound(call: Call, change: number, ip: number, port: number): void;
   /** A text came (MESSAGE), in a call or outside of any (null). */
   onText(call: Call | null, m: Message): void;
   /** Whether an INVITE or MESSAGE that came may be taken. @returns 0, or the status that refuses it */
@@ -502,7 +505,7 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
       call.media.start();
     }
     // Before the answer the other side owes us no sound.
-    if (call.hasSound) call.media.configure(agreed, s.isConfirmed() ? this.settings.silenceTimeMs : 0);
+    if (call.hasSound) call.media.configure(agreed, s.isConfirmed() ? this.settings.silenceTimeMs : SOUND_NOT_OWED);
     if (call.state === CALL_CALLING || call.state === CALL_RINGING) {
       if (s.isConfirmed()) return;
       this.setState(call, CALL_EARLY);
@@ -578,6 +581,10 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
     this.cause = CAUSE_NO_SOUND;
     this.hangUp(call);
     this.cause = 0;
+  }
+
+  onSoundChange(call: Call, change: number, ip: number, port: number): void {
+    this.user.onSound(call, change, ip, port);
   }
 
   onRegistration(state: number, status: number, m: Message | null): void {

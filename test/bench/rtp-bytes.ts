@@ -24,7 +24,7 @@ class Sink implements MediaSink {
   }
 }
 
-const user: MediaUser = { onDigit() {}, onInbandDigit() {}, onMediaTimeout() {} };
+const user: MediaUser = { onDigit() {}, onInbandDigit() {}, onMediaTimeout() {}, onMediaQuiet() {}, onMediaMoved() {} };
 
 /** A call that runs in steps of one packet each way. */
 export class SoundLoop {

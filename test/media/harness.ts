@@ -72,6 +72,9 @@ export class Endpoint {
   digits = "";
   durationsMs: number[] = [];
   timeouts = 0;
+  /** When it was told that no sound comes, or that it comes again. */
+  readonly quiet: [atMs: number, isQuiet: boolean][] = [];
+  readonly moves: [ip: number, port: number][] = [];
   /** Called for each RTP packet, beside `sent`. */
   onSent: (packet: SentPacket) => void = () => {};
   private readonly datagram = new Uint8Array(1500);
@@ -111,6 +114,14 @@ export class Endpoint {
   begin(change: Partial<MediaAgreement> = {}, silenceTimeMs = 0): void {
     this.stream.start();
     this.stream.configure(agreement(change), silenceTimeMs);
+  }
+
+  onMediaQuiet(isQuiet: boolean): void {
+    this.quiet.push([this.timers.nowMs, isQuiet]);
+  }
+
+  onMediaMoved(ip: number, port: number): void {
+    this.moves.push([ip, port]);
   }
 
   /** Runs virtual time, stopping at every deadline. */

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { octets } from "../../src/core/bytes.js";
-import { STREAM_LIMITS } from "../../src/media/agreement.js";
+import { SOUND_NOT_OWED } from "../../src/media/agreement.js";
 import { PCMA, PCMU } from "../../src/media/g711.js";
 import {
   RTCP_OK,
@@ -14,10 +14,16 @@ import { SOUND_BOTH, SOUND_IN, SOUND_NONE, SOUND_OUT } from "../../src/media/str
 import { agreement, amplitudeOf, Endpoint, EVENT, RTP_PORT, STRANGER, THEM, Tone } from "./harness.js";
 
 const SOUND = new Uint8Array(160).fill(0x90);
+/** A receiver report about nobody. */
+const report = new Uint8Array(8);
+writeReceiverReport(report, 0, 0, 0x5eed);
 let end: Endpoint;
+/** The next sequence number of a test that counts by itself. */
+let tick = 0;
 
 beforeEach(() => {
   end = new Endpoint();
+  tick = 0;
 });
 
 /** `count` packets of sound, one each 20 ms. */
@@ -231,6 +237,17 @@ describe("Digits", () => {
     expect(end.stream.latePackets()).toBe(0);
   });
 
+  it("are heard by either number: the one we named and the one that the other end named", () => {
+    end.begin({ eventReceiveType: 101, eventSendType: 122 });
+    for (const [i, type] of [122, 101, 122].entries())
+      end.receive(tick++, 8000 * (i + 1), Uint8Array.of(i, 0x8a, 3, 32), { type, marker: true });
+    expect(end.digits).toBe("012");
+    // A number that is sound stays sound.
+    end.begin({ eventSendType: PCMU });
+    talk(3);
+    expect([end.digits, end.stream.receivedPackets(), end.stream.malformedPackets()]).toEqual(["012", 3, 0]);
+  });
+
   it("of strangers are not heard", () => {
     end.begin();
     talk(2);
@@ -278,19 +295,85 @@ describe("Whose sound is taken", () => {
     expect(end.stream.receivedPackets()).toBe(1);
   });
 
-  it("comes from another address only if that is allowed, and only before the negotiated one spoke", () => {
-    const limits = { ...STREAM_LIMITS, latchAny: true };
-    end = new Endpoint(1, limits);
+  const AWAY = { ip: STRANGER, port: 7000 };
+
+  it("comes from another address when none comes from the negotiated one for 2 s, and goes to there", () => {
     end.begin();
-    talk(2, 0, { ip: STRANGER, port: 7000 });
-    end.run(20);
-    expect(end.stream.receivedPackets()).toBe(2);
-    expect(end.sent.at(-1)).toMatchObject({ ip: STRANGER, port: 7000 });
-    end = new Endpoint(1, limits);
+    talk(150, 0, AWAY);
+    expect(end.moves).toEqual([[STRANGER, 7000]]);
+    expect(end.stream.receivedPackets()).toBeGreaterThanOrEqual(40);
+    expect(end.sent.at(-1)).toMatchObject(AWAY);
+    // The negotiated address is the surer one.
+    talk(20, 150);
+    expect(end.sent.at(-1)).toMatchObject({ ip: THEM, port: RTP_PORT });
+    const foreign = end.stream.foreignPackets();
+    talk(20, 170, AWAY);
+    expect(end.stream.foreignPackets()).toBe(foreign + 20);
+  });
+
+  it("comes from another port of the same address when that changes in the middle of a call", () => {
+    end.begin();
+    talk(100);
+    talk(200, 100, { port: 61000 });
+    expect(end.moves).toEqual([[THEM, 61000]]);
+    // From one that was latched it changes later, after 5 s.
+    const before = end.stream.receivedPackets();
+    talk(240, 300, { port: 62000 });
+    expect(end.stream.receivedPackets()).toBe(before);
+    talk(60, 540, { port: 62000 });
+    expect(end.moves).toHaveLength(2);
+    expect(end.sent.at(-1)?.port).toBe(62000);
+  });
+
+  it.each([
+    ["beside a live stream", () => talk(1, tick++)],
+    [
+      "while reports come from the negotiated address",
+      () => end.stream.onRtcp(THEM, RTP_PORT + 1, report, report.length),
+    ],
+    ["beside another stranger", () => end.receive(tick++, tick * 160, SOUND, { ip: STRANGER + 1, ssrc: 3 })],
+  ])("is never a stranger's %s", (_words, also) => {
+    end.begin({}, 0);
+    for (let i = 0; i < 10_000; i++) {
+      end.receive(i & 0xffff, i * 160, SOUND, { ...AWAY, ssrc: 9 });
+      if (i % 5 === 0) also();
+      end.run(4);
+    }
+    expect(end.moves).toEqual([]);
+    expect(end.stream.foreignPackets()).toBeGreaterThanOrEqual(10_000);
+  });
+
+  it.each([
+    ["strict", () => Object.assign(end.stream, { isStrict: true }), 1, SOUND, 0],
+    ["when we are held", () => end.stream.configure(agreement({ sends: false }), 0), 1, SOUND, 0],
+    ["when we hold", () => end.stream.configure(agreement({ receives: false }), 0), 1, SOUND, 0],
+    ["out of order", () => {}, 7, SOUND, 0],
+    ["of another kind", () => {}, 1, SOUND, 96],
+  ])("is no other address's: %s", (_words, change, step, payload, type) => {
     end.begin();
     talk(1);
-    talk(2, 1, { ip: STRANGER, port: 7000 });
-    expect(end.stream.foreignPackets()).toBe(2);
+    change();
+    end.run(3000);
+    for (let i = 0; i < 500; i++) {
+      end.receive((i * step) & 0xffff, i * 160, payload, { ...AWAY, type });
+      end.run(20);
+    }
+    expect([end.moves, end.stream.receivedPackets()]).toEqual([[], 1]);
+    expect(end.sent.every(({ ip }) => ip === THEM)).toBe(true);
+  });
+
+  it("is no other address's for a burst of packets at once", () => {
+    end.begin();
+    end.run(3000);
+    for (let i = 0; i < 100; i++) end.receive(i, i * 160, SOUND, AWAY);
+    expect(end.moves).toEqual([]);
+  });
+
+  it("strict, not even from another port of the negotiated address", () => {
+    end.stream.isStrict = true;
+    end.begin();
+    talk(200, 0, { port: 61000 });
+    expect([end.stream.receivedPackets(), end.stream.foreignPackets()]).toEqual([0, 200]);
   });
 
   it("may be latched anew when another address was negotiated, not when the same was", () => {
@@ -372,6 +455,69 @@ describe("Receiving", () => {
     end.stream.configure(agreement(), 5000);
     end.run(1100);
     expect(end.timeouts).toBe(1);
+  });
+
+  it("counts all that the other end sends as life: other types, comfort noise, reports", () => {
+    for (const [name, send] of [
+      ["comfort noise", () => end.receive(tick++, tick * 160, Uint8Array.of(70), { type: 13 })],
+      ["another type", () => end.receive(tick++, tick * 160, SOUND, { type: 96 })],
+      ["a report", () => end.stream.onRtcp(THEM, RTP_PORT + 1, report, report.length)],
+    ] as const) {
+      end = new Endpoint();
+      end.begin({}, 30_000);
+      talk(50);
+      for (let i = 0; i < 20; i++) {
+        end.run(6000);
+        send();
+      }
+      expect([name, end.timeouts]).toEqual([name, 0]);
+      end.run(30_000);
+      expect([name, end.timeouts]).toEqual([name, 1]);
+    }
+  });
+
+  it("owes nothing while it holds us, and is asked for it again afterwards", () => {
+    end.begin({}, 5000);
+    talk(50);
+    end.stream.configure(agreement({ sends: false }), 5000);
+    end.run(600_000);
+    expect([end.timeouts, end.quiet]).toEqual([0, []]);
+    end.stream.configure(agreement(), 5000);
+    end.run(4900);
+    expect(end.timeouts).toBe(0);
+    end.run(200);
+    expect(end.timeouts).toBe(1);
+  });
+
+  it("tells after 5 s that who was heard is quiet, once, and when it is heard again", () => {
+    end.begin({}, 30_000);
+    end.run(10_000);
+    expect(end.quiet).toEqual([]);
+    talk(50);
+    end.run(10_000);
+    talk(50, 50);
+    const lastMs = end.timers.nowMs - 20;
+    end.run(32_000);
+    expect(end.quiet.map(([atMs, isQuiet]) => [Math.round(atMs / 1000), isQuiet])).toEqual([
+      [16, true],
+      [21, false],
+      [27, true],
+    ]);
+    expect(end.timeouts).toBe(1);
+    expect(end.timers.nowMs - lastMs).toBeGreaterThan(30_000);
+  });
+
+  it("says nothing of the silence before the answer, nor of that of comfort noise", () => {
+    end.begin({}, SOUND_NOT_OWED);
+    talk(50);
+    end.run(60_000);
+    expect([end.quiet, end.timeouts]).toEqual([[], 0]);
+    end.stream.configure(agreement(), 30_000);
+    for (let i = 0; i < 20; i++) {
+      end.receive(1000 + i, 9_000_000 + i * 160, Uint8Array.of(70), { type: 13 });
+      end.run(4000);
+    }
+    expect([end.quiet, end.timeouts]).toEqual([[], 0]);
   });
 
   it("takes strangers' sound for silence", () => {

@@ -251,6 +251,10 @@ export class Agent implements Inhabitant, Network, SoundNetwork, UserAgentUser {
     this.diary.push(`digit ${String.fromCharCode(code)} by ${way === 1 ? "rtp" : "info"}`);
   }
 
+  onSound(_call: Call, change: number): void {
+    this.diary.push(`sound ${["quiet", "back", "moved"][change]}`);
+  }
+
   onText(_call: Call | null, m: Message): void {
     this.diary.push(`text ${text(m.bytes, m.bodyStart, m.bodyEnd)}`);
   }

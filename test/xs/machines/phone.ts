@@ -129,6 +129,7 @@ export class Phone implements Network, SoundNetwork, UserAgentUser, TimerUser {
 
   onDigit(): void {}
   onText(): void {}
+  onSound(): void {}
 
   mayCall(): number {
     return 0;
