@@ -36,6 +36,7 @@ import type {
 } from "../device.js";
 import { openUdp } from "../native/datagram.js";
 import { type I2S, openI2S } from "../native/i2s.js";
+import { restart } from "../native/restart.js";
 import { Join } from "./join.js";
 import { Light } from "./light.js";
 import { Printer } from "./lines.js";
@@ -290,20 +291,32 @@ export class Machine implements Device {
     if (this.soundProblem === "") this.startSound();
   }
 
-  /** What an exception nobody caught calls before the chip starts again. */
+  /**
+   * What an exception nobody caught calls, and memory that ran out, before the chip starts again, at once. First the doors are
+   * shut, which needs no memory; what fails after that ends in the new start all the same.
+   */
   onAbort(call: (message: string) => void): void {
+    let isAborting = false;
     (globalThis as unknown as { abort: (message: string, error: unknown) => void }).abort = (message, error) => {
-      for (let i = 0; i < this.relays.length; i++) this.relays[i].write(0);
-      call(message + ": " + messageOf(error));
+      this.lockAll();
+      if (isAborting) restart();
+      isAborting = true;
       try {
-        // At the start the port has not told yet that it is empty.
+        call(message + ": " + messageOf(error));
+        // At the start the port has not told yet that it is empty. When it is not, what it takes no more is lost.
         this.printer.writable(FIFO_BYTES);
       } catch {
-        // It is not: what it takes no more is lost.
+        // The new start is what matters.
       }
       // What was written goes out: the console's line and the last datagrams.
       Timer.delay(FAREWELL_MS);
+      restart();
     };
+  }
+
+  /** No relay releases its door any more. */
+  private lockAll(): void {
+    for (let i = 0; i < this.relays.length; i++) this.relays[i].write(0);
   }
 
   /** As after any exception: calls are ended, the machine starts again. */

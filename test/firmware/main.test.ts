@@ -10,7 +10,7 @@ import { ipv4 } from "../../src/core/address.js";
 import { Record as KeptText } from "../../src/intercom/record.js";
 import { Settings } from "../../src/intercom/settings.js";
 import main from "../../src/main.js";
-import { board, newBoard } from "./virtual.js";
+import { board, newBoard, Serial } from "./virtual.js";
 
 vi.mock("embedded:io/digital", async () => ({ default: (await import("./virtual.js")).Digital }));
 vi.mock("embedded:io/serial", async () => ({ default: (await import("./virtual.js")).Serial }));
@@ -462,4 +462,36 @@ describe("An exception in the middle of a call, as of a heap that is full", () =
     await board.run(2000, main);
     expect(other.events.filter((event) => event === "call confirmed").length).toBe(2);
   });
+
+  it.each([
+    ["reboot", () => undefined],
+    ["a broken console", () => vi.spyOn(Serial.prototype, "write").mockImplementation(() => fail("broken"))],
+    [
+      "a farewell that runs out of memory again",
+      () => vi.spyOn(Serial.prototype, "write").mockImplementation(abortAgain),
+    ],
+  ])("restarts at once, the doors shut first: %s", async (_, spoil) => {
+    const other = await phone();
+    await begin();
+    await press();
+    await board.run(2000, main);
+    other.party.station.line("dtmf 1234");
+    await board.run(2500, main);
+    const spy = spoil();
+    expect(board.level(RELAY)).toBe(1);
+    board.crash(new Error("restart"));
+    spy?.mockRestore();
+    expect(board.pinsAtRestart).toContainEqual([RELAY, 0]);
+    expect(board.restartMs.length).toBe(1);
+    expect(board.restartMs[0]).toBeLessThanOrEqual(100);
+  });
 });
+
+function fail(text: string): never {
+  throw new Error(text);
+}
+
+/** As XS does when memory runs out in the hook itself. */
+function abortAgain(): void {
+  (globalThis as unknown as { abort: (message: string, error: unknown) => void }).abort("memory full", undefined);
+}

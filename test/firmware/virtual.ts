@@ -46,6 +46,19 @@ class Cable {
   }
 }
 
+/** Thrown by `esp_restart()`, which does not return. */
+export class Restarted extends Error {}
+/** What the SDK's own way to restart takes: it hangs. */
+const WATCHDOG_MS = 5000;
+
+/** In the place of the C of hal/native/restart.ts. */
+(globalThis as unknown as { native: unknown }).native = (name: string) => ({
+  call(): never {
+    if (name === "xs_restart") throw new Restarted("restart");
+    throw new Error("no C here: " + name);
+  },
+});
+
 /** What is there around the chip, over all its lives. */
 class VirtualBoard {
   clock = new VirtualClock();
@@ -59,6 +72,10 @@ class VirtualBoard {
   /** By pin: what it was set to, "time value". */
   pins = new Map<number, string[]>();
   restarts: string[] = [];
+  /** How long each took, from the exception on. */
+  restartMs: number[] = [];
+  /** By the SDK's timer, while nothing else runs. */
+  delayedMs = 0;
   /** What each pin was when the chip started again. */
   pinsAtRestart: (readonly [pin: number, value: number])[] = [];
   lives = 0;
@@ -100,7 +117,15 @@ class VirtualBoard {
   /** The SDK's abort hook, and the chip's restart: pins float, sockets are gone. */
   crash(error: unknown): void {
     const { abort } = globalThis as unknown as { abort: (message: string, error: unknown) => void };
-    abort("unhandled exception", error);
+    this.delayedMs = 0;
+    let isAtOnce = false;
+    try {
+      abort("unhandled exception", error);
+    } catch (thrown) {
+      if (!(thrown instanceof Restarted)) throw thrown;
+      isAtOnce = true;
+    }
+    this.restartMs.push(this.delayedMs + (isAtOnce ? 0 : WATCHDOG_MS));
     this.pinsAtRestart = [...this.pins].map(([pin]) => [pin, this.level(pin)] as const);
     this.restarts.push(error instanceof Error ? error.message : String(error));
     for (const socket of this.sockets.splice(0)) socket.close();
@@ -340,7 +365,9 @@ export const Timer = {
     timer.repeatMs = repeat;
     timer.at(interval);
   },
-  delay(): void {},
+  delay(ms: number): void {
+    board.delayedMs += ms;
+  },
 };
 
 /** In the place of hal/native/datagram.ts. */

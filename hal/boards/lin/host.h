@@ -5,4 +5,7 @@
 /* @returns the value of `--name value` on the command line, or NULL */
 const char *host_option(const char *name);
 
+/* Starts the program anew; says why on stderr. */
+_Noreturn void host_restart(const char *why);
+
 #endif

@@ -14,10 +14,11 @@
 
 /* The watchdog: as the ESP32's, see sdkconfig of the boards. */
 #define WATCHDOG_S 5
-/* Between an abort and the new start, so that a program that cannot start does not keep the machine busy. */
+/* A program that ends earlier waits so long, so that one that cannot start does not keep the machine busy. */
 #define RESTART_US 1000000
 
 static char **arguments;
+static gint64 startedUs;
 
 const char *host_option(const char *name)
 {
@@ -46,7 +47,7 @@ static int check_options(int count)
 	return 1;
 }
 
-static void restart(void)
+static _Noreturn void restart(void)
 {
 	/* The SDK's sockets would live on in the new program. */
 	int fd;
@@ -54,6 +55,15 @@ static void restart(void)
 		close(fd);
 	execv("/proc/self/exe", arguments);
 	_exit(1);
+}
+
+void host_restart(const char *why)
+{
+	fflush(stdout);
+	fprintf(stderr, "restart: %s\n", why);
+	if (g_get_monotonic_time() - startedUs < RESTART_US)
+		usleep(RESTART_US);
+	restart();
 }
 
 static void bark(int signal)
@@ -93,10 +103,7 @@ void fxAbort(xsMachine *the, int status)
 			}
 		xsEndHost(the);
 	}
-	fflush(stdout);
-	fprintf(stderr, "restart: %s\n", why);
-	usleep(RESTART_US);
-	restart();
+	host_restart(why);
 }
 
 int main(int count, char **values)
@@ -105,6 +112,7 @@ int main(int count, char **values)
 	GMainLoop *loop = g_main_loop_new(NULL, FALSE);
 	sigset_t alarms;
 	arguments = values;
+	startedUs = g_get_monotonic_time();
 	if (!check_options(count))
 		return 1;
 	signal(SIGPIPE, SIG_IGN);

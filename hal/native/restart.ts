@@ -1,0 +1,7 @@
+/** Starts the chip anew, over restart-esp32.c; on Linux the program, over restart-lin.c. Not here: what must be done before. */
+declare function native(name: string): { call(self: unknown): never };
+
+/** Does not return. It needs no memory: what ran out may be just that. */
+export function restart(this: unknown): never {
+  return native("xs_restart").call(this);
+}
