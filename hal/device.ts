@@ -100,10 +100,28 @@ export interface Clock {
   createTimer(call: () => void): DeviceTimer;
 }
 
-/** A digital output: relay, LED. */
+/** A digital output: relay, LED. Which level of its pin that is, is the device's business. */
 export interface Output {
-  /** @param value 0 or 1 */
+  /** @param value 0: locked, dark; 1: released, light. A light takes a pattern (LED_*) where it has one */
   write(value: number): void;
+}
+
+/** Which level of a pin switches on what hangs on it; "board": that of the board's description. "unknown" is for relays only. */
+export type Level = "board" | "high" | "low" | "unknown";
+
+/** How a relay and its lock are connected. */
+export interface RelayWiring {
+  /** Switches the relay on. "unknown": nobody can say any more, so the pin is left undriven but for an opening. */
+  active: Level;
+  /** The relay is on while the door is locked (the lock holds by current); else it is on to open. */
+  isFailSafe: boolean;
+}
+
+/** How what hangs on the pins is connected, as the settings say. */
+export interface PinWiring {
+  relays: readonly RelayWiring[];
+  led: Level;
+  amplifier: Level;
 }
 
 /** A switch or button. */
@@ -154,6 +172,8 @@ export interface Codec {
   gain(db: number): string;
   /** The speaker, by a ramp: no click. */
   mute(on: boolean): string;
+  /** Which pair of inputs the microphone is at, 1 or 2; a codec with one pair takes no notice. */
+  input(line: number): string;
 }
 
 /** Keeps texts over a restart. */
@@ -201,6 +221,8 @@ export interface Device {
   relays: readonly Output[];
   led: Output;
   store: Store;
-  /** Starts the machine again, relays off; null where that cannot be done from inside. */
+  /** Takes over how the pins are connected; what is released or lit stays so. Null: its outputs have no pins. */
+  wire: ((wiring: PinWiring) => void) | null;
+  /** Starts the machine again, the door locked; null where that cannot be done from inside. */
   restart: (() => void) | null;
 }

@@ -101,6 +101,7 @@ export class Party implements DoorEvents {
       input: (name, options) => this.contacts[name].open(options),
       relays: this.relays,
       led: this.led,
+      wire: null,
       store: belongings.store,
     };
   }

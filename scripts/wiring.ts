@@ -62,15 +62,17 @@ async function load(board: string): Promise<Board> {
 
 const pins = (...numbers: (number | undefined)[]) =>
   numbers.every((one) => one === undefined || one < 0) ? "none" : numbers.join(", ");
+const switched = (active: string, ...numbers: number[]) =>
+  pins(...numbers) === "none" ? "none" : pins(...numbers) + ", on while " + active;
 const present = (numbers: readonly number[]) => numbers.filter((one) => one >= 0);
 
 function tableOf(boards: readonly (readonly [string, Board])[]): string {
   const rows: [string, (board: Board, product: Product) => string][] = [
     ["Chip, codec", (b, p) => p.chip + ", " + (b.codec === "" ? "none" : b.codec)],
     ["Button, to ground", (b) => pins(...present(b.buttons))],
-    ["Relay, high opens", (b) => pins(...b.relays)],
-    ["LED, high is light", (b) => pins(b.led)],
-    ["Amplifier on", (b) => pins(b.amplifier)],
+    ["Relay", (b) => switched(b.active.relays, ...b.relays)],
+    ["LED", (b) => switched(b.active.led, b.led)],
+    ["Amplifier", (b) => switched(b.active.amplifier, b.amplifier)],
     ["I2C data, clock", (b) => pins(b.data, b.clock)],
     ["I2S MCLK", (b) => pins(b.i2s.mclk)],
     ["I2S BCLK, WS", (b) => pins(b.i2s.bclk, b.i2s.ws)],
@@ -109,10 +111,16 @@ function partsOf(board: Board, product: Product): { left: Part[]; right: Part[] 
   left.push({
     title: "LED",
     note: "with a resistor of 330 ohm",
-    terminals: [
-      ["+", gpio(board.led)],
-      ["-", "GND"],
-    ],
+    terminals:
+      board.active.led === "high"
+        ? [
+            ["+", gpio(board.led)],
+            ["-", "GND"],
+          ]
+        : [
+            ["+", "3.3 V"],
+            ["-", gpio(board.led)],
+          ],
     behind: "",
   });
   if (product.needsAdapter)
@@ -128,7 +136,7 @@ function partsOf(board: Board, product: Product): { left: Part[]; right: Part[] 
     });
   const right: Part[] = board.relays.map((pin, i) => ({
     title: board.relays.length > 1 ? "relay module " + (i + 1) : "relay module",
-    note: "off while IN is low or open",
+    note: "off while IN is " + (board.active.relays === "high" ? "low" : "high") + " or open",
     terminals: [
       ["IN", gpio(pin)],
       ["VCC", "5 V"],

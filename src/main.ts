@@ -4,6 +4,7 @@
  * kept when it could be joined. A wired board asks for no Wi-Fi.
  */
 import { BOARD } from "../hal/boards/board.js";
+import type { PinWiring, Store } from "../hal/device.js";
 import { Machine } from "../hal/moddable/machine.js";
 import { ipv4Text } from "./core/address.js";
 import { DOOR_LIMITS, ROOMY_LIMITS } from "./core/limits.js";
@@ -13,6 +14,7 @@ import type { DoorEvents } from "./intercom/outputs.js";
 import { Settings } from "./intercom/settings.js";
 import { Station } from "./intercom/station.js";
 import { Terminal, type TerminalUser } from "./intercom/terminal.js";
+import { forgetWiring, wiringOf } from "./intercom/wiring.js";
 
 const SSID = "wifi.ssid";
 const PASSWORD = "wifi.password";
@@ -28,10 +30,17 @@ const AGAIN_MS = 60_000;
 const NOT_STARTED = BOARD.isWired
   ? "error: no network yet: is the cable plugged in?\n"
   : "error: no network yet: set wifi.ssid NAME, wifi.password TEXT, save, reboot\n";
+const UNWIRED =
+  "relay1.active is not known, so the relay moves to open only: set relay1.active high, low or board, save";
 
 class Firmware implements DoorEvents, TerminalUser, ImprovUser {
-  private readonly machine: Machine = new Machine(BOARD, (bytes, start, end) =>
-    this.improv.receive(bytes, start, end, this.machine.clock.now()),
+  private readonly settings = new Settings();
+  /** Why settings are not in force; "" when all are. */
+  private settingsProblem = "";
+  private readonly machine: Machine = new Machine(
+    BOARD,
+    (store, problem) => this.load(store, problem),
+    (bytes, start, end) => this.improv.receive(bytes, start, end, this.machine.clock.now()),
   );
   private readonly terminal: Terminal = new Terminal(this, (text) => this.machine.print(text));
   private readonly improv: Improv = new Improv(this, {
@@ -55,21 +64,30 @@ class Firmware implements DoorEvents, TerminalUser, ImprovUser {
       machine.print("error " + message + "\n");
       this.farewell();
     });
-    const settings = new Settings();
-    settings.set("net.address", "0.0.0.0");
-    const problem = loadSettings(machine.store, settings);
+    const { settings, settingsProblem: problem } = this;
     this.station = new Station(machine, settings, BOARD.isRoomy ? ROOMY_LIMITS : DOOR_LIMITS, this);
     if (machine.storeProblem !== "") this.event("error", machine.storeProblem, []);
     machine.watchSound((problem) => this.onSound(problem));
     this.station.console.load();
     if (problem !== "") this.event("error", "settings: " + problem, []);
-    this.hasSettings = problem === "" && machine.storeProblem === "";
+    const isWired = this.settings.get("relay1.active") !== "unknown";
+    if (!isWired) this.event("error", UNWIRED, []);
+    this.hasSettings = problem === "" && machine.storeProblem === "" && isWired;
     this.showLack();
     machine.led.trouble(true);
     const ssid = settings.get(SSID);
     if (ssid === "" && !BOARD.isWired)
       this.event("error", "no network: set wifi.ssid NAME, wifi.password TEXT, save, reboot", []);
     else this.join(ssid, settings.get(PASSWORD));
+  }
+
+  /** First of all, for the relays wait for it. */
+  private load(store: Store, problem: string): PinWiring {
+    const { settings } = this;
+    settings.set("net.address", "0.0.0.0");
+    this.settingsProblem = loadSettings(store, settings);
+    if (problem !== "") forgetWiring(settings);
+    return wiringOf(settings);
   }
 
   onConsole(bytes: Uint8Array, start: number, end: number): void {

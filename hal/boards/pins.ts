@@ -15,12 +15,13 @@ export interface Board {
   sensor: number;
   /** Whether they need the chip's pull-up; some pins have none. */
   hasPullUp: boolean;
-  /** One or two; high releases the door. */
+  /** One or two. */
   relays: readonly number[];
-  /** High is light. */
   led: number;
-  /** High switches the power amplifier on. */
+  /** Of the power amplifier. */
   amplifier: number;
+  /** The level that switches a relay, the LED and the amplifier on, where no setting says otherwise. */
+  active: { relays: "high" | "low"; led: "high" | "low"; amplifier: "high" | "low" };
   /** The chip between I2S and the analog world; "" when there is none. */
   codec: "" | "ES8311" | "ES8388";
   /** Of the codec's bus; unused without a codec. */

@@ -68,7 +68,7 @@ export interface Es8311Options {
 export class Es8311 implements Codec {
   private readonly chip: Chip;
   private readonly delay: (ms: number) => void;
-  private readonly input: number;
+  private readonly microphone: number;
   private volumeSteps = steps(0, LOWEST_DB, STEP_DB, 255);
   private gainSteps = GAIN_STEPS;
   private isMuted = false;
@@ -77,7 +77,7 @@ export class Es8311 implements Codec {
   constructor(options: Es8311Options) {
     this.chip = new Chip(options.registers, "ES8311", options.address ?? ES8311_ADDRESS);
     this.delay = options.delay;
-    this.input = options.isDigital === true ? DIGITAL_MICROPHONE : ANALOG_MICROPHONE;
+    this.microphone = options.isDigital === true ? DIGITAL_MICROPHONE : ANALOG_MICROPHONE;
   }
 
   start(): string {
@@ -104,7 +104,7 @@ export class Es8311 implements Codec {
     chip.write(ANALOG, 0x01);
     if (!chip.failed) this.delay(CHARGE_MS);
     chip.write(ADC_POWER, 0x02);
-    chip.write(MICROPHONE, this.input | this.gainSteps);
+    chip.write(MICROPHONE, this.microphone | this.gainSteps);
     chip.write(ADC_RAMP, 0x40);
     // The scale after reset, 24 dB, belongs to this oversampling.
     chip.write(ADC_SCALE, 0x24);
@@ -146,7 +146,12 @@ export class Es8311 implements Codec {
   /** 0 to 30 dB in steps of 3 dB. */
   gain(db: number): string {
     this.gainSteps = steps(db, 0, GAIN_STEP_DB, GAIN_STEPS);
-    return this.isOn ? this.set(MICROPHONE, this.input | this.gainSteps) : "";
+    return this.isOn ? this.set(MICROPHONE, this.microphone | this.gainSteps) : "";
+  }
+
+  /** It has one pair of inputs. */
+  input(): string {
+    return "";
   }
 
   /** By the volume, which has a ramp; the chip's own mute has none. */

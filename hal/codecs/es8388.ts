@@ -66,10 +66,15 @@ export interface Es8388Options {
   delay(ms: number): void;
 }
 
+/** Of `ADC_INPUT`, left and right alike. */
+function selectionOf(line: number): number {
+  return line === 2 ? 0x50 : 0x00;
+}
+
 export class Es8388 implements Codec {
   private readonly chip: Chip;
   private readonly delay: (ms: number) => void;
-  private readonly input: number;
+  private selection: number;
   private volumeSteps = 0;
   private gainSteps = GAIN_STEPS;
   private isMuted = false;
@@ -78,7 +83,7 @@ export class Es8388 implements Codec {
   constructor(options: Es8388Options) {
     this.chip = new Chip(options.registers, "ES8388", options.address ?? ES8388_ADDRESS);
     this.delay = options.delay;
-    this.input = options.input === 2 ? 0x50 : 0x00;
+    this.selection = selectionOf(options.input ?? 1);
   }
 
   start(): string {
@@ -101,7 +106,7 @@ export class Es8388 implements Codec {
     chip.write(CONTROL_1, 0x15);
     chip.write(CHIP_POWER, 0x00);
     chip.write(ADC_GAIN, this.gainSteps * 0x11);
-    chip.write(ADC_INPUT, this.input);
+    chip.write(ADC_INPUT, this.selection);
     chip.write(ADC_MIX, 0x02);
     chip.write(ADC_VOLUME_LEFT, 0);
     chip.write(ADC_VOLUME_RIGHT, 0);
@@ -151,6 +156,16 @@ export class Es8388 implements Codec {
     if (!this.isOn) return "";
     this.chip.begin();
     this.chip.write(ADC_GAIN, this.gainSteps * 0x11);
+    return this.chip.end();
+  }
+
+  /** The pair LINPUT1 and RINPUT1, or LINPUT2 and RINPUT2. */
+  input(line: number): string {
+    const before = this.selection;
+    this.selection = selectionOf(line);
+    if (!this.isOn || this.selection === before) return "";
+    this.chip.begin();
+    this.chip.write(ADC_INPUT, this.selection);
     return this.chip.end();
   }
 

@@ -19,6 +19,7 @@ declare module "embedded:io/digital" {
     });
     read(): 0 | 1;
     write(value: 0 | 1): void;
+    close(): void;
   }
 }
 declare module "crypt" {
@@ -128,6 +129,9 @@ declare module "net" {
 }
 declare module "mc/config" {
   /** `config` of the manifest, whatever stands there. */
-  const config: { pins: Record<string, number> };
+  const config: {
+    pins: Record<string, number>;
+    active: { relays: "high" | "low"; led: "high" | "low"; amplifier: "high" | "low" };
+  };
   export default config;
 }

@@ -1,6 +1,7 @@
 /**
  * The device of hal/device.ts on the Moddable SDK: pins, clock, sockets, storage, sound, serial console and network of one board.
- * The relays are off from the constructor's first line on. Not here: what a door does (src/intercom).
+ * The relays lock from the constructor's first lines on, as soon as the settings say how; before that nothing drives their pins.
+ * Not here: what a door does (src/intercom).
  */
 import Digital from "embedded:io/digital";
 import Serial from "embedded:io/serial";
@@ -27,7 +28,7 @@ import type {
   Input,
   InputName,
   InputOptions,
-  Output,
+  PinWiring,
   Resolver,
   Store,
   TcpOptions,
@@ -41,6 +42,7 @@ import { Join } from "./join.js";
 import { Light } from "./light.js";
 import { Printer } from "./lines.js";
 import { Names } from "./names.js";
+import { type PinMaker, RelayPin, SwitchPin } from "./pins.js";
 import { random } from "./random.js";
 import { Streams } from "./streams.js";
 import { TimeOfDay } from "./timeofday.js";
@@ -115,10 +117,11 @@ class TicksClock implements Clock {
 /** Octets of the serial line handed on at once. */
 const SERIAL_BYTES = 64;
 
-/** A pin that is not there. */
-class NoOutput implements Output {
-  write(): void {}
-}
+/** The SDK sets a level before it drives the pin; an undriven one it leaves to what hangs on it. */
+const PINS: PinMaker = {
+  drive: (pin, level) => new Digital({ pin, mode: Digital.Output, initialValue: level }),
+  rest: (pin) => new Digital({ pin, mode: Digital.Input }),
+};
 
 /** What is heard where there is no sound. */
 class NoSound implements AudioInput, AudioOutput {
@@ -231,8 +234,10 @@ export class Machine implements Device {
     udp: openUdp,
     servers: nameServers,
   });
-  readonly relays: readonly Output[];
+  readonly relays: readonly RelayPin[];
   readonly led: Light;
+  private readonly ledPin: SwitchPin;
+  private readonly amplifier: SwitchPin;
   readonly store: FlashStore;
   readonly microphone: AudioInput;
   readonly speaker: AudioOutput;
@@ -247,13 +252,23 @@ export class Machine implements Device {
   private ip = 0;
   private timeOfDay: TimeOfDay | null = null;
 
-  /** @param onOctets what came over the serial line; the octets are lent for the call */
-  constructor(board: Board, onOctets: (bytes: Uint8Array, start: number, end: number) => void) {
-    this.relays = board.relays.map((pin) => new Digital({ pin, mode: Digital.Output, initialValue: 0 }) as Output);
+  /**
+   * @param wiringOf says how the pins are connected, by what was stored; `problem`: why nothing can be read, or ""
+   * @param onOctets what came over the serial line; the octets are lent for the call
+   */
+  constructor(
+    board: Board,
+    wiringOf: (store: Store, problem: string) => PinWiring,
+    onOctets: (bytes: Uint8Array, start: number, end: number) => void,
+  ) {
     this.board = board;
     this.wifi = board.isWired ? null : this.radio;
-    const led = board.led < 0 ? new NoOutput() : new Digital({ pin: board.led, mode: Digital.Output, initialValue: 0 });
-    this.led = new Light(led as Output, this.clock);
+    this.relays = board.relays.map((pin) => new RelayPin(PINS, pin, board.active.relays));
+    this.ledPin = new SwitchPin(PINS, board.led, board.active.led);
+    this.amplifier = new SwitchPin(PINS, board.amplifier, board.active.amplifier);
+    this.store = new FlashStore();
+    this.wire(wiringOf(this.store, this.store.problem));
+    this.led = new Light(this.ledPin, this.clock);
     const came = new Uint8Array(SERIAL_BYTES);
     const printer: Printer = new Printer((octet) => serial.write(octet));
     this.printer = printer;
@@ -274,7 +289,6 @@ export class Machine implements Device {
       },
       onWritable: (bytes) => printer.writable(bytes),
     });
-    this.store = new FlashStore();
     this.soundTimer = this.clock.createTimer(() => this.startSound());
     let sound: I2S | NoSound = new NoSound();
     let codec: Codec | null = null;
@@ -317,6 +331,12 @@ export class Machine implements Device {
   /** No relay releases its door any more. */
   private lockAll(): void {
     for (let i = 0; i < this.relays.length; i++) this.relays[i].write(0);
+  }
+
+  wire(wiring: PinWiring): void {
+    for (let i = 0; i < this.relays.length && i < wiring.relays.length; i++) this.relays[i].connect(wiring.relays[i]);
+    this.ledPin.connect(wiring.led);
+    this.amplifier.connect(wiring.amplifier);
   }
 
   /** As after any exception: calls are ended, the machine starts again. */
@@ -431,8 +451,7 @@ export class Machine implements Device {
     const before = this.soundProblem;
     this.soundProblem = this.codec === null ? "" : this.codec.start();
     if (this.soundProblem !== "") this.soundTimer.at(this.clock.now() + CODEC_AGAIN_MS);
-    else if (this.board.amplifier >= 0)
-      new Digital({ pin: this.board.amplifier, mode: Digital.Output, initialValue: 1 });
+    else this.amplifier.write(1);
     if (this.soundProblem !== before) this.onSound(this.soundProblem);
   }
 }

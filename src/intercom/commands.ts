@@ -19,7 +19,7 @@ export const COMMANDS: readonly Command[] = [
   command("diff", "", "what is staged and not saved"),
   command("save", "", "take staged settings over and keep them"),
   command("revert", "", "forget what is staged"),
-  command("factory-reset", "yes", "all settings as they were at first, kept at once"),
+  command("factory-reset", "yes", "all settings but the wiring (active, lock) as they were at first, kept at once"),
   command("wifi", "[scan]", "the network, its signal and our address; or which networks there are"),
   command("status", "", "registration, call, relays"),
   command("phones", "", "the phones of the door's server: which are registered, where, and for how long yet"),

@@ -11,8 +11,8 @@ import { CALL_CONFIRMED, CALL_HELD } from "../ua/call.js";
 import { COMMANDS, findCommand, usage } from "./commands.js";
 import type { Door } from "./door.js";
 import { Guard } from "./guard.js";
+import { KeptSettings } from "./kept.js";
 import type { Log } from "./log.js";
-import { Record } from "./record.js";
 import {
   ERROR_ARGUMENT,
   ERROR_COMMAND,
@@ -27,24 +27,23 @@ import { reportPhones, reportPools, reportStats, reportStatus } from "./report.j
 import { allowed, findSetting, needsRestart, SCHEMA } from "./schema.js";
 import { Settings } from "./settings.js";
 import { base64 } from "./trace.js";
+import { copyWiring } from "./wiring.js";
 
 export const VERSION = "0.1.0";
 
-const STORE_KEY = "settings";
 const JSON_FLAG = "--json";
 const USAGE_WIDTH = 22;
 /** A line of base64, as `base64 -d` and mail have it. */
 const BASE64_WIDE = 76;
 
-/** The settings that were kept, before there is a door: some of them say how much of everything is made. @returns "" or why they cannot be read; then all are as they were */
+/** The settings that were kept, before there is a door: some of them say how much of everything is made. @returns "" or what of them cannot be used */
 export function loadSettings(store: Store, settings: Settings): string {
-  const kept = new Record(store, STORE_KEY).read();
-  return kept === null ? "" : settings.apply(kept);
+  return new KeptSettings(store).read(settings);
 }
 
 export class Console {
   private readonly door: Door;
-  private readonly record: Record;
+  private readonly kept: KeptSettings;
   private readonly restart: () => void;
   private readonly reboot: (() => void) | null;
   private readonly log: Log;
@@ -64,18 +63,17 @@ export class Console {
   ) {
     this.door = door;
     this.wifi = wifi;
-    this.record = new Record(store, STORE_KEY);
+    this.kept = new KeptSettings(store);
     this.restart = restart;
     this.reboot = reboot;
     this.log = log;
     this.guard = new Guard();
   }
 
-  /** Reads the settings that were kept. @returns "" or why they cannot be read; then all are as they were */
+  /** Reads the settings that were kept. @returns "" or what of them cannot be used */
   load(): string {
-    const kept = this.record.read();
     this.changed = null;
-    return kept === null ? "" : this.door.settings.apply(kept);
+    return this.kept.read(this.door.settings);
   }
 
   /** Carries out one line. @returns what to print, lines ended by \n; "" for nothing */
@@ -143,7 +141,7 @@ export class Console {
         return reply;
       case "factory-reset":
         if (rest !== "yes") return reply.fail(ERROR_ARGUMENT, "all settings would be lost: factory-reset yes does it");
-        return this.save(reply, new Settings());
+        return this.save(reply, this.initial());
       case "status":
         return reportStatus(reply, this.door);
       case "stats":
@@ -266,7 +264,7 @@ export class Console {
       if (problem !== "") return problem;
     }
     try {
-      this.record.write(wanted.save());
+      this.kept.write(wanted);
     } catch (thrown) {
       return thrown instanceof Error ? printable(thrown.message) : "the store failed";
     }
@@ -275,6 +273,13 @@ export class Console {
       if (this.changed !== null) this.changed.set(keys[i], values[i]);
     }
     return "";
+  }
+
+  /** As at first, but for how the relays and the light are connected: a door is not to open by its reset. */
+  private initial(): Settings {
+    const fresh = new Settings();
+    copyWiring(this.door.settings, fresh);
+    return fresh;
   }
 
   private staged(): Settings {
@@ -334,7 +339,7 @@ export class Console {
   /** What cannot be kept is not taken over either. */
   private save(reply: Reply, wanted: Settings): Reply {
     try {
-      this.record.write(wanted.save());
+      this.kept.write(wanted);
     } catch (thrown) {
       const reason = thrown instanceof Error ? printable(thrown.message) : "the store failed";
       return reply.fail(ERROR_STORE, "not saved: " + reason);

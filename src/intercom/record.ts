@@ -13,6 +13,8 @@ const SLOTS: readonly string[] = [".a", ".b"];
 export class Record {
   private readonly store: Store;
   private readonly key: string;
+  /** Something was kept, and a part of it cannot be read. */
+  isDamaged = false;
   /** Of the newest record that is whole; 0 when there is none. */
   private counter = 0;
   /** Where that one lies. */
@@ -28,9 +30,11 @@ export class Record {
     let newest: string | null = null;
     this.counter = 0;
     this.slot = 1;
+    this.isDamaged = false;
     for (let slot = 0; slot < SLOTS.length; slot++) {
       const kept = this.store.read(this.key + SLOTS[slot]);
       const counter = kept === null ? 0 : counterOf(kept);
+      if (kept !== null && counter === 0) this.isDamaged = true;
       if (kept === null || counter <= this.counter) continue;
       this.counter = counter;
       this.slot = slot;

@@ -70,6 +70,9 @@ function choice(key: string, type: number, initial: string, choices: readonly st
 
 const ON_OFF = ["on", "off"];
 const RELAY_MODES = ["pulse", "held"];
+const LEVELS = ["board", "high", "low"];
+const RELAY_LEVELS = ["board", "high", "low", "unknown"];
+const LOCKS = ["fail-secure", "fail-safe"];
 const PRESSES = ["call", "cancel", "hangup", "answer"];
 
 export const SCHEMA: readonly Setting[] = [
@@ -159,6 +162,27 @@ export const SCHEMA: readonly Setting[] = [
   entry("audio.volume", TYPE_NUMBER, "0", "loudness of the speaker, as far as the codec goes", -60, 12, "dB"),
   entry("audio.gain", TYPE_NUMBER, "30", "gain of the microphone, as far as the codec goes", 0, 30, "dB"),
   choice(
+    "audio.input",
+    TYPE_CHOICE,
+    "line1",
+    ["line1", "line2"],
+    "pair of inputs the microphone is at, of a codec with two (ES8388)",
+  ),
+  choice(
+    "amplifier.active",
+    TYPE_CHOICE,
+    "board",
+    LEVELS,
+    "level that switches the amplifier on; board: as the board's description says",
+  ),
+  choice(
+    "led.active",
+    TYPE_CHOICE,
+    "board",
+    LEVELS,
+    "level that lights the LED; board: as the board's description says",
+  ),
+  choice(
     "dtmf.inband",
     TYPE_CHOICE,
     "auto",
@@ -170,9 +194,37 @@ export const SCHEMA: readonly Setting[] = [
   entry("relay1.code", TYPE_DIGITS, "", "door codes that open relay 1; empty: no code opens it", 4, 8),
   choice("relay1.mode", TYPE_CHOICE, "pulse", RELAY_MODES, "relay 1 opens for its pulse, or until it is told again"),
   entry("relay1.pulse", TYPE_DECIMAL, "3", "how long relay 1 opens", 0.5, 60, "s"),
+  choice(
+    "relay1.active",
+    TYPE_CHOICE,
+    "board",
+    RELAY_LEVELS,
+    "level that switches relay 1 on; board: as the board's description says; unknown: its pin is left alone but to open",
+  ),
+  choice(
+    "relay1.lock",
+    TYPE_CHOICE,
+    "fail-secure",
+    LOCKS,
+    "relay 1 is on to open (fail-secure), or to hold the door shut (fail-safe)",
+  ),
   entry("relay2.code", TYPE_DIGITS, "", "door codes that open relay 2; empty: no code opens it", 4, 8),
   choice("relay2.mode", TYPE_CHOICE, "pulse", RELAY_MODES, "relay 2 opens for its pulse, or until it is told again"),
   entry("relay2.pulse", TYPE_DECIMAL, "3", "how long relay 2 opens", 0.5, 60, "s"),
+  choice(
+    "relay2.active",
+    TYPE_CHOICE,
+    "board",
+    RELAY_LEVELS,
+    "level that switches relay 2 on; board: as the board's description says; unknown: its pin is left alone but to open",
+  ),
+  choice(
+    "relay2.lock",
+    TYPE_CHOICE,
+    "fail-secure",
+    LOCKS,
+    "relay 2 is on to open (fail-secure), or to hold the door shut (fail-safe)",
+  ),
   entry("door.exit", TYPE_NUMBER, "1", "relay that the button inside opens, 0: none", 0, 2),
   choice(
     "door.message",

@@ -75,6 +75,27 @@ export class Settings {
     return "";
   }
 
+  /**
+   * Lines as `save` writes them, perhaps by another version: what is not known or not allowed any more is left out, the rest holds.
+   * @returns the keys that were left out
+   */
+  restore(lines: string): string[] {
+    const left: string[] = [];
+    const all = lines.split("\n");
+    for (let i = 0; i < all.length; i++) {
+      const line = all[i].trim();
+      if (line === "") continue;
+      const rest = line.slice(0, 4) === "set " ? line.slice(4) : line;
+      const space = rest.indexOf(" ");
+      const key = space < 0 ? rest : rest.slice(0, space);
+      const setting = findSetting(key);
+      const kept = setting === null ? null : check(setting, space < 0 ? "" : rest.slice(space + 1));
+      if (setting === null || kept === null) left.push(key);
+      else this.values[SCHEMA.indexOf(setting)] = kept;
+    }
+    return left;
+  }
+
   /** What differs from the initial values, as `apply` reads it; secrets too. */
   save(): string {
     let out = "";

@@ -41,6 +41,7 @@ import { Log } from "./log.js";
 import type { DoorEvents, DoorOutputs } from "./outputs.js";
 import { Record } from "./record.js";
 import type { Settings } from "./settings.js";
+import { wiringOf } from "./wiring.js";
 
 const TIMER_TICK = 0;
 const LOG_KEY = "log";
@@ -426,6 +427,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
   }
 
   private reconfigure(): void {
+    if (this.device.wire !== null) this.device.wire(wiringOf(this.settings));
     this.setLevels();
     // Before there is a network the rest waits for the start.
     if (this.sip !== null) this.door.start(this.ip);
@@ -437,6 +439,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
     if (codec === null) return;
     codec.volume(this.settings.number("audio.volume"));
     codec.gain(this.settings.number("audio.gain"));
+    codec.input(this.settings.get("audio.input") === "line2" ? 2 : 1);
   }
 
   /** What we bind and announce; 0.0.0.0 in the settings stands for the address the device has. */

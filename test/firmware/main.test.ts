@@ -154,7 +154,6 @@ describe("The firmware", () => {
   });
 
   it("holds the relay off from the first moment, before anything else can fail", () => {
-    board.storeProblem = "torn";
     board.chip.isThere = false;
     board.start(main);
     expect(board.pins.get(RELAY)?.[0]).toBe("0 0");

@@ -4,7 +4,7 @@
  * chip. Not here: the phone that is called, what the firmware does.
  */
 import type { UdpOptions, UdpSocket } from "../../hal/device.js";
-import { BOARD_WIRING } from "../../host-sim/io/chips/codec.js";
+import { BOARD_WIRING, type VirtualCodec } from "../../host-sim/io/chips/codec.js";
 import { VirtualEs8311 } from "../../host-sim/io/chips/es8311.js";
 import { SeededRandom } from "../../host-sim/io/random.js";
 import { VirtualClock } from "../../host-sim/world/clock.js";
@@ -63,14 +63,16 @@ const WATCHDOG_MS = 5000;
 class VirtualBoard {
   clock = new VirtualClock();
   network = new VirtualNetwork(this.clock, new SeededRandom(1));
-  chip = new VirtualEs8311(BOARD_WIRING, () => this.clock.now());
+  chip: VirtualCodec = new VirtualEs8311(BOARD_WIRING, () => this.clock.now());
   /** The network it may join. */
   accessPoint = { isThere: true, password: "secret", hasAddresses: true };
   stored = new Map<string, string>();
   storeProblem = "";
   printed = "";
-  /** By pin: what it was set to, "time value". */
+  /** By pin: what it was driven to, "time value"; "time -" when it is driven no more. */
   pins = new Map<number, string[]>();
+  /** Told of each of them at once. @param level 0 or 1, -1: undriven */
+  onPin: (pin: number, level: number) => void = () => {};
   restarts: string[] = [];
   /** How long each took, from the exception on. */
   restartMs: number[] = [];
@@ -82,6 +84,8 @@ class VirtualBoard {
   timeSetS = 0;
   /** What the loudest sample of the speaker was. */
   heard = 0;
+  /** What the loudest sample was that came from the microphone through the codec. */
+  recorded = 0;
   /** Thrown by the next access to the microphone. */
   soundFails: Error | null = null;
   type: (text: string) => void = () => {};
@@ -128,13 +132,22 @@ class VirtualBoard {
     this.restartMs.push(this.delayedMs + (isAtOnce ? 0 : WATCHDOG_MS));
     this.pinsAtRestart = [...this.pins].map(([pin]) => [pin, this.level(pin)] as const);
     this.restarts.push(error instanceof Error ? error.message : String(error));
+    for (const pin of this.pins.keys()) this.setPin(pin, -1);
     for (const socket of this.sockets.splice(0)) socket.close();
     this.lives++;
   }
 
-  /** @returns what the pin is now */
+  /** @returns what the pin is now, -1 when it is driven no more */
   level(pin: number): number {
-    return Number((this.pins.get(pin) ?? ["0 0"]).slice(-1)[0].split(" ")[1]);
+    const value = (this.pins.get(pin) ?? ["0 0"]).slice(-1)[0].split(" ")[1];
+    return value === "-" ? -1 : Number(value);
+  }
+
+  setPin(pin: number, level: number): void {
+    const past = this.pins.get(pin) ?? [];
+    past.push(this.clock.now() + " " + (level < 0 ? "-" : level));
+    this.pins.set(pin, past);
+    this.onPin(pin, level);
   }
 
   /** Calls on in the same life only. */
@@ -181,9 +194,11 @@ export class Digital {
   }
 
   write(value: number): void {
-    const past = board.pins.get(this.pin) ?? [];
-    past.push(board.clock.now() + " " + value);
-    board.pins.set(this.pin, past);
+    board.setPin(this.pin, value);
+  }
+
+  close(): void {
+    board.setPin(this.pin, -1);
   }
 }
 
@@ -383,6 +398,9 @@ export function openI2S() {
     read(into: Int16Array, start: number, count: number): number {
       if (board.soundFails !== null) throw board.soundFails;
       for (let i = 0; i < count; i++) into[start + i] = i & 4 ? 8000 : -8000;
+      const through = into.slice(start, start + count);
+      board.chip.record(through, 0, count);
+      for (const sample of through) board.recorded = Math.max(board.recorded, Math.abs(sample));
       return count;
     },
     write(from: Int16Array, start: number, count: number): void {

@@ -297,6 +297,30 @@ describe("the ES8388", () => {
     expect([heard(1, 1), heard(2, 2), heard(1, 2), heard(2, 1)]).toEqual([true, true, false, false]);
   });
 
+  it("turns to the other inputs while it runs, and starts with those that were chosen before", () => {
+    const chip = new VirtualEs8388(BOARD_WIRING, () => 0, 2);
+    const codec = new Es8388({ registers: chip, delay: () => {} });
+    const heard = () => {
+      const samples = square(100);
+      chip.record(samples, 0, samples.length);
+      return samples.some((one) => one !== 0);
+    };
+    codec.start();
+    expect(heard()).toBe(false);
+    expect(codec.input(2)).toBe("");
+    expect(heard()).toBe(true);
+    codec.stop();
+    codec.start();
+    expect(heard()).toBe(true);
+    codec.input(1);
+    expect(heard()).toBe(false);
+    chip.isThere = false;
+    expect(codec.input(2)).toBe("no answer from the ES8388 at 0x10");
+    chip.isThere = true;
+    codec.start();
+    expect(heard()).toBe(true);
+  });
+
   it("wants its state machines started after the source of LRCK is chosen", () => {
     const bench = started(KINDS[1]);
     bench.chip.writeUint8(0x2b, 0x80);

@@ -1,6 +1,6 @@
 /**
  * ESP32 Audio Kit with the ES8388 (AI-Thinker ESP32-A1S). The relay is on GPIO 4, which the slot for memory cards shares:
- * leave the slot empty. GPIO 36 has no pull-up inside the chip; the board has one.
+ * leave the slot empty. The LED on GPIO 22 hangs at 3.3 V: low is light. GPIO 36 has no pull-up inside the chip; the board has one.
  */
 import type { Board } from "../pins.js";
 
@@ -15,6 +15,7 @@ export const BOARD: Board = {
   relays: [4],
   led: 22,
   amplifier: 21,
+  active: { relays: "high", led: "low", amplifier: "high" },
   codec: "ES8388",
   data: 33,
   clock: 32,

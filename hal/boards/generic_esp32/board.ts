@@ -18,6 +18,7 @@ export const BOARD: Board = {
   relays: pins.relay2 < 0 ? [pins.relay] : [pins.relay, pins.relay2],
   led: pins.led,
   amplifier: pins.amplifier,
+  active: config.active,
   codec: "",
   data: -1,
   clock: -1,

@@ -12,6 +12,7 @@ export const BOARD: Board = {
   relays: [1],
   led: 2,
   amplifier: -1,
+  active: { relays: "high", led: "high", amplifier: "high" },
   codec: "",
   data: -1,
   clock: -1,

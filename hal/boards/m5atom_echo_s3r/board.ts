@@ -12,6 +12,7 @@ export const BOARD: Board = {
   relays: [5],
   led: 6,
   amplifier: 18,
+  active: { relays: "high", led: "high", amplifier: "high" },
   codec: "ES8311",
   data: 45,
   clock: 0,

@@ -149,6 +149,7 @@ function start(): void {
       return { read: () => button.pressed };
     },
     relays: [{ write() {} }],
+    wire: null,
     led: { write() {} },
     store: { read: () => null, write() {} },
   };

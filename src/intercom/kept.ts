@@ -1,0 +1,68 @@
+/**
+ * The settings over a restart. The record is read line by line: what this firmware does not know or does not allow is left out and
+ * told, all else holds. The wiring has a small record of its own, for when the other one cannot be read.
+ * Not here: how a record survives a power cut (record.ts), what a setting may be (schema.ts).
+ */
+import type { Store } from "../../hal/device.js";
+import { printable } from "../core/printable.js";
+import { Record } from "./record.js";
+import type { Settings } from "./settings.js";
+import { forgetWiring, isOfRelay, wiringLines } from "./wiring.js";
+
+const SETTINGS_KEY = "settings";
+const WIRING_KEY = "wiring";
+const UNREADABLE = "what was kept cannot be read: all but the wiring are as at first";
+/** Keys that are named when they do not fit. */
+const NAMED_MOST = 6;
+const KEY_SHOWN = 40;
+
+export class KeptSettings {
+  private readonly record: Record;
+  private readonly wiring: Record;
+  /** The wiring as it was kept last. */
+  private wiringText: string | null = null;
+
+  constructor(store: Store) {
+    this.record = new Record(store, SETTINGS_KEY);
+    this.wiring = new Record(store, WIRING_KEY);
+  }
+
+  /** @returns "" or one line: what of it cannot be used. `settings` hold what can be */
+  read(settings: Settings): string {
+    this.wiringText = this.wiring.read();
+    const kept = this.record.read();
+    if (kept === null && this.wiringText === null) {
+      if (!this.record.isDamaged && !this.wiring.isDamaged) return "";
+      forgetWiring(settings);
+      return "what was kept cannot be read: all are as at first, and how the relays are connected is not known";
+    }
+    const problem = kept === null ? "" : this.restore(settings, kept);
+    // It is written before the settings, so it is as new as they are or newer, unless it was torn itself.
+    const isOlder = this.wiring.isDamaged && kept !== null && !this.record.isDamaged;
+    const ofWiring = this.wiringText === null || isOlder ? "" : this.restore(settings, this.wiringText);
+    if (kept === null) return UNREADABLE + (ofWiring === "" ? "" : "; " + ofWiring);
+    return problem !== "" ? problem : ofWiring;
+  }
+
+  /** @throws what the store throws: then the settings before are still there */
+  write(settings: Settings): void {
+    const wiring = wiringLines(settings);
+    if (wiring !== this.wiringText) {
+      this.wiring.write(wiring);
+      this.wiringText = wiring;
+    }
+    this.record.write(settings.save());
+  }
+
+  private restore(settings: Settings, lines: string): string {
+    const left = settings.restore(lines);
+    let named = "";
+    for (let i = 0; i < left.length; i++) {
+      if (isOfRelay(left[i])) forgetWiring(settings);
+      if (i < NAMED_MOST) named += (i > 0 ? ", " : "") + printable(left[i], KEY_SHOWN);
+    }
+    if (left.length === 0) return "";
+    const more = left.length > NAMED_MOST ? " and " + (left.length - NAMED_MOST) + " more" : "";
+    return "left out, since this firmware does not know or allow it: " + named + more;
+  }
+}
