@@ -90,7 +90,10 @@ export class HouseServer {
     });
     const ours = new Ours(layer, [domain]);
     const targets = new Targets(layer, ours, users, new NumberPlan([]), server.registrar.node);
-    server.next = new StatefulProxy(layer, random, auth, store, ours, targets, new Marks(random), PROXY_DEFAULTS);
+    server.next = new StatefulProxy(layer, random, auth, store, ours, targets, new Marks(random), {
+      ...PROXY_DEFAULTS,
+      isClosed: true,
+    });
     server.layer = layer;
     this.layer = this.sockets.layer = layer;
     this.sockets.before = () => this.enter();

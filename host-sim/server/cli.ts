@@ -104,7 +104,7 @@ async function addOne(options: ServerOptions): Promise<number> {
   const password = options.passwordStdin ? await firstLine() : await askPassword();
   if (password === "") return refuse("the password is empty: nothing was changed", EXIT_USAGE);
   try {
-    addUser(options.users, options.name, options.domains[0], password);
+    addUser(options.users, options.name, options.domains[0], password, options.userStrangers);
   } catch (error) {
     return refuse((error as Error).message, EXIT_USAGE);
   }

@@ -123,7 +123,13 @@ export class Host {
     this.server.registrar = this.registrar;
     const domains = options.domains.map(octets);
     if (options.mode === "redirect")
-      this.redirect = new Redirect(this.layer, this.store, table, { domains, jobs: JOBS });
+      this.redirect = new Redirect(
+        this.layer,
+        this.store,
+        table,
+        { domains, jobs: JOBS, isClosed: !options.strangers, trusted: options.trusted },
+        this.auth,
+      );
     if (options.mode === "proxy") {
       const ours = new Ours(this.layer, domains);
       this.targets = new Targets(this.layer, ours, table, new NumberPlan(options.numbers), this.registrar.node);

@@ -42,8 +42,10 @@ export interface ServerOptions {
   /** Proxy: whether it stays on the way of dialogs, follows 3xx, and keeps no transactions. */
   recordRoute: boolean;
   recurse: boolean;
-  /** Proxy: whether whoever has no password here may call who has one. */
+  /** Whether whoever has no password here may call who has one. */
   strangers: boolean;
+  /** user add: "on" or "off", "" for no rule of the user's own. */
+  userStrangers: string;
   stateless: boolean;
   /** Addresses that need no credentials. */
   trusted: number[];
@@ -57,13 +59,13 @@ export interface ServerOptions {
 }
 
 export const USAGE = `Usage: npm run server -- [options]
-       npm run server -- user add NAME --domain DOMAIN --users FILE [--password-stdin]
+       npm run server -- user add NAME --domain DOMAIN --users FILE [--password-stdin] [--strangers on|off]
        npm run server -- status|reload --http PORT
 
   --listen udp:IP:PORT   where to listen, once for udp, once for tcp (udp:127.0.0.1:5060)
   --advertise IP         our address as others see it, when listening on 0.0.0.0
   --domain NAME          a domain of ours, which is also the realm; may be repeated
-  --users FILE           a line for each user: NAME:DOMAIN:MD5:SHA-256, as 'user add' writes it
+  --users FILE           a line for each user, as 'user add' writes it: NAME:DOMAIN:MD5:SHA-256[:strangers=on|off]
   --mode MODE            registrar alone, or with it a redirect server or a proxy: registrar, redirect, proxy (proxy)
   --store STORE          memory, file:DIR or redis://HOST:PORT/N (memory)
   --digest LIST          challenges in their order: md5, sha-256, or both with a comma (md5)
@@ -77,7 +79,8 @@ export const USAGE = `Usage: npm run server -- [options]
                          the rest, 0.=sip:{}@192.0.2.9; may be repeated
   --ring-time S          proxy: how long contacts ring before those of a lower q (20)
   --record-route on|off  proxy: stays on the way of the calls (on)
-  --strangers on|off     proxy: who has no password here may call who has one (on)
+  --strangers on|off     whether who has no password here may call who has one: INVITE, and nothing else (off); a user may have
+                         another rule: 'user add NAME --strangers on|off'
   --recurse on|off       proxy: goes where a 3xx says instead of passing it on (off)
   --stateless            proxy: keeps no transactions; no forking, store memory or file only
   --http PORT            /status, /metrics (Prometheus) and /reload on 127.0.0.1
@@ -206,7 +209,8 @@ export function parseOptions(args: readonly string[]): ServerOptions | string {
     advertise: values.advertise ?? "",
     recordRoute: values["record-route"] !== "off",
     recurse: values.recurse === "on",
-    strangers: values.strangers !== "off",
+    strangers: values.strangers === "on",
+    userStrangers: values.strangers === undefined ? "" : values.strangers,
     stateless,
     trusted,
     numbers: rules,

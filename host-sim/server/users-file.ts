@@ -1,10 +1,11 @@
 /**
  * The file of users: a line NAME:DOMAIN:MD5:SHA-256 for each, the hashes H(name:domain:password) in hexadecimal, one of which may be
- * empty; lines with # are comments. Whoever reads the file can register as these users here, so it is made for its owner alone.
+ * empty; behind them, if strangers may call that user or may not whatever the option says, `:strangers=on` or `:strangers=off`. Lines with
+ * # are comments. Whoever reads the file can register as these users here, so it is made for its owner alone.
  */
 import { chmodSync, existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { octets, Span } from "../../src/core/bytes.js";
-import { UserTable } from "../../src/server/users.js";
+import { STRANGERS_ALWAYS, STRANGERS_BY_RULE, STRANGERS_NEVER, UserTable } from "../../src/server/users.js";
 import { ALGORITHM_MD5, ALGORITHM_SHA256, Digest, hexSize } from "../../src/wire/digest.js";
 import { safe } from "../world/events.js";
 
@@ -17,6 +18,8 @@ export interface UserLine {
   domain: string;
   md5: string;
   sha256: string;
+  /** "on", "off", or "" for the rule that all have. */
+  strangers: string;
 }
 
 /** @throws Error of one line that names file and line */
@@ -34,17 +37,20 @@ export function readUsers(file: string): UserLine[] {
     if (line.trim() === "" || line.startsWith("#")) continue;
     const refuse = (what: string): Error => new Error(file + ":" + (index + 1) + ": " + what);
     const parts = line.split(":");
-    if (parts.length !== 4) throw refuse('"' + safe(line.slice(0, 40)) + '": must be NAME:DOMAIN:MD5:SHA-256');
-    const [name, domain, md5, sha256] = parts;
+    if (parts.length !== 4 && parts.length !== 5)
+      throw refuse('"' + safe(line.slice(0, 40)) + '": must be NAME:DOMAIN:MD5:SHA-256');
+    const [name, domain, md5, sha256, rule = ""] = parts;
     const problem = nameProblem(name);
     if (problem !== "") throw refuse(problem);
     if (!/^[a-z0-9._-]{1,100}$/.test(domain)) throw refuse('"' + safe(domain) + '": must be a domain in lower case');
     if (!/^([0-9a-f]{32})?$/.test(md5)) throw refuse("the MD5 hash must be 32 hexadecimal digits");
     if (!/^([0-9a-f]{64})?$/.test(sha256)) throw refuse("the SHA-256 hash must be 64 hexadecimal digits");
+    if (!/^(strangers=(on|off))?$/.test(rule))
+      throw refuse('"' + safe(rule) + '": must be strangers=on or strangers=off, or nothing');
     if (md5 === "" && sha256 === "") throw refuse("there is no hash");
     if (seen.has(name + "@" + domain)) throw refuse(name + "@" + domain + " is there already");
     seen.add(name + "@" + domain);
-    users.push({ name, domain, md5, sha256 });
+    users.push({ name, domain, md5, sha256, strangers: rule.slice("strangers=".length) });
   }
   return users;
 }
@@ -58,16 +64,26 @@ export function nameProblem(name: string): string {
 /** The users of those domains, as the core looks them up. */
 export function tableOf(users: readonly UserLine[], domains: readonly string[]): UserTable {
   const table = new UserTable(Math.max(1, users.length), NAME_BYTES, domains.map(octets));
-  for (const user of users) table.add(octets(user.name), octets(user.domain), octets(user.md5), octets(user.sha256));
+  for (const user of users)
+    table.add(octets(user.name), octets(user.domain), octets(user.md5), octets(user.sha256), strangersOf(user));
   return table;
 }
 
-/** Adds a user, or gives one that is there another password. The file is replaced as a whole. @throws Error of one line */
-export function addUser(file: string, name: string, domain: string, password: string): void {
+function strangersOf(user: UserLine): number {
+  if (user.strangers === "") return STRANGERS_BY_RULE;
+  return user.strangers === "on" ? STRANGERS_ALWAYS : STRANGERS_NEVER;
+}
+
+/**
+ * Adds a user, or gives one that is there another password. The file is replaced as a whole.
+ * @param strangers "on", "off", or "" for the rule that was there, if any @throws Error of one line
+ */
+export function addUser(file: string, name: string, domain: string, password: string, strangers = ""): void {
   const problem = nameProblem(name);
   if (problem !== "") throw new Error(problem);
   // A file with a bad line is not written over.
-  if (existsSync(file)) readUsers(file);
+  const users = existsSync(file) ? readUsers(file) : [];
+  const rule = strangers || (users.find((user) => user.name === name && user.domain === domain)?.strangers ?? "");
   const before = existsSync(file) ? readFileSync(file, "utf8") : "# NAME:DOMAIN:MD5:SHA-256\n";
   const kept = before.split(/\r?\n/).filter((line) => line !== "" && !line.startsWith(name + ":" + domain + ":"));
   kept.push(
@@ -76,6 +92,7 @@ export function addUser(file: string, name: string, domain: string, password: st
       domain,
       secret(name, domain, password, ALGORITHM_MD5),
       secret(name, domain, password, ALGORITHM_SHA256),
+      ...(rule === "" ? [] : ["strangers=" + rule]),
     ].join(":"),
   );
   const temporary = file + ".new";

@@ -1,7 +1,7 @@
 /**
  * Whether a request may be forwarded, and if not, what it is answered: what every proxy looks at first. RFC 3261 §16.3, §22.3
- * Whoever says to be one of ours has to prove it, and so has whoever wants to get beyond us; what belongs to a dialog that was begun through
- * us, and what comes from where we trust, goes on. Not here: where it goes to.
+ * Whoever sends anything has to prove to be a user of ours; what belongs to a dialog that was begun through us, and what comes from where
+ * we trust, goes on. Where strangers are let in they may call a user, and do nothing else. Not here: where it goes to.
  */
 import { NONE, octets, Span } from "../core/bytes.js";
 import type { RandomSource } from "../core/random.js";
@@ -18,6 +18,7 @@ import {
   HEADER_PROXY_REQUIRE,
   METHOD_ACK,
   METHOD_CANCEL,
+  METHOD_INVITE,
   METHOD_OPTIONS,
 } from "../wire/names.js";
 import { Uri } from "../wire/uri.js";
@@ -29,6 +30,7 @@ import type { Marks } from "./mark.js";
 import type { Ours } from "./ours.js";
 import { Routing } from "./routing.js";
 import { KIND_ELSEWHERE, KIND_NOBODY, KIND_SELF, KIND_STRANGE, type Targets } from "./targets.js";
+import { STRANGERS_ALWAYS, STRANGERS_NEVER } from "./users.js";
 
 const ALLOW = octets(
   "Allow: INVITE, ACK, CANCEL, BYE, REGISTER, OPTIONS, MESSAGE, SUBSCRIBE, NOTIFY, INFO, REFER, UPDATE, PRACK\r\n",
@@ -48,7 +50,7 @@ export class Admission {
   isKnown = false;
   /** The row of those credentials, NO_CREDENTIALS when there are none. */
   row = NO_CREDENTIALS;
-  /** Strangers, too, need credentials, those of a user of ours: nobody else calls one. */
+  /** Strangers may call nobody but users whose own rule lets them. */
   isClosed = false;
   private readonly auth: Authenticator;
   private readonly ours: Ours;
@@ -141,7 +143,7 @@ export class Admission {
     const { address, uri } = this;
     if (!address.parse(m.bytes, m.fromStart, m.fromEnd)) return 400;
     const from = uri.parse(address.bytes, address.uriStart, address.uriEnd) ? this.ours.claimed(uri) : NONE;
-    if (from.length === 0 && this.kind !== KIND_ELSEWHERE && !this.isClosed) return 0;
+    if (from.length === 0 && this.mayStranger(m)) return 0;
     this.realm = from.length > 0 ? from : this.ours.domains[0];
     const result = this.auth.check(m, HEADER_PROXY_AUTHORIZATION, this.realm);
     this.isStale = result === CHECK_STALE;
@@ -150,6 +152,13 @@ export class Admission {
     this.row = this.auth.row;
     // Nobody calls in another's name. §22.3
     return from.length > 0 && !this.isFrom() ? 403 : 0;
+  }
+
+  /** Whether somebody who is not known may send this: an INVITE that begins a call, and nothing else, to a user. */
+  private mayStranger(m: Message): boolean {
+    if (m.method !== METHOD_INVITE || m.toTagEnd > m.toTagStart || this.kind === KIND_ELSEWHERE) return false;
+    const { strangers } = this.targets;
+    return this.isClosed ? strangers === STRANGERS_ALWAYS : strangers !== STRANGERS_NEVER;
   }
 
   /** Whether the user in From, which `uri` has read, is the one that was authenticated. */

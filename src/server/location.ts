@@ -6,6 +6,7 @@
  */
 import { lower, NONE, Span } from "../core/bytes.js";
 import type { Timers } from "../core/timers.js";
+import { hostEndOf } from "../wire/identity.js";
 import { SCHEME_SIP, SCHEME_SIPS, type Uri, unescape as writePlain } from "../wire/uri.js";
 
 /** What a store answers. */
@@ -260,15 +261,15 @@ const AT = 0x40;
 
 /**
  * Writes the address of record that a URI names: the user without escapes, "@", the host in lower case; no port and no parameters.
- * RFC 3261 §10.3 step 5. @param out room for AOR_MAX_BYTES @returns its length, or -1 when there is none (no user, not sip) or it is too long
+ * RFC 3261 §10.3 step 5. @param out room for AOR_MAX_BYTES @param domain in the place of the URI's own host, as it is spelled in the settings
+ * @returns its length, or -1 when there is none (no user, not sip) or it is too long
  */
-export function writeAor(uri: Uri, out: Uint8Array): number {
-  return writeAorAt(uri, uri.bytes, uri.hostStart, uri.hostEnd, out);
-}
-
-/** As `writeAor`, with the host `bytes[start, end)` in the place of the URI's own. */
-export function writeAorAt(uri: Uri, bytes: Uint8Array, start: number, end: number, out: Uint8Array): number {
+export function writeAor(uri: Uri, out: Uint8Array, domain: Uint8Array = NONE): number {
   if ((uri.scheme !== SCHEME_SIP && uri.scheme !== SCHEME_SIPS) || uri.userEnd === uri.userStart) return -1;
+  const isOwn = domain.length === 0;
+  const bytes = isOwn ? uri.bytes : domain;
+  const start = isOwn ? uri.hostStart : 0;
+  const end = isOwn ? hostEndOf(bytes, start, uri.hostEnd) : domain.length;
   let at = writePlain(uri.bytes, uri.userStart, uri.userEnd, out, 0);
   if (at < 0 || at + 1 + end - start > out.length) return -1;
   out[at++] = AT;

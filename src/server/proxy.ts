@@ -33,7 +33,7 @@ export interface ProxyOptions {
   isRecording: boolean;
   /** Goes where a 3xx says, instead of passing it on. RFC 3261 §16.7 step 4 */
   isRecursing: boolean;
-  /** Strangers need credentials to call a user of ours. */
+  /** Strangers may not even call a user of ours, but those whose own rule lets them. */
   isClosed: boolean;
   /** Addresses that need no credentials: gateways, other proxies of the house. Kept. */
   trusted: readonly number[];

@@ -2,6 +2,7 @@
  * The redirect server (RFC 3261 §8.3): it answers a request for a user of ours with where that user is, and has nothing to do with the
  * call that follows. No final response comes late: it never sends a provisional one but 100. An INVITE may be anybody's, from anywhere:
  * when the store answers at once, one message goes out for one that came. RFC 3261 §8.2.7, §26.3.2.4
+ * Where a phone is, is told to users of ours, by their password; to strangers only where they are let in, and for an INVITE alone.
  * Not here: who registered (registrar.ts), and what a redirect server does not do, which is to forward.
  */
 import { NONE, octets, Span } from "../core/bytes.js";
@@ -11,9 +12,17 @@ import type { TransactionLayer, TransactionUser } from "../transaction/layer.js"
 import { isBeyond, replyWith, writeUnsupported } from "../transaction/refusal.js";
 import { EMPTY_BODY, type ServerOwner, type ServerTransaction } from "../transaction/server.js";
 import type { Message } from "../wire/message.js";
-import { HEADER_REQUIRE, METHOD_INVITE, METHOD_OPTIONS, METHOD_REGISTER } from "../wire/names.js";
+import {
+  HEADER_PROXY_AUTHENTICATE,
+  HEADER_PROXY_AUTHORIZATION,
+  HEADER_REQUIRE,
+  METHOD_INVITE,
+  METHOD_OPTIONS,
+  METHOD_REGISTER,
+} from "../wire/names.js";
 import { Uri } from "../wire/uri.js";
 import type { Writer } from "../wire/writer.js";
+import { type Authenticator, CHECK_OK, CHECK_STALE } from "./authenticator.js";
 import {
   AOR_MAX_BYTES,
   type Bindings,
@@ -23,13 +32,17 @@ import {
   writeAor,
 } from "./location.js";
 import { writeQ } from "./registrar.js";
-import { domainOf, type UserStore } from "./users.js";
+import { domainOf, STRANGERS_ALWAYS, STRANGERS_BY_RULE, STRANGERS_NEVER, type UserStore } from "./users.js";
 
 export interface RedirectOptions {
   /** Host names in lower case. Kept. */
   domains: readonly Uint8Array[];
   /** Requests that may wait for the store at once. */
   jobs: number;
+  /** Strangers are told of nobody but users whose own rule lets them. */
+  isClosed?: boolean;
+  /** Addresses that need no credentials. Kept. */
+  trusted?: readonly number[];
 }
 
 export class RedirectCounters {
@@ -52,6 +65,8 @@ export class Redirect implements TransactionUser, LocationUser, ServerOwner {
   private readonly layer: TransactionLayer;
   private readonly store: LocationStore;
   private readonly options: RedirectOptions;
+  /** Null: everybody is told. */
+  private readonly auth: Authenticator | null;
   private users: UserStore;
   /** Requests that wait for the store, by their token; null: free. */
   private readonly waiting: (ServerTransaction | null)[] = [];
@@ -67,8 +82,15 @@ export class Redirect implements TransactionUser, LocationUser, ServerOwner {
   /** Whose response is being written; null: an answer without a transaction. */
   private answered: ServerTransaction | null = null;
 
-  constructor(layer: TransactionLayer, store: LocationStore, users: UserStore, options: RedirectOptions) {
+  constructor(
+    layer: TransactionLayer,
+    store: LocationStore,
+    users: UserStore,
+    options: RedirectOptions,
+    auth: Authenticator | null = null,
+  ) {
     this.layer = layer;
+    this.auth = auth;
     this.store = store;
     this.users = users;
     this.options = options;
@@ -108,20 +130,37 @@ export class Redirect implements TransactionUser, LocationUser, ServerOwner {
       replyWith(this.layer, t, 200, ALLOW);
       return;
     }
-    const size = realm.length === 0 || m.method === METHOD_REGISTER ? -1 : writeAor(uri, this.aorBytes);
-    if (size < 0) {
-      this.refuse(t, 404);
-      return;
+    const isAsked = realm.length > 0 && m.method !== METHOD_REGISTER;
+    const size = isAsked ? writeAor(uri, this.aorBytes, realm) : -1;
+    this.aor.set(this.aorBytes, 0, Math.max(0, size));
+    this.name.set(this.aorBytes, 0, Math.max(0, size - realm.length - 1));
+    const isUser = size >= 0 && this.users.has(this.name, realm);
+    if (this.auth !== null && !this.mayAsk(m, realm, isUser)) {
+      const domain = realm.length > 0 ? realm : this.options.domains[0];
+      const result = this.auth.check(m, HEADER_PROXY_AUTHORIZATION, domain);
+      if (result !== CHECK_OK) {
+        const w = this.begin(t, 407);
+        this.auth.writeChallenges(w, HEADER_PROXY_AUTHENTICATE, domain, result === CHECK_STALE);
+        this.end(w);
+        return;
+      }
     }
-    this.aor.set(this.aorBytes, 0, size);
-    this.name.set(this.aorBytes, 0, size - realm.length - 1);
-    if (!this.users.has(this.name, realm)) {
+    if (!isUser) {
       this.refuse(t, 404);
       return;
     }
     const token = this.take(t);
     if (token < 0) this.fail(t);
     else this.store.bindings(this.aor, this, token);
+  }
+
+  /** Whether the request needs no password: from where we trust, or a stranger's INVITE where that is let in. */
+  private mayAsk(m: Message, realm: Uint8Array, isUser: boolean): boolean {
+    const { trusted, isClosed } = this.options;
+    if (trusted !== undefined && trusted.indexOf(this.source.ip) >= 0) return true;
+    if (m.method !== METHOD_INVITE || m.toTagEnd > m.toTagStart) return false;
+    const rule = isUser ? this.users.strangers(this.name, realm) : STRANGERS_BY_RULE;
+    return isClosed === true ? rule === STRANGERS_ALWAYS : rule !== STRANGERS_NEVER;
   }
 
   /** Belongs to a 2xx, of which there is none. */

@@ -281,10 +281,11 @@ export class Registrar implements LocationUser, ServerOwner {
     const { address, uri } = this;
     if (!address.parse(m.bytes, m.toStart, m.toEnd)) return NONE;
     if (!uri.parse(address.bytes, address.uriStart, address.uriEnd)) return NONE;
-    const size = writeAor(uri, this.aorBytes);
+    const domain = domainOf(this.options.domains, uri.bytes, uri.hostStart, uri.hostEnd);
+    const size = domain.length === 0 ? -1 : writeAor(uri, this.aorBytes, domain);
     if (size < 0) return NONE;
     this.aor.set(this.aorBytes, 0, size);
-    return domainOf(this.options.domains, uri.bytes, uri.hostStart, uri.hostEnd);
+    return domain;
   }
 
   /** Whether the user who was authenticated has the address in `aor`. RFC 3261 §10.3 step 4 */

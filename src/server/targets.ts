@@ -13,7 +13,7 @@ import { AOR_MAX_BYTES, type Bindings } from "./location.js";
 import type { NumberPlan } from "./numbers.js";
 import type { Ours } from "./ours.js";
 import type { Routing } from "./routing.js";
-import type { UserStore } from "./users.js";
+import { STRANGERS_BY_RULE, type UserStore } from "./users.js";
 
 // What `find` finds.
 /** A scheme that is not spoken here. */
@@ -32,6 +32,8 @@ const AT = 0x40;
 export class Targets {
   readonly aor = new Span();
   readonly uri = new Span();
+  /** STRANGERS_* of that user. */
+  strangers = STRANGERS_BY_RULE;
   private readonly layer: TransactionLayer;
   private readonly ours: Ours;
   private readonly plan: NumberPlan;
@@ -61,6 +63,7 @@ export class Targets {
   find(routing: Routing): number {
     const { uri } = routing;
     this.uri.set(uri.bytes, uri.start, uri.end);
+    this.strangers = STRANGERS_BY_RULE;
     if (uri.scheme === SCHEME_OTHER || uri.scheme === SCHEME_SIPS) return KIND_STRANGE;
     if (routing.hasRoute) return KIND_ELSEWHERE;
     return this.findUri(uri, true);
@@ -71,7 +74,10 @@ export class Targets {
     if (domain.length === 0) return KIND_ELSEWHERE;
     if (uri.userEnd === uri.userStart) return KIND_SELF;
     if (this.readUser(uri, this.name) < 0) return KIND_NOBODY;
-    if (this.users.has(this.name, domain)) return this.setAor(domain) ? KIND_USER : KIND_NOBODY;
+    if (this.users.has(this.name, domain)) {
+      this.strangers = this.users.strangers(this.name, domain);
+      return this.setAor(domain) ? KIND_USER : KIND_NOBODY;
+    }
     const { plan, other } = this;
     if (!isPlanned || !plan.find(this.name) || !other.parse(plan.bytes, 0, plan.size)) return KIND_NOBODY;
     this.uri.set(plan.bytes, 0, plan.size);

@@ -5,12 +5,19 @@
  */
 import { equal, equalNoCase, hash, NONE, Span } from "../core/bytes.js";
 import { SlotIndex } from "../transaction/slots.js";
+import { sameHost } from "../wire/identity.js";
 import { hexDigit } from "../wire/lex.js";
 
 const MD5_BYTES = 16;
 const SHA256_BYTES = 32;
 const HAS_MD5 = 1;
 const HAS_SHA256 = 2;
+const STRANGERS_SHIFT = 2;
+
+/** Whether strangers may call a user: as everybody's rule is, or by the user's own. */
+export const STRANGERS_BY_RULE = 0;
+export const STRANGERS_NEVER = 1;
+export const STRANGERS_ALWAYS = 2;
 
 /** What is known of one user: hexadecimal digits, as digests are made of them. */
 export class Secret {
@@ -25,6 +32,8 @@ export interface UserStore {
   find(name: Span, realm: Uint8Array, out: Secret): boolean;
   /** As `find`, only whether there is one. */
   has(name: Span, realm: Uint8Array): boolean;
+  /** @returns STRANGERS_*, of somebody who is not there STRANGERS_BY_RULE */
+  strangers(name: Span, realm: Uint8Array): number;
 }
 
 export class UserTable implements UserStore {
@@ -49,10 +58,16 @@ export class UserTable implements UserStore {
   }
 
   /**
-   * Adds a user. @param md5 @param sha256 hexadecimal digits, NONE for one that is not known
+   * Adds a user. @param md5 @param sha256 hexadecimal digits, NONE for one that is not known @param strangers STRANGERS_*
    * @returns false when the table is full, the name is too long or there already, the realm unknown, or a hash no hash
    */
-  add(name: Uint8Array, realm: Uint8Array, md5: Uint8Array, sha256: Uint8Array): boolean {
+  add(
+    name: Uint8Array,
+    realm: Uint8Array,
+    md5: Uint8Array,
+    sha256: Uint8Array,
+    strangers = STRANGERS_BY_RULE,
+  ): boolean {
     this.other.set(name, 0, name.length);
     const number = this.realmOf(realm);
     if (this.count >= this.capacity || name.length === 0 || name.length > this.nameBytes || number < 0) return false;
@@ -63,7 +78,8 @@ export class UserTable implements UserStore {
     if (!putHash(sha256, SHA256_BYTES, slots, at + 3 + MD5_BYTES)) return false;
     slots[at] = name.length;
     slots[at + 1] = number;
-    slots[at + 2] = (md5.length > 0 ? HAS_MD5 : 0) | (sha256.length > 0 ? HAS_SHA256 : 0);
+    slots[at + 2] =
+      (md5.length > 0 ? HAS_MD5 : 0) | (sha256.length > 0 ? HAS_SHA256 : 0) | (strangers << STRANGERS_SHIFT);
     slots.set(name, at + 3 + MD5_BYTES + SHA256_BYTES);
     this.index.add(this.count, hash(name, 0, name.length));
     this.count += 1;
@@ -83,6 +99,11 @@ export class UserTable implements UserStore {
 
   has(name: Span, realm: Uint8Array): boolean {
     return this.slotOf(name, realm) >= 0;
+  }
+
+  strangers(name: Span, realm: Uint8Array): number {
+    const at = this.slotOf(name, realm);
+    return at < 0 ? STRANGERS_BY_RULE : this.slots[at + 2] >> STRANGERS_SHIFT;
   }
 
   private slotOf(name: Span, realm: Uint8Array): number {
@@ -107,7 +128,7 @@ export class UserTable implements UserStore {
 /** @returns the domain (one of `domains`, which is also the realm) that is the host `bytes[start, end)`, NONE when it is none of them */
 export function domainOf(domains: readonly Uint8Array[], bytes: Uint8Array, start: number, end: number): Uint8Array {
   for (let i = 0; i < domains.length; i++)
-    if (equalNoCase(domains[i], 0, domains[i].length, bytes, start, end)) return domains[i];
+    if (sameHost(domains[i], 0, domains[i].length, bytes, start, end)) return domains[i];
   return NONE;
 }
 

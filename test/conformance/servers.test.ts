@@ -90,6 +90,13 @@ const LATER =
   "the time that is given is for the registrar to say (RFC 3261 §10.3 step 8), and so is the order of equals";
 const SILENCE = "a branch that nobody answers counts as answered 408 (RFC 3261 §16.8)";
 const CONTACT = "an error: a proxy puts no Contact into an ACK, and Alice's has none";
+const IDENTITY = "a server tells the phones of its users whom it authenticated (RFC 3325)";
+const ASSERTED = "P-Asserted-Identity: <sip:alice@biloxi.example.com>\r\n";
+const asserted = (forwards: number): [string, string, string] => [
+  "Max-Forwards: " + forwards + "\r\n",
+  "Max-Forwards: " + forwards + "\r\n" + ASSERTED,
+  IDENTITY,
+];
 /** By message: what the RFC says there, what stands in its place, and why. */
 const DIFFERENCES: Record<string, [says: string, means: string, why: string][]> = {
   "2.01 F2": [['realm="atlanta', 'realm="biloxi', ADDRESS]],
@@ -109,6 +116,9 @@ const DIFFERENCES: Record<string, [says: string, means: string, why: string][]> 
   "3.08 F18": [["ss2.biloxi.example.com", "ss1.atlanta.example.com", "an error: Proxy 1 sends it"]],
   "3.10 F12": [["480 No Response", "408 Request Timeout", SILENCE]],
   "3.10 F14": [["480 No Response", "408 Request Timeout", SILENCE]],
+  "3.03 F15": [asserted(68)],
+  "3.04 F12": [asserted(69)],
+  "3.05 F4": [asserted(68)],
   "3.03 F20": [["Contact: <sip:bob@client.biloxi.example.com>\r\n", "", CONTACT]],
   "3.03 F21": [["Contact: <sip:bob@client.biloxi.example.com>\r\n", "", CONTACT]],
   "3.06 F14": [

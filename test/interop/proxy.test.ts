@@ -91,7 +91,8 @@ describeWith(["kamailio", "baresip"], "our proxy and Kamailio", () => {
     ["in front of", "tcp"],
   ] as const)("calls go through with ours %s it, over %s", async (place, transport) => {
     const kamailio = await Kamailio.start({ users: { bob: "secretB" }, host: "127.0.0.2" });
-    const server = await Server.start({ users: ["alice"] });
+    // Those whom the other one knows are strangers to ours.
+    const server = await Server.start({ users: ["alice"] }, "--strangers", "on");
     const alice = await phone(server, "alice", 440, transport);
     const { port, host } = kamailio;
     const bob = await Baresip.start({ user: "bob", hz: 1000, transport, server: { port, host, password: "secretB" } });

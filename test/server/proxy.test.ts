@@ -1,8 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { ipv4 } from "../../src/core/address.js";
-import { octets } from "../../src/core/bytes.js";
+import { NONE, octets } from "../../src/core/bytes.js";
 import type { LocationStore, LocationUser } from "../../src/server/location.js";
+import { STRANGERS_ALWAYS, STRANGERS_BY_RULE, STRANGERS_NEVER, UserTable } from "../../src/server/users.js";
+import { ALGORITHM_MD5 } from "../../src/wire/digest.js";
 import type { Sent } from "../transaction/harness.js";
+import { home, secretOf } from "./house.js";
 import { ALICE, ask, BOB, brief, field, fields, PROXY, ProxyHouse, STRANGER } from "./proxied.js";
 
 const BOB_URI = "sip:bob@10.0.0.3:5060";
@@ -44,10 +47,10 @@ describe("what comes is checked (RFC 3261 §16.3)", () => {
   });
 
   test("OPTIONS for the proxy itself is answered, for a user it goes to the phone", () => {
-    const h = house();
+    const h = house({ trusted: [ipv4("10.0.0.9")] });
     expect(brief(h.sends({ method: "OPTIONS", uri: "sip:example.org" }))).toEqual(["200 10.9.9.9:5060"]);
     expect(brief(h.sends({ method: "OPTIONS", uri: "sip:" + PROXY }))).toEqual(["200 10.9.9.9:5060"]);
-    expect(brief(h.sends({ method: "OPTIONS" }))).toEqual(["OPTIONS 10.0.0.3:5060"]);
+    expect(brief(h.sends({ method: "OPTIONS" }, "10.0.0.9:5060"))).toEqual(["OPTIONS 10.0.0.3:5060"]);
   });
 
   test("a loop: 482; a spiral, which comes back changed, goes on", () => {
@@ -143,11 +146,11 @@ describe("who may (RFC 3261 §22.3)", () => {
   });
 
   test("so is the answer to a call that reached nobody: the user is not there, or there is no room", () => {
-    const h = house();
+    const h = house({ trusted: [ipv4("10.0.0.9")] });
     expect(brief(h.receive(ask({ uri: "sip:alice@example.org" }), STRANGER))).toEqual(["480 10.9.9.9:5060"]);
     expect(brief(h.receive(ask({ extra: "Max-Breadth: 0\r\n" }), STRANGER))).toEqual(["440 10.9.9.9:5060"]);
     for (const i of [4, 5, 6]) h.bind("bob", "<sip:bob@10.0.0." + i + ">");
-    for (let i = 0; i < 16; i++) h.sends({ method: "OPTIONS" });
+    for (let i = 0; i < 16; i++) h.sends({ method: "OPTIONS" }, "10.0.0.9:5060");
     const [full] = h.sends({});
     expect(brief([full])).toEqual(["503 10.9.9.9:5060"]);
     expect(field(full.text, "Retry-After")).toBe("5");
@@ -156,6 +159,70 @@ describe("who may (RFC 3261 §22.3)", () => {
     const invites = h.network.take().filter(({ text }) => field(text, "CSeq").endsWith("INVITE"));
     expect(invites).toEqual([]);
     expect(h.isIdle()).toBe(true);
+  });
+
+  test("whoever is let in without a password may call, and nothing else", () => {
+    const methods = [
+      "MESSAGE",
+      "SUBSCRIBE",
+      "OPTIONS",
+      "NOTIFY",
+      "REFER",
+      "PUBLISH",
+      "INFO",
+      "BYE",
+      "UPDATE",
+      "PRACK",
+      "PING",
+    ];
+    for (const isClosed of [false, true])
+      for (const method of methods)
+        for (const uri of ["sip:bob@example.org", "sip:carol@example.org", "sip:alice@example.org"]) {
+          const h = house({ isClosed });
+          expect(brief(h.sends({ method, uri })), method).toEqual(["407 10.9.9.9:5060"]);
+          const to = "<sip:bob@example.org>;tag=bb";
+          expect(brief(h.sends({ method, uri, to })), method + " in a dialog").toEqual(["407 10.9.9.9:5060"]);
+        }
+    expect(brief(house().sends({ to: "<sip:bob@example.org>;tag=bb" }))).toEqual(["407 10.9.9.9:5060"]);
+  });
+
+  test("a closed house tells nobody who lives there", () => {
+    const h = house({ isClosed: true });
+    for (const user of ["bob", "alice", "carol", ""])
+      expect(brief(h.sends({ uri: "sip:" + (user && user + "@") + "example.org" }))).toEqual(["407 10.9.9.9:5060"]);
+  });
+
+  test("a user may have another rule for strangers than all others", () => {
+    const table = new UserTable(4, 64, home().domains);
+    const add = (name: string, strangers: number): void => {
+      table.add(octets(name), octets("example.org"), secretOf(name, "secretB", ALGORITHM_MD5), NONE, strangers);
+    };
+    add("bob", STRANGERS_ALWAYS);
+    add("alice", STRANGERS_NEVER);
+    add("carol", STRANGERS_BY_RULE);
+    for (const isClosed of [false, true]) {
+      const h = new ProxyHouse({ isClosed }, [], null, { ...home(), users: table });
+      const status = (user: string, method = "INVITE"): string =>
+        brief(h.sends({ method, uri: "sip:" + user + "@example.org" }))[0].split(" ")[0];
+      expect([status("bob"), status("alice"), status("carol")]).toEqual(["480", "407", isClosed ? "407" : "480"]);
+      expect([status("bob", "MESSAGE"), status("nobody")]).toEqual(["407", isClosed ? "407" : "404"]);
+    }
+  });
+
+  test("a name is the same in other letters, with escapes and with a dot behind its domain", () => {
+    for (const uri of [
+      "sip:alice@EXAMPLE.org.",
+      "sip:%61lice@example.org",
+      "SIP:alice@example.ORG.:5060",
+      "sips:al%69ce@example.org.;x=y",
+    ]) {
+      const h = house();
+      const from = "<" + uri + ">;tag=aa";
+      expect(brief(h.sends({ from })), uri).toEqual(["407 10.9.9.9:5060"]);
+      expect(brief(h.sends({ from }, BOB, "bob", "secretB")), uri).toEqual(["403 10.0.0.3:5060"]);
+      expect(brief(h.sends({ from }, ALICE, "alice", "secretA")), uri).toEqual(["INVITE 10.0.0.3:5060"]);
+    }
+    expect(brief(house().sends({ uri: "sip:bob@example.org." }))).toEqual(["INVITE 10.0.0.3:5060"]);
   });
 
   test("an address that is trusted needs no credentials", () => {
@@ -296,7 +363,7 @@ describe("what is sent on (RFC 3261 §16.6)", () => {
     const h = house();
     const [invite] = h.sends({ extra: "Record-Route: <sip:far;lr>\r\n" });
     expect(fields(invite.text, "Record-Route")[1]).toBe("<sip:far;lr>");
-    const [message] = h.sends({ method: "MESSAGE" });
+    const [message] = h.sends({ method: "MESSAGE" }, STRANGER, "alice", "secretA");
     expect(fields(message.text, "Record-Route")).toEqual([]);
     const [off] = house({ isRecording: false }).sends({});
     expect(fields(off.text, "Record-Route")).toEqual([]);
@@ -531,7 +598,7 @@ describe("their answers (RFC 3261 §16.7)", () => {
 
   test("of a request that is no INVITE the final one goes through, and a late one nowhere", () => {
     const h = house();
-    const [message] = h.sends({ method: "MESSAGE", body: "hi" });
+    const [message] = h.sends({ method: "MESSAGE", body: "hi" }, STRANGER, "alice", "secretA");
     expect(brief(h.answers(message, 202))).toEqual(["202 10.9.9.9:5060"]);
     expect(h.answers(message, 202)).toEqual([]);
     expect(h.isIdle()).toBe(true);

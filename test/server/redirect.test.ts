@@ -1,6 +1,7 @@
 /** The redirect server's rules, by their sections of RFC 3261, in virtual time. */
 import { describe, expect, it } from "vitest";
-import type { Span } from "../../src/core/bytes.js";
+import { ipv4 } from "../../src/core/address.js";
+import { NONE, octets, type Span } from "../../src/core/bytes.js";
 import {
   Bindings,
   LOCATION_AWAY,
@@ -10,8 +11,10 @@ import {
 } from "../../src/server/location.js";
 import type { MemoryLocation } from "../../src/server/memory.js";
 import { Redirect } from "../../src/server/redirect.js";
+import { STRANGERS_ALWAYS, STRANGERS_BY_RULE, STRANGERS_NEVER, UserTable } from "../../src/server/users.js";
+import { ALGORITHM_MD5 } from "../../src/wire/digest.js";
 import { field, fields } from "../transaction/harness.js";
-import { contactsOf, DOMAIN, House, users } from "./house.js";
+import { contactsOf, DOMAIN, House, secretOf, users } from "./house.js";
 
 /** A registrar with a redirect server behind it. */
 class Corner extends House {
@@ -138,5 +141,52 @@ describe("a redirect server", () => {
     slow.answer(LOCATION_AWAY);
     expect(status(corner.network.take().map((sent) => sent.text))).toEqual([503]);
     expect(status(corner.ask("INVITE", "sip:alice@example.org", "", "z9hG4bKd"))).toEqual([100]);
+  });
+});
+
+describe("a redirect server that asks for passwords", () => {
+  const CONTACT = "<sip:bob@10.0.0.3:5060>";
+
+  function corner(isClosed: boolean, strangers = STRANGERS_BY_RULE, trusted: number[] = []): Corner {
+    const c = new Corner();
+    c.register({ user: "bob", contact: CONTACT }, "10.0.0.3:5060");
+    const all = new UserTable(8, 64, [DOMAIN]);
+    for (const name of ["alice", "bob"]) {
+      const password = name === "alice" ? "secretA" : "secretB";
+      all.add(octets(name), DOMAIN, secretOf(name, password, ALGORITHM_MD5), NONE, name === "bob" ? strangers : 0);
+    }
+    const options = { domains: [DOMAIN], jobs: 2, isClosed, trusted };
+    c.server.next = new Redirect(c.layer, c.memory, all, options, c.auth);
+    return c;
+  }
+
+  it("tells nobody but its users where a phone is, by any method, and not whether there is one", () => {
+    const c = corner(true);
+    let count = 0;
+    for (const method of ["INVITE", "OPTIONS", "MESSAGE", "SUBSCRIBE", "BYE", "PING"])
+      for (const uri of [
+        "sip:bob@example.org",
+        "sip:nobody@example.org",
+        "sip:bob@example.org.",
+        "sip:x@elsewhere.net",
+      ]) {
+        const [first, ...more] = c.ask(method, uri, "", "z9hG4bKx" + ++count);
+        expect([first.slice(8, 11), more.length], method + " " + uri).toEqual(["407", 0]);
+        expect(contactsOf(first)).toEqual([]);
+        const right = c.answerTo(first, "alice", "secretA", uri, method);
+        const [second] = c.ask(method, uri, right, "z9hG4bKy" + count);
+        expect(second.slice(8, 11), method + " " + uri).toBe(uri.includes("sip:bob") ? "302" : "404");
+      }
+    expect(status(c.ask("OPTIONS", "sip:example.org"))).toEqual([200]);
+  });
+
+  it("tells strangers who call, where they are let in, and nothing else", () => {
+    for (const c of [corner(false), corner(true, STRANGERS_ALWAYS)]) {
+      expect(status(c.ask("INVITE", "sip:bob@example.org"))).toEqual([302]);
+      expect(status(c.ask("OPTIONS", "sip:bob@example.org"))).toEqual([407]);
+      expect(status(c.ask("MESSAGE", "sip:bob@example.org"))).toEqual([407]);
+    }
+    expect(status(corner(false, STRANGERS_NEVER).ask("INVITE", "sip:bob@example.org"))).toEqual([407]);
+    expect(status(corner(true, 0, [ipv4("10.0.0.2")]).ask("OPTIONS", "sip:bob@example.org"))).toEqual([302]);
   });
 });

@@ -359,6 +359,16 @@ class SlowStore implements LocationStore {
   }
 }
 
+describe("a domain with a dot at its end", () => {
+  it("is the same domain, and its users register the same address", () => {
+    const h = new House();
+    const parts = { to: "<sip:alice@Example.org.>", uri: "sip:example.org.", contact: "<sip:alice@10.0.0.2>" };
+    expect(h.register(parts)).toContain("SIP/2.0 200");
+    expect(h.bound().map(({ uri }) => uri)).toEqual(["sip:alice@10.0.0.2"]);
+    expect(h.register({ ...parts, to: "<sip:bob@example.org.>" })).toContain("SIP/2.0 403");
+  });
+});
+
 describe("a registrar whose store answers later", () => {
   function slow(conflicts = 0) {
     let store!: SlowStore;

@@ -4,7 +4,9 @@ import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { metrics } from "../../../host-sim/server/http.js";
 import { parseOptions } from "../../../host-sim/server/options.js";
-import { addUser, readUsers } from "../../../host-sim/server/users-file.js";
+import { addUser, readUsers, tableOf } from "../../../host-sim/server/users-file.js";
+import { octets, Span } from "../../../src/core/bytes.js";
+import { STRANGERS_ALWAYS, STRANGERS_BY_RULE } from "../../../src/server/users.js";
 import { each, Folder, Phones, Program } from "./program.js";
 
 const cleanUps: (() => void)[] = [];
@@ -112,7 +114,35 @@ describe("the users' file", () => {
     expect(after.find((user) => user.name === "alice")?.md5).not.toBe(before[0].md5);
   });
 
+  it("keeps whether strangers may call a user, also when the user gets another password", () => {
+    const users = join(folder().path, "users");
+    addUser(users, "alice", "example.org", "one", "on");
+    addUser(users, "bob", "example.org", "two", "off");
+    addUser(users, "carol", "example.org", "three");
+    const rules = (): string[] =>
+      readUsers(users)
+        .map((user) => user.name + " " + user.strangers)
+        .sort();
+    expect(rules()).toEqual(["alice on", "bob off", "carol "]);
+    addUser(users, "alice", "example.org", "four");
+    addUser(users, "bob", "example.org", "five", "on");
+    expect(rules()).toEqual(["alice on", "bob on", "carol "]);
+    const table = tableOf(readUsers(users), ["example.org"]);
+    const rule = (name: string): number => {
+      const span = new Span();
+      span.set(octets(name), 0, name.length);
+      return table.strangers(span, octets("example.org"));
+    };
+    expect([rule("alice"), rule("carol"), rule("nobody")]).toEqual([
+      STRANGERS_ALWAYS,
+      STRANGERS_BY_RULE,
+      STRANGERS_BY_RULE,
+    ]);
+  });
+
   it.each([
+    ["alice:example.org::" + "1".repeat(64) + ":strangers=maybe", "must be strangers=on or strangers=off"],
+    ["alice:example.org::" + "1".repeat(64) + ":strangers=on:x", "must be NAME:DOMAIN:MD5:SHA-256"],
     ["alice", "must be NAME:DOMAIN:MD5:SHA-256"],
     ["a b:example.org::" + "0".repeat(64), "a name has"],
     ["alice:Example.org::" + "0".repeat(64), "must be a domain in lower case"],
@@ -130,6 +160,14 @@ describe("the users' file", () => {
 });
 
 describe("the server's options", () => {
+  it("let no stranger in unless it is said", () => {
+    const strangers = (args: string): boolean | undefined => {
+      const options = parseOptions(("--domain a.b --users u " + args).trim().split(" "));
+      return typeof options === "string" ? undefined : options.strangers;
+    };
+    expect([strangers(""), strangers("--strangers off"), strangers("--strangers on")]).toEqual([false, false, true]);
+  });
+
   it.each([
     ["--domain a.b", "--users is needed"],
     ["--users u", "--domain is needed"],
