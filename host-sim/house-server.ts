@@ -63,11 +63,14 @@ export class HouseServer {
       this.leave();
     });
     const wiring = new Wiring(house, options.ip, random);
-    this.sockets = new Sockets({
-      resolver: wiring.resolver,
-      udp: (socket) => wiring.udp(socket, true),
-      tcp: (socket) => wiring.tcp(socket),
-    });
+    this.sockets = new Sockets(
+      {
+        resolver: wiring.resolver,
+        udp: (socket) => wiring.udp(socket, true),
+        tcp: (socket) => wiring.tcp(socket),
+      },
+      random,
+    );
     const server = new Server();
     const layer = new TransactionLayer(this.timers, random, this.sockets, server, LIMITS);
     const clock = new DayClock(this.timers);

@@ -12,6 +12,7 @@ import { Marks } from "../../src/server/mark.js";
 import { MemoryLocation } from "../../src/server/memory.js";
 import { NumberPlan } from "../../src/server/numbers.js";
 import { Ours } from "../../src/server/ours.js";
+import { Overload } from "../../src/server/overload.js";
 import { PROXY_DEFAULTS, StatefulProxy } from "../../src/server/proxy.js";
 import { Redirect } from "../../src/server/redirect.js";
 import { Registrar } from "../../src/server/registrar.js";
@@ -45,6 +46,7 @@ export class Host {
   readonly registrar: Registrar;
   readonly auth: Authenticator;
   readonly memory: MemoryLocation;
+  readonly overload: Overload;
   readonly server = new Server();
   readonly clock: DayClock;
   readonly sockets: Sockets;
@@ -88,7 +90,7 @@ export class Host {
     this.timers = new Timers(transactionTimers(limits) + limits.servers);
     this.clock = new DayClock(this.timers);
     this.tick();
-    this.sockets = new Sockets(machineSources(random, STREAMS));
+    this.sockets = new Sockets(machineSources(random, STREAMS), random);
     this.layer = new TransactionLayer(this.timers, random, this.sockets, this.server, limits);
     this.marks = new Marks(random);
     const before = (): void => this.tick();
@@ -108,6 +110,8 @@ export class Host {
     this.store = this.file ?? this.redis ?? this.memory;
     const auth = { ...AUTHENTICATOR_DEFAULTS, algorithms: options.digest, nonces: 65536 };
     this.auth = new Authenticator(this.timers, random, new Digest(), table, auth);
+    this.overload = new Overload(this.auth);
+    this.server.overload = this.overload;
     this.registrar = new Registrar(this.layer, this.clock, random, this.auth, this.store, {
       domains: options.domains.map(octets),
       contacts: options.contacts,
@@ -160,8 +164,12 @@ export class Host {
         });
     }
     this.server.next = this.redirect ?? this.proxy;
+    this.server.dialogs = this.proxy;
+    if (this.stateless !== null) this.stateless.overload = this.overload;
     this.server.layer = this.layer;
     this.sockets.layer = this.layer;
+    this.sockets.overload = this.overload;
+    this.sockets.brakeMs = options.brakeUs / 1000;
     this.sockets.before = before;
     this.sockets.after = after;
   }
@@ -247,6 +255,8 @@ export class Host {
           }),
       store_failures_total: (this.file?.failures ?? 0) + (this.redis?.failures ?? 0),
       store_unreadable_total: this.file?.unreadable ?? 0,
+      wait_ms: Math.round(this.overload.waitMs),
+      requests_shed_total: this.overload.shed,
       auth_challenged_total: this.auth.counters.challenged,
       auth_accepted_total: this.auth.counters.accepted,
       auth_refused_total: this.auth.counters.refused,

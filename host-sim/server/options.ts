@@ -52,6 +52,8 @@ export interface ServerOptions {
   /** Seconds contacts ring before those of a lower q do. */
   ringS: number;
   numbers: NumberRule[];
+  /** For benchmarks: what each datagram takes beside its work, microseconds. */
+  brakeUs: number;
   /** user add: its name, and whether the password comes on stdin. */
   name: string;
   passwordStdin: boolean;
@@ -84,6 +86,7 @@ export const USAGE = `Usage: npm run server -- [options]
   --recurse on|off       proxy: goes where a 3xx says instead of passing it on (off)
   --stateless            proxy: keeps no transactions; no forking, store memory or file only
   --http PORT            /status, /metrics (Prometheus) and /reload on 127.0.0.1
+  --brake US             for benchmarks: so many microseconds are spent on each datagram beside its work (0)
   --json                 one JSON object a line on stdout for each event
   --help                 this text
 
@@ -106,6 +109,7 @@ const OPTIONS = {
   "max-expires": text,
   "service-route": text,
   transactions: text,
+  brake: text,
   http: text,
   advertise: text,
   trust: many,
@@ -147,6 +151,7 @@ export function parseOptions(args: readonly string[]): ServerOptions | string {
     maxExpiresS: numberOf(values["max-expires"], 7200, 1, 4_000_000),
     transactions: numberOf(values.transactions, 4000, 8, 13000),
     ringS: numberOf(values["ring-time"], 20, 1, 180),
+    brakeUs: numberOf(values.brake, 0, 0, 100_000),
     http: numberOf(values.http, -1, 0, 65535),
   };
   if (Number.isNaN(numbers.contacts)) return bad("contacts", values.contacts, "1 to 100");
@@ -155,6 +160,7 @@ export function parseOptions(args: readonly string[]): ServerOptions | string {
   if (Number.isNaN(numbers.maxExpiresS)) return bad("max-expires", values["max-expires"], "1 to 4000000");
   if (Number.isNaN(numbers.transactions)) return bad("transactions", values.transactions, "8 to 13000");
   if (Number.isNaN(numbers.ringS)) return bad("ring-time", values["ring-time"], "1 to 180");
+  if (Number.isNaN(numbers.brakeUs)) return bad("brake", values.brake, "0 to 100000");
   if (Number.isNaN(numbers.http)) return bad("http", values.http, "0 to 65535");
   if (numbers.maxExpiresS < numbers.minExpiresS)
     return bad("max-expires", String(numbers.maxExpiresS), "at least that of --min-expires");

@@ -2,9 +2,11 @@
  * A server's sockets: one UDP port, one TCP port, or both. What comes goes into the transaction layer at once.
  * Not here: TLS, IPv6.
  */
+import { performance } from "node:perf_hooks";
 import type { Resolver, TcpOptions, TcpStack, UdpOptions, UdpSocket } from "../../hal/device.js";
 import { text } from "../../src/core/bytes.js";
 import type { RandomSource } from "../../src/core/random.js";
+import type { Overload } from "../../src/server/overload.js";
 import type { TransactionLayer } from "../../src/transaction/layer.js";
 import type { Network } from "../../src/transaction/transport.js";
 import { TRANSPORT_TCP } from "../../src/wire/names.js";
@@ -12,9 +14,11 @@ import { NodeResolver } from "../io/resolver.js";
 import { openTcp } from "../io/tcp.js";
 import { openUdp } from "../io/udp.js";
 import type { Listen } from "./options.js";
+import { Probe } from "./probe.js";
 
-/** What the kernel keeps while we are busy. */
-const RECEIVE_BYTES = 4 * 1024 * 1024;
+/** What the kernel keeps while we are busy: a few hundred requests, so that even a slow machine gets to the last of them before its client asks again. */
+const RECEIVE_BYTES = 208 * 1024;
+const LOOPBACK = 0x7f000001;
 /** The longest datagram there is. */
 const DATAGRAM_BYTES = 65536;
 
@@ -39,15 +43,23 @@ export class Sockets implements Network {
   lost = 0;
   /** Where what comes goes; `before` and `after` are called around it. */
   layer: TransactionLayer | null = null;
+  /** For benchmarks: the time that each datagram takes beside what it takes anyway, ms. */
+  brakeMs = 0;
+  private readonly never = new Int32Array(new SharedArrayBuffer(4));
   before: () => void = () => {};
   after: () => void = () => {};
+  /** Told how long datagrams wait. */
+  overload: Overload | null = null;
   private readonly sources: Sources;
+  private readonly probe: Probe;
   private readonly datagram = new Uint8Array(DATAGRAM_BYTES);
+  private udpIp = 0;
   private udp: UdpSocket | null = null;
   private tcp: TcpStack | null = null;
 
-  constructor(sources: Sources) {
+  constructor(sources: Sources, random: RandomSource) {
     this.sources = sources;
+    this.probe = new Probe(random);
   }
 
   /** 0 when it is not open. */
@@ -67,6 +79,7 @@ export class Sockets implements Network {
     for (const { transport, ip, port } of places) {
       const place = { address: ip, port, onError };
       if (transport === "udp") {
+        this.udpIp = ip;
         this.udp = await this.sources.udp({ ...place, onReadable: () => this.readUdp() });
         // What came while it opened.
         this.readUdp();
@@ -114,10 +127,17 @@ export class Sockets implements Network {
     const socket = this.udp;
     if (socket === null) return;
     this.tell((layer) => {
+      if (this.overload !== null && this.probe.isDue(performance.now())) {
+        const ip = this.udpIp === 0 ? LOOPBACK : this.udpIp;
+        socket.write(this.probe.bytes, 0, this.probe.bytes.length, ip, socket.port);
+      }
       let { cut } = socket;
       for (let length = socket.read(this.datagram); length > 0; length = socket.read(this.datagram)) {
         const isCut = socket.cut !== cut;
         cut = socket.cut;
+        if (this.brakeMs > 0) Atomics.wait(this.never, 0, 0, this.brakeMs);
+        if (this.overload !== null) this.overload.waitMs = this.probe.waitMs(performance.now());
+        if (this.probe.isBack(this.datagram, length, performance.now())) continue;
         layer.receiveDatagram(socket.address, socket.remotePort, this.datagram, 0, length, isCut);
       }
     });

@@ -66,6 +66,8 @@ export class AuthCounters {
 const NONCE_BYTES = 32;
 const PLAIN_BYTES = 16;
 const MAC_BYTES = 16;
+/** How long a challenge counts as given just now, ms: a person may be asked for the password, but no flood is fed from one. */
+const ANSWER_MS = 10_000;
 const COLON = octets(": ");
 const DIGEST_REALM = octets('Digest realm="');
 const NONCE = octets('", nonce="');
@@ -100,6 +102,8 @@ export class Authenticator {
   private readonly numbers: Uint32Array;
   private readonly counts: Float64Array;
   private lastNumber = 0;
+  private nonceS = 0;
+  private nonceNumber = 0;
 
   /** @param digest may be shared */
   constructor(
@@ -137,6 +141,20 @@ export class Authenticator {
     else if (result === CHECK_STALE) this.counters.stale += 1;
     else if (result === CHECK_REFUSED) this.counters.refused += 1;
     return result;
+  }
+
+  /**
+   * Whether the request answers, for the first time, a challenge that was given just now, its password right or wrong: what was begun
+   * goes on. Only whoever was challenged here has such a nonce, and for a short time.
+   */
+  isAnswer(m: Message, field: number): boolean {
+    const { value } = this;
+    const row = m.first(field);
+    if (row < 0 || value.parse(m.bytes, m.valueStart(row), m.valueEnd(row)) !== AUTH_DIGEST) return false;
+    if (!this.isOurNonce(value.nonce)) return false;
+    if (this.timers.nowMs >= this.nonceS * 1000 + ANSWER_MS) return false;
+    if (isGiven(value.qop) && value.count() !== 1) return false;
+    return this.numbers[this.nonceNumber % this.numbers.length] < this.nonceNumber;
   }
 
   /** Whether the credentials in that row are for one of these realms, right or not. */
@@ -227,13 +245,9 @@ export class Authenticator {
   /** Takes the count of the credentials, which are right. Without qop there is none: such a nonce is good once. RFC 7616 §3.4, §3.4.5 */
   private count(): number {
     const { nonce, qop } = this.value;
-    if (nonce.size() !== NONCE_BYTES || !readHex32(nonce.bytes, nonce.start, this.word)) return CHECK_STALE;
-    const timeS = this.word[0] >>> 0;
-    if (!readHex32(nonce.bytes, nonce.start + 8, this.word)) return CHECK_STALE;
-    const number = this.word[0] >>> 0;
-    this.writeNonce(timeS, number);
-    if (!equal(nonce.bytes, nonce.start, nonce.end, this.nonce, 0, NONCE_BYTES)) return CHECK_STALE;
-    if (this.timers.nowMs >= timeS * 1000 + this.options.nonceMs) return CHECK_STALE;
+    if (!this.isOurNonce(nonce)) return CHECK_STALE;
+    const number = this.nonceNumber;
+    if (this.timers.nowMs >= this.nonceS * 1000 + this.options.nonceMs) return CHECK_STALE;
     if (!this.options.isOnce) return CHECK_OK;
     const count = isGiven(qop) ? this.value.count() : 1;
     const place = number % this.numbers.length;
@@ -242,6 +256,17 @@ export class Authenticator {
     this.numbers[place] = number;
     this.counts[place] = count;
     return CHECK_OK;
+  }
+
+  /** Whether a nonce was made here; then `nonceS` and `nonceNumber` are its time and its number. */
+  private isOurNonce(nonce: Span): boolean {
+    const { word } = this;
+    if (nonce.size() !== NONCE_BYTES || !readHex32(nonce.bytes, nonce.start, word)) return false;
+    this.nonceS = word[0] >>> 0;
+    if (!readHex32(nonce.bytes, nonce.start + 8, word)) return false;
+    this.nonceNumber = word[0] >>> 0;
+    this.writeNonce(this.nonceS, this.nonceNumber);
+    return equal(nonce.bytes, nonce.start, nonce.end, this.nonce, 0, NONCE_BYTES);
   }
 
   private writeNonce(timeS: number, number: number): void {

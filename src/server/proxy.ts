@@ -160,6 +160,11 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
     }
   }
 
+  /** Whether a request comes along our Record-Route. */
+  isInDialog(m: Message): boolean {
+    return this.routing.read(m) && this.routing.isMarked;
+  }
+
   private begin(t: ServerTransaction, m: Message): void {
     const { contexts } = this;
     const { slot } = t;

@@ -1,13 +1,14 @@
 /**
  * The server as the user of the transaction layer: a REGISTER for a domain of ours goes to the registrar, all else to the proxy or
- * redirect server behind it. Alone, as a registrar, it answers OPTIONS and says of other methods that it does not have them.
+ * redirect server behind it. Under too much load new requests are turned away before that. Alone, as a registrar, it answers OPTIONS and says of other methods that it does not have them.
  */
 import { octets } from "../core/bytes.js";
-import type { Flow } from "../transaction/flow.js";
+import { Flow } from "../transaction/flow.js";
 import type { TransactionLayer, TransactionUser } from "../transaction/layer.js";
 import { EMPTY_BODY, type ServerTransaction } from "../transaction/server.js";
 import type { Message } from "../wire/message.js";
 import { METHOD_OPTIONS, METHOD_REGISTER } from "../wire/names.js";
+import type { DialogJudge, Overload } from "./overload.js";
 import type { Registrar } from "./registrar.js";
 
 const ALLOW = octets("Allow: REGISTER, OPTIONS\r\n");
@@ -19,10 +20,21 @@ export class Server implements TransactionUser {
   layer: TransactionLayer | null = null;
   /** The proxy or redirect server; null: a registrar alone. */
   next: TransactionUser | null = null;
+  /** Turns new requests away while there are too many; null: all are taken. */
+  overload: Overload | null = null;
+  /** Tells the requests of dialogs from new ones; null when there are none. */
+  dialogs: DialogJudge | null = null;
+  private readonly source = new Flow();
 
   onRequest(t: ServerTransaction, m: Message): void {
     const { registrar, layer } = this;
     if (registrar === null || layer === null) return;
+    if (this.overload !== null && !this.overload.admits(m, this.dialogs)) {
+      this.source.set(t.source.transport, t.source.ip, t.sourcePort, t.source.connection);
+      layer.drop(t);
+      this.overload.refuse(layer, m, this.source);
+      return;
+    }
     if (m.method === METHOD_REGISTER && (this.next === null || registrar.isFor(m))) registrar.onRegister(t, m);
     else if (this.next !== null) this.next.onRequest(t, m);
     else {

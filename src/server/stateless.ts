@@ -21,6 +21,7 @@ import { breadthOf, Forwarder, Hop } from "./forward.js";
 import { type Bindings, LOCATION_OK, type LocationStore, type LocationUser } from "./location.js";
 import { BRANCH_BYTES, COOKIE_BYTES } from "./loop.js";
 import type { Marks } from "./mark.js";
+import type { Overload } from "./overload.js";
 import type { Registrar } from "./registrar.js";
 import { KIND_ELSEWHERE, type Targets } from "./targets.js";
 
@@ -34,6 +35,8 @@ export class StatelessCounters {
 
 export class StatelessProxy implements Bypass, LocationUser {
   readonly counters = new StatelessCounters();
+  /** Turns new requests away while there are too many; null: all are taken. */
+  overload: Overload | null = null;
   private readonly layer: TransactionLayer;
   private readonly admission: Admission;
   private readonly store: LocationStore;
@@ -74,7 +77,11 @@ export class StatelessProxy implements Bypass, LocationUser {
 
   onRequest(m: Message, source: Flow): boolean {
     if (m.method === METHOD_REGISTER && this.registrar.isFor(m)) return false;
-    const { admission, hop } = this;
+    const { admission, hop, overload } = this;
+    if (overload !== null && !overload.admits(m, this)) {
+      overload.refuse(this.layer, m, source);
+      return true;
+    }
     let status = admission.check(m, source);
     if (status === 0) status = this.locate();
     if (status !== 0) {
@@ -86,6 +93,12 @@ export class StatelessProxy implements Bypass, LocationUser {
     if (this.forwarder.sendOnce(m, source, hop, branch, Math.imul(branch, 0x9e3779b1))) this.counters.forwarded += 1;
     else this.counters.dropped += 1;
     return true;
+  }
+
+  /** Whether a request comes along our Record-Route. */
+  isInDialog(m: Message): boolean {
+    const { routing } = this.admission;
+    return routing.read(m) && routing.isMarked;
   }
 
   /** The only way of a request, in `hop`. @returns 0, or the status that says why there is none */

@@ -24,7 +24,7 @@ const REGISTER: Load = { total: 20 * USERS, rate: 50_000, atOnce: 50, timeoutS: 
 const CALL: Load = { total: 5 * USERS, rate: 50_000, atOnce: 50, timeoutS: 120, mayFail: 10 };
 
 /** A server under load. */
-interface Contender {
+export interface Contender {
   name: string;
   port: number;
   pid: number;
@@ -36,18 +36,23 @@ interface Measured {
   reached: number;
 }
 
-/** @param transactions of either kind: a 2xx that was passed on keeps them for a second, so there cannot be more calls in one */
-async function ours(crowd: Crowd, transactions = 4000): Promise<Contender> {
+/**
+ * @param transactions of either kind: a 2xx that was passed on keeps them for a second, so there cannot be more calls in one
+ * @param brakeUs what each datagram takes beside its work
+ */
+export async function ours(crowd: Crowd, transactions = 4000, brakeUs = 0): Promise<Contender> {
   const more = ["--bindings", String(2 * crowd.users.length), "--max-expires", "7200"];
-  more.push("--transactions", String(transactions));
+  more.push("--transactions", String(transactions), "--brake", String(brakeUs));
   const server = await Server.start({ users: crowd.users }, ...more);
   return { name: "ours", port: server.port, pid: server.program.pid };
 }
 
-async function kamailio(): Promise<Contender> {
+/** @param brakeUs as in `ours` */
+export async function kamailio(_crowd: Crowd, _transactions = 0, brakeUs = 0): Promise<Contender> {
   const folder = makeFolder();
   const port = freePorts(1);
   const values: Record<string, string | number> = { HOST, PORT: port, MODULES: modules() };
+  values.BRAKE = brakeUs > 0 ? 'usleep("' + brakeUs + '");' : "";
   const template = readFileSync(join(import.meta.dirname, "kamailio.cfg"), "utf8");
   const path = join(folder, "kamailio.cfg");
   writeFileSync(

@@ -1,7 +1,7 @@
 /** SIPp as many users at once: it registers them, answers for them, and lets them call one another. */
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { freePorts, HOST, isOpen, makeFolder, Program } from "./programs.js";
+import { freePorts, HOST, isOpen, makeFolder, Program, pause } from "./programs.js";
 
 const SCENARIOS = join(import.meta.dirname, "scenarios");
 const START_MS = 3000;
@@ -51,6 +51,22 @@ export class Crowd {
   /** They call. @throws with what SIPp printed, if one call failed */
   async call(server: number, load: Load): Promise<void> {
     await this.#run("uac_proxied", freePorts(1), load, HOST + ":" + server);
+  }
+
+  /** Calls come at that rate for `seconds`, whether they are answered or not. @returns how many had gone from INVITE to BYE 2 s after the last */
+  async offer(server: number, rate: number, seconds: number): Promise<number> {
+    const counts = join(makeFolder(), "counts.csv");
+    const args = [HOST + ":" + server, ...this.#args("uac_proxied", freePorts(1)), "-inf", this.#list, "-d", "0"];
+    args.push("-m", String(rate * seconds), "-r", String(rate), "-l", "100000");
+    args.push("-trace_stat", "-stf", counts, "-fd", "1");
+    const program = new Program("sipp", args, { TERM: "dumb" });
+    await Promise.race([program.exit((seconds + 60) * 1000), pause((seconds + 2) * 1000 + 900)]);
+    await program.end();
+    const [head, ...lines] = readFileSync(counts, "latin1")
+      .trim()
+      .split("\n")
+      .map((line) => line.split(";"));
+    return Number(lines.at(-1)?.[head.indexOf("SuccessfulCall(C)")] ?? 0);
   }
 
   async #run(scenario: string, port: number, load: Load, to: string): Promise<void> {

@@ -26,6 +26,10 @@ export interface Place {
   names: number;
   /** Where its random numbers begin: two that stand side by side have no keys in common. */
   seed: number;
+  /** Transactions of either kind, 64 if it does not say. */
+  transactions?: number;
+  /** Nonces whose counts are kept, as many as usual if it does not say. */
+  nonces?: number;
 }
 
 export function secretOf(name: string, password: string, algorithm: number, realm = "example.org"): Uint8Array {
@@ -88,7 +92,12 @@ export class House {
     place: Place = home(),
   ) {
     for (let i = 0; i < place.seed; i++) this.random.uint32();
-    const limits = { ...LIMITS, clients: 64, servers: 64, names: place.names };
+    const limits = {
+      ...LIMITS,
+      clients: place.transactions ?? 64,
+      servers: place.transactions ?? 64,
+      names: place.names,
+    };
     this.timers = new Timers(transactionTimers(limits) + limits.servers);
     this.network = new FakeNetwork(this.timers);
     this.layer = new TransactionLayer(this.timers, this.random, this.network, this.server, limits);
@@ -97,6 +106,7 @@ export class House {
     this.memory = new MemoryLocation(this.clock, { chunks: 256, recordBytes: 4096 });
     this.auth = new Authenticator(this.timers, this.random, new Digest(), place.users, {
       ...AUTHENTICATOR_DEFAULTS,
+      nonces: place.nonces ?? AUTHENTICATOR_DEFAULTS.nonces,
       ...auth,
     });
     this.store = makeStore === null ? this.memory : makeStore(this.memory);
