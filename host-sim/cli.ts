@@ -101,6 +101,7 @@ function phoneSettings(door: Settings, password: string): Settings {
     settings.set("net.address", door.get("net.address")),
     settings.set("rtp.port", String(door.number("rtp.port") + PHONE_RTP_STEP)),
     settings.set("call.allow", "any"),
+    settings.set("call.showDigits", "on"),
   ];
   if (password !== "")
     problems.push(
@@ -339,6 +340,7 @@ async function main(): Promise<number> {
         return "";
       },
       complete: (input: string) => door.station.complete(input),
+      isLocked: () => door.station.isLocked(),
     };
     serials.push(openStreamSerial(process.stdin, process.stdout, user));
     await interrupted;

@@ -9,6 +9,7 @@ import { Machine } from "../hal/moddable/machine.js";
 import { ipv4Text } from "./core/address.js";
 import { DOOR_LIMITS, ROOMY_LIMITS } from "./core/limits.js";
 import { loadSettings, VERSION } from "./intercom/console.js";
+import { eventLine } from "./intercom/eventline.js";
 import { Improv, type ImprovUser } from "./intercom/improv.js";
 import type { DoorEvents } from "./intercom/outputs.js";
 import { Settings } from "./intercom/settings.js";
@@ -61,23 +62,22 @@ class Firmware implements DoorEvents, TerminalUser, ImprovUser {
   constructor() {
     const { machine } = this;
     machine.onAbort((message) => {
-      machine.print("error " + message + "\n");
-      this.farewell();
+      if (this.station === undefined) machine.print("error " + message + "\n");
+      else this.farewell(message);
     });
     const { settings, settingsProblem: problem } = this;
     this.station = new Station(machine, settings, BOARD.isRoomy ? ROOMY_LIMITS : DOOR_LIMITS, this);
-    if (machine.storeProblem !== "") this.event("error", machine.storeProblem, []);
+    if (machine.storeProblem !== "") this.report(machine.storeProblem);
     machine.watchSound((problem) => this.onSound(problem));
     this.station.console.load();
-    if (problem !== "") this.event("error", "settings: " + problem, []);
+    if (problem !== "") this.report("settings: " + problem);
     const isWired = this.settings.get("relay1.active") !== "unknown";
-    if (!isWired) this.event("error", UNWIRED, []);
+    if (!isWired) this.report(UNWIRED);
     this.hasSettings = problem === "" && machine.storeProblem === "" && isWired;
     this.showLack();
     machine.led.trouble(true);
     const ssid = settings.get(SSID);
-    if (ssid === "" && !BOARD.isWired)
-      this.event("error", "no network: set wifi.ssid NAME, wifi.password TEXT, save, reboot", []);
+    if (ssid === "" && !BOARD.isWired) this.report("no network: set wifi.ssid NAME, wifi.password TEXT, save, reboot");
     else this.join(ssid, settings.get(PASSWORD));
   }
 
@@ -108,7 +108,7 @@ class Firmware implements DoorEvents, TerminalUser, ImprovUser {
 
   onScan(): boolean {
     const { wifi } = this.machine;
-    if (wifi === null) return false;
+    if (wifi === null || this.isLocked()) return false;
     return wifi.scan(
       (ssid, rssiDbm, _channel, isSecured) => this.improv.network(ssid, rssiDbm, isSecured),
       () => this.improv.scanned(),
@@ -125,9 +125,12 @@ class Firmware implements DoorEvents, TerminalUser, ImprovUser {
   }
 
   event(name: string, value: string, extra: readonly (string | number)[]): void {
-    let out = name + " " + value;
-    for (let i = 0; i + 1 < extra.length; i += 2) out += " " + extra[i] + "=" + extra[i + 1];
-    this.terminal.print(out + "\n");
+    this.terminal.print(eventLine(name, value, extra) + "\n");
+  }
+
+  /** What goes wrong stands in the log too: a locked console shows it to nobody. */
+  private report(problem: string): void {
+    this.station.log.event("error", problem, []);
   }
 
   line(input: string): string {
@@ -143,8 +146,13 @@ class Firmware implements DoorEvents, TerminalUser, ImprovUser {
     return this.station.complete(input);
   }
 
+  /** Before there is a door nobody has logged in. */
+  isLocked(): boolean {
+    return this.station === undefined || this.station.isLocked();
+  }
+
   private onSound(problem: string): void {
-    if (problem !== "") this.event("error", problem, []);
+    if (problem !== "") this.report(problem);
     else if (!this.hasSound) this.event("audio", "ready", []);
     this.hasSound = problem === "";
     this.showLack();
@@ -155,8 +163,9 @@ class Firmware implements DoorEvents, TerminalUser, ImprovUser {
   }
 
   /** Before a new start: whoever is in a call is told, as far as that can be done at once. */
-  private farewell(): void {
+  private farewell(reason: string): void {
     try {
+      this.report(reason);
       this.station.door.hangUp(RESTART);
       this.station.log.flush();
     } catch {
@@ -168,7 +177,7 @@ class Firmware implements DoorEvents, TerminalUser, ImprovUser {
     this.machine.led.trouble(false);
     const named = this.station.door.settings.get(TIME_SERVER);
     const server = named === "" ? BOARD.timeServer : named;
-    if (server !== "" && server !== NOBODY) this.machine.keepTime(server, (reason) => this.event("error", reason, []));
+    if (server !== "" && server !== NOBODY) this.machine.keepTime(server, (reason) => this.report(reason));
     const ip = this.machine.address();
     this.keepNetwork();
     this.improv.joined("sip:" + this.station.door.settings.get("sip.user") + "@" + ipv4Text(ip));
@@ -181,7 +190,7 @@ class Firmware implements DoorEvents, TerminalUser, ImprovUser {
     this.isStarted = true;
     this.ip = ip;
     this.station.start().catch((error) => {
-      this.event("error", error instanceof Error ? error.message : String(error), []);
+      this.report(error instanceof Error ? error.message : String(error));
       this.machine.led.trouble(true);
       // Time for a person to look at it and to change a setting.
       this.machine.restartAfter(AGAIN_MS);
@@ -192,13 +201,13 @@ class Firmware implements DoorEvents, TerminalUser, ImprovUser {
   private keepNetwork(): void {
     if (this.newSsid === "") return;
     const problem = this.station.console.keep([SSID, PASSWORD], [this.newSsid, this.newPassword]);
-    if (problem !== "") this.event("error", SSID + " cannot be kept: " + problem, []);
+    if (problem !== "") this.report(SSID + " cannot be kept: " + problem);
     this.newSsid = this.newPassword = "";
   }
 
   private onDown(reason: string): void {
     this.improv.failed();
-    this.event("error", reason, []);
+    this.report(reason);
     this.machine.led.trouble(true);
   }
 }

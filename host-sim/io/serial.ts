@@ -54,8 +54,8 @@ export interface TcpSerialOptions {
   address: number;
   /** 0: any free one. */
   port: number;
-  /** What lines do, and what they may go on to. */
-  user: TerminalUser;
+  /** What lines do, and what they may go on to; with `seat` each terminal is logged in by itself. */
+  user: TerminalUser & { seat?(): TerminalUser };
   /** Printed to each terminal when it comes. */
   greeting?: string;
 }
@@ -70,7 +70,7 @@ export function openTcpSerial(options: TcpSerialOptions): Promise<SerialPort & {
       socket.destroySoon();
       return;
     }
-    const { user } = options;
+    const user = options.user.seat?.() ?? options.user;
     const terminal = new Terminal(
       {
         line: (input) => {
@@ -79,6 +79,7 @@ export function openTcpSerial(options: TcpSerialOptions): Promise<SerialPort & {
           return socket.destroyed ? "" : user.line(input);
         },
         complete: (input) => user.complete(input),
+        isLocked: () => user.isLocked?.() === true,
       },
       (text) => send(socket, text),
     );

@@ -10,6 +10,7 @@ import type { Call } from "../ua/call.js";
 import { DIGIT_WAYS } from "./agent.js";
 import { RELAYS_MOST } from "./doorway.js";
 import { CodeLock } from "./lock.js";
+import { CODE_WRONG, CODES_LOCKED } from "./log.js";
 import type { DoorEvents } from "./outputs.js";
 import type { Settings } from "./settings.js";
 
@@ -179,7 +180,7 @@ export class Access implements TimerUser {
       if (guessed.length > 0) this.lock.keep();
       this.wrong += 1;
       // The digits themselves are told to nobody: a wrong code is often the right one with a slip.
-      this.events.event("error", "wrong door code", ["tries", this.wrong, "by", by]);
+      this.events.event("error", CODE_WRONG, ["tries", this.wrong, "by", by]);
     }
     // The right one too is not heard then: else a guesser could go on and see which opens.
     if (isHidden) this.tellLock();
@@ -198,7 +199,7 @@ export class Access implements TimerUser {
     }
     const seconds = Math.ceil(mostMs / 1000);
     const extra = ["seconds", seconds, "key", keys, "allowed", "after that, or without a code"];
-    this.events.event("error", "door codes are locked", extra);
+    this.events.event("error", CODES_LOCKED, extra);
   }
 
   /** @param relay the code is for, 0: any @returns the place of a code that is heard now, -1 for none */

@@ -10,9 +10,9 @@ import { printable } from "../core/printable.js";
 import { CALL_CONFIRMED, CALL_HELD } from "../ua/call.js";
 import { COMMANDS, findCommand, usage } from "./commands.js";
 import type { Door } from "./door.js";
-import { Guard } from "./guard.js";
+import { Guard, LOGIN_DONE, LOGIN_EARLY, Seat } from "./guard.js";
 import { KeptSettings } from "./kept.js";
-import type { Log } from "./log.js";
+import { type Log, PASSWORD_WRONG } from "./log.js";
 import {
   ERROR_ARGUMENT,
   ERROR_COMMAND,
@@ -49,6 +49,8 @@ export class Console {
   private readonly log: Log;
   private readonly guard: Guard;
   private readonly wifi: Wifi | null;
+  /** Where lines are typed unless another place is named: the serial line of a board. */
+  private readonly seat = new Seat();
   /** The settings with what was staged; null while nothing is. */
   private changed: Settings | null = null;
 
@@ -67,7 +69,7 @@ export class Console {
     this.restart = restart;
     this.reboot = reboot;
     this.log = log;
-    this.guard = new Guard();
+    this.guard = new Guard(store, door.timers);
   }
 
   /** Reads the settings that were kept. @returns "" or what of them cannot be used */
@@ -76,8 +78,8 @@ export class Console {
     return this.kept.read(this.door.settings);
   }
 
-  /** Carries out one line. @returns what to print, lines ended by \n; "" for nothing */
-  line(input: string): string {
+  /** Carries out one line. @param seat where it was typed @returns what to print, lines ended by \n; "" for nothing */
+  line(input: string, seat: Seat = this.seat): string {
     let line = input.trim();
     const isJson = line === JSON_FLAG || line.slice(-JSON_FLAG.length - 1) === " " + JSON_FLAG;
     if (isJson) line = line.slice(0, -JSON_FLAG.length).trim();
@@ -85,36 +87,43 @@ export class Console {
     const space = line.indexOf(" ");
     const word = (space < 0 ? line : line.slice(0, space)).toLowerCase();
     const rest = space < 0 ? "" : line.slice(space + 1).trim();
-    const reply = this.run(word, rest);
+    const reply = this.run(word, rest, seat);
     return isJson ? reply.toJson() : reply.toText();
   }
 
-  /** What the last word of `input` may go on to: commands, then keys. */
-  complete(input: string): readonly string[] {
+  /** What the last word of `input` may go on to: commands, then keys; while it is locked the commands that are heard. */
+  complete(input: string, seat: Seat = this.seat): readonly string[] {
     const start = input.trimStart();
     const space = start.indexOf(" ");
     const found: string[] = [];
     const word = start.slice(start.lastIndexOf(" ") + 1).toLowerCase();
+    const isLocked = this.isLocked(seat);
     if (space < 0) {
-      for (let i = 0; i < COMMANDS.length; i++) if (begins(COMMANDS[i].name, word)) found.push(COMMANDS[i].name);
+      for (let i = 0; i < COMMANDS.length; i++) {
+        const { name } = COMMANDS[i];
+        if (begins(name, word) && (!isLocked || isHeardLocked(name))) found.push(name);
+      }
       return found;
     }
     const command = start.slice(0, space).toLowerCase();
     const takesKey = command === "get" || command === "set" || command === "unset" || command === "help";
-    if (!takesKey || start.indexOf(" ", space + 1) >= 0 || this.isLocked()) return found;
+    if (!takesKey || start.indexOf(" ", space + 1) >= 0 || isLocked) return found;
     for (let i = 0; i < SCHEMA.length; i++) if (begins(SCHEMA[i].key, word)) found.push(SCHEMA[i].key);
     return found;
   }
 
-  /** It has a password, and nobody has given it. */
-  isLocked(): boolean {
-    return this.guard.isLocked(this.door.settings.get("console.password"));
+  /** It has a password, and nobody has given it there, or not for long enough. */
+  isLocked(seat: Seat = this.seat): boolean {
+    const { settings } = this.door;
+    return this.guard.isLocked(seat, settings.get("console.password"), settings.number("console.idle"));
   }
 
-  private run(word: string, rest: string): Reply {
+  private run(word: string, rest: string, seat: Seat): Reply {
     const reply = new Reply();
-    if (word === "login") return this.login(reply, rest);
-    if (this.isLocked() && word !== "version")
+    if (word === "login") return this.login(reply, rest, seat);
+    const isLocked = this.isLocked(seat);
+    seat.lastMs = this.door.timers.nowMs;
+    if (isLocked && !isHeardLocked(word))
       return reply.fail(ERROR_LOCKED, "the console is locked: login PASSWORD first");
     const ua = this.door.ua;
     const call = ua.activeCall();
@@ -135,13 +144,13 @@ export class Console {
       case "diff":
         return this.diff(reply);
       case "save":
-        return this.save(reply, this.staged());
+        return this.save(reply, this.staged(), seat);
       case "revert":
         this.changed = null;
         return reply;
       case "factory-reset":
         if (rest !== "yes") return reply.fail(ERROR_ARGUMENT, "all settings would be lost: factory-reset yes does it");
-        return this.save(reply, this.initial());
+        return this.save(reply, this.initial(), seat);
       case "status":
         return reportStatus(reply, this.door);
       case "stats":
@@ -204,7 +213,7 @@ export class Console {
         this.door.close(rest === "" ? 1 : Number(rest));
         return reply;
       case "logout":
-        this.guard.close();
+        this.guard.close(seat);
         return reply;
       case "reboot":
         if (this.reboot === null) return reply.fail(ERROR_STATE, "this machine cannot start itself again");
@@ -218,10 +227,14 @@ export class Console {
     }
   }
 
-  private login(reply: Reply, given: string): Reply {
-    const waitS = this.guard.open(this.door.settings.get("console.password"), given, this.door.timers.nowMs);
-    if (waitS === 0) return reply;
-    return reply.fail(ERROR_LOCKED, "wrong password: the next try counts in " + waitS + " s");
+  private login(reply: Reply, given: string, seat: Seat): Reply {
+    const result = this.guard.open(seat, this.door.settings.get("console.password"), given);
+    if (result === LOGIN_DONE) return reply;
+    const waitS = this.guard.waitS();
+    if (result !== LOGIN_EARLY) this.log.event("error", PASSWORD_WRONG, ["seconds", waitS]);
+    return result === LOGIN_EARLY
+      ? reply.fail(ERROR_LOCKED, "too early: the next try counts in " + waitS + " s")
+      : reply.fail(ERROR_LOCKED, "wrong password: the next try counts in " + waitS + " s");
   }
 
   /** Networks that are found are told as events: looking for them takes longer than an answer may. */
@@ -337,7 +350,7 @@ export class Console {
   }
 
   /** What cannot be kept is not taken over either. */
-  private save(reply: Reply, wanted: Settings): Reply {
+  private save(reply: Reply, wanted: Settings, seat: Seat): Reply {
     try {
       this.kept.write(wanted);
     } catch (thrown) {
@@ -351,7 +364,7 @@ export class Console {
         later += (later === "" ? "" : ", ") + key;
     }
     this.door.settings.apply(wanted.saveAll());
-    this.guard.admit();
+    this.guard.admit(seat, this.door.settings.get("console.password"));
     this.changed = null;
     this.restart();
     return later === "" ? reply : reply.put("restart", later).say("ok, from the next start on: " + later + "\n");
@@ -371,6 +384,11 @@ export class Console {
     }
     return reply;
   }
+}
+
+/** What a locked console answers besides `login`. */
+function isHeardLocked(command: string): boolean {
+  return command === "login" || command === "version";
 }
 
 function copyOf(settings: Settings): Settings {

@@ -73,6 +73,10 @@ const SILENCE_UNREACHED_MS = 1000;
 /** By CALL_*. */
 const STATES: readonly string[] = ["", "calling", "ringing", "early", "ringing", "confirmed", "held", "ended"];
 const TEXT_SHOWN = 200;
+/** In the place of a digit that is not to be shown. */
+const DIGIT_HIDDEN = "digit";
+/** So many digits in a row may be a code. */
+const CODE_DIGITS = 4;
 
 export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, RingUser, TalkUser, ExchangeUser {
   readonly ua: UserAgent;
@@ -414,7 +418,8 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
   }
 
   onDigit(call: Call, code: number, durationMs: number, way: number): void {
-    this.events.event("dtmf", String.fromCharCode(code), ["duration", durationMs, "by", DIGIT_WAYS[way]]);
+    const shown = this.settings.isOn("call.showDigits") ? String.fromCharCode(code) : DIGIT_HIDDEN;
+    this.events.event("dtmf", shown, ["duration", durationMs, "by", DIGIT_WAYS[way]]);
     // In a call that nobody answered yet the one at the other end is nobody's guest.
     if (call.state !== CALL_INCOMING) this.access.digit(call, code, way);
   }
@@ -425,7 +430,8 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
     const order = readOrder(said);
     // What may be a code is told to nobody.
     const isOrder = said.trim().slice(0, 4).toLowerCase() === "open";
-    this.events.event("text", isOrder ? "open" : printable(said), ["peer", callerOf(m)]);
+    const shown = this.settings.isOn("call.showDigits") ? printable(said) : withoutCodes(printable(said));
+    this.events.event("text", isOrder ? "open" : shown, ["peer", callerOf(m)]);
     if (order === null || !(call === null ? this.callers.isKnown : this.isKnown)) return;
     const allowed = this.settings.get("door.message");
     if (allowed === "off") this.fail("door.message is off: the door takes no orders by MESSAGE");
@@ -489,6 +495,20 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
     this.outputs.led(light);
     this.events.event("led", LED_NAMES[light], NOTHING);
   }
+}
+
+/** The text with stars for digits that may be a code. */
+function withoutCodes(said: string): string {
+  let out = "";
+  for (let i = 0; i < said.length; ) {
+    let end = i;
+    while (end < said.length && said.charAt(end) >= "0" && said.charAt(end) <= "9") end += 1;
+    if (end - i >= CODE_DIGITS) out += "****";
+    else if (end > i) out += said.slice(i, end);
+    else out += said.charAt(end++);
+    i = end;
+  }
+  return out;
 }
 
 /** What the visitor hears of a call of the button. */

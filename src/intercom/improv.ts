@@ -60,8 +60,10 @@ export interface ImprovUser {
   onFrame(bytes: Uint8Array, start: number, end: number): void;
   /** Keep them and join; then `joined` or `failed`. @param password "" for an open network @returns false when that cannot be done */
   onWifi(ssid: string, password: string): boolean;
-  /** Look for networks: `network` for each, then `scanned`. @returns false when the radio cannot */
+  /** Look for networks: `network` for each, then `scanned`. @returns false when the radio cannot, or nobody may ask */
   onScan(): boolean;
+  /** Whether the console is locked: then nobody is told where the device is found. Without it: never. */
+  isLocked?(): boolean;
 }
 
 export class Improv {
@@ -190,7 +192,7 @@ export class Improv {
     this.forgive();
     if (command === COMMAND_STATE) {
       this.sendState();
-      if (this.state === IMPROV_JOINED) this.sendUrl(COMMAND_STATE);
+      if (this.state === IMPROV_JOINED) this.sendUrl(COMMAND_STATE, this.user.isLocked?.() === true);
     } else if (command === COMMAND_INFO) {
       this.begin(TYPE_RESULT, COMMAND_INFO);
       this.putString(this.identity.firmware);
@@ -243,9 +245,9 @@ export class Improv {
     if (this.error !== ERROR_NONE) this.sendError(ERROR_NONE);
   }
 
-  private sendUrl(command: number): void {
+  private sendUrl(command: number, isHidden = false): void {
     this.begin(TYPE_RESULT, command);
-    if (this.url !== "") this.putString(this.url);
+    if (this.url !== "" && !isHidden) this.putString(this.url);
     this.sendResult();
   }
 

@@ -2,10 +2,15 @@
  * The log of a door: the last things that happened, with their time, kept over a restart. Calls with whom, how long, why they ended
  * and how they sounded; openings, wrong codes, alarms, registration, restarts. It listens to the door's events and passes them on.
  * Kept in few writes, for flash wears out: a power cut loses the last minute. Digits and codes never come here.
+ *
+ * Openings, wrong codes and alarms have a share of the room each, a quarter, which nothing else can take; what they do not use others may,
+ * until they need it. So no number of calls by a stranger pushes an opening out.
  */
 import { utf8Length } from "../core/bytes.js";
 import { CivilDate, DAY_S } from "../core/calendar.js";
+import { escaped, printable } from "../core/printable.js";
 import type { Timers, TimerUser } from "../core/timers.js";
+import { fieldText } from "./eventline.js";
 import type { DoorEvents } from "./outputs.js";
 import type { Record } from "./record.js";
 
@@ -13,6 +18,22 @@ import type { Record } from "./record.js";
 const WRITE_MS = 60_000;
 /** The longest entry, in characters: what others call themselves has no end. */
 const ENTRY_MOST = 160;
+/** Of whom a call was with, so that there is room for the rest. */
+const PEER_MOST = 80;
+/** What stands between the parts of an entry. */
+const MARKS = ':;"\\';
+
+// What shares the room.
+/** Calls, registration, starts and other mistakes. */
+const KIND_OTHER = 0;
+const KIND_OPEN = 1;
+const KIND_CODE = 2;
+const KIND_ALARM = 3;
+const KINDS = 4;
+/** What is told of codes and of the console's password begins so. */
+export const CODE_WRONG = "wrong door code";
+export const CODES_LOCKED = "door codes are locked";
+export const PASSWORD_WRONG = "wrong console password";
 
 // For the time of one call only.
 const date = new CivilDate();
@@ -33,7 +54,8 @@ export class Log implements DoorEvents, TimerUser {
   private readonly startMs: number;
   /** The oldest first; each "TIME NAME TEXT": s since 1970, or while that is not known s since the start with a minus. */
   private readonly entries: string[] = [];
-  private repeats = 1;
+  /** How often the last entry of each kind happened in a row. */
+  private readonly repeats: number[] = [1, 1, 1, 1];
   // Of the call that runs.
   private direction = "";
   private peer = "";
@@ -91,17 +113,40 @@ export class Log implements DoorEvents, TimerUser {
 
   private write(): void {
     try {
-      let first = this.entries.length;
-      let bytes = 0;
-      while (first > 0) {
-        bytes += utf8Length(this.entries[first - 1]) + 1;
-        if (bytes > this.mostBytes) break;
-        first -= 1;
-      }
-      this.record.write(this.entries.slice(first).join("\n"));
+      const isKept = this.youngest();
+      let out = "";
+      for (let i = 0; i < this.entries.length; i++) if (isKept[i]) out += (out === "" ? "" : "\n") + this.entries[i];
+      this.record.write(out);
     } catch {
       // The door goes on without; the log is still in memory.
     }
+  }
+
+  /** @returns which entries there is room for in the store: of each kind the youngest within its share, then the youngest of all */
+  private youngest(): boolean[] {
+    const { entries } = this;
+    const isKept: boolean[] = [];
+    const shares: number[] = [];
+    for (let i = 0; i < entries.length; i++) isKept.push(false);
+    for (let kind = 0; kind < KINDS; kind++) shares.push(Math.floor(this.mostBytes / KINDS));
+    let left = this.mostBytes;
+    for (let i = entries.length - 1; i >= 0; i--) {
+      const kind = kindOf(entries[i]);
+      const size = utf8Length(entries[i]) + 1;
+      if (size > shares[kind]) shares[kind] = 0;
+      else {
+        isKept[i] = true;
+        shares[kind] -= size;
+        left -= size;
+      }
+    }
+    for (let i = entries.length - 1; i >= 0; i--) {
+      if (isKept[i]) continue;
+      left -= utf8Length(entries[i]) + 1;
+      if (left < 0) break;
+      isKept[i] = true;
+    }
+    return isKept;
   }
 
   private take(name: string, value: string, extra: readonly (string | number)[]): void {
@@ -154,31 +199,81 @@ export class Log implements DoorEvents, TimerUser {
     const seconds = of(extra, "duration");
     const answered = seconds !== "" && seconds !== "0" ? seconds + " s, " : "";
     const sound = this.sound === "" ? "" : "; sound " + this.sound;
-    this.add("call", this.direction + " " + this.peer + ": " + answered + of(extra, "reason") + sound);
+    this.add(
+      "call",
+      this.direction + " " + peerText(this.peer) + ": " + answered + reasonText(of(extra, "reason")) + sound,
+    );
     this.peer = this.sound = "";
   }
 
   private add(name: string, text: string): void {
     const epochS = this.clock.epochS();
     const timeS = epochS > 0 ? epochS : -Math.round((this.timers.nowMs - this.startMs) / 1000);
-    const rest = (text === "" ? name : name + " " + text).slice(0, ENTRY_MOST);
-    const last = this.entries.length - 1;
+    const rest = printable((text === "" ? name : name + " " + text).slice(0, ENTRY_MOST));
+    const entry = timeS + " " + rest;
+    const kind = kindOf(entry);
+    let last = this.entries.length - 1;
+    while (last >= 0 && kindOf(this.entries[last]) !== kind) last -= 1;
     const before = last < 0 ? "" : this.entries[last].slice(this.entries[last].indexOf(" ") + 1);
-    // What fails again and again must not push out all else.
-    if (before === rest || before === rest + " (" + this.repeats + " times)") {
-      this.repeats += 1;
-      this.entries[last] = timeS + " " + rest + " (" + this.repeats + " times)";
+    const isSame = before === rest || before === rest + times(this.repeats[kind]);
+    // What fails again and again must not push out all else. When the door was opened is never left out.
+    if (isSame && kind !== KIND_OPEN && kind !== KIND_ALARM) {
+      this.repeats[kind] += 1;
+      this.entries.splice(last, 1);
+      this.push(entry + times(this.repeats[kind]));
     } else {
-      this.repeats = 1;
-      this.push(timeS + " " + rest);
+      this.repeats[kind] = 1;
+      this.push(entry);
     }
     if (!this.timers.running(this.timer)) this.timers.start(this.timer, WRITE_MS);
   }
 
   private push(entry: string): void {
-    if (this.entries.length === this.most) this.entries.shift();
+    if (this.entries.length === this.most) this.makeRoom(kindOf(entry));
     this.entries.push(entry);
   }
+
+  /** Forgets the oldest of those that have more than their share. @param next the kind that is to have room */
+  private makeRoom(next: number): void {
+    const counts: number[] = [];
+    for (let kind = 0; kind < KINDS; kind++) counts.push(kind === next ? 1 : 0);
+    for (let i = 0; i < this.entries.length; i++) counts[kindOf(this.entries[i])] += 1;
+    const share = Math.floor(this.most / KINDS);
+    let oldest = 0;
+    while (oldest < this.entries.length - 1 && counts[kindOf(this.entries[oldest])] <= share) oldest += 1;
+    this.entries.splice(oldest, 1);
+  }
+}
+
+function times(count: number): string {
+  return " (" + count + " times)";
+}
+
+/** @returns KIND_* of an entry */
+function kindOf(entry: string): number {
+  const rest = entry.slice(entry.indexOf(" ") + 1);
+  if (begins(rest, "open ")) return KIND_OPEN;
+  if (begins(rest, "door ")) return KIND_ALARM;
+  if (!begins(rest, "error ")) return KIND_OTHER;
+  const said = rest.slice(6);
+  return begins(said, CODE_WRONG) || begins(said, CODES_LOCKED) || begins(said, PASSWORD_WRONG)
+    ? KIND_CODE
+    : KIND_OTHER;
+}
+
+function begins(text: string, start: string): boolean {
+  return text.slice(0, start.length) === start;
+}
+
+/** What others call themselves ends where the line goes on. */
+function peerText(peer: string): string {
+  return fieldText(peer.length > PEER_MOST ? peer.slice(0, PEER_MOST) : peer);
+}
+
+/** A reason phrase of somebody else stands in quotes when it has marks of the line in it. */
+function reasonText(reason: string): string {
+  for (let i = 0; i < reason.length; i++) if (MARKS.indexOf(reason.charAt(i)) >= 0) return '"' + escaped(reason) + '"';
+  return reason;
 }
 
 /** The field of that name in `extra`, "" when there is none. */

@@ -3,6 +3,8 @@
  * JSON for a program. Not here: what the commands do.
  */
 
+import { isSteering, unicodeEscape } from "../core/printable.js";
+
 // Codes of errors, for programs; they stay as they are.
 export const ERROR_COMMAND = "no-such-command";
 /** An argument is missing or is not what is allowed. */
@@ -70,13 +72,13 @@ export class Reply {
   }
 }
 
-/** A string of JSON. RFC 8259 §7 */
+/** A string of JSON, in which nothing steers a terminal. RFC 8259 §7 */
 function quoted(value: string): string {
   let out = '"';
   for (let i = 0; i < value.length; i++) {
     const c = value.charAt(i);
     const code = value.charCodeAt(i);
-    if (code < 0x20) out += "\\u00" + (code < 16 ? "0" : "") + code.toString(16);
+    if (isSteering(value, i)) out += unicodeEscape(code);
     else out += c === '"' || c === "\\" ? "\\" + c : c;
   }
   return out + '"';

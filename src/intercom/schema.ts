@@ -189,6 +189,7 @@ export const SCHEMA: readonly Setting[] = [
     ["auto", "on", "off"],
     "hear digits as tones in the sound: where the other side has no telephone-events, always, never",
   ),
+  choice("call.showDigits", TYPE_SWITCH, "off", ON_OFF, "events show which digits were heard, door codes too"),
   choice("tone.region", TYPE_CHOICE, "europe", TONE_REGIONS, "whose ringing, busy and error tones the visitor hears"),
   entry("tone.volume", TYPE_NUMBER, "25", "how loud tones are, of full scale, 0: none", 0, 100, "%"),
   entry("relay1.code", TYPE_DIGITS, "", "door codes that open relay 1; empty: no code opens it", 4, 8),
@@ -245,6 +246,7 @@ export const SCHEMA: readonly Setting[] = [
   entry("server.domain", TYPE_HOST, "", "domain of the phones; empty: the door's address", 0, 100),
   ...phones(),
   entry("console.password", TYPE_SECRET, "", "password of the console; empty: none", 0, 64),
+  entry("console.idle", TYPE_NUMBER, "600", "a login without a line for so long is over, 0: never", 0, 86400, "s"),
   entry("time.zone", TYPE_ZONE, "UTC0", "time zone of the door", 0, 64),
   entry("time.day", TYPE_HOURS, "", "when it is day for the buttons' plans; empty: always"),
 ];

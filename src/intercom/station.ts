@@ -37,10 +37,12 @@ import { Console } from "./console.js";
 import { Contact, type ContactUser } from "./contact.js";
 import { Door } from "./door.js";
 import { exchangeLimits } from "./exchange.js";
+import { Seat } from "./guard.js";
 import { Log } from "./log.js";
 import type { DoorEvents, DoorOutputs } from "./outputs.js";
 import { Record } from "./record.js";
 import type { Settings } from "./settings.js";
+import type { TerminalUser } from "./terminal.js";
 import { wiringOf } from "./wiring.js";
 
 const TIMER_TICK = 0;
@@ -121,6 +123,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
       limits.logEntries,
       limits.logBytes,
     );
+    this.log.load();
     this.events = this.log;
     this.relayPins = device.relays;
     this.relays = device.relays.length;
@@ -149,7 +152,6 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
 
   /** Opens the sockets and begins. @throws Error with one line for a person when a port cannot be had */
   async start(): Promise<void> {
-    this.log.load();
     this.setLevels();
     this.ip = this.address();
     const port = this.settings.number("sip.port");
@@ -239,16 +241,33 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
   }
 
   /** What the last word of a console's line may go on to. */
-  complete(input: string): readonly string[] {
-    return this.console.complete(input);
+  complete(input: string, seat?: Seat): readonly string[] {
+    this.enter();
+    return this.console.complete(input, seat);
   }
 
-  /** A line of the console. @returns what to print */
-  line(input: string): string {
+  /** A line of the console. @param seat where it was typed, the serial line unless it is said @returns what to print */
+  line(input: string, seat?: Seat): string {
     this.enter();
-    const output = this.console.line(input);
+    const output = this.console.line(input, seat);
     this.leave();
     return output;
+  }
+
+  /** Whether the console wants a password there first. */
+  isLocked(seat?: Seat): boolean {
+    this.enter();
+    return this.console.isLocked(seat);
+  }
+
+  /** Another place at which lines are typed: who logs in there is logged in nowhere else. */
+  seat(): TerminalUser {
+    const seat = new Seat();
+    return {
+      line: (input) => this.line(input, seat),
+      complete: (input) => this.complete(input, seat),
+      isLocked: () => this.isLocked(seat),
+    };
   }
 
   // ---- what the core asks ----

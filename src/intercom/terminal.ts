@@ -38,6 +38,8 @@ const BRACKET = 2;
 /** What decoding makes of octets that are no UTF-8. */
 const NO_CHARACTER = "\ufffd";
 const PROMPT = "portero> ";
+/** All that is told of what happens while it is locked, once. */
+const LOCKED = "console locked\n";
 /** Behind the cursor nothing stays. */
 const CLEAR_LINE = "\r\x1b[K";
 
@@ -46,6 +48,8 @@ export interface TerminalUser {
   line(input: string): string;
   /** What the word at the end of `input` may go on to: whole words, for Tab. */
   complete(input: string): readonly string[];
+  /** Whether nobody is logged in there: then nothing is told of what happens, and no line is remembered. Without it: never. */
+  isLocked?(): boolean;
 }
 
 export class Terminal {
@@ -67,6 +71,9 @@ export class Terminal {
   private historyEnd = 0;
   /** Which of them is shown: 0 none. */
   private recalled = 0;
+  /** It was locked when that was last asked, and that was told. */
+  private wasLocked = false;
+  private isLockTold = false;
 
   /** @param send prints; its text has line ends as a terminal wants them when a person is there */
   constructor(user: TerminalUser, send: (text: string) => void) {
@@ -76,18 +83,40 @@ export class Terminal {
 
   /** Octets as they come; they stay the caller's. */
   receive(bytes: Uint8Array, start: number, end: number): void {
+    this.isLocked();
     for (let i = start; i < end; i++) this.octet(bytes[i], i + 1 < end && bytes[i + 1] === LF);
   }
 
   /** Prints what happens meanwhile, lines ended by \n; a line that is being typed is shown again below. */
   print(lines: string): void {
     if (lines === "") return;
+    const isLocked = this.isLocked();
+    if (isLocked && this.isLockTold) return;
+    this.isLockTold = isLocked;
+    this.show(isLocked ? LOCKED : lines);
+  }
+
+  private show(lines: string): void {
     if (!this.isPerson) {
       this.send(lines);
       return;
     }
     this.send(CLEAR_LINE + forTerminal(lines));
     this.redraw();
+  }
+
+  /** What was typed before it was locked is for nobody who comes after. */
+  private isLocked(): boolean {
+    const isLocked = this.user.isLocked?.() === true;
+    if (isLocked && !this.wasLocked) {
+      this.clear();
+      this.bytes.fill(0);
+      this.history.fill(0);
+      this.historyEnd = 0;
+    }
+    if (!isLocked) this.isLockTold = false;
+    this.wasLocked = isLocked;
+    return isLocked;
   }
 
   private octet(octet: number, isBeforeLf: boolean): void {
@@ -189,9 +218,10 @@ export class Terminal {
     else if (this.isSpoilt || input.indexOf(NO_CHARACTER) >= 0)
       output = "error: the line has control characters or is no UTF-8; nothing was done\n";
     const isWhole = output === "";
-    if (isWhole && input.trim() !== "") this.keep();
+    if (isWhole && input.trim() !== "" && !this.isLocked()) this.keep();
     this.clear();
     if (isWhole) output = this.user.line(input);
+    this.isLocked();
     if (output !== "") this.send(this.isPerson ? forTerminal(output) : output);
     if (this.isPerson) this.send(PROMPT);
   }
@@ -278,7 +308,7 @@ export class Terminal {
     for (let i = 1; i < words.length; i++) common = sharedStart(common, words[i]);
     const more = octets(common.slice(typed) + (words.length === 1 ? " " : ""));
     for (let i = 0; i < more.length; i++) this.insert(more[i]);
-    if (words.length > 1 && common.length === typed && this.isPerson) this.print(words.join("  ") + "\n");
+    if (words.length > 1 && common.length === typed && this.isPerson) this.show(words.join("  ") + "\n");
   }
 
   /** Puts the line before the others, unless it is the one that is there already; a password is not kept. */
@@ -323,10 +353,15 @@ function isSame(history: Uint8Array, at: number, line: Uint8Array, size: number)
   return true;
 }
 
-/** Lines that have a password in them are for nobody who comes after. */
+/** Lines that have a password or digits of a call in them are for nobody who comes after. */
 function isSecret(line: string): boolean {
   const lower = line.trim().toLowerCase();
-  return lower.indexOf("login") === 0 || lower.indexOf("password") >= 0 || lower.indexOf(".code") >= 0;
+  return (
+    lower.indexOf("login") === 0 ||
+    lower.indexOf("dtmf") === 0 ||
+    lower.indexOf("password") >= 0 ||
+    lower.indexOf(".code") >= 0
+  );
 }
 
 function characters(bytes: Uint8Array, start: number, end: number): number {

@@ -153,6 +153,30 @@ describe("The firmware", () => {
     expect(board.restarts).toEqual([]);
   });
 
+  it("tells nothing on a locked line, from the first moment on, and all of it in the log after login", async () => {
+    const other = await phone();
+    board.chip.isThere = false;
+    await begin("set console.password sesame\nset relay1.code 1234\nset call.target sip:phone@" + PHONE + "\n");
+    await press();
+    await board.run(2000, main);
+    other.party.station.line("dtmf 1234");
+    await board.run(3000, main);
+    expect(board.level(RELAY)).toBe(1);
+    board.type(improvFrame(3, "\x04\x00") + improvFrame(3, "\x02\x00"));
+    await board.run(3000, main);
+    const shown = board.printed.replaceAll("error: the console is locked: login PASSWORD first\n", "");
+    expect(shown.replace(/\nIMPROV[\s\S]*?(?=\n|$)/g, "").trim()).toBe("console locked");
+    expect(shown).not.toMatch(/sip:|house|dtmf|192\.0\.2/);
+    board.printed = "";
+    board.type("login sesame\nlog\n");
+    expect(board.printed).toMatch(/ok\n/);
+    expect(board.printed).toContain("open relay 1: code");
+    expect(board.printed).toContain("error no answer from the ES8311");
+    board.type("hangup\n");
+    await board.run(1000, main);
+    expect(lines().filter((line) => line.startsWith("call ended"))).toHaveLength(1);
+  });
+
   it("holds the relay off from the first moment, before anything else can fail", () => {
     board.chip.isThere = false;
     board.start(main);

@@ -47,7 +47,7 @@ async function world(...doorSettings: string[]) {
 
 describe("the code by tones", () => {
   it("opens in a call of the button", async () => {
-    const { door, keypad, run, told } = await world("dtmf.inband=on");
+    const { door, keypad, run, told } = await world("dtmf.inband=on", "call.showDigits=on");
     door.station.line("press");
     await run(1000);
     keypad.press("2580");

@@ -113,7 +113,7 @@ describe("the code", () => {
   for (const byDoor of [true, false]) {
     const way = byDoor ? "a call of the button" : "a call that came";
     it(`by RTP digits in ${way} releases the door for relay1.pulse`, () => {
-      const h = house("relay1.code=2580", "relay1.pulse=1.5");
+      const h = house("relay1.code=2580", "relay1.pulse=1.5", "call.showDigits=on");
       talk(h, byDoor);
       dial("2580");
       expect(h.isReleased()).toBe(true);

@@ -1,5 +1,7 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { MemoryStore } from "../../host-sim/io/store.js";
+import { DOOR_LIMITS } from "../../src/core/limits.js";
 import { Timers } from "../../src/core/timers.js";
 import { Log } from "../../src/intercom/log.js";
 import { Record } from "../../src/intercom/record.js";
@@ -142,4 +144,87 @@ describe("the log", () => {
     for (const key of ["log.a", "log.b"]) diary.store.write(key, (diary.store.read(key) ?? "").replace("flat", "flot"));
     expect(new Diary(diary.store).lines("call")).toEqual([]);
   });
+
+  it("does not lose an opening, a wrong code or an alarm to calls, however many there are, nor any of them to another", () => {
+    const kinds: [string, (diary: Diary, i: number) => void][] = [
+      ["open relay 1: code", (d) => d.after(1, "relay", "on", "relay", 1, "reason", "code")],
+      ["error wrong door code, by rtp", (d) => d.after(1, "error", "wrong door code", "tries", 1, "by", "rtp")],
+      ["error door codes are locked", (d) => d.after(1, "error", "door codes are locked", "seconds", 300)],
+      ["error wrong console password", (d) => d.after(1, "error", "wrong console password", "seconds", 1)],
+      ["door forced", (d) => d.after(1, "door", "forced")],
+      ["register failed: 403 Forbidden", (d) => d.after(1, "register", "failed", "reason", "403 Forbidden")],
+    ];
+    const floods: ((diary: Diary, i: number) => void)[] = [
+      (d, i) => d.call(`"\u00e9${i}" <sip:${"x".repeat(i % 90)}@192.0.2.7>`, i, `${400 + i} ${"Nope ".repeat(i % 9)}`),
+      (d, i) => d.after(1, "error", "wrong door code", "tries", 1, "by", ["rtp", "info", "message"][i % 3]),
+      (d, i) => d.after(1, "relay", "on", "relay", 1 + (i % 2), "reason", "code"),
+      (d, i) => d.after(1, "door", ["forced", "left-open"][i % 2]),
+    ];
+    for (const [entry, happen] of kinds.slice(0, 5)) {
+      for (const flood of floods) {
+        const probe = new Diary();
+        flood(probe, 1);
+        const isSameKind = [entry, probe.lines().at(-1)!.slice(21)].map(roomOf);
+        if (isSameKind[0] === isSameKind[1]) continue;
+        const diary = new Diary(new MemoryStore(), DOOR_LIMITS.logEntries, DOOR_LIMITS.logBytes);
+        happen(diary, 0);
+        for (let i = 0; i < 200; i++) flood(diary, i);
+        expect(diary.lines().map((line) => line.slice(21))).toContain(entry);
+        expect(diary.lines().length).toBeLessThanOrEqual(DOOR_LIMITS.logEntries);
+        diary.log.flush();
+        expect(new Diary(diary.store, 24, 1900).lines().map((line) => line.slice(21))).toContain(entry);
+      }
+    }
+  });
+
+  it("gives room that nobody needs to whatever happens", () => {
+    const diary = new Diary(new MemoryStore(), 24, 1900);
+    for (let i = 0; i < 40; i++) diary.after(1, "relay", "on", "relay", 1, "reason", "code");
+    // Each with its own time: the start is the only other one.
+    expect(diary.lines("open")).toHaveLength(23);
+    for (let i = 0; i < 40; i++) diary.call("sip:flat@192.0.2.7", i, "hung up there");
+    expect(diary.lines("open")).toHaveLength(6);
+    expect(diary.lines("call")).toHaveLength(18);
+  });
+
+  it("keeps what fits into its octets, whatever happened in which order", () => {
+    fc.assert(
+      fc.property(
+        fc.array(
+          fc.tuple(
+            fc.constantFrom("relay", "error", "door", "call", "register"),
+            fc.constantFrom("on", "wrong door code", "forced", "ended", "failed", "left-open", "x"),
+            fc.string({ unit: "binary", maxLength: 200 }),
+          ),
+          { maxLength: 80 },
+        ),
+        (happenings) => {
+          const diary = new Diary(new MemoryStore(), 24, 1900);
+          for (const [name, value, text] of happenings)
+            diary.after(1, name, value, "reason", text, "peer", text, "relay", 1, "direction", "in", "duration", 0);
+          diary.log.flush();
+          for (const key of ["log.a", "log.b"]) {
+            const kept = diary.store.read(key) ?? "";
+            expect(Buffer.byteLength(kept.slice(kept.indexOf("\n") + 1))).toBeLessThanOrEqual(1900);
+          }
+          const before = diary.lines();
+          expect(before.length).toBeLessThanOrEqual(24);
+          const after = new Diary(diary.store, 24, 1900).lines();
+          // Each entry is one line, and comes back as it was, in its order.
+          let at = -1;
+          for (const line of after.slice(0, -1)) {
+            at = before.indexOf(line, at + 1);
+            expect(at).toBeGreaterThanOrEqual(0);
+          }
+        },
+      ),
+      { seed: 15, numRuns: 100 },
+    );
+  });
 });
+
+/** Which room an entry has. */
+function roomOf(entry: string): string {
+  if (/^error (wrong|door codes)/.test(entry)) return "codes";
+  return entry.split(" ")[0];
+}

@@ -182,7 +182,7 @@ describe("the owner opens by a code", () => {
     const call = h.door.ua.activeCall()!;
     for (const digit of "2255") h.door.onDigit(call, digit.charCodeAt(0), 100, INBAND);
     expect(h.isReleased()).toBe(true);
-    expect(h.tellings("dtmf", "by")).toContain("2 inband");
+    expect(h.tellings("dtmf", "by")).toContain("digit inband");
   });
 
   it("and the call ends by itself after it, when that is wanted", () => {
@@ -255,8 +255,18 @@ describe("the owner opens by a code", () => {
     message(peer, "open 86420975");
     message(peer, "OPEN 1 86420974");
     message(peer, "open sesame 86420975");
+    message(peer, "it is 86420975, or 13579.");
     expect(h.isReleased()).toBe(true);
-    expect(JSON.stringify(h.events)).not.toMatch(/8642097/);
+    expect(JSON.stringify(h.events)).not.toMatch(/8642097|13579/);
+    expect(h.told("text").at(-1)).toBe("it is ****, or ****.");
+    talk(h);
+    dial("86420975");
+    expect(h.tellings("dtmf")).toEqual(Array(8).fill("digit"));
+    h.set("call.showDigits=on");
+    dial("5");
+    expect(h.tellings("dtmf").at(-1)).toBe("5");
+    message(peer, "it is 86420975");
+    expect(h.told("text").at(-1)).toBe("it is 86420975");
     expect(h.settings.saveAll()).toContain("86420975");
   });
 });

@@ -69,6 +69,7 @@ export class Door {
       "rtp.port": this.rtpPort,
       "call.allow": "any",
       "call.autoAnswer": "on",
+      "call.showDigits": "on",
       ...set,
     };
     const args = ["--import", "tsx", join(ROOT, "host-sim", "cli.ts"), "--headless", "--alone", "--json"];

@@ -1,0 +1,52 @@
+/**
+ * The one way in which an event stands in a line for people: `call ended direction=out reason="Busy Here" code=486`. Name, value and fields
+ * have a blank between them; text with blanks or quotes in it stands in quotes, with `\"`, `\\`, `\xNN` and `\uNNNN` for what cannot stand
+ * there. So no text of a stranger looks like a field or begins a line, and a program reads back what was told.
+ * Not here: what events there are (outputs.ts), JSON (reply.ts).
+ */
+import { escaped, hasSteering } from "../core/printable.js";
+
+/** @param value a few words, "" for none @param extra further fields as name, value, name, value, … @returns one line without its end */
+export function eventLine(name: string, value: string, extra: readonly (string | number)[]): string {
+  let out = value === "" ? name : name + " " + wordsText(value);
+  for (let i = 0; i + 1 < extra.length; i += 2) out += " " + extra[i] + "=" + fieldText("" + extra[i + 1]);
+  return out;
+}
+
+/** The value of a field: as it is, or in quotes when a blank or a quote is in it. */
+export function fieldText(value: string): string {
+  const text = escaped(value);
+  if (text === "" || text.indexOf('"') >= 0) return '"' + text + '"';
+  for (let i = 0; i < text.length; i++) if (isBlank(text.charCodeAt(i))) return '"' + text + '"';
+  return text;
+}
+
+/** The value of an event: words with one blank between them, or in quotes when it could be taken for anything else. */
+export function wordsText(value: string): string {
+  let isPlain = !hasSteering(value);
+  // A blank before the first word, after the last, or a second one.
+  let wasSpace = true;
+  for (let i = 0; isPlain && i < value.length; i++) {
+    const code = value.charCodeAt(i);
+    const isSpace = code === 0x20;
+    isPlain = code !== 0x22 && code !== 0x5c && code !== 0x3d && !(isSpace ? wasSpace : isBlank(code));
+    wasSpace = isSpace;
+  }
+  return isPlain && !wasSpace ? value : '"' + escaped(value) + '"';
+}
+
+/** White space, or what looks like it. */
+function isBlank(code: number): boolean {
+  return (
+    code === 0x20 ||
+    code === 0xa0 ||
+    code === 0x1680 ||
+    (code >= 0x2000 && code <= 0x200d) ||
+    code === 0x202f ||
+    code === 0x205f ||
+    code === 0x2060 ||
+    code === 0x3000 ||
+    code === 0x3164 ||
+    code === 0xfeff
+  );
+}
