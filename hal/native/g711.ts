@@ -14,11 +14,6 @@ export const SAMPLES_PER_MS = 8;
 
 const BEYOND = "beyond the buffer";
 
-/** @returns whether `payloadType` is one of this file's */
-export function isG711(payloadType: number): boolean {
-  return payloadType === PCMU || payloadType === PCMA;
-}
-
 /** @returns the octet that is silence in this payload type */
 export function silenceOf(payloadType: number): number {
   return payloadType === PCMA ? 0xd5 : 0xff;

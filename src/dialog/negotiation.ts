@@ -13,14 +13,15 @@ import {
   ENCODING_PCMU,
   ENCODING_TELEPHONE_EVENT,
   MEDIA_AUDIO,
+  PROTO_OTHER,
   PROTO_RTP_AVP,
   SDP_LIMIT,
-  SDP_MEDIA_MOST,
   SDP_OK,
   Sdp,
   type SdpMedia,
 } from "../wire/sdp.js";
 import {
+  AudioDescription,
   SDP_AUDIO_BYTES,
   SDP_REFUSED_BYTES,
   SDP_SESSION_BYTES,
@@ -42,13 +43,18 @@ export const NEGOTIATION_ADDRESS = 4;
 
 const PCMU = 0;
 const PCMA = 8;
+const NO_CODEC = -1;
+const NO_MEDIUM = -1;
 /** The payload type we offer for telephone-event; answers take the other side's. */
 const EVENT_TYPE = 101;
 const DEFAULT_PTIME_MS = 20;
 /** Versions count from here, so that all have the same number of digits. */
 const FIRST_VERSION = 1000000000;
-/** Octets of one description: our audio, and what refuses the other seven that are read. */
-const DESCRIPTION_BYTES = SDP_SESSION_BYTES + SDP_AUDIO_BYTES + (SDP_MEDIA_MOST - 1) * SDP_REFUSED_BYTES;
+/** Media that are refused with all that fits of their formats; of more each has less room. */
+const REFUSED_USUAL = 7;
+const REFUSED_BYTES = REFUSED_USUAL * SDP_REFUSED_BYTES;
+/** Octets of one description: our audio, and what refuses the other media. */
+const DESCRIPTION_BYTES = SDP_SESSION_BYTES + SDP_AUDIO_BYTES + REFUSED_BYTES;
 /** Above are multicast, reserved and broadcast addresses: no place to send one call's sound to. RFC 1112 §4 */
 const UNICAST_END = 0xe0000000;
 const PORT_MAX = 65535;
@@ -63,6 +69,7 @@ export class NegotiationSettings {
   /** Ours, while it is written; what does not differ from the one before is not kept. */
   readonly draft = new Uint8Array(DESCRIPTION_BYTES);
   readonly writer = new Writer();
+  readonly audio = new AudioDescription();
 
   configure(ip: number, codecs: readonly number[]): void {
     this.ip = ip;
@@ -81,10 +88,12 @@ export class Agreed {
   remotePort = 0;
   rtcpIp = 0;
   rtcpPort = 0;
-  /** Payload type to send with: 0 PCMU, 8 PCMA. */
+  /** Payload type to send with, and what it stands for: 0 PCMU, 8 PCMA. */
   payloadType = 0;
-  receivesPcmu = false;
-  receivesPcma = false;
+  codec = 0;
+  /** Payload types under which they may come, beside their static ones; -1: they may not. */
+  pcmuType = -1;
+  pcmaType = -1;
   /** Payload types of telephone-event, -1 when it was not agreed. */
   eventSendType = -1;
   eventReceiveType = -1;
@@ -103,8 +112,9 @@ export class Agreed {
     this.rtcpIp = other.rtcpIp;
     this.rtcpPort = other.rtcpPort;
     this.payloadType = other.payloadType;
-    this.receivesPcmu = other.receivesPcmu;
-    this.receivesPcma = other.receivesPcma;
+    this.codec = other.codec;
+    this.pcmuType = other.pcmuType;
+    this.pcmaType = other.pcmaType;
     this.eventSendType = other.eventSendType;
     this.eventReceiveType = other.eventReceiveType;
     this.ptimeMs = other.ptimeMs;
@@ -141,9 +151,6 @@ export class Negotiation {
   /** Of our audio among the media of our offer, and our payload type for telephone-event in it. */
   private audioIndex = 0;
   private eventType = EVENT_TYPE;
-  /** Our codecs in the description that was written last: PCMU, PCMA or both. */
-  private readonly types = new Uint8Array(2);
-  private typeCount = 0;
   private agreed = false;
 
   constructor(settings: NegotiationSettings, random: RandomSource) {
@@ -193,20 +200,14 @@ export class Negotiation {
     const hasBefore = local.size() > 0 && sdp.parse(local.bytes, local.start, local.end) === SDP_OK;
     // What a payload type stands for may not change in a session. RFC 3264 §8.3.2
     this.eventType = this.agreed && this.result.eventReceiveType >= 0 ? this.result.eventReceiveType : EVENT_TYPE;
+    this.audioIndex = hasBefore ? this.placeOfAudio() : 0;
     const w = this.begin();
-    let isDone = false;
     for (let i = 0; hasBefore && i < sdp.count; i++) {
       const media = sdp.mediaAt(i);
-      if (!isDone && media.port !== 0 && isUsable(media)) {
-        isDone = true;
-        this.audioIndex = i;
-        this.writeOffer(w);
-      } else writeRefused(w, local.bytes, media);
+      if (i === this.audioIndex) this.writeOffer(w, media.proto);
+      else writeRefused(w, local.bytes, media, refusedBytes(sdp.count));
     }
-    if (!isDone) {
-      this.audioIndex = hasBefore ? sdp.count : 0;
-      this.writeOffer(w);
-    }
+    if (!hasBefore || this.audioIndex === sdp.count) this.writeOffer(w, PROTO_RTP_AVP);
     const done = this.finish();
     if (done === NEGOTIATION_OK) this.isOffering = true;
     return done;
@@ -218,25 +219,21 @@ export class Negotiation {
     this.save();
     const code = sdp.parse(bytes, start, end);
     if (code !== SDP_OK) return code === SDP_LIMIT ? NEGOTIATION_NO_CODEC : NEGOTIATION_MALFORMED;
-    let chosen = 0;
+    let chosen = NO_MEDIUM;
     let fit = NEGOTIATION_NO_CODEC;
     for (let i = 0; i < sdp.count && fit !== NEGOTIATION_OK; i++) {
       const code = this.fitOf(sdp.mediaAt(i));
       if (code !== NEGOTIATION_NO_CODEC) fit = code;
-      chosen = i;
+      if (code === NEGOTIATION_OK) chosen = i;
     }
-    if (fit !== NEGOTIATION_OK) return fit;
-    const media = sdp.mediaAt(chosen);
-    this.adopt(media);
-    this.result.eventReceiveType = this.result.eventSendType;
-    const direction = this.answerDirection(media);
+    if (chosen === NO_MEDIUM && !(this.agreed && this.isSwitchedOff())) return fit;
+    if (chosen === NO_MEDIUM) this.switchOff();
+    else this.takeOffered(sdp.mediaAt(chosen));
     const w = this.begin();
     for (let i = 0; i < sdp.count; i++) {
-      if (i === chosen) this.writeAnswer(w, sdp.mediaAt(i), direction);
-      else writeRefused(w, bytes, sdp.mediaAt(i));
+      if (i === chosen) writeAudio(w, this.settings.audio);
+      else writeRefused(w, bytes, sdp.mediaAt(i), refusedBytes(sdp.count));
     }
-    this.setReceived();
-    this.setDirection(direction);
     const done = this.finish();
     if (done === NEGOTIATION_OK) {
       this.agreed = true;
@@ -260,7 +257,9 @@ export class Negotiation {
     this.adopt(media);
     this.result.eventReceiveType = this.eventType;
     // They may send what we offered, whatever they prefer. RFC 3264 §5.1
-    this.setReceived();
+    const { result, settings } = this;
+    if (result.pcmuType < 0 && settings.has(PCMU)) result.pcmuType = PCMU;
+    if (result.pcmaType < 0 && settings.has(PCMA)) result.pcmaType = PCMA;
     // Their direction, seen from our side, cut down to what we offered.
     this.setDirection(this.answerDirection(media));
     this.agreed = true;
@@ -288,17 +287,17 @@ export class Negotiation {
   private fitOf(media: SdpMedia): number {
     if (media.port === 0 || !isUsable(media)) return NEGOTIATION_NO_CODEC;
     for (let f = 0; f < media.formatCount; f++) {
-      if (this.isOurs(media, f)) return isUnicast(this.sdp.ipOf(media)) ? NEGOTIATION_OK : NEGOTIATION_ADDRESS;
+      if (this.codecOf(media, f) !== NO_CODEC)
+        return isUnicast(this.sdp.ipOf(media)) ? NEGOTIATION_OK : NEGOTIATION_ADDRESS;
     }
     return NEGOTIATION_NO_CODEC;
   }
 
-  private isOurs(media: SdpMedia, index: number): boolean {
-    const format = media.formats[index];
+  /** @returns PCMU or PCMA when that format is one of them and we speak it, under whatever number; else -1 */
+  private codecOf(media: SdpMedia, index: number): number {
     const encoding = media.encodings[index];
-    if (format === PCMU) return encoding === ENCODING_PCMU && this.settings.has(PCMU);
-    if (format === PCMA) return encoding === ENCODING_PCMA && this.settings.has(PCMA);
-    return false;
+    const codec = encoding === ENCODING_PCMU ? PCMU : encoding === ENCODING_PCMA ? PCMA : NO_CODEC;
+    return codec !== NO_CODEC && this.settings.has(codec) ? codec : NO_CODEC;
   }
 
   private adopt(media: SdpMedia): void {
@@ -309,8 +308,16 @@ export class Negotiation {
     result.rtcpPort = media.rtcpPort > 0 ? media.rtcpPort : media.port < PORT_MAX ? media.port + 1 : 0;
     result.eventSendType = -1;
     result.payloadType = -1;
+    result.pcmuType = -1;
+    result.pcmaType = -1;
     for (let f = 0; f < media.formatCount; f++) {
-      if (result.payloadType < 0 && this.isOurs(media, f)) result.payloadType = media.formats[f];
+      const codec = this.codecOf(media, f);
+      if (codec !== NO_CODEC && result.payloadType < 0) {
+        result.payloadType = media.formats[f];
+        result.codec = codec;
+      }
+      if (codec === PCMU && result.pcmuType < 0) result.pcmuType = media.formats[f];
+      if (codec === PCMA && result.pcmaType < 0) result.pcmaType = media.formats[f];
       if (result.eventSendType < 0 && media.encodings[f] === ENCODING_TELEPHONE_EVENT)
         result.eventSendType = media.formats[f];
     }
@@ -359,34 +366,62 @@ export class Negotiation {
     return NEGOTIATION_OK;
   }
 
-  private writeOffer(w: Writer): void {
-    const codecs = this.settings.codecs;
-    this.typeCount = 0;
-    for (let i = 0; i < codecs.length; i++) this.addType(codecs[i]);
-    writeAudio(w, this.port, this.types, this.typeCount, this.eventType, DEFAULT_PTIME_MS, this.wanted);
+  /** @returns the place of our audio in a new offer: where it is, else where it was before it was switched off, else behind all */
+  private placeOfAudio(): number {
+    const { sdp } = this;
+    let place = sdp.count;
+    for (let i = sdp.count - 1; i >= 0; i--) if (isUsable(sdp.mediaAt(i))) place = i;
+    for (let i = 0; i < sdp.count; i++) if (isUsable(sdp.mediaAt(i)) && sdp.mediaAt(i).port !== 0) return i;
+    return place;
   }
 
-  /** What is common, in their order: the best of it is first. RFC 3264 §6.1 */
-  private writeAnswer(w: Writer, media: SdpMedia, direction: number): void {
-    const result = this.result;
-    this.typeCount = 0;
-    for (let f = 0; f < media.formatCount; f++) if (this.isOurs(media, f)) this.addType(media.formats[f]);
-    writeAudio(w, this.port, this.types, this.typeCount, result.eventReceiveType, result.ptimeMs, direction);
+  private writeOffer(w: Writer, proto: number): void {
+    const { audio, codecs } = this.settings;
+    audio.count = 0;
+    for (let i = 0; i < codecs.length; i++) audio.add(codecs[i], codecs[i]);
+    audio.port = this.port;
+    audio.proto = proto;
+    audio.eventType = this.eventType;
+    audio.ptimeMs = DEFAULT_PTIME_MS;
+    audio.direction = this.wanted;
+    writeAudio(w, audio);
   }
 
-  /** Each type stands once, however often it was named. */
-  private addType(type: number): void {
-    const { types, typeCount } = this;
-    if (typeCount === types.length || (typeCount > 0 && types[0] === type)) return;
-    types[this.typeCount++] = type;
+  /**
+   * Takes a medium of their offer, and makes our answer to it: the first codec of theirs that we speak, and that alone, for some ask
+   * again until one is left. RFC 3264 §6.1
+   */
+  private takeOffered(media: SdpMedia): void {
+    const { result } = this;
+    const { audio } = this.settings;
+    this.adopt(media);
+    result.eventReceiveType = result.eventSendType;
+    audio.count = 0;
+    audio.add(result.payloadType, result.codec);
+    audio.port = this.port;
+    audio.proto = media.proto;
+    audio.eventType = result.eventReceiveType;
+    audio.ptimeMs = result.ptimeMs;
+    audio.direction = this.answerDirection(media);
+    this.setDirection(audio.direction);
   }
 
-  private setReceived(): void {
-    this.result.receivesPcmu = this.result.receivesPcma = false;
-    for (let i = 0; i < this.typeCount; i++) {
-      if (this.types[i] === PCMU) this.result.receivesPcmu = true;
-      else this.result.receivesPcma = true;
+  /** Whether their offer has audio, all of it with port 0. RFC 3264 §8.2 */
+  private isSwitchedOff(): boolean {
+    let isAny = false;
+    for (let i = 0; i < this.sdp.count; i++) {
+      const media = this.sdp.mediaAt(i);
+      if (media.type !== MEDIA_AUDIO) continue;
+      if (media.port !== 0) return false;
+      isAny = true;
     }
+    return isAny;
+  }
+
+  private switchOff(): void {
+    this.result.remotePort = 0;
+    this.result.rtcpPort = 0;
+    this.setDirection(DIRECTION_INACTIVE);
   }
 }
 
@@ -405,5 +440,10 @@ function isUnicast(ip: number): boolean {
 }
 
 function isUsable(media: SdpMedia): boolean {
-  return media.type === MEDIA_AUDIO && media.proto === PROTO_RTP_AVP;
+  return media.type === MEDIA_AUDIO && media.proto !== PROTO_OTHER;
+}
+
+/** @returns octets that each refused medium may take in a description of `count` media */
+function refusedBytes(count: number): number {
+  return count - 1 <= REFUSED_USUAL ? SDP_REFUSED_BYTES : Math.floor(REFUSED_BYTES / count);
 }

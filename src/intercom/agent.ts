@@ -49,7 +49,7 @@ export function agentSettings(s: Settings): UserAgentSettings {
 }
 
 export function codecOf(call: Call): string {
-  return call.session.negotiation.result.payloadType === 8 ? "PCMA" : "PCMU";
+  return call.session.negotiation.result.codec === 8 ? "PCMA" : "PCMU";
 }
 
 /** @returns whom a call of ours goes to, "" for one that came */

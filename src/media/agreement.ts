@@ -40,10 +40,12 @@ export interface MediaAgreement {
   readonly remotePort: number;
   readonly rtcpIp: number;
   readonly rtcpPort: number;
-  /** What to send: PCMU or PCMA. */
+  /** What to send: its payload type, and which of PCMU and PCMA it stands for. */
   readonly payloadType: number;
-  readonly receivesPcmu: boolean;
-  readonly receivesPcma: boolean;
+  readonly codec: number;
+  /** Payload types under which they may come, beside their static ones; -1: they may not. */
+  readonly pcmuType: number;
+  readonly pcmaType: number;
   /** Payload types of telephone-event; -1: none. */
   readonly eventSendType: number;
   readonly eventReceiveType: number;

@@ -87,11 +87,6 @@ function lowTable(samples: Int16Array): Uint16Array {
   return new Uint16Array(samples);
 }
 
-/** @returns whether `payloadType` is one of this file's */
-export function isG711(payloadType: number): boolean {
-  return payloadType === PCMU || payloadType === PCMA;
-}
-
 /** @returns the octet that is silence in this payload type */
 export function silenceOf(payloadType: number): number {
   return payloadType === PCMA ? ALAW_SILENCE : ULAW_SILENCE;

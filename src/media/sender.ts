@@ -33,6 +33,7 @@ export class Sender implements TimerUser {
   private readonly timer: number;
   private sends = false;
   private payloadType = PCMU;
+  private codec = PCMU;
   private eventType = -1;
   private ptimeMs = 20;
   /** When the next packet goes (low 32 bits of the clock in ms, signed), and the timestamp that belongs to that time. */
@@ -72,8 +73,9 @@ export class Sender implements TimerUser {
   }
 
   configure(agreed: MediaAgreement): void {
-    if (agreed.payloadType !== this.payloadType) this.mic.clear();
+    if (agreed.codec !== this.codec) this.mic.clear();
     this.payloadType = agreed.payloadType;
+    this.codec = agreed.codec;
     this.ptimeMs = Math.max(10, Math.min(agreed.ptimeMs, LONGEST_PACKET / SAMPLES_PER_MS));
     this.eventType = agreed.eventSendType;
     if (!agreed.sends) this.stop();
@@ -82,7 +84,7 @@ export class Sender implements TimerUser {
   }
 
   push(pcm: Int16Array, start: number, count: number): void {
-    if (this.sends) this.mic.push(this.payloadType, pcm, start, count);
+    if (this.sends) this.mic.push(this.codec, pcm, start, count);
   }
 
   /** @returns false when events were not agreed, when we are not to send, when one is no digit, or when too many wait */
@@ -117,7 +119,7 @@ export class Sender implements TimerUser {
     this.dueMs = (this.dueMs + this.ptimeMs) | 0;
     this.timers.start(this.timer, Math.max(0, (this.dueMs - nowMs) | 0));
     const bytes = this.mic.bytes;
-    const silence = silenceOf(this.payloadType);
+    const silence = silenceOf(this.codec);
     // The microphone runs on under an event, so that what comes after it is not old.
     const start = this.mic.take(ticks, silence);
     const event = this.eventType < 0 ? 0 : this.events.step(ticks, bytes, RTP_HEADER);

@@ -17,7 +17,7 @@ import {
   type StreamLimits,
 } from "./agreement.js";
 import { EventReceiver } from "./dtmf.js";
-import { isG711, PCMA, SAMPLES_PER_MS } from "./g711.js";
+import { PCMA, PCMU, SAMPLES_PER_MS } from "./g711.js";
 import { InbandReceiver } from "./inband.js";
 import { JitterBuffer } from "./jitter.js";
 import { PACKET_DUPLICATE, PACKET_FIRST, PACKET_OLDER, PACKET_REFUSED, Reception } from "./reception.js";
@@ -79,8 +79,8 @@ export class MediaStream implements TimerUser {
   private receives = false;
   /** Digits are listened for in the sound. */
   private listens = false;
-  private receivesPcmu = false;
-  private receivesPcma = false;
+  private pcmuType = -1;
+  private pcmaType = -1;
   private eventReceiveType = -1;
   private eventSendType = -1;
   private silenceTimeMs = 0;
@@ -154,8 +154,8 @@ export class MediaStream implements TimerUser {
     const nowMs = this.timers.nowMs | 0;
     const moved = this.remote.agree(agreed.remoteIp, agreed.remotePort, nowMs);
     this.reporter.remote.agree(agreed.rtcpIp, agreed.rtcpPort, nowMs);
-    this.receivesPcmu = agreed.receivesPcmu;
-    this.receivesPcma = agreed.receivesPcma;
+    this.pcmuType = agreed.pcmuType;
+    this.pcmaType = agreed.pcmaType;
     this.sender.configure(agreed);
     if (agreed.eventReceiveType < 0 || !agreed.receives) this.eventsIn.reset();
     this.eventReceiveType = agreed.eventReceiveType;
@@ -207,8 +207,9 @@ export class MediaStream implements TimerUser {
     }
     const type = view.payloadType;
     // Some phones send events with the number that they themselves named.
-    const event = !this.takes(type) && (type === this.eventReceiveType || type === this.eventSendType);
-    const isWanted = this.receives && (event || this.takes(type));
+    const codec = this.codecOf(type);
+    const event = codec < 0 && (type === this.eventReceiveType || type === this.eventSendType);
+    const isWanted = this.receives && (event || codec >= 0);
     if (isForeign) {
       if (!isWanted || !remote.follow(ip, port, view.ssrc, view.sequence, nowMs)) {
         this.foreign += 1;
@@ -248,7 +249,7 @@ export class MediaStream implements TimerUser {
     }
     reception.timing((nowMs * SAMPLES_PER_MS) | 0, view.timestamp);
     const newest = order !== PACKET_OLDER;
-    this.jitter.put(bytes, view.start, view.end, view.timestamp, type, newest, reception.jitter());
+    this.jitter.put(bytes, view.start, view.end, view.timestamp, codec, newest, reception.jitter());
   }
 
   /** A datagram `bytes[0, length)` on our RTCP port. Whatever comes, it does not throw. */
@@ -449,8 +450,10 @@ export class MediaStream implements TimerUser {
     return this.isTalk && !(this.hasReports && (((this.timers.nowMs | 0) - this.reportMs) | 0) < REPORT_LIFE_MS);
   }
 
-  private takes(type: number): boolean {
-    return isG711(type) && (type === PCMA ? this.receivesPcma : this.receivesPcmu);
+  /** @returns what a payload type stands for, PCMU or PCMA; -1 when it is neither, or was not agreed */
+  private codecOf(type: number): number {
+    if (type === this.pcmuType || (type === PCMU && this.pcmuType >= 0)) return PCMU;
+    return type === this.pcmaType || (type === PCMA && this.pcmaType >= 0) ? PCMA : -1;
   }
 
   private report(bye: boolean): void {

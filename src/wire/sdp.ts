@@ -18,8 +18,9 @@ export const MEDIA_AUDIO = 1;
 export const MEDIA_VIDEO = 2;
 
 export const PROTO_OTHER = 0;
-/** RTP/AVP, the one that is spoken here. */
 export const PROTO_RTP_AVP = 1;
+/** With feedback sooner than at the usual intervals, which may be left unused. RFC 4585 */
+export const PROTO_RTP_AVPF = 2;
 
 export const ENCODING_NONE = 0;
 export const ENCODING_PCMU = 1;
@@ -39,12 +40,14 @@ export const IP_NONE = -1;
 /** IPv6, a host name, or something else that is not used here. */
 export const IP_OTHER = -2;
 
-export const SDP_MEDIA_MOST = 8;
-const FORMATS_MOST = 24;
+export const SDP_MEDIA_MOST = 16;
+/** So many payload types there are: none is left out, wherever it stands. */
+const FORMATS_MOST = 128;
 
 const AUDIO = octets("audio");
 const VIDEO = octets("video");
 const RTP_AVP = octets("RTP/AVP");
+const RTP_AVPF = octets("RTP/AVPF");
 const IN = octets("IN");
 const IP4 = octets("IP4");
 const PCMU = octets("PCMU");
@@ -81,12 +84,31 @@ export class SdpMedia {
   rtcpPort = -1;
   rtcpIp = IP_NONE;
   formatCount = 0;
-  /** Payload types in order. */
+  /** Payload types in order, each once. */
   readonly formats = new Uint8Array(FORMATS_MOST);
   /** ENCODING_* of each. */
   readonly encodings = new Uint8Array(FORMATS_MOST);
+  /** A bit for each payload type that was described by an rtpmap: the first one counts. */
+  private readonly mapped = new Int32Array(FORMATS_MOST >> 5);
+
+  /** Adds a payload type that is not there yet. A static one means what RFC 3551 says, a dynamic one nothing before its rtpmap. */
+  add(format: number): void {
+    for (let i = 0; i < this.formatCount; i++) if (this.formats[i] === format) return;
+    this.formats[this.formatCount] = format;
+    this.encodings[this.formatCount] = format === 0 ? ENCODING_PCMU : format === 8 ? ENCODING_PCMA : ENCODING_NONE;
+    this.formatCount += 1;
+  }
+
+  /** An rtpmap says what a payload type stands for. */
+  map(format: number, encoding: number): void {
+    const bit = 1 << (format & 31);
+    if ((this.mapped[format >> 5] & bit) !== 0) return;
+    this.mapped[format >> 5] |= bit;
+    for (let i = 0; i < this.formatCount; i++) if (this.formats[i] === format) this.encodings[i] = encoding;
+  }
 
   reset(): void {
+    this.mapped.fill(0);
     this.type = MEDIA_OTHER;
     this.proto = PROTO_OTHER;
     this.port = 0;
@@ -214,16 +236,14 @@ export class Sdp {
     media.portEnd = this.wordEnd;
     if (!this.word(this.wordEnd, end)) return SDP_MALFORMED;
     if (equalNoCase(bytes, this.wordStart, this.wordEnd, RTP_AVP, 0, RTP_AVP.length)) media.proto = PROTO_RTP_AVP;
+    else if (equalNoCase(bytes, this.wordStart, this.wordEnd, RTP_AVPF, 0, RTP_AVPF.length))
+      media.proto = PROTO_RTP_AVPF;
     media.firstFormatEnd = this.wordEnd;
     for (let isFirst = true; this.word(this.wordEnd, end); isFirst = false) {
       if (isFirst) media.firstFormatEnd = this.wordEnd;
       const format = parseUint(bytes, this.wordStart, this.wordEnd, 127);
-      if (media.proto === PROTO_RTP_AVP && format < 0) return SDP_MALFORMED;
-      if (format < 0 || media.formatCount >= FORMATS_MOST) continue;
-      media.formats[media.formatCount] = format;
-      // Static assignments of RFC 3551; a dynamic type means nothing before its rtpmap.
-      media.encodings[media.formatCount] = format === 0 ? ENCODING_PCMU : format === 8 ? ENCODING_PCMA : ENCODING_NONE;
-      media.formatCount += 1;
+      if (media.proto !== PROTO_OTHER && format < 0) return SDP_MALFORMED;
+      if (format >= 0) media.add(format);
     }
     return SDP_OK;
   }
@@ -241,8 +261,10 @@ export class Sdp {
     return ip < 0 ? IP_OTHER : ip;
   }
 
-  private attribute(start: number, end: number): number {
+  private attribute(start: number, lineEnd: number): number {
     const bytes = this.bytes;
+    let end = lineEnd;
+    while (end > start && (bytes[end - 1] === 0x20 || bytes[end - 1] === 9)) end -= 1;
     let colon = start;
     while (colon < end && bytes[colon] !== 0x3a) colon += 1;
     const direction = this.directionNamed(start, colon);
@@ -280,21 +302,23 @@ export class Sdp {
     if (!this.word(start, end)) return SDP_MALFORMED;
     const format = parseUint(bytes, this.wordStart, this.wordEnd, 127);
     // Some describe more than they offer with numbers that cannot be: what is not in the m= line is not of interest.
-    if (format < 0) return media.proto === PROTO_RTP_AVP ? SDP_MALFORMED : SDP_OK;
+    if (format < 0) return media.proto !== PROTO_OTHER ? SDP_MALFORMED : SDP_OK;
     if (!this.word(this.wordEnd, end)) return SDP_OK;
     let slash = this.wordStart;
     while (slash < this.wordEnd && bytes[slash] !== 0x2f) slash += 1;
     let rateEnd = slash + 1;
     while (rateEnd < this.wordEnd && bytes[rateEnd] !== 0x2f) rateEnd += 1;
     const rate = slash < this.wordEnd ? parseUint(bytes, slash + 1, rateEnd, 1000000) : -1;
+    // One channel is spoken here.
+    const channels = rateEnd < this.wordEnd ? parseUint(bytes, rateEnd + 1, this.wordEnd, 255) : 1;
     let encoding = ENCODING_OTHER;
-    if (rate === 8000) {
+    if (rate === 8000 && channels === 1) {
       if (equalNoCase(bytes, this.wordStart, slash, PCMU, 0, PCMU.length)) encoding = ENCODING_PCMU;
       else if (equalNoCase(bytes, this.wordStart, slash, PCMA, 0, PCMA.length)) encoding = ENCODING_PCMA;
       else if (equalNoCase(bytes, this.wordStart, slash, TELEPHONE_EVENT, 0, TELEPHONE_EVENT.length))
         encoding = ENCODING_TELEPHONE_EVENT;
     }
-    for (let i = 0; i < media.formatCount; i++) if (media.formats[i] === format) media.encodings[i] = encoding;
+    media.map(format, encoding);
     return SDP_OK;
   }
 

@@ -3,7 +3,7 @@
  * media. Not here: which of them, in which order and with which values (dialog/negotiation.ts).
  */
 import { octets } from "../core/bytes.js";
-import type { SdpMedia } from "./sdp.js";
+import { PROTO_RTP_AVP, PROTO_RTP_AVPF, type SdpMedia } from "./sdp.js";
 import type { Writer } from "./writer.js";
 
 /** The lines before the media take at most this many octets. */
@@ -21,6 +21,7 @@ const CONNECTION = octets("\r\ns=-\r\nc=IN IP4 ");
 const TIME = octets("\r\nt=0 0\r\n");
 const AUDIO = octets("m=audio ");
 const RTP_AVP = octets(" RTP/AVP");
+const RTP_AVPF = octets(" RTP/AVPF");
 const MEDIA = octets("m=");
 const CRLF = octets("\r\n");
 const RTPMAP = octets("a=rtpmap:");
@@ -52,22 +53,35 @@ export function writeSession(w: Writer, id: number, version: number, ip: number)
   w.put(TIME);
 }
 
-/**
- * Our audio. @param types payload types in order, each 0 (PCMU) or 8 (PCMA), the first `count` of them
- * @param eventType payload type of telephone-event, -1 for none @param direction DIRECTION_*
- */
-export function writeAudio(
-  w: Writer,
-  port: number,
-  types: Uint8Array,
-  count: number,
-  eventType: number,
-  ptimeMs: number,
-  direction: number,
-): void {
+/** Our audio, as it is written. */
+export class AudioDescription {
+  port = 0;
+  /** PROTO_RTP_AVP or PROTO_RTP_AVPF. */
+  proto = PROTO_RTP_AVP;
+  /** Payload types in order, what each stands for (0 PCMU, 8 PCMA), and how many there are. */
+  readonly types = new Uint8Array(2);
+  readonly codecs = new Uint8Array(2);
+  count = 0;
+  /** Payload type of telephone-event, -1 for none. */
+  eventType = -1;
+  ptimeMs = 20;
+  /** DIRECTION_* */
+  direction = 0;
+
+  /** Adds a codec, unless it is there already. */
+  add(type: number, codec: number): void {
+    for (let i = 0; i < this.count; i++) if (this.codecs[i] === codec) return;
+    this.types[this.count] = type;
+    this.codecs[this.count] = codec;
+    this.count += 1;
+  }
+}
+
+export function writeAudio(w: Writer, audio: AudioDescription): void {
+  const { types, codecs, count, eventType } = audio;
   w.put(AUDIO);
-  w.uint(port);
-  w.put(RTP_AVP);
+  w.uint(audio.port);
+  w.put(audio.proto === PROTO_RTP_AVPF ? RTP_AVPF : RTP_AVP);
   for (let i = 0; i < count; i++) {
     w.octet(0x20);
     w.uint(types[i]);
@@ -80,7 +94,7 @@ export function writeAudio(
   for (let i = 0; i < count; i++) {
     w.put(RTPMAP);
     w.uint(types[i]);
-    w.put(types[i] === PCMA ? PCMA_8000 : PCMU_8000);
+    w.put(codecs[i] === PCMA ? PCMA_8000 : PCMU_8000);
   }
   if (eventType >= 0) {
     w.put(RTPMAP);
@@ -90,14 +104,17 @@ export function writeAudio(
     w.put(EVENTS);
   }
   w.put(PTIME);
-  w.uint(ptimeMs);
-  w.put(DIRECTIONS[direction]);
+  w.uint(audio.ptimeMs);
+  w.put(DIRECTIONS[audio.direction]);
 }
 
-/** A medium of theirs with port 0. @param bytes what it was read from */
-export function writeRefused(w: Writer, bytes: Uint8Array, media: SdpMedia): void {
+/**
+ * A medium of theirs with port 0. @param bytes what it was read from
+ * @param mostBytes that it may take: formats beyond are cut, but for the first
+ */
+export function writeRefused(w: Writer, bytes: Uint8Array, media: SdpMedia, mostBytes = SDP_REFUSED_BYTES): void {
   let end = media.lineEnd;
-  const most = media.lineStart + SDP_REFUSED_BYTES - MEDIA.length - CRLF.length;
+  const most = media.lineStart + mostBytes - MEDIA.length - CRLF.length;
   if (end > most) {
     end = most;
     while (end > media.firstFormatEnd && bytes[end] !== 0x20) end -= 1;

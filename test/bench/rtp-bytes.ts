@@ -56,10 +56,11 @@ export class SoundLoop {
       rtcpIp: ip,
       rtcpPort,
       payloadType: PCMU,
-      receivesPcmu: true,
+      codec: 0,
+      pcmuType: 0,
     };
     const rest = {
-      receivesPcma: true,
+      pcmaType: 8,
       eventSendType: 101,
       eventReceiveType: 101,
       ptimeMs: 20,

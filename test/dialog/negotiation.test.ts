@@ -86,16 +86,16 @@ describe("an offer", () => {
 });
 
 describe("an answer", () => {
-  it("takes what is common in their order, their type for digits, and their packet time", () => {
+  it("takes the first of theirs that is common, and that alone, their type for digits, and their packet time", () => {
     const n = negotiation([0, 8]);
     const media = ["m=audio 5000 RTP/AVP 18 8 0 97", "a=rtpmap:97 telephone-event/8000", "a=ptime:30"];
     expect(answer(n, media)).toBe(NEGOTIATION_OK);
-    expect(lines(n)).toContain("m=audio 4000 RTP/AVP 8 0 97");
+    expect(lines(n)).toContain("m=audio 4000 RTP/AVP 8 97");
     expect(lines(n)).toContain("a=ptime:30");
     const r = n.result;
     expect([ipv4Text(r.remoteIp), r.remotePort, r.rtcpPort, r.payloadType]).toEqual(["192.0.2.2", 5000, 5001, 8]);
     expect([r.eventSendType, r.eventReceiveType, r.ptimeMs, r.sends, r.receives]).toEqual([97, 97, 30, true, true]);
-    expect([r.receivesPcmu, r.receivesPcma]).toEqual([true, true]);
+    expect([r.codec, r.pcmuType, r.pcmaType]).toEqual([8, 0, 8]);
   });
 
   it("leaves out telephone-event when it was not offered", () => {
@@ -149,7 +149,6 @@ describe("an answer", () => {
     const before = n.local.toString();
     for (const media of [
       ["m=audio 5000 RTP/AVP 0"],
-      ["m=audio 0 RTP/AVP 8"],
       ["m=video 5000 RTP/AVP 8"],
       [],
       ["m=audio 5000 RTP/AVP 8", "a=rtpmap:8 G729/8000"],
@@ -330,14 +329,106 @@ describe("an exchange", () => {
     expect(sdp.parse(n.local.bytes, n.local.start, n.local.end)).toBe(SDP_OK);
   });
 
-  it("names a type once, however often it was offered", () => {
+  it("names one codec once, however often it was offered", () => {
     const n = negotiation();
     answer(n, [`m=audio 5000 RTP/AVP ${"8 0 ".repeat(12).trim()}`]);
     expect(lines(n).filter((line) => /^m=|rtpmap/.test(line))).toEqual([
-      "m=audio 4000 RTP/AVP 8 0",
+      "m=audio 4000 RTP/AVP 8",
       "a=rtpmap:8 PCMA/8000",
-      "a=rtpmap:0 PCMU/8000",
     ]);
+  });
+
+  it("finds codec and digits wherever they stand among other formats, mapped before or after others", () => {
+    const others = Array.from({ length: 127 }, (_, i) => i + 1).filter((type) => type !== 8 && type !== 101);
+    for (let size = 0; size <= others.length; size += size < 30 ? 1 : 9) {
+      const some = others.slice(0, size);
+      for (const formats of [
+        [0, 101, ...some],
+        [...some, 0, 101],
+        [101, ...some, 0],
+        [0, ...some, 101],
+      ]) {
+        const maps = formats.map((type) =>
+          type === 0 ? "0 PCMU/8000" : type === 101 ? "101 telephone-event/8000" : `${type} opus/48000/2`,
+        );
+        for (const order of [maps, [...maps].reverse()]) {
+          const n = negotiation();
+          const media = [`m=audio 5000 RTP/AVP ${formats.join(" ")}`, ...order.map((map) => `a=rtpmap:${map}`)];
+          expect([size, answer(n, media), lines(n)[5]]).toEqual([size, NEGOTIATION_OK, "m=audio 4000 RTP/AVP 0 101"]);
+        }
+      }
+    }
+  });
+
+  it("finds audio among up to sixteen media, at any place, and refuses the others in theirs", () => {
+    for (let count = 1; count <= 16; count++)
+      for (let place = 0; place < count; place++) {
+        const n = negotiation();
+        const media = Array.from({ length: count }, (_, i) =>
+          i === place ? "m=audio 5000 RTP/AVP 8" : `m=video ${6000 + i} RTP/AVP 96 97 98 99 100 101`,
+        );
+        expect([count, answer(n, media)]).toEqual([count, NEGOTIATION_OK]);
+        const answered = lines(n).filter((line) => line.startsWith("m="));
+        expect(answered).toHaveLength(count);
+        answered.forEach((line, i) => {
+          expect(line).toMatch(i === place ? /^m=audio 4000 RTP\/AVP 8$/ : /^m=video 0 RTP\/AVP 96/);
+        });
+        // A new offer has as many media, in the same places.
+        n.offer();
+        expect(
+          lines(n)
+            .filter((line) => line.startsWith("m="))
+            .map((line) => line.slice(0, 9)),
+        ).toEqual(answered.map((line) => line.slice(0, 9)));
+      }
+    expect(
+      answer(
+        negotiation(),
+        Array.from({ length: 17 }, () => "m=audio 5000 RTP/AVP 8"),
+      ),
+    ).toBe(NEGOTIATION_NO_CODEC);
+  });
+
+  it("is in kind for RTP/AVPF, and so are our later offers", () => {
+    const n = negotiation();
+    expect(answer(n, ["m=audio 5000 RTP/AVPF 0"])).toBe(NEGOTIATION_OK);
+    expect(lines(n)).toContain("m=audio 4000 RTP/AVPF 0");
+    n.hold(true);
+    n.offer();
+    expect(lines(n)).toContain("m=audio 4000 RTP/AVPF 0 8 101");
+  });
+
+  it.each(["97", "13", "16"])("takes PCMU and PCMA under the number %s", (type) => {
+    for (const [name, codec] of [
+      ["PCMU", 0],
+      ["PCMA", 8],
+    ] as const) {
+      const n = negotiation();
+      expect(answer(n, [`m=audio 5000 RTP/AVP ${type}`, `a=rtpmap:${type} ${name}/8000`])).toBe(NEGOTIATION_OK);
+      expect(lines(n).slice(5, 7)).toEqual([`m=audio 4000 RTP/AVP ${type}`, `a=rtpmap:${type} ${name}/8000`]);
+      const r = n.result;
+      expect([r.payloadType, r.codec]).toEqual([Number(type), codec]);
+      expect(codec === 0 ? r.pcmuType : r.pcmaType).toBe(Number(type));
+    }
+  });
+
+  it("to audio with port 0 in a call is port 0: there is no sound until it is offered anew, by either side", () => {
+    const n = negotiation();
+    expect(answer(n, ["m=audio 0 RTP/AVP 0"])).toBe(NEGOTIATION_NO_CODEC);
+    answer(n, ["m=audio 5000 RTP/AVP 0"]);
+    expect(answer(n, ["m=audio 0 RTP/AVP 0"])).toBe(NEGOTIATION_OK);
+    expect(lines(n)).toContain("m=audio 0 RTP/AVP 0");
+    expect([n.result.remotePort, n.result.sends, n.result.receives, n.result.heldByRemote]).toEqual([
+      0,
+      false,
+      false,
+      true,
+    ]);
+    n.offer();
+    expect(lines(n).filter((line) => line.startsWith("m="))).toEqual(["m=audio 4000 RTP/AVP 0 8 101"]);
+    n.rollback();
+    answer(n, ["m=audio 5000 RTP/AVP 0"]);
+    expect([n.result.remotePort, n.result.sends, n.result.receives]).toEqual([5000, true, true]);
   });
 
   it("that does not fit is refused, and all stays as it was", () => {
@@ -354,9 +445,9 @@ describe("an exchange", () => {
     const n = negotiation([8, 0]);
     n.offer();
     accept(n, ["m=audio 5000 RTP/AVP 0"]);
-    expect([n.result.payloadType, n.result.receivesPcmu, n.result.receivesPcma]).toEqual([0, true, true]);
+    expect([n.result.payloadType, n.result.pcmuType, n.result.pcmaType]).toEqual([0, 0, 8]);
     answer(n, ["m=audio 5000 RTP/AVP 0"]);
-    expect([n.result.receivesPcmu, n.result.receivesPcma]).toEqual([true, false]);
+    expect([n.result.pcmuType, n.result.pcmaType]).toEqual([0, -1]);
   });
 
   it("of any text neither throws, nor writes what cannot be read, nor changes anything when it fails", () => {

@@ -66,7 +66,7 @@ describe("G.711 by C", () => {
     const inPlace: typeof g711 = g711InC;
     expect(Object.keys(inPlace).sort()).toEqual(Object.keys(g711).sort());
     for (const law of [g711.PCMU, g711.PCMA, 9]) {
-      expect([inPlace.isG711(law), inPlace.silenceOf(law)]).toEqual([g711.isG711(law), g711.silenceOf(law)]);
+      expect(inPlace.silenceOf(law)).toBe(g711.silenceOf(law));
     }
     expect([inPlace.PCMU, inPlace.PCMA, inPlace.SAMPLES_PER_SECOND, inPlace.SAMPLES_PER_MS]).toEqual([0, 8, 8000, 8]);
   });

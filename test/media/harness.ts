@@ -2,7 +2,7 @@
 import { ipv4 } from "../../src/core/address.js";
 import type { RandomSource } from "../../src/core/random.js";
 import { Timers } from "../../src/core/timers.js";
-import { PCMU } from "../../src/media/g711.js";
+import { PCMA, PCMU } from "../../src/media/g711.js";
 import { RTP_HEADER, RTP_OK, RtpView, writeRtpHeader } from "../../src/media/rtp.js";
 import { type MediaAgreement, MediaStream, STREAM_TIMERS, type StreamLimits } from "../../src/media/stream.js";
 
@@ -44,8 +44,9 @@ export function agreement(change: Partial<MediaAgreement> = {}): MediaAgreement 
     rtcpIp: THEM,
     rtcpPort: RTP_PORT + 1,
     payloadType: PCMU,
-    receivesPcmu: true,
-    receivesPcma: true,
+    codec: change.payloadType === PCMA ? PCMA : PCMU,
+    pcmuType: PCMU,
+    pcmaType: PCMA,
     eventSendType: EVENT,
     eventReceiveType: EVENT,
     ptimeMs: 20,

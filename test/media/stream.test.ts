@@ -403,7 +403,7 @@ describe("Whose sound is taken", () => {
 
 describe("Receiving", () => {
   it("takes the agreed laws only, and counts the rest", () => {
-    end.begin({ receivesPcma: false });
+    end.begin({ pcmaType: -1 });
     talk(2, 0, { type: PCMA });
     talk(2, 2, { type: 13 });
     talk(2, 4);

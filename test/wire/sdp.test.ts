@@ -7,15 +7,19 @@ import { findPart } from "../../src/wire/multipart.js";
 import {
   DIRECTION_INACTIVE,
   DIRECTION_RECVONLY,
+  DIRECTION_SENDONLY,
   ENCODING_NONE,
+  ENCODING_OTHER,
   ENCODING_PCMA,
   ENCODING_PCMU,
   ENCODING_TELEPHONE_EVENT,
   IP_OTHER,
   MEDIA_AUDIO,
   MEDIA_VIDEO,
+  PROTO_RTP_AVPF,
   SDP_LIMIT,
   SDP_MALFORMED,
+  SDP_MEDIA_MOST,
   SDP_OK,
   Sdp,
 } from "../../src/wire/sdp.js";
@@ -110,10 +114,29 @@ describe("a session description", () => {
     expect(ends).toEqual(["audio 4000 RTP/AVP 0", "audio 0 RTP/AVP"]);
   });
 
-  it("keeps the first 24 formats of a medium", () => {
-    const formats = Array.from({ length: 30 }, (_, i) => 96 + i);
-    const { sdp, code } = parse([...HEAD, `m=audio 4000 RTP/AVP ${formats.join(" ")}`]);
-    expect([code, sdp.mediaAt(0).formatCount, sdp.mediaAt(0).formats[23]]).toEqual([SDP_OK, 24, 119]);
+  it("keeps all formats of a medium, each once, however many are named", () => {
+    const formats = Array.from({ length: 128 }, (_, i) => i);
+    const { sdp, code } = parse([...HEAD, `m=audio 4000 RTP/AVP ${[...formats, ...formats].join(" ")}`]);
+    expect([code, sdp.mediaAt(0).formatCount, [...sdp.mediaAt(0).formats]]).toEqual([SDP_OK, 128, formats]);
+  });
+
+  it("takes the first rtpmap of a format, and G.711 of one channel only", () => {
+    for (const [maps, encoding] of [
+      [["101 telephone-event/8000", "101 opus/48000/2"], ENCODING_TELEPHONE_EVENT],
+      [["101 opus/48000/2", "101 telephone-event/8000"], ENCODING_OTHER],
+      [["101 PCMU/8000/1"], ENCODING_PCMU],
+      [["101 PCMU/8000/2"], ENCODING_OTHER],
+      [["101 PCMA/16000"], ENCODING_OTHER],
+    ] as const) {
+      const { sdp } = parse([...HEAD, "m=audio 4000 RTP/AVP 101", ...maps.map((map) => `a=rtpmap:${map}`)]);
+      expect([maps, sdp.mediaAt(0).encodings[0]]).toEqual([maps, encoding]);
+    }
+  });
+
+  it("knows a direction with blanks behind it, and the protocol with feedback", () => {
+    const { sdp } = parse([...HEAD, "m=audio 4000 RTP/AVPF 0", "a=sendonly \t", "a=rtpmap:0 PCMU/8000 "]);
+    const { direction, proto, encodings } = sdp.mediaAt(0);
+    expect([direction, proto, encodings[0]]).toEqual([DIRECTION_SENDONLY, PROTO_RTP_AVPF, ENCODING_PCMU]);
   });
 
   it("has no packet time when that is 0, huge or no number", () => {
@@ -127,7 +150,10 @@ describe("a session description", () => {
     expect(parse(["hello"]).code).toBe(SDP_MALFORMED);
     expect(parse(["v=1"]).code).toBe(SDP_MALFORMED);
     expect(parse([]).code).toBe(SDP_MALFORMED);
-    expect(parse(["v=0", ...Array.from({ length: 9 }, () => "m=audio 4000 RTP/AVP 0")]).code).toBe(SDP_LIMIT);
+    expect(parse(["v=0", ...Array.from({ length: SDP_MEDIA_MOST + 1 }, () => "m=audio 4000 RTP/AVP 0")]).code).toBe(
+      SDP_LIMIT,
+    );
+    expect(parse(["v=0", ...Array.from({ length: SDP_MEDIA_MOST }, () => "m=audio 4000 RTP/AVP 0")]).code).toBe(SDP_OK);
   });
 
   it.skipIf(!existsSync(CORPUS))("of each kind in the corpus is read or refused (../shared/corpus)", () => {
