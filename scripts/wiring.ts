@@ -20,7 +20,7 @@ interface Product {
 }
 
 const PRODUCTS: Record<string, Product> = {
-  m5atom_echo_s3r: { name: "M5Stack Atom EchoS3R", chip: "ESP32-S3", needsAdapter: true },
+  m5atom_echo_s3r: { name: "M5Stack Atom EchoS3R", chip: "ESP32-S3", needsAdapter: false },
   esp32_audio_kit: { name: "ESP32 Audio Kit", chip: "ESP32", needsAdapter: false },
   generic_esp32: { name: "any ESP32 board", chip: "ESP32", needsAdapter: false },
 };
@@ -77,7 +77,7 @@ function tableOf(boards: readonly (readonly [string, Board])[]): string {
     ["I2S MCLK", (b) => pins(b.i2s.mclk)],
     ["I2S BCLK, WS", (b) => pins(b.i2s.bclk, b.i2s.ws)],
     ["I2S out, in", (b) => pins(b.i2s.dout, b.i2s.din)],
-    ["Console RX, TX", (b) => pins(b.receive, b.transmit)],
+    ["Console", (b) => (b.console === "usb" ? "USB socket" : "RX, TX: " + pins(b.receive, b.transmit))],
   ];
   const lines = [
     "|  | " + boards.map(([name]) => name).join(" | ") + " |",

@@ -28,7 +28,8 @@ export interface Board {
   data: number;
   clock: number;
   i2s: I2SOptions;
-  /** UART 0, the serial console. */
+  /** Where the serial console is: the chip's own USB socket, or UART 0 at the pins below, behind the board's USB chip or an adapter. */
+  console: "usb" | "uart";
   receive: number;
   transmit: number;
 }

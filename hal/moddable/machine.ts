@@ -133,6 +133,11 @@ class NoSound implements AudioInput, AudioOutput {
   write(): void {}
 }
 
+/** A port that sends by a timer: before a restart there is none any more. */
+interface Drainable {
+  drain?(): void;
+}
+
 /** What is stored in flash. Where that cannot be read, nothing is stored. */
 class FlashStore implements Store {
   /** Why nothing can be stored; "" when it can. */
@@ -248,6 +253,7 @@ export class Machine implements Device {
   private soundProblem = "";
   private onSound: (problem: string) => void = ignore;
   private readonly printer: Printer;
+  private readonly drain: () => void;
   private joining: Join | null = null;
   private ip = 0;
   private timeOfDay: TimeOfDay | null = null;
@@ -272,6 +278,7 @@ export class Machine implements Device {
     const came = new Uint8Array(SERIAL_BYTES);
     const printer: Printer = new Printer((octet) => serial.write(octet));
     this.printer = printer;
+    this.drain = () => (serial as Drainable).drain?.();
     const serial: Serial = new Serial({
       receive: board.receive,
       transmit: board.transmit,
@@ -319,6 +326,7 @@ export class Machine implements Device {
         call(message + ": " + messageOf(error));
         // At the start the port has not told yet that it is empty. When it is not, what it takes no more is lost.
         this.printer.writable(FIFO_BYTES);
+        this.drain();
       } catch {
         // The new start is what matters.
       }

@@ -17,7 +17,12 @@ describe("npm run firmware", () => {
 });
 
 describe("The manifests", () => {
-  const files = ["manifest.json", "src/manifest.json", "hal/moddable/wired/manifest.json"];
+  const files = [
+    "manifest.json",
+    "src/manifest.json",
+    "hal/moddable/wired/manifest.json",
+    "hal/moddable/usb/manifest.json",
+  ];
   for (const [, manifest] of Object.values(BOARDS)) if (!files.includes(manifest)) files.push(manifest);
 
   it.each(files)("%s names modules that are there", (file) => {

@@ -20,6 +20,7 @@ export const BOARD: Board = {
   data: 33,
   clock: 32,
   i2s: { port: 0, mclk: 0, bclk: 27, ws: 25, dout: 26, din: 35, bits: 16, khz: 8 },
+  console: "uart",
   receive: 3,
   transmit: 1,
 };

@@ -34,6 +34,7 @@ export const BOARD: Board = {
     slot: 0,
     shift: 3,
   },
+  console: "uart",
   receive: 3,
   transmit: 1,
 };

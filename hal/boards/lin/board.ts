@@ -17,6 +17,7 @@ export const BOARD: Board = {
   data: -1,
   clock: -1,
   i2s: { bclk: -1, ws: -1, bits: 16, khz: 8 },
+  console: "uart",
   receive: -1,
   transmit: -1,
 };

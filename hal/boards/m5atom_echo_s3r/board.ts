@@ -1,4 +1,7 @@
-/** M5Stack Atom EchoS3R: ESP32-S3, ES8311. Pins of the SDK's target; relay and LED are on the free pins G5 and G6, UART 0 on its usual pins. */
+/**
+ * M5Stack Atom EchoS3R: ESP32-S3, ES8311. Pins of the SDK's target; relay and LED are on the free pins G5 and G6. The console is the USB
+ * socket, which is the chip's own: UART 0 (GPIO 43, 44) is on no connector, and the Grove port (G1, G2) stays free for a second relay.
+ */
 import type { Board } from "../pins.js";
 
 export const BOARD: Board = {
@@ -17,6 +20,7 @@ export const BOARD: Board = {
   data: 45,
   clock: 0,
   i2s: { port: 0, mclk: 11, bclk: 17, ws: 3, dout: 48, din: 4, bits: 16, khz: 8 },
-  receive: 44,
-  transmit: 43,
+  console: "usb",
+  receive: -1,
+  transmit: -1,
 };

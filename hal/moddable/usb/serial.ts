@@ -1,0 +1,46 @@
+/**
+ * The console's line by the chip's own USB socket, in the place of `embedded:io/serial`: the manifest beside it puts it there.
+ * Not here: the port itself (port.ts).
+ */
+
+import { POLL_MS, type PortOptions, UsbPort } from "hal/moddable/usb/port";
+import { openFifo } from "hal/native/usbfifo";
+import Timer from "timer";
+
+/** Long enough for a computer that fetches. */
+const DRAIN_MS = 3;
+const DRAINS_MOST = 4;
+
+/** As of `embedded:io/serial`; USB has no pins and no rate. */
+interface SerialOptions extends PortOptions {
+  receive: number;
+  transmit: number;
+  baud: number;
+  port: number;
+  format?: "number" | "buffer";
+}
+
+export default class UsbSerial {
+  private readonly port: UsbPort;
+
+  constructor(options: SerialOptions) {
+    this.port = new UsbPort(openFifo(), options);
+    Timer.repeat(() => this.port.poll(), POLL_MS);
+  }
+
+  read(): number | undefined {
+    return this.port.read();
+  }
+
+  write(octet: number): void {
+    this.port.write(octet);
+  }
+
+  /** Before a restart, when no timer comes any more: sends what was written, as far as somebody fetches it. */
+  drain(): void {
+    for (let i = 0; i < DRAINS_MOST; i++) {
+      this.port.flush();
+      Timer.delay(DRAIN_MS);
+    }
+  }
+}
