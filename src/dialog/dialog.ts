@@ -155,21 +155,27 @@ export class Dialog {
     this.isUac = true;
     this.localCseq = draft.localCseq;
     this.state = m.status >= 200 ? DIALOG_CONFIRMED : DIALOG_EARLY;
-    if (!w.ok) return false;
+    if (!w.ok || this.isTargetLong(m)) return false;
     // A provisional response may come without a Contact: then the Request-URI stays the target.
     return this.refreshTarget(m) || this.setTarget(draft.target.bytes, draft.target.start, draft.target.end);
   }
 
-  /** The confirming response of an early dialog: its route set and target are the ones that count. RFC 3261 §13.2.2.4 */
+  /**
+   * The confirming response of an early dialog: its route set and target are the ones that count. RFC 3261 §13.2.2.4
+   * @returns false when they do not fit; then nothing can be sent in this dialog
+   */
   confirm(m: Message): boolean {
+    if (this.isTargetLong(m)) return false;
     const w = this.begin();
     writer.at = this.endOf(REMOTE);
     this.openField(ROUTES);
     this.copyRoutesReversed(m);
     this.closeField(ROUTES);
+    // Before the target is written, by the same writer.
+    if (!w.ok) return false;
     this.state = DIALOG_CONFIRMED;
     this.refreshTarget(m);
-    return w.ok;
+    return true;
   }
 
   /** The dialog that our response to their request founds; `t` has our tag. RFC 3261 §12.1.1 */
@@ -225,20 +231,52 @@ export class Dialog {
     return true;
   }
 
-  /** Takes the Contact of a target refresh request or its 2xx. @returns false when there is none that can be called */
+  /** Takes the Contact of a target refresh request or its 2xx. @returns false when there is none that can be called, or it is too long */
   refreshTarget(m: Message): boolean {
+    return this.readContact(m) && this.takeTarget();
+  }
+
+  /** Whether the Contact of `m` can be called, but is too long to be kept. */
+  isTargetLong(m: Message): boolean {
+    return this.readContact(m) && isCallable() && address.uriEnd - address.uriStart > TARGET_BYTES;
+  }
+
+  /** Whether the sender of the request `m` can be called at all, however long what it says is. */
+  isCallable(m: Message): boolean {
+    return (
+      (m.has(HEADER_CONTACT) ? this.readContact(m) : address.parse(m.bytes, m.fromStart, m.fromEnd)) && isCallable()
+    );
+  }
+
+  /** Whether `m`, without a To tag, is the request that founded this dialog, or one before it. */
+  isFounder(m: Message): boolean {
+    return (
+      this.state >= DIALOG_EARLY &&
+      m.cseq <= this.remoteCseq &&
+      this.is(CALL_ID_TEXT, m.bytes, m.callIdStart, m.callIdEnd) &&
+      this.is(REMOTE_TAG, m.bytes, m.fromTagStart, m.fromTagEnd)
+    );
+  }
+
+  /** Whether a response with our From tag belongs to our founding request. */
+  hasAnswer(m: Message): boolean {
+    return (
+      this.is(CALL_ID_TEXT, m.bytes, m.callIdStart, m.callIdEnd) &&
+      this.is(LOCAL_TAG, m.bytes, m.fromTagStart, m.fromTagEnd)
+    );
+  }
+
+  /** Reads the first Contact of `m` into `address`. */
+  private readContact(m: Message): boolean {
     const row = m.first(HEADER_CONTACT);
     if (row < 0) return false;
     list.beginSpan(m.bytes, m.valueStart(row), m.valueEnd(row));
-    if (!list.next() || !address.parse(list.bytes, list.start, list.end) || address.isStar) return false;
-    return this.takeTarget();
+    return list.next() && address.parse(list.bytes, list.start, list.end) && !address.isStar;
   }
 
   /** The URI that was just read into `address`. */
   private takeTarget(): boolean {
-    if (!uri.parse(address.bytes, address.uriStart, address.uriEnd)) return false;
-    if (uri.scheme === SCHEME_OTHER || uri.scheme === SCHEME_TEL) return false;
-    return this.setTarget(address.bytes, address.uriStart, address.uriEnd);
+    return isCallable() && this.setTarget(address.bytes, address.uriStart, address.uriEnd);
   }
 
   /** Sets where requests go (an addr-spec): a redirected draft, or a refreshed target. */
@@ -279,6 +317,16 @@ export class Dialog {
     );
     layer.ackTargetUri(t, uri, defaultTransport);
     this.writeHead(w, METHOD_ACK, cseq, loose);
+    return w;
+  }
+
+  /** Begins a request in the dialog that no transaction repeats, as `request` does: an ACK that is asked for again, a BYE for want of room. */
+  once(layer: TransactionLayer, method: number, cseq: number, defaultTransport: number): Writer {
+    const loose = this.readHop();
+    const start = loose ? this.target.start : uri.start;
+    const w = layer.beginOnce(method, this.bytes, start, loose ? this.target.end : uri.end);
+    layer.onceTargetUri(uri, defaultTransport);
+    this.writeHead(w, method, cseq, loose);
     return w;
   }
 
@@ -402,4 +450,10 @@ export class Dialog {
     }
     this.closeField(value);
   }
+}
+
+/** Whether the URI that was just read into `address` is one that calls can go to; it is in `uri` then. */
+function isCallable(): boolean {
+  if (!uri.parse(address.bytes, address.uriStart, address.uriEnd)) return false;
+  return uri.scheme !== SCHEME_OTHER && uri.scheme !== SCHEME_TEL;
 }

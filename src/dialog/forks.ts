@@ -35,6 +35,12 @@ export class Forks {
     return null;
   }
 
+  /** The dialog that the 2xx `m` belongs to, whose transaction is no more: all its tags and its Call-ID have to be right. */
+  ofLateAnswer(m: Message): Dialog | null {
+    const dialog = this.ofResponse(m);
+    return dialog?.hasAnswer(m) ? dialog : null;
+  }
+
   /** The dialog that the request `m` belongs to. */
   ofRequest(m: Message): Dialog | null {
     for (let i = 0; i < FORKS; i++) {
@@ -74,6 +80,12 @@ export class Forks {
       if (dialog !== null && dialog.state === DIALOG_LEAVING) return dialog;
     }
     return null;
+  }
+
+  countLeaving(): number {
+    let count = 0;
+    for (let i = 0; i < FORKS; i++) if (this.dialogs[i]?.state === DIALOG_LEAVING) count += 1;
+    return count;
   }
 
   drop(dialog: Dialog): void {

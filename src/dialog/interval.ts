@@ -39,6 +39,10 @@ export class Interval {
   /** How often a 422 was followed. */
   private raises = 0;
   private peerHasTimer = false;
+  // As they were before the last `take`.
+  private savedSeconds = 0;
+  private savedRefresher = false;
+  private savedPeerHasTimer = false;
 
   reset(): void {
     this.isRefresher = false;
@@ -50,6 +54,9 @@ export class Interval {
 
   /** What their INVITE or UPDATE asks. @returns false when it is too brief: to be answered 422 with `writeMinSe`. RFC 4028 §9 */
   take(m: Message): boolean {
+    this.savedSeconds = this.seconds;
+    this.savedRefresher = this.isRefresher;
+    this.savedPeerHasTimer = this.peerHasTimer;
     const asked = m.uint(HEADER_SESSION_EXPIRES, SECONDS_MOST);
     this.peerHasTimer = m.contains(HEADER_SUPPORTED, TOKEN_TIMER);
     if (asked < 0) {
@@ -60,6 +67,13 @@ export class Interval {
     this.seconds = Math.max(asked, MIN_SE_S);
     this.isRefresher = !this.peerHasTimer || (hasRefresher(m) && !span.isToken(UAC));
     return true;
+  }
+
+  /** The request that was taken last was refused after all: it changes nothing. */
+  rollback(): void {
+    this.seconds = this.savedSeconds;
+    this.isRefresher = this.savedRefresher;
+    this.peerHasTimer = this.savedPeerHasTimer;
   }
 
   /** What the 2xx to our INVITE or UPDATE says. RFC 4028 §7.2 */

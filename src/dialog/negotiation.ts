@@ -146,6 +146,9 @@ export class Negotiation {
   private lastVersion = FIRST_VERSION;
   /** DIRECTION_*, what we would like. */
   private wanted = DIRECTION_SENDRECV;
+  /** What was wanted of the description in force. */
+  private inForce = DIRECTION_SENDRECV;
+  private savedInForce = DIRECTION_SENDRECV;
   /** Our offer waits for its answer. */
   private isOffering = false;
   /** Of our audio among the media of our offer, and our payload type for telephone-event in it. */
@@ -167,7 +170,7 @@ export class Negotiation {
     this.sessionId = this.random.uint32() & 0x7fffffff;
     this.version = FIRST_VERSION;
     this.lastVersion = FIRST_VERSION;
-    this.wanted = DIRECTION_SENDRECV;
+    this.wanted = this.inForce = this.savedInForce = DIRECTION_SENDRECV;
     this.isOffering = false;
     this.agreed = false;
     this.result.sends = false;
@@ -183,6 +186,16 @@ export class Negotiation {
   /** From the next offer or answer on, we do not want to hear the other side, or want it again. */
   hold(on: boolean): void {
     this.want(on ? DIRECTION_SENDONLY : DIRECTION_SENDRECV);
+  }
+
+  /** Whether what we would like is to hold the other side. */
+  get isHolding(): boolean {
+    return this.wanted === DIRECTION_SENDONLY;
+  }
+
+  /** What we would like did not come to be: we go back to what both sides know. */
+  giveUp(): void {
+    this.wanted = this.inForce;
   }
 
   /** What we would like from the next offer or answer on. @param direction DIRECTION_*, but not NONE */
@@ -238,6 +251,8 @@ export class Negotiation {
     if (done === NEGOTIATION_OK) {
       this.agreed = true;
       this.isOffering = false;
+      this.savedInForce = this.inForce;
+      this.inForce = this.wanted;
     } else this.rollback();
     return done;
   }
@@ -264,6 +279,7 @@ export class Negotiation {
     this.setDirection(this.answerDirection(media));
     this.agreed = true;
     this.isOffering = false;
+    this.savedInForce = this.inForce = this.wanted;
     return NEGOTIATION_OK;
   }
 
@@ -271,6 +287,7 @@ export class Negotiation {
   rollback(): void {
     this.local.set(this.savedLocal.bytes, this.savedLocal.start, this.savedLocal.end);
     this.version = this.savedVersion;
+    this.inForce = this.savedInForce;
     this.result.copy(this.saved);
     this.isOffering = false;
   }
@@ -280,6 +297,7 @@ export class Negotiation {
     if (this.isOffering) return;
     this.savedLocal.set(this.local.bytes, this.local.start, this.local.end);
     this.savedVersion = this.version;
+    this.savedInForce = this.inForce;
     this.saved.copy(this.result);
   }
 

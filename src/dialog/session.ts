@@ -19,6 +19,7 @@ import {
   HEADER_ALLOW,
   HEADER_REQUIRE,
   HEADER_RSEQ,
+  METHOD_ACK,
   METHOD_BYE,
   METHOD_INVITE,
   METHOD_NAMES,
@@ -27,6 +28,7 @@ import {
 } from "../wire/names.js";
 import type { Writer } from "../wire/writer.js";
 import { DIALOG_CONFIRMED, DIALOG_LEAVING, type Dialog } from "./dialog.js";
+import { Way } from "./farewell.js";
 import { Forks } from "./forks.js";
 import { Interval } from "./interval.js";
 import { ALLOW, END, SDP_BODY, SUPPORTED, USER_AGENT } from "./lines.js";
@@ -72,8 +74,14 @@ export const CAUSE_EXPIRED = 11;
 /** One of our pools is empty, or a message does not fit its buffer. */
 export const CAUSE_NO_ROOM = 12;
 
-/** Between tries to send a BYE when no transaction is free. */
-const BYE_RETRY_MS = 500;
+/** Between the first two BYEs when no transaction is free; then twice as long each time, up to the most, for as long as a transaction would. */
+const BYE_FIRST_MS = 500;
+const BYE_MOST_MS = 4000;
+const BYE_TIME_MS = 32_000;
+/** How often a change that crossed one of theirs (491) is offered again. */
+const GLARES_MOST = 5;
+/** When a refresh is tried again that found no room, or another exchange open. */
+const REFRESH_AGAIN_MS = 2000;
 
 const TIMER_SESSION = 1;
 const TIMER_RETRY = 2;
@@ -108,6 +116,11 @@ export interface SessionUser {
   onConfirmed(s: Session): void;
   /** @param cause CAUSE_* @param status of the response that ended it, or 0 @param m that response or request, or null */
   onEnded(s: Session, cause: number, status: number, m: Message | null): void;
+  /**
+   * Hold, resume, or a new address of ours did not come to be: the call is as it was.
+   * @param wasHold what was wanted is to hold @param m the response that refused it; null: it could not be sent
+   */
+  onUnchanged(s: Session, wasHold: boolean, m: Message | null): void;
   /** A request in the dialog that is no business of the session (INFO, MESSAGE, OPTIONS, …): to be answered. */
   onOther(s: Session, t: ServerTransaction, m: Message): void;
 }
@@ -127,6 +140,8 @@ export interface SessionContext {
 
 // For the time of one call only.
 const sdp = new Span();
+const uri = new Span();
+const way = new Way();
 
 export class Session implements ClientUser, ServerOwner, TimerUser {
   state = SESSION_FREE;
@@ -156,6 +171,13 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
   /** The ACK (or PRACK) must bring the answer to the offer in our response. */
   private answerDue = false;
   private byeWanted = false;
+  /** For want of a transaction: when a BYE is given up, and how long after the last one the next is sent. */
+  private byeUntilMs = 0;
+  private byeDelayMs = 0;
+  /** Our offer under way, or waiting for its turn, is a change somebody asked for: its failure is told. */
+  private isChange = false;
+  /** How often it was refused because it crossed one of theirs. */
+  private glares = 0;
   /** To be offered anew as soon as the session is confirmed. */
   private reofferWanted = false;
   private answerWanted = false;
@@ -204,8 +226,8 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     this.reset();
     const dialog = this.forks.take();
     if (dialog === null || !dialog.fromRequest(m, t)) {
+      this.context.layer.reply(t, dialog === null ? 503 : dialog.isCallable(m) ? 513 : 400);
       this.forks.reset();
-      this.context.layer.reply(t, dialog === null ? 503 : 400);
       return false;
     }
     const status = this.takeOffer(m);
@@ -239,7 +261,10 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     // The first reliable response to an INVITE without an offer has to hold one. RFC 3261 §13.2.1
     if (this.wantsReliable && this.answerDue) this.writeBody(w);
     else w.put(EMPTY_BODY);
-    this.context.layer.sendResponse(t);
+    if (this.context.layer.sendResponse(t)) return;
+    // Short, it says that it rings all the same; but one that has to be acknowledged cannot be short.
+    if (this.wantsReliable) this.decline(500);
+    else this.context.layer.reply(t, status);
   }
 
   /** Answers an incoming call: 200. Waits for the PRACK of a provisional response first. RFC 3262 §3 */
@@ -249,8 +274,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
       this.answerWanted = true;
       return;
     }
-    this.state = SESSION_ANSWERED;
-    this.accept(true);
+    if (!this.accept(true)) this.end(CAUSE_NO_ROOM, 500, null);
   }
 
   /**
@@ -280,17 +304,34 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     }
   }
 
-  /** Offers anew what `negotiation` now wants: hold, resume, or another address of ours. Waits its turn when another exchange is open. */
-  reoffer(): void {
-    if (this.state !== SESSION_CONFIRMED || this.dialog === null) {
-      this.reofferWanted = true;
-      return;
-    }
+  /**
+   * Offers anew what `negotiation` now wants: hold, resume, or another address of ours. Waits its turn when another exchange is open.
+   * @returns false when it cannot be sent: then all is as it was
+   */
+  reoffer(): boolean {
+    this.isChange = true;
+    this.glares = 0;
+    if (this.state === SESSION_CONFIRMED && this.dialog !== null) return this.offerAnew(this.dialog);
+    this.reofferWanted = true;
+    return true;
+  }
+
+  private offerAnew(dialog: Dialog): boolean {
     if (this.invite !== null || this.update !== null || this.incoming !== null || this.answered !== null) {
       this.retryLater();
-      return;
+      return true;
     }
-    if (this.negotiation.offer() !== NEGOTIATION_OK || !this.sendInvite(this.dialog)) this.retryLater();
+    if (this.negotiation.offer() === NEGOTIATION_OK && this.sendInvite(dialog)) return true;
+    this.leaveUnchanged();
+    return false;
+  }
+
+  /** Our offer did not come to be. */
+  private leaveUnchanged(): void {
+    this.isChange = false;
+    this.exchange = EXCHANGE_NONE;
+    this.negotiation.rollback();
+    this.negotiation.giveUp();
   }
 
   isConfirmed(): boolean {
@@ -302,8 +343,11 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     return this.state === SESSION_ENDED && this.open === 0 && this.answered === null && this.forks.leaving() === null;
   }
 
-  /** Lets go of all that is left of an ended session, so that it can serve anew. Late answers to it are then unknown. */
+  /** Lets go of all that is left of an ended session, so that it can serve anew. Whoever is owed a BYE gets one, not repeated. */
   release(): void {
+    for (let dialog = this.forks.leaving(); dialog !== null; dialog = this.forks.leaving()) this.sendByeOnce(dialog);
+    if (this.byeWanted && this.dialog !== null) this.sendByeOnce(this.dialog);
+    if (this.answered !== null) this.context.layer.acked(this.answered);
     this.context.layer.disown(this);
     this.reset();
   }
@@ -311,6 +355,11 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
   /** @returns whether `m`, a request with a To tag, belongs to one of this session's dialogs */
   owns(m: Message): boolean {
     return this.forks.ofRequest(m) !== null;
+  }
+
+  /** @returns whether `m`, an INVITE without a To tag, is the one that founded this session, come once more */
+  isFounder(m: Message): boolean {
+    return !this.isCaller && this.dialog !== null && this.dialog.isFounder(m);
   }
 
   // ---- requests that come in the dialog ----
@@ -323,12 +372,14 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
       return;
     }
     if (!dialog.acceptCseq(m.cseq)) {
-      layer.reply(t, 500);
+      // The transaction of a BYE made room before the answer was heard.
+      layer.reply(t, m.method === METHOD_BYE && this.state === SESSION_ENDED ? 200 : 500);
       return;
     }
     switch (m.method) {
       case METHOD_BYE:
-        this.onBye(t, m, dialog);
+        layer.reply(t, 200);
+        this.onBye(m, dialog);
         break;
       case METHOD_INVITE:
         if (this.state === SESSION_ENDED) layer.reply(t, 481);
@@ -346,6 +397,14 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
         else this.context.user.onOther(this, t, m);
         break;
     }
+  }
+
+  /** A BYE for which there is no transaction; it is answered elsewhere. @returns whether it belongs to this session */
+  onCrowdedBye(m: Message): boolean {
+    const dialog = this.forks.ofRequest(m);
+    if (dialog === null) return false;
+    if (dialog.acceptCseq(m.cseq)) this.onBye(m, dialog);
+    return true;
   }
 
   /** An ACK with this session's tags. */
@@ -400,8 +459,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     if (t === this.incoming) this.incoming = null;
   }
 
-  private onBye(t: ServerTransaction, m: Message, dialog: Dialog): void {
-    this.context.layer.reply(t, 200);
+  private onBye(m: Message, dialog: Dialog): void {
     if (this.state === SESSION_ENDED) return;
     if (this.isCaller && this.invite !== null && this.dialog !== dialog) {
       // One fork of many gave up; the others ring on.
@@ -412,6 +470,11 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
       const pending = this.incoming;
       this.setIncoming(null, 0);
       this.context.layer.reply(pending, 487);
+    }
+    if (this.answered !== null) {
+      // Whoever hangs up has heard it, or wants it no more.
+      this.context.layer.acked(this.answered);
+      this.setAnswered(null);
     }
     if (this.invite !== null && this.state < SESSION_CONFIRMED) this.context.layer.cancel(this.invite);
     this.end(CAUSE_REMOTE, 0, m);
@@ -433,6 +496,10 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
       this.refuseForNow(t, 500);
       return;
     }
+    if (dialog.isTargetLong(m)) {
+      layer.reply(t, 513);
+      return;
+    }
     const status = this.takeOffer(m);
     if (status !== 0) {
       this.refuseOffer(t, status);
@@ -442,14 +509,17 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
       this.dropOffer();
       return;
     }
-    dialog.refreshTarget(m);
     this.setIncoming(t, m.cseq);
-    this.accept(false);
+    if (this.accept(false)) dialog.refreshTarget(m);
   }
 
   /** RFC 3311 §5.2 */
   private onUpdate(t: ServerTransaction, m: Message, dialog: Dialog): void {
     const layer = this.context.layer;
+    if (dialog.isTargetLong(m)) {
+      layer.reply(t, 513);
+      return;
+    }
     const body = findSdp(m, sdp);
     if (body === BODY_SDP) {
       if (this.exchange === EXCHANGE_OURS || this.update !== null) {
@@ -473,16 +543,20 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
       if (body === BODY_SDP) this.dropOffer();
       return;
     }
-    dialog.refreshTarget(m);
     const w = layer.respond(t, 200);
     this.context.user.writeContact(w, t.source.transport);
     w.put(ALLOW);
     this.interval.writeResponse(w);
-    if (body === BODY_SDP) {
-      this.writeBody(w);
-      this.exchange = EXCHANGE_NONE;
-    } else w.put(EMPTY_BODY);
-    layer.sendResponse(t);
+    if (body === BODY_SDP) this.writeBody(w);
+    else w.put(EMPTY_BODY);
+    if (!layer.sendResponse(t)) {
+      this.interval.rollback();
+      if (body === BODY_SDP) this.dropOffer();
+      layer.reply(t, 500);
+      return;
+    }
+    if (body === BODY_SDP) this.exchange = EXCHANGE_NONE;
+    dialog.refreshTarget(m);
     this.startSessionTimer();
     if (body === BODY_SDP) this.context.user.onAgreed(this);
   }
@@ -614,8 +688,13 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
         const rseq = m.uint(HEADER_RSEQ, 2147483647);
         // Out of order or seen before: the other side sends it again. RFC 3262 §4
         if (rseq < 1 || (dialog.rseq >= 0 && rseq !== dialog.rseq + 1)) return;
+        const before = dialog.rseq;
         dialog.rseq = rseq;
-        this.sendPrack(dialog);
+        if (!this.sendPrack(dialog)) {
+          // It comes again, and so does our turn.
+          dialog.rseq = before;
+          return;
+        }
       }
       // The answer to a re-INVITE is taken from its 2xx.
       if (this.state !== SESSION_PROCEEDING) return;
@@ -642,8 +721,13 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
       return;
     }
     if (t === this.invite) this.invite = null;
-    const dialog = this.fork(m);
+    let dialog = this.fork(m);
+    if (dialog !== null && dialog.state < DIALOG_CONFIRMED && !dialog.confirm(m)) {
+      this.dropFork(dialog);
+      dialog = null;
+    }
     if (dialog === null) {
+      this.refuseAnswer(t, m);
       if (isFirst) this.end(CAUSE_NO_ROOM, 0, null);
       return;
     }
@@ -651,13 +735,11 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     if (!isFirst) {
       // A late fork, or an answer that crossed our CANCEL. RFC 3261 §15
       const seen = dialog.acknowledged;
-      if (dialog.state < DIALOG_CONFIRMED) dialog.confirm(m);
       this.sendAck(t, dialog, m);
       if (!seen && (dialog !== this.dialog || this.state === SESSION_ENDED)) this.sendBye(dialog);
       return;
     }
     this.dialog = dialog;
-    dialog.confirm(m);
     this.sendAck(t, dialog, m);
     this.notePeer(m);
     this.exchange = EXCHANGE_NONE;
@@ -678,15 +760,22 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
 
   private onReinviteAccepted(t: ClientTransaction, m: Message, dialog: Dialog): void {
     this.invite = null;
-    this.challenges = 0;
+    this.challenges = this.glares = 0;
     this.exchange = EXCHANGE_NONE;
+    if (dialog.isTargetLong(m)) {
+      // Where requests go from now on cannot be kept.
+      this.refuseAnswer(t, m);
+      this.end(CAUSE_NO_ROOM, 0, null);
+      return;
+    }
     dialog.refreshTarget(m);
     this.sendAck(t, dialog, m);
     this.adoptInterval(m);
     if (findSdp(m, sdp) !== BODY_SDP) {
-      this.negotiation.rollback();
+      this.tellUnchanged(m);
       return;
     }
+    this.isChange = false;
     if (this.negotiation.accept(sdp.bytes, sdp.start, sdp.end) === NEGOTIATION_OK) this.context.user.onAgreed(this);
     else this.endWithBye(CAUSE_NO_CODEC, 488);
   }
@@ -700,6 +789,10 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
       return;
     }
     this.challenges = 0;
+    if (dialog.isTargetLong(m)) {
+      this.endWithBye(CAUSE_NO_ROOM, 0);
+      return;
+    }
     dialog.refreshTarget(m);
     this.adoptInterval(m);
   }
@@ -708,20 +801,31 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
   private onReinviteRefused(t: ClientTransaction, m: Message, dialog: Dialog, isInvite: boolean): void {
     if (m.status === 401 || m.status === 407) {
       if (this.context.user.onChallenge(this, t, m)) {
-        if (isInvite) this.sendInvite(dialog);
-        else this.sendUpdate(dialog);
-        return;
+        if (isInvite ? this.sendInvite(dialog) : this.sendUpdate(dialog)) return;
       }
     }
-    if (isInvite) this.negotiation.rollback();
-    if (m.status === 481 || m.status === 408) this.endWithBye(CAUSE_REFUSED, m.status);
-    else if (m.status === 491) this.retryLater();
-    else if (m.status === 422) {
-      if (this.interval.raise(m)) this.refresh();
-    } else if (!isInvite && (m.status === 405 || m.status === 501)) {
+    if (m.status === 481 || m.status === 408) {
+      this.endWithBye(CAUSE_REFUSED, m.status);
+      return;
+    }
+    if (isInvite) {
+      this.negotiation.rollback();
+      if (m.status === 491 && this.glares++ < GLARES_MOST) this.retryLater();
+      else if (m.status === 422 && this.interval.raise(m)) this.offerAnew(dialog);
+      else this.tellUnchanged(m);
+    } else if (m.status === 422 && this.interval.raise(m)) this.refresh();
+    else if (m.status === 405 || m.status === 501) {
       this.peerHasUpdate = false;
       this.refresh();
     }
+  }
+
+  /** Our offer was refused, or failed later than when it was asked for: the call is as both sides knew it before. */
+  private tellUnchanged(m: Message | null): void {
+    const { isChange } = this;
+    const wasHold = this.negotiation.isHolding;
+    this.leaveUnchanged();
+    if (isChange) this.context.user.onUnchanged(this, wasHold, m);
   }
 
   // ---- timers ----
@@ -732,12 +836,12 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
       return;
     }
     if (kind === TIMER_RETRY && this.state === SESSION_ENDED) {
-      const dialog = this.forks.leaving();
-      if (dialog !== null) this.sendBye(dialog);
+      this.sendByesAgain();
       return;
     }
-    if (this.state !== SESSION_CONFIRMED) return;
-    if (kind === TIMER_RETRY) this.reoffer();
+    const dialog = this.dialog;
+    if (this.state !== SESSION_CONFIRMED || dialog === null) return;
+    if (kind === TIMER_RETRY) this.offerWaiting(dialog);
     else if (this.interval.isRefresher && this.context.timers.nowMs < this.interval.expiresAtMs) this.refresh();
     else this.endWithBye(CAUSE_EXPIRED, 0);
   }
@@ -757,12 +861,12 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
   private refresh(): void {
     const dialog = this.dialog;
     if (dialog === null) return;
-    if (this.invite !== null || this.update !== null || this.incoming !== null || this.answered !== null) {
-      this.context.timers.start(this.sessionTimer, 2000);
+    const isBusy = this.invite !== null || this.update !== null || this.incoming !== null || this.answered !== null;
+    if (isBusy || !(this.peerHasUpdate ? this.sendUpdate(dialog) : this.offerAnew(dialog))) {
+      const leftMs = Math.max(0, this.interval.expiresAtMs - this.context.timers.nowMs);
+      this.context.timers.start(this.sessionTimer, Math.min(REFRESH_AGAIN_MS, leftMs));
       return;
     }
-    if (this.peerHasUpdate) this.sendUpdate(dialog);
-    else this.reoffer();
     // Should it not be taken, the interval's end ends the session. RFC 4028 §10
     this.context.timers.startAt(this.sessionTimer, this.interval.expiresAtMs);
   }
@@ -779,14 +883,8 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
   private sendInvite(dialog: Dialog): boolean {
     const t = this.client();
     if (t === null) return false;
-    const w = dialog.request(this.context.layer, t, METHOD_INVITE, this.context.transport);
-    this.context.user.writeContact(w, t.target.transport);
-    w.put(ALLOW);
-    w.put(SUPPORTED);
-    this.interval.writeInvite(w, this.context.sessionExpiresS);
-    w.put(USER_AGENT);
-    this.context.user.writeCredentials(this, t, w, METHOD_INVITE, dialog.requestUri);
-    this.writeBody(w);
+    // What can be left out is, rather than the request.
+    if (!this.writeInvite(t, dialog, false)) this.writeInvite(t, dialog, true);
     this.exchange = EXCHANGE_OURS;
     this.invite = t;
     this.inviteCseq = dialog.localCseq;
@@ -798,32 +896,131 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     return false;
   }
 
+  /** @param isBrief without the fields that no one needs in a request of a dialog @returns whether it fits */
+  private writeInvite(t: ClientTransaction, dialog: Dialog, isBrief: boolean): boolean {
+    const w = dialog.request(this.context.layer, t, METHOD_INVITE, this.context.transport);
+    this.context.user.writeContact(w, t.target.transport);
+    if (!isBrief) w.put(ALLOW);
+    w.put(SUPPORTED);
+    this.interval.writeInvite(w, this.context.sessionExpiresS);
+    if (!isBrief) w.put(USER_AGENT);
+    this.context.user.writeCredentials(this, t, w, METHOD_INVITE, dialog.requestUri);
+    this.writeBody(w);
+    return w.ok;
+  }
+
   private sendAck(t: ClientTransaction, dialog: Dialog, m: Message): void {
-    dialog.acknowledged = true;
     const w = dialog.ack(this.context.layer, t, m, this.context.transport);
     w.put(EMPTY_BODY);
+    dialog.acknowledged = w.ok;
     this.context.layer.sendAck(t);
+  }
+
+  /** ACK and BYE for a 2xx whose dialog cannot be kept. */
+  private refuseAnswer(t: ClientTransaction, m: Message): void {
+    const { layer, transport } = this.context;
+    // Straight to the Contact, past the routes, when they are too long even for the ACK: by the way that the INVITE went.
+    let isRouted = true;
+    if (!this.writeAckOf(t, m, true)) {
+      isRouted = false;
+      if (!this.writeAckOf(t, m, false)) return;
+      t.ackTarget.set(t.flow.transport, t.flow.ip, t.flow.port, t.flow.connection);
+    }
+    layer.sendAck(t);
+    if (!way.read(m, isRouted, uri)) return;
+    const bye = this.client();
+    const w =
+      bye === null
+        ? layer.beginOnce(METHOD_BYE, uri.bytes, uri.start, uri.end)
+        : layer.begin(bye, METHOD_BYE, uri.bytes, uri.start, uri.end);
+    const target = bye === null ? layer.scratchTarget : bye.target;
+    if (isRouted) layer.transport.aim(target, way.hop, transport);
+    else target.set(t.flow.transport, t.flow.ip, t.flow.port, t.flow.connection);
+    way.write(w, m, METHOD_BYE, m.cseq + 1);
+    const end = w.at;
+    if (bye !== null && w.ok) this.context.user.writeCredentials(this, bye, w, METHOD_BYE, uri);
+    w.put(EMPTY_BODY);
+    if (!w.ok) {
+      w.begin(w.bytes, end, w.limit);
+      w.put(EMPTY_BODY);
+    }
+    if (bye === null) layer.sendOnce();
+    else if (!layer.send(bye)) this.open -= 1;
+  }
+
+  /** Writes, but does not send, the ACK for such a 2xx. @returns whether it fits */
+  private writeAckOf(t: ClientTransaction, m: Message, isRouted: boolean): boolean {
+    const { layer, transport } = this.context;
+    if (!way.read(m, isRouted, uri)) return false;
+    const w = layer.beginAck(t, m, uri.bytes, uri.start, uri.end);
+    layer.ackTargetUri(t, way.hop, transport);
+    way.write(w, m, METHOD_ACK, m.cseq);
+    w.put(EMPTY_BODY);
+    return w.ok;
+  }
+
+  /** A 2xx to an INVITE of ours whose transaction is no more: it is acknowledged again. RFC 3261 §13.2.2.4 @returns whether it is of this session */
+  onLateAnswer(m: Message): boolean {
+    const dialog = this.forks.ofLateAnswer(m);
+    if (dialog === null || !dialog.isUac || m.cseq > this.inviteCseq) return false;
+    const { layer, transport } = this.context;
+    dialog.once(layer, METHOD_ACK, m.cseq, transport).put(EMPTY_BODY);
+    layer.sendOnce();
+    return true;
   }
 
   private sendBye(dialog: Dialog): void {
     const t = this.client();
     if (t === null) {
-      // Else the other side would talk to nobody: as soon as a transaction has ended there is room.
+      // Without a transaction it leaves all the same, and is repeated from here until there is one.
+      if (dialog.state !== DIALOG_LEAVING) {
+        this.byeUntilMs = this.context.timers.nowMs + BYE_TIME_MS;
+        this.byeDelayMs = BYE_FIRST_MS;
+      }
+      this.sendByeOnce(dialog);
       dialog.state = DIALOG_LEAVING;
-      this.context.timers.start(this.retryTimer, BYE_RETRY_MS);
+      this.context.timers.start(this.retryTimer, this.byeDelayMs);
       return;
     }
     dialog.state = DIALOG_CONFIRMED;
     const w = dialog.request(this.context.layer, t, METHOD_BYE, this.context.transport);
-    w.put(USER_AGENT);
-    this.context.user.writeCredentials(this, t, w, METHOD_BYE, dialog.requestUri);
-    w.put(EMPTY_BODY);
+    const end = w.at;
+    if (w.ok) {
+      w.put(USER_AGENT);
+      this.context.user.writeCredentials(this, t, w, METHOD_BYE, dialog.requestUri);
+      w.put(EMPTY_BODY);
+      // With credentials it may be too long. Without, it may be refused; not sent, it is never heard.
+      if (!w.ok) {
+        w.begin(w.bytes, end, w.limit);
+        w.put(EMPTY_BODY);
+      }
+    }
     if (!this.context.layer.send(t)) this.open -= 1;
   }
 
-  private sendUpdate(dialog: Dialog): void {
+  private sendByeOnce(dialog: Dialog): void {
+    const { layer, transport } = this.context;
+    dialog.state = DIALOG_CONFIRMED;
+    dialog.localCseq += 1;
+    dialog.once(layer, METHOD_BYE, dialog.localCseq, transport).put(EMPTY_BODY);
+    layer.sendOnce();
+  }
+
+  /** To each dialog that is owed a BYE; at the end of the time to none any more. */
+  private sendByesAgain(): void {
+    const isOver = this.context.timers.nowMs >= this.byeUntilMs;
+    this.byeDelayMs = Math.min(this.byeDelayMs * 2, BYE_MOST_MS);
+    let left = this.forks.countLeaving();
+    for (let dialog = this.forks.leaving(); left > 0 && dialog !== null; dialog = this.forks.leaving()) {
+      left -= 1;
+      if (isOver) dialog.state = DIALOG_CONFIRMED;
+      else this.sendBye(dialog);
+    }
+  }
+
+  private sendUpdate(dialog: Dialog): boolean {
     const t = this.client();
-    if (t === null) return;
+    if (t === null) return false;
     const w = dialog.request(this.context.layer, t, METHOD_UPDATE, this.context.transport);
     this.context.user.writeContact(w, t.target.transport);
     w.put(ALLOW);
@@ -832,16 +1029,16 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     this.context.user.writeCredentials(this, t, w, METHOD_UPDATE, dialog.requestUri);
     w.put(EMPTY_BODY);
     this.update = t;
-    if (!this.context.layer.send(t)) {
-      this.update = null;
-      this.open -= 1;
-    }
+    if (this.context.layer.send(t)) return true;
+    this.update = null;
+    this.open -= 1;
+    return false;
   }
 
   /** Acknowledges the provisional response that came last in the dialog. RFC 3262 §4 */
-  private sendPrack(dialog: Dialog): void {
+  private sendPrack(dialog: Dialog): boolean {
     const t = this.client();
-    if (t === null) return;
+    if (t === null) return false;
     const w = dialog.request(this.context.layer, t, METHOD_PRACK, this.context.transport);
     w.put(RACK);
     w.uint(dialog.rseq);
@@ -852,17 +1049,20 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     w.put(CRLF);
     this.context.user.writeCredentials(this, t, w, METHOD_PRACK, dialog.requestUri);
     w.put(EMPTY_BODY);
-    if (!this.context.layer.send(t)) this.open -= 1;
+    if (this.context.layer.send(t)) return true;
+    this.open -= 1;
+    return false;
   }
 
-  /** 200 to their INVITE, first or later, with our answer or (when they made no offer) our offer. */
-  private accept(isFirst: boolean): void {
+  /**
+   * 200 to their INVITE, first or later, with our answer or (when they made no offer) our offer.
+   * @returns false when it does not fit: it was answered 500, and all is as it was before the INVITE
+   */
+  private accept(isFirst: boolean): boolean {
     const t = this.incoming;
-    if (t === null) return;
+    if (t === null) return false;
     const layer = this.context.layer;
     this.setIncoming(null, this.incomingCseq);
-    this.setAnswered(t);
-    if (isFirst && this.dialog !== null) this.dialog.state = DIALOG_CONFIRMED;
     const w = layer.respond(t, 200);
     this.context.user.writeContact(w, t.source.transport);
     w.put(ALLOW);
@@ -871,11 +1071,20 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     w.put(USER_AGENT);
     if (this.exchange === EXCHANGE_NONE) w.put(EMPTY_BODY);
     else this.writeBody(w);
+    if (!layer.sendResponse(t)) {
+      layer.reply(t, 500);
+      this.interval.rollback();
+      this.dropOffer();
+      return false;
+    }
+    this.setAnswered(t);
+    if (isFirst) this.state = SESSION_ANSWERED;
+    if (isFirst && this.dialog !== null) this.dialog.state = DIALOG_CONFIRMED;
     const agreed = this.exchange === EXCHANGE_THEIRS;
     if (agreed) this.exchange = EXCHANGE_NONE;
-    layer.sendResponse(t);
     this.startSessionTimer();
     if (agreed) this.context.user.onAgreed(this);
+    return true;
   }
 
   private decline(status: number): void {
@@ -971,9 +1180,17 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
 
   private confirm(): void {
     this.context.user.onConfirmed(this);
-    if (!this.reofferWanted) return;
+    const dialog = this.dialog;
+    if (!this.reofferWanted || dialog === null || this.state !== SESSION_CONFIRMED) return;
     this.reofferWanted = false;
-    this.reoffer();
+    this.offerWaiting(dialog);
+  }
+
+  /** An offer that had to wait has its turn. */
+  private offerWaiting(dialog: Dialog): void {
+    const { isChange } = this;
+    const wasHold = this.negotiation.isHolding;
+    if (!this.offerAnew(dialog) && isChange) this.context.user.onUnchanged(this, wasHold, null);
   }
 
   private endWithBye(cause: number, status: number): void {
@@ -987,7 +1204,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     timers.stop(this.retryTimer);
     timers.stop(this.reliableTimer);
     this.state = SESSION_ENDED;
-    if (this.forks.leaving() !== null) timers.start(this.retryTimer, BYE_RETRY_MS);
+    if (this.forks.leaving() !== null) timers.start(this.retryTimer, BYE_FIRST_MS);
     this.context.user.onEnded(this, cause, status, m);
   }
 
@@ -1006,7 +1223,8 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     this.exchange = EXCHANGE_NONE;
     this.answerDue = false;
     this.byeWanted = false;
-    this.reofferWanted = false;
+    this.reofferWanted = this.isChange = false;
+    this.glares = 0;
     this.answerWanted = false;
     this.wantsReliable = false;
     this.challenges = 0;
@@ -1032,6 +1250,11 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
 
   private setAnswered(t: ServerTransaction | null): void {
     this.answered = t;
+  }
+
+  private dropFork(dialog: Dialog): void {
+    this.forks.drop(dialog);
+    if (this.dialog === dialog) this.dialog = null;
   }
 
   /** The dialog of the fork that answers; null when it cannot be kept. */

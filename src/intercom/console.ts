@@ -197,8 +197,7 @@ export class Console {
       case "resume":
         if (call === null || (call.state !== CALL_CONFIRMED && call.state !== CALL_HELD))
           return reply.fail(ERROR_STATE, "there is no call to " + word);
-        ua.hold(call, word === "hold");
-        return reply;
+        return or(reply, ERROR_STATE, ua.hold(call, word === "hold"));
       case "dtmf":
         return this.dtmf(reply, rest);
       case "press":

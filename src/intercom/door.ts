@@ -446,6 +446,12 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
     }
   }
 
+  onUnchanged(_call: Call, wasHold: boolean, m: Message | null): void {
+    const what = wasHold ? "hold" : "resume";
+    const why = m === null ? "it does not fit, or could not be sent" : reasonOf(m);
+    this.fail(what + " was not taken: " + why + "; the call is as it was");
+  }
+
   onPhone(name: string, isThere: boolean): void {
     this.events.event("phone", isThere ? "registered" : "gone", ["name", name]);
   }

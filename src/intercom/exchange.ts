@@ -186,6 +186,18 @@ export class Exchange implements TransactionUser, LocationUser, LocationWatcher 
     else this.ua.onCancel(t, m);
   }
 
+  isInDialog(m: Message): boolean {
+    return this.isForPhones(m) ? this.proxy.isInDialog(m) : this.ua.isInDialog(m);
+  }
+
+  onCrowded(m: Message): number {
+    return this.isForPhones(m) ? 0 : this.ua.onCrowded(m);
+  }
+
+  onLateAnswer(m: Message): void {
+    this.ua.onLateAnswer(m);
+  }
+
   onAckTimeout(t: ServerTransaction): void {
     this.ua.onAckTimeout(t);
   }

@@ -46,6 +46,10 @@ export class Server implements TransactionUser {
     }
   }
 
+  isInDialog(m: Message): boolean {
+    return this.next?.isInDialog?.(m) === true;
+  }
+
   onAck(m: Message, source: Flow): void {
     if (this.next !== null) this.next.onAck(m, source);
   }

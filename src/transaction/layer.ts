@@ -24,6 +24,8 @@ import { Writer } from "../wire/writer.js";
 import { Answers, RETRY_AFTER } from "./answer.js";
 import { CLIENT_FREE, CLIENT_IDLE, type ClientHost, ClientTransaction, type ClientUser, NO_USER } from "./client.js";
 import { Flow, Target } from "./flow.js";
+import { sendOnce, writeRequestLine, writeVia } from "./request.js";
+import { FIND_KNOWN } from "./resolver.js";
 import {
   SERVER_ACCEPTED,
   SERVER_PROCEEDING,
@@ -270,6 +272,30 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
   /** Sends the ACK just written. That of the first To tag is sent again for each repetition of its 2xx. */
   sendAck(t: ClientTransaction): void {
     t.sendAck();
+  }
+
+  // Requests that no transaction repeats.
+
+  /** Begins one: first line, and Via with a new branch, into octets good until `sendOnce`. The caller goes on with the writer. */
+  beginOnce(method: number, uriBytes: Uint8Array, uriStart: number, uriEnd: number): Writer {
+    const w = this.scratchWriter;
+    w.begin(this.scratch, 0, this.scratch.length);
+    writeRequestLine(w, method, uriBytes, uriStart, uriEnd);
+    writeVia(w, this.transport, this.random.uint32() | 0, this.random.uint32() | 0);
+    return w;
+  }
+
+  /** Sets the next hop of the request just begun. */
+  onceTargetUri(uri: Uri, defaultTransport: number): void {
+    this.transport.aim(this.scratchTarget, uri, defaultTransport);
+  }
+
+  /** Sends it. @returns false when it did not fit, could not be sent, or the name of the next hop is not known yet */
+  sendOnce(): boolean {
+    const { transport, scratchWriter: w, scratchTarget: target } = this;
+    const isReady = w.ok && transport.locate(target) === FIND_KNOWN;
+    w.ok = false;
+    return isReady && sendOnce(transport, this.scratchFlow, target, this.scratch, w.at) > 0;
   }
 
   // Responses we send.

@@ -105,6 +105,8 @@ export interface UserAgentUser {
   onSound(call: Call, change: number, ip: number, port: number): void;
   /** A text came (MESSAGE), in a call or outside of any (null). */
   onText(call: Call | null, m: Message): void;
+  /** Hold, resume, or a new address of ours did not come to be: the call is as it was. @param m the response that refused it; null: it could not be sent */
+  onUnchanged?(call: Call, wasHold: boolean, m: Message | null): void;
   /** Whether an INVITE or MESSAGE that came may be taken. @returns 0, or the status that refuses it */
   mayCall(m: Message, source: Flow): number;
 }
@@ -218,7 +220,10 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
   moveTo(ip: number, udpPort: number, tcpPort: number): void {
     this.setAddress(ip, udpPort, tcpPort);
     this.registration.renew();
-    for (let i = 0; i < this.calls.length; i++) this.calls[i].session.reoffer();
+    for (let i = 0; i < this.calls.length; i++) {
+      const call = this.calls[i];
+      if (!call.session.reoffer()) this.onUnchanged(call.session, false, null);
+    }
   }
 
   /**
@@ -274,11 +279,11 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
     if (this.isActive(call)) call.session.hangUp(486, COMPLETED_ELSEWHERE);
   }
 
-  /** Holds the other side, or takes it back. RFC 3264 §8.4 */
-  hold(call: Call, on: boolean): void {
-    if (call.state !== CALL_CONFIRMED && call.state !== CALL_HELD) return;
+  /** Holds the other side, or takes it back. RFC 3264 §8.4 @returns "" or why it cannot be said; what becomes of it later, `onUnchanged` tells */
+  hold(call: Call, on: boolean): string {
+    if (call.state !== CALL_CONFIRMED && call.state !== CALL_HELD) return "the call is not answered";
     call.session.negotiation.hold(on);
-    call.session.reoffer();
+    return call.session.reoffer() ? "" : UNSAID;
   }
 
   isActive(call: Call): boolean {
@@ -356,6 +361,20 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
     for (let i = 0; i < this.calls.length; i++) this.calls[i].session.onCancel(t, m);
   }
 
+  isInDialog(m: Message): boolean {
+    return m.toTagEnd > m.toTagStart && (this.callOf(m) !== null || this.watchers.of(m) !== null);
+  }
+
+  /** Ending a call needs no transaction. */
+  onCrowded(m: Message): number {
+    const call = m.method === METHOD_BYE ? this.callOf(m) : null;
+    return call?.session.onCrowdedBye(m) ? 200 : 0;
+  }
+
+  onLateAnswer(m: Message): void {
+    for (let i = 0; i < this.calls.length; i++) if (this.calls[i].session.onLateAnswer(m)) return;
+  }
+
   onAckTimeout(t: ServerTransaction): void {
     for (let i = 0; i < this.calls.length; i++) this.calls[i].session.onAckTimeout(t);
   }
@@ -366,7 +385,7 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
     if (!uri.parse(m.bytes, m.uriStart, m.uriEnd)) return 400;
     if (uri.scheme === SCHEME_OTHER || uri.scheme === SCHEME_SIPS) return 416;
     if (uri.headersEnd > uri.headersStart) return 400;
-    if (this.layer.isMerged(t, m)) return 482;
+    if (this.layer.isMerged(t, m) || (m.method === METHOD_INVITE && this.isFounder(m))) return 482;
     if (refuseRequired(this.layer, t, m, OPTIONS)) return -1;
     if (m.method !== METHOD_OPTIONS) return this.user.mayCall(m, t.source);
     return 0;
@@ -401,7 +420,7 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
     call.answeredMs = -1;
     call.limit(this.settings.ringTimeMs);
     call.session.progress(180);
-    this.tell(call, 0, 0, m);
+    if (call.state === CALL_INCOMING) this.tell(call, 0, 0, m);
   }
 
   private onMessage(t: ServerTransaction, m: Message, call: Call | null): void {
@@ -533,6 +552,11 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
     this.cause = 0;
     call.state = CALL_ENDED;
     this.tell(call, own !== 0 && (cause === CAUSE_LOCAL || cause === CAUSE_DECLINED) ? own : cause, status, m);
+  }
+
+  onUnchanged(s: Session, wasHold: boolean, m: Message | null): void {
+    const call = this.callWith(s);
+    if (this.isActive(call)) this.user.onUnchanged?.(call, wasHold, m);
   }
 
   onOther(s: Session, t: ServerTransaction, m: Message): void {
@@ -678,6 +702,12 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
     return null;
   }
 
+  /** The INVITE that founded a call comes once more, later than its transaction stayed. */
+  private isFounder(m: Message): boolean {
+    for (let i = 0; i < this.calls.length; i++) if (this.calls[i].session.isFounder(m)) return true;
+    return false;
+  }
+
   private callWith(s: Session): Call {
     let i = 0;
     while (this.calls[i].session !== s) i += 1;
@@ -686,6 +716,7 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
 }
 
 const EMPTY = octets("");
+const UNSAID = "the other side cannot be told: the request does not fit, or could not be sent; the call is as it was";
 const COMPLETED_ELSEWHERE = octets('Reason: SIP;cause=200;text="Call completed elsewhere"\r\n');
 
 function takesSdp(m: Message): boolean {

@@ -255,6 +255,8 @@ export class Agent implements Inhabitant, Network, SoundNetwork, UserAgentUser {
     this.diary.push(`sound ${["quiet", "back", "moved"][change]}`);
   }
 
+  onUnchanged?: (call: Call, wasHold: boolean, m: Message | null) => void;
+
   onText(_call: Call | null, m: Message): void {
     this.diary.push(`text ${text(m.bytes, m.bodyStart, m.bodyEnd)}`);
   }

@@ -1,0 +1,109 @@
+/**
+ * The ACK and the BYE for a 2xx whose dialog cannot be kept, because its routes or its Contact do not fit or no dialog is free: both are
+ * written from the response itself, so that whoever answered does not talk to nobody. RFC 3261 §12.1.2, §13.2.2.4, §15.1.1
+ * Not here: when that is so, and by which transaction they go (session.ts).
+ */
+import { octets, type Span } from "../core/bytes.js";
+import { NameAddress } from "../wire/address.js";
+import { ValueList } from "../wire/list.js";
+import type { Message } from "../wire/message.js";
+import { HEADER_CONTACT, HEADER_RECORD_ROUTE, METHOD_NAMES } from "../wire/names.js";
+import { SCHEME_OTHER, SCHEME_TEL, Uri } from "../wire/uri.js";
+import type { Writer } from "../wire/writer.js";
+
+const MAX_FORWARDS = octets("Max-Forwards: 70\r\n");
+const ROUTE = octets("Route: ");
+const FROM = octets("From: ");
+const TO = octets("To: ");
+const CALL_ID = octets("Call-ID: ");
+const CSEQ = octets("CSeq: ");
+
+// For the time of one call only.
+const address = new NameAddress();
+const list = new ValueList();
+const target = new Uri();
+/** The next hop of what was begun last, until the next call. */
+const hop = new Uri();
+
+/** Where requests in the dialog of a 2xx go. */
+export class Way {
+  /** The next hop: a view of the response's octets. */
+  readonly hop = hop;
+  /** The first hop wants the Request-URI for itself. RFC 3261 §12.2.1.1 */
+  private isStrict = false;
+  private routes = 0;
+
+  /**
+   * Reads it from the response `m`, which has to stay until all is written.
+   * @param isRouted by its Record-Route, else straight to its Contact @param uri is set to the Request-URI
+   * @returns false when it names nobody that can be called
+   */
+  read(m: Message, isRouted: boolean, uri: Span): boolean {
+    this.routes = 0;
+    this.isStrict = false;
+    if (!readTarget(m)) return false;
+    uri.set(m.bytes, target.start, target.end);
+    hop.parse(m.bytes, target.start, target.end);
+    if (!isRouted) return true;
+    list.begin(m, HEADER_RECORD_ROUTE);
+    while (list.next()) this.routes += 1;
+    if (this.routes === 0) return true;
+    // The last one is the first to be visited.
+    if (!address.parse(list.bytes, list.start, list.end)) return false;
+    if (!hop.parse(address.bytes, address.uriStart, address.uriEnd)) return false;
+    this.isStrict = !hop.isLoose();
+    if (this.isStrict) uri.set(hop.bytes, hop.start, hop.end);
+    return true;
+  }
+
+  /** Writes all from Max-Forwards to CSeq. */
+  write(w: Writer, m: Message, method: number, cseq: number): void {
+    w.put(MAX_FORWARDS);
+    if (this.routes > 0) this.writeRoutes(w, m);
+    w.put(FROM);
+    w.copy(m.bytes, m.fromStart, m.fromEnd);
+    w.crlf();
+    w.put(TO);
+    w.copy(m.bytes, m.toStart, m.toEnd);
+    w.crlf();
+    w.put(CALL_ID);
+    w.copy(m.bytes, m.callIdStart, m.callIdEnd);
+    w.crlf();
+    w.put(CSEQ);
+    w.uint(cseq);
+    w.octet(0x20);
+    w.put(METHOD_NAMES[method]);
+    w.crlf();
+  }
+
+  private writeRoutes(w: Writer, m: Message): void {
+    w.put(ROUTE);
+    const last = this.isStrict ? this.routes - 2 : this.routes - 1;
+    for (let wanted = last; wanted >= 0; wanted--) {
+      list.begin(m, HEADER_RECORD_ROUTE);
+      for (let i = 0; i <= wanted; i++) list.next();
+      if (wanted < last) w.octet(0x2c);
+      w.copy(list.bytes, list.start, list.end);
+    }
+    if (this.isStrict && readTarget(m)) {
+      if (last >= 0) w.octet(0x2c);
+      w.octet(0x3c);
+      w.copy(m.bytes, target.start, target.end);
+      w.octet(0x3e);
+    }
+    w.crlf();
+  }
+}
+
+/** Reads the Contact of `m`, or without one whom To names, into `target`. */
+function readTarget(m: Message): boolean {
+  const row = m.first(HEADER_CONTACT);
+  if (row < 0) {
+    if (!address.parse(m.bytes, m.toStart, m.toEnd)) return false;
+  } else {
+    list.beginSpan(m.bytes, m.valueStart(row), m.valueEnd(row));
+    if (!list.next() || !address.parse(list.bytes, list.start, list.end) || address.isStar) return false;
+  }
+  if (!target.parse(address.bytes, address.uriStart, address.uriEnd)) return false;
+  return target.scheme !== SCHEME_OTHER && target.scheme !== SCHEME_TEL;
+}
