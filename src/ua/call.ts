@@ -100,6 +100,8 @@ export class Call implements TimerUser {
   startedMs = 0;
   /** When it was answered, -1 before. */
   answeredMs = -1;
+  /** The status that ends it when the time is over in which it may ring. */
+  lateStatus = 480;
   private readonly timers: Timers;
   private readonly user: CallUser;
   private readonly timer: number;

@@ -1,10 +1,14 @@
-/** Digits in the body of an INFO request: `application/dtmf-relay` ("Signal=5", "Duration=160") and `application/dtmf` ("5"). */
+/**
+ * Digits in the body of an INFO request: `application/dtmf-relay` and `audio/telephone-event` ("Signal=5", "Duration=160"), and
+ * `application/dtmf` ("5"). Either form is taken under each of the names.
+ */
 import { octets, parseUint, Span } from "../core/bytes.js";
 import { hasType } from "../wire/body.js";
 import type { Message } from "../wire/message.js";
 import { HEADER_CONTENT_TYPE } from "../wire/names.js";
 
 const DTMF_RELAY = octets("application/dtmf-relay");
+const TELEPHONE_EVENT = octets("audio/telephone-event");
 const DTMF = octets("application/dtmf");
 const SIGNAL = octets("signal");
 const DURATION = octets("duration");
@@ -20,8 +24,9 @@ export function readInfoDigit(m: Message): { readonly code: number; readonly dur
   digit.code = -1;
   digit.durationMs = DEFAULT_DURATION_MS;
   if (!m.value(HEADER_CONTENT_TYPE, type)) return digit;
-  if (hasType(type, DTMF)) digit.code = signalOf(m.bytes, m.bodyStart, m.bodyEnd);
-  else if (hasType(type, DTMF_RELAY)) readRelay(m.bytes, m.bodyStart, m.bodyEnd);
+  if (!hasType(type, DTMF) && !hasType(type, DTMF_RELAY) && !hasType(type, TELEPHONE_EVENT)) return digit;
+  digit.code = signalOf(m.bytes, m.bodyStart, m.bodyEnd);
+  if (digit.code < 0) readRelay(m.bytes, m.bodyStart, m.bodyEnd);
   return digit;
 }
 

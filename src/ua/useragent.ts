@@ -9,7 +9,7 @@ import { Pool } from "../core/pool.js";
 import type { RandomSource } from "../core/random.js";
 import type { Timers } from "../core/timers.js";
 import { Dialog } from "../dialog/dialog.js";
-import { ACCEPT, ALLOW, SUPPORTED, USER_AGENT } from "../dialog/lines.js";
+import { ACCEPT, ACCEPT_DIGITS, ACCEPT_SDP, ACCEPT_TEXT, ALLOW, SUPPORTED, USER_AGENT } from "../dialog/lines.js";
 import { NegotiationSettings } from "../dialog/negotiation.js";
 import {
   CAUSE_DECLINED,
@@ -32,6 +32,7 @@ import type { Message } from "../wire/message.js";
 import {
   HEADER_ACCEPT,
   HEADER_CONTENT_TYPE,
+  HEADER_EXPIRES,
   METHOD_BYE,
   METHOD_INFO,
   METHOD_INVITE,
@@ -111,6 +112,8 @@ export interface UserAgentUser {
   mayCall(m: Message, source: Flow): number;
 }
 
+/** An Expires beyond a day is no limit. */
+const LONGEST_RING_S = 86_400;
 /** How often the challenges to one request are answered. */
 const CHALLENGES_MOST = 2;
 
@@ -393,7 +396,7 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
 
   private onInvite(t: ServerTransaction, m: Message): void {
     if (findSdp(m, span) === BODY_OTHER) {
-      replyWith(this.layer, t, 415, ACCEPT);
+      replyWith(this.layer, t, 415, ACCEPT_SDP);
       return;
     }
     if (m.has(HEADER_ACCEPT) && !takesSdp(m)) {
@@ -418,14 +421,23 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
     call.state = CALL_INCOMING;
     call.startedMs = this.timers.nowMs;
     call.answeredMs = -1;
-    call.limit(this.settings.ringTimeMs);
+    this.limitRinging(call, m);
     call.session.progress(180);
     if (call.state === CALL_INCOMING) this.tell(call, 0, 0, m);
   }
 
+  /** It rings as long as ours may, but no longer than the caller's Expires says; then the answer is 487. RFC 3261 §13.3.1 */
+  private limitRinging(call: Call, m: Message): void {
+    const { ringTimeMs } = this.settings;
+    const expiresS = m.uint(HEADER_EXPIRES, LONGEST_RING_S);
+    const isTheirs = expiresS >= 0 && (ringTimeMs === 0 || expiresS * 1000 < ringTimeMs);
+    call.lateStatus = isTheirs ? 487 : 480;
+    call.limit(isTheirs ? Math.max(expiresS * 1000, 1) : ringTimeMs);
+  }
+
   private onMessage(t: ServerTransaction, m: Message, call: Call | null): void {
     if (m.bodyEnd > m.bodyStart && !(m.value(HEADER_CONTENT_TYPE, span) && hasType(span, TEXT_PLAIN))) {
-      replyWith(this.layer, t, 415, ACCEPT);
+      replyWith(this.layer, t, 415, ACCEPT_TEXT);
       return;
     }
     this.layer.reply(t, 200);
@@ -571,7 +583,7 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
       case METHOD_INFO: {
         const digit = readInfoDigit(m);
         if (digit.code < 0 && m.bodyEnd > m.bodyStart) {
-          replyWith(this.layer, t, 415, ACCEPT);
+          replyWith(this.layer, t, 415, ACCEPT_DIGITS);
           break;
         }
         this.layer.reply(t, 200);
@@ -593,7 +605,7 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
     // Answered in time; only the ACK is still to come.
     if (call.session.state === SESSION_ANSWERED) return;
     this.cause = CAUSE_NO_ANSWER;
-    this.hangUp(call, 480);
+    this.hangUp(call, call.lateStatus);
     this.cause = 0;
   }
 

@@ -88,7 +88,7 @@ export class SdpMedia {
   readonly formats = new Uint8Array(FORMATS_MOST);
   /** ENCODING_* of each. */
   readonly encodings = new Uint8Array(FORMATS_MOST);
-  /** A bit for each payload type that was described by an rtpmap: the first one counts. */
+  /** A bit for each payload type that an rtpmap describes as one of those we know: the first such counts. */
   private readonly mapped = new Int32Array(FORMATS_MOST >> 5);
 
   /** Adds a payload type that is not there yet. A static one means what RFC 3551 says, a dynamic one nothing before its rtpmap. */
@@ -103,7 +103,7 @@ export class SdpMedia {
   map(format: number, encoding: number): void {
     const bit = 1 << (format & 31);
     if ((this.mapped[format >> 5] & bit) !== 0) return;
-    this.mapped[format >> 5] |= bit;
+    if (encoding !== ENCODING_OTHER) this.mapped[format >> 5] |= bit;
     for (let i = 0; i < this.formatCount; i++) if (this.formats[i] === format) this.encodings[i] = encoding;
   }
 

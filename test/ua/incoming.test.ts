@@ -102,7 +102,7 @@ describe("a request outside of dialogs", () => {
     ["INVITE", { ...invite, uri: "sip:door@10.0.0.1?Subject=x" }, 400, "", ""],
     ["INVITE", { ...invite, more: ["Require: 100rel, foo, bar"] }, 420, "Unsupported", "foo"],
     ["OPTIONS", { more: ["Require: foo"] }, 420, "Unsupported", "foo"],
-    ["INVITE", { body: "<x/>", type: "application/xml" }, 415, "Accept", "application/sdp, "],
+    ["INVITE", { body: "<x/>", type: "application/xml" }, 415, "Accept", "application/sdp"],
     ["INVITE", { ...invite, more: ["Content-Encoding: gzip"] }, 415, "", ""],
     ["INVITE", { ...invite, more: ["Accept: text/plain"] }, 406, "", ""],
     ["INVITE", { ...invite, more: ["Accept: text/plain, application/*;q=0.5"] }, 180, "", ""],
@@ -121,7 +121,7 @@ describe("a request outside of dialogs", () => {
     ["OPTIONS", {}, 200, "Accept", "application/sdp, "],
     ["OPTIONS", {}, 200, "Supported", "100rel, timer"],
     ["MESSAGE", { body: "hello", type: "text/plain" }, 200, "", ""],
-    ["MESSAGE", { body: "GIF89a", type: "image/gif" }, 415, "Accept", "application/sdp, "],
+    ["MESSAGE", { body: "GIF89a", type: "image/gif" }, 415, "Accept", "text/plain"],
   ] as const)("%s %j gets %i %s", (method, parts, status, name, value) => {
     const { world, a, peer } = house();
     const got = answer(world, peer, method, parts as Parts);

@@ -120,10 +120,10 @@ describe("a session description", () => {
     expect([code, sdp.mediaAt(0).formatCount, [...sdp.mediaAt(0).formats]]).toEqual([SDP_OK, 128, formats]);
   });
 
-  it("takes the first rtpmap of a format, and G.711 of one channel only", () => {
+  it("takes the first rtpmap of a format that it knows, and G.711 of one channel only", () => {
     for (const [maps, encoding] of [
       [["101 telephone-event/8000", "101 opus/48000/2"], ENCODING_TELEPHONE_EVENT],
-      [["101 opus/48000/2", "101 telephone-event/8000"], ENCODING_OTHER],
+      [["101 telephone-event/16000", "101 telephone-event/8000"], ENCODING_TELEPHONE_EVENT],
       [["101 PCMU/8000/1"], ENCODING_PCMU],
       [["101 PCMU/8000/2"], ENCODING_OTHER],
       [["101 PCMA/16000"], ENCODING_OTHER],
