@@ -2,20 +2,23 @@
  * The host tool: reads and changes the settings of a door over its console, and lets a person use that. `--help` says how it is called.
  * What is to be changed is checked here by the schema before anything is sent, and read back from the door after it was saved.
  */
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import type { Duplex } from "node:stream";
 import { parseArgs } from "node:util";
-import { findSetting, isSecret, SCHEMA } from "../../src/intercom/schema.js";
+import { findSetting, SCHEMA } from "../../src/intercom/schema.js";
 import { Settings } from "../../src/intercom/settings.js";
-import { type Change, isProblems, readFile, writeFile } from "./file.js";
+import { type Change, isProblems, readFile } from "./file.js";
 import { openSerial, openTcp } from "./link.js";
-import { Session } from "./session.js";
+import { DISCARD, Session } from "./session.js";
+import { type Output, runVerb } from "./verbs.js";
 
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
 /** Ctrl-] leaves the console, as in other programs of that kind. */
 const LEAVE = 0x1d;
+/** For the last line to go out. */
+const GOODBYE_MS = 500;
 
 const USAGE = `Usage: npm run config -- --port PATH | --tcp HOST:PORT  COMMAND
 
@@ -36,6 +39,7 @@ const USAGE = `Usage: npm run config -- --port PATH | --tcp HOST:PORT  COMMAND
 class UsageError extends Error {}
 
 async function main(): Promise<number> {
+  const interrupted = interruption();
   const { values, positionals } = read(process.argv.slice(2));
   if (values.help) {
     process.stdout.write(USAGE);
@@ -48,13 +52,20 @@ async function main(): Promise<number> {
   const changes = changesOf(command, args);
   const password = values["password-stdin"] ? readFileSync(0, "utf8").split("\n")[0].trim() : "";
   const link = await open(values.port, values.tcp);
-  if (command === "console") return talk(link);
+  if (command === "console") return talk(link, interrupted);
   const session = new Session(link);
+  const output: Output = {
+    out: (text) => void process.stdout.write(text),
+    err: (text) => void process.stderr.write(text),
+    interrupted,
+  };
   try {
-    if (password !== "") await session.tell(`login ${password}`);
-    return await run(session, command, args, changes);
+    const isDone = runVerb(session, command, args, changes, password, output).then(() => true);
+    // What was begun is ended first: a signal in the middle of it must not leave half of it.
+    if (!(await Promise.race([isDone, interrupted.then(() => false)]))) await isDone;
+    return 0;
   } finally {
-    session.close();
+    await session.close();
   }
 }
 
@@ -128,80 +139,44 @@ function open(port: string, tcp: string): Promise<Duplex> {
   return openTcp(tcp.slice(0, colon), number);
 }
 
-async function run(session: Session, command: string, args: string[], changes: Change[]): Promise<number> {
-  switch (command) {
-    case "get": {
-      const { ok: _, ...values } = await session.tell(["get", ...args].join(" "));
-      for (const [key, value] of Object.entries(values)) process.stdout.write(`${key} ${value}\n`);
-      return 0;
-    }
-    case "backup": {
-      const values = await session.tell("get");
-      const kept = SCHEMA.filter((s) => !isSecret(s) && String(values[s.key]) !== s.initial);
-      const secrets = SCHEMA.filter((s) => isSecret(s) && values[s.key] !== "");
-      writeFile(
-        args[0],
-        kept.map(({ key }) => ({ key, value: String(values[key]) })),
-      );
-      if (secrets.length > 0)
-        process.stderr.write(`left out, for nobody shows them: ${secrets.map((s) => s.key).join(", ")}\n`);
-      return 0;
-    }
-    case "trace": {
-      const answer = await session.tell(args.length === 0 ? "trace" : "trace pcap");
-      if (args.length === 0) process.stdout.write(String(answer.text));
-      else writeFileSync(args[0], Buffer.from(String(answer.pcap), "base64"));
-      return 0;
-    }
-    case "monitor":
-      session.onEvent = (line) => process.stdout.write(line + "\n");
-      await new Promise<void>((resolve) => process.once("SIGINT", () => resolve()));
-      return 0;
-    default:
-      return change(session, changes);
-  }
-}
-
-/** Stages, saves, and reads back; what cannot be done whole is not done. */
-async function change(session: Session, changes: Change[]): Promise<number> {
-  const { ok: _, ...staged } = await session.tell("diff");
-  if (Object.keys(staged).length > 0)
-    throw new Error(`somebody has staged ${Object.keys(staged).join(", ")}: save or revert that on the console first`);
-  try {
-    for (const { key, value } of changes) await session.tell(`set ${key} ${value}`);
-    const { restart } = await session.tell("save");
-    const values = await session.tell("get");
-    const wrong = changes.filter(({ key, value }) => values[key] !== (isHidden(key, value) ? "********" : value));
-    if (wrong.length > 0)
-      throw new Error(`saved, but the door has other values of ${wrong.map((c) => c.key).join(", ")}`);
-    process.stdout.write(
-      `${changes.length} saved${restart === undefined ? "" : `; from the next start on: ${restart}`}\n`,
-    );
-    return 0;
-  } catch (error) {
-    await session.ask("revert").catch(() => {});
-    throw error;
-  }
-}
-
-function isHidden(key: string, value: string): boolean {
-  const setting = findSetting(key);
-  return setting !== null && isSecret(setting) && value !== "";
-}
-
-/** A person at a terminal gets the door's own editing; what is piped in goes line by line. */
-function talk(link: Duplex): Promise<number> {
-  return new Promise((resolve) => {
+/** A person at a terminal gets the door's own editing; what is piped in goes line by line. Whoever logged in here is logged out at the end. */
+function talk(link: Duplex, interrupted: Promise<void>): Promise<number> {
+  return new Promise((resolve, reject) => {
     const { stdin, stdout } = process;
+    const isTerminal = stdin.isTTY === true;
+    let isOver = false;
     const end = (): void => {
-      if (stdin.isTTY) stdin.setRawMode(false);
+      if (isOver) return;
+      isOver = true;
+      if (isTerminal) stdin.setRawMode(false);
       stdin.pause();
-      link.destroy();
-      resolve(0);
+      link.off("data", show);
+      const leave = (): void => {
+        link.destroy();
+        resolve(0);
+      };
+      if (!link.writable) leave();
+      else {
+        link.write(`\x15\x03logout${isTerminal ? "\r" : "\n"}`, leave);
+        // A line that takes nothing any more holds nobody.
+        setTimeout(leave, GOODBYE_MS);
+      }
     };
-    link.on("data", (bytes: Buffer) => stdout.write(bytes));
-    link.once("close", end);
-    if (!stdin.isTTY) {
+    const fail = (reason: string): void => {
+      if (isOver) return;
+      isOver = true;
+      if (isTerminal) stdin.setRawMode(false);
+      stdin.pause();
+      reject(new Error(reason));
+    };
+    const show = (bytes: Buffer): boolean => stdout.write(bytes);
+    link.on("data", show);
+    link.once("error", (error) => fail(error.message));
+    link.once("close", () => fail("the line was closed"));
+    void interrupted.then(end);
+    // Enter would carry out what somebody left half typed.
+    link.write(DISCARD);
+    if (!isTerminal) {
       const lines = createInterface({ input: stdin });
       lines.on("line", (line) => link.write(line + "\n"));
       // The last answer is still on its way.
@@ -214,6 +189,15 @@ function talk(link: Duplex): Promise<number> {
       else link.write(bytes);
     });
     link.write("\r");
+  });
+}
+
+/** Resolves at Ctrl-C, or when nobody reads what is printed any more. */
+function interruption(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => resolve());
+    process.stdout.on("error", () => resolve());
+    process.stderr.on("error", () => {});
   });
 }
 

@@ -20,7 +20,7 @@ export function openTcp(host: string, port: number): Promise<Duplex> {
     socket.once("connect", () => {
       socket.setTimeout(0);
       socket.removeAllListeners("error");
-      resolve(socket);
+      resolve(heard(socket));
     });
   });
 }
@@ -36,8 +36,13 @@ export async function openSerial(path: string): Promise<Duplex> {
   return new Promise((resolve, reject) => {
     const port = new library.SerialPort({ path, baudRate: BAUD, autoOpen: false });
     port.open((error) => {
-      if (error === null) resolve(port);
+      if (error === null) resolve(heard(port));
       else reject(new Error(`${path}: ${error.message.replace(/^Error: /, "").split("\n")[0]}`));
     });
   });
+}
+
+/** An error of the line ends it, and is told by whoever uses it; without a listener it would end the program. */
+function heard(link: Duplex): Duplex {
+  return link.on("error", () => link.destroy());
 }

@@ -1,14 +1,16 @@
 /** The host tool as a program, at a console on a TCP port. */
-import { execFile } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { openTcpSerial, type SerialPort } from "../../host-sim/io/serial.js";
 import { MemoryStore } from "../../host-sim/io/store.js";
 import { ipv4 } from "../../src/core/address.js";
 import { octets } from "../../src/core/bytes.js";
 import { Console } from "../../src/intercom/console.js";
+import { Terminal } from "../../src/intercom/terminal.js";
 import { Flow } from "../../src/transaction/flow.js";
 import { TRANSPORT_UDP } from "../../src/wire/names.js";
 import { House } from "../intercom/house.js";
@@ -50,16 +52,34 @@ interface Outcome {
   err: string;
 }
 
-function tool(args: string[], input = ""): Promise<Outcome> {
-  return new Promise((resolve) => {
-    const program = execFile(
-      process.execPath,
-      ["--import", "tsx", "host-sim/config/cli.ts", "--tcp", `127.0.0.1:${serial.port}`, ...args],
-      { timeout: 30_000 },
-      (error, out, err) => resolve({ code: error === null ? 0 : Number(error.code), out, err }),
-    );
-    program.stdin?.end(input);
+/** @param input for its stdin, null: that stays open */
+function start(
+  args: string[],
+  input: string | null,
+  port = serial.port,
+): { child: ChildProcess; outcome: Promise<Outcome> } {
+  const child = spawn(
+    process.execPath,
+    ["--import", "tsx", "host-sim/config/cli.ts", "--tcp", `127.0.0.1:${port}`, ...args],
+    { timeout: 30_000 },
+  );
+  let out = "";
+  let err = "";
+  child.stdout.on("data", (bytes) => {
+    out += bytes;
   });
+  child.stderr.on("data", (bytes) => {
+    err += bytes;
+  });
+  if (input !== null) child.stdin.end(input);
+  const outcome = new Promise<Outcome>((resolve) =>
+    child.once("close", (code) => resolve({ code: code ?? -1, out, err })),
+  );
+  return { child, outcome };
+}
+
+function tool(args: string[], input = ""): Promise<Outcome> {
+  return start(args, input).outcome;
 }
 
 function file(content: unknown): string {
@@ -127,6 +147,72 @@ describe("the host tool", () => {
     const { code, err } = await tool(["set", "call.ringTime=25"]);
     expect([code, err]).toEqual([1, "somebody has staged sip.name: save or revert that on the console first\n"]);
     expect(house.settings.get("call.ringTime")).toBe("60");
+  });
+
+  it("logs out at its end, and also when a signal ends it", async () => {
+    house.set("console.password=sesam");
+    await tool(["--password-stdin", "get", "call.ringTime"], "sesam\n");
+    expect(heard.at(-1)).toBe("logout --json");
+    expect(line.line("get call.ringTime")).toContain("locked");
+    const program = start(["--password-stdin", "monitor"], "sesam\n");
+    await vi.waitFor(() => expect(heard.at(-1)).toBe("diff --json"), 10_000);
+    program.child.kill("SIGTERM");
+    expect((await program.outcome).code).toBe(0);
+    expect(heard.at(-1)).toBe("logout --json");
+  });
+
+  it("carries out nothing that is half typed on the line of a board, as a console either", async () => {
+    let socket: Socket | null = null;
+    const user = {
+      line: (input: string) => {
+        heard.push(input);
+        return line.line(input);
+      },
+      complete: () => [],
+    };
+    const terminal = new Terminal(user, (text) => void socket?.write(text));
+    const board = createServer((opened) => {
+      socket = opened;
+      opened.on("data", (bytes: Buffer) => terminal.receive(bytes, 0, bytes.length));
+    });
+    await new Promise<void>((resolve) => board.listen(0, "127.0.0.1", resolve));
+    const typed = octets("open");
+    terminal.receive(typed, 0, typed.length);
+    const { code, out } = await start(["console"], "version\n", (board.address() as AddressInfo).port).outcome;
+    expect([code, out]).toEqual([0, "Portero 0.1.0\n"]);
+    expect(heard).toEqual(["version", "logout"]);
+    board.close();
+  });
+
+  it.each(["monitor", "console"])("%s says so when the line is closed or reset", async (verb) => {
+    for (const end of ["destroy", "resetAndDestroy"] as const) {
+      const sockets: Socket[] = [];
+      const door = createServer((socket) => {
+        sockets.push(socket);
+        socket.on("error", () => {});
+        socket.on("data", (bytes) => {
+          if (bytes.includes("version")) socket.write('{"ok":true,"version":"0"}\n');
+          if (bytes.includes("diff")) socket.write('{"ok":true}\n');
+          if (bytes.includes("diff") || verb === "console") setTimeout(() => socket[end](), 100);
+        });
+      });
+      await new Promise<void>((resolve) => door.listen(0, "127.0.0.1", resolve));
+      const program = start([verb], null, (door.address() as AddressInfo).port);
+      const { code, err } = await program.outcome;
+      expect(code).toBe(1);
+      expect(err).toMatch(/^(the line was closed|read ECONNRESET)\n$/);
+      door.close();
+    }
+  });
+
+  it("ends without a word when nobody reads what it prints", async () => {
+    const program = start(["monitor"], "");
+    await vi.waitFor(() => expect(heard.at(-1)).toBe("diff --json"), 10_000);
+    program.child.stdout?.destroy();
+    const flood = setInterval(() => serial.print("relay on relay=1\n"), 20);
+    const { code, err } = await program.outcome;
+    clearInterval(flood);
+    expect([code, err]).toEqual([0, ""]);
   });
 
   it("logs in with the password from stdin", async () => {
