@@ -173,6 +173,7 @@ describe("the host tool", () => {
     const terminal = new Terminal(user, (text) => void socket?.write(text));
     const board = createServer((opened) => {
       socket = opened;
+      opened.on("error", () => {});
       opened.on("data", (bytes: Buffer) => terminal.receive(bytes, 0, bytes.length));
     });
     await new Promise<void>((resolve) => board.listen(0, "127.0.0.1", resolve));
