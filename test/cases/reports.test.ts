@@ -463,7 +463,6 @@ const OUTGOING: Record<string, Case> = {
 
 /** What the door does not do right yet. A case that is put right has to go from here. */
 const OPEN: Record<string, string> = {
-  "28-bye-before-ack": "the 200 is repeated after the BYE",
   "42-contact-rewritten": "the granted time is not seen when the registrar has rewritten our contact",
   "54-nextnonce": "nextnonce is not used",
   "56-service-route": "Service-Route is not followed",
@@ -472,7 +471,6 @@ const OPEN: Record<string, string> = {
   "i1-escaped-own-user": "the caller's address is not enough to ring, or our name is not known in escapes",
   "j1-message-escaped-user": "as above",
   "j6-two-challenges-one-407": "one challenge of several is answered",
-  "k8-long-route-set": "a route set that does not fit gets no ACK",
   "m2-long-user": "a contact of more than 96 octets is not known again",
   "h9-subscribe-dialog-forms": "the watcher's address is not enough",
 };
