@@ -4,6 +4,7 @@
  */
 import { ipv4 } from "../core/address.js";
 import { octets } from "../core/bytes.js";
+import { hasSteering } from "../core/printable.js";
 import { TONE_REGIONS } from "../media/tone.js";
 import { readTarget } from "../ua/target.js";
 import { SCHEME_SIP, Uri } from "../wire/uri.js";
@@ -329,6 +330,8 @@ export function allowed(setting: Setting): string {
 /** @returns the value as it is kept (case and white space mended), or null when it is not allowed */
 export function check(setting: Setting, value: string): string | null {
   const given = value.trim();
+  // Each is kept as one line, and shown on terminals.
+  if (hasSteering(given)) return null;
   switch (setting.type) {
     case TYPE_NUMBER: {
       const isNegative = setting.min < 0 && given.charAt(0) === "-";
@@ -375,12 +378,7 @@ export function check(setting: Setting, value: string): string | null {
     case TYPE_NAME:
       return given.length <= setting.max && isName(given) ? given : null;
     default:
-      if (given.length > setting.max) return null;
-      for (let i = 0; i < given.length; i++) {
-        const code = given.charCodeAt(i);
-        if (code < 0x20 || code === 0x7f) return null;
-      }
-      return given;
+      return given.length <= setting.max ? given : null;
   }
 }
 

@@ -1,7 +1,8 @@
 /** The settings in force: read by key, changed through the schema's checks, kept as lines of text. */
-import { printable } from "../core/printable.js";
+import { hasSteering, printable } from "../core/printable.js";
 import { allowed, check, findSetting, isSecret, SCHEMA, type Setting, TYPE_SECRET } from "./schema.js";
 
+const STEERS = " has control characters, or marks that turn the direction of writing, and is not allowed: ";
 /** How much of a wrong value is shown again. */
 const SHOWN = 60;
 
@@ -34,7 +35,8 @@ export class Settings {
     if (kept === null) {
       const isHidden = setting.type === TYPE_SECRET || (isSecret(setting) && value.indexOf(",") >= 0);
       const given = isHidden ? "what was given" : "'" + printable(value, SHOWN) + "'";
-      return key + ": " + given + " is not allowed: " + allowed(setting);
+      const why = hasSteering(value.trim()) ? STEERS : " is not allowed: ";
+      return key + ": " + given + why + allowed(setting);
     }
     this.values[SCHEMA.indexOf(setting)] = kept;
     return "";
@@ -100,7 +102,7 @@ export class Settings {
   save(): string {
     let out = "";
     for (let i = 0; i < SCHEMA.length; i++) {
-      if (this.values[i] !== SCHEMA[i].initial) out += "set " + SCHEMA[i].key + " " + this.values[i] + "\n";
+      if (this.values[i] !== SCHEMA[i].initial) out += settingLine(SCHEMA[i].key, this.values[i]);
     }
     return out;
   }
@@ -108,7 +110,7 @@ export class Settings {
   /** All values, as `apply` reads them; secrets too. */
   saveAll(): string {
     let out = "";
-    for (let i = 0; i < SCHEMA.length; i++) out += "set " + SCHEMA[i].key + " " + this.values[i] + "\n";
+    for (let i = 0; i < SCHEMA.length; i++) out += settingLine(SCHEMA[i].key, this.values[i]);
     return out;
   }
 
@@ -117,6 +119,12 @@ export class Settings {
     const value = this.get(setting.key);
     return isSecret(setting) && value !== "" ? "********" : value;
   }
+}
+
+/** The one way in which a setting is written to be kept or copied: `apply` and `restore` read the same back. @throws Error for a value that no check let through */
+export function settingLine(key: string, value: string): string {
+  if (hasSteering(value) || value.trim() !== value) throw new Error(key + " was never checked");
+  return "set " + key + " " + value + "\n";
 }
 
 /** Names a key close to the wrong one, if there is one. */

@@ -5,7 +5,7 @@
  */
 import type { Level, PinWiring, RelayWiring } from "../../hal/device.js";
 import { RELAYS_MOST } from "./doorway.js";
-import type { Settings } from "./settings.js";
+import { type Settings, settingLine } from "./settings.js";
 
 const KEYS: readonly string[] = [
   "relay1.active",
@@ -42,7 +42,7 @@ export function copyWiring(from: Settings, to: Settings): void {
 /** The wiring alone, as `Settings.restore` reads it. */
 export function wiringLines(settings: Settings): string {
   let out = "";
-  for (let i = 0; i < KEYS.length; i++) out += "set " + KEYS[i] + " " + settings.get(KEYS[i]) + "\n";
+  for (let i = 0; i < KEYS.length; i++) out += settingLine(KEYS[i], settings.get(KEYS[i]));
   return out;
 }
 
