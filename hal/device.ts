@@ -106,6 +106,14 @@ export interface Output {
   write(value: number): void;
 }
 
+/** An address that no DHCP server gave, as text. */
+export interface FixedAddress {
+  address: string;
+  mask: string;
+  /** 0.0.0.0: there is none. */
+  gateway: string;
+}
+
 /** Which level of a pin switches on what hangs on it; "board": that of the board's description. "unknown" is for relays only. */
 export type Level = "board" | "high" | "low" | "unknown";
 

@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 import { ipv4 } from "../src/core/address.js";
 import type { RandomSource } from "../src/core/random.js";
 import { loadSettings } from "../src/intercom/console.js";
+import { checkNetwork } from "../src/intercom/network.js";
 import { Settings } from "../src/intercom/settings.js";
 import { HouseServer } from "./house-server.js";
 import { loadWav, NO_SPEAKER, SamplesInput, WavSpeaker } from "./io/audio.js";
@@ -170,8 +171,9 @@ async function main(): Promise<number> {
   const hasPhone = !options.alone;
   const store = options.store !== "" ? new FileStore(options.store) : new MemoryStore();
   const problem = loadSettings(store, settings);
-  if (problem !== "") throw new Refusal(options.store + ": " + problem, EXIT_USAGE);
   for (const { key, value } of options.set) settings.set(key, value);
+  const misfit = checkNetwork(settings);
+  if (misfit !== "") throw new Refusal(misfit, EXIT_USAGE);
   const isServed = hasPhone && hasServer(settings);
   if (hasPhone && settings.get("call.target") === "") {
     const port = settings.number("sip.port") + PHONE_SIP_STEP;
@@ -230,6 +232,7 @@ async function main(): Promise<number> {
     if (event.event === "register" && event.value === "registered") unregistered -= 1;
   };
   listeners.push(onEarly);
+  if (problem !== "") door.event("error", "settings: " + problem, []);
   await server?.start();
   await door.station.start();
   await phone?.station.start();

@@ -11,6 +11,7 @@ import { DOOR_LIMITS, ROOMY_LIMITS } from "./core/limits.js";
 import { loadSettings, VERSION } from "./intercom/console.js";
 import { eventLine } from "./intercom/eventline.js";
 import { Improv, type ImprovUser } from "./intercom/improv.js";
+import { fixedAddress, NETWORK_KEYS, nameServer } from "./intercom/network.js";
 import type { DoorEvents } from "./intercom/outputs.js";
 import { Settings } from "./intercom/settings.js";
 import { Station } from "./intercom/station.js";
@@ -116,9 +117,12 @@ class Firmware implements DoorEvents, TerminalUser, ImprovUser {
   }
 
   private join(ssid: string, password: string): void {
-    this.machine.join(
-      ssid,
-      password,
+    const { settings, machine } = this;
+    // An address is for the network it was made for.
+    const isOwn = settings.get(SSID) === "" || settings.get(SSID) === ssid;
+    machine.nameServer = isOwn ? nameServer(settings) : 0;
+    machine.join(
+      { ssid, password, fixed: isOwn ? fixedAddress(settings) : null },
       () => this.onUp(),
       (reason) => this.onDown(reason),
     );
@@ -200,7 +204,15 @@ class Firmware implements DoorEvents, TerminalUser, ImprovUser {
   /** Of a network that was handed over it is known only now that it is the right one. */
   private keepNetwork(): void {
     if (this.newSsid === "") return;
-    const problem = this.station.console.keep([SSID, PASSWORD], [this.newSsid, this.newPassword]);
+    const before = this.settings.get(SSID);
+    const keys = [SSID, PASSWORD];
+    const values = [this.newSsid, this.newPassword];
+    // In another network the address is by DHCP.
+    for (let i = 0; i < NETWORK_KEYS.length && before !== "" && before !== this.newSsid; i++) {
+      keys.push(NETWORK_KEYS[i]);
+      values.push("");
+    }
+    const problem = this.station.console.keep(keys, values);
     if (problem !== "") this.report(SSID + " cannot be kept: " + problem);
     this.newSsid = this.newPassword = "";
   }

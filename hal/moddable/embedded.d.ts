@@ -83,6 +83,7 @@ declare module "embedded:network/interface/wifi" {
   export default class WiFi {
     constructor(options: { onChanged?: (property: string) => void });
     connect(options: { SSID: string; password?: string }): void;
+    configure(options: { static: false | { address: string; mask: string; gateway: string } }): void;
     disconnect(): void;
     scan(options: {
       onFound?: (network: { SSID: string; RSSI: number; channel: number }) => void;
@@ -97,6 +98,7 @@ declare module "embedded:network/interface/wifi" {
 declare module "embedded:network/interface/ethernet" {
   export default class Ethernet {
     constructor(options: { onChanged?: (property: string) => void });
+    configure(options: { static: false | { address: string; mask: string; gateway: string } }): void;
     readonly connection: number;
     readonly address: string | undefined;
   }

@@ -3,7 +3,7 @@
  * what is wrong once a try. Not here: the radio itself (the SDK's, or its wired twin in wired/radio.ts), which network.
  */
 import { ipv4 } from "../../src/core/address.js";
-import type { Clock, DeviceTimer } from "../device.js";
+import type { Clock, DeviceTimer, FixedAddress } from "../device.js";
 
 /** Values of `connection` in ECMA-419: lower ones are steps on the way there. */
 const DISCONNECTED = 200;
@@ -29,8 +29,19 @@ const NO_CABLE = "no link: is the cable plugged in at both ends, and the other e
 export interface Radio {
   readonly connection: number;
   readonly address: string | undefined;
+  /** To be called before `connect`. */
+  configure(options: { static: false | FixedAddress }): void;
   connect(options: { SSID: string; password?: string }): void;
   disconnect(): void;
+}
+
+/** Which network, and which address in it. */
+export interface NetworkChoice {
+  ssid: string;
+  /** Empty: an open network. */
+  password: string;
+  /** Null: by DHCP. */
+  fixed: FixedAddress | null;
 }
 
 export interface JoinOptions {
@@ -38,9 +49,7 @@ export interface JoinOptions {
   clock: Clock;
   /** There is a cable: neither name nor password count. */
   isWired: boolean;
-  ssid: string;
-  /** Empty: an open network. */
-  password: string;
+  network: NetworkChoice;
   /** There is an address, as text, or another one than before. */
   onUp(address: string): void;
   /** It is gone, or could not be had. `reason`: one line for people. */
@@ -50,8 +59,9 @@ export interface JoinOptions {
 export class Join {
   private readonly options: JoinOptions;
   private readonly timer: DeviceTimer;
-  private ssid: string;
-  private password: string;
+  private network: NetworkChoice;
+  /** The radio has a fixed address now. */
+  private isFixed = false;
   private state = IDLE;
   private wasAssociated = false;
   /** While it is up. */
@@ -60,17 +70,20 @@ export class Join {
 
   constructor(options: JoinOptions) {
     this.options = options;
-    this.ssid = options.ssid;
-    this.password = options.password;
+    this.network = options.network;
     this.timer = options.clock.createTimer(() => this.onTimer());
   }
 
   start(): void {
-    const { ssid, password } = this;
+    const { ssid, password } = this.network;
     const { radio, clock } = this.options;
     this.state = TRYING;
     this.wasAssociated = false;
     this.timer.at(clock.now() + TRY_MS);
+    if (!this.setAddress()) {
+      this.fail("the address of wifi.ip cannot be set");
+      return;
+    }
     try {
       radio.connect(password === "" ? { SSID: ssid } : { SSID: ssid, password });
     } catch {
@@ -78,11 +91,23 @@ export class Join {
     }
   }
 
+  /** Tells the radio where the address comes from. @returns false when it does not take it */
+  private setAddress(): boolean {
+    const { fixed } = this.network;
+    if (fixed === null && !this.isFixed) return true;
+    try {
+      this.options.radio.configure({ static: fixed ?? false });
+      this.isFixed = fixed !== null;
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
   /** Leaves the network there is, and joins another one a second later: the radio tells late that it let go. */
-  change(ssid: string, password: string): void {
+  change(network: NetworkChoice): void {
     const { radio, clock } = this.options;
-    this.ssid = ssid;
-    this.password = password;
+    this.network = network;
     this.state = WAITING;
     this.waitMs = FIRST_WAIT_MS;
     this.timer.at(clock.now() + FIRST_WAIT_MS);
@@ -129,7 +154,7 @@ export class Join {
   }
 
   private fail(reason: string): void {
-    const { ssid } = this;
+    const { ssid } = this.network;
     const { radio, clock, isWired, onDown } = this.options;
     // First: what the radio tells on its way down is no further failure.
     this.state = WAITING;

@@ -38,7 +38,7 @@ import type {
 import { openUdp } from "../native/datagram.js";
 import { type I2S, openI2S } from "../native/i2s.js";
 import { restart } from "../native/restart.js";
-import { Join } from "./join.js";
+import { Join, type NetworkChoice } from "./join.js";
 import { Light } from "./light.js";
 import { Printer } from "./lines.js";
 import { Names } from "./names.js";
@@ -237,8 +237,10 @@ export class Machine implements Device {
     clock: this.clock,
     random: this.random,
     udp: openUdp,
-    servers: nameServers,
+    servers: () => (this.nameServer > 0 ? [this.nameServer] : nameServers()),
   });
+  /** Asked in place of those that the network tells; 0 for none. */
+  nameServer = 0;
   readonly relays: readonly RelayPin[];
   readonly led: Light;
   private readonly ledPin: SwitchPin;
@@ -367,18 +369,17 @@ export class Machine implements Device {
   }
 
   /** Joins and keeps joined, on a wired board whatever the name is; of a second call only the network counts. @param onUp the address is there @param onDown one line why it is not */
-  join(ssid: string, password: string, onUp: () => void, onDown: (reason: string) => void): void {
-    this.radio.ssid = ssid;
+  join(network: NetworkChoice, onUp: () => void, onDown: (reason: string) => void): void {
+    this.radio.ssid = network.ssid;
     if (this.joining !== null) {
-      this.joining.change(ssid, password);
+      this.joining.change(network);
       return;
     }
     const join = new Join({
       radio: this.openRadio(),
       clock: this.clock,
       isWired: this.board.isWired,
-      ssid,
-      password,
+      network,
       onUp: (address) => {
         const ip = ipv4(address);
         this.ip = ip > 0 ? ip : 0;

@@ -47,3 +47,27 @@ export function ipv4(value: string): number {
 export function ipv4Text(ip: number): string {
   return (ip >>> 24) + "." + ((ip >>> 16) & 255) + "." + ((ip >>> 8) & 255) + "." + (ip & 255);
 }
+
+const LOOPBACK = 127;
+const FIRST_MULTICAST = 224;
+/** Of a mask, in bits: a shorter one is no network of this world, a longer one has no room for two. */
+const MASK_LEAST = 8;
+const MASK_MOST = 30;
+
+/** Whether one device can have it: neither 0, nor loopback, nor multicast and what lies behind it. */
+export function isHostAddress(ip: number): boolean {
+  const first = ip >>> 24;
+  return first > 0 && first !== LOOPBACK && first < FIRST_MULTICAST;
+}
+
+/** @returns how many bits of the address name the network, -1 for what is no mask or one that no board can use */
+export function maskBits(mask: number): number {
+  let bits = 0;
+  while (bits < 32 && (mask >>> (31 - bits)) & 1) bits += 1;
+  const isWhole = bits === 32 || (mask << bits) >>> 0 === 0;
+  return isWhole && bits >= MASK_LEAST && bits <= MASK_MOST ? bits : -1;
+}
+
+export function isLoopback(ip: number): boolean {
+  return ip >>> 24 === LOOPBACK;
+}

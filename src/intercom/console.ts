@@ -13,6 +13,7 @@ import type { Door } from "./door.js";
 import { Guard, LOGIN_DONE, LOGIN_EARLY, Seat } from "./guard.js";
 import { KeptSettings } from "./kept.js";
 import { type Log, PASSWORD_WRONG } from "./log.js";
+import { checkNetwork } from "./network.js";
 import {
   ERROR_ARGUMENT,
   ERROR_COMMAND,
@@ -350,6 +351,8 @@ export class Console {
 
   /** What cannot be kept is not taken over either. */
   private save(reply: Reply, wanted: Settings, seat: Seat): Reply {
+    const misfit = checkNetwork(wanted);
+    if (misfit !== "") return reply.fail(ERROR_VALUE, "not saved: " + misfit);
     try {
       this.kept.write(wanted);
     } catch (thrown) {

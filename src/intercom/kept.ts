@@ -5,6 +5,7 @@
  */
 import type { Store } from "../../hal/device.js";
 import { printable } from "../core/printable.js";
+import { checkNetwork, forgetNetwork } from "./network.js";
 import { Record } from "./record.js";
 import type { Settings } from "./settings.js";
 import { forgetWiring, isOfRelay, wiringLines } from "./wiring.js";
@@ -40,6 +41,12 @@ export class KeptSettings {
     // It is written before the settings, so it is as new as they are or newer, unless it was torn itself.
     const isOlder = this.wiring.isDamaged && kept !== null && !this.record.isDamaged;
     const ofWiring = this.wiringText === null || isOlder ? "" : this.restore(settings, this.wiringText);
+    // What does not fit together would cut the board off.
+    const ofNetwork = checkNetwork(settings);
+    if (ofNetwork !== "") {
+      forgetNetwork(settings);
+      return ofNetwork + "; the address is by DHCP";
+    }
     if (kept === null) return UNREADABLE + (ofWiring === "" ? "" : "; " + ofWiring);
     return problem !== "" ? problem : ofWiring;
   }

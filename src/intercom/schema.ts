@@ -2,7 +2,7 @@
  * Every setting there is, once: its key, what it may be, what it is when nobody set it, and a line of help. The checks, the
  * console's help and the table of the documents are made from this.
  */
-import { ipv4 } from "../core/address.js";
+import { ipv4, ipv4Text, isHostAddress, maskBits } from "../core/address.js";
 import { octets } from "../core/bytes.js";
 import { hasSteering } from "../core/printable.js";
 import { TONE_REGIONS } from "../media/tone.js";
@@ -42,6 +42,11 @@ export const TYPE_ZONE = 12;
 export const TYPE_HOURS = 13;
 /** Nothing, or a user name that stands in an address as it is. */
 export const TYPE_NAME = 14;
+
+/** Nothing, or an IPv4 address that one device can have. */
+export const TYPE_DEVICE_ADDRESS = 15;
+/** Nothing, or the mask of an IPv4 network. */
+export const TYPE_MASK = 16;
 
 export interface Setting {
   key: string;
@@ -91,6 +96,10 @@ export const SCHEMA: readonly Setting[] = [
   entry("sip.sessionExpires", TYPE_NUMBER, "1800", "session interval to ask for, 0: none", 0, 86400, "s"),
   entry("wifi.ssid", TYPE_TEXT, "", "name of the Wi-Fi network; of a board", 0, 32),
   entry("wifi.password", TYPE_SECRET, "", "its password; empty: an open network", 0, 63),
+  entry("wifi.ip", TYPE_DEVICE_ADDRESS, "", "fixed address of a board, wired ones too; empty: by DHCP"),
+  entry("wifi.mask", TYPE_MASK, "", "mask of the network, with wifi.ip"),
+  entry("wifi.gateway", TYPE_DEVICE_ADDRESS, "", "the way out of the network, with wifi.ip; empty: none"),
+  entry("wifi.dns", TYPE_DEVICE_ADDRESS, "", "name server; empty: by DHCP, with wifi.ip none"),
   entry("time.server", TYPE_HOST, "", "server for the time of day; empty: the board's, none: nobody is asked", 0, 100),
   entry("net.address", TYPE_ADDRESS, "127.0.0.1", "own address to bind"),
   entry("rtp.port", TYPE_NUMBER, "16384", "first local RTP port, an even one", 1024, 65520),
@@ -300,6 +309,10 @@ export function allowed(setting: Setting): string {
       return "one or more of " + setting.choices.join(", ");
     case TYPE_ADDRESS:
       return "an IPv4 address";
+    case TYPE_DEVICE_ADDRESS:
+      return "empty, or the IPv4 address of a device, as in 192.168.1.20";
+    case TYPE_MASK:
+      return "empty, or a network mask from 255.0.0.0 to 255.255.255.252, as in 255.255.255.0";
     case TYPE_HOST:
       return "empty, or a host name or address, with :PORT if need be";
     case TYPE_TARGET:
@@ -358,6 +371,10 @@ export function check(setting: Setting, value: string): string | null {
     }
     case TYPE_ADDRESS:
       return ipv4(given) >= 0 ? given : null;
+    case TYPE_DEVICE_ADDRESS:
+      return given === "" ? given : isHostAddress(ipv4(given)) ? ipv4Text(ipv4(given)) : null;
+    case TYPE_MASK:
+      return given === "" ? given : ipv4(given) >= 0 && maskBits(ipv4(given)) > 0 ? ipv4Text(ipv4(given)) : null;
     case TYPE_DIGITS:
       return given === "" ? given : codes(setting, given);
     case TYPE_HOST:

@@ -1,5 +1,6 @@
 /** The device code that knows no SDK: Wi-Fi, LED, serial lines and TCP, each on virtual hardware. */
 import { describe, expect, it } from "vitest";
+import type { FixedAddress } from "../../hal/device.js";
 import { Join, type Radio } from "../../hal/moddable/join.js";
 import { Light } from "../../hal/moddable/light.js";
 import { BACKLOG_BYTES, Printer } from "../../hal/moddable/lines.js";
@@ -19,6 +20,13 @@ class VirtualRadio implements Radio {
     this.clock = clock;
   }
 
+  configured: unknown[] = [];
+
+  configure(options: { static: unknown }): void {
+    if (this.breaks) throw new Error("set IP failed");
+    this.configured.push(options.static);
+  }
+
   connect(options: object): void {
     if (this.breaks) throw new Error("connect failed");
     this.tries.push(this.clock.now());
@@ -31,7 +39,7 @@ class VirtualRadio implements Radio {
   }
 }
 
-function joining(password = "secret") {
+function joining(password = "secret", fixed: FixedAddress | null = null) {
   const clock = new VirtualClock();
   const radio = new VirtualRadio(clock);
   const told: string[] = [];
@@ -39,8 +47,7 @@ function joining(password = "secret") {
     radio,
     clock,
     isWired: false,
-    ssid: "house",
-    password,
+    network: { ssid: "house", password, fixed },
     onUp: (address) => told.push("up " + address),
     onDown: (reason) => told.push(reason),
   });
@@ -126,6 +133,31 @@ describe("Wi-Fi", () => {
     await clock.runUntil(clock.now() + 10_000);
     expect(told).toEqual(["up 192.0.2.7", "up 192.0.2.8"]);
     expect(radio.tries).toEqual([0]);
+  });
+
+  it("is told a fixed address before each try, and DHCP again for another network", async () => {
+    const fixed = { address: "192.0.2.20", mask: "255.255.255.0", gateway: "192.0.2.254" };
+    const { join, radio, clock } = joining("secret", fixed);
+    join.start();
+    await clock.runUntil(clock.now() + 30_000);
+    expect(radio.tries.length).toBe(2);
+    expect(radio.configured).toEqual([fixed, fixed]);
+    join.change({ ssid: "cafe", password: "", fixed: null });
+    await clock.runUntil(clock.now() + 30_000);
+    expect(radio.configured).toEqual([fixed, fixed, false]);
+    const other = joining();
+    other.join.start();
+    expect(other.radio.configured).toEqual([]);
+  });
+
+  it("whose fixed address the radio does not take is tried again, and says so", async () => {
+    const { join, radio, clock, told } = joining("", { address: "192.0.2.20", mask: "255.255.255.0", gateway: "" });
+    radio.breaks = true;
+    join.start();
+    expect(told).toEqual(["Wi-Fi house: the address of wifi.ip cannot be set"]);
+    radio.breaks = false;
+    await clock.runUntil(clock.now() + 1000);
+    expect(radio.tries).toEqual([1000]);
   });
 
   it("survives a radio that throws", async () => {

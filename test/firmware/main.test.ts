@@ -338,6 +338,75 @@ describe("Without its network", () => {
   });
 });
 
+describe("A fixed address", () => {
+  const FIXED = ["wifi.ip 192.0.2.20", "wifi.mask 255.255.255.0", "wifi.gateway 192.0.2.254", "wifi.dns 192.0.2.54"];
+  const lines = (values: string[]) => values.map((value) => "set " + value + "\n").join("");
+
+  it("holds from the next start on, where there is no DHCP, and names are asked of its server", async () => {
+    board.accessPoint.hasAddresses = false;
+    await begin("set time.server none\n");
+    board.printed = "";
+    board.type(lines(FIXED) + "save\n");
+    expect(board.printed).toBe(
+      "ok\nok\nok\nok\nok, from the next start on: wifi.ip, wifi.mask, wifi.gateway, wifi.dns\n",
+    );
+    let asked = 0;
+    const server = await board.network.host(ipv4("192.0.2.54")).udp({
+      address: ipv4("192.0.2.54"),
+      port: 53,
+      onReadable: () => {
+        asked += server.read(new Uint8Array(600)) > 0 ? 1 : 0;
+      },
+      onError: () => {},
+    });
+    board.crash(new Error("restart"));
+    board.start(main);
+    await board.run(3000, main);
+    expect(board.configured).toEqual([{ address: "192.0.2.20", mask: "255.255.255.0", gateway: "192.0.2.254" }]);
+    expect(board.printed).toContain("config ready address=sip:door@192.0.2.20:5060");
+    board.type("call sip:bob@pbx.example\n");
+    await board.run(1000, main);
+    expect(asked).toBeGreaterThan(0);
+  });
+
+  it("that does not fit together is not saved, and stays staged to be mended", async () => {
+    await begin();
+    board.printed = "";
+    board.type("set wifi.ip 192.0.2.255\nsave\nset wifi.mask 255.255.255.0\nsave\n");
+    expect(board.printed).toBe(
+      "ok\nerror: not saved: wifi.ip: it needs wifi.mask, as in set wifi.mask 255.255.255.0\n" +
+        "ok\nerror: not saved: wifi.ip: '192.0.2.255' is the broadcast address: 192.0.2.1 to 192.0.2.254 (/24)\n",
+    );
+    expect([...board.stored.values()].join()).not.toContain("wifi.ip");
+    board.type("set wifi.ip 192.0.2.20\nsave --json\n");
+    expect(board.printed).toMatch(/\{"ok":true,"restart":"wifi.ip, wifi.mask"\}\n$/);
+  });
+
+  it("that was kept and does not fit together is not used: the board is reached by DHCP, and says so", async () => {
+    await begin(lines(["wifi.ip 192.0.2.20", "wifi.gateway 10.0.0.1"]));
+    expect(board.printed).toContain("error settings: wifi.ip: it needs wifi.mask");
+    expect(board.printed).toContain("; the address is by DHCP\n");
+    expect([board.configured, board.radio?.address]).toEqual([[], "192.0.2.1"]);
+  });
+
+  it("is of one network: another one that a browser hands over is joined by DHCP, and the address is kept no more", async () => {
+    await begin(lines(FIXED));
+    expect(board.radio?.address).toBe("192.0.2.20");
+    // Another password of the same network changes nothing.
+    board.type(improvWifi("house", "secret") + "\n");
+    await board.run(5000, main);
+    expect(board.configured.slice(-1)[0]).not.toBe(false);
+    await board.run(5000, main);
+    board.type(improvWifi("cafe", "secret") + "\n");
+    await board.run(20_000, main);
+    expect(board.configured).toContain(false);
+    expect(board.radio?.address).toBe("192.0.2.1");
+    const kept = [...board.stored.values()].filter((text) => text.includes("wifi.ssid cafe"));
+    expect(kept.length).toBe(1);
+    expect(kept[0]).not.toContain("wifi.ip");
+  });
+});
+
 describe("A codec that does not answer", () => {
   it("is told of, the light says so, the door signals all the same, and sound is there when it answers", async () => {
     board.chip.isThere = false;

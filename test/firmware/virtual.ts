@@ -21,6 +21,8 @@ const GONE = 200;
 class Cable {
   isPlugged = false;
   address: string | undefined;
+  /** In place of DHCP's. */
+  fixed: string | undefined;
   tell: () => void = () => {};
 
   plug(): void {
@@ -91,6 +93,8 @@ class VirtualBoard {
   type: (text: string) => void = () => {};
   press: (pin: number, isDown: boolean) => void = () => {};
   radio: WiFi | null = null;
+  /** What the network interface was told of its address: false for DHCP. */
+  configured: unknown[] = [];
   /** Of a board that is wired. */
   cable = new Cable();
   sockets: UdpSocket[] = [];
@@ -248,12 +252,19 @@ export class WiFi {
     board.radio = this;
   }
 
+  private fixed = "";
+  configure(options: { static: false | { address: string; mask: string; gateway: string } }): void {
+    this.fixed = options.static === false ? "" : options.static.address;
+    board.configured.push(options.static);
+  }
+
   connect(options: { SSID: string; password?: string }): void {
     board.clock.after(
       JOIN_MS,
       board.alive(() => {
         const { isThere, password, hasAddresses } = board.accessPoint;
         if (!isThere || options.password !== password) this.become(GONE, undefined);
+        else if (this.fixed !== "") this.become(CONNECTED, this.fixed);
         else if (!hasAddresses) this.become(ASSOCIATED, undefined);
         else this.become(CONNECTED, DOOR);
       }),
@@ -312,13 +323,19 @@ export class Ethernet {
   }
 
   get connection(): number {
-    const { isPlugged, address } = board.cable;
+    const { isPlugged } = board.cable;
+    const { address } = this;
     if (isPlugged && address !== undefined && !this.hasForgotten) return CONNECTED;
     return this.isConnecting ? 300 : isPlugged ? ASSOCIATED : GONE;
   }
 
   get address(): string | undefined {
-    return board.cable.address;
+    return board.cable.fixed ?? board.cable.address;
+  }
+
+  configure(options: { static: false | { address: string } }): void {
+    board.cable.fixed = options.static === false ? undefined : options.static.address;
+    if (board.cable.isPlugged) board.cable.tell();
   }
 
   connect(): void {
@@ -387,7 +404,9 @@ export const Timer = {
 
 /** In the place of hal/native/datagram.ts. */
 export async function openUdp(options: UdpOptions): Promise<UdpSocket> {
-  const socket = await board.network.host(ipv4(DOOR)).udp({ ...options, onReadable: board.alive(options.onReadable) });
+  const socket = await board.network
+    .host(options.address > 0 ? options.address : ipv4(DOOR))
+    .udp({ ...options, onReadable: board.alive(options.onReadable) });
   board.sockets.push(socket);
   return socket;
 }

@@ -4,6 +4,7 @@
  * a renewed lease is told to nobody. Not here: the driver itself, which runs on a chip only.
  */
 import { beforeEach, describe, expect, it, vi } from "vitest";
+import type { FixedAddress } from "../../hal/device.js";
 import { Join } from "../../hal/moddable/join.js";
 import WiredRadio from "../../hal/moddable/wired/radio.js";
 import main from "../../src/main.js";
@@ -33,15 +34,14 @@ const seconds = (s: number) => board.clock.runUntil(board.clock.now() + 1000 * s
 
 beforeEach(() => newBoard());
 
-function joining(): string[] {
+function joining(fixed: FixedAddress | null = null): string[] {
   const told: string[] = [];
   const radio = new WiredRadio({ onChanged: () => join.changed() });
   const join: Join = new Join({
     radio,
     clock: board.clock,
     isWired: true,
-    ssid: "",
-    password: "",
+    network: { ssid: "", password: "", fixed },
     onUp: (address) => told.push("up " + address),
     onDown: (reason) => told.push(reason),
   });
@@ -97,6 +97,20 @@ describe("A cable", () => {
       await seconds(1);
       expect(told.at(-1), "out for " + outS + " s").toBe("up 192.0.2.1");
     }
+  });
+
+  it("with a fixed address has it as soon as it is plugged in, without DHCP", async () => {
+    const told = joining({ address: "192.0.2.20", mask: "255.255.255.0", gateway: "0.0.0.0" });
+    await seconds(5);
+    expect(told).toEqual([]);
+    board.cable.plug();
+    await seconds(1);
+    expect(told).toEqual(["up 192.0.2.20"]);
+    board.cable.pull();
+    await seconds(5);
+    board.cable.plug();
+    await seconds(5);
+    expect(told).toEqual(["up 192.0.2.20", "Ethernet: the network is gone", "up 192.0.2.20"]);
   });
 
   it("over which another address comes tells it within ten seconds, though the driver does not", async () => {

@@ -8,11 +8,16 @@ const CONNECTED = 500;
 export default class WiFi {
   connection = 0;
   readonly RSSI: number | undefined;
-  readonly address: string = option("address") ?? "127.0.0.1";
+  address: string = option("address") ?? "127.0.0.1";
   private readonly changed: (property: string) => void;
 
   constructor(options: { onChanged: (property: string) => void }) {
     this.changed = options.onChanged;
+  }
+
+  /** An address that this machine has. */
+  configure(options: { static: false | { address: string; mask: string; gateway: string } }): void {
+    this.address = options.static === false ? (option("address") ?? "127.0.0.1") : options.static.address;
   }
 
   connect(): void {

@@ -36,6 +36,10 @@ export default class WiredRadio {
     return undefined;
   }
 
+  configure(options: { static: false | { address: string; mask: string; gateway: string } }): void {
+    this.ethernet.configure(options);
+  }
+
   /**
    * Tells what is there already. `connect` of the SDK's driver is not called: it would hide the link behind the state "connecting"
    * until there is an address, so that a missing cable looked like a missing DHCP server.
