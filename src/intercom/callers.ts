@@ -1,21 +1,38 @@
 /**
- * Who may call, and who is answered without a hand: by default the server and whom the buttons call, by the address their
- * requests come from. Not here: what becomes of the call (door.ts).
+ * Who may call, who is known, and who is answered without a hand. The last hop is not the caller: whoever comes through the server, or
+ * from an address of the settings, may ring. To be answered by itself, to order by MESSAGE, to join a call, to watch the door, the one who
+ * sent the request has to be known:
+ * - by P-Asserted-Identity of the server (RFC 3325), where `sip.trust` says that the server may be taken at its word,
+ * - by the door's own challenge (challenge.ts), where `call.password` is set,
+ * - by the address of a target, where `call.knownByAddress` is on,
+ * - as a phone of the house, by its password at the door's own server (exchange.ts).
+ * `call.allow any` lets anybody ring and changes nothing of that, but with `call.autoAnswer on` beside it everybody is answered.
+ * Not here: what becomes of the call (door.ts).
  */
 import { ipv4 } from "../core/address.js";
 import { octets, parseUint, Span, text } from "../core/bytes.js";
+import type { RandomSource } from "../core/random.js";
+import type { Timers } from "../core/timers.js";
 import type { Flow } from "../transaction/flow.js";
 import { readTarget } from "../ua/target.js";
 import type { UserAgent } from "../ua/useragent.js";
+import { NameAddress } from "../wire/address.js";
+import { sameUser } from "../wire/identity.js";
+import { ValueList } from "../wire/list.js";
 import type { Message } from "../wire/message.js";
 import {
   HEADER_ALERT_INFO,
   HEADER_ANSWER_MODE,
   HEADER_CALL_INFO,
+  HEADER_P_ASSERTED_IDENTITY,
   METHOD_INVITE,
   METHOD_MESSAGE,
+  METHOD_SUBSCRIBE,
 } from "../wire/names.js";
-import { Uri } from "../wire/uri.js";
+import { SCHEME_TEL, Uri } from "../wire/uri.js";
+import type { Writer } from "../wire/writer.js";
+import { readOrder } from "./access.js";
+import { Challenge, PROOF_LOCKED, PROOF_NONE, PROOF_RIGHT } from "./challenge.js";
 import { readPlan } from "./plan.js";
 import type { Settings } from "./settings.js";
 
@@ -24,56 +41,181 @@ const ALERT_AUTO = octets("alert-autoanswer");
 const AUTO = octets("auto");
 const REQUIRE = octets("require");
 const LONGEST_AFTER_S = 60;
+/** Octets of a MESSAGE that are read. */
+export const TEXT_READ_BYTES = 200;
+
+// Keys and values of settings: a literal in a function is made anew at each use on XS.
+const ALLOW = "call.allow";
+const ANY = "any";
+const AUTO_ANSWER = "call.autoAnswer";
+const ON_REQUEST = "call.answerOnRequest";
+const KNOWN_BY_ADDRESS = "call.knownByAddress";
+const DO_NOT_DISTURB = "call.doNotDisturb";
+const BUSY = "busy";
+const AWAY = "away";
+const TRUST = "sip.trust";
+const SERVER = "server";
+const MESSAGES = "door.message";
+const OFF = "off";
 
 const uri = new Uri();
 const value = new Span();
+const list = new ValueList();
+const address = new NameAddress();
+
+/** How the door stands when a request comes. */
+export const DOOR_IDLE = 0;
+/** It rings or talks, and nobody can join. */
+export const DOOR_BUSY = 1;
+/** It talks, and a second phone may join. */
+export const DOOR_JOINABLE = 2;
 
 export class Callers {
-  /** The last INVITE or MESSAGE that was judged came from the server or from one of the targets. */
+  /** The sender of the request that was judged last is known. */
   isKnown = false;
+  /** What the door's challenge made of that request: PROOF_*. */
+  proof = PROOF_NONE;
+  private readonly ua: UserAgent;
+  private readonly settings: Settings;
+  private readonly challenge: Challenge;
   private addresses: number[] = [];
 
-  /** Takes the addresses of all whom the settings call; names stand for nobody. */
-  configure(settings: Settings): void {
+  constructor(ua: UserAgent, settings: Settings, timers: Timers, random: RandomSource) {
+    this.ua = ua;
+    this.settings = settings;
+    this.challenge = new Challenge(timers, random);
+  }
+
+  /** Takes the door's password and the addresses of all whom the settings call. A target given by name is not known by its address, so it is not added. */
+  configure(): void {
+    const { settings } = this;
+    this.challenge.configure(settings.get("call.password"));
     this.addresses = [];
     this.add(settings.get("call.target"));
     this.add(settings.get("call.fallback"));
     for (let button = 1; button <= 4; button++) {
       this.addPlan(settings.get("button" + button + ".day"));
       this.addPlan(settings.get("button" + button + ".night"));
+      this.addPlan(settings.get("button" + button + ".hold"));
     }
   }
 
-  /** @param isPhone it came from a phone of the house, by its password @returns 0 when it may ring or be heard, else the status that refuses it */
-  judge(ua: UserAgent, m: Message, source: Flow, settings: Settings, isPhone = false): number {
-    this.isKnown = isPhone || ua.isServer(source.ip) || this.addresses.indexOf(source.ip) >= 0;
-    const isOpen = settings.get("call.allow") === "any";
-    if (!this.isKnown && !isOpen) return 403;
+  /** Everybody who can reach the door is answered at once, and hears it: the owner's own word. */
+  isOpenToAll(): boolean {
+    return this.settings.isOn(AUTO_ANSWER) && this.settings.get(ALLOW) === ANY;
+  }
+
+  /**
+   * Judges an INVITE, MESSAGE or SUBSCRIBE outside of a dialog.
+   * @param isPhone it came from a phone of the house, by its password @param door DOOR_*
+   * @returns 0 when it may be taken, else the status that refuses it; to a 401 belongs what `writeChallenge` writes
+   */
+  judge(m: Message, source: Flow, isPhone: boolean, door: number): number {
+    const { settings } = this;
+    this.identify(m, source, isPhone);
+    const isOpen = settings.get(ALLOW) === ANY;
+    const mayRing = this.isKnown || isOpen || this.ua.isServer(source.ip) || this.addresses.indexOf(source.ip) >= 0;
     if (!uri.parse(m.bytes, m.uriStart, m.uriEnd)) return 400;
-    const named =
-      uri.userEnd > uri.userStart && text(uri.bytes, uri.userStart, uri.userEnd) !== settings.get("sip.user");
-    if (named && !isOpen) return 404;
-    if (m.method === METHOD_MESSAGE) return 0;
-    const quiet = settings.get("call.doNotDisturb");
-    return quiet === "busy" ? 486 : quiet === "away" ? 480 : 0;
+    // Who may not call learns nothing else.
+    if (!mayRing) return this.refuseUnknown();
+    const { user } = this.ua.account;
+    const isNamed = uri.userEnd > uri.userStart;
+    if (isNamed && !isOpen && !sameUser(uri.bytes, uri.userStart, uri.userEnd, user, 0, user.length)) return 404;
+    if (m.method === METHOD_MESSAGE) return this.judgeText(m);
+    if (m.method === METHOD_SUBSCRIBE) return this.isKnown ? 0 : this.refuseUnknown();
+    return this.judgeCall(m, door);
+  }
+
+  /** Judges a MESSAGE in a call. @param isKnown whether the other side of that call is */
+  judgeInCall(m: Message, source: Flow, isKnown: boolean): number {
+    this.identify(m, source, isKnown);
+    return this.judgeText(m);
+  }
+
+  /** Writes the door's challenge. @param ip where the request came from */
+  writeChallenge(w: Writer, ip: number): void {
+    this.challenge.write(w, ip, this.proof);
   }
 
   /**
    * Whether a call that may ring is to be answered by itself: always, or because the caller asks for it by Call-Info, Alert-Info
    * or Answer-Mode (RFC 5373) and is known. @returns after how many seconds, -1: not
    */
-  answerAfterS(m: Message | null, settings: Settings): number {
-    if (settings.isOn("call.autoAnswer")) return 0;
-    if (m === null || m.method !== METHOD_INVITE || !this.isKnown || !settings.isOn("call.answerOnRequest")) return -1;
+  answerAfterS(m: Message | null): number {
+    const { settings } = this;
+    if (settings.isOn(AUTO_ANSWER) && (this.isKnown || this.isOpenToAll())) return 0;
+    return m !== null && this.isKnown ? this.askedAfterS(m) : -1;
+  }
+
+  private judgeCall(m: Message, door: number): number {
+    const { settings } = this;
+    const quiet = settings.get(DO_NOT_DISTURB);
+    if (quiet === BUSY) return 486;
+    if (quiet === AWAY) return 480;
+    if (door === DOOR_BUSY) return 486;
+    if (door === DOOR_JOINABLE) return this.isKnown ? 0 : this.challenge.isSet ? this.refuseUnknown() : 486;
+    if (this.isKnown) return this.insists(m) && this.answerAfterS(m) < 0 ? 403 : 0;
+    if (this.isOpenToAll()) return 0;
+    const needsIdentity = settings.isOn(AUTO_ANSWER) || this.askedAfterS(m) >= 0;
+    if (needsIdentity && this.challenge.isSet) return this.refuseUnknown();
+    // Nobody can be known here by a challenge, so it rings like any other call; unless the caller will not have that. RFC 5373
+    return this.insists(m) ? 403 : 0;
+  }
+
+  /** Texts that are no orders may come from whoever may ring. */
+  private judgeText(m: Message): number {
+    const said = text(m.bytes, m.bodyStart, Math.min(m.bodyEnd, m.bodyStart + TEXT_READ_BYTES));
+    if (readOrder(said) === null) return 0;
+    if (this.settings.get(MESSAGES) === OFF) return 403;
+    return this.isKnown ? 0 : this.refuseUnknown();
+  }
+
+  /** 401 where the sender can make itself known, else 403. */
+  private refuseUnknown(): number {
+    return this.challenge.isSet && this.proof !== PROOF_LOCKED ? 401 : 403;
+  }
+
+  private identify(m: Message, source: Flow, isKnown: boolean): void {
+    this.proof = PROOF_NONE;
+    this.isKnown = isKnown || this.isAtKnownAddress(source) || this.isAsserted(m, source);
+    if (this.isKnown) return;
+    this.proof = this.challenge.check(m, source.ip);
+    this.isKnown = this.proof === PROOF_RIGHT;
+  }
+
+  private isAtKnownAddress(source: Flow): boolean {
+    return this.settings.isOn(KNOWN_BY_ADDRESS) && this.addresses.indexOf(source.ip) >= 0;
+  }
+
+  /**
+   * Whether the server says that one of its own users sent the request: one SIP URI with a user, at the server's domain or address.
+   * A telephone number beside it (RFC 3325 §9.1) says no more; two SIP URIs say nothing, for one of them may be the sender's own.
+   */
+  private isAsserted(m: Message, source: Flow): boolean {
+    if (this.settings.get(TRUST) !== SERVER || !this.ua.isServerFlow(source)) return false;
+    let count = 0;
+    list.begin(m, HEADER_P_ASSERTED_IDENTITY);
+    while (list.next()) {
+      if (!address.parse(list.bytes, list.start, list.end)) return false;
+      if (!uri.parse(address.bytes, address.uriStart, address.uriEnd)) return false;
+      if (uri.scheme === SCHEME_TEL) continue;
+      if (!uri.namesUser() || !this.ua.isServerHost(uri)) return false;
+      count += 1;
+    }
+    return count === 1 && !list.broken;
+  }
+
+  /** @returns after how many seconds the caller asks to be answered, and might be if it were known; -1: not */
+  private askedAfterS(m: Message): number {
+    if (m.method !== METHOD_INVITE || !this.settings.isOn(ON_REQUEST)) return -1;
     if (m.value(HEADER_ANSWER_MODE, value) && isAuto()) return 0;
     const afterS = this.afterS(m, HEADER_CALL_INFO);
     return afterS >= 0 ? afterS : this.afterS(m, HEADER_ALERT_INFO);
   }
 
-  /** Whether the caller insists on an answer without a hand, and is not to have one: then it is to be refused. RFC 5373 */
-  mustRefuse(m: Message, settings: Settings): boolean {
-    if (!m.value(HEADER_ANSWER_MODE, value) || !isAuto() || indexOf(REQUIRE) < 0) return false;
-    return this.answerAfterS(m, settings) < 0;
+  /** Whether the caller insists on an answer without a hand. RFC 5373 §4.2 */
+  private insists(m: Message): boolean {
+    return m.value(HEADER_ANSWER_MODE, value) && isAuto() && indexOf(REQUIRE) >= 0;
   }
 
   private afterS(m: Message, header: number): number {

@@ -8,6 +8,7 @@
 import type { Store } from "../../hal/device.js";
 import { ipv4Text } from "../core/address.js";
 import { text } from "../core/bytes.js";
+import { GUESS_EVERY_MS } from "../core/guesses.js";
 import type { Limits } from "../core/limits.js";
 import { printable } from "../core/printable.js";
 import type { RandomSource } from "../core/random.js";
@@ -32,10 +33,12 @@ import {
 import { REGISTRATION_DONE, REGISTRATION_FAILED, REGISTRATION_OFF, REGISTRATION_TRYING } from "../ua/registration.js";
 import { CAUSE_NO_ANSWER, UserAgent, type UserAgentUser } from "../ua/useragent.js";
 import type { Message } from "../wire/message.js";
-import { METHOD_INVITE } from "../wire/names.js";
+import { METHOD_MESSAGE } from "../wire/names.js";
+import type { Writer } from "../wire/writer.js";
 import { Access, type AccessUser, readOrder } from "./access.js";
 import { agentSettings, callerOf, codecOf, DIGIT_WAYS, endReason, reasonOf, soundOf, targetOf } from "./agent.js";
-import { Callers } from "./callers.js";
+import { Callers, DOOR_BUSY, DOOR_IDLE, DOOR_JOINABLE, TEXT_READ_BYTES } from "./callers.js";
+import { PROOF_LAST, PROOF_WRONG } from "./challenge.js";
 import { Doorway, type DoorwayUser } from "./doorway.js";
 import { Exchange, type ExchangeUser } from "./exchange.js";
 import {
@@ -72,7 +75,6 @@ const SILENCE_UNREACHED_MS = 1000;
 
 /** By CALL_*. */
 const STATES: readonly string[] = ["", "calling", "ringing", "early", "ringing", "confirmed", "held", "ended"];
-const TEXT_SHOWN = 200;
 /** In the place of a digit that is not to be shown. */
 const DIGIT_HIDDEN = "digit";
 /** So many digits in a row may be a code. */
@@ -88,7 +90,7 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
   private readonly events: DoorEvents;
   private readonly outputs: DoorOutputs;
   private readonly access: Access;
-  private readonly callers = new Callers();
+  private readonly callers: Callers;
   private readonly ring: Ring;
   private readonly audioTimer: number;
   private readonly talk: Talk;
@@ -103,8 +105,8 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
   private calling = 0;
   /** The server was asked for a registration and nothing came back. */
   private isUnreached = false;
-  /** The other side of the call is the server or one of the targets. */
-  private isKnown = false;
+  /** Everybody is answered by himself: it was told. */
+  private isOpenTold = false;
   /** Why the call is ended here, "" for no more than that. */
   private reason = "";
   /** The second phone of a call. */
@@ -131,6 +133,7 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
     this.audioTimer = timers.make(this, 0);
     this.talk = new Talk(settings, timers, this);
     this.ua = new UserAgent(agentSettings(settings), limits, timers, random, network, sound, this);
+    this.callers = new Callers(this.ua, settings, timers, random);
     this.trace = new Trace(timers, limits.traceBytes, limits.traceMessageBytes);
     this.ua.layer.transport.tap = this.trace;
     this.ring = new Ring(this.ua, timers, this);
@@ -143,7 +146,8 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
     const port = this.settings.number("sip.port");
     this.doorway.configure();
     this.access.configure();
-    this.callers.configure(this.settings);
+    this.callers.configure();
+    this.tellOpen();
     if (this.exchange !== null) this.exchange.configure(this.settings, ip);
     else if (this.isServer) this.fail("server.enabled: this board has no memory for it");
     const inband = this.settings.get("dtmf.inband");
@@ -157,6 +161,19 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
     this.ua.joins = this.settings.isOn("call.join");
     this.ua.configure(agentSettings(this.settings), ip, port, port);
     this.showLight();
+  }
+
+  /** The one setting by which strangers hear the door is never there without a word. */
+  private tellOpen(): void {
+    const isOpen = this.callers.isOpenToAll();
+    if (isOpen && !this.isOpenTold)
+      this.events.event("config", "open microphone", [
+        "keys",
+        "call.autoAnswer,call.allow",
+        "means",
+        "everybody who can reach the door is answered at once and hears it",
+      ]);
+    this.isOpenTold = isOpen;
   }
 
   // ---- the buttons ----
@@ -337,6 +354,7 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
     if (call.state === CALL_INCOMING) {
       if (this.ua.activeCall() === call) return false;
       this.joined = call;
+      call.isKnown = this.callers.isKnown;
       this.events.event("join", "ringing", ["peer", callerOf(m)]);
       this.answerAlone(call);
       return true;
@@ -377,13 +395,12 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
     switch (call.state) {
       case CALL_CALLING:
         this.reason = "";
-        this.isKnown = true;
         this.access.reset();
         extra.push("peer", targetOf(call));
         break;
       case CALL_INCOMING:
         this.reason = "";
-        this.isKnown = this.callers.isKnown;
+        call.isKnown = this.callers.isKnown;
         this.access.reset();
         extra.push("peer", callerOf(m));
         break;
@@ -412,7 +429,7 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
     this.events.event("call", STATES[call.state], extra);
     if (call.session.isCaller) this.outputs.signal(signalOf(call, cause, status));
     if (call.state !== CALL_INCOMING) return;
-    const afterS = this.callers.answerAfterS(m, this.settings);
+    const afterS = this.callers.answerAfterS(m);
     if (afterS === 0) this.answerAlone(call);
     else if (afterS > 0) this.talk.answerIn(afterS);
   }
@@ -425,20 +442,18 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
   }
 
   /** `open`, `open 2`, `open 1234`, `open 2 1234` and `close` from whom we know move the relays; all texts are told. */
-  onText(call: Call | null, m: Message): void {
-    const said = text(m.bytes, m.bodyStart, Math.min(m.bodyEnd, m.bodyStart + TEXT_SHOWN));
+  onText(_call: Call | null, m: Message): void {
+    const said = text(m.bytes, m.bodyStart, Math.min(m.bodyEnd, m.bodyStart + TEXT_READ_BYTES));
     const order = readOrder(said);
     // What may be a code is told to nobody.
     const isOrder = said.trim().slice(0, 4).toLowerCase() === "open";
     const shown = this.settings.isOn("call.showDigits") ? printable(said) : withoutCodes(printable(said));
     this.events.event("text", isOrder ? "open" : shown, ["peer", callerOf(m)]);
-    if (order === null || !(call === null ? this.callers.isKnown : this.isKnown)) return;
-    const allowed = this.settings.get("door.message");
-    if (allowed === "off") this.fail("door.message is off: the door takes no orders by MESSAGE");
-    else if (order.word === "close") this.doorway.close(order.relay);
-    else if (order.code === "" && allowed === "code")
-      this.fail("door.message is code: a MESSAGE opens with `open [RELAY] CODE`");
+    if (order === null || !this.callers.isKnown) return;
+    if (order.word === "close") this.doorway.close(order.relay);
     else if (order.code !== "") this.access.text(order.relay, order.code);
+    else if (this.settings.get("door.message") !== "on")
+      this.fail("door.message is code: a MESSAGE opens with `open [RELAY] CODE`");
     else {
       const error = this.doorway.open(order.relay, "message");
       if (error !== "") this.fail(error);
@@ -461,13 +476,35 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
     else this.events.event("sound", change === SOUND_QUIET ? "quiet" : "back", NOTHING);
   }
 
-  mayCall(m: Message, source: Flow): number {
+  mayCall(m: Message, source: Flow, call: Call | null): number {
+    const { callers, ua } = this;
     const isPhone = this.exchange?.isPhone === true;
-    const status = this.callers.judge(this.ua, m, source, this.settings, isPhone);
-    if (status !== 0 || m.method !== METHOD_INVITE) return status;
-    if (this.callers.mustRefuse(m, this.settings)) return 403;
-    const isBusy = this.ua.activeCall() !== null;
-    return isBusy && !(this.callers.isKnown && this.joined === null) ? 486 : status;
+    const active = ua.activeCall();
+    const isJoinable = ua.joins && ua.lines.length > 1 && active !== null && active.answeredMs >= 0;
+    const door = active === null ? DOOR_IDLE : isJoinable && this.joined === null ? DOOR_JOINABLE : DOOR_BUSY;
+    const isKnown = call !== null && (call.isKnown || call.session.isCaller);
+    const status = call === null ? callers.judge(m, source, isPhone, door) : callers.judgeInCall(m, source, isKnown);
+    if (callers.proof === PROOF_WRONG || callers.proof === PROOF_LAST) this.tellWrongPassword(m, source);
+    // A stranger's order is refused without a word, or strangers would fill the log.
+    if (status === 403 && callers.isKnown && m.method === METHOD_MESSAGE)
+      this.fail("door.message is off: the door takes no orders by MESSAGE");
+    return status;
+  }
+
+  writeChallenge(w: Writer, ip: number): void {
+    this.callers.writeChallenge(w, ip);
+  }
+
+  private tellWrongPassword(m: Message, source: Flow): void {
+    const isLast = this.callers.proof === PROOF_LAST;
+    this.events.event("error", isLast ? "wrong call.password: no more tries for now" : "wrong call.password", [
+      "address",
+      ipv4Text(source.ip),
+      "peer",
+      callerOf(m),
+      "wait",
+      isLast ? GUESS_EVERY_MS / 1000 : 0,
+    ]);
   }
 
   // ---- helpers ----

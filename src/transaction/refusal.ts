@@ -1,10 +1,11 @@
-/** Refusals that every server role makes alike (RFC 3261 §8.2, §21.5.4). Not here: when to refuse, and those without a transaction (answer.ts). */
-import { equalNoCase, octets } from "../core/bytes.js";
+/** Refusals that every server role makes alike (RFC 3261 §8.2, §21.5.4), with a transaction and without. Not here: when to refuse. */
+import { equalNoCase, NONE, octets } from "../core/bytes.js";
 import { ValueList } from "../wire/list.js";
 import type { Message } from "../wire/message.js";
 import { HEADER_REQUIRE } from "../wire/names.js";
 import type { Writer } from "../wire/writer.js";
 import { RETRY_AFTER } from "./answer.js";
+import { Flow } from "./flow.js";
 import type { TransactionLayer } from "./layer.js";
 import { EMPTY_BODY, type ServerTransaction } from "./server.js";
 
@@ -12,6 +13,31 @@ const UNSUPPORTED = octets("Unsupported: ");
 
 // For the time of one call only.
 const list = new ValueList();
+const from = new Flow();
+
+/**
+ * Begins a refusal without a transaction: one message out for the one that came, whatever address it said to come from (RFC 3261 §26.3.2.4).
+ * The transaction is over with that. The caller goes on with the writer, and calls `layer.sendAnswer` before anything else.
+ */
+export function beginRefusal(layer: TransactionLayer, t: ServerTransaction, m: Message, status: number): Writer {
+  from.set(t.source.transport, t.source.ip, t.sourcePort, t.source.connection);
+  layer.drop(t);
+  return layer.answer(m, from, status);
+}
+
+/** Refuses a request without a transaction, as `beginRefusal`. @param line of the program's own, with its end; NONE for none */
+export function refuse(
+  layer: TransactionLayer,
+  t: ServerTransaction,
+  m: Message,
+  status: number,
+  line: Uint8Array = NONE,
+): void {
+  const w = beginRefusal(layer, t, m, status);
+  w.put(line);
+  w.put(EMPTY_BODY);
+  layer.sendAnswer();
+}
 
 /** Answers with one header field more than every response has. @param line of the program's own, with its end */
 export function replyWith(layer: TransactionLayer, t: ServerTransaction, status: number, line: Uint8Array): void {

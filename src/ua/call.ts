@@ -90,6 +90,8 @@ export class Line implements MediaSink, MediaUser {
 
 export class Call implements TimerUser {
   state = CALL_FREE;
+  /** Whether it is known who is at the other end: whoever owns the user agent says. */
+  isKnown = false;
   readonly session: Session;
   /** Whose port its sound goes by. */
   line: Line;

@@ -3,7 +3,7 @@
  * the response is something to guess the password from (RFC 7616 §5.9 and after).
  * Not here: the reckoning (wire/digest.ts), how often a request is tried and to which requests credentials are written (their sender).
  */
-import { equal, equalNoCase, lower, NONE, octets, type Span } from "../core/bytes.js";
+import { equal, lower, NONE, octets, type Span } from "../core/bytes.js";
 import type { RandomSource } from "../core/random.js";
 import type { Dialog } from "../dialog/dialog.js";
 import type { ClientTransaction } from "../transaction/client.js";
@@ -11,6 +11,7 @@ import type { Target } from "../transaction/flow.js";
 import { SIP_PORT } from "../transaction/transport.js";
 import { AUTH_DIGEST, AUTH_END, type AuthValue, REALM_MAX_BYTES, unquote } from "../wire/auth.js";
 import { ALGORITHM_OTHER, ClientAuth, Digest, quotedName, strengthOf } from "../wire/digest.js";
+import { sameHost } from "../wire/identity.js";
 import type { Message } from "../wire/message.js";
 import { HEADER_PROXY_AUTHENTICATE, HEADER_WWW_AUTHENTICATE, METHOD_NAMES } from "../wire/names.js";
 import { Uri } from "../wire/uri.js";
@@ -46,12 +47,18 @@ class ServerHost {
     for (let i = 0; i < this.name.length; i++) this.name[i] = lower(this.name[i]);
   }
 
+  /** Whether that URI's host is it, whatever the port. */
+  isHostOf(uri: Uri): boolean {
+    if (this.ip >= 0) return uri.ip === this.ip;
+    return sameHost(uri.bytes, uri.hostStart, uri.hostEnd, this.name, 0, this.name.length);
+  }
+
   /** Whether a request that looked up the host of `target` went there. */
   isTarget(target: Target): boolean {
     const port = target.namePort < 0 ? SIP_PORT : target.namePort;
     const name = this.name;
     if (name.length === 0 || port !== this.port) return false;
-    return equalNoCase(target.name, 0, target.nameSize, name, 0, name.length);
+    return sameHost(target.name, 0, target.nameSize, name, 0, name.length);
   }
 }
 
@@ -62,6 +69,7 @@ export class Credentials {
   private readonly domainHost = new ServerHost();
   private readonly proxyHost = new ServerHost();
   private readonly servers = new Float64Array(SERVERS);
+  private readonly serverPorts = new Uint16Array(SERVERS);
   private serverCount = 0;
   private canAnswer = false;
   /** The one realm, without escapes; -1 octets while none is known. */
@@ -129,14 +137,15 @@ export class Credentials {
     const host = hasProxy ? this.proxyHost : this.domainHost;
     // A call that came has nothing from us in it, so a name in it is the caller's choice: only addresses count.
     if (draft === null || !host.isTarget(t.target)) return false;
-    this.noteServer(t.target.ip);
+    this.noteServer(t.target.ip, t.target.port);
     return true;
   }
 
   /** Remembers an address at which the configured server was found. @param ip -1 is passed over */
-  noteServer(ip: number): void {
-    if (ip < 0 || this.isServer(ip)) return;
+  noteServer(ip: number, port = SIP_PORT): void {
+    if (ip < 0 || this.isServerFlow(ip, port)) return;
     this.servers[this.serverCount % SERVERS] = ip;
+    this.serverPorts[this.serverCount % SERVERS] = port;
     this.serverCount += 1;
   }
 
@@ -146,6 +155,21 @@ export class Credentials {
     if (ip === this.domainHost.ip || ip === this.proxyHost.ip) return true;
     for (let i = 0; i < this.serverCount && i < SERVERS; i++) if (this.servers[i] === ip) return true;
     return false;
+  }
+
+  /** As `isServer`, at the port it is reached at. */
+  isServerFlow(ip: number, port: number): boolean {
+    if (ip < 0) return false;
+    if (ip === this.domainHost.ip && port === this.domainHost.port) return true;
+    if (ip === this.proxyHost.ip && port === this.proxyHost.port) return true;
+    for (let i = 0; i < this.serverCount && i < SERVERS; i++)
+      if (this.servers[i] === ip && this.serverPorts[i] === port) return true;
+    return false;
+  }
+
+  /** Whether the host of that URI is the configured server: by its name, or an address it was found at. */
+  isServerHost(uri: Uri): boolean {
+    return this.domainHost.isHostOf(uri) || this.proxyHost.isHostOf(uri) || this.isServer(uri.ip);
   }
 
   private takeBest(m: Message, header: number, auth: ClientAuth, isSecond: boolean): boolean {

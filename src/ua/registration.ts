@@ -281,7 +281,7 @@ export class Registration implements ClientUser, TimerUser {
 
   onResponse(t: ClientTransaction, m: Message): void {
     if (t !== this.request) return;
-    this.credentials.noteServer(t.target.ip);
+    this.credentials.noteServer(t.target.ip, t.target.port);
     if (m.status < 200) return;
     this.request = null;
     if (m.status < 300) this.onAccepted(m);

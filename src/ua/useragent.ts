@@ -22,9 +22,9 @@ import {
 import type { SubscriptionHost } from "../dialog/subscription.js";
 import { SOUND_NOT_OWED } from "../media/agreement.js";
 import type { ClientTransaction } from "../transaction/client.js";
-import type { Flow } from "../transaction/flow.js";
+import { Flow } from "../transaction/flow.js";
 import { TransactionLayer, type TransactionUser } from "../transaction/layer.js";
-import { refuseRequired, replyWith } from "../transaction/refusal.js";
+import { beginRefusal, isBeyond, refuse, refuseRequired, replyWith, writeUnsupported } from "../transaction/refusal.js";
 import { EMPTY_BODY, type ServerTransaction } from "../transaction/server.js";
 import type { Network } from "../transaction/transport.js";
 import { BODY_OTHER, findSdp, hasType } from "../wire/body.js";
@@ -33,6 +33,7 @@ import {
   HEADER_ACCEPT,
   HEADER_CONTENT_TYPE,
   HEADER_EXPIRES,
+  HEADER_REQUIRE,
   METHOD_BYE,
   METHOD_INFO,
   METHOD_INVITE,
@@ -108,8 +109,10 @@ export interface UserAgentUser {
   onText(call: Call | null, m: Message): void;
   /** Hold, resume, or a new address of ours did not come to be: the call is as it was. @param m the response that refused it; null: it could not be sent */
   onUnchanged?(call: Call, wasHold: boolean, m: Message | null): void;
-  /** Whether an INVITE or MESSAGE that came may be taken. @returns 0, or the status that refuses it */
-  mayCall(m: Message, source: Flow): number;
+  /** Whether an INVITE, MESSAGE or SUBSCRIBE that came may be taken. @param call in which a MESSAGE came, null outside of any @returns 0, or the status that refuses it */
+  mayCall(m: Message, source: Flow, call: Call | null): number;
+  /** `mayCall` has said 401: writes the challenge. @param ip where the request came from */
+  writeChallenge(w: Writer, ip: number): void;
 }
 
 /** An Expires beyond a day is no limit. */
@@ -131,6 +134,7 @@ const APPLICATION_SDP = octets("application/sdp");
 // For the time of one call only.
 const uri = new Uri();
 const span = new Span();
+const from = new Flow();
 
 export class UserAgent implements TransactionUser, SessionUser, CallUser, RegistrationUser, SubscriptionHost {
   readonly layer: TransactionLayer;
@@ -310,6 +314,16 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
     return this.credentials.isServer(ip);
   }
 
+  /** As `isServer`, by the port too: others may run on the server's machine. @param source with the port a request came from */
+  isServerFlow(source: Flow): boolean {
+    return this.credentials.isServerFlow(source.ip, source.port);
+  }
+
+  /** Whether the host of that URI is the server, by its name or as it was found: the URI is one of its users. */
+  isServerHost(of: Uri): boolean {
+    return this.credentials.isServerHost(of);
+  }
+
   // ---- requests that come ----
 
   onRequest(t: ServerTransaction, m: Message): void {
@@ -317,12 +331,13 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
       const call = this.callOf(m);
       const watcher = call === null ? this.watchers.of(m) : null;
       if (watcher !== null) watcher.onRequest(t, m);
-      else if (call === null) this.layer.reply(t, 481);
+      else if (call === null) refuse(this.layer, t, m, 481);
       else if (!refuseRequired(this.layer, t, m, OPTIONS)) call.session.onRequest(t, m);
       return;
     }
+    // Outside of a dialog nobody has shown yet that it is where it says: all refusals go without a transaction.
     if (m.method === METHOD_OTHER) {
-      replyWith(this.layer, t, 501, ALLOW);
+      refuse(this.layer, t, m, 501, ALLOW);
       return;
     }
     if (
@@ -332,7 +347,7 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
       m.method === METHOD_PRACK ||
       m.method === METHOD_NOTIFY
     ) {
-      this.layer.reply(t, 481);
+      refuse(this.layer, t, m, 481);
       return;
     }
     if (
@@ -341,18 +356,15 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
       m.method !== METHOD_MESSAGE &&
       m.method !== METHOD_SUBSCRIBE
     ) {
-      replyWith(this.layer, t, 405, ALLOW);
+      refuse(this.layer, t, m, 405, ALLOW);
       return;
     }
     const status = this.inspect(t, m);
-    if (status !== 0) {
-      if (status > 0) this.layer.reply(t, status);
-      return;
-    }
-    if (m.method === METHOD_INVITE) this.onInvite(t, m);
+    if (status !== 0) this.refuseInspected(t, m, status);
+    else if (m.method === METHOD_INVITE) this.onInvite(t, m);
     else if (m.method === METHOD_MESSAGE) this.onMessage(t, m, null);
     else if (m.method === METHOD_SUBSCRIBE) this.watchers.onSubscribe(t, m);
-    else this.replyOptions(t, this.activeCall() === null ? 200 : 486);
+    else this.onOptions(t, m);
   }
 
   onAck(m: Message): void {
@@ -382,36 +394,47 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
     for (let i = 0; i < this.calls.length; i++) this.calls[i].session.onAckTimeout(t);
   }
 
-  /** RFC 3261 §8.2.2. @returns 0, a status to refuse with, or -1 when it was answered here */
+  /** RFC 3261 §8.2.2. @returns 0, or the status that refuses it */
   private inspect(t: ServerTransaction, m: Message): number {
     // Who may not call learns nothing else. Scanners find no difference between one user name and another.
     if (!uri.parse(m.bytes, m.uriStart, m.uriEnd)) return 400;
     if (uri.scheme === SCHEME_OTHER || uri.scheme === SCHEME_SIPS) return 416;
     if (uri.headersEnd > uri.headersStart) return 400;
     if (this.layer.isMerged(t, m) || (m.method === METHOD_INVITE && this.isFounder(m))) return 482;
-    if (refuseRequired(this.layer, t, m, OPTIONS)) return -1;
-    if (m.method !== METHOD_OPTIONS) return this.user.mayCall(m, t.source);
-    return 0;
+    if (isBeyond(m, HEADER_REQUIRE, OPTIONS)) return 420;
+    return m.method === METHOD_OPTIONS ? 0 : this.judge(t, m, null);
+  }
+
+  /** Asks the user above. @returns as `mayCall` */
+  private judge(t: ServerTransaction, m: Message, call: Call | null): number {
+    from.set(t.source.transport, t.source.ip, t.sourcePort, t.source.connection);
+    return this.user.mayCall(m, from, call);
+  }
+
+  private refuseInspected(t: ServerTransaction, m: Message, status: number): void {
+    const { ip } = t.source;
+    const w = beginRefusal(this.layer, t, m, status);
+    if (status === 420) writeUnsupported(w, m, HEADER_REQUIRE, OPTIONS);
+    else if (status === 401) this.user.writeChallenge(w, ip);
+    w.put(EMPTY_BODY);
+    this.layer.sendAnswer();
   }
 
   private onInvite(t: ServerTransaction, m: Message): void {
     if (findSdp(m, span) === BODY_OTHER) {
-      replyWith(this.layer, t, 415, ACCEPT_SDP);
+      refuse(this.layer, t, m, 415, ACCEPT_SDP);
       return;
     }
     if (m.has(HEADER_ACCEPT) && !takesSdp(m)) {
-      this.layer.reply(t, 406);
+      refuse(this.layer, t, m, 406);
       return;
     }
     const other = this.activeCall();
-    if (other !== null && !(this.joins && other.answeredMs >= 0)) {
-      this.layer.reply(t, 486);
-      return;
-    }
-    const line = this.freeLine();
+    const isBusy = other !== null && !(this.joins && other.answeredMs >= 0);
+    const line = isBusy ? null : this.freeLine();
     const call = line === null ? null : this.freeCall(line);
     if (call === null) {
-      this.layer.reply(t, 486);
+      refuse(this.layer, t, m, 486);
       return;
     }
     if (!call.session.receive(t, m)) {
@@ -437,11 +460,23 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
 
   private onMessage(t: ServerTransaction, m: Message, call: Call | null): void {
     if (m.bodyEnd > m.bodyStart && !(m.value(HEADER_CONTENT_TYPE, span) && hasType(span, TEXT_PLAIN))) {
-      replyWith(this.layer, t, 415, ACCEPT_TEXT);
+      refuse(this.layer, t, m, 415, ACCEPT_TEXT);
+      return;
+    }
+    const status = call === null ? 0 : this.judge(t, m, call);
+    if (status !== 0) {
+      this.refuseInspected(t, m, status);
       return;
     }
     this.layer.reply(t, 200);
     this.user.onText(call, m);
+  }
+
+  /** Whether there is a call just now is no stranger's business. */
+  private onOptions(t: ServerTransaction, m: Message): void {
+    const isBusy = this.activeCall() !== null;
+    const status = isBusy ? this.judge(t, m, null) : 0;
+    this.replyOptions(t, isBusy && (status === 0 || status === 486) ? 486 : 200);
   }
 
   /** What an INVITE would be answered just now. RFC 3261 §11.2 */

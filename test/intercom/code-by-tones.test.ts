@@ -39,7 +39,14 @@ async function world(...doorSettings: string[]) {
   };
   const target = "call.target=sip:phone@10.0.0.2";
   const door = await make("door", 3, "net.address=10.0.0.1", "relay1.code=2580", target, ...doorSettings);
-  const phone = await make("phone", 4, "net.address=10.0.0.2", "call.target=sip:door@10.0.0.1", "call.autoAnswer=on");
+  const phone = await make(
+    "phone",
+    4,
+    "net.address=10.0.0.2",
+    "call.target=sip:door@10.0.0.1",
+    "call.autoAnswer=on",
+    "call.knownByAddress=on",
+  );
   const run = (ms: number) => clock.runUntil(clock.now() + ms);
   const told = (name: string) => events.filter((line) => line.startsWith(`door ${name} `));
   return { door, phone, keypad, run, told };

@@ -18,7 +18,7 @@ beforeEach(() => {
 });
 
 function house(...settings: string[]): House {
-  return new House(world, `call.target=sip:bob@${PHONE}`, ...settings);
+  return new House(world, `call.target=sip:bob@${PHONE}`, "call.knownByAddress=on", "door.message=code", ...settings);
 }
 
 function talk(h: House): void {
@@ -312,6 +312,7 @@ describe("the owner opens by MESSAGE", () => {
     const h = house("call.fallback=sip:10.0.0.3", "relay1.code=2580", "door.message=off");
     message(peer, "open 2580");
     expect(h.told("error").at(-1)).toContain("door.message is off");
+    expect(peer.got("SIP/2.0 403").length).toBe(1);
     h.set("door.message=on");
     message(stranger, "open 2580");
     expect(stranger.got("SIP/2.0 403").length).toBe(1);
@@ -322,7 +323,7 @@ describe("the owner opens by MESSAGE", () => {
   });
 
   it("wrong codes count for the same lock as those of calls", () => {
-    const h = new House(world, "call.target=sip:10.0.0.3", "relay1.code=2580");
+    const h = house("call.target=sip:10.0.0.3", "relay1.code=2580");
     for (let i = 0; i < 5; i++) message(peer, `open 999${i}`);
     message(peer, "open 2580");
     expect(h.told("relay")).toEqual([]);

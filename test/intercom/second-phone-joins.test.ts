@@ -95,7 +95,7 @@ function heard(place: Place): number[] {
 
 describe("a second phone calls while the door talks with the first", () => {
   it("joins: each of the three hears the two others and not itself", async () => {
-    const { door, kitchen, attic, run, told } = await world("call.join=on");
+    const { door, kitchen, attic, run, told } = await world("call.join=on", "call.knownByAddress=on");
     door.party.station.line("press");
     await run(2000);
     expect([heard(door), heard(kitchen)]).toEqual([[1000], [400]]);
@@ -113,7 +113,7 @@ describe("a second phone calls while the door talks with the first", () => {
   it.each(["kitchen", "attic"] as const)(
     "the call goes on when the %s leaves, and ends with the other one",
     async (first) => {
-      const { door, kitchen, attic, run, told } = await world("call.join=on");
+      const { door, kitchen, attic, run, told } = await world("call.join=on", "call.knownByAddress=on");
       door.party.station.line("press");
       await run(1000);
       attic.party.station.line("call");
@@ -134,7 +134,7 @@ describe("a second phone calls while the door talks with the first", () => {
   );
 
   it("a press of the button ends it for all", async () => {
-    const { door, attic, run, told } = await world("call.join=on");
+    const { door, attic, run, told } = await world("call.join=on", "call.knownByAddress=on");
     door.party.station.line("press");
     await run(1000);
     attic.party.station.line("call");
@@ -145,7 +145,11 @@ describe("a second phone calls while the door talks with the first", () => {
   });
 
   it("opens the door by a code of its own", async () => {
-    const { door, kitchen, attic, run, told } = await world("call.join=on", "relay1.code=2580");
+    const { door, kitchen, attic, run, told } = await world(
+      "call.join=on",
+      "call.knownByAddress=on",
+      "relay1.code=2580",
+    );
     door.party.station.line("press");
     await run(1000);
     attic.party.station.line("call");
@@ -167,7 +171,12 @@ describe("a second phone calls while the door talks with the first", () => {
     await off.run(1000);
     expect(off.told("attic", "call").at(-1)).toBe("ended");
     expect(off.told("door", "join")).toEqual([]);
-    const stranger = await world("call.join=on", "call.allow=any", "button1.day=sip:kitchen@10.0.0.2");
+    const stranger = await world(
+      "call.join=on",
+      "call.knownByAddress=on",
+      "call.allow=any",
+      "button1.day=sip:kitchen@10.0.0.2",
+    );
     stranger.door.party.station.line("press");
     await stranger.run(1000);
     stranger.attic.party.station.line("call");

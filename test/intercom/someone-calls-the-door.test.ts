@@ -79,7 +79,7 @@ describe("an indoor phone asks the door to answer by itself", () => {
     ["Answer-Mode: Auto"],
     ["Answer-Mode: auto;require"],
   ])("by %s: it is answered at once, with a beep", (line) => {
-    const h = house();
+    const h = house("call.knownByAddress=on");
     expect(statuses(invite(KNOWN, [line])).at(-1)).toBe("200");
     expect(h.signals).toEqual([SIGNAL_ANSWERED]);
   });
@@ -90,13 +90,13 @@ describe("an indoor phone asks the door to answer by itself", () => {
     ["Call-Info: <sip:10.0.0.3>;answer-after=x"],
     ["Subject: answer-after=0"],
   ])("%s asks for nothing of the kind", (line) => {
-    const h = house();
+    const h = house("call.knownByAddress=on");
     expect(statuses(invite(KNOWN, [line])).at(-1)).toBe("180");
     expect(h.signals).toEqual([]);
   });
 
   it("after some seconds, as it asks", () => {
-    const h = house();
+    const h = house("call.knownByAddress=on");
     const peer = invite(KNOWN, ["Call-Info: <sip:x>;answer-after=3"]);
     world.run(2900);
     expect(statuses(peer).at(-1)).toBe("180");
@@ -106,7 +106,7 @@ describe("an indoor phone asks the door to answer by itself", () => {
   });
 
   it("and who answers by the button before that is not cut off when the seconds are over", () => {
-    const h = house();
+    const h = house("call.knownByAddress=on");
     const peer = invite(KNOWN, ["Call-Info: <sip:x>;answer-after=3"]);
     h.press();
     world.run(50);
@@ -120,7 +120,7 @@ describe("an indoor phone asks the door to answer by itself", () => {
     house("call.allow=any");
     expect(statuses(invite(STRANGER, ["Answer-Mode: Auto"])).at(-1)).toBe("180");
     world = new World();
-    house("call.answerOnRequest=off");
+    house("call.answerOnRequest=off", "call.knownByAddress=on");
     expect(statuses(invite(KNOWN, ["Answer-Mode: Auto"])).at(-1)).toBe("180");
   });
 
@@ -130,10 +130,24 @@ describe("an indoor phone asks the door to answer by itself", () => {
     expect(h.told("call")).toEqual([]);
   });
 
-  it("call.autoAnswer answers whoever may ring", () => {
+  it("nobody who may only ring: a target's address alone is no identity", () => {
+    house();
+    expect(statuses(invite(KNOWN, ["Answer-Mode: Auto"])).at(-1)).toBe("180");
+    world = new World();
+    house("call.autoAnswer=on");
+    expect(statuses(invite(KNOWN)).at(-1)).toBe("180");
+  });
+
+  it("call.autoAnswer answers everybody where everybody may ring, and that is told at the start", () => {
     const h = house("call.allow=any", "call.autoAnswer=on");
+    expect(h.tellings("config", "keys")).toEqual(["open microphone call.autoAnswer,call.allow"]);
+    h.set("rtp.timeout=30");
+    expect(h.told("config")).toHaveLength(1);
     expect(statuses(invite(STRANGER)).at(-1)).toBe("200");
     expect(h.signals).toEqual([SIGNAL_ANSWERED]);
+    world = new World();
+    expect(house("call.autoAnswer=on").told("config")).toEqual([]);
+    expect(house("call.allow=any").told("config")).toEqual([]);
   });
 });
 

@@ -168,7 +168,10 @@ describeWith(["baresip"], "the door and baresip", () => {
   it("a second phone joins the call: all three hear the two others", async () => {
     const first = await Baresip.start({ user: "first", hz: PHONE_HZ });
     const second = await Baresip.start({ user: "second", hz: 1700 });
-    const door = await Door.start({ set: { "call.target": first.uri, "call.join": "on" }, hz: DOOR_HZ });
+    const door = await Door.start({
+      set: { "call.target": first.uri, "call.join": "on", "call.knownByAddress": "on" },
+      hz: DOOR_HZ,
+    });
     await door.console("press");
     await door.expect("call", "confirmed");
     await second.dial(door.uri);

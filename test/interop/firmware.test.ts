@@ -159,6 +159,7 @@ describeBuilt(["baresip"], "the firmware on XS as the server of three baresips",
       "button1.day": "group:house",
       "relay1.code": "2580",
       "call.join": "on",
+      "call.knownByAddress": "on",
     });
     const start = (user: string, hz: number): Promise<Baresip> =>
       Baresip.start({ user, hz, answers: false, server: { port: door.port, password: "secret" + user } });

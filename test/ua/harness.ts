@@ -261,6 +261,8 @@ export class Agent implements Inhabitant, Network, SoundNetwork, UserAgentUser {
     this.diary.push(`text ${text(m.bytes, m.bodyStart, m.bodyEnd)}`);
   }
 
+  writeChallenge(): void {}
+
   mayCall(_m: Message, _source: Flow): number {
     return this.refuse;
   }

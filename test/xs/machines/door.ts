@@ -81,6 +81,7 @@ const CONFIGURATION = [
   "sip.domain=10.0.0.2",
   "call.target=sip:phone@10.0.0.2",
   "call.autoAnswer=on",
+  "call.knownByAddress=on",
   "relay1.code=1234",
   "relay1.pulse=1",
 ];

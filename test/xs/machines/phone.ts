@@ -131,6 +131,8 @@ export class Phone implements Network, SoundNetwork, UserAgentUser, TimerUser {
   onText(): void {}
   onSound(): void {}
 
+  writeChallenge(): void {}
+
   mayCall(): number {
     return 0;
   }

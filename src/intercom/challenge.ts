@@ -1,0 +1,106 @@
+/**
+ * The door's own challenge (RFC 3261 §22.2, RFC 7616): whoever knows `call.password` is known, under any user name. Nonces are keyed,
+ * good for five minutes, for the address they were given to and once for each count, so nobody guesses from an address at which it
+ * cannot read our answers. A request is one try, however many credentials it carries; an address has so many (guesses.ts).
+ * Not here: what a request needs an identity for (callers.ts), and the other ways to be known (identity.ts).
+ */
+import { NONE, octets, Span } from "../core/bytes.js";
+import { Guesses } from "../core/guesses.js";
+import type { RandomSource } from "../core/random.js";
+import type { Timers } from "../core/timers.js";
+import { AUTH_DIGEST, AUTH_END, type AuthValue, isGiven } from "../wire/auth.js";
+import { ALGORITHM_MD5, algorithmOf, Digest, HEX_MAX_BYTES } from "../wire/digest.js";
+import type { Message } from "../wire/message.js";
+import { HEADER_AUTHORIZATION } from "../wire/names.js";
+import { Nonces } from "../wire/nonce.js";
+import type { Writer } from "../wire/writer.js";
+
+// What `check` returns.
+/** There are no credentials for the door, or no password is set. */
+export const PROOF_NONE = 0;
+export const PROOF_RIGHT = 1;
+/** The nonce is none that was given to that address, or was used: the password was not looked at. */
+export const PROOF_STALE = -1;
+export const PROOF_WRONG = -2;
+/** Wrong, and the last try that this address has for now. */
+export const PROOF_LAST = -3;
+/** The address has no try left: nothing was looked at. */
+export const PROOF_LOCKED = -4;
+
+/** Nonces whose counts are known, and addresses whose tries are counted each by itself: more than call a door at once. */
+const NONCES = 8;
+const SOURCES = 16;
+const NONCE_LIFE_MS = 300_000;
+
+const REALM = octets("portero");
+const CHALLENGE = octets('WWW-Authenticate: Digest realm="portero", nonce="');
+// MD5 alone: some phones fail at a challenge that they do not know, wherever it stands.
+const ALGORITHM = octets('", algorithm=MD5, qop="auth"');
+const STALE = octets(", stale=true");
+
+export class Challenge {
+  private readonly timers: Timers;
+  private readonly random: RandomSource;
+  /** Empty: none is set, and nothing is right. */
+  private password: Uint8Array = NONE;
+  /** Made when a password is set first: a door without one pays nothing for them. */
+  private nonces: Nonces | null = null;
+  private digest: Digest | null = null;
+  private readonly guesses = new Guesses(SOURCES);
+  private readonly method = new Span();
+  private readonly secret = new Uint8Array(HEX_MAX_BYTES);
+
+  constructor(timers: Timers, random: RandomSource) {
+    this.timers = timers;
+    this.random = random;
+  }
+
+  /** @param password "": none. Tries stay counted. */
+  configure(password: string): void {
+    this.password = octets(password);
+    if (password === "" || this.nonces !== null) return;
+    this.nonces = new Nonces(this.random, NONCES, NONCE_LIFE_MS);
+    this.digest = new Digest();
+  }
+
+  /** Whether there is a password to ask for. */
+  get isSet(): boolean {
+    return this.password.length > 0;
+  }
+
+  /** Looks at the first credentials for the door's realm. @param ip where the request came from @returns PROOF_* */
+  check(m: Message, ip: number): number {
+    const { nonces, digest, secret } = this;
+    if (!this.isSet || nonces === null || digest === null) return PROOF_NONE;
+    if (!findOurs(m, digest.view)) return PROOF_NONE;
+    const { nowMs } = this.timers;
+    const { view } = digest;
+    if (!nonces.isOurs(view.nonce, ip, nowMs)) return PROOF_STALE;
+    if (!this.guesses.hasTry(ip, nowMs)) return PROOF_LOCKED;
+    this.method.set(m.bytes, m.methodStart, m.methodEnd);
+    digest.writeSecret(ALGORITHM_MD5, view.username, view.realm, this.password, secret);
+    const isRight = algorithmOf(view) === ALGORITHM_MD5 && digest.verify(view, ALGORITHM_MD5, secret, this.method);
+    if (!isRight) return this.guesses.onWrong(ip, nowMs) ? PROOF_LAST : PROOF_WRONG;
+    return nonces.take(view.nonce, isGiven(view.qop) ? view.count() : 1) ? PROOF_RIGHT : PROOF_STALE;
+  }
+
+  /** Writes the challenge. @param proof what `check` said of the request */
+  write(w: Writer, ip: number, proof: number): void {
+    if (this.nonces === null) return;
+    w.put(CHALLENGE);
+    this.nonces.write(w, ip, this.timers.nowMs);
+    w.put(ALGORITHM);
+    if (proof === PROOF_STALE) w.put(STALE);
+    w.crlf();
+  }
+}
+
+/** Reads the first Digest credentials for our realm into the view; others, and other schemes, are for others. @returns whether there are any */
+function findOurs(m: Message, view: AuthValue): boolean {
+  for (let row = m.first(HEADER_AUTHORIZATION); row >= 0; row = m.next(row)) {
+    view.begin(m.bytes, m.valueStart(row), m.valueEnd(row));
+    for (let found = view.next(); found !== AUTH_END; found = view.next())
+      if (found === AUTH_DIGEST && view.realm.is(REALM)) return true;
+  }
+  return false;
+}

@@ -1,0 +1,93 @@
+/**
+ * Nonces for a server's side of digest authentication (RFC 7616 §3.3, §5.4) that nobody else can make: a time, a number and a keyed
+ * hash over both and over the address they are given to. None has to be kept. What is kept, in a table of fixed size, is how far each
+ * was counted; where two meet in the table the older one counts as used up, so that no count is taken twice.
+ * Not here: passwords, and what is written around a nonce.
+ */
+import { equal, type Span } from "../core/bytes.js";
+import type { RandomSource } from "../core/random.js";
+import { hexDigit } from "./lex.js";
+import { SHA256_BYTES, Sha256 } from "./sha256.js";
+import { Writer } from "./writer.js";
+
+/** Hexadecimal digits: the time in seconds (8), the number (8), the hash (32). */
+export const NONCE_BYTES = 48;
+const PLAIN_BYTES = 16;
+const MAC_BYTES = 16;
+
+export class Nonces {
+  private readonly lifeMs: number;
+  private readonly hash = new Sha256();
+  private readonly key = new Uint8Array(SHA256_BYTES);
+  private readonly mac = new Uint8Array(SHA256_BYTES);
+  private readonly nonce = new Uint8Array(NONCE_BYTES);
+  private readonly writer = new Writer();
+  /** The address that the hash is over. */
+  private readonly address = new Uint8Array(4);
+  /** By the number of a nonce modulo the size: the youngest that was used, and its count. */
+  private readonly numbers: Float64Array;
+  private readonly counts: Float64Array;
+  private lastNumber = 0;
+
+  /** @param count nonces whose counts are kept at once @param lifeMs how long each is good for */
+  constructor(random: RandomSource, count: number, lifeMs: number) {
+    this.lifeMs = lifeMs;
+    this.numbers = new Float64Array(count);
+    this.counts = new Float64Array(count);
+    for (let i = 0; i < this.key.length; i++) this.key[i] = random.uint32() & 255;
+  }
+
+  /** Writes a new one, for whoever is at that address. */
+  write(w: Writer, ip: number, nowMs: number): void {
+    this.lastNumber = (this.lastNumber + 1) >>> 0;
+    this.make(Math.floor(nowMs / 1000), this.lastNumber, ip);
+    w.raw(this.nonce, 0, NONCE_BYTES);
+  }
+
+  /** Whether it was given to that address, and not too long ago. */
+  isOurs(nonce: Span, ip: number, nowMs: number): boolean {
+    const timeS = readHex(nonce, 0);
+    const number = readHex(nonce, 8);
+    if (nonce.size() !== NONCE_BYTES || timeS < 0 || number < 0) return false;
+    this.make(timeS, number, ip);
+    if (!equal(nonce.bytes, nonce.start, nonce.end, this.nonce, 0, NONCE_BYTES)) return false;
+    return nowMs < timeS * 1000 + this.lifeMs;
+  }
+
+  /** Takes a count of one that `isOurs`, for credentials that are right. @param count 1 where the client counts none @returns false when it was taken before, or is too old to know */
+  take(nonce: Span, count: number): boolean {
+    const number = readHex(nonce, 8);
+    const place = number % this.numbers.length;
+    if (count < 1 || this.numbers[place] > number) return false;
+    if (this.numbers[place] === number && this.counts[place] >= count) return false;
+    this.numbers[place] = number;
+    this.counts[place] = count;
+    return true;
+  }
+
+  private make(timeS: number, number: number, ip: number): void {
+    const { hash, address, writer } = this;
+    writer.begin(this.nonce, 0, NONCE_BYTES);
+    writer.hex(timeS, 8);
+    writer.hex(number, 8);
+    for (let i = 0; i < 4; i++) address[i] = (ip >>> (24 - 8 * i)) & 255;
+    hash.begin();
+    hash.update(this.key, 0, this.key.length);
+    hash.update(this.nonce, 0, PLAIN_BYTES);
+    hash.update(address, 0, 4);
+    hash.finish(this.mac, 0);
+    for (let i = 0; i < MAC_BYTES; i++) writer.hex(this.mac[i], 2);
+  }
+}
+
+/** @returns the 8 digits at that offset as a number, -1 when they are none */
+function readHex(value: Span, at: number): number {
+  let out = 0;
+  if (value.start + at + 8 > value.end) return -1;
+  for (let i = value.start + at; i < value.start + at + 8; i++) {
+    const digit = hexDigit(value.bytes[i]);
+    if (digit < 0) return -1;
+    out = out * 16 + digit;
+  }
+  return out;
+}
