@@ -1,11 +1,20 @@
 /**
- * What time it is where the door is: a time zone as POSIX writes it (`CET-1CEST,M3.5.0,M10.5.0/3`), and spans of the day
- * (`07:00-22:00`). Not here: where the time comes from (the device's clock), Julian days in a zone's rules, seconds in an offset.
+ * What time it is where the door is: a time zone by its name (`Europe/Berlin`) or as POSIX writes it (`CET-1CEST,M3.5.0,M10.5.0/3`), and
+ * schedules of the week (`mon-fri 07:00-12:00 13:00-22:00, sat 09:00-13:00`).
+ * Not here: where the time comes from (the device's clock), Julian days in a zone's rules, seconds in an offset.
  */
 
 import { CivilDate, DAY_S, daysTo } from "../core/calendar.js";
+import { ZONES } from "./zones.js";
 
 const DAY_MINUTES = 1440;
+const WEEK_MINUTES = 7 * DAY_MINUTES;
+/** Monday is 0. The day 0 of 1970 was a Thursday. */
+const DAYS: readonly string[] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+const FIRST_DAY = 3;
+const EVERY_DAY = 0x7f;
+/** Hours in a rule's time go up to a week. RFC 8536 §3.3.1 */
+const RULE_HOURS_MOST = 167;
 /** Rules are at 02:00 when they do not say. */
 const RULE_S = 7200;
 
@@ -32,7 +41,7 @@ let ruleTimeS = 0;
 
 /** Whether that is a zone that is understood. */
 export function isZone(value: string): boolean {
-  source = value;
+  source = ruleNamed(value);
   at = 0;
   zone.hasSummer = false;
   if (!readName()) return false;
@@ -50,9 +59,40 @@ export function isZone(value: string): boolean {
   return !Number.isNaN(zone.summerS) && zone.begin > 0 && zone.end > 0 && at === source.length;
 }
 
-/** @param epochS s since 1970 in UTC @param value a zone that `isZone` takes @returns minutes since midnight */
+/** @returns the rule of a zone that is given by its name, else what was given */
+function ruleNamed(value: string): string {
+  if (value.length < 3 || value.indexOf(" ") >= 0 || value.indexOf("\n") >= 0) return value;
+  const found = ZONES.indexOf(" " + value);
+  if (found < 0) return value;
+  const next = ZONES.charAt(found + 1 + value.length);
+  if (next !== " " && next !== "\n") {
+    // The beginning of another name: its own place is elsewhere.
+    const whole = Math.max(ZONES.indexOf(" " + value + " "), ZONES.indexOf(" " + value + "\n"));
+    return whole < 0 ? value : ruleAt(whole);
+  }
+  return ruleAt(found);
+}
+
+function ruleAt(place: number): string {
+  const start = ZONES.lastIndexOf("\n", place) + 1;
+  return ZONES.slice(start, ZONES.indexOf(" ", start));
+}
+
+/** @param epochS s since 1970 in UTC @param value a zone that `isZone` takes @returns minutes since midnight of Monday, by its clocks */
+export function minuteOfWeek(epochS: number, value: string): number {
+  const localS = epochS + offsetOf(epochS, value);
+  const minute = Math.floor(localS / 60) + FIRST_DAY * DAY_MINUTES;
+  return ((minute % WEEK_MINUTES) + WEEK_MINUTES) % WEEK_MINUTES;
+}
+
+/** @returns minutes since midnight */
 export function minuteOfDay(epochS: number, value: string): number {
-  if (!isZone(value)) return Math.floor((epochS % DAY_S) / 60);
+  return minuteOfWeek(epochS, value) % DAY_MINUTES;
+}
+
+/** @returns what is to be added to UTC, in s */
+function offsetOf(epochS: number, value: string): number {
+  if (!isZone(value)) return 0;
   let offsetS = zone.offsetS;
   if (zone.hasSummer) {
     date.set(Math.floor((epochS + offsetS) / DAY_S));
@@ -63,19 +103,73 @@ export function minuteOfDay(epochS: number, value: string): number {
     const isSummer = beginS < endS ? epochS >= beginS && epochS < endS : epochS >= beginS || epochS < endS;
     if (isSummer) offsetS = zone.summerS;
   }
-  return Math.floor(((((epochS + offsetS) % DAY_S) + DAY_S) % DAY_S) / 60);
+  return offsetS;
 }
 
-/** Whether that is a span of the day, HH:MM-HH:MM; it may go over midnight. */
-export function isSpan(value: string): boolean {
-  return value.length === 11 && value.charAt(5) === "-" && minutes(value, 0) >= 0 && minutes(value, 6) >= 0;
+/**
+ * Whether that is a schedule: entries with commas between them, each one or more days (`mon`, `sat-mon`; none: every day) and then one or
+ * more spans HH:MM-HH:MM. A span may go over midnight; it then belongs to the day on which it begins.
+ */
+export function isSchedule(value: string): boolean {
+  return walk(value, -1) !== WALK_MALFORMED;
 }
 
-/** @param span as `isSpan` takes it; its end is no part of it, and from one time to the same is the whole day */
-export function isWithin(minute: number, span: string): boolean {
+/** @param minute of the week @param schedule as `isSchedule` takes it; a span's end is no part of it, and one that ends when it begins is the whole day */
+export function isWithin(minute: number, schedule: string): boolean {
+  return walk(schedule, minute) === WALK_WITHIN;
+}
+
+const WALK_MALFORMED = 0;
+const WALK_OUTSIDE = 1;
+const WALK_WITHIN = 2;
+
+function walk(schedule: string, minute: number): number {
+  let result = WALK_OUTSIDE;
+  const entries = schedule.split(",");
+  for (let i = 0; i < entries.length; i++) {
+    const words = entries[i].trim().split(" ");
+    let days = 0;
+    let spans = 0;
+    for (let j = 0; j < words.length; j++) {
+      if (words[j] === "") continue;
+      const named = spans === 0 ? daysOf(words[j]) : 0;
+      if (named > 0) days |= named;
+      else if (isSpan(words[j])) {
+        spans += 1;
+        if (minute >= 0 && isInSpan(minute, words[j], days === 0 ? EVERY_DAY : days)) result = WALK_WITHIN;
+      } else return WALK_MALFORMED;
+    }
+    if (spans === 0) return WALK_MALFORMED;
+  }
+  return result;
+}
+
+/** @returns a bit for each day that `mon` or `sat-mon` names, Monday the lowest; 0 when it names none */
+function daysOf(word: string): number {
+  const first = DAYS.indexOf(word.slice(0, 3));
+  if (first < 0) return 0;
+  if (word.length === 3) return 1 << first;
+  const last = word.length === 7 && word.charAt(3) === "-" ? DAYS.indexOf(word.slice(4)) : -1;
+  if (last < 0) return 0;
+  let days = 0;
+  for (let day = first; ; day = (day + 1) % 7) {
+    days |= 1 << day;
+    if (day === last) return days;
+  }
+}
+
+function isSpan(word: string): boolean {
+  return word.length === 11 && word.charAt(5) === "-" && minutes(word, 0) >= 0 && minutes(word, 6) >= 0;
+}
+
+function isInSpan(minute: number, span: string, days: number): boolean {
   const from = minutes(span, 0);
   const to = minutes(span, 6);
-  return from < to ? minute >= from && minute < to : minute >= from || minute < to;
+  const day = Math.floor(minute / DAY_MINUTES);
+  const now = minute % DAY_MINUTES;
+  if (((days >> day) & 1) === 1 && now >= from && (now < to || to <= from)) return true;
+  // It began the day before.
+  return ((days >> ((day + 6) % 7)) & 1) === 1 && to <= from && now < to;
 }
 
 /** @returns the minute of the day of the HH:MM at `start`, -1 when it is none */
@@ -106,16 +200,16 @@ function isLetter(c: string): boolean {
 }
 
 /** [+-]H[H][:MM]. @returns s, NaN when there is none */
-function readTime(): number {
+function readTime(hoursMost = 24): number {
   const sign = source.charAt(at);
   if (sign === "-" || sign === "+") at += 1;
-  const hours = readNumber(2);
+  const hours = readNumber(3);
   let rest = 0;
   if (source.charAt(at) === ":") {
     at += 1;
     rest = readNumber(2);
   }
-  return hours <= 24 && rest < 60 ? (sign === "-" ? -1 : 1) * (hours * 3600 + rest * 60) : Number.NaN;
+  return hours <= hoursMost && rest < 60 ? (sign === "-" ? -1 : 1) * (hours * 3600 + rest * 60) : Number.NaN;
 }
 
 /** ,Mm.w.d[/time] @returns it as in `zone`, -1 when it is none */
@@ -130,7 +224,7 @@ function readRule(): number {
   ruleTimeS = RULE_S;
   if (source.charAt(at) === "/") {
     at += 1;
-    ruleTimeS = readTime();
+    ruleTimeS = readTime(RULE_HOURS_MOST);
   }
   const isRule = month >= 1 && month <= 12 && week >= 1 && week <= 5 && day <= 6 && !Number.isNaN(ruleTimeS);
   return isRule ? month * 100 + week * 10 + day : -1;

@@ -5,7 +5,7 @@
  */
 import { printable } from "../core/printable.js";
 import { readTarget } from "../ua/target.js";
-import { isWithin, minuteOfDay } from "./daytime.js";
+import { isWithin, minuteOfWeek } from "./daytime.js";
 import type { Settings } from "./settings.js";
 
 export const PLAN_TARGETS_MOST = 8;
@@ -109,5 +109,5 @@ export function planOfHold(settings: Settings, button: number): Plan | null {
 
 function isNight(settings: Settings, epochS: number): boolean {
   const day = settings.get("time.day");
-  return day !== "" && epochS > 0 && !isWithin(minuteOfDay(epochS, settings.get("time.zone")), day);
+  return day !== "" && epochS > 0 && !isWithin(minuteOfWeek(epochS, settings.get("time.zone")), day);
 }

@@ -8,7 +8,7 @@ import { hasSteering } from "../core/printable.js";
 import { TONE_REGIONS } from "../media/tone.js";
 import { readTarget } from "../ua/target.js";
 import { SCHEME_SIP, Uri } from "../wire/uri.js";
-import { isSpan, isZone } from "./daytime.js";
+import { isSchedule, isZone } from "./daytime.js";
 import { GROUP_TIME_LEAST_S, GROUP_TIME_MOST_S, HOUSE_GROUP, PLAN_TARGETS_MOST, readPlan } from "./plan.js";
 
 // Types of setting.
@@ -38,7 +38,7 @@ export const TYPE_TARGET = 10;
 export const TYPE_PLAN = 11;
 /** A time zone (daytime.ts). */
 export const TYPE_ZONE = 12;
-/** Nothing, or a span of the day (daytime.ts). */
+/** Nothing, or a schedule of the week (daytime.ts). */
 export const TYPE_HOURS = 13;
 /** Nothing, or a user name that stands in an address as it is. */
 export const TYPE_NAME = 14;
@@ -292,7 +292,7 @@ export const SCHEMA: readonly Setting[] = [
   entry("console.password", TYPE_SECRET, "", "password of the console; empty: none", 0, 64),
   entry("console.idle", TYPE_NUMBER, "600", "a login without a line for so long is over, 0: never", 0, 86400, "s"),
   entry("time.zone", TYPE_ZONE, "UTC0", "time zone of the door", 0, 64),
-  entry("time.day", TYPE_HOURS, "", "when it is day for the buttons' plans; empty: always"),
+  entry("time.day", TYPE_HOURS, "", "when it is day for the buttons' plans; empty: always", 0, 200),
 ];
 
 /** A name and a password for each phone of the house. */
@@ -364,9 +364,9 @@ export function allowed(setting: Setting): string {
         "s)"
       );
     case TYPE_ZONE:
-      return "a time zone as in CET-1CEST,M3.5.0,M10.5.0/3 (POSIX), UTC0 for none";
+      return "a time zone by name (Europe/Berlin), or as POSIX writes it (CET-1CEST,M3.5.0,M10.5.0/3); UTC0 for none";
     case TYPE_HOURS:
-      return "empty, or HH:MM-HH:MM";
+      return "empty, or spans HH:MM-HH:MM, behind days if need be, with commas between: mon-fri 07:00-12:00 13:00-22:00, sat 09:00-13:00";
     case TYPE_NAME:
       return "empty, or a name of at most " + setting.max + " letters, digits, and - _ . +";
     default:
@@ -425,7 +425,7 @@ export function check(setting: Setting, value: string): string | null {
     case TYPE_ZONE:
       return given.length <= setting.max && isZone(given) ? given : null;
     case TYPE_HOURS:
-      return given === "" || isSpan(given) ? given : null;
+      return given === "" || (given.length <= setting.max && isSchedule(given)) ? given : null;
     case TYPE_NAME:
       return given.length <= setting.max && isName(given) ? given : null;
     default:

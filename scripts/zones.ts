@@ -1,0 +1,43 @@
+/**
+ * Makes src/intercom/zones.ts: the names of time zones, each with its rule of today as POSIX writes it, out of the system's tz database
+ * (Debian's tzdata). To be run again when a country changes its clocks. The clocks of Morocco and Palestine follow
+ * the moon in one month of the year, which no such rule can say.
+ */
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { isZone } from "../src/intercom/daytime.js";
+
+const DATABASE = "/usr/share/zoneinfo";
+const FILE = join(import.meta.dirname, "..", "src", "intercom", "zones.ts");
+
+/** The names that countries have, and UTC. */
+function names(): string[] {
+  const rows = readFileSync(join(DATABASE, "zone.tab"), "utf8").split("\n");
+  const found = rows.filter((row) => row !== "" && !row.startsWith("#")).map((row) => row.split("\t")[2]);
+  return [...new Set([...found, "UTC"])].sort();
+}
+
+/** The last line of a zone's file is its rule from now on. RFC 8536 §3.3 */
+function ruleOf(name: string): string {
+  return readFileSync(join(DATABASE, name), "latin1").trimEnd().split("\n").at(-1) ?? "";
+}
+
+function main(): void {
+  if (!readdirSync(DATABASE).includes("zone.tab"))
+    throw new Error(`no tz database at ${DATABASE}: Debian's package tzdata`);
+  const byRule = new Map<string, string[]>();
+  for (const name of names()) {
+    const rule = ruleOf(name);
+    if (!isZone(rule)) throw new Error(`${name}: ${rule} is not understood (src/intercom/daytime.ts)`);
+    byRule.set(rule, [...(byRule.get(rule) ?? []), name]);
+  }
+  const lines = [...byRule].map(([rule, of]) => `${rule} ${of.join(" ")}\n`).sort();
+  const version = readFileSync(join(DATABASE, "tzdata.zi"), "utf8").split("\n")[0].replace("# version ", "");
+  writeFileSync(
+    FILE,
+    `/** Time zones by name, made by \`npm run zones\` from tzdata ${version}. Each line: a rule as POSIX writes it, and the names of those who have it. */\n` +
+      `export const ZONES = \`${lines.join("")}\`;\n`,
+  );
+}
+
+main();
