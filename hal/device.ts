@@ -186,6 +186,8 @@ export interface Codec {
 
 /** Keeps texts over a restart. */
 export interface Store {
+  /** Octets of the longest text that is written at once; without it, any. */
+  readonly partBytes?: number;
   /** @returns null when nothing was kept under that key */
   read(key: string): string | null;
   write(key: string, value: string): void;

@@ -15,6 +15,7 @@ import Time from "time";
 import Timer from "timer";
 import { ipv4 } from "../../src/core/address.js";
 import { octets } from "../../src/core/bytes.js";
+import { PART_BYTES } from "../../src/intercom/record.js";
 import type { Board } from "../boards/pins.js";
 import { ES8311_ADDRESS, Es8311 } from "../codecs/es8311.js";
 import { ES8388_ADDRESS, Es8388 } from "../codecs/es8388.js";
@@ -140,6 +141,7 @@ interface Drainable {
 
 /** What is stored in flash. Where that cannot be read, nothing is stored. */
 class FlashStore implements Store {
+  readonly partBytes = PART_BYTES;
   /** Why nothing can be stored; "" when it can. */
   readonly problem: string;
   private readonly storage: ReturnType<typeof KeyValue.open> | null;

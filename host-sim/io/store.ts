@@ -4,8 +4,11 @@
  */
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, unlinkSync, writeSync } from "node:fs";
 import type { Store } from "../../hal/device.js";
+import { PART_BYTES } from "../../src/intercom/record.js";
 
+/** As a board's flash: texts in parts. */
 export class MemoryStore implements Store {
+  readonly partBytes = PART_BYTES;
   private readonly texts = new Map<string, string>();
 
   read(key: string): string | null {

@@ -17,7 +17,11 @@ export const COMMANDS: readonly Command[] = [
   command("set", "KEY VALUE", "stage a setting"),
   command("unset", "KEY", "stage a setting's first value"),
   command("diff", "", "what is staged and not saved"),
-  command("save", "", "take staged settings over and keep them"),
+  command(
+    "save",
+    "[replace]",
+    "take staged settings over and keep them; replace: also in the place of a newer firmware's",
+  ),
   command("revert", "", "forget what is staged"),
   command("factory-reset", "yes", "all settings but the wiring (active, lock) as they were at first, kept at once"),
   command("wifi", "[scan]", "the network, its signal and our address; or which networks there are"),

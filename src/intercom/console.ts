@@ -76,7 +76,14 @@ export class Console {
   /** Reads the settings that were kept. @returns "" or what of them cannot be used */
   load(): string {
     this.changed = null;
-    return this.kept.read(this.door.settings);
+    const problem = this.kept.read(this.door.settings);
+    if (problem !== "") return problem;
+    try {
+      this.kept.moveUp(this.door.settings);
+    } catch {
+      // The next save does it.
+    }
+    return "";
   }
 
   /** Carries out one line. @param seat where it was typed @returns what to print, lines ended by \n; "" for nothing */
@@ -145,13 +152,14 @@ export class Console {
       case "diff":
         return this.diff(reply);
       case "save":
-        return this.save(reply, this.staged(), seat);
+        if (rest !== "" && rest !== "replace") return reply.fail(ERROR_ARGUMENT, "save, or save replace");
+        return this.save(reply, this.staged(), seat, rest === "replace");
       case "revert":
         this.changed = null;
         return reply;
       case "factory-reset":
         if (rest !== "yes") return reply.fail(ERROR_ARGUMENT, "all settings would be lost: factory-reset yes does it");
-        return this.save(reply, this.initial(), seat);
+        return this.save(reply, this.initial(), seat, true);
       case "status":
         return reportStatus(reply, this.door);
       case "stats":
@@ -349,12 +357,12 @@ export class Console {
     return reply.say(out === "" ? "nothing is staged\n" : out);
   }
 
-  /** What cannot be kept is not taken over either. */
-  private save(reply: Reply, wanted: Settings, seat: Seat): Reply {
+  /** What cannot be kept is not taken over either. @param replaces also what a newer firmware kept */
+  private save(reply: Reply, wanted: Settings, seat: Seat, replaces: boolean): Reply {
     const misfit = checkNetwork(wanted);
     if (misfit !== "") return reply.fail(ERROR_VALUE, "not saved: " + misfit);
     try {
-      this.kept.write(wanted);
+      this.kept.write(wanted, replaces);
     } catch (thrown) {
       const reason = thrown instanceof Error ? printable(thrown.message) : "the store failed";
       return reply.fail(ERROR_STORE, "not saved: " + reason);

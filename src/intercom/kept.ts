@@ -13,6 +13,7 @@ import { forgetWiring, isOfRelay, wiringLines } from "./wiring.js";
 const SETTINGS_KEY = "settings";
 const WIRING_KEY = "wiring";
 const UNREADABLE = "what was kept cannot be read: all but the wiring are as at first";
+const WIRING_UNKNOWN = ", and how the relays are connected is not known";
 /** Keys that are named when they do not fit. */
 const NAMED_MOST = 6;
 const KEY_SHOWN = 40;
@@ -32,10 +33,19 @@ export class KeptSettings {
   read(settings: Settings): string {
     this.wiringText = this.wiring.read();
     const kept = this.record.read();
+    const problem = this.restoreAll(settings, kept);
+    if (this.newerForm === 0) return problem;
+    const isUnknown = this.wiring.newerForm > 0 || (kept === null && this.wiringText === null);
+    if (isUnknown) forgetWiring(settings);
+    const older = kept === null ? "; all are as at first" : "; older ones are in force";
+    return newerText(this.newerForm) + older + (isUnknown ? WIRING_UNKNOWN : "");
+  }
+
+  private restoreAll(settings: Settings, kept: string | null): string {
     if (kept === null && this.wiringText === null) {
       if (!this.record.isDamaged && !this.wiring.isDamaged) return "";
       forgetWiring(settings);
-      return "what was kept cannot be read: all are as at first, and how the relays are connected is not known";
+      return "what was kept cannot be read: all are as at first" + WIRING_UNKNOWN;
     }
     const problem = kept === null ? "" : this.restore(settings, kept);
     // It is written before the settings, so it is as new as they are or newer, unless it was torn itself.
@@ -51,14 +61,32 @@ export class KeptSettings {
     return problem !== "" ? problem : ofWiring;
   }
 
-  /** @throws what the store throws: then the settings before are still there */
-  write(settings: Settings): void {
+  /**
+   * @param replaces also what a newer firmware kept
+   * @throws Error of one line when they are too long or a newer firmware's are there, and what the store throws: then the settings
+   * before are still there
+   */
+  write(settings: Settings, replaces = false): void {
     const wiring = wiringLines(settings);
+    const lines = settings.save();
+    // Before anything is written: the two belong together.
+    if (!replaces && this.newerForm > 0) throw new Error(newerText(this.newerForm));
+    this.record.check(lines);
     if (wiring !== this.wiringText) {
-      this.wiring.write(wiring);
+      this.wiring.write(wiring, replaces);
       this.wiringText = wiring;
     }
-    this.record.write(settings.save());
+    this.record.write(lines, replaces);
+  }
+
+  /** Writes what was read of an older form anew. Only if all of it could be used. */
+  moveUp(settings: Settings): void {
+    if (this.record.isOld && this.newerForm === 0) this.write(settings);
+  }
+
+  /** What a newer firmware kept after all that can be read here is of that form; 0: there is nothing like that. */
+  private get newerForm(): number {
+    return this.record.newerForm > 0 ? this.record.newerForm : this.wiring.newerForm;
   }
 
   private restore(settings: Settings, lines: string): string {
@@ -72,4 +100,12 @@ export class KeptSettings {
     const more = left.length > NAMED_MOST ? " and " + (left.length - NAMED_MOST) + " more" : "";
     return "left out, since this firmware does not know or allow it: " + named + more;
   }
+}
+
+function newerText(form: number): string {
+  return (
+    "a newer firmware kept settings (form " +
+    form +
+    ") that this one cannot read and leaves alone: save replace replaces them"
+  );
 }

@@ -1,69 +1,175 @@
 /**
- * Texts that survive a power cut: each is kept twice, by turns, with a counter and a CRC. Whatever octet of a write is the last
- * that reaches the store, the old text or the new one is there. Not here: what the text says (settings.ts).
+ * Texts that survive a power cut: each is kept twice, by turns, with a counter and a CRC. Wherever a write is cut, the old text or
+ * the new one is there. A long text is kept in parts, since flash has more room for six short ones than for one long one: see
+ * PART_BYTES. The first part is written last; without it the others are nothing.
+ *
+ * The first part begins with a line "portero FORM COUNTER ...", in all forms to come. A form that is older is read, and the next
+ * write is of this one. A newer one is left alone until somebody asks to replace it. Not here: what the text says (kept.ts).
  */
 import type { Store } from "../../hal/device.js";
 import { octets } from "../core/bytes.js";
 
-/** The form of the record; a form that is not known is not read. */
-const VERSION = 1;
+/** "portero 2 COUNTER CRC PARTS"; the form before had no PARTS, and one part of any length. */
+const FORM = 2;
+const FORM_OF_ONE_PART = 1;
 const MAGIC = "portero";
 const SLOTS: readonly string[] = [".a", ".b"];
+/**
+ * The longest text. Flash has five pages of 126 entries of 32 octets, and a spare one. A page holds six parts of 21 entries: one for
+ * the head, 20 for 639 octets and their end. Settings in two copies and one part more while they are written are 283 entries, logs
+ * of 1,900 octets 153, the lock and the wiring 54 at most, what the radio keeps 74: 564 of 630.
+ */
+export const TEXT_MOST = 3900;
+export const PART_BYTES = 639;
+/** More parts than a text of a computer's log has. */
+const PARTS_MOST = 99;
+/** Octets of the longest first line: it counts to 2^32. */
+const HEAD_BYTES = 40;
+
+/** By four bits of the octet: CRC-32 of ISO 3309. */
+const CRC_STEPS: readonly number[] = [
+  0, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4, 0x4db26158, 0x5005713c, 0xedb88320, 0xf00f9344,
+  0xd6d6a3e8, 0xcb61b38c, 0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c,
+];
 
 export class Record {
   private readonly store: Store;
   private readonly key: string;
+  private readonly most: number;
   /** Something was kept, and a part of it cannot be read. */
   isDamaged = false;
-  /** Of the newest record that is whole; 0 when there is none. */
+  /** Of a newer form that was written after what can be read; 0: there is none. */
+  newerForm = 0;
+  /** What was read was of an older form. */
+  isOld = false;
+  /** Of the newest record that is whole or of a newer form; 0 when there is none. */
   private counter = 0;
-  /** Where that one lies. */
+  /** Where the newest lies that can be read, or else that one. */
   private slot = 1;
+  // Of the slot that was read last.
+  private text = "";
+  private form = 0;
 
-  constructor(store: Store, key: string) {
+  /** @param most octets of the longest text */
+  constructor(store: Store, key: string, most = TEXT_MOST) {
     this.store = store;
     this.key = key;
+    this.most = most;
   }
 
   /** @returns the newest text that is whole, null when there is none */
   read(): string | null {
     let newest: string | null = null;
-    this.counter = 0;
-    this.slot = 1;
+    let [counter, slot, newerCounter, newerSlot] = [0, -1, 0, 1];
     this.isDamaged = false;
-    for (let slot = 0; slot < SLOTS.length; slot++) {
-      const kept = this.store.read(this.key + SLOTS[slot]);
-      const counter = kept === null ? 0 : counterOf(kept);
-      if (kept !== null && counter === 0) this.isDamaged = true;
-      if (kept === null || counter <= this.counter) continue;
-      this.counter = counter;
-      this.slot = slot;
-      newest = kept.slice(kept.indexOf("\n") + 1);
+    this.newerForm = 0;
+    for (let i = 0; i < SLOTS.length; i++) {
+      const kept = this.store.read(this.key + SLOTS[i]);
+      if (kept === null) continue;
+      const found = this.readSlot(i, kept);
+      const isNewer = this.form > FORM;
+      if (found === 0 || isNewer) this.isDamaged = true;
+      if (isNewer && found > newerCounter) {
+        newerCounter = found;
+        newerSlot = i;
+        this.newerForm = this.form;
+      } else if (!isNewer && found > counter) {
+        counter = found;
+        slot = i;
+        newest = this.text;
+        this.isOld = this.form < FORM;
+      }
     }
+    if (counter > newerCounter) this.newerForm = 0;
+    this.counter = Math.max(counter, newerCounter);
+    // What can be read stays until the next text is whole.
+    this.slot = slot < 0 ? newerSlot : slot;
     return newest;
   }
 
-  /** Keeps `text` in the place of the older one. Read once before. @throws what the store throws: then the text before is still there */
-  write(text: string): void {
+  /** @throws RangeError of one line when `text` is longer than what can be kept */
+  check(text: string): void {
+    const size = octets(text).length;
+    if (size > this.most) throw new RangeError(size + " octets are more than the " + this.most + " that can be kept");
+  }
+
+  /**
+   * Keeps `text` in the place of the older one. Read once before. @param replaces also what is of a newer form
+   * @throws what the store throws, and Error of one line: then the text before is still there
+   */
+  write(text: string, replaces = false): void {
+    this.check(text);
+    if (this.newerForm > 0 && !replaces)
+      throw new Error("what is kept is of a newer firmware (form " + this.newerForm + ")");
     const slot = 1 - this.slot;
     const counter = this.counter + 1;
-    this.store.write(this.key + SLOTS[slot], headOf(counter, text) + "\n" + text);
+    const parts = partsOf(text, this.store.partBytes ?? this.most + HEAD_BYTES);
+    for (let i = parts.length - 1; i > 0; i--) this.store.write(this.key + SLOTS[slot] + i, parts[i]);
+    this.store.write(this.key + SLOTS[slot], headOf(counter, text, parts.length) + parts[0]);
     this.counter = counter;
     this.slot = slot;
+    this.newerForm = 0;
+    this.isOld = false;
+  }
+
+  /** Sets `text` and `form`. @returns the counter of a whole record, or of one of a newer form; 0 for anything else */
+  private readSlot(slot: number, kept: string): number {
+    const end = kept.indexOf("\n");
+    const words = end < 0 ? [] : kept.slice(0, end).split(" ");
+    this.form = words.length > 2 && words[0] === MAGIC ? numberOf(words[1]) : 0;
+    if (this.form === 0) return 0;
+    const counter = numberOf(words[2]);
+    if (this.form > FORM || counter === 0) return counter;
+    const head = kept.slice(0, end + 1);
+    this.text = kept.slice(end + 1);
+    if (this.form === FORM_OF_ONE_PART) return head === oldHeadOf(counter, this.text) ? counter : 0;
+    const count = words.length === 5 ? numberOf(words[4]) : 0;
+    if (count === 0 || count > PARTS_MOST) return 0;
+    for (let i = 1; i < count; i++) {
+      const part = this.store.read(this.key + SLOTS[slot] + i);
+      if (part === null) return 0;
+      this.text += part;
+    }
+    return head === headOf(counter, this.text, count) ? counter : 0;
   }
 }
 
-function headOf(counter: number, text: string): string {
-  return MAGIC + " " + VERSION + " " + counter + " " + crc32(octets(counter + "\n" + text));
+/** @returns a whole number above 0, without leading zeros; 0 for anything else */
+function numberOf(word: string): number {
+  const value = Number(word);
+  return value > 0 && Math.floor(value) === value && "" + value === word ? value : 0;
 }
 
-/** @returns the counter of a whole record, 0 for anything else */
-function counterOf(kept: string): number {
-  const end = kept.indexOf("\n");
-  const words = end < 0 ? [] : kept.slice(0, end).split(" ");
-  const counter = words.length === 4 ? Number(words[2]) : 0;
-  if (!(counter > 0) || Math.floor(counter) !== counter) return 0;
-  return kept.slice(0, end) === headOf(counter, kept.slice(end + 1)) ? counter : 0;
+function headOf(counter: number, text: string, parts: number): string {
+  return MAGIC + " " + FORM + " " + counter + " " + checkOf(counter, text) + " " + parts + "\n";
+}
+
+function oldHeadOf(counter: number, text: string): string {
+  return MAGIC + " " + FORM_OF_ONE_PART + " " + counter + " " + checkOf(counter, text) + "\n";
+}
+
+function checkOf(counter: number, text: string): number {
+  return crc32(octets(counter + "\n" + text));
+}
+
+/** Pieces of at most `most` octets, none of them with half a character; the first leaves room for the head. */
+function partsOf(text: string, most: number): string[] {
+  const bytes = octets(text);
+  const parts: string[] = [];
+  let [from, fromByte, at] = [0, 0, 0];
+  for (let i = 0; i < bytes.length; ) {
+    // The character's octets, and how many units of a string it is.
+    const size = bytes[i] < 0x80 ? 1 : bytes[i] < 0xe0 ? 2 : bytes[i] < 0xf0 ? 3 : 4;
+    if (i + size - fromByte > (parts.length === 0 ? most - HEAD_BYTES : most)) {
+      parts.push(text.slice(from, at));
+      from = at;
+      fromByte = i;
+    }
+    i += size;
+    at += size === 4 ? 2 : 1;
+  }
+  parts.push(text.slice(from));
+  return parts;
 }
 
 /** CRC-32 of ISO 3309, as a number without sign. */
@@ -71,7 +177,8 @@ export function crc32(bytes: Uint8Array): number {
   let crc = -1;
   for (let i = 0; i < bytes.length; i++) {
     crc ^= bytes[i];
-    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0);
+    crc = (crc >>> 4) ^ CRC_STEPS[crc & 15];
+    crc = (crc >>> 4) ^ CRC_STEPS[crc & 15];
   }
   return ~crc >>> 0;
 }

@@ -119,7 +119,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
       events,
       this.timers,
       this,
-      new Record(device.store, LOG_KEY),
+      new Record(device.store, LOG_KEY, limits.logBytes),
       limits.logEntries,
       limits.logBytes,
     );
