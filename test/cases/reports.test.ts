@@ -468,11 +468,8 @@ const OPEN: Record<string, string> = {
   "56-service-route": "Service-Route is not followed",
   "g8-realm-changes": "the first realm is kept for ever",
   "g9-two-realms": "a challenge for a second realm of the server is not answered",
-  "i1-escaped-own-user": "the caller's address is not enough to ring, or our name is not known in escapes",
-  "j1-message-escaped-user": "as above",
   "j6-two-challenges-one-407": "one challenge of several is answered",
   "m2-long-user": "a contact of more than 96 octets is not known again",
-  "h9-subscribe-dialog-forms": "the watcher's address is not enough",
 };
 
 describe.each([
