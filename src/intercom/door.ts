@@ -40,7 +40,7 @@ import { agentSettings, callerOf, codecOf, DIGIT_WAYS, endReason, reasonOf, soun
 import { Callers, DOOR_BUSY, DOOR_IDLE, DOOR_JOINABLE, TEXT_READ_BYTES } from "./callers.js";
 import { PROOF_LAST, PROOF_WRONG } from "./challenge.js";
 import { Doorway, type DoorwayUser } from "./doorway.js";
-import { Exchange, type ExchangeUser } from "./exchange.js";
+import { Exchange, type ExchangeUser, PHONES_MOST } from "./exchange.js";
 import {
   type DoorEvents,
   type DoorOutputs,
@@ -148,8 +148,10 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
     this.access.configure();
     this.callers.configure();
     this.tellOpen();
-    if (this.exchange !== null) this.exchange.configure(this.settings, ip);
-    else if (this.isServer) this.fail("server.enabled: this board has no memory for it");
+    if (this.exchange !== null) {
+      this.exchange.configure(this.settings, ip);
+      this.tellPhonesWithout();
+    } else if (this.isServer) this.fail("server.enabled: this board has no memory for it");
     const inband = this.settings.get("dtmf.inband");
     const mode = inband === "on" ? INBAND_ON : inband === "off" ? INBAND_OFF : INBAND_AUTO;
     const isStrict = this.settings.get("rtp.source") === "strict";
@@ -174,6 +176,16 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
         "everybody who can reach the door is answered at once and hears it",
       ]);
     this.isOpenTold = isOpen;
+  }
+
+  /** A phone that has a name and no password cannot register: its owner is told why. */
+  private tellPhonesWithout(): void {
+    for (let i = 1; i <= PHONES_MOST; i++) {
+      const key = "phone" + i;
+      const name = this.settings.get(key + ".name");
+      if (name !== "" && this.settings.get(key + ".password") === "")
+        this.fail(key + ".password is not set: " + name + " cannot register");
+    }
   }
 
   // ---- the buttons ----

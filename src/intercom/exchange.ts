@@ -61,6 +61,9 @@ export function exchangeLimits(limits: Limits): Limits {
   return { ...limits, clients, servers, streams: limits.streams + 2, timers: limits.timers + 16 + servers };
 }
 
+/** Of 32 random bits each. */
+const UNKNOWN_WORDS = 4;
+
 /** A phone as the console shows it. */
 export interface PhoneState {
   name: string;
@@ -77,6 +80,7 @@ export class Exchange implements TransactionUser, LocationUser, LocationWatcher 
   isPhone = false;
   private readonly ua: UserAgent;
   private readonly user: ExchangeUser;
+  private readonly random: RandomSource;
   private readonly clock: DayClock;
   private readonly store: MemoryLocation;
   private readonly admission: Admission;
@@ -97,6 +101,7 @@ export class Exchange implements TransactionUser, LocationUser, LocationWatcher 
     const { layer } = ua;
     this.ua = ua;
     this.user = user;
+    this.random = random;
     this.clock = new DayClock(timers);
     this.store = new MemoryLocation(this.clock, { chunks: CHUNKS, recordBytes: RECORD_BYTES });
     this.store.watch(this);
@@ -138,7 +143,9 @@ export class Exchange implements TransactionUser, LocationUser, LocationWatcher 
     for (let i = 1; i <= PHONES_MOST; i++) {
       const name = settings.get("phone" + i + ".name");
       if (name === "") continue;
-      const password = settings.get("phone" + i + ".password");
+      const set = settings.get("phone" + i + ".password");
+      // No password is not the empty one: the name stays the phone's, and nobody can have what stands for it.
+      const password = set === "" ? this.unknownPassword() : set;
       const isAdded = users.add(
         octets(name),
         this.domains[0],
@@ -150,6 +157,12 @@ export class Exchange implements TransactionUser, LocationUser, LocationWatcher 
     }
     this.auth.setUsers(users);
     this.targets.setUsers(users);
+  }
+
+  private unknownPassword(): string {
+    let out = "";
+    for (let i = 0; i < UNKNOWN_WORDS; i++) out += this.random.uint32().toString(36) + ".";
+    return out;
   }
 
   private secretOf(name: string, password: string, algorithm: number): Uint8Array {
