@@ -92,7 +92,7 @@ export class Host {
     this.tick();
     this.sockets = new Sockets(machineSources(random, STREAMS), random);
     this.layer = new TransactionLayer(this.timers, random, this.sockets, this.server, limits);
-    this.marks = new Marks(random);
+    this.marks = new Marks(random, this.clock);
     const before = (): void => this.tick();
     const after = (): void => this.arm();
     this.memory = new MemoryLocation(this.clock, {

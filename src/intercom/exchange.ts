@@ -220,7 +220,7 @@ export class Exchange implements TransactionUser, LocationUser, LocationWatcher 
     const { routing } = this.admission;
     if (!routing.read(m)) return false;
     const kind = this.targets.find(routing);
-    return kind === KIND_USER || (kind === KIND_ELSEWHERE && (routing.isMarked || routing.skip > 0));
+    return kind === KIND_USER || (kind === KIND_ELSEWHERE && (routing.isFollowed || routing.skip > 0));
   }
 
   /** What comes for the door in the name of a phone has to have its password; what comes in no such name the user agent judges. @returns false when it was answered */

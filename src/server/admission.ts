@@ -53,7 +53,7 @@ export class Admission {
   /** Strangers may call nobody but users whose own rule lets them. */
   isClosed = false;
   private readonly auth: Authenticator;
-  private readonly ours: Ours;
+  readonly ours: Ours;
   private readonly targets: Targets;
   private readonly trusted: readonly number[];
   private readonly address = new NameAddress();
@@ -76,6 +76,7 @@ export class Admission {
     this.ours = ours;
     this.targets = targets;
     this.trusted = trusted;
+    marks.useTimers(layer.timers);
     this.routing = new Routing(ours, marks);
     this.loops = new LoopGuard(layer, random);
   }

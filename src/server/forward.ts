@@ -25,6 +25,7 @@ import {
   METHOD_NOTIFY,
   METHOD_REFER,
   METHOD_SUBSCRIBE,
+  METHOD_UPDATE,
   TRANSPORT_NONE,
   TRANSPORT_TCP,
   TRANSPORT_UDP,
@@ -32,7 +33,8 @@ import {
 import { Uri } from "../wire/uri.js";
 import type { Writer } from "../wire/writer.js";
 import type { Admission } from "./admission.js";
-import type { Marks } from "./mark.js";
+import { writeMovedContact } from "./answered.js";
+import { FORM_AGAIN, FORM_ASKED, HOST_NONE, type Marks } from "./mark.js";
 import { isPrivate } from "./ours.js";
 import type { Routing } from "./routing.js";
 
@@ -87,6 +89,7 @@ export class Forwarder {
   private isStrict = false;
   /** What the request line says. */
   readonly line = new Span();
+  private movedTo = HOST_NONE;
 
   /** @param isRecording whether to stay on the way of the dialogs that come of it */
   constructor(layer: TransactionLayer, admission: Admission, marks: Marks, isRecording: boolean) {
@@ -140,6 +143,8 @@ export class Forwarder {
       w.uint(hop.breadth);
       w.crlf();
     }
+    const movedRow = this.isMoved(m) ? m.first(HEADER_CONTACT) : -1;
+    if (movedRow >= 0) this.findCaller(m, source);
     // Whoever is called elsewhere has no business with it, and may believe others too.
     if (hop.isUser || this.admission.isTrusted(target.ip)) this.admission.writeIdentity(w, m);
     for (let row = 0; row < m.rows; row++) {
@@ -153,6 +158,9 @@ export class Forwarder {
         case HEADER_PROXY_AUTHORIZATION:
           // What was for us is for nobody else. RFC 3261 §22.3
           if (!this.admission.isOurs(m, row)) copyRow(w, m, row);
+          break;
+        case HEADER_CONTACT:
+          if (row !== movedRow || !this.writeMoved(w, m, row)) copyRow(w, m, row);
           break;
         default:
           if (!isIdentity(m.id(row))) copyRow(w, m, row);
@@ -181,10 +189,17 @@ export class Forwarder {
 
   /** Our Record-Route: one, or one for each side when they speak different transports, the next hop's on top. §16.6 step 4, RFC 5658 */
   private writeRecordRoute(w: Writer, m: Message, source: Flow, hop: Hop, transport: number): void {
+    const { marks } = this;
     this.findCaller(m, source);
-    this.marks.write(m, this.caller, hop.path.size() > 0 || this.routing.hasRoute ? this.nowhere : hop.flow);
+    const callee = hop.path.size() > 0 || this.routing.hasRoute ? this.nowhere : hop.flow;
+    const form = m.toTagEnd > m.toTagStart ? FORM_AGAIN : FORM_ASKED;
+    marks.write(m, form, this.caller, callee, this.callerHost(m), marks.hostOf(this.next));
     this.writeOwnUri(w, transport);
     if (transport !== source.transport) this.writeOwnUri(w, source.transport);
+  }
+
+  private writeMoved(w: Writer, m: Message, row: number): boolean {
+    return writeMovedContact(w, m, row, this.marks, m.fromTagStart, m.fromTagEnd, this.movedTo, this.caller);
   }
 
   private writeOwnUri(w: Writer, transport: number): void {
@@ -208,6 +223,21 @@ export class Forwarder {
     if (!address.parse(m.bytes, m.valueStart(row), m.valueEnd(row))) return;
     if (!contact.parse(address.bytes, address.uriStart, address.uriEnd)) return;
     if (source.transport === TRANSPORT_TCP || isBehindNat(contact, source.ip)) caller.copy(source);
+  }
+
+  /** The host by which the caller is reached: that of the proxy before us, else that in the Contact. */
+  private callerHost(m: Message): number {
+    const { list, address, contact, marks } = this;
+    list.begin(m, m.has(HEADER_RECORD_ROUTE) ? HEADER_RECORD_ROUTE : HEADER_CONTACT);
+    if (!list.next() || !address.parse(list.bytes, list.start, list.end) || address.isStar) return HOST_NONE;
+    return contact.parse(address.bytes, address.uriStart, address.uriEnd) ? marks.hostOf(contact) : HOST_NONE;
+  }
+
+  /** Whether a side of a dialog that goes on along our Record-Route, and is next to us, has another Contact than at the beginning. */
+  private isMoved(m: Message): boolean {
+    if (!this.routing.isMarked || !isRefresh(m.method) || m.has(HEADER_RECORD_ROUTE) || !hasOneVia(m)) return false;
+    this.movedTo = this.callerHost(m);
+    return this.movedTo !== HOST_NONE && this.movedTo !== this.marks.ownHost;
   }
 
   private writeRoutes(w: Writer, m: Message, hop: Hop): void {
@@ -248,6 +278,11 @@ export function breadthOf(m: Message): number {
 /** Requests that begin a dialog, or may. */
 function isDialogBeginning(method: number): boolean {
   return method === METHOD_INVITE || method === METHOD_SUBSCRIBE || method === METHOD_NOTIFY || method === METHOD_REFER;
+}
+
+/** Requests that may change the Contact of whoever sends them. RFC 3261 §12.2, RFC 3311 §5.1 */
+function isRefresh(method: number): boolean {
+  return isDialogBeginning(method) || method === METHOD_UPDATE;
 }
 
 function writeRoute(w: Writer, list: ValueList): void {

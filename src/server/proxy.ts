@@ -19,6 +19,7 @@ import { Message, PARSE_OK } from "../wire/message.js";
 import { HEADER_CONTACT, HEADER_REASON, METHOD_INVITE } from "../wire/names.js";
 import { Writer } from "../wire/writer.js";
 import { Admission } from "./admission.js";
+import { AnsweredRoutes } from "./answered.js";
 import type { Authenticator } from "./authenticator.js";
 import { Contexts, FLAG_ASKING, FLAG_CLOSED, FLAG_DONE, FLAG_MORE } from "./contexts.js";
 import { breadthOf, Forwarder, Hop } from "./forward.js";
@@ -126,6 +127,7 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
     this.admission.isClosed = options.isClosed;
     this.routing = this.admission.routing;
     this.forwarder = new Forwarder(layer, this.admission, marks, options.isRecording);
+    layer.relayedRows = new AnsweredRoutes(ours, marks);
     const { limits } = layer;
     this.contexts = new Contexts(limits.servers, limits.clients, options.kept, limits.transactionBytes);
     this.again = new Message(limits.headerRows);
@@ -147,17 +149,12 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
     this.refuse(t, m, status);
   }
 
-  /** Answers what went nowhere. An INVITE may be anybody's: one message goes out for one that came. RFC 3261 §26.3.2.4 */
+  /** Answers what went nowhere, without a transaction: it may be anybody's, and one message goes out for one that came. RFC 3261 §26.3.2.4 */
   private refuse(t: ServerTransaction, m: Message, status: number): void {
     const { admission, layer } = this;
-    if (t.method === METHOD_INVITE && !admission.isKnown) {
-      layer.drop(t);
-      admission.write(layer.answer(m, this.source, status), m, status);
-      layer.sendAnswer();
-    } else {
-      admission.write(layer.respond(t, status), m, status);
-      layer.sendResponse(t);
-    }
+    layer.drop(t);
+    admission.write(layer.answer(m, this.source, status), m, status);
+    layer.sendAnswer();
   }
 
   /** Whether a request comes along our Record-Route. */
@@ -189,7 +186,7 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
   private setUri(hop: Hop): void {
     const { targets, routing, marks } = this;
     hop.uri.set(targets.uri.bytes, targets.uri.start, targets.uri.end);
-    if (!routing.isMarked) return;
+    if (!routing.isFollowed) return;
     this.counters.followed += 1;
     if (!routing.hasRoute && this.layer.transport.isOpen(marks.flow)) hop.flow.copy(marks.flow);
   }

@@ -7,9 +7,21 @@ import { Span } from "../core/bytes.js";
 import { NameAddress } from "../wire/address.js";
 import { ValueList } from "../wire/list.js";
 import type { Message } from "../wire/message.js";
-import { HEADER_ROUTE } from "../wire/names.js";
+import {
+  HEADER_ROUTE,
+  METHOD_ACK,
+  METHOD_BYE,
+  METHOD_CANCEL,
+  METHOD_INFO,
+  METHOD_INVITE,
+  METHOD_NOTIFY,
+  METHOD_PRACK,
+  METHOD_REFER,
+  METHOD_SUBSCRIBE,
+  METHOD_UPDATE,
+} from "../wire/names.js";
 import { SCHEME_OTHER, Uri } from "../wire/uri.js";
-import type { Marks } from "./mark.js";
+import { type Marks, MOVED } from "./mark.js";
 import type { Ours } from "./ours.js";
 
 export class Routing {
@@ -18,10 +30,14 @@ export class Routing {
   /** Route values of ours at the front that are done with, and how many there are in all but a last one that was the Request-URI. */
   skip = 0;
   count = 0;
-  /** Our own Record-Route was found: the request belongs to a dialog that was begun through us; `marks` has what it tells. */
+  /** Our own Record-Route was found, and the request belongs to the dialog that was begun through us with it, and goes to the other side; `marks` has what it tells. */
+  isFollowed = false;
+  /** It may for that alone: its method is one inside of dialogs, and the mark has not expired, or the request ends the dialog. */
   isMarked = false;
   /** A Route or the Request-URI cannot be read. */
   isBroken = false;
+  /** The last of our own Route values has a mark of ours. */
+  private isGenuine = false;
   private readonly ours: Ours;
   private readonly marks: Marks;
   private readonly list = new ValueList();
@@ -43,7 +59,7 @@ export class Routing {
   read(m: Message): boolean {
     const { list, uri } = this;
     this.skip = this.count = 0;
-    this.isMarked = this.isBroken = false;
+    this.isFollowed = this.isMarked = this.isGenuine = this.isBroken = false;
     list.begin(m, HEADER_ROUTE);
     while (list.next()) this.count += 1;
     this.isBroken = list.broken;
@@ -58,7 +74,26 @@ export class Routing {
       if (!this.isOurs(m, this.other)) break;
       this.skip += 1;
     }
+    if (this.isGenuine) this.follow(m);
     return true;
+  }
+
+  /** Whether the mark lets the request go where it wants to go. */
+  private follow(m: Message): void {
+    const { marks } = this;
+    const next = this.hasRoute ? this.other : this.uri;
+    if (marks.hostOf(next) !== marks.peerHost && !this.isMoved(m)) return;
+    this.isFollowed = true;
+    const isInTime = !marks.isExpired || m.method === METHOD_BYE || m.method === METHOD_ACK;
+    this.isMarked = isInTime && isInDialog(m.method);
+  }
+
+  /** Whether the other side changed its Contact to what the Request-URI says: we wrote that into it, and take it away again. */
+  private isMoved(m: Message): boolean {
+    const { uri, marks, user } = this;
+    if (this.hasRoute || !uri.param(MOVED, user) || user.end !== uri.paramsEnd) return false;
+    if (!marks.isMoved(m, user, marks.hostOf(uri))) return false;
+    return uri.parse(uri.bytes, uri.start, user.start - MOVED.length - 2);
   }
 
   /** Steps `list` to the first Route value that is left. @returns whether there is one */
@@ -94,7 +129,27 @@ export class Routing {
   private isOurs(m: Message, uri: Uri): boolean {
     if (this.ours.of(uri).length === 0) return false;
     this.user.set(uri.bytes, uri.userStart, uri.userEnd);
-    if (this.user.size() > 0 && m.toTagEnd > m.toTagStart && this.marks.read(m, this.user)) this.isMarked = true;
+    // The last one is that of the way to the other side: those before it led here.
+    if (this.user.size() > 0) this.isGenuine = m.toTagEnd > m.toTagStart && this.marks.read(m, this.user);
     return true;
+  }
+}
+
+/** Whether a method belongs into dialogs. What may also stand alone (MESSAGE, OPTIONS) is no part of them: it needs credentials. */
+function isInDialog(method: number): boolean {
+  switch (method) {
+    case METHOD_INVITE:
+    case METHOD_ACK:
+    case METHOD_BYE:
+    case METHOD_CANCEL:
+    case METHOD_INFO:
+    case METHOD_UPDATE:
+    case METHOD_PRACK:
+    case METHOD_SUBSCRIBE:
+    case METHOD_NOTIFY:
+    case METHOD_REFER:
+      return true;
+    default:
+      return false;
   }
 }

@@ -17,6 +17,7 @@ import type { Message } from "../wire/message.js";
 import { HEADER_VIA, METHOD_ACK, METHOD_REGISTER, TRANSPORT_TCP, TRANSPORT_UDP } from "../wire/names.js";
 import { hasCookie, Via } from "../wire/via.js";
 import type { Admission } from "./admission.js";
+import { AnsweredRoutes } from "./answered.js";
 import { breadthOf, Forwarder, Hop } from "./forward.js";
 import { type Bindings, LOCATION_OK, type LocationStore, type LocationUser } from "./location.js";
 import { BRANCH_BYTES, COOKIE_BYTES } from "./loop.js";
@@ -44,6 +45,7 @@ export class StatelessProxy implements Bypass, LocationUser {
   private readonly marks: Marks;
   private readonly registrar: Registrar;
   private readonly forwarder: Forwarder;
+  private readonly answered: AnsweredRoutes;
   private readonly seed: number;
   private readonly hop = new Hop();
   private readonly back = new Flow();
@@ -72,6 +74,7 @@ export class StatelessProxy implements Bypass, LocationUser {
     this.marks = marks;
     this.registrar = registrar;
     this.forwarder = new Forwarder(layer, admission, marks, isRecording);
+    this.answered = new AnsweredRoutes(admission.ours, marks);
     this.seed = random.uint32() | 0;
   }
 
@@ -112,7 +115,7 @@ export class StatelessProxy implements Bypass, LocationUser {
     }
     hop.uri.set(targets.uri.bytes, targets.uri.start, targets.uri.end);
     const { routing } = admission;
-    if (routing.isMarked && !routing.hasRoute && layer.transport.isOpen(marks.flow)) hop.flow.copy(marks.flow);
+    if (routing.isFollowed && !routing.hasRoute && layer.transport.isOpen(marks.flow)) hop.flow.copy(marks.flow);
     return 0;
   }
 
@@ -165,7 +168,7 @@ export class StatelessProxy implements Bypass, LocationUser {
     const w = layer.scratchWriter;
     if (isPassed) {
       w.begin(layer.scratch, 0, layer.scratch.length);
-      writeRelayed(w, m, NONE, 0);
+      writeRelayed(w, m, NONE, 0, this.answered);
     }
     if (isPassed && w.ok && layer.transport.send(back, w.bytes, 0, w.at)) this.counters.forwarded += 1;
     else this.counters.dropped += 1;

@@ -26,6 +26,7 @@ import { CLIENT_FREE, CLIENT_IDLE, type ClientHost, ClientTransaction, type Clie
 import { Flow, Target } from "./flow.js";
 import { sendOnce, writeRequestLine, writeVia } from "./request.js";
 import { FIND_KNOWN } from "./resolver.js";
+import type { RelayedRows } from "./relay.js";
 import {
   SERVER_ACCEPTED,
   SERVER_PROCEEDING,
@@ -100,6 +101,8 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
   readonly servers: Pool<ServerTransaction>;
   /** Asked first, if there is one. */
   bypass: Bypass | null = null;
+  /** Changes fields of responses that are passed on, if there is one. */
+  relayedRows: RelayedRows | null = null;
   /** Gets the requests; whoever comes between takes its place at start. */
   user: TransactionUser;
   private readonly message: Message;

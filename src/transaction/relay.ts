@@ -21,12 +21,27 @@ const VIA = octets("Via: ");
 const CONTENT_LENGTH = octets("Content-Length: ");
 const COMMA = 0x2c;
 
+/** Whoever changes fields of responses that are passed on. */
+export interface RelayedRows {
+  /** What `write` is asked about from now on. */
+  begin(m: Message): void;
+  /** Writes the field in that row, other than it came; rows are asked about in their order. @returns false: it goes on as it is */
+  write(w: Writer, m: Message, row: number): boolean;
+}
+
 /**
  * Writes the response `m` as it goes back: all but its topmost Via and what it claims of who sent it, and with a Content-Length.
  * RFC 3261 §16.7 steps 3 and 8, RFC 3325 §5
- * @param challenges whole header lines in the place of the challenges of `m`, `challenges[0, challengesEnd)`; 0: its own stay
+ * @param challenges whole header lines in the place of the challenges of `m`, `challenges[0, challengesEnd)`; 0: its own stay @param rows null: nobody changes them
  */
-export function writeRelayed(w: Writer, m: Message, challenges: Uint8Array, challengesEnd: number): void {
+export function writeRelayed(
+  w: Writer,
+  m: Message,
+  challenges: Uint8Array,
+  challengesEnd: number,
+  rows: RelayedRows | null,
+): void {
+  rows?.begin(m);
   w.put(VERSION);
   w.uint(m.status);
   w.octet(0x20);
@@ -37,6 +52,7 @@ export function writeRelayed(w: Writer, m: Message, challenges: Uint8Array, chal
     const id = m.id(row);
     if (id === HEADER_CONTENT_LENGTH || isIdentity(id)) continue;
     if (row === first) writeViasBelow(w, m, row);
+    else if (rows?.write(w, m, row)) continue;
     else if (challengesEnd === 0 || !isChallenge(id)) copyRow(w, m, row);
   }
   w.raw(challenges, 0, challengesEnd);

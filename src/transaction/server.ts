@@ -22,7 +22,7 @@ import { reasonPhrase } from "../wire/status.js";
 import { Writer } from "../wire/writer.js";
 import { Flow } from "./flow.js";
 import { copyFields, ResponseHead } from "./head.js";
-import { writeRelayed } from "./relay.js";
+import { type RelayedRows, writeRelayed } from "./relay.js";
 import type { TransactionLimits, Transport } from "./transport.js";
 
 export const SERVER_FREE = 0;
@@ -63,6 +63,7 @@ export interface ServerHost {
   readonly limits: TransactionLimits;
   /** For the time of one call: octets as many as a transaction has. */
   readonly scratch: Uint8Array;
+  readonly relayedRows: RelayedRows | null;
   onUnacknowledged(t: ServerTransaction): void;
   onServerEnded(t: ServerTransaction): void;
 }
@@ -274,7 +275,7 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
       this.responseEnd = 0;
     }
     this.pendingStatus = m.status;
-    writeRelayed(w, m, challenges, challengesEnd);
+    writeRelayed(w, m, challenges, challengesEnd, this.host.relayedRows);
     if (!isAnswer) return this.sendResponse();
     if (!w.ok) {
       if (isOpen) this.sendResponse();

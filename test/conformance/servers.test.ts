@@ -166,7 +166,7 @@ function play(section: string, isTcp: boolean): number {
   const steps = stepsOf(section, isTcp);
   const said: Said = { lines: new Set(), tags: new Set(), isTcp };
   const got: string[] = [];
-  /** Record-Route values as the phones heard them, by the server's name, and To tags that servers made, by the RFC's. */
+  /** Record-Route values as each phone heard them, by its letter and the server's name, and To tags that servers made, by the RFC's. */
   const recorded = new Map<string, string[]>();
   const tags = new Map<string, string>();
   let compared = 0;
@@ -198,7 +198,7 @@ function play(section: string, isTcp: boolean): number {
       if (!line.startsWith("Route:") || !isInDialog) return line;
       // A phone sends back what it was given; whoever called, the other way around.
       return line.replace(/<sip:([^;>]*);lr>/g, (all, host: string) => {
-        const given = recorded.get(host) ?? [all];
+        const given = recorded.get(from + host) ?? [all];
         return (from === "A" ? [...given].reverse() : given).join(", ");
       });
     });
@@ -216,12 +216,12 @@ function play(section: string, isTcp: boolean): number {
     return [lines[0], ...copied, ...own].join("\r\n") + "\r\n\r\n" + body;
   };
 
-  const hear = (message: string) => {
+  const hear = (message: string, phone: string) => {
     got.unshift(message);
     const routes = fields(message, "Record-Route").flatMap((value) => value.split(", "));
     for (const [host, ip] of Object.values(HOSTS)) {
       const own = routes.filter((route) => route.includes("@" + ip + ":"));
-      if (own.length > 0) recorded.set(host, own);
+      if (own.length > 0) recorded.set(phone + host, own);
     }
   };
 
@@ -253,7 +253,7 @@ function play(section: string, isTcp: boolean): number {
     compared += 1;
     if (stage.houses.has(to)) continue;
     expect(leg?.transport, name).toBe(field(rfc, "Via").slice(8, 11).toLowerCase());
-    hear(ours);
+    hear(ours, to);
     if (tagOf(field(rfc, "To")) !== "") tags.set(tagOf(field(rfc, "To")), tagOf(field(ours, "To")));
     if (/^SIP\/2\.0 40[17]/.test(ours)) {
       const realm = /realm="([^"]*)"/.exec(ours)?.[1] ?? "";

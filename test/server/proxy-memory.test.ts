@@ -15,7 +15,9 @@ const LINE = octets("SIP/2.0 200 OK\r\n");
 const FROM_CALLER =
   "Via: SIP/2.0/UDP 10.9.9.9:5060;branch=z9hG4bK00000000\r\nMax-Forwards: 70\r\nFrom: <sip:zoe@elsewhere.net>;tag=zz\r\n";
 const CALL_ID = "Call-ID: 00000000\r\n";
-const ROUTE = "Route: <sip:0000000000000000@10.0.0.1:5060;lr>\r\n";
+/** Of a mark that tells flows: the caller is behind a NAT. */
+const MARK_DIGITS = 73;
+const ROUTE = "Route: <sip:" + "0".repeat(MARK_DIGITS) + "@10.0.0.1:5060;lr>\r\n";
 
 /** Where `text` begins in `bytes[0, end)`. */
 function find(bytes: Uint8Array, end: number, text: Uint8Array): number {
@@ -50,7 +52,7 @@ class Template {
   }
 
   copyMark(from: Uint8Array, at: number): void {
-    for (let i = 0; i < 16; i++) this.bytes[this.mark + i] = from[at + i];
+    for (let i = 0; i < MARK_DIGITS; i++) this.bytes[this.mark + i] = from[at + i];
   }
 }
 
@@ -108,35 +110,36 @@ class Calls {
   private readonly phone = new Phone();
   /** A phone that is busy was tried before. */
   private readonly isBusyFirst: boolean;
+  /** What the caller heard last. Its INVITE has the phone's own Contact, which the phone answers with. */
+  private readonly heard = new Phone();
   private readonly invite = new Template(
     "INVITE sip:bob@example.org SIP/2.0\r\n" +
       FROM_CALLER +
       "To: <sip:bob@example.org>\r\n" +
       CALL_ID +
-      "CSeq: 1 INVITE\r\nContact: <sip:zoe@10.9.9.9>\r\nContent-Type: application/sdp\r\nContent-Length: 5\r\n\r\nv=0\r\n",
+      "CSeq: 1 INVITE\r\nContact: <sip:zoe@10.0.0.3>\r\nContent-Type: application/sdp\r\nContent-Length: 5\r\n\r\nv=0\r\n",
   );
   private readonly ack = inDialog("ACK", 1);
   private readonly bye = inDialog("BYE", 2);
 
   constructor(isBusyFirst = false) {
-    const { house, phone } = this;
+    const { house, phone, heard } = this;
     this.isBusyFirst = isBusyFirst;
     if (isBusyFirst) house.bind("bob", "<sip:bob@10.0.0.4:5060>;expires=4000000");
     house.bind("bob", "<sip:bob@10.0.0.3:5060>;expires=4000000" + (isBusyFirst ? ";q=0.5" : ""));
     house.network.remember = false;
     house.network.sendDatagram = (ip, _port, bytes, start, end) => {
+      const who = ip === CALLER ? heard : phone;
       if (ip === CALLER) this.toCaller += 1;
-      else {
-        this.toPhone += 1;
-        for (let i = start; i < end; i++) phone.got[i - start] = bytes[i];
-        phone.size = end - start;
-      }
+      else this.toPhone += 1;
+      for (let i = start; i < end; i++) who.got[i - start] = bytes[i];
+      who.size = end - start;
       return true;
     };
   }
 
   step(): void {
-    const { phone, invite, ack, bye } = this;
+    const { phone, heard, invite, ack, bye } = this;
     const { timers } = this.house;
     this.calls += 1;
     invite.set(3 * this.calls);
@@ -144,11 +147,11 @@ class Calls {
     bye.set(3 * this.calls);
     this.give(CALLER, invite.bytes, invite.bytes.length);
     if (this.isBusyFirst) this.give(PHONE, phone.answer(486), phone.answerEnd);
-    const mark = find(phone.got, phone.size, MARK) + MARK.length;
-    ack.copyMark(phone.got, mark);
-    bye.copyMark(phone.got, mark);
     this.give(PHONE, phone.answer(180), phone.answerEnd);
     this.give(PHONE, phone.answer(200), phone.answerEnd);
+    const mark = find(heard.got, heard.size, MARK) + MARK.length;
+    ack.copyMark(heard.got, mark);
+    bye.copyMark(heard.got, mark);
     this.give(CALLER, ack.bytes, ack.bytes.length);
     this.give(CALLER, bye.bytes, bye.bytes.length);
     this.give(PHONE, phone.answer(200), phone.answerEnd);

@@ -4,7 +4,7 @@ import { NONE, octets } from "../../src/core/bytes.js";
 import type { LocationStore, LocationUser } from "../../src/server/location.js";
 import { STRANGERS_ALWAYS, STRANGERS_BY_RULE, STRANGERS_NEVER, UserTable } from "../../src/server/users.js";
 import { ALGORITHM_MD5 } from "../../src/wire/digest.js";
-import type { Sent } from "../transaction/harness.js";
+import { responseTo, type Sent } from "../transaction/harness.js";
 import { home, secretOf } from "./house.js";
 import { ALICE, ask, BOB, brief, field, fields, PROXY, ProxyHouse, STRANGER } from "./proxied.js";
 
@@ -23,6 +23,15 @@ function call(h: ProxyHouse): { invite: Sent; ok: Sent } {
   const [invite] = h.sends({ callId: "call" });
   const [ok] = h.answers(invite, 200, "bb", "Contact: " + CONTACT + "\r\n");
   return { invite, ok };
+}
+
+/** An established call from a stranger to bob, with another proxy on the way between ours and bob's phone. */
+function callThrough(h: ProxyHouse, proxy: string): Sent {
+  const [invite] = h.sends({ callId: "call" });
+  const recorded = ["<" + proxy + ">", ...fields(invite.text, "Record-Route")];
+  const lines = recorded.map((route) => "Record-Route: " + route + "\r\n").join("");
+  const response = responseTo(invite.text, 200, "bb", lines + "Contact: " + CONTACT + "\r\n");
+  return h.receive(response, BOB)[0];
 }
 
 /** Route fields for a request of the caller or the callee of that call. */
@@ -241,8 +250,8 @@ describe("its way is read (RFC 3261 §16.4)", () => {
 
   test("what a strict router did is undone", () => {
     const h = house();
-    const { ok } = call(h);
-    const [route] = fields(ok.text, "Record-Route");
+    const ok = callThrough(h, "sip:10.0.0.5;lr");
+    const [, route] = fields(ok.text, "Record-Route");
     const bye = {
       method: "BYE",
       uri: route.slice(1, -1),
@@ -345,7 +354,7 @@ describe("what is sent on (RFC 3261 §16.6)", () => {
     const vias = fields(invite.text, "Via");
     expect(vias[0]).toMatch(/^SIP\/2\.0\/UDP 10\.0\.0\.1:5060;branch=z9hG4bK[0-9a-f]{16};rport$/);
     expect(vias[1]).toMatch(/^SIP\/2\.0\/UDP 10\.9\.9\.9:5060;branch=z9hG4bKq\d+$/);
-    expect(field(invite.text, "Record-Route")).toMatch(/^<sip:[0-9a-f]{16}@10\.0\.0\.1:5060;lr>$/);
+    expect(field(invite.text, "Record-Route")).toMatch(/^<sip:[0-9a-f]{41}@10\.0\.0\.1:5060;lr>$/);
     expect(invite.text).toContain("X-Odd:   kept ;as=it is\r\nm: <sip:other@x>\r\nSubject: hé\r\n");
     expect(invite.text.endsWith("Content-Length: 8\r\n\r\nv=0\r\nodd")).toBe(true);
   });
@@ -391,7 +400,7 @@ describe("what is sent on (RFC 3261 §16.6)", () => {
     const h = house();
     const vias = "Via: SIP/2.0/UDP 10.0.0.8;branch=z9hG4bKp\r\nVia: SIP/2.0/UDP 10.9.9.9;branch=z9hG4bKc\r\n";
     const [invite] = h.sends({ callId: "by", via: vias }, "10.0.0.8:5060");
-    expect(field(invite.text, "Record-Route")).toMatch(/^<sip:[0-9a-f]{16}@10/);
+    expect(field(invite.text, "Record-Route")).toMatch(/^<sip:[0-9a-f]{41}@10/);
     const bye = {
       method: "BYE",
       callId: "by",
@@ -410,7 +419,7 @@ describe("what is sent on (RFC 3261 §16.6)", () => {
     expect(invite.to).toBe("udp 10.3.3.3:40000");
     expect(invite.line).toBe("INVITE sip:bob@192.168.1.3:5060 SIP/2.0");
     const [ok] = h.answers(invite, 200, "bb");
-    expect(field(ok.text, "Record-Route")).toMatch(/^<sip:[0-9a-f]{48}@10/);
+    expect(field(ok.text, "Record-Route")).toMatch(/^<sip:[0-9a-f]{73}@10/);
     const inDialog = {
       to: field(ok.text, "To"),
       callId: "nat",
@@ -432,7 +441,7 @@ describe("what is sent on (RFC 3261 §16.6)", () => {
         from: field(ok.text, "To"),
         to: field(ok.text, "From"),
         callId: "nat",
-        extra: routes(ok, false),
+        extra: routes(invite, false),
       },
       BOB,
     );
@@ -462,6 +471,7 @@ describe("what is sent on (RFC 3261 §16.6)", () => {
     const bytes = octets(
       invite.text
         .replace(/INVITE sip.*\r\n/, "SIP/2.0 200 OK\r\n")
+        .replace(/Contact: .*\r\n/, "Contact: " + CONTACT + "\r\n")
         .replace("To: <sip:bob@example.org>", "To: <sip:bob@example.org>;tag=bb"),
     );
     h.network.take();
@@ -684,7 +694,7 @@ describe("CANCEL (RFC 3261 §16.10)", () => {
 describe("inside a dialog (RFC 3261 §16.6, §16.12)", () => {
   test("ACK and BYE go their way along our Record-Route, from either side, without credentials", () => {
     const h = house();
-    const { ok } = call(h);
+    const { invite, ok } = call(h);
     const route = { callId: "call", to: field(ok.text, "To"), uri: BOB_URI, extra: routes(ok, true) };
     const [ack] = h.sends({ ...route, method: "ACK" });
     expect(ack.line).toBe("ACK " + BOB_URI + " SIP/2.0");
@@ -697,7 +707,7 @@ describe("inside a dialog (RFC 3261 §16.6, §16.12)", () => {
       from: field(ok.text, "To"),
       to: field(ok.text, "From"),
       uri: "sip:zoe@10.9.9.9",
-      extra: routes(ok, false),
+      extra: routes(invite, false),
     };
     const [bye] = h.sends(back, BOB);
     expect(brief([bye])).toEqual(["BYE 10.9.9.9:5060"]);
@@ -727,13 +737,13 @@ describe("inside a dialog (RFC 3261 §16.6, §16.12)", () => {
 
   test("the next proxy on the way is followed", () => {
     const h = house();
-    const { ok } = call(h);
+    const ok = callThrough(h, "sip:10.0.0.8;lr");
     const [bye] = h.sends({
       method: "BYE",
       callId: "call",
       to: field(ok.text, "To"),
       uri: BOB_URI,
-      extra: routes(ok, true) + "Route: <sip:10.0.0.8;lr>\r\n",
+      extra: routes(ok, true),
     });
     expect(bye.to).toBe("udp 10.0.0.8:5060");
     expect(fields(bye.text, "Route")).toEqual(["<sip:10.0.0.8;lr>"]);

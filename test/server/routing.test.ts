@@ -6,6 +6,7 @@ import { octets, text } from "../../src/core/bytes.js";
 import { ValueList } from "../../src/wire/list.js";
 import { Message, PARSE_OK } from "../../src/wire/message.js";
 import { HEADER_RECORD_ROUTE, HEADER_ROUTE } from "../../src/wire/names.js";
+import { responseTo } from "../transaction/harness.js";
 import { home } from "./house.js";
 import { ask, PROXY, ProxyHouse, STRANGER } from "./proxied.js";
 
@@ -136,6 +137,27 @@ class Row {
     return "10.1.0." + (i + 1);
   }
 
+  /** The phone answers what arrived. @returns what the caller hears */
+  answer(invite: string): string {
+    const recorded = listOf(invite, HEADER_RECORD_ROUTE).map((route) => "Record-Route: " + route + "\r\n");
+    let content = responseTo(invite, 200, "bb", recorded.join("") + "Contact: <sip:bob@10.0.0.3:5060>\r\n");
+    let from = "10.0.0.3";
+    for (let hops = 0; hops < 16; hops++) {
+      const receiver = /^Via: SIP\/2\.0\/UDP ([\d.]+)/m.exec(content)?.[1] ?? "";
+      const house = this.houses.find((_, i) => Row.ip(i) === receiver);
+      if (receiver === Row.STRICT) content = content.replace(/^Via: .*\r\n/m, "");
+      else if (house === undefined) return content;
+      else {
+        const bytes = octets(content);
+        house.network.take();
+        house.layer.receiveDatagram(ipv4(from), 5060, bytes, 0, bytes.length);
+        content = house.network.take().find(({ line }) => line.startsWith("SIP/2.0 200"))?.text ?? "";
+      }
+      from = receiver;
+    }
+    throw new Error("the answer goes round in circles");
+  }
+
   /** From here on only a mark opens the way. */
   forgetTrust(): void {
     this.trusted.length = 0;
@@ -213,11 +235,22 @@ describe("a row of proxies", () => {
             (ip) => ip === Row.STRICT || recording[all.filter((one) => one !== Row.STRICT).indexOf(ip)],
           );
           expect(recorded.map((value) => hostOf(uriOf(value)))).toEqual([...through].reverse());
+          const told = row.answer(row.arrived);
+          expect(listOf(told, HEADER_RECORD_ROUTE).map((value) => hostOf(uriOf(value)))).toEqual(
+            recorded.map((value) => hostOf(uriOf(value))),
+          );
           row.forgetTrust();
           const to = "<sip:bob@example.org>;tag=bb";
           const from = "<sip:zoe@elsewhere.net>;tag=zz";
           const sides = [
-            { from, to, uri: "sip:bob@10.0.0.3:5060", routes: [...recorded].reverse(), ip: "10.9.9.9", way: through },
+            {
+              from,
+              to,
+              uri: "sip:bob@10.0.0.3:5060",
+              routes: listOf(told, HEADER_RECORD_ROUTE).reverse(),
+              ip: "10.9.9.9",
+              way: through,
+            },
             {
               from: to,
               to: from,

@@ -1,0 +1,159 @@
+/**
+ * Responses on their way back through a proxy that stays on the way (RFC 3261 §16.7): our entry in Record-Route gets the caller's mark in the
+ * place of the called side's, now that it is known whom the caller may reach: the proxy above us, else the Contact of whoever answers.
+ * Nothing is kept.
+ * Not here: the marks themselves (mark.ts).
+ */
+import { Span } from "../core/bytes.js";
+import { Flow } from "../transaction/flow.js";
+import type { RelayedRows } from "../transaction/relay.js";
+import { NameAddress } from "../wire/address.js";
+import { ValueList } from "../wire/list.js";
+import type { Message } from "../wire/message.js";
+import { HEADER_CONTACT, HEADER_RECORD_ROUTE } from "../wire/names.js";
+import { SCHEME_OTHER, Uri } from "../wire/uri.js";
+import type { Writer } from "../wire/writer.js";
+import { FORM_AGAIN, FORM_ANSWERED, HOST_NONE, type Marks } from "./mark.js";
+import type { Ours } from "./ours.js";
+
+const NOT_FOUND = -1;
+const LESS = 0x3c;
+const GREATER = 0x3e;
+
+export class AnsweredRoutes implements RelayedRows {
+  private readonly ours: Ours;
+  private readonly marks: Marks;
+  private readonly list = new ValueList();
+  private readonly address = new NameAddress();
+  private readonly uri = new Uri();
+  private readonly user = new Span();
+  private readonly nowhere = new Flow();
+  /** Where our entries stand among all of Record-Route: one, or two with the same mark. */
+  private first = NOT_FOUND;
+  private last = NOT_FOUND;
+  /** Entries in the rows that were written. */
+  private passed = 0;
+  /** The answering side changed its Contact within the dialog. */
+  private movedTo = HOST_NONE;
+
+  constructor(ours: Ours, marks: Marks) {
+    this.ours = ours;
+    this.marks = marks;
+  }
+
+  begin(m: Message): void {
+    const { list, user, marks } = this;
+    this.first = this.last = NOT_FOUND;
+    this.passed = 0;
+    this.movedTo = HOST_NONE;
+    let above = HOST_NONE;
+    let callee = HOST_NONE;
+    let start = 0;
+    let size = 0;
+    list.begin(m, HEADER_RECORD_ROUTE);
+    for (let i = 0; list.next(); i++) {
+      const isRead = this.readEntry();
+      if (this.first === NOT_FOUND) {
+        if (isRead && this.isOurs() && marks.read(m, user) && marks.form !== FORM_ANSWERED) {
+          this.first = this.last = i;
+          callee = i > 0 ? above : this.contactHost(m);
+          // Without a Contact it is where the request went.
+          if (callee === HOST_NONE) callee = marks.ownHost;
+          start = user.start;
+          size = user.size();
+        } else above = isRead ? marks.hostOf(this.uri) : HOST_NONE;
+      } else if (i === this.last + 1 && isRead && this.isSame(m, start, size)) this.last = i;
+      else break;
+    }
+    if (this.first === NOT_FOUND) return;
+    if (marks.form === FORM_AGAIN && this.first === 0 && callee !== HOST_NONE && callee !== marks.ownHost)
+      this.movedTo = callee;
+    user.set(m.bytes, start, start + size);
+    marks.answer(m, user, m.toTagEnd > m.toTagStart ? callee : HOST_NONE);
+  }
+
+  write(w: Writer, m: Message, row: number): boolean {
+    if (this.first === NOT_FOUND) return false;
+    if (m.id(row) === HEADER_CONTACT && this.movedTo !== HOST_NONE && row === m.first(HEADER_CONTACT))
+      return writeMovedContact(w, m, row, this.marks, m.toTagStart, m.toTagEnd, this.movedTo, this.nowhere);
+    return m.id(row) === HEADER_RECORD_ROUTE && this.writeRoutes(w, m, row);
+  }
+
+  private writeRoutes(w: Writer, m: Message, row: number): boolean {
+    const { list, user, marks } = this;
+    list.beginSpan(m.bytes, m.valueStart(row), m.valueEnd(row));
+    let copied = m.nameStart(row);
+    while (list.next()) {
+      const at = this.passed++;
+      if (at < this.first || at > this.last || !this.readEntry()) continue;
+      w.copy(m.bytes, copied, user.start);
+      w.raw(marks.bytes, 0, marks.size);
+      copied = user.end;
+    }
+    w.copy(m.bytes, copied, m.valueEnd(row));
+    w.crlf();
+    return true;
+  }
+
+  /** Reads the entry that `list` stands at, and its user. */
+  private readEntry(): boolean {
+    const { list, address, uri, user } = this;
+    if (!address.parse(list.bytes, list.start, list.end)) return false;
+    if (!uri.parse(address.bytes, address.uriStart, address.uriEnd)) return false;
+    user.set(uri.bytes, uri.userStart, uri.userEnd);
+    return true;
+  }
+
+  private isOurs(): boolean {
+    return this.user.size() > 0 && this.ours.of(this.uri).length > 0;
+  }
+
+  private isSame(m: Message, start: number, size: number): boolean {
+    const { user } = this;
+    if (user.size() !== size || !this.isOurs()) return false;
+    for (let i = 0; i < size; i++) if (user.bytes[user.start + i] !== m.bytes[start + i]) return false;
+    return true;
+  }
+
+  private contactHost(m: Message): number {
+    const { address, uri } = this;
+    const row = m.first(HEADER_CONTACT);
+    if (row < 0 || !address.parse(m.bytes, m.valueStart(row), m.valueEnd(row)) || address.isStar) return HOST_NONE;
+    return uri.parse(address.bytes, address.uriStart, address.uriEnd) ? this.marks.hostOf(uri) : HOST_NONE;
+  }
+}
+
+// For the time of one call only.
+const address = new NameAddress();
+const uri = new Uri();
+
+/**
+ * Writes the Contact in that row with the parameter by which the other side may follow to it (`Marks.isMoved`); a proxy changes no Contact
+ * otherwise (RFC 3261 §16.6), and this one only when a side goes to another host within a dialog.
+ * @param tagStart @param tagEnd the tag of whoever changed it, in `m` @param flow as in `Marks.write` @returns false: nothing was written
+ */
+export function writeMovedContact(
+  w: Writer,
+  m: Message,
+  row: number,
+  marks: Marks,
+  tagStart: number,
+  tagEnd: number,
+  host: number,
+  flow: Flow,
+): boolean {
+  const { bytes } = m;
+  const end = m.valueEnd(row);
+  if (!address.parse(bytes, m.valueStart(row), end) || address.isStar) return false;
+  if (!uri.parse(bytes, address.uriStart, address.uriEnd) || uri.scheme === SCHEME_OTHER) return false;
+  const isBare = address.uriStart === 0 || bytes[address.uriStart - 1] !== LESS;
+  w.copy(bytes, m.nameStart(row), address.uriStart);
+  if (isBare) w.octet(LESS);
+  w.copy(bytes, address.uriStart, uri.paramsEnd);
+  marks.writeMoved(w, m, tagStart, tagEnd, host, flow);
+  w.copy(bytes, uri.paramsEnd, address.uriEnd);
+  if (isBare) w.octet(GREATER);
+  w.copy(bytes, address.uriEnd, end);
+  w.crlf();
+  return true;
+}
