@@ -2,7 +2,8 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { BOARDS, missing } from "../../scripts/firmware.js";
+import { BOARDS } from "../../scripts/firmware/boards.js";
+import { missing } from "../../scripts/firmware.js";
 import { current } from "../../scripts/wiring.js";
 
 const ROOT = join(import.meta.dirname, "..", "..");

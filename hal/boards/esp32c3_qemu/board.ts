@@ -1,0 +1,25 @@
+/**
+ * The ESP32-C3 that Espressif's QEMU emulates: a chip, its flash and an Ethernet port, for those who want the whole image to run without a
+ * board. Nothing is connected to the pins, and I2S moves no samples. Pins as free ones of the chip, so that the drivers start.
+ */
+import type { Board } from "../pins.js";
+
+export const BOARD: Board = {
+  isWired: true,
+  // The emulated network ends at this machine.
+  timeServer: "",
+  isRoomy: false,
+  buttons: [9],
+  exit: -1,
+  sensor: -1,
+  hasPullUp: true,
+  relays: [3],
+  led: 8,
+  amplifier: -1,
+  codec: "",
+  data: -1,
+  clock: -1,
+  i2s: { port: 0, bclk: 4, ws: 5, dout: 6, din: 7, bits: 16, khz: 8 },
+  receive: 20,
+  transmit: 21,
+};

@@ -1,0 +1,93 @@
+/**
+ * The first step of a build: mcconfig makes the makefile, each file is type-checked, and the JavaScript is linked with what is preloaded.
+ * ESP-IDF is not needed. Not here: the C that is linked with it (headers.ts, compile.ts).
+ */
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { join, relative } from "node:path";
+import { BOARDS, chipOf, LINUX, ROOT } from "./boards.js";
+import { environment, OUT, run } from "./tools.js";
+
+/** Of one XS slot on a machine of 32 bits, and on Linux. */
+const SLOT_BYTES = 16;
+const SLOT_BYTES_LINUX = 32;
+
+/** A board whose JavaScript is linked, and where its makefile and what that makes are. */
+export interface Linked {
+  board: string;
+  chip: string;
+  folder: string;
+  makefile: string;
+  /** The header that ESP-IDF makes of the board's options. */
+  sdkconfig: string;
+  /** The archive of all C that is not ESP-IDF's. */
+  archive: string;
+  /** What the makefile is run with. */
+  env: NodeJS.ProcessEnv;
+}
+
+/** A repository with a tag: all that the SDK's makefile asks of ESP-IDF before it compiles C. */
+function emptyIdf(): string {
+  const folder = join(OUT, "idf");
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  const git = (...args: string[]) =>
+    execFileSync("git", ["-C", folder, "-c", "user.name=x", "-c", "user.email=x@x", ...args]);
+  git("init", "-q");
+  git("commit", "-q", "--allow-empty", "-m", "empty");
+  git("tag", "v0.0");
+  return folder;
+}
+
+/** @param idf ESP-IDF's folder, "" when there is none */
+export function linkBoard(board: string, idf: string): Linked {
+  const [platform, manifest] = BOARDS[board];
+  const out = join(OUT, board);
+  rmSync(out, { recursive: true, force: true });
+  mkdirSync(out, { recursive: true });
+  const env = environment({ IDF_PATH: idf === "" ? emptyIdf() : idf });
+  run("mcconfig", ["-p", platform, "-o", out, join(ROOT, manifest)], env);
+  const chip = chipOf(board);
+  const folder = join(out, "tmp", "esp32", "release", board);
+  const makefile = join(folder, "makefile");
+  const sdkconfig = join(folder, "xsProj-" + chip, "build", "config", "sdkconfig.h");
+  const archive = join(out, "bin", "esp32", "release", board, "xs_" + chip + ".a");
+  run("make", ["-s", "-f", makefile, join(folder, "mc.xs.c"), "-o", sdkconfig], env);
+  report(board, folder);
+  return { board, chip, folder, makefile, sdkconfig, archive, env };
+}
+
+/** Builds the program for Linux as a whole. */
+export function buildForLinux(isReported: boolean): void {
+  const [platform, manifest] = BOARDS[LINUX];
+  const out = join(OUT, LINUX);
+  mkdirSync(out, { recursive: true });
+  run("mcconfig", ["-m", "-p", platform, "-o", out, join(ROOT, manifest)], environment({}));
+  console.log(relative(ROOT, join(out, "bin", "lin", "release", "lin")));
+  if (isReported) report(LINUX, join(out, "tmp", "lin", "release", "lin"));
+}
+
+function report(board: string, folder: string): void {
+  const flat = JSON.parse(readFileSync(join(folder, "manifest_flat.json"), "utf8"));
+  const source = readFileSync(join(folder, "mc.xs.c"), "utf8");
+  const count = (name: string) => Number(new RegExp("define " + name + " (\\d+)").exec(source)?.[1] ?? Number.NaN);
+  const slotBytes = board === LINUX ? SLOT_BYTES_LINUX : SLOT_BYTES;
+  const slotsInFlash = count("mxHeapCount") + count("mxStackCount");
+  // Each function body or module is declared once with its length before it is defined.
+  let code = 0;
+  for (const found of source.matchAll(/^static const txU1 gxCode\d+\[(\d+)\];/gm)) code += Number(found[1]);
+  const { chunk, heap: slots, stack } = flat.creation;
+  const ram = chunk.initial + slotBytes * (slots.initial + stack);
+  const where = board === LINUX ? "in the program: " : "in flash: ";
+  const parts = " octets (bytecode " + code + ", slots " + slotsInFlash + "), without C and tables";
+  console.log(board + ":");
+  console.log("  JavaScript linked, " + where + (code + slotBytes * slotsInFlash) + parts);
+  console.log("  preloaded: " + flat.preload.join(" "));
+  const heap = " octets (chunks " + chunk.initial + ", slots " + slots.initial + ", stack " + stack + ")";
+  console.log("  in RAM for XS: " + ram + heap);
+  const components = join(folder, "xs_idf_deps.txt");
+  if (existsSync(components)) {
+    const named = new Set(/ESP_COMPONENTS ([^)]*)/.exec(readFileSync(components, "utf8"))?.[1].trim().split(/\s+/));
+    console.log("  components of ESP-IDF: " + [...named].join(" "));
+  }
+}

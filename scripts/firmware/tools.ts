@@ -1,0 +1,83 @@
+/** What the steps of `npm run firmware` share: running programs, and which versions of the SDK and of ESP-IDF there are. */
+import { spawnSync } from "node:child_process";
+import { accessSync, constants, existsSync, readFileSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { ROOT } from "./boards.js";
+
+export const OUT = join(ROOT, "build", "firmware");
+const STEP_MS = 600_000;
+
+/** The versions that the firmware was compiled with, see docs/verification.md. */
+export const KNOWN = { moddable: "8.2.3", idf: "6.0.2" };
+
+export function sdkTools(sdk: string): string {
+  return join(sdk, "build", "bin", "lin", "release");
+}
+
+/** @returns the environment with the SDK's tools and the project's tsc on the PATH */
+export function environment(extra: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const path = [join(ROOT, "node_modules", ".bin"), sdkTools(process.env.MODDABLE ?? ""), process.env.PATH];
+  return { ...process.env, ...extra, PATH: path.join(delimiter) };
+}
+
+export interface Done {
+  isGood: boolean;
+  output: string;
+}
+
+/** Runs a program to its end. */
+export function attempt(command: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env): Done {
+  const options = { cwd: ROOT, env, encoding: "utf8", timeout: STEP_MS, maxBuffer: 1 << 28 } as const;
+  const done = spawnSync(command, args, options);
+  const output = (done.stdout ?? "") + (done.stderr ?? "") + (done.error === undefined ? "" : done.error.message);
+  return { isGood: done.status === 0, output };
+}
+
+/** As `attempt`. @returns what it printed @throws Error when it failed; what it printed is shown */
+export function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv): string {
+  const { isGood, output } = attempt(command, args, env);
+  if (isGood) return output;
+  console.error(output);
+  throw new Error(command + " failed");
+}
+
+/** @returns the path of a program, "" when there is none of that name */
+export function programPath(name: string, env: NodeJS.ProcessEnv): string {
+  for (const folder of (env.PATH ?? "").split(delimiter)) {
+    const path = join(folder, name);
+    try {
+      accessSync(path, constants.X_OK);
+      return path;
+    } catch {
+      // The next folder.
+    }
+  }
+  return "";
+}
+
+/** @returns the version of the SDK in that folder, "" when it tells none */
+export function sdkVersion(sdk: string): string {
+  const path = join(sdk, "tools", "VERSION");
+  return existsSync(path) ? readFileSync(path, "utf8").trim() : "";
+}
+
+/** @returns the version of ESP-IDF in that folder, "" when it is none */
+export function idfVersion(idf: string): string {
+  const path = join(idf, "tools", "cmake", "version.cmake");
+  if (!existsSync(path)) return "";
+  const text = readFileSync(path, "utf8");
+  const part = (name: string) => new RegExp("IDF_VERSION_" + name + " (\\d+)").exec(text)?.[1] ?? "?";
+  return [part("MAJOR"), part("MINOR"), part("PATCH")].join(".");
+}
+
+/** @returns a line for each of MODDABLE and IDF_PATH that is of another version than those that are known to work */
+export function otherVersions(env: NodeJS.ProcessEnv): string[] {
+  const lines: string[] = [];
+  const compare = (name: string, found: string, known: string) => {
+    if (found !== known)
+      lines.push(name + " is of version " + (found === "" ? "(none told)" : found) + "; known to work: " + known);
+  };
+  if ((env.MODDABLE ?? "") !== "") compare("MODDABLE", sdkVersion(env.MODDABLE ?? ""), KNOWN.moddable);
+  if ((env.IDF_PATH ?? "") !== "") compare("IDF_PATH", idfVersion(env.IDF_PATH ?? ""), KNOWN.idf);
+  return lines;
+}

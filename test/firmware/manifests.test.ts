@@ -1,0 +1,128 @@
+/**
+ * The manifests name exactly what the firmware imports of the SDK, on every board: a folder too many links drivers that nothing calls, one too
+ * few is an import that fails on a board only. Without the SDK; with it, `npm run firmware -- --check` looks at C too.
+ */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { BOARDS, LINUX } from "../../scripts/firmware/boards.js";
+
+const ROOT = join(import.meta.dirname, "..", "..");
+const SDK = "$(MODDABLE)/";
+
+/** What the folders of the SDK give, of that which this firmware may import. */
+const GIVES: Record<string, readonly string[]> = {
+  "examples/manifest_base.json": ["time", "timer", "mc/config"],
+  "modules/crypt/digest/manifest.json": ["crypt"],
+  "modules/io/digital/manifest.json": ["embedded:io/digital"],
+  "modules/io/ethernet/manifest.json": ["embedded:network/interface/ethernet"],
+  "modules/io/i2c/manifest.json": ["embedded:io/smbus"],
+  "modules/io/serial/manifest.json": ["embedded:io/serial"],
+  "modules/io/storage/manifest.json": ["embedded:storage/key-value"],
+  "modules/io/wifi/manifest.json": ["embedded:network/interface/wifi"],
+};
+/** Every board has them, whatever is imported of them. */
+const ALWAYS = "examples/manifest_base.json";
+/** Components of ESP-IDF by headers of our C that need them linked, and the folders of the SDK that bring them. */
+const COMPONENTS: readonly (readonly [RegExp, string, string])[] = [
+  [/^driver\/i2s/, "esp_driver_i2s", ""],
+  [/^driver\/uart/, "esp_driver_uart", ""],
+  [/^driver\/gpio\.h$/, "esp_driver_gpio", "modules/io/digital/manifest.json"],
+  [/^esp_eth/, "esp_eth", ""],
+  [/^esp_wifi/, "esp_wifi", "modules/io/wifi/manifest.json"],
+];
+
+interface Manifest {
+  include?: string | string[];
+  modules?: Record<string, string | string[]>;
+  platforms?: Record<string, { dependency?: { idf: string }[]; include?: string | string[]; modules?: object }>;
+  dependency?: unknown;
+}
+const read = (file: string): Manifest => JSON.parse(readFileSync(join(ROOT, file), "utf8"));
+const listOf = (value: string | string[] | undefined) => (value === undefined ? [] : [value].flat());
+
+/** A board's manifests of the project, and what they include of the SDK. */
+function collect(file: string, ours: string[] = [], sdk: string[] = []): { ours: string[]; sdk: string[] } {
+  if (ours.includes(file)) return { ours, sdk };
+  ours.push(file);
+  for (const include of listOf(read(file).include))
+    if (include.startsWith(SDK)) sdk.push(include.slice(SDK.length));
+    else collect(join(dirname(file), include), ours, sdk);
+  return { ours, sdk };
+}
+
+/** @returns files of the board's own modules, by specifier; and specifiers that name sources of the SDK */
+function modulesOf(ours: readonly string[]): { files: Map<string, string>; fromSdk: string[]; native: string[] } {
+  const files = new Map<string, string>();
+  const fromSdk: string[] = [];
+  const native: string[] = [];
+  // What includes comes after what it includes, and counts.
+  for (const file of [...ours].reverse())
+    for (const [specifier, value] of Object.entries(read(file).modules ?? {}))
+      for (const source of listOf(value)) {
+        if (specifier === "~") continue;
+        if (source.startsWith("$(")) {
+          const found = specifier === "*" ? /network\/net\/net$/.exec(source) && "net" : specifier;
+          if (found) fromSdk.push(found);
+          continue;
+        }
+        const path = join(dirname(file), source);
+        for (const end of [".c", ".h"]) if (existsSync(join(ROOT, path + end))) native.push(path + end);
+        if (!source.endsWith("/*")) {
+          if (existsSync(join(ROOT, path + ".ts"))) files.set(specifier, path + ".ts");
+          continue;
+        }
+        const folder = path.slice(0, -2);
+        for (const name of readdirSync(join(ROOT, folder)))
+          if (name.endsWith(".ts") && !name.endsWith(".d.ts"))
+            files.set(specifier.slice(0, -1) + name.slice(0, -3), join(folder, name));
+      }
+  return { files, fromSdk, native };
+}
+
+const IMPORT = /^(?:import|export) (?!type )(?:[^"';]*? from )?"([^".][^"]*)"/gm;
+const importsOf = (path: string) => [...readFileSync(join(ROOT, path), "utf8").matchAll(IMPORT)].map((one) => one[1]);
+const C_INCLUDE = /^#include [<"]([^>"]+)[>"]/gm;
+
+const boards = Object.keys(BOARDS).filter((board) => board !== LINUX);
+
+describe.each(boards)("The manifests of %s", (board) => {
+  const { ours, sdk } = collect(BOARDS[board][1]);
+  const { files, fromSdk, native } = modulesOf(ours);
+  const imported = new Set([...files.values()].flatMap(importsOf));
+
+  it("include of the SDK exactly what is imported", () => {
+    for (const include of sdk)
+      expect(Object.keys(GIVES), "unknown: add it to GIVES or leave it out").toContain(include);
+    const given = new Set([...sdk.flatMap((include) => GIVES[include]), ...fromSdk]);
+    for (const specifier of imported)
+      expect(given.has(specifier) || files.has(specifier), specifier + " is imported and not there").toBe(true);
+    for (const include of sdk)
+      expect(include === ALWAYS || GIVES[include].some((one) => imported.has(one)), include + " is not used").toBe(
+        true,
+      );
+    for (const specifier of fromSdk) expect(imported.has(specifier), specifier + " is not used").toBe(true);
+  });
+
+  it("name the components of ESP-IDF where the SDK looks for them: under its platforms", () => {
+    for (const file of ours)
+      expect(read(file).dependency, file + ": dependency at the top counts for nothing").toBeUndefined();
+    const named = (platform: string) =>
+      ours.flatMap((file) => (read(file).platforms?.[platform]?.dependency ?? []).map((one) => one.idf)).sort();
+    expect(named("esp32/*")).toEqual(named("esp32"));
+    const included = native.flatMap((path) =>
+      [...readFileSync(join(ROOT, path), "utf8").matchAll(C_INCLUDE)].map((one) => one[1]),
+    );
+    expect(included).toContain("driver/i2s_std.h");
+    for (const [header, component, folder] of COMPONENTS)
+      if (included.some((name) => header.test(name)) && !sdk.includes(folder))
+        expect(named("esp32"), component).toContain(component);
+  });
+
+  it("have one network: a radio or a cable, as the board says", () => {
+    const isWired = /isWired: true/.test(readFileSync(join(ROOT, dirname(BOARDS[board][1]), "board.ts"), "utf8"));
+    expect(sdk.includes("modules/io/ethernet/manifest.json")).toBe(isWired);
+    expect(sdk.includes("modules/io/wifi/manifest.json")).toBe(!isWired);
+    expect(ours.includes("hal/moddable/wired/manifest.json")).toBe(isWired);
+  });
+});
