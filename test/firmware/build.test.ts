@@ -12,7 +12,7 @@ describe("npm run firmware", () => {
   it("says in one line what is missing", () => {
     expect(missing(["--check"], {})).toMatch(/^MODDABLE is not set[^\n]*$/);
     expect(missing(["--check"], { MODDABLE: "nowhere" })).toMatch(/^MODDABLE has no built tools[^\n]*$/);
-    expect(missing(["toaster"], {})).toMatch(/^usage: [^\n]*lin$/);
+    expect(missing(["toaster"], {})).toMatch(/^usage: [^\n]*boards: [^\n]*\blin\b/);
     expect(missing([], {})).toMatch(/^usage: /);
   });
 });
@@ -35,7 +35,7 @@ describe("The manifests", () => {
     for (const source of sources) {
       const path = join(ROOT, dirname(file), source.replace(/\/\*$/, ""));
       expect(
-        [".ts", ".c", ""].some((end) => existsSync(path + end)),
+        [".ts", ".c", ".h", ""].some((end) => existsSync(path + end)),
         source,
       ).toBe(true);
     }

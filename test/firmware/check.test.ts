@@ -83,14 +83,14 @@ describe("What make would compile", () => {
     const printed = [
       "# something",
       COMPILER +
-        " -D__ets__ -DESP32=4 -c -Os -MMD -D BOOTLOADER_BUILD=1 -MP -I/sdk/a -I/sdk/b /sdk/a/one.c -o /tmp/one.c.o",
+        " -D__ets__ -DESP32=4 -c -Os -MMD -D BOOTLOADER_BUILD=1 -MP -I/sdk/a -I/sdk/b /sdk/a/one.c -o out/one.c.o",
       "cp -f /sdk/x.c y.c",
       "\t" + COMPILER + " -c two.c \\\n -o two.c.o",
     ].join("\n");
     expect(compilations(printed)).toEqual([
       {
         source: "/sdk/a/one.c",
-        object: "/tmp/one.c.o",
+        object: "out/one.c.o",
         flags: ["-D__ets__", "-DESP32=4", "-Os", "-D", "BOOTLOADER_BUILD=1", "-I/sdk/a", "-I/sdk/b"],
       },
       { source: "two.c", object: "two.c.o", flags: [] },

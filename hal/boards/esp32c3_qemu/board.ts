@@ -16,10 +16,12 @@ export const BOARD: Board = {
   relays: [3],
   led: 8,
   amplifier: -1,
+  active: { relays: "high", led: "high", amplifier: "high" },
   codec: "",
   data: -1,
   clock: -1,
   i2s: { port: 0, bclk: 4, ws: 5, dout: 6, din: 7, bits: 16, khz: 8 },
+  console: "uart",
   receive: 20,
   transmit: 21,
 };
