@@ -1,7 +1,11 @@
 /**
  * Whose challenges are answered, and with what: one account at one server, one realm. Nobody else's challenge is answered, for
- * the response is something to guess the password from (RFC 7616 §5.9 and after).
- * Not here: the reckoning (wire/digest.ts), how often a request is tried and to which requests credentials are written (their sender).
+ * the response is something to guess the password from (RFC 7616 §5.9 and after). For the same reason an answer goes to whom it was asked
+ * by, and to nobody in advance whom a proxy passes it on to:
+ * - a 401 to REGISTER serves every REGISTER, and nothing else;
+ * - a 407 serves what goes to the server that sent it, for proxies may answer a request for their own realm only;
+ * - a 401 to any other request serves that request when it is sent again, once.
+ * Not here: the reckoning (wire/digest.ts), and how often a request is tried (its sender).
  */
 import { equal, lower, NONE, octets, type Span } from "../core/bytes.js";
 import type { RandomSource } from "../core/random.js";
@@ -13,7 +17,7 @@ import { AUTH_DIGEST, AUTH_END, type AuthValue, REALM_MAX_BYTES, unquote } from 
 import { ALGORITHM_OTHER, ClientAuth, Digest, quotedName, strengthOf } from "../wire/digest.js";
 import { sameHost } from "../wire/identity.js";
 import type { Message } from "../wire/message.js";
-import { HEADER_PROXY_AUTHENTICATE, HEADER_WWW_AUTHENTICATE, METHOD_NAMES } from "../wire/names.js";
+import { HEADER_PROXY_AUTHENTICATE, HEADER_WWW_AUTHENTICATE, METHOD_NAMES, METHOD_REGISTER } from "../wire/names.js";
 import { Uri } from "../wire/uri.js";
 import type { Writer } from "../wire/writer.js";
 import type { AccountSettings } from "./account.js";
@@ -62,10 +66,39 @@ class ServerHost {
   }
 }
 
+/** Who sends requests: its requests of one kind follow each other, so it says which of them a challenge is for. */
+export type Asker = ClientTransaction["user"];
+
+/** One kind of challenge: the one that was taken last, and for whom. */
+class Slot {
+  readonly auth: ClientAuth;
+  /** Whose request it was taken for last. */
+  asker: Asker | null = null;
+  /** Whose request is to be sent again with the answer. */
+  due: Asker | null = null;
+  /** Where the one that challenged was found: by a name of the settings, else null; and its address. */
+  host: ServerHost | null = null;
+  ip = -1;
+
+  constructor(random: RandomSource, digest: Digest) {
+    this.auth = new ClientAuth(random, digest);
+  }
+
+  forget(): void {
+    this.auth.forget();
+    this.asker = this.due = this.host = null;
+    this.ip = -1;
+  }
+}
+
 export class Credentials {
-  private readonly server: ClientAuth;
-  private readonly proxy: ClientAuth;
   private readonly digest = new Digest();
+  /** 401 to REGISTER. */
+  private readonly registrar: Slot;
+  /** 407. */
+  private readonly proxy: Slot;
+  /** 401 to anything else. */
+  private readonly other: Slot;
   private readonly domainHost = new ServerHost();
   private readonly proxyHost = new ServerHost();
   private readonly servers = new Float64Array(SERVERS);
@@ -79,8 +112,9 @@ export class Credentials {
   private readonly theirs = new Uint8Array(REALM_MAX_BYTES);
 
   constructor(random: RandomSource) {
-    this.server = new ClientAuth(random, this.digest);
-    this.proxy = new ClientAuth(random, this.digest);
+    this.registrar = new Slot(random, this.digest);
+    this.proxy = new Slot(random, this.digest);
+    this.other = new Slot(random, this.digest);
   }
 
   /** Reads the settings anew and forgets what was learnt under the old ones: challenges, realm, the server's addresses. */
@@ -88,8 +122,10 @@ export class Credentials {
     const user = quotedName(octets(settings.authUser !== "" ? settings.authUser : settings.user));
     const password = octets(settings.password);
     this.canAnswer = user !== null && password.length > 0;
-    this.server.setUser(user ?? NONE, password);
-    this.proxy.setUser(user ?? NONE, password);
+    this.forget();
+    this.registrar.auth.setUser(user ?? NONE, password);
+    this.proxy.auth.setUser(user ?? NONE, password);
+    this.other.auth.setUser(user ?? NONE, password);
     const realm = octets(settings.realm);
     this.realmSize = -1;
     if (realm.length > this.realm.length) this.canAnswer = false;
@@ -104,27 +140,52 @@ export class Credentials {
 
   /**
    * Takes the strongest challenge of a 401 or 407 that can be answered and is for our realm. The caller has asked `trusts`.
-   * @param isSecond the request went with credentials already: then only a nonce that was too old is answered again, or the other
-   * kind of challenge (a proxy's behind a server's), which is the first of its kind
+   * @param t the request that was challenged @param isSecond it was challenged before: then only a nonce that was too old is answered
+   * again, or the other kind of challenge (a proxy's behind a server's), which is the first of its kind
    * @returns whether the request may be sent again
    */
-  take(m: Message, isSecond: boolean): boolean {
+  take(t: ClientTransaction, m: Message, isSecond: boolean): boolean {
     if (!this.canAnswer) return false;
-    return m.status === 407
-      ? this.takeBest(m, HEADER_PROXY_AUTHENTICATE, this.proxy, isSecond)
-      : this.takeBest(m, HEADER_WWW_AUTHENTICATE, this.server, isSecond);
+    const isProxy = m.status === 407;
+    const slot = isProxy ? this.proxy : t.method === METHOD_REGISTER ? this.registrar : this.other;
+    const header = isProxy ? HEADER_PROXY_AUTHENTICATE : HEADER_WWW_AUTHENTICATE;
+    if (!this.takeBest(m, header, slot.auth, isSecond && slot.asker === t.user)) return false;
+    slot.asker = slot.due = t.user;
+    slot.host = this.hostOf(t.target);
+    slot.ip = t.target.ip;
+    return true;
   }
 
-  /** Writes Authorization and Proxy-Authorization, as far as there were challenges. `requestUri` as it is in the request's first line. */
-  write(w: Writer, method: number, requestUri: Span): void {
-    writeField(w, AUTHORIZATION, this.server, method, requestUri);
-    writeField(w, PROXY_AUTHORIZATION, this.proxy, method, requestUri);
+  /**
+   * Writes Authorization and Proxy-Authorization, as far as `t` or whom it goes to was asked for them. The caller has asked `trusts`.
+   * @param requestUri as it is in the request's first line @param isAgain the request was challenged, and is sent again
+   */
+  write(w: Writer, t: ClientTransaction, method: number, requestUri: Span, isAgain: boolean): void {
+    const { registrar, proxy, other } = this;
+    if (method === METHOD_REGISTER) writeField(w, AUTHORIZATION, registrar.auth, method, requestUri);
+    else if (other.due === t.user) {
+      other.due = null;
+      if (isAgain) writeField(w, AUTHORIZATION, other.auth, method, requestUri);
+    }
+    if (this.isAt(proxy, t.target)) writeField(w, PROXY_AUTHORIZATION, proxy.auth, method, requestUri);
   }
 
   /** Forgets the challenges, as after a refusal; realm and addresses stay. */
   forget(): void {
-    this.server.forget();
+    this.registrar.forget();
     this.proxy.forget();
+    this.other.forget();
+  }
+
+  /** Whether a request that is to go there goes to whom the challenge was from. Before a name is looked up there is no address. */
+  private isAt(slot: Slot, target: Target): boolean {
+    if (target.nameSize > 0) return slot.host !== null && slot.host === this.hostOf(target);
+    return target.ip >= 0 && target.ip === slot.ip;
+  }
+
+  private hostOf(target: Target): ServerHost | null {
+    if (this.proxyHost.isTarget(target)) return this.proxyHost;
+    return this.domainHost.isTarget(target) ? this.domainHost : null;
   }
 
   /**
@@ -193,7 +254,7 @@ export class Credentials {
     // The view holds one value at a time: the best one is read again.
     challenge.begin(m.bytes, m.valueStart(bestRow), m.valueEnd(bestRow));
     for (let index = 0; index <= bestIndex; index++) challenge.next();
-    if (isSecond && auth.isReady && !challenge.isStale()) return false;
+    if (isSecond && !challenge.isStale()) return false;
     const realmSize = unquote(challenge.realm, this.theirs);
     if (!auth.take(challenge)) return false;
     for (let i = 0; i < realmSize; i++) this.realm[i] = this.theirs[i];

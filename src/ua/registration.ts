@@ -239,7 +239,7 @@ export class Registration implements ClientUser, TimerUser {
     const w = this.draft.request(this.layer, t, METHOD_REGISTER, this.account.settings.transport);
     if (!this.isQuery) this.writeContacts(w, t.target.transport);
     w.put(USER_AGENT);
-    this.credentials.write(w, METHOD_REGISTER, this.draft.requestUri);
+    this.credentials.write(w, t, METHOD_REGISTER, this.draft.requestUri, this.challenges > 0);
     w.put(EMPTY_BODY);
   }
 
@@ -288,7 +288,7 @@ export class Registration implements ClientUser, TimerUser {
     else if (
       (m.status === 401 || m.status === 407) &&
       this.challenges < 2 &&
-      this.credentials.take(m, this.challenges > 0)
+      this.credentials.take(t, m, this.challenges > 0)
     ) {
       this.challenges += 1;
       this.send();

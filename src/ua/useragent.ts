@@ -526,7 +526,7 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
   onChallenge(s: Session, t: ClientTransaction, m: Message): boolean {
     if (s.challenges >= CHALLENGES_MOST) return false;
     if (!this.credentials.trusts(t, s.draft, this.account.routes.length > 0)) return false;
-    if (!this.credentials.take(m, s.challenges > 0)) return false;
+    if (!this.credentials.take(t, m, s.challenges > 0)) return false;
     s.challenges += 1;
     return true;
   }
@@ -534,15 +534,16 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
   writeCredentials(s: Session, t: ClientTransaction, w: Writer, method: number, requestUri: Span): void {
     // A stranger who is called is not told what the server would accept.
     if (this.credentials.trusts(t, s.draft, this.account.routes.length > 0))
-      this.credentials.write(w, method, requestUri);
+      this.credentials.write(w, t, method, requestUri, s.challenges > 0);
   }
 
   isAnswerable(t: ClientTransaction, m: Message, isSecond: boolean): boolean {
-    return this.credentials.trusts(t, null, this.account.routes.length > 0) && this.credentials.take(m, isSecond);
+    return this.credentials.trusts(t, null, this.account.routes.length > 0) && this.credentials.take(t, m, isSecond);
   }
 
   writeAuthorization(t: ClientTransaction, w: Writer, method: number, requestUri: Span): void {
-    if (this.credentials.trusts(t, null, this.account.routes.length > 0)) this.credentials.write(w, method, requestUri);
+    if (this.credentials.trusts(t, null, this.account.routes.length > 0))
+      this.credentials.write(w, t, method, requestUri, true);
   }
 
   onRefused(s: Session, m: Message | null): boolean {

@@ -8,9 +8,16 @@ import type { ClientTransaction } from "../../src/transaction/client.js";
 import { NO_USER } from "../../src/transaction/client.js";
 import { TransactionLayer } from "../../src/transaction/layer.js";
 import type { AccountSettings } from "../../src/ua/account.js";
-import { Credentials } from "../../src/ua/credentials.js";
+import { type Asker, Credentials } from "../../src/ua/credentials.js";
 import { Message, PARSE_OK } from "../../src/wire/message.js";
-import { METHOD_INVITE, TRANSPORT_UDP } from "../../src/wire/names.js";
+import {
+  METHOD_ACK,
+  METHOD_BYE,
+  METHOD_INVITE,
+  METHOD_REFER,
+  METHOD_REGISTER,
+  TRANSPORT_UDP,
+} from "../../src/wire/names.js";
 import { Uri } from "../../src/wire/uri.js";
 import { Writer } from "../../src/wire/writer.js";
 
@@ -49,18 +56,57 @@ function response(status: number, ...challenges: string[]): Message {
   return message;
 }
 
-function take(challenge: string, isSecond = false): boolean {
-  return credentials.take(response(challenge.startsWith("Proxy") ? 407 : 401, challenge), isSecond);
+const network = {
+  sendDatagram: () => true,
+  sendStream: () => -1,
+  closeStream: () => {},
+  resolve: () => {},
+};
+const above = {
+  onRequest: () => {},
+  onAck: () => {},
+  onCancel: () => {},
+  onAckTimeout: () => {},
+};
+
+const asker: Asker = { onResponse: () => {}, onFailure: () => {}, onTerminated: () => {} };
+
+/** A request on its way to the server. */
+function request(method = METHOD_INVITE, user = asker, ip = SERVER): ClientTransaction {
+  const layer = new TransactionLayer(new Timers(64), random, network, above, DOOR_LIMITS);
+  const t = layer.client(user);
+  if (t === null) throw new Error("no transaction");
+  t.method = method;
+  t.target.set(TRANSPORT_UDP, ip, 5060, -1);
+  return t;
+}
+
+/** Its next hop is that URI, found at that address. */
+function aim(t: ClientTransaction, hop: string, ip: number): void {
+  const bytes = octets(hop);
+  const parsed = new Uri();
+  expect(parsed.parse(bytes, 0, bytes.length)).toBe(true);
+  const layer = new TransactionLayer(new Timers(64), random, network, above, DOOR_LIMITS);
+  layer.transport.aim(t.target, parsed, TRANSPORT_UDP);
+  t.target.ip = ip;
+}
+
+function takeAll(m: Message, isSecond = false, t = request()): boolean {
+  return credentials.take(t, m, isSecond);
+}
+
+function take(challenge: string, isSecond = false, t = request()): boolean {
+  return takeAll(response(challenge.startsWith("Proxy") ? 407 : 401, challenge), isSecond, t);
 }
 
 const buffer = new Uint8Array(4096);
-function written(): string {
+function written(t = request(), isAgain = true): string {
   const w = new Writer();
   const uri = octets("sip:bob@example.com");
   const span = new Span();
   span.set(uri, 0, uri.length);
   w.begin(buffer, 0, buffer.length);
-  credentials.write(w, METHOD_INVITE, span);
+  credentials.write(w, t, t.method, span, isAgain);
   expect(w.ok).toBe(true);
   return text(buffer, 0, w.at);
 }
@@ -71,11 +117,50 @@ describe("a challenge", () => {
   it("is answered in the field of its kind, each a line", () => {
     expect(written()).toBe("");
     expect(take('WWW Digest realm="r", nonce="n1"')).toBe(true);
-    expect(written()).toMatch(/^Authorization: Digest username="door", realm="r", nonce="n1", [^\r\n]*\r\n$/);
     expect(take('Proxy Digest realm="r", nonce="n2"')).toBe(true);
     expect(written()).toMatch(
-      /^Authorization: Digest [^\r\n]*nonce="n1"[^\r\n]*\r\nProxy-Authorization: Digest [^\r\n]*nonce="n2"[^\r\n]*\r\n$/,
+      /^Authorization: Digest username="door", realm="r", nonce="n1", [^\r\n]*\r\nProxy-Authorization: Digest [^\r\n]*nonce="n2"[^\r\n]*\r\n$/,
     );
+  });
+
+  it("of a registrar serves every REGISTER and nothing else", () => {
+    const register = () => request(METHOD_REGISTER);
+    expect(take('WWW Digest realm="r", nonce="n"', false, register())).toBe(true);
+    for (const isAgain of [true, false]) {
+      for (let method = METHOD_ACK; method <= METHOD_REFER; method++)
+        if (method !== METHOD_REGISTER) expect(written(request(method), isAgain)).toBe("");
+      expect(written(register(), isAgain)).toMatch(/^Authorization: [^\r\n]*nonce="n"[^\r\n]*\r\n$/);
+    }
+  });
+
+  it("of anybody to another request serves that request when it is sent again, once", () => {
+    const other: Asker = { ...asker };
+    expect(take('WWW Digest realm="r", nonce="n"')).toBe(true);
+    expect(written(request(METHOD_REGISTER))).toBe("");
+    expect(written(request(METHOD_INVITE, other))).toBe("");
+    expect(written()).toMatch(/^Authorization: [^\r\n]*nonce="n"/);
+    expect(written()).toBe("");
+    // The request was never sent again, and another one of the same sender is no such request.
+    expect(take('WWW Digest realm="r", nonce="m"')).toBe(true);
+    expect(written(request(), false)).toBe("");
+    expect(written()).toBe("");
+  });
+
+  it("of a proxy serves what goes to that proxy, whatever it is, and nobody else", () => {
+    configure({ domain: "example.com", proxy: "proxy.example.com" });
+    const proxy = request();
+    aim(proxy, "sip:proxy.example.com", SERVER);
+    expect(take('Proxy Digest realm="r", nonce="n"', false, proxy)).toBe(true);
+    for (const method of [METHOD_REGISTER, METHOD_INVITE, METHOD_BYE]) {
+      const named = request(method, { ...asker });
+      aim(named, "sip:proxy.example.com", -1);
+      expect(written(named, false)).toMatch(/^Proxy-Authorization: [^\r\n]*nonce="n"/);
+      expect(written(request(method, { ...asker }, SERVER), false)).toMatch(/^Proxy-Authorization: /);
+      expect(written(request(method, { ...asker }, SERVER + 1), false)).toBe("");
+      const registrar = request(method);
+      aim(registrar, "sip:example.com", SERVER);
+      expect(written(registrar, false)).toBe("");
+    }
   });
 
   it("is answered by the name for digest when there is one", () => {
@@ -94,9 +179,9 @@ describe("a challenge", () => {
   );
 
   it("of a 401 is not one of a proxy, and the other way round", () => {
-    expect(credentials.take(response(401, 'Proxy Digest realm="r", nonce="n"'), false)).toBe(false);
-    expect(credentials.take(response(407, 'WWW Digest realm="r", nonce="n"'), false)).toBe(false);
-    expect(credentials.take(response(401), false)).toBe(false);
+    expect(takeAll(response(401, 'Proxy Digest realm="r", nonce="n"'), false)).toBe(false);
+    expect(takeAll(response(407, 'WWW Digest realm="r", nonce="n"'), false)).toBe(false);
+    expect(takeAll(response(401), false)).toBe(false);
     expect(written()).toBe("");
   });
 
@@ -108,9 +193,10 @@ describe("a challenge", () => {
     const each = algorithms.map((a) => `Digest realm="r", nonce="${a}", algorithm=${a}, qop="auth"`);
     for (const fields of [[`WWW Basic realm="r", ${each.join(", ")}`], each.map((value) => `WWW ${value}`)]) {
       configure({});
-      expect(credentials.take(response(401, ...fields), false)).toBe(true);
-      expect(written()).toContain(`nonce="${best}"`);
-      expect(written()).toContain(`algorithm=${best},`);
+      expect(takeAll(response(401, ...fields), false)).toBe(true);
+      const line = written();
+      expect(line).toContain(`nonce="${best}"`);
+      expect(line).toContain(`algorithm=${best},`);
     }
   });
 
@@ -120,7 +206,7 @@ describe("a challenge", () => {
       'WWW Digest realm="r", nonce="1", Digest realm="r", nonce="2"',
       'WWW Digest realm="r", nonce="3"',
     );
-    expect(credentials.take(m, false)).toBe(true);
+    expect(takeAll(m)).toBe(true);
     expect(written()).toContain('nonce="1"');
   });
 
@@ -152,7 +238,7 @@ describe("the realm", () => {
       401,
       'WWW Digest realm="other", nonce="n", algorithm=SHA-256, Digest realm="mine", nonce="m", algorithm=MD5',
     );
-    expect(credentials.take(m, false)).toBe(true);
+    expect(takeAll(m)).toBe(true);
     expect(written()).toContain('realm="mine", nonce="m"');
   });
 
@@ -181,6 +267,13 @@ describe("a second challenge", () => {
     expect(written()).toContain('nonce="m"');
   });
 
+  it("to another sender's request is the first to that", () => {
+    const other = request(METHOD_INVITE, { ...asker });
+    take('WWW Digest realm="r", nonce="n"');
+    expect(take('WWW Digest realm="r", nonce="m"', true, other)).toBe(true);
+    expect(take('WWW Digest realm="r", nonce="m"', true, other)).toBe(false);
+  });
+
   it("of the other kind is the first of that kind", () => {
     take('Proxy Digest realm="r", nonce="n"');
     expect(take('WWW Digest realm="r", nonce="m"', true)).toBe(true);
@@ -205,22 +298,9 @@ describe("after a refusal", () => {
 });
 
 describe("the configured server", () => {
-  const network = {
-    sendDatagram: () => true,
-    sendStream: () => -1,
-    closeStream: () => {},
-    resolve: () => {},
-  };
-  const user = {
-    onRequest: () => {},
-    onAck: () => {},
-    onCancel: () => {},
-    onAckTimeout: () => {},
-  };
-
   /** A request whose next hop is that URI, found at that address. */
   function hop(uri: string, ip: number): ClientTransaction {
-    const layer = new TransactionLayer(new Timers(64), random, network, user, DOOR_LIMITS);
+    const layer = new TransactionLayer(new Timers(64), random, network, above, DOOR_LIMITS);
     const t = layer.client(NO_USER);
     if (t === null) throw new Error("no transaction");
     const bytes = octets(uri);
