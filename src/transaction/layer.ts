@@ -24,9 +24,9 @@ import { Writer } from "../wire/writer.js";
 import { Answers, RETRY_AFTER } from "./answer.js";
 import { CLIENT_FREE, CLIENT_IDLE, type ClientHost, ClientTransaction, type ClientUser, NO_USER } from "./client.js";
 import { Flow, Target } from "./flow.js";
+import type { RelayedRows } from "./relay.js";
 import { sendOnce, writeRequestLine, writeVia } from "./request.js";
 import { FIND_KNOWN } from "./resolver.js";
-import type { RelayedRows } from "./relay.js";
 import {
   SERVER_ACCEPTED,
   SERVER_PROCEEDING,
