@@ -191,7 +191,7 @@ export class Console {
           ? reply
           : reply.fail(ERROR_STATE, "not now: there is no server, or a request is under way");
       case "call":
-        if (call !== null) return reply.fail(ERROR_STATE, "there is a call: hangup first");
+        if (call !== null || this.door.isRinging) return reply.fail(ERROR_STATE, "there is a call: hangup first");
         return or(reply, ERROR_VALUE, this.door.call(rest !== "" ? rest : this.door.settings.get("call.target")));
       case "answer":
         if (call === null || call.session.isCaller || call.answeredMs >= 0)
@@ -199,7 +199,7 @@ export class Console {
         ua.answer(call);
         return reply;
       case "hangup":
-        if (call === null) return reply.fail(ERROR_STATE, "there is no call");
+        if (call === null && !this.door.isRinging) return reply.fail(ERROR_STATE, "there is no call");
         this.door.hangUp("");
         return reply;
       case "hold":

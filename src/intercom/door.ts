@@ -226,6 +226,11 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
     this.begin(plan, this.settings.get("call.fallback"));
   }
 
+  /** A button's targets ring, or will: between two of them, or for want of room, there may be no call just now. */
+  get isRinging(): boolean {
+    return this.ring.isOn;
+  }
+
   /** Calls one target. @returns "" or why it cannot be called */
   call(target: string): string {
     this.button = 0;
@@ -250,6 +255,8 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
     if (isEmpty) plan = planOf(fallback, FALLBACK_TIME_MS, true);
     const silenceMs = this.isUnreached ? SILENCE_UNREACHED_MS : SILENCE_MS;
     const error = plan.error !== "" ? plan.error : this.ring.begin(plan, isEmpty ? "" : fallback, silenceMs);
+    // It may wait for room: then nothing else shows that it rings.
+    this.showLight();
     return error === "" ? "" : this.fail(error);
   }
 
@@ -384,6 +391,15 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
     return call === joined;
   }
 
+  onRingStopped(wasTold: boolean): void {
+    if (wasTold) {
+      const reason = this.reason === "" ? "hung up here" : this.reason;
+      this.events.event("call", "ended", ["direction", "out", "reason", reason, "code", 0, "duration", 0]);
+    }
+    this.outputs.signal(SIGNAL_QUIET);
+    this.showLight();
+  }
+
   onRingEnded(error: string): void {
     this.events.event("call", "ended", ["direction", "out", "reason", error, "code", 0, "duration", 0]);
     this.outputs.signal(SIGNAL_FAILED);
@@ -493,7 +509,8 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
     const isPhone = this.exchange?.isPhone === true;
     const active = ua.activeCall();
     const isJoinable = ua.joins && ua.lines.length > 1 && active !== null && active.answeredMs >= 0;
-    const door = active === null ? DOOR_IDLE : isJoinable && this.joined === null ? DOOR_JOINABLE : DOOR_BUSY;
+    const door =
+      active === null && !this.ring.isOn ? DOOR_IDLE : isJoinable && this.joined === null ? DOOR_JOINABLE : DOOR_BUSY;
     const isKnown = call !== null && (call.isKnown || call.session.isCaller);
     const status = call === null ? callers.judge(m, source, isPhone, door) : callers.judgeInCall(m, source, isKnown);
     if (callers.proof === PROOF_WRONG || callers.proof === PROOF_LAST) this.tellWrongPassword(m, source);

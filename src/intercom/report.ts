@@ -14,7 +14,7 @@ export function reportStatus(reply: Reply, door: Door): Reply {
   else if (registration.state === REGISTRATION_FAILED)
     state = "failed, next try in " + Math.round(registration.nextMs() / 1000) + " s";
   const call = door.ua.activeCall();
-  let calling = "none";
+  let calling = door.isRinging ? "out, ringing" : "none";
   if (call !== null)
     calling = (call.session.isCaller ? "out" : "in") + (call.answeredMs >= 0 ? ", confirmed" : ", ringing");
   return reply

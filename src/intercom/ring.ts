@@ -29,6 +29,8 @@ const RETRIES = 320;
 export interface RingUser {
   /** All targets were tried, and of the last ones none could be called at all. @param error one line why */
   onRingEnded(error: string): void;
+  /** It was given up while no target rang: between two of them, or waiting for room. @param wasTold a call was told of before */
+  onRingStopped(wasTold: boolean): void;
 }
 
 export class Ring implements TimerUser {
@@ -87,6 +89,8 @@ export class Ring implements TimerUser {
     this.isPlural = plan.targets.length > 1 || fallback !== "";
     this.isReached = false;
     this.isStopping = false;
+    this.timers.stop(this.nextTimer);
+    this.timers.stop(this.fallbackTimer);
     if (fallback !== "") this.timers.start(this.fallbackTimer, silenceMs);
     this.mayWait = this.timers.nowMs - this.givenUpMs < RETRIES * RETRY_MS;
     this.retries = RETRIES;
@@ -95,10 +99,21 @@ export class Ring implements TimerUser {
     return this.isOn ? "" : error;
   }
 
-  /** Gives up all calls that ring. */
+  /** Gives up all calls that ring, and those that would follow. */
   stop(): void {
     if (!this.isOn) return;
+    this.giveUp();
+    if (!this.isOn || this.first() !== null) return;
+    // No call ends by it, so no end of a call tells.
+    const wasTold = this.shown > 0;
+    this.finish();
+    this.user.onRingStopped(wasTold);
+  }
+
+  private giveUp(): void {
     this.isStopping = true;
+    this.timers.stop(this.nextTimer);
+    this.timers.stop(this.fallbackTimer);
     this.endBranches(false);
   }
 
@@ -137,7 +152,7 @@ export class Ring implements TimerUser {
   }
 
   onTimer(kind: number): void {
-    if (!this.isOn) return;
+    if (!this.isOn || this.isStopping) return;
     if (kind === TIMER_NEXT) {
       const error = this.advance();
       if (!this.isOn) this.user.onRingEnded(error);
@@ -156,8 +171,11 @@ export class Ring implements TimerUser {
       return RING_WHOLE;
     }
     if (!this.isOn) return RING_BRANCH;
-    if (cause === CAUSE_LOCAL && !this.isYielding && !this.isStopping) this.stop();
-    else if (
+    if (cause === CAUSE_LOCAL && !this.isYielding && !this.isStopping) {
+      this.giveUp();
+      // The last of the others has told it.
+      if (!this.isOn) return RING_BRANCH;
+    } else if (
       cause !== CAUSE_LOCAL &&
       cause !== CAUSE_TIMEOUT &&
       cause !== CAUSE_NETWORK &&
