@@ -9,7 +9,7 @@ import { reasonPhrase } from "../wire/status.js";
 import { Writer } from "../wire/writer.js";
 import { Flow } from "./flow.js";
 import { ResponseHead } from "./head.js";
-import { EMPTY_BODY, type ServerTransaction } from "./server.js";
+import { EMPTY_BODY, type ServerTransaction, shortStatus } from "./server.js";
 import { readHex32 } from "./slots.js";
 import type { Transport } from "./transport.js";
 
@@ -24,8 +24,10 @@ export class Answers {
   private readonly back = new Flow();
   private readonly seedHigh: number;
   private readonly seedLow: number;
-  /** Where the head of the answer being written ends; 0 when it did not fit. */
+  /** Where the first line of the answer being written ends, and its head; 0 when it did not fit. */
+  private lineEnd = 0;
   private headEnd = 0;
+  private status = 0;
 
   /** @param buffer where an answer is written, for the time of one call: the longest there is */
   constructor(transport: Transport, random: RandomSource, buffer: Uint8Array) {
@@ -57,11 +59,9 @@ export class Answers {
   begin(m: Message, source: Flow, status: number): Writer {
     const w = this.writer;
     w.begin(this.buffer, 0, this.buffer.length);
-    w.put(VERSION);
-    w.uint(status);
-    w.octet(0x20);
-    w.put(reasonPhrase(status));
-    w.crlf();
+    this.writeLine(status);
+    this.status = status;
+    this.lineEnd = w.at;
     const high = digest(this.seedHigh, m);
     // No dialog comes of it: Record-Route is left out.
     this.head.writeVias(w, m, source, this.back);
@@ -73,12 +73,35 @@ export class Answers {
   /** Sends what was written; when that did not fit, the same without what follows CSeq. */
   send(): void {
     const w = this.writer;
-    if (!w.ok && this.headEnd > 0) {
-      w.begin(this.buffer, this.headEnd, this.buffer.length);
-      w.put(EMPTY_BODY);
-    }
+    if (!w.ok && this.headEnd > 0) this.shorten();
     if (w.ok) this.transport.send(this.back, this.buffer, 0, w.at);
     else this.transport.counters.dropped += 1;
+  }
+
+  /** Leaves nothing but what was copied. A success stays one: it may be of a request that ended something. */
+  private shorten(): void {
+    const { writer: w, buffer, status, lineEnd } = this;
+    const short = status < 300 ? status : shortStatus(status);
+    let end = this.headEnd;
+    if (short !== status) {
+      const shift = reasonPhrase(short).length - reasonPhrase(status).length;
+      end += shift;
+      if (end > buffer.length) return;
+      buffer.copyWithin(lineEnd + shift, lineEnd, this.headEnd);
+      w.begin(buffer, 0, lineEnd + shift);
+      this.writeLine(short);
+    }
+    w.begin(buffer, end, buffer.length);
+    w.put(EMPTY_BODY);
+  }
+
+  private writeLine(status: number): void {
+    const w = this.writer;
+    w.put(VERSION);
+    w.uint(status);
+    w.octet(0x20);
+    w.put(reasonPhrase(status));
+    w.crlf();
   }
 
   /** Whether the ACK `m` is for an answer that was given here: it has the To tag that was told, and is over with that. @param word for the time of the call */

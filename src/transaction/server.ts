@@ -241,11 +241,11 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
     return true;
   }
 
-  /** What did not fit is answered short: 500 for a 2xx, 100 for a provisional response, else the same status without fields of its own. */
+  /** What did not fit is answered short: without fields of its own, and if that would be wrong with another status. */
   respondShort(): void {
     if (!this.isUnsent) return;
     const status = this.pendingStatus;
-    const short = status < 200 ? 100 : status < 300 ? 500 : status;
+    const short = shortStatus(status);
     // `arrive` has seen to it that this fits; were it not so, nothing could ever end the transaction.
     this.respond(short).put(EMPTY_BODY);
     if (this.writer.ok) this.sendResponse();
@@ -418,6 +418,13 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
   private isUnreliable(): boolean {
     return this.source.transport === TRANSPORT_UDP;
   }
+}
+
+/** What a response of that status is when it cannot be whole: a challenge that is not there is nothing to answer. */
+export function shortStatus(status: number): number {
+  if (status < 200) return 100;
+  if (status < 300) return 500;
+  return status === 401 || status === 407 ? 513 : status;
 }
 
 /** The number a request's transaction is found by; an ACK and a CANCEL have that of their INVITE. RFC 3261 §17.2.3 */

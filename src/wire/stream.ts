@@ -210,7 +210,8 @@ export class StreamFramer {
       at = LENGTH_SHORT.length;
     this.fieldSize = 0;
     if (at === 0) return;
-    const length = parseUint(field, at, fieldSize, LENGTH_MAX);
+    // Where there were more octets than are kept, the number is not known.
+    const length = fieldSize < FIELD_BYTES ? parseUint(field, at, fieldSize, LENGTH_MAX) : LENGTH_BAD;
     this.soughtLength = length < 0 || this.soughtLength !== LENGTH_ABSENT ? LENGTH_BAD : length;
   }
 

@@ -16,6 +16,10 @@ interface Recorded {
   text: string;
 }
 
+function last(messages: readonly string[], is: (message: string) => boolean): string | undefined {
+  return messages.filter(is).at(-1);
+}
+
 function read(name: string): Recorded[] {
   const file = readFileSync(new URL(`./recorded/${name}.txt`, import.meta.url), "utf8");
   return file
@@ -51,14 +55,15 @@ function play(name: string, door: string) {
       if (isRequest && method === "INVITE") {
         const call = a.call(`sip:100@${PEER}`);
         world.run(2);
-        const invite = peer.inbox.findLast((message) => message.startsWith("INVITE"))!;
+        const invite = last(peer.inbox, (message) => message.startsWith("INVITE"))!;
         expect(call.state).toBeGreaterThan(0);
         now.set(header(text, "Call-ID"), header(invite, "Call-ID"));
         now.set(header(text, "From").split(";tag=")[1], header(invite, "From").split(";tag=")[1]);
       } else if (!isRequest && method === "INVITE") {
         // The tag with which the door answered then.
         const tag = header(text, "To").split(";tag=")[1];
-        const ours = peer.inbox.findLast(
+        const ours = last(
+          peer.inbox,
           (message) => message.startsWith("SIP/2.0") && header(message, "Call-ID") === header(text, "Call-ID"),
         );
         if (tag !== undefined && ours !== undefined && !now.has(tag))
@@ -74,7 +79,7 @@ function play(name: string, door: string) {
       const fields = head.split("\r\n").filter((line) => !line.startsWith("Content-Length"));
       peer.send(DOOR, fields, body === "" ? "" : `${body}\r\n`);
     } else if (method === "INVITE") {
-      const invite = peer.inbox.findLast((message) => message.startsWith("INVITE"))!;
+      const invite = last(peer.inbox, (message) => message.startsWith("INVITE"))!;
       const tag = header(text, "To").split(";tag=")[1] ?? "";
       const body = bodyOf(text).trimEnd().replaceAll("127.0.0.1", PEER);
       const more = body === "" ? [] : [`Contact: <sip:${PEER}:5060>`, "Content-Type: application/sdp"];
