@@ -29,6 +29,7 @@ const OFFLINE =
   " help get set unset diff save revert factory-reset status calls log wifi pools login logout reboot version ";
 /** A door that could not be opened is tried again by a new start. */
 const AGAIN_MS = 60_000;
+const INPUT_LOST = "input was lost, and what came up to now thrown away: paste less at once, or with XON/XOFF";
 const NOT_STARTED = BOARD.isWired
   ? "error: no network yet: is the cable plugged in?\n"
   : "error: no network yet: set wifi.ssid NAME, wifi.password TEXT, save, reboot\n";
@@ -62,6 +63,7 @@ class Firmware implements DoorEvents, TerminalUser, ImprovUser {
 
   constructor() {
     const { machine } = this;
+    machine.onInputLost = () => this.event("error", INPUT_LOST, []);
     machine.onAbort((message) => {
       if (this.station === undefined) machine.print("error " + message + "\n");
       else this.farewell(message);

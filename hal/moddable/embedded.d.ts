@@ -47,6 +47,7 @@ declare module "embedded:io/serial" {
       format?: "number" | "buffer";
       onReadable?: (bytes: number) => void;
       onWritable?: (bytes: number) => void;
+      onError?: () => void;
     });
     read(): number | ArrayBuffer | undefined;
     write(value: number | ArrayBuffer): void;

@@ -124,6 +124,9 @@ const PINS: PinMaker = {
   rest: (pin) => new Digital({ pin, mode: Digital.Input }),
 };
 
+/** Ends the line that is typed: Ctrl-U twice and Ctrl-C, see the console's terminal. */
+const CLEAR = octets("\x15\x15\x03");
+
 /** What is heard where there is no sound. */
 class NoSound implements AudioInput, AudioOutput {
   read(into: Int16Array, start: number, count: number): number {
@@ -248,6 +251,8 @@ export class Machine implements Device {
   private readonly ledPin: SwitchPin;
   private readonly amplifier: SwitchPin;
   readonly store: FlashStore;
+  /** Called when more came over the serial line than could be kept: what came last was thrown away. */
+  onInputLost: () => void = ignore;
   readonly microphone: AudioInput;
   readonly speaker: AudioOutput;
   private readonly board: Board;
@@ -299,6 +304,10 @@ export class Machine implements Device {
         }
       },
       onWritable: (bytes) => printer.writable(bytes),
+      onError: () => {
+        onOctets(CLEAR, 0, CLEAR.length);
+        this.onInputLost();
+      },
     });
     this.soundTimer = this.clock.createTimer(() => this.startSound());
     let sound: I2S | NoSound = new NoSound();

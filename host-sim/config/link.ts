@@ -2,7 +2,8 @@
 import { connect } from "node:net";
 import type { Duplex } from "node:stream";
 
-const BAUD = 115200;
+/** The door asks for a pause by XOFF while it cannot keep up. */
+export const SERIAL = { baudRate: 115200, xon: true };
 const CONNECT_MS = 5000;
 
 /** @throws Error of one line when there is nobody */
@@ -34,7 +35,7 @@ export async function openSerial(path: string): Promise<Duplex> {
     throw new Error("--port needs the optional package serialport: npm install serialport");
   }
   return new Promise((resolve, reject) => {
-    const port = new library.SerialPort({ path, baudRate: BAUD, autoOpen: false });
+    const port = new library.SerialPort({ path, ...SERIAL, autoOpen: false });
     port.open((error) => {
       if (error === null) resolve(heard(port));
       else reject(new Error(`${path}: ${error.message.replace(/^Error: /, "").split("\n")[0]}`));

@@ -23,6 +23,7 @@ describe("The manifests", () => {
     "src/manifest.json",
     "hal/moddable/wired/manifest.json",
     "hal/moddable/usb/manifest.json",
+    "hal/moddable/uart/manifest.json",
   ];
   for (const [, manifest] of Object.values(BOARDS)) if (!files.includes(manifest)) files.push(manifest);
 
