@@ -160,9 +160,9 @@ export function compileBoard(linked: Linked, idf: string): string[] {
   let isGood = made.isGood;
   let failed = (output.match(/^make: \*\*\* \[[^\n]*\.o\] Error/gm) ?? []).length;
   // ESP-IDF compiles them with the headers of all its components.
-  const components = readdirSync(join(idf, "components")).map(
-    (name) => "-I" + join(idf, "components", name, "include"),
-  );
+  const components = readdirSync(join(idf, "components"), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => "-I" + join(idf, "components", name, "include"));
   for (const source of ENTRY) {
     const path = join(process.env.MODDABLE ?? "", "build", "devices", "esp32", source);
     const done = attempt(wrapper, [
