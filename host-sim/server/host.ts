@@ -17,6 +17,7 @@ import { PROXY_DEFAULTS, StatefulProxy } from "../../src/server/proxy.js";
 import { Redirect } from "../../src/server/redirect.js";
 import { Registrar } from "../../src/server/registrar.js";
 import { Server } from "../../src/server/server.js";
+import { SHARE_DIALOG, SHARE_KNOWN, SHARE_STRANGER } from "../../src/server/shares.js";
 import { StatelessProxy } from "../../src/server/stateless.js";
 import { Targets } from "../../src/server/targets.js";
 import { TransactionLayer, transactionTimers } from "../../src/transaction/layer.js";
@@ -47,6 +48,7 @@ export class Host {
   readonly auth: Authenticator;
   readonly memory: MemoryLocation;
   readonly overload: Overload;
+  private readonly gateOverload: Overload | null = null;
   readonly server = new Server();
   readonly clock: DayClock;
   readonly sockets: Sockets;
@@ -164,11 +166,12 @@ export class Host {
         });
     }
     this.server.next = this.redirect ?? this.proxy;
-    this.server.dialogs = this.proxy;
-    if (this.stateless !== null) this.stateless.overload = this.overload;
+    this.server.judge = this.proxy?.admission ?? null;
+    if (this.stateless !== null && this.gate !== null)
+      this.stateless.overload = this.gateOverload = new Overload(this.gate);
     this.server.layer = this.layer;
     this.sockets.layer = this.layer;
-    this.sockets.overload = this.overload;
+    this.sockets.overloads = this.gateOverload === null ? [this.overload] : [this.overload, this.gateOverload];
     this.sockets.brakeMs = options.brakeUs / 1000;
     this.sockets.before = before;
     this.sockets.after = after;
@@ -252,11 +255,18 @@ export class Host {
             proxy_failed_total: this.proxy.counters.failed,
             proxy_dropped_total: this.proxy.counters.dropped,
             proxy_kept: this.proxy.contexts.used(),
+            transactions_strangers: this.proxy.shares.held(SHARE_STRANGER),
+            transactions_strangers_room: this.proxy.shares.room(SHARE_STRANGER),
+            transactions_dialogs: this.proxy.shares.held(SHARE_DIALOG),
+            transactions_dialogs_room: this.proxy.shares.room(SHARE_DIALOG),
+            strangers_refused_total: this.proxy.shares.refused[SHARE_STRANGER],
+            dialogs_refused_total: this.proxy.shares.refused[SHARE_DIALOG],
+            known_refused_total: this.proxy.shares.refused[SHARE_KNOWN],
           }),
       store_failures_total: (this.file?.failures ?? 0) + (this.redis?.failures ?? 0),
       store_unreadable_total: this.file?.unreadable ?? 0,
       wait_ms: Math.round(this.overload.waitMs),
-      requests_shed_total: this.overload.shed,
+      requests_shed_total: this.overload.shed + (this.gateOverload?.shed ?? 0),
       auth_challenged_total: this.auth.counters.challenged,
       auth_accepted_total: this.auth.counters.accepted,
       auth_refused_total: this.auth.counters.refused,

@@ -17,7 +17,7 @@ import type { Listen } from "./options.js";
 import { Probe } from "./probe.js";
 
 /** What the kernel keeps while we are busy: a few hundred requests, so that even a slow machine gets to the last of them before its client asks again. */
-const RECEIVE_BYTES = 208 * 1024;
+const RECEIVE_BYTES = 320 * 1024;
 const LOOPBACK = 0x7f000001;
 /** The longest datagram there is. */
 const DATAGRAM_BYTES = 65536;
@@ -49,7 +49,7 @@ export class Sockets implements Network {
   before: () => void = () => {};
   after: () => void = () => {};
   /** Told how long datagrams wait. */
-  overload: Overload | null = null;
+  overloads: readonly Overload[] = [];
   private readonly sources: Sources;
   private readonly probe: Probe;
   private readonly datagram = new Uint8Array(DATAGRAM_BYTES);
@@ -127,7 +127,7 @@ export class Sockets implements Network {
     const socket = this.udp;
     if (socket === null) return;
     this.tell((layer) => {
-      if (this.overload !== null && this.probe.isDue(performance.now())) {
+      if (this.overloads.length > 0 && this.probe.isDue(performance.now())) {
         const ip = this.udpIp === 0 ? LOOPBACK : this.udpIp;
         socket.write(this.probe.bytes, 0, this.probe.bytes.length, ip, socket.port);
       }
@@ -136,11 +136,19 @@ export class Sockets implements Network {
         const isCut = socket.cut !== cut;
         cut = socket.cut;
         if (this.brakeMs > 0) Atomics.wait(this.never, 0, 0, this.brakeMs);
-        if (this.overload !== null) this.overload.waitMs = this.probe.waitMs(performance.now());
-        if (this.probe.isBack(this.datagram, length, performance.now())) continue;
+        if (this.isProbe(length)) continue;
         layer.receiveDatagram(socket.address, socket.remotePort, this.datagram, 0, length, isCut);
       }
     });
+  }
+
+  /** Tells how long this datagram waited, as far as is known. @returns whether it is our own, sent to find out */
+  private isProbe(length: number): boolean {
+    if (this.overloads.length === 0) return false;
+    const nowMs = performance.now();
+    const isBack = this.probe.isBack(this.datagram, length, nowMs);
+    for (const overload of this.overloads) overload.note(this.probe.waitMs(nowMs), nowMs);
+    return isBack;
   }
 
   private tell(what: (layer: TransactionLayer) => void): void {

@@ -200,7 +200,7 @@ export class Exchange implements TransactionUser, LocationUser, LocationWatcher 
   }
 
   isInDialog(m: Message): boolean {
-    return this.isForPhones(m) ? this.proxy.isInDialog(m) : this.ua.isInDialog(m);
+    return this.isForPhones(m) ? this.proxy.admission.isInDialog(m) : this.ua.isInDialog(m);
   }
 
   onCrowded(m: Message): number {

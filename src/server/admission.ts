@@ -28,6 +28,7 @@ import { isPrivate, writeIdentity } from "./identity.js";
 import { LoopGuard } from "./loop.js";
 import type { Marks } from "./mark.js";
 import type { Ours } from "./ours.js";
+import type { OverloadJudge } from "./overload.js";
 import { Routing } from "./routing.js";
 import { KIND_ELSEWHERE, KIND_NOBODY, KIND_SELF, KIND_STRANGE, type Targets } from "./targets.js";
 import { STRANGERS_ALWAYS, STRANGERS_NEVER } from "./users.js";
@@ -40,7 +41,7 @@ const NOTHING: readonly Uint8Array[] = [];
 
 export const NO_CREDENTIALS = -1;
 
-export class Admission {
+export class Admission implements OverloadJudge {
   /** The way of the request that was checked last. */
   readonly routing: Routing;
   readonly loops: LoopGuard;
@@ -153,6 +154,18 @@ export class Admission {
     this.row = this.auth.row;
     // Nobody calls in another's name. §22.3
     return from.length > 0 && !this.isFrom() ? 403 : 0;
+  }
+
+  /** Whether the request comes along our Record-Route. */
+  isInDialog(m: Message): boolean {
+    return this.routing.read(m) && this.routing.isMarked;
+  }
+
+  /** Whether From names a user of ours, true or not. */
+  isOfOurs(m: Message): boolean {
+    const { address, uri } = this;
+    if (!address.parse(m.bytes, m.fromStart, m.fromEnd)) return false;
+    return uri.parse(address.bytes, address.uriStart, address.uriEnd) && this.ours.claimed(uri).length > 0;
   }
 
   /** Whether somebody who is not known may send this: an INVITE that begins a call, and nothing else, to a user. */

@@ -8,18 +8,11 @@
 import { equal, NONE, octets, Span } from "../core/bytes.js";
 import type { RandomSource } from "../core/random.js";
 import type { Timers } from "../core/timers.js";
-import type { TransactionLayer } from "../transaction/layer.js";
-import { EMPTY_BODY, type ServerTransaction } from "../transaction/server.js";
 import { readHex32 } from "../transaction/slots.js";
 import { AUTH_DIGEST, AuthValue, isGiven, USERNAME_MAX_BYTES, unquote } from "../wire/auth.js";
 import { ALGORITHM_MD5, ALGORITHM_NAMES, ALGORITHM_SHA256, algorithmOf, type Digest } from "../wire/digest.js";
 import type { Message } from "../wire/message.js";
-import {
-  HEADER_NAMES,
-  HEADER_PROXY_AUTHENTICATE,
-  HEADER_PROXY_AUTHORIZATION,
-  HEADER_WWW_AUTHENTICATE,
-} from "../wire/names.js";
+import { HEADER_NAMES } from "../wire/names.js";
 import { SHA256_BYTES, Sha256 } from "../wire/sha256.js";
 import { Uri } from "../wire/uri.js";
 import { Writer } from "../wire/writer.js";
@@ -173,20 +166,6 @@ export class Authenticator {
     if (size < 0) return NONE;
     this.name.set(this.nameBytes, 0, size);
     return domainOf(realms, realm.bytes, realm.start, realm.end);
-  }
-
-  /** Answers with a challenge: 401, or 407 for HEADER_PROXY_AUTHORIZATION. @param result of `check` */
-  challenge(layer: TransactionLayer, t: ServerTransaction, field: number, realm: Uint8Array, result: number): void {
-    const isProxy = field === HEADER_PROXY_AUTHORIZATION;
-    const w = layer.respond(t, isProxy ? 407 : 401);
-    this.writeChallenges(
-      w,
-      isProxy ? HEADER_PROXY_AUTHENTICATE : HEADER_WWW_AUTHENTICATE,
-      realm,
-      result === CHECK_STALE,
-    );
-    w.put(EMPTY_BODY);
-    layer.sendResponse(t);
   }
 
   /** Writes a field for each algorithm, all with one new nonce. @param field HEADER_WWW_AUTHENTICATE or HEADER_PROXY_AUTHENTICATE */

@@ -27,6 +27,7 @@ import { type Bindings, LOCATION_OK, type LocationStore, type LocationUser } fro
 import type { Marks } from "./mark.js";
 import type { Ours } from "./ours.js";
 import type { Routing } from "./routing.js";
+import { SHARE_DIALOG, SHARE_KNOWN, SHARE_STRANGER, Shares } from "./shares.js";
 import { KIND_ELSEWHERE, type Targets } from "./targets.js";
 
 export interface ProxyOptions {
@@ -78,16 +79,19 @@ export class ProxyCounters {
 const ELSEWHERE = octets('Reason: SIP;cause=200;text="Call completed elsewhere"\r\n');
 const CAUSE_200 = octets("cause=200");
 const TURN = 0x10000;
+/** How long a stranger is told again, by Timer G, that nobody answered, ms: four times in all. */
+const STRANGER_ACK_MS = 7000;
 
 export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, LocationUser, TimerUser {
   readonly counters = new ProxyCounters();
   readonly contexts: Contexts;
+  readonly shares: Shares;
   private readonly layer: TransactionLayer;
   private readonly random: RandomSource;
   private readonly store: LocationStore;
   private readonly options: ProxyOptions;
   private readonly targets: Targets;
-  private readonly admission: Admission;
+  readonly admission: Admission;
   private readonly routing: Routing;
   private readonly forwarder: Forwarder;
   private readonly marks: Marks;
@@ -130,6 +134,7 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
     layer.relayedRows = new AnsweredRoutes(ours, marks);
     const { limits } = layer;
     this.contexts = new Contexts(limits.servers, limits.clients, options.kept, limits.transactionBytes);
+    this.shares = new Shares(layer);
     this.again = new Message(limits.headerRows);
     for (let i = 0; i < limits.servers; i++) this.timers.push(layer.timers.make(this, i));
   }
@@ -140,13 +145,25 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
     const { admission, counters, source } = this;
     source.set(t.source.transport, t.source.ip, t.sourcePort, t.source.connection);
     const status = admission.check(m, source);
-    if (status === 0) {
+    if (status === 0 && this.shares.takeServer(t, m, this.shareOf())) {
       this.begin(t, m);
+      return;
+    }
+    if (status === 0) {
+      counters.failed += 1;
+      this.refuse(t, m, 503);
       return;
     }
     if (status === 482) counters.looped += 1;
     else if (status !== 407 && status !== 200) counters.refused += 1;
     this.refuse(t, m, status);
+  }
+
+  /** Whose room the request takes that `admission` has checked. */
+  private shareOf(): number {
+    const { admission } = this;
+    if (admission.routing.isMarked) return SHARE_DIALOG;
+    return admission.isKnown || admission.isTrusted(this.source.ip) ? SHARE_KNOWN : SHARE_STRANGER;
   }
 
   /** Answers what went nowhere, without a transaction: it may be anybody's, and one message goes out for one that came. RFC 3261 §26.3.2.4 */
@@ -155,11 +172,6 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
     layer.drop(t);
     admission.write(layer.answer(m, this.source, status), m, status);
     layer.sendAnswer();
-  }
-
-  /** Whether a request comes along our Record-Route. */
-  isInDialog(m: Message): boolean {
-    return this.routing.read(m) && this.routing.isMarked;
   }
 
   private begin(t: ServerTransaction, m: Message): void {
@@ -280,6 +292,7 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
     const { layer, forwarder, contexts } = this;
     const uri = hash(hop.uri.bytes, hop.uri.start, hop.uri.end);
     if (contexts.wasTried(t.slot, uri)) return 482;
+    if (!this.shares.hasClient(t)) return 503;
     const c = layer.client(this);
     if (c === null) return 503;
     if (!forwarder.aim(m, hop, c.target)) {
@@ -291,6 +304,7 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
     forwarder.write(w, m, this.source, hop, c.target);
     if (!layer.send(c)) return 513;
     this.counters.forwarded += 1;
+    this.shares.takeClient(t, c);
     const isSerial = (contexts.flags[t.slot] & FLAG_MORE) !== 0;
     contexts.add(t.slot, c.slot, uri, layer.timers.nowMs + (isSerial ? this.options.ringMs : this.options.timerCMs));
     if (m.method === METHOD_INVITE) this.arm(t.slot);
@@ -450,10 +464,13 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
     const wasSent = contexts.first(t.slot) >= 0;
     if (!wasSent && this.current !== null) {
       contexts.close(t.slot);
+      this.shares.end(t);
       t.owner = null;
       this.refuse(t, this.current, status);
     } else if (status === 503 && !wasSent) refuseForNow(layer, t);
     else layer.reply(t, status === 503 ? 500 : status);
+    // Who gave no password may never have been there to acknowledge it.
+    if (status === 408 && this.shares.shareOf(t) !== SHARE_KNOWN) t.endWithin(STRANGER_ACK_MS);
   }
 
   /** Goes to the contacts of a 3xx: where an address of ours is, is looked up. §16.7 step 4 @returns whether something came of it */
@@ -503,6 +520,7 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
 
   onServerTerminated(t: ServerTransaction): void {
     const { contexts, layer } = this;
+    this.shares.end(t);
     for (let branch = contexts.first(t.slot); branch >= 0; branch = contexts.next(branch))
       layer.forget(layer.clients.items[branch]);
     contexts.close(t.slot);

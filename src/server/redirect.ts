@@ -236,7 +236,7 @@ export class Redirect implements TransactionUser, LocationUser, ServerOwner {
   /** Begins the answer. */
   private begin(t: ServerTransaction, status: number): Writer {
     const { layer, current } = this;
-    this.answered = t.method === METHOD_INVITE && current !== null ? null : t;
+    this.answered = current !== null ? null : t;
     if (current === null || this.answered !== null) return layer.respond(t, status);
     layer.drop(t);
     return layer.answer(current, this.source, status);

@@ -5,15 +5,16 @@
  */
 import { equal, NONE, octets, Span } from "../core/bytes.js";
 import type { RandomSource } from "../core/random.js";
+import { Flow } from "../transaction/flow.js";
 import type { TransactionLayer } from "../transaction/layer.js";
-import { refuseForNow, refuseRequired } from "../transaction/refusal.js";
+import { isBeyond, refuseForNow, writeUnsupported } from "../transaction/refusal.js";
 import { EMPTY_BODY, type ServerOwner, type ServerTransaction } from "../transaction/server.js";
 import { NameAddress } from "../wire/address.js";
 import { type Message, PARSE_OK } from "../wire/message.js";
-import { HEADER_AUTHORIZATION } from "../wire/names.js";
+import { HEADER_AUTHORIZATION, HEADER_REQUIRE, HEADER_WWW_AUTHENTICATE } from "../wire/names.js";
 import { Uri } from "../wire/uri.js";
 import type { Writer } from "../wire/writer.js";
-import { type Authenticator, CHECK_OK } from "./authenticator.js";
+import { type Authenticator, CHECK_OK, CHECK_STALE } from "./authenticator.js";
 import { CONTACTS_OK, Contacts, type ExpiryOptions } from "./contacts.js";
 import { writeDate } from "./day.js";
 import {
@@ -99,6 +100,7 @@ export class Registrar implements LocationUser, ServerOwner {
   private readonly uri = new Uri();
   private readonly aor = new Span();
   private readonly aorBytes = new Uint8Array(AOR_MAX_BYTES);
+  private readonly source = new Flow();
   private readonly record: Uint8Array;
   private readonly changed = new Bindings();
   /** The request that is being looked at; null when it has to be read again from its job. */
@@ -143,18 +145,24 @@ export class Registrar implements LocationUser, ServerOwner {
   /** A REGISTER. It is answered, now or when the store has answered. RFC 3261 §10.3 */
   onRegister(t: ServerTransaction, m: Message): void {
     // §10.3 step 2
-    if (refuseRequired(this.layer, t, m, KNOWN)) {
+    if (isBeyond(m, HEADER_REQUIRE, KNOWN)) {
       this.counters.refused += 1;
+      const w = this.answerStranger(t, m, 420);
+      writeUnsupported(w, m, HEADER_REQUIRE, KNOWN);
+      this.endAnswer(w);
       return;
     }
     const realm = this.isFor(m) ? this.readAor(m) : NONE;
     if (realm.length === 0) {
-      this.refuse(t, 404);
+      this.counters.refused += 1;
+      this.endAnswer(this.answerStranger(t, m, 404));
       return;
     }
     const result = this.auth.check(m, HEADER_AUTHORIZATION, realm);
     if (result !== CHECK_OK) {
-      this.auth.challenge(this.layer, t, HEADER_AUTHORIZATION, realm, result);
+      const w = this.answerStranger(t, m, 401);
+      this.auth.writeChallenges(w, HEADER_WWW_AUTHENTICATE, realm, result === CHECK_STALE);
+      this.endAnswer(w);
       return;
     }
     if (!this.isOwner(realm)) {
@@ -310,6 +318,19 @@ export class Registrar implements LocationUser, ServerOwner {
         status,
         status === 403 ? TOO_MANY : status === 500 ? OUT_OF_ORDER : status === 400 ? BAD_CONTACT : NONE,
       );
+  }
+
+  /** Begins an answer to somebody who gave no password: it leaves nothing behind, however many of them there are. */
+  private answerStranger(t: ServerTransaction, m: Message, status: number): Writer {
+    const { layer, source } = this;
+    source.set(t.source.transport, t.source.ip, t.sourcePort, t.source.connection);
+    layer.drop(t);
+    return layer.answer(m, source, status);
+  }
+
+  private endAnswer(w: Writer): void {
+    w.put(EMPTY_BODY);
+    this.layer.sendAnswer();
   }
 
   private refuse(t: ServerTransaction, status: number, reason: Uint8Array = NONE): void {

@@ -8,7 +8,7 @@ import type { TransactionLayer, TransactionUser } from "../transaction/layer.js"
 import { EMPTY_BODY, type ServerTransaction } from "../transaction/server.js";
 import type { Message } from "../wire/message.js";
 import { METHOD_OPTIONS, METHOD_REGISTER } from "../wire/names.js";
-import type { DialogJudge, Overload } from "./overload.js";
+import type { Overload, OverloadJudge } from "./overload.js";
 import type { Registrar } from "./registrar.js";
 
 const ALLOW = octets("Allow: REGISTER, OPTIONS\r\n");
@@ -22,19 +22,31 @@ export class Server implements TransactionUser {
   next: TransactionUser | null = null;
   /** Turns new requests away while there are too many; null: all are taken. */
   overload: Overload | null = null;
-  /** Tells the requests of dialogs from new ones; null when there are none. */
-  dialogs: DialogJudge | null = null;
+  /** Reads of a request whose it is; null when nobody can. */
+  judge: OverloadJudge | null = null;
   private readonly source = new Flow();
 
   onRequest(t: ServerTransaction, m: Message): void {
     const { registrar, layer } = this;
     if (registrar === null || layer === null) return;
-    if (this.overload !== null && !this.overload.admits(m, this.dialogs)) {
-      this.source.set(t.source.transport, t.source.ip, t.sourcePort, t.source.connection);
-      layer.drop(t);
-      this.overload.refuse(layer, m, this.source);
+    const { overload, source } = this;
+    if (overload === null) {
+      this.pass(registrar, layer, t, m);
       return;
     }
+    const { nowMs } = layer.timers;
+    source.set(t.source.transport, t.source.ip, t.sourcePort, t.source.connection);
+    if (!overload.admits(m, this.judge, source.ip, nowMs)) {
+      layer.drop(t);
+      overload.refuse(layer, m, source);
+      return;
+    }
+    const before = overload.accepted();
+    this.pass(registrar, layer, t, m);
+    if (overload.accepted() > before) overload.know(source.ip, nowMs);
+  }
+
+  private pass(registrar: Registrar, layer: TransactionLayer, t: ServerTransaction, m: Message): void {
     if (m.method === METHOD_REGISTER && (this.next === null || registrar.isFor(m))) registrar.onRegister(t, m);
     else if (this.next !== null) this.next.onRequest(t, m);
     else {

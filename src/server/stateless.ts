@@ -81,11 +81,13 @@ export class StatelessProxy implements Bypass, LocationUser {
   onRequest(m: Message, source: Flow): boolean {
     if (m.method === METHOD_REGISTER && this.registrar.isFor(m)) return false;
     const { admission, hop, overload } = this;
-    if (overload !== null && !overload.admits(m, this)) {
+    const { nowMs } = this.layer.timers;
+    if (overload !== null && !overload.admits(m, admission, source.ip, nowMs)) {
       overload.refuse(this.layer, m, source);
       return true;
     }
     let status = admission.check(m, source);
+    if (overload !== null && admission.isKnown) overload.know(source.ip, nowMs);
     if (status === 0) status = this.locate();
     if (status !== 0) {
       this.answer(m, source, status);
@@ -96,12 +98,6 @@ export class StatelessProxy implements Bypass, LocationUser {
     if (this.forwarder.sendOnce(m, source, hop, branch, Math.imul(branch, 0x9e3779b1))) this.counters.forwarded += 1;
     else this.counters.dropped += 1;
     return true;
-  }
-
-  /** Whether a request comes along our Record-Route. */
-  isInDialog(m: Message): boolean {
-    const { routing } = this.admission;
-    return routing.read(m) && routing.isMarked;
   }
 
   /** The only way of a request, in `hop`. @returns 0, or the status that says why there is none */

@@ -358,6 +358,11 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
     return isDone && (isUrgent || timers.nowMs > this.doneAtMs) ? timers.remaining(this.endTimer) : -1;
   }
 
+  /** Waits no longer than that for the ACK of a final response other than 2xx: less than Timer H. */
+  endWithin(ms: number): void {
+    if (this.state === SERVER_COMPLETED) this.host.timers.start(this.endTimer, ms);
+  }
+
   /** Ends one that can be spared before its time. */
   retire(): void {
     this.host.timers.stop(this.endTimer);

@@ -24,9 +24,9 @@ export class Crowd {
   readonly #transport: "udp" | "tcp";
   readonly #list = join(makeFolder(), "users.csv");
 
-  /** Users user0 … whose passwords are their names; each calls the next one. */
-  constructor(count: number, transport: "udp" | "tcp") {
-    this.users = Array.from({ length: count }, (_, i) => "user" + i);
+  /** Users user0 … whose passwords are their names; each calls the next one. @param name in the place of "user" */
+  constructor(count: number, transport: "udp" | "tcp", name = "user") {
+    this.users = Array.from({ length: count }, (_, i) => name + i);
     this.#transport = transport;
     const lines = this.users.map((user, i) => {
       const next = this.users[(i + 1) % count];

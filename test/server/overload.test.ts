@@ -3,14 +3,14 @@ import { describe, expect, it } from "vitest";
 import { Probe } from "../../host-sim/server/probe.js";
 import { Overload } from "../../src/server/overload.js";
 import { CountingRandom, field, fields } from "../transaction/harness.js";
-import { ALICE, ask, BOB, ProxyHouse, STRANGER } from "./proxied.js";
+import { ALICE, type Ask, ask, BOB, ProxyHouse, STRANGER } from "./proxied.js";
 import { Rush } from "./rush.js";
 
 /** A call costs nine datagrams, 3.6 ms. */
 const COST_MS = 0.4;
 const CAPACITY = 250;
 /** What the kernel keeps, as in the server's program. */
-const PLACES = 250;
+const PLACES = 350;
 
 describe("a server with more calls than it can take", () => {
   it("turns nobody away up to its capacity", () => {
@@ -27,7 +27,7 @@ describe("a server with more calls than it can take", () => {
     const rush = new Rush(COST_MS, PLACES);
     rush.run(4000, times * CAPACITY);
     expect(rush.good(2000)).toBeGreaterThan(share * CAPACITY);
-    expect(rush.waitMostMs).toBeLessThan(150);
+    expect(rush.waitMostMs).toBeLessThan(200);
     rush.run(5000, CAPACITY / 2);
     const after = rush.count;
     rush.run(1000, CAPACITY / 2);
@@ -41,13 +41,18 @@ function busyHouse(): { house: ProxyHouse; overload: Overload } {
   house.bind("bob", "<sip:bob@10.0.0.3>");
   const overload = new Overload(house.auth);
   house.server.overload = overload;
-  house.server.dialogs = house.proxy;
+  house.server.judge = house.proxy.admission;
   return { house, overload };
+}
+
+/** The wait has been so long for a while. */
+function standing(overload: Overload, waitMs: number): void {
+  for (const atMs of [0, 500, 1000]) overload.note(waitMs, atMs);
 }
 
 /** Nothing new is let in but one in fifty. */
 function choke(overload: Overload): void {
-  overload.waitMs = 1000;
+  standing(overload, 1000);
   overload.credit = 0;
 }
 
@@ -138,12 +143,52 @@ describe("a server that lets nothing new in", () => {
       expect(house.receive(ask({ to: "<sip:bob@example.org>;tag=x", extra }), STRANGER)[0].line).toMatch(/503/);
   });
 
+  it("turns strangers away first: who claims a user, from where a password came lately, is let in longer", () => {
+    const { house, overload } = busyHouse();
+    house.sends(FROM_ALICE, ALICE, "alice", "secretA");
+    standing(overload, 80);
+    const refused = (from: string, parts: Ask): number =>
+      Array.from({ length: 20 }, () => house.receive(ask(parts), from)[0].line).filter((line) => line.includes("503"))
+        .length;
+    expect(refused(ALICE, FROM_ALICE)).toBe(0);
+    expect(refused("10.0.0.2:5062", FROM_ALICE)).toBe(0);
+    expect(refused(ALICE, {})).toBeGreaterThan(10);
+    expect(refused(STRANGER, FROM_ALICE)).toBeGreaterThan(10);
+    // Not for ever.
+    house.pass(7_300_000);
+    expect(refused(ALICE, FROM_ALICE)).toBeGreaterThan(10);
+  });
+
+  it("turns users away only when the wait has stood for half a second, and no more when it has not for as long", () => {
+    const { house, overload } = busyHouse();
+    house.sends(FROM_ALICE, ALICE, "alice", "secretA");
+    const isLetIn = (waitMs: number, atMs: number): boolean => {
+      overload.note(waitMs, atMs);
+      overload.credit = 0;
+      return !house.receive(ask(FROM_ALICE), ALICE)[0].line.includes("503");
+    };
+    const told: [number, number, boolean][] = [
+      [300, 0, true],
+      [300, 499, true],
+      [10, 500, true],
+      [300, 510, true],
+      [300, 1009, true],
+      [300, 1010, false],
+      [10, 1100, true],
+      [300, 1200, false],
+      [10, 1300, true],
+      [10, 1800, true],
+      [300, 1801, true],
+    ];
+    expect(told.map(([waitMs, atMs]) => isLetIn(waitMs, atMs))).toEqual(told.map(([, , is]) => is));
+  });
+
   it("lets in by and by what the share says", () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 400 }), (waitMs) => {
         const { house, overload } = busyHouse();
-        overload.waitMs = waitMs;
-        const share = overload.share();
+        standing(overload, waitMs);
+        const share = overload.share(false);
         for (let i = 0; i < 50; i++) house.receive(ask({ method: "OPTIONS" }), STRANGER);
         expect(Math.abs(50 - overload.shed - 50 * share)).toBeLessThanOrEqual(2);
       }),

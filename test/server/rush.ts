@@ -54,7 +54,7 @@ export class Rush {
     const { house } = this;
     this.overload = isSteered ? new Overload(house.auth) : null;
     house.server.overload = this.overload;
-    house.server.dialogs = house.proxy;
+    house.server.judge = house.proxy.admission;
     house.bind("bob", "<sip:bob@10.0.0.3>");
   }
 
@@ -95,7 +95,7 @@ export class Rush {
       this.readyMs += this.costMs;
       this.waitMostMs = Math.max(this.waitMostMs, nowMs - next.atMs);
       if (probe.isDue(this.readyMs)) this.put(probe.bytes.slice(), "", this.readyMs);
-      if (overload !== null) overload.waitMs = probe.waitMs(this.readyMs);
+      overload?.note(probe.waitMs(this.readyMs), this.readyMs);
       if (probe.isBack(next.bytes, next.bytes.length, this.readyMs)) continue;
       const [ip, port] = next.from.split(":");
       house.layer.receiveDatagram(ipv4(ip), Number(port), next.bytes, 0, next.bytes.length);
