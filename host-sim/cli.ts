@@ -26,7 +26,7 @@ import { Ladder } from "./world/ladder.js";
 import { VirtualNetwork } from "./world/network.js";
 import { parseOptions, type SimOptions, USAGE } from "./world/options.js";
 import { Pcap } from "./world/pcap.js";
-import { runScript, type Stage } from "./world/script.js";
+import { runScript, type ScriptResult, type Stage } from "./world/script.js";
 
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
@@ -43,6 +43,9 @@ const PHONE_RINGS_MS = 2000;
 const PHONE_TONE_HZ = 440;
 /** What a BYE may take when the program ends. */
 const GOODBYE_MS = 300;
+
+/** A signal came before the script's end. */
+const UNFINISHED: ScriptResult = { ok: false, line: "interrupted: the script was not finished", quit: false };
 
 /** Ends the program with one line for a person. */
 class Refusal extends Error {
@@ -129,7 +132,29 @@ function tone(hz: number): Int16Array {
   return samples;
 }
 
+/** Whoever reads what is printed may go away: what is printed then is lost, and the house goes on. */
+function outliveReaders(): void {
+  for (const stream of [process.stdout, process.stderr, process.stdin]) stream.on("error", () => {});
+}
+
+/** The first signal ends what goes on in an orderly way; a second one ends the program as ever. */
+class Interruption {
+  isThere = false;
+  readonly came: Promise<void>;
+
+  constructor() {
+    this.came = new Promise((resolve) => {
+      for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+        process.once(signal, () => {
+          this.isThere = true;
+          resolve();
+        });
+    });
+  }
+}
+
 async function main(): Promise<number> {
+  outliveReaders();
   const options = parseOptions(process.argv.slice(2));
   if (typeof options === "string") throw new Refusal(options, EXIT_USAGE);
   if (options.help) {
@@ -233,10 +258,11 @@ async function main(): Promise<number> {
   };
   listeners.push(onEarly);
   if (problem !== "") door.event("error", "settings: " + problem, []);
+  const interruption = new Interruption();
   await server?.start();
   await door.station.start();
   await phone?.station.start();
-  const isWaiting = (): boolean => unregistered > 0 && clock.now() < REGISTER_MS;
+  const isWaiting = (): boolean => unregistered > 0 && clock.now() < REGISTER_MS && !interruption.isThere;
   if (virtual !== null) await virtual.runWhile(isWaiting);
   else while (isWaiting()) await new Promise<void>((resolve) => setTimeout(resolve, 10));
   listeners.splice(listeners.indexOf(onEarly), 1);
@@ -289,11 +315,6 @@ async function main(): Promise<number> {
     else process.stdout.write(output);
   };
 
-  const interrupted = new Promise<void>((resolve) => {
-    process.once("SIGINT", () => resolve());
-    process.once("SIGTERM", () => resolve());
-  });
-
   if (isScripted) {
     const stage: Stage = {
       clock,
@@ -321,11 +342,11 @@ async function main(): Promise<number> {
     const running = runScript(options.script, stage).finally(() => {
       isDone = true;
     });
-    if (virtual !== null) await virtual.runWhile(() => !isDone);
-    const result = await running;
+    if (virtual !== null) await virtual.runWhile(() => !isDone && !interruption.isThere);
+    const result = await Promise.race([running, interruption.came.then(() => UNFINISHED)]);
     if (!result.ok) process.stderr.write(result.line + "\n");
     if (result.ok && !result.quit) {
-      if (virtual === null) await interrupted;
+      if (virtual === null) await interruption.came;
     }
     await stop();
     return result.ok ? 0 : EXIT_FAILED;
@@ -334,7 +355,7 @@ async function main(): Promise<number> {
   if (virtual !== null) throw new Refusal("--virtual-time needs a script: add --do", EXIT_USAGE);
   if (isInteractive) {
     const keyboard = new Keyboard(door, phone?.station ?? null, (text) => process.stdout.write(text));
-    await Promise.race([keyboard.done, interrupted]);
+    await Promise.race([keyboard.done, interruption.came]);
     keyboard.close();
   } else {
     const user = {
@@ -346,7 +367,7 @@ async function main(): Promise<number> {
       isLocked: () => door.station.isLocked(),
     };
     serials.push(openStreamSerial(process.stdin, process.stdout, user));
-    await interrupted;
+    await interruption.came;
   }
   await stop();
   return 0;

@@ -53,7 +53,8 @@ export class Keyboard {
 
   close(): void {
     process.stdin.off("keypress", this.onKey);
-    process.stdin.setRawMode(false);
+    // A terminal that was closed takes nothing any more.
+    if (process.stdin.isTTY && !process.stdin.destroyed) process.stdin.setRawMode(false);
     process.stdin.pause();
   }
 

@@ -37,6 +37,7 @@ export function openStreamSerial(
     push(Buffer.from("\n"));
     onEnd();
   };
+  input.on("error", () => {});
   input.on("data", push);
   input.once("end", end);
   return {
@@ -93,6 +94,8 @@ export function openTcpSerial(options: TcpSerialOptions): Promise<SerialPort & {
       const moved = openError(error.code ?? error.message, "tcp", options.address, options.port, "");
       reject(new Error(moved.message + (error.code === "EADDRINUSE" ? ": choose another with --console-port N" : "")));
     });
+    // Later ones cost a terminal that could not be let in, and nothing else.
+    server.on("error", () => {});
     server.listen({ host: ipv4Text(options.address), port: options.port, exclusive: true }, () => {
       resolve({
         port: (server.address() as { port: number }).port,
