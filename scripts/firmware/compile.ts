@@ -2,7 +2,7 @@
  * Compiles every C file of a board against ESP-IDF's headers with the board's options, and adds up what it takes. Without ESP-IDF's own build:
  * by Espressif's compiler, or by Debian's with its own C library. Not here: the C of ESP-IDF itself, and the image (image.ts).
  */
-import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { BOARDS, processorOf, ROOT } from "./boards.js";
 import { compilationsOf } from "./headers.js";
@@ -14,6 +14,8 @@ const ERRORS_SHOWN = 20;
 
 /** What ESP-IDF's build starts, as C of the project: the entry of the program, and the debugger that a release has none of. */
 const ENTRY = ["lib/main/main.c", "lib/debugger/debugger_none.c"];
+/** Components whose headers they see, and the rest does not. */
+const ENTRY_COMPONENTS = ["nvs_flash"];
 
 interface Compiler {
   program: string;
@@ -146,7 +148,7 @@ export function compileBoard(linked: Linked, idf: string): string[] {
   const all = compilationsOf(linked);
   for (const { object } of all) rmSync(object, { force: true });
   const wrapper = join(linked.folder, "cc");
-  const flags = compiler.flags.map((flag) => " '" + flag + "'").join("");
+  const flags = [...compiler.flags, "-Wimplicit-function-declaration"].map((flag) => " '" + flag + "'").join("");
   writeFileSync(wrapper, '#!/bin/sh\nexec "' + compiler.program + '" "$@"' + flags + "\n");
   chmodSync(wrapper, 0o755);
   mkdirSync(dirname(linked.archive), { recursive: true });
@@ -159,15 +161,12 @@ export function compileBoard(linked: Linked, idf: string): string[] {
   let output = made.output;
   let isGood = made.isGood;
   let failed = (output.match(/^make: \*\*\* \[[^\n]*\.o\] Error/gm) ?? []).length;
-  // ESP-IDF compiles them with the headers of all its components.
-  const components = readdirSync(join(idf, "components"), { withFileTypes: true })
-    .filter((entry) => entry.isDirectory())
-    .map(({ name }) => "-I" + join(idf, "components", name, "include"));
+  const more = ENTRY_COMPONENTS.map((name) => "-I" + join(idf, "components", name, "include"));
   for (const source of ENTRY) {
     const path = join(process.env.MODDABLE ?? "", "build", "devices", "esp32", source);
     const done = attempt(wrapper, [
       ...all[1].flags,
-      ...components,
+      ...more,
       "-c",
       path,
       "-o",
@@ -185,7 +184,29 @@ export function compileBoard(linked: Linked, idf: string): string[] {
     const errors = output.split("\n").filter((line) => /\berror:|fatal error|\*\*\*/.test(line));
     return [...new Set(errors)].slice(0, ERRORS_SHOWN);
   }
-  return reportSizes(linked, idf, compiler.prefix);
+  const defined = run(compiler.prefix + "nm", ["-g", "--defined-only", linked.archive], linked.env);
+  const { problems, notes } = undeclared(output, defined);
+  for (const note of notes) console.log("  " + note);
+  return [...problems, ...reportSizes(linked, idf, compiler.prefix)];
+}
+
+/**
+ * Functions that are called and that no header declares: the SDK switches that warning off, and then only the linker finds a name that is
+ * wrong or gone. @param defined what `nm` printed of the archive @returns those of the project's files, and of the SDK's
+ */
+export function undeclared(output: string, defined: string): { problems: string[]; notes: string[] } {
+  const own = new Set(defined.split("\n").map((line) => line.slice(line.lastIndexOf(" ") + 1)));
+  const problems = new Set<string>();
+  const notes = new Set<string>();
+  for (const [, path, name] of output.matchAll(
+    /^([^\s:]+):\d+:\d+: warning: implicit declaration of function '(\w+)'/gm,
+  )) {
+    if (own.has(name)) continue;
+    const line = basename(path) + " calls " + name + ", which no header declares";
+    if (path.startsWith(ROOT)) problems.add(line);
+    else notes.add("SDK: " + line);
+  }
+  return { problems: [...problems], notes: [...notes] };
 }
 
 function reportSizes(linked: Linked, idf: string, prefix: string): string[] {

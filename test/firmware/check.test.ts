@@ -7,8 +7,8 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { chipOf, processorOf } from "../../scripts/firmware/boards.js";
-import { addSizes, findCompiler, partitionBytes } from "../../scripts/firmware/compile.js";
+import { chipOf, processorOf, ROOT } from "../../scripts/firmware/boards.js";
+import { addSizes, findCompiler, partitionBytes, undeclared } from "../../scripts/firmware/compile.js";
 import { emulatorArguments, flashContent, lackOfEmulator } from "../../scripts/firmware/emulate.js";
 import { COMPILER, compilations, Headers, missingHeaders } from "../../scripts/firmware/headers.js";
 import { lackOfIdf } from "../../scripts/firmware/image.js";
@@ -170,6 +170,19 @@ describe("No cross compiler", () => {
     expect(missing(["esp32c3_qemu", "--emulated"], {})).toMatch(/^usage: /);
     expect(missing(["--check", "toaster"], {})).toMatch(/^usage: /);
     expect(missing(["--check", "lin", "lin"], {})).toMatch(/^usage: /);
+  });
+});
+
+describe("A function that no header declares", () => {
+  it("is a failure of the project's files unless the archive has it, and a note of the SDK's", () => {
+    const at = (path: string, name: string) =>
+      path + ":10:5: warning: implicit declaration of function '" + name + "' [-Wimplicit-function-declaration]\n";
+    const mine = join(ROOT, "hal/native/i2s.c");
+    const output = at(mine, "i2s_gone") + at(mine, "i2s_gone") + at(mine, "xs_there") + at("modTime.c", "c_gone");
+    expect(undeclared(output, "00000000 T xs_there\n00000010 D other\n")).toEqual({
+      problems: ["i2s.c calls i2s_gone, which no header declares"],
+      notes: ["SDK: modTime.c calls c_gone, which no header declares"],
+    });
   });
 });
 
