@@ -19,10 +19,12 @@ interface Product {
   needsAdapter: boolean;
 }
 
-const PRODUCTS: Record<string, Product> = {
+export const PRODUCTS: Record<string, Product> = {
   m5atom_echo_s3r: { name: "M5Stack Atom EchoS3R", chip: "ESP32-S3", needsAdapter: false },
   esp32_audio_kit: { name: "ESP32 Audio Kit", chip: "ESP32", needsAdapter: false },
   generic_esp32: { name: "any ESP32 board", chip: "ESP32", needsAdapter: false },
+  wt32_eth01: { name: "WT32-ETH01", chip: "ESP32", needsAdapter: true },
+  xiao_esp32s3: { name: "Seeed Studio XIAO ESP32S3", chip: "ESP32-S3", needsAdapter: false },
 };
 
 /** A part beside the board: its terminals, and what each is wired to. */
