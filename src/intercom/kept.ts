@@ -53,12 +53,10 @@ export class KeptSettings {
     const ofWiring = this.wiringText === null || isOlder ? "" : this.restore(settings, this.wiringText);
     // What does not fit together would cut the board off.
     const ofNetwork = checkNetwork(settings);
-    if (ofNetwork !== "") {
-      forgetNetwork(settings);
-      return ofNetwork + "; the address is by DHCP";
-    }
-    if (kept === null) return UNREADABLE + (ofWiring === "" ? "" : "; " + ofWiring);
-    return problem !== "" ? problem : ofWiring;
+    if (ofNetwork !== "") forgetNetwork(settings);
+    const first = kept === null ? UNREADABLE : problem;
+    const second = ofWiring === problem ? "" : ofWiring;
+    return joined(joined(first, second), ofNetwork === "" ? "" : ofNetwork + "; the address is by DHCP");
   }
 
   /**
@@ -100,6 +98,10 @@ export class KeptSettings {
     const more = left.length > NAMED_MOST ? " and " + (left.length - NAMED_MOST) + " more" : "";
     return "left out, since this firmware does not know or allow it: " + named + more;
   }
+}
+
+function joined(one: string, other: string): string {
+  return one === "" || other === "" ? one + other : one + "; " + other;
 }
 
 function newerText(form: number): string {
