@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { BOARDS } from "../../scripts/firmware/boards.js";
+import { BOARDS, EMULATED } from "../../scripts/firmware/boards.js";
 import { missing } from "../../scripts/firmware.js";
 import { current, PRODUCTS } from "../../scripts/wiring.js";
 
@@ -49,6 +49,22 @@ describe("The manifests", () => {
       const options = readFileSync(join(ROOT, dirname(manifest), build.SDKCONFIGPATH, "sdkconfig.defaults"), "utf8");
       for (const option of ["TASK_WDT_EN", "TASK_WDT_PANIC", "SYSTEM_PANIC_PRINT_REBOOT"])
         expect(options.split("\n"), board).toContain("CONFIG_ESP_" + option + "=y");
+    }
+  });
+
+  it("give every board the options that all have, but for those of its console", () => {
+    const common = readFileSync(join(ROOT, "hal/boards/sdkconfig/sdkconfig.defaults"), "utf8").split("\n");
+    for (const [board, [platform, manifest]] of Object.entries(BOARDS)) {
+      if (!platform.startsWith("esp32")) continue;
+      const { build, include } = JSON.parse(readFileSync(join(ROOT, manifest), "utf8"));
+      const folder = join(ROOT, dirname(manifest), build.SDKCONFIGPATH);
+      const options = readFileSync(join(folder, "sdkconfig.defaults"), "utf8").split("\n");
+      // The emulated chip has one core.
+      if (board === EMULATED) continue;
+      const hasUart = include.includes("../../moddable/uart/manifest.json");
+      for (const line of common)
+        if (line.startsWith("CONFIG_") && (hasUart || !line.startsWith("CONFIG_UART_")))
+          expect(options, board).toContain(line);
     }
   });
 
