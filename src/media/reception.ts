@@ -38,9 +38,8 @@ export class Reception {
   private cycles = 0;
   private baseSequence = 0;
   private badSequence = NO_SEQUENCE;
-  /** Of the newest packet, and how many numbers lay between it and the one before. */
+  /** Of the newest packet. */
   private timestamp = 0;
-  private passed = 0;
   private received = 0;
   private sourceDuplicates = 0;
   private lostBefore = 0;
@@ -59,7 +58,7 @@ export class Reception {
   /** Forgets everything: a new call. */
   reset(): void {
     this.known = false;
-    this.begin(0, 0);
+    this.begin(0, 0, 0);
     this.packets = 0;
     this.duplicates = 0;
     this.refused = 0;
@@ -68,26 +67,14 @@ export class Reception {
 
   /** A packet's source, sequence number and timestamp (32 bits, as signed integers). RFC 3550 A.1 @returns one of PACKET_… */
   packet(ssrc: number, sequence: number, timestamp: number): number {
-    const later = (timestamp - this.timestamp) | 0;
-    const order = this.order(ssrc, sequence);
-    if (order === PACKET_FIRST) this.timestamp = timestamp;
-    else if (order === PACKET_NEWEST) {
-      // Numbers that were passed over in no time were never sent: the sender counts from somewhere else now.
-      if (this.passed > FEW_PACKETS && later >= 0 && later < this.passed * SHORTEST_PACKET)
-        this.baseSequence += this.passed;
-      this.timestamp = timestamp;
-    }
-    return order;
-  }
-
-  private order(ssrc: number, sequence: number): number {
-    if (!this.known || ssrc !== this.ssrc) return this.otherSource(ssrc, sequence);
+    if (!this.known || ssrc !== this.ssrc) return this.otherSource(ssrc, sequence, timestamp);
     const ahead = (sequence - this.maxSequence) & 0xffff;
     if (ahead === 0) return this.duplicate();
     if (ahead < MAX_DROPOUT) {
+      if (ahead > FEW_PACKETS) this.passOver(ahead - 1, timestamp);
+      this.timestamp = timestamp;
       if (sequence < this.maxSequence) this.cycles = (this.cycles + 0x10000) | 0;
       this.maxSequence = sequence;
-      this.passed = ahead - 1;
       this.seen = ahead > 31 ? 1 : (this.seen << ahead) | 1;
       this.count();
       return PACKET_NEWEST;
@@ -95,7 +82,7 @@ export class Reception {
     const behind = 0x10000 - ahead;
     if (behind > MAX_MISORDER) {
       // A jump is believed when the next packet follows it.
-      if (sequence === this.badSequence) return this.begin(ssrc, sequence);
+      if (sequence === this.badSequence) return this.begin(ssrc, sequence, timestamp);
       this.badSequence = (sequence + 1) & 0xffff;
       this.refused += 1;
       return PACKET_REFUSED;
@@ -164,7 +151,7 @@ export class Reception {
     return ((this.cycles + this.maxSequence - this.baseSequence) | 0) + 1;
   }
 
-  private otherSource(ssrc: number, sequence: number): number {
+  private otherSource(ssrc: number, sequence: number, timestamp: number): number {
     const follows = this.candidateSequence === sequence && this.candidate === ssrc;
     if (this.known && !follows) {
       this.candidate = ssrc;
@@ -172,12 +159,19 @@ export class Reception {
       this.refused += 1;
       return PACKET_REFUSED;
     }
-    this.begin(ssrc, sequence);
+    this.begin(ssrc, sequence, timestamp);
     this.known = true;
     return PACKET_FIRST;
   }
 
-  private begin(ssrc: number, sequence: number): number {
+  /** Numbers that were passed over in no time were never sent: the sender counts from somewhere else now. */
+  private passOver(count: number, timestamp: number): void {
+    const later = (timestamp - this.timestamp) | 0;
+    if (later >= 0 && later < count * SHORTEST_PACKET) this.baseSequence += count;
+  }
+
+  private begin(ssrc: number, sequence: number, timestamp: number): number {
+    this.timestamp = timestamp;
     this.lostBefore = this.lost();
     this.ssrc = ssrc;
     this.maxSequence = sequence;

@@ -81,15 +81,18 @@ export class Remote {
 
   /** @param any whether an address with another IP may be latched too @returns whether a packet from there may be looked at */
   allows(ip: number, port: number, any = false): boolean {
-    if (this.isPeer(ip, port)) return true;
-    return this.state === OPEN && !this.isStrict && (any || ip === this.agreedIp);
+    // As isPeer, without calls: once for each packet.
+    if (ip === this.agreedIp && port === this.agreedPort) return true;
+    if (this.state === OPEN) return !this.isStrict && (any || ip === this.agreedIp);
+    return this.state === LATCHED && ip === this.ip && port === this.port;
   }
 
   /** A packet from an allowed address proved valid. */
   heard(ip: number, port: number, nowMs: number): void {
     this.heardMs = nowMs | 0;
     this.otherCount = 0;
-    if (this.isAgreed(ip, port)) {
+    if (ip === this.agreedIp && port === this.agreedPort) {
+      if (this.state === SETTLED) return;
       this.ip = ip;
       this.port = port;
       this.state = SETTLED;

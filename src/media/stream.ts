@@ -219,16 +219,18 @@ export class MediaStream implements TimerUser {
       if (!this.running) return;
     }
     const reception = this.reception;
-    if (remote.isPeer(ip, port)) this.lifeMs = nowMs | 0;
     if (!isWanted) {
-      // Comfort noise (RFC 3389) tells that there is nothing to hear.
-      if (type === COMFORT_NOISE && remote.isPeer(ip, port)) this.soundMs = nowMs | 0;
+      if (remote.isPeer(ip, port)) {
+        this.lifeMs = nowMs | 0;
+        // Comfort noise (RFC 3389) tells that there is nothing to hear.
+        if (type === COMFORT_NOISE) this.soundMs = this.lifeMs;
+      }
       this.unexpected += 1;
       // Of the source that is heard it is no loss, but nothing to play.
       if (reception.known && view.ssrc === reception.ssrc) reception.packet(view.ssrc, view.sequence, view.timestamp);
       return;
     }
-    const hasMoved = !isForeign && remote.known() && !(ip === remote.ip && port === remote.port);
+    const hasMoved = !isForeign && (ip !== remote.ip || port !== remote.port) && remote.known();
     remote.heard(ip, port, nowMs);
     if (hasMoved) this.user.onMediaMoved(ip, port);
     // Gateways are known to send their events as a source of their own.

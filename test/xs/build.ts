@@ -46,12 +46,8 @@ export interface Xs {
 /** Builds what is not built yet; about a minute the first time. */
 export async function buildXs(): Promise<Xs> {
   const no = (reason: string): Xs => ({ program: "", reason, slotBytes: 0 });
-  let root: string;
-  try {
-    root = dirname(createRequire(import.meta.url).resolve("@agoric/xsnap/package.json"));
-  } catch {
-    return no("npm's optional package @agoric/xsnap is not installed (it names Node 20 and 22)");
-  }
+  const root = findXs();
+  if (root === "") return no("npm's optional package @agoric/xsnap is not installed (it names Node 20 and 22)");
   const compiler = process.env.CC ?? "cc";
   mkdirSync(FOLDER, { recursive: true });
   const width = bits(compiler);
@@ -64,16 +60,37 @@ export async function buildXs(): Promise<Xs> {
     .filter((name) => name.endsWith(".c"))
     .map((name) => join(xs, "sources", name));
   sources.push(join(snap, "xsnapPlatform.c"), join(HERE, "native/world.c"), join(HERE, "native/engine.c"));
+  const link = [`-m${width}`, "-lm", "-ldl", "-lpthread"];
+  const { program, reason } = await compileWorld({ compiler, flags, sources, link, folder: FOLDER, root });
+  return { program, reason, slotBytes: width === 32 ? 16 : 32 };
+}
+
+export interface Compilation {
+  compiler: string;
+  /** For each of the sources. */
+  flags: readonly string[];
+  sources: readonly string[];
+  /** Behind the objects when they are linked. */
+  link: readonly string[];
+  folder: string;
+  /** Of npm's @agoric/xsnap: its sources change with its version only, the others are read. */
+  root: string;
+}
+
+/** Compiles what is not compiled yet, and links it. @returns the program, or "" and the reason in one line */
+export async function compileWorld(how: Compilation): Promise<{ program: string; reason: string }> {
+  const { compiler, flags, sources, link, folder, root } = how;
+  mkdirSync(folder, { recursive: true });
   const version = readFileSync(join(root, "package.json"), "utf8");
   const key = (path: string) =>
     createHash("sha256")
       .update(version)
       .update(flags.join(" "))
-      .update(path.startsWith(HERE) ? readFileSync(path) : path);
-  const objects = sources.map((path) => join(FOLDER, `${key(path).digest("hex").slice(0, 16)}.o`));
-  const program = join(FOLDER, `world-${createHash("sha256").update(objects.join()).digest("hex").slice(0, 16)}`);
-  const built = { program, reason: "", slotBytes: width === 32 ? 16 : 32 };
-  if (existsSync(program)) return built;
+      .update(path.startsWith(root) ? path : readFileSync(path));
+  const objects = sources.map((path) => join(folder, `${key(path).digest("hex").slice(0, 16)}.o`));
+  const all = createHash("sha256").update(objects.join()).update(link.join(" "));
+  const program = join(folder, `world-${all.digest("hex").slice(0, 16)}`);
+  if (existsSync(program)) return { program, reason: "" };
   try {
     const waiting = sources
       .map((path, i) => ({ path, object: objects[i] }))
@@ -83,11 +100,21 @@ export async function buildXs(): Promise<Xs> {
         await run(compiler, [...flags, "-c", next.path, "-o", next.object]);
     };
     await Promise.all(Array.from({ length: availableParallelism() }, worker));
-    await run(compiler, [`-m${width}`, "-o", program, ...objects, "-lm", "-ldl", "-lpthread"]);
+    await run(compiler, ["-o", program, ...objects, ...link]);
   } catch (error) {
-    return no(`XS does not build: ${String((error as { stderr?: string }).stderr ?? error).slice(0, 1000)}`);
+    const reason = String((error as { stderr?: string }).stderr ?? error).slice(0, 1000);
+    return { program: "", reason: `XS does not build: ${reason}` };
   }
-  return built;
+  return { program, reason: "" };
+}
+
+/** @returns the folder of npm's @agoric/xsnap, "" when it is not installed */
+export function findXs(): string {
+  try {
+    return dirname(createRequire(import.meta.url).resolve("@agoric/xsnap/package.json"));
+  } catch {
+    return "";
+  }
 }
 
 /** @returns 32 when the compiler makes programs with 32-bit pointers, else 64; 0 when there is none */

@@ -3,13 +3,40 @@ import { execFile } from "node:child_process";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { build } from "esbuild";
+import { build, type Plugin } from "esbuild";
 import type { Xs } from "./build.js";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 /** A world that takes longer hangs. */
 const WORLD_MS = 300_000;
 const FOLDER = join(HERE, "../../build/xs");
+
+/** Makes a script of each machine. @returns their files */
+export async function bundle(
+  machines: readonly string[],
+  folder: string,
+  constants: Record<string, unknown> = {},
+  plugins: Plugin[] = [],
+): Promise<string[]> {
+  const scripts: string[] = [];
+  for (const name of machines) {
+    const outfile = join(folder, `${name}.js`);
+    await build({
+      entryPoints: [join(HERE, "machines", `${name}.ts`)],
+      outfile,
+      bundle: true,
+      format: "iife",
+      target: "es2022",
+      define: Object.fromEntries(Object.entries(constants).map(([name, value]) => [name, JSON.stringify(value)])),
+      // Nothing of Node's is there: what is asked for and not bundled is an error.
+      platform: "neutral",
+      logLevel: "silent",
+      plugins,
+    });
+    scripts.push(outfile);
+  }
+  return scripts;
+}
 
 /**
  * @param machines names of files in machines/, the one that leads last
@@ -22,22 +49,7 @@ export async function runWorld(
   machines: readonly string[],
   constants: Record<string, unknown> = {},
 ): Promise<string[]> {
-  const scripts: string[] = [];
-  for (const name of machines) {
-    const outfile = join(FOLDER, `${name}.js`);
-    await build({
-      entryPoints: [join(HERE, "machines", `${name}.ts`)],
-      outfile,
-      bundle: true,
-      format: "iife",
-      target: "es2022",
-      define: Object.fromEntries(Object.entries(constants).map(([name, value]) => [name, JSON.stringify(value)])),
-      // Nothing of Node's is there: what is asked for and not bundled is an error.
-      platform: "neutral",
-      logLevel: "silent",
-    });
-    scripts.push(outfile);
-  }
+  const scripts = await bundle(machines, FOLDER, constants);
   try {
     const { stdout } = await promisify(execFile)(xs.program, scripts, { timeout: WORLD_MS, maxBuffer: 1 << 24 });
     return stdout.split("\n").filter((line) => line !== "");

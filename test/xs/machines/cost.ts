@@ -1,4 +1,7 @@
-/** What the ways of single packets cost: bytecodes, slots and octets of chunks, each as `name bytecodes slots chunks` for one. */
+/**
+ * What the ways of single packets cost: bytecodes, slots, octets of chunks and instructions (0 where they are not counted), each as
+ * `name bytecodes slots chunks instructions` for one.
+ */
 
 import { octets, text } from "../../../src/core/bytes.js";
 import { InbandReceiver } from "../../../src/media/inband.js";
@@ -20,8 +23,9 @@ function invite741(): Uint8Array {
   return octets(invite.slice(0, at) + field + "\r\n" + invite.slice(at));
 }
 
-/** Bytecodes of the loop and the call around what is measured. */
+/** Bytecodes and instructions of the loop and the call around what is measured. */
 let around = 0;
+let instructionsAround = 0;
 
 function measure(name: string, once: (i: number) => void): void {
   // What is made on the first way only is not steady state.
@@ -30,13 +34,20 @@ function measure(name: string, once: (i: number) => void): void {
   const slots = host.slots();
   const chunks = host.chunks();
   const meter = host.meter();
+  const instructions = host.instructions();
   for (let i = 0; i < TIMES; i++) once(i);
   const cost = (host.meter() - meter) & 0x3fffffff;
+  const retired = host.instructions() - instructions;
   const moreSlots = host.slots() - slots;
   const moreChunks = host.chunks() - chunks;
-  if (name === "") around = cost;
-  else
-    host.print(name + " " + Math.round((cost - around) / TIMES) + " " + moreSlots / TIMES + " " + moreChunks / TIMES);
+  if (name === "") {
+    around = cost;
+    instructionsAround = retired;
+    return;
+  }
+  const bytecodes = Math.round((cost - around) / TIMES);
+  const each = Math.round((retired - instructionsAround) / TIMES);
+  host.print([name, bytecodes, moreSlots / TIMES, moreChunks / TIMES, each].join(" "));
 }
 
 inhabit({

@@ -170,11 +170,15 @@ function receive(port: number): void {
   for (let i = 0; i < sockets.length; i++) if (sockets[i].port === port) sockets[i].options.onReadable();
 }
 
-/** `press 1`, `press 0`, `loudness`, `packets`, `lost`, or an event of which the count is wanted. */
+/** `press 1`, `press 0`, `line ` and a line of the console, `loudness`, `packets`, `lost`, or an event of which the count is wanted. */
 function command(line: string): number {
   if (line === "press 1" || line === "press 0") {
     button.pressed = line === "press 1" ? 1 : 0;
     button.options?.onReadable();
+    return 0;
+  }
+  if (line.slice(0, 5) === "line ") {
+    station.line(line.slice(5));
     return 0;
   }
   if (line === "loudness") return loudness;

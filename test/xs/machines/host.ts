@@ -29,6 +29,8 @@ export interface Host {
   /** The most slots the stack had since `start`. */
   stackPeak(machine?: number): number;
   slotBytes(): number;
+  /** Instructions that the processor has retired; 0 where it does not count them. */
+  instructions(): number;
   /** Bytecodes this machine has run: the low 30 bits. */
   meter(): number;
 }

@@ -10,6 +10,20 @@ int engineSlots(txMachine* the) { return the->currentHeapCount; }
 int engineChunks(txMachine* the) { return the->currentChunksSize; }
 int engineSlotBytes(void) { return (int)sizeof(txSlot); }
 unsigned engineMeter(txMachine* the) { return the->meterIndex; }
+double engineInstructions(void)
+{
+#if defined(__riscv)
+	unsigned high, low, again;
+	do {
+		__asm__ volatile(".option push\n.option arch, +zicsr\ncsrr %0, minstreth\ncsrr %1, minstret\ncsrr %2, minstreth\n.option pop"
+			: "=r"(high), "=r"(low), "=r"(again));
+	} while (high != again);
+	return (double)high * 4294967296.0 + (double)low;
+#else
+	return 0;
+#endif
+}
+
 void engineCollect(txMachine* the) { fxCollectGarbage(the); }
 
 void enginePaintStack(txMachine* the)

@@ -10,5 +10,7 @@ void enginePaintStack(struct sxMachine* the);
 int engineStackPeak(struct sxMachine* the);
 /* Compiles and runs a script as in a release build for the device: without line numbers, which would count as bytecodes. Throws. */
 void engineRunScript(struct sxMachine* the, void* file);
+/* Instructions that the processor has retired, where it counts them; else 0. */
+double engineInstructions(void);
 /* Runs what promises have to run. Returns 0 when the machine has given up. */
 int engineSettle(struct sxMachine* the);

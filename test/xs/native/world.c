@@ -12,6 +12,16 @@ extern void fxInitializeSharedCluster();
 /* Of xsmc.h, which takes the place of much of xs.h. */
 mxImport xsIntegerValue _xsmcGetBuffer(xsMachine* the, xsSlot* slot, void** data, xsUnsignedValue* count, xsBooleanValue writable);
 
+#ifdef PORTERO_NATIVES
+/* hal/native: the C that boards have in the place of TypeScript. */
+void xs_g711_encode(xsMachine* the);
+void xs_g711_decode(xsMachine* the);
+void xs_g711_sample(xsMachine* the);
+void xs_goertzel_peak(xsMachine* the);
+void xs_goertzel_energy(xsMachine* the);
+void xs_goertzel_power(xsMachine* the);
+#endif
+
 #define MACHINES 2
 #define QUEUE 64
 #define LONGEST 4096
@@ -38,9 +48,33 @@ static double nowMs = 0;
 static int quitting = 0, quitCode = 0;
 static Datagram queue[QUEUE];
 static int queued = 0;
+/* `--wakes`: after each wake of the first machine a line says when it was, what it cost and which messages came and went. */
+static int tellsWakes = 0;
+#define SIP_PORT 5060
+#define NOTE_BYTES 160
+#define TOLD_LEAST 100000
+static char note[NOTE_BYTES];
 /* What waits to be read, and where the one read last came from. */
 static Datagram* current = NULL;
 static int sourceIndex = -1, sourcePort = 0;
+
+/* Adds "in INVITE" or "out 200" to the note of this wake: the beginning of a message on the SIP port. */
+static void noteMessage(const char* way, int port, const unsigned char* bytes, int length)
+{
+	char word[16];
+	int from = 0, i = 0;
+	size_t used = strlen(note);
+	if (!tellsWakes || port != SIP_PORT)
+		return;
+	if (length > 8 && !memcmp(bytes, "SIP/2.0 ", 8))
+		from = 8;
+	while (from + i < length && i < 15 && bytes[from + i] > ' ') {
+		word[i] = (char)bytes[from + i];
+		i++;
+	}
+	word[i] = 0;
+	snprintf(note + used, NOTE_BYTES - used, " %s %s", way, word);
+}
 
 static int indexOf(xsMachine* the)
 {
@@ -67,6 +101,7 @@ static void baseSlots(xsMachine* the) { xsMachine* m = asked(the); xsResult = xs
 static void baseChunks(xsMachine* the) { xsMachine* m = asked(the); xsResult = xsInteger(inhabitants[indexOf(m)].chunks); }
 static void slotBytes(xsMachine* the) { xsResult = xsInteger(engineSlotBytes()); }
 static void now(xsMachine* the) { xsResult = xsNumber(nowMs); }
+static void instructions(xsMachine* the) { xsResult = xsNumber(engineInstructions()); }
 
 /* The low 30 bits: differences are what counts. */
 static void meter(xsMachine* the) { xsResult = xsInteger((int)(engineMeter(the) & 0x3fffffff)); }
@@ -110,6 +145,8 @@ static void sendDatagram(xsMachine* the)
 	datagram->toPort = xsToInteger(xsArg(2));
 	datagram->length = end - start;
 	memcpy(datagram->bytes, (unsigned char*)data + start, end - start);
+	if (datagram->from == 0)
+		noteMessage("out", datagram->toPort, datagram->bytes, datagram->length);
 	xsResult = xsTrue;
 }
 
@@ -156,6 +193,10 @@ static void command(xsMachine* the)
 	xsMachine* other = asked(the);
 	char* line = strdup(xsToString(xsArg(1)));
 	int result = 0;
+	double before;
+	unsigned bytecodes = engineMeter(other);
+	note[0] = 0;
+	before = engineInstructions();
 	{
 		xsMachine* caller = the;
 		xsBeginHost(other);
@@ -171,6 +212,9 @@ static void command(xsMachine* the)
 		xsEndHost(other);
 		the = caller;
 	}
+	/* A question costs next to nothing. */
+	if (tellsWakes && engineInstructions() - before >= TOLD_LEAST)
+		printf("wake %.0f %.0f %u %s%s\n", nowMs, engineInstructions() - before, (engineMeter(other) - bytecodes) & 0x3fffffff, line, note);
 	free(line);
 	xsResult = xsInteger(result);
 }
@@ -179,6 +223,16 @@ static void command(xsMachine* the)
 static void wake(int i, Datagram* datagram)
 {
 	xsMachine* machine = inhabitants[i].the;
+	double before = 0;
+	unsigned bytecodes = 0;
+	int reports = tellsWakes && i == 0;
+	if (reports) {
+		note[0] = 0;
+		if (datagram)
+			noteMessage("in", datagram->toPort, datagram->bytes, datagram->length);
+		bytecodes = engineMeter(machine);
+		before = engineInstructions();
+	}
 	xsBeginHost(machine);
 	xsTry {
 		if (datagram) {
@@ -194,6 +248,11 @@ static void wake(int i, Datagram* datagram)
 	}
 	settle(the);
 	xsEndHost(machine);
+	if (reports) {
+		double cost = engineInstructions() - before;
+		if (cost >= TOLD_LEAST)
+			printf("wake %.0f %.0f %u%s\n", nowMs, cost, (engineMeter(machine) - bytecodes) & 0x3fffffff, note);
+	}
 }
 
 static void run(void)
@@ -246,6 +305,7 @@ static void populate(xsMachine* machine, int index)
 	define(the, "stackPeak", stackPeak, 1);
 	define(the, "meter", meter, 0);
 	define(the, "now", now, 0);
+	define(the, "instructions", instructions, 0);
 	define(the, "print", print, 1);
 	define(the, "quit", quit, 1);
 	define(the, "send", sendDatagram, 6);
@@ -253,6 +313,14 @@ static void populate(xsMachine* machine, int index)
 	define(the, "sourceMachine", sourceMachine, 0);
 	define(the, "sourcePort", sourcePortOf, 0);
 	define(the, "command", command, 2);
+#ifdef PORTERO_NATIVES
+	define(the, "xs_g711_encode", xs_g711_encode, 6);
+	define(the, "xs_g711_decode", xs_g711_decode, 6);
+	define(the, "xs_g711_sample", xs_g711_sample, 2);
+	define(the, "xs_goertzel_peak", xs_goertzel_peak, 3);
+	define(the, "xs_goertzel_energy", xs_goertzel_energy, 4);
+	define(the, "xs_goertzel_power", xs_goertzel_power, 5);
+#endif
 	xsVar(0) = xsInteger(index);
 	xsDefine(xsResult, xsID("machine"), xsVar(0), xsDontEnum);
 	xsDefine(xsGlobal, xsID("host"), xsResult, xsDontEnum);
@@ -289,8 +357,14 @@ int main(int argc, char* argv[])
 	 * whose modules are linked beforehand; what is used after start() is read by stackPeak. */
 	xsCreation creation = { 1024 * 1024, 1024 * 1024, 32768, 32768, 8192, 4096, 1024, 1993, 127, 4 * 1024 * 1024, 1993, 0 };
 	int i;
+	if (argc > 1 && !strcmp(argv[1], "--wakes")) {
+		tellsWakes = 1;
+		argv[1] = argv[0];
+		argv++;
+		argc--;
+	}
 	if (argc < 2 || argc - 1 > MACHINES) {
-		fprintf(stderr, "usage: world SCRIPT [SCRIPT]\n");
+		fprintf(stderr, "usage: world [--wakes] SCRIPT [SCRIPT]\n");
 		return 2;
 	}
 	fxInitializeSharedCluster();
