@@ -110,7 +110,9 @@ export class Session {
     if (this.closed === "" && this.link.writable) this.link.write(text);
   }
 
-  private take(line: string): void {
+  private take(came: string): void {
+    // A board asks for a pause in between; most drivers keep that for themselves.
+    const line = came.replaceAll("\x11", "").replaceAll("\x13", "");
     // What was typed by somebody may stand before the answer on the same line.
     const at = line.indexOf('{"ok":');
     if (this.waiting !== null && at >= 0) {

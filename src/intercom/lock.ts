@@ -17,6 +17,8 @@ import { crc32, Record } from "./record.js";
 const TRIES = 5;
 const FIRST_LOCK_S = 300;
 const LONGEST_LOCK_S = 3600;
+/** From here on each lock is as long as the one before. */
+const LOCKS_MOST = 5;
 /** Guesses fade, and what is left of a lock is kept, once in so long. */
 const STEP_S = 240;
 /** One guess is forgotten in so many steps: 60 in 24 hours. */
@@ -107,7 +109,7 @@ export class CodeLock implements TimerUser {
     if (this.stepAtMs === Infinity) this.stepAtMs = nowMs + STEP_S * 1000;
     if (tally.wrong < TRIES) return;
     tally.wrong = 0;
-    tally.locks += 1;
+    tally.locks = Math.min(LOCKS_MOST, tally.locks + 1);
     tally.untilMs = nowMs + lockS(tally.locks) * 1000;
   }
 
@@ -195,7 +197,7 @@ export class CodeLock implements TimerUser {
         if (parts.length === 5) found.push(this.tallyOf(parts[0], parts[1], parts[2], parts[3], parts[4]));
       }
     } else if (words.length === 3) {
-      const leftS = words[2] === "locked" ? lockS(countOf(words[1], LONGEST_LOCK_S)) : 0;
+      const leftS = words[2] === "locked" ? lockS(countOf(words[1], LOCKS_MOST)) : 0;
       const steps = (countOf(words[0], TRIES) + TRIES * countOf(words[1], TRIES)) * STEPS_A_GUESS;
       for (let i = 0; i < codes.length; i++)
         found.push(this.tallyOf(tagOf(codes[i]), words[0], words[1], "" + steps, "" + leftS));
@@ -207,7 +209,7 @@ export class CodeLock implements TimerUser {
   private tallyOf(tag: string, wrong: string, locks: string, steps: string, leftS: string): Tally {
     const tally = new Tally(tag);
     tally.wrong = countOf(wrong, TRIES - 1);
-    tally.locks = countOf(locks, LONGEST_LOCK_S);
+    tally.locks = countOf(locks, LOCKS_MOST);
     tally.steps = countOf(steps, (GUESSES_AT_ONCE + 1) * STEPS_A_GUESS);
     tally.untilMs = this.timers.nowMs + countOf(leftS, LONGEST_LOCK_S) * 1000;
     return tally;
@@ -216,7 +218,7 @@ export class CodeLock implements TimerUser {
 
 /** @returns for how many seconds the lock of that number holds */
 function lockS(locks: number): number {
-  return Math.min(LONGEST_LOCK_S, FIRST_LOCK_S * 2 ** Math.min(10, Math.max(0, locks - 1)));
+  return Math.min(LONGEST_LOCK_S, FIRST_LOCK_S * 2 ** Math.max(0, locks - 1));
 }
 
 function countOf(word: string, most: number): number {
@@ -224,6 +226,7 @@ function countOf(word: string, most: number): number {
   return count > 0 ? Math.min(Math.floor(count), most) : 0;
 }
 
+/** Five characters at most: the record of sixteen codes has to fit into flash. */
 function tagOf(code: string): string {
-  return crc32(octets(code)).toString(TAG_BASE);
+  return (crc32(octets(code)) >>> 8).toString(TAG_BASE);
 }

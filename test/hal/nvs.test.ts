@@ -8,11 +8,12 @@ import { PART_BYTES, Record, TEXT_MOST } from "../../src/intercom/record.js";
 import { Flash, NvsError, PowerCut, VirtualNvs } from "./nvs.js";
 
 const PAGES = 6;
-/** What is kept, and the longest text of each: settings, the log, the lock of sixteen codes, the wiring. */
+/** What is kept, and the longest text of each: settings, the log, the lock of sixteen codes, the console's wrong passwords, the wiring. */
 const KINDS = [
   { key: "settings", most: TEXT_MOST },
   { key: "log", most: DOOR_LIMITS.logBytes },
   { key: "lock", most: 330 },
+  { key: "guard", most: 12 },
   { key: "wiring", most: 150 },
 ];
 const isWhole = process.env.NVS_CUTS === "all";

@@ -187,6 +187,20 @@ describe("a power cut", () => {
     expect(open.left()).toBe(300);
   });
 
+  it("fits into its part of the flash with as many codes as there can be, guessed at for days", () => {
+    const board = new Board(Array.from({ length: 16 }, (_, i) => String(10_000_000 + 5_554_321 * i)));
+    for (let round = 0; round < 40; round++) {
+      for (let code = 0; code < 16; code++) while (board.left(code) === 0) board.wrong(code);
+      board.wait(board.left() * 1000);
+    }
+    const kept = new Record(board.store, "lock").read() ?? "";
+    expect(kept.split(" ")).toHaveLength(17);
+    board.lock.expect();
+    expect((new Record(board.store, "lock").read() ?? "").length).toBeLessThanOrEqual(330);
+    board.restart();
+    for (let code = 0; code < 16; code++) expect(board.left(code)).toBeGreaterThan(0);
+  });
+
   it.each(["garbage", "2 x", "2 zz:9:9:9:9:9", "2 zz:-1:NaN:1e9:Infinity", "1 2", ""])(
     "with %j in the store leaves a door that can be opened",
     (kept) => {
