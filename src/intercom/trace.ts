@@ -141,7 +141,8 @@ export class Trace implements Tap {
       equalNoCase(bytes, start, nameEnd, CONTENT_SHORT, 0, 1)
     )
       for (let i = nameEnd; i + SDP.length <= end; i++)
-        if ((bytes[i] | 0x20) === SDP[0] && equalNoCase(bytes, i, i + SDP.length, SDP, 0, SDP.length)) this.hasSdp = true;
+        if ((bytes[i] | 0x20) === SDP[0] && equalNoCase(bytes, i, i + SDP.length, SDP, 0, SDP.length))
+          this.hasSdp = true;
   }
 
   /** Drops the oldest until `size` octets fit. */
