@@ -6,6 +6,10 @@
  */
 import { escaped, hasSteering } from "../core/printable.js";
 
+const EQUALS = "\\x3d";
+/** What stands before a parameter or header of a URI. */
+const PARAMETERS = ";?&";
+
 /** @param value a few words, "" for none @param extra further fields as name, value, name, value, … @returns one line without its end */
 export function eventLine(name: string, value: string, extra: readonly (string | number)[]): string {
   let out = value === "" ? name : name + " " + wordsText(value);
@@ -16,9 +20,34 @@ export function eventLine(name: string, value: string, extra: readonly (string |
 /** The value of a field: as it is, or in quotes when a blank or a quote is in it. */
 export function fieldText(value: string): string {
   const text = escaped(value);
-  if (text === "" || text.indexOf('"') >= 0) return '"' + text + '"';
-  for (let i = 0; i < text.length; i++) if (isBlank(text.charCodeAt(i))) return '"' + text + '"';
+  if (text === "" || text.indexOf('"') >= 0) return quoted(text);
+  for (let i = 0; i < text.length; i++) if (isBlank(text.charCodeAt(i))) return quoted(text);
   return text;
+}
+
+/** Whoever only looks for `relay=on` finds none in quotes either: `=` behind a word is escaped, but for parameters of a URI. */
+function quoted(text: string): string {
+  let out = '"';
+  for (let i = 0; i < text.length; i++)
+    out += text.charAt(i) === "=" && isBehindWord(text, i) ? EQUALS : text.charAt(i);
+  return out + '"';
+}
+
+function isBehindWord(text: string, index: number): boolean {
+  let i = index - 1;
+  while (i >= 0 && isWord(text.charCodeAt(i))) i -= 1;
+  return i < 0 || PARAMETERS.indexOf(text.charAt(i)) < 0;
+}
+
+function isWord(code: number): boolean {
+  return (
+    (code >= 0x30 && code <= 0x39) ||
+    (code >= 0x41 && code <= 0x5a) ||
+    (code >= 0x61 && code <= 0x7a) ||
+    code === 0x2d ||
+    code === 0x2e ||
+    code === 0x5f
+  );
 }
 
 /** The value of an event: words with one blank between them, or in quotes when it could be taken for anything else. */
@@ -32,7 +61,7 @@ export function wordsText(value: string): string {
     isPlain = code !== 0x22 && code !== 0x5c && code !== 0x3d && !(isSpace ? wasSpace : isBlank(code));
     wasSpace = isSpace;
   }
-  return isPlain && !wasSpace ? value : '"' + escaped(value) + '"';
+  return isPlain && !wasSpace ? value : quoted(escaped(value));
 }
 
 /** White space, or what looks like it. */

@@ -98,6 +98,13 @@ describe("an event line", () => {
         const line = eventLine(name, value, extra.flat());
         expect(line).not.toMatch(STEERING);
         expect(read(line)).toEqual({ name, value, extra: extra.flat().map(String) });
+        // Nor does whoever only splits at blanks see another field.
+        const known = ["peer", "reason", "code", "by2"];
+        for (const word of line.split(" ").slice(1)) {
+          const key = /^([A-Za-z]\w*)=/.exec(word)?.[1];
+          if (key !== undefined) expect(known).toContain(key);
+        }
+        expect(line.split(" ").filter((word) => /^(?:peer|reason|code|by2)=/.test(word))).toHaveLength(extra.length);
       }),
       { seed: 10, numRuns: 3000 },
     );
@@ -112,8 +119,14 @@ describe("an event line", () => {
   });
 
   it.each([
-    ["call", "ringing", ["peer", '"x" relay=on <sip:a@b>'], 'call ringing peer="\\"x\\" relay=on <sip:a@b>"'],
-    ["text", "hi relay=on", ["peer", "sip:a@b;x=y"], 'text "hi relay=on" peer=sip:a@b;x=y'],
+    ["call", "ringing", ["peer", '"x" relay=on <sip:a@b>'], 'call ringing peer="\\"x\\" relay\\x3don <sip:a@b>"'],
+    ["text", "hi relay=on", ["peer", "sip:a@b;x=y"], 'text "hi relay\\x3don" peer=sip:a@b;x=y'],
+    [
+      "call",
+      "ringing",
+      ["peer", "relay=on <sip:a@b;transport=tcp?x=y&z=1>"],
+      'call ringing peer="relay\\x3don <sip:a@b;transport=tcp?x=y&z=1>"',
+    ],
     ["text", "a\nopen", [], 'text "a\\x0aopen"'],
     ["call", "ended", ["reason", "486 \u202eysuB"], 'call ended reason="486 \\u202eysuB"'],
   ])("%s %j %j cannot be taken for more", (name, value, extra, line) => {
