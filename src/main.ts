@@ -79,6 +79,7 @@ class Firmware implements DoorEvents, TerminalUser, ImprovUser {
     this.hasSettings = problem === "" && machine.storeProblem === "" && isWired;
     this.showLack();
     machine.led.trouble(true);
+    machine.savesPower = settings.isOn("wifi.powerSave");
     const ssid = settings.get(SSID);
     if (ssid === "" && !BOARD.isWired) this.report("no network: set wifi.ssid NAME, wifi.password TEXT, save, reboot");
     else this.join(ssid, settings.get(PASSWORD));

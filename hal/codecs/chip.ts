@@ -1,6 +1,7 @@
 /**
- * What the codec drivers share: registers that may not answer, and levels in steps. A chip that fails once is left alone until
- * the next call, so that one missing chip costs one time-out of the bus and not thirty. Not here: what any register means.
+ * What the codec drivers share: registers that may not answer, and levels in steps. The first write is done again when the chip does not
+ * answer it: an ES8311 just under power may miss it. A chip that fails after that is left alone until the next call, so that one missing
+ * chip costs two time-outs of the bus and not thirty. Not here: what any register means.
  */
 import type { Registers } from "../device.js";
 
@@ -9,6 +10,7 @@ const HEX = "0123456789abcdef";
 export class Chip {
   /** Whether the chip failed to answer since `begin`. */
   failed = false;
+  private isFirst = true;
   private readonly registers: Registers;
   private readonly problem: string;
 
@@ -20,6 +22,7 @@ export class Chip {
 
   begin(): void {
     this.failed = false;
+    this.isFirst = true;
   }
 
   /** @returns what to tell a person: "" when each access since `begin` was answered */
@@ -29,10 +32,16 @@ export class Chip {
 
   write(register: number, value: number): void {
     if (this.failed) return;
+    this.failed = !this.isWritten(register, value) && !(this.isFirst && this.isWritten(register, value));
+    this.isFirst = false;
+  }
+
+  private isWritten(register: number, value: number): boolean {
     try {
       this.registers.writeUint8(register, value);
+      return true;
     } catch {
-      this.failed = true;
+      return false;
     }
   }
 

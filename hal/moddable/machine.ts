@@ -38,6 +38,7 @@ import type {
 } from "../device.js";
 import { openUdp } from "../native/datagram.js";
 import { type I2S, openI2S } from "../native/i2s.js";
+import { savePower } from "../native/powersave.js";
 import { restart } from "../native/restart.js";
 import { Join, type NetworkChoice } from "./join.js";
 import { Light } from "./light.js";
@@ -244,6 +245,8 @@ export class Machine implements Device {
     udp: openUdp,
     servers: () => (this.nameServer > 0 ? [this.nameServer] : nameServers()),
   });
+  /** The radio sleeps between beacons; of its start. */
+  savesPower = false;
   /** Asked in place of those that the network tells; 0 for none. */
   nameServer = 0;
   readonly relays: readonly RelayPin[];
@@ -409,7 +412,10 @@ export class Machine implements Device {
   /** The one radio there is. */
   private openRadio(): WiFi {
     const { radio } = this;
-    radio.radio ??= new WiFi({ onChanged: () => this.joining?.changed() });
+    if (radio.radio === null) {
+      radio.radio = new WiFi({ onChanged: () => this.joining?.changed() });
+      savePower(this.savesPower);
+    }
     return radio.radio;
   }
 

@@ -1,7 +1,8 @@
 /**
  * The log of a door: the last things that happened, with their time, kept over a restart. Calls with whom, how long, why they ended
  * and how they sounded; openings, wrong codes, alarms, registration, restarts. It listens to the door's events and passes them on.
- * Kept in few writes, for flash wears out: a power cut loses the last minute. Digits and codes never come here.
+ * Kept in few writes, for flash wears out, and not while there is a call, for erasing it stops the sound: a power cut loses the last
+ * minute, or in a call up to ten. Digits and codes never come here.
  *
  * Openings, wrong codes and alarms have a share of the room each, a quarter, which nothing else can take; what they do not use others may,
  * until they need it. So no number of calls by a stranger pushes an opening out.
@@ -16,6 +17,10 @@ import type { Record } from "./record.js";
 
 /** So long it gathers before it writes. */
 const WRITE_MS = 60_000;
+/** A call that lasts puts it off for no longer, from the first entry that is not written on. */
+const PUT_OFF_MS = 600_000;
+/** After a call: its sound has ended. */
+const AFTER_CALL_MS = 1000;
 /** The longest entry, in characters: what others call themselves has no end. */
 const ENTRY_MOST = 160;
 /** Of whom a call was with, so that there is room for the rest. */
@@ -41,6 +46,8 @@ const date = new CivilDate();
 export interface LogClock {
   /** @returns s since 1970 in UTC, 0 while it is not known */
   epochS(): number;
+  /** Whether there is a call: then flash is left alone. */
+  isInCall(): boolean;
 }
 
 export class Log implements DoorEvents, TimerUser {
@@ -52,6 +59,9 @@ export class Log implements DoorEvents, TimerUser {
   private readonly mostBytes: number;
   private readonly timer: number;
   private readonly startMs: number;
+  /** When the first entry came that is not written. */
+  private unwrittenMs = 0;
+  private isPutOff = false;
   /** The oldest first; each "TIME NAME TEXT": s since 1970, or while that is not known s since the start with a minus. */
   private readonly entries: string[] = [];
   /** How often the last entry of each kind happened in a row. */
@@ -84,6 +94,7 @@ export class Log implements DoorEvents, TimerUser {
 
   event(name: string, value: string, extra: readonly (string | number)[]): void {
     this.take(name, value, extra);
+    if (this.isPutOff && name === "call" && value === "ended") this.timers.start(this.timer, AFTER_CALL_MS);
     this.next.event(name, value, extra);
   }
 
@@ -101,13 +112,17 @@ export class Log implements DoorEvents, TimerUser {
   }
 
   onTimer(): void {
-    this.write();
+    const leftMs = this.unwrittenMs + PUT_OFF_MS - this.timers.nowMs;
+    this.isPutOff = leftMs > 0 && this.clock.isInCall();
+    if (this.isPutOff) this.timers.start(this.timer, leftMs);
+    else this.write();
   }
 
   /** Writes what is not written yet: the machine is about to stop. */
   flush(): void {
     if (!this.timers.running(this.timer)) return;
     this.timers.stop(this.timer);
+    this.isPutOff = false;
     this.write();
   }
 
@@ -225,7 +240,9 @@ export class Log implements DoorEvents, TimerUser {
       this.repeats[kind] = 1;
       this.push(entry);
     }
-    if (!this.timers.running(this.timer)) this.timers.start(this.timer, WRITE_MS);
+    if (this.timers.running(this.timer)) return;
+    this.unwrittenMs = this.timers.nowMs;
+    this.timers.start(this.timer, WRITE_MS);
   }
 
   private push(entry: string): void {

@@ -103,6 +103,13 @@ export const SCHEMA: readonly Setting[] = [
   entry("sip.sessionExpires", TYPE_NUMBER, "1800", "session interval to ask for, 0: none", 0, 86400, "s"),
   entry("wifi.ssid", TYPE_TEXT, "", "name of the Wi-Fi network; of a board", 0, 32),
   entry("wifi.password", TYPE_SECRET, "", "its password; empty: an open network", 0, 63),
+  choice(
+    "wifi.powerSave",
+    TYPE_SWITCH,
+    "off",
+    ON_OFF,
+    "the radio sleeps between beacons: for a battery; sound comes late then",
+  ),
   entry("wifi.ip", TYPE_DEVICE_ADDRESS, "", "fixed address of a board, wired ones too; empty: by DHCP"),
   entry("wifi.mask", TYPE_MASK, "", "mask of the network, with wifi.ip"),
   entry("wifi.gateway", TYPE_DEVICE_ADDRESS, "", "the way out of the network, with wifi.ip; empty: none"),

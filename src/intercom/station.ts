@@ -323,6 +323,10 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
       );
   }
 
+  isInCall(): boolean {
+    return this.door.ua.activeCall() !== null;
+  }
+
   epochS(): number {
     return this.device.clock.epochS();
   }

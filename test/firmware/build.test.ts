@@ -52,6 +52,23 @@ describe("The manifests", () => {
     }
   });
 
+  it("let no board write a core dump while its relay stays as it was, and XS on an ESP32-S3 have a fast PSRAM", () => {
+    let roomy = 0;
+    for (const [board, [platform, manifest]] of Object.entries(BOARDS)) {
+      if (!platform.startsWith("esp32")) continue;
+      const { build } = JSON.parse(readFileSync(join(ROOT, manifest), "utf8"));
+      const text = readFileSync(join(ROOT, dirname(manifest), build.SDKCONFIGPATH, "sdkconfig.defaults"), "utf8");
+      const options = text.split("\n");
+      expect(options, board).toContain("CONFIG_ESP_COREDUMP_ENABLE_TO_NONE=y");
+      expect(options, board).toContain("CONFIG_ESP_COREDUMP_ENABLE_TO_UART=n");
+      if (!options.includes("CONFIG_SPIRAM=y")) continue;
+      roomy += 1;
+      for (const option of ["SPIRAM_SPEED_80M", "ESP32S3_DATA_CACHE_64KB"])
+        expect(options, board).toContain("CONFIG_" + option + "=y");
+    }
+    expect(roomy).toBeGreaterThan(0);
+  });
+
   it("give every board the options that all have, but for those of its console", () => {
     const common = readFileSync(join(ROOT, "hal/boards/sdkconfig/sdkconfig.defaults"), "utf8").split("\n");
     for (const [board, [platform, manifest]] of Object.entries(BOARDS)) {

@@ -531,6 +531,43 @@ describe("Noise", () => {
   });
 });
 
+describe("The radio", () => {
+  it.each([
+    ["", false],
+    ["set wifi.powerSave on\nsave\nreboot\n", true],
+  ])("sleeps between beacons only when it is to: %j", async (typed, sleeps) => {
+    await begin();
+    expect(board.savesPower).toBe(false);
+    if (typed === "") return;
+    expect(() => board.type(typed)).toThrow("restart");
+    board.crash(new Error("restart"));
+    board.savesPower = !sleeps;
+    board.start(main);
+    await board.run(3000, main);
+    expect(board.savesPower).toBe(sleeps);
+  });
+});
+
+describe("Flash, whose erasing stops the sound", () => {
+  it("keeps the log after a call, not in it", async () => {
+    const other = await phone();
+    await begin();
+    await board.run(120_000, main);
+    await press();
+    await board.run(2000, main);
+    const log = () => ["log.a", "log.b"].map((key) => board.stored.get(key)).join("");
+    const before = log();
+    other.party.station.line("dtmf 1234");
+    await board.run(200_000, main);
+    expect(board.printed).toContain("relay on");
+    expect(log()).toBe(before);
+    other.party.station.line("hangup");
+    await board.run(3000, main);
+    expect(log()).not.toBe(before);
+    expect(log()).toContain("open relay 1");
+  });
+});
+
 describe("An exception in the middle of a call, as of a heap that is full", () => {
   it("switches the relay off, is told, ends the call, and the door is there again", async () => {
     const other = await phone();

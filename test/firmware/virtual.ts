@@ -55,8 +55,12 @@ const WATCHDOG_MS = 5000;
 
 /** In the place of the C of hal/native/restart.ts. */
 (globalThis as unknown as { native: unknown }).native = (name: string) => ({
-  call(): never {
+  call(_self: unknown, ...values: unknown[]): void {
     if (name === "xs_restart") throw new Restarted("restart");
+    if (name === "xs_powersave") {
+      board.savesPower = values[0] === true;
+      return;
+    }
     throw new Error("no C here: " + name);
   },
 });
@@ -76,6 +80,8 @@ class VirtualBoard {
   /** Told of each of them at once. @param level 0 or 1, -1: undriven */
   onPin: (pin: number, level: number) => void = () => {};
   restarts: string[] = [];
+  /** As the chip begins. */
+  savesPower = true;
   /** How long each took, from the exception on. */
   restartMs: number[] = [];
   /** By the SDK's timer, while nothing else runs. */

@@ -114,6 +114,10 @@ export class House {
   signal(kind: number): void {
     this.signals.push(kind);
   }
+  isInCall(): boolean {
+    return this.door.ua.activeCall() !== null;
+  }
+
   epochS(): number {
     return this.epochAtStartS === 0 ? 0 : this.epochAtStartS + Math.floor(this.timers.nowMs / 1000);
   }

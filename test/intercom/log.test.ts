@@ -13,6 +13,7 @@ class Diary {
   writes = 0;
   epochAtStartS = 1_795_425_978;
   readonly store: MemoryStore;
+  isInCall = false;
   readonly log: Log;
 
   constructor(store = new MemoryStore(), most = 10, mostBytes = 4000) {
@@ -24,6 +25,7 @@ class Diary {
     };
     const next = { event: (name: string, value: string) => void this.passed.push(name + " " + value) };
     const clock = {
+      isInCall: () => this.isInCall,
       epochS: () => (this.epochAtStartS === 0 ? 0 : this.epochAtStartS + Math.round(this.timers.nowMs / 1000)),
     };
     this.log = new Log(next, this.timers, clock, new Record(store, "log"), most, mostBytes);
@@ -125,6 +127,52 @@ describe("the log", () => {
     expect(diary.writes).toBe(before + 1);
     diary.timers.poll(diary.timers.nowMs + 3_600_000);
     diary.log.flush();
+    expect(diary.writes).toBe(before + 1);
+  });
+
+  it("does not write in a call, but at its end", () => {
+    const diary = new Diary().after(61, "error", "before");
+    const before = diary.writes;
+    diary.after(1, "call", "calling", "direction", "out", "peer", "sip:flat@192.0.2.7");
+    diary.isInCall = true;
+    diary.after(5, "relay", "on", "relay", 1, "reason", "code").after(500, "relay", "on", "relay", 1, "reason", "code");
+    expect(diary.writes).toBe(before);
+    diary.isInCall = false;
+    diary.after(1, "call", "ended", "direction", "out", "reason", "hung up", "duration", 505);
+    expect(diary.writes).toBe(before);
+    diary.timers.poll(diary.timers.nowMs + 1000);
+    expect(diary.writes).toBe(before + 1);
+    expect(new Diary(diary.store).lines("open")).toHaveLength(2);
+  });
+
+  it("waits ten minutes for it, from the first entry on, and then ten more; a restart does not wait", () => {
+    const diary = new Diary();
+    diary.isInCall = true;
+    diary.timers.poll(diary.timers.nowMs + 61_000);
+    const before = diary.writes;
+    const starts = diary.timers.nowMs;
+    diary.after(1, "relay", "on", "relay", 1, "reason", "code");
+    for (let s = 0; s < 537; s++) diary.after(1, "error", "mistake " + s);
+    expect(diary.writes).toBe(before);
+    diary.timers.poll(starts + 540_000);
+    expect(diary.writes).toBe(before + 1);
+    diary.after(1, "error", "one more");
+    diary.timers.poll(diary.timers.nowMs + 599_000);
+    expect(diary.writes).toBe(before + 1);
+    diary.log.flush();
+    expect(diary.writes).toBe(before + 2);
+  });
+
+  it("waits for a second call that follows within the second after the first", () => {
+    const diary = new Diary();
+    diary.isInCall = true;
+    diary.after(70, "call", "ended", "direction", "in", "reason", "x", "duration", 1);
+    const before = diary.writes;
+    diary.timers.poll(diary.timers.nowMs + 2000);
+    expect(diary.writes).toBe(before);
+    diary.isInCall = false;
+    diary.after(1, "call", "ended", "direction", "in", "reason", "x", "duration", 1);
+    diary.timers.poll(diary.timers.nowMs + 1000);
     expect(diary.writes).toBe(before + 1);
   });
 
