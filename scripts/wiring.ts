@@ -1,15 +1,18 @@
 /**
- * The table of pins and a picture of the wiring for each board, made from hal/boards: `npm run docs` writes them into
- * docs/flashing.md and docs/wiring-BOARD.svg, a test checks that they are current. Not here: what is soldered on a board already.
+ * The table of pins and a picture of the wiring for each board, and what each board can, made from hal/boards: `npm run docs` writes
+ * them into docs/flashing.md, docs/wiring-BOARD.svg and docs/boards.md, a test checks that they are current. Not here: what is soldered on a board already.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { build } from "esbuild";
 import type { Board } from "../hal/boards/pins.js";
+import { DOOR_LIMITS, ROOMY_LIMITS } from "../src/core/limits.js";
+import { PLAN_TARGETS_MOST } from "../src/intercom/plan.js";
 
 const ROOT = resolve(import.meta.dirname, "..");
-const BEGIN = "<!-- pins: made by `npm run docs` -->\n";
-const END = "<!-- end of pins -->\n";
+/** Between what marks each table stands in its document. */
+const PINS = ["docs/flashing.md", "<!-- pins: made by `npm run docs` -->\n", "<!-- end of pins -->\n"] as const;
+const BOARDS = ["docs/boards.md", "<!-- boards: made by `npm run docs` -->\n", "<!-- end of boards -->\n"] as const;
 
 /** What the pictures say beside the pins. */
 interface Product {
@@ -91,6 +94,40 @@ function tableOf(boards: readonly (readonly [string, Board])[]): string {
   ];
   return lines.join("\n") + "\n";
 }
+
+/** @returns the options for ESP-IDF that the board is built with */
+function optionsOf(name: string): string {
+  const folder = join(ROOT, "hal", "boards", name);
+  const { build } = JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8"));
+  return readFileSync(join(folder, build.SDKCONFIGPATH, "sdkconfig.defaults"), "utf8");
+}
+
+/** What fits on each board, by the same limits that the firmware has. */
+function abilitiesOf(boards: readonly (readonly [string, Board])[]): string {
+  const rows: [string, (board: Board, product: Product, name: string) => string][] = [
+    ["Chip", (_b, p) => p.chip],
+    ["PSRAM used", (_b, _p, name) => (/^CONFIG_SPIRAM=y$/m.test(optionsOf(name)) ? "yes" : "no")],
+    ["Network", (b) => (b.isWired ? "cable" : "Wi-Fi")],
+    ["Sound", (b) => (b.codec === "" ? "I2S amplifier and microphone, wired" : b.codec + ", on the board")],
+    ["Console", (b, p) => (b.console === "usb" || !p.needsAdapter ? "USB socket" : "serial adapter")],
+    ["Targets that ring together", (b) => String(Math.min(PLAN_TARGETS_MOST, limitsOf(b).calls))],
+    ["A second phone joins the call", (b) => (limitsOf(b).lines > 1 ? "yes" : "no")],
+    ["The door as server, phones", (b) => (limitsOf(b).phones > 0 ? String(limitsOf(b).phones) : "no")],
+    ["Phones that watch the door", (b) => String(limitsOf(b).subscriptions)],
+    ["Relays, inputs described", (b) => b.relays.length + ", " + present([...b.buttons, b.exit, b.sensor]).length],
+  ];
+  const lines = [
+    "|  | " + boards.map(([name]) => name).join(" | ") + " |",
+    "| --- | " + boards.map(() => "---").join(" | ") + " |",
+    ...rows.map(
+      ([title, cell]) =>
+        "| " + [title, ...boards.map(([name, board]) => cell(board, PRODUCTS[name], name))].join(" | ") + " |",
+    ),
+  ];
+  return lines.join("\n") + "\n";
+}
+
+const limitsOf = (board: Board) => (board.isRoomy ? ROOMY_LIMITS : DOOR_LIMITS);
 
 const gpio = (pin: number) => "GPIO " + pin;
 
@@ -276,11 +313,16 @@ export async function current(): Promise<Map<string, string>> {
   const boards: [string, Board][] = [];
   for (const name of Object.keys(PRODUCTS)) boards.push([name, await load(name)]);
   const out = new Map(boards.map(([name, board]) => ["docs/wiring-" + name + ".svg", pictureOf(name, board)]));
-  const path = "docs/flashing.md";
+  out.set(PINS[0], between(PINS, tableOf(boards)));
+  return out.set(BOARDS[0], between(BOARDS, abilitiesOf(boards)));
+}
+
+/** @returns the document with a table between its marks */
+function between([path, begin, end]: readonly [string, string, string], table: string): string {
   const document = readFileSync(join(ROOT, path), "utf8");
-  const [from, to] = [document.indexOf(BEGIN), document.indexOf(END)];
-  if (from < 0 || to < from) throw new Error(path + " has lost its marks: " + BEGIN.trim());
-  return out.set(path, document.slice(0, from) + BEGIN + "\n" + tableOf(boards) + "\n" + document.slice(to));
+  const [from, to] = [document.indexOf(begin), document.indexOf(end)];
+  if (from < 0 || to < from) throw new Error(path + " has lost its marks: " + begin.trim());
+  return document.slice(0, from) + begin + "\n" + table + "\n" + document.slice(to);
 }
 
 if (process.argv[1] !== undefined && resolve(process.argv[1]) === import.meta.filename)

@@ -11,7 +11,7 @@ const STEP_MS = 600_000;
 export const KNOWN = { moddable: "8.2.3", idf: "6.0.2" };
 
 export function sdkTools(sdk: string): string {
-  return join(sdk, "build", "bin", "lin", "release");
+  return join(sdk, "build", "bin", process.platform === "darwin" ? "mac" : "lin", "release");
 }
 
 /** @returns the environment with the SDK's tools and the project's tsc on the PATH */
