@@ -78,6 +78,8 @@ export const CAUSE_NO_ROOM = 12;
 const BYE_FIRST_MS = 500;
 const BYE_MOST_MS = 4000;
 const BYE_TIME_MS = 32_000;
+/** How long a re-INVITE may be without a final answer: nobody has to be fetched for one. */
+const OFFER_TIME_MS = 32_000;
 /** How often a change that crossed one of theirs (491) is offered again. */
 const GLARES_MOST = 5;
 /** When a refresh is tried again that found no room, or another exchange open. */
@@ -176,6 +178,9 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
   private byeDelayMs = 0;
   /** Our offer under way, or waiting for its turn, is a change somebody asked for: its failure is told. */
   private isChange = false;
+  /** It waits for its turn; when the one under way is taken back. */
+  private isWaiting = false;
+  private offerUntilMs = 0;
   /** How often it was refused because it crossed one of theirs. */
   private glares = 0;
   /** To be offered anew as soon as the session is confirmed. */
@@ -841,9 +846,18 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     }
     const dialog = this.dialog;
     if (this.state !== SESSION_CONFIRMED || dialog === null) return;
-    if (kind === TIMER_RETRY) this.offerWaiting(dialog);
+    if (kind === TIMER_RETRY) this.onOfferTimer(dialog);
     else if (this.interval.isRefresher && this.context.timers.nowMs < this.interval.expiresAtMs) this.refresh();
     else this.endWithBye(CAUSE_EXPIRED, 0);
+  }
+
+  /** An offer of ours has had no final answer in its time and is taken back, or one that waited has its turn. */
+  private onOfferTimer(dialog: Dialog): void {
+    const { timers, layer } = this.context;
+    if (this.invite !== null && timers.nowMs >= this.offerUntilMs) layer.cancel(this.invite);
+    if (this.isWaiting) this.offerWaiting(dialog);
+    else if (this.invite !== null && timers.nowMs < this.offerUntilMs)
+      timers.startAt(this.retryTimer, this.offerUntilMs);
   }
 
   private onReliableTimer(): void {
@@ -874,6 +888,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
   /** RFC 3261 §14.1: who made the Call-ID waits longer, so that one of two gets through. */
   private retryLater(): void {
     const part = fraction(this.context.random);
+    this.isWaiting = true;
     const delayMs = this.isCaller ? 2100 + Math.floor(part * 190) * 10 : Math.floor(part * 200) * 10;
     this.context.timers.start(this.retryTimer, delayMs);
   }
@@ -885,6 +900,10 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     if (t === null) return false;
     // What can be left out is, rather than the request.
     if (!this.writeInvite(t, dialog, false)) this.writeInvite(t, dialog, true);
+    if (this.state === SESSION_CONFIRMED) {
+      this.offerUntilMs = this.context.timers.nowMs + OFFER_TIME_MS;
+      this.context.timers.startAt(this.retryTimer, this.offerUntilMs);
+    }
     this.exchange = EXCHANGE_OURS;
     this.invite = t;
     this.inviteCseq = dialog.localCseq;
@@ -979,7 +998,8 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
       }
       this.sendByeOnce(dialog);
       dialog.state = DIALOG_LEAVING;
-      this.context.timers.start(this.retryTimer, this.byeDelayMs);
+      const leftMs = Math.max(0, this.byeUntilMs - this.context.timers.nowMs);
+      this.context.timers.start(this.retryTimer, Math.min(this.byeDelayMs, leftMs));
       return;
     }
     dialog.state = DIALOG_CONFIRMED;
@@ -1188,6 +1208,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
 
   /** An offer that had to wait has its turn. */
   private offerWaiting(dialog: Dialog): void {
+    this.isWaiting = false;
     const { isChange } = this;
     const wasHold = this.negotiation.isHolding;
     if (!this.offerAnew(dialog) && isChange) this.context.user.onUnchanged(this, wasHold, null);
@@ -1203,6 +1224,8 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     timers.stop(this.sessionTimer);
     timers.stop(this.retryTimer);
     timers.stop(this.reliableTimer);
+    // One of a call that runs: nobody waits for its answer.
+    if (this.invite !== null) this.context.layer.cancel(this.invite);
     this.state = SESSION_ENDED;
     if (this.forks.leaving() !== null) timers.start(this.retryTimer, BYE_FIRST_MS);
     this.context.user.onEnded(this, cause, status, m);
@@ -1223,7 +1246,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     this.exchange = EXCHANGE_NONE;
     this.answerDue = false;
     this.byeWanted = false;
-    this.reofferWanted = this.isChange = false;
+    this.reofferWanted = this.isChange = this.isWaiting = false;
     this.glares = 0;
     this.answerWanted = false;
     this.wantsReliable = false;

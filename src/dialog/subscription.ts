@@ -32,8 +32,9 @@ export interface SubscriptionHost {
 /** What a subscriber gets who names no time, and the most and the least there is, s. */
 const USUAL_S = 3600;
 export const SUBSCRIPTION_LEAST_S = 60;
-/** A NOTIFY for which there was no transaction is tried again so much later. */
+/** A NOTIFY for which there was no transaction is tried again so much later; the last one for as long as a transaction would try. */
 const AGAIN_MS = 2000;
+const LAST_MS = 32_000;
 const CHALLENGES_MOST = 2;
 
 const EXPIRES = octets("Expires: ");
@@ -179,10 +180,9 @@ export class Subscription implements ClientUser, TimerUser {
     const { layer } = host;
     const t = layer.client(this);
     if (t === null) {
-      this.timers.startAt(
-        this.timer,
-        Math.min(this.timers.nowMs + AGAIN_MS, Math.max(this.expiresMs, this.timers.nowMs + 1)),
-      );
+      // Its time ends with room or without.
+      if (this.timers.nowMs >= this.expiresMs + LAST_MS) this.end();
+      else this.timers.start(this.timer, AGAIN_MS);
       return;
     }
     const body = layer.scratchWriter;

@@ -154,7 +154,7 @@ export const SCHEMA: readonly Setting[] = [
   entry("button4.night", TYPE_PLAN, "", "what button 4 calls outside of time.day; empty: as by day", 0, PLAN_MOST),
   entry("button4.hold", TYPE_PLAN, "", "what button 4 calls when it is held for 2 s; empty: as a press", 0, PLAN_MOST),
   choice("button.press", TYPE_LIST, "call,cancel,hangup,answer", PRESSES, "what a press may do"),
-  entry("call.ringTime", TYPE_NUMBER, "60", "give up when nobody answers for so long, 0: never", 0, 600, "s"),
+  entry("call.ringTime", TYPE_NUMBER, "60", "give up when nobody answers for so long, 0: after an hour", 0, 600, "s"),
   choice(
     "call.autoAnswer",
     TYPE_SWITCH,

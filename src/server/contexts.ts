@@ -50,6 +50,8 @@ export class Contexts {
   readonly q: Int16Array;
   /** Counts the requests that had this position: an answer that comes late is not taken for one to the next. */
   readonly turn: Uint16Array;
+  /** Until when an answer of the location service is awaited, ms on the core's clock. */
+  readonly askedUntilMs: Float64Array;
   /** The row of the right credentials in the request, -1 when it had none. */
   readonly credentials: Int16Array;
   /** The buffers lent: the request, the best response, the challenges of all; null for none. */
@@ -74,6 +76,7 @@ export class Contexts {
     this.best = new Int16Array(servers);
     this.q = new Int16Array(servers);
     this.turn = new Uint16Array(servers);
+    this.askedUntilMs = new Float64Array(servers);
     this.credentials = new Int16Array(servers);
     this.firsts = new Int32Array(servers).fill(NO_BRANCH);
     for (let i = 0; i < servers; i++) {
@@ -148,9 +151,9 @@ export class Contexts {
     return false;
   }
 
-  /** When the next branch is to be given up, ms; Infinity when none waits. */
+  /** When the next branch, or the location service, is to be given up, ms; Infinity when none waits. */
   earliestMs(slot: number): number {
-    let earliest = Infinity;
+    let earliest = (this.flags[slot] & FLAG_ASKING) !== 0 ? this.askedUntilMs[slot] : Infinity;
     for (let branch = this.firsts[slot]; branch >= 0; branch = this.nexts[branch]) {
       const ms = this.deadlineMs[branch];
       if (ms > 0 && ms < earliest) earliest = ms;

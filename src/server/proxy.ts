@@ -210,7 +210,9 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
     const { contexts } = this;
     const { slot } = t;
     contexts.flags[slot] |= FLAG_ASKING;
+    contexts.askedUntilMs[slot] = this.layer.timers.nowMs + 64 * this.layer.limits.t1Ms;
     if (this.store.bindings(this.targets.aor, this, contexts.turn[slot] * TURN + slot)) return;
+    this.arm(slot);
     if (this.current !== null && !contexts.keep(contexts.request, slot, this.current)) {
       contexts.turn[slot] += 1;
       this.counters.failed += 1;
@@ -223,6 +225,7 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
     const slot = token % TURN;
     if (contexts.turn[slot] !== Math.floor(token / TURN) || (contexts.flags[slot] & FLAG_ASKING) === 0) return;
     contexts.flags[slot] &= ~(FLAG_ASKING | FLAG_MORE);
+    this.arm(slot);
     const t = this.layer.servers.items[slot];
     if ((contexts.flags[slot] & FLAG_CLOSED) !== 0) {
       if (contexts.pending[slot] === 0) this.proceed(t);
@@ -322,6 +325,7 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
   onTimer(slot: number): void {
     const { contexts, layer } = this;
     const { nowMs } = layer.timers;
+    if ((contexts.flags[slot] & FLAG_ASKING) !== 0 && contexts.askedUntilMs[slot] <= nowMs) this.giveUpAsking(slot);
     for (let branch = contexts.first(slot); branch >= 0; branch = contexts.next(branch)) {
       const deadlineMs = contexts.deadlineMs[branch];
       if (deadlineMs === 0 || deadlineMs > nowMs) continue;
@@ -330,6 +334,16 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
       layer.cancel(layer.clients.items[branch]);
     }
     this.arm(slot);
+  }
+
+  /** The location service has not answered in time: its answer is not waited for any more. */
+  private giveUpAsking(slot: number): void {
+    const { contexts } = this;
+    contexts.turn[slot] += 1;
+    contexts.flags[slot] &= ~(FLAG_ASKING | FLAG_MORE);
+    if (contexts.pending[slot] > 0 || (contexts.flags[slot] & FLAG_DONE) !== 0) return;
+    if (contexts.best[slot] !== 0) this.conclude(this.layer.servers.items[slot]);
+    else this.fail(this.layer.servers.items[slot], 503);
   }
 
   // Their answers. RFC 3261 §16.7

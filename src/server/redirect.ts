@@ -57,6 +57,7 @@ export class RedirectCounters {
 const CONTACT = octets("Contact: <");
 const Q = octets(">;q=");
 const ALLOW = octets("Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE, SUBSCRIBE, REGISTER\r\n");
+const TURN = 0x10000;
 /** Option tags that are known here. */
 const NOTHING: readonly Uint8Array[] = [];
 
@@ -70,8 +71,8 @@ export class Redirect implements TransactionUser, LocationUser, ServerOwner {
   private users: UserStore;
   /** Requests that wait for the store, by their token; null: free. */
   private readonly waiting: (ServerTransaction | null)[] = [];
-  /** The token's request is gone, but its answer is still to come. */
-  private readonly isGone: boolean[] = [];
+  /** Counts the requests that had a place: an answer that comes late is not taken for one to the next. */
+  private readonly turns: number[] = [];
   private readonly uri = new Uri();
   private readonly name = new Span();
   private readonly aor = new Span();
@@ -96,7 +97,7 @@ export class Redirect implements TransactionUser, LocationUser, ServerOwner {
     this.options = options;
     for (let i = 0; i < options.jobs; i++) {
       this.waiting.push(null);
-      this.isGone.push(false);
+      this.turns.push(0);
     }
   }
 
@@ -174,9 +175,10 @@ export class Redirect implements TransactionUser, LocationUser, ServerOwner {
   onAckTimeout(_t: ServerTransaction): void {}
 
   onBindings(token: number, result: number, list: Bindings): void {
-    const t = this.waiting[token];
-    this.waiting[token] = null;
-    this.isGone[token] = false;
+    const place = token % TURN;
+    if (this.turns[place] !== Math.floor(token / TURN)) return;
+    const t = this.waiting[place];
+    this.free(place);
     if (t === null) return;
     t.owner = null;
     // It was cancelled meanwhile.
@@ -189,19 +191,21 @@ export class Redirect implements TransactionUser, LocationUser, ServerOwner {
   onUpdated(_token: number, _result: number): void {}
 
   onServerTerminated(t: ServerTransaction): void {
-    for (let i = 0; i < this.waiting.length; i++)
-      if (this.waiting[i] === t) {
-        this.waiting[i] = null;
-        this.isGone[i] = true;
-      }
+    for (let i = 0; i < this.waiting.length; i++) if (this.waiting[i] === t) this.free(i);
+  }
+
+  private free(place: number): void {
+    this.waiting[place] = null;
+    this.turns[place] = (this.turns[place] + 1) % TURN;
   }
 
   private take(t: ServerTransaction): number {
     for (let i = 0; i < this.waiting.length; i++) {
-      if (this.waiting[i] !== null || this.isGone[i]) continue;
+      if (this.waiting[i] !== null) continue;
       this.waiting[i] = t;
       t.owner = this;
-      return i;
+      t.limitAnswer();
+      return this.turns[i] * TURN + i;
     }
     return -1;
   }

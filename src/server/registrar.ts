@@ -68,19 +68,26 @@ const OUT_OF_ORDER = octets("Request Out Of Order");
 const TOO_MANY = octets("Too Many Contacts");
 const BAD_CONTACT = octets("Bad Contact");
 
+const TURN = 0x10000;
+
 /** A request that waits for the location service. */
 class Job {
-  readonly token: number;
+  readonly place: number;
+  /** Counts the requests it had: an answer that comes late is not taken for one to the next. */
+  turn = 0;
   isUsed = false;
   tries = 0;
-  /** Null when its time ran out: nobody waits for the answer. */
   t: ServerTransaction | null = null;
   readonly bytes: Uint8Array;
   size = 0;
 
-  constructor(token: number, bytes: number) {
-    this.token = token;
+  constructor(place: number, bytes: number) {
+    this.place = place;
     this.bytes = new Uint8Array(bytes);
+  }
+
+  get token(): number {
+    return this.turn * TURN + this.place;
   }
 }
 
@@ -187,7 +194,8 @@ export class Registrar implements LocationUser, ServerOwner {
   }
 
   onBindings(token: number, result: number, list: Bindings): void {
-    const job = this.jobs[token];
+    const job = this.jobs[token % TURN];
+    if (job.token !== token) return;
     const { t } = job;
     const m = t === null ? null : this.requestOf(job);
     if (t === null || m === null || result !== LOCATION_OK) {
@@ -222,7 +230,8 @@ export class Registrar implements LocationUser, ServerOwner {
   }
 
   onUpdated(token: number, result: number): void {
-    const job = this.jobs[token];
+    const job = this.jobs[token % TURN];
+    if (job.token !== token) return;
     const { t } = job;
     if (t !== null && result === LOCATION_CONFLICT && ++job.tries < TRIES) {
       this.counters.conflicts += 1;
@@ -239,7 +248,7 @@ export class Registrar implements LocationUser, ServerOwner {
   }
 
   onServerTerminated(t: ServerTransaction): void {
-    for (let i = 0; i < this.jobs.length; i++) if (this.jobs[i].t === t) this.jobs[i].t = null;
+    for (let i = 0; i < this.jobs.length; i++) if (this.jobs[i].t === t) this.end(this.jobs[i]);
   }
 
   private ask(job: Job): void {
@@ -260,6 +269,7 @@ export class Registrar implements LocationUser, ServerOwner {
   private end(job: Job): void {
     if (job.t !== null) job.t.owner = null;
     job.t = null;
+    job.turn = (job.turn + 1) % TURN;
     job.isUsed = false;
   }
 

@@ -239,9 +239,10 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     this.clients.give(t);
   }
 
-  /** The user wants to hear no more of it; it ends by itself. */
+  /** The user wants to hear no more of it; it ends by itself. An INVITE that nobody waits for is taken back. */
   forget(t: ClientTransaction): void {
     t.user = NO_USER;
+    t.cancel(NONE);
   }
 
   /** Nobody called `who` waits any more, neither for responses nor for the end of a server transaction. */

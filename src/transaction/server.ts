@@ -311,6 +311,11 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
     if (!this.sendResponse()) this.respondShort();
   }
 
+  /** Whoever answers the INVITE waits for something that may never come: after 64*T1 it is answered 504 in his place. */
+  limitAnswer(): void {
+    if (this.method === METHOD_INVITE) this.host.timers.start(this.endTimer, 64 * this.host.limits.t1Ms);
+  }
+
   /** The last response again. */
   resend(): void {
     if (this.responseEnd > 0)
@@ -381,6 +386,8 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
       this.host.timers.start(this.repeatTimer, this.intervalMs);
       return;
     }
+    const isOpen = this.state === SERVER_TRYING || this.state === SERVER_PROCEEDING;
+    if (isOpen && this.method === METHOD_INVITE && !this.isAcked && this.reply(504)) return;
     this.host.timers.stop(this.repeatTimer);
     if (this.state === SERVER_ACCEPTED && !this.isAcked) this.host.onUnacknowledged(this);
     const owner = this.owner;

@@ -27,6 +27,9 @@ export const SOUND_BACK = 1;
 /** It comes from another address, and is sent to there. */
 export const SOUND_MOVED = 2;
 
+/** No call rings for longer, whatever the settings say: the other side may be gone without a word. */
+const RING_MOST_MS = 3_600_000;
+
 /** Where the sound of line number `line` is sent from: each line has a port of its own. Octets are lent for the time of the call. */
 export interface SoundNetwork {
   rtp(line: number, ip: number, port: number, bytes: Uint8Array, start: number, end: number): void;
@@ -131,10 +134,14 @@ export class Call implements TimerUser {
     return this.line.call === this && this.line.media.hasRun();
   }
 
-  /** Limits the time until it is answered; 0 for no limit. */
+  /** Limits the time until it is answered. @param timeMs 0 for as long as anybody may ring */
   limit(timeMs: number): void {
-    if (timeMs > 0) this.timers.start(this.timer, timeMs);
-    else this.timers.stop(this.timer);
+    this.timers.start(this.timer, timeMs > 0 ? timeMs : RING_MOST_MS);
+  }
+
+  /** It is answered, or over. */
+  unlimit(): void {
+    this.timers.stop(this.timer);
   }
 
   onTimer(): void {

@@ -583,7 +583,7 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
   onConfirmed(s: Session): void {
     const call = this.callWith(s);
     call.answeredMs = this.timers.nowMs;
-    call.limit(0);
+    call.unlimit();
     call.media.configure(s.negotiation.result, this.settings.silenceTimeMs);
     this.setState(call, CALL_CONFIRMED);
     if (s.negotiation.result.heldByRemote && call.state === CALL_CONFIRMED) this.setState(call, CALL_HELD);
@@ -591,7 +591,7 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
 
   onEnded(s: Session, cause: number, status: number, m: Message | null): void {
     const call = this.callWith(s);
-    call.limit(0);
+    call.unlimit();
     if (call.hasSound) {
       call.hasSound = false;
       call.media.stop();

@@ -473,6 +473,28 @@ describe("hold that the other side refuses", () => {
     }
   });
 
+  it("by ringing only is taken back, told, and the call goes on", () => {
+    const all = made();
+    const { world, a, peer } = all;
+    talking(all);
+    const told: string[] = [];
+    a.onUnchanged = (_call, wasHold, m) => told.push(`${wasHold} ${m?.status ?? 0}`);
+    peer.onMessage = (message) => {
+      if (message.startsWith("INVITE")) peer.respond(DOOR, message, "180 Ringing", "t", [CONTACT]);
+      if (!message.startsWith("CANCEL")) return;
+      peer.respond(DOOR, message, "200 OK", "t");
+      peer.respond(DOOR, peer.got("INVITE")[0], "487 Request Terminated", "t");
+    };
+    a.ua.hold(a.ua.calls[0], true);
+    world.run(33_000);
+    expect(told).toEqual(["true 487"]);
+    expect(a.last()).toBe("call confirmed");
+    peer.onMessage = () => {};
+    expect(a.ua.hold(a.ua.calls[0], true)).toBe("");
+    world.run(10);
+    expect(peer.got("INVITE")).toHaveLength(2);
+  });
+
   it("because it crossed theirs is tried a few times, then told", () => {
     const all = made();
     const { world, a, peer } = all;
