@@ -4,7 +4,7 @@
  * Kept in few writes, for flash wears out, and not while there is a call, for erasing it stops the sound: a power cut loses the last
  * minute, or in a call up to ten. Digits and codes never come here.
  *
- * Openings, wrong codes and alarms have a share of the room each, a quarter, which nothing else can take; what they do not use others may,
+ * Openings, wrong codes and passwords, and alarms have a share of the room each, a quarter, which nothing else can take; what they do not use others may,
  * until they need it. So no number of calls by a stranger pushes an opening out.
  */
 import { utf8Length } from "../core/bytes.js";
@@ -35,7 +35,8 @@ const KIND_OPEN = 1;
 const KIND_CODE = 2;
 const KIND_ALARM = 3;
 const KINDS = 4;
-/** What is told of codes and of the console's password begins so. */
+/** What is told of wrong codes and passwords begins so. */
+const WRONG = "wrong ";
 export const CODE_WRONG = "wrong door code";
 export const CODES_LOCKED = "door codes are locked";
 export const PASSWORD_WRONG = "wrong console password";
@@ -199,7 +200,8 @@ export class Log implements DoorEvents, TimerUser {
       }
       case "error": {
         const by = of(extra, "by");
-        this.add("error", by === "" ? value : value + ", by " + by);
+        const address = of(extra, "address");
+        this.add("error", value + (by === "" ? "" : ", by " + by) + (address === "" ? "" : ", from " + address));
         return;
       }
     }
@@ -273,9 +275,7 @@ function kindOf(entry: string): number {
   if (begins(rest, "door ")) return KIND_ALARM;
   if (!begins(rest, "error ")) return KIND_OTHER;
   const said = rest.slice(6);
-  return begins(said, CODE_WRONG) || begins(said, CODES_LOCKED) || begins(said, PASSWORD_WRONG)
-    ? KIND_CODE
-    : KIND_OTHER;
+  return begins(said, WRONG) || begins(said, CODES_LOCKED) ? KIND_CODE : KIND_OTHER;
 }
 
 function begins(text: string, start: string): boolean {

@@ -198,6 +198,10 @@ describe("the log", () => {
       ["open relay 1: code", (d) => d.after(1, "relay", "on", "relay", 1, "reason", "code")],
       ["error wrong door code, by rtp", (d) => d.after(1, "error", "wrong door code", "tries", 1, "by", "rtp")],
       ["error door codes are locked", (d) => d.after(1, "error", "door codes are locked", "seconds", 300)],
+      [
+        "error wrong call.password, from 192.0.2.66",
+        (d) => d.after(1, "error", "wrong call.password", "address", "192.0.2.66", "peer", "sip:x@y", "wait", 0),
+      ],
       ["error wrong console password", (d) => d.after(1, "error", "wrong console password", "seconds", 1)],
       ["door forced", (d) => d.after(1, "door", "forced")],
       ["register failed: 403 Forbidden", (d) => d.after(1, "register", "failed", "reason", "403 Forbidden")],
@@ -208,7 +212,7 @@ describe("the log", () => {
       (d, i) => d.after(1, "relay", "on", "relay", 1 + (i % 2), "reason", "code"),
       (d, i) => d.after(1, "door", ["forced", "left-open"][i % 2]),
     ];
-    for (const [entry, happen] of kinds.slice(0, 5)) {
+    for (const [entry, happen] of kinds.slice(0, 6)) {
       for (const flood of floods) {
         const probe = new Diary();
         flood(probe, 1);
@@ -266,7 +270,7 @@ describe("the log", () => {
           }
         },
       ),
-      { seed: 15, numRuns: 100 },
+      { seed: 15, numRuns: 50 },
     );
   });
 });
