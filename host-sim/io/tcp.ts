@@ -9,6 +9,8 @@ import { openError } from "./udp.js";
 
 /** Connections at once, both ways together, unless it is said otherwise. */
 export const TCP_CONNECTIONS = 16;
+/** Connections that may be accepted beyond: whoever uses them may close another one for a new one. */
+const TCP_SPARE = 4;
 /** Octets that wait to be sent on a connection: a few of the longest messages. */
 export const TCP_QUEUE_BYTES = 65536;
 /** How long an attempt to open may take, ms: as long as a transaction waits. RFC 3261 §17.1.2.2 (Timer F) */
@@ -134,7 +136,7 @@ class NodeTcpStack implements TcpStack {
 
   private accept(socket: Socket): void {
     const address = ipv4(socket.remoteAddress ?? "");
-    if (!this.open || address < 0 || this.connections.length >= this.most) {
+    if (!this.open || address < 0 || this.connections.length >= this.most + TCP_SPARE) {
       socket.on("error", () => {});
       socket.destroy();
       return;

@@ -7,12 +7,15 @@ import { eventJson, eventLine } from "../world/events.js";
 import { Host } from "./host.js";
 import { ask, openHttp } from "./http.js";
 import { parseOptions, type ServerOptions, USAGE } from "./options.js";
+import { Output } from "./output.js";
 import { addUser, nameProblem } from "./users-file.js";
 
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
 
 async function main(): Promise<number> {
+  // Whoever reads what is printed, or writes what is read, may go away.
+  for (const stream of [process.stdout, process.stderr, process.stdin]) stream.on("error", () => {});
   const options = parseOptions(process.argv.slice(2));
   if (typeof options === "string") return refuse(options, EXIT_USAGE);
   if (options.help) {
@@ -38,17 +41,13 @@ async function main(): Promise<number> {
 }
 
 async function run(options: ServerOptions): Promise<number> {
-  // A thousand phones that register make a thousand lines: those of one turn are written at once.
-  let lines = "";
-  const tell = (event: string, value: string, extra: Record<string, string | number> = {}): void => {
+  const format = (event: string, value: string, extra: Record<string, string | number> = {}): string => {
     const line = { t: performance.now(), who: "server", event, value, ...extra };
-    if (lines === "")
-      setImmediate(() => {
-        process.stdout.write(lines);
-        lines = "";
-      });
-    lines += (options.json ? eventJson(line) : eventLine(line)) + "\n";
+    return options.json ? eventJson(line) : eventLine(line);
   };
+  const output = new Output(process.stdout.fd, (count) => format("error", "lines were lost", { lines: count }));
+  const tell = (event: string, value: string, extra?: Record<string, string | number>): void =>
+    output.print(format(event, value, extra));
   let host: Host;
   try {
     host = new Host(options, (state) => tell("store", state));
@@ -83,7 +82,7 @@ async function run(options: ServerOptions): Promise<number> {
   http?.closeAllConnections();
   await host.stop();
   tell("stopped", signal);
-  process.stdout.write(lines);
+  await output.end();
   return 0;
 }
 

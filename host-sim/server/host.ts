@@ -37,7 +37,9 @@ const RECORD_BYTES = 16384;
 const CHUNKS_A_BINDING = 4;
 /** Requests that may wait for a store at once. */
 const JOBS = 1024;
+/** TCP connections, and how many of them are for those that the server opens. */
 const STREAMS = 512;
+const STREAMS_OWN = 64;
 const SWEEP_MS = 1000;
 /** The longest that Node's timers take. */
 const SLEEP_MAX_MS = 60_000;
@@ -83,6 +85,7 @@ export class Host {
       transactionBytes: MESSAGE_BYTES,
       headerRows: 256,
       streams: STREAMS,
+      incoming: STREAMS - STREAMS_OWN,
       streamBytes: MESSAGE_BYTES,
       names: 256,
       t1Ms: 500,
@@ -185,6 +188,7 @@ export class Host {
     this.sweep = setInterval(() => {
       this.tick();
       this.store.expire(this.clock.nowS());
+      this.layer.transport.sweep();
       this.arm();
     }, SWEEP_MS);
   }

@@ -28,7 +28,11 @@ export function openHttp(host: Host, port: number, reload: () => string): Promis
     server.once("error", (error: NodeJS.ErrnoException) =>
       reject(openError(error.code ?? error.message, "http", 0x7f000001, port, "")),
     );
-    server.listen(port, LOCALHOST, () => resolve(server));
+    server.listen(port, LOCALHOST, () => {
+      // A connection that could not be taken costs whoever asked, and nothing else.
+      server.on("error", () => {});
+      resolve(server);
+    });
   });
 }
 

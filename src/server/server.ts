@@ -43,7 +43,9 @@ export class Server implements TransactionUser {
     }
     const before = overload.accepted();
     this.pass(registrar, layer, t, m);
-    if (overload.accepted() > before) overload.know(source.ip, nowMs);
+    if (overload.accepted() === before) return;
+    overload.know(source.ip, nowMs);
+    layer.transport.know(source.connection);
   }
 
   private pass(registrar: Registrar, layer: TransactionLayer, t: ServerTransaction, m: Message): void {

@@ -40,6 +40,8 @@ export interface TransactionLimits {
   headerRows: number;
   /** TCP connections, both ways together. */
   streams: number;
+  /** Of those, how many others may open; the rest is for connections of our own. All, if it does not say. */
+  incoming?: number;
   /** Octets of the longest message on a TCP connection. */
   streamBytes: number;
   /** Host names known at once. */
@@ -90,6 +92,14 @@ export class Stream {
   port = 0;
   /** When a whole message or keep-alive last went either way, ms. */
   lastMs = 0;
+  /** When it was opened, ms. */
+  openedMs = 0;
+  /** The other side opened it. */
+  isIncoming = false;
+  /** A whole message came over it. */
+  hasSpoken = false;
+  /** Somebody gave a password over it: it makes no room for strangers. */
+  isKnown = false;
   readonly framer: StreamFramer;
 
   constructor(bytes: number) {
@@ -99,6 +109,13 @@ export class Stream {
 
 /** The port of SIP when none is given. RFC 3261 §19.1.2 */
 export const SIP_PORT = 5060;
+/** Whoever connects has so long for a first message, and may then be silent for so long; with a password for longer than a registration, ms. */
+const FIRST_MESSAGE_MS = 10_000;
+const SILENT_MS = 600_000;
+const SILENT_KNOWN_MS = 3 * 3600_000;
+/** The part of the connections of others that one address may have, and the least. */
+const ADDRESS_PART = 4;
+const ADDRESS_LEAST = 4;
 const MADDR = octets("maddr");
 const CRLF = octets("\r\n");
 
@@ -113,6 +130,8 @@ export class Transport {
   private readonly timers: Timers;
   private readonly user: StreamUser;
   private readonly idleMs: number;
+  private readonly incomingMost: number;
+  private readonly addressMost: number;
   private readonly streams: Stream[] = [];
   private readonly host = new Span();
 
@@ -121,6 +140,8 @@ export class Transport {
     this.network = network;
     this.user = user;
     this.idleMs = 64 * limits.t1Ms;
+    this.incomingMost = limits.incoming ?? limits.streams;
+    this.addressMost = Math.max(ADDRESS_LEAST, Math.floor(this.incomingMost / ADDRESS_PART));
     this.resolver = new Resolver(network, timers, limits.names);
     for (let i = 0; i < limits.streams; i++) this.streams.push(new Stream(limits.streamBytes));
   }
@@ -195,17 +216,40 @@ export class Transport {
     );
   }
 
-  /** Keeps a connection in mind. @returns null when there is no room, even after closing one that has been idle for 64*T1 */
+  /** Keeps a connection in mind that somebody opened. @returns null when there is no room for one more of others, or of that address */
   track(connection: number, ip: number, port: number): Stream | null {
     const known = this.stream(connection);
-    const stream = known !== null ? known : this.room();
-    if (stream === null) return null;
+    const stream = known !== null ? known : this.roomFor(ip);
+    if (stream !== null) this.begin(stream, connection, ip, port, true);
+    return stream;
+  }
+
+  private begin(stream: Stream, connection: number, ip: number, port: number, isIncoming: boolean): void {
     stream.connection = connection;
     stream.ip = ip;
     stream.port = port;
-    stream.lastMs = this.timers.nowMs;
+    stream.lastMs = stream.openedMs = this.timers.nowMs;
+    stream.isIncoming = isIncoming;
+    stream.hasSpoken = stream.isKnown = false;
     stream.framer.reset();
-    return stream;
+  }
+
+  /** Somebody gave a right password over that connection. */
+  know(connection: number): void {
+    const stream = this.stream(connection);
+    if (stream !== null) stream.isKnown = true;
+  }
+
+  /** Closes what others opened and do not use: no message in time, or nothing for long. To be called now and then. */
+  sweep(): void {
+    const { nowMs } = this.timers;
+    for (let i = 0; i < this.streams.length; i++) {
+      const stream = this.streams[i];
+      if (stream.connection < 0 || !stream.isIncoming) continue;
+      const isLate = !stream.hasSpoken && nowMs - stream.openedMs >= FIRST_MESSAGE_MS;
+      const isSilent = nowMs - stream.lastMs >= (stream.isKnown ? SILENT_KNOWN_MS : SILENT_MS);
+      if (isLate || isSilent) this.close(stream.connection);
+    }
   }
 
   /** Forgets a connection that is closed. @returns false when there was none */
@@ -252,6 +296,7 @@ export class Transport {
           return;
         }
         stream.lastMs = this.timers.nowMs;
+        if (frame === FRAME_MESSAGE) stream.hasSpoken = true;
         frame = framer.next();
       }
     }
@@ -267,14 +312,17 @@ export class Transport {
     if (this.sendOn(this.stream(flow.connection), flow, bytes, start, end)) return true;
     if (flow.ip < 0) return false;
     if (this.sendOn(this.streamTo(flow.ip, flow.port), flow, bytes, start, end)) return true;
-    if (this.room() === null) {
+    const stream = this.roomForOwn();
+    if (stream === null) {
       this.counters.refused += 1;
       return false;
     }
     const connection = this.network.sendStream(-1, flow.ip, flow.port, bytes, start, end);
     if (connection < 0) return false;
     flow.connection = connection;
-    this.track(connection, flow.ip, flow.port);
+    // The driver may have had one to that place already.
+    const known = this.stream(connection);
+    if (known === null) this.begin(stream, connection, flow.ip, flow.port, false);
     return true;
   }
 
@@ -294,17 +342,56 @@ export class Transport {
     return null;
   }
 
-  /** A free record; if there is none, that of the connection that was idle longest, which is closed. */
-  private room(): Stream | null {
+  /**
+   * A record for a connection that somebody at `ip` opened: a free one, else that of one idle for 64*T1, which is closed. One address has a
+   * part of them only; beyond that its own make room, the oldest that never sent a message first. Connections of our own never do.
+   */
+  private roomFor(ip: number): Stream | null {
+    let free: Stream | null = null;
     let idle: Stream | null = null;
+    let unused: Stream | null = null;
+    let same: Stream | null = null;
+    let count = 0;
+    let sameCount = 0;
+    for (let i = 0; i < this.streams.length; i++) {
+      const stream = this.streams[i];
+      if (stream.connection < 0 && free === null) free = stream;
+      if (stream.connection < 0 || !stream.isIncoming) continue;
+      count += 1;
+      if (stream.ip === ip) sameCount += 1;
+      if (stream.isKnown) continue;
+      if (idle === null || stream.lastMs < idle.lastMs) idle = stream;
+      if (stream.ip !== ip) continue;
+      if (same === null || stream.lastMs < same.lastMs) same = stream;
+      if (!stream.hasSpoken && (unused === null || stream.openedMs < unused.openedMs)) unused = stream;
+    }
+    if (sameCount >= this.addressMost) {
+      if (unused === null) return this.reuse(same);
+      this.close(unused.connection);
+      return unused;
+    }
+    return free !== null && count < this.incomingMost ? free : this.reuse(idle);
+  }
+
+  /** A record for a connection of our own: as above, but others make room first. */
+  private roomForOwn(): Stream | null {
+    let theirs: Stream | null = null;
+    let ours: Stream | null = null;
     for (let i = 0; i < this.streams.length; i++) {
       const stream = this.streams[i];
       if (stream.connection < 0) return stream;
-      if (idle === null || stream.lastMs < idle.lastMs) idle = stream;
+      if (stream.isIncoming) {
+        if (theirs === null || stream.lastMs < theirs.lastMs) theirs = stream;
+      } else if (ours === null || stream.lastMs < ours.lastMs) ours = stream;
     }
-    if (idle === null || this.timers.nowMs - idle.lastMs < this.idleMs) return null;
-    this.close(idle.connection);
-    return idle;
+    return this.reuse(theirs) ?? this.reuse(ours);
+  }
+
+  /** Closes a connection that has been idle for 64*T1. @returns its record, null when it has not */
+  private reuse(stream: Stream | null): Stream | null {
+    if (stream === null || this.timers.nowMs - stream.lastMs < this.idleMs) return null;
+    this.close(stream.connection);
+    return stream;
   }
 }
 

@@ -172,7 +172,9 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
     this.timers = timers;
     this.random = random;
     this.user = user;
-    this.layer = new TransactionLayer(timers, random, network, this, limits);
+    // One connection is always left for the door's own, to its server.
+    const incoming = Math.max(1, limits.streams - 1);
+    this.layer = new TransactionLayer(timers, random, network, this, { ...limits, incoming });
     this.account = new Account(settings);
     this.credentials = new Credentials(random);
     const dialogs: Dialog[] = [];

@@ -1,5 +1,6 @@
 /** The server as a user meets it: command line, users' file, signals, and what survives a kill. */
 import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { metrics } from "../../../host-sim/server/http.js";
@@ -7,7 +8,7 @@ import { parseOptions } from "../../../host-sim/server/options.js";
 import { addUser, readUsers, tableOf } from "../../../host-sim/server/users-file.js";
 import { octets, Span } from "../../../src/core/bytes.js";
 import { STRANGERS_ALWAYS, STRANGERS_BY_RULE } from "../../../src/server/users.js";
-import { each, Folder, Phones, Program } from "./program.js";
+import { each, Folder, Phones, Program, pause } from "./program.js";
 
 const cleanUps: (() => void)[] = [];
 afterEach(() => {
@@ -99,6 +100,45 @@ describe("the server's program", () => {
     });
     expect(missing).toEqual([]);
   }, 60_000);
+});
+
+describe("a server whose lines nobody reads", () => {
+  it.each(["stdout", "stderr"] as const)("goes on when the reader of %s goes away", async (name) => {
+    const server = await program(...LISTEN, "--users", folder().users(5)).ready();
+    server.child[name]?.destroy();
+    const phone = phones();
+    for (let i = 0; i < 5; i++)
+      expect(await phone.register(server.port, i, "sip:user" + i + "@127.0.0.1:5099")).toMatch(/^SIP\/2.0 200/);
+    server.child.kill("SIGHUP");
+    expect(await phone.register(server.port, 0, "")).toMatch(/^SIP\/2.0 200/);
+    expect(await server.end("SIGTERM")).toBe(0);
+  });
+});
+
+describe("the server's TCP port", () => {
+  it("is open to whoever speaks while 512 connections say nothing, and closes those", async () => {
+    const args = ["--listen", "tcp:127.0.0.1:0", "--users", folder().users(1)];
+    const server = await program(...LISTEN, ...args).ready();
+    const port = Number((await server.says(/"listening","value":"tcp:127\.0\.0\.1:(\d+)"/))[1]);
+    const open = async (): Promise<Socket> => {
+      const socket = connect(port, "127.0.0.1").on("error", () => {});
+      cleanUps.push(() => socket.destroy());
+      await new Promise((resolve) => socket.once("connect", resolve));
+      return socket;
+    };
+    const silent = await Promise.all(Array.from({ length: 512 }, open));
+    const socket = await open();
+    const answered = new Promise<string>((resolve) => socket.once("data", (bytes) => resolve(bytes.toString())));
+    socket.write(
+      "OPTIONS sip:example.org SIP/2.0\r\nVia: SIP/2.0/TCP 127.0.0.1;branch=z9hG4bKo\r\nFrom: <sip:a@b>;tag=1\r\n" +
+        "To: <sip:example.org>\r\nCall-ID: o\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n",
+    );
+    expect(await answered).toMatch(/^SIP\/2.0 \d/);
+    const end = Date.now() + 20_000;
+    while (silent.some((one) => !one.destroyed) && Date.now() < end) await pause(100);
+    expect(silent.filter((one) => !one.destroyed).length).toBe(0);
+    expect(socket.destroyed).toBe(false);
+  }, 40_000);
 });
 
 describe("the users' file", () => {
