@@ -31,8 +31,7 @@ export function missing(args: readonly string[], env: NodeJS.ProcessEnv): string
   if (sdk === "") return "MODDABLE is not set: it names the folder of the Moddable SDK, see docs/flashing.md";
   if (!existsSync(join(sdkTools(sdk), "mcconfig")))
     return "MODDABLE has no built tools for Linux (build/bin/lin/release/mcconfig), see docs/flashing.md";
-  if ((board === "" || board === LINUX) && spawnSync("pkg-config", ["--exists", "gio-2.0"]).status !== 0)
-    return "the program for Linux needs GLib: Debian's packages libglib2.0-dev and pkg-config";
+  if (board === LINUX && lackOfGlib() !== "") return lackOfGlib();
   const idf = env.IDF_PATH ?? "";
   if (!isCheck && board !== LINUX && idf === "")
     return "IDF_PATH is not set: it names the folder of ESP-IDF, see docs/flashing.md";
@@ -41,10 +40,18 @@ export function missing(args: readonly string[], env: NodeJS.ProcessEnv): string
   return second === EMULATE ? lackOfEmulator(env) : "";
 }
 
+/** @returns "" or one line: why the program for Linux cannot be built */
+function lackOfGlib(): string {
+  const isThere = spawnSync("pkg-config", ["--exists", "gio-2.0"]).status === 0;
+  return isThere ? "" : "the program for Linux needs GLib: Debian's packages libglib2.0-dev and pkg-config";
+}
+
 /** @returns whether it is good; it prints how far it was looked at, and why not further */
 function check(board: string, idf: string): boolean {
   if (board === LINUX) {
-    buildForLinux(true);
+    const lack = lackOfGlib();
+    if (lack !== "") console.log(LINUX + ":\n  not built: " + lack);
+    else buildForLinux(true);
     return true;
   }
   const linked = linkBoard(board, idf);

@@ -291,7 +291,8 @@ export class Machine implements Device {
     const printer: Printer = new Printer((octet) => serial.write(octet));
     this.printer = printer;
     this.drain = () => (serial as Drainable).drain?.();
-    const serial: Serial = new Serial({
+    // The typings of the SDK do not know onError, which its C has not either: the project's own ports call it.
+    const port: ConstructorParameters<typeof Serial>[0] & { onError(): void } = {
       receive: board.receive,
       transmit: board.transmit,
       baud: BAUD,
@@ -311,7 +312,8 @@ export class Machine implements Device {
         onOctets(CLEAR, 0, CLEAR.length);
         this.onInputLost();
       },
-    });
+    };
+    const serial: Serial = new Serial(port);
     this.soundTimer = this.clock.createTimer(() => this.startSound());
     let sound: I2S | NoSound = new NoSound();
     let codec: Codec | null = null;
