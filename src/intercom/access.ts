@@ -21,6 +21,7 @@ const CODE_TRIES = 3;
 /** One press that is told in two ways is told within so long. */
 const SAME_PRESS_MS = 500;
 const LONGEST_CODE = 8;
+const NOT_KEPT = "the store failed: wrong door codes count until the next restart only";
 const STAR = 0x2a;
 const HASH = 0x23;
 const ZERO = 0x30;
@@ -52,6 +53,7 @@ export class Access implements TimerUser {
   private wrong = 0;
   /** The lowest DIGIT_* heard in this call: one press may be told in more ways than one, and the lower one is the surer. */
   private way = 0;
+  private wasKept = true;
   private lastCode = 0;
   private lastMs = 0;
 
@@ -178,12 +180,19 @@ export class Access implements TimerUser {
       }
       // Kept before anybody sees that it was wrong.
       if (guessed.length > 0) this.lock.keep();
+      this.tellStore();
       this.wrong += 1;
       // The digits themselves are told to nobody: a wrong code is often the right one with a slip.
       this.events.event("error", CODE_WRONG, ["tries", this.wrong, "by", by]);
     }
     // The right one too is not heard then: else a guesser could go on and see which opens.
     if (isHidden) this.tellLock();
+  }
+
+  /** Says once that a power cut would free the codes. */
+  private tellStore(): void {
+    if (!this.lock.isKept && this.wasKept) this.events.event("error", NOT_KEPT, []);
+    this.wasKept = this.lock.isKept;
   }
 
   /** Says which settings have a code that is not heard, and when all are heard again. */

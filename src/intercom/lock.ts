@@ -57,6 +57,8 @@ export class CodeLock implements TimerUser {
   private tallies: Tally[] = [];
   /** When guesses fade next; Infinity while there is none. */
   private stepAtMs = Infinity;
+  /** The store took the counts when they were kept last. */
+  isKept = true;
   /** An entry is under way that was compared with codes already. */
   private isPending = false;
 
@@ -149,8 +151,10 @@ export class CodeLock implements TimerUser {
     if (this.isPending) out += " " + PENDING;
     try {
       this.record.write(out);
+      this.isKept = true;
     } catch {
       // A store that fails takes nothing from the lock while the power is on.
+      this.isKept = false;
     }
   }
 

@@ -248,6 +248,18 @@ describe("the owner opens by a code", () => {
     expect(h.told("error").at(-1)).toBe("door codes are locked");
   });
 
+  it("wrong ones count in memory when the store fails, and that is told once", () => {
+    const h = house("relay1.code=2580");
+    h.store.write = () => {
+      throw new Error("flash is full");
+    };
+    talk(h);
+    for (let i = 0; i < 2; i++) dial("9999");
+    const told = h.told("error").filter((value) => value.includes("until the next restart only"));
+    expect(told).toHaveLength(1);
+    expect(h.told("error").filter((value) => value === "wrong door code")).toHaveLength(2);
+  });
+
   it("a code is nowhere in what is told, right or wrong", () => {
     const h = house("relay1.code=86420975");
     const peer = new Peer(world, PHONE.replace(".2", ".7"));
