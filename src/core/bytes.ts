@@ -46,17 +46,43 @@ export class Span {
 /** No octets. */
 export const NONE = new Uint8Array(0);
 
+/** A long text is looked at in pieces of so many units: a board's engine walks to each unit from the text's start. */
+const PIECE = 64;
+
 /** The UTF-8 octets of a text. For constants and settings: allocates. */
 export function octets(value: string): Uint8Array {
   const out = new Uint8Array(utf8Length(value));
-  putText(out, 0, value);
+  const { length } = value;
+  let at = 0;
+  for (let i = 0, end = 0; i < length; i = end) {
+    end = pieceEnd(value, i, length);
+    at = putText(out, at, end - i === length ? value : value.slice(i, end));
+  }
   return out;
 }
 
 /** @returns how many octets `value` has in UTF-8; a lone surrogate counts as U+FFFD */
 export function utf8Length(value: string): number {
+  const { length } = value;
+  if (length <= PIECE) return lengthOf(value, length);
+  let sum = 0;
+  for (let i = 0, end = 0; i < length; i = end) {
+    end = pieceEnd(value, i, length);
+    sum += lengthOf(value.slice(i, end), end - i);
+  }
+  return sum;
+}
+
+/** @returns where the piece from `start` on ends: not between the two units of one character */
+function pieceEnd(value: string, start: number, length: number): number {
+  const end = start + PIECE;
+  if (end >= length) return length;
+  return isLowSurrogate(value.slice(end, end + 1), 0) ? end + 1 : end;
+}
+
+function lengthOf(value: string, count: number): number {
   let length = 0;
-  for (let i = 0; i < value.length; i++) {
+  for (let i = 0; i < count; i++) {
     const code = value.charCodeAt(i);
     if (code < 0x80) length += 1;
     else if (code < 0x800) length += 2;
@@ -71,7 +97,8 @@ export function utf8Length(value: string): number {
 /** Writes `value` as UTF-8 at `at`; the caller has seen to the room. @returns the offset behind it */
 export function putText(out: Uint8Array, at: number, value: string): number {
   let to = at;
-  for (let i = 0; i < value.length; i++) {
+  const { length } = value;
+  for (let i = 0; i < length; i++) {
     let code = value.charCodeAt(i);
     if (code < 0x80) {
       out[to++] = code;

@@ -7,7 +7,7 @@
  * write is of this one. A newer one is left alone until somebody asks to replace it. Not here: what the text says (kept.ts).
  */
 import type { Store } from "../../hal/device.js";
-import { octets } from "../core/bytes.js";
+import { octets, utf8Length } from "../core/bytes.js";
 
 /** "portero 2 COUNTER CRC PARTS"; the form before had no PARTS, and one part of any length. */
 const FORM = 2;
@@ -89,7 +89,10 @@ export class Record {
 
   /** @throws RangeError of one line when `text` is longer than what can be kept */
   check(text: string): void {
-    const size = octets(text).length;
+    this.checkSize(utf8Length(text));
+  }
+
+  private checkSize(size: number): void {
     if (size > this.most) throw new RangeError(size + " octets are more than the " + this.most + " that can be kept");
   }
 
@@ -98,14 +101,17 @@ export class Record {
    * @throws what the store throws, and Error of one line: then the text before is still there
    */
   write(text: string, replaces = false): void {
-    this.check(text);
+    const bytes = octets(text);
+    this.checkSize(bytes.length);
     if (this.newerForm > 0 && !replaces)
       throw new Error("what is kept is of a newer firmware (form " + this.newerForm + ")");
     const slot = 1 - this.slot;
     const counter = this.counter + 1;
-    const parts = partsOf(text, this.store.partBytes ?? this.most + HEAD_BYTES);
-    for (let i = parts.length - 1; i > 0; i--) this.store.write(this.key + SLOTS[slot] + i, parts[i]);
-    this.store.write(this.key + SLOTS[slot], headOf(counter, text, parts.length) + parts[0]);
+    const starts = startsOf(bytes, this.store.partBytes ?? this.most + HEAD_BYTES);
+    const count = starts.length - 1;
+    for (let i = count - 1; i > 0; i--)
+      this.store.write(this.key + SLOTS[slot] + i, text.slice(starts[i], starts[i + 1]));
+    this.store.write(this.key + SLOTS[slot], headOf(counter, bytes, count) + text.slice(0, starts[1]));
     this.counter = counter;
     this.slot = slot;
     this.newerForm = 0;
@@ -121,16 +127,21 @@ export class Record {
     const counter = numberOf(words[2]);
     if (this.form > FORM || counter === 0) return counter;
     const head = kept.slice(0, end + 1);
-    this.text = kept.slice(end + 1);
-    if (this.form === FORM_OF_ONE_PART) return head === oldHeadOf(counter, this.text) ? counter : 0;
-    const count = words.length === 5 ? numberOf(words[4]) : 0;
-    if (count === 0 || count > PARTS_MOST) return 0;
+    const parts = [kept.slice(end + 1)];
+    let count = 1;
+    if (this.form === FORM) {
+      count = words.length === 5 ? numberOf(words[4]) : 0;
+      if (count === 0 || count > PARTS_MOST) return 0;
+    }
     for (let i = 1; i < count; i++) {
       const part = this.store.read(this.key + SLOTS[slot] + i);
       if (part === null) return 0;
-      this.text += part;
+      parts.push(part);
     }
-    return head === headOf(counter, this.text, count) ? counter : 0;
+    this.text = parts.join("");
+    const bytes = octets(this.text);
+    const whole = this.form === FORM ? headOf(counter, bytes, count) : oldHeadOf(counter, bytes);
+    return head === whole ? counter : 0;
   }
 }
 
@@ -140,45 +151,50 @@ function numberOf(word: string): number {
   return value > 0 && Math.floor(value) === value && "" + value === word ? value : 0;
 }
 
-function headOf(counter: number, text: string, parts: number): string {
-  return MAGIC + " " + FORM + " " + counter + " " + checkOf(counter, text) + " " + parts + "\n";
+function headOf(counter: number, bytes: Uint8Array, parts: number): string {
+  return MAGIC + " " + FORM + " " + counter + " " + checkOf(counter, bytes) + " " + parts + "\n";
 }
 
-function oldHeadOf(counter: number, text: string): string {
-  return MAGIC + " " + FORM_OF_ONE_PART + " " + counter + " " + checkOf(counter, text) + "\n";
+function oldHeadOf(counter: number, bytes: Uint8Array): string {
+  return MAGIC + " " + FORM_OF_ONE_PART + " " + counter + " " + checkOf(counter, bytes) + "\n";
 }
 
-function checkOf(counter: number, text: string): number {
-  return crc32(octets(counter + "\n" + text));
+/** @returns the CRC of counter, line end and text */
+function checkOf(counter: number, bytes: Uint8Array): number {
+  return ~crcOf(bytes, crcOf(octets(counter + "\n"), -1)) >>> 0;
 }
 
-/** Pieces of at most `most` octets, none of them with half a character; the first leaves room for the head. */
-function partsOf(text: string, most: number): string[] {
-  const bytes = octets(text);
-  const parts: string[] = [];
-  let [from, fromByte, at] = [0, 0, 0];
+/** @returns where pieces of at most `most` octets start, in units of the text, and its end; none begins in a character, the first leaves room for the head */
+function startsOf(bytes: Uint8Array, most: number): number[] {
+  const starts = [0];
+  let [fromByte, at, left] = [0, 0, most - HEAD_BYTES];
   for (let i = 0; i < bytes.length; ) {
     // The character's octets, and how many units of a string it is.
     const size = bytes[i] < 0x80 ? 1 : bytes[i] < 0xe0 ? 2 : bytes[i] < 0xf0 ? 3 : 4;
-    if (i + size - fromByte > (parts.length === 0 ? most - HEAD_BYTES : most)) {
-      parts.push(text.slice(from, at));
-      from = at;
+    if (i + size - fromByte > left) {
+      starts.push(at);
       fromByte = i;
+      left = most;
     }
     i += size;
     at += size === 4 ? 2 : 1;
   }
-  parts.push(text.slice(from));
-  return parts;
+  starts.push(at);
+  return starts;
 }
 
 /** CRC-32 of ISO 3309, as a number without sign. */
 export function crc32(bytes: Uint8Array): number {
-  let crc = -1;
+  return ~crcOf(bytes, -1) >>> 0;
+}
+
+/** Goes on with `crc`, which begins as -1. */
+function crcOf(bytes: Uint8Array, crc: number): number {
+  let sum = crc;
   for (let i = 0; i < bytes.length; i++) {
-    crc ^= bytes[i];
-    crc = (crc >>> 4) ^ CRC_STEPS[crc & 15];
-    crc = (crc >>> 4) ^ CRC_STEPS[crc & 15];
+    sum ^= bytes[i];
+    sum = (sum >>> 4) ^ CRC_STEPS[sum & 15];
+    sum = (sum >>> 4) ^ CRC_STEPS[sum & 15];
   }
-  return ~crc >>> 0;
+  return sum;
 }

@@ -29,6 +29,23 @@ describe("octets and text", () => {
   });
 });
 
+describe("a long text", () => {
+  it("has the octets that it has everywhere, wherever its characters lie", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "binary", maxLength: 300 }), fc.nat(70), (value, shift) => {
+        const long = "x".repeat(shift) + value;
+        expect([...octets(long)]).toEqual([...Buffer.from(long)]);
+        expect(utf8Length(long)).toBe(Buffer.byteLength(long));
+      }),
+    );
+    const keys = "\u{1f511}".repeat(200);
+    for (let shift = 0; shift < 4; shift++)
+      expect(Buffer.from(octets("x".repeat(shift) + keys)).toString()).toBe("x".repeat(shift) + keys);
+    const lone = "\udc00".repeat(70) + "\ud800".repeat(70);
+    expect([...octets(lone)]).toEqual([...Buffer.from(lone)]);
+  });
+});
+
 describe("a number in octets", () => {
   const read = (value: string, max: number) => parseUint(octets(value), 0, value.length, max);
 
