@@ -46,12 +46,12 @@ export class Guard {
     this.timers = timers;
     const kept = this.record.read();
     const words = kept === null ? [] : kept.split(" ");
-    if (words.length !== 2 || !(Number(words[0]) > 0)) return;
-    // How long the power was off is not known: the wait begins anew.
+    if (words.length !== 2) return;
     this.fadeFromMs = timers.nowMs;
-    this.wrong = Math.floor(Number(words[0]));
-    this.recent = Math.min(WRONG_AT_ONCE, Number(words[1]) > 0 ? Math.floor(Number(words[1])) : 0);
-    this.wait();
+    this.wrong = countOf(words[0]);
+    this.recent = countOf(words[1]);
+    // How long the power was off is not known: the wait begins anew.
+    if (this.wrong > 0) this.wait();
   }
 
   /** @param password the one that is set; empty: none, never locked @param idleS a login without a line for so long is over, 0: never */
@@ -78,7 +78,7 @@ export class Guard {
     if (this.waitS() > 0) return LOGIN_EARLY;
     if (given !== password) {
       if (this.recent === 0) this.fadeFromMs = this.timers.nowMs;
-      this.wrong += 1;
+      this.wrong = Math.min(WRONG_AT_ONCE, this.wrong + 1);
       this.recent += 1;
       this.wait();
       this.keep();
@@ -115,4 +115,9 @@ export class Guard {
       // A store that fails takes nothing from the wait while the power is on.
     }
   }
+}
+
+function countOf(word: string): number {
+  const count = Math.floor(Number(word));
+  return count > 0 ? Math.min(count, WRONG_AT_ONCE) : 0;
 }

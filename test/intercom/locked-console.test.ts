@@ -8,6 +8,7 @@ import { octets } from "../../src/core/bytes.js";
 import { COMMANDS } from "../../src/intercom/commands.js";
 import { Console } from "../../src/intercom/console.js";
 import { Seat } from "../../src/intercom/guard.js";
+import { Record } from "../../src/intercom/record.js";
 import { Terminal, type TerminalUser } from "../../src/intercom/terminal.js";
 import { World } from "../ua/harness.js";
 import { House } from "./house.js";
@@ -254,6 +255,35 @@ describe("a password after a wrong one", () => {
     desk.restart();
     expect(desk.line("login guess")).toContain("counts in 1 s");
   });
+
+  it("is counted over the owner's logins and restarts in between as well", () => {
+    const desk = new Desk();
+    let tries = 0;
+    for (let at = 0; at < DAY_MS; at += 600_000) {
+      for (let i = 0; i < 3; i++) {
+        if (desk.line("login guess").includes("wrong password")) tries += 1;
+        desk.wait(10_000);
+      }
+      desk.wait(300_000);
+      desk.line(`login ${PASSWORD}`);
+      desk.line("logout");
+      desk.restart();
+      desk.wait(270_000);
+    }
+    expect(tries).toBeLessThanOrEqual(120);
+    expect(tries).toBeGreaterThan(50);
+  });
+
+  it.each(["", "x", "1", "-1 -1", "NaN 5", "1e9 1e9", "2 zz", "0 -3"])(
+    "has the right one in after a while, whatever the store had (%j)",
+    (kept) => {
+      const store = new MemoryStore();
+      new Record(store, "guard").write(kept);
+      const desk = new Desk(store);
+      desk.wait(1_440_000);
+      expect(desk.line(`login ${PASSWORD}`)).toBe("ok\n");
+    },
+  );
 
   it.each([0, 3_600_000])("is tried at most 120 times in any 24 hours (restart each %d ms)", (cutMs) => {
     const desk = new Desk();
