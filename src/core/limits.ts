@@ -1,6 +1,7 @@
 /**
  * How much of everything there is. All of it is made at start and nothing grows later; when something is used up, the other
- * side gets a SIP answer (503, 486) or we say that there is no room. Each number stands with the reckoning behind it.
+ * side gets a SIP answer (503, 486) or we say that there is no room. Each number stands with the reckoning behind it; what is a sum of
+ * others is reckoned here, and a test makes the fullest station of each board and finds it exactly used.
  */
 
 export interface Limits {
@@ -32,28 +33,86 @@ export interface Limits {
   /** Octets for the SIP messages of the last call, and how many of each are kept. */
   traceBytes: number;
   traceMessageBytes: number;
-  /** Timers of all layers together. */
+  /** Timers of all layers together, with every input there can be; a board with fewer makes fewer. */
   timers: number;
   t1Ms: number;
   t2Ms: number;
   t4Ms: number;
 }
 
-/** A door: one call and one that is just over or rings beside it, each over UDP or TCP. */
-export const DOOR_LIMITS: Limits = {
+/** How many timers each of these makes. */
+const TRANSACTION_TIMERS = 2;
+const SESSION_TIMERS = 3;
+const CALL_TIMERS = 1;
+const LINE_TIMERS = 4;
+const SUBSCRIPTION_TIMERS = 1;
+const REGISTRATION_TIMERS = 1;
+/** The door: its audio report, the call's own times, codes and their lock, relays and the door's contact, the ring. */
+const DOOR_TIMERS = 1 + 3 + 2 + 3 + 2;
+/** The station: the sound's tick, and the log. */
+const STATION_TIMERS = 2;
+/** Buttons, the button inside and the door's contact, one timer each. */
+export const INPUTS_MOST = 6;
+
+/** What sums are made of. */
+type Counts = Pick<Limits, "calls" | "lines" | "subscriptions" | "clients" | "servers">;
+
+/** @param isServer the proxy of the door's phones has one more for each server transaction */
+export function timersOf(counts: Counts, isServer = false): number {
+  const { calls, lines, subscriptions, clients, servers } = counts;
+  return (
+    TRANSACTION_TIMERS * (clients + servers) +
+    (isServer ? servers : 0) +
+    (SESSION_TIMERS + CALL_TIMERS) * calls +
+    LINE_TIMERS * lines +
+    SUBSCRIPTION_TIMERS * subscriptions +
+    REGISTRATION_TIMERS +
+    DOOR_TIMERS +
+    STATION_TIMERS +
+    INPUTS_MOST
+  );
+}
+
+/**
+ * Our own requests that may be under way at once: an INVITE for each call, a NOTIFY for each phone that watches, and a REGISTER. A CANCEL
+ * needs none of its own, and what only waits for repetitions, or is a farewell that nobody answers, makes room.
+ */
+function clientsOf(calls: number, subscriptions: number): number {
+  return calls + subscriptions + 1;
+}
+
+/** For each call the draft of its INVITE, and the fork that answers; others that ring are kept as far as there is room. */
+function dialogsOf(calls: number): number {
+  return 2 * calls;
+}
+
+// What the kinds of boards have.
+const DOOR_COUNTS = {
+  // One call and one that is just over or rings beside it.
   calls: 2,
   lines: 1,
-  phones: 0,
-  // A draft, the fork that answers and one more that rings; and the call that is just over, whose late 2xx still finds its draft.
-  dialogs: 4,
   // One lamp; each more takes 2 KB.
   subscriptions: 1,
+  clients: clientsOf(2, 1),
+  // The INVITE of each call, a stranger's request, and one that is kept for requests of dialogs that are known.
+  servers: 4,
+};
+const ROOMY_COUNTS = {
+  // Eight targets ring together beside the call that is just over.
+  calls: 9,
+  lines: 2,
+  subscriptions: 8,
+  clients: clientsOf(9, 8),
+  servers: 8,
+};
+
+/** A door on a plain board. */
+export const DOOR_LIMITS: Limits = {
+  ...DOOR_COUNTS,
+  phones: 0,
+  dialogs: dialogsOf(DOOR_COUNTS.calls),
   dialogBytes: 1024,
   contactBytes: 96,
-  // INVITE, CANCEL or BYE, REGISTER, and one to spare for PRACK or UPDATE. What only waits for repetitions makes room.
-  clients: 4,
-  // INVITE, BYE, INFO or OPTIONS, and two strangers. What only waits for repetitions makes room.
-  servers: 4,
   // An INVITE with credentials, two routes and a session description; a datagram of 1,500 octets holds no more.
   transactionBytes: 1536,
   headerRows: 64,
@@ -68,10 +127,7 @@ export const DOOR_LIMITS: Limits = {
   // Fourteen messages, of each the first lines: a call has eight to twelve.
   traceBytes: 2048,
   traceMessageBytes: 128,
-  // Two for each transaction (16), three for each session (6), one for each call (2), four for the line's sound (4), one
-  // of the registration, four of the door, two of its ring, five of its relays, contact, codes and their lock, seven of
-  // the station, one of the log, one of the subscription: 49.
-  timers: 49,
+  timers: timersOf(DOOR_COUNTS),
   t1Ms: 500,
   t2Ms: 4000,
   t4Ms: 5000,
@@ -80,18 +136,13 @@ export const DOOR_LIMITS: Limits = {
 /** A door on a board with PSRAM: eight targets ring together, two calls are heard, eight phones have it for their server. */
 export const ROOMY_LIMITS: Limits = {
   ...DOOR_LIMITS,
-  calls: 9,
-  lines: 2,
+  ...ROOMY_COUNTS,
   phones: 8,
-  dialogs: 20,
-  subscriptions: 8,
-  clients: 20,
-  servers: 8,
+  dialogs: dialogsOf(ROOMY_COUNTS.calls),
   // Ten messages of a call as they were.
   traceBytes: 16384,
   traceMessageBytes: 1536,
-  // 56 of transactions, 36 of calls, 8 of lines, 19 others, 8 of subscriptions: 127.
-  timers: 128,
+  timers: timersOf(ROOMY_COUNTS),
 };
 
 /** The same on a computer, which has room for a longer log. */

@@ -38,6 +38,15 @@ export class Timers {
     return id;
   }
 
+  /** How many were made, and how many there can be. */
+  get made(): number {
+    return this.users.length;
+  }
+
+  get capacity(): number {
+    return this.kinds.length;
+  }
+
   /** Starts the timer, or starts it anew. */
   start(id: number, delayMs: number): void {
     this.startAt(id, this.nowMs + delayMs);

@@ -6,7 +6,7 @@
  */
 import { ipv4Text } from "../core/address.js";
 import { NONE, octets, Span, text } from "../core/bytes.js";
-import type { Limits } from "../core/limits.js";
+import { type Limits, timersOf } from "../core/limits.js";
 import type { RandomSource } from "../core/random.js";
 import type { Timers } from "../core/timers.js";
 import { Admission } from "../server/admission.js";
@@ -55,10 +55,13 @@ export interface ExchangeUser {
  * two connections for those that speak TCP, and the timers.
  */
 export function exchangeLimits(limits: Limits): Limits {
-  const clients = limits.clients + 4;
-  const servers = limits.servers + 4;
-  // Two timers for each transaction, and one for what the proxy forwards.
-  return { ...limits, clients, servers, streams: limits.streams + 2, timers: limits.timers + 16 + servers };
+  const more = {
+    ...limits,
+    clients: limits.clients + 4,
+    servers: limits.servers + 4,
+    streams: limits.streams + 2,
+  };
+  return { ...more, timers: timersOf(more, true) };
 }
 
 /** Of 32 random bits each. */
