@@ -3,6 +3,7 @@
 import { networkInterfaces } from "node:os";
 import { createInterface } from "node:readline";
 import { ipv4, ipv4Text } from "../../src/core/address.js";
+import { text } from "../../src/core/bytes.js";
 import { eventJson, eventLine } from "../world/events.js";
 import { Host } from "./host.js";
 import { ask, openHttp } from "./http.js";
@@ -57,6 +58,17 @@ async function run(options: ServerOptions): Promise<number> {
   host.watch({
     onBindingsChanged: (aor, list) => tell("bindings", aor.toString(), { contacts: list.count }),
   });
+  // One line for each, the address first: what a stranger gives as a name cannot pass for it (fail2ban, docs/server.md).
+  host.watchPasswords({
+    onWrongPassword: (name, realm, ip, m, waitS) =>
+      tell("auth", "refused", {
+        address: ipv4Text(ip),
+        wait: waitS,
+        method: text(m.bytes, m.methodStart, m.methodEnd),
+        domain: text(realm),
+        user: name.toString(),
+      }),
+  });
   await host.start(localAddress(options));
   const reload = (): string => {
     try {
@@ -101,7 +113,7 @@ async function addOne(options: ServerOptions): Promise<number> {
   if (problem !== "") return refuse(problem, EXIT_USAGE);
   if (options.domains.length !== 1) return refuse("--domain must be given once: the domain of the user", EXIT_USAGE);
   const password = options.passwordStdin ? await firstLine() : await askPassword();
-  if (password === "") return refuse("the password is empty: nothing was changed", EXIT_USAGE);
+  if (password.trim() === "") return refuse("the password is empty: nothing was changed", EXIT_USAGE);
   try {
     addUser(options.users, options.name, options.domains[0], password, options.userStrangers);
   } catch (error) {

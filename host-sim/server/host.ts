@@ -6,7 +6,13 @@ import { performance } from "node:perf_hooks";
 import { NONE, octets } from "../../src/core/bytes.js";
 import { Timers } from "../../src/core/timers.js";
 import { Admission } from "../../src/server/admission.js";
-import { AUTHENTICATOR_DEFAULTS, Authenticator } from "../../src/server/authenticator.js";
+import {
+  AUTHENTICATOR_DEFAULTS,
+  type AuthCounters,
+  Authenticator,
+  type AuthWatcher,
+} from "../../src/server/authenticator.js";
+import { Guard } from "../../src/server/guard.js";
 import { DayClock, type LocationStore, type LocationWatcher } from "../../src/server/location.js";
 import { Marks } from "../../src/server/mark.js";
 import { MemoryLocation } from "../../src/server/memory.js";
@@ -40,6 +46,8 @@ const JOBS = 1024;
 /** TCP connections, and how many of them are for those that the server opens. */
 const STREAMS = 512;
 const STREAMS_OWN = 64;
+/** Addresses, and users, whose wrong passwords are counted each by itself; and pairs of a user and an address where it was let in. */
+const GUARDED = 16_384;
 const SWEEP_MS = 1000;
 /** The longest that Node's timers take. */
 const SLEEP_MAX_MS = 60_000;
@@ -66,6 +74,7 @@ export class Host {
   readonly stateless: StatelessProxy | null = null;
   /** Asks for credentials where the registrar's counting is of no use. */
   private readonly gate: Authenticator | null = null;
+  private readonly guard: Guard;
   private readonly targets: Targets | null = null;
   private readonly marks: Marks;
   private readonly store: LocationStore;
@@ -113,7 +122,8 @@ export class Host {
     // A restart, or another server in the place of one that is gone, goes on with the calls.
     if (this.file !== null) this.marks.setKey(this.file.key);
     this.store = this.file ?? this.redis ?? this.memory;
-    const auth = { ...AUTHENTICATOR_DEFAULTS, algorithms: options.digest, nonces: 65536 };
+    this.guard = new Guard(random, GUARDED, options.trusted);
+    const auth = { ...AUTHENTICATOR_DEFAULTS, algorithms: options.digest, nonces: 65536, guard: this.guard };
     this.auth = new Authenticator(this.timers, random, new Digest(), table, auth);
     this.overload = new Overload(this.auth);
     this.server.overload = this.overload;
@@ -207,6 +217,12 @@ export class Host {
     this.store.watch(watcher);
   }
 
+  /** Told of wrong passwords, by whichever way they come. */
+  watchPasswords(watcher: AuthWatcher): void {
+    this.auth.watcher = watcher;
+    if (this.gate !== null) this.gate.watcher = watcher;
+  }
+
   /** Lets what is being written be written, and ends. */
   async stop(): Promise<void> {
     clearInterval(this.sweep);
@@ -271,10 +287,12 @@ export class Host {
       store_unreadable_total: this.file?.unreadable ?? 0,
       wait_ms: Math.round(this.overload.waitMs),
       requests_shed_total: this.overload.shed + (this.gateOverload?.shed ?? 0),
-      auth_challenged_total: this.auth.counters.challenged,
-      auth_accepted_total: this.auth.counters.accepted,
-      auth_refused_total: this.auth.counters.refused,
-      auth_stale_total: this.auth.counters.stale,
+      auth_challenged_total: this.authenticated((counters) => counters.challenged),
+      auth_accepted_total: this.authenticated((counters) => counters.accepted),
+      auth_refused_total: this.authenticated((counters) => counters.refused),
+      auth_stale_total: this.authenticated((counters) => counters.stale),
+      auth_locked_total: this.authenticated((counters) => counters.locked),
+      auth_guessing_addresses: this.guard.counted(this.timers.nowMs),
       messages_received_total: counters.received,
       messages_sent_total: counters.sent,
       messages_malformed_total: counters.malformed,
@@ -284,6 +302,11 @@ export class Host {
       messages_failed_total: counters.failed,
       memory_resident_bytes: process.memoryUsage.rss(),
     };
+  }
+
+  /** Over all ways in. */
+  private authenticated(of: (counters: AuthCounters) => number): number {
+    return of(this.auth.counters) + (this.gate === null ? 0 : of(this.gate.counters));
   }
 
   private readTable(): ReturnType<typeof tableOf> {

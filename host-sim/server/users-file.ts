@@ -3,6 +3,7 @@
  * empty; behind them, if strangers may call that user or may not whatever the option says, `:strangers=on` or `:strangers=off`. Lines with
  * # are comments. Whoever reads the file can register as these users here, so it is made for its owner alone.
  */
+import { createHash } from "node:crypto";
 import { chmodSync, existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { octets, Span } from "../../src/core/bytes.js";
 import { STRANGERS_ALWAYS, STRANGERS_BY_RULE, STRANGERS_NEVER, UserTable } from "../../src/server/users.js";
@@ -12,6 +13,8 @@ import { safe } from "../world/events.js";
 const NAME_BYTES = 100;
 /** What cannot stand in a line, or would be written otherwise inside quotes than outside. */
 const BAD_NAME = /[\s\p{Cc}:"\\#@]/u;
+
+const NO_PASSWORDS = ["", " "];
 
 export interface UserLine {
   name: string;
@@ -47,6 +50,10 @@ export function readUsers(file: string): UserLine[] {
     if (!/^([0-9a-f]{64})?$/.test(sha256)) throw refuse("the SHA-256 hash must be 64 hexadecimal digits");
     if (!/^(strangers=(on|off))?$/.test(rule))
       throw refuse('"' + safe(rule) + '": must be strangers=on or strangers=off, or nothing');
+    // Nobody has a password by not having one: blanks are none either.
+    for (const password of NO_PASSWORDS)
+      if (md5 === hashOf("md5", name, domain, password) || sha256 === hashOf("sha256", name, domain, password))
+        throw refuse(name + "@" + domain + " has an empty password; 'user add' gives another one");
     if (md5 === "" && sha256 === "") throw refuse("there is no hash");
     if (seen.has(name + "@" + domain)) throw refuse(name + "@" + domain + " is there already");
     seen.add(name + "@" + domain);
@@ -81,6 +88,7 @@ function strangersOf(user: UserLine): number {
 export function addUser(file: string, name: string, domain: string, password: string, strangers = ""): void {
   const problem = nameProblem(name);
   if (problem !== "") throw new Error(problem);
+  if (password.trim() === "") throw new Error("the password is empty: nothing was changed");
   // A file with a bad line is not written over.
   const users = existsSync(file) ? readUsers(file) : [];
   const rule = strangers || (users.find((user) => user.name === name && user.domain === domain)?.strangers ?? "");
@@ -109,4 +117,10 @@ function secret(name: string, domain: string, password: string, algorithm: numbe
   realm.set(octets(domain), 0, octets(domain).length);
   new Digest().writeSecret(algorithm, user, realm, octets(password), out);
   return Buffer.from(out.subarray(0, hexSize(algorithm))).toString("latin1");
+}
+
+function hashOf(algorithm: string, name: string, domain: string, password: string): string {
+  return createHash(algorithm)
+    .update(name + ":" + domain + ":" + password)
+    .digest("hex");
 }

@@ -499,6 +499,12 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
     this.events.event("phone", isThere ? "registered" : "gone", ["name", name]);
   }
 
+  onWrongPassword(name: string, ip: number, waitS: number): void {
+    const address = ipv4Text(ip);
+    const what = waitS > 0 ? "wrong phone password: no more tries for now" : "wrong phone password";
+    this.events.event("error", what, ["address", address, "name", name, "wait", waitS]);
+  }
+
   onSound(_call: Call, change: number, ip: number, port: number): void {
     if (change === SOUND_MOVED) this.events.event("sound", "moved", ["address", ipv4Text(ip) + ":" + port]);
     else this.events.event("sound", change === SOUND_QUIET ? "quiet" : "back", NOTHING);

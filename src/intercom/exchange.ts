@@ -10,8 +10,9 @@ import { type Limits, timersOf } from "../core/limits.js";
 import type { RandomSource } from "../core/random.js";
 import type { Timers } from "../core/timers.js";
 import { Admission } from "../server/admission.js";
-import { AUTHENTICATOR_DEFAULTS, Authenticator } from "../server/authenticator.js";
+import { AUTHENTICATOR_DEFAULTS, Authenticator, type AuthWatcher } from "../server/authenticator.js";
 import { isBehindNat } from "../server/forward.js";
+import { Guard } from "../server/guard.js";
 import { type Bindings, DayClock, type LocationUser, type LocationWatcher } from "../server/location.js";
 import { Marks } from "../server/mark.js";
 import { MemoryLocation } from "../server/memory.js";
@@ -44,10 +45,14 @@ const RECORD_BYTES = 1024;
 const KEPT = 2;
 /** Nonces whose counts are known; as many as phones that talk at once, and strangers. */
 const NONCES = 16;
+/** Addresses whose wrong passwords are counted each by itself; phones and the addresses they were let in from. */
+const GUARDED = 16;
 
 export interface ExchangeUser {
   /** A phone registered, or is gone. */
   onPhone(name: string, isThere: boolean): void;
+  /** A wrong password of a phone. @param waitS when there is another try, s; 0: now */
+  onWrongPassword(name: string, ip: number, waitS: number): void;
 }
 
 /**
@@ -75,7 +80,7 @@ export interface PhoneState {
   leftS: number;
 }
 
-export class Exchange implements TransactionUser, LocationUser, LocationWatcher {
+export class Exchange implements TransactionUser, LocationUser, LocationWatcher, AuthWatcher {
   readonly proxy: StatefulProxy;
   readonly registrar: Registrar;
   readonly auth: Authenticator;
@@ -112,7 +117,9 @@ export class Exchange implements TransactionUser, LocationUser, LocationWatcher 
     this.auth = new Authenticator(timers, random, this.digest, nobody, {
       ...AUTHENTICATOR_DEFAULTS,
       nonces: NONCES,
+      guard: new Guard(random, GUARDED),
     });
+    this.auth.watcher = this;
     this.registrar = new Registrar(layer, this.clock, random, this.auth, this.store, {
       domains: this.domains,
       contacts: 2,
@@ -295,6 +302,10 @@ export class Exchange implements TransactionUser, LocationUser, LocationWatcher 
       this.found.push(isBehindNat(uri, list.ip) ? seen : text(contact.bytes, contact.start, contact.end));
       this.leftS = list.expiresS - this.clock.nowS();
     }
+  }
+
+  onWrongPassword(name: Span, _realm: Uint8Array, ip: number, _m: Message, waitS: number): void {
+    this.user.onWrongPassword(text(name.bytes, name.start, name.end), ip, waitS);
   }
 
   onUpdated(_token: number, _result: number): void {}

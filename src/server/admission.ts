@@ -23,7 +23,7 @@ import {
 } from "../wire/names.js";
 import { Uri } from "../wire/uri.js";
 import type { Writer } from "../wire/writer.js";
-import { type Authenticator, CHECK_OK, CHECK_STALE } from "./authenticator.js";
+import { type Authenticator, CHECK_LOCKED, CHECK_OK, CHECK_STALE, TOO_MANY_WRONG } from "./authenticator.js";
 import { isPrivate, writeIdentity } from "./identity.js";
 import { LoopGuard } from "./loop.js";
 import type { Marks } from "./mark.js";
@@ -62,6 +62,9 @@ export class Admission implements OverloadJudge {
   private readonly user = new Span();
   private realm: Uint8Array = NONE;
   private isStale = false;
+  /** There were too many wrong passwords. */
+  private isLocked = false;
+  private sourceIp = -1;
 
   /** @param trusted addresses that need no credentials; kept */
   constructor(
@@ -123,22 +126,30 @@ export class Admission implements OverloadJudge {
   }
 
   private forget(): void {
-    this.isKnown = false;
+    this.isKnown = this.isLocked = false;
     this.row = NO_CREDENTIALS;
+  }
+
+  /** The reason of the answer of that status, NONE for the usual one. */
+  reasonOf(status: number): Uint8Array {
+    return status === 503 && this.isLocked ? TOO_MANY_WRONG : NONE;
   }
 
   /** Writes what the answer of that status has of its own, and its end. */
   write(w: Writer, m: Message, status: number): void {
     if (status === 200) w.put(ALLOW);
     else if (status === 420) writeUnsupported(w, m, HEADER_PROXY_REQUIRE, NOTHING);
+    else if (status === 503 && this.isLocked) this.auth.writeWait(w);
     else if (status === 503) w.put(RETRY_AFTER);
-    else if (status === 407) this.auth.writeChallenges(w, HEADER_PROXY_AUTHENTICATE, this.realm, this.isStale);
+    else if (status === 407)
+      this.auth.writeChallenges(w, HEADER_PROXY_AUTHENTICATE, this.realm, this.isStale, this.sourceIp);
     w.put(EMPTY_BODY);
   }
 
   /** Whether whoever sent the request may, by the password or without, once `kind` is known. @returns as `check` */
   authorize(m: Message, source: Flow): number {
     this.forget();
+    this.sourceIp = source.ip;
     // To these nobody can answer a challenge. §22.1
     if (m.method === METHOD_ACK || m.method === METHOD_CANCEL) return 0;
     if (this.routing.isMarked || this.isTrusted(source.ip)) return 0;
@@ -147,8 +158,10 @@ export class Admission implements OverloadJudge {
     const from = uri.parse(address.bytes, address.uriStart, address.uriEnd) ? this.ours.claimed(uri) : NONE;
     if (from.length === 0 && this.mayStranger(m)) return 0;
     this.realm = from.length > 0 ? from : this.ours.domains[0];
-    const result = this.auth.check(m, HEADER_PROXY_AUTHORIZATION, this.realm);
+    const result = this.auth.check(m, HEADER_PROXY_AUTHORIZATION, this.realm, source.ip);
     this.isStale = result === CHECK_STALE;
+    this.isLocked = result === CHECK_LOCKED;
+    if (this.isLocked) return 503;
     if (result !== CHECK_OK) return 407;
     this.isKnown = true;
     this.row = this.auth.row;

@@ -105,7 +105,7 @@ export class Overload {
     if (this.share(false) >= 1) return true;
     const isKnown = nowMs < this.knownMs[placeOf(ip)] && (judge === null || judge.isOfOurs(m));
     const share = this.share(isKnown);
-    if (share >= 1 || !this.isNew(m, judge)) return true;
+    if (share >= 1 || !this.isNew(m, judge, ip)) return true;
     this.credit = Math.min(2, this.credit + share);
     if (this.credit >= 1) {
       this.credit -= 1;
@@ -125,11 +125,11 @@ export class Overload {
     layer.sendAnswer();
   }
 
-  private isNew(m: Message, judge: OverloadJudge | null): boolean {
+  private isNew(m: Message, judge: OverloadJudge | null, ip: number): boolean {
     if (m.method === METHOD_ACK || m.method === METHOD_CANCEL) return false;
     if (m.toTagEnd > m.toTagStart && judge?.isInDialog(m) === true) return false;
     const field = m.method === METHOD_REGISTER ? HEADER_AUTHORIZATION : HEADER_PROXY_AUTHORIZATION;
-    return !this.auth.isAnswer(m, field);
+    return !this.auth.isAnswer(m, field, ip);
   }
 }
 

@@ -10,7 +10,7 @@ import type { TimerUser } from "../core/timers.js";
 import { type ClientTransaction, type ClientUser, FAILURE_CANCELLED, FAILURE_TIMEOUT } from "../transaction/client.js";
 import { Flow } from "../transaction/flow.js";
 import type { TransactionLayer, TransactionUser } from "../transaction/layer.js";
-import { refuseForNow } from "../transaction/refusal.js";
+import { beginRefusal, refuseForNow } from "../transaction/refusal.js";
 import { writeChallengesOf } from "../transaction/relay.js";
 import type { ServerOwner, ServerTransaction } from "../transaction/server.js";
 import { NameAddress } from "../wire/address.js";
@@ -169,8 +169,7 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
   /** Answers what went nowhere, without a transaction: it may be anybody's, and one message goes out for one that came. RFC 3261 §26.3.2.4 */
   private refuse(t: ServerTransaction, m: Message, status: number): void {
     const { admission, layer } = this;
-    layer.drop(t);
-    admission.write(layer.answer(m, this.source, status), m, status);
+    admission.write(beginRefusal(layer, t, m, status, admission.reasonOf(status)), m, status);
     layer.sendAnswer();
   }
 

@@ -9,7 +9,7 @@ import { NONE, octets, Span } from "../core/bytes.js";
 import { RETRY_AFTER } from "../transaction/answer.js";
 import { Flow } from "../transaction/flow.js";
 import type { TransactionLayer, TransactionUser } from "../transaction/layer.js";
-import { isBeyond, replyWith, writeUnsupported } from "../transaction/refusal.js";
+import { beginRefusal, isBeyond, writeUnsupported } from "../transaction/refusal.js";
 import { EMPTY_BODY, type ServerOwner, type ServerTransaction } from "../transaction/server.js";
 import type { Message } from "../wire/message.js";
 import {
@@ -22,7 +22,7 @@ import {
 } from "../wire/names.js";
 import { Uri } from "../wire/uri.js";
 import type { Writer } from "../wire/writer.js";
-import { type Authenticator, CHECK_OK, CHECK_STALE } from "./authenticator.js";
+import { type Authenticator, CHECK_LOCKED, CHECK_OK, CHECK_STALE, TOO_MANY_WRONG } from "./authenticator.js";
 import {
   AOR_MAX_BYTES,
   type Bindings,
@@ -128,7 +128,9 @@ export class Redirect implements TransactionUser, LocationUser, ServerOwner {
     }
     const realm = domainOf(this.options.domains, uri.bytes, uri.hostStart, uri.hostEnd);
     if (m.method === METHOD_OPTIONS && uri.userEnd === uri.userStart) {
-      replyWith(this.layer, t, 200, ALLOW);
+      const w = this.begin(t, 200);
+      w.put(ALLOW);
+      this.end(w);
       return;
     }
     const isAsked = realm.length > 0 && m.method !== METHOD_REGISTER;
@@ -138,10 +140,12 @@ export class Redirect implements TransactionUser, LocationUser, ServerOwner {
     const isUser = size >= 0 && this.users.has(this.name, realm);
     if (this.auth !== null && !this.mayAsk(m, realm, isUser)) {
       const domain = realm.length > 0 ? realm : this.options.domains[0];
-      const result = this.auth.check(m, HEADER_PROXY_AUTHORIZATION, domain);
+      const result = this.auth.check(m, HEADER_PROXY_AUTHORIZATION, domain, this.source.ip);
       if (result !== CHECK_OK) {
-        const w = this.begin(t, 407);
-        this.auth.writeChallenges(w, HEADER_PROXY_AUTHENTICATE, domain, result === CHECK_STALE);
+        const isLocked = result === CHECK_LOCKED;
+        const w = this.begin(t, isLocked ? 503 : 407, isLocked ? TOO_MANY_WRONG : NONE);
+        if (isLocked) this.auth.writeWait(w);
+        else this.auth.writeChallenges(w, HEADER_PROXY_AUTHENTICATE, domain, result === CHECK_STALE, this.source.ip);
         this.end(w);
         return;
       }
@@ -237,13 +241,11 @@ export class Redirect implements TransactionUser, LocationUser, ServerOwner {
     this.end(w);
   }
 
-  /** Begins the answer. */
-  private begin(t: ServerTransaction, status: number): Writer {
+  /** Begins the answer: without a transaction when the request has just come. */
+  private begin(t: ServerTransaction, status: number, reason: Uint8Array = NONE): Writer {
     const { layer, current } = this;
     this.answered = current !== null ? null : t;
-    if (current === null || this.answered !== null) return layer.respond(t, status);
-    layer.drop(t);
-    return layer.answer(current, this.source, status);
+    return current === null ? layer.respond(t, status, reason) : beginRefusal(layer, t, current, status, reason);
   }
 
   private end(w: Writer): void {

@@ -5,16 +5,16 @@
  */
 import { equal, NONE, octets, Span } from "../core/bytes.js";
 import type { RandomSource } from "../core/random.js";
-import { Flow } from "../transaction/flow.js";
+import { RETRY_AFTER } from "../transaction/answer.js";
 import type { TransactionLayer } from "../transaction/layer.js";
-import { isBeyond, refuseForNow, writeUnsupported } from "../transaction/refusal.js";
+import { beginRefusal, isBeyond, writeUnsupported } from "../transaction/refusal.js";
 import { EMPTY_BODY, type ServerOwner, type ServerTransaction } from "../transaction/server.js";
 import { NameAddress } from "../wire/address.js";
 import { type Message, PARSE_OK } from "../wire/message.js";
 import { HEADER_AUTHORIZATION, HEADER_REQUIRE, HEADER_WWW_AUTHENTICATE } from "../wire/names.js";
 import { Uri } from "../wire/uri.js";
 import type { Writer } from "../wire/writer.js";
-import { type Authenticator, CHECK_OK, CHECK_STALE } from "./authenticator.js";
+import { type Authenticator, CHECK_LOCKED, CHECK_OK, CHECK_STALE, TOO_MANY_WRONG } from "./authenticator.js";
 import { CONTACTS_OK, Contacts, type ExpiryOptions } from "./contacts.js";
 import { writeDate } from "./day.js";
 import {
@@ -107,7 +107,6 @@ export class Registrar implements LocationUser, ServerOwner {
   private readonly uri = new Uri();
   private readonly aor = new Span();
   private readonly aorBytes = new Uint8Array(AOR_MAX_BYTES);
-  private readonly source = new Flow();
   private readonly record: Uint8Array;
   private readonly changed = new Bindings();
   /** The request that is being looked at; null when it has to be read again from its job. */
@@ -152,24 +151,27 @@ export class Registrar implements LocationUser, ServerOwner {
   /** A REGISTER. It is answered, now or when the store has answered. RFC 3261 §10.3 */
   onRegister(t: ServerTransaction, m: Message): void {
     // §10.3 step 2
+    this.current = m;
+    this.look(t, m);
+    this.current = null;
+  }
+
+  private look(t: ServerTransaction, m: Message): void {
     if (isBeyond(m, HEADER_REQUIRE, KNOWN)) {
       this.counters.refused += 1;
-      const w = this.answerStranger(t, m, 420);
+      const w = this.begin(t, 420);
       writeUnsupported(w, m, HEADER_REQUIRE, KNOWN);
-      this.endAnswer(w);
+      this.send(t, w);
       return;
     }
     const realm = this.isFor(m) ? this.readAor(m) : NONE;
     if (realm.length === 0) {
-      this.counters.refused += 1;
-      this.endAnswer(this.answerStranger(t, m, 404));
+      this.refuse(t, 404);
       return;
     }
-    const result = this.auth.check(m, HEADER_AUTHORIZATION, realm);
+    const result = this.auth.check(m, HEADER_AUTHORIZATION, realm, t.source.ip);
     if (result !== CHECK_OK) {
-      const w = this.answerStranger(t, m, 401);
-      this.auth.writeChallenges(w, HEADER_WWW_AUTHENTICATE, realm, result === CHECK_STALE);
-      this.endAnswer(w);
+      this.challenge(t, realm, result);
       return;
     }
     if (!this.isOwner(realm)) {
@@ -188,9 +190,29 @@ export class Registrar implements LocationUser, ServerOwner {
     }
     job.t = t;
     t.owner = this;
-    this.current = m;
     this.ask(job);
-    this.current = null;
+  }
+
+  /** Asks for the password, or says when it may be tried again. */
+  private challenge(t: ServerTransaction, realm: Uint8Array, result: number): void {
+    const { auth } = this;
+    const isLocked = result === CHECK_LOCKED;
+    const w = this.begin(t, isLocked ? 503 : 401, isLocked ? TOO_MANY_WRONG : NONE);
+    if (isLocked) auth.writeWait(w);
+    else auth.writeChallenges(w, HEADER_WWW_AUTHENTICATE, realm, result === CHECK_STALE, t.source.ip);
+    this.send(t, w);
+  }
+
+  /** Begins a refusal: without a transaction, one message for the one that has just come (RFC 3261 §26.3.2.4); else it is for `t`. */
+  private begin(t: ServerTransaction, status: number, reason: Uint8Array = NONE): Writer {
+    const { layer, current } = this;
+    return current === null ? layer.respond(t, status, reason) : beginRefusal(layer, t, current, status, reason);
+  }
+
+  private send(t: ServerTransaction, w: Writer): void {
+    w.put(EMPTY_BODY);
+    if (this.current === null) this.layer.sendResponse(t);
+    else this.layer.sendAnswer();
   }
 
   onBindings(token: number, result: number, list: Bindings): void {
@@ -315,13 +337,12 @@ export class Registrar implements LocationUser, ServerOwner {
 
   private refuseContacts(t: ServerTransaction, status: number): void {
     if (status === 423) {
-      const w = this.layer.respond(t, 423);
+      const w = this.begin(t, 423);
       w.put(MIN_EXPIRES);
       w.uint(this.options.minS);
       w.crlf();
-      w.put(EMPTY_BODY);
       this.counters.refused += 1;
-      this.layer.sendResponse(t);
+      this.send(t, w);
     } else
       this.refuse(
         t,
@@ -330,28 +351,17 @@ export class Registrar implements LocationUser, ServerOwner {
       );
   }
 
-  /** Begins an answer to somebody who gave no password: it leaves nothing behind, however many of them there are. */
-  private answerStranger(t: ServerTransaction, m: Message, status: number): Writer {
-    const { layer, source } = this;
-    source.set(t.source.transport, t.source.ip, t.sourcePort, t.source.connection);
-    layer.drop(t);
-    return layer.answer(m, source, status);
-  }
-
-  private endAnswer(w: Writer): void {
-    w.put(EMPTY_BODY);
-    this.layer.sendAnswer();
-  }
-
   private refuse(t: ServerTransaction, status: number, reason: Uint8Array = NONE): void {
     this.counters.refused += 1;
-    this.layer.reply(t, status, reason);
+    this.send(t, this.begin(t, status, reason));
   }
 
   /** The store is away, or full: 503, to be tried again. RFC 3261 §21.5.4 */
   private fail(t: ServerTransaction): void {
     this.counters.failed += 1;
-    refuseForNow(this.layer, t);
+    const w = this.begin(t, 503);
+    w.put(RETRY_AFTER);
+    this.send(t, w);
   }
 
   /** Writes, but does not send, the answer: all bindings, each with what is left of its time. RFC 3261 §10.3 step 8 */

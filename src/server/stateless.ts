@@ -133,7 +133,8 @@ export class StatelessProxy implements Bypass, LocationUser {
       return;
     }
     this.counters.answered += 1;
-    this.admission.write(this.layer.answer(m, source, status), m, status);
+    const { admission } = this;
+    admission.write(this.layer.answer(m, source, status, admission.reasonOf(status)), m, status);
     this.layer.sendAnswer();
   }
 

@@ -56,10 +56,10 @@ export class Answers {
   }
 
   /** Begins an answer: all up to CSeq. The caller goes on with the writer, and calls `send`. @param source may be a transaction's: it is not kept */
-  begin(m: Message, source: Flow, status: number): Writer {
+  begin(m: Message, source: Flow, status: number, reason: Uint8Array = NONE): Writer {
     const w = this.writer;
     w.begin(this.buffer, 0, this.buffer.length);
-    this.writeLine(status);
+    this.writeLine(status, reason);
     this.status = status;
     this.lineEnd = w.at;
     const high = digest(this.seedHigh, m);
@@ -95,12 +95,12 @@ export class Answers {
     w.put(EMPTY_BODY);
   }
 
-  private writeLine(status: number): void {
+  private writeLine(status: number, reason: Uint8Array = NONE): void {
     const w = this.writer;
     w.put(VERSION);
     w.uint(status);
     w.octet(0x20);
-    w.put(reasonPhrase(status));
+    w.put(reason.length > 0 ? reason : reasonPhrase(status));
     w.crlf();
   }
 

@@ -350,8 +350,8 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
   }
 
   /** Begins an answer: all up to CSeq. The caller goes on with the writer, and calls `sendAnswer` before anything else. @param source where `m` came from */
-  answer(m: Message, source: Flow, status: number): Writer {
-    return this.answers.begin(m, source, status);
+  answer(m: Message, source: Flow, status: number, reason: Uint8Array = NONE): Writer {
+    return this.answers.begin(m, source, status, reason);
   }
 
   /** Sends it. The ACK for it is known by its To tag, and ends here. */

@@ -19,10 +19,16 @@ const from = new Flow();
  * Begins a refusal without a transaction: one message out for the one that came, whatever address it said to come from (RFC 3261 §26.3.2.4).
  * The transaction is over with that. The caller goes on with the writer, and calls `layer.sendAnswer` before anything else.
  */
-export function beginRefusal(layer: TransactionLayer, t: ServerTransaction, m: Message, status: number): Writer {
+export function beginRefusal(
+  layer: TransactionLayer,
+  t: ServerTransaction,
+  m: Message,
+  status: number,
+  reason: Uint8Array = NONE,
+): Writer {
   from.set(t.source.transport, t.source.ip, t.sourcePort, t.source.connection);
   layer.drop(t);
-  return layer.answer(m, from, status);
+  return layer.answer(m, from, status, reason);
 }
 
 /** Refuses a request without a transaction, as `beginRefusal`. @param line of the program's own, with its end; NONE for none */

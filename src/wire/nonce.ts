@@ -44,14 +44,34 @@ export class Nonces {
     w.raw(this.nonce, 0, NONCE_BYTES);
   }
 
+  /** Writes the one that `write` wrote just now once more. */
+  writeAgain(w: Writer): void {
+    w.raw(this.nonce, 0, NONCE_BYTES);
+  }
+
   /** Whether it was given to that address, and not too long ago. */
   isOurs(nonce: Span, ip: number, nowMs: number): boolean {
+    return this.isGenuine(nonce, ip) && !this.isExpired(nonce, nowMs);
+  }
+
+  /** Whether one that `isGenuine` was given too long ago. */
+  isExpired(nonce: Span, nowMs: number): boolean {
+    return nowMs >= readHex(nonce, 0) * 1000 + this.lifeMs;
+  }
+
+  /** Whether it was given to that address, at whatever time. */
+  isGenuine(nonce: Span, ip: number): boolean {
     const timeS = readHex(nonce, 0);
     const number = readHex(nonce, 8);
     if (nonce.size() !== NONCE_BYTES || timeS < 0 || number < 0) return false;
     this.make(timeS, number, ip);
-    if (!equal(nonce.bytes, nonce.start, nonce.end, this.nonce, 0, NONCE_BYTES)) return false;
-    return nowMs < timeS * 1000 + this.lifeMs;
+    return equal(nonce.bytes, nonce.start, nonce.end, this.nonce, 0, NONCE_BYTES);
+  }
+
+  /** Whether one that `isOurs` was given not longer than that ago, and none of its counts was taken. */
+  isFresh(nonce: Span, nowMs: number, ageMs: number): boolean {
+    const number = readHex(nonce, 8);
+    return nowMs < readHex(nonce, 0) * 1000 + ageMs && this.numbers[number % this.numbers.length] < number;
   }
 
   /** Takes a count of one that `isOurs`, for credentials that are right. @param count 1 where the client counts none @returns false when it was taken before, or is too old to know */

@@ -226,9 +226,9 @@ function play(section: string, isTcp: boolean): number {
   };
 
   if (flow.challenged !== undefined) {
-    const first = (steps.find(({ to }) => to === flow.challenged) as Step).rfc;
+    const { rfc: first, from } = steps.find(({ to }) => to === flow.challenged) as Step;
     const bare = first.replace(/(Proxy-)?Authorization:.*\r\n/, "").replace(/branch=\w+/, "branch=z9hG4bKbefore");
-    stage.give("A", flow.challenged, bare.replace(/Call-ID: /, "Call-ID: before"));
+    stage.give(from, flow.challenged, bare.replace(/Call-ID: /, "Call-ID: before"));
     const leg = stage.log.splice(0)[0];
     stage.challenged(flow.challenged, userOf(first), leg.text);
   }

@@ -2,6 +2,7 @@
 import { ipv4 } from "../../src/core/address.js";
 import { Admission } from "../../src/server/admission.js";
 import { AUTHENTICATOR_DEFAULTS, Authenticator } from "../../src/server/authenticator.js";
+import type { Guard } from "../../src/server/guard.js";
 import type { LocationStore } from "../../src/server/location.js";
 import { Marks } from "../../src/server/mark.js";
 import type { MemoryLocation } from "../../src/server/memory.js";
@@ -140,12 +141,16 @@ export class ProxyHouse extends House {
   }
 }
 
-/** The house's proxy keeps nothing from here on. */
-export function withoutState(h: ProxyHouse): StatelessProxy {
+/** The house's proxy keeps nothing from here on. @param guard that of the registrar, if both are to count together */
+export function withoutState(h: ProxyHouse, guard: Guard | null = null): StatelessProxy {
   const random = new CountingRandom();
   const ours = new Ours(h.layer, [DOMAIN]);
   const targets = new Targets(h.layer, ours, users(), new NumberPlan([]), h.registrar.node);
-  const auth = new Authenticator(h.timers, random, new Digest(), users(), { ...AUTHENTICATOR_DEFAULTS, isOnce: false });
+  const auth = new Authenticator(h.timers, random, new Digest(), users(), {
+    ...AUTHENTICATOR_DEFAULTS,
+    isOnce: false,
+    guard,
+  });
   const marks = new Marks(random);
   const admission = new Admission(h.layer, random, auth, ours, targets, marks, []);
   const proxy = new StatelessProxy(h.layer, random, admission, h.memory, targets, marks, h.registrar, true);

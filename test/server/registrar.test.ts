@@ -34,7 +34,7 @@ describe("a registrar, RFC 3261 §10.3", () => {
     const [challenge] = house.receive(house.request({ contact: PHONE }));
     expect(challenge.line).toBe("SIP/2.0 401 Unauthorized");
     expect(field(challenge.text, "WWW-Authenticate")).toMatch(
-      /^Digest realm="example.org", nonce="[0-9a-f]{32}", algorithm=MD5, qop="auth"$/,
+      /^Digest realm="example.org", nonce="[0-9a-f]{48}", algorithm=MD5, qop="auth"$/,
     );
     expect(status(house.register({ contact: PHONE }))).toBe(200);
     expect(house.bound()).toEqual([{ uri: "sip:alice@10.0.0.2:5060", q: 1000, from: "1 167772162:5060", path: "" }]);

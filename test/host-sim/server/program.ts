@@ -92,12 +92,12 @@ export class Phones {
   }
 
   /** Registers a contact for user number `i`, or asks for what is there when it is "". @returns the last answer, "" when none came in time */
-  async register(port: number, i: number, contact: string, timeoutMs = 8000): Promise<string> {
+  async register(port: number, i: number, contact: string, timeoutMs = 8000, password = ""): Promise<string> {
     const user = "user" + i;
     const first = await this.send(port, user, contact, "", timeoutMs);
     const nonce = /nonce="([^"]+)"/.exec(first)?.[1];
     if (!first.startsWith("SIP/2.0 401") || nonce === undefined) return first;
-    const a1 = md5(user + ":example.org:" + user);
+    const a1 = md5(user + ":example.org:" + (password || user));
     const response = md5(a1 + ":" + nonce + ":00000001:c:auth:" + md5("REGISTER:sip:example.org"));
     const credentials =
       'Authorization: Digest username="' +

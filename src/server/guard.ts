@@ -1,0 +1,218 @@
+/**
+ * How many wrong passwords there may be, over all ways in: REGISTER, INVITE and every other method, by UDP and TCP. An address has ten tries at
+ * once, then one more every 800 s (core/guesses.ts): at most 118 in any 24 hours, over all users. An address from which a user was let in
+ * before has as many for that user alone, and nobody else's tries count there: a stranger locks no owner out, nor does a neighbour behind
+ * the same NAT. A user has a hundred tries, then one every 90 s, from all other addresses together.
+ * Only those count who answered a nonce that was given to their address, so whoever forges an address counts for nobody (wire/nonce.ts).
+ * Tables of fixed size, by a keyed hash: eight places for each set of keys, and one that all others of the set share. A place is free when all
+ * its tries are given back, and not before: nobody gets rid of his count by filling the table. A restart forgets.
+ * Not here: what a try is, and what is answered to whoever has none left (authenticator.ts).
+ */
+
+import type { Span } from "../core/bytes.js";
+import { GUESS_EVERY_MS, GUESSES_BURST } from "../core/guesses.js";
+import type { RandomSource } from "../core/random.js";
+
+/** The tries at one user from addresses where it was never let in. */
+export const STRANGE_BURST = 100;
+export const STRANGE_EVERY_MS = 90_000;
+
+const WAYS = 8;
+const NO_KEY = -1;
+
+/** Tries by key. */
+class Tallies {
+  private readonly sets: number;
+  private readonly burst: number;
+  private readonly everyMs: number;
+  /** For each set its places; behind them the one of all who have none. */
+  private readonly keys: Float64Array;
+  /** When all tries are given back, ms. */
+  private readonly restoredMs: Float64Array;
+
+  /** @param count keys that are counted each by itself */
+  constructor(count: number, burst: number, everyMs: number) {
+    this.sets = Math.max(1, Math.ceil(count / WAYS));
+    this.burst = burst;
+    this.everyMs = everyMs;
+    this.keys = new Float64Array(this.sets * (WAYS + 1)).fill(NO_KEY);
+    this.restoredMs = new Float64Array(this.sets * (WAYS + 1));
+  }
+
+  /** @returns ms until there is a try, 0: now */
+  waitMs(key: number, nowMs: number): number {
+    return Math.max(0, this.debtMs(this.placeOf(key), nowMs) - (this.burst - 1) * this.everyMs);
+  }
+
+  onWrong(key: number, nowMs: number): void {
+    let place = this.placeOf(key);
+    const shared = this.sharedOf(key);
+    if (place === shared) {
+      const free = this.freePlace(shared, nowMs);
+      if (free >= 0) {
+        // Its tries so far were among those of all who had no place.
+        this.restoredMs[free] = this.restoredMs[shared];
+        this.keys[free] = key;
+        place = free;
+      }
+    }
+    this.restoredMs[place] = nowMs + this.debtMs(place, nowMs) + this.everyMs;
+  }
+
+  /** Keys that have not all tries now. */
+  used(nowMs: number): number {
+    let count = 0;
+    for (let i = 0; i < this.keys.length; i++) if (this.restoredMs[i] > nowMs) count += 1;
+    return count;
+  }
+
+  debtOf(key: number, nowMs: number): number {
+    return this.debtMs(this.placeOf(key), nowMs);
+  }
+
+  private debtMs(place: number, nowMs: number): number {
+    return Math.max(0, this.restoredMs[place] - nowMs);
+  }
+
+  private placeOf(key: number): number {
+    const shared = this.sharedOf(key);
+    for (let i = shared - WAYS; i < shared; i++) if (this.keys[i] === key) return i;
+    return shared;
+  }
+
+  private sharedOf(key: number): number {
+    return (key % this.sets) * (WAYS + 1) + WAYS;
+  }
+
+  private freePlace(shared: number, nowMs: number): number {
+    for (let i = shared - WAYS; i < shared; i++) if (this.restoredMs[i] <= nowMs) return i;
+    return -1;
+  }
+}
+
+/** Users and the addresses they were let in from, with the tries that are left there; the one unused for longest makes room. */
+class Homes {
+  private readonly sets: number;
+  private readonly keys: Float64Array;
+  private readonly restoredMs: Float64Array;
+  private readonly usedMs: Float64Array;
+
+  constructor(count: number) {
+    this.sets = Math.max(1, Math.ceil(count / WAYS));
+    this.keys = new Float64Array(this.sets * WAYS).fill(NO_KEY);
+    this.restoredMs = new Float64Array(this.sets * WAYS);
+    this.usedMs = new Float64Array(this.sets * WAYS);
+  }
+
+  /** @returns the place, -1: never let in from there */
+  find(key: number): number {
+    const first = (key % this.sets) * WAYS;
+    for (let i = first; i < first + WAYS; i++) if (this.keys[i] === key) return i;
+    return -1;
+  }
+
+  waitMs(place: number, nowMs: number): number {
+    return Math.max(0, this.restoredMs[place] - nowMs - (GUESSES_BURST - 1) * GUESS_EVERY_MS);
+  }
+
+  onWrong(place: number, nowMs: number): void {
+    this.restoredMs[place] = Math.max(nowMs, this.restoredMs[place]) + GUESS_EVERY_MS;
+  }
+
+  /** Let in. @param debtMs what its address owed before, so that nobody begins anew by it */
+  onRight(key: number, debtMs: number, nowMs: number): void {
+    let place = this.find(key);
+    if (place < 0) {
+      const first = (key % this.sets) * WAYS;
+      place = first;
+      for (let i = first; i < first + WAYS; i++) {
+        if (this.keys[i] === NO_KEY) {
+          place = i;
+          break;
+        }
+        if (this.usedMs[i] < this.usedMs[place]) place = i;
+      }
+      this.keys[place] = key;
+      this.restoredMs[place] = nowMs + debtMs;
+    }
+    this.usedMs[place] = nowMs;
+  }
+}
+
+export class Guard {
+  private readonly sources: Tallies;
+  private readonly accounts: Tallies;
+  private readonly homes: Homes;
+  private readonly seedHigh: number;
+  private readonly seedLow: number;
+  private readonly proxies: readonly number[];
+
+  /**
+   * @param count addresses, users, and pairs of both that are known each by itself
+   * @param proxies addresses behind which there are many, so that each user is counted by itself there; kept
+   */
+  constructor(random: RandomSource, count: number, proxies: readonly number[] = []) {
+    this.sources = new Tallies(count, GUESSES_BURST, GUESS_EVERY_MS);
+    this.accounts = new Tallies(count, STRANGE_BURST, STRANGE_EVERY_MS);
+    this.homes = new Homes(count);
+    this.seedHigh = random.uint32() | 0;
+    this.seedLow = random.uint32() | 0;
+    this.proxies = proxies;
+  }
+
+  /** Whether the password of that user may be tried from that address. @returns ms to wait, 0: it may */
+  waitMs(name: Span, realm: Uint8Array, ip: number, nowMs: number): number {
+    const home = this.homes.find(this.key(name, realm, ip));
+    if (home >= 0) return this.homes.waitMs(home, nowMs);
+    const source = this.sources.waitMs(this.sourceOf(name, realm, ip), nowMs);
+    return Math.max(source, this.accounts.waitMs(this.key(name, realm, 0), nowMs));
+  }
+
+  /** @returns ms until there is another try, 0: now */
+  onWrong(name: Span, realm: Uint8Array, ip: number, nowMs: number): number {
+    const home = this.homes.find(this.key(name, realm, ip));
+    if (home >= 0) {
+      this.homes.onWrong(home, nowMs);
+      return this.homes.waitMs(home, nowMs);
+    }
+    const source = this.sourceOf(name, realm, ip);
+    this.sources.onWrong(source, nowMs);
+    this.accounts.onWrong(this.key(name, realm, 0), nowMs);
+    return this.sources.waitMs(source, nowMs);
+  }
+
+  onRight(name: Span, realm: Uint8Array, ip: number, nowMs: number): void {
+    const debtMs = this.sources.debtOf(this.sourceOf(name, realm, ip), nowMs);
+    this.homes.onRight(this.key(name, realm, ip), debtMs, nowMs);
+  }
+
+  /** Addresses that have not all their tries. */
+  counted(nowMs: number): number {
+    return this.sources.used(nowMs);
+  }
+
+  private sourceOf(name: Span, realm: Uint8Array, ip: number): number {
+    return this.proxies.indexOf(ip) >= 0 ? this.key(name, realm, ip) : this.mix(0, 0, ip);
+  }
+
+  /** 52 bits for a user at an address. */
+  private key(name: Span, realm: Uint8Array, ip: number): number {
+    let high = this.seedHigh;
+    let low = this.seedLow;
+    for (let i = name.start; i < name.end; i++) {
+      high = Math.imul(high ^ name.bytes[i], 0x01000193);
+      low = Math.imul(low ^ name.bytes[i], 0x85ebca6b) ^ (low >>> 13);
+    }
+    for (let i = 0; i < realm.length; i++) high = Math.imul(high ^ realm[i], 0x01000193);
+    return this.mix(high, low ^ name.size(), ip);
+  }
+
+  private mix(high: number, low: number, ip: number): number {
+    let a = Math.imul(high ^ this.seedHigh ^ ip, 0x9e3779b1);
+    a = Math.imul(a ^ (a >>> 15), 0x85ebca6b);
+    a ^= a >>> 13;
+    let b = Math.imul(low ^ this.seedLow ^ a, 0xc2b2ae35) ^ ip;
+    b = Math.imul(b ^ (b >>> 16), 0x9e3779b1);
+    return (a >>> 0) * 0x100000 + ((b ^ (b >>> 15)) >>> 12);
+  }
+}
