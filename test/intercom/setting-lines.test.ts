@@ -151,7 +151,7 @@ describe("a setting", () => {
   it("is refused with the reason when it has a line end in it", () => {
     for (const name of ["button1.day", "time.zone", "sip.name", "console.password"]) {
       const problem = new Settings().set(name, "200,\nopen");
-      expect(problem).toMatch(/has control characters/);
+      expect(problem).toMatch(/is not allowed: no control characters/);
       expect(problem).not.toMatch(/\n/);
     }
   });
