@@ -110,7 +110,7 @@ export class Guard {
 
   private keep(): void {
     try {
-      this.record.write(this.wrong + " " + this.recent);
+      this.record.write(this.wrong + " " + this.recent, true);
     } catch {
       // A store that fails takes nothing from the wait while the power is on.
     }

@@ -150,7 +150,8 @@ export class CodeLock implements TimerUser {
     }
     if (this.isPending) out += " " + PENDING;
     try {
-      this.record.write(out);
+      // Also in the place of a newer firmware's: guesses must count.
+      this.record.write(out, true);
       this.isKept = true;
     } catch {
       // A store that fails takes nothing from the lock while the power is on.

@@ -132,7 +132,8 @@ export class Log implements DoorEvents, TimerUser {
       const isKept = this.youngest();
       let out = "";
       for (let i = 0; i < this.entries.length; i++) if (isKept[i]) out += (out === "" ? "" : "\n") + this.entries[i];
-      this.record.write(out);
+      // Also in the place of a newer firmware's: what happens from now on matters more.
+      this.record.write(out, true);
     } catch {
       // The door goes on without; the log is still in memory.
     }

@@ -4,7 +4,8 @@
  * PART_BYTES. The first part is written last; without it the others are nothing.
  *
  * The first part begins with a line "portero FORM COUNTER ...", in all forms to come. A form that is older is read, and the next
- * write is of this one. A newer one is left alone until somebody asks to replace it. Not here: what the text says (kept.ts).
+ * write is of this one. A newer one is left alone, unless whose text it is replaces it: settings only when a person says so (kept.ts),
+ * the log and the lock at once. Not here: what the text says.
  */
 import type { Store } from "../../hal/device.js";
 import { octets, utf8Length } from "../core/bytes.js";

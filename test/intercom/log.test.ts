@@ -186,6 +186,14 @@ describe("the log", () => {
     expect(diary.lines().slice(1)).toEqual(["+90 s door left-open", "+180 s open relay 2: exit"]);
   });
 
+  it("takes the place of a newer firmware's", () => {
+    const store = new MemoryStore();
+    store.write("log.a", "portero 3 9 of another kind\n");
+    const diary = new Diary(store).after(1, "door", "left-open");
+    diary.log.flush();
+    expect(new Diary(store).lines("door")).toHaveLength(1);
+  });
+
   it("begins anew when what was kept is damaged", () => {
     const diary = new Diary().call("sip:flat@192.0.2.7", 12, "hung up there");
     diary.log.flush();
