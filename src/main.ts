@@ -33,8 +33,7 @@ const INPUT_LOST = "input was lost, and what came up to now thrown away: paste l
 const NOT_STARTED = BOARD.isWired
   ? "error: no network yet: is the cable plugged in?\n"
   : "error: no network yet: set wifi.ssid NAME, wifi.password TEXT, save, reboot\n";
-const UNWIRED =
-  "relay1.active is not known, so the relay moves to open only: set relay1.active high, low or board, save";
+const UNWIRED = " is not known, so the relay moves to open only: set it to high, low or board, save";
 
 class Firmware implements DoorEvents, TerminalUser, ImprovUser {
   private readonly settings = new Settings();
@@ -74,8 +73,13 @@ class Firmware implements DoorEvents, TerminalUser, ImprovUser {
     machine.watchSound((problem) => this.onSound(problem));
     this.station.console.load();
     if (problem !== "") this.report("settings: " + problem);
-    const isWired = this.settings.get("relay1.active") !== "unknown";
-    if (!isWired) this.report(UNWIRED);
+    let isWired = true;
+    for (let relay = 1; relay <= BOARD.relays.length; relay++) {
+      const key = "relay" + relay + ".active";
+      if (settings.get(key) !== "unknown") continue;
+      isWired = false;
+      this.report(key + UNWIRED);
+    }
     this.hasSettings = problem === "" && machine.storeProblem === "" && isWired;
     this.showLack();
     machine.led.trouble(true);

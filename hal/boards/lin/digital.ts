@@ -35,6 +35,9 @@ export default class Digital {
     this.value = value;
   }
 
+  /** A pin that nobody drives any more. */
+  close(): void {}
+
   private press(onReadable: () => void): void {
     if (this.value === 0) return;
     this.value = 0;

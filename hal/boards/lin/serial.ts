@@ -14,6 +14,8 @@ interface SerialOptions {
   format?: "number" | "buffer";
   onReadable?: (octets: number) => void;
   onWritable?: (octets: number) => void;
+  /** Nothing is lost on the way here. */
+  onError?: () => void;
 }
 
 export default class Serial {

@@ -18,6 +18,8 @@ interface SerialOptions extends PortOptions {
   baud: number;
   port: number;
   format?: "number" | "buffer";
+  /** Never called: what is not read yet waits in the computer. */
+  onError?: () => void;
 }
 
 export default class UsbSerial {
