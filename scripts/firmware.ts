@@ -6,13 +6,14 @@
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { BOARDS, EMULATED, LINUX, ROOT } from "./firmware/boards.js";
+import { createInterface } from "node:readline/promises";
+import { BOARDS, EMULATED, LINUX } from "./firmware/boards.js";
 import { compileBoard } from "./firmware/compile.js";
 import { emulate, lackOfEmulator } from "./firmware/emulate.js";
 import { checkHeaders } from "./firmware/headers.js";
-import { checkImage, lackOfIdf } from "./firmware/image.js";
+import { checkImage, flashBoard, lackOfIdf } from "./firmware/image.js";
 import { buildForLinux, linkBoard } from "./firmware/link.js";
-import { environment, idfVersion, KNOWN, otherVersions, programPath, sdkTools } from "./firmware/tools.js";
+import { idfVersion, KNOWN, otherVersions, programPath, sdkTools } from "./firmware/tools.js";
 
 const CHECK = "--check";
 const EMULATE = "--emulate";
@@ -30,7 +31,7 @@ export function missing(args: readonly string[], env: NodeJS.ProcessEnv): string
   const sdk = env.MODDABLE ?? "";
   if (sdk === "") return "MODDABLE is not set: it names the folder of the Moddable SDK, see docs/flashing.md";
   if (!existsSync(join(sdkTools(sdk), "mcconfig")))
-    return "MODDABLE has no built tools for Linux (build/bin/lin/release/mcconfig), see docs/flashing.md";
+    return "MODDABLE has no built tools for this machine (" + sdkTools("") + "/mcconfig), see docs/flashing.md";
   if (board === LINUX && lackOfGlib() !== "") return lackOfGlib();
   const idf = env.IDF_PATH ?? "";
   if (!isCheck && board !== LINUX && idf === "")
@@ -80,10 +81,13 @@ function checkAll(boards: readonly string[], idf: string): boolean {
   return bad.length === 0;
 }
 
-function flash(board: string): boolean {
-  const [platform, manifest] = BOARDS[board];
-  const args = ["-m", "-p", platform, "-t", "deploy", join(ROOT, manifest)];
-  return spawnSync("mcconfig", args, { cwd: ROOT, env: environment({}), stdio: "inherit" }).status === 0;
+/** What a person does at the board first. */
+async function atBoard(instruction: string): Promise<void> {
+  console.log(instruction);
+  if (!process.stdin.isTTY) return;
+  const terminal = createInterface({ input: process.stdin, output: process.stdout });
+  await terminal.question("Then press Enter here. ");
+  terminal.close();
 }
 
 async function main(args: readonly string[]): Promise<boolean> {
@@ -98,7 +102,7 @@ async function main(args: readonly string[]): Promise<boolean> {
     if (first === CHECK)
       return checkAll(second === undefined ? Object.keys(BOARDS) : [second], process.env.IDF_PATH ?? "");
     if (second === EMULATE) return await emulate();
-    if (first !== LINUX) return flash(first);
+    if (first !== LINUX) return await flashBoard(first, atBoard);
     buildForLinux(false);
     return true;
   } catch (error) {

@@ -102,7 +102,7 @@ export function startEmulator(options: EmulatorOptions, stdio: "inherit" | "pipe
 
 /** Builds the image and runs it until the emulator ends. @returns whether it ended well */
 export async function emulate(): Promise<boolean> {
-  const build = buildImage(EMULATED, chipOf(EMULATED));
+  const build = buildImage(EMULATED);
   const [flash, efuse] = ["flash.bin", "efuse.bin"].map((name) => join(OUT, EMULATED, name));
   makeMachine(build, flash, efuse);
   console.log(

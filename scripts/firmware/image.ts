@@ -1,10 +1,11 @@
 /** The image that is flashed, by ESP-IDF's own build. It needs all of ESP-IDF: idf.py, Espressif's compiler, and what its submodules bring. */
-import { existsSync, readFileSync, rmSync, statSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { BOARDS, processorOf, ROOT } from "./boards.js";
+import { BOARDS, chipOf, processorOf, ROOT } from "./boards.js";
 import { partitionBytes } from "./compile.js";
 import type { Linked } from "./link.js";
-import { environment, OUT, programPath, run } from "./tools.js";
+import { environment, OUT, programPath } from "./tools.js";
 
 /** Libraries that come without source: a folder of ESP-IDF without its submodules lacks them. */
 const SUBMODULE = "components/esp_wifi/lib";
@@ -20,27 +21,40 @@ export function lackOfIdf(idf: string, chip: string, env: NodeJS.ProcessEnv): st
   return "";
 }
 
-/** @returns the folder of ESP-IDF's build @throws Error when there is no image after it */
-export function buildImage(board: string, chip: string): string {
+/** The arguments of mcconfig for one step of a board's build. */
+function steps(board: string, target: string): string[] {
   const [platform, manifest] = BOARDS[board];
-  const out = join(OUT, board);
-  const build = join(out, "tmp", "esp32", "release", board, "xsProj-" + chip, "build");
+  return ["-m", "-p", platform, "-t", target, "-o", join(OUT, board), join(ROOT, manifest)];
+}
+
+/** @returns the folder of ESP-IDF's build, which shows itself at work @throws Error when there is no image after it */
+export function buildImage(board: string): string {
+  const chip = chipOf(board);
+  const build = join(OUT, board, "tmp", "esp32", "release", board, "xsProj-" + chip, "build");
   const image = join(build, "xs_esp32.bin");
   rmSync(image, { force: true });
-  const printed = run(
-    "mcconfig",
-    ["-m", "-p", platform, "-t", "build", "-o", out, join(ROOT, manifest)],
-    environment({}),
-  );
+  mkdirSync(join(OUT, board), { recursive: true });
+  const done = spawnSync("mcconfig", steps(board, "build"), { cwd: ROOT, env: environment({}), stdio: "inherit" });
+  if (done.error !== undefined) throw done.error;
   // The SDK's makefile goes on after an error of ESP-IDF.
-  if (existsSync(image)) return build;
-  console.error(printed);
-  throw new Error("ESP-IDF made no image for " + board);
+  if (done.status !== 0 || !existsSync(image)) throw new Error("no image was made for " + board);
+  return build;
+}
+
+/** Builds the image and writes it into the board's flash. @param ready told what to do with the board's buttons; the flash is written after it */
+export async function flashBoard(board: string, ready: (instruction: string) => Promise<void>): Promise<boolean> {
+  buildImage(board);
+  const { build } = JSON.parse(readFileSync(join(ROOT, BOARDS[board][1]), "utf8"));
+  if (build.PROGRAMMING_MODE_MESSAGE !== undefined) await ready(build.PROGRAMMING_MODE_MESSAGE);
+  const done = spawnSync("mcconfig", steps(board, "deploy"), { cwd: ROOT, env: environment({}), stdio: "inherit" });
+  const isGood = done.status === 0;
+  if (isGood && build.BEFORE_DEBUGGING_MESSAGE !== undefined) console.log(build.BEFORE_DEBUGGING_MESSAGE);
+  return isGood;
 }
 
 /** @returns lines of what is wrong */
 export function checkImage(linked: Linked): string[] {
-  const build = buildImage(linked.board, linked.chip);
+  const build = buildImage(linked.board);
   const octets = statSync(join(build, "xs_esp32.bin")).size;
   const partition = partitionBytes(readFileSync(join(dirname(build), "partitions.csv"), "utf8"));
   console.log("  image: " + octets + " octets of the partition's " + partition);

@@ -1,10 +1,11 @@
 /** What the steps of `npm run firmware` share: running programs, and which versions of the SDK and of ESP-IDF there are. */
 import { spawnSync } from "node:child_process";
 import { accessSync, constants, existsSync, readFileSync } from "node:fs";
-import { delimiter, join } from "node:path";
+import { delimiter, join, resolve } from "node:path";
 import { ROOT } from "./boards.js";
 
-export const OUT = join(ROOT, "build", "firmware");
+/** Where everything is built. */
+export const OUT = resolve(process.env.PORTERO_OUT ?? join(ROOT, "build", "firmware"));
 const STEP_MS = 600_000;
 
 /** The versions that the firmware was compiled with, see docs/verification.md. */

@@ -265,6 +265,51 @@ describe.skipIf(!hasKconfiglib)("The options of a board (needs Debian's python3-
   });
 });
 
+describe("A board is flashed", () => {
+  /** The SDK's tool in a small: it notes what it was asked for, and builds what `image` says. */
+  function flash(image: string): { asked: string[]; status: number | null; told: string } {
+    const built = join(folder, "out/xiao_esp32s3/tmp/esp32/release/xiao_esp32s3/xsProj-esp32s3/build");
+    const log = join(folder, "asked");
+    const make =
+      image === ""
+        ? ""
+        : 'case "$5" in build) mkdir -p ' + built + "; echo " + image + " > " + built + "/xs_esp32.bin;; esac\n";
+    for (const system of ["lin", "mac"]) {
+      const path = write(
+        "sdk/build/bin/" + system + "/release/mcconfig",
+        '#!/bin/sh\necho "$5 $8" >> ' + log + "\n" + make,
+      );
+      chmodSync(path, 0o755);
+    }
+    write("sdk/tools/VERSION", "8.2.3\n");
+    const env = {
+      ...process.env,
+      MODDABLE: join(folder, "sdk"),
+      IDF_PATH: idf([6, 0, 2]),
+      PORTERO_OUT: join(folder, "out"),
+    };
+    const args = ["--import", "tsx", join(ROOT, "scripts/firmware.ts"), "xiao_esp32s3"];
+    const { status, stdout, stderr } = spawnSync(process.execPath, args, {
+      env,
+      cwd: ROOT,
+      encoding: "utf8",
+      input: "",
+    });
+    return { asked: readFileSync(log, "utf8").trim().split("\n"), status, told: stdout + stderr };
+  }
+
+  it("after it was built, with what to do at its buttons; and not when there is no image", () => {
+    const manifest = join(ROOT, "hal/boards/xiao_esp32s3/manifest.json");
+    const good = flash("image");
+    expect([good.asked, good.status]).toEqual([["build " + manifest, "deploy " + manifest], 0]);
+    expect(good.told).toMatch(/^INSTRUCTIONS: Hold [\s\S]*^Press and release/m);
+    rmSync(join(folder, "asked"));
+    const bad = flash("");
+    expect([bad.asked, bad.status]).toEqual([["build " + manifest], 1]);
+    expect(bad.told).toContain("no image was made for xiao_esp32s3");
+  });
+});
+
 describe("The emulated machine", () => {
   it("keeps its settings when another image is put into its flash", () => {
     const files = { "0x0": "boot.bin", "0x8000": "table.bin", "0x10000": "app.bin" };
