@@ -12,6 +12,7 @@ import type { Timers, TimerUser } from "../core/timers.js";
 import type { ClientTransaction, ClientUser } from "../transaction/client.js";
 import { FAILURE_RESOLVE, FAILURE_TRANSPORT } from "../transaction/client.js";
 import type { TransactionLayer } from "../transaction/layer.js";
+import { beginRefusal, refuse } from "../transaction/refusal.js";
 import { EMPTY_BODY, type ServerOwner, type ServerTransaction } from "../transaction/server.js";
 import { BODY_NONE, BODY_SDP, findSdp } from "../wire/body.js";
 import type { Message } from "../wire/message.js";
@@ -186,6 +187,8 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
   /** To be offered anew as soon as the session is confirmed. */
   private reofferWanted = false;
   private answerWanted = false;
+  /** Offer and answer agree, which is told when the ACK comes. */
+  private isSoundDue = false;
   /** Their INVITE asks for reliable provisional responses. */
   private wantsReliable = false;
   private incomingCseq = 0;
@@ -231,13 +234,13 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     this.reset();
     const dialog = this.forks.take();
     if (dialog === null || !dialog.fromRequest(m, t)) {
-      this.context.layer.reply(t, dialog === null ? 503 : dialog.isCallable(m) ? 513 : 400);
+      refuse(this.context.layer, t, m, dialog === null ? 503 : dialog.isCallable(m) ? 513 : 400);
       this.forks.reset();
       return false;
     }
     const status = this.takeOffer(m);
     if (status !== 0 || !this.takeInterval(t, m)) {
-      if (status !== 0) this.refuseOffer(t, status);
+      if (status !== 0) this.refuseOffer(t, m, status);
       this.forks.reset();
       return false;
     }
@@ -419,6 +422,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     if (t === null || dialog === null || m.cseq !== this.incomingCseq || !dialog.hasRequest(m)) return;
     this.setAnswered(null);
     this.context.layer.acked(t);
+    this.prove(t);
     if (this.byeWanted) {
       this.byeWanted = false;
       this.sendBye(dialog);
@@ -426,6 +430,10 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     }
     // Their BYE may have come before the ACK.
     if (this.state === SESSION_ENDED) return;
+    if (this.isSoundDue) {
+      this.isSoundDue = false;
+      this.context.user.onAgreed(this);
+    }
     if (this.answerDue) {
       this.answerDue = false;
       this.exchange = EXCHANGE_NONE;
@@ -454,9 +462,12 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     if (t !== this.answered) return;
     this.setAnswered(null);
     if (this.state === SESSION_ENDED) {
-      if (this.byeWanted && this.dialog !== null) this.sendBye(this.dialog);
+      if (this.byeWanted && this.dialog !== null) this.sendLastBye(t, this.dialog);
       this.byeWanted = false;
-    } else this.endWithBye(CAUSE_NO_ACK, 0);
+    } else {
+      if (this.dialog !== null) this.sendLastBye(t, this.dialog);
+      this.end(CAUSE_NO_ACK, 0, null);
+    }
   }
 
   onServerTerminated(t: ServerTransaction): void {
@@ -507,7 +518,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     }
     const status = this.takeOffer(m);
     if (status !== 0) {
-      this.refuseOffer(t, status);
+      this.refuseOffer(t, m, status);
       return;
     }
     if (!this.takeInterval(t, m)) {
@@ -537,7 +548,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
       }
       const status = this.takeOffer(m);
       if (status !== 0) {
-        this.refuseOffer(t, status);
+        this.refuseOffer(t, m, status);
         return;
       }
     } else if (body !== BODY_NONE) {
@@ -575,6 +586,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     }
     this.reliable.isPending = false;
     this.context.timers.stop(this.reliableTimer);
+    if (this.incoming !== null) this.prove(this.incoming);
     layer.reply(t, 200);
     if (this.answerDue) {
       this.answerDue = false;
@@ -864,7 +876,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     const t = this.incoming;
     if (t === null || !this.reliable.isPending || this.state !== SESSION_INCOMING) return;
     if (this.reliable.repeat(this.context.timers, this.reliableTimer)) {
-      this.context.layer.resend(t);
+      if (!t.isUnproven) this.context.layer.resend(t);
       return;
     }
     this.reliable.isPending = false;
@@ -988,6 +1000,12 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     return true;
   }
 
+  /** The BYE of a call that was never acknowledged: to somebody who never showed that it is there it goes once. */
+  private sendLastBye(answered: ServerTransaction, dialog: Dialog): void {
+    if (answered.isUnproven) this.sendByeOnce(dialog);
+    else this.sendBye(dialog);
+  }
+
   private sendBye(dialog: Dialog): void {
     const t = this.client();
     if (t === null) {
@@ -1103,7 +1121,9 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     const agreed = this.exchange === EXCHANGE_THEIRS;
     if (agreed) this.exchange = EXCHANGE_NONE;
     this.startSessionTimer();
-    if (agreed) this.context.user.onAgreed(this);
+    // No sound goes to where a description says before its sender has shown that it reads our answer.
+    if (agreed && t.isUnproven) this.isSoundDue = true;
+    else if (agreed) this.context.user.onAgreed(this);
     return true;
   }
 
@@ -1125,11 +1145,28 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
   }
 
   /** RFC 3261 §21.4.26: a 488 says why. */
-  private refuseOffer(t: ServerTransaction, status: number): void {
-    const w = this.context.layer.respond(t, status);
+  private refuseOffer(t: ServerTransaction, m: Message, status: number): void {
+    const w = this.beginRefusal(t, m, status);
     if (status === 488) w.put(WARNING);
+    this.sendRefusal(t, w);
+  }
+
+  /** Within a dialog a refusal is kept in its transaction; whoever founds none has not shown yet that it is where it says. */
+  private beginRefusal(t: ServerTransaction, m: Message, status: number): Writer {
+    const { layer } = this.context;
+    return t.hasToTag ? layer.respond(t, status) : beginRefusal(layer, t, m, status);
+  }
+
+  private sendRefusal(t: ServerTransaction, w: Writer): void {
     w.put(EMPTY_BODY);
-    this.context.layer.sendResponse(t);
+    if (t.hasToTag) this.context.layer.sendResponse(t);
+    else this.context.layer.sendAnswer();
+  }
+
+  /** The sender of that request has sent a tag of ours since. */
+  private prove(t: ServerTransaction): void {
+    t.isUnproven = false;
+    this.context.layer.prove(t.source.ip);
   }
 
   /** Forgets the offer that `takeOffer` took, for its request was refused. */
@@ -1175,10 +1212,9 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
   /** Takes the session interval that their INVITE or UPDATE asks for. @returns false when it was refused with 422 here */
   private takeInterval(t: ServerTransaction, m: Message): boolean {
     if (this.interval.take(m)) return true;
-    const w = this.context.layer.respond(t, 422);
+    const w = this.beginRefusal(t, m, 422);
     this.interval.writeMinSe(w);
-    w.put(EMPTY_BODY);
-    this.context.layer.sendResponse(t);
+    this.sendRefusal(t, w);
     return false;
   }
 
@@ -1249,6 +1285,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     this.reofferWanted = this.isChange = this.isWaiting = false;
     this.glares = 0;
     this.answerWanted = false;
+    this.isSoundDue = false;
     this.wantsReliable = false;
     this.challenges = 0;
     this.peerHasUpdate = false;

@@ -38,7 +38,7 @@ import type { Writer } from "../wire/writer.js";
 import { Access, type AccessUser, readOrder } from "./access.js";
 import { agentSettings, callerOf, codecOf, DIGIT_WAYS, endReason, reasonOf, soundOf, targetOf } from "./agent.js";
 import { Callers, DOOR_BUSY, DOOR_IDLE, DOOR_JOINABLE, TEXT_READ_BYTES } from "./callers.js";
-import { PROOF_LAST, PROOF_WRONG } from "./challenge.js";
+import { PROOF_LAST, PROOF_RIGHT, PROOF_WRONG } from "./challenge.js";
 import { Doorway, type DoorwayUser } from "./doorway.js";
 import { Exchange, type ExchangeUser, PHONES_MOST } from "./exchange.js";
 import {
@@ -133,6 +133,7 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
     this.audioTimer = timers.make(this, 0);
     this.talk = new Talk(settings, timers, this);
     this.ua = new UserAgent(agentSettings(settings), limits, timers, random, network, sound, this);
+    this.ua.isWary = true;
     this.callers = new Callers(this.ua, settings, timers, random);
     this.trace = new Trace(timers, limits.traceBytes, limits.traceMessageBytes);
     this.ua.layer.transport.tap = this.trace;
@@ -519,6 +520,8 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
       active === null && !this.ring.isOn ? DOOR_IDLE : isJoinable && this.joined === null ? DOOR_JOINABLE : DOOR_BUSY;
     const isKnown = call !== null && (call.isKnown || call.session.isCaller);
     const status = call === null ? callers.judge(m, source, isPhone, door) : callers.judgeInCall(m, source, isKnown);
+    // Its nonce was given to that address alone.
+    if (callers.proof === PROOF_RIGHT) ua.layer.prove(source.ip);
     if (callers.proof === PROOF_WRONG || callers.proof === PROOF_LAST) this.tellWrongPassword(m, source);
     // A stranger's order is refused without a word, or strangers would fill the log.
     if (status === 403 && callers.isKnown && m.method === METHOD_MESSAGE)

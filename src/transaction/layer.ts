@@ -72,6 +72,8 @@ export interface Bypass {
   onResponse(m: Message, source: Flow): boolean;
 }
 
+/** Addresses that are remembered to have shown that they read what is sent to them. */
+const PROVEN = 16;
 /** Octets of a branch of ours: the cookie and 16 digits. */
 const BRANCH_BYTES = 23;
 const COOKIE_BYTES = 7;
@@ -112,6 +114,9 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
   private readonly serverIndex: SlotIndex;
   private readonly hex = new Int32Array(1);
   private readonly reserve: number;
+  /** Addresses that have sent us what nobody else can know; the oldest makes room. */
+  private readonly proven = new Float64Array(PROVEN).fill(-1);
+  private provenAt = 0;
   /** Where `sparest` stopped. */
   private hand = -1;
 
@@ -359,6 +364,17 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     this.answers.send();
   }
 
+  /** Somebody at that address reads what we send there: a response to a request of ours came from it, or a request with a tag of ours. */
+  prove(ip: number): void {
+    if (this.isProven(ip)) return;
+    this.proven[this.provenAt] = ip;
+    this.provenAt = (this.provenAt + 1) % PROVEN;
+  }
+
+  isProven(ip: number): boolean {
+    return this.proven.indexOf(ip) >= 0;
+  }
+
   // What the transactions ask of the layer.
 
   /** A free one; else one that has little left to wait for repetitions: an answer that comes twice does less harm than a BYE that never goes. */
@@ -498,6 +514,7 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     const m = this.message;
     const t = this.findClient();
     if (t !== null && t.flow.transport === this.source.transport && hasOneVia(m) !== t.isForwarded) {
+      this.prove(this.source.ip);
       if (m.cseqMethod === t.method) t.receive(m);
       else t.receiveOfCancel(m);
       return;

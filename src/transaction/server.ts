@@ -83,6 +83,11 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
   readonly source = new Flow();
   /** The port the request came from. */
   sourcePort = 0;
+  /**
+   * Nobody knows yet that the sender is where the request came from, and the user wants no clock to send anything there: a final response
+   * goes once, and again when the request comes again. RFC 3261 §26.3.2.4 has it so for challenges alone.
+   */
+  isUnproven = false;
   /** Where the user writes a response, after `respond`. */
   readonly writer = new Writer();
   readonly buffer: Uint8Array;
@@ -143,6 +148,7 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
     this.pendingStatus = 0;
     this.isUnsent = false;
     this.isAcked = false;
+    this.isUnproven = false;
     this.owner = null;
     this.state = SERVER_TRYING;
     // No answer is of use later than the client waits (RFC 4320 §4.2): a request that nobody answers must not stay.
@@ -234,9 +240,10 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
     this.pendingStatus = 0;
     this.transmit();
     this.doneAtMs = this.host.timers.nowMs;
+    const isFirst = this.state === SERVER_TRYING;
     if (this.status < 200) this.state = SERVER_PROCEEDING;
     else if (this.method !== METHOD_INVITE) this.complete();
-    else if (this.status < 300) this.accept();
+    else if (this.status < 300) this.accept(isFirst);
     else this.completeInvite();
     return true;
   }
@@ -322,9 +329,10 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
       this.host.transport.sendAgain(this.source, this.buffer, this.responseStart, this.responseEnd);
   }
 
-  /** The request came again. In Accepted and Confirmed it is absorbed. */
+  /** The request came again. In Accepted and Confirmed it is absorbed, unless its sender has nothing but this to get a lost 2xx by. */
   repeat(): void {
-    if (this.state === SERVER_PROCEEDING || this.state === SERVER_COMPLETED) this.resend();
+    const isAsked = this.state === SERVER_ACCEPTED && this.isUnproven && !this.isAcked;
+    if (isAsked || this.state === SERVER_PROCEEDING || this.state === SERVER_COMPLETED) this.resend();
   }
 
   /** The ACK for a response other than 2xx came. RFC 3261 §17.2.1: Confirmed, for Timer I */
@@ -411,14 +419,17 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
   /** Timers G (over UDP) and H. RFC 3261 §17.2.1 */
   private completeInvite(): void {
     this.state = SERVER_COMPLETED;
-    if (this.isUnreliable()) this.startRepeating();
+    if (this.isUnreliable() && !this.isUnproven) this.startRepeating();
     this.host.timers.start(this.endTimer, 64 * this.host.limits.t1Ms);
   }
 
-  /** Timer L (RFC 6026 §7.1). The 2xx is repeated over TCP as well: it is answered end to end. RFC 3261 §13.3.1.4 */
-  private accept(): void {
+  /**
+   * Timer L (RFC 6026 §7.1). The 2xx is repeated over TCP as well: it is answered end to end. RFC 3261 §13.3.1.4
+   * @param isFirst nothing was sent before: until it hears something, the sender repeats its INVITE
+   */
+  private accept(isFirst: boolean): void {
     this.state = SERVER_ACCEPTED;
-    this.startRepeating();
+    if (!this.isUnproven || !isFirst) this.startRepeating();
     this.host.timers.start(this.endTimer, 64 * this.host.limits.t1Ms);
   }
 

@@ -149,6 +149,8 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
   isFull = false;
   /** Who calls while we talk is not busied out, as long as there is a line: `mayCall` says who may. */
   joins = false;
+  /** No clock sends anything to an address over UDP that has not shown yet that it reads what we send: strangers can reach us. */
+  isWary = false;
   private readonly context: SessionContext;
   private readonly negotiation = new NegotiationSettings();
   private readonly credentials: Credentials;
@@ -332,6 +334,7 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
     if (m.toTagEnd > m.toTagStart) {
       const call = this.callOf(m);
       const watcher = call === null ? this.watchers.of(m) : null;
+      if (call !== null || watcher !== null) this.layer.prove(t.source.ip);
       if (watcher !== null) watcher.onRequest(t, m);
       else if (call === null) refuse(this.layer, t, m, 481);
       else if (!refuseRequired(this.layer, t, m, OPTIONS)) call.session.onRequest(t, m);
@@ -447,8 +450,11 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
     call.startedMs = this.timers.nowMs;
     call.answeredMs = -1;
     this.limitRinging(call, m);
-    call.session.progress(180);
+    t.isUnproven = this.isWary && t.source.transport === TRANSPORT_UDP && !this.layer.isProven(t.source.ip);
+    if (!t.isUnproven) call.session.progress(180);
     if (call.state === CALL_INCOMING) this.tell(call, 0, 0, m);
+    // Whoever is answered by itself gets one message for the one it sent: as long as it hears nothing it sends its INVITE again.
+    if (t.isUnproven) call.session.progress(180);
   }
 
   /** It rings as long as ours may, but no longer than the caller's Expires says; then the answer is 487. RFC 3261 §13.3.1 */
