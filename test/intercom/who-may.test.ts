@@ -191,53 +191,57 @@ const WHOLE = process.env.PORTERO_WHOLE === "1";
 const chosen = everything().filter((_, i) => WHOLE || i % 41 === 5);
 
 describe("who may what at the door", () => {
-  it.each([false, true])(`is what the rules say, in ${chosen.length} settings; the door talks: %s`, (isTalking) => {
-    const counted = new Map<string, number>();
-    for (const settings of isTalking && !WHOLE ? chosen.filter((_, i) => i % 3 === 0) : chosen) {
-      const world = new World();
-      const phone = new Agent(world, "10.0.0.2");
-      phone.autoAnswer = true;
-      const peers = new Map([SERVER, TARGET, STRANGER].map((ip) => [ip, new Caller(world, ip)]));
-      const h = new House(
-        world,
-        `sip.domain=${SERVER}`,
-        "sip.register=off",
-        `button1.day=sip:a@10.0.0.2`,
-        `call.target=sip:b@${TARGET}`,
-        "relay1.code=2580",
-        "rtp.timeout=0",
-        ...Object.entries(settings).map(([key, value]) => `${key}=${value}`),
-      );
-      const tries = new Map<string, number>();
-      if (isTalking) {
-        h.press();
-        world.run(50);
+  it.each([false, true])(
+    `is what the rules say, in ${chosen.length} settings; the door talks: %s`,
+    (isTalking) => {
+      const counted = new Map<string, number>();
+      for (const settings of isTalking && !WHOLE ? chosen.filter((_, i) => i % 5 === 1) : chosen) {
+        const world = new World();
+        const phone = new Agent(world, "10.0.0.2");
+        phone.autoAnswer = true;
+        const peers = new Map([SERVER, TARGET, STRANGER].map((ip) => [ip, new Caller(world, ip)]));
+        const h = new House(
+          world,
+          `sip.domain=${SERVER}`,
+          "sip.register=off",
+          `button1.day=sip:a@10.0.0.2`,
+          `call.target=sip:b@${TARGET}`,
+          "relay1.code=2580",
+          "rtp.timeout=0",
+          ...Object.entries(settings).map(([key, value]) => `${key}=${value}`),
+        );
+        const tries = new Map<string, number>();
+        if (isTalking) {
+          h.press();
+          world.run(50);
+        }
+        for (const [name, way] of Object.entries(WAYS))
+          for (const [what, ask] of Object.entries(ASKS))
+            for (const given of CREDENTIALS) {
+              // While the door talks time is dear: there no wrong try is given back, so there are only so many.
+              if (isTalking && given === "wrong" && (tries.get(way.from) ?? 0) >= GUESSES_BURST - 1) continue;
+              if (given === "wrong") tries.set(way.from, (tries.get(way.from) ?? 0) + 1);
+              const moves = h.moves.length;
+              const status = peers.get(way.from)!.ask(way, ask, given);
+              const wanted = ruled(settings, way, ask, given, isTalking);
+              const words = `${what} from ${name}, credentials ${given}, talking ${isTalking}: ${JSON.stringify(settings)}`;
+              expect(status, words).toBe(wanted);
+              const isOpened = ask.body === "open 2580" || (ask.body === "open" && settings["door.message"] === "on");
+              expect(h.moves.length > moves && h.isReleased(), words).toBe(status === 200 && isOpened);
+              counted.set(`${status}`, (counted.get(`${status}`) ?? 0) + 1);
+              // Calls end, relays fall, subscriptions end, and a wrong try is given back.
+              if (!isTalking) h.door.hangUp("");
+              else for (const call of h.door.ua.calls) if (!call.session.isCaller) h.door.ua.hangUp(call);
+              if (ask.method === "SUBSCRIBE" && status === 200) world.run(61_000);
+              if (ask.method === "INVITE" && status === 200) world.run(33_000);
+              const isTry = !isTalking && given === "wrong" && settings["call.password"] !== "";
+              world.run(isTry ? GUESS_EVERY_MS : isOpened ? 4000 : 100);
+              h.timers.nowMs = world.nowMs;
+            }
       }
-      for (const [name, way] of Object.entries(WAYS))
-        for (const [what, ask] of Object.entries(ASKS))
-          for (const given of CREDENTIALS) {
-            // While the door talks time is dear: there no wrong try is given back, so there are only so many.
-            if (isTalking && given === "wrong" && (tries.get(way.from) ?? 0) >= GUESSES_BURST - 1) continue;
-            if (given === "wrong") tries.set(way.from, (tries.get(way.from) ?? 0) + 1);
-            const moves = h.moves.length;
-            const status = peers.get(way.from)!.ask(way, ask, given);
-            const wanted = ruled(settings, way, ask, given, isTalking);
-            const words = `${what} from ${name}, credentials ${given}, talking ${isTalking}: ${JSON.stringify(settings)}`;
-            expect(status, words).toBe(wanted);
-            const isOpened = ask.body === "open 2580" || (ask.body === "open" && settings["door.message"] === "on");
-            expect(h.moves.length > moves && h.isReleased(), words).toBe(status === 200 && isOpened);
-            counted.set(`${status}`, (counted.get(`${status}`) ?? 0) + 1);
-            // Calls end, relays fall, subscriptions end, and a wrong try is given back.
-            if (!isTalking) h.door.hangUp("");
-            else for (const call of h.door.ua.calls) if (!call.session.isCaller) h.door.ua.hangUp(call);
-            if (ask.method === "SUBSCRIBE" && status === 200) world.run(61_000);
-            if (ask.method === "INVITE" && status === 200) world.run(33_000);
-            const isTry = !isTalking && given === "wrong" && settings["call.password"] !== "";
-            world.run(isTry ? GUESS_EVERY_MS : isOpened ? 4000 : 100);
-            h.timers.nowMs = world.nowMs;
-          }
-    }
-    for (const status of isTalking ? ["200", "401", "403", "486"] : ["180", "200", "401", "403", "486"])
-      expect(counted.get(status)).toBeGreaterThan(50);
-  });
+      for (const status of isTalking ? ["200", "401", "403", "486"] : ["180", "200", "401", "403", "486"])
+        expect(counted.get(status)).toBeGreaterThan(20);
+    },
+    60_000,
+  );
 });
