@@ -1,5 +1,8 @@
-/** Status and metrics of a running server over HTTP, on 127.0.0.1 only: GET /status, GET /metrics (Prometheus), POST /reload. */
-import { createServer, request, type Server } from "node:http";
+/**
+ * Status and metrics of a running server over HTTP, on 127.0.0.1 only: GET /status, GET /metrics (Prometheus), POST /reload. A request has to
+ * name in Host what is listened on, or a name from the options: a page whose name was made to lead here (DNS rebinding) is told nothing.
+ */
+import { createServer, type IncomingMessage, request, type Server } from "node:http";
 import { openError } from "../io/udp.js";
 import type { Host } from "./host.js";
 
@@ -13,7 +16,9 @@ export function openHttp(host: Host, port: number, reload: () => string): Promis
       answer.writeHead(status, { "content-type": type });
       answer.end(body);
     };
-    if (question.method === "GET" && question.url === "/status")
+    if (!isForUs(question, host.options.httpHosts))
+      send(421, "text/plain", "Host must be what is listened on, or a name given by --http-host\n");
+    else if (question.method === "GET" && question.url === "/status")
       send(200, "application/json", JSON.stringify(status(host)) + "\n");
     else if (question.method === "GET" && question.url === "/metrics")
       send(200, "text/plain; version=0.0.4", metrics(host.numbers()));
@@ -34,6 +39,16 @@ export function openHttp(host: Host, port: number, reload: () => string): Promis
       resolve(server);
     });
   });
+}
+
+/** Whether the one Host field names us: 127.0.0.1 or localhost with the port, or one of `names`, with or without a port. */
+export function isForUs(question: IncomingMessage, names: readonly string[]): boolean {
+  const given = question.headersDistinct.host ?? [];
+  const match = /^([A-Za-z0-9._-]+?)\.?(?::(\d{1,5}))?$/.exec(given.length === 1 ? given[0].trim() : "");
+  if (match === null) return false;
+  const name = match[1].toLowerCase();
+  if (names.includes(name)) return true;
+  return (name === LOCALHOST || name === "localhost") && Number(match[2] ?? 80) === question.socket.localPort;
 }
 
 function status(host: Host): object {

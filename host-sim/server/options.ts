@@ -29,6 +29,8 @@ export interface ServerOptions {
   json: boolean;
   /** Port of status and metrics on 127.0.0.1, -1 for none. */
   http: number;
+  /** Names besides its own address by which that port is asked, in lower case. */
+  httpHosts: string[];
   /** ALGORITHM_* in the order of the challenges. */
   digest: number[];
   transactions: number;
@@ -86,6 +88,7 @@ export const USAGE = `Usage: npm run server -- [options]
   --recurse on|off       proxy: goes where a 3xx says instead of passing it on (off)
   --stateless            proxy: keeps no transactions; no forking, store memory or file only
   --http PORT            /status, /metrics (Prometheus) and /reload on 127.0.0.1
+  --http-host NAME       a name besides 127.0.0.1 and localhost by which it is asked, through a proxy of yours; may be repeated
   --brake US             for benchmarks: so many microseconds are spent on each datagram beside its work (0)
   --json                 one JSON object a line on stdout for each event
   --help                 this text
@@ -111,6 +114,7 @@ const OPTIONS = {
   transactions: text,
   brake: text,
   http: text,
+  "http-host": many,
   advertise: text,
   trust: many,
   number: many,
@@ -191,6 +195,10 @@ export function parseOptions(args: readonly string[]): ServerOptions | string {
     if (algorithm === 0 || digest.includes(algorithm)) return bad("digest", values.digest, "md5, sha-256, or both");
     digest.push(algorithm);
   }
+  const httpHosts = (values["http-host"] ?? []).map((name) => name.toLowerCase().replace(/\.$/, ""));
+  for (const name of httpHosts)
+    if (!/^[a-z0-9._-]{1,253}$/.test(name))
+      return bad("http-host", name, "a host name or an IPv4 address, without a port");
   const domains = (values.domain ?? []).map((domain) => domain.toLowerCase());
   for (const domain of domains)
     if (!/^[a-z0-9._-]{1,100}$/.test(domain)) return bad("domain", domain, "a host name or an IPv4 address");
@@ -205,6 +213,7 @@ export function parseOptions(args: readonly string[]): ServerOptions | string {
     ...numbers,
     command,
     listen,
+    httpHosts,
     domains,
     users: values.users ?? "",
     mode,
