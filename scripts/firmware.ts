@@ -29,13 +29,13 @@ export function missing(args: readonly string[], env: NodeJS.ProcessEnv): string
   if (second === EMULATE && first !== EMULATED)
     return "there is no emulator for " + first + "; for " + EMULATED + " there is";
   const sdk = env.MODDABLE ?? "";
-  if (sdk === "") return "MODDABLE is not set: it names the folder of the Moddable SDK, see docs/flashing.md";
+  if (sdk === "") return "MODDABLE is not set: it names the folder of the Moddable SDK, see docs/first-board.md";
   if (!existsSync(join(sdkTools(sdk), "mcconfig")))
-    return "MODDABLE has no built tools for this machine (" + sdkTools("") + "/mcconfig), see docs/flashing.md";
+    return "MODDABLE has no built tools for this machine (" + sdkTools("") + "/mcconfig), see docs/first-board.md";
   if (board === LINUX && lackOfGlib() !== "") return lackOfGlib();
   const idf = env.IDF_PATH ?? "";
   if (!isCheck && board !== LINUX && idf === "")
-    return "IDF_PATH is not set: it names the folder of ESP-IDF, see docs/flashing.md";
+    return "IDF_PATH is not set: it names the folder of ESP-IDF, see docs/first-board.md";
   if (idf !== "" && idfVersion(idf) === "")
     return "IDF_PATH is no folder of ESP-IDF (tools/cmake/version.cmake is missing); known to work: " + KNOWN.idf;
   return second === EMULATE ? lackOfEmulator(env) : "";
