@@ -266,12 +266,12 @@ export class Dialog {
     );
   }
 
-  /** Reads the first Contact of `m` into `address`. */
+  /** Reads the first Contact of `m` that can be called into `address`: gateways name telephone numbers before it. */
   private readContact(m: Message): boolean {
-    const row = m.first(HEADER_CONTACT);
-    if (row < 0) return false;
-    list.beginSpan(m.bytes, m.valueStart(row), m.valueEnd(row));
-    return list.next() && address.parse(list.bytes, list.start, list.end) && !address.isStar;
+    list.begin(m, HEADER_CONTACT);
+    while (list.next())
+      if (address.parse(list.bytes, list.start, list.end) && !address.isStar && isCallable()) return true;
+    return false;
   }
 
   /** The URI that was just read into `address`. */

@@ -95,15 +95,17 @@ export class Way {
   }
 }
 
-/** Reads the Contact of `m`, or without one whom To names, into `target`. */
+/** Reads the first Contact of `m` that can be called, or without one whom To names, into `target`. */
 function readTarget(m: Message): boolean {
-  const row = m.first(HEADER_CONTACT);
-  if (row < 0) {
-    if (!address.parse(m.bytes, m.toStart, m.toEnd)) return false;
-  } else {
-    list.beginSpan(m.bytes, m.valueStart(row), m.valueEnd(row));
-    if (!list.next() || !address.parse(list.bytes, list.start, list.end) || address.isStar) return false;
-  }
+  if (!m.has(HEADER_CONTACT)) return address.parse(m.bytes, m.toStart, m.toEnd) && isCallable();
+  list.begin(m, HEADER_CONTACT);
+  while (list.next())
+    if (address.parse(list.bytes, list.start, list.end) && !address.isStar && isCallable()) return true;
+  return false;
+}
+
+/** Reads the URI of `address` into `target`. @returns whether it can be called */
+function isCallable(): boolean {
   if (!target.parse(address.bytes, address.uriStart, address.uriEnd)) return false;
   return target.scheme !== SCHEME_OTHER && target.scheme !== SCHEME_TEL;
 }

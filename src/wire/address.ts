@@ -2,7 +2,7 @@
  * An address with its header parameters (name-addr or addr-spec, RFC 3261 §20.10): From, To, Contact, Route, Record-Route, Refer-To.
  * It finds the parts; the URI itself is uri.ts's. One element at a time: a list is taken apart by list.ts first.
  */
-import { NONE, Span } from "../core/bytes.js";
+import { equal, NONE, Span } from "../core/bytes.js";
 import { STOP_DISPLAY, STOP_URI, scan, skipQuoted, skipSpace, trimEnd } from "./lex.js";
 import { ParamList, param } from "./params.js";
 
@@ -38,7 +38,7 @@ export class NameAddress {
 
   /**
    * Reads one address, with the folding in it. The octets stay the caller's. A comma outside quotes and `<>`, white space inside
-   * `<>`, an empty tag and two tags are malformed.
+   * `<>`, an empty tag and two different tags are malformed.
    * @returns whether it is well formed; when it is not, nothing here may be used
    */
   parse(bytes: Uint8Array, start: number, end: number): boolean {
@@ -86,7 +86,12 @@ export class NameAddress {
     params.begin(bytes, start, end);
     while (params.next()) {
       if (!isTag(bytes, params.nameStart, params.nameEnd)) continue;
-      if (this.tagEnd > this.tagStart || params.valueEnd === params.valueStart) return -1;
+      if (params.valueEnd === params.valueStart) return -1;
+      if (this.tagEnd > this.tagStart) {
+        // The same tag twice is one tag; two are nobody's.
+        if (!equal(bytes, this.tagStart, this.tagEnd, bytes, params.valueStart, params.valueEnd)) return -1;
+        continue;
+      }
       this.tagStart = params.valueStart;
       this.tagEnd = params.valueEnd;
     }

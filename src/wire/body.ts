@@ -17,6 +17,8 @@ const MULTIPART_MIXED = octets("multipart/mixed");
 const MULTIPART_ALTERNATIVE = octets("multipart/alternative");
 const BOUNDARY = octets("boundary");
 const IDENTITY = octets("identity");
+/** How a session description begins. RFC 8866 §5.1 */
+const VERSION = octets("v=0");
 
 // For the time of one call only.
 const type = new Span();
@@ -26,7 +28,12 @@ const boundary = new Span();
 export function findSdp(m: Message, out: Span): number {
   if (m.bodyEnd <= m.bodyStart) return BODY_NONE;
   if (m.value(HEADER_CONTENT_ENCODING, type) && type.size() > 0 && !type.isToken(IDENTITY)) return BODY_OTHER;
-  if (!m.value(HEADER_CONTENT_TYPE, type)) return BODY_OTHER;
+  // RFC 3261 §20.15 asks for a type; what looks like a description is one all the same.
+  if (!m.value(HEADER_CONTENT_TYPE, type)) {
+    if (!beginsSdp(m)) return BODY_OTHER;
+    out.set(m.bytes, m.bodyStart, m.bodyEnd);
+    return BODY_SDP;
+  }
   if (hasType(type, APPLICATION_SDP)) {
     out.set(m.bytes, m.bodyStart, m.bodyEnd);
     return BODY_SDP;
@@ -34,6 +41,13 @@ export function findSdp(m: Message, out: Span): number {
   if (!hasType(type, MULTIPART_MIXED) && !hasType(type, MULTIPART_ALTERNATIVE)) return BODY_OTHER;
   if (!param(type.bytes, type.start, type.end, BOUNDARY, boundary)) return BODY_OTHER;
   return findPart(m.bytes, m.bodyStart, m.bodyEnd, boundary, APPLICATION_SDP, out) ? BODY_SDP : BODY_OTHER;
+}
+
+function beginsSdp(m: Message): boolean {
+  const { bytes, bodyStart } = m;
+  if (m.bodyEnd - bodyStart < VERSION.length) return false;
+  for (let i = 0; i < VERSION.length; i++) if (bytes[bodyStart + i] !== VERSION[i]) return false;
+  return true;
 }
 
 /** Whether a Content-Type value is of that media type, its parameters aside. RFC 3261 §20.15 */

@@ -58,7 +58,7 @@ describe("an address", () => {
     "<<sip:a@h>>",
     "<sip:a@h>;=1",
     "<sip:a@h>;tag",
-    "<sip:a@h>;tag=1;tag=1",
+    "<sip:a@h>;tag=1;tag=2",
     '<sip:a@h>;x="1',
     "<sip:a@h>;a=b c",
     "* x",
