@@ -7,7 +7,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline/promises";
-import { BOARDS, EMULATED, LINUX } from "./firmware/boards.js";
+import { BOARDS, chipOf, EMULATED, LINUX } from "./firmware/boards.js";
 import { compileBoard } from "./firmware/compile.js";
 import { emulate, lackOfEmulator } from "./firmware/emulate.js";
 import { checkHeaders } from "./firmware/headers.js";
@@ -38,7 +38,8 @@ export function missing(args: readonly string[], env: NodeJS.ProcessEnv): string
     return "IDF_PATH is not set: it names the folder of ESP-IDF, see docs/first-board.md";
   if (idf !== "" && idfVersion(idf) === "")
     return "IDF_PATH is no folder of ESP-IDF (tools/cmake/version.cmake is missing); known to work: " + KNOWN.idf;
-  return second === EMULATE ? lackOfEmulator(env) : "";
+  if (second === EMULATE) return lackOfEmulator(env);
+  return isCheck || board === LINUX ? "" : lackOfIdf(idf, chipOf(board), env);
 }
 
 /** @returns "" or one line: why the program for Linux cannot be built */

@@ -5,7 +5,7 @@
 import { spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { chipOf, processorOf, ROOT } from "../../scripts/firmware/boards.js";
 import { addSizes, findCompiler, partitionBytes, undeclared } from "../../scripts/firmware/compile.js";
@@ -282,12 +282,16 @@ describe("A board is flashed", () => {
       chmodSync(path, 0o755);
     }
     write("sdk/tools/VERSION", "8.2.3\n");
-    const env = {
-      ...process.env,
+    for (const name of ["idf.py", "xtensa-esp32s3-elf-gcc"]) program("bin/" + name);
+    mkdirSync(join(folder, "idf/components/esp_wifi/lib/esp32s3"), { recursive: true });
+    const path = join(folder, "bin") + delimiter + process.env.PATH;
+    const more = {
       MODDABLE: join(folder, "sdk"),
       IDF_PATH: idf([6, 0, 2]),
       PORTERO_OUT: join(folder, "out"),
+      PATH: path,
     };
+    const env = { ...process.env, ...more };
     const args = ["--import", "tsx", join(ROOT, "scripts/firmware.ts"), "xiao_esp32s3"];
     const { status, stdout, stderr } = spawnSync(process.execPath, args, {
       env,
