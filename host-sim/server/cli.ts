@@ -55,6 +55,7 @@ async function run(options: ServerOptions): Promise<number> {
   } catch (error) {
     return refuse((error as Error).message, EXIT_USAGE);
   }
+  for (const note of host.notes) tell("store", note);
   host.watch({
     onBindingsChanged: (aor, list) => tell("bindings", aor.toString(), { contacts: list.count }),
   });

@@ -1,11 +1,11 @@
 /**
- * A location service that outlives the process: in memory, and in an LMDB database beside it. A change is told to be done when the
- * database has synced it to the disk; when that fails, memory goes back to what the disk has.
- * Not here: sharing between processes (redis-store.ts).
+ * A location service that outlives the process: in memory, and in files beside it. A change is told to be done when it is on the disk;
+ * when that fails, memory goes back to what the disk has. The folder belongs to one process at a time.
+ * Not here: how records lie on the disk (record-file.ts); sharing between processes (redis-store.ts).
  */
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { open, type RootDatabase } from "lmdb";
+import { uptime } from "node:os";
 import { Span } from "../../src/core/bytes.js";
 import {
   Bindings,
@@ -17,8 +17,29 @@ import {
   type LocationWatcher,
 } from "../../src/server/location.js";
 import type { MemoryLocation } from "../../src/server/memory.js";
+import { bootId, lockFolder } from "./folder-lock.js";
+import { RecordFile } from "./record-file.js";
 
 const KEY_BYTES = 32;
+/** Keys that are no address of record: none has an octet of 0. */
+const MARKS_KEY = Buffer.from("\0key");
+const TIME_KEY = Buffer.from("\0time");
+/** How often the time is written down, s, and by how much a clock may be off before it is told. */
+const TIME_EACH_S = 60;
+const TIME_OFF_MS = 5000;
+/** A clock that tells less was never set. */
+const TIME_KNOWN_MS = 1e12;
+/** What has expired this long ago is of no use, whatever the clock says, s. */
+const OLD_S = 2 * 86400;
+
+/** What a full disk, a folder of somebody else and so on mean for whoever starts the server. */
+const ADVICE: Record<string, string> = {
+  ENOSPC: "the disk is full: make room there, or choose another folder",
+  EDQUOT: "the quota is used up: make room there, or choose another folder",
+  EROFS: "the disk cannot be written: choose another folder",
+  EACCES: "this user may not write there: choose another folder, or give the user this one",
+  EIO: "the disk cannot be read or written: replace it, or choose another folder",
+};
 
 export class FileLocation implements LocationStore {
   readonly memory: MemoryLocation;
@@ -27,7 +48,11 @@ export class FileLocation implements LocationStore {
   unreadable = 0;
   /** By which marks are known after a restart too. */
   readonly key: Uint8Array;
-  private readonly database: RootDatabase<Buffer, Buffer>;
+  /** What was found wrong and mended at the start, each a line for people. */
+  readonly notes: string[] = [];
+  private readonly database: RecordFile;
+  private readonly unlock: () => void;
+  private timeS = 0;
   private readonly clock: DayClock;
   private readonly before: () => void;
   private readonly after: () => void;
@@ -40,19 +65,25 @@ export class FileLocation implements LocationStore {
     this.clock = clock;
     this.before = before;
     this.after = after;
+    let unlock = (): void => {};
     try {
       mkdirSync(folder, { recursive: true, mode: 0o700 });
-      this.database = open<Buffer, Buffer>({
-        path: folder + "/location.mdb",
-        encoding: "binary",
-        keyEncoding: "binary",
-        // Else a change would be told done before it is on the disk.
-        overlappingSync: false,
-      });
-      this.key = keyIn(folder + "/key");
+      unlock = lockFolder(folder);
+      this.database = new RecordFile([folder + "/location.log", folder + "/location.copy"]);
+      this.key = this.keyIn(folder + "/key");
     } catch (error) {
-      throw new Error("--store file:" + folder + ": " + (error as Error).message.split("\n")[0]);
+      unlock();
+      const { code, message } = error as NodeJS.ErrnoException;
+      throw new Error("--store file:" + folder + ": " + (ADVICE[code ?? ""] ?? message.split("\n")[0]));
     }
+    this.unlock = unlock;
+    this.notes.push(...this.database.notes);
+    this.unreadable = this.database.unreadable;
+    if (existsSync(folder + "/location.mdb"))
+      this.notes.push(
+        folder + "/location.mdb is of an older version and is not read: phones come back when they register",
+      );
+    clock.offsetMs += this.readTime() - Date.now();
     this.load();
     memory.watch({
       onBindingsChanged: (aor, list) => {
@@ -92,6 +123,10 @@ export class FileLocation implements LocationStore {
   }
 
   expire(nowS: number): void {
+    if (nowS - this.timeS >= TIME_EACH_S || nowS < this.timeS) {
+      this.timeS = nowS;
+      this.writeTime(nowS * 1000);
+    }
     this.isExpiring = true;
     this.memory.expire(nowS);
     this.isExpiring = false;
@@ -103,7 +138,9 @@ export class FileLocation implements LocationStore {
 
   /** Waits until all changes are on the disk. */
   async close(): Promise<void> {
+    this.writeTime(this.clock.nowS() * 1000);
     await this.database.close();
+    this.unlock();
   }
 
   private async write(aor: Span, list: Bindings): Promise<void> {
@@ -118,11 +155,56 @@ export class FileLocation implements LocationStore {
 
   private load(): void {
     const list = new Bindings();
+    const nowS = this.clock.nowS();
     for (const { key, value } of this.database.getRange()) {
-      const isRecord = list.open(value, 0, value.length, this.clock.nowS());
+      if (key[0] === 0) continue;
+      const isRecord = list.open(value, 0, value.length, nowS);
       if (!isRecord) this.unreadable += 1;
+      else if (list.count === 0 && this.isOld(value, nowS)) this.database.remove(key).catch(() => {});
       else if (list.count > 0 && this.memory.restore(spanOf(key), list) !== LOCATION_OK) this.failures += 1;
     }
+  }
+
+  /** Whether it expired long ago. What expired just now may not have: the machine's clock can be wrong after it was off. */
+  private isOld(value: Buffer, nowS: number): boolean {
+    return this.old.open(value, 0, value.length, nowS - OLD_S) && this.old.count === 0;
+  }
+
+  /** The key of the marks: in the file, and beside the bindings in case that is lost or changed. */
+  private keyIn(path: string): Uint8Array {
+    const kept = this.database.get(MARKS_KEY);
+    const file = existsSync(path) ? readFileSync(path) : Buffer.alloc(0);
+    const key = kept?.length === KEY_BYTES ? kept : file.length === KEY_BYTES ? file : randomBytes(KEY_BYTES);
+    if (!key.equals(file)) {
+      if (file.length > 0) this.notes.push(path + " was damaged and was written anew");
+      writeFileSync(path, key, { mode: 0o600 });
+    }
+    if (kept === undefined) this.database.put(MARKS_KEY, key).catch(() => this.fail());
+    return key;
+  }
+
+  /** Writes the time down now and then: a restart knows by it how much time has passed. */
+  private writeTime(nowMs: number): void {
+    if (nowMs < TIME_KNOWN_MS) return;
+    const line = JSON.stringify({ wallMs: Math.round(nowMs), upMs: Math.round(uptime() * 1000), boot: bootId() });
+    this.database.put(TIME_KEY, Buffer.from(line)).catch(() => {});
+  }
+
+  /** @returns ms since 1970, now: by the machine's clock, unless that was moved since the machine started, or back */
+  private readTime(): number {
+    const wallMs = Date.now();
+    let last = { wallMs: 0, upMs: 0, boot: "" };
+    try {
+      last = JSON.parse(this.database.get(TIME_KEY)?.toString() ?? "");
+    } catch {}
+    if (typeof last.wallMs !== "number" || typeof last.upMs !== "number") return wallMs;
+    const passedMs = uptime() * 1000 - last.upMs;
+    const isSameBoot = last.boot !== "" && last.boot === bootId() && passedMs >= 0;
+    const expectedMs = isSameBoot ? last.wallMs + passedMs : Math.max(wallMs, last.wallMs);
+    if (Math.abs(wallMs - expectedMs) < TIME_OFF_MS) return wallMs;
+    const byS = Math.round((wallMs - expectedMs) / 1000);
+    this.notes.push("the clock was moved by " + byS + " s: bindings go by the time that has passed");
+    return expectedMs;
   }
 }
 
@@ -134,13 +216,4 @@ function spanOf(bytes: Uint8Array): Span {
   const span = new Span();
   span.set(bytes, 0, bytes.length);
   return span;
-}
-
-/** The key in a file, which is made when there is none. */
-function keyIn(path: string): Uint8Array {
-  if (!existsSync(path)) writeFileSync(path, randomBytes(KEY_BYTES), { mode: 0o600, flag: "wx" });
-  const key = readFileSync(path);
-  if (key.length !== KEY_BYTES)
-    throw new Error(path + " must have " + KEY_BYTES + " octets; without it a new one is made");
-  return key;
 }

@@ -68,6 +68,8 @@ export class Host {
   /** A store that lies outside of this process, or null. */
   readonly file: FileLocation | null = null;
   readonly redis: RedisLocation | null = null;
+  /** What was found wrong with the store and mended, each a line for people. */
+  readonly notes: readonly string[] = [];
   /** In its mode only. */
   readonly redirect: Redirect | null = null;
   readonly proxy: StatefulProxy | null = null;
@@ -81,6 +83,7 @@ export class Host {
   private readonly timers: Timers;
   private wake: NodeJS.Timeout | undefined;
   private wakeMs = Infinity;
+  private tickMs = 0;
   private sweep: NodeJS.Timeout | undefined;
 
   /** @param onState told when Redis comes and goes @throws Error of one line */
@@ -103,6 +106,8 @@ export class Host {
     };
     this.timers = new Timers(transactionTimers(limits) + limits.servers);
     this.clock = new DayClock(this.timers);
+    this.tickMs = performance.now();
+    this.clock.offsetMs = Date.now() - this.tickMs;
     this.tick();
     this.sockets = new Sockets(machineSources(random, STREAMS), random);
     this.layer = new TransactionLayer(this.timers, random, this.sockets, this.server, limits);
@@ -120,7 +125,10 @@ export class Host {
         this.marks.setKey(key),
       );
     // A restart, or another server in the place of one that is gone, goes on with the calls.
-    if (this.file !== null) this.marks.setKey(this.file.key);
+    if (this.file !== null) {
+      this.marks.setKey(this.file.key);
+      this.notes = this.file.notes;
+    }
     this.store = this.file ?? this.redis ?? this.memory;
     this.guard = new Guard(random, GUARDED, options.trusted);
     const auth = { ...AUTHENTICATOR_DEFAULTS, algorithms: options.digest, nonces: 65536, guard: this.guard };
@@ -318,8 +326,16 @@ export class Host {
   /** The time, and what is due; before anything that comes. */
   private tick(): void {
     const nowMs = performance.now();
-    this.clock.offsetMs = Date.now() - nowMs;
+    this.followClock(nowMs);
     this.timers.poll(nowMs);
+  }
+
+  /** The time of day goes on by itself. It is drawn towards the machine's clock by a hundredth of the time that passes, whatever that was set to. */
+  private followClock(nowMs: number): void {
+    const offMs = Date.now() - (nowMs + this.clock.offsetMs);
+    const mostMs = (nowMs - this.tickMs) / 100;
+    this.tickMs = nowMs;
+    this.clock.offsetMs += Math.max(-mostMs, Math.min(mostMs, offMs));
   }
 
   /** Sees to it that the next deadline is kept; after anything that came. */
