@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { octets, text } from "../../src/core/bytes.js";
-import { SERVER_TRYING, type ServerTransaction } from "../../src/transaction/server.js";
+import { SERVER_ACCEPTED, SERVER_TRYING, type ServerTransaction } from "../../src/transaction/server.js";
 import { field, fields, Harness, PEER, type RequestParts, request, type Sent } from "./harness.js";
 
 let h: Harness;
@@ -143,6 +143,62 @@ describe("Accepted (RFC 6026 §7.1)", () => {
     h.receive(ackFor(ok.text));
     expect(h.user.take()).toEqual(["ack 1 from 10.0.0.2:5062", "ack 1 from 10.0.0.2:5060"]);
     expect(h.network.take()).toEqual([]);
+  });
+});
+
+describe("INVITE server transaction for an address that has shown nothing yet (RFC 3261 §26.3.2.4)", () => {
+  function doubted(): ServerTransaction {
+    h.user.answer = (t) => {
+      t.isUnproven = true;
+    };
+    const t = invited();
+    h.network.take();
+    return t;
+  }
+
+  it("sends a refusal once, and again for each INVITE that comes again, until the ACK or Timer H", () => {
+    const t = doubted();
+    h.layer.reply(t, 486);
+    h.pass(20_000);
+    h.receive(request());
+    h.receive(request());
+    expect(times(h.network.take())).toHaveLength(3);
+    h.pass(12_000);
+    expect(h.user.take().at(-1)).toBe("server terminated INVITE");
+  });
+
+  it("repeats a 2xx by the clock only when something was sent before, else when the INVITE comes again and no ACK has come", () => {
+    const later = doubted();
+    h.layer.reply(later, 200);
+    h.pass(10_000);
+    // The 100 of the layer was heard: the sender is silent now.
+    expect(h.network.take().length).toBeGreaterThan(4);
+    h.pass(100_000);
+    h.network.take();
+
+    h.user.answer = (t) => {
+      t.isUnproven = true;
+      h.layer.reply(t, 200);
+    };
+    h.receive(request({ branch: "z9hG4bKother", callId: "other" }));
+    h.pass(10_000);
+    expect(lines(h.network.take())).toEqual(["SIP/2.0 200 OK"]);
+    h.receive(request({ branch: "z9hG4bKother", callId: "other" }));
+    expect(lines(h.network.take())).toEqual(["SIP/2.0 200 OK"]);
+    const t = h.layer.servers.items.find((one) => one.state === SERVER_ACCEPTED);
+    h.layer.acked(t!);
+    h.receive(request({ branch: "z9hG4bKother", callId: "other" }));
+    expect(h.network.take()).toEqual([]);
+  });
+
+  it("knows an address that answered a request of ours, the last sixteen of them", () => {
+    for (let i = 0; i < 17; i++) {
+      expect(h.layer.isProven(i)).toBe(false);
+      h.layer.prove(i);
+      h.layer.prove(i);
+    }
+    expect(h.layer.isProven(0)).toBe(false);
+    for (let i = 1; i < 17; i++) expect(h.layer.isProven(i)).toBe(true);
   });
 });
 
