@@ -57,6 +57,7 @@ export class CodeLock implements TimerUser {
   private tallies: Tally[] = [];
   /** When guesses fade next; Infinity while there is none. */
   private stepAtMs = Infinity;
+  private isRead = false;
   /** The store took the counts when they were kept last. */
   isKept = true;
   /** An entry is under way that was compared with codes already. */
@@ -71,8 +72,9 @@ export class CodeLock implements TimerUser {
 
   /** Takes the codes there are, each once: what is known of those that were there before stays. Their place here is their number. */
   watch(codes: readonly string[]): void {
-    const isFirst = this.tallies.length === 0;
+    const isFirst = !this.isRead;
     const before = isFirst ? this.read(codes) : this.tallies;
+    this.isRead = true;
     this.tallies = [];
     for (let i = 0; i < codes.length; i++) {
       const tag = tagOf(codes[i]);
@@ -144,7 +146,8 @@ export class CodeLock implements TimerUser {
     let out = FORM;
     for (let i = 0; i < this.tallies.length; i++) {
       const { tag, wrong, locks, steps, untilMs } = this.tallies[i];
-      if (wrong === 0 && locks === 0 && steps === 0) continue;
+      // Whoever has none has nothing else.
+      if (steps === 0) continue;
       const leftS = Math.ceil(Math.max(0, untilMs - nowMs) / 1000);
       out += " " + tag + ":" + wrong + ":" + locks + ":" + steps + ":" + leftS;
     }
@@ -213,9 +216,10 @@ export class CodeLock implements TimerUser {
 
   private tallyOf(tag: string, wrong: string, locks: string, steps: string, leftS: string): Tally {
     const tally = new Tally(tag);
+    tally.steps = countOf(steps, (GUESSES_AT_ONCE + 1) * STEPS_A_GUESS);
+    if (tally.steps === 0) return tally;
     tally.wrong = countOf(wrong, TRIES - 1);
     tally.locks = countOf(locks, LOCKS_MOST);
-    tally.steps = countOf(steps, (GUESSES_AT_ONCE + 1) * STEPS_A_GUESS);
     tally.untilMs = this.timers.nowMs + countOf(leftS, LONGEST_LOCK_S) * 1000;
     return tally;
   }

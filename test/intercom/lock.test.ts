@@ -194,6 +194,14 @@ describe("a power cut", () => {
   it("takes nothing away that the form before this one had kept", () => {
     const record = new Board(["2580", "4711"], oldStore("3 2 locked"));
     expect([record.left(0), record.left(1)]).toEqual([600, 600]);
+    record.wait(600_000);
+    record.wrong(1);
+    record.wrong(1);
+    expect([record.left(0), record.left(1)]).toEqual([0, 1200]);
+    // Of 13 guesses in all the last fades after five hours.
+    expect(record.timers.next()).toBeLessThan(Infinity);
+    record.wait(17 * 1_440_000);
+    expect(record.timers.next()).toBe(Infinity);
     const open = new Board(["2580"], oldStore("4 0 open"));
     expect(open.left()).toBe(0);
     open.wrong();
@@ -223,6 +231,138 @@ describe("a power cut", () => {
       expect(board.left()).toBe(300);
     },
   );
+});
+
+describe("guesses in one go", () => {
+  /** Wrong ones, with the right one in between, so that no five in a row lock. */
+  function spend(board: Board, count: number, code = 0): void {
+    for (let i = 0; i < count; i++) {
+      board.wrong(code);
+      board.lock.onRight(code);
+    }
+  }
+
+  it("are 55, and then one in 24 minutes from the first of them on, whatever was right in between", () => {
+    const board = new Board();
+    spend(board, 54);
+    expect(board.left()).toBe(0);
+    board.wait(100_000);
+    spend(board, 1);
+    expect(board.left()).toBe(1340);
+    board.wait(1_339_999);
+    expect(board.left()).toBeGreaterThan(0);
+    board.wait(1);
+    expect(board.left()).toBe(0);
+    spend(board, 1);
+    expect(board.left()).toBe(1440);
+    board.restart();
+    expect(board.left()).toBe(1440);
+    board.wait(1_440_000);
+    expect(board.left()).toBe(0);
+  });
+
+  it("are counted by code: another one is heard meanwhile", () => {
+    const board = new Board(["2580", "4711"]);
+    spend(board, 55, 1);
+    expect([board.left(0), board.left(1)]).toEqual([0, 1440]);
+    board.restart();
+    expect([board.left(0), board.left(1)]).toEqual([0, 1440]);
+  });
+
+  it("are forgotten when there are none left, and then nothing is written any more", () => {
+    const board = new Board(["2580", "4711"]);
+    let writes = 0;
+    const write = board.store.write.bind(board.store);
+    board.store.write = (key, text) => {
+      writes += 1;
+      write(key, text);
+    };
+    for (let i = 0; i < 4; i++) board.wrong();
+    board.wait(24 * 240_000 - 1);
+    expect(board.timers.next()).toBe(24 * 240_000);
+    // Four in a row are still known.
+    const other = new Board(["2580", "4711"], board.store);
+    other.wrong();
+    expect(other.left()).toBe(300);
+    board.lock.keep();
+    board.wait(1);
+    expect(board.timers.next()).toBe(Infinity);
+    const before = writes;
+    board.wait(DAY_MS);
+    expect(writes).toBe(before);
+    board.restart();
+    expect(board.timers.next()).toBe(Infinity);
+    for (let i = 0; i < 4; i++) board.wrong();
+    expect(board.left()).toBe(0);
+  });
+
+  it("are known to a lock whose codes change while the store fails", () => {
+    const board = new Board(["2580"]);
+    for (let i = 0; i < 5; i++) board.wrong();
+    board.store.write = () => {
+      throw new Error("flash is full");
+    };
+    board.wait(300_000);
+    for (let i = 0; i < 5; i++) board.wrong();
+    expect(board.lock.isKept).toBe(false);
+    board.lock.watch(["4711", "2580"]);
+    expect(board.left(1)).toBe(600);
+  });
+
+  it("fade for codes that are added while others have guesses", () => {
+    const board = new Board(["2580"]);
+    board.wrong();
+    board.lock.watch(["2580", "4711"]);
+    board.wait(300_000);
+    board.wrong(1);
+    board.wait(6 * 240_000 - 300_000);
+    expect(board.timers.next()).toBe(7 * 240_000);
+  });
+});
+
+describe("an entry that goes on after it was compared", () => {
+  it("counts as wrong when the power is cut in it, once, at all codes that were heard", () => {
+    const board = new Board(["2580", "471147", "86420975"]);
+    for (let i = 0; i < 4; i++) board.wrong(0);
+    for (let i = 0; i < 5; i++) board.wrong(2);
+    board.lock.expect();
+    board.lock.expect();
+    board.restart();
+    expect([board.left(0), board.left(1), board.left(2)]).toEqual([300, 0, 300]);
+    for (let i = 0; i < 3; i++) board.wrong(1);
+    expect(board.left(1)).toBe(0);
+    board.restart();
+    expect(board.left(1)).toBe(0);
+    board.wrong(1);
+    expect(board.left(1)).toBe(300);
+  });
+
+  it("counts no more once it was right or wrong, and is kept once", () => {
+    const board = new Board(["2580", "471147"]);
+    let writes = 0;
+    const write = board.store.write.bind(board.store);
+    board.store.write = (key, text) => {
+      writes += 1;
+      write(key, text);
+    };
+    board.lock.expect();
+    board.lock.expect();
+    expect(writes).toBe(1);
+    board.lock.onRight(1);
+    expect(writes).toBe(2);
+    board.lock.onRight(1);
+    expect(writes).toBe(2);
+    board.restart();
+    for (let i = 0; i < 4; i++) for (const code of [0, 1]) board.wrong(code);
+    expect([board.left(0), board.left(1)]).toEqual([0, 0]);
+    board.lock.expect();
+    for (const code of [0, 1]) board.wrong(code);
+    board.wait(300_000);
+    board.restart();
+    // A sixth would have been the first of the next five.
+    for (let i = 0; i < 4; i++) board.wrong();
+    expect(board.left()).toBe(0);
+  });
 });
 
 describe("who guesses all the time", () => {

@@ -256,6 +256,53 @@ describe("a password after a wrong one", () => {
     expect(desk.line("login guess")).toContain("counts in 1 s");
   });
 
+  it("is looked at 55 times in one go, and then once in 24 minutes, logins in between or not", () => {
+    const desk = new Desk();
+    const wait = () => Number(/counts in (\d+) s/.exec(desk.line(`login ${PASSWORD}`))?.[1] ?? 0);
+    for (let i = 0; i < 54; i++) {
+      expect(desk.line("login guess")).toContain("wrong password");
+      desk.wait(1000);
+      expect(wait()).toBe(0);
+    }
+    expect(desk.line("login guess")).toContain("wrong password: the next try counts in 1386 s");
+    desk.wait(1_385_999);
+    expect(wait()).toBe(1);
+    desk.wait(1);
+    expect(wait()).toBe(0);
+    expect(desk.line("login guess")).toContain("counts in 1440 s");
+    // Much later all of them are forgotten.
+    desk.wait(2 * DAY_MS);
+    expect(wait()).toBe(0);
+    for (let i = 0; i < 5; i++) {
+      expect(desk.line("login guess")).toContain("counts in 1 s");
+      desk.wait(1000);
+      expect(wait()).toBe(0);
+    }
+  });
+
+  it("is written to the store when it was wrong, and once when it was right again", () => {
+    const desk = new Desk();
+    let writes = 0;
+    const write = desk.store.write.bind(desk.store);
+    desk.store.write = (key, text) => {
+      writes += 1;
+      write(key, text);
+    };
+    for (const [line, count] of [
+      [`login ${PASSWORD}`, 0],
+      ["login guess", 1],
+      [`login ${PASSWORD}`, 2],
+      [`login ${PASSWORD}`, 2],
+    ] as const) {
+      desk.line(line);
+      desk.wait(1000);
+      expect(writes).toBe(count);
+    }
+    desk.house.settings.set("console.password", "");
+    expect(desk.line("login guess")).toBe("ok\n");
+    expect(writes).toBe(2);
+  });
+
   it("is counted over the owner's logins and restarts in between as well", () => {
     const desk = new Desk();
     let tries = 0;
