@@ -2,7 +2,9 @@
  * A server on this machine: the core's server roles joined to sockets, the clock, the users' file and a store.
  * Not here: the command line (cli.ts), status over HTTP (http.ts).
  */
+import { networkInterfaces } from "node:os";
 import { performance } from "node:perf_hooks";
+import { ipv4 } from "../../src/core/address.js";
 import { NONE, octets } from "../../src/core/bytes.js";
 import { Timers } from "../../src/core/timers.js";
 import { Admission } from "../../src/server/admission.js";
@@ -19,6 +21,7 @@ import { MemoryLocation } from "../../src/server/memory.js";
 import { NumberPlan } from "../../src/server/numbers.js";
 import { Ours } from "../../src/server/ours.js";
 import { Overload } from "../../src/server/overload.js";
+import { Places } from "../../src/server/places.js";
 import { PROXY_DEFAULTS, StatefulProxy } from "../../src/server/proxy.js";
 import { Redirect } from "../../src/server/redirect.js";
 import { Registrar } from "../../src/server/registrar.js";
@@ -135,7 +138,12 @@ export class Host {
     this.auth = new Authenticator(this.timers, random, new Digest(), table, auth);
     this.overload = new Overload(this.auth);
     this.server.overload = this.overload;
+    const places = new Places(this.layer, options.trusted);
+    places.isAny = options.anyContacts;
+    places.broadcasts = broadcasts();
+    this.sockets.isAllowed = (ip, port) => places.allowsAddress(ip, port);
     this.registrar = new Registrar(this.layer, this.clock, random, this.auth, this.store, {
+      places,
       domains: options.domains.map(octets),
       contacts: options.contacts,
       recordBytes: RECORD_BYTES - 256,
@@ -162,7 +170,8 @@ export class Host {
       this.targets = new Targets(this.layer, ours, table, new NumberPlan(options.numbers), this.registrar.node);
       if (options.stateless) {
         this.gate = new Authenticator(this.timers, random, new Digest(), table, { ...auth, isOnce: false });
-        const admission = new Admission(this.layer, random, this.gate, ours, this.targets, this.marks, options.trusted);
+        const { gate, targets, marks } = this;
+        const admission = new Admission(this.layer, random, gate, ours, targets, marks, options.trusted, places);
         admission.isClosed = !options.strangers;
         this.stateless = new StatelessProxy(
           this.layer,
@@ -182,6 +191,7 @@ export class Host {
           isRecursing: options.recurse,
           isClosed: !options.strangers,
           trusted: options.trusted,
+          places,
           ringMs: options.ringS * 1000,
           kept: Math.min(JOBS, options.transactions),
         });
@@ -357,4 +367,16 @@ export class Host {
 function routeOf(setting: string): string {
   const value = setting.replace(/[\r\n\0]/g, "");
   return value.includes("<") ? value : "<" + value + (value.includes(";lr") ? "" : ";lr") + ">";
+}
+
+/** The broadcast addresses of the networks this machine is in. */
+function broadcasts(): number[] {
+  const out: number[] = [];
+  for (const addresses of Object.values(networkInterfaces()))
+    for (const { family, address, netmask } of addresses ?? []) {
+      if (family !== "IPv4") continue;
+      const broadcast = (ipv4(address) | ~ipv4(netmask)) >>> 0;
+      if (broadcast !== ipv4(address)) out.push(broadcast);
+    }
+  return out;
 }

@@ -35,6 +35,8 @@ export interface ServerOptions {
   digest: number[];
   transactions: number;
   contacts: number;
+  /** Contacts may be on this machine and at ports of other services. */
+  anyContacts: boolean;
   bindings: number;
   minExpiresS: number;
   maxExpiresS: number;
@@ -73,7 +75,8 @@ export const USAGE = `Usage: npm run server -- [options]
   --mode MODE            registrar alone, or with it a redirect server or a proxy: registrar, redirect, proxy (proxy)
   --store STORE          memory, file:DIR or redis://HOST:PORT/N (memory)
   --digest LIST          challenges in their order: md5, sha-256, or both with a comma (md5)
-  --contacts N           contacts a user may have (10)
+  --contacts N|any|N,any contacts a user may have (10); with any they may be on this machine and below port 1024 too, as they may when
+                         the server listens on 127.0.0.1
   --bindings N           bindings there is room for in memory (100000)
   --min-expires S  --max-expires S    60 and 7200
   --service-route URI    told to whoever registers (RFC 3608)
@@ -149,7 +152,8 @@ export function parseOptions(args: readonly string[]): ServerOptions | string {
     listen.push(place);
   }
   const numbers = {
-    contacts: numberOf(values.contacts, 10, 1, 100),
+    // "any" may stand alone, or behind the number.
+    contacts: numberOf(values.contacts?.replace(/^any$/, "10").replace(/,any$/, ""), 10, 1, 100),
     bindings: numberOf(values.bindings, 100_000, 1, 1_000_000),
     minExpiresS: numberOf(values["min-expires"], 60, 1, 86400),
     maxExpiresS: numberOf(values["max-expires"], 7200, 1, 4_000_000),
@@ -158,7 +162,7 @@ export function parseOptions(args: readonly string[]): ServerOptions | string {
     brakeUs: numberOf(values.brake, 0, 0, 100_000),
     http: numberOf(values.http, -1, 0, 65535),
   };
-  if (Number.isNaN(numbers.contacts)) return bad("contacts", values.contacts, "1 to 100");
+  if (Number.isNaN(numbers.contacts)) return bad("contacts", values.contacts, "1 to 100, any, or both with a comma");
   if (Number.isNaN(numbers.bindings)) return bad("bindings", values.bindings, "1 to 1000000");
   if (Number.isNaN(numbers.minExpiresS)) return bad("min-expires", values["min-expires"], "1 to 86400");
   if (Number.isNaN(numbers.maxExpiresS)) return bad("max-expires", values["max-expires"], "1 to 4000000");
@@ -214,6 +218,7 @@ export function parseOptions(args: readonly string[]): ServerOptions | string {
     command,
     listen,
     httpHosts,
+    anyContacts: /(^|,)any$/.test(values.contacts ?? ""),
     domains,
     users: values.users ?? "",
     mode,

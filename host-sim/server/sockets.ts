@@ -48,6 +48,8 @@ export class Sockets implements Network {
   private readonly never = new Int32Array(new SharedArrayBuffer(4));
   before: () => void = () => {};
   after: () => void = () => {};
+  /** Whether a name may lead there. */
+  isAllowed: (ip: number, port: number) => boolean = () => true;
   /** Told how long datagrams wait. */
   overloads: readonly Overload[] = [];
   private readonly sources: Sources;
@@ -113,7 +115,9 @@ export class Sockets implements Network {
 
   resolve(id: number, bytes: Uint8Array, start: number, end: number, port: number, transport: number): void {
     this.sources.resolver.resolve(text(bytes, start, end), port, transport === TRANSPORT_TCP, (error, ip, found) =>
-      this.tell((layer) => (error === "" ? layer.resolved(id, ip, found) : layer.unresolved(id))),
+      this.tell((layer) =>
+        error === "" && this.isAllowed(ip, found) ? layer.resolved(id, ip, found) : layer.unresolved(id),
+      ),
     );
   }
 

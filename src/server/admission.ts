@@ -29,6 +29,7 @@ import { LoopGuard } from "./loop.js";
 import type { Marks } from "./mark.js";
 import type { Ours } from "./ours.js";
 import type { OverloadJudge } from "./overload.js";
+import { Places } from "./places.js";
 import { Routing } from "./routing.js";
 import { KIND_ELSEWHERE, KIND_NOBODY, KIND_SELF, KIND_STRANGE, type Targets } from "./targets.js";
 import { STRANGERS_ALWAYS, STRANGERS_NEVER } from "./users.js";
@@ -45,6 +46,8 @@ export class Admission implements OverloadJudge {
   /** The way of the request that was checked last. */
   readonly routing: Routing;
   readonly loops: LoopGuard;
+  /** Where requests may be sent on. */
+  readonly places: Places;
   /** KIND_* of its target, which `targets` has. */
   kind = KIND_STRANGE;
   /** It came with right credentials: its sender is known. */
@@ -75,7 +78,9 @@ export class Admission implements OverloadJudge {
     targets: Targets,
     marks: Marks,
     trusted: readonly number[],
+    places: Places | null = null,
   ) {
+    this.places = places ?? new Places(layer, trusted);
     this.auth = auth;
     this.ours = ours;
     this.targets = targets;

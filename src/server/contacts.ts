@@ -9,10 +9,11 @@ import { NameAddress } from "../wire/address.js";
 import { ValueList } from "../wire/list.js";
 import type { Message } from "../wire/message.js";
 import { HEADER_CONTACT, HEADER_EXPIRES, HEADER_PATH } from "../wire/names.js";
-import { SCHEME_OTHER, Uri } from "../wire/uri.js";
+import { SCHEME_OTHER, SCHEME_TEL, Uri } from "../wire/uri.js";
 import { Writer } from "../wire/writer.js";
 import type { Bindings } from "./location.js";
 import { copyBinding } from "./memory.js";
+import type { Places } from "./places.js";
 
 export interface ExpiryOptions {
   /** Below it the answer is 423, s; a removal is no expiry. */
@@ -38,6 +39,9 @@ export class Contacts {
   /** How many the request has; the `*` is none. */
   count = 0;
   isStar = false;
+  /** After 403: a contact, or the way to it, is somewhere that nobody is to be sent to. */
+  isBarred = false;
+  private readonly places: Places;
   private readonly options: ExpiryOptions;
   private readonly limit: number;
   private readonly starts: Int32Array;
@@ -55,7 +59,8 @@ export class Contacts {
   private pathEnd = 0;
 
   /** @param limit contacts an address may have; a request may have twice as many, for those it removes */
-  constructor(limit: number, options: ExpiryOptions) {
+  constructor(limit: number, options: ExpiryOptions, places: Places) {
+    this.places = places;
     this.limit = limit;
     this.options = options;
     this.starts = new Int32Array(2 * limit);
@@ -67,7 +72,7 @@ export class Contacts {
   /** Reads the Contact, Expires and Path fields of a request. @returns CONTACTS_OK, or the status to answer with: 400, 403, 423 */
   read(m: Message): number {
     this.count = 0;
-    this.isStar = false;
+    this.isStar = this.isBarred = false;
     const general = m.value(HEADER_EXPIRES, this.value) ? readSeconds(this.value) : this.options.defaultS;
     const list = this.list;
     list.begin(m, HEADER_CONTACT);
@@ -85,7 +90,8 @@ export class Contacts {
       if (status !== CONTACTS_OK) return status;
     }
     if (list.broken) return 400;
-    return this.readPath(m) ? CONTACTS_OK : 513;
+    if (!this.readPath(m)) return 513;
+    return this.isBarred ? 403 : CONTACTS_OK;
   }
 
   private add(address: NameAddress, general: number): number {
@@ -103,6 +109,9 @@ export class Contacts {
     this.ends[at] = end;
     this.qs[at] = address.q();
     this.expires[at] = expiresS;
+    // One that is taken away may be anywhere.
+    if (expiresS > 0 && uri.scheme !== SCHEME_OTHER && uri.scheme !== SCHEME_TEL && !this.places.allows(uri))
+      this.isBarred = true;
     // The same contact twice: the later one counts.
     for (let i = 0; i < at; i++) if (this.isSame(address.bytes, i, address.bytes, uri.start, end)) this.expires[i] = -1;
     return CONTACTS_OK;
@@ -120,9 +129,20 @@ export class Contacts {
         w.octet(0x20);
       }
       w.copy(list.bytes, list.start, list.end);
+      if (this.count > 0 && !this.isPlace()) this.isBarred = true;
     }
     this.pathEnd = w.at;
     return w.ok && !list.broken;
+  }
+
+  /** Whether the proxy that `list` stands at is where requests may go. */
+  private isPlace(): boolean {
+    const { list, address, uri } = this;
+    return (
+      address.parse(list.bytes, list.start, list.end) &&
+      uri.parse(address.bytes, address.uriStart, address.uriEnd) &&
+      this.places.allows(uri)
+    );
   }
 
   /** Writes the Path that the request came with, if it came with one. RFC 3327 §5.3 */

@@ -61,13 +61,15 @@ export class Hop {
   isFixed = false;
   /** It is a phone that a user of ours registered. */
   isUser = false;
+  /** The owner of the server wrote where it is. */
+  isOwners = false;
   /** What is left for its Max-Breadth. RFC 5393 §5 */
   breadth = BREADTH_DEFAULT;
 
   clear(): void {
     this.path.set(NONE, 0, 0);
     this.flow.set(TRANSPORT_NONE, -1, 0, -1);
-    this.isFixed = this.isUser = false;
+    this.isFixed = this.isUser = this.isOwners = false;
   }
 }
 
@@ -89,6 +91,8 @@ export class Forwarder {
   private isStrict = false;
   /** What the request line says. */
   readonly line = new Span();
+  /** After `aim`: what to answer when it returned false, 0 when it did not. */
+  status = 0;
   private movedTo = HOST_NONE;
 
   /** @param isRecording whether to stay on the way of the dialogs that come of it */
@@ -102,12 +106,13 @@ export class Forwarder {
 
   /**
    * Finds the next hop of `m`, which `routing` has read: the first Route there is, else the URI. Sets `line` and aims `target`.
-   * @returns false when a URI on the way cannot be read. RFC 3261 §16.6 steps 6 and 7
+   * @returns false when a URI on the way cannot be read, or nobody is to be sent there: `status`. RFC 3261 §16.6 steps 6 and 7
    */
   aim(m: Message, hop: Hop, target: Target): boolean {
     const { list, next, address, line } = this;
     line.set(hop.uri.bytes, hop.uri.start, hop.uri.end);
     this.isStrict = false;
+    this.status = 400;
     let isRouted = false;
     if (hop.path.size() > 0) {
       list.beginSpan(hop.path.bytes, hop.path.start, hop.path.end);
@@ -122,8 +127,12 @@ export class Forwarder {
     if (hop.flow.transport !== TRANSPORT_NONE && !isRouted) {
       const { flow } = hop;
       target.set(flow.transport, flow.ip, flow.port, flow.connection);
+    } else if (!this.admission.places.allows(next, hop.isOwners)) {
+      this.status = 403;
+      return false;
     } else this.layer.transport.aim(target, next, TRANSPORT_UDP);
     target.isFixed = hop.isFixed && !isRouted;
+    this.status = 0;
     return true;
   }
 

@@ -26,6 +26,7 @@ import { breadthOf, Forwarder, Hop } from "./forward.js";
 import { type Bindings, LOCATION_OK, type LocationStore, type LocationUser } from "./location.js";
 import type { Marks } from "./mark.js";
 import type { Ours } from "./ours.js";
+import type { Places } from "./places.js";
 import type { Routing } from "./routing.js";
 import { SHARE_DIALOG, SHARE_KNOWN, SHARE_STRANGER, Shares } from "./shares.js";
 import { KIND_ELSEWHERE, type Targets } from "./targets.js";
@@ -39,6 +40,8 @@ export interface ProxyOptions {
   isClosed: boolean;
   /** Addresses that need no credentials: gateways, other proxies of the house. Kept. */
   trusted: readonly number[];
+  /** Where requests may be sent on; kept. Without it, the usual places. */
+  places?: Places;
   /** How long contacts ring before those of a lower q do, ms. */
   ringMs: number;
   /** How long a branch may ring in all: Timer C, more than 3 minutes. RFC 3261 §16.6 step 11 */
@@ -127,7 +130,7 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
     this.options = options;
     this.targets = targets;
     this.marks = marks;
-    this.admission = new Admission(layer, random, auth, ours, targets, marks, options.trusted);
+    this.admission = new Admission(layer, random, auth, ours, targets, marks, options.trusted, options.places);
     this.admission.isClosed = options.isClosed;
     this.routing = this.admission.routing;
     this.forwarder = new Forwarder(layer, this.admission, marks, options.isRecording);
@@ -197,6 +200,7 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
   private setUri(hop: Hop): void {
     const { targets, routing, marks } = this;
     hop.uri.set(targets.uri.bytes, targets.uri.start, targets.uri.end);
+    hop.isOwners = targets.isPlanned;
     if (!routing.isFollowed) return;
     this.counters.followed += 1;
     if (!routing.hasRoute && this.layer.transport.isOpen(marks.flow)) hop.flow.copy(marks.flow);
@@ -299,7 +303,7 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
     if (c === null) return 503;
     if (!forwarder.aim(m, hop, c.target)) {
       layer.discard(c);
-      return 400;
+      return forwarder.status;
     }
     const { line } = forwarder;
     const w = c.forward(m, line.bytes, line.start, line.end, this.admission.loops.hash);

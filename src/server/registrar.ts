@@ -27,6 +27,7 @@ import {
   type LocationUser,
   writeAor,
 } from "./location.js";
+import { Places } from "./places.js";
 import { domainOf } from "./users.js";
 
 export interface RegistrarOptions extends ExpiryOptions {
@@ -41,6 +42,8 @@ export interface RegistrarOptions extends ExpiryOptions {
   jobBytes: number;
   /** Value of Service-Route, or NONE. */
   serviceRoute: Uint8Array;
+  /** Where phones may say to be; kept. Without it, the usual ones. */
+  places?: Places;
 }
 
 export class RegistrarCounters {
@@ -66,6 +69,7 @@ const SERVICE_ROUTE = octets("Service-Route: ");
 const MIN_EXPIRES = octets("Min-Expires: ");
 const OUT_OF_ORDER = octets("Request Out Of Order");
 const TOO_MANY = octets("Too Many Contacts");
+const BARRED = octets("Contact Not Allowed There");
 const BAD_CONTACT = octets("Bad Contact");
 
 const TURN = 0x10000;
@@ -127,7 +131,7 @@ export class Registrar implements LocationUser, ServerOwner {
     this.store = store;
     this.options = options;
     this.node = random.uint32() | 0;
-    this.contacts = new Contacts(options.contacts, options);
+    this.contacts = new Contacts(options.contacts, options, options.places ?? new Places(layer));
     this.record = new Uint8Array(options.recordBytes);
     for (let i = 0; i < options.jobs; i++) this.jobs.push(new Job(i, options.jobBytes));
   }
@@ -347,7 +351,15 @@ export class Registrar implements LocationUser, ServerOwner {
       this.refuse(
         t,
         status,
-        status === 403 ? TOO_MANY : status === 500 ? OUT_OF_ORDER : status === 400 ? BAD_CONTACT : NONE,
+        status === 403
+          ? this.contacts.isBarred
+            ? BARRED
+            : TOO_MANY
+          : status === 500
+            ? OUT_OF_ORDER
+            : status === 400
+              ? BAD_CONTACT
+              : NONE,
       );
   }
 

@@ -96,6 +96,7 @@ export class StatelessProxy implements Bypass, LocationUser {
     const branch = this.branchOf(m, m.branchStart, m.branchEnd, m.sentByStart, m.sentByEnd);
     hop.breadth = breadthOf(m);
     if (this.forwarder.sendOnce(m, source, hop, branch, Math.imul(branch, 0x9e3779b1))) this.counters.forwarded += 1;
+    else if (this.forwarder.status !== 0) this.answer(m, source, this.forwarder.status);
     else this.counters.dropped += 1;
     return true;
   }
@@ -110,6 +111,7 @@ export class StatelessProxy implements Bypass, LocationUser {
       return this.found;
     }
     hop.uri.set(targets.uri.bytes, targets.uri.start, targets.uri.end);
+    hop.isOwners = targets.isPlanned;
     const { routing } = admission;
     if (routing.isFollowed && !routing.hasRoute && layer.transport.isOpen(marks.flow)) hop.flow.copy(marks.flow);
     return 0;

@@ -32,6 +32,8 @@ const AT = 0x40;
 export class Targets {
   readonly aor = new Span();
   readonly uri = new Span();
+  /** The number plan says where it goes. */
+  isPlanned = false;
   /** STRANGERS_* of that user. */
   strangers = STRANGERS_BY_RULE;
   private readonly layer: TransactionLayer;
@@ -64,6 +66,7 @@ export class Targets {
     const { uri } = routing;
     this.uri.set(uri.bytes, uri.start, uri.end);
     this.strangers = STRANGERS_BY_RULE;
+    this.isPlanned = false;
     if (uri.scheme === SCHEME_OTHER || uri.scheme === SCHEME_SIPS) return KIND_STRANGE;
     if (routing.hasRoute) return KIND_ELSEWHERE;
     return this.findUri(uri, true);
@@ -81,6 +84,7 @@ export class Targets {
     const { plan, other } = this;
     if (!isPlanned || !plan.find(this.name) || !other.parse(plan.bytes, 0, plan.size)) return KIND_NOBODY;
     this.uri.set(plan.bytes, 0, plan.size);
+    this.isPlanned = true;
     return this.findUri(other, false);
   }
 

@@ -221,6 +221,19 @@ describe("the users' file", () => {
 });
 
 describe("the server's options", () => {
+  it("let contacts be anywhere by a word, beside how many there may be", () => {
+    const contacts = (...args: string[]): unknown => {
+      const options = parseOptions(["--domain", "a.b", "--users", "u", ...args]);
+      return typeof options === "string" ? options : [options.contacts, options.anyContacts];
+    };
+    expect(contacts()).toEqual([10, false]);
+    expect(contacts("--contacts", "3")).toEqual([3, false]);
+    expect(contacts("--contacts", "any")).toEqual([10, true]);
+    expect(contacts("--contacts", "3,any")).toEqual([3, true]);
+    for (const wrong of ["many", "any,3", "0,any", ",any", "anyone"])
+      expect(contacts("--contacts", wrong)).toContain("--contacts");
+  });
+
   it("let no stranger in unless it is said", () => {
     const strangers = (args: string): boolean | undefined => {
       const options = parseOptions(("--domain a.b --users u " + args).trim().split(" "));
