@@ -55,7 +55,7 @@ export function octets(value: string): Uint8Array {
   const { length } = value;
   let at = 0;
   for (let i = 0, end = 0; i < length; i = end) {
-    end = pieceEnd(value, i, length);
+    end = pieceEnd(value, i, PIECE, length);
     at = putText(out, at, end - i === length ? value : value.slice(i, end));
   }
   return out;
@@ -67,15 +67,15 @@ export function utf8Length(value: string): number {
   if (length <= PIECE) return lengthOf(value, length);
   let sum = 0;
   for (let i = 0, end = 0; i < length; i = end) {
-    end = pieceEnd(value, i, length);
+    end = pieceEnd(value, i, PIECE, length);
     sum += lengthOf(value.slice(i, end), end - i);
   }
   return sum;
 }
 
-/** @returns where the piece from `start` on ends: not between the two units of one character */
-function pieceEnd(value: string, start: number, length: number): number {
-  const end = start + PIECE;
+/** @param units of a piece @param length of `value` @returns where the piece from `start` on ends: not between the two units of one character */
+export function pieceEnd(value: string, start: number, units: number, length: number): number {
+  const end = start + units;
   if (end >= length) return length;
   return isLowSurrogate(value.slice(end, end + 1), 0) ? end + 1 : end;
 }

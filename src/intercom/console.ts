@@ -373,7 +373,7 @@ export class Console {
       if (needsRestart(SCHEMA[i]) && wanted.get(key) !== this.door.settings.get(key))
         later += (later === "" ? "" : ", ") + key;
     }
-    this.door.settings.apply(wanted.saveAll());
+    this.door.settings.take(wanted);
     this.guard.admit(seat, this.door.settings.get("console.password"));
     this.changed = null;
     this.restart();
@@ -403,7 +403,7 @@ function isHeardLocked(command: string): boolean {
 
 function copyOf(settings: Settings): Settings {
   const copy = new Settings();
-  copy.apply(settings.saveAll());
+  copy.take(settings);
   return copy;
 }
 

@@ -8,7 +8,7 @@
  * the log and the lock at once. Not here: what the text says.
  */
 import type { Store } from "../../hal/device.js";
-import { octets, utf8Length } from "../core/bytes.js";
+import { octets, pieceEnd, utf8Length } from "../core/bytes.js";
 
 /** "portero 2 COUNTER CRC PARTS"; the form before had no PARTS, and one part of any length. */
 const FORM = 2;
@@ -24,6 +24,8 @@ export const TEXT_MOST = 3900;
 export const PART_BYTES = 639;
 /** More parts than a text of a computer's log has. */
 const PARTS_MOST = 99;
+/** Units of a text that are looked at at once: no copy of the whole is made, for which a board may have no memory. */
+const PIECE = 16;
 /** Octets of the longest first line: it counts to 2^32. */
 const HEAD_BYTES = 40;
 
@@ -90,10 +92,7 @@ export class Record {
 
   /** @throws RangeError of one line when `text` is longer than what can be kept */
   check(text: string): void {
-    this.checkSize(utf8Length(text));
-  }
-
-  private checkSize(size: number): void {
+    const size = utf8Length(text);
     if (size > this.most) throw new RangeError(size + " octets are more than the " + this.most + " that can be kept");
   }
 
@@ -102,17 +101,19 @@ export class Record {
    * @throws what the store throws, and Error of one line: then the text before is still there
    */
   write(text: string, replaces = false): void {
-    const bytes = octets(text);
-    this.checkSize(bytes.length);
+    this.check(text);
     if (this.newerForm > 0 && !replaces)
       throw new Error("what is kept is of a newer firmware (form " + this.newerForm + ")");
     const slot = 1 - this.slot;
     const counter = this.counter + 1;
-    const starts = startsOf(bytes, this.store.partBytes ?? this.most + HEAD_BYTES);
+    const starts = startsOf(text, this.store.partBytes ?? this.most + HEAD_BYTES);
     const count = starts.length - 1;
     for (let i = count - 1; i > 0; i--)
       this.store.write(this.key + SLOTS[slot] + i, text.slice(starts[i], starts[i + 1]));
-    this.store.write(this.key + SLOTS[slot], headOf(counter, bytes, count) + text.slice(0, starts[1]));
+    this.store.write(
+      this.key + SLOTS[slot],
+      headOf(counter, count, crcOfText(text, crcBefore(counter))) + text.slice(0, starts[1]),
+    );
     this.counter = counter;
     this.slot = slot;
     this.newerForm = 0;
@@ -134,15 +135,16 @@ export class Record {
       count = words.length === 5 ? numberOf(words[4]) : 0;
       if (count === 0 || count > PARTS_MOST) return 0;
     }
+    let crc = crcOfText(parts[0], crcBefore(counter));
     for (let i = 1; i < count; i++) {
       const part = this.store.read(this.key + SLOTS[slot] + i);
       if (part === null) return 0;
       parts.push(part);
+      crc = crcOfText(part, crc);
     }
+    if (head !== (this.form === FORM ? headOf(counter, count, crc) : oldHeadOf(counter, crc))) return 0;
     this.text = parts.join("");
-    const bytes = octets(this.text);
-    const whole = this.form === FORM ? headOf(counter, bytes, count) : oldHeadOf(counter, bytes);
-    return head === whole ? counter : 0;
+    return counter;
   }
 }
 
@@ -152,36 +154,47 @@ function numberOf(word: string): number {
   return value > 0 && Math.floor(value) === value && "" + value === word ? value : 0;
 }
 
-function headOf(counter: number, bytes: Uint8Array, parts: number): string {
-  return MAGIC + " " + FORM + " " + counter + " " + checkOf(counter, bytes) + " " + parts + "\n";
+function headOf(counter: number, parts: number, crc: number): string {
+  return MAGIC + " " + FORM + " " + counter + " " + (~crc >>> 0) + " " + parts + "\n";
 }
 
-function oldHeadOf(counter: number, bytes: Uint8Array): string {
-  return MAGIC + " " + FORM_OF_ONE_PART + " " + counter + " " + checkOf(counter, bytes) + "\n";
+function oldHeadOf(counter: number, crc: number): string {
+  return MAGIC + " " + FORM_OF_ONE_PART + " " + counter + " " + (~crc >>> 0) + "\n";
 }
 
-/** @returns the CRC of counter, line end and text */
-function checkOf(counter: number, bytes: Uint8Array): number {
-  return ~crcOf(bytes, crcOf(octets(counter + "\n"), -1)) >>> 0;
-}
-
-/** @returns where pieces of at most `most` octets start, in units of the text, and its end; none begins in a character, the first leaves room for the head */
-function startsOf(bytes: Uint8Array, most: number): number[] {
+/** @returns where parts of at most `most` octets start, in units of the text, and its end; the first leaves room for the head */
+function startsOf(text: string, most: number): number[] {
   const starts = [0];
-  let [fromByte, at, left] = [0, 0, most - HEAD_BYTES];
-  for (let i = 0; i < bytes.length; ) {
-    // The character's octets, and how many units of a string it is.
-    const size = bytes[i] < 0x80 ? 1 : bytes[i] < 0xe0 ? 2 : bytes[i] < 0xf0 ? 3 : 4;
-    if (i + size - fromByte > left) {
-      starts.push(at);
-      fromByte = i;
-      left = most;
+  const { length } = text;
+  let [size, room] = [0, most - HEAD_BYTES];
+  for (let i = 0, end = 0; i < length; i = end) {
+    end = pieceEnd(text, i, PIECE, length);
+    const bytes = utf8Length(text.slice(i, end));
+    if (size + bytes > room) {
+      starts.push(i);
+      size = 0;
+      room = most;
     }
-    i += size;
-    at += size === 4 ? 2 : 1;
+    size += bytes;
   }
-  starts.push(at);
+  starts.push(length);
   return starts;
+}
+
+/** @returns the CRC of what comes before the text: counter and line end */
+function crcBefore(counter: number): number {
+  return crcOf(octets(counter + "\n"), -1);
+}
+
+/** Goes on with `crc`. */
+function crcOfText(text: string, crc: number): number {
+  const { length } = text;
+  let sum = crc;
+  for (let i = 0, end = 0; i < length; i = end) {
+    end = pieceEnd(text, i, PIECE, length);
+    sum = crcOf(octets(text.slice(i, end)), sum);
+  }
+  return sum;
 }
 
 /** CRC-32 of ISO 3309, as a number without sign. */

@@ -77,15 +77,23 @@ export class Settings {
     return "";
   }
 
+  /** Takes all values of `other`. */
+  take(other: Settings): void {
+    for (let i = 0; i < this.values.length; i++) this.values[i] = other.values[i];
+  }
+
   /**
    * Lines as `save` writes them, perhaps by another version: what is not known or not allowed any more is left out, the rest holds.
    * @returns the keys that were left out
    */
   restore(lines: string): string[] {
     const left: string[] = [];
-    const all = lines.split("\n");
-    for (let i = 0; i < all.length; i++) {
-      const line = all[i].trim();
+    const { length } = lines;
+    // Line by line: memory for all of them at once is what a board has least of.
+    for (let from = 0, end = 0; from < length; from = end + 1) {
+      end = lines.indexOf("\n", from);
+      if (end < 0) end = length;
+      const line = lines.slice(from, end).trim();
       if (line === "") continue;
       const rest = line.slice(0, 4) === "set " ? line.slice(4) : line;
       const space = rest.indexOf(" ");

@@ -91,7 +91,7 @@ describe("a record", () => {
 
   it("of any text comes back, in parts no longer than the store takes, none with half a character", () => {
     fc.assert(
-      fc.property(fc.string({ unit: "grapheme", maxLength: 400 }), fc.integer({ min: 50, max: 700 }), (text, part) => {
+      fc.property(fc.string({ unit: "grapheme", maxLength: 400 }), fc.integer({ min: 110, max: 700 }), (text, part) => {
         const store = new MemoryStore(part);
         const record = new Record(store, "settings");
         record.read();
