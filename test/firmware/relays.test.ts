@@ -20,15 +20,16 @@ vi.mock("time", async () => ({ default: (await import("./virtual.js")).Time }));
 vi.mock("timer", async () => ({ default: (await import("./virtual.js")).Timer }));
 vi.mock("../../hal/native/datagram.js", async () => ({ openUdp: (await import("./virtual.js")).openUdp }));
 vi.mock("../../hal/native/i2s.js", async () => ({ openI2S: (await import("./virtual.js")).openI2S }));
-// The reference board with a button inside.
+// The reference board with a button inside, and a second relay.
 vi.mock("../../hal/boards/board.js", async () => {
   const { BOARD } = await import("../../hal/boards/m5atom_echo_s3r/board.js");
-  return { BOARD: { ...BOARD, exit: 7 } };
+  return { BOARD: { ...BOARD, exit: 7, relays: [5, 8] } };
 });
 
 // Pins of the reference board.
 const RELAY = 5;
 const EXIT = 7;
+const RELAY_2 = 8;
 const LED = 6;
 
 const ACTIVE = ["high", "low"] as const;
@@ -160,6 +161,7 @@ describe.each(WAYS)("A relay that is on while its pin is $active, of a $lock loc
     await board.run(3000, main);
     expect(board.level(RELAY)).not.toBe(1 - locked);
     expect(board.printed).toContain("error relay1.active is not known");
+    expect(board.printed).toContain("error relay2.active is not known");
     // Driven for the pulse, then not at all.
     seen.isReleased = true;
     await exit();
@@ -178,6 +180,8 @@ describe.each(WAYS)("A relay that is on while its pin is $active, of a $lock loc
     expect(board.level(RELAY)).toBe(-1);
     board.type(`set relay1.active ${wired.active}\nset relay1.lock ${wired.lock}\nsave\n`);
     expect(board.level(RELAY)).toBe(locked);
+    // What one is told says nothing of the other.
+    expect(board.level(RELAY_2)).toBe(-1);
     expect(seen.wrong).toEqual([]);
   });
 
@@ -243,7 +247,7 @@ describe.each(WAYS)("A relay that is on while its pin is $active, of a $lock loc
       }),
       { numRuns: Number(process.env.RELAY_RUNS ?? 12) },
     );
-  });
+  }, 600_000);
 });
 
 describe("The light", () => {
