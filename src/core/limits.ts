@@ -112,7 +112,8 @@ export const DOOR_LIMITS: Limits = {
   phones: 0,
   dialogs: dialogsOf(DOOR_COUNTS.calls),
   dialogBytes: 1024,
-  contactBytes: 96,
+  // `sip:`, a user name of 200 octets, the longest address and port, `;transport=tcp`.
+  contactBytes: 4 + 200 + 1 + 21 + 14,
   // An INVITE with credentials, two routes and a session description; a datagram of 1,500 octets holds no more.
   transactionBytes: 1536,
   headerRows: 64,

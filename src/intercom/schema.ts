@@ -6,6 +6,7 @@ import { ipv4, ipv4Text, isHostAddress, maskBits } from "../core/address.js";
 import { octets } from "../core/bytes.js";
 import { hasSteering } from "../core/printable.js";
 import { TONE_REGIONS } from "../media/tone.js";
+import { escapeUser, USER_MOST_BYTES } from "../ua/account.js";
 import { readTarget } from "../ua/target.js";
 import { SCHEME_SIP, Uri } from "../wire/uri.js";
 import { isSchedule, isZone } from "./daytime.js";
@@ -47,6 +48,8 @@ export const TYPE_NAME = 14;
 export const TYPE_DEVICE_ADDRESS = 15;
 /** Nothing, or the mask of an IPv4 network. */
 export const TYPE_MASK = 16;
+/** The user part of our own address: a text that is not too long as a URI writes it. */
+export const TYPE_USER = 17;
 
 export interface Setting {
   key: string;
@@ -82,10 +85,17 @@ const LOCKS = ["fail-secure", "fail-safe"];
 const PRESSES = ["call", "cancel", "hangup", "answer"];
 
 export const SCHEMA: readonly Setting[] = [
-  entry("sip.user", TYPE_TEXT, "door", "user part of the door's SIP address", 0, TEXT_MOST),
+  entry("sip.user", TYPE_USER, "door", "user part of the door's SIP address", 0, TEXT_MOST),
   entry("sip.authUser", TYPE_TEXT, "", "user name for the password, when it is another than sip.user", 0, TEXT_MOST),
   entry("sip.password", TYPE_SECRET, "", "password at the SIP server", 0, TEXT_MOST),
-  entry("sip.realm", TYPE_TEXT, "", "realm the password is for; empty: the first the server names", 0, TEXT_MOST),
+  entry(
+    "sip.realm",
+    TYPE_TEXT,
+    "",
+    "the one realm the password is for; empty: whatever the server names",
+    0,
+    TEXT_MOST,
+  ),
   entry("sip.name", TYPE_TEXT, "", "name shown to who is called", 0, 64),
   entry("sip.domain", TYPE_HOST, "", "domain or address of the SIP server; empty: no server", 0, TEXT_MOST),
   entry("sip.proxy", TYPE_HOST, "", "outbound proxy, host or host:port; empty: none", 0, TEXT_MOST),
@@ -374,6 +384,14 @@ export function allowed(setting: Setting): string {
       return "a time zone by name (Europe/Berlin), or as POSIX writes it (CET-1CEST,M3.5.0,M10.5.0/3); UTC0 for none";
     case TYPE_HOURS:
       return "empty, or spans HH:MM-HH:MM, behind days if need be, with commas between: mon-fri 07:00-12:00 13:00-22:00, sat 09:00-13:00";
+    case TYPE_USER:
+      return (
+        "a text of at most " +
+        setting.max +
+        " characters without control characters, and of " +
+        USER_MOST_BYTES +
+        " octets as a URI writes it: those beyond ASCII take six or nine"
+      );
     case TYPE_NAME:
       return "empty, or a name of at most " + setting.max + " letters, digits, and - _ . +";
     default:
@@ -433,6 +451,9 @@ export function check(setting: Setting, value: string): string | null {
       return given.length <= setting.max && isZone(given) ? given : null;
     case TYPE_HOURS:
       return given === "" || (given.length <= setting.max && isSchedule(given)) ? given : null;
+    case TYPE_USER:
+      if (octets(escapeUser(given)).length > USER_MOST_BYTES) return null;
+      return given.length <= setting.max ? given : null;
     case TYPE_NAME:
       return given.length <= setting.max && isName(given) ? given : null;
     default:

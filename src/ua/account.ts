@@ -1,7 +1,22 @@
 /** Who the user agent is and by which server it speaks, turned from settings into the octets that requests are written from. */
 
 import { ipv4Text } from "../core/address.js";
-import { NONE, octets } from "../core/bytes.js";
+import { equal, NONE, octets, text } from "../core/bytes.js";
+import { NameAddress } from "../wire/address.js";
+import { ValueList } from "../wire/list.js";
+import type { Message } from "../wire/message.js";
+import { HEADER_SERVICE_ROUTE } from "../wire/names.js";
+import { SCHEME_SIP, Uri } from "../wire/uri.js";
+import { Writer } from "../wire/writer.js";
+
+/** Octets of a Service-Route that is followed; a longer one is passed over. */
+const SERVICE_ROUTE_BYTES = 400;
+
+// For the time of one call only.
+const list = new ValueList();
+const address = new NameAddress();
+const uri = new Uri();
+const writer = new Writer();
 
 /** As the settings say; strings may be empty. */
 export interface AccountSettings {
@@ -9,7 +24,7 @@ export interface AccountSettings {
   /** Name for digest, "" for the same as `user`. */
   authUser: string;
   password: string;
-  /** The realm credentials are for, "" for the first one the configured server names. */
+  /** The one realm credentials are for, "" for whatever the configured server names. */
   realm: string;
   displayName: string;
   /** Domain or address of the registrar, "" to do without a server. May have a port. */
@@ -33,8 +48,13 @@ export class Account {
   to: Uint8Array = NONE;
   /** Request-URI of a REGISTER, empty when there is no domain. */
   registrar: Uint8Array = NONE;
-  /** Routes for requests outside of dialogs: the outbound proxy, or empty. */
+  /** Where REGISTER goes by: the outbound proxy, or empty. */
+  proxyRoute: Uint8Array = NONE;
+  /** Where other requests outside of dialogs go by: the outbound proxy, then what the registrar asked for. RFC 3608 §5 */
   routes: Uint8Array = NONE;
+  /** The registrar's part of it, "" when there is none; and the host of its first element. */
+  private serviceRoute: Uint8Array = NONE;
+  serviceHost = "";
   user: Uint8Array = NONE;
 
   constructor(settings: AccountSettings) {
@@ -51,10 +71,56 @@ export class Account {
     this.from = octets(name + "<" + aor + ">");
     this.to = octets("<" + aor + ">");
     this.registrar = settings.domain !== "" ? octets("sip:" + settings.domain) : NONE;
-    this.routes = settings.proxy !== "" ? octets("<" + proxyUri(settings.proxy) + ">") : NONE;
+    this.proxyRoute = settings.proxy !== "" ? octets("<" + proxyUri(settings.proxy) + ">") : NONE;
+    this.join();
     this.user = octets(escapeUser(settings.user));
   }
+
+  /**
+   * Takes the Service-Route of a 200 to a REGISTER; what was there before is forgotten. RFC 3608 §5
+   * @param m null: there is no registration any more @returns whether something changed
+   */
+  setServiceRoute(m: Message | null): boolean {
+    const out = new Uint8Array(SERVICE_ROUTE_BYTES);
+    writer.begin(out, 0, out.length);
+    let host = "";
+    if (m !== null) list.begin(m, HEADER_SERVICE_ROUTE);
+    while (m !== null && list.next()) {
+      // A part of it would lead astray: all of it or nothing.
+      if (!address.parse(list.bytes, list.start, list.end)) writer.ok = false;
+      else if (
+        !uri.parse(address.bytes, address.uriStart, address.uriEnd) ||
+        uri.scheme !== SCHEME_SIP ||
+        !uri.isLoose()
+      )
+        writer.ok = false;
+      if (!writer.ok) break;
+      if (writer.at > 0) writer.octet(COMMA);
+      else host = text(uri.bytes, uri.hostStart, uri.hostEnd) + (uri.port < 0 ? "" : ":" + uri.port);
+      writer.copy(list.bytes, list.start, list.end);
+    }
+    const size = writer.ok && !(m !== null && list.broken) ? writer.at : 0;
+    if (equal(out, 0, size, this.serviceRoute, 0, this.serviceRoute.length)) return false;
+    this.serviceRoute = out.slice(0, size);
+    this.serviceHost = size > 0 ? host : "";
+    this.join();
+    return true;
+  }
+
+  private join(): void {
+    const { proxyRoute, serviceRoute } = this;
+    if (serviceRoute.length === 0) this.routes = proxyRoute;
+    else if (proxyRoute.length === 0) this.routes = serviceRoute;
+    else {
+      this.routes = new Uint8Array(proxyRoute.length + 1 + serviceRoute.length);
+      this.routes.set(proxyRoute);
+      this.routes[proxyRoute.length] = COMMA;
+      this.routes.set(serviceRoute, proxyRoute.length + 1);
+    }
+  }
 }
+
+const COMMA = 0x2c;
 
 /** An outbound proxy as a loose route. */
 function proxyUri(proxy: string): string {
@@ -63,8 +129,11 @@ function proxyUri(proxy: string): string {
   return lower.indexOf(";lr") >= 0 ? uri : uri + ";lr";
 }
 
+/** Octets of our user name as a URI writes it; our Contact with it has to fit `Limits.contactBytes`. */
+export const USER_MOST_BYTES = 200;
+
 /** The user part of a URI: what may not stand there is escaped. RFC 3261 §25.1 */
-function escapeUser(user: string): string {
+export function escapeUser(user: string): string {
   const bytes = octets(user);
   let out = "";
   for (let i = 0; i < bytes.length; i++) {

@@ -1,13 +1,13 @@
 /**
- * Whose challenges are answered, and with what: one account at one server, one realm. Nobody else's challenge is answered, for
- * the response is something to guess the password from (RFC 7616 §5.9 and after). For the same reason an answer goes to whom it was asked
+ * Whose challenges are answered, and with what: one account at one server, whatever it calls its realms, or the one realm of the settings.
+ * Nobody else's challenge is answered, for the response is something to guess the password from (RFC 7616 §5.9 and after). For the same reason an answer goes to whom it was asked
  * by, and to nobody in advance whom a proxy passes it on to:
  * - a 401 to REGISTER serves every REGISTER, and nothing else;
  * - a 407 serves what goes to the server that sent it, for proxies may answer a request for their own realm only;
  * - a 401 to any other request serves that request when it is sent again, once.
  * Not here: the reckoning (wire/digest.ts), and how often a request is tried (its sender).
  */
-import { equal, lower, NONE, octets, type Span } from "../core/bytes.js";
+import { equal, equalNoCase, lower, NONE, octets, type Span } from "../core/bytes.js";
 import type { RandomSource } from "../core/random.js";
 import type { Dialog } from "../dialog/dialog.js";
 import type { ClientTransaction } from "../transaction/client.js";
@@ -16,8 +16,15 @@ import { SIP_PORT } from "../transaction/transport.js";
 import { AUTH_DIGEST, AUTH_END, type AuthValue, REALM_MAX_BYTES, unquote } from "../wire/auth.js";
 import { ALGORITHM_OTHER, ClientAuth, Digest, quotedName, strengthOf } from "../wire/digest.js";
 import { sameHost } from "../wire/identity.js";
+import { ValueList } from "../wire/list.js";
 import type { Message } from "../wire/message.js";
-import { HEADER_PROXY_AUTHENTICATE, HEADER_WWW_AUTHENTICATE, METHOD_NAMES, METHOD_REGISTER } from "../wire/names.js";
+import {
+  HEADER_AUTHENTICATION_INFO,
+  HEADER_PROXY_AUTHENTICATE,
+  HEADER_WWW_AUTHENTICATE,
+  METHOD_NAMES,
+  METHOD_REGISTER,
+} from "../wire/names.js";
 import { Uri } from "../wire/uri.js";
 import type { Writer } from "../wire/writer.js";
 import type { AccountSettings } from "./account.js";
@@ -25,8 +32,13 @@ import type { AccountSettings } from "./account.js";
 /** Addresses of the server kept at once: a name may have several. The one noted first makes room. */
 const SERVERS = 4;
 
+const NEXT_NONCE = octets('nextnonce="');
+const QUOTE = 0x22;
 const AUTHORIZATION = octets("Authorization: ");
 const PROXY_AUTHORIZATION = octets("Proxy-Authorization: ");
+
+// For the time of one call only.
+const list = new ValueList();
 
 /** Where a setting says that a server is. */
 class ServerHost {
@@ -66,6 +78,9 @@ class ServerHost {
   }
 }
 
+/** Realms of proxies that are answered at once. RFC 3261 §22.3 */
+const PROXIES = 2;
+
 /** Who sends requests: its requests of one kind follow each other, so it says which of them a challenge is for. */
 export type Asker = ClientTransaction["user"];
 
@@ -95,36 +110,42 @@ export class Credentials {
   private readonly digest = new Digest();
   /** 401 to REGISTER. */
   private readonly registrar: Slot;
-  /** 407. */
-  private readonly proxy: Slot;
+  /** 407, one for each realm; and which of them makes room for the next. */
+  private readonly proxies: Slot[] = [];
+  private oldest = 0;
   /** 401 to anything else. */
   private readonly other: Slot;
   private readonly domainHost = new ServerHost();
   private readonly proxyHost = new ServerHost();
+  /** Where the registrar asked requests to go by, Service-Route. */
+  private readonly routeHost = new ServerHost();
   private readonly servers = new Float64Array(SERVERS);
   private readonly serverPorts = new Uint16Array(SERVERS);
   private serverCount = 0;
   private canAnswer = false;
-  /** The one realm, without escapes; -1 octets while none is known. */
+  /** The realm of the settings, without escapes; -1 octets: none is wanted. */
   private readonly realm = new Uint8Array(REALM_MAX_BYTES);
   private realmSize = -1;
+  /** Where the realm lies whose challenge of this message was taken already. */
+  private takenStart = 0;
+  private takenEnd = 0;
   /** Realm of the challenge that is looked at. */
   private readonly theirs = new Uint8Array(REALM_MAX_BYTES);
 
   constructor(random: RandomSource) {
     this.registrar = new Slot(random, this.digest);
-    this.proxy = new Slot(random, this.digest);
+    for (let i = 0; i < PROXIES; i++) this.proxies.push(new Slot(random, this.digest));
     this.other = new Slot(random, this.digest);
   }
 
-  /** Reads the settings anew and forgets what was learnt under the old ones: challenges, realm, the server's addresses. */
+  /** Reads the settings anew and forgets what was learnt under the old ones: challenges and the server's addresses. */
   configure(settings: AccountSettings): void {
     const user = quotedName(octets(settings.authUser !== "" ? settings.authUser : settings.user));
     const password = octets(settings.password);
     this.canAnswer = user !== null && password.length > 0;
     this.forget();
     this.registrar.auth.setUser(user ?? NONE, password);
-    this.proxy.auth.setUser(user ?? NONE, password);
+    for (let i = 0; i < PROXIES; i++) this.proxies[i].auth.setUser(user ?? NONE, password);
     this.other.auth.setUser(user ?? NONE, password);
     const realm = octets(settings.realm);
     this.realmSize = -1;
@@ -135,25 +156,64 @@ export class Credentials {
     }
     this.domainHost.configure(settings.domain);
     this.proxyHost.configure(settings.proxy);
+    this.routeHost.configure("");
     this.serverCount = 0;
   }
 
   /**
-   * Takes the strongest challenge of a 401 or 407 that can be answered and is for our realm. The caller has asked `trusts`.
+   * Takes the strongest challenge of a 401 that can be answered, and of a 407 that of each realm. The caller has asked `trusts`.
    * @param t the request that was challenged @param isSecond it was challenged before: then only a nonce that was too old is answered
    * again, or the other kind of challenge (a proxy's behind a server's), which is the first of its kind
    * @returns whether the request may be sent again
    */
   take(t: ClientTransaction, m: Message, isSecond: boolean): boolean {
     if (!this.canAnswer) return false;
-    const isProxy = m.status === 407;
-    const slot = isProxy ? this.proxy : t.method === METHOD_REGISTER ? this.registrar : this.other;
-    const header = isProxy ? HEADER_PROXY_AUTHENTICATE : HEADER_WWW_AUTHENTICATE;
-    if (!this.takeBest(m, header, slot.auth, isSecond && slot.asker === t.user)) return false;
+    this.takenStart = this.takenEnd = 0;
+    if (m.status !== 407) {
+      const slot = t.method === METHOD_REGISTER ? this.registrar : this.other;
+      return this.findBest(m, HEADER_WWW_AUTHENTICATE) && this.takeFor(slot, t, isSecond);
+    }
+    let isAny = false;
+    for (let i = 0; i < PROXIES && this.findBest(m, HEADER_PROXY_AUTHENTICATE); i++) {
+      const { realm } = this.digest.view;
+      this.takenStart = realm.start;
+      this.takenEnd = realm.end;
+      if (this.takeFor(this.slotOf(realm), t, isSecond)) isAny = true;
+    }
+    return isAny;
+  }
+
+  /** Takes the challenge in the view for a request. */
+  private takeFor(slot: Slot, t: ClientTransaction, isSecond: boolean): boolean {
+    const { view } = this.digest;
+    const wasAsked = isSecond && slot.asker === t.user && slot.auth.hasRealm(view.realm);
+    if (wasAsked && !view.isStale()) return false;
+    if (!slot.auth.take(view)) return false;
     slot.asker = slot.due = t.user;
     slot.host = this.hostOf(t.target);
     slot.ip = t.target.ip;
     return true;
+  }
+
+  /** The slot of a proxy's realm: the one it has, a free one, or the one that was taken longest ago. */
+  private slotOf(realm: Span): Slot {
+    const { proxies } = this;
+    for (let i = 0; i < PROXIES; i++) if (proxies[i].auth.isReady && proxies[i].auth.hasRealm(realm)) return proxies[i];
+    for (let i = 0; i < PROXIES; i++) if (!proxies[i].auth.isReady) return proxies[i];
+    this.oldest = (this.oldest + 1) % PROXIES;
+    return proxies[this.oldest];
+  }
+
+  /** The server says in the answer to a REGISTER which nonce to use next. RFC 7616 §3.5 */
+  noteNext(m: Message): void {
+    list.begin(m, HEADER_AUTHENTICATION_INFO);
+    while (list.next()) {
+      const { bytes, start, end } = list;
+      const value = start + NEXT_NONCE.length;
+      if (end <= value + 1 || bytes[end - 1] !== QUOTE) continue;
+      if (equalNoCase(bytes, start, value, NEXT_NONCE, 0, NEXT_NONCE.length))
+        this.registrar.auth.renewNonce(bytes, value, end - 1);
+    }
   }
 
   /**
@@ -161,19 +221,20 @@ export class Credentials {
    * @param requestUri as it is in the request's first line @param isAgain the request was challenged, and is sent again
    */
   write(w: Writer, t: ClientTransaction, method: number, requestUri: Span, isAgain: boolean): void {
-    const { registrar, proxy, other } = this;
+    const { registrar, proxies, other } = this;
     if (method === METHOD_REGISTER) writeField(w, AUTHORIZATION, registrar.auth, method, requestUri);
     else if (other.due === t.user) {
       other.due = null;
       if (isAgain) writeField(w, AUTHORIZATION, other.auth, method, requestUri);
     }
-    if (this.isAt(proxy, t.target)) writeField(w, PROXY_AUTHORIZATION, proxy.auth, method, requestUri);
+    for (let i = 0; i < PROXIES; i++)
+      if (this.isAt(proxies[i], t.target)) writeField(w, PROXY_AUTHORIZATION, proxies[i].auth, method, requestUri);
   }
 
-  /** Forgets the challenges, as after a refusal; realm and addresses stay. */
+  /** Forgets the challenges, as after a refusal; addresses stay. */
   forget(): void {
     this.registrar.forget();
-    this.proxy.forget();
+    for (let i = 0; i < PROXIES; i++) this.proxies[i].forget();
     this.other.forget();
   }
 
@@ -185,6 +246,7 @@ export class Credentials {
 
   private hostOf(target: Target): ServerHost | null {
     if (this.proxyHost.isTarget(target)) return this.proxyHost;
+    if (this.routeHost.isTarget(target)) return this.routeHost;
     return this.domainHost.isTarget(target) ? this.domainHost : null;
   }
 
@@ -197,9 +259,14 @@ export class Credentials {
     if (this.isServer(t.target.ip)) return true;
     const host = hasProxy ? this.proxyHost : this.domainHost;
     // A call that came has nothing from us in it, so a name in it is the caller's choice: only addresses count.
-    if (draft === null || !host.isTarget(t.target)) return false;
+    if (draft === null || !(host.isTarget(t.target) || this.routeHost.isTarget(t.target))) return false;
     this.noteServer(t.target.ip, t.target.port);
     return true;
+  }
+
+  /** The registrar asked for requests to go by that host, which is as good as the server then. @param host with its port, "" none */
+  setRoute(host: string): void {
+    this.routeHost.configure(host);
   }
 
   /** Remembers an address at which the configured server was found. @param ip -1 is passed over */
@@ -213,7 +280,7 @@ export class Credentials {
   /** Whether that is an address of the configured server, by the settings or as it was found. */
   isServer(ip: number): boolean {
     if (ip < 0) return false;
-    if (ip === this.domainHost.ip || ip === this.proxyHost.ip) return true;
+    if (ip === this.domainHost.ip || ip === this.proxyHost.ip || ip === this.routeHost.ip) return true;
     for (let i = 0; i < this.serverCount && i < SERVERS; i++) if (this.servers[i] === ip) return true;
     return false;
   }
@@ -233,7 +300,8 @@ export class Credentials {
     return this.domainHost.isHostOf(uri) || this.proxyHost.isHostOf(uri) || this.isServer(uri.ip);
   }
 
-  private takeBest(m: Message, header: number, auth: ClientAuth, isSecond: boolean): boolean {
+  /** Puts the strongest challenge that is for our realm, and not for the one taken before, into the view. @returns whether there is one */
+  private findBest(m: Message, header: number): boolean {
     const challenge = this.digest.view;
     let bestRow = -1;
     let bestIndex = 0;
@@ -242,7 +310,7 @@ export class Credentials {
       challenge.begin(m.bytes, m.valueStart(row), m.valueEnd(row));
       let index = 0;
       for (let found = challenge.next(); found !== AUTH_END; found = challenge.next(), index++) {
-        if (found !== AUTH_DIGEST || !this.isOurRealm(challenge)) continue;
+        if (found !== AUTH_DIGEST || !this.isOurRealm(challenge) || this.isTaken(challenge.realm)) continue;
         const strength = strengthOf(challenge);
         if (strength <= best) continue;
         best = strength;
@@ -254,11 +322,6 @@ export class Credentials {
     // The view holds one value at a time: the best one is read again.
     challenge.begin(m.bytes, m.valueStart(bestRow), m.valueEnd(bestRow));
     for (let index = 0; index <= bestIndex; index++) challenge.next();
-    if (isSecond && !challenge.isStale()) return false;
-    const realmSize = unquote(challenge.realm, this.theirs);
-    if (!auth.take(challenge)) return false;
-    for (let i = 0; i < realmSize; i++) this.realm[i] = this.theirs[i];
-    this.realmSize = realmSize;
     return true;
   }
 
@@ -266,6 +329,11 @@ export class Credentials {
     const size = unquote(challenge.realm, this.theirs);
     if (this.realmSize < 0) return size >= 0;
     return equal(this.theirs, 0, size, this.realm, 0, this.realmSize);
+  }
+
+  private isTaken(realm: Span): boolean {
+    const { takenStart, takenEnd } = this;
+    return takenEnd > 0 && equal(realm.bytes, realm.start, realm.end, realm.bytes, takenStart, takenEnd);
   }
 }
 

@@ -47,6 +47,8 @@ const CONTACT_EXPIRES = octets(">;expires=");
 const EXPIRES_PARAM = octets("expires");
 const EXPIRES = octets("Expires: ");
 const CRLF = octets("\r\n");
+/** Proxies on the way may have themselves be gone by. RFC 3327 §4.1 */
+const SUPPORTED_PATH = octets("Supported: path\r\n");
 
 export interface RegistrationUser {
   /** @param state REGISTRATION_* @param status of the response behind it, 0 when none came @param m that response, or null */
@@ -124,7 +126,7 @@ export class Registration implements ClientUser, TimerUser {
     this.requestedS = this.account.settings.expiresS;
     if (!this.draft.isDrafted()) {
       span.set(this.account.registrar, 0, this.account.registrar.length);
-      this.draft.draft(this.random, this.account.from, this.account.to, span, this.account.routes);
+      this.draft.draft(this.random, this.account.from, this.account.to, span, this.account.proxyRoute);
     }
     if (this.request !== null && !this.isQuery) return;
     this.dropRequest();
@@ -238,6 +240,7 @@ export class Registration implements ClientUser, TimerUser {
   private write(t: ClientTransaction): void {
     const w = this.draft.request(this.layer, t, METHOD_REGISTER, this.account.settings.transport);
     if (!this.isQuery) this.writeContacts(w, t.target.transport);
+    w.put(SUPPORTED_PATH);
     w.put(USER_AGENT);
     this.credentials.write(w, t, METHOD_REGISTER, this.draft.requestUri, this.challenges > 0);
     w.put(EMPTY_BODY);
@@ -284,8 +287,10 @@ export class Registration implements ClientUser, TimerUser {
     this.credentials.noteServer(t.target.ip, t.target.port);
     if (m.status < 200) return;
     this.request = null;
-    if (m.status < 300) this.onAccepted(m);
-    else if (
+    if (m.status < 300) {
+      this.credentials.noteNext(m);
+      this.onAccepted(m);
+    } else if (
       (m.status === 401 || m.status === 407) &&
       this.challenges < 2 &&
       this.credentials.take(t, m, this.challenges > 0)
@@ -347,20 +352,28 @@ export class Registration implements ClientUser, TimerUser {
     return this.wanted && !this.isRemoval && !this.isQuery && !this.isRaised && leastS > this.requestedS;
   }
 
-  /** What the 200 grants our Contact: its expires parameter, else Expires, else what we asked for. RFC 3261 §10.2.4 */
+  /**
+   * What the 200 grants our Contact: its expires parameter, else Expires, else what we asked for. RFC 3261 §10.2.4. When the registrar
+   * has rewritten our Contact, nobody knows which is ours: the least of all that is granted counts.
+   */
   private readGranted(m: Message): number {
     const header = m.uint(HEADER_EXPIRES, MAX_EXPIRES);
     const fallback = header >= 0 ? header : this.requestedS;
-    if (!ours.parse(this.contact, 0, this.contactEnd)) return fallback;
+    const isKnown = ours.parse(this.contact, 0, this.contactEnd);
+    let leastS = fallback;
     list.begin(m, HEADER_CONTACT);
     while (list.next()) {
       if (!address.parse(list.bytes, list.start, list.end) || address.isStar) continue;
-      if (!theirs.parse(address.bytes, address.uriStart, address.uriEnd) || !theirs.equals(ours)) continue;
-      if (!address.param(EXPIRES_PARAM, span)) return fallback;
-      const seconds = parseUint(span.bytes, span.start, span.end, MAX_EXPIRES);
-      return seconds < 0 ? fallback : seconds;
+      let seconds = fallback;
+      if (address.param(EXPIRES_PARAM, span)) {
+        const given = parseUint(span.bytes, span.start, span.end, MAX_EXPIRES);
+        if (given >= 0) seconds = given;
+      }
+      const isRead = theirs.parse(address.bytes, address.uriStart, address.uriEnd);
+      if (isKnown && isRead && theirs.equals(ours)) return seconds;
+      if (seconds > 0 && seconds < leastS) leastS = seconds;
     }
-    return fallback;
+    return leastS;
   }
 
   private fail(status: number, m: Message | null, retryAfterS: number): void {
@@ -386,6 +399,10 @@ export class Registration implements ClientUser, TimerUser {
 
   private setState(state: number, status: number, m: Message | null): void {
     this.state = state;
+    // While it is refreshed the way stays; it ends with the registration. RFC 3608 §5
+    const isDone = state === REGISTRATION_DONE;
+    if ((isDone || state !== REGISTRATION_TRYING) && this.account.setServiceRoute(isDone ? m : null))
+      this.credentials.setRoute(this.account.serviceHost);
     this.user.onRegistration(state, status, m);
   }
 }

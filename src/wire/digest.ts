@@ -246,6 +246,27 @@ export class ClientAuth {
     this.secret.fill(0);
   }
 
+  /** Whether the challenge that was taken is for that realm, as it stands between quotes. */
+  hasRealm(realm: Span): boolean {
+    return equal(realm.bytes, realm.start, realm.end, this.kept, REALM_AT, REALM_AT + this.realmSize);
+  }
+
+  /** Goes on with another nonce, as the server said in an answer, `bytes[start, end)` of between quotes. RFC 7616 §3.5 */
+  renewNonce(bytes: Uint8Array, start: number, end: number): void {
+    if (!this.isReady) return;
+    token.set(bytes, start, end);
+    const size = copyQuoted(token, this.kept, NONCE_AT, OPAQUE_AT);
+    // What does not fit is asked for anew: a server that wants another nonce challenges the old one.
+    if (size <= 0) {
+      this.forget();
+      return;
+    }
+    this.nonceSize = size;
+    this.renew();
+    const answer = this.lay();
+    this.digest.writeSecret(this.algorithm, answer.username, answer.realm, this.password, this.secret);
+  }
+
   /**
    * Takes a challenge and copies what it needs of it. The same nonce again goes on with the count, even if
    * it was forgotten: a server takes a count that falls back for a replay.

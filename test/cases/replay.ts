@@ -99,6 +99,8 @@ export interface Plan {
   settings?: readonly string[];
   /** What a person does at the door, by time. */
   acts?: readonly (readonly [atMs: number, act: (house: House) => void])[];
+  /** Requests that are answered by 200 whatever was recorded: the recording ended otherwise. */
+  accepts?: (request: string) => boolean;
   /** How long it runs; at first until a second after the last item. */
   runMs?: number;
 }
@@ -115,8 +117,10 @@ export class Replay {
   /** The door's tag in the dialog that the others began, and in the one that it began. */
   private doorTag = "";
   private invite = "";
+  private readonly accepts: (request: string) => boolean;
 
   constructor(name: string, plan: Plan = {}) {
+    this.accepts = plan.accepts ?? (() => false);
     this.items = readCase(name);
     for (const item of this.items) if (isResponse(item)) this.addAnswer(item);
     this.world.onSent = (sent, ip, port) => this.onSent(sent, ip, port);
@@ -211,6 +215,11 @@ export class Replay {
     if (method === "ACK" || this.seen.has(key)) return;
     this.seen.add(key);
     if (method === "INVITE" && this.invite === "") this.invite = message;
+    if (this.accepts(message)) {
+      const contact = header(message, "Contact");
+      this.reply(ip, port, message, `SIP/2.0 200 OK\r\nContact: ${contact}\r\nContent-Length: 0\r\n\r\n`, 1);
+      return;
+    }
     const recorded = this.answers.get(method);
     if (recorded === undefined) {
       const isEnd = method === "BYE" || method === "CANCEL";

@@ -19,6 +19,8 @@ describe("a setting", () => {
     ["relay1.code", "0042", "0042"],
     ["net.address", "192.0.2.7", "192.0.2.7"],
     ["sip.name", "  Tür 2 ", "Tür 2"],
+    ["sip.user", "u".repeat(128), "u".repeat(128)],
+    ["sip.user", "門".repeat(22), "門".repeat(22)],
   ])("%s takes %j", (key, value, kept) => {
     const settings = new Settings();
     expect(settings.set(key, value)).toBe("");
@@ -26,6 +28,7 @@ describe("a setting", () => {
   });
 
   it.each([
+    ["sip.user", "門".repeat(23), "'門", "as a URI writes it"],
     ["sip.port", "0", "'0'", "a whole number from 1 to 65535"],
     ["sip.port", "65536", "'65536'", "a whole number from 1 to 65535"],
     ["sip.port", "5060.5", "'5060.5'", "a whole number"],

@@ -242,14 +242,27 @@ describe("the realm", () => {
     expect(written()).toContain('realm="mine", nonce="m"');
   });
 
-  it("is the first that was named when none is configured, and stays it until the account is configured anew", () => {
+  it("is whatever the server names when none is configured: it may call itself otherwise one day", () => {
     expect(take('WWW Digest realm="one", nonce="n"')).toBe(true);
-    expect(take('WWW Digest realm="two", nonce="n"')).toBe(false);
-    credentials.forget();
-    expect(take('Proxy Digest realm="two", nonce="n"')).toBe(false);
-    expect(take('Proxy Digest realm="one", nonce="n"')).toBe(true);
-    configure({});
     expect(take('WWW Digest realm="two", nonce="n"')).toBe(true);
+    expect(written()).toContain('realm="two"');
+    configure({ realm: "one" });
+    expect(take('WWW Digest realm="two", nonce="n"')).toBe(false);
+    expect(take('WWW Digest realm="one", nonce="n"')).toBe(true);
+  });
+
+  it("of each proxy on the way is answered, two at once", () => {
+    const both = 'Proxy Digest realm="one", nonce="n", Digest realm="two", nonce="m", algorithm=SHA-256';
+    expect(take(both)).toBe(true);
+    expect(written().match(/Proxy-Authorization: Digest/g)).toHaveLength(2);
+    expect(written()).toMatch(/realm="one", nonce="n"/);
+    expect(written()).toMatch(/realm="two", nonce="m"/);
+    // One of them gets another nonce, and then a third takes the place of one.
+    expect(take('Proxy Digest realm="one", nonce="n2", stale=true', true)).toBe(true);
+    expect(written()).toMatch(/realm="one", nonce="n2"/);
+    expect(take('Proxy Digest realm="three", nonce="x"')).toBe(true);
+    expect(written().match(/Proxy-Authorization: Digest/g)).toHaveLength(2);
+    expect(written()).toMatch(/realm="three", nonce="x"/);
   });
 
   it("is not learnt from a challenge that cannot be answered", () => {

@@ -251,7 +251,8 @@ describe("the expiry", () => {
   });
 
   it.each([
-    ["another's Contact is not ours", ["Contact: <sip:other@10.0.0.3>;expires=20", "Expires: 300"], 300],
+    ["the least counts when ours is not among them", ["Contact: <sip:other@10.0.0.3>;expires=20", "Expires: 300"], 20],
+    ["the least counts, the header's too", ["Contact: <sip:other@10.0.0.3>;expires=400", "Expires: 300"], 300],
     ["the header counts without a parameter", [`Contact: <sip:door@${DOOR}:5060>`, "Expires: 300"], 300],
     ["what was asked counts when nothing is said", [], 600],
     ["a parameter that cannot be read does not", [`Contact: <sip:door@${DOOR}:5060>;expires=soon`, "Expires: 90"], 90],
@@ -667,5 +668,74 @@ describe("credentials", () => {
     world.run(500_000);
     expect(a.last()).toBe("call confirmed");
     expect(registrar.got("UPDATE").length).toBeGreaterThan(15);
+  });
+});
+
+describe("What the registrar asks for beside (RFC 3608, RFC 7616 §3.5)", () => {
+  const ACCEPTED = ["200 OK", `Contact: <sip:door@${DOOR}:5060>;expires=60`];
+
+  /** Routes of a call that the door begins now. */
+  function routesOf(world: World, door: Agent, peer: Registrar): string[] {
+    const before = peer.inbox.length;
+    door.call("200");
+    world.run(50);
+    const invite = peer.inbox.slice(before).find((message) => message.startsWith("INVITE"));
+    const call = door.ua.activeCall();
+    if (call !== null) door.ua.hangUp(call);
+    world.run(40_000);
+    return headers(invite ?? "", "Route");
+  }
+
+  it("is the way of its calls, as long as it asks for it, and not that of REGISTER", () => {
+    const world = new World();
+    const registrar = new Registrar(world);
+    registrar.instead = [...ACCEPTED, `Service-Route: <sip:a@${SERVER};lr>, <sip:b@10.0.0.77;lr>`];
+    const door = new Agent(world, DOOR, { ...ACCOUNT });
+    world.run(100);
+    expect(routesOf(world, door, registrar)).toEqual([`<sip:a@${SERVER};lr>,<sip:b@10.0.0.77;lr>`]);
+    expect(registrar.got("REGISTER").flatMap((message) => headers(message, "Route"))).toEqual([]);
+    // The next answer asks for none.
+    registrar.instead = ACCEPTED;
+    world.run(60_000);
+    expect(routesOf(world, door, registrar)).toEqual([]);
+  });
+
+  it.each([
+    ["a failure", ["500 No"]],
+    ["a way that is no loose one", [...ACCEPTED, `Service-Route: <sip:a@${SERVER}>`]],
+    ["a part that cannot be read", [...ACCEPTED, `Service-Route: <sip:a@${SERVER};lr>, <sip:b@`]],
+    ["more than there is room for", [...ACCEPTED, `Service-Route: <sip:${"x".repeat(400)}@${SERVER};lr>`]],
+  ])("ends with %s", (_words, instead) => {
+    const world = new World();
+    const registrar = new Registrar(world);
+    registrar.instead = [...ACCEPTED, `Service-Route: <sip:a@${SERVER};lr>`];
+    const door = new Agent(world, DOOR, { ...ACCOUNT });
+    world.run(100);
+    registrar.instead = instead;
+    world.run(60_000);
+    expect(routesOf(world, door, registrar)).toEqual([]);
+  });
+
+  it("is the next nonce: the refresh is not challenged again", () => {
+    const world = new World();
+    const registrar = new Registrar(world);
+    new Agent(world, DOOR, { ...ACCOUNT });
+    world.run(1);
+    const answer = registrar.onMessage;
+    registrar.onMessage = (message) => {
+      const nonce = field(header(message, "Authorization"), "nonce");
+      if (nonce === "") answer(message);
+      else
+        registrar.respond(DOOR, message, "200 OK", "r", [
+          ACCEPTED[1],
+          `Authentication-Info: qop=auth, nextnonce="after-${nonce}"`,
+        ]);
+    };
+    world.run(70_000);
+    const nonces = registrar.got("REGISTER").map((message) => field(header(message, "Authorization"), "nonce"));
+    expect(nonces.slice(0, 4)).toEqual(["", "n1", "after-n1", "after-after-n1"]);
+    const [, , second] = registrar.got("REGISTER").map((message) => header(message, "Authorization"));
+    expect(field(second, "response")).toBe(digest("md5", second, "REGISTER", "secret"));
+    expect(field(second, "nc")).toBe("00000001");
   });
 });
