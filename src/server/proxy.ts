@@ -16,7 +16,7 @@ import type { ServerOwner, ServerTransaction } from "../transaction/server.js";
 import { NameAddress } from "../wire/address.js";
 import { ValueList } from "../wire/list.js";
 import { Message, PARSE_OK } from "../wire/message.js";
-import { HEADER_CONTACT, HEADER_REASON, METHOD_INVITE } from "../wire/names.js";
+import { HEADER_CONTACT, HEADER_REASON, METHOD_INVITE, TRANSPORT_UDP } from "../wire/names.js";
 import { Writer } from "../wire/writer.js";
 import { Admission } from "./admission.js";
 import { AnsweredRoutes } from "./answered.js";
@@ -181,6 +181,7 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
     const { slot } = t;
     contexts.open(slot, this.admission.row);
     t.owner = this;
+    t.isUnproven = this.isUnproven(t);
     if (this.admission.kind === KIND_ELSEWHERE) {
       const { hop } = this;
       hop.clear();
@@ -194,6 +195,14 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
     this.current = m;
     this.ask(t);
     this.current = null;
+  }
+
+  /** Whether nobody knows that the sender is where the request says to come from: a stranger's, over UDP, from where no answer ever came. */
+  private isUnproven(t: ServerTransaction): boolean {
+    const { admission, layer } = this;
+    const { transport, ip } = t.source;
+    if (transport !== TRANSPORT_UDP || admission.isKnown || this.routing.isMarked) return false;
+    return !admission.isTrusted(ip) && !layer.isProven(ip);
   }
 
   /** The way of a request that is not for a user: as it says, or in a dialog of ours by what the mark tells. */
