@@ -1,7 +1,7 @@
 /** Calls that come: who may call, who is answered without a hand, and how long a call may be. */
 import { beforeEach, describe, expect, it } from "vitest";
 import { SIGNAL_ANSWERED, SIGNAL_ENDING } from "../../src/intercom/outputs.js";
-import { Agent, Peer, sdpOf, World } from "../ua/harness.js";
+import { Agent, header, Peer, sdpOf, World } from "../ua/harness.js";
 import { DOOR, House } from "./house.js";
 
 const KNOWN = "10.0.0.3";
@@ -148,6 +148,79 @@ describe("an indoor phone asks the door to answer by itself", () => {
     world = new World();
     expect(house("call.autoAnswer=on").told("config")).toEqual([]);
     expect(house("call.allow=any").told("config")).toEqual([]);
+  });
+});
+
+describe("the server says who calls", () => {
+  const SERVER = "10.0.0.10";
+  it.each([
+    ["<sip:alice@example.org>", "200"],
+    ["<sip:alice@EXAMPLE.org.>", "200"],
+    ['"Alice, of the house" <sips:%61lice@example.org:5061;x=y>', "200"],
+    [`<sip:alice@${SERVER}>`, "200"],
+    ["<tel:+49301234>, <sip:alice@example.org>", "200"],
+    ["<sip:alice@sub.example.org>", "180"],
+    ["<sip:alice@10.0.0.11>", "180"],
+    ["<sip:example.org>", "180"],
+    ["<sip:alice@example.org>, <sip:bob@example.org>", "180"],
+    ["<sip:alice@example.org", "180"],
+    ["alice", "180"],
+  ])("as %s: %s", (asserted, status) => {
+    house("sip.domain=example.org", `sip.proxy=${SERVER}`, "sip.register=off", "sip.trust=server");
+    const lines = ["Answer-Mode: Auto", `P-Asserted-Identity: ${asserted}`];
+    expect(statuses(invite(SERVER, lines)).at(-1)).toBe(status);
+  });
+});
+
+describe("an order in a call", () => {
+  /** A call that came is answered by hand, then its other side writes. @returns the status */
+  function order(h: House, more: string[] = []): string {
+    const peer = invite(KNOWN, more);
+    if (statuses(peer).at(-1) === "180") h.press();
+    world.run(50);
+    const answer = peer.got("SIP/2.0 200")[0];
+    const ask = (method: string, cseq: number, lines: string[], body: string) =>
+      peer.send(
+        DOOR,
+        [
+          `${method} sip:door@${DOOR} SIP/2.0`,
+          `Via: SIP/2.0/UDP ${KNOWN};branch=z9hG4bK${method}`,
+          `From: ${header(answer, "From")}`,
+          `To: ${header(answer, "To")}`,
+          `Call-ID: ${header(answer, "Call-ID")}`,
+          `CSeq: ${cseq} ${method}`,
+          ...lines,
+        ],
+        body,
+      );
+    ask("ACK", 1, [], "");
+    world.run(20);
+    peer.inbox.length = 0;
+    ask("MESSAGE", 2, ["Content-Type: text/plain"], "open");
+    world.run(20);
+    return statuses(peer).at(-1) ?? "";
+  }
+
+  it("is obeyed when its sender was known when it called", () => {
+    const h = house("call.knownByAddress=on", "door.message=on");
+    expect(order(h)).toBe("200");
+    expect(h.isReleased()).toBe(true);
+  });
+
+  it("is refused when a hand let a caller in that nobody knows, or is asked for the password", () => {
+    const h = house("door.message=on");
+    expect(order(h)).toBe("403");
+    expect(h.isReleased()).toBe(false);
+    world = new World();
+    const asking = house("door.message=on", "call.password=secret");
+    expect(order(asking)).toBe("401");
+    expect(asking.isReleased()).toBe(false);
+  });
+
+  it("is not obeyed from a stranger whom an open microphone answered", () => {
+    const h = house("call.allow=any", "call.autoAnswer=on", "door.message=on");
+    expect(order(h)).toBe("403");
+    expect(h.isReleased()).toBe(false);
   });
 });
 
