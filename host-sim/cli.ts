@@ -10,8 +10,9 @@ import { checkNetwork } from "../src/intercom/network.js";
 import { Settings } from "../src/intercom/settings.js";
 import { HouseServer } from "./house-server.js";
 import { loadWav, NO_SPEAKER, SamplesInput, WavSpeaker } from "./io/audio.js";
-import { BOARD_WIRING } from "./io/chips/codec.js";
+import { BOARD_WIRING, type VirtualCodec } from "./io/chips/codec.js";
 import { VirtualEs8311 } from "./io/chips/es8311.js";
+import { VirtualEs8388 } from "./io/chips/es8388.js";
 import { Keypad } from "./io/keypad.js";
 import { SecureRandom, SeededRandom } from "./io/random.js";
 import { openStreamSerial, openTcpSerial, type SerialPort } from "./io/serial.js";
@@ -19,6 +20,7 @@ import { FileStore, fileError, MemoryStore } from "./io/store.js";
 import { Keyboard } from "./keyboard.js";
 import { Party } from "./party.js";
 import { type House, ownAddress, Wiretap } from "./wiring.js";
+import { boardOf, limitsOf, type SimBoard } from "./world/boards.js";
 import { RealClock, VirtualClock } from "./world/clock.js";
 import { consoleLine, eventJson, eventLine, type SimEvent } from "./world/events.js";
 import { Faults } from "./world/faults.js";
@@ -126,6 +128,11 @@ function phoneSettings(door: Settings, password: string): Settings {
   return settings;
 }
 
+function codecOf(board: SimBoard, nowMs: () => number): VirtualCodec | null {
+  if (board.codec === "") return null;
+  return board.codec === "ES8388" ? new VirtualEs8388(BOARD_WIRING, nowMs) : new VirtualEs8311(BOARD_WIRING, nowMs);
+}
+
 function tone(hz: number): Int16Array {
   const samples = new Int16Array(8000);
   for (let i = 0; i < samples.length; i++) samples[i] = Math.round(8000 * Math.sin((2 * Math.PI * hz * i) / 8000));
@@ -161,6 +168,9 @@ async function main(): Promise<number> {
     process.stdout.write(USAGE);
     return 0;
   }
+  const board = boardOf(options.board ?? "");
+  // The options were read already.
+  if (board === null) throw new Refusal("--board", EXIT_USAGE);
   const settings = readSettings(options);
   const virtual = options.virtualTime ? new VirtualClock() : null;
   const clock = virtual ?? new RealClock();
@@ -213,8 +223,11 @@ async function main(): Promise<number> {
     random: random(),
     microphone,
     speaker: speaker ?? NO_SPEAKER,
-    codec: new VirtualEs8311(BOARD_WIRING, () => clock.now()),
+    codec: codecOf(board, () => clock.now()),
     store,
+    limits: limitsOf(board),
+    inputs: board.inputs,
+    relays: board.relays,
   });
   const keypad = new Keypad(new SamplesInput(tone(PHONE_TONE_HZ)));
   const phone = hasPhone

@@ -3,15 +3,16 @@
  * and who does what when (cli.ts).
  */
 import { Es8311 } from "../hal/codecs/es8311.js";
+import { Es8388 } from "../hal/codecs/es8388.js";
 import type { AudioInput, AudioOutput, Codec, Device, InputName, Store } from "../hal/device.js";
-import { HOUSE_LIMITS } from "../src/core/limits.js";
+import { HOUSE_LIMITS, type Limits } from "../src/core/limits.js";
 import type { RandomSource } from "../src/core/random.js";
 import type { DoorEvents } from "../src/intercom/outputs.js";
 import { findSetting } from "../src/intercom/schema.js";
 import type { Settings } from "../src/intercom/settings.js";
 import { Station } from "../src/intercom/station.js";
-import { CodecInput, CodecOutput } from "./io/chips/codec.js";
-import type { VirtualEs8311 } from "./io/chips/es8311.js";
+import { CodecInput, CodecOutput, type VirtualCodec } from "./io/chips/codec.js";
+import { VirtualEs8388 } from "./io/chips/es8388.js";
 import { VirtualContact, VirtualOutput } from "./io/digital.js";
 import { VirtualWifi } from "./io/wifi.js";
 import { type House, ownAddress, Wiring } from "./wiring.js";
@@ -25,8 +26,13 @@ export interface Belongings {
   microphone: AudioInput;
   speaker: AudioOutput;
   /** Between I2S and microphone and speaker; null: they are wired to I2S themselves. */
-  codec: VirtualEs8311 | null;
+  codec: VirtualCodec | null;
   store: Store;
+  /** How much of everything it has; none: as much as a computer. */
+  limits?: Limits;
+  /** The inputs that are there, and how many relays; none: all. */
+  inputs?: readonly InputName[];
+  relays?: number;
 }
 
 export class Party implements DoorEvents {
@@ -35,7 +41,7 @@ export class Party implements DoorEvents {
   readonly station: Station;
   /** Of every name there is. */
   readonly contacts: Record<InputName, VirtualContact>;
-  readonly relays: readonly VirtualOutput[] = [new VirtualOutput(), new VirtualOutput()];
+  readonly relays: readonly VirtualOutput[];
   readonly led = new VirtualOutput();
   readonly wifi: VirtualWifi;
   private readonly codec: Codec | null;
@@ -45,6 +51,7 @@ export class Party implements DoorEvents {
     this.house = house;
     this.name = belongings.name;
     this.settings = belongings.settings;
+    this.relays = Array.from({ length: belongings.relays ?? 2 }, () => new VirtualOutput());
     const contact = () => new VirtualContact(house.clock);
     this.contacts = {
       button1: contact(),
@@ -57,7 +64,7 @@ export class Party implements DoorEvents {
     this.wifi = new VirtualWifi(house.clock);
     this.moveDoor(false);
     this.codec = belongings.codec === null ? null : this.startCodec(belongings.codec);
-    this.station = new Station(this.device(belongings), belongings.settings, HOUSE_LIMITS, this);
+    this.station = new Station(this.device(belongings), belongings.settings, belongings.limits ?? HOUSE_LIMITS, this);
   }
 
   /** Opens or shuts the door itself; its contact is closed while it is shut, unless the settings say the contrary. */
@@ -72,10 +79,11 @@ export class Party implements DoorEvents {
   }
 
   /** A codec that does not answer is told of, and costs the sound only. */
-  private startCodec(chip: VirtualEs8311): Codec {
+  private startCodec(chip: VirtualCodec): Codec {
     // What the microphone hears here is a file, which comes through as it is with the gain there is at first.
     chip.capsuleDb = -Number(findSetting("audio.gain")?.initial);
-    const codec = new Es8311({ registers: chip, delay: () => {} });
+    const options = { registers: chip, delay: () => {} };
+    const codec = chip instanceof VirtualEs8388 ? new Es8388(options) : new Es8311(options);
     const problem = codec.start();
     if (problem !== "") this.event("error", problem, []);
     return codec;
@@ -98,7 +106,8 @@ export class Party implements DoorEvents {
       microphone: codec === null ? belongings.microphone : new CodecInput(codec, belongings.microphone),
       speaker: codec === null ? belongings.speaker : new CodecOutput(codec, belongings.speaker),
       codec: this.codec,
-      input: (name, options) => this.contacts[name].open(options),
+      input: (name, options) =>
+        belongings.inputs === undefined || belongings.inputs.includes(name) ? this.contacts[name].open(options) : null,
       relays: this.relays,
       led: this.led,
       wire: null,

@@ -3,8 +3,9 @@
  * Not here: whether a configuration key exists and what it may be (src/intercom/schema.ts).
  */
 import { parseArgs } from "node:util";
+import { BOARD_NAMES, BOARDS, boardOf } from "./boards.js";
 import { safe } from "./events.js";
-import { parseScript, type Step } from "./script.js";
+import { parseScript, STEP_DOOR, STEP_PRESS, type Step } from "./script.js";
 
 export interface SimOptions {
   /** No web panel. */
@@ -29,6 +30,8 @@ export interface SimOptions {
   /** TCP port of the serial console, -1 for none. */
   consolePort: number;
   store: string;
+  /** A name of hal/boards; none: the reference board, with every button, contact and relay there can be. */
+  board?: string;
   help: boolean;
 }
 
@@ -48,6 +51,8 @@ export const USAGE = `Usage: npm start, or npm run sim -- [options]
   --pcap FILE          the packets, for Wireshark
   --seed N             the same random numbers each time
   --virtual-time       time jumps from event to event
+  --board NAME         the limits and devices of that board: ${BOARD_NAMES}
+                       (at first the limits of ${BOARDS[0].name}, with every button, contact and relay there can be)
   --console-port N     the serial console on a TCP port of 127.0.0.1, too
   --store FILE         where saved settings are kept
   --help               this text
@@ -70,6 +75,7 @@ const OPTIONS = {
   "virtual-time": flag,
   "console-port": text,
   store: text,
+  board: text,
   help: { type: "boolean", short: "h" },
 } as const;
 
@@ -104,6 +110,11 @@ export function parseOptions(args: readonly string[]): SimOptions | string {
   for (const name of ["config", "mic", "speaker", "pcap", "store"] as const) {
     if (given[name] === "") return bad(name, "", "the name of a file");
   }
+  if (given.board !== undefined) {
+    const board = given.board === "" ? null : boardOf(given.board);
+    if (board === null) return bad("board", given.board, "one of " + BOARD_NAMES);
+    options.board = given.board;
+  }
   for (const pair of given.set ?? []) {
     const at = pair.indexOf("=");
     if (at < 1) return bad("set", pair, "KEY=VALUE");
@@ -112,9 +123,25 @@ export function parseOptions(args: readonly string[]): SimOptions | string {
   if (given.do !== undefined) {
     const steps = parseScript(given.do);
     if (typeof steps === "string") return "--do: " + steps;
+    const missing = steps.find((step) => !hasInput(step, options.board ?? ""));
+    if (missing !== undefined)
+      return (
+        "--do: " + safe(missing.text) + ": " + options.board + " has no such input; it has " + inputsOf(options.board)
+      );
     options.script = steps;
   }
   return options;
+}
+
+/** Whether the board has what a step pushes or opens. */
+function hasInput(step: Step, name: string): boolean {
+  const inputs = boardOf(name)?.inputs ?? [];
+  if (step.kind === STEP_DOOR) return inputs.includes("sensor");
+  return step.kind !== STEP_PRESS || inputs.some((input) => input === step.name);
+}
+
+function inputsOf(name: string | undefined): string {
+  return (boardOf(name ?? "")?.inputs ?? []).join(", ");
 }
 
 function read(args: readonly string[]) {

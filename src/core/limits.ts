@@ -77,13 +77,18 @@ export function timersOf(counts: Counts, isServer = false): number {
  * Our own requests that may be under way at once: an INVITE for each call, a NOTIFY for each phone that watches, and a REGISTER. A CANCEL
  * needs none of its own, and what only waits for repetitions, or is a farewell that nobody answers, makes room.
  */
-function clientsOf(calls: number, subscriptions: number): number {
-  return calls + subscriptions + 1;
+function clientsOf(calls: number, lines: number, subscriptions: number): number {
+  return calls + subscriptions + 1 + besides(lines);
 }
 
 /** For each call the draft of its INVITE, and the fork that answers; others that ring are kept as far as there is room. */
-function dialogsOf(calls: number): number {
-  return 2 * calls;
+function dialogsOf(calls: number, lines: number): number {
+  return 2 * calls + besides(lines);
+}
+
+/** A call on a further line goes on beside all that rings: what is changed in it, and its end. */
+function besides(lines: number): number {
+  return 2 * (lines - 1);
 }
 
 // What the kinds of boards have.
@@ -93,7 +98,7 @@ const DOOR_COUNTS = {
   lines: 1,
   // One lamp; each more takes 2 KB.
   subscriptions: 1,
-  clients: clientsOf(2, 1),
+  clients: clientsOf(2, 1, 1),
   // The INVITE of each call, a stranger's request, and one that is kept for requests of dialogs that are known.
   servers: 4,
 };
@@ -102,7 +107,7 @@ const ROOMY_COUNTS = {
   calls: 9,
   lines: 2,
   subscriptions: 8,
-  clients: clientsOf(9, 8),
+  clients: clientsOf(9, 2, 8),
   servers: 8,
 };
 
@@ -110,7 +115,7 @@ const ROOMY_COUNTS = {
 export const DOOR_LIMITS: Limits = {
   ...DOOR_COUNTS,
   phones: 0,
-  dialogs: dialogsOf(DOOR_COUNTS.calls),
+  dialogs: dialogsOf(DOOR_COUNTS.calls, DOOR_COUNTS.lines),
   dialogBytes: 1024,
   // `sip:`, a user name of 200 octets, the longest address and port, `;transport=tcp`.
   contactBytes: 4 + 200 + 1 + 21 + 14,
@@ -139,7 +144,7 @@ export const ROOMY_LIMITS: Limits = {
   ...DOOR_LIMITS,
   ...ROOMY_COUNTS,
   phones: 8,
-  dialogs: dialogsOf(ROOMY_COUNTS.calls),
+  dialogs: dialogsOf(ROOMY_COUNTS.calls, ROOMY_COUNTS.lines),
   // Ten messages of a call as they were.
   traceBytes: 16384,
   traceMessageBytes: 1536,

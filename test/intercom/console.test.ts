@@ -2,7 +2,6 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { MemoryStore } from "../../host-sim/io/store.js";
 import { octets } from "../../src/core/bytes.js";
-import { HOUSE_LIMITS } from "../../src/core/limits.js";
 import { COMMANDS } from "../../src/intercom/commands.js";
 import { Console } from "../../src/intercom/console.js";
 import { SCHEMA } from "../../src/intercom/schema.js";
@@ -142,7 +141,7 @@ describe("a program at the console", () => {
       relay2: "off",
     });
     expect(desk.json("stats")).toMatchObject({ ok: true, received: 0, malformed: 0 });
-    expect(desk.json("pools")).toMatchObject({ ok: true, clients: `0 of ${HOUSE_LIMITS.clients}, most 0` });
+    expect(desk.json("pools")).toMatchObject({ ok: true, clients: `0 of ${House.limits.clients}, most 0` });
   });
 
   it("gets back what was given as JSON has it", () => {

@@ -1,6 +1,7 @@
 /** A door in the small world of test/ua/harness.ts, with its relays, its light and what it told. */
 import { expect } from "vitest";
 import { MemoryStore } from "../../host-sim/io/store.js";
+import { boardOf, limitsOf } from "../../host-sim/world/boards.js";
 import { ipv4 } from "../../src/core/address.js";
 import { HOUSE_LIMITS, type Limits } from "../../src/core/limits.js";
 import { Timers } from "../../src/core/timers.js";
@@ -14,8 +15,8 @@ export const DOOR = "10.0.0.1";
 
 /** A door in the world, with its relay, its light and what it told. */
 export class House {
-  /** Those of a machine with room, unless a test says otherwise. */
-  static limits: Limits = HOUSE_LIMITS;
+  /** Those of a machine with room, or of the board that the run is for, unless a test says otherwise. */
+  static limits: Limits = process.env.BOARD ? limitsOf(boardOf(process.env.BOARD)!) : HOUSE_LIMITS;
   readonly ip = ipv4(DOOR);
   readonly timers = new Timers(House.limits.timers);
   readonly settings = new Settings();

@@ -74,6 +74,8 @@ export class Door {
     };
     const args = ["--import", "tsx", join(ROOT, "host-sim", "cli.ts"), "--headless", "--alone", "--json"];
     args.push("--mic", mic, "--speaker", this.#speakerPath, "--pcap", this.pcapPath, "--do", script);
+    // The run for a plain board (vitest.config.ts).
+    if (process.env.BOARD) args.push("--board", process.env.BOARD);
     args.push("--console-port", String(this.#consolePort), "--store", join(folder, "store"));
     for (const [key, value] of Object.entries(settings)) args.push("--set", key + "=" + value);
     this.#program = new Program(process.execPath, args);
