@@ -107,7 +107,7 @@ describeBuilt(["sipp"], "the firmware on XS and SIPp", () => {
     const door = await Firmware.start();
     const uac = await Sipp.start({ scenario: "uac", to: door.port, transport });
     await uac.done();
-    await door.expect(/^call ended direction=in reason=hung up there/m);
+    await door.expect(/^call ended direction=in reason="hung up there"/m);
   });
 
   it("ends the call and starts again when it has to", async () => {
