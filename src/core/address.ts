@@ -71,3 +71,9 @@ export function maskBits(mask: number): number {
 export function isLoopback(ip: number): boolean {
   return ip >>> 24 === LOOPBACK;
 }
+
+/** Addresses that mean something only where they are: RFC 1918, RFC 6598, RFC 3927. Seen from elsewhere they are behind a NAT. */
+export function isPrivate(ip: number): boolean {
+  const high = ip >>> 16;
+  return ip >>> 24 === 10 || high >>> 4 === 0xac1 || high === 0xc0a8 || high >>> 6 === 0x191 || high === 0xa9fe;
+}

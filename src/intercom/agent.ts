@@ -16,6 +16,7 @@ import {
 } from "../dialog/session.js";
 import type { MediaStream } from "../media/stream.js";
 import type { Call } from "../ua/call.js";
+import { PROBE_AUTO } from "../ua/registration.js";
 import { CAUSE_NO_ANSWER, CAUSE_NO_SOUND, type UserAgentSettings } from "../ua/useragent.js";
 import type { Message } from "../wire/message.js";
 import { TRANSPORT_TCP, TRANSPORT_UDP } from "../wire/names.js";
@@ -39,6 +40,7 @@ export function agentSettings(s: Settings): UserAgentSettings {
     proxy: s.get("sip.proxy"),
     register: s.isOn("sip.register") && s.get("sip.domain") !== "",
     expiresS: s.number("sip.expires"),
+    probeS: probeOf(s.get("sip.probe")),
     transport: s.get("sip.transport") === "tcp" ? TRANSPORT_TCP : TRANSPORT_UDP,
     codecs,
     ringTimeMs: s.number("call.ringTime") * 1000,
@@ -46,6 +48,10 @@ export function agentSettings(s: Settings): UserAgentSettings {
     sessionExpiresS: s.number("sip.sessionExpires"),
     rtpPort: s.number("rtp.port"),
   };
+}
+
+function probeOf(value: string): number {
+  return value === "auto" ? PROBE_AUTO : value === "off" ? 0 : Number(value);
 }
 
 export function codecOf(call: Call): string {

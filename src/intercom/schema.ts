@@ -101,6 +101,13 @@ export const SCHEMA: readonly Setting[] = [
   entry("sip.proxy", TYPE_HOST, "", "outbound proxy, host or host:port; empty: none", 0, TEXT_MOST),
   choice("sip.register", TYPE_SWITCH, "on", ON_OFF, "register at sip.domain"),
   entry("sip.expires", TYPE_NUMBER, "600", "how long a registration is to last", 10, 86400, "s"),
+  choice(
+    "sip.probe",
+    TYPE_CHOICE,
+    "auto",
+    ["auto", "off", "10", "30", "60", "120", "300"],
+    "seconds between questions to the server whether it still has the door; auto: 30 at a private address, else off",
+  ),
   entry("sip.port", TYPE_NUMBER, "5060", "local SIP port, UDP and TCP", 1, 65535),
   choice(
     "sip.trust",

@@ -2,6 +2,8 @@
  * Writes a request as it is passed on: what a proxy has to add, to change and to take away, all else octet for octet. RFC 3261 §16.6
  * Not here: to whom it goes (proxy.ts), what it says of its way (routing.ts), and its Via (the transaction layer's).
  */
+
+import { isPrivate } from "../core/address.js";
 import { NONE, octets, Span } from "../core/bytes.js";
 import { Flow, type Target } from "../transaction/flow.js";
 import { ResponseHead } from "../transaction/head.js";
@@ -35,7 +37,6 @@ import type { Writer } from "../wire/writer.js";
 import type { Admission } from "./admission.js";
 import { writeMovedContact } from "./answered.js";
 import { FORM_AGAIN, FORM_ASKED, HOST_NONE, type Marks } from "./mark.js";
-import { isPrivate } from "./ours.js";
 import type { Routing } from "./routing.js";
 
 const MAX_FORWARDS = octets("Max-Forwards: ");

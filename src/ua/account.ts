@@ -34,6 +34,8 @@ export interface AccountSettings {
   register: boolean;
   /** Expiry to ask for, in seconds. */
   expiresS: number;
+  /** How often the registrar is asked whether it still has us, s; 0 or nothing: never, PROBE_AUTO (registration.ts): as it is near or not. */
+  probeS?: number;
   /** TRANSPORT_* for URIs that name none. */
   transport: number;
 }

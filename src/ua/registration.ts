@@ -1,8 +1,10 @@
 /**
  * Keeps the address of record bound to where we are: REGISTER, its refresh, its failures. RFC 3261 §10.2
  * Failures are tried again with a back-off of RFC 5626's shape, so that a server that comes back is not overrun and a wrong
- * password makes no storm.
+ * password makes no storm. While a server is away, the back-off has a low ceiling for a time: nobody can call the door meanwhile.
+ * A registrar that answers but has lost us is found out by asking it now and then which bindings there are. §10.2.3
  */
+import { isPrivate } from "../core/address.js";
 import { octets, parseUint, Span } from "../core/bytes.js";
 import { fraction, type RandomSource } from "../core/random.js";
 import type { Timers, TimerUser } from "../core/timers.js";
@@ -20,6 +22,7 @@ import {
   HEADER_MIN_EXPIRES,
   HEADER_RETRY_AFTER,
   METHOD_REGISTER,
+  TRANSPORT_TCP,
 } from "../wire/names.js";
 import { Uri } from "../wire/uri.js";
 import type { Writer } from "../wire/writer.js";
@@ -36,6 +39,16 @@ const MAX_EXPIRES = 4294967295;
 /** First wait and longest wait before another try, in seconds. */
 const BACK_OFF_FIRST_S = 30;
 const BACK_OFF_MOST_S = 1800;
+/** While the server is away: the first wait, the longest one, and for how long, s. Then the waits above. */
+const AWAY_FIRST_S = 5;
+const AWAY_MOST_S = 20;
+const AWAY_LASTS_S = 900;
+/** `probeS` of the settings: every PROBE_AUTO_S where the server has a private address, never where it has not. */
+export const PROBE_AUTO = -1;
+const PROBE_AUTO_S = 30;
+/** The part of the interval after which the next question goes at the latest, and what is left to chance before. */
+const PROBE_LATEST = 0.95;
+const PROBE_SPREAD = 0.15;
 /** What a Retry-After may ask for at most: a day. */
 const RETRY_AFTER_MOST_S = 86400;
 /** Wait while another request of ours is under way, or no transaction is free; also the least between two refreshes. */
@@ -89,6 +102,17 @@ export class Registration implements ClientUser, TimerUser {
   /** What is under way asks for bindings, or takes ours back; else it binds. */
   private isQuery = false;
   private isRemoval = false;
+  /** The query is our own: whether the registrar still has us. */
+  private isProbe = false;
+  /** The registrar does not answer such questions. */
+  private isProbeRefused = false;
+  /** When the next refresh is due, and since when the server has been away, ms; Infinity: it has not. */
+  private refreshMs = 0;
+  private awaySinceMs = Infinity;
+  /** The registrar answered our registration without our Contact as we wrote it. */
+  private isRewritten = false;
+  /** The server was found at a private address. */
+  private isNear = false;
   /** The Contact we registered last, so that it can be taken back when our address changes. */
   private readonly contact: Uint8Array;
   private contactEnd = 0;
@@ -123,6 +147,8 @@ export class Registration implements ClientUser, TimerUser {
     if (this.account.registrar.length === 0) return;
     this.wanted = true;
     this.failures = 0;
+    this.isProbeRefused = false;
+    this.awaySinceMs = Infinity;
     this.requestedS = this.account.settings.expiresS;
     if (!this.draft.isDrafted()) {
       span.set(this.account.registrar, 0, this.account.registrar.length);
@@ -187,14 +213,37 @@ export class Registration implements ClientUser, TimerUser {
     return true;
   }
 
-  /** @returns ms until the next REGISTER, -1 when none is due */
+  /** @returns ms until we register or refresh next, -1 when neither is due */
   nextMs(): number {
-    return this.timers.remaining(this.timer);
+    const leftMs = this.timers.remaining(this.timer);
+    return leftMs >= 0 && this.state === REGISTRATION_DONE ? Math.max(0, this.refreshMs - this.timers.nowMs) : leftMs;
   }
 
   onTimer(): void {
     if (this.request !== null) this.timers.start(this.timer, WAIT_MS);
+    else if (this.state === REGISTRATION_DONE && this.timers.nowMs < this.refreshMs) this.probe();
     else this.begin();
+  }
+
+  /** Asks whether the registrar still has us; what comes of it is seen to in `onAccepted` and `fail`. */
+  private probe(): void {
+    this.waitWhileRegistered();
+    this.isProbe = true;
+    this.query();
+  }
+
+  /** Until the refresh, or until the registrar is to be asked. */
+  private waitWhileRegistered(): void {
+    const refreshInMs = Math.max(0, this.refreshMs - this.timers.nowMs);
+    const probeS = this.probeS();
+    const part = PROBE_LATEST - PROBE_SPREAD * fraction(this.random);
+    this.timers.start(this.timer, probeS > 0 ? Math.min(refreshInMs, Math.round(probeS * 1000 * part)) : refreshInMs);
+  }
+
+  private probeS(): number {
+    const { probeS = 0 } = this.account.settings;
+    if (this.isProbeRefused) return 0;
+    return probeS === PROBE_AUTO ? (this.isNear ? PROBE_AUTO_S : 0) : probeS;
   }
 
   private begin(): void {
@@ -217,7 +266,7 @@ export class Registration implements ClientUser, TimerUser {
   }
 
   private dropRequest(): void {
-    this.isQuery = false;
+    this.isQuery = this.isProbe = false;
     if (this.request === null) return;
     this.layer.disown(this);
     this.request = null;
@@ -227,7 +276,7 @@ export class Registration implements ClientUser, TimerUser {
     const t = this.layer.client(this);
     if (t === null) {
       if (!this.isQuery) this.timers.start(this.timer, WAIT_MS);
-      this.isQuery = false;
+      this.isQuery = this.isProbe = false;
       return;
     }
     this.write(t);
@@ -288,6 +337,7 @@ export class Registration implements ClientUser, TimerUser {
     if (m.status < 200) return;
     this.request = null;
     if (m.status < 300) {
+      this.isNear = isNear(t.target.ip);
       this.credentials.noteNext(m);
       this.onAccepted(m);
     } else if (
@@ -310,6 +360,8 @@ export class Registration implements ClientUser, TimerUser {
   onFailure(t: ClientTransaction): void {
     if (t !== this.request) return;
     this.request = null;
+    // A connection over which nothing comes back is dead, though nobody said so: the next try has a new one.
+    if (t.flow.transport === TRANSPORT_TCP && t.flow.connection >= 0) this.layer.transport.close(t.flow.connection);
     this.fail(0, null, 0);
   }
 
@@ -319,12 +371,19 @@ export class Registration implements ClientUser, TimerUser {
 
   private onAccepted(m: Message): void {
     if (this.isQuery) {
-      this.isQuery = false;
+      const wasProbe = this.isProbe;
+      this.isQuery = this.isProbe = false;
+      if (wasProbe) {
+        // It answers, and has us not: as if we had never registered.
+        if (this.wanted && !this.isBound(m)) this.begin();
+        return;
+      }
       list.begin(m, HEADER_CONTACT);
       while (list.next()) this.user.onBinding(m, list.start, list.end);
       return;
     }
     this.failures = 0;
+    this.awaySinceMs = Infinity;
     if (this.isRemoval) {
       this.contactEnd = 0;
       if (this.wanted) this.begin();
@@ -343,13 +402,28 @@ export class Registration implements ClientUser, TimerUser {
       return;
     }
     // Half the time: a lost refresh leaves room for the back-off before the binding is gone.
-    this.timers.start(this.timer, Math.max(this.grantedS * 500, WAIT_MS));
+    this.refreshMs = this.timers.nowMs + Math.max(this.grantedS * 500, WAIT_MS);
+    this.isRewritten = false;
+    this.isRewritten = !this.isBound(m);
+    this.waitWhileRegistered();
     this.setState(REGISTRATION_DONE, m.status, m);
   }
 
   /** Once a round: a server that asks for more each time makes no storm either. */
   private canRaise(leastS: number): boolean {
     return this.wanted && !this.isRemoval && !this.isQuery && !this.isRaised && leastS > this.requestedS;
+  }
+
+  /** Whether our Contact is among those of the answer; any is, where the registrar writes ours otherwise. */
+  private isBound(m: Message): boolean {
+    if (!ours.parse(this.contact, 0, this.contactEnd)) return false;
+    list.begin(m, HEADER_CONTACT);
+    while (list.next()) {
+      if (!address.parse(list.bytes, list.start, list.end) || address.isStar) continue;
+      if (!theirs.parse(address.bytes, address.uriStart, address.uriEnd)) continue;
+      if (this.isRewritten || theirs.equals(ours)) return true;
+    }
+    return false;
   }
 
   /**
@@ -377,24 +451,34 @@ export class Registration implements ClientUser, TimerUser {
   }
 
   private fail(status: number, m: Message | null, retryAfterS: number): void {
+    const isAway = status === 0 || status === 408 || status >= 500;
     if (this.isQuery) {
-      // The binding is none the worse for it.
-      this.isQuery = false;
-      return;
+      const wasProbe = this.isProbe;
+      this.isQuery = this.isProbe = false;
+      // The binding is none the worse for it, unless the server is gone.
+      if (!wasProbe || !this.wanted || !isAway || status === 501) {
+        this.isProbeRefused ||= wasProbe;
+        return;
+      }
     }
     if (!this.wanted) {
       this.contactEnd = 0;
       this.setState(REGISTRATION_OFF, status, m);
       return;
     }
-    const waitS =
-      retryAfterS > 0
-        ? Math.min(retryAfterS, RETRY_AFTER_MOST_S)
-        : Math.min(BACK_OFF_MOST_S, BACK_OFF_FIRST_S * 2 ** Math.min(this.failures, 6)) *
-          (0.5 + fraction(this.random) / 2);
+    if (!isAway) this.awaySinceMs = Infinity;
+    else if (this.awaySinceMs === Infinity) this.awaySinceMs = this.timers.nowMs;
+    const waitS = retryAfterS > 0 ? Math.min(retryAfterS, RETRY_AFTER_MOST_S) : this.backOffS();
     this.failures += 1;
     this.timers.start(this.timer, Math.round(waitS * 1000));
     this.setState(REGISTRATION_FAILED, status, m);
+  }
+
+  private backOffS(): number {
+    const isShort = this.awaySinceMs !== Infinity && this.timers.nowMs - this.awaySinceMs < AWAY_LASTS_S * 1000;
+    const firstS = isShort ? AWAY_FIRST_S : BACK_OFF_FIRST_S;
+    const mostS = isShort ? AWAY_MOST_S : BACK_OFF_MOST_S;
+    return Math.min(mostS, firstS * 2 ** Math.min(this.failures, 6)) * (0.5 + fraction(this.random) / 2);
   }
 
   private setState(state: number, status: number, m: Message | null): void {
@@ -405,4 +489,9 @@ export class Registration implements ClientUser, TimerUser {
       this.credentials.setRoute(this.account.serviceHost);
     this.user.onRegistration(state, status, m);
   }
+}
+
+/** Whether an address is one of a private network, or of this machine. */
+function isNear(ip: number): boolean {
+  return isPrivate(ip) || ip >>> 24 === 127;
 }
