@@ -4,7 +4,9 @@
  */
 import { linkSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 
-const TRIES = 5;
+const TRIES = 10;
+/** Between them while the holder runs: one that was killed just now may take a moment to be gone, ms. */
+const AGAIN_MS = 100;
 const GONE = "gone";
 
 /** @returns what lets the folder go @throws Error of one line when another process has it, or the folder cannot be written */
@@ -24,7 +26,9 @@ export function lockFolder(folder: string): () => void {
       }
       const holder = read(path);
       const [pid, began] = holder.trim().split(" ");
-      if (isRunning(Number(pid), began))
+      if (isRunning(Number(pid), began) && i + 1 < TRIES && Number(pid) !== process.pid)
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, AGAIN_MS);
+      else if (isRunning(Number(pid), began))
         throw new Error(
           "process " +
             pid +
@@ -32,7 +36,7 @@ export function lockFolder(folder: string): () => void {
             path +
             " if that is no server)",
         );
-      release(path, holder);
+      else release(path, holder);
     }
     throw new Error(path + " cannot be had: others start at the same time");
   } finally {

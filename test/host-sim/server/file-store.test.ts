@@ -150,7 +150,7 @@ describe("a file of the store that was", () => {
     const kept = await fill();
     const size = readFileSync(place.path + "/saved/location.log").length;
     for (const file of FILES)
-      for (let bit = 0; bit < 8 * size; bit += IS_LONG ? 3 : 211) {
+      for (let bit = 0; bit < 8 * size; bit += IS_LONG ? 23 : 211) {
         restore();
         const bytes = readFileSync(place.path + "/db/" + file);
         bytes[bit >> 3] ^= 1 << (bit & 7);
@@ -307,6 +307,7 @@ describe("a server that is killed at any moment", () => {
         place.path + "/db",
         String(round),
       ]);
+      const gone = new Promise((resolve) => child.once("exit", resolve));
       let killMs = -1;
       for await (const line of createInterface({ input: child.stdout })) {
         const [aor, contact] = line.split(" ");
@@ -316,6 +317,7 @@ describe("a server that is killed at any moment", () => {
           setTimeout(() => child.kill("SIGKILL"), killMs);
         }
       }
+      await gone;
       const { store, contacts } = open();
       for (const [aor, contact] of confirmed) {
         // A later one may be on the disk that was not confirmed any more.
