@@ -119,6 +119,17 @@ describe("the lock on a code", () => {
     expect([board.left(0), board.left(1)]).toEqual([300, 0]);
   });
 
+  it("begins with 300 s again after the right code, and says that it was kept", () => {
+    const board = new Board();
+    expect(board.lock.isKept).toBe(true);
+    for (let i = 0; i < 5; i++) board.wrong();
+    board.wait(300_000);
+    board.lock.onRight(0);
+    for (let i = 0; i < 5; i++) board.wrong();
+    expect(board.left()).toBe(300);
+    expect(board.lock.isKept).toBe(true);
+  });
+
   it("is as new for whoever mistyped now and then, a day later", () => {
     const board = new Board();
     for (let day = 0; day < 30; day++) {
@@ -328,7 +339,12 @@ describe("an entry that goes on after it was compared", () => {
     board.lock.expect();
     board.lock.expect();
     board.restart();
+    board.restart();
     expect([board.left(0), board.left(1), board.left(2)]).toEqual([300, 0, 300]);
+    // What was not heard was not guessed at.
+    board.wait(300_000);
+    for (let i = 0; i < 4; i++) board.wrong(2);
+    expect(board.left(2)).toBe(0);
     for (let i = 0; i < 3; i++) board.wrong(1);
     expect(board.left(1)).toBe(0);
     board.restart();
