@@ -17,7 +17,7 @@ import type { Listen } from "./options.js";
 import { Probe } from "./probe.js";
 
 /** What the kernel keeps while we are busy: a few hundred requests, so that even a slow machine gets to the last of them before its client asks again. */
-const RECEIVE_BYTES = 320 * 1024;
+const RECEIVE_BYTES = 208 * 1024;
 const LOOPBACK = 0x7f000001;
 /** The longest datagram there is. */
 const DATAGRAM_BYTES = 65536;

@@ -9,7 +9,7 @@ import { Rush } from "./rush.js";
 /** A call costs nine datagrams, 3.6 ms. */
 const COST_MS = 0.4;
 const CAPACITY = 250;
-/** What the kernel keeps, as in the server's program. */
+/** What the kernel keeps, at most: 140 ms. */
 const PLACES = 350;
 
 describe("a server with more calls than it can take", () => {
