@@ -3,9 +3,10 @@ import { describe, expect, it } from "vitest";
 import { bodyOf, header, headers } from "../ua/harness.js";
 import { type Plan, Replay } from "./replay.js";
 
-/** The times at which the door registered, in s. */
+/** The times at which the door registered, in s: not those at which it asked whether it still is. */
 function registrations(replay: Replay): number[] {
-  return replay.requests("REGISTER").map(({ atMs }) => Math.round(atMs / 1000));
+  const bindings = replay.requests("REGISTER").filter(({ message }) => header(message, "Contact") !== "");
+  return bindings.map(({ atMs }) => Math.round(atMs / 1000));
 }
 
 function lines(message: string): string[] {
