@@ -43,6 +43,8 @@ const BACK_OFF_MOST_S = 1800;
 const AWAY_FIRST_S = 5;
 const AWAY_MOST_S = 20;
 const AWAY_LASTS_S = 900;
+/** Probes in a row that find the binding gone, after which they are not believed any more. */
+const LOST_MOST = 3;
 /** `probeS` of the settings: every PROBE_AUTO_S where the server has a private address, never where it has not. */
 export const PROBE_AUTO = -1;
 const PROBE_AUTO_S = 30;
@@ -106,6 +108,8 @@ export class Registration implements ClientUser, TimerUser {
   private isProbe = false;
   /** The registrar does not answer such questions. */
   private isProbeRefused = false;
+  /** Probes in a row that found our binding gone. */
+  private lostInRow = 0;
   /** When the next refresh is due, and since when the server has been away, ms; Infinity: it has not. */
   private refreshMs = 0;
   private awaySinceMs = Infinity;
@@ -148,6 +152,7 @@ export class Registration implements ClientUser, TimerUser {
     this.wanted = true;
     this.failures = 0;
     this.isProbeRefused = false;
+    this.lostInRow = 0;
     this.awaySinceMs = Infinity;
     this.requestedS = this.account.settings.expiresS;
     if (!this.draft.isDrafted()) {
@@ -375,7 +380,7 @@ export class Registration implements ClientUser, TimerUser {
       this.isQuery = this.isProbe = false;
       if (wasProbe) {
         // It answers, and has us not: as if we had never registered.
-        if (this.wanted && !this.isBound(m)) this.begin();
+        if (this.wanted) this.onProbed(this.isBound(m));
         return;
       }
       list.begin(m, HEADER_CONTACT);
@@ -405,6 +410,8 @@ export class Registration implements ClientUser, TimerUser {
     this.refreshMs = this.timers.nowMs + Math.max(this.grantedS * 500, WAIT_MS);
     this.isRewritten = false;
     this.isRewritten = !this.isBound(m);
+    // Whoever lists no bindings now will list none when asked.
+    if (!m.has(HEADER_CONTACT)) this.isProbeRefused = true;
     this.waitWhileRegistered();
     this.setState(REGISTRATION_DONE, m.status, m);
   }
@@ -412,6 +419,17 @@ export class Registration implements ClientUser, TimerUser {
   /** Once a round: a server that asks for more each time makes no storm either. */
   private canRaise(leastS: number): boolean {
     return this.wanted && !this.isRemoval && !this.isQuery && !this.isRaised && leastS > this.requestedS;
+  }
+
+  /** The registrar has said which bindings it holds. */
+  private onProbed(isBound: boolean): void {
+    this.lostInRow = isBound ? 0 : this.lostInRow + 1;
+    if (isBound) return;
+    // One that says so each time, just after it took our binding, does not list them.
+    if (this.lostInRow >= LOST_MOST) {
+      this.isProbeRefused = true;
+      this.waitWhileRegistered();
+    } else this.begin();
   }
 
   /** Whether our Contact is among those of the answer; any is, where the registrar writes ours otherwise. */

@@ -18,6 +18,8 @@ class Registrar extends Peer {
   asked = 0;
   /** How it writes what it was told. */
   rewrite = (uri: string): string => uri;
+  /** Whether it lists what it holds in its answer. */
+  lists: (isQuery: boolean) => boolean = () => true;
   /** The status of an answer to a query. */
   queryStatus = "200 OK";
 
@@ -41,7 +43,8 @@ class Registrar extends Peer {
         .map(
           ([uri, endMs]) => "Contact: <" + this.rewrite(uri) + ">;expires=" + Math.round((endMs - world.nowMs) / 1000),
         );
-      this.respond(DOOR, message, contacts.length === 0 ? this.queryStatus : "200 OK", "r", lines);
+      const isQuery = contacts.length === 0;
+      this.respond(DOOR, message, isQuery ? this.queryStatus : "200 OK", "r", this.lists(isQuery) ? lines : []);
     };
   }
 
@@ -159,6 +162,18 @@ describe("the question whether the server still has the door", () => {
     const before = registrar.got("REGISTER").filter((m) => headers(m, "Contact").length > 0).length;
     world.run(3600_000);
     expect(registrar.got("REGISTER").filter((m) => headers(m, "Contact").length > 0).length).toBe(before);
+  });
+
+  it.each([
+    ["lists no bindings at all", () => false, () => false],
+    ["lists them for who registers only", () => false, () => true],
+  ])("makes no storm at a server that %s", (_words, listsAsked, listsBound) => {
+    const { world, registrar, agent } = house({ expiresS: 86_400, probeS: 0 });
+    registrar.lists = (isQuery) => (isQuery ? listsAsked() : listsBound());
+    agent.configure({ probeS: 30 });
+    world.run(3600_000);
+    expect(registrar.got("REGISTER").length).toBeLessThanOrEqual(12);
+    expect(agent.ua.registration.state).toBe(2);
   });
 
   it("leaves the refresh where it was", () => {
