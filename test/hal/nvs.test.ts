@@ -1,6 +1,6 @@
 /**
  * What the door keeps in the 24 KB of a board's NVS: it fits, however often it was written before, and the power may be cut at any
- * access to flash. NVS_CUTS=all cuts at each of many more writes.
+ * access to flash. SWEEP=whole cuts at each of many more writes.
  */
 import { describe, expect, it } from "vitest";
 import { DOOR_LIMITS } from "../../src/core/limits.js";
@@ -16,7 +16,7 @@ const KINDS = [
   { key: "guard", most: 12 },
   { key: "wiring", most: 150 },
 ];
-const isWhole = process.env.NVS_CUTS === "all";
+const isWhole = process.env.SWEEP === "whole";
 
 function random(seed: number): (most: number) => number {
   let x = seed * 7919;

@@ -1,6 +1,6 @@
 /**
  * Who may what at the door: every request, in every way to arrive, under every setting that decides, against rules written down here once
- * more. A thinned part of them by default; PORTERO_WHOLE=1 runs all.
+ * more. A thinned part of them by default; SWEEP=whole runs all.
  */
 import { describe, expect, it } from "vitest";
 import { GUESS_EVERY_MS, GUESSES_BURST } from "../../src/core/guesses.js";
@@ -187,7 +187,7 @@ function everything(): Chosen[] {
   return all as Chosen[];
 }
 
-const WHOLE = process.env.PORTERO_WHOLE === "1";
+const WHOLE = process.env.SWEEP === "whole";
 const chosen = everything().filter((_, i) => WHOLE || i % 41 === 5);
 
 describe("who may what at the door", () => {

@@ -5,8 +5,8 @@ import { Crowd, type Load } from "./crowd.js";
 import { describeWith, freePorts, HOST, pause } from "./programs.js";
 import { Server } from "./server.js";
 
-/** A minute when PORTERO_LONG is set. */
-const SECONDS = process.env.PORTERO_LONG === undefined ? 6 : 60;
+/** A minute with SWEEP=whole. */
+const SECONDS = process.env.SWEEP === "whole" ? 60 : 6;
 const RATE = 1000;
 const CALLS = 10;
 const METHODS = ["INVITE", "MESSAGE", "OPTIONS", "SUBSCRIBE", "REGISTER", "BYE", "INFO", "CANCEL", "ACK", "NONSENSE"];

@@ -4,8 +4,8 @@ import { field, fields } from "../transaction/harness.js";
 import { home } from "./house.js";
 import { type Ask, ask, ProxyHouse, STRANGER } from "./proxied.js";
 
-/** A minute of each kind when PORTERO_LONG is set, else a few seconds: the room is smaller too, so that it would be full all the same. */
-const IS_LONG = process.env.PORTERO_LONG !== undefined;
+/** A minute of each kind with SWEEP=whole, else a few seconds: the room is smaller too, so that it would be full all the same. */
+const IS_LONG = process.env.SWEEP === "whole";
 const SECONDS = IS_LONG ? 60 : 3;
 const TRANSACTIONS = IS_LONG ? 4000 : 200;
 const RATE = 1000;

@@ -19,8 +19,8 @@ function spanOf(value: string): Span {
   return span;
 }
 
-/** All places are tried when PORTERO_LONG is set. */
-const IS_LONG = process.env.PORTERO_LONG !== undefined;
+/** All places are tried with SWEEP=whole. */
+const IS_LONG = process.env.SWEEP === "whole";
 const FILES = ["location.log", "location.copy"];
 
 function open(wallMs = 0) {
