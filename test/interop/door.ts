@@ -13,6 +13,9 @@ const EXPECT_MS = 10_000;
 const RTP_PORTS = 20;
 const TONE_SECONDS = 60;
 
+/** The door has the limits of a board without PSRAM: one line, two calls at once, no phones of its own (docs/boards.md). */
+export const IS_PLAIN = process.env.BOARD !== undefined;
+
 export interface DoorOptions {
   /** Configuration keys. The address and the ports are set already; everybody may call, and is answered at once. */
   set?: Record<string, string | number>;
