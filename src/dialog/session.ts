@@ -12,7 +12,7 @@ import type { Timers, TimerUser } from "../core/timers.js";
 import type { ClientTransaction, ClientUser } from "../transaction/client.js";
 import { FAILURE_RESOLVE, FAILURE_TRANSPORT } from "../transaction/client.js";
 import type { TransactionLayer } from "../transaction/layer.js";
-import { beginRefusal, refuse } from "../transaction/refusal.js";
+import { beginRefusal } from "../transaction/refusal.js";
 import { EMPTY_BODY, type ServerOwner, type ServerTransaction } from "../transaction/server.js";
 import { BODY_NONE, BODY_SDP, findSdp } from "../wire/body.js";
 import type { Message } from "../wire/message.js";
@@ -101,6 +101,9 @@ const RACK = octets("RAck: ");
 const RETRY_AFTER = octets("Retry-After: ");
 const WARNING = octets('Warning: 305 portero "Incompatible media format"\r\n');
 const CRLF = octets("\r\n");
+// Reasons of a 400.
+const BAD_CONTACT = octets("Bad Contact Header Field");
+const BAD_DESCRIPTION = octets("Bad Session Description");
 
 /** What a session asks and tells the user agent that owns it. */
 export interface SessionUser {
@@ -234,7 +237,8 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     this.reset();
     const dialog = this.forks.take();
     if (dialog === null || !dialog.fromRequest(m, t)) {
-      refuse(this.context.layer, t, m, dialog === null ? 503 : dialog.isCallable(m) ? 513 : 400);
+      const status = dialog === null ? 503 : dialog.isCallable(m) ? 513 : 400;
+      this.sendRefusal(t, this.beginRefusal(t, m, status, status === 400 ? BAD_CONTACT : NONE));
       this.forks.reset();
       return false;
     }
@@ -1144,17 +1148,17 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     this.context.layer.sendResponse(t);
   }
 
-  /** RFC 3261 §21.4.26: a 488 says why. */
+  /** RFC 3261 §21.4.1 and §21.4.26: a 400 and a 488 say why. */
   private refuseOffer(t: ServerTransaction, m: Message, status: number): void {
-    const w = this.beginRefusal(t, m, status);
+    const w = this.beginRefusal(t, m, status, status === 400 ? BAD_DESCRIPTION : NONE);
     if (status === 488) w.put(WARNING);
     this.sendRefusal(t, w);
   }
 
   /** Within a dialog a refusal is kept in its transaction; whoever founds none has not shown yet that it is where it says. */
-  private beginRefusal(t: ServerTransaction, m: Message, status: number): Writer {
+  private beginRefusal(t: ServerTransaction, m: Message, status: number, reason: Uint8Array = NONE): Writer {
     const { layer } = this.context;
-    return t.hasToTag ? layer.respond(t, status) : beginRefusal(layer, t, m, status);
+    return t.hasToTag ? layer.respond(t, status, reason) : beginRefusal(layer, t, m, status, reason);
   }
 
   private sendRefusal(t: ServerTransaction, w: Writer): void {

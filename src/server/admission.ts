@@ -34,6 +34,8 @@ import { Routing } from "./routing.js";
 import { KIND_ELSEWHERE, KIND_NOBODY, KIND_SELF, KIND_STRANGE, type Targets } from "./targets.js";
 import { STRANGERS_ALWAYS, STRANGERS_NEVER } from "./users.js";
 
+/** The reason of a 400: what the parser took, but nobody can follow. */
+const BAD_WAY = octets("Bad Request-URI or Route");
 const ALLOW = octets(
   "Allow: INVITE, ACK, CANCEL, BYE, REGISTER, OPTIONS, MESSAGE, SUBSCRIBE, NOTIFY, INFO, REFER, UPDATE, PRACK\r\n",
 );
@@ -137,6 +139,7 @@ export class Admission implements OverloadJudge {
 
   /** The reason of the answer of that status, NONE for the usual one. */
   reasonOf(status: number): Uint8Array {
+    if (status === 400) return BAD_WAY;
     return status === 503 && this.isLocked ? TOO_MANY_WRONG : NONE;
   }
 

@@ -84,7 +84,7 @@ export class Answers {
     const short = status < 300 ? status : shortStatus(status);
     let end = this.headEnd;
     if (short !== status) {
-      const shift = reasonPhrase(short).length - reasonPhrase(status).length;
+      const shift = VERSION.length + 6 + reasonPhrase(short).length - lineEnd;
       end += shift;
       if (end > buffer.length) return;
       buffer.copyWithin(lineEnd + shift, lineEnd, this.headEnd);

@@ -49,17 +49,17 @@ export class ResponseHead {
     for (let row = m.next(m.first(HEADER_VIA)); row >= 0; row = m.next(row)) copyField(w, m, row);
   }
 
-  /** Writes From, To, Call-ID and CSeq. @param tagHigh @param tagLow the 64 bits of the To tag, for a request without one */
+  /** Writes From, To, Call-ID and CSeq: those that are there, for a request without one is refused all the same. @param tagHigh @param tagLow the 64 bits of the To tag, for a request without one */
   writeParties(w: Writer, m: Message, tagHigh: number, tagLow: number): void {
-    this.writeFrom(w, m);
-    this.writeTo(w, m, tagHigh, tagLow);
-    w.put(HEADER_NAMES[HEADER_CALL_ID]);
-    w.put(COLON);
-    this.callIdStart = w.at;
-    w.copy(m.bytes, m.callIdStart, m.callIdEnd);
-    this.callIdEnd = w.at;
-    w.crlf();
+    this.hasToTag = false;
+    this.fromTagStart = this.fromTagEnd = this.localTagStart = this.localTagEnd = w.at;
+    if (m.fromEnd > m.fromStart) this.writeFrom(w, m);
+    if (m.toEnd > m.toStart) this.writeTo(w, m, tagHigh, tagLow);
+    this.callIdStart = this.callIdEnd = w.at;
+    if (m.callIdEnd > m.callIdStart) this.writeCallId(w, m);
+    this.methodStart = this.methodEnd = w.at;
     const row = m.first(HEADER_CSEQ);
+    if (row < 0) return;
     w.put(HEADER_NAMES[HEADER_CSEQ]);
     w.put(COLON);
     w.copy(m.bytes, m.valueStart(row), m.cseqMethodStart);
@@ -133,6 +133,15 @@ export class ResponseHead {
       }
       start = next;
     }
+  }
+
+  private writeCallId(w: Writer, m: Message): void {
+    w.put(HEADER_NAMES[HEADER_CALL_ID]);
+    w.put(COLON);
+    this.callIdStart = w.at;
+    w.copy(m.bytes, m.callIdStart, m.callIdEnd);
+    this.callIdEnd = w.at;
+    w.crlf();
   }
 
   private writeFrom(w: Writer, m: Message): void {

@@ -9,15 +9,7 @@ import { Pool } from "../core/pool.js";
 import type { RandomSource } from "../core/random.js";
 import type { Timers } from "../core/timers.js";
 import { Message, PARSE_DROP, PARSE_OK, PROBLEM_BODY, PROBLEM_LENGTH } from "../wire/message.js";
-import {
-  HEADER_CSEQ,
-  HEADER_VIA,
-  METHOD_ACK,
-  METHOD_CANCEL,
-  METHOD_INVITE,
-  TRANSPORT_TCP,
-  TRANSPORT_UDP,
-} from "../wire/names.js";
+import { HEADER_VIA, METHOD_ACK, METHOD_CANCEL, METHOD_INVITE, TRANSPORT_TCP, TRANSPORT_UDP } from "../wire/names.js";
 import type { StreamFramer } from "../wire/stream.js";
 import type { Uri } from "../wire/uri.js";
 import { Writer } from "../wire/writer.js";
@@ -28,6 +20,7 @@ import type { RelayedRows } from "./relay.js";
 import { sendOnce, writeRequestLine, writeVia } from "./request.js";
 import { FIND_KNOWN } from "./resolver.js";
 import {
+  EMPTY_BODY,
   SERVER_ACCEPTED,
   SERVER_PROCEEDING,
   SERVER_TRYING,
@@ -503,10 +496,13 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
   private refuse(status: number): void {
     const m = this.message;
     this.counters.malformed += 1;
-    // Where the table of fields was full before Via and CSeq came there is nothing to copy.
-    const canCopy = m.first(HEADER_VIA) >= 0 && m.first(HEADER_CSEQ) >= 0;
-    if (status > 0 && canCopy) this.answers.answer(m, this.source, status);
-    else this.counters.dropped += 1;
+    // Where the table of fields was full before Via came nothing tells where to.
+    if (status <= 0 || m.first(HEADER_VIA) < 0) {
+      this.counters.dropped += 1;
+      return;
+    }
+    this.answers.begin(m, this.source, status, status === 400 ? m.problemText() : NONE).put(EMPTY_BODY);
+    this.answers.send();
   }
 
   /** RFC 3261 §17.1.3: by our branch and the method in CSeq; one Via, unless it is to be passed on (§8.1.3.3), and by the transport the request went. */

@@ -3,7 +3,7 @@
  * session to its sound. Sans-IO: octets, time and randomness are handed in; octets to send and events are handed out.
  * Not here: buttons, doors and who may open (the intercom), and sockets (the driver).
  */
-import { octets, Span } from "../core/bytes.js";
+import { NONE, octets, Span } from "../core/bytes.js";
 import type { Limits } from "../core/limits.js";
 import { Pool } from "../core/pool.js";
 import type { RandomSource } from "../core/random.js";
@@ -33,6 +33,7 @@ import {
   HEADER_ACCEPT,
   HEADER_CONTENT_TYPE,
   HEADER_EXPIRES,
+  HEADER_OTHER,
   HEADER_REQUIRE,
   METHOD_BYE,
   METHOD_INFO,
@@ -47,6 +48,7 @@ import {
   TRANSPORT_TCP,
   TRANSPORT_UDP,
 } from "../wire/names.js";
+import { PROBLEM_URI, problemText } from "../wire/problems.js";
 import { SCHEME_OTHER, SCHEME_SIP, SCHEME_SIPS, Uri } from "../wire/uri.js";
 import type { Writer } from "../wire/writer.js";
 import { Account, type AccountSettings } from "./account.js";
@@ -418,7 +420,7 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
 
   private refuseInspected(t: ServerTransaction, m: Message, status: number): void {
     const { ip } = t.source;
-    const w = beginRefusal(this.layer, t, m, status);
+    const w = beginRefusal(this.layer, t, m, status, status === 400 ? problemText(PROBLEM_URI, HEADER_OTHER) : NONE);
     if (status === 420) writeUnsupported(w, m, HEADER_REQUIRE, OPTIONS);
     else if (status === 401) this.user.writeChallenge(w, ip);
     w.put(EMPTY_BODY);

@@ -18,7 +18,15 @@ import {
   NAME_WORDS_MAX,
   NEXT_BY_WORD,
 } from "./lookup.js";
-import { HEADER_CONTENT_LENGTH, HEADER_OTHER, HEADER_TO, HEADER_VIA, METHOD_ACK, METHOD_OTHER } from "./names.js";
+import {
+  HEADER_CONTENT_LENGTH,
+  HEADER_CSEQ,
+  HEADER_OTHER,
+  HEADER_TO,
+  HEADER_VIA,
+  METHOD_ACK,
+  METHOD_OTHER,
+} from "./names.js";
 import {
   PROBLEM_BODY,
   PROBLEM_HEADER,
@@ -30,6 +38,7 @@ import {
   PROBLEM_TABLE,
   PROBLEM_VALUE,
   PROBLEM_VERSION,
+  problemText,
 } from "./problems.js";
 import { EAGER, MANDATORY, UNUSUAL, Values } from "./values.js";
 
@@ -37,7 +46,7 @@ export * from "./problems.js";
 
 /** What `parse` returns: this, a status a server answers with (400, 505, 513), or PARSE_DROP. */
 export const PARSE_OK = 0;
-/** Nothing to answer: not SIP, a malformed response or ACK, or a request whose Via, From, To, Call-ID or CSeq cannot be echoed. */
+/** Nothing to answer: not SIP, a malformed response or ACK, or a request without a Via that tells where to. */
 export const PARSE_DROP = -1;
 
 // Octets, and below the ids that `parse` tells apart: own constants, see lex.ts.
@@ -72,6 +81,9 @@ export class Message extends Values {
   /** Whether Via, From, To, Call-ID and CSeq are there and can be echoed in an answer. */
   canAnswer = false;
 
+  /** The id of the field that `problem` is about, where it is about one that the parser reads. */
+  private problemField = HEADER_OTHER;
+
   bodyStart = 0;
   bodyEnd = 0;
 
@@ -83,6 +95,7 @@ export class Message extends Values {
   parse(bytes: Uint8Array, start: number, end: number, stream: boolean): number {
     this.clearFields(bytes);
     this.clearStartLine();
+    this.problemField = HEADER_OTHER;
     this.maxForwards = this.contentLength = -1;
     this.end = end;
     let i = start;
@@ -101,9 +114,14 @@ export class Message extends Values {
     this.checkMandatory();
     this.checkBody(end, stream);
     if (this.problem === PROBLEM_NONE) return PARSE_OK;
-    if (!this.isRequest || !this.canAnswer || this.method === METHOD_ACK) return PARSE_DROP;
+    if (!this.isRequest || this.viaEnd === this.viaStart || this.method === METHOD_ACK) return PARSE_DROP;
     if (this.problem === PROBLEM_VERSION) return 505;
     return this.problem === PROBLEM_TABLE ? 513 : 400;
+  }
+
+  /** What is wrong, as the reason phrase of a 400: a constant. RFC 3261 §21.4.1 */
+  problemText(): Uint8Array {
+    return problemText(this.problem, this.problemField);
   }
 
   /**
@@ -232,10 +250,12 @@ export class Message extends Values {
     const stop = this.lineStop(start, end);
     const valueEnd = trimEnd(bytes, start, stop);
     const isFirst = (this.present & BITS[id]) === 0;
+    const wasRight = this.problem === PROBLEM_NONE;
     if (!this.addRow(id, nameStart, nameEnd, start, valueEnd)) this.fail(PROBLEM_TABLE);
     if (id !== OTHER && id <= CONTENT_LENGTH) {
       if (isFirst) this.readValue(id, start, valueEnd);
       else if (id !== VIA) this.fail(PROBLEM_REPEATED);
+      if (wasRight) this.problemField = id;
     }
     return stop + (stop < end && bytes[stop] === CR ? 2 : 1);
   }
@@ -252,6 +272,7 @@ export class Message extends Values {
           this.toEnd > this.toStart &&
           this.callIdEnd > this.callIdStart));
     if (!this.canAnswer) {
+      if (this.problem === PROBLEM_NONE) this.problemField = lowestBit(missing);
       this.fail(PROBLEM_MISSING);
       return;
     }
@@ -260,7 +281,9 @@ export class Message extends Values {
       this.method === METHOD_OTHER
         ? equal(this.bytes, this.methodStart, this.methodEnd, this.bytes, this.cseqMethodStart, this.cseqMethodEnd)
         : this.method === this.cseqMethod;
-    if (!isSame) this.fail(PROBLEM_VALUE);
+    if (isSame) return;
+    if (this.problem === PROBLEM_NONE) this.problemField = HEADER_CSEQ;
+    this.fail(PROBLEM_VALUE);
   }
 
   /** Content-Length against what is there: too little is refused, what is behind it is not ours. RFC 3261 §18.3 */
@@ -275,4 +298,11 @@ export class Message extends Values {
       this.bodyEnd = end;
     } else this.end = this.bodyEnd = this.bodyStart + this.contentLength;
   }
+}
+
+/** The lowest bit that is set, of those above 0. */
+function lowestBit(bits: number): number {
+  let at = 1;
+  while (at < 31 && (bits & (1 << at)) === 0) at += 1;
+  return at;
 }

@@ -1,5 +1,6 @@
 /** What can be wrong with a message: numbers for counters and traces, and words for the reason phrase of the answer. */
 import { octets } from "../core/bytes.js";
+import { HEADER_OTHER } from "./names.js";
 
 export const PROBLEM_NONE = 0;
 export const PROBLEM_NOT_SIP = 1;
@@ -17,7 +18,7 @@ export const PROBLEM_BODY = 12;
 export const PROBLEM_TABLE = 13;
 
 /** Indexed by problem. */
-export const PROBLEM_TEXT: readonly Uint8Array[] = [
+const PROBLEM_TEXT: readonly Uint8Array[] = [
   octets("OK"),
   octets("Not SIP"),
   octets("Bad Request Line"),
@@ -33,3 +34,24 @@ export const PROBLEM_TEXT: readonly Uint8Array[] = [
   octets("Message Cut Off"),
   octets("Too Many Header Fields"),
 ];
+
+/** The fields that the parser reads, indexed by their ids. */
+const FIELDS = ["", "Via", "From", "To", "Call-ID", "CSeq", "Max-Forwards", "Content-Length"];
+const MISSING_TEXT = ofEach("Missing");
+const REPEATED_TEXT = ofEach("Repeated");
+const BAD_TEXT = ofEach("Bad");
+
+/** @param field the id of one that the parser reads, HEADER_OTHER for none @returns words for the reason phrase: a constant */
+export function problemText(problem: number, field: number): Uint8Array {
+  if (field === HEADER_OTHER) return PROBLEM_TEXT[problem];
+  if (problem === PROBLEM_MISSING) return MISSING_TEXT[field];
+  if (problem === PROBLEM_REPEATED) return REPEATED_TEXT[field];
+  if (problem === PROBLEM_VALUE) return BAD_TEXT[field];
+  return PROBLEM_TEXT[problem];
+}
+
+function ofEach(word: string): readonly Uint8Array[] {
+  const texts: Uint8Array[] = [];
+  for (let id = 0; id < FIELDS.length; id++) texts.push(octets(word + " " + FIELDS[id] + " Header Field"));
+  return texts;
+}

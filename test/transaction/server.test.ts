@@ -618,11 +618,23 @@ describe("requests that get no transaction", () => {
     h.receive(bad);
     h.receive(bad);
     const [first, second] = h.network.take();
-    expect(first.line).toBe("SIP/2.0 400 Bad Request");
+    expect(first.line).toBe("SIP/2.0 400 Bad Max-Forwards Header Field");
     expect(second.text).toBe(first.text);
     h.receive(request().replace("SIP/2.0\r\nVia", "SIP/7.0\r\nVia"));
     expect(lines(h.network.take())).toEqual(["SIP/2.0 505 Version Not Supported"]);
     expect(h.layer.counters.malformed).toBe(3);
+    expect(h.user.take()).toEqual([]);
+  });
+
+  it.each(["From", "To", "Call-ID", "CSeq"])("are answered without %s when they have none, and hear so", (name) => {
+    h.receive(request().replace(new RegExp("^" + name + ": .*\r\n", "m"), ""));
+    const [answer, ...more] = h.network.take();
+    expect([answer.line, more]).toEqual(["SIP/2.0 400 Missing " + name + " Header Field", []]);
+    const names = answer.text.split("\r\n").map((line) => line.split(":")[0]);
+    expect(names.slice(1, -2)).toEqual(
+      ["Via", "From", "To", "Call-ID", "CSeq", "Content-Length"].filter((other) => other !== name),
+    );
+    expect(h.layer.servers.used()).toBe(0);
     expect(h.user.take()).toEqual([]);
   });
 
@@ -653,7 +665,7 @@ describe("requests that get no transaction", () => {
     const [bad] = h.network.take();
     expect([bad.to, bad.line, field(bad.text, "Via")]).toEqual([
       "udp 10.0.0.2:4000",
-      "SIP/2.0 400 Bad Request",
+      "SIP/2.0 400 Bad Via Header Field",
       "SIP/2.0/UDP 10.0.0.2:99999;branch=z9hG4bK1",
     ]);
   });

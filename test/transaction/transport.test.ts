@@ -50,7 +50,7 @@ describe("TCP connections (RFC 3261 §18)", () => {
   it("are closed after an answer when a message has no length or is too long", () => {
     h.opened(5, PEER + ":40000");
     h.receiveTcp(5, request({ via: TCP_VIA }).replace(/Content-Length: .*\r\n/, ""));
-    expect(h.network.take().map((one) => one.line)).toEqual(["SIP/2.0 400 Bad Request"]);
+    expect(h.network.take().map((one) => one.line)).toEqual(["SIP/2.0 400 Bad Content-Length"]);
     expect(h.network.closed).toEqual([5]);
     h.opened(6, PEER + ":40001");
     h.receiveTcp(6, request({ via: TCP_VIA }).replace("Content-Length: 0", "Content-Length: 100000"));

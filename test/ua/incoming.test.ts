@@ -167,6 +167,16 @@ describe("a request outside of dialogs", () => {
     expect(a.diary).toEqual(["call incoming"]);
   });
 
+  it.each([
+    ["Request-URI", { ...invite, uri: "sip:door@10.0.0.1?Subject=x" }],
+    ["Session Description", { body: "v=0\r\nnonsense" }],
+    ["Contact Header Field", { ...invite, contact: "mailto:bob@example.org" }],
+    ["Content-Length", { more: ["Content-Length: many"] }],
+  ] as const)("with a bad %s hears so in the reason of the 400 (RFC 3261 §21.4.1)", (what, parts) => {
+    const { world, peer } = house();
+    expect(answer(world, peer, "INVITE", parts as Parts).split("\r\n")[0]).toBe("SIP/2.0 400 Bad " + what);
+  });
+
   it("without Contact is answered, and hung up at the address of its From", () => {
     const { world, a, peer } = house(true);
     const tag = tagOf(answer(world, peer, "INVITE", { ...invite, contact: "" }));
