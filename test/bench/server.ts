@@ -53,6 +53,8 @@ export async function kamailio(_crowd: Crowd, _transactions = 0, brakeUs = 0): P
   const port = freePorts(1);
   const values: Record<string, string | number> = { HOST, PORT: port, MODULES: modules() };
   values.BRAKE = brakeUs > 0 ? 'usleep("' + brakeUs + '");' : "";
+  // An empty one is a mistake to Kamailio.
+  values.REPLY_ROUTE = brakeUs > 0 ? "reply_route { " + values.BRAKE + " }" : "";
   const template = readFileSync(join(import.meta.dirname, "kamailio.cfg"), "utf8");
   const path = join(folder, "kamailio.cfg");
   writeFileSync(
