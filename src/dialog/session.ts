@@ -27,6 +27,7 @@ import {
   METHOD_PRACK,
   METHOD_UPDATE,
 } from "../wire/names.js";
+import { BAD_CONTACT } from "../wire/problems.js";
 import type { Writer } from "../wire/writer.js";
 import { DIALOG_CONFIRMED, DIALOG_LEAVING, type Dialog } from "./dialog.js";
 import { Way } from "./farewell.js";
@@ -101,8 +102,7 @@ const RACK = octets("RAck: ");
 const RETRY_AFTER = octets("Retry-After: ");
 const WARNING = octets('Warning: 305 portero "Incompatible media format"\r\n');
 const CRLF = octets("\r\n");
-// Reasons of a 400.
-const BAD_CONTACT = octets("Bad Contact Header Field");
+/** The reason of a 400. */
 const BAD_DESCRIPTION = octets("Bad Session Description");
 
 /** What a session asks and tells the user agent that owns it. */

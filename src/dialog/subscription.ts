@@ -11,6 +11,7 @@ import { replyWith } from "../transaction/refusal.js";
 import { EMPTY_BODY, type ServerTransaction } from "../transaction/server.js";
 import type { Message } from "../wire/message.js";
 import { HEADER_EXPIRES, METHOD_NOTIFY, METHOD_SUBSCRIBE } from "../wire/names.js";
+import { BAD_EXPIRES } from "../wire/problems.js";
 import type { Writer } from "../wire/writer.js";
 import { DIALOG_CONFIRMED, Dialog } from "./dialog.js";
 import { ALLOW, END } from "./lines.js";
@@ -53,7 +54,7 @@ export function subscriptionTime(m: Message): number {
 
 /** Answers one that asks for too little, or not in numbers. RFC 6665 §4.2.1.1 */
 export function refuseTime(layer: TransactionLayer, t: ServerTransaction, time: number): void {
-  const w = layer.respond(t, time === -1 ? 423 : 400);
+  const w = time === -1 ? layer.respond(t, 423) : layer.respond(t, 400, BAD_EXPIRES);
   if (time === -1) {
     w.put(MIN_EXPIRES);
     w.uint(SUBSCRIPTION_LEAST_S);

@@ -35,7 +35,7 @@ import { KIND_ELSEWHERE, KIND_NOBODY, KIND_SELF, KIND_STRANGE, type Targets } fr
 import { STRANGERS_ALWAYS, STRANGERS_NEVER } from "./users.js";
 
 /** The reason of a 400: what the parser took, but nobody can follow. */
-const BAD_WAY = octets("Bad Request-URI or Route");
+const BAD_WAY = octets("Bad Request-URI, Route or From");
 const ALLOW = octets(
   "Allow: INVITE, ACK, CANCEL, BYE, REGISTER, OPTIONS, MESSAGE, SUBSCRIBE, NOTIFY, INFO, REFER, UPDATE, PRACK\r\n",
 );

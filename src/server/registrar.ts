@@ -12,6 +12,7 @@ import { EMPTY_BODY, type ServerOwner, type ServerTransaction } from "../transac
 import { NameAddress } from "../wire/address.js";
 import { type Message, PARSE_OK } from "../wire/message.js";
 import { HEADER_AUTHORIZATION, HEADER_REQUIRE, HEADER_WWW_AUTHENTICATE } from "../wire/names.js";
+import { BAD_CONTACT } from "../wire/problems.js";
 import { Uri } from "../wire/uri.js";
 import type { Writer } from "../wire/writer.js";
 import { type Authenticator, CHECK_LOCKED, CHECK_OK, CHECK_STALE, TOO_MANY_WRONG } from "./authenticator.js";
@@ -70,7 +71,6 @@ const MIN_EXPIRES = octets("Min-Expires: ");
 const OUT_OF_ORDER = octets("Request Out Of Order");
 const TOO_MANY = octets("Too Many Contacts");
 const BARRED = octets("Contact Not Allowed There");
-const BAD_CONTACT = octets("Bad Contact");
 
 const TURN = 0x10000;
 

@@ -9,6 +9,7 @@ import { refuseForNow, replyWith } from "../transaction/refusal.js";
 import type { ServerTransaction } from "../transaction/server.js";
 import type { Message } from "../wire/message.js";
 import { HEADER_EVENT } from "../wire/names.js";
+import { BAD_CONTACT } from "../wire/problems.js";
 import type { Writer } from "../wire/writer.js";
 
 /** The states of RFC 4235 §3.7.1 that a door has. */
@@ -64,7 +65,9 @@ export class Watchers {
     for (let i = 0; i < this.items.length; i++) {
       const item = this.items[i];
       if (item.isActive) continue;
-      if (!item.begin(t, m, time)) layer.reply(t, 400);
+      if (item.begin(t, m, time)) return;
+      if (item.dialog.isCallable(m)) layer.reply(t, 513);
+      else layer.reply(t, 400, BAD_CONTACT);
       return;
     }
     refuseForNow(layer, t);

@@ -35,6 +35,10 @@ const PROBLEM_TEXT: readonly Uint8Array[] = [
   octets("Too Many Header Fields"),
 ];
 
+/** Of a 400 for what the parser leaves to others. */
+export const BAD_CONTACT = octets("Bad Contact Header Field");
+export const BAD_EXPIRES = octets("Bad Expires Header Field");
+
 /** The fields that the parser reads, indexed by their ids. */
 const FIELDS = ["", "Via", "From", "To", "Call-ID", "CSeq", "Max-Forwards", "Content-Length"];
 const MISSING_TEXT = ofEach("Missing");

@@ -41,7 +41,7 @@ class Hall {
       `To: <sip:door@${DOOR}>${toTag === "" ? "" : ";tag=" + toTag}`,
       `Call-ID: ${callId}`,
       `CSeq: ${cseq > 0 ? cseq : this.serial} ${method}`,
-      `Contact: <sip:lamp@${LAMP}>`,
+      ...(more.some((line) => line.startsWith("Contact:")) ? [] : [`Contact: <sip:lamp@${LAMP}>`]),
       ...more,
     ]);
     this.world.run(20);
@@ -206,6 +206,21 @@ describe("a phone that watches the door", () => {
     expect(Number(answer.slice(8, 11))).toBe(status);
     if (name !== "") expect(header(answer, name as string)).toBe(value);
     expect(hall.told()).toEqual([]);
+    if (status === 400) expect(answer).toContain("400 Bad Expires Header Field\r\n");
+  });
+
+  it.each([
+    ["cannot be called", "mailto:lamp@example.org", "400 Bad Contact Header Field"],
+    ["is too long to be kept", "sip:" + "c".repeat(300) + "@10.0.0.9", "513 Message Too Large"],
+  ])("is refused when its Contact %s, and takes no place", (_what, uri, line) => {
+    const hall = new Hall();
+    for (let i = 0; i < 20; i++) {
+      const answer = hall.subscribe([EVENT, "Contact: <" + uri + ">"], "", "bad-" + i);
+      expect(answer.split("\r\n")[0]).toBe("SIP/2.0 " + line);
+      hall.world.run(64_000);
+    }
+    expect(hall.told()).toEqual([]);
+    expect(hall.subscribe([EVENT])).toContain("200 OK");
   });
 
   it("is refused when it may not call, and gets no NOTIFY", () => {
