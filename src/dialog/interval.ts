@@ -9,8 +9,8 @@ import { HEADER_MIN_SE, HEADER_SESSION_EXPIRES, HEADER_SUPPORTED } from "../wire
 import { param } from "../wire/params.js";
 import type { Writer } from "../wire/writer.js";
 
-/** The shortest interval we take, in seconds. RFC 4028 §4 */
-const MIN_SE_S = 90;
+/** The shortest interval that may be taken at all, in seconds. RFC 4028 §4 */
+export const MIN_SE_LEAST_S = 90;
 /** How many 422 are followed in one call: one for each of a few proxies on the way, never for ever. */
 const RAISES_MOST = 3;
 const SECONDS_MOST = 2147483647;
@@ -35,7 +35,10 @@ export class Interval {
   expiresAtMs = 0;
   /** Agreed, in seconds; 0 when there is none. */
   private seconds = 0;
-  private minSeS = MIN_SE_S;
+  /** The shortest interval we take, in seconds. */
+  private leastS = MIN_SE_LEAST_S;
+  /** The shortest one that we ask for: others on the way may want a longer one. */
+  private minSeS = MIN_SE_LEAST_S;
   /** How often a 422 was followed. */
   private raises = 0;
   private peerHasTimer = false;
@@ -44,10 +47,11 @@ export class Interval {
   private savedRefresher = false;
   private savedPeerHasTimer = false;
 
-  reset(): void {
+  /** Begins a session. @param leastS the shortest interval we take, in seconds */
+  reset(leastS: number): void {
     this.isRefresher = false;
     this.seconds = 0;
-    this.minSeS = MIN_SE_S;
+    this.leastS = this.minSeS = Math.max(leastS, MIN_SE_LEAST_S);
     this.raises = 0;
     this.peerHasTimer = false;
   }
@@ -63,8 +67,9 @@ export class Interval {
       this.seconds = 0;
       return true;
     }
-    if (asked < MIN_SE_S && this.peerHasTimer) return false;
-    this.seconds = Math.max(asked, MIN_SE_S);
+    if (asked < this.leastS && this.peerHasTimer) return false;
+    // Whoever does not know of intervals cannot be told a longer one than a proxy asks for in its place.
+    this.seconds = Math.max(asked, MIN_SE_LEAST_S);
     this.isRefresher = !this.peerHasTimer || (hasRefresher(m) && !span.isToken(UAC));
     return true;
   }
@@ -79,7 +84,7 @@ export class Interval {
   /** What the 2xx to our INVITE or UPDATE says. RFC 4028 §7.2 */
   adopt(m: Message): void {
     const agreed = m.uint(HEADER_SESSION_EXPIRES, SECONDS_MOST);
-    this.seconds = agreed < 0 ? 0 : Math.max(agreed, MIN_SE_S);
+    this.seconds = agreed < 0 ? 0 : Math.max(agreed, MIN_SE_LEAST_S);
     if (agreed >= 0) this.isRefresher = !hasRefresher(m) || span.isToken(UAC);
   }
 
@@ -131,7 +136,7 @@ export class Interval {
   /** In our 422. */
   writeMinSe(w: Writer): void {
     w.put(MIN_SE);
-    w.uint(MIN_SE_S);
+    w.uint(this.leastS);
     w.put(CRLF);
   }
 }

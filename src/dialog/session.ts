@@ -29,8 +29,8 @@ import {
 } from "../wire/names.js";
 import { BAD_CONTACT } from "../wire/problems.js";
 import type { Writer } from "../wire/writer.js";
-import { DIALOG_CONFIRMED, DIALOG_LEAVING, type Dialog } from "./dialog.js";
-import { Way } from "./farewell.js";
+import { BYE_FIRST_MS, Byes, type ByesUser } from "./byes.js";
+import { DIALOG_CONFIRMED, type Dialog } from "./dialog.js";
 import { Forks } from "./forks.js";
 import { Interval } from "./interval.js";
 import { ALLOW, END, SDP_BODY, SUPPORTED, USER_AGENT } from "./lines.js";
@@ -76,10 +76,6 @@ export const CAUSE_EXPIRED = 11;
 /** One of our pools is empty, or a message does not fit its buffer. */
 export const CAUSE_NO_ROOM = 12;
 
-/** Between the first two BYEs when no transaction is free; then twice as long each time, up to the most, for as long as a transaction would. */
-const BYE_FIRST_MS = 500;
-const BYE_MOST_MS = 4000;
-const BYE_TIME_MS = 32_000;
 /** How long a re-INVITE may be without a final answer: nobody has to be fetched for one. */
 const OFFER_TIME_MS = 32_000;
 /** How often a change that crossed one of theirs (491) is offered again. */
@@ -142,14 +138,14 @@ export interface SessionContext {
   transport: number;
   /** Session interval we ask for, in seconds; 0: none. */
   sessionExpiresS: number;
+  /** The shortest one we take, in seconds. */
+  minSeS: number;
 }
 
 // For the time of one call only.
 const sdp = new Span();
-const uri = new Span();
-const way = new Way();
 
-export class Session implements ClientUser, ServerOwner, TimerUser {
+export class Session implements ClientUser, ServerOwner, TimerUser, ByesUser {
   state = SESSION_FREE;
   isCaller = false;
   /** The dialog that was answered (or, of a caller, rings first); null before. */
@@ -163,6 +159,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
   private readonly forks: Forks;
   private readonly interval = new Interval();
   private readonly reliable = new Reliable();
+  private readonly byes: Byes;
   /** Our INVITE without a final response. */
   private invite: ClientTransaction | null = null;
   /** Our UPDATE without a final response. */
@@ -177,9 +174,6 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
   /** The ACK (or PRACK) must bring the answer to the offer in our response. */
   private answerDue = false;
   private byeWanted = false;
-  /** For want of a transaction: when a BYE is given up, and how long after the last one the next is sent. */
-  private byeUntilMs = 0;
-  private byeDelayMs = 0;
   /** Our offer under way, or waiting for its turn, is a change somebody asked for: its failure is told. */
   private isChange = false;
   /** It waits for its turn; when the one under way is taken back. */
@@ -206,6 +200,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     this.negotiation = negotiation;
     this.sessionTimer = context.timers.make(this, TIMER_SESSION);
     this.retryTimer = context.timers.make(this, TIMER_RETRY);
+    this.byes = new Byes(context, this, this.retryTimer);
     this.reliableTimer = context.timers.make(this, TIMER_RELIABLE);
   }
 
@@ -357,8 +352,8 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
 
   /** Lets go of all that is left of an ended session, so that it can serve anew. Whoever is owed a BYE gets one, not repeated. */
   release(): void {
-    for (let dialog = this.forks.leaving(); dialog !== null; dialog = this.forks.leaving()) this.sendByeOnce(dialog);
-    if (this.byeWanted && this.dialog !== null) this.sendByeOnce(this.dialog);
+    for (let dialog = this.forks.leaving(); dialog !== null; dialog = this.forks.leaving()) this.byes.sendOnce(dialog);
+    if (this.byeWanted && this.dialog !== null) this.byes.sendOnce(this.dialog);
     if (this.answered !== null) this.context.layer.acked(this.answered);
     this.context.layer.disown(this);
     this.reset();
@@ -429,7 +424,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     this.prove(t);
     if (this.byeWanted) {
       this.byeWanted = false;
-      this.sendBye(dialog);
+      this.byes.send(dialog);
       return;
     }
     // Their BYE may have come before the ACK.
@@ -632,7 +627,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     if (m.status !== 401 && m.status !== 407) return;
     const dialog = this.forks.ofResponse(m);
     if (dialog === null || !this.context.user.onChallenge(this, t, m)) return;
-    if (t.method === METHOD_BYE) this.sendBye(dialog);
+    if (t.method === METHOD_BYE) this.byes.send(dialog);
     else this.sendPrack(dialog);
   }
 
@@ -748,7 +743,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
       dialog = null;
     }
     if (dialog === null) {
-      this.refuseAnswer(t, m);
+      this.byes.refuseAnswer(t, m);
       if (isFirst) this.end(CAUSE_NO_ROOM, 0, null);
       return;
     }
@@ -757,7 +752,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
       // A late fork, or an answer that crossed our CANCEL. RFC 3261 §15
       const seen = dialog.acknowledged;
       this.sendAck(t, dialog, m);
-      if (!seen && (dialog !== this.dialog || this.state === SESSION_ENDED)) this.sendBye(dialog);
+      if (!seen && (dialog !== this.dialog || this.state === SESSION_ENDED)) this.byes.send(dialog);
       return;
     }
     this.dialog = dialog;
@@ -785,7 +780,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     this.exchange = EXCHANGE_NONE;
     if (dialog.isTargetLong(m)) {
       // Where requests go from now on cannot be kept.
-      this.refuseAnswer(t, m);
+      this.byes.refuseAnswer(t, m);
       this.end(CAUSE_NO_ROOM, 0, null);
       return;
     }
@@ -834,11 +829,11 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
       if (m.status === 491 && this.glares++ < GLARES_MOST) this.retryLater();
       else if (m.status === 422 && this.interval.raise(m)) this.offerAnew(dialog);
       else this.tellUnchanged(m);
-    } else if (m.status === 422 && this.interval.raise(m)) this.refresh();
-    else if (m.status === 405 || m.status === 501) {
-      this.peerHasUpdate = false;
-      this.refresh();
+      return;
     }
+    // Not every server takes an UPDATE without a description, whatever its Allow says: the session is refreshed by INVITE instead.
+    if (m.status !== 422 || !this.interval.raise(m)) this.peerHasUpdate = false;
+    this.refresh();
   }
 
   /** Our offer was refused, or failed later than when it was asked for: the call is as both sides knew it before. */
@@ -857,7 +852,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
       return;
     }
     if (kind === TIMER_RETRY && this.state === SESSION_ENDED) {
-      this.sendByesAgain();
+      this.byes.sendAgain(this.forks);
       return;
     }
     const dialog = this.dialog;
@@ -912,7 +907,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
   // ---- messages we write ----
 
   private sendInvite(dialog: Dialog): boolean {
-    const t = this.client();
+    const t = this.takeClient();
     if (t === null) return false;
     // What can be left out is, rather than the request.
     if (!this.writeInvite(t, dialog, false)) this.writeInvite(t, dialog, true);
@@ -951,49 +946,6 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     this.context.layer.sendAck(t);
   }
 
-  /** ACK and BYE for a 2xx whose dialog cannot be kept. */
-  private refuseAnswer(t: ClientTransaction, m: Message): void {
-    const { layer, transport } = this.context;
-    // Straight to the Contact, past the routes, when they are too long even for the ACK: by the way that the INVITE went.
-    let isRouted = true;
-    if (!this.writeAckOf(t, m, true)) {
-      isRouted = false;
-      if (!this.writeAckOf(t, m, false)) return;
-      t.ackTarget.set(t.flow.transport, t.flow.ip, t.flow.port, t.flow.connection);
-    }
-    layer.sendAck(t);
-    if (!way.read(m, isRouted, uri)) return;
-    const bye = this.client();
-    const w =
-      bye === null
-        ? layer.beginOnce(METHOD_BYE, uri.bytes, uri.start, uri.end)
-        : layer.begin(bye, METHOD_BYE, uri.bytes, uri.start, uri.end);
-    const target = bye === null ? layer.scratchTarget : bye.target;
-    if (isRouted) layer.transport.aim(target, way.hop, transport);
-    else target.set(t.flow.transport, t.flow.ip, t.flow.port, t.flow.connection);
-    way.write(w, m, METHOD_BYE, m.cseq + 1);
-    const end = w.at;
-    if (bye !== null && w.ok) this.context.user.writeCredentials(this, bye, w, METHOD_BYE, uri);
-    w.put(EMPTY_BODY);
-    if (!w.ok) {
-      w.begin(w.bytes, end, w.limit);
-      w.put(EMPTY_BODY);
-    }
-    if (bye === null) layer.sendOnce();
-    else if (!layer.send(bye)) this.open -= 1;
-  }
-
-  /** Writes, but does not send, the ACK for such a 2xx. @returns whether it fits */
-  private writeAckOf(t: ClientTransaction, m: Message, isRouted: boolean): boolean {
-    const { layer, transport } = this.context;
-    if (!way.read(m, isRouted, uri)) return false;
-    const w = layer.beginAck(t, m, uri.bytes, uri.start, uri.end);
-    layer.ackTargetUri(t, way.hop, transport);
-    way.write(w, m, METHOD_ACK, m.cseq);
-    w.put(EMPTY_BODY);
-    return w.ok;
-  }
-
   /** A 2xx to an INVITE of ours whose transaction is no more: it is acknowledged again. RFC 3261 §13.2.2.4 @returns whether it is of this session */
   onLateAnswer(m: Message): boolean {
     const dialog = this.forks.ofLateAnswer(m);
@@ -1006,62 +958,12 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
 
   /** The BYE of a call that was never acknowledged: to somebody who never showed that it is there it goes once. */
   private sendLastBye(answered: ServerTransaction, dialog: Dialog): void {
-    if (answered.isUnproven) this.sendByeOnce(dialog);
-    else this.sendBye(dialog);
-  }
-
-  private sendBye(dialog: Dialog): void {
-    const t = this.client();
-    if (t === null) {
-      // Without a transaction it leaves all the same, and is repeated from here until there is one.
-      if (dialog.state !== DIALOG_LEAVING) {
-        this.byeUntilMs = this.context.timers.nowMs + BYE_TIME_MS;
-        this.byeDelayMs = BYE_FIRST_MS;
-      }
-      this.sendByeOnce(dialog);
-      dialog.state = DIALOG_LEAVING;
-      const leftMs = Math.max(0, this.byeUntilMs - this.context.timers.nowMs);
-      this.context.timers.start(this.retryTimer, Math.min(this.byeDelayMs, leftMs));
-      return;
-    }
-    dialog.state = DIALOG_CONFIRMED;
-    const w = dialog.request(this.context.layer, t, METHOD_BYE, this.context.transport);
-    const end = w.at;
-    if (w.ok) {
-      w.put(USER_AGENT);
-      this.context.user.writeCredentials(this, t, w, METHOD_BYE, dialog.requestUri);
-      w.put(EMPTY_BODY);
-      // With credentials it may be too long. Without, it may be refused; not sent, it is never heard.
-      if (!w.ok) {
-        w.begin(w.bytes, end, w.limit);
-        w.put(EMPTY_BODY);
-      }
-    }
-    if (!this.context.layer.send(t)) this.open -= 1;
-  }
-
-  private sendByeOnce(dialog: Dialog): void {
-    const { layer, transport } = this.context;
-    dialog.state = DIALOG_CONFIRMED;
-    dialog.localCseq += 1;
-    dialog.once(layer, METHOD_BYE, dialog.localCseq, transport).put(EMPTY_BODY);
-    layer.sendOnce();
-  }
-
-  /** To each dialog that is owed a BYE; at the end of the time to none any more. */
-  private sendByesAgain(): void {
-    const isOver = this.context.timers.nowMs >= this.byeUntilMs;
-    this.byeDelayMs = Math.min(this.byeDelayMs * 2, BYE_MOST_MS);
-    let left = this.forks.countLeaving();
-    for (let dialog = this.forks.leaving(); left > 0 && dialog !== null; dialog = this.forks.leaving()) {
-      left -= 1;
-      if (isOver) dialog.state = DIALOG_CONFIRMED;
-      else this.sendBye(dialog);
-    }
+    if (answered.isUnproven) this.byes.sendOnce(dialog);
+    else this.byes.send(dialog);
   }
 
   private sendUpdate(dialog: Dialog): boolean {
-    const t = this.client();
+    const t = this.takeClient();
     if (t === null) return false;
     const w = dialog.request(this.context.layer, t, METHOD_UPDATE, this.context.transport);
     this.context.user.writeContact(w, t.target.transport);
@@ -1079,7 +981,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
 
   /** Acknowledges the provisional response that came last in the dialog. RFC 3262 §4 */
   private sendPrack(dialog: Dialog): boolean {
-    const t = this.client();
+    const t = this.takeClient();
     if (t === null) return false;
     const w = dialog.request(this.context.layer, t, METHOD_PRACK, this.context.transport);
     w.put(RACK);
@@ -1255,7 +1157,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
   }
 
   private endWithBye(cause: number, status: number): void {
-    if (this.dialog !== null) this.sendBye(this.dialog);
+    if (this.dialog !== null) this.byes.send(this.dialog);
     this.end(cause, status, null);
   }
 
@@ -1273,7 +1175,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
 
   private reset(): void {
     this.forks.reset();
-    this.interval.reset();
+    this.interval.reset(this.context.minSeS);
     this.reliable.reset();
     this.dialog = null;
     this.state = SESSION_FREE;
@@ -1296,10 +1198,18 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     this.negotiation.reset();
   }
 
-  private client(): ClientTransaction | null {
+  takeClient(): ClientTransaction | null {
     const t = this.context.layer.client(this);
     if (t !== null) this.open += 1;
     return t;
+  }
+
+  dropClient(): void {
+    this.open -= 1;
+  }
+
+  writeByeCredentials(t: ClientTransaction, w: Writer, requestUri: Span): void {
+    this.context.user.writeCredentials(this, t, w, METHOD_BYE, requestUri);
   }
 
   private setIncoming(t: ServerTransaction | null, cseq: number): void {

@@ -1,5 +1,5 @@
 /** What the user agent has to know, out of the settings, and what it tells, in words for a person. */
-import { text } from "../core/bytes.js";
+import { Span, text } from "../core/bytes.js";
 import { printable } from "../core/printable.js";
 import {
   CAUSE_CANCELLED,
@@ -18,9 +18,16 @@ import type { MediaStream } from "../media/stream.js";
 import type { Call } from "../ua/call.js";
 import { PROBE_AUTO } from "../ua/registration.js";
 import { CAUSE_NO_ANSWER, CAUSE_NO_SOUND, type UserAgentSettings } from "../ua/useragent.js";
+import { BODY_FOUND, findText } from "../wire/body.js";
 import type { Message } from "../wire/message.js";
 import { TRANSPORT_TCP, TRANSPORT_UDP } from "../wire/names.js";
 import type { Settings } from "./settings.js";
+
+/** Octets of a MESSAGE that are read. */
+const TEXT_READ_BYTES = 200;
+
+// For the time of one call only.
+const body = new Span();
 
 /** By DIGIT_*: in which way a digit came. */
 export const DIGIT_WAYS: readonly string[] = ["", "rtp", "info", "inband"];
@@ -46,6 +53,7 @@ export function agentSettings(s: Settings): UserAgentSettings {
     ringTimeMs: s.number("call.ringTime") * 1000,
     silenceTimeMs: s.number("rtp.timeout") * 1000,
     sessionExpiresS: s.number("sip.sessionExpires"),
+    minSeS: s.number("sip.minSE"),
     rtpPort: s.number("rtp.port"),
   };
 }
@@ -66,6 +74,12 @@ export function targetOf(call: Call): string {
 
 export function callerOf(m: Message | null): string {
   return m === null ? "" : printable(text(m.bytes, m.fromStart, m.fromEnd));
+}
+
+/** @returns what a MESSAGE says, as far as it is read */
+export function textOf(m: Message): string {
+  if (findText(m, body) !== BODY_FOUND) return "";
+  return text(body.bytes, body.start, Math.min(body.end, body.start + TEXT_READ_BYTES));
 }
 
 /** How the sound of a call went, as name, value, name, value, … */

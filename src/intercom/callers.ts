@@ -32,6 +32,7 @@ import {
 import { SCHEME_TEL, Uri } from "../wire/uri.js";
 import type { Writer } from "../wire/writer.js";
 import { readOrder } from "./access.js";
+import { textOf } from "./agent.js";
 import { Challenge, PROOF_LOCKED, PROOF_NONE, PROOF_RIGHT } from "./challenge.js";
 import { readPlan } from "./plan.js";
 import type { Settings } from "./settings.js";
@@ -41,8 +42,6 @@ const ALERT_AUTO = octets("alert-autoanswer");
 const AUTO = octets("auto");
 const REQUIRE = octets("require");
 const LONGEST_AFTER_S = 60;
-/** Octets of a MESSAGE that are read. */
-export const TEXT_READ_BYTES = 200;
 
 // Keys and values of settings: a literal in a function is made anew at each use on XS.
 const ALLOW = "call.allow";
@@ -164,8 +163,7 @@ export class Callers {
 
   /** Texts that are no orders may come from whoever may ring. */
   private judgeText(m: Message): number {
-    const said = text(m.bytes, m.bodyStart, Math.min(m.bodyEnd, m.bodyStart + TEXT_READ_BYTES));
-    if (readOrder(said) === null) return 0;
+    if (readOrder(textOf(m)) === null) return 0;
     if (this.settings.get(MESSAGES) === OFF) return 403;
     return this.isKnown ? 0 : this.refuseUnknown();
   }

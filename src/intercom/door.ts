@@ -36,8 +36,18 @@ import type { Message } from "../wire/message.js";
 import { METHOD_MESSAGE } from "../wire/names.js";
 import type { Writer } from "../wire/writer.js";
 import { Access, type AccessUser, readOrder } from "./access.js";
-import { agentSettings, callerOf, codecOf, DIGIT_WAYS, endReason, reasonOf, soundOf, targetOf } from "./agent.js";
-import { Callers, DOOR_BUSY, DOOR_IDLE, DOOR_JOINABLE, TEXT_READ_BYTES } from "./callers.js";
+import {
+  agentSettings,
+  callerOf,
+  codecOf,
+  DIGIT_WAYS,
+  endReason,
+  reasonOf,
+  soundOf,
+  targetOf,
+  textOf,
+} from "./agent.js";
+import { Callers, DOOR_BUSY, DOOR_IDLE, DOOR_JOINABLE } from "./callers.js";
 import { PROOF_LAST, PROOF_RIGHT, PROOF_WRONG } from "./challenge.js";
 import { Doorway, type DoorwayUser } from "./doorway.js";
 import { Exchange, type ExchangeUser, PHONES_MOST } from "./exchange.js";
@@ -472,7 +482,7 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
 
   /** `open`, `open 2`, `open 1234`, `open 2 1234` and `close` from whom we know move the relays; all texts are told. */
   onText(_call: Call | null, m: Message): void {
-    const said = text(m.bytes, m.bodyStart, Math.min(m.bodyEnd, m.bodyStart + TEXT_READ_BYTES));
+    const said = textOf(m);
     const order = readOrder(said);
     // What may be a code is told to nobody.
     const isOrder = said.trim().slice(0, 4).toLowerCase() === "open";

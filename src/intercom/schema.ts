@@ -118,6 +118,7 @@ export const SCHEMA: readonly Setting[] = [
   ),
   choice("sip.transport", TYPE_CHOICE, "udp", ["udp", "tcp"], "transport for addresses that name none"),
   entry("sip.sessionExpires", TYPE_NUMBER, "1800", "session interval to ask for, 0: none", 0, 86400, "s"),
+  entry("sip.minSE", TYPE_NUMBER, "90", "shortest session interval taken; no shorter one is asked for", 90, 86400, "s"),
   entry("wifi.ssid", TYPE_TEXT, "", "name of the Wi-Fi network; of a board", 0, 32),
   entry("wifi.password", TYPE_SECRET, "", "its password; empty: an open network", 0, 63),
   choice(

@@ -1,32 +1,33 @@
 /**
  * Digits in the body of an INFO request: `application/dtmf-relay` and `audio/telephone-event` ("Signal=5", "Duration=160"), and
- * `application/dtmf` ("5"). Either form is taken under each of the names.
+ * `application/dtmf` ("5"). Either form is taken under each of the names, alone or as a part of a multipart body.
  */
 import { octets, parseUint, Span } from "../core/bytes.js";
-import { hasType } from "../wire/body.js";
+import { BODY_FOUND, BODY_NONE, findBody } from "../wire/body.js";
 import type { Message } from "../wire/message.js";
-import { HEADER_CONTENT_TYPE } from "../wire/names.js";
 
 const DTMF_RELAY = octets("application/dtmf-relay");
 const TELEPHONE_EVENT = octets("audio/telephone-event");
 const DTMF = octets("application/dtmf");
+const TYPES: readonly Uint8Array[] = [DTMF, DTMF_RELAY, TELEPHONE_EVENT];
 const SIGNAL = octets("signal");
 const DURATION = octets("duration");
 const DEFAULT_DURATION_MS = 250;
 
 /** `code` is the digit's ASCII code, -1 when the body holds none. Used anew by each call. */
 const digit = { code: -1, durationMs: DEFAULT_DURATION_MS };
-const type = new Span();
+const body = new Span();
 const name = new Span();
 
 /** @returns what the body says; the same object each time */
 export function readInfoDigit(m: Message): { readonly code: number; readonly durationMs: number } {
   digit.code = -1;
   digit.durationMs = DEFAULT_DURATION_MS;
-  if (!m.value(HEADER_CONTENT_TYPE, type)) return digit;
-  if (!hasType(type, DTMF) && !hasType(type, DTMF_RELAY) && !hasType(type, TELEPHONE_EVENT)) return digit;
-  digit.code = signalOf(m.bytes, m.bodyStart, m.bodyEnd);
-  if (digit.code < 0) readRelay(m.bytes, m.bodyStart, m.bodyEnd);
+  let found = BODY_NONE;
+  for (let i = 0; i < TYPES.length && found !== BODY_FOUND; i++) found = findBody(m, TYPES[i], body);
+  if (found !== BODY_FOUND) return digit;
+  digit.code = signalOf(body.bytes, body.start, body.end);
+  if (digit.code < 0) readRelay(body.bytes, body.start, body.end);
   return digit;
 }
 

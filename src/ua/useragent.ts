@@ -27,11 +27,10 @@ import { TransactionLayer, type TransactionUser } from "../transaction/layer.js"
 import { beginRefusal, isBeyond, refuse, refuseRequired, replyWith, writeUnsupported } from "../transaction/refusal.js";
 import { EMPTY_BODY, type ServerTransaction } from "../transaction/server.js";
 import type { Network } from "../transaction/transport.js";
-import { BODY_OTHER, findSdp, hasType } from "../wire/body.js";
+import { BODY_OTHER, findSdp, findText } from "../wire/body.js";
 import type { Message } from "../wire/message.js";
 import {
   HEADER_ACCEPT,
-  HEADER_CONTENT_TYPE,
   HEADER_EXPIRES,
   HEADER_OTHER,
   HEADER_REQUIRE,
@@ -91,6 +90,8 @@ export interface UserAgentSettings extends AccountSettings {
   silenceTimeMs: number;
   /** The session interval to ask for, in seconds; 0 none. RFC 4028 */
   sessionExpiresS: number;
+  /** The shortest session interval that is taken, in seconds. */
+  minSeS: number;
   /** RTP port of line 0; each further line has the next even one. */
   rtpPort: number;
 }
@@ -130,7 +131,6 @@ const TRANSPORT_TCP_PARAM = octets(";transport=tcp");
 const OPTIONS: readonly Uint8Array[] = [octets("100rel"), octets("timer")];
 const ANY_TYPE = octets("*/*");
 const ANY_APPLICATION = octets("application/*");
-const TEXT_PLAIN = octets("text/plain");
 const APPLICATION_SDP = octets("application/sdp");
 
 // For the time of one call only.
@@ -192,6 +192,7 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
       user: this,
       transport: settings.transport,
       sessionExpiresS: settings.sessionExpiresS,
+      minSeS: settings.minSeS,
     };
     const lines: Line[] = [];
     for (let i = 0; i < limits.lines; i++) lines.push(new Line(i, timers, sound, this, random));
@@ -217,6 +218,7 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
     this.settings = settings;
     this.context.transport = settings.transport;
     this.context.sessionExpiresS = settings.sessionExpiresS;
+    this.context.minSeS = settings.minSeS;
     const wasRegistered = this.registration.state !== REGISTRATION_OFF;
     const before = this.account.settings;
     const isOther =
@@ -469,7 +471,7 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
   }
 
   private onMessage(t: ServerTransaction, m: Message, call: Call | null): void {
-    if (m.bodyEnd > m.bodyStart && !(m.value(HEADER_CONTENT_TYPE, span) && hasType(span, TEXT_PLAIN))) {
+    if (findText(m, span) === BODY_OTHER) {
       refuse(this.layer, t, m, 415, ACCEPT_TEXT);
       return;
     }

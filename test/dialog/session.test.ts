@@ -348,18 +348,65 @@ describe("the session timer", () => {
     expect(a.last()).toBe("call confirmed");
   });
 
-  it("turns to re-INVITE when UPDATE is refused with 405 or 501", () => {
-    const { world, peer } = talking([...timer(90), "Allow: INVITE, ACK, BYE, CANCEL, UPDATE"]);
+  it.each([
+    "400 Want SDP Body",
+    "403 Forbidden",
+    "405 Method Not Allowed",
+    "415 Unsupported Media Type",
+    "488 Not Acceptable Here",
+    "491 Request Pending",
+    "500 Not now",
+    "501 Not Implemented",
+    "603 Decline",
+  ])("turns to re-INVITE when UPDATE is refused with %s, and stays with it", (status) => {
+    const { world, a, peer } = talking([...timer(90), "Allow: INVITE, ACK, BYE, CANCEL, UPDATE"]);
+    peer.onMessage = (m) => {
+      if (m.startsWith("UPDATE")) peer.respond(DOOR, m, status, "");
+      if (m.startsWith("INVITE")) peer.respond(DOOR, m, "200 OK", "", [CONTACT, TYPE, ...timer(90)], sdpOf(PHONE));
+    };
     world.run(46_000);
-    peer.respond(DOOR, peer.got("UPDATE")[0], "501 Not Implemented", "");
+    expect(peer.got("UPDATE")).toHaveLength(1);
+    expect(peer.got("INVITE").map((m) => header(m, "Session-Expires"))).toEqual(["90;refresher=uac"]);
+    world.run(200_000);
+    expect(peer.got("UPDATE")).toHaveLength(1);
+    expect(peer.got("INVITE").length).toBeGreaterThan(4);
+    expect(a.last()).toBe("call confirmed");
+  });
+
+  it("that is too short for us is refused with what we take", () => {
+    const { world, peer } = made({ minSeS: 600 });
+    const invite = (callId: string, more: string[]) => [
+      `INVITE sip:door@${DOOR} SIP/2.0`,
+      `Via: SIP/2.0/UDP ${PHONE};branch=z9hG4bK${callId}`,
+      `From: <sip:bob@${PHONE}>;tag=t`,
+      `To: <sip:door@${DOOR}>`,
+      `Call-ID: ${callId}`,
+      "CSeq: 1 INVITE",
+      CONTACT,
+      TYPE,
+      ...more,
+    ];
+    peer.send(DOOR, invite("short", ["Supported: timer", "Session-Expires: 599"]), sdpOf(PHONE));
     world.run(20);
-    expect(peer.got("INVITE")).toHaveLength(1);
+    expect(peer.got("SIP/2.0 422").map((m) => header(m, "Min-SE"))).toEqual(["600"]);
+    // A proxy asks in the place of a phone that knows nothing of it: refused, the phone could do nothing. RFC 4028 §9
+    peer.send(DOOR, invite("proxied", ["Session-Expires: 120"]), sdpOf(PHONE));
+    world.run(20);
+    expect(peer.got("SIP/2.0 422")).toHaveLength(1);
+    expect(peer.got("SIP/2.0 180")).toHaveLength(1);
+  });
+
+  it("is never asked for shorter than we take", () => {
+    const { world, peer } = called({ minSeS: 600, sessionExpiresS: 120 });
+    world.run(20);
+    const [first] = peer.got("INVITE");
+    expect([header(first, "Session-Expires"), header(first, "Min-SE")]).toEqual(["600", "600"]);
   });
 
   it("ends the call before the interval is over when refreshes are refused", () => {
     const { world, a, peer } = talking([...timer(90), "Allow: UPDATE"]);
     peer.onMessage = (m) => {
-      if (m.startsWith("UPDATE")) peer.respond(DOOR, m, "500 Not now", "");
+      if (m.startsWith("UPDATE") || m.startsWith("INVITE")) peer.respond(DOOR, m, "500 Not now", "");
     };
     world.run(59_000);
     expect(a.last()).toBe("call confirmed");

@@ -38,7 +38,7 @@ function dial(digits: string): void {
 }
 
 let sent = 0;
-function message(peer: Peer, body: string): void {
+function message(peer: Peer, body: string, type = "text/plain"): void {
   sent += 1;
   peer.send(
     DOOR,
@@ -49,7 +49,7 @@ function message(peer: Peer, body: string): void {
       `To: <sip:door@${DOOR}>`,
       `Call-ID: m${sent}@${peer.address}`,
       "CSeq: 1 MESSAGE",
-      "Content-Type: text/plain",
+      `Content-Type: ${type}`,
     ],
     body,
   );
@@ -308,6 +308,16 @@ describe("the owner opens by MESSAGE", () => {
       expect(h.told("relay")).toEqual([]);
     },
   );
+
+  it("as a part of a body of several, after a part of another type", () => {
+    const h = house("call.fallback=sip:10.0.0.3", "relay1.code=2580");
+    const parts = ["text/html", "<p>open 2580</p>", "text/plain;charset=utf-8", "open 2580"];
+    const body = ["--b", `Content-Type: ${parts[0]}`, "", parts[1], "--b", `Content-Type: ${parts[2]}`, "", parts[3]];
+    message(peer, [...body, "--b--", ""].join("\r\n"), "multipart/alternative;boundary=b");
+    expect(peer.got("SIP/2.0 200").length).toBe(1);
+    expect(h.tellings("relay", "relay", "reason")).toEqual(["on 1 message"]);
+    expect(h.tellings("text")).toEqual(["open"]);
+  });
 
   it("without a code only where the owner allows it, and a relay that is held closes so too", () => {
     const h = house("call.fallback=sip:10.0.0.3", "door.message=on", "relay1.mode=held");

@@ -116,6 +116,7 @@ export const SETTINGS: UserAgentSettings = {
   ringTimeMs: 60000,
   silenceTimeMs: 0,
   sessionExpiresS: 1800,
+  minSeS: 90,
   rtpPort: 16384,
 };
 

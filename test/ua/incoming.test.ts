@@ -58,6 +58,22 @@ function answer(world: World, peer: Peer, method: string, parts: Parts = {}): st
   return peer.inbox.at(-1) ?? "";
 }
 
+/** A body of two parts, of which the second has that type. */
+function partsOf(type: string, body: string): string {
+  return [
+    "--b",
+    "Content-Type: application/isup",
+    "",
+    "\u0001\u0002",
+    "--b",
+    `Content-Type: ${type}`,
+    "",
+    body,
+    "--b--",
+    "",
+  ].join("\r\n");
+}
+
 function statusOf(message: string): number {
   return message.startsWith("SIP/2.0 ") ? Number(message.slice(8, 12)) : 0;
 }
@@ -407,6 +423,10 @@ describe("a request in a call", () => {
       ["INFO", { body: "Signal= *\r\nDuration= 90\r\n", type: "application/dtmf-relay" }, 200],
       ["INFO", { body: "d", type: "application/DTMF" }, 200],
       ["INFO", { body: "11", type: "application/dtmf" }, 200],
+      ["INFO", { body: partsOf("audio/telephone-event", "Signal=7"), type: "multipart/mixed;boundary=b" }, 200],
+      ["INFO", { body: partsOf("application/x", "Signal=7"), type: "multipart/mixed;boundary=b" }, 415],
+      ["INFO", { body: "Signal=8", type: "audio/telephone-event" }, 200],
+      ["MESSAGE", { body: partsOf("text/html", "hi"), type: "multipart/mixed;boundary=b" }, 415],
       ["INFO", { body: "Signal=x", type: "application/dtmf-relay" }, 415],
       ["INFO", { body: "<x/>", type: "application/media_control+xml" }, 415],
       ["FROB", {}, 501],
@@ -427,6 +447,8 @@ describe("a request in a call", () => {
       "digit * by info",
       "digit D by info",
       "digit # by info",
+      "digit 7 by info",
+      "digit 8 by info",
     ]);
     expect(a.last()).toBe("call confirmed");
   });

@@ -45,6 +45,7 @@ const settings = {
   ringTimeMs: 60000,
   silenceTimeMs: 60000,
   sessionExpiresS: 1800,
+  minSeS: 90,
   rtpPort: 16384,
 };
 

@@ -26,6 +26,7 @@ const SETTINGS: UserAgentSettings = {
   ringTimeMs: 60000,
   silenceTimeMs: 0,
   sessionExpiresS: 0,
+  minSeS: 90,
   rtpPort: RTP_PORT,
 };
 
