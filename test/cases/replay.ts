@@ -71,7 +71,7 @@ function withoutGap(message: string): string {
 }
 
 /** A world that keeps what the door sends by SIP, whole. */
-class WatchedWorld extends World {
+export class WatchedWorld extends World {
   readonly sent: Sent[] = [];
   onSent: (sent: Sent, ip: number, port: number) => void = () => {};
 
