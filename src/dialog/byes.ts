@@ -109,14 +109,14 @@ export class Byes {
     }
   }
 
-  /** ACK and BYE for the 2xx `m`, which came for `t` and whose dialog cannot be kept. */
-  refuseAnswer(t: ClientTransaction, m: Message): void {
+  /** ACK and BYE for the 2xx `m`, which came for `t` and whose dialog cannot be kept. @param draft of the INVITE, where there is one */
+  refuseAnswer(t: ClientTransaction, m: Message, draft: Dialog | null): void {
     const { layer, transport } = this.context;
     // Straight to the Contact, past the routes, when they are too long even for the ACK: by the way that the INVITE went.
     let isRouted = true;
-    if (!this.writeAckOf(t, m, true)) {
+    if (!this.writeAckOf(t, m, draft, true)) {
       isRouted = false;
-      if (!this.writeAckOf(t, m, false)) return;
+      if (!this.writeAckOf(t, m, draft, false)) return;
       t.ackTarget.set(t.flow.transport, t.flow.ip, t.flow.port, t.flow.connection);
     }
     layer.sendAck(t);
@@ -129,7 +129,7 @@ export class Byes {
     const target = bye === null ? layer.scratchTarget : bye.target;
     if (isRouted) layer.transport.aim(target, way.hop, transport);
     else target.set(t.flow.transport, t.flow.ip, t.flow.port, t.flow.connection);
-    way.write(w, m, METHOD_BYE, m.cseq + 1);
+    way.write(w, m, draft, METHOD_BYE, m.cseq + 1);
     const end = w.at;
     if (bye !== null && w.ok) this.user.writeByeCredentials(bye, w, uri);
     w.put(EMPTY_BODY);
@@ -142,12 +142,12 @@ export class Byes {
   }
 
   /** Writes, but does not send, the ACK for such a 2xx. @returns whether it fits */
-  private writeAckOf(t: ClientTransaction, m: Message, isRouted: boolean): boolean {
+  private writeAckOf(t: ClientTransaction, m: Message, draft: Dialog | null, isRouted: boolean): boolean {
     const { layer, transport } = this.context;
     if (!way.read(m, isRouted, uri)) return false;
     const w = layer.beginAck(t, m, uri.bytes, uri.start, uri.end);
     layer.ackTargetUri(t, way.hop, transport);
-    way.write(w, m, METHOD_ACK, m.cseq);
+    way.write(w, m, draft, METHOD_ACK, m.cseq);
     w.put(EMPTY_BODY);
     return w.ok;
   }

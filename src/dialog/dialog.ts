@@ -12,7 +12,15 @@ import type { ServerTransaction } from "../transaction/server.js";
 import { NameAddress } from "../wire/address.js";
 import { ValueList } from "../wire/list.js";
 import type { Message } from "../wire/message.js";
-import { HEADER_CONTACT, HEADER_RECORD_ROUTE, METHOD_ACK, METHOD_NAMES } from "../wire/names.js";
+import {
+  HEADER_CALL_ID,
+  HEADER_CONTACT,
+  HEADER_FROM,
+  HEADER_RECORD_ROUTE,
+  HEADER_TO,
+  METHOD_ACK,
+  METHOD_NAMES,
+} from "../wire/names.js";
 import { SCHEME_OTHER, SCHEME_TEL, Uri } from "../wire/uri.js";
 import { Writer } from "../wire/writer.js";
 
@@ -24,8 +32,8 @@ export const DIALOG_CONFIRMED = 3;
 /** Confirmed, and owed a BYE for which there was no transaction. */
 export const DIALOG_LEAVING = 4;
 
-/** Octets kept free for a remote target, which may be replaced by a longer one. */
-const TARGET_BYTES = 192;
+/** Octets of the longest remote target: session border controllers make 300. It shares the buffer with the other texts. */
+const TARGET_MOST_BYTES = 400;
 
 const ROUTE = octets("Route: ");
 const FROM = octets("From: ");
@@ -34,6 +42,10 @@ const TAG = octets(";tag=");
 const CALL_ID = octets("Call-ID: ");
 const CSEQ = octets("CSeq: ");
 const MAX_FORWARDS = octets("Max-Forwards: 70\r\n");
+
+const FROM_BIT = 1 << HEADER_FROM;
+const TO_BIT = 1 << HEADER_TO;
+const PARTIES_BITS = FROM_BIT | TO_BIT | (1 << HEADER_CALL_ID);
 
 // For the time of one call only.
 const address = new NameAddress();
@@ -148,7 +160,9 @@ export class Dialog {
       draft.startOf(LOCAL_TAG),
       draft.endOf(LOCAL_TAG),
     );
-    this.keepWhole(REMOTE, REMOTE_TAG, m.bytes, m.toStart, m.toEnd, m.toTagStart, m.toTagEnd);
+    if ((m.unfit & TO_BIT) === 0)
+      this.keepWhole(REMOTE, REMOTE_TAG, m.bytes, m.toStart, m.toEnd, m.toTagStart, m.toTagEnd);
+    else this.keepTagged(draft.bytes, draft.startOf(REMOTE), draft.endOf(REMOTE), m.bytes, m.toTagStart, m.toTagEnd);
     this.openField(ROUTES);
     this.copyRoutesReversed(m);
     this.closeField(ROUTES);
@@ -160,19 +174,47 @@ export class Dialog {
     return this.refreshTarget(m) || this.setTarget(draft.target.bytes, draft.target.start, draft.target.end);
   }
 
+  /** Whether From, To or Call-ID of the response `m` cannot be sent on as they came. */
+  static isUnfit(m: Message): boolean {
+    return (m.unfit & PARTIES_BITS) !== 0;
+  }
+
+  /** Writes From, To and Call-ID of this draft, with the tag of whoever answered by `m`: in the place of what is odd in that. */
+  writeParties(w: Writer, m: Message): void {
+    w.put(FROM);
+    this.put(w, LOCAL);
+    w.crlf();
+    w.put(TO);
+    this.put(w, REMOTE);
+    if (this.sizeOf(REMOTE_TAG) === 0 && m.toTagEnd > m.toTagStart) {
+      w.put(TAG);
+      w.copy(m.bytes, m.toTagStart, m.toTagEnd);
+    }
+    w.crlf();
+    w.put(CALL_ID);
+    this.put(w, CALL_ID_TEXT);
+    w.crlf();
+  }
+
   /**
    * The confirming response of an early dialog: its route set and target are the ones that count. RFC 3261 §13.2.2.4
    * @returns false when they do not fit; then nothing can be sent in this dialog
    */
   confirm(m: Message): boolean {
-    if (this.isTargetLong(m)) return false;
+    // The target lies behind the routes, and gives way to them.
+    const { bytes, target } = this;
+    const size = target.size();
+    bytes.copyWithin(bytes.length - size, target.start, target.end);
     const w = this.begin();
-    writer.at = this.endOf(REMOTE);
+    w.at = this.endOf(REMOTE);
     this.openField(ROUTES);
     this.copyRoutesReversed(m);
     this.closeField(ROUTES);
     // Before the target is written, by the same writer.
-    if (!w.ok) return false;
+    if (!w.ok || w.at + size > bytes.length) return false;
+    bytes.copyWithin(w.at, bytes.length - size, bytes.length);
+    target.set(bytes, w.at, w.at + size);
+    if (this.isTargetLong(m)) return false;
     this.state = DIALOG_CONFIRMED;
     this.refreshTarget(m);
     return true;
@@ -190,15 +232,14 @@ export class Dialog {
     w.copy(t.buffer, t.localTagStart, t.localTagEnd);
     this.closeField(LOCAL_TAG);
     this.closeField(LOCAL);
-    this.keepWhole(REMOTE, REMOTE_TAG, m.bytes, m.fromStart, m.fromEnd, m.fromTagStart, m.fromTagEnd);
+    if ((m.unfit & FROM_BIT) === 0)
+      this.keepWhole(REMOTE, REMOTE_TAG, m.bytes, m.fromStart, m.fromEnd, m.fromTagStart, m.fromTagEnd);
+    else if (address.parse(m.bytes, m.fromStart, m.fromEnd))
+      this.keepTagged(m.bytes, m.fromStart, address.paramsStart, m.bytes, m.fromTagStart, m.fromTagEnd);
     this.openField(ROUTES);
+    const start = w.at;
     list.begin(m, HEADER_RECORD_ROUTE);
-    let first = true;
-    while (list.next()) {
-      if (!first) w.octet(0x2c);
-      first = false;
-      w.copy(list.bytes, list.start, list.end);
-    }
+    while (list.next()) if (isRoute(list)) this.addRoute(start);
     this.closeField(ROUTES);
     this.localCseq = 0;
     this.remoteCseq = m.cseq;
@@ -236,9 +277,13 @@ export class Dialog {
     return this.readContact(m) && this.takeTarget();
   }
 
-  /** Whether the Contact of `m` can be called, but is too long to be kept. */
+  /** Whether the Contact of `m` can be called, but is too long to be kept beside the other texts. */
   isTargetLong(m: Message): boolean {
-    return this.readContact(m) && isCallable() && address.uriEnd - address.uriStart > TARGET_BYTES;
+    return this.readContact(m) && address.uriEnd - address.uriStart > this.targetRoom();
+  }
+
+  private targetRoom(): number {
+    return Math.min(TARGET_MOST_BYTES, this.bytes.length - this.endOf(ROUTES));
   }
 
   /** Whether the sender of the request `m` can be called at all, however long what it says is. */
@@ -281,11 +326,12 @@ export class Dialog {
 
   /** Sets where requests go (an addr-spec): a redirected draft, or a refreshed target. */
   setTarget(bytes: Uint8Array, start: number, end: number): boolean {
-    if (end - start > TARGET_BYTES || end <= start) return false;
-    writer.begin(this.bytes, 0, TARGET_BYTES);
+    if (end - start > this.targetRoom() || end <= start) return false;
+    const from = this.endOf(ROUTES);
+    writer.begin(this.bytes, from, this.bytes.length);
     writer.copy(bytes, start, end);
     if (!writer.ok) return false;
-    this.target.set(this.bytes, 0, writer.at);
+    this.target.set(this.bytes, from, writer.at);
     return true;
   }
 
@@ -379,19 +425,25 @@ export class Dialog {
   }
 
   private copyRoutesReversed(m: Message): void {
+    const start = writer.at;
     let count = 0;
     list.begin(m, HEADER_RECORD_ROUTE);
     while (list.next()) count += 1;
     for (let wanted = count - 1; wanted >= 0; wanted--) {
       list.begin(m, HEADER_RECORD_ROUTE);
       for (let i = 0; i <= wanted; i++) list.next();
-      if (wanted < count - 1) writer.octet(0x2c);
-      writer.copy(list.bytes, list.start, list.end);
+      if (isRoute(list)) this.addRoute(start);
     }
   }
 
+  /** The entry that `list` stands at, behind those from `start` on. */
+  private addRoute(start: number): void {
+    if (writer.at > start) writer.octet(0x2c);
+    writer.copy(list.bytes, list.start, list.end);
+  }
+
   private begin(): Writer {
-    writer.begin(this.bytes, TARGET_BYTES, this.bytes.length);
+    writer.begin(this.bytes, 0, this.bytes.length);
     return writer;
   }
 
@@ -429,6 +481,24 @@ export class Dialog {
     this.closeField(text);
   }
 
+  /** Keeps an address, and a tag behind it if there is one. */
+  private keepTagged(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    tagBytes: Uint8Array,
+    tagStart: number,
+    tagEnd: number,
+  ): void {
+    this.openField(REMOTE);
+    writer.copy(bytes, start, end);
+    if (tagEnd > tagStart) {
+      writer.put(TAG);
+      this.keep(REMOTE_TAG, tagBytes, tagStart, tagEnd);
+    } else this.openField(REMOTE_TAG);
+    this.closeField(REMOTE);
+  }
+
   /** Keeps a From or To value, and where its tag lies in the copy. A folded value loses octets before its tag, so the tag is found from the end. */
   private keepWhole(
     value: number,
@@ -450,6 +520,11 @@ export class Dialog {
     }
     this.closeField(value);
   }
+}
+
+/** Whether an entry of Record-Route is one to go by; others are passed over. */
+export function isRoute(entry: ValueList): boolean {
+  return address.parse(entry.bytes, entry.start, entry.end) && !address.isStar && isCallable();
 }
 
 /** Whether the URI that was just read into `address` is one that calls can go to; it is in `uri` then. */

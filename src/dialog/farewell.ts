@@ -10,6 +10,7 @@ import type { Message } from "../wire/message.js";
 import { HEADER_CONTACT, HEADER_RECORD_ROUTE, METHOD_NAMES } from "../wire/names.js";
 import { SCHEME_OTHER, SCHEME_TEL, Uri } from "../wire/uri.js";
 import type { Writer } from "../wire/writer.js";
+import { Dialog, isRoute } from "./dialog.js";
 
 const MAX_FORWARDS = octets("Max-Forwards: 70\r\n");
 const ROUTE = octets("Route: ");
@@ -46,29 +47,34 @@ export class Way {
     hop.parse(m.bytes, target.start, target.end);
     if (!isRouted) return true;
     list.begin(m, HEADER_RECORD_ROUTE);
-    while (list.next()) this.routes += 1;
+    while (nextRoute()) {
+      this.routes += 1;
+      // The last one is the first to be visited.
+      address.parse(list.bytes, list.start, list.end);
+      hop.parse(address.bytes, address.uriStart, address.uriEnd);
+    }
     if (this.routes === 0) return true;
-    // The last one is the first to be visited.
-    if (!address.parse(list.bytes, list.start, list.end)) return false;
-    if (!hop.parse(address.bytes, address.uriStart, address.uriEnd)) return false;
     this.isStrict = !hop.isLoose();
     if (this.isStrict) uri.set(hop.bytes, hop.start, hop.end);
     return true;
   }
 
-  /** Writes all from Max-Forwards to CSeq. */
-  write(w: Writer, m: Message, method: number, cseq: number): void {
+  /** Writes all from Max-Forwards to CSeq. @param draft of the request that was answered: what is odd in the response is that one's */
+  write(w: Writer, m: Message, draft: Dialog | null, method: number, cseq: number): void {
     w.put(MAX_FORWARDS);
     if (this.routes > 0) this.writeRoutes(w, m);
-    w.put(FROM);
-    w.copy(m.bytes, m.fromStart, m.fromEnd);
-    w.crlf();
-    w.put(TO);
-    w.copy(m.bytes, m.toStart, m.toEnd);
-    w.crlf();
-    w.put(CALL_ID);
-    w.copy(m.bytes, m.callIdStart, m.callIdEnd);
-    w.crlf();
+    if (draft !== null && Dialog.isUnfit(m)) draft.writeParties(w, m);
+    else {
+      w.put(FROM);
+      w.copy(m.bytes, m.fromStart, m.fromEnd);
+      w.crlf();
+      w.put(TO);
+      w.copy(m.bytes, m.toStart, m.toEnd);
+      w.crlf();
+      w.put(CALL_ID);
+      w.copy(m.bytes, m.callIdStart, m.callIdEnd);
+      w.crlf();
+    }
     w.put(CSEQ);
     w.uint(cseq);
     w.octet(0x20);
@@ -81,7 +87,7 @@ export class Way {
     const last = this.isStrict ? this.routes - 2 : this.routes - 1;
     for (let wanted = last; wanted >= 0; wanted--) {
       list.begin(m, HEADER_RECORD_ROUTE);
-      for (let i = 0; i <= wanted; i++) list.next();
+      for (let i = 0; i <= wanted; i++) nextRoute();
       if (wanted < last) w.octet(0x2c);
       w.copy(list.bytes, list.start, list.end);
     }
@@ -93,6 +99,12 @@ export class Way {
     }
     w.crlf();
   }
+}
+
+/** Steps `list` to the next entry that is one to go by. */
+function nextRoute(): boolean {
+  while (list.next()) if (isRoute(list)) return true;
+  return false;
 }
 
 /** Reads the first Contact of `m` that can be called, or without one whom To names, into `target`. */

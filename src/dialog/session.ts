@@ -743,7 +743,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser, ByesUser {
       dialog = null;
     }
     if (dialog === null) {
-      this.byes.refuseAnswer(t, m);
+      this.byes.refuseAnswer(t, m, this.draft);
       if (isFirst) this.end(CAUSE_NO_ROOM, 0, null);
       return;
     }
@@ -780,7 +780,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser, ByesUser {
     this.exchange = EXCHANGE_NONE;
     if (dialog.isTargetLong(m)) {
       // Where requests go from now on cannot be kept.
-      this.byes.refuseAnswer(t, m);
+      this.byes.refuseAnswer(t, m, this.draft);
       this.end(CAUSE_NO_ROOM, 0, null);
       return;
     }

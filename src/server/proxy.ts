@@ -9,13 +9,13 @@ import type { RandomSource } from "../core/random.js";
 import type { TimerUser } from "../core/timers.js";
 import { type ClientTransaction, type ClientUser, FAILURE_CANCELLED, FAILURE_TIMEOUT } from "../transaction/client.js";
 import { Flow } from "../transaction/flow.js";
-import type { TransactionLayer, TransactionUser } from "../transaction/layer.js";
+import { hasOneVia, type TransactionLayer, type TransactionUser } from "../transaction/layer.js";
 import { beginRefusal, refuseForNow } from "../transaction/refusal.js";
 import { writeChallengesOf } from "../transaction/relay.js";
 import type { ServerOwner, ServerTransaction } from "../transaction/server.js";
 import { NameAddress } from "../wire/address.js";
 import { ValueList } from "../wire/list.js";
-import { Message, PARSE_OK } from "../wire/message.js";
+import { Message, PARSE_OK, PROBLEM_TABLE } from "../wire/message.js";
 import { HEADER_CONTACT, HEADER_REASON, METHOD_INVITE, TRANSPORT_UDP } from "../wire/names.js";
 import { Writer } from "../wire/writer.js";
 import { Admission } from "./admission.js";
@@ -365,13 +365,15 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
     const slot = contexts.context[c.slot];
     if (slot < 0) return;
     const t = layer.servers.items[slot];
+    // It is for us alone, or not whole: the request has its answer, which goes no further. §16.7 step 3
+    const isOurs = hasOneVia(m) || m.problem === PROBLEM_TABLE;
     if (m.status < 200) {
       if (m.status === 100) return;
       if ((contexts.flags[slot] & FLAG_MORE) === 0 && contexts.deadlineMs[c.slot] < Infinity) {
         contexts.deadlineMs[c.slot] = layer.timers.nowMs + this.options.timerCMs;
         this.arm(slot);
       }
-      layer.relay(t, m);
+      if (!isOurs) layer.relay(t, m);
       return;
     }
     const isFirst = contexts.deadlineMs[c.slot] !== 0;
@@ -379,7 +381,7 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
     if (m.status < 300) {
       contexts.flags[slot] |= FLAG_DONE | FLAG_CLOSED;
       // One that cannot be passed on is lost to the caller: he hears of it at least.
-      if (!layer.relay(t, m) && isFirst) layer.reply(t, 500);
+      if ((isOurs || !layer.relay(t, m)) && isFirst) layer.reply(t, 500);
       if (isFirst) this.cancelAll(slot, ELSEWHERE);
       return;
     }
@@ -389,7 +391,8 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
       contexts.flags[slot] |= FLAG_CLOSED;
       this.cancelAll(slot, NONE);
     }
-    this.weigh(t, m);
+    if (isOurs) this.noteStatus(slot, m.status);
+    else this.weigh(t, m);
     if (contexts.pending[slot] === 0) this.proceed(t);
   }
 
@@ -399,12 +402,16 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
     if (slot < 0 || contexts.deadlineMs[c.slot] === 0) return;
     this.settle(slot, c.slot);
     if ((contexts.flags[slot] & FLAG_DONE) !== 0) return;
-    const status = cause === FAILURE_TIMEOUT ? 408 : cause === FAILURE_CANCELLED ? 487 : 503;
-    if (contexts.best[slot] === 0 || rank(status) < rank(contexts.best[slot])) {
-      contexts.best[slot] = status;
-      contexts.release(contexts.response, slot);
-    }
+    this.noteStatus(slot, cause === FAILURE_TIMEOUT ? 408 : cause === FAILURE_CANCELLED ? 487 : 503);
     if (contexts.pending[slot] === 0) this.proceed(this.layer.servers.items[slot]);
+  }
+
+  /** A branch ended with that status, and nothing to be passed on. */
+  private noteStatus(slot: number, status: number): void {
+    const { contexts } = this;
+    if (contexts.best[slot] !== 0 && rank(status) >= rank(contexts.best[slot])) return;
+    contexts.best[slot] = status;
+    contexts.release(contexts.response, slot);
   }
 
   onTerminated(c: ClientTransaction): void {
@@ -460,7 +467,8 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
     const { contexts, again } = this;
     const { slot } = t;
     const kept = contexts.response[slot];
-    if (kept !== null && again.parse(kept.bytes, 0, kept.size, false) === PARSE_OK) this.pass(t, again);
+    const isKept = kept !== null && (again.parse(kept.bytes, 0, kept.size, false) === PARSE_OK || again.isAnswer);
+    if (isKept) this.pass(t, again);
     else this.fail(t, contexts.best[slot]);
   }
 

@@ -15,6 +15,7 @@ import {
   METHOD_CANCEL,
   METHOD_INVITE,
   METHOD_NONE,
+  METHOD_OTHER,
   TRANSPORT_TCP,
   TRANSPORT_UDP,
 } from "../wire/names.js";
@@ -109,6 +110,8 @@ export class ClientTransaction implements TimerUser {
   /** Last status received, 0 before the first. */
   status = 0;
   user: ClientUser = NO_USER;
+  /** The number in CSeq of an INVITE. */
+  private cseq = 0;
   /** The next hop; set before `send`. When a 2xx has come, that of the ACK. */
   readonly target = new Target();
   /** Where the request went. */
@@ -211,6 +214,7 @@ export class ClientTransaction implements TimerUser {
     this.end = this.writer.at;
     // An INVITE that we cannot read ourselves could be neither acknowledged nor cancelled.
     if (this.method === METHOD_INVITE && !this.readAgain(this.end)) return false;
+    this.cseq = this.method === METHOD_INVITE ? this.host.own.cseq : 0;
     this.state = CLIENT_RESOLVING;
     this.host.onClientStarted(this);
     this.host.timers.start(this.endTimer, 64 * this.host.limits.t1Ms);
@@ -226,6 +230,9 @@ export class ClientTransaction implements TimerUser {
 
   /** The response `m`, which matches by branch and method. RFC 3261 §17.1.1.2, §17.1.2.2, RFC 6026 §7.2 */
   receive(m: Message): void {
+    // What its CSeq should have brought back is the request's.
+    m.cseqMethod = this.method;
+    if (this.method === METHOD_INVITE) m.cseq = this.cseq;
     switch (this.state) {
       case CLIENT_CALLING:
       case CLIENT_PROCEEDING:
@@ -250,9 +257,15 @@ export class ClientTransaction implements TimerUser {
     }
   }
 
-  /** Whether the response `m` with our branch is for this request, or for its CANCEL. */
+  /** Whether the response `m` with our branch is for this request, or for its CANCEL. A CSeq that names no method is nobody else's. */
   isFor(m: Message): boolean {
-    return this.method === m.cseqMethod || (this.isCancelSent && m.cseqMethod === METHOD_CANCEL);
+    return this.method === m.cseqMethod || (this.isCancelSent && m.cseqMethod === METHOD_CANCEL) || isMethodUnknown(m);
+  }
+
+  /** Whether it is for the CANCEL. Where that cannot be read, a success is: the INVITE that was given up ends by a refusal, as a rule. */
+  isOfCancel(m: Message): boolean {
+    if (this.method === m.cseqMethod || !this.isCancelSent) return false;
+    return m.cseqMethod === METHOD_CANCEL || (m.status >= 200 && m.status < 300);
   }
 
   /** The CANCEL was answered: it is repeated no more. What becomes of the INVITE its own response says, or the end of the time. RFC 3261 §9.1 */
@@ -472,7 +485,7 @@ export class ClientTransaction implements TimerUser {
     const w = this.ownWriter;
     w.begin(this.buffer, 0, this.buffer.length);
     writeRequestLine(w, METHOD_ACK, own.bytes, own.uriStart, own.uriEnd);
-    writeSame(w, own, METHOD_ACK, m.bytes, m.toStart, m.toEnd);
+    writeSame(w, own, METHOD_ACK, m);
     if (!w.ok) return;
     this.end = w.at;
     this.ackEnd = w.at;
@@ -530,7 +543,7 @@ export class ClientTransaction implements TimerUser {
     const w = this.ownWriter;
     w.begin(this.buffer, 0, this.buffer.length);
     writeRequestLine(w, METHOD_CANCEL, own.bytes, own.uriStart, own.uriEnd);
-    writeSame(w, own, METHOD_CANCEL, own.bytes, own.toStart, own.toEnd, lines);
+    writeSame(w, own, METHOD_CANCEL, own, lines);
     const { ok } = w;
     w.ok = false;
     return ok;
@@ -539,4 +552,9 @@ export class ClientTransaction implements TimerUser {
   private isUnreliable(): boolean {
     return this.flow.transport === TRANSPORT_UDP;
   }
+}
+
+/** Whether CSeq names no method, or one that nobody knows. */
+function isMethodUnknown(m: Message): boolean {
+  return m.cseqMethod === METHOD_NONE || m.cseqMethod === METHOD_OTHER;
 }

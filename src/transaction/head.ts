@@ -1,5 +1,5 @@
 /**
- * What every response to a request begins with, copied from the request once: Via, Record-Route, From, To with our tag,
+ * What every response to a request begins with, copied from the request once: Via, From, To with our tag,
  * Call-ID, CSeq (RFC 3261 §8.2.6.2), with `received` and `rport` in the topmost Via (§18.2.1, RFC 3581 §4); and by which way it goes back.
  * Not here: the status line, and what follows the head.
  */
@@ -30,6 +30,13 @@ export class ResponseHead {
   /** Our To tag: the request's own when it had one, else the new one. */
   localTagStart = 0;
   localTagEnd = 0;
+  /** All Vias, as lines, in the buffer that they were written to; and From to CSeq, in which the To line has its own borders. */
+  viasStart = 0;
+  viasEnd = 0;
+  private partiesStart = 0;
+  private partiesEnd = 0;
+  private toStart = 0;
+  private toEnd = 0;
   /** The request's To had a tag: it was meant for a dialog. */
   hasToTag = false;
   branchStart = 0;
@@ -45,13 +52,39 @@ export class ResponseHead {
 
   /** Writes all Vias in order. @param source where the request came from @param back is set to where the response goes */
   writeVias(w: Writer, m: Message, source: Flow, back: Flow): void {
+    this.viasStart = w.at;
     this.writeTopVia(w, m, source, back);
     for (let row = m.next(m.first(HEADER_VIA)); row >= 0; row = m.next(row)) copyField(w, m, row);
+    this.viasEnd = w.at;
   }
 
   /** Writes From, To, Call-ID and CSeq: those that are there, for a request without one is refused all the same. @param tagHigh @param tagLow the 64 bits of the To tag, for a request without one */
   writeParties(w: Writer, m: Message, tagHigh: number, tagLow: number): void {
+    this.writeEachParty(w, m, tagHigh, tagLow);
+    this.partiesEnd = w.at;
+  }
+
+  /**
+   * Writes From to CSeq as `writeParties` wrote them to `bytes`, for a response to the same request: it should have brought them back, whatever was made of them.
+   * @param m that response: it has the tag of whoever answers
+   */
+  writePartiesAgain(w: Writer, bytes: Uint8Array, m: Message): void {
+    w.raw(bytes, this.partiesStart, this.toStart);
+    if (this.hasToTag) w.raw(bytes, this.toStart, this.toEnd);
+    else {
+      w.raw(bytes, this.toStart, this.localTagStart - TAG.length);
+      if (m.toTagEnd > m.toTagStart) {
+        w.put(TAG);
+        w.copy(m.bytes, m.toTagStart, m.toTagEnd);
+      }
+      w.crlf();
+    }
+    w.raw(bytes, this.toEnd, this.partiesEnd);
+  }
+
+  private writeEachParty(w: Writer, m: Message, tagHigh: number, tagLow: number): void {
     this.hasToTag = false;
+    this.partiesStart = this.toStart = this.toEnd = w.at;
     this.fromTagStart = this.fromTagEnd = this.localTagStart = this.localTagEnd = w.at;
     if (m.fromEnd > m.fromStart) this.writeFrom(w, m);
     if (m.toEnd > m.toStart) this.writeTo(w, m, tagHigh, tagLow);
@@ -163,6 +196,7 @@ export class ResponseHead {
 
   private writeTo(w: Writer, m: Message, tagHigh: number, tagLow: number): void {
     this.hasToTag = m.toTagEnd > m.toTagStart;
+    this.toStart = w.at;
     w.put(HEADER_NAMES[HEADER_TO]);
     w.put(COLON);
     if (this.hasToTag) {
@@ -180,6 +214,7 @@ export class ResponseHead {
       this.localTagEnd = w.at;
     }
     w.crlf();
+    this.toEnd = w.at;
   }
 }
 

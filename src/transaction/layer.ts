@@ -447,8 +447,15 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     if (tap !== null) tap.onMessage(false, this.source, bytes, start, end);
     const result = m.parse(bytes, start, end, isStream);
     this.counters.received += 1;
-    if (result !== PARSE_OK) this.refuse(result);
-    else this.deliver();
+    if (result === PARSE_OK) this.deliver();
+    else if (m.isAnswer) this.deliverOdd();
+    else this.refuse(result);
+  }
+
+  /** A response of which something is malformed: the request that it answers is answered all the same. */
+  private deliverOdd(): void {
+    this.counters.malformed += 1;
+    this.deliver();
   }
 
   /** The message goes to whom it is for. */
@@ -472,8 +479,11 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     const result = this.message.parse(framer.bytes, framer.start, framer.end, true);
     if (framer.tooLarge) this.receiveLong(result);
     else {
+      const m = this.message;
       this.counters.received += 1;
-      this.refuse(result);
+      m.bodyEnd = m.end = m.bodyStart;
+      if (m.isAnswer) this.deliverOdd();
+      else this.refuse(result);
     }
   }
 
@@ -484,12 +494,18 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
   private receiveLong(result: number): void {
     const m = this.message;
     this.counters.received += 1;
-    if (!m.canAnswer) this.refuse(PARSE_DROP);
+    const isOdd = result !== PARSE_OK && m.problem !== PROBLEM_BODY && m.problem !== PROBLEM_LENGTH;
+    if (!m.isRequest && m.isAnswer) {
+      m.bodyEnd = m.end = m.bodyStart;
+      if (isOdd) this.deliverOdd();
+      else this.deliver();
+    } else if (!m.canAnswer) this.refuse(PARSE_DROP);
     else if (m.isRequest && m.method !== METHOD_ACK) this.refuse(513);
-    else if (result === PARSE_OK || m.problem === PROBLEM_BODY || m.problem === PROBLEM_LENGTH) {
+    else if (isOdd) this.refuse(PARSE_DROP);
+    else {
       m.bodyEnd = m.end = m.bodyStart;
       this.deliver();
-    } else this.refuse(PARSE_DROP);
+    }
   }
 
   /** A malformed message: a request is answered with what the parser found, if it can be. */
@@ -505,14 +521,14 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     this.answers.send();
   }
 
-  /** RFC 3261 §17.1.3: by our branch and the method in CSeq; one Via, unless it is to be passed on (§8.1.3.3), and by the transport the request went. */
+  /** RFC 3261 §17.1.3: by our branch and the method in CSeq, and by the transport the request went. Whatever else is odd, the request has its answer. */
   private receiveResponse(): void {
     const m = this.message;
     const t = this.findClient();
-    if (t !== null && t.flow.transport === this.source.transport && hasOneVia(m) !== t.isForwarded) {
+    if (t !== null && t.flow.transport === this.source.transport) {
       this.prove(this.source.ip);
-      if (m.cseqMethod === t.method) t.receive(m);
-      else t.receiveOfCancel(m);
+      if (t.isOfCancel(m)) t.receiveOfCancel(m);
+      else t.receive(m);
       return;
     }
     this.counters.stray += 1;
@@ -639,7 +655,7 @@ function sparest(all: readonly { spareMs(isUrgent: boolean): number }[], hand: n
 /** Whether nobody stands between us and whoever made the message: it has one Via. */
 export function hasOneVia(m: Message): boolean {
   const row = m.first(HEADER_VIA);
-  return m.next(row) < 0 && m.viaEnd === m.valueEnd(row);
+  return row < 0 || (m.next(row) < 0 && m.viaEnd === m.valueEnd(row));
 }
 
 /** CRLFs, or the zeros that some send. RFC 5626 §4.4.1 */

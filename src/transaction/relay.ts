@@ -2,23 +2,31 @@
  * What is the same in a message that is passed on and in the one that came: a response without its topmost Via (RFC 3261 §16.7), and
  * the fields of either, octet for octet. Not here: what a proxy changes in a request (src/server/forward.ts), and whom a response goes to.
  */
-import { octets } from "../core/bytes.js";
+import { NONE, octets } from "../core/bytes.js";
 import { skipSpace } from "../wire/lex.js";
 import type { Message } from "../wire/message.js";
 import {
   HEADER_CONTENT_LENGTH,
+  HEADER_CSEQ,
+  HEADER_MAX_FORWARDS,
   HEADER_P_ASSERTED_IDENTITY,
   HEADER_P_PREFERRED_IDENTITY,
   HEADER_PROXY_AUTHENTICATE,
+  HEADER_RECORD_ROUTE,
   HEADER_REMOTE_PARTY_ID,
   HEADER_VIA,
   HEADER_WWW_AUTHENTICATE,
 } from "../wire/names.js";
+import { PROBLEM_NONE } from "../wire/problems.js";
+import { reasonPhrase } from "../wire/status.js";
 import type { Writer } from "../wire/writer.js";
+import type { ResponseHead } from "./head.js";
 
 const VERSION = octets("SIP/2.0 ");
 const VIA = octets("Via: ");
 const CONTENT_LENGTH = octets("Content-Length: ");
+const TAB = 9;
+const SPACE = 0x20;
 const COMMA = 0x2c;
 
 /** Whoever changes fields of responses that are passed on. */
@@ -31,8 +39,10 @@ export interface RelayedRows {
 
 /**
  * Writes the response `m` as it goes back: all but its topmost Via and what it claims of who sent it, and with a Content-Length.
+ * Nothing odd is sent on: fields with control characters are left out, and what the response should have copied is the request's own.
  * RFC 3261 §16.7 steps 3 and 8, RFC 3325 §5
  * @param challenges whole header lines in the place of the challenges of `m`, `challenges[0, challengesEnd)`; 0: its own stay @param rows null: nobody changes them
+ * @param head of the request that it answers, in `headBytes`; null: nothing is known of it, and the Vias below ours are the response's
  */
 export function writeRelayed(
   w: Writer,
@@ -40,23 +50,50 @@ export function writeRelayed(
   challenges: Uint8Array,
   challengesEnd: number,
   rows: RelayedRows | null,
+  head: ResponseHead | null = null,
+  headBytes: Uint8Array = NONE,
 ): void {
+  const isOdd = m.problem !== PROBLEM_NONE || m.unfit !== 0;
   rows?.begin(m);
   w.put(VERSION);
   w.uint(m.status);
   w.octet(0x20);
-  w.copy(m.bytes, m.reasonStart, m.reasonEnd);
+  if (isOdd && hasControl(m.bytes, m.reasonStart, m.reasonEnd)) w.put(reasonPhrase(m.status));
+  else w.copy(m.bytes, m.reasonStart, m.reasonEnd);
   w.crlf();
+  if (head !== null) {
+    w.raw(headBytes, head.viasStart, head.viasEnd);
+    head.writePartiesAgain(w, headBytes, m);
+  }
   const first = m.first(HEADER_VIA);
+  let changes = rows;
   for (let row = 0; row < m.rows; row++) {
     const id = m.id(row);
-    if (id === HEADER_CONTENT_LENGTH || isIdentity(id)) continue;
+    if (id === HEADER_CONTENT_LENGTH || id === HEADER_MAX_FORWARDS || isIdentity(id)) continue;
+    if (head !== null && id >= HEADER_VIA && id <= HEADER_CSEQ) continue;
+    if (isOdd && hasControl(m.bytes, m.valueStart(row), m.valueEnd(row))) {
+      // Entries of Record-Route are counted: what follows goes on as it is.
+      if (id === HEADER_RECORD_ROUTE) changes = null;
+      continue;
+    }
     if (row === first) writeViasBelow(w, m, row);
-    else if (rows?.write(w, m, row)) continue;
+    else if (changes?.write(w, m, row)) continue;
     else if (challengesEnd === 0 || !isChallenge(id)) copyRow(w, m, row);
   }
   w.raw(challenges, 0, challengesEnd);
   writeBody(w, m);
+}
+
+/** Whether there is a control octet other than those of white space and line folding. */
+function hasControl(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let i = start; i < end; i++) {
+    const octet = bytes[i];
+    if (octet >= SPACE || octet === TAB) continue;
+    const next = skipSpace(bytes, i, end);
+    if (next === i) return true;
+    i = next - 1;
+  }
+  return false;
 }
 
 /** Copies the challenges of `m`, to be told together with those of others. RFC 3261 §16.7 step 7 */

@@ -9,6 +9,7 @@ import {
   HEADER_FROM,
   HEADER_MAX_FORWARDS,
   HEADER_ROUTE,
+  HEADER_TO,
   METHOD_NAMES,
   TRANSPORT_TCP,
   TRANSPORT_UDP,
@@ -27,6 +28,8 @@ const COOKIE = octets(";branch=z9hG4bK");
 const RPORT = octets(";rport\r\n");
 const MAX_FORWARDS = octets("Max-Forwards: 70\r\n");
 const TO = octets("To: ");
+const TO_BIT = 1 << HEADER_TO;
+const TAG = octets(";tag=");
 const CSEQ = octets("CSeq: ");
 const TCP = octets("TCP");
 const UDP = octets("UDP");
@@ -82,16 +85,8 @@ export function stampVia(bytes: Uint8Array, end: number, kind: number, transport
   return end + shift;
 }
 
-/** What an ACK (§17.1.1.3) or a CANCEL (§9.1) has in common with its INVITE: topmost Via, Route, Max-Forwards, From, Call-ID, CSeq number. @param more whole header lines of its own */
-export function writeSame(
-  w: Writer,
-  own: Message,
-  method: number,
-  toBytes: Uint8Array,
-  toStart: number,
-  toEnd: number,
-  more: Uint8Array = NONE,
-): void {
+/** What an ACK (§17.1.1.3) or a CANCEL (§9.1) has in common with its INVITE: topmost Via, Route, Max-Forwards, From, Call-ID, CSeq number. @param named whose To it has: the response's, or the INVITE's own @param more whole header lines of its own */
+export function writeSame(w: Writer, own: Message, method: number, named: Message, more: Uint8Array = NONE): void {
   w.put(VIA);
   w.copy(own.bytes, own.viaStart, own.viaEnd);
   w.crlf();
@@ -100,7 +95,15 @@ export function writeSame(
   else w.put(MAX_FORWARDS);
   copyFields(w, own, HEADER_FROM);
   w.put(TO);
-  w.copy(toBytes, toStart, toEnd);
+  if ((named.unfit & TO_BIT) === 0) w.copy(named.bytes, named.toStart, named.toEnd);
+  else {
+    // Nothing odd is sent on: the To that it should have, with the tag that was found.
+    w.copy(own.bytes, own.toStart, own.toEnd);
+    if (own.toTagEnd === own.toTagStart && named.toTagEnd > named.toTagStart) {
+      w.put(TAG);
+      w.copy(named.bytes, named.toTagStart, named.toTagEnd);
+    }
+  }
   w.crlf();
   copyFields(w, own, HEADER_CALL_ID);
   w.put(CSEQ);

@@ -1,7 +1,7 @@
 /**
  * Server transactions: the INVITE and non-INVITE machines of RFC 3261 §17.2 with the Accepted state of RFC 6026, and the
- * response they repeat. One buffer holds it all: room for a status line, the head copied from the request (head.ts), then
- * whatever the user above writes behind it; the next response changes the status line and what follows the head, nothing else.
+ * response they repeat. One buffer holds it all: room for a status line, the head copied from the request (head.ts) with its Record-Route,
+ * then whatever the user above writes behind it; the next response changes the status line and what follows the head, nothing else.
  * In Accepted the 2xx is repeated here until `acked`, though RFC 3261 §13.3.1.4 gives that to the core above.
  * Not here: which transaction a request belongs to among many (layer.ts), and what to answer.
  */
@@ -94,6 +94,10 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
   /** The branch begins with z9hG4bK; without it the rules of RFC 2543 tell requests apart. */
   private hasCookie = false;
   private headEnd = 0;
+  /** Octets of the request's Record-Route fields. */
+  private routesBytes = 0;
+  /** They lie before `uriStart`, not behind the head. */
+  private areRoutesAway = false;
   /** The response: buffer[responseStart, responseEnd), empty before the first. The status line being written begins at lineStart. */
   private lineStart = 0;
   private responseStart = 0;
@@ -135,10 +139,12 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
     // Whatever else does not fit, a response without anything of its own always does.
     w.begin(this.buffer, STATUS_LINE_BYTES, this.uriStart - EMPTY_BODY.length);
     this.writeVias(w, m, source, this.source);
-    copyFields(w, m, HEADER_RECORD_ROUTE);
     this.writeParties(w, m, random.uint32() | 0, random.uint32() | 0);
-    if (!w.ok) return false;
     this.headEnd = w.at;
+    copyFields(w, m, HEADER_RECORD_ROUTE);
+    if (!w.ok) return false;
+    this.routesBytes = w.at - this.headEnd;
+    this.areRoutesAway = false;
     this.sourcePort = source.port;
     this.method = m.method;
     this.cseq = m.cseq;
@@ -211,12 +217,24 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
     w.copy(phrase, 0, size);
     w.crlf();
     const ok = w.ok;
-    w.begin(this.buffer, this.headEnd, this.uriStart);
+    this.placeRoutes(status > 100 && status < 300);
+    if (this.areRoutesAway) w.begin(this.buffer, this.headEnd, this.uriStart - this.routesBytes);
+    else w.begin(this.buffer, this.headEnd + this.routesBytes, this.uriStart);
     w.ok = ok;
     this.pendingStatus = status;
     // Until it is sent there is nothing whole to repeat: the octets behind the head are being replaced.
     this.responseEnd = 0;
     return w;
+  }
+
+  /** Record-Route stands behind CSeq where a dialog may come of the response, and waits at the buffer's end otherwise. RFC 3261 §20, table 3 */
+  private placeRoutes(areSent: boolean): void {
+    const { buffer, headEnd, routesBytes } = this;
+    if (this.areRoutesAway !== areSent) return;
+    const away = this.uriStart - routesBytes;
+    if (areSent) buffer.copyWithin(headEnd, away, this.uriStart);
+    else buffer.copyWithin(away, headEnd, headEnd + routesBytes);
+    this.areRoutesAway = !areSent;
   }
 
   /**
@@ -277,12 +295,14 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
     const w = this.writer;
     if (isAnswer) w.begin(this.host.scratch, 0, this.host.scratch.length);
     else {
+      // Those of its own responses are not needed any more.
+      this.routesBytes = 0;
       w.begin(this.buffer, this.headEnd, this.uriStart);
       this.lineStart = this.headEnd;
       this.responseEnd = 0;
     }
     this.pendingStatus = m.status;
-    writeRelayed(w, m, challenges, challengesEnd, this.host.relayedRows);
+    writeRelayed(w, m, challenges, challengesEnd, this.host.relayedRows, this, this.buffer);
     if (!isAnswer) return this.sendResponse();
     if (!w.ok) {
       if (isOpen) this.sendResponse();

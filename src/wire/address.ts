@@ -31,6 +31,8 @@ export class NameAddress {
   /** The value of `;tag`; empty when there is none. */
   tagStart = 0;
   tagEnd = 0;
+  /** It is there twice, with one value: taken, but not to be sent so. RFC 3261 §7.3.1 */
+  isTagTwice = false;
   /** `Contact: *`; the URI is empty then. */
   isStar = false;
   private readonly params = new ParamList();
@@ -43,7 +45,7 @@ export class NameAddress {
    */
   parse(bytes: Uint8Array, start: number, end: number): boolean {
     this.bytes = bytes;
-    this.isStar = false;
+    this.isStar = this.isTagTwice = false;
     let i = skipSpace(bytes, start, end);
     const begin = i;
     this.displayStart = this.displayEnd = this.tagStart = this.tagEnd = begin;
@@ -90,6 +92,7 @@ export class NameAddress {
       if (this.tagEnd > this.tagStart) {
         // The same tag twice is one tag; two are nobody's.
         if (!equal(bytes, this.tagStart, this.tagEnd, bytes, params.valueStart, params.valueEnd)) return -1;
+        this.isTagTwice = true;
         continue;
       }
       this.tagStart = params.valueStart;

@@ -13,6 +13,9 @@ const LF = 10;
 const CR = 13;
 const SPACE = 0x20;
 const QUOTE = 0x22;
+const COMMA = 0x2c;
+const LESS = 0x3c;
+const GREATER = 0x3e;
 const BACKSLASH = 0x5c;
 
 // What a scan stops at: one bit each, so that one table and one loop serve them all.
@@ -151,6 +154,24 @@ export function skipQuoted(bytes: Uint8Array, at: number, end: number): number {
     }
   }
   return -1;
+}
+
+/** @returns the offset of the comma that ends the element at `at`, or `end`; -1 when a quote or `<` is never closed */
+export function elementEnd(bytes: Uint8Array, at: number, end: number): number {
+  let i = at;
+  while (i < end) {
+    const octet = bytes[i];
+    if (octet === COMMA) return i;
+    if (octet === QUOTE) {
+      i = skipQuoted(bytes, i, end);
+      if (i < 0) return -1;
+    } else if (octet === LESS) {
+      while (i < end && bytes[i] !== GREATER) i += 1;
+      if (i >= end) return -1;
+      i += 1;
+    } else i += 1;
+  }
+  return end;
 }
 
 /** @returns the value of a hexadecimal digit, -1 when it is none */

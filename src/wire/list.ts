@@ -3,13 +3,8 @@
  * Route, Record-Route, Require and so on. Not for challenges and credentials, whose commas separate parameters as well.
  */
 import { NONE } from "../core/bytes.js";
-import { skipQuoted, skipSpace, trimEnd } from "./lex.js";
+import { elementEnd, skipSpace, trimEnd } from "./lex.js";
 import type { Message } from "./message.js";
-
-const QUOTE = 0x22;
-const COMMA = 0x2c;
-const LESS = 0x3c;
-const GREATER = 0x3e;
 
 export class ValueList {
   bytes: Uint8Array = NONE;
@@ -79,22 +74,4 @@ export class ValueList {
       this.enter(row);
     }
   }
-}
-
-/** @returns the offset of the comma that ends the element at `at`, or `end`; -1 when a quote or `<` is never closed */
-export function elementEnd(bytes: Uint8Array, at: number, end: number): number {
-  let i = at;
-  while (i < end) {
-    const octet = bytes[i];
-    if (octet === COMMA) return i;
-    if (octet === QUOTE) {
-      i = skipQuoted(bytes, i, end);
-      if (i < 0) return -1;
-    } else if (octet === LESS) {
-      while (i < end && bytes[i] !== GREATER) i += 1;
-      if (i >= end) return -1;
-      i += 1;
-    } else i += 1;
-  }
-  return end;
 }

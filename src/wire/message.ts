@@ -35,6 +35,7 @@ import {
   PROBLEM_NONE,
   PROBLEM_NOT_SIP,
   PROBLEM_REPEATED,
+  PROBLEM_STATUS,
   PROBLEM_TABLE,
   PROBLEM_VALUE,
   PROBLEM_VERSION,
@@ -46,7 +47,7 @@ export * from "./problems.js";
 
 /** What `parse` returns: this, a status a server answers with (400, 505, 513), or PARSE_DROP. */
 export const PARSE_OK = 0;
-/** Nothing to answer: not SIP, a malformed response or ACK, or a request without a Via that tells where to. */
+/** Nothing to answer: not SIP, a malformed response (but see `isAnswer`) or ACK, or a request without a Via that tells where to. */
 export const PARSE_DROP = -1;
 
 // Octets, and below the ids that `parse` tells apart: own constants, see lex.ts.
@@ -97,6 +98,7 @@ export class Message extends Values {
     this.clearStartLine();
     this.problemField = HEADER_OTHER;
     this.maxForwards = this.contentLength = -1;
+    this.unfit = 0;
     this.end = end;
     let i = start;
     // Nearly always there is none, and one comparison says so.
@@ -117,6 +119,16 @@ export class Message extends Values {
     if (!this.isRequest || this.viaEnd === this.viaStart || this.method === METHOD_ACK) return PARSE_DROP;
     if (this.problem === PROBLEM_VERSION) return 505;
     return this.problem === PROBLEM_TABLE ? 513 : 400;
+  }
+
+  /**
+   * Whether this is a response that says by its topmost Via which request it answers, whatever else is wrong with it: that request has its
+   * answer. What may not be sent on of it is in `unfit`; a body that is cut off ends where the octets do.
+   */
+  get isAnswer(): boolean {
+    return (
+      !this.isRequest && this.status >= 100 && this.problem !== PROBLEM_STATUS && this.branchEnd > this.branchStart
+    );
   }
 
   /** What is wrong, as the reason phrase of a 400: a constant. RFC 3261 §21.4.1 */
@@ -263,6 +275,7 @@ export class Message extends Values {
   private checkMandatory(): void {
     const missing = MANDATORY & ~this.present;
     if (missing !== 0) this.clearValues(missing);
+    this.unfit |= missing;
     // A value that is empty is a problem.
     this.canAnswer =
       missing === 0 &&

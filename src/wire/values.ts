@@ -4,9 +4,9 @@
  * whatever is not quite that form is left to the readers of the whole grammar (via, address), which also say what is wrong.
  * What both take they read alike.
  */
-import { parseUint } from "../core/bytes.js";
+import { octets, parseUint, Span } from "../core/bytes.js";
 import { NameAddress } from "./address.js";
-import { STOP_QUOTED, STOP_SPACE, STOP_TOKEN, STOP_URI, STOP_WORD, STOPS, scan, skipSpace } from "./lex.js";
+import { elementEnd, STOP_QUOTED, STOP_SPACE, STOP_TOKEN, STOP_URI, STOP_WORD, STOPS, scan, skipSpace } from "./lex.js";
 import { METHOD_LENGTHS, methodAt, methodOf } from "./lookup.js";
 import {
   HEADER_CALL_ID,
@@ -18,6 +18,7 @@ import {
   HEADER_VIA,
   METHOD_NONE,
 } from "./names.js";
+import { param } from "./params.js";
 import { PROBLEM_LENGTH, PROBLEM_VALUE } from "./problems.js";
 import { StartLine } from "./startline.js";
 import { hasCookie, Via } from "./via.js";
@@ -76,9 +77,13 @@ const RPORT_2 = word("port");
 /** Where no line ends: a value that is not of the usual form. */
 export const UNUSUAL = 0x7fffffff;
 
+const TAG_NAME = octets("tag");
+const BRANCH_NAME = octets("branch");
+
 // For the time of one call only.
 const via = new Via();
 const address = new NameAddress();
+const value = new Span();
 
 const CSEQ_MAX = 0x7fffffff;
 const CONTENT_LENGTH_MAX = 0x7fffffff;
@@ -113,6 +118,8 @@ export class Values extends StartLine {
   sentByEnd = 0;
   maxForwards = -1;
   contentLength = -1;
+  /** Which of these values may not be sent on as they came, a bit for each id: they are absent or malformed, or have a tag twice. */
+  unfit = 0;
 
   /** Reads all of the topmost Via, of a message that has a well-formed one. The view holds until this is asked, or a message parsed, again. */
   topVia(): Via {
@@ -282,7 +289,7 @@ export class Values extends StartLine {
       // word ["@" word]; only that it is one word and not empty matters here.
       this.callIdStart = start;
       this.callIdEnd = end;
-      if (end === start || scan(bytes, start, end, VISIBLE) < end) this.fail(PROBLEM_VALUE);
+      if (end === start || scan(bytes, start, end, VISIBLE) < end) this.failValue(CALL_ID);
     } else if (id === CSEQ) this.readCSeq(start, end);
     else if (id === CONTENT_LENGTH) {
       this.contentLength = parseUint(bytes, start, end, CONTENT_LENGTH_MAX);
@@ -295,21 +302,46 @@ export class Values extends StartLine {
 
   private readVia(start: number, end: number): void {
     const isRead = via.parse(this.bytes, start, end);
-    if (!isRead) this.fail(PROBLEM_VALUE);
     this.viaStart = start;
     this.viaEnd = isRead ? via.end : end;
     this.branchStart = isRead ? via.branchStart : start;
     this.branchEnd = isRead ? via.branchEnd : start;
+    if (!isRead) {
+      this.failValue(VIA);
+      if (!this.isRequest) this.findBranch(start, end);
+    }
     this.sentByStart = isRead ? via.sentByStart : start;
     this.sentByEnd = isRead ? via.sentByEnd : start;
     this.hasMagicCookie = hasCookie(this.bytes, this.branchStart, this.branchEnd);
   }
 
+  /** A response belongs to the request whose branch it brings back, whatever was done to the rest of our Via. */
+  private findBranch(start: number, end: number): void {
+    const stop = elementEnd(this.bytes, start, end);
+    if (stop >= 0) this.viaEnd = stop;
+    if (!param(this.bytes, start, this.viaEnd, BRANCH_NAME, value)) return;
+    this.branchStart = value.start;
+    this.branchEnd = value.end;
+  }
+
+  /** A value that is malformed. */
+  private failValue(id: number): void {
+    this.unfit |= 1 << id;
+    this.fail(PROBLEM_VALUE);
+  }
+
   private readAddress(id: number, start: number, end: number): void {
     const isRead = address.parse(this.bytes, start, end) && !address.isStar;
-    if (!isRead) this.fail(PROBLEM_VALUE);
-    const tagStart = isRead ? address.tagStart : start;
-    const tagEnd = isRead ? address.tagEnd : start;
+    let tagStart = isRead ? address.tagStart : start;
+    let tagEnd = isRead ? address.tagEnd : start;
+    if (!isRead) {
+      this.failValue(id);
+      // Whoever answered is told from others by its tag, if that can be found at all.
+      if (!this.isRequest && param(this.bytes, start, end, TAG_NAME, value)) {
+        tagStart = value.start;
+        tagEnd = scan(this.bytes, value.start, value.end, TOKEN);
+      }
+    } else if (address.isTagTwice) this.unfit |= 1 << id;
     if (id === FROM) {
       this.fromStart = start;
       this.fromEnd = end;
@@ -333,6 +365,6 @@ export class Values extends StartLine {
     this.cseqMethodStart = methodStart;
     this.cseqMethodEnd = end;
     if (this.cseq < 0 || methodStart === i || methodStart === end || scan(bytes, methodStart, end, TOKEN) < end)
-      this.fail(PROBLEM_VALUE);
+      this.failValue(CSEQ);
   }
 }

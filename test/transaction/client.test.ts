@@ -352,17 +352,47 @@ describe("CANCEL (RFC 3261 §9.1)", () => {
 });
 
 describe("responses that belong to nobody", () => {
-  it("are dropped: another branch, another method, another transport, more than one Via", () => {
+  it("are dropped: another branch, another method, another transport, another Via before ours", () => {
     const options = sent(METHOD_OPTIONS);
     h.receive(responseTo(options, 200).replace(/z9hG4bK./, "z9hG4bKx"));
     h.receive(responseTo(options, 200).replace("7 OPTIONS", "7 INVITE"));
+    // The answer that some give to an ACK, which has the branch of its INVITE.
+    h.receive(responseTo(options, 200).replace("7 OPTIONS", "7 ACK"));
     h.receive(responseTo(options, 200).replace("Via: ", "Via: SIP/2.0/UDP 10.0.0.9;branch=z9hG4bK1\r\nVia: "));
-    h.receive(responseTo(options, 200).replace(";rport\r\n", ";rport, SIP/2.0/UDP 10.0.0.9;branch=z9hG4bK1\r\n"));
     h.opened(5, PEER + ":40000");
     h.receiveTcp(5, responseTo(options, 200));
     expect(h.user.take()).toEqual([]);
     expect(h.layer.counters.stray).toBe(5);
     expect(h.layer.counters.dropped).toBe(5);
+  });
+
+  it("are ours by our Via alone: one more below it, a CSeq that cannot be read", () => {
+    for (const [from, to] of [
+      [";rport\r\n", ";rport, SIP/2.0/UDP 10.0.0.9;branch=z9hG4bK1\r\n"],
+      [";rport\r\n", ";rport\r\nVia: SIP/2.0/UDP 10.0.0.9;branch=z9hG4bK1\r\n"],
+      ["7 OPTIONS", "seven OPTIONS"],
+      ["7 OPTIONS", "7 options"],
+      ["CSeq: 7 OPTIONS\r\n", ""],
+    ]) {
+      const options = sent(METHOD_OPTIONS);
+      h.receive(responseTo(options, 200).replace(from, to));
+      expect([to, h.user.take()]).toEqual([to, ["response 200"]]);
+    }
+  });
+
+  it("a success whose CSeq cannot be read is that of the CANCEL, once there is one; a refusal ends the INVITE", () => {
+    const t = h.send(METHOD_INVITE);
+    const [invite] = h.network.take();
+    h.receive(responseTo(invite.text, 180));
+    h.layer.cancel(t);
+    const [cancel] = h.network.take();
+    expect(cancel.line).toMatch(/^CANCEL/);
+    h.user.take();
+    h.receive(responseTo(cancel.text, 200).replace("7 CANCEL", "CANCEL"));
+    expect(h.user.take()).toEqual([]);
+    h.receive(responseTo(invite.text, 487).replace("7 INVITE", "INVITE"));
+    expect(h.user.take()).toEqual(["response 487"]);
+    expect(fields(h.network.take()[0].text, "CSeq")).toEqual(["7 ACK"]);
   });
 
   it("are dropped after the transaction ended", () => {
@@ -374,11 +404,13 @@ describe("responses that belong to nobody", () => {
     expect(h.layer.counters.stray).toBe(1);
   });
 
-  it("are dropped when malformed", () => {
+  it("are dropped when their status or our Via cannot be read", () => {
     const options = sent(METHOD_OPTIONS);
-    h.receive(responseTo(options, 200).replace("7 OPTIONS", "seven OPTIONS"));
+    h.receive(responseTo(options, 200).replace("SIP/2.0 200", "SIP/2.0 2000"));
+    h.receive(responseTo(options, 200).replace(";branch=", ";brunch="));
+    h.receive(responseTo(options, 200).replace("Via: ", "Vie: "));
     expect(h.user.take()).toEqual([]);
-    expect(h.layer.counters.malformed).toBe(1);
+    expect(h.layer.counters.dropped).toBe(3);
     expect(h.network.take()).toEqual([]);
   });
 });

@@ -287,6 +287,31 @@ describe("server transactions over TCP", () => {
 });
 
 describe("what a response begins with (RFC 3261 §8.2.6.2)", () => {
+  it("has the Record-Routes where a dialog may come of it: in 18x and 2xx, whatever was sent before, and nowhere else (§20, table 3)", () => {
+    const routes = ["<sip:p2@10.0.0.9;lr>", "<sip:p1@10.0.0.8;lr>"];
+    const extra = routes.map((route) => `Record-Route: ${route}\r\n`).join("");
+    const orders = [[200], [486], [180, 200], [180, 183, 486], [100, 180, 100, 200], [100, 302], [183, 603], [199, 500]];
+    for (const statuses of orders) {
+      h.receive(request({ branch: "z9hG4bKrr" + statuses.join("-"), callId: "rr" + statuses, extra }));
+      const t = h.user.requests.at(-1)!;
+      const sent = h.network.take();
+      for (const status of statuses) {
+        h.layer.reply(t, status);
+        sent.push(...h.network.take());
+      }
+      for (const { line, text } of sent) {
+        const isHad = /^SIP\/2.0 (18|199|2)/.test(line);
+        expect([statuses, line, fields(text, "Record-Route")]).toEqual([statuses, line, isHad ? routes : []]);
+        expect(fields(text, "CSeq")).toEqual(["1 INVITE"]);
+      }
+      // What is repeated is what was sent last.
+      h.receive(request({ branch: "z9hG4bKrr" + statuses.join("-"), callId: "rr" + statuses, extra }));
+      for (const { text } of h.network.take()) expect(text).toBe(sent.at(-1)!.text);
+      h.pass(200_000);
+      h.network.take();
+    }
+  });
+
   it("has all Vias in order, the Record-Routes, From, To with our tag, Call-ID and CSeq", () => {
     h.user.answer = (t) => h.layer.reply(t, 180);
     h.receive(

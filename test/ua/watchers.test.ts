@@ -211,7 +211,7 @@ describe("a phone that watches the door", () => {
 
   it.each([
     ["cannot be called", "mailto:lamp@example.org", "400 Bad Contact Header Field"],
-    ["is too long to be kept", "sip:" + "c".repeat(300) + "@10.0.0.9", "513 Message Too Large"],
+    ["is too long to be kept", "sip:" + "c".repeat(450) + "@10.0.0.9", "513 Message Too Large"],
   ])("is refused when its Contact %s, and takes no place", (_what, uri, line) => {
     const hall = new Hall();
     for (let i = 0; i < 20; i++) {
