@@ -6,8 +6,9 @@ import { readFileSync } from "node:fs";
 import { ipv4 } from "../src/core/address.js";
 import type { RandomSource } from "../src/core/random.js";
 import { loadSettings } from "../src/intercom/console.js";
-import { checkNetwork } from "../src/intercom/network.js";
 import { Settings } from "../src/intercom/settings.js";
+import { checkTogether } from "../src/intercom/together.js";
+import { escapeUser } from "../src/ua/uritext.js";
 import { HouseServer } from "./house-server.js";
 import { loadWav, NO_SPEAKER, SamplesInput, WavSpeaker } from "./io/audio.js";
 import { BOARD_WIRING, type VirtualCodec } from "./io/chips/codec.js";
@@ -114,14 +115,14 @@ function phoneSettings(door: Settings, password: string): Settings {
       settings.set("sip.domain", DOMAIN),
       settings.set("sip.proxy", door.get("sip.proxy")),
       settings.set("sip.password", password),
-      settings.set("call.target", door.get("sip.user")),
+      settings.set("call.target", "sip:" + escapeUser(door.get("sip.user")) + "@" + DOMAIN),
     );
   else
     problems.push(
       settings.set("sip.register", "off"),
       settings.set(
         "call.target",
-        "sip:" + door.get("sip.user") + "@" + door.get("net.address") + ":" + door.get("sip.port"),
+        "sip:" + escapeUser(door.get("sip.user")) + "@" + door.get("net.address") + ":" + door.get("sip.port"),
       ),
     );
   for (const problem of problems) if (problem !== "") throw new Refusal("the phone's " + problem, EXIT_USAGE);
@@ -207,7 +208,7 @@ async function main(): Promise<number> {
   const store = options.store !== "" ? new FileStore(options.store) : new MemoryStore();
   const problem = loadSettings(store, settings);
   for (const { key, value } of options.set) settings.set(key, value);
-  const misfit = checkNetwork(settings);
+  const misfit = checkTogether(settings);
   if (misfit !== "") throw new Refusal(misfit, EXIT_USAGE);
   const isServed = hasPhone && hasServer(settings);
   if (hasPhone && settings.get("call.target") === "") {

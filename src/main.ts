@@ -17,6 +17,7 @@ import { Settings } from "./intercom/settings.js";
 import { Station } from "./intercom/station.js";
 import { Terminal, type TerminalUser } from "./intercom/terminal.js";
 import { forgetWiring, wiringOf } from "./intercom/wiring.js";
+import { escapeUser } from "./ua/uritext.js";
 
 const SSID = "wifi.ssid";
 const PASSWORD = "wifi.password";
@@ -191,7 +192,7 @@ class Firmware implements DoorEvents, TerminalUser, ImprovUser {
     if (server !== "" && server !== NOBODY) this.machine.keepTime(server, (reason) => this.report(reason));
     const ip = this.machine.address();
     this.keepNetwork();
-    this.improv.joined("sip:" + this.station.door.settings.get("sip.user") + "@" + ipv4Text(ip));
+    this.improv.joined("sip:" + escapeUser(this.station.door.settings.get("sip.user")) + "@" + ipv4Text(ip));
     if (this.isStarted) {
       // Sockets and dialogs know the old address: the shortest way to a whole door is a new start.
       if (ip !== this.ip) throw new Error("another address");

@@ -35,6 +35,9 @@ export const DIALOG_LEAVING = 4;
 /** Octets of the longest remote target: session border controllers make 300. It shares the buffer with the other texts. */
 const TARGET_MOST_BYTES = 400;
 
+/** Digits of a random token: a tag has one, a Call-ID two. */
+const TOKEN_BYTES = 16;
+
 const ROUTE = octets("Route: ");
 const FROM = octets("From: ");
 const TO = octets("To: ");
@@ -98,6 +101,11 @@ export class Dialog {
     this.rseq = -1;
     this.target.clear();
     this.places.fill(0);
+  }
+
+  /** Whether a draft with texts of those lengths has room in a dialog of `size` octets. */
+  static fits(size: number, fromBytes: number, toBytes: number, routesBytes: number, targetBytes: number): boolean {
+    return 3 * TOKEN_BYTES + TAG.length + fromBytes + toBytes + routesBytes + targetBytes <= size;
   }
 
   /** Whether it has what a request outside of dialogs needs. */

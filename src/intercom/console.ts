@@ -13,7 +13,6 @@ import type { Door } from "./door.js";
 import { Guard, LOGIN_DONE, LOGIN_EARLY, Seat } from "./guard.js";
 import { KeptSettings } from "./kept.js";
 import { type Log, PASSWORD_WRONG } from "./log.js";
-import { checkNetwork } from "./network.js";
 import {
   ERROR_ARGUMENT,
   ERROR_COMMAND,
@@ -27,6 +26,7 @@ import {
 import { reportPhones, reportPools, reportStats, reportStatus } from "./report.js";
 import { allowed, findSetting, needsRestart, SCHEMA } from "./schema.js";
 import { Settings } from "./settings.js";
+import { checkTogether } from "./together.js";
 import { base64 } from "./trace.js";
 import { copyWiring } from "./wiring.js";
 
@@ -359,7 +359,7 @@ export class Console {
 
   /** What cannot be kept is not taken over either. @param replaces also what a newer firmware kept */
   private save(reply: Reply, wanted: Settings, seat: Seat, replaces: boolean): Reply {
-    const misfit = checkNetwork(wanted);
+    const misfit = checkTogether(wanted);
     if (misfit !== "") return reply.fail(ERROR_VALUE, "not saved: " + misfit);
     try {
       this.kept.write(wanted, replaces);

@@ -43,7 +43,10 @@ export function readPlan(value: string): Plan {
     const timeS = secondsOf(list.slice(space + 1));
     if (timeS >= 0) {
       if (timeS < GROUP_TIME_LEAST_S || timeS > GROUP_TIME_MOST_S)
-        return refused(plan, list.slice(space + 1) + " is no time");
+        return refused(
+          plan,
+          "'" + list.slice(space + 1) + "' is no time: " + GROUP_TIME_LEAST_S + "s to " + GROUP_TIME_MOST_S + "s",
+        );
       list = list.slice(0, space < 0 ? 0 : space);
       givenS += timeS;
     } else open += 1;
@@ -51,7 +54,7 @@ export function readPlan(value: string): Plan {
     const names = list.split(",");
     for (let j = 0; j < names.length; j++) {
       const name = names[j].trim();
-      if (name === "") return refused(plan, "a target is missing");
+      if (name === "") return refused(plan, "a target is missing at a comma or >");
       const problem = name === HOUSE_GROUP ? "" : readTarget(name, "domain").error;
       if (problem !== "") return refused(plan, problem);
       plan.targets.push(name);
@@ -59,7 +62,8 @@ export function readPlan(value: string): Plan {
       plan.groups.push(i);
     }
   }
-  if (plan.targets.length > PLAN_TARGETS_MOST) return refused(plan, plan.targets.length + " targets are too many");
+  if (plan.targets.length > PLAN_TARGETS_MOST)
+    return refused(plan, "it has " + plan.targets.length + " targets, more than " + PLAN_TARGETS_MOST);
   const shareMs = open === 0 ? 0 : Math.max(GROUP_LEAST_S, Math.floor((PLAN_S - givenS) / open)) * 1000;
   for (let i = 0; i < plan.timesMs.length; i++) if (plan.timesMs[i] < 0) plan.timesMs[i] = shareMs;
   return plan;

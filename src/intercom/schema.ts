@@ -3,14 +3,15 @@
  * console's help and the table of the documents are made from this.
  */
 import { ipv4, ipv4Text, isHostAddress, maskBits } from "../core/address.js";
-import { octets } from "../core/bytes.js";
+import { octets, utf8Length } from "../core/bytes.js";
 import { hasSteering } from "../core/printable.js";
 import { TONE_REGIONS } from "../media/tone.js";
-import { escapeUser, USER_MOST_BYTES } from "../ua/account.js";
+import { USER_MOST_BYTES } from "../ua/account.js";
 import { readTarget } from "../ua/target.js";
-import { SCHEME_SIP, Uri } from "../wire/uri.js";
+import { escapeUser, type HostText, placeOf, readDomain, readProxy } from "../ua/uritext.js";
+import { REALM_MAX_BYTES, USERNAME_MAX_BYTES } from "../wire/auth.js";
 import { isSchedule, isZone } from "./daytime.js";
-import { GROUP_TIME_LEAST_S, GROUP_TIME_MOST_S, HOUSE_GROUP, PLAN_TARGETS_MOST, readPlan } from "./plan.js";
+import { GROUP_TIME_LEAST_S, GROUP_TIME_MOST_S, PLAN_TARGETS_MOST, readPlan } from "./plan.js";
 
 // Types of setting.
 export const TYPE_TEXT = 0;
@@ -31,7 +32,7 @@ export const TYPE_LIST = 7;
 /** Nothing, or codes of `min` to `max` digits, with commas between; never shown. */
 export const TYPE_DIGITS = 8;
 
-/** Nothing, or a host or address, with a port if need be. */
+/** Nothing, or a host or address. */
 export const TYPE_HOST = 9;
 /** Nothing, or whom to call. */
 export const TYPE_TARGET = 10;
@@ -50,6 +51,14 @@ export const TYPE_DEVICE_ADDRESS = 15;
 export const TYPE_MASK = 16;
 /** The user part of our own address: a text that is not too long as a URI writes it. */
 export const TYPE_USER = 17;
+/** Nothing, or the domain of our own address: a host or address, with a port if need be. */
+export const TYPE_DOMAIN = 18;
+/** Nothing, or a proxy: a host or address, with a port and the transport if need be. */
+export const TYPE_PROXY = 19;
+/** A text of at most `max` octets. */
+export const TYPE_OCTETS = 20;
+/** A text of at most `max` octets as it stands between quotes on the wire. */
+export const TYPE_QUOTED = 21;
 
 export interface Setting {
   key: string;
@@ -65,6 +74,8 @@ export interface Setting {
 
 const NO_CHOICES: readonly string[] = [];
 const TEXT_MOST = 128;
+/** In the place of `sip.domain`, which may not be set yet. */
+const ANY_DOMAIN = "domain";
 const PLAN_MOST = 400;
 /** Codes of one relay. */
 const CODES_MOST = 8;
@@ -86,19 +97,26 @@ const PRESSES = ["call", "cancel", "hangup", "answer"];
 
 export const SCHEMA: readonly Setting[] = [
   entry("sip.user", TYPE_USER, "door", "user part of the door's SIP address", 0, TEXT_MOST),
-  entry("sip.authUser", TYPE_TEXT, "", "user name for the password, when it is another than sip.user", 0, TEXT_MOST),
+  entry(
+    "sip.authUser",
+    TYPE_QUOTED,
+    "",
+    "user name for the password, when it is another than sip.user",
+    0,
+    USERNAME_MAX_BYTES,
+  ),
   entry("sip.password", TYPE_SECRET, "", "password at the SIP server", 0, TEXT_MOST),
   entry(
     "sip.realm",
-    TYPE_TEXT,
+    TYPE_QUOTED,
     "",
     "the one realm the password is for; empty: whatever the server names",
     0,
-    TEXT_MOST,
+    REALM_MAX_BYTES,
   ),
   entry("sip.name", TYPE_TEXT, "", "name shown to who is called", 0, 64),
-  entry("sip.domain", TYPE_HOST, "", "domain or address of the SIP server; empty: no server", 0, TEXT_MOST),
-  entry("sip.proxy", TYPE_HOST, "", "outbound proxy, host or host:port; empty: none", 0, TEXT_MOST),
+  entry("sip.domain", TYPE_DOMAIN, "", "domain or address of the SIP server; empty: no server", 0, TEXT_MOST),
+  entry("sip.proxy", TYPE_PROXY, "", "outbound proxy; empty: none", 0, TEXT_MOST),
   choice("sip.register", TYPE_SWITCH, "on", ON_OFF, "register at sip.domain"),
   entry("sip.expires", TYPE_NUMBER, "600", "how long a registration is to last", 10, 86400, "s"),
   choice(
@@ -119,7 +137,7 @@ export const SCHEMA: readonly Setting[] = [
   choice("sip.transport", TYPE_CHOICE, "udp", ["udp", "tcp"], "transport for addresses that name none"),
   entry("sip.sessionExpires", TYPE_NUMBER, "1800", "session interval to ask for, 0: none", 0, 86400, "s"),
   entry("sip.minSE", TYPE_NUMBER, "90", "shortest session interval taken; no shorter one is asked for", 90, 86400, "s"),
-  entry("wifi.ssid", TYPE_TEXT, "", "name of the Wi-Fi network; of a board", 0, 32),
+  entry("wifi.ssid", TYPE_OCTETS, "", "name of the Wi-Fi network; of a board", 0, 32),
   entry("wifi.password", TYPE_SECRET, "", "its password; empty: an open network", 0, 63),
   choice(
     "wifi.powerSave",
@@ -373,14 +391,20 @@ export function allowed(setting: Setting): string {
     case TYPE_MASK:
       return "empty, or a network mask from 255.0.0.0 to 255.255.255.252, as in 255.255.255.0";
     case TYPE_HOST:
-      return "empty, or a host name or address, with :PORT if need be";
+      return "empty, or a host name or an IPv4 address";
+    case TYPE_DOMAIN:
+      return "empty, or a host name or an IPv4 address, with :PORT if need be";
+    case TYPE_PROXY:
+      return "empty, or a host name or an IPv4 address, with :PORT and ;transport=tcp if need be";
     case TYPE_TARGET:
-      return "empty, or a SIP URI, an address or a number";
+      return "empty, or a SIP URI, an address or a number, by UDP or TCP; of at most " + setting.max + " characters";
     case TYPE_DIGITS:
       return "empty, or " + setting.min + " to " + setting.max + " digits; several codes with commas between";
     case TYPE_PLAN:
       return (
-        "empty, or up to " +
+        "empty, or at most " +
+        setting.max +
+        " characters with up to " +
         PLAN_TARGETS_MOST +
         " targets, group:house for all phones of the door's server: a comma between those that ring together, > before those that ring after them, a group's time behind it (" +
         GROUP_TIME_LEAST_S +
@@ -399,6 +423,14 @@ export function allowed(setting: Setting): string {
         " characters without control characters, and of " +
         USER_MOST_BYTES +
         " octets as a URI writes it: those beyond ASCII take six or nine"
+      );
+    case TYPE_OCTETS:
+    case TYPE_QUOTED:
+      return (
+        "a text of at most " +
+        setting.max +
+        " octets without control characters: those beyond ASCII take two to four" +
+        (setting.type === TYPE_QUOTED ? ', " and \\ two' : "")
       );
     case TYPE_NAME:
       return "empty, or a name of at most " + setting.max + " letters, digits, and - _ . +";
@@ -445,16 +477,15 @@ export function check(setting: Setting, value: string): string | null {
     case TYPE_DIGITS:
       return given === "" ? given : codes(setting, given);
     case TYPE_HOST:
-      return given === "" || (given.length <= setting.max && isHost(given)) ? given : null;
+      return given === "" ? given : kept(setting, readName(given));
+    case TYPE_DOMAIN:
+      return given === "" ? given : kept(setting, readDomain(given));
+    case TYPE_PROXY:
+      return given === "" || (given.length <= setting.max && readProxy(given).error === "") ? given : null;
     case TYPE_TARGET:
-      return given === "" ||
-        (given.length <= setting.max &&
-          readTarget(given, "domain").error === "" &&
-          isUri(readTarget(given, "domain").uri))
-        ? given
-        : null;
+      return given === "" || (given.length <= setting.max && readTarget(given, ANY_DOMAIN).error === "") ? given : null;
     case TYPE_PLAN:
-      return given === "" || (given.length <= setting.max && isPlan(given)) ? given : null;
+      return given === "" || (given.length <= setting.max && readPlan(given).error === "") ? given : null;
     case TYPE_ZONE:
       return given.length <= setting.max && isZone(given) ? given : null;
     case TYPE_HOURS:
@@ -462,11 +493,70 @@ export function check(setting: Setting, value: string): string | null {
     case TYPE_USER:
       if (octets(escapeUser(given)).length > USER_MOST_BYTES) return null;
       return given.length <= setting.max ? given : null;
+    case TYPE_OCTETS:
+    case TYPE_QUOTED:
+      return octetsOf(setting, given) <= setting.max ? given : null;
     case TYPE_NAME:
       return given.length <= setting.max && isName(given) ? given : null;
     default:
       return given.length <= setting.max ? given : null;
   }
+}
+
+/** @returns what is wrong with a value that `check` does not allow, "" where `allowed` says all there is to say. Not for secrets */
+export function problemOf(setting: Setting, value: string): string {
+  const given = value.trim();
+  if (hasSteering(given)) return "no control characters, nor marks that turn the direction of writing";
+  switch (setting.type) {
+    case TYPE_HOST:
+      return readName(given).error || tooLong(setting, given);
+    case TYPE_DOMAIN:
+      return readDomain(given).error || tooLong(setting, given);
+    case TYPE_PROXY:
+      return readProxy(given).error || tooLong(setting, given);
+    case TYPE_TARGET:
+      return tooLong(setting, given) || readTarget(given, ANY_DOMAIN).error;
+    case TYPE_PLAN:
+      return tooLong(setting, given) || readPlan(given).error;
+    case TYPE_USER: {
+      const size = octets(escapeUser(given)).length;
+      return size > USER_MOST_BYTES ? "it has " + size + " octets as a URI writes it" : tooLong(setting, given);
+    }
+    case TYPE_OCTETS:
+    case TYPE_QUOTED: {
+      const size = octetsOf(setting, given);
+      return size > setting.max ? "it has " + size + " octets" : "";
+    }
+    case TYPE_TEXT:
+      return tooLong(setting, given);
+    default:
+      return "";
+  }
+}
+
+function octetsOf(setting: Setting, given: string): number {
+  let size = utf8Length(given);
+  for (let i = 0; setting.type === TYPE_QUOTED && i < given.length; i++)
+    if (given.charAt(i) === '"' || given.charAt(i) === "\\") size += 1;
+  return size;
+}
+
+function tooLong(setting: Setting, given: string): string {
+  return given.length > setting.max ? "it has " + given.length + " characters" : "";
+}
+
+/** A host of ours that stands without a port: it is only a name. */
+function readName(value: string): HostText {
+  const read = readDomain(value);
+  if (read.error === "" && read.port > 0)
+    read.error = "'" + read.host + ":" + read.port + "' has a port: give the host";
+  return read;
+}
+
+/** @returns the host as it is kept */
+function kept(setting: Setting, read: HostText): string | null {
+  const place = placeOf(read);
+  return read.error === "" && place.length <= setting.max ? place : null;
 }
 
 /** Codes, without the spaces between them. */
@@ -489,25 +579,6 @@ function isName(value: string): boolean {
     if (!isPlain && c !== "-" && c !== "_" && c !== "." && c !== "+") return false;
   }
   return true;
-}
-
-/** Whether each of its targets can be called. */
-function isPlan(value: string): boolean {
-  const plan = readPlan(value);
-  for (let i = 0; i < plan.targets.length; i++)
-    if (plan.targets[i] !== HOUSE_GROUP && !isUri(readTarget(plan.targets[i], "domain").uri)) return false;
-  return plan.error === "";
-}
-
-/** A host as it stands in a SIP URI; a whole SIP URI without a user too, as proxies are sometimes written. */
-function isHost(value: string): boolean {
-  return isUri(value.slice(0, 4).toLowerCase() === "sip:" ? value : "sip:" + value) && value.indexOf("@") < 0;
-}
-
-function isUri(value: string): boolean {
-  const uri = new Uri();
-  const bytes = octets(value);
-  return uri.parse(bytes, 0, bytes.length) && uri.scheme === SCHEME_SIP && uri.hostEnd > uri.hostStart;
 }
 
 function pick(choices: readonly string[], value: string): string | null {

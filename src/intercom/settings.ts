@@ -1,8 +1,7 @@
 /** The settings in force: read by key, changed through the schema's checks, kept as lines of text. */
 import { hasSteering, printable } from "../core/printable.js";
-import { allowed, check, findSetting, isSecret, SCHEMA, type Setting, TYPE_SECRET } from "./schema.js";
+import { allowed, check, findSetting, isSecret, problemOf, SCHEMA, type Setting, TYPE_SECRET } from "./schema.js";
 
-const STEERS = "no control characters, nor marks that turn the direction of writing; ";
 /** How much of a wrong value is shown again. */
 const SHOWN = 60;
 
@@ -35,8 +34,8 @@ export class Settings {
     if (kept === null) {
       const isHidden = setting.type === TYPE_SECRET || (isSecret(setting) && value.indexOf(",") >= 0);
       const given = isHidden ? "what was given" : "'" + printable(value, SHOWN) + "'";
-      const why = hasSteering(value.trim()) ? STEERS : "";
-      return key + ": " + given + " is not allowed: " + why + allowed(setting);
+      const why = problemOf(setting, value);
+      return key + ": " + given + " is not allowed: " + (why === "" ? "" : why + "; ") + allowed(setting);
     }
     this.values[SCHEMA.indexOf(setting)] = kept;
     return "";

@@ -31,6 +31,7 @@ import {
 } from "../media/tone.js";
 import type { Network } from "../transaction/transport.js";
 import type { SoundNetwork } from "../ua/call.js";
+import { escapeUser } from "../ua/uritext.js";
 import { TRANSPORT_TCP } from "../wire/names.js";
 import { Conference } from "./conference.js";
 import { Console } from "./console.js";
@@ -192,7 +193,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
     }
     this.events.event("config", "ready", [
       "address",
-      "sip:" + this.settings.get("sip.user") + "@" + ipv4Text(this.ip) + ":" + port,
+      "sip:" + escapeUser(this.settings.get("sip.user")) + "@" + ipv4Text(this.ip) + ":" + port,
     ]);
     this.enter();
     this.door.start(this.ip);

@@ -8,6 +8,7 @@ import type { Message } from "../wire/message.js";
 import { HEADER_SERVICE_ROUTE } from "../wire/names.js";
 import { SCHEME_SIP, Uri } from "../wire/uri.js";
 import { Writer } from "../wire/writer.js";
+import { escapeUser, placeOf, proxyUri, readDomain, readProxy } from "./uritext.js";
 
 /** Octets of a Service-Route that is followed; a longer one is passed over. */
 const SERVICE_ROUTE_BYTES = 400;
@@ -58,6 +59,8 @@ export class Account {
   private serviceRoute: Uint8Array = NONE;
   serviceHost = "";
   user: Uint8Array = NONE;
+  /** The domain as addresses have it, with its port; "" when there is none. */
+  domain = "";
 
   constructor(settings: AccountSettings) {
     this.settings = settings;
@@ -66,14 +69,18 @@ export class Account {
   /** Reads the settings anew. @param ip our address @param port our SIP port; for the address of record without a domain */
   configure(settings: AccountSettings, ip: number, port: number): void {
     this.settings = settings;
-    const host = settings.domain !== "" ? settings.domain : ipv4Text(ip) + (port === 5060 ? "" : ":" + port);
+    const read = readDomain(settings.domain);
+    const domain = read.error === "" ? placeOf(read) : "";
+    const proxy = readProxy(settings.proxy);
+    const host = domain !== "" ? domain : ipv4Text(ip) + (port === 5060 ? "" : ":" + port);
     const aor = "sip:" + (settings.user !== "" ? escapeUser(settings.user) + "@" : "") + host;
     const name = settings.displayName !== "" ? '"' + escapeQuoted(settings.displayName) + '" ' : "";
     this.aor = octets(aor);
     this.from = octets(name + "<" + aor + ">");
     this.to = octets("<" + aor + ">");
-    this.registrar = settings.domain !== "" ? octets("sip:" + settings.domain) : NONE;
-    this.proxyRoute = settings.proxy !== "" ? octets("<" + proxyUri(settings.proxy) + ">") : NONE;
+    this.domain = domain;
+    this.registrar = domain !== "" ? octets("sip:" + domain) : NONE;
+    this.proxyRoute = proxy.error === "" ? octets("<" + proxyUri(proxy) + ">") : NONE;
     this.join();
     this.user = octets(escapeUser(settings.user));
   }
@@ -124,28 +131,8 @@ export class Account {
 
 const COMMA = 0x2c;
 
-/** An outbound proxy as a loose route. */
-function proxyUri(proxy: string): string {
-  const uri = proxy.slice(0, 4).toLowerCase() === "sip:" ? proxy : "sip:" + proxy;
-  const lower = uri.toLowerCase();
-  return lower.indexOf(";lr") >= 0 ? uri : uri + ";lr";
-}
-
 /** Octets of our user name as a URI writes it; our Contact with it has to fit `Limits.contactBytes`. */
 export const USER_MOST_BYTES = 200;
-
-/** The user part of a URI: what may not stand there is escaped. RFC 3261 §25.1 */
-export function escapeUser(user: string): string {
-  const bytes = octets(user);
-  let out = "";
-  for (let i = 0; i < bytes.length; i++) {
-    const c = bytes[i];
-    const isPlain = (c >= 0x30 && c <= 0x39) || (c >= 0x41 && c <= 0x5a) || (c >= 0x61 && c <= 0x7a);
-    if (isPlain || "-_.!~*'()&=+$,;?/".indexOf(String.fromCharCode(c)) >= 0) out += String.fromCharCode(c);
-    else out += "%" + (c < 16 ? "0" : "") + c.toString(16).toUpperCase();
-  }
-  return out;
-}
 
 function escapeQuoted(value: string): string {
   let out = "";

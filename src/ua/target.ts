@@ -1,15 +1,24 @@
 /**
- * What a person calls, as a SIP URI: a URI as it is, an address, a name, or a telephone number at the configured domain.
+ * What a person calls, as a SIP URI: a URI, an address, a name, or a telephone number at the configured domain. What is read without a
+ * mistake can be called: the settings' check and the call itself read it here.
  * For settings and keystrokes, so it works on strings.
  */
 
+import { octets, text } from "../core/bytes.js";
 import { printable } from "../core/printable.js";
+import { SCHEME_SIP, Uri } from "../wire/uri.js";
+import { escapeUserinfo, placeOf, readHost } from "./uritext.js";
 
 /** `error` says in one line what was wrong, and is empty when `uri` can be called. */
 export interface Target {
   uri: string;
   error: string;
 }
+
+/** Octets of a target as a URI: a request has it twice. */
+export const TARGET_BYTES = 192;
+const SHOWN = 60;
+const uri = new Uri();
 
 /**
  * @param value `sip:bob@example.org`, `tel:+4930123`, `192.0.2.7:5062`, `bob@example.org`, `door.example.org`, `**610`, `bob`
@@ -22,34 +31,67 @@ export function readTarget(value: string, domain: string): Target {
     const code = given.charCodeAt(i);
     if (code <= 0x20 || code === 0x7f || code === 0x3c || code === 0x3e || code === 0x22) {
       if (!isNumber(given))
-        return refused(
-          "'" + printable(given) + "' has a space, quote or bracket in it: give a SIP URI, an address or a number",
-        );
+        return refused(shown(given) + " has a space, quote or bracket in it: give a SIP URI, an address or a number");
       break;
     }
   }
   const colon = given.indexOf(":");
   const scheme = colon > 0 ? given.slice(0, colon).toLowerCase() : "";
-  if (scheme === "sip") {
-    return given.length > 4
-      ? { uri: "sip:" + given.slice(4), error: "" }
-      : refused("'sip:' names nobody: give sip:user@host or sip:host");
-  }
-  if (scheme === "sips") return refused("'" + given + "' asks for TLS, which is not supported: use sip:");
+  if (scheme === "sip")
+    return given.length > 4 ? readUri(given.slice(4)) : refused("'sip:' names nobody: give sip:user@host or sip:host");
+  if (scheme === "sips") return refused(shown(given) + " asks for TLS, which is not supported: use sip:");
   if (scheme === "tel") {
     const parameters = given.indexOf(";");
     return readNumber(parameters < 0 ? given.slice(4) : given.slice(4, parameters), domain);
   }
   if (isNumber(given)) return readNumber(given, domain);
-  if (given.indexOf("@") >= 0 || given.indexOf(".") >= 0 || given.charAt(0) === "[")
-    return { uri: "sip:" + given, error: "" };
-  if (colon >= 0) return refused("'" + given + "' is no scheme that can be called: use sip: or tel:");
-  if (domain === "") return refused("'" + given + "' needs sip.domain to be set, or give sip:" + given + "@HOST");
-  return { uri: "sip:" + given + "@" + domain, error: "" };
+  if (given.indexOf("@") >= 0 || given.indexOf(".") >= 0 || given.charAt(0) === "[") return readUri(given);
+  if (colon >= 0) return refused(shown(given) + " is no scheme that can be called: use sip: or tel:");
+  if (domain === "")
+    return refused(shown(given) + " needs sip.domain to be set, or give sip:" + printable(given, SHOWN) + "@HOST");
+  const semicolon = indexOfFirst(given, ";?");
+  return readUri(given.slice(0, semicolon) + "@" + domain + given.slice(semicolon));
+}
+
+/** @returns where the first of those characters stands, the length when none does */
+function indexOfFirst(value: string, characters: string): number {
+  let i = 0;
+  while (i < value.length && characters.indexOf(value.charAt(i)) < 0) i += 1;
+  return i;
+}
+
+/** A contact as it came with a registration: what is behind a `?` is left out, all else stays. */
+export function readContact(value: string): Target {
+  const bytes = octets(value);
+  if (!uri.parse(bytes, 0, bytes.length) || uri.scheme !== SCHEME_SIP)
+    return refused(shown(value) + " is no SIP address");
+  return { uri: text(bytes, 0, uri.paramsEnd), error: "" };
+}
+
+/** Without its scheme. */
+function readUri(value: string): Target {
+  const at = value.indexOf("@");
+  if (at === 0) return refused(shown(value) + " names nobody before the @");
+  const host = readHost(value.slice(at + 1));
+  if (host.error !== "") return refused(host.error);
+  return built((at > 0 ? escapeUserinfo(value.slice(0, at)) + "@" : "") + placeOf(host) + host.params);
+}
+
+/** The last look at what was put together: it is read as those who get it will. */
+function built(value: string): Target {
+  const bytes = octets("sip:" + value);
+  if (bytes.length > TARGET_BYTES)
+    return refused("'sip:" + printable(value, SHOWN) + "' is too long: " + TARGET_BYTES + " octets as a URI at most");
+  const isRead = uri.parse(bytes, 0, bytes.length) && uri.scheme === SCHEME_SIP && uri.hostEnd > uri.hostStart;
+  return isRead ? { uri: "sip:" + value, error: "" } : refused("'sip:" + printable(value, SHOWN) + "' is no SIP URI");
 }
 
 function refused(error: string): Target {
   return { uri: "", error };
+}
+
+function shown(value: string): string {
+  return "'" + printable(value, SHOWN) + "'";
 }
 
 /** Digits with what people write between them; at least one digit, `*` or `#`, and no dotted quad. */
@@ -73,11 +115,11 @@ function readNumber(value: string, domain: string): Target {
     if ((c >= "0" && c <= "9") || c === "*" || (c === "+" && number === "")) number += c;
     // A bare # may not stand in the user part. RFC 3261 §25.1
     else if (c === "#") number += "%23";
-    else if (" -().".indexOf(c) < 0)
-      return refused("'" + printable(value) + "' is no telephone number: digits, + in front, * and #");
+    else if (" -()./".indexOf(c) < 0)
+      return refused(shown(value) + " is no telephone number: digits, + in front, * and #");
   }
-  if (number === "" || number === "+") return refused("'" + printable(value) + "' has no digits to call");
+  if (number === "" || number === "+") return refused(shown(value) + " has no digits to call");
   if (domain === "")
     return refused("the number " + number + " needs sip.domain to be set, or give sip:" + number + "@HOST");
-  return { uri: "sip:" + number + "@" + domain + ";user=phone", error: "" };
+  return built(number + "@" + domain + ";user=phone");
 }

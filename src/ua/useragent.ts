@@ -48,7 +48,7 @@ import {
   TRANSPORT_UDP,
 } from "../wire/names.js";
 import { PROBLEM_URI, problemText } from "../wire/problems.js";
-import { SCHEME_OTHER, SCHEME_SIP, SCHEME_SIPS, Uri } from "../wire/uri.js";
+import { SCHEME_OTHER, SCHEME_SIPS, Uri } from "../wire/uri.js";
 import type { Writer } from "../wire/writer.js";
 import { Account, type AccountSettings } from "./account.js";
 import {
@@ -68,7 +68,7 @@ import {
 import { Credentials } from "./credentials.js";
 import { readInfoDigit } from "./info.js";
 import { REGISTRATION_OFF, Registration, type RegistrationUser } from "./registration.js";
-import { readTarget } from "./target.js";
+import { readContact, readTarget } from "./target.js";
 import { ALLOW_EVENTS, WATCH_CONFIRMED, WATCH_EARLY, WATCH_IDLE, WATCH_TRYING, Watchers } from "./watchers.js";
 
 /** Nobody answered in the time a call may ring. Beside the CAUSE_* of the session. */
@@ -243,16 +243,15 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
 
   /**
    * Calls what a person gave: a URI, an address, a number. @param beside a call that rings, of which at most one is to be answered: both share its line
-   * @param isDirect past the outbound proxy, straight to the address in the target
+   * @param isDirect past the outbound proxy, straight to the address in the target, which may be a contact that came
    * @returns the call, or null with the reason in `error`
    */
   call(target: string, beside: Call | null = null, isDirect = false): Call | null {
-    const read = readTarget(target, this.settings.domain);
+    const typed = readTarget(target, this.account.domain);
+    // What a phone registered is taken as it came.
+    const read = typed.error !== "" && isDirect ? readContact(target) : typed;
     if (read.error !== "") return this.cannot(read.error);
     const bytes = octets(read.uri);
-    if (!uri.parse(bytes, 0, bytes.length) || uri.scheme !== SCHEME_SIP || uri.hostEnd === uri.hostStart) {
-      return this.cannot("'" + target.trim() + "' is no SIP URI: give sip:user@host, an address or a number");
-    }
     const line = beside === null ? this.freeLine() : beside.line;
     const call = line === null ? null : this.freeCall(line);
     const draft = call === null ? null : this.dialogs.take();
