@@ -41,10 +41,14 @@ export interface TcpConnection {
   /** The other side. */
   readonly address: number;
   readonly port: number;
+  /** It has come to be, and is not over. */
+  readonly isOpen: boolean;
   /** Copies `bytes[start, end)`; it is queued until the connection opens. @returns false when the queue is full or the connection is over */
   write(bytes: Uint8Array, start: number, end: number): boolean;
   /** Sends what is queued, then closes. `onClose` does not follow. */
   close(): void;
+  /** Closes at once; what is queued is not sent. `onClose` does not follow. */
+  drop(): void;
 }
 
 export interface TcpOptions {

@@ -346,7 +346,10 @@ async function main(): Promise<number> {
         keypad.press(digits);
         return "";
       },
-      fault: (name, value) => (network !== null ? network.fault(name, value) : house.faults.set(name, value)),
+      fault: (name, value) => {
+        if (network !== null) return network.fault(name, value);
+        return name === "tcp" ? "fault tcp: needs --virtual-time" : house.faults.set(name, value);
+      },
       onEvent: (listener) => {
         for (const event of early) listener(event);
         listeners.push(listener);

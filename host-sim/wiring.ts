@@ -198,6 +198,10 @@ export class Wiring {
             get localPort() {
               return connection.localPort;
             },
+            get isOpen() {
+              return connection.isOpen;
+            },
+            drop: () => connection.drop(),
             write: (bytes, start, end) => {
               wiretap.seen(
                 ip,

@@ -50,7 +50,7 @@ class Connection implements TcpConnection {
   private queued = 0;
   private room = 0;
   private stream: Stream | null = null;
-  private isOpen = false;
+  isOpen = false;
   private isLeaving = false;
 
   constructor(owner: Streams, id: number, isIncoming: boolean) {
@@ -90,9 +90,15 @@ class Connection implements TcpConnection {
     if (this.queued === 0 || !this.isOpen) this.release();
   }
 
+  drop(): void {
+    this.isLeaving = true;
+    this.release();
+  }
+
   release(): void {
     const stream = this.stream;
     this.stream = null;
+    this.isOpen = false;
     this.owner.remove(this);
     if (stream !== null) stream.close();
   }

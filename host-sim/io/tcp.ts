@@ -51,6 +51,10 @@ class NodeTcpConnection implements TcpConnection {
     return this.socket.localPort ?? 0;
   }
 
+  get isOpen(): boolean {
+    return this.open && !this.socket.connecting;
+  }
+
   write(bytes: Uint8Array, start: number, end: number): boolean {
     if (!this.open || this.socket.writableEnded) return false;
     if (this.socket.writableLength + end - start > TCP_QUEUE_BYTES) return false;
@@ -71,6 +75,13 @@ class NodeTcpConnection implements TcpConnection {
     if (socket.connecting) socket.once("connect", () => this.dropSoon());
     else this.dropSoon();
     socket.end();
+  }
+
+  drop(): void {
+    if (!this.open) return;
+    this.open = false;
+    this.stack.forget(this);
+    this.socket.destroy();
   }
 
   private dropSoon(): void {

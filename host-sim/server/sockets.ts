@@ -109,8 +109,14 @@ export class Sockets implements Network {
     return found?.write(bytes, start, end) === true ? found.id : -1;
   }
 
-  closeStream(connection: number): void {
-    this.tcp?.find(connection)?.close();
+  closeStream(connection: number, isDropped = false): void {
+    const found = this.tcp?.find(connection);
+    if (isDropped) found?.drop();
+    else found?.close();
+  }
+
+  isStreamOpen(connection: number): boolean {
+    return this.tcp?.find(connection)?.isOpen === true;
   }
 
   resolve(id: number, bytes: Uint8Array, start: number, end: number, port: number, transport: number): void {

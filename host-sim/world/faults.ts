@@ -6,6 +6,10 @@ import { ipv4 } from "../../src/core/address.js";
 import { fraction, type RandomSource } from "../../src/core/random.js";
 import { safe } from "./events.js";
 
+/** What becomes of connections that are opened: they open, or are refused, or nothing is heard of them, or they break at the first octets. */
+export type TcpFault = "open" | "refuse" | "drop" | "reset";
+const TCP_FAULTS: readonly string[] = ["open", "refuse", "drop", "reset"];
+
 /** How far a datagram that is to come out of order is held back, ms: more than two packets of sound. */
 const REORDER_MS = 50;
 const PERCENT = "a percentage from 0 to 100";
@@ -22,6 +26,7 @@ export class Faults {
   private corrupt = 0;
   private delayMs: number;
   private jitterMs = 0;
+  tcp: TcpFault = "open";
   /** Nobody reaches anybody. */
   private parted = false;
   /** Hosts that are cut off from the others. */
@@ -35,7 +40,7 @@ export class Faults {
 
   /**
    * Sets one fault for all that is sent from now on: loss, duplicate, reorder, corrupt (percent of the datagrams), delay,
-   * jitter (ms), partition (on, off, or the address of a host to cut off), clear (all). @returns "" or one line that says what is allowed
+   * jitter (ms), partition (on, off, or the address of a host to cut off), tcp (open, refuse, drop, reset), clear (all). @returns "" or one line that says what is allowed
    */
   set(name: string, value: string): string {
     const percent = numberOf(value, "%", 100);
@@ -54,11 +59,16 @@ export class Faults {
       else if (address >= 0) this.cutOff.add(address);
       else allowed = "on, off or the address of a host";
       if (value === "off") this.cutOff.clear();
+    } else if (name === "tcp") {
+      if (isTcpFault(value)) this.tcp = value;
+      else allowed = TCP_FAULTS.join(", ");
     } else if (name === "clear") {
       if (value !== "all") allowed = "all";
       else this.clear();
     } else {
-      return "there is no fault " + safe(name) + ": loss, duplicate, reorder, corrupt, delay, jitter, partition, clear";
+      return (
+        "there is no fault " + safe(name) + ": loss, duplicate, reorder, corrupt, delay, jitter, partition, tcp, clear"
+      );
     }
     return allowed === "" ? "" : "fault " + name + ' "' + safe(value) + '": must be ' + allowed;
   }
@@ -99,6 +109,7 @@ export class Faults {
   private clear(): void {
     this.loss = this.duplicate = this.reorder = this.corrupt = this.jitterMs = 0;
     this.delayMs = this.usualMs;
+    this.tcp = "open";
     this.parted = false;
     this.cutOff.clear();
   }
@@ -106,6 +117,10 @@ export class Faults {
   private happens(chance: number): boolean {
     return chance > 0 && fraction(this.random) < chance;
   }
+}
+
+function isTcpFault(value: string): value is TcpFault {
+  return TCP_FAULTS.includes(value);
 }
 
 /** @returns a decimal from 0 to `max`, its unit allowed; -1 for anything else */

@@ -6,7 +6,7 @@ import type { Clock, Resolver, TcpOptions, TcpStack, UdpOptions, UdpSocket } fro
 import { ipv4 } from "../../src/core/address.js";
 import type { RandomSource } from "../../src/core/random.js";
 import { DatagramQueue, openError } from "../io/udp.js";
-import { Faults } from "./faults.js";
+import { Faults, type TcpFault } from "./faults.js";
 import { VirtualTcpStack } from "./streams.js";
 
 /** What a datagram takes when nothing is wrong. */
@@ -44,6 +44,10 @@ export class VirtualNetwork {
 
   reaches(from: number, to: number): boolean {
     return this.faults.reaches(from, to);
+  }
+
+  get tcpFault(): TcpFault {
+    return this.faults.tcp;
   }
 
   travelMs(): number {

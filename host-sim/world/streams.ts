@@ -87,12 +87,14 @@ export class VirtualTcpStack implements TcpStack {
     const network = this.network;
     network.after(network.travelMs(), () => {
       if (connection.state === STATE_CLOSED && !connection.lingers()) return;
-      if (network.loses() || !network.reaches(this.host, connection.address)) {
+      const isDropped = network.tcpFault === "drop" || network.loses();
+      if (isDropped || !network.reaches(this.host, connection.address)) {
         if (network.clock.now() >= untilMs) connection.fail();
         else network.after(RETRY_MS, () => this.knock(connection, untilMs));
         return;
       }
-      const stack = network.listener(connection.address, connection.port);
+      const isRefused = network.tcpFault === "refuse";
+      const stack = isRefused ? undefined : network.listener(connection.address, connection.port);
       const other = stack?.add(stack.port, this.host, connection.localPort) ?? null;
       if (stack === undefined || other === null) {
         network.after(network.travelMs(), () => connection.fail());
@@ -129,6 +131,10 @@ export class VirtualTcpConnection implements TcpConnection {
     this.port = port;
   }
 
+  get isOpen(): boolean {
+    return this.state === STATE_OPEN;
+  }
+
   write(bytes: Uint8Array, start: number, end: number): boolean {
     if (this.state === STATE_CLOSED || this.queuedBytes + end - start > TCP_QUEUE_BYTES) return false;
     this.queuedBytes += end - start;
@@ -141,6 +147,12 @@ export class VirtualTcpConnection implements TcpConnection {
     this.state = STATE_CLOSED;
     this.stack.forget(this);
     this.put(ITEM_CLOSE, null);
+  }
+
+  drop(): void {
+    if (this.state === STATE_CLOSED) return;
+    this.queue.length = this.queuedBytes = 0;
+    this.close();
   }
 
   join(other: VirtualTcpConnection): void {
@@ -203,6 +215,11 @@ export class VirtualTcpConnection implements TcpConnection {
     const item = this.queue[0];
     if (other === null || item === undefined) {
       this.walking = false;
+      return;
+    }
+    if (network.tcpFault === "reset" && item.kind === ITEM_DATA) {
+      this.fail();
+      other.fail();
       return;
     }
     if (!network.reaches(this.stack.host, this.address)) {

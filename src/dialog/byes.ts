@@ -14,7 +14,6 @@ import type { Writer } from "../wire/writer.js";
 import { DIALOG_CONFIRMED, DIALOG_LEAVING, type Dialog } from "./dialog.js";
 import { Way } from "./farewell.js";
 import type { Forks } from "./forks.js";
-import { USER_AGENT } from "./lines.js";
 
 /** Between the first two BYEs when no transaction is free; then twice as long each time, up to the most, for as long as a transaction would. */
 export const BYE_FIRST_MS = 500;
@@ -27,6 +26,7 @@ export interface ByesUser {
   takeClient(): ClientTransaction | null;
   /** One that was taken could not be sent: the session hears nothing more of it. */
   dropClient(): void;
+  /** Writes credentials if any are due and leave room for the end: without them it may be refused; not sent, it is never heard. */
   writeByeCredentials(t: ClientTransaction, w: Writer, requestUri: Span): void;
 }
 
@@ -74,17 +74,8 @@ export class Byes {
     }
     dialog.state = DIALOG_CONFIRMED;
     const w = dialog.request(layer, t, METHOD_BYE, transport);
-    const end = w.at;
-    if (w.ok) {
-      w.put(USER_AGENT);
-      this.user.writeByeCredentials(t, w, dialog.requestUri);
-      w.put(EMPTY_BODY);
-      // With credentials it may be too long. Without, it may be refused; not sent, it is never heard.
-      if (!w.ok) {
-        w.begin(w.bytes, end, w.limit);
-        w.put(EMPTY_BODY);
-      }
-    }
+    this.user.writeByeCredentials(t, w, dialog.requestUri);
+    w.put(EMPTY_BODY);
     if (!layer.send(t)) this.user.dropClient();
   }
 
@@ -130,13 +121,8 @@ export class Byes {
     if (isRouted) layer.transport.aim(target, way.hop, transport);
     else target.set(t.flow.transport, t.flow.ip, t.flow.port, t.flow.connection);
     way.write(w, m, draft, METHOD_BYE, m.cseq + 1);
-    const end = w.at;
-    if (bye !== null && w.ok) this.user.writeByeCredentials(bye, w, uri);
+    if (bye !== null) this.user.writeByeCredentials(bye, w, uri);
     w.put(EMPTY_BODY);
-    if (!w.ok) {
-      w.begin(w.bytes, end, w.limit);
-      w.put(EMPTY_BODY);
-    }
     if (bye === null) layer.sendOnce();
     else if (!layer.send(bye)) this.user.dropClient();
   }

@@ -112,6 +112,8 @@ export class Interval {
     w.put(SESSION_EXPIRES);
     w.uint(Math.max(this.seconds > 0 ? this.seconds : wantedS, this.minSeS));
     w.put(this.seconds === 0 ? CRLF : this.isRefresher ? REFRESHER_UAC : REFRESHER_UAS);
+    // The least there is goes without saying. RFC 4028 §5
+    if (this.minSeS === MIN_SE_LEAST_S) return;
     w.put(MIN_SE);
     w.uint(this.minSeS);
     w.put(CRLF);

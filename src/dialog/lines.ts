@@ -1,7 +1,10 @@
 /** Header lines that Portero always writes the same way: what it can do. */
 import { octets } from "../core/bytes.js";
 
-export const ALLOW = octets("Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, MESSAGE, UPDATE, PRACK, SUBSCRIBE\r\n");
+const METHODS = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, MESSAGE, UPDATE, PRACK, SUBSCRIBE\r\n";
+export const ALLOW = octets("Allow: " + METHODS);
+/** The same where each octet counts: in calls. RFC 3261 §18.1.1 */
+export const ALLOW_SHORT = octets("Allow: " + METHODS.split(", ").join(","));
 export const SUPPORTED = octets("Supported: 100rel, timer\r\n");
 /** What any request may carry, and what each of three methods may. RFC 3261 §21.4.13 */
 export const ACCEPT = octets("Accept: application/sdp, application/dtmf-relay, application/dtmf, text/plain\r\n");

@@ -13,6 +13,7 @@ import type { ClientTransaction, ClientUser } from "../transaction/client.js";
 import { FAILURE_RESOLVE, FAILURE_TRANSPORT } from "../transaction/client.js";
 import type { TransactionLayer } from "../transaction/layer.js";
 import { beginRefusal } from "../transaction/refusal.js";
+import { DATAGRAM_MAX_BYTES, DATAGRAM_USUAL_BYTES } from "../transaction/request.js";
 import { EMPTY_BODY, type ServerOwner, type ServerTransaction } from "../transaction/server.js";
 import { BODY_NONE, BODY_SDP, findSdp } from "../wire/body.js";
 import type { Message } from "../wire/message.js";
@@ -26,14 +27,16 @@ import {
   METHOD_NAMES,
   METHOD_PRACK,
   METHOD_UPDATE,
+  TRANSPORT_UDP,
 } from "../wire/names.js";
 import { BAD_CONTACT } from "../wire/problems.js";
+import { copyBriefly } from "../wire/sdpwriter.js";
 import type { Writer } from "../wire/writer.js";
 import { BYE_FIRST_MS, Byes, type ByesUser } from "./byes.js";
 import { DIALOG_CONFIRMED, type Dialog } from "./dialog.js";
 import { Forks } from "./forks.js";
 import { Interval } from "./interval.js";
-import { ALLOW, END, SDP_BODY, SUPPORTED, USER_AGENT } from "./lines.js";
+import { ALLOW_SHORT, END, SDP_BODY, SUPPORTED, USER_AGENT } from "./lines.js";
 import { NEGOTIATION_MALFORMED, NEGOTIATION_NO_ROOM, NEGOTIATION_OK, type Negotiation } from "./negotiation.js";
 import { Reliable } from "./reliable.js";
 
@@ -75,6 +78,8 @@ export const CAUSE_NO_ACK = 10;
 export const CAUSE_EXPIRED = 11;
 /** One of our pools is empty, or a message does not fit its buffer. */
 export const CAUSE_NO_ROOM = 12;
+/** Our INVITE, with what the server wants to be told, does not fit its buffer. */
+export const CAUSE_TOO_LONG = 13;
 
 /** How long a re-INVITE may be without a final answer: nobody has to be fetched for one. */
 const OFFER_TIME_MS = 32_000;
@@ -98,6 +103,8 @@ const RACK = octets("RAck: ");
 const RETRY_AFTER = octets("Retry-After: ");
 const WARNING = octets('Warning: 305 portero "Incompatible media format"\r\n');
 const CRLF = octets("\r\n");
+/** Before a description: its type, its length in up to four digits, and the blank line. */
+const SDP_HEAD_BYTES = SDP_BODY.length + 4 + END.length;
 /** The reason of a 400. */
 const BAD_DESCRIPTION = octets("Bad Session Description");
 
@@ -153,6 +160,8 @@ export class Session implements ClientUser, ServerOwner, TimerUser, ByesUser {
   readonly negotiation: Negotiation;
   /** Challenges answered since a request of ours was last taken. */
   challenges = 0;
+  /** Our last INVITE did not fit its buffer. */
+  isTooLong = false;
   /** How many of our client transactions still name this session. */
   private open = 0;
   private readonly context: SessionContext;
@@ -257,7 +266,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser, ByesUser {
     if (t === null || this.state !== SESSION_INCOMING || this.reliable.isPending) return;
     const w = this.context.layer.respond(t, status);
     this.context.user.writeContact(w, t.source.transport);
-    w.put(ALLOW);
+    w.put(ALLOW_SHORT);
     if (this.wantsReliable) {
       const { timers, random } = this.context;
       this.reliable.begin(timers, this.reliableTimer, 1 + (random.uint32() & 0xffff));
@@ -560,7 +569,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser, ByesUser {
     }
     const w = layer.respond(t, 200);
     this.context.user.writeContact(w, t.source.transport);
-    w.put(ALLOW);
+    w.put(ALLOW_SHORT);
     this.interval.writeResponse(w);
     if (body === BODY_SDP) this.writeBody(w);
     else w.put(EMPTY_BODY);
@@ -689,7 +698,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser, ByesUser {
     this.forks.dropAll();
     this.dialog = null;
     this.state = SESSION_CALLING;
-    if (!this.sendInvite(draft)) this.end(CAUSE_NO_ROOM, 0, null);
+    if (!this.sendInvite(draft)) this.end(this.isTooLong ? CAUSE_TOO_LONG : CAUSE_NO_ROOM, 0, null);
   }
 
   private onProvisional(m: Message): void {
@@ -907,10 +916,10 @@ export class Session implements ClientUser, ServerOwner, TimerUser, ByesUser {
   // ---- messages we write ----
 
   private sendInvite(dialog: Dialog): boolean {
+    this.isTooLong = false;
     const t = this.takeClient();
     if (t === null) return false;
-    // What can be left out is, rather than the request.
-    if (!this.writeInvite(t, dialog, false)) this.writeInvite(t, dialog, true);
+    this.isTooLong = !this.writeInvite(t, dialog);
     if (this.state === SESSION_CONFIRMED) {
       this.offerUntilMs = this.context.timers.nowMs + OFFER_TIME_MS;
       this.context.timers.startAt(this.retryTimer, this.offerUntilMs);
@@ -926,17 +935,50 @@ export class Session implements ClientUser, ServerOwner, TimerUser, ByesUser {
     return false;
   }
 
-  /** @param isBrief without the fields that no one needs in a request of a dialog @returns whether it fits */
-  private writeInvite(t: ClientTransaction, dialog: Dialog, isBrief: boolean): boolean {
-    const w = dialog.request(this.context.layer, t, METHOD_INVITE, this.context.transport);
-    this.context.user.writeContact(w, t.target.transport);
-    if (!isBrief) w.put(ALLOW);
+  /** What can be left out is, rather than that it is too long for UDP or for its buffer. @returns whether it fits */
+  private writeInvite(t: ClientTransaction, dialog: Dialog): boolean {
+    const { layer, user, transport } = this.context;
+    const w = dialog.request(layer, t, METHOD_INVITE, transport);
+    user.writeContact(w, t.target.transport);
     w.put(SUPPORTED);
-    this.interval.writeInvite(w, this.context.sessionExpiresS);
-    if (!isBrief) w.put(USER_AGENT);
-    this.context.user.writeCredentials(this, t, w, METHOD_INVITE, dialog.requestUri);
-    this.writeBody(w);
+    user.writeCredentials(this, t, w, METHOD_INVITE, dialog.requestUri);
+    const { bytes, start, end } = this.negotiation.local;
+    const fullBytes = SDP_HEAD_BYTES + end - start;
+    // A change is said in full: some phones keep what they are not told to change.
+    const isChange = this.isConfirmed();
+    const briefBytes = isChange ? fullBytes : SDP_HEAD_BYTES + copyBriefly(null, bytes, start, end);
+    this.writeInterval(w, briefBytes);
+    const isDatagram = t.target.transport === TRANSPORT_UDP;
+    const usual = Math.min(isDatagram ? DATAGRAM_USUAL_BYTES : w.limit, w.limit);
+    if (w.at + ALLOW_SHORT.length + USER_AGENT.length + fullBytes <= usual) {
+      w.put(ALLOW_SHORT);
+      w.put(USER_AGENT);
+      this.writeBody(w);
+      return w.ok;
+    }
+    // Where it is longer than usual anyhow, Allow may have what is left before it is too long for UDP.
+    const isUsual = w.at + briefBytes <= usual;
+    const most = isUsual ? usual : Math.min(isDatagram ? DATAGRAM_MAX_BYTES : w.limit, w.limit);
+    if (w.at + briefBytes + ALLOW_SHORT.length <= most) w.put(ALLOW_SHORT);
+    if (isChange) this.writeBody(w);
+    else this.writeBriefBody(w);
     return w.ok;
+  }
+
+  /** The session interval that we ask for, if it leaves room for what follows: else there is none. */
+  private writeInterval(w: Writer, restBytes: number): void {
+    const before = w.at;
+    if (!w.ok) return;
+    this.interval.writeInvite(w, this.context.sessionExpiresS);
+    if (!w.ok || w.at + restBytes > w.limit) w.begin(w.bytes, before, w.limit);
+  }
+
+  /** Credentials, if they leave room for the end of a request without a body: without them it may be refused, but it is heard. */
+  private writeCredentials(t: ClientTransaction, w: Writer, method: number, requestUri: Span): void {
+    const before = w.at;
+    if (!w.ok) return;
+    this.context.user.writeCredentials(this, t, w, method, requestUri);
+    if (!w.ok || w.at + EMPTY_BODY.length > w.limit) w.begin(w.bytes, before, w.limit);
   }
 
   private sendAck(t: ClientTransaction, dialog: Dialog, m: Message): void {
@@ -967,10 +1009,9 @@ export class Session implements ClientUser, ServerOwner, TimerUser, ByesUser {
     if (t === null) return false;
     const w = dialog.request(this.context.layer, t, METHOD_UPDATE, this.context.transport);
     this.context.user.writeContact(w, t.target.transport);
-    w.put(ALLOW);
     w.put(SUPPORTED);
     this.interval.writeUpdate(w);
-    this.context.user.writeCredentials(this, t, w, METHOD_UPDATE, dialog.requestUri);
+    this.writeCredentials(t, w, METHOD_UPDATE, dialog.requestUri);
     w.put(EMPTY_BODY);
     this.update = t;
     if (this.context.layer.send(t)) return true;
@@ -991,7 +1032,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser, ByesUser {
     w.octet(0x20);
     w.put(METHOD_NAMES[METHOD_INVITE]);
     w.put(CRLF);
-    this.context.user.writeCredentials(this, t, w, METHOD_PRACK, dialog.requestUri);
+    this.writeCredentials(t, w, METHOD_PRACK, dialog.requestUri);
     w.put(EMPTY_BODY);
     if (this.context.layer.send(t)) return true;
     this.open -= 1;
@@ -1009,7 +1050,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser, ByesUser {
     this.setIncoming(null, this.incomingCseq);
     const w = layer.respond(t, 200);
     this.context.user.writeContact(w, t.source.transport);
-    w.put(ALLOW);
+    w.put(ALLOW_SHORT);
     w.put(SUPPORTED);
     this.interval.writeResponse(w);
     w.put(USER_AGENT);
@@ -1088,6 +1129,14 @@ export class Session implements ClientUser, ServerOwner, TimerUser, ByesUser {
     w.uint(description.size());
     w.put(END);
     w.raw(description.bytes, description.start, description.end);
+  }
+
+  private writeBriefBody(w: Writer): void {
+    const { bytes, start, end } = this.negotiation.local;
+    w.put(SDP_BODY);
+    w.uint(copyBriefly(null, bytes, start, end));
+    w.put(END);
+    copyBriefly(w, bytes, start, end);
   }
 
   // ---- offers ----
@@ -1209,7 +1258,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser, ByesUser {
   }
 
   writeByeCredentials(t: ClientTransaction, w: Writer, requestUri: Span): void {
-    this.context.user.writeCredentials(this, t, w, METHOD_BYE, requestUri);
+    this.writeCredentials(t, w, METHOD_BYE, requestUri);
   }
 
   private setIncoming(t: ServerTransaction | null, cseq: number): void {

@@ -284,9 +284,16 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
     return found !== null && found.write(bytes, start, end) ? found.id : -1;
   }
 
-  closeStream(connection: number): void {
+  closeStream(connection: number, isDropped = false): void {
     const found = this.tcp === null ? null : this.tcp.find(connection);
-    if (found !== null) found.close();
+    if (found === null) return;
+    if (isDropped) found.drop();
+    else found.close();
+  }
+
+  isStreamOpen(connection: number): boolean {
+    const found = this.tcp === null ? null : this.tcp.find(connection);
+    return found !== null && found.isOpen;
   }
 
   resolve(id: number, bytes: Uint8Array, start: number, end: number, port: number, transport: number): void {

@@ -4,16 +4,13 @@
  */
 import { hash } from "../core/bytes.js";
 import type { RandomSource } from "../core/random.js";
+import { BRANCH_BYTES, COOKIE_BYTES } from "../transaction/branch.js";
 import type { TransactionLayer } from "../transaction/layer.js";
 import { readHex32 } from "../transaction/slots.js";
 import { ValueList } from "../wire/list.js";
 import type { Message } from "../wire/message.js";
 import { HEADER_PROXY_REQUIRE, HEADER_ROUTE, HEADER_VIA, TRANSPORT_TCP } from "../wire/names.js";
 import { Via } from "../wire/via.js";
-
-export const COOKIE_BYTES = 7;
-/** Of a branch of ours: the cookie and 16 digits. */
-export const BRANCH_BYTES = 23;
 
 export class LoopGuard {
   /** Of the request that was asked about last. */

@@ -7,6 +7,7 @@
 import { parseIPv4 } from "../core/address.js";
 import { hash, NONE, Span } from "../core/bytes.js";
 import type { RandomSource } from "../core/random.js";
+import { BRANCH_BYTES, COOKIE_BYTES } from "../transaction/branch.js";
 import { Flow } from "../transaction/flow.js";
 import type { Bypass, TransactionLayer } from "../transaction/layer.js";
 import { writeRelayed } from "../transaction/relay.js";
@@ -20,7 +21,6 @@ import type { Admission } from "./admission.js";
 import { AnsweredRoutes } from "./answered.js";
 import { breadthOf, Forwarder, Hop } from "./forward.js";
 import { type Bindings, LOCATION_OK, type LocationStore, type LocationUser } from "./location.js";
-import { BRANCH_BYTES, COOKIE_BYTES } from "./loop.js";
 import type { Marks } from "./mark.js";
 import type { Overload } from "./overload.js";
 import type { Registrar } from "./registrar.js";

@@ -5,7 +5,6 @@
  * Not here: which response belongs to which transaction (layer.ts), Timer C (a proxy's), and what a response means.
  */
 import { equal, NONE } from "../core/bytes.js";
-import type { RandomSource } from "../core/random.js";
 import type { Timers, TimerUser } from "../core/timers.js";
 import type { Message } from "../wire/message.js";
 import { PARSE_OK } from "../wire/message.js";
@@ -20,9 +19,13 @@ import {
   TRANSPORT_UDP,
 } from "../wire/names.js";
 import { Writer } from "../wire/writer.js";
+import type { Branches } from "./branch.js";
 import { Flow, Target } from "./flow.js";
+import { REACH_LATE, REACH_SILENT, REACH_TCP } from "./reach.js";
 import {
   DATAGRAM_MAX_BYTES,
+  isTooLong,
+  sendByDatagram,
   sendOnce,
   stampVia,
   writeRequestLine,
@@ -31,7 +34,7 @@ import {
   writeVia,
 } from "./request.js";
 import { FIND_FAILED, FIND_KNOWN, FIND_WAIT } from "./resolver.js";
-import type { TransactionLimits, Transport } from "./transport.js";
+import { DETOUR_KNOWN, DETOUR_LONG, DETOUR_LOST, type TransactionLimits, type Transport } from "./transport.js";
 
 /** No final response in time: act as on 408. */
 export const FAILURE_TIMEOUT = 1;
@@ -58,12 +61,17 @@ export const CLIENT_FAILING = 7;
 
 /** Timer D is at least that over UDP. RFC 3261 §17.1.1.2 */
 const TIMER_D_MS = 32000;
+/** A connection that is opened for a request's length alone may take so long, ms. */
+const CONNECT_MS = 500;
+/** And so long, ms, nothing may come over it: an INVITE is answered 100 in 200 ms (RFC 3261 §17.2.1), others need not be (RFC 4320 §4.1). */
+const SILENT_INVITE_MS = 1000;
+const SILENT_MS = 4000;
 /** A farewell that got no answer keeps its place so long at least, in T1: it was sent three times by then. */
 const FAREWELL_T1 = 4;
 /** Farewells are spared after all else: longer than any transaction waits for repetitions. */
 const LAST_MS = 1_000_000;
 
-// Kinds of timer. REPEAT is Timer A or E (in Proceeding of an INVITE that of its CANCEL); END is B, D, F, K or M, whichever the state has.
+// Kinds of timer. REPEAT is Timer A or E (in Proceeding of an INVITE that of its CANCEL), or looks after TCP that was tried for the length alone; END is B, D, F, K or M, whichever the state has.
 const REPEAT = 0;
 const END = 1;
 
@@ -80,7 +88,7 @@ export interface ClientUser {
 /** What a client transaction needs around it. */
 export interface ClientHost {
   readonly timers: Timers;
-  readonly random: RandomSource;
+  readonly branches: Branches;
   readonly transport: Transport;
   readonly limits: TransactionLimits;
   /** For the time of one call: our own request read again, and octets as many as a transaction has. */
@@ -91,6 +99,8 @@ export interface ClientHost {
   readonly scratchFlow: Flow;
   onClientStarted(t: ClientTransaction): void;
   onClientEnded(t: ClientTransaction): void;
+  /** That connection did not come to be in time. */
+  abandon(connection: number): void;
 }
 
 /** For a transaction that nobody waits for. */
@@ -121,7 +131,7 @@ export class ClientTransaction implements TimerUser {
   readonly buffer: Uint8Array;
   /** The request is somebody else's, passed on: its responses have more Vias than ours. */
   isForwarded = false;
-  /** The 64 bits behind the cookie of our branch. */
+  /** The 64 bits behind the cookie of our branch, from `send` on. */
   branchHigh = 0;
   branchLow = 0;
   /** Next hop of the ACK being written. */
@@ -137,6 +147,10 @@ export class ClientTransaction implements TimerUser {
   private isAckWaiting = false;
   /** Sent by TCP for its size alone, so UDP is left to try. */
   private isUpgraded = false;
+  /** Its connection came to be in time. */
+  private isConnected = false;
+  /** It went by TCP and by UDP: whichever answer comes first counts. */
+  private isEitherWay = false;
   private isCancelWanted = false;
   /** Header lines of the CANCEL alone. */
   private cancelLines: Uint8Array = NONE;
@@ -173,38 +187,35 @@ export class ClientTransaction implements TimerUser {
     this.ackEnd = 0;
     this.isAckWaiting = false;
     this.isForwarded = false;
-    this.isUpgraded = false;
+    this.isUpgraded = this.isConnected = this.isEitherWay = false;
     this.isCancelWanted = false;
     this.isCancelSent = false;
     this.cause = 0;
   }
 
-  /** Begins the request: its first line and our Via with a new branch. */
+  /** Begins the request: its first line and our Via; the branch is made when all is written. */
   begin(method: number, uriBytes: Uint8Array, uriStart: number, uriEnd: number): Writer {
     this.method = method;
-    this.branchHigh = this.host.random.uint32() | 0;
-    this.branchLow = this.host.random.uint32() | 0;
     const w = this.writer;
     w.begin(this.buffer, 0, this.buffer.length);
     writeRequestLine(w, method, uriBytes, uriStart, uriEnd);
-    writeVia(w, this.host.transport, this.branchHigh, this.branchLow);
+    writeVia(w, this.host.transport, 0, 0);
     return w;
   }
 
   /**
    * Begins the request `m` as it is passed on: its method with another URI, and our Via. RFC 3261 §16.6
-   * @param branchHigh the first half of the branch; the other is random
+   * @param branchHigh the first half of the branch
    */
   forward(m: Message, uriBytes: Uint8Array, uriStart: number, uriEnd: number, branchHigh: number): Writer {
     this.method = m.method;
     this.isForwarded = true;
     this.branchHigh = branchHigh | 0;
-    this.branchLow = this.host.random.uint32() | 0;
     const w = this.writer;
     w.begin(this.buffer, 0, this.buffer.length);
     w.copy(m.bytes, m.methodStart, m.methodEnd);
     writeUriOfLine(w, uriBytes, uriStart, uriEnd);
-    writeVia(w, this.host.transport, this.branchHigh, this.branchLow);
+    writeVia(w, this.host.transport, this.branchHigh, 0);
     return w;
   }
 
@@ -212,6 +223,10 @@ export class ClientTransaction implements TimerUser {
   send(): boolean {
     if (this.state !== CLIENT_IDLE || !this.writer.ok) return false;
     this.end = this.writer.at;
+    const { branches } = this.host;
+    branches.make(this.buffer, this.end, this.isForwarded, this.branchHigh);
+    this.branchHigh = branches.high;
+    this.branchLow = branches.low;
     // An INVITE that we cannot read ourselves could be neither acknowledged nor cancelled.
     if (this.method === METHOD_INVITE && !this.readAgain(this.end)) return false;
     this.cseq = this.method === METHOD_INVITE ? this.host.own.cseq : 0;
@@ -293,7 +308,7 @@ export class ClientTransaction implements TimerUser {
     w.begin(bytes, 0, bytes.length);
     if (this.state !== CLIENT_ACCEPTED) w.ok = false;
     writeRequestLine(w, METHOD_ACK, uriBytes, uriStart, uriEnd);
-    writeVia(w, this.host.transport, this.host.random.uint32() | 0, this.host.random.uint32() | 0);
+    writeVia(w, this.host.transport, 0, 0);
     return w;
   }
 
@@ -302,6 +317,7 @@ export class ClientTransaction implements TimerUser {
     const w = this.writer;
     if (this.state !== CLIENT_ACCEPTED || !w.ok) return;
     w.ok = false;
+    this.host.branches.make(w.bytes, w.at, false);
     if (w !== this.ownWriter) {
       // Of another fork: when its name is not known yet, the 2xx comes again and so does the ACK.
       const other = this.host.scratchTarget;
@@ -323,8 +339,21 @@ export class ClientTransaction implements TimerUser {
     if (this.flow.connection !== connection) return;
     this.flow.connection = -1;
     if (this.state !== CLIENT_CALLING) return;
-    if (this.isUpgraded) this.fallBack();
-    else this.failSoon(FAILURE_TRANSPORT);
+    if (!this.isUpgraded) this.failSoon(FAILURE_TRANSPORT);
+    else {
+      const state = this.reachState();
+      this.fallBack(state > REACH_TCP ? state : DETOUR_LOST);
+    }
+  }
+
+  /** Whether the request can leave by that connection alone. */
+  needsStream(connection: number): boolean {
+    return this.state !== CLIENT_FREE && this.flow.connection === connection && !this.isUpgraded;
+  }
+
+  /** Whether a response may come by that transport: the one it went by. RFC 3261 §17.1.3 */
+  wentBy(transport: number): boolean {
+    return this.flow.transport === transport || (this.isEitherWay && transport === TRANSPORT_TCP);
   }
 
   /**
@@ -368,6 +397,9 @@ export class ClientTransaction implements TimerUser {
     this.host.timers.stop(this.repeatTimer);
     // Timer B or F, or no final response after a CANCEL. RFC 3261 §17.1.1.2, §17.1.2.2, §9.1
     const isUnanswered = this.state === CLIENT_CALLING || this.state === CLIENT_PROCEEDING;
+    // By UDP it was perhaps too long for the way: what was known of TCP there has not helped.
+    if (this.state === CLIENT_CALLING && this.isUnreliable() && this.end > DATAGRAM_MAX_BYTES)
+      this.host.transport.reach.forget(this.flow.ip, this.flow.port);
     if (isUnanswered && this.cause === 0) this.cause = FAILURE_TIMEOUT;
     if (this.state === CLIENT_RESOLVING) this.cause = FAILURE_RESOLVE;
     this.state = CLIENT_FAILING;
@@ -378,6 +410,10 @@ export class ClientTransaction implements TimerUser {
   }
 
   private onRepeat(): void {
+    if (this.isUpgraded) {
+      this.onStreamTime();
+      return;
+    }
     const t2Ms = this.host.limits.t2Ms;
     // Timer A doubles without end. RFC 3261 §17.1.1.2
     if (this.method === METHOD_INVITE && !this.isCancelSent) this.intervalMs *= 2;
@@ -389,6 +425,28 @@ export class ClientTransaction implements TimerUser {
     this.host.timers.start(this.repeatTimer, this.intervalMs);
   }
 
+  /** The connection had its time to come to be, or what is at its end to say something. */
+  private onStreamTime(): void {
+    const { timers, transport } = this.host;
+    const { ip, port, connection } = this.flow;
+    if (this.state !== CLIENT_CALLING) return;
+    if (!this.isConnected && transport.isConnected(connection)) {
+      this.isConnected = true;
+      timers.start(this.repeatTimer, (this.method === METHOD_INVITE ? SILENT_INVITE_MS : SILENT_MS) - CONNECT_MS);
+      return;
+    }
+    const state = this.isConnected ? REACH_SILENT : REACH_LATE;
+    transport.reach.note(ip, port, state, timers.nowMs);
+    // What was sent over an open connection may be answered yet.
+    this.isEitherWay = this.isConnected;
+    this.fallBack(state);
+    if (!this.isEitherWay) this.host.abandon(connection);
+  }
+
+  private reachState(): number {
+    return this.host.transport.reach.of(this.flow.ip, this.flow.port, this.host.timers.nowMs);
+  }
+
   private locate(): void {
     const found = this.host.transport.locate(this.target);
     if (found === FIND_WAIT) return;
@@ -396,9 +454,14 @@ export class ClientTransaction implements TimerUser {
       this.failSoon(FAILURE_RESOLVE);
       return;
     }
-    this.flow.copy(this.target);
-    this.isUpgraded = this.flow.transport === TRANSPORT_UDP && this.end > DATAGRAM_MAX_BYTES && !this.target.isFixed;
-    if (this.isUpgraded) this.flow.transport = TRANSPORT_TCP;
+    const { flow, end } = this;
+    const { transport } = this.host;
+    flow.copy(this.target);
+    if (isTooLong(this.target, end)) {
+      this.isUpgraded = transport.triesStream(flow);
+      if (this.isUpgraded) flow.transport = TRANSPORT_TCP;
+      transport.tellDetour(flow, this.isUpgraded ? DETOUR_LONG : DETOUR_KNOWN + this.reachState(), end);
+    }
     this.launch();
   }
 
@@ -419,23 +482,26 @@ export class ClientTransaction implements TimerUser {
     this.state = CLIENT_CALLING;
     timers.start(this.endTimer, 64 * limits.t1Ms);
     if (!this.host.transport.send(this.flow, this.buffer, 0, this.end)) {
-      if (this.isUpgraded) this.fallBack();
+      if (this.isUpgraded) this.fallBack(DETOUR_LOST);
       else this.failSoon(FAILURE_TRANSPORT);
       return;
     }
+    if (this.isUpgraded) timers.start(this.repeatTimer, CONNECT_MS);
     if (!this.isUnreliable()) return;
     this.intervalMs = limits.t1Ms;
     timers.start(this.repeatTimer, this.intervalMs);
   }
 
-  /** TCP was tried for the size alone and is not there: UDP after all. RFC 3261 §18.1.1 */
-  private fallBack(): void {
+  /** TCP was tried for the size alone and is not there: UDP after all. RFC 3261 §18.1.1 @param why DETOUR_* */
+  private fallBack(why: number): void {
     this.isUpgraded = false;
     this.flow.set(TRANSPORT_UDP, this.flow.ip, this.flow.port, -1);
+    this.host.transport.tellDetour(this.flow, why, this.end);
     this.launch();
   }
 
   private proceed(m: Message): void {
+    if (this.isUpgraded) this.host.timers.stop(this.repeatTimer);
     this.state = CLIENT_PROCEEDING;
     if (this.method === METHOD_INVITE && !this.isCancelSent) {
       this.host.timers.stop(this.repeatTimer);
@@ -500,7 +566,15 @@ export class ClientTransaction implements TimerUser {
   }
 
   private repeatAck(flow: Flow): void {
-    if (this.ackEnd > 0) this.host.transport.sendAgain(flow, this.buffer, 0, this.ackEnd);
+    if (this.ackEnd === 0) return;
+    const { transport } = this.host;
+    // A 2xx that comes again says that its ACK has not arrived: perhaps it still waits for a connection.
+    const isWaiting = flow === this.ackFlow && flow.transport !== this.target.transport;
+    if (isWaiting && !transport.isConnected(flow.connection)) {
+      const { connection } = flow;
+      this.ackEnd = sendByDatagram(transport, flow, this.buffer, this.ackEnd);
+      this.host.abandon(connection);
+    } else transport.sendAgain(flow, this.buffer, 0, this.ackEnd);
   }
 
   private isAcknowledged(m: Message): boolean {

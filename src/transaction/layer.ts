@@ -14,6 +14,7 @@ import type { StreamFramer } from "../wire/stream.js";
 import type { Uri } from "../wire/uri.js";
 import { Writer } from "../wire/writer.js";
 import { Answers, RETRY_AFTER } from "./answer.js";
+import { BRANCH_BYTES, Branches, COOKIE_BYTES } from "./branch.js";
 import { CLIENT_FREE, CLIENT_IDLE, type ClientHost, ClientTransaction, type ClientUser, NO_USER } from "./client.js";
 import { Flow, Target } from "./flow.js";
 import type { RelayedRows } from "./relay.js";
@@ -67,9 +68,6 @@ export interface Bypass {
 
 /** Addresses that are remembered to have shown that they read what is sent to them. */
 const PROVEN = 16;
-/** Octets of a branch of ours: the cookie and 16 digits. */
-const BRANCH_BYTES = 23;
-const COOKIE_BYTES = 7;
 
 /** So many server transactions are kept for requests of known dialogs: nobody else may keep a call from ending. */
 function reserveOf(servers: number): number {
@@ -86,6 +84,7 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
   readonly random: RandomSource;
   readonly limits: TransactionLimits;
   readonly transport: Transport;
+  readonly branches: Branches;
   readonly counters: TransactionCounters;
   readonly own: Message;
   readonly scratch: Uint8Array;
@@ -127,6 +126,7 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     this.limits = limits;
     this.reserve = reserveOf(limits.servers);
     this.transport = new Transport(timers, network, this, limits);
+    this.branches = new Branches(random);
     this.counters = this.transport.counters;
     this.message = new Message(limits.headerRows);
     this.own = new Message(limits.headerRows);
@@ -144,6 +144,8 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
 
   /** What our Via says. May change at any time; requests under way keep theirs. */
   setLocal(ip: number, udpPort: number, tcpPort: number): void {
+    // In another network others stand between us and the servers.
+    if (ip !== this.transport.localIp) this.transport.reach.clear();
     this.transport.localIp = ip;
     this.transport.udpPort = udpPort;
     this.transport.tcpPort = tcpPort;
@@ -188,7 +190,7 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
 
   /** Closed, or never opened: the driver's word for a connection that is no more. */
   streamClosed(connection: number): void {
-    if (!this.transport.forget(connection)) this.onStreamGone(connection);
+    if (!this.transport.lose(connection)) this.onStreamGone(connection);
   }
 
   /** The driver's answer to `Network.resolve`. */
@@ -213,7 +215,7 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     return t;
   }
 
-  /** Begins the request: first line, and Via with a new branch. The caller goes on with the writer: Route, Max-Forwards, From, To, ... blank line, body. */
+  /** Begins the request: first line, and Via. The caller goes on with the writer: Route, Max-Forwards, From, To, ... blank line, body. */
   begin(t: ClientTransaction, method: number, uriBytes: Uint8Array, uriStart: number, uriEnd: number): Writer {
     return t.begin(method, uriBytes, uriStart, uriEnd);
   }
@@ -278,12 +280,12 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
 
   // Requests that no transaction repeats.
 
-  /** Begins one: first line, and Via with a new branch, into octets good until `sendOnce`. The caller goes on with the writer. */
+  /** Begins one: first line, and Via, into octets good until `sendOnce`. The caller goes on with the writer. */
   beginOnce(method: number, uriBytes: Uint8Array, uriStart: number, uriEnd: number): Writer {
     const w = this.scratchWriter;
     w.begin(this.scratch, 0, this.scratch.length);
     writeRequestLine(w, method, uriBytes, uriStart, uriEnd);
-    writeVia(w, this.transport, this.random.uint32() | 0, this.random.uint32() | 0);
+    writeVia(w, this.transport, 0, 0);
     return w;
   }
 
@@ -297,6 +299,7 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     const { transport, scratchWriter: w, scratchTarget: target } = this;
     const isReady = w.ok && transport.locate(target) === FIND_KNOWN;
     w.ok = false;
+    if (isReady) this.branches.make(this.scratch, w.at, false);
     return isReady && sendOnce(transport, this.scratchFlow, target, this.scratch, w.at) > 0;
   }
 
@@ -435,6 +438,16 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     for (let i = 0; i < servers.length; i++) servers[i].onStreamGone(connection);
   }
 
+  /** A connection that did not come to be in time is given up, unless somebody has nothing else. */
+  abandon(connection: number): void {
+    if (connection < 0) return;
+    const clients = this.clients.items;
+    for (let i = 0; i < clients.length; i++) if (clients[i].needsStream(connection)) return;
+    const servers = this.servers.items;
+    for (let i = 0; i < servers.length; i++) if (servers[i].needsStream(connection)) return;
+    this.transport.close(connection, true);
+  }
+
   private onNames(): void {
     const clients = this.clients.items;
     for (let i = 0; i < clients.length; i++) clients[i].onNames();
@@ -525,7 +538,7 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
   private receiveResponse(): void {
     const m = this.message;
     const t = this.findClient();
-    if (t !== null && t.flow.transport === this.source.transport) {
+    if (t !== null && t.wentBy(this.source.transport)) {
       this.prove(this.source.ip);
       if (t.isOfCancel(m)) t.receiveOfCancel(m);
       else t.receive(m);

@@ -36,6 +36,8 @@ const UDP = octets("UDP");
 
 /** The longest request sent by UDP while the path MTU is unknown. RFC 3261 §18.1.1 */
 export const DATAGRAM_MAX_BYTES = 1300;
+/** An INVITE by UDP leaves out what it can rather than be longer than that: proxies on the way add to it, tunnels and links have less than Ethernet. */
+export const DATAGRAM_USUAL_BYTES = 1000;
 
 export function writeRequestLine(
   w: Writer,
@@ -115,18 +117,28 @@ export function writeSame(w: Writer, own: Message, method: number, named: Messag
   w.put(EMPTY_BODY);
 }
 
+/** Whether a request of that length is to go by TCP, if that can be: by UDP it might not get through. RFC 3261 §18.1.1 */
+export function isTooLong(target: Target, end: number): boolean {
+  return target.transport === TRANSPORT_UDP && end > DATAGRAM_MAX_BYTES && !target.isFixed;
+}
+
 /**
  * Sends a request that no transaction repeats, `bytes[0, end)` with the Via of `writeVia`, along the target, whose address is known.
  * @param flow set to the way it went @returns its length, which the Via may change; 0 when there is no room for it
  */
 export function sendOnce(transport: Transport, flow: Flow, target: Target, bytes: Uint8Array, end: number): number {
   flow.copy(target);
-  const isLong = flow.transport === TRANSPORT_UDP && end > DATAGRAM_MAX_BYTES && !target.isFixed;
-  if (isLong) flow.transport = TRANSPORT_TCP;
-  let length = stampVia(bytes, end, flow.transport, transport);
-  if (length === 0 || transport.send(flow, bytes, 0, length) || !isLong) return length;
+  const isUpgraded = isTooLong(target, end) && transport.triesStream(flow);
+  if (isUpgraded) flow.transport = TRANSPORT_TCP;
+  const length = stampVia(bytes, end, flow.transport, transport);
+  if (length === 0 || transport.send(flow, bytes, 0, length) || !isUpgraded) return length;
+  return sendByDatagram(transport, flow, bytes, length);
+}
+
+/** Sends by UDP what was to go by TCP. @param flow set to the way it goes @returns as `sendOnce` */
+export function sendByDatagram(transport: Transport, flow: Flow, bytes: Uint8Array, end: number): number {
   flow.set(TRANSPORT_UDP, flow.ip, flow.port, -1);
-  length = stampVia(bytes, length, TRANSPORT_UDP, transport);
-  transport.send(flow, bytes, 0, length);
+  const length = stampVia(bytes, end, TRANSPORT_UDP, transport);
+  if (length > 0) transport.send(flow, bytes, 0, length);
   return length;
 }

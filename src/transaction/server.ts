@@ -375,6 +375,11 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
     if (this.state !== SERVER_FREE && this.source.connection === connection) this.source.connection = -1;
   }
 
+  /** Whether its response can leave by that connection alone. */
+  needsStream(connection: number): boolean {
+    return this.state !== SERVER_FREE && this.source.connection === connection;
+  }
+
   /**
    * Whether it only waits for repetitions, and how long yet in ms; -1 when it is of use, or came to its end just now.
    * @param isUrgent what wants its place matters more than that

@@ -10,6 +10,7 @@ import { TRANSPORT_NONE, TRANSPORT_TCP, TRANSPORT_TLS, TRANSPORT_UDP } from "../
 import { FRAME_BROKEN, FRAME_MESSAGE, FRAME_NONE, FRAME_PING, StreamFramer } from "../wire/stream.js";
 import { SCHEME_SIP, SCHEME_SIPS, type Uri } from "../wire/uri.js";
 import { type Flow, HOST_NAME_BYTES, type Target } from "./flow.js";
+import { REACH_LATE, REACH_REFUSED, REACH_SILENT, REACH_TCP, REACH_UNKNOWN, Reach } from "./reach.js";
 import { FIND_FAILED, FIND_KNOWN, Resolver } from "./resolver.js";
 
 /** What the driver does for the core. Synchronous; octets are lent for the call only. It must not call back into the core from inside. */
@@ -18,15 +19,31 @@ export interface Network {
   sendDatagram(ip: number, port: number, bytes: Uint8Array, start: number, end: number): boolean;
   /** Over `connection`, or when that is -1 over one to ip:port, opened if there is none. @returns the connection's number, or -1 */
   sendStream(connection: number, ip: number, port: number, bytes: Uint8Array, start: number, end: number): number;
-  /** Closes it; no `streamClosed` need follow. */
-  closeStream(connection: number): void;
+  /** Closes it; no `streamClosed` need follow. @param isDropped what was to be sent over it and was not is not sent any more */
+  closeStream(connection: number, isDropped?: boolean): void;
+  /** Whether that connection has come to be, so that what is sent leaves. Where this is not there, each does at once. */
+  isStreamOpen?(connection: number): boolean;
   /** Looks up `bytes[start, end)`; port -1: SRV first, then A. RFC 3263 §4.2. Answered later by `resolved` or `unresolved` of the layer with `id`. */
   resolve(id: number, bytes: Uint8Array, start: number, end: number, port: number, transport: number): void;
 }
 
+// Why a request of ours goes by another transport than it was meant to. RFC 3261 §18.1.1
+/** It is too long for UDP, and TCP is tried. */
+export const DETOUR_LONG = 0;
+// From here on: by UDP all the same. The first ones are REACH_* of the server it goes to.
+export const DETOUR_REFUSED = REACH_REFUSED;
+export const DETOUR_LATE = REACH_LATE;
+export const DETOUR_SILENT = REACH_SILENT;
+/** The connection broke that others had used, or there was none to be had. */
+export const DETOUR_LOST = 5;
+/** Added to REACH_*: as was found out before. */
+export const DETOUR_KNOWN = 8;
+
 /** Whoever listens to all messages as they are sent and received. Octets are lent for the call. */
 export interface Tap {
   onMessage(isOut: boolean, flow: Flow, bytes: Uint8Array, start: number, end: number): void;
+  /** The request of `size` octets that is sent next goes by that flow, for a reason of its own. @param why DETOUR_* */
+  onDetour?(flow: Flow, why: number, size: number): void;
 }
 
 /** How much of everything there is; all of it is made at start. */
@@ -126,6 +143,8 @@ export class Transport {
   readonly counters = new TransactionCounters();
   tap: Tap | null = null;
   readonly resolver: Resolver;
+  /** Which servers take TCP. */
+  readonly reach = new Reach();
   private readonly network: Network;
   private readonly timers: Timers;
   private readonly user: StreamUser;
@@ -216,6 +235,29 @@ export class Transport {
     );
   }
 
+  /** Whether that connection has come to be; one that is no more has not. */
+  isConnected(connection: number): boolean {
+    if (this.stream(connection) === null) return false;
+    const { network } = this;
+    return network.isStreamOpen === undefined || network.isStreamOpen(connection);
+  }
+
+  /**
+   * Whether a request that is too long for UDP is tried by TCP there: a connection is open, the server is known to take it, or nobody
+   * knows better. RFC 3261 §18.1.1
+   */
+  triesStream(flow: Flow): boolean {
+    const stream = this.streamTo(flow.ip, flow.port);
+    if (stream !== null && this.isConnected(stream.connection)) return true;
+    const state = this.reach.of(flow.ip, flow.port, this.timers.nowMs);
+    return state === REACH_UNKNOWN || state === REACH_TCP;
+  }
+
+  /** A request goes by `flow` for that reason. @param why DETOUR_* */
+  tellDetour(flow: Flow, why: number, size: number): void {
+    if (this.tap?.onDetour !== undefined) this.tap.onDetour(flow, why, size);
+  }
+
   /** Keeps a connection in mind that somebody opened. @returns null when there is no room for one more of others, or of that address */
   track(connection: number, ip: number, port: number): Stream | null {
     const known = this.stream(connection);
@@ -261,9 +303,17 @@ export class Transport {
     return true;
   }
 
-  /** Closes a connection of ours or theirs. */
-  close(connection: number): void {
-    this.network.closeStream(connection);
+  /** The driver says that it is closed, or never was. @returns as `forget` */
+  lose(connection: number): boolean {
+    const stream = this.stream(connection);
+    if (stream !== null && !stream.isIncoming && !stream.hasSpoken)
+      this.reach.note(stream.ip, stream.port, REACH_REFUSED, this.timers.nowMs);
+    return this.forget(connection);
+  }
+
+  /** Closes a connection of ours or theirs. @param isDropped what waits to be sent over it is not sent any more */
+  close(connection: number, isDropped = false): void {
+    this.network.closeStream(connection, isDropped);
     this.forget(connection);
   }
 
@@ -296,10 +346,16 @@ export class Transport {
           return;
         }
         stream.lastMs = this.timers.nowMs;
-        if (frame === FRAME_MESSAGE) stream.hasSpoken = true;
+        if (frame === FRAME_MESSAGE && !stream.hasSpoken) this.hear(stream);
         frame = framer.next();
       }
     }
+  }
+
+  /** The first message came over it. */
+  private hear(stream: Stream): void {
+    stream.hasSpoken = true;
+    if (!stream.isIncoming) this.reach.note(stream.ip, stream.port, REACH_TCP, this.timers.nowMs);
   }
 
   private pong(stream: Stream): void {

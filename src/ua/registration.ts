@@ -12,6 +12,7 @@ import { Dialog } from "../dialog/dialog.js";
 import { USER_AGENT } from "../dialog/lines.js";
 import { type ClientTransaction, type ClientUser, NO_USER } from "../transaction/client.js";
 import type { TransactionLayer } from "../transaction/layer.js";
+import { DATAGRAM_USUAL_BYTES } from "../transaction/request.js";
 import { EMPTY_BODY } from "../transaction/server.js";
 import { NameAddress } from "../wire/address.js";
 import { ValueList } from "../wire/list.js";
@@ -295,8 +296,9 @@ export class Registration implements ClientUser, TimerUser {
     const w = this.draft.request(this.layer, t, METHOD_REGISTER, this.account.settings.transport);
     if (!this.isQuery) this.writeContacts(w, t.target.transport);
     w.put(SUPPORTED_PATH);
-    w.put(USER_AGENT);
     this.credentials.write(w, t, METHOD_REGISTER, this.draft.requestUri, this.challenges > 0);
+    // Nobody needs it: a request that would be long is without.
+    if (w.at + USER_AGENT.length <= DATAGRAM_USUAL_BYTES) w.put(USER_AGENT);
     w.put(EMPTY_BODY);
   }
 

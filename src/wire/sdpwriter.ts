@@ -2,7 +2,7 @@
  * Writes session descriptions (RFC 8866): the session's lines, one audio medium of PCMU or PCMA with telephone-event, and refused
  * media. Not here: which of them, in which order and with which values (dialog/negotiation.ts).
  */
-import { octets } from "../core/bytes.js";
+import { equal, octets } from "../core/bytes.js";
 import { PROTO_RTP_AVP, PROTO_RTP_AVPF, type SdpMedia } from "./sdp.js";
 import type { Writer } from "./writer.js";
 
@@ -14,6 +14,7 @@ export const SDP_AUDIO_BYTES = 190;
 export const SDP_REFUSED_BYTES = 68;
 
 const PCMA = 8;
+const LF = 10;
 
 const VERSION = octets("v=0\r\no=- ");
 const IN_IP4 = octets(" IN IP4 ");
@@ -31,6 +32,13 @@ const EVENT_8000 = octets(" telephone-event/8000\r\na=fmtp:");
 // The 16 keys; flash-hook (16) has no use at a door.
 const EVENTS = octets(" 0-15\r\n");
 const PTIME = octets("a=ptime:");
+/** Lines of ours that say what holds without them. RFC 3551 §6, §4.2; RFC 8866 §6.7.1 */
+const NEEDLESS: readonly Uint8Array[] = [
+  octets("a=rtpmap:0 PCMU/8000\r\n"),
+  octets("a=rtpmap:8 PCMA/8000\r\n"),
+  octets("a=ptime:20\r\n"),
+  octets("a=sendrecv\r\n"),
+];
 /** Indexed by DIRECTION_*. */
 const DIRECTIONS: readonly Uint8Array[] = [
   octets("\r\na=sendrecv\r\n"),
@@ -125,4 +133,29 @@ export function writeRefused(w: Writer, bytes: Uint8Array, media: SdpMedia, most
   w.octet(0x30);
   w.raw(bytes, media.portEnd, end);
   w.put(CRLF);
+}
+
+/**
+ * Copies a description of ours but for the lines that say nothing, where there is no room to spare.
+ * @param into null: nothing is copied @returns how many octets it has then
+ */
+export function copyBriefly(into: Writer | null, bytes: Uint8Array, start: number, end: number): number {
+  let size = 0;
+  for (let at = start; at < end; ) {
+    let next = bytes.indexOf(LF, at) + 1;
+    if (next === 0 || next > end) next = end;
+    if (!isNeedless(bytes, at, next)) {
+      size += next - at;
+      if (into !== null) into.raw(bytes, at, next);
+    }
+    at = next;
+  }
+  return size;
+}
+
+function isNeedless(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let i = 0; i < NEEDLESS.length; i++) {
+    if (equal(bytes, start, end, NEEDLESS[i], 0, NEEDLESS[i].length)) return true;
+  }
+  return false;
 }

@@ -295,6 +295,22 @@ describe("TCP streams", () => {
     expect(told).toEqual(["open 1 false"]);
   });
 
+  it("say whether they are open, and send nothing any more when they are dropped", () => {
+    const { streams, sockets, told } = stack();
+    const connection = streams.connect(ipv4("192.0.2.1"), 5060)!;
+    connection.write(bytes, 0, 11);
+    expect(connection.isOpen).toBe(false);
+    connection.drop();
+    expect([sockets[0].sent, sockets[0].isClosed, streams.find(connection.id)]).toEqual(["", true, null]);
+    const other = streams.connect(ipv4("192.0.2.1"), 5060)!;
+    sockets[1].options.onWritable(5);
+    expect(other.isOpen).toBe(true);
+    other.write(bytes, 0, 11);
+    other.drop();
+    expect([other.isOpen, sockets[1].sent, sockets[1].isClosed]).toEqual([false, "hello", true]);
+    expect(told).toEqual(["open 2 false"]);
+  });
+
   it("refuse more than the queue holds", () => {
     const { streams } = stack();
     const connection = streams.connect(ipv4("192.0.2.1"), 5060)!;

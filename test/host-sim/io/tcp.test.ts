@@ -66,6 +66,27 @@ describe("a TCP stack", () => {
     expect(phone.log).toEqual(["accepted", "data INVITE"]);
   });
 
+  it("says whether a connection is open, and says nothing any more when it is dropped", async () => {
+    const door = await new Party().open();
+    const phone = await new Party().open();
+    const first = door.stack.connect(HERE, phone.stack.port)!;
+    expect(first.isOpen).toBe(false);
+    write(first, "INVITE");
+    first.drop();
+    expect(write(first, "x")).toBe(false);
+    const second = door.stack.connect(HERE, phone.stack.port)!;
+    write(second, "BYE");
+    await door.until("opened");
+    expect(second.isOpen).toBe(true);
+    await phone.until("data BYE");
+    second.drop();
+    expect(second.isOpen).toBe(false);
+    expect(door.stack.findTo(HERE, phone.stack.port)).toBe(null);
+    await phone.until("closed");
+    expect(phone.log).not.toContain("data INVITE");
+    expect(door.log).toEqual(["opened"]);
+  });
+
   it("finds connections by number and by the other side", async () => {
     const door = await new Party().open();
     const phone = await new Party().open();

@@ -165,8 +165,9 @@ describe("virtual UDP", () => {
     ["loss", "-1", 'fault loss "-1": must be a percentage from 0 to 100'],
     ["delay", "5s", 'fault delay "5s": must be a time from 0 to 60000 ms'],
     ["partition", "yes", 'fault partition "yes": must be on, off or the address of a host'],
+    ["tcp", "slow", 'fault tcp "slow": must be open, refuse, drop, reset'],
     ["clear", "loss", 'fault clear "loss": must be all'],
-    ["fire", "1", "there is no fault fire: loss, duplicate, reorder, corrupt, delay, jitter, partition, clear"],
+    ["fire", "1", "there is no fault fire: loss, duplicate, reorder, corrupt, delay, jitter, partition, tcp, clear"],
   ])("says what a fault may be: %s %s", (name, value, line) => {
     expect(new World().network.fault(name, value)).toBe(line);
   });
@@ -242,6 +243,41 @@ describe("virtual TCP", () => {
       "door closed",
       "phone closed",
     ]);
+  });
+
+  it.each([
+    ["open", ["10 phone accepted", "20 door opened", "30 phone INVITE"]],
+    ["refuse", ["20 door closed"]],
+    ["drop", []],
+    ["reset", ["10 phone accepted", "20 door opened", "30 door closed", "30 phone closed"]],
+  ])("%s, when that is what becomes of connections", async (fault, log) => {
+    const { world, door } = await pair();
+    expect(world.network.fault("tcp", fault)).toBe("");
+    write(door.connect(PHONE, 5060)!, "INVITE");
+    await world.clock.runUntil(10_000);
+    expect(world.log).toEqual(log);
+    world.network.fault("clear", "all");
+    write(door.connect(PHONE, 5060)!, "BYE");
+    await world.clock.runUntil(11_100);
+    expect(world.log.some((line) => line.endsWith(" phone BYE"))).toBe(true);
+  });
+
+  it("says whether a connection is open, and says nothing any more when it is dropped", async () => {
+    const { world, door } = await pair();
+    const first = door.connect(PHONE, 5060)!;
+    write(first, "INVITE");
+    expect(first.isOpen).toBe(false);
+    first.drop();
+    await world.clock.runUntil(100);
+    expect(world.log).toEqual([]);
+    const second = door.connect(PHONE, 5060)!;
+    await world.clock.runUntil(120);
+    expect(second.isOpen).toBe(true);
+    write(second, "BYE");
+    second.drop();
+    expect(second.isOpen).toBe(false);
+    await world.clock.runUntil(200);
+    expect(world.log).toEqual(["110 phone accepted", "120 door opened", "130 phone closed"]);
   });
 
   it("has a bounded number of connections and a bounded queue", async () => {

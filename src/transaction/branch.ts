@@ -1,0 +1,92 @@
+/**
+ * The branches of our own requests: the magic cookie and 16 digits of a keyed hash over Request-URI, From, To, Call-ID, CSeq and a counter
+ * (RFC 3261 §8.1.1.7). The key is random and made at start, so whoever has seen a branch can tell no other, and nothing random is drawn for
+ * a request. Not here: the first half of a proxy's branches, by which it knows a loop (server/loop.ts); and the ACK for a response other
+ * than 2xx and the CANCEL, which have the Via of their INVITE.
+ */
+import { type KeyedHash, keyedHash } from "../core/keyedhash.js";
+import type { RandomSource } from "../core/random.js";
+
+/** Octets of the magic cookie, and of a branch of ours: the cookie and 16 digits. */
+export const COOKIE_BYTES = 7;
+export const BRANCH_BYTES = 23;
+
+const LF = 10;
+const SPACE = 0x20;
+const COLON = 0x3a;
+const EQUALS = 0x3d;
+const LETTER_A = 0x61;
+const UPPER_C = 0x43;
+const UPPER_F = 0x46;
+const UPPER_S = 0x53;
+const UPPER_T = 0x54;
+/** From, To, Call-ID and CSeq. */
+const FIELDS = 4;
+
+export class Branches {
+  /** The two halves of the branch that was made last. */
+  high = 0;
+  low = 0;
+  private readonly hash: KeyedHash;
+  /** No two requests are alike, whatever they say. */
+  private counter = 0;
+
+  constructor(random: RandomSource) {
+    this.hash = keyedHash(random);
+  }
+
+  /**
+   * Makes the branch of a whole request in `bytes[0, end)`, whose first Via is ours, and writes it there.
+   * @param hasHigh the first half is `high` and stays
+   */
+  make(bytes: Uint8Array, end: number, hasHigh: boolean, high = 0): void {
+    const { hash } = this;
+    hash.begin();
+    this.counter = (this.counter + 1) | 0;
+    hash.word(this.counter);
+    const lineEnd = bytes.indexOf(LF);
+    const uriStart = bytes.indexOf(SPACE) + 1;
+    hash.update(bytes, uriStart, bytes.indexOf(SPACE, uriStart));
+    let found = 0;
+    for (let at = bytes.indexOf(LF, lineEnd + 1) + 1; found < FIELDS && at > 0 && at < end; ) {
+      const next = bytes.indexOf(LF, at) + 1;
+      // The blank line, or none at all.
+      if (next <= at + 2) break;
+      if (isHashed(bytes, at)) {
+        hash.update(bytes, at, next);
+        found += 1;
+      }
+      at = next;
+    }
+    hash.finish();
+    this.high = hasHigh ? high : hash.high;
+    this.low = hash.low;
+    // The first parameter of the Via that we write is the branch.
+    const digits = bytes.indexOf(EQUALS, lineEnd) + 1 + COOKIE_BYTES;
+    if (!hasHigh) putHex32(bytes, digits, this.high);
+    putHex32(bytes, digits + 8, this.low);
+  }
+}
+
+/** Whether the line at that offset is From, To, Call-ID or CSeq, as our writers spell them. */
+function isHashed(bytes: Uint8Array, at: number): boolean {
+  switch (bytes[at]) {
+    case UPPER_F:
+      return bytes[at + 4] === COLON;
+    case UPPER_T:
+      return bytes[at + 2] === COLON;
+    case UPPER_C:
+      return bytes[at + 1] === UPPER_S
+        ? bytes[at + 4] === COLON
+        : bytes[at + 1] === LETTER_A && bytes[at + 7] === COLON;
+    default:
+      return false;
+  }
+}
+
+function putHex32(bytes: Uint8Array, at: number, value: number): void {
+  for (let i = 0; i < 8; i++) {
+    const nibble = (value >>> (28 - 4 * i)) & 15;
+    bytes[at + i] = nibble < 10 ? 0x30 + nibble : 0x57 + nibble;
+  }
+}

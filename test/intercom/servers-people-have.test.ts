@@ -1,0 +1,127 @@
+/** A press calls through the servers that people have: registered, called, hung up, by UDP, whatever becomes of TCP. */
+import { describe, expect, it } from "vitest";
+import { NO_SPEAKER, SamplesInput } from "../../host-sim/io/audio.js";
+import { VirtualContact, VirtualOutput } from "../../host-sim/io/digital.js";
+import { SeededRandom } from "../../host-sim/io/random.js";
+import { MemoryStore } from "../../host-sim/io/store.js";
+import { VirtualClock } from "../../host-sim/world/clock.js";
+import { VirtualNetwork } from "../../host-sim/world/network.js";
+import { ipv4 } from "../../src/core/address.js";
+import { DOOR_LIMITS, type Limits, ROOMY_LIMITS } from "../../src/core/limits.js";
+import { Settings } from "../../src/intercom/settings.js";
+import { Station } from "../../src/intercom/station.js";
+import { type Algorithm, KINDS, type Kind, LONGEST, Pbx } from "./pbx.js";
+
+const DOOR = "192.0.2.1";
+const SERVER = "192.0.2.10";
+const PASSWORD = "Zq8-long-enough";
+/** What a call may take in all, ms. */
+const MOST_MS = 2000;
+/** What an ordinary INVITE may have, octets. RFC 3261 §18.1.1 has 1,300 for the limit. */
+const ORDINARY_BYTES = 1000;
+
+const BOARDS: [string, Limits][] = [
+  ["a plain board", DOOR_LIMITS],
+  ["the reference board", ROOMY_LIMITS],
+];
+const TCP = ["open", "refuse", "drop", "reset"];
+const ALGORITHMS: Algorithm[] = ["MD5", "SHA-256"];
+const STATUSES: (401 | 407)[] = [401, 407];
+
+interface Run {
+  pbx: Pbx;
+  events: string[];
+  ms: number;
+  station: Station;
+  clock: VirtualClock;
+  network: VirtualNetwork;
+}
+
+/** Registers, presses, is answered, hangs up. */
+async function call(
+  kind: Kind,
+  algorithm: Algorithm,
+  status: 401 | 407,
+  tcp: string,
+  limits: Limits,
+  settings: readonly string[] = [],
+  user = "door",
+): Promise<Run> {
+  const clock = new VirtualClock();
+  const network = new VirtualNetwork(clock, new SeededRandom(1));
+  const host = network.host(ipv4(DOOR));
+  expect(network.fault("tcp", tcp)).toBe("");
+  const pbx = new Pbx({ ip: ipv4(SERVER), port: 5060, kind, algorithm, status, user, password: PASSWORD });
+  await pbx.open(network.host(ipv4(SERVER)));
+  const events: string[] = [];
+  const all = new Settings();
+  const usual = [
+    `net.address=${DOOR}`,
+    `sip.user=${user}`,
+    `sip.password=${PASSWORD}`,
+    `sip.domain=${SERVER}`,
+    "call.target=100",
+  ];
+  for (const one of [...usual, ...settings]) expect(all.assign(one)).toBe("");
+  const station = new Station(
+    {
+      restart: null,
+      wifi: null,
+      wire: null,
+      address: () => ipv4(DOOR),
+      clock,
+      random: new SeededRandom(2),
+      resolver: host.resolver,
+      udp: (options) => host.udp(options),
+      tcp: (options) => host.tcp(options),
+      microphone: new SamplesInput(),
+      speaker: NO_SPEAKER,
+      codec: null,
+      input: (_name, options) => new VirtualContact(clock).open(options),
+      relays: [new VirtualOutput(), new VirtualOutput()],
+      led: new VirtualOutput(),
+      store: new MemoryStore(),
+    },
+    all,
+    limits,
+    { event: (name, value, extra) => events.push([name, value, ...extra].join(" ")) },
+  );
+  await station.start();
+  const isTold = (what: string) => events.some((line) => line.startsWith(what));
+  await clock.runWhile(() => !isTold("register registered") && !isTold("register failed"), 5000);
+  station.line("press");
+  await clock.runWhile(() => !isTold("call confirmed") && !isTold("call ended"), 40_000);
+  if (isTold("call confirmed")) station.line("hangup");
+  await clock.runWhile(() => !pbx.isHungUp, 40_000);
+  const ms = clock.now();
+  return { pbx, events, ms, station, clock, network };
+}
+
+const ROWS = BOARDS.flatMap(([board, limits]) =>
+  TCP.flatMap((tcp) =>
+    STATUSES.flatMap((status) => ALGORITHMS.map((algorithm) => ({ board, limits, tcp, status, algorithm }))),
+  ),
+);
+
+describe.each([...KINDS])("$name", (kind) => {
+  it.each(ROWS)("$status $algorithm, TCP $tcp, $board", async ({ limits, tcp, status, algorithm }) => {
+    const { pbx, events, ms } = await call(kind, algorithm, status, tcp, limits);
+    expect(pbx.wrong).toEqual([]);
+    expect(events.filter((line) => line.startsWith("error"))).toEqual([]);
+    expect(events.filter((line) => /^(register registered|call confirmed|call ended)/.test(line)).length).toBe(3);
+    expect(pbx.arrived.filter(({ isTcp }) => isTcp)).toEqual([]);
+    expect(Math.max(...pbx.requests("INVITE").map(({ bytes }) => bytes))).toBeLessThanOrEqual(ORDINARY_BYTES);
+    expect(pbx.requests("BYE").length).toBe(kind.asksInDialog ? (status === 407 ? 1 : 2) : 1);
+    expect(ms).toBeLessThan(MOST_MS);
+  });
+});
+
+describe("the longest credentials", () => {
+  it.each(ROWS)("$status $algorithm, TCP $tcp, $board", async ({ limits, tcp, status, algorithm }) => {
+    const { pbx, events, ms } = await call(LONGEST, algorithm, status, tcp, limits, [], "u".repeat(64));
+    expect(pbx.wrong).toEqual([]);
+    expect(events.filter((line) => line.startsWith("error"))).toEqual([]);
+    expect(events.filter((line) => /^(register registered|call confirmed|call ended)/.test(line)).length).toBe(3);
+    expect(ms).toBeLessThan(MOST_MS);
+  });
+});
