@@ -235,29 +235,29 @@ export class Session implements ClientUser, ServerOwner, TimerUser, ByesUser {
 
   /**
    * Takes an INVITE that founds a call. Refuses it by itself when there is no codec in common, no room, or no proper timer.
-   * @returns whether it is to ring now
+   * @returns 0 when it is to ring now, else the status that refused it
    */
-  receive(t: ServerTransaction, m: Message): boolean {
+  receive(t: ServerTransaction, m: Message): number {
     this.reset();
     const dialog = this.forks.take();
     if (dialog === null || !dialog.fromRequest(m, t)) {
       const status = dialog === null ? 503 : dialog.isCallable(m) ? 513 : 400;
       this.sendRefusal(t, this.beginRefusal(t, m, status, status === 400 ? BAD_CONTACT : NONE));
       this.forks.reset();
-      return false;
+      return status;
     }
     const status = this.takeOffer(m);
     if (status !== 0 || !this.takeInterval(t, m)) {
       if (status !== 0) this.refuseOffer(t, m, status);
       this.forks.reset();
-      return false;
+      return status !== 0 ? status : 422;
     }
     this.dialog = dialog;
     this.state = SESSION_INCOMING;
     this.setIncoming(t, m.cseq);
     this.wantsReliable = m.contains(HEADER_REQUIRE, TOKEN_100REL);
     this.notePeer(m);
-    return true;
+    return 0;
   }
 
   /** Answers an incoming call provisionally, 180 most often. */

@@ -7,8 +7,16 @@ import { NONE, octets, Span } from "../core/bytes.js";
 import type { RandomSource } from "../core/random.js";
 import { RETRY_AFTER } from "../transaction/answer.js";
 import type { Flow } from "../transaction/flow.js";
+import {
+  ALL_METHODS,
+  hasNeedlessBody,
+  inspect,
+  type Past,
+  type Rules,
+  reasonOfRefusal,
+  writeRefusal,
+} from "../transaction/inspection.js";
 import type { TransactionLayer } from "../transaction/layer.js";
-import { isBeyond, writeUnsupported } from "../transaction/refusal.js";
 import { EMPTY_BODY } from "../transaction/server.js";
 import { NameAddress } from "../wire/address.js";
 import type { Message } from "../wire/message.js";
@@ -16,6 +24,7 @@ import {
   HEADER_PROXY_AUTHENTICATE,
   HEADER_PROXY_AUTHORIZATION,
   HEADER_PROXY_REQUIRE,
+  HEADER_REQUIRE,
   METHOD_ACK,
   METHOD_CANCEL,
   METHOD_INVITE,
@@ -35,16 +44,25 @@ import { KIND_ELSEWHERE, KIND_NOBODY, KIND_SELF, KIND_STRANGE, type Targets } fr
 import { STRANGERS_ALWAYS, STRANGERS_NEVER } from "./users.js";
 
 /** The reason of a 400: what the parser took, but nobody can follow. */
-const BAD_WAY = octets("Bad Request-URI, Route or From");
+const BAD_WAY = octets("Bad From Header Field");
+const BAD_ROUTE = octets("Bad Route Header Field");
 const ALLOW = octets(
   "Allow: INVITE, ACK, CANCEL, BYE, REGISTER, OPTIONS, MESSAGE, SUBSCRIBE, NOTIFY, INFO, REFER, UPDATE, PRACK\r\n",
 );
-/** Option tags a proxy has to know: none. */
-const NOTHING: readonly Uint8Array[] = [];
+/** Of what is passed on: no option tag for proxies is known here. What is required of whoever it is for is that one's to know. */
+const RULES: Rules = {
+  methods: ALL_METHODS,
+  allow: ALLOW,
+  requires: HEADER_PROXY_REQUIRE,
+  options: [],
+  isForwarding: true,
+};
+/** Of what is answered here. */
+const SELF_RULES: Rules = { ...RULES, requires: HEADER_REQUIRE, isForwarding: false };
 
 export const NO_CREDENTIALS = -1;
 
-export class Admission implements OverloadJudge {
+export class Admission implements OverloadJudge, Past {
   /** The way of the request that was checked last. */
   readonly routing: Routing;
   readonly loops: LoopGuard;
@@ -70,6 +88,10 @@ export class Admission implements OverloadJudge {
   /** There were too many wrong passwords. */
   private isLocked = false;
   private sourceIp = -1;
+  /** Request-URI and Route of the request that was checked last could be read. */
+  private isOwnWay = false;
+  /** By which it was looked at. */
+  private rules: Rules = RULES;
 
   /** @param trusted addresses that need no credentials; kept */
   constructor(
@@ -95,16 +117,25 @@ export class Admission implements OverloadJudge {
   /** @param source where the request came from @returns 0 when it may go on; else the status it is answered with, and `write` adds the fields */
   check(m: Message, source: Flow): number {
     this.forget();
-    if (!this.routing.read(m)) return 400;
-    this.kind = this.targets.find(this.routing);
-    if (this.kind === KIND_STRANGE) return 416;
-    if (m.method === METHOD_OPTIONS && (m.maxForwards === 0 || this.kind === KIND_SELF)) return 200;
-    if (m.maxForwards === 0) return 483;
-    if (this.loops.wasHere(m)) return 482;
-    if (isBeyond(m, HEADER_PROXY_REQUIRE, NOTHING)) return 420;
+    const { routing } = this;
+    this.isOwnWay = routing.read(m);
+    this.kind = this.isOwnWay ? this.targets.find(routing) : KIND_STRANGE;
+    this.rules = this.isForUs(m) ? SELF_RULES : RULES;
+    const problem = inspect(this.rules, m, this.isOwnWay ? routing.uri : null, this, null);
+    if (problem !== 0) return problem;
+    if (this.rules === SELF_RULES) return hasNeedlessBody(m) ? 415 : 200;
     const status = this.authorize(m, source);
     if (status !== 0) return status;
     return this.kind === KIND_NOBODY || this.kind === KIND_SELF ? 404 : 0;
+  }
+
+  /** OPTIONS is answered here when it asks us, or may go no further. RFC 3261 §11, §16.3 */
+  private isForUs(m: Message): boolean {
+    return m.method === METHOD_OPTIONS && (m.maxForwards === 0 || this.kind === KIND_SELF);
+  }
+
+  wasHere(m: Message): boolean {
+    return this.loops.wasHere(m);
   }
 
   /** Whether a Proxy-Authorization is for one of our realms. */
@@ -139,18 +170,18 @@ export class Admission implements OverloadJudge {
 
   /** The reason of the answer of that status, NONE for the usual one. */
   reasonOf(status: number): Uint8Array {
-    if (status === 400) return BAD_WAY;
+    if (status === 400) return this.isOwnWay ? BAD_WAY : this.routing.isBroken ? BAD_ROUTE : reasonOfRefusal(400);
     return status === 503 && this.isLocked ? TOO_MANY_WRONG : NONE;
   }
 
   /** Writes what the answer of that status has of its own, and its end. */
   write(w: Writer, m: Message, status: number): void {
-    if (status === 200) w.put(ALLOW);
-    else if (status === 420) writeUnsupported(w, m, HEADER_PROXY_REQUIRE, NOTHING);
+    if (status === 200) w.put(this.rules.allow);
     else if (status === 503 && this.isLocked) this.auth.writeWait(w);
     else if (status === 503) w.put(RETRY_AFTER);
     else if (status === 407)
       this.auth.writeChallenges(w, HEADER_PROXY_AUTHENTICATE, this.realm, this.isStale, this.sourceIp);
+    else writeRefusal(w, this.rules, m, status);
     w.put(EMPTY_BODY);
   }
 

@@ -7,6 +7,7 @@ import { isPrivate } from "../core/address.js";
 import { NONE, octets, Span } from "../core/bytes.js";
 import { Flow, type Target } from "../transaction/flow.js";
 import { ResponseHead } from "../transaction/head.js";
+import { reasonOfRefusal } from "../transaction/inspection.js";
 import { hasOneVia, type TransactionLayer } from "../transaction/layer.js";
 import { copyRow, isIdentity, writeBody } from "../transaction/relay.js";
 import { sendOnce, writeUriOfLine, writeVia } from "../transaction/request.js";
@@ -49,6 +50,10 @@ const RECORD_ROUTE = octets("Record-Route: <sip:");
 const OVER_TCP = octets(";transport=tcp");
 const LOOSE = octets(";lr>\r\n");
 const CLOSE = octets(">\r\n");
+// Reasons.
+const BAD_ROUTE = octets("Bad Route Header Field");
+const BAD_BINDING = octets("Bad Path or Contact of a Phone");
+const BARRED = octets("Nothing Is Sent There");
 
 /** One way on for a request. */
 export class Hop {
@@ -92,8 +97,9 @@ export class Forwarder {
   private isStrict = false;
   /** What the request line says. */
   readonly line = new Span();
-  /** After `aim`: what to answer when it returned false, 0 when it did not. */
+  /** After `aim`: what to answer when it returned false, 0 when it did not; and why. */
   status = 0;
+  reason: Uint8Array = NONE;
   private movedTo = HOST_NONE;
 
   /** @param isRecording whether to stay on the way of the dialogs that come of it */
@@ -113,7 +119,9 @@ export class Forwarder {
     const { list, next, address, line } = this;
     line.set(hop.uri.bytes, hop.uri.start, hop.uri.end);
     this.isStrict = false;
-    this.status = 400;
+    // What somebody registered cannot be the caller's mistake.
+    this.status = hop.isUser ? 502 : 400;
+    this.reason = hop.isUser ? BAD_BINDING : BAD_ROUTE;
     let isRouted = false;
     if (hop.path.size() > 0) {
       list.beginSpan(hop.path.bytes, hop.path.start, hop.path.end);
@@ -124,12 +132,16 @@ export class Forwarder {
       if (!next.parse(address.bytes, address.uriStart, address.uriEnd)) return false;
       this.isStrict = !next.isLoose();
       if (this.isStrict) line.set(address.bytes, address.uriStart, address.uriEnd);
-    } else if (!next.parse(hop.uri.bytes, hop.uri.start, hop.uri.end)) return false;
+    } else if (!next.parse(hop.uri.bytes, hop.uri.start, hop.uri.end)) {
+      if (!hop.isUser) this.reason = reasonOfRefusal(400);
+      return false;
+    }
     if (hop.flow.transport !== TRANSPORT_NONE && !isRouted) {
       const { flow } = hop;
       target.set(flow.transport, flow.ip, flow.port, flow.connection);
     } else if (!this.admission.places.allows(next, hop.isOwners)) {
       this.status = 403;
+      this.reason = BARRED;
       return false;
     } else this.layer.transport.aim(target, next, TRANSPORT_UDP);
     target.isFixed = hop.isFixed && !isRouted;

@@ -147,6 +147,7 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
   onRequest(t: ServerTransaction, m: Message): void {
     const { admission, counters, source } = this;
     source.set(t.source.transport, t.source.ip, t.sourcePort, t.source.connection);
+    this.forwarder.status = 0;
     const status = admission.check(m, source);
     if (status === 0 && this.shares.takeServer(t, m, this.shareOf())) {
       this.begin(t, m);
@@ -172,8 +173,12 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
   /** Answers what went nowhere, without a transaction: it may be anybody's, and one message goes out for one that came. RFC 3261 §26.3.2.4 */
   private refuse(t: ServerTransaction, m: Message, status: number): void {
     const { admission, layer } = this;
-    admission.write(beginRefusal(layer, t, m, status, admission.reasonOf(status)), m, status);
+    admission.write(beginRefusal(layer, t, m, status, this.reasonOf(status)), m, status);
     layer.sendAnswer();
+  }
+
+  private reasonOf(status: number): Uint8Array {
+    return status !== 0 && status === this.forwarder.status ? this.forwarder.reason : this.admission.reasonOf(status);
   }
 
   private begin(t: ServerTransaction, m: Message): void {
@@ -502,7 +507,7 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
       t.owner = null;
       this.refuse(t, this.current, status);
     } else if (status === 503 && !wasSent) refuseForNow(layer, t);
-    else layer.reply(t, status === 503 ? 500 : status);
+    else layer.reply(t, status === 503 ? 500 : status, this.reasonOf(status));
     // Who gave no password may never have been there to acknowledge it.
     if (status === 408 && this.shares.shareOf(t) !== SHARE_KNOWN) t.endWithin(STRANGER_ACK_MS);
   }

@@ -8,8 +8,17 @@
 import { NONE, octets, Span } from "../core/bytes.js";
 import { RETRY_AFTER } from "../transaction/answer.js";
 import { Flow } from "../transaction/flow.js";
+import {
+  ALL_METHODS,
+  hasNeedlessBody,
+  inspect,
+  type Past,
+  type Rules,
+  reasonOfRefusal,
+  writeRefusal,
+} from "../transaction/inspection.js";
 import type { TransactionLayer, TransactionUser } from "../transaction/layer.js";
-import { beginRefusal, isBeyond, writeUnsupported } from "../transaction/refusal.js";
+import { beginRefusal } from "../transaction/refusal.js";
 import { EMPTY_BODY, type ServerOwner, type ServerTransaction } from "../transaction/server.js";
 import type { Message } from "../wire/message.js";
 import {
@@ -20,7 +29,7 @@ import {
   METHOD_OPTIONS,
   METHOD_REGISTER,
 } from "../wire/names.js";
-import { Uri } from "../wire/uri.js";
+import { SCHEME_SIP, Uri } from "../wire/uri.js";
 import type { Writer } from "../wire/writer.js";
 import { type Authenticator, CHECK_LOCKED, CHECK_OK, CHECK_STALE, TOO_MANY_WRONG } from "./authenticator.js";
 import {
@@ -56,12 +65,17 @@ export class RedirectCounters {
 
 const CONTACT = octets("Contact: <");
 const Q = octets(">;q=");
-const ALLOW = octets("Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE, SUBSCRIBE, REGISTER\r\n");
+/** A request of any method is told where to go. */
+const RULES: Rules = {
+  methods: ALL_METHODS,
+  allow: octets("Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE, SUBSCRIBE, REGISTER\r\n"),
+  requires: HEADER_REQUIRE,
+  options: [],
+  isForwarding: false,
+};
 const TURN = 0x10000;
-/** Option tags that are known here. */
-const NOTHING: readonly Uint8Array[] = [];
 
-export class Redirect implements TransactionUser, LocationUser, ServerOwner {
+export class Redirect implements TransactionUser, LocationUser, ServerOwner, Past {
   readonly counters = new RedirectCounters();
   private readonly layer: TransactionLayer;
   private readonly store: LocationStore;
@@ -114,22 +128,21 @@ export class Redirect implements TransactionUser, LocationUser, ServerOwner {
   }
 
   private look(t: ServerTransaction, m: Message): void {
-    if (isBeyond(m, HEADER_REQUIRE, NOTHING)) {
-      this.counters.refused += 1;
-      const w = this.begin(t, 420);
-      writeUnsupported(w, m, HEADER_REQUIRE, NOTHING);
-      this.end(w);
-      return;
-    }
     const { uri } = this;
-    if (!uri.parse(m.bytes, m.uriStart, m.uriEnd)) {
-      this.refuse(t, 416);
+    const isReadable = uri.parse(m.bytes, m.uriStart, m.uriEnd);
+    const problem = inspect(RULES, m, isReadable ? uri : null, this, t);
+    if (problem !== 0) {
+      this.refuseInspected(t, m, problem);
       return;
     }
     const realm = domainOf(this.options.domains, uri.bytes, uri.hostStart, uri.hostEnd);
-    if (m.method === METHOD_OPTIONS && uri.userEnd === uri.userStart) {
+    if (m.method === METHOD_OPTIONS && uri.userEnd === uri.userStart && uri.scheme === SCHEME_SIP) {
+      if (hasNeedlessBody(m)) {
+        this.refuseInspected(t, m, 415);
+        return;
+      }
       const w = this.begin(t, 200);
-      w.put(ALLOW);
+      w.put(RULES.allow);
       this.end(w);
       return;
     }
@@ -157,6 +170,18 @@ export class Redirect implements TransactionUser, LocationUser, ServerOwner {
     const token = this.take(t);
     if (token < 0) this.fail(t);
     else this.store.bindings(this.aor, this, token);
+  }
+
+  /** It came by another way as well. RFC 3261 §8.2.2.2 */
+  wasHere(m: Message, t: ServerTransaction | null): boolean {
+    return t !== null && this.layer.isMerged(t, m);
+  }
+
+  private refuseInspected(t: ServerTransaction, m: Message, status: number): void {
+    this.counters.refused += 1;
+    const w = this.begin(t, status, reasonOfRefusal(status));
+    writeRefusal(w, RULES, m, status);
+    this.end(w);
   }
 
   /** Whether the request needs no password: from where we trust, or a stranger's INVITE where that is let in. */

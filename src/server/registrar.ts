@@ -6,12 +6,21 @@
 import { equal, NONE, octets, Span } from "../core/bytes.js";
 import type { RandomSource } from "../core/random.js";
 import { RETRY_AFTER } from "../transaction/answer.js";
+import {
+  hasNeedlessBody,
+  inspect,
+  methodBits,
+  type Past,
+  type Rules,
+  reasonOfRefusal,
+  writeRefusal,
+} from "../transaction/inspection.js";
 import type { TransactionLayer } from "../transaction/layer.js";
-import { beginRefusal, isBeyond, writeUnsupported } from "../transaction/refusal.js";
+import { beginRefusal } from "../transaction/refusal.js";
 import { EMPTY_BODY, type ServerOwner, type ServerTransaction } from "../transaction/server.js";
 import { NameAddress } from "../wire/address.js";
 import { type Message, PARSE_OK } from "../wire/message.js";
-import { HEADER_AUTHORIZATION, HEADER_REQUIRE, HEADER_WWW_AUTHENTICATE } from "../wire/names.js";
+import { HEADER_AUTHORIZATION, HEADER_REQUIRE, HEADER_WWW_AUTHENTICATE, METHOD_REGISTER } from "../wire/names.js";
 import { BAD_CONTACT } from "../wire/problems.js";
 import { Uri } from "../wire/uri.js";
 import type { Writer } from "../wire/writer.js";
@@ -64,8 +73,13 @@ const TRIES = 5;
 const CONTACT = octets("Contact: <");
 const EXPIRES = octets(">;expires=");
 const Q = octets(";q=");
-/** Option tags that are known here. */
-const KNOWN: readonly Uint8Array[] = [octets("path")];
+const RULES: Rules = {
+  methods: methodBits([METHOD_REGISTER]),
+  allow: octets("Allow: REGISTER\r\n"),
+  requires: HEADER_REQUIRE,
+  options: [octets("path")],
+  isForwarding: false,
+};
 const SERVICE_ROUTE = octets("Service-Route: ");
 const MIN_EXPIRES = octets("Min-Expires: ");
 const OUT_OF_ORDER = octets("Request Out Of Order");
@@ -95,7 +109,7 @@ class Job {
   }
 }
 
-export class Registrar implements LocationUser, ServerOwner {
+export class Registrar implements LocationUser, ServerOwner, Past {
   readonly counters = new RegistrarCounters();
   private readonly layer: TransactionLayer;
   private readonly clock: DayClock;
@@ -161,11 +175,10 @@ export class Registrar implements LocationUser, ServerOwner {
   }
 
   private look(t: ServerTransaction, m: Message): void {
-    if (isBeyond(m, HEADER_REQUIRE, KNOWN)) {
-      this.counters.refused += 1;
-      const w = this.begin(t, 420);
-      writeUnsupported(w, m, HEADER_REQUIRE, KNOWN);
-      this.send(t, w);
+    const isReadable = this.uri.parse(m.bytes, m.uriStart, m.uriEnd);
+    const problem = inspect(RULES, m, isReadable ? this.uri : null, this, t);
+    if (problem !== 0) {
+      this.refuseInspected(t, m, problem);
       return;
     }
     const realm = this.isFor(m) ? this.readAor(m) : NONE;
@@ -182,6 +195,10 @@ export class Registrar implements LocationUser, ServerOwner {
       this.refuse(t, 403);
       return;
     }
+    if (hasNeedlessBody(m)) {
+      this.refuseInspected(t, m, 415);
+      return;
+    }
     const status = this.contacts.read(m);
     if (status !== CONTACTS_OK) {
       this.refuseContacts(t, status);
@@ -195,6 +212,18 @@ export class Registrar implements LocationUser, ServerOwner {
     job.t = t;
     t.owner = this;
     this.ask(job);
+  }
+
+  /** It came by another way as well. RFC 3261 §8.2.2.2 */
+  wasHere(m: Message, t: ServerTransaction | null): boolean {
+    return t !== null && this.layer.isMerged(t, m);
+  }
+
+  private refuseInspected(t: ServerTransaction, m: Message, status: number): void {
+    this.counters.refused += 1;
+    const w = this.begin(t, status, reasonOfRefusal(status));
+    writeRefusal(w, RULES, m, status);
+    this.send(t, w);
   }
 
   /** Asks for the password, or says when it may be tried again. */

@@ -4,17 +4,34 @@
  */
 import { octets } from "../core/bytes.js";
 import { Flow } from "../transaction/flow.js";
+import {
+  hasNeedlessBody,
+  inspect,
+  methodBits,
+  type Past,
+  type Rules,
+  reasonOfRefusal,
+  writeRefusal,
+} from "../transaction/inspection.js";
 import type { TransactionLayer, TransactionUser } from "../transaction/layer.js";
 import { EMPTY_BODY, type ServerTransaction } from "../transaction/server.js";
 import type { Message } from "../wire/message.js";
-import { METHOD_OPTIONS, METHOD_REGISTER } from "../wire/names.js";
+import { HEADER_REQUIRE, METHOD_OPTIONS, METHOD_REGISTER } from "../wire/names.js";
+import { Uri } from "../wire/uri.js";
 import type { Overload, OverloadJudge } from "./overload.js";
 import type { Registrar } from "./registrar.js";
 
-const ALLOW = octets("Allow: REGISTER, OPTIONS\r\n");
+/** Of a registrar alone. */
+const RULES: Rules = {
+  methods: methodBits([METHOD_REGISTER, METHOD_OPTIONS]),
+  allow: octets("Allow: REGISTER, OPTIONS\r\n"),
+  requires: HEADER_REQUIRE,
+  options: [octets("path")],
+  isForwarding: false,
+};
 const SUPPORTED = octets("Supported: path\r\n");
 
-export class Server implements TransactionUser {
+export class Server implements TransactionUser, Past {
   /** Both are set once, when there is a layer to make them with. */
   registrar: Registrar | null = null;
   layer: TransactionLayer | null = null;
@@ -25,6 +42,7 @@ export class Server implements TransactionUser {
   /** Reads of a request whose it is; null when nobody can. */
   judge: OverloadJudge | null = null;
   private readonly source = new Flow();
+  private readonly uri = new Uri();
 
   onRequest(t: ServerTransaction, m: Message): void {
     const { registrar, layer } = this;
@@ -51,13 +69,26 @@ export class Server implements TransactionUser {
   private pass(registrar: Registrar, layer: TransactionLayer, t: ServerTransaction, m: Message): void {
     if (m.method === METHOD_REGISTER && (this.next === null || registrar.isFor(m))) registrar.onRegister(t, m);
     else if (this.next !== null) this.next.onRequest(t, m);
-    else {
-      const w = layer.respond(t, m.method === METHOD_OPTIONS ? 200 : 405);
-      w.put(ALLOW);
-      if (m.method === METHOD_OPTIONS) w.put(SUPPORTED);
-      w.put(EMPTY_BODY);
-      layer.sendResponse(t);
+    else this.answerAlone(layer, t, m);
+  }
+
+  /** What a registrar is asked besides: who it is (OPTIONS). RFC 3261 §8.2, §11.2 */
+  private answerAlone(layer: TransactionLayer, t: ServerTransaction, m: Message): void {
+    const isReadable = this.uri.parse(m.bytes, m.uriStart, m.uriEnd);
+    const problem = inspect(RULES, m, isReadable ? this.uri : null, this, t);
+    const status = problem !== 0 ? problem : hasNeedlessBody(m) ? 415 : 200;
+    const w = layer.respond(t, status, reasonOfRefusal(status));
+    writeRefusal(w, RULES, m, status);
+    if (status === 200) {
+      w.put(RULES.allow);
+      w.put(SUPPORTED);
     }
+    w.put(EMPTY_BODY);
+    layer.sendResponse(t);
+  }
+
+  wasHere(m: Message, t: ServerTransaction | null): boolean {
+    return t !== null && this.layer?.isMerged(t, m) === true;
   }
 
   isInDialog(m: Message): boolean {

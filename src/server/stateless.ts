@@ -96,7 +96,7 @@ export class StatelessProxy implements Bypass, LocationUser {
     const branch = this.branchOf(m, m.branchStart, m.branchEnd, m.sentByStart, m.sentByEnd);
     hop.breadth = breadthOf(m);
     if (this.forwarder.sendOnce(m, source, hop, branch, Math.imul(branch, 0x9e3779b1))) this.counters.forwarded += 1;
-    else if (this.forwarder.status !== 0) this.answer(m, source, this.forwarder.status);
+    else if (this.forwarder.status !== 0) this.answer(m, source, this.forwarder.status, this.forwarder.reason);
     else this.counters.dropped += 1;
     return true;
   }
@@ -129,14 +129,18 @@ export class StatelessProxy implements Bypass, LocationUser {
 
   onUpdated(_token: number, _result: number): void {}
 
-  private answer(m: Message, source: Flow, status: number): void {
+  private answer(m: Message, source: Flow, status: number, reason: Uint8Array = NONE): void {
     if (m.method === METHOD_ACK) {
       this.counters.dropped += 1;
       return;
     }
     this.counters.answered += 1;
     const { admission } = this;
-    admission.write(this.layer.answer(m, source, status, admission.reasonOf(status)), m, status);
+    admission.write(
+      this.layer.answer(m, source, status, reason.length > 0 ? reason : admission.reasonOf(status)),
+      m,
+      status,
+    );
     this.layer.sendAnswer();
   }
 

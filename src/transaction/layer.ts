@@ -4,7 +4,7 @@
  * Everything is made in the constructor; for a packet nothing is. Users above are called from the receive functions and from timers only.
  * Not here: the machines themselves (client.ts, server.ts), dialogs, and what requests mean.
  */
-import { NONE } from "../core/bytes.js";
+import { hash, NONE } from "../core/bytes.js";
 import { Pool } from "../core/pool.js";
 import type { RandomSource } from "../core/random.js";
 import type { Timers } from "../core/timers.js";
@@ -54,6 +54,8 @@ export interface TransactionUser {
   isInDialog?(m: Message): boolean;
   /** A request of a known dialog for which there is no transaction at all. @returns the status to answer it with, for it ended something; 0: nothing was done */
   onCrowded?(m: Message): number;
+  /** A request was refused here, without a transaction: it is malformed or too long, or there is no room. `m` may lack anything. */
+  onTurnedAway?(m: Message, source: Flow, status: number): void;
   /** A 2xx to an INVITE whose transaction made room for others. RFC 3261 §13.2.2.4: it is acknowledged again if it is of a dialog of ours */
   onLateAnswer?(m: Message): void;
 }
@@ -104,6 +106,8 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
   private readonly answers: Answers;
   private readonly clientIndex: SlotIndex;
   private readonly serverIndex: SlotIndex;
+  /** Requests by Call-ID and CSeq, whichever way they came; null where they are so few that all are looked at. */
+  private readonly requestIndex: SlotIndex | null;
   private readonly hex = new Int32Array(1);
   private readonly reserve: number;
   /** Addresses that have sent us what nobody else can know; the oldest makes room. */
@@ -140,6 +144,7 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     for (let i = 0; i < limits.servers; i++) servers.push(new ServerTransaction(this, i));
     this.servers = new Pool(servers);
     this.serverIndex = new SlotIndex(limits.servers);
+    this.requestIndex = limits.servers > WINDOW ? new SlotIndex(limits.servers) : null;
   }
 
   /** What our Via says. May change at any time; requests under way keep theirs. */
@@ -334,7 +339,13 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
   isMerged(t: ServerTransaction, m: Message): boolean {
     if (t.hasToTag) return false;
     const all = this.servers.items;
-    for (let i = 0; i < all.length; i++) if (all[i] !== t && all[i].isMergedWith(m)) return true;
+    const index = this.requestIndex;
+    if (index === null) {
+      for (let i = 0; i < all.length; i++) if (all[i] !== t && all[i].isMergedWith(m)) return true;
+      return false;
+    }
+    for (let slot = index.first(requestKey(m)); slot >= 0; slot = index.next(slot))
+      if (all[slot] !== t && all[slot].isMergedWith(m)) return true;
     return false;
   }
 
@@ -416,6 +427,7 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
 
   onServerEnded(t: ServerTransaction): void {
     this.serverIndex.remove(t.slot);
+    this.requestIndex?.remove(t.slot);
     this.servers.give(t);
   }
 
@@ -532,6 +544,7 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     }
     this.answers.begin(m, this.source, status, status === 400 ? m.problemText() : NONE).put(EMPTY_BODY);
     this.answers.send();
+    this.user.onTurnedAway?.(m, this.source, status);
   }
 
   /** RFC 3261 §17.1.3: by our branch and the method in CSeq, and by the transport the request went. Whatever else is odd, the request has its answer. */
@@ -582,14 +595,17 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
       }
       this.counters.refused += 1;
       this.answers.answer(this.message, this.source, 503, RETRY_AFTER);
+      user.onTurnedAway?.(this.message, this.source, 503);
       return null;
     }
     if (!t.arrive(this.message, this.source)) {
       this.servers.give(t);
       this.answers.answer(this.message, this.source, 513);
+      this.user.onTurnedAway?.(this.message, this.source, 513);
       return null;
     }
     this.serverIndex.add(t.slot, key);
+    this.requestIndex?.add(t.slot, requestKey(this.message));
     return t;
   }
 
@@ -601,6 +617,7 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     const t = this.takeServer();
     if (t?.arrive(m, this.source)) {
       this.serverIndex.add(t.slot, key);
+      this.requestIndex?.add(t.slot, requestKey(m));
       if (invite !== null) t.takeTag(t.buffer, invite, invite.buffer);
       t.reply(status);
     } else {
@@ -647,6 +664,10 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
 
 /** How many are looked at for the one with the least time left, if one of them can be spared at all: a large pool is not walked for each message. */
 const WINDOW = 64;
+
+function requestKey(m: Message): number {
+  return hash(m.bytes, m.callIdStart, m.callIdEnd) ^ m.cseq;
+}
 
 /** @param hand where it was found last; the search goes on behind it @returns the position of one that can be spared, -1 when there is none */
 function sparest(all: readonly { spareMs(isUrgent: boolean): number }[], hand: number, isUrgent: boolean): number {

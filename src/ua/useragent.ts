@@ -23,8 +23,16 @@ import type { SubscriptionHost } from "../dialog/subscription.js";
 import { SOUND_NOT_OWED } from "../media/agreement.js";
 import type { ClientTransaction } from "../transaction/client.js";
 import { Flow } from "../transaction/flow.js";
+import {
+  inspect,
+  methodBits,
+  type Past,
+  type Rules,
+  reasonOfRefusal,
+  writeRefusal,
+} from "../transaction/inspection.js";
 import { TransactionLayer, type TransactionUser } from "../transaction/layer.js";
-import { beginRefusal, isBeyond, refuse, refuseRequired, replyWith, writeUnsupported } from "../transaction/refusal.js";
+import { beginRefusal, refuse, refuseRequired, replyWith } from "../transaction/refusal.js";
 import { EMPTY_BODY, type ServerTransaction } from "../transaction/server.js";
 import type { Network } from "../transaction/transport.js";
 import { BODY_OTHER, findSdp, findText } from "../wire/body.js";
@@ -32,9 +40,10 @@ import type { Message } from "../wire/message.js";
 import {
   HEADER_ACCEPT,
   HEADER_EXPIRES,
-  HEADER_OTHER,
   HEADER_REQUIRE,
+  METHOD_ACK,
   METHOD_BYE,
+  METHOD_CANCEL,
   METHOD_INFO,
   METHOD_INVITE,
   METHOD_MESSAGE,
@@ -47,8 +56,7 @@ import {
   TRANSPORT_TCP,
   TRANSPORT_UDP,
 } from "../wire/names.js";
-import { PROBLEM_URI, problemText } from "../wire/problems.js";
-import { SCHEME_OTHER, SCHEME_SIPS, Uri } from "../wire/uri.js";
+import { Uri } from "../wire/uri.js";
 import type { Writer } from "../wire/writer.js";
 import { Account, type AccountSettings } from "./account.js";
 import {
@@ -112,6 +120,8 @@ export interface UserAgentUser {
   onText(call: Call | null, m: Message): void;
   /** Hold, resume, or a new address of ours did not come to be: the call is as it was. @param m the response that refused it; null: it could not be sent */
   onUnchanged?(call: Call, wasHold: boolean, m: Message | null): void;
+  /** An INVITE that came was refused with that status, and never was a call. @param source with the port it came from */
+  onCallRefused?(m: Message, source: Flow, status: number): void;
   /** Whether an INVITE, MESSAGE or SUBSCRIBE that came may be taken. @param call in which a MESSAGE came, null outside of any @returns 0, or the status that refuses it */
   mayCall(m: Message, source: Flow, call: Call | null): number;
   /** `mayCall` has said 401: writes the challenge. @param ip where the request came from */
@@ -129,6 +139,26 @@ const SIP_COLON = octets("sip:");
 const TRANSPORT_TCP_PARAM = octets(";transport=tcp");
 /** Option tags that are known here. */
 const OPTIONS: readonly Uint8Array[] = [octets("100rel"), octets("timer")];
+/** What is looked at outside of dialogs. Some of these methods belong into one: 481. */
+const RULES: Rules = {
+  methods: methodBits([
+    METHOD_INVITE,
+    METHOD_ACK,
+    METHOD_CANCEL,
+    METHOD_BYE,
+    METHOD_OPTIONS,
+    METHOD_INFO,
+    METHOD_MESSAGE,
+    METHOD_UPDATE,
+    METHOD_PRACK,
+    METHOD_SUBSCRIBE,
+    METHOD_NOTIFY,
+  ]),
+  allow: ALLOW,
+  requires: HEADER_REQUIRE,
+  options: OPTIONS,
+  isForwarding: false,
+};
 const ANY_TYPE = octets("*/*");
 const ANY_APPLICATION = octets("application/*");
 const APPLICATION_SDP = octets("application/sdp");
@@ -138,7 +168,7 @@ const uri = new Uri();
 const span = new Span();
 const from = new Flow();
 
-export class UserAgent implements TransactionUser, SessionUser, CallUser, RegistrationUser, SubscriptionHost {
+export class UserAgent implements TransactionUser, Past, SessionUser, CallUser, RegistrationUser, SubscriptionHost {
   readonly layer: TransactionLayer;
   readonly account: Account;
   readonly registration: Registration;
@@ -339,40 +369,29 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
       const watcher = call === null ? this.watchers.of(m) : null;
       if (call !== null || watcher !== null) this.layer.prove(t.source.ip);
       if (watcher !== null) watcher.onRequest(t, m);
-      else if (call === null) refuse(this.layer, t, m, 481);
+      else if (call === null) this.refuseCall(t, m, 481);
       else if (!refuseRequired(this.layer, t, m, OPTIONS)) call.session.onRequest(t, m);
       return;
     }
     // Outside of a dialog nobody has shown yet that it is where it says: all refusals go without a transaction.
-    if (m.method === METHOD_OTHER) {
-      refuse(this.layer, t, m, 501, ALLOW);
-      return;
-    }
-    if (
-      m.method === METHOD_INFO ||
-      m.method === METHOD_BYE ||
-      m.method === METHOD_UPDATE ||
-      m.method === METHOD_PRACK ||
-      m.method === METHOD_NOTIFY
-    ) {
-      refuse(this.layer, t, m, 481);
-      return;
-    }
-    if (
-      m.method !== METHOD_INVITE &&
-      m.method !== METHOD_OPTIONS &&
-      m.method !== METHOD_MESSAGE &&
-      m.method !== METHOD_SUBSCRIBE
-    ) {
-      refuse(this.layer, t, m, 405, ALLOW);
-      return;
-    }
-    const status = this.inspect(t, m);
+    const isReadable = uri.parse(m.bytes, m.uriStart, m.uriEnd);
+    const problem = inspect(RULES, m, isReadable ? uri : null, this, t);
+    const status = problem === 0 && isAsked(m.method) ? this.judge(t, m, null) : problem;
     if (status !== 0) this.refuseInspected(t, m, status);
     else if (m.method === METHOD_INVITE) this.onInvite(t, m);
     else if (m.method === METHOD_MESSAGE) this.onMessage(t, m, null);
     else if (m.method === METHOD_SUBSCRIBE) this.watchers.onSubscribe(t, m);
-    else this.onOptions(t, m);
+    else if (m.method === METHOD_OPTIONS) this.onOptions(t, m);
+    else refuse(this.layer, t, m, 481);
+  }
+
+  /** It came by two ways, or the INVITE that founded a call comes once more, later than its transaction stayed. */
+  wasHere(m: Message, t: ServerTransaction | null): boolean {
+    return (t !== null && this.layer.isMerged(t, m)) || (m.method === METHOD_INVITE && this.isFounder(m));
+  }
+
+  onTurnedAway(m: Message, source: Flow, status: number): void {
+    if (m.isRequest && m.method === METHOD_INVITE) this.user.onCallRefused?.(m, source, status);
   }
 
   onAck(m: Message): void {
@@ -402,17 +421,6 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
     for (let i = 0; i < this.calls.length; i++) this.calls[i].session.onAckTimeout(t);
   }
 
-  /** RFC 3261 §8.2.2. @returns 0, or the status that refuses it */
-  private inspect(t: ServerTransaction, m: Message): number {
-    // Who may not call learns nothing else. Scanners find no difference between one user name and another.
-    if (!uri.parse(m.bytes, m.uriStart, m.uriEnd)) return 400;
-    if (uri.scheme === SCHEME_OTHER || uri.scheme === SCHEME_SIPS) return 416;
-    if (uri.headersEnd > uri.headersStart) return 400;
-    if (this.layer.isMerged(t, m) || (m.method === METHOD_INVITE && this.isFounder(m))) return 482;
-    if (isBeyond(m, HEADER_REQUIRE, OPTIONS)) return 420;
-    return m.method === METHOD_OPTIONS ? 0 : this.judge(t, m, null);
-  }
-
   /** Asks the user above. @returns as `mayCall` */
   private judge(t: ServerTransaction, m: Message, call: Call | null): number {
     from.set(t.source.transport, t.source.ip, t.sourcePort, t.source.connection);
@@ -421,20 +429,35 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
 
   private refuseInspected(t: ServerTransaction, m: Message, status: number): void {
     const { ip } = t.source;
-    const w = beginRefusal(this.layer, t, m, status, status === 400 ? problemText(PROBLEM_URI, HEADER_OTHER) : NONE);
-    if (status === 420) writeUnsupported(w, m, HEADER_REQUIRE, OPTIONS);
-    else if (status === 401) this.user.writeChallenge(w, ip);
+    const w = beginRefusal(this.layer, t, m, status, reasonOfRefusal(status));
+    if (status === 401) this.user.writeChallenge(w, ip);
+    else writeRefusal(w, RULES, m, status);
     w.put(EMPTY_BODY);
     this.layer.sendAnswer();
+    // A challenge refuses nothing yet.
+    if (status !== 401) this.tellRefused(t, m, status);
+  }
+
+  /** Refuses a request, and says so if it is a call. @param line of the program's own, with its end; NONE for none */
+  private refuseCall(t: ServerTransaction, m: Message, status: number, line: Uint8Array = NONE): void {
+    refuse(this.layer, t, m, status, line);
+    this.tellRefused(t, m, status);
+  }
+
+  private tellRefused(t: ServerTransaction, m: Message, status: number): void {
+    // One that came twice is not refused by that: the other of the two is the call.
+    if (m.method !== METHOD_INVITE || status === 482) return;
+    from.set(t.source.transport, t.source.ip, t.sourcePort, t.source.connection);
+    this.user.onCallRefused?.(m, from, status);
   }
 
   private onInvite(t: ServerTransaction, m: Message): void {
     if (findSdp(m, span) === BODY_OTHER) {
-      refuse(this.layer, t, m, 415, ACCEPT_SDP);
+      this.refuseCall(t, m, 415, ACCEPT_SDP);
       return;
     }
     if (m.has(HEADER_ACCEPT) && !takesSdp(m)) {
-      refuse(this.layer, t, m, 406);
+      this.refuseCall(t, m, 406);
       return;
     }
     const other = this.activeCall();
@@ -442,11 +465,13 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
     const line = isBusy ? null : this.freeLine();
     const call = line === null ? null : this.freeCall(line);
     if (call === null) {
-      refuse(this.layer, t, m, 486);
+      this.refuseCall(t, m, 486);
       return;
     }
-    if (!call.session.receive(t, m)) {
+    const status = call.session.receive(t, m);
+    if (status !== 0) {
       call.state = CALL_FREE;
+      this.tellRefused(t, m, status);
       return;
     }
     call.state = CALL_INCOMING;
@@ -777,6 +802,11 @@ export class UserAgent implements TransactionUser, SessionUser, CallUser, Regist
 const EMPTY = octets("");
 const UNSAID = "the other side cannot be told: the request does not fit, or could not be sent; the call is as it was";
 const COMPLETED_ELSEWHERE = octets('Reason: SIP;cause=200;text="Call completed elsewhere"\r\n');
+
+/** Whether the user above is asked for a request of that method: the others tell nothing, and do nothing. */
+function isAsked(method: number): boolean {
+  return method === METHOD_INVITE || method === METHOD_MESSAGE || method === METHOD_SUBSCRIBE;
+}
 
 function takesSdp(m: Message): boolean {
   return (

@@ -68,6 +68,7 @@ export interface RegisterParts {
   to?: string;
   from?: string;
   via?: string;
+  body?: string;
 }
 
 export class House {
@@ -165,7 +166,10 @@ export class House {
       (parts.contact === undefined ? "" : parts.contact === "" ? "" : "Contact: " + parts.contact + "\r\n") +
       (parts.extra ?? "") +
       credentials +
-      "Content-Length: 0\r\n\r\n"
+      "Content-Length: " +
+      (parts.body ?? "").length +
+      "\r\n\r\n" +
+      (parts.body ?? "")
     );
   }
 

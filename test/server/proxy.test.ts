@@ -91,7 +91,7 @@ describe("what comes is checked (RFC 3261 §16.3)", () => {
   test("a Route that cannot be read: 400", () => {
     const answers = house().sends({ extra: "Route: <sip:\r\n" });
     expect(brief(answers)).toEqual(["400 10.9.9.9:5060"]);
-    expect(answers[0].line).toBe("SIP/2.0 400 Bad Request-URI, Route or From");
+    expect(answers[0].line).toBe("SIP/2.0 400 Bad Route Header Field");
   });
 });
 

@@ -30,7 +30,7 @@ class Corner extends House {
   ask(method: string, uri: string, extra = "", branch = "z9hG4bK" + method + uri.length): string[] {
     const text =
       `${method} ${uri} SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.2:5060;branch=${branch}\r\nMax-Forwards: 70\r\n` +
-      `From: <sip:door@example.org>;tag=1\r\nTo: <${uri}>\r\nCall-ID: c1\r\nCSeq: 1 ${method}\r\n${extra}Content-Length: 0\r\n\r\n`;
+      `From: <sip:door@example.org>;tag=1\r\nTo: <${uri}>\r\nCall-ID: c-${branch}\r\nCSeq: 1 ${method}\r\n${extra}Content-Length: 0\r\n\r\n`;
     return this.receive(text).map((sent) => sent.text);
   }
 }
@@ -80,7 +80,7 @@ describe("a redirect server", () => {
     expect(status(corner.ask("INVITE", "sip:nobody@example.org"))).toEqual([404]);
     expect(status(corner.ask("INVITE", "sip:alice@elsewhere.org"))).toEqual([404]);
     expect(status(corner.ask("INVITE", "sip:example.org"))).toEqual([404]);
-    expect(status(corner.ask("INVITE", "mailto:alice@example.org"))).toEqual([404]);
+    expect(status(corner.ask("INVITE", "mailto:alice@example.org"))).toEqual([416]);
   });
 
   it("redirects other requests than INVITE likewise, and answers OPTIONS for itself", () => {
@@ -117,7 +117,7 @@ describe("a redirect server", () => {
       expect(corner.network.take()).toEqual([]);
       // The same answer to the same request.
       expect(corner.ask("INVITE", uri)).toEqual([answer]);
-      const ack = `ACK ${uri} SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.2:5060;branch=z9hG4bKINVITE${uri.length}\r\nMax-Forwards: 70\r\nFrom: <sip:door@example.org>;tag=1\r\nTo: ${field(answer, "To")}\r\nCall-ID: c1\r\nCSeq: 1 ACK\r\nContent-Length: 0\r\n\r\n`;
+      const ack = `ACK ${uri} SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.2:5060;branch=z9hG4bKINVITE${uri.length}\r\nMax-Forwards: 70\r\nFrom: <sip:door@example.org>;tag=1\r\nTo: ${field(answer, "To")}\r\nCall-ID: c-z9hG4bKINVITE${uri.length}\r\nCSeq: 1 ACK\r\nContent-Length: 0\r\n\r\n`;
       expect(corner.receive(ack)).toEqual([]);
     }
   });

@@ -1,0 +1,84 @@
+/**
+ * What everybody who answers for itself looks at first, in one order (RFC 3261 §8.2; of a proxy, which refuses before it forwards, §16.3):
+ * the method, the Request-URI and its scheme, Max-Forwards, whether the request was here before, what it requires; and behind the
+ * identity of its sender, which is for others to judge, its body. A table of rules says what each takes.
+ * Not here: who may (admission.ts, callers.ts), and what requests mean.
+ */
+import { equalNoCase, NONE, octets, Span } from "../core/bytes.js";
+import type { Message } from "../wire/message.js";
+import { HEADER_CONTENT_DISPOSITION, HEADER_OTHER, METHOD_OTHER } from "../wire/names.js";
+import { param } from "../wire/params.js";
+import { PROBLEM_URI, problemText } from "../wire/problems.js";
+import { SCHEME_OTHER, SCHEME_SIPS, type Uri } from "../wire/uri.js";
+import type { Writer } from "../wire/writer.js";
+import { isBeyond, writeUnsupported } from "./refusal.js";
+import type { ServerTransaction } from "./server.js";
+
+/** Knows whether a request was here before: it came by two ways (RFC 3261 §8.2.2.2), or in a circle (§16.3). */
+export interface Past {
+  /** @param t its transaction, null when there is none */
+  wasHere(m: Message, t: ServerTransaction | null): boolean;
+}
+
+export interface Rules {
+  /** The methods that are taken, a bit for each METHOD_*. */
+  methods: number;
+  /** The same as a header line. */
+  allow: Uint8Array;
+  /** The field whose option tags have to be known: HEADER_REQUIRE, or of a proxy HEADER_PROXY_REQUIRE; and those that are. */
+  requires: number;
+  options: readonly Uint8Array[];
+  /** It forwards: a request that may go no further goes no further. */
+  isForwarding: boolean;
+}
+
+const OPTIONAL = octets("optional");
+const HANDLING = octets("handling");
+const ACCEPT_NOTHING = octets("Accept: \r\n");
+
+// For the time of one call only.
+const value = new Span();
+
+/** Those that are not known here as well. */
+export const ALL_METHODS = -1;
+
+/** @returns the bits of these methods */
+export function methodBits(methods: readonly number[]): number {
+  let bits = 0;
+  for (let i = 0; i < methods.length; i++) bits |= 1 << methods[i];
+  return bits;
+}
+
+/**
+ * Looks at a request. @param uri its Request-URI as it is meant, null when that cannot be read @param t its transaction, null when there is none
+ * @returns 0, or the status that refuses it
+ */
+export function inspect(rules: Rules, m: Message, uri: Uri | null, past: Past, t: ServerTransaction | null): number {
+  if ((rules.methods & (1 << m.method)) === 0) return m.method === METHOD_OTHER ? 501 : 405;
+  if (uri === null) return 400;
+  if (uri.scheme === SCHEME_OTHER || uri.scheme === SCHEME_SIPS) return 416;
+  if (uri.headersEnd > uri.headersStart) return 400;
+  if (rules.isForwarding && m.maxForwards === 0) return 483;
+  if (past.wasHere(m, t)) return 482;
+  return isBeyond(m, rules.requires, rules.options) ? 420 : 0;
+}
+
+/** Whether the body of `m` is more than may be passed over by somebody who reads none: 415. RFC 3261 §8.2.3 */
+export function hasNeedlessBody(m: Message): boolean {
+  if (m.bodyEnd <= m.bodyStart) return false;
+  if (!m.value(HEADER_CONTENT_DISPOSITION, value)) return true;
+  if (!param(value.bytes, value.start, value.end, HANDLING, value)) return true;
+  return !equalNoCase(value.bytes, value.start, value.end, OPTIONAL, 0, OPTIONAL.length);
+}
+
+/** The reason phrase of that refusal, NONE for the usual one. */
+export function reasonOfRefusal(status: number): Uint8Array {
+  return status === 400 ? problemText(PROBLEM_URI, HEADER_OTHER) : NONE;
+}
+
+/** Writes the fields that the refusal with that status has of its own. RFC 3261 §8.2.1, §8.2.2.3, §8.2.3 */
+export function writeRefusal(w: Writer, rules: Rules, m: Message, status: number): void {
+  if (status === 405 || status === 501) w.put(rules.allow);
+  else if (status === 420) writeUnsupported(w, m, rules.requires, rules.options);
+  else if (status === 415) w.put(ACCEPT_NOTHING);
+}
