@@ -19,6 +19,7 @@ import { SecureRandom, SeededRandom } from "./io/random.js";
 import { openStreamSerial, openTcpSerial, type SerialPort } from "./io/serial.js";
 import { FileStore, fileError, MemoryStore } from "./io/store.js";
 import { Keyboard } from "./keyboard.js";
+import { watchParent } from "./parent.js";
 import { Party } from "./party.js";
 import { type House, ownAddress, Wiretap } from "./wiring.js";
 import { boardOf, limitsOf, type SimBoard } from "./world/boards.js";
@@ -157,6 +158,11 @@ class Interruption {
           this.isThere = true;
           resolve();
         });
+      // Who started it with npm and ended that has ended it.
+      watchParent(() => {
+        this.isThere = true;
+        resolve();
+      });
     });
   }
 }

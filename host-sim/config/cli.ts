@@ -8,6 +8,7 @@ import type { Duplex } from "node:stream";
 import { parseArgs } from "node:util";
 import { findSetting, SCHEMA } from "../../src/intercom/schema.js";
 import { Settings } from "../../src/intercom/settings.js";
+import { watchParent } from "../parent.js";
 import { type Change, isProblems, readFile } from "./file.js";
 import { openSerial, openTcp } from "./link.js";
 import { DISCARD, Session } from "./session.js";
@@ -196,6 +197,7 @@ function talk(link: Duplex, interrupted: Promise<void>): Promise<number> {
 function interruption(): Promise<void> {
   return new Promise((resolve) => {
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => resolve());
+    watchParent(resolve);
     process.stdout.on("error", () => resolve());
     process.stderr.on("error", () => {});
   });

@@ -92,6 +92,7 @@ export function fileError(verb: string, path: string, error: unknown): Error {
   if (code === "ENOENT") why = "no such file or directory";
   else if (code === "EACCES" || code === "EPERM") why = "not permitted";
   else if (code === "EISDIR") why = "it is a directory";
-  else if (code === "ENOSPC") why = "the disk is full";
+  else if (code === "ENOSPC" || code === "EDQUOT") why = "the disk is full";
+  else if (code === "EROFS") why = "the disk is read-only";
   return new Error("cannot " + verb + " " + path + ": " + why);
 }

@@ -1,15 +1,18 @@
-/** The server's program: runs the server roles, adds users, and asks a server that runs. `--help` says how it is called. */
+/** The server's program: runs the server roles, keeps users, and asks a server that runs. `--help` says how it is called. */
 
+import { readFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
-import { createInterface } from "node:readline";
 import { ipv4, ipv4Text } from "../../src/core/address.js";
 import { text } from "../../src/core/bytes.js";
-import { eventJson, eventLine } from "../world/events.js";
+import { fileError } from "../io/store.js";
+import { hasTerminal, watchParent } from "../parent.js";
+import { CallLog } from "./call-log.js";
 import { Host } from "./host.js";
 import { ask, openHttp } from "./http.js";
+import { isJournal, Log } from "./log.js";
 import { parseOptions, type ServerOptions, USAGE } from "./options.js";
 import { Output } from "./output.js";
-import { addUser, nameProblem } from "./users-file.js";
+import { runUserCommand } from "./user-commands.js";
 
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
@@ -24,11 +27,9 @@ async function main(): Promise<number> {
     return 0;
   }
   switch (options.command) {
-    case "user-add":
-      return addOne(options);
     case "status": {
       const { ok, body } = await ask(options.http, "GET", "/status");
-      process.stdout.write(options.json ? body : table(body));
+      process.stdout.write(options.json ? body : table(body, options.http));
       return ok ? 0 : EXIT_FAILED;
     }
     case "reload": {
@@ -36,33 +37,42 @@ async function main(): Promise<number> {
       (ok ? process.stdout : process.stderr).write(body);
       return ok ? 0 : EXIT_FAILED;
     }
-    default:
+    case "run":
       return run(options);
+    default:
+      return runUserCommand(options);
   }
 }
 
 async function run(options: ServerOptions): Promise<number> {
-  const format = (event: string, value: string, extra: Record<string, string | number> = {}): string => {
-    const line = { t: performance.now(), who: "server", event, value, ...extra };
-    return options.json ? eventJson(line) : eventLine(line);
-  };
-  const output = new Output(process.stdout.fd, (count) => format("error", "lines were lost", { lines: count }));
-  const tell = (event: string, value: string, extra?: Record<string, string | number>): void =>
-    output.print(format(event, value, extra));
+  const output = new Output(process.stdout.fd, (count) =>
+    log.line("error", "error", "lines were lost", { lines: count }),
+  );
+  const log: Log = new Log({
+    level: options.log,
+    isJson: options.json,
+    isJournal: isJournal(process.env),
+    print: (line) => output.print(line),
+    nowMs: () => performance.now(),
+  });
   let host: Host;
   try {
-    host = new Host(options, (state) => tell("store", state));
+    if (options.redis !== null && options.storePasswordFile !== "")
+      options.redis.password = readSecret(options.storePasswordFile);
+    host = new Host(options, (state, reason) =>
+      log.tell(state === "ready" ? "info" : "error", "store", state, reason === "" ? {} : { reason }),
+    );
   } catch (error) {
     return refuse((error as Error).message, EXIT_USAGE);
   }
-  for (const note of host.notes) tell("store", note);
+  for (const note of host.notes) log.tell("warning", "store", note);
   host.watch({
-    onBindingsChanged: (aor, list) => tell("bindings", aor.toString(), { contacts: list.count }),
+    onBindingsChanged: (aor, list) => log.tell("info", "bindings", aor.toString(), { contacts: list.count }),
   });
   // One line for each, the address first: what a stranger gives as a name cannot pass for it (fail2ban, docs/server.md).
   host.watchPasswords({
     onWrongPassword: (name, realm, ip, m, waitS) =>
-      tell("auth", "refused", {
+      log.tell("warning", "auth", "refused", {
         address: ipv4Text(ip),
         wait: waitS,
         method: text(m.bytes, m.methodStart, m.methodEnd),
@@ -70,33 +80,70 @@ async function run(options: ServerOptions): Promise<number> {
         user: name.toString(),
       }),
   });
+  host.watchCalls(new CallLog(log, () => performance.now()));
   await host.start(localAddress(options));
   const reload = (): string => {
     try {
       host.reload();
-      tell("reload", "done", { users: host.users });
+      log.tell("info", "reload", "done", { users: host.users });
+      tellEmpty(host, log);
       return "";
     } catch (error) {
-      tell("error", (error as Error).message);
+      log.tell("error", "error", (error as Error).message);
       return (error as Error).message;
     }
   };
   const http = options.http < 0 ? null : await openHttp(host, options.http, reload);
   for (const { transport, ip } of options.listen) {
     const port = transport === "udp" ? host.sockets.udpPort : host.sockets.tcpPort;
-    tell("listening", transport + ":" + ipv4Text(ip) + ":" + port, { mode: options.mode, users: host.users });
+    const place = transport + ":" + ipv4Text(ip) + ":" + port;
+    log.tell("info", "listening", place, { mode: options.mode, users: host.users });
   }
-  process.on("SIGHUP", reload);
-  const signal = await new Promise<string>((resolve) => {
-    process.once("SIGTERM", () => resolve("SIGTERM"));
-    process.once("SIGINT", () => resolve("SIGINT"));
-  });
+  tellEmpty(host, log);
+  const reason = await ended(reload);
   http?.close();
   http?.closeAllConnections();
   await host.stop();
-  tell("stopped", signal);
+  log.tell("info", "stopped", reason);
   await output.end();
   return 0;
+}
+
+/** Resolves when the server is to end, with why. SIGHUP means to read the users anew, unless it came because the terminal was closed. */
+function ended(reload: () => string): Promise<string> {
+  const hadTerminal = hasTerminal();
+  return new Promise((resolve) => {
+    process.on("SIGHUP", () => {
+      if (hadTerminal && !hasTerminal()) resolve("the terminal was closed");
+      else reload();
+    });
+    for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => resolve(signal));
+    watchParent(() => resolve("npm, which started it, is gone"));
+  });
+}
+
+/** A domain that nobody is of refuses everybody: that is seldom meant. */
+function tellEmpty(host: Host, log: Log): void {
+  const others = host.otherDomains.join(" ");
+  for (const domain of host.emptyDomains)
+    log.tell("warning", "users", "none", {
+      domain,
+      file: host.options.users,
+      ...(others === "" ? {} : { others }),
+    });
+}
+
+/** @returns the first line of a file @throws Error of one line */
+function readSecret(file: string): string {
+  let content: string;
+  try {
+    content = readFileSync(file, "utf8");
+  } catch (error) {
+    throw fileError("read", file, error);
+  }
+  const [line] = content.split(/\r?\n/);
+  if (line === "") throw new Error("--store-password-file: the first line of " + file + " is empty");
+  return line;
 }
 
 /** What our Via tells: the address that is listened on, or one of this machine's own. */
@@ -109,72 +156,17 @@ function localAddress(options: ServerOptions): number {
   return ipv4("127.0.0.1");
 }
 
-async function addOne(options: ServerOptions): Promise<number> {
-  const problem = nameProblem(options.name);
-  if (problem !== "") return refuse(problem, EXIT_USAGE);
-  if (options.domains.length !== 1) return refuse("--domain must be given once: the domain of the user", EXIT_USAGE);
-  const password = options.passwordStdin ? await firstLine() : await askPassword();
-  if (password.trim() === "") return refuse("the password is empty: nothing was changed", EXIT_USAGE);
+/** @throws Error of one line when that is not what a server of ours says */
+function table(body: string, port: number): string {
+  let value: unknown;
   try {
-    addUser(options.users, options.name, options.domains[0], password, options.userStrangers);
-  } catch (error) {
-    return refuse((error as Error).message, EXIT_USAGE);
-  }
-  process.stdout.write(options.name + "@" + options.domains[0] + " is in " + options.users + "\n");
-  return 0;
-}
-
-async function firstLine(): Promise<string> {
-  for await (const line of createInterface({ input: process.stdin })) return line;
-  return "";
-}
-
-/** Asks twice on the terminal, and shows nothing of it. @returns "" when there is none, or the two differ */
-async function askPassword(): Promise<string> {
-  if (!process.stdin.isTTY) throw new Error("there is no terminal to ask for the password: use --password-stdin");
-  const first = await askHidden("Password: ");
-  if (first === "") return "";
-  if (first === (await askHidden("Again: "))) return first;
-  throw new Error("the two are not the same: nothing was changed");
-}
-
-function askHidden(question: string): Promise<string> {
-  process.stderr.write(question);
-  process.stdin.setRawMode(true);
-  process.stdin.resume();
-  process.stdin.setEncoding("utf8");
-  return new Promise((resolve, reject) => {
-    let typed = "";
-    const done = (): void => {
-      process.stdin.off("data", onData);
-      process.stdin.setRawMode(false);
-      process.stdin.pause();
-      process.stderr.write("\n");
-    };
-    const onData = (piece: string): void => {
-      for (const character of piece) {
-        if (character === "\r" || character === "\n" || character === "\x04") {
-          done();
-          resolve(typed);
-          return;
-        }
-        if (character === "\x03") {
-          done();
-          reject(new Error("broken off: nothing was changed"));
-          return;
-        }
-        if (character === "\x7f" || character === "\b") typed = [...typed].slice(0, -1).join("");
-        else typed += character;
-      }
-    };
-    process.stdin.on("data", onData);
-  });
-}
-
-function table(body: string): string {
-  const entries = Object.entries(JSON.parse(body) as Record<string, unknown>);
+    value = JSON.parse(body);
+  } catch {}
+  if (typeof value !== "object" || value === null)
+    throw new Error("what answers on port " + port + " is another program");
+  const entries = Object.entries(value);
   const width = Math.max(...entries.map(([name]) => name.length));
-  return entries.map(([name, value]) => name.padEnd(width) + "  " + String(value) + "\n").join("");
+  return entries.map(([name, one]) => name.padEnd(width) + "  " + String(one) + "\n").join("");
 }
 
 function refuse(line: string, code: number): number {

@@ -1,22 +1,38 @@
 /**
- * One process for a folder: a file `lock` in it with the process id, and when that process began, since ids come again.
+ * One process for a folder, or for a file: a lock file beside it with the process id, and when that process began, since ids come again.
  * One whose process is gone is taken over.
  */
 import { linkSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 
-const TRIES = 10;
-/** Between them while the holder runs: one that was killed just now may take a moment to be gone, ms. */
+/** Between tries while the holder runs: one that was killed just now may take a moment to be gone, ms. */
 const AGAIN_MS = 100;
+const FOLDER_TRIES = 10;
+const FILE_TRIES = 100;
 const GONE = "gone";
 
 /** @returns what lets the folder go @throws Error of one line when another process has it, or the folder cannot be written */
 export function lockFolder(folder: string): () => void {
   const path = folder + "/lock";
+  return takeLock(path, FOLDER_TRIES, (pid) => {
+    const how = "end it, or choose another folder (remove " + path + " if that is no server)";
+    return "process " + pid + " uses this folder: " + how;
+  });
+}
+
+/** Waits, but not for long, until nobody else changes a file. @returns what lets it go @throws Error of one line */
+export function lockFile(file: string): () => void {
+  const path = file + ".lock";
+  return takeLock(path, FILE_TRIES, (pid) => {
+    return "process " + pid + " changes " + file + ": try again when it is done (remove " + path + " if it never is)";
+  });
+}
+
+function takeLock(path: string, tries: number, busy: (pid: string) => string): () => void {
   const own = path + "." + process.pid;
   const text = process.pid + " " + beganAt(process.pid) + "\n";
   writeFileSync(own, text, { mode: 0o600 });
   try {
-    for (let i = 0; i < TRIES; i++) {
+    for (let i = 0; i < tries; i++) {
       try {
         // Made as a whole, or not at all: nobody sees one without its id.
         linkSync(own, path);
@@ -26,16 +42,9 @@ export function lockFolder(folder: string): () => void {
       }
       const holder = read(path);
       const [pid, began] = holder.trim().split(" ");
-      if (isRunning(Number(pid), began) && i + 1 < TRIES && Number(pid) !== process.pid)
+      if (isRunning(Number(pid), began) && i + 1 < tries && Number(pid) !== process.pid)
         Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, AGAIN_MS);
-      else if (isRunning(Number(pid), began))
-        throw new Error(
-          "process " +
-            pid +
-            " uses this folder: end it, or choose another folder (remove " +
-            path +
-            " if that is no server)",
-        );
+      else if (isRunning(Number(pid), began)) throw new Error(busy(pid));
       else release(path, holder);
     }
     throw new Error(path + " cannot be had: others start at the same time");

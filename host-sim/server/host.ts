@@ -22,7 +22,7 @@ import { NumberPlan } from "../../src/server/numbers.js";
 import { Ours } from "../../src/server/ours.js";
 import { Overload } from "../../src/server/overload.js";
 import { Places } from "../../src/server/places.js";
-import { PROXY_DEFAULTS, StatefulProxy } from "../../src/server/proxy.js";
+import { type CallWatcher, PROXY_DEFAULTS, StatefulProxy } from "../../src/server/proxy.js";
 import { Redirect } from "../../src/server/redirect.js";
 import { Registrar } from "../../src/server/registrar.js";
 import { Server } from "../../src/server/server.js";
@@ -35,6 +35,7 @@ import { Digest } from "../../src/wire/digest.js";
 import { SecureRandom } from "../io/random.js";
 import { FileLocation } from "./file-store.js";
 import type { ServerOptions } from "./options.js";
+import type { RedisState } from "./redis-link.js";
 import { RedisLocation } from "./redis-store.js";
 import { machineSources, Sockets } from "./sockets.js";
 import { readUsers, tableOf } from "./users-file.js";
@@ -66,6 +67,9 @@ export class Host {
   readonly clock: DayClock;
   readonly sockets: Sockets;
   users = 0;
+  /** Domains of ours that nobody is of, and domains of users that are not ours: one may be a slip for the other. */
+  emptyDomains: readonly string[] = [];
+  otherDomains: readonly string[] = [];
   readonly options: ServerOptions;
   readonly startedMs = Date.now();
   /** A store that lies outside of this process, or null. */
@@ -90,7 +94,7 @@ export class Host {
   private sweep: NodeJS.Timeout | undefined;
 
   /** @param onState told when Redis comes and goes @throws Error of one line */
-  constructor(options: ServerOptions, onState: (state: string) => void) {
+  constructor(options: ServerOptions, onState: (state: RedisState, reason: string) => void) {
     this.options = options;
     const table = this.readTable();
     const random = new SecureRandom();
@@ -118,13 +122,13 @@ export class Host {
     const before = (): void => this.tick();
     const after = (): void => this.arm();
     this.memory = new MemoryLocation(this.clock, {
-      chunks: options.store.startsWith("redis") ? 1 : options.bindings * CHUNKS_A_BINDING,
+      chunks: options.redis !== null ? 1 : options.bindings * CHUNKS_A_BINDING,
       recordBytes: RECORD_BYTES,
     });
     if (options.store.startsWith("file:"))
       this.file = new FileLocation(options.store.slice(5), this.memory, this.clock, before, after);
-    else if (options.store !== "memory")
-      this.redis = new RedisLocation(options.store, this.clock, before, after, onState, (key) =>
+    else if (options.redis !== null)
+      this.redis = new RedisLocation(options.redis, this.clock, before, after, onState, (key) =>
         this.marks.setKey(key),
       );
     // A restart, or another server in the place of one that is gone, goes on with the calls.
@@ -241,6 +245,13 @@ export class Host {
     if (this.gate !== null) this.gate.watcher = watcher;
   }
 
+  /** Told of calls, in whichever mode. */
+  watchCalls(watcher: CallWatcher): void {
+    if (this.proxy !== null) this.proxy.watcher = watcher;
+    if (this.stateless !== null) this.stateless.watcher = watcher;
+    if (this.redirect !== null) this.redirect.watcher = watcher;
+  }
+
   /** Lets what is being written be written, and ends. */
   async stop(): Promise<void> {
     clearInterval(this.sweep);
@@ -328,8 +339,12 @@ export class Host {
   }
 
   private readTable(): ReturnType<typeof tableOf> {
-    const users = readUsers(this.options.users).filter((user) => this.options.domains.includes(user.domain));
+    const { domains } = this.options;
+    const all = readUsers(this.options.users);
+    const users = all.filter((user) => domains.includes(user.domain));
     this.users = users.length;
+    this.emptyDomains = domains.filter((domain) => !all.some((user) => user.domain === domain));
+    this.otherDomains = [...new Set(all.map((user) => user.domain))].filter((domain) => !domains.includes(domain));
     return tableOf(users, this.options.domains);
   }
 

@@ -8,6 +8,8 @@ import type { Host } from "./host.js";
 
 const LOCALHOST = "127.0.0.1";
 const ANSWER_MS = 5000;
+/** Of a status; a server of ours needs a hundredth of it. */
+const ANSWER_MOST = 1_000_000;
 
 /** @param reload returns what went wrong, or "" @throws Error of one line when the port cannot be had */
 export function openHttp(host: Host, port: number, reload: () => string): Promise<Server> {
@@ -52,10 +54,12 @@ export function isForUs(question: IncomingMessage, names: readonly string[]): bo
 }
 
 function status(host: Host): object {
-  const { mode, store, domains } = host.options;
+  const { mode, store, redis, domains } = host.options;
   return {
     mode,
-    store: store.replace(/\/\/[^@/]*@/, "//"),
+    // Without its password.
+    store: redis === null ? store : "redis://" + redis.host + ":" + redis.port + "/" + redis.database,
+    ...(host.redis === null ? {} : { store_problem: host.redis.reason }),
     domains,
     uptimeS: Math.floor((Date.now() - host.startedMs) / 1000),
     ...host.numbers(),
@@ -75,6 +79,8 @@ export function metrics(numbers: Record<string, number>): string {
 /** Asks the server that runs. @returns what it said @throws Error of one line */
 export function ask(port: number, method: string, path: string): Promise<{ ok: boolean; body: string }> {
   return new Promise((resolve, reject) => {
+    const fail = (reason: string): void =>
+      reject(new Error("no server answers on port " + port + " of " + LOCALHOST + " (" + reason + ")"));
     const question = request(
       { host: LOCALHOST, port, path, method, timeout: ANSWER_MS, headers: { "x-portero": "1" } },
       (answer) => {
@@ -82,18 +88,14 @@ export function ask(port: number, method: string, path: string): Promise<{ ok: b
         answer.setEncoding("utf8");
         answer.on("data", (piece: string) => {
           body += piece;
+          if (body.length > ANSWER_MOST) question.destroy(new Error("its answer does not end"));
         });
+        answer.on("error", (error: NodeJS.ErrnoException) => fail(error.code ?? error.message));
         answer.on("end", () => resolve({ ok: answer.statusCode === 200, body }));
       },
     );
     question.on("timeout", () => question.destroy(new Error("no answer")));
-    question.on("error", (error: NodeJS.ErrnoException) =>
-      reject(
-        new Error(
-          "no server answers on port " + port + " of " + LOCALHOST + " (" + (error.code ?? error.message) + ")",
-        ),
-      ),
-    );
+    question.on("error", (error: NodeJS.ErrnoException) => fail(error.code ?? error.message));
     question.end();
   });
 }

@@ -6,6 +6,8 @@ import { NUMBER_URI_BYTES, type NumberRule } from "../../src/server/numbers.js";
 import { ALGORITHM_MD5, ALGORITHM_SHA256 } from "../../src/wire/digest.js";
 import { Uri } from "../../src/wire/uri.js";
 import { safe } from "../world/events.js";
+import { LEVELS, type Level } from "./log.js";
+import { type RedisPlace, readRedisPlace } from "./redis-place.js";
 
 export interface Listen {
   transport: "udp" | "tcp";
@@ -17,7 +19,7 @@ export interface Listen {
 export const MODES: readonly string[] = ["registrar", "redirect", "proxy"];
 
 export interface ServerOptions {
-  command: "run" | "user-add" | "status" | "reload";
+  command: "run" | "user-add" | "user-passwd" | "user-remove" | "user-list" | "status" | "reload";
   listen: Listen[];
   domains: string[];
   /** "" for none. */
@@ -26,7 +28,13 @@ export interface ServerOptions {
   mode: string;
   /** memory, file:DIR or redis://… */
   store: string;
+  /** Where Redis is, if that is the store. */
+  redis: RedisPlace | null;
+  /** A file whose first line is its password, "" for none. */
+  storePasswordFile: string;
   json: boolean;
+  /** The least grave lines that are printed. */
+  log: Level;
   /** Port of status and metrics on 127.0.0.1, -1 for none. */
   http: number;
   /** Names besides its own address by which that port is asked, in lower case. */
@@ -58,14 +66,16 @@ export interface ServerOptions {
   numbers: NumberRule[];
   /** For benchmarks: what each datagram takes beside its work, microseconds. */
   brakeUs: number;
-  /** user add: its name, and whether the password comes on stdin. */
+  /** user …: its name, and whether the password comes on stdin. */
   name: string;
   passwordStdin: boolean;
   help: boolean;
 }
 
 export const USAGE = `Usage: npm run server -- [options]
-       npm run server -- user add NAME --domain DOMAIN --users FILE [--password-stdin] [--strangers on|off]
+       npm run server -- user add|passwd NAME --domain DOMAIN --users FILE [--password-stdin] [--strangers on|off]
+       npm run server -- user remove NAME --domain DOMAIN --users FILE
+       npm run server -- user list --users FILE [--domain DOMAIN] [--json]
        npm run server -- status|reload --http PORT
 
   --listen udp:IP:PORT   where to listen, once for udp, once for tcp (udp:127.0.0.1:5060)
@@ -73,7 +83,8 @@ export const USAGE = `Usage: npm run server -- [options]
   --domain NAME          a domain of ours, which is also the realm; may be repeated
   --users FILE           a line for each user, as 'user add' writes it: NAME:DOMAIN:MD5:SHA-256[:strangers=on|off]
   --mode MODE            registrar alone, or with it a redirect server or a proxy: registrar, redirect, proxy (proxy)
-  --store STORE          memory, file:DIR or redis://HOST:PORT/N (memory)
+  --store STORE          memory, file:DIR or redis://[USER:PASSWORD@]HOST[:PORT][/N], rediss:// with TLS (memory)
+  --store-password-file FILE    its first line is the password of Redis: no list of processes shows it
   --digest LIST          challenges in their order: md5, sha-256, or both with a comma (md5)
   --contacts N|any|N,any contacts a user may have (10); with any they may be on this machine and below port 1024 too, as they may when
                          the server listens on 127.0.0.1
@@ -93,11 +104,14 @@ export const USAGE = `Usage: npm run server -- [options]
   --http PORT            /status, /metrics (Prometheus) and /reload on 127.0.0.1
   --http-host NAME       a name besides 127.0.0.1 and localhost by which it is asked, through a proxy of yours; may be repeated
   --brake US             for benchmarks: so many microseconds are spent on each datagram beside its work (0)
+  --log LEVEL            the least grave lines that are printed: error, warning, info, debug (info)
   --json                 one JSON object a line on stdout for each event
   --help                 this text
 
-SIGHUP reads the users anew; calls go on. SIGTERM ends the server.
+SIGHUP reads the users anew; calls go on. SIGTERM ends the server, and so does the end of npm or of the terminal it was started from.
 `;
+
+const COMMANDS = "user add NAME, user passwd NAME, user remove NAME, user list, status or reload";
 
 const text = { type: "string" } as const;
 const flag = { type: "boolean" } as const;
@@ -108,6 +122,8 @@ const OPTIONS = {
   users: text,
   mode: text,
   store: text,
+  "store-password-file": text,
+  log: text,
   digest: text,
   contacts: text,
   bindings: text,
@@ -141,7 +157,7 @@ export function parseOptions(args: readonly string[]): ServerOptions | string {
     return safe((error as Error).message.split("\n")[0].split(". ")[0]) + "; --help lists the options";
   }
   const command = commandOf(words);
-  if (command === null) return '"' + safe(words.join(" ")) + '": must be nothing, user add NAME, status or reload';
+  if (command === null) return '"' + safe(words.join(" ")) + '": must be nothing, ' + COMMANDS;
   const listen: Listen[] = [];
   for (const value of values.listen ?? ["udp:127.0.0.1:5060"]) {
     const place = readListen(value);
@@ -175,10 +191,19 @@ export function parseOptions(args: readonly string[]): ServerOptions | string {
   const mode = values.mode ?? "proxy";
   if (!MODES.includes(mode)) return bad("mode", mode, MODES.join(", "));
   const store = values.store ?? "memory";
-  if (store !== "memory" && !/^file:./.test(store) && !/^rediss?:\/\/./.test(store))
+  const redis = /^rediss?:/i.test(store) ? readRedisPlace(store) : null;
+  // What was given may have a password in it.
+  if (typeof redis === "string") return "--store: must be " + redis;
+  if (store !== "memory" && !/^file:./.test(store) && redis === null)
     return bad("store", store, "memory, file:DIR or redis://HOST:PORT/N");
+  const storePasswordFile = values["store-password-file"] ?? "";
+  if (storePasswordFile !== "" && redis === null) return "--store-password-file needs --store redis://…";
+  if (storePasswordFile !== "" && redis?.password !== "")
+    return "--store-password-file: there is a password in --store already";
+  const log = LEVELS.find((level) => level === (values.log ?? "info"));
+  if (log === undefined) return bad("log", values.log, LEVELS.join(", "));
   const stateless = values.stateless === true;
-  if (stateless && (mode !== "proxy" || store.startsWith("redis")))
+  if (stateless && (mode !== "proxy" || redis !== null))
     return "--stateless needs --mode proxy and --store memory or file:DIR";
   for (const name of ["record-route", "recurse", "strangers"] as const)
     if (!["on", "off", undefined].includes(values[name])) return bad(name, values[name], "on or off");
@@ -208,11 +233,15 @@ export function parseOptions(args: readonly string[]): ServerOptions | string {
     if (!/^[a-z0-9._-]{1,100}$/.test(domain)) return bad("domain", domain, "a host name or an IPv4 address");
   if (values.advertise !== undefined && ipv4(values.advertise) < 0)
     return bad("advertise", values.advertise, "an IPv4 address");
-  const isLocal = command === "run" || command === "user-add";
-  if (isLocal && domains.length === 0 && values.help !== true) return "--domain is needed: the domain of the users";
-  if (isLocal && (values.users ?? "") === "" && values.help !== true)
-    return "--users is needed: the file with the users; 'user add NAME' makes it";
-  if (!isLocal && numbers.http < 0) return "--http is needed: the port of the server that runs";
+  const isLocal = command !== "status" && command !== "reload";
+  if (values.help !== true) {
+    if (isLocal && command !== "user-list" && domains.length === 0)
+      return "--domain is needed: the domain of the users";
+    if (command.startsWith("user-") && domains.length > 1) return "--domain must be given once: the domain of the user";
+    if (isLocal && (values.users ?? "") === "")
+      return "--users is needed: the file with the users; 'user add NAME' makes it";
+    if (!isLocal && numbers.http < 0) return "--http is needed: the port of the server that runs";
+  }
   return {
     ...numbers,
     command,
@@ -223,6 +252,9 @@ export function parseOptions(args: readonly string[]): ServerOptions | string {
     users: values.users ?? "",
     mode,
     store,
+    redis,
+    storePasswordFile,
+    log,
     json: values.json === true,
     digest,
     serviceRoute: values["service-route"] ?? "",
@@ -234,7 +266,7 @@ export function parseOptions(args: readonly string[]): ServerOptions | string {
     stateless,
     trusted,
     numbers: rules,
-    name: command === "user-add" ? words[2] : "",
+    name: words[2] ?? "",
     passwordStdin: values["password-stdin"] === true,
     help: values.help === true,
   };
@@ -246,8 +278,11 @@ function read(args: readonly string[]) {
 
 function commandOf(words: readonly string[]): ServerOptions["command"] | null {
   if (words.length === 0) return "run";
-  if (words.length === 3 && words[0] === "user" && words[1] === "add") return "user-add";
-  return words.length === 1 && (words[0] === "status" || words[0] === "reload") ? words[0] : null;
+  const [first, second] = words;
+  if (first === "user" && words.length === 2) return second === "list" ? "user-list" : null;
+  if (first === "user" && words.length === 3)
+    return second === "add" || second === "passwd" || second === "remove" ? `user-${second}` : null;
+  return words.length === 1 && (first === "status" || first === "reload") ? first : null;
 }
 
 function readListen(value: string): Listen | null {

@@ -2,9 +2,9 @@
  * A location service in Redis or Valkey, which several servers share. A record is one key; it is changed by a script that compares its
  * version, so that of two changes at once one is told to begin anew, and all servers are told of it. They share a key as well, so that
  * one knows the marks of another. What cannot be asked or kept in time is answered LOCATION_AWAY.
+ * Not here: the connection, and when it is one to be trusted (redis-link.ts).
  */
 import { randomBytes } from "node:crypto";
-import { Redis } from "ioredis";
 import { Span } from "../../src/core/bytes.js";
 import {
   Bindings,
@@ -16,15 +16,18 @@ import {
   type LocationUser,
   type LocationWatcher,
 } from "../../src/server/location.js";
+import { REDIS_WAITS, RedisLink, type RedisState, type RedisWaits } from "./redis-link.js";
+import type { RedisPlace } from "./redis-place.js";
 
 const PREFIX = "portero:aor:";
 const KEY = "portero:key";
 const KEY_BYTES = 32;
-/** Where the key of a record that was changed is told. */
+/** Where the key of a record that was changed is told; each database has one of its own, for all of them share the names. */
 const CHANNEL = "portero:changed";
-/** How long an answer may take, ms. */
-const ANSWER_MS = 2000;
-const RETRY_MS = 1000;
+/** Keys that are written to find out whether writing works, and where that is told. */
+const PROOF = "portero:proof:";
+/** As long as the shortest registration: a clock that is off by more than this would lose it, s. */
+const PROOF_S = 60;
 /** KEYS[1] the record; ARGV: version as read, record (empty to remove it), its end in seconds since 1970, the channel. */
 const SWAP = `
 local old = redis.call('GET', KEYS[1])
@@ -38,116 +41,122 @@ else
 end
 redis.call('PUBLISH', ARGV[4], KEYS[1])
 return 1`;
+const NEW = Buffer.alloc(4);
 
 export class RedisLocation implements LocationStore {
   /** Questions that Redis did not answer, or with an error. */
   failures = 0;
-  private readonly redis: Redis;
-  /** Hears of changes: a connection that listens can do nothing else. */
-  private readonly ear: Redis;
+  private readonly link: RedisLink;
   private readonly clock: DayClock;
   private readonly before: () => void;
   private readonly after: () => void;
+  private readonly onKey: (key: Uint8Array) => void;
   private readonly list = new Bindings();
   private readonly watchers: LocationWatcher[] = [];
 
   /** @param before @param after called around each answer @param onKey given the servers' key each time Redis is ready */
   constructor(
-    url: string,
+    place: RedisPlace,
     clock: DayClock,
     before: () => void,
     after: () => void,
-    onState: (state: string) => void,
+    onState: (state: RedisState, reason: string) => void,
     onKey: (key: Uint8Array) => void,
+    waits: RedisWaits = REDIS_WAITS,
   ) {
     this.clock = clock;
     this.before = before;
     this.after = after;
-    // Nothing waits for a server that is away: the phone asks again.
-    this.redis = new Redis(url, {
-      enableOfflineQueue: false,
-      maxRetriesPerRequest: 0,
-      commandTimeout: ANSWER_MS,
-      connectTimeout: ANSWER_MS,
-      retryStrategy: () => RETRY_MS,
-      lazyConnect: true,
-    });
-    this.ear = this.redis.duplicate();
-    for (const connection of [this.redis, this.ear]) connection.on("error", () => {});
-    this.redis.on("ready", () => {
-      onState("ready");
-      this.key().then(onKey, () => {
-        this.failures += 1;
-      });
-    });
-    this.redis.on("close", () => onState("away"));
-    this.ear.on("ready", () => {
-      this.ear.subscribe(CHANNEL).catch(() => {
-        this.failures += 1;
-      });
-    });
-    this.ear.on("messageBuffer", (_channel: Buffer, key: Buffer) => this.onChanged(key));
+    this.onKey = onKey;
+    const channel = CHANNEL + (place.database === 0 ? "" : ":" + place.database);
+    const user = { prove: () => this.prove(), onState, onMessage: (key: Buffer) => this.onChanged(key) };
+    this.link = new RedisLink(place, channel, user, waits);
   }
 
   isReady(): boolean {
-    return this.redis.status === "ready";
+    return this.link.isReady;
+  }
+
+  /** Why it is not ready, "" when it is. */
+  get reason(): string {
+    return this.link.reason;
   }
 
   /** Connects; when Redis is away, it is tried again and again. */
-  async connect(): Promise<void> {
-    await Promise.all([this.redis, this.ear].map((connection) => connection.connect().catch(() => {})));
+  connect(): Promise<void> {
+    return this.link.connect();
+  }
+
+  /** Does once what each registration does, in the database that was chosen. @throws Error that says what does not work */
+  private async prove(): Promise<void> {
+    const { redis } = this.link;
+    const key = PROOF + randomBytes(8).toString("hex");
+    const endS = Math.floor(this.clock.nowS()) + PROOF_S;
+    const value = Buffer.from("\0\0\0\x01proof");
+    if ((await redis.eval(SWAP, 1, key, NEW, value, endS, PROOF)) !== 1) throw new Error("a record was not taken");
+    if ((await redis.getBuffer(key)) === null)
+      throw new Error("a record was gone at once: its clock is more than " + PROOF_S + " s ahead of this machine's");
+    this.onKey(await this.key());
   }
 
   /** The key of all servers at this Redis; whoever comes first makes it. */
   private async key(): Promise<Uint8Array> {
-    await this.redis.set(KEY, randomBytes(KEY_BYTES), "NX");
-    const key = await this.redis.getBuffer(KEY);
-    if (key === null || key.length !== KEY_BYTES) throw new Error(KEY + " in Redis is no key of ours");
+    const { redis } = this.link;
+    await redis.set(KEY, randomBytes(KEY_BYTES), "NX");
+    const key = await redis.getBuffer(KEY);
+    if (key === null || key.length !== KEY_BYTES) throw new Error(KEY + " in it is no key of ours");
     return key;
   }
 
   bindings(aor: Span, user: LocationUser, token: number): boolean {
-    this.redis.getBuffer(keyOf(aor)).then(
-      (value) => {
-        this.before();
-        const isRecord = value !== null && this.list.open(value, 0, value.length, this.clock.nowS());
-        if (!isRecord) this.list.close();
-        // A value that is no record of ours is left alone.
-        const isForeign = value !== null && !isRecord;
-        if (isForeign) this.failures += 1;
-        user.onBindings(token, isForeign ? LOCATION_AWAY : LOCATION_OK, this.list);
-        this.after();
-      },
-      () => {
-        this.before();
-        this.failures += 1;
-        this.list.close();
-        user.onBindings(token, LOCATION_AWAY, this.list);
-        this.after();
-      },
-    );
+    const key = keyOf(aor);
+    this.link
+      .ask((redis) => redis.getBuffer(key))
+      .then(
+        (value) => {
+          this.before();
+          const isRecord = value !== null && this.list.open(value, 0, value.length, this.clock.nowS());
+          if (!isRecord) this.list.close();
+          // A value that is no record of ours is left alone.
+          const isForeign = value !== null && !isRecord;
+          if (isForeign) this.failures += 1;
+          user.onBindings(token, isForeign ? LOCATION_AWAY : LOCATION_OK, this.list);
+          this.after();
+        },
+        () => {
+          this.before();
+          this.failures += 1;
+          this.list.close();
+          user.onBindings(token, LOCATION_AWAY, this.list);
+          this.after();
+        },
+      );
     return false;
   }
 
   update(aor: Span, list: Bindings, user: LocationUser, token: number): boolean {
+    const key = keyOf(aor);
     const version = Buffer.alloc(4);
     version.writeUInt32BE(list.version);
     const value = list.count === 0 ? Buffer.alloc(0) : Buffer.from(list.bytes.slice(list.start, list.end));
     let latestS = 0;
     for (let more = list.first(); more; more = list.next()) latestS = Math.max(latestS, list.expiresS);
-    this.redis.eval(SWAP, 1, keyOf(aor), version, value, latestS, CHANNEL).then(
-      (result) => {
-        this.before();
-        user.onUpdated(token, result === 1 ? LOCATION_OK : LOCATION_CONFLICT);
-        this.after();
-      },
-      () => {
-        this.before();
-        this.failures += 1;
-        user.onUpdated(token, LOCATION_AWAY);
-        this.after();
-      },
-    );
+    const { link } = this;
+    link
+      .ask((redis) => redis.eval(SWAP, 1, key, version, value, latestS, link.channel))
+      .then(
+        (result) => {
+          this.before();
+          user.onUpdated(token, result === 1 ? LOCATION_OK : LOCATION_CONFLICT);
+          this.after();
+        },
+        () => {
+          this.before();
+          this.failures += 1;
+          user.onUpdated(token, LOCATION_AWAY);
+          this.after();
+        },
+      );
     return false;
   }
 
@@ -159,25 +168,26 @@ export class RedisLocation implements LocationStore {
   }
 
   async close(): Promise<void> {
-    this.redis.disconnect();
-    this.ear.disconnect();
+    this.link.close();
   }
 
   /** A server, perhaps this one, changed a record: it is told as it is now. */
   private onChanged(key: Buffer): void {
-    if (this.watchers.length === 0) return;
-    this.redis.getBuffer(key).then(
-      (value) => {
-        const list = new Bindings();
-        const aor = new Span();
-        aor.set(key, PREFIX.length, key.length);
-        if (value !== null) list.open(value, 0, value.length, this.clock.nowS());
-        for (const watcher of this.watchers) watcher.onBindingsChanged(aor, list);
-      },
-      () => {
-        this.failures += 1;
-      },
-    );
+    if (this.watchers.length === 0 || !key.toString("latin1").startsWith(PREFIX)) return;
+    this.link
+      .ask((redis) => redis.getBuffer(key))
+      .then(
+        (value) => {
+          const list = new Bindings();
+          const aor = new Span();
+          aor.set(key, PREFIX.length, key.length);
+          if (value !== null) list.open(value, 0, value.length, this.clock.nowS());
+          for (const watcher of this.watchers) watcher.onBindingsChanged(aor, list);
+        },
+        () => {
+          this.failures += 1;
+        },
+      );
   }
 }
 

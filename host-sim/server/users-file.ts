@@ -4,13 +4,32 @@
  * # are comments. Whoever reads the file can register as these users here, so it is made for its owner alone.
  */
 import { createHash } from "node:crypto";
-import { chmodSync, existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  fchmodSync,
+  fchownSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  type Stats,
+  statSync,
+  writeSync,
+} from "node:fs";
+import { dirname } from "node:path";
 import { octets, Span } from "../../src/core/bytes.js";
 import { STRANGERS_ALWAYS, STRANGERS_BY_RULE, STRANGERS_NEVER, UserTable } from "../../src/server/users.js";
 import { ALGORITHM_MD5, ALGORITHM_SHA256, Digest, hexSize } from "../../src/wire/digest.js";
+import { fileError } from "../io/store.js";
 import { safe } from "../world/events.js";
+import { lockFile } from "./folder-lock.js";
+import { syncFolder } from "./record-file.js";
 
 const NAME_BYTES = 100;
+/** Half a million users; what is longer is no file of users. */
+const FILE_MOST = 100 * 1024 * 1024;
 /** What cannot stand in a line, or would be written otherwise inside quotes than outside. */
 const BAD_NAME = /[\s\p{Cc}:"\\#@]/u;
 
@@ -27,13 +46,37 @@ export interface UserLine {
 
 /** @throws Error of one line that names file and line */
 export function readUsers(file: string): UserLine[] {
-  let content: string;
+  if (statOf(file) === null) throw new Error(file + ": there is no such file; 'user add NAME' makes it");
+  return parseUsers(file, readWhole(file));
+}
+
+/** @returns null when there is none @throws Error of one line when it is something else than a file of that kind */
+function statOf(file: string): Stats | null {
+  let stats: Stats;
   try {
-    content = readFileSync(file, "utf8");
+    stats = statSync(file);
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? "";
-    throw new Error(file + ": " + (code === "ENOENT" ? "there is no such file; 'user add NAME' makes it" : code));
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+    throw fileError("read", file, error);
   }
+  // A device or a pipe would be replaced by a file, or read for ever.
+  if (!stats.isFile())
+    throw new Error(
+      file + " is no file of users: it is " + (stats.isDirectory() ? "a directory" : "a device or a pipe"),
+    );
+  if (stats.size > FILE_MOST) throw new Error(file + " is no file of users: it has more than 100 MB");
+  return stats;
+}
+
+function readWhole(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    throw fileError("read", file, error);
+  }
+}
+
+function parseUsers(file: string, content: string): UserLine[] {
   const users: UserLine[] = [];
   const seen = new Set<string>();
   for (const [index, line] of content.split(/\r?\n/).entries()) {
@@ -81,32 +124,98 @@ function strangersOf(user: UserLine): number {
   return user.strangers === "on" ? STRANGERS_ALWAYS : STRANGERS_NEVER;
 }
 
-/**
- * Adds a user, or gives one that is there another password. The file is replaced as a whole.
- * @param strangers "on", "off", or "" for the rule that was there, if any @throws Error of one line
- */
-export function addUser(file: string, name: string, domain: string, password: string, strangers = ""): void {
+/** How a user is put into the file. */
+export interface UserChange {
+  /** "on", "off", or "" for the rule that was there, if any. */
+  strangers?: string;
+  /** Only one that is there already. */
+  isKnown?: boolean;
+}
+
+/** Adds a user, or gives one that is there another password. @returns whether the user is new @throws Error of one line */
+export function addUser(file: string, name: string, domain: string, password: string, how: UserChange = {}): boolean {
   const problem = nameProblem(name);
   if (problem !== "") throw new Error(problem);
   if (password.trim() === "") throw new Error("the password is empty: nothing was changed");
-  // A file with a bad line is not written over.
-  const users = existsSync(file) ? readUsers(file) : [];
-  const rule = strangers || (users.find((user) => user.name === name && user.domain === domain)?.strangers ?? "");
-  const before = existsSync(file) ? readFileSync(file, "utf8") : "# NAME:DOMAIN:MD5:SHA-256\n";
-  const kept = before.split(/\r?\n/).filter((line) => line !== "" && !line.startsWith(name + ":" + domain + ":"));
-  kept.push(
-    [
+  let isNew = true;
+  changeFile(file, (lines, users) => {
+    const old = users.find((user) => user.name === name && user.domain === domain);
+    isNew = old === undefined;
+    if (isNew && how.isKnown === true) throw noUser(file, name, domain);
+    const rule = how.strangers || (old?.strangers ?? "");
+    const line = [
       name,
       domain,
       secret(name, domain, password, ALGORITHM_MD5),
       secret(name, domain, password, ALGORITHM_SHA256),
       ...(rule === "" ? [] : ["strangers=" + rule]),
-    ].join(":"),
-  );
-  const temporary = file + ".new";
-  writeFileSync(temporary, kept.join("\n") + "\n", { mode: 0o600 });
-  chmodSync(temporary, 0o600);
-  renameSync(temporary, file);
+    ].join(":");
+    // The others stay where they are, with the remarks between them.
+    const at = findUser(lines, name, domain);
+    if (at >= 0) lines[at] = line;
+    else lines.push(line);
+  });
+  return isNew;
+}
+
+/** @throws Error of one line, when there is no such user too */
+export function removeUser(file: string, name: string, domain: string): void {
+  changeFile(file, (lines) => {
+    const at = findUser(lines, name, domain);
+    if (at < 0) throw noUser(file, name, domain);
+    lines.splice(at, 1);
+  });
+}
+
+function findUser(lines: readonly string[], name: string, domain: string): number {
+  return lines.findIndex((line) => line.startsWith(name + ":" + domain + ":"));
+}
+
+function noUser(file: string, name: string, domain: string): Error {
+  return new Error(file + ": there is no user " + safe(name) + "@" + domain + "; 'user list' shows who there is");
+}
+
+/** Changes the file: one process at a time, and all of it or nothing. It stays whose it was. A file with a bad line is not written over. */
+function changeFile(file: string, change: (lines: string[], users: UserLine[]) => void): void {
+  const isThere = statOf(file) !== null;
+  const path = isThere ? realpathSync(file) : file;
+  let unlock = (): void => {};
+  try {
+    unlock = lockFile(path);
+  } catch (error) {
+    throw (error as NodeJS.ErrnoException).code === undefined ? error : fileError("write", file, error);
+  }
+  const fresh = path + ".new";
+  try {
+    const stats = statOf(path);
+    const content = stats === null ? "# NAME:DOMAIN:MD5:SHA-256\n" : readWhole(path);
+    const lines = content.split(/\r?\n/);
+    if (lines.at(-1) === "") lines.pop();
+    change(lines, parseUsers(file, content));
+    writeFile(fresh, lines.join("\n") + "\n", stats);
+    renameSync(fresh, path);
+    syncFolder(dirname(path));
+  } catch (error) {
+    rmSync(fresh, { force: true });
+    throw (error as NodeJS.ErrnoException).code === undefined ? error : fileError("write", file, error);
+  } finally {
+    unlock();
+  }
+}
+
+/** @param like owner and rights are that file's, but that others have none; without it, the writer's own */
+function writeFile(path: string, content: string, like: Stats | null): void {
+  const file = openSync(path, "w", 0o600);
+  try {
+    fchmodSync(file, like === null ? 0o600 : (like.mode & 0o660) | 0o600);
+    // Who is not root may only give it to itself, which it is already.
+    if (like !== null && process.getuid?.() === 0) fchownSync(file, like.uid, like.gid);
+    const bytes = Buffer.from(content);
+    for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
 }
 
 function secret(name: string, domain: string, password: string, algorithm: number): string {

@@ -16,7 +16,7 @@ import type { ServerOwner, ServerTransaction } from "../transaction/server.js";
 import { NameAddress } from "../wire/address.js";
 import { ValueList } from "../wire/list.js";
 import { Message, PARSE_OK, PROBLEM_TABLE } from "../wire/message.js";
-import { HEADER_CONTACT, HEADER_REASON, METHOD_INVITE, TRANSPORT_UDP } from "../wire/names.js";
+import { HEADER_CONTACT, HEADER_REASON, METHOD_BYE, METHOD_INVITE, TRANSPORT_UDP } from "../wire/names.js";
 import { Writer } from "../wire/writer.js";
 import { Admission } from "./admission.js";
 import { AnsweredRoutes } from "./answered.js";
@@ -79,6 +79,18 @@ export class ProxyCounters {
   dropped = 0;
 }
 
+/** Told of calls, where somebody keeps a log. What it is given it may use while it is told only. */
+export interface CallWatcher {
+  /** An INVITE that begins a call goes on. @param slot of its transaction, -1 where there is none */
+  onCall(slot: number, m: Message, source: Flow): void;
+  /** It has its final answer. */
+  onAnswer(slot: number, status: number): void;
+  /** A request went nowhere and was answered here, otherwise than by a challenge. */
+  onReply(m: Message, source: Flow, status: number): void;
+  /** A BYE goes its way. */
+  onBye(m: Message): void;
+}
+
 const ELSEWHERE = octets('Reason: SIP;cause=200;text="Call completed elsewhere"\r\n');
 const CAUSE_200 = octets("cause=200");
 const TURN = 0x10000;
@@ -89,6 +101,7 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
   readonly counters = new ProxyCounters();
   readonly contexts: Contexts;
   readonly shares: Shares;
+  watcher: CallWatcher | null = null;
   private readonly layer: TransactionLayer;
   private readonly random: RandomSource;
   private readonly store: LocationStore;
@@ -155,11 +168,13 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
     }
     if (status === 0) {
       counters.failed += 1;
+      this.watcher?.onReply(m, source, 503);
       this.refuse(t, m, 503);
       return;
     }
     if (status === 482) counters.looped += 1;
     else if (status !== 407 && status !== 200) counters.refused += 1;
+    if (status !== 407 && status !== 200) this.watcher?.onReply(m, source, status);
     this.refuse(t, m, status);
   }
 
@@ -187,6 +202,8 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
     contexts.open(slot, this.admission.row);
     t.owner = this;
     t.isUnproven = this.isUnproven(t);
+    if (m.method === METHOD_INVITE && m.toTagEnd === m.toTagStart) this.watcher?.onCall(slot, m, this.source);
+    else if (m.method === METHOD_BYE) this.watcher?.onBye(m);
     if (this.admission.kind === KIND_ELSEWHERE) {
       const { hop } = this;
       hop.clear();
@@ -233,6 +250,7 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
     if (this.current !== null && !contexts.keep(contexts.request, slot, this.current)) {
       contexts.turn[slot] += 1;
       this.counters.failed += 1;
+      this.watcher?.onAnswer(slot, 503);
       refuseForNow(this.layer, t);
     }
   }
@@ -386,7 +404,9 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
     if (m.status < 300) {
       contexts.flags[slot] |= FLAG_DONE | FLAG_CLOSED;
       // One that cannot be passed on is lost to the caller: he hears of it at least.
-      if ((isOurs || !layer.relay(t, m)) && isFirst) layer.reply(t, 500);
+      const isLost = isOurs || !layer.relay(t, m);
+      if (isLost && isFirst) layer.reply(t, 500);
+      if (isFirst) this.watcher?.onAnswer(slot, isLost ? 500 : m.status);
       if (isFirst) this.cancelAll(slot, ELSEWHERE);
       return;
     }
@@ -480,6 +500,7 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
   private pass(t: ServerTransaction, m: Message): void {
     const { contexts, layer } = this;
     contexts.flags[t.slot] |= FLAG_DONE;
+    this.watcher?.onAnswer(t.slot, m.status);
     // That one server cannot serve now does not mean that this one cannot. §16.7 step 6
     if (m.status === 503) {
       layer.reply(t, 500);
@@ -500,6 +521,7 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
     // Too late for one to a request that is no INVITE: whoever sent it has given up. RFC 4320 §4.2
     if (status === 408 && t.method !== METHOD_INVITE) return;
     this.counters.failed += 1;
+    this.watcher?.onAnswer(t.slot, status);
     const wasSent = contexts.first(t.slot) >= 0;
     if (!wasSent && this.current !== null) {
       contexts.close(t.slot);
@@ -547,6 +569,7 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
     // Nothing was sent yet: the answer of the store comes too late.
     if (contexts.pending[slot] === 0) {
       contexts.flags[slot] |= FLAG_DONE;
+      this.watcher?.onAnswer(slot, 487);
       layer.reply(t, 487);
     } else this.cancelAll(slot, isAnsweredElsewhere(m) ? ELSEWHERE : NONE);
   }
@@ -563,6 +586,8 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
     for (let branch = contexts.first(t.slot); branch >= 0; branch = contexts.next(branch))
       layer.forget(layer.clients.items[branch]);
     contexts.close(t.slot);
+    // One that ended otherwise: its connection or its caller is gone.
+    this.watcher?.onAnswer(t.slot, 408);
     layer.timers.stop(this.timers[t.slot]);
   }
 

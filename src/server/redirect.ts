@@ -40,6 +40,7 @@ import {
   type LocationUser,
   writeAor,
 } from "./location.js";
+import type { CallWatcher } from "./proxy.js";
 import { writeQ } from "./registrar.js";
 import { domainOf, STRANGERS_ALWAYS, STRANGERS_BY_RULE, STRANGERS_NEVER, type UserStore } from "./users.js";
 
@@ -77,6 +78,8 @@ const TURN = 0x10000;
 
 export class Redirect implements TransactionUser, LocationUser, ServerOwner, Past {
   readonly counters = new RedirectCounters();
+  /** Told of what was answered, but of no question for a password. */
+  watcher: CallWatcher | null = null;
   private readonly layer: TransactionLayer;
   private readonly store: LocationStore;
   private readonly options: RedirectOptions;
@@ -241,6 +244,7 @@ export class Redirect implements TransactionUser, LocationUser, ServerOwner, Pas
 
   /** 302 with all contacts, the best first, each with its q. RFC 3261 §21.3.3 */
   private redirect(t: ServerTransaction, list: Bindings): void {
+    if (this.current !== null) this.watcher?.onReply(this.current, this.source, 302);
     const w = this.begin(t, 302);
     for (let more = list.first(); more; more = list.next()) {
       w.put(CONTACT);
@@ -255,6 +259,7 @@ export class Redirect implements TransactionUser, LocationUser, ServerOwner, Pas
 
   private refuse(t: ServerTransaction, status: number): void {
     this.counters.refused += 1;
+    if (this.current !== null) this.watcher?.onReply(this.current, this.source, status);
     this.end(this.begin(t, status));
   }
 

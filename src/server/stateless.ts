@@ -15,7 +15,15 @@ import { readHex32 } from "../transaction/slots.js";
 import { SIP_PORT } from "../transaction/transport.js";
 import { ValueList } from "../wire/list.js";
 import type { Message } from "../wire/message.js";
-import { HEADER_VIA, METHOD_ACK, METHOD_REGISTER, TRANSPORT_TCP, TRANSPORT_UDP } from "../wire/names.js";
+import {
+  HEADER_VIA,
+  METHOD_ACK,
+  METHOD_BYE,
+  METHOD_INVITE,
+  METHOD_REGISTER,
+  TRANSPORT_TCP,
+  TRANSPORT_UDP,
+} from "../wire/names.js";
 import { hasCookie, Via } from "../wire/via.js";
 import type { Admission } from "./admission.js";
 import { AnsweredRoutes } from "./answered.js";
@@ -23,6 +31,7 @@ import { breadthOf, Forwarder, Hop } from "./forward.js";
 import { type Bindings, LOCATION_OK, type LocationStore, type LocationUser } from "./location.js";
 import type { Marks } from "./mark.js";
 import type { Overload } from "./overload.js";
+import type { CallWatcher } from "./proxy.js";
 import type { Registrar } from "./registrar.js";
 import { KIND_ELSEWHERE, type Targets } from "./targets.js";
 
@@ -38,6 +47,8 @@ export class StatelessProxy implements Bypass, LocationUser {
   readonly counters = new StatelessCounters();
   /** Turns new requests away while there are too many; null: all are taken. */
   overload: Overload | null = null;
+  /** Told of calls, but not of their answers: nothing is remembered. */
+  watcher: CallWatcher | null = null;
   private readonly layer: TransactionLayer;
   private readonly admission: Admission;
   private readonly store: LocationStore;
@@ -95,8 +106,11 @@ export class StatelessProxy implements Bypass, LocationUser {
     }
     const branch = this.branchOf(m, m.branchStart, m.branchEnd, m.sentByStart, m.sentByEnd);
     hop.breadth = breadthOf(m);
-    if (this.forwarder.sendOnce(m, source, hop, branch, Math.imul(branch, 0x9e3779b1))) this.counters.forwarded += 1;
-    else if (this.forwarder.status !== 0) this.answer(m, source, this.forwarder.status, this.forwarder.reason);
+    if (this.forwarder.sendOnce(m, source, hop, branch, Math.imul(branch, 0x9e3779b1))) {
+      this.counters.forwarded += 1;
+      if (m.method === METHOD_INVITE && m.toTagEnd === m.toTagStart) this.watcher?.onCall(-1, m, source);
+      else if (m.method === METHOD_BYE) this.watcher?.onBye(m);
+    } else if (this.forwarder.status !== 0) this.answer(m, source, this.forwarder.status, this.forwarder.reason);
     else this.counters.dropped += 1;
     return true;
   }
@@ -135,6 +149,7 @@ export class StatelessProxy implements Bypass, LocationUser {
       return;
     }
     this.counters.answered += 1;
+    if (status !== 407 && status !== 200) this.watcher?.onReply(m, source, status);
     const { admission } = this;
     admission.write(
       this.layer.answer(m, source, status, reason.length > 0 ? reason : admission.reasonOf(status)),

@@ -174,8 +174,8 @@ describe("the users' file", () => {
 
   it("keeps whether strangers may call a user, also when the user gets another password", () => {
     const users = join(folder().path, "users");
-    addUser(users, "alice", "example.org", "one", "on");
-    addUser(users, "bob", "example.org", "two", "off");
+    addUser(users, "alice", "example.org", "one", { strangers: "on" });
+    addUser(users, "bob", "example.org", "two", { strangers: "off" });
     addUser(users, "carol", "example.org", "three");
     const rules = (): string[] =>
       readUsers(users)
@@ -183,7 +183,7 @@ describe("the users' file", () => {
         .sort();
     expect(rules()).toEqual(["alice on", "bob off", "carol "]);
     addUser(users, "alice", "example.org", "four");
-    addUser(users, "bob", "example.org", "five", "on");
+    addUser(users, "bob", "example.org", "five", { strangers: "on" });
     expect(rules()).toEqual(["alice on", "bob on", "carol "]);
     const table = tableOf(readUsers(users), ["example.org"]);
     const rule = (name: string): number => {
@@ -254,7 +254,7 @@ describe("the server's options", () => {
     ["--domain a.b --users u --min-expires 100 --max-expires 99", "at least"],
     ["--domain a.b --users u --strangers maybe", "on or off"],
     ["--bogus", "--bogus"],
-    ["user del x", "must be nothing, user add NAME, status or reload"],
+    ["user del x", "must be nothing, user add NAME, user passwd NAME"],
     ["status", "--http is needed"],
   ])("refuse %s in one line", (args, problem) => {
     const result = parseOptions(args.split(" "));
