@@ -1,10 +1,15 @@
 /** What the console tells of the door's state, as values by name: `status`, `stats` and `pools`. Not here: the log of what happened. */
+import { ipv4Text } from "../core/address.js";
 import type { Pool } from "../core/pool.js";
 import { printable } from "../core/printable.js";
+import { REACH_TCP, REACH_UNKNOWN } from "../transaction/reach.js";
 import { REGISTRATION_DONE, REGISTRATION_FAILED, REGISTRATION_TRYING } from "../ua/registration.js";
 import type { Door } from "./door.js";
 import type { Exchange } from "./exchange.js";
 import type { Reply } from "./reply.js";
+
+/** By REACH_*, of servers that do not take TCP. */
+const REACH_WORDS: readonly string[] = ["", "", "refused or reset", "no connection in 500 ms", "no response"];
 
 export function reportStatus(reply: Reply, door: Door): Reply {
   const registration = door.ua.registration;
@@ -17,11 +22,29 @@ export function reportStatus(reply: Reply, door: Door): Reply {
   let calling = door.isRinging ? "out, ringing" : "none";
   if (call !== null)
     calling = (call.session.isCaller ? "out" : "in") + (call.answeredMs >= 0 ? ", confirmed" : ", ringing");
-  return reply
+  reply
     .put("registration", state)
     .put("call", calling)
     .put("relay1", door.doorway.isOn(1) ? "on" : "off")
     .put("relay2", door.doorway.isOn(2) ? "on" : "off");
+  return reportReach(reply, door);
+}
+
+/** What was found out of servers to which something went that is too long for UDP. */
+function reportReach(reply: Reply, door: Door): Reply {
+  const { reach } = door.ua.layer.transport;
+  const { nowMs } = door.timers;
+  for (let place = 0; place < reach.size; place++) {
+    const state = reach.stateAt(place, nowMs);
+    if (reach.ipAt(place) < 0 || state === REACH_UNKNOWN) continue;
+    const name = "tcp " + ipv4Text(reach.ipAt(place)) + ":" + reach.portAt(place);
+    const leftS = Math.ceil(reach.leftMs(place, nowMs) / 1000);
+    reply.put(
+      name,
+      state === REACH_TCP ? "taken" : REACH_WORDS[state] + ", long requests go by UDP for " + leftS + " s",
+    );
+  }
+  return reply;
 }
 
 export function reportStats(reply: Reply, door: Door): Reply {

@@ -8,7 +8,15 @@ import { equalNoCase, octets, text } from "../core/bytes.js";
 import { printable } from "../core/printable.js";
 import type { Timers } from "../core/timers.js";
 import type { Flow } from "../transaction/flow.js";
-import type { Tap } from "../transaction/transport.js";
+import {
+  DETOUR_KNOWN,
+  DETOUR_LATE,
+  DETOUR_LONG,
+  DETOUR_LOST,
+  DETOUR_REFUSED,
+  DETOUR_SILENT,
+  type Tap,
+} from "../transaction/transport.js";
 import { methodOf } from "../wire/lookup.js";
 import {
   METHOD_ACK,
@@ -30,6 +38,8 @@ const HEAD = 16;
 const FLAG_OUT = 1;
 const FLAG_TCP = 2;
 const FLAG_SDP = 4;
+/** Above the flags: why it goes by that transport, DETOUR_* plus one; 0: it went as it was meant to. */
+const WHY_SHIFT = 3;
 
 const CSEQ = octets("cseq");
 const CONTENT_TYPE = octets("content-type");
@@ -61,6 +71,8 @@ export class Trace implements Tap {
   private startMs = 0;
   /** No call goes on: the next INVITE begins anew. */
   private isResting = true;
+  /** Why the message that is sent next goes by its transport, DETOUR_*; -1: for no reason of its own. */
+  private why = -1;
   // Of the message looked at last.
   private method = METHOD_NONE;
   private hasSdp = false;
@@ -78,7 +90,13 @@ export class Trace implements Tap {
     this.isResting = true;
   }
 
+  onDetour(_flow: Flow, why: number): void {
+    this.why = why;
+  }
+
   onMessage(isOut: boolean, flow: Flow, bytes: Uint8Array, start: number, end: number): void {
+    const why = isOut ? this.why : -1;
+    if (isOut) this.why = -1;
     this.read(bytes, start, end);
     const { method } = this;
     if (!isOfCalls(method)) return;
@@ -99,7 +117,10 @@ export class Trace implements Tap {
     this.put16(at + 2, ms >>> 16);
     this.put16(at + 4, ms);
     this.bytes[at + 6] =
-      (isOut ? FLAG_OUT : 0) | (flow.transport === TRANSPORT_TCP ? FLAG_TCP : 0) | (this.hasSdp ? FLAG_SDP : 0);
+      (isOut ? FLAG_OUT : 0) |
+      (flow.transport === TRANSPORT_TCP ? FLAG_TCP : 0) |
+      (this.hasSdp ? FLAG_SDP : 0) |
+      ((why + 1) << WHY_SHIFT);
     this.bytes[at + 7] = method;
     this.put16(at + 8, flow.ip >>> 16);
     this.put16(at + 10, flow.ip);
@@ -197,7 +218,15 @@ export class Trace implements Tap {
     const line = printable(text(bytes, start, stop));
     const isResponse = line.slice(0, 8) === "SIP/2.0 ";
     const words = isResponse ? line.slice(8) + " " + text(METHOD_NAMES[bytes[at + 7]]) : withoutVersion(line);
-    return words + ((bytes[at + 6] & FLAG_SDP) !== 0 ? " (SDP)" : "");
+    return words + ((bytes[at + 6] & FLAG_SDP) !== 0 ? " (SDP)" : "") + this.reason(at);
+  }
+
+  /** Why it went by that transport, "" when it was meant to. */
+  private reason(at: number): string {
+    const why = (this.bytes[at + 6] >> WHY_SHIFT) - 1;
+    if (why < 0) return "";
+    const known = why >= DETOUR_KNOWN ? ", as before" : "";
+    return " [" + this.get16(at + 14) + " octets: " + reasonOf(why & (DETOUR_KNOWN - 1)) + known + "]";
   }
 
   /** A pcap file with all of it, made anew. @param ip @param udpPort @param tcpPort our own @param epochS of its beginning, 0 when nobody knows */
@@ -268,6 +297,24 @@ export class Trace implements Tap {
 
   private get32(at: number): number {
     return ((this.get16(at) << 16) | this.get16(at + 2)) >>> 0;
+  }
+}
+
+/** @param why DETOUR_* */
+function reasonOf(why: number): string {
+  switch (why) {
+    case DETOUR_LONG:
+      return "too long for UDP";
+    case DETOUR_REFUSED:
+      return "TCP refused or reset";
+    case DETOUR_LATE:
+      return "no TCP connection in time";
+    case DETOUR_SILENT:
+      return "no response by TCP";
+    case DETOUR_LOST:
+      return "TCP connection lost";
+    default:
+      return "no TCP";
   }
 }
 

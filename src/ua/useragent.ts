@@ -256,6 +256,7 @@ export class UserAgent implements TransactionUser, Past, SessionUser, CallUser, 
     if (isOther) this.registration.leave();
     else if (settings.register) this.registration.reset();
     this.setAddress(ip, udpPort, tcpPort);
+    this.layer.transport.reach.clear();
     this.credentials.configure(settings);
     if (settings.register) this.registration.start();
     else if (wasRegistered && !isOther) this.registration.stop();

@@ -46,12 +46,14 @@ async function call(
   limits: Limits,
   settings: readonly string[] = [],
   user = "door",
+  isDeafOverTcp = false,
 ): Promise<Run> {
   const clock = new VirtualClock();
   const network = new VirtualNetwork(clock, new SeededRandom(1));
   const host = network.host(ipv4(DOOR));
   expect(network.fault("tcp", tcp)).toBe("");
   const pbx = new Pbx({ ip: ipv4(SERVER), port: 5060, kind, algorithm, status, user, password: PASSWORD });
+  pbx.isDeafOverTcp = isDeafOverTcp;
   await pbx.open(network.host(ipv4(SERVER)));
   const events: string[] = [];
   const all = new Settings();
@@ -122,6 +124,47 @@ describe("the longest credentials", () => {
     expect(pbx.wrong).toEqual([]);
     expect(events.filter((line) => line.startsWith("error"))).toEqual([]);
     expect(events.filter((line) => /^(register registered|call confirmed|call ended)/.test(line)).length).toBe(3);
+    expect(pbx.requests("INVITE").at(-1)?.isTcp).toBe(tcp === "open");
+    // The registration, which is shorter, needs no TCP.
+    expect(pbx.requests("REGISTER").filter(({ isTcp }) => isTcp)).toEqual([]);
     expect(ms).toBeLessThan(MOST_MS);
+  });
+
+  it("over TCP to a server that takes it and says nothing there are answered by UDP", async () => {
+    const { pbx, events, ms } = await call(LONGEST, "SHA-256", 407, "open", DOOR_LIMITS, [], "u".repeat(64), true);
+    expect(events.filter((line) => /^(register registered|call confirmed|call ended)/.test(line)).length).toBe(3);
+    expect(pbx.requests("INVITE").map(({ isTcp }) => isTcp)).toEqual([true, false]);
+    expect(ms).toBeLessThan(MOST_MS);
+  });
+
+  it.each([
+    ["open", "too long for UDP]", "taken"],
+    ["refuse", "TCP refused or reset]", "refused or reset, long requests go by UDP for 600 s"],
+    ["drop", "no TCP connection in time]", "no connection in 500 ms, long requests go by UDP for 600 s"],
+    ["reset", "TCP refused or reset]", "refused or reset, long requests go by UDP for 600 s"],
+  ])("are told of by trace and status: TCP %s", async (tcp, ladder, status) => {
+    const { station } = await call(LONGEST, "MD5", 407, tcp, DOOR_LIMITS, [], "u".repeat(64));
+    expect(station.line("trace")).toContain(ladder);
+    expect(station.line("status")).toContain(`tcp ${SERVER}:5060 ${status}`);
+  });
+
+  it("cost the time for a connection once: the next call goes by UDP at once, until the settings are saved anew", async () => {
+    const { pbx, station, clock, events } = await call(LONGEST, "MD5", 407, "drop", DOOR_LIMITS, [], "u".repeat(64));
+    const press = async (): Promise<number> => {
+      const startMs = clock.now();
+      const before = events.length;
+      station.line("press");
+      await clock.runWhile(() => !events.slice(before).some((line) => line.startsWith("call confirmed")), 60_000);
+      const ms = clock.now() - startMs;
+      station.line("hangup");
+      await clock.runUntil(clock.now() + 1000);
+      return ms;
+    };
+    expect(await press()).toBeLessThan(100);
+    expect(station.line("trace")).toContain("no TCP connection in time, as before]");
+    station.line("save");
+    await clock.runUntil(clock.now() + 1000);
+    expect(await press()).toBeGreaterThanOrEqual(500);
+    expect(pbx.wrong).toEqual([]);
   });
 });

@@ -6,6 +6,14 @@ import { DOOR_LIMITS } from "../../src/core/limits.js";
 import { Timers } from "../../src/core/timers.js";
 import { base64, Trace } from "../../src/intercom/trace.js";
 import { Flow } from "../../src/transaction/flow.js";
+import {
+  DETOUR_KNOWN,
+  DETOUR_LATE,
+  DETOUR_LONG,
+  DETOUR_LOST,
+  DETOUR_REFUSED,
+  DETOUR_SILENT,
+} from "../../src/transaction/transport.js";
 import { TRANSPORT_TCP, TRANSPORT_UDP } from "../../src/wire/names.js";
 import { World } from "../ua/harness.js";
 import { House } from "./house.js";
@@ -47,6 +55,38 @@ describe("the trace of a call", () => {
       "     0.012 <- 10.0.0.9:5060             180 Ringing INVITE",
       "    12.345 <- 10.0.0.9:5060 tcp         200 OK INVITE (SDP)",
       "",
+    ]);
+  });
+
+  it("says why a request goes by another transport than it was meant to", () => {
+    const { trace } = made();
+    const flow = new Flow();
+    const send = (why: number, transport: number) => {
+      trace.onDetour(flow, why);
+      tell(trace, INVITE, true, transport);
+    };
+    send(DETOUR_LONG, TRANSPORT_TCP);
+    for (const why of [DETOUR_REFUSED, DETOUR_LATE, DETOUR_SILENT, DETOUR_LOST, DETOUR_KNOWN + DETOUR_LATE])
+      send(why, TRANSPORT_UDP);
+    // Said of no other: what came in between, and what follows.
+    trace.onDetour(flow, DETOUR_LONG);
+    tell(trace, OK, false);
+    tell(trace, message("REGISTER sip:x SIP/2.0", "REGISTER"));
+    tell(trace, INVITE);
+    const size = octets(INVITE).length;
+    expect(trace.ladder().trimEnd().split("\n")).toEqual([
+      `     0.000 -> 10.0.0.9:5060 tcp         INVITE sip:b@10.0.0.9 (SDP) [${size} octets: too long for UDP]`,
+      ...[
+        "TCP refused or reset",
+        "no TCP connection in time",
+        "no response by TCP",
+        "TCP connection lost",
+        "no TCP connection in time, as before",
+      ].map(
+        (reason) => `     0.000 -> 10.0.0.9:5060             INVITE sip:b@10.0.0.9 (SDP) [${size} octets: ${reason}]`,
+      ),
+      "     0.000 <- 10.0.0.9:5060             200 OK INVITE (SDP)",
+      "     0.000 -> 10.0.0.9:5060             INVITE sip:b@10.0.0.9 (SDP)",
     ]);
   });
 
