@@ -25,6 +25,7 @@ export const PACKAGES = {
   kamailio: "kamailio",
   tshark: "tshark",
   "redis-server": "redis-server",
+  "fail2ban-regex": "fail2ban",
 };
 
 const running = new Set<Program>();
