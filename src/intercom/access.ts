@@ -25,6 +25,8 @@ const NOT_KEPT = "the store failed: wrong door codes count until the next restar
 const STAR = 0x2a;
 const HASH = 0x23;
 const ZERO = 0x30;
+/** An entry that is no code, whatever follows. */
+const NO_CODE = -1;
 
 export interface AccessUser {
   /** A right code was given. @param call in which, null by MESSAGE */
@@ -46,7 +48,7 @@ export class Access implements TimerUser {
   private secrets: number[] = [];
   private shortest = 0;
   private longest = 0;
-  /** The digits so far, in the same form; -1 when one of them is none of 0 to 9. */
+  /** The digits so far, in the same form; below 0 when one of them is none of 0 to 9. */
   private entered = 1;
   private count = 0;
   private call: Call | null = null;
@@ -79,7 +81,7 @@ export class Access implements TimerUser {
       for (let i = 0; i < codes.length; i++) {
         if (codes[i] === "") continue;
         if (digits.indexOf(codes[i]) < 0) digits.push(codes[i]);
-        this.codes.push(Number("1" + codes[i]));
+        this.codes.push(numberOf(codes[i]));
         this.relays.push(relay);
         this.secrets.push(digits.indexOf(codes[i]));
         this.shortest = Math.min(this.shortest, codes[i].length);
@@ -110,9 +112,7 @@ export class Access implements TimerUser {
     if (code === STAR) this.abandon();
     else if (code === HASH) this.tryEntered();
     else {
-      const digit = code - ZERO;
-      this.entered =
-        digit < 0 || digit > 9 || this.entered < 0 || this.count >= LONGEST_CODE ? -1 : this.entered * 10 + digit;
+      this.entered = withDigit(this.entered, code);
       this.count += 1;
       this.timers.start(this.timer, CODE_PAUSE_MS);
       // What may become a longer code waits for the pause, or for #. A code that is locked is as any other digits.
@@ -126,7 +126,7 @@ export class Access implements TimerUser {
   text(relay: number, code: string): void {
     this.abandon();
     this.call = null;
-    this.attempt(code.length > LONGEST_CODE ? -1 : Number("1" + code), relay, "message");
+    this.attempt(numberOf(code), relay, "message");
   }
 
   onTimer(): void {
@@ -247,6 +247,19 @@ export class Access implements TimerUser {
     this.entered = 1;
     this.count = 0;
   }
+}
+
+/** @returns the number of the digits so far and that one; below 0 when it is no digit, and from then on */
+function withDigit(entered: number, octet: number): number {
+  const digit = octet - ZERO;
+  return digit < 0 || digit > 9 ? NO_CODE : entered * 10 + digit;
+}
+
+/** @returns the digits as a number with a 1 before them; below 0 when one is none */
+function numberOf(digits: string): number {
+  let number = 1;
+  for (let i = 0; i < digits.length; i++) number = withDigit(number, digits.charCodeAt(i));
+  return number;
 }
 
 /** An order by MESSAGE: what, for which relay, with which code ("" without one). */

@@ -45,8 +45,8 @@ export class Guard {
     this.record = new Record(store, STORE_KEY);
     this.timers = timers;
     const kept = this.record.read();
-    const words = kept === null ? [] : kept.split(" ");
-    if (words.length !== 2) return;
+    if (kept === null) return;
+    const words = kept.split(" ");
     this.fadeFromMs = timers.nowMs;
     this.wrong = countOf(words[0]);
     this.recent = countOf(words[1]);

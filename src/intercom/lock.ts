@@ -98,8 +98,8 @@ export class CodeLock implements TimerUser {
     const { nowMs } = this.timers;
     const tally = this.tallies[code];
     const lockMs = Math.max(0, tally.untilMs - nowMs);
-    if (tally.steps + STEPS_A_GUESS <= GUESSES_AT_ONCE * STEPS_A_GUESS) return lockMs;
     const excess = tally.steps - (GUESSES_AT_ONCE - 1) * STEPS_A_GUESS;
+    if (excess <= 0) return lockMs;
     return Math.max(lockMs, this.stepAtMs - nowMs + (excess - 1) * STEP_S * 1000);
   }
 
@@ -197,12 +197,13 @@ export class CodeLock implements TimerUser {
   private read(codes: readonly string[]): Tally[] {
     const found: Tally[] = [];
     const kept = this.record === null ? null : this.record.read();
-    const words = kept === null ? [] : kept.split(" ");
+    if (kept === null) return found;
+    const words = kept.split(" ");
     if (words[0] === FORM) {
       for (let i = 1; i < words.length; i++) {
-        const parts = words[i].split(":");
-        if (words[i] === PENDING) this.isPending = true;
-        if (parts.length === 5) found.push(this.tallyOf(parts[0], parts[1], parts[2], parts[3], parts[4]));
+        const [tag, wrong, locks, steps, leftS] = words[i].split(":");
+        if (tag === PENDING) this.isPending = true;
+        else found.push(this.tallyOf(tag, wrong, locks, steps, leftS));
       }
     } else if (words.length === 3) {
       const leftS = words[2] === "locked" ? lockS(countOf(words[1], LOCKS_MOST)) : 0;
@@ -210,7 +211,7 @@ export class CodeLock implements TimerUser {
       for (let i = 0; i < codes.length; i++)
         found.push(this.tallyOf(tagOf(codes[i]), words[0], words[1], "" + steps, "" + leftS));
     }
-    for (let i = 0; i < found.length; i++) if (found[i].steps > 0) this.stepAtMs = this.timers.nowMs + STEP_S * 1000;
+    if (found.length > 0) this.stepAtMs = this.timers.nowMs + STEP_S * 1000;
     return found;
   }
 
@@ -218,7 +219,7 @@ export class CodeLock implements TimerUser {
     const tally = new Tally(tag);
     tally.steps = countOf(steps, (GUESSES_AT_ONCE + 1) * STEPS_A_GUESS);
     if (tally.steps === 0) return tally;
-    tally.wrong = countOf(wrong, TRIES - 1);
+    tally.wrong = countOf(wrong, TRIES);
     tally.locks = countOf(locks, LOCKS_MOST);
     tally.untilMs = this.timers.nowMs + countOf(leftS, LONGEST_LOCK_S) * 1000;
     return tally;

@@ -9,7 +9,7 @@
  * Not here: what a try is, and what is answered to whoever has none left (authenticator.ts).
  */
 
-import type { Span } from "../core/bytes.js";
+import { hash, type Span } from "../core/bytes.js";
 import { GUESS_EVERY_MS, GUESSES_BURST } from "../core/guesses.js";
 import type { RandomSource } from "../core/random.js";
 
@@ -25,7 +25,7 @@ class Tallies {
   private readonly sets: number;
   private readonly burst: number;
   private readonly everyMs: number;
-  /** For each set its places; behind them the one of all who have none. */
+  /** For each set the place of all who have none, and behind it those of one each. */
   private readonly keys: Float64Array;
   /** When all tries are given back, ms. */
   private readonly restoredMs: Float64Array;
@@ -76,16 +76,16 @@ class Tallies {
 
   private placeOf(key: number): number {
     const shared = this.sharedOf(key);
-    for (let i = shared - WAYS; i < shared; i++) if (this.keys[i] === key) return i;
+    for (let i = shared + 1; i <= shared + WAYS; i++) if (this.keys[i] === key) return i;
     return shared;
   }
 
   private sharedOf(key: number): number {
-    return (key % this.sets) * (WAYS + 1) + WAYS;
+    return (key % this.sets) * (WAYS + 1);
   }
 
   private freePlace(shared: number, nowMs: number): number {
-    for (let i = shared - WAYS; i < shared; i++) if (this.restoredMs[i] <= nowMs) return i;
+    for (let i = shared + 1; i <= shared + WAYS; i++) if (this.restoredMs[i] <= nowMs) return i;
     return -1;
   }
 }
@@ -95,13 +95,14 @@ class Homes {
   private readonly sets: number;
   private readonly keys: Float64Array;
   private readonly restoredMs: Float64Array;
+  /** Before all times while there is none. */
   private readonly usedMs: Float64Array;
 
   constructor(count: number) {
     this.sets = Math.max(1, Math.ceil(count / WAYS));
     this.keys = new Float64Array(this.sets * WAYS).fill(NO_KEY);
     this.restoredMs = new Float64Array(this.sets * WAYS);
-    this.usedMs = new Float64Array(this.sets * WAYS);
+    this.usedMs = new Float64Array(this.sets * WAYS).fill(-1);
   }
 
   /** @returns the place, -1: never let in from there */
@@ -125,13 +126,7 @@ class Homes {
     if (place < 0) {
       const first = (key % this.sets) * WAYS;
       place = first;
-      for (let i = first; i < first + WAYS; i++) {
-        if (this.keys[i] === NO_KEY) {
-          place = i;
-          break;
-        }
-        if (this.usedMs[i] < this.usedMs[place]) place = i;
-      }
+      for (let i = first; i < first + WAYS; i++) if (this.usedMs[i] < this.usedMs[place]) place = i;
       this.keys[place] = key;
       this.restoredMs[place] = nowMs + debtMs;
     }
@@ -203,8 +198,7 @@ export class Guard {
       high = Math.imul(high ^ name.bytes[i], 0x01000193);
       low = Math.imul(low ^ name.bytes[i], 0x85ebca6b) ^ (low >>> 13);
     }
-    for (let i = 0; i < realm.length; i++) high = Math.imul(high ^ realm[i], 0x01000193);
-    return this.mix(high, low ^ name.size(), ip);
+    return this.mix(high ^ hash(realm, 0, realm.length), low ^ name.size(), ip);
   }
 
   private mix(high: number, low: number, ip: number): number {

@@ -244,6 +244,71 @@ describe("a power cut", () => {
   );
 });
 
+describe("what was kept", () => {
+  /** 2580 as it stands in a record. */
+  const TAG = "42sec";
+
+  it("in the form of now is understood, today and later: four wrong ones, a lock, an entry that was cut off", () => {
+    const board = new Board(["2580"], oldStore(`2 ${TAG}:4:0:24:0`));
+    expect(board.left()).toBe(0);
+    board.wrong();
+    expect(board.left()).toBe(300);
+    expect(new Board(["2580"], oldStore(`2 ${TAG}:0:3:90:77`)).left()).toBe(77);
+    expect(new Board(["2580"], oldStore(`2 ${TAG}:4:0:24:0 ?`)).left()).toBe(300);
+    expect(new Board(["4711"], oldStore(`2 ${TAG}:0:3:90:77`)).left()).toBe(0);
+  });
+
+  it("says nothing of codes that nobody guessed at, nor of those whose guesses have faded", () => {
+    const board = new Board(["2580", "4711", "86420975"]);
+    board.wrong(0);
+    board.wait(240_000);
+    board.wrong(1);
+    expect((new Record(board.store, "lock").read() ?? "").split(" ")).toHaveLength(3);
+    board.wait(5 * 240_000);
+    expect((new Record(board.store, "lock").read() ?? "").split(" ")).toHaveLength(2);
+  });
+
+  it.each(["4:5:0:3600", "5:5:-6:3600", "9:9:NaN:9", "x:x:x:x", ":::", ""])(
+    "without any guess that counts (%j) holds nobody off",
+    (said) => {
+      const board = new Board(["2580"], oldStore(`2 ${TAG}:${said}`));
+      expect(board.left()).toBe(0);
+      for (let i = 0; i < 4; i++) board.wrong();
+      expect(board.left()).toBe(0);
+      board.wrong();
+      expect(board.left()).toBe(300);
+    },
+  );
+
+  it.each([
+    "-1:-5:6:-9",
+    "-100:0:6:0",
+    "NaN:x:6:x",
+    "99:99:1e9:1e9",
+    "Infinity:Infinity:Infinity:Infinity",
+    "0.5:0:0.5:0",
+  ])("that is no number (%j) gives no guess more, and holds nobody off for longer than two hours", (said) => {
+    const board = new Board(["2580"], oldStore(`2 ${TAG}:${said}`));
+    board.wait(2 * HOUR_MS);
+    expect(board.left()).toBe(0);
+    for (let i = 0; i < 5; i++) board.wrong();
+    expect(board.left()).toBeGreaterThanOrEqual(300);
+  });
+
+  it("nowhere, because there is no store, is no harm: the lock holds while the power is on", () => {
+    const timers = new Timers(1);
+    const lock = new CodeLock(null, timers);
+    lock.watch(["2580"]);
+    lock.expect();
+    for (let i = 0; i < 5; i++) {
+      lock.onWrong(0);
+      lock.keep();
+    }
+    expect(lock.remainingMs(0)).toBe(300_000);
+    expect(lock.isKept).toBe(true);
+  });
+});
+
 describe("guesses in one go", () => {
   /** Wrong ones, with the right one in between, so that no five in a row lock. */
   function spend(board: Board, count: number, code = 0): void {

@@ -332,8 +332,59 @@ describe("a password after a wrong one", () => {
     },
   );
 
-  it.each([0, 3_600_000])("is tried at most 120 times in any 24 hours (restart each %d ms)", (cutMs) => {
+  it("keeps nobody waiting at a restart once the right one was given", () => {
     const desk = new Desk();
+    desk.line("login guess");
+    desk.wait(1000);
+    desk.line(`login ${PASSWORD}`);
+    desk.restart();
+    expect(desk.line(`login ${PASSWORD}`)).toBe("ok\n");
+  });
+
+  it("counts over a restart, though the store was written by a newer firmware", () => {
+    const store = new MemoryStore();
+    store.write("guard.a", "portero 3 8 x\n");
+    store.write("guard.b", "portero 3 9 x\n");
+    const desk = new Desk(store);
+    for (let i = 0; i < 5; i++) {
+      desk.line("login guess");
+      desk.wait(16_000);
+    }
+    desk.restart();
+    expect(desk.line(`login ${PASSWORD}`)).toContain("counts in 16 s");
+  });
+
+  it.each([
+    ["0 55", "counts in 1440 s"],
+    ["5 5", "counts in 16 s"],
+    ["1e9 -1e9", "counts in 300 s"],
+    ["-1 -100", "ok"],
+    ["0 -100", "ok"],
+    ["-100 0", "ok"],
+    ["x", "ok"],
+  ])("has no more than 55 tries in one go, whatever the store had (%j)", (kept, first) => {
+    const store = new MemoryStore();
+    new Record(store, "guard").write(kept);
+    const desk = new Desk(store);
+    expect(desk.line(`login ${PASSWORD}`)).toContain(first);
+    let tries = 0;
+    for (let i = 0; i < 1000; i++) {
+      if (desk.line("login guess").includes("wrong password")) tries += 1;
+      desk.wait(1000);
+      desk.line(`login ${PASSWORD}`);
+    }
+    expect(tries).toBeLessThanOrEqual(55);
+  });
+
+  it.each([
+    [0, 0],
+    [3_600_000, 0],
+    [0, 2 * DAY_MS],
+  ])("is tried at most 120 times in any 24 hours (restart each %d ms, after %d ms of quiet)", (cutMs, quietMs) => {
+    const desk = new Desk();
+    // One try long ago: it and the time since give no tries for later.
+    if (quietMs > 0) desk.line("login guess");
+    desk.wait(quietMs);
     const times: number[] = [];
     let cutAt = cutMs;
     for (let at = 0; at < 3 * DAY_MS; at += 20_000) {

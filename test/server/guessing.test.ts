@@ -1,9 +1,8 @@
-/** Passwords cannot be guessed, and nobody locks an owner out by trying: every way in, every address, tables that are full. */
+/** Passwords cannot be guessed, and nobody locks an owner out by trying: every way in, every address. The tables: guard.test.ts. */
 import { describe, expect, test } from "vitest";
 import { ipv4, ipv4Text } from "../../src/core/address.js";
-import { octets, Span } from "../../src/core/bytes.js";
-import { Guard } from "../../src/server/guard.js";
-import { CountingRandom, field, type Sent } from "../transaction/harness.js";
+import { octets } from "../../src/core/bytes.js";
+import { field, type Sent } from "../transaction/harness.js";
 import { ALICE, ask, BOB, ProxyHouse, STRANGER, withoutState } from "./proxied.js";
 
 const DAY_MS = 86_400_000;
@@ -202,57 +201,6 @@ describe("an owner", () => {
     }
     expect(h.auth.counters.refused).toBe(0);
     expect(guess(h, "REGISTER", "secretA", ALICE)).toBe(200);
-  });
-});
-
-describe("the tables", () => {
-  const name = (text: string): Span => {
-    const span = new Span();
-    span.set(octets(text), 0, text.length);
-    return span;
-  };
-  const REALM = octets("example.org");
-  const ALICE_NAME = name("alice");
-
-  test("free nobody when they are full: an address that has no try left has none beside 100,000 others", () => {
-    const guard = new Guard(new CountingRandom(), 64);
-    const ip = ipv4("10.9.9.9");
-    for (let i = 0; i < 10; i++) guard.onWrong(ALICE_NAME, REALM, ip, 0);
-    expect(guard.waitMs(ALICE_NAME, REALM, ip, 0)).toBeGreaterThan(0);
-    for (let i = 0; i < 100_000; i++) {
-      guard.onWrong(name("user" + (i % 1000)), REALM, ipv4("11.0.0.0") + i, i);
-      if (i % 1000 === 0) expect(guard.waitMs(ALICE_NAME, REALM, ip, i)).toBeGreaterThan(0);
-    }
-    expect(guard.waitMs(ALICE_NAME, REALM, ip, 100_000)).toBeGreaterThan(0);
-  });
-
-  test("give no address more tries by others that come and go: each has 120 a day at most, however many there are", () => {
-    const guard = new Guard(new CountingRandom(), 16);
-    const ips = Array.from({ length: 100 }, (_, i) => ipv4("10.1.0.0") + i);
-    const tried = new Map<number, number>();
-    for (let atMs = 0; atMs < DAY_MS; atMs += 120_000)
-      for (const ip of ips) {
-        if (guard.waitMs(name("u" + ip), REALM, ip, atMs) > 0) continue;
-        guard.onWrong(name("u" + ip), REALM, ip, atMs);
-        tried.set(ip, (tried.get(ip) ?? 0) + 1);
-      }
-    for (const [ip, count] of tried) expect(count, ipv4Text(ip)).toBeLessThanOrEqual(MOST_A_DAY);
-  });
-
-  test("let an owner in where it was before, although others fill them all", () => {
-    const guard = new Guard(new CountingRandom(), 64);
-    const ip = ipv4("10.0.0.2");
-    guard.onRight(ALICE_NAME, REALM, ip, 0);
-    for (let i = 0; i < 100_000; i++) guard.onWrong(ALICE_NAME, REALM, ipv4("11.0.0.0") + i, i);
-    expect(guard.waitMs(ALICE_NAME, REALM, ip, 100_000)).toBe(0);
-  });
-
-  test("count each user by itself behind a proxy of the house", () => {
-    const ip = ipv4("10.0.0.9");
-    const guard = new Guard(new CountingRandom(), 64, [ip]);
-    for (let i = 0; i < 10; i++) guard.onWrong(ALICE_NAME, REALM, ip, 0);
-    expect(guard.waitMs(ALICE_NAME, REALM, ip, 0)).toBeGreaterThan(0);
-    expect(guard.waitMs(name("bob"), REALM, ip, 0)).toBe(0);
   });
 });
 

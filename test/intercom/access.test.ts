@@ -1,0 +1,485 @@
+/** Digits become codes: what opens and what does not, when an entry ends, what counts as a wrong one, and what is told. */
+import { describe, expect, it } from "vitest";
+import { MemoryStore } from "../../host-sim/io/store.js";
+import { Timers } from "../../src/core/timers.js";
+import { Access, readOrder } from "../../src/intercom/access.js";
+import { Settings } from "../../src/intercom/settings.js";
+import type { Call } from "../../src/ua/call.js";
+import { World } from "../ua/harness.js";
+import { House } from "./house.js";
+
+const RTP = 1;
+const INFO = 2;
+const INBAND = 3;
+
+// A call is told from another by what it is only.
+const calls = new House(new World()).door.ua.calls as readonly Call[];
+
+/** The door's codes alone, with what they do written down. */
+class Door {
+  readonly settings = new Settings();
+  readonly store = new MemoryStore();
+  timers = new Timers(4);
+  access: Access;
+  /** "open RELAY", "wrong" and "wrong, last", with " by message" when it was in no call; and what was told. */
+  done: string[] = [];
+  told: string[] = [];
+
+  constructor(...settings: string[]) {
+    for (const one of settings) expect(this.settings.assign(one)).toBe("");
+    this.access = this.start();
+  }
+
+  private start(): Access {
+    this.timers = new Timers(4);
+    const where = (call: Call | null): string => (call === null ? " by message" : "");
+    const access = new Access(
+      this.settings,
+      this.timers,
+      { event: (_name, value, extra) => void this.told.push([value, ...extra].join(" ")) },
+      this.store,
+      {
+        onCode: (relay, call) => void this.done.push("open " + relay + where(call)),
+        onWrongCode: (call, isLast) => void this.done.push((isLast ? "wrong, last" : "wrong") + where(call)),
+      },
+    );
+    access.configure();
+    return access;
+  }
+
+  /** The power is cut and comes back. */
+  cut(): void {
+    this.access = this.start();
+  }
+
+  wait(ms: number): void {
+    const end = this.timers.nowMs + ms;
+    while (this.timers.next() <= end) this.timers.poll(this.timers.next());
+    this.timers.poll(end);
+  }
+
+  /** @returns what was done meanwhile */
+  dial(digits: string, way = RTP, call = calls[0]): string[] {
+    this.done = [];
+    for (const digit of digits) {
+      this.access.digit(call, digit.charCodeAt(0), way);
+      this.wait(1);
+    }
+    return this.done;
+  }
+
+  message(relay: number, code: string): string[] {
+    this.done = [];
+    this.access.text(relay, code);
+    return this.done;
+  }
+
+  later(ms: number): string[] {
+    this.done = [];
+    this.wait(ms);
+    return this.done;
+  }
+
+  /** @returns whether that code is heard after so many wrong entries more */
+  isHeardAfter(wrong: number, code: string): boolean {
+    for (let i = 0; i < wrong; i++) {
+      this.access.reset();
+      this.dial("0000#");
+    }
+    this.access.reset();
+    return this.dial(code + "#").includes("open 1");
+  }
+}
+
+describe("a code", () => {
+  it("opens its relay with its last digit, each of the ten digits counting", () => {
+    const door = new Door("relay1.code=9018,27364", "relay2.code=5555");
+    expect(door.dial("901")).toEqual([]);
+    expect(door.dial("8")).toEqual(["open 1"]);
+    expect(door.dial("5555")).toEqual(["open 2"]);
+    expect(door.dial("27364")).toEqual(["open 1"]);
+    expect(door.told).toEqual([]);
+  });
+
+  it("is made of digits alone: the letters of a keypad, and what stands beside the digits, are none", () => {
+    const door = new Door("relay1.code=1950,2050");
+    for (const other of ["2/50", "1:50", "A950", "1D50", "19:0", "195/"]) {
+      expect(door.dial(other), other).toEqual(["wrong"]);
+      door.access.reset();
+      door.wait(8 * 3_600_000);
+    }
+    expect(door.dial("1950")).toEqual(["open 1"]);
+    expect(door.dial("2050")).toEqual(["open 1"]);
+  });
+
+  it("is not opened by another one that begins, ends or goes on as it does", () => {
+    const door = new Door("relay1.code=25801");
+    for (const other of ["5801#", "2580#", "25802", "02580", "258", "025801"]) {
+      expect(door.dial(other + "#"), other).not.toContain("open 1");
+      door.access.reset();
+      door.wait(8 * 3_600_000);
+    }
+  });
+
+  it("that a longer one begins with opens by #, or after 5 s without a digit; the longer one at once", () => {
+    const door = new Door("relay1.code=4711,471188", "relay2.code=47118");
+    expect(door.dial("4711")).toEqual([]);
+    expect(door.later(4998)).toEqual([]);
+    expect(door.later(1)).toEqual(["open 1"]);
+    expect(door.dial("4711#")).toEqual(["open 1"]);
+    expect(door.dial("47118")).toEqual([]);
+    expect(door.later(5000)).toEqual(["open 2"]);
+    expect(door.dial("471188")).toEqual(["open 1"]);
+    // Each digit begins the 5 s anew.
+    expect(door.dial("471")).toEqual([]);
+    door.wait(4000);
+    expect(door.dial("1")).toEqual([]);
+    expect(door.later(4000)).toEqual([]);
+    expect(door.later(1000)).toEqual(["open 1"]);
+  });
+
+  it("of eight digits that no other begins with opens at once, whatever its digits", () => {
+    const door = new Door("relay1.code=00000000,99999999", "relay2.code=0000");
+    expect(door.dial("99999999")).toEqual(["open 1"]);
+    expect(door.dial("0000")).toEqual([]);
+    expect(door.dial("0000")).toEqual(["open 1"]);
+    expect(door.dial("0000#")).toEqual(["open 2"]);
+  });
+
+  it("begins anew after *, with other codes, in another call and after the call's end", () => {
+    const door = new Door("relay1.code=2580");
+    const begins: (() => void)[] = [
+      () => door.dial("*"),
+      () => door.access.configure(),
+      () => door.dial("*", RTP, calls[1]),
+      () => door.access.reset(),
+      () => door.message(1, "2580"),
+    ];
+    for (const begin of begins) {
+      door.dial("25");
+      begin();
+      expect(door.dial("80")).toEqual([]);
+      expect(door.dial("*2580")).toEqual(["open 1"]);
+    }
+    door.dial("258");
+    expect(door.dial("2580", RTP, calls[1])).toEqual(["open 1"]);
+  });
+
+  it("that is taken out of the settings opens no more, and a new one does", () => {
+    const door = new Door("relay1.code=2580", "relay2.code=1234567");
+    door.settings.assign("relay1.code=86420");
+    door.settings.assign("relay2.code=");
+    door.access.configure();
+    expect(door.dial("1234567#")).not.toContain("open 2");
+    door.access.reset();
+    expect(door.dial("86420")).toEqual(["open 1"]);
+    expect(door.dial("2580#")).toEqual(["wrong"]);
+    expect(door.dial("1234#")).toEqual(["wrong"]);
+  });
+
+  it("that is there twice opens the first relay, and by MESSAGE the one that is asked for", () => {
+    const door = new Door("relay1.code=2580", "relay2.code=2580,4711");
+    expect(door.dial("2580")).toEqual(["open 1"]);
+    expect(door.message(2, "2580")).toEqual(["open 2 by message"]);
+    expect(door.message(1, "2580")).toEqual(["open 1 by message"]);
+    expect(door.message(1, "4711")).toEqual(["wrong by message"]);
+  });
+});
+
+describe("a door without codes", () => {
+  it("does and tells nothing, whatever is dialled", () => {
+    const door = new Door();
+    expect(door.dial("0123456789#*99999999#")).toEqual([]);
+    expect(door.later(60_000)).toEqual([]);
+    door.access.reset();
+    expect(door.dial("#", INBAND, calls[1])).toEqual([]);
+    expect(door.told).toEqual([]);
+    expect(door.store.read("lock.a")).toBeNull();
+  });
+});
+
+describe("an entry", () => {
+  it("ends with #, with as many digits as the longest code has, and 5 s after its last digit; # alone and * alone are none", () => {
+    const door = new Door("relay1.code=2580,147036");
+    expect(door.dial("#*#")).toEqual([]);
+    expect(door.dial("1#")).toEqual(["wrong"]);
+    door.access.reset();
+    expect(door.dial("99999")).toEqual([]);
+    expect(door.dial("9")).toEqual(["wrong"]);
+    door.access.reset();
+    expect(door.dial("1")).toEqual([]);
+    expect(door.later(4999)).toEqual(["wrong"]);
+    expect(door.later(60_000)).toEqual([]);
+    expect(door.told).toEqual([
+      "wrong door code tries 1 by rtp",
+      "wrong door code tries 1 by rtp",
+      "wrong door code tries 1 by rtp",
+    ]);
+  });
+
+  it("is the last of a call when it is the third wrong one, whatever was between but a right one", () => {
+    const door = new Door("relay1.code=2580");
+    expect(["9999", "9998", "9997", "9996"].map((code) => door.dial(code)[0])).toEqual([
+      "wrong",
+      "wrong",
+      "wrong, last",
+      "wrong, last",
+    ]);
+    const owner = new Door("relay1.code=2580");
+    expect(["9999", "9998", "2580", "9997", "9996", "9995"].map((code) => owner.dial(code)[0])).toEqual([
+      "wrong",
+      "wrong",
+      "open 1",
+      "wrong",
+      "wrong",
+      "wrong, last",
+    ]);
+    // A new call begins anew.
+    const other = new Door("relay1.code=2580");
+    other.dial("9999");
+    other.dial("9999");
+    other.access.reset();
+    expect(other.dial("9999")).toEqual(["wrong"]);
+  });
+
+  it("that was broken off counts from as many digits on as the shortest code has", () => {
+    for (const [digits, isCounted] of [
+      ["999", false],
+      ["9999", true],
+      ["99999", true],
+    ] as const)
+      for (const end of ["*", "reset", "other call", "message"]) {
+        const door = new Door("relay1.code=4711,471188", "relay2.code=8642");
+        door.dial(digits);
+        if (end === "*") door.dial("*");
+        else if (end === "other call") door.dial("*", RTP, calls[1]);
+        else if (end === "message") door.message(2, "8642");
+        else door.access.reset();
+        expect(door.isHeardAfter(4, "4711"), digits + " " + end).toBe(!isCounted);
+      }
+  });
+
+  it("that the power breaks off counts from as many digits on as the shortest code has", () => {
+    for (const [digits, isCounted] of [
+      ["999", false],
+      ["9999", true],
+      ["99999", true],
+    ] as const) {
+      const door = new Door("relay1.code=4711,471188");
+      for (let i = 0; i < 5; i++) {
+        door.dial(digits);
+        door.cut();
+      }
+      expect(door.dial("4711#"), digits).toEqual(isCounted ? ["wrong"] : ["open 1"]);
+    }
+  });
+
+  it("is one guess at each code, though two relays have the same", () => {
+    for (const settings of [["relay1.code=2580", "relay2.code=2580"], ["relay1.code=2580,2580"]]) {
+      expect(new Door(...settings).isHeardAfter(4, "2580")).toBe(true);
+      expect(new Door(...settings).isHeardAfter(5, "2580")).toBe(false);
+    }
+  });
+
+  it("by MESSAGE is a guess at the codes of its relay alone", () => {
+    const door = new Door("relay1.code=2580", "relay2.code=4711");
+    for (let i = 0; i < 5; i++) door.message(2, "9999");
+    expect(door.told.at(-2)).toBe("wrong door code tries 5 by message");
+    expect(door.told.at(-1)).toBe(
+      "door codes are locked seconds 300 key relay2.code allowed after that, or without a code",
+    );
+    expect(door.message(2, "4711")).toEqual(["wrong, last by message"]);
+    expect(door.dial("4711")).toEqual(["wrong, last"]);
+    door.access.reset();
+    expect(door.dial("2580")).toEqual(["open 1"]);
+  });
+
+  it("by MESSAGE that is longer than any code, empty, or no number opens nothing", () => {
+    const door = new Door("relay1.code=0000,00000000");
+    for (const code of ["000000000", "0".repeat(400), "", "e4", "e8", " 0000", "0000 "]) {
+      expect(door.message(1, code), code).toEqual(["wrong by message"]);
+      door.access.reset();
+      door.wait(8 * 3_600_000);
+    }
+    expect(door.message(1, "0000")).toEqual(["open 1 by message"]);
+  });
+});
+
+describe("codes that are locked", () => {
+  it("are not heard, and each entry tells for how long and in which settings; others are heard", () => {
+    const door = new Door("relay1.code=2580", "relay2.code=4711,8888");
+    const lock = (code: string, times: number): void => {
+      for (let i = 0; i < times; i++) {
+        door.dial("9999");
+        door.dial(code);
+        door.access.reset();
+      }
+    };
+    lock("4711", 5);
+    door.told = [];
+    expect(door.dial("2580")).toEqual(["wrong"]);
+    expect(door.dial("8888")).toEqual(["wrong"]);
+    expect(door.told.every((line) => !line.includes("2580"))).toBe(true);
+    expect(door.told.at(-1)).toMatch(/^door codes are locked seconds (299|300) key relay1\.code,relay2\.code allowed/);
+    door.access.reset();
+    expect(door.dial("4711")).toEqual(["open 2"]);
+    door.wait(150_000);
+    lock("4711", 1);
+    expect(door.told.at(-1)).toMatch(/^door codes are locked seconds 150 key relay1\.code,relay2\.code allowed/);
+    door.wait(150_000);
+    expect(door.dial("2580")).toEqual(["open 1"]);
+    expect(door.dial("8888")).toEqual(["open 2"]);
+  });
+
+  it("are told with the longest time, and by the settings that have one", () => {
+    const door = new Door("relay1.code=2580", "relay2.code=4711");
+    for (let i = 0; i < 5; i++) door.message(2, "9999");
+    door.wait(100_000);
+    for (let i = 0; i < 5; i++) door.message(1, "9999");
+    expect(door.told.at(-1)).toMatch(/^door codes are locked seconds 300 key relay1\.code,relay2\.code /);
+    door.wait(200_000);
+    door.message(1, "9999");
+    expect(door.told.at(-1)).toMatch(/^door codes are locked seconds 100 key relay1\.code /);
+  });
+
+  it("count no entry while all are locked, and say wrong no more", () => {
+    const door = new Door("relay1.code=2580");
+    for (let i = 0; i < 5; i++) door.dial("9999");
+    const before = door.told.filter((line) => line.startsWith("wrong")).length;
+    expect(before).toBe(5);
+    for (let i = 0; i < 20; i++) door.dial("9999");
+    expect(door.told.filter((line) => line.startsWith("wrong"))).toHaveLength(before);
+    door.wait(300_000);
+    door.access.reset();
+    expect(door.dial("2580")).toEqual(["open 1"]);
+  });
+
+  it("look like any other digits: a longer entry is not cut short by one, nor a shorter one made to wait", () => {
+    const door = new Door("relay1.code=2580", "relay2.code=471147");
+    for (let i = 0; i < 5; i++) door.message(1, "9999");
+    expect(door.dial("2580")).toEqual([]);
+    expect(door.dial("11")).toEqual(["wrong, last"]);
+  });
+});
+
+describe("the way a digit comes", () => {
+  it("is the surest that was heard in a call: the same press is not heard twice", () => {
+    const door = new Door("relay1.code=2255");
+    // As tones, then each as an event as well.
+    for (const digit of "2255") {
+      door.dial(digit, RTP);
+      door.dial(digit, INFO);
+      door.dial(digit, INBAND);
+    }
+    expect(door.done).toEqual([]);
+    expect(door.told).toEqual([]);
+    expect(door.dial("2255")).toEqual(["open 1"]);
+  });
+
+  it("may become a surer one: within half a second that is the same press, later or with another digit a new one", () => {
+    for (const [first, second, gapMs, opens] of [
+      [INBAND, RTP, 500, true],
+      [INBAND, INFO, 500, true],
+      [INFO, RTP, 500, true],
+      [INBAND, RTP, 501, false],
+      [INFO, RTP, 501, false],
+    ] as const) {
+      const door = new Door("relay1.code=2580");
+      door.access.digit(calls[0], "2".charCodeAt(0), first);
+      door.wait(gapMs);
+      expect(door.dial("2580", second).includes("open 1"), [first, second, gapMs].join()).toBe(opens);
+      expect(new Door("relay1.code=1258").dial("1", first)).toEqual([]);
+    }
+    const door = new Door("relay1.code=1258");
+    door.dial("1", INBAND);
+    expect(door.dial("258", RTP)).toEqual(["open 1"]);
+  });
+
+  it("that is surer hides the others for the rest of that call, and of no other", () => {
+    const door = new Door("relay1.code=2580");
+    door.dial("2*", RTP);
+    expect(door.dial("2580", INBAND)).toEqual([]);
+    expect(door.dial("2580", INFO)).toEqual([]);
+    expect(door.dial("2580", INBAND, calls[1])).toEqual(["open 1"]);
+    door.access.reset();
+    expect(door.dial("2580", INFO)).toEqual(["open 1"]);
+    // Twice in the same way are two presses.
+    expect(door.dial("22#", INFO)).toEqual(["wrong"]);
+  });
+
+  it("is told with a wrong one, and with none of a call before", () => {
+    const door = new Door("relay1.code=2580");
+    for (const [way, name] of [
+      [INFO, "info"],
+      [INBAND, "inband"],
+      [RTP, "rtp"],
+    ] as const) {
+      door.access.reset();
+      door.dial("99#", way);
+      expect(door.told.at(-1)).toBe("wrong door code tries 1 by " + name);
+    }
+  });
+});
+
+describe("a store that fails", () => {
+  it("is told once, and once more when it fails after it had worked again", () => {
+    const door = new Door("relay1.code=2580");
+    const write = door.store.write.bind(door.store);
+    const fails = (): void => {
+      throw new Error("flash is full");
+    };
+    const told = (): number =>
+      door.told.filter((line) => line.startsWith("the store failed: wrong door codes count")).length;
+    door.dial("9999");
+    expect(told()).toBe(0);
+    door.store.write = fails;
+    door.dial("9999");
+    door.dial("9999");
+    expect(told()).toBe(1);
+    door.store.write = write;
+    door.dial("9999");
+    door.store.write = fails;
+    door.dial("9999");
+    expect(told()).toBe(2);
+  });
+});
+
+describe("an order by MESSAGE", () => {
+  it.each([
+    ["open", "open", 1, ""],
+    ["close", "close", 1, ""],
+    ["  OPEN \r\n", "open", 1, ""],
+    ["open 2", "open", 2, ""],
+    ["close 2", "close", 2, ""],
+    ["open 0", "open", 0, ""],
+    ["open 9", "open", 9, ""],
+    ["open 2580", "open", 1, "2580"],
+    ["Open 2 9018", "open", 2, "9018"],
+    ["open 12", "open", 1, "12"],
+  ])("%j is understood", (said, word, relay, code) => {
+    expect(readOrder(said)).toEqual({ word, relay, code });
+  });
+
+  it.each([
+    "",
+    "opens",
+    "open the door",
+    "open 2 2580 1",
+    "open 2 2580 ",
+    "open  2580",
+    "close 2580",
+    "close 2 2580",
+    "open 2580 2",
+    "open 2 2",
+    "open 25/0",
+    "open 25:0",
+    "open 2 25a0",
+    "please open",
+    "2 2580",
+    "open\t2580",
+    "open 2580 4711",
+    "reopen",
+  ])("%j is none", (said) => {
+    expect(readOrder(said.endsWith(" ") ? said + "x" : said)).toBeNull();
+  });
+});
