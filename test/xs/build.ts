@@ -47,7 +47,7 @@ export interface Xs {
 export async function buildXs(): Promise<Xs> {
   const no = (reason: string): Xs => ({ program: "", reason, slotBytes: 0 });
   const root = findXs();
-  if (root === "") return no("npm's optional package @agoric/xsnap is not installed (it names Node 20 and 22)");
+  if (root === "") return no("npm's package @agoric/xsnap is not installed: npm ci");
   const compiler = process.env.CC ?? "cc";
   mkdirSync(FOLDER, { recursive: true });
   const width = bits(compiler);

@@ -1,0 +1,83 @@
+/** What the README and the pages of docs/ name is there: files, headings, npm's scripts; and what their commands leave behind is no part of the project. */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { describe, expect, it } from "vitest";
+
+const ROOT = join(import.meta.dirname, "..");
+const read = (path: string): string => readFileSync(join(ROOT, path), "utf8");
+const { scripts, engines } = JSON.parse(read("package.json")) as {
+  scripts: Record<string, string>;
+  engines: { node: string };
+};
+const PAGES = [
+  ...readdirSync(ROOT).filter((name) => name.endsWith(".md")),
+  ...readdirSync(join(ROOT, "docs"))
+    .filter((name) => name.endsWith(".md"))
+    .map((name) => "docs/" + name),
+];
+/** Folders of the project: what begins with one of them in code is a path in it. */
+const FOLDERS = /^(src|hal|host-sim|test|scripts|docs|\.ci)\//;
+
+/** GitHub's name for a heading. */
+function anchor(heading: string): string {
+  return heading
+    .toLowerCase()
+    .replace(/`|\[|\]\([^)]*\)/g, "")
+    .replace(/[^\p{L}\p{N}\s_-]/gu, "")
+    .trim()
+    .replace(/\s/g, "-");
+}
+
+function anchors(path: string): string[] {
+  return [...read(path).matchAll(/^#+ (.*)$/gm)].map((match) => anchor(match[1]));
+}
+
+describe.each(PAGES)("%s", (page) => {
+  const text = read(page);
+
+  it("links to files and headings that are there", () => {
+    const missing = [...text.matchAll(/\]\(([^)\s]+)\)/g)]
+      .map((match) => match[1])
+      .filter((link) => !/^[a-z]+:/.test(link))
+      .filter((link) => {
+        const [path, heading] = link.split("#");
+        const file = path === "" ? page : join(dirname(page), path);
+        return !existsSync(join(ROOT, file)) || (heading !== undefined && !anchors(file).includes(heading));
+      });
+    expect(missing).toEqual([]);
+  });
+
+  it("names files of the project that are there", () => {
+    const missing = [...text.matchAll(/`([^`\s]+)`/g)]
+      .map((match) => match[1].replace(/:\d+$/, ""))
+      // Not those with a word or a star in the place of a name.
+      .filter((path) => FOLDERS.test(path) && /^[a-z0-9_./-]+$/i.test(path))
+      .filter((path) => !existsSync(join(ROOT, path)));
+    expect(missing).toEqual([]);
+  });
+
+  it("calls scripts that npm knows", () => {
+    const called = [...text.matchAll(/npm run ([a-z][\w:-]*)/g)].map((match) => match[1]);
+    expect(called.filter((name) => scripts[name] === undefined)).toEqual([]);
+  });
+});
+
+describe("the README", () => {
+  it("names the Node that package.json asks for", () => {
+    expect(engines.node).toBe("^20.19 || >=22.12");
+    expect(read("README.md")).toContain("Node 20.19, 22.12 or newer");
+  });
+
+  it("leaves nothing behind that git would take for a part of the project", () => {
+    const ignored = read(".gitignore").split("\n");
+    const written = ["README.md", "docs/server.md"].flatMap((page) =>
+      [...read(page).matchAll(/--(?:speaker|pcap|users|store) (?:file:)?([\w.]+)/g)].map((match) => match[1]),
+    );
+    expect(written).toContain("heard.wav");
+    for (const name of written.filter((one) => /^[a-z]/.test(one) && !["memory", "redis"].includes(one)))
+      expect(
+        ignored.some((line) => line === "/" + name || line === "/" + name + "/"),
+        name,
+      ).toBe(true);
+  });
+});
