@@ -63,9 +63,8 @@ export const CLIENT_FAILING = 7;
 const TIMER_D_MS = 32000;
 /** A connection that is opened for a request's length alone may take so long, ms. */
 const CONNECT_MS = 500;
-/** And so long, ms, nothing may come over it: an INVITE is answered 100 in 200 ms (RFC 3261 §17.2.1), others need not be (RFC 4320 §4.1). */
-const SILENT_INVITE_MS = 1000;
-const SILENT_MS = 4000;
+/** And so long, ms, nothing may come over it before the request goes by UDP as well: whoever got it knows that it is the same. */
+const SILENT_MS = 1000;
 /** A farewell that got no answer keeps its place so long at least, in T1: it was sent three times by then. */
 const FAREWELL_T1 = 4;
 /** Farewells are spared after all else: longer than any transaction waits for repetitions. */
@@ -432,7 +431,7 @@ export class ClientTransaction implements TimerUser {
     if (this.state !== CLIENT_CALLING) return;
     if (!this.isConnected && transport.isConnected(connection)) {
       this.isConnected = true;
-      timers.start(this.repeatTimer, (this.method === METHOD_INVITE ? SILENT_INVITE_MS : SILENT_MS) - CONNECT_MS);
+      timers.start(this.repeatTimer, SILENT_MS - CONNECT_MS);
       return;
     }
     const state = this.isConnected ? REACH_SILENT : REACH_LATE;
@@ -486,7 +485,7 @@ export class ClientTransaction implements TimerUser {
       else this.failSoon(FAILURE_TRANSPORT);
       return;
     }
-    if (this.isUpgraded) timers.start(this.repeatTimer, CONNECT_MS);
+    if (this.isUpgraded && this.host.transport.knowsConnected) timers.start(this.repeatTimer, CONNECT_MS);
     if (!this.isUnreliable()) return;
     this.intervalMs = limits.t1Ms;
     timers.start(this.repeatTimer, this.intervalMs);

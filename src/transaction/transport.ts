@@ -21,7 +21,7 @@ export interface Network {
   sendStream(connection: number, ip: number, port: number, bytes: Uint8Array, start: number, end: number): number;
   /** Closes it; no `streamClosed` need follow. @param isDropped what was to be sent over it and was not is not sent any more */
   closeStream(connection: number, isDropped?: boolean): void;
-  /** Whether that connection has come to be, so that what is sent leaves. Where this is not there, each does at once. */
+  /** Whether that connection has come to be, so that what is sent leaves. Where this is not there nobody knows, and nothing waits for it. */
   isStreamOpen?(connection: number): boolean;
   /** Looks up `bytes[start, end)`; port -1: SRV first, then A. RFC 3263 §4.2. Answered later by `resolved` or `unresolved` of the layer with `id`. */
   resolve(id: number, bytes: Uint8Array, start: number, end: number, port: number, transport: number): void;
@@ -235,6 +235,11 @@ export class Transport {
     );
   }
 
+  /** Whether the driver can tell that a connection has come to be. */
+  get knowsConnected(): boolean {
+    return this.network.isStreamOpen !== undefined;
+  }
+
   /** Whether that connection has come to be; one that is no more has not. */
   isConnected(connection: number): boolean {
     if (this.stream(connection) === null) return false;
@@ -243,12 +248,12 @@ export class Transport {
   }
 
   /**
-   * Whether a request that is too long for UDP is tried by TCP there: a connection is open, the server is known to take it, or nobody
-   * knows better. RFC 3261 §18.1.1
+   * Whether a request that is too long for UDP is tried by TCP there: something came over a connection that is there, the server is known to
+   * take it, or nobody knows better. RFC 3261 §18.1.1
    */
   triesStream(flow: Flow): boolean {
     const stream = this.streamTo(flow.ip, flow.port);
-    if (stream !== null && this.isConnected(stream.connection)) return true;
+    if (stream !== null && stream.hasSpoken && this.isConnected(stream.connection)) return true;
     const state = this.reach.of(flow.ip, flow.port, this.timers.nowMs);
     return state === REACH_UNKNOWN || state === REACH_TCP;
   }

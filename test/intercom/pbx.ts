@@ -3,11 +3,18 @@
  * the answer with Node's own hashes, and take the call. By UDP and TCP, on whatever network they are given. Not here: sound.
  */
 import { createHash } from "node:crypto";
-import type { TcpConnection, TcpOptions, TcpStack, UdpOptions, UdpSocket } from "../../hal/device.js";
+import type { Clock, Resolver, TcpConnection, TcpOptions, TcpStack, UdpOptions, UdpSocket } from "../../hal/device.js";
+import { NO_SPEAKER, SamplesInput } from "../../host-sim/io/audio.js";
+import { VirtualContact, VirtualOutput } from "../../host-sim/io/digital.js";
+import { SeededRandom } from "../../host-sim/io/random.js";
+import { MemoryStore } from "../../host-sim/io/store.js";
 import { ipv4Text } from "../../src/core/address.js";
 import { octets, text } from "../../src/core/bytes.js";
+import type { Limits } from "../../src/core/limits.js";
+import type { Settings } from "../../src/intercom/settings.js";
+import { Station } from "../../src/intercom/station.js";
 import { part } from "../ua/digest.js";
-import { bodyOf, header, headers, sdpOf } from "../ua/harness.js";
+import { header, headers, sdpOf } from "../ua/harness.js";
 
 export type Algorithm = "MD5" | "SHA-256";
 
@@ -269,5 +276,36 @@ export class Pbx {
   }
 }
 
-/** The session description of a request. */
-export const offerOf = (message: string): string => bodyOf(message);
+/** A door's station, told of by lines. @param ports its network @param ip its address */
+export function stationAt(
+  ports: Ports & { resolver: Resolver },
+  clock: Clock,
+  ip: number,
+  settings: Settings,
+  limits: Limits,
+  events: string[],
+): Station {
+  return new Station(
+    {
+      restart: null,
+      wifi: null,
+      wire: null,
+      address: () => ip,
+      clock,
+      random: new SeededRandom(2),
+      resolver: ports.resolver,
+      udp: (options) => ports.udp(options),
+      tcp: (options) => ports.tcp(options),
+      microphone: new SamplesInput(),
+      speaker: NO_SPEAKER,
+      codec: null,
+      input: (_name, options) => new VirtualContact(clock).open(options),
+      relays: [new VirtualOutput(), new VirtualOutput()],
+      led: new VirtualOutput(),
+      store: new MemoryStore(),
+    },
+    settings,
+    limits,
+    { event: (name, value, extra) => events.push([name, value, ...extra].join(" ")) },
+  );
+}

@@ -1,16 +1,13 @@
 /** A press calls through the servers that people have: registered, called, hung up, by UDP, whatever becomes of TCP. */
 import { describe, expect, it } from "vitest";
-import { NO_SPEAKER, SamplesInput } from "../../host-sim/io/audio.js";
-import { VirtualContact, VirtualOutput } from "../../host-sim/io/digital.js";
 import { SeededRandom } from "../../host-sim/io/random.js";
-import { MemoryStore } from "../../host-sim/io/store.js";
 import { VirtualClock } from "../../host-sim/world/clock.js";
 import { VirtualNetwork } from "../../host-sim/world/network.js";
 import { ipv4 } from "../../src/core/address.js";
 import { DOOR_LIMITS, type Limits, ROOMY_LIMITS } from "../../src/core/limits.js";
 import { Settings } from "../../src/intercom/settings.js";
-import { Station } from "../../src/intercom/station.js";
-import { type Algorithm, KINDS, type Kind, LONGEST, Pbx } from "./pbx.js";
+import type { Station } from "../../src/intercom/station.js";
+import { type Algorithm, KINDS, type Kind, LONGEST, Pbx, stationAt } from "./pbx.js";
 
 const DOOR = "192.0.2.1";
 const SERVER = "192.0.2.10";
@@ -65,29 +62,7 @@ async function call(
     "call.target=100",
   ];
   for (const one of [...usual, ...settings]) expect(all.assign(one)).toBe("");
-  const station = new Station(
-    {
-      restart: null,
-      wifi: null,
-      wire: null,
-      address: () => ipv4(DOOR),
-      clock,
-      random: new SeededRandom(2),
-      resolver: host.resolver,
-      udp: (options) => host.udp(options),
-      tcp: (options) => host.tcp(options),
-      microphone: new SamplesInput(),
-      speaker: NO_SPEAKER,
-      codec: null,
-      input: (_name, options) => new VirtualContact(clock).open(options),
-      relays: [new VirtualOutput(), new VirtualOutput()],
-      led: new VirtualOutput(),
-      store: new MemoryStore(),
-    },
-    all,
-    limits,
-    { event: (name, value, extra) => events.push([name, value, ...extra].join(" ")) },
-  );
+  const station = stationAt(host, clock, ipv4(DOOR), all, limits, events);
   await station.start();
   const isTold = (what: string) => events.some((line) => line.startsWith(what));
   await clock.runWhile(() => !isTold("register registered") && !isTold("register failed"), 5000);

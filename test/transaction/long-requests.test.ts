@@ -102,7 +102,7 @@ describe("a request over 1,300 octets", () => {
 
   it.each([
     [METHOD_INVITE, 1000],
-    [METHOD_MESSAGE, 4000],
+    [METHOD_MESSAGE, 1000],
   ])(
     "goes by UDP too when nothing comes over the open connection, and takes whichever answer comes first",
     (method, ms) => {
@@ -122,6 +122,13 @@ describe("a request over 1,300 octets", () => {
         expect(reach()).toBe(REACH_SILENT);
         expect(whys()).toEqual([DETOUR_LONG, DETOUR_SILENT]);
         expect(h.network.closed).toEqual([]);
+        // The connection is there yet, and no other request waits for it.
+        h.send(METHOD_MESSAGE, undefined, "", LONG);
+        const [other] = h.network.take();
+        expect(other.to).toBe(UDP);
+        expect(whys()).toEqual([DETOUR_KNOWN + DETOUR_SILENT]);
+        h.receive(responseTo(other.text, 200, "a"));
+        expect(h.user.take()).toEqual(["response 200"]);
         if (isTcpFirst) h.receiveTcp(connection, responseTo(tcp.text, 486, "a"));
         else h.receive(responseTo(udp.text, 486, "a"));
         expect(h.user.take()).toEqual(["response 486"]);

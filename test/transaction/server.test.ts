@@ -290,7 +290,16 @@ describe("what a response begins with (RFC 3261 §8.2.6.2)", () => {
   it("has the Record-Routes where a dialog may come of it: in 18x and 2xx, whatever was sent before, and nowhere else (§20, table 3)", () => {
     const routes = ["<sip:p2@10.0.0.9;lr>", "<sip:p1@10.0.0.8;lr>"];
     const extra = routes.map((route) => `Record-Route: ${route}\r\n`).join("");
-    const orders = [[200], [486], [180, 200], [180, 183, 486], [100, 180, 100, 200], [100, 302], [183, 603], [199, 500]];
+    const orders = [
+      [200],
+      [486],
+      [180, 200],
+      [180, 183, 486],
+      [100, 180, 100, 200],
+      [100, 302],
+      [183, 603],
+      [199, 500],
+    ];
     for (const statuses of orders) {
       h.receive(request({ branch: "z9hG4bKrr" + statuses.join("-"), callId: "rr" + statuses, extra }));
       const t = h.user.requests.at(-1)!;
