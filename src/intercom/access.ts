@@ -21,6 +21,7 @@ const CODE_TRIES = 3;
 /** One press that is told in two ways is told within so long. */
 const SAME_PRESS_MS = 500;
 const LONGEST_CODE = 8;
+const CODE_UNSET = "digits open nothing, no door code is set: set relay1.code DIGITS, then save";
 const NOT_KEPT = "the store failed: wrong door codes count until the next restart only";
 const STAR = 0x2a;
 const HASH = 0x23;
@@ -102,7 +103,12 @@ export class Access implements TimerUser {
 
   /** A digit of a call. @param code ASCII @param way DIGIT_* */
   digit(call: Call, code: number, way: number): void {
-    if (this.longest === 0) return;
+    if (this.longest === 0) {
+      // Once in a call: whoever waits before the door learns why it stays shut.
+      if (call !== this.call) this.events.event("error", CODE_UNSET, []);
+      this.call = call;
+      return;
+    }
     if (call !== this.call) {
       this.abandon();
       this.call = call;

@@ -14,16 +14,17 @@ function command(name: string, args: string, help: string): Command {
 export const COMMANDS: readonly Command[] = [
   command("help", "[COMMAND|KEY]", "this list, or one command, or what a setting may be"),
   command("get", "[KEY]", "a setting as it is in force, or all of them"),
-  command("set", "KEY VALUE", "stage a setting"),
-  command("unset", "KEY", "stage a setting's first value"),
-  command("diff", "", "what is staged and not saved"),
+  command("set", "KEY VALUE", "change a setting (or KEY=VALUE); it holds after save"),
+  command("unset", "KEY", "set a setting back to its first value; it holds after save"),
+  command("diff", "", "what was set here and is not saved yet"),
   command(
     "save",
     "[replace]",
-    "take staged settings over and keep them; replace: also in the place of a newer firmware's",
+    "put what was set here in force, and keep it; replace: also in the place of a newer firmware's",
   ),
-  command("revert", "", "forget what is staged"),
+  command("revert", "", "forget what was set here and is not saved"),
   command("factory-reset", "yes", "all settings but the wiring (active, lock) as they were at first, kept at once"),
+  command("secrets", "", "passwords and codes, for a backup with them: npm run config -- backup FILE --with-secrets"),
   command("wifi", "[scan]", "the network, its signal and our address; or which networks there are"),
   command("status", "", "registration, call, relays"),
   command("phones", "", "the phones of the door's server: which are registered, where, and for how long yet"),
@@ -37,22 +38,28 @@ export const COMMANDS: readonly Command[] = [
   command("resume", "", "take it back"),
   command("dtmf", "DIGITS", "send digits in the call"),
   command("press", "[BUTTON]", "press a button, 1 to 4"),
-  command("open", "[RELAY]", "release the door"),
-  command("close", "[RELAY]", "end the release"),
+  command("open", "[RELAY]", "open the door: switch its relay on, for its time"),
+  command("close", "[RELAY]", "lock the door: switch its relay off"),
   command("calls", "", "the last calls: with whom, how long, why they ended, how they sounded"),
   command("log", "", "the last things that happened, calls among them"),
-  command("trace", "[pcap]", "the SIP messages of the last call, as a ladder or as a pcap in base64"),
+  command("trace", "[pcap]", "the SIP messages of the last call since the start, as a ladder or as a pcap in base64"),
   command("stats", "", "messages and packets since start"),
-  command("pools", "", "what is in use, of how many, and the most there was"),
+  command("limits", "", "how many calls and messages are held at once, how many may be, and the most there were"),
   command("login", "PASSWORD", "unlock a console that has a password"),
   command("logout", "", "lock it again"),
   command("reboot", "", "start again"),
   command("version", "", "what this is"),
 ];
 
+/** Names that commands had. */
+const OLD_NAMES: readonly string[] = ["pools"];
+const NEW_NAMES: readonly string[] = ["limits"];
+
 /** @returns null when there is none of that name */
 export function findCommand(name: string): Command | null {
-  for (let i = 0; i < COMMANDS.length; i++) if (COMMANDS[i].name === name) return COMMANDS[i];
+  const at = OLD_NAMES.indexOf(name);
+  const wanted = at < 0 ? name : NEW_NAMES[at];
+  for (let i = 0; i < COMMANDS.length; i++) if (COMMANDS[i].name === wanted) return COMMANDS[i];
   return null;
 }
 

@@ -1,6 +1,7 @@
 /**
  * The console's commands: a line in, lines out, for a person and for programs (`--json` behind any command). Errors say what was
- * wrong and what is allowed. Settings are staged by `set` and taken over by `save`.
+ * wrong and what is allowed. Settings are changed by `set` and taken over by `save`: until then a change is known at the seat alone where it
+ * was typed, so that two who work at once do not save each other's halves.
  * Not here: octets, echo and editing (terminal.ts), the list of commands (commands.ts), how an answer is printed (reply.ts).
  */
 
@@ -12,7 +13,7 @@ import { COMMANDS, findCommand, usage } from "./commands.js";
 import type { Door } from "./door.js";
 import { Guard, LOGIN_DONE, LOGIN_EARLY, Seat } from "./guard.js";
 import { KeptSettings } from "./kept.js";
-import { type Log, PASSWORD_WRONG } from "./log.js";
+import { type Log, PASSWORD_WRONG, SECRETS_READ } from "./log.js";
 import {
   ERROR_ARGUMENT,
   ERROR_COMMAND,
@@ -24,8 +25,8 @@ import {
   Reply,
 } from "./reply.js";
 import { reportPhones, reportPools, reportStats, reportStatus } from "./report.js";
-import { allowed, findSetting, needsRestart, SCHEMA } from "./schema.js";
-import { Settings } from "./settings.js";
+import { allowed, findSetting, isSecret, needsRestart, SCHEMA } from "./schema.js";
+import { readAssignment, Settings } from "./settings.js";
 import { checkTogether } from "./together.js";
 import { base64 } from "./trace.js";
 import { copyWiring } from "./wiring.js";
@@ -33,7 +34,12 @@ import { copyWiring } from "./wiring.js";
 export const VERSION = "0.1.0";
 
 const JSON_FLAG = "--json";
+const WORD_SET = "set";
+const PASSWORD_KEY = "console.password";
 const USAGE_WIDTH = 22;
+/** One less than a terminal's usual 80: some break the line behind the last column. */
+const HELP_WIDTH = 79;
+const INDENT = "  ";
 /** A line of base64, as `base64 -d` and mail have it. */
 const BASE64_WIDE = 76;
 
@@ -52,8 +58,6 @@ export class Console {
   private readonly wifi: Wifi | null;
   /** Where lines are typed unless another place is named: the serial line of a board. */
   private readonly seat = new Seat();
-  /** The settings with what was staged; null while nothing is. */
-  private changed: Settings | null = null;
 
   /** @param restart called after `save`, to begin anew with the new settings @param reboot starts the machine again; null where it cannot */
   constructor(
@@ -75,7 +79,7 @@ export class Console {
 
   /** Reads the settings that were kept. @returns "" or what of them cannot be used */
   load(): string {
-    this.changed = null;
+    this.seat.changes.clear();
     const problem = this.kept.read(this.door.settings);
     if (problem !== "") return problem;
     try {
@@ -95,7 +99,11 @@ export class Console {
     const space = line.indexOf(" ");
     const word = (space < 0 ? line : line.slice(0, space)).toLowerCase();
     const rest = space < 0 ? "" : line.slice(space + 1).trim();
-    const reply = this.run(word, rest, seat);
+    let reply: Reply;
+    if (isAssignment(word, rest)) {
+      const { key, value } = readAssignment(line);
+      reply = this.run(WORD_SET, key + " " + value, seat, isJson);
+    } else reply = this.run(word, rest, seat, isJson);
     return isJson ? reply.toJson() : reply.toText();
   }
 
@@ -123,10 +131,10 @@ export class Console {
   /** It has a password, and nobody has given it there, or not for long enough. */
   isLocked(seat: Seat = this.seat): boolean {
     const { settings } = this.door;
-    return this.guard.isLocked(seat, settings.get("console.password"), settings.number("console.idle"));
+    return this.guard.isLocked(seat, settings.get(PASSWORD_KEY), settings.number("console.idle"));
   }
 
-  private run(word: string, rest: string, seat: Seat): Reply {
+  private run(word: string, rest: string, seat: Seat, isJson: boolean): Reply {
     const reply = new Reply();
     if (word === "login") return this.login(reply, rest, seat);
     const isLocked = this.isLocked(seat);
@@ -141,22 +149,23 @@ export class Console {
       case "get":
         return this.get(reply, rest);
       case "set": {
-        const space = rest.indexOf(" ");
-        const key = space < 0 ? rest : rest.slice(0, space);
-        return this.stage(reply, key, space < 0 ? "" : rest.slice(space + 1).trim());
+        const { key, value } = readAssignment(rest === "" ? "" : WORD_SET + " " + rest);
+        return this.change(reply, key, value, seat);
       }
       case "unset": {
         const setting = findSetting(rest);
-        return this.stage(reply, rest, setting === null ? "" : setting.initial);
+        return this.change(reply, rest, setting === null ? "" : setting.initial, seat);
       }
       case "diff":
-        return this.diff(reply);
+        return this.diff(reply, seat);
       case "save":
         if (rest !== "" && rest !== "replace") return reply.fail(ERROR_ARGUMENT, "save, or save replace");
-        return this.save(reply, this.staged(), seat, rest === "replace");
+        return this.save(reply, this.changed(seat), seat, rest === "replace");
       case "revert":
-        this.changed = null;
+        seat.changes.clear();
         return reply;
+      case "secrets":
+        return this.tellSecrets(reply, isJson);
       case "factory-reset":
         if (rest !== "yes") return reply.fail(ERROR_ARGUMENT, "all settings would be lost: factory-reset yes does it");
         return this.save(reply, this.initial(), seat, true);
@@ -164,6 +173,7 @@ export class Console {
         return reportStatus(reply, this.door);
       case "stats":
         return reportStats(reply, this.door);
+      case "limits":
       case "pools":
         return reportPools(reply, this.door);
       case "calls":
@@ -236,7 +246,7 @@ export class Console {
   }
 
   private login(reply: Reply, given: string, seat: Seat): Reply {
-    const result = this.guard.open(seat, this.door.settings.get("console.password"), given);
+    const result = this.guard.open(seat, this.door.settings.get(PASSWORD_KEY), given);
     if (result === LOGIN_DONE) return reply;
     const waitS = this.guard.waitS();
     if (result !== LOGIN_EARLY) this.log.event("error", PASSWORD_WRONG, ["seconds", waitS]);
@@ -277,7 +287,7 @@ export class Console {
     return isLooking ? reply : reply.fail(ERROR_STATE, "the radio is busy: try again in a few seconds");
   }
 
-  /** Takes settings over and keeps them at once, past what is staged: what a browser handed over. @returns "" or why it cannot be kept; then nothing is */
+  /** Takes settings over and keeps them at once, past what was set and not saved: what a browser handed over. @returns "" or why it cannot be kept; then nothing is */
   keep(keys: readonly string[], values: readonly string[]): string {
     const wanted = copyOf(this.door.settings);
     for (let i = 0; i < keys.length; i++) {
@@ -291,7 +301,8 @@ export class Console {
     }
     for (let i = 0; i < keys.length; i++) {
       this.door.settings.set(keys[i], values[i]);
-      if (this.changed !== null) this.changed.set(keys[i], values[i]);
+      // What was set on the line before is older.
+      this.seat.changes.forget(keys[i]);
     }
     return "";
   }
@@ -303,8 +314,11 @@ export class Console {
     return fresh;
   }
 
-  private staged(): Settings {
-    return this.changed ?? this.door.settings;
+  /** The settings in force with what was set there. */
+  private changed(seat: Seat): Settings {
+    const copy = copyOf(this.door.settings);
+    seat.changes.layOver(copy);
+    return copy;
   }
 
   private trace(reply: Reply, rest: string): Reply {
@@ -335,26 +349,41 @@ export class Console {
     return reply;
   }
 
-  private stage(reply: Reply, key: string, value: string): Reply {
+  private change(reply: Reply, key: string, value: string, seat: Seat): Reply {
     if (key === "") return reply.fail(ERROR_ARGUMENT, "which setting? set KEY VALUE, unset KEY");
-    const setting = findSetting(key);
-    if (this.changed === null) this.changed = copyOf(this.door.settings);
-    const problem = this.changed.set(key, value);
-    if (problem !== "") return reply.fail(setting === null ? ERROR_KEY : ERROR_VALUE, problem);
+    const problem = seat.changes.set(key, value);
+    if (problem !== "") return reply.fail(findSetting(key) === null ? ERROR_KEY : ERROR_VALUE, problem);
     return reply;
   }
 
-  private diff(reply: Reply): Reply {
+  private diff(reply: Reply, seat: Seat): Reply {
     const inForce = this.door.settings;
-    const staged = this.staged();
+    const changed = this.changed(seat);
     let out = "";
     for (let i = 0; i < SCHEMA.length; i++) {
       const key = SCHEMA[i].key;
-      if (staged.get(key) === inForce.get(key)) continue;
-      reply.put(key, staged.show(SCHEMA[i]));
-      out += key + " " + inForce.show(SCHEMA[i]) + " -> " + staged.show(SCHEMA[i]) + "\n";
+      if (changed.get(key) === inForce.get(key)) continue;
+      reply.put(key, changed.show(SCHEMA[i]));
+      out += key + " " + inForce.show(SCHEMA[i]) + " -> " + changed.show(SCHEMA[i]) + "\n";
     }
-    return reply.say(out === "" ? "nothing is staged\n" : out);
+    return reply.say(out === "" ? "nothing is waiting for save\n" : out);
+  }
+
+  /**
+   * The secrets that are set, for a program that seals them: only where a password was given for the console, and never on a screen.
+   * That they were read stands in the log.
+   */
+  private tellSecrets(reply: Reply, isJson: boolean): Reply {
+    const { settings } = this.door;
+    if (settings.get(PASSWORD_KEY) === "")
+      return reply.fail(ERROR_STATE, "secrets are given behind a password only: set console.password TEXT, save");
+    if (!isJson) return reply.fail(ERROR_ARGUMENT, "not on a screen: npm run config -- backup FILE --with-secrets");
+    for (let i = 0; i < SCHEMA.length; i++) {
+      const value = settings.get(SCHEMA[i].key);
+      if (isSecret(SCHEMA[i]) && value !== "") reply.put(SCHEMA[i].key, value);
+    }
+    this.log.event("config", SECRETS_READ, []);
+    return reply;
   }
 
   /** What cannot be kept is not taken over either. @param replaces also what a newer firmware kept */
@@ -374,8 +403,8 @@ export class Console {
         later += (later === "" ? "" : ", ") + key;
     }
     this.door.settings.take(wanted);
-    this.guard.admit(seat, this.door.settings.get("console.password"));
-    this.changed = null;
+    this.guard.admit(seat, this.door.settings.get(PASSWORD_KEY));
+    seat.changes.clear();
     this.restart();
     return later === "" ? reply : reply.put("restart", later).say("ok, from the next start on: " + later + "\n");
   }
@@ -407,6 +436,12 @@ function copyOf(settings: Settings): Settings {
   return copy;
 }
 
+/** A line of `KEY=VALUE` or `KEY = VALUE` is a `set`. */
+function isAssignment(word: string, rest: string): boolean {
+  const equals = word.indexOf("=");
+  return equals > 0 || (equals < 0 && rest.charAt(0) === "=" && findCommand(word) === null);
+}
+
 /** Nothing, or one digit from 1 to `most`. */
 function isNumber(value: string, most: number): boolean {
   return value === "" || (value.length === 1 && value >= "1" && value <= "" + most);
@@ -419,17 +454,44 @@ function begins(word: string, start: string): boolean {
 function help(reply: Reply, what: string): Reply {
   if (what === "") {
     let out = "";
-    for (let i = 0; i < COMMANDS.length; i++) out += usage(COMMANDS[i]).padEnd(USAGE_WIDTH) + COMMANDS[i].help + "\n";
-    return reply.tell(out + "--json behind any of them: the answer as one line of JSON\n");
+    for (let i = 0; i < COMMANDS.length; i++) out += helpLine(usage(COMMANDS[i]), COMMANDS[i].help);
+    return reply.tell(out + helpLine("--json", "behind any of them: the answer as one line of JSON"));
   }
   const command = findCommand(what.toLowerCase());
-  if (command !== null) return reply.tell(usage(command) + ": " + command.help + "\n");
+  if (command !== null) return reply.tell(wrapped(usage(command) + ": ", command.help, INDENT));
   const setting = findSetting(what);
   if (setting === null) return reply.fail(ERROR_KEY, new Settings().set(what, ""));
   const start = needsRestart(setting) ? "; holds from the next start on" : "";
+  const first = setting.initial === "" ? "empty" : "'" + setting.initial + "'";
   return reply.tell(
-    setting.key + ": " + setting.help + start + "\n  " + allowed(setting) + ", at first '" + setting.initial + "'\n",
+    wrapped(setting.key + ": ", setting.help + start, INDENT) +
+      wrapped(INDENT, allowed(setting) + ", at first " + first, INDENT),
   );
+}
+
+/** One entry of the list: what is to be typed in a column of its own. */
+function helpLine(left: string, text: string): string {
+  const isWide = left.length > USAGE_WIDTH - 2;
+  const column = " ".repeat(USAGE_WIDTH);
+  return isWide ? left + "\n" + wrapped(column, text, column) : wrapped(left.padEnd(USAGE_WIDTH), text, column);
+}
+
+/** Lines of whole words, as wide as the terminals that people have. @param first begins the first line @param more begins the others */
+function wrapped(first: string, text: string, more: string): string {
+  const words = text.split(" ");
+  let out = "";
+  let line = first;
+  let isFresh = true;
+  for (let i = 0; i < words.length; i++) {
+    if (!isFresh && line.length + 1 + words[i].length > HELP_WIDTH) {
+      out += line + "\n";
+      line = more;
+      isFresh = true;
+    }
+    line += (isFresh ? "" : " ") + words[i];
+    isFresh = false;
+  }
+  return out + line + "\n";
 }
 
 function or(reply: Reply, code: string, problem: string): Reply {

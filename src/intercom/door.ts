@@ -122,6 +122,9 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
   /** The second phone of a call. */
   private joined: Call | null = null;
   private light = LED_OFF;
+  /** The ports that sockets have; 0: not started. */
+  private port = 0;
+  private rtpPort = 0;
 
   constructor(
     settings: Settings,
@@ -154,7 +157,11 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
 
   /** Begins, or begins anew after settings changed. @param ip our address */
   start(ip: number): void {
-    const port = this.settings.number("sip.port");
+    // Sockets are opened once: other ports hold from the next start on.
+    if (this.port === 0) {
+      this.port = this.settings.number("sip.port");
+      this.rtpPort = this.settings.number("rtp.port");
+    }
     this.doorway.configure();
     this.access.configure();
     this.callers.configure();
@@ -172,7 +179,9 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
       media.isStrict = isStrict;
     }
     this.ua.joins = this.settings.isOn("call.join");
-    this.ua.configure(agentSettings(this.settings), ip, port, port);
+    const settings = agentSettings(this.settings);
+    settings.rtpPort = this.rtpPort;
+    this.ua.configure(settings, ip, this.port, this.port);
     this.showLight();
   }
 

@@ -6,6 +6,7 @@
 import type { Store } from "../../hal/device.js";
 import type { Timers } from "../core/timers.js";
 import { Record } from "./record.js";
+import { Changes } from "./settings.js";
 
 /** After a wrong password the next try counts only so much later, and twice that after each that follows. */
 const WAIT_S = 1;
@@ -29,6 +30,8 @@ export class Seat {
   given = "";
   /** When a line came last. */
   lastMs = 0;
+  /** What was set here and is not saved: it goes with the login, or with the connection. */
+  readonly changes = new Changes();
 }
 
 export class Guard {
@@ -58,7 +61,7 @@ export class Guard {
   isLocked(seat: Seat, password: string, idleS: number): boolean {
     if (password === "") return false;
     const isIdle = idleS > 0 && this.timers.nowMs - seat.lastMs >= idleS * 1000;
-    if (isIdle || seat.given !== password) seat.given = "";
+    if (isIdle || seat.given !== password) this.close(seat);
     return seat.given === "";
   }
 
@@ -70,6 +73,7 @@ export class Guard {
 
   close(seat: Seat): void {
     seat.given = "";
+    seat.changes.clear();
   }
 
   /** @returns LOGIN_*; while it is early nobody learns whether the password is the right one */

@@ -40,6 +40,8 @@ const WRONG = "wrong ";
 export const CODE_WRONG = "wrong door code";
 export const CODES_LOCKED = "door codes are locked";
 export const PASSWORD_WRONG = "wrong console password";
+/** Whoever was logged in took a copy of the passwords and codes. */
+export const SECRETS_READ = "secrets read";
 
 // For the time of one call only.
 const date = new CivilDate();
@@ -184,6 +186,9 @@ export class Log implements DoorEvents, TimerUser {
         return;
       case "sound":
         if (value === "moved") this.add("sound", "from " + of(extra, "address"));
+        return;
+      case "config":
+        if (value === SECRETS_READ) this.add("config", SECRETS_READ);
         return;
       case "relay":
         if (value === "on") this.add("open", "relay " + of(extra, "relay") + ": " + of(extra, "reason"));

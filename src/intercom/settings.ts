@@ -31,21 +31,16 @@ export class Settings {
     const setting = findSetting(key);
     if (setting === null) return unknownKey(key);
     const kept = check(setting, value);
-    if (kept === null) {
-      const isHidden = setting.type === TYPE_SECRET || (isSecret(setting) && value.indexOf(",") >= 0);
-      const given = isHidden ? "what was given" : "'" + printable(value, SHOWN) + "'";
-      const why = problemOf(setting, value);
-      return key + ": " + given + " is not allowed: " + (why === "" ? "" : why + "; ") + allowed(setting);
-    }
+    if (kept === null) return refusal(setting, value);
     this.values[SCHEMA.indexOf(setting)] = kept;
     return "";
   }
 
-  /** One `KEY=VALUE`, as on a command line. */
+  /** One `KEY=VALUE`, as on a command line; `KEY VALUE` too. */
   assign(assignment: string): string {
-    const equals = assignment.indexOf("=");
-    if (equals < 1) return "'" + printable(assignment, SHOWN) + "' is no setting: write KEY=VALUE";
-    return this.set(assignment.slice(0, equals).trim(), assignment.slice(equals + 1));
+    const { key, value, hasValue } = readAssignment(assignment);
+    if (!hasValue) return "'" + printable(assignment, SHOWN) + "' is no setting: write KEY=VALUE";
+    return this.set(key, value);
   }
 
   /**
@@ -56,17 +51,9 @@ export class Settings {
     const before = this.values.slice();
     const all = lines.split("\n");
     for (let i = 0; i < all.length; i++) {
-      let line = all[i].trim();
+      const line = all[i].trim();
       if (line === "" || line.charAt(0) === "#") continue;
-      const isSet = line.slice(0, 4) === "set ";
-      if (isSet) line = line.slice(4).trim();
-      const equals = line.indexOf("=");
-      const space = line.indexOf(" ");
-      const cut = space > 0 && (equals < 0 || space < equals) ? space : equals;
-      const key = cut > 0 ? line.slice(0, cut).trim() : line;
-      let value = cut > 0 ? line.slice(cut + 1).trim() : "";
-      // `KEY = VALUE`; of `set KEY =VALUE` it is part of the value, and so it is saved.
-      if (value.charAt(0) === "=" && cut === space && !isSet) value = value.slice(1).trim();
+      const { key, value } = readAssignment(line);
       const error = this.set(key, value);
       if (error !== "") {
         for (let j = 0; j < before.length; j++) this.values[j] = before[j];
@@ -126,6 +113,73 @@ export class Settings {
     const value = this.get(setting.key);
     return isSecret(setting) && value !== "" ? "********" : value;
   }
+}
+
+/** What was set and is not in force yet, the value of each key as it was given last. Laid over the settings as they are by then. */
+export class Changes {
+  private readonly keys: string[] = [];
+  private readonly values: string[] = [];
+
+  get count(): number {
+    return this.keys.length;
+  }
+
+  /** @returns "" when it was taken, else as `Settings.set` */
+  set(key: string, value: string): string {
+    const setting = findSetting(key);
+    if (setting === null) return unknownKey(key);
+    const kept = check(setting, value);
+    if (kept === null) return refusal(setting, value);
+    this.forget(key);
+    this.keys.push(key);
+    this.values.push(kept);
+    return "";
+  }
+
+  forget(key: string): void {
+    const at = this.keys.indexOf(key);
+    if (at < 0) return;
+    this.keys.splice(at, 1);
+    this.values.splice(at, 1);
+  }
+
+  clear(): void {
+    this.keys.length = this.values.length = 0;
+  }
+
+  layOver(settings: Settings): void {
+    for (let i = 0; i < this.keys.length; i++) settings.set(this.keys[i], this.values[i]);
+  }
+}
+
+export interface Assignment {
+  key: string;
+  value: string;
+  /** There was a value, if an empty one. */
+  hasValue: boolean;
+}
+
+/** `KEY=VALUE`, `KEY VALUE` or `KEY = VALUE`, also behind `set`. */
+export function readAssignment(text: string): Assignment {
+  let line = text.trim();
+  const isSet = line.slice(0, 4) === "set ";
+  if (isSet) line = line.slice(4).trim();
+  const equals = line.indexOf("=");
+  const space = line.indexOf(" ");
+  const cut = space > 0 && (equals < 0 || space < equals) ? space : equals;
+  if (cut <= 0) return { key: line, value: "", hasValue: false };
+  let value = line.slice(cut + 1).trim();
+  // `KEY = VALUE`; of `set KEY =VALUE` it is part of the value, and so it is saved.
+  if (value.charAt(0) === "=" && cut === space && !isSet) value = value.slice(1).trim();
+  return { key: line.slice(0, cut).trim(), value, hasValue: true };
+}
+
+/** One line: which key, what was given, what is allowed. */
+function refusal(setting: Setting, value: string): string {
+  const isHidden = setting.type === TYPE_SECRET || (isSecret(setting) && value.indexOf(",") >= 0);
+  const given = isHidden ? "what was given" : "'" + printable(value, SHOWN) + "'";
+  const why = problemOf(setting, value);
+  return setting.key + ": " + given + " is not allowed: " + (why === "" ? "" : why + "; ") + allowed(setting);
 }
 
 /** The one way in which a setting is written to be kept or copied: `apply` and `restore` read the same back. @throws Error for a value that no check let through */

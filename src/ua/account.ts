@@ -41,6 +41,23 @@ export interface AccountSettings {
   transport: number;
 }
 
+/** Whether a registration by the one is a registration by the other. */
+export function isSameAccount(a: AccountSettings, b: AccountSettings): boolean {
+  return (
+    a.user === b.user &&
+    a.authUser === b.authUser &&
+    a.password === b.password &&
+    a.realm === b.realm &&
+    a.displayName === b.displayName &&
+    a.domain === b.domain &&
+    a.proxy === b.proxy &&
+    a.register === b.register &&
+    a.expiresS === b.expiresS &&
+    a.probeS === b.probeS &&
+    a.transport === b.transport
+  );
+}
+
 export class Account {
   settings: AccountSettings;
   /** Our address of record as an addr-spec. */

@@ -58,7 +58,7 @@ import {
 } from "../wire/names.js";
 import { Uri } from "../wire/uri.js";
 import type { Writer } from "../wire/writer.js";
-import { Account, type AccountSettings } from "./account.js";
+import { Account, type AccountSettings, isSameAccount } from "./account.js";
 import {
   CALL_CALLING,
   CALL_CONFIRMED,
@@ -191,6 +191,7 @@ export class UserAgent implements TransactionUser, Past, SessionUser, CallUser, 
   private readonly random: RandomSource;
   private readonly user: UserAgentUser;
   private settings: UserAgentSettings;
+  private isConfigured = false;
   private cause = 0;
 
   constructor(
@@ -243,7 +244,7 @@ export class UserAgent implements TransactionUser, Past, SessionUser, CallUser, 
     );
   }
 
-  /** Takes settings and our address; registers if they say so. Calls go on. @param ip our address @param tcpPort where we listen for TCP */
+  /** Takes settings and our address; registers if they say so, and anew if what a registration needs has changed. Calls go on. @param ip our address @param tcpPort where we listen for TCP */
   configure(settings: UserAgentSettings, ip: number, udpPort: number, tcpPort: number): void {
     this.settings = settings;
     this.context.transport = settings.transport;
@@ -251,6 +252,14 @@ export class UserAgent implements TransactionUser, Past, SessionUser, CallUser, 
     this.context.minSeS = settings.minSeS;
     const wasRegistered = this.registration.state !== REGISTRATION_OFF;
     const before = this.account.settings;
+    const { layer } = this;
+    const isMoved = ip !== layer.localIp || udpPort !== layer.udpPort || tcpPort !== layer.tcpPort;
+    if (this.isConfigured && !isMoved && isSameAccount(settings, before)) {
+      // The registration there is, or the wait for the next try, goes on.
+      this.setAddress(ip, udpPort, tcpPort);
+      return;
+    }
+    this.isConfigured = true;
     const isOther =
       settings.user !== before.user || settings.domain !== before.domain || settings.proxy !== before.proxy;
     if (isOther) this.registration.leave();

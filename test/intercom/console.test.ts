@@ -4,6 +4,7 @@ import { MemoryStore } from "../../host-sim/io/store.js";
 import { octets } from "../../src/core/bytes.js";
 import { COMMANDS } from "../../src/intercom/commands.js";
 import { Console } from "../../src/intercom/console.js";
+import { Seat } from "../../src/intercom/guard.js";
 import { SCHEMA } from "../../src/intercom/schema.js";
 import { Settings } from "../../src/intercom/settings.js";
 import { Terminal } from "../../src/intercom/terminal.js";
@@ -56,7 +57,7 @@ class Desk {
 }
 
 describe("settings at the console", () => {
-  it("are staged by set, seen by diff, in force and kept by save", () => {
+  it("wait after set, are seen by diff, in force and kept by save", () => {
     const desk = new Desk();
     expect(desk.line("set call.ringTime 20")).toBe("ok\n");
     expect(desk.line("get call.ringTime")).toBe("call.ringTime 60\n");
@@ -65,7 +66,7 @@ describe("settings at the console", () => {
     expect(desk.line("save")).toBe("ok\n");
     expect(desk.json("diff")).toEqual({ ok: true });
     expect(desk.line("get call.ringTime")).toBe("call.ringTime 20\n");
-    expect(desk.line("diff")).toBe("nothing is staged\n");
+    expect(desk.line("diff")).toBe("nothing is waiting for save\n");
     expect(desk.restarts).toBe(1);
     expect(desk.kept().get("call.ringTime")).toBe("20");
   });
@@ -74,7 +75,7 @@ describe("settings at the console", () => {
     const desk = new Desk();
     desk.line("set call.ringTime 20");
     desk.line("revert");
-    expect(desk.line("diff")).toBe("nothing is staged\n");
+    expect(desk.line("diff")).toBe("nothing is waiting for save\n");
     desk.line("set call.ringTime 20");
     desk.line("save");
     expect(desk.line("unset call.ringTime")).toBe("ok\n");
@@ -104,6 +105,19 @@ describe("settings at the console", () => {
     expect(desk.house.settings.get("call.ringTime")).toBe("60");
     expect(desk.restarts).toBe(0);
     expect(desk.line("diff")).toBe("call.ringTime 60 -> 20\n");
+  });
+
+  it.each([
+    "set sip.name Front = 1",
+    "set sip.name=Front = 1",
+    "sip.name=Front = 1",
+    "sip.name = Front = 1",
+    "SET sip.name =Front = 1",
+  ])("may be written as %j", (input) => {
+    const desk = new Desk();
+    expect(desk.line(input)).toBe("ok\n");
+    expect(desk.json("diff")["sip.name"]).toBe(input.startsWith("SET") ? "=Front = 1" : "Front = 1");
+    expect(desk.line(input.replace("sip.name", "sip.nam"))).toMatch(/^error: sip.nam: no such key/);
   });
 
   it("that are secret are shown by nothing", () => {
@@ -141,7 +155,13 @@ describe("a program at the console", () => {
       relay2: "off",
     });
     expect(desk.json("stats")).toMatchObject({ ok: true, received: 0, malformed: 0 });
-    expect(desk.json("pools")).toMatchObject({ ok: true, clients: `0 of ${House.limits.clients}, most 0` });
+    expect(desk.json("limits")).toMatchObject({ ok: true, clients: `0 of ${House.limits.clients}, most 0` });
+  });
+
+  it("may call limits by the name it had", () => {
+    const desk = new Desk();
+    expect(desk.line("pools")).toBe(desk.line("limits"));
+    expect(desk.line("help pools")).toBe(desk.line("help limits"));
   });
 
   it("gets back what was given as JSON has it", () => {
@@ -227,6 +247,77 @@ it("reboot starts the machine again, where it can", () => {
   expect(desk.reboots).toBe(1);
   const fixed = new Console(desk.house.door, desk.store, () => {}, null, desk.house.log);
   expect(fixed.line("reboot")).toBe("error: this machine cannot start itself again\n");
+});
+
+describe("two who work at once", () => {
+  it("save what each of them set, and nothing of the other's", () => {
+    const desk = new Desk();
+    const [one, two] = [new Seat(), new Seat()];
+    const at = (seat: Seat, input: string) => desk.console.line(input, seat);
+    at(one, "set call.ringTime 20");
+    at(two, "set sip.name half");
+    at(two, "set tone.volume 10");
+    expect(at(one, "diff")).toBe("call.ringTime 60 -> 20\n");
+    expect(at(one, "save")).toBe("ok\n");
+    expect(desk.kept().get("sip.name")).toBe("");
+    expect(at(two, "diff")).toBe("sip.name  -> half\ntone.volume 25 -> 10\n");
+    expect(at(two, "save")).toBe("ok\n");
+    expect(["call.ringTime", "sip.name", "tone.volume"].map((key) => desk.kept().get(key))).toEqual([
+      "20",
+      "half",
+      "10",
+    ]);
+  });
+
+  it("leave nothing behind at the end of their login", () => {
+    const desk = new Desk();
+    desk.house.set("console.password=sesame");
+    const seat = new Seat();
+    const at = (input: string) => desk.console.line(input, seat);
+    at("login sesame");
+    at("set sip.name half");
+    at("logout");
+    at("login sesame");
+    expect(at("diff")).toBe("nothing is waiting for save\n");
+    at("set sip.name half");
+    desk.house.timers.nowMs += 600_000;
+    expect(desk.console.isLocked(seat)).toBe(true);
+    at("login sesame");
+    expect(at("diff")).toBe("nothing is waiting for save\n");
+  });
+});
+
+describe("passwords and codes", () => {
+  const SECRETS = ["sip.password=tops3cret", "relay1.code=4711,258013"];
+
+  it("are given to a program that logged in, which stands in the log, and never on a screen", () => {
+    const desk = new Desk();
+    desk.house.set(...SECRETS, "console.password=sesame");
+    expect(desk.json("secrets")).toMatchObject({ ok: false, code: "locked" });
+    desk.line("login sesame");
+    expect(desk.line("secrets")).toBe("error: not on a screen: npm run config -- backup FILE --with-secrets\n");
+    expect(desk.json("secrets")).toEqual({
+      ok: true,
+      "sip.password": "tops3cret",
+      "relay1.code": "4711,258013",
+      "console.password": "sesame",
+    });
+    expect(desk.line("log")).toContain("config secrets read");
+  });
+
+  it("are given to nobody where the console has no password", () => {
+    const desk = new Desk();
+    desk.house.set(...SECRETS);
+    for (const input of ["secrets", "secrets --json"]) expect(desk.line(input)).not.toMatch(/tops3cret|4711/);
+    expect(desk.json("secrets")).toMatchObject({ ok: false, code: "not-now" });
+  });
+});
+
+it("help breaks no word and fits a terminal of 80 columns", () => {
+  const desk = new Desk();
+  const texts = [desk.line("help"), ...SCHEMA.map(({ key }) => desk.line("help " + key))];
+  for (const { name } of COMMANDS) texts.push(desk.line("help " + name));
+  for (const line of texts.join("").split("\n")) expect(line.length, line).toBeLessThanOrEqual(79);
 });
 
 it("help names every command, and each of them and each setting by name", () => {

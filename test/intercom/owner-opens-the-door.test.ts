@@ -102,6 +102,25 @@ describe("the owner opens by a code", () => {
     expect(h.told("error")).toEqual([]);
   });
 
+  it("and where no code is set, digits say how to set one, once in each call", () => {
+    const h = house();
+    for (let call = 1; call <= 2; call++) {
+      talk(h);
+      dial("2580#");
+      const told = h.told("error");
+      expect(told).toHaveLength(call);
+      expect(told.at(-1)).toBe("digits open nothing, no door code is set: set relay1.code DIGITS, then save");
+      h.press();
+      world.run(500);
+    }
+    expect(h.moves.filter((move) => move.endsWith("on"))).toEqual([]);
+    h.set("relay1.code=2580");
+    talk(h);
+    dial("2580");
+    expect(h.told("error")).toHaveLength(2);
+    expect(h.told("relay")).toContain("on");
+  });
+
   it("each try that was wrong says in which way it came", () => {
     const h = house("relay1.code=2580", "call.fallback=sip:10.0.0.3");
     const peer = new Peer(world, "10.0.0.3");
