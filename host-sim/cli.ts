@@ -2,14 +2,17 @@
  * The simulator's program: a house with a door and, unless it is to be alone, an indoor phone and a SIP server; a ladder of their
  * messages; and a person or a script that presses the button. `--help` says how it is called.
  */
-import { readFileSync } from "node:fs";
 import { ipv4 } from "../src/core/address.js";
 import type { RandomSource } from "../src/core/random.js";
 import { loadSettings } from "../src/intercom/console.js";
+import { sizeProblem } from "../src/intercom/kept.js";
 import { Settings } from "../src/intercom/settings.js";
 import { checkTogether } from "../src/intercom/together.js";
 import { escapeUser } from "../src/ua/uritext.js";
+import { readSetFile } from "./config/assignments.js";
+import { type Change, isProblems, nameOf, openSecrets, readFile, type SettingsFile } from "./config/file.js";
 import { HouseServer } from "./house-server.js";
+import { askHidden } from "./io/ask.js";
 import { loadWav, NO_SPEAKER, SamplesInput, WavSpeaker } from "./io/audio.js";
 import { BOARD_WIRING, type VirtualCodec } from "./io/chips/codec.js";
 import { VirtualEs8311 } from "./io/chips/es8311.js";
@@ -17,7 +20,7 @@ import { VirtualEs8388 } from "./io/chips/es8388.js";
 import { Keypad } from "./io/keypad.js";
 import { SecureRandom, SeededRandom } from "./io/random.js";
 import { openStreamSerial, openTcpSerial, type SerialPort } from "./io/serial.js";
-import { FileStore, fileError, MemoryStore } from "./io/store.js";
+import { FileStore, MemoryStore } from "./io/store.js";
 import { Keyboard } from "./keyboard.js";
 import { watchParent } from "./parent.js";
 import { Party } from "./party.js";
@@ -60,24 +63,41 @@ class Refusal extends Error {
   }
 }
 
-/** Defaults, then the file, then --set: the later one wins. */
-function readSettings(options: SimOptions): Settings {
+/** What the command line gives: the file, then --set, then --set-file; the later one wins. */
+async function givenSettings(options: SimOptions): Promise<{ ofFile: Change[]; ofLine: Change[] }> {
+  const ofFile = options.config === "" ? [] : await fileSettings(options);
   const settings = new Settings();
-  if (options.config !== "") {
-    let lines = "";
-    try {
-      lines = readFileSync(options.config, "utf8");
-    } catch (error) {
-      throw new Refusal("--config: " + fileError("read", options.config, error).message, EXIT_FAILED);
-    }
-    const problem = settings.apply(lines);
-    if (problem !== "") throw new Refusal(options.config + ", " + problem, EXIT_USAGE);
-  }
+  const ofLine: Change[] = [];
   for (const { key, value } of options.set) {
     const problem = settings.set(key, value);
     if (problem !== "") throw new Refusal("--set " + problem, EXIT_USAGE);
+    ofLine.push({ key, value });
   }
-  return settings;
+  const laid = await readSetFile(options.setFile ?? [], (key) => askHidden(key + ": "), ofLine);
+  if (typeof laid === "string") throw new Refusal(laid, EXIT_USAGE);
+  return { ofFile, ofLine: laid };
+}
+
+async function fileSettings(options: SimOptions): Promise<Change[]> {
+  const { config } = options;
+  let file: SettingsFile | string[];
+  try {
+    file = readFile(config);
+  } catch (error) {
+    throw new Refusal("--config: " + (error as Error).message, EXIT_FAILED);
+  }
+  if (isProblems(file)) throw new Refusal(file.join("\n"), EXIT_USAGE);
+  if (file.sealed === null) return file.changes;
+  if (options.passphraseStdin !== true && process.stdin.isTTY !== true) {
+    process.stderr.write(nameOf(config) + ": its sealed secrets are left out: --passphrase-stdin opens them\n");
+    return file.changes;
+  }
+  const passphrase = await askHidden("Passphrase of " + nameOf(config) + ": ");
+  return [...file.changes, ...openSecrets(nameOf(config), file.sealed, passphrase)];
+}
+
+function setAll(settings: Settings, changes: readonly Change[]): void {
+  for (const { key, value } of changes) settings.set(key, value);
 }
 
 /** Whether the house has a server of its own: not when the settings name another, or want none. */
@@ -141,6 +161,12 @@ function tone(hz: number): Int16Array {
   return samples;
 }
 
+/** @returns what a line of the console says went wrong, "" for nothing; as text or as JSON */
+function problemIn(output: string): string {
+  if (output.startsWith("error: ")) return output.slice(7).trimEnd();
+  return output.startsWith('{"ok":false') ? String(JSON.parse(output).error) : "";
+}
+
 /** Whoever reads what is printed may go away: what is printed then is lost, and the house goes on. */
 function outliveReaders(): void {
   for (const stream of [process.stdout, process.stderr, process.stdin]) stream.on("error", () => {});
@@ -178,7 +204,9 @@ async function main(): Promise<number> {
   const board = boardOf(options.board ?? "");
   // The options were read already.
   if (board === null) throw new Refusal("--board", EXIT_USAGE);
-  const settings = readSettings(options);
+  const { ofFile, ofLine } = await givenSettings(options);
+  const settings = new Settings();
+  setAll(settings, [...ofFile, ...ofLine]);
   const virtual = options.virtualTime ? new VirtualClock() : null;
   const clock = virtual ?? new RealClock();
   const seeded = options.seed >= 0 ? new SeededRandom(options.seed) : null;
@@ -213,8 +241,8 @@ async function main(): Promise<number> {
   const hasPhone = !options.alone;
   const store = options.store !== "" ? new FileStore(options.store) : new MemoryStore();
   const problem = loadSettings(store, settings);
-  for (const { key, value } of options.set) settings.set(key, value);
-  const misfit = checkTogether(settings);
+  setAll(settings, ofLine);
+  const misfit = checkTogether(settings) || sizeProblem(settings);
   if (misfit !== "") throw new Refusal(misfit, EXIT_USAGE);
   const isServed = hasPhone && hasServer(settings);
   if (hasPhone && settings.get("call.target") === "") {
@@ -256,7 +284,7 @@ async function main(): Promise<number> {
     house.wiretap.ladder.name(settings.get("net.address"), settings.number("sip.port") + SERVER_SIP_STEP, "server");
   if (options.store !== "") {
     door.station.console.load();
-    for (const { key, value } of options.set) settings.set(key, value);
+    setAll(settings, ofLine);
   }
   const server = isServed
     ? new HouseServer(house, random(), {
@@ -341,11 +369,14 @@ async function main(): Promise<number> {
       press: (ms, name) => door.contacts[name].press(ms),
       release: () => door.contacts.button1.release(),
       door: (isOpen) => door.moveDoor(isOpen),
-      console: (line) => said(door.station.line(line)),
+      console: (line) => {
+        const output = door.station.line(line);
+        said(output);
+        return problemIn(output);
+      },
       dtmf: (digits) => {
         if (phone === null) return "there is no built-in phone: it is the one that sends digits";
-        const output = phone.station.line("dtmf " + digits);
-        return output.startsWith("error: ") ? output.slice(7).trimEnd() : "";
+        return problemIn(phone.station.line("dtmf " + digits));
       },
       tones: (digits) => {
         if (phone === null) return "there is no built-in phone: it is the one that plays digits";

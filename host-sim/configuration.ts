@@ -9,14 +9,27 @@ import {
   needsRestart,
   SCHEMA,
   type Setting,
+  TYPE_ADDRESS,
   TYPE_CHOICE,
   TYPE_DECIMAL,
+  TYPE_DEVICE_ADDRESS,
+  TYPE_DIGITS,
+  TYPE_HOST,
+  TYPE_HOURS,
+  TYPE_LIST,
+  TYPE_MASK,
+  TYPE_NAME,
   TYPE_NUMBER,
   TYPE_SWITCH,
+  TYPE_ZONE,
 } from "../src/intercom/schema.js";
+
+import { FILE_VERSION } from "./config/file.js";
 
 export const TABLE_PATH = "docs/configuration.md";
 export const SCHEMA_PATH = "docs/door.schema.json";
+/** As in core/printable.ts: control characters and what turns the direction of writing. */
+const NO_CONTROLS = "^[^\\u0000-\\u001f\\u007f-\\u009f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069]*$";
 const BEGIN = "<!-- made by `npm run docs` -->\n";
 
 /** @returns the document with the table put behind its mark */
@@ -34,25 +47,95 @@ export function withTable(document: string): string {
   );
 }
 
-/** @returns the JSON Schema of an object of settings by key; every value may be written as a text, as on the console */
+/** @returns the JSON Schema of a file of settings (config/file.ts); every value may be written as a text, as on the console */
 export function jsonSchema(): string {
-  const properties = Object.fromEntries(SCHEMA.map((setting) => [setting.key, propertyOf(setting)]));
+  const secrets = SCHEMA.filter(isSecret).map(({ key }) => key);
+  const base64 = { type: "string", pattern: "^[A-Za-z0-9+/]*={0,2}$" };
   const schema = {
     $schema: "https://json-schema.org/draft/2020-12/schema",
     title: "Settings of a Portero door",
     type: "object",
     additionalProperties: false,
-    properties,
+    properties: {
+      $schema: { type: "string", description: "where this schema is, for editors" },
+      version: { const: FILE_VERSION, description: "of this format" },
+      ...Object.fromEntries(SCHEMA.map((setting) => [setting.key, propertyOf(setting)])),
+      leftOut: {
+        type: "array",
+        items: { enum: secrets },
+        description: "written by backup: passwords and codes that were set, and are not in the file",
+      },
+      secrets: {
+        type: "object",
+        additionalProperties: false,
+        required: ["kdf", "cost", "salt", "cipher", "nonce", "tag", "data"],
+        properties: {
+          kdf: { const: "scrypt" },
+          cost: { type: "integer" },
+          cipher: { const: "aes-256-gcm" },
+          salt: base64,
+          nonce: base64,
+          tag: base64,
+          data: base64,
+        },
+        description: "written by backup --with-secrets: passwords and codes, sealed by a passphrase",
+      },
+    },
   };
   return JSON.stringify(schema, null, 2) + "\n";
 }
 
 function propertyOf(setting: Setting): Record<string, unknown> {
-  const common = { description: `${setting.help} (${allowed(setting)})`, default: initialOf(setting) };
-  if (setting.type === TYPE_NUMBER) return { type: "integer", minimum: setting.min, maximum: setting.max, ...common };
-  if (setting.type === TYPE_DECIMAL) return { type: "number", minimum: setting.min, maximum: setting.max, ...common };
-  if (setting.type === TYPE_SWITCH || setting.type === TYPE_CHOICE) return { enum: setting.choices, ...common };
-  return { type: "string", ...(isSecret(setting) ? { writeOnly: true } : {}), ...common };
+  const { type, min, max, choices } = setting;
+  const common = {
+    ...(isSecret(setting) ? { writeOnly: true } : {}),
+    description: `${setting.help} (${allowed(setting)})`,
+    default: initialOf(setting),
+  };
+  const eitherOf = (number: Record<string, unknown>, pattern: string, maxLength?: number) => ({
+    anyOf: [number, { type: "string", ...(maxLength === undefined ? {} : { maxLength }), pattern }],
+    ...common,
+  });
+  switch (type) {
+    case TYPE_NUMBER:
+      return eitherOf({ type: "integer", minimum: min, maximum: max }, "^ *-?[0-9]+ *$");
+    case TYPE_DECIMAL:
+      return eitherOf({ type: "number", minimum: min, maximum: max }, "^ *([0-9]+(\\.[0-9]*)?|\\.[0-9]+) *$");
+    case TYPE_SWITCH:
+    case TYPE_CHOICE:
+      return { enum: [...choices, ...switched(choices), ...numbered(choices)], ...common };
+    case TYPE_LIST: {
+      const one = `(${choices.join("|")})`;
+      return { type: "string", pattern: `^${one}(,${one})*$`, ...common };
+    }
+    case TYPE_DIGITS: {
+      const one = `[0-9]{${min},${max}}`;
+      return eitherOf({ type: "integer", minimum: 10 ** (min - 1), maximum: 10 ** max - 1 }, `^(${one}(,${one})*)?$`);
+    }
+    case TYPE_ADDRESS:
+      return { type: "string", pattern: "^[0-9]{1,3}(\\.[0-9]{1,3}){3}$", ...common };
+    case TYPE_DEVICE_ADDRESS:
+    case TYPE_MASK:
+      return { type: "string", pattern: "^([0-9]{1,3}(\\.[0-9]{1,3}){3})?$", ...common };
+    case TYPE_HOST:
+    case TYPE_ZONE:
+    case TYPE_HOURS:
+      return { type: "string", maxLength: max, pattern: NO_CONTROLS, ...common };
+    default: {
+      const pattern = type === TYPE_NAME ? "^[A-Za-z0-9_.+-]*$" : NO_CONTROLS;
+      // A user, or a number to call.
+      return eitherOf({ type: "integer", minimum: 0, maximum: Number.MAX_SAFE_INTEGER }, pattern, max);
+    }
+  }
+}
+
+/** `true` and `false` stand for `on` and `off` wherever these are. */
+function switched(choices: readonly string[]): boolean[] {
+  return choices.includes("on") ? [true, false] : [];
+}
+
+function numbered(choices: readonly string[]): number[] {
+  return choices.filter((one) => /^[0-9]+$/.test(one)).map(Number);
 }
 
 function initialOf({ type, initial }: Setting): string | number {

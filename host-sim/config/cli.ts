@@ -1,18 +1,21 @@
 /**
  * The host tool: reads and changes the settings of a door over its console, and lets a person use that. `--help` says how it is called.
  * What is to be changed is checked here by the schema before anything is sent, and read back from the door after it was saved.
+ * Not here: what each verb does (verbs.ts), what is to be changed (assignments.ts, file.ts).
  */
-import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import type { Duplex } from "node:stream";
 import { parseArgs } from "node:util";
-import { findSetting, SCHEMA } from "../../src/intercom/schema.js";
+import { findSetting } from "../../src/intercom/schema.js";
 import { Settings } from "../../src/intercom/settings.js";
+import { joinValues } from "../io/arguments.js";
+import { askHidden } from "../io/ask.js";
+import { readAssignments, readSetFile } from "./assignments.js";
+import { type Change, isProblems, nameOf, openSecrets, readFile, type SettingsFile } from "./file.js";
 import { watchParent } from "../parent.js";
-import { type Change, isProblems, readFile } from "./file.js";
 import { openSerial, openTcp } from "./link.js";
 import { DISCARD, Session } from "./session.js";
-import { type Output, runVerb } from "./verbs.js";
+import { type More, type Output, runVerb } from "./verbs.js";
 
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
@@ -24,35 +27,58 @@ const GOODBYE_MS = 500;
 const USAGE = `Usage: npm run config -- --port PATH | --tcp HOST:PORT  COMMAND
 
   get [KEY]            settings as they are in force
-  set KEY=VALUE …      changes settings: all of them or none
-  apply FILE           takes a JSON file of settings over: all of it or nothing
-  backup FILE          writes such a file; secrets are left out
-  trace [FILE]         the SIP messages of the last call as a ladder, or as a pcap file for Wireshark
+  set KEY=VALUE ...    changes settings, all of them or none; set KEY VALUE
+                       changes one; set KEY asks for a password or a code
+  apply FILE           takes a file of settings over, all of it or nothing:
+                       JSON, or lines of 'set KEY VALUE'
+  backup FILE          writes such a file, without passwords and codes
+  trace [FILE]         the SIP messages of the last call as a ladder, or as a
+                       pcap file for Wireshark
   console              the door's console; Ctrl-] leaves it
   monitor              prints events until Ctrl-C
 
   --port PATH          a serial port, as /dev/ttyUSB0 or COM3 (115200 baud)
   --tcp HOST:PORT      the simulator's --console-port
-  --password-stdin     the console's password is the first line of stdin
+  --password-stdin     the console's password comes on standard input
+  --set-file KEY=FILE  set: the value is the line in that file; may be repeated
+  --with-secrets       backup: with passwords and codes, sealed by a passphrase
+                       (the door gives them only behind --password-stdin)
+  --without-secrets    apply: leaves those of the file out
   --help               this text
+
+FILE may be -: standard input, or standard output. What is asked for is not
+shown while it is typed. Without a terminal it is read from standard input, a
+line each: the console's password, the passphrase, values in their order.
 `;
+
+const OPTIONS = {
+  port: { type: "string", default: "" },
+  tcp: { type: "string", default: "" },
+  "password-stdin": { type: "boolean", default: false },
+  "set-file": { type: "string", multiple: true, default: [] as string[] },
+  "with-secrets": { type: "boolean", default: false },
+  "without-secrets": { type: "boolean", default: false },
+  help: { type: "boolean", short: "h", default: false },
+} as const;
 
 class UsageError extends Error {}
 
 async function main(): Promise<number> {
-  const interrupted = interruption();
+  const isUnread = unread();
   const { values, positionals } = read(process.argv.slice(2));
   if (values.help) {
     process.stdout.write(USAGE);
     return 0;
   }
   const [command = "", ...args] = positionals;
-  if (command === "console" && values["password-stdin"])
-    throw new UsageError("console takes its lines from stdin: enter login PASSWORD there");
+  checkArguments(command, args, values);
+  const way = wayOf(values.port, values.tcp);
+  const password = values["password-stdin"] ? (await askHidden("Password of the console: ")).trim() : "";
   // Before anything is opened: a mistake costs nothing.
-  const changes = changesOf(command, args);
-  const password = values["password-stdin"] ? readFileSync(0, "utf8").split("\n")[0].trim() : "";
-  const link = await open(values.port, values.tcp);
+  const { changes, more } = await prepare(command, args, values);
+  // Not before: whoever waits for a line of standard input hears no signal.
+  const interrupted = Promise.race([isUnread, interruption()]);
+  const link = await way();
   if (command === "console") return talk(link, interrupted);
   const session = new Session(link);
   const output: Output = {
@@ -61,7 +87,7 @@ async function main(): Promise<number> {
     interrupted,
   };
   try {
-    const isDone = runVerb(session, command, args, changes, password, output).then(() => true);
+    const isDone = runVerb(session, command, args, changes, password, output, more).then(() => true);
     // What was begun is ended first: a signal in the middle of it must not leave half of it.
     if (!(await Promise.race([isDone, interrupted.then(() => false)]))) await isDone;
     return 0;
@@ -72,72 +98,107 @@ async function main(): Promise<number> {
 
 function read(args: string[]) {
   try {
-    return parseArgs({
-      args,
-      allowPositionals: true,
-      options: {
-        port: { type: "string", default: "" },
-        tcp: { type: "string", default: "" },
-        "password-stdin": { type: "boolean", default: false },
-        help: { type: "boolean", short: "h", default: false },
-      },
-    });
+    return parseArgs({ args: joinNumbers(joinValues(args, OPTIONS)), allowPositionals: true, options: OPTIONS });
   } catch (error) {
-    throw new UsageError((error as Error).message.split("\n")[0]);
+    throw new UsageError((error as Error).message.split("\n")[0].split(". ")[0] + ": --help lists the options");
   }
 }
 
-/** What `set` and `apply` are to change, checked; nothing for the others. */
-function changesOf(command: string, args: string[]): Change[] {
-  const count = (least: number, most: number): void => {
-    if (args.length < least || args.length > most) throw new UsageError(`${command}: see --help for its arguments`);
-  };
-  switch (command) {
-    case "get":
-      count(0, 1);
-      if (args.length === 1 && findSetting(args[0]) === null) throw new UsageError(new Settings().set(args[0], ""));
-      return [];
-    case "set": {
-      count(1, SCHEMA.length);
-      const settings = new Settings();
-      for (const assignment of args) {
-        const problem = settings.assign(assignment);
-        if (problem !== "") throw new UsageError(problem);
-      }
-      const keys = args.map((assignment) => assignment.slice(0, assignment.indexOf("=")).trim());
-      return keys.map((key) => ({ key, value: settings.get(key) }));
-    }
-    case "apply": {
-      count(1, 1);
-      const result = readFile(args[0]);
-      if (isProblems(result)) throw new UsageError(result.join("\n"));
-      return result;
-    }
-    case "backup":
-      count(1, 1);
-      return [];
-    case "trace":
-      count(0, 1);
-      return [];
-    case "console":
-    case "monitor":
-      count(0, 0);
-      return [];
-    default:
-      throw new UsageError(
-        command === "" ? "which command? --help lists them" : `'${command}' is no command: --help lists them`,
-      );
+/** `set audio.volume -10`: a number below 0 is no option. */
+function joinNumbers(args: readonly string[]): string[] {
+  const out: string[] = [];
+  for (const arg of args) {
+    const key = out.at(-1) ?? "";
+    if (/^-[\d.]+$/.test(arg) && findSetting(key) !== null) out[out.length - 1] = `${key}=${arg}`;
+    else out.push(arg);
   }
+  return out;
 }
 
-function open(port: string, tcp: string): Promise<Duplex> {
+type Values = ReturnType<typeof read>["values"];
+
+function checkArguments(command: string, args: readonly string[], values: Values): void {
+  const [least, most] = LIMITS[command] ?? [];
+  if (least === undefined || most === undefined)
+    throw new UsageError(
+      command === "" ? "which command? --help lists them" : `'${command}' is no command: --help lists them`,
+    );
+  const isOnlyFiles = command === "set" && args.length === 0 && values["set-file"].length > 0;
+  if ((args.length < least && !isOnlyFiles) || args.length > most)
+    throw new UsageError(`${command}: see --help for its arguments`);
+  const isWrong = (option: keyof Values, of: string): boolean => values[option] === true && command !== of;
+  if (isWrong("with-secrets", "backup")) throw new UsageError("--with-secrets belongs to backup");
+  if (isWrong("without-secrets", "apply")) throw new UsageError("--without-secrets belongs to apply");
+  if (values["set-file"].length > 0 && command !== "set") throw new UsageError("--set-file belongs to set");
+  if (command === "console" && values["password-stdin"])
+    throw new UsageError("console takes its lines from stdin: enter login PASSWORD there");
+  if (command === "get" && args.length === 1 && findSetting(args[0]) === null)
+    throw new UsageError(new Settings().set(args[0], ""));
+}
+
+/** How many arguments each command takes. */
+const LIMITS: Readonly<Record<string, readonly [number, number]>> = {
+  get: [0, 1],
+  set: [1, Infinity],
+  apply: [1, 1],
+  backup: [1, 1],
+  trace: [0, 1],
+  console: [0, 0],
+  monitor: [0, 0],
+};
+
+/** What `set` and `apply` are to change, checked; the passphrase of a file. */
+async function prepare(
+  command: string,
+  args: readonly string[],
+  values: Values,
+): Promise<{ changes: readonly Change[]; more: More }> {
+  if (command === "set") {
+    const ask = (key: string): Promise<string> => askHidden(`${key}: `);
+    const named = await readAssignments(args, ask);
+    const changes = isText(named) ? named : await readSetFile(values["set-file"], ask, named);
+    if (isText(changes)) throw new UsageError(changes);
+    return { changes, more: {} };
+  }
+  if (command === "backup" && values["with-secrets"])
+    return { changes: [], more: { passphrase: await newPassphrase() } };
+  if (command !== "apply") return { changes: [], more: {} };
+  const file = readFile(args[0]);
+  if (isProblems(file)) throw new UsageError(file.join("\n"));
+  const changes = [...file.changes, ...(values["without-secrets"] ? [] : await secretsOf(args[0], file))];
+  if (changes.length === 0) throw new UsageError(`${nameOf(args[0])}: has no setting`);
+  return { changes, more: { file } };
+}
+
+async function secretsOf(path: string, { sealed }: SettingsFile): Promise<Change[]> {
+  if (sealed === null) return [];
+  const passphrase = await askHidden(`Passphrase of ${path}: `);
+  if (passphrase === "")
+    throw new UsageError(`${path}: its secrets need the passphrase on standard input, or --without-secrets`);
+  return openSecrets(path, sealed, passphrase);
+}
+
+async function newPassphrase(): Promise<string> {
+  const passphrase = await askHidden("Passphrase for the secrets: ");
+  if (passphrase === "") throw new UsageError("the passphrase is empty: nothing was written");
+  if (process.stdin.isTTY && passphrase !== (await askHidden("Again: ")))
+    throw new UsageError("the two are not the same: nothing was written");
+  return passphrase;
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string";
+}
+
+/** @returns what opens the line, for later */
+function wayOf(port: string, tcp: string): () => Promise<Duplex> {
   if ((port === "") === (tcp === "")) throw new UsageError("which door? one of --port PATH and --tcp HOST:PORT");
-  if (port !== "") return openSerial(port);
+  if (port !== "") return () => openSerial(port);
   const colon = tcp.lastIndexOf(":");
   const number = Number(tcp.slice(colon + 1));
   if (colon < 1 || !Number.isInteger(number) || number < 1 || number > 65535)
     throw new UsageError(`--tcp: '${tcp}' is not HOST:PORT`);
-  return openTcp(tcp.slice(0, colon), number);
+  return () => openTcp(tcp.slice(0, colon), number);
 }
 
 /** A person at a terminal gets the door's own editing; what is piped in goes line by line. Whoever logged in here is logged out at the end. */
@@ -193,14 +254,18 @@ function talk(link: Duplex, interrupted: Promise<void>): Promise<number> {
   });
 }
 
-/** Resolves at Ctrl-C, or when nobody reads what is printed any more. */
+/** Resolves at Ctrl-C. */
 function interruption(): Promise<void> {
   return new Promise((resolve) => {
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => resolve());
     watchParent(resolve);
-    process.stdout.on("error", () => resolve());
-    process.stderr.on("error", () => {});
   });
+}
+
+/** Resolves when nobody reads what is printed any more. */
+function unread(): Promise<void> {
+  process.stderr.on("error", () => {});
+  return new Promise((resolve) => void process.stdout.on("error", () => resolve()));
 }
 
 main().then(

@@ -1,63 +1,271 @@
-/** Files of settings for the host tool: JSON, an object of values by key, as docs/door.schema.json describes it. Every value is checked by the schema when a file is read. */
-import { readFileSync, writeFileSync } from "node:fs";
-import { Settings } from "../../src/intercom/settings.js";
+/**
+ * Files of settings, one format for the host tool, the simulator's `--config` and the schema (docs/door.schema.json): JSON, an object of values
+ * by key with a version. Lines of `set KEY VALUE` or `KEY=VALUE` are read too. Every value is checked by the schema when a file is read.
+ * Not here: how secrets are sealed (seal.ts).
+ */
+import {
+  closeSync,
+  fstatSync,
+  fsyncSync,
+  openSync,
+  readSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from "node:fs";
+import { findSetting, isSecret, SCHEMA, TYPE_DECIMAL, TYPE_NUMBER } from "../../src/intercom/schema.js";
+import { readAssignment, Settings } from "../../src/intercom/settings.js";
+import { decode, readRest } from "../io/ask.js";
 import { fileError } from "../io/store.js";
+import { safe } from "../world/events.js";
+import { isSealed, type Sealed, unseal } from "./seal.js";
+
+/** Of the format that is written; a file without one is of it too. */
+export const FILE_VERSION = 1;
+/** Twenty times what all settings can take. */
+const FILE_BYTES = 1_000_000;
+const STDIN = "-";
+/** How much of a wrong value is shown again. */
+const SHOWN = 60;
+
+// What an object has besides settings.
+const SCHEMA_KEY = "$schema";
+const VERSION_KEY = "version";
+/** Secrets that were set and are not in the file. */
+const LEFT_OUT_KEY = "leftOut";
+const SECRETS_KEY = "secrets";
 
 export interface Change {
   key: string;
   value: string;
 }
 
-/** @returns what a file sets, or one line for each mistake in it */
-export function parseFile(path: string, content: string): Change[] | string[] {
+export interface SettingsFile {
+  changes: Change[];
+  /** The tool wrote it: secrets that are not in it were left out, of which these were set. */
+  isBackup: boolean;
+  leftOut: string[];
+  sealed: Sealed | null;
+}
+
+/** @returns what a file says, or one line for each mistake in it */
+export function parseFile(path: string, content: string): SettingsFile | string[] {
+  const text = content.replace(/^\ufeff/, "");
+  if (text.trim() === "") return [`${path}: is empty`];
+  return /^\s*[{[]/.test(text) ? parseJson(path, text) : parseLines(path, text);
+}
+
+function parseJson(path: string, text: string): SettingsFile | string[] {
   let parsed: unknown;
   try {
-    parsed = JSON.parse(content);
+    parsed = JSON.parse(text);
   } catch (error) {
-    return [`${path}: ${(error as Error).message}`];
+    return [`${path}: is no JSON${placeOf(text, (error as Error).message)}`];
   }
   if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed))
     return [`${path}: is not an object of values by key, as {"call.ringTime": 20}`];
-  const changes: Change[] = [];
-  const problems: string[] = [];
-  const settings = new Settings();
+  const file: SettingsFile = { changes: [], isBackup: false, leftOut: [], sealed: null };
+  const problems = doubleKeys(text).map((key) => `${path}: ${safe(key)}: is there twice`);
   for (const [key, given] of Object.entries(parsed)) {
-    // Editors that know the schema put its name into the file.
-    if (key === "$schema") continue;
-    if (typeof given !== "string" && typeof given !== "number") {
-      problems.push(`${path}: ${key}: ${JSON.stringify(given)} is neither a text nor a number`);
-      continue;
-    }
-    const problem = settings.set(key, String(given));
+    const problem = takeEntry(file, key, given);
     if (problem !== "") problems.push(`${path}: ${problem}`);
-    else changes.push({ key, value: settings.get(key) });
   }
-  return problems.length > 0 ? problems : changes;
+  return problems.length > 0 ? problems : file;
 }
 
-export function isProblems(result: Change[] | string[]): result is string[] {
-  return result.length > 0 && typeof result[0] === "string";
+/** @returns "" or what is wrong with it */
+function takeEntry(file: SettingsFile, key: string, given: unknown): string {
+  switch (key) {
+    case SCHEMA_KEY:
+      // Editors that know the schema put its name into the file.
+      return typeof given === "string" ? "" : `${key}: is no text`;
+    case VERSION_KEY:
+      if (given === FILE_VERSION) return "";
+      return typeof given === "number" && given > FILE_VERSION
+        ? `${key}: ${given} is of a newer Portero: this one reads ${FILE_VERSION}`
+        : `${key}: must be ${FILE_VERSION}`;
+    case LEFT_OUT_KEY:
+      if (!Array.isArray(given) || given.some((one) => !isSecretKey(one))) return `${key}: must be a list of secrets`;
+      file.isBackup = true;
+      file.leftOut = given;
+      return "";
+    case SECRETS_KEY:
+      if (!isSealed(given)) return `${key}: is not what 'backup --with-secrets' writes`;
+      file.isBackup = true;
+      file.sealed = given;
+      return "";
+    default:
+      return takeValue(file, key, given);
+  }
 }
 
-/** @throws Error of one line when the file cannot be read */
-export function readFile(path: string): Change[] | string[] {
-  let content = "";
+function takeValue(file: SettingsFile, key: string, given: unknown): string {
+  const setting = findSetting(key);
+  let value = given;
+  if (typeof given === "boolean" && setting?.choices.includes("on")) value = given ? "on" : "off";
+  if (setting !== null && typeof value !== "string" && typeof value !== "number")
+    return `${key}: ${isSecret(setting) ? "what was given" : safe(JSON.stringify(given).slice(0, SHOWN))} is neither a text nor a number`;
+  const isNumeric = setting?.type === TYPE_NUMBER || setting?.type === TYPE_DECIMAL;
+  // 1e21, or more digits than a number of JSON keeps, would be another text.
+  if (setting !== null && typeof value === "number" && !isNumeric && !Number.isSafeInteger(value))
+    return `${key}: must be in quotes`;
+  const settings = new Settings();
+  const problem = settings.set(key, String(value));
+  if (problem === "") file.changes.push({ key, value: settings.get(key) });
+  return problem;
+}
+
+function parseLines(path: string, text: string): SettingsFile | string[] {
+  const settings = new Settings();
+  const problem = settings.apply(text);
+  if (problem !== "") return [`${path}, ${problem}`];
+  const keys = new Set<string>();
+  for (const line of text.split("\n")) {
+    const isNone = line.trim() === "" || line.trim().startsWith("#");
+    if (!isNone) keys.add(readAssignment(line).key);
+  }
+  return {
+    changes: [...keys].map((key) => ({ key, value: settings.get(key) })),
+    isBackup: false,
+    leftOut: [],
+    sealed: null,
+  };
+}
+
+/** ` (line 3, column 8)`, as far as the engine says it: its own words may quote a secret out of the file. */
+function placeOf(text: string, message: string): string {
+  const position = /position (\d+)/.exec(message)?.[1];
+  if (position === undefined) return /end of JSON/.test(message) ? ": it ends in the middle" : "";
+  const before = text.slice(0, Number(position)).split("\n");
+  return ` (line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1})`;
+}
+
+/** Names that stand twice in the outermost object: of two values one would be lost without a word. */
+function doubleKeys(text: string): string[] {
+  const seen = new Set<string>();
+  const double: string[] = [];
+  let depth = 0;
+  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"(?:\s*:)?|[{}[\]]/g)) {
+    if (token === "{" || token === "[") depth += 1;
+    else if (token === "}" || token === "]") depth -= 1;
+    else if (depth === 1 && token.endsWith(":")) {
+      const key = JSON.parse(token.slice(0, -1).trim()) as string;
+      if (seen.has(key)) double.push(key);
+      seen.add(key);
+    }
+  }
+  return double;
+}
+
+export function isProblems(result: SettingsFile | string[]): result is string[] {
+  return Array.isArray(result);
+}
+
+/** What was sealed in the file, checked. @throws Error of one line */
+export function openSecrets(path: string, sealed: Sealed, passphrase: string): Change[] {
+  let text = "";
   try {
-    content = readFileSync(path, "utf8");
+    text = unseal(sealed, passphrase);
+  } catch (error) {
+    throw new Error(`${path}: ${(error as Error).message}`);
+  }
+  const file = parseJson(path, text);
+  if (isProblems(file)) throw new Error(file[0]);
+  return file.changes.filter(({ key }) => isSecretKey(key));
+}
+
+/** @param path "-" for standard input @throws Error of one line when it cannot be read */
+export function readFile(path: string): SettingsFile | string[] {
+  const bytes = readBytes(path);
+  const name = nameOf(path);
+  let text = "";
+  try {
+    text = decode(name, bytes);
+  } catch (error) {
+    return [(error as Error).message];
+  }
+  return parseFile(name, text);
+}
+
+/** How messages call a file. */
+export function nameOf(path: string): string {
+  return path === STDIN ? "standard input" : path;
+}
+
+/** @param path "-" for standard input @throws Error of one line: it cannot be read, or is too large for settings */
+export function readBytes(path: string): Uint8Array {
+  if (path === STDIN) return readRest(FILE_BYTES);
+  // One octet more shows that there is more: a device may have no end.
+  const bytes = new Uint8Array(FILE_BYTES + 1);
+  let size = 0;
+  try {
+    const file = openSync(path, "r");
+    try {
+      for (let count = -1; count !== 0 && size < bytes.length; size += count)
+        count = readSync(file, bytes, size, bytes.length - size, null);
+    } finally {
+      closeSync(file);
+    }
   } catch (error) {
     throw fileError("read", path, error);
   }
-  return parseFile(path, content);
+  if (size > FILE_BYTES) throw new Error(`${path}: is larger than ${FILE_BYTES} octets: that is no file of settings`);
+  return bytes.subarray(0, size);
 }
 
-/** @throws Error of one line when the file cannot be written */
-export function writeFile(path: string, changes: readonly Change[]): void {
+/** The text of a backup: all settings but secrets, those at their first value too, so that applying it brings them back. */
+export function formatFile(
+  values: Readonly<Record<string, unknown>>,
+  leftOut: readonly string[],
+  sealed: Sealed | null,
+): string {
+  const out: Record<string, unknown> = { [VERSION_KEY]: FILE_VERSION };
+  for (const { key, type } of SCHEMA) {
+    if (isSecretKey(key) || !(key in values)) continue;
+    const isNumber = type === TYPE_NUMBER || type === TYPE_DECIMAL;
+    out[key] = isNumber ? Number(values[key]) : String(values[key]);
+  }
+  out[LEFT_OUT_KEY] = leftOut;
+  if (sealed !== null) out[SECRETS_KEY] = sealed;
+  return JSON.stringify(out, null, 2) + "\n";
+}
+
+/** Writes a file for its owner alone, as a whole or not at all: what was there before stays until then. @throws Error of one line */
+export function writeFile(path: string, content: string | Uint8Array): void {
+  const bytes = typeof content === "string" ? Buffer.from(content) : content;
   try {
-    writeFileSync(
-      path,
-      JSON.stringify(Object.fromEntries(changes.map(({ key, value }) => [key, value])), null, 2) + "\n",
-    );
+    const there = statSync(path, { throwIfNoEntry: false });
+    if (there !== undefined && !there.isFile()) writeWhole(path, bytes);
+    else {
+      // Where a link leads, not in the link's place.
+      const target = there === undefined ? path : realpathSync(path);
+      const fresh = `${target}.${process.pid}.new`;
+      try {
+        writeWhole(fresh, bytes);
+        renameSync(fresh, target);
+      } catch (error) {
+        rmSync(fresh, { force: true });
+        throw error;
+      }
+    }
   } catch (error) {
     throw fileError("write", path, error);
   }
+}
+
+function writeWhole(path: string, bytes: Uint8Array): void {
+  const file = openSync(path, "w", 0o600);
+  try {
+    for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
+    if (fstatSync(file).isFile()) fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+}
+
+export function isSecretKey(key: unknown): boolean {
+  const setting = typeof key === "string" ? findSetting(key) : null;
+  return setting !== null && isSecret(setting);
 }

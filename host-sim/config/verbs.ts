@@ -1,19 +1,28 @@
 /** What the host tool does at a door's console, verb by verb. Not here: arguments (cli.ts), and the line itself (session.ts). */
-import { writeFileSync } from "node:fs";
 import { findSetting, isSecret, SCHEMA } from "../../src/intercom/schema.js";
-import { fileError } from "../io/store.js";
 import { safe } from "../world/events.js";
-import { type Change, writeFile } from "./file.js";
-import type { Session } from "./session.js";
+import { type Change, formatFile, isSecretKey, type SettingsFile, writeFile } from "./file.js";
+import { seal } from "./seal.js";
+import type { Answer, Session } from "./session.js";
 
 /** So often `monitor` asks whether the door is there still, and keeps its login. */
 const ALIVE_MS = 30_000;
+const HIDDEN = "********";
+const STARTED_ANEW = "the door was started anew meanwhile: nothing was saved";
 
 export interface Output {
   out(text: string): void;
   err(text: string): void;
   /** Resolves when the person has had enough. */
   interrupted: Promise<void>;
+}
+
+/** What some verbs need besides. */
+export interface More {
+  /** Of `apply`: what the file says besides its values. */
+  file?: SettingsFile;
+  /** Of `backup --with-secrets`: seals them. */
+  passphrase?: string;
 }
 
 /** @param changes what `set` and `apply` change, checked @throws Error of one line */
@@ -24,38 +33,48 @@ export async function runVerb(
   changes: readonly Change[],
   password: string,
   output: Output,
+  more: More = {},
 ): Promise<void> {
   await session.start(password);
   switch (command) {
     case "get": {
-      const { ok: _, ...values } = await session.tell(["get", ...args].join(" "));
+      const values = valuesOf(await session.tell(["get", ...args].join(" ")));
       for (const [key, value] of Object.entries(values)) output.out(`${safe(key)} ${safe(String(value))}\n`);
       return;
     }
     case "backup":
-      return backup(session, args[0], output);
+      return backup(session, args[0], output, more.passphrase ?? "");
     case "trace": {
       const answer = await session.tell(args.length === 0 ? "trace" : "trace pcap");
       if (args.length === 0) output.out(String(answer.text).split("\n").map(safe).join("\n"));
-      else writeBytes(args[0], Buffer.from(String(answer.pcap), "base64"));
+      else writeFile(args[0], Buffer.from(String(answer.pcap), "base64"));
       return;
     }
     case "monitor":
       return monitor(session, password, output);
     default:
-      return change(session, changes, output);
+      return change(session, changes, output, more.file);
   }
 }
 
-async function backup(session: Session, path: string, output: Output): Promise<void> {
-  const values = await session.tell("get");
-  const kept = SCHEMA.filter((s) => !isSecret(s) && s.key in values && String(values[s.key]) !== s.initial);
-  const secrets = SCHEMA.filter((s) => isSecret(s) && s.key in values && values[s.key] !== "");
-  writeFile(
-    path,
-    kept.map(({ key }) => ({ key, value: String(values[key]) })),
-  );
-  if (secrets.length > 0) output.err(`left out, for nobody shows them: ${secrets.map((s) => s.key).join(", ")}\n`);
+/** @param path "-" prints it @param passphrase "" to leave secrets out */
+async function backup(session: Session, path: string, output: Output, passphrase: string): Promise<void> {
+  const values = valuesOf(await session.tell("get"));
+  const set = SCHEMA.filter((one) => isSecret(one) && one.key in values && values[one.key] !== "");
+  const hasSecrets = passphrase !== "";
+  const sealed = hasSecrets ? seal(await secretsOf(session, values), passphrase) : null;
+  const leftOut = hasSecrets ? [] : set.map(({ key }) => key);
+  const content = formatFile(values, leftOut, sealed);
+  if (path === "-") output.out(content);
+  else writeFile(path, content);
+  if (leftOut.length > 0) output.err(`left out: ${leftOut.join(", ")} (--with-secrets seals them by a passphrase)\n`);
+}
+
+/** All of them, those that are not set too, so that a restored door has none that it had not. */
+async function secretsOf(session: Session, values: Values): Promise<string> {
+  const set = valuesOf(await session.tell("secrets"));
+  const keys = SCHEMA.filter((one) => isSecret(one) && one.key in values).map(({ key }) => key);
+  return JSON.stringify(Object.fromEntries(keys.map((key) => [key, String(set[key] ?? "")])));
 }
 
 /** Until the person has had enough. @throws Error of one line when the door is gone, or is locked again and stays so */
@@ -84,50 +103,59 @@ async function monitor(session: Session, password: string, output: Output): Prom
   }
 }
 
-/** Stages, saves, and reads back; what cannot be done whole is not done. */
-async function change(session: Session, changes: readonly Change[], output: Output): Promise<void> {
-  const keys = changes.map(({ key }) => key);
-  // What a run before this one left of the same settings is overwritten.
-  const others = stagedKeys(await session.tell("diff")).filter((key) => !keys.includes(key));
-  if (others.length > 0)
-    throw new Error(`somebody has staged ${others.join(", ")}: save or revert that on the console first`);
+/** Sets, saves, and reads back; what cannot be done whole is not done. @param file where the changes come from, if from one */
+async function change(
+  session: Session,
+  changes: readonly Change[],
+  output: Output,
+  file: SettingsFile | undefined,
+): Promise<void> {
+  const staged = Object.keys(valuesOf(await session.tell("diff")));
+  const dropped = staged.filter((key) => !changes.some((one) => one.key === key));
+  if (dropped.length > 0) output.err(`dropped, set on this line before and never saved: ${dropped.join(", ")}\n`);
   try {
-    const before = await session.tell("get");
-    for (const { key, value } of changes) await session.tell(`set ${key} ${value}`);
-    // A door that was started anew meanwhile has forgotten the first of them.
-    const staged = stagedKeys(await session.tell("diff"));
-    const lost = changes.filter(({ key, value }) => !staged.includes(key) && !isSame(before, key, value));
-    if (lost.length > 0) throw new Error("the door was started anew meanwhile: nothing was saved");
-    const { restart } = await session.tell("save");
-    const values = await session.tell("get");
-    const wrong = changes.filter(({ key, value }) => values[key] !== (isHidden(key, value) ? "********" : value));
+    await session.tell("revert");
+    const before = valuesOf(await session.tell("get"));
+    // What a secret is nobody sees, so it is always sent.
+    const sent = changes.filter(({ key, value }) => isSecretKey(key) || !isSame(before, key, value));
+    for (const [i, { key, value }] of sent.entries()) {
+      const { waiting } = await session.tell(`set ${key} ${value}`);
+      // A door that was started anew meanwhile has forgotten the first of them.
+      if (waiting !== i + 1) throw new Error(STARTED_ANEW);
+    }
+    const { restart, saved } = await session.tell("save");
+    if (saved !== sent.length) throw new Error(STARTED_ANEW);
+    const values = valuesOf(await session.tell("get"));
+    const wrong = changes.filter(({ key, value }) => !isSame(values, key, value));
     if (wrong.length > 0)
       throw new Error(`saved, but the door has other values of ${wrong.map((c) => c.key).join(", ")}`);
     output.out(`${changes.length} saved${restart === undefined ? "" : `; from the next start on: ${restart}`}\n`);
+    if (file?.isBackup) tellSecrets(file, changes, values, output);
   } catch (error) {
     await session.ask("revert").catch(() => {});
     throw error;
   }
 }
 
-function stagedKeys({ ok: _, ...staged }: object & { ok: boolean }): string[] {
-  return Object.keys(staged);
+/** A backup without secrets changes none of them: whoever restores a door is told which it has and which it lacks. */
+function tellSecrets(file: SettingsFile, changes: readonly Change[], values: Values, output: Output): void {
+  const isChanged = (key: string): boolean => changes.some((one) => one.key === key);
+  const kept = SCHEMA.filter((one) => isSecret(one) && values[one.key] === HIDDEN && !isChanged(one.key));
+  const missing = file.leftOut.filter((key) => values[key] === "" && !isChanged(key));
+  if (kept.length > 0) output.err(`left as they are on the door: ${kept.map(({ key }) => key).join(", ")}\n`);
+  if (missing.length > 0)
+    output.err(`not in the file, and not set on this door (set KEY asks for one): ${missing.join(", ")}\n`);
 }
 
-/** Whether a setting that is not staged may be so because it had that value; of a secret nobody sees it. */
-function isSame(values: { [key: string]: unknown }, key: string, value: string): boolean {
-  return isHidden(key, value) ? values[key] === "********" : values[key] === value;
+type Values = Readonly<Record<string, unknown>>;
+
+function valuesOf({ ok: _, ...values }: Answer): Values {
+  return values;
 }
 
-function isHidden(key: string, value: string): boolean {
+/** Whether a setting has that value, as far as it is shown: of a secret nobody sees it. */
+function isSame(values: Values, key: string, value: string): boolean {
   const setting = findSetting(key);
-  return setting !== null && isSecret(setting) && value !== "";
-}
-
-function writeBytes(path: string, bytes: Uint8Array): void {
-  try {
-    writeFileSync(path, bytes);
-  } catch (error) {
-    throw fileError("write", path, error);
-  }
+  const isHidden = setting !== null && isSecret(setting) && value !== "";
+  return values[key] === (isHidden ? HIDDEN : value);
 }

@@ -94,5 +94,7 @@ export function fileError(verb: string, path: string, error: unknown): Error {
   else if (code === "EISDIR") why = "it is a directory";
   else if (code === "ENOSPC" || code === "EDQUOT") why = "the disk is full";
   else if (code === "EROFS") why = "the disk is read-only";
+  else if (code === "ENOTDIR") why = "what it is to lie in is no directory";
+  else if (code === "ENAMETOOLONG") why = "the name is too long";
   return new Error("cannot " + verb + " " + path + ": " + why);
 }

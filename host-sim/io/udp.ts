@@ -149,9 +149,8 @@ export function openError(code: string, transport: string, address: number, port
   if (code === "EADDRINUSE") return new Error(where + " is in use" + advice);
   if (code === "EACCES") return new Error(where + " may not be opened by this user" + advice);
   if (code === "EADDRNOTAVAIL") {
-    return new Error(
-      ipv4Text(address) + " is no address of this machine: choose another with --set net.address=ADDRESS",
-    );
+    const other = setting === "" ? "" : ": choose another with --set net.address=ADDRESS";
+    return new Error(ipv4Text(address) + " is no address of this machine" + other);
   }
   return new Error(where + " cannot be opened (" + code + ")");
 }

@@ -5,6 +5,7 @@ import { octets } from "../../src/core/bytes.js";
 import { NUMBER_URI_BYTES, type NumberRule } from "../../src/server/numbers.js";
 import { ALGORITHM_MD5, ALGORITHM_SHA256 } from "../../src/wire/digest.js";
 import { Uri } from "../../src/wire/uri.js";
+import { joinValues } from "../io/arguments.js";
 import { safe } from "../world/events.js";
 import { LEVELS, type Level } from "./log.js";
 import { type RedisPlace, readRedisPlace } from "./redis-place.js";
@@ -273,7 +274,7 @@ export function parseOptions(args: readonly string[]): ServerOptions | string {
 }
 
 function read(args: readonly string[]) {
-  return parseArgs({ args: [...args], options: OPTIONS, strict: true, allowPositionals: true });
+  return parseArgs({ args: joinValues(args, OPTIONS), options: OPTIONS, strict: true, allowPositionals: true });
 }
 
 function commandOf(words: readonly string[]): ServerOptions["command"] | null {

@@ -3,6 +3,8 @@
  * Not here: whether a configuration key exists and what it may be (src/intercom/schema.ts).
  */
 import { parseArgs } from "node:util";
+import { readAssignment } from "../../src/intercom/settings.js";
+import { joinValues } from "../io/arguments.js";
 import { BOARD_NAMES, BOARDS, boardOf } from "./boards.js";
 import { safe } from "./events.js";
 import { parseScript, STEP_DOOR, STEP_PRESS, type Step } from "./script.js";
@@ -14,8 +16,12 @@ export interface SimOptions {
   port: number;
   /** In the order given. */
   set: { key: string; value: string }[];
-  /** A file of `set` lines, "" for none. The same holds for the other files. */
+  /** KEY=FILE, in the order given; none: nothing comes out of files. */
+  setFile?: string[];
+  /** A file of settings, "" for none. The same holds for the other files. */
   config: string;
+  /** The passphrase of its secrets comes on standard input. */
+  passphraseStdin?: boolean;
   /** Only the door. */
   alone: boolean;
   mic: string;
@@ -37,26 +43,49 @@ export interface SimOptions {
 
 export const USAGE = `Usage: npm start, or npm run sim -- [options]
 
-  --headless           no web panel; the ladder goes to stderr
-  --port N             the web panel's port (8080, on 127.0.0.1)
-  --set KEY=VALUE      a configuration key, as on the serial console; may be repeated
-  --config FILE        a file of 'set' lines
-  --alone              only the door: no built-in phone and no built-in server
+  --headless           no keys at the terminal: the phone answers by itself,
+                       and the ladder goes to stderr
+  --port N             taken and without effect: there is no web panel yet
+  --set KEY=VALUE      a configuration key, as on the serial console; may be
+                       repeated
+  --set-file KEY=FILE  the value is the line in that file, - is standard input:
+                       for passwords and codes; may be repeated
+  --config FILE        a file of settings: JSON as 'npm run config -- backup'
+                       writes it, or lines of 'set KEY VALUE'
+  --passphrase-stdin   the passphrase of its sealed secrets is a line of
+                       standard input
+  --alone              only the door: no built-in phone, no built-in server
   --mic FILE.wav       what the microphone hears, again and again
   --speaker FILE.wav   where the speaker's sound is written
-  --do "STEP; STEP"    press [MS], press2 to press4, release, exit [MS], door open|shut, wait S,
-                       expect [WHO:]EVENT[=VALUE] [S], console LINE, dtmf DIGITS, tones DIGITS, fault NAME VALUE, quit;
-                       a failed expect ends with exit code 1
+  --do "STEP; STEP"    press [MS], press2 to press4, release, exit [MS],
+                       door open|shut, wait S, expect [WHO:]EVENT[=VALUE] [S],
+                       console LINE, dtmf DIGITS, tones DIGITS,
+                       fault NAME VALUE, quit; a step that fails ends with
+                       exit code 1
   --json               one JSON object a line on stdout for each event
   --pcap FILE          the packets, for Wireshark
   --seed N             the same random numbers each time
   --virtual-time       time jumps from event to event
-  --board NAME         the limits and devices of that board: ${BOARD_NAMES}
-                       (at first the limits of ${BOARDS[0].name}, with every button, contact and relay there can be)
+  --board NAME         the limits and devices of that board:
+${wrapped(BOARD_NAMES.split(", "))}
+                       (at first the limits of ${BOARDS[0].name},
+                       with every button, contact and relay there can be)
   --console-port N     the serial console on a TCP port of 127.0.0.1, too
   --store FILE         where saved settings are kept
   --help               this text
 `;
+
+/** Names in the column of what options do. */
+function wrapped(names: readonly string[]): string {
+  const column = " ".repeat(23);
+  const lines = [column];
+  for (const [i, name] of names.entries()) {
+    const word = name + (i < names.length - 1 ? ", " : "");
+    if (lines[lines.length - 1].length + word.trimEnd().length > 79) lines.push(column);
+    lines[lines.length - 1] += word;
+  }
+  return lines.map((line) => line.trimEnd()).join("\n");
+}
 
 const text = { type: "string" } as const;
 const flag = { type: "boolean" } as const;
@@ -64,7 +93,9 @@ const OPTIONS = {
   headless: flag,
   port: text,
   set: { type: "string", multiple: true },
+  "set-file": { type: "string", multiple: true },
   config: text,
+  "passphrase-stdin": flag,
   alone: flag,
   mic: text,
   speaker: text,
@@ -104,6 +135,8 @@ export function parseOptions(args: readonly string[]): SimOptions | string {
     store: given.store ?? "",
     help: given.help === true,
   };
+  if (given["set-file"] !== undefined) options.setFile = given["set-file"];
+  if (given["passphrase-stdin"] === true) options.passphraseStdin = true;
   if (Number.isNaN(options.port)) return bad("port", given.port, "0 to 65535");
   if (Number.isNaN(options.consolePort)) return bad("console-port", given["console-port"], "0 to 65535");
   if (Number.isNaN(options.seed)) return bad("seed", given.seed, "0 to 4294967295");
@@ -116,9 +149,9 @@ export function parseOptions(args: readonly string[]): SimOptions | string {
     options.board = given.board;
   }
   for (const pair of given.set ?? []) {
-    const at = pair.indexOf("=");
-    if (at < 1) return bad("set", pair, "KEY=VALUE");
-    options.set.push({ key: pair.slice(0, at).trim(), value: pair.slice(at + 1) });
+    const { key, value, hasValue } = readAssignment(pair);
+    if (!hasValue) return bad("set", pair, "KEY=VALUE");
+    options.set.push({ key, value });
   }
   if (given.do !== undefined) {
     const steps = parseScript(given.do);
@@ -145,7 +178,7 @@ function inputsOf(name: string | undefined): string {
 }
 
 function read(args: readonly string[]) {
-  return parseArgs({ args: [...args], options: OPTIONS, strict: true, allowPositionals: false }).values;
+  return parseArgs({ args: joinValues(args, OPTIONS), options: OPTIONS, strict: true, allowPositionals: false }).values;
 }
 
 /** @returns NaN when it is no number from 0 to `max` */

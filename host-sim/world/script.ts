@@ -50,7 +50,7 @@ export interface Stage {
   release(): void;
   /** Opens or shuts the door itself. */
   door(isOpen: boolean): void;
-  console(line: string): void;
+  console(line: string): string;
   dtmf(digits: string): string;
   tones(digits: string): string;
   fault(name: string, value: string): string;
@@ -162,7 +162,7 @@ export async function runScript(steps: readonly Step[], stage: Stage): Promise<S
     if (step.kind === STEP_PRESS) stage.press(step.ms, step.name as InputName);
     else if (step.kind === STEP_DOOR) stage.door(step.value === "open");
     else if (step.kind === STEP_RELEASE) stage.release();
-    else if (step.kind === STEP_CONSOLE) stage.console(step.value ?? "");
+    else if (step.kind === STEP_CONSOLE) error = stage.console(step.value ?? "");
     else if (step.kind === STEP_DTMF) error = stage.dtmf(step.value ?? "");
     else if (step.kind === STEP_TONES) error = stage.tones(step.value ?? "");
     else if (step.kind === STEP_FAULT) error = stage.fault(step.name, step.value ?? "");

@@ -234,7 +234,7 @@ export class Console {
         this.guard.close(seat);
         return reply;
       case "reboot":
-        if (this.reboot === null) return reply.fail(ERROR_STATE, "this machine cannot start itself again");
+        if (this.reboot === null) return reply.fail(ERROR_STATE, "this program cannot start itself again: end it, and start it anew");
         this.log.flush();
         this.reboot();
         return reply;
@@ -325,7 +325,7 @@ export class Console {
     const { trace, ua } = this.door;
     if (rest !== "" && rest !== "pcap") return reply.fail(ERROR_ARGUMENT, "trace, or trace pcap");
     const ladder = trace.ladder();
-    if (ladder === "") return reply.fail(ERROR_STATE, "there was no call yet");
+    if (ladder === "") return reply.fail(ERROR_STATE, "there was no call since the start");
     if (rest === "") return reply.tell(ladder);
     const { localIp, udpPort, tcpPort } = ua.layer;
     const file = trace.pcap(localIp, udpPort, tcpPort, 0);
@@ -353,7 +353,8 @@ export class Console {
     if (key === "") return reply.fail(ERROR_ARGUMENT, "which setting? set KEY VALUE, unset KEY");
     const problem = seat.changes.set(key, value);
     if (problem !== "") return reply.fail(findSetting(key) === null ? ERROR_KEY : ERROR_VALUE, problem);
-    return reply;
+    // A program sees by it that none of those before was forgotten, as by a restart.
+    return reply.put("waiting", seat.changes.count).say("ok\n");
   }
 
   private diff(reply: Reply, seat: Seat): Reply {
@@ -404,9 +405,12 @@ export class Console {
     }
     this.door.settings.take(wanted);
     this.guard.admit(seat, this.door.settings.get(PASSWORD_KEY));
+    reply.put("saved", seat.changes.count);
     seat.changes.clear();
     this.restart();
-    return later === "" ? reply : reply.put("restart", later).say("ok, from the next start on: " + later + "\n");
+    return later === ""
+      ? reply.say("ok\n")
+      : reply.put("restart", later).say("ok, from the next start on: " + later + "\n");
   }
 
   private dtmf(reply: Reply, digits: string): Reply {

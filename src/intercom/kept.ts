@@ -4,9 +4,10 @@
  * Not here: how a record survives a power cut (record.ts), what a setting may be (schema.ts).
  */
 import type { Store } from "../../hal/device.js";
+import { utf8Length } from "../core/bytes.js";
 import { printable } from "../core/printable.js";
 import { checkNetwork, forgetNetwork } from "./network.js";
-import { Record } from "./record.js";
+import { Record, TEXT_MOST } from "./record.js";
 import type { Settings } from "./settings.js";
 import { forgetWiring, isOfRelay, wiringLines } from "./wiring.js";
 
@@ -98,6 +99,12 @@ export class KeptSettings {
     const more = left.length > NAMED_MOST ? " and " + (left.length - NAMED_MOST) + " more" : "";
     return "left out, since this firmware does not know or allow it: " + named + more;
   }
+}
+
+/** @returns "" or that they are more than a board keeps */
+export function sizeProblem(settings: Settings): string {
+  const size = utf8Length(settings.save());
+  return size <= TEXT_MOST ? "" : "the settings take " + size + " octets, and a board keeps " + TEXT_MOST;
 }
 
 function joined(one: string, other: string): string {

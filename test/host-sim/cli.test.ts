@@ -5,12 +5,15 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
+import { seal } from "../../host-sim/config/seal.js";
 import { loadWav } from "../../host-sim/io/audio.js";
 
 const CALL = "press; expect call=confirmed 10; wait 3; press; expect call=ended 5; quit";
 
+const CLI = "host-sim/cli.ts";
+
 function sim(...args: string[]) {
-  const run = spawnSync(process.execPath, ["--import", "tsx", "host-sim/cli.ts", "--headless", ...args], {
+  const run = spawnSync(process.execPath, ["--import", "tsx", CLI, "--headless", ...args], {
     encoding: "utf8",
     timeout: 60_000,
   });
@@ -140,6 +143,62 @@ describe("the simulator", { timeout: 90_000 }, () => {
     expect(out).toContain("sip:front@127.0.0.1");
   });
 
+  it("takes a file that npm run config wrote, with or without its secrets", () => {
+    const config = join(folder(), "door.json");
+    const secrets = seal('{"sip.password":"geheim","relay1.code":"2580"}', "pass", 2 ** 14);
+    writeFileSync(
+      config,
+      "\ufeff" + JSON.stringify({ $schema: "x", version: 1, "sip.name": "Front", leftOut: [], secrets }),
+    );
+    const script = ["--do", "console get sip.name; console get relay1.code; quit"];
+    const without = virtual("--config", config, ...script);
+    expect(without.code).toBe(0);
+    expect(without.err).toContain("door.json: its sealed secrets are left out: --passphrase-stdin opens them\n");
+    expect(without.out).toMatch(/sip.name Front\nrelay1.code \n/);
+    const run = (input: string) =>
+      spawnSync(
+        process.execPath,
+        ["--import", "tsx", CLI, "--headless", "--virtual-time", "--config", config, "--passphrase-stdin", ...script],
+        { encoding: "utf8", input, timeout: 60_000 },
+      );
+    expect(run("pass\n").stdout).toContain("relay1.code ********");
+    const wrong = run("false\n");
+    expect([wrong.status, wrong.stderr]).toEqual([1, `${config}: wrong passphrase, or what is sealed was changed\n`]);
+  });
+
+  it("takes passwords and codes out of files, so that they stand in no list of processes", () => {
+    const code = join(folder(), "code");
+    writeFileSync(code, "2580\n");
+    const script = "press; expect call=confirmed 10; dtmf 2580; expect relay=on 5; quit";
+    expect(virtual("--set-file", `relay1.code=${code}`, "--do", script).code).toBe(0);
+    writeFileSync(code, "");
+    const { code: exit, err } = virtual("--set-file", `relay1.code=${code}`, "--do", script);
+    expect([exit, err]).toEqual([2, `${code}: is empty: the value of relay1.code is one line\n`]);
+  });
+
+  it("fails a script at a line that the console refuses, as text or as JSON", () => {
+    for (const line of ["open 9", "open 9 --json", "set sip.prt 1"]) {
+      const { code, err } = virtual("--do", `console ${line}; quit`);
+      expect(code).toBe(1);
+      expect(err.trim().split("\n").at(-1)).toMatch(new RegExp(`^step "console ${line}": `));
+    }
+  });
+
+  it("refuses settings that no board could keep", () => {
+    const plans = [1, 2, 3, 4].flatMap((button) =>
+      ["day", "night", "hold"].flatMap((when) => [
+        "--set",
+        `button${button}.${when}=${"sip:neighbour-with-a-long-name@192.0.2.7,".repeat(7)}7`,
+      ]),
+    );
+    const one = plans.slice(0, 2);
+    expect(virtual(...one, "--do", "quit").code).toBe(0);
+    const long = Array.from({ length: 8 }, (_, i) => ["--set", `phone${i + 1}.password=${"\u00e9".repeat(64)}`]).flat();
+    const { code, err } = virtual(...plans, ...long, "--do", "quit");
+    expect(code).toBe(2);
+    expect(err).toMatch(/^the settings take \d+ octets, and a board keeps 3900\n$/);
+  });
+
   it("keeps what the console saved", () => {
     const store = join(folder(), "store.json");
     const script = "console set sip.name Front door; console save; quit";
@@ -179,7 +238,10 @@ describe("the simulator", { timeout: 90_000 }, () => {
     [["--set", "sip.password=a\u0001b"], /^--set sip\.password: what was given is not allowed/],
     [["--frob"], /^there is no option --frob/],
     [["--do", "expct call"], /^--do: step "expct call": steps are/],
-    [["--seed", "-1"], /seed/],
+    [["--seed", "-1"], /^--seed "-1": must be 0 to 4294967295$/],
+    [["--port", "-1"], /^--port "-1": must be 0 to 65535$/],
+    [["--set", "-x"], /^--set "-x": must be KEY=VALUE$/],
+    [["--mic", "--json"], /^--mic needs a value/],
   ] as const) {
     it(`refuses ${JSON.stringify(args.join(" "))} with exit code 2 and one line`, () => {
       const { code, err } = sim(...args);

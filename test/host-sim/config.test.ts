@@ -112,13 +112,78 @@ describe("the host tool", () => {
     expect(await tool(["backup", copy])).toEqual({
       code: 0,
       out: "",
-      err: "left out, for nobody shows them: relay1.code\n",
+      err: "left out: relay1.code (--with-secrets seals them by a passphrase)\n",
     });
-    expect(JSON.parse(readFileSync(copy, "utf8"))).toEqual({
-      "call.ringTime": "30",
-      "relay1.pulse": "2.5",
+    expect(JSON.parse(readFileSync(copy, "utf8"))).toMatchObject({
+      version: 1,
+      "call.ringTime": 30,
+      "relay1.pulse": 2.5,
       "sip.name": "T\u00fcr 2",
+      "sip.port": 5060,
+      leftOut: ["relay1.code"],
     });
+    await tool(["set", "sip.port=5070", "call.ringTime=60"]);
+    expect(await tool(["apply", copy])).toMatchObject({ code: 0, err: "left as they are on the door: relay1.code\n" });
+    expect(["sip.port", "call.ringTime"].map((key) => house.settings.get(key))).toEqual(["5060", "30"]);
+  });
+
+  it("seals secrets by a passphrase from stdin, and opens them by no other", async () => {
+    house.set("console.password=sesam", "sip.password=geheim", "relay1.code=4711");
+    const copy = join(folder, "copy.json");
+    const args = ["--password-stdin", "backup", "--with-secrets", copy];
+    expect(await tool(args, "sesam\npass phrase\n")).toEqual({ code: 0, out: "", err: "" });
+    expect(readFileSync(copy, "utf8")).not.toMatch(/geheim|4711|sesam/);
+    house.set("sip.password=other", "relay1.code=", "phone1.password=x");
+    for (const [input, problem] of [
+      ["sesam\nwrong\n", `${copy}: wrong passphrase, or what is sealed was changed\n`],
+      ["sesam\n", `${copy}: its secrets need the passphrase on standard input, or --without-secrets\n`],
+    ]) {
+      const result = await tool(["--password-stdin", "apply", copy], input);
+      expect([result.code > 0, result.out, result.err]).toEqual([true, "", problem]);
+    }
+    const kept = await tool(["--password-stdin", "apply", "--without-secrets", copy], "sesam\n");
+    expect(kept.err).toBe("left as they are on the door: sip.password, phone1.password, console.password\n");
+    expect((await tool(["--password-stdin", "apply", copy], "sesam\npass phrase\n")).err).toBe("");
+    const now = ["sip.password", "relay1.code", "phone1.password"].map((key) => house.settings.get(key));
+    expect(now).toEqual(["geheim", "4711", ""]);
+  });
+
+  it("takes set KEY VALUE, asks for secrets, and reads them out of files", async () => {
+    expect((await tool(["set", "sip.name", "Front", "door"])).out).toBe("1 saved\n");
+    expect((await tool(["set", "audio.volume", "-10"])).out).toBe("1 saved\n");
+    expect((await tool(["set", "sip.password", "tone.volume=5", "relay1.code"], "geheim\n4711\n")).out).toBe(
+      "3 saved\n",
+    );
+    const path = join(folder, "secret");
+    writeFileSync(path, "wifi secret\r\n");
+    expect(
+      (await tool(["set", "--set-file", `wifi.password=${path}`, "--set-file", "phone1.password=-"], "x\n")).code,
+    ).toBe(0);
+    const keys = [
+      "sip.name",
+      "audio.volume",
+      "sip.password",
+      "tone.volume",
+      "relay1.code",
+      "wifi.password",
+      "phone1.password",
+    ];
+    expect(keys.map((key) => house.settings.get(key))).toEqual([
+      "Front door",
+      "-10",
+      "geheim",
+      "5",
+      "4711",
+      "wifi secret",
+      "x",
+    ]);
+    for (const [args, problem] of [
+      [["set", "sip.name"], "'sip.name' has no value: write KEY=VALUE, or KEY VALUE\n"],
+      [["set", "sip.nam", "x"], "sip.nam: no such key; did you mean sip.name?\n"],
+      [["set", "sip.name", "x", "sip.user=y"], "'sip.name' has no value: write KEY=VALUE, or KEY VALUE\n"],
+      [["set", "--set-file", "sip.prt=x"], "--set-file sip.prt: no such key; did you mean sip.port?\n"],
+    ] as const)
+      expect(await tool([...args])).toEqual({ code: 2, out: "", err: problem });
   });
 
   it("sends nothing of a file with one mistake, and names each", async () => {
@@ -138,15 +203,15 @@ describe("the host tool", () => {
     line = new Console(house.door, refusing, () => {}, null, house.log);
     const { code, err } = await tool(["set", "call.ringTime=25"]);
     expect([code, err]).toEqual([1, "not saved: flash is full\n"]);
-    expect(line.line("diff")).toBe("nothing is staged\n");
+    expect(line.line("diff")).toBe("nothing is waiting for save\n");
     expect(house.settings.get("call.ringTime")).toBe("60");
   });
 
-  it("does not save what somebody else has staged", async () => {
+  it("drops what was set on its line before and never saved, and says what", async () => {
     line.line("set sip.name half");
-    const { code, err } = await tool(["set", "call.ringTime=25"]);
-    expect([code, err]).toEqual([1, "somebody has staged sip.name: save or revert that on the console first\n"]);
-    expect(house.settings.get("call.ringTime")).toBe("60");
+    const { code, out, err } = await tool(["set", "call.ringTime=25"]);
+    expect([code, out, err]).toEqual([0, "1 saved\n", "dropped, set on this line before and never saved: sip.name\n"]);
+    expect(["call.ringTime", "sip.name"].map((key) => house.settings.get(key))).toEqual(["25", ""]);
   });
 
   it("logs out at its end, and also when a signal ends it", async () => {
@@ -224,7 +289,7 @@ describe("the host tool", () => {
 
   it("shows the last call's messages, and writes them for Wireshark", async () => {
     const none = await tool(["trace"]);
-    expect([none.code, none.err]).toEqual([1, "there was no call yet\n"]);
+    expect([none.code, none.err]).toEqual([1, "there was no call since the start\n"]);
     const flow = new Flow();
     flow.set(TRANSPORT_UDP, ipv4("192.0.2.7"), 5060, -1);
     const bytes = octets("INVITE sip:b@192.0.2.7 SIP/2.0\r\nCSeq: 1 INVITE\r\n\r\n");

@@ -246,7 +246,7 @@ it("reboot starts the machine again, where it can", () => {
   expect(desk.line("reboot")).toBe("ok\n");
   expect(desk.reboots).toBe(1);
   const fixed = new Console(desk.house.door, desk.store, () => {}, null, desk.house.log);
-  expect(fixed.line("reboot")).toBe("error: this machine cannot start itself again\n");
+  expect(fixed.line("reboot")).toBe("error: this program cannot start itself again: end it, and start it anew\n");
 });
 
 describe("two who work at once", () => {

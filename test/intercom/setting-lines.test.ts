@@ -75,7 +75,7 @@ const WAYS: [string, (settings: Settings, key: string, value: string) => void][]
     (settings, name, given) => {
       const changes = parseFile("x", JSON.stringify({ [name]: given }));
       // As the tool sends it.
-      if (!isProblems(changes)) for (const one of changes) expect(settings.set(one.key, one.value)).toBe("");
+      if (!isProblems(changes)) for (const one of changes.changes) expect(settings.set(one.key, one.value)).toBe("");
     },
   ],
 ];

@@ -21,8 +21,9 @@ class Boards implements Stage {
     this.log.push("release");
   }
 
-  console(line: string): void {
+  console(line: string): string {
     this.log.push("console " + line);
+    return line === "fly" ? "'fly' is no command" : "";
   }
 
   tones(): string {
@@ -140,6 +141,13 @@ describe("a script", () => {
   it("takes any value when none is named", async () => {
     const boards = new Boards().event(10, "door", "register", "failed");
     expect((await boards.run("expect register")).ok).toBe(true);
+  });
+
+  it("fails at a line that the console refuses", async () => {
+    const boards = new Boards();
+    const result = await boards.run("console get sip.user; console fly; press");
+    expect(result).toMatchObject({ ok: false, line: "step \"console fly\": 'fly' is no command" });
+    expect(boards.log).toEqual(["console get sip.user", "console fly"]);
   });
 
   it("fails by a step that the stage refuses", async () => {

@@ -1,0 +1,99 @@
+/** Values that the schema of the settings accepts, of any type, as fast-check draws them. */
+import fc from "fast-check";
+import {
+  check,
+  SCHEMA,
+  type Setting,
+  TYPE_ADDRESS,
+  TYPE_CHOICE,
+  TYPE_DECIMAL,
+  TYPE_DEVICE_ADDRESS,
+  TYPE_DIGITS,
+  TYPE_HOST,
+  TYPE_HOURS,
+  TYPE_LIST,
+  TYPE_MASK,
+  TYPE_NAME,
+  TYPE_NUMBER,
+  TYPE_PLAN,
+  TYPE_SWITCH,
+  TYPE_TARGET,
+  TYPE_ZONE,
+} from "../../../src/intercom/schema.js";
+import { Settings } from "../../../src/intercom/settings.js";
+
+const address = fc.ipV4();
+const digit = fc.constantFrom(..."0123456789");
+const text = fc.oneof(
+  fc.string({ maxLength: 24 }),
+  fc.string({ unit: "grapheme", maxLength: 12 }),
+  fc.constantFrom("", "=x", "set sip.name x", "# none", "a --json", '"T\u00fcr" \\ 2', "{}", "true", "  in between  x"),
+);
+
+function candidates(setting: Setting): fc.Arbitrary<string> {
+  const { type, min, max, choices } = setting;
+  switch (type) {
+    case TYPE_NUMBER:
+      return fc.integer({ min, max }).map(String);
+    case TYPE_DECIMAL:
+      return fc.integer({ min: min * 1000, max: max * 1000 }).map((value) => String(value / 1000));
+    case TYPE_CHOICE:
+    case TYPE_SWITCH:
+      return fc.constantFrom(...choices);
+    case TYPE_LIST:
+      return fc.shuffledSubarray([...choices], { minLength: 1 }).map((some) => some.join(","));
+    case TYPE_DIGITS:
+      return fc
+        .array(fc.string({ unit: digit, minLength: min, maxLength: max }), { maxLength: 3 })
+        .map((codes) => codes.join(","));
+    case TYPE_ADDRESS:
+      return address;
+    case TYPE_DEVICE_ADDRESS:
+      return fc.oneof(address, fc.constant(""));
+    case TYPE_MASK:
+      return fc.constantFrom("", "255.255.255.0", "255.0.0.0");
+    case TYPE_NAME:
+      return fc.stringMatching(/^[A-Za-z0-9_.+-]{0,20}$/);
+    case TYPE_HOST:
+      return fc.oneof(fc.domain(), address, fc.constantFrom("", "example.org:5070", "192.0.2.7:5060"));
+    case TYPE_TARGET:
+      return fc.oneof(text, fc.constantFrom("", "200", "sip:a@192.0.2.7;transport=tcp", "sip:bob@example.org"));
+    case TYPE_PLAN:
+      return fc.constantFrom("", "200,201 20s > sip:guard@192.0.2.7 15s", "group:house", "sip:a@b > 7");
+    case TYPE_ZONE:
+      return fc.constantFrom("UTC0", "Europe/Berlin", "CET-1CEST,M3.5.0,M10.5.0/3");
+    case TYPE_HOURS:
+      return fc.constantFrom("", "07:00-22:00", "mon-fri 07:00-12:00 13:00-22:00, sat 09:00-13:00");
+    default:
+      return text;
+  }
+}
+
+/** A value as it is kept. */
+export function accepted(setting: Setting): fc.Arbitrary<string> {
+  return candidates(setting)
+    .map((value) => check(setting, value))
+    .filter((value) => value !== null);
+}
+
+const FIXED: Record<string, string>[] = [
+  { "wifi.ip": "", "wifi.mask": "", "wifi.gateway": "", "wifi.dns": "", "net.address": "127.0.0.1" },
+  {
+    "wifi.ip": "192.168.1.20",
+    "wifi.mask": "255.255.255.0",
+    "wifi.gateway": "192.168.1.1",
+    "wifi.dns": "9.9.9.9",
+    "net.address": "0.0.0.0",
+  },
+];
+
+/** Values of all keys, which can be saved together. */
+export const allSettings: fc.Arbitrary<Settings> = fc
+  .tuple(fc.tuple(...SCHEMA.map(accepted)), fc.constantFrom(...FIXED))
+  .map(([values, network]) => {
+    const settings = new Settings();
+    for (const [i, { key }] of SCHEMA.entries()) settings.set(key, values[i]);
+    for (const [key, value] of Object.entries(network)) settings.set(key, value);
+    return settings;
+  })
+  .filter((settings) => Buffer.byteLength(settings.save()) <= 3900);
