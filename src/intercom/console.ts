@@ -234,7 +234,8 @@ export class Console {
         this.guard.close(seat);
         return reply;
       case "reboot":
-        if (this.reboot === null) return reply.fail(ERROR_STATE, "this program cannot start itself again: end it, and start it anew");
+        if (this.reboot === null)
+          return reply.fail(ERROR_STATE, "this program cannot start itself again: end it, and start it anew");
         this.log.flush();
         this.reboot();
         return reply;
