@@ -113,7 +113,7 @@ export class Callers {
     const { settings } = this;
     this.identify(m, source, isPhone);
     const isOpen = settings.get(ALLOW) === ANY;
-    const mayRing = this.isKnown || isOpen || this.ua.isServer(source.ip) || this.addresses.indexOf(source.ip) >= 0;
+    const mayRing = this.isKnown || isOpen || this.isExpected(source.ip);
     if (!uri.parse(m.bytes, m.uriStart, m.uriEnd)) return 400;
     // Who may not call learns nothing else.
     if (!mayRing) return this.refuseUnknown();
@@ -123,6 +123,11 @@ export class Callers {
     if (m.method === METHOD_MESSAGE) return this.judgeText(m);
     if (m.method === METHOD_SUBSCRIBE) return this.isKnown ? 0 : this.refuseUnknown();
     return this.judgeCall(m, door);
+  }
+
+  /** Whether calls may come from that address: the server's, or one that the settings call. */
+  isExpected(ip: number): boolean {
+    return this.ua.isServer(ip) || this.addresses.indexOf(ip) >= 0;
   }
 
   /** Judges a MESSAGE in a call. @param isKnown whether the other side of that call is */

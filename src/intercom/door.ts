@@ -72,6 +72,7 @@ import {
   SIGNAL_WRONG_CODE,
 } from "./outputs.js";
 import { HOUSE_GROUP, mayPress, type Plan, planOf, planOfButton, planOfHold } from "./plan.js";
+import { RefusedCalls } from "./refused.js";
 import { RING_BRANCH, RING_NOTHING, Ring, type RingUser } from "./ring.js";
 import type { Settings } from "./settings.js";
 import { Talk, type TalkUser } from "./talk.js";
@@ -101,6 +102,7 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
   private readonly outputs: DoorOutputs;
   private readonly access: Access;
   private readonly callers: Callers;
+  private readonly refused: RefusedCalls;
   private readonly ring: Ring;
   private readonly audioTimer: number;
   private readonly talk: Talk;
@@ -147,6 +149,7 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
     this.talk = new Talk(settings, timers, this);
     this.ua = new UserAgent(agentSettings(settings), limits, timers, random, network, sound, this);
     this.ua.isWary = true;
+    this.refused = new RefusedCalls(timers, events);
     this.callers = new Callers(this.ua, settings, timers, random);
     this.trace = new Trace(timers, limits.traceBytes, limits.traceMessageBytes);
     this.ua.layer.transport.tap = this.trace;
@@ -528,6 +531,10 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
   onSound(_call: Call, change: number, ip: number, port: number): void {
     if (change === SOUND_MOVED) this.events.event("sound", "moved", ["address", ipv4Text(ip) + ":" + port]);
     else this.events.event("sound", change === SOUND_QUIET ? "quiet" : "back", NOTHING);
+  }
+
+  onCallRefused(m: Message, source: Flow, status: number): void {
+    this.refused.tell(m, source.ip, status, this.callers.isExpected(source.ip));
   }
 
   mayCall(m: Message, source: Flow, call: Call | null): number {

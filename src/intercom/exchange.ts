@@ -217,6 +217,10 @@ export class Exchange implements TransactionUser, LocationUser, LocationWatcher,
     return this.isForPhones(m) ? 0 : this.ua.onCrowded(m);
   }
 
+  onTurnedAway(m: Message, source: Flow, status: number): void {
+    this.ua.onTurnedAway(m, source, status);
+  }
+
   onLateAnswer(m: Message): void {
     this.ua.onLateAnswer(m);
   }
@@ -244,8 +248,10 @@ export class Exchange implements TransactionUser, LocationUser, LocationWatcher,
     if (status === 0) return true;
     const { layer } = this.ua;
     layer.drop(t);
-    admission.write(layer.answer(m, source, status), m, status);
+    admission.write(layer.answer(m, source, status, admission.reasonOf(status)), m, status);
     layer.sendAnswer();
+    // A challenge refuses nothing yet.
+    if (status !== 407) this.ua.onTurnedAway(m, source, status);
     return false;
   }
 

@@ -5,7 +5,8 @@
  * minute, or in a call up to ten. Digits and codes never come here.
  *
  * Openings, wrong codes and passwords, and alarms have a share of the room each, a quarter, which nothing else can take; what they do not use others may,
- * until they need it. So no number of calls by a stranger pushes an opening out.
+ * until they need it. So no number of calls by a stranger pushes an opening out. Calls that were refused have half of the last quarter and
+ * no more when the log is full, and are written once an hour: they may be anybody's, and many.
  */
 import { utf8Length } from "../core/bytes.js";
 import { CivilDate, DAY_S } from "../core/calendar.js";
@@ -17,6 +18,8 @@ import type { Record } from "./record.js";
 
 /** So long it gathers before it writes. */
 const WRITE_MS = 60_000;
+/** Of nothing but refused calls. */
+const WRITE_REFUSED_MS = 3_600_000;
 /** A call that lasts puts it off for no longer, from the first entry that is not written on. */
 const PUT_OFF_MS = 600_000;
 /** After a call: its sound has ended. */
@@ -34,7 +37,11 @@ const KIND_OTHER = 0;
 const KIND_OPEN = 1;
 const KIND_CODE = 2;
 const KIND_ALARM = 3;
-const KINDS = 4;
+/** Calls that were refused. */
+const KIND_REFUSED = 4;
+const KINDS = 5;
+const QUARTER = 4;
+const REFUSED = "refused ";
 /** What is told of wrong codes and passwords begins so. */
 const WRONG = "wrong ";
 export const CODE_WRONG = "wrong door code";
@@ -68,7 +75,7 @@ export class Log implements DoorEvents, TimerUser {
   /** The oldest first; each "TIME NAME TEXT": s since 1970, or while that is not known s since the start with a minus. */
   private readonly entries: string[] = [];
   /** How often the last entry of each kind happened in a row. */
-  private readonly repeats: number[] = [1, 1, 1, 1];
+  private readonly repeats: number[] = [1, 1, 1, 1, 1];
   // Of the call that runs.
   private direction = "";
   private peer = "";
@@ -147,7 +154,7 @@ export class Log implements DoorEvents, TimerUser {
     const isKept: boolean[] = [];
     const shares: number[] = [];
     for (let i = 0; i < entries.length; i++) isKept.push(false);
-    for (let kind = 0; kind < KINDS; kind++) shares.push(Math.floor(this.mostBytes / KINDS));
+    for (let kind = 0; kind < KINDS; kind++) shares.push(shareOf(kind, this.mostBytes));
     let left = this.mostBytes;
     for (let i = entries.length - 1; i >= 0; i--) {
       const kind = kindOf(entries[i]);
@@ -160,7 +167,7 @@ export class Log implements DoorEvents, TimerUser {
       }
     }
     for (let i = entries.length - 1; i >= 0; i--) {
-      if (isKept[i]) continue;
+      if (isKept[i] || kindOf(entries[i]) === KIND_REFUSED) continue;
       left -= utf8Length(entries[i]) + 1;
       if (left < 0) break;
       isKept[i] = true;
@@ -215,6 +222,13 @@ export class Log implements DoorEvents, TimerUser {
 
   private takeCall(value: string, extra: readonly (string | number)[]): void {
     const peer = of(extra, "peer");
+    if (value === "refused") {
+      // It is none of the call that runs.
+      const untold = of(extra, "untold");
+      const others = untold === "" ? "" : "; and " + untold + " others";
+      this.add("call", REFUSED + peerText(peer) + ": " + reasonText(of(extra, "reason")) + others);
+      return;
+    }
     if (peer !== "") this.peer = peer;
     this.direction = of(extra, "direction");
     if (value === "calling" || (value === "ringing" && this.direction === "in")) this.sound = "";
@@ -248,9 +262,10 @@ export class Log implements DoorEvents, TimerUser {
       this.repeats[kind] = 1;
       this.push(entry);
     }
-    if (this.timers.running(this.timer)) return;
+    const waitMs = kind === KIND_REFUSED ? WRITE_REFUSED_MS : WRITE_MS;
+    if (this.timers.running(this.timer) && (this.isPutOff || this.timers.remaining(this.timer) <= waitMs)) return;
     this.unwrittenMs = this.timers.nowMs;
-    this.timers.start(this.timer, WRITE_MS);
+    this.timers.start(this.timer, waitMs);
   }
 
   private push(entry: string): void {
@@ -263,11 +278,23 @@ export class Log implements DoorEvents, TimerUser {
     const counts: number[] = [];
     for (let kind = 0; kind < KINDS; kind++) counts.push(kind === next ? 1 : 0);
     for (let i = 0; i < this.entries.length; i++) counts[kindOf(this.entries[i])] += 1;
-    const share = Math.floor(this.most / KINDS);
+    const { entries } = this;
     let oldest = 0;
-    while (oldest < this.entries.length - 1 && counts[kindOf(this.entries[oldest])] <= share) oldest += 1;
+    // Refused calls go first, as soon as they have more than their share.
+    const isRefused = counts[KIND_REFUSED] > shareOf(KIND_REFUSED, this.most);
+    while (oldest < entries.length - 1) {
+      const kind = kindOf(entries[oldest]);
+      if (isRefused ? kind === KIND_REFUSED : counts[kind] > shareOf(kind, this.most)) break;
+      oldest += 1;
+    }
     this.entries.splice(oldest, 1);
   }
+}
+
+/** @returns how much of `whole` nothing else can take from that kind */
+function shareOf(kind: number, whole: number): number {
+  const quarter = Math.floor(whole / QUARTER);
+  return kind === KIND_OTHER || kind === KIND_REFUSED ? Math.max(1, quarter >> 1) : quarter;
 }
 
 function times(count: number): string {
@@ -279,6 +306,7 @@ function kindOf(entry: string): number {
   const rest = entry.slice(entry.indexOf(" ") + 1);
   if (begins(rest, "open ")) return KIND_OPEN;
   if (begins(rest, "door ")) return KIND_ALARM;
+  if (begins(rest, "call " + REFUSED)) return KIND_REFUSED;
   if (!begins(rest, "error ")) return KIND_OTHER;
   const said = rest.slice(6);
   return begins(said, WRONG) || begins(said, CODES_LOCKED) ? KIND_CODE : KIND_OTHER;
