@@ -4,6 +4,7 @@
  * small buffers, which are garbage after it. On XS only.
  */
 import { Digest } from "crypt";
+import { copyOctets } from "../../src/core/octets.js";
 import type { Hash } from "../../src/wire/hash.js";
 
 const BLOCK_BYTES = 64;
@@ -27,9 +28,12 @@ export class CryptHash implements Hash {
   update(bytes: Uint8Array, start: number, end: number): void {
     const block = this.block;
     let filled = this.filled;
-    for (let i = start; i < end; i++) {
-      block[filled++] = bytes[i];
-      if (filled < BLOCK_BYTES) continue;
+    for (let i = start; i < end; ) {
+      const taken = Math.min(end - i, BLOCK_BYTES - filled);
+      copyOctets(block, filled, bytes, i, i + taken);
+      filled += taken;
+      i += taken;
+      if (filled < BLOCK_BYTES) break;
       this.native.write(block.buffer);
       filled = 0;
     }

@@ -2,6 +2,7 @@
  * Octets: the few things every layer does with them. No copies, no strings on a packet's way; the two functions that make
  * a string (`text`) or an array (`octets`) are for start-up, settings and people.
  */
+import { areAlike, areSame } from "./octets.js";
 
 /** A piece of somebody else's octets: `bytes[start, end)`. Whoever fills it does not own the octets, and says how long they stay. */
 export class Span {
@@ -161,9 +162,7 @@ export function equal(
   bStart: number,
   bEnd: number,
 ): boolean {
-  if (aEnd - aStart !== bEnd - bStart) return false;
-  for (let i = aStart, j = bStart; i < aEnd; i++, j++) if (a[i] !== b[j]) return false;
-  return true;
+  return aEnd - aStart === bEnd - bStart && areSame(a, aStart, b, bStart, aEnd - aStart);
 }
 
 /** As `equal`, ASCII letters compared without case. */
@@ -175,13 +174,7 @@ export function equalNoCase(
   bStart: number,
   bEnd: number,
 ): boolean {
-  if (aEnd - aStart !== bEnd - bStart) return false;
-  for (let i = aStart, j = bStart; i < aEnd; i++, j++) {
-    const x = a[i];
-    const y = b[j];
-    if (x !== y && lower(x) !== lower(y)) return false;
-  }
-  return true;
+  return aEnd - aStart === bEnd - bStart && areAlike(a, aStart, b, bStart, aEnd - aStart);
 }
 
 export function lower(octet: number): number {

@@ -4,7 +4,9 @@
  * Octets that have to be kept (a request that may be forwarded again, the best response so far) lie in buffers that are lent out.
  * Not here: what is done with all this (proxy.ts).
  */
+
 import type { Span } from "../core/bytes.js";
+import { copyOctets } from "../core/octets.js";
 import { Pool } from "../core/pool.js";
 import type { Message } from "../wire/message.js";
 
@@ -33,7 +35,7 @@ export class Kept {
   /** @returns false when it does not fit */
   keep(m: Message): boolean {
     if (m.end - m.start > this.bytes.length) return false;
-    for (let i = m.start; i < m.end; i++) this.bytes[i - m.start] = m.bytes[i];
+    copyOctets(this.bytes, 0, m.bytes, m.start, m.end);
     this.size = m.end - m.start;
     return true;
   }

@@ -3,7 +3,9 @@
  * has them. Also Path (RFC 3327) and Service-Route (RFC 3608). A request whose store answers later waits in a job of fixed size.
  * Not here: registering somebody else's address, GRUU, outbound (RFC 5626), event packages.
  */
+
 import { equal, NONE, octets, Span } from "../core/bytes.js";
+import { copyOctets } from "../core/octets.js";
 import type { RandomSource } from "../core/random.js";
 import { RETRY_AFTER } from "../transaction/answer.js";
 import {
@@ -332,7 +334,7 @@ export class Registrar implements LocationUser, ServerOwner, Past {
   private keep(job: Job): void {
     const m = this.current;
     if (m === null || !job.isUsed || m.end - m.start > job.bytes.length) return;
-    for (let i = m.start; i < m.end; i++) job.bytes[i - m.start] = m.bytes[i];
+    copyOctets(job.bytes, 0, m.bytes, m.start, m.end);
     job.size = m.end - m.start;
   }
 

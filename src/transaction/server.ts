@@ -5,7 +5,9 @@
  * In Accepted the 2xx is repeated here until `acked`, though RFC 3261 §13.3.1.4 gives that to the core above.
  * Not here: which transaction a request belongs to among many (layer.ts), and what to answer.
  */
+
 import { equal, equalNoCase, hash, NONE, octets } from "../core/bytes.js";
+import { copyOctets } from "../core/octets.js";
 import type { RandomSource } from "../core/random.js";
 import type { Timers, TimerUser } from "../core/timers.js";
 import type { Message } from "../wire/message.js";
@@ -134,7 +136,7 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
     if (!this.hasCookie) {
       this.uriStart -= m.uriEnd - m.uriStart;
       if (this.uriStart < STATUS_LINE_BYTES) return false;
-      for (let i = 0; i < m.uriEnd - m.uriStart; i++) this.buffer[this.uriStart + i] = m.bytes[m.uriStart + i];
+      copyOctets(this.buffer, this.uriStart, m.bytes, m.uriStart, m.uriEnd);
     }
     // Whatever else does not fit, a response without anything of its own always does.
     w.begin(this.buffer, STATUS_LINE_BYTES, this.uriStart - EMPTY_BODY.length);

@@ -4,8 +4,10 @@
  * password makes no storm. While a server is away, the back-off has a low ceiling for a time: nobody can call the door meanwhile.
  * A registrar that answers but has lost us is found out by asking it now and then which bindings there are. §10.2.3
  */
+
 import { isPrivate } from "../core/address.js";
 import { octets, parseUint, Span } from "../core/bytes.js";
+import { copyOctets } from "../core/octets.js";
 import { fraction, type RandomSource } from "../core/random.js";
 import type { Timers, TimerUser } from "../core/timers.js";
 import { Dialog } from "../dialog/dialog.js";
@@ -315,7 +317,7 @@ export class Registration implements ClientUser, TimerUser {
     this.user.writeContactUri(w, transport);
     if (w.ok && w.at - start <= this.next.length) {
       this.nextEnd = w.at - start;
-      for (let i = 0; i < this.nextEnd; i++) this.next[i] = w.bytes[start + i];
+      copyOctets(this.next, 0, w.bytes, start, start + this.nextEnd);
       if (this.contactEnd > 0 && !this.isSameContact()) {
         // Our address changed: the old binding goes in the same request, or calls would ring at nobody.
         w.at = start;
@@ -397,7 +399,7 @@ export class Registration implements ClientUser, TimerUser {
       else this.setState(REGISTRATION_OFF, m.status, m);
       return;
     }
-    for (let i = 0; i < this.nextEnd; i++) this.contact[i] = this.next[i];
+    copyOctets(this.contact, 0, this.next, 0, this.nextEnd);
     this.contactEnd = this.nextEnd;
     if (!this.wanted) {
       this.remove();

@@ -4,7 +4,9 @@
  * rest is passed over.
  * It finds the borders only: whether a message is well formed is for Message.parse to say.
  */
+
 import { equal, lower, octets, parseUint } from "../core/bytes.js";
+import { copyOctets } from "../core/octets.js";
 import { STOP_TOKEN, scan, skipSpace, trimEnd } from "./lex.js";
 import { headerOf } from "./lookup.js";
 import { HEADER_CONTENT_LENGTH } from "./names.js";
@@ -90,11 +92,8 @@ export class StreamFramer {
     if (this.isSeeking || this.skipLeft > 0) return this.passOver(bytes, start, end);
     if (this.from > 0 && this.to + (end - start) > this.capacity) this.compact();
     const stop = Math.min(end, start + this.capacity - this.to);
-    const own = this.bytes;
-    let to = this.to;
-    // By hand: `set` would need a view, which is an object a packet.
-    for (let i = start; i < stop; i++) own[to++] = bytes[i];
-    this.to = to;
+    copyOctets(this.bytes, this.to, bytes, start, stop);
+    this.to += stop - start;
     return stop - start;
   }
 

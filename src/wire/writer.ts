@@ -4,7 +4,11 @@
  * It writes into a buffer of the caller's, never past its end; too long a message turns `ok` false as well.
  */
 import { NONE, putText, type Span, utf8Length } from "../core/bytes.js";
+import { copyOctets, copyUnfolded } from "../core/octets.js";
 import type { RandomSource } from "../core/random.js";
+
+/** Numbers below it are whole ones of 32 bits. */
+const SMALL = 0x80000000;
 
 export class Writer {
   bytes: Uint8Array = NONE;
@@ -49,30 +53,9 @@ export class Writer {
       this.ok = false;
       return;
     }
-    const out = this.bytes;
-    let at = this.at;
-    for (let i = start; i < end; i++) {
-      const octet = bytes[i];
-      if (octet === 13 || octet === 10) {
-        let next = i + 1;
-        if (octet === 13 && next < end && bytes[next] === 10) next += 1;
-        if (next >= end || (bytes[next] !== 32 && bytes[next] !== 9)) {
-          this.ok = false;
-          return;
-        }
-        while (next < end && (bytes[next] === 32 || bytes[next] === 9)) next += 1;
-        out[at++] = 32;
-        i = next - 1;
-      } else if (octet === 0) {
-        if (i === start || bytes[i - 1] !== 0x5c) {
-          this.ok = false;
-          return;
-        }
-        // An escaped NUL in a quoted string is legal (RFC 4475 §3.1.1.2), but some end a text there: an escaped space takes its place.
-        out[at++] = 32;
-      } else out[at++] = octet;
-    }
-    this.at = at;
+    const at = copyUnfolded(this.bytes, this.at, bytes, start, end);
+    if (at < 0) this.ok = false;
+    else this.at = at;
   }
 
   span(span: Span): void {
@@ -85,10 +68,8 @@ export class Writer {
       this.ok = false;
       return;
     }
-    const out = this.bytes;
-    let at = this.at;
-    for (let i = start; i < end; i++) out[at++] = bytes[i];
-    this.at = at;
+    copyOctets(this.bytes, this.at, bytes, start, end);
+    this.at += end - start;
   }
 
   /** A text of the settings or of a person, as UTF-8. CR, LF and NUL are refused. */
@@ -116,13 +97,20 @@ export class Writer {
 
   /** A whole number from 0, in decimal. */
   uint(value: number): void {
-    let divisor = 1;
-    while (value / divisor >= 10) divisor *= 10;
-    for (let rest = value; divisor >= 1; divisor = Math.floor(divisor / 10)) {
-      const digit = Math.floor(rest / divisor);
-      this.octet(0x30 + digit);
-      rest -= digit * divisor;
+    let end = this.at + 1;
+    for (let most = 10; most <= value; most *= 10) end += 1;
+    if (end > this.limit) {
+      this.ok = false;
+      return;
     }
+    let rest = value;
+    for (let i = end - 1; i >= this.at; i--) {
+      // Numbers of a message are small: for them this is the cheaper way to divide.
+      const tens = rest < SMALL ? (rest / 10) | 0 : Math.floor(rest / 10);
+      this.bytes[i] = rest - tens * 10 + 0x30;
+      rest = tens;
+    }
+    this.at = end;
   }
 
   /** The low `digits` hexadecimal digits of `value`, lower case. */

@@ -1,11 +1,11 @@
 /**
  * Builds XS and the world of machines (test/xs/native/world.c) for a 32-bit RISC-V chip as the ESP32-C3 has one, with Debian's compiler
  * and its small C library, and runs it in QEMU, which counts the instructions that the chip retires. The C of hal/native takes the place
- * of its TypeScript twins, as on a board; digests do not (there they are the SDK's).
+ * of its TypeScript twins, as on a board; hash functions, which are the SDK's there, are those of native/crypt.c.
  */
 import { execFile, execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { Plugin } from "esbuild";
@@ -72,8 +72,10 @@ export async function buildRv(): Promise<{ program: string; reason: string }> {
       .filter((name) => name.endsWith(".c"))
       .map((name) => join(xs, "sources", name)),
     join(HERE, "native/platform.c"),
+    join(HERE, "native/crypt.c"),
     join(ROOT, "test/xs/native/world.c"),
     join(ROOT, "test/xs/native/engine.c"),
+    join(ROOT, "hal/native/octets.c"),
     join(ROOT, "hal/native/g711.c"),
     join(ROOT, "hal/native/goertzel.c"),
   ];
@@ -85,12 +87,18 @@ export async function buildRv(): Promise<{ program: string; reason: string }> {
 const natives: Plugin = {
   name: "natives",
   setup(build) {
-    build.onLoad({ filter: /src[/\\]media[/\\](g711|goertzel)\.ts$/ }, ({ path }) => {
-      const name = path.endsWith("g711.ts") ? "g711" : "goertzel";
-      const twin = readFileSync(join(ROOT, "hal/native", `${name}.ts`), "utf8");
-      const call = /function (\w+)\([^)]*\)[^{]*\{\s*(?:return )?native\("(\w+)"\)\.call\([^)]*\);\s*\}/g;
-      return { contents: twin.replace(call, "const $1 = globalThis.host.$2;"), loader: "ts" };
-    });
+    build.onLoad(
+      { filter: /src[/\\](core[/\\]octets|media[/\\](g711|goertzel)|wire[/\\](md5|sha256))\.ts$/ },
+      ({ path }) => {
+        const twin = readFileSync(join(ROOT, "hal/native", basename(path)), "utf8");
+        const call = /function (\w+)\([^)]*\)[^{]*\{\s*(?:return )?native\("(\w+)"\)\.call\([^)]*\);\s*\}/g;
+        return { contents: twin.replace(call, "const $1 = globalThis.host.$2;"), loader: "ts" };
+      },
+    );
+    build.onResolve({ filter: /^hal\/moddable\/crypthash$/ }, () => ({
+      path: join(ROOT, "hal/moddable/crypthash.ts"),
+    }));
+    build.onResolve({ filter: /^crypt$/ }, () => ({ path: join(HERE, "native/crypt.js") }));
   },
 };
 

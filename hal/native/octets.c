@@ -1,0 +1,79 @@
+/*
+ * Copying and comparing octets for XS: what octets.ts calls. The rules stand in octets.h.
+ */
+#include "xsmc.h"
+#include "xsHost.h"
+#include "mc.xs.h"
+
+#include <string.h>
+
+#include "octets.h"
+
+/* `count` octets from `from` on of the Uint8Array that is value `index`, or an error when it ends before. */
+static uint8_t *part(xsMachine *the, int index, xsIntegerValue from, xsIntegerValue count, int isWritten)
+{
+	void *octets;
+	xsUnsignedValue size;
+	if (isWritten)
+		xsmcGetBufferWritable(xsArg(index), &octets, &size);
+	else
+		xsmcGetBufferReadable(xsArg(index), &octets, &size);
+	if (from < 0 || (xsUnsignedValue)from > size || (xsUnsignedValue)count > size - (xsUnsignedValue)from)
+		xsRangeError("beyond the buffer");
+	return (uint8_t *)octets + from;
+}
+
+/* The values (to, at, from, start, end). @returns how many octets there are, and where they go and come from */
+static uint32_t places(xsMachine *the, uint8_t **to, const uint8_t **from)
+{
+	xsIntegerValue start = xsmcToInteger(xsArg(3)), count = xsmcToInteger(xsArg(4)) - start;
+	if (count <= 0)
+		return 0;
+	*to = part(the, 0, xsmcToInteger(xsArg(1)), count, 1);
+	*from = part(the, 2, start, count, 0);
+	return (uint32_t)count;
+}
+
+void xs_octets_copy(xsMachine *the)
+{
+	uint8_t *to = NULL;
+	const uint8_t *from = NULL;
+	uint32_t count = places(the, &to, &from);
+	if (count > 0)
+		memmove(to, from, count);
+}
+
+void xs_octets_unfolded(xsMachine *the)
+{
+	uint8_t *to = NULL;
+	const uint8_t *from = NULL;
+	uint32_t count = places(the, &to, &from);
+	int32_t written = octets_unfolded(to, from, count);
+	xsmcSetInteger(xsResult, written < 0 ? -1 : xsmcToInteger(xsArg(1)) + written);
+}
+
+/* (a, its start, b, its start, count) */
+void xs_octets_same(xsMachine *the)
+{
+	xsIntegerValue count = xsmcToInteger(xsArg(4));
+	int isSame = count <= 0;
+	if (!isSame) {
+		const uint8_t *a = part(the, 0, xsmcToInteger(xsArg(1)), count, 0);
+		const uint8_t *b = part(the, 2, xsmcToInteger(xsArg(3)), count, 0);
+		isSame = memcmp(a, b, (size_t)count) == 0;
+	}
+	xsmcSetBoolean(xsResult, isSame);
+}
+
+/* As xs_octets_same. */
+void xs_octets_alike(xsMachine *the)
+{
+	xsIntegerValue count = xsmcToInteger(xsArg(4));
+	int isAlike = count <= 0;
+	if (!isAlike) {
+		const uint8_t *a = part(the, 0, xsmcToInteger(xsArg(1)), count, 0);
+		const uint8_t *b = part(the, 2, xsmcToInteger(xsArg(3)), count, 0);
+		isAlike = octets_alike(a, b, (uint32_t)count);
+	}
+	xsmcSetBoolean(xsResult, isAlike);
+}

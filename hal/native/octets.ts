@@ -1,0 +1,49 @@
+/**
+ * Copying and comparing octets by C: the exports of src/core/octets.ts, for a manifest that names this file in its place. On XS only.
+ * All throw RangeError beyond an array, which their twin does not look for. Not here: the rules (octets.h).
+ */
+declare function native(name: string): { call(self: unknown, ...values: unknown[]): never };
+
+export function copyOctets(
+  this: unknown,
+  to: Uint8Array,
+  at: number,
+  from: Uint8Array,
+  start: number,
+  end: number,
+): void {
+  native("xs_octets_copy").call(this, to, at, from, start, end);
+}
+
+export function copyUnfolded(
+  this: unknown,
+  to: Uint8Array,
+  at: number,
+  from: Uint8Array,
+  start: number,
+  end: number,
+): number {
+  return native("xs_octets_unfolded").call(this, to, at, from, start, end);
+}
+
+export function areSame(
+  this: unknown,
+  a: Uint8Array,
+  aStart: number,
+  b: Uint8Array,
+  bStart: number,
+  count: number,
+): boolean {
+  return native("xs_octets_same").call(this, a, aStart, b, bStart, count);
+}
+
+export function areAlike(
+  this: unknown,
+  a: Uint8Array,
+  aStart: number,
+  b: Uint8Array,
+  bStart: number,
+  count: number,
+): boolean {
+  return native("xs_octets_alike").call(this, a, aStart, b, bStart, count);
+}
