@@ -283,6 +283,11 @@ export class Session implements ClientUser, ServerOwner, TimerUser, ByesUser {
     else this.context.layer.reply(t, status);
   }
 
+  /** @returns whether the caller of an incoming call was told that it rings */
+  hasRung(): boolean {
+    return this.incoming !== null && this.incoming.status >= 180;
+  }
+
   /** Answers an incoming call: 200. Waits for the PRACK of a provisional response first. RFC 3262 §3 */
   answer(): void {
     if (this.state !== SESSION_INCOMING) return;

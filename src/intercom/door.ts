@@ -481,8 +481,9 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
     if (call.session.isCaller) this.outputs.signal(signalOf(call, cause, status));
     if (call.state !== CALL_INCOMING) return;
     const afterS = this.callers.answerAfterS(m);
-    if (afterS === 0) this.answerAlone(call);
-    else if (afterS > 0) this.talk.answerIn(afterS);
+    // Behind a 180 the answer has a wake of its own, even at once: the sound that plays would have to wait for both.
+    if (afterS === 0 && !call.session.hasRung()) this.answerAlone(call);
+    else if (afterS >= 0) this.talk.answerIn(afterS);
   }
 
   onDigit(call: Call, code: number, durationMs: number, way: number): void {

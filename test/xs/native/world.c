@@ -14,12 +14,21 @@ mxImport xsIntegerValue _xsmcGetBuffer(xsMachine* the, xsSlot* slot, void** data
 
 #ifdef PORTERO_NATIVES
 /* hal/native: the C that boards have in the place of TypeScript. */
+void xs_octets_copy(xsMachine* the);
+void xs_octets_unfolded(xsMachine* the);
+void xs_octets_same(xsMachine* the);
+void xs_octets_alike(xsMachine* the);
 void xs_g711_encode(xsMachine* the);
 void xs_g711_decode(xsMachine* the);
 void xs_g711_sample(xsMachine* the);
 void xs_goertzel_peak(xsMachine* the);
 void xs_goertzel_energy(xsMachine* the);
 void xs_goertzel_power(xsMachine* the);
+/* test/rv/native/crypt.c */
+void xs_crypt_make(xsMachine* the);
+void xs_crypt_reset(xsMachine* the);
+void xs_crypt_write(xsMachine* the);
+void xs_crypt_close(xsMachine* the);
 #endif
 
 #define MACHINES 2
@@ -219,8 +228,8 @@ static void command(xsMachine* the)
 	xsResult = xsInteger(result);
 }
 
-/* Calls receive(port) when there is a datagram, then poll(). */
-static void wake(int i, Datagram* datagram)
+/* One event of the host: receive(port) for a datagram, or poll(). */
+static void wakeFor(int i, Datagram* datagram)
 {
 	xsMachine* machine = inhabitants[i].the;
 	double before = 0;
@@ -239,9 +248,10 @@ static void wake(int i, Datagram* datagram)
 			current = datagram;
 			xsCall1(xsGlobal, xsID("receive"), xsInteger(datagram->toPort));
 			current = NULL;
+		} else {
+			xsResult = xsCall0(xsGlobal, xsID("poll"));
+			inhabitants[i].nextMs = xsToNumber(xsResult);
 		}
-		xsResult = xsCall0(xsGlobal, xsID("poll"));
-		inhabitants[i].nextMs = xsToNumber(xsResult);
 	}
 	xsCatch {
 		failed(the);
@@ -253,6 +263,14 @@ static void wake(int i, Datagram* datagram)
 		if (cost >= TOLD_LEAST)
 			printf("wake %.0f %.0f %u%s\n", nowMs, cost, (engineMeter(machine) - bytecodes) & 0x3fffffff, note);
 	}
+}
+
+/* A datagram is one event, and what is due behind it another, as the device's sockets and timers are. */
+static void wake(int i, Datagram* datagram)
+{
+	if (datagram)
+		wakeFor(i, datagram);
+	wakeFor(i, NULL);
 }
 
 static void run(void)
@@ -314,12 +332,20 @@ static void populate(xsMachine* machine, int index)
 	define(the, "sourcePort", sourcePortOf, 0);
 	define(the, "command", command, 2);
 #ifdef PORTERO_NATIVES
+	define(the, "xs_octets_copy", xs_octets_copy, 5);
+	define(the, "xs_octets_unfolded", xs_octets_unfolded, 5);
+	define(the, "xs_octets_same", xs_octets_same, 5);
+	define(the, "xs_octets_alike", xs_octets_alike, 5);
 	define(the, "xs_g711_encode", xs_g711_encode, 6);
 	define(the, "xs_g711_decode", xs_g711_decode, 6);
 	define(the, "xs_g711_sample", xs_g711_sample, 2);
 	define(the, "xs_goertzel_peak", xs_goertzel_peak, 3);
 	define(the, "xs_goertzel_energy", xs_goertzel_energy, 4);
 	define(the, "xs_goertzel_power", xs_goertzel_power, 5);
+	define(the, "xs_crypt_make", xs_crypt_make, 1);
+	define(the, "xs_crypt_reset", xs_crypt_reset, 1);
+	define(the, "xs_crypt_write", xs_crypt_write, 2);
+	define(the, "xs_crypt_close", xs_crypt_close, 1);
 #endif
 	xsVar(0) = xsInteger(index);
 	xsDefine(xsResult, xsID("machine"), xsVar(0), xsDontEnum);
