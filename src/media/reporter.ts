@@ -20,7 +20,7 @@ import {
 } from "./rtcp.js";
 
 const CNAME_LENGTH = 16;
-/** Reports without a word about us, after which the other end is taken not to hear us. */
+/** Reports of one source without a word about us, after which the other end is taken not to hear us; its first can say nothing yet. */
 const UNHEARD = 2;
 
 export class Reporter {
@@ -31,6 +31,9 @@ export class Reporter {
   sent = 0;
   came = 0;
   cameAboutUs = 0;
+  /** Those of the source that reports now, behind its first, which neither speak about us nor are a farewell. */
+  private silent = 0;
+  private reporterSsrc = 0;
   /** -1: not known. */
   roundTripMs = -1;
   /** What the other end said last: share of ours it lost in 1/256. */
@@ -63,6 +66,8 @@ export class Reporter {
     this.sent = 0;
     this.came = 0;
     this.cameAboutUs = 0;
+    this.silent = 0;
+    this.reporterSsrc = 0;
     this.roundTripMs = -1;
     this.remoteFractionLost = 0;
     this.bye = false;
@@ -79,7 +84,7 @@ export class Reporter {
 
   /** @returns whether the other end reports, and never about us */
   unheard(): boolean {
-    return this.came >= UNHEARD && this.cameAboutUs === 0;
+    return this.silent >= UNHEARD && this.cameAboutUs === 0;
   }
 
   /**
@@ -121,7 +126,11 @@ export class Reporter {
   read(nowMs: number, bytes: Uint8Array, length: number): boolean {
     const view = this.view;
     if (view.read(bytes, length, this.ssrc) !== RTCP_OK) return false;
+    const isFirst = this.came === 0 || view.ssrc !== this.reporterSsrc;
     this.came += 1;
+    if (isFirst) this.silent = 0;
+    else if (!view.bye) this.silent += 1;
+    this.reporterSsrc = view.ssrc;
     if (view.bye) this.bye = true;
     if (view.isSenderReport) {
       this.lastReportSsrc = view.ssrc;

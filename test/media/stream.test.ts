@@ -635,11 +635,28 @@ describe("Statistics", () => {
     const out = new Uint8Array(64);
     end.begin();
     talk(5);
-    for (let i = 0; i < 2; i++) end.stream.onRtcp(THEM, RTP_PORT + 1, out, writeReceiverReport(out, 0, 0, 0x5eed));
+    for (let i = 0; i < 3; i++) {
+      expect(end.stream.verdict()).toBe(SOUND_BOTH);
+      end.stream.onRtcp(THEM, RTP_PORT + 1, out, writeReceiverReport(out, 0, 0, 0x5eed));
+    }
     expect(end.stream.verdict()).toBe(SOUND_IN);
     const at = writeReceiverReport(out, 0, 1, 0x5eed);
     end.stream.onRtcp(THEM, RTP_PORT + 1, out, writeReportBlock(out, at, end.sent[0].view.ssrc, 0, 0, 9, 0, 0, 0));
     expect(end.stream.verdict()).toBe(SOUND_BOTH);
+  });
+
+  it("do not take a report for it that cannot say yet what it heard, or is a farewell", () => {
+    const out = new Uint8Array(64);
+    end.begin();
+    talk(5);
+    // A phone that begins anew at each hold: a first report, and a last one with BYE.
+    for (let ssrc = 1; ssrc < 6; ssrc++) {
+      end.stream.onRtcp(THEM, RTP_PORT + 1, out, writeReceiverReport(out, 0, 0, ssrc));
+      end.stream.onRtcp(THEM, RTP_PORT + 1, out, writeBye(out, writeReceiverReport(out, 0, 0, ssrc), ssrc));
+    }
+    expect(end.stream.verdict()).toBe(SOUND_BOTH);
+    for (let i = 0; i < 3; i++) end.stream.onRtcp(THEM, RTP_PORT + 1, out, writeReceiverReport(out, 0, 0, 7));
+    expect(end.stream.verdict()).toBe(SOUND_IN);
   });
 
   it("count packets, octets, losses and duplicates", () => {
