@@ -43,7 +43,7 @@ export class Crowd {
   /** Answers for all of them. */
   async answer(): Promise<Program> {
     const args = this.#args("uas_proxied", this.port);
-    const program = new Program("sipp", args, { TERM: "dumb" });
+    const program = new Program("sipp", args, { environment: { TERM: "dumb" } });
     await program.until("SIPp's port", START_MS, () => isOpen(this.#transport, this.port));
     return program;
   }
@@ -59,7 +59,7 @@ export class Crowd {
     const args = [HOST + ":" + server, ...this.#args("uac_proxied", freePorts(1)), "-inf", this.#list, "-d", "0"];
     args.push("-m", String(rate * seconds), "-r", String(rate), "-l", "100000");
     args.push("-trace_stat", "-stf", counts, "-fd", "1");
-    const program = new Program("sipp", args, { TERM: "dumb" });
+    const program = new Program("sipp", args, { environment: { TERM: "dumb" } });
     await Promise.race([program.exit((seconds + 60) * 1000), pause((seconds + 2) * 1000 + 900)]);
     await program.end();
     const [head, ...lines] = readFileSync(counts, "latin1")
@@ -73,7 +73,7 @@ export class Crowd {
     const args = [to, ...this.#args(scenario, port), "-inf", this.#list];
     args.push("-m", String(load.total), "-r", String(load.rate), "-l", String(load.atOnce));
     args.push("-d", String(load.talkMs ?? 0), "-timeout", load.timeoutS + "s", "-timeout_error");
-    const program = new Program("sipp", args, { TERM: "dumb" });
+    const program = new Program("sipp", args, { environment: { TERM: "dumb" } });
     const code = await program.exit(load.timeoutS * 1000 + 5000);
     const failed = Number(/Failed call.*\|\s*(\d+)\s*$/m.exec(program.tail)?.[1] ?? Number.POSITIVE_INFINITY);
     if (code !== 0 && !(failed <= (load.mayFail ?? 0)))

@@ -6,22 +6,8 @@ import { Baresip, RTP_PORTS } from "./baresip.js";
 import { Capture, soundTo } from "./capture.js";
 import { Door, IS_PLAIN } from "./door.js";
 import { describeWith, pause } from "./programs.js";
-import { cut, dominantHz, durationMs, keyTones, longestGapMs, type Sound, shareOf, trimSilence } from "./sound.js";
-
-const DOOR_HZ = 440;
-const PHONE_HZ = 1000;
-const TALK_MS = 3000;
-/** Until sound flows: the answer's way, and the jitter buffer's filling. */
-const BEGIN_MS = 400;
-
-/** One tone, without a gap over 100 ms, for as long as the call. */
-function expectTone(recorded: Sound, hz: number, talkMs = TALK_MS): void {
-  const sound = trimSilence(recorded);
-  expect(durationMs(sound)).toBeGreaterThan(talkMs - BEGIN_MS);
-  expect(dominantHz(sound)).toBe(hz);
-  expect(shareOf(sound, hz)).toBeGreaterThan(0.9);
-  expect(longestGapMs(sound)).toBeLessThanOrEqual(100);
-}
+import { cut, durationMs, keyTones, shareOf, trimSilence } from "./sound.js";
+import { BEGIN_MS, DOOR_HZ, expectTone, PHONE_HZ, TALK_MS } from "./tones.js";
 
 describeWith(["baresip"], "the door and baresip", () => {
   it.each(["PCMU", "PCMA"] as const)("the door calls, by %s: both hear each other", async (codec) => {

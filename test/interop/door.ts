@@ -4,7 +4,7 @@
  */
 import { connect } from "node:net";
 import { join } from "node:path";
-import { freePorts, HOST, isOpen, makeFolder, Program } from "./programs.js";
+import { freePorts, HOST, isOpen, makeFolder, type Network, Program } from "./programs.js";
 import { readWav, type Sound, tone, writeWav } from "./sound.js";
 
 const ROOT = join(import.meta.dirname, "..", "..");
@@ -12,6 +12,8 @@ const START_MS = 15_000;
 const EXPECT_MS = 10_000;
 const RTP_PORTS = 20;
 const TONE_SECONDS = 60;
+/** A line for a TCP port in another network, and the wait for its answer. */
+const TYPE_LINE = 'exec 3<>"/dev/tcp/$0/$1" && echo "$2" >&3 && read -rt 2 <&3';
 
 /** The door has the limits of a board without PSRAM: one line, two calls at once, no phones of its own (docs/boards.md). */
 export const IS_PLAIN = process.env.BOARD !== undefined;
@@ -23,6 +25,8 @@ export interface DoorOptions {
   script?: string;
   /** The tone that its microphone hears. */
   hz?: number;
+  /** Where it runs; the machine's own if not told. */
+  network?: Network;
 }
 
 /** An event line. */
@@ -46,6 +50,7 @@ export class Door {
   readonly pcapPath: string;
   readonly #speakerPath: string;
   readonly #consolePort = freePorts(1);
+  readonly #network: Network | undefined;
   readonly #program: Program;
   #next = 0;
 
@@ -55,12 +60,13 @@ export class Door {
     await door.#program.until("the door's ports", START_MS, () => {
       // A short script may be through before the ports are seen.
       if (door.#program.code === 0) return true;
-      return isOpen("udp", door.port) && isOpen("tcp", door.port) && isOpen("tcp", door.#consolePort);
+      const ports = [door.port, door.#consolePort];
+      return isOpen("udp", door.port, options.network) && ports.every((port) => isOpen("tcp", port, options.network));
     });
     return door;
   }
 
-  private constructor({ set = {}, script = "expect call=ended 90; quit", hz = 440 }: DoorOptions) {
+  private constructor({ set = {}, script = "expect call=ended 90; quit", hz = 440, network }: DoorOptions) {
     const folder = makeFolder();
     const mic = join(folder, "mic.wav");
     writeWav(mic, tone(hz, TONE_SECONDS));
@@ -81,7 +87,8 @@ export class Door {
     if (process.env.BOARD) args.push("--board", process.env.BOARD);
     args.push("--console-port", String(this.#consolePort), "--store", join(folder, "store"));
     for (const [key, value] of Object.entries(settings)) args.push("--set", key + "=" + value);
-    this.#program = new Program(process.execPath, args);
+    this.#network = network;
+    this.#program = new Program(process.execPath, args, { network });
     this.#program.onLine = (line) => {
       if (line.startsWith("{")) this.events.push(JSON.parse(line));
     };
@@ -106,6 +113,11 @@ export class Door {
 
   /** Types a line on its serial console. */
   async console(line: string): Promise<void> {
+    if (this.#network !== undefined) {
+      const args = ["-c", TYPE_LINE, HOST, String(this.#consolePort), line];
+      await new Program("bash", args, { network: this.#network }).exit(EXPECT_MS);
+      return;
+    }
     await new Promise<void>((resolve, reject) => {
       const socket = connect(this.#consolePort, HOST, () => socket.end(line + "\n"));
       socket.on("error", reject);

@@ -2,15 +2,21 @@
  * Kamailio as the house's SIP server: registrar and proxy with digest authentication (401 on REGISTER, 407 on calls) and
  * Record-Route, on UDP and TCP. Its log tells which requests reached it.
  */
+import { spawnSync } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { freePorts, HOST, makeFolder, Program } from "./programs.js";
+import { freePorts, HOST, isOpen, makeFolder, type Network, Program } from "./programs.js";
 
 /** It ends by itself when whoever started it could not end it. */
 const LIFE_SECONDS = 100;
 const START_MS = 10_000;
 const ASK_MS = 100;
+const RTPENGINE_PORTS = 40;
+/** Where rtpengine has its ports: another address than all others. */
+export const SOUND_HOST = "127.0.0.2";
+/** Tables that come with Debian's kamailio-sqlite-modules. */
+const TABLES = "/usr/share/kamailio/db_sqlite";
 
 export interface KamailioOptions {
   /** Users and their passwords. */
@@ -21,26 +27,40 @@ export interface KamailioOptions {
   minExpires?: number;
   /** Life of a nonce in seconds: later it is stale. */
   nonceExpire?: number;
+  /** What it does beside: it hides what is behind it (with its own words, or with a database), or leads the sound through an rtpengine. */
+  way?: "topoh" | "topos" | "rtpengine";
+  /** Where it runs; the machine's own if not told. */
+  network?: Network;
 }
 
 export class Kamailio {
   readonly port = freePorts(1);
   readonly host: string;
+  /** The first of RTPENGINE_PORTS ports of its rtpengine. */
+  readonly soundPort = freePorts(RTPENGINE_PORTS);
+  readonly #rtpenginePort = freePorts(1);
   readonly #program: Program;
 
   static async start(options: KamailioOptions): Promise<Kamailio> {
     const server = new Kamailio(options);
-    await server.#program.until("Kamailio's answer to OPTIONS", START_MS, () => server.#ask());
+    if (options.way === "rtpengine") await server.#startRtpengine();
+    await server.#program.until("Kamailio's answer to OPTIONS", START_MS, () =>
+      // Nobody reaches it from here in another network; what comes to its open port waits there for it.
+      options.network === undefined ? server.#ask() : isOpen("udp", server.port, options.network),
+    );
     return server;
   }
 
-  private constructor({ users, host = HOST, minExpires = 60, nonceExpire = 30 }: KamailioOptions) {
+  private constructor({ users, host = HOST, minExpires = 60, nonceExpire = 30, way, network }: KamailioOptions) {
     this.host = host;
     const folder = makeFolder();
+    if (way === "topos") makeDatabase(join(folder, "topos.db"));
     const values: Record<string, string | number> = {
       HOST: host,
       PORT: this.port,
       MODULES: modules(),
+      DIR: folder,
+      RTPENGINE_PORT: this.#rtpenginePort,
       MIN_EXPIRES: minExpires,
       NONCE_EXPIRE: nonceExpire,
       PASSWORDS: Object.entries(users)
@@ -54,8 +74,24 @@ export class Kamailio {
       template.replace(/@([A-Z_]+)@/g, (_, name) => String(values[name])),
     );
     const args = ["-f", path, "-DD", "-E", "-m", "64", "-M", "8", "-Y", folder, "-P", join(folder, "pid")];
+    if (way !== undefined) args.push("-A", way.toUpperCase());
     // timeout: its processes would outlive a test runner that was killed.
-    this.#program = new Program("timeout", ["-k", "2", String(LIFE_SECONDS), "kamailio", ...args]);
+    this.#program = new Program("timeout", ["-k", "2", String(LIFE_SECONDS), "kamailio", ...args], { network });
+  }
+
+  async #startRtpengine(): Promise<void> {
+    const ports = ["--port-min=" + this.soundPort, "--port-max=" + (this.soundPort + RTPENGINE_PORTS - 1)];
+    // In user space: no table of the kernel's.
+    const args = [
+      "-f",
+      "-E",
+      "--table=-1",
+      "--interface=" + SOUND_HOST,
+      "--listen-ng=" + HOST + ":" + this.#rtpenginePort,
+    ];
+    const name = ["-k", "2", String(LIFE_SECONDS), "rtpengine"];
+    const program = new Program("timeout", [...name, ...args, ...ports, "--no-fallback"]);
+    await program.until("rtpengine's port", START_MS, () => isOpen("udp", this.#rtpenginePort));
   }
 
   /** Whether it answers an OPTIONS. */
@@ -101,6 +137,13 @@ export class Kamailio {
   get log(): string {
     return this.#program.lines.join("\n");
   }
+}
+
+/** An empty database for the module topos. */
+function makeDatabase(path: string): void {
+  const input = ["standard", "topos"].map((name) => readFileSync(join(TABLES, name + "-create.sql"), "utf8")).join("");
+  const made = spawnSync("sqlite3", [path], { input, encoding: "utf8" });
+  if (made.status !== 0) throw new Error("sqlite3: " + made.stderr);
 }
 
 /** The folder of its modules, which lies in one of the machine's architecture. */

@@ -12,8 +12,14 @@ import { afterEach, describe, it } from "vitest";
 export const HOST = "127.0.0.1";
 /** How often a state is looked at that nobody tells of. */
 const LOOK_MS = 25;
+/** It ends by itself when whoever started it could not end it. */
+const NETWORK_SECONDS = 100;
 /** How long a program may take to end by itself when it is asked to. */
 const END_MS = 2000;
+const FIRST_PORT = 12_000;
+const LAST_PORT = 30_000;
+/** The most test files that run at the same time. */
+const WORKERS = 4;
 /** States of sockets in /proc/net. */
 const UDP_BOUND = "07";
 const TCP_LISTENS = "0A";
@@ -26,6 +32,13 @@ export const PACKAGES = {
   tshark: "tshark",
   "redis-server": "redis-server",
   "fail2ban-regex": "fail2ban",
+  linphonec: "linphone-cli",
+  "twinkle-console": "twinkle-console",
+  pulseaudio: "pulseaudio libasound2-plugins",
+  parec: "pulseaudio-utils",
+  rtpengine: "rtpengine-daemon",
+  sqlite3: "sqlite3",
+  ip: "iproute2",
 };
 
 const running = new Set<Program>();
@@ -81,31 +94,34 @@ export function makeFolder(): string {
 
 /** @returns the first of `count` ports in a row, an even one, that nobody holds on UDP or TCP: below those that systems give out */
 export function freePorts(count: number): number {
+  // Files that run at the same time have ports of their own.
+  const worker = (Number(process.env.VITEST_POOL_ID ?? 1) - 1) % WORKERS;
+  const ports = Math.floor((LAST_PORT - FIRST_PORT) / WORKERS);
   for (let attempt = 0; attempt < 200; attempt++) {
-    const first = 12_000 + 2 * Math.floor(Math.random() * 9_000);
-    const ports = Array.from({ length: count }, (_, i) => first + i);
+    const first = FIRST_PORT + worker * ports + 2 * Math.floor((Math.random() * (ports - count)) / 2);
+    const row = Array.from({ length: count }, (_, i) => first + i);
     const isTaken = (port: number) =>
       given.has(port) || [...socketStates("udp", port), ...socketStates("tcp", port)].length > 0;
-    if (ports.some(isTaken)) continue;
-    for (const port of ports) given.add(port);
+    if (row.some(isTaken)) continue;
+    for (const port of row) given.add(port);
     return first;
   }
   throw new Error("no " + count + " free ports in a row");
 }
 
-/** Whether a program waits at the port: for datagrams, or for connections. */
-export function isOpen(transport: "udp" | "tcp", port: number): boolean {
-  return socketStates(transport, port).includes(transport === "udp" ? UDP_BOUND : TCP_LISTENS);
+/** Whether a program waits at the port: for datagrams, or for connections. @param network whose port; the machine's own if not told */
+export function isOpen(transport: "udp" | "tcp", port: number, network?: Network): boolean {
+  return socketStates(transport, port, network).includes(transport === "udp" ? UDP_BOUND : TCP_LISTENS);
 }
 
-/** The states of all sockets of this machine at a local port, as the kernel writes them. */
-function socketStates(transport: "udp" | "tcp", port: number): string[] {
+/** The states of all sockets at a local port, as the kernel writes them. */
+function socketStates(transport: "udp" | "tcp", port: number, network?: Network): string[] {
   const wanted = ":" + port.toString(16).toUpperCase().padStart(4, "0");
   const states: string[] = [];
   for (const table of [transport, transport + "6"]) {
     let text = "";
     try {
-      text = readFileSync("/proc/net/" + table, "latin1");
+      text = readFileSync("/proc/" + (network === undefined ? "self" : network.pid) + "/net/" + table, "latin1");
     } catch {}
     for (const line of text.split("\n")) {
       const [, local, , state] = line.trim().split(/\s+/);
@@ -136,6 +152,14 @@ export async function until<T>(
   }
 }
 
+export interface ProgramOptions {
+  environment?: Record<string, string>;
+  /** The network that it runs in; the machine's own if not told. */
+  network?: Network;
+  /** Whether it reads lines that `type` gives it. */
+  isTyped?: boolean;
+}
+
 /** One running program, with the lines that it wrote. It leads a process group, so that its children end with it. */
 export class Program {
   readonly name: string;
@@ -147,14 +171,20 @@ export class Program {
   onLine: (line: string) => void = () => {};
   readonly #child: ChildProcess;
 
-  constructor(name: string, args: string[], environment: Record<string, string> = {}) {
+  constructor(name: string, args: string[], { environment = {}, network, isTyped = false }: ProgramOptions = {}) {
     this.name = name;
     const path = process.env.PATH + delimiter + "/usr/sbin";
-    this.#child = spawn(name, args, {
+    const [file, ...all] =
+      network === undefined
+        ? [name, ...args]
+        : ["nsenter", "--net=/proc/" + network.pid + "/ns/net", "--", name, ...args];
+    this.#child = spawn(file, all, {
       detached: true,
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: [isTyped ? "pipe" : "ignore", "pipe", "pipe"],
       env: { ...process.env, PATH: path, ...environment },
     });
+    // It may end before it has read all.
+    this.#child.stdin?.on("error", () => {});
     running.add(this);
     this.#read(this.#child.stdout, (line) => this.onLine(line));
     this.#read(this.#child.stderr, () => {});
@@ -168,6 +198,11 @@ export class Program {
   #ended(code: number): void {
     this.code ??= code;
     running.delete(this);
+  }
+
+  /** Gives it a line, as a person would. */
+  type(line: string): void {
+    this.#child.stdin?.write(line + "\n");
   }
 
   #read(stream: NodeJS.ReadableStream | null, tell: (line: string) => void): void {
@@ -231,5 +266,32 @@ export class Program {
     try {
       process.kill(-pid, "SIGKILL");
     } catch {}
+  }
+}
+
+/** A network of its own, where nothing is but what the tests start there. */
+export class Network {
+  readonly #holder: Program;
+
+  /** @param address of a second interface beside loopback, which the default route leads to; none if not told */
+  static async start(address?: string): Promise<Network> {
+    const network = new Network(address);
+    await network.#holder.until("a network", 5000, () => network.#holder.lines.includes("up"));
+    return network;
+  }
+
+  private constructor(address?: string) {
+    const steps = ["ip link set lo up"];
+    if (address !== undefined) {
+      steps.push("ip link add outside type veth peer name other", "ip link set other up", "ip link set outside up");
+      steps.push("ip addr add " + address + "/24 dev outside", "ip route add default dev outside");
+    }
+    steps.push("echo up", "exec sleep " + NETWORK_SECONDS);
+    this.#holder = new Program("unshare", ["--net", "sh", "-c", steps.join(" && ")]);
+  }
+
+  /** A process in it. */
+  get pid(): number {
+    return this.#holder.pid;
   }
 }

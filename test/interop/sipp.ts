@@ -75,7 +75,7 @@ export class Sipp {
     // Else its built-in uas calls a call failed whose caller closes the TCP connection in the 4 s after BYE.
     if (transport === "tcp") args.push("-reconnect_close", "false");
     if (options.echo === true) args.push("-rtp_echo");
-    this.#program = new Program("sipp", args, { TERM: "dumb" });
+    this.#program = new Program("sipp", args, { environment: { TERM: "dumb" } });
   }
 
   /** Waits for the end of its call. @throws with what it expected instead, when the call did not go as the scenario says */

@@ -1,24 +1,47 @@
 /**
- * Tests against baresip, SIPp and Kamailio: one file at a time, since the machine's two cores also carry the other programs' sound.
- * Those with a door run twice: with the limits of the reference board, and with those of a plain one, which is no server.
+ * Tests against baresip, Linphone, Twinkle, SIPp, Kamailio and Redis. Those with a door run twice: with the limits of the reference board, and with
+ * those of a plain one, which is no server. They wait most of the time, and run three files at once; then comes what loads the machine, one at a time.
  */
 import { defineConfig } from "vitest/config";
+
+const DOORS = ["door-*.test.ts"];
 
 export default defineConfig({
   test: {
     root: import.meta.dirname,
-    fileParallelism: false,
     testTimeout: 60_000,
     hookTimeout: 30_000,
+    // Sound in real time on a machine that may be busy otherwise: what goes wrong twice is wrong.
+    retry: 1,
     projects: [
-      { extends: true, test: { name: "reference", include: ["**/*.test.ts"] } },
+      {
+        extends: true,
+        test: {
+          name: "reference board",
+          include: [...DOORS, "peers.test.ts"],
+          maxWorkers: 3,
+          sequence: { groupOrder: 0 },
+        },
+      },
       {
         extends: true,
         test: {
           name: "plain board",
-          include: ["door-*.test.ts", "peers.test.ts"],
+          include: DOORS,
           exclude: ["door-server.test.ts"],
           env: { BOARD: "generic_esp32" },
+          maxWorkers: 3,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "servers",
+          include: ["**/*.test.ts"],
+          exclude: [...DOORS, "peers.test.ts"],
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
         },
       },
     ],

@@ -1,0 +1,146 @@
+/**
+ * Linphone as a phone: its console program, driven by typed lines and watched by what it prints. It plays a file in place of the
+ * microphone and records what it hears. It announces the address of an interface beside loopback where there is one, and sends from
+ * loopback all the same: a network of its own says which it is.
+ */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { freePorts, HOST, isOpen, makeFolder, type Network, Program, until } from "./programs.js";
+import { readWav, type Sound, tone, writeWav } from "./sound.js";
+
+/** It ends by itself when whoever started it could not end it. */
+const LIFE_SECONDS = 100;
+const START_MS = 10_000;
+const ANSWER_MS = 8000;
+const TONE_SECONDS = 60;
+const WAV_HEADER_BYTES = 44;
+const WAV_SIZE_AT = 40;
+
+export interface LinphoneOptions {
+  user: string;
+  /** The tone it sends. */
+  hz: number;
+  network?: Network;
+  /** How its digits go. */
+  digits?: "rtp" | "info";
+  /** Offers RTP/AVPF. */
+  avpf?: boolean;
+  /** Asks for a session timer of 90 s. */
+  hasTimer?: boolean;
+  /** The only codecs it has, by their names and rates ("speex 8000"); all of its own if not told. */
+  codecs?: readonly string[];
+  server?: { port: number; password: string };
+}
+
+export class Linphone {
+  readonly port = freePorts(2);
+  readonly rtpPort = freePorts(2);
+  /** The address to call it at directly. */
+  readonly uri: string;
+  readonly #program: Program;
+  readonly #folder = makeFolder();
+  readonly #network: Network | undefined;
+  #next = 0;
+
+  static async start(options: LinphoneOptions): Promise<Linphone> {
+    const phone = new Linphone(options);
+    await phone.#begin(options);
+    return phone;
+  }
+
+  private constructor({ user, hz, network, digits = "rtp", avpf = false, hasTimer = false }: LinphoneOptions) {
+    this.uri = "sip:" + user + "@" + HOST + ":" + this.port;
+    this.#network = network;
+    const values: Record<string, string | number> = {
+      SIP_PORT: this.port,
+      RTP_PORT: this.rtpPort,
+      USER: user,
+      DIR: this.#folder,
+      BY_RTP: digits === "rtp" ? 1 : 0,
+      BY_INFO: digits === "info" ? 1 : 0,
+      HAS_TIMER: hasTimer ? 1 : 0,
+      AVPF: avpf ? 1 : 0,
+    };
+    const template = readFileSync(join(import.meta.dirname, "configs", "linphonerc"), "utf8");
+    const config = join(this.#folder, "linphonerc");
+    writeFileSync(
+      config,
+      template.replace(/@([A-Z_]+)@/g, (_, name) => String(values[name])),
+    );
+    writeWav(join(this.#folder, "tone.wav"), tone(hz, TONE_SECONDS));
+    mkdirSync(join(this.#folder, "linphone"));
+    const args = ["-c", config, "-d", "6", "-l", join(this.#folder, "log")];
+    const home = { HOME: this.#folder, XDG_CONFIG_HOME: this.#folder, XDG_DATA_HOME: this.#folder };
+    // timeout: it would outlive a test runner that was killed.
+    this.#program = new Program("timeout", ["-k", "2", String(LIFE_SECONDS), "linphonec", ...args], {
+      environment: home,
+      network,
+      isTyped: true,
+    });
+  }
+
+  async #begin({ user, codecs, server }: LinphoneOptions): Promise<void> {
+    await this.#program.until("Linphone's port", START_MS, () => isOpen("udp", this.port, this.#network));
+    for (const line of ["ipv6 disable", "soundcard use files"]) this.type(line);
+    this.type("play " + join(this.#folder, "tone.wav"));
+    this.type("record " + join(this.#folder, "heard.wav"));
+    if (codecs !== undefined) await this.#keepCodecs(codecs);
+    if (server === undefined) return;
+    this.type(`register sip:${user}@${HOST} sip:${HOST}:${server.port} ${server.password}`);
+    // It prints nothing of it.
+    await this.#program.until("Linphone's registration", ANSWER_MS, () => this.log.includes("LinphoneRegistrationOk"));
+  }
+
+  /** Switches off all codecs but those. */
+  async #keepCodecs(codecs: readonly string[]): Promise<void> {
+    this.type("codec disable all");
+    this.type("codec list");
+    for (const codec of codecs) {
+      const [name, rate] = codec.split(" ");
+      const [, index] = await this.expect(new RegExp(`(\\d+): ${name} \\(${rate}\\)`));
+      this.type("codec enable " + index);
+    }
+  }
+
+  /** A line of its console; digits alone are sent in the call. */
+  type(line: string): void {
+    this.#program.type(line);
+  }
+
+  call(uri: string): void {
+    this.type("call " + uri);
+  }
+
+  /** The next such line of its output, of those that no call of this has passed yet. */
+  async expect(pattern: RegExp, withinMs = ANSWER_MS): Promise<RegExpExecArray> {
+    return this.#program.until("Linphone's " + pattern, withinMs, () => {
+      for (let i = this.#next; i < this.#program.lines.length; i++) {
+        const found = pattern.exec(this.#program.lines[i]);
+        if (found === null) continue;
+        this.#next = i + 1;
+        return found;
+      }
+      return null;
+    });
+  }
+
+  /** What it has heard in its only call, which has ended; what came while it was held is left out. */
+  async heard(): Promise<Sound> {
+    const path = join(this.#folder, "heard.wav");
+    return until("Linphone's recording", ANSWER_MS, () => {
+      if (!existsSync(path)) return null;
+      const bytes = readFileSync(path);
+      if (bytes.length <= WAV_HEADER_BYTES) return null;
+      // It counts its header into the data.
+      bytes.writeUInt32LE(bytes.length - WAV_HEADER_BYTES, WAV_SIZE_AT);
+      writeFileSync(path + ".right.wav", bytes);
+      return readWav(path + ".right.wav");
+    });
+  }
+
+  /** Its log: SIP messages and what it made of them. */
+  get log(): string {
+    const path = join(this.#folder, "log");
+    return existsSync(path) ? readFileSync(path, "latin1") : "";
+  }
+}
