@@ -47,6 +47,17 @@ describe("A door", () => {
     expect(peer.got("SIP/2.0 420").map((message) => headers(message, "Record-Route"))).toEqual([[]]);
   });
 
+  it.each([
+    ["door-missing-call-id.sip", "Call-ID"],
+    ["door-missing-from.sip", "From"],
+  ])("%s: says what is missing, where a Via tells to whom", (name, field) => {
+    house();
+    send(recorded(name));
+    expect(peer.inbox.map((message) => message.split("\r\n")[0])).toEqual([
+      `SIP/2.0 400 Missing ${field} Header Field`,
+    ]);
+  });
+
   it("takes PCMU and PCMA under numbers that are others' elsewhere", () => {
     house("call.autoAnswer=on");
     const body = recorded("door-odd-rtpmap.sdp").replaceAll("127.0.0.1", PHONE);
@@ -55,7 +66,7 @@ describe("A door", () => {
     expect(bodyOf(peer.got("SIP/2.0 200")[0])).toMatch(/m=audio \d+ RTP\/AVP 13 99/);
   });
 
-  it("takes a description without its type, in the ACK that answers ours", () => {
+  it("door-ack-sdp-no-content-type.sip: takes a description without its type, in the ACK that answers ours", () => {
     const h = house("call.autoAnswer=on");
     peer.send(DOOR, invite([]));
     world.run(100);
@@ -69,7 +80,7 @@ describe("A door", () => {
     expect(peer.packets.length).toBeGreaterThan(0);
   });
 
-  it("takes an answer whose tag stands there twice", () => {
+  it("dup-to-tag-200.sip: takes an answer whose tag stands there twice", () => {
     peer.onMessage = (message) => {
       if (message.startsWith("INVITE"))
         peer.respond(

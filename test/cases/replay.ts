@@ -86,8 +86,25 @@ export class WatchedWorld extends World {
   }
 }
 
-/** A door that hears RTCP too. */
+/** A door that hears RTCP too, and in some plans has TCP. */
 class ReplayHouse extends House {
+  hasTcp = false;
+  readonly streamed: Sent[] = [];
+
+  override sendStream = (
+    _connection?: number,
+    ip = 0,
+    port = 0,
+    bytes: Uint8Array = new Uint8Array(0),
+    start = 0,
+    end = 0,
+  ): number => {
+    if (!this.hasTcp) return -1;
+    const message = Buffer.from(bytes.slice(start, end)).toString(BINARY);
+    this.streamed.push({ atMs: this.timers.nowMs, to: `${ipv4Text(ip)}:${port}`, message });
+    return 1;
+  };
+
   override receive(d: { fromIp: number; fromPort: number; toPort: number; bytes: Uint8Array }): void {
     super.receive(d);
     if (d.toPort > 16384 && d.toPort % 2 === 1)
@@ -101,6 +118,8 @@ export interface Plan {
   acts?: readonly (readonly [atMs: number, act: (house: House) => void])[];
   /** Requests that are answered by 200 whatever was recorded: the recording ended otherwise. */
   accepts?: (request: string) => boolean;
+  /** The door can connect to whomever it wants to; nobody answers. */
+  hasTcp?: boolean;
   /** How long it runs; at first until a second after the last item. */
   runMs?: number;
 }
@@ -108,6 +127,8 @@ export interface Plan {
 export class Replay {
   readonly world = new WatchedWorld();
   readonly house: House;
+  /** What left by TCP. */
+  readonly streamed: readonly Sent[];
   private readonly items: Item[];
   /** Recorded responses by method: transactions in order, each with its responses. */
   private readonly answers = new Map<string, Item[][]>();
@@ -124,7 +145,10 @@ export class Replay {
     this.items = readCase(name);
     for (const item of this.items) if (isResponse(item)) this.addAnswer(item);
     this.world.onSent = (sent, ip, port) => this.onSent(sent, ip, port);
-    this.house = new ReplayHouse(this.world, ...settingsOf(this.items), ...(plan.settings ?? []));
+    const house = new ReplayHouse(this.world, ...settingsOf(this.items), ...(plan.settings ?? []));
+    house.hasTcp = plan.hasTcp === true;
+    this.streamed = house.streamed;
+    this.house = house;
     const firstInvite = this.answers.get("INVITE")?.[0][0];
     const acts = [...(plan.acts ?? [])];
     if (firstInvite !== undefined) acts.unshift([Math.max(0, firstInvite.atMs - 1), (house) => house.press()]);

@@ -436,6 +436,16 @@ const OUTGOING: Record<string, Case> = {
       expect(replay.told("call").at(-1)).toBe("ended");
     },
   },
+  "h6-record-route-tcp": {
+    plan: { hasTcp: true, acts: [[500, (house) => house.press()]], runMs: 1000 },
+    check(replay) {
+      for (const method of ["ACK", "BYE"]) {
+        const [sent] = replay.streamed.filter(({ message }) => message.startsWith(method));
+        expect([method, sent?.to]).toEqual([method, "10.0.0.3:5070"]);
+        expect(header(sent.message, "Via")).toMatch(/^SIP\/2.0\/TCP/);
+      }
+    },
+  },
   "k8-long-route-set": {
     plan: { runMs: 35_000 },
     check(replay) {
