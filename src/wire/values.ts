@@ -88,6 +88,7 @@ const value = new Span();
 const CSEQ_MAX = 0x7fffffff;
 const CONTENT_LENGTH_MAX = 0x7fffffff;
 const MAX_FORWARDS_MAX = 255;
+const PORT_MAX = 65535;
 
 export class Values extends StartLine {
   // Start equals end when one is absent, numbers are -1.
@@ -184,7 +185,7 @@ export class Values extends StartLine {
       i = port;
       while (i < end && bytes[i] >= 0x30 && bytes[i] <= 0x39) i += 1;
       // Five digits may be too much.
-      if (i === port || i > port + 4) return UNUSUAL;
+      if (i === port || (i > port + 4 && parseUint(bytes, port, i, PORT_MAX) < 0)) return UNUSUAL;
     }
     const sentByEnd = i;
     let branch = 0;
@@ -232,7 +233,7 @@ export class Values extends StartLine {
     return i;
   }
 
-  /** `<uri>` or `"name" <uri>`, with a tag behind it or nothing. */
+  /** `<uri>`, `"name" <uri>` or `name <uri>`, with a tag behind it or nothing. */
   protected readUsualAddress(id: number, at: number, end: number): number {
     const bytes = this.bytes;
     const view = this.view;
@@ -242,6 +243,14 @@ export class Values extends StartLine {
       if (i >= end || bytes[i] !== QUOTE) return UNUSUAL;
       i += 1;
       if (i < end && bytes[i] === SPACE) i += 1;
+    } else {
+      // Tokens, each with a blank behind it.
+      while (i < end && bytes[i] !== LESS) {
+        const name = i;
+        i = scan(bytes, name, end, TOKEN);
+        if (i === name || i >= end || bytes[i] !== SPACE) return UNUSUAL;
+        i += 1;
+      }
     }
     if (i >= end || bytes[i] !== LESS) return UNUSUAL;
     const uri = i + 1;
