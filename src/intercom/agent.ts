@@ -12,6 +12,7 @@ import {
   CAUSE_NO_ROOM,
   CAUSE_REMOTE,
   CAUSE_TIMEOUT,
+  CAUSE_TOO_LONG,
   CAUSE_UNKNOWN_NAME,
 } from "../dialog/session.js";
 import type { MediaStream } from "../media/stream.js";
@@ -129,6 +130,8 @@ export function endReason(cause: number, status: number, m: Message | null): str
       return "session not refreshed";
     case CAUSE_NO_ROOM:
       return "no room";
+    case CAUSE_TOO_LONG:
+      return "request too long";
     case CAUSE_NO_ANSWER:
       return "no answer";
     case CAUSE_NO_SOUND:

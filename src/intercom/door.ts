@@ -519,6 +519,10 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
     this.fail(what + " was not taken: " + why + "; the call is as it was");
   }
 
+  onTrouble(line: string): void {
+    this.fail(line);
+  }
+
   onPhone(name: string, isThere: boolean): void {
     this.events.event("phone", isThere ? "registered" : "gone", ["name", name]);
   }

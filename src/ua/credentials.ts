@@ -13,7 +13,15 @@ import type { Dialog } from "../dialog/dialog.js";
 import type { ClientTransaction } from "../transaction/client.js";
 import type { Target } from "../transaction/flow.js";
 import { SIP_PORT } from "../transaction/transport.js";
-import { AUTH_DIGEST, AUTH_END, type AuthValue, REALM_MAX_BYTES, unquote } from "../wire/auth.js";
+import {
+  AUTH_DIGEST,
+  AUTH_END,
+  AUTH_LONG,
+  type AuthValue,
+  REALM_MAX_BYTES,
+  USERNAME_MAX_BYTES,
+  unquote,
+} from "../wire/auth.js";
 import { ALGORITHM_OTHER, ClientAuth, Digest, quotedName, strengthOf } from "../wire/digest.js";
 import { sameHost } from "../wire/identity.js";
 import { ValueList } from "../wire/list.js";
@@ -32,6 +40,12 @@ import type { AccountSettings } from "./account.js";
 /** Addresses of the server kept at once: a name may have several. The one noted first makes room. */
 const SERVERS = 4;
 
+const CHALLENGE_LONG = "the server's challenge is too long to be answered: ";
+const USER_LONG =
+  "no challenge can be answered: sip.authUser (or sip.user) is over " +
+  2 * USERNAME_MAX_BYTES +
+  " octets, escapes included";
+const REALM_LONG = "no challenge can be answered: sip.realm is over " + REALM_MAX_BYTES + " octets";
 const NEXT_NONCE = octets('nextnonce="');
 const QUOTE = 0x22;
 const AUTHORIZATION = octets("Authorization: ");
@@ -122,6 +136,10 @@ export class Credentials {
   private readonly servers = new Float64Array(SERVERS);
   private readonly serverPorts = new Uint16Array(SERVERS);
   private serverCount = 0;
+  /** Why the challenges that came last cannot be answered, one line for a person; "" when they can, or there is nothing to say. */
+  problem = "";
+  /** Why the settings let no challenge be answered. */
+  private settingsProblem = "";
   private canAnswer = false;
   /** The realm of the settings, without escapes; -1 octets: none is wanted. */
   private readonly realm = new Uint8Array(REALM_MAX_BYTES);
@@ -149,8 +167,12 @@ export class Credentials {
     this.other.auth.setUser(user ?? NONE, password);
     const realm = octets(settings.realm);
     this.realmSize = -1;
-    if (realm.length > this.realm.length) this.canAnswer = false;
-    else if (realm.length > 0) {
+    this.settingsProblem = user === null && (settings.authUser !== "" || settings.user !== "") ? USER_LONG : "";
+    if (realm.length > this.realm.length) {
+      this.canAnswer = false;
+      this.settingsProblem = REALM_LONG;
+    }
+    if (realm.length > 0 && realm.length <= this.realm.length) {
       this.realm.set(realm);
       this.realmSize = realm.length;
     }
@@ -167,6 +189,7 @@ export class Credentials {
    * @returns whether the request may be sent again
    */
   take(t: ClientTransaction, m: Message, isSecond: boolean): boolean {
+    this.problem = this.settingsProblem;
     if (!this.canAnswer) return false;
     this.takenStart = this.takenEnd = 0;
     if (m.status !== 407) {
@@ -310,6 +333,7 @@ export class Credentials {
       challenge.begin(m.bytes, m.valueStart(row), m.valueEnd(row));
       let index = 0;
       for (let found = challenge.next(); found !== AUTH_END; found = challenge.next(), index++) {
+        if (found === AUTH_LONG) this.problem = CHALLENGE_LONG + challenge.tooLong();
         if (found !== AUTH_DIGEST || !this.isOurRealm(challenge) || this.isTaken(challenge.realm)) continue;
         const strength = strengthOf(challenge);
         if (strength <= best) continue;
@@ -319,6 +343,7 @@ export class Credentials {
       }
     }
     if (bestRow < 0) return false;
+    this.problem = "";
     // The view holds one value at a time: the best one is read again.
     challenge.begin(m.bytes, m.valueStart(bestRow), m.valueEnd(bestRow));
     for (let index = 0; index <= bestIndex; index++) challenge.next();

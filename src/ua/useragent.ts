@@ -14,6 +14,7 @@ import { NegotiationSettings } from "../dialog/negotiation.js";
 import {
   CAUSE_DECLINED,
   CAUSE_LOCAL,
+  CAUSE_TOO_LONG,
   SESSION_ANSWERED,
   type Session,
   type SessionContext,
@@ -75,7 +76,13 @@ import {
 } from "./call.js";
 import { Credentials } from "./credentials.js";
 import { readInfoDigit } from "./info.js";
-import { REGISTRATION_OFF, Registration, type RegistrationUser } from "./registration.js";
+import {
+  REGISTRATION_DONE,
+  REGISTRATION_FAILED,
+  REGISTRATION_OFF,
+  Registration,
+  type RegistrationUser,
+} from "./registration.js";
 import { readContact, readTarget } from "./target.js";
 import { ALLOW_EVENTS, WATCH_CONFIRMED, WATCH_EARLY, WATCH_IDLE, WATCH_TRYING, Watchers } from "./watchers.js";
 
@@ -118,6 +125,8 @@ export interface UserAgentUser {
   onSound(call: Call, change: number, ip: number, port: number): void;
   /** A text came (MESSAGE), in a call or outside of any (null). */
   onText(call: Call | null, m: Message): void;
+  /** Something is wrong that nothing else tells the cause of, one line for a person. */
+  onTrouble?(line: string): void;
   /** Hold, resume, or a new address of ours did not come to be: the call is as it was. @param m the response that refused it; null: it could not be sent */
   onUnchanged?(call: Call, wasHold: boolean, m: Message | null): void;
   /** An INVITE that came was refused with that status, and never was a call. @param source with the port it came from */
@@ -193,6 +202,8 @@ export class UserAgent implements TransactionUser, Past, SessionUser, CallUser, 
   private settings: UserAgentSettings;
   private isConfigured = false;
   private cause = 0;
+  /** What was told of the registration last. */
+  private toldTrouble = "";
 
   constructor(
     settings: UserAgentSettings,
@@ -266,6 +277,7 @@ export class UserAgent implements TransactionUser, Past, SessionUser, CallUser, 
     else if (settings.register) this.registration.reset();
     this.setAddress(ip, udpPort, tcpPort);
     this.layer.transport.reach.clear();
+    this.toldTrouble = "";
     this.credentials.configure(settings);
     if (settings.register) this.registration.start();
     else if (wasRegistered && !isOther) this.registration.stop();
@@ -311,7 +323,8 @@ export class UserAgent implements TransactionUser, Past, SessionUser, CallUser, 
     call.answeredMs = -1;
     if (!call.session.call(draft)) {
       call.state = CALL_ENDED;
-      return this.cannot("the INVITE could not be sent: too long, or no free transaction", true);
+      if (call.session.isTooLong) return this.cannot(this.lengthError());
+      return this.cannot("the INVITE could not be sent: no free transaction", true);
     }
     call.limit(this.settings.ringTimeMs);
     this.tell(call, 0, 0, null);
@@ -572,7 +585,10 @@ export class UserAgent implements TransactionUser, Past, SessionUser, CallUser, 
   onChallenge(s: Session, t: ClientTransaction, m: Message): boolean {
     if (s.challenges >= CHALLENGES_MOST) return false;
     if (!this.credentials.trusts(t, s.draft, this.account.routes.length > 0)) return false;
-    if (!this.credentials.take(t, m, s.challenges > 0)) return false;
+    if (!this.credentials.take(t, m, s.challenges > 0)) {
+      if (this.credentials.problem !== "") this.user.onTrouble?.(this.credentials.problem);
+      return false;
+    }
     s.challenges += 1;
     return true;
   }
@@ -644,6 +660,7 @@ export class UserAgent implements TransactionUser, Past, SessionUser, CallUser, 
     }
     const own = this.cause;
     this.cause = 0;
+    if (cause === CAUSE_TOO_LONG) this.user.onTrouble?.(this.lengthError());
     call.state = CALL_ENDED;
     this.tell(call, own !== 0 && (cause === CAUSE_LOCAL || cause === CAUSE_DECLINED) ? own : cause, status, m);
   }
@@ -706,6 +723,8 @@ export class UserAgent implements TransactionUser, Past, SessionUser, CallUser, 
   }
 
   onRegistration(state: number, status: number, m: Message | null): void {
+    if (state === REGISTRATION_FAILED && (status === 401 || status === 407)) this.tellTrouble(this.credentials.problem);
+    else if (state === REGISTRATION_DONE) this.toldTrouble = "";
     this.user.onRegistration(state, status, m);
   }
 
@@ -747,6 +766,19 @@ export class UserAgent implements TransactionUser, Past, SessionUser, CallUser, 
     }
     line.call = call;
     return true;
+  }
+
+  /** What goes on going wrong is told once. */
+  private tellTrouble(trouble: string): void {
+    if (trouble === "" || trouble === this.toldTrouble) return;
+    this.toldTrouble = trouble;
+    this.user.onTrouble?.(trouble);
+  }
+
+  /** The INVITE does not fit its buffer. */
+  private lengthError(): string {
+    const most = this.layer.limits.transactionBytes;
+    return "the INVITE is too long, " + most + " octets at most: a shorter target, sip.user, sip.authUser, sip.proxy";
   }
 
   private cannot(error: string, isFull = false): null {

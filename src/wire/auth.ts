@@ -4,7 +4,7 @@
  * Not here: what the parameters mean and whether an answer is right (digest.ts); schemes other than Digest are stepped over.
  */
 
-import { equalNoCase, NONE, octets, Span } from "../core/bytes.js";
+import { equalNoCase, NONE, octets, Span, text } from "../core/bytes.js";
 import { behindFold, hexDigit, skipQuoted, skipSpace } from "./lex.js";
 
 /** What `next` and `parse` return. No value is left. */
@@ -93,6 +93,9 @@ export class AuthValue {
   private at = 0;
   private end = 0;
   private problem = AUTH_DIGEST;
+  /** Which parameter was too long, and how long; -1: none was. */
+  private longIndex = -1;
+  private longBytes = 0;
 
   /** Forgets all parameters. */
   clear(): void {
@@ -122,6 +125,7 @@ export class AuthValue {
     i = skipPlain(bytes, i, end, EQUALS);
     const isDigest = equalNoCase(bytes, schemeStart, i, DIGEST, 0, DIGEST.length);
     this.problem = isDigest ? AUTH_DIGEST : AUTH_OTHER;
+    this.longIndex = -1;
     const behind = skipSpace(bytes, i, end);
     // A scheme is a word with white space behind it, or a word alone ("Negotiate"); without parameters Digest fails below.
     if (i === schemeStart || (behind === i && i < end && bytes[i] !== COMMA)) this.fail(AUTH_MALFORMED);
@@ -143,6 +147,13 @@ export class AuthValue {
     this.begin(bytes, start, end);
     const result = this.next();
     return result === AUTH_END || (result === AUTH_DIGEST && this.at < end) ? AUTH_MALFORMED : result;
+  }
+
+  /** What was too long, for a person, behind AUTH_LONG: "nonce of 300 octets, 256 at most". Allocates. */
+  tooLong(): string {
+    const { longIndex } = this;
+    if (longIndex < 0) return "";
+    return text(NAMES[longIndex]) + " of " + this.longBytes + " octets, " + LIMITS[longIndex] + " at most";
   }
 
   /** Whether the nonce of the request was merely too old: the password was not refused. RFC 7616 §3.3 */
@@ -199,7 +210,11 @@ export class AuthValue {
       if (!equalNoCase(this.bytes, nameStart, nameEnd, name, 0, name.length)) continue;
       const span = this.spans[k];
       if (isGiven(span)) this.fail(AUTH_REPEATED);
-      else if (valueEnd - valueStart > LIMITS[k]) this.fail(AUTH_LONG);
+      else if (valueEnd - valueStart > LIMITS[k]) {
+        this.fail(AUTH_LONG);
+        this.longIndex = k;
+        this.longBytes = valueEnd - valueStart;
+      }
       span.set(this.bytes, valueStart, valueEnd);
       return;
     }

@@ -67,7 +67,7 @@ async function call(
   const isTold = (what: string) => events.some((line) => line.startsWith(what));
   await clock.runWhile(() => !isTold("register registered") && !isTold("register failed"), 5000);
   station.line("press");
-  await clock.runWhile(() => !isTold("call confirmed") && !isTold("call ended"), 40_000);
+  await clock.runWhile(() => !isTold("call confirmed") && !isTold("call ended"), clock.now() + 40_000);
   if (isTold("call confirmed")) station.line("hangup");
   await clock.runWhile(() => !pbx.isHungUp, 40_000);
   const ms = clock.now();
@@ -137,9 +137,81 @@ describe("the longest credentials", () => {
     };
     expect(await press()).toBeLessThan(100);
     expect(station.line("trace")).toContain("no TCP connection in time, as before]");
+    station.line("set sip.expires 500");
     station.line("save");
     await clock.runUntil(clock.now() + 1000);
     expect(await press()).toBeGreaterThanOrEqual(500);
     expect(pbx.wrong).toEqual([]);
+  });
+});
+
+/** As the longest, with one value of another length. */
+function sized(name: "nonce" | "opaque" | "realm", size: number): Kind {
+  const value = "9".repeat(size);
+  return {
+    ...LONGEST,
+    ...(name === "realm" ? { realm: value } : {}),
+    ...(name === "nonce" ? { nonce: () => value } : {}),
+    challenge: (realm, nonce, algorithm) => {
+      const usual = LONGEST.challenge(realm, nonce, algorithm);
+      return name === "opaque" ? usual.replace(/opaque="[^"]*"/, `opaque="${value}"`) : usual;
+    },
+  };
+}
+
+describe("a challenge", () => {
+  it.each([
+    ["nonce", 256],
+    ["opaque", 128],
+    ["realm", 128],
+  ] as const)("whose %s has more than %d octets is said so in one line, once, and not answered", async (name, most) => {
+    for (const [size, isTaken] of [
+      [most, true],
+      [most + 1, false],
+    ] as const) {
+      const { events, station, clock, pbx } = await call(sized(name, size), "MD5", 407, "refuse", DOOR_LIMITS, [
+        "sip.expires=60",
+      ]);
+      expect(events.includes("register registered expires 60")).toBe(isTaken);
+      const errors = events.filter((line) => line.startsWith("error"));
+      const line = `error the server's challenge is too long to be answered: ${name} of ${size} octets, ${most} at most`;
+      // Once for the registration, and once for the call.
+      expect(errors).toEqual(isTaken ? [] : [line, line]);
+      if (isTaken) continue;
+      await clock.runUntil(clock.now() + 300_000);
+      expect(pbx.requests("REGISTER").length).toBeGreaterThan(3);
+      expect(events.filter((one) => one.startsWith("error")).length).toBe(2);
+      station.line("press");
+      await clock.runUntil(clock.now() + 1000);
+      expect(events.filter((one) => one.startsWith("error")).length).toBe(3);
+    }
+  });
+});
+
+describe("an INVITE that does not fit", () => {
+  const FAR = `sip:${"t".repeat(110)}@${SERVER}`;
+
+  it("with the credentials that the server asks for ends its call with a line that says so", async () => {
+    const { events } = await call(LONGEST, "SHA-256", 401, "open", DOOR_LIMITS, [`call.target=${FAR}`], "u".repeat(64));
+    expect(events.filter((line) => line.startsWith("error"))).toEqual([
+      "error the INVITE is too long, 1536 octets at most: a shorter target, sip.user, sip.authUser, sip.proxy",
+    ]);
+    expect(events.find((line) => line.startsWith("call ended"))).toContain("reason request too long");
+  });
+
+  it("from the beginning is not begun, and nobody waits for room", async () => {
+    const { events, ms } = await call(
+      LONGEST,
+      "SHA-256",
+      407,
+      "refuse",
+      DOOR_LIMITS,
+      [`call.target=${FAR}`],
+      "u".repeat(64),
+    );
+    expect(events.filter((line) => /^(error|call)/.test(line))).toEqual([
+      "error the INVITE is too long, 1536 octets at most: a shorter target, sip.user, sip.authUser, sip.proxy",
+    ]);
+    expect(ms).toBeLessThanOrEqual(40_000);
   });
 });

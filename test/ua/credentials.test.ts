@@ -407,3 +407,48 @@ describe("the configured server", () => {
     expect(credentials.isServer(-1)).toBe(false);
   });
 });
+
+describe("what keeps challenges from being answered is said in one line", () => {
+  const CHALLENGE = 'WWW Digest realm="r", nonce="n"';
+
+  it("when a value of theirs is longer than is kept", () => {
+    for (const [name, most] of [
+      ["realm", 128],
+      ["nonce", 256],
+      ["opaque", 128],
+    ] as const) {
+      const challenge = (size: number) => {
+        const values = { realm: "r", nonce: "n", opaque: "o", [name]: "x".repeat(size) };
+        return `WWW Digest ${Object.entries(values)
+          .map(([key, value]) => `${key}="${value}"`)
+          .join(", ")}`;
+      };
+      expect(take(challenge(most))).toBe(true);
+      expect(credentials.problem).toBe("");
+      expect(take(challenge(most + 1))).toBe(false);
+      expect(credentials.problem).toContain(`${name} of ${most + 1} octets, ${most} at most`);
+    }
+  });
+
+  it("unless another challenge can be", () => {
+    const long = `WWW Digest realm="r", nonce="${"x".repeat(300)}", algorithm=SHA-256`;
+    for (const order of [
+      [long, CHALLENGE],
+      [CHALLENGE, long],
+    ]) {
+      expect(takeAll(response(401, ...order))).toBe(true);
+      expect(credentials.problem).toBe("");
+    }
+  });
+
+  it("when a user or realm of the settings is too long in octets, and not in characters", () => {
+    for (const key of ["authUser", "user", "realm"]) {
+      configure({ [key]: "\u4e2d".repeat(128) });
+      expect(take(CHALLENGE)).toBe(false);
+      expect(credentials.problem).toContain(key === "realm" ? "sip.realm" : "sip.authUser");
+      configure({});
+      expect(take(CHALLENGE)).toBe(true);
+      expect(credentials.problem).toBe("");
+    }
+  });
+});
