@@ -54,7 +54,8 @@ export class ResponseHead {
   writeVias(w: Writer, m: Message, source: Flow, back: Flow): void {
     this.viasStart = w.at;
     this.writeTopVia(w, m, source, back);
-    for (let row = m.next(m.first(HEADER_VIA)); row >= 0; row = m.next(row)) copyField(w, m, row);
+    const first = m.first(HEADER_VIA);
+    for (let row = first < 0 ? -1 : m.next(first); row >= 0; row = m.next(row)) copyField(w, m, row);
     this.viasEnd = w.at;
   }
 
@@ -92,12 +93,17 @@ export class ResponseHead {
     if (m.callIdEnd > m.callIdStart) this.writeCallId(w, m);
     this.methodStart = this.methodEnd = w.at;
     const row = m.first(HEADER_CSEQ);
-    if (row < 0) return;
+    // The table of fields may have been full before it came: its value is there all the same.
+    if (row < 0 && m.cseq < 0) return;
     w.put(HEADER_NAMES[HEADER_CSEQ]);
     w.put(COLON);
-    w.copy(m.bytes, m.valueStart(row), m.cseqMethodStart);
+    if (row >= 0) w.copy(m.bytes, m.valueStart(row), m.cseqMethodStart);
+    else {
+      w.uint(m.cseq);
+      w.octet(0x20);
+    }
     this.methodStart = w.at;
-    w.copy(m.bytes, m.cseqMethodStart, m.valueEnd(row));
+    w.copy(m.bytes, m.cseqMethodStart, row >= 0 ? m.valueEnd(row) : m.cseqMethodEnd);
     this.methodEnd = w.at;
     w.crlf();
   }
@@ -136,7 +142,8 @@ export class ResponseHead {
         w.uint(source.port);
       }
     }
-    w.copy(m.bytes, m.viaEnd, m.valueEnd(m.first(HEADER_VIA)));
+    const row = m.first(HEADER_VIA);
+    if (row >= 0) w.copy(m.bytes, m.viaEnd, m.valueEnd(row));
     w.crlf();
   }
 

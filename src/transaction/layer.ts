@@ -537,8 +537,8 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
   private refuse(status: number): void {
     const m = this.message;
     this.counters.malformed += 1;
-    // Where the table of fields was full before Via came nothing tells where to.
-    if (status <= 0 || m.first(HEADER_VIA) < 0) {
+    // Without a Via nothing tells where to.
+    if (status <= 0 || m.viaEnd === m.viaStart) {
       this.counters.dropped += 1;
       return;
     }
