@@ -47,6 +47,8 @@ const CALL_TIMERS = 1;
 const LINE_TIMERS = 4;
 const SUBSCRIPTION_TIMERS = 1;
 const REGISTRATION_TIMERS = 1;
+/** A call that goes over to another phone: how long the first has to hang up, and the subscription of the one that asked. */
+const TRANSFER_TIMERS = 2;
 /** The door: its audio report, the call's own times, codes and their lock, relays and the door's contact, the ring. */
 const DOOR_TIMERS = 1 + 3 + 2 + 3 + 2;
 /** The station: the sound's tick, and the log. */
@@ -67,6 +69,7 @@ export function timersOf(counts: Counts, isServer = false): number {
     LINE_TIMERS * lines +
     SUBSCRIPTION_TIMERS * subscriptions +
     REGISTRATION_TIMERS +
+    TRANSFER_TIMERS +
     DOOR_TIMERS +
     STATION_TIMERS +
     INPUTS_MOST
@@ -74,8 +77,8 @@ export function timersOf(counts: Counts, isServer = false): number {
 }
 
 /**
- * Our own requests that may be under way at once: an INVITE for each call, a NOTIFY for each phone that watches, and a REGISTER. A CANCEL
- * needs none of its own, and what only waits for repetitions, or is a farewell that nobody answers, makes room.
+ * Our own requests that may be under way at once: an INVITE for each call, a NOTIFY for each phone that watches, and a REGISTER. The NOTIFY of
+ * a transfer has the place of the call that is moved, whose INVITE is done. A CANCEL needs none of its own, and what only waits for repetitions, or is a farewell that nobody answers, makes room.
  */
 function clientsOf(calls: number, lines: number, subscriptions: number): number {
   return calls + subscriptions + 1 + besides(lines);

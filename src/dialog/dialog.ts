@@ -268,6 +268,16 @@ export class Dialog {
     );
   }
 
+  /** Whether it is the dialog that a Replaces field names, seen from our side. RFC 3891 §3 */
+  isNamed(callId: Span, localTag: Span, remoteTag: Span): boolean {
+    return (
+      this.state >= DIALOG_EARLY &&
+      this.is(CALL_ID_TEXT, callId.bytes, callId.start, callId.end) &&
+      this.is(LOCAL_TAG, localTag.bytes, localTag.start, localTag.end) &&
+      this.is(REMOTE_TAG, remoteTag.bytes, remoteTag.start, remoteTag.end)
+    );
+  }
+
   /** Whether a response to our founding request comes from this fork. */
   hasFork(m: Message): boolean {
     return this.state >= DIALOG_EARLY && this.is(REMOTE_TAG, m.bytes, m.toTagStart, m.toTagEnd);

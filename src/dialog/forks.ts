@@ -4,6 +4,7 @@
  */
 import type { Pool } from "../core/pool.js";
 import type { Message } from "../wire/message.js";
+import type { Replaces } from "../wire/replaces.js";
 import { DIALOG_CONFIRMED, DIALOG_LEAVING, type Dialog } from "./dialog.js";
 
 /** How many forks of one call are kept. */
@@ -46,6 +47,15 @@ export class Forks {
     for (let i = 0; i < FORKS; i++) {
       const dialog = this.dialogs[i];
       if (dialog?.hasRequest(m)) return dialog;
+    }
+    return null;
+  }
+
+  /** The dialog that a Replaces field names, which reached us: its to-tag is ours. */
+  ofReplaces(replaces: Replaces): Dialog | null {
+    for (let i = 0; i < FORKS; i++) {
+      const dialog = this.dialogs[i];
+      if (dialog?.isNamed(replaces.callId, replaces.toTag, replaces.fromTag)) return dialog;
     }
     return null;
   }

@@ -1,11 +1,17 @@
 /** Header lines that Portero always writes the same way: what it can do. */
 import { octets } from "../core/bytes.js";
 
-const METHODS = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, MESSAGE, UPDATE, PRACK, SUBSCRIBE\r\n";
-export const ALLOW = octets("Allow: " + METHODS);
+const METHODS = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, MESSAGE, UPDATE, PRACK, SUBSCRIBE";
+const REFER = ", REFER";
+export const ALLOW = octets("Allow: " + METHODS + "\r\n");
 /** The same where each octet counts: in calls. RFC 3261 §18.1.1 */
-export const ALLOW_SHORT = octets("Allow: " + METHODS.split(", ").join(","));
-export const SUPPORTED = octets("Supported: 100rel, timer\r\n");
+export const ALLOW_SHORT = octets("Allow: " + METHODS.split(", ").join(",") + "\r\n");
+/** Both where calls may be moved. RFC 3515 */
+export const ALLOW_REFER = octets("Allow: " + METHODS + REFER + "\r\n");
+export const ALLOW_REFER_SHORT = octets("Allow: " + (METHODS + REFER).split(", ").join(",") + "\r\n");
+export const SUPPORTED = octets("Supported: 100rel,timer,replaces\r\n");
+/** To those who ask. RFC 4488 */
+export const SUPPORTED_ALL = octets("Supported: 100rel, timer, replaces, norefersub\r\n");
 /** What any request may carry, and what each of three methods may. RFC 3261 §21.4.13 */
 export const ACCEPT = octets("Accept: application/sdp, application/dtmf-relay, application/dtmf, text/plain\r\n");
 export const ACCEPT_SDP = octets("Accept: application/sdp\r\n");

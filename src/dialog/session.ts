@@ -30,13 +30,14 @@ import {
   TRANSPORT_UDP,
 } from "../wire/names.js";
 import { BAD_CONTACT } from "../wire/problems.js";
+import type { Replaces } from "../wire/replaces.js";
 import { copyBriefly } from "../wire/sdpwriter.js";
 import type { Writer } from "../wire/writer.js";
 import { BYE_FIRST_MS, Byes, type ByesUser } from "./byes.js";
 import { DIALOG_CONFIRMED, type Dialog } from "./dialog.js";
 import { Forks } from "./forks.js";
 import { Interval } from "./interval.js";
-import { ALLOW_SHORT, END, SDP_BODY, SUPPORTED, USER_AGENT } from "./lines.js";
+import { END, SDP_BODY, SUPPORTED, USER_AGENT } from "./lines.js";
 import { NEGOTIATION_MALFORMED, NEGOTIATION_NO_ROOM, NEGOTIATION_OK, type Negotiation } from "./negotiation.js";
 import { Reliable } from "./reliable.js";
 
@@ -143,6 +144,8 @@ export interface SessionContext {
   user: SessionUser;
   /** TRANSPORT_* for URIs that name none. */
   transport: number;
+  /** The Allow line. */
+  allow: Uint8Array;
   /** Session interval we ask for, in seconds; 0: none. */
   sessionExpiresS: number;
   /** The shortest one we take, in seconds. */
@@ -158,10 +161,14 @@ export class Session implements ClientUser, ServerOwner, TimerUser, ByesUser {
   /** The dialog that was answered (or, of a caller, rings first); null before. */
   dialog: Dialog | null = null;
   readonly negotiation: Negotiation;
+  /** How many REFERs came in it. */
+  refers = 0;
   /** Challenges answered since a request of ours was last taken. */
   challenges = 0;
   /** Our last INVITE did not fit its buffer. */
   isTooLong = false;
+  /** Header fields of our founding INVITE beside the usual, whole lines; the octets are the user agent's. */
+  private readonly fields = new Span();
   /** How many of our client transactions still name this session. */
   private open = 0;
   private readonly context: SessionContext;
@@ -220,9 +227,13 @@ export class Session implements ClientUser, ServerOwner, TimerUser, ByesUser {
 
   // ---- what the user agent does ----
 
-  /** Calls. @param draft whose request is to be sent; the session gives it back to the pool. @returns false when nothing could be sent */
-  call(draft: Dialog): boolean {
+  /**
+   * Calls. @param draft whose request is to be sent; the session gives it back to the pool @param fields further lines of the INVITE, whose
+   * octets stay until it is answered; null: none @returns false when nothing could be sent
+   */
+  call(draft: Dialog, fields: Span | null = null): boolean {
     this.reset();
+    if (fields !== null) this.fields.set(fields.bytes, fields.start, fields.end);
     this.isCaller = true;
     this.forks.draft = draft;
     this.state = SESSION_CALLING;
@@ -266,7 +277,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser, ByesUser {
     if (t === null || this.state !== SESSION_INCOMING || this.reliable.isPending) return;
     const w = this.context.layer.respond(t, status);
     this.context.user.writeContact(w, t.source.transport);
-    w.put(ALLOW_SHORT);
+    w.put(this.context.allow);
     if (this.wantsReliable) {
       const { timers, random } = this.context;
       this.reliable.begin(timers, this.reliableTimer, 1 + (random.uint32() & 0xffff));
@@ -376,6 +387,11 @@ export class Session implements ClientUser, ServerOwner, TimerUser, ByesUser {
   /** @returns whether `m`, a request with a To tag, belongs to one of this session's dialogs */
   owns(m: Message): boolean {
     return this.forks.ofRequest(m) !== null;
+  }
+
+  /** @returns the dialog of this session that a Replaces field names, or null */
+  ofReplaces(replaces: Replaces): Dialog | null {
+    return this.forks.ofReplaces(replaces);
   }
 
   /** @returns whether `m`, an INVITE without a To tag, is the one that founded this session, come once more */
@@ -574,7 +590,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser, ByesUser {
     }
     const w = layer.respond(t, 200);
     this.context.user.writeContact(w, t.source.transport);
-    w.put(ALLOW_SHORT);
+    w.put(this.context.allow);
     this.interval.writeResponse(w);
     if (body === BODY_SDP) this.writeBody(w);
     else w.put(EMPTY_BODY);
@@ -942,10 +958,11 @@ export class Session implements ClientUser, ServerOwner, TimerUser, ByesUser {
 
   /** What can be left out is, rather than that it is too long for UDP or for its buffer. @returns whether it fits */
   private writeInvite(t: ClientTransaction, dialog: Dialog): boolean {
-    const { layer, user, transport } = this.context;
+    const { layer, user, transport, allow } = this.context;
     const w = dialog.request(layer, t, METHOD_INVITE, transport);
     user.writeContact(w, t.target.transport);
     w.put(SUPPORTED);
+    if (this.state !== SESSION_CONFIRMED) w.raw(this.fields.bytes, this.fields.start, this.fields.end);
     user.writeCredentials(this, t, w, METHOD_INVITE, dialog.requestUri);
     const { bytes, start, end } = this.negotiation.local;
     const fullBytes = SDP_HEAD_BYTES + end - start;
@@ -955,8 +972,8 @@ export class Session implements ClientUser, ServerOwner, TimerUser, ByesUser {
     this.writeInterval(w, briefBytes);
     const isDatagram = t.target.transport === TRANSPORT_UDP;
     const usual = Math.min(isDatagram ? DATAGRAM_USUAL_BYTES : w.limit, w.limit);
-    if (w.at + ALLOW_SHORT.length + USER_AGENT.length + fullBytes <= usual) {
-      w.put(ALLOW_SHORT);
+    if (w.at + allow.length + USER_AGENT.length + fullBytes <= usual) {
+      w.put(allow);
       w.put(USER_AGENT);
       this.writeBody(w);
       return w.ok;
@@ -964,7 +981,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser, ByesUser {
     // Where it is longer than usual anyhow, Allow may have what is left before it is too long for UDP.
     const isUsual = w.at + briefBytes <= usual;
     const most = isUsual ? usual : Math.min(isDatagram ? DATAGRAM_MAX_BYTES : w.limit, w.limit);
-    if (w.at + briefBytes + ALLOW_SHORT.length <= most) w.put(ALLOW_SHORT);
+    if (w.at + briefBytes + allow.length <= most) w.put(allow);
     if (isChange) this.writeBody(w);
     else this.writeBriefBody(w);
     return w.ok;
@@ -1055,7 +1072,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser, ByesUser {
     this.setIncoming(null, this.incomingCseq);
     const w = layer.respond(t, 200);
     this.context.user.writeContact(w, t.source.transport);
-    w.put(ALLOW_SHORT);
+    w.put(this.context.allow);
     w.put(SUPPORTED);
     this.interval.writeResponse(w);
     w.put(USER_AGENT);
@@ -1248,6 +1265,8 @@ export class Session implements ClientUser, ServerOwner, TimerUser, ByesUser {
     this.isSoundDue = false;
     this.wantsReliable = false;
     this.challenges = 0;
+    this.refers = 0;
+    this.fields.clear();
     this.peerHasUpdate = false;
     this.negotiation.reset();
   }

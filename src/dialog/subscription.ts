@@ -16,8 +16,8 @@ import type { Writer } from "../wire/writer.js";
 import { DIALOG_CONFIRMED, Dialog } from "./dialog.js";
 import { ALLOW, END } from "./lines.js";
 
-/** Told of a subscription, or asked. */
-export interface SubscriptionHost {
+/** Whoever sends a NOTIFY asks it. */
+export interface NotifyHost {
   /** 401 or 407 came for a NOTIFY. @param isSecond it went with credentials already @returns whether it is to be sent again */
   isAnswerable(t: ClientTransaction, m: Message, isSecond: boolean): boolean;
   /** Writes what is known to be asked for, if `t` goes to whom it is for. */
@@ -26,6 +26,10 @@ export interface SubscriptionHost {
   /** TRANSPORT_* for addresses that name none. */
   transport(): number;
   writeContact(w: Writer, transport: number): void;
+}
+
+/** Told of a subscription, or asked. */
+export interface SubscriptionHost extends NotifyHost {
   /** Writes the state as it is, with that version (RFC 4235 §4.1). */
   writeState(w: Writer, version: number): void;
 }

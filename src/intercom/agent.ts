@@ -55,6 +55,7 @@ export function agentSettings(s: Settings): UserAgentSettings {
     silenceTimeMs: s.number("rtp.timeout") * 1000,
     sessionExpiresS: s.number("sip.sessionExpires"),
     minSeS: s.number("sip.minSE"),
+    refers: s.get("call.refer") !== "off",
     rtpPort: s.number("rtp.port"),
   };
 }
@@ -75,6 +76,11 @@ export function targetOf(call: Call): string {
 
 export function callerOf(m: Message | null): string {
   return m === null ? "" : printable(text(m.bytes, m.fromStart, m.fromEnd));
+}
+
+/** @returns the value of a header field of `m`, "" when it has none */
+export function fieldOf(m: Message | null, header: number): string {
+  return m?.value(header, body) ? printable(body.toString()) : "";
 }
 
 /** @returns what a MESSAGE says, as far as it is read */

@@ -68,6 +68,8 @@ export const DOOR_IDLE = 0;
 export const DOOR_BUSY = 1;
 /** It talks, and a second phone may join. */
 export const DOOR_JOINABLE = 2;
+/** Whatever it does, the caller asks for the place of a call it has. RFC 3891 */
+export const DOOR_PICKED = 3;
 
 export class Callers {
   /** The sender of the request that was judged last is known. */
@@ -136,6 +138,12 @@ export class Callers {
     return this.judgeText(m);
   }
 
+  /** Judges a REFER in a call. @param isKnown whether the other side of that call is */
+  judgeRefer(m: Message, source: Flow, isKnown: boolean): number {
+    this.identify(m, source, isKnown);
+    return this.isKnown ? 0 : this.refuseUnknown();
+  }
+
   /** Writes the door's challenge. @param ip where the request came from */
   writeChallenge(w: Writer, ip: number): void {
     this.challenge.write(w, ip, this.proof);
@@ -152,6 +160,8 @@ export class Callers {
   }
 
   private judgeCall(m: Message, door: number): number {
+    // Whoever takes a call over that there is disturbs nobody.
+    if (door === DOOR_PICKED) return this.isKnown ? 0 : this.refuseUnknown();
     const { settings } = this;
     const quiet = settings.get(DO_NOT_DISTURB);
     if (quiet === BUSY) return 486;

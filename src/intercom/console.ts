@@ -217,6 +217,10 @@ export class Console {
         if (call === null || (call.state !== CALL_CONFIRMED && call.state !== CALL_HELD))
           return reply.fail(ERROR_STATE, "there is no call to " + word);
         return or(reply, ERROR_STATE, ua.hold(call, word === "hold"));
+      case "transfer":
+        return rest === ""
+          ? reply.fail(ERROR_ARGUMENT, "transfer TARGET: a SIP URI, an address or a number")
+          : or(reply, ERROR_STATE, this.door.move(rest));
       case "dtmf":
         return this.dtmf(reply, rest);
       case "press":

@@ -31,9 +31,10 @@ import {
   type SoundNetwork,
 } from "../ua/call.js";
 import { REGISTRATION_DONE, REGISTRATION_FAILED, REGISTRATION_OFF, REGISTRATION_TRYING } from "../ua/registration.js";
-import { CAUSE_NO_ANSWER, UserAgent, type UserAgentUser } from "../ua/useragent.js";
+import { TRANSFER_PICKING } from "../ua/transfer.js";
+import { CAUSE_NO_ANSWER, type Destination, UserAgent, type UserAgentUser } from "../ua/useragent.js";
 import type { Message } from "../wire/message.js";
-import { METHOD_MESSAGE } from "../wire/names.js";
+import { HEADER_REPLACES, METHOD_INVITE, METHOD_MESSAGE } from "../wire/names.js";
 import type { Writer } from "../wire/writer.js";
 import { Access, type AccessUser, readOrder } from "./access.js";
 import {
@@ -47,10 +48,12 @@ import {
   targetOf,
   textOf,
 } from "./agent.js";
-import { Callers, DOOR_BUSY, DOOR_IDLE, DOOR_JOINABLE } from "./callers.js";
+import { Callers, DOOR_BUSY, DOOR_IDLE, DOOR_JOINABLE, DOOR_PICKED } from "./callers.js";
 import { PROOF_LAST, PROOF_RIGHT, PROOF_WRONG } from "./challenge.js";
 import { Doorway, type DoorwayUser } from "./doorway.js";
 import { Exchange, type ExchangeUser, PHONES_MOST } from "./exchange.js";
+import { Handover, type HandoverUser } from "./handover.js";
+import { Moves } from "./moves.js";
 import {
   type DoorEvents,
   type DoorOutputs,
@@ -91,7 +94,9 @@ const DIGIT_HIDDEN = "digit";
 /** So many digits in a row may be a code. */
 const CODE_DIGITS = 4;
 
-export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, RingUser, TalkUser, ExchangeUser {
+export class Door
+  implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, RingUser, TalkUser, ExchangeUser, HandoverUser
+{
   readonly ua: UserAgent;
   readonly settings: Settings;
   readonly doorway: Doorway;
@@ -104,6 +109,8 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
   private readonly callers: Callers;
   private readonly refused: RefusedCalls;
   private readonly ring: Ring;
+  private readonly handover: Handover;
+  private readonly moves: Moves;
   private readonly audioTimer: number;
   private readonly talk: Talk;
   /** The door as its phones' server; null when it is none. */
@@ -154,8 +161,10 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
     this.trace = new Trace(timers, limits.traceBytes, limits.traceMessageBytes);
     this.ua.layer.transport.tap = this.trace;
     this.ring = new Ring(this.ua, timers, this);
+    this.handover = new Handover(events, outputs, timers, this.ring, this);
     this.isServer = settings.isOn("server.enabled");
     this.exchange = this.isServer && limits.phones > 0 ? new Exchange(this.ua, timers, random, limits, this) : null;
+    this.moves = new Moves(this.ua, settings, this.exchange);
   }
 
   /** Begins, or begins anew after settings changed. @param ip our address */
@@ -262,10 +271,16 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
       : this.begin(planOf(target, this.settings.number("call.ringTime") * 1000), "");
   }
 
+  /** Moves the visitor to another phone: a word of the console, as a REFER of the phone in the call. @returns "" or why not */
+  move(target: string): string {
+    return this.joined !== null ? "two phones are in the call: one of them has to hang up first" : this.ua.move(target);
+  }
+
   /** Ends whatever rings or talks. @param reason for the log, "" for no more than that we did */
   hangUp(reason: string): void {
     this.reason = reason;
     this.ring.stop();
+    this.ua.transfer.giveUp();
     for (let i = 0; i < this.ua.calls.length; i++) this.ua.hangUp(this.ua.calls[i]);
   }
 
@@ -414,6 +429,21 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
     return call === joined;
   }
 
+  onTransfer(change: number, call: Call, other: Call | null, cause: number, status: number, m: Message | null): void {
+    if (change === TRANSFER_PICKING) call.isKnown = this.callers.isKnown;
+    this.handover.onTransfer(change, call, other, cause, status, m);
+    this.showLight();
+  }
+
+  onMakeRoom(call: Call): void {
+    this.ring.drop(call);
+  }
+
+  onHandedOver(): void {
+    this.access.reset();
+    this.timers.start(this.audioTimer, AUDIO_REPORT_MS);
+  }
+
   onRingStopped(wasTold: boolean): void {
     if (wasTold) {
       const reason = this.reason === "" ? "hung up here" : this.reason;
@@ -430,7 +460,7 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
   }
 
   /** One of several targets. */
-  private tellBranch(call: Call, cause: number, status: number, m: Message | null): void {
+  tellBranch(call: Call, cause: number, status: number, m: Message | null): void {
     const extra: (string | number)[] = ["peer", targetOf(call)];
     if (call.state === CALL_ENDED) {
       const isLoser = cause === CAUSE_LOCAL && this.ring.isAnswered();
@@ -440,7 +470,7 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
   }
 
   /** The call as the visitor has it. */
-  private tellCall(call: Call, cause: number, status: number, m: Message | null): void {
+  tellCall(call: Call, cause: number, status: number, m: Message | null): void {
     const direction = call.session.isCaller ? "out" : "in";
     const extra: (string | number)[] = ["direction", direction];
     switch (call.state) {
@@ -547,8 +577,11 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
     const isPhone = this.exchange?.isPhone === true;
     const active = ua.activeCall();
     const isJoinable = ua.joins && ua.lines.length > 1 && active !== null && active.answeredMs >= 0;
+    const isPickUp = m.method === METHOD_INVITE && m.has(HEADER_REPLACES);
+    const isFree = active === null && !this.ring.isOn;
+    const mayJoin = isJoinable && this.joined === null && !ua.transfer.isOn && !ua.transfer.isPicking;
     const door =
-      active === null && !this.ring.isOn ? DOOR_IDLE : isJoinable && this.joined === null ? DOOR_JOINABLE : DOOR_BUSY;
+      isPickUp && this.joined === null ? DOOR_PICKED : isFree ? DOOR_IDLE : mayJoin ? DOOR_JOINABLE : DOOR_BUSY;
     const isKnown = call !== null && (call.isKnown || call.session.isCaller);
     const status = call === null ? callers.judge(m, source, isPhone, door) : callers.judgeInCall(m, source, isKnown);
     // Its nonce was given to that address alone.
@@ -558,6 +591,15 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
     if (status === 403 && callers.isKnown && m.method === METHOD_MESSAGE)
       this.fail("door.message is off: the door takes no orders by MESSAGE");
     return status;
+  }
+
+  mayRefer(m: Message, source: Flow, call: Call, out: Destination): number {
+    const { callers } = this;
+    const status = callers.judgeRefer(m, source, call.isKnown || call.session.isCaller);
+    if (callers.proof === PROOF_WRONG || callers.proof === PROOF_LAST) this.tellWrongPassword(m, source);
+    if (status !== 0) return status;
+    // Of two phones in the call neither moves the other one.
+    return this.joined !== null ? 491 : this.moves.judge(out);
   }
 
   writeChallenge(w: Writer, ip: number): void {
@@ -578,7 +620,7 @@ export class Door implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, 
 
   // ---- helpers ----
 
-  private endWords(cause: number, status: number, m: Message | null): string {
+  endWords(cause: number, status: number, m: Message | null): string {
     const isOurs = cause === CAUSE_LOCAL || cause === CAUSE_DECLINED;
     return isOurs && this.reason !== "" ? this.reason : endReason(cause, status, m);
   }

@@ -27,12 +27,14 @@ import type { TransactionUser } from "../transaction/layer.js";
 import type { ServerTransaction } from "../transaction/server.js";
 import type { UserAgent } from "../ua/useragent.js";
 import { ALGORITHM_MD5, ALGORITHM_SHA256, Digest, hexSize } from "../wire/digest.js";
+import { sameHost } from "../wire/identity.js";
 import type { Message } from "../wire/message.js";
 import { METHOD_INVITE, METHOD_MESSAGE, METHOD_REGISTER, METHOD_SUBSCRIBE, TRANSPORT_TCP } from "../wire/names.js";
 import { Uri } from "../wire/uri.js";
 import { HOUSE_GROUP, PLAN_TARGETS_MOST, type Plan } from "./plan.js";
 import type { Settings } from "./settings.js";
 
+const SIP_PORT = 5060;
 /** How many phones there can be. */
 export const PHONES_MOST = 8;
 /** The longest name of a phone. */
@@ -276,6 +278,22 @@ export class Exchange implements TransactionUser, LocationUser, LocationWatcher,
     }
     if (out.targets.length === 0 && out.error === "") out.error = "no phone of the house is registered";
     return out;
+  }
+
+  /** Whether `uri` is at the domain of the phones, by its name or our address. */
+  isDomain(uri: Uri): boolean {
+    const [domain] = this.domains;
+    if (sameHost(uri.bytes, uri.hostStart, uri.hostEnd, domain, 0, domain.length) && uri.ip < 0) return true;
+    const { localIp, udpPort } = this.ua.layer;
+    return uri.ip === localIp && (uri.port < 0 ? SIP_PORT : uri.port) === udpPort;
+  }
+
+  /** @returns where the phone of that name is, "" when it is not registered; null when there is no such phone */
+  contactOf(name: string): string | null {
+    if (this.names.indexOf(name) < 0) return null;
+    this.found = [];
+    this.ask(name);
+    return this.found.length === 0 ? "" : this.found[0];
   }
 
   /** All phones, as they are now. */

@@ -200,6 +200,9 @@ export class Log implements DoorEvents, TimerUser {
       case "relay":
         if (value === "on") this.add("open", "relay " + of(extra, "relay") + ": " + of(extra, "reason"));
         return;
+      case "transfer":
+        this.takeTransfer(value, extra);
+        return;
       case "door":
         if (value === "forced" || value === "left-open") this.add("door", value);
         return;
@@ -241,6 +244,31 @@ export class Log implements DoorEvents, TimerUser {
       this.direction + " " + peerText(this.peer) + ": " + answered + reasonText(of(extra, "reason")) + sound,
     );
     this.peer = this.sound = "";
+  }
+
+  /** A call that goes on with another phone is a call of each of them. */
+  private takeTransfer(value: string, extra: readonly (string | number)[]): void {
+    const peer = peerText(of(extra, "peer"));
+    const reason = reasonText(of(extra, "reason"));
+    switch (value) {
+      case "refused":
+        this.add("transfer", "to " + peer + " refused: " + reason);
+        return;
+      case "failed":
+        this.add("transfer", "to " + peer + " failed: " + reason);
+        return;
+      case "done":
+      case "picked-up":
+      case "waiting": {
+        const seconds = of(extra, "duration");
+        const talked = seconds === "" || seconds === "0" ? "" : seconds + " s, ";
+        const what = value === "picked-up" ? "picked up by " : value === "done" ? "moved to " : "left to ";
+        // The phone that was left has its entry already.
+        if (seconds !== "") this.add("call", this.direction + " " + peerText(this.peer) + ": " + talked + what + peer);
+        this.direction = of(extra, "direction");
+        this.peer = of(extra, "peer");
+      }
+    }
   }
 
   private add(name: string, text: string): void {

@@ -64,6 +64,8 @@ export class Ring implements TimerUser {
   private givenUpMs = -Infinity;
   /** The targets make room for the fallback. */
   private isYielding = false;
+  /** Somebody whom the ring does not call has taken the visitor's call. */
+  private isTaken = false;
 
   constructor(ua: UserAgent, timers: Timers, user: RingUser) {
     this.ua = ua;
@@ -88,7 +90,7 @@ export class Ring implements TimerUser {
     this.isOn = true;
     this.isPlural = plan.targets.length > 1 || fallback !== "";
     this.isReached = false;
-    this.isStopping = false;
+    this.isStopping = this.isTaken = false;
     this.timers.stop(this.nextTimer);
     this.timers.stop(this.fallbackTimer);
     if (fallback !== "") this.timers.start(this.fallbackTimer, silenceMs);
@@ -122,9 +124,24 @@ export class Ring implements TimerUser {
     if (this.winner !== null) this.endBranches(true);
   }
 
-  /** @returns whether somebody of the ring answered, and talks still */
+  /** Somebody whom the ring does not call has taken the visitor's call: all who ring are told so, and nobody is called any more. */
+  pickUp(): void {
+    if (!this.isOn) return;
+    this.isTaken = true;
+    this.finish();
+    this.endBranches(true);
+  }
+
+  /** One that rings makes room for a phone that takes its place; the others ring on. */
+  drop(call: Call): void {
+    this.isYielding = this.isTaken = true;
+    this.ua.cancelFor(call);
+    this.isYielding = this.isTaken = false;
+  }
+
+  /** @returns whether somebody answered, and talks still */
   isAnswered(): boolean {
-    return this.winner !== null;
+    return this.winner !== null || this.isTaken;
   }
 
   /** To be called for every change of a call. @param cause CAUSE_* when it ended @returns RING_* */

@@ -7,7 +7,7 @@ import { octets, utf8Length } from "../core/bytes.js";
 import { hasSteering } from "../core/printable.js";
 import { TONE_REGIONS } from "../media/tone.js";
 import { USER_MOST_BYTES } from "../ua/account.js";
-import { readTarget } from "../ua/target.js";
+import { isNumberPattern, readTarget } from "../ua/target.js";
 import { escapeUser, type HostText, placeOf, readDomain, readProxy } from "../ua/uritext.js";
 import { REALM_MAX_BYTES, USERNAME_MAX_BYTES } from "../wire/auth.js";
 import { isSchedule, isZone } from "./daytime.js";
@@ -59,6 +59,8 @@ export const TYPE_PROXY = 19;
 export const TYPE_OCTETS = 20;
 /** A text of at most `max` octets as it stands between quotes on the wire. */
 export const TYPE_QUOTED = 21;
+/** Nothing, or targets and numbers with an `x` for any digit, with commas between. */
+export const TYPE_TARGETS = 22;
 
 export interface Setting {
   key: string;
@@ -77,6 +79,8 @@ const TEXT_MOST = 128;
 /** In the place of `sip.domain`, which may not be set yet. */
 const ANY_DOMAIN = "domain";
 const PLAN_MOST = 400;
+/** Entries of `call.referTo`. */
+const TARGETS_MOST = 16;
 /** Codes of one relay. */
 const CODES_MOST = 8;
 
@@ -235,6 +239,21 @@ export const SCHEMA: readonly Setting[] = [
     "refuse calls that come, with 486 (busy) or 480 (away)",
   ),
   choice("call.join", TYPE_SWITCH, "off", ON_OFF, "a known caller who calls while the door talks joins that call"),
+  choice(
+    "call.refer",
+    TYPE_CHOICE,
+    "targets",
+    ["off", "targets", "any"],
+    "where the phone in the call may move it (REFER): nowhere, to whom the settings name, or to whatever it names",
+  ),
+  entry(
+    "call.referTo",
+    TYPE_TARGETS,
+    "",
+    "whom calls may be moved to beside those that the door calls; an x is any digit: 2xx",
+    0,
+    TEXT_MOST,
+  ),
   entry(
     "call.talkTime",
     TYPE_NUMBER,
@@ -398,6 +417,12 @@ export function allowed(setting: Setting): string {
       return "empty, or a host name or an IPv4 address, with :PORT and ;transport=tcp if need be";
     case TYPE_TARGET:
       return "empty, or a SIP URI, an address or a number, by UDP or TCP; of at most " + setting.max + " characters";
+    case TYPE_TARGETS:
+      return (
+        "empty, or up to " +
+        TARGETS_MOST +
+        " SIP URIs, addresses and numbers, an x in a number for any digit, with commas between"
+      );
     case TYPE_DIGITS:
       return "empty, or " + setting.min + " to " + setting.max + " digits; several codes with commas between";
     case TYPE_PLAN:
@@ -484,6 +509,8 @@ export function check(setting: Setting, value: string): string | null {
       return given === "" || (given.length <= setting.max && readProxy(given).error === "") ? given : null;
     case TYPE_TARGET:
       return given === "" || (given.length <= setting.max && readTarget(given, ANY_DOMAIN).error === "") ? given : null;
+    case TYPE_TARGETS:
+      return given === "" || (given.length <= setting.max && areTargets(given)) ? given : null;
     case TYPE_PLAN:
       return given === "" || (given.length <= setting.max && readPlan(given).error === "") ? given : null;
     case TYPE_ZONE:
@@ -577,6 +604,16 @@ function isName(value: string): boolean {
     const c = value.charAt(i);
     const isPlain = (c >= "a" && c <= "z") || (c >= "A" && c <= "Z") || (c >= "0" && c <= "9");
     if (!isPlain && c !== "-" && c !== "_" && c !== "." && c !== "+") return false;
+  }
+  return true;
+}
+
+function areTargets(value: string): boolean {
+  const entries = value.split(",");
+  if (entries.length > TARGETS_MOST) return false;
+  for (let i = 0; i < entries.length; i++) {
+    const entry = entries[i].trim();
+    if (!isNumberPattern(entry) && readTarget(entry, ANY_DOMAIN).error !== "") return false;
   }
   return true;
 }

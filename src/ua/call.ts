@@ -105,6 +105,8 @@ export class Call implements TimerUser {
   startedMs = 0;
   /** When it was answered, -1 before. */
   answeredMs = -1;
+  /** Another call has its place: its sound is not heard any more, and it is about to end. */
+  isMoved = false;
   /** The status that ends it when the time is over in which it may ring. */
   lateStatus = 480;
   private readonly timers: Timers;

@@ -86,6 +86,28 @@ function built(value: string): Target {
   return isRead ? { uri: "sip:" + value, error: "" } : refused("'sip:" + printable(value, SHOWN) + "' is no SIP URI");
 }
 
+/** Whether it is a number in which `x` stands for any digit: `2xx`. */
+export function isNumberPattern(value: string): boolean {
+  let isAny = false;
+  for (let i = 0; i < value.length; i++) {
+    const c = value.charAt(i);
+    if (c === "x" || c === "X") isAny = true;
+    else if (!(c >= "0" && c <= "9") && c !== "*" && c !== "+") return false;
+  }
+  return isAny;
+}
+
+/** @param pattern as `isNumberPattern` has it @returns whether `number` is one of those it stands for */
+export function fitsPattern(pattern: string, number: string): boolean {
+  if (pattern.length !== number.length) return false;
+  for (let i = 0; i < pattern.length; i++) {
+    const wanted = pattern.charAt(i);
+    const c = number.charAt(i);
+    if (wanted === "x" || wanted === "X" ? !(c >= "0" && c <= "9") : wanted !== c) return false;
+  }
+  return true;
+}
+
 function refused(error: string): Target {
   return { uri: "", error };
 }

@@ -9,19 +9,32 @@ import { Pool } from "../core/pool.js";
 import type { RandomSource } from "../core/random.js";
 import type { Timers } from "../core/timers.js";
 import { Dialog } from "../dialog/dialog.js";
-import { ACCEPT, ACCEPT_DIGITS, ACCEPT_SDP, ACCEPT_TEXT, ALLOW, SUPPORTED, USER_AGENT } from "../dialog/lines.js";
+import {
+  ACCEPT,
+  ACCEPT_DIGITS,
+  ACCEPT_SDP,
+  ACCEPT_TEXT,
+  ALLOW,
+  ALLOW_REFER,
+  ALLOW_REFER_SHORT,
+  ALLOW_SHORT,
+  SUPPORTED_ALL,
+  USER_AGENT,
+} from "../dialog/lines.js";
 import { NegotiationSettings } from "../dialog/negotiation.js";
 import {
   CAUSE_DECLINED,
   CAUSE_LOCAL,
   CAUSE_TOO_LONG,
   SESSION_ANSWERED,
+  SESSION_ENDED,
   type Session,
   type SessionContext,
   type SessionUser,
 } from "../dialog/session.js";
 import type { SubscriptionHost } from "../dialog/subscription.js";
 import { SOUND_NOT_OWED } from "../media/agreement.js";
+import { RETRY_AFTER } from "../transaction/answer.js";
 import type { ClientTransaction } from "../transaction/client.js";
 import { Flow } from "../transaction/flow.js";
 import {
@@ -41,6 +54,7 @@ import type { Message } from "../wire/message.js";
 import {
   HEADER_ACCEPT,
   HEADER_EXPIRES,
+  HEADER_REPLACES,
   HEADER_REQUIRE,
   METHOD_ACK,
   METHOD_BYE,
@@ -52,11 +66,15 @@ import {
   METHOD_OPTIONS,
   METHOD_OTHER,
   METHOD_PRACK,
+  METHOD_REFER,
   METHOD_SUBSCRIBE,
   METHOD_UPDATE,
   TRANSPORT_TCP,
   TRANSPORT_UDP,
 } from "../wire/names.js";
+import { BAD_REFER_TO, BAD_REPLACES } from "../wire/problems.js";
+import { ReferTo } from "../wire/referto.js";
+import { Replaces } from "../wire/replaces.js";
 import { Uri } from "../wire/uri.js";
 import type { Writer } from "../wire/writer.js";
 import { Account, type AccountSettings, isSameAccount } from "./account.js";
@@ -84,6 +102,7 @@ import {
   type RegistrationUser,
 } from "./registration.js";
 import { readContact, readTarget } from "./target.js";
+import { TRANSFER_REFUSED, Transfer, type TransferHost } from "./transfer.js";
 import { ALLOW_EVENTS, WATCH_CONFIRMED, WATCH_EARLY, WATCH_IDLE, WATCH_TRYING, Watchers } from "./watchers.js";
 
 /** Nobody answered in the time a call may ring. Beside the CAUSE_* of the session. */
@@ -105,6 +124,8 @@ export interface UserAgentSettings extends AccountSettings {
   silenceTimeMs: number;
   /** The session interval to ask for, in seconds; 0 none. RFC 4028 */
   sessionExpiresS: number;
+  /** The other side may ask for its call to be moved: `mayRefer` says who, and where to. Nothing: it may not. */
+  refers?: boolean;
   /** The shortest session interval that is taken, in seconds. */
   minSeS: number;
   /** RTP port of line 0; each further line has the next even one. */
@@ -133,8 +154,24 @@ export interface UserAgentUser {
   onCallRefused?(m: Message, source: Flow, status: number): void;
   /** Whether an INVITE, MESSAGE or SUBSCRIBE that came may be taken. @param call in which a MESSAGE came, null outside of any @returns 0, or the status that refuses it */
   mayCall(m: Message, source: Flow, call: Call | null): number;
+  /**
+   * Whether a REFER that came in a call may be followed. @param out whom it names, and whom to call for that
+   * @returns as `mayCall`
+   */
+  mayRefer?(m: Message, source: Flow, call: Call, out: Destination): number;
+  /** A call is moved, or picked up by another phone: what this is told of is told by no `onCall`. As `TransferHost.onTransfer` */
+  onTransfer?(change: number, call: Call, other: Call | null, cause: number, status: number, m: Message | null): void;
+  /** A call that rings is to make room for the phone that picks it up: there is none for both. */
+  onMakeRoom?(call: Call): void;
   /** `mayCall` has said 401: writes the challenge. @param ip where the request came from */
   writeChallenge(w: Writer, ip: number): void;
+}
+
+/** Whom to call. */
+export interface Destination {
+  target: string;
+  /** Past the outbound proxy. */
+  isDirect: boolean;
 }
 
 /** An Expires beyond a day is no limit. */
@@ -147,7 +184,7 @@ const CONTACT_CLOSE = octets(">\r\n");
 const SIP_COLON = octets("sip:");
 const TRANSPORT_TCP_PARAM = octets(";transport=tcp");
 /** Option tags that are known here. */
-const OPTIONS: readonly Uint8Array[] = [octets("100rel"), octets("timer")];
+const OPTIONS: readonly Uint8Array[] = [octets("100rel"), octets("timer"), octets("replaces"), octets("norefersub")];
 /** What is looked at outside of dialogs. Some of these methods belong into one: 481. */
 const RULES: Rules = {
   methods: methodBits([
@@ -168,6 +205,11 @@ const RULES: Rules = {
   options: OPTIONS,
   isForwarding: false,
 };
+/** The same where calls may be moved. */
+const RULES_REFER: Rules = { ...RULES, methods: RULES.methods | methodBits([METHOD_REFER]), allow: ALLOW_REFER };
+const REFER_SUB_FALSE = octets("Refer-Sub: false\r\n");
+/** How long a call may ring whose time is not limited by the settings. */
+const RING_MOST_MS = 3_600_000;
 const ANY_TYPE = octets("*/*");
 const ANY_APPLICATION = octets("application/*");
 const APPLICATION_SDP = octets("application/sdp");
@@ -176,14 +218,19 @@ const APPLICATION_SDP = octets("application/sdp");
 const uri = new Uri();
 const span = new Span();
 const from = new Flow();
+const replaces = new Replaces();
+const destination: Destination = { target: "", isDirect: false };
 
-export class UserAgent implements TransactionUser, Past, SessionUser, CallUser, RegistrationUser, SubscriptionHost {
+export class UserAgent
+  implements TransactionUser, Past, SessionUser, CallUser, RegistrationUser, SubscriptionHost, TransferHost
+{
   readonly layer: TransactionLayer;
   readonly account: Account;
   readonly registration: Registration;
   readonly calls: readonly Call[];
   readonly lines: readonly Line[];
   readonly dialogs: Pool<Dialog>;
+  readonly transfer: Transfer;
   /** Why the last `call` was not made, one line for a person. */
   error = "";
   /** It was for want of room alone: soon it may be. */
@@ -196,6 +243,8 @@ export class UserAgent implements TransactionUser, Past, SessionUser, CallUser, 
   private readonly negotiation = new NegotiationSettings();
   private readonly credentials: Credentials;
   private readonly watchers: Watchers;
+  /** What the REFER that came last asks for. */
+  private readonly wish = new ReferTo();
   private readonly timers: Timers;
   private readonly random: RandomSource;
   private readonly user: UserAgentUser;
@@ -233,6 +282,7 @@ export class UserAgent implements TransactionUser, Past, SessionUser, CallUser, 
       dialogs: this.dialogs,
       user: this,
       transport: settings.transport,
+      allow: allowOf(settings),
       sessionExpiresS: settings.sessionExpiresS,
       minSeS: settings.minSeS,
     };
@@ -242,6 +292,7 @@ export class UserAgent implements TransactionUser, Past, SessionUser, CallUser, 
     const calls: Call[] = [];
     for (let i = 0; i < limits.calls; i++) calls.push(new Call(this.context, this.negotiation, lines[0], this, random));
     this.calls = calls;
+    this.transfer = new Transfer(this, timers);
     this.watchers = new Watchers(this, timers, limits.subscriptions, limits.dialogBytes);
     this.registration = new Registration(
       this.layer,
@@ -259,6 +310,7 @@ export class UserAgent implements TransactionUser, Past, SessionUser, CallUser, 
   configure(settings: UserAgentSettings, ip: number, udpPort: number, tcpPort: number): void {
     this.settings = settings;
     this.context.transport = settings.transport;
+    this.context.allow = allowOf(settings);
     this.context.sessionExpiresS = settings.sessionExpiresS;
     this.context.minSeS = settings.minSeS;
     const wasRegistered = this.registration.state !== REGISTRATION_OFF;
@@ -296,9 +348,10 @@ export class UserAgent implements TransactionUser, Past, SessionUser, CallUser, 
   /**
    * Calls what a person gave: a URI, an address, a number. @param beside a call that rings, of which at most one is to be answered: both share its line
    * @param isDirect past the outbound proxy, straight to the address in the target, which may be a contact that came
+   * @param fields further lines of the INVITE, whose octets stay until it is answered
    * @returns the call, or null with the reason in `error`
    */
-  call(target: string, beside: Call | null = null, isDirect = false): Call | null {
+  call(target: string, beside: Call | null = null, isDirect = false, fields: Span | null = null): Call | null {
     const typed = readTarget(target, this.account.domain);
     // What a phone registered is taken as it came.
     const read = typed.error !== "" && isDirect ? readContact(target) : typed;
@@ -321,7 +374,7 @@ export class UserAgent implements TransactionUser, Past, SessionUser, CallUser, 
     call.state = CALL_CALLING;
     call.startedMs = this.timers.nowMs;
     call.answeredMs = -1;
-    if (!call.session.call(draft)) {
+    if (!call.session.call(draft, fields)) {
       call.state = CALL_ENDED;
       if (call.session.isTooLong) return this.cannot(this.lengthError());
       return this.cannot("the INVITE could not be sent: no free transaction", true);
@@ -346,6 +399,18 @@ export class UserAgent implements TransactionUser, Past, SessionUser, CallUser, 
     if (this.isActive(call)) call.session.hangUp(486, COMPLETED_ELSEWHERE);
   }
 
+  callBeside(target: string, beside: Call, isDirect: boolean, fields: Span | null): Call | null {
+    return this.call(target, beside, isDirect, fields);
+  }
+
+  /** Moves the one we talk to (the visitor, seen from a door) to another phone. @returns "" or why not */
+  move(target: string): string {
+    const call = this.activeCall();
+    if (call === null || !isTalking(call)) return "there is no call to move";
+    if (this.transfer.isOn || this.transfer.isPicking) return "the call is being moved already";
+    return this.transfer.begin(call, target, false, null) ? "" : this.error;
+  }
+
   /** Holds the other side, or takes it back. RFC 3264 §8.4 @returns "" or why it cannot be said; what becomes of it later, `onUnchanged` tells */
   hold(call: Call, on: boolean): string {
     if (call.state !== CALL_CONFIRMED && call.state !== CALL_HELD) return "the call is not answered";
@@ -362,7 +427,7 @@ export class UserAgent implements TransactionUser, Past, SessionUser, CallUser, 
     let found: Call | null = null;
     for (let i = 0; i < this.calls.length; i++) {
       const call = this.calls[i];
-      if (!this.isActive(call)) continue;
+      if (!this.isActive(call) || call.isMoved) continue;
       if (call.state === CALL_CONFIRMED || call.state === CALL_HELD) return call;
       if (found === null || (call.hasSound && !found.hasSound)) found = call;
     }
@@ -389,6 +454,11 @@ export class UserAgent implements TransactionUser, Past, SessionUser, CallUser, 
   onRequest(t: ServerTransaction, m: Message): void {
     if (m.toTagEnd > m.toTagStart) {
       const call = this.callOf(m);
+      if (m.method === METHOD_SUBSCRIBE && this.transfer.referral.owns(m)) {
+        this.layer.prove(t.source.ip);
+        this.transfer.referral.onSubscribe(t, m);
+        return;
+      }
       const watcher = call === null ? this.watchers.of(m) : null;
       if (call !== null || watcher !== null) this.layer.prove(t.source.ip);
       if (watcher !== null) watcher.onRequest(t, m);
@@ -398,9 +468,14 @@ export class UserAgent implements TransactionUser, Past, SessionUser, CallUser, 
     }
     // Outside of a dialog nobody has shown yet that it is where it says: all refusals go without a transaction.
     const isReadable = uri.parse(m.bytes, m.uriStart, m.uriEnd);
-    const problem = inspect(RULES, m, isReadable ? uri : null, this, t);
+    const problem = inspect(this.rules, m, isReadable ? uri : null, this, t);
     const status = problem === 0 && isAsked(m.method) ? this.judge(t, m, null) : problem;
     if (status !== 0) this.refuseInspected(t, m, status);
+    // RFC 3891 §3
+    else if (m.method !== METHOD_INVITE && m.has(HEADER_REPLACES)) this.refuseFor(t, m, 400, BAD_REPLACES);
+    // A call that is not there cannot be moved.
+    else if (m.method === METHOD_REFER) refuse(this.layer, t, m, 403);
+    else if (m.method === METHOD_INVITE && m.has(HEADER_REPLACES)) this.onReplacing(t, m);
     else if (m.method === METHOD_INVITE) this.onInvite(t, m);
     else if (m.method === METHOD_MESSAGE) this.onMessage(t, m, null);
     else if (m.method === METHOD_SUBSCRIBE) this.watchers.onSubscribe(t, m);
@@ -444,6 +519,10 @@ export class UserAgent implements TransactionUser, Past, SessionUser, CallUser, 
     for (let i = 0; i < this.calls.length; i++) this.calls[i].session.onAckTimeout(t);
   }
 
+  private get rules(): Rules {
+    return this.settings.refers === true ? RULES_REFER : RULES;
+  }
+
   /** Asks the user above. @returns as `mayCall` */
   private judge(t: ServerTransaction, m: Message, call: Call | null): number {
     from.set(t.source.transport, t.source.ip, t.sourcePort, t.source.connection);
@@ -454,7 +533,7 @@ export class UserAgent implements TransactionUser, Past, SessionUser, CallUser, 
     const { ip } = t.source;
     const w = beginRefusal(this.layer, t, m, status, reasonOfRefusal(status));
     if (status === 401) this.user.writeChallenge(w, ip);
-    else writeRefusal(w, RULES, m, status);
+    else writeRefusal(w, this.rules, m, status);
     w.put(EMPTY_BODY);
     this.layer.sendAnswer();
     // A challenge refuses nothing yet.
@@ -474,15 +553,22 @@ export class UserAgent implements TransactionUser, Past, SessionUser, CallUser, 
     this.user.onCallRefused?.(m, from, status);
   }
 
+  private refuseFor(t: ServerTransaction, m: Message, status: number, reason: Uint8Array): void {
+    beginRefusal(this.layer, t, m, status, reason).put(EMPTY_BODY);
+    this.layer.sendAnswer();
+    this.tellRefused(t, m, status);
+  }
+
+  /** What an INVITE carries is none of ours: it was refused. */
+  private isUnreadable(t: ServerTransaction, m: Message): boolean {
+    if (findSdp(m, span) === BODY_OTHER) this.refuseCall(t, m, 415, ACCEPT_SDP);
+    else if (m.has(HEADER_ACCEPT) && !takesSdp(m)) this.refuseCall(t, m, 406);
+    else return false;
+    return true;
+  }
+
   private onInvite(t: ServerTransaction, m: Message): void {
-    if (findSdp(m, span) === BODY_OTHER) {
-      this.refuseCall(t, m, 415, ACCEPT_SDP);
-      return;
-    }
-    if (m.has(HEADER_ACCEPT) && !takesSdp(m)) {
-      this.refuseCall(t, m, 406);
-      return;
-    }
+    if (this.isUnreadable(t, m)) return;
     const other = this.activeCall();
     const isBusy = other !== null && !(this.joins && other.answeredMs >= 0);
     const line = isBusy ? null : this.freeLine();
@@ -497,15 +583,115 @@ export class UserAgent implements TransactionUser, Past, SessionUser, CallUser, 
       this.tellRefused(t, m, status);
       return;
     }
-    call.state = CALL_INCOMING;
-    call.startedMs = this.timers.nowMs;
-    call.answeredMs = -1;
+    this.arrive(call, t);
     this.limitRinging(call, m);
-    t.isUnproven = this.isWary && t.source.transport === TRANSPORT_UDP && !this.layer.isProven(t.source.ip);
     if (!t.isUnproven) call.session.progress(180);
     if (call.state === CALL_INCOMING) this.tell(call, 0, 0, m);
     // Whoever is answered by itself gets one message for the one it sent: as long as it hears nothing it sends its INVITE again.
     if (t.isUnproven) call.session.progress(180);
+  }
+
+  private arrive(call: Call, t: ServerTransaction): void {
+    call.state = CALL_INCOMING;
+    call.startedMs = this.timers.nowMs;
+    call.answeredMs = -1;
+    t.isUnproven = this.isWary && t.source.transport === TRANSPORT_UDP && !this.layer.isProven(t.source.ip);
+  }
+
+  /** An INVITE, from one who may, that takes the place of a call of ours, on its line: it is answered at once. RFC 3891 §3 */
+  private onReplacing(t: ServerTransaction, m: Message): void {
+    const row = m.first(HEADER_REPLACES);
+    if (m.next(row) >= 0 || !replaces.parse(m.bytes, m.valueStart(row), m.valueEnd(row))) {
+      this.refuseFor(t, m, 400, BAD_REPLACES);
+      return;
+    }
+    let replaced: Call | null = null;
+    for (let i = 0; i < this.calls.length && replaced === null; i++)
+      if (this.calls[i].session.ofReplaces(replaces) !== null) replaced = this.calls[i];
+    const status = replaced === null ? 481 : this.judgeReplaced(replaced);
+    if (replaced === null || status !== 0) {
+      this.refuseCall(t, m, status);
+      return;
+    }
+    if (this.isUnreadable(t, m)) return;
+    const place = this.transfer.placeOf(replaced);
+    let call = this.freeCall(place.line);
+    if (call === null) {
+      // What rings makes room: for whoever picks up, nobody else has to be found.
+      if (this.transfer.isOn) this.transfer.giveUp();
+      else if (replaced.answeredMs < 0) this.user.onMakeRoom?.(replaced);
+      call = this.freeCall(place.line);
+    }
+    if (call === null) {
+      this.refuseCall(t, m, 503, RETRY_AFTER);
+      return;
+    }
+    const problem = call.session.receive(t, m);
+    if (problem !== 0) {
+      call.state = CALL_FREE;
+      this.tellRefused(t, m, problem);
+      return;
+    }
+    this.arrive(call, t);
+    call.unlimit();
+    this.transfer.pickUp(call, place);
+    this.tell(call, 0, 0, m);
+    if (call.state === CALL_INCOMING) call.session.answer();
+  }
+
+  /** @returns 0, or the status that refuses an INVITE which is to take the place of that call */
+  private judgeReplaced(call: Call): number {
+    const { state, isCaller } = call.session;
+    if (state === SESSION_ENDED || call.isMoved) return 603;
+    if (this.transfer.isPicking) return 491;
+    if (state >= SESSION_ANSWERED) return replaces.isEarlyOnly ? 486 : 0;
+    // An early dialog can be replaced by whoever is called, not by whoever calls.
+    return isCaller ? 0 : 481;
+  }
+
+  /** A REFER in a call. RFC 3515 §2.4 */
+  private onRefer(t: ServerTransaction, m: Message, call: Call): void {
+    const { transfer, wish } = this;
+    if (this.settings.refers !== true) {
+      replyWith(this.layer, t, 405, ALLOW);
+      return;
+    }
+    call.session.refers += 1;
+    const status = this.judgeRefer(t, m, call);
+    if (status !== 0) {
+      if (status === 400) this.refuseFor(t, m, 400, BAD_REFER_TO);
+      else this.refuseInspected(t, m, status);
+      this.onTransfer(TRANSFER_REFUSED, call, null, 0, status, m);
+      return;
+    }
+    const id = call.session.refers > 1 ? m.cseq : -1;
+    const { isSilent } = wish;
+    if (!transfer.begin(call, destination.target, destination.isDirect, wish.fields)) {
+      const failed = this.isFull ? 503 : 480;
+      replyWith(this.layer, t, failed, this.isFull ? RETRY_AFTER : NONE);
+      this.onTransfer(TRANSFER_REFUSED, call, null, 0, failed, m);
+      return;
+    }
+    const w = this.layer.respond(t, 202);
+    this.writeContact(w, t.source.transport);
+    if (isSilent) w.put(REFER_SUB_FALSE);
+    w.put(EMPTY_BODY);
+    this.layer.sendResponse(t);
+    if (!isSilent) transfer.subscribe(call, id);
+  }
+
+  /** @returns 0 with `destination`, or the status that refuses the REFER */
+  private judgeRefer(t: ServerTransaction, m: Message, call: Call): number {
+    const { transfer, wish, user } = this;
+    // What is not answered yet, or being moved, cannot be moved.
+    if (!isTalking(call) || call.isMoved || transfer.isOn || transfer.isPicking) return 491;
+    const status = wish.read(m);
+    if (status !== 0) return status;
+    if (user.mayRefer === undefined || !transfer.mayMove) return 403;
+    destination.target = wish.toText();
+    destination.isDirect = false;
+    from.set(t.source.transport, t.source.ip, t.sourcePort, t.source.connection);
+    return user.mayRefer(m, from, call, destination);
   }
 
   /** It rings as long as ours may, but no longer than the caller's Expires says; then the answer is 487. RFC 3261 §13.3.1 */
@@ -541,10 +727,10 @@ export class UserAgent implements TransactionUser, Past, SessionUser, CallUser, 
   /** What an INVITE would be answered just now. RFC 3261 §11.2 */
   private replyOptions(t: ServerTransaction, status: number): void {
     const w = this.layer.respond(t, status);
-    w.put(ALLOW);
+    w.put(this.rules.allow);
     w.put(ALLOW_EVENTS);
     w.put(ACCEPT);
-    w.put(SUPPORTED);
+    w.put(SUPPORTED_ALL);
     w.put(USER_AGENT);
     w.put(EMPTY_BODY);
     this.layer.sendResponse(t);
@@ -629,10 +815,7 @@ export class UserAgent implements TransactionUser, Past, SessionUser, CallUser, 
   onAgreed(s: Session): void {
     const call = this.callWith(s);
     const agreed = s.negotiation.result;
-    if (!call.hasSound && this.takeSound(call, s.isConfirmed())) {
-      call.hasSound = true;
-      call.media.start();
-    }
+    if (!call.hasSound) this.startSound(call, s.isConfirmed());
     // Before the answer the other side owes us no sound.
     if (call.hasSound) call.media.configure(agreed, s.isConfirmed() ? this.settings.silenceTimeMs : SOUND_NOT_OWED);
     if (call.state === CALL_CALLING || call.state === CALL_RINGING) {
@@ -646,6 +829,8 @@ export class UserAgent implements TransactionUser, Past, SessionUser, CallUser, 
     const call = this.callWith(s);
     call.answeredMs = this.timers.nowMs;
     call.unlimit();
+    // It takes the place of another, whose sound ran until now.
+    if (!call.hasSound) this.startSound(call, true);
     call.media.configure(s.negotiation.result, this.settings.silenceTimeMs);
     this.setState(call, CALL_CONFIRMED);
     if (s.negotiation.result.heldByRemote && call.state === CALL_CONFIRMED) this.setState(call, CALL_HELD);
@@ -657,6 +842,7 @@ export class UserAgent implements TransactionUser, Past, SessionUser, CallUser, 
     if (call.hasSound) {
       call.hasSound = false;
       call.media.stop();
+      this.passSound(call);
     }
     const own = this.cause;
     this.cause = 0;
@@ -679,6 +865,9 @@ export class UserAgent implements TransactionUser, Past, SessionUser, CallUser, 
       case METHOD_MESSAGE:
         this.onMessage(t, m, call);
         break;
+      case METHOD_REFER:
+        this.onRefer(t, m, call);
+        break;
       case METHOD_INFO: {
         const digit = readInfoDigit(m);
         if (digit.code < 0 && m.bodyEnd > m.bodyStart) {
@@ -690,10 +879,10 @@ export class UserAgent implements TransactionUser, Past, SessionUser, CallUser, 
         break;
       }
       case METHOD_OTHER:
-        replyWith(this.layer, t, 501, ALLOW);
+        replyWith(this.layer, t, 501, this.rules.allow);
         break;
       default:
-        replyWith(this.layer, t, 405, ALLOW);
+        replyWith(this.layer, t, 405, this.rules.allow);
         break;
     }
   }
@@ -732,6 +921,16 @@ export class UserAgent implements TransactionUser, Past, SessionUser, CallUser, 
     this.user.onBinding(m, start, end);
   }
 
+  // ---- what transfers ask and tell ----
+
+  ringMostMs(): number {
+    return this.settings.ringTimeMs > 0 ? this.settings.ringTimeMs : RING_MOST_MS;
+  }
+
+  onTransfer(change: number, call: Call, other: Call | null, cause: number, status: number, m: Message | null): void {
+    this.user.onTransfer?.(change, call, other, cause, status, m);
+  }
+
   // ---- helpers ----
 
   private setAddress(ip: number, udpPort: number, tcpPort: number): void {
@@ -749,10 +948,33 @@ export class UserAgent implements TransactionUser, Past, SessionUser, CallUser, 
 
   /** What a call has come to, to the user above and to those who watch. */
   private tell(call: Call, cause: number, status: number, m: Message | null): void {
-    this.user.onCall(call, cause, status, m);
+    if (!this.transfer.note(call, cause, status, m)) this.user.onCall(call, cause, status, m);
     const active = this.activeCall();
+    if (active === null) this.transfer.rest();
     if (active === null) this.watchers.show(WATCH_IDLE, false);
     else this.watchers.show(watchState(active.state), active.session.isCaller);
+  }
+
+  private startSound(call: Call, isConfirmed: boolean): void {
+    if (call.isMoved || !this.takeSound(call, isConfirmed)) return;
+    call.hasSound = true;
+    call.media.start();
+  }
+
+  /** The call whose sound ran is over: another one on its line that has agreed on sound is heard from now on. */
+  private passSound(ended: Call): void {
+    for (let i = 0; i < this.calls.length; i++) {
+      const call = this.calls[i];
+      const { session } = call;
+      if (call === ended || call.line !== ended.line || !this.isActive(call) || call.isMoved) continue;
+      if (!session.isCaller || !session.negotiation.isAgreed()) continue;
+      this.startSound(call, true);
+      call.media.configure(
+        session.negotiation.result,
+        session.isConfirmed() ? this.settings.silenceTimeMs : SOUND_NOT_OWED,
+      );
+      return;
+    }
   }
 
   /** Of the calls that share a line the first with sound before the answer is heard; whoever answers takes its place. */
@@ -808,13 +1030,14 @@ export class UserAgent implements TransactionUser, Past, SessionUser, CallUser, 
     for (let i = 0; i < this.calls.length; i++) {
       const call = this.calls[i];
       if (this.isActive(call)) continue;
-      if (call.state === CALL_FREE || call.session.isSettled()) {
+      if (call.state === CALL_FREE || (call.session.isSettled() && !this.transfer.isTelling(call))) {
         found = call;
         break;
       }
       if (found === null) found = call;
     }
     if (found !== null) {
+      this.transfer.forget(found);
       found.session.release();
       if (found.line.call === found) found.line.call = null;
       found.line = line;
@@ -856,6 +1079,15 @@ function takesSdp(m: Message): boolean {
     m.contains(HEADER_ACCEPT, ANY_APPLICATION) ||
     m.contains(HEADER_ACCEPT, ANY_TYPE)
   );
+}
+
+/** Whether it is answered, and not over. */
+function isTalking(call: Call): boolean {
+  return call.state === CALL_CONFIRMED || call.state === CALL_HELD;
+}
+
+function allowOf(settings: UserAgentSettings): Uint8Array {
+  return settings.refers === true ? ALLOW_REFER_SHORT : ALLOW_SHORT;
 }
 
 function watchState(state: number): number {

@@ -11,6 +11,7 @@ import {
   HEADER_FROM,
   HEADER_NAMES,
   HEADER_REFER_TO,
+  HEADER_REFERRED_BY,
   HEADER_SESSION_EXPIRES,
   HEADER_SUBJECT,
   HEADER_SUPPORTED,
@@ -31,8 +32,9 @@ const LOWER_CASE = 0x20;
 const COLON = 0x3a;
 const SPACE = 0x20;
 
-/** Header ids of one-letter names, by the letter in lower case. RFC 3261 §7.3.3; o and r: RFC 6665, 3515; x: RFC 4028. */
+/** Header ids of one-letter names, by the letter in lower case. RFC 3261 §7.3.3; o and r: RFC 6665, 3515; b: RFC 3892; x: RFC 4028. */
 const COMPACT = new Uint8Array(256);
+COMPACT[0x62] = HEADER_REFERRED_BY;
 COMPACT[0x63] = HEADER_CONTENT_TYPE;
 COMPACT[0x65] = HEADER_CONTENT_ENCODING;
 COMPACT[0x66] = HEADER_FROM;

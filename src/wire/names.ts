@@ -99,8 +99,11 @@ export const HEADER_ANSWER_MODE = 52;
 export const HEADER_P_PREFERRED_IDENTITY = 53;
 export const HEADER_REMOTE_PARTY_ID = 54;
 export const HEADER_PRIVACY = 55;
+/** RFC 3892; RFC 4488. */
+export const HEADER_REFERRED_BY = 56;
+export const HEADER_REFER_SUB = 57;
 /** How many header ids there are. */
-export const HEADER_COUNT = 56;
+export const HEADER_COUNT = 58;
 
 /** Indexed by header id: the long form. */
 export const HEADER_NAMES: readonly Uint8Array[] = [
@@ -160,6 +163,8 @@ export const HEADER_NAMES: readonly Uint8Array[] = [
   octets("P-Preferred-Identity"),
   octets("Remote-Party-ID"),
   octets("Privacy"),
+  octets("Referred-By"),
+  octets("Refer-Sub"),
 ];
 
 // Transports. TRANSPORT_NONE is "not said"; TRANSPORT_OTHER is a transport that is well formed and not known here.

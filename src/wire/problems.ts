@@ -37,6 +37,8 @@ const PROBLEM_TEXT: readonly Uint8Array[] = [
 
 /** Of a 400 for what the parser leaves to others. */
 export const BAD_CONTACT = octets("Bad Contact Header Field");
+export const BAD_REFER_TO = octets("Bad Refer-To Header Field");
+export const BAD_REPLACES = octets("Bad Replaces Header Field");
 export const BAD_EXPIRES = octets("Bad Expires Header Field");
 
 /** The fields that the parser reads, indexed by their ids. */

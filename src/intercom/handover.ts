@@ -1,0 +1,165 @@
+/**
+ * What a person is told when a call goes over to another phone: by REFER of the phone in it, or by one that picks it up. The visitor has one
+ * call all the while, which begins and ends once; in between `transfer` tells who has it.
+ * Not here: the transfer itself (ua/transfer.ts), and where calls may be moved (moves.ts).
+ */
+import type { Timers } from "../core/timers.js";
+import { CALL_RINGING, type Call } from "../ua/call.js";
+import {
+  TRANSFER_CALLING,
+  TRANSFER_DONE,
+  TRANSFER_FAILED,
+  TRANSFER_LEFT,
+  TRANSFER_LOST,
+  TRANSFER_PICKED_UP,
+  TRANSFER_PICKING,
+  TRANSFER_REFUSED,
+  TRANSFER_RINGING,
+  TRANSFER_WAITING,
+} from "../ua/transfer.js";
+import type { Message } from "../wire/message.js";
+import { HEADER_REFER_TO } from "../wire/names.js";
+import { callerOf, codecOf, fieldOf, targetOf } from "./agent.js";
+import { type DoorEvents, type DoorOutputs, SIGNAL_QUIET, SIGNAL_RINGING } from "./outputs.js";
+import { RING_NOTHING, type Ring } from "./ring.js";
+
+/** The door, as it is needed here. */
+export interface HandoverUser {
+  /** Why a call ended, in words. */
+  endWords(cause: number, status: number, m: Message | null): string;
+  /** The call is told as any other: it is the visitor's from now on, or was until now. */
+  tellCall(call: Call, cause: number, status: number, m: Message | null): void;
+  /** One of several that rang. */
+  tellBranch(call: Call, cause: number, status: number, m: Message | null): void;
+  /** Another phone has the call: digits of the first are no part of a code any more. */
+  onHandedOver(): void;
+}
+
+export class Handover {
+  private readonly events: DoorEvents;
+  private readonly outputs: DoorOutputs;
+  private readonly timers: Timers;
+  private readonly ring: Ring;
+  private readonly user: HandoverUser;
+  /** Who picks up. */
+  private picker = "";
+  /** The visitor was in a call, and is in none just now. */
+  private isWaiting = false;
+
+  constructor(events: DoorEvents, outputs: DoorOutputs, timers: Timers, ring: Ring, user: HandoverUser) {
+    this.events = events;
+    this.outputs = outputs;
+    this.timers = timers;
+    this.ring = ring;
+    this.user = user;
+  }
+
+  /** As `UserAgentUser.onTransfer`. */
+  onTransfer(change: number, call: Call, other: Call | null, cause: number, status: number, m: Message | null): void {
+    switch (change) {
+      case TRANSFER_REFUSED:
+        this.tell("refused", [
+          "peer",
+          fieldOf(m, HEADER_REFER_TO),
+          "by",
+          callerOf(m),
+          "reason",
+          refusal(status),
+          "code",
+          status,
+        ]);
+        return;
+      case TRANSFER_CALLING:
+        this.tell("calling", ["peer", targetOf(call)]);
+        return;
+      case TRANSFER_RINGING:
+        this.tell("ringing", ["peer", targetOf(call)]);
+        if (other === null) this.ringTo(call);
+        return;
+      case TRANSFER_DONE:
+        this.tell("done", ["direction", "out", "peer", targetOf(call), "codec", codecOf(call), ...this.talked(other)]);
+        this.outputs.signal(SIGNAL_QUIET);
+        this.isWaiting = false;
+        this.user.onHandedOver();
+        return;
+      case TRANSFER_FAILED: {
+        const peer = call.session.isCaller ? targetOf(call) : this.picker;
+        this.tell("failed", ["peer", peer, "reason", this.user.endWords(cause, status, m), "code", status]);
+        return;
+      }
+      case TRANSFER_LOST:
+        this.isWaiting = false;
+        this.user.tellCall(call, cause, status, m);
+        return;
+      case TRANSFER_WAITING:
+        this.ring.note(call, cause);
+        this.isWaiting = true;
+        this.tell("waiting", this.waiting(call, other, this.user.endWords(cause, status, m)));
+        if (other?.session.isCaller) this.ringTo(other);
+        return;
+      case TRANSFER_LEFT: {
+        const part = this.ring.note(call, cause);
+        // One of several that rang, in whose place another phone has answered.
+        if (part !== RING_NOTHING && call.answeredMs < 0 && this.ring.isPlural)
+          this.user.tellBranch(call, cause, status, m);
+        return;
+      }
+      case TRANSFER_PICKING:
+        this.picker = callerOf(m);
+        this.tell("picking-up", ["peer", this.picker]);
+        return;
+      case TRANSFER_PICKED_UP:
+        this.pickUp(call, other, cause, status, m);
+    }
+  }
+
+  private pickUp(call: Call, replaced: Call | null, cause: number, status: number, m: Message | null): void {
+    const wasTalking = this.isWaiting || (replaced !== null && replaced.answeredMs >= 0);
+    this.isWaiting = false;
+    const talked = wasTalking ? this.talked(replaced) : [];
+    this.tell("picked-up", ["direction", "in", "peer", this.picker, "codec", codecOf(call), ...talked]);
+    this.ring.pickUp();
+    this.user.onHandedOver();
+    if (!wasTalking) this.user.tellCall(call, cause, status, m);
+  }
+
+  /** The visitor hears that it rings, unless he hears it from there. */
+  private ringTo(call: Call): void {
+    if (!call.hasSound && call.state === CALL_RINGING) this.outputs.signal(SIGNAL_RINGING);
+  }
+
+  /** What the call that was left has lasted, for the log; nothing where that was told before. */
+  private talked(call: Call | null): (string | number)[] {
+    if (call === null || call.answeredMs < 0) return [];
+    return ["duration", Math.round((this.timers.nowMs - call.answeredMs) / 1000)];
+  }
+
+  private waiting(call: Call, other: Call | null, reason: string): (string | number)[] {
+    const isOut = other === null || other.session.isCaller;
+    const peer = other !== null && isOut ? targetOf(other) : this.picker;
+    return ["direction", isOut ? "out" : "in", "peer", peer, "reason", reason, ...this.talked(call)];
+  }
+
+  private tell(value: string, extra: readonly (string | number)[]): void {
+    this.events.event("transfer", value, extra);
+  }
+}
+
+function refusal(status: number): string {
+  switch (status) {
+    case 401:
+      return "401 for want of call.password";
+    case 403:
+      return "403 by call.refer";
+    case 416:
+      return "416 as no address that can be called";
+    case 480:
+      return "480 as not to be reached";
+    case 491:
+      return "491 as not now";
+    case 503:
+      return "503 for want of room";
+    default:
+      return "" + status;
+  }
+}
