@@ -75,6 +75,7 @@ export async function buildRv(): Promise<{ program: string; reason: string }> {
     join(HERE, "native/crypt.c"),
     join(ROOT, "test/xs/native/world.c"),
     join(ROOT, "test/xs/native/engine.c"),
+    join(ROOT, "hal/native/keyedhash.c"),
     join(ROOT, "hal/native/octets.c"),
     join(ROOT, "hal/native/g711.c"),
     join(ROOT, "hal/native/goertzel.c"),
@@ -88,7 +89,7 @@ const natives: Plugin = {
   name: "natives",
   setup(build) {
     build.onLoad(
-      { filter: /src[/\\](core[/\\]octets|media[/\\](g711|goertzel)|wire[/\\](md5|sha256))\.ts$/ },
+      { filter: /src[/\\](core[/\\](keyedhash|octets)|media[/\\](g711|goertzel)|wire[/\\](md5|sha256))\.ts$/ },
       ({ path }) => {
         const twin = readFileSync(join(ROOT, "hal/native", basename(path)), "utf8");
         const call = /function (\w+)\([^)]*\)[^{]*\{\s*(?:return )?native\("(\w+)"\)\.call\([^)]*\);\s*\}/g;

@@ -14,6 +14,10 @@ mxImport xsIntegerValue _xsmcGetBuffer(xsMachine* the, xsSlot* slot, void** data
 
 #ifdef PORTERO_NATIVES
 /* hal/native: the C that boards have in the place of TypeScript. */
+void xs_keyedhash_begin(xsMachine* the);
+void xs_keyedhash_word(xsMachine* the);
+void xs_keyedhash_update(xsMachine* the);
+void xs_keyedhash_finish(xsMachine* the);
 void xs_octets_copy(xsMachine* the);
 void xs_octets_unfolded(xsMachine* the);
 void xs_octets_same(xsMachine* the);
@@ -332,6 +336,10 @@ static void populate(xsMachine* machine, int index)
 	define(the, "sourcePort", sourcePortOf, 0);
 	define(the, "command", command, 2);
 #ifdef PORTERO_NATIVES
+	define(the, "xs_keyedhash_begin", xs_keyedhash_begin, 1);
+	define(the, "xs_keyedhash_word", xs_keyedhash_word, 2);
+	define(the, "xs_keyedhash_update", xs_keyedhash_update, 4);
+	define(the, "xs_keyedhash_finish", xs_keyedhash_finish, 1);
 	define(the, "xs_octets_copy", xs_octets_copy, 5);
 	define(the, "xs_octets_unfolded", xs_octets_unfolded, 5);
 	define(the, "xs_octets_same", xs_octets_same, 5);
