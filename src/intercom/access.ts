@@ -241,7 +241,7 @@ export class Access implements TimerUser {
   private isSecondHearing(code: number, way: number): boolean {
     const { nowMs } = this.timers;
     if (this.way !== 0 && way > this.way) return true;
-    const isSame = this.way !== 0 && way < this.way && code === this.lastCode && nowMs - this.lastMs <= SAME_PRESS_MS;
+    const isSame = way < this.way && code === this.lastCode && nowMs - this.lastMs <= SAME_PRESS_MS;
     this.way = way;
     this.lastCode = code;
     this.lastMs = nowMs;
@@ -279,7 +279,7 @@ export interface Order {
 export function readOrder(said: string): Order | null {
   const words = said.trim().toLowerCase().split(" ");
   const order: Order = { word: words[0], relay: 1, code: "" };
-  if ((order.word !== "open" && order.word !== "close") || words.length > 3) return null;
+  if (order.word !== "open" && order.word !== "close") return null;
   for (let i = 1; i < words.length; i++) {
     const word = words[i];
     for (let j = 0; j < word.length; j++) if (word.charAt(j) < "0" || word.charAt(j) > "9") return null;

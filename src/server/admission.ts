@@ -193,8 +193,10 @@ export class Admission implements OverloadJudge, Past {
     if (m.method === METHOD_ACK || m.method === METHOD_CANCEL) return 0;
     if (this.routing.isMarked || this.isTrusted(source.ip)) return 0;
     const { address, uri } = this;
+    // A name that cannot be read here may be read as one of ours by the phone that shows it.
     if (!address.parse(m.bytes, m.fromStart, m.fromEnd)) return 400;
-    const from = uri.parse(address.bytes, address.uriStart, address.uriEnd) ? this.ours.claimed(uri) : NONE;
+    if (!uri.parse(address.bytes, address.uriStart, address.uriEnd)) return 400;
+    const from = this.ours.claimed(uri);
     if (from.length === 0 && this.mayStranger(m)) return 0;
     this.realm = from.length > 0 ? from : this.ours.domains[0];
     const result = this.auth.check(m, HEADER_PROXY_AUTHORIZATION, this.realm, source.ip);

@@ -6,7 +6,7 @@
  * An unknown user gets the answer that a wrong password gets, after the same work.
  * Not here: auth-int, userhash; what a user may do (registrar.ts, proxy.ts).
  */
-import { equal, NONE, octets, Span } from "../core/bytes.js";
+import { NONE, octets, Span } from "../core/bytes.js";
 import type { RandomSource } from "../core/random.js";
 import type { Timers } from "../core/timers.js";
 import { AUTH_DIGEST, AUTH_END, AuthValue, isGiven, USERNAME_MAX_BYTES, unquote } from "../wire/auth.js";
@@ -171,7 +171,8 @@ export class Authenticator {
   recall(m: Message, row: number, realms: readonly Uint8Array[]): Uint8Array {
     if (this.value.parse(m.bytes, m.valueStart(row), m.valueEnd(row)) !== AUTH_DIGEST) return NONE;
     const { realm } = this.value;
-    return this.readName() ? domainOf(realms, realm.bytes, realm.start, realm.end) : NONE;
+    this.readName();
+    return domainOf(realms, realm.bytes, realm.start, realm.end);
   }
 
   /** Writes when the next try is, after CHECK_LOCKED. RFC 3261 §20.33 */
@@ -212,7 +213,8 @@ export class Authenticator {
       // There is one in a field: what has more is no Authorization. RFC 3261 §20.7
       if (value.parse(m.bytes, m.valueStart(row), m.valueEnd(row)) !== AUTH_DIGEST) continue;
       if (!value.realm.equals(this.realm) || this.options.algorithms.indexOf(algorithmOf(value)) < 0) continue;
-      if (this.readName()) return row;
+      this.readName();
+      return row;
     }
     return -1;
   }
@@ -249,17 +251,14 @@ export class Authenticator {
     return isRight && isKnown && this.isUriRight(m);
   }
 
-  /** Sets `name` to the one in the credentials, without escapes. */
-  private readName(): boolean {
-    const size = unquote(this.value.username, this.nameBytes);
-    this.name.set(this.nameBytes, 0, Math.max(0, size));
-    return size >= 0;
+  /** Sets `name` to the one in the credentials, without escapes; one that is too long is none (AuthValue). */
+  private readName(): void {
+    this.name.set(this.nameBytes, 0, Math.max(0, unquote(this.value.username, this.nameBytes)));
   }
 
   private isUriRight(m: Message): boolean {
     if (!this.options.isStrict) return true;
     const { uri } = this.value;
-    if (equal(uri.bytes, uri.start, uri.end, m.bytes, m.uriStart, m.uriEnd)) return true;
     return (
       this.uri.parse(uri.bytes, uri.start, uri.end) &&
       this.otherUri.parse(m.bytes, m.uriStart, m.uriEnd) &&

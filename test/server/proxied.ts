@@ -142,7 +142,7 @@ export class ProxyHouse extends House {
 }
 
 /** The house's proxy keeps nothing from here on. @param guard that of the registrar, if both are to count together */
-export function withoutState(h: ProxyHouse, guard: Guard | null = null): StatelessProxy {
+export function withoutState(h: ProxyHouse, guard: Guard | null = null, isClosed = false): StatelessProxy {
   const random = new CountingRandom();
   const ours = new Ours(h.layer, [DOMAIN]);
   const targets = new Targets(h.layer, ours, users(), new NumberPlan([]), h.registrar.node);
@@ -153,6 +153,7 @@ export function withoutState(h: ProxyHouse, guard: Guard | null = null): Statele
   });
   const marks = new Marks(random);
   const admission = new Admission(h.layer, random, auth, ours, targets, marks, []);
+  admission.isClosed = isClosed;
   const proxy = new StatelessProxy(h.layer, random, admission, h.memory, targets, marks, h.registrar, true);
   h.layer.bypass = proxy;
   return proxy;
