@@ -46,6 +46,8 @@ const EXPIRES = octets("Expires: ");
 const MIN_EXPIRES = octets("Min-Expires: ");
 const ACTIVE = octets("Event: dialog\r\nSubscription-State: active;expires=");
 const ENDED = octets("Event: dialog\r\nSubscription-State: terminated;reason=timeout\r\n");
+/** Digits of the longest body's length. */
+const LENGTH_BYTES = 4;
 const STATE_BODY = octets("Content-Type: application/dialog-info+xml\r\nContent-Length: ");
 
 /** @returns how long a SUBSCRIBE asks for, s, cut to what is given; 0 to end it; -1 too short, -2 malformed */
@@ -202,7 +204,13 @@ export class Subscription implements ClientUser, TimerUser {
       w.crlf();
     }
     host.writeContact(w, host.transport());
-    host.writeAuthorization(t, w, METHOD_NOTIFY, this.dialog.requestUri);
+    const before = w.at;
+    if (w.ok) {
+      host.writeAuthorization(t, w, METHOD_NOTIFY, this.dialog.requestUri);
+      // Without credentials it may be refused, but it is heard.
+      const rest = STATE_BODY.length + LENGTH_BYTES + END.length + size;
+      if (!w.ok || w.at + rest > w.limit) w.begin(w.bytes, before, w.limit);
+    }
     w.put(STATE_BODY);
     w.uint(size);
     w.put(END);

@@ -1,4 +1,5 @@
 /** A press calls through the servers that people have: registered, called, hung up, by UDP, whatever becomes of TCP. */
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { SeededRandom } from "../../host-sim/io/random.js";
 import { VirtualClock } from "../../host-sim/world/clock.js";
@@ -186,6 +187,42 @@ describe("a challenge", () => {
       expect(events.filter((one) => one.startsWith("error")).length).toBe(3);
     }
   });
+});
+
+it("any challenge within the limits is answered, and the call made, on a plain board", async () => {
+  const letters = fc.constantFrom(..."abcXYZ0189-._");
+  const word = (most: number) => fc.string({ unit: letters, minLength: 1, maxLength: most });
+  const quoted = (most: number) =>
+    fc.string({ unit: fc.constantFrom(..."abc09+/=:;, ."), minLength: 1, maxLength: most });
+  await fc.assert(
+    fc.asyncProperty(
+      quoted(256),
+      fc.option(quoted(128)),
+      word(64),
+      word(64),
+      word(24),
+      fc.constantFrom(...ALGORITHMS),
+      fc.constantFrom(...STATUSES),
+      fc.constantFrom(...TCP),
+      fc.boolean(),
+      async (nonce, opaque, realm, user, target, algorithm, status, tcp, hasQop) => {
+        const kind: Kind = {
+          name: "any",
+          realm,
+          nonce: () => nonce,
+          challenge: (asked, given, wanted) =>
+            `realm="${asked}", nonce="${given}"${opaque === null ? "" : `, opaque="${opaque}"`}, algorithm=${wanted}${hasQop ? ', qop="auth"' : ""}`,
+          asksInDialog: true,
+        };
+        const settings = [`call.target=sip:${target}@${SERVER}`];
+        const { pbx, events } = await call(kind, algorithm, status, tcp, DOOR_LIMITS, settings, user);
+        expect(pbx.wrong).toEqual([]);
+        expect(events.filter((line) => /^(error|register failed)/.test(line))).toEqual([]);
+        expect(pbx.isHungUp).toBe(true);
+      },
+    ),
+    { numRuns: Number(process.env.CHALLENGES ?? 60) },
+  );
 });
 
 describe("an INVITE that does not fit", () => {
