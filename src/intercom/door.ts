@@ -102,6 +102,8 @@ export class Door
   readonly doorway: Doorway;
   /** REGISTRATION_* as it was last told. */
   registration = REGISTRATION_OFF;
+  /** Why the registration failed last. */
+  unregistered = "";
   readonly timers: Timers;
   private readonly events: DoorEvents;
   private readonly outputs: DoorOutputs;
@@ -379,15 +381,19 @@ export class Door
   onRegistration(state: number, status: number, m: Message | null): void {
     this.registration = state;
     if (state !== REGISTRATION_TRYING) this.isUnreached = state === REGISTRATION_FAILED && m === null;
-    const reason = m === null ? (state === REGISTRATION_FAILED ? "no answer from the server" : "") : reasonOf(m);
+    const { registration } = this.ua;
     if (state === REGISTRATION_TRYING)
       this.events.event("register", "registering", ["server", this.settings.get("sip.domain")]);
-    else if (state === REGISTRATION_DONE)
-      this.events.event("register", "registered", ["expires", this.ua.registration.grantedS]);
-    else if (state === REGISTRATION_OFF) this.events.event("register", "unregistered", NOTHING);
+    else if (state === REGISTRATION_DONE) {
+      const { place } = registration;
+      const extra: (string | number)[] = ["expires", registration.grantedS];
+      if (place !== "") extra.push("at", place);
+      this.events.event("register", "registered", extra);
+    } else if (state === REGISTRATION_OFF) this.events.event("register", "unregistered", NOTHING);
     else {
-      const nextS = Math.round(this.ua.registration.nextMs() / 1000);
-      this.events.event("register", "failed", ["reason", reason, "code", status, "retry", nextS]);
+      this.unregistered = failureOf(m, registration.problem);
+      const nextS = Math.round(registration.nextMs() / 1000);
+      this.events.event("register", "failed", ["reason", this.unregistered, "code", status, "retry", nextS]);
     }
     this.showLight();
   }
@@ -622,7 +628,10 @@ export class Door
 
   endWords(cause: number, status: number, m: Message | null): string {
     const isOurs = cause === CAUSE_LOCAL || cause === CAUSE_DECLINED;
-    return isOurs && this.reason !== "" ? this.reason : endReason(cause, status, m);
+    if (isOurs && this.reason !== "") return this.reason;
+    const { challengeProblem } = this.ua;
+    const isChallenge = m !== null && !m.isRequest && (status === 401 || status === 407) && challengeProblem !== "";
+    return endReason(cause, status, m) + (isChallenge ? ": " + printable(challengeProblem) : "");
   }
 
   private reportAudio(call: Call): void {
@@ -670,6 +679,12 @@ function signalOf(call: Call, cause: number, status: number): number {
   if (call.state === CALL_RINGING) return SIGNAL_RINGING;
   if (call.state !== CALL_ENDED || call.answeredMs >= 0 || cause === CAUSE_LOCAL) return SIGNAL_QUIET;
   return status === 486 || status === 600 || status === 603 || cause === CAUSE_NO_ANSWER ? SIGNAL_BUSY : SIGNAL_FAILED;
+}
+
+/** @param problem what the response does not say */
+function failureOf(m: Message | null, problem: string): string {
+  if (m === null) return problem === "" ? "no answer from the server" : problem;
+  return reasonOf(m) + (problem === "" ? "" : ": " + printable(problem));
 }
 
 const NOTHING: readonly (string | number)[] = [];

@@ -14,10 +14,12 @@ const REACH_WORDS: readonly string[] = ["", "", "refused or reset", "no connecti
 export function reportStatus(reply: Reply, door: Door): Reply {
   const registration = door.ua.registration;
   let state = "unregistered";
-  if (registration.state === REGISTRATION_DONE) state = "registered, granted " + registration.grantedS + " s";
+  const { place } = registration;
+  if (registration.state === REGISTRATION_DONE)
+    state = "registered, granted " + registration.grantedS + " s" + (place === "" ? "" : ", at " + printable(place));
   else if (registration.state === REGISTRATION_TRYING) state = "registering";
   else if (registration.state === REGISTRATION_FAILED)
-    state = "failed, next try in " + Math.round(registration.nextMs() / 1000) + " s";
+    state = "failed, next try in " + Math.round(registration.nextMs() / 1000) + " s: " + door.unregistered;
   const call = door.ua.activeCall();
   let calling = door.isRinging ? "out, ringing" : "none";
   if (call !== null)

@@ -84,6 +84,12 @@ export interface ClientUser {
   onTerminated(t: ClientTransaction): void;
 }
 
+/** Whoever has to see a request of ours whole before it leaves. */
+export interface Sealer {
+  /** It is bytes[0, end), and keeps its length. */
+  onWritten(bytes: Uint8Array, end: number): void;
+}
+
 /** What a client transaction needs around it. */
 export interface ClientHost {
   readonly timers: Timers;
@@ -119,6 +125,8 @@ export class ClientTransaction implements TimerUser {
   /** Last status received, 0 before the first. */
   status = 0;
   user: ClientUser = NO_USER;
+  /** Sees the request before it is sent, if there is one; set while it is written. */
+  sealer: Sealer | null = null;
   /** The number in CSeq of an INVITE. */
   private cseq = 0;
   /** The next hop; set before `send`. When a 2xx has come, that of the ACK. */
@@ -176,6 +184,7 @@ export class ClientTransaction implements TimerUser {
   /** Lent out by the pool. */
   open(user: ClientUser): void {
     this.user = user;
+    this.sealer = null;
     this.state = CLIENT_IDLE;
     this.method = METHOD_NONE;
     this.status = 0;
@@ -226,6 +235,7 @@ export class ClientTransaction implements TimerUser {
     branches.make(this.buffer, this.end, this.isForwarded, this.branchHigh);
     this.branchHigh = branches.high;
     this.branchLow = branches.low;
+    if (this.sealer !== null) this.sealer.onWritten(this.buffer, this.end);
     // An INVITE that we cannot read ourselves could be neither acknowledged nor cancelled.
     if (this.method === METHOD_INVITE && !this.readAgain(this.end)) return false;
     this.cseq = this.method === METHOD_INVITE ? this.host.own.cseq : 0;

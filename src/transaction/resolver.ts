@@ -104,6 +104,14 @@ export class Resolver {
     }
   }
 
+  /** What was found for the name of `target` is of no use: it is asked for anew. */
+  forget(target: Target): void {
+    for (let i = 0; i < this.entries.length; i++) {
+      const entry = this.entries[i];
+      if (entry.state === KNOWN && isFor(entry, target)) entry.state = FREE;
+    }
+  }
+
   private ask(entry: NameEntry, target: Target): void {
     for (let i = 0; i < target.nameSize; i++) entry.name[i] = target.name[i];
     entry.size = target.nameSize;

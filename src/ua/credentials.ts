@@ -5,12 +5,12 @@
  * - a 401 to REGISTER serves every REGISTER, and nothing else;
  * - a 407 serves what goes to the server that sent it, for proxies may answer a request for their own realm only;
  * - a 401 to any other request serves that request when it is sent again, once.
- * Not here: the reckoning (wire/digest.ts), and how often a request is tried (its sender).
+ * Not here: the reckoning (wire/digest.ts), where the server is (servers.ts), and how often a request is tried (its sender).
  */
-import { equal, equalNoCase, lower, NONE, octets, type Span } from "../core/bytes.js";
+import { equal, NONE, octets, Span } from "../core/bytes.js";
 import type { RandomSource } from "../core/random.js";
 import type { Dialog } from "../dialog/dialog.js";
-import type { ClientTransaction } from "../transaction/client.js";
+import type { ClientTransaction, Sealer } from "../transaction/client.js";
 import type { Target } from "../transaction/flow.js";
 import { SIP_PORT } from "../transaction/transport.js";
 import {
@@ -23,7 +23,7 @@ import {
   unquote,
 } from "../wire/auth.js";
 import { ALGORITHM_OTHER, ClientAuth, Digest, quotedName, strengthOf } from "../wire/digest.js";
-import { sameHost } from "../wire/identity.js";
+import { skipSpace } from "../wire/lex.js";
 import { ValueList } from "../wire/list.js";
 import type { Message } from "../wire/message.js";
 import {
@@ -33,12 +33,10 @@ import {
   METHOD_NAMES,
   METHOD_REGISTER,
 } from "../wire/names.js";
-import { Uri } from "../wire/uri.js";
+import type { Uri } from "../wire/uri.js";
 import type { Writer } from "../wire/writer.js";
 import type { AccountSettings } from "./account.js";
-
-/** Addresses of the server kept at once: a name may have several. The one noted first makes room. */
-const SERVERS = 4;
+import { type ServerHost, Servers } from "./servers.js";
 
 const CHALLENGE_LONG = "the server's challenge is too long to be answered: ";
 const USER_LONG =
@@ -46,51 +44,20 @@ const USER_LONG =
   2 * USERNAME_MAX_BYTES +
   " octets, escapes included";
 const REALM_LONG = "no challenge can be answered: sip.realm is over " + REALM_MAX_BYTES + " octets";
-const NEXT_NONCE = octets('nextnonce="');
+const NEXT_NONCE = octets("nextnonce");
 const QUOTE = 0x22;
+const EQUALS = 0x3d;
 const AUTHORIZATION = octets("Authorization: ");
 const PROXY_AUTHORIZATION = octets("Proxy-Authorization: ");
 
+/** CR, LF, CR, LF. */
+const HEAD_END_BYTES = 4;
+const SPACE = 0x20;
+
 // For the time of one call only.
 const list = new ValueList();
-
-/** Where a setting says that a server is. */
-class ServerHost {
-  /** In lower case; empty when none is configured or it is an address. */
-  name: Uint8Array = NONE;
-  /** -1 when it is a name. */
-  ip = -1;
-  port = SIP_PORT;
-
-  /** @param setting a host, host:port or SIP URI; "" or what is none of these: nowhere */
-  configure(setting: string): void {
-    const uri = new Uri();
-    const hasScheme = setting.slice(0, 4).toLowerCase() === "sip:";
-    const bytes = octets(hasScheme ? setting : "sip:" + setting);
-    this.name = NONE;
-    this.ip = -1;
-    if (setting === "" || !uri.parse(bytes, 0, bytes.length)) return;
-    this.ip = uri.ip;
-    this.port = uri.port < 0 ? SIP_PORT : uri.port;
-    if (this.ip >= 0) return;
-    this.name = bytes.slice(uri.hostStart, uri.hostEnd);
-    for (let i = 0; i < this.name.length; i++) this.name[i] = lower(this.name[i]);
-  }
-
-  /** Whether that URI's host is it, whatever the port. */
-  isHostOf(uri: Uri): boolean {
-    if (this.ip >= 0) return uri.ip === this.ip;
-    return sameHost(uri.bytes, uri.hostStart, uri.hostEnd, this.name, 0, this.name.length);
-  }
-
-  /** Whether a request that looked up the host of `target` went there. */
-  isTarget(target: Target): boolean {
-    const port = target.namePort < 0 ? SIP_PORT : target.namePort;
-    const name = this.name;
-    if (name.length === 0 || port !== this.port) return false;
-    return sameHost(target.name, 0, target.nameSize, name, 0, name.length);
-  }
-}
+const requestUri = new Span();
+const word = new Span();
 
 /** Realms of proxies that are answered at once. RFC 3261 §22.3 */
 const PROXIES = 2;
@@ -108,6 +75,9 @@ class Slot {
   /** Where the one that challenged was found: by a name of the settings, else null; and its address. */
   host: ServerHost | null = null;
   ip = -1;
+  /** Of a proxy: the challenges that are taken just now have its realm; and the request that its answer went with last. */
+  isNamed = false;
+  sentWith: ClientTransaction | null = null;
 
   constructor(random: RandomSource, digest: Digest) {
     this.auth = new ClientAuth(random, digest);
@@ -115,12 +85,12 @@ class Slot {
 
   forget(): void {
     this.auth.forget();
-    this.asker = this.due = this.host = null;
+    this.asker = this.due = this.host = this.sentWith = null;
     this.ip = -1;
   }
 }
 
-export class Credentials {
+export class Credentials implements Sealer {
   private readonly digest = new Digest();
   /** 401 to REGISTER. */
   private readonly registrar: Slot;
@@ -129,13 +99,8 @@ export class Credentials {
   private oldest = 0;
   /** 401 to anything else. */
   private readonly other: Slot;
-  private readonly domainHost = new ServerHost();
-  private readonly proxyHost = new ServerHost();
-  /** Where the registrar asked requests to go by, Service-Route. */
-  private readonly routeHost = new ServerHost();
-  private readonly servers = new Float64Array(SERVERS);
-  private readonly serverPorts = new Uint16Array(SERVERS);
-  private serverCount = 0;
+  /** Where the configured server is. */
+  readonly servers = new Servers();
   /** Why the challenges that came last cannot be answered, one line for a person; "" when they can, or there is nothing to say. */
   problem = "";
   /** Why the settings let no challenge be answered. */
@@ -160,7 +125,7 @@ export class Credentials {
   configure(settings: AccountSettings): void {
     const user = quotedName(octets(settings.authUser !== "" ? settings.authUser : settings.user));
     const password = octets(settings.password);
-    this.canAnswer = user !== null && password.length > 0;
+    this.canAnswer = user !== null && user.length > 0 && password.length > 0;
     this.forget();
     this.registrar.auth.setUser(user ?? NONE, password);
     for (let i = 0; i < PROXIES; i++) this.proxies[i].auth.setUser(user ?? NONE, password);
@@ -176,14 +141,12 @@ export class Credentials {
       this.realm.set(realm);
       this.realmSize = realm.length;
     }
-    this.domainHost.configure(settings.domain);
-    this.proxyHost.configure(settings.proxy);
-    this.routeHost.configure("");
-    this.serverCount = 0;
+    this.servers.configure(settings.domain, settings.proxy);
   }
 
   /**
-   * Takes the strongest challenge of a 401 that can be answered, and of a 407 that of each realm. The caller has asked `trusts`.
+   * Takes the strongest challenge of a 401 that can be answered, and of a 407 that of each realm; also those of the other kind, which a proxy
+   * adds that has asked several others (RFC 3261 §16.7). The caller has asked `trusts`.
    * @param t the request that was challenged @param isSecond it was challenged before: then only a nonce that was too old is answered
    * again, or the other kind of challenge (a proxy's behind a server's), which is the first of its kind
    * @returns whether the request may be sent again
@@ -191,18 +154,35 @@ export class Credentials {
   take(t: ClientTransaction, m: Message, isSecond: boolean): boolean {
     this.problem = this.settingsProblem;
     if (!this.canAnswer) return false;
+    const isProxy = m.status === 407;
+    if (isProxy ? !this.takeProxies(t, m, isSecond) : !this.takeServer(t, m, isSecond)) return false;
+    if (isProxy) this.takeServer(t, m, isSecond);
+    else this.takeProxies(t, m, isSecond);
+    this.problem = "";
+    return true;
+  }
+
+  private takeServer(t: ClientTransaction, m: Message, isSecond: boolean): boolean {
+    const slot = t.method === METHOD_REGISTER ? this.registrar : this.other;
     this.takenStart = this.takenEnd = 0;
-    if (m.status !== 407) {
-      const slot = t.method === METHOD_REGISTER ? this.registrar : this.other;
-      return this.findBest(m, HEADER_WWW_AUTHENTICATE) && this.takeFor(slot, t, isSecond);
-    }
+    return this.findBest(m, HEADER_WWW_AUTHENTICATE) && this.takeFor(slot, t, isSecond);
+  }
+
+  private takeProxies(t: ClientTransaction, m: Message, isSecond: boolean): boolean {
+    const { proxies } = this;
     let isAny = false;
+    this.takenStart = this.takenEnd = 0;
+    for (let i = 0; i < PROXIES; i++) proxies[i].isNamed = false;
     for (let i = 0; i < PROXIES && this.findBest(m, HEADER_PROXY_AUTHENTICATE); i++) {
       const { realm } = this.digest.view;
       this.takenStart = realm.start;
       this.takenEnd = realm.end;
-      if (this.takeFor(this.slotOf(realm), t, isSecond)) isAny = true;
+      const slot = this.slotOf(realm, t.target);
+      if (this.takeFor(slot, t, isSecond)) isAny = slot.isNamed = true;
     }
+    // What went along in advance and was asked for no more is let go: a server that calls its realm otherwise now. Two of them on the way ask one after the other.
+    for (let i = 0; i < PROXIES && isAny && !isSecond; i++)
+      if (!proxies[i].isNamed && proxies[i].sentWith === t) proxies[i].forget();
     return isAny;
   }
 
@@ -213,15 +193,17 @@ export class Credentials {
     if (wasAsked && !view.isStale()) return false;
     if (!slot.auth.take(view)) return false;
     slot.asker = slot.due = t.user;
-    slot.host = this.hostOf(t.target);
+    slot.host = this.servers.hostOf(t.target);
     slot.ip = t.target.ip;
     return true;
   }
 
-  /** The slot of a proxy's realm: the one it has, a free one, or the one that was taken longest ago. */
-  private slotOf(realm: Span): Slot {
+  /** The slot of a realm of whom a request goes to: the one it has, a free one, or the one that was taken longest ago. */
+  private slotOf(realm: Span, target: Target): Slot {
     const { proxies } = this;
-    for (let i = 0; i < PROXIES; i++) if (proxies[i].auth.isReady && proxies[i].auth.hasRealm(realm)) return proxies[i];
+    for (let i = 0; i < PROXIES; i++)
+      if (proxies[i].auth.isReady && proxies[i].auth.hasRealm(realm) && this.isAt(proxies[i], target))
+        return proxies[i];
     for (let i = 0; i < PROXIES; i++) if (!proxies[i].auth.isReady) return proxies[i];
     this.oldest = (this.oldest + 1) % PROXIES;
     return proxies[this.oldest];
@@ -232,11 +214,16 @@ export class Credentials {
     list.begin(m, HEADER_AUTHENTICATION_INFO);
     while (list.next()) {
       const { bytes, start, end } = list;
-      const value = start + NEXT_NONCE.length;
-      if (end <= value + 1 || bytes[end - 1] !== QUOTE) continue;
-      if (equalNoCase(bytes, start, value, NEXT_NONCE, 0, NEXT_NONCE.length))
-        this.registrar.auth.renewNonce(bytes, value, end - 1);
+      const nameEnd = start + NEXT_NONCE.length;
+      word.set(bytes, start, Math.min(nameEnd, end));
+      if (!word.isToken(NEXT_NONCE)) continue;
+      let at = skipSpace(bytes, nameEnd, end);
+      if (bytes[at] !== EQUALS) continue;
+      at = skipSpace(bytes, at + 1, end);
+      if (end > at + 1 && bytes[at] === QUOTE && bytes[end - 1] === QUOTE)
+        this.registrar.auth.renewNonce(bytes, at + 1, end - 1);
     }
+    word.clear();
   }
 
   /**
@@ -245,32 +232,66 @@ export class Credentials {
    */
   write(w: Writer, t: ClientTransaction, method: number, requestUri: Span, isAgain: boolean): void {
     const { registrar, proxies, other } = this;
+    registrar.auth.abandon();
+    other.auth.abandon();
+    for (let i = 0; i < PROXIES; i++) proxies[i].auth.abandon();
     if (method === METHOD_REGISTER) writeField(w, AUTHORIZATION, registrar.auth, method, requestUri);
     else if (other.due === t.user) {
       other.due = null;
       if (isAgain) writeField(w, AUTHORIZATION, other.auth, method, requestUri);
     }
-    for (let i = 0; i < PROXIES; i++)
-      if (this.isAt(proxies[i], t.target)) writeField(w, PROXY_AUTHORIZATION, proxies[i].auth, method, requestUri);
+    for (let i = 0; i < PROXIES; i++) {
+      if (!this.isAt(proxies[i], t.target)) continue;
+      writeField(w, PROXY_AUTHORIZATION, proxies[i].auth, method, requestUri);
+      proxies[i].sentWith = t;
+    }
+    t.sealer = this.isAnyOpen() ? this : null;
+  }
+
+  /** The answers to challenges that want the body to be part of it (auth-int) are put in now. */
+  onWritten(bytes: Uint8Array, end: number): void {
+    const { method } = this.digest;
+    const methodEnd = bytes.indexOf(SPACE);
+    const uriEnd = bytes.indexOf(SPACE, methodEnd + 1);
+    method.set(bytes, 0, methodEnd);
+    requestUri.set(bytes, methodEnd + 1, uriEnd);
+    let bodyStart = uriEnd;
+    while (bodyStart < end && !isHeadEnd(bytes, bodyStart)) bodyStart += 1;
+    bodyStart = Math.min(end, bodyStart + HEAD_END_BYTES);
+    this.registrar.auth.seal(bytes, bodyStart, end, method, requestUri);
+    for (let i = 0; i < PROXIES; i++) this.proxies[i].auth.seal(bytes, bodyStart, end, method, requestUri);
+    this.other.auth.seal(bytes, bodyStart, end, method, requestUri);
+    requestUri.clear();
+    method.clear();
+  }
+
+  private isAnyOpen(): boolean {
+    let isAny = this.registrar.auth.isOpen || this.other.auth.isOpen;
+    for (let i = 0; i < PROXIES; i++) isAny ||= this.proxies[i].auth.isOpen;
+    return isAny;
   }
 
   /** Forgets the challenges, as after a refusal; addresses stay. */
   forget(): void {
     this.registrar.forget();
-    for (let i = 0; i < PROXIES; i++) this.proxies[i].forget();
+    this.forgetProxies();
     this.other.forget();
+  }
+
+  /** What went along in advance was refused. */
+  forgetProxies(): void {
+    for (let i = 0; i < PROXIES; i++) this.proxies[i].forget();
+  }
+
+  /** Whether an answer to the registrar's challenge goes with a REGISTER. */
+  get isRegistrarKnown(): boolean {
+    return this.registrar.auth.isReady;
   }
 
   /** Whether a request that is to go there goes to whom the challenge was from. Before a name is looked up there is no address. */
   private isAt(slot: Slot, target: Target): boolean {
-    if (target.nameSize > 0) return slot.host !== null && slot.host === this.hostOf(target);
+    if (target.nameSize > 0) return slot.host !== null && slot.host === this.servers.hostOf(target);
     return target.ip >= 0 && target.ip === slot.ip;
-  }
-
-  private hostOf(target: Target): ServerHost | null {
-    if (this.proxyHost.isTarget(target)) return this.proxyHost;
-    if (this.routeHost.isTarget(target)) return this.routeHost;
-    return this.domainHost.isTarget(target) ? this.domainHost : null;
   }
 
   /**
@@ -279,48 +300,34 @@ export class Credentials {
    * @param draft what our call began with, null for a call that came @param hasProxy requests outside of dialogs go by the proxy
    */
   trusts(t: ClientTransaction, draft: Dialog | null, hasProxy: boolean): boolean {
-    if (this.isServer(t.target.ip)) return true;
-    const host = hasProxy ? this.proxyHost : this.domainHost;
+    const { servers } = this;
+    if (servers.isServer(t.target.ip)) return true;
     // A call that came has nothing from us in it, so a name in it is the caller's choice: only addresses count.
-    if (draft === null || !(host.isTarget(t.target) || this.routeHost.isTarget(t.target))) return false;
-    this.noteServer(t.target.ip, t.target.port);
+    if (draft === null || !servers.isNextHop(t.target, hasProxy)) return false;
+    servers.note(t.target.ip, t.target.port);
     return true;
   }
 
   /** The registrar asked for requests to go by that host, which is as good as the server then. @param host with its port, "" none */
   setRoute(host: string): void {
-    this.routeHost.configure(host);
+    this.servers.setRoute(host);
   }
 
-  /** Remembers an address at which the configured server was found. @param ip -1 is passed over */
+  /** As of `Servers`. */
   noteServer(ip: number, port = SIP_PORT): void {
-    if (ip < 0 || this.isServerFlow(ip, port)) return;
-    this.servers[this.serverCount % SERVERS] = ip;
-    this.serverPorts[this.serverCount % SERVERS] = port;
-    this.serverCount += 1;
+    this.servers.note(ip, port);
   }
 
-  /** Whether that is an address of the configured server, by the settings or as it was found. */
   isServer(ip: number): boolean {
-    if (ip < 0) return false;
-    if (ip === this.domainHost.ip || ip === this.proxyHost.ip || ip === this.routeHost.ip) return true;
-    for (let i = 0; i < this.serverCount && i < SERVERS; i++) if (this.servers[i] === ip) return true;
-    return false;
+    return this.servers.isServer(ip);
   }
 
-  /** As `isServer`, at the port it is reached at. */
   isServerFlow(ip: number, port: number): boolean {
-    if (ip < 0) return false;
-    if (ip === this.domainHost.ip && port === this.domainHost.port) return true;
-    if (ip === this.proxyHost.ip && port === this.proxyHost.port) return true;
-    for (let i = 0; i < this.serverCount && i < SERVERS; i++)
-      if (this.servers[i] === ip && this.serverPorts[i] === port) return true;
-    return false;
+    return this.servers.isServerFlow(ip, port);
   }
 
-  /** Whether the host of that URI is the configured server: by its name, or an address it was found at. */
   isServerHost(uri: Uri): boolean {
-    return this.domainHost.isHostOf(uri) || this.proxyHost.isHostOf(uri) || this.isServer(uri.ip);
+    return this.servers.isServerHost(uri);
   }
 
   /** Puts the strongest challenge that is for our realm, and not for the one taken before, into the view. @returns whether there is one */
@@ -368,4 +375,9 @@ function writeField(w: Writer, name: Uint8Array, auth: ClientAuth, method: numbe
   w.put(name);
   if (auth.write(w, METHOD_NAMES[method], requestUri)) w.crlf();
   else w.at = start;
+}
+
+/** Whether the empty line behind the header fields is there. */
+function isHeadEnd(bytes: Uint8Array, at: number): boolean {
+  return bytes[at] === 13 && bytes[at + 1] === 10 && bytes[at + 2] === 13 && bytes[at + 3] === 10;
 }

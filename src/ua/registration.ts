@@ -3,10 +3,11 @@
  * Failures are tried again with a back-off of RFC 5626's shape, so that a server that comes back is not overrun and a wrong
  * password makes no storm. While a server is away, the back-off has a low ceiling for a time: nobody can call the door meanwhile.
  * A registrar that answers but has lost us is found out by asking it now and then which bindings there are. §10.2.3
+ * What a server said holds until it fails: then its challenge, route, interval and redirection are forgotten, and the next try is as the first.
  */
 
 import { isPrivate } from "../core/address.js";
-import { octets, parseUint, Span } from "../core/bytes.js";
+import { octets, Span } from "../core/bytes.js";
 import { copyOctets } from "../core/octets.js";
 import { fraction, type RandomSource } from "../core/random.js";
 import type { Timers, TimerUser } from "../core/timers.js";
@@ -16,21 +17,21 @@ import { type ClientTransaction, type ClientUser, NO_USER } from "../transaction
 import type { TransactionLayer } from "../transaction/layer.js";
 import { DATAGRAM_USUAL_BYTES } from "../transaction/request.js";
 import { EMPTY_BODY } from "../transaction/server.js";
-import { NameAddress } from "../wire/address.js";
 import { ValueList } from "../wire/list.js";
 import type { Message } from "../wire/message.js";
 import {
   HEADER_CONTACT,
-  HEADER_EXPIRES,
   HEADER_MIN_EXPIRES,
   HEADER_RETRY_AFTER,
   METHOD_REGISTER,
   TRANSPORT_TCP,
 } from "../wire/names.js";
-import { Uri } from "../wire/uri.js";
 import type { Writer } from "../wire/writer.js";
 import type { Account } from "./account.js";
+import { hasBinding, readGranted } from "./bindings.js";
 import type { Credentials } from "./credentials.js";
+import { explainChallenge } from "./explain.js";
+import { Moved } from "./moved.js";
 
 export const REGISTRATION_OFF = 0;
 export const REGISTRATION_TRYING = 1;
@@ -62,9 +63,11 @@ const WAIT_MS = 5000;
 const CONTACT_OPEN = octets("Contact: <");
 const CONTACT_NEXT = octets(">;expires=0\r\nContact: <");
 const CONTACT_EXPIRES = octets(">;expires=");
-const EXPIRES_PARAM = octets("expires");
 const EXPIRES = octets("Expires: ");
 const CRLF = octets("\r\n");
+const TOO_LONG = "the REGISTER does not fit: sip.user, sip.name or sip.domain is too long";
+const NOWHERE = "it names no address to go to that was not tried";
+const NOTHING_GRANTED = "no time was granted";
 /** Proxies on the way may have themselves be gone by. RFC 3327 §4.1 */
 const SUPPORTED_PATH = octets("Supported: path\r\n");
 
@@ -79,9 +82,6 @@ export interface RegistrationUser {
 
 // For the time of one call only.
 const list = new ValueList();
-const address = new NameAddress();
-const theirs = new Uri();
-const ours = new Uri();
 const span = new Span();
 
 export class Registration implements ClientUser, TimerUser {
@@ -90,6 +90,8 @@ export class Registration implements ClientUser, TimerUser {
   grantedS = 0;
   /** Failures in a row. */
   failures = 0;
+  /** Why it failed, one line for a person, "" when the response says all. */
+  problem = "";
   private readonly layer: TransactionLayer;
   private readonly timers: Timers;
   private readonly random: RandomSource;
@@ -120,6 +122,12 @@ export class Registration implements ClientUser, TimerUser {
   private isRewritten = false;
   /** The server was found at a private address. */
   private isNear = false;
+  /** Where the registrar sends us; made when it does so first. */
+  private moved: Moved | null = null;
+  /** The address of a registrar that has our binding, but is not the server; -1: there is none. */
+  private boundIp = -1;
+  /** A refusal of credentials that went along in advance was followed by a try without, in this round. */
+  private isAnew = false;
   /** The Contact we registered last, so that it can be taken back when our address changes. */
   private readonly contact: Uint8Array;
   private contactEnd = 0;
@@ -160,7 +168,11 @@ export class Registration implements ClientUser, TimerUser {
     this.requestedS = this.account.settings.expiresS;
     if (!this.draft.isDrafted()) {
       span.set(this.account.registrar, 0, this.account.registrar.length);
-      this.draft.draft(this.random, this.account.from, this.account.to, span, this.account.proxyRoute);
+      if (!this.draft.draft(this.random, this.account.from, this.account.to, span, this.account.proxyRoute)) {
+        this.draft.clear();
+        this.fail(0, null, 0, TOO_LONG);
+        return;
+      }
     }
     if (this.request !== null && !this.isQuery) return;
     this.dropRequest();
@@ -187,7 +199,7 @@ export class Registration implements ClientUser, TimerUser {
     const t = this.contactEnd > 0 ? this.layer.client(NO_USER) : null;
     if (t !== null) {
       this.isRemoval = true;
-      this.write(t);
+      this.write(t, true);
       this.layer.send(t);
       this.isRemoval = false;
     }
@@ -201,6 +213,8 @@ export class Registration implements ClientUser, TimerUser {
     this.dropRequest();
     this.draft.clear();
     this.contactEnd = 0;
+    this.boundIp = -1;
+    this.moved?.forget();
     this.state = REGISTRATION_OFF;
   }
 
@@ -225,6 +239,16 @@ export class Registration implements ClientUser, TimerUser {
   nextMs(): number {
     const leftMs = this.timers.remaining(this.timer);
     return leftMs >= 0 && this.state === REGISTRATION_DONE ? Math.max(0, this.refreshMs - this.timers.nowMs) : leftMs;
+  }
+
+  /** Whether a registrar that the server sent us to has our binding, at that address: calls come from there, but it gets no password. */
+  isBoundAt(ip: number): boolean {
+    return ip >= 0 && ip === this.boundIp;
+  }
+
+  /** Where the server sent us to register, "" when it did not. */
+  get place(): string {
+    return this.moved === null ? "" : this.moved.place;
   }
 
   onTimer(): void {
@@ -259,9 +283,13 @@ export class Registration implements ClientUser, TimerUser {
       this.remove();
       return;
     }
+    if (!this.draft.isDrafted()) {
+      this.start();
+      return;
+    }
     this.challenges = 0;
-    this.isRaised = false;
-    this.isRemoval = false;
+    this.isRaised = this.isRemoval = this.isAnew = false;
+    if (this.moved?.begin(this.timers.nowMs)) this.goHome();
     if (this.state !== REGISTRATION_DONE) this.setState(REGISTRATION_TRYING, 0, null);
     this.send();
   }
@@ -287,24 +315,32 @@ export class Registration implements ClientUser, TimerUser {
       this.isQuery = this.isProbe = false;
       return;
     }
-    this.write(t);
+    // Our binding of before runs out by itself, if there is no room to take it back.
+    if (!this.write(t, true)) this.write(t, false);
     this.request = t;
     if (this.layer.send(t)) return;
     this.request = null;
-    this.fail(0, null, 0);
+    this.fail(0, null, 0, TOO_LONG);
   }
 
-  private write(t: ClientTransaction): void {
+  /** @param takesBack our binding of before goes, if it is another @returns whether it fits */
+  private write(t: ClientTransaction, takesBack: boolean): boolean {
     const w = this.draft.request(this.layer, t, METHOD_REGISTER, this.account.settings.transport);
-    if (!this.isQuery) this.writeContacts(w, t.target.transport);
+    if (!this.isQuery) this.writeContacts(w, t.target.transport, takesBack);
     w.put(SUPPORTED_PATH);
-    this.credentials.write(w, t, METHOD_REGISTER, this.draft.requestUri, this.challenges > 0);
+    if (this.isTrusted()) this.credentials.write(w, t, METHOD_REGISTER, this.draft.requestUri, this.challenges > 0);
     // Nobody needs it: a request that would be long is without.
     if (w.at + USER_AGENT.length <= DATAGRAM_USUAL_BYTES) w.put(USER_AGENT);
     w.put(EMPTY_BODY);
+    return w.ok;
   }
 
-  private writeContacts(w: Writer, transport: number): void {
+  /** Whether the password is for whom we register with. */
+  private isTrusted(): boolean {
+    return this.moved === null || this.moved.isTrusted;
+  }
+
+  private writeContacts(w: Writer, transport: number, takesBack: boolean): void {
     const start = w.at + CONTACT_OPEN.length;
     w.put(CONTACT_OPEN);
     if (this.isRemoval) {
@@ -318,7 +354,7 @@ export class Registration implements ClientUser, TimerUser {
     if (w.ok && w.at - start <= this.next.length) {
       this.nextEnd = w.at - start;
       copyOctets(this.next, 0, w.bytes, start, start + this.nextEnd);
-      if (this.contactEnd > 0 && !this.isSameContact()) {
+      if (takesBack && this.contactEnd > 0 && !this.isSameContact()) {
         // Our address changed: the old binding goes in the same request, or calls would ring at nobody.
         w.at = start;
         w.raw(this.contact, 0, this.contactEnd);
@@ -342,16 +378,21 @@ export class Registration implements ClientUser, TimerUser {
 
   onResponse(t: ClientTransaction, m: Message): void {
     if (t !== this.request) return;
-    this.credentials.noteServer(t.target.ip, t.target.port);
+    const { ip, port } = t.target;
+    const isTrusted = this.isTrusted();
+    if (isTrusted) this.credentials.noteServer(ip, port);
     if (m.status < 200) return;
     this.request = null;
     if (m.status < 300) {
-      this.isNear = isNear(t.target.ip);
-      this.credentials.noteNext(m);
+      this.isNear = isNear(ip);
+      this.boundIp = isTrusted ? -1 : ip;
+      if (isTrusted) this.credentials.noteNext(m);
       this.onAccepted(m);
-    } else if (
+    } else if (m.status < 400) this.onMoved(m);
+    else if (
       (m.status === 401 || m.status === 407) &&
       this.challenges < 2 &&
+      isTrusted &&
       this.credentials.take(t, m, this.challenges > 0)
     ) {
       this.challenges += 1;
@@ -360,15 +401,56 @@ export class Registration implements ClientUser, TimerUser {
       this.requestedS = m.uint(HEADER_MIN_EXPIRES, MAX_EXPIRES);
       this.isRaised = true;
       this.send();
-    } else {
-      if (m.status === 401 || m.status === 407) this.credentials.forget();
-      this.fail(m.status, m, m.uint(HEADER_RETRY_AFTER, MAX_EXPIRES));
-    }
+    } else if ((m.status === 400 || m.status === 403) && this.canTryAnew()) {
+      // It does not know any more what it asked for once.
+      this.isAnew = true;
+      this.credentials.forget();
+      this.send();
+    } else this.fail(m.status, m, m.uint(HEADER_RETRY_AFTER, MAX_EXPIRES), this.problemOf(m));
+  }
+
+  /** 300, 301, 302 and their like. */
+  private onMoved(m: Message): void {
+    this.moved ??= new Moved(this.credentials.servers);
+    if (!this.moved.follow(m, this.draft.target, this.timers.nowMs)) this.fail(m.status, m, 0, NOWHERE);
+    else this.goOn();
+  }
+
+  /** To where we were sent. */
+  private goOn(): void {
+    if (this.moved === null) return;
+    const { uri } = this.moved;
+    this.challenges = 0;
+    this.isRaised = false;
+    if (this.draft.setTarget(uri.bytes, uri.start, uri.end)) this.send();
+    else this.fail(0, null, 0, TOO_LONG);
+  }
+
+  private goHome(): void {
+    const { registrar } = this.account;
+    this.moved?.forget();
+    this.draft.setTarget(registrar, 0, registrar.length);
+  }
+
+  /** Whether the refused request had credentials that nobody asked for in this round. */
+  private canTryAnew(): boolean {
+    return (
+      this.wanted && !this.isAnew && this.challenges === 0 && this.isTrusted() && this.credentials.isRegistrarKnown
+    );
+  }
+
+  /** What a refusal does not say by itself. */
+  private problemOf(m: Message): string {
+    if (m.status !== 401 && m.status !== 407) return "";
+    if (this.isTrusted()) return explainChallenge(m, this.account.settings);
+    return "the server sent the door to " + this.place + ", which is not of sip.domain and gets no password";
   }
 
   onFailure(t: ClientTransaction): void {
     if (t !== this.request) return;
     this.request = null;
+    // Its name may have another address by now.
+    if (t.target.nameSize > 0) this.layer.transport.resolver.forget(t.target);
     // A connection over which nothing comes back is dead, though nobody said so: the next try has a new one.
     if (t.flow.transport === TRANSPORT_TCP && t.flow.connection >= 0) this.layer.transport.close(t.flow.connection);
     this.fail(0, null, 0);
@@ -384,7 +466,7 @@ export class Registration implements ClientUser, TimerUser {
       this.isQuery = this.isProbe = false;
       if (wasProbe) {
         // It answers, and has us not: as if we had never registered.
-        if (this.wanted) this.onProbed(this.isBound(m));
+        if (this.wanted) this.onProbed(hasBinding(m, this.contact, this.contactEnd, this.isRewritten));
         return;
       }
       list.begin(m, HEADER_CONTACT);
@@ -392,6 +474,7 @@ export class Registration implements ClientUser, TimerUser {
       return;
     }
     this.failures = 0;
+    this.problem = "";
     this.awaySinceMs = Infinity;
     if (this.isRemoval) {
       this.contactEnd = 0;
@@ -405,15 +488,15 @@ export class Registration implements ClientUser, TimerUser {
       this.remove();
       return;
     }
-    this.grantedS = this.readGranted(m);
+    this.grantedS = readGranted(m, this.contact, this.contactEnd, this.requestedS);
     if (this.grantedS === 0) {
-      this.fail(m.status, m, 0);
+      this.fail(m.status, m, 0, NOTHING_GRANTED);
       return;
     }
+    this.credentials.servers.age();
     // Half the time: a lost refresh leaves room for the back-off before the binding is gone.
     this.refreshMs = this.timers.nowMs + Math.max(this.grantedS * 500, WAIT_MS);
-    this.isRewritten = false;
-    this.isRewritten = !this.isBound(m);
+    this.isRewritten = !hasBinding(m, this.contact, this.contactEnd, false);
     // Whoever lists no bindings now will list none when asked.
     if (!m.has(HEADER_CONTACT)) this.isProbeRefused = true;
     this.waitWhileRegistered();
@@ -436,43 +519,8 @@ export class Registration implements ClientUser, TimerUser {
     } else this.begin();
   }
 
-  /** Whether our Contact is among those of the answer; any is, where the registrar writes ours otherwise. */
-  private isBound(m: Message): boolean {
-    if (!ours.parse(this.contact, 0, this.contactEnd)) return false;
-    list.begin(m, HEADER_CONTACT);
-    while (list.next()) {
-      if (!address.parse(list.bytes, list.start, list.end) || address.isStar) continue;
-      if (!theirs.parse(address.bytes, address.uriStart, address.uriEnd)) continue;
-      if (this.isRewritten || theirs.equals(ours)) return true;
-    }
-    return false;
-  }
-
-  /**
-   * What the 200 grants our Contact: its expires parameter, else Expires, else what we asked for. RFC 3261 §10.2.4. When the registrar
-   * has rewritten our Contact, nobody knows which is ours: the least of all that is granted counts.
-   */
-  private readGranted(m: Message): number {
-    const header = m.uint(HEADER_EXPIRES, MAX_EXPIRES);
-    const fallback = header >= 0 ? header : this.requestedS;
-    const isKnown = ours.parse(this.contact, 0, this.contactEnd);
-    let leastS = fallback;
-    list.begin(m, HEADER_CONTACT);
-    while (list.next()) {
-      if (!address.parse(list.bytes, list.start, list.end) || address.isStar) continue;
-      let seconds = fallback;
-      if (address.param(EXPIRES_PARAM, span)) {
-        const given = parseUint(span.bytes, span.start, span.end, MAX_EXPIRES);
-        if (given >= 0) seconds = given;
-      }
-      const isRead = theirs.parse(address.bytes, address.uriStart, address.uriEnd);
-      if (isKnown && isRead && theirs.equals(ours)) return seconds;
-      if (seconds > 0 && seconds < leastS) leastS = seconds;
-    }
-    return leastS;
-  }
-
-  private fail(status: number, m: Message | null, retryAfterS: number): void {
+  /** @param problem of the request or its answer, "" when the answer says all */
+  private fail(status: number, m: Message | null, retryAfterS: number, problem = ""): void {
     const isAway = status === 0 || status === 408 || status >= 500;
     if (this.isQuery) {
       const wasProbe = this.isProbe;
@@ -483,17 +531,43 @@ export class Registration implements ClientUser, TimerUser {
         return;
       }
     }
+    if (this.wanted && this.tryElsewhere()) return;
     if (!this.wanted) {
       this.contactEnd = 0;
       this.setState(REGISTRATION_OFF, status, m);
       return;
     }
+    this.unlearn();
     if (!isAway) this.awaySinceMs = Infinity;
     else if (this.awaySinceMs === Infinity) this.awaySinceMs = this.timers.nowMs;
     const waitS = retryAfterS > 0 ? Math.min(retryAfterS, RETRY_AFTER_MOST_S) : this.backOffS();
     this.failures += 1;
+    this.problem = problem;
     this.timers.start(this.timer, Math.round(waitS * 1000));
     this.setState(REGISTRATION_FAILED, status, m);
+  }
+
+  /** Where we were sent to is of no use: the next place that was named, or, if that was before this round, the registrar itself. @returns whether there is one */
+  private tryElsewhere(): boolean {
+    const { moved } = this;
+    if (moved === null || !moved.isOn) return false;
+    if (moved.next()) this.goOn();
+    else if (moved.isFollowing) return false;
+    else {
+      this.goHome();
+      this.begin();
+    }
+    return true;
+  }
+
+  /** What was learnt of a server that fails now counts for nothing. Its Service-Route goes with the state, its address with its name's time or the next ones (credentials.ts). */
+  private unlearn(): void {
+    this.credentials.forget();
+    this.requestedS = this.account.settings.expiresS;
+    this.isProbeRefused = false;
+    this.lostInRow = 0;
+    this.boundIp = -1;
+    if (this.moved?.isOn) this.goHome();
   }
 
   private backOffS(): number {
@@ -508,7 +582,7 @@ export class Registration implements ClientUser, TimerUser {
     // While it is refreshed the way stays; it ends with the registration. RFC 3608 §5
     const isDone = state === REGISTRATION_DONE;
     if ((isDone || state !== REGISTRATION_TRYING) && this.account.setServiceRoute(isDone ? m : null))
-      this.credentials.setRoute(this.account.serviceHost);
+      this.credentials.setRoute(this.isTrusted() ? this.account.serviceHost : "");
     this.user.onRegistration(state, status, m);
   }
 }

@@ -93,6 +93,7 @@ import {
   type SoundNetwork,
 } from "./call.js";
 import { Credentials } from "./credentials.js";
+import { explainChallenge } from "./explain.js";
 import { readInfoDigit } from "./info.js";
 import {
   REGISTRATION_DONE,
@@ -233,6 +234,8 @@ export class UserAgent
   readonly transfer: Transfer;
   /** Why the last `call` was not made, one line for a person. */
   error = "";
+  /** Why the last challenge of a call was not answered, one line for a person. */
+  challengeProblem = "";
   /** It was for want of room alone: soon it may be. */
   isFull = false;
   /** Who calls while we talk is not busied out, as long as there is a line: `mayCall` says who may. */
@@ -434,9 +437,9 @@ export class UserAgent
     return found;
   }
 
-  /** Whether an address is that of the server we are configured to use, as far as it is known yet. */
+  /** Whether an address is that of the server we are configured to use, as far as it is known yet, or of a registrar that it sent us to. */
   isServer(ip: number): boolean {
-    return this.credentials.isServer(ip);
+    return this.credentials.isServer(ip) || this.registration.isBoundAt(ip);
   }
 
   /** As `isServer`, by the port too: others may run on the server's machine. @param source with the port a request came from */
@@ -769,14 +772,16 @@ export class UserAgent
   }
 
   onChallenge(s: Session, t: ClientTransaction, m: Message): boolean {
-    if (s.challenges >= CHALLENGES_MOST) return false;
-    if (!this.credentials.trusts(t, s.draft, this.account.routes.length > 0)) return false;
-    if (!this.credentials.take(t, m, s.challenges > 0)) {
-      if (this.credentials.problem !== "") this.user.onTrouble?.(this.credentials.problem);
-      return false;
+    const isTrusted = this.credentials.trusts(t, s.draft, this.account.routes.length > 0);
+    if (isTrusted && s.challenges < CHALLENGES_MOST && this.credentials.take(t, m, s.challenges > 0)) {
+      s.challenges += 1;
+      return true;
     }
-    s.challenges += 1;
-    return true;
+    // What went along in advance was of no use.
+    if (isTrusted) this.credentials.forgetProxies();
+    if (isTrusted && this.credentials.problem !== "") this.user.onTrouble?.(this.credentials.problem);
+    this.challengeProblem = isTrusted ? explainChallenge(m, this.settings) : NOT_THE_SERVER;
+    return false;
   }
 
   writeCredentials(s: Session, t: ClientTransaction, w: Writer, method: number, requestUri: Span): void {
@@ -797,6 +802,8 @@ export class UserAgent
   onRefused(s: Session, m: Message | null): boolean {
     const call = this.callWith(s);
     if (m !== null && m.status >= 600) return false;
+    // Perhaps for what went along with it, which was asked for once.
+    if (m !== null && (m.status === 400 || m.status === 403)) this.credentials.forgetProxies();
     if (m !== null && m.status < 400) call.redirects.add(m);
     if (s.draft === null) return false;
     while (call.redirects.next(span)) {
@@ -1065,6 +1072,7 @@ export class UserAgent
 }
 
 const EMPTY = octets("");
+const NOT_THE_SERVER = "whoever asked is not the server of the settings, and gets no password";
 const UNSAID = "the other side cannot be told: the request does not fit, or could not be sent; the call is as it was";
 const COMPLETED_ELSEWHERE = octets('Reason: SIP;cause=200;text="Call completed elsewhere"\r\n');
 

@@ -76,6 +76,8 @@ export class AuthValue {
   readonly response = new Span();
   readonly cnonce = new Span();
   readonly nc = new Span();
+  /** The first word of the value, whatever it is. */
+  readonly scheme = new Span();
   private readonly spans: readonly Span[] = [
     this.realm,
     this.nonce,
@@ -100,6 +102,7 @@ export class AuthValue {
   /** Forgets all parameters. */
   clear(): void {
     for (let i = 0; i < this.spans.length; i++) this.spans[i].clear();
+    this.scheme.clear();
   }
 
   /** Prepares to walk the values in `bytes[start, end)`, the value of one header field. The octets stay the caller's. */
@@ -123,7 +126,8 @@ export class AuthValue {
     if (i >= end) return AUTH_END;
     const schemeStart = i;
     i = skipPlain(bytes, i, end, EQUALS);
-    const isDigest = equalNoCase(bytes, schemeStart, i, DIGEST, 0, DIGEST.length);
+    this.scheme.set(bytes, schemeStart, i);
+    const isDigest = this.scheme.isToken(DIGEST);
     this.problem = isDigest ? AUTH_DIGEST : AUTH_OTHER;
     this.longIndex = -1;
     const behind = skipSpace(bytes, i, end);

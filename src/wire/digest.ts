@@ -1,7 +1,7 @@
 /**
  * Digest authentication (RFC 7616, RFC 8760; RFC 2617 for servers without qop): what a response is made of, whether one is right,
  * and the client's side of one challenge. Quoted values are hashed as they stand on the wire, escapes kept, on both sides.
- * Not here: whose password is given to whom (ua/credentials.ts), nonces of our own, auth-int, userhash.
+ * Not here: whose password is given to whom (ua/credentials.ts), nonces of our own, userhash, and auth-int of others' requests.
  */
 import { equal, NONE, octets, Span } from "../core/bytes.js";
 import type { RandomSource } from "../core/random.js";
@@ -45,6 +45,14 @@ const COUNT_MAX = 0xffffffff;
 const COMMA = 0x2c;
 const COLON = octets(":");
 const AUTH = octets("auth");
+const AUTH_INT = octets("auth-int");
+const ZERO = 0x30;
+
+// What is protected, of those that a challenge offers: the request, as before RFC 2617 without and since with a nonce count; its body too; none that is known.
+const QOP_NONE = 0;
+const QOP_AUTH = 1;
+const QOP_AUTH_INT = 2;
+const QOP_OTHER = 3;
 
 const USERNAME = octets('Digest username="');
 const REALM = octets('", realm="');
@@ -55,7 +63,8 @@ const ALGORITHM = octets('", algorithm=');
 const CNONCE = octets(', cnonce="');
 const OPAQUE = octets(', opaque="');
 const CLOSE = octets('"');
-const QOP_NC = octets(", qop=auth, nc=");
+const QOP = octets(", qop=");
+const NC = octets(", nc=");
 
 // For the time of one call only.
 const token = new Span();
@@ -73,26 +82,33 @@ export function hexSize(algorithm: number): number {
   return algorithm >= ALGORITHM_SHA256 ? 64 : 32;
 }
 
-/** Whether a challenge's list of qop has `auth` in it. */
-export function offersAuth(value: AuthValue): boolean {
+/** @returns QOP_* to answer a challenge with: its list has the plainest first that is known here. What changes bodies on the way does auth no harm */
+function qopOf(value: AuthValue): number {
+  if (value.qop.size() === 0) return QOP_NONE;
   const { bytes, end } = value.qop;
   let start = value.qop.start;
+  let best = QOP_OTHER;
   while (start < end) {
     let stop = start;
     while (stop < end && bytes[stop] !== COMMA) stop += 1;
     token.set(bytes, start, stop);
     trim(token);
-    if (token.isToken(AUTH)) return true;
+    if (token.isToken(AUTH)) return QOP_AUTH;
+    if (token.isToken(AUTH_INT)) best = QOP_AUTH_INT;
     start = stop + 1;
   }
-  return false;
+  return best;
 }
 
-/** How well a challenge can be answered. @returns its ALGORITHM_*, ALGORITHM_OTHER when it cannot: another algorithm, or auth-int alone */
+/** Whether a challenge offers a protection that is known here. */
+export function hasKnownQop(value: AuthValue): boolean {
+  return qopOf(value) !== QOP_OTHER;
+}
+
+/** How well a challenge can be answered. @returns its ALGORITHM_*, ALGORITHM_OTHER when it cannot: another algorithm, or another protection */
 export function strengthOf(challenge: AuthValue): number {
   if (!isGiven(challenge.realm) || challenge.nonce.size() === 0) return ALGORITHM_OTHER;
-  if (challenge.qop.size() > 0 && !offersAuth(challenge)) return ALGORITHM_OTHER;
-  return algorithmOf(challenge);
+  return hasKnownQop(challenge) ? algorithmOf(challenge) : ALGORITHM_OTHER;
 }
 
 function isSession(algorithm: number): boolean {
@@ -110,6 +126,8 @@ export class Digest {
   readonly result = new Uint8Array(HEX_MAX_BYTES);
   readonly view = new AuthValue();
   readonly method = new Span();
+  /** Of the request; looked at for auth-int alone. */
+  readonly body = new Span();
   readonly writer = new Writer();
 
   /**
@@ -144,9 +162,20 @@ export class Digest {
       addField(hash, cnonce);
       this.finish(hash, a1);
     }
+    const isWhole = qop.isToken(AUTH_INT);
+    if (isWhole) {
+      const { body } = this;
+      hash.begin();
+      hash.update(body.bytes, body.start, body.end);
+      this.finish(hash, this.second);
+    }
     hash.begin();
     hash.update(method.bytes, method.start, method.end);
     addField(hash, uri);
+    if (isWhole) {
+      hash.update(COLON, 0, 1);
+      hash.update(this.second, 0, size);
+    }
     this.finish(hash, this.second);
     hash.begin();
     hash.update(a1, 0, size);
@@ -224,7 +253,9 @@ export class ClientAuth {
   private nonceSize = -1;
   /** -1 when there was none in the challenge. */
   private opaqueSize = -1;
-  private hasQop = false;
+  private qop = QOP_NONE;
+  /** Where the digits of a response wait for the body, in the octets that the request is written to; -1: nowhere. */
+  private sealAt = -1;
   private readonly secret = new Uint8Array(HEX_MAX_BYTES);
 
   /** @param digest may be shared */
@@ -243,6 +274,7 @@ export class ClientAuth {
   /** Forgets the challenge. */
   forget(): void {
     this.isReady = false;
+    this.sealAt = -1;
     this.secret.fill(0);
   }
 
@@ -287,7 +319,7 @@ export class ClientAuth {
     this.nonceSize = copyQuoted(nonce, kept, NONCE_AT, OPAQUE_AT);
     const hasOpaque = isGiven(opaque);
     this.opaqueSize = hasOpaque ? copyQuoted(opaque, kept, OPAQUE_AT, CNONCE_AT) : -1;
-    this.hasQop = challenge.qop.size() > 0;
+    this.qop = qopOf(challenge);
     if (this.realmSize < 0 || this.nonceSize < 0 || (hasOpaque && this.opaqueSize < 0)) return false;
     this.algorithm = algorithm;
     if (!isSame) this.renew();
@@ -310,7 +342,9 @@ export class ClientAuth {
     const answer = this.lay();
     answer.uri.set(uri.bytes, uri.start, uri.end);
     digest.method.set(methodName, 0, methodName.length);
-    digest.respond(answer, algorithm, this.secret, digest.method, digest.result);
+    const isWhole = this.qop === QOP_AUTH_INT;
+    if (isWhole) digest.result.fill(ZERO);
+    else digest.respond(answer, algorithm, this.secret, digest.method, digest.result);
     w.put(USERNAME);
     w.span(answer.username);
     w.put(REALM);
@@ -320,6 +354,7 @@ export class ClientAuth {
     w.put(URI);
     w.span(uri);
     w.put(RESPONSE);
+    this.sealAt = isWhole ? w.at : -1;
     w.raw(digest.result, 0, hexSize(algorithm));
     w.put(ALGORITHM);
     w.put(ALGORITHM_NAMES[algorithm]);
@@ -334,12 +369,43 @@ export class ClientAuth {
       w.put(CLOSE);
     }
     if (isGiven(answer.qop)) {
-      w.put(QOP_NC);
+      w.put(QOP);
+      w.span(answer.qop);
+      w.put(NC);
       w.span(answer.nc);
     }
     // The URI's octets are the caller's: nothing of them is kept.
     answer.clear();
     return true;
+  }
+
+  /** Whether `write` wrote a response that has to wait for the body, as auth-int does. */
+  get isOpen(): boolean {
+    return this.sealAt >= 0;
+  }
+
+  /** What was written last is not sent. */
+  abandon(): void {
+    this.sealAt = -1;
+  }
+
+  /**
+   * Puts the response where `write` left it open, now that the request is whole, unless it was shortened to less than that.
+   * @param bytes the request is bytes[0, end), its body bytes[bodyStart, end) @param method and @param uri as they are in it
+   */
+  seal(bytes: Uint8Array, bodyStart: number, end: number, method: Span, uri: Span): void {
+    const { digest, algorithm, sealAt } = this;
+    const size = hexSize(algorithm);
+    this.sealAt = -1;
+    if (sealAt < 0 || sealAt + size > bodyStart) return;
+    for (let i = 0; i < size; i++) if (bytes[sealAt + i] !== ZERO) return;
+    const answer = this.lay();
+    answer.uri.set(uri.bytes, uri.start, uri.end);
+    digest.body.set(bytes, bodyStart, end);
+    digest.respond(answer, algorithm, this.secret, method, digest.result);
+    for (let i = 0; i < size; i++) bytes[sealAt + i] = digest.result[i];
+    answer.clear();
+    digest.body.clear();
   }
 
   /** Our answer as a view over what is kept; it is the digest's, and holds for the time of one call. */
@@ -352,9 +418,11 @@ export class ClientAuth {
     answer.nonce.set(kept, NONCE_AT, NONCE_AT + this.nonceSize);
     if (this.opaqueSize >= 0) answer.opaque.set(kept, OPAQUE_AT, OPAQUE_AT + this.opaqueSize);
     // One cnonce for one nonce: the key of a -sess algorithm is then the same whether the server keeps it or makes it anew.
-    if (this.hasQop || isSession(this.algorithm)) answer.cnonce.set(kept, CNONCE_AT, COUNT_AT);
-    if (this.hasQop) {
-      answer.qop.set(AUTH, 0, AUTH.length);
+    const hasQop = this.qop !== QOP_NONE;
+    if (hasQop || isSession(this.algorithm)) answer.cnonce.set(kept, CNONCE_AT, COUNT_AT);
+    if (hasQop) {
+      const name = this.qop === QOP_AUTH_INT ? AUTH_INT : AUTH;
+      answer.qop.set(name, 0, name.length);
       answer.nc.set(kept, COUNT_AT, KEPT_BYTES);
     }
     return answer;

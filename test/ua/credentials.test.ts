@@ -212,7 +212,7 @@ describe("a challenge", () => {
 
   it.each([
     "NoOneKnowsThisScheme opaque-data=here",
-    'Digest realm="r", nonce="n", qop="auth-int"',
+    'Digest realm="r", nonce="n", qop="auth-conf"',
     'Digest realm="r", nonce="n", algorithm=AKAv1-MD5',
     `Digest realm="r", nonce="${"n".repeat(3000)}"`,
     'Digest realm="r", realm="r", nonce="n"',
@@ -263,6 +263,41 @@ describe("the realm", () => {
     expect(take('Proxy Digest realm="three", nonce="x"')).toBe(true);
     expect(written().match(/Proxy-Authorization: Digest/g)).toHaveLength(2);
     expect(written()).toMatch(/realm="three", nonce="x"/);
+  });
+
+  it("that is asked for no more goes no longer along: a proxy that calls it otherwise now", () => {
+    take('Proxy Digest realm="one", nonce="n"');
+    const invite = request();
+    expect(written(invite, false)).toContain('realm="one"');
+    expect(take('Proxy Digest realm="two", nonce="m"', false, invite)).toBe(true);
+    expect(written()).not.toContain('realm="one"');
+    expect(written()).toContain('realm="two"');
+  });
+
+  it("of two proxies that ask one after the other is answered for both", () => {
+    const first = request();
+    take('Proxy Digest realm="one", nonce="n"', false, first);
+    const second = request();
+    expect(written(second)).toContain('realm="one"');
+    expect(take('Proxy Digest realm="two", nonce="m"', true, second)).toBe(true);
+    expect(written().match(/Proxy-Authorization: Digest/g)).toHaveLength(2);
+  });
+
+  it("counts for the address it is of: the same name at two servers is two realms", () => {
+    const there = () => request(METHOD_INVITE, asker, SERVER + 1);
+    take('Proxy Digest realm="r", nonce="here"');
+    take('Proxy Digest realm="r", nonce="there"', false, there());
+    expect(written()).toContain('nonce="here"');
+    expect(written(there())).toContain('nonce="there"');
+  });
+
+  it("of a server and of a proxy in one response, as a proxy gathers them, is answered for both", () => {
+    for (const status of [401, 407]) {
+      configure({});
+      const m = response(status, 'WWW Digest realm="s", nonce="1"', 'Proxy Digest realm="p", nonce="2"');
+      expect(takeAll(m)).toBe(true);
+      expect(written()).toMatch(/^Authorization: .*realm="s".*\r\nProxy-Authorization: .*realm="p".*\r\n$/);
+    }
   });
 
   it("is not learnt from a challenge that cannot be answered", () => {

@@ -162,7 +162,9 @@ describe("a challenge", () => {
     ['qop="auth,auth-int"', ALGORITHM_MD5],
     ['qop="auth-int ,\r\n AUTH"', ALGORITHM_MD5],
     ['qop=""', ALGORITHM_MD5],
-    ['qop="auth-int"', ALGORITHM_OTHER],
+    ['qop="auth-int"', ALGORITHM_MD5],
+    ['qop="auth-conf, auth-int"', ALGORITHM_MD5],
+    ['qop="auth-conf"', ALGORITHM_OTHER],
     ['qop="authx"', ALGORITHM_OTHER],
   ])("with %s has the strength %i", (param, strength) => {
     expect(strengthOf(read(`Digest realm="r", nonce="n", ${param}`))).toBe(strength);
@@ -201,6 +203,37 @@ describe("a client", () => {
         'cnonce="0000000100000002", opaque="o", qop=auth, nc=00000001',
     );
     expect(write(auth)).toContain("nc=00000002");
+  });
+
+  it.each([
+    ["md5", "MD5", 32],
+    ["sha256", "SHA-256", 64],
+  ] as const)("leaves the response of auth-int by %s open until the body is there", (hash, algorithm, size) => {
+    const auth = client();
+    expect(auth.take(read(`Digest realm="r", nonce="n", qop="auth-int", algorithm=${algorithm}`))).toBe(true);
+    const line = `Authorization: ${write(auth)}\r\n`;
+    expect(line).toMatch(new RegExp(`response="0{${size}}".*qop=auth-int, nc=00000001`));
+    expect(auth.isOpen).toBe(true);
+    for (const body of ["v=0\r\n", ""]) {
+      write(auth);
+      const value = text(buffer, 0, writer.at);
+      const whole = octets(value + body);
+      auth.seal(whole, writer.at, whole.length, span("INVITE"), span("sip:example.com"));
+      expect(auth.isOpen).toBe(false);
+      const sealed = read(text(whole, 0, writer.at));
+      const h = (of: string): string => createHash(hash).update(of).digest("hex");
+      const [nc, cnonce] = [sealed.nc.toString(), sealed.cnonce.toString()];
+      const a2 = h(`INVITE:sip:example.com:${h(body)}`);
+      expect(sealed.response.toString()).toBe(h(`${h("door:r:secret")}:n:${nc}:${cnonce}:auth-int:${a2}`));
+    }
+    // It was shortened, or never sent.
+    write(auth);
+    const short = new Uint8Array(buffer.length).fill(0x2e);
+    auth.seal(short, 40, 40, span("INVITE"), span("sip:example.com"));
+    expect(short.every((octet) => octet === 0x2e)).toBe(true);
+    write(auth);
+    auth.abandon();
+    expect(auth.isOpen).toBe(false);
   });
 
   it("answers without qop by RFC 2069's formula, and says nothing of it", () => {
@@ -259,7 +292,7 @@ describe("a client", () => {
 
   it.each([
     'Digest realm="r", nonce="n", algorithm=SHA-512-256',
-    'Digest realm="r", nonce="n", qop="auth-int"',
+    'Digest realm="r", nonce="n", qop="auth-conf"',
     'Digest realm="r\\\u0001", nonce="n"',
     'Digest realm="r", nonce="n", opaque="\\\u0000"',
     'Digest realm="r"',

@@ -1,0 +1,152 @@
+/**
+ * Where the configured server is: by the names and addresses of the settings, by what the registrar asked for, and by the addresses at which
+ * it was found. Whoever is none of these gets no credentials, and is no server to believe.
+ * Not here: what the server is believed (intercom/callers.ts), and where requests go (account.ts).
+ */
+import { lower, NONE, octets } from "../core/bytes.js";
+import type { Target } from "../transaction/flow.js";
+import { SIP_PORT } from "../transaction/transport.js";
+import { hostEndOf, sameHost } from "../wire/identity.js";
+import { Uri } from "../wire/uri.js";
+
+/** Addresses of the server kept at once: a name may have several. The one noted first makes room. */
+const ADDRESSES = 4;
+/** Registrations that are taken elsewhere until an address is no longer the server's. */
+const AGE_MOST = 4;
+const DOT = 0x2e;
+
+/** Where a setting says that a server is. */
+export class ServerHost {
+  /** In lower case; empty when none is configured or it is an address. */
+  name: Uint8Array = NONE;
+  /** -1 when it is a name. */
+  ip = -1;
+  port = SIP_PORT;
+
+  /** @param setting a host, host:port or SIP URI; "" or what is none of these: nowhere */
+  configure(setting: string): void {
+    const uri = new Uri();
+    const hasScheme = setting.slice(0, 4).toLowerCase() === "sip:";
+    const bytes = octets(hasScheme ? setting : "sip:" + setting);
+    this.name = NONE;
+    this.ip = -1;
+    if (setting === "" || !uri.parse(bytes, 0, bytes.length)) return;
+    this.ip = uri.ip;
+    this.port = uri.port < 0 ? SIP_PORT : uri.port;
+    if (this.ip >= 0) return;
+    this.name = bytes.slice(uri.hostStart, uri.hostEnd);
+    for (let i = 0; i < this.name.length; i++) this.name[i] = lower(this.name[i]);
+  }
+
+  /** Whether that URI's host is it, whatever the port. */
+  isHostOf(uri: Uri): boolean {
+    if (this.ip >= 0) return uri.ip === this.ip;
+    return sameHost(uri.bytes, uri.hostStart, uri.hostEnd, this.name, 0, this.name.length);
+  }
+
+  /** Whether that URI's host is a name below this one. */
+  hasInDomain(uri: Uri): boolean {
+    const { name } = this;
+    const { bytes, hostStart } = uri;
+    const end = hostEndOf(bytes, hostStart, uri.hostEnd);
+    const start = end - name.length;
+    if (name.length === 0 || start <= hostStart || bytes[start - 1] !== DOT) return false;
+    return sameHost(bytes, start, end, name, 0, name.length);
+  }
+
+  /** Whether a request that looked up the host of `target` went there. */
+  isTarget(target: Target): boolean {
+    const port = target.namePort < 0 ? SIP_PORT : target.namePort;
+    const name = this.name;
+    if (name.length === 0 || port !== this.port) return false;
+    return sameHost(target.name, 0, target.nameSize, name, 0, name.length);
+  }
+}
+
+export class Servers {
+  private readonly domainHost = new ServerHost();
+  private readonly proxyHost = new ServerHost();
+  /** Where the registrar asked requests to go by, Service-Route. */
+  private readonly routeHost = new ServerHost();
+  private readonly ips = new Float64Array(ADDRESSES).fill(-1);
+  private readonly ports = new Uint16Array(ADDRESSES);
+  /** Registrations taken since anything came from there; and which address makes room for the next. */
+  private readonly ages = new Uint8Array(ADDRESSES);
+  private oldest = 0;
+
+  /** Forgets what was found under other settings. @param domain @param proxy as the settings have them */
+  configure(domain: string, proxy: string): void {
+    this.domainHost.configure(domain);
+    this.proxyHost.configure(proxy);
+    this.routeHost.configure("");
+    this.ips.fill(-1);
+    this.oldest = 0;
+  }
+
+  /** By which of the names a target is found, null when it is none of them or an address. */
+  hostOf(target: Target): ServerHost | null {
+    if (this.proxyHost.isTarget(target)) return this.proxyHost;
+    if (this.routeHost.isTarget(target)) return this.routeHost;
+    return this.domainHost.isTarget(target) ? this.domainHost : null;
+  }
+
+  /** Whether a request to that name goes where those outside of dialogs go. @param hasProxy they go by the proxy */
+  isNextHop(target: Target, hasProxy: boolean): boolean {
+    const host = hasProxy ? this.proxyHost : this.domainHost;
+    return host.isTarget(target) || this.routeHost.isTarget(target);
+  }
+
+  /** The registrar asked for requests to go by that host, which is as good as the server then. @param host with its port, "" none */
+  setRoute(host: string): void {
+    this.routeHost.configure(host);
+  }
+
+  /** Whether a host belongs to the configured server: it is its host, or in its domain. */
+  isOfServer(uri: Uri): boolean {
+    return this.isServerHost(uri) || this.domainHost.hasInDomain(uri);
+  }
+
+  /** Remembers an address at which the configured server was found. @param ip -1 is passed over */
+  note(ip: number, port = SIP_PORT): void {
+    if (ip < 0) return;
+    for (let i = 0; i < ADDRESSES; i++)
+      if (this.ips[i] === ip && this.ports[i] === port) {
+        this.ages[i] = 0;
+        return;
+      }
+    if (this.isServerFlow(ip, port)) return;
+    const free = this.ips.indexOf(-1);
+    const at = free >= 0 ? free : this.oldest;
+    if (free < 0) this.oldest = (this.oldest + 1) % ADDRESSES;
+    this.ips[at] = ip;
+    this.ports[at] = port;
+    this.ages[at] = 0;
+  }
+
+  /** The server took a registration: addresses from which nothing came for several of them are no longer its own. */
+  age(): void {
+    for (let i = 0; i < ADDRESSES; i++) if (++this.ages[i] > AGE_MOST) this.ips[i] = -1;
+  }
+
+  /** Whether that is an address of the configured server, by the settings or as it was found. */
+  isServer(ip: number): boolean {
+    if (ip < 0) return false;
+    if (ip === this.domainHost.ip || ip === this.proxyHost.ip || ip === this.routeHost.ip) return true;
+    for (let i = 0; i < ADDRESSES; i++) if (this.ips[i] === ip) return true;
+    return false;
+  }
+
+  /** As `isServer`, at the port it is reached at. */
+  isServerFlow(ip: number, port: number): boolean {
+    if (ip < 0) return false;
+    if (ip === this.domainHost.ip && port === this.domainHost.port) return true;
+    if (ip === this.proxyHost.ip && port === this.proxyHost.port) return true;
+    for (let i = 0; i < ADDRESSES; i++) if (this.ips[i] === ip && this.ports[i] === port) return true;
+    return false;
+  }
+
+  /** Whether the host of that URI is the configured server: by its name, or an address it was found at. */
+  isServerHost(uri: Uri): boolean {
+    return this.domainHost.isHostOf(uri) || this.proxyHost.isHostOf(uri) || this.isServer(uri.ip);
+  }
+}
