@@ -21,6 +21,7 @@ import {
   HEADER_ALLOW,
   HEADER_REQUIRE,
   HEADER_RSEQ,
+  HEADER_SUPPORTED,
   METHOD_ACK,
   METHOD_BYE,
   METHOD_INVITE,
@@ -148,6 +149,8 @@ export interface SessionContext {
   allow: Uint8Array;
   /** Session interval we ask for, in seconds; 0: none. */
   sessionExpiresS: number;
+  /** The 180 to a call that comes holds the answer to its offer. */
+  answersEarly?: boolean;
   /** The shortest one we take, in seconds. */
   minSeS: number;
 }
@@ -200,8 +203,10 @@ export class Session implements ClientUser, ServerOwner, TimerUser, ByesUser {
   /** To be offered anew as soon as the session is confirmed. */
   private reofferWanted = false;
   private answerWanted = false;
-  /** Offer and answer agree, which is told when the ACK comes. */
+  /** Offer and answer agree, which is told when we answer, or when the ACK comes. */
   private isSoundDue = false;
+  /** Our 180 holds the answer to their offer. */
+  private isAnsweringEarly = false;
   /** Their INVITE asks for reliable provisional responses. */
   private wantsReliable = false;
   private incomingCseq = 0;
@@ -266,7 +271,10 @@ export class Session implements ClientUser, ServerOwner, TimerUser, ByesUser {
     this.dialog = dialog;
     this.state = SESSION_INCOMING;
     this.setIncoming(t, m.cseq);
-    this.wantsReliable = m.contains(HEADER_REQUIRE, TOKEN_100REL);
+    this.isAnsweringEarly = this.context.answersEarly === true && this.exchange === EXCHANGE_THEIRS;
+    // An answer that comes reliably is the answer; one that may be lost is told again in the 200. RFC 3261 §13.2.1, RFC 3262 §5
+    const canReliable = this.isAnsweringEarly && m.contains(HEADER_SUPPORTED, TOKEN_100REL);
+    this.wantsReliable = canReliable || m.contains(HEADER_REQUIRE, TOKEN_100REL);
     this.notePeer(m);
     return 0;
   }
@@ -286,12 +294,22 @@ export class Session implements ClientUser, ServerOwner, TimerUser, ByesUser {
       w.put(CRLF);
     }
     // The first reliable response to an INVITE without an offer has to hold one. RFC 3261 §13.2.1
-    if (this.wantsReliable && this.answerDue) this.writeBody(w);
+    if (this.isAnsweringEarly || (this.wantsReliable && this.answerDue)) this.writeBody(w);
     else w.put(EMPTY_BODY);
-    if (this.context.layer.sendResponse(t)) return;
+    if (this.context.layer.sendResponse(t)) {
+      if (this.isAnsweringEarly && this.wantsReliable) this.agree();
+      return;
+    }
     // Short, it says that it rings all the same; but one that has to be acknowledged cannot be short.
     if (this.wantsReliable) this.decline(500);
     else this.context.layer.reply(t, status);
+  }
+
+  /** Offer and answer agree. Before we answer, nobody hears us: the caller is nobody's guest yet. */
+  private agree(): void {
+    this.exchange = EXCHANGE_NONE;
+    if (this.state === SESSION_INCOMING) this.isSoundDue = true;
+    else this.context.user.onAgreed(this);
   }
 
   /** @returns whether the caller of an incoming call was told that it rings */
@@ -600,10 +618,9 @@ export class Session implements ClientUser, ServerOwner, TimerUser, ByesUser {
       layer.reply(t, 500);
       return;
     }
-    if (body === BODY_SDP) this.exchange = EXCHANGE_NONE;
     dialog.refreshTarget(m);
     this.startSessionTimer();
-    if (body === BODY_SDP) this.context.user.onAgreed(this);
+    if (body === BODY_SDP) this.agree();
   }
 
   /** RFC 3262 §3 */
@@ -616,19 +633,37 @@ export class Session implements ClientUser, ServerOwner, TimerUser, ByesUser {
     this.reliable.isPending = false;
     this.context.timers.stop(this.reliableTimer);
     if (this.incoming !== null) this.prove(this.incoming);
-    layer.reply(t, 200);
-    if (this.answerDue) {
+    const isOffer = this.exchange === EXCHANGE_NONE && findSdp(m, sdp) === BODY_SDP;
+    if (isOffer) this.answerInPrack(t, m);
+    else layer.reply(t, 200);
+    if (this.answerDue && this.exchange === EXCHANGE_OURS) {
       this.answerDue = false;
       this.exchange = EXCHANGE_NONE;
       if (findSdp(m, sdp) !== BODY_SDP || this.negotiation.accept(sdp.bytes, sdp.start, sdp.end) !== NEGOTIATION_OK) {
         this.decline(488);
         return;
       }
-      this.context.user.onAgreed(this);
+      this.agree();
     }
     if (this.answerWanted) {
       this.answerWanted = false;
       this.answer();
+    }
+  }
+
+  /** A PRACK may offer anew what our reliable response has answered. RFC 3262 §5 */
+  private answerInPrack(t: ServerTransaction, m: Message): void {
+    const { layer } = this.context;
+    const status = this.takeOffer(m);
+    if (status !== 0) {
+      this.refuseOffer(t, m, status);
+      return;
+    }
+    this.writeBody(layer.respond(t, 200));
+    if (layer.sendResponse(t)) this.agree();
+    else {
+      this.dropOffer();
+      layer.reply(t, 500);
     }
   }
 
@@ -1087,8 +1122,10 @@ export class Session implements ClientUser, ServerOwner, TimerUser, ByesUser {
     this.setAnswered(t);
     if (isFirst) this.state = SESSION_ANSWERED;
     if (isFirst && this.dialog !== null) this.dialog.state = DIALOG_CONFIRMED;
-    const agreed = this.exchange === EXCHANGE_THEIRS;
-    if (agreed) this.exchange = EXCHANGE_NONE;
+    const isDone = this.exchange === EXCHANGE_THEIRS;
+    if (isDone) this.exchange = EXCHANGE_NONE;
+    const agreed = isDone || this.isSoundDue;
+    this.isSoundDue = false;
     this.startSessionTimer();
     // No sound goes to where a description says before its sender has shown that it reads our answer.
     if (agreed && t.isUnproven) this.isSoundDue = true;
@@ -1262,7 +1299,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser, ByesUser {
     this.reofferWanted = this.isChange = this.isWaiting = false;
     this.glares = 0;
     this.answerWanted = false;
-    this.isSoundDue = false;
+    this.isSoundDue = this.isAnsweringEarly = false;
     this.wantsReliable = false;
     this.challenges = 0;
     this.refers = 0;

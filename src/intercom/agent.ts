@@ -54,6 +54,7 @@ export function agentSettings(s: Settings): UserAgentSettings {
     ringTimeMs: s.number("call.ringTime") * 1000,
     silenceTimeMs: s.number("rtp.timeout") * 1000,
     sessionExpiresS: s.number("sip.sessionExpires"),
+    earlyAnswer: s.isOn("call.earlyAnswer"),
     minSeS: s.number("sip.minSE"),
     refers: s.get("call.refer") !== "off",
     rtpPort: s.number("rtp.port"),

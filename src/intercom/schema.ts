@@ -232,6 +232,13 @@ export const SCHEMA: readonly Setting[] = [
     "answer at once when a known caller asks for it (Answer-Mode, answer-after)",
   ),
   choice(
+    "call.earlyAnswer",
+    TYPE_SWITCH,
+    "off",
+    ON_OFF,
+    "the 180 to a call that comes holds the answer to its offer, reliably where the caller can (100rel)",
+  ),
+  choice(
     "call.doNotDisturb",
     TYPE_CHOICE,
     "off",

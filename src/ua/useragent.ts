@@ -127,6 +127,8 @@ export interface UserAgentSettings extends AccountSettings {
   sessionExpiresS: number;
   /** The other side may ask for its call to be moved: `mayRefer` says who, and where to. Nothing: it may not. */
   refers?: boolean;
+  /** Say already in the 180 to a call that comes where we hear and speak: the answer to its offer. */
+  earlyAnswer?: boolean;
   /** The shortest session interval that is taken, in seconds. */
   minSeS: number;
   /** RTP port of line 0; each further line has the next even one. */
@@ -287,6 +289,7 @@ export class UserAgent
       transport: settings.transport,
       allow: allowOf(settings),
       sessionExpiresS: settings.sessionExpiresS,
+      answersEarly: settings.earlyAnswer === true,
       minSeS: settings.minSeS,
     };
     const lines: Line[] = [];
@@ -315,6 +318,7 @@ export class UserAgent
     this.context.transport = settings.transport;
     this.context.allow = allowOf(settings);
     this.context.sessionExpiresS = settings.sessionExpiresS;
+    this.context.answersEarly = settings.earlyAnswer === true;
     this.context.minSeS = settings.minSeS;
     const wasRegistered = this.registration.state !== REGISTRATION_OFF;
     const before = this.account.settings;
