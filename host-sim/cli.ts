@@ -2,6 +2,7 @@
  * The simulator's program: a house with a door and, unless it is to be alone, an indoor phone and a SIP server; a ladder of their
  * messages; and a person or a script that presses the button. `--help` says how it is called.
  */
+import { styleText } from "node:util";
 import { ipv4 } from "../src/core/address.js";
 import type { RandomSource } from "../src/core/random.js";
 import { loadSettings } from "../src/intercom/console.js";
@@ -217,22 +218,27 @@ async function main(): Promise<number> {
     process.stdin.isTTY === true && process.stdout.isTTY === true && !isScripted && !options.headless;
 
   const listeners: ((event: SimEvent) => void)[] = [];
+  let show = (text: string): void => void process.stdout.write(text);
   const house: House = {
     clock,
     network,
     faults: new Faults(random(), 0),
     wiretap: new Wiretap(clock),
     tell: (event) => {
-      process.stdout.write((options.json ? eventJson(event) : eventLine(event)) + "\n");
+      show((options.json ? eventJson(event) : eventLine(event)) + "\n");
       for (const listener of listeners) listener(event);
     },
   };
   const ladderTo = isInteractive ? process.stdout : process.stderr;
-  house.wiretap.ladder = new Ladder(
-    (line) => ladderTo.write(line + "\n"),
+  // As Node sees it: a terminal, and no NO_COLOR in the environment.
+  const hasColours = ladderTo.isTTY === true && styleText("cyan", "x", { stream: ladderTo }) !== "x";
+  const ladder = new Ladder(
+    (line) => (isInteractive ? show(line + "\n") : void ladderTo.write(line + "\n")),
     ladderTo.columns ?? 100,
-    ladderTo.isTTY === true,
+    hasColours,
   );
+  house.wiretap.ladder = ladder;
+  if (!isInteractive) ladderTo.on("resize", () => ladder.resize(ladderTo.columns));
   const epochMs = virtual !== null ? 0 : Date.now();
   if (options.pcap !== "") house.wiretap.pcap = new Pcap(options.pcap, epochMs);
 
@@ -277,11 +283,9 @@ async function main(): Promise<number> {
       })
     : null;
   for (const party of [door, phone]) {
-    if (party !== null)
-      house.wiretap.ladder.name(party.settings.get("net.address"), party.settings.number("sip.port"), party.name);
+    if (party !== null) ladder.name(party.settings.get("net.address"), party.settings.number("sip.port"), party.name);
   }
-  if (isServed)
-    house.wiretap.ladder.name(settings.get("net.address"), settings.number("sip.port") + SERVER_SIP_STEP, "server");
+  if (isServed) ladder.name(settings.get("net.address"), settings.number("sip.port") + SERVER_SIP_STEP, "server");
   if (options.store !== "") {
     door.station.console.load();
     setAll(settings, ofLine);
@@ -360,7 +364,7 @@ async function main(): Promise<number> {
   const said = (output: string): void => {
     if (output === "") return;
     if (options.json) house.tell({ t: clock.now(), who: "door", event: "console", value: output.trimEnd() });
-    else process.stdout.write(output);
+    else show(output);
   };
 
   if (isScripted) {
@@ -408,8 +412,10 @@ async function main(): Promise<number> {
 
   if (virtual !== null) throw new Refusal("--virtual-time needs a script: add --do", EXIT_USAGE);
   if (isInteractive) {
-    const keyboard = new Keyboard(door, phone?.station ?? null, (text) => process.stdout.write(text));
+    const keyboard = new Keyboard(door, phone?.station ?? null, ladder, (text) => process.stdout.write(text));
+    show = (text) => keyboard.print(text);
     await Promise.race([keyboard.done, interruption.came]);
+    show = (text) => void process.stdout.write(text);
     keyboard.close();
   } else {
     const user = {

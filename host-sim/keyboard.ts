@@ -1,14 +1,25 @@
-/** The terminal as a house: single keys for the button, the phone and the visitor, and a line for the console. */
+/**
+ * The terminal as a house: single keys for the button, the phone and the visitor, a line for the door's console, and the ladder to look back
+ * in. All that is printed goes through here, so that it tears no line that is being typed and no screen that is being read.
+ * Not here: the line (src/intercom/terminal.ts) and the ladder (world/ladder-view.ts).
+ */
 import { emitKeypressEvents } from "node:readline";
+import { octets } from "../src/core/bytes.js";
 import type { Station } from "../src/intercom/station.js";
+import { Terminal } from "../src/intercom/terminal.js";
 import type { Party } from "./party.js";
+import type { Ladder } from "./world/ladder.js";
+import { folded, LadderView } from "./world/ladder-view.js";
 
 const HELP = `
-  b  press the button (calls; cancels while it rings; hangs up in a call); F2, F3, F4 the other buttons
-  B  hold the button for 2.5 s  x  press the button inside    o  open the door, or shut it
+  b  press the button (calls; cancels while it rings; hangs up in a call)
+  B  hold it for 2.5 s          F2, F3, F4  the other buttons
+  x  press the button inside    o  open the door, or shut it
   a  the phone answers          h  the phone hangs up
   c  the phone calls the door   0-9 * #  the phone sends a digit
-  :  a line for the door's console (help lists the commands), Enter carries it out
+  :  a line for the door's console: help lists the commands, Tab completes,
+     arrows edit and bring lines back, Ctrl-C or Esc leaves it
+  l  the ladder: scroll back, open a message
   ?  this help                  q  quit
 
 `;
@@ -18,54 +29,112 @@ const PRESS_MS = 100;
 /** Longer than a button needs to count as held. */
 const HOLD_MS = 2500;
 const NO_PHONE = "there is no phone in the house (--alone)\n";
+/** What is printed while somebody reads the ladder waits; beyond so many characters the oldest is lost. */
+const WAITING_MOST = 200_000;
+const COLUMNS = 80;
+const ROWS = 24;
+const CLEAR_BELOW = "\r\x1b[J";
+
+interface Key {
+  name?: string;
+  ctrl?: boolean;
+  sequence?: string;
+}
 
 export class Keyboard {
   /** Resolves when the person has had enough. */
   readonly done: Promise<void>;
   private readonly door: Party;
   private readonly phone: Station | null;
-  private readonly print: (text: string) => void;
+  private readonly ladder: Ladder;
+  private readonly write: (text: string) => void;
+  private readonly terminal: Terminal;
+  private readonly view: LadderView;
   private finish: () => void = () => {};
   /** The door stands open. */
   private isAjar = false;
-  /** The line being typed, null while single keys count. */
-  private typed: string | null = null;
-  private readonly onKey = (
-    text: string | undefined,
-    key: { name?: string; ctrl?: boolean; sequence?: string },
-  ): void => {
-    this.press(text ?? "", key);
-  };
+  /** Keys go to the console's line. */
+  private isLine = false;
+  private waiting = "";
+  private readonly onKey = (text: string | undefined, key: Key): void => this.press(text ?? "", key);
+  private readonly onResize = (): void => this.resize();
 
-  constructor(door: Party, phone: Station | null, print: (text: string) => void) {
+  /** @param write to the terminal */
+  constructor(door: Party, phone: Station | null, ladder: Ladder, write: (text: string) => void) {
     this.door = door;
     this.phone = phone;
-    this.print = print;
+    this.ladder = ladder;
+    this.write = write;
     this.done = new Promise((resolve) => {
       this.finish = resolve;
     });
+    const { station } = door;
+    this.terminal = new Terminal(
+      {
+        line: (input) => folded(station.line(input), this.columns),
+        complete: (input) => station.complete(input),
+        isLocked: () => station.isLocked(),
+      },
+      write,
+    );
+    this.view = new LadderView(ladder, { write, size: () => [this.columns, process.stdout.rows || ROWS] });
     emitKeypressEvents(process.stdin);
     process.stdin.setRawMode(true);
     process.stdin.resume();
     process.stdin.on("keypress", this.onKey);
-    print(HELP);
+    process.stdout.on("resize", this.onResize);
+    this.resize();
+    this.print(HELP);
   }
 
   close(): void {
     process.stdin.off("keypress", this.onKey);
+    process.stdout.off("resize", this.onResize);
+    this.leaveView();
+    this.leaveLine();
     // A terminal that was closed takes nothing any more.
     if (process.stdin.isTTY && !process.stdin.destroyed) process.stdin.setRawMode(false);
     process.stdin.pause();
   }
 
-  private press(text: string, key: { name?: string; ctrl?: boolean }): void {
-    if (key.ctrl === true && (key.name === "c" || key.name === "d")) this.finish();
-    else if (this.typed !== null) this.type(this.typed, text, key.name ?? "");
+  /** @param text lines, each ended by \n */
+  print(text: string): void {
+    const lines = folded(text, this.columns);
+    if (this.view.isOpen) {
+      this.waiting = (this.waiting + lines).slice(-WAITING_MOST);
+      this.view.draw();
+    } else if (this.isLine) this.terminal.show(lines);
+    else this.write(lines);
+  }
+
+  private get columns(): number {
+    return process.stdout.columns || COLUMNS;
+  }
+
+  private resize(): void {
+    this.terminal.columns = this.columns;
+    this.ladder.resize(this.columns);
+    this.view.draw();
+    if (!this.isLine) return;
+    // The terminal may have broken the line into two.
+    this.write(CLEAR_BELOW);
+    this.terminal.show("");
+  }
+
+  private press(text: string, key: Key): void {
+    const name = key.name ?? "";
+    const isEnd = key.ctrl === true && (name === "c" || name === "d");
+    if (this.view.isOpen) {
+      if (isEnd) this.leaveView();
+      else this.view.key(name === "" ? text : name);
+      if (!this.view.isOpen) this.leaveView();
+    } else if (this.isLine) this.type(text, key);
+    else if (isEnd || text === "q") this.finish();
     else if (text === "b") this.door.contacts.button1.press(PRESS_MS);
     else if (text === "B") this.door.contacts.button1.press(HOLD_MS);
-    else if (key.name === "f2") this.door.contacts.button2.press(PRESS_MS);
-    else if (key.name === "f3") this.door.contacts.button3.press(PRESS_MS);
-    else if (key.name === "f4") this.door.contacts.button4.press(PRESS_MS);
+    else if (name === "f2") this.door.contacts.button2.press(PRESS_MS);
+    else if (name === "f3") this.door.contacts.button3.press(PRESS_MS);
+    else if (name === "f4") this.door.contacts.button4.press(PRESS_MS);
     else if (text === "x") this.door.contacts.exit.press(PRESS_MS);
     else if (text === "o") {
       this.isAjar = !this.isAjar;
@@ -73,28 +142,38 @@ export class Keyboard {
     } else if (text === "a") this.tell("answer");
     else if (text === "h") this.tell("hangup");
     else if (text === "c") this.tell("call");
-    else if (text === "q") this.finish();
     else if (text === "?") this.print(HELP);
+    else if (text === "l") this.view.open();
     else if (text === ":") {
-      this.typed = "";
-      this.print("> ");
+      this.isLine = true;
+      this.terminal.open();
     } else if (text.length === 1 && "0123456789*#".includes(text)) this.tell("dtmf " + text);
   }
 
-  private type(line: string, text: string, name: string): void {
-    if (name === "return" || name === "enter") {
-      this.typed = null;
-      this.print("\n" + this.door.station.line(line));
-    } else if (name === "escape") {
-      this.typed = null;
-      this.print("\n");
-    } else if (name === "backspace") {
-      if (line.length > 0) this.print("\b \b");
-      this.typed = line.slice(0, -1);
-    } else if (text.length === 1 && text >= " ") {
-      this.typed = line + text;
-      this.print(text);
+  /** One line, as on the serial console: Enter carries it out, and single keys count again. */
+  private type(text: string, key: Key): void {
+    const name = key.name ?? "";
+    const isEnter = name === "return" || name === "enter";
+    const isLeaving =
+      name === "escape" || (key.ctrl === true && (name === "c" || (name === "d" && this.terminal.isEmpty)));
+    if (!isLeaving) {
+      const bytes = octets(isEnter ? "\r" : (key.sequence ?? text));
+      this.terminal.receive(bytes, 0, bytes.length);
     }
+    if (isLeaving || isEnter) this.leaveLine();
+  }
+
+  private leaveLine(): void {
+    if (!this.isLine) return;
+    this.terminal.leave();
+    this.isLine = false;
+  }
+
+  private leaveView(): void {
+    this.view.close();
+    const waiting = this.waiting;
+    this.waiting = "";
+    if (waiting !== "") this.write(waiting);
   }
 
   /** Has the phone do what its console would. */

@@ -4,8 +4,9 @@
  *      0.012 |--- INVITE sip:phone@192.0.2.2 (SDP) --->|
  *
  * A message whose octets went the same way before is marked "again". A party for whom there is no column is named in words.
- * Not here: RTP, and events (events.ts).
+ * The last messages are kept, for whoever looks back (ladder-view.ts). Not here: RTP, and events (events.ts).
  */
+import { styleText } from "node:util";
 import { safe, seconds } from "./events.js";
 
 const TIME_COLUMNS = 9;
@@ -18,11 +19,9 @@ const REMEMBERED = 64;
 /** After this many lines the names are repeated. */
 const NAMES_EVERY = 40;
 
-const RED = "\u001b[31m";
-const GREEN = "\u001b[32m";
-const CYAN = "\u001b[36m";
-const DIM = "\u001b[2m";
-const PLAIN = "\u001b[0m";
+/** Messages that are kept for who looks back, and octets of them. */
+const KEPT = 2000;
+const KEPT_BYTES = 4_000_000;
 
 /** What of a message is shown. */
 export interface Headline {
@@ -32,14 +31,29 @@ export interface Headline {
   status: number;
 }
 
+/** One message that was seen. */
+export interface Rung {
+  tMs: number;
+  from: string;
+  to: string;
+  isTcp: boolean;
+  /** The same octets went the same way not long ago. */
+  isAgain: boolean;
+  head: Headline;
+  bytes: Uint8Array;
+}
+
 export class Ladder {
+  /** The last messages, the oldest first. */
+  readonly rungs: Rung[] = [];
   private readonly print: (line: string) => void;
-  private readonly width: number;
+  private width: number;
   private readonly colour: boolean;
   private readonly names = new Map<string, string>();
   private readonly parties: string[] = [];
   private readonly last: { way: string; bytes: Uint8Array }[] = [];
   private lines = 0;
+  private keptBytes = 0;
 
   /**
    * @param print is given lines without their end
@@ -50,6 +64,13 @@ export class Ladder {
     this.print = print;
     this.width = Math.max(WIDTH_MIN, width);
     this.colour = colour;
+  }
+
+  /** The terminal has another width from now on. */
+  resize(width: number): void {
+    if (this.width === Math.max(WIDTH_MIN, width)) return;
+    this.width = Math.max(WIDTH_MIN, width);
+    this.lines = 0;
   }
 
   /** Who is at that address, written as text; port 0: at any port of it. */
@@ -71,29 +92,65 @@ export class Ladder {
   ): void {
     const head = headline(bytes, start, end);
     if (head.text === "") return;
-    const from = this.party(fromIp, fromPort);
-    const to = this.party(toIp, toPort);
-    const again = this.remember([isTcp, fromIp, fromPort, toIp, toPort].join(" "), bytes.slice(start, end));
-    const label = head.text + (isTcp ? " (TCP)" : "") + (again ? " (again)" : "");
+    const [from, to] = [this.nameOf(fromIp, fromPort), this.nameOf(toIp, toPort)];
+    // Whoever is seen for the first time has a column from now on, if there is room.
+    this.party(from);
+    this.party(to);
+    const copy = bytes.slice(start, end);
+    const isAgain = this.remember([isTcp, fromIp, fromPort, toIp, toPort].join(" "), copy);
+    const rung = { tMs, from, to, isTcp, isAgain, head, bytes: copy };
+    this.keep(rung);
+    if (this.lines++ % NAMES_EVERY === 0) for (const line of this.heads()) this.print(line);
+    this.print(this.row(rung));
+  }
+
+  /** One message as a line. */
+  row({ tMs, from, to, isTcp, isAgain, head }: Rung): string {
     const gap = this.gap();
-    if (this.lines++ % NAMES_EVERY === 0) this.printNames(gap);
-    const time = seconds(tMs) + " ";
+    const label = head.text + (isTcp ? " (TCP)" : "") + (isAgain ? " (again)" : "");
+    const [fromAt, toAt] = [this.parties.indexOf(from), this.parties.indexOf(to)];
     let row = "";
-    if (from < 0 || to < 0 || from === to) {
+    if (fromAt < 0 || toAt < 0 || fromAt === toAt) {
       const room = this.width - TIME_COLUMNS;
-      const who = safe(this.nameOf(fromIp, fromPort)) + " -> " + safe(this.nameOf(toIp, toPort)) + ": ";
+      const who = safe(from) + " -> " + safe(to) + ": ";
       row = cut(who + cut(label, Math.max(GAP_MIN, room - who.length)), room);
     } else {
-      const left = Math.min(from, to);
-      const right = Math.max(from, to);
+      const left = Math.min(fromAt, toAt);
+      const right = Math.max(fromAt, toAt);
       for (let i = 0; i < this.parties.length; i++) {
         row += "|";
-        if (i === left) row += this.paint(arrow(label, (right - left) * (gap + 1) - 1, from > to), head.status, again);
-        else if (i < left || i >= right) row += " ".repeat(gap);
+        if (i === left) {
+          const drawn = arrow(label, (right - left) * (gap + 1) - 1, fromAt > toAt);
+          row += this.paint(drawn, head.status, isAgain);
+        } else if (i < left || i >= right) row += " ".repeat(gap);
         if (i === left) i = right - 1;
       }
     }
-    this.print(time + row.trimEnd());
+    return seconds(tMs) + " " + row.trimEnd();
+  }
+
+  /** The names above the columns, whole: one that would run into the next stands in a line of its own. */
+  heads(): string[] {
+    const gap = this.gap();
+    const rows: string[] = [];
+    for (const [i, party] of this.parties.entries()) {
+      const bar = TIME_COLUMNS + i * (gap + 1);
+      const shown = cut(safe(party), this.width - TIME_COLUMNS);
+      // The last name ends under its bar, so that it fits; others that are too long for what is right of them begin further left.
+      const isLast = i === this.parties.length - 1 && i > 0;
+      const at = Math.max(TIME_COLUMNS, isLast ? bar - shown.length + 1 : Math.min(bar, this.width - shown.length));
+      const free = rows.findIndex((row) => row.length < at);
+      const row = free < 0 ? rows.push("") - 1 : free;
+      rows[row] = rows[row].padEnd(at) + shown;
+    }
+    return rows;
+  }
+
+  private keep(rung: Rung): void {
+    this.rungs.push(rung);
+    this.keptBytes += rung.bytes.length;
+    while (this.rungs.length > KEPT || this.keptBytes > KEPT_BYTES)
+      this.keptBytes -= this.rungs.shift()?.bytes.length ?? 0;
   }
 
   private nameOf(ip: string, port: number): string {
@@ -101,8 +158,7 @@ export class Ladder {
   }
 
   /** @returns the column, -1 when there is none: strangers, who may be any number, take none from those who have a name */
-  private party(ip: string, port: number): number {
-    const name = this.nameOf(ip, port);
+  private party(name: string): number {
     const at = this.parties.indexOf(name);
     if (at >= 0) return at;
     const named = new Set(this.names.values());
@@ -118,19 +174,6 @@ export class Ladder {
     return Math.min(GAP_MAX, Math.floor((this.width - TIME_COLUMNS - 1) / columns) - 1);
   }
 
-  private printNames(gap: number): void {
-    let row = " ".repeat(TIME_COLUMNS);
-    for (let i = 0; i < this.parties.length; i++) {
-      const shown = cut(safe(this.parties[i]), gap);
-      // The last name ends under its bar, so that it fits.
-      if (i === this.parties.length - 1 && i > 0) {
-        const bar = TIME_COLUMNS + i * (gap + 1);
-        row = row.slice(0, Math.min(row.length, bar - shown.length)).padEnd(bar - shown.length + 1) + shown;
-      } else row += shown.padEnd(gap + 1);
-    }
-    this.print(row.trimEnd());
-  }
-
   /** @returns whether the same octets went the same way not long ago */
   private remember(way: string, bytes: Uint8Array): boolean {
     const again = this.last.some((one) => one.way === way && Buffer.compare(one.bytes, bytes) === 0);
@@ -142,8 +185,8 @@ export class Ladder {
 
   private paint(arrow: string, status: number, again: boolean): string {
     if (!this.colour) return arrow;
-    const tone = again ? DIM : status === 0 ? CYAN : status < 300 ? GREEN : RED;
-    return tone + arrow + PLAIN;
+    const tone = again ? "dim" : status === 0 ? "cyan" : status < 300 ? "green" : "red";
+    return styleText(tone, arrow, { validateStream: false });
   }
 }
 

@@ -2,7 +2,8 @@
  * The serial line's side of the console: octets in, lines to the console, what it answers out. For a person with a terminal it
  * echoes and edits (Enter sends CR), keeps the last lines and completes by Tab; for a program (LF) it is silent but for answers.
  * It is a program's line until a CR without LF comes, and again after an LF. All in fixed memory. A line with control characters
- * that edit nothing, as noise has, is dropped as a whole. Not here: what the lines do.
+ * that edit nothing, as noise has, is dropped as a whole. A line that is longer than the screen moves sideways under the cursor, and a
+ * password or code that is typed shows as stars. Not here: what the lines do.
  */
 import { octets, text } from "../core/bytes.js";
 
@@ -38,6 +39,13 @@ const BRACKET = 2;
 /** What decoding makes of octets that are no UTF-8. */
 const NO_CHARACTER = "\ufffd";
 const PROMPT = "portero> ";
+/** Of a terminal of which nothing else is known. */
+const COLUMNS = 80;
+/** The part of the screen that stands left of the cursor in a line that is too long for it. */
+const LEFT_PART = 0.75;
+const MORE_LEFT = "<";
+const MORE_RIGHT = ">";
+const STAR = "*";
 /** All that is told of what happens while it is locked, once. */
 const LOCKED = "console locked\n";
 /** Behind the cursor nothing stays. */
@@ -53,6 +61,8 @@ export interface TerminalUser {
 }
 
 export class Terminal {
+  /** How wide the screen is. */
+  columns = COLUMNS;
   private readonly user: TerminalUser;
   private readonly send: (text: string) => void;
   private readonly bytes = new Uint8Array(LINE_BYTES);
@@ -96,7 +106,26 @@ export class Terminal {
     this.show(isLocked ? LOCKED : lines);
   }
 
-  private show(lines: string): void {
+  /** A person is there, who begins to type: shows the prompt. */
+  open(): void {
+    this.isPerson = true;
+    this.clear();
+    this.redraw();
+  }
+
+  /** The person has left: takes the line off the screen, and forgets what stood in it. */
+  leave(): void {
+    this.send(CLEAR_LINE);
+    this.clear();
+    this.isPerson = false;
+  }
+
+  get isEmpty(): boolean {
+    return this.length === 0;
+  }
+
+  /** As `print`, whether it is locked or not: what is not the console's own. */
+  show(lines: string): void {
     if (!this.isPerson) {
       this.send(lines);
       return;
@@ -243,16 +272,24 @@ export class Terminal {
     this.cursor += 1;
     if (!this.isPerson) return;
     if (this.cursor < this.length) this.redraw();
-    else if (octet < 0x80) this.send(String.fromCharCode(octet));
-    else this.echoWhole();
+    else this.echo();
   }
 
-  /** A character of several octets is shown when it is whole. */
-  private echoWhole(): void {
+  /** Shows the last character, once all its octets are there. */
+  private echo(): void {
     const from = this.left(this.cursor);
     const lead = this.bytes[from];
-    const size = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
-    if (this.cursor - from === size) this.send(text(this.bytes, from, this.cursor));
+    const size = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc0 ? 2 : 1;
+    if (this.cursor - from !== size) return;
+    const line = text(this.bytes, 0, this.length);
+    const last = text(this.bytes, from, this.cursor);
+    // No character has more columns than octets.
+    if (this.length > this.room() && widthOf(line) > this.room()) this.redraw();
+    else this.send(line.length - last.length >= hiddenFrom(line) ? STAR : last);
+  }
+
+  private room(): number {
+    return Math.max(1, this.columns - PROMPT.length - 1);
   }
 
   private remove(from: number, to: number): void {
@@ -293,9 +330,45 @@ export class Terminal {
 
   private redraw(): void {
     if (!this.isPerson) return;
-    const behind = characters(this.bytes, this.cursor, this.length);
-    const shown = CLEAR_LINE + PROMPT + text(this.bytes, 0, this.length);
-    this.send(behind > 0 ? shown + "\x1b[" + behind + "D" : shown);
+    const room = this.room();
+    const line = text(this.bytes, 0, this.length);
+    const cells = cellsOf(line);
+    const at = cellsOf(text(this.bytes, 0, this.cursor)).length;
+    let first = 0;
+    let end = cells.length;
+    if (widthOf(line) > room) {
+      const isAtEnd = at === cells.length;
+      let left = isAtEnd ? room - 1 : Math.floor(room * LEFT_PART);
+      first = at;
+      while (first > 0 && left >= widthOf(cells[first - 1])) {
+        first -= 1;
+        left -= widthOf(cells[first]);
+      }
+      // Both marks have a column each.
+      let right = room - 2;
+      for (let i = first; i < at; i++) right -= widthOf(cells[i]);
+      end = at;
+      while (end < cells.length && right >= widthOf(cells[end])) {
+        right -= widthOf(cells[end]);
+        end += 1;
+      }
+    }
+    let shown = first > 0 ? MORE_LEFT : "";
+    let behind = 0;
+    let units = 0;
+    const hidden = hiddenFrom(line);
+    for (let i = 0; i < end; i++) {
+      const cell = units >= hidden ? STAR : cells[i];
+      units += cells[i].length;
+      if (i < first) continue;
+      shown += cell;
+      if (i >= at) behind += widthOf(cell);
+    }
+    if (end < cells.length) {
+      shown += MORE_RIGHT;
+      behind += 1;
+    }
+    this.send(CLEAR_LINE + PROMPT + shown + (behind > 0 ? "\x1b[" + behind + "D" : ""));
   }
 
   private complete(): void {
@@ -364,10 +437,55 @@ function isSecret(line: string): boolean {
   );
 }
 
-function characters(bytes: Uint8Array, start: number, end: number): number {
-  let count = 0;
-  for (let i = start; i < end; i++) if ((bytes[i] & 0xc0) !== 0x80) count += 1;
-  return count;
+/** @returns where a password or a code begins that is not to be seen: behind `login`, and behind the key of one with or without `set`; Infinity for nowhere */
+function hiddenFrom(line: string): number {
+  const lower = line.toLowerCase();
+  let at = skipBlanks(lower, 0);
+  if (lower.slice(at, at + 4) === "set ") at = skipBlanks(lower, at + 4);
+  let end = at;
+  while (end < lower.length && lower.charAt(end) !== " " && lower.charAt(end) !== "=") end += 1;
+  const word = lower.slice(at, end);
+  const isSecretWord = word === "login" || word.indexOf("password") >= 0 || word.slice(-5) === ".code";
+  return isSecretWord && end < lower.length ? Math.max(end + 1, skipBlanks(lower, end)) : Infinity;
+}
+
+function skipBlanks(line: string, from: number): number {
+  let at = from;
+  while (at < line.length && line.charAt(at) === " ") at += 1;
+  return at;
+}
+
+/** The characters of a text, those of two units whole. */
+function cellsOf(value: string): string[] {
+  const cells: string[] = [];
+  for (let i = 0; i < value.length; i++) {
+    const code = value.charCodeAt(i);
+    const isPair = code >= 0xd800 && code < 0xdc00 && i + 1 < value.length;
+    cells.push(isPair ? value.slice(i, i + 2) : value.charAt(i));
+    if (isPair) i += 1;
+  }
+  return cells;
+}
+
+/** Columns that a terminal takes for a text: none for a mark above or below another character, two for what is as wide as high. */
+function widthOf(value: string): number {
+  let width = 0;
+  const cells = cellsOf(value);
+  for (let i = 0; i < cells.length; i++) {
+    const code = cells[i].codePointAt(0) ?? 0;
+    const isMark = (code >= 0x300 && code < 0x370) || code === 0x200d || (code >= 0xfe00 && code < 0xfe10);
+    const isWide =
+      (code >= 0x1100 && code < 0x1160) ||
+      (code >= 0x2e80 && code < 0xa4d0) ||
+      (code >= 0xac00 && code < 0xd7a4) ||
+      (code >= 0xf900 && code < 0xfb00) ||
+      (code >= 0xfe30 && code < 0xfe70) ||
+      (code >= 0xff00 && code < 0xff61) ||
+      (code >= 0x1f300 && code < 0x1fb00) ||
+      (code >= 0x20000 && code < 0x3fffe);
+    width += isMark ? 0 : isWide ? 2 : 1;
+  }
+  return width;
 }
 
 function sharedStart(a: string, b: string): string {

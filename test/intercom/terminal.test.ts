@@ -160,3 +160,97 @@ describe("whatever comes", () => {
     );
   });
 });
+
+const ESC = "\x1b";
+const PARTS = new RegExp(`${ESC}\\[\\d*[A-Z]|[\\s\\S]`, "gu");
+
+/** What a terminal shows in one row of so many columns: the last that was printed, by the few sequences that are used. */
+function rowOf(screen: string, columns: number): { text: string; cursor: number } {
+  let cells: string[] = [];
+  let at = 0;
+  for (const [part] of screen.matchAll(PARTS)) {
+    if (part === "\r") at = 0;
+    else if (part === "\n") {
+      cells = [];
+      at = 0;
+    } else if (part === "\x1b[K") cells.length = Math.min(cells.length, at);
+    else if (part.endsWith("D") && part.length > 2) at -= Number(part.slice(2, -1));
+    else {
+      expect(at, `${JSON.stringify(screen.slice(-200))} runs over the edge`).toBeLessThan(columns - 1);
+      cells[at++] = part;
+    }
+  }
+  return { text: cells.join(""), cursor: at };
+}
+
+describe("a line that is longer than the screen", () => {
+  it("moves sideways under the cursor and never runs over the edge, whatever is typed", () => {
+    const key = fc.oneof(
+      { weight: 8, arbitrary: fc.constantFrom(..."abc xyz") },
+      { weight: 4, arbitrary: fc.constantFrom(LEFT, RIGHT, "\x01", "\x05", "\x7f", UP, DOWN, "\x17") },
+      { weight: 1, arbitrary: fc.constant("wide enough for two rows of the screen ") },
+    );
+    fc.assert(
+      fc.property(fc.array(key, { maxLength: 80 }), fc.integer({ min: 16, max: 60 }), (keys, columns) => {
+        const desk = new Desk();
+        desk.terminal.columns = columns;
+        desk.terminal.open();
+        for (const one of keys) desk.type(one);
+        const { text, cursor } = rowOf(desk.screen, columns);
+        expect(text.startsWith("portero> ")).toBe(true);
+        expect(cursor).toBeGreaterThanOrEqual("portero> ".length);
+        const before = desk.lines.length;
+        desk.type("\r");
+        const line = desk.lines[before];
+        const shown = text.slice("portero> ".length).replace(/^<|>$/g, "");
+        expect(line.includes(shown.trimEnd()) || line === shown).toBe(true);
+        if (line.length <= columns - 10) expect(shown).toBe(line);
+      }),
+      { seed: 20261129, numRuns: 500 },
+    );
+  });
+
+  it("counts two columns for what is that wide", () => {
+    const desk = new Desk();
+    desk.terminal.columns = 20;
+    desk.terminal.open();
+    desk.type("門門門" + LEFT + LEFT);
+    expect(desk.screen.endsWith("portero> 門門門\x1b[4D")).toBe(true);
+  });
+});
+
+describe("a password or a code", () => {
+  it.each([
+    ["set sip.password geheim", "set sip.password ******"],
+    ["sip.password=geheim", "sip.password=******"],
+    ["set relay1.code 4711", "set relay1.code ****"],
+    ["relay2.code = 4711", "relay2.code ******"],
+    ["login sesame", "login ******"],
+    ["get sip.password", "get sip.password"],
+    ["set sip.name password", "set sip.name password"],
+  ])("%j shows as %j, as it is typed, edited and redrawn", (typed, shown) => {
+    const desk = new Desk().type("\r" + typed);
+    expect(rowOf(desk.screen, 80).text).toBe("portero> " + shown);
+    if (shown.includes("*")) expect(desk.screen).not.toMatch(/geheim|4711|sesame/);
+    expect(desk.type(LEFT + RIGHT).row()).toBe("portero> " + shown);
+    desk.terminal.print("call ringing\n");
+    expect(desk.row()).toBe("portero> " + shown);
+    expect(desk.type("\r").lines.at(-1)).toBe(typed);
+  });
+});
+
+describe("a person who comes and goes", () => {
+  it("finds the prompt without Enter, and leaves nothing on the screen", () => {
+    const desk = new Desk();
+    desk.terminal.open();
+    expect(desk.type("half").row()).toBe("portero> half");
+    desk.terminal.leave();
+    expect(rowOf(desk.screen, 80).text).toBe("");
+    expect(desk.terminal.isEmpty).toBe(true);
+    desk.terminal.open();
+    expect(desk.type("one\r").lines).toEqual(["one"]);
+    desk.terminal.leave();
+    desk.terminal.open();
+    expect(desk.type(UP).row()).toBe("portero> one");
+  });
+});

@@ -62,6 +62,43 @@ describe("the ladder", () => {
     }
   });
 
+  it.each([60, 80, 100, 132])("cuts the name of nobody: five parties on %d columns", (width) => {
+    const screen = new Screen(width);
+    const names = ["door", "phone", "192.168.100.201:5081", "192.168.100.202:5091", "server.of.the.house"];
+    screen.ladder.name("192.0.2.3", 5060, names[2]);
+    screen.ladder.name("192.0.2.4", 5060, names[3]);
+    screen.ladder.name("192.0.2.5", 5060, names[4]);
+    for (const [i, hosts] of ["1>2", "2>3", "3>4", "4>5"].entries()) screen.show(i, hosts, BUSY);
+    const heads = screen.ladder.heads();
+    const columns = Math.min(5, 1 + Math.floor((width - 10) / 17));
+    for (const name of names.slice(0, columns)) expect(heads.join("\n")).toContain(name);
+    for (const line of heads) expect(line.length).toBeLessThanOrEqual(width);
+    for (const [i, name] of names.slice(0, columns).entries()) {
+      const line = heads.find((one) => one.includes(name))!;
+      const around = line.slice(Math.max(0, line.indexOf(name) - 1), line.indexOf(name) + name.length + 1);
+      expect(around.trim(), `${i}`).toBe(name);
+    }
+  });
+
+  it("follows the terminal when its width changes, and names the columns anew", () => {
+    const screen = new Screen(120).show(0, "1>2", INVITE);
+    screen.ladder.resize(50);
+    screen.show(1, "2>1", OK);
+    expect(screen.lines[2]).toMatch(/^ {9}door +phone$/);
+    expect(screen.lines[2].length).toBe(50);
+    for (const line of screen.lines.slice(2)) expect(line.length).toBeLessThanOrEqual(50);
+  });
+
+  it("keeps the last messages with their octets, as many as there is memory for", () => {
+    const screen = new Screen().show(0, "1>2", INVITE);
+    expect(Buffer.from(screen.ladder.rungs[0].bytes).toString()).toBe(INVITE);
+    for (let i = 0; i < 3000; i++) screen.show(i, "1>2", INVITE.replace("CSeq: 1", `CSeq: ${i}`));
+    expect(screen.ladder.rungs).toHaveLength(2000);
+    for (let i = 0; i < 100; i++) screen.show(i, "2>1", OK + "x".repeat(60_000) + i);
+    expect(screen.ladder.rungs.reduce((sum, { bytes }) => sum + bytes.length, 0)).toBeLessThanOrEqual(4_000_000);
+    expect(screen.lines.length).toBeGreaterThan(3000);
+  });
+
   it("says who spoke to whom in words when there are too many parties", () => {
     const screen = new Screen(60);
     for (let i = 2; i < 8; i++) screen.show(i, "1>" + i, BUSY);

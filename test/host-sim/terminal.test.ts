@@ -1,0 +1,130 @@
+/** The simulator at a terminal, as a person has it: `script` of Debian's bsdutils lends it one. Passed over where that is not to be had. */
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { afterEach, describe, expect, it, vi } from "vitest";
+
+const hasScript = spawnSync("script", ["--version"], { encoding: "utf8" }).stdout?.includes("util-linux") === true;
+const WITHIN = { timeout: 30_000, interval: 50 };
+const PROMPT = "portero> ";
+const CTRL_C = "\x03";
+
+let child: ChildProcess | null = null;
+afterEach(() => {
+  child?.kill("SIGKILL");
+});
+
+/** A person at a terminal of that width, before the simulator on ports of its own. */
+class Person {
+  screen = "";
+  readonly ended: Promise<number | null>;
+  private readonly program: ChildProcess;
+
+  constructor(columns: number, environment: Record<string, string> = {}, ...args: string[]) {
+    const port = 20_000 + 2 * Math.floor(Math.random() * 15_000);
+    const settings = ["--set", `sip.port=${port}`, "--set", `rtp.port=${port + 10}`, ...args];
+    const command = `stty cols ${columns} rows 24; exec ${process.execPath} --import tsx host-sim/cli.ts ${settings.join(" ")}`;
+    // Not as npm starts it: `script` stands between, and is no npm that could end.
+    const { FORCE_COLOR: _, NO_COLOR: __, npm_lifecycle_event: ___, ...rest } = process.env;
+    this.program = spawn("script", ["-qfec", command, "/dev/null"], {
+      env: { ...rest, TERM: "xterm-256color", ...environment },
+    });
+    child = this.program;
+    this.program.stdout?.on("data", (bytes) => {
+      this.screen += bytes;
+    });
+    this.ended = new Promise((resolve) => this.program.once("exit", resolve));
+  }
+
+  async sees(what: string | RegExp): Promise<void> {
+    await vi.waitFor(() => expect(this.screen).toMatch(what), WITHIN);
+  }
+
+  /** Types, and forgets what the screen showed before. */
+  type(keys: string): void {
+    this.screen = "";
+    this.program.stdin?.write(keys);
+  }
+
+  async begins(): Promise<void> {
+    await this.sees("this help");
+    await this.sees("phone  register registered");
+  }
+}
+
+describe.runIf(hasScript)("a person at the terminal", { timeout: 90_000 }, () => {
+  it("has the console itself behind ':', which events do not tear and Ctrl-C leaves first", async () => {
+    const person = new Person(80);
+    await person.begins();
+    person.type(":statu\t");
+    await person.sees(/status $/);
+    person.type("\x15set relay1.code 4711");
+    await person.sees(/set relay1\.code \*{4}$/);
+    expect(person.screen).not.toContain("4711");
+    person.type("\r");
+    await person.sees(/\bok\r/);
+    person.type(":half typ");
+    await person.sees(/half typ$/);
+    // Somebody calls meanwhile: the line stands below what is told.
+    person.type(`${CTRL_C}b:half typ`);
+    await person.sees("phone  call ringing");
+    await vi.waitFor(() => expect(person.screen.endsWith(`${PROMPT}half typ`)).toBe(true), WITHIN);
+    for (const line of person.screen.split("\n").slice(1, -1)) expect(line).not.toMatch(/half typ.*(door|phone|\|)/);
+    person.type(CTRL_C);
+    person.type(":\x1b[A");
+    await person.sees(new RegExp(`${PROMPT}$`));
+    person.type(`${CTRL_C}${CTRL_C}`);
+    expect(await person.ended).toBe(0);
+  });
+
+  it("looks back in the ladder, opens a message, and misses nothing that happened meanwhile", async () => {
+    const person = new Person(100);
+    await person.begins();
+    person.type("l");
+    await person.sees(/\d+ of \d+; arrows/);
+    person.type("\r");
+    await person.sees("CSeq: ");
+    person.type("q");
+    await person.sees(/\d+ of \d+; arrows/);
+    person.type("\x1b[H\r");
+    await person.sees("Via: SIP/2.0/UDP");
+    person.type("q");
+    await person.sees(/1 of \d+; arrows/);
+    person.type("q");
+    await person.sees("\x1b[?1049l");
+    person.type("b");
+    await person.sees("door   call ringing");
+    person.type("l");
+    await person.sees("INVITE");
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    person.type("qa");
+    await person.sees("door   call confirmed");
+    person.type("q");
+    expect(await person.ended).toBe(0);
+  });
+
+  it("has colours, and none by NO_COLOR", async () => {
+    const coloured = new Person(80);
+    await coloured.begins();
+    expect(coloured.screen).toContain("\x1b[36m");
+    coloured.type("q");
+    await coloured.ended;
+    const plain = new Person(80, { NO_COLOR: "1" });
+    await plain.begins();
+    expect(plain.screen).not.toContain("\x1b[3");
+    plain.type("q");
+    await plain.ended;
+  });
+
+  it("reads no help with broken words, on a narrow screen either", async () => {
+    const person = new Person(44);
+    await person.begins();
+    person.type(":help\r");
+    await person.sees("as one line of");
+    for (const line of person.screen.split("\n")) {
+      const shown = line.split("\x1b[K").at(-1)?.replaceAll("\r", "") ?? "";
+      expect(shown.length, shown).toBeLessThanOrEqual(44);
+    }
+    for (const word of ["passwords", "newer", "registered"]) expect(person.screen).toContain(word);
+    person.type("q");
+    expect(await person.ended).toBe(0);
+  });
+});
