@@ -20,8 +20,11 @@ export interface SippOptions {
     | "uac_late_offer"
     | "uac_cancel"
     | "uac_info"
+    | "uac_refer"
+    | "uac_replaces"
     | "uas_cancelled"
     | "uas_info"
+    | "uas_replaced"
     | "register";
   /** The port it calls. A scenario that begins with `uas` waits instead. */
   to?: number;
@@ -33,6 +36,8 @@ export interface SippOptions {
   talkMs?: number;
   /** The digit that a scenario with sound sends: 0 to 9, star, pound. */
   digit?: string;
+  /** What stands in a scenario as `@NAME@`. */
+  values?: Record<string, string>;
   /** Sends the sound back that comes. */
   echo?: boolean;
 }
@@ -58,7 +63,7 @@ export class Sipp {
     const args = to === undefined ? [] : [HOST + ":" + to];
     const own = join(import.meta.dirname, "scenarios", scenario + ".xml");
     if (existsSync(own)) {
-      const values: Record<string, string | number> = { PCAP, TALK_MS: talkMs, DIGIT: digit };
+      const values: Record<string, string | number> = { PCAP, TALK_MS: talkMs, DIGIT: digit, ...options.values };
       const path = join(this.#folder, scenario + ".xml");
       writeFileSync(
         path,
