@@ -51,14 +51,23 @@ describeWith(["kamailio"], "the door at Kamailio", () => {
 
   it("says that the password is wrong, and does not storm the server", async () => {
     const server = await Kamailio.start({ users: USERS });
-    const door = await Door.start({ set: settings(server, { "sip.password": "wrong" }) });
+    const door = await Door.start({ set: settings(server, { "sip.password": "mistaken" }) });
     const failed = await door.expect("register", "failed");
     expect(failed.code).toBe(401);
     expect(failed.reason).toMatch(/password|Unauthorized/i);
     await pause(6000);
     expect(server.seen("REGISTER", "door")).toBeLessThanOrEqual(3);
     expect(door.all("register", "registered")).toEqual([]);
-    expect(door.log).not.toContain("wrong");
+    expect(door.log).not.toContain("mistaken");
+  });
+
+  it("answers auth-int as it is asked for, which Kamailio cannot check, and says that it was refused", async () => {
+    const server = await Kamailio.start({ users: USERS, way: "authint" });
+    const door = await Door.start({ set: settings(server) });
+    expect((await door.expect("register", "failed")).code).toBe(401);
+    expect(readFileSync(door.pcapPath, "latin1")).toMatch(/Authorization: .*qop=auth-int/);
+    await pause(3000);
+    expect(server.seen("REGISTER", "door")).toBeLessThanOrEqual(3);
   });
 });
 

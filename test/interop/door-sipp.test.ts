@@ -1,9 +1,21 @@
 /** The door and SIPp, which follows its scenarios to the letter: its own `uas` and `uac`, sound and digits from captured packets, late offer, CANCEL. */
+import { createHash } from "node:crypto";
 import { expect, it } from "vitest";
 import { Door } from "./door.js";
 import { describeWith } from "./programs.js";
 import { Sipp } from "./sipp.js";
 import { dominantHz, durationMs, longestGapMs, rms, shareOf, trimSilence } from "./sound.js";
+
+/** @param secret user, realm and password @returns the response in a request's credentials, and what is right for its body (RFC 7616 §3.4) */
+function digestOf(request: string, secret: string): [string, string] {
+  const md5 = (text: string) => createHash("md5").update(text, "latin1").digest("hex");
+  const credentials = /^(?:Proxy-)?Authorization: Digest (.*)$/m.exec(request)?.[1] ?? "";
+  const of = (name: string) => new RegExp(`\\b${name}="?([^",\\s]+)`).exec(credentials)?.[1] ?? "";
+  const body = request.slice(request.indexOf("\r\n\r\n") + 4);
+  const what = md5(`${request.split(" ")[0]}:${of("uri")}:${md5(body)}`);
+  const parts = [md5(secret), of("nonce"), of("nc"), of("cnonce"), "auth-int", what];
+  return [of("response"), md5(parts.join(":"))];
+}
 
 describeWith(["sipp"], "the door and SIPp", () => {
   it.each(["udp", "tcp"] as const)(
@@ -88,5 +100,27 @@ describeWith(["sipp"], "the door and SIPp", () => {
       script: "press; expect call=ringing; wait 0.5; press; expect call=ended 5; wait 1; quit",
     });
     await Promise.all([uas.done(), door.finish()]);
+  });
+
+  it("registers and calls where the bodies have to be part of the digest (auth-int)", async () => {
+    const server = await Sipp.start({ scenario: "uas_auth_int", calls: 2 });
+    const door = await Door.start({
+      set: {
+        "sip.user": "door",
+        "sip.password": "secretD",
+        "sip.domain": "127.0.0.1:" + server.port,
+        "sip.probe": "off",
+        "call.target": "200",
+      },
+      script:
+        "expect register=registered 10; press; expect call=confirmed 10; wait 0.5; press; expect call=ended 5; quit",
+    });
+    await door.finish(20_000);
+    await server.done();
+    for (const method of ["REGISTER", "INVITE"]) {
+      const request = server.received.filter((message) => message.startsWith(method)).at(-1) ?? "";
+      const [given, right] = digestOf(request, "door:127.0.0.1:secretD");
+      expect(given).toBe(right);
+    }
   });
 });

@@ -27,8 +27,11 @@ export interface KamailioOptions {
   minExpires?: number;
   /** Life of a nonce in seconds: later it is stale. */
   nonceExpire?: number;
-  /** What it does beside: it hides what is behind it (with its own words, or with a database), or leads the sound through an rtpengine. */
-  way?: "topoh" | "topos" | "rtpengine";
+  /**
+   * What it does beside: it hides what is behind it (with its own words, or with a database), leads the sound through an rtpengine, or asks for
+   * auth-int (its module then hashes in an entity that it never reckoned: nobody's right answer is right to it).
+   */
+  way?: "topoh" | "topos" | "rtpengine" | "authint";
   /** Where it runs; the machine's own if not told. */
   network?: Network;
 }

@@ -22,6 +22,7 @@ export interface SippOptions {
     | "uac_info"
     | "uac_refer"
     | "uac_replaces"
+    | "uas_auth_int"
     | "uas_cancelled"
     | "uas_info"
     | "uas_replaced"
@@ -32,6 +33,8 @@ export interface SippOptions {
   user?: string;
   password?: string;
   transport?: "udp" | "tcp";
+  /** How many dialogs it takes part in. */
+  calls?: number;
   /** How long a call lasts. */
   talkMs?: number;
   /** The digit that a scenario with sound sends: 0 to 9, star, pound. */
@@ -59,7 +62,16 @@ export class Sipp {
   }
 
   private constructor(options: SippOptions) {
-    const { scenario, to, user = "door", password = "", transport = "udp", talkMs = 1000, digit = "1" } = options;
+    const {
+      scenario,
+      to,
+      user = "door",
+      password = "",
+      transport = "udp",
+      talkMs = 1000,
+      digit = "1",
+      calls = 1,
+    } = options;
     const args = to === undefined ? [] : [HOST + ":" + to];
     const own = join(import.meta.dirname, "scenarios", scenario + ".xml");
     if (existsSync(own)) {
@@ -73,7 +85,7 @@ export class Sipp {
     } else args.push("-sn", scenario);
     args.push("-i", HOST, "-p", String(this.port), "-bind_local", "-t", transport === "tcp" ? "t1" : "u1");
     args.push("-mi", HOST, "-mp", String(this.rtpPort), "-cp", String(freePorts(1)));
-    args.push("-s", user, "-au", user, "-ap", password, "-m", "1", "-d", String(talkMs));
+    args.push("-s", user, "-au", user, "-ap", password, "-m", String(calls), "-d", String(talkMs));
     args.push("-nostdin", "-timeout", LIFE_SECONDS + "s", "-timeout_error");
     args.push("-trace_err", "-error_file", join(this.#folder, "errors"));
     args.push("-trace_msg", "-message_file", join(this.#folder, "messages"));
@@ -92,6 +104,14 @@ export class Sipp {
   /** The messages that it sent and received. */
   get messages(): string {
     return this.#file("messages");
+  }
+
+  /** Those that it received, as they came. */
+  get received(): string[] {
+    return this.messages
+      .split(/^-{20,} .*\n/m)
+      .map((part) => /message received \[(\d+)\] bytes :\n\n([\s\S]*)/.exec(part))
+      .flatMap((found) => (found === null ? [] : [found[2].slice(0, Number(found[1]))]));
   }
 
   #file(name: string): string {
