@@ -9,15 +9,13 @@
  * `call.allow any` lets anybody ring and changes nothing of that, but with `call.autoAnswer on` beside it everybody is answered.
  * Not here: what becomes of the call (door.ts).
  */
-import { ipv4 } from "../core/address.js";
-import { octets, parseUint, Span, text } from "../core/bytes.js";
+import { octets, parseUint, Span } from "../core/bytes.js";
 import type { RandomSource } from "../core/random.js";
 import type { Timers } from "../core/timers.js";
 import type { Flow } from "../transaction/flow.js";
 import { readTarget } from "../ua/target.js";
 import type { UserAgent } from "../ua/useragent.js";
 import { NameAddress } from "../wire/address.js";
-import { sameUser } from "../wire/identity.js";
 import { ValueList } from "../wire/list.js";
 import type { Message } from "../wire/message.js";
 import {
@@ -119,9 +117,8 @@ export class Callers {
     if (!uri.parse(m.bytes, m.uriStart, m.uriEnd)) return 400;
     // Who may not call learns nothing else.
     if (!mayRing) return this.refuseUnknown();
-    const { user } = this.ua.account;
     const isNamed = uri.userEnd > uri.userStart;
-    if (isNamed && !isOpen && !sameUser(uri.bytes, uri.userStart, uri.userEnd, user, 0, user.length)) return 404;
+    if (isNamed && !isOpen && !this.ua.account.isUserOf(uri)) return 404;
     if (m.method === METHOD_MESSAGE) return this.judgeText(m);
     if (m.method === METHOD_SUBSCRIBE) return this.isKnown ? 0 : this.refuseUnknown();
     return this.judgeCall(m, door);
@@ -257,8 +254,7 @@ export class Callers {
     if (read.error !== "") return;
     const bytes = octets(read.uri);
     if (!uri.parse(bytes, 0, bytes.length)) return;
-    const ip = ipv4(text(bytes, uri.hostStart, uri.hostEnd));
-    if (ip > 0 && this.addresses.indexOf(ip) < 0) this.addresses.push(ip);
+    if (uri.ip > 0 && this.addresses.indexOf(uri.ip) < 0) this.addresses.push(uri.ip);
   }
 }
 

@@ -25,9 +25,10 @@ import { UserTable } from "../server/users.js";
 import { Flow } from "../transaction/flow.js";
 import type { TransactionUser } from "../transaction/layer.js";
 import type { ServerTransaction } from "../transaction/server.js";
+import { readTarget } from "../ua/target.js";
 import type { UserAgent } from "../ua/useragent.js";
 import { ALGORITHM_MD5, ALGORITHM_SHA256, Digest, hexSize } from "../wire/digest.js";
-import { sameHost } from "../wire/identity.js";
+import { sameHost, sameUser } from "../wire/identity.js";
 import type { Message } from "../wire/message.js";
 import { METHOD_INVITE, METHOD_MESSAGE, METHOD_REGISTER, METHOD_SUBSCRIBE, TRANSPORT_TCP } from "../wire/names.js";
 import { Uri } from "../wire/uri.js";
@@ -264,11 +265,12 @@ export class Exchange implements TransactionUser, LocationUser, LocationWatcher,
     const out: Plan = { targets: [], groups: [], timesMs: plan.timesMs, error: plan.error, direct: [] };
     for (let i = 0; i < plan.targets.length; i++) {
       const target = plan.targets[i];
-      const isPhone = target === HOUSE_GROUP || this.names.indexOf(target) >= 0;
+      const name = target === HOUSE_GROUP ? "" : this.phoneOf(target);
+      const isPhone = target === HOUSE_GROUP || name !== "";
       if (isPhone) {
         this.found = [];
         for (let j = 0; j < this.names.length; j++)
-          if (target === HOUSE_GROUP || target === this.names[j]) this.ask(this.names[j]);
+          if (target === HOUSE_GROUP || name === this.names[j]) this.ask(this.names[j]);
       } else this.found = [target];
       for (let j = 0; j < this.found.length && out.targets.length < PLAN_TARGETS_MOST; j++) {
         out.targets.push(this.found[j]);
@@ -288,9 +290,27 @@ export class Exchange implements TransactionUser, LocationUser, LocationWatcher,
     return uri.ip === localIp && (uri.port < 0 ? SIP_PORT : uri.port) === udpPort;
   }
 
-  /** @returns where the phone of that name is, "" when it is not registered; null when there is no such phone */
-  contactOf(name: string): string | null {
-    if (this.names.indexOf(name) < 0) return null;
+  /** @returns the phone that a target of the settings names, by its name alone or by its address at the door, "" when it names none */
+  private phoneOf(target: string): string {
+    if (this.names.indexOf(target) >= 0) return target;
+    const { uri } = this;
+    const bytes = octets(readTarget(target, "").uri);
+    return bytes.length > 0 && uri.parse(bytes, 0, bytes.length) && this.isDomain(uri) ? this.nameOf(uri) : "";
+  }
+
+  /** @returns the phone whose name is the user of a URI, "" when none is called so */
+  private nameOf(uri: Uri): string {
+    for (let i = 0; i < this.names.length; i++) {
+      const name = octets(this.names[i]);
+      if (sameUser(uri.bytes, uri.userStart, uri.userEnd, name, 0, name.length)) return this.names[i];
+    }
+    return "";
+  }
+
+  /** @param uri at the domain of the phones @returns where the phone of that name is, "" when it is not registered; null when there is no such phone */
+  contactOf(uri: Uri): string | null {
+    const name = this.nameOf(uri);
+    if (name === "") return null;
     this.found = [];
     this.ask(name);
     return this.found.length === 0 ? "" : this.found[0];

@@ -3,7 +3,7 @@
  * own server, or anywhere. A target that is allowed is called as the settings write it, so that nothing of the asker's own comes with it.
  * Not here: who may ask (callers.ts), and the transfer itself (ua/transfer.ts).
  */
-import { octets, Span, text } from "../core/bytes.js";
+import { octets, Span } from "../core/bytes.js";
 import { fitsPattern, isNumberPattern, readTarget } from "../ua/target.js";
 import type { Destination, UserAgent } from "../ua/useragent.js";
 import { sameHost, sameUser } from "../wire/identity.js";
@@ -48,7 +48,7 @@ export class Moves {
       out.target = read.uri;
     }
     if (exchange?.isDomain(asked)) {
-      const contact = exchange.contactOf(text(asked.bytes, asked.userStart, asked.userEnd));
+      const contact = exchange.contactOf(asked);
       if (contact === "") return 480;
       if (contact !== null) {
         out.target = contact;
@@ -81,8 +81,7 @@ export class Moves {
     const { layer, account } = this.ua;
     const port = portOf(asked);
     if (asked.ip === layer.localIp && (port === layer.udpPort || port === layer.tcpPort)) return true;
-    const { user } = account;
-    return this.isServer(asked) && sameUser(asked.bytes, asked.userStart, asked.userEnd, user, 0, user.length);
+    return this.isServer(asked) && account.isUserOf(asked);
   }
 
   private takesAny(entries: readonly string[], out: Destination): boolean {
@@ -95,7 +94,7 @@ export class Moves {
     const { domain } = this.ua.account;
     if (entry === "" || asked.param(MADDR, scratch)) return false;
     if (isNumberPattern(entry)) {
-      const user = text(asked.bytes, asked.userStart, asked.userEnd);
+      const user = asked.userText();
       if (!this.isServer(asked) || !fitsPattern(entry, user)) return false;
       const read = readTarget(user, domain);
       if (read.error === "") out.target = read.uri;

@@ -155,10 +155,7 @@ export class Registrar implements LocationUser, ServerOwner, Past {
   /** Whether the Request-URI names a domain of ours: else a REGISTER is for another registrar. RFC 3261 §10.3 step 1 */
   isFor(m: Message): boolean {
     const uri = this.uri;
-    return (
-      uri.parse(m.bytes, m.uriStart, m.uriEnd) &&
-      domainOf(this.options.domains, uri.bytes, uri.hostStart, uri.hostEnd).length > 0
-    );
+    return uri.parse(m.bytes, m.uriStart, m.uriEnd) && this.domainOf(uri).length > 0;
   }
 
   /** How many requests wait for the store. */
@@ -356,11 +353,18 @@ export class Registrar implements LocationUser, ServerOwner, Past {
     const { address, uri } = this;
     if (!address.parse(m.bytes, m.toStart, m.toEnd)) return NONE;
     if (!uri.parse(address.bytes, address.uriStart, address.uriEnd)) return NONE;
-    const domain = domainOf(this.options.domains, uri.bytes, uri.hostStart, uri.hostEnd);
+    const domain = this.domainOf(uri);
     const size = domain.length === 0 ? -1 : writeAor(uri, this.aorBytes, domain);
     if (size < 0) return NONE;
     this.aor.set(this.aorBytes, 0, size);
     return domain;
+  }
+
+  /** @returns which of our domains a URI is of, NONE: none. Our own address stands for the first, as for the proxy */
+  private domainOf(uri: Uri): Uint8Array {
+    const { domains } = this.options;
+    if (uri.ip >= 0 && uri.ip === this.layer.localIp) return domains[0];
+    return domainOf(domains, uri.bytes, uri.hostStart, uri.hostEnd);
   }
 
   /** Whether the user who was authenticated has the address in `aor`. RFC 3261 §10.3 step 4 */

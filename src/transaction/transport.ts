@@ -3,9 +3,9 @@
  * It sends a finished message along a flow. RFC 3261 §18
  * Not here: sockets (the driver's, behind `Network`), TLS, IPv6, multicast, and which transaction a message belongs to (layer.ts).
  */
-import { parseIPv4 } from "../core/address.js";
 import { lower, octets, Span } from "../core/bytes.js";
 import type { Timers } from "../core/timers.js";
+import { addressOf } from "../wire/identity.js";
 import { TRANSPORT_NONE, TRANSPORT_TCP, TRANSPORT_TLS, TRANSPORT_UDP } from "../wire/names.js";
 import { FRAME_BROKEN, FRAME_MESSAGE, FRAME_NONE, FRAME_PING, StreamFramer } from "../wire/stream.js";
 import { SCHEME_SIP, SCHEME_SIPS, type Uri } from "../wire/uri.js";
@@ -176,7 +176,7 @@ export class Transport {
     target.set(transport, -1, SIP_PORT, -1);
     const host = this.host;
     if (!uri.param(MADDR, host) || host.size() === 0) host.set(uri.bytes, uri.hostStart, uri.hostEnd);
-    target.ip = parseIPv4(host.bytes, host.start, host.end);
+    target.ip = addressOf(host.bytes, host.start, host.end);
     if (target.ip >= 0) {
       if (uri.port > 0) target.port = uri.port;
       return;

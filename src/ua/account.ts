@@ -3,6 +3,7 @@
 import { ipv4Text } from "../core/address.js";
 import { equal, NONE, octets, text } from "../core/bytes.js";
 import { NameAddress } from "../wire/address.js";
+import { sameNumber, sameUser } from "../wire/identity.js";
 import { ValueList } from "../wire/list.js";
 import type { Message } from "../wire/message.js";
 import { HEADER_SERVICE_ROUTE } from "../wire/names.js";
@@ -100,6 +101,13 @@ export class Account {
     this.proxyRoute = proxy.error === "" ? octets("<" + proxyUri(proxy) + ">") : NONE;
     this.join();
     this.user = octets(escapeUser(settings.user));
+  }
+
+  /** Whether a URI has our user: the one comparison for all who ask, however it is spelled. RFC 3261 §19.1.4 */
+  isUserOf(of: Uri): boolean {
+    const { user } = this;
+    const isSame = of.isNumber() ? sameNumber : sameUser;
+    return isSame(of.bytes, of.userStart, of.userEnd, user, 0, user.length);
   }
 
   /**

@@ -63,6 +63,34 @@ export function sameUser(
   return i >= aEnd && j >= bEnd;
 }
 
+/** As `sameUser`, of telephone numbers: what people write between digits does not count. RFC 3966 §4 */
+export function sameNumber(
+  a: Uint8Array,
+  aStart: number,
+  aEnd: number,
+  b: Uint8Array,
+  bStart: number,
+  bEnd: number,
+): boolean {
+  let i = aStart;
+  let j = bStart;
+  for (;;) {
+    while (i < aEnd && isSeparator(a[i])) i += 1;
+    while (j < bEnd && isSeparator(b[j])) j += 1;
+    if (i >= aEnd || j >= bEnd) return i >= aEnd && j >= bEnd;
+    const x = escapedAt(a, i, aEnd);
+    const y = escapedAt(b, j, bEnd);
+    if ((x < 0 ? a[i] : x) !== (y < 0 ? b[j] : y)) return false;
+    i += x < 0 ? 1 : 3;
+    j += y < 0 ? 1 : 3;
+  }
+}
+
+/** The visual separators of a number: - . ( ) */
+export function isSeparator(octet: number): boolean {
+  return octet === 0x2d || octet === 0x2e || octet === 0x28 || octet === 0x29;
+}
+
 /** @returns the octet that the escape at `at` stands for, -1 when none is there */
 function escapedAt(bytes: Uint8Array, at: number, end: number): number {
   if (bytes[at] !== PERCENT || at + 2 >= end) return -1;

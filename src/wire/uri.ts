@@ -2,9 +2,9 @@
  * URIs of the schemes sip, sips (RFC 3261 §19.1) and tel (RFC 3966): their parts as offsets, and whether two mean the same.
  * Any other scheme is known by its offsets only. No name is resolved here.
  */
-import { equal, equalNoCase, lower, NONE, octets, parseUint, Span } from "../core/bytes.js";
-import { component, equalEscaped } from "./escapes.js";
-import { addressOf, sameHost, sameUser } from "./identity.js";
+import { equal, equalNoCase, lower, NONE, octets, parseUint, Span, text } from "../core/bytes.js";
+import { component, equalEscaped, unescape as writePlain } from "./escapes.js";
+import { addressOf, isSeparator, sameHost, sameUser } from "./identity.js";
 import { hexDigit } from "./lex.js";
 import { transportOf } from "./lookup.js";
 import { TRANSPORT_NONE } from "./names.js";
@@ -21,6 +21,8 @@ const SIPS = octets("sips");
 const TEL = octets("tel");
 const TRANSPORT = octets("transport");
 const LR = octets("lr");
+const USER = octets("user");
+const PHONE = octets("phone");
 /** Parameters that make two URIs differ when only one has them. RFC 3261 §19.1.4; transport by its examples. */
 const DECISIVE: readonly Uint8Array[] = [octets("user"), octets("ttl"), octets("method"), octets("maddr"), TRANSPORT];
 
@@ -206,6 +208,18 @@ export class Uri {
     );
   }
 
+  /** The user without escapes. For people and settings: allocates. */
+  userText(): string {
+    const out = new Uint8Array(this.userEnd - this.userStart);
+    return text(out, 0, writePlain(this.bytes, this.userStart, this.userEnd, out, 0));
+  }
+
+  /** Whether it is a telephone number: tel:, or sip: that says so. RFC 3261 §19.1.6 */
+  isNumber(): boolean {
+    const { value } = this;
+    return this.scheme === SCHEME_TEL || (this.param(USER, value) && value.isToken(PHONE));
+  }
+
   /** Whether it is a SIP or SIPS URI with a user. */
   namesUser(): boolean {
     return (this.scheme === SCHEME_SIP || this.scheme === SCHEME_SIPS) && this.userEnd > this.userStart;
@@ -330,8 +344,4 @@ function isUriOctet(octet: number): boolean {
 /** phonedigit-hex, "*", "#" and a leading "+" (RFC 3966 §3); also "%" is not one of them. */
 function isPhoneOctet(octet: number): boolean {
   return hexDigit(octet) >= 0 || octet === 0x2b || octet === 0x2a || octet === 0x23 || isSeparator(octet);
-}
-
-function isSeparator(octet: number): boolean {
-  return octet === 0x2d || octet === 0x2e || octet === 0x28 || octet === 0x29;
 }
