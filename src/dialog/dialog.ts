@@ -123,8 +123,8 @@ export class Dialog {
   draft(random: RandomSource, from: Uint8Array, to: Uint8Array, target: Span, routes: Uint8Array): boolean {
     this.clear();
     const w = this.begin();
+    // Whoever would guess a dialog has to guess the tags too.
     this.openField(CALL_ID_TEXT);
-    w.token(random);
     w.token(random);
     this.closeField(CALL_ID_TEXT);
     this.openField(LOCAL);

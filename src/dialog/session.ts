@@ -105,8 +105,8 @@ const RACK = octets("RAck: ");
 const RETRY_AFTER = octets("Retry-After: ");
 const WARNING = octets('Warning: 305 portero "Incompatible media format"\r\n');
 const CRLF = octets("\r\n");
-/** Before a description: its type, its length in up to four digits, and the blank line. */
-const SDP_HEAD_BYTES = SDP_BODY.length + 4 + END.length;
+/** Before a description of ours: its type, its length in three digits, and the blank line. */
+const SDP_HEAD_BYTES = SDP_BODY.length + 3 + END.length;
 /** The reason of a 400. */
 const BAD_DESCRIPTION = octets("Bad Session Description");
 
