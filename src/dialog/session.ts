@@ -1110,7 +1110,6 @@ export class Session implements ClientUser, ServerOwner, TimerUser, ByesUser {
     w.put(this.context.allow);
     w.put(SUPPORTED);
     this.interval.writeResponse(w);
-    w.put(USER_AGENT);
     if (this.exchange === EXCHANGE_NONE) w.put(EMPTY_BODY);
     else this.writeBody(w);
     if (!layer.sendResponse(t)) {

@@ -19,7 +19,6 @@ import {
   ALLOW_REFER_SHORT,
   ALLOW_SHORT,
   SUPPORTED_ALL,
-  USER_AGENT,
 } from "../dialog/lines.js";
 import { NegotiationSettings } from "../dialog/negotiation.js";
 import {
@@ -734,11 +733,11 @@ export class UserAgent
   /** What an INVITE would be answered just now. RFC 3261 §11.2 */
   private replyOptions(t: ServerTransaction, status: number): void {
     const w = this.layer.respond(t, status);
-    w.put(this.rules.allow);
+    // Anybody may ask: what comes back is short, or a forged address would get a flood.
+    w.put(this.context.allow);
     w.put(ALLOW_EVENTS);
     w.put(ACCEPT);
     w.put(SUPPORTED_ALL);
-    w.put(USER_AGENT);
     w.put(EMPTY_BODY);
     this.layer.sendResponse(t);
   }
