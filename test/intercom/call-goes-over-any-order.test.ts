@@ -6,8 +6,7 @@
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
 import { DOOR_LIMITS, HOUSE_LIMITS } from "../../src/core/limits.js";
-import { header } from "../ua/harness.js";
-import { FIRST, Home, SECOND, THIRD } from "./home.js";
+import { Home, SECOND, THIRD } from "./home.js";
 import { DOOR, House } from "./house.js";
 
 const WORDS = ["180 Ringing", "183 Session Progress", "200 OK", "486 Busy Here", "603 Decline", "302 Moved"];
@@ -29,14 +28,17 @@ const WHATS = [
   "console",
 ] as const;
 
+/** Most of what happens is this. */
+const OFTEN = ["refer", "refer", "refer", "say", "say", "say", "say", "bye first"] as const;
+
 const happenings = fc.array(
   fc.record({
     afterMs: fc.constantFrom(0, 0, 1, 20, 400, 1100, 5000, 33_000),
-    what: fc.constantFrom(...WHATS),
-    word: fc.constantFrom(...WORDS),
+    what: fc.constantFrom(...WHATS, ...OFTEN),
+    word: fc.constantFrom(...WORDS, "200 OK", "200 OK"),
     answer: fc.constantFrom(...ANSWERS),
   }),
-  { maxLength: 12 },
+  { minLength: 2, maxLength: 14 },
 );
 
 const SETTINGS = [`call.fallback=sip:three@${THIRD}`, "call.knownByAddress=on", "call.ringTime=20", "rtp.timeout=0"];
@@ -45,7 +47,6 @@ afterEach(() => {
   House.limits = HOUSE_LIMITS;
 });
 
-/** What the second phone is to say to the INVITE that reached it, if it rings there. */
 function act(home: Home, what: (typeof WHATS)[number], word: string): void {
   const { first, second, third } = home;
   const hasFirst = first.talking.size > 0;
@@ -70,7 +71,8 @@ function act(home: Home, what: (typeof WHATS)[number], word: string): void {
       if (second.talking.size > 0 && home.ask(second, "BYE") === 200) second.talking.clear();
       return;
     case "say":
-      if (second.isRinging()) second.say(word);
+      // To an INVITE that the door has given up without having heard a word nothing can end what rings.
+      if (second.isRinging() && (second.isKnownToRing() || home.door.door.ua.transfer.isOn)) second.say(word);
       return;
     case "pick talking":
       home.pick(third);
@@ -161,10 +163,8 @@ describe.each([
           door.door.hangUp("");
           world.run(70_000);
         }
-        expect(header(first.inbox[0], "Call-ID")).not.toBe("");
-        expect(FIRST).toBe(first.address);
       }),
-      { seed: 9, numRuns: process.env.SWEEP === "whole" ? 5000 : 120 },
+      { seed: 9, numRuns: process.env.SWEEP === "whole" ? 5000 : 100 },
     );
     for (const count of Object.values(seen)) expect(count).toBeGreaterThan(5);
   });
