@@ -5,7 +5,7 @@
 import { chmodSync, copyFileSync, cpSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
+import { type BuildOptions, build } from "esbuild";
 
 const ROOT = join(import.meta.dirname, "..");
 /** By the name of the program. */
@@ -15,13 +15,11 @@ export const PROGRAMS: Record<string, string> = {
   "portero-config": "host-sim/config/cli.ts",
 };
 
-/** Bundles one program. @returns its file */
-export async function bundle(name: string, folder: string): Promise<string> {
-  const file = join(folder, name + ".cjs");
-  await build({
+/** How one program is bundled, wherever it goes. */
+export function bundleOptions(name: string) {
+  return {
     absWorkingDir: ROOT,
     entryPoints: [PROGRAMS[name]],
-    outfile: file,
     bundle: true,
     platform: "node",
     target: "node20",
@@ -34,7 +32,13 @@ export async function bundle(name: string, folder: string): Promise<string> {
     banner: { js: "#!/usr/bin/env node" },
     legalComments: "eof",
     logLevel: "warning",
-  });
+  } satisfies BuildOptions;
+}
+
+/** Bundles one program. @returns its file */
+export async function bundle(name: string, folder: string): Promise<string> {
+  const file = join(folder, name + ".cjs");
+  await build({ ...bundleOptions(name), outfile: file });
   chmodSync(file, 0o755);
   return file;
 }

@@ -1,0 +1,31 @@
+/** What docs/sound-problems.md says that its commands print, they print. */
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { program } from "../programs.js";
+
+const PAGE = readFileSync(join(import.meta.dirname, "../../docs/sound-problems.md"), "utf8");
+
+/** Each command of the page with the lines that stand below it. */
+const EXAMPLES = [...PAGE.matchAll(/```sh\nnpm run sim -- (.*)\n```\n\n```text\n([^`]*)```/g)].map(
+  ([, command, lines]): [string, string[]] => [command, lines.trimEnd().split("\n")],
+);
+
+/** The arguments of a command line, quotes taken away. */
+function args(line: string): string[] {
+  return [...line.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain);
+}
+
+describe("docs/sound-problems.md", () => {
+  it("has a command for each kind of trouble, and each has its lines", () => {
+    expect(EXAMPLES.length).toBe((PAGE.match(/npm run sim -- --headless/g) ?? []).length);
+    expect(EXAMPLES.length).toBeGreaterThanOrEqual(5);
+  });
+
+  it.each(EXAMPLES)("prints what it says: %s", (command, lines) => {
+    const done = spawnSync(process.execPath, [program("portero-sim"), ...args(command)], { encoding: "utf8" });
+    expect(done.status).toBe(0);
+    for (const line of lines) expect(done.stdout).toContain(line);
+  });
+});

@@ -1,0 +1,27 @@
+/** The programs as a user has them who built them: one file, which starts in a sixth of the time that tsx takes. Made once a source. */
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { buildSync } from "esbuild";
+import { bundleOptions } from "../scripts/bundle.js";
+
+const FOLDER = join(import.meta.dirname, "../build/test");
+const made = new Map<string, string>();
+
+/** @param name as in package.json's bin @returns the file to give to node */
+export function program(name: string): string {
+  const known = made.get(name);
+  if (known !== undefined) return known;
+  const { contents } = buildSync({ ...bundleOptions(name), write: false }).outputFiles[0];
+  const sum = createHash("sha256").update(contents).digest("hex").slice(0, 16);
+  const file = join(FOLDER, name + "-" + sum + ".cjs");
+  if (!existsSync(file)) {
+    mkdirSync(FOLDER, { recursive: true });
+    // Another test makes the same at the same time: neither finds half of it.
+    const own = file + "." + process.pid + ".new";
+    writeFileSync(own, contents);
+    renameSync(own, file);
+  }
+  made.set(name, file);
+  return file;
+}
