@@ -147,8 +147,8 @@ export class Admission implements OverloadJudge, Past {
   recall(m: Message, row: number): void {
     this.forget();
     if (row === NO_CREDENTIALS) return;
+    // They were right when it came.
     this.realm = this.auth.recall(m, row, this.ours.domains);
-    if (this.realm.length === 0) return;
     this.isKnown = true;
     this.row = row;
   }

@@ -48,13 +48,10 @@ class Tallies {
     let place = this.placeOf(key);
     const shared = this.sharedOf(key);
     if (place === shared) {
-      const free = this.freePlace(shared, nowMs);
-      if (free >= 0) {
-        // Its tries so far were among those of all who had no place.
-        this.restoredMs[free] = this.restoredMs[shared];
-        this.keys[free] = key;
-        place = free;
-      }
+      place = this.freePlace(shared, nowMs);
+      // Its tries so far were among those of all who had no place.
+      this.restoredMs[place] = this.restoredMs[shared];
+      this.keys[place] = key;
     }
     this.restoredMs[place] = nowMs + this.debtMs(place, nowMs) + this.everyMs;
   }
@@ -84,9 +81,10 @@ class Tallies {
     return (key % this.sets) * (WAYS + 1);
   }
 
+  /** @returns a place that nobody has, the shared one when there is none */
   private freePlace(shared: number, nowMs: number): number {
     for (let i = shared + 1; i <= shared + WAYS; i++) if (this.restoredMs[i] <= nowMs) return i;
-    return -1;
+    return shared;
   }
 }
 

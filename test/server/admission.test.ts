@@ -1,9 +1,13 @@
 /** Who may send what through the server, and what an answer to whoever may not gives away. The ways around it: hostile.test.ts. */
 import { describe, expect, test } from "vitest";
-import { octets } from "../../src/core/bytes.js";
+import { ipv4 } from "../../src/core/address.js";
+import { NONE, octets } from "../../src/core/bytes.js";
+import { NO_CREDENTIALS } from "../../src/server/admission.js";
+import { STRANGERS_ALWAYS, STRANGERS_BY_RULE, STRANGERS_NEVER, UserTable } from "../../src/server/users.js";
+import { ALGORITHM_MD5 } from "../../src/wire/digest.js";
 import { Message, PARSE_OK } from "../../src/wire/message.js";
 import type { Sent } from "../transaction/harness.js";
-import { home } from "./house.js";
+import { home, secretOf } from "./house.js";
 import { ALICE, ask, brief, field, fields, ProxyHouse, STRANGER, withoutState } from "./proxied.js";
 
 const OWN = { from: "<sip:alice@example.org>;tag=aa" };
@@ -40,11 +44,17 @@ describe("a refusal", () => {
       [{}, "407 Proxy-Authenticate"],
       [OWN, "407 Proxy-Authenticate"],
       [{ uri: "im:bob@example.org" }, "416"],
+      [{ method: "OPTIONS" }, "407 Proxy-Authenticate"],
+      [{ method: "OPTIONS", forwards: "Max-Forwards: 0\r\n" }, "200 Allow"],
+      [{ method: "OPTIONS", uri: "sip:10.0.0.1", extra: "Require: foo\r\n" }, "420 Unsupported"],
+      [{ method: "OPTIONS", uri: "sip:10.0.0.1", extra: "Proxy-Require: foo\r\n" }, "200 Allow"],
+      [{ extra: "Require: foo\r\n" }, "407 Proxy-Authenticate"],
       [{ forwards: "Max-Forwards: 0\r\n" }, "483"],
       [{ extra: "Proxy-Require: foo\r\n" }, "420 Unsupported"],
       [{ extra: "Route: <sip:\r\n" }, "400"],
     ] as const)
       expect(said(h.receive(ask(parts), STRANGER)[0]), JSON.stringify(parts)).toBe(expected);
+    expect(h.receive(ask(), STRANGER)[0].line).toBe("SIP/2.0 407 Proxy Authentication Required");
     for (const [parts, user, expected] of [
       [OWN, "bob", "403"],
       [{ ...OWN, uri: "sip:nobody@example.org" }, "alice", "404"],
@@ -57,7 +67,7 @@ describe("a refusal", () => {
   });
 
   test("tells who has no try left so, and when there is one; who finds the server full not so", () => {
-    const h = new ProxyHouse({}, [], null, { ...home(), transactions: 4 });
+    const h = new ProxyHouse({}, [], null, { ...home(), transactions: 16 });
     h.bind("bob", "<sip:bob@10.0.0.3:5060>");
     spend(h);
     const [locked] = h.sends(OWN, STRANGER, "alice", "secretA");
@@ -66,7 +76,7 @@ describe("a refusal", () => {
     expect(field(locked.text, "Retry-After")).toBe("800");
     // Who is asked for the password hears nothing of another's tries.
     expect(said(h.sends(OWN, ALICE)[0])).toBe("407 Proxy-Authenticate");
-    for (let i = 0; i < 2; i++) expect(brief(h.sends({}, "10.0.7.7:5060"))).toEqual(["INVITE 10.0.0.3:5060"]);
+    for (let i = 0; i < 8; i++) expect(brief(h.sends({}, "10.0.7.7:5060"))).toEqual(["INVITE 10.0.0.3:5060"]);
     const [full] = h.sends({}, "10.0.7.7:5060");
     expect(full.line).toBe("SIP/2.0 503 Service Unavailable");
     expect(field(full.text, "Retry-After")).toBe("5");
@@ -103,6 +113,95 @@ describe("a refusal", () => {
     expect(reason({ extra: "Route: <sip:\r\n" })).toBe("Bad Route Header Field");
     expect(reason({ uri: "sip:bob@[example.org" })).not.toBe("Bad Route Header Field");
     expect(reason({ from: "<<sip:alice@example.org>;tag=aa" })).toBe("Bad From Header Field");
+  });
+});
+
+describe("without a password", () => {
+  test("nobody is known before the first request came", () => {
+    const { admission } = new ProxyHouse().proxy;
+    expect([admission.isKnown, admission.row]).toEqual([false, NO_CREDENTIALS]);
+  });
+
+  test("a stranger begins calls to users alone, and in a closed house none", () => {
+    for (const [parts, isLet] of [
+      [{}, true],
+      [{ to: "<sip:bob@example.org>;tag=bb" }, false],
+      [{ uri: "sip:eve@elsewhere.net" }, false],
+      [{ uri: "sip:bob@10.8.8.8" }, false],
+      [{ method: "MESSAGE" }, false],
+      [{ method: "MESSAGE", to: "<sip:bob@example.org>;tag=bb" }, false],
+    ] as const)
+      for (const isClosed of [false, true]) {
+        const [sent] = brief(house({ isClosed }).sends(parts));
+        expect(sent, JSON.stringify(parts) + isClosed).toBe(
+          isLet && !isClosed ? "INVITE 10.0.0.3:5060" : "407 10.9.9.9:5060",
+        );
+      }
+  });
+
+  test("the rule of a user counts before that of the house", () => {
+    const table = new UserTable(4, 64, home().domains);
+    for (const [name, rule] of [
+      ["bob", STRANGERS_ALWAYS],
+      ["alice", STRANGERS_NEVER],
+      ["carol", STRANGERS_BY_RULE],
+    ] as const)
+      table.add(octets(name), octets("example.org"), secretOf(name, "x", ALGORITHM_MD5), NONE, rule);
+    for (const isClosed of [false, true]) {
+      const h = new ProxyHouse({ isClosed }, [], null, { ...home(), users: table });
+      const statuses = ["bob", "alice", "carol"].map((user) => said(h.sends({ uri: `sip:${user}@example.org` })[0]));
+      expect(statuses.map((status) => status.slice(0, 3))).toEqual(["480", "407", isClosed ? "407" : "480"]);
+    }
+  });
+
+  test("an address that is trusted may send what it likes, in any name, and nobody else", () => {
+    const h = house({ isClosed: true, trusted: [ipv4("10.0.0.8"), ipv4("10.0.0.9")] });
+    for (const from of ["10.0.0.8:5060", "10.0.0.9:7000"])
+      for (const parts of [{}, OWN, { method: "MESSAGE" }]) {
+        const [sent] = h.sends({ ...parts, uri: "sip:eve@10.8.8.8" }, from);
+        expect(brief([sent])).toEqual(
+          [(parts as { method?: string }).method ?? "INVITE"].map((m) => m + " 10.8.8.8:5060"),
+        );
+        expect(fields(sent.text, "P-Asserted-Identity")).toEqual([]);
+      }
+    expect(h.proxy.admission.isTrusted(ipv4("10.0.0.8"))).toBe(true);
+    expect(h.proxy.admission.isTrusted(ipv4("10.0.0.10"))).toBe(false);
+    expect(brief(h.sends({ uri: "sip:eve@10.8.8.8" }, "10.0.0.10:5060"))).toEqual(["407 10.0.0.10:5060"]);
+  });
+
+  test("a call goes on along our Record-Route, and ends so", () => {
+    const h = house({ isClosed: true });
+    const [invite] = h.sends({ ...OWN, callId: "call" }, ALICE, "alice", "secretA");
+    const [ok] = h.answers(invite, 200, "bb", "Contact: <sip:bob@10.0.0.3:5060>\r\n");
+    const bye = {
+      ...OWN,
+      method: "BYE",
+      callId: "call",
+      to: field(ok.text, "To"),
+      uri: "sip:bob@10.0.0.3:5060",
+      cseq: 3,
+    };
+    const extra = "Route: " + field(ok.text, "Record-Route") + "\r\n";
+    expect(brief(h.sends(bye, ALICE))).toEqual(["407 10.0.0.2:5060"]);
+    expect(brief(h.sends({ ...bye, extra }, ALICE))).toEqual(["BYE 10.0.0.3:5060"]);
+  });
+
+  test("what comes back to us is told to be a loop, not asked for a password", () => {
+    const h = house();
+    const [invite] = h.sends({});
+    const via = fields(invite.text, "Via").map((value) => "Via: " + value + "\r\n");
+    const back = invite.text
+      .replace("sip:bob@10.0.0.3:5060", "sip:bob@example.org")
+      .replace(/Record-Route.*\r\n/, "")
+      .replace(via.join(""), "Via: SIP/2.0/UDP 10.0.0.7:5060;branch=z9hG4bKback\r\n" + via.join(""));
+    expect(brief(h.receive(back, "10.0.0.7:5060"))).toEqual(["482 10.0.0.7:5060"]);
+  });
+
+  test("credentials for others on the way go on, ours do not", () => {
+    const other =
+      'Proxy-Authorization: Digest realm="elsewhere.net", username="u", nonce="n", uri="sip:x", response="00"\r\n';
+    const [invite] = house().sends({ ...OWN, extra: other }, ALICE, "alice", "secretA");
+    expect(fields(invite.text, "Proxy-Authorization")).toEqual([expect.stringContaining("elsewhere.net")]);
   });
 });
 
@@ -163,6 +262,12 @@ describe("whose name it is", () => {
       const invites = sent.filter(({ line }) => line.startsWith("INVITE"));
       expect(brief(invites)).toEqual(["INVITE 10.0.0.3:5060"]);
       expect(fields(invites[0].text, "P-Asserted-Identity")).toEqual(asserted);
+      // Others ask in between.
+      const own = isFirst === null ? OWN : {};
+      expect(h.receive(ask({ ...own, uri: "sip:eve@elsewhere.net" }), STRANGER).map(said)).toEqual([
+        "407 Proxy-Authenticate",
+      ]);
+      if (isFirst === null) h.sends({ ...OWN, uri: "sip:nobody@example.org" }, ALICE, "alice", "secretA");
       const [next] = h.answers(invites[0], 486).filter(({ line }) => line.startsWith("INVITE"));
       expect(brief([next])).toEqual(["INVITE 10.0.0.4:5060"]);
       expect(fields(next.text, "P-Asserted-Identity")).toEqual(asserted);
@@ -184,7 +289,9 @@ describe("whose name it is", () => {
         "alice@example.org",
       ]) {
         const h = house({ isClosed });
-        expect(h.receive(ask({ from: "<" + uri + ">;tag=1" }), STRANGER).map(said), uri).toEqual(["400"]);
+        const sent = h.receive(ask({ from: "<" + uri + ">;tag=1" }), STRANGER);
+        expect(sent.map(said), uri).toEqual(["400"]);
+        if (uri.startsWith("sip")) expect(sent[0].line).toMatch(/400 (Bad|Malformed) From/);
       }
   });
 

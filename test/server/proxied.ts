@@ -153,7 +153,7 @@ export function withoutState(h: ProxyHouse, guard: Guard | null = null, isClosed
   });
   const marks = new Marks(random);
   const admission = new Admission(h.layer, random, auth, ours, targets, marks, []);
-  admission.isClosed = isClosed;
+  if (isClosed) admission.isClosed = true;
   const proxy = new StatelessProxy(h.layer, random, admission, h.memory, targets, marks, h.registrar, true);
   h.layer.bypass = proxy;
   return proxy;
