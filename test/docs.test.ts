@@ -81,3 +81,22 @@ describe("the README", () => {
       ).toBe(true);
   });
 });
+
+describe("the README in Chinese", () => {
+  const english = read("README.md");
+  const chinese = read("README.zh.md");
+  const all = (text: string, pattern: RegExp): string[] => [...text.matchAll(pattern)].map((match) => match[1]);
+
+  it("has the same headings, commands, lists and tables, in the same order", () => {
+    for (const pattern of [/^(#+) /gm, /```sh\n([^`]*)```/g, /^([-|]) /gm])
+      expect(all(chinese, pattern)).toEqual(all(english, pattern));
+  });
+
+  it("leads to the same pages, and names the same RFCs, scripts and settings", () => {
+    const sorted = (text: string, pattern: RegExp): string[] => [...new Set(all(text, pattern))].sort();
+    for (const pattern of [/\]\(([^)\s]+)\)/g, /RFC (\d+)/g, /npm run ([\w:-]+)/g, /`([a-z][\w.]*\.[a-z]+)[=`]/g])
+      expect(sorted(chinese, pattern).filter((one) => one !== "README.md")).toEqual(
+        sorted(english, pattern).filter((one) => one !== "README.zh.md"),
+      );
+  });
+});
