@@ -106,7 +106,7 @@ export interface Clock {
 
 /** A digital output: relay, LED. Which level of its pin that is, is the device's business. */
 export interface Output {
-  /** @param value 0: locked, dark; 1: released, light. A light takes a pattern (LED_*) where it has one */
+  /** @param value 0: off (locked), dark; 1: on (the door opens), light. A light takes a pattern (LED_*) where it has one */
   write(value: number): void;
 }
 
@@ -235,7 +235,7 @@ export interface Device {
   relays: readonly Output[];
   led: Output;
   store: Store;
-  /** Takes over how the pins are connected; what is released or lit stays so. Null: its outputs have no pins. */
+  /** Takes over how the pins are connected; what is on or lit stays so. Null: its outputs have no pins. */
   wire: ((wiring: PinWiring) => void) | null;
   /** Starts the machine again, the door locked; null where that cannot be done from inside. */
   restart: (() => void) | null;

@@ -307,7 +307,7 @@ export class Door
 
   // ---- the door ----
 
-  /** The door is released. */
+  /** A relay is on. */
   get isOpen(): boolean {
     return this.doorway.isOpen;
   }

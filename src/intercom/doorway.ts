@@ -1,6 +1,6 @@
 /**
- * What moves and watches the door itself: up to two relays, each released for its pulse or held until it is told again, and a
- * contact that says whether the door is open. Opened without release it was forced; open for too long it was left open.
+ * What moves and watches the door itself: up to two relays, each on for its pulse or until the same order comes again, and a
+ * contact that says whether the door is open. Opened while no relay was on it was forced; open for too long it was left open.
  * Not here: who may open (access.ts, door.ts), and pins (the station).
  */
 import type { Timers, TimerUser } from "../core/timers.js";
@@ -50,7 +50,7 @@ export class Doorway implements TimerUser {
     timers.make(this, 2);
   }
 
-  /** At start, and when settings changed. What is released stays so. */
+  /** At start, and when settings changed. What is on stays so. */
   configure(): void {
     for (let relay = 1; relay <= this.outputs.relays; relay++) if (!this.isOn(relay)) this.outputs.relay(relay, false);
     if (this.contact >= 0) this.onSensor(this.contact);
@@ -66,7 +66,7 @@ export class Doorway implements TimerUser {
   }
 
   /**
-   * Releases the door. @param relay from 1 @param reason for the log: who or what wants it
+   * Switches a relay on, which opens the door. @param relay from 1 @param reason for the log: who or what wants it
    * @returns "" or one line why not
    */
   open(relay: number, reason: string): string {
@@ -126,7 +126,7 @@ export class Doorway implements TimerUser {
       this.close(kind);
       return;
     }
-    // Whoever holds the door released wants it open.
+    // Whoever holds a relay on wants the door open.
     if (this.isOpen) {
       this.watch();
       return;

@@ -37,7 +37,7 @@ export interface DoorEvents {
 export interface DoorOutputs {
   /** How many relays there are. */
   readonly relays: number;
-  /** @param relay from 1 @param on the door is released */
+  /** @param relay from 1 @param on the door opens by it */
   relay(relay: number, on: boolean): void;
   /** @param pattern LED_* */
   led(pattern: number): void;
