@@ -25,6 +25,7 @@ import { FileStore, MemoryStore } from "./io/store.js";
 import { Keyboard } from "./keyboard.js";
 import { watchParent } from "./parent.js";
 import { Party } from "./party.js";
+import { holdFile } from "./server/folder-lock.js";
 import { type House, ownAddress, Wiretap } from "./wiring.js";
 import { boardOf, limitsOf, type SimBoard } from "./world/boards.js";
 import { RealClock, VirtualClock } from "./world/clock.js";
@@ -95,6 +96,17 @@ async function fileSettings(options: SimOptions): Promise<Change[]> {
   }
   const passphrase = await askHidden("Passphrase of " + nameOf(config) + ": ");
   return [...file.changes, ...openSecrets(nameOf(config), file.sealed, passphrase)];
+}
+
+/** Two doors would write over what the other one keeps. @returns what lets the file go */
+function holdStore(path: string): () => void {
+  try {
+    return holdFile(path);
+  } catch (error) {
+    // Where no lock can be written nothing can be kept either: that is said when it is tried.
+    if ((error as NodeJS.ErrnoException).code !== undefined) return () => {};
+    throw new Refusal((error as Error).message, EXIT_FAILED);
+  }
 }
 
 function setAll(settings: Settings, changes: readonly Change[]): void {
@@ -245,6 +257,8 @@ async function main(): Promise<number> {
   const microphone = options.mic !== "" ? new SamplesInput(loadWav(options.mic)) : new SamplesInput();
   const speaker = options.speaker !== "" ? new WavSpeaker(options.speaker) : null;
   const hasPhone = !options.alone;
+  // However the program ends.
+  if (options.store !== "") process.once("exit", holdStore(options.store));
   const store = options.store !== "" ? new FileStore(options.store) : new MemoryStore();
   const problem = loadSettings(store, settings);
   setAll(settings, ofLine);

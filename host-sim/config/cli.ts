@@ -74,6 +74,8 @@ async function main(): Promise<number> {
   checkArguments(command, args, values);
   const way = wayOf(values.port, values.tcp);
   const password = values["password-stdin"] ? (await askHidden("Password of the console: ")).trim() : "";
+  if (values["password-stdin"] && password === "")
+    throw new UsageError("--password-stdin: there is no password on standard input");
   // Before anything is opened: a mistake costs nothing.
   const { changes, more } = await prepare(command, args, values);
   // Not before: whoever waits for a line of standard input hears no signal.

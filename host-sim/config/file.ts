@@ -8,7 +8,6 @@ import {
   fstatSync,
   fsyncSync,
   openSync,
-  readSync,
   realpathSync,
   renameSync,
   rmSync,
@@ -18,7 +17,7 @@ import {
 import { findSetting, isSecret, SCHEMA, TYPE_DECIMAL, TYPE_NUMBER } from "../../src/intercom/schema.js";
 import { readAssignment, Settings } from "../../src/intercom/settings.js";
 import { decode, readRest } from "../io/ask.js";
-import { fileError } from "../io/store.js";
+import { fileError, readAtMost } from "../io/store.js";
 import { safe } from "../world/events.js";
 import { isSealed, type Sealed, unseal } from "./seal.js";
 
@@ -197,22 +196,7 @@ export function nameOf(path: string): string {
 /** @param path "-" for standard input @throws Error of one line: it cannot be read, or is too large for settings */
 export function readBytes(path: string): Uint8Array {
   if (path === STDIN) return readRest(FILE_BYTES);
-  // One octet more shows that there is more: a device may have no end.
-  const bytes = new Uint8Array(FILE_BYTES + 1);
-  let size = 0;
-  try {
-    const file = openSync(path, "r");
-    try {
-      for (let count = -1; count !== 0 && size < bytes.length; size += count)
-        count = readSync(file, bytes, size, bytes.length - size, null);
-    } finally {
-      closeSync(file);
-    }
-  } catch (error) {
-    throw fileError("read", path, error);
-  }
-  if (size > FILE_BYTES) throw new Error(`${path}: is larger than ${FILE_BYTES} octets: that is no file of settings`);
-  return bytes.subarray(0, size);
+  return readAtMost(path, FILE_BYTES, "is no file of settings");
 }
 
 /** The text of a backup: all settings but secrets, those at their first value too, so that applying it brings them back. */

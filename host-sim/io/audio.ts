@@ -2,10 +2,10 @@
  * Microphone and speaker as WAV files: whatever a file has is brought to 8 kHz, signed 16 bits, mono when it is loaded, and
  * what is heard is written as it comes. Not here: compressed formats, sound cards.
  */
-import { closeSync, openSync, readFileSync, writeSync } from "node:fs";
+import { closeSync, openSync, writeSync } from "node:fs";
 import type { AudioInput, AudioOutput } from "../../hal/device.js";
 import { decodeAlaw, decodeUlaw, SAMPLES_PER_SECOND } from "../../src/media/g711.js";
-import { fileError } from "./store.js";
+import { fileError, readAtMost } from "./store.js";
 
 const FORMAT_PCM = 1;
 const FORMAT_ALAW = 6;
@@ -14,6 +14,8 @@ const FORMAT_EXTENSIBLE = 0xfffe;
 /** Zero crossings of the low-pass on each side: -60 dB within 10 % of the edge. */
 const CROSSINGS = 32;
 const HEADER_BYTES = 44;
+/** Three quarters of an hour of the best that is read. */
+const WAV_BYTES = 500_000_000;
 /** The speaker's file is made whole this often, samples. */
 const WHOLE_EVERY = SAMPLES_PER_SECOND / 2;
 
@@ -103,13 +105,7 @@ export class WavSpeaker implements AudioOutput {
 
 /** Reads a WAV file. @returns its sound at 8 kHz, channels mixed @throws Error of one line */
 export function loadWav(path: string): Int16Array {
-  let bytes: Uint8Array;
-  try {
-    bytes = readFileSync(path);
-  } catch (error) {
-    throw fileError("read", path, error);
-  }
-  return parseWav(bytes, path);
+  return parseWav(readAtMost(path, WAV_BYTES, "is more than a microphone takes"), path);
 }
 
 /** @param path for the error @throws Error of one line */

@@ -2,9 +2,11 @@
  * What is kept over a restart: texts by key, in one JSON file or in memory. A file is replaced as a whole by a rename, so that
  * a crash leaves the old one or the new one. Also the one line about a file that cannot be used. Not here: what the texts mean.
  */
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, unlinkSync, writeSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, openSync, readSync, renameSync, unlinkSync, writeSync } from "node:fs";
 import type { Store } from "../../hal/device.js";
 import { PART_BYTES } from "../../src/intercom/record.js";
+
+const PIECE_BYTES = 65_536;
 
 /** As a board's flash: texts in parts. */
 export class MemoryStore implements Store {
@@ -55,14 +57,12 @@ export class FileStore implements Store {
   }
 }
 
+/** Many times what a door keeps. */
+const STORE_BYTES = 4_000_000;
+
 function load(path: string): Map<string, string> {
-  let content: string;
-  try {
-    content = readFileSync(path, "utf8");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return new Map();
-    throw fileError("read", path, error);
-  }
+  if (!existsSync(path)) return new Map();
+  const content = Buffer.from(readAtMost(path, STORE_BYTES, "is no file of saved settings")).toString("utf8");
   let value: unknown;
   try {
     value = JSON.parse(content);
@@ -83,6 +83,31 @@ function discard(path: string): void {
   } catch {
     // It was never made.
   }
+}
+
+/**
+ * The whole of a file that has an end, if it is not larger than what it is for can be. @param otherwise what is said of a larger one
+ * @throws Error of one line
+ */
+export function readAtMost(path: string, most: number, otherwise: string): Uint8Array {
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  try {
+    const file = openSync(path, "r");
+    try {
+      for (let count = -1; count !== 0 && size <= most; size += count) {
+        const piece = new Uint8Array(PIECE_BYTES);
+        count = readSync(file, piece, 0, piece.length, null);
+        pieces.push(piece.subarray(0, count));
+      }
+    } finally {
+      closeSync(file);
+    }
+  } catch (error) {
+    throw fileError("read", path, error);
+  }
+  if (size > most) throw new Error(`${path}: is larger than ${most} octets: that ${otherwise}`);
+  return Buffer.concat(pieces);
 }
 
 /** @param verb "read" or "write" @returns an Error of one line for people */

@@ -27,6 +27,22 @@ export function lockFile(file: string): () => void {
   });
 }
 
+/** As long as a program runs that keeps a file in memory. @returns what lets it go @throws Error of one line */
+export function holdFile(file: string): () => void {
+  const path = file + ".lock";
+  return takeLock(path, FOLDER_TRIES, (pid) => {
+    return (
+      "process " +
+      pid +
+      " uses " +
+      file +
+      ": end it, or choose another file (remove " +
+      path +
+      " if that is none of ours)"
+    );
+  });
+}
+
 function takeLock(path: string, tries: number, busy: (pid: string) => string): () => void {
   const own = path + "." + process.pid;
   const text = process.pid + " " + beganAt(process.pid) + "\n";

@@ -87,6 +87,8 @@ function wrapped(names: readonly string[]): string {
   return lines.map((line) => line.trimEnd()).join("\n");
 }
 
+/** How much of a wrong value is shown again. */
+const SHOWN = 120;
 const text = { type: "string" } as const;
 const flag = { type: "boolean" } as const;
 const OPTIONS = {
@@ -188,7 +190,8 @@ function numberOf(value: string | undefined, otherwise: number, max: number): nu
 }
 
 function bad(name: string, given: string | undefined, allowed: string): string {
-  return "--" + name + ' "' + safe(given ?? "") + '": must be ' + allowed;
+  const shown = (given ?? "").length > SHOWN ? (given ?? "").slice(0, SHOWN) + "..." : (given ?? "");
+  return "--" + name + ' "' + safe(shown) + '": must be ' + allowed;
 }
 
 /** Node's own line with its code is for programmers. */

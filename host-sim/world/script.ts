@@ -24,6 +24,7 @@ export const STEP_TONES = 10;
 const PRESS_MS = 100;
 const EXPECT_MS = 10000;
 const DAY_S = 86400;
+const SHOWN = 120;
 /** Events that are kept for a later `expect`, each party's. */
 const KEPT_EVENTS = 10000;
 
@@ -75,7 +76,7 @@ export function parseScript(script: string): Step[] | string {
     const step: Step = { kind: 0, text, ms: 0, who: "door", name: "", value: null };
     const word = text.split(/\s/, 1)[0];
     const error = parseStep(step, word, text.slice(word.length).trim());
-    if (error !== "") return 'step "' + safe(text) + '": ' + error;
+    if (error !== "") return 'step "' + shown(text) + '": ' + error;
     steps.push(step);
   }
   return steps.length > 0 ? steps : "no step in the script";
@@ -144,6 +145,11 @@ function parseExpect(step: Step, words: string[]): string {
   return "";
 }
 
+/** A step in a message: of a long one its begin. */
+function shown(text: string): string {
+  return safe(text.length > SHOWN ? text.slice(0, SHOWN) + "..." : text);
+}
+
 /** @returns a decimal from 0 to `max`, or -1 */
 function number(text: string, max: number): number {
   const value = /^\d{1,9}(\.\d{1,6})?$/.test(text) ? Number(text) : -1;
@@ -169,7 +175,7 @@ export async function runScript(steps: readonly Step[], stage: Stage): Promise<S
     else if (step.kind === STEP_WAIT) await seen.wait(step.ms);
     else if (step.kind === STEP_EXPECT) error = await seen.expect(step);
     else if (step.kind === STEP_QUIT) return { ok: true, line: "", quit: true };
-    if (error !== "") return { ok: false, line: 'step "' + safe(step.text) + '": ' + error, quit: false };
+    if (error !== "") return { ok: false, line: 'step "' + shown(step.text) + '": ' + error, quit: false };
   }
   return { ok: true, line: "", quit: false };
 }

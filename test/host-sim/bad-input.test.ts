@@ -1,0 +1,278 @@
+/**
+ * The simulator and the host tool given what is no input: empty, without end, binary, cut off, over a closed pipe, to a disk that takes nothing,
+ * twice at once. Each says one line, ends with 1 or 2, and leaves what was there. The server's tools: server/tools.test.ts.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { openTcpSerial, type SerialPort } from "../../host-sim/io/serial.js";
+import { MemoryStore } from "../../host-sim/io/store.js";
+import { bundle } from "../../scripts/bundle.js";
+import { ipv4 } from "../../src/core/address.js";
+import { Console } from "../../src/intercom/console.js";
+import { Seat } from "../../src/intercom/guard.js";
+import { House } from "../intercom/house.js";
+import { World } from "../ua/harness.js";
+
+const NOBODY = 65534;
+const isRoot = process.getuid?.() === 0;
+const BINARY = Buffer.from(Array.from({ length: 600 }, (_, i) => (i * 73 + 7) & 0xff));
+const HALF = Buffer.from('{"version": 1, "sip.port": 50');
+const STORE = JSON.stringify({ "settings.a": "portero 2 1 0 1\n" });
+
+let programs = "";
+let sim = "";
+let config = "";
+let folder = "";
+
+beforeAll(async () => {
+  programs = mkdtempSync(join(tmpdir(), "portero-programs-"));
+  chmodSync(programs, 0o755);
+  [sim, config] = [await bundle("portero-sim", programs), await bundle("portero-config", programs)];
+});
+afterAll(() => rmSync(programs, { recursive: true, force: true }));
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "portero-bad-"));
+  chmodSync(folder, 0o755);
+  for (const [name, content] of Object.entries({ empty: "", binary: BINARY, half: HALF, store: STORE.slice(0, 20) }))
+    writeFileSync(join(folder, name), content);
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+interface Result {
+  code: number;
+  out: string;
+  err: string;
+}
+
+interface How {
+  input?: string | Buffer;
+  /** Nobody reads what is printed. */
+  isUnread?: boolean;
+  /** A user who may write nowhere. */
+  isNobody?: boolean;
+}
+
+interface Run {
+  child: ChildProcess;
+  /** What has been printed so far. */
+  result: Result;
+  ended: Promise<Result>;
+}
+
+function start(args: readonly string[], how: How = {}): Run {
+  const ids = how.isNobody === true ? { uid: NOBODY, gid: NOBODY } : {};
+  const child = spawn(process.execPath, args, { cwd: folder, timeout: 30_000, ...ids });
+  const result: Result = { code: -1, out: "", err: "" };
+  child.stdin?.on("error", () => {});
+  child.stdin?.end(how.input ?? "");
+  if (how.isUnread === true) child.stdout?.destroy();
+  child.stdout?.on("data", (bytes) => {
+    result.out += bytes;
+  });
+  child.stderr?.on("data", (bytes) => {
+    result.err += bytes;
+  });
+  const ended = new Promise<Result>((resolve) =>
+    child.once("close", (code) => resolve({ ...result, code: code ?? -1 })),
+  );
+  return { child, result, ended };
+}
+
+/** All that lies in the folder. */
+function contents(): Record<string, string> {
+  return Object.fromEntries(readdirSync(folder).map((name) => [name, readFileSync(join(folder, name), "latin1")]));
+}
+
+function expectRefused({ code, out, err }: Result, said: RegExp): void {
+  expect([out, err]).toEqual(["", expect.stringMatching(/^[^\n]{1,400}\n$/)]);
+  expect(err).toMatch(said);
+  expect(err).not.toMatch(/\n +at |node:internal/);
+  expect([1, 2]).toContain(code);
+}
+
+describe("the simulator", { timeout: 60_000 }, () => {
+  const QUIET = ["--headless", "--alone", "--virtual-time"];
+  const QUIT = ["--do", "quit"];
+
+  it.each<[string, string[], RegExp, How?]>([
+    ["an empty file of settings", ["--config", "empty", ...QUIT], /^empty: is empty$/m],
+    ["a binary one", ["--config", "binary", ...QUIT], /^binary: is no text/],
+    ["half of one", ["--config", "half", ...QUIT], /^half: is no JSON/],
+    ["one without end", ["--config", "/dev/zero", ...QUIT], /is larger than/],
+    ["one on a closed pipe", ["--config", "-", ...QUIT], /^standard input: is empty/],
+    ["an empty secret", ["--set-file", "sip.password=empty", ...QUIT], /^empty: is empty: the value of sip.password/],
+    ["a binary secret", ["--set-file", "sip.password=binary", ...QUIT], /^binary: is no text/],
+    ["a secret without end", ["--set-file", "sip.password=/dev/zero", ...QUIT], /is larger than/],
+    ["a secret on a closed pipe", ["--set-file", "sip.password=-", ...QUIT], /^standard input: is empty/],
+    [
+      "a long line for a secret",
+      ["--set-file", "sip.password=-", ...QUIT],
+      /longer than 4096/,
+      { input: "x".repeat(9999) },
+    ],
+    ["an empty store", ["--store", "empty", ...QUIT], /^empty is not a file of saved settings/],
+    ["a binary store", ["--store", "binary", ...QUIT], /^binary is not a file/],
+    ["half of a store", ["--store", "store", ...QUIT], /^store is not a file/],
+    ["a store without end", ["--store", "/dev/zero", ...QUIT], /is larger than/],
+    ["an empty sound", ["--mic", "empty", ...QUIT], /^empty is not a WAV file/],
+    ["a binary sound", ["--mic", "binary", ...QUIT], /^binary is not a WAV file/],
+    ["a full disk for sound", ["--speaker", "/dev/full", ...QUIT], /the disk is full/],
+    ["a full disk for packets", ["--pcap", "/dev/full", ...QUIT], /the disk is full/],
+    ["no step", ["--do", ""], /no step/],
+    ["a step without end", ["--do", "x".repeat(100_000)], /^--do: step "x+\.\.\."/],
+    ["half of a step", ["--do", "press; expect call="], /^--do: step "expect call="/],
+    ["a long option", ["--seed", "9".repeat(100_000)], /^--seed "9+\.\.\."/],
+  ])("says in one line what is wrong with %s", async (_, args, said, how = {}) => {
+    const before = contents();
+    expectRefused(await start([sim, ...QUIET, ...args], how).ended, said);
+    expect(contents()).toEqual(before);
+  });
+
+  it.runIf(isRoot)("says that it may write nowhere, and fails the step that wanted to", async () => {
+    const how = { isNobody: true };
+    for (const option of ["--speaker", "--pcap"])
+      expectRefused(
+        await start([sim, ...QUIET, option, "new", ...QUIT], how).ended,
+        /^cannot write new: not permitted/,
+      );
+    const script = ["--do", "console set sip.name x; console save; quit"];
+    const { code, err } = await start([sim, ...QUIET, "--store", "new", ...script], how).ended;
+    expect([code, err]).toEqual([1, 'step "console save": not saved: cannot write new: not permitted\n']);
+  });
+
+  it("holds its store alone, and leaves it to the next one", async () => {
+    const args = [
+      sim,
+      "--headless",
+      "--alone",
+      "--set",
+      "sip.port=25960",
+      "--set",
+      "rtp.port=26960",
+      "--store",
+      "kept",
+    ];
+    const first = start([...args, "--do", "console set sip.name one; console save; wait 100"]);
+    await vi.waitFor(() => expect(contents().kept).toContain("one"), 20_000);
+    const before = contents();
+    expectRefused(await start([sim, ...QUIET, "--store", "kept", ...QUIT]).ended, /^process \d+ uses kept: end it/);
+    expect(contents()).toEqual(before);
+    first.child.kill("SIGTERM");
+    await first.ended;
+    const script = ["--do", "console get sip.name; quit"];
+    expect((await start([sim, ...QUIET, "--store", "kept", ...script]).ended).out).toContain("sip.name one");
+    expect(Object.keys(contents())).not.toContain("kept.lock");
+  });
+
+  it("takes binary lines on its console for what they are, and goes on", async () => {
+    const script = start([sim, "--headless", "--alone", "--set", "sip.port=25962", "--set", "rtp.port=26962"], {
+      input: Buffer.concat([BINARY, Buffer.from(`\n${"x".repeat(100_000)}\nversion\nset sip.na`)]),
+    });
+    await vi.waitFor(() => expect(script.result.out).toContain("sip.na: no such key"), 20_000);
+    script.child.kill("SIGTERM");
+    const { code, out } = await script.ended;
+    expect(out).toContain("error: the line has control characters or is no UTF-8; nothing was done");
+    expect(out).toContain("error: the line is too long");
+    expect(out).toContain("Portero 0.1.0");
+    expect(out).toContain("error: sip.na: no such key");
+    expect(code).toBe(0);
+  });
+});
+
+describe("the host tool", { timeout: 60_000 }, () => {
+  let house: House;
+  let serial: SerialPort & { readonly port: number };
+
+  beforeEach(async () => {
+    house = new House(new World());
+    const line = new Console(house.door, new MemoryStore(), () => {}, null, house.log);
+    const at = (seat: Seat) => ({ line: (input: string) => line.line(input, seat), complete: () => [] });
+    serial = await openTcpSerial({
+      address: ipv4("127.0.0.1"),
+      port: 0,
+      user: { ...at(new Seat()), seat: () => at(new Seat()) },
+    });
+  });
+  afterEach(() => serial.close());
+
+  const tool = (args: readonly string[], how: How = {}) =>
+    start([config, "--tcp", `127.0.0.1:${serial.port}`, ...args], how);
+
+  it.each<[string, string[], RegExp, How?]>([
+    ["an empty file", ["apply", "empty"], /^empty: is empty$/m],
+    ["a binary file", ["apply", "binary"], /^binary: is no text/],
+    ["half of a file", ["apply", "half"], /^half: is no JSON/],
+    ["a file without end", ["apply", "/dev/zero"], /is larger than/],
+    ["a file on a closed pipe", ["apply", "-"], /^standard input: is empty/],
+    [
+      "a file on a pipe that never ends",
+      ["apply", "-"],
+      /^standard input is larger than/,
+      { input: " ".repeat(2_000_000) },
+    ],
+    ["a folder", ["apply", "."], /it is a directory/],
+    ["no file", ["apply", "none"], /^cannot read none: no such file/],
+    ["a full disk", ["backup", "/dev/full"], /^cannot write \/dev\/full: the disk is full/],
+    ["a place that is none", ["backup", "empty/x"], /^cannot write empty\/x: what it is to lie in is no directory/],
+    ["an empty secret", ["set", "--set-file", "sip.password=empty"], /^empty: is empty: the value of/],
+    ["a binary secret", ["set", "sip.password"], /^standard input: is no text/, { input: BINARY }],
+    ["a long line for a secret", ["set", "sip.password"], /longer than 4096/, { input: "x".repeat(9999) }],
+    [
+      "a secret over the limit",
+      ["set", "sip.password"],
+      /^sip.password: what was given is not allowed/,
+      { input: "x".repeat(999) },
+    ],
+    ["no password on a closed pipe", ["--password-stdin", "get"], /^--password-stdin: there is no password/],
+    [
+      "no passphrase on a closed pipe",
+      ["backup", "--with-secrets", "new"],
+      /^the passphrase is empty: nothing was written/,
+    ],
+    ["a value over the limit", ["set", `sip.name=${"x".repeat(50_000)}`], /^sip.name: 'x+…' is not allowed/],
+    ["half of an assignment", ["set", "sip.name"], /has no value/],
+    ["nothing to set", ["set"], /see --help/],
+    ["another option", ["get", "--frob"], /^Unknown option '--frob': --help lists/],
+    ["two doors", ["get", "--port", "/dev/ttyUSB0"], /^which door\?/],
+  ])("says in one line what is wrong with %s", async (_, args, said, how = {}) => {
+    const before = contents();
+    const settings = house.settings.saveAll();
+    expectRefused(await tool(args, how).ended, said);
+    expect(contents()).toEqual(before);
+    expect(house.settings.saveAll()).toBe(settings);
+  });
+
+  it.runIf(isRoot)("says that it may not write there, and leaves the backup of before", async () => {
+    writeFileSync(join(folder, "door.json"), "before");
+    const before = contents();
+    for (const file of ["door.json", "new"])
+      expectRefused(await tool(["backup", file], { isNobody: true }).ended, /^cannot write .*: not permitted/);
+    expect(contents()).toEqual(before);
+  });
+
+  it("ends without a word when nobody reads what it prints, and has done what it was asked", async () => {
+    expect(await tool(["get"], { isUnread: true }).ended).toMatchObject({ code: 0, err: "" });
+    expect(await tool(["set", "sip.name=x"], { isUnread: true }).ended).toMatchObject({ code: 0, err: "" });
+    expect(house.settings.get("sip.name")).toBe("x");
+  });
+
+  it("loses nothing when two work at once", async () => {
+    const [one, two] = [
+      tool(["set", "sip.name=one", "call.ringTime=20"]),
+      tool(["set", "tone.volume=5", "sip.user=gate"]),
+    ];
+    expect(await Promise.all([one.ended, two.ended])).toEqual([
+      { code: 0, out: "2 saved\n", err: "" },
+      { code: 0, out: "2 saved\n", err: "" },
+    ]);
+    const keys = ["sip.name", "call.ringTime", "tone.volume", "sip.user"];
+    expect(keys.map((key) => house.settings.get(key))).toEqual(["one", "20", "5", "gate"]);
+    const both = await Promise.all([tool(["backup", "door.json"]).ended, tool(["backup", "door.json"]).ended]);
+    expect(both.map(({ code }) => code)).toEqual([0, 0]);
+    expect(JSON.parse(contents()["door.json"])["sip.name"]).toBe("one");
+    expect(Object.keys(contents()).filter((name) => name.endsWith(".new"))).toEqual([]);
+  });
+});
