@@ -438,7 +438,9 @@ export function allowed(setting: Setting): string {
       return "empty, or a SIP URI, an address or a number, by UDP or TCP; of at most " + setting.max + " characters";
     case TYPE_TARGETS:
       return (
-        "empty, or up to " +
+        "empty, or at most " +
+        setting.max +
+        " characters with up to " +
         TARGETS_MOST +
         " SIP URIs, addresses and numbers, an x in a number for any digit, with commas between"
       );
@@ -529,7 +531,7 @@ export function check(setting: Setting, value: string): string | null {
     case TYPE_TARGET:
       return given === "" || (given.length <= setting.max && readTarget(given, ANY_DOMAIN).error === "") ? given : null;
     case TYPE_TARGETS:
-      return given === "" || (given.length <= setting.max && areTargets(given)) ? given : null;
+      return given === "" || (given.length <= setting.max && targetsProblem(given) === "") ? given : null;
     case TYPE_PLAN:
       return given === "" || (given.length <= setting.max && readPlan(given).error === "") ? given : null;
     case TYPE_ZONE:
@@ -562,6 +564,8 @@ export function problemOf(setting: Setting, value: string): string {
       return readProxy(given).error || tooLong(setting, given);
     case TYPE_TARGET:
       return tooLong(setting, given) || readTarget(given, ANY_DOMAIN).error;
+    case TYPE_TARGETS:
+      return tooLong(setting, given) || targetsProblem(given);
     case TYPE_PLAN:
       return tooLong(setting, given) || readPlan(given).error;
     case TYPE_USER: {
@@ -627,14 +631,15 @@ function isName(value: string): boolean {
   return true;
 }
 
-function areTargets(value: string): boolean {
+function targetsProblem(value: string): string {
   const entries = value.split(",");
-  if (entries.length > TARGETS_MOST) return false;
+  if (entries.length > TARGETS_MOST) return "it has " + entries.length + " entries, more than " + TARGETS_MOST;
   for (let i = 0; i < entries.length; i++) {
     const entry = entries[i].trim();
-    if (!isNumberPattern(entry) && readTarget(entry, ANY_DOMAIN).error !== "") return false;
+    const problem = isNumberPattern(entry) ? "" : readTarget(entry, ANY_DOMAIN).error;
+    if (problem !== "") return problem;
   }
-  return true;
+  return "";
 }
 
 function pick(choices: readonly string[], value: string): string | null {

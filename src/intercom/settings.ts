@@ -179,7 +179,7 @@ function refusal(setting: Setting, value: string): string {
   const isHidden = setting.type === TYPE_SECRET || (isSecret(setting) && value.indexOf(",") >= 0);
   const given = isHidden ? "what was given" : "'" + printable(value, SHOWN) + "'";
   const why = problemOf(setting, value);
-  return setting.key + ": " + given + " is not allowed: " + (why === "" ? "" : why + "; ") + allowed(setting);
+  return setting.key + ": " + given + " is not allowed: " + (why === "" ? "" : why + "; allowed: ") + allowed(setting);
 }
 
 /** The one way in which a setting is written to be kept or copied: `apply` and `restore` read the same back. @throws Error for a value that no check let through */

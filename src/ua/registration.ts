@@ -66,6 +66,8 @@ const CONTACT_EXPIRES = octets(">;expires=");
 const EXPIRES = octets("Expires: ");
 const CRLF = octets("\r\n");
 const TOO_LONG = "the REGISTER does not fit: sip.user, sip.name or sip.domain is too long";
+/** Moved Temporarily: what stands above it names a proxy or another service. RFC 3261 §21.3 */
+const MOVED_LAST = 302;
 const NOWHERE = "it names no address to go to that was not tried";
 const NOTHING_GRANTED = "no time was granted";
 /** Proxies on the way may have themselves be gone by. RFC 3327 §4.1 */
@@ -126,6 +128,8 @@ export class Registration implements ClientUser, TimerUser {
   private moved: Moved | null = null;
   /** The address of a registrar that has our binding, but is not the server; -1: there is none. */
   private boundIp = -1;
+  /** The registrar that named the Service-Route may have the password, so that whoever is there may. */
+  private isRouteTrusted = true;
   /** A refusal of credentials that went along in advance was followed by a try without, in this round. */
   private isAnew = false;
   /** The Contact we registered last, so that it can be taken back when our address changes. */
@@ -388,7 +392,7 @@ export class Registration implements ClientUser, TimerUser {
       this.boundIp = isTrusted ? -1 : ip;
       if (isTrusted) this.credentials.noteNext(m);
       this.onAccepted(m);
-    } else if (m.status < 400) this.onMoved(m);
+    } else if (m.status <= MOVED_LAST) this.onMoved(m);
     else if (
       (m.status === 401 || m.status === 407) &&
       this.challenges < 2 &&
@@ -409,7 +413,7 @@ export class Registration implements ClientUser, TimerUser {
     } else this.fail(m.status, m, m.uint(HEADER_RETRY_AFTER, MAX_EXPIRES), this.problemOf(m));
   }
 
-  /** 300, 301, 302 and their like. */
+  /** 300, 301 and 302. */
   private onMoved(m: Message): void {
     this.moved ??= new Moved(this.credentials.servers);
     if (!this.moved.follow(m, this.draft.target, this.timers.nowMs)) this.fail(m.status, m, 0, NOWHERE);
@@ -581,8 +585,13 @@ export class Registration implements ClientUser, TimerUser {
     this.state = state;
     // While it is refreshed the way stays; it ends with the registration. RFC 3608 §5
     const isDone = state === REGISTRATION_DONE;
-    if ((isDone || state !== REGISTRATION_TRYING) && this.account.setServiceRoute(isDone ? m : null))
-      this.credentials.setRoute(this.isTrusted() ? this.account.serviceHost : "");
+    if (isDone || state !== REGISTRATION_TRYING) {
+      const isChanged = this.account.setServiceRoute(isDone ? m : null);
+      const isTrusted = this.isTrusted();
+      if (isChanged || isTrusted !== this.isRouteTrusted)
+        this.credentials.setRoute(isTrusted ? this.account.serviceHost : "");
+      this.isRouteTrusted = isTrusted;
+    }
     this.user.onRegistration(state, status, m);
   }
 }

@@ -21,6 +21,10 @@ describe("a setting", () => {
     ["sip.name", "  Tür 2 ", "Tür 2"],
     ["sip.user", "u".repeat(128), "u".repeat(128)],
     ["sip.user", "門".repeat(22), "門".repeat(22)],
+    ["sip.domain", "sip:Example.org:5070", "Example.org:5070"],
+    ["sip.domain", "010.0.0.9", "10.0.0.9"],
+    ["call.target", "Tür", "Tür"],
+    ["sip.realm", "x".repeat(128), "x".repeat(128)],
   ])("%s takes %j", (key, value, kept) => {
     const settings = new Settings();
     expect(settings.set(key, value)).toBe("");
@@ -50,7 +54,22 @@ describe("a setting", () => {
     ["sip.user", "x".repeat(129), "xxx", "at most 128 characters"],
     ["sip.name", "a\r\nVia: evil", "'a??Via: evil'", "without control characters"],
     ["sip.domain", "a\0b", "'a?b'", ""],
-  ])("%s refuses %j, naming it and what is allowed", (key, value, given, allowed) => {
+    ["sip.domain", "1.2.3", "'1.2.3'", "no IPv4 address"],
+    ["sip.domain", "a.example;transport=tcp", "'a.example;transport=tcp'", "give HOST or HOST:PORT"],
+    ["sip.proxy", "[2001:db8::1]", "'[2001:db8::1]'", "is an IPv6 address"],
+    ["sip.proxy", "door@h", "'door@h'", "has a user in it"],
+    ["server.domain", "h:5060", "'h:5060'", "has a port"],
+    ["call.target", "sip:a@b;transport=tls", "'sip:a@b;transport=tls'", "udp or tcp"],
+    ["call.target", "sip:a@[::1]", "'sip:a@[::1]'", "is an IPv6 address"],
+    ["call.target", "sip:a@b?Subject=x", "'sip:a@b?Subject=x'", "would become header fields"],
+    ["call.target", `sip:${"a".repeat(130)}@b`, "'sip:aaa", "at most 128 characters"],
+    ["call.referTo", "2xx,sip:a@[::1]", "'2xx,sip:a@[::1]'", "is an IPv6 address"],
+    ["button1.day", "a@x,".repeat(101), "'a@x,", "it has 404 characters; allowed: empty, or at most 400 characters"],
+    ["button1.day", "sips:a@x", "'sips:a@x'", "asks for TLS"],
+    ["sip.authUser", "é".repeat(65), "'é", "it has 130 octets; allowed: a text of at most 128 octets"],
+    ["sip.realm", '"'.repeat(65), `'"`, "it has 130 octets"],
+    ["wifi.ssid", "ü".repeat(17), "'ü", "it has 34 octets"],
+  ])("%s refuses %.40j, naming it and what is allowed", (key, value, given, allowed) => {
     const settings = new Settings();
     const before = settings.get(key);
     const error = settings.set(key, value);

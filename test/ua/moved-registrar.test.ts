@@ -123,6 +123,13 @@ describe("a 302", () => {
     expect(lines(home).length).toBe(1);
   });
 
+  it.each(["305 Use Proxy", "380 Alternative Service"])("is not what %s means: that is a failure", (status) => {
+    home.instead = [status, `Contact: <sip:${THERE}>`];
+    begin();
+    expect(door.diary.at(-1)).toBe(`register failed ${status.slice(0, 3)}`);
+    expect(there.inbox).toEqual([]);
+  });
+
   it("in a circle, and in a chain without end, ends", () => {
     home.instead = moved(`<sip:${THERE}>`);
     there.instead = moved(`<sip:${HOME}>`, `<sip:${FURTHER}>`);
@@ -203,9 +210,17 @@ describe("the password", () => {
     expect(hasAnswer(there)).toBe(false);
     expect(door.ua.isServer(there.ip)).toBe(true);
     expect(door.ua.isServerFlow({ ip: there.ip, port: 5060 } as never)).toBe(false);
-    // Home again, its own nonce still holds.
+    // Home again, its own nonce still holds, and the same way is the server's word now.
     home.instead = null;
+    home.more = [`Service-Route: <sip:${THERE};lr>`];
     there.instead = ["500 No"];
+    door.timers.nowMs = world.nowMs;
+    for (const call of door.ua.calls) door.ua.hangUp(call);
+    run(301_000);
+    door.call("200");
+    run(1000);
+    expect(hasAnswer(there)).toBe(true);
+    home.more = [];
     run(301_000);
     expect(home.bound.has(CONTACT)).toBe(true);
     expect(door.ua.isServer(there.ip)).toBe(false);

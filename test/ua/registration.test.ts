@@ -96,6 +96,8 @@ describe("REGISTER", () => {
     expect(header(m, "Expires")).toBe("600");
     expect(header(m, "Authorization")).toBe("");
     expect(headers(m, "Route")).toEqual([]);
+    // RFC 3327 §4.1: a proxy on the way may have itself be gone by.
+    expect(header(m, "Supported")).toBe("path");
   });
 
   it("keeps Call-ID and From tag and raises CSeq by one each time, challenged or refreshed", () => {
