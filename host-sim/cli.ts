@@ -117,14 +117,28 @@ function setAll(settings: Settings, changes: readonly Change[]): void {
 function hasServer(settings: Settings): boolean {
   const domain = settings.get("sip.domain");
   // The house's own may have been saved with the rest.
-  return settings.isOn("sip.register") && (domain === DOMAIN || (domain === "" && settings.get("sip.proxy") === ""));
+  const isOwn = domain === DOMAIN || domain === serverAddress(settings);
+  return settings.isOn("sip.register") && (isOwn || (domain === "" && settings.get("sip.proxy") === ""));
+}
+
+function serverAddress(settings: Settings): string {
+  return settings.get("net.address") + ":" + (settings.number("sip.port") + SERVER_SIP_STEP);
+}
+
+function isRedirecting(settings: Settings): boolean {
+  return settings.get("server.mode") === "redirect";
+}
+
+/** The domain of the house's users: a server that redirects is no proxy by which calls could go, so its domain is where it is. */
+function domainOf(settings: Settings): string {
+  return isRedirecting(settings) ? serverAddress(settings) : DOMAIN;
 }
 
 /** The door registers with the house's server, by its name and a password if it has none. */
 function joinServer(settings: Settings, random: RandomSource): void {
   if (settings.get("sip.password") === "") settings.set("sip.password", passwordBy(random));
-  settings.set("sip.proxy", settings.get("net.address") + ":" + (settings.number("sip.port") + SERVER_SIP_STEP));
-  settings.set("sip.domain", DOMAIN);
+  settings.set("sip.proxy", isRedirecting(settings) ? "" : serverAddress(settings));
+  settings.set("sip.domain", domainOf(settings));
 }
 
 function passwordBy(random: RandomSource): string {
@@ -146,10 +160,10 @@ function phoneSettings(door: Settings, password: string): Settings {
   ];
   if (password !== "")
     problems.push(
-      settings.set("sip.domain", DOMAIN),
+      settings.set("sip.domain", domainOf(door)),
       settings.set("sip.proxy", door.get("sip.proxy")),
       settings.set("sip.password", password),
-      settings.set("call.target", "sip:" + escapeUser(door.get("sip.user")) + "@" + DOMAIN),
+      settings.set("call.target", "sip:" + escapeUser(door.get("sip.user")) + "@" + domainOf(door)),
     );
   else
     problems.push(
@@ -308,7 +322,8 @@ async function main(): Promise<number> {
     ? new HouseServer(house, random(), {
         ip: ownAddress(settings.get("net.address")),
         port: settings.number("sip.port") + SERVER_SIP_STEP,
-        domain: DOMAIN,
+        domain: isRedirecting(settings) ? settings.get("net.address") : DOMAIN,
+        isRedirect: isRedirecting(settings),
         users: [
           [settings.get("sip.user"), settings.get("sip.password")],
           ["phone", phonePassword],

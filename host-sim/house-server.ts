@@ -1,5 +1,5 @@
 /**
- * The simulated house's own SIP server, on the same network and clock as the parties: registrar and proxy of src/, with the users it is
+ * The simulated house's own SIP server, on the same network and clock as the parties: registrar and proxy, or redirect server, of src/, with the users it is
  * told, in memory. Not here: the server as a program (server/).
  */
 import type { DeviceTimer } from "../hal/device.js";
@@ -13,6 +13,7 @@ import { MemoryLocation } from "../src/server/memory.js";
 import { NumberPlan } from "../src/server/numbers.js";
 import { Ours } from "../src/server/ours.js";
 import { PROXY_DEFAULTS, StatefulProxy } from "../src/server/proxy.js";
+import { Redirect } from "../src/server/redirect.js";
 import { Registrar } from "../src/server/registrar.js";
 import { Server } from "../src/server/server.js";
 import { Targets } from "../src/server/targets.js";
@@ -43,6 +44,8 @@ export interface HouseServerOptions {
   domain: string;
   /** Names and passwords. */
   users: readonly (readonly [string, string])[];
+  /** It redirects calls, in the place of a proxy. */
+  isRedirect: boolean;
 }
 
 export class HouseServer {
@@ -93,10 +96,12 @@ export class HouseServer {
     });
     const ours = new Ours(layer, [domain]);
     const targets = new Targets(layer, ours, users, new NumberPlan([]), server.registrar.node);
-    server.next = new StatefulProxy(layer, random, auth, store, ours, targets, new Marks(random), {
-      ...PROXY_DEFAULTS,
-      isClosed: true,
-    });
+    server.next = options.isRedirect
+      ? new Redirect(layer, store, users, { domains: [domain], jobs: 4, isClosed: true }, auth)
+      : new StatefulProxy(layer, random, auth, store, ours, targets, new Marks(random), {
+          ...PROXY_DEFAULTS,
+          isClosed: true,
+        });
     server.layer = layer;
     this.layer = this.sockets.layer = layer;
     this.sockets.before = () => this.enter();

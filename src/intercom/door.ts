@@ -165,7 +165,10 @@ export class Door
     this.ring = new Ring(this.ua, timers, this);
     this.handover = new Handover(events, outputs, timers, this.ring, this);
     this.isServer = settings.isOn("server.enabled");
-    this.exchange = this.isServer && limits.phones > 0 ? new Exchange(this.ua, timers, random, limits, this) : null;
+    this.exchange =
+      this.isServer && limits.phones > 0
+        ? new Exchange(this.ua, timers, random, limits, this, settings.get("server.mode") === "redirect")
+        : null;
     this.moves = new Moves(this.ua, settings, this.exchange);
   }
 
@@ -286,7 +289,8 @@ export class Door
     for (let i = 0; i < this.ua.calls.length; i++) this.ua.hangUp(this.ua.calls[i]);
   }
 
-  private begin(asked: Plan, fallback: string): string {
+  private begin(asked: Plan, spare: string): string {
+    const fallback = this.exchange === null ? spare : this.exchange.contactFor(spare);
     if (this.exchange === null && asked.targets.indexOf(HOUSE_GROUP) >= 0)
       return this.fail(HOUSE_GROUP + " needs the door to be a server: set server.enabled on, and start again");
     let plan = this.exchange === null ? asked : this.exchange.expand(asked);

@@ -7,6 +7,7 @@
 import { ipv4Text } from "../core/address.js";
 import { NONE, octets, Span, text } from "../core/bytes.js";
 import { type Limits, timersOf } from "../core/limits.js";
+import { printable } from "../core/printable.js";
 import type { RandomSource } from "../core/random.js";
 import type { Timers } from "../core/timers.js";
 import { Admission } from "../server/admission.js";
@@ -19,6 +20,7 @@ import { MemoryLocation } from "../server/memory.js";
 import { NumberPlan } from "../server/numbers.js";
 import { Ours } from "../server/ours.js";
 import { PROXY_DEFAULTS, StatefulProxy } from "../server/proxy.js";
+import { Redirect } from "../server/redirect.js";
 import { Registrar } from "../server/registrar.js";
 import { KIND_ELSEWHERE, KIND_USER, Targets } from "../server/targets.js";
 import { UserTable } from "../server/users.js";
@@ -84,7 +86,9 @@ export interface PhoneState {
 }
 
 export class Exchange implements TransactionUser, LocationUser, LocationWatcher, AuthWatcher {
-  readonly proxy: StatefulProxy;
+  /** One of the two: calls between phones pass the door, or it tells each where the other is. */
+  readonly proxy: StatefulProxy | null;
+  readonly redirect: Redirect | null;
   readonly registrar: Registrar;
   readonly auth: Authenticator;
   /** The request that the user agent looks at just now came from one of the phones, by its password. */
@@ -108,7 +112,15 @@ export class Exchange implements TransactionUser, LocationUser, LocationWatcher,
   private found: string[] = [];
   private leftS = 0;
 
-  constructor(ua: UserAgent, timers: Timers, random: RandomSource, limits: Limits, user: ExchangeUser) {
+  /** @param isRedirect it redirects, in the place of a proxy */
+  constructor(
+    ua: UserAgent,
+    timers: Timers,
+    random: RandomSource,
+    limits: Limits,
+    user: ExchangeUser,
+    isRedirect: boolean,
+  ) {
     const { layer } = ua;
     this.ua = ua;
     this.user = user;
@@ -138,11 +150,16 @@ export class Exchange implements TransactionUser, LocationUser, LocationWatcher,
     const marks = new Marks(random);
     this.targets = new Targets(layer, ours, nobody, new NumberPlan([]), this.registrar.node);
     this.admission = new Admission(layer, random, this.auth, ours, this.targets, marks, []);
-    this.proxy = new StatefulProxy(layer, random, this.auth, this.store, ours, this.targets, marks, {
-      ...PROXY_DEFAULTS,
-      isClosed: true,
-      kept: Math.min(KEPT, limits.servers),
-    });
+    this.redirect = isRedirect
+      ? new Redirect(layer, this.store, nobody, { domains: this.domains, jobs: 1, isClosed: true }, this.auth)
+      : null;
+    this.proxy = isRedirect
+      ? null
+      : new StatefulProxy(layer, random, this.auth, this.store, ours, this.targets, marks, {
+          ...PROXY_DEFAULTS,
+          isClosed: true,
+          kept: Math.min(KEPT, limits.servers),
+        });
     for (let i = 0; i < PHONES_MOST; i++) this.isThere.push(false);
     layer.user = this;
   }
@@ -170,6 +187,7 @@ export class Exchange implements TransactionUser, LocationUser, LocationWatcher,
     }
     this.auth.setUsers(users);
     this.targets.setUsers(users);
+    this.redirect?.setUsers(users);
   }
 
   private unknownPassword(): string {
@@ -191,11 +209,16 @@ export class Exchange implements TransactionUser, LocationUser, LocationWatcher,
 
   // ---- who gets which request ----
 
+  /** Who deals with what phones send one another. */
+  private get between(): TransactionUser {
+    return (this.proxy ?? this.redirect) as TransactionUser;
+  }
+
   onRequest(t: ServerTransaction, m: Message): void {
     if (m.method === METHOD_REGISTER) {
       this.store.expire(this.clock.nowS());
       this.registrar.onRegister(t, m);
-    } else if (this.isForPhones(m)) this.proxy.onRequest(t, m);
+    } else if (this.isForPhones(m)) this.between.onRequest(t, m);
     else if (this.mayEnter(t, m)) {
       this.ua.onRequest(t, m);
       this.isPhone = false;
@@ -203,17 +226,17 @@ export class Exchange implements TransactionUser, LocationUser, LocationWatcher,
   }
 
   onAck(m: Message, source: Flow): void {
-    if (this.isForPhones(m)) this.proxy.onAck(m, source);
+    if (this.isForPhones(m)) this.between.onAck(m, source);
     else this.ua.onAck(m);
   }
 
   onCancel(t: ServerTransaction, m: Message): void {
-    if (t.owner === this.proxy) this.proxy.onCancel(t, m);
+    if (t.owner !== null && (t.owner === this.proxy || t.owner === this.redirect)) this.between.onCancel(t, m);
     else this.ua.onCancel(t, m);
   }
 
   isInDialog(m: Message): boolean {
-    return this.isForPhones(m) ? this.proxy.admission.isInDialog(m) : this.ua.isInDialog(m);
+    return this.isForPhones(m) ? this.proxy?.admission.isInDialog(m) === true : this.ua.isInDialog(m);
   }
 
   onCrowded(m: Message): number {
@@ -263,14 +286,16 @@ export class Exchange implements TransactionUser, LocationUser, LocationWatcher,
   /** The plan with phones in the place of `group:house` and of their names: each at the addresses it registered from, past any proxy. */
   expand(plan: Plan): Plan {
     const out: Plan = { targets: [], groups: [], timesMs: plan.timesMs, error: plan.error, direct: [] };
+    let unknown = "";
     for (let i = 0; i < plan.targets.length; i++) {
       const target = plan.targets[i];
-      const name = target === HOUSE_GROUP ? "" : this.phoneOf(target);
-      const isPhone = target === HOUSE_GROUP || name !== "";
+      const name = target === HOUSE_GROUP ? target : this.userOf(target);
+      const isPhone = name !== "";
       if (isPhone) {
         this.found = [];
         for (let j = 0; j < this.names.length; j++)
           if (target === HOUSE_GROUP || name === this.names[j]) this.ask(this.names[j]);
+        if (target !== HOUSE_GROUP && this.names.indexOf(name) < 0) unknown = name;
       } else this.found = [target];
       for (let j = 0; j < this.found.length && out.targets.length < PLAN_TARGETS_MOST; j++) {
         out.targets.push(this.found[j]);
@@ -278,8 +303,33 @@ export class Exchange implements TransactionUser, LocationUser, LocationWatcher,
         out.direct.push(isPhone);
       }
     }
-    if (out.targets.length === 0 && out.error === "") out.error = "no phone of the house is registered";
+    if (out.targets.length === 0 && out.error === "")
+      out.error =
+        unknown === ""
+          ? "no phone of the house is registered"
+          : "no phone of the house is called " + printable(unknown);
     return out;
+  }
+
+  /** Where a phone of the house is, of which `target` is the name or number; else `target` as it is. */
+  contactFor(target: string): string {
+    const name = target === "" ? "" : this.userOf(target);
+    if (name === "") return target;
+    this.found = [];
+    this.ask(name);
+    return this.found.length > 0 ? this.found[0] : target;
+  }
+
+  /** The user of the house whom a target names, by name, number or address, whether there is one or not; "" for somebody elsewhere. Without sip.domain a number is the house's. */
+  private userOf(target: string): string {
+    if (this.names.indexOf(target) >= 0) return target;
+    const isBare = readTarget(target, "").error !== "";
+    if (isBare && this.ua.account.domain !== "") return "";
+    const { uri } = this;
+    const bytes = octets(readTarget(target, text(this.domains[0])).uri);
+    if (bytes.length === 0 || !uri.parse(bytes, 0, bytes.length) || !(isBare || this.isDomain(uri))) return "";
+    const name = this.nameOf(uri);
+    return name === "" ? text(bytes, uri.userStart, uri.userEnd) : name;
   }
 
   /** Whether `uri` is at the domain of the phones, by its name or our address. */
@@ -288,14 +338,6 @@ export class Exchange implements TransactionUser, LocationUser, LocationWatcher,
     if (sameHost(uri.bytes, uri.hostStart, uri.hostEnd, domain, 0, domain.length) && uri.ip < 0) return true;
     const { localIp, udpPort } = this.ua.layer;
     return uri.ip === localIp && (uri.port < 0 ? SIP_PORT : uri.port) === udpPort;
-  }
-
-  /** @returns the phone that a target of the settings names, by its name alone or by its address at the door, "" when it names none */
-  private phoneOf(target: string): string {
-    if (this.names.indexOf(target) >= 0) return target;
-    const { uri } = this;
-    const bytes = octets(readTarget(target, "").uri);
-    return bytes.length > 0 && uri.parse(bytes, 0, bytes.length) && this.isDomain(uri) ? this.nameOf(uri) : "";
   }
 
   /** @returns the phone whose name is the user of a URI, "" when none is called so */

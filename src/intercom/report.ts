@@ -63,12 +63,15 @@ export function reportStats(reply: Reply, door: Door): Reply {
     .put("refused", counters.refused)
     .put("keepAlives", counters.keepAlives);
   if (door.exchange !== null) {
-    const proxied = door.exchange.proxy.counters;
-    reply
-      .put("registered", door.exchange.registrar.counters.changed)
-      .put("forwarded", proxied.forwarded)
-      .put("followed", proxied.followed)
-      .put("refusedCalls", proxied.refused);
+    const { proxy, redirect, registrar } = door.exchange;
+    reply.put("registered", registrar.counters.changed);
+    if (proxy !== null)
+      reply
+        .put("forwarded", proxy.counters.forwarded)
+        .put("followed", proxy.counters.followed)
+        .put("refusedCalls", proxy.counters.refused);
+    if (redirect !== null)
+      reply.put("redirected", redirect.counters.redirected).put("refusedCalls", redirect.counters.refused);
   }
   const media = door.ua.lines[0].media;
   if (!media.hasRun()) return reply;

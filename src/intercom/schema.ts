@@ -368,6 +368,13 @@ export const SCHEMA: readonly Setting[] = [
   ),
   entry("door.leftOpen", TYPE_NUMBER, "60", "alarm when the door stays open for so long, 0: never", 0, 3600, "s"),
   choice("server.enabled", TYPE_SWITCH, "off", ON_OFF, "the door is the SIP server of up to 8 phones"),
+  choice(
+    "server.mode",
+    TYPE_CHOICE,
+    "proxy",
+    ["proxy", "redirect"],
+    "calls between phones pass the server, or it tells each phone where the other is (302)",
+  ),
   entry("server.domain", TYPE_HOST, "", "domain of the phones; empty: the door's address", 0, 100),
   ...phones(),
   entry("console.password", TYPE_SECRET, "", "password of the console; empty: none", 0, 64),
@@ -393,6 +400,7 @@ export function needsRestart(setting: Setting): boolean {
     setting.key === "sip.port" ||
     setting.key === "rtp.port" ||
     setting.key === "server.enabled" ||
+    setting.key === "server.mode" ||
     setting.key === "time.server" ||
     setting.key.slice(0, 5) === "wifi."
   );

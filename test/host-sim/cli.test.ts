@@ -73,6 +73,13 @@ describe("the simulator", { timeout: 90_000 }, () => {
       expect(err.match(new RegExp("- " + method + " sip:phone@127.0.0.1:5062", "g"))?.length).toBeGreaterThan(0);
   });
 
+  it("has one that redirects, if that is wanted: it tells where the phone is, and the call goes past it", () => {
+    const { code, err } = virtual("--set", "server.mode=redirect", "--do", CALL);
+    expect(code).toBe(0);
+    expect(err).toContain("302 Moved Temporarily INVITE");
+    expect(err).toMatch(/INVITE sip:phone@127\.0\.0\.1:5062 \(SDP\)/);
+  });
+
   it("has none alone, without registration, or when the settings name another", () => {
     for (const args of [["--set", "sip.register=off"], ["--set", "sip.domain=example.org"], ["--alone"]])
       expect(virtual("--json", ...args, "--do", "wait 1; quit").err).not.toContain("REGISTER sip:house");

@@ -60,6 +60,7 @@ async function house(transport: string) {
     ip: ipv4(SERVER_IP),
     port: 5060,
     domain: "house.example",
+    isRedirect: false,
     users: [
       ["door", "of the door"],
       ["kitchen", "of the kitchen"],

@@ -93,6 +93,46 @@ describe("the door as the house's server", () => {
     expect(h.told("error")).toEqual(["no phone of the house is registered"]);
   });
 
+  it("a number without sip.domain rings the phone of that number, however it is written; one that is nobody's is told", () => {
+    const numbers = ["phone3.name=201", "phone3.password=n1", "call.fallback=tel:201"];
+    const h = house(...numbers);
+    const kitchen = phone("201", "n1", 21);
+    world.run(500);
+    const call = (target: string): string => {
+      h.timers.nowMs = world.nowMs;
+      const error = h.door.call(target);
+      world.run(200);
+      return error;
+    };
+    for (const target of ["201", "2 01", "(201)", "tel:201", "sip:201@" + DOOR, "201@" + DOOR]) {
+      expect([target, call(target)]).toEqual([target, ""]);
+      expect([target, kitchen.last()]).toEqual([target, "call incoming"]);
+      h.timers.nowMs = world.nowMs;
+      h.door.hangUp("");
+      world.run(40_000);
+    }
+    expect(
+      world.log.filter((line) => line.startsWith("1>21 INVITE")).every((line) => line.includes("@10.0.0.21")),
+    ).toBe(true);
+    for (const target of ["202", "tel:+49301", "sip:nobody@" + DOOR])
+      expect(call(target)).toMatch(/^no phone of the house is called /);
+    // With a server of its own numbers are that one's, but for those of phones.
+    h.set("sip.domain=10.0.0.20", "sip.register=off");
+    call("202");
+    expect(world.log.at(-1)).toMatch(/^1>20 INVITE sip:202@10\.0\.0\.20/);
+    world.run(40_000);
+    call("201");
+    expect(kitchen.last()).toBe("call incoming");
+    h.timers.nowMs = world.nowMs;
+    h.door.hangUp("");
+    // The fallback, too, may be a number of the house.
+    world.run(40_000);
+    h.set("sip.domain=", "call.target=sip:gone@10.0.0.77");
+    h.press();
+    world.run(9000);
+    expect(kitchen.last()).toBe("call incoming");
+  });
+
   it("phones call one another through it, with the password, and talk past it", () => {
     const h = house();
     const [kitchen, attic] = both();
@@ -108,8 +148,41 @@ describe("the door as the house's server", () => {
     world.run(40_000);
     expect(attic.last()).toMatch(/^call ended/);
     expect(world.log.filter((line) => line.startsWith("1>12 BYE"))).toHaveLength(1);
-    expect(h.door.exchange?.proxy.contexts.used()).toBe(0);
+    expect(h.door.exchange?.proxy?.contexts.used()).toBe(0);
     expect(h.door.ua.layer.servers.used()).toBe(0);
+  });
+
+  it("redirects them instead, if the owner wants: 302 by the password, and the call goes past it", () => {
+    const h = house("server.mode=redirect", "call.autoAnswer=on");
+    const [kitchen, attic] = both();
+    attic.autoAnswer = true;
+    world.run(500);
+    kitchen.call("attic");
+    world.run(1000);
+    expect(kitchen.last()).toBe("call confirmed");
+    expect(world.log.filter((line) => line.startsWith("1>11 302"))).toHaveLength(1);
+    expect(world.log.filter((line) => line.startsWith("11>12 INVITE sip:attic@10.0.0.12"))).toHaveLength(1);
+    expect(world.log.filter((line) => line.startsWith("1>12 "))).not.toContain("1>12 INVITE");
+    kitchen.timers.nowMs = world.nowMs;
+    kitchen.ua.hangUp(kitchen.ua.activeCall()!);
+    world.run(40_000);
+    // The door itself is called and rings phones as ever.
+    kitchen.call("door");
+    world.run(1000);
+    expect(h.told("call")).toContain("confirmed");
+    kitchen.timers.nowMs = world.nowMs;
+    kitchen.ua.hangUp(kitchen.ua.activeCall()!);
+    world.run(40_000);
+    h.set("button1.day=attic 20s");
+    h.press();
+    world.run(1000);
+    expect(h.told("call").at(-1)).toBe("confirmed");
+    const stranger = new Agent(world, "10.0.0.99", { user: "zoe", domain: "10.0.0.99" });
+    stranger.call("sip:attic@" + DOOR);
+    world.run(1000);
+    expect(stranger.last()).toMatch(/status 407$/);
+    expect(h.door.exchange?.redirect?.counters.redirected).toBe(1);
+    expect(h.door.exchange?.proxy).toBe(null);
   });
 
   it("a phone calls the door by its password, and is known to it; by another's name nobody is", () => {
