@@ -340,7 +340,7 @@ function reasonOf(why: number): string {
     case DETOUR_LOST:
       return "TCP connection lost";
     default:
-      return "no TCP";
+      return "no TCP connection to be had";
   }
 }
 

@@ -34,7 +34,14 @@ import {
   writeVia,
 } from "./request.js";
 import { FIND_FAILED, FIND_KNOWN, FIND_WAIT } from "./resolver.js";
-import { DETOUR_KNOWN, DETOUR_LONG, DETOUR_LOST, type TransactionLimits, type Transport } from "./transport.js";
+import {
+  DETOUR_KNOWN,
+  DETOUR_LONG,
+  DETOUR_LOST,
+  DETOUR_NONE,
+  type TransactionLimits,
+  type Transport,
+} from "./transport.js";
 
 /** No final response in time: act as on 408. */
 export const FAILURE_TIMEOUT = 1;
@@ -491,7 +498,7 @@ export class ClientTransaction implements TimerUser {
     this.state = CLIENT_CALLING;
     timers.start(this.endTimer, 64 * limits.t1Ms);
     if (!this.host.transport.send(this.flow, this.buffer, 0, this.end)) {
-      if (this.isUpgraded) this.fallBack(DETOUR_LOST);
+      if (this.isUpgraded) this.fallBack(DETOUR_NONE);
       else this.failSoon(FAILURE_TRANSPORT);
       return;
     }

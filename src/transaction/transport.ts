@@ -34,8 +34,10 @@ export const DETOUR_LONG = 0;
 export const DETOUR_REFUSED = REACH_REFUSED;
 export const DETOUR_LATE = REACH_LATE;
 export const DETOUR_SILENT = REACH_SILENT;
-/** The connection broke that others had used, or there was none to be had. */
+/** The connection broke that others had used. */
 export const DETOUR_LOST = 5;
+/** There was none to be had. */
+export const DETOUR_NONE = 6;
 /** Added to REACH_*: as was found out before. */
 export const DETOUR_KNOWN = 8;
 

@@ -11,6 +11,7 @@ import {
   DETOUR_LATE,
   DETOUR_LONG,
   DETOUR_LOST,
+  DETOUR_NONE,
   DETOUR_REFUSED,
   DETOUR_SILENT,
 } from "../../src/transaction/transport.js";
@@ -66,7 +67,14 @@ describe("the trace of a call", () => {
       tell(trace, INVITE, true, transport);
     };
     send(DETOUR_LONG, TRANSPORT_TCP);
-    for (const why of [DETOUR_REFUSED, DETOUR_LATE, DETOUR_SILENT, DETOUR_LOST, DETOUR_KNOWN + DETOUR_LATE])
+    for (const why of [
+      DETOUR_REFUSED,
+      DETOUR_LATE,
+      DETOUR_SILENT,
+      DETOUR_LOST,
+      DETOUR_NONE,
+      DETOUR_KNOWN + DETOUR_LATE,
+    ])
       send(why, TRANSPORT_UDP);
     // Said of no other: what came in between, and what follows.
     trace.onDetour(flow, DETOUR_LONG);
@@ -81,6 +89,7 @@ describe("the trace of a call", () => {
         "no TCP connection in time",
         "no response by TCP",
         "TCP connection lost",
+        "no TCP connection to be had",
         "no TCP connection in time, as before",
       ].map(
         (reason) => `     0.000 -> 10.0.0.9:5060             INVITE sip:b@10.0.0.9 (SDP) [${size} octets: ${reason}]`,

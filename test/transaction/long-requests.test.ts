@@ -10,6 +10,7 @@ import {
   DETOUR_LATE,
   DETOUR_LONG,
   DETOUR_LOST,
+  DETOUR_NONE,
   DETOUR_REFUSED,
   DETOUR_SILENT,
 } from "../../src/transaction/transport.js";
@@ -184,6 +185,14 @@ describe("a request over 1,300 octets", () => {
     h.layer.streamClosed(101);
     expect(whys()).toEqual([DETOUR_LONG, DETOUR_LOST]);
     expect(reach()).toBe(REACH_TCP);
+  });
+
+  it("goes by UDP at once when there is no connection to be had, which is no word against TCP", () => {
+    h.network.failStreams = true;
+    invite();
+    expect(ways()).toEqual([UDP]);
+    expect(whys()).toEqual([DETOUR_LONG, DETOUR_NONE]);
+    expect(reach()).toBe(REACH_UNKNOWN);
   });
 
   it("leaves a connection alone that another request has nothing else but", () => {
