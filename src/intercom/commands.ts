@@ -48,7 +48,7 @@ export const COMMANDS: readonly Command[] = [
   command("limits", "", "how many calls and messages are held at once, how many may be, and the most there were"),
   command("login", "PASSWORD", "unlock a console that has a password"),
   command("logout", "", "lock it again"),
-  command("reboot", "", "start again"),
+  command("reboot", "", "start again (a board does; the simulator is started anew by hand)"),
   command("version", "", "what this is"),
 ];
 

@@ -1,6 +1,12 @@
-/** The simulator at a terminal, as a person has it: `script` of Debian's bsdutils lends it one. Passed over where that is not to be had. */
+/** The simulator and the host tool at a terminal, as a person has it: `script` of Debian's bsdutils lends it one. Passed over where that is not to be had. */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { openTcpSerial } from "../../host-sim/io/serial.js";
+import { MemoryStore } from "../../host-sim/io/store.js";
+import { ipv4 } from "../../src/core/address.js";
+import { Console } from "../../src/intercom/console.js";
+import { House } from "../intercom/house.js";
+import { World } from "../ua/harness.js";
 
 const hasScript = spawnSync("script", ["--version"], { encoding: "utf8" }).stdout?.includes("util-linux") === true;
 const WITHIN = { timeout: 30_000, interval: 50 };
@@ -12,16 +18,20 @@ afterEach(() => {
   child?.kill("SIGKILL");
 });
 
-/** A person at a terminal of that width, before the simulator on ports of its own. */
+/** The simulator on ports of its own. */
+function simulator(): string {
+  const port = 20_000 + 2 * Math.floor(Math.random() * 15_000);
+  return `host-sim/cli.ts --set sip.port=${port} --set rtp.port=${port + 10}`;
+}
+
+/** A person at a terminal of that width, before that program. */
 class Person {
   screen = "";
   readonly ended: Promise<number | null>;
   private readonly program: ChildProcess;
 
-  constructor(columns: number, environment: Record<string, string> = {}, ...args: string[]) {
-    const port = 20_000 + 2 * Math.floor(Math.random() * 15_000);
-    const settings = ["--set", `sip.port=${port}`, "--set", `rtp.port=${port + 10}`, ...args];
-    const command = `stty cols ${columns} rows 24; exec ${process.execPath} --import tsx host-sim/cli.ts ${settings.join(" ")}`;
+  constructor(columns: number, program = simulator(), environment: Record<string, string> = {}) {
+    const command = `stty cols ${columns} rows 24; exec ${process.execPath} --import tsx ${program}`;
     // Not as npm starts it: `script` stands between, and is no npm that could end.
     const { FORCE_COLOR: _, NO_COLOR: __, npm_lifecycle_event: ___, ...rest } = process.env;
     this.program = spawn("script", ["-qfec", command, "/dev/null"], {
@@ -107,7 +117,7 @@ describe.runIf(hasScript)("a person at the terminal", { timeout: 90_000 }, () =>
     expect(coloured.screen).toContain("\x1b[36m");
     coloured.type("q");
     await coloured.ended;
-    const plain = new Person(80, { NO_COLOR: "1" });
+    const plain = new Person(80, simulator(), { NO_COLOR: "1" });
     await plain.begins();
     expect(plain.screen).not.toContain("\x1b[3");
     plain.type("q");
@@ -126,5 +136,32 @@ describe.runIf(hasScript)("a person at the terminal", { timeout: 90_000 }, () =>
     for (const word of ["passwords", "newer", "registered"]) expect(person.screen).toContain(word);
     person.type("q");
     expect(await person.ended).toBe(0);
+  });
+
+  it("is asked for a password and a code by the host tool, which shows neither and goes on at the end of the line", async () => {
+    const house = new House(new World(), "console.password=sesame");
+    const line = new Console(house.door, new MemoryStore(), () => {}, null, house.log);
+    const user = { line: (input: string) => line.line(input), complete: () => [] };
+    const serial = await openTcpSerial({ address: ipv4("127.0.0.1"), port: 0, user });
+    try {
+      const tool = `host-sim/config/cli.ts --tcp 127.0.0.1:${serial.port} --password-stdin set relay1.code`;
+      const person = new Person(80, tool);
+      await person.sees("Password of the console: ");
+      person.type("sesamX\x7fe\r");
+      await person.sees("relay1.code: ");
+      expect(person.screen).not.toMatch(/ses/);
+      person.type("4711\r");
+      await person.sees("1 saved");
+      expect(person.screen).not.toContain("4711");
+      expect(await person.ended).toBe(0);
+      expect(house.settings.get("relay1.code")).toBe("4711");
+      const other = new Person(80, tool);
+      await other.sees("Password of the console: ");
+      other.type(CTRL_C);
+      await other.sees("broken off: nothing was done");
+      expect(await other.ended).toBe(1);
+    } finally {
+      serial.close();
+    }
   });
 });

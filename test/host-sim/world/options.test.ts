@@ -72,6 +72,11 @@ describe("the command line", () => {
     expect(parseOptions(args)).toBe(line);
   });
 
+  it("fits a terminal of 80 columns", () => {
+    for (const line of USAGE.split("\n")) expect(line.length, line).toBeLessThan(80);
+    for (const option of ["--set-file KEY=FILE", "--passphrase-stdin"]) expect(USAGE).toContain("\n  " + option + " ");
+  });
+
   it("explains every option", () => {
     for (const name of Object.keys(parseOptions([]))) {
       const option = { virtualTime: "virtual-time", consolePort: "console-port", script: "do" }[name] ?? name;
