@@ -44,9 +44,18 @@ export class Remote {
   private otherSequence = 0;
   private otherCount = 0;
   private otherMs = 0;
+  /** The other end of the call before this one on the same port, as it was agreed and as it was heard: it may send on for a while. */
+  private leftIp = 0;
+  private leftPort = 0;
+  private leftAgreedIp = 0;
+  private leftAgreedPort = 0;
 
-  /** A new call: nowhere, and nothing came. */
-  reset(): void {
+  /** A new call: nowhere, and nothing came. @param isNext it takes the place of the call before: whoever was heard in that is not the other end of this one */
+  reset(isNext = false): void {
+    this.leftIp = isNext ? this.ip : 0;
+    this.leftPort = isNext ? this.port : 0;
+    this.leftAgreedIp = isNext ? this.agreedIp : 0;
+    this.leftAgreedPort = isNext ? this.agreedPort : 0;
     this.agreedIp = -1;
     this.agree(0, 0, 0);
   }
@@ -83,7 +92,7 @@ export class Remote {
   allows(ip: number, port: number, any = false): boolean {
     // As isPeer, without calls: once for each packet.
     if (ip === this.agreedIp && port === this.agreedPort) return true;
-    if (this.state === OPEN) return !this.isStrict && (any || ip === this.agreedIp);
+    if (this.state === OPEN) return !this.isStrict && (any || ip === this.agreedIp) && !this.isLeft(ip, port);
     return this.state === LATCHED && ip === this.ip && port === this.port;
   }
 
@@ -112,6 +121,7 @@ export class Remote {
 
   /** A sound packet of another address, while the present one is quiet. @returns whether its stream is followed from now on */
   follow(ip: number, port: number, ssrc: number, sequence: number, nowMs: number): boolean {
+    if (this.isLeft(ip, port)) return false;
     const isSame = ip === this.otherIp && port === this.otherPort && ssrc === this.otherSsrc;
     const missing = ((sequence - this.otherSequence) & 0xffff) - 1;
     if (this.otherCount === 0 || !isSame || missing < 0 || missing > MISSING_MOST) {
@@ -130,5 +140,9 @@ export class Remote {
     this.heardMs = nowMs | 0;
     this.otherCount = 0;
     return true;
+  }
+
+  private isLeft(ip: number, port: number): boolean {
+    return (ip === this.leftIp && port === this.leftPort) || (ip === this.leftAgreedIp && port === this.leftAgreedPort);
   }
 }

@@ -59,7 +59,7 @@ export class Reporter {
   }
 
   /** A new call. Its CNAME is made of 96 random bits. RFC 7022 §4.2 */
-  start(nowMs: number, ssrc: number): void {
+  start(nowMs: number, ssrc: number, isNext = false): void {
     for (let i = 0; i < CNAME_LENGTH; i++) this.cname[i] = letter(this.random.uint32() >>> 26);
     this.ssrc = ssrc;
     this.startMs = nowMs;
@@ -74,7 +74,7 @@ export class Reporter {
     this.lastReport = 0;
     this.packetsBefore = 0;
     this.sentBefore = 0;
-    this.remote.reset();
+    this.remote.reset(isNext);
   }
 
   /** @returns ms to the next report */

@@ -125,6 +125,8 @@ export class MediaStream implements TimerUser {
 
   /** A new call: everything of the one before is forgotten. Source, sequence number and timestamp are random. RFC 3550 §5.1 */
   start(): void {
+    // On the same line, for the same visitor: another phone has the call, or another of those that ring is heard.
+    const isNext = this.ran;
     this.running = true;
     this.ran = true;
     this.receives = false;
@@ -136,13 +138,13 @@ export class MediaStream implements TimerUser {
     this.foreign = 0;
     this.malformed = 0;
     this.unexpected = 0;
-    this.remote.reset();
+    this.remote.reset(isNext);
     this.reception.reset();
     this.jitter.reset();
     this.eventsIn.reset();
     this.inbandIn.reset();
     this.sender.start();
-    this.reporter.start(this.timers.nowMs, this.sender.ssrc);
+    this.reporter.start(this.timers.nowMs, this.sender.ssrc, isNext);
   }
 
   /**

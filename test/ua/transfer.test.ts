@@ -164,6 +164,37 @@ describe("a call that its phone moves on", () => {
     hall.expectNothingLeft();
   });
 
+  it.each([
+    ["the same machine as the target's", 0],
+    ["the same machine, while the target is silent", 5000],
+  ])("does not hear the first phone any more, which sends on from %s", (_where, silentMs) => {
+    const hall = new Hall();
+    const { world, door } = hall;
+    let sequence = 0;
+    const send = (fromPort: number, ssrc: number) => {
+      sequence += 1;
+      const packet = new Uint8Array(172);
+      packet.set([0x80, 0, sequence >> 8, sequence & 255, 0, 0, (sequence * 160) >> 8, (sequence * 160) & 255]);
+      packet[11] = ssrc;
+      world.send(hall.first.ip, fromPort, door.ip, 16384, packet);
+      world.run(20);
+    };
+    for (let i = 0; i < 20; i++) send(20_000, 1);
+    hall.refer();
+    // Its sound is sent from where that of the first is: both are behind one PBX.
+    const more = [`Contact: <sip:two@${SECOND}>`, TYPE];
+    hall.second.respond(DOOR, hall.moved, "200 OK", "b", more, sdpOf(FIRST, 22_000));
+    world.run(20);
+    hall.first.packets.length = 0;
+    for (let ms = 0; ms < Math.max(900, silentMs); ms += 20) send(20_000, 1);
+    expect(door.diary.filter((line) => line.startsWith("sound moved"))).toEqual([]);
+    for (let i = 0; i < 20; i++) send(22_000, 2);
+    expect(new Set(hall.first.packets.filter(({ port }) => port % 2 === 0).map(({ port }) => port))).toEqual(
+      new Set([22_000]),
+    );
+    expect(door.ua.activeCall()?.media.receivedPackets()).toBe(20);
+  });
+
   it("hears the first phone until the target answers", () => {
     const hall = new Hall();
     hall.refer();
