@@ -278,6 +278,19 @@ export class Dialog {
     );
   }
 
+  /** Sets `out` to the Call-ID, to our tag and to theirs; views of what the dialog keeps, empty for what is not there. */
+  callId(out: Span): Span {
+    return this.textOf(CALL_ID_TEXT, out);
+  }
+
+  localTag(out: Span): Span {
+    return this.textOf(LOCAL_TAG, out);
+  }
+
+  remoteTag(out: Span): Span {
+    return this.textOf(REMOTE_TAG, out);
+  }
+
   /** Whether a response to our founding request comes from this fork. */
   hasFork(m: Message): boolean {
     return this.state >= DIALOG_EARLY && this.is(REMOTE_TAG, m.bytes, m.toTagStart, m.toTagEnd);
@@ -463,6 +476,11 @@ export class Dialog {
   private begin(): Writer {
     writer.begin(this.bytes, 0, this.bytes.length);
     return writer;
+  }
+
+  private textOf(text: number, out: Span): Span {
+    out.set(this.bytes, this.startOf(text), this.endOf(text));
+    return out;
   }
 
   private startOf(text: number): number {

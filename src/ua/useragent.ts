@@ -961,8 +961,8 @@ export class UserAgent
     if (!this.transfer.note(call, cause, status, m)) this.user.onCall(call, cause, status, m);
     const active = this.activeCall();
     if (active === null) this.transfer.rest();
-    if (active === null) this.watchers.show(WATCH_IDLE, false);
-    else this.watchers.show(watchState(active.state), active.session.isCaller);
+    if (active === null) this.watchers.show(WATCH_IDLE, false, null);
+    else this.watchers.show(watchState(active.state), active.session.isCaller, active.session.dialog);
   }
 
   private startSound(call: Call, isConfirmed: boolean): void {

@@ -4,6 +4,7 @@
  */
 import { equal, octets, Span } from "../core/bytes.js";
 import type { Timers } from "../core/timers.js";
+import { DIALOG_EARLY, type Dialog } from "../dialog/dialog.js";
 import { refuseTime, Subscription, type SubscriptionHost, subscriptionTime } from "../dialog/subscription.js";
 import { refuseForNow, replyWith } from "../transaction/refusal.js";
 import type { ServerTransaction } from "../transaction/server.js";
@@ -27,8 +28,13 @@ const SPACE = 0x20;
 const HEAD = octets('<?xml version="1.0"?>\r\n<dialog-info xmlns="urn:ietf:params:xml:ns:dialog-info" version="');
 const ENTITY = octets('" state="full" entity="');
 const BEGIN = octets('">\r\n');
-const CALLER = octets('<dialog id="1" direction="initiator"><state>');
-const CALLEE = octets('<dialog id="1" direction="recipient"><state>');
+const DIALOG_BEGIN = octets('<dialog id="1"');
+const CALL_ID = octets(' call-id="');
+const LOCAL_TAG = octets('" local-tag="');
+const REMOTE_TAG = octets('" remote-tag="');
+const TAG_END = octets('"');
+const CALLER = octets(' direction="initiator"><state>');
+const CALLEE = octets(' direction="recipient"><state>');
 const NAMES: readonly Uint8Array[] = [octets(""), octets("trying"), octets("early"), octets("confirmed")];
 const STATE_END = octets("</state></dialog>\r\n");
 const TAIL = octets("</dialog-info>\r\n");
@@ -37,13 +43,17 @@ const LESS = octets("&lt;");
 const GREATER = octets("&gt;");
 const QUOTE = octets("&quot;");
 
+// For the time of one call only.
 const event = new Span();
+const id = new Span();
 
 export class Watchers {
   private readonly host: SubscriptionHost;
   private readonly items: Subscription[] = [];
   private state = WATCH_IDLE;
   private isCaller = false;
+  /** The call's dialog, as soon as there is one: who knows it can pick the call up. RFC 3891 */
+  private dialog: Dialog | null = null;
 
   constructor(host: SubscriptionHost, timers: Timers, count: number, dialogBytes: number) {
     this.host = host;
@@ -80,11 +90,13 @@ export class Watchers {
     return null;
   }
 
-  /** What the door does now; what is no news is not told. @param state WATCH_* @param isCaller the call is ours */
-  show(state: number, isCaller: boolean): void {
-    if (state === this.state && (isCaller === this.isCaller || state === WATCH_IDLE)) return;
+  /** What the door does now; what is no news is not told. @param state WATCH_* @param isCaller the call is ours @param dialog of the call, null before there is one */
+  show(state: number, isCaller: boolean, dialog: Dialog | null): void {
+    const isSame = isCaller === this.isCaller && dialog === this.dialog;
+    if (state === this.state && (isSame || state === WATCH_IDLE)) return;
     this.state = state;
     this.isCaller = isCaller;
+    this.dialog = dialog;
     for (let i = 0; i < this.items.length; i++) this.items[i].changed();
   }
 
@@ -93,9 +105,11 @@ export class Watchers {
     w.put(HEAD);
     w.uint(version);
     w.put(ENTITY);
-    writeXml(w, aor);
+    writeXml(w, aor, 0, aor.length);
     w.put(BEGIN);
     if (this.state !== WATCH_IDLE) {
+      w.put(DIALOG_BEGIN);
+      if (this.dialog !== null && this.dialog.state >= DIALOG_EARLY) writeIds(w, this.dialog);
       w.put(this.isCaller ? CALLER : CALLEE);
       w.put(NAMES[this.state]);
       w.put(STATE_END);
@@ -112,9 +126,24 @@ function isDialogEvent(m: Message): boolean {
   return equal(event.bytes, event.start, end, DIALOG, 0, DIALOG.length);
 }
 
+/** The dialog's name, as a Replaces field has it: seen from our side. RFC 4235 §4.1.2 */
+function writeIds(w: Writer, dialog: Dialog): void {
+  w.put(CALL_ID);
+  writeXmlOf(w, dialog.callId(id));
+  w.put(LOCAL_TAG);
+  writeXmlOf(w, dialog.localTag(id));
+  w.put(REMOTE_TAG);
+  writeXmlOf(w, dialog.remoteTag(id));
+  w.put(TAG_END);
+}
+
+function writeXmlOf(w: Writer, span: Span): void {
+  writeXml(w, span.bytes, span.start, span.end);
+}
+
 /** As the value of an attribute. */
-function writeXml(w: Writer, bytes: Uint8Array): void {
-  for (let i = 0; i < bytes.length; i++) {
+function writeXml(w: Writer, bytes: Uint8Array, start: number, end: number): void {
+  for (let i = start; i < end; i++) {
     const octet = bytes[i];
     if (octet === 0x26) w.put(AMPERSAND);
     else if (octet === 0x3c) w.put(LESS);

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { LED_IN_CALL, LED_READY, LED_RINGING, SIGNAL_BUSY, SIGNAL_RINGING } from "../../src/intercom/outputs.js";
 import { authorization } from "../ua/digest.js";
-import { header, Peer, sdpOf, World } from "../ua/harness.js";
+import { bodyOf, header, Peer, sdpOf, World } from "../ua/harness.js";
 import { FIRST, Home, PLAN, SECOND, THIRD } from "./home.js";
 import { DOOR, House } from "./house.js";
 import type { Phone } from "./phone.js";
@@ -258,6 +258,56 @@ describe("another phone picks the call up", () => {
       expect(home.first.talking.size).toBe(1);
       expect(home.door.told("transfer")).toEqual([]);
     }
+  });
+
+  it("that its lamp shows, by what the lamp was told; and the lamp is told when another has the call", () => {
+    const home = new Home(...known);
+    const told: string[] = [];
+    const usual = home.third.onMessage;
+    home.third.onMessage = (m) => {
+      if (m.startsWith("NOTIFY")) told.push(bodyOf(m));
+      usual(m);
+    };
+    home.third.send(DOOR, [
+      `SUBSCRIBE sip:door@${DOOR} SIP/2.0`,
+      `Via: SIP/2.0/UDP ${THIRD};branch=z9hG4bKlamp`,
+      `From: <sip:three@${THIRD}>;tag=lamp`,
+      `To: <sip:door@${DOOR}>`,
+      "Call-ID: lamp",
+      "CSeq: 1 SUBSCRIBE",
+      `Contact: <sip:three@${THIRD}>`,
+      "Event: dialog",
+      "Expires: 600",
+    ]);
+    home.first.says = ["180 Ringing"];
+    home.door.press();
+    home.world.run(500);
+    const names = (body: string) =>
+      /<dialog id="1" call-id="([^"]+)" local-tag="([^"]+)" remote-tag="([^"]+)" direction="initiator"><state>(\w+)</
+        .exec(body)
+        ?.slice(1) ?? [];
+    const [callId, local, remote, state] = names(told.at(-1) ?? "");
+    const invite = home.first.got("INVITE")[0];
+    expect([callId, local, remote, state]).toEqual([
+      header(invite, "Call-ID"),
+      header(invite, "From").split("tag=")[1],
+      `t${FIRST}`,
+      "early",
+    ]);
+    home.first.say("200 OK");
+    home.world.run(50);
+    home.refer(`<sip:two@${SECOND}>`);
+    home.second.say("200 OK");
+    home.world.run(50);
+    expect(names(told.at(-1) ?? "")).toEqual([
+      header(home.second.got("INVITE")[0], "Call-ID"),
+      header(home.second.got("INVITE")[0], "From").split("tag=")[1],
+      `t${SECOND}`,
+      "confirmed",
+    ]);
+    home.door.press();
+    home.world.run(50);
+    expect(told.at(-1)).not.toContain("<dialog id");
   });
 
   it("also while nobody is to be disturbed, for it disturbs nobody", () => {
