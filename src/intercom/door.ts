@@ -508,6 +508,7 @@ export class Door
       case CALL_ENDED: {
         this.timers.stop(this.audioTimer);
         this.talk.stop();
+        this.handover.rest();
         this.access.reset();
         if (call.hadSound()) this.reportAudio(call);
         const durationS = call.answeredMs < 0 ? 0 : Math.round((this.timers.nowMs - call.answeredMs) / 1000);

@@ -23,6 +23,9 @@ import { callerOf, codecOf, fieldOf, targetOf } from "./agent.js";
 import { type DoorEvents, type DoorOutputs, SIGNAL_QUIET, SIGNAL_RINGING } from "./outputs.js";
 import { RING_NOTHING, type Ring } from "./ring.js";
 
+/** So many refused requests of one call are told: a phone that asks on and on must fill neither the console nor the log. */
+const REFUSALS_TOLD = 5;
+
 /** The door, as it is needed here. */
 export interface HandoverUser {
   /** Why a call ended, in words. */
@@ -45,6 +48,8 @@ export class Handover {
   private picker = "";
   /** The visitor was in a call, and is in none just now. */
   private isWaiting = false;
+  /** Requests of this call that were refused. */
+  private refusals = 0;
 
   constructor(events: DoorEvents, outputs: DoorOutputs, timers: Timers, ring: Ring, user: HandoverUser) {
     this.events = events;
@@ -54,10 +59,18 @@ export class Handover {
     this.user = user;
   }
 
+  /** The visitor's call is over. */
+  rest(): void {
+    this.isWaiting = false;
+    this.refusals = 0;
+  }
+
   /** As `UserAgentUser.onTransfer`. */
   onTransfer(change: number, call: Call, other: Call | null, cause: number, status: number, m: Message | null): void {
     switch (change) {
       case TRANSFER_REFUSED:
+        this.refusals += 1;
+        if (this.refusals > REFUSALS_TOLD) return;
         this.tell("refused", [
           "peer",
           fieldOf(m, HEADER_REFER_TO),

@@ -158,6 +158,19 @@ describe("where a call may be moved", () => {
     if (called !== "") expect(home.door.tellings("transfer", "peer")[0]).toBe(`calling ${called}`);
   });
 
+  it("asked again and again in vain, is told a few times in a call", () => {
+    const home = new Home().talking();
+    for (let i = 0; i < 20; i++) expect(home.refer("<sip:0900123@10.0.0.9>")).toBe(403);
+    expect(home.door.tellings("transfer")).toHaveLength(5);
+    home.door.press();
+    home.world.run(100);
+    home.first.inbox.length = 0;
+    home.door.press();
+    home.world.run(500);
+    home.refer("<sip:0900123@10.0.0.9>");
+    expect(home.door.tellings("transfer")).toHaveLength(6);
+  });
+
   it("is judged for who is known alone: one who called and is not known is asked for the password, or refused", () => {
     for (const password of ["", "let me in"]) {
       const world = new World();

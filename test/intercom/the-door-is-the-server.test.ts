@@ -1,7 +1,10 @@
 /** A house without a server: its phones register with the door, ring when a visitor does, and call one another through it. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { octets } from "../../src/core/bytes.js";
 import { DOOR_LIMITS, HOUSE_LIMITS } from "../../src/core/limits.js";
 import { exchangeLimits } from "../../src/intercom/exchange.js";
+import type { Message } from "../../src/wire/message.js";
+import { METHOD_REFER } from "../../src/wire/names.js";
 import { Agent, World } from "../ua/harness.js";
 import { DOOR, House } from "./house.js";
 import { Phone } from "./phone.js";
@@ -67,6 +70,47 @@ describe("the door as the house's server", () => {
       world.run(400);
     }
     expect(h.isReleased()).toBe(true);
+  });
+
+  it.each([
+    ["attic", DOOR, 202],
+    ["attic", `${DOOR}:5060`, 202],
+    ["cellar", DOOR, 480],
+    ["door", DOOR, 403],
+    ["attic", "10.0.0.66", 403],
+  ])("a phone moves the visitor to %s@%s: %i", (user, host, status) => {
+    const h = house("button1.day=kitchen", "phone3.name=cellar", "phone3.password=c3");
+    const [kitchen, attic] = both();
+    kitchen.autoAnswer = attic.autoAnswer = true;
+    world.run(500);
+    h.press();
+    world.run(500);
+    expect(kitchen.last()).toBe("call confirmed");
+    const statuses: number[] = [];
+    const phoneUser = {
+      onResponse: (_t: unknown, m: Message) => void statuses.push(m.status),
+      onFailure() {},
+      onTerminated() {},
+    };
+    const { layer } = kitchen.ua;
+    kitchen.timers.nowMs = world.nowMs;
+    const t = layer.client(phoneUser)!;
+    const w = kitchen.ua.activeCall()!.session.dialog!.request(layer, t, METHOD_REFER, 1);
+    kitchen.ua.writeContact(w, 1);
+    w.put(octets(`Refer-To: <sip:${user}@${host}>\r\nContent-Length: 0\r\n\r\n`));
+    expect(layer.send(t)).toBe(true);
+    world.run(3000);
+    expect(statuses).toEqual([status]);
+    if (status === 202) {
+      expect(attic.last()).toBe("call confirmed");
+      expect(kitchen.last()).toMatch(/^call ended/);
+      expect(h.told("transfer")).toContain("done");
+      // Past the proxy, as a ring of the button goes.
+      expect(world.log).toContain("1>12 INVITE sip:attic@10.0.0.12:5060");
+    } else {
+      expect(kitchen.last()).toBe("call confirmed");
+      expect(h.tellings("transfer", "code")).toEqual([`refused ${status}`]);
+    }
   });
 
   it("a plan names a phone; one that is not there is passed over, and the fallback rings when none is", () => {
