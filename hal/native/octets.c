@@ -1,5 +1,5 @@
 /*
- * Copying and comparing octets for XS: what octets.ts calls. The rules stand in octets.h.
+ * Copying and comparing octets, and texts, for XS: what octets.ts calls. The rules stand in octets.h.
  */
 #include "xsmc.h"
 #include "xsHost.h"
@@ -76,4 +76,51 @@ void xs_octets_alike(xsMachine *the)
 		isAlike = octets_alike(a, b, (uint32_t)count);
 	}
 	xsmcSetBoolean(xsResult, isAlike);
+}
+
+/* (text) */
+void xs_octets_size(xsMachine *the) { xsmcSetInteger(xsResult, (xsIntegerValue)octets_of_text(NULL, xsmcToString(xsArg(0)))); }
+
+/* (to, at, text) Returns the offset behind it. */
+void xs_octets_put(xsMachine *the)
+{
+	xsIntegerValue at = xsmcToInteger(xsArg(1));
+	const char *text = xsmcToString(xsArg(2));
+	uint32_t size = octets_of_text(NULL, text);
+	octets_of_text(part(the, 0, at, (xsIntegerValue)size, 1), text);
+	xsmcSetInteger(xsResult, at + (xsIntegerValue)size);
+}
+
+/* (text) */
+void xs_octets_plain(xsMachine *the) { xsmcSetBoolean(xsResult, octets_plain(xsmcToString(xsArg(0)))); }
+
+/* (octets, start, end) Returns a text, or null. */
+void xs_octets_text(xsMachine *the)
+{
+	xsIntegerValue start = xsmcToInteger(xsArg(1)), count = xsmcToInteger(xsArg(2)) - start;
+	if (count <= 0) {
+		xsmcSetString(xsResult, "");
+		return;
+	}
+	if (!octets_ascii(part(the, 0, start, count, 0), (uint32_t)count)) {
+		xsmcSetNull(xsResult);
+		return;
+	}
+	/* Making the text may move the octets. */
+	xsmcSetStringBuffer(xsResult, NULL, count);
+	memcpy(xsmcToString(xsResult), part(the, 0, start, count, 0), (size_t)count);
+}
+
+/* (octets, start, end) Returns a text. */
+void xs_octets_base64(xsMachine *the)
+{
+	xsIntegerValue start = xsmcToInteger(xsArg(1)), count = xsmcToInteger(xsArg(2)) - start;
+	if (count <= 0) {
+		xsmcSetString(xsResult, "");
+		return;
+	}
+	part(the, 0, start, count, 0);
+	/* Making the text may move the octets. */
+	xsmcSetStringBuffer(xsResult, NULL, (count + 2) / 3 * 4);
+	octets_base64(xsmcToString(xsResult), part(the, 0, start, count, 0), (uint32_t)count);
 }

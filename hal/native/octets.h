@@ -1,5 +1,5 @@
 /*
- * Copying and comparing runs of octets: the same as src/core/octets.ts, whose comments say why.
+ * Copying and comparing runs of octets, and texts: the same as src/core/octets.ts, whose comments say why.
  * Pure: no engine, no operating system. Lengths and places are the caller's to check.
  */
 #ifndef OCTETS_H
@@ -42,6 +42,77 @@ static inline int octets_alike(const uint8_t *a, const uint8_t *b, uint32_t coun
 		if (a[i] != b[i] && octets_lower(a[i]) != octets_lower(b[i]))
 			return 0;
 	return 1;
+}
+
+/*
+ * Texts are as the engine keeps them: UTF-8, with NUL as C0 80, with a half of a surrogate pair as the three octets of a character, and
+ * in some builds with both halves so. What UTF-8 they are for others is written to `out`, or only counted if that is NULL.
+ */
+static inline uint32_t octets_of_text(uint8_t *out, const char *text)
+{
+	const uint8_t *in = (const uint8_t *)text;
+	uint32_t size = 0;
+	while (*in) {
+		uint8_t octets[4];
+		uint32_t count = 1;
+		octets[0] = in[0];
+		if (in[0] == 0xc0 && in[1] == 0x80) {
+			octets[0] = 0;
+			in += 2;
+		} else if (in[0] == 0xed && in[1] >= 0xa0) {
+			int isPair = in[1] < 0xb0 && in[3] == 0xed && in[4] >= 0xb0;
+			if (isPair) {
+				uint32_t high = (in[1] & 15u) << 6 | (in[2] & 63u), low = (in[4] & 15u) << 6 | (in[5] & 63u);
+				uint32_t code = 0x10000 + (high << 10) + low;
+				octets[0] = (uint8_t)(0xf0 | code >> 18);
+				octets[1] = (uint8_t)(0x80 | (code >> 12 & 63));
+				octets[2] = (uint8_t)(0x80 | (code >> 6 & 63));
+				octets[3] = (uint8_t)(0x80 | (code & 63));
+				count = 4;
+				in += 6;
+			} else {
+				octets[0] = 0xef, octets[1] = 0xbf, octets[2] = 0xbd;
+				count = 3;
+				in += 3;
+			}
+		} else
+			in += 1;
+		for (uint32_t i = 0; out && i < count; i++)
+			out[size + i] = octets[i];
+		size += count;
+	}
+	return size;
+}
+
+static inline int octets_plain(const char *text)
+{
+	for (const uint8_t *in = (const uint8_t *)text; *in; in++)
+		if (*in < 0x20 || *in > 0x7e)
+			return 0;
+	return 1;
+}
+
+/* Whether all are of ASCII and none NUL. */
+static inline int octets_ascii(const uint8_t *octets, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		if (octets[i] == 0 || octets[i] >= 0x80)
+			return 0;
+	return 1;
+}
+
+/* `count` octets in base64: (count + 2) / 3 * 4 characters. */
+static inline void octets_base64(char *out, const uint8_t *octets, uint32_t count)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	for (uint32_t i = 0; i < count; i += 3) {
+		uint32_t left = count - i;
+		uint32_t word = (uint32_t)octets[i] << 16 | (left > 1 ? (uint32_t)octets[i + 1] << 8 : 0) | (left > 2 ? octets[i + 2] : 0u);
+		*out++ = digits[word >> 18];
+		*out++ = digits[word >> 12 & 63];
+		*out++ = left > 1 ? digits[word >> 6 & 63] : '=';
+		*out++ = left > 2 ? digits[word & 63] : '=';
+	}
 }
 
 #endif

@@ -1,5 +1,5 @@
 /**
- * Copying and comparing octets by C: the exports of src/core/octets.ts, for a manifest that names this file in its place. On XS only.
+ * Copying and comparing octets, and texts, by C: the exports of src/core/octets.ts, for a manifest that names this file in its place. On XS only.
  * All throw RangeError beyond an array, which their twin does not look for. Not here: the rules (octets.h).
  */
 declare function native(name: string): { call(self: unknown, ...values: unknown[]): never };
@@ -46,4 +46,24 @@ export function areAlike(
   count: number,
 ): boolean {
   return native("xs_octets_alike").call(this, a, aStart, b, bStart, count);
+}
+
+export function utf8Size(this: unknown, value: string): number {
+  return native("xs_octets_size").call(this, value);
+}
+
+export function putUtf8(this: unknown, out: Uint8Array, at: number, value: string): number {
+  return native("xs_octets_put").call(this, out, at, value);
+}
+
+export function isPlain(this: unknown, value: string): boolean {
+  return native("xs_octets_plain").call(this, value);
+}
+
+export function asciiText(this: unknown, bytes: Uint8Array, start: number, end: number): string | null {
+  return native("xs_octets_text").call(this, bytes, start, end);
+}
+
+export function base64Text(this: unknown, bytes: Uint8Array, start: number, end: number): string {
+  return native("xs_octets_base64").call(this, bytes, start, end);
 }

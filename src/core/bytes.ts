@@ -2,7 +2,7 @@
  * Octets: the few things every layer does with them. No copies, no strings on a packet's way; the two functions that make
  * a string (`text`) or an array (`octets`) are for start-up, settings and people.
  */
-import { areAlike, areSame } from "./octets.js";
+import { areAlike, areSame, asciiText, putUtf8, utf8Size } from "./octets.js";
 
 /** A piece of somebody else's octets: `bytes[start, end)`. Whoever fills it does not own the octets, and says how long they stay. */
 export class Span {
@@ -57,7 +57,7 @@ export function octets(value: string): Uint8Array {
   let at = 0;
   for (let i = 0, end = 0; i < length; i = end) {
     end = pieceEnd(value, i, PIECE, length);
-    at = putText(out, at, end - i === length ? value : value.slice(i, end));
+    at = putUtf8(out, at, end - i === length ? value : value.slice(i, end));
   }
   return out;
 }
@@ -65,11 +65,11 @@ export function octets(value: string): Uint8Array {
 /** @returns how many octets `value` has in UTF-8; a lone surrogate counts as U+FFFD */
 export function utf8Length(value: string): number {
   const { length } = value;
-  if (length <= PIECE) return lengthOf(value, length);
+  if (length <= PIECE) return utf8Size(value);
   let sum = 0;
   for (let i = 0, end = 0; i < length; i = end) {
     end = pieceEnd(value, i, PIECE, length);
-    sum += lengthOf(value.slice(i, end), end - i);
+    sum += utf8Size(value.slice(i, end));
   }
   return sum;
 }
@@ -78,60 +78,14 @@ export function utf8Length(value: string): number {
 export function pieceEnd(value: string, start: number, units: number, length: number): number {
   const end = start + units;
   if (end >= length) return length;
-  return isLowSurrogate(value.slice(end, end + 1), 0) ? end + 1 : end;
-}
-
-function lengthOf(value: string, count: number): number {
-  let length = 0;
-  for (let i = 0; i < count; i++) {
-    const code = value.charCodeAt(i);
-    if (code < 0x80) length += 1;
-    else if (code < 0x800) length += 2;
-    else if (code >= 0xd800 && code < 0xdc00 && isLowSurrogate(value, i + 1)) {
-      length += 4;
-      i += 1;
-    } else length += 3;
-  }
-  return length;
-}
-
-/** Writes `value` as UTF-8 at `at`; the caller has seen to the room. @returns the offset behind it */
-export function putText(out: Uint8Array, at: number, value: string): number {
-  let to = at;
-  const { length } = value;
-  for (let i = 0; i < length; i++) {
-    let code = value.charCodeAt(i);
-    if (code < 0x80) {
-      out[to++] = code;
-      continue;
-    }
-    if (code < 0x800) {
-      out[to++] = 0xc0 | (code >> 6);
-      out[to++] = 0x80 | (code & 0x3f);
-      continue;
-    }
-    if (code >= 0xd800 && code < 0xdc00 && isLowSurrogate(value, i + 1)) {
-      code = 0x10000 + ((code - 0xd800) << 10) + (value.charCodeAt(++i) - 0xdc00);
-      out[to++] = 0xf0 | (code >> 18);
-      out[to++] = 0x80 | ((code >> 12) & 0x3f);
-    } else {
-      if (code >= 0xd800 && code < 0xe000) code = 0xfffd;
-      out[to++] = 0xe0 | (code >> 12);
-    }
-    out[to++] = 0x80 | ((code >> 6) & 0x3f);
-    out[to++] = 0x80 | (code & 0x3f);
-  }
-  return to;
-}
-
-function isLowSurrogate(value: string, index: number): boolean {
-  if (index >= value.length) return false;
-  const code = value.charCodeAt(index);
-  return code >= 0xdc00 && code < 0xe000;
+  const code = value.slice(end, end + 1).charCodeAt(0);
+  return code >= 0xdc00 && code < 0xe000 ? end + 1 : end;
 }
 
 /** `bytes[start, end)` read as UTF-8, broken sequences as U+FFFD. For people and logs: allocates. */
 export function text(bytes: Uint8Array, start = 0, end = bytes.length): string {
+  const ascii = asciiText(bytes, start, end);
+  if (ascii !== null) return ascii;
   let out = "";
   let i = start;
   while (i < end) {

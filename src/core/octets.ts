@@ -1,5 +1,5 @@
 /**
- * What costs by the octet: copying and comparing runs of them. On a board the same in C (hal/native/octets.c) takes its place, for here
+ * What costs by the octet: copying and comparing runs of them, and texts from and to UTF-8. On a board the same in C (hal/native/octets.c) takes its place, for here
  * each octet costs an interpreter some fifteen bytecodes, and a message has hundreds. Places are the caller's to check.
  */
 
@@ -56,4 +56,87 @@ export function areAlike(a: Uint8Array, aStart: number, b: Uint8Array, bStart: n
 
 function lower(octet: number): number {
   return octet >= 0x41 && octet <= 0x5a ? octet | 0x20 : octet;
+}
+
+/** @returns how many octets `value` has in UTF-8; a lone surrogate counts as U+FFFD */
+export function utf8Size(value: string): number {
+  let size = 0;
+  for (let i = 0; i < value.length; i++) {
+    const code = value.charCodeAt(i);
+    if (code < 0x80) size += 1;
+    else if (code < 0x800) size += 2;
+    else if (code >= 0xd800 && code < 0xdc00 && isLowSurrogate(value, i + 1)) {
+      size += 4;
+      i += 1;
+    } else size += 3;
+  }
+  return size;
+}
+
+/** Writes `value` as UTF-8 at `at`, a lone surrogate as U+FFFD. @returns the offset behind it */
+export function putUtf8(out: Uint8Array, at: number, value: string): number {
+  let to = at;
+  for (let i = 0; i < value.length; i++) {
+    let code = value.charCodeAt(i);
+    if (code < 0x80) {
+      out[to++] = code;
+      continue;
+    }
+    if (code < 0x800) {
+      out[to++] = 0xc0 | (code >> 6);
+      out[to++] = 0x80 | (code & 0x3f);
+      continue;
+    }
+    if (code >= 0xd800 && code < 0xdc00 && isLowSurrogate(value, i + 1)) {
+      code = 0x10000 + ((code - 0xd800) << 10) + (value.charCodeAt(++i) - 0xdc00);
+      out[to++] = 0xf0 | (code >> 18);
+      out[to++] = 0x80 | ((code >> 12) & 0x3f);
+    } else {
+      if (code >= 0xd800 && code < 0xe000) code = 0xfffd;
+      out[to++] = 0xe0 | (code >> 12);
+    }
+    out[to++] = 0x80 | ((code >> 6) & 0x3f);
+    out[to++] = 0x80 | (code & 0x3f);
+  }
+  return to;
+}
+
+function isLowSurrogate(value: string, index: number): boolean {
+  if (index >= value.length) return false;
+  const code = value.charCodeAt(index);
+  return code >= 0xdc00 && code < 0xe000;
+}
+
+/** @returns whether all characters of `value` are printable ones of ASCII */
+export function isPlain(value: string): boolean {
+  for (let i = 0; i < value.length; i++) {
+    const code = value.charCodeAt(i);
+    if (code < 0x20 || code > 0x7e) return false;
+  }
+  return true;
+}
+
+/** @returns the text of octets that are all of ASCII and none NUL; of others null */
+export function asciiText(bytes: Uint8Array, start: number, end: number): string | null {
+  let out = "";
+  for (let i = start; i < end; i++) {
+    if (bytes[i] === 0 || bytes[i] >= 0x80) return null;
+    out += String.fromCharCode(bytes[i]);
+  }
+  return out;
+}
+
+const DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/** @returns `bytes[start, end)` in base64. RFC 4648 §4 */
+export function base64Text(bytes: Uint8Array, start: number, end: number): string {
+  let out = "";
+  for (let i = start; i < end; i += 3) {
+    const left = end - i;
+    const word = (bytes[i] << 16) | (left > 1 ? bytes[i + 1] << 8 : 0) | (left > 2 ? bytes[i + 2] : 0);
+    out += DIGITS.charAt(word >>> 18) + DIGITS.charAt((word >>> 12) & 63);
+    out += left > 1 ? DIGITS.charAt((word >>> 6) & 63) : "=";
+    out += left > 2 ? DIGITS.charAt(word & 63) : "=";
+  }
+  return out;
 }

@@ -3,6 +3,8 @@
  * C1), line and paragraph separators, marks that turn the direction of writing, and halves of surrogate pairs. For people: allocates.
  */
 
+import { isPlain } from "./octets.js";
+
 const HEX = "0123456789abcdef";
 
 /** Whether the character at `index` could steer a terminal, end a line, turn the direction of writing, or is half of a pair. */
@@ -23,12 +25,14 @@ export function isSteering(value: string, index: number): boolean {
 
 /** @returns whether there is a character in `value` that `isSteering` names */
 export function hasSteering(value: string): boolean {
+  if (isPlain(value)) return false;
   for (let i = 0; i < value.length; i++) if (isSteering(value, i)) return true;
   return false;
 }
 
 /** @param most characters to show, the rest is cut off with an ellipsis; 0: all */
 export function printable(value: string, most = 0): string {
+  if ((most === 0 || value.length <= most) && isPlain(value)) return value;
   let out = "";
   let length = most > 0 && value.length > most ? most : value.length;
   // Not in the middle of a pair.

@@ -181,7 +181,7 @@ export class Console {
       case "log":
         return this.tellLog(reply, "");
       case "trace":
-        return this.trace(reply, rest);
+        return this.trace(reply, rest, isJson);
       case "wifi":
         return this.askWifi(reply, rest);
       case "phones":
@@ -326,15 +326,14 @@ export class Console {
     return copy;
   }
 
-  private trace(reply: Reply, rest: string): Reply {
+  private trace(reply: Reply, rest: string, isJson: boolean): Reply {
     const { trace, ua } = this.door;
     if (rest !== "" && rest !== "pcap") return reply.fail(ERROR_ARGUMENT, "trace, or trace pcap");
-    const ladder = trace.ladder();
-    if (ladder === "") return reply.fail(ERROR_STATE, "there was no call since the start");
-    if (rest === "") return reply.tell(ladder);
+    if (trace.isEmpty) return reply.fail(ERROR_STATE, "there was no call since the start");
+    if (rest === "") return reply.tell(trace.ladder());
     const { localIp, udpPort, tcpPort } = ua.layer;
     const file = trace.pcap(localIp, udpPort, tcpPort, 0);
-    return reply.put("pcap", base64(file, 0)).say(base64(file, BASE64_WIDE));
+    return isJson ? reply.put("pcap", base64(file, 0)) : reply.say(base64(file, BASE64_WIDE));
   }
 
   private tellLog(reply: Reply, name: string): Reply {

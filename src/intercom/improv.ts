@@ -3,7 +3,8 @@
  * octets go on to the console. Format: https://www.improv-wifi.com/serial
  * Not here: joining a network and keeping its name, the console, hostnames and names of the device (commands 5 and 6).
  */
-import { putText, text, utf8Length } from "../core/bytes.js";
+import { text, utf8Length } from "../core/bytes.js";
+import { putUtf8 } from "../core/octets.js";
 import { printable } from "../core/printable.js";
 
 /** "IMPROV" and the version. */
@@ -268,7 +269,7 @@ export class Improv {
     const length = utf8Length(value);
     const hasRoom = this.end + 1 + length <= DATA + 1 + 255;
     frame[this.end] = hasRoom ? length : 0;
-    this.end = hasRoom ? putText(frame, this.end + 1, value) : this.end + 1;
+    this.end = hasRoom ? putUtf8(frame, this.end + 1, value) : this.end + 1;
   }
 
   private sendResult(): void {

@@ -26,6 +26,7 @@ export const PART_BYTES = 639;
 const PARTS_MOST = 99;
 /** Units of a text that are looked at at once: no copy of the whole is made, for which a board may have no memory. */
 const PIECE = 16;
+const CRC_PIECE = 128;
 /** Octets of the longest first line: it counts to 2^32. */
 const HEAD_BYTES = 40;
 
@@ -191,7 +192,7 @@ function crcOfText(text: string, crc: number): number {
   const { length } = text;
   let sum = crc;
   for (let i = 0, end = 0; i < length; i = end) {
-    end = pieceEnd(text, i, PIECE, length);
+    end = pieceEnd(text, i, CRC_PIECE, length);
     sum = crcOf(octets(text.slice(i, end)), sum);
   }
   return sum;

@@ -3,6 +3,7 @@
  * JSON for a program. Not here: what the commands do.
  */
 
+import { isPlain } from "../core/octets.js";
 import { isSteering, unicodeEscape } from "../core/printable.js";
 
 // Codes of errors, for programs; they stay as they are.
@@ -65,7 +66,8 @@ export class Reply {
     let out = '{"ok":true';
     for (let i = 0; i < this.names.length; i++) {
       const value = this.values[i];
-      out += "," + quoted(this.names[i]) + ":" + (typeof value === "number" ? value : quoted(value));
+      // Names are keys and words of our own.
+      out += ',"' + this.names[i] + '":' + (typeof value === "number" ? value : quoted(value));
     }
     if (this.isText) out += ',"text":' + quoted(this.body);
     return out + "}\n";
@@ -74,6 +76,7 @@ export class Reply {
 
 /** A string of JSON, in which nothing steers a terminal. RFC 8259 §7 */
 function quoted(value: string): string {
+  if (isPlain(value) && value.indexOf('"') < 0 && value.indexOf("\\") < 0) return '"' + value + '"';
   let out = '"';
   for (let i = 0; i < value.length; i++) {
     const c = value.charAt(i);

@@ -1,6 +1,16 @@
 /** The settings in force: read by key, changed through the schema's checks, kept as lines of text. */
 import { hasSteering, printable } from "../core/printable.js";
-import { allowed, check, findSetting, isSecret, problemOf, SCHEMA, type Setting, TYPE_SECRET } from "./schema.js";
+import {
+  allowed,
+  check,
+  findSetting,
+  isSecret,
+  problemOf,
+  SCHEMA,
+  type Setting,
+  settingIndex,
+  TYPE_SECRET,
+} from "./schema.js";
 
 /** How much of a wrong value is shown again. */
 const SHOWN = 60;
@@ -14,8 +24,9 @@ export class Settings {
 
   /** @throws RangeError for a key that is not in the schema: a mistake of the program */
   get(key: string): string {
-    for (let i = 0; i < SCHEMA.length; i++) if (SCHEMA[i].key === key) return this.values[i];
-    throw new RangeError("no setting " + key);
+    const at = settingIndex(key);
+    if (at < 0) throw new RangeError("no setting " + key);
+    return this.values[at];
   }
 
   number(key: string): number {
@@ -32,7 +43,7 @@ export class Settings {
     if (setting === null) return unknownKey(key);
     const kept = check(setting, value);
     if (kept === null) return refusal(setting, value);
-    this.values[SCHEMA.indexOf(setting)] = kept;
+    this.values[settingIndex(key)] = kept;
     return "";
   }
 
@@ -87,7 +98,7 @@ export class Settings {
       const setting = findSetting(key);
       const kept = setting === null ? null : check(setting, space < 0 ? "" : rest.slice(space + 1));
       if (setting === null || kept === null) left.push(key);
-      else this.values[SCHEMA.indexOf(setting)] = kept;
+      else this.values[settingIndex(key)] = kept;
     }
     return left;
   }

@@ -5,7 +5,7 @@
  */
 import { ipv4Text } from "../core/address.js";
 import { equalNoCase, octets, text } from "../core/bytes.js";
-import { copyOctets } from "../core/octets.js";
+import { base64Text, copyOctets } from "../core/octets.js";
 import { printable } from "../core/printable.js";
 import type { Timers } from "../core/timers.js";
 import type { Flow } from "../transaction/flow.js";
@@ -215,6 +215,10 @@ export class Trace implements Tap {
     for (let i = body; i < end; i++) if (bytes[i] > SPACE) bytes[i] = STAR;
   }
 
+  get isEmpty(): boolean {
+    return this.end === 0;
+  }
+
   /** A line for each message: ms, which way, with whom, what. "" when nothing was kept. */
   ladder(): string {
     let out = "";
@@ -303,7 +307,8 @@ export class Trace implements Tap {
         else received += length;
       } else view.setUint16(to + 4, UDP_BYTES + length);
       to += heads - IP_BYTES;
-      for (let i = 0; i < kept; i++) out[to++] = this.bytes[at + HEAD + i];
+      copyOctets(out, to, this.bytes, at + HEAD, at + HEAD + kept);
+      to += kept;
     }
     return out;
   }
@@ -378,23 +383,12 @@ function checksum(view: DataView, at: number): number {
   return ~sum & 0xffff;
 }
 
-const DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-/** RFC 4648 §4. @param wide characters of a line, each ended by \n; 0: one line without an end */
+/** @param wide characters of a line, a multiple of four, each ended by \n; 0: one line without an end */
 export function base64(bytes: Uint8Array, wide: number): string {
+  const { length } = bytes;
+  if (wide === 0) return base64Text(bytes, 0, length);
+  const step = (wide / 4) * 3;
   let out = "";
-  let line = 0;
-  for (let i = 0; i < bytes.length; i += 3) {
-    const left = bytes.length - i;
-    const word = (bytes[i] << 16) | (left > 1 ? bytes[i + 1] << 8 : 0) | (left > 2 ? bytes[i + 2] : 0);
-    out += DIGITS.charAt(word >>> 18) + DIGITS.charAt((word >>> 12) & 63);
-    out += left > 1 ? DIGITS.charAt((word >>> 6) & 63) : "=";
-    out += left > 2 ? DIGITS.charAt(word & 63) : "=";
-    line += 4;
-    if (wide > 0 && line >= wide) {
-      out += "\n";
-      line = 0;
-    }
-  }
-  return wide > 0 && line > 0 ? out + "\n" : out;
+  for (let at = 0; at < length; at += step) out += base64Text(bytes, at, Math.min(at + step, length)) + "\n";
+  return out;
 }

@@ -3,8 +3,8 @@
  * folded white space becomes one space, NUL or a lone CR or LF makes the whole message unsendable (`ok` turns false).
  * It writes into a buffer of the caller's, never past its end; too long a message turns `ok` false as well.
  */
-import { NONE, putText, type Span, utf8Length } from "../core/bytes.js";
-import { copyOctets, copyUnfolded } from "../core/octets.js";
+import { NONE, type Span, utf8Length } from "../core/bytes.js";
+import { copyOctets, copyUnfolded, isPlain, putUtf8 } from "../core/octets.js";
 import type { RandomSource } from "../core/random.js";
 
 /** Numbers below it are whole ones of 32 bits. */
@@ -74,7 +74,7 @@ export class Writer {
 
   /** A text of the settings or of a person, as UTF-8. CR, LF and NUL are refused. */
   text(value: string): void {
-    for (let i = 0; i < value.length; i++) {
+    for (let i = isPlain(value) ? value.length : 0; i < value.length; i++) {
       const code = value.charCodeAt(i);
       if (code === 13 || code === 10 || code === 0) {
         this.ok = false;
@@ -82,7 +82,7 @@ export class Writer {
       }
     }
     if (this.at + utf8Length(value) > this.limit) this.ok = false;
-    else this.at = putText(this.bytes, this.at, value);
+    else this.at = putUtf8(this.bytes, this.at, value);
   }
 
   /** As `copy`, inside a quoted-string: `"` and `\` get a backslash. The quotes themselves are the caller's. RFC 3261 §25.1 */

@@ -8,7 +8,7 @@ import * as inC from "../../hal/native/octets.js";
 import * as own from "../../src/core/octets.js";
 import { SeededRandom } from "../ua/harness.js";
 
-const { areAlike, areSame, copyOctets, copyUnfolded } = own;
+const { areAlike, areSame, asciiText, base64Text, copyOctets, copyUnfolded, isPlain, putUtf8, utf8Size } = own;
 const bytes = (text: string): Uint8Array => Uint8Array.from(text, (c) => c.charCodeAt(0));
 const unfolded = (text: string): string | number => {
   const [from, to] = [bytes(text), new Uint8Array(text.length + 4)];
@@ -45,16 +45,47 @@ describe("runs of octets", () => {
     expect(areSame(a, 8, b, 7, 0)).toBe(true);
   });
 
+  it("are texts, to UTF-8 and from ASCII, and in base64", () => {
+    const out = new Uint8Array(16);
+    expect(putUtf8(out, 1, "a\0é€😀\ud83d")).toBe(1 + utf8Size("a\0é€😀\ud83d"));
+    expect(Buffer.from(out.subarray(1, 15)).toString()).toBe("a\0é€😀\ufffd");
+    expect(asciiText(bytes("xab\x7f"), 1, 4)).toBe("ab\x7f");
+    expect([asciiText(bytes("a\0"), 0, 2), asciiText(bytes("a\x80"), 0, 2)]).toEqual([null, null]);
+    expect([isPlain(""), isPlain(" ~"), isPlain("\x7f"), isPlain("\n"), isPlain("é")]).toEqual([
+      true,
+      true,
+      false,
+      false,
+      false,
+    ]);
+    for (let length = 0; length < 7; length++) {
+      const some = bytes("\xff\x00portero").subarray(0, length);
+      expect(base64Text(some, 0, length)).toBe(Buffer.from(some).toString("base64"));
+    }
+  });
+
   it("has an export in C for each, so that a manifest can put it in its place", () => {
     const inPlace: typeof own = inC;
     expect(Object.keys(inPlace).sort()).toEqual(Object.keys(own).sort());
   });
 });
 
+/** A text as the engine has it: NUL in two octets, surrogates that are no pair in three, and all of them so if `isSplit`. */
+function asEngine(value: string, isSplit: boolean): Uint8Array {
+  const out: number[] = [];
+  for (const character of isSplit ? value.split("") : value) {
+    const code = character.codePointAt(0)!;
+    if (code === 0) out.push(0xc0, 0x80);
+    else if (code >= 0xd800 && code < 0xe000) out.push(0xed, 0x80 | ((code >> 6) & 63), 0x80 | (code & 63));
+    else out.push(...Buffer.from(character));
+  }
+  return Uint8Array.from(out);
+}
+
 const COMPILER = process.env.CC ?? "gcc";
 const hasCompiler = spawnSync(COMPILER, ["--version"]).status === 0;
 const FLAGS = "-std=c11 -O1 -g -Wall -Wextra -Werror -fsanitize=address,undefined -fno-sanitize-recover=all";
-/** Each line is two texts of hexadecimal; they lie in memory that ends where they do. */
+/** Each line is three runs of octets in hexadecimal, the third a text as the engine has it; they lie in memory that ends where they do. */
 const PROGRAM = `
 #include <stdio.h>
 #include <stdlib.h>
@@ -67,14 +98,28 @@ static uint8_t *read_hex(const char *text, uint32_t *count) {
   return out;
 }
 int main(void) {
-  static char a[4096], b[4096];
-  while (scanf(" -%4095s -%4095s", a, b) == 2) {
-    uint32_t size, other;
+  static char a[4096], b[4096], c[4096];
+  while (scanf(" -%4095s -%4095s -%4095s", a, b, c) == 3) {
+    uint32_t size, other, length;
     uint8_t *x = read_hex(a + 1, &size), *y = read_hex(b + 1, &other), *to = malloc(size ? size : 1);
     int32_t n = octets_unfolded(to, x, size);
     printf("%d ", n);
     for (int32_t i = 0; i < n; i++) printf("%02x", to[i]);
-    printf(" %d\\n", octets_alike(x, y, size < other ? size : other));
+    printf(" %d", octets_alike(x, y, size < other ? size : other));
+    // What the engine would have as a text: it ends where its memory does.
+    uint8_t *z = read_hex(c + 1, &length);
+    char *text = malloc(length + 1), *base = malloc((size + 2) / 3 * 4 + 1);
+    memcpy(text, z, length);
+    text[length] = 0;
+    uint32_t count = octets_of_text(NULL, text);
+    uint8_t *utf8 = malloc(count ? count : 1);
+    octets_of_text(utf8, text);
+    printf(" ");
+    for (uint32_t i = 0; i < count; i++) printf("%02x", utf8[i]);
+    octets_base64(base, x, size);
+    base[(size + 2) / 3 * 4] = 0;
+    printf(" %d %d .%s\\n", octets_plain(text), octets_ascii(x, size), base);
+    free(text); free(base); free(utf8); free(z);
     free(x); free(y); free(to);
   }
   return 0;
@@ -91,10 +136,13 @@ describe.skipIf(!hasCompiler && process.env.CI !== "true")(
       const letters = bytes("\r\n \t\0\\aAzZ@[`{k");
       const text = (): Uint8Array =>
         new Uint8Array(random.uint32() % 24).map(() => letters[random.uint32() % letters.length]);
-      const pairs = Array.from({ length: 4000 }, (_, i) => {
+      const characters = ["a", "~", "\x7f", "\x1f", "\0", "é", "€", "😀", "\ud83d", "\ude00"];
+      const cases = Array.from({ length: 4000 }, (_, i) => {
         const a = text();
         const b = i % 3 === 0 ? text() : a.map((x) => (random.uint32() % 9 === 0 ? x ^ 0x20 : x));
-        return [a, b] as const;
+        const most = i % 4 === 0 ? 2 : characters.length;
+        const c = Array.from({ length: random.uint32() % 8 }, () => characters[random.uint32() % most]).join("");
+        return { a, b, c, isSplit: i % 2 === 0 };
       });
       const hex = (x: Uint8Array): string => `-.${Buffer.from(x).toString("hex")}`;
       const folder = mkdtempSync(join(tmpdir(), "portero-octets-"));
@@ -107,15 +155,28 @@ describe.skipIf(!hasCompiler && process.env.CI !== "true")(
           { encoding: "utf8" },
         );
         expect(built.stderr).toBe("");
-        const input = pairs.map(([a, b]) => `${hex(a)} ${hex(b)}\n`).join("");
+        const input = cases
+          .map(({ a, b, c, isSplit }) => `${hex(a)} ${hex(b)} ${hex(asEngine(c, isSplit))}\n`)
+          .join("");
         const run = spawnSync(join(folder, "a"), { input, encoding: "utf8" });
         expect(run.stderr).toBe("");
         const said = run.stdout.trimEnd().split("\n");
-        const expected = pairs.map(([a, b]) => {
+        const expected = cases.map(({ a, b, c }) => {
           const to = new Uint8Array(a.length);
           const end = copyUnfolded(to, 0, a, 0, a.length);
           const count = Math.min(a.length, b.length);
-          return `${end} ${Buffer.from(to.subarray(0, Math.max(0, end))).toString("hex")} ${Number(areAlike(a, 0, b, 0, count))}`;
+          const utf8 = new Uint8Array(utf8Size(c));
+          expect(putUtf8(utf8, 0, c)).toBe(utf8.length);
+          const words = [
+            String(end),
+            Buffer.from(to.subarray(0, Math.max(0, end))).toString("hex"),
+            Number(areAlike(a, 0, b, 0, count)),
+            Buffer.from(utf8).toString("hex"),
+            Number(isPlain(c)),
+            Number(asciiText(a, 0, a.length) !== null),
+            `.${base64Text(a, 0, a.length)}`,
+          ];
+          return words.join(" ");
         });
         expect(said).toEqual(expected);
         expect(new Set(expected.map((line) => line.split(" ")[0] === "-1")).size).toBe(2);

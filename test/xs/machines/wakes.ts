@@ -11,6 +11,33 @@ const SDP =
   "v=0\r\no=- 1 1 IN IP4 10.0.0.2\r\ns=-\r\nc=IN IP4 10.0.0.2\r\nt=0 0\r\nm=audio 30000 RTP/AVP 0 8 101\r\n" +
   "a=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\n";
 
+/** What a person or the tool may ask for while the door talks. */
+const CONSOLE = [
+  "help",
+  "help set",
+  "get",
+  "get --json",
+  "get sip.user",
+  "set audio.volume 60",
+  "diff",
+  "diff --json",
+  "save",
+  "status",
+  "status --json",
+  "stats",
+  "limits",
+  "calls",
+  "log",
+  "log --json",
+  "trace",
+  "trace pcap",
+  "bindings",
+  "dtmf 5",
+  "open 1",
+  "version",
+  "no-such-command",
+];
+
 function active(scenario: Scenario): Call {
   const call = scenario.phone.ua.activeCall();
   if (call === null) throw new Error("the phone has no call");
@@ -76,12 +103,11 @@ lead(function* (scenario): Generator<Wait> {
   send(scenario, "INVITE", SDP);
   yield { what: "the second caller", ms: 1000 };
 
-  mark("console: help");
-  door("line help");
-  yield { what: "the console", ms: 500 };
-  mark("console: get");
-  door("line get");
-  yield { what: "the console", ms: 500 };
+  for (const line of CONSOLE) {
+    mark("console");
+    door("line " + line);
+    yield { what: line, ms: 500 };
+  }
 
   mark("hang-up");
   phone.ua.hangUp(active(scenario));
