@@ -75,7 +75,8 @@ class Slot {
   /** Where the one that challenged was found: by a name of the settings, else null; and its address. */
   host: ServerHost | null = null;
   ip = -1;
-  /** Of a proxy: the challenges that are taken just now have its realm; and the request that its answer went with last. */
+  /** Of a proxy: when it was taken last; the challenges that are taken just now have its realm; and the request that its answer went with last. */
+  turn = 0;
   isNamed = false;
   sentWith: ClientTransaction | null = null;
 
@@ -94,9 +95,10 @@ export class Credentials implements Sealer {
   private readonly digest = new Digest();
   /** 401 to REGISTER. */
   private readonly registrar: Slot;
-  /** 407, one for each realm; and which of them makes room for the next. */
+  /** 407, one for each realm. */
   private readonly proxies: Slot[] = [];
-  private oldest = 0;
+  /** Challenges of proxies that were taken. */
+  private turns = 0;
   /** 401 to anything else. */
   private readonly other: Slot;
   /** Where the configured server is. */
@@ -178,7 +180,9 @@ export class Credentials implements Sealer {
       this.takenStart = realm.start;
       this.takenEnd = realm.end;
       const slot = this.slotOf(realm, t.target);
-      if (this.takeFor(slot, t, isSecond)) isAny = slot.isNamed = true;
+      if (!this.takeFor(slot, t, isSecond)) continue;
+      isAny = slot.isNamed = true;
+      slot.turn = ++this.turns;
     }
     // What went along in advance and was asked for no more is let go: a server that calls its realm otherwise now. Two of them on the way ask one after the other.
     for (let i = 0; i < PROXIES && isAny && !isSecond; i++)
@@ -204,9 +208,12 @@ export class Credentials implements Sealer {
     for (let i = 0; i < PROXIES; i++)
       if (proxies[i].auth.isReady && proxies[i].auth.hasRealm(realm) && this.isAt(proxies[i], target))
         return proxies[i];
-    for (let i = 0; i < PROXIES; i++) if (!proxies[i].auth.isReady) return proxies[i];
-    this.oldest = (this.oldest + 1) % PROXIES;
-    return proxies[this.oldest];
+    let oldest = proxies[0];
+    for (let i = 0; i < PROXIES; i++) {
+      if (!proxies[i].auth.isReady) return proxies[i];
+      if (proxies[i].turn < oldest.turn) oldest = proxies[i];
+    }
+    return oldest;
   }
 
   /** The server says in the answer to a REGISTER which nonce to use next. RFC 7616 §3.5 */

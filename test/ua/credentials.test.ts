@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { beforeEach, describe, expect, it } from "vitest";
 import { ipv4 } from "../../src/core/address.js";
 import { octets, Span, text } from "../../src/core/bytes.js";
@@ -38,7 +39,7 @@ const SERVER = ipv4("192.0.2.10");
 const STRANGER = ipv4("198.51.100.66");
 
 const random = { uint32: () => 7 };
-const credentials = new Credentials(random);
+let credentials: Credentials;
 const message = new Message(32);
 
 function configure(changes: Partial<AccountSettings>): void {
@@ -111,7 +112,10 @@ function written(t = request(), isAgain = true): string {
   return text(buffer, 0, w.at);
 }
 
-beforeEach(() => configure({}));
+beforeEach(() => {
+  credentials = new Credentials(random);
+  configure({});
+});
 
 describe("a challenge", () => {
   it("is answered in the field of its kind, each a line", () => {
@@ -257,12 +261,27 @@ describe("the realm", () => {
     expect(written().match(/Proxy-Authorization: Digest/g)).toHaveLength(2);
     expect(written()).toMatch(/realm="one", nonce="n"/);
     expect(written()).toMatch(/realm="two", nonce="m"/);
-    // One of them gets another nonce, and then a third takes the place of one.
     expect(take('Proxy Digest realm="one", nonce="n2", stale=true', true)).toBe(true);
     expect(written()).toMatch(/realm="one", nonce="n2"/);
-    expect(take('Proxy Digest realm="three", nonce="x"')).toBe(true);
-    expect(written().match(/Proxy-Authorization: Digest/g)).toHaveLength(2);
-    expect(written()).toMatch(/realm="three", nonce="x"/);
+  });
+
+  it("of a third proxy takes the place of the one whose challenge was taken longest ago", () => {
+    const realms = (): string[] => [...written().matchAll(/realm="(\w+)"/g)].map((found) => found[1]).sort();
+    const taken: string[][] = [];
+    for (const realm of ["one", "two", "three", "four", "three", "five", "five", "six"]) {
+      expect(take(`Proxy Digest realm="${realm}", nonce="n"`)).toBe(true);
+      taken.push(realms());
+    }
+    expect(taken).toEqual([
+      ["one"],
+      ["one", "two"],
+      ["three", "two"],
+      ["four", "three"],
+      ["four", "three"],
+      ["five", "three"],
+      ["five", "three"],
+      ["five", "six"],
+    ]);
   });
 
   it("that is asked for no more goes no longer along: a proxy that calls it otherwise now", () => {
@@ -334,7 +353,157 @@ describe("a second challenge", () => {
   });
 });
 
+describe("the next nonce, which the server names in its answer to a REGISTER", () => {
+  /** @returns the nonce that a REGISTER goes with after that answer */
+  function next(...fields: string[]): string {
+    configure({});
+    take('WWW Digest realm="r", nonce="n"', false, request(METHOD_REGISTER));
+    take('Proxy Digest realm="p", nonce="kept"');
+    const lines = fields.map((field) => `Authentication-Info: ${field}\r\n`).join("");
+    const bytes = octets(
+      "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: <sip:a@h>;tag=1\r\nTo: <sip:b@h>;tag=2\r\n" +
+        `Call-ID: c\r\nCSeq: 1 REGISTER\r\n${lines}Content-Length: 0\r\n\r\n`,
+    );
+    expect(message.parse(bytes, 0, bytes.length, false)).toBe(PARSE_OK);
+    credentials.noteNext(message);
+    const sent = written(request(METHOD_REGISTER));
+    expect(sent).toContain('Proxy-Authorization: Digest username="door", realm="p", nonce="kept"');
+    return /^Authorization: .*?realm="r", nonce="([^"]*)"/.exec(sent)?.[1] ?? "";
+  }
+
+  it.each([
+    ['nextnonce="m"'],
+    ['NextNonce = "m"'],
+    ['qop=auth, nextnonce="m"'],
+    ['nextnonce="m", rspauth="x", nc=00000001'],
+    ['nextnonce \t=\r\n "m"'],
+    ['rspauth="nextnonce=", nextnonce="m"'],
+  ])("is taken from %s", (field) => {
+    expect(next(field)).toBe("m");
+    expect(next('rspauth="x"', field)).toBe("m");
+  });
+
+  it.each([
+    ["nextnonce=m"],
+    ['nextnonce=m"'],
+    ['nextnonce="'],
+    ['nextnonce "m"'],
+    ['nextnonce:"m"'],
+    ['nextnonces="m"'],
+    ['xnextnonce="m"'],
+    ['nextnonc="m"'],
+    ['rspauth="nextnonce=m"'],
+    ["nextnonce"],
+    ["nextnonce="],
+    [""],
+  ])("is none in %j", (field) => {
+    expect(next(field)).toBe("n");
+  });
+
+  it("that is empty or too long is none, and the server is asked for another", () => {
+    for (const nonce of ["", "m".repeat(300)]) {
+      expect(next(`nextnonce="${nonce}"`)).toBe("");
+      expect(credentials.isRegistrarKnown).toBe(false);
+    }
+  });
+
+  it("of whom nothing was asked is nothing", () => {
+    configure({});
+    credentials.noteNext(response(401, 'WWW Digest realm="r", nonce="n"'));
+    expect(written(request(METHOD_REGISTER))).toBe("");
+  });
+});
+
+describe("a response over the body as well (auth-int)", () => {
+  const md5 = (value: string): string => createHash("md5").update(value).digest("hex");
+
+  /** A request as it is sent, with what `credentials` writes in it. */
+  function sent(t: ClientTransaction, name: string, body: string, isCut = false): string {
+    const w = new Writer();
+    const uri = octets("sip:bob@example.com");
+    const span = new Span();
+    span.set(uri, 0, uri.length);
+    w.begin(buffer, 0, buffer.length);
+    w.put(octets(`${name} sip:bob@example.com SIP/2.0\r\nVia: x\r\n`));
+    credentials.write(w, t, t.method, span, true);
+    if (!isCut) w.put(octets(`Content-Length: ${body.length}\r\n\r\n${body}`));
+    expect(t.sealer).toBe(credentials);
+    // What lies behind the request is not its own.
+    buffer.fill(0x78, w.at);
+    credentials.onWritten(buffer, w.at);
+    return text(buffer, 0, w.at);
+  }
+
+  function responseOf(name: string, realm: string, nonce: string, message: string, body: string): string {
+    const cnonce = /cnonce="([^"]*)"/.exec(message)?.[1] ?? "";
+    const count = /nc=([0-9a-f]{8})/.exec(message)?.[1] ?? "";
+    const secret = md5(`door:${realm}:secret`);
+    return md5(`${secret}:${nonce}:${count}:${cnonce}:auth-int:${md5(`${name}:sip:bob@example.com:${md5(body)}`)}`);
+  }
+
+  it.each([
+    ["WWW", METHOD_REGISTER, "REGISTER"],
+    ["WWW", METHOD_INVITE, "INVITE"],
+    ["Proxy", METHOD_INVITE, "INVITE"],
+    ["Proxy", METHOD_BYE, "BYE"],
+  ])("to %s is right when the request is whole, and open until then (%d, %s)", (kind, method, name) => {
+    for (const body of ["", "v=0\r\n\r\no=x\r\n"]) {
+      configure({});
+      const t = () => request(method);
+      expect(take(`${kind} Digest realm="r", nonce="n", qop="auth-int"`, false, t())).toBe(true);
+      const whole = sent(t(), name, body);
+      expect(whole).toContain(`response="${responseOf(name, "r", "n", whole, body)}"`);
+    }
+  });
+
+  it("is over nothing where the end of the fields is not there, and never over what it is itself in", () => {
+    take('WWW Digest realm="r", nonce="n", qop="auth-int"');
+    const whole = sent(request(), "INVITE", "", true);
+    expect(whole).toContain(`response="${responseOf("INVITE", "r", "n", whole, "")}"`);
+  });
+
+  it("is asked to be filled in where one is open, and nowhere else", () => {
+    const t = request();
+    take('WWW Digest realm="r", nonce="n", qop="auth-int"');
+    written(t);
+    expect(t.sealer).toBe(credentials);
+    // What was open in a request that was never sent is no more: the next one has none.
+    const next = request(METHOD_BYE);
+    written(next, false);
+    expect(next.sealer).toBeNull();
+    configure({});
+    take('WWW Digest realm="r", nonce="n", qop="auth"');
+    const plain = request();
+    written(plain);
+    expect(plain.sealer).toBeNull();
+    const bytes = octets("INVITE sip:x SIP/2.0\r\n\r\n");
+    credentials.onWritten(bytes, bytes.length);
+    expect(text(bytes, 0, bytes.length)).toBe("INVITE sip:x SIP/2.0\r\n\r\n");
+  });
+});
+
 describe("after a refusal", () => {
+  it("the next challenge is the first again, though it comes to the same request", () => {
+    for (const challenge of ['WWW Digest realm="r", nonce="n"', 'Proxy Digest realm="r", nonce="n"']) {
+      configure({});
+      expect(take(challenge)).toBe(true);
+      expect(take(challenge, true)).toBe(false);
+      credentials.forget();
+      expect(take(challenge, true)).toBe(true);
+    }
+  });
+
+  it("of what went to a proxy in advance, the registrar's is kept", () => {
+    take('WWW Digest realm="r", nonce="n"', false, request(METHOD_REGISTER));
+    take('Proxy Digest realm="p", nonce="n"');
+    take('Proxy Digest realm="q", nonce="n"');
+    expect(credentials.isRegistrarKnown).toBe(true);
+    credentials.forgetProxies();
+    expect(written(request(METHOD_REGISTER))).toMatch(/^Authorization: [^\r\n]*\r\n$/);
+    credentials.forget();
+    expect(credentials.isRegistrarKnown).toBe(false);
+  });
+
   it("nothing is written until the next challenge", () => {
     take('WWW Digest realm="r", nonce="n"');
     take('Proxy Digest realm="r", nonce="n"');
@@ -342,6 +511,43 @@ describe("after a refusal", () => {
     expect(written()).toBe("");
     expect(take('WWW Digest realm="r", nonce="n"')).toBe(true);
     expect(written()).toMatch(/^Authorization: /);
+  });
+});
+
+describe("the second challenge to a request", () => {
+  it("for another realm is answered: it asks for somebody else's password no more than the first did", () => {
+    for (const kind of ["WWW", "Proxy"]) {
+      configure({});
+      expect(take(`${kind} Digest realm="one", nonce="n"`)).toBe(true);
+      expect(take(`${kind} Digest realm="two", nonce="n"`, true)).toBe(true);
+      expect(take(`${kind} Digest realm="two", nonce="n"`, true)).toBe(false);
+    }
+  });
+
+  it("leaves along what another request went with", () => {
+    take('Proxy Digest realm="one", nonce="n"');
+    const [first, second] = [request(), request()];
+    expect(written(first)).toContain('realm="one"');
+    expect(take('Proxy Digest realm="two", nonce="m"', false, second)).toBe(true);
+    expect(written()).toContain('realm="one"');
+    expect(written()).toContain('realm="two"');
+  });
+
+  it("of several in one response takes each realm once, the strongest of each, two at most", () => {
+    const each = [
+      'Digest realm="one", nonce="weak"',
+      'Digest realm="two", nonce="two"',
+      'Digest realm="one", nonce="strong", algorithm=SHA-256',
+      'Digest realm="three", nonce="three"',
+    ];
+    for (const challenges of [each.map((value) => `Proxy ${value}`), [`Proxy ${each.join(", ")}`]]) {
+      configure({});
+      expect(takeAll(response(407, ...challenges))).toBe(true);
+      const sent = written();
+      expect(sent.match(/Proxy-Authorization/g)).toHaveLength(2);
+      expect(sent).toContain('nonce="strong"');
+      expect(sent).toContain('nonce="two"');
+    }
   });
 });
 
@@ -423,6 +629,29 @@ describe("the configured server", () => {
     expect(credentials.isServer(STRANGER)).toBe(false);
   });
 
+  it("is where the registrar asked requests to go, at the address and port it was found at, and in every URI of its host", () => {
+    configure({ domain: "example.com", proxy: "" });
+    const uri = (value: string): Uri => {
+      const parsed = new Uri();
+      const bytes = octets(value);
+      expect(parsed.parse(bytes, 0, bytes.length)).toBe(true);
+      return parsed;
+    };
+    credentials.setRoute("192.0.2.77");
+    expect(credentials.isServer(ipv4("192.0.2.77"))).toBe(true);
+    credentials.setRoute("edge.example.net:5070");
+    expect(credentials.isServer(ipv4("192.0.2.77"))).toBe(false);
+    expect(credentials.trusts(hop("sip:edge.example.net:5070", SERVER), bob, false)).toBe(true);
+    expect(credentials.isServer(SERVER)).toBe(true);
+    expect(credentials.isServerHost(uri("sip:x@EXAMPLE.com"))).toBe(true);
+    expect(credentials.isServerHost(uri("sip:x@192.0.2.10"))).toBe(true);
+    expect(credentials.isServerHost(uri("sip:x@edge.example.net"))).toBe(false);
+    credentials.noteServer(STRANGER);
+    expect([credentials.isServerFlow(STRANGER, 5060), credentials.isServerFlow(STRANGER, 5070)]).toEqual([true, false]);
+    credentials.noteServer(STRANGER, 5070);
+    expect(credentials.isServerFlow(STRANGER, 5070)).toBe(true);
+  });
+
   it("may be configured as an address", () => {
     configure({ domain: "192.0.2.10:5070", proxy: "192.0.2.11" });
     expect(credentials.isServer(SERVER)).toBe(true);
@@ -474,6 +703,30 @@ describe("what keeps challenges from being answered is said in one line", () => 
       expect(takeAll(response(401, ...order))).toBe(true);
       expect(credentials.problem).toBe("");
     }
+  });
+
+  it("and is not said of what can be answered, nor where there is nobody to answer for", () => {
+    configure({ user: "" });
+    expect(take(CHALLENGE)).toBe(false);
+    expect(credentials.problem).toBe("");
+    configure({ realm: "x".repeat(128) });
+    expect(take(`WWW Digest realm="${"x".repeat(128)}", nonce="n"`)).toBe(true);
+    expect(credentials.problem).toBe("");
+    configure({ realm: "x".repeat(129) });
+    expect(take(CHALLENGE)).toBe(false);
+    expect(credentials.problem).toBe("no challenge can be answered: sip.realm is over 128 octets");
+    configure({ realm: "" });
+    expect(take(`WWW Digest realm="r", nonce="${"n".repeat(257)}"`)).toBe(false);
+    expect(credentials.problem).toBe(
+      "the server's challenge is too long to be answered: nonce of 257 octets, 256 at most",
+    );
+    expect(take('WWW Digest realm="r", nonce="n", algorithm=X')).toBe(false);
+    expect(credentials.problem).toBe("");
+    configure({ user: "\u4e2d".repeat(128) });
+    expect(take(CHALLENGE)).toBe(false);
+    expect(credentials.problem).toMatch(
+      /^no challenge can be answered: sip\.authUser \(or sip\.user\) is over 256 octets/,
+    );
   });
 
   it("when a user or realm of the settings is too long in octets, and not in characters", () => {
