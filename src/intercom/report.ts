@@ -24,6 +24,7 @@ export function reportStatus(reply: Reply, door: Door): Reply {
   let calling = door.isRinging ? "out, ringing" : "none";
   if (call !== null)
     calling = (call.session.isCaller ? "out" : "in") + (call.answeredMs >= 0 ? ", confirmed" : ", ringing");
+  if (door.ua.transfer.isOn) calling += ", being moved";
   reply
     .put("registration", state)
     .put("call", calling)

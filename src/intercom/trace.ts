@@ -28,6 +28,7 @@ import {
   METHOD_MESSAGE,
   METHOD_NAMES,
   METHOD_NONE,
+  METHOD_NOTIFY,
   METHOD_PRACK,
   METHOD_REFER,
   METHOD_UPDATE,
@@ -47,6 +48,8 @@ const CONTENT_TYPE = octets("content-type");
 /** Where the T of Content-Type is. */
 const TYPE_AT = 8;
 const SDP = octets("application/sdp");
+/** How a transfer goes, in a NOTIFY. */
+const SIPFRAG = octets("message/sipfrag");
 const RESPONSE = octets('response="');
 const STAR = 0x2a;
 const LF = 10;
@@ -85,6 +88,7 @@ export class Trace implements Tap {
   // Of the message looked at last.
   private method = METHOD_NONE;
   private hasSdp = false;
+  private hasSipfrag = false;
   /** It may have the answer to a challenge: Authorization or Proxy-Authorization. */
   private hasAnswer = false;
   private bodyAt = 0;
@@ -110,7 +114,7 @@ export class Trace implements Tap {
     if (isOut) this.why = -1;
     this.read(bytes, start, end);
     const { method } = this;
-    if (!isOfCalls(method)) return;
+    if (!isOfCalls(method) && !(method === METHOD_NOTIFY && this.hasSipfrag)) return;
     if (this.isResting && method === METHOD_INVITE && bytes[start] !== 0x53) {
       this.isResting = false;
       this.end = 0;
@@ -141,10 +145,10 @@ export class Trace implements Tap {
     this.mask(at + HEAD, at + HEAD + kept, at + HEAD + this.bodyAt - start);
   }
 
-  /** Sets `method`, `hasSdp`, `hasAnswer` and `bodyAt`. Read leniently: what is no message has no method. */
+  /** Sets `method`, `hasSdp`, `hasSipfrag`, `hasAnswer` and `bodyAt`. Read leniently: what is no message has no method. */
   private read(bytes: Uint8Array, start: number, end: number): void {
     this.method = METHOD_NONE;
-    this.hasSdp = false;
+    this.hasSdp = this.hasSipfrag = false;
     this.hasAnswer = false;
     this.bodyAt = end;
     let stop = 0;
@@ -190,6 +194,9 @@ export class Trace implements Tap {
     for (let i = nameEnd; isType && i + SDP.length <= end; i++)
       if ((bytes[i] | LOWER) === SDP[0] && equalNoCase(bytes, i, i + SDP.length, SDP, 0, SDP.length))
         this.hasSdp = true;
+    for (let i = nameEnd; isType && !this.hasSdp && i + SIPFRAG.length <= end; i++)
+      if ((bytes[i] | LOWER) === SIPFRAG[0] && equalNoCase(bytes, i, i + SIPFRAG.length, SIPFRAG, 0, SIPFRAG.length))
+        this.hasSipfrag = true;
   }
 
   /** Drops the oldest until `size` octets fit. */

@@ -7,6 +7,9 @@ import { FIRST, Home, PLAN, SECOND, THIRD } from "./home.js";
 import { DOOR, House } from "./house.js";
 import type { Phone } from "./phone.js";
 
+/** A small board keeps the youngest messages only. */
+const IS_PLAIN = process.env.BOARD !== undefined;
+
 describe("the phone in the call moves the visitor to another", () => {
   it("and the owner sees one call, and who had it when", () => {
     const home = new Home().talking();
@@ -91,6 +94,19 @@ describe("the phone in the call moves the visitor to another", () => {
     expect(home.first.got("BYE")).toHaveLength(1);
     expect(home.second.talking.size).toBe(1);
     expect(home.door.door.move("")).not.toBe("");
+  });
+
+  it("within the time that a call may last, however often, and every message of it is in the trace", () => {
+    const home = new Home("call.talkTime=60", "rtp.timeout=0").talking();
+    home.refer(`<sip:two@${SECOND}>`);
+    home.second.say("200 OK");
+    home.world.run(48_000);
+    expect(home.door.told("call").at(-1)).toBe("confirmed");
+    home.world.run(3000);
+    expect(home.door.tellings("call", "reason").at(-1)).toBe("ended the talk time is over");
+    const ladder = home.door.door.trace.ladder();
+    const wanted = IS_PLAIN ? ["BYE"] : ["REFER", "202 Accepted", "NOTIFY", `INVITE sip:two@${SECOND}`, "BYE"];
+    for (const word of wanted) expect(ladder).toContain(word);
   });
 
   it("and digits of the first are no part of a code of the second", () => {
