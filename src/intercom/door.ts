@@ -391,7 +391,7 @@ export class Door
     else if (state === REGISTRATION_DONE) {
       const { place } = registration;
       const extra: (string | number)[] = ["expires", registration.grantedS];
-      if (place !== "") extra.push("at", place);
+      if (place !== "") extra.push("at", printable(place));
       this.events.event("register", "registered", extra);
     } else if (state === REGISTRATION_OFF) this.events.event("register", "unregistered", NOTHING);
     else {

@@ -525,7 +525,7 @@ export class Registration implements ClientUser, TimerUser {
 
   /** @param problem of the request or its answer, "" when the answer says all */
   private fail(status: number, m: Message | null, retryAfterS: number, problem = ""): void {
-    const isAway = status === 0 || status === 408 || status >= 500;
+    const isAway = (status === 0 && problem === "") || status === 408 || status >= 500;
     if (this.isQuery) {
       const wasProbe = this.isProbe;
       this.isQuery = this.isProbe = false;

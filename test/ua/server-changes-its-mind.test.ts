@@ -1,4 +1,5 @@
 /** What is kept of a server, and that nothing of it outlives its failure: each with a server that changes its mind. */
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ipv4 } from "../../src/core/address.js";
 import { CALL_CONFIRMED } from "../../src/ua/call.js";
@@ -291,6 +292,75 @@ describe("the address of a server", () => {
     expect(old.got("INVITE")).toHaveLength(1);
     expect(old.inbox.join("")).not.toContain("uthorization");
     expect(door.ua.challengeProblem).toContain("not the server");
+  });
+});
+
+describe("a server that changes its mind in any order", () => {
+  const STRANGER = "10.0.0.66";
+  type Mood = (s: Server) => void;
+  const plain: Mood = (s) => {
+    s.challenge = FIRST.replace("n1", "nn");
+    s.instead = null;
+    s.isDead = s.isProxy = false;
+    s.more = [];
+    s.grantS = 0;
+    s.password = "secret";
+  };
+  const moods: Record<string, Mood> = {
+    plain,
+    dead: (s) => (s.isDead = true),
+    "other realm": (s) => (s.challenge = 'Digest realm="r2", nonce="x1", qop="auth"'),
+    "auth-int": (s) => (s.challenge = 'Digest realm="r3", nonce="x2", qop="auth-int", algorithm=SHA-256'),
+    "unknown algorithm": (s) => (s.challenge = 'Digest realm="r4", nonce="x3", algorithm=X'),
+    "407": (s) => (s.isProxy = true),
+    "another password": (s) => (s.password = "other"),
+    "403": (s) => (s.instead = ["403 No"]),
+    "423": (s) => (s.instead = ["423 Brief", "Min-Expires: 3600"]),
+    "503": (s) => (s.instead = ["503 No", "Retry-After: 100"]),
+    "nothing granted": (s) => (s.instead = ["200 OK", "Expires: 0"]),
+    "short time": (s) => (s.grantS = 40),
+    "302 to a stranger": (s) => (s.instead = ["302 Moved", `Contact: <sip:${STRANGER}>;expires=300`]),
+    "301 to a stranger": (s) => (s.instead = ["301 Moved", `Contact: <sip:${STRANGER}>`]),
+    "302 to itself": (s) => (s.instead = ["302 Moved", `Contact: <sip:${SERVER}:5060;x=y>`]),
+    "a route": (s) => (s.more = [`Service-Route: <sip:a@${SERVER};lr>`]),
+    "next nonce": (s) => (s.more = ['Authentication-Info: nextnonce="later"']),
+  };
+
+  it("is registered at again soon after it is as it was, and tells no stranger the password", () => {
+    const steps = fc.array(fc.tuple(fc.constantFrom(...Object.keys(moods)), fc.integer({ min: 1, max: 700 })), {
+      minLength: 1,
+      maxLength: 12,
+    });
+    fc.assert(
+      fc.property(steps, fc.constantFrom("open", "asks", "refuses", "dead"), (all, kind) => {
+        const { world, server, door } = house();
+        const stranger = new Server(world, STRANGER);
+        stranger.challenge = kind === "asks" ? FIRST : "";
+        stranger.proxyChallenge = FIRST;
+        if (kind === "refuses") stranger.instead = ["404 No"];
+        stranger.isDead = kind === "dead";
+        for (const [mood, seconds] of all) {
+          moods[mood](server);
+          const before = server.got("REGISTER").length;
+          world.run(seconds * 1000);
+          // No storm: a few requests for each refresh of a short time or try of a back-off.
+          expect(server.got("REGISTER").length - before).toBeLessThan(8 + seconds);
+        }
+        plain(server);
+        // The longest wait, a Retry-After, or a binding that a stranger holds for 600 s.
+        world.run(1_900_000);
+        expect(stranger.inbox.some((m) => /uthorization:/.test(m))).toBe(false);
+        const isElsewhere = door.ua.registration.place.startsWith(STRANGER);
+        expect(isElsewhere && kind !== "open").toBe(false);
+        expect(isRegistered(door)).toBe(true);
+        if (!isElsewhere) {
+          expect(server.bound.size).toBe(1);
+          expect(talks(world, door)).toBe(true);
+        }
+        expect(stranger.inbox.some((m) => /uthorization:/.test(m))).toBe(false);
+      }),
+      { seed: 20261129, numRuns: process.env.SWEEP === "whole" ? 2000 : 25 },
+    );
   });
 });
 
