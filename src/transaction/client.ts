@@ -21,7 +21,7 @@ import {
 import { Writer } from "../wire/writer.js";
 import type { Branches } from "./branch.js";
 import { Flow, Target } from "./flow.js";
-import { REACH_LATE, REACH_SILENT, REACH_TCP } from "./reach.js";
+import { REACH_LATE, REACH_REFUSED, REACH_SILENT, REACH_TCP } from "./reach.js";
 import {
   DATAGRAM_MAX_BYTES,
   isTooLong,
@@ -349,17 +349,24 @@ export class ClientTransaction implements TimerUser {
   }
 
   /** The connection is closed. What has had no answer fails (or falls back to UDP); after a 1xx the response may come on another. RFC 3261 §18.2.2 */
-  onStreamGone(connection: number): void {
+  onStreamGone(connection: number, hasSpoken: boolean): void {
     if (this.state === CLIENT_FREE) return;
     if (this.ackFlow.connection === connection) this.ackFlow.connection = -1;
     if (this.flow.connection !== connection) return;
     this.flow.connection = -1;
     if (this.state !== CLIENT_CALLING) return;
     if (!this.isUpgraded) this.failSoon(FAILURE_TRANSPORT);
-    else {
-      const state = this.reachState();
-      this.fallBack(state > REACH_TCP ? state : DETOUR_LOST);
-    }
+    else if (hasSpoken) this.fallBack(DETOUR_LOST);
+    else this.fallBack(this.noteRefusal());
+  }
+
+  /** The connection broke that nothing had come over, unless another request has found out more. @returns REACH_* */
+  private noteRefusal(): number {
+    const { transport, timers } = this.host;
+    const state = this.reachState();
+    if (state > REACH_TCP) return state;
+    transport.reach.note(this.flow.ip, this.flow.port, REACH_REFUSED, timers.nowMs);
+    return REACH_REFUSED;
   }
 
   /** Whether the request can leave by that connection alone. */

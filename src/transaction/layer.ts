@@ -195,7 +195,7 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
 
   /** Closed, or never opened: the driver's word for a connection that is no more. */
   streamClosed(connection: number): void {
-    if (!this.transport.lose(connection)) this.onStreamGone(connection);
+    if (!this.transport.forget(connection)) this.onStreamGone(connection, false);
   }
 
   /** The driver's answer to `Network.resolve`. */
@@ -443,9 +443,9 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     }
   }
 
-  onStreamGone(connection: number): void {
+  onStreamGone(connection: number, hasSpoken: boolean): void {
     const clients = this.clients.items;
-    for (let i = 0; i < clients.length; i++) clients[i].onStreamGone(connection);
+    for (let i = 0; i < clients.length; i++) clients[i].onStreamGone(connection, hasSpoken);
     const servers = this.servers.items;
     for (let i = 0; i < servers.length; i++) servers[i].onStreamGone(connection);
   }
@@ -553,6 +553,7 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     const t = this.findClient();
     if (t !== null && t.wentBy(this.source.transport)) {
       this.prove(this.source.ip);
+      if (this.source.transport === TRANSPORT_TCP) this.transport.hear(this.source.connection);
       if (t.isOfCancel(m)) t.receiveOfCancel(m);
       else t.receive(m);
       return;

@@ -99,8 +99,8 @@ export class TransactionCounters {
 export interface StreamUser {
   /** A message is in the stream's framer; broken: what could be kept of one that is too long or whose end is not known, perhaps nothing. */
   onStreamMessage(stream: Stream, isBroken: boolean): void;
-  /** The connection is no more. */
-  onStreamGone(connection: number): void;
+  /** The connection is no more. @param hasSpoken a whole message had come over it */
+  onStreamGone(connection: number, hasSpoken: boolean): void;
 }
 
 /** One TCP connection. RFC 3261 §18.3 */
@@ -306,16 +306,8 @@ export class Transport {
     const stream = this.stream(connection);
     if (stream === null) return false;
     stream.connection = -1;
-    this.user.onStreamGone(connection);
+    this.user.onStreamGone(connection, stream.hasSpoken);
     return true;
-  }
-
-  /** The driver says that it is closed, or never was. @returns as `forget` */
-  lose(connection: number): boolean {
-    const stream = this.stream(connection);
-    if (stream !== null && !stream.isIncoming && !stream.hasSpoken)
-      this.reach.note(stream.ip, stream.port, REACH_REFUSED, this.timers.nowMs);
-    return this.forget(connection);
   }
 
   /** Closes a connection of ours or theirs. @param isDropped what waits to be sent over it is not sent any more */
@@ -353,16 +345,16 @@ export class Transport {
           return;
         }
         stream.lastMs = this.timers.nowMs;
-        if (frame === FRAME_MESSAGE && !stream.hasSpoken) this.hear(stream);
+        if (frame === FRAME_MESSAGE) stream.hasSpoken = true;
         frame = framer.next();
       }
     }
   }
 
-  /** The first message came over it. */
-  private hear(stream: Stream): void {
-    stream.hasSpoken = true;
-    if (!stream.isIncoming) this.reach.note(stream.ip, stream.port, REACH_TCP, this.timers.nowMs);
+  /** A response to a request of ours came over that connection: if it is our own, there TCP is taken. */
+  hear(connection: number): void {
+    const stream = this.stream(connection);
+    if (stream !== null && !stream.isIncoming) this.reach.note(stream.ip, stream.port, REACH_TCP, this.timers.nowMs);
   }
 
   private pong(stream: Stream): void {

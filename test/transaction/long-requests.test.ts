@@ -15,7 +15,7 @@ import {
   DETOUR_SILENT,
 } from "../../src/transaction/transport.js";
 import { METHOD_INVITE, METHOD_MESSAGE } from "../../src/wire/names.js";
-import { field, Harness, PEER, responseTo } from "./harness.js";
+import { field, Harness, PEER, request, responseTo } from "./harness.js";
 
 const LONG = "x".repeat(1300);
 const UDP = "udp 10.0.0.2:5060";
@@ -240,6 +240,28 @@ describe("a request over 1,300 octets", () => {
     h.receive(responseTo(sent, 200, "a"));
     expect(ways()).toEqual([UDP]);
   });
+});
+
+it("nothing is learnt of where only others' requests came from: strangers do not push servers out", () => {
+  const server = ipv4(PEER);
+  h.layer.transport.reach.note(server, 5060, REACH_TCP, h.timers.nowMs);
+  for (let i = 1; i <= 20; i++) {
+    // A connection of its own for the response, since theirs is gone; then something comes over it, or it breaks.
+    const stranger = `10.9.0.${i}`;
+    h.opened(i, `${stranger}:40000`);
+    h.receiveTcp(i, request({ method: "OPTIONS", via: `SIP/2.0/TCP ${stranger}:5060;branch=z9hG4bK${i}` }));
+    h.layer.streamClosed(i);
+    const [asked] = h.user.requests.slice(-1);
+    h.network.take();
+    h.layer.reply(asked, 200);
+    const connection = h.network.lastConnection;
+    expect(ways()).toEqual([`tcp ${connection} ${stranger}:5060`]);
+    if (i % 2 === 0) h.receiveTcp(connection, request({ method: "OPTIONS", branch: `z9hG4bKo${i}` }));
+    h.layer.streamClosed(connection);
+    h.pass(33_000);
+    expect(reach(stranger)).toBe(REACH_UNKNOWN);
+  }
+  expect(reach()).toBe(REACH_TCP);
 });
 
 describe("what was learnt about a server", () => {
