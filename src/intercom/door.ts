@@ -278,7 +278,10 @@ export class Door
 
   /** Moves the visitor to another phone: a word of the console, as a REFER of the phone in the call. @returns "" or why not */
   move(target: string): string {
-    return this.joined !== null ? "two phones are in the call: one of them has to hang up first" : this.ua.move(target);
+    if (this.joined !== null) return "two phones are in the call: one of them has to hang up first";
+    if (this.exchange === null) return this.ua.move(target);
+    const { targets, direct, error } = this.exchange.expand(planOf(target, 0));
+    return targets.length === 0 ? error : this.ua.move(targets[0], direct[0]);
   }
 
   /** Ends whatever rings or talks. @param reason for the log, "" for no more than that we did */

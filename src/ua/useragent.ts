@@ -409,12 +409,12 @@ export class UserAgent
     return this.call(target, beside, isDirect, fields);
   }
 
-  /** Moves the one we talk to (the visitor, seen from a door) to another phone. @returns "" or why not */
-  move(target: string): string {
+  /** Moves the one we talk to (the visitor, seen from a door) to another phone. @param isDirect as of `call` @returns "" or why not */
+  move(target: string, isDirect = false): string {
     const call = this.activeCall();
     if (call === null || !isTalking(call)) return "there is no call to move";
     if (this.transfer.isOn || this.transfer.isPicking) return "the call is being moved already";
-    return this.transfer.begin(call, target, false, null) ? "" : this.error;
+    return this.transfer.begin(call, target, isDirect, null) ? "" : this.error;
   }
 
   /** Holds the other side, or takes it back. RFC 3264 §8.4 @returns "" or why it cannot be said; what becomes of it later, `onUnchanged` tells */

@@ -113,6 +113,21 @@ describe("the door as the house's server", () => {
     }
   });
 
+  it("the console moves the visitor to a phone by its name", () => {
+    const h = house("button1.day=kitchen", "phone3.name=cellar", "phone3.password=c3");
+    const [kitchen, attic] = both();
+    kitchen.autoAnswer = attic.autoAnswer = true;
+    world.run(500);
+    h.press();
+    world.run(500);
+    h.timers.nowMs = world.nowMs;
+    expect(h.door.move("cellar")).toContain("registered");
+    expect(h.door.move("attic")).toBe("");
+    world.run(2000);
+    expect(attic.last()).toBe("call confirmed");
+    expect(kitchen.last()).toMatch(/^call ended/);
+  });
+
   it("a plan names a phone; one that is not there is passed over, and the fallback rings when none is", () => {
     const h = house("button1.day=attic,kitchen 10s", "button2.day=group:house", "call.fallback=sip:guard@10.0.0.20");
     const guard = new Phone(world, "10.0.0.20");

@@ -470,6 +470,22 @@ describe("a REFER that is refused", () => {
     expect(hall.told).toEqual([]);
   });
 
+  it("when no transaction is free for the target: 503, and the call stays", () => {
+    const hall = new Hall();
+    const { layer } = hall.door.ua;
+    const nobody = { onResponse() {}, onFailure() {}, onTerminated() {} };
+    const taken: NonNullable<ReturnType<typeof layer.client>>[] = [];
+    for (let t = layer.client(nobody); t !== null; t = layer.client(nobody)) taken.push(t);
+    const refused = hall.refer();
+    expect(refused).toContain("SIP/2.0 503 ");
+    expect(Number(header(refused, "Retry-After"))).toBeGreaterThan(0);
+    for (const t of taken) layer.discard(t);
+    expect(hall.heard().first).toBeGreaterThan(5);
+    expect(hall.refer()).toContain("SIP/2.0 202 ");
+    hall.hangUp();
+    hall.expectNothingLeft();
+  });
+
   it("before the call is answered", () => {
     const hall = new Hall({}, false);
     hall.first.respond(DOOR, hall.invite, "180 Ringing", "a", [`Contact: <sip:one@${FIRST}>`]);
