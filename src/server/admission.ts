@@ -21,6 +21,7 @@ import { EMPTY_BODY } from "../transaction/server.js";
 import { NameAddress } from "../wire/address.js";
 import type { Message } from "../wire/message.js";
 import {
+  HEADER_MAX_FORWARDS,
   HEADER_PROXY_AUTHENTICATE,
   HEADER_PROXY_AUTHORIZATION,
   HEADER_PROXY_REQUIRE,
@@ -30,7 +31,9 @@ import {
   METHOD_INVITE,
   METHOD_OPTIONS,
 } from "../wire/names.js";
+import { PROBLEM_VALUE, problemText } from "../wire/problems.js";
 import { Uri } from "../wire/uri.js";
+import { MAX_FORWARDS_BAD } from "../wire/values.js";
 import type { Writer } from "../wire/writer.js";
 import { type Authenticator, CHECK_LOCKED, CHECK_OK, CHECK_STALE, TOO_MANY_WRONG } from "./authenticator.js";
 import { isPrivate, writeIdentity } from "./identity.js";
@@ -90,6 +93,8 @@ export class Admission implements OverloadJudge, Past {
   private sourceIp = -1;
   /** Request-URI and Route of the request that was checked last could be read. */
   private isOwnWay = false;
+  /** Its Max-Forwards cannot be read. */
+  private hasBadForwards = false;
   /** By which it was looked at. */
   private rules: Rules = RULES;
 
@@ -119,6 +124,7 @@ export class Admission implements OverloadJudge, Past {
     this.forget();
     const { routing } = this;
     this.isOwnWay = routing.read(m);
+    this.hasBadForwards = this.isOwnWay && m.maxForwards === MAX_FORWARDS_BAD;
     this.kind = this.isOwnWay ? this.targets.find(routing) : KIND_STRANGE;
     this.rules = this.isForUs(m) ? SELF_RULES : RULES;
     const problem = inspect(this.rules, m, this.isOwnWay ? routing.uri : null, this, null);
@@ -170,6 +176,7 @@ export class Admission implements OverloadJudge, Past {
 
   /** The reason of the answer of that status, NONE for the usual one. */
   reasonOf(status: number): Uint8Array {
+    if (status === 400 && this.hasBadForwards) return problemText(PROBLEM_VALUE, HEADER_MAX_FORWARDS);
     if (status === 400) return this.isOwnWay ? BAD_WAY : this.routing.isBroken ? BAD_ROUTE : reasonOfRefusal(400);
     return status === 503 && this.isLocked ? TOO_MANY_WRONG : NONE;
   }

@@ -10,6 +10,7 @@ import { HEADER_CONTENT_DISPOSITION, HEADER_OTHER, METHOD_OTHER } from "../wire/
 import { param } from "../wire/params.js";
 import { PROBLEM_URI, problemText } from "../wire/problems.js";
 import { SCHEME_OTHER, SCHEME_SIPS, type Uri } from "../wire/uri.js";
+import { MAX_FORWARDS_BAD } from "../wire/values.js";
 import type { Writer } from "../wire/writer.js";
 import { isBeyond, writeUnsupported } from "./refusal.js";
 import type { ServerTransaction } from "./server.js";
@@ -58,6 +59,7 @@ export function inspect(rules: Rules, m: Message, uri: Uri | null, past: Past, t
   if (uri === null) return 400;
   if (uri.scheme === SCHEME_OTHER || uri.scheme === SCHEME_SIPS) return 416;
   if (uri.headersEnd > uri.headersStart) return 400;
+  if (rules.isForwarding && m.maxForwards === MAX_FORWARDS_BAD) return 400;
   if (rules.isForwarding && m.maxForwards === 0) return 483;
   if (past.wasHere(m, t)) return 482;
   return isBeyond(m, rules.requires, rules.options) ? 420 : 0;

@@ -20,17 +20,26 @@ import {
 } from "./lookup.js";
 import {
   HEADER_CONTENT_LENGTH,
+  HEADER_COUNT,
   HEADER_CSEQ,
+  HEADER_DATE,
+  HEADER_MAX_FORWARDS,
   HEADER_OTHER,
+  HEADER_REASON,
+  HEADER_SERVER,
+  HEADER_SUBJECT,
   HEADER_TO,
+  HEADER_USER_AGENT,
   HEADER_VIA,
+  HEADER_WARNING,
   METHOD_ACK,
   METHOD_OTHER,
 } from "./names.js";
 import {
   PROBLEM_BODY,
-  PROBLEM_HEADER,
+  PROBLEM_CONTROL,
   PROBLEM_LENGTH,
+  PROBLEM_LINE,
   PROBLEM_MISSING,
   PROBLEM_NONE,
   PROBLEM_NOT_SIP,
@@ -41,7 +50,7 @@ import {
   PROBLEM_VERSION,
   problemText,
 } from "./problems.js";
-import { EAGER, MANDATORY, UNUSUAL, Values } from "./values.js";
+import { EAGER, MANDATORY, MAX_FORWARDS_BAD, UNUSUAL, Values } from "./values.js";
 
 export * from "./problems.js";
 
@@ -56,6 +65,11 @@ const LF = 10;
 const CR = 13;
 const SPACE = 0x20;
 const COLON = 0x3a;
+
+/** Fields that are passed over when they are malformed, a 1 for each id: those that people read, and those that nobody here knows. */
+const NEEDLESS = new Uint8Array(HEADER_COUNT);
+NEEDLESS[HEADER_OTHER] = NEEDLESS[HEADER_SUBJECT] = NEEDLESS[HEADER_DATE] = NEEDLESS[HEADER_USER_AGENT] = 1;
+NEEDLESS[HEADER_SERVER] = NEEDLESS[HEADER_WARNING] = NEEDLESS[HEADER_REASON] = NEEDLESS[HEADER_MAX_FORWARDS] = 1;
 
 /** CRLF and an octet that has the bit of letters; CRLF twice. */
 const LINE_END = 0x400a0d;
@@ -82,6 +96,9 @@ export class Message extends Values {
   /** Whether Via, From, To, Call-ID and CSeq are there and can be echoed in an answer. */
   canAnswer = false;
 
+  /** A field that nobody needs was malformed, and passed over: it is not in the table. RFC 3261 §8.2.2 */
+  isOdd = false;
+
   /** The id of the field that `problem` is about, where it is about one that the parser reads. */
   private problemField = HEADER_OTHER;
 
@@ -99,6 +116,7 @@ export class Message extends Values {
     this.problemField = HEADER_OTHER;
     this.maxForwards = this.contentLength = -1;
     this.unfit = 0;
+    this.isOdd = false;
     this.end = end;
     let i = start;
     // Nearly always there is none, and one comparison says so.
@@ -250,22 +268,34 @@ export class Message extends Values {
     while (i < end && (bytes[i] === SPACE || bytes[i] === TAB)) i += 1;
     if (i < end && bytes[i] === COLON && nameEnd > at)
       return this.readOddField(headerOf(bytes, at, nameEnd), at, nameEnd, i + 1, end);
-    this.fail(PROBLEM_HEADER);
+    // White space goes on with the line before; behind the first one there is none to go on with.
+    if (bytes[at] === SPACE || bytes[at] === TAB) this.fail(PROBLEM_LINE);
+    const before = this.problem;
     i = this.lineStop(i, end);
+    this.problem = before;
+    this.isOdd = true;
     return i + (i < end && bytes[i] === CR ? 2 : 1);
   }
 
   /** Any field, from behind its colon on. @returns where the next line begins */
   private readOddField(id: number, nameStart: number, nameEnd: number, at: number, end: number): number {
     const bytes = this.bytes;
+    const before = this.problem;
     const start = skipSpace(bytes, at, end);
     const stop = this.lineStop(start, end);
     const valueEnd = trimEnd(bytes, start, stop);
     const isFirst = (this.present & BITS[id]) === 0;
-    const wasRight = this.problem === PROBLEM_NONE;
+    const wasRight = before === PROBLEM_NONE;
+    if (wasRight && this.problem === PROBLEM_CONTROL && NEEDLESS[id] === 1) {
+      this.problem = PROBLEM_NONE;
+      this.isOdd = true;
+      if (id === HEADER_MAX_FORWARDS) this.maxForwards = MAX_FORWARDS_BAD;
+      return stop + (stop < end && bytes[stop] === CR ? 2 : 1);
+    }
     if (!this.addRow(id, nameStart, nameEnd, start, valueEnd)) this.fail(PROBLEM_TABLE);
     if (id !== OTHER && id <= CONTENT_LENGTH) {
       if (isFirst) this.readValue(id, start, valueEnd);
+      else if (id === HEADER_MAX_FORWARDS) this.maxForwards = MAX_FORWARDS_BAD;
       else if (id !== VIA) this.fail(PROBLEM_REPEATED);
       if (wasRight) this.problemField = id;
     }

@@ -8,14 +8,13 @@ export const PROBLEM_LINE = 2;
 export const PROBLEM_VERSION = 3;
 export const PROBLEM_URI = 4;
 export const PROBLEM_STATUS = 5;
-export const PROBLEM_HEADER = 6;
-export const PROBLEM_CONTROL = 7;
-export const PROBLEM_MISSING = 8;
-export const PROBLEM_REPEATED = 9;
-export const PROBLEM_VALUE = 10;
-export const PROBLEM_LENGTH = 11;
-export const PROBLEM_BODY = 12;
-export const PROBLEM_TABLE = 13;
+export const PROBLEM_CONTROL = 6;
+export const PROBLEM_MISSING = 7;
+export const PROBLEM_REPEATED = 8;
+export const PROBLEM_VALUE = 9;
+export const PROBLEM_LENGTH = 10;
+export const PROBLEM_BODY = 11;
+export const PROBLEM_TABLE = 12;
 
 /** Indexed by problem. */
 const PROBLEM_TEXT: readonly Uint8Array[] = [
@@ -25,7 +24,6 @@ const PROBLEM_TEXT: readonly Uint8Array[] = [
   octets("Version Not Supported"),
   octets("Bad Request-URI"),
   octets("Bad Status Line"),
-  octets("Bad Header Field"),
   octets("Control Character"),
   octets("Missing Header Field"),
   octets("Repeated Header Field"),

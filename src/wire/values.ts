@@ -88,6 +88,8 @@ const value = new Span();
 const CSEQ_MAX = 0x7fffffff;
 const CONTENT_LENGTH_MAX = 0x7fffffff;
 const MAX_FORWARDS_MAX = 255;
+/** Malformed, or there twice: nobody but a proxy needs it, who refuses that. */
+export const MAX_FORWARDS_BAD = -2;
 const PORT_MAX = 65535;
 
 export class Values extends StartLine {
@@ -117,6 +119,7 @@ export class Values extends StartLine {
   hasMagicCookie = false;
   sentByStart = 0;
   sentByEnd = 0;
+  /** MAX_FORWARDS_BAD when it cannot be read. */
   maxForwards = -1;
   contentLength = -1;
   /** Which of these values may not be sent on as they came, a bit for each id: they are absent or malformed, or have a tag twice. */
@@ -305,7 +308,7 @@ export class Values extends StartLine {
       if (this.contentLength < 0) this.fail(PROBLEM_LENGTH);
     } else {
       this.maxForwards = parseUint(bytes, start, end, MAX_FORWARDS_MAX);
-      if (this.maxForwards < 0) this.fail(PROBLEM_VALUE);
+      if (this.maxForwards < 0) this.maxForwards = MAX_FORWARDS_BAD;
     }
   }
 

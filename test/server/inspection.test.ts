@@ -129,6 +129,7 @@ const FAULTS: Record<string, Fault> = {
   "a scheme nobody knows": { change: { uri: "nobodyKnowsThisScheme:opaque" }, status: 416 },
   "another scheme": { change: { uri: "mailto:bob@example.org" }, status: 416 },
   "a scheme that is not spoken": { change: { uri: "sips:bob@example.org" }, status: 416 },
+  "hops that cannot be counted": { change: { forwards: "many" }, status: 400, of: "proxies" },
   "no hop left": { change: { forwards: "0" }, status: 483, of: "proxies" },
   "an extension that is required of the one it is for": {
     change: { extra: "Require: nothingSupportsThis, teapot\r\n" },

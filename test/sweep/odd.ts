@@ -55,6 +55,7 @@ const via = new Via();
 export function wrongIn(text: string): string {
   const bytes = octets(text);
   if (message.parse(bytes, 0, bytes.length, false) !== PARSE_OK) return `problem ${message.problem}`;
+  if (message.isOdd) return "a field that is none";
   if (message.unfit !== 0) return `unfit ${message.unfit}`;
   const head = text.slice(0, text.indexOf("\r\n\r\n"));
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for.
