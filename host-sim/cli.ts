@@ -134,11 +134,18 @@ function domainOf(settings: Settings): string {
   return isRedirecting(settings) ? serverAddress(settings) : DOMAIN;
 }
 
+/** The house's server as the door has it in its settings. */
+interface Home {
+  domain: string;
+  proxy: string;
+  password: string;
+}
+
 /** The door registers with the house's server, by its name and a password if it has none. */
-function joinServer(settings: Settings, random: RandomSource): void {
-  if (settings.get("sip.password") === "") settings.set("sip.password", passwordBy(random));
-  settings.set("sip.proxy", isRedirecting(settings) ? "" : serverAddress(settings));
-  settings.set("sip.domain", domainOf(settings));
+function joinServer(settings: Settings, { domain, proxy, password }: Home): void {
+  if (settings.get("sip.password") === "") settings.set("sip.password", password);
+  settings.set("sip.proxy", proxy);
+  settings.set("sip.domain", domain);
 }
 
 function passwordBy(random: RandomSource): string {
@@ -279,13 +286,24 @@ async function main(): Promise<number> {
   const misfit = checkTogether(settings) || sizeProblem(settings);
   if (misfit !== "") throw new Refusal(misfit, EXIT_USAGE);
   const isServed = hasPhone && hasServer(settings);
-  if (hasPhone && settings.get("call.target") === "") {
-    const port = settings.number("sip.port") + PHONE_SIP_STEP;
-    settings.set("call.target", isServed ? "phone" : "sip:phone@" + settings.get("net.address") + ":" + port);
-  }
+  const phoneAt = "sip:phone@" + settings.get("net.address") + ":" + (settings.number("sip.port") + PHONE_SIP_STEP);
+  const serverPort = settings.number("sip.port") + SERVER_SIP_STEP;
   const passwords = isServed ? random() : null;
-  if (passwords !== null) joinServer(settings, passwords);
+  const home: Home = {
+    domain: domainOf(settings),
+    proxy: isRedirecting(settings) ? "" : serverAddress(settings),
+    password: passwords !== null && settings.get("sip.password") === "" ? passwordBy(passwords) : "",
+  };
   const phonePassword = passwords !== null ? passwordBy(passwords) : "";
+  /** What the settings leave open is so that the door belongs to this house. */
+  const settle = (): void => {
+    if (hasPhone && settings.get("call.target") === "") settings.set("call.target", isServed ? "phone" : phoneAt);
+    // The server stays where it is, whatever port the door has after its next start.
+    const isAtHome = settings.get("sip.domain") === home.domain || hasServer(settings);
+    if (isServed && isAtHome) joinServer(settings, home);
+    ladder.name(settings.get("net.address"), settings.number("sip.port"), "door");
+  };
+  settle();
   const door = new Party(house, {
     name: "door",
     settings,
@@ -297,6 +315,14 @@ async function main(): Promise<number> {
     limits: limitsOf(board),
     inputs: board.inputs,
     relays: board.relays,
+    reread: () => {
+      const fresh = new Settings();
+      setAll(fresh, ofFile);
+      loadSettings(store, fresh);
+      setAll(fresh, ofLine);
+      settings.take(fresh);
+      settle();
+    },
   });
   const keypad = new Keypad(new SamplesInput(tone(PHONE_TONE_HZ)));
   const phone = hasPhone
@@ -310,10 +336,8 @@ async function main(): Promise<number> {
         store: new MemoryStore(),
       })
     : null;
-  for (const party of [door, phone]) {
-    if (party !== null) ladder.name(party.settings.get("net.address"), party.settings.number("sip.port"), party.name);
-  }
-  if (isServed) ladder.name(settings.get("net.address"), settings.number("sip.port") + SERVER_SIP_STEP, "server");
+  if (phone !== null) ladder.name(phone.settings.get("net.address"), phone.settings.number("sip.port"), "phone");
+  if (isServed) ladder.name(settings.get("net.address"), serverPort, "server");
   if (options.store !== "") {
     door.station.console.load();
     setAll(settings, ofLine);
@@ -321,7 +345,7 @@ async function main(): Promise<number> {
   const server = isServed
     ? new HouseServer(house, random(), {
         ip: ownAddress(settings.get("net.address")),
-        port: settings.number("sip.port") + SERVER_SIP_STEP,
+        port: serverPort,
         domain: isRedirecting(settings) ? settings.get("net.address") : DOMAIN,
         isRedirect: isRedirecting(settings),
         users: [
@@ -362,7 +386,7 @@ async function main(): Promise<number> {
       address: ipv4("127.0.0.1"),
       port: options.consolePort,
       greeting: "Portero\r\n",
-      user: door.station,
+      user: door,
     });
     serials.push(serial);
     // As on a board: what happens stands between the answers.
@@ -403,7 +427,7 @@ async function main(): Promise<number> {
       release: () => door.contacts.button1.release(),
       door: (isOpen) => door.moveDoor(isOpen),
       console: (line) => {
-        const output = door.station.line(line);
+        const output = door.line(line);
         said(output);
         return problemIn(output);
       },
@@ -449,11 +473,11 @@ async function main(): Promise<number> {
   } else {
     const user = {
       line: (input: string) => {
-        said(door.station.line(input));
+        said(door.line(input));
         return "";
       },
-      complete: (input: string) => door.station.complete(input),
-      isLocked: () => door.station.isLocked(),
+      complete: (input: string) => door.complete(input),
+      isLocked: () => door.isLocked(),
     };
     serials.push(openStreamSerial(process.stdin, process.stdout, user));
     await interruption.came;

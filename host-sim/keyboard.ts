@@ -68,12 +68,11 @@ export class Keyboard {
     this.done = new Promise((resolve) => {
       this.finish = resolve;
     });
-    const { station } = door;
     this.terminal = new Terminal(
       {
-        line: (input) => folded(station.line(input), this.columns),
-        complete: (input) => station.complete(input),
-        isLocked: () => station.isLocked(),
+        line: (input) => folded(door.line(input), this.columns),
+        complete: (input) => door.complete(input),
+        isLocked: () => door.isLocked(),
       },
       write,
     );

@@ -11,6 +11,7 @@ import type { DoorEvents } from "../src/intercom/outputs.js";
 import { findSetting } from "../src/intercom/schema.js";
 import type { Settings } from "../src/intercom/settings.js";
 import { Station } from "../src/intercom/station.js";
+import type { TerminalUser } from "../src/intercom/terminal.js";
 import { CodecInput, CodecOutput, type VirtualCodec } from "./io/chips/codec.js";
 import { VirtualEs8388 } from "./io/chips/es8388.js";
 import { VirtualContact, VirtualOutput } from "./io/digital.js";
@@ -33,12 +34,18 @@ export interface Belongings {
   /** The inputs that are there, and how many relays; none: all. */
   inputs?: readonly InputName[];
   relays?: number;
+  /** Reads the settings anew, before it starts anew by `reboot`; none: it cannot. */
+  reread?: () => void;
 }
 
-export class Party implements DoorEvents {
+/** From `reboot` until it starts: for the answer to go out. */
+const REBOOT_MS = 100;
+
+export class Party implements DoorEvents, TerminalUser {
   readonly name: string;
   readonly settings: Settings;
-  readonly station: Station;
+  /** Another one after each start. */
+  station: Station;
   /** Of every name there is. */
   readonly contacts: Record<InputName, VirtualContact>;
   readonly relays: readonly VirtualOutput[];
@@ -46,9 +53,12 @@ export class Party implements DoorEvents {
   readonly wifi: VirtualWifi;
   private readonly codec: Codec | null;
   private readonly house: House;
+  private readonly belongings: Belongings;
+  private isEnding = false;
 
   constructor(house: House, belongings: Belongings) {
     this.house = house;
+    this.belongings = belongings;
     this.name = belongings.name;
     this.settings = belongings.settings;
     this.relays = Array.from({ length: belongings.relays ?? 2 }, () => new VirtualOutput());
@@ -64,7 +74,65 @@ export class Party implements DoorEvents {
     this.wifi = new VirtualWifi(house.clock);
     this.moveDoor(false);
     this.codec = belongings.codec === null ? null : this.startCodec(belongings.codec);
-    this.station = new Station(this.device(belongings), belongings.settings, belongings.limits ?? HOUSE_LIMITS, this);
+    this.station = this.newStation();
+  }
+
+  private newStation(): Station {
+    const { belongings } = this;
+    return new Station(this.device(belongings), belongings.settings, belongings.limits ?? HOUSE_LIMITS, this);
+  }
+
+  /** As a board does: calls are cut off, what was not saved is forgotten, and sockets are opened as the settings say by now. */
+  private reboot(): void {
+    if (this.isEnding) return;
+    this.isEnding = true;
+    const { clock } = this.house;
+    clock.createTimer(() => void this.startAnew()).at(clock.now() + REBOOT_MS);
+  }
+
+  private async startAnew(): Promise<void> {
+    this.station.close();
+    for (const contact of Object.values(this.contacts)) contact.disconnect();
+    this.belongings.reread?.();
+    this.station = this.newStation();
+    this.isEnding = false;
+    try {
+      await this.station.start();
+    } catch (error) {
+      this.event("error", (error as Error).message, []);
+    }
+  }
+
+  // ---- its console, whichever station there is by then ----
+
+  line(input: string): string {
+    return this.station.line(input);
+  }
+
+  complete(input: string): readonly string[] {
+    return this.station.complete(input);
+  }
+
+  isLocked(): boolean {
+    return this.station.isLocked();
+  }
+
+  /** Another place at which lines are typed. A login ends with the station. */
+  seat(): TerminalUser {
+    let { station } = this;
+    let user = station.seat();
+    const now = (): TerminalUser => {
+      if (station !== this.station) {
+        station = this.station;
+        user = station.seat();
+      }
+      return user;
+    };
+    return {
+      line: (input) => now().line(input),
+      complete: (input) => now().complete(input),
+      isLocked: () => now().isLocked?.() === true,
+    };
   }
 
   /** Opens or shuts the door itself; its contact is closed while it is shut, unless the settings say the contrary. */
@@ -95,7 +163,7 @@ export class Party implements DoorEvents {
     const ip = ownAddress(settings.get("net.address"));
     const wiring = new Wiring(house, ip, belongings.random);
     return {
-      restart: null,
+      restart: belongings.reread === undefined ? null : () => this.reboot(),
       wifi: this.wifi,
       address: () => ip,
       clock: house.clock,

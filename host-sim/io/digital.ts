@@ -18,6 +18,11 @@ export class VirtualContact {
     return { read: () => this.value };
   }
 
+  /** The device that was there starts anew: its side of it is gone. */
+  disconnect(): void {
+    this.listeners.length = 0;
+  }
+
   /** Closes the contact for that time; if it is closed still, it opens first, so that each press is one. */
   press(ms: number): void {
     this.set(0);

@@ -19,8 +19,8 @@ export const COMMANDS: readonly Command[] = [
   command("diff", "", "what was set here and is not saved yet"),
   command(
     "save",
-    "[replace]",
-    "put what was set here in force, and keep it; replace: also in the place of a newer firmware's",
+    "[replace|COUNT]",
+    "put what was set here in force, and keep it; replace: also in the place of a newer firmware's; COUNT: only if so many were set",
   ),
   command("revert", "", "forget what was set here and is not saved"),
   command("factory-reset", "yes", "all settings but the wiring (active, lock) as they were at first, kept at once"),
@@ -48,7 +48,7 @@ export const COMMANDS: readonly Command[] = [
   command("limits", "", "how many calls and messages are held at once, how many may be, and the most there were"),
   command("login", "PASSWORD", "unlock a console that has a password"),
   command("logout", "", "lock it again"),
-  command("reboot", "", "start again (a board does; the simulator is started anew by hand)"),
+  command("reboot", "", "start again, with what was saved"),
   command("version", "", "what this is"),
 ];
 

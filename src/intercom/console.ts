@@ -159,7 +159,14 @@ export class Console {
       case "diff":
         return this.diff(reply, seat);
       case "save":
-        if (rest !== "" && rest !== "replace") return reply.fail(ERROR_ARGUMENT, "save, or save replace");
+        if (rest !== "" && rest !== "replace" && !isCount(rest))
+          return reply.fail(ERROR_ARGUMENT, "save, or save replace, or save COUNT of what was set");
+        // A program learns so that the door was started anew meanwhile, and forgot what was set.
+        if (isCount(rest) && Number(rest) !== seat.changes.count)
+          return reply.fail(
+            ERROR_STATE,
+            "not saved: " + rest + " changes were expected here, " + seat.changes.count + " found",
+          );
         return this.save(reply, this.changed(seat), seat, rest === "replace");
       case "revert":
         seat.changes.clear();
@@ -357,8 +364,7 @@ export class Console {
     if (key === "") return reply.fail(ERROR_ARGUMENT, "which setting? set KEY VALUE, unset KEY");
     const problem = seat.changes.set(key, value);
     if (problem !== "") return reply.fail(findSetting(key) === null ? ERROR_KEY : ERROR_VALUE, problem);
-    // A program sees by it that none of those before was forgotten, as by a restart.
-    return reply.put("waiting", seat.changes.count).say("ok\n");
+    return reply;
   }
 
   private diff(reply: Reply, seat: Seat): Reply {
@@ -409,12 +415,9 @@ export class Console {
     }
     this.door.settings.take(wanted);
     this.guard.admit(seat, this.door.settings.get(PASSWORD_KEY));
-    reply.put("saved", seat.changes.count);
     seat.changes.clear();
     this.restart();
-    return later === ""
-      ? reply.say("ok\n")
-      : reply.put("restart", later).say("ok, from the next start on: " + later + "\n");
+    return later === "" ? reply : reply.put("restart", later).say("ok, from the next start on: " + later + "\n");
   }
 
   private dtmf(reply: Reply, digits: string): Reply {
@@ -448,6 +451,11 @@ function copyOf(settings: Settings): Settings {
 function isAssignment(word: string, rest: string): boolean {
   const equals = word.indexOf("=");
   return equals > 0 || (equals < 0 && rest.charAt(0) === "=" && findCommand(word) === null);
+}
+
+function isCount(value: string): boolean {
+  for (let i = 0; i < value.length; i++) if (value.charAt(i) < "0" || value.charAt(i) > "9") return false;
+  return value !== "" && value.length <= 3;
 }
 
 /** Nothing, or one digit from 1 to `most`. */

@@ -183,6 +183,25 @@ describe("the simulator", { timeout: 90_000 }, () => {
     expect([exit, err]).toEqual([2, `${code}: is empty: the value of relay1.code is one line\n`]);
   });
 
+  it.each([["--virtual-time"], []])(
+    "starts its door anew by reboot, with what was saved and on the ports that hold from then on (%s)",
+    (...time) => {
+      const port = 20_000 + 2 * Math.floor(Math.random() * 15_000);
+      const script = [
+        `console set sip.port ${port + 20}; console set sip.name Front; console save; console set sip.name lost`,
+        "console reboot; expect config=ready 5; expect register=registered 10; console get sip.name; console get sip.port",
+        "press; expect call=confirmed 10; press; expect call=ended 5; press2; wait 1; console calls; quit",
+      ].join("; ");
+      const config = join(folder(), "door.conf");
+      writeFileSync(config, `sip.port=${port}\nrtp.port=${port + 200}\n`);
+      const { code, out, err } = sim(...time, "--config", config, "--do", `expect config=ready; ${script}`);
+      expect([code, err.split("\n").filter((line) => line.startsWith("step"))]).toEqual([0, []]);
+      expect(out).toContain(`config ready address=sip:door@127.0.0.1:${port + 20}\n`);
+      expect(out).toContain(`sip.name Front\nsip.port ${port + 20}\n`);
+      expect(out.match(/call calling direction=out/g)).toHaveLength(2);
+    },
+  );
+
   it("fails a script at a line that the console refuses, as text or as JSON", () => {
     for (const line of ["open 9", "open 9 --json", "set sip.prt 1"]) {
       const { code, err } = virtual("--do", `console ${line}; quit`);

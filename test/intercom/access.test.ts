@@ -190,13 +190,14 @@ describe("a code", () => {
 });
 
 describe("a door without codes", () => {
-  it("does and tells nothing, whatever is dialled", () => {
+  it("does nothing, whatever is dialled, and says once in each call how to set one", () => {
     const door = new Door();
     expect(door.dial("0123456789#*99999999#")).toEqual([]);
     expect(door.later(60_000)).toEqual([]);
     door.access.reset();
     expect(door.dial("#", INBAND, calls[1])).toEqual([]);
-    expect(door.told).toEqual([]);
+    const hint = "error digits open nothing, no door code is set: set relay1.code DIGITS, then save";
+    expect(door.told).toEqual([hint, hint]);
     expect(door.store.read("lock.a")).toBeNull();
   });
 });

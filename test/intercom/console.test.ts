@@ -269,6 +269,21 @@ describe("two who work at once", () => {
     ]);
   });
 
+  it("learn by a count that what they set was forgotten, before anything is saved", () => {
+    const desk = new Desk();
+    desk.line("set call.ringTime 20");
+    expect(desk.json("save 2")).toEqual({
+      ok: false,
+      code: "not-now",
+      error: "not saved: 2 changes were expected here, 1 found",
+    });
+    expect(desk.kept().save()).toBe("");
+    expect(desk.json("save 1")).toEqual({ ok: true });
+    expect(desk.line("save 0")).toBe("ok\n");
+    for (const wrong of ["save x", "save -1", "save 1 2"])
+      expect(desk.line(wrong)).toBe("error: save, or save replace, or save COUNT of what was set\n");
+  });
+
   it("leave nothing behind at the end of their login", () => {
     const desk = new Desk();
     desk.house.set("console.password=sesame");
