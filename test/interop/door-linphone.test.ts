@@ -10,6 +10,8 @@ import { cut, dominantHz, durationMs, type Sound, trimSilence } from "./sound.js
 import { BEGIN_MS, DOOR_HZ, expectTone, PHONE_HZ, TALK_MS } from "./tones.js";
 
 const ELSEWHERE = "192.0.2.7";
+/** Half of 90 s, and a little more. */
+const REFRESH_MS = 48_000;
 
 /** What was heard before the digits: while it sends them Linphone sends no sound, and hears them itself. */
 function beforeDigits(recorded: Sound): Sound {
@@ -70,6 +72,21 @@ describeWith(["linphonec", "ip"], "the door and Linphone", () => {
     expect(lin.log).toMatch(/^Session-Expires: 90;refresher=/m);
     expectTone(door.heard(), PHONE_HZ);
     expectTone(beforeDigits(await lin.heard()), DOOR_HZ);
+  });
+
+  it("a session timer of 90 s is refreshed at its half, and nobody hears it", { timeout: 90_000 }, async () => {
+    const { lin, door } = await pair({ hasTimer: true }, { script: "expect call=ended 90; quit" });
+    lin.call(door.uri);
+    await lin.expect(/Media streams established/);
+    await door.expect("call", "confirmed");
+    await pause(REFRESH_MS);
+    lin.type("terminate");
+    await door.expect("call", "ended");
+    await door.finish();
+    // The INVITE, its 200, the refresh and its 200.
+    expect(lin.log.match(/^Session-Expires: 90/gm)?.length).toBe(4);
+    expectTone(door.heard(), PHONE_HZ, REFRESH_MS);
+    expectTone(await lin.heard(), DOOR_HZ, REFRESH_MS);
   });
 
   it.each(["door", "Linphone"])("held and resumed by the %s, they hear each other again", async (holder) => {
