@@ -1,6 +1,6 @@
 /**
  * Tests against baresip, Linphone, Twinkle, SIPp, Kamailio and Redis. Those with a door run twice: with the limits of the reference board, and with
- * those of a plain one, which is no server. They wait most of the time, and run three files at once; then comes what loads the machine, one at a time.
+ * those of a plain one, which is no server. They wait most of the time, and run four files at once; then comes what loads the machine, one at a time.
  */
 import { defineConfig } from "vitest/config";
 
@@ -19,7 +19,7 @@ export default defineConfig({
         test: {
           name: "reference board",
           include: [...DOORS, "peers.test.ts"],
-          maxWorkers: 3,
+          maxWorkers: 4,
           sequence: { groupOrder: 0 },
         },
       },
@@ -30,7 +30,7 @@ export default defineConfig({
           include: DOORS,
           exclude: ["door-server.test.ts"],
           env: { BOARD: "generic_esp32" },
-          maxWorkers: 3,
+          maxWorkers: 4,
           sequence: { groupOrder: 0 },
         },
       },
