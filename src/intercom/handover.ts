@@ -170,6 +170,8 @@ function refusal(status: number): string {
       return "480 as not to be reached";
     case 491:
       return "491 as not now";
+    case 513:
+      return "513 as too long";
     case 503:
       return "503 for want of room";
     default:

@@ -18,6 +18,7 @@ import {
   CAUSE_NO_CODEC,
   CAUSE_NO_ROOM,
   CAUSE_TIMEOUT,
+  CAUSE_TOO_LONG,
   CAUSE_UNKNOWN_NAME,
 } from "../dialog/session.js";
 import type { NotifyHost } from "../dialog/subscription.js";
@@ -288,6 +289,8 @@ function finalOf(cause: number, status: number): number {
     case CAUSE_UNKNOWN_NAME:
     case CAUSE_NO_ROOM:
       return 503;
+    case CAUSE_TOO_LONG:
+      return 513;
     case CAUSE_NO_CODEC:
       return 488;
     case CAUSE_LOCAL:

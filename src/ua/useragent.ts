@@ -673,7 +673,7 @@ export class UserAgent
     const id = call.session.refers > 1 ? m.cseq : -1;
     const { isSilent } = wish;
     if (!transfer.begin(call, destination.target, destination.isDirect, wish.fields)) {
-      const failed = this.isFull ? 503 : 480;
+      const failed = this.isFull ? 503 : 513;
       replyWith(this.layer, t, failed, this.isFull ? RETRY_AFTER : NONE);
       this.onTransfer(TRANSFER_REFUSED, call, null, 0, failed, m);
       return;

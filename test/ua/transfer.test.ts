@@ -486,6 +486,33 @@ describe("a REFER that is refused", () => {
     hall.expectNothingLeft();
   });
 
+  it("or followed, of whatever length: nothing is left, and the call stays", () => {
+    const step = process.env.SWEEP === "whole" ? 1 : 23;
+    for (let length = 1; length < 700; length += step) {
+      const long = "x".repeat(length);
+      const wishes = [
+        [`Refer-To: <sip:${long}@${SECOND}>`],
+        [`Refer-To: <sip:two@${SECOND}?Replaces=${long}%3Bto-tag%3Dx%3Bfrom-tag%3Dy>`],
+        [`Refer-To: <sip:two@${SECOND}>`, `Referred-By: <sip:${long}@h>`],
+        [`Refer-To: <sip:two@${SECOND}?Replaces=${"r".repeat(280)}%3Bto-tag%3Dx%3Bfrom-tag%3Dy>`, `X: ${long}`],
+      ];
+      // A name as long as a name may be, so that the INVITE is near its limit.
+      const hall = new Hall({ user: "u".repeat(60), displayName: "n".repeat(200) });
+      for (const wish of wishes) {
+        hall.second.inbox.length = 0;
+        const status = Number(hall.ask("REFER", wish).slice(8, 11));
+        expect([202, 400, 503, 513]).toContain(status);
+        expect(hall.moved !== "").toBe(status === 202);
+        if (status === 202) hall.say("486 Busy Here");
+        hall.world.run(40_000);
+        expect(hall.door.ua.transfer.isOn).toBe(false);
+        expect(hall.heard().first).toBeGreaterThan(5);
+      }
+      hall.hangUp();
+      hall.expectNothingLeft();
+    }
+  });
+
   it("before the call is answered", () => {
     const hall = new Hall({}, false);
     hall.first.respond(DOOR, hall.invite, "180 Ringing", "a", [`Contact: <sip:one@${FIRST}>`]);
