@@ -3,6 +3,7 @@
  * a string (`text`) or an array (`octets`) are for start-up, settings and people.
  */
 import { areAlike, areSame, asciiText, putUtf8, utf8Size } from "./octets.js";
+import * as byHand from "./utf8.js";
 
 /** A piece of somebody else's octets: `bytes[start, end)`. Whoever fills it does not own the octets, and says how long they stay. */
 export class Span {
@@ -47,31 +48,23 @@ export class Span {
 /** No octets. */
 export const NONE = new Uint8Array(0);
 
-/** A long text is looked at in pieces of so many units: a board's engine walks to each unit from the text's start. */
-const PIECE = 64;
-
-/** The UTF-8 octets of a text. For constants and settings: allocates. */
+/** The UTF-8 octets of a text: allocates. For constants of modules, which are made before there is any C. */
 export function octets(value: string): Uint8Array {
-  const out = new Uint8Array(utf8Length(value));
-  const { length } = value;
-  let at = 0;
-  for (let i = 0, end = 0; i < length; i = end) {
-    end = pieceEnd(value, i, PIECE, length);
-    at = putUtf8(out, at, end - i === length ? value : value.slice(i, end));
-  }
+  const out = new Uint8Array(byHand.utf8Size(value));
+  byHand.putUtf8(out, 0, value);
+  return out;
+}
+
+/** As `octets`, for what is made by a running door. */
+export function utf8(value: string): Uint8Array {
+  const out = new Uint8Array(utf8Size(value));
+  putUtf8(out, 0, value);
   return out;
 }
 
 /** @returns how many octets `value` has in UTF-8; a lone surrogate counts as U+FFFD */
 export function utf8Length(value: string): number {
-  const { length } = value;
-  if (length <= PIECE) return utf8Size(value);
-  let sum = 0;
-  for (let i = 0, end = 0; i < length; i = end) {
-    end = pieceEnd(value, i, PIECE, length);
-    sum += utf8Size(value.slice(i, end));
-  }
-  return sum;
+  return utf8Size(value);
 }
 
 /** @param units of a piece @param length of `value` @returns where the piece from `start` on ends: not between the two units of one character */

@@ -8,7 +8,7 @@
  * the log and the lock at once. Not here: what the text says.
  */
 import type { Store } from "../../hal/device.js";
-import { octets, pieceEnd, utf8Length } from "../core/bytes.js";
+import { pieceEnd, utf8, utf8Length } from "../core/bytes.js";
 
 /** "portero 2 COUNTER CRC PARTS"; the form before had no PARTS, and one part of any length. */
 const FORM = 2;
@@ -184,7 +184,7 @@ function startsOf(text: string, most: number): number[] {
 
 /** @returns the CRC of what comes before the text: counter and line end */
 function crcBefore(counter: number): number {
-  return crcOf(octets(counter + "\n"), -1);
+  return crcOf(utf8(counter + "\n"), -1);
 }
 
 /** Goes on with `crc`. */
@@ -193,7 +193,7 @@ function crcOfText(text: string, crc: number): number {
   let sum = crc;
   for (let i = 0, end = 0; i < length; i = end) {
     end = pieceEnd(text, i, CRC_PIECE, length);
-    sum = crcOf(octets(text.slice(i, end)), sum);
+    sum = crcOf(utf8(text.slice(i, end)), sum);
   }
   return sum;
 }

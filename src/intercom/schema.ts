@@ -3,7 +3,7 @@
  * console's help and the table of the documents are made from this.
  */
 import { ipv4, ipv4Text, isHostAddress, maskBits } from "../core/address.js";
-import { octets, utf8Length } from "../core/bytes.js";
+import { utf8, utf8Length } from "../core/bytes.js";
 import { hasSteering } from "../core/printable.js";
 import { TONE_REGIONS } from "../media/tone.js";
 import { USER_MOST_BYTES } from "../ua/account.js";
@@ -556,7 +556,7 @@ export function check(setting: Setting, value: string): string | null {
     case TYPE_HOURS:
       return given === "" || (given.length <= setting.max && isSchedule(given)) ? given : null;
     case TYPE_USER:
-      if (octets(escapeUser(given)).length > USER_MOST_BYTES) return null;
+      if (utf8(escapeUser(given)).length > USER_MOST_BYTES) return null;
       return given.length <= setting.max ? given : null;
     case TYPE_OCTETS:
     case TYPE_QUOTED:
@@ -586,7 +586,7 @@ export function problemOf(setting: Setting, value: string): string {
     case TYPE_PLAN:
       return tooLong(setting, given) || readPlan(given).error;
     case TYPE_USER: {
-      const size = octets(escapeUser(given)).length;
+      const size = utf8(escapeUser(given)).length;
       return size > USER_MOST_BYTES ? "it has " + size + " octets as a URI writes it" : tooLong(setting, given);
     }
     case TYPE_OCTETS:

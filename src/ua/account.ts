@@ -1,7 +1,7 @@
 /** Who the user agent is and by which server it speaks, turned from settings into the octets that requests are written from. */
 
 import { ipv4Text } from "../core/address.js";
-import { equal, NONE, octets, text } from "../core/bytes.js";
+import { equal, NONE, octets, text, utf8 } from "../core/bytes.js";
 import { NameAddress } from "../wire/address.js";
 import { sameNumber, sameUser } from "../wire/identity.js";
 import { ValueList } from "../wire/list.js";
@@ -93,14 +93,14 @@ export class Account {
     const host = domain !== "" ? domain : ipv4Text(ip) + (port === 5060 ? "" : ":" + port);
     const aor = "sip:" + (settings.user !== "" ? escapeUser(settings.user) + "@" : "") + host;
     const name = settings.displayName !== "" ? '"' + escapeQuoted(settings.displayName) + '" ' : "";
-    this.aor = octets(aor);
-    this.from = octets(name + "<" + aor + ">");
+    this.aor = utf8(aor);
+    this.from = utf8(name + "<" + aor + ">");
     this.to = octets("<" + aor + ">");
     this.domain = domain;
     this.registrar = domain !== "" ? octets("sip:" + domain) : NONE;
     this.proxyRoute = proxy.error === "" ? octets("<" + proxyUri(proxy) + ">") : NONE;
     this.join();
-    this.user = octets(escapeUser(settings.user));
+    this.user = utf8(escapeUser(settings.user));
   }
 
   /** Whether a URI has our user: the one comparison for all who ask, however it is spelled. RFC 3261 §19.1.4 */

@@ -4,7 +4,7 @@
  * For settings and keystrokes, so it works on strings.
  */
 
-import { octets, text } from "../core/bytes.js";
+import { octets, text, utf8 } from "../core/bytes.js";
 import { printable } from "../core/printable.js";
 import { SCHEME_SIP, Uri } from "../wire/uri.js";
 import { escapeUserinfo, placeOf, readHost } from "./uritext.js";
@@ -62,7 +62,7 @@ function indexOfFirst(value: string, characters: string): number {
 
 /** A contact as it came with a registration: what is behind a `?` is left out, all else stays. */
 export function readContact(value: string): Target {
-  const bytes = octets(value);
+  const bytes = utf8(value);
   if (!uri.parse(bytes, 0, bytes.length) || uri.scheme !== SCHEME_SIP)
     return refused(shown(value) + " is no SIP address");
   return { uri: text(bytes, 0, uri.paramsEnd), error: "" };

@@ -5,7 +5,7 @@
  * Not here: what a target or a plan looks like (target.ts, intercom/plan.ts), and reading URIs that come (wire/uri.ts).
  */
 import { ipv4, ipv4Text } from "../core/address.js";
-import { octets } from "../core/bytes.js";
+import { utf8 } from "../core/bytes.js";
 import { printable } from "../core/printable.js";
 import { HOST_NAME_BYTES } from "../transaction/flow.js";
 
@@ -31,15 +31,15 @@ export interface HostText {
 
 /** The user part of a URI: what may not stand there is escaped, a `%` too. */
 export function escapeUser(user: string): string {
-  return escapeOctets(octets(user), USER_PLAIN, false);
+  return escapeOctets(utf8(user), USER_PLAIN, false);
 }
 
 /** The user part of a URI that a person wrote: escapes stay as they are, a `:` parts the password. */
 export function escapeUserinfo(userinfo: string): string {
   const colon = userinfo.indexOf(":");
-  const user = escapeOctets(octets(colon < 0 ? userinfo : userinfo.slice(0, colon)), USER_PLAIN, true);
+  const user = escapeOctets(utf8(colon < 0 ? userinfo : userinfo.slice(0, colon)), USER_PLAIN, true);
   if (colon < 0) return user;
-  return user + ":" + escapeOctets(octets(userinfo.slice(colon + 1)), "-_.!~*'()&=+$,", true);
+  return user + ":" + escapeOctets(utf8(userinfo.slice(colon + 1)), "-_.!~*'()&=+$,", true);
 }
 
 function escapeOctets(bytes: Uint8Array, plain: string, keepsEscapes: boolean): string {
