@@ -132,7 +132,7 @@ export class Exchange implements TransactionUser, LocationUser, LocationWatcher,
     this.auth = new Authenticator(timers, random, this.digest, nobody, {
       ...AUTHENTICATOR_DEFAULTS,
       nonces: NONCES,
-      guard: new Guard(random, GUARDED),
+      guard: new Guard(random, GUARDED, []),
     });
     this.auth.watcher = this;
     this.registrar = new Registrar(layer, this.clock, random, this.auth, this.store, {

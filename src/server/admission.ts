@@ -88,7 +88,7 @@ export class Admission implements OverloadJudge, Past {
   private readonly user = new Span();
   private realm: Uint8Array = NONE;
   private isStale = false;
-  /** There were too many wrong passwords. */
+  /** There were too many wrong passwords: the answer is 503. */
   private isLocked = false;
   private sourceIp = -1;
   /** Request-URI and Route of the request that was checked last could be read. */
@@ -178,13 +178,13 @@ export class Admission implements OverloadJudge, Past {
   reasonOf(status: number): Uint8Array {
     if (status === 400 && this.hasBadForwards) return problemText(PROBLEM_VALUE, HEADER_MAX_FORWARDS);
     if (status === 400) return this.isOwnWay ? BAD_WAY : this.routing.isBroken ? BAD_ROUTE : reasonOfRefusal(400);
-    return status === 503 && this.isLocked ? TOO_MANY_WRONG : NONE;
+    return this.isLocked ? TOO_MANY_WRONG : NONE;
   }
 
   /** Writes what the answer of that status has of its own, and its end. */
   write(w: Writer, m: Message, status: number): void {
     if (status === 200) w.put(this.rules.allow);
-    else if (status === 503 && this.isLocked) this.auth.writeWait(w);
+    else if (this.isLocked) this.auth.writeWait(w);
     else if (status === 503) w.put(RETRY_AFTER);
     else if (status === 407)
       this.auth.writeChallenges(w, HEADER_PROXY_AUTHENTICATE, this.realm, this.isStale, this.sourceIp);
@@ -225,8 +225,9 @@ export class Admission implements OverloadJudge, Past {
   /** Whether From names a user of ours, true or not. */
   isOfOurs(m: Message): boolean {
     const { address, uri } = this;
-    if (!address.parse(m.bytes, m.fromStart, m.fromEnd)) return false;
-    return uri.parse(address.bytes, address.uriStart, address.uriEnd) && this.ours.claimed(uri).length > 0;
+    const isRead =
+      address.parse(m.bytes, m.fromStart, m.fromEnd) && uri.parse(address.bytes, address.uriStart, address.uriEnd);
+    return isRead && this.ours.claimed(uri).length > 0;
   }
 
   /** Whether somebody who is not known may send this: an INVITE that begins a call, and nothing else, to a user. */

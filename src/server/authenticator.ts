@@ -119,7 +119,7 @@ export class Authenticator {
     this.users = users;
     this.options = options;
     this.nonces = new Nonces(random, options.nonces, options.nonceMs);
-    this.guard = options.guard ?? new Guard(random, GUARDED);
+    this.guard = options.guard ?? new Guard(random, GUARDED, []);
   }
 
   /** Other users from now on. */

@@ -144,7 +144,7 @@ export class Guard {
    * @param count addresses, users, and pairs of both that are known each by itself
    * @param proxies addresses behind which there are many, so that each user is counted by itself there; kept
    */
-  constructor(random: RandomSource, count: number, proxies: readonly number[] = []) {
+  constructor(random: RandomSource, count: number, proxies: readonly number[]) {
     this.sources = new Tallies(count, GUESSES_BURST, GUESS_EVERY_MS);
     this.accounts = new Tallies(count, STRANGE_BURST, STRANGE_EVERY_MS);
     this.homes = new Homes(count);

@@ -261,7 +261,7 @@ describe("wrong credentials", () => {
   });
 
   test("are told to the watcher with the time until the next try, in whole seconds, and counted by the guard that is given", () => {
-    const guard = new Guard(new Counting(), 8);
+    const guard = new Guard(new Counting(), 8, []);
     const gate = new Gate({ guard });
     const told: string[] = [];
     gate.auth.watcher = {
