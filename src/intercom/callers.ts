@@ -206,8 +206,9 @@ export class Callers {
     let count = 0;
     list.begin(m, HEADER_P_ASSERTED_IDENTITY);
     while (list.next()) {
-      if (!address.parse(list.bytes, list.start, list.end)) return false;
-      if (!uri.parse(address.bytes, address.uriStart, address.uriEnd)) return false;
+      const isRead =
+        address.parse(list.bytes, list.start, list.end) && uri.parse(address.bytes, address.uriStart, address.uriEnd);
+      if (!isRead) return false;
       if (uri.scheme === SCHEME_TEL) continue;
       if (!uri.namesUser() || !this.ua.isServerHost(uri)) return false;
       count += 1;
@@ -244,7 +245,6 @@ export class Callers {
   }
 
   private addPlan(plan: string): void {
-    if (plan === "") return;
     const { targets } = readPlan(plan);
     for (let i = 0; i < targets.length; i++) this.add(targets[i]);
   }
@@ -263,19 +263,16 @@ function isAuto(): boolean {
   if (value.size() < AUTO.length) return false;
   for (let i = 0; i < AUTO.length; i++) if ((value.bytes[value.start + i] | 0x20) !== AUTO[i]) return false;
   const next = value.start + AUTO.length;
-  return next === value.end || value.bytes[next] === 0x3b || value.bytes[next] <= 0x20;
+  // Behind a value there is the end of its line.
+  return value.bytes[next] === 0x3b || value.bytes[next] <= 0x20;
 }
 
-/** @returns where `wanted`, in lower case, stands in `value`; -1: nowhere */
+/** @returns where `wanted`, of small letters, "-" and "=", stands in `value`, in letters of whichever case; -1: nowhere */
 function indexOf(wanted: Uint8Array): number {
   for (let at = value.start; at + wanted.length <= value.end; at++) {
     let i = 0;
-    while (i < wanted.length && lowerOf(value.bytes[at + i]) === wanted[i]) i += 1;
+    while (i < wanted.length && (value.bytes[at + i] | 0x20) === wanted[i]) i += 1;
     if (i === wanted.length) return at;
   }
   return -1;
-}
-
-function lowerOf(octet: number): number {
-  return octet >= 0x41 && octet <= 0x5a ? octet | 0x20 : octet;
 }

@@ -1,5 +1,5 @@
 /** Who may call, who is known and who is answered without a hand: each rule by itself. All of them together: who-may.test.ts. */
-import { beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { ipv4 } from "../../src/core/address.js";
 import { octets, text } from "../../src/core/bytes.js";
 import { GUESSES_BURST } from "../../src/core/guesses.js";
@@ -30,10 +30,7 @@ interface Ask {
 }
 
 /** Has the server and the door's own name; made once, since nothing here changes it. */
-let house: House;
-beforeAll(() => {
-  house = new House(new World(), "sip.domain=example.org", `sip.proxy=${SERVER}`, "sip.register=off");
-});
+let house: House | null = null;
 
 /** A door's rules alone. */
 class Rules {
@@ -44,6 +41,7 @@ class Rules {
 
   constructor(...settings: string[]) {
     for (const one of [`call.target=sip:b@${TARGET}`, ...settings]) expect(this.settings.assign(one)).toBe("");
+    house ??= new House(new World(), "sip.domain=example.org", `sip.proxy=${SERVER}`, "sip.register=off");
     this.callers = new Callers(house.door.ua, this.settings, house.timers, new SeededRandom(9));
     this.callers.configure();
   }
@@ -51,13 +49,13 @@ class Rules {
   read({ method = "INVITE", uri = URI, more = [], body = "" }: Ask): Message {
     const lines = [
       `${method} ${uri} SIP/2.0`,
+      ...more,
       "Via: SIP/2.0/UDP h;branch=z9hG4bK1",
       "From: <sip:a@h>;tag=1",
       `To: <${URI}>`,
       "Call-ID: c",
       `CSeq: 1 ${method}`,
       ...(body === "" ? [] : ["Content-Type: text/plain"]),
-      ...more,
       `Content-Length: ${octets(body).length}`,
       "",
       body,
@@ -130,6 +128,7 @@ describe("who may ring", () => {
     expect(rules.judge(SERVER)).toBe(0);
     expect(rules.judge(SERVER, { port: 9999 })).toBe(0);
     expect(rules.callers.isKnown).toBe(false);
+    expect(new Rules().callers.isKnown).toBe(false);
     expect(rules.callers.isExpected(ipv4(SERVER))).toBe(true);
     expect(rules.callers.isExpected(ipv4(TARGET))).toBe(true);
     expect(rules.callers.isExpected(ipv4(STRANGER))).toBe(false);
@@ -307,6 +306,8 @@ describe("a call", () => {
     expect([{}, AUTO, INSISTING].map((ask) => asked.judge(TARGET, ask))).toEqual([0, 401, 401]);
     const auto = new Rules(`call.password=${PASSWORD}`, "call.autoAnswer=on");
     expect(auto.judge(TARGET)).toBe(401);
+    expect(new Rules("call.autoAnswer=on").answers(TARGET)).toBe(-1);
+    expect(new Rules("call.autoAnswer=on").answers(TARGET, ...AUTO.more)).toBe(-1);
     const off = new Rules(`call.password=${PASSWORD}`, "call.answerOnRequest=off");
     expect([{}, AUTO, INSISTING].map((ask) => off.judge(TARGET, ask))).toEqual([0, 0, 403]);
     const open = new Rules(`call.password=${PASSWORD}`, "call.autoAnswer=on", "call.allow=any");
@@ -346,6 +347,10 @@ describe("an answer without a hand", () => {
     [["Call-Info: <sip:x>;answer-after=-1"], -1],
     [["Call-Info: <sip:x>;answer-after=9;y=5"], 9],
     [["Call-Info: <sip:x>;answer-after=09"], 9],
+    [["Call-Info: <sip:x>;answer-after=9 ;y=5"], 9],
+    [["Call-Info: <sip:x>;answer-after=9, <sip:z>"], 9],
+    [["Call-Info: <sip:x>", "X: answer-after=5"], -1],
+    [["Alert-Info: <sip:x>", "X:alert-autoanswer"], -1],
     [["Call-Info: <sip:x>;answer-afte"], -1],
     [["Call-Info: <sip:x>;answer_after=1"], -1],
     [["Call-Info: <sip:x>;aanswer-after=7"], 7],
