@@ -1,6 +1,6 @@
 /** One packet from an address that may be forged: what leaves the server to it is counted, over methods, states and settings, for an hour. */
 import { describe, expect, test } from "vitest";
-import { type Ask, ask, BOB, ProxyHouse, withoutState } from "./proxied.js";
+import { type Ask, ask, BOB, field, fields, ProxyHouse, withoutState } from "./proxied.js";
 
 const FORGED = "10.66.6.6";
 const METHODS = [
@@ -99,6 +99,47 @@ describe("a forged INVITE that reached a phone", () => {
       expect(all.map(({ line }) => line.slice(8, 11)).length, String(status)).toBe(3);
       expect(all.slice(0, 2).map(({ line }) => line.slice(8, 11))).toEqual(["100", "180"]);
     }
+  });
+
+  test("and was answered there draws the answer as often as the phone repeats it, and the farewell: 24 packets at most", () => {
+    const h = house();
+    const via = "Via: SIP/2.0/UDP " + FORGED + ";branch=z9hG4bKanswered\r\n";
+    const contact = "Contact: <sip:zoe@" + FORGED + ">\r\n";
+    const sent = h.receive(ask({ via, extra: contact, callId: "answered" }), FORGED + ":5060");
+    const [invite] = sent.filter(({ line }) => line.startsWith("INVITE"));
+    const all = [...sent, ...h.answers(invite, 180)];
+    const own = "Contact: <sip:bob@10.0.0.3:5060>\r\n";
+    // RFC 3261 §13.3.1.4: at 0.5, 1.5, 3.5 s and then each 4 s, for 32 s.
+    let ok = h.answers(invite, 200, "bb", own);
+    all.push(...ok);
+    for (let i = 1, waitMs = 500; i < 11; i++, waitMs = Math.min(4000, 2 * waitMs)) {
+      h.pass(waitMs);
+      all.push(...h.network.take(), ...h.answers(invite, 200, "bb", own));
+    }
+    ok = ok.filter(({ line }) => line.startsWith("SIP/2.0 200"));
+    const bye = ask({
+      method: "BYE",
+      callId: "answered",
+      uri: "sip:zoe@" + FORGED,
+      from: field(ok[0].text, "To"),
+      to: field(ok[0].text, "From"),
+      via: "Via: SIP/2.0/UDP 10.0.0.3:5060;branch=z9hG4bKbye\r\n",
+      extra: fields(invite.text, "Record-Route")
+        .map((route) => "Route: " + route + "\r\n")
+        .join(""),
+    });
+    all.push(...h.receive(bye, BOB));
+    h.pass(HOUR_MS);
+    all.push(...h.network.take());
+    const drawn = all.filter(({ to }) => to.includes(FORGED)).map(({ line }) => line.split(" ").slice(0, 2).join(" "));
+    const counts = new Map<string, number>();
+    for (const one of drawn) counts.set(one, (counts.get(one) ?? 0) + 1);
+    expect(Object.fromEntries(counts)).toEqual({
+      "SIP/2.0 100": 1,
+      "SIP/2.0 180": 1,
+      "SIP/2.0 200": 11,
+      ["BYE sip:zoe@" + FORGED]: 11,
+    });
   });
 
   test("is answered again when it comes again, so that who is there hears of it", () => {
