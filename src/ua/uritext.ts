@@ -87,13 +87,16 @@ export function readDomain(value: string): HostText {
   return read;
 }
 
-/** An outbound proxy: as a domain, perhaps with `;transport=` and `;lr`, which it has in any case. */
+/** Parameters that say something of a call, or lead elsewhere than to the host, which is what the proxy is known by. */
+const NOT_OF_A_PROXY: readonly string[] = ["maddr", "method", "ttl", "user"];
+
+/** An outbound proxy: as a domain, perhaps with `;transport=` and what providers want besides; `;lr` it has in any case. */
 export function readProxy(value: string): HostText {
   const read = readHost(withoutScheme(value));
   const parts = read.params.split(";");
   for (let i = 1; i < parts.length && read.error === ""; i++)
-    if (nameOf(parts[i]) !== "transport" && parts[i].toLowerCase() !== "lr")
-      read.error = shown(";" + parts[i]) + " has no meaning for a proxy: ;transport=udp or ;transport=tcp";
+    if (NOT_OF_A_PROXY.indexOf(nameOf(parts[i])) >= 0)
+      read.error = shown(";" + parts[i]) + " has no meaning for a proxy: leave it out";
   return read;
 }
 

@@ -23,6 +23,7 @@ describe("a setting", () => {
     ["sip.user", "門".repeat(22), "門".repeat(22)],
     ["sip.domain", "sip:Example.org:5070", "Example.org:5070"],
     ["sip.domain", "010.0.0.9", "10.0.0.9"],
+    ["sip.proxy", "sip:h.example:5070;transport=TCP;ob", "sip:h.example:5070;transport=TCP;ob"],
     ["call.target", "Tür", "Tür"],
     ["sip.realm", "x".repeat(128), "x".repeat(128)],
   ])("%s takes %j", (key, value, kept) => {
@@ -58,6 +59,8 @@ describe("a setting", () => {
     ["sip.domain", "a.example;transport=tcp", "'a.example;transport=tcp'", "give HOST or HOST:PORT"],
     ["sip.proxy", "[2001:db8::1]", "'[2001:db8::1]'", "is an IPv6 address"],
     ["sip.proxy", "door@h", "'door@h'", "has a user in it"],
+    ["sip.proxy", "h;maddr=10.0.0.9", "'h;maddr=10.0.0.9'", "has no meaning for a proxy"],
+    ["sip.proxy", "h;transport=tls", "'h;transport=tls'", "udp or tcp"],
     ["server.domain", "h:5060", "'h:5060'", "has a port"],
     ["call.target", "sip:a@b;transport=tls", "'sip:a@b;transport=tls'", "udp or tcp"],
     ["call.target", "sip:a@[::1]", "'sip:a@[::1]'", "is an IPv6 address"],
