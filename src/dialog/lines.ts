@@ -12,11 +12,15 @@ export const ALLOW_REFER_SHORT = octets("Allow: " + (METHODS + REFER).split(", "
 export const SUPPORTED = octets("Supported: 100rel,timer,replaces\r\n");
 /** To those who ask. RFC 4488 */
 export const SUPPORTED_ALL = octets("Supported: 100rel, timer, replaces, norefersub\r\n");
-/** What any request may carry, and what each of three methods may. RFC 3261 §21.4.13 */
+/** No body may come packed. RFC 3261 §20.2 */
+const ENCODING = "Accept-Encoding: identity\r\n";
+/** What any request may carry, and what each of three methods may: with a 415. RFC 3261 §21.4.13 */
 export const ACCEPT = octets("Accept: application/sdp, application/dtmf-relay, application/dtmf, text/plain\r\n");
-export const ACCEPT_SDP = octets("Accept: application/sdp\r\n");
-export const ACCEPT_DIGITS = octets("Accept: application/dtmf-relay, application/dtmf, audio/telephone-event\r\n");
-export const ACCEPT_TEXT = octets("Accept: text/plain\r\n");
+export const ACCEPT_SDP = octets("Accept: application/sdp\r\n" + ENCODING);
+export const ACCEPT_DIGITS = octets(
+  "Accept: application/dtmf-relay, application/dtmf, audio/telephone-event\r\n" + ENCODING,
+);
+export const ACCEPT_TEXT = octets("Accept: text/plain\r\n" + ENCODING);
 export const USER_AGENT = octets("User-Agent: Portero\r\n");
 export const SDP_BODY = octets("Content-Type: application/sdp\r\nContent-Length: ");
 export const END = octets("\r\n\r\n");

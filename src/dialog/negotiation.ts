@@ -12,6 +12,7 @@ import {
   ENCODING_PCMA,
   ENCODING_PCMU,
   ENCODING_TELEPHONE_EVENT,
+  IP_SIX,
   MEDIA_AUDIO,
   PROTO_OTHER,
   PROTO_RTP_AVP,
@@ -40,6 +41,21 @@ export const NEGOTIATION_NO_CODEC = 2;
 export const NEGOTIATION_NO_ROOM = 3;
 /** A codec is common, but sound would have to go to a host name, to IPv6 or to a group, none of which is spoken here: 488. */
 export const NEGOTIATION_ADDRESS = 4;
+
+// Why an offer is refused, the later the nearer it came: indexes of WARNING_CODES, which are those of RFC 3261 §20.43.
+/** There is no audio. */
+const WARNING_MEDIUM = 0;
+/** It goes by another protocol than RTP/AVP or AVPF. */
+const WARNING_TRANSPORT = 1;
+/** It has no codec of ours. */
+const WARNING_FORMAT = 2;
+/** It is at an IPv6 address, at a host name, or at a group. */
+const WARNING_NETWORK = 3;
+const WARNING_ADDRESS = 4;
+const WARNING_MULTICAST = 5;
+/** More media than are kept. */
+const WARNING_OTHER = 6;
+export const WARNING_CODES: readonly number[] = [304, 302, 305, 300, 301, 330, 399];
 
 const PCMU = 0;
 const PCMA = 8;
@@ -309,6 +325,29 @@ export class Negotiation {
         return isUnicast(this.sdp.ipOf(media)) ? NEGOTIATION_OK : NEGOTIATION_ADDRESS;
     }
     return NEGOTIATION_NO_CODEC;
+  }
+
+  /**
+   * Why the offer that was read last was refused (NEGOTIATION_NO_CODEC, NEGOTIATION_ADDRESS): of the medium that came nearest. To be asked before
+   * another description is read. @returns WARNING_*
+   */
+  warning(): number {
+    let found = WARNING_MEDIUM;
+    for (let i = 0; i < this.sdp.count; i++) {
+      const warning = this.warningOf(this.sdp.mediaAt(i));
+      if (warning > found) found = warning;
+    }
+    return found;
+  }
+
+  private warningOf(media: SdpMedia): number {
+    if (media.type !== MEDIA_AUDIO || media.port === 0) return WARNING_MEDIUM;
+    if (media.proto === PROTO_OTHER) return WARNING_TRANSPORT;
+    const fit = this.fitOf(media);
+    if (fit === NEGOTIATION_OK) return WARNING_OTHER;
+    if (fit === NEGOTIATION_NO_CODEC) return WARNING_FORMAT;
+    const ip = this.sdp.ipOf(media);
+    return ip === IP_SIX ? WARNING_NETWORK : ip < 0 ? WARNING_ADDRESS : WARNING_MULTICAST;
   }
 
   /** @returns PCMU or PCMA when that format is one of them and we speak it, under whatever number; else -1 */

@@ -38,8 +38,14 @@ import { BYE_FIRST_MS, Byes, type ByesUser } from "./byes.js";
 import { DIALOG_CONFIRMED, type Dialog } from "./dialog.js";
 import { Forks } from "./forks.js";
 import { Interval } from "./interval.js";
-import { END, SDP_BODY, SUPPORTED, USER_AGENT } from "./lines.js";
-import { NEGOTIATION_MALFORMED, NEGOTIATION_NO_ROOM, NEGOTIATION_OK, type Negotiation } from "./negotiation.js";
+import { ACCEPT_SDP, END, SDP_BODY, SUPPORTED, USER_AGENT } from "./lines.js";
+import {
+  NEGOTIATION_MALFORMED,
+  NEGOTIATION_NO_ROOM,
+  NEGOTIATION_OK,
+  type Negotiation,
+  WARNING_CODES,
+} from "./negotiation.js";
 import { Reliable } from "./reliable.js";
 
 export const SESSION_FREE = 0;
@@ -103,7 +109,16 @@ const TOKEN_100REL = octets("100rel");
 const REQUIRE_100REL = octets("Require: 100rel\r\nRSeq: ");
 const RACK = octets("RAck: ");
 const RETRY_AFTER = octets("Retry-After: ");
-const WARNING = octets('Warning: 305 portero "Incompatible media format"\r\n');
+/** By WARNING_*: what a 488 says. RFC 3261 §20.43 */
+const WARNINGS = warningsOf([
+  "Media type not available",
+  "Incompatible transport protocol",
+  "Incompatible media format",
+  "Incompatible network protocol",
+  "Incompatible network address formats",
+  "Multicast not available",
+  "Too many media",
+]);
 const CRLF = octets("\r\n");
 /** Before a description of ours: its type, its length in three digits, and the blank line. */
 const SDP_HEAD_BYTES = SDP_BODY.length + 3 + END.length;
@@ -599,7 +614,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser, ByesUser {
         return;
       }
     } else if (body !== BODY_NONE) {
-      layer.reply(t, 415);
+      this.refuseOffer(t, m, 415);
       return;
     }
     if (!this.takeInterval(t, m)) {
@@ -1149,10 +1164,11 @@ export class Session implements ClientUser, ServerOwner, TimerUser, ByesUser {
     this.context.layer.sendResponse(t);
   }
 
-  /** RFC 3261 §21.4.1 and §21.4.26: a 400 and a 488 say why. */
+  /** RFC 3261 §21.4.1, §21.4.13 and §21.4.26: a 400 and a 488 say why, a 415 what is taken. */
   private refuseOffer(t: ServerTransaction, m: Message, status: number): void {
     const w = this.beginRefusal(t, m, status, status === 400 ? BAD_DESCRIPTION : NONE);
-    if (status === 488) w.put(WARNING);
+    if (status === 488) w.put(WARNINGS[this.negotiation.warning()]);
+    else if (status === 415) w.put(ACCEPT_SDP);
     this.sendRefusal(t, w);
   }
 
@@ -1346,4 +1362,11 @@ export class Session implements ClientUser, ServerOwner, TimerUser, ByesUser {
     if (this.dialog !== null && !this.forks.has(this.dialog)) this.dialog = null;
     return dialog;
   }
+}
+
+function warningsOf(texts: readonly string[]): readonly Uint8Array[] {
+  const lines: Uint8Array[] = [];
+  for (let i = 0; i < texts.length; i++)
+    lines.push(octets("Warning: " + WARNING_CODES[i] + ' portero "' + texts[i] + '"\r\n'));
+  return lines;
 }

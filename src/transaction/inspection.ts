@@ -35,7 +35,8 @@ export interface Rules {
 
 const OPTIONAL = octets("optional");
 const HANDLING = octets("handling");
-const ACCEPT_NOTHING = octets("Accept: \r\n");
+/** The fields of a 415 by who reads no body. */
+export const ACCEPT_NOTHING = octets("Accept: \r\nAccept-Encoding: identity\r\n");
 
 // For the time of one call only.
 const value = new Span();

@@ -6,6 +6,7 @@ import { equal, octets, Span } from "../core/bytes.js";
 import type { Timers } from "../core/timers.js";
 import { DIALOG_EARLY, type Dialog } from "../dialog/dialog.js";
 import { refuseTime, Subscription, type SubscriptionHost, subscriptionTime } from "../dialog/subscription.js";
+import { ACCEPT_NOTHING, hasNeedlessBody } from "../transaction/inspection.js";
 import { refuseForNow, replyWith } from "../transaction/refusal.js";
 import type { ServerTransaction } from "../transaction/server.js";
 import type { Message } from "../wire/message.js";
@@ -65,6 +66,11 @@ export class Watchers {
     const { layer } = this.host;
     if (!isDialogEvent(m)) {
       replyWith(layer, t, 489, ALLOW_EVENTS);
+      return;
+    }
+    // What would be a filter. RFC 6665 §4.1.2.1
+    if (hasNeedlessBody(m)) {
+      replyWith(layer, t, 415, ACCEPT_NOTHING);
       return;
     }
     const time = subscriptionTime(m);

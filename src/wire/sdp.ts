@@ -37,8 +37,10 @@ export const DIRECTION_INACTIVE = 4;
 
 /** No connection line. */
 export const IP_NONE = -1;
-/** IPv6, a host name, or something else that is not used here. */
+/** A host name, or something else that is not used here. */
 export const IP_OTHER = -2;
+/** An IPv6 address. */
+export const IP_SIX = -3;
 
 export const SDP_MEDIA_MOST = 16;
 /** So many payload types there are: none is left out, wherever it stands. */
@@ -50,6 +52,7 @@ const RTP_AVP = octets("RTP/AVP");
 const RTP_AVPF = octets("RTP/AVPF");
 const IN = octets("IN");
 const IP4 = octets("IP4");
+const IP6 = octets("IP6");
 const PCMU = octets("PCMU");
 const PCMA = octets("PCMA");
 const TELEPHONE_EVENT = octets("telephone-event");
@@ -74,7 +77,7 @@ export class SdpMedia {
   portEnd = 0;
   /** Where the first of its formats ends. */
   firstFormatEnd = 0;
-  /** IPv4 address of its own c= line, IP_NONE or IP_OTHER. */
+  /** IPv4 address of its own c= line, IP_NONE, IP_OTHER or IP_SIX. */
   ip = IP_NONE;
   direction = DIRECTION_NONE;
   /** ms, -1 when it is not said or not between 1 and 65,535. */
@@ -252,8 +255,9 @@ export class Sdp {
   private connection(start: number, end: number): number {
     const bytes = this.bytes;
     if (!this.word(start, end) || !equalNoCase(bytes, this.wordStart, this.wordEnd, IN, 0, IN.length)) return IP_OTHER;
-    if (!this.word(this.wordEnd, end) || !equalNoCase(bytes, this.wordStart, this.wordEnd, IP4, 0, IP4.length))
-      return IP_OTHER;
+    if (!this.word(this.wordEnd, end)) return IP_OTHER;
+    if (equalNoCase(bytes, this.wordStart, this.wordEnd, IP6, 0, IP6.length)) return IP_SIX;
+    if (!equalNoCase(bytes, this.wordStart, this.wordEnd, IP4, 0, IP4.length)) return IP_OTHER;
     if (!this.word(this.wordEnd, end)) return IP_OTHER;
     let slash = this.wordStart;
     while (slash < this.wordEnd && bytes[slash] !== 0x2f) slash += 1;

@@ -14,6 +14,7 @@ import {
   ENCODING_PCMU,
   ENCODING_TELEPHONE_EVENT,
   IP_OTHER,
+  IP_SIX,
   MEDIA_AUDIO,
   MEDIA_VIDEO,
   PROTO_RTP_AVPF,
@@ -86,9 +87,15 @@ describe("a session description", () => {
   });
 
   it("tells an IPv6 address and a host name from an IPv4 one", () => {
-    for (const c of ["c=IN IP6 2001:db8::1", "c=IN IP4 host.example", "c=IN IP4 1.2.3.400"]) {
+    for (const [c, ip] of [
+      ["c=IN IP6 2001:db8::1", IP_SIX],
+      ["c=IN IP4 host.example", IP_OTHER],
+      ["c=IN IP4 1.2.3.400", IP_OTHER],
+      ["c=IN IP5 1.2.3.4", IP_OTHER],
+      ["c=IN", IP_OTHER],
+    ] as const) {
       const { sdp } = parse(["v=0", c, "m=audio 4000 RTP/AVP 0"]);
-      expect(sdp.ipOf(sdp.mediaAt(0))).toBe(IP_OTHER);
+      expect(sdp.ipOf(sdp.mediaAt(0))).toBe(ip);
     }
   });
 
