@@ -691,10 +691,10 @@ export class UserAgent
     const { transfer, wish, user } = this;
     // What is not answered yet, or being moved, cannot be moved.
     if (!isTalking(call) || call.isMoved || transfer.isOn || transfer.isPicking) return 491;
-    const status = wish.read(m);
+    const status = wish.read(m, this.layer.scratch);
     if (status !== 0) return status;
     if (user.mayRefer === undefined || !transfer.mayMove) return 403;
-    destination.target = wish.toText();
+    destination.target = wish.target;
     destination.isDirect = false;
     from.set(t.source.transport, t.source.ip, t.sourcePort, t.source.connection);
     return user.mayRefer(m, from, call, destination);

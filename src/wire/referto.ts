@@ -3,7 +3,7 @@
  * Of the header fields behind the `?` Replaces and `Require=replaces` are taken and all others passed over: whoever asks has no say in them.
  * Not here: whether it may be done, and the call.
  */
-import { octets, Span, text } from "../core/bytes.js";
+import { octets, Span, text, utf8Length } from "../core/bytes.js";
 import { NameAddress } from "./address.js";
 import { ValueList } from "./list.js";
 import type { Message } from "./message.js";
@@ -12,7 +12,7 @@ import { Replaces } from "./replaces.js";
 import { unescape as readEscapes, SCHEME_OTHER, SCHEME_SIPS, Uri } from "./uri.js";
 import { Writer } from "./writer.js";
 
-/** Octets of the address to call, and of the fields of the INVITE: a Call-ID and two tags as phones make them, and an address; behind them as many to read Replaces. */
+/** Octets of the address to call, and of the fields of the INVITE: a Call-ID and two tags as phones make them, and an address. */
 const TARGET_BYTES = 192;
 const FIELDS_BYTES = 320;
 
@@ -29,25 +29,25 @@ const EQUALS = 0x3d;
 // For the time of one call only.
 const list = new ValueList();
 const address = new NameAddress();
+const uri = new Uri();
 const replaces = new Replaces();
 const value = new Span();
 const writer = new Writer();
 
 export class ReferTo {
-  /** Whom to call, without header fields and method: a view of `target`. */
-  readonly uri = new Uri();
+  /** Whom to call, without header fields and method. */
+  target = "";
   /** Header fields of the INVITE, whole lines. */
   readonly fields = new Span();
-  /** It is to take the place of a call that the target has. */
-  hasReplaces = false;
   /** No NOTIFY is wanted. RFC 4488 */
   isSilent = false;
-  private readonly target = new Uint8Array(TARGET_BYTES);
-  private readonly bytes = new Uint8Array(2 * FIELDS_BYTES);
+  private readonly bytes = new Uint8Array(FIELDS_BYTES);
 
-  /** Reads the REFER `m`; nothing of it is needed afterwards. @returns 0, or the status that refuses it */
-  read(m: Message): number {
-    const { uri } = this;
+  /**
+   * Reads the REFER `m`; nothing of it is needed afterwards. Off the way of sound: it makes a text.
+   * @param scratch for the time of the call, FIELDS_BYTES at least @returns 0, or the status that refuses it
+   */
+  read(m: Message, scratch: Uint8Array): number {
     list.begin(m, HEADER_REFER_TO);
     if (!list.next() || !address.parse(list.bytes, list.start, list.end)) return 400;
     // Its octets stay while the second value is looked for.
@@ -55,33 +55,19 @@ export class ReferTo {
     if (!uri.parse(address.bytes, address.uriStart, address.uriEnd)) return 400;
     if (uri.scheme === SCHEME_OTHER || uri.scheme === SCHEME_SIPS) return 416;
     if (uri.param(METHOD, value) && !value.is(METHOD_NAMES[METHOD_INVITE])) return 501;
+    this.target = targetOf();
     writer.begin(this.bytes, 0, FIELDS_BYTES);
-    const status = this.readReplaces();
+    const status = writeReplaces(scratch);
     if (status !== 0) return status;
     if (uri.header(REQUIRE, value) && value.isToken(REPLACES_TAG)) writer.put(REQUIRE_REPLACES);
-    this.readReferrer(m);
+    this.writeReferrer(m);
     this.fields.set(this.bytes, 0, writer.at);
     this.isSilent = m.value(HEADER_REFER_SUB, value) && isFalse();
-    return writer.ok && this.keepTarget() ? 0 : 513;
-  }
-
-  /** Whom to call, for a person and for settings: allocates. */
-  toText(): string {
-    return text(this.uri.bytes, this.uri.start, this.uri.end);
-  }
-
-  private readReplaces(): number {
-    this.hasReplaces = this.uri.header(REPLACES, value);
-    if (!this.hasReplaces) return 0;
-    const end = readEscapes(value.bytes, value.start, value.end, this.bytes, FIELDS_BYTES);
-    if (end < 0) return 513;
-    if (!replaces.parse(this.bytes, FIELDS_BYTES, end)) return 400;
-    replaces.write(writer);
-    return 0;
+    return writer.ok && utf8Length(this.target) <= TARGET_BYTES ? 0 : 513;
   }
 
   /** Who asked, as it says of itself, without what vouches for that. What cannot be read, or does not fit, is left out. */
-  private readReferrer(m: Message): void {
+  private writeReferrer(m: Message): void {
     if (!writer.ok || !m.value(HEADER_REFERRED_BY, value) || !address.parse(value.bytes, value.start, value.end))
       return;
     const { at } = writer;
@@ -92,24 +78,32 @@ export class ReferTo {
     writer.crlf();
     if (!writer.ok) writer.begin(this.bytes, at, FIELDS_BYTES);
   }
+}
 
-  /** Copies the address without its method and its header fields. */
-  private keepTarget(): boolean {
-    const { uri, target } = this;
-    writer.begin(target, 0, target.length);
-    writer.copy(uri.bytes, uri.start, uri.paramsStart);
-    const { bytes, paramsEnd } = uri;
-    for (let start = uri.paramsStart; start < paramsEnd; ) {
-      let end = start + 1;
-      while (end < paramsEnd && bytes[end] !== SEMICOLON) end += 1;
-      let nameEnd = start + 1;
-      while (nameEnd < end && bytes[nameEnd] !== EQUALS) nameEnd += 1;
-      value.set(bytes, start + 1, nameEnd);
-      if (!value.isToken(METHOD)) writer.copy(bytes, start, end);
-      start = end;
-    }
-    return writer.ok && uri.parse(target, 0, writer.at);
+/** The address in `uri`, without its method and its header fields. */
+function targetOf(): string {
+  const { bytes, paramsEnd } = uri;
+  let target = text(bytes, uri.start, uri.paramsStart);
+  for (let start = uri.paramsStart; start < paramsEnd; ) {
+    let end = start + 1;
+    while (end < paramsEnd && bytes[end] !== SEMICOLON) end += 1;
+    let nameEnd = start + 1;
+    while (nameEnd < end && bytes[nameEnd] !== EQUALS) nameEnd += 1;
+    value.set(bytes, start + 1, nameEnd);
+    if (!value.isToken(METHOD)) target += text(bytes, start, end);
+    start = end;
   }
+  return target;
+}
+
+/** Writes the Replaces that `uri` has, if it has one. @param scratch for its text without escapes @returns 0, or the status that refuses it */
+function writeReplaces(scratch: Uint8Array): number {
+  if (!uri.header(REPLACES, value)) return 0;
+  const end = readEscapes(value.bytes, value.start, value.end, scratch, 0);
+  if (end < 0 || end > FIELDS_BYTES) return 513;
+  if (!replaces.parse(scratch, 0, end)) return 400;
+  replaces.write(writer);
+  return 0;
 }
 
 /** `value` is `false`, before any parameter. RFC 4488 §4 */

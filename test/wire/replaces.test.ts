@@ -79,8 +79,8 @@ function ask(...fields: string[]): { status: number; target: string; lines: stri
   );
   const m = new Message(64);
   m.parse(message, 0, message.length, false);
-  const status = wish.read(m);
-  return { status, target: status === 0 ? wish.toText() : "", lines: status === 0 ? wish.fields.toString() : "" };
+  const status = wish.read(m, new Uint8Array(1536));
+  return { status, target: status === 0 ? wish.target : "", lines: status === 0 ? wish.fields.toString() : "" };
 }
 
 describe("what a REFER asks for", () => {
