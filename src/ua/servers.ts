@@ -30,7 +30,7 @@ export class ServerHost {
     const bytes = octets(hasScheme ? setting : "sip:" + setting);
     this.name = NONE;
     this.ip = -1;
-    if (setting === "" || !uri.parse(bytes, 0, bytes.length)) return;
+    if (!uri.parse(bytes, 0, bytes.length)) return;
     this.ip = uri.ip;
     this.port = uri.port < 0 ? SIP_PORT : uri.port;
     if (this.ip >= 0) return;
@@ -50,16 +50,15 @@ export class ServerHost {
     const { bytes, hostStart } = uri;
     const end = hostEndOf(bytes, hostStart, uri.hostEnd);
     const start = end - name.length;
-    if (name.length === 0 || start <= hostStart || bytes[start - 1] !== DOT) return false;
-    return sameHost(bytes, start, end, name, 0, name.length);
+    // What stands before a host is no dot, and no host is the same as none.
+    return bytes[start - 1] === DOT && sameHost(bytes, start, end, name, 0, name.length);
   }
 
   /** Whether a request that looked up the host of `target` went there. */
   isTarget(target: Target): boolean {
     const port = target.namePort < 0 ? SIP_PORT : target.namePort;
     const name = this.name;
-    if (name.length === 0 || port !== this.port) return false;
-    return sameHost(target.name, 0, target.nameSize, name, 0, name.length);
+    return port === this.port && sameHost(target.name, 0, target.nameSize, name, 0, name.length);
   }
 }
 

@@ -58,6 +58,8 @@ describe("where a setting says that a server is", () => {
     ["192.0.2.10", DOMAIN_IP, "", 5060],
     ["192.0.2.10:5070", DOMAIN_IP, "", 5070],
     ["sip:192.0.2.10;lr", DOMAIN_IP, "", 5060],
+    ["0.0.0.0", 0, "", 5060],
+    ["example.com:0", -1, "example.com", 0],
     ["", -1, "", 5060],
     ["not a host", -1, "", 5060],
     ["example.com:99999", -1, "", 5060],
@@ -88,6 +90,10 @@ describe("where a setting says that a server is", () => {
     ["192.0.2.10", "sip:x@example.com", false, false],
     ["", "sip:x@example.com", false, false],
     ["", "sip:x@a.b", false, false],
+    ["", "sip:x@a.b.", false, false],
+    ["0.0.0.0", "sip:x@0.0.0.0", true, false],
+    ["0.0.0.0", "sip:x@0.0.0.1", false, false],
+    ["example.com", "sip:a.example@com", false, false],
   ])("%j: %s is its host: %s, below it: %s", (setting, uri, isHost, isBelow) => {
     const parsed = uriOf(uri);
     expect([hostOf(setting).isHostOf(parsed), hostOf(setting).hasInDomain(parsed)]).toEqual([isHost, isBelow]);
@@ -98,6 +104,8 @@ describe("where a setting says that a server is", () => {
     ["example.com", "sip:example.com:5060", true],
     ["example.com", "sip:EXAMPLE.com.", true],
     ["example.com", "sip:example.com:5061", false],
+    ["example.com", "sip:example.com:0", false],
+    ["", "sip:192.0.2.10", false],
     ["example.com:5061", "sip:example.com:5061", true],
     ["example.com:5061", "sip:example.com", false],
     ["example.com", "sip:example.org", false],
@@ -129,6 +137,10 @@ describe("an address is the server's", () => {
     for (const ip of [DOMAIN_IP, PROXY_IP, ROUTE_IP, -1]) expect(all.isServer(ip)).toBe(false);
     expect(all.isServerFlow(-1, 5060)).toBe(false);
     expect(servers("", "").isServer(-1)).toBe(false);
+    expect([servers("0.0.0.0").isServer(0), servers("0.0.0.0").isServerFlow(0, 5060)]).toEqual([true, true]);
+    // Nobody is before there are settings, nor where they say nothing.
+    for (const none of [new Servers(), servers("", ""), all])
+      for (const ip of [-1, 0, 1]) expect([none.isServer(ip), none.isServerFlow(ip, 5060)]).toEqual([false, false]);
   });
 
   it("by where it was found, at the port it was found at, until other settings", () => {
@@ -149,12 +161,13 @@ describe("an address is the server's", () => {
 
   it("for the last four that were found, each at each of its ports; those of the settings take no place", () => {
     const all = servers("192.0.2.10", "192.0.2.11:5070");
-    for (let i = 0; i < 20; i++) {
+    for (let i = 0; i < 4; i++) all.note(FOUND_IP + i);
+    for (let i = 0; i < 3; i++) {
       all.note(DOMAIN_IP);
       all.note(PROXY_IP, 5070);
-      all.note(FOUND_IP);
+      all.note(FOUND_IP + 2);
+      all.note(-1);
     }
-    for (let i = 1; i < 4; i++) all.note(FOUND_IP + i);
     const known = (): boolean[] => [0, 1, 2, 3, 4, 5, 6].map((i) => all.isServer(FOUND_IP + i));
     expect(known()).toEqual([true, true, true, true, false, false, false]);
     all.note(FOUND_IP + 4);
@@ -165,6 +178,27 @@ describe("an address is the server's", () => {
     const ports = servers();
     for (const port of [5061, 5062, 5063]) ports.note(FOUND_IP, port);
     for (const port of [5061, 5062, 5063]) expect(ports.isServerFlow(FOUND_IP, port)).toBe(true);
+  });
+
+  it("at a place that got free before one that is in use, whose turn stays the same", () => {
+    const all = servers();
+    const known = (): number[] => [0, 1, 2, 3, 4, 5, 6].filter((i) => all.isServer(FOUND_IP + i));
+    const hear = (...heard: number[]): void => {
+      for (let i = 0; i < 5; i++) {
+        all.age();
+        for (const one of heard) all.note(FOUND_IP + one);
+      }
+    };
+    for (let i = 0; i < 4; i++) all.note(FOUND_IP + i);
+    hear(0, 1, 3);
+    expect(known()).toEqual([0, 1, 3]);
+    all.note(FOUND_IP + 4);
+    expect(known()).toEqual([0, 1, 3, 4]);
+    all.note(FOUND_IP + 5);
+    expect(known()).toEqual([1, 3, 4, 5]);
+    hear(1, 3, 4);
+    all.note(FOUND_IP + 6);
+    expect(known()).toEqual([1, 3, 4, 6]);
   });
 
   it("no more when several registrations were taken elsewhere meanwhile; whoever is heard again stays", () => {
