@@ -4,16 +4,18 @@ import { createSocket } from "node:dgram";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { seal } from "../../host-sim/config/seal.js";
 import { loadWav } from "../../host-sim/io/audio.js";
+import { bundle } from "../../scripts/bundle.js";
 
 const CALL = "press; expect call=confirmed 10; wait 3; press; expect call=ended 5; quit";
 
-const CLI = "host-sim/cli.ts";
+/** The program as one file: it starts in a fifth of the time. */
+let program = "";
 
 function sim(...args: string[]) {
-  const run = spawnSync(process.execPath, ["--import", "tsx", CLI, "--headless", ...args], {
+  const run = spawnSync(process.execPath, [program, "--headless", ...args], {
     encoding: "utf8",
     timeout: 60_000,
   });
@@ -40,6 +42,10 @@ function folder(): string {
   folders.push(made);
   return made;
 }
+
+beforeAll(async () => {
+  program = await bundle("portero-sim", folder());
+});
 
 afterAll(() => {
   for (const made of folders) rmSync(made, { recursive: true });
@@ -165,7 +171,7 @@ describe("the simulator", { timeout: 90_000 }, () => {
     const run = (input: string) =>
       spawnSync(
         process.execPath,
-        ["--import", "tsx", CLI, "--headless", "--virtual-time", "--config", config, "--passphrase-stdin", ...script],
+        [program, "--headless", "--virtual-time", "--config", config, "--passphrase-stdin", ...script],
         { encoding: "utf8", input, timeout: 60_000 },
       );
     expect(run("pass\n").stdout).toContain("relay1.code ********");

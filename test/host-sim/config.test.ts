@@ -4,9 +4,10 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { openTcpSerial, type SerialPort } from "../../host-sim/io/serial.js";
 import { MemoryStore } from "../../host-sim/io/store.js";
+import { bundle } from "../../scripts/bundle.js";
 import { ipv4 } from "../../src/core/address.js";
 import { octets } from "../../src/core/bytes.js";
 import { Console } from "../../src/intercom/console.js";
@@ -16,11 +17,19 @@ import { TRANSPORT_UDP } from "../../src/wire/names.js";
 import { House } from "../intercom/house.js";
 import { World } from "../ua/harness.js";
 
+let programs: string;
+let program: string;
 let folder: string;
 let house: House;
 let line: Console;
 let serial: SerialPort & { readonly port: number };
 let heard: string[];
+
+beforeAll(async () => {
+  programs = mkdtempSync(join(tmpdir(), "portero-program-"));
+  program = await bundle("portero-config", programs);
+});
+afterAll(() => rmSync(programs, { recursive: true, force: true }));
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), "portero-config-"));
@@ -58,11 +67,7 @@ function start(
   input: string | null,
   port = serial.port,
 ): { child: ChildProcess; outcome: Promise<Outcome> } {
-  const child = spawn(
-    process.execPath,
-    ["--import", "tsx", "host-sim/config/cli.ts", "--tcp", `127.0.0.1:${port}`, ...args],
-    { timeout: 30_000 },
-  );
+  const child = spawn(process.execPath, [program, "--tcp", `127.0.0.1:${port}`, ...args], { timeout: 30_000 });
   let out = "";
   let err = "";
   child.stdout.on("data", (bytes) => {
