@@ -203,6 +203,33 @@ describe("a call that its phone moves on", () => {
     expect(hall.heard().first).toBeGreaterThan(5);
   });
 
+  it.each([true, false])(
+    "goes over while its phone holds it, as phones do before they move a call; answered: %s",
+    (isTaken) => {
+      const hall = new Hall();
+      const hold = (direction: string) =>
+        hall.ask("UPDATE", [TYPE], sdpOf(FIRST, 20_000, "0 101", [`a=${direction}`])).slice(8, 11);
+      expect(hold("sendonly")).toBe("200");
+      expect(hall.door.last()).toBe("call held");
+      expect(hall.refer()).toContain("SIP/2.0 202 ");
+      if (isTaken) {
+        hall.say("200 OK");
+        expect(hall.heard().second).toBeGreaterThan(5);
+        // Whatever the first one says of its own sound, the visitor is with the second.
+        expect(hold("sendrecv")).toBe("200");
+        expect(hall.heard()).toMatchObject({ first: 0 });
+        expect(hall.heard().second).toBeGreaterThan(5);
+      } else {
+        hall.say("486 Busy Here");
+        expect(hall.heard()).toMatchObject({ first: 0, second: 0 });
+        expect(hold("sendrecv")).toBe("200");
+        expect(hall.heard().first).toBeGreaterThan(5);
+      }
+      hall.hangUp();
+      hall.expectNothingLeft();
+    },
+  );
+
   it("is ended by the door when its phone does not hang up", () => {
     const hall = new Hall();
     hall.refer();
