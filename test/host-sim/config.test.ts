@@ -93,7 +93,7 @@ function file(content: unknown): string {
   return path;
 }
 
-describe("the host tool", () => {
+describe("the host tool", { timeout: 60_000 }, () => {
   it("sets several settings at once, in force and saved", async () => {
     expect(await tool(["set", "call.ringTime=25", "sip.password=geheim"])).toEqual({
       code: 0,
