@@ -339,6 +339,26 @@ describe("another phone picks the call up", () => {
     expect(told.at(-1)).not.toContain("<dialog id");
   });
 
+  it.skipIf(IS_PLAIN)(
+    "not while two phones are in the call; nor does a second one join while it is being moved",
+    () => {
+      const home = new Home(...known, "call.join=on").talking();
+      home.refer(`<sip:two@${SECOND}>`);
+      expect(home.call(home.third)).toBe(486);
+      home.second.say("486 Busy Here");
+      home.world.run(50);
+      expect(home.call(home.third)).toBe(200);
+      expect(home.door.told("join")).toEqual(["ringing", "confirmed"]);
+      expect(home.refer(`<sip:two@${SECOND}>`)).toBe(491);
+      expect(home.pick(home.third)).toBe(486);
+      home.door.timers.nowMs = home.world.nowMs;
+      expect(home.door.door.move(`sip:two@${SECOND}`)).toContain("two phones");
+      home.door.press();
+      home.world.run(100);
+      expect(home.door.told("call").at(-1)).toBe("ended");
+    },
+  );
+
   it("also while nobody is to be disturbed, for it disturbs nobody", () => {
     const home = new Home(...known, "call.doNotDisturb=busy").talking();
     expect(home.pick(home.third)).toBe(200);

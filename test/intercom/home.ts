@@ -70,8 +70,14 @@ export class Home {
   /** A phone asks for the place of the call that the door has with the first one, or with another. @returns its status */
   pick(phone: Phone, more: string[] = [], of: Phone = this.first, acknowledges = true): number {
     const invite = of.got("INVITE").at(-1) ?? "";
-    const callId = `pick-${phone.address}-${this.cseq++}`;
     const tag = header(invite, "From").split("tag=")[1];
+    const replaces = `Replaces: ${header(invite, "Call-ID")};to-tag=${tag};from-tag=t${of.address}`;
+    return this.call(phone, [replaces, ...more], acknowledges);
+  }
+
+  /** A phone calls the door. @returns the status */
+  call(phone: Phone, more: string[] = [], acknowledges = true): number {
+    const callId = `pick-${phone.address}-${this.cseq++}`;
     const lines = (method: string, to: string, branch: string) => [
       `${method} sip:door@${DOOR} SIP/2.0`,
       `Via: SIP/2.0/UDP ${phone.address};branch=z9hG4bK${branch}`,
@@ -81,8 +87,7 @@ export class Home {
       `CSeq: 1 ${method}`,
       `Contact: <sip:three@${phone.address}>`,
     ];
-    const replaces = `Replaces: ${header(invite, "Call-ID")};to-tag=${tag};from-tag=t${of.address}`;
-    const asks = [...lines("INVITE", `<sip:door@${DOOR}>`, callId), replaces, "Content-Type: application/sdp", ...more];
+    const asks = [...lines("INVITE", `<sip:door@${DOOR}>`, callId), "Content-Type: application/sdp", ...more];
     phone.send(DOOR, asks, sdpOf(phone.address, 24_000));
     this.world.run(20);
     const got = phone.inbox.filter((m) => header(m, "Call-ID") === callId).at(-1) ?? "";
