@@ -2,28 +2,48 @@
  * Every test that needs nothing but npm packages. The tests against other programs and on
  * whole machines have configurations of their own: test/interop, test/emulated.
  */
+import { availableParallelism } from "node:os";
 import { configDefaults, defineConfig } from "vitest/config";
+
+/** Tests of the core alone, which keeps nothing outside of its objects. */
+const CORE = "test/{wire,core,dialog,media,transaction,ua,server,intercom,conformance,cases,sweep}/**/*.test.ts";
+/** They measure what the heap has, so that nothing else may be in it. */
+const MEMORY = "test/**/*memory.test.ts";
 
 export default defineConfig({
   test: {
-    exclude: [...configDefaults.exclude, "test/interop/**", "test/emulated/**"],
     testTimeout: 20_000,
+    // One less than there are processors would be one of two.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: [
-      { extends: true, test: { name: "all", include: ["test/**/*.test.ts"] } },
-      // What happens at a door, once more with the limits of the smallest board.
+      {
+        extends: true,
+        test: {
+          name: "core",
+          include: [CORE],
+          exclude: [...configDefaults.exclude, MEMORY],
+          // The files of a worker share what they import: a quarter of the time would be compiling it anew.
+          isolate: false,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "machine",
+          include: ["test/*.test.ts", "test/{host-sim,firmware,hal,xs,rv,bench}/**/*.test.ts", MEMORY],
+          exclude: [...configDefaults.exclude, "test/interop/**", "test/emulated/**"],
+        },
+      },
+      // What happens at a door, once more with the limits of the smallest board, where those can matter.
       {
         extends: true,
         test: {
           name: "plain board",
           include: [
-            "test/intercom/call-goes-over.test.ts",
             "test/intercom/door-stays-open.test.ts",
             "test/intercom/owner-opens-the-door.test.ts",
             "test/intercom/press-any-time.test.ts",
-            "test/intercom/ring-any-order.test.ts",
             "test/intercom/someone-calls-the-door.test.ts",
-            "test/intercom/sound-from-elsewhere.test.ts",
-            "test/intercom/visitor-hears-tones.test.ts",
             "test/intercom/visitor-rings-a-house.test.ts",
           ],
           env: { BOARD: "generic_esp32" },

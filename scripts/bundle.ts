@@ -70,5 +70,5 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     console.log(file.slice(ROOT.length + 1) + "  " + Math.round(statSync(file).size / 1024) + " KB");
   }
   await serverPackage(join(ROOT, "build/server"));
-  console.log("build/server  a package of the server alone: npm install -g ./build/server");
+  console.log("build/server  a package of the server alone: npm install -g --install-links ./build/server");
 }

@@ -100,3 +100,21 @@ describe("the README in Chinese", () => {
       );
   });
 });
+
+describe("vitest's configuration", () => {
+  it("has each test in one of its projects", () => {
+    const folders = readdirSync(join(ROOT, "test"), { withFileTypes: true }).filter((one) => one.isDirectory());
+    const apart = ["interop", "emulated", "fixtures"];
+    const config = read("vitest.config.ts");
+    const named = [...config.matchAll(/test\/\{([\w,-]+)\}/g)].flatMap((match) => match[1].split(","));
+    const withTests = folders
+      .map(({ name }) => name)
+      .filter((name) => !apart.includes(name))
+      .filter((name) =>
+        readdirSync(join(ROOT, "test", name), { recursive: true, encoding: "utf8" }).some((file) =>
+          file.endsWith(".test.ts"),
+        ),
+      );
+    expect(withTests.filter((name) => !named.includes(name))).toEqual([]);
+  });
+});

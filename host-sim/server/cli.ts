@@ -2,6 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
+import { basename } from "node:path";
 import { ipv4, ipv4Text } from "../../src/core/address.js";
 import { text } from "../../src/core/bytes.js";
 import { fileError } from "../io/store.js";
@@ -23,7 +24,7 @@ async function main(): Promise<number> {
   const options = parseOptions(process.argv.slice(2));
   if (typeof options === "string") return refuse(options, EXIT_USAGE);
   if (options.help) {
-    process.stdout.write(USAGE);
+    process.stdout.write(usage());
     return 0;
   }
   switch (options.command) {
@@ -42,6 +43,12 @@ async function main(): Promise<number> {
     default:
       return runUserCommand(options);
   }
+}
+
+/** Named as it was started. */
+function usage(): string {
+  const name = basename(process.argv[1] ?? "");
+  return name.startsWith("portero-server") ? USAGE.replaceAll("npm run server --", "portero-server") : USAGE;
 }
 
 async function run(options: ServerOptions): Promise<number> {

@@ -46,6 +46,7 @@ export class RedisLink {
   /** Why it is away, as far as that is known. */
   reason = "";
   private isClosed = false;
+  private onTold = (): void => {};
 
   constructor(place: RedisPlace, channel: string, user: RedisLinkUser, waits: RedisWaits) {
     this.waits = waits;
@@ -79,8 +80,13 @@ export class RedisLink {
     this.ear.on("messageBuffer", (_channel: Buffer, bytes: Buffer) => user.onMessage(bytes));
   }
 
+  /** Connects, and waits until it is known whether it is ready: whoever comes first is not turned away for nothing. */
   async connect(): Promise<void> {
+    const told = new Promise<void>((resolve) => {
+      this.onTold = resolve;
+    });
     await Promise.all([this.redis, this.ear].map((connection) => connection.connect().catch(() => {})));
+    await told;
   }
 
   /** @returns what Redis answers; fails at once while it is away */
@@ -158,6 +164,7 @@ export class RedisLink {
   private tell(state: RedisState, reason: string): void {
     if (this.told === state + reason) return;
     this.told = state + reason;
+    this.onTold();
     this.user.onState(state, reason);
   }
 

@@ -5,6 +5,7 @@ import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { program } from "../programs.js";
 
 const WITHIN = { timeout: 20_000, interval: 50 };
 let folder = "";
@@ -26,32 +27,22 @@ interface Run {
 /** Starts it on ports of its own. */
 function start(...args: string[]): Run {
   const port = 20_000 + 2 * Math.floor(Math.random() * 15_000);
-  const program = spawn(
+  const running = spawn(
     process.execPath,
-    [
-      "--import",
-      "tsx",
-      "host-sim/cli.ts",
-      "--headless",
-      "--set",
-      `sip.port=${port}`,
-      "--set",
-      `rtp.port=${port + 10}`,
-      ...args,
-    ],
+    [program("portero-sim"), "--headless", "--set", `sip.port=${port}`, "--set", `rtp.port=${port + 10}`, ...args],
     { stdio: ["pipe", "pipe", "pipe"] },
   );
-  child = program;
+  child = running;
   const run: Run = {
-    child: program,
+    child: running,
     out: "",
     err: "",
-    ended: new Promise((resolve) => program.once("exit", (code, signal) => resolve({ code, signal }))),
+    ended: new Promise((resolve) => running.once("exit", (code, signal) => resolve({ code, signal }))),
   };
-  program.stdout.on("data", (bytes) => {
+  running.stdout.on("data", (bytes) => {
     run.out += bytes;
   });
-  program.stderr.on("data", (bytes) => {
+  running.stderr.on("data", (bytes) => {
     run.err += bytes;
   });
   return run;

@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
 import { DOOR_LIMITS, HOUSE_LIMITS } from "../../src/core/limits.js";
+import { runs } from "../runs.js";
 import { World } from "../ua/harness.js";
 import { House } from "./house.js";
 import { Phone } from "./phone.js";
@@ -81,7 +82,7 @@ describe.each([
           if (!losesSome) expect([phone.isKnownToRing(), phone.talking.size]).toEqual([false, 0]);
         for (const line of house.door.ua.lines) expect(line.call?.hasSound ?? false).toBe(false);
       }),
-      { seed: 4, numRuns: 200 },
+      { seed: 4, numRuns: runs(200) },
     );
     expect(answered).toBeGreaterThan(10);
   });

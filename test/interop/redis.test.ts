@@ -1,5 +1,6 @@
 /** The location service in Redis: shared, atomic, and away and back. */
 import { type ChildProcess, spawn } from "node:child_process";
+import { writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { Redis } from "ioredis";
 import { afterEach, expect, it } from "vitest";
@@ -22,8 +23,8 @@ function freePort(): Promise<number> {
   });
 }
 
-async function startRedis(port: number, dir: string): Promise<ChildProcess> {
-  const args = ["--port", String(port), "--bind", "127.0.0.1", "--dir", dir, "--appendonly", "yes"];
+async function startRedis(port: number, dir: string, ...more: string[]): Promise<ChildProcess> {
+  const args = ["--port", String(port), "--bind", "127.0.0.1", "--dir", dir, "--appendonly", "yes", ...more];
   const child = spawn("redis-server", [...args, "--appendfsync", "always"], { stdio: ["ignore", "pipe", "ignore"] });
   cleanUps.push(() => child.kill("SIGKILL"));
   await new Promise<void>((resolve, reject) => {
@@ -88,6 +89,52 @@ describeWith(["redis-server"], "servers that share a Redis", () => {
     expect(await phone.register(server.port, 1, "sip:b@127.0.0.1")).toMatch(/^SIP\/2.0 200/);
     expect(await phone.register(server.port, 0, "")).toContain("Contact: <sip:a@127.0.0.1>");
   }, 30_000);
+});
+
+describeWith(["redis-server"], "a Redis that is not the right one", () => {
+  it.each([
+    ["a wrong password", ":wrong@", "/0", /WRONGPASS/],
+    ["no password", "", "/0", /NOAUTH/],
+    ["a database that does not exist", ":right@", "/99", /out of range/],
+  ])("is away, with the reason, and nothing is kept in it: %s", async (_what, password, path, reason) => {
+    const place = new Folder();
+    cleanUps.push(() => place.remove());
+    const port = await freePort();
+    await startRedis(port, place.path, "--requirepass", "right");
+    const url = "redis://" + password + "127.0.0.1:" + port + path;
+    const server = await program("--users", place.users(1), "--store", url).ready();
+    await server.says(/"store","value":"away"/);
+    const phone = new Phones();
+    cleanUps.push(() => phone.close());
+    expect(await phone.register(server.port, 0, "sip:a@127.0.0.1")).toMatch(/^SIP\/2.0 503.*Retry-After/s);
+    await pause(2500);
+    const lines = server.output.split("\n").filter((line) => line.includes('"event":"store"'));
+    expect(lines).toEqual([expect.stringMatching(reason)]);
+    const redis = new Redis("redis://:right@127.0.0.1:" + port + "/0");
+    expect(await redis.keys("*")).toEqual([]);
+    redis.disconnect();
+  });
+
+  it("is ready in the database that was chosen, by a password from a file", async () => {
+    const place = new Folder();
+    cleanUps.push(() => place.remove());
+    const port = await freePort();
+    await startRedis(port, place.path, "--requirepass", "right");
+    writeFileSync(place.path + "/secret", "right\n");
+    const store = ["--store", "redis://127.0.0.1:" + port + "/5", "--store-password-file", place.path + "/secret"];
+    const server = await program("--users", place.users(1), ...store).ready();
+    await server.says(/"store","value":"ready"/);
+    const phone = new Phones();
+    cleanUps.push(() => phone.close());
+    expect(await phone.register(server.port, 0, "sip:a@127.0.0.1")).toMatch(/^SIP\/2.0 200/);
+    const keys = async (database: number): Promise<string[]> => {
+      const redis = new Redis("redis://:right@127.0.0.1:" + port + "/" + database);
+      const found = await redis.keys("portero:aor:*");
+      redis.disconnect();
+      return found;
+    };
+    expect([await keys(0), await keys(5)]).toEqual([[], ["portero:aor:user0@example.org"]]);
+  });
 });
 
 describeWith(["redis-server", "sipp"], "three proxies that share a Redis", () => {

@@ -2,9 +2,9 @@
 import { createHash } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { program } from "../programs.js";
 import { freePorts, HOST, isOpen, makeFolder, Program } from "./programs.js";
 
-const CLI = join(import.meta.dirname, "../../host-sim/server/cli.ts");
 const START_MS = 15_000;
 
 const md5 = (text: string): string => createHash("md5").update(text).digest("hex");
@@ -44,7 +44,7 @@ export class Server {
     const place = this.host + ":" + this.port;
     const listen = ["--listen", "udp:" + place, "--listen", "tcp:" + place];
     const options = [...listen, "--domain", HOST, "--users", file, "--http", String(this.http), "--json", ...args];
-    this.program = new Program(process.execPath, ["--import", "tsx", CLI, ...options]);
+    this.program = new Program(process.execPath, [program("portero-server"), ...options]);
   }
 
   async status(): Promise<Record<string, number>> {

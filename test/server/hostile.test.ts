@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ipv4 } from "../../src/core/address.js";
 import { octets, text } from "../../src/core/bytes.js";
+import { runs } from "../runs.js";
 import { responseTo, type Sent } from "../transaction/harness.js";
 import { apply, change } from "../wire/broken.js";
 import { ALICE, ask, BOB, brief, field, fields, ProxyHouse, STRANGER } from "./proxied.js";
@@ -153,7 +154,7 @@ describe("10,000 broken messages", () => {
           expect(h.isIdle()).toBe(true);
           expect(h.registrar.waiting()).toBe(0);
         }),
-        { seed: 3261, numRuns: 10_000 / VOLLEY / Object.keys(SCENES).length },
+        { seed: 3261, numRuns: runs(10_000) / VOLLEY / Object.keys(SCENES).length },
       );
     },
   );

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { ipv4 } from "../../src/core/address.js";
 import { octets } from "../../src/core/bytes.js";
-import { perStep } from "../heap.js";
+import { perStep, stepsMade } from "../heap.js";
 import { home } from "./house.js";
 import { ProxyHouse, withoutState } from "./proxied.js";
 
@@ -185,7 +185,7 @@ function inDialog(method: string, cseq: number): Template {
   );
 }
 
-/** 24,000 calls of five to nine messages each, on a machine that has other work. */
+/** 24,000 calls at most of five to nine messages each, on a machine that has other work. */
 const LONG_MS = 60_000;
 
 describe("makes nothing on the heap for a call", { timeout: LONG_MS }, () => {
@@ -194,7 +194,7 @@ describe("makes nothing on the heap for a call", { timeout: LONG_MS }, () => {
     const all = new Calls();
     expect(all.measure()).toBeLessThan(1);
     const { calls, house } = all;
-    expect(calls).toBe(24_000);
+    expect(calls).toBe(stepsMade());
     expect(house.proxy.counters).toMatchObject({ forwarded: 2 * calls, followed: 2 * calls, failed: 0, dropped: 0 });
     expect(house.layer.counters).toMatchObject({ malformed: 0, dropped: 0, retransmitted: 0 });
     // 100, 180, 200 and 200; INVITE, ACK and BYE.

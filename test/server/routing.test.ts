@@ -6,6 +6,7 @@ import { octets, text } from "../../src/core/bytes.js";
 import { ValueList } from "../../src/wire/list.js";
 import { Message, PARSE_OK } from "../../src/wire/message.js";
 import { HEADER_RECORD_ROUTE, HEADER_ROUTE } from "../../src/wire/names.js";
+import { runs } from "../runs.js";
 import { responseTo } from "../transaction/harness.js";
 import { home } from "./house.js";
 import { ask, PROXY, ProxyHouse, STRANGER } from "./proxied.js";
@@ -106,7 +107,7 @@ describe("one proxy", () => {
           expect(rest(out.text)).toEqual(rest(given));
         },
       ),
-      { seed: SEED, numRuns: 2000 },
+      { seed: SEED, numRuns: runs(2000) },
     );
     expect(routed).toBeGreaterThan(1000);
   });
@@ -278,7 +279,7 @@ describe("a row of proxies", () => {
           }
         },
       ),
-      { seed: SEED, numRuns: 500 },
+      { seed: SEED, numRuns: runs(500) },
     );
   });
 });

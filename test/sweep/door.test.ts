@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { octets } from "../../src/core/bytes.js";
 import { DOOR_LIMITS, type Limits, ROOMY_LIMITS } from "../../src/core/limits.js";
 import { Agent, header, headers, Peer, sdpOf, World } from "../ua/harness.js";
-import { FIELDS, type Pad, sweep } from "./sweep.js";
+import { FIELDS, isPassedOver, type Pad, sweep } from "./sweep.js";
 
 const DOOR = "10.0.0.1";
 const PHONE = "10.0.0.2";
@@ -209,7 +209,7 @@ const SCRIPTS: Record<string, (s: Stage) => void> = {
 describe.each([
   ["a plain board", DOOR_LIMITS],
   ["a board with PSRAM", ROOMY_LIMITS],
-] as const)("%s", (_, limits) => {
+] as const)("%s", (who, limits) => {
   for (const [name, script] of Object.entries(SCRIPTS)) {
     it(`comes to an end whatever is longer in ${name}, and takes the next call`, { timeout: 100_000_000 }, () => {
       let stage = new Stage(limits);
@@ -224,7 +224,8 @@ describe.each([
       const began = Date.now();
       let cases = 0;
       for (let at = 0; at < count; at++) {
-        for (const [field, pad] of Object.entries(FIELDS)) {
+        for (const [i, [field, pad]] of Object.entries(FIELDS).entries()) {
+          if (isPassedOver(at, i, name + who)) continue;
           cases += sweep((octets) => {
             const what = `${name}, message ${at}, ${field}, ${octets} octets`;
             const how = stage.play(script, at, pad, octets);
@@ -240,7 +241,7 @@ describe.each([
       }
       if (process.env.SWEEP)
         process.stdout.write(`${name}: ${cases} cases in ${Math.round((Date.now() - began) / 1000)} s\n`);
-      expect(cases).toBeGreaterThan(100);
+      expect(cases).toBeGreaterThan(10);
     });
   }
 });

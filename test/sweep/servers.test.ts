@@ -6,7 +6,7 @@ import { Redirect } from "../../src/server/redirect.js";
 import { DOMAIN, users } from "../server/house.js";
 import { ALICE, ask, BOB, ProxyHouse, withoutState } from "../server/proxied.js";
 import { fields, type Sent } from "../transaction/harness.js";
-import { FIELDS, type Pad, sweep } from "./sweep.js";
+import { FIELDS, isPassedOver, type Pad, sweep } from "./sweep.js";
 
 /** Timers B and H. */
 const END_MS = 64 * 500 + 64 * 500 + 100;
@@ -189,7 +189,8 @@ describe.each(ROLES)("the %s", (role, scripts) => {
         const began = Date.now();
         let cases = 0;
         for (let at = 0; at < count; at++)
-          for (const [key, pad] of Object.entries(FIELDS))
+          for (const [i, [key, pad]] of Object.entries(FIELDS).entries()) {
+            if (isPassedOver(at, i, name + role)) continue;
             cases += sweep((octets) => {
               const what = `${name}, message ${at}, ${key}, ${octets} octets`;
               const how = stage.play(script, at, pad, octets);
@@ -200,8 +201,9 @@ describe.each(ROLES)("the %s", (role, scripts) => {
               stage.settle(`after ${what}`);
               return how;
             });
+          }
         if (process.env.SWEEP)
           process.stdout.write(`${role}, ${name}: ${cases} cases in ${Math.round((Date.now() - began) / 1000)} s\n`);
-        expect(cases).toBeGreaterThan(50);
+        expect(cases).toBeGreaterThan(5);
       });
 });

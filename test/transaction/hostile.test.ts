@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { ipv4 } from "../../src/core/address.js";
 import { octets, text } from "../../src/core/bytes.js";
 import { METHOD_INVITE } from "../../src/wire/names.js";
+import { runs } from "../runs.js";
 import { tortureMessages } from "../wire/corpus.js";
 import { Harness, PEER, request, responseTo } from "./harness.js";
 
@@ -65,7 +66,7 @@ describe("what strangers send", () => {
         expect(out.length, text(bytes)).toBeLessThanOrEqual(1);
         h.pass(700);
       }),
-      { seed: 3261, numRuns: 5000 },
+      { seed: 3261, numRuns: runs(5000) },
     );
     h.pass(200000);
     expect(h.layer.servers.used()).toBe(0);
@@ -86,7 +87,7 @@ describe("what strangers send", () => {
         h.layer.streamClosed(connection);
         h.pass(700);
       }),
-      { seed: 3261, numRuns: 2000 },
+      { seed: 3261, numRuns: runs(2000) },
     );
     h.pass(200000);
     expect(h.layer.servers.used()).toBe(0);

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { ipv4 } from "../../src/core/address.js";
 import { octets, text } from "../../src/core/bytes.js";
 import { DOOR_LIMITS } from "../../src/core/limits.js";
+import { runs } from "../runs.js";
 import { tortureMessages } from "../wire/corpus.js";
 import { Agent, header, Peer, SeededRandom, sdpOf, World } from "./harness.js";
 
@@ -11,7 +12,7 @@ const SEED = 20260611;
 const DOOR = "10.0.0.1";
 const PHONE = "10.0.0.2";
 const STRANGER = ipv4("10.0.0.66");
-const RUNS = 2500;
+const RUNS = runs(2500);
 
 /** A world with a door and a phone of ours; every SIP datagram that passes is kept as a seed. @param secret what their tags, branches and Call-IDs are made of */
 function house(secret = 1) {
@@ -244,7 +245,7 @@ describe("10,000 mutated RTP packets into a call", () => {
         else media.onRtp(ip, 16384, bytes, length);
         if (seed % 8 === 0) world.run(20);
       }),
-      { seed: SEED, numRuns: 10_000 },
+      { seed: SEED, numRuns: runs(10_000) },
     );
     world.run(2000);
     expect(door.last()).toBe("call confirmed");

@@ -12,6 +12,7 @@ import { Uri } from "../../src/wire/uri.js";
 import { UNUSUAL } from "../../src/wire/values.js";
 import { Via } from "../../src/wire/via.js";
 import { MESSAGES } from "../bench/messages.js";
+import { runs } from "../runs.js";
 import { apply, change, PIECES } from "./broken.js";
 import { flowMessages, tortureMessages } from "./corpus.js";
 
@@ -130,7 +131,7 @@ describe("10,000 broken messages", () => {
         message = usual;
         expect(readAll(bytes, 0, bytes.length)).toEqual(all);
       }),
-      { seed: SEED + 2, numRuns: 10_000 },
+      { seed: SEED + 2, numRuns: runs(10_000) },
     );
     for (const { bytes } of MESSAGES) {
       message = careful;
@@ -154,7 +155,7 @@ describe("10,000 broken messages", () => {
         // Leading line ends belong to the message: what is before it must not join them.
         expect(readAll(received, start, end)).toEqual(alone);
       }),
-      { seed: SEED, numRuns: 10_000 },
+      { seed: SEED, numRuns: runs(10_000) },
     );
   }, 120_000);
 
@@ -196,7 +197,7 @@ describe("2,000 broken streams", () => {
         const middle = Math.floor((bytes.length * cut) / 256);
         expect(frames([bytes.subarray(0, middle), bytes.subarray(middle)])).toEqual(frames([bytes]));
       }),
-      { seed: SEED, numRuns: 2_000 },
+      { seed: SEED, numRuns: runs(2_000) },
     );
   }, 120_000);
 

@@ -5,6 +5,7 @@ import { createSocket, type Socket } from "node:dgram";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { program } from "../../programs.js";
 
 const ROOT = join(import.meta.dirname, "../../..");
 const START_MS = 15_000;
@@ -39,7 +40,7 @@ export class Program {
   readonly exited: Promise<number | null>;
 
   constructor(args: readonly string[]) {
-    this.child = spawn(process.execPath, ["--import", "tsx", join(ROOT, "host-sim/server/cli.ts"), ...args], {
+    this.child = spawn(process.execPath, [program("portero-server"), ...args], {
       cwd: ROOT,
       stdio: ["pipe", "pipe", "pipe"],
     });
