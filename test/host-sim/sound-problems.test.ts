@@ -31,6 +31,7 @@ describe("docs/sound-problems.md", () => {
     const done = spawnSync(process.execPath, [program("portero-sim"), ...args(command)], { encoding: "utf8" });
     expect(done.status).toBe(0);
     // How many packets a fault takes is another number with each change of what is sent.
-    for (const line of lines) expect(done.stdout.split("\n").map(shape)).toContainEqual(expect.stringContaining(shape(line)));
+    for (const line of lines)
+      expect(done.stdout.split("\n").map(shape)).toContainEqual(expect.stringContaining(shape(line)));
   });
 });
