@@ -12,7 +12,7 @@ import type { Timers, TimerUser } from "../core/timers.js";
 import type { ClientTransaction, ClientUser } from "../transaction/client.js";
 import { FAILURE_RESOLVE, FAILURE_TRANSPORT } from "../transaction/client.js";
 import type { TransactionLayer } from "../transaction/layer.js";
-import { beginRefusal } from "../transaction/refusal.js";
+import { beginRefusalInside, sendRefusal } from "../transaction/refusal.js";
 import { DATAGRAM_MAX_BYTES, DATAGRAM_USUAL_BYTES } from "../transaction/request.js";
 import { EMPTY_BODY, type ServerOwner, type ServerTransaction } from "../transaction/server.js";
 import { BODY_NONE, BODY_SDP, findSdp } from "../wire/body.js";
@@ -273,7 +273,8 @@ export class Session implements ClientUser, ServerOwner, TimerUser, ByesUser {
     const dialog = this.forks.take();
     if (dialog === null || !dialog.fromRequest(m, t)) {
       const status = dialog === null ? 503 : dialog.isCallable(m) ? 513 : 400;
-      this.sendRefusal(t, this.beginRefusal(t, m, status, status === 400 ? BAD_CONTACT : NONE));
+      const { layer } = this.context;
+      sendRefusal(layer, t, beginRefusalInside(layer, t, m, status, status === 400 ? BAD_CONTACT : NONE));
       this.forks.reset();
       return status;
     }
@@ -1166,22 +1167,11 @@ export class Session implements ClientUser, ServerOwner, TimerUser, ByesUser {
 
   /** RFC 3261 §21.4.1, §21.4.13 and §21.4.26: a 400 and a 488 say why, a 415 what is taken. */
   private refuseOffer(t: ServerTransaction, m: Message, status: number): void {
-    const w = this.beginRefusal(t, m, status, status === 400 ? BAD_DESCRIPTION : NONE);
+    const { layer } = this.context;
+    const w = beginRefusalInside(layer, t, m, status, status === 400 ? BAD_DESCRIPTION : NONE);
     if (status === 488) w.put(WARNINGS[this.negotiation.warning()]);
     else if (status === 415) w.put(ACCEPT_SDP);
-    this.sendRefusal(t, w);
-  }
-
-  /** Within a dialog a refusal is kept in its transaction; whoever founds none has not shown yet that it is where it says. */
-  private beginRefusal(t: ServerTransaction, m: Message, status: number, reason: Uint8Array = NONE): Writer {
-    const { layer } = this.context;
-    return t.hasToTag ? layer.respond(t, status, reason) : beginRefusal(layer, t, m, status, reason);
-  }
-
-  private sendRefusal(t: ServerTransaction, w: Writer): void {
-    w.put(EMPTY_BODY);
-    if (t.hasToTag) this.context.layer.sendResponse(t);
-    else this.context.layer.sendAnswer();
+    sendRefusal(layer, t, w);
   }
 
   /** The sender of that request has sent a tag of ours since. */
@@ -1241,9 +1231,10 @@ export class Session implements ClientUser, ServerOwner, TimerUser, ByesUser {
   /** Takes the session interval that their INVITE or UPDATE asks for. @returns false when it was refused with 422 here */
   private takeInterval(t: ServerTransaction, m: Message): boolean {
     if (this.interval.take(m)) return true;
-    const w = this.beginRefusal(t, m, 422);
+    const { layer } = this.context;
+    const w = beginRefusalInside(layer, t, m, 422);
     this.interval.writeMinSe(w);
-    this.sendRefusal(t, w);
+    sendRefusal(layer, t, w);
     return false;
   }
 

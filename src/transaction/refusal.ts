@@ -31,6 +31,27 @@ export function beginRefusal(
   return layer.answer(m, from, status, reason);
 }
 
+/**
+ * Begins the refusal of a request that may be a dialog's: those of a dialog keep their transaction, for a repetition is to be answered alike.
+ * Who founds none has not shown yet that it is where it says. `sendRefusal` sends it.
+ */
+export function beginRefusalInside(
+  layer: TransactionLayer,
+  t: ServerTransaction,
+  m: Message,
+  status: number,
+  reason: Uint8Array = NONE,
+): Writer {
+  return t.hasToTag ? layer.respond(t, status, reason) : beginRefusal(layer, t, m, status, reason);
+}
+
+/** Ends the head of what `beginRefusalInside` began, and sends it. */
+export function sendRefusal(layer: TransactionLayer, t: ServerTransaction, w: Writer): void {
+  w.put(EMPTY_BODY);
+  if (t.hasToTag) layer.sendResponse(t);
+  else layer.sendAnswer();
+}
+
 /** Refuses a request without a transaction, as `beginRefusal`. @param line of the program's own, with its end; NONE for none */
 export function refuse(
   layer: TransactionLayer,

@@ -45,7 +45,7 @@ import {
   writeRefusal,
 } from "../transaction/inspection.js";
 import { TransactionLayer, type TransactionUser } from "../transaction/layer.js";
-import { beginRefusal, refuse, refuseRequired, replyWith } from "../transaction/refusal.js";
+import { beginRefusalInside, refuse, refuseRequired, replyWith, sendRefusal } from "../transaction/refusal.js";
 import { EMPTY_BODY, type ServerTransaction } from "../transaction/server.js";
 import type { Network } from "../transaction/transport.js";
 import { BODY_OTHER, findSdp, findText } from "../wire/body.js";
@@ -537,11 +537,10 @@ export class UserAgent
 
   private refuseInspected(t: ServerTransaction, m: Message, status: number): void {
     const { ip } = t.source;
-    const w = beginRefusal(this.layer, t, m, status, reasonOfRefusal(status));
+    const w = beginRefusalInside(this.layer, t, m, status, reasonOfRefusal(status));
     if (status === 401) this.user.writeChallenge(w, ip);
     else writeRefusal(w, this.rules, m, status);
-    w.put(EMPTY_BODY);
-    this.layer.sendAnswer();
+    sendRefusal(this.layer, t, w);
     // A challenge refuses nothing yet.
     if (status !== 401) this.tellRefused(t, m, status);
   }
@@ -560,8 +559,7 @@ export class UserAgent
   }
 
   private refuseFor(t: ServerTransaction, m: Message, status: number, reason: Uint8Array): void {
-    beginRefusal(this.layer, t, m, status, reason).put(EMPTY_BODY);
-    this.layer.sendAnswer();
+    sendRefusal(this.layer, t, beginRefusalInside(this.layer, t, m, status, reason));
     this.tellRefused(t, m, status);
   }
 
@@ -711,7 +709,9 @@ export class UserAgent
 
   private onMessage(t: ServerTransaction, m: Message, call: Call | null): void {
     if (findText(m, span) === BODY_OTHER) {
-      refuse(this.layer, t, m, 415, ACCEPT_TEXT);
+      const w = beginRefusalInside(this.layer, t, m, 415);
+      w.put(ACCEPT_TEXT);
+      sendRefusal(this.layer, t, w);
       return;
     }
     const status = call === null ? 0 : this.judge(t, m, call);

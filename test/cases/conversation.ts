@@ -40,6 +40,8 @@ export interface Plan {
   right?: Readonly<Record<number, readonly number[]>>;
   /** The last step that is played, in ms: what comes behind it would not have come after a right answer. */
   untilMs?: number;
+  /** Each message of the program comes twice, as UDP may have it. */
+  isDoubled?: boolean;
 }
 
 /** @returns the messages of a recording in their order */
@@ -227,7 +229,8 @@ export class Conversation {
     const before = this.world.delayMs;
     this.world.delayMs = delayMs;
     const [, port] = step.from.split(":");
-    this.world.send(ipv4(PEER_IP), Number(port), ipv4(DOOR_IP), 5060, binary(`${head}\r\n\r\n${body}`));
+    for (let copies = this.plan.isDoubled === true ? 2 : 1; copies > 0; copies--)
+      this.world.send(ipv4(PEER_IP), Number(port), ipv4(DOOR_IP), 5060, binary(`${head}\r\n\r\n${body}`));
     this.world.delayMs = before;
   }
 

@@ -78,8 +78,12 @@ describe.each([
   ["a plain board", "generic_esp32"],
 ])("%s", (_words, name) => {
   const limits = limitsOf(boardOf(name)!);
-  it.each(Object.entries(CASES))("%s", (recording, { plan, check }) => {
-    const played = new Conversation(recording, limits, plan);
+  const each = Object.entries(CASES).flatMap(([recording, one]) => [
+    [recording, recording, one, false] as const,
+    [`${recording}, each message twice`, recording, one, true] as const,
+  ]);
+  it.each(each)("%s", (_name, recording, { plan, check }, isDoubled) => {
+    const played = new Conversation(recording, limits, { ...plan, isDoubled });
     expect(played.faults).toEqual([]);
     expect(played.compared).toBeGreaterThan(0);
     check?.(played);

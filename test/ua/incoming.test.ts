@@ -441,6 +441,9 @@ describe("a request in a call", () => {
       const got = answer(world, peer, method, { ...parts, cseq: i + 2, toTag: tag });
       expect(statusOf(got), `${method} ${JSON.stringify(parts)}`).toBe(status);
       if (status === 405 || status === 501) expect(header(got, "Allow")).toContain("BYE");
+      // The answer was lost: the same request gets the same one.
+      const branch = header(got, "Via").split("branch=")[1].split(";")[0];
+      expect(answer(world, peer, method, { ...parts, branch, cseq: i + 2, toTag: tag })).toBe(got);
       world.run(33_000);
     });
     expect(a.diary.filter((line) => line.startsWith("digit"))).toEqual([
@@ -450,6 +453,28 @@ describe("a request in a call", () => {
       "digit 7 by info",
       "digit 8 by info",
     ]);
+    expect(a.last()).toBe("call confirmed");
+  });
+
+  it.each([
+    ["MESSAGE", 403, 403, { body: "hi", type: "text/plain" }],
+    ["MESSAGE", 401, 401, { body: "hi", type: "text/plain" }],
+    ["REFER", 0, 400, { more: ["Refer-To: <bob>"] }],
+    ["REFER", 0, 403, { more: [`Refer-To: <sip:carol@${PHONE}>`] }],
+  ] as const)("%s that is refused (%i: %i) is refused alike when it comes again", (method, refuse, status, parts) => {
+    const { world, a, peer, tag } = talking();
+    a.configure({ refers: true });
+    a.refuse = refuse;
+    const asked: Parts = {
+      ...parts,
+      more: [...("more" in parts ? parts.more : [])],
+      branch: "z9hG4bKsame",
+      cseq: 2,
+      toTag: tag,
+    };
+    const got = answer(world, peer, method, asked);
+    expect(statusOf(got)).toBe(status);
+    expect(answer(world, peer, method, asked)).toBe(got);
     expect(a.last()).toBe("call confirmed");
   });
 
