@@ -200,7 +200,7 @@ export class Referral implements ClientUser, TimerUser {
       w.uint(this.leftS());
       w.crlf();
     }
-    host.writeContact(w, host.transport());
+    host.writeContact(w, t.target.transport);
     host.writeAuthorization(t, w, METHOD_NOTIFY, dialog.requestUri);
     w.put(BODY);
     w.uint(STATUS_LINE_FIXED + phrase.length);

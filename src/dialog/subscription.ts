@@ -203,7 +203,7 @@ export class Subscription implements ClientUser, TimerUser {
       w.uint(Math.max(0, Math.ceil((this.expiresMs - this.timers.nowMs) / 1000)));
       w.crlf();
     }
-    host.writeContact(w, host.transport());
+    host.writeContact(w, t.target.transport);
     const before = w.at;
     if (w.ok) {
       host.writeAuthorization(t, w, METHOD_NOTIFY, this.dialog.requestUri);

@@ -1,5 +1,6 @@
 /** A call that is moved to another phone by REFER (RFC 3515, 3891, 3892, 4488): what the three of them see, on a board with one line. */
 import { describe, expect, it } from "vitest";
+import { text } from "../../src/core/bytes.js";
 import type { Call } from "../../src/ua/call.js";
 import type { Destination } from "../../src/ua/useragent.js";
 import { Agent, bodyOf, header, headers, Peer, sdpOf, World } from "./harness.js";
@@ -18,6 +19,12 @@ class Mover extends Agent {
   mayRefer = (_m: unknown, _source: unknown, _call: Call, out: Destination): number => {
     this.asked.push(out.target);
     return this.verdict;
+  };
+  /** What went by TCP. */
+  readonly streams: string[] = [];
+  override sendStream = (_id = 0, _ip = 0, _port = 0, bytes = new Uint8Array(0), start = 0, end = 0): number => {
+    this.streams.push(text(bytes, start, end));
+    return 1;
   };
   onTransfer = (change: number, _call: Call, other: Call | null, _cause: number, status: number): void => {
     const alone = other === null && change < 7 && change > 0 ? " alone" : "";
@@ -70,7 +77,7 @@ class Hall {
       `To: ${header(this.invite, "From")}`,
       `Call-ID: ${header(this.invite, "Call-ID")}`,
       `CSeq: ${this.cseq} ${method}`,
-      `Contact: <sip:one@${FIRST}>`,
+      ...(more.some((line) => line.startsWith("Contact:")) ? [] : [`Contact: <sip:one@${FIRST}>`]),
       ...more,
     ];
     this.first.send(DOOR, lines, body);
@@ -391,6 +398,16 @@ describe("the subscription to a transfer", () => {
     hall.say("200 OK");
     expect(hall.told).toHaveLength(2);
     expect(hall.door.diary).toContain("transfer done");
+  });
+
+  it("says by TCP that we are reached by TCP, whatever the door speaks at first", () => {
+    const hall = new Hall();
+    const contact = `Contact: <sip:one@${FIRST};transport=tcp>`;
+    expect(hall.ask("UPDATE", [contact])).toContain("SIP/2.0 200 ");
+    hall.refer();
+    const [notify] = hall.door.streams;
+    expect(notify).toMatch(/^NOTIFY /);
+    expect(header(notify, "Contact")).toContain(";transport=tcp");
   });
 
   it("is refreshed for as long as the transfer may take, and in the dialog of a call that is over", () => {
