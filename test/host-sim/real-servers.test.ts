@@ -1,6 +1,4 @@
 /** A call through a server on this machine's own sockets, whatever becomes of TCP there: the rows of servers-people-have.test.ts that matter. */
-import { createServer, connect as open, type Server, type Socket } from "node:net";
-import { Worker } from "node:worker_threads";
 import { afterEach, expect, it } from "vitest";
 import type { Clock } from "../../hal/device.js";
 import { SeededRandom } from "../../host-sim/io/random.js";
@@ -12,72 +10,17 @@ import { ipv4 } from "../../src/core/address.js";
 import { DOOR_LIMITS } from "../../src/core/limits.js";
 import { Settings } from "../../src/intercom/settings.js";
 import { type Algorithm, KINDS, type Kind, LONGEST, Pbx, stationAt } from "../intercom/pbx.js";
+import { type Endings, freePort, hinder } from "./listeners.js";
 
 const HERE = "127.0.0.1";
 const PASSWORD = "Zq8-long-enough";
 /** Before the 32 s after which a call fails that nobody answers; a machine with much to do needs the most of it. */
 const MOST_MS = 30_000;
-/** More connections than the queue of a listener with a backlog of 1 takes. */
-const FILLING = 4;
 
-/** A listener that accepts nothing: what comes waits in the kernel's queue, and beyond it nothing is answered. */
-const DEAF = `
-const { parentPort, workerData } = require("node:worker_threads");
-require("node:net").createServer().listen({ host: "${HERE}", port: workerData.port, backlog: workerData.backlog }, () => {
-  parentPort.postMessage("listening");
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
-});`;
-
-const endings: (() => unknown)[] = [];
+const endings: Endings = [];
 afterEach(async () => {
   for (const end of endings.splice(0).reverse()) await end();
 });
-
-async function deaf(port: number, backlog: number): Promise<void> {
-  const worker = new Worker(DEAF, { eval: true, workerData: { port, backlog } });
-  endings.push(() => worker.terminate());
-  await new Promise((resolve, reject) => {
-    worker.once("message", resolve);
-    worker.once("error", reject);
-  });
-}
-
-/** Takes the places of the queue. */
-async function fill(port: number): Promise<void> {
-  const sockets: Socket[] = [];
-  let connected = 0;
-  for (let i = 0; i < FILLING; i++) {
-    const socket = open({ host: HERE, port });
-    socket.on("error", () => {});
-    socket.on("connect", () => {
-      connected += 1;
-    });
-    sockets.push(socket);
-  }
-  endings.push(() => {
-    for (const socket of sockets) socket.destroy();
-  });
-  await new Promise((resolve) => setTimeout(resolve, 100));
-  expect(connected).toBeLessThan(FILLING);
-}
-
-async function resetting(port: number): Promise<void> {
-  const server: Server = createServer((socket) => {
-    socket.on("error", () => {});
-    socket.on("data", () => socket.resetAndDestroy());
-  });
-  endings.push(() => server.close());
-  await new Promise<void>((resolve) => server.listen(port, HERE, resolve));
-}
-
-/** A port that is free by UDP and TCP. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, HERE, resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 const ports = { udp: openUdp, tcp: openTcp, resolver: new NodeResolver(new SeededRandom(3)) };
 
@@ -90,12 +33,7 @@ async function call(kind: Kind, algorithm: Algorithm, status: 401 | 407, tcp: st
   const pbx = new Pbx({ ip: ipv4(HERE), port, kind, algorithm, status, user, password: PASSWORD });
   endings.push(() => pbx.close());
   await pbx.open(ports, tcp === "open");
-  if (tcp === "reset") await resetting(port);
-  else if (tcp === "silent") await deaf(port, 16);
-  else if (tcp === "drop") {
-    await deaf(port, 1);
-    await fill(port);
-  }
+  await hinder(endings, port, tcp);
   const settings = new Settings();
   for (const one of [
     `net.address=${HERE}`,

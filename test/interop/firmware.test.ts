@@ -6,6 +6,11 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
+import { openTcp } from "../../host-sim/io/tcp.js";
+import { openUdp } from "../../host-sim/io/udp.js";
+import { ipv4 } from "../../src/core/address.js";
+import { type Endings, freePort, hinder } from "../host-sim/listeners.js";
+import { KINDS, LONGEST, Pbx } from "../intercom/pbx.js";
 import { Baresip } from "./baresip.js";
 import { describeWith, freePorts, HOST, isOpen, makeFolder, until } from "./programs.js";
 import { Sipp } from "./sipp.js";
@@ -194,5 +199,41 @@ describeBuilt(["baresip"], "the firmware on XS as the server of three baresips",
     await attic.expect("CALL_CLOSED");
     // What stands before that is the restart.
     expect(door.written.slice(door.written.indexOf("config ready"))).not.toContain("error");
+  });
+});
+
+describeBuilt([], "the firmware on XS and servers as people have them", () => {
+  const endings: Endings = [];
+  afterEach(async () => {
+    for (const end of endings.splice(0).reverse()) await end();
+  });
+
+  it.each([
+    ["an ordinary call", "open", KINDS[0]],
+    ["the longest credentials", "open", LONGEST],
+    ["the longest credentials", "refuse", LONGEST],
+    ["the longest credentials", "drop", LONGEST],
+    ["the longest credentials", "silent", LONGEST],
+    ["the longest credentials", "reset", LONGEST],
+  ] as const)("%s, TCP %s", async (_, tcp, kind) => {
+    const user = kind === LONGEST ? "u".repeat(64) : "door";
+    const port = await freePort();
+    const pbx = new Pbx({ ip: ipv4(HOST), port, kind, algorithm: "SHA-256", status: 407, user, password: "secret" });
+    endings.push(() => pbx.close());
+    await pbx.open({ udp: openUdp, tcp: openTcp }, tcp === "open");
+    await hinder(endings, port, tcp);
+    const door = await Firmware.start({
+      "sip.user": user,
+      "sip.password": "secret",
+      "sip.domain": HOST + ":" + port,
+      "call.target": "100",
+    });
+    await door.expect(/^register registered/m);
+    door.press();
+    await door.expect(/^call confirmed/m);
+    door.type("hangup");
+    await until("a BYE", WAIT_MS, () => pbx.isHungUp);
+    expect(pbx.wrong).toEqual([]);
+    expect(pbx.requests("INVITE").at(-1)?.isTcp).toBe(kind === LONGEST && tcp === "open");
   });
 });
