@@ -85,8 +85,10 @@ export class RedisLink {
     const told = new Promise<void>((resolve) => {
       this.onTold = resolve;
     });
-    await Promise.all([this.redis, this.ear].map((connection) => connection.connect().catch(() => {})));
-    await told;
+    for (const connection of [this.redis, this.ear]) connection.connect().catch(() => {});
+    // To connect, to choose, to write: whatever each of them takes, the server starts.
+    const late = new Promise<void>((resolve) => setTimeout(resolve, 4 * this.waits.answerMs).unref());
+    await Promise.race([told, late]);
   }
 
   /** @returns what Redis answers; fails at once while it is away */
