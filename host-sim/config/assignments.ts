@@ -3,7 +3,7 @@ import { findSetting } from "../../src/intercom/schema.js";
 import { Settings } from "../../src/intercom/settings.js";
 import { decode } from "../io/ask.js";
 import { safe } from "../world/events.js";
-import { type Change, isProblems, isSecretKey, nameOf, readBytes, readFile } from "./file.js";
+import { type Change, isProblems, isSecretKey, nameOf, readBytes, readFile, withoutSecret } from "./file.js";
 
 /**
  * @param args behind `set` @param ask given the key of a secret without a value, so that none has to stand on a command line
@@ -36,7 +36,7 @@ export async function readAssignments(
         : `'${safe(key)}' has no value: write KEY=VALUE, or KEY VALUE`;
     }
     const problem = take(key, equals < 0 ? await ask(key) : arg.slice(equals + 1));
-    if (problem !== "") return problem;
+    if (problem !== "") return equals < 0 ? withoutSecret(key, problem) : problem;
   }
   return listOf(changes);
 }
@@ -80,7 +80,7 @@ async function lineOf(key: string, path: string, ask: (key: string) => Promise<s
   if (lines[0].trim() === "") return `${nameOf(path)}: is empty: the value of ${key} is one line`;
   const settings = new Settings();
   const problem = settings.set(key, lines[0]);
-  return problem !== "" ? `${nameOf(path)}: ${problem}` : [{ key, value: settings.get(key) }];
+  return problem !== "" ? `${nameOf(path)}: ${withoutSecret(key, problem)}` : [{ key, value: settings.get(key) }];
 }
 
 function settingsOf(path: string): Change[] | string {

@@ -14,7 +14,7 @@ import {
   statSync,
   writeSync,
 } from "node:fs";
-import { findSetting, isSecret, SCHEMA, TYPE_DECIMAL, TYPE_NUMBER } from "../../src/intercom/schema.js";
+import { allowed, findSetting, isSecret, SCHEMA, TYPE_DECIMAL, TYPE_NUMBER } from "../../src/intercom/schema.js";
 import { readAssignment, Settings } from "../../src/intercom/settings.js";
 import { decode, readRest } from "../io/ask.js";
 import { fileError, readAtMost } from "../io/store.js";
@@ -113,7 +113,13 @@ function takeValue(file: SettingsFile, key: string, given: unknown): string {
   const settings = new Settings();
   const problem = settings.set(key, String(value));
   if (problem === "") file.changes.push({ key, value: settings.get(key) });
-  return problem;
+  return problem === "" ? "" : withoutSecret(key, problem);
+}
+
+/** A code that is wrong is often the right one with a slip: what came unseen is not shown by its refusal either. */
+export function withoutSecret(key: string, problem: string): string {
+  const setting = findSetting(key);
+  return setting !== null && isSecret(setting) ? `${key}: what was given is not allowed: ${allowed(setting)}` : problem;
 }
 
 function parseLines(path: string, text: string): SettingsFile | string[] {

@@ -363,8 +363,12 @@ export class Console {
   private change(reply: Reply, key: string, value: string, seat: Seat): Reply {
     if (key === "") return reply.fail(ERROR_ARGUMENT, "which setting? set KEY VALUE, unset KEY");
     const problem = seat.changes.set(key, value);
-    if (problem !== "") return reply.fail(findSetting(key) === null ? ERROR_KEY : ERROR_VALUE, problem);
-    return reply;
+    if (problem === "") return reply;
+    const setting = findSetting(key);
+    if (setting === null) return reply.fail(ERROR_KEY, problem);
+    // A wrong code is often the right one with a slip.
+    const said = isSecret(setting) ? key + ": what was given is not allowed: " + allowed(setting) : problem;
+    return reply.fail(ERROR_VALUE, said);
   }
 
   private diff(reply: Reply, seat: Seat): Reply {

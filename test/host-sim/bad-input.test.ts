@@ -226,6 +226,18 @@ describe("the host tool", { timeout: 60_000 }, () => {
       /^sip.password: what was given is not allowed/,
       { input: "x".repeat(999) },
     ],
+    [
+      "a wrong code, which it does not show",
+      ["set", "relay1.code"],
+      /^relay1.code: what was given is not allowed: empty, or 4/,
+      { input: "25800000000\n" },
+    ],
+    [
+      "a wrong code out of a file",
+      ["set", "--set-file", "relay1.code=-"],
+      /^standard input: relay1.code: what was given is not/,
+      { input: "12x4\n" },
+    ],
     ["no password on a closed pipe", ["--password-stdin", "get"], /^--password-stdin: there is no password/],
     [
       "no passphrase on a closed pipe",

@@ -320,6 +320,18 @@ describe("passwords and codes", () => {
     expect(desk.line("log")).toContain("config secrets read");
   });
 
+  it("are not shown by their refusal either", () => {
+    const desk = new Desk();
+    for (const input of [
+      "set relay1.code 25801x",
+      "relay2.code=123456789",
+      "set sip.password a\u202eb",
+      "phone1.password=a\u0007b",
+    ])
+      expect(desk.line(input)).toMatch(/^error: [a-z0-9.]+: what was given is not allowed: (empty, or 4|a text of)/);
+    expect(desk.json("set relay1.code 25801x").error).not.toContain("25801");
+  });
+
   it("are given to nobody where the console has no password", () => {
     const desk = new Desk();
     desk.house.set(...SECRETS);
