@@ -40,6 +40,7 @@ export default defineConfig({
         test: {
           name: "plain board",
           include: [
+            "test/intercom/call-goes-over.test.ts",
             "test/intercom/door-stays-open.test.ts",
             "test/intercom/owner-opens-the-door.test.ts",
             "test/intercom/press-any-time.test.ts",

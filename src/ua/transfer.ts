@@ -129,6 +129,7 @@ export class Transfer implements TimerUser {
    * @returns whether it is called
    */
   begin(call: Call, target: string, isDirect: boolean, fields: Span | null): boolean {
+    this.endLeft();
     this.from = call;
     this.isMaking = true;
     const to = this.host.callBeside(target, call, isDirect, fields);
@@ -139,6 +140,11 @@ export class Transfer implements TimerUser {
     }
     this.moves += 1;
     return true;
+  }
+
+  /** The call that was left needs its time no more: another one wants its room. */
+  endLeft(): void {
+    if (this.left !== null) this.host.hangUp(this.left);
   }
 
   /** Whoever asked is told how it goes. @param id the CSeq of the REFER, or -1 */
@@ -187,7 +193,7 @@ export class Transfer implements TimerUser {
   }
 
   onTimer(): void {
-    if (this.left !== null) this.host.hangUp(this.left);
+    this.endLeft();
   }
 
   private noteTarget(call: Call, cause: number, status: number, m: Message | null): boolean {

@@ -618,6 +618,7 @@ export class UserAgent
       return;
     }
     if (this.isUnreadable(t, m)) return;
+    this.transfer.endLeft();
     const place = this.transfer.placeOf(replaced);
     let call = this.freeCall(place.line);
     if (call === null) {

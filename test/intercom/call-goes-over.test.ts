@@ -83,6 +83,26 @@ describe("the phone in the call moves the visitor to another", () => {
     }
   });
 
+  it("and that one moves him on at once, or a third picks him up: whoever was left first hangs up then", () => {
+    for (const how of ["refer", "pick"]) {
+      const home = new Home(`call.fallback=sip:three@${THIRD}`, "call.knownByAddress=on").talking();
+      home.third.says = ["200 OK"];
+      home.refer(`<sip:two@${SECOND}>`);
+      home.second.say("200 OK");
+      home.world.run(20);
+      if (how === "pick") expect(home.pick(home.third, [], home.second)).toBe(200);
+      else expect(home.ask(home.second, "REFER", [`Refer-To: <sip:three@${THIRD}>`])).toBe(202);
+      home.world.run(5000);
+      expect([home.first, home.second].map((phone) => phone.talking.size)).toEqual([0, 0]);
+      expect(home.first.got("BYE")).toHaveLength(1);
+      expect(home.door.door.ua.calls.filter((call) => home.door.door.ua.isActive(call))).toHaveLength(1);
+      home.door.press();
+      home.world.run(100);
+      expect(home.third.got("BYE")).toHaveLength(1);
+      expect(home.door.told("call").at(-1)).toBe("ended");
+    }
+  });
+
   it("by a word of the console as well", () => {
     const home = new Home().talking();
     home.door.timers.nowMs = home.world.nowMs;
