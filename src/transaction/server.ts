@@ -18,6 +18,7 @@ import {
   METHOD_INVITE,
   METHOD_NONE,
   METHOD_OTHER,
+  METHOD_REGISTER,
   TRANSPORT_UDP,
 } from "../wire/names.js";
 import { reasonPhrase } from "../wire/status.js";
@@ -143,7 +144,8 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
     this.writeVias(w, m, source, this.source);
     this.writeParties(w, m, random.uint32() | 0, random.uint32() | 0);
     this.headEnd = w.at;
-    copyFields(w, m, HEADER_RECORD_ROUTE);
+    // A registration founds no dialog. RFC 3261 §20, table 3
+    if (m.method !== METHOD_REGISTER) copyFields(w, m, HEADER_RECORD_ROUTE);
     if (!w.ok) return false;
     this.routesBytes = w.at - this.headEnd;
     this.areRoutesAway = false;

@@ -114,6 +114,11 @@ describe("a registrar, RFC 3261 §10.3", () => {
     expect(house.bound()).toMatchObject([{ uri: "sip:%61lice@phone.example.org;x=1", q: 500 }]);
   });
 
+  it("tells no Record-Route: a registration founds no dialog (§20, table 3)", () => {
+    const answer = new House().register({ contact: PHONE, extra: "Record-Route: <sip:p.example;lr>\r\n" });
+    expect([status(answer), fields(answer, "Record-Route")]).toEqual([200, []]);
+  });
+
   it("step 7: refuses what comes out of order in the same call, and takes it from a phone that was restarted", () => {
     const house = new House();
     house.register({ contact: PHONE, cseq: 5 });
