@@ -250,11 +250,9 @@ export class Callers {
   }
 
   private add(target: string): void {
-    const read = readTarget(target, "");
-    if (read.error !== "") return;
-    const bytes = octets(read.uri);
-    if (!uri.parse(bytes, 0, bytes.length)) return;
-    if (uri.ip > 0 && this.addresses.indexOf(uri.ip) < 0) this.addresses.push(uri.ip);
+    // Of what cannot be called the URI is empty.
+    const bytes = octets(readTarget(target, "").uri);
+    if (uri.parse(bytes, 0, bytes.length) && uri.ip > 0) this.addresses.push(uri.ip);
   }
 }
 
