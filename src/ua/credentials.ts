@@ -50,8 +50,10 @@ const EQUALS = 0x3d;
 const AUTHORIZATION = octets("Authorization: ");
 const PROXY_AUTHORIZATION = octets("Proxy-Authorization: ");
 
-/** CR, LF, CR, LF. */
-const HEAD_END_BYTES = 4;
+const CR = 0x0d;
+const LF = 0x0a;
+/** The LF before an empty line, and the line. */
+const EMPTY_LINE_BYTES = 3;
 const SPACE = 0x20;
 
 // For the time of one call only.
@@ -75,7 +77,7 @@ class Slot {
   /** Where the one that challenged was found: by a name of the settings, else null; and its address. */
   host: ServerHost | null = null;
   ip = -1;
-  /** Of a proxy: when it was taken last; the challenges that are taken just now have its realm; and the request that its answer went with last. */
+  /** Of a proxy: when it was taken last, 0 when there is none; the challenges that are taken just now have its realm; and the request that its answer went with last. */
   turn = 0;
   isNamed = false;
   sentWith: ClientTransaction | null = null;
@@ -88,6 +90,7 @@ class Slot {
     this.auth.forget();
     this.asker = this.due = this.host = this.sentWith = null;
     this.ip = -1;
+    this.turn = 0;
   }
 }
 
@@ -127,7 +130,7 @@ export class Credentials implements Sealer {
   configure(settings: AccountSettings): void {
     const user = quotedName(octets(settings.authUser !== "" ? settings.authUser : settings.user));
     const password = octets(settings.password);
-    this.canAnswer = user !== null && user.length > 0 && password.length > 0;
+    this.canAnswer = user !== null && password.length > 0;
     this.forget();
     this.registrar.auth.setUser(user ?? NONE, password);
     for (let i = 0; i < PROXIES; i++) this.proxies[i].auth.setUser(user ?? NONE, password);
@@ -209,10 +212,7 @@ export class Credentials implements Sealer {
       if (proxies[i].auth.isReady && proxies[i].auth.hasRealm(realm) && this.isAt(proxies[i], target))
         return proxies[i];
     let oldest = proxies[0];
-    for (let i = 0; i < PROXIES; i++) {
-      if (!proxies[i].auth.isReady) return proxies[i];
-      if (proxies[i].turn < oldest.turn) oldest = proxies[i];
-    }
+    for (let i = 0; i < PROXIES; i++) if (proxies[i].turn < oldest.turn) oldest = proxies[i];
     return oldest;
   }
 
@@ -227,8 +227,7 @@ export class Credentials implements Sealer {
       let at = skipSpace(bytes, nameEnd, end);
       if (bytes[at] !== EQUALS) continue;
       at = skipSpace(bytes, at + 1, end);
-      if (end > at + 1 && bytes[at] === QUOTE && bytes[end - 1] === QUOTE)
-        this.registrar.auth.renewNonce(bytes, at + 1, end - 1);
+      if (bytes[at] === QUOTE && bytes[end - 1] === QUOTE) this.registrar.auth.renewNonce(bytes, at + 1, end - 1);
     }
     word.clear();
   }
@@ -263,8 +262,9 @@ export class Credentials implements Sealer {
     method.set(bytes, 0, methodEnd);
     requestUri.set(bytes, methodEnd + 1, uriEnd);
     let bodyStart = uriEnd;
-    while (bodyStart < end && !isHeadEnd(bytes, bodyStart)) bodyStart += 1;
-    bodyStart = Math.min(end, bodyStart + HEAD_END_BYTES);
+    // In what we write CR stands before LF alone, so behind an LF it begins the empty line.
+    while (bodyStart < end && !(bytes[bodyStart] === LF && bytes[bodyStart + 1] === CR)) bodyStart += 1;
+    bodyStart = Math.min(end, bodyStart + EMPTY_LINE_BYTES);
     this.registrar.auth.seal(bytes, bodyStart, end, method, requestUri);
     for (let i = 0; i < PROXIES; i++) this.proxies[i].auth.seal(bytes, bodyStart, end, method, requestUri);
     this.other.auth.seal(bytes, bodyStart, end, method, requestUri);
@@ -365,8 +365,8 @@ export class Credentials implements Sealer {
   }
 
   private isOurRealm(challenge: AuthValue): boolean {
+    if (this.realmSize < 0) return true;
     const size = unquote(challenge.realm, this.theirs);
-    if (this.realmSize < 0) return size >= 0;
     return equal(this.theirs, 0, size, this.realm, 0, this.realmSize);
   }
 
@@ -382,9 +382,4 @@ function writeField(w: Writer, name: Uint8Array, auth: ClientAuth, method: numbe
   w.put(name);
   if (auth.write(w, METHOD_NAMES[method], requestUri)) w.crlf();
   else w.at = start;
-}
-
-/** Whether the empty line behind the header fields is there. */
-function isHeadEnd(bytes: Uint8Array, at: number): boolean {
-  return bytes[at] === 13 && bytes[at + 1] === 10 && bytes[at + 2] === 13 && bytes[at + 3] === 10;
 }

@@ -50,8 +50,8 @@ function configure(changes: Partial<AccountSettings>): void {
 function response(status: number, ...challenges: string[]): Message {
   const lines = challenges.map((challenge) => challenge.replace(" ", "-Authenticate: ")).join("\r\n");
   const bytes = octets(
-    `SIP/2.0 ${status} No\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: <sip:a@h>;tag=1\r\nTo: <sip:b@h>;tag=2\r\n` +
-      `Call-ID: c\r\nCSeq: 1 INVITE\r\n${lines}\r\nContent-Length: 0\r\n\r\n`,
+    `SIP/2.0 ${status} No\r\n${lines === "" ? "" : lines + "\r\n"}Via: SIP/2.0/UDP h;branch=z9hG4bK1\r\n` +
+      "From: <sip:a@h>;tag=1\r\nTo: <sip:b@h>;tag=2\r\nCall-ID: c\r\nCSeq: 1 INVITE\r\nContent-Length: 0\r\n\r\n",
   );
   expect(message.parse(bytes, 0, bytes.length, false)).toBe(PARSE_OK);
   return message;
@@ -265,6 +265,22 @@ describe("the realm", () => {
     expect(written()).toMatch(/realm="one", nonce="n2"/);
   });
 
+  it("may be empty, as some servers have it", () => {
+    expect(take('WWW Digest realm="", nonce="n"')).toBe(true);
+    expect(take('Proxy Digest realm="", nonce="n"')).toBe(true);
+    expect(written().match(/realm=""/g)).toHaveLength(2);
+  });
+
+  it("of a proxy at an address is answered to nobody who is known by a name that is not the server's", () => {
+    take('Proxy Digest realm="r", nonce="n"');
+    expect(written()).toContain("Proxy-Authorization");
+    for (const hop of ["sip:other.example.net", "sip:example.com:5070"]) {
+      const named = request();
+      aim(named, hop, SERVER);
+      expect(written(named), hop).toBe("");
+    }
+  });
+
   it("of a third proxy takes the place of the one whose challenge was taken longest ago", () => {
     const realms = (): string[] => [...written().matchAll(/realm="(\w+)"/g)].map((found) => found[1]).sort();
     const taken: string[][] = [];
@@ -393,6 +409,10 @@ describe("the next nonce, which the server names in its answer to a REGISTER", (
     ['xnextnonce="m"'],
     ['nextnonc="m"'],
     ['rspauth="nextnonce=m"'],
+    ['nextnonct="m"'],
+    ['somethin1="m"'],
+    ['nextnonce=m"x"'],
+    ['nextnonce="x"m'],
     ["nextnonce"],
     ["nextnonce="],
     [""],
@@ -468,9 +488,18 @@ describe("a response over the body as well (auth-int)", () => {
     written(t);
     expect(t.sealer).toBe(credentials);
     // What was open in a request that was never sent is no more: the next one has none.
-    const next = request(METHOD_BYE);
-    written(next, false);
-    expect(next.sealer).toBeNull();
+    for (const [kind, method] of [
+      ["WWW", METHOD_INVITE],
+      ["WWW", METHOD_REGISTER],
+      ["Proxy", METHOD_INVITE],
+    ] as const) {
+      configure({});
+      take(`${kind} Digest realm="r", nonce="n", qop="auth-int"`, false, request(method));
+      written(request(method));
+      const next = request(METHOD_BYE, asker, SERVER + 1);
+      written(next, false);
+      expect(next.sealer).toBeNull();
+    }
     configure({});
     take('WWW Digest realm="r", nonce="n", qop="auth"');
     const plain = request();
@@ -709,7 +738,13 @@ describe("what keeps challenges from being answered is said in one line", () => 
     configure({ user: "" });
     expect(take(CHALLENGE)).toBe(false);
     expect(credentials.problem).toBe("");
+    configure({ user: "", authUser: "x".repeat(300) });
+    expect(take(CHALLENGE)).toBe(false);
+    expect(credentials.problem).toContain("sip.authUser");
+    configure({});
+    expect([take(CHALLENGE), take(CHALLENGE, true), credentials.problem]).toEqual([true, false, ""]);
     configure({ realm: "x".repeat(128) });
+    expect(take(CHALLENGE)).toBe(false);
     expect(take(`WWW Digest realm="${"x".repeat(128)}", nonce="n"`)).toBe(true);
     expect(credentials.problem).toBe("");
     configure({ realm: "x".repeat(129) });
