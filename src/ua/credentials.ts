@@ -12,6 +12,7 @@ import type { RandomSource } from "../core/random.js";
 import type { Dialog } from "../dialog/dialog.js";
 import type { ClientTransaction, Sealer } from "../transaction/client.js";
 import type { Target } from "../transaction/flow.js";
+import { DATAGRAM_USUAL_BYTES } from "../transaction/request.js";
 import { SIP_PORT } from "../transaction/transport.js";
 import {
   AUTH_DIGEST,
@@ -54,6 +55,8 @@ const CR = 0x0d;
 const LF = 0x0a;
 /** The LF before an empty line, and the line. */
 const EMPTY_LINE_BYTES = 3;
+/** What an INVITE has behind its credentials, at most. */
+const BODY_BYTES = 300;
 const SPACE = 0x20;
 
 // For the time of one call only.
@@ -81,6 +84,8 @@ class Slot {
   turn = 0;
   isNamed = false;
   sentWith: ClientTransaction | null = null;
+  /** Of a proxy: it asked for a REGISTER too. */
+  hasAskedRegister = false;
 
   constructor(random: RandomSource, digest: Digest) {
     this.auth = new ClientAuth(random, digest);
@@ -91,6 +96,7 @@ class Slot {
     this.asker = this.due = this.host = this.sentWith = null;
     this.ip = -1;
     this.turn = 0;
+    this.hasAskedRegister = false;
   }
 }
 
@@ -202,6 +208,7 @@ export class Credentials implements Sealer {
     slot.asker = slot.due = t.user;
     slot.host = this.servers.hostOf(t.target);
     slot.ip = t.target.ip;
+    if (t.method === METHOD_REGISTER) slot.hasAskedRegister = true;
     return true;
   }
 
@@ -241,15 +248,28 @@ export class Credentials implements Sealer {
     registrar.auth.abandon();
     other.auth.abandon();
     for (let i = 0; i < PROXIES; i++) proxies[i].auth.abandon();
-    if (method === METHOD_REGISTER) writeField(w, AUTHORIZATION, registrar.auth, method, requestUri);
+    const start = w.at;
+    const isRegister = method === METHOD_REGISTER;
+    if (isRegister) writeField(w, AUTHORIZATION, registrar.auth, method, requestUri);
     else if (other.due === t.user) {
       other.due = null;
       if (isAgain) writeField(w, AUTHORIZATION, other.auth, method, requestUri);
     }
+    const isSecond = w.at > start;
     for (let i = 0; i < PROXIES; i++) {
-      if (!this.isAt(proxies[i], t.target)) continue;
-      writeField(w, PROXY_AUTHORIZATION, proxies[i].auth, method, requestUri);
-      proxies[i].sentWith = t;
+      const proxy = proxies[i];
+      if (!this.isAt(proxy, t.target)) continue;
+      const before = w.at;
+      const wasOk = w.ok;
+      writeField(w, PROXY_AUTHORIZATION, proxy.auth, method, requestUri);
+      proxy.sentWith = t;
+      // Beside the server's own answer one that was not asked for here goes along only where there is room: its proxy may ask.
+      const isAsked = isRegister ? proxy.hasAskedRegister : proxy.asker === t.user;
+      const most = isRegister ? DATAGRAM_USUAL_BYTES : w.limit - BODY_BYTES;
+      if (!isSecond || isAsked || !wasOk || (w.ok && w.at <= most)) continue;
+      w.begin(w.bytes, before, w.limit);
+      proxy.auth.abandon();
+      proxy.sentWith = null;
     }
     t.sealer = this.isAnyOpen() ? this : null;
   }

@@ -119,8 +119,9 @@ export interface PbxOptions {
   port: number;
   kind: Kind;
   algorithm: Algorithm;
-  /** By which it challenges. */
+  /** By which it challenges, and by which a REGISTER, if that is another. */
   status: 401 | 407;
+  registerStatus?: 401 | 407;
   user: string;
   password: string;
 }
@@ -210,7 +211,7 @@ export class Pbx {
     if (method === "ACK" || (isTcp && this.isDeafOverTcp)) return;
     const mustAsk = !isInDialog || (this.options.kind.asksInDialog ?? false);
     if (mustAsk && method !== "CANCEL" && !this.isAllowed(method, message)) {
-      answer(this.response(message, this.options.status, "Who are you", [this.challenge()]));
+      answer(this.response(message, this.statusOf(method), "Who are you", [this.challenge(method)]));
       return;
     }
     if (method !== "INVITE") {
@@ -229,8 +230,14 @@ export class Pbx {
     answer(this.response(message, 200, "OK", more, sdpOf(ipv4Text(ip), 20_000)));
   }
 
-  private challenge(): string {
-    const { kind, algorithm, status } = this.options;
+  private statusOf(method: string): 401 | 407 {
+    const { status, registerStatus } = this.options;
+    return method === "REGISTER" ? (registerStatus ?? status) : status;
+  }
+
+  private challenge(method: string): string {
+    const { kind, algorithm } = this.options;
+    const status = this.statusOf(method);
     const nonce = kind.nonce(++this.nonces);
     this.given.add(nonce);
     const name = status === 401 ? "WWW-Authenticate" : "Proxy-Authenticate";
@@ -238,10 +245,13 @@ export class Pbx {
   }
 
   private isAllowed(method: string, message: string): boolean {
-    const { status, user, password, kind, algorithm } = this.options;
+    const { user, password, kind, algorithm } = this.options;
+    const status = this.statusOf(method);
     const fields = headers(message, status === 401 ? "Authorization" : "Proxy-Authorization");
     const others = headers(message, status === 401 ? "Proxy-Authorization" : "Authorization");
-    if (fields.length > 1 || others.length > 0) this.wrong.push(method + ": credentials more than once");
+    // What a registration was asked for by a proxy goes with calls too: another proxy is not told from this server.
+    if (fields.length > 1 || (others.length > 0 && this.statusOf("REGISTER") === this.statusOf("INVITE")))
+      this.wrong.push(method + ": credentials more than once");
     const [field] = fields;
     if (field === undefined) return false;
     const get = (name: string) => part(field.replace("Digest ", ""), name);

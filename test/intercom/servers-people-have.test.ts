@@ -45,12 +45,22 @@ async function call(
   settings: readonly string[] = [],
   user = "door",
   isDeafOverTcp = false,
+  registerStatus: 401 | 407 = status,
 ): Promise<Run> {
   const clock = new VirtualClock();
   const network = new VirtualNetwork(clock, new SeededRandom(1));
   const host = network.host(ipv4(DOOR));
   expect(network.fault("tcp", tcp)).toBe("");
-  const pbx = new Pbx({ ip: ipv4(SERVER), port: 5060, kind, algorithm, status, user, password: PASSWORD });
+  const pbx = new Pbx({
+    ip: ipv4(SERVER),
+    port: 5060,
+    kind,
+    algorithm,
+    status,
+    registerStatus,
+    user,
+    password: PASSWORD,
+  });
   pbx.isDeafOverTcp = isDeafOverTcp;
   await pbx.open(network.host(ipv4(SERVER)));
   const events: string[] = [];
@@ -94,6 +104,30 @@ describe.each([...KINDS])("$name", (kind) => {
   });
 });
 
+describe.each(KINDS.flatMap((kind) => ALGORITHMS.map((algorithm) => ({ name: kind.name, kind, algorithm }))))(
+  "$name by $algorithm",
+  ({ kind, algorithm }) => {
+    it.each([
+      [401, 407],
+      [407, 401],
+    ] as const)("asks for registrations by %d and for calls by %d", async (registerStatus, status) => {
+      const settings = ["sip.expires=60"];
+      const run = await call(kind, algorithm, status, "drop", DOOR_LIMITS, settings, "door", false, registerStatus);
+      const { pbx, station, clock, events } = run;
+      // Registered anew, and called once more.
+      await clock.runUntil(clock.now() + 120_000);
+      station.line("press");
+      await clock.runUntil(clock.now() + 1000);
+      expect(events.filter((line) => line.startsWith("call confirmed")).length).toBe(2);
+      expect(events.filter((line) => /^(error|register failed)/.test(line))).toEqual([]);
+      expect(pbx.wrong).toEqual([]);
+      expect(pbx.arrived.filter(({ isTcp }) => isTcp)).toEqual([]);
+      if (status === 407)
+        expect(Math.max(...pbx.requests("INVITE").map(({ bytes }) => bytes))).toBeLessThanOrEqual(ORDINARY_BYTES);
+    });
+  },
+);
+
 describe("the longest credentials", () => {
   it.each(ROWS)("$status $algorithm, TCP $tcp, $board", async ({ limits, tcp, status, algorithm }) => {
     const { pbx, events, ms } = await call(LONGEST, algorithm, status, tcp, limits, [], "u".repeat(64));
@@ -111,6 +145,30 @@ describe("the longest credentials", () => {
     expect(events.filter((line) => /^(register registered|call confirmed|call ended)/.test(line)).length).toBe(3);
     expect(pbx.requests("INVITE").map(({ isTcp }) => isTcp)).toEqual([true, false]);
     expect(ms).toBeLessThan(MOST_MS);
+  });
+
+  it("of a call do not keep the registration from being refreshed", async () => {
+    for (const [status, registerStatus] of [
+      [407, 401],
+      [401, 407],
+    ] as const) {
+      const settings = ["sip.expires=60"];
+      const { pbx, clock, events } = await call(
+        LONGEST,
+        "SHA-256",
+        status,
+        "drop",
+        DOOR_LIMITS,
+        settings,
+        "u".repeat(64),
+        false,
+        registerStatus,
+      );
+      const before = pbx.requests("REGISTER").length;
+      await clock.runUntil(clock.now() + 300_000);
+      expect(pbx.requests("REGISTER").length).toBeGreaterThan(before + 5);
+      expect(events.filter((line) => /^(error|register (failed|registering))/.test(line)).slice(1)).toEqual([]);
+    }
   });
 
   it.each([
