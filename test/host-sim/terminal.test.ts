@@ -33,7 +33,8 @@ class Person {
   constructor(columns: number, program = simulator(), environment: Record<string, string> = {}) {
     const command = `stty cols ${columns} rows 24; exec ${process.execPath} --import tsx ${program}`;
     // Not as npm starts it: `script` stands between, and is no npm that could end.
-    const { FORCE_COLOR: _, NO_COLOR: __, npm_lifecycle_event: ___, ...rest } = process.env;
+    // As a person's is: with CI in it Node takes no terminal for one that has colours.
+    const { CI: _ci, FORCE_COLOR: _, NO_COLOR: __, npm_lifecycle_event: ___, ...rest } = process.env;
     this.program = spawn("script", ["-qfec", command, "/dev/null"], {
       env: { ...rest, TERM: "xterm-256color", ...environment },
     });
