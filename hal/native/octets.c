@@ -124,3 +124,13 @@ void xs_octets_base64(xsMachine *the)
 	xsmcSetStringBuffer(xsResult, NULL, (count + 2) / 3 * 4);
 	octets_base64(xsmcToString(xsResult), part(the, 0, start, count, 0), (uint32_t)count);
 }
+
+/* (octets, start, end, crc) */
+void xs_octets_crc(xsMachine *the)
+{
+	xsIntegerValue start = xsmcToInteger(xsArg(1)), count = xsmcToInteger(xsArg(2)) - start;
+	uint32_t crc = (uint32_t)xsmcToInteger(xsArg(3));
+	if (count > 0)
+		crc = octets_crc(part(the, 0, start, count, 0), (uint32_t)count, crc);
+	xsmcSetInteger(xsResult, (xsIntegerValue)crc);
+}

@@ -115,4 +115,15 @@ static inline void octets_base64(char *out, const uint8_t *octets, uint32_t coun
 	}
 }
 
+/* Goes on with a CRC-32 of ISO 3309, which begins as all ones. */
+static inline uint32_t octets_crc(const uint8_t *octets, uint32_t count, uint32_t crc)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		crc ^= octets[i];
+		for (int bit = 0; bit < 8; bit++)
+			crc = crc >> 1 ^ (crc & 1 ? 0xedb88320u : 0);
+	}
+	return crc;
+}
+
 #endif

@@ -67,3 +67,7 @@ export function asciiText(this: unknown, bytes: Uint8Array, start: number, end: 
 export function base64Text(this: unknown, bytes: Uint8Array, start: number, end: number): string {
   return native("xs_octets_base64").call(this, bytes, start, end);
 }
+
+export function crcOf(this: unknown, bytes: Uint8Array, start: number, end: number, crc: number): number {
+  return native("xs_octets_crc").call(this, bytes, start, end, crc);
+}

@@ -93,3 +93,20 @@ export function base64Text(bytes: Uint8Array, start: number, end: number): strin
   }
   return out;
 }
+
+/** By four bits of the octet: CRC-32 of ISO 3309. */
+const CRC_STEPS: readonly number[] = [
+  0, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4, 0x4db26158, 0x5005713c, 0xedb88320, 0xf00f9344,
+  0xd6d6a3e8, 0xcb61b38c, 0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c,
+];
+
+/** Goes on with a CRC-32 over `bytes[start, end)`. @param crc begins as -1 @returns a signed integer, whose complement is the CRC */
+export function crcOf(bytes: Uint8Array, start: number, end: number, crc: number): number {
+  let sum = crc;
+  for (let i = start; i < end; i++) {
+    sum ^= bytes[i];
+    sum = (sum >>> 4) ^ CRC_STEPS[sum & 15];
+    sum = (sum >>> 4) ^ CRC_STEPS[sum & 15];
+  }
+  return sum | 0;
+}

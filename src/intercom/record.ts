@@ -9,6 +9,7 @@
  */
 import type { Store } from "../../hal/device.js";
 import { pieceEnd, utf8, utf8Length } from "../core/bytes.js";
+import { crcOf } from "../core/octets.js";
 
 /** "portero 2 COUNTER CRC PARTS"; the form before had no PARTS, and one part of any length. */
 const FORM = 2;
@@ -29,12 +30,6 @@ const PIECE = 16;
 const CRC_PIECE = 128;
 /** Octets of the longest first line: it counts to 2^32. */
 const HEAD_BYTES = 40;
-
-/** By four bits of the octet: CRC-32 of ISO 3309. */
-const CRC_STEPS: readonly number[] = [
-  0, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4, 0x4db26158, 0x5005713c, 0xedb88320, 0xf00f9344,
-  0xd6d6a3e8, 0xcb61b38c, 0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c,
-];
 
 export class Record {
   private readonly store: Store;
@@ -168,6 +163,7 @@ function startsOf(text: string, most: number): number[] {
   const starts = [0];
   const { length } = text;
   let [size, room] = [0, most - HEAD_BYTES];
+  if (utf8Length(text) <= room) return [0, length];
   for (let i = 0, end = 0; i < length; i = end) {
     end = pieceEnd(text, i, PIECE, length);
     const bytes = utf8Length(text.slice(i, end));
@@ -184,7 +180,8 @@ function startsOf(text: string, most: number): number[] {
 
 /** @returns the CRC of what comes before the text: counter and line end */
 function crcBefore(counter: number): number {
-  return crcOf(utf8(counter + "\n"), -1);
+  const bytes = utf8(counter + "\n");
+  return crcOf(bytes, 0, bytes.length, -1);
 }
 
 /** Goes on with `crc`. */
@@ -193,23 +190,13 @@ function crcOfText(text: string, crc: number): number {
   let sum = crc;
   for (let i = 0, end = 0; i < length; i = end) {
     end = pieceEnd(text, i, CRC_PIECE, length);
-    sum = crcOf(utf8(text.slice(i, end)), sum);
+    const bytes = utf8(text.slice(i, end));
+    sum = crcOf(bytes, 0, bytes.length, sum);
   }
   return sum;
 }
 
 /** CRC-32 of ISO 3309, as a number without sign. */
 export function crc32(bytes: Uint8Array): number {
-  return ~crcOf(bytes, -1) >>> 0;
-}
-
-/** Goes on with `crc`, which begins as -1. */
-function crcOf(bytes: Uint8Array, crc: number): number {
-  let sum = crc;
-  for (let i = 0; i < bytes.length; i++) {
-    sum ^= bytes[i];
-    sum = (sum >>> 4) ^ CRC_STEPS[sum & 15];
-    sum = (sum >>> 4) ^ CRC_STEPS[sum & 15];
-  }
-  return sum;
+  return ~crcOf(bytes, 0, bytes.length, -1) >>> 0;
 }

@@ -8,7 +8,7 @@ import * as inC from "../../hal/native/octets.js";
 import * as own from "../../src/core/octets.js";
 import { SeededRandom } from "../ua/harness.js";
 
-const { areAlike, areSame, asciiText, base64Text, copyOctets, copyUnfolded, isPlain, putUtf8, utf8Size } = own;
+const { areAlike, areSame, asciiText, base64Text, copyOctets, copyUnfolded, crcOf, isPlain, putUtf8, utf8Size } = own;
 const bytes = (text: string): Uint8Array => Uint8Array.from(text, (c) => c.charCodeAt(0));
 const unfolded = (text: string): string | number => {
   const [from, to] = [bytes(text), new Uint8Array(text.length + 4)];
@@ -118,7 +118,7 @@ int main(void) {
     for (uint32_t i = 0; i < count; i++) printf("%02x", utf8[i]);
     octets_base64(base, x, size);
     base[(size + 2) / 3 * 4] = 0;
-    printf(" %d %d .%s\\n", octets_plain(text), octets_ascii(x, size), base);
+    printf(" %d %d .%s %d\\n", octets_plain(text), octets_ascii(x, size), base, (int)octets_crc(x, size, (uint32_t)-1));
     free(text); free(base); free(utf8); free(z);
     free(x); free(y); free(to);
   }
@@ -175,6 +175,7 @@ describe.skipIf(!hasCompiler && process.env.CI !== "true")(
             Number(isPlain(c)),
             Number(asciiText(a, 0, a.length) !== null),
             `.${base64Text(a, 0, a.length)}`,
+            crcOf(a, 0, a.length, -1),
           ];
           return words.join(" ");
         });

@@ -27,6 +27,7 @@ void xs_octets_put(xsMachine* the);
 void xs_octets_plain(xsMachine* the);
 void xs_octets_text(xsMachine* the);
 void xs_octets_base64(xsMachine* the);
+void xs_octets_crc(xsMachine* the);
 void xs_g711_encode(xsMachine* the);
 void xs_g711_decode(xsMachine* the);
 void xs_g711_sample(xsMachine* the);
@@ -354,6 +355,7 @@ static void populate(xsMachine* machine, int index)
 	define(the, "xs_octets_plain", xs_octets_plain, 1);
 	define(the, "xs_octets_text", xs_octets_text, 3);
 	define(the, "xs_octets_base64", xs_octets_base64, 3);
+	define(the, "xs_octets_crc", xs_octets_crc, 4);
 	define(the, "xs_g711_encode", xs_g711_encode, 6);
 	define(the, "xs_g711_decode", xs_g711_decode, 6);
 	define(the, "xs_g711_sample", xs_g711_sample, 2);
