@@ -4,10 +4,10 @@
  */
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { freePort } from "./listeners.js";
 
 const ROOT = join(import.meta.dirname, "../..");
 const folder = mkdtempSync(join(tmpdir(), "portero-day-"));
@@ -32,15 +32,6 @@ function begin(line: string): { said: () => string } {
       said += piece;
     });
   return { said: () => said };
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
 }
 
 beforeAll(() => {
@@ -83,7 +74,7 @@ describe("the first day", () => {
       expect(text).toContain(`| \`${verb}\` |`);
     const port = await freePort();
     const door = begin(
-      `npm run sim -- --headless --alone --console-port ${port} --set relay1.pulse=7 --set relay1.code=2580`,
+      `npm run sim -- --headless --alone --console-port ${port} --set sip.port=${await freePort()} --set relay1.pulse=7 --set relay1.code=2580`,
     );
     const config = (words: string) => shell(`${tool}--tcp 127.0.0.1:${port} ${words}`);
     await vi.waitFor(() => expect(door.said()).toContain("console on"), { timeout: 30_000, interval: 200 });

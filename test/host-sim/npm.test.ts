@@ -64,7 +64,8 @@ describe("a program that npm started", { timeout: 60_000 }, () => {
       const file = usersFile();
       await Promise.all(
         (["SIGTERM", "SIGHUP", "SIGKILL"] as const).map(async (signal, i) => {
-          const port = 20_000 + 10 * Math.floor(Math.random() * 3000) + 3 * i;
+          // Below those that the system gives to whoever asks for any; a hundred for each.
+          const port = 20_000 + 300 * Math.floor(Math.random() * 40) + 100 * i;
           const run =
             script === "server"
               ? npmRun("server", "--", "--listen", "tcp:127.0.0.1:" + port, "--domain", "example.org", "--users", file)
