@@ -48,7 +48,7 @@ class Firmware {
     await it.expect(/^(config ready|error port)/m);
     for (const [key, value] of Object.entries(all)) it.type("set " + key + " " + value);
     it.type("save");
-    await until("settings\n" + it.written, WAIT_MS, () => /^ok, from the next start on: .*\n$/m.test(it.written));
+    await until("settings\n" + it.written, WAIT_MS, () => /^ok, from the next start on: .*\n/m.test(it.written));
     it.written = "";
     it.type("reboot");
     await it.expect(/^config ready/m);
