@@ -71,8 +71,9 @@ export function decode(what: string, bytes: Uint8Array): string {
 export function askHidden(question: string): Promise<string> {
   const { stdin, stderr } = process;
   if (stdin.isTTY !== true) return Promise.resolve(readLine());
-  stderr.write(question);
+  // Whoever types as soon as they are asked is not shown either.
   stdin.setRawMode(true);
+  stderr.write(question);
   stdin.resume();
   stdin.setEncoding("utf8");
   return new Promise((resolve, reject) => {

@@ -104,8 +104,9 @@ async function askPassword(isOnce: boolean): Promise<string> {
 }
 
 function askHidden(question: string): Promise<string> {
-  process.stderr.write(question);
+  // Whoever types as soon as they are asked is not shown either.
   process.stdin.setRawMode(true);
+  process.stderr.write(question);
   process.stdin.resume();
   process.stdin.setEncoding("utf8");
   return new Promise((resolve, reject) => {
