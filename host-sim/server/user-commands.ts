@@ -2,6 +2,7 @@
  * `user add`, `passwd`, `remove` and `list`: the users' file by hand, and where a password comes from without being seen. Each ends with an
  * exit code: 2 when it was called wrongly, 1 when it could not be done. Not here: the file itself (users-file.ts).
  */
+import { askHidden } from "../io/ask.js";
 import type { ServerOptions } from "./options.js";
 import { addUser, nameProblem, readUsers, removeUser } from "./users-file.js";
 
@@ -101,40 +102,6 @@ async function askPassword(isOnce: boolean): Promise<string> {
   if (first === "" || isOnce) return first;
   if (first === (await askHidden("Again: "))) return first;
   throw new BadPassword("the two are not the same" + NOTHING_CHANGED);
-}
-
-function askHidden(question: string): Promise<string> {
-  // Whoever types as soon as they are asked is not shown either.
-  process.stdin.setRawMode(true);
-  process.stderr.write(question);
-  process.stdin.resume();
-  process.stdin.setEncoding("utf8");
-  return new Promise((resolve, reject) => {
-    let typed = "";
-    const done = (): void => {
-      process.stdin.off("data", onData);
-      process.stdin.setRawMode(false);
-      process.stdin.pause();
-      process.stderr.write("\n");
-    };
-    const onData = (piece: string): void => {
-      for (const character of piece) {
-        if (character === "\r" || character === "\n" || character === "\x04") {
-          done();
-          resolve(typed);
-          return;
-        }
-        if (character === "\x03") {
-          done();
-          reject(new BadPassword("broken off" + NOTHING_CHANGED));
-          return;
-        }
-        if (character === "\x7f" || character === "\b") typed = [...typed].slice(0, -1).join("");
-        else typed += character;
-      }
-    };
-    process.stdin.on("data", onData);
-  });
 }
 
 function say(line: string): void {
