@@ -8,8 +8,9 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Crowd, type Load } from "../interop/crowd.js";
 import { modules } from "../interop/kamailio.js";
-import { endAll, freePorts, HOST, isInstalled, isOpen, makeFolder, PACKAGES, Program } from "../interop/programs.js";
+import { endAll, HOST, isInstalled, makeFolder, PACKAGES, Program } from "../interop/programs.js";
 import { Server } from "../interop/server.js";
+import { freePorts, isOpen } from "../ports.js";
 import { median, type Result } from "./harness.js";
 
 const ROUNDS = 3;

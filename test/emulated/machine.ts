@@ -3,7 +3,6 @@
  * on which the same tests run where there is no emulator. Not here: what is expected of the door.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { createSocket } from "node:dgram";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,6 +14,7 @@ import {
   makeMachine,
   startEmulator,
 } from "../../scripts/firmware/emulate.js";
+import { freePorts } from "../ports.js";
 import { HOST } from "./phone.js";
 
 const LINUX_PROGRAM = join(ROOT, "build", "firmware", "lin", "bin", "lin", "release", "lin");
@@ -28,21 +28,6 @@ export interface MachineKind {
   /** How long it may take for anything, next to a machine of its own. */
   patienceMs: number;
   start(): Promise<Machine>;
-}
-
-/** @returns the first of `count` ports in a row that are free */
-async function freePorts(count: number): Promise<number> {
-  for (let first = 20_000 + 20 * (process.pid % 1000); ; first += count) {
-    const sockets = Array.from({ length: count }, () => createSocket("udp4"));
-    const bound = await Promise.all(
-      sockets.map((socket, i) => new Promise<boolean>((done) => {
-        socket.once("error", () => done(false));
-        socket.bind(first + i, HOST, () => done(true));
-      })), // biome-ignore format: one socket each
-    );
-    for (const socket of sockets) socket.close();
-    if (bound.every(Boolean)) return first;
-  }
 }
 
 export class Machine {
@@ -103,14 +88,14 @@ async function startEmulated(patienceMs: number): Promise<Machine> {
   const folder = mkdtempSync(join(tmpdir(), "portero-emulated-"));
   const [flash, efuse] = [join(folder, "flash.bin"), join(folder, "efuse.bin")];
   makeMachine(buildFolder(), flash, efuse);
-  const sipPort = await freePorts(1 + RTP_PORTS);
+  const sipPort = freePorts(1 + RTP_PORTS);
   const child = startEmulator({ flash, efuse, sipPort, rtpPort: sipPort + 1 }, "pipe");
   return new Machine(child, { sipPort, host: HOST_OF_GUEST, folder, patienceMs });
 }
 
 async function startLinux(patienceMs: number): Promise<Machine> {
   const folder = mkdtempSync(join(tmpdir(), "portero-lin-"));
-  const sipPort = await freePorts(2 + RTP_PORTS);
+  const sipPort = freePorts(2 + RTP_PORTS);
   const child = spawn(LINUX_PROGRAM, ["--store", folder]);
   const machine = new Machine(child, { sipPort, host: HOST, folder, patienceMs });
   // Somebody else may have the ports of the initial settings: the console works all the same.

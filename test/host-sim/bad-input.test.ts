@@ -14,6 +14,7 @@ import { ipv4 } from "../../src/core/address.js";
 import { Console } from "../../src/intercom/console.js";
 import { Seat } from "../../src/intercom/guard.js";
 import { House } from "../intercom/house.js";
+import { freePorts } from "../ports.js";
 import { World } from "../ua/harness.js";
 
 const NOBODY = 65534;
@@ -144,17 +145,9 @@ describe("the simulator", { timeout: 60_000 }, () => {
   });
 
   it("holds its store alone, and leaves it to the next one", async () => {
-    const args = [
-      sim,
-      "--headless",
-      "--alone",
-      "--set",
-      "sip.port=25960",
-      "--set",
-      "rtp.port=26960",
-      "--store",
-      "kept",
-    ];
+    const port = freePorts(30);
+    const ports = ["--set", `sip.port=${port}`, "--set", `rtp.port=${port + 10}`];
+    const args = [sim, "--headless", "--alone", ...ports, "--store", "kept"];
     const first = start([...args, "--do", "console set sip.name one; console save; wait 100"]);
     await vi.waitFor(() => expect(contents().kept).toContain("one"), 20_000);
     const before = contents();
@@ -168,7 +161,9 @@ describe("the simulator", { timeout: 60_000 }, () => {
   });
 
   it("takes binary lines on its console for what they are, and goes on", async () => {
-    const script = start([sim, "--headless", "--alone", "--set", "sip.port=25962", "--set", "rtp.port=26962"], {
+    const port = freePorts(30);
+    const ports = ["--set", `sip.port=${port}`, "--set", `rtp.port=${port + 10}`];
+    const script = start([sim, "--headless", "--alone", ...ports], {
       input: Buffer.concat([BINARY, Buffer.from(`\n${"x".repeat(100_000)}\nversion\nset sip.na`)]),
     });
     await vi.waitFor(() => expect(script.result.out).toContain("sip.na: no such key"), 20_000);

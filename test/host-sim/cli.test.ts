@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { seal } from "../../host-sim/config/seal.js";
 import { loadWav } from "../../host-sim/io/audio.js";
 import { bundle } from "../../scripts/bundle.js";
+import { freePorts } from "../ports.js";
 
 const CALL = "press; expect call=confirmed 10; wait 3; press; expect call=ended 5; quit";
 
@@ -192,14 +193,14 @@ describe("the simulator", { timeout: 90_000 }, () => {
   it.each([["--virtual-time"], []])(
     "starts its door anew by reboot, with what was saved and on the ports that hold from then on (%s)",
     (...time) => {
-      const port = 20_000 + 2 * Math.floor(Math.random() * 15_000);
+      const port = freePorts(60);
       const script = [
         `console set sip.port ${port + 20}; console set sip.name Front; console save; console set sip.name lost`,
         "console reboot; expect config=ready 5; expect register=registered 10; console get sip.name; console get sip.port",
         "press; expect call=confirmed 10; press; expect call=ended 5; press2; wait 1; console calls; quit",
       ].join("; ");
       const config = join(folder(), "door.conf");
-      writeFileSync(config, `sip.port=${port}\nrtp.port=${port + 200}\n`);
+      writeFileSync(config, `sip.port=${port}\nrtp.port=${port + 40}\n`);
       const { code, out, err } = sim(...time, "--config", config, "--do", `expect config=ready; ${script}`);
       expect([code, err.split("\n").filter((line) => line.startsWith("step"))]).toEqual([0, []]);
       expect(out).toContain(`config ready address=sip:door@127.0.0.1:${port + 20}\n`);

@@ -7,7 +7,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { freePort } from "./listeners.js";
+import { freePorts } from "../ports.js";
 
 const ROOT = join(import.meta.dirname, "../..");
 const folder = mkdtempSync(join(tmpdir(), "portero-day-"));
@@ -72,9 +72,9 @@ describe("the first day", () => {
     const [, tool] = /`(npm run config -- )--port \S+ COMMAND` for a board, `--tcp HOST:PORT`/.exec(text) ?? [];
     for (const verb of ["get [KEY]", "set KEY=VALUE …", "apply FILE", "backup FILE"])
       expect(text).toContain(`| \`${verb}\` |`);
-    const port = await freePort();
+    const port = freePorts();
     const door = begin(
-      `npm run sim -- --headless --alone --console-port ${port} --set sip.port=${await freePort()} --set relay1.pulse=7 --set relay1.code=2580`,
+      `npm run sim -- --headless --alone --console-port ${port} --set sip.port=${freePorts()} --set relay1.pulse=7 --set relay1.code=2580`,
     );
     const config = (words: string) => shell(`${tool}--tcp 127.0.0.1:${port} ${words}`);
     await vi.waitFor(() => expect(door.said()).toContain("console on"), { timeout: 30_000, interval: 200 });
@@ -91,7 +91,7 @@ describe("the first day", () => {
   });
 
   it("starts the server of docs/server.md with its two users", { timeout: 120_000 }, async () => {
-    const port = String(await freePort());
+    const port = String(freePorts());
     const commands = [...page("docs/server.md").matchAll(/^ {4}(.*npm run server -- .*)$/gm)].map(([, line]) =>
       line.replaceAll("5060", port),
     );

@@ -55,15 +55,6 @@ async function resetting(endings: Endings, port: number): Promise<void> {
   await new Promise<void>((resolve) => server.listen(port, HERE, resolve));
 }
 
-/** A port that is free by UDP and TCP. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, HERE, resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
 /** @param tcp refuse: nobody is there; drop: nothing is answered; silent: accepted by the kernel alone; reset: at the first octets */
 export async function hinder(endings: Endings, port: number, tcp: string): Promise<void> {
   if (tcp === "reset") await resetting(endings, port);

@@ -5,6 +5,7 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { freePorts } from "../ports.js";
 
 const ROOT = join(import.meta.dirname, "../..");
 const WITHIN = { timeout: 30_000, interval: 100 };
@@ -63,9 +64,8 @@ describe("a program that npm started", { timeout: 60_000 }, () => {
     async (script) => {
       const file = usersFile();
       await Promise.all(
-        (["SIGTERM", "SIGHUP", "SIGKILL"] as const).map(async (signal, i) => {
-          // Below those that the system gives to whoever asks for any; a hundred for each.
-          const port = 20_000 + 300 * Math.floor(Math.random() * 40) + 100 * i;
+        (["SIGTERM", "SIGHUP", "SIGKILL"] as const).map(async (signal) => {
+          const port = freePorts(60);
           const run =
             script === "server"
               ? npmRun("server", "--", "--listen", "tcp:127.0.0.1:" + port, "--domain", "example.org", "--users", file)

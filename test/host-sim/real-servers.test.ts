@@ -10,7 +10,8 @@ import { ipv4 } from "../../src/core/address.js";
 import { DOOR_LIMITS } from "../../src/core/limits.js";
 import { Settings } from "../../src/intercom/settings.js";
 import { type Algorithm, KINDS, type Kind, LONGEST, Pbx, stationAt } from "../intercom/pbx.js";
-import { type Endings, freePort, hinder } from "./listeners.js";
+import { freePorts } from "../ports.js";
+import { type Endings, hinder } from "./listeners.js";
 
 const HERE = "127.0.0.1";
 const PASSWORD = "Zq8-long-enough";
@@ -29,7 +30,7 @@ async function until(what: () => boolean): Promise<void> {
 }
 
 async function call(kind: Kind, algorithm: Algorithm, status: 401 | 407, tcp: string, user: string): Promise<Pbx> {
-  const port = await freePort();
+  const port = freePorts(2);
   const pbx = new Pbx({ ip: ipv4(HERE), port, kind, algorithm, status, user, password: PASSWORD });
   endings.push(() => pbx.close());
   await pbx.open(ports, tcp === "open");
@@ -37,8 +38,8 @@ async function call(kind: Kind, algorithm: Algorithm, status: 401 | 407, tcp: st
   const settings = new Settings();
   for (const one of [
     `net.address=${HERE}`,
-    `sip.port=${await freePort()}`,
-    `rtp.port=${(await freePort()) & ~1}`,
+    `sip.port=${freePorts(2)}`,
+    `rtp.port=${freePorts(20)}`,
     `sip.user=${user}`,
     `sip.password=${PASSWORD}`,
     `sip.domain=${HERE}:${port}`,

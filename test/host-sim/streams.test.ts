@@ -5,6 +5,7 @@ import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { freePorts } from "../ports.js";
 import { program } from "../programs.js";
 
 const WITHIN = { timeout: 20_000, interval: 50 };
@@ -26,7 +27,7 @@ interface Run {
 
 /** Starts it on ports of its own. */
 function start(...args: string[]): Run {
-  const port = 20_000 + 2 * Math.floor(Math.random() * 15_000);
+  const port = freePorts(30);
   const running = spawn(
     process.execPath,
     [program("portero-sim"), "--headless", "--set", `sip.port=${port}`, "--set", `rtp.port=${port + 10}`, ...args],

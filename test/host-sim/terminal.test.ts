@@ -6,6 +6,7 @@ import { MemoryStore } from "../../host-sim/io/store.js";
 import { ipv4 } from "../../src/core/address.js";
 import { Console } from "../../src/intercom/console.js";
 import { House } from "../intercom/house.js";
+import { freePorts } from "../ports.js";
 import { World } from "../ua/harness.js";
 
 const hasScript = spawnSync("script", ["--version"], { encoding: "utf8" }).stdout?.includes("util-linux") === true;
@@ -20,7 +21,7 @@ afterEach(() => {
 
 /** The simulator on ports of its own. */
 function simulator(): string {
-  const port = 20_000 + 2 * Math.floor(Math.random() * 15_000);
+  const port = freePorts(20);
   return `host-sim/cli.ts --set sip.port=${port} --set rtp.port=${port + 10}`;
 }
 

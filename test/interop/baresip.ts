@@ -6,7 +6,8 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
-import { freePorts, HOST, makeFolder, Program, until } from "./programs.js";
+import { freePorts } from "../ports.js";
+import { HOST, makeFolder, Program, until } from "./programs.js";
 import { readWav, type Sound, tone, writeWav } from "./sound.js";
 
 const MODULES = "/usr/lib/baresip/modules";

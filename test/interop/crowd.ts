@@ -1,7 +1,8 @@
 /** SIPp as many users at once: it registers them, answers for them, and lets them call one another. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { freePorts, HOST, isOpen, makeFolder, Program, pause } from "./programs.js";
+import { freePorts, isOpen } from "../ports.js";
+import { HOST, makeFolder, Program, pause } from "./programs.js";
 
 const SCENARIOS = join(import.meta.dirname, "scenarios");
 const START_MS = 3000;

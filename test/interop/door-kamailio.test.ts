@@ -1,10 +1,11 @@
 /** The door at Kamailio: registration with a password, its refresh, a wrong password, and calls both ways through it. */
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
+import { freePorts } from "../ports.js";
 import { Baresip } from "./baresip.js";
 import { Door } from "./door.js";
 import { Kamailio } from "./kamailio.js";
-import { describeWith, freePorts, pause } from "./programs.js";
+import { describeWith, pause } from "./programs.js";
 import { dominantHz, durationMs, longestGapMs, trimSilence } from "./sound.js";
 
 const USERS = { door: "secretD", phone: "secretP" };

@@ -4,7 +4,8 @@
  */
 import { connect } from "node:net";
 import { join } from "node:path";
-import { freePorts, HOST, isOpen, makeFolder, type Network, Program } from "./programs.js";
+import { freePorts, isOpen } from "../ports.js";
+import { HOST, makeFolder, type Network, Program } from "./programs.js";
 import { readWav, type Sound, tone, writeWav } from "./sound.js";
 
 const ROOT = join(import.meta.dirname, "..", "..");
@@ -61,7 +62,10 @@ export class Door {
       // A short script may be through before the ports are seen.
       if (door.#program.code === 0) return true;
       const ports = [door.port, door.#consolePort];
-      return isOpen("udp", door.port, options.network) && ports.every((port) => isOpen("tcp", port, options.network));
+      return (
+        isOpen("udp", door.port, options.network?.pid) &&
+        ports.every((port) => isOpen("tcp", port, options.network?.pid))
+      );
     });
     return door;
   }

@@ -9,10 +9,11 @@ import { afterEach, describe, expect, it } from "vitest";
 import { openTcp } from "../../host-sim/io/tcp.js";
 import { openUdp } from "../../host-sim/io/udp.js";
 import { ipv4 } from "../../src/core/address.js";
-import { type Endings, freePort, hinder } from "../host-sim/listeners.js";
+import { type Endings, hinder } from "../host-sim/listeners.js";
 import { KINDS, LONGEST, Pbx } from "../intercom/pbx.js";
+import { freePorts, isOpen } from "../ports.js";
 import { Baresip } from "./baresip.js";
-import { describeWith, freePorts, HOST, isOpen, makeFolder, until } from "./programs.js";
+import { describeWith, HOST, makeFolder, until } from "./programs.js";
 import { Sipp } from "./sipp.js";
 import { dominantHz, durationMs, longestGapMs, SAMPLES_PER_SECOND, shareOf, trimSilence } from "./sound.js";
 
@@ -217,7 +218,7 @@ describeBuilt([], "the firmware on XS and servers as people have them", () => {
     ["the longest credentials", "reset", LONGEST],
   ] as const)("%s, TCP %s", async (_, tcp, kind) => {
     const user = kind === LONGEST ? "u".repeat(64) : "door";
-    const port = await freePort();
+    const port = freePorts();
     const pbx = new Pbx({ ip: ipv4(HOST), port, kind, algorithm: "SHA-256", status: 407, user, password: "secret" });
     endings.push(() => pbx.close());
     await pbx.open({ udp: openUdp, tcp: openTcp }, tcp === "open");

@@ -1,8 +1,9 @@
 /** Users register and call with their passwords beside a flood of strangers' requests, on the loopback. Nobody of them fails. */
 import { createSocket } from "node:dgram";
 import { expect, it } from "vitest";
+import { freePorts } from "../ports.js";
 import { Crowd, type Load } from "./crowd.js";
-import { describeWith, freePorts, HOST, pause } from "./programs.js";
+import { describeWith, HOST, pause } from "./programs.js";
 import { Server } from "./server.js";
 
 /** A minute with SWEEP=whole. */

@@ -6,7 +6,8 @@ import { spawnSync } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { freePorts, HOST, isOpen, makeFolder, type Network, Program } from "./programs.js";
+import { freePorts, isOpen } from "../ports.js";
+import { HOST, makeFolder, type Network, Program } from "./programs.js";
 
 /** It ends by itself when whoever started it could not end it. */
 const LIFE_SECONDS = 100;
@@ -49,7 +50,7 @@ export class Kamailio {
     if (options.way === "rtpengine") await server.#startRtpengine();
     await server.#program.until("Kamailio's answer to OPTIONS", START_MS, () =>
       // Nobody reaches it from here in another network; what comes to its open port waits there for it.
-      options.network === undefined ? server.#ask() : isOpen("udp", server.port, options.network),
+      options.network === undefined ? server.#ask() : isOpen("udp", server.port, options.network?.pid),
     );
     return server;
   }

@@ -5,7 +5,8 @@
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { freePorts, HOST, isOpen, makeFolder, type Network, Program, until } from "./programs.js";
+import { freePorts, isOpen } from "../ports.js";
+import { HOST, makeFolder, type Network, Program, until } from "./programs.js";
 import { readWav, type Sound, tone, writeWav } from "./sound.js";
 
 /** It ends by itself when whoever started it could not end it. */
@@ -80,7 +81,7 @@ export class Linphone {
   }
 
   async #begin({ user, codecs, server }: LinphoneOptions): Promise<void> {
-    await this.#program.until("Linphone's port", START_MS, () => isOpen("udp", this.port, this.#network));
+    await this.#program.until("Linphone's port", START_MS, () => isOpen("udp", this.port, this.#network?.pid));
     for (const line of ["ipv6 disable", "soundcard use files"]) this.type(line);
     this.type("play " + join(this.#folder, "tone.wav"));
     this.type("record " + join(this.#folder, "heard.wav"));

@@ -1,13 +1,14 @@
 /**
- * Starts and ends the other programs that the door is tested against: finds what is installed, hands out free ports and folders,
+ * Starts and ends the other programs that the door is tested against: finds what is installed, hands out folders,
  * waits by looking, and kills by process id whatever still runs when a test is over, also when it failed.
- * Knows nothing of SIP. Linux only, as are the packages: what is bound is read from /proc/net.
+ * Knows nothing of SIP. Linux only, as are the packages.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { accessSync, constants, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { accessSync, constants, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { afterEach, describe, it } from "vitest";
+import { returnPorts } from "../ports.js";
 
 export const HOST = "127.0.0.1";
 /** How often a state is looked at that nobody tells of. */
@@ -16,13 +17,6 @@ const LOOK_MS = 25;
 const NETWORK_SECONDS = 100;
 /** How long a program may take to end by itself when it is asked to. */
 const END_MS = 2000;
-const FIRST_PORT = 12_000;
-const LAST_PORT = 30_000;
-/** The most test files that run at the same time. */
-const WORKERS = 4;
-/** States of sockets in /proc/net. */
-const UDP_BOUND = "07";
-const TCP_LISTENS = "0A";
 
 /** Debian's packages, by program. */
 export const PACKAGES = {
@@ -43,7 +37,6 @@ export const PACKAGES = {
 
 const running = new Set<Program>();
 const folders = new Set<string>();
-const given = new Set<number>();
 
 process.on("exit", () => {
   for (const program of running) program.kill();
@@ -82,7 +75,7 @@ export async function endAll(): Promise<void> {
   await Promise.all([...running].map((program) => program.end()));
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
   folders.clear();
-  given.clear();
+  returnPorts();
 }
 
 /** A new empty folder that is removed after the test. */
@@ -90,45 +83,6 @@ export function makeFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "portero-"));
   folders.add(folder);
   return folder;
-}
-
-/** @returns the first of `count` ports in a row, an even one, that nobody holds on UDP or TCP: below those that systems give out */
-export function freePorts(count: number): number {
-  // Files that run at the same time have ports of their own.
-  const worker = (Number(process.env.VITEST_POOL_ID ?? 1) - 1) % WORKERS;
-  const ports = Math.floor((LAST_PORT - FIRST_PORT) / WORKERS);
-  for (let attempt = 0; attempt < 200; attempt++) {
-    const first = FIRST_PORT + worker * ports + 2 * Math.floor((Math.random() * (ports - count)) / 2);
-    const row = Array.from({ length: count }, (_, i) => first + i);
-    const isTaken = (port: number) =>
-      given.has(port) || [...socketStates("udp", port), ...socketStates("tcp", port)].length > 0;
-    if (row.some(isTaken)) continue;
-    for (const port of row) given.add(port);
-    return first;
-  }
-  throw new Error("no " + count + " free ports in a row");
-}
-
-/** Whether a program waits at the port: for datagrams, or for connections. @param network whose port; the machine's own if not told */
-export function isOpen(transport: "udp" | "tcp", port: number, network?: Network): boolean {
-  return socketStates(transport, port, network).includes(transport === "udp" ? UDP_BOUND : TCP_LISTENS);
-}
-
-/** The states of all sockets at a local port, as the kernel writes them. */
-function socketStates(transport: "udp" | "tcp", port: number, network?: Network): string[] {
-  const wanted = ":" + port.toString(16).toUpperCase().padStart(4, "0");
-  const states: string[] = [];
-  for (const table of [transport, transport + "6"]) {
-    let text = "";
-    try {
-      text = readFileSync("/proc/" + (network === undefined ? "self" : network.pid) + "/net/" + table, "latin1");
-    } catch {}
-    for (const line of text.split("\n")) {
-      const [, local, , state] = line.trim().split(/\s+/);
-      if (local?.endsWith(wanted)) states.push(state);
-    }
-  }
-  return states;
 }
 
 export function pause(delayMs: number): Promise<void> {

@@ -1,10 +1,10 @@
 /** The location service in Redis: shared, atomic, and away and back. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { Redis } from "ioredis";
 import { afterEach, expect, it } from "vitest";
 import { each, Folder, Phones, Program, pause } from "../host-sim/server/program.js";
+import { freePorts } from "../ports.js";
 import { Crowd } from "./crowd.js";
 import { describeWith } from "./programs.js";
 import { Server } from "./server.js";
@@ -13,15 +13,6 @@ const cleanUps: (() => void)[] = [];
 afterEach(() => {
   for (const cleanUp of cleanUps.splice(0).reverse()) cleanUp();
 });
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
-}
 
 async function startRedis(port: number, dir: string, ...more: string[]): Promise<ChildProcess> {
   const args = ["--port", String(port), "--bind", "127.0.0.1", "--dir", dir, "--appendonly", "yes", ...more];
@@ -46,7 +37,7 @@ describeWith(["redis-server"], "servers that share a Redis", () => {
   it("lose no contact when both register one address at once, and see what the other did", async () => {
     const place = new Folder();
     cleanUps.push(() => place.remove());
-    const port = await freePort();
+    const port = freePorts();
     await startRedis(port, place.path);
     const args = ["--users", place.users(20), "--store", "redis://127.0.0.1:" + port + "/0", "--contacts", "16"];
     const servers = await Promise.all([program(...args).ready(), program(...args).ready()]);
@@ -73,7 +64,7 @@ describeWith(["redis-server"], "servers that share a Redis", () => {
   it("answer 503 with Retry-After while Redis is gone, and go on when it is back, with every binding", async () => {
     const place = new Folder();
     cleanUps.push(() => place.remove());
-    const port = await freePort();
+    const port = freePorts();
     const redis = await startRedis(port, place.path);
     const server = await program("--users", place.users(2), "--store", "redis://127.0.0.1:" + port).ready();
     const phone = new Phones();
@@ -99,7 +90,7 @@ describeWith(["redis-server"], "a Redis that is not the right one", () => {
   ])("is away, with the reason, and nothing is kept in it: %s", async (_what, password, path, reason) => {
     const place = new Folder();
     cleanUps.push(() => place.remove());
-    const port = await freePort();
+    const port = freePorts();
     await startRedis(port, place.path, "--requirepass", "right");
     const url = "redis://" + password + "127.0.0.1:" + port + path;
     const server = await program("--users", place.users(1), "--store", url).ready();
@@ -118,7 +109,7 @@ describeWith(["redis-server"], "a Redis that is not the right one", () => {
   it("is ready in the database that was chosen, by a password from a file", async () => {
     const place = new Folder();
     cleanUps.push(() => place.remove());
-    const port = await freePort();
+    const port = freePorts();
     await startRedis(port, place.path, "--requirepass", "right");
     writeFileSync(place.path + "/secret", "right\n");
     const store = ["--store", "redis://127.0.0.1:" + port + "/5", "--store-password-file", place.path + "/secret"];
@@ -141,7 +132,7 @@ describeWith(["redis-server", "sipp"], "three proxies that share a Redis", () =>
   it("one of them killed: calls in progress end normally by the one in its place, new ones go on, no binding is lost", async () => {
     const place = new Folder();
     cleanUps.push(() => place.remove());
-    const port = await freePort();
+    const port = freePorts();
     await startRedis(port, place.path);
     const url = "redis://127.0.0.1:" + port;
     const crowd = new Crowd(300, "udp");

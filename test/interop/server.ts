@@ -2,8 +2,9 @@
 import { createHash } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { freePorts, isOpen } from "../ports.js";
 import { program } from "../programs.js";
-import { freePorts, HOST, isOpen, makeFolder, Program } from "./programs.js";
+import { HOST, makeFolder, Program } from "./programs.js";
 
 const START_MS = 15_000;
 

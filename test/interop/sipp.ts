@@ -4,7 +4,8 @@
  */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { freePorts, HOST, isOpen, makeFolder, Program } from "./programs.js";
+import { freePorts, isOpen } from "../ports.js";
+import { HOST, makeFolder, Program } from "./programs.js";
 
 /** Captured packets of G.711 and of digits, which come with SIPp. */
 const PCAP = "/usr/share/sip-tester";

@@ -1,10 +1,11 @@
 /** Our server and our door as two programs, a user of that server and a stranger: who is answered, who opens, and who only rings. */
 import { createSocket, type Socket } from "node:dgram";
 import { afterAll, expect, it } from "vitest";
+import { freePorts } from "../ports.js";
 import { authorization } from "../ua/digest.js";
 import { header } from "../ua/harness.js";
 import { Door } from "./door.js";
-import { describeWith, freePorts, HOST } from "./programs.js";
+import { describeWith, HOST } from "./programs.js";
 import { Server } from "./server.js";
 
 const WAIT_MS = 4000;

@@ -4,7 +4,8 @@
  */
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { freePorts, HOST, isOpen, makeFolder, type Network, Program } from "./programs.js";
+import { freePorts, isOpen } from "../ports.js";
+import { HOST, makeFolder, type Network, Program } from "./programs.js";
 import { readWav, type Sound, tone } from "./sound.js";
 
 /** It ends by itself when whoever started it could not end it. */
@@ -41,7 +42,7 @@ export class Twinkle {
     const phone = new Twinkle(folder, options);
     const { lines } = phone.#program;
     await phone.#program.until("Twinkle's prompt", START_MS, () => lines.some((line) => line.startsWith("Local IP")));
-    await phone.#program.until("Twinkle's port", START_MS, () => isOpen("udp", phone.port, options.network));
+    await phone.#program.until("Twinkle's port", START_MS, () => isOpen("udp", phone.port, options.network?.pid));
     if (options.server !== undefined) await phone.expect(/registration succeeded/i);
     return phone;
   }

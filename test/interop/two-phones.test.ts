@@ -3,8 +3,9 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
+import { freePorts } from "../ports.js";
 import { program } from "../programs.js";
-import { describeWith, freePorts, HOST, makeFolder, Program, until } from "./programs.js";
+import { describeWith, HOST, makeFolder, Program, until } from "./programs.js";
 import { tone, writeWav } from "./sound.js";
 
 const PAGE = readFileSync(join(import.meta.dirname, "../../docs/server.md"), "utf8");
