@@ -1,12 +1,16 @@
-/** Benchmarks on Node: `npm run bench`, with `-- --json` for programs; `npm run bench -- server` are those that need other programs. */
+/**
+ * Benchmarks on Node: `npm run bench`, with `-- --json` for programs; `npm run bench -- server` are those that need other programs,
+ * `npm run bench -- sound` what becomes of the sound (sound/main.ts).
+ */
 import { bytesEach, print, type Result } from "./harness.js";
 import { keepAliveBenchmarks } from "./keepalive.js";
 import { overloadBenchmarks } from "./overload.js";
 import { parseBenchmarks } from "./parse.js";
 import { SoundLoop } from "./rtp-bytes.js";
 import { serverBenchmarks } from "./server.js";
+import { outOfBounds, soundBenchmarks } from "./sound/main.js";
 
-function soundBenchmarks(): Result[] {
+function streamBenchmarks(): Result[] {
   const loop = new SoundLoop(0x0a000002, 0, 0);
   const contender = {
     name: "rtp",
@@ -18,8 +22,17 @@ function soundBenchmarks(): Result[] {
   return [{ name: "rtp.bytes", value: bytesEach(contender, 100000), unit: "bytes/packet received and sent" }];
 }
 
-const results: Result[] = process.argv.includes("server")
-  ? [...(await serverBenchmarks()), ...(await overloadBenchmarks())]
-  : // The parsers of others leave a heap on which little can be measured: they come last.
-    [...soundBenchmarks(), ...keepAliveBenchmarks(), ...parseBenchmarks()];
-print(results, process.argv.includes("--json"));
+const words = process.argv.slice(2);
+if (words.includes("sound")) {
+  const results = await soundBenchmarks(words);
+  print(results, words.includes("--json"));
+  const problems = outOfBounds(results);
+  for (const problem of problems) console.error(problem);
+  if (problems.length > 0) process.exitCode = 1;
+} else {
+  const results: Result[] = words.includes("server")
+    ? [...(await serverBenchmarks()), ...(await overloadBenchmarks())]
+    : // The parsers of others leave a heap on which little can be measured: they come last.
+      [...streamBenchmarks(), ...keepAliveBenchmarks(), ...parseBenchmarks()];
+  print(results, words.includes("--json"));
+}

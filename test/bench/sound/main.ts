@@ -1,0 +1,40 @@
+/**
+ * What becomes of the sound: `npm run bench -- sound`, and `npm run bench -- sound delay` for one part of it. Virtual time and seeds: the
+ * same on every machine. A part that is added stands in `PARTS`, and what its rows may be at most or must be at least in `BOUNDS`.
+ */
+import type { Result } from "../harness.js";
+import { delayBenchmarks } from "./delay.js";
+import { lossBenchmarks } from "./loss.js";
+
+interface Part {
+  name: string;
+  run(): Result[] | Promise<Result[]>;
+}
+
+const PARTS: readonly Part[] = [
+  { name: "delay", run: delayBenchmarks },
+  { name: "loss", run: lossBenchmarks },
+];
+
+/** Rows that have a bound: at most (a delay, a distance), or at least (what is gained). */
+const BOUNDS: Record<string, { most?: number; least?: number }> = {};
+
+/** @param words of the command line; those that name a part choose it, none: all of them */
+export async function soundBenchmarks(words: readonly string[]): Promise<Result[]> {
+  const chosen = PARTS.filter(({ name }) => words.includes(name));
+  const results: Result[] = [];
+  for (const part of chosen.length > 0 ? chosen : PARTS) results.push(...(await part.run()));
+  return results;
+}
+
+/** @returns one line for each row that is out of its bounds */
+export function outOfBounds(results: readonly Result[]): string[] {
+  const problems: string[] = [];
+  for (const { name, value, peer } of results) {
+    const { most = Number.POSITIVE_INFINITY, least = Number.NEGATIVE_INFINITY } = BOUNDS[name] ?? {};
+    if (peer !== undefined) continue;
+    if (!(value <= most)) problems.push(`${name} is ${value}, more than ${most}`);
+    if (!(value >= least)) problems.push(`${name} is ${value}, less than ${least}`);
+  }
+  return problems;
+}

@@ -1,0 +1,91 @@
+/** How far two sounds are from each other as an ear would have it: the log-spectral distance, of stretches that are laid over each other. */
+
+/** A stretch of 32 ms at 8 kHz, half of it anew each time. */
+const WINDOW = 256;
+const STEP = WINDOW / 2;
+/** Quieter than the loudest stretch by so much is a pause, and quieter than a stretch's loudest line by so much is not heard. */
+const PAUSE_DB = 40;
+const FLOOR_DB = 50;
+/** Stretches that are laid over each other, and how far one may have moved, in samples. */
+const BLOCK = 4000;
+const MOVED = 480;
+
+const HANN = Float64Array.from({ length: WINDOW }, (_, i) => 0.5 - 0.5 * Math.cos((2 * Math.PI * i) / WINDOW));
+
+/** @returns the power of each line, from 0 Hz to half the rate */
+export function powers(samples: Int16Array, at: number): Float64Array {
+  const re = Float64Array.from({ length: WINDOW }, (_, i) => HANN[i] * (samples[at + i] ?? 0));
+  const im = new Float64Array(WINDOW);
+  transform(re, im);
+  return Float64Array.from({ length: WINDOW / 2 + 1 }, (_, i) => re[i] * re[i] + im[i] * im[i]);
+}
+
+/** Fourier transform in place, by halves. */
+function transform(re: Float64Array, im: Float64Array): void {
+  const n = re.length;
+  for (let i = 1, j = 0; i < n; i++) {
+    let bit = n >> 1;
+    for (; j & bit; bit >>= 1) j ^= bit;
+    j ^= bit;
+    if (i < j) [re[i], re[j], im[i], im[j]] = [re[j], re[i], im[j], im[i]];
+  }
+  for (let size = 2; size <= n; size *= 2) {
+    for (let start = 0; start < n; start += size)
+      for (let k = 0; k < size / 2; k++) {
+        const angle = (-2 * Math.PI * k) / size;
+        const [a, b] = [start + k, start + k + size / 2];
+        const x = re[b] * Math.cos(angle) - im[b] * Math.sin(angle);
+        const y = re[b] * Math.sin(angle) + im[b] * Math.cos(angle);
+        [re[b], im[b], re[a], im[a]] = [re[a] - x, im[a] - y, re[a] + x, im[a] + y];
+      }
+  }
+}
+
+/**
+ * @param clean what was to be heard @param heard what was, begun at about the same time
+ * @returns the mean over all stretches with sound of the distance of their spectra, dB
+ */
+export function logSpectralDistance(clean: Int16Array, heard: Int16Array): number {
+  const stretches: { at: number; lines: Float64Array; power: number }[] = [];
+  for (let at = 0; at + WINDOW <= clean.length; at += STEP) {
+    const lines = powers(clean, at);
+    stretches.push({ at, lines, power: lines.reduce((sum, value) => sum + value, 0) });
+  }
+  const loudest = stretches.reduce((most, { power }) => Math.max(most, power), 0);
+  let sum = 0;
+  let count = 0;
+  let moved = 0;
+  let block = -1;
+  for (const { at, lines, power } of stretches) {
+    if (power < loudest * 10 ** (-PAUSE_DB / 10)) continue;
+    if (Math.floor(at / BLOCK) !== block) {
+      block = Math.floor(at / BLOCK);
+      moved = shiftOf(clean, heard, block * BLOCK);
+    }
+    sum += distance(lines, powers(heard, at + moved));
+    count += 1;
+  }
+  return count === 0 ? 0 : sum / count;
+}
+
+function distance(a: Float64Array, b: Float64Array): number {
+  const floor = a.reduce((most, value) => Math.max(most, value), 0) * 10 ** (-FLOOR_DB / 10);
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += (10 * Math.log10(Math.max(a[i], floor) / Math.max(b[i], floor))) ** 2;
+  return Math.sqrt(sum / a.length);
+}
+
+/** @returns by how many samples `heard` lies behind `clean` in the block that begins there */
+export function shiftOf(clean: Int16Array, heard: Int16Array, at: number, most = MOVED): number {
+  let best = 0;
+  let found = 0;
+  for (let shift = -most; shift <= most; shift++) {
+    let product = 0;
+    for (let i = at; i < at + BLOCK && i < clean.length; i++) product += clean[i] * (heard[i + shift] ?? 0);
+    if (product > best) {
+      best = product;
+      found = shift;
+    }
+  }
+  return found;
+}
