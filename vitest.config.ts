@@ -6,7 +6,8 @@ import { availableParallelism } from "node:os";
 import { configDefaults, defineConfig } from "vitest/config";
 
 /** Tests of the core alone, which keeps nothing outside of its objects. */
-const CORE = "test/{wire,core,dialog,media,transaction,ua,server,intercom,conformance,cases,sweep}/**/*.test.ts";
+const CORE =
+  "test/{wire,core,dialog,media,transaction,ua,server,settings,intercom,console,driver,conformance,cases,sweep}/**/*.test.ts";
 /** They measure what the heap has, so that nothing else may be in it. */
 const MEMORY = "test/**/*memory.test.ts";
 

@@ -4,7 +4,7 @@
  */
 import { styleText } from "node:util";
 import { ipv4 } from "../src/core/address.js";
-import { Settings } from "../src/intercom/settings.js";
+import { Settings } from "../src/settings/settings.js";
 import { readSetFile } from "./config/assignments.js";
 import { type Change, isProblems, nameOf, openSecrets, readFile, type SettingsFile } from "./config/file.js";
 import { type HousePlan, Misfit, SimHouse } from "./house.js";

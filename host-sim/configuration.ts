@@ -22,7 +22,7 @@ import {
   TYPE_NUMBER,
   TYPE_SWITCH,
   TYPE_ZONE,
-} from "../src/intercom/schema.js";
+} from "../src/settings/schema.js";
 
 import { FILE_VERSION } from "./config/file.js";
 

@@ -7,14 +7,14 @@ import { NONE, octets, Span } from "../src/core/bytes.js";
 import type { RandomSource } from "../src/core/random.js";
 import { Timers } from "../src/core/timers.js";
 import { AUTHENTICATOR_DEFAULTS, Authenticator } from "../src/server/authenticator.js";
+import { Domains } from "../src/server/domains.js";
 import { DayClock } from "../src/server/location.js";
-import { Marks } from "../src/server/mark.js";
 import { MemoryLocation } from "../src/server/memory.js";
-import { NumberPlan } from "../src/server/numbers.js";
-import { Ours } from "../src/server/ours.js";
+import { NumberPlan } from "../src/server/numberplan.js";
 import { PROXY_DEFAULTS, StatefulProxy } from "../src/server/proxy.js";
 import { Redirect } from "../src/server/redirect.js";
 import { Registrar } from "../src/server/registrar.js";
+import { RouteTokens } from "../src/server/routetoken.js";
 import { Server } from "../src/server/server.js";
 import { Targets } from "../src/server/targets.js";
 import { UserTable } from "../src/server/users.js";
@@ -94,11 +94,11 @@ export class HouseServer {
       defaultS: 3600,
       maxS: 7200,
     });
-    const ours = new Ours(layer, [domain]);
-    const targets = new Targets(layer, ours, users, new NumberPlan([]), server.registrar.node);
+    const ourDomains = new Domains(layer, [domain]);
+    const targets = new Targets(layer, ourDomains, users, new NumberPlan([]), server.registrar.node);
     server.next = options.isRedirect
       ? new Redirect(layer, store, users, { domains: [domain], jobs: 4, isClosed: true }, auth)
-      : new StatefulProxy(layer, random, auth, store, ours, targets, new Marks(random), {
+      : new StatefulProxy(layer, random, auth, store, ourDomains, targets, new RouteTokens(random), {
           ...PROXY_DEFAULTS,
           isClosed: true,
         });

@@ -3,11 +3,11 @@
  * settings want it. The same lines serve the terminal, scripts and the panel. Not here: who presses what (cli.ts, keyboard.ts, panel/).
  */
 import type { AudioInput, AudioOutput, Store } from "../hal/device.js";
+import { loadSettings } from "../src/console/console.js";
 import type { RandomSource } from "../src/core/random.js";
-import { loadSettings } from "../src/intercom/console.js";
-import { sizeProblem } from "../src/intercom/kept.js";
-import { Settings } from "../src/intercom/settings.js";
-import { checkTogether } from "../src/intercom/together.js";
+import { checkTogether } from "../src/settings/consistency.js";
+import { sizeProblem } from "../src/settings/savedsettings.js";
+import { Settings } from "../src/settings/settings.js";
 import { REGISTRATION_DONE } from "../src/ua/registration.js";
 import { escapeUser } from "../src/ua/uritext.js";
 import type { Change } from "./config/file.js";

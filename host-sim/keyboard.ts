@@ -1,12 +1,12 @@
 /**
  * The terminal as a house: single keys for the button, the phone and the visitor, a line for the door's console, and the ladder to look back
  * in. All that is printed goes through here, so that it tears no line that is being typed and no screen that is being read.
- * Not here: the line (src/intercom/terminal.ts) and the ladder (world/ladder-view.ts).
+ * Not here: the line (src/console/terminal.ts) and the ladder (world/ladder-view.ts).
  */
 import { emitKeypressEvents } from "node:readline";
+import { Terminal } from "../src/console/terminal.js";
 import { octets } from "../src/core/bytes.js";
-import type { Station } from "../src/intercom/station.js";
-import { Terminal } from "../src/intercom/terminal.js";
+import type { Station } from "../src/driver/station.js";
 import type { Party } from "./party.js";
 import type { Ladder } from "./world/ladder.js";
 import { folded, LadderView } from "./world/ladder-view.js";

@@ -5,13 +5,13 @@
 import { Es8311 } from "../hal/codecs/es8311.js";
 import { Es8388 } from "../hal/codecs/es8388.js";
 import type { AudioInput, AudioOutput, Codec, Device, InputName, Store } from "../hal/device.js";
+import type { TerminalUser } from "../src/console/terminal.js";
 import { HOUSE_LIMITS, type Limits } from "../src/core/limits.js";
 import type { RandomSource } from "../src/core/random.js";
-import type { DoorEvents } from "../src/intercom/outputs.js";
-import { findSetting } from "../src/intercom/schema.js";
-import type { Settings } from "../src/intercom/settings.js";
-import { Station } from "../src/intercom/station.js";
-import type { TerminalUser } from "../src/intercom/terminal.js";
+import { Station } from "../src/driver/station.js";
+import type { DoorEvents } from "../src/intercom/events.js";
+import { findSetting } from "../src/settings/schema.js";
+import type { Settings } from "../src/settings/settings.js";
 import { CodecInput, CodecOutput, type VirtualCodec } from "./io/chips/codec.js";
 import { VirtualEs8388 } from "./io/chips/es8388.js";
 import { VirtualContact, VirtualOutput } from "./io/digital.js";

@@ -19,8 +19,8 @@ const FRESH = "--fresh";
 
 /** The files, and the tests that say what each of them is for. */
 const FILES: Record<string, readonly string[]> = {
-  "src/intercom/lock.ts": ["test/intercom/lock.test.ts"],
-  "src/intercom/guard.ts": ["test/intercom/locked-console.test.ts"],
+  "src/intercom/codelock.ts": ["test/intercom/codelock.test.ts"],
+  "src/console/passwordlock.ts": ["test/console/locked-console.test.ts"],
   "src/intercom/access.ts": ["test/intercom/access.test.ts"],
   "src/intercom/callers.ts": ["test/intercom/callers.test.ts"],
   "src/server/guard.ts": ["test/server/guard.test.ts"],

@@ -1,11 +1,11 @@
 /**
- * Makes src/intercom/zones.ts: the names of time zones, each with its rule of today as POSIX writes it, out of the system's tz database
+ * Makes src/settings/zones.ts: the names of time zones, each with its rule of today as POSIX writes it, out of the system's tz database
  * (Debian's tzdata). To be run again when a country changes its clocks. The clocks of Morocco and Palestine follow
  * the moon in one month of the year, which no such rule can say.
  */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { isZone } from "../src/intercom/daytime.js";
+import { isZone } from "../src/settings/daytime.js";
 
 const DATABASE = "/usr/share/zoneinfo";
 const FILE = join(import.meta.dirname, "..", "src", "intercom", "zones.ts");
@@ -28,7 +28,7 @@ function main(): void {
   const byRule = new Map<string, string[]>();
   for (const name of names()) {
     const rule = ruleOf(name);
-    if (!isZone(rule)) throw new Error(`${name}: ${rule} is not understood (src/intercom/daytime.ts)`);
+    if (!isZone(rule)) throw new Error(`${name}: ${rule} is not understood (src/settings/daytime.ts)`);
     byRule.set(rule, [...(byRule.get(rule) ?? []), name]);
   }
   const lines = [...byRule].map(([rule, of]) => `${rule} ${of.join(" ")}\n`).sort();

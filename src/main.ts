@@ -6,17 +6,17 @@
 import { BOARD } from "../hal/boards/board.js";
 import type { PinWiring, Store } from "../hal/device.js";
 import { Machine } from "../hal/moddable/machine.js";
+import { loadSettings, VERSION } from "./console/console.js";
+import { Improv, type ImprovUser } from "./console/improv.js";
+import { Terminal, type TerminalUser } from "./console/terminal.js";
 import { ipv4Text } from "./core/address.js";
 import { DOOR_LIMITS, ROOMY_LIMITS } from "./core/limits.js";
-import { loadSettings, VERSION } from "./intercom/console.js";
+import { Station } from "./driver/station.js";
 import { eventLine } from "./intercom/eventline.js";
-import { Improv, type ImprovUser } from "./intercom/improv.js";
-import { fixedAddress, NETWORK_KEYS, nameServer } from "./intercom/network.js";
-import type { DoorEvents } from "./intercom/outputs.js";
-import { Settings } from "./intercom/settings.js";
-import { Station } from "./intercom/station.js";
-import { Terminal, type TerminalUser } from "./intercom/terminal.js";
-import { forgetWiring, wiringOf } from "./intercom/wiring.js";
+import type { DoorEvents } from "./intercom/events.js";
+import { fixedAddress, NETWORK_KEYS, nameServer } from "./settings/network.js";
+import { Settings } from "./settings/settings.js";
+import { forgetWiring, wiringOf } from "./settings/wiring.js";
 import { escapeUser } from "./ua/uritext.js";
 
 const SSID = "wifi.ssid";

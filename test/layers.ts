@@ -15,13 +15,17 @@ export const ALLOWED: Record<string, readonly string[]> = {
   dialog: ["core", "wire", "transaction"],
   ua: ["core", "wire", "transaction", "dialog", "media"],
   server: ["core", "wire", "transaction", "dialog"],
-  intercom: ["core", "wire", "transaction", "dialog", "ua", "server", "media"],
+  settings: ["core", "wire", "dialog", "media", "ua"],
+  intercom: ["core", "wire", "transaction", "dialog", "ua", "server", "media", "settings"],
+  console: ["core", "transaction", "ua", "settings", "intercom"],
+  driver: ["core", "wire", "transaction", "media", "ua", "settings", "intercom", "console"],
 };
 
 /** The one file of `src/` that may import from everywhere in it, and what the platform has. */
 const ENTRY = "src/main.ts";
-/** The types of the device contract: for the product and the entry alone. */
+/** The types of the device contract: for the rooms that know devices, and the entry. */
 const CONTRACT = "hal";
+const KNOWS_DEVICES = ["settings", "intercom", "console", "driver"];
 
 /** Globals that the code may name: what ECMAScript has without a clock, randomness, strings' regular expressions or I/O. */
 const GLOBALS = new Set(
@@ -137,8 +141,8 @@ function direction(path: string, specifier: string, typeOnly: boolean): string {
   const to = posix.join(posix.dirname(path), specifier).split("/");
   const from = path.split("/");
   if (to[0] === CONTRACT) {
-    if (path === ENTRY || (typeOnly && from[1] === "intercom")) return "";
-    return "imports from hal/: only types, and only into intercom/";
+    if (path === ENTRY || (typeOnly && KNOWS_DEVICES.includes(from[1]))) return "";
+    return "imports from hal/: only types, and only into " + KNOWS_DEVICES.join(", ");
   }
   if (to[0] !== "src") return "imports " + specifier + ", which is outside src/";
   if (path === ENTRY) return "";

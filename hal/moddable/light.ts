@@ -1,7 +1,7 @@
 /** One LED that tells the door's state by its rhythm. Not here: which state it is. */
 import type { Clock, DeviceTimer, Output } from "../device.js";
 
-/** The door's patterns (LED_* in outputs.ts): ready, and a fault; that there is no network is one. */
+/** The door's patterns (LED_* in events.ts): ready, and a fault; that there is no network is one. */
 const LED_READY = 1;
 const LED_TROUBLE = 6;
 /** In the place of ready: the door works without something, as sound, or with settings it was not given. */

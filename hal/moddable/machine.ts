@@ -15,7 +15,7 @@ import Time from "time";
 import Timer from "timer";
 import { ipv4 } from "../../src/core/address.js";
 import { octets } from "../../src/core/bytes.js";
-import { PART_BYTES } from "../../src/intercom/record.js";
+import { PART_BYTES } from "../../src/settings/record.js";
 import type { Board } from "../boards/pins.js";
 import { ES8311_ADDRESS, Es8311 } from "../codecs/es8311.js";
 import { ES8388_ADDRESS, Es8388 } from "../codecs/es8388.js";
@@ -42,10 +42,10 @@ import { savePower } from "../native/powersave.js";
 import { restart } from "../native/restart.js";
 import { Join, type NetworkChoice } from "./join.js";
 import { Light } from "./light.js";
-import { Printer } from "./lines.js";
-import { Names } from "./names.js";
 import { type PinMaker, RelayPin, SwitchPin } from "./pins.js";
+import { Printer } from "./printer.js";
 import { random } from "./random.js";
+import { BoardResolver } from "./resolver.js";
 import { Streams } from "./streams.js";
 import { TimeOfDay } from "./timeofday.js";
 
@@ -239,7 +239,7 @@ export class Machine implements Device {
   private readonly radio = new RadioState(() => this.openRadio());
   readonly clock: Clock = new TicksClock();
   readonly random = { uint32: random };
-  readonly resolver: Resolver = new Names({
+  readonly resolver: Resolver = new BoardResolver({
     clock: this.clock,
     random: this.random,
     udp: openUdp,

@@ -1,6 +1,6 @@
 /** Settings as they stand on a command line: `KEY=VALUE …`, `KEY VALUE`, a KEY alone whose value is asked for, and values out of files. */
-import { findSetting } from "../../src/intercom/schema.js";
-import { Settings } from "../../src/intercom/settings.js";
+import { findSetting } from "../../src/settings/schema.js";
+import { Settings } from "../../src/settings/settings.js";
 import { decode } from "../io/ask.js";
 import { safe } from "../world/events.js";
 import { type Change, isProblems, isSecretKey, nameOf, readBytes, readFile, withoutSecret } from "./file.js";

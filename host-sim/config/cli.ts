@@ -6,8 +6,8 @@
 import { createInterface } from "node:readline";
 import type { Duplex } from "node:stream";
 import { parseArgs } from "node:util";
-import { findSetting } from "../../src/intercom/schema.js";
-import { Settings } from "../../src/intercom/settings.js";
+import { findSetting } from "../../src/settings/schema.js";
+import { Settings } from "../../src/settings/settings.js";
 import { joinValues } from "../io/arguments.js";
 import { askHidden } from "../io/ask.js";
 import { watchParent } from "../parent.js";

@@ -14,8 +14,8 @@ import {
   statSync,
   writeSync,
 } from "node:fs";
-import { allowed, findSetting, isSecret, SCHEMA, TYPE_DECIMAL, TYPE_NUMBER } from "../../src/intercom/schema.js";
-import { readAssignment, Settings } from "../../src/intercom/settings.js";
+import { allowed, findSetting, isSecret, SCHEMA, TYPE_DECIMAL, TYPE_NUMBER } from "../../src/settings/schema.js";
+import { readAssignment, Settings } from "../../src/settings/settings.js";
 import { decode, readRest } from "../io/ask.js";
 import { fileError, readAtMost } from "../io/store.js";
 import { safe } from "../world/events.js";

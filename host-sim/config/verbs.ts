@@ -1,5 +1,5 @@
 /** What the host tool does at a door's console, verb by verb. Not here: arguments (cli.ts), and the line itself (session.ts). */
-import { findSetting, isSecret, SCHEMA } from "../../src/intercom/schema.js";
+import { findSetting, isSecret, SCHEMA } from "../../src/settings/schema.js";
 import { safe } from "../world/events.js";
 import { type Change, formatFile, isSecretKey, type SettingsFile, writeFile } from "./file.js";
 import { seal } from "./seal.js";

@@ -1,11 +1,11 @@
 /**
  * The serial line: lines of text in, text out; on the program's own stdin and stdout, and on a TCP port for a terminal program.
- * Not here: what a line is and does (src/intercom/terminal.ts and its user), keys without a line end, a real serial device.
+ * Not here: what a line is and does (src/console/terminal.ts and its user), keys without a line end, a real serial device.
  */
 import { createServer, type Server, type Socket } from "node:net";
 import type { Readable, Writable } from "node:stream";
+import { Terminal, type TerminalUser } from "../../src/console/terminal.js";
 import { ipv4Text } from "../../src/core/address.js";
-import { Terminal, type TerminalUser } from "../../src/intercom/terminal.js";
 import { openError } from "./udp.js";
 
 /** Terminals on the TCP port at once. */

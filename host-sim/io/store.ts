@@ -4,7 +4,7 @@
  */
 import { closeSync, existsSync, fsyncSync, openSync, readSync, renameSync, unlinkSync, writeSync } from "node:fs";
 import type { Store } from "../../hal/device.js";
-import { PART_BYTES } from "../../src/intercom/record.js";
+import { PART_BYTES } from "../../src/settings/record.js";
 
 const PIECE_BYTES = 65_536;
 

@@ -14,17 +14,17 @@ import {
   Authenticator,
   type AuthWatcher,
 } from "../../src/server/authenticator.js";
+import { Domains } from "../../src/server/domains.js";
 import { Guard } from "../../src/server/guard.js";
 import { DayClock, type LocationStore, type LocationWatcher } from "../../src/server/location.js";
-import { Marks } from "../../src/server/mark.js";
 import { MemoryLocation } from "../../src/server/memory.js";
-import { NumberPlan } from "../../src/server/numbers.js";
-import { Ours } from "../../src/server/ours.js";
+import { NumberPlan } from "../../src/server/numberplan.js";
 import { Overload } from "../../src/server/overload.js";
 import { Places } from "../../src/server/places.js";
 import { type CallWatcher, PROXY_DEFAULTS, StatefulProxy } from "../../src/server/proxy.js";
 import { Redirect } from "../../src/server/redirect.js";
 import { Registrar } from "../../src/server/registrar.js";
+import { RouteTokens } from "../../src/server/routetoken.js";
 import { Server } from "../../src/server/server.js";
 import { SHARE_DIALOG, SHARE_KNOWN, SHARE_STRANGER } from "../../src/server/shares.js";
 import { StatelessProxy } from "../../src/server/stateless.js";
@@ -85,7 +85,7 @@ export class Host {
   private readonly gate: Authenticator | null = null;
   private readonly guard: Guard;
   private readonly targets: Targets | null = null;
-  private readonly marks: Marks;
+  private readonly routeTokens: RouteTokens;
   private readonly store: LocationStore;
   private readonly timers: Timers;
   private wake: NodeJS.Timeout | undefined;
@@ -118,7 +118,7 @@ export class Host {
     this.tick();
     this.sockets = new Sockets(machineSources(random, STREAMS), random);
     this.layer = new TransactionLayer(this.timers, random, this.sockets, this.server, limits);
-    this.marks = new Marks(random, this.clock);
+    this.routeTokens = new RouteTokens(random, this.clock);
     const before = (): void => this.tick();
     const after = (): void => this.arm();
     this.memory = new MemoryLocation(this.clock, {
@@ -129,11 +129,11 @@ export class Host {
       this.file = new FileLocation(options.store.slice(5), this.memory, this.clock, before, after);
     else if (options.redis !== null)
       this.redis = new RedisLocation(options.redis, this.clock, before, after, onState, (key) =>
-        this.marks.setKey(key),
+        this.routeTokens.setKey(key),
       );
     // A restart, or another server in the place of one that is gone, goes on with the calls.
     if (this.file !== null) {
-      this.marks.setKey(this.file.key);
+      this.routeTokens.setKey(this.file.key);
       this.notes = this.file.notes;
     }
     this.store = this.file ?? this.redis ?? this.memory;
@@ -170,12 +170,21 @@ export class Host {
         this.auth,
       );
     if (options.mode === "proxy") {
-      const ours = new Ours(this.layer, domains);
-      this.targets = new Targets(this.layer, ours, table, new NumberPlan(options.numbers), this.registrar.node);
+      const ourDomains = new Domains(this.layer, domains);
+      this.targets = new Targets(this.layer, ourDomains, table, new NumberPlan(options.numbers), this.registrar.node);
       if (options.stateless) {
         this.gate = new Authenticator(this.timers, random, new Digest(), table, { ...auth, isOnce: false });
-        const { gate, targets, marks } = this;
-        const admission = new Admission(this.layer, random, gate, ours, targets, marks, options.trusted, places);
+        const { gate, targets, routeTokens } = this;
+        const admission = new Admission(
+          this.layer,
+          random,
+          gate,
+          ourDomains,
+          targets,
+          routeTokens,
+          options.trusted,
+          places,
+        );
         admission.isClosed = !options.strangers;
         this.stateless = new StatelessProxy(
           this.layer,
@@ -183,22 +192,31 @@ export class Host {
           admission,
           this.store,
           this.targets,
-          this.marks,
+          this.routeTokens,
           this.registrar,
           options.recordRoute,
         );
         this.layer.bypass = this.stateless;
       } else
-        this.proxy = new StatefulProxy(this.layer, random, this.auth, this.store, ours, this.targets, this.marks, {
-          ...PROXY_DEFAULTS,
-          isRecording: options.recordRoute,
-          isRecursing: options.recurse,
-          isClosed: !options.strangers,
-          trusted: options.trusted,
-          places,
-          ringMs: options.ringS * 1000,
-          kept: Math.min(JOBS, options.transactions),
-        });
+        this.proxy = new StatefulProxy(
+          this.layer,
+          random,
+          this.auth,
+          this.store,
+          ourDomains,
+          this.targets,
+          this.routeTokens,
+          {
+            ...PROXY_DEFAULTS,
+            isRecording: options.recordRoute,
+            isRecursing: options.recurse,
+            isClosed: !options.strangers,
+            trusted: options.trusted,
+            places,
+            ringMs: options.ringS * 1000,
+            kept: Math.min(JOBS, options.transactions),
+          },
+        );
     }
     this.server.next = this.redirect ?? this.proxy;
     this.server.judge = this.proxy?.admission ?? null;

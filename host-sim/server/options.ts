@@ -2,7 +2,7 @@
 import { parseArgs } from "node:util";
 import { ipv4 } from "../../src/core/address.js";
 import { octets } from "../../src/core/bytes.js";
-import { NUMBER_URI_BYTES, type NumberRule } from "../../src/server/numbers.js";
+import { NUMBER_URI_BYTES, type NumberRule } from "../../src/server/numberplan.js";
 import { ALGORITHM_MD5, ALGORITHM_SHA256 } from "../../src/wire/digest.js";
 import { Uri } from "../../src/wire/uri.js";
 import { joinValues } from "../io/arguments.js";

@@ -1,9 +1,9 @@
 /**
  * The options of the simulator's command line, read into a plain object or one line that says what is wrong.
- * Not here: whether a configuration key exists and what it may be (src/intercom/schema.ts).
+ * Not here: whether a configuration key exists and what it may be (src/settings/schema.ts).
  */
 import { parseArgs } from "node:util";
-import { readAssignment } from "../../src/intercom/settings.js";
+import { readAssignment } from "../../src/settings/settings.js";
 import { joinValues } from "../io/arguments.js";
 import { BOARD_NAMES, BOARDS, boardOf } from "./boards.js";
 import { safe } from "./events.js";

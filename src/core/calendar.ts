@@ -1,4 +1,4 @@
-/** Days since 1970 and what a calendar calls them (proleptic Gregorian), in whole numbers. Not here: time zones (intercom/daytime.ts), clocks. */
+/** Days since 1970 and what a calendar calls them (proleptic Gregorian), in whole numbers. Not here: time zones (settings/daytime.ts), clocks. */
 
 export const DAY_S = 86400;
 /** Days of 400 years, and from the first of March of the year 0 to 1970. */

@@ -2,17 +2,17 @@
  * Door codes: digits of a call are put together until they are a code, and the code says which relay opens. Wrong ones are
  * counted, for the call and for the lock of each code. One entry is one guess, however it ends: by #, by a pause, by as many digits as
  * the longest code has, or broken off by * or the call's end. No digit of a code is told to anybody.
- * Not here: how long codes are locked (lock.ts), and what a relay does (doorway.ts).
+ * Not here: how long codes are locked (codelock.ts), and what a relay does (doorway.ts).
  */
 import type { Store } from "../../hal/device.js";
 import type { Timers, TimerUser } from "../core/timers.js";
+import { RELAYS_MOST } from "../settings/schema.js";
+import type { Settings } from "../settings/settings.js";
 import type { Call } from "../ua/call.js";
-import { DIGIT_WAYS } from "./agent.js";
-import { RELAYS_MOST } from "./doorway.js";
-import { CodeLock } from "./lock.js";
+import { CodeLock } from "./codelock.js";
+import type { DoorEvents } from "./events.js";
 import { CODE_WRONG, CODES_LOCKED } from "./log.js";
-import type { DoorEvents } from "./outputs.js";
-import type { Settings } from "./settings.js";
+import { DIGIT_WAYS } from "./words.js";
 
 /** A code is given up when no digit follows for so long. */
 const CODE_PAUSE_MS = 5000;

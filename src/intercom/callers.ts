@@ -5,13 +5,15 @@
  * - by P-Asserted-Identity of the server (RFC 3325), where `sip.trust` says that the server may be taken at its word,
  * - by the door's own challenge (challenge.ts), where `call.password` is set,
  * - by the address of a target, where `call.knownByAddress` is on,
- * - as a phone of the house, by its password at the door's own server (exchange.ts).
+ * - as a phone of the house, by its password at the door's own server (houseserver.ts).
  * `call.allow any` lets anybody ring and changes nothing of that, but with `call.autoAnswer on` beside it everybody is answered.
  * Not here: what becomes of the call (door.ts).
  */
 import { octets, parseUint, Span } from "../core/bytes.js";
 import type { RandomSource } from "../core/random.js";
 import type { Timers } from "../core/timers.js";
+import { readPlan } from "../settings/ringplan.js";
+import type { Settings } from "../settings/settings.js";
 import type { Flow } from "../transaction/flow.js";
 import { readTarget } from "../ua/target.js";
 import type { UserAgent } from "../ua/useragent.js";
@@ -30,10 +32,8 @@ import {
 import { SCHEME_TEL, Uri } from "../wire/uri.js";
 import type { Writer } from "../wire/writer.js";
 import { readOrder } from "./access.js";
-import { textOf } from "./agent.js";
 import { Challenge, PROOF_LOCKED, PROOF_NONE, PROOF_RIGHT } from "./challenge.js";
-import { readPlan } from "./plan.js";
-import type { Settings } from "./settings.js";
+import { textOf } from "./words.js";
 
 const ANSWER_AFTER = octets("answer-after=");
 const ALERT_AUTO = octets("alert-autoanswer");

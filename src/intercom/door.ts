@@ -1,7 +1,7 @@
 /**
  * The door station: buttons that call, codes that open, and a user agent in between. It turns what happens into events that a
  * person or a program can read, and into light.
- * Not here: devices (the station drives them), the console's words, whom a button calls (plan.ts, ring.ts), codes (access.ts),
+ * Not here: devices (the station drives them), the console's words, whom a button calls (ringplan.ts, ring.ts), codes (access.ts),
  * relays and the door's contact (doorway.ts), and who may call (callers.ts).
  */
 
@@ -15,6 +15,9 @@ import type { RandomSource } from "../core/random.js";
 import type { Timers, TimerUser } from "../core/timers.js";
 import { CAUSE_DECLINED, CAUSE_LOCAL, SESSION_INCOMING } from "../dialog/session.js";
 import { INBAND_AUTO, INBAND_OFF, INBAND_ON } from "../media/agreement.js";
+import { HOUSE_GROUP, mayPress, type Plan, planOf, planOfButton, planOfHold } from "../settings/ringplan.js";
+import type { Settings } from "../settings/settings.js";
+import { agentSettings } from "../settings/useragent.js";
 import type { Flow } from "../transaction/flow.js";
 import type { Network } from "../transaction/transport.js";
 import {
@@ -37,23 +40,9 @@ import type { Message } from "../wire/message.js";
 import { HEADER_REPLACES, METHOD_INVITE, METHOD_MESSAGE } from "../wire/names.js";
 import type { Writer } from "../wire/writer.js";
 import { Access, type AccessUser, readOrder } from "./access.js";
-import {
-  agentSettings,
-  callerOf,
-  codecOf,
-  DIGIT_WAYS,
-  endReason,
-  reasonOf,
-  soundOf,
-  targetOf,
-  textOf,
-} from "./agent.js";
 import { Callers, DOOR_BUSY, DOOR_IDLE, DOOR_JOINABLE, DOOR_PICKED } from "./callers.js";
 import { PROOF_LAST, PROOF_RIGHT, PROOF_WRONG } from "./challenge.js";
 import { Doorway, type DoorwayUser } from "./doorway.js";
-import { Exchange, type ExchangeUser, PHONES_MOST } from "./exchange.js";
-import { Handover, type HandoverUser } from "./handover.js";
-import { Moves } from "./moves.js";
 import {
   type DoorEvents,
   type DoorOutputs,
@@ -73,13 +62,15 @@ import {
   SIGNAL_QUIET,
   SIGNAL_RINGING,
   SIGNAL_WRONG_CODE,
-} from "./outputs.js";
-import { HOUSE_GROUP, mayPress, type Plan, planOf, planOfButton, planOfHold } from "./plan.js";
-import { RefusedCalls } from "./refused.js";
+} from "./events.js";
+import { Handover, type HandoverUser } from "./handover.js";
+import { HouseServer, type HouseServerUser, PHONES_MOST } from "./houseserver.js";
+import { RefusedCalls } from "./refusals.js";
 import { RING_BRANCH, RING_NOTHING, Ring, type RingUser } from "./ring.js";
-import type { Settings } from "./settings.js";
-import { Talk, type TalkUser } from "./talk.js";
+import { TalkTime, type TalkTimeUser } from "./talktime.js";
 import { Trace } from "./trace.js";
+import { TransferTargets } from "./transfertargets.js";
+import { callerOf, codecOf, DIGIT_WAYS, endReason, reasonOf, soundOf, targetOf, textOf } from "./words.js";
 
 const AUDIO_REPORT_MS = 5000;
 const FALLBACK_TIME_MS = 30_000;
@@ -95,7 +86,7 @@ const DIGIT_HIDDEN = "digit";
 const CODE_DIGITS = 4;
 
 export class Door
-  implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, RingUser, TalkUser, ExchangeUser, HandoverUser
+  implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, RingUser, TalkTimeUser, HouseServerUser, HandoverUser
 {
   readonly ua: UserAgent;
   readonly settings: Settings;
@@ -112,11 +103,11 @@ export class Door
   private readonly refused: RefusedCalls;
   private readonly ring: Ring;
   private readonly handover: Handover;
-  private readonly moves: Moves;
+  private readonly moves: TransferTargets;
   private readonly audioTimer: number;
-  private readonly talk: Talk;
+  private readonly talk: TalkTime;
   /** The door as its phones' server; null when it is none. */
-  readonly exchange: Exchange | null;
+  readonly houseServer: HouseServer | null;
   /** The messages of the last call. */
   readonly trace: Trace;
   private readonly isServer: boolean;
@@ -155,7 +146,7 @@ export class Door
     this.access = new Access(settings, timers, events, store, this);
     this.doorway = new Doorway(settings, timers, outputs, events, this);
     this.audioTimer = timers.make(this, 0);
-    this.talk = new Talk(settings, timers, this);
+    this.talk = new TalkTime(settings, timers, this);
     this.ua = new UserAgent(agentSettings(settings), limits, timers, random, network, sound, this);
     this.ua.isWary = true;
     this.refused = new RefusedCalls(timers, events);
@@ -165,11 +156,11 @@ export class Door
     this.ring = new Ring(this.ua, timers, this);
     this.handover = new Handover(events, outputs, timers, this.ring, this);
     this.isServer = settings.isOn("server.enabled");
-    this.exchange =
+    this.houseServer =
       this.isServer && limits.phones > 0
-        ? new Exchange(this.ua, timers, random, limits, this, settings.get("server.mode") === "redirect")
+        ? new HouseServer(this.ua, timers, random, limits, this, settings.get("server.mode") === "redirect")
         : null;
-    this.moves = new Moves(this.ua, settings, this.exchange);
+    this.moves = new TransferTargets(this.ua, settings, this.houseServer);
   }
 
   /** Begins, or begins anew after settings changed. @param ip our address */
@@ -183,8 +174,8 @@ export class Door
     this.access.configure();
     this.callers.configure();
     this.tellOpen();
-    if (this.exchange !== null) {
-      this.exchange.configure(this.settings, ip);
+    if (this.houseServer !== null) {
+      this.houseServer.configure(this.settings, ip);
       this.tellPhonesWithout();
     } else if (this.isServer) this.fail("server.enabled: this board has no memory for it");
     const inband = this.settings.get("dtmf.inband");
@@ -279,8 +270,8 @@ export class Door
   /** Moves the visitor to another phone: a word of the console, as a REFER of the phone in the call. @returns "" or why not */
   move(target: string): string {
     if (this.joined !== null) return "two phones are in the call: one of them has to hang up first";
-    if (this.exchange === null) return this.ua.move(target);
-    const { targets, direct, error } = this.exchange.expand(planOf(target, 0));
+    if (this.houseServer === null) return this.ua.move(target);
+    const { targets, direct, error } = this.houseServer.expand(planOf(target, 0));
     return targets.length === 0 ? error : this.ua.move(targets[0], direct[0]);
   }
 
@@ -293,10 +284,10 @@ export class Door
   }
 
   private begin(asked: Plan, spare: string): string {
-    const fallback = this.exchange === null ? spare : this.exchange.contactFor(spare);
-    if (this.exchange === null && asked.targets.indexOf(HOUSE_GROUP) >= 0)
+    const fallback = this.houseServer === null ? spare : this.houseServer.contactFor(spare);
+    if (this.houseServer === null && asked.targets.indexOf(HOUSE_GROUP) >= 0)
       return this.fail(HOUSE_GROUP + " needs the door to be a server: set server.enabled on, and start again");
-    let plan = this.exchange === null ? asked : this.exchange.expand(asked);
+    let plan = this.houseServer === null ? asked : this.houseServer.expand(asked);
     // No phone of the house is there: the fallback rings at once.
     const isEmpty = asked.error === "" && plan.error !== "" && fallback !== "";
     if (isEmpty) plan = planOf(fallback, FALLBACK_TIME_MS, true);
@@ -588,7 +579,7 @@ export class Door
 
   mayCall(m: Message, source: Flow, call: Call | null): number {
     const { callers, ua } = this;
-    const isPhone = this.exchange?.isPhone === true;
+    const isPhone = this.houseServer?.isPhone === true;
     const active = ua.activeCall();
     const isJoinable = ua.joins && ua.lines.length > 1 && active !== null && active.answeredMs >= 0;
     const isPickUp = m.method === METHOD_INVITE && m.has(HEADER_REPLACES);

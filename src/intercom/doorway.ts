@@ -4,10 +4,9 @@
  * Not here: who may open (access.ts, door.ts), and pins (the station).
  */
 import type { Timers, TimerUser } from "../core/timers.js";
-import type { DoorEvents, DoorOutputs } from "./outputs.js";
-import type { Settings } from "./settings.js";
-
-export const RELAYS_MOST = 2;
+import { RELAYS_MOST } from "../settings/schema.js";
+import type { Settings } from "../settings/settings.js";
+import type { DoorEvents, DoorOutputs } from "./events.js";
 
 const TIMER_SENSOR = 0;
 // A relay's timer has the relay's number, from 1.

@@ -2,7 +2,7 @@
  * The one way in which an event stands in a line for people: `call ended direction=out reason="Busy Here" code=486`. Name, value and fields
  * have a blank between them; text with blanks or quotes in it stands in quotes, with `\"`, `\\`, `\xNN` and `\uNNNN` for what cannot stand
  * there. So no text of a stranger looks like a field or begins a line, and a program reads back what was told.
- * Not here: what events there are (outputs.ts), JSON (reply.ts).
+ * Not here: what events there are (events.ts), JSON (reply.ts).
  */
 import { escaped, hasSteering } from "../core/printable.js";
 

@@ -1,7 +1,7 @@
 /**
  * What a person is told when a call goes over to another phone: by REFER of the phone in it, or by one that picks it up. The visitor has one
  * call all the while, which begins and ends once; in between `transfer` tells who has it.
- * Not here: the transfer itself (ua/transfer.ts), and where calls may be moved (moves.ts).
+ * Not here: the transfer itself (ua/transfer.ts), and where calls may be moved (transfertargets.ts).
  */
 import type { Timers } from "../core/timers.js";
 import { CALL_RINGING, type Call } from "../ua/call.js";
@@ -19,9 +19,9 @@ import {
 } from "../ua/transfer.js";
 import type { Message } from "../wire/message.js";
 import { HEADER_REFER_TO } from "../wire/names.js";
-import { callerOf, codecOf, fieldOf, targetOf } from "./agent.js";
-import { type DoorEvents, type DoorOutputs, SIGNAL_QUIET, SIGNAL_RINGING } from "./outputs.js";
+import { type DoorEvents, type DoorOutputs, SIGNAL_QUIET, SIGNAL_RINGING } from "./events.js";
 import { RING_NOTHING, type Ring } from "./ring.js";
+import { callerOf, codecOf, fieldOf, targetOf } from "./words.js";
 
 /** So many refused requests of one call are told: a phone that asks on and on must fill neither the console nor the log. */
 const REFUSALS_TOLD = 5;

@@ -12,9 +12,9 @@ import { utf8Length } from "../core/bytes.js";
 import { CivilDate, DAY_S } from "../core/calendar.js";
 import { escaped, printable } from "../core/printable.js";
 import type { Timers, TimerUser } from "../core/timers.js";
+import type { Record } from "../settings/record.js";
 import { fieldText } from "./eventline.js";
-import type { DoorEvents } from "./outputs.js";
-import type { Record } from "./record.js";
+import type { DoorEvents } from "./events.js";
 
 /** So long it gathers before it writes. */
 const WRITE_MS = 60_000;

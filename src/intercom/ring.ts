@@ -2,13 +2,13 @@
  * The ringing of a plan: the targets of a group are called together, as many at once as there are calls; when none of a group is
  * left the next group follows. The first to answer has the call, and the others are told so. Where nothing at all comes back from
  * a plan's targets, the fallback rings in their place.
- * Not here: what a plan looks like (plan.ts), when ringing begins, and what a person is told of it (door.ts).
+ * Not here: what a plan looks like (ringplan.ts), when ringing begins, and what a person is told of it (door.ts).
  */
 import type { Timers, TimerUser } from "../core/timers.js";
 import { CAUSE_LOCAL, CAUSE_NETWORK, CAUSE_TIMEOUT, CAUSE_UNKNOWN_NAME, SESSION_CALLING } from "../dialog/session.js";
+import { type Plan, planOf } from "../settings/ringplan.js";
 import { CALL_CALLING, CALL_CONFIRMED, CALL_ENDED, CALL_HELD, type Call } from "../ua/call.js";
 import type { UserAgent } from "../ua/useragent.js";
-import { type Plan, planOf } from "./plan.js";
 
 // What a change of a call means.
 /** It is no call of the ring. */

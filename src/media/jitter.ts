@@ -5,10 +5,10 @@
  * The delay follows what is measured: `margin`, how long before its turn a packet comes. When the least margin of the last seconds is
  * small, 10 ms are put in; when it is large, 10 ms are taken out; both by cross-fading. That covers clock drift too. Too late a packet
  * grows the delay at once. Not here: order and duplicates by sequence number (reception.ts),
- * where the octets lie (ring.ts), echo, gain.
+ * where the octets lie (samplering.ts), echo, gain.
  */
 import { SAMPLES_PER_MS } from "./g711.js";
-import { SampleRing } from "./ring.js";
+import { SampleRing } from "./samplering.js";
 
 /** Samples of a frame that comes out. */
 export const FRAME = 160;

@@ -36,12 +36,12 @@ import { Uri } from "../wire/uri.js";
 import { MAX_FORWARDS_BAD } from "../wire/values.js";
 import type { Writer } from "../wire/writer.js";
 import { type Authenticator, CHECK_LOCKED, CHECK_OK, CHECK_STALE, TOO_MANY_WRONG } from "./authenticator.js";
+import type { Domains } from "./domains.js";
 import { isPrivate, writeIdentity } from "./identity.js";
 import { LoopGuard } from "./loop.js";
-import type { Marks } from "./mark.js";
-import type { Ours } from "./ours.js";
 import type { OverloadJudge } from "./overload.js";
 import { Places } from "./places.js";
+import type { RouteTokens } from "./routetoken.js";
 import { Routing } from "./routing.js";
 import { KIND_ELSEWHERE, KIND_NOBODY, KIND_SELF, KIND_STRANGE, type Targets } from "./targets.js";
 import { STRANGERS_ALWAYS, STRANGERS_NEVER } from "./users.js";
@@ -80,7 +80,7 @@ export class Admission implements OverloadJudge, Past {
   /** Strangers may call nobody but users whose own rule lets them. */
   isClosed = false;
   private readonly auth: Authenticator;
-  readonly ours: Ours;
+  readonly ourDomains: Domains;
   private readonly targets: Targets;
   private readonly trusted: readonly number[];
   private readonly address = new NameAddress();
@@ -103,19 +103,19 @@ export class Admission implements OverloadJudge, Past {
     layer: TransactionLayer,
     random: RandomSource,
     auth: Authenticator,
-    ours: Ours,
+    ourDomains: Domains,
     targets: Targets,
-    marks: Marks,
+    routeTokens: RouteTokens,
     trusted: readonly number[],
     places: Places | null = null,
   ) {
     this.places = places ?? new Places(layer, trusted);
     this.auth = auth;
-    this.ours = ours;
+    this.ourDomains = ourDomains;
     this.targets = targets;
     this.trusted = trusted;
-    marks.useTimers(layer.timers);
-    this.routing = new Routing(ours, marks);
+    routeTokens.useTimers(layer.timers);
+    this.routing = new Routing(ourDomains, routeTokens);
     this.loops = new LoopGuard(layer, random);
   }
 
@@ -146,7 +146,7 @@ export class Admission implements OverloadJudge, Past {
 
   /** Whether a Proxy-Authorization is for one of our realms. */
   isOurs(m: Message, row: number): boolean {
-    return this.auth.isFor(m, row, this.ours.domains);
+    return this.auth.isFor(m, row, this.ourDomains.domains);
   }
 
   /** What was known of a request that is kept is known again. @param row of its credentials, as it was in `row` */
@@ -154,7 +154,7 @@ export class Admission implements OverloadJudge, Past {
     this.forget();
     if (row === NO_CREDENTIALS) return;
     // They were right when it came.
-    this.realm = this.auth.recall(m, row, this.ours.domains);
+    this.realm = this.auth.recall(m, row, this.ourDomains.domains);
     this.isKnown = true;
     this.row = row;
   }
@@ -203,9 +203,9 @@ export class Admission implements OverloadJudge, Past {
     // A name that cannot be read here may be read as one of ours by the phone that shows it.
     if (!address.parse(m.bytes, m.fromStart, m.fromEnd)) return 400;
     if (!uri.parse(address.bytes, address.uriStart, address.uriEnd)) return 400;
-    const from = this.ours.claimed(uri);
+    const from = this.ourDomains.claimed(uri);
     if (from.length === 0 && this.mayStranger(m)) return 0;
-    this.realm = from.length > 0 ? from : this.ours.domains[0];
+    this.realm = from.length > 0 ? from : this.ourDomains.domains[0];
     const result = this.auth.check(m, HEADER_PROXY_AUTHORIZATION, this.realm, source.ip);
     this.isStale = result === CHECK_STALE;
     this.isLocked = result === CHECK_LOCKED;
@@ -227,7 +227,7 @@ export class Admission implements OverloadJudge, Past {
     const { address, uri } = this;
     const isRead =
       address.parse(m.bytes, m.fromStart, m.fromEnd) && uri.parse(address.bytes, address.uriStart, address.uriEnd);
-    return isRead && this.ours.claimed(uri).length > 0;
+    return isRead && this.ourDomains.claimed(uri).length > 0;
   }
 
   /** Whether somebody who is not known may send this: an INVITE that begins a call, and nothing else, to a user. */

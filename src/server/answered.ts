@@ -2,7 +2,7 @@
  * Responses on their way back through a proxy that stays on the way (RFC 3261 §16.7): our entry in Record-Route gets the caller's mark in the
  * place of the called side's, now that it is known whom the caller may reach: the proxy above us, else the Contact of whoever answers.
  * Nothing is kept.
- * Not here: the marks themselves (mark.ts).
+ * Not here: the marks themselves (routetoken.ts).
  */
 import { Span } from "../core/bytes.js";
 import { Flow } from "../transaction/flow.js";
@@ -13,16 +13,16 @@ import type { Message } from "../wire/message.js";
 import { HEADER_CONTACT, HEADER_RECORD_ROUTE } from "../wire/names.js";
 import { SCHEME_OTHER, Uri } from "../wire/uri.js";
 import type { Writer } from "../wire/writer.js";
-import { FORM_AGAIN, FORM_ANSWERED, HOST_NONE, type Marks } from "./mark.js";
-import type { Ours } from "./ours.js";
+import type { Domains } from "./domains.js";
+import { FORM_AGAIN, FORM_ANSWERED, HOST_NONE, type RouteTokens } from "./routetoken.js";
 
 const NOT_FOUND = -1;
 const LESS = 0x3c;
 const GREATER = 0x3e;
 
 export class AnsweredRoutes implements RelayedRows {
-  private readonly ours: Ours;
-  private readonly marks: Marks;
+  private readonly ourDomains: Domains;
+  private readonly routeTokens: RouteTokens;
   private readonly list = new ValueList();
   private readonly address = new NameAddress();
   private readonly uri = new Uri();
@@ -36,13 +36,13 @@ export class AnsweredRoutes implements RelayedRows {
   /** The answering side changed its Contact within the dialog. */
   private movedTo = HOST_NONE;
 
-  constructor(ours: Ours, marks: Marks) {
-    this.ours = ours;
-    this.marks = marks;
+  constructor(ourDomains: Domains, routeTokens: RouteTokens) {
+    this.ourDomains = ourDomains;
+    this.routeTokens = routeTokens;
   }
 
   begin(m: Message): void {
-    const { list, user, marks } = this;
+    const { list, user, routeTokens } = this;
     this.first = this.last = NOT_FOUND;
     this.passed = 0;
     this.movedTo = HOST_NONE;
@@ -54,40 +54,40 @@ export class AnsweredRoutes implements RelayedRows {
     for (let i = 0; list.next(); i++) {
       const isRead = this.readEntry();
       if (this.first === NOT_FOUND) {
-        if (isRead && this.isOurs() && marks.read(m, user) && marks.form !== FORM_ANSWERED) {
+        if (isRead && this.isOurs() && routeTokens.read(m, user) && routeTokens.form !== FORM_ANSWERED) {
           this.first = this.last = i;
           callee = i > 0 ? above : this.contactHost(m);
           // Without a Contact it is where the request went.
-          if (callee === HOST_NONE) callee = marks.ownHost;
+          if (callee === HOST_NONE) callee = routeTokens.ownHost;
           start = user.start;
           size = user.size();
-        } else above = isRead ? marks.hostOf(this.uri) : HOST_NONE;
+        } else above = isRead ? routeTokens.hostOf(this.uri) : HOST_NONE;
       } else if (i === this.last + 1 && isRead && this.isSame(m, start, size)) this.last = i;
       else break;
     }
     if (this.first === NOT_FOUND) return;
-    if (marks.form === FORM_AGAIN && this.first === 0 && callee !== HOST_NONE && callee !== marks.ownHost)
+    if (routeTokens.form === FORM_AGAIN && this.first === 0 && callee !== HOST_NONE && callee !== routeTokens.ownHost)
       this.movedTo = callee;
     user.set(m.bytes, start, start + size);
-    marks.answer(m, user, m.toTagEnd > m.toTagStart ? callee : HOST_NONE);
+    routeTokens.answer(m, user, m.toTagEnd > m.toTagStart ? callee : HOST_NONE);
   }
 
   write(w: Writer, m: Message, row: number): boolean {
     if (this.first === NOT_FOUND) return false;
     if (m.id(row) === HEADER_CONTACT && this.movedTo !== HOST_NONE && row === m.first(HEADER_CONTACT))
-      return writeMovedContact(w, m, row, this.marks, m.toTagStart, m.toTagEnd, this.movedTo, this.nowhere);
+      return writeMovedContact(w, m, row, this.routeTokens, m.toTagStart, m.toTagEnd, this.movedTo, this.nowhere);
     return m.id(row) === HEADER_RECORD_ROUTE && this.writeRoutes(w, m, row);
   }
 
   private writeRoutes(w: Writer, m: Message, row: number): boolean {
-    const { list, user, marks } = this;
+    const { list, user, routeTokens } = this;
     list.beginSpan(m.bytes, m.valueStart(row), m.valueEnd(row));
     let copied = m.nameStart(row);
     while (list.next()) {
       const at = this.passed++;
       if (at < this.first || at > this.last || !this.readEntry()) continue;
       w.copy(m.bytes, copied, user.start);
-      w.raw(marks.bytes, 0, marks.size);
+      w.raw(routeTokens.bytes, 0, routeTokens.size);
       copied = user.end;
     }
     w.copy(m.bytes, copied, m.valueEnd(row));
@@ -105,7 +105,7 @@ export class AnsweredRoutes implements RelayedRows {
   }
 
   private isOurs(): boolean {
-    return this.user.size() > 0 && this.ours.of(this.uri).length > 0;
+    return this.user.size() > 0 && this.ourDomains.of(this.uri).length > 0;
   }
 
   private isSame(m: Message, start: number, size: number): boolean {
@@ -119,7 +119,7 @@ export class AnsweredRoutes implements RelayedRows {
     const { address, uri } = this;
     const row = m.first(HEADER_CONTACT);
     if (row < 0 || !address.parse(m.bytes, m.valueStart(row), m.valueEnd(row)) || address.isStar) return HOST_NONE;
-    return uri.parse(address.bytes, address.uriStart, address.uriEnd) ? this.marks.hostOf(uri) : HOST_NONE;
+    return uri.parse(address.bytes, address.uriStart, address.uriEnd) ? this.routeTokens.hostOf(uri) : HOST_NONE;
   }
 }
 
@@ -136,7 +136,7 @@ export function writeMovedContact(
   w: Writer,
   m: Message,
   row: number,
-  marks: Marks,
+  routeTokens: RouteTokens,
   tagStart: number,
   tagEnd: number,
   host: number,
@@ -150,7 +150,7 @@ export function writeMovedContact(
   w.copy(bytes, m.nameStart(row), address.uriStart);
   if (isBare) w.octet(LESS);
   w.copy(bytes, address.uriStart, uri.paramsEnd);
-  marks.writeMoved(w, m, tagStart, tagEnd, host, flow);
+  routeTokens.writeMoved(w, m, tagStart, tagEnd, host, flow);
   w.copy(bytes, uri.paramsEnd, address.uriEnd);
   if (isBare) w.octet(GREATER);
   w.copy(bytes, address.uriEnd, end);

@@ -37,7 +37,7 @@ import { Uri } from "../wire/uri.js";
 import type { Writer } from "../wire/writer.js";
 import type { Admission } from "./admission.js";
 import { writeMovedContact } from "./answered.js";
-import { FORM_AGAIN, FORM_ASKED, HOST_NONE, type Marks } from "./mark.js";
+import { FORM_AGAIN, FORM_ASKED, HOST_NONE, type RouteTokens } from "./routetoken.js";
 import type { Routing } from "./routing.js";
 
 const MAX_FORWARDS = octets("Max-Forwards: ");
@@ -81,7 +81,7 @@ export class Hop {
 
 export class Forwarder {
   private readonly layer: TransactionLayer;
-  private readonly marks: Marks;
+  private readonly routeTokens: RouteTokens;
   private readonly admission: Admission;
   private readonly routing: Routing;
   private readonly isRecording: boolean;
@@ -103,10 +103,10 @@ export class Forwarder {
   private movedTo = HOST_NONE;
 
   /** @param isRecording whether to stay on the way of the dialogs that come of it */
-  constructor(layer: TransactionLayer, admission: Admission, marks: Marks, isRecording: boolean) {
+  constructor(layer: TransactionLayer, admission: Admission, routeTokens: RouteTokens, isRecording: boolean) {
     this.layer = layer;
     this.admission = admission;
-    this.marks = marks;
+    this.routeTokens = routeTokens;
     this.routing = admission.routing;
     this.isRecording = isRecording;
   }
@@ -211,23 +211,23 @@ export class Forwarder {
 
   /** Our Record-Route: one, or one for each side when they speak different transports, the next hop's on top. §16.6 step 4, RFC 5658 */
   private writeRecordRoute(w: Writer, m: Message, source: Flow, hop: Hop, transport: number): void {
-    const { marks } = this;
+    const { routeTokens } = this;
     this.findCaller(m, source);
     const callee = hop.path.size() > 0 || this.routing.hasRoute ? this.nowhere : hop.flow;
     const form = m.toTagEnd > m.toTagStart ? FORM_AGAIN : FORM_ASKED;
-    marks.write(m, form, this.caller, callee, this.callerHost(m), marks.hostOf(this.next));
+    routeTokens.write(m, form, this.caller, callee, this.callerHost(m), routeTokens.hostOf(this.next));
     this.writeOwnUri(w, transport);
     if (transport !== source.transport) this.writeOwnUri(w, source.transport);
   }
 
   private writeMoved(w: Writer, m: Message, row: number): boolean {
-    return writeMovedContact(w, m, row, this.marks, m.fromTagStart, m.fromTagEnd, this.movedTo, this.caller);
+    return writeMovedContact(w, m, row, this.routeTokens, m.fromTagStart, m.fromTagEnd, this.movedTo, this.caller);
   }
 
   private writeOwnUri(w: Writer, transport: number): void {
-    const { layer, marks } = this;
+    const { layer, routeTokens } = this;
     w.put(RECORD_ROUTE);
-    w.raw(marks.bytes, 0, marks.size);
+    w.raw(routeTokens.bytes, 0, routeTokens.size);
     w.octet(0x40);
     w.ip(layer.localIp);
     w.octet(0x3a);
@@ -249,17 +249,17 @@ export class Forwarder {
 
   /** The host by which the caller is reached: that of the proxy before us, else that in the Contact. */
   private callerHost(m: Message): number {
-    const { list, address, contact, marks } = this;
+    const { list, address, contact, routeTokens } = this;
     list.begin(m, m.has(HEADER_RECORD_ROUTE) ? HEADER_RECORD_ROUTE : HEADER_CONTACT);
     if (!list.next() || !address.parse(list.bytes, list.start, list.end) || address.isStar) return HOST_NONE;
-    return contact.parse(address.bytes, address.uriStart, address.uriEnd) ? marks.hostOf(contact) : HOST_NONE;
+    return contact.parse(address.bytes, address.uriStart, address.uriEnd) ? routeTokens.hostOf(contact) : HOST_NONE;
   }
 
   /** Whether a side of a dialog that goes on along our Record-Route, and is next to us, has another Contact than at the beginning. */
   private isMoved(m: Message): boolean {
     if (!this.routing.isMarked || !isRefresh(m.method) || m.has(HEADER_RECORD_ROUTE) || !hasOneVia(m)) return false;
     this.movedTo = this.callerHost(m);
-    return this.movedTo !== HOST_NONE && this.movedTo !== this.marks.ownHost;
+    return this.movedTo !== HOST_NONE && this.movedTo !== this.routeTokens.ownHost;
   }
 
   private writeRoutes(w: Writer, m: Message, hop: Hop): void {

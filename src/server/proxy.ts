@@ -22,11 +22,11 @@ import { Admission } from "./admission.js";
 import { AnsweredRoutes } from "./answered.js";
 import type { Authenticator } from "./authenticator.js";
 import { Contexts, FLAG_ASKING, FLAG_CLOSED, FLAG_DONE, FLAG_MORE } from "./contexts.js";
+import type { Domains } from "./domains.js";
 import { breadthOf, Forwarder, Hop } from "./forward.js";
 import { type Bindings, LOCATION_OK, type LocationStore, type LocationUser } from "./location.js";
-import type { Marks } from "./mark.js";
-import type { Ours } from "./ours.js";
 import type { Places } from "./places.js";
+import type { RouteTokens } from "./routetoken.js";
 import type { Routing } from "./routing.js";
 import { SHARE_DIALOG, SHARE_KNOWN, SHARE_STRANGER, Shares } from "./shares.js";
 import { KIND_ELSEWHERE, type Targets } from "./targets.js";
@@ -110,7 +110,7 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
   readonly admission: Admission;
   private readonly routing: Routing;
   private readonly forwarder: Forwarder;
-  private readonly marks: Marks;
+  private readonly routeTokens: RouteTokens;
   private readonly hop = new Hop();
   private readonly source = new Flow();
   private readonly list = new ValueList();
@@ -132,9 +132,9 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
     random: RandomSource,
     auth: Authenticator,
     store: LocationStore,
-    ours: Ours,
+    ourDomains: Domains,
     targets: Targets,
-    marks: Marks,
+    routeTokens: RouteTokens,
     options: ProxyOptions,
   ) {
     this.layer = layer;
@@ -142,12 +142,21 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
     this.store = store;
     this.options = options;
     this.targets = targets;
-    this.marks = marks;
-    this.admission = new Admission(layer, random, auth, ours, targets, marks, options.trusted, options.places);
+    this.routeTokens = routeTokens;
+    this.admission = new Admission(
+      layer,
+      random,
+      auth,
+      ourDomains,
+      targets,
+      routeTokens,
+      options.trusted,
+      options.places,
+    );
     this.admission.isClosed = options.isClosed;
     this.routing = this.admission.routing;
-    this.forwarder = new Forwarder(layer, this.admission, marks, options.isRecording);
-    layer.relayedRows = new AnsweredRoutes(ours, marks);
+    this.forwarder = new Forwarder(layer, this.admission, routeTokens, options.isRecording);
+    layer.relayedRows = new AnsweredRoutes(ourDomains, routeTokens);
     const { limits } = layer;
     this.contexts = new Contexts(limits.servers, limits.clients, options.kept, limits.transactionBytes);
     this.shares = new Shares(layer);
@@ -229,12 +238,12 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
 
   /** The way of a request that is not for a user: as it says, or in a dialog of ours by what the mark tells. */
   private setUri(hop: Hop): void {
-    const { targets, routing, marks } = this;
+    const { targets, routing, routeTokens } = this;
     hop.uri.set(targets.uri.bytes, targets.uri.start, targets.uri.end);
     hop.isOwners = targets.isPlanned;
     if (!routing.isFollowed) return;
     this.counters.followed += 1;
-    if (!routing.hasRoute && this.layer.transport.isOpen(marks.flow)) hop.flow.copy(marks.flow);
+    if (!routing.hasRoute && this.layer.transport.isOpen(routeTokens.flow)) hop.flow.copy(routeTokens.flow);
   }
 
   // Branches. RFC 3261 §16.5, §16.6

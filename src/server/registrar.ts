@@ -21,6 +21,7 @@ import type { TransactionLayer } from "../transaction/layer.js";
 import { beginRefusal } from "../transaction/refusal.js";
 import { EMPTY_BODY, type ServerOwner, type ServerTransaction } from "../transaction/server.js";
 import { NameAddress } from "../wire/address.js";
+import { writeDate } from "../wire/date.js";
 import { type Message, PARSE_OK } from "../wire/message.js";
 import { HEADER_AUTHORIZATION, HEADER_REQUIRE, HEADER_WWW_AUTHENTICATE, METHOD_REGISTER } from "../wire/names.js";
 import { BAD_CONTACT } from "../wire/problems.js";
@@ -28,7 +29,6 @@ import { Uri } from "../wire/uri.js";
 import type { Writer } from "../wire/writer.js";
 import { type Authenticator, CHECK_LOCKED, CHECK_OK, CHECK_STALE, TOO_MANY_WRONG } from "./authenticator.js";
 import { CONTACTS_OK, Contacts, type ExpiryOptions } from "./contacts.js";
-import { writeDate } from "./day.js";
 import {
   AOR_MAX_BYTES,
   Bindings,

@@ -21,8 +21,8 @@ import {
   METHOD_UPDATE,
 } from "../wire/names.js";
 import { SCHEME_OTHER, Uri } from "../wire/uri.js";
-import { type Marks, MOVED } from "./mark.js";
-import type { Ours } from "./ours.js";
+import type { Domains } from "./domains.js";
+import { MOVED, type RouteTokens } from "./routetoken.js";
 
 export class Routing {
   /** The Request-URI as it was meant, read. */
@@ -38,16 +38,16 @@ export class Routing {
   isBroken = false;
   /** The last of our own Route values has a mark of ours. */
   private isGenuine = false;
-  private readonly ours: Ours;
-  private readonly marks: Marks;
+  private readonly ourDomains: Domains;
+  private readonly routeTokens: RouteTokens;
   private readonly list = new ValueList();
   private readonly address = new NameAddress();
   private readonly other = new Uri();
   private readonly user = new Span();
 
-  constructor(ours: Ours, marks: Marks) {
-    this.ours = ours;
-    this.marks = marks;
+  constructor(ourDomains: Domains, routeTokens: RouteTokens) {
+    this.ourDomains = ourDomains;
+    this.routeTokens = routeTokens;
   }
 
   /** Whether there is a way to follow beyond us. */
@@ -80,19 +80,19 @@ export class Routing {
 
   /** Whether the mark lets the request go where it wants to go. */
   private follow(m: Message): void {
-    const { marks } = this;
+    const { routeTokens } = this;
     const next = this.hasRoute ? this.other : this.uri;
-    if (marks.hostOf(next) !== marks.peerHost && !this.isMoved(m)) return;
+    if (routeTokens.hostOf(next) !== routeTokens.peerHost && !this.isMoved(m)) return;
     this.isFollowed = true;
-    const isInTime = !marks.isExpired || m.method === METHOD_BYE || m.method === METHOD_ACK;
+    const isInTime = !routeTokens.isExpired || m.method === METHOD_BYE || m.method === METHOD_ACK;
     this.isMarked = isInTime && isInDialog(m.method);
   }
 
   /** Whether the other side changed its Contact to what the Request-URI says: we wrote that into it, and take it away again. */
   private isMoved(m: Message): boolean {
-    const { uri, marks, user } = this;
+    const { uri, routeTokens, user } = this;
     if (this.hasRoute || !uri.param(MOVED, user) || user.end !== uri.paramsEnd) return false;
-    if (!marks.isMoved(m, user, marks.hostOf(uri))) return false;
+    if (!routeTokens.isMoved(m, user, routeTokens.hostOf(uri))) return false;
     return uri.parse(uri.bytes, uri.start, user.start - MOVED.length - 2);
   }
 
@@ -127,10 +127,10 @@ export class Routing {
 
   /** Whether a Route is ours; with our mark, whose dialog this is. */
   private isOurs(m: Message, uri: Uri): boolean {
-    if (this.ours.of(uri).length === 0) return false;
+    if (this.ourDomains.of(uri).length === 0) return false;
     this.user.set(uri.bytes, uri.userStart, uri.userEnd);
     // The last one is that of the way to the other side: those before it led here.
-    if (this.user.size() > 0) this.isGenuine = m.toTagEnd > m.toTagStart && this.marks.read(m, this.user);
+    if (this.user.size() > 0) this.isGenuine = m.toTagEnd > m.toTagStart && this.routeTokens.read(m, this.user);
     return true;
   }
 }

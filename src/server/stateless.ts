@@ -29,10 +29,10 @@ import type { Admission } from "./admission.js";
 import { AnsweredRoutes } from "./answered.js";
 import { breadthOf, Forwarder, Hop } from "./forward.js";
 import { type Bindings, LOCATION_OK, type LocationStore, type LocationUser } from "./location.js";
-import type { Marks } from "./mark.js";
 import type { Overload } from "./overload.js";
 import type { CallWatcher } from "./proxy.js";
 import type { Registrar } from "./registrar.js";
+import type { RouteTokens } from "./routetoken.js";
 import { KIND_ELSEWHERE, type Targets } from "./targets.js";
 
 export class StatelessCounters {
@@ -53,7 +53,7 @@ export class StatelessProxy implements Bypass, LocationUser {
   private readonly admission: Admission;
   private readonly store: LocationStore;
   private readonly targets: Targets;
-  private readonly marks: Marks;
+  private readonly routeTokens: RouteTokens;
   private readonly registrar: Registrar;
   private readonly forwarder: Forwarder;
   private readonly answered: AnsweredRoutes;
@@ -74,7 +74,7 @@ export class StatelessProxy implements Bypass, LocationUser {
     admission: Admission,
     store: LocationStore,
     targets: Targets,
-    marks: Marks,
+    routeTokens: RouteTokens,
     registrar: Registrar,
     isRecording: boolean,
   ) {
@@ -82,10 +82,10 @@ export class StatelessProxy implements Bypass, LocationUser {
     this.admission = admission;
     this.store = store;
     this.targets = targets;
-    this.marks = marks;
+    this.routeTokens = routeTokens;
     this.registrar = registrar;
-    this.forwarder = new Forwarder(layer, admission, marks, isRecording);
-    this.answered = new AnsweredRoutes(admission.ours, marks);
+    this.forwarder = new Forwarder(layer, admission, routeTokens, isRecording);
+    this.answered = new AnsweredRoutes(admission.ourDomains, routeTokens);
     this.seed = random.uint32() | 0;
   }
 
@@ -117,7 +117,7 @@ export class StatelessProxy implements Bypass, LocationUser {
 
   /** The only way of a request, in `hop`. @returns 0, or the status that says why there is none */
   private locate(): number {
-    const { admission, hop, targets, marks, layer } = this;
+    const { admission, hop, targets, routeTokens, layer } = this;
     hop.clear();
     if (admission.kind !== KIND_ELSEWHERE) {
       this.found = 480;
@@ -127,7 +127,8 @@ export class StatelessProxy implements Bypass, LocationUser {
     hop.uri.set(targets.uri.bytes, targets.uri.start, targets.uri.end);
     hop.isOwners = targets.isPlanned;
     const { routing } = admission;
-    if (routing.isFollowed && !routing.hasRoute && layer.transport.isOpen(marks.flow)) hop.flow.copy(marks.flow);
+    if (routing.isFollowed && !routing.hasRoute && layer.transport.isOpen(routeTokens.flow))
+      hop.flow.copy(routeTokens.flow);
     return 0;
   }
 

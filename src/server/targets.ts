@@ -8,10 +8,10 @@ import type { TransactionLayer } from "../transaction/layer.js";
 import type { NameAddress } from "../wire/address.js";
 import { TRANSPORT_NONE, TRANSPORT_TCP, TRANSPORT_UDP } from "../wire/names.js";
 import { SCHEME_OTHER, SCHEME_SIP, SCHEME_SIPS, SCHEME_TEL, Uri, unescape as writePlain } from "../wire/uri.js";
+import type { Domains } from "./domains.js";
 import { type Hop, isBehindNat } from "./forward.js";
 import { AOR_MAX_BYTES, type Bindings } from "./location.js";
-import type { NumberPlan } from "./numbers.js";
-import type { Ours } from "./ours.js";
+import type { NumberPlan } from "./numberplan.js";
 import type { Routing } from "./routing.js";
 import { STRANGERS_BY_RULE, type UserStore } from "./users.js";
 
@@ -37,7 +37,7 @@ export class Targets {
   /** STRANGERS_* of that user. */
   strangers = STRANGERS_BY_RULE;
   private readonly layer: TransactionLayer;
-  private readonly ours: Ours;
+  private readonly ourDomains: Domains;
   private readonly plan: NumberPlan;
   /** The process whose connections are open here. */
   private readonly node: number;
@@ -48,9 +48,9 @@ export class Targets {
   private readonly other = new Uri();
 
   /** @param node as of the registrar */
-  constructor(layer: TransactionLayer, ours: Ours, users: UserStore, plan: NumberPlan, node: number) {
+  constructor(layer: TransactionLayer, ourDomains: Domains, users: UserStore, plan: NumberPlan, node: number) {
     this.layer = layer;
-    this.ours = ours;
+    this.ourDomains = ourDomains;
     this.users = users;
     this.plan = plan;
     this.node = node;
@@ -73,7 +73,7 @@ export class Targets {
   }
 
   private findUri(uri: Uri, isPlanned: boolean): number {
-    const domain = uri.scheme === SCHEME_TEL ? this.ours.domains[0] : this.ours.of(uri);
+    const domain = uri.scheme === SCHEME_TEL ? this.ourDomains.domains[0] : this.ourDomains.of(uri);
     if (domain.length === 0) return KIND_ELSEWHERE;
     if (uri.userEnd === uri.userStart) return KIND_SELF;
     if (this.readUser(uri, this.name) < 0) return KIND_NOBODY;
@@ -144,7 +144,7 @@ export class Targets {
 
   /** Whether the contact read just now is in a domain of ours: it is for us to say where that is. */
   isOurs(): boolean {
-    return this.ours.of(this.other).length > 0;
+    return this.ourDomains.of(this.other).length > 0;
   }
 }
 

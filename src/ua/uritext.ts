@@ -2,7 +2,7 @@
  * URIs written from what a person typed (RFC 3261 §19.1.1, §25.1): what may not stand in a user part is escaped, hosts and parameters are
  * checked against what this door can reach. The check of a setting and the request made from it go through here, so that a setting that
  * is taken can be sent. For settings and keystrokes, so it works on strings.
- * Not here: what a target or a plan looks like (target.ts, intercom/plan.ts), and reading URIs that come (wire/uri.ts).
+ * Not here: what a target or a plan looks like (target.ts, settings/ringplan.ts), and reading URIs that come (wire/uri.ts).
  */
 import { ipv4, ipv4Text } from "../core/address.js";
 import { utf8 } from "../core/bytes.js";

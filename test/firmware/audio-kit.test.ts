@@ -2,8 +2,8 @@
 import { beforeEach, expect, it, vi } from "vitest";
 import { BOARD_WIRING } from "../../host-sim/io/chips/codec.js";
 import { VirtualEs8388 } from "../../host-sim/io/chips/es8388.js";
-import { Record as KeptText } from "../../src/intercom/record.js";
 import main from "../../src/main.js";
+import { Record as KeptText } from "../../src/settings/record.js";
 import { board, newBoard } from "./virtual.js";
 
 vi.mock("embedded:io/digital", async () => ({ default: (await import("./virtual.js")).Digital }));

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { FixedAddress } from "../../hal/device.js";
 import { Join, type Radio } from "../../hal/moddable/join.js";
 import { Light } from "../../hal/moddable/light.js";
-import { BACKLOG_BYTES, Printer } from "../../hal/moddable/lines.js";
+import { BACKLOG_BYTES, Printer } from "../../hal/moddable/printer.js";
 import { type Stream, type StreamOptions, Streams } from "../../hal/moddable/streams.js";
 import { VirtualClock } from "../../host-sim/world/clock.js";
 import { ipv4 } from "../../src/core/address.js";

@@ -7,9 +7,9 @@ import { type House, Wiretap } from "../../host-sim/wiring.js";
 import type { SimEvent } from "../../host-sim/world/events.js";
 import { Faults } from "../../host-sim/world/faults.js";
 import { ipv4 } from "../../src/core/address.js";
-import { Record as KeptText } from "../../src/intercom/record.js";
-import { Settings } from "../../src/intercom/settings.js";
 import main from "../../src/main.js";
+import { Record as KeptText } from "../../src/settings/record.js";
+import { Settings } from "../../src/settings/settings.js";
 import { board, newBoard, Serial } from "./virtual.js";
 
 vi.mock("embedded:io/digital", async () => ({ default: (await import("./virtual.js")).Digital }));

@@ -1,13 +1,13 @@
 /** The board's look-up of names and its time of day, against servers on a virtual network. */
 import { describe, expect, it } from "vitest";
 import type { UdpSocket } from "../../hal/device.js";
-import { Names } from "../../hal/moddable/names.js";
+import { BoardResolver } from "../../hal/moddable/resolver.js";
 import { TimeOfDay } from "../../hal/moddable/timeofday.js";
 import { SeededRandom } from "../../host-sim/io/random.js";
 import { VirtualClock } from "../../host-sim/world/clock.js";
 import { VirtualNetwork } from "../../host-sim/world/network.js";
 import { ipv4, ipv4Text } from "../../src/core/address.js";
-import { answerTo, askedFor, type Row } from "../transaction/dns-answer.js";
+import { answerTo, askedFor, type Row } from "../wire/dns-answer.js";
 
 const DOOR = ipv4("192.0.2.1");
 const SERVER = ipv4("192.0.2.53");
@@ -47,7 +47,7 @@ class World {
     });
   }
 
-  resolver = new Names({
+  resolver = new BoardResolver({
     clock: this.clock,
     random: new SeededRandom(2),
     udp: (options) => this.door.udp(options),

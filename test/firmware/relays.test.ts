@@ -4,8 +4,8 @@
  */
 import fc from "fast-check";
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import { Record as KeptText } from "../../src/intercom/record.js";
 import main from "../../src/main.js";
+import { Record as KeptText } from "../../src/settings/record.js";
 import { board, newBoard } from "./virtual.js";
 
 vi.mock("embedded:io/digital", async () => ({ default: (await import("./virtual.js")).Digital }));

@@ -1,9 +1,9 @@
 /** The console by a UART: the firmware on the virtual board, and a computer that pastes more than the door takes at once. */
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { SERIAL } from "../../host-sim/config/link.js";
-import { Record as KeptText } from "../../src/intercom/record.js";
-import { Station } from "../../src/intercom/station.js";
+import { Station } from "../../src/driver/station.js";
 import main from "../../src/main.js";
+import { Record as KeptText } from "../../src/settings/record.js";
 import { board, newBoard } from "./virtual.js";
 import { FifoSerial, line, newLine, UartSerial } from "./virtual-uart.js";
 

@@ -1,8 +1,8 @@
 /** The console by the chip's own USB socket: the firmware on the virtual board, with a computer that fetches what is sent, or none. */
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { POLL_MS, UsbPort } from "../../hal/moddable/usb/port.js";
-import { Record as KeptText } from "../../src/intercom/record.js";
 import main from "../../src/main.js";
+import { Record as KeptText } from "../../src/settings/record.js";
 import { board, newBoard } from "./virtual.js";
 import { computer, newComputer } from "./virtual-usb.js";
 

@@ -4,7 +4,7 @@
  */
 import { describe, expect, it } from "vitest";
 import { DOOR_LIMITS } from "../../src/core/limits.js";
-import { PART_BYTES, Record, TEXT_MOST } from "../../src/intercom/record.js";
+import { PART_BYTES, Record, TEXT_MOST } from "../../src/settings/record.js";
 import { Flash, NvsError, PowerCut, VirtualNvs } from "./nvs.js";
 
 const PAGES = 6;

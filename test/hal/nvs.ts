@@ -3,7 +3,7 @@
  * numbers: pages of 126 entries of 32 octets, one spare page, an entry's state beside it, pages that are freed by copying. Each
  * access to flash is counted, and the power can be cut at any. Not here: blobs over several pages, encryption, wear.
  */
-import { crc32 } from "../../src/intercom/record.js";
+import { crc32 } from "../../src/settings/record.js";
 
 const ENTRIES = 126;
 const ENTRY_BYTES = 32;

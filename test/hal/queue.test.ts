@@ -44,7 +44,7 @@ const POSTERS: Record<string, { calls: number; most: number; why: string }> = {
     most: 0,
     why: "in the place of Wi-Fi, and fewer",
   },
-  "modules/io/system/system.c": { calls: 4, most: 1, why: "names are resolved by hal/moddable/names.ts" },
+  "modules/io/system/system.c": { calls: 4, most: 1, why: "names are resolved by hal/moddable/resolver.ts" },
   "modules/network/net/esp/modResolve.c": { calls: 3, most: 1, why: "as above" },
   "modules/network/wifi/esp32/xs6wifi.c": { calls: 4, most: 0, why: "not used: modules/io/wifi is" },
   "modules/network/ethernet/esp32/ethernet.c": { calls: 2, most: 0, why: "in the place of Wi-Fi, and fewer" },

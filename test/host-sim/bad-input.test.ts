@@ -10,9 +10,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { openTcpSerial, type SerialPort } from "../../host-sim/io/serial.js";
 import { MemoryStore } from "../../host-sim/io/store.js";
 import { bundle } from "../../scripts/bundle.js";
+import { Console } from "../../src/console/console.js";
+import { Seat } from "../../src/console/passwordlock.js";
 import { ipv4 } from "../../src/core/address.js";
-import { Console } from "../../src/intercom/console.js";
-import { Seat } from "../../src/intercom/guard.js";
 import { House } from "../intercom/house.js";
 import { freePorts } from "../ports.js";
 import { World } from "../ua/harness.js";

@@ -8,10 +8,10 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { openTcpSerial, type SerialPort } from "../../host-sim/io/serial.js";
 import { MemoryStore } from "../../host-sim/io/store.js";
 import { bundle } from "../../scripts/bundle.js";
+import { Console } from "../../src/console/console.js";
+import { Terminal } from "../../src/console/terminal.js";
 import { ipv4 } from "../../src/core/address.js";
 import { octets } from "../../src/core/bytes.js";
-import { Console } from "../../src/intercom/console.js";
-import { Terminal } from "../../src/intercom/terminal.js";
 import { Flow } from "../../src/transaction/flow.js";
 import { TRANSPORT_UDP } from "../../src/wire/names.js";
 import { House } from "../intercom/house.js";

@@ -13,7 +13,7 @@ import { VirtualClock } from "../../host-sim/world/clock.js";
 import { Faults } from "../../host-sim/world/faults.js";
 import { VirtualNetwork } from "../../host-sim/world/network.js";
 import { ipv4 } from "../../src/core/address.js";
-import { Settings } from "../../src/intercom/settings.js";
+import { Settings } from "../../src/settings/settings.js";
 
 const SERVER_IP = "10.0.0.10";
 const PHONES = ["10.0.0.2", "10.0.0.3"];

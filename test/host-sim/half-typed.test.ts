@@ -10,10 +10,10 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Session } from "../../host-sim/config/session.js";
 import { type Output, runVerb } from "../../host-sim/config/verbs.js";
 import { MemoryStore } from "../../host-sim/io/store.js";
-import { COMMANDS } from "../../src/intercom/commands.js";
-import { Console } from "../../src/intercom/console.js";
-import { Improv } from "../../src/intercom/improv.js";
-import { Terminal } from "../../src/intercom/terminal.js";
+import { COMMANDS } from "../../src/console/commands.js";
+import { Console } from "../../src/console/console.js";
+import { Improv } from "../../src/console/improv.js";
+import { Terminal } from "../../src/console/terminal.js";
 import { House } from "../intercom/house.js";
 import { World } from "../ua/harness.js";
 

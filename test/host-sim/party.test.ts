@@ -11,7 +11,7 @@ import { VirtualClock } from "../../host-sim/world/clock.js";
 import type { SimEvent } from "../../host-sim/world/events.js";
 import { Faults } from "../../host-sim/world/faults.js";
 import { VirtualNetwork } from "../../host-sim/world/network.js";
-import { Settings } from "../../src/intercom/settings.js";
+import { Settings } from "../../src/settings/settings.js";
 
 const TONE = Int16Array.from({ length: 80 }, (_, i) => Math.round(8000 * Math.sin((2 * Math.PI * 2 * i) / 80)));
 

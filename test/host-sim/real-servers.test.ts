@@ -8,7 +8,7 @@ import { openUdp } from "../../host-sim/io/udp.js";
 import { RealClock } from "../../host-sim/world/clock.js";
 import { ipv4 } from "../../src/core/address.js";
 import { DOOR_LIMITS } from "../../src/core/limits.js";
-import { Settings } from "../../src/intercom/settings.js";
+import { Settings } from "../../src/settings/settings.js";
 import { type Algorithm, KINDS, type Kind, LONGEST, Pbx, stationAt } from "../intercom/pbx.js";
 import { freePorts } from "../ports.js";
 import { type Endings, hinder } from "./listeners.js";

@@ -1,6 +1,6 @@
 /** The visitor's call goes over to another phone of the house: moved by the one that answered, or picked up by another; what the owner and the visitor see. */
 import { describe, expect, it } from "vitest";
-import { LED_IN_CALL, LED_READY, LED_RINGING, SIGNAL_BUSY, SIGNAL_RINGING } from "../../src/intercom/outputs.js";
+import { LED_IN_CALL, LED_READY, LED_RINGING, SIGNAL_BUSY, SIGNAL_RINGING } from "../../src/intercom/events.js";
 import { authorization } from "../ua/digest.js";
 import { bodyOf, header, Peer, sdpOf, World } from "../ua/harness.js";
 import { FIRST, Home, PLAN, SECOND, THIRD } from "./home.js";

@@ -4,7 +4,7 @@ import { ipv4 } from "../../src/core/address.js";
 import { octets, text } from "../../src/core/bytes.js";
 import { GUESSES_BURST } from "../../src/core/guesses.js";
 import { Callers, DOOR_BUSY, DOOR_IDLE, DOOR_JOINABLE, DOOR_PICKED } from "../../src/intercom/callers.js";
-import { Settings } from "../../src/intercom/settings.js";
+import { Settings } from "../../src/settings/settings.js";
 import { Flow } from "../../src/transaction/flow.js";
 import { Message, PARSE_OK } from "../../src/wire/message.js";
 import { TRANSPORT_UDP } from "../../src/wire/names.js";

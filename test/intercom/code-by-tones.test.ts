@@ -9,7 +9,7 @@ import { type House, Wiretap } from "../../host-sim/wiring.js";
 import { VirtualClock } from "../../host-sim/world/clock.js";
 import { Faults } from "../../host-sim/world/faults.js";
 import { VirtualNetwork } from "../../host-sim/world/network.js";
-import { Settings } from "../../src/intercom/settings.js";
+import { Settings } from "../../src/settings/settings.js";
 
 async function world(...doorSettings: string[]) {
   const clock = new VirtualClock();

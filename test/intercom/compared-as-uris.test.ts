@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ipv4 } from "../../src/core/address.js";
 import { octets } from "../../src/core/bytes.js";
 import { DOOR_LIMITS, HOUSE_LIMITS } from "../../src/core/limits.js";
-import { exchangeLimits } from "../../src/intercom/exchange.js";
+import { exchangeLimits } from "../../src/intercom/houseserver.js";
 import { authorization } from "../ua/digest.js";
 import { Agent, header, headers, Peer, sdpOf, World } from "../ua/harness.js";
 import { DOOR, House } from "./house.js";
@@ -267,7 +267,7 @@ describe("a phone of the house", () => {
     register([`Authorization: ${value}`]);
     expect(answer).toMatch(/^SIP\/2\.0 200 /);
     expect(house.tellings("phone", "name")).toEqual(["registered kitchen"]);
-    expect(house.door.exchange?.phones().map(({ name, contact }) => `${name} ${contact}`)).toEqual([
+    expect(house.door.houseServer?.phones().map(({ name, contact }) => `${name} ${contact}`)).toEqual([
       "kitchen sip:kitchen@10.0.0.13",
     ]);
   });

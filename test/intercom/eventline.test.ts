@@ -2,8 +2,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { consoleLine, eventJson, eventLine as simLine } from "../../host-sim/world/events.js";
+import { Reply } from "../../src/console/reply.js";
 import { eventLine } from "../../src/intercom/eventline.js";
-import { Reply } from "../../src/intercom/reply.js";
 
 /** What a terminal, a log or a line-wise reader acts on, and what is no character at all. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not come through

@@ -12,9 +12,9 @@ import { VirtualNetwork } from "../../host-sim/world/network.js";
 import { ipv4 } from "../../src/core/address.js";
 import { text } from "../../src/core/bytes.js";
 import { DOOR_LIMITS, HOUSE_LIMITS, type Limits, ROOMY_LIMITS } from "../../src/core/limits.js";
-import { exchangeLimits } from "../../src/intercom/exchange.js";
-import { Settings } from "../../src/intercom/settings.js";
-import { Station } from "../../src/intercom/station.js";
+import { Station } from "../../src/driver/station.js";
+import { exchangeLimits } from "../../src/intercom/houseserver.js";
+import { Settings } from "../../src/settings/settings.js";
 import { Agent, header, Peer, World } from "../ua/harness.js";
 
 const KINDS: [string, Limits][] = [

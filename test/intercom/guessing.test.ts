@@ -7,7 +7,7 @@ import { describe, expect, it } from "vitest";
 import { MemoryStore } from "../../host-sim/io/store.js";
 import { Timers } from "../../src/core/timers.js";
 import { Access } from "../../src/intercom/access.js";
-import { Settings } from "../../src/intercom/settings.js";
+import { Settings } from "../../src/settings/settings.js";
 import type { Call } from "../../src/ua/call.js";
 import { World } from "../ua/harness.js";
 import { House } from "./house.js";

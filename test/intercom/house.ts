@@ -7,8 +7,8 @@ import { HOUSE_LIMITS, type Limits } from "../../src/core/limits.js";
 import { Timers } from "../../src/core/timers.js";
 import { Door } from "../../src/intercom/door.js";
 import { Log } from "../../src/intercom/log.js";
-import { Record as KeptText } from "../../src/intercom/record.js";
-import { Settings } from "../../src/intercom/settings.js";
+import { Record as KeptText } from "../../src/settings/record.js";
+import { Settings } from "../../src/settings/settings.js";
 import { SeededRandom, type World } from "../ua/harness.js";
 
 export const DOOR = "10.0.0.1";

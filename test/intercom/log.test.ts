@@ -4,7 +4,7 @@ import { MemoryStore } from "../../host-sim/io/store.js";
 import { DOOR_LIMITS } from "../../src/core/limits.js";
 import { Timers } from "../../src/core/timers.js";
 import { Log } from "../../src/intercom/log.js";
-import { Record } from "../../src/intercom/record.js";
+import { Record } from "../../src/settings/record.js";
 
 /** A door's day: events with a time, and what the log makes of them. */
 class Diary {

@@ -1,6 +1,6 @@
 /** Whoever is called, or calls, opens the door: by digits in three ways, by MESSAGE, by the button inside. */
 import { beforeEach, describe, expect, it } from "vitest";
-import { SIGNAL_OPENED, SIGNAL_WRONG_CODE } from "../../src/intercom/outputs.js";
+import { SIGNAL_OPENED, SIGNAL_WRONG_CODE } from "../../src/intercom/events.js";
 import { Agent, header, Peer, sdpOf, World } from "../ua/harness.js";
 import { DOOR, House } from "./house.js";
 

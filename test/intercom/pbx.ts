@@ -11,8 +11,8 @@ import { MemoryStore } from "../../host-sim/io/store.js";
 import { ipv4Text } from "../../src/core/address.js";
 import { octets, text } from "../../src/core/bytes.js";
 import type { Limits } from "../../src/core/limits.js";
-import type { Settings } from "../../src/intercom/settings.js";
-import { Station } from "../../src/intercom/station.js";
+import { Station } from "../../src/driver/station.js";
+import type { Settings } from "../../src/settings/settings.js";
 import { part } from "../ua/digest.js";
 import { header, headers, sdpOf } from "../ua/harness.js";
 

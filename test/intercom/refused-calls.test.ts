@@ -1,8 +1,8 @@
 /** Nothing is refused in silence: a call that is refused is an event, a line of `calls` and of the log, with the reason; and a flood of them hides nothing. */
 import { beforeEach, describe, expect, it } from "vitest";
 import { HOUSE_LIMITS } from "../../src/core/limits.js";
-import { exchangeLimits } from "../../src/intercom/exchange.js";
-import { Record as KeptText } from "../../src/intercom/record.js";
+import { exchangeLimits } from "../../src/intercom/houseserver.js";
+import { Record as KeptText } from "../../src/settings/record.js";
 import { Peer, sdpOf, World } from "../ua/harness.js";
 import { DOOR, House } from "./house.js";
 

@@ -6,8 +6,8 @@ import { VirtualClock } from "../../host-sim/world/clock.js";
 import { VirtualNetwork } from "../../host-sim/world/network.js";
 import { ipv4 } from "../../src/core/address.js";
 import { DOOR_LIMITS, type Limits, ROOMY_LIMITS } from "../../src/core/limits.js";
-import { Settings } from "../../src/intercom/settings.js";
-import type { Station } from "../../src/intercom/station.js";
+import type { Station } from "../../src/driver/station.js";
+import { Settings } from "../../src/settings/settings.js";
 import { type Algorithm, KINDS, type Kind, LONGEST, Pbx, stationAt } from "./pbx.js";
 
 const DOOR = "192.0.2.1";

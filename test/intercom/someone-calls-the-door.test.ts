@@ -1,6 +1,6 @@
 /** Calls that come: who may call, who is answered without a hand, and how long a call may be. */
 import { beforeEach, describe, expect, it } from "vitest";
-import { SIGNAL_ANSWERED, SIGNAL_ENDING } from "../../src/intercom/outputs.js";
+import { SIGNAL_ANSWERED, SIGNAL_ENDING } from "../../src/intercom/events.js";
 import { Agent, header, Peer, sdpOf, World } from "../ua/harness.js";
 import { DOOR, House } from "./house.js";
 

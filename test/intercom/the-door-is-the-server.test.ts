@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { octets } from "../../src/core/bytes.js";
 import { DOOR_LIMITS, HOUSE_LIMITS } from "../../src/core/limits.js";
-import { exchangeLimits } from "../../src/intercom/exchange.js";
+import { exchangeLimits } from "../../src/intercom/houseserver.js";
 import type { Message } from "../../src/wire/message.js";
 import { METHOD_REFER } from "../../src/wire/names.js";
 import { Agent, World } from "../ua/harness.js";
@@ -44,11 +44,11 @@ describe("the door as the house's server", () => {
     expect(kitchen.diary).toContain("register registered 200");
     expect(thief.diary).toContain("register failed 401");
     expect(h.tellings("phone", "name").sort()).toEqual(["registered attic", "registered kitchen"]);
-    expect(h.door.exchange?.phones().map(({ name, contact }) => name + " " + contact)).toEqual([
+    expect(h.door.houseServer?.phones().map(({ name, contact }) => name + " " + contact)).toEqual([
       "kitchen sip:kitchen@10.0.0.11:5060",
       "attic sip:attic@10.0.0.12:5060",
     ]);
-    expect(h.door.exchange?.phones()[0].leftS).toBeGreaterThan(590);
+    expect(h.door.houseServer?.phones()[0].leftS).toBeGreaterThan(590);
   });
 
   it("a press rings all of them, the first to answer has the visitor, and the code opens", () => {
@@ -207,7 +207,7 @@ describe("the door as the house's server", () => {
     world.run(40_000);
     expect(attic.last()).toMatch(/^call ended/);
     expect(world.log.filter((line) => line.startsWith("1>12 BYE"))).toHaveLength(1);
-    expect(h.door.exchange?.proxy?.contexts.used()).toBe(0);
+    expect(h.door.houseServer?.proxy?.contexts.used()).toBe(0);
     expect(h.door.ua.layer.servers.used()).toBe(0);
   });
 
@@ -240,8 +240,8 @@ describe("the door as the house's server", () => {
     stranger.call("sip:attic@" + DOOR);
     world.run(1000);
     expect(stranger.last()).toMatch(/status 407$/);
-    expect(h.door.exchange?.redirect?.counters.redirected).toBe(1);
-    expect(h.door.exchange?.proxy).toBe(null);
+    expect(h.door.houseServer?.redirect?.counters.redirected).toBe(1);
+    expect(h.door.houseServer?.proxy).toBe(null);
   });
 
   it("a phone calls the door by its password, and is known to it; by another's name nobody is", () => {
@@ -294,7 +294,7 @@ describe("the door as the house's server", () => {
     world.run(500);
     kitchen.sendFails = true;
     world.run(700_000);
-    expect(h.door.exchange?.phones()[0].contact).toBe("");
+    expect(h.door.houseServer?.phones()[0].contact).toBe("");
     phone("attic", "a2", 12);
     world.run(500);
     expect(h.tellings("phone", "name")).toEqual(["registered kitchen", "gone kitchen", "registered attic"]);
@@ -316,7 +316,7 @@ describe("the door as the house's server", () => {
     const kitchen = phone("kitchen", "k1", 11);
     world.run(1000);
     expect(kitchen.diary).toContain("register failed 405");
-    expect(h.door.exchange).toBeNull();
+    expect(h.door.houseServer).toBeNull();
     h.press();
     expect(h.told("error").at(-1)).toContain("server.enabled");
   });

@@ -2,13 +2,13 @@
 import { createHash } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { MemoryStore } from "../../host-sim/io/store.js";
+import { Console } from "../../src/console/console.js";
 import { DOOR_LIMITS, HOUSE_LIMITS } from "../../src/core/limits.js";
 import { Timers } from "../../src/core/timers.js";
 import { Access } from "../../src/intercom/access.js";
-import { Console } from "../../src/intercom/console.js";
-import { exchangeLimits } from "../../src/intercom/exchange.js";
-import { isSecret, SCHEMA } from "../../src/intercom/schema.js";
-import { Settings } from "../../src/intercom/settings.js";
+import { exchangeLimits } from "../../src/intercom/houseserver.js";
+import { isSecret, SCHEMA } from "../../src/settings/schema.js";
+import { Settings } from "../../src/settings/settings.js";
 import { header, headers, Peer, World } from "../ua/harness.js";
 import { DOOR, House } from "./house.js";
 

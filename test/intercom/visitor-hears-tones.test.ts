@@ -1,6 +1,6 @@
 /** What the one before the door is given to hear while a call of the button goes its way. */
 import { beforeEach, describe, expect, it } from "vitest";
-import { SIGNAL_BUSY, SIGNAL_FAILED, SIGNAL_OPENED, SIGNAL_QUIET, SIGNAL_RINGING } from "../../src/intercom/outputs.js";
+import { SIGNAL_BUSY, SIGNAL_FAILED, SIGNAL_OPENED, SIGNAL_QUIET, SIGNAL_RINGING } from "../../src/intercom/events.js";
 import { Agent, Peer, World } from "../ua/harness.js";
 import { House } from "./house.js";
 

@@ -2,14 +2,14 @@
 import { ipv4 } from "../../src/core/address.js";
 import { Admission } from "../../src/server/admission.js";
 import { AUTHENTICATOR_DEFAULTS, Authenticator } from "../../src/server/authenticator.js";
+import { Domains } from "../../src/server/domains.js";
 import type { Guard } from "../../src/server/guard.js";
 import type { LocationStore } from "../../src/server/location.js";
-import { Marks } from "../../src/server/mark.js";
 import type { MemoryLocation } from "../../src/server/memory.js";
-import { NumberPlan, type NumberRule } from "../../src/server/numbers.js";
-import { Ours } from "../../src/server/ours.js";
+import { NumberPlan, type NumberRule } from "../../src/server/numberplan.js";
 import { PROXY_DEFAULTS, type ProxyOptions, StatefulProxy } from "../../src/server/proxy.js";
 import type { RegistrarOptions } from "../../src/server/registrar.js";
+import { RouteTokens } from "../../src/server/routetoken.js";
 import { StatelessProxy } from "../../src/server/stateless.js";
 import { Targets } from "../../src/server/targets.js";
 import { Digest } from "../../src/wire/digest.js";
@@ -79,16 +79,16 @@ export class ProxyHouse extends House {
     registrar: Partial<RegistrarOptions> = {},
   ) {
     super(registrar, {}, makeStore, place);
-    const ours = new Ours(this.layer, place.domains);
-    const targets = new Targets(this.layer, ours, place.users, new NumberPlan(rules), this.registrar.node);
+    const ourDomains = new Domains(this.layer, place.domains);
+    const targets = new Targets(this.layer, ourDomains, place.users, new NumberPlan(rules), this.registrar.node);
     this.proxy = new StatefulProxy(
       this.layer,
       this.random,
       this.auth,
       this.store,
-      ours,
+      ourDomains,
       targets,
-      new Marks(this.random),
+      new RouteTokens(this.random),
       {
         ...PROXY_DEFAULTS,
         ...options,
@@ -144,17 +144,17 @@ export class ProxyHouse extends House {
 /** The house's proxy keeps nothing from here on. @param guard that of the registrar, if both are to count together */
 export function withoutState(h: ProxyHouse, guard: Guard | null = null, isClosed = false): StatelessProxy {
   const random = new CountingRandom();
-  const ours = new Ours(h.layer, [DOMAIN]);
-  const targets = new Targets(h.layer, ours, users(), new NumberPlan([]), h.registrar.node);
+  const ourDomains = new Domains(h.layer, [DOMAIN]);
+  const targets = new Targets(h.layer, ourDomains, users(), new NumberPlan([]), h.registrar.node);
   const auth = new Authenticator(h.timers, random, new Digest(), users(), {
     ...AUTHENTICATOR_DEFAULTS,
     isOnce: false,
     guard,
   });
-  const marks = new Marks(random);
-  const admission = new Admission(h.layer, random, auth, ours, targets, marks, []);
+  const routeTokens = new RouteTokens(random);
+  const admission = new Admission(h.layer, random, auth, ourDomains, targets, routeTokens, []);
   if (isClosed) admission.isClosed = true;
-  const proxy = new StatelessProxy(h.layer, random, admission, h.memory, targets, marks, h.registrar, true);
+  const proxy = new StatelessProxy(h.layer, random, admission, h.memory, targets, routeTokens, h.registrar, true);
   h.layer.bypass = proxy;
   return proxy;
 }

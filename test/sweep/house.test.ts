@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { octets } from "../../src/core/bytes.js";
 import { DOOR_LIMITS, type Limits, ROOMY_LIMITS } from "../../src/core/limits.js";
-import { exchangeLimits } from "../../src/intercom/exchange.js";
+import { exchangeLimits } from "../../src/intercom/houseserver.js";
 import { DOOR, House } from "../intercom/house.js";
 import { header, headers, Peer, sdpOf, World } from "../ua/harness.js";
 import { FIELDS, isPassedOver, type Pad, sweep } from "./sweep.js";
@@ -97,8 +97,8 @@ class Stage {
   /** Everything is over in its time, and both phones can register. */
   settle(what: string): void {
     const { layer } = this.house.door.ua;
-    const { exchange } = this.house.door;
-    const held = (): number[] => [layer.servers.used(), layer.clients.used(), exchange!.proxy!.contexts.used()];
+    const { houseServer } = this.house.door;
+    const held = (): number[] => [layer.servers.used(), layer.clients.used(), houseServer!.proxy!.contexts.used()];
     this.world.run(END_MS);
     if (held().some((n) => n > 0)) this.world.run(RINGING_MS);
     if (held().some((n) => n > 0)) expect.fail(`${what}: ${held()} are held`);
@@ -107,7 +107,7 @@ class Stage {
     this.calls += 1;
     this.register();
     this.world.run(100);
-    const there = exchange!.phones().map((phone) => phone.contact);
+    const there = houseServer!.phones().map((phone) => phone.contact);
     // A contact that was made longer is another one, beside the phone's own.
     expect(there[0], what).toContain(`sip:kitchen@${KITCHEN}:5060`);
     expect(there[1], what).toContain(`sip:attic@${ATTIC}:5060`);

@@ -11,7 +11,7 @@ import type { VirtualClock } from "../../../host-sim/world/clock.js";
 import { Faults } from "../../../host-sim/world/faults.js";
 import { VirtualNetwork } from "../../../host-sim/world/network.js";
 import { fraction } from "../../../src/core/random.js";
-import { Settings } from "../../../src/intercom/settings.js";
+import { Settings } from "../../../src/settings/settings.js";
 
 /** What a datagram takes, ms: that of the simulator's network. */
 const WIRE_MS = 1;

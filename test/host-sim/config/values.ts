@@ -19,8 +19,8 @@ import {
   TYPE_SWITCH,
   TYPE_TARGET,
   TYPE_ZONE,
-} from "../../../src/intercom/schema.js";
-import { Settings } from "../../../src/intercom/settings.js";
+} from "../../../src/settings/schema.js";
+import { Settings } from "../../../src/settings/settings.js";
 
 const address = fc.ipV4();
 const digit = fc.constantFrom(..."0123456789");

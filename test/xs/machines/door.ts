@@ -1,9 +1,9 @@
 /** The whole door station on XS: the firmware's program with devices made of the world's functions. Commands move its button and ask what happened. */
 import type { Clock, Device, DeviceTimer, InputOptions, TcpStack, UdpOptions, UdpSocket } from "../../../hal/device.js";
 import { DOOR_LIMITS, ROOMY_LIMITS } from "../../../src/core/limits.js";
-import type { DoorEvents } from "../../../src/intercom/outputs.js";
-import { Settings } from "../../../src/intercom/settings.js";
-import { Station } from "../../../src/intercom/station.js";
+import { Station } from "../../../src/driver/station.js";
+import type { DoorEvents } from "../../../src/intercom/events.js";
+import { Settings } from "../../../src/settings/settings.js";
 import { FIRST_ADDRESS, hostOf, inhabit, SeededRandom } from "./host.js";
 
 const host = hostOf();

@@ -1,0 +1,107 @@
+/** What the console tells of the door's state, as values by name: `status`, `stats` and `pools`. Not here: the log of what happened. */
+import { ipv4Text } from "../core/address.js";
+import type { Pool } from "../core/pool.js";
+import { printable } from "../core/printable.js";
+import type { Door } from "../intercom/door.js";
+import type { HouseServer } from "../intercom/houseserver.js";
+import { REACH_TCP, REACH_UNKNOWN } from "../transaction/reach.js";
+import { REGISTRATION_DONE, REGISTRATION_FAILED, REGISTRATION_TRYING } from "../ua/registration.js";
+import type { Reply } from "./reply.js";
+
+/** By REACH_*, of servers that do not take TCP. */
+const REACH_WORDS: readonly string[] = ["", "", "refused or reset", "no connection in 500 ms", "no response"];
+
+export function reportStatus(reply: Reply, door: Door): Reply {
+  const registration = door.ua.registration;
+  let state = "unregistered";
+  const { place } = registration;
+  if (registration.state === REGISTRATION_DONE)
+    state = "registered, granted " + registration.grantedS + " s" + (place === "" ? "" : ", at " + printable(place));
+  else if (registration.state === REGISTRATION_TRYING) state = "registering";
+  else if (registration.state === REGISTRATION_FAILED)
+    state = "failed, next try in " + Math.round(registration.nextMs() / 1000) + " s: " + door.unregistered;
+  const call = door.ua.activeCall();
+  let calling = door.isRinging ? "out, ringing" : "none";
+  if (call !== null)
+    calling = (call.session.isCaller ? "out" : "in") + (call.answeredMs >= 0 ? ", confirmed" : ", ringing");
+  if (door.ua.transfer.isOn) calling += ", being moved";
+  reply
+    .put("registration", state)
+    .put("call", calling)
+    .put("relay1", door.doorway.isOn(1) ? "on" : "off")
+    .put("relay2", door.doorway.isOn(2) ? "on" : "off");
+  return reportReach(reply, door);
+}
+
+/** What was found out of servers to which something went that is too long for UDP. */
+function reportReach(reply: Reply, door: Door): Reply {
+  const { reach } = door.ua.layer.transport;
+  const { nowMs } = door.timers;
+  for (let place = 0; place < reach.size; place++) {
+    const state = reach.stateAt(place, nowMs);
+    if (reach.ipAt(place) < 0 || state === REACH_UNKNOWN) continue;
+    const name = "tcp " + ipv4Text(reach.ipAt(place)) + ":" + reach.portAt(place);
+    const leftS = Math.ceil(reach.leftMs(place, nowMs) / 1000);
+    reply.put(
+      name,
+      state === REACH_TCP ? "taken" : REACH_WORDS[state] + ", long requests go by UDP for " + leftS + " s",
+    );
+  }
+  return reply;
+}
+
+export function reportStats(reply: Reply, door: Door): Reply {
+  const counters = door.ua.layer.counters;
+  reply
+    .put("received", counters.received)
+    .put("sent", counters.sent)
+    .put("retransmitted", counters.retransmitted)
+    .put("repeated", counters.repeated)
+    .put("malformed", counters.malformed)
+    .put("dropped", counters.dropped)
+    .put("stray", counters.stray)
+    .put("failed", counters.failed)
+    .put("refused", counters.refused)
+    .put("keepAlives", counters.keepAlives);
+  if (door.houseServer !== null) {
+    const { proxy, redirect, registrar } = door.houseServer;
+    reply.put("registered", registrar.counters.changed);
+    if (proxy !== null)
+      reply
+        .put("forwarded", proxy.counters.forwarded)
+        .put("followed", proxy.counters.followed)
+        .put("refusedCalls", proxy.counters.refused);
+    if (redirect !== null)
+      reply.put("redirected", redirect.counters.redirected).put("refusedCalls", redirect.counters.refused);
+  }
+  const media = door.ua.lines[0].media;
+  if (!media.hasRun()) return reply;
+  return reply
+    .put("sound", media.verdict())
+    .put("rtpSent", media.sentPackets())
+    .put("rtpReceived", media.receivedPackets())
+    .put("rtpLost", media.lostPackets())
+    .put("rtpLate", media.latePackets())
+    .put("rtpForeign", media.foreignPackets())
+    .put("jitterMs", media.jitterMs())
+    .put("roundTripMs", media.roundTripMs());
+}
+
+export function reportPhones(reply: Reply, houseServer: HouseServer): Reply {
+  const phones = houseServer.phones();
+  for (let i = 0; i < phones.length; i++) {
+    const { name, contact, leftS } = phones[i];
+    reply.put(name, contact === "" ? "not registered" : printable(contact) + ", " + leftS + " s left");
+  }
+  return phones.length === 0 ? reply.say("no phone has a name: set phone1.name, phone1.password\n") : reply;
+}
+
+export function reportPools(reply: Reply, door: Door): Reply {
+  const layer = door.ua.layer;
+  reply.put("clients", ofPool(layer.clients)).put("servers", ofPool(layer.servers));
+  return reply.put("dialogs", ofPool(door.ua.dialogs));
+}
+
+function ofPool(pool: Pool<object>): string {
+  return pool.used() + " of " + pool.items.length + ", most " + pool.highWater;
+}

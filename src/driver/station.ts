@@ -1,0 +1,485 @@
+/**
+ * The driver: joins the core to the devices it was given. Datagrams and streams go in, the clock and the wake-up time are kept,
+ * microphone and speaker run while there is a call. The same lines serve the board and the simulator; what a device is stands
+ * in hal/device.ts. Not here: what a door does (door.ts).
+ */
+import type {
+  AudioInput,
+  AudioOutput,
+  Device,
+  DeviceTimer,
+  InputName,
+  Output,
+  TcpConnection,
+  TcpStack,
+  UdpSocket,
+} from "../../hal/device.js";
+import { Console } from "../console/console.js";
+import { Seat } from "../console/passwordlock.js";
+import type { TerminalUser } from "../console/terminal.js";
+import { ipv4, ipv4Text } from "../core/address.js";
+import { text } from "../core/bytes.js";
+import type { Limits } from "../core/limits.js";
+import { Timers, type TimerUser } from "../core/timers.js";
+import { Door } from "../intercom/door.js";
+import type { DoorEvents, DoorOutputs } from "../intercom/events.js";
+import { exchangeLimits } from "../intercom/houseserver.js";
+import { Log } from "../intercom/log.js";
+import {
+  TONE_ANSWERED,
+  TONE_BUSY,
+  TONE_CONFIRMED,
+  TONE_FAILED,
+  TONE_REFUSED,
+  TONE_REGIONS,
+  TONE_RINGING,
+  TONE_WARNING,
+  Tone,
+} from "../media/tone.js";
+import { Record } from "../settings/record.js";
+import type { Settings } from "../settings/settings.js";
+import { wiringOf } from "../settings/wiring.js";
+import type { Network } from "../transaction/transport.js";
+import type { SoundNetwork } from "../ua/call.js";
+import { escapeUser } from "../ua/uritext.js";
+import { TRANSPORT_TCP } from "../wire/names.js";
+import { Conference } from "./conference.js";
+import { Contact, type ContactUser } from "./contact.js";
+
+const TIMER_TICK = 0;
+const LOG_KEY = "log";
+
+/** Samples in 20 ms at 8 kHz: one tick of microphone and speaker. */
+const TICK_SAMPLES = 160;
+const TICK_MS = 20;
+/** The buttons in their order, the button inside, and the door's contact. */
+const INPUTS: readonly InputName[] = ["button1", "button2", "button3", "button4", "exit", "sensor"];
+/** After a gap this long the sound does not try to catch up. */
+const TICK_LATE_MS = 200;
+/** The longest datagram that is read, SIP or sound; the longest message of RFC 4475 has 3,515 octets. */
+const DATAGRAM_BYTES = 3584;
+
+/** By SIGNAL_*; -1: silence. */
+const TONE_OF_SIGNAL = Int8Array.of(
+  -1,
+  TONE_ANSWERED,
+  TONE_WARNING,
+  TONE_CONFIRMED,
+  TONE_REFUSED,
+  TONE_RINGING,
+  TONE_BUSY,
+  TONE_FAILED,
+  -1,
+);
+
+/** One line's pair of sockets. */
+class SoundPort {
+  readonly rtp: UdpSocket;
+  readonly rtcp: UdpSocket;
+
+  constructor(rtp: UdpSocket, rtcp: UdpSocket) {
+    this.rtp = rtp;
+    this.rtcp = rtcp;
+  }
+}
+
+export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser, TimerUser {
+  readonly door: Door;
+  readonly console: Console;
+  private readonly device: Device;
+  private readonly settings: Settings;
+  private readonly timers: Timers;
+  private readonly wake: DeviceTimer;
+  private readonly events: DoorEvents;
+  readonly log: Log;
+  readonly relays: number;
+  private readonly relayPins: readonly Output[];
+  private readonly ledPin: Output;
+  private readonly microphone: AudioInput;
+  private readonly speaker: AudioOutput;
+  private readonly datagram = new Uint8Array(DATAGRAM_BYTES);
+  private readonly samples = new Int16Array(TICK_SAMPLES);
+  private readonly sounds: SoundPort[] = [];
+  private readonly tone = new Tone();
+  private readonly tick: number;
+  private readonly contacts: Contact[] = [];
+  /** Where one line is all there is, nobody can join. */
+  private readonly conference: Conference | null;
+  private tickAtMs = 0;
+  private sip: UdpSocket | null = null;
+  private tcp: TcpStack | null = null;
+  private ip = 0;
+
+  constructor(device: Device, settings: Settings, doorLimits: Limits, events: DoorEvents) {
+    const limits = settings.isOn("server.enabled") && doorLimits.phones > 0 ? exchangeLimits(doorLimits) : doorLimits;
+    this.device = device;
+    this.settings = settings;
+    this.timers = new Timers(limits.timers);
+    this.timers.nowMs = device.clock.now();
+    this.log = new Log(
+      events,
+      this.timers,
+      this,
+      new Record(device.store, LOG_KEY, limits.logBytes),
+      limits.logEntries,
+      limits.logBytes,
+    );
+    this.log.load();
+    this.events = this.log;
+    this.relayPins = device.relays;
+    this.relays = device.relays.length;
+    this.ledPin = device.led;
+    this.microphone = device.microphone;
+    this.speaker = device.speaker;
+    // The door stays locked until a code says otherwise.
+    this.lock();
+    this.tick = this.timers.make(this, TIMER_TICK);
+    this.wake = device.clock.createTimer(() => this.poll());
+    this.door = new Door(settings, limits, this.timers, device.random, this, this, this, this.log, device.store);
+    this.conference = limits.lines > 1 ? new Conference(this.door.ua.lines, TICK_SAMPLES) : null;
+    for (let i = 0; i < INPUTS.length; i++) {
+      const contact = new Contact(device, INPUTS[i], this.timers, this);
+      if (contact.exists) this.contacts.push(contact);
+    }
+    this.console = new Console(
+      this.door,
+      device.store,
+      () => this.reconfigure(),
+      device.restart,
+      this.log,
+      device.wifi,
+    );
+  }
+
+  /** Opens the sockets and begins. @throws Error with one line for a person when a port cannot be had */
+  async start(): Promise<void> {
+    this.setLevels();
+    this.ip = this.address();
+    const port = this.settings.number("sip.port");
+    this.sip = await this.device.udp({
+      address: this.ip,
+      port,
+      setting: "sip.port",
+      onReadable: () => this.readSip(),
+      onError: (message) => this.report(message),
+    });
+    this.tcp = await this.device.tcp({
+      address: this.ip,
+      port,
+      setting: "sip.port",
+      onOpen: (connection, incoming) => this.onOpen(connection, incoming),
+      onData: (connection, bytes, start, end) => this.onData(connection, bytes, start, end),
+      onClose: (connection) => this.onClose(connection),
+      onError: (message) => this.report(message),
+    });
+    const rtpPort = this.settings.number("rtp.port");
+    for (let i = 0; i < this.door.ua.lines.length; i++) {
+      const index = i;
+      const rtp = await this.device.udp({
+        address: this.ip,
+        port: rtpPort + 2 * i,
+        setting: "rtp.port",
+        onReadable: () => this.readRtp(index),
+        onError: (message) => this.report(message),
+      });
+      const rtcp = await this.device.udp({
+        address: this.ip,
+        port: rtpPort + 2 * i + 1,
+        setting: "rtp.port",
+        onReadable: () => this.readRtcp(index),
+        onError: (message) => this.report(message),
+      });
+      this.sounds.push(new SoundPort(rtp, rtcp));
+    }
+    this.events.event("config", "ready", [
+      "address",
+      "sip:" + escapeUser(this.settings.get("sip.user")) + "@" + ipv4Text(this.ip) + ":" + port,
+    ]);
+    this.enter();
+    this.door.start(this.ip);
+    for (let i = 0; i < this.contacts.length; i++) this.contacts[i].tell();
+    this.leave();
+  }
+
+  /** Releases everything; the relays are off. */
+  close(): void {
+    this.wake.stop();
+    this.lock();
+    this.log.flush();
+    if (this.sip !== null) this.sip.close();
+    if (this.tcp !== null) this.tcp.close();
+    for (let i = 0; i < this.sounds.length; i++) {
+      this.sounds[i].rtp.close();
+      this.sounds[i].rtcp.close();
+    }
+    this.sounds.length = 0;
+  }
+
+  onContact(name: InputName, closed: number): void {
+    if (name === "sensor") this.door.doorway.onSensor(closed);
+    else if (closed === 1) {
+      if (name === "exit") this.door.exit();
+      else this.door.press(INPUTS.indexOf(name) + 1);
+    }
+  }
+
+  onHold(name: InputName): void {
+    if (name !== "exit") this.door.hold(INPUTS.indexOf(name) + 1);
+  }
+
+  /** The network is there again, with the same address: the server is told. */
+  renew(): void {
+    this.enter();
+    this.door.ua.registration.renew();
+    this.leave();
+  }
+
+  /** Ends the calls there are: the program is about to. */
+  hangUp(): void {
+    this.enter();
+    this.door.hangUp("");
+    this.leave();
+  }
+
+  /** What the last word of a console's line may go on to. */
+  complete(input: string, seat?: Seat): readonly string[] {
+    this.enter();
+    return this.console.complete(input, seat);
+  }
+
+  /** A line of the console. @param seat where it was typed, the serial line unless it is said @returns what to print */
+  line(input: string, seat?: Seat): string {
+    this.enter();
+    const output = this.console.line(input, seat);
+    this.leave();
+    return output;
+  }
+
+  /** Whether the console wants a password there first. */
+  isLocked(seat?: Seat): boolean {
+    this.enter();
+    return this.console.isLocked(seat);
+  }
+
+  /** Another place at which lines are typed: who logs in there is logged in nowhere else. */
+  seat(): TerminalUser {
+    const seat = new Seat();
+    return {
+      line: (input) => this.line(input, seat),
+      complete: (input) => this.complete(input, seat),
+      isLocked: () => this.isLocked(seat),
+    };
+  }
+
+  // ---- what the core asks ----
+
+  sendDatagram(ip: number, port: number, bytes: Uint8Array, start: number, end: number): boolean {
+    return this.sip !== null && this.sip.write(bytes, start, end, ip, port);
+  }
+
+  sendStream(connection: number, ip: number, port: number, bytes: Uint8Array, start: number, end: number): number {
+    if (this.tcp === null) return -1;
+    let found = connection >= 0 ? this.tcp.find(connection) : this.tcp.findTo(ip, port);
+    if (found === null && connection < 0) found = this.tcp.connect(ip, port);
+    return found !== null && found.write(bytes, start, end) ? found.id : -1;
+  }
+
+  closeStream(connection: number, isDropped = false): void {
+    const found = this.tcp === null ? null : this.tcp.find(connection);
+    if (found === null) return;
+    if (isDropped) found.drop();
+    else found.close();
+  }
+
+  isStreamOpen(connection: number): boolean {
+    const found = this.tcp === null ? null : this.tcp.find(connection);
+    return found !== null && found.isOpen;
+  }
+
+  resolve(id: number, bytes: Uint8Array, start: number, end: number, port: number, transport: number): void {
+    this.device.resolver.resolve(text(bytes, start, end), port, transport === TRANSPORT_TCP, (error, ip, foundPort) => {
+      this.enter();
+      if (error === "") this.door.ua.layer.resolved(id, ip, foundPort);
+      else {
+        this.report(error);
+        this.door.ua.layer.unresolved(id);
+      }
+      this.leave();
+    });
+  }
+
+  rtp(call: number, ip: number, port: number, bytes: Uint8Array, start: number, end: number): void {
+    if (call < this.sounds.length) this.sounds[call].rtp.write(bytes, start, end, ip, port);
+  }
+
+  rtcp(call: number, ip: number, port: number, bytes: Uint8Array, start: number, end: number): void {
+    if (call < this.sounds.length) this.sounds[call].rtcp.write(bytes, start, end, ip, port);
+  }
+
+  relay(relay: number, on: boolean): void {
+    this.relayPins[relay - 1].write(on ? 1 : 0);
+  }
+
+  signal(kind: number): void {
+    const tone = TONE_OF_SIGNAL[kind];
+    if (tone < 0) this.tone.stop();
+    else
+      this.tone.start(
+        tone,
+        TONE_REGIONS.indexOf(this.settings.get("tone.region")),
+        this.settings.number("tone.volume"),
+      );
+  }
+
+  isInCall(): boolean {
+    return this.door.ua.activeCall() !== null;
+  }
+
+  epochS(): number {
+    return this.device.clock.epochS();
+  }
+
+  private lock(): void {
+    for (let i = 0; i < this.relays; i++) this.relayPins[i].write(0);
+  }
+
+  led(pattern: number): void {
+    this.ledPin.write(pattern);
+  }
+
+  onTimer(): void {
+    this.moveSound();
+  }
+
+  /** Every 20 ms of a call: the microphone's sound goes out, what came goes to the speaker. A tone takes the place of both. */
+  private moveSound(): void {
+    const { samples, tone } = this;
+    const call = this.door.ua.activeCall();
+    const hasSound = call !== null && call.hasSound;
+    // The other side's own ringing is heard in its sound.
+    if (hasSound && tone.isEndless()) tone.stop();
+    const isTone = tone.isOn();
+    if (!hasSound && !isTone) return;
+    this.microphone.read(samples, 0, TICK_SAMPLES);
+    if (isTone) tone.write(samples, 0, TICK_SAMPLES);
+    if (isTone) this.speaker.write(samples, 0, TICK_SAMPLES);
+    if (hasSound) {
+      if (this.conference?.isOn()) this.conference.move(samples);
+      else {
+        call.media.microphone(samples, 0, TICK_SAMPLES);
+        call.media.speaker(samples, 0, TICK_SAMPLES);
+      }
+      if (!isTone) this.speaker.write(samples, 0, TICK_SAMPLES);
+    }
+    this.tickAtMs += TICK_MS;
+    if (this.timers.nowMs - this.tickAtMs > TICK_LATE_MS) this.tickAtMs = this.timers.nowMs;
+    this.timers.startAt(this.tick, this.tickAtMs);
+  }
+
+  // ---- what the devices bring ----
+
+  private readSip(): void {
+    const socket = this.sip;
+    if (socket === null) return;
+    this.enter();
+    let cut = socket.cut;
+    for (let length = socket.read(this.datagram); length > 0; length = socket.read(this.datagram)) {
+      const isCut = socket.cut !== cut;
+      cut = socket.cut;
+      this.door.ua.layer.receiveDatagram(socket.address, socket.remotePort, this.datagram, 0, length, isCut);
+    }
+    this.leave();
+  }
+
+  private readRtp(index: number): void {
+    if (index >= this.sounds.length) return;
+    const socket = this.sounds[index].rtp;
+    const media = this.door.ua.lines[index].media;
+    this.enter();
+    for (let length = socket.read(this.datagram); length > 0; length = socket.read(this.datagram)) {
+      media.onRtp(socket.address, socket.remotePort, this.datagram, length);
+    }
+    this.leave();
+  }
+
+  private readRtcp(index: number): void {
+    if (index >= this.sounds.length) return;
+    const socket = this.sounds[index].rtcp;
+    const media = this.door.ua.lines[index].media;
+    this.enter();
+    for (let length = socket.read(this.datagram); length > 0; length = socket.read(this.datagram)) {
+      media.onRtcp(socket.address, socket.remotePort, this.datagram, length);
+    }
+    this.leave();
+  }
+
+  private onOpen(connection: TcpConnection, incoming: boolean): void {
+    this.enter();
+    if (incoming && !this.door.ua.layer.streamOpened(connection.id, connection.address, connection.port))
+      connection.close();
+    this.leave();
+  }
+
+  private onData(connection: TcpConnection, bytes: Uint8Array, start: number, end: number): void {
+    this.enter();
+    this.door.ua.layer.receiveStream(connection.id, bytes, start, end);
+    this.leave();
+  }
+
+  private onClose(connection: TcpConnection): void {
+    this.enter();
+    this.door.ua.layer.streamClosed(connection.id);
+    this.leave();
+  }
+
+  private poll(): void {
+    this.enter();
+    this.timers.poll(this.timers.nowMs);
+    this.leave();
+  }
+
+  /** Before anything is handed to the core: what time it is. */
+  enter(): void {
+    const nowMs = this.device.clock.now();
+    if (nowMs > this.timers.nowMs) this.timers.nowMs = nowMs;
+  }
+
+  /** After it: when to come back. */
+  leave(): void {
+    const call = this.door.ua.activeCall();
+    if (call === null) this.door.trace.rest();
+    if (((call !== null && call.hasSound) || this.tone.isOn()) && !this.timers.running(this.tick)) {
+      this.tickAtMs = this.timers.nowMs;
+      this.timers.start(this.tick, 0);
+    }
+    const next = this.timers.next();
+    if (next === Infinity) this.wake.stop();
+    else this.wake.at(next);
+  }
+
+  private reconfigure(): void {
+    if (this.device.wire !== null) this.device.wire(wiringOf(this.settings));
+    this.setLevels();
+    // Before there is a network the rest waits for the start.
+    if (this.sip !== null) this.door.start(this.ip);
+  }
+
+  /** A codec that does not answer keeps them for when it does; that it does not is told by whoever starts it. */
+  private setLevels(): void {
+    const { codec } = this.device;
+    if (codec === null) return;
+    codec.volume(this.settings.number("audio.volume"));
+    codec.gain(this.settings.number("audio.gain"));
+    codec.input(this.settings.get("audio.input") === "line2" ? 2 : 1);
+  }
+
+  /** What we bind and announce; 0.0.0.0 in the settings stands for the address the device has. */
+  private address(): number {
+    const ip = ipv4(this.settings.get("net.address"));
+    return ip > 0 ? ip : this.device.address();
+  }
+
+  private report(message: string): void {
+    this.events.event("error", message, []);
+  }
+}

@@ -1,0 +1,407 @@
+/**
+ * The door as the house's SIP server (`server.enabled`): its phones register with it, call one another and the door through it, and a ring
+ * plan rings them by `group:house` or by name. It sits between the transaction layer and the user agent, and gives each request to the one
+ * it is for. Made at start, and only then: a door that is no server pays nothing for it.
+ * Not here: the registrar and the proxy themselves (src/server), and what a door does (door.ts).
+ */
+import { ipv4Text } from "../core/address.js";
+import { NONE, octets, Span, text } from "../core/bytes.js";
+import { type Limits, timersOf } from "../core/limits.js";
+import { printable } from "../core/printable.js";
+import type { RandomSource } from "../core/random.js";
+import type { Timers } from "../core/timers.js";
+import { Admission } from "../server/admission.js";
+import { AUTHENTICATOR_DEFAULTS, Authenticator, type AuthWatcher } from "../server/authenticator.js";
+import { Domains } from "../server/domains.js";
+import { isBehindNat } from "../server/forward.js";
+import { Guard } from "../server/guard.js";
+import { type Bindings, DayClock, type LocationUser, type LocationWatcher } from "../server/location.js";
+import { MemoryLocation } from "../server/memory.js";
+import { NumberPlan } from "../server/numberplan.js";
+import { PROXY_DEFAULTS, StatefulProxy } from "../server/proxy.js";
+import { Redirect } from "../server/redirect.js";
+import { Registrar } from "../server/registrar.js";
+import { RouteTokens } from "../server/routetoken.js";
+import { KIND_ELSEWHERE, KIND_USER, Targets } from "../server/targets.js";
+import { UserTable } from "../server/users.js";
+import { HOUSE_GROUP, PLAN_TARGETS_MOST, type Plan } from "../settings/ringplan.js";
+import type { Settings } from "../settings/settings.js";
+import { Flow } from "../transaction/flow.js";
+import type { TransactionUser } from "../transaction/layer.js";
+import type { ServerTransaction } from "../transaction/server.js";
+import { readTarget } from "../ua/target.js";
+import type { UserAgent } from "../ua/useragent.js";
+import { ALGORITHM_MD5, ALGORITHM_SHA256, Digest, hexSize } from "../wire/digest.js";
+import { sameHost, sameUser } from "../wire/identity.js";
+import type { Message } from "../wire/message.js";
+import { METHOD_INVITE, METHOD_MESSAGE, METHOD_REGISTER, METHOD_SUBSCRIBE, TRANSPORT_TCP } from "../wire/names.js";
+import { Uri } from "../wire/uri.js";
+
+const SIP_PORT = 5060;
+/** How many phones there can be. */
+export const PHONES_MOST = 8;
+/** The longest name of a phone. */
+export const PHONE_NAME_MOST = 32;
+
+/** A phone with one contact takes four chunks of 64 octets; two contacts each. */
+const CHUNKS = PHONES_MOST * 8;
+const RECORD_BYTES = 1024;
+/** Requests of calls between phones that may wait: for contacts of a lower q, for the best of several answers. */
+const KEPT = 2;
+/** Nonces whose counts are known; as many as phones that talk at once, and strangers. */
+const NONCES = 16;
+/** Addresses whose wrong passwords are counted each by itself; phones and the addresses they were let in from. */
+const GUARDED = 16;
+
+export interface HouseServerUser {
+  /** A phone registered, or is gone. */
+  onPhone(name: string, isThere: boolean): void;
+  /** A wrong password of a phone. @param waitS when there is another try, s; 0: now */
+  onWrongPassword(name: string, ip: number, waitS: number): void;
+}
+
+/**
+ * The door's limits with room for its phones: four transactions of either kind more, for two calls between phones while the door rings,
+ * two connections for those that speak TCP, and the timers.
+ */
+export function exchangeLimits(limits: Limits): Limits {
+  const more = {
+    ...limits,
+    clients: limits.clients + 4,
+    servers: limits.servers + 4,
+    streams: limits.streams + 2,
+  };
+  return { ...more, timers: timersOf(more, true) };
+}
+
+/** Of 32 random bits each. */
+const UNKNOWN_WORDS = 4;
+
+/** A phone as the console shows it. */
+export interface PhoneState {
+  name: string;
+  /** Where it is, "" when it is not registered. */
+  contact: string;
+  leftS: number;
+}
+
+export class HouseServer implements TransactionUser, LocationUser, LocationWatcher, AuthWatcher {
+  /** One of the two: calls between phones pass the door, or it tells each where the other is. */
+  readonly proxy: StatefulProxy | null;
+  readonly redirect: Redirect | null;
+  readonly registrar: Registrar;
+  readonly auth: Authenticator;
+  /** The request that the user agent looks at just now came from one of the phones, by its password. */
+  isPhone = false;
+  private readonly ua: UserAgent;
+  private readonly user: HouseServerUser;
+  private readonly random: RandomSource;
+  private readonly clock: DayClock;
+  private readonly store: MemoryLocation;
+  private readonly admission: Admission;
+  private readonly targets: Targets;
+  private readonly digest = new Digest();
+  /** The one domain, which is also the realm. */
+  private readonly domains: Uint8Array[] = [NONE];
+  private names: string[] = [];
+  private readonly isThere: boolean[] = [];
+  private readonly source = new Flow();
+  private readonly aor = new Span();
+  private readonly uri = new Uri();
+  /** What a question to the location service collects. */
+  private found: string[] = [];
+  private leftS = 0;
+
+  /** @param isRedirect it redirects, in the place of a proxy */
+  constructor(
+    ua: UserAgent,
+    timers: Timers,
+    random: RandomSource,
+    limits: Limits,
+    user: HouseServerUser,
+    isRedirect: boolean,
+  ) {
+    const { layer } = ua;
+    this.ua = ua;
+    this.user = user;
+    this.random = random;
+    this.clock = new DayClock(timers);
+    this.store = new MemoryLocation(this.clock, { chunks: CHUNKS, recordBytes: RECORD_BYTES });
+    this.store.watch(this);
+    const nobody = new UserTable(0, 0, this.domains);
+    this.auth = new Authenticator(timers, random, this.digest, nobody, {
+      ...AUTHENTICATOR_DEFAULTS,
+      nonces: NONCES,
+      guard: new Guard(random, GUARDED, []),
+    });
+    this.auth.watcher = this;
+    this.registrar = new Registrar(layer, this.clock, random, this.auth, this.store, {
+      domains: this.domains,
+      contacts: 2,
+      recordBytes: RECORD_BYTES - 256,
+      jobs: 1,
+      jobBytes: 0,
+      serviceRoute: NONE,
+      minS: 60,
+      defaultS: 600,
+      maxS: 3600,
+    });
+    const ourDomains = new Domains(layer, this.domains);
+    const routeTokens = new RouteTokens(random);
+    this.targets = new Targets(layer, ourDomains, nobody, new NumberPlan([]), this.registrar.node);
+    this.admission = new Admission(layer, random, this.auth, ourDomains, this.targets, routeTokens, []);
+    this.redirect = isRedirect
+      ? new Redirect(layer, this.store, nobody, { domains: this.domains, jobs: 1, isClosed: true }, this.auth)
+      : null;
+    this.proxy = isRedirect
+      ? null
+      : new StatefulProxy(layer, random, this.auth, this.store, ourDomains, this.targets, routeTokens, {
+          ...PROXY_DEFAULTS,
+          isClosed: true,
+          kept: Math.min(KEPT, limits.servers),
+        });
+    for (let i = 0; i < PHONES_MOST; i++) this.isThere.push(false);
+    layer.user = this;
+  }
+
+  /** Takes the domain and the phones; bindings stay. @param ip our address, which is the domain if the settings name none */
+  configure(settings: Settings, ip: number): void {
+    const domain = settings.get("server.domain");
+    this.domains[0] = octets((domain === "" ? ipv4Text(ip) : domain).toLowerCase());
+    const users = new UserTable(PHONES_MOST, PHONE_NAME_MOST, this.domains);
+    this.names = [];
+    for (let i = 1; i <= PHONES_MOST; i++) {
+      const name = settings.get("phone" + i + ".name");
+      if (name === "") continue;
+      const set = settings.get("phone" + i + ".password");
+      // No password is not the empty one: the name stays the phone's, and nobody can have what stands for it.
+      const password = set === "" ? this.unknownPassword() : set;
+      const isAdded = users.add(
+        octets(name),
+        this.domains[0],
+        this.secretOf(name, password, ALGORITHM_MD5),
+        this.secretOf(name, password, ALGORITHM_SHA256),
+      );
+      // Two of the same name are one; it has the first password.
+      if (isAdded) this.names.push(name);
+    }
+    this.auth.setUsers(users);
+    this.targets.setUsers(users);
+    this.redirect?.setUsers(users);
+  }
+
+  private unknownPassword(): string {
+    let out = "";
+    for (let i = 0; i < UNKNOWN_WORDS; i++) out += this.random.uint32().toString(36) + ".";
+    return out;
+  }
+
+  private secretOf(name: string, password: string, algorithm: number): Uint8Array {
+    const out = new Uint8Array(hexSize(algorithm));
+    const bytes = octets(name);
+    const realm = new Span();
+    const user = new Span();
+    user.set(bytes, 0, bytes.length);
+    realm.set(this.domains[0], 0, this.domains[0].length);
+    this.digest.writeSecret(algorithm, user, realm, octets(password), out);
+    return out;
+  }
+
+  // ---- who gets which request ----
+
+  /** Who deals with what phones send one another. */
+  private get between(): TransactionUser {
+    return (this.proxy ?? this.redirect) as TransactionUser;
+  }
+
+  onRequest(t: ServerTransaction, m: Message): void {
+    if (m.method === METHOD_REGISTER) {
+      this.store.expire(this.clock.nowS());
+      this.registrar.onRegister(t, m);
+    } else if (this.isForPhones(m)) this.between.onRequest(t, m);
+    else if (this.mayEnter(t, m)) {
+      this.ua.onRequest(t, m);
+      this.isPhone = false;
+    }
+  }
+
+  onAck(m: Message, source: Flow): void {
+    if (this.isForPhones(m)) this.between.onAck(m, source);
+    else this.ua.onAck(m);
+  }
+
+  onCancel(t: ServerTransaction, m: Message): void {
+    if (t.owner !== null && (t.owner === this.proxy || t.owner === this.redirect)) this.between.onCancel(t, m);
+    else this.ua.onCancel(t, m);
+  }
+
+  isInDialog(m: Message): boolean {
+    return this.isForPhones(m) ? this.proxy?.admission.isInDialog(m) === true : this.ua.isInDialog(m);
+  }
+
+  onCrowded(m: Message): number {
+    return this.isForPhones(m) ? 0 : this.ua.onCrowded(m);
+  }
+
+  onTurnedAway(m: Message, source: Flow, status: number): void {
+    this.ua.onTurnedAway(m, source, status);
+  }
+
+  onLateAnswer(m: Message): void {
+    this.ua.onLateAnswer(m);
+  }
+
+  onAckTimeout(t: ServerTransaction): void {
+    this.ua.onAckTimeout(t);
+  }
+
+  /** A request for one of the phones, or on the way of a dialog between them: all else is for the door itself. */
+  private isForPhones(m: Message): boolean {
+    const { routing } = this.admission;
+    if (!routing.read(m)) return false;
+    const kind = this.targets.find(routing);
+    return kind === KIND_USER || (kind === KIND_ELSEWHERE && (routing.isFollowed || routing.skip > 0));
+  }
+
+  /** What comes for the door in the name of a phone has to have its password; what comes in no such name the user agent judges. @returns false when it was answered */
+  private mayEnter(t: ServerTransaction, m: Message): boolean {
+    const isAsked = m.method === METHOD_INVITE || m.method === METHOD_MESSAGE || m.method === METHOD_SUBSCRIBE;
+    if (!isAsked || m.toTagEnd > m.toTagStart) return true;
+    const { admission, source } = this;
+    source.set(t.source.transport, t.source.ip, t.sourcePort, t.source.connection);
+    const status = admission.authorize(m, source);
+    this.isPhone = status === 0 && admission.isKnown;
+    if (status === 0) return true;
+    const { layer } = this.ua;
+    layer.drop(t);
+    admission.write(layer.answer(m, source, status, admission.reasonOf(status)), m, status);
+    layer.sendAnswer();
+    // A challenge refuses nothing yet.
+    if (status !== 407) this.ua.onTurnedAway(m, source, status);
+    return false;
+  }
+
+  // ---- whom a plan rings ----
+
+  /** The plan with phones in the place of `group:house` and of their names: each at the addresses it registered from, past any proxy. */
+  expand(plan: Plan): Plan {
+    const out: Plan = { targets: [], groups: [], timesMs: plan.timesMs, error: plan.error, direct: [] };
+    let unknown = "";
+    for (let i = 0; i < plan.targets.length; i++) {
+      const target = plan.targets[i];
+      const name = target === HOUSE_GROUP ? target : this.userOf(target);
+      const isPhone = name !== "";
+      if (isPhone) {
+        this.found = [];
+        for (let j = 0; j < this.names.length; j++)
+          if (target === HOUSE_GROUP || name === this.names[j]) this.ask(this.names[j]);
+        if (target !== HOUSE_GROUP && this.names.indexOf(name) < 0) unknown = name;
+      } else this.found = [target];
+      for (let j = 0; j < this.found.length && out.targets.length < PLAN_TARGETS_MOST; j++) {
+        out.targets.push(this.found[j]);
+        out.groups.push(plan.groups[i]);
+        out.direct.push(isPhone);
+      }
+    }
+    if (out.targets.length === 0 && out.error === "")
+      out.error =
+        unknown === ""
+          ? "no phone of the house is registered"
+          : "no phone of the house is called " + printable(unknown);
+    return out;
+  }
+
+  /** Where a phone of the house is, of which `target` is the name or number; else `target` as it is. */
+  contactFor(target: string): string {
+    const name = target === "" ? "" : this.userOf(target);
+    if (name === "") return target;
+    this.found = [];
+    this.ask(name);
+    return this.found.length > 0 ? this.found[0] : target;
+  }
+
+  /** The user of the house whom a target names, by name, number or address, whether there is one or not; "" for somebody elsewhere. Without sip.domain a number is the house's. */
+  private userOf(target: string): string {
+    if (this.names.indexOf(target) >= 0) return target;
+    const isBare = readTarget(target, "").error !== "";
+    if (isBare && this.ua.account.domain !== "") return "";
+    const { uri } = this;
+    const bytes = octets(readTarget(target, text(this.domains[0])).uri);
+    if (bytes.length === 0 || !uri.parse(bytes, 0, bytes.length) || !(isBare || this.isDomain(uri))) return "";
+    const name = this.nameOf(uri);
+    return name === "" ? text(bytes, uri.userStart, uri.userEnd) : name;
+  }
+
+  /** Whether `uri` is at the domain of the phones, by its name or our address. */
+  isDomain(uri: Uri): boolean {
+    const [domain] = this.domains;
+    if (sameHost(uri.bytes, uri.hostStart, uri.hostEnd, domain, 0, domain.length) && uri.ip < 0) return true;
+    const { localIp, udpPort } = this.ua.layer;
+    return uri.ip === localIp && (uri.port < 0 ? SIP_PORT : uri.port) === udpPort;
+  }
+
+  /** @returns the phone whose name is the user of a URI, "" when none is called so */
+  private nameOf(uri: Uri): string {
+    for (let i = 0; i < this.names.length; i++) {
+      const name = octets(this.names[i]);
+      if (sameUser(uri.bytes, uri.userStart, uri.userEnd, name, 0, name.length)) return this.names[i];
+    }
+    return "";
+  }
+
+  /** @param uri at the domain of the phones @returns where the phone of that name is, "" when it is not registered; null when there is no such phone */
+  contactOf(uri: Uri): string | null {
+    const name = this.nameOf(uri);
+    if (name === "") return null;
+    this.found = [];
+    this.ask(name);
+    return this.found.length === 0 ? "" : this.found[0];
+  }
+
+  /** All phones, as they are now. */
+  phones(): PhoneState[] {
+    const out: PhoneState[] = [];
+    for (let i = 0; i < this.names.length; i++) {
+      this.found = [];
+      this.leftS = 0;
+      this.ask(this.names[i]);
+      out.push({ name: this.names[i], contact: this.found.join(" "), leftS: this.leftS });
+    }
+    return out;
+  }
+
+  private ask(name: string): void {
+    const bytes = octets(name + "@" + text(this.domains[0]));
+    this.aor.set(bytes, 0, bytes.length);
+    this.store.bindings(this.aor, this, 0);
+  }
+
+  /** The store is in memory: its answer comes from inside of `ask`. */
+  onBindings(_token: number, _result: number, list: Bindings): void {
+    const { uri } = this;
+    for (let more = list.first(); more; more = list.next()) {
+      const { contact } = list;
+      if (!uri.parse(contact.bytes, contact.start, contact.end)) continue;
+      const user = text(uri.bytes, uri.userStart, uri.userEnd);
+      const over = list.transport === TRANSPORT_TCP ? ";transport=tcp" : "";
+      const seen = "sip:" + user + "@" + ipv4Text(list.ip) + ":" + list.port + over;
+      this.found.push(isBehindNat(uri, list.ip) ? seen : text(contact.bytes, contact.start, contact.end));
+      this.leftS = list.expiresS - this.clock.nowS();
+    }
+  }
+
+  onWrongPassword(name: Span, _realm: Uint8Array, ip: number, _m: Message, waitS: number): void {
+    this.user.onWrongPassword(text(name.bytes, name.start, name.end), ip, waitS);
+  }
+
+  onUpdated(_token: number, _result: number): void {}
+
+  onBindingsChanged(aor: Span, list: Bindings): void {
+    const name = text(aor.bytes, aor.start, aor.end - this.domains[0].length - 1);
+    const at = this.names.indexOf(name);
+    const isThere = list.count > 0;
+    if (at < 0 || this.isThere[at] === isThere) return;
+    this.isThere[at] = isThere;
+    this.user.onPhone(name, isThere);
+  }
+}

@@ -1,0 +1,111 @@
+/**
+ * Calls that were refused before they rang: each is told, with whom and why. Of a flood only some are, with how many went untold: what a
+ * stranger sends must fill neither the console nor the log. Who is expected to call has room of its own, so that a flood hides nobody.
+ * Not here: who is refused, and with what (the user agent and callers.ts).
+ */
+import { ipv4Text } from "../core/address.js";
+import { text } from "../core/bytes.js";
+import { printable } from "../core/printable.js";
+import type { Timers } from "../core/timers.js";
+import { ValueList } from "../wire/list.js";
+import type { Message } from "../wire/message.js";
+import { HEADER_REQUIRE } from "../wire/names.js";
+import { PROBLEM_NONE } from "../wire/problems.js";
+import type { DoorEvents } from "./events.js";
+import { callerOf } from "./words.js";
+
+/** So many are told at once, then one in each of these times. */
+const AT_ONCE = 5;
+const EVERY_MS = 60_000;
+
+const STRANGERS = 0;
+const EXPECTED = 1;
+
+// For the time of one call only.
+const list = new ValueList();
+
+export class RefusedCalls {
+  private readonly timers: Timers;
+  private readonly events: DoorEvents;
+  /** Of strangers, and of those who are expected: how many may be told now, since when that counts, and how many were not. */
+  private readonly left: number[] = [AT_ONCE, AT_ONCE];
+  private readonly sinceMs: number[] = [0, 0];
+  private readonly untold: number[] = [0, 0];
+
+  constructor(timers: Timers, events: DoorEvents) {
+    this.timers = timers;
+    this.events = events;
+  }
+
+  /** @param ip where it came from @param isExpected from the server, or from where the settings call */
+  tell(m: Message, ip: number, status: number, isExpected: boolean): void {
+    const { left, untold } = this;
+    const kind = isExpected ? EXPECTED : STRANGERS;
+    this.refill(kind);
+    if (left[kind] === 0) {
+      untold[kind] += 1;
+      return;
+    }
+    left[kind] -= 1;
+    const extra: (string | number)[] = ["direction", "in", "peer", callerOf(m), "address", ipv4Text(ip)];
+    extra.push("reason", refusalOf(m, status), "code", status);
+    if (untold[kind] > 0) extra.push("untold", untold[kind]);
+    untold[kind] = 0;
+    this.events.event("call", "refused", extra);
+  }
+
+  private refill(kind: number): void {
+    const { left, sinceMs } = this;
+    const { nowMs } = this.timers;
+    const more = Math.floor((nowMs - sinceMs[kind]) / EVERY_MS);
+    if (more === 0) return;
+    sinceMs[kind] = left[kind] + more >= AT_ONCE ? nowMs : sinceMs[kind] + more * EVERY_MS;
+    left[kind] = Math.min(AT_ONCE, left[kind] + more);
+  }
+}
+
+/** Why, in words. */
+export function refusalOf(m: Message, status: number): string {
+  switch (status) {
+    case 400:
+      return m.problem === PROBLEM_NONE ? "malformed" : "malformed (" + text(m.problemText()) + ")";
+    case 403:
+      return "the caller is not known";
+    case 404:
+      return "nobody here has that name";
+    case 406:
+      return "no description is accepted";
+    case 415:
+      return "its body cannot be read";
+    case 416:
+      return "its address is no sip: one";
+    case 420:
+      return "needs what is not here (" + requiredBy(m) + ")";
+    case 422:
+      return "its session interval is too small";
+    case 480:
+      return "do not disturb";
+    case 481:
+      return "it belongs to no call";
+    case 486:
+      return "busy";
+    case 488:
+      return "no codec or address in common";
+    case 500:
+    case 503:
+      return "no room";
+    case 505:
+      return "another version of SIP";
+    case 513:
+      return "too long";
+    default:
+      return "refused here";
+  }
+}
+
+function requiredBy(m: Message): string {
+  let out = "";
+  list.begin(m, HEADER_REQUIRE);
+  while (list.next()) out += (out === "" ? "" : ", ") + text(list.bytes, list.start, list.end);
+  return printable(out);
+}

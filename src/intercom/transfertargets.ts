@@ -1,0 +1,130 @@
+/**
+ * Where a call may be moved by the phone in it (`call.refer`, `call.referTo`): to whom the settings call anyway and to the phones of the door's
+ * own server, or anywhere. A target that is allowed is called as the settings write it, so that nothing of the asker's own comes with it.
+ * Not here: who may ask (callers.ts), and the transfer itself (ua/transfer.ts).
+ */
+import { octets, Span } from "../core/bytes.js";
+import { readPlan } from "../settings/ringplan.js";
+import type { Settings } from "../settings/settings.js";
+import { fitsPattern, isNumberPattern, readTarget } from "../ua/target.js";
+import type { Destination, UserAgent } from "../ua/useragent.js";
+import { sameHost, sameUser } from "../wire/identity.js";
+import { SCHEME_SIP, SCHEME_TEL, Uri } from "../wire/uri.js";
+import type { HouseServer } from "./houseserver.js";
+
+const SIP_PORT = 5060;
+const MADDR = octets("maddr");
+/** Settings that name one whom the door calls, and those that are plans. */
+const TARGETS = ["call.target", "call.fallback"];
+const PLANS = ["day", "night", "hold"];
+const BUTTONS = 4;
+
+// For the time of one call only.
+const configured = new Uri();
+const asked = new Uri();
+const scratch = new Span();
+
+export class TransferTargets {
+  private readonly ua: UserAgent;
+  private readonly settings: Settings;
+  private readonly houseServer: HouseServer | null;
+
+  constructor(ua: UserAgent, settings: Settings, houseServer: HouseServer | null) {
+    this.ua = ua;
+    this.settings = settings;
+    this.houseServer = houseServer;
+  }
+
+  /**
+   * Judges whom a REFER names. @param out whom to call in its place, as it asks at first
+   * @returns 0, or the status that refuses it: 403 not allowed, 416 no such address can be called, 480 a phone of the house that is not there
+   */
+  judge(out: Destination): number {
+    const { settings, houseServer } = this;
+    if (!this.read(out.target)) return 416;
+    if (asked.scheme === SCHEME_TEL) {
+      const read = readTarget(out.target, this.ua.account.domain);
+      if (read.error !== "" || !this.read(read.uri)) return 416;
+      out.target = read.uri;
+    }
+    if (houseServer?.isDomain(asked)) {
+      const contact = houseServer.contactOf(asked);
+      if (contact === "") return 480;
+      if (contact !== null) {
+        out.target = contact;
+        out.isDirect = true;
+        return 0;
+      }
+    }
+    if (this.isOurs()) return 403;
+    if (settings.get("call.refer") === "any") return readTarget(out.target, "").error === "" ? 0 : 416;
+    for (let i = 0; i < TARGETS.length; i++)
+      if (this.takes(settings.get(TARGETS[i]), out)) {
+        out.isDirect = TARGETS[i] === "call.fallback";
+        return 0;
+      }
+    for (let button = 1; button <= BUTTONS; button++)
+      for (let i = 0; i < PLANS.length; i++) {
+        const plan = settings.get("button" + button + "." + PLANS[i]);
+        if (plan !== "" && this.takesAny(readPlan(plan).targets, out)) return 0;
+      }
+    return this.takesAny(settings.get("call.referTo").split(","), out) ? 0 : 403;
+  }
+
+  private read(target: string): boolean {
+    const bytes = octets(target);
+    return asked.parse(bytes, 0, bytes.length) && (asked.scheme === SCHEME_SIP || asked.scheme === SCHEME_TEL);
+  }
+
+  /** The door's own address, by which it would call itself. */
+  private isOurs(): boolean {
+    const { layer, account } = this.ua;
+    const port = portOf(asked);
+    if (asked.ip === layer.localIp && (port === layer.udpPort || port === layer.tcpPort)) return true;
+    return this.isServer(asked) && account.isUserOf(asked);
+  }
+
+  private takesAny(entries: readonly string[], out: Destination): boolean {
+    for (let i = 0; i < entries.length; i++) if (this.takes(entries[i].trim(), out)) return true;
+    return false;
+  }
+
+  /** Whether that entry of the settings stands for whom the REFER names; then it is what is called. */
+  private takes(entry: string, out: Destination): boolean {
+    const { domain } = this.ua.account;
+    if (entry === "" || asked.param(MADDR, scratch)) return false;
+    if (isNumberPattern(entry)) {
+      const user = asked.userText();
+      if (!this.isServer(asked) || !fitsPattern(entry, user)) return false;
+      const read = readTarget(user, domain);
+      if (read.error === "") out.target = read.uri;
+      return read.error === "";
+    }
+    const read = readTarget(entry, domain);
+    const bytes = octets(read.uri);
+    if (read.error !== "" || !configured.parse(bytes, 0, bytes.length) || !this.isSame()) return false;
+    out.target = read.uri;
+    return true;
+  }
+
+  /** `configured` and `asked` name the same user at the same place. An address without a user stands for all at it. */
+  private isSame(): boolean {
+    const areServers = this.isServer(configured) && this.isServer(asked);
+    if (!areServers) {
+      if (portOf(configured) !== portOf(asked)) return false;
+      const { hostStart, hostEnd } = configured;
+      if (!sameHost(configured.bytes, hostStart, hostEnd, asked.bytes, asked.hostStart, asked.hostEnd)) return false;
+    }
+    const { userStart, userEnd } = configured;
+    if (userEnd === userStart) return !areServers;
+    return sameUser(configured.bytes, userStart, userEnd, asked.bytes, asked.userStart, asked.userEnd);
+  }
+
+  private isServer(uri: Uri): boolean {
+    return this.ua.account.domain !== "" && this.ua.isServerHost(uri);
+  }
+}
+
+function portOf(uri: Uri): number {
+  return uri.port < 0 ? SIP_PORT : uri.port;
+}

@@ -1,0 +1,114 @@
+/** What the user agent tells, in words for a person: whom a call goes to, who calls, how it sounded, why it ended. Not here: events (events.ts). */
+import { Span, text } from "../core/bytes.js";
+import { printable } from "../core/printable.js";
+import {
+  CAUSE_CANCELLED,
+  CAUSE_DECLINED,
+  CAUSE_EXPIRED,
+  CAUSE_LOCAL,
+  CAUSE_NETWORK,
+  CAUSE_NO_ACK,
+  CAUSE_NO_CODEC,
+  CAUSE_NO_ROOM,
+  CAUSE_REMOTE,
+  CAUSE_TIMEOUT,
+  CAUSE_TOO_LONG,
+  CAUSE_UNKNOWN_NAME,
+} from "../dialog/session.js";
+import type { MediaStream } from "../media/stream.js";
+import type { Call } from "../ua/call.js";
+import { CAUSE_NO_ANSWER, CAUSE_NO_SOUND } from "../ua/useragent.js";
+import { BODY_FOUND, findText } from "../wire/body.js";
+import type { Message } from "../wire/message.js";
+
+/** Octets of a MESSAGE that are read. */
+const TEXT_READ_BYTES = 200;
+
+// For the time of one call only.
+const body = new Span();
+
+/** By DIGIT_*: in which way a digit came. */
+export const DIGIT_WAYS: readonly string[] = ["", "rtp", "info", "inband"];
+
+export function codecOf(call: Call): string {
+  return call.session.negotiation.result.codec === 8 ? "PCMA" : "PCMU";
+}
+
+/** @returns whom a call of ours goes to, "" for one that came */
+export function targetOf(call: Call): string {
+  const draft = call.session.draft;
+  return draft === null ? "" : printable(draft.target.toString());
+}
+
+export function callerOf(m: Message | null): string {
+  return m === null ? "" : printable(text(m.bytes, m.fromStart, m.fromEnd));
+}
+
+/** @returns the value of a header field of `m`, "" when it has none */
+export function fieldOf(m: Message | null, header: number): string {
+  return m?.value(header, body) ? printable(body.toString()) : "";
+}
+
+/** @returns what a MESSAGE says, as far as it is read */
+export function textOf(m: Message): string {
+  if (findText(m, body) !== BODY_FOUND) return "";
+  return text(body.bytes, body.start, Math.min(body.end, body.start + TEXT_READ_BYTES));
+}
+
+/** How the sound of a call went, as name, value, name, value, … */
+export function soundOf(media: MediaStream): (string | number)[] {
+  return [
+    "sent",
+    media.sentPackets(),
+    "packets",
+    media.receivedPackets(),
+    "lost",
+    media.lostPackets(),
+    "late",
+    media.latePackets(),
+    "jitter",
+    media.jitterMs(),
+  ];
+}
+
+/** Status and reason phrase of a response. */
+export function reasonOf(m: Message): string {
+  return m.isRequest ? "" : m.status + " " + printable(text(m.bytes, m.reasonStart, m.reasonEnd));
+}
+
+/** Why a call ended. */
+export function endReason(cause: number, status: number, m: Message | null): string {
+  if (m !== null && !m.isRequest && status >= 300) return reasonOf(m);
+  switch (cause) {
+    case CAUSE_LOCAL:
+      return "hung up here";
+    case CAUSE_REMOTE:
+      return "hung up there";
+    case CAUSE_CANCELLED:
+      return "given up by the caller";
+    case CAUSE_DECLINED:
+      return "refused here";
+    case CAUSE_TIMEOUT:
+      return "no response";
+    case CAUSE_NETWORK:
+      return "could not be sent";
+    case CAUSE_UNKNOWN_NAME:
+      return "name unknown";
+    case CAUSE_NO_CODEC:
+      return "no codec in common";
+    case CAUSE_NO_ACK:
+      return "answer was not acknowledged";
+    case CAUSE_EXPIRED:
+      return "session not refreshed";
+    case CAUSE_NO_ROOM:
+      return "no room";
+    case CAUSE_TOO_LONG:
+      return "request too long";
+    case CAUSE_NO_ANSWER:
+      return "no answer";
+    case CAUSE_NO_SOUND:
+      return "no sound came";
+    default:
+      return "";
+  }
+}

@@ -1,0 +1,50 @@
+/**
+ * What is ours: the domains this server answers for, and its own address. RFC 3261 §16.4, §16.5
+ * Not here: users (users.ts), and marks in URIs of our own (routetoken.ts).
+ */
+import { parseIPv4 } from "../core/address.js";
+import { NONE, octets, Span } from "../core/bytes.js";
+import type { TransactionLayer } from "../transaction/layer.js";
+import { SIP_PORT } from "../transaction/transport.js";
+import { SCHEME_SIP, SCHEME_SIPS, type Uri } from "../wire/uri.js";
+import { domainOf } from "./users.js";
+
+const MADDR = octets("maddr");
+
+export class Domains {
+  /** Host names in lower case, each a realm; the first is that of our address too. */
+  readonly domains: readonly Uint8Array[];
+  private readonly layer: TransactionLayer;
+  private readonly value = new Span();
+
+  /** @param domains at least one; kept */
+  constructor(layer: TransactionLayer, domains: readonly Uint8Array[]) {
+    this.layer = layer;
+    this.domains = domains;
+  }
+
+  /** @returns the domain the URI is of, NONE when that is none of ours. A maddr that leads elsewhere makes it somebody else's. */
+  of(uri: Uri): Uint8Array {
+    if (uri.scheme !== SCHEME_SIP && uri.scheme !== SCHEME_SIPS) return NONE;
+    const { value } = this;
+    if (uri.param(MADDR, value) && !this.isAddress(parseIPv4(value.bytes, value.start, value.end), uri.port))
+      return NONE;
+    if (uri.ip >= 0 && this.isAddress(uri.ip, uri.port)) return this.domains[0];
+    return uri.port < 0 || this.isPort(uri.port) ? this.claimed(uri) : NONE;
+  }
+
+  /** As `of`, by the host alone, whatever the port: whose user somebody says to be. */
+  claimed(uri: Uri): Uint8Array {
+    if (uri.ip >= 0 && uri.ip === this.layer.localIp) return this.domains[0];
+    return domainOf(this.domains, uri.bytes, uri.hostStart, uri.hostEnd);
+  }
+
+  /** @param port -1: the default one */
+  isAddress(ip: number, port: number): boolean {
+    return ip === this.layer.localIp && this.isPort(port < 0 ? SIP_PORT : port);
+  }
+
+  private isPort(port: number): boolean {
+    return port === this.layer.udpPort || port === this.layer.tcpPort;
+  }
+}

@@ -1,0 +1,64 @@
+/**
+ * What settings have to be to one another: each may be right by itself, and all of them together something that cannot be sent or reached.
+ * Asked before settings are taken over. Not here: what one setting may be (schema.ts).
+ */
+import { DOOR_LIMITS } from "../core/limits.js";
+import { Dialog } from "../dialog/dialog.js";
+import { Account } from "../ua/account.js";
+import { readTarget, TARGET_BYTES } from "../ua/target.js";
+import { checkNetwork } from "./network.js";
+import { HOUSE_GROUP, readPlan } from "./ringplan.js";
+import type { Settings } from "./settings.js";
+import { agentSettings } from "./useragent.js";
+
+const ANY_IP = 0xffffffff;
+const ANY_PORT = 65535;
+/** Octets of a REGISTER beside the texts that are counted below: fixed fields, our Via and tag, the Contact's address, credentials with a nonce of 64. */
+const REGISTER_BYTES = 730;
+
+/** @returns "" or one line: what does not fit together, and what would */
+export function checkTogether(settings: Settings): string {
+  const ofNetwork = checkNetwork(settings);
+  if (ofNetwork !== "") return ofNetwork;
+  const ofAccount = checkAccount(settings);
+  return ofAccount !== "" ? ofAccount : checkTargets(settings);
+}
+
+/** A REGISTER has to fit into what a board has for a request, and a call to the longest target into what it has for a dialog. */
+function checkAccount(settings: Settings): string {
+  const account = new Account(agentSettings(settings));
+  account.configure(account.settings, ANY_IP, ANY_PORT);
+  const { from, to, registrar, proxyRoute, user } = account;
+  const size = REGISTER_BYTES + from.length + to.length + 2 * registrar.length + proxyRoute.length + 2 * user.length;
+  const most = DOOR_LIMITS.transactionBytes;
+  const toBytes = Math.max(to.length, TARGET_BYTES + 2);
+  const hasRoom = Dialog.fits(DOOR_LIMITS.dialogBytes, from.length, toBytes, proxyRoute.length, TARGET_BYTES);
+  if (size <= most && hasRoom) return "";
+  return "sip.user, sip.name, sip.domain and sip.proxy are too long together: one of them has to be shorter";
+}
+
+/** A name or a number alone is called at sip.domain, which makes an address of it. */
+function checkTargets(settings: Settings): string {
+  const domain = settings.get("sip.domain");
+  if (domain === "") return "";
+  const wrong = checkTarget("call.target", settings.get("call.target"), domain);
+  if (wrong !== "") return wrong;
+  for (let button = 1; button <= 4; button++)
+    for (let i = 0; i < PLANS.length; i++) {
+      const key = "button" + button + PLANS[i];
+      const plan = settings.get(key);
+      const { targets } = readPlan(plan);
+      for (let j = 0; plan !== "" && j < targets.length; j++) {
+        const problem = targets[j] === HOUSE_GROUP ? "" : checkTarget(key, targets[j], domain);
+        if (problem !== "") return problem;
+      }
+    }
+  return checkTarget("call.fallback", settings.get("call.fallback"), domain);
+}
+
+const PLANS: readonly string[] = [".day", ".night", ".hold"];
+
+function checkTarget(key: string, target: string, domain: string): string {
+  const problem = target === "" ? "" : readTarget(target, domain).error;
+  return problem === "" ? "" : key + ": with sip.domain " + problem;
+}

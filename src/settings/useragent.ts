@@ -1,0 +1,37 @@
+/** What the user agent has to know, read out of the settings. Not here: what one setting may be (schema.ts), what the user agent does with it (ua). */
+import { PROBE_AUTO } from "../ua/registration.js";
+import type { UserAgentSettings } from "../ua/useragent.js";
+import { TRANSPORT_TCP, TRANSPORT_UDP } from "../wire/names.js";
+import type { Settings } from "./settings.js";
+
+/** Each call makes a new object. */
+export function agentSettings(s: Settings): UserAgentSettings {
+  const codecs: number[] = [];
+  const names = s.get("audio.codecs").split(",");
+  for (let i = 0; i < names.length; i++) codecs.push(names[i] === "PCMA" ? 8 : 0);
+  return {
+    user: s.get("sip.user"),
+    authUser: s.get("sip.authUser"),
+    password: s.get("sip.password"),
+    realm: s.get("sip.realm"),
+    displayName: s.get("sip.name"),
+    domain: s.get("sip.domain"),
+    proxy: s.get("sip.proxy"),
+    register: s.isOn("sip.register") && s.get("sip.domain") !== "",
+    expiresS: s.number("sip.expires"),
+    probeS: probeOf(s.get("sip.probe")),
+    transport: s.get("sip.transport") === "tcp" ? TRANSPORT_TCP : TRANSPORT_UDP,
+    codecs,
+    ringTimeMs: s.number("call.ringTime") * 1000,
+    silenceTimeMs: s.number("rtp.timeout") * 1000,
+    sessionExpiresS: s.number("sip.sessionExpires"),
+    earlyAnswer: s.isOn("call.earlyAnswer"),
+    minSeS: s.number("sip.minSE"),
+    refers: s.get("call.refer") !== "off",
+    rtpPort: s.number("rtp.port"),
+  };
+}
+
+function probeOf(value: string): number {
+  return value === "auto" ? PROBE_AUTO : value === "off" ? 0 : Number(value);
+}

@@ -1,0 +1,52 @@
+/**
+ * How relays, light and amplifier are connected, as the settings say. It belongs to the hardware and not to a person's wishes, so a
+ * factory reset leaves it, and it is kept once more beside the settings: a door must know it even when they cannot be read.
+ * Not here: levels and pins (the device).
+ */
+import type { Level, PinWiring, RelayWiring } from "../../hal/device.js";
+import { RELAYS_MOST } from "./schema.js";
+import { type Settings, settingLine } from "./settings.js";
+
+const KEYS: readonly string[] = [
+  "relay1.active",
+  "relay1.lock",
+  "relay2.active",
+  "relay2.lock",
+  "led.active",
+  "amplifier.active",
+];
+
+export function wiringOf(settings: Settings): PinWiring {
+  const relays: RelayWiring[] = [];
+  for (let relay = 1; relay <= RELAYS_MOST; relay++)
+    relays.push({
+      active: levelOf(settings.get("relay" + relay + ".active")),
+      isFailSafe: settings.get("relay" + relay + ".lock") === "fail-safe",
+    });
+  return { relays, led: levelOf(settings.get("led.active")), amplifier: levelOf(settings.get("amplifier.active")) };
+}
+
+function levelOf(value: string): Level {
+  return value === "high" || value === "low" || value === "unknown" ? value : "board";
+}
+
+/** Whether a door may open or stay open by a wrong value of it. */
+export function isOfRelay(key: string): boolean {
+  return key.slice(0, 5) === "relay" && KEYS.indexOf(key) >= 0;
+}
+
+export function copyWiring(from: Settings, to: Settings): void {
+  for (let i = 0; i < KEYS.length; i++) to.set(KEYS[i], from.get(KEYS[i]));
+}
+
+/** The wiring alone, as `Settings.restore` reads it. */
+export function wiringLines(settings: Settings): string {
+  let out = "";
+  for (let i = 0; i < KEYS.length; i++) out += settingLine(KEYS[i], settings.get(KEYS[i]));
+  return out;
+}
+
+/** The relays' levels were kept once, and cannot be read: nothing may be driven by guess. */
+export function forgetWiring(settings: Settings): void {
+  for (let relay = 1; relay <= RELAYS_MOST; relay++) settings.set("relay" + relay + ".active", "unknown");
+}

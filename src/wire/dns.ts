@@ -1,0 +1,197 @@
+/**
+ * Questions to a name server and its answers, for drivers that have no better way: A and SRV records over UDP. RFC 1035, RFC 2782.
+ * Not here: asking (hal/moddable/resolver.ts), other records, names with other octets than letters, digits, "-" and "_", DNSSEC.
+ * A look-up happens seldom: here objects and texts may be made.
+ */
+import { lower } from "../core/bytes.js";
+
+export const DNS_A = 1;
+const DNS_CNAME = 5;
+export const DNS_SRV = 33;
+const CLASS_IN = 1;
+
+/** The longest answer over UDP without extensions; also room for any question. */
+export const DNS_BYTES = 512;
+const HEADER_BYTES = 12;
+const NAME_CHARACTERS = 253;
+const LABEL_OCTETS = 63;
+/** Of each kind; what comes after is left out. */
+const RECORDS = 8;
+
+/** What `readAnswer` returns beside the response codes of the server (0 to 15): these octets answer another question, or none. */
+export const DNS_NOT_OURS = -1;
+
+export interface Service {
+  priority: number;
+  weight: number;
+  port: number;
+  /** Lower case; "" is the root: there is no such service. */
+  target: string;
+}
+
+export interface DnsAnswer {
+  services: Service[];
+  /** Of the name that was asked for, or of the one it is an alias of. */
+  addresses: number[];
+  /** What the server adds: addresses of other names. */
+  otherNames: string[];
+  otherAddresses: number[];
+}
+
+/** @returns the octets written from the start of `out`, which has room for DNS_BYTES; -1 when `name` is no name of a host */
+export function writeQuestion(out: Uint8Array, id: number, name: string, type: number): number {
+  if (name.length === 0 || name.length > NAME_CHARACTERS) return -1;
+  out.fill(0, 0, HEADER_BYTES);
+  out[0] = id >>> 8;
+  out[1] = id;
+  // Recursion desired, one question.
+  out[2] = 1;
+  out[5] = 1;
+  let at = HEADER_BYTES;
+  let label = at++;
+  for (let i = 0; i < name.length; i++) {
+    const code = name.charCodeAt(i);
+    if (code !== 0x2e) {
+      if (!isNameOctet(code)) return -1;
+      out[at++] = code;
+    }
+    if (code === 0x2e || i === name.length - 1) {
+      const octets = at - label - 1;
+      if (octets === 0 || octets > LABEL_OCTETS) return -1;
+      out[label] = octets;
+      label = at++;
+    }
+  }
+  // A name that ends with a dot has had its root label already.
+  out[label] = 0;
+  at = label + 1;
+  out[at + 1] = type;
+  out[at + 3] = CLASS_IN;
+  out[at] = out[at + 2] = 0;
+  return at + 4;
+}
+
+/** @param into emptied, then filled with what `bytes[0, end)` says of that question. @returns the server's response code, 0 to 15, or DNS_NOT_OURS */
+export function readAnswer(
+  bytes: Uint8Array,
+  end: number,
+  id: number,
+  name: string,
+  type: number,
+  into: DnsAnswer,
+): number {
+  into.services.length = into.addresses.length = into.otherNames.length = into.otherAddresses.length = 0;
+  if (end < HEADER_BYTES || uint16(bytes, 0) !== id || (bytes[2] & 0xf8) !== 0x80 || uint16(bytes, 4) !== 1)
+    return DNS_NOT_OURS;
+  let alias = withoutDot(name.toLowerCase());
+  let at = afterName(bytes, HEADER_BYTES, end);
+  if (at < 0 || at + 4 > end || readName(bytes, HEADER_BYTES, end) !== alias || uint16(bytes, at) !== type)
+    return DNS_NOT_OURS;
+  at += 4;
+  const answers = uint16(bytes, 6);
+  const records = answers + uint16(bytes, 8) + uint16(bytes, 10);
+  for (let i = 0; i < records; i++) {
+    const owner = readName(bytes, at, end);
+    at = afterName(bytes, at, end);
+    if (at < 0 || at + 10 > end) break;
+    const kind = uint16(bytes, at);
+    const size = uint16(bytes, at + 8);
+    at += 10;
+    if (at + size > end) break;
+    const isOurs = i < answers && owner === alias;
+    if (isOurs && kind === DNS_CNAME) {
+      const target = readName(bytes, at, end);
+      if (target !== null) alias = target;
+    } else if (isOurs && kind === DNS_SRV && type === DNS_SRV && size > 6) {
+      const target = readName(bytes, at + 6, end);
+      if (target !== null && into.services.length < RECORDS) into.services.push(service(bytes, at, target));
+    } else if (kind === DNS_A && size === 4) {
+      const address = uint16(bytes, at) * 65536 + uint16(bytes, at + 2);
+      if (isOurs && type === DNS_A && into.addresses.length < RECORDS) into.addresses.push(address);
+      else if (owner !== null && into.otherNames.length < RECORDS) {
+        into.otherNames.push(owner);
+        into.otherAddresses.push(address);
+      }
+    }
+    at += size;
+  }
+  return bytes[3] & 15;
+}
+
+/** The place in `services` of the one to try first, -1 when there is none. RFC 2782: lowest priority, within it by lot with the weights. @param lot from 0 to 1, without 1 */
+export function chooseService(services: readonly Service[], lot: number): number {
+  let lowest = Infinity;
+  let weights = 0;
+  for (let i = 0; i < services.length; i++) {
+    const { priority, weight } = services[i];
+    if (priority < lowest) weights = 0;
+    if (priority <= lowest) {
+      lowest = priority;
+      weights += weight;
+    }
+  }
+  let left = lot * weights;
+  let found = -1;
+  for (let i = 0; i < services.length; i++) {
+    if (services[i].priority !== lowest) continue;
+    // With the weight 0 only when all have it, or nothing else is left.
+    if (found < 0 || services[i].weight > 0) found = i;
+    left -= services[i].weight;
+    if (left < 0) break;
+  }
+  return found;
+}
+
+function service(bytes: Uint8Array, at: number, target: string): Service {
+  return { priority: uint16(bytes, at), weight: uint16(bytes, at + 2), port: uint16(bytes, at + 4), target };
+}
+
+/** Follows pointers, which lead towards the start only. @returns labels of lower case with dots between, "" for the root; null when it is none of ours */
+function readName(bytes: Uint8Array, from: number, end: number): string | null {
+  let out = "";
+  let at = from;
+  let before = from;
+  while (at < end) {
+    const size = bytes[at];
+    if (size === 0) return out;
+    if (size >= 0xc0) {
+      if (at + 1 >= end) return null;
+      at = (size & 0x3f) * 256 + bytes[at + 1];
+      if (at >= before) return null;
+      before = at;
+      continue;
+    }
+    if (size > LABEL_OCTETS || at + size >= end || out.length + size > NAME_CHARACTERS) return null;
+    if (out !== "") out += ".";
+    for (let i = at + 1; i <= at + size; i++) {
+      if (!isNameOctet(bytes[i])) return null;
+      out += String.fromCharCode(lower(bytes[i]));
+    }
+    at += size + 1;
+  }
+  return null;
+}
+
+/** @returns the place after the name at `at`, -1 when it does not end */
+function afterName(bytes: Uint8Array, at: number, end: number): number {
+  while (at < end) {
+    const size = bytes[at];
+    if (size >= 0xc0) return at + 2;
+    at += size + 1;
+    if (size === 0) return at;
+  }
+  return -1;
+}
+
+function isNameOctet(code: number): boolean {
+  const small = code | 0x20;
+  return (small >= 0x61 && small <= 0x7a) || (code >= 0x30 && code <= 0x39) || code === 0x2d || code === 0x5f;
+}
+
+function withoutDot(name: string): string {
+  return name.charCodeAt(name.length - 1) === 0x2e ? name.slice(0, -1) : name;
+}
+
+function uint16(bytes: Uint8Array, at: number): number {
+  return bytes[at] * 256 + bytes[at + 1];
+}

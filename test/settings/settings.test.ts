@@ -1,0 +1,168 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { SCHEMA, TYPE_SECRET } from "../../src/settings/schema.js";
+import { Settings } from "../../src/settings/settings.js";
+
+describe("a setting", () => {
+  it.each([
+    ["sip.port", "5070", "5070"],
+    // A line end at the edge is white space like any other.
+    ["call.target", "sip:a@b\n", "sip:a@b"],
+    ["sip.port", " 07 ", "7"],
+    ["sip.password", " two words ", "two words"],
+    ["sip.register", "OFF", "off"],
+    ["sip.transport", "TCP", "tcp"],
+    ["call.allow", "Any", "any"],
+    ["audio.codecs", "pcma, PCMU", "PCMA,PCMU"],
+    ["relay1.pulse", "0.5", "0.5"],
+    ["relay1.code", "", ""],
+    ["relay1.code", "0042", "0042"],
+    ["net.address", "192.0.2.7", "192.0.2.7"],
+    ["sip.name", "  Tür 2 ", "Tür 2"],
+    ["sip.user", "u".repeat(128), "u".repeat(128)],
+    ["sip.user", "門".repeat(22), "門".repeat(22)],
+    ["sip.domain", "sip:Example.org:5070", "Example.org:5070"],
+    ["sip.domain", "010.0.0.9", "10.0.0.9"],
+    ["sip.proxy", "sip:h.example:5070;transport=TCP;ob", "sip:h.example:5070;transport=TCP;ob"],
+    ["call.target", "Tür", "Tür"],
+    ["sip.realm", "x".repeat(128), "x".repeat(128)],
+  ])("%s takes %j", (key, value, kept) => {
+    const settings = new Settings();
+    expect(settings.set(key, value)).toBe("");
+    expect(settings.get(key)).toBe(kept);
+  });
+
+  it.each([
+    ["sip.user", "門".repeat(23), "'門", "as a URI writes it"],
+    ["sip.port", "0", "'0'", "a whole number from 1 to 65535"],
+    ["sip.port", "65536", "'65536'", "a whole number from 1 to 65535"],
+    ["sip.port", "5060.5", "'5060.5'", "a whole number"],
+    ["sip.port", "-1", "'-1'", "a whole number"],
+    ["sip.port", "0x10", "'0x10'", "a whole number"],
+    ["sip.expires", "4294967896", "'4294967896'", "a whole number from 10 to 86400 s"],
+    ["sip.register", "yes", "'yes'", "on or off"],
+    ["sip.transport", "tls", "'tls'", "udp or tcp"],
+    ["audio.codecs", "PCMU,G729", "'PCMU,G729'", "one or more of PCMU, PCMA"],
+    ["audio.codecs", "PCMU,PCMU", "'PCMU,PCMU'", "one or more of"],
+    ["audio.codecs", "", "''", "one or more of"],
+    ["relay1.code", "12", "'12'", "empty, or 4 to 8 digits"],
+    ["relay1.code", "123456789", "'123456789'", "empty, or 4 to 8 digits"],
+    ["relay1.code", "12a4", "'12a4'", "empty, or 4 to 8 digits"],
+    ["relay1.pulse", "0.4", "'0.4'", "a number from 0.5 to 60 s"],
+    ["relay1.pulse", "1e1", "'1e1'", "a number"],
+    ["relay1.pulse", ".", "'.'", "a number"],
+    ["net.address", "10.0.0.256", "'10.0.0.256'", "an IPv4 address"],
+    ["sip.user", "x".repeat(129), "xxx", "at most 128 characters"],
+    ["sip.name", "a\r\nVia: evil", "'a??Via: evil'", "without control characters"],
+    ["sip.domain", "a\0b", "'a?b'", ""],
+    ["sip.domain", "1.2.3", "'1.2.3'", "no IPv4 address"],
+    ["sip.domain", "a.example;transport=tcp", "'a.example;transport=tcp'", "give HOST or HOST:PORT"],
+    ["sip.proxy", "[2001:db8::1]", "'[2001:db8::1]'", "is an IPv6 address"],
+    ["sip.proxy", "door@h", "'door@h'", "has a user in it"],
+    ["sip.proxy", "h;maddr=10.0.0.9", "'h;maddr=10.0.0.9'", "has no meaning for a proxy"],
+    ["sip.proxy", "h;transport=tls", "'h;transport=tls'", "udp or tcp"],
+    ["server.domain", "h:5060", "'h:5060'", "has a port"],
+    ["call.target", "sip:a@b;transport=tls", "'sip:a@b;transport=tls'", "udp or tcp"],
+    ["call.target", "sip:a@[::1]", "'sip:a@[::1]'", "is an IPv6 address"],
+    ["call.target", "sip:a@b?Subject=x", "'sip:a@b?Subject=x'", "would become header fields"],
+    ["call.target", `sip:${"a".repeat(130)}@b`, "'sip:aaa", "at most 128 characters"],
+    ["call.referTo", "2xx,sip:a@[::1]", "'2xx,sip:a@[::1]'", "is an IPv6 address"],
+    ["button1.day", "a@x,".repeat(101), "'a@x,", "it has 404 characters; allowed: empty, or at most 400 characters"],
+    ["button1.day", "sips:a@x", "'sips:a@x'", "asks for TLS"],
+    ["sip.authUser", "é".repeat(65), "'é", "it has 130 octets; allowed: a text of at most 128 octets"],
+    ["sip.realm", '"'.repeat(65), `'"`, "it has 130 octets"],
+    ["wifi.ssid", "ü".repeat(17), "'ü", "it has 34 octets"],
+  ])("%s refuses %.40j, naming it and what is allowed", (key, value, given, allowed) => {
+    const settings = new Settings();
+    const before = settings.get(key);
+    const error = settings.set(key, value);
+    expect(error.startsWith(`${key}: `)).toBe(true);
+    expect(error).toContain(given);
+    expect(error).toContain(allowed);
+    expect(error).not.toMatch(/[\r\n\0]/);
+    expect(settings.get(key)).toBe(before);
+  });
+
+  it("that does not exist is named, with the one that was meant or with all there are", () => {
+    const settings = new Settings();
+    expect(settings.set("sip.pasword", "x")).toBe("sip.pasword: no such key; did you mean sip.password?");
+    const all = settings.set("colour", "red");
+    for (const { key } of SCHEMA) expect(all).toContain(key);
+    expect(() => settings.get("colour")).toThrow(RangeError);
+  });
+
+  it("whose first value is not allowed does not exist", () => {
+    for (const { key, initial } of SCHEMA) {
+      const settings = new Settings();
+      expect(settings.set(key, initial), key).toBe("");
+      expect(settings.get(key)).toBe(initial);
+    }
+  });
+
+  it("whose value is secret is never shown, neither when it is right nor when it is wrong", () => {
+    const settings = new Settings();
+    const wrong = settings.set("sip.password", "hush\x07hush");
+    expect(wrong).toContain("sip.password");
+    expect(wrong).not.toContain("hush");
+    expect(settings.set("sip.password", "hush")).toBe("");
+    for (const setting of SCHEMA) {
+      if (setting.type === TYPE_SECRET) expect(settings.show(setting)).not.toContain("hush");
+    }
+  });
+});
+
+describe("lines of settings", () => {
+  it("are taken in either form, with comments and empty lines between", () => {
+    const settings = new Settings();
+    const lines =
+      "# the door\r\nset sip.user front\r\n\r\nsip.domain=example.org\n  sip.port = 5070\nset sip.name Front door = 1\n";
+    expect(settings.apply(lines)).toBe("");
+    expect(["sip.user", "sip.domain", "sip.port", "sip.name"].map((key) => settings.get(key))).toEqual([
+      "front",
+      "example.org",
+      "5070",
+      "Front door = 1",
+    ]);
+  });
+
+  it("are taken all or none: a mistake names its line", () => {
+    const settings = new Settings();
+    const error = settings.apply("set sip.user front\nset sip.port 70000\nset sip.name x");
+    expect(error).toBe("line 2: sip.port: '70000' is not allowed: a whole number from 1 to 65535");
+    expect(settings.save()).toBe("");
+    expect(settings.apply("sip.user")).toBe("");
+    expect(settings.apply("nonsense")).toContain("line 1: nonsense: no such key");
+  });
+
+  it("that were saved are read back the same, whatever the texts are", () => {
+    const texts = SCHEMA.filter(
+      ({ max, min, choices, initial }) => max >= 64 && min === 0 && choices.length === 0 && !/^\d+$/.test(initial),
+    );
+    expect(texts.length).toBeGreaterThan(6);
+    fc.assert(
+      fc.property(
+        fc.array(fc.string({ unit: "binary", maxLength: 40 }), { minLength: 12, maxLength: 12 }),
+        (values) => {
+          const settings = new Settings();
+          for (const [i, { key }] of texts.entries())
+            settings.set(key, i % 3 === 0 ? `=${values[i % 12]}` : values[i % 12]);
+          for (const saved of [settings.save(), settings.saveAll()]) {
+            const back = new Settings();
+            expect(back.apply(saved)).toBe("");
+            expect(back.saveAll()).toBe(settings.saveAll());
+          }
+        },
+      ),
+      { seed: 20260611, numRuns: 300 },
+    );
+  });
+
+  it("by KEY=VALUE say what is wrong with them", () => {
+    const settings = new Settings();
+    expect(settings.assign("sip.user=a=b")).toBe("");
+    expect(settings.get("sip.user")).toBe("a=b");
+    expect(settings.assign("sip.user")).toBe("'sip.user' is no setting: write KEY=VALUE");
+    expect(settings.assign("=x")).toBe("'=x' is no setting: write KEY=VALUE");
+    expect(settings.assign("\x1b[2J")).not.toContain("\x1b");
+  });
+});

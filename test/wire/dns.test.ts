@@ -1,0 +1,142 @@
+/** Questions to a name server and answers of it, octet by octet. */
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { ipv4 } from "../../src/core/address.js";
+import {
+  chooseService,
+  DNS_A,
+  DNS_BYTES,
+  DNS_NOT_OURS,
+  DNS_SRV,
+  type DnsAnswer,
+  readAnswer,
+  writeQuestion,
+} from "../../src/wire/dns.js";
+import { answerTo } from "./dns-answer.js";
+
+const empty = (): DnsAnswer => ({ services: [], addresses: [], otherNames: [], otherAddresses: [] });
+
+function question(name: string, type = DNS_A, id = 0x1234): Uint8Array {
+  const out = new Uint8Array(DNS_BYTES);
+  return out.subarray(0, writeQuestion(out, id, name, type));
+}
+
+/** What an answer to A of "sip.example" says. */
+function read(answer: Uint8Array, name = "sip.example", type = DNS_A) {
+  const into = empty();
+  return { code: readAnswer(answer, answer.length, 0x1234, name, type, into), ...into };
+}
+
+describe("A question", () => {
+  it("is the octets of RFC 1035 §4.1", () => {
+    expect(Buffer.from(question("a.bc")).toString("hex")).toBe("12340100000100000000000001610262630000010001");
+    expect(Buffer.from(question("a.bc.", DNS_SRV)).toString("hex")).toBe(
+      "12340100000100000000000001610262630000210001",
+    );
+  });
+
+  it.each(["", ".", "a..b", "a b", "ä.example", "x".repeat(64) + ".example", "a.".repeat(127) + "ab"])(
+    "is refused for %j",
+    (name) => {
+      expect(writeQuestion(new Uint8Array(DNS_BYTES), 1, name, DNS_A)).toBe(-1);
+    },
+  );
+});
+
+describe("An answer", () => {
+  it("gives the addresses of the name, whatever the case it was asked for in", () => {
+    const answer = answerTo(question("SIP.example"), [{ name: "sip.EXAMPLE", a: "192.0.2.1" }]);
+    expect(read(answer)).toMatchObject({ code: 0, addresses: [ipv4("192.0.2.1")] });
+  });
+
+  it("follows aliases, and takes no address of another name for the one asked for", () => {
+    const answer = answerTo(question("sip.example"), [
+      { name: "sip.example", cname: "host.example" },
+      { name: "evil.example", a: "192.0.2.66" },
+      { name: "host.example", a: "192.0.2.2" },
+    ]);
+    expect(read(answer).addresses).toEqual([ipv4("192.0.2.2")]);
+  });
+
+  it("gives services and the addresses the server adds", () => {
+    const asked = question("_sip._udp.example", DNS_SRV);
+    const answer = answerTo(
+      asked,
+      [
+        { name: "_sip._udp.example", srv: [10, 60, 5070, "one.example"] },
+        { name: "_sip._udp.example", srv: [20, 0, 5080, "two.example"] },
+      ],
+      [{ name: "two.example", a: "192.0.2.3" }],
+    );
+    expect(read(answer, "_sip._udp.example", DNS_SRV)).toEqual({
+      code: 0,
+      services: [
+        { priority: 10, weight: 60, port: 5070, target: "one.example" },
+        { priority: 20, weight: 0, port: 5080, target: "two.example" },
+      ],
+      addresses: [],
+      otherNames: ["two.example"],
+      otherAddresses: [ipv4("192.0.2.3")],
+    });
+  });
+
+  it("to another question, of another id, or that is a question itself is not ours", () => {
+    const answer = answerTo(question("sip.example"), [{ name: "sip.example", a: "192.0.2.1" }]);
+    expect(read(answer, "other.example").code).toBe(DNS_NOT_OURS);
+    expect(read(answer, "sip.example", DNS_SRV).code).toBe(DNS_NOT_OURS);
+    expect(readAnswer(answer, answer.length, 0x1235, "sip.example", DNS_A, empty())).toBe(DNS_NOT_OURS);
+    expect(read(question("sip.example")).code).toBe(DNS_NOT_OURS);
+  });
+
+  it("has the server's code", () => {
+    expect(read(answerTo(question("sip.example"), [], [], 3)).code).toBe(3);
+  });
+
+  it("with a name that points to itself ends", () => {
+    const answer = answerTo(question("sip.example"), [{ name: "sip.example", a: "192.0.2.1" }]);
+    const pointer = answer.length - 16;
+    expect([answer[pointer], answer[pointer + 1]]).toEqual([0xc0, 12]);
+    answer[pointer + 1] = pointer;
+    expect(read(answer)).toMatchObject({ code: 0, addresses: [] });
+  });
+
+  it("of any octets, or cut anywhere, is read without harm", () => {
+    const whole = answerTo(question("sip.example"), [
+      { name: "sip.example", cname: "host.example" },
+      { name: "host.example", a: "192.0.2.2" },
+    ]);
+    fc.assert(
+      fc.property(
+        fc.nat(whole.length),
+        fc.array(fc.tuple(fc.nat(whole.length - 1), fc.nat(255)), { maxLength: 6 }),
+        (end, changes) => {
+          const bytes = whole.slice();
+          for (const [at, value] of changes) bytes[at] = value;
+          const { code, addresses } = read(bytes.slice(0, end));
+          expect(code).toBeGreaterThanOrEqual(-1);
+          expect(addresses.length).toBeLessThanOrEqual(2);
+        },
+      ),
+      { seed: 1, numRuns: 2000 },
+    );
+  });
+});
+
+describe("The service to try first", () => {
+  const of = (...all: [number, number][]) =>
+    all.map(([priority, weight]) => ({ priority, weight, port: 5060, target: "x" }));
+
+  it("is one of the lowest priority, by weight", () => {
+    const services = of([20, 100], [10, 1], [10, 3]);
+    expect([0, 0.24, 0.26, 0.99].map((lot) => chooseService(services, lot))).toEqual([1, 1, 2, 2]);
+  });
+
+  it("may have the weight 0, and need not be there", () => {
+    expect(chooseService(of([5, 0], [5, 0]), 0.5)).toBe(0);
+    expect(chooseService([], 0.5)).toBe(-1);
+  });
+
+  it("has the weight 0 only when no other is left", () => {
+    expect([0, 0.5, 0.99].map((lot) => chooseService(of([5, 0], [5, 7]), lot))).toEqual([1, 1, 1]);
+  });
+});
