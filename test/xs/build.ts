@@ -1,7 +1,8 @@
 /**
  * Builds the XS engine and our program around it (native/world.c) with the C compiler, from the sources in npm's @agoric/xsnap,
- * into build/xs. Nothing is fetched. With 16-byte slots, as on the device, where the compiler can make 32-bit programs; else with
- * the machine's own.
+ * into build/xs. Nothing is fetched. Slots have 16 bytes, as on the device, where the compiler makes 32-bit programs and they run here;
+ * else they have the 32 bytes of a 64-bit program. A kernel without 32-bit emulation runs 32-bit programs through Debian's qemu-user,
+ * which counts the same slots and bytecodes and takes ten times as long: only those who ask for 16-byte slots get that.
  */
 import { execFile, execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -37,21 +38,32 @@ const FLAGS = [
 export interface Xs {
   /** The program, or "" when it could not be built. */
   program: string;
+  /** What runs it: nothing, or the emulator with its arguments. */
+  emulator: readonly string[];
   /** Why not, in one line. */
   reason: string;
   /** 16 as on the device, or 32. */
   slotBytes: number;
 }
 
-/** Builds what is not built yet; about a minute the first time. */
-export async function buildXs(): Promise<Xs> {
-  const no = (reason: string): Xs => ({ program: "", reason, slotBytes: 0 });
+/** Builds what is not built yet; about a minute the first time. @param isDevice 16-byte slots, as on the device, or nothing */
+export async function buildXs(isDevice = false): Promise<Xs> {
+  const no = (reason: string): Xs => ({ program: "", emulator: [], reason, slotBytes: 0 });
   const root = findXs();
   if (root === "") return no("npm's package @agoric/xsnap is not installed: npm ci");
   const compiler = process.env.CC ?? "cc";
   mkdirSync(FOLDER, { recursive: true });
-  const width = bits(compiler);
-  if (width === 0) return no(`there is no C compiler that works (tried ${compiler})`);
+  const way = WAYS.find(
+    ({ width, emulator }) =>
+      (width === 32 || !isDevice) && (isDevice || emulator.length === 0) && works(compiler, width, emulator),
+  );
+  if (way === undefined)
+    return no(
+      isDevice
+        ? "32-bit programs are not made or do not run here: install gcc-multilib, and qemu-user where the kernel has no 32-bit emulation"
+        : `there is no C compiler that works (tried ${compiler})`,
+    );
+  const { width, emulator } = way;
   const xs = join(root, "moddable/xs");
   const snap = join(root, "xsnap-native/xsnap/sources");
   const includes = [join(xs, "includes"), join(xs, "platforms"), join(xs, "sources"), snap].map((path) => `-I${path}`);
@@ -62,7 +74,7 @@ export async function buildXs(): Promise<Xs> {
   sources.push(join(snap, "xsnapPlatform.c"), join(HERE, "native/world.c"), join(HERE, "native/engine.c"));
   const link = [`-m${width}`, "-lm", "-ldl", "-lpthread"];
   const { program, reason } = await compileWorld({ compiler, flags, sources, link, folder: FOLDER, root });
-  return { program, reason, slotBytes: width === 32 ? 16 : 32 };
+  return { program, emulator, reason, slotBytes: width === 32 ? 16 : 32 };
 }
 
 export interface Compilation {
@@ -117,20 +129,26 @@ export function findXs(): string {
   }
 }
 
-/** @returns 32 when the compiler makes programs with 32-bit pointers, else 64; 0 when there is none */
-function bits(compiler: string): number {
-  const probe = join(FOLDER, "probe.c");
+/** Ways to run a program of this machine's compiler, the best one first. */
+const WAYS: readonly { width: number; emulator: readonly string[] }[] = [
+  { width: 32, emulator: [] },
+  { width: 32, emulator: ["qemu-i386"] },
+  { width: 64, emulator: [] },
+];
+
+/** Whether the compiler makes programs with pointers of so many bits, and they run. */
+function works(compiler: string, width: number, emulator: readonly string[]): boolean {
+  const [source, program] = [join(FOLDER, "probe.c"), join(FOLDER, "probe" + width)];
   writeFileSync(
-    probe,
-    "#include <math.h>\n#include <stdlib.h>\nint main(int c, char** v) { return (int)floor(atof(v[0])); }\n",
+    source,
+    "#include <math.h>\n#include <stdlib.h>\nint main(int c, char** v) { return (int)floor(atof(v[1])); }\n",
   );
-  for (const width of [32, 64]) {
-    try {
-      execFileSync(compiler, [`-m${width}`, "-o", join(FOLDER, "probe"), probe, "-lm"], { stdio: "pipe" });
-      return width;
-    } catch {
-      // The next one may do.
-    }
+  try {
+    execFileSync(compiler, [`-m${width}`, "-o", program, source, "-lm"], { stdio: "pipe" });
+    const [command, ...args] = [...emulator, program, "0"];
+    execFileSync(command, args, { stdio: "pipe" });
+    return true;
+  } catch {
+    return false;
   }
-  return 0;
 }

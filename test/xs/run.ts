@@ -8,7 +8,7 @@ import type { Xs } from "./build.js";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 /** A world that takes longer hangs. */
-const WORLD_MS = 300_000;
+const WORLD_MS = 600_000;
 const FOLDER = join(HERE, "../../build/xs");
 
 /** Makes a script of each machine. @returns their files */
@@ -51,7 +51,8 @@ export async function runWorld(
 ): Promise<string[]> {
   const scripts = await bundle(machines, FOLDER, constants);
   try {
-    const { stdout } = await promisify(execFile)(xs.program, scripts, { timeout: WORLD_MS, maxBuffer: 1 << 24 });
+    const [command, ...args] = [...xs.emulator, xs.program, ...scripts];
+    const { stdout } = await promisify(execFile)(command, args, { timeout: WORLD_MS, maxBuffer: 1 << 24 });
     return stdout.split("\n").filter((line) => line !== "");
   } catch (error) {
     const { stdout, stderr } = error as { stdout?: string; stderr?: string };
