@@ -11,7 +11,6 @@ import {
   ALL_METHODS,
   hasNeedlessBody,
   inspect,
-  type Past,
   type Rules,
   reasonOfRefusal,
   writeRefusal,
@@ -65,7 +64,7 @@ const SELF_RULES: Rules = { ...RULES, requires: HEADER_REQUIRE, isForwarding: fa
 
 export const NO_CREDENTIALS = -1;
 
-export class Admission implements OverloadJudge, Past {
+export class Admission implements OverloadJudge {
   /** The way of the request that was checked last. */
   readonly routing: Routing;
   readonly loops: LoopGuard;
@@ -127,7 +126,7 @@ export class Admission implements OverloadJudge, Past {
     this.hasBadForwards = this.isOwnWay && m.maxForwards === MAX_FORWARDS_BAD;
     this.kind = this.isOwnWay ? this.targets.find(routing) : KIND_STRANGE;
     this.rules = this.isForUs(m) ? SELF_RULES : RULES;
-    const problem = inspect(this.rules, m, this.isOwnWay ? routing.uri : null, this, null);
+    const problem = inspect(this.rules, m, this.isOwnWay ? routing.uri : null, this.wasHere(m));
     if (problem !== 0) return problem;
     if (this.rules === SELF_RULES) return hasNeedlessBody(m) ? 415 : 200;
     const status = this.authorize(m, source);
@@ -140,7 +139,7 @@ export class Admission implements OverloadJudge, Past {
     return m.method === METHOD_OPTIONS && (m.maxForwards === 0 || this.kind === KIND_SELF);
   }
 
-  wasHere(m: Message): boolean {
+  private wasHere(m: Message): boolean {
     return this.loops.wasHere(m);
   }
 

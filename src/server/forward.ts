@@ -3,7 +3,6 @@
  * Not here: to whom it goes (proxy.ts), what it says of its way (routing.ts), and its Via (the transaction layer's).
  */
 
-import { isPrivate } from "../core/address.js";
 import { NONE, octets, Span } from "../core/bytes.js";
 import { Flow, type Target } from "../transaction/flow.js";
 import { ResponseHead } from "../transaction/head.js";
@@ -37,13 +36,13 @@ import { Uri } from "../wire/uri.js";
 import type { Writer } from "../wire/writer.js";
 import type { Admission } from "./admission.js";
 import { writeMovedContact } from "./answered.js";
+import { BREADTH_DEFAULT, type Hop, isBehindNat } from "./hop.js";
 import { FORM_AGAIN, FORM_ASKED, HOST_NONE, type RouteTokens } from "./routetoken.js";
 import type { Routing } from "./routing.js";
 
 const MAX_FORWARDS = octets("Max-Forwards: ");
 const MAX_FORWARDS_DEFAULT = 70;
 const MAX_BREADTH = octets("Max-Breadth: ");
-const BREADTH_DEFAULT = 60;
 const ROUTE = octets("Route: ");
 const ROUTE_URI = octets("Route: <");
 const RECORD_ROUTE = octets("Record-Route: <sip:");
@@ -54,30 +53,6 @@ const CLOSE = octets(">\r\n");
 const BAD_ROUTE = octets("Bad Route Header Field");
 const BAD_BINDING = octets("Bad Path or Contact of a Phone");
 const BARRED = octets("Nothing Is Sent There");
-
-/** One way on for a request. */
-export class Hop {
-  /** What the Request-URI becomes. */
-  readonly uri = new Span();
-  /** Route values of the phone's (RFC 3327), before those the request has; or empty. */
-  readonly path = new Span();
-  /** How the next hop is reached whatever its URI says; TRANSPORT_NONE: as the URI says. */
-  readonly flow = new Flow();
-  /** Nothing is known of it but that it listens there by UDP. */
-  isFixed = false;
-  /** It is a phone that a user of ours registered. */
-  isUser = false;
-  /** The owner of the server wrote where it is. */
-  isOwners = false;
-  /** What is left for its Max-Breadth. RFC 5393 §5 */
-  breadth = BREADTH_DEFAULT;
-
-  clear(): void {
-    this.path.set(NONE, 0, 0);
-    this.flow.set(TRANSPORT_NONE, -1, 0, -1);
-    this.isFixed = this.isUser = this.isOwners = false;
-  }
-}
 
 export class Forwarder {
   private readonly layer: TransactionLayer;
@@ -284,17 +259,6 @@ export class Forwarder {
     w.span(hop.uri);
     w.put(CLOSE);
   }
-}
-
-/** Whether whoever sent from `ip` is not reached at the address in its contact. */
-export function isBehindNat(contact: Uri, ip: number): boolean {
-  return contact.ip >= 0 && contact.ip !== ip && isPrivate(contact.ip);
-}
-
-/** How many branches a request may yet have, in all proxies to come: what it says, but not more than is usual. RFC 5393 §5.3.3.1 */
-export function breadthOf(m: Message): number {
-  const given = m.uint(HEADER_MAX_BREADTH, BREADTH_DEFAULT);
-  return given >= 0 ? given : BREADTH_DEFAULT;
 }
 
 /** Requests that begin a dialog, or may. */

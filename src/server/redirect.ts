@@ -12,7 +12,6 @@ import {
   ALL_METHODS,
   hasNeedlessBody,
   inspect,
-  type Past,
   type Rules,
   reasonOfRefusal,
   writeRefusal,
@@ -76,7 +75,7 @@ const RULES: Rules = {
 };
 const TURN = 0x10000;
 
-export class Redirect implements TransactionUser, LocationUser, ServerOwner, Past {
+export class Redirect implements TransactionUser, LocationUser, ServerOwner {
   readonly counters = new RedirectCounters();
   /** Told of what was answered, but of no question for a password. */
   watcher: CallWatcher | null = null;
@@ -133,7 +132,7 @@ export class Redirect implements TransactionUser, LocationUser, ServerOwner, Pas
   private look(t: ServerTransaction, m: Message): void {
     const { uri } = this;
     const isReadable = uri.parse(m.bytes, m.uriStart, m.uriEnd);
-    const problem = inspect(RULES, m, isReadable ? uri : null, this, t);
+    const problem = inspect(RULES, m, isReadable ? uri : null, this.layer.isMerged(t, m));
     if (problem !== 0) {
       this.refuseInspected(t, m, problem);
       return;
@@ -173,11 +172,6 @@ export class Redirect implements TransactionUser, LocationUser, ServerOwner, Pas
     const token = this.take(t);
     if (token < 0) this.fail(t);
     else this.store.bindings(this.aor, this, token);
-  }
-
-  /** It came by another way as well. RFC 3261 §8.2.2.2 */
-  wasHere(m: Message, t: ServerTransaction | null): boolean {
-    return t !== null && this.layer.isMerged(t, m);
   }
 
   private refuseInspected(t: ServerTransaction, m: Message, status: number): void {

@@ -12,7 +12,6 @@ import {
   hasNeedlessBody,
   inspect,
   methodBits,
-  type Past,
   type Rules,
   reasonOfRefusal,
   writeRefusal,
@@ -111,7 +110,7 @@ class Job {
   }
 }
 
-export class Registrar implements LocationUser, ServerOwner, Past {
+export class Registrar implements LocationUser, ServerOwner {
   readonly counters = new RegistrarCounters();
   private readonly layer: TransactionLayer;
   private readonly clock: DayClock;
@@ -175,7 +174,7 @@ export class Registrar implements LocationUser, ServerOwner, Past {
 
   private look(t: ServerTransaction, m: Message): void {
     const isReadable = this.uri.parse(m.bytes, m.uriStart, m.uriEnd);
-    const problem = inspect(RULES, m, isReadable ? this.uri : null, this, t);
+    const problem = inspect(RULES, m, isReadable ? this.uri : null, this.layer.isMerged(t, m));
     if (problem !== 0) {
       this.refuseInspected(t, m, problem);
       return;
@@ -211,11 +210,6 @@ export class Registrar implements LocationUser, ServerOwner, Past {
     job.t = t;
     t.owner = this;
     this.ask(job);
-  }
-
-  /** It came by another way as well. RFC 3261 §8.2.2.2 */
-  wasHere(m: Message, t: ServerTransaction | null): boolean {
-    return t !== null && this.layer.isMerged(t, m);
   }
 
   private refuseInspected(t: ServerTransaction, m: Message, status: number): void {

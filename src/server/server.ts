@@ -8,7 +8,6 @@ import {
   hasNeedlessBody,
   inspect,
   methodBits,
-  type Past,
   type Rules,
   reasonOfRefusal,
   writeRefusal,
@@ -31,7 +30,7 @@ const RULES: Rules = {
 };
 const SUPPORTED = octets("Supported: path\r\n");
 
-export class Server implements TransactionUser, Past {
+export class Server implements TransactionUser {
   /** Both are set once, when there is a layer to make them with. */
   registrar: Registrar | null = null;
   layer: TransactionLayer | null = null;
@@ -75,7 +74,7 @@ export class Server implements TransactionUser, Past {
   /** What a registrar is asked besides: who it is (OPTIONS). RFC 3261 §8.2, §11.2 */
   private answerAlone(layer: TransactionLayer, t: ServerTransaction, m: Message): void {
     const isReadable = this.uri.parse(m.bytes, m.uriStart, m.uriEnd);
-    const problem = inspect(RULES, m, isReadable ? this.uri : null, this, t);
+    const problem = inspect(RULES, m, isReadable ? this.uri : null, layer.isMerged(t, m));
     const status = problem !== 0 ? problem : hasNeedlessBody(m) ? 415 : 200;
     const w = layer.respond(t, status, reasonOfRefusal(status));
     writeRefusal(w, RULES, m, status);
@@ -85,10 +84,6 @@ export class Server implements TransactionUser, Past {
     }
     w.put(EMPTY_BODY);
     layer.sendResponse(t);
-  }
-
-  wasHere(m: Message, t: ServerTransaction | null): boolean {
-    return t !== null && this.layer?.isMerged(t, m) === true;
   }
 
   isInDialog(m: Message): boolean {

@@ -27,7 +27,8 @@ import {
 import { hasCookie, Via } from "../wire/via.js";
 import type { Admission } from "./admission.js";
 import { AnsweredRoutes } from "./answered.js";
-import { breadthOf, Forwarder, Hop } from "./forward.js";
+import { Forwarder } from "./forward.js";
+import { breadthOf, Hop } from "./hop.js";
 import { type Bindings, LOCATION_OK, type LocationStore, type LocationUser } from "./location.js";
 import type { Overload } from "./overload.js";
 import type { CallWatcher } from "./proxy.js";

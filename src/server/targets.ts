@@ -9,7 +9,7 @@ import type { NameAddress } from "../wire/address.js";
 import { TRANSPORT_NONE, TRANSPORT_TCP, TRANSPORT_UDP } from "../wire/names.js";
 import { SCHEME_OTHER, SCHEME_SIP, SCHEME_SIPS, SCHEME_TEL, Uri, unescape as writePlain } from "../wire/uri.js";
 import type { Domains } from "./domains.js";
-import { type Hop, isBehindNat } from "./forward.js";
+import { type Hop, isBehindNat } from "./hop.js";
 import { AOR_MAX_BYTES, type Bindings } from "./location.js";
 import type { NumberPlan } from "./numberplan.js";
 import type { Routing } from "./routing.js";

@@ -13,13 +13,6 @@ import { SCHEME_OTHER, SCHEME_SIPS, type Uri } from "../wire/uri.js";
 import { MAX_FORWARDS_BAD } from "../wire/values.js";
 import type { Writer } from "../wire/writer.js";
 import { isBeyond, writeUnsupported } from "./refusal.js";
-import type { ServerTransaction } from "./server.js";
-
-/** Knows whether a request was here before: it came by two ways (RFC 3261 §8.2.2.2), or in a circle (§16.3). */
-export interface Past {
-  /** @param t its transaction, null when there is none */
-  wasHere(m: Message, t: ServerTransaction | null): boolean;
-}
 
 export interface Rules {
   /** The methods that are taken, a bit for each METHOD_*. */
@@ -52,17 +45,19 @@ export function methodBits(methods: readonly number[]): number {
 }
 
 /**
- * Looks at a request. @param uri its Request-URI as it is meant, null when that cannot be read @param t its transaction, null when there is none
+ * Looks at a request.
+ * @param uri its Request-URI as it is meant, null when that cannot be read
+ * @param wasHere it came by two ways (RFC 3261 §8.2.2.2), or in a circle (§16.3)
  * @returns 0, or the status that refuses it
  */
-export function inspect(rules: Rules, m: Message, uri: Uri | null, past: Past, t: ServerTransaction | null): number {
+export function inspect(rules: Rules, m: Message, uri: Uri | null, wasHere: boolean): number {
   if ((rules.methods & (1 << m.method)) === 0) return m.method === METHOD_OTHER ? 501 : 405;
   if (uri === null) return 400;
   if (uri.scheme === SCHEME_OTHER || uri.scheme === SCHEME_SIPS) return 416;
   if (uri.headersEnd > uri.headersStart) return 400;
   if (rules.isForwarding && m.maxForwards === MAX_FORWARDS_BAD) return 400;
   if (rules.isForwarding && m.maxForwards === 0) return 483;
-  if (past.wasHere(m, t)) return 482;
+  if (wasHere) return 482;
   return isBeyond(m, rules.requires, rules.options) ? 420 : 0;
 }
 

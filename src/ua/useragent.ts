@@ -36,14 +36,7 @@ import { SOUND_NOT_OWED } from "../media/agreement.js";
 import { RETRY_AFTER } from "../transaction/answer.js";
 import type { ClientTransaction } from "../transaction/client.js";
 import { Flow } from "../transaction/flow.js";
-import {
-  inspect,
-  methodBits,
-  type Past,
-  type Rules,
-  reasonOfRefusal,
-  writeRefusal,
-} from "../transaction/inspection.js";
+import { inspect, methodBits, type Rules, reasonOfRefusal, writeRefusal } from "../transaction/inspection.js";
 import { TransactionLayer, type TransactionUser } from "../transaction/layer.js";
 import { beginRefusalInside, refuse, refuseRequired, replyWith, sendRefusal } from "../transaction/refusal.js";
 import { EMPTY_BODY, type ServerTransaction } from "../transaction/server.js";
@@ -224,7 +217,7 @@ const replaces = new Replaces();
 const destination: Destination = { target: "", isDirect: false };
 
 export class UserAgent
-  implements TransactionUser, Past, SessionUser, CallUser, RegistrationUser, SubscriptionHost, TransferHost
+  implements TransactionUser, SessionUser, CallUser, RegistrationUser, SubscriptionHost, TransferHost
 {
   readonly layer: TransactionLayer;
   readonly account: Account;
@@ -474,7 +467,7 @@ export class UserAgent
     }
     // Outside of a dialog nobody has shown yet that it is where it says: all refusals go without a transaction.
     const isReadable = uri.parse(m.bytes, m.uriStart, m.uriEnd);
-    const problem = inspect(this.rules, m, isReadable ? uri : null, this, t);
+    const problem = inspect(this.rules, m, isReadable ? uri : null, this.wasHere(t, m));
     const status = problem === 0 && isAsked(m.method) ? this.judge(t, m, null) : problem;
     if (status !== 0) this.refuseInspected(t, m, status);
     // RFC 3891 §3
@@ -490,8 +483,8 @@ export class UserAgent
   }
 
   /** It came by two ways, or the INVITE that founded a call comes once more, later than its transaction stayed. */
-  wasHere(m: Message, t: ServerTransaction | null): boolean {
-    return (t !== null && this.layer.isMerged(t, m)) || (m.method === METHOD_INVITE && this.isFounder(m));
+  private wasHere(t: ServerTransaction, m: Message): boolean {
+    return this.layer.isMerged(t, m) || (m.method === METHOD_INVITE && this.isFounder(m));
   }
 
   onTurnedAway(m: Message, source: Flow, status: number): void {
