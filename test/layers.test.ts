@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { ALLOWED, check, ownPaths } from "./layers.js";
+import { ALLOWED, AROUND, check, checkAround, circles, importsOf, ownPaths } from "./layers.js";
 
 const ROOT = join(import.meta.dirname, "..");
 const TEXT = /\.(ts|js|c|h|json|md|xml|cfg|html|css|yml)$/;
@@ -32,6 +32,34 @@ describe("the project", () => {
       for (const below of ALLOWED[layer]) expect(order.indexOf(below)).toBeLessThan(order.indexOf(layer));
   });
 
+  const all = ["src", ...Object.keys(AROUND)].flatMap((folder) => files(folder, /\.ts$/));
+  const graph = new Map(all.map((path) => [path, importsOf(path, readFileSync(join(ROOT, path), "utf8"))]));
+
+  it("has no circle of files, types included", () => {
+    expect(circles(graph)).toEqual([]);
+  });
+
+  it("has the product below what stands around it", () => {
+    const around = [...graph].filter(([path]) => !path.startsWith("src/"));
+    expect(around.flatMap(([path, imports]) => checkAround(path, imports))).toEqual([]);
+  });
+
+  it("is as docs/architecture.md says: who may import whom, and each of them does", () => {
+    const table = readFileSync(join(ROOT, "docs/architecture.md"), "utf8").matchAll(
+      /^\| `src\/(\w+)` \|.*\| (.*) \|$/gm,
+    );
+    const told = Object.fromEntries(
+      [...table].map(([, layer, list]) => [layer, list === "nothing" ? [] : list.split(", ")]),
+    );
+    expect(told).toEqual(ALLOWED);
+    const done = (layer: string) =>
+      [...graph]
+        .flatMap(([path, to]) => (path.startsWith("src/" + layer + "/") ? to : []))
+        .map((to) => to.split("/")[1]);
+    for (const [layer, below] of Object.entries(ALLOWED))
+      expect([layer, below.filter((other) => !done(layer).includes(other))]).toEqual([layer, []]);
+  });
+
   it("has no path of one machine in any of its files", () => {
     const texts = ["src", "hal", "host-sim", "test"].flatMap((folder) => files(folder, TEXT));
     expect(texts.flatMap((path) => ownPaths(path, readFileSync(join(ROOT, path), "utf8")))).toEqual([]);
@@ -43,6 +71,32 @@ function said(path: string, ...lines: string[]): string[] {
   const source = ["/** A sample of a file, with enough words to say what it is for. */", ...lines].join("\n");
   return check(path, source).map((line) => line.slice(line.indexOf(": ") + 2));
 }
+
+describe("the search for circles", () => {
+  it.each([
+    ["none", { a: ["b", "c"], b: ["c"], c: ["d"] }, []],
+    ["two files", { a: ["b"], b: ["c"], c: ["b"] }, [["b", "c"]]],
+    [
+      "three files, and two that hang on them",
+      { z: ["a"], a: ["b"], b: ["c"], c: ["a", "d"], d: [] },
+      [["a", "b", "c"]],
+    ],
+  ])("finds %s", (_, imports, expected) => {
+    expect(circles(new Map(Object.entries(imports)))).toEqual(expected);
+  });
+
+  it("sees the imports of types, and what is passed on", () => {
+    const source = 'import type { A } from "./a.js";\nexport { b } from "../b.js";\nlet c: import("./c.js").C;';
+    expect(importsOf("src/x/y.ts", source)).toEqual(["src/x/a.ts", "src/b.ts", "src/x/c.ts"]);
+  });
+
+  it("lets nobody around the product import what stands above it", () => {
+    expect(checkAround("hal/a.ts", ["src/core/b.ts", "host-sim/c.ts", "src/intercom/d.ts"])).toEqual([
+      "hal/a.ts: hal/ may not import host-sim/c.ts",
+      "hal/a.ts: hal/ may not import src/intercom/d.ts",
+    ]);
+  });
+});
 
 describe("the checker", () => {
   it.each([

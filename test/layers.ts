@@ -14,11 +14,19 @@ export const ALLOWED: Record<string, readonly string[]> = {
   transaction: ["core", "wire"],
   dialog: ["core", "wire", "transaction"],
   ua: ["core", "wire", "transaction", "dialog", "media"],
-  server: ["core", "wire", "transaction", "dialog"],
+  server: ["core", "wire", "transaction"],
   settings: ["core", "wire", "dialog", "media", "ua"],
   intercom: ["core", "wire", "transaction", "dialog", "ua", "server", "media", "settings"],
   console: ["core", "transaction", "ua", "settings", "intercom"],
   driver: ["core", "wire", "transaction", "media", "ua", "settings", "intercom", "console"],
+};
+
+/** The other folders of the project: what each may import from. A folder of `src/` is named with it. */
+export const AROUND: Record<string, readonly string[]> = {
+  hal: ["src/core", "src/wire", "src/settings"],
+  "host-sim": ["src", "hal"],
+  scripts: ["src", "hal", "host-sim"],
+  test: ["src", "hal", "host-sim", "scripts"],
 };
 
 /** The one file of `src/` that may import from everywhere in it, and what the platform has. */
@@ -282,4 +290,50 @@ function isShadowed(place: Place, name: string): boolean {
     if (within.some((one) => isBinding(one) && nameOf(one.node) === name)) return true;
   }
   return false;
+}
+
+/** @returns the files of the project that a file imports, types included: "src/wire/uri.ts" */
+export function importsOf(path: string, source: string): string[] {
+  const places: Place[] = [];
+  visit(
+    { node: parseSync(path, source, { lang: "ts", sourceType: "module" }).program as Node, key: "", parent: null },
+    places,
+  );
+  return places
+    .flatMap(({ node }) => importOf(node))
+    .filter((specifier) => specifier.startsWith("."))
+    .map((specifier) => posix.join(posix.dirname(path), specifier).replace(/\.js$/, ".ts"));
+}
+
+/** @returns what is wrong with the imports of a file outside of `src/`, a line each */
+export function checkAround(path: string, imports: readonly string[]): string[] {
+  const [room] = path.split("/");
+  const isAllowed = (to: string) => [room, ...AROUND[room]].some((from) => to.startsWith(from + "/"));
+  return imports.filter((to) => !isAllowed(to)).map((to) => path + ": " + room + "/ may not import " + to);
+}
+
+/** @returns the files of each circle of imports, in the order of the circle's search */
+export function circles(graph: ReadonlyMap<string, readonly string[]>): string[][] {
+  // Tarjan's strongly connected components.
+  const found: string[][] = [];
+  const number = new Map<string, number>();
+  const stack: string[] = [];
+  const enter = (file: string): number => {
+    let least = number.size;
+    number.set(file, least);
+    stack.push(file);
+    const own = least;
+    for (const to of graph.get(file) ?? []) {
+      if (!graph.has(to)) continue;
+      if (!number.has(to)) least = Math.min(least, enter(to));
+      else if (stack.includes(to)) least = Math.min(least, number.get(to) as number);
+    }
+    if (least === own) {
+      const circle = stack.splice(stack.indexOf(file));
+      if (circle.length > 1) found.push(circle);
+    }
+    return least;
+  };
+  for (const file of graph.keys()) if (!number.has(file)) enter(file);
+  return found;
 }

@@ -8,7 +8,7 @@ import { text } from "../../src/core/bytes.js";
 import type { RandomSource } from "../../src/core/random.js";
 import type { Overload } from "../../src/server/overload.js";
 import type { TransactionLayer } from "../../src/transaction/layer.js";
-import type { Network } from "../../src/transaction/transport.js";
+import type { Network } from "../../src/transaction/network.js";
 import { TRANSPORT_TCP } from "../../src/wire/names.js";
 import { NodeResolver } from "../io/resolver.js";
 import { openTcp } from "../io/tcp.js";

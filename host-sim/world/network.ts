@@ -7,24 +7,24 @@ import { ipv4 } from "../../src/core/address.js";
 import type { RandomSource } from "../../src/core/random.js";
 import { DatagramQueue, openError } from "../io/udp.js";
 import { Faults, type TcpFault } from "./faults.js";
-import { VirtualTcpStack } from "./streams.js";
+import { VirtualTcp, type Ways } from "./streams.js";
 
 /** What a datagram takes when nothing is wrong. */
 const WIRE_MS = 1;
 const FIRST_FREE_PORT = 49152;
 const SIP_PORT = 5060;
 
-export class VirtualNetwork {
+export class VirtualNetwork implements Ways {
   readonly clock: Clock;
   private readonly faults: Faults;
   private readonly sockets = new Map<string, VirtualUdpSocket>();
-  private readonly listeners = new Map<string, VirtualTcpStack>();
+  private readonly streams: VirtualTcp;
   private readonly names = new Map<string, { address: number; port: number }>();
-  private lastStreamPort = 0;
 
   constructor(clock: Clock, random: RandomSource) {
     this.clock = clock;
     this.faults = new Faults(random, WIRE_MS);
+    this.streams = new VirtualTcp(this);
   }
 
   /** A host: what a device is given as its network. */
@@ -76,7 +76,7 @@ export class VirtualNetwork {
 
   /** @throws Error of one line when the port is taken */
   bindUdp(host: number, options: UdpOptions): UdpSocket {
-    const port = this.freePort(this.sockets, "udp", host, options);
+    const port = freePort((port) => this.sockets.has(key(host, port)), "udp", host, options);
     const socket = new VirtualUdpSocket(this, host, port, options);
     this.sockets.set(key(host, port), socket);
     return socket;
@@ -88,38 +88,26 @@ export class VirtualNetwork {
 
   /** @throws Error of one line when the port is taken */
   listenTcp(host: number, options: TcpOptions): TcpStack {
-    const port = this.freePort(this.listeners, "tcp", host, options);
-    const stack = new VirtualTcpStack(this, host, port, options);
-    this.listeners.set(key(host, port), stack);
-    return stack;
-  }
-
-  listener(address: number, port: number): VirtualTcpStack | undefined {
-    return this.listeners.get(key(address, port));
-  }
-
-  releaseTcp(stack: VirtualTcpStack): void {
-    this.listeners.delete(key(stack.host, stack.port));
-  }
-
-  /** A port for our end of a connection that is to be opened. */
-  streamPort(): number {
-    this.lastStreamPort = (this.lastStreamPort + 1) % 16384;
-    return FIRST_FREE_PORT + this.lastStreamPort;
+    const port = freePort((port) => this.streams.isTaken(host, port), "tcp", host, options);
+    return this.streams.listen(host, port, options);
   }
 
   lookUp(name: string): { address: number; port: number } | undefined {
     return this.names.get(name.toLowerCase());
   }
+}
 
-  private freePort(taken: Map<string, unknown>, transport: string, host: number, options: UdpOptions | TcpOptions) {
-    let port = options.port;
-    if (port === 0) for (port = FIRST_FREE_PORT; taken.has(key(host, port)); ) port += 1;
-    else if (taken.has(key(host, port))) {
-      throw openError("EADDRINUSE", transport, host, port, options.setting ?? "");
-    }
-    return port;
-  }
+/** @throws Error of one line when the port that the options name is taken */
+function freePort(
+  isTaken: (port: number) => boolean,
+  transport: string,
+  host: number,
+  options: UdpOptions | TcpOptions,
+): number {
+  let port = options.port;
+  if (port === 0) for (port = FIRST_FREE_PORT; isTaken(port); ) port += 1;
+  else if (isTaken(port)) throw openError("EADDRINUSE", transport, host, port, options.setting ?? "");
+  return port;
 }
 
 /** One host's network, as a device sees it. */

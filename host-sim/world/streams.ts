@@ -2,15 +2,19 @@
  * TCP of the virtual network: connections that keep order and octets whatever the faults are. What is lost comes later, and a
  * connection that gets nothing through is given up. Not here: segments, windows, checksums.
  */
-import type { TcpConnection, TcpOptions, TcpStack } from "../../hal/device.js";
+import type { Clock, TcpConnection, TcpOptions, TcpStack } from "../../hal/device.js";
 import { TCP_CONNECT_MS, TCP_CONNECTIONS, TCP_QUEUE_BYTES } from "../io/tcp.js";
-import type { VirtualNetwork } from "./network.js";
+import type { TcpFault } from "./faults.js";
 
 /** What a lost segment costs, ms; the smallest retransmission time-out in use. */
 const RETRANSMIT_MS = 200;
 /** How often a way that is cut off is tried, and for how long, ms. */
 const RETRY_MS = 1000;
 const GIVE_UP_MS = 60000;
+
+/** Ports of our ends of connections. */
+const FIRST_OWN_PORT = 49152;
+const OWN_PORTS = 16384;
 
 const STATE_OPENING = 0;
 const STATE_OPEN = 1;
@@ -27,17 +31,64 @@ interface Item {
   putMs: number;
 }
 
+/** The network as the connections need it: how long the way takes, and what is wrong with it. */
+export interface Ways {
+  readonly clock: Clock;
+  readonly tcpFault: TcpFault;
+  reaches(from: number, to: number): boolean;
+  travelMs(): number;
+  loses(): boolean;
+  after(delayMs: number, call: () => void): void;
+}
+
+/** The TCP of all simulated hosts: who listens where. */
+export class VirtualTcp {
+  readonly ways: Ways;
+  private readonly listeners = new Map<string, VirtualTcpStack>();
+  private lastPort = 0;
+
+  constructor(ways: Ways) {
+    this.ways = ways;
+  }
+
+  isTaken(host: number, port: number): boolean {
+    return this.listener(host, port) !== undefined;
+  }
+
+  listen(host: number, port: number, options: TcpOptions): TcpStack {
+    const stack = new VirtualTcpStack(this, host, port, options);
+    this.listeners.set(host + ":" + port, stack);
+    return stack;
+  }
+
+  listener(host: number, port: number): VirtualTcpStack | undefined {
+    return this.listeners.get(host + ":" + port);
+  }
+
+  release(stack: VirtualTcpStack): void {
+    this.listeners.delete(stack.host + ":" + stack.port);
+  }
+
+  /** A port for our end of a connection that is to be opened. */
+  ownPort(): number {
+    this.lastPort = (this.lastPort + 1) % OWN_PORTS;
+    return FIRST_OWN_PORT + this.lastPort;
+  }
+}
+
 export class VirtualTcpStack implements TcpStack {
   readonly host: number;
   readonly port: number;
-  readonly network: VirtualNetwork;
+  readonly network: Ways;
+  private readonly tcp: VirtualTcp;
   readonly options: TcpOptions;
   private connections: VirtualTcpConnection[] = [];
   private lastId = 0;
   private open = true;
 
-  constructor(network: VirtualNetwork, host: number, port: number, options: TcpOptions) {
-    this.network = network;
+  constructor(tcp: VirtualTcp, host: number, port: number, options: TcpOptions) {
+    this.tcp = tcp;
+    this.network = tcp.ways;
     this.host = host;
     this.port = port;
     this.options = options;
@@ -45,7 +96,7 @@ export class VirtualTcpStack implements TcpStack {
 
   connect(address: number, port: number): TcpConnection | null {
     if (port < 1 || port > 65535) return null;
-    const connection = this.add(this.network.streamPort(), address, port);
+    const connection = this.add(this.tcp.ownPort(), address, port);
     if (connection === null) return null;
     this.knock(connection, this.network.clock.now() + TCP_CONNECT_MS);
     return connection;
@@ -78,7 +129,7 @@ export class VirtualTcpStack implements TcpStack {
   close(): void {
     if (!this.open) return;
     this.open = false;
-    this.network.releaseTcp(this);
+    this.tcp.release(this);
     for (const connection of this.connections) connection.close();
   }
 
@@ -94,7 +145,7 @@ export class VirtualTcpStack implements TcpStack {
         return;
       }
       const isRefused = network.tcpFault === "refuse";
-      const stack = isRefused ? undefined : network.listener(connection.address, connection.port);
+      const stack = isRefused ? undefined : this.tcp.listener(connection.address, connection.port);
       const other = stack?.add(stack.port, this.host, connection.localPort) ?? null;
       if (stack === undefined || other === null) {
         network.after(network.travelMs(), () => connection.fail());

@@ -39,7 +39,7 @@ import {
 import { Record } from "../settings/record.js";
 import type { Settings } from "../settings/settings.js";
 import { wiringOf } from "../settings/wiring.js";
-import type { Network } from "../transaction/transport.js";
+import type { Network } from "../transaction/network.js";
 import type { SoundNetwork } from "../ua/call.js";
 import { escapeUser } from "../ua/uritext.js";
 import { TRANSPORT_TCP } from "../wire/names.js";

@@ -15,11 +15,12 @@ import type { RandomSource } from "../core/random.js";
 import type { Timers, TimerUser } from "../core/timers.js";
 import { CAUSE_DECLINED, CAUSE_LOCAL, SESSION_INCOMING } from "../dialog/session.js";
 import { INBAND_AUTO, INBAND_OFF, INBAND_ON } from "../media/agreement.js";
-import { HOUSE_GROUP, mayPress, type Plan, planOf, planOfButton, planOfHold } from "../settings/ringplan.js";
+import { mayPress, planOfButton, planOfHold } from "../settings/buttons.js";
+import { HOUSE_GROUP, type Plan, planOf } from "../settings/ringplan.js";
 import type { Settings } from "../settings/settings.js";
 import { agentSettings } from "../settings/useragent.js";
 import type { Flow } from "../transaction/flow.js";
-import type { Network } from "../transaction/transport.js";
+import type { Network } from "../transaction/network.js";
 import {
   CALL_CALLING,
   CALL_CONFIRMED,

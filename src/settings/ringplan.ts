@@ -1,12 +1,10 @@
 /**
  * A ring plan as a person writes it: targets that ring together have commas between them, groups that ring one after another `>`,
- * and a group may end with its time: `200,201 20s > sip:guard@192.0.2.7 15s`. And which plan a button has, by day and by night.
- * Not here: the ringing itself (ring.ts).
+ * and a group may end with its time: `200,201 20s > sip:guard@192.0.2.7 15s`.
+ * Not here: which plan a button has (buttons.ts), and the ringing itself (ring.ts).
  */
 import { printable } from "../core/printable.js";
 import { readTarget } from "../ua/target.js";
-import { isWithin, minuteOfWeek } from "./daytime.js";
-import type { Settings } from "./settings.js";
 
 export const PLAN_TARGETS_MOST = 8;
 /** A target: all phones that are registered with the door (houseserver.ts). */
@@ -85,33 +83,4 @@ function secondsOf(word: string): number {
 function refused(plan: Plan, why: string): Plan {
   plan.error = printable(why);
   return plan;
-}
-
-/** @param what call, cancel, hangup or answer */
-export function mayPress(settings: Settings, what: string): boolean {
-  return settings.get("button.press").split(",").indexOf(what) >= 0;
-}
-
-/**
- * Whom a button calls, by day or by night. Without a plan of its own it calls `call.target`.
- * @param button from 1 @param epochS s since 1970 in UTC, 0 while nobody knows it: then it is day @returns null when there is nobody to call
- */
-export function planOfButton(settings: Settings, button: number, epochS: number): Plan | null {
-  const key = "button" + button;
-  let plan = isNight(settings, epochS) ? settings.get(key + ".night") : "";
-  if (plan === "") plan = settings.get(key + ".day");
-  if (plan !== "") return readPlan(plan);
-  const target = settings.get("call.target");
-  return target === "" ? null : planOf(target, settings.number("call.ringTime") * 1000);
-}
-
-/** Whom a button calls when it is held. @param button from 1 @returns null when that is no more than a press */
-export function planOfHold(settings: Settings, button: number): Plan | null {
-  const plan = settings.get("button" + button + ".hold");
-  return plan === "" ? null : readPlan(plan);
-}
-
-function isNight(settings: Settings, epochS: number): boolean {
-  const day = settings.get("time.day");
-  return day !== "" && epochS > 0 && !isWithin(minuteOfWeek(epochS, settings.get("time.zone")), day);
 }

@@ -17,6 +17,7 @@ import { Answers, RETRY_AFTER } from "./answer.js";
 import { BRANCH_BYTES, Branches, COOKIE_BYTES } from "./branch.js";
 import { CLIENT_FREE, CLIENT_IDLE, type ClientHost, ClientTransaction, type ClientUser, NO_USER } from "./client.js";
 import { Flow, Target } from "./flow.js";
+import type { Network } from "./network.js";
 import type { RelayedRows } from "./relay.js";
 import { sendOnce, writeRequestLine, writeVia } from "./request.js";
 import { FIND_KNOWN } from "./resolver.js";
@@ -32,7 +33,6 @@ import {
 } from "./server.js";
 import { readHex32, SlotIndex } from "./slots.js";
 import {
-  type Network,
   type Stream,
   type StreamUser,
   type TransactionCounters,

@@ -6,7 +6,7 @@
 import { equal } from "../core/bytes.js";
 import type { Timers } from "../core/timers.js";
 import { HOST_NAME_BYTES, type Target } from "./flow.js";
-import type { Network } from "./transport.js";
+import type { Network } from "./network.js";
 
 /** The target has its address. */
 export const FIND_KNOWN = 0;

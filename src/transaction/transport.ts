@@ -10,22 +10,9 @@ import { TRANSPORT_NONE, TRANSPORT_TCP, TRANSPORT_TLS, TRANSPORT_UDP } from "../
 import { FRAME_BROKEN, FRAME_MESSAGE, FRAME_NONE, FRAME_PING, StreamFramer } from "../wire/stream.js";
 import { SCHEME_SIP, SCHEME_SIPS, type Uri } from "../wire/uri.js";
 import { type Flow, HOST_NAME_BYTES, type Target } from "./flow.js";
+import type { Network } from "./network.js";
 import { REACH_LATE, REACH_REFUSED, REACH_SILENT, REACH_TCP, REACH_UNKNOWN, Reach } from "./reach.js";
 import { FIND_FAILED, FIND_KNOWN, Resolver } from "./resolver.js";
-
-/** What the driver does for the core. Synchronous; octets are lent for the call only. It must not call back into the core from inside. */
-export interface Network {
-  /** @returns false when it failed at once */
-  sendDatagram(ip: number, port: number, bytes: Uint8Array, start: number, end: number): boolean;
-  /** Over `connection`, or when that is -1 over one to ip:port, opened if there is none. @returns the connection's number, or -1 */
-  sendStream(connection: number, ip: number, port: number, bytes: Uint8Array, start: number, end: number): number;
-  /** Closes it; no `streamClosed` need follow. @param isDropped what was to be sent over it and was not is not sent any more */
-  closeStream(connection: number, isDropped?: boolean): void;
-  /** Whether that connection has come to be, so that what is sent leaves. Where this is not there nobody knows, and nothing waits for it. */
-  isStreamOpen?(connection: number): boolean;
-  /** Looks up `bytes[start, end)`; port -1: SRV first, then A. RFC 3263 §4.2. Answered later by `resolved` or `unresolved` of the layer with `id`. */
-  resolve(id: number, bytes: Uint8Array, start: number, end: number, port: number, transport: number): void;
-}
 
 // Why a request of ours goes by another transport than it was meant to. RFC 3261 §18.1.1
 /** It is too long for UDP, and TCP is tried. */

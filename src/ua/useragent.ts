@@ -38,9 +38,9 @@ import type { ClientTransaction } from "../transaction/client.js";
 import { Flow } from "../transaction/flow.js";
 import { inspect, methodBits, type Rules, reasonOfRefusal, writeRefusal } from "../transaction/inspection.js";
 import { TransactionLayer, type TransactionUser } from "../transaction/layer.js";
+import type { Network } from "../transaction/network.js";
 import { beginRefusalInside, refuse, refuseRequired, replyWith, sendRefusal } from "../transaction/refusal.js";
 import { EMPTY_BODY, type ServerTransaction } from "../transaction/server.js";
-import type { Network } from "../transaction/transport.js";
 import { BODY_OTHER, findSdp, findText } from "../wire/body.js";
 import type { Message } from "../wire/message.js";
 import {

@@ -8,7 +8,7 @@ import { DOOR_LIMITS, type Limits } from "../../src/core/limits.js";
 import type { RandomSource } from "../../src/core/random.js";
 import { Timers } from "../../src/core/timers.js";
 import type { Flow } from "../../src/transaction/flow.js";
-import type { Network } from "../../src/transaction/transport.js";
+import type { Network } from "../../src/transaction/network.js";
 import { CALL_INCOMING, type Call, type SoundNetwork } from "../../src/ua/call.js";
 import { UserAgent, type UserAgentSettings, type UserAgentUser } from "../../src/ua/useragent.js";
 import type { Message } from "../../src/wire/message.js";

@@ -2,7 +2,7 @@
 import { octets, text } from "../../../src/core/bytes.js";
 import { DOOR_LIMITS } from "../../../src/core/limits.js";
 import { Timers, type TimerUser } from "../../../src/core/timers.js";
-import type { Network } from "../../../src/transaction/transport.js";
+import type { Network } from "../../../src/transaction/network.js";
 import { CALL_INCOMING, type Call, type SoundNetwork } from "../../../src/ua/call.js";
 import { UserAgent, type UserAgentSettings, type UserAgentUser } from "../../../src/ua/useragent.js";
 import { FIRST_ADDRESS, type Host, SeededRandom } from "./host.js";
