@@ -6,6 +6,7 @@ import type { DeviceTimer } from "../hal/device.js";
 import { NONE, octets, Span } from "../src/core/bytes.js";
 import type { RandomSource } from "../src/core/random.js";
 import { Timers } from "../src/core/timers.js";
+import { ADMISSION_DEFAULTS, Admission } from "../src/server/admission.js";
 import { AUTHENTICATOR_DEFAULTS, Authenticator } from "../src/server/authenticator.js";
 import { Domains } from "../src/server/domains.js";
 import { DayClock } from "../src/server/location.js";
@@ -94,14 +95,15 @@ export class HouseServer {
       defaultS: 3600,
       maxS: 7200,
     });
-    const ourDomains = new Domains(layer, [domain]);
-    const targets = new Targets(layer, ourDomains, users, new NumberPlan([]), server.registrar.node);
+    const domains = new Domains(layer, [domain]);
+    const targets = new Targets(layer, domains, users, new NumberPlan([]), server.registrar.node);
+    const admission = new Admission(layer, random, auth, domains, targets, new RouteTokens(random), {
+      ...ADMISSION_DEFAULTS,
+      isClosed: true,
+    });
     server.next = options.isRedirect
       ? new Redirect(layer, store, users, { domains: [domain], jobs: 4, isClosed: true }, auth)
-      : new StatefulProxy(layer, random, auth, store, ourDomains, targets, new RouteTokens(random), {
-          ...PROXY_DEFAULTS,
-          isClosed: true,
-        });
+      : new StatefulProxy(layer, random, admission, store, PROXY_DEFAULTS);
     server.layer = layer;
     this.layer = this.sockets.layer = layer;
     this.sockets.before = () => this.enter();

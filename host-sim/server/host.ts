@@ -171,52 +171,29 @@ export class Host {
       );
     if (options.mode === "proxy") {
       const ourDomains = new Domains(this.layer, domains);
-      this.targets = new Targets(this.layer, ourDomains, table, new NumberPlan(options.numbers), this.registrar.node);
-      if (options.stateless) {
+      const numbers = new NumberPlan(options.numbers);
+      this.targets = new Targets(this.layer, ourDomains, table, numbers, this.registrar.node);
+      if (options.stateless)
         this.gate = new Authenticator(this.timers, random, new Digest(), table, { ...auth, isOnce: false });
-        const { gate, targets, routeTokens } = this;
-        const admission = new Admission(
-          this.layer,
-          random,
-          gate,
-          ourDomains,
-          targets,
-          routeTokens,
-          options.trusted,
-          places,
-        );
-        admission.isClosed = !options.strangers;
-        this.stateless = new StatelessProxy(
-          this.layer,
-          random,
-          admission,
-          this.store,
-          this.targets,
-          this.routeTokens,
-          this.registrar,
-          options.recordRoute,
-        );
-        this.layer.bypass = this.stateless;
+      const checking = this.gate ?? this.auth;
+      const { layer, targets, routeTokens } = this;
+      const admission = new Admission(layer, random, checking, ourDomains, targets, routeTokens, {
+        trusted: options.trusted,
+        isClosed: !options.strangers,
+        places,
+      });
+      if (options.stateless) {
+        const { registrar, store } = this;
+        this.stateless = new StatelessProxy(layer, random, admission, store, registrar, options.recordRoute);
+        layer.bypass = this.stateless;
       } else
-        this.proxy = new StatefulProxy(
-          this.layer,
-          random,
-          this.auth,
-          this.store,
-          ourDomains,
-          this.targets,
-          this.routeTokens,
-          {
-            ...PROXY_DEFAULTS,
-            isRecording: options.recordRoute,
-            isRecursing: options.recurse,
-            isClosed: !options.strangers,
-            trusted: options.trusted,
-            places,
-            ringMs: options.ringS * 1000,
-            kept: Math.min(JOBS, options.transactions),
-          },
-        );
+        this.proxy = new StatefulProxy(layer, random, admission, this.store, {
+          ...PROXY_DEFAULTS,
+          isRecording: options.recordRoute,
+          isRecursing: options.recurse,
+          ringMs: options.ringS * 1000,
+          kept: Math.min(JOBS, options.transactions),
+        });
     }
     this.server.next = this.redirect ?? this.proxy;
     this.server.judge = this.proxy?.admission ?? null;

@@ -578,9 +578,9 @@ export class Door
     this.refused.tell(m, source.ip, status, this.callers.isExpected(source.ip));
   }
 
-  mayCall(m: Message, source: Flow, call: Call | null): number {
+  /** @param isPhone a phone of the house sent it, by its password */
+  mayCall(m: Message, source: Flow, call: Call | null, isPhone: boolean): number {
     const { callers, ua } = this;
-    const isPhone = this.houseServer?.isPhone === true;
     const active = ua.activeCall();
     const isJoinable = ua.joins && ua.lines.length > 1 && active !== null && active.answeredMs >= 0;
     const isPickUp = m.method === METHOD_INVITE && m.has(HEADER_REPLACES);

@@ -10,7 +10,7 @@ import { type Limits, timersOf } from "../core/limits.js";
 import { printable } from "../core/printable.js";
 import type { RandomSource } from "../core/random.js";
 import type { Timers } from "../core/timers.js";
-import { Admission } from "../server/admission.js";
+import { ADMISSION_DEFAULTS, Admission } from "../server/admission.js";
 import { AUTHENTICATOR_DEFAULTS, Authenticator, type AuthWatcher } from "../server/authenticator.js";
 import { Domains } from "../server/domains.js";
 import { Guard } from "../server/guard.js";
@@ -21,12 +21,13 @@ import { NumberPlan } from "../server/numberplan.js";
 import { PROXY_DEFAULTS, StatefulProxy } from "../server/proxy.js";
 import { Redirect } from "../server/redirect.js";
 import { Registrar } from "../server/registrar.js";
+import { KIND_ELSEWHERE, KIND_USER, Route } from "../server/route.js";
 import { RouteTokens } from "../server/routetoken.js";
-import { KIND_ELSEWHERE, KIND_USER, Targets } from "../server/targets.js";
+import { Targets } from "../server/targets.js";
 import { UserTable } from "../server/users.js";
 import { HOUSE_GROUP, PLAN_TARGETS_MOST, type Plan } from "../settings/ringplan.js";
 import type { Settings } from "../settings/settings.js";
-import { Flow } from "../transaction/flow.js";
+import type { Flow } from "../transaction/flow.js";
 import type { TransactionUser } from "../transaction/layer.js";
 import type { ServerTransaction } from "../transaction/server.js";
 import { readTarget } from "../ua/target.js";
@@ -91,8 +92,6 @@ export class HouseServer implements TransactionUser, LocationUser, LocationWatch
   readonly redirect: Redirect | null;
   readonly registrar: Registrar;
   readonly auth: Authenticator;
-  /** The request that the user agent looks at just now came from one of the phones, by its password. */
-  isPhone = false;
   private readonly ua: UserAgent;
   private readonly user: HouseServerUser;
   private readonly random: RandomSource;
@@ -105,7 +104,8 @@ export class HouseServer implements TransactionUser, LocationUser, LocationWatch
   private readonly domains: Uint8Array[] = [NONE];
   private names: string[] = [];
   private readonly isThere: boolean[] = [];
-  private readonly source = new Flow();
+  /** The request that came just now. */
+  private readonly route = new Route();
   private readonly aor = new Span();
   private readonly uri = new Uri();
   /** What a question to the location service collects. */
@@ -146,18 +146,19 @@ export class HouseServer implements TransactionUser, LocationUser, LocationWatch
       defaultS: 600,
       maxS: 3600,
     });
-    const ourDomains = new Domains(layer, this.domains);
-    const routeTokens = new RouteTokens(random);
-    this.targets = new Targets(layer, ourDomains, nobody, new NumberPlan([]), this.registrar.node);
-    this.admission = new Admission(layer, random, this.auth, ourDomains, this.targets, routeTokens, []);
+    const domains = new Domains(layer, this.domains);
+    this.targets = new Targets(layer, domains, nobody, new NumberPlan([]), this.registrar.node);
+    this.admission = new Admission(layer, random, this.auth, domains, this.targets, new RouteTokens(random), {
+      ...ADMISSION_DEFAULTS,
+      isClosed: true,
+    });
     this.redirect = isRedirect
       ? new Redirect(layer, this.store, nobody, { domains: this.domains, jobs: 1, isClosed: true }, this.auth)
       : null;
     this.proxy = isRedirect
       ? null
-      : new StatefulProxy(layer, random, this.auth, this.store, ourDomains, this.targets, routeTokens, {
+      : new StatefulProxy(layer, random, this.admission, this.store, {
           ...PROXY_DEFAULTS,
-          isClosed: true,
           kept: Math.min(KEPT, limits.servers),
         });
     for (let i = 0; i < PHONES_MOST; i++) this.isThere.push(false);
@@ -219,10 +220,7 @@ export class HouseServer implements TransactionUser, LocationUser, LocationWatch
       this.store.expire(this.clock.nowS());
       this.registrar.onRegister(t, m);
     } else if (this.isForPhones(m)) this.between.onRequest(t, m);
-    else if (this.mayEnter(t, m)) {
-      this.ua.onRequest(t, m);
-      this.isPhone = false;
-    }
+    else if (this.checkSender(t, m)) this.ua.onRequest(t, m, this.route.sender.isKnown);
   }
 
   onAck(m: Message, source: Flow): void {
@@ -236,7 +234,7 @@ export class HouseServer implements TransactionUser, LocationUser, LocationWatch
   }
 
   isInDialog(m: Message): boolean {
-    return this.isForPhones(m) ? this.proxy?.admission.isInDialog(m) === true : this.ua.isInDialog(m);
+    return this.isForPhones(m) ? this.proxy !== null && this.route.isInDialog : this.ua.isInDialog(m);
   }
 
   onCrowded(m: Message): number {
@@ -255,26 +253,30 @@ export class HouseServer implements TransactionUser, LocationUser, LocationWatch
     this.ua.onAckTimeout(t);
   }
 
-  /** A request for one of the phones, or on the way of a dialog between them: all else is for the door itself. */
+  /** Whether a request is for one of the phones, or belongs to a dialog between them. All others are for the door itself. */
   private isForPhones(m: Message): boolean {
-    const { routing } = this.admission;
-    if (!routing.read(m)) return false;
-    const kind = this.targets.find(routing);
-    return kind === KIND_USER || (kind === KIND_ELSEWHERE && (routing.isFollowed || routing.skip > 0));
+    const { route } = this;
+    if (!this.admission.readTarget(m, route)) return false;
+    return route.kind === KIND_USER || (route.kind === KIND_ELSEWHERE && (route.isFollowed || route.ownCount > 0));
   }
 
-  /** What comes for the door in the name of a phone has to have its password; what comes in no such name the user agent judges. @returns false when it was answered */
-  private mayEnter(t: ServerTransaction, m: Message): boolean {
+  /**
+   * Checks the sender of a request for the door, whose route was read just now. A request in the name of a phone needs the
+   * phone's password. A call in any other name is left to the user agent.
+   * @returns false when the request was answered
+   */
+  private checkSender(t: ServerTransaction, m: Message): boolean {
+    const { admission, route } = this;
+    const { source } = route;
+    route.sender.forget();
     const isAsked = m.method === METHOD_INVITE || m.method === METHOD_MESSAGE || m.method === METHOD_SUBSCRIBE;
     if (!isAsked || m.toTagEnd > m.toTagStart) return true;
-    const { admission, source } = this;
     source.set(t.source.transport, t.source.ip, t.sourcePort, t.source.connection);
-    const status = admission.authorize(m, source);
-    this.isPhone = status === 0 && admission.isKnown;
+    const status = admission.authorize(m, route, m.method === METHOD_INVITE);
     if (status === 0) return true;
     const { layer } = this.ua;
     layer.drop(t);
-    admission.write(layer.answer(m, source, status, admission.reasonOf(status)), m, status);
+    admission.writeAnswer(layer.answer(m, source, status, admission.reasonOf(m, status, route)), m, status, route);
     layer.sendAnswer();
     // A challenge refuses nothing yet.
     if (status !== 407) this.ua.onTurnedAway(m, source, status);

@@ -1,12 +1,12 @@
 /**
- * Whether a request may be forwarded, and if not, what it is answered: what every proxy looks at first. RFC 3261 §16.3, §22.3
- * Whoever sends anything has to prove to be a user of ours; what belongs to a dialog that was begun through us, and what comes from where
- * we trust, goes on. Where strangers are let in they may call a user, and do nothing else. Not here: where it goes to.
+ * Decides whether a request may be forwarded, and writes the answer when it may not (RFC 3261 §16.3, §22.3). A sender
+ * has to prove that it is a user of ours. Requests of a dialog that began through this server, and requests from
+ * trusted addresses, go on without a password. Strangers may call a user where that is allowed, and do nothing else.
+ * Not here: where a request goes to (routing.ts, targets.ts).
  */
-import { NONE, octets, Span } from "../core/bytes.js";
+import { octets, Span } from "../core/bytes.js";
 import type { RandomSource } from "../core/random.js";
 import { RETRY_AFTER } from "../transaction/answer.js";
-import type { Flow } from "../transaction/flow.js";
 import {
   ALL_METHODS,
   hasNeedlessBody,
@@ -34,24 +34,25 @@ import { PROBLEM_VALUE, problemText } from "../wire/problems.js";
 import { Uri } from "../wire/uri.js";
 import { MAX_FORWARDS_BAD } from "../wire/values.js";
 import type { Writer } from "../wire/writer.js";
-import { type Authenticator, CHECK_LOCKED, CHECK_OK, CHECK_STALE, TOO_MANY_WRONG } from "./authenticator.js";
+import { type Authenticator, CHECK_LOCKED, CHECK_OK, NO_CREDENTIALS, type Sender } from "./authenticator.js";
 import type { Domains } from "./domains.js";
 import { isPrivate, writeIdentity } from "./identity.js";
 import { LoopGuard } from "./loop.js";
 import type { OverloadJudge } from "./overload.js";
 import { Places } from "./places.js";
+import { KIND_ELSEWHERE, KIND_NOBODY, KIND_SELF, KIND_STRANGE, Route } from "./route.js";
 import type { RouteTokens } from "./routetoken.js";
 import { Routing } from "./routing.js";
-import { KIND_ELSEWHERE, KIND_NOBODY, KIND_SELF, KIND_STRANGE, type Targets } from "./targets.js";
+import type { Targets } from "./targets.js";
 import { STRANGERS_ALWAYS, STRANGERS_NEVER } from "./users.js";
 
-/** The reason of a 400: what the parser took, but nobody can follow. */
-const BAD_WAY = octets("Bad From Header Field");
+// Reasons of a 400 for what the parser took, but no server can follow.
+const BAD_FROM = octets("Bad From Header Field");
 const BAD_ROUTE = octets("Bad Route Header Field");
 const ALLOW = octets(
   "Allow: INVITE, ACK, CANCEL, BYE, REGISTER, OPTIONS, MESSAGE, SUBSCRIBE, NOTIFY, INFO, REFER, UPDATE, PRACK\r\n",
 );
-/** Of what is passed on: no option tag for proxies is known here. What is required of whoever it is for is that one's to know. */
+/** For requests that are forwarded: Proxy-Require is for this server, Require for the one that the request is for. */
 const RULES: Rules = {
   methods: ALL_METHODS,
   allow: ALLOW,
@@ -59,185 +60,188 @@ const RULES: Rules = {
   options: [],
   isForwarding: true,
 };
-/** Of what is answered here. */
-const SELF_RULES: Rules = { ...RULES, requires: HEADER_REQUIRE, isForwarding: false };
+/** For requests that this server answers itself. */
+const SERVER_RULES: Rules = { ...RULES, requires: HEADER_REQUIRE, isForwarding: false };
 
-export const NO_CREDENTIALS = -1;
+export interface AdmissionOptions {
+  /** Addresses that need no credentials: gateways, other proxies of the house. Kept. */
+  trusted: readonly number[];
+  /** Strangers may call no user of ours except those whose own rule lets them. */
+  isClosed: boolean;
+  /** Where requests may be sent on; kept. Without it, the usual places. */
+  places?: Places;
+}
+
+export const ADMISSION_DEFAULTS: AdmissionOptions = { trusted: [], isClosed: false };
 
 export class Admission implements OverloadJudge {
-  /** The way of the request that was checked last. */
-  readonly routing: Routing;
-  readonly loops: LoopGuard;
   /** Where requests may be sent on. */
   readonly places: Places;
-  /** KIND_* of its target, which `targets` has. */
-  kind = KIND_STRANGE;
-  /** It came with right credentials: its sender is known. */
-  isKnown = false;
-  /** The row of those credentials, NO_CREDENTIALS when there are none. */
-  row = NO_CREDENTIALS;
-  /** Strangers may call nobody but users whose own rule lets them. */
-  isClosed = false;
+  readonly domains: Domains;
+  readonly targets: Targets;
+  readonly routeTokens: RouteTokens;
   private readonly auth: Authenticator;
-  readonly ourDomains: Domains;
-  private readonly targets: Targets;
-  private readonly trusted: readonly number[];
+  private readonly options: AdmissionOptions;
+  private readonly routing: Routing;
+  private readonly loops: LoopGuard;
   private readonly address = new NameAddress();
   private readonly uri = new Uri();
   private readonly user = new Span();
-  private realm: Uint8Array = NONE;
-  private isStale = false;
-  /** There were too many wrong passwords: the answer is 503. */
-  private isLocked = false;
-  private sourceIp = -1;
-  /** Request-URI and Route of the request that was checked last could be read. */
-  private isOwnWay = false;
-  /** Its Max-Forwards cannot be read. */
-  private hasBadForwards = false;
-  /** By which it was looked at. */
-  private rules: Rules = RULES;
+  /** For questions about a request that nobody forwards yet. */
+  private readonly asked = new Route();
 
-  /** @param trusted addresses that need no credentials; kept */
   constructor(
     layer: TransactionLayer,
     random: RandomSource,
     auth: Authenticator,
-    ourDomains: Domains,
+    domains: Domains,
     targets: Targets,
     routeTokens: RouteTokens,
-    trusted: readonly number[],
-    places: Places | null = null,
+    options: AdmissionOptions,
   ) {
-    this.places = places ?? new Places(layer, trusted);
+    this.places = options.places ?? new Places(layer, options.trusted);
     this.auth = auth;
-    this.ourDomains = ourDomains;
+    this.domains = domains;
     this.targets = targets;
-    this.trusted = trusted;
+    this.routeTokens = routeTokens;
+    this.options = options;
     routeTokens.useTimers(layer.timers);
-    this.routing = new Routing(ourDomains, routeTokens);
+    this.routing = new Routing(domains, routeTokens);
     this.loops = new LoopGuard(layer, random);
   }
 
-  /** @param source where the request came from @returns 0 when it may go on; else the status it is answered with, and `write` adds the fields */
-  check(m: Message, source: Flow): number {
-    this.forget();
-    const { routing } = this;
-    this.isOwnWay = routing.read(m);
-    this.hasBadForwards = this.isOwnWay && m.maxForwards === MAX_FORWARDS_BAD;
-    this.kind = this.isOwnWay ? this.targets.find(routing) : KIND_STRANGE;
-    this.rules = this.isForUs(m) ? SELF_RULES : RULES;
-    const problem = inspect(this.rules, m, this.isOwnWay ? routing.uri : null, this.wasHere(m));
+  /**
+   * Checks whether a request may be forwarded.
+   * @param route filled; its source is set
+   * @returns 0 when it may, else the status of the answer, to which `reasonOf` and `writeAnswer` belong
+   */
+  check(m: Message, route: Route): number {
+    route.sender.forget();
+    this.readTarget(m, route);
+    route.loopHash = this.loops.hashOf(m);
+    route.isForServer = isForServer(m, route);
+    const rules = rulesOf(route);
+    const uri = route.isReadable ? route.uri : null;
+    const problem = inspect(rules, m, uri, this.loops.wasHere(m, route.loopHash));
     if (problem !== 0) return problem;
-    if (this.rules === SELF_RULES) return hasNeedlessBody(m) ? 415 : 200;
-    const status = this.authorize(m, source);
+    if (route.isForServer) return hasNeedlessBody(m) ? 415 : 200;
+    const status = this.authorize(m, route, this.mayStranger(m, route));
     if (status !== 0) return status;
-    return this.kind === KIND_NOBODY || this.kind === KIND_SELF ? 404 : 0;
+    return route.kind === KIND_NOBODY || route.kind === KIND_SELF ? 404 : 0;
   }
 
-  /** OPTIONS is answered here when it asks us, or may go no further. RFC 3261 §11, §16.3 */
-  private isForUs(m: Message): boolean {
-    return m.method === METHOD_OPTIONS && (m.maxForwards === 0 || this.kind === KIND_SELF);
+  /** Reads where a request goes. @param route filled @returns false when Request-URI or Route cannot be read */
+  readTarget(m: Message, route: Route): boolean {
+    if (this.routing.readRoute(m, route)) this.targets.findTarget(route);
+    else route.kind = KIND_STRANGE;
+    return route.isReadable;
   }
 
-  private wasHere(m: Message): boolean {
-    return this.loops.wasHere(m);
+  /**
+   * Fills `route` anew for a request that was checked before and kept. Its source is set.
+   * @param row of its right credentials, NO_CREDENTIALS when it had none @returns false when it cannot be read
+   */
+  recall(m: Message, row: number, route: Route): boolean {
+    if (!this.readTarget(m, route)) return false;
+    route.loopHash = this.loops.hashOf(m);
+    if (row === NO_CREDENTIALS) route.sender.forget();
+    else this.auth.recall(m, row, this.domains.domains, route.sender);
+    return true;
   }
 
-  /** Whether a Proxy-Authorization is for one of our realms. */
-  isOurs(m: Message, row: number): boolean {
-    return this.auth.isFor(m, row, this.ourDomains.domains);
-  }
-
-  /** What was known of a request that is kept is known again. @param row of its credentials, as it was in `row` */
-  recall(m: Message, row: number): void {
-    this.forget();
-    if (row === NO_CREDENTIALS) return;
-    // They were right when it came.
-    this.realm = this.auth.recall(m, row, this.ourDomains.domains);
-    this.isKnown = true;
-    this.row = row;
+  /** Whether the credentials in that row are for one of our realms. */
+  hasOurRealm(m: Message, row: number): boolean {
+    return this.auth.isFor(m, row, this.domains.domains);
   }
 
   /** Writes who sent the request, if that is known and may be told. RFC 3325 §5 */
-  writeIdentity(w: Writer, m: Message): void {
-    if (this.isKnown && !isPrivate(m)) writeIdentity(w, this.auth.name, this.realm);
+  writeIdentity(w: Writer, m: Message, sender: Sender): void {
+    if (sender.isKnown && !isPrivate(m)) writeIdentity(w, sender.name, sender.realm);
   }
 
-  /** Whether whoever is at that address belongs to the house: a gateway, another proxy. */
+  /** Whether the host at that address belongs to the house: a gateway, another proxy. */
   isTrusted(ip: number): boolean {
-    return this.trusted.indexOf(ip) >= 0;
+    return this.options.trusted.indexOf(ip) >= 0;
   }
 
-  private forget(): void {
-    this.isKnown = this.isLocked = false;
-    this.row = NO_CREDENTIALS;
+  /** @returns the reason of the answer with that status, NONE for the usual one */
+  reasonOf(m: Message, status: number, route: Route): Uint8Array {
+    if (status !== 400) return route.sender.reason;
+    if (!route.isReadable) return route.isBroken ? BAD_ROUTE : reasonOfRefusal(400);
+    return m.maxForwards === MAX_FORWARDS_BAD ? problemText(PROBLEM_VALUE, HEADER_MAX_FORWARDS) : BAD_FROM;
   }
 
-  /** The reason of the answer of that status, NONE for the usual one. */
-  reasonOf(status: number): Uint8Array {
-    if (status === 400 && this.hasBadForwards) return problemText(PROBLEM_VALUE, HEADER_MAX_FORWARDS);
-    if (status === 400) return this.isOwnWay ? BAD_WAY : this.routing.isBroken ? BAD_ROUTE : reasonOfRefusal(400);
-    return this.isLocked ? TOO_MANY_WRONG : NONE;
-  }
-
-  /** Writes what the answer of that status has of its own, and its end. */
-  write(w: Writer, m: Message, status: number): void {
-    if (status === 200) w.put(this.rules.allow);
-    else if (this.isLocked) this.auth.writeWait(w);
+  /** Writes the fields that the answer with that status has of its own, and its end. */
+  writeAnswer(w: Writer, m: Message, status: number, route: Route): void {
+    const { sender } = route;
+    if (status === 200) w.put(ALLOW);
+    else if (status === 407 || sender.isLocked) this.auth.writeRefusal(w, HEADER_PROXY_AUTHENTICATE, sender);
     else if (status === 503) w.put(RETRY_AFTER);
-    else if (status === 407)
-      this.auth.writeChallenges(w, HEADER_PROXY_AUTHENTICATE, this.realm, this.isStale, this.sourceIp);
-    else writeRefusal(w, this.rules, m, status);
+    else writeRefusal(w, rulesOf(route), m, status);
     w.put(EMPTY_BODY);
   }
 
-  /** Whether whoever sent the request may, by the password or without, once `kind` is known. @returns as `check` */
-  authorize(m: Message, source: Flow): number {
-    this.forget();
-    this.sourceIp = source.ip;
-    // To these nobody can answer a challenge. §22.1
+  /**
+   * Checks whether the sender may make this request.
+   * @param route has its source and its way; gets its sender
+   * @param mayStranger a sender that claims no user of ours needs no password @returns as `check`
+   */
+  authorize(m: Message, route: Route, mayStranger: boolean): number {
+    const { sender, source } = route;
+    sender.forget();
+    // ACK and CANCEL cannot be challenged. §22.1
     if (m.method === METHOD_ACK || m.method === METHOD_CANCEL) return 0;
-    if (this.routing.isMarked || this.isTrusted(source.ip)) return 0;
-    const { address, uri } = this;
-    // A name that cannot be read here may be read as one of ours by the phone that shows it.
-    if (!address.parse(m.bytes, m.fromStart, m.fromEnd)) return 400;
-    if (!uri.parse(address.bytes, address.uriStart, address.uriEnd)) return 400;
-    const from = this.ourDomains.claimed(uri);
-    if (from.length === 0 && this.mayStranger(m)) return 0;
-    this.realm = from.length > 0 ? from : this.ourDomains.domains[0];
-    const result = this.auth.check(m, HEADER_PROXY_AUTHORIZATION, this.realm, source.ip);
-    this.isStale = result === CHECK_STALE;
-    this.isLocked = result === CHECK_LOCKED;
-    if (this.isLocked) return 503;
+    if (route.isInDialog || this.isTrusted(source.ip)) return 0;
+    // A From that cannot be read here may be read as a user of ours by the phone that shows it.
+    if (!this.readFrom(m)) return 400;
+    const from = this.domains.claimed(this.uri);
+    if (from.length === 0 && mayStranger) return 0;
+    const realm = from.length > 0 ? from : this.domains.domains[0];
+    const result = this.auth.check(m, HEADER_PROXY_AUTHORIZATION, realm, source.ip, sender);
+    if (result === CHECK_LOCKED) return 503;
     if (result !== CHECK_OK) return 407;
-    this.isKnown = true;
-    this.row = this.auth.row;
-    // Nobody calls in another's name. §22.3
-    return from.length > 0 && !this.isFrom() ? 403 : 0;
+    // A user may not call in another user's name. §22.3
+    return from.length > 0 && !this.isFrom(sender) ? 403 : 0;
   }
 
   /** Whether the request comes along our Record-Route. */
   isInDialog(m: Message): boolean {
-    return this.routing.read(m) && this.routing.isMarked;
+    return this.routing.readRoute(m, this.asked) && this.asked.isInDialog;
   }
 
-  /** Whether From names a user of ours, true or not. */
+  /** Whether From names a user of ours, truly or not. */
   isOfOurs(m: Message): boolean {
+    return this.readFrom(m) && this.domains.claimed(this.uri).length > 0;
+  }
+
+  /** Sets `uri` to the one in From. @returns false when it cannot be read */
+  private readFrom(m: Message): boolean {
     const { address, uri } = this;
-    const isRead =
-      address.parse(m.bytes, m.fromStart, m.fromEnd) && uri.parse(address.bytes, address.uriStart, address.uriEnd);
-    return isRead && this.ourDomains.claimed(uri).length > 0;
+    if (!address.parse(m.bytes, m.fromStart, m.fromEnd)) return false;
+    return uri.parse(address.bytes, address.uriStart, address.uriEnd);
   }
 
-  /** Whether somebody who is not known may send this: an INVITE that begins a call, and nothing else, to a user. */
-  private mayStranger(m: Message): boolean {
-    if (m.method !== METHOD_INVITE || m.toTagEnd > m.toTagStart || this.kind === KIND_ELSEWHERE) return false;
-    const { strangers } = this.targets;
-    return this.isClosed ? strangers === STRANGERS_ALWAYS : strangers !== STRANGERS_NEVER;
+  /**
+   * Whether an unknown sender may make this request. Strangers may send an INVITE that begins a call to a user, nothing
+   * else.
+   */
+  private mayStranger(m: Message, route: Route): boolean {
+    if (m.method !== METHOD_INVITE || m.toTagEnd > m.toTagStart || route.kind === KIND_ELSEWHERE) return false;
+    const { strangers } = route;
+    return this.options.isClosed ? strangers === STRANGERS_ALWAYS : strangers !== STRANGERS_NEVER;
   }
 
-  /** Whether the user in From, which `uri` has read, is the one that was authenticated. */
-  private isFrom(): boolean {
-    return this.targets.readUser(this.uri, this.user) >= 0 && this.user.equals(this.auth.name);
+  /** Whether the user in From, which `uri` has read, is the sender. */
+  private isFrom(sender: Sender): boolean {
+    return this.targets.readUser(this.uri, this.user) >= 0 && this.user.equals(sender.name);
   }
+}
+
+/** Whether this server answers OPTIONS itself: it is asked, or the request may go no further. RFC 3261 §11, §16.3 */
+function isForServer(m: Message, route: Route): boolean {
+  return m.method === METHOD_OPTIONS && (m.maxForwards === 0 || route.kind === KIND_SELF);
+}
+
+function rulesOf(route: Route): Rules {
+  return route.isForServer ? SERVER_RULES : RULES;
 }

@@ -1,8 +1,8 @@
 /**
- * Responses on their way back through a proxy that stays on the way (RFC 3261 §16.7): our entry in Record-Route gets the caller's mark in the
- * place of the called side's, now that it is known whom the caller may reach: the proxy above us, else the Contact of whoever answers.
- * Nothing is kept.
- * Not here: the marks themselves (routetoken.ts).
+ * Rewrites Record-Route in responses on their way back through a proxy that stays on the way (RFC 3261 §16.7). Our
+ * entry gets the caller's token in place of the called side's: the response says which host the caller may reach,
+ * namely the proxy above us or the host in the Contact of the answering side. Nothing is kept.
+ * Not here: the tokens themselves (routetoken.ts).
  */
 import { Span } from "../core/bytes.js";
 import { Flow } from "../transaction/flow.js";
@@ -14,35 +14,39 @@ import { HEADER_CONTACT, HEADER_RECORD_ROUTE } from "../wire/names.js";
 import { SCHEME_OTHER, Uri } from "../wire/uri.js";
 import type { Writer } from "../wire/writer.js";
 import type { Domains } from "./domains.js";
-import { FORM_AGAIN, FORM_ANSWERED, HOST_NONE, type RouteTokens } from "./routetoken.js";
+import { FORM_AGAIN, FORM_ANSWERED, HOST_NONE, RouteToken, type RouteTokens, TokenText } from "./routetoken.js";
 
 const NOT_FOUND = -1;
 const LESS = 0x3c;
 const GREATER = 0x3e;
 
 export class AnsweredRoutes implements RelayedRows {
-  private readonly ourDomains: Domains;
+  private readonly domains: Domains;
   private readonly routeTokens: RouteTokens;
   private readonly list = new ValueList();
   private readonly address = new NameAddress();
   private readonly uri = new Uri();
   private readonly user = new Span();
   private readonly nowhere = new Flow();
-  /** Where our entries stand among all of Record-Route: one, or two with the same mark. */
+  private readonly token = new RouteToken();
+  /** The token that our entries get. */
+  private readonly callers = new TokenText();
+  // What `begin` finds in a response, for `write`.
+  /** Positions of our entries in Record-Route: one entry, or two with the same token. */
   private first = NOT_FOUND;
   private last = NOT_FOUND;
-  /** Entries in the rows that were written. */
+  /** Number of entries in the rows that were written. */
   private passed = 0;
-  /** The answering side changed its Contact within the dialog. */
+  /** Host in the Contact of the answering side if that changed within the dialog, else HOST_NONE. */
   private movedTo = HOST_NONE;
 
-  constructor(ourDomains: Domains, routeTokens: RouteTokens) {
-    this.ourDomains = ourDomains;
+  constructor(domains: Domains, routeTokens: RouteTokens) {
+    this.domains = domains;
     this.routeTokens = routeTokens;
   }
 
   begin(m: Message): void {
-    const { list, user, routeTokens } = this;
+    const { list, user, routeTokens, token } = this;
     this.first = this.last = NOT_FOUND;
     this.passed = 0;
     this.movedTo = HOST_NONE;
@@ -54,11 +58,11 @@ export class AnsweredRoutes implements RelayedRows {
     for (let i = 0; list.next(); i++) {
       const isRead = this.readEntry();
       if (this.first === NOT_FOUND) {
-        if (isRead && this.isOurs() && routeTokens.read(m, user) && routeTokens.form !== FORM_ANSWERED) {
+        if (isRead && this.isOurs() && routeTokens.readToken(m, user, token) && token.form !== FORM_ANSWERED) {
           this.first = this.last = i;
           callee = i > 0 ? above : this.contactHost(m);
-          // Without a Contact it is where the request went.
-          if (callee === HOST_NONE) callee = routeTokens.ownHost;
+          // Without a Contact the host is the one that the request went to.
+          if (callee === HOST_NONE) callee = token.ownHost;
           start = user.start;
           size = user.size();
         } else above = isRead ? routeTokens.hostOf(this.uri) : HOST_NONE;
@@ -66,10 +70,10 @@ export class AnsweredRoutes implements RelayedRows {
       else break;
     }
     if (this.first === NOT_FOUND) return;
-    if (routeTokens.form === FORM_AGAIN && this.first === 0 && callee !== HOST_NONE && callee !== routeTokens.ownHost)
+    if (token.form === FORM_AGAIN && this.first === 0 && callee !== HOST_NONE && callee !== token.ownHost)
       this.movedTo = callee;
     user.set(m.bytes, start, start + size);
-    routeTokens.answer(m, user, m.toTagEnd > m.toTagStart ? callee : HOST_NONE);
+    routeTokens.writeAnswered(m, user, m.toTagEnd > m.toTagStart ? callee : HOST_NONE, this.callers);
   }
 
   write(w: Writer, m: Message, row: number): boolean {
@@ -80,14 +84,14 @@ export class AnsweredRoutes implements RelayedRows {
   }
 
   private writeRoutes(w: Writer, m: Message, row: number): boolean {
-    const { list, user, routeTokens } = this;
+    const { list, user, callers } = this;
     list.beginSpan(m.bytes, m.valueStart(row), m.valueEnd(row));
     let copied = m.nameStart(row);
     while (list.next()) {
       const at = this.passed++;
       if (at < this.first || at > this.last || !this.readEntry()) continue;
       w.copy(m.bytes, copied, user.start);
-      w.raw(routeTokens.bytes, 0, routeTokens.size);
+      w.raw(callers.bytes, 0, callers.size);
       copied = user.end;
     }
     w.copy(m.bytes, copied, m.valueEnd(row));
@@ -95,7 +99,7 @@ export class AnsweredRoutes implements RelayedRows {
     return true;
   }
 
-  /** Reads the entry that `list` stands at, and its user. */
+  /** Reads the entry that `list` stands at, and its user part. */
   private readEntry(): boolean {
     const { list, address, uri, user } = this;
     if (!address.parse(list.bytes, list.start, list.end)) return false;
@@ -105,7 +109,7 @@ export class AnsweredRoutes implements RelayedRows {
   }
 
   private isOurs(): boolean {
-    return this.user.size() > 0 && this.ourDomains.of(this.uri).length > 0;
+    return this.user.size() > 0 && this.domains.of(this.uri).length > 0;
   }
 
   private isSame(m: Message, start: number, size: number): boolean {
@@ -123,14 +127,16 @@ export class AnsweredRoutes implements RelayedRows {
   }
 }
 
-// For the time of one call only.
+// Scratch, used within one call.
 const address = new NameAddress();
 const uri = new Uri();
 
 /**
- * Writes the Contact in that row with the parameter by which the other side may follow to it (`Marks.isMoved`); a proxy changes no Contact
- * otherwise (RFC 3261 §16.6), and this one only when a side goes to another host within a dialog.
- * @param tagStart @param tagEnd the tag of whoever changed it, in `m` @param flow as in `Marks.write` @returns false: nothing was written
+ * Writes the Contact in that row with the parameter that lets the other side follow to it (`RouteTokens.readMoved`). A
+ * proxy changes no Contact otherwise (RFC 3261 §16.6), and this one only when a side moves to another host within a
+ * dialog.
+ * @param tagStart @param tagEnd in `m`, the tag of the side that moved
+ * @param flow how that side is reached, of TRANSPORT_NONE when its Contact says it @returns false: nothing was written
  */
 export function writeMovedContact(
   w: Writer,

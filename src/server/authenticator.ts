@@ -1,10 +1,11 @@
 /**
- * The server's side of digest authentication (RFC 3261 §22, RFC 7616, RFC 8760): challenges, and whether credentials are right.
- * A nonce is good for the address it was given to and for an hour, each count of it once (wire/nonce.ts); before that is known no password is
- * looked at, so whoever forges an address or makes up nonces learns nothing. Wrong passwords are counted (guard.ts): an address that has no try
- * left is not listened to, and is told when it will be. A request is one try, however many credentials it carries.
- * An unknown user gets the answer that a wrong password gets, after the same work.
- * Not here: auth-int, userhash; what a user may do (registrar.ts, proxy.ts).
+ * The server's side of digest authentication (RFC 3261 §22, RFC 7616, RFC 8760): it writes challenges and checks
+ * credentials. A nonce is good for the address it was given to and for an hour, and each count of it once
+ * (wire/nonce.ts). The nonce is checked before the password, so a sender with a forged address or an invented nonce
+ * learns nothing. Wrong passwords are counted (guard.ts): an address that has no try left is refused unread and told
+ * when its next try is. A request is one try, however many credentials it carries. An unknown user gets the same answer
+ * as a wrong password, after the same work.
+ * Not here: auth-int, userhash; what a user may do (registrar.ts, admission.ts).
  */
 import { NONE, octets, Span } from "../core/bytes.js";
 import type { RandomSource } from "../core/random.js";
@@ -19,38 +20,95 @@ import type { Writer } from "../wire/writer.js";
 import { Guard } from "./guard.js";
 import { domainOf, Secret, type UserStore } from "./users.js";
 
-/** What `check` returns. The name is in `name`. */
+// What `check` returns.
+/** The password is right. */
 export const CHECK_OK = 1;
-/** No credentials for the realm that could be read. */
+/** The request has no readable credentials for the realm. */
 export const CHECK_NONE = 0;
-/** The nonce is none that was given to that address, and the password was not looked at; or it is too old or its count was taken, and the password is right. */
+/**
+ * The nonce was not given to that address, and the password was not checked; or the password is right, but the nonce is
+ * too old or its count was used before.
+ */
 export const CHECK_STALE = -1;
+/** The password is wrong, or there is no such user. */
 export const CHECK_REFUSED = -2;
-/** There is no try left: the password was not looked at. `waitS` says for how long. */
+/** There is no try left: the password was not checked. */
 export const CHECK_LOCKED = -3;
 
-/** Whoever writes down wrong passwords. All octets are lent for the call. */
+/** There are no credentials in the message, or none for the realm. */
+export const NO_CREDENTIALS = -1;
+
+/** The sender of a request, as `Authenticator.check` found it. The caller owns it and passes it on. */
+export class Sender {
+  /** CHECK_* of the last check. */
+  result = CHECK_NONE;
+  /** Row of the credentials in the message, or NO_CREDENTIALS. */
+  row = NO_CREDENTIALS;
+  /** The user's name without escapes, over octets of this object; empty when it is too long to be a user's. */
+  readonly name = new Span();
+  /** The realm the password is asked for. */
+  realm: Uint8Array = NONE;
+  /** Address the request came from. */
+  ip = 0;
+  /** After CHECK_LOCKED: seconds until the next try. */
+  waitS = 0;
+  private readonly bytes = new Uint8Array(USERNAME_MAX_BYTES);
+
+  /** The sender gave the right password of a user of ours. */
+  get isKnown(): boolean {
+    return this.result === CHECK_OK;
+  }
+
+  get isLocked(): boolean {
+    return this.result === CHECK_LOCKED;
+  }
+
+  /** The reason phrase of the answer to a sender that is not known, NONE for the usual one. */
+  get reason(): Uint8Array {
+    return this.isLocked ? TOO_MANY_WRONG : NONE;
+  }
+
+  forget(): void {
+    this.result = CHECK_NONE;
+    this.row = NO_CREDENTIALS;
+    this.realm = NONE;
+  }
+
+  setName(value: AuthValue): void {
+    this.name.set(this.bytes, 0, Math.max(0, unquote(value.username, this.bytes)));
+  }
+}
+
+/** Writes wrong passwords down. All octets are lent for the call. */
 export interface AuthWatcher {
-  /** @param name as it was given @param waitS 0: there are tries left; else when there will be one */
+  /** @param name as it was given @param waitS seconds until the next try, 0 when there are tries left */
   onWrongPassword(name: Span, realm: Uint8Array, ip: number, m: Message, waitS: number): void;
 }
 
 export interface AuthenticatorOptions {
-  /** ALGORITHM_* of the challenges in their order: a client takes the first it knows, and some fail at one they do not know. */
+  /**
+   * ALGORITHM_* of the challenges in order: a client takes the first it knows, and some fail at one they do not know.
+   */
   algorithms: readonly number[];
   /** How long a nonce is good for, ms. */
   nonceMs: number;
-  /** Nonces whose counts are kept at once. */
+  /** How many nonces have their counts kept at once. */
   nonces: number;
-  /** The digest's uri must mean what the Request-URI means. Off, because some phones and proxies on the way change one of both. */
+  /**
+   * The digest's uri must mean what the Request-URI means. It is off because some phones and proxies change one of the
+   * two.
+   */
   isStrict: boolean;
-  /** Credentials are good once. Off where a request that comes again cannot be told from one that is used again: in a proxy without state. */
+  /**
+   * Credentials are good once. It is off in a stateless proxy, which cannot tell a repeated request from reused
+   * credentials.
+   */
   isOnce: boolean;
-  /** Counts wrong passwords: one for all ways to the same users. Null: one of its own. */
+  /** Counts wrong passwords; all ways to the same users share one. Null: the authenticator makes one of its own. */
   guard?: Guard | null;
 }
 
-/** Older phones know MD5 only, and some stop at the first challenge they do not know. */
+/** MD5 alone: older phones know nothing else, and some stop at the first challenge they do not know. */
 export const AUTHENTICATOR_DEFAULTS: AuthenticatorOptions = {
   algorithms: [ALGORITHM_MD5],
   nonceMs: 3600_000,
@@ -64,13 +122,16 @@ export class AuthCounters {
   accepted = 0;
   refused = 0;
   stale = 0;
-  /** Not looked at: no try left. */
+  /** Refused unread because no try was left. */
   locked = 0;
 }
 
-/** How long a challenge counts as given just now, ms: a person may be asked for the password, but no flood is fed from one. */
+/**
+ * How long a challenge counts as new, ms: long enough to ask a person for the password, too short to feed a flood from
+ * it.
+ */
 const ANSWER_MS = 10_000;
-/** Addresses and users that are counted each by itself, if nothing else is said. */
+/** How many addresses and users are counted separately when the options give no guard. */
 const GUARDED = 64;
 const COLON = octets(": ");
 const DIGEST_REALM = octets('Digest realm="');
@@ -79,20 +140,14 @@ const ALGORITHM = octets('", algorithm=');
 const QOP = octets(', qop="auth"');
 const STALE = octets(", stale=true");
 const RETRY_AFTER = octets("Retry-After: ");
-/** What is answered to CHECK_LOCKED: 503 with this reason. */
-export const TOO_MANY_WRONG = octets("Too Many Wrong Passwords");
+/** The reason of the 503 after CHECK_LOCKED. */
+const TOO_MANY_WRONG = octets("Too Many Wrong Passwords");
 
 export class Authenticator {
   readonly counters = new AuthCounters();
   readonly guard: Guard;
-  /** Told of wrong passwords, if there is one. */
+  /** Told of wrong passwords; null: nothing is told. */
   watcher: AuthWatcher | null = null;
-  /** After CHECK_OK: the name of the user, without escapes; good until the next `check`. */
-  readonly name = new Span();
-  /** After CHECK_OK: the row of the credentials. */
-  row = -1;
-  /** After CHECK_LOCKED: when there is another try, s from now. */
-  waitS = 0;
   private readonly options: AuthenticatorOptions;
   private readonly timers: Timers;
   private readonly digest: Digest;
@@ -104,7 +159,6 @@ export class Authenticator {
   private readonly realm = new Span();
   private readonly uri = new Uri();
   private readonly otherUri = new Uri();
-  private readonly nameBytes = new Uint8Array(USERNAME_MAX_BYTES);
 
   /** @param digest may be shared */
   constructor(
@@ -122,20 +176,28 @@ export class Authenticator {
     this.guard = options.guard ?? new Guard(random, GUARDED, []);
   }
 
-  /** Other users from now on. */
+  /** Replaces the users. */
   setUsers(users: UserStore): void {
     this.users = users;
   }
 
   /**
-   * Whether the request has right credentials for the realm: those first in it that can be read, for an algorithm we asked for. Those of other
+   * Checks the first credentials for the realm that can be read and use an algorithm we asked for. Credentials of other
    * schemes and for other servers on the way are passed over (RFC 3261 §22.3).
-   * @param field HEADER_AUTHORIZATION at a registrar, HEADER_PROXY_AUTHORIZATION at a proxy @param ip where the request came from @returns CHECK_*
+   * @param field HEADER_AUTHORIZATION at a registrar, HEADER_PROXY_AUTHORIZATION at a proxy
+   * @param ip where the request came from @param out filled @returns CHECK_*, which is also in `out`
    */
-  check(m: Message, field: number, realm: Uint8Array, ip: number): number {
-    this.row = this.find(m, field, realm);
-    if (this.row < 0) return CHECK_NONE;
-    const result = this.judge(m, realm, ip);
+  check(m: Message, field: number, realm: Uint8Array, ip: number, out: Sender): number {
+    out.realm = realm;
+    out.ip = ip;
+    out.row = this.findRow(m, field, realm);
+    if (out.row === NO_CREDENTIALS) {
+      out.result = CHECK_NONE;
+      return CHECK_NONE;
+    }
+    out.setName(this.value);
+    const result = this.judge(m, out);
+    out.result = result;
     if (result === CHECK_OK) this.counters.accepted += 1;
     else if (result === CHECK_STALE) this.counters.stale += 1;
     else if (result === CHECK_LOCKED) this.counters.locked += 1;
@@ -144,8 +206,8 @@ export class Authenticator {
   }
 
   /**
-   * Whether the request answers, for the first time, a challenge that was given just now, its password right or wrong: what was begun
-   * goes on. Only whoever was challenged here has such a nonce, and for a short time.
+   * Whether the request is the first answer to a new challenge of ours, with a right or a wrong password. Only a sender
+   * that was challenged here has such a nonce, and for a short time.
    */
   isAnswer(m: Message, field: number, ip: number): boolean {
     const { value, nonces } = this;
@@ -156,7 +218,7 @@ export class Authenticator {
     return !isGiven(value.qop) || value.count() === 1;
   }
 
-  /** Whether there are credentials for one of these realms in that row, right or not, alone or among others. */
+  /** Whether that row has credentials for one of these realms, right or wrong, alone or among others. */
   isFor(m: Message, row: number, realms: readonly Uint8Array[]): boolean {
     const { value } = this;
     value.begin(m.bytes, m.valueStart(row), m.valueEnd(row));
@@ -167,24 +229,37 @@ export class Authenticator {
     return false;
   }
 
-  /** Sets `name` to the user of the credentials in that row, which were found right before. @returns the one of the realms they are for */
-  recall(m: Message, row: number, realms: readonly Uint8Array[]): Uint8Array {
-    if (this.value.parse(m.bytes, m.valueStart(row), m.valueEnd(row)) !== AUTH_DIGEST) return NONE;
+  /** Fills `out` from the credentials in that row, which were found right when the message came. @param realms ours */
+  recall(m: Message, row: number, realms: readonly Uint8Array[], out: Sender): void {
+    if (this.value.parse(m.bytes, m.valueStart(row), m.valueEnd(row)) !== AUTH_DIGEST) {
+      out.forget();
+      return;
+    }
     const { realm } = this.value;
-    this.readName();
-    return domainOf(realms, realm.bytes, realm.start, realm.end);
+    out.setName(this.value);
+    out.realm = domainOf(realms, realm.bytes, realm.start, realm.end);
+    out.row = row;
+    out.result = CHECK_OK;
   }
 
-  /** Writes when the next try is, after CHECK_LOCKED. RFC 3261 §20.33 */
-  writeWait(w: Writer): void {
+  /**
+   * Writes the fields of the answer to a sender that is not known: when its next try is (RFC 3261 §20.33), or a
+   * challenge.
+   * @param field HEADER_WWW_AUTHENTICATE or HEADER_PROXY_AUTHENTICATE
+   */
+  writeRefusal(w: Writer, field: number, sender: Sender): void {
+    if (!sender.isLocked) {
+      this.writeChallenges(w, field, sender.realm, sender.result === CHECK_STALE, sender.ip);
+      return;
+    }
     w.put(RETRY_AFTER);
-    w.uint(this.waitS);
+    w.uint(sender.waitS);
     w.crlf();
   }
 
   /**
    * Writes a field for each algorithm, all with one new nonce.
-   * @param field HEADER_WWW_AUTHENTICATE or HEADER_PROXY_AUTHENTICATE @param ip the only address it is good for
+   * @param field HEADER_WWW_AUTHENTICATE or HEADER_PROXY_AUTHENTICATE @param ip the only address the nonce is good for
    */
   writeChallenges(w: Writer, field: number, realm: Uint8Array, isStale: boolean, ip: number): void {
     this.counters.challenged += 1;
@@ -205,30 +280,33 @@ export class Authenticator {
     }
   }
 
-  /** Reads the first credentials for the realm that are of an algorithm we asked for. @returns their row, -1: there are none */
-  private find(m: Message, field: number, realm: Uint8Array): number {
+  /**
+   * Reads the first credentials for the realm and an algorithm we asked for into `value`.
+   * @returns their row, NO_CREDENTIALS when there are none
+   */
+  private findRow(m: Message, field: number, realm: Uint8Array): number {
     const { value } = this;
     this.realm.set(realm, 0, realm.length);
     for (let row = m.first(field); row >= 0; row = m.next(row)) {
-      // There is one in a field: what has more is no Authorization. RFC 3261 §20.7
+      // A field holds one set of credentials; a field with more is no Authorization. RFC 3261 §20.7
       if (value.parse(m.bytes, m.valueStart(row), m.valueEnd(row)) !== AUTH_DIGEST) continue;
       if (!value.realm.equals(this.realm) || this.options.algorithms.indexOf(algorithmOf(value)) < 0) continue;
-      this.readName();
       return row;
     }
-    return -1;
+    return NO_CREDENTIALS;
   }
 
-  private judge(m: Message, realm: Uint8Array, ip: number): number {
-    const { value, guard, name, nonces } = this;
+  private judge(m: Message, sender: Sender): number {
+    const { value, guard, nonces } = this;
+    const { name, realm, ip } = sender;
     const { nowMs } = this.timers;
     if (!nonces.isGenuine(value.nonce, ip)) return CHECK_STALE;
     const waitMs = guard.waitMs(name, realm, ip, nowMs);
     if (waitMs > 0) {
-      this.waitS = Math.ceil(waitMs / 1000);
+      sender.waitS = Math.ceil(waitMs / 1000);
       return CHECK_LOCKED;
     }
-    if (!this.isRight(m, realm)) {
+    if (!this.isRight(m, sender)) {
       const lockedMs = guard.onWrong(name, realm, ip, nowMs);
       this.watcher?.onWrongPassword(name, realm, ip, m, Math.ceil(lockedMs / 1000));
       return CHECK_REFUSED;
@@ -236,24 +314,21 @@ export class Authenticator {
     if (nonces.isExpired(value.nonce, nowMs)) return CHECK_STALE;
     guard.onRight(name, realm, ip, nowMs);
     if (!this.options.isOnce) return CHECK_OK;
-    // Without qop there is no count: such a nonce is good once. RFC 7616 §3.4, §3.4.5
+    // Credentials without qop have no count: their nonce is good once. RFC 7616 §3.4, §3.4.5
     return nonces.take(value.nonce, isGiven(value.qop) ? value.count() : 1) ? CHECK_OK : CHECK_STALE;
   }
 
-  private isRight(m: Message, realm: Uint8Array): boolean {
+  private isRight(m: Message, sender: Sender): boolean {
     const { value, secret } = this;
     const algorithm = algorithmOf(value);
     const isSha256 = algorithm >= ALGORITHM_SHA256;
-    // For a stranger the secret of whoever was last is reckoned with: the work is the same, and the answer always no.
-    const isKnown = this.users.find(this.name, realm, secret) && (isSha256 ? secret.hasSha256 : secret.hasMd5);
+    // For an unknown user the hash is made with the secret of the last known one: the work is the same, and the answer
+    // is always no.
+    const isUser = this.users.findSecret(sender.name, sender.realm, secret);
+    const isKnown = isUser && (isSha256 ? secret.hasSha256 : secret.hasMd5);
     this.method.set(m.bytes, m.methodStart, m.methodEnd);
     const isRight = this.digest.verify(value, algorithm, isSha256 ? secret.sha256 : secret.md5, this.method);
     return isRight && isKnown && this.isUriRight(m);
-  }
-
-  /** Sets `name` to the one in the credentials, without escapes; one that is too long is none (AuthValue). */
-  private readName(): void {
-    this.name.set(this.nameBytes, 0, Math.max(0, unquote(this.value.username, this.nameBytes)));
   }
 
   private isUriRight(m: Message): boolean {

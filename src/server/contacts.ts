@@ -1,6 +1,6 @@
 /**
- * What a REGISTER asks for: its contacts with q and expiry, read into tables of fixed size, and the record that comes of them and of
- * the bindings that were there. RFC 3261 §10.3 steps 6 and 7.
+ * What a REGISTER asks for: its contacts with q and expiry, read into tables of fixed size, and the record that comes
+ * of them and of the bindings that were there. RFC 3261 §10.3 steps 6 and 7.
  * Not here: who asks, and where records are kept.
  */
 import { equal, NONE, octets, Span } from "../core/bytes.js";
@@ -69,7 +69,10 @@ export class Contacts {
     this.expires = new Float64Array(2 * limit);
   }
 
-  /** Reads the Contact, Expires and Path fields of a request. @returns CONTACTS_OK, or the status to answer with: 400, 403, 423 */
+  /**
+   * Reads the Contact, Expires and Path fields of a request.
+   * @returns CONTACTS_OK, or the status to answer with: 400, 403, 423
+   */
   read(m: Message): number {
     this.count = 0;
     this.isStar = this.isBarred = false;
@@ -97,7 +100,8 @@ export class Contacts {
   private add(address: NameAddress, general: number): number {
     const uri = this.uri;
     if (!uri.parse(address.bytes, address.uriStart, address.uriEnd)) return 400;
-    // What stands behind a "?" would become header fields of a request that is sent there: it is no part of where the phone is.
+    // What stands behind a "?" would become header fields of a request that is sent there: it is no part of where the
+    // phone is.
     const end = uri.scheme !== SCHEME_OTHER && uri.headersStart < uri.end ? uri.headersStart - 1 : uri.end;
     if (end - uri.start > CONTACT_MAX_BYTES) return 400;
     if (this.count >= this.starts.length) return 403;

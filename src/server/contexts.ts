@@ -1,7 +1,8 @@
 /**
- * Response contexts (RFC 3261 §16.7): what a proxy has to know of a request it forwarded, from the first branch to the final answer. One for
- * each server transaction and one branch for each client transaction, by their positions in the layer's pools; all in arrays of fixed size.
- * Octets that have to be kept (a request that may be forwarded again, the best response so far) lie in buffers that are lent out.
+ * Response contexts (RFC 3261 §16.7): what a proxy keeps of a request that it forwarded, from the first branch to the
+ * final answer. There is one context for each server transaction and one branch for each client transaction, by their
+ * positions in the layer's pools, all in arrays of fixed size. Messages that have to be kept (a request that may be
+ * forwarded again, the best response so far) lie in buffers that are lent out.
  * Not here: what is done with all this (proxy.ts).
  */
 
@@ -14,16 +15,18 @@ import type { Message } from "../wire/message.js";
 export const FLAG_ASKING = 1;
 /** There are contacts of a lower q to be tried. */
 export const FLAG_MORE = 2;
-/** The caller took the request back, or somebody answered for all: no further branches. */
+/** The caller cancelled the request, or one answer ended it for all branches: no further branch is started. */
 export const FLAG_CLOSED = 4;
 /** The final answer was given. */
 export const FLAG_DONE = 8;
 
 /** Ends a list of branches. */
 export const NO_BRANCH = -1;
+/** A branch is given up at no time: it has its final response, or was given up before. */
+export const NO_DEADLINE = Infinity;
 const Q_ABOVE_ALL = 1001;
 
-/** Octets that outlive the call they came in. */
+/** A buffer for a message that outlives the call it came in. */
 export class Kept {
   readonly bytes: Uint8Array;
   size = 0;
@@ -44,19 +47,22 @@ export class Kept {
 export class Contexts {
   // By position of the server transaction.
   readonly flags: Uint8Array;
-  /** How many branches have no final response. */
+  /** Number of branches without a final response. */
   readonly pending: Int16Array;
   /** The status of the best final response so far, 0 for none. */
   readonly best: Int16Array;
-  /** The q of the contacts tried last, thousandths. */
+  /** The q of the contacts that were tried last, thousandths. */
   readonly q: Int16Array;
-  /** Counts the requests that had this position: an answer that comes late is not taken for one to the next. */
+  /**
+   * Counts the requests that had this position, so that a late answer of the store is not taken for one to the next
+   * request.
+   */
   readonly turn: Uint16Array;
-  /** Until when an answer of the location service is awaited, ms on the core's clock. */
+  /** When the answer of the location service is given up, ms on the core's clock. */
   readonly askedUntilMs: Float64Array;
-  /** The row of the right credentials in the request, -1 when it had none. */
+  /** Row of the right credentials in the request, -1 when it has none. */
   readonly credentials: Int16Array;
-  /** The buffers lent: the request, the best response, the challenges of all; null for none. */
+  /** Buffers that are lent: for the request, the best response, and the challenges of all branches; null for none. */
   readonly request: (Kept | null)[] = [];
   readonly response: (Kept | null)[] = [];
   readonly challenges: (Kept | null)[] = [];
@@ -64,14 +70,16 @@ export class Contexts {
   // By position of the client transaction.
   /** The context's position, -1 for none. */
   readonly context: Int32Array;
-  /** When it is given up, ms on the core's clock; 0: it has its final response. */
+  /** When the branch is given up, ms on the core's clock; NO_DEADLINE: it is not. */
   readonly deadlineMs: Float64Array;
+  /** 1 when the branch has its final response. */
+  readonly isSettled: Uint8Array;
   /** The hash of the URI it was sent to. */
   readonly uris: Int32Array;
   private readonly nexts: Int32Array;
   private readonly pool: Pool<Kept>;
 
-  /** @param kept buffers, and octets of each */
+  /** @param kept number of buffers @param keptBytes size of each */
   constructor(servers: number, clients: number, kept: number, keptBytes: number) {
     this.flags = new Uint8Array(servers);
     this.pending = new Int16Array(servers);
@@ -88,6 +96,7 @@ export class Contexts {
     }
     this.context = new Int32Array(clients).fill(-1);
     this.deadlineMs = new Float64Array(clients);
+    this.isSettled = new Uint8Array(clients);
     this.uris = new Int32Array(clients);
     this.nexts = new Int32Array(clients).fill(NO_BRANCH);
     const buffers: Kept[] = [];
@@ -95,7 +104,7 @@ export class Contexts {
     this.pool = new Pool(buffers);
   }
 
-  /** @param credentials row of the right ones in the request, -1 for none */
+  /** Starts a context. @param credentials row of the right ones in the request, -1 for none */
   open(slot: number, credentials: number): void {
     this.credentials[slot] = credentials;
     this.flags[slot] = this.pending[slot] = this.best[slot] = 0;
@@ -103,7 +112,7 @@ export class Contexts {
     this.turn[slot] += 1;
   }
 
-  /** Forgets the context, its branches and what it kept. */
+  /** Forgets a context with its branches, and gives its buffers back. */
   close(slot: number): void {
     this.turn[slot] += 1;
     for (let branch = this.firsts[slot]; branch >= 0; branch = this.nexts[branch]) this.context[branch] = -1;
@@ -122,17 +131,25 @@ export class Contexts {
     return this.nexts[branch];
   }
 
-  /** A branch begins. */
+  /** Adds a branch. @param uri hash of the URI it goes to */
   add(slot: number, branch: number, uri: number, deadlineMs: number): void {
     this.context[branch] = slot;
     this.uris[branch] = uri;
     this.deadlineMs[branch] = deadlineMs;
+    this.isSettled[branch] = 0;
     this.nexts[branch] = this.firsts[slot];
     this.firsts[slot] = branch;
     this.pending[slot] += 1;
   }
 
-  /** Its client transaction is over and serves somebody else from now on. */
+  /** A branch has its final response. */
+  settle(slot: number, branch: number): void {
+    this.isSettled[branch] = 1;
+    this.deadlineMs[branch] = NO_DEADLINE;
+    this.pending[slot] -= 1;
+  }
+
+  /** Forgets a branch whose client transaction is over. */
   remove(branch: number): void {
     const slot = this.context[branch];
     if (slot < 0) return;
@@ -146,24 +163,29 @@ export class Contexts {
     this.nexts[at] = this.nexts[branch];
   }
 
-  /** Whether the URI of that hash was sent to already. RFC 3261 §16.5: no target twice */
+  /** Whether a branch went to the URI of that hash already. No target is tried twice. RFC 3261 §16.5 */
   wasTried(slot: number, uri: number): boolean {
     for (let branch = this.firsts[slot]; branch >= 0; branch = this.nexts[branch])
       if (this.uris[branch] === uri) return true;
     return false;
   }
 
-  /** When the next branch, or the location service, is to be given up, ms; Infinity when none waits. */
+  /**
+   * @returns when the next branch, or the location service, is to be given up, ms; NO_DEADLINE when none is waited for
+   */
   earliestMs(slot: number): number {
-    let earliest = (this.flags[slot] & FLAG_ASKING) !== 0 ? this.askedUntilMs[slot] : Infinity;
+    let earliest = (this.flags[slot] & FLAG_ASKING) !== 0 ? this.askedUntilMs[slot] : NO_DEADLINE;
     for (let branch = this.firsts[slot]; branch >= 0; branch = this.nexts[branch]) {
       const ms = this.deadlineMs[branch];
-      if (ms > 0 && ms < earliest) earliest = ms;
+      if (ms < earliest) earliest = ms;
     }
     return earliest;
   }
 
-  /** Keeps a message in one of the three lists. @returns false when there is no buffer, or it is too small; then nothing is kept there */
+  /**
+   * Keeps a message in one of the three lists.
+   * @returns false when there is no buffer, or it is too small; then nothing is kept there
+   */
   keep(list: (Kept | null)[], slot: number, m: Message): boolean {
     const buffer = this.lend(list, slot);
     if (buffer === null) return false;
@@ -172,7 +194,10 @@ export class Contexts {
     return false;
   }
 
-  /** The kept request, which `m` is a view of, gets another Request-URI, and contacts of any q are new. @returns false when it does not fit */
+  /**
+   * Replaces the Request-URI of the kept request, which `m` is a view of. Contacts of any q may be tried again.
+   * @returns false when it does not fit
+   */
   redirect(slot: number, m: Message, uri: Span): boolean {
     const kept = this.request[slot];
     if (kept === null) return false;
@@ -186,7 +211,7 @@ export class Contexts {
     return true;
   }
 
-  /** @returns the buffer of that list, lent now if it was not; null when there is none */
+  /** @returns the buffer that the context has in that list, lent now if it has none; null when none is free */
   lend(list: (Kept | null)[], slot: number): Kept | null {
     if (list[slot] === null) {
       const buffer = this.pool.take();
@@ -202,7 +227,7 @@ export class Contexts {
     list[slot] = null;
   }
 
-  /** Buffers lent. */
+  /** @returns how many buffers are lent */
   used(): number {
     return this.pool.used();
   }

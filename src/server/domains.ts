@@ -23,7 +23,10 @@ export class Domains {
     this.domains = domains;
   }
 
-  /** @returns the domain the URI is of, NONE when that is none of ours. A maddr that leads elsewhere makes it somebody else's. */
+  /**
+   * @returns the domain the URI is of, NONE when that is none of ours. A maddr that leads elsewhere makes it somebody
+   * else's.
+   */
   of(uri: Uri): Uint8Array {
     if (uri.scheme !== SCHEME_SIP && uri.scheme !== SCHEME_SIPS) return NONE;
     const { value } = this;

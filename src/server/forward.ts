@@ -1,9 +1,10 @@
 /**
- * Writes a request as it is passed on: what a proxy has to add, to change and to take away, all else octet for octet. RFC 3261 §16.6
- * Not here: to whom it goes (proxy.ts), what it says of its way (routing.ts), and its Via (the transaction layer's).
+ * Writes a request as it is forwarded: a proxy adds, changes and removes a few fields, and copies the rest octet for
+ * octet. RFC 3261 §16.6
+ * Not here: whom it goes to (proxy.ts), where it says that it goes (routing.ts), and its Via (src/transaction).
  */
 
-import { NONE, octets, Span } from "../core/bytes.js";
+import { NONE, octets } from "../core/bytes.js";
 import { Flow, type Target } from "../transaction/flow.js";
 import { ResponseHead } from "../transaction/head.js";
 import { reasonOfRefusal } from "../transaction/inspection.js";
@@ -37,8 +38,8 @@ import type { Writer } from "../wire/writer.js";
 import type { Admission } from "./admission.js";
 import { writeMovedContact } from "./answered.js";
 import { BREADTH_DEFAULT, type Hop, isBehindNat } from "./hop.js";
-import { FORM_AGAIN, FORM_ASKED, HOST_NONE, type RouteTokens } from "./routetoken.js";
-import type { Routing } from "./routing.js";
+import type { Route } from "./route.js";
+import { FORM_AGAIN, FORM_ASKED, HOST_NONE, type RouteTokens, TokenText } from "./routetoken.js";
 
 const MAX_FORWARDS = octets("Max-Forwards: ");
 const MAX_FORWARDS_DEFAULT = 70;
@@ -49,6 +50,9 @@ const RECORD_ROUTE = octets("Record-Route: <sip:");
 const OVER_TCP = octets(";transport=tcp");
 const LOOSE = octets(";lr>\r\n");
 const CLOSE = octets(">\r\n");
+// What `sendOnce` returns besides a status.
+export const SENT = 0;
+export const NOT_SENT = 1;
 // Reasons.
 const BAD_ROUTE = octets("Bad Route Header Field");
 const BAD_BINDING = octets("Bad Path or Contact of a Phone");
@@ -58,7 +62,6 @@ export class Forwarder {
   private readonly layer: TransactionLayer;
   private readonly routeTokens: RouteTokens;
   private readonly admission: Admission;
-  private readonly routing: Routing;
   private readonly isRecording: boolean;
   private readonly head = new ResponseHead();
   private readonly back = new Flow();
@@ -66,72 +69,62 @@ export class Forwarder {
   private readonly caller = new Flow();
   private readonly list = new ValueList();
   private readonly address = new NameAddress();
-  private readonly next = new Uri();
   private readonly contact = new Uri();
-  /** The next hop wants its own URI in the Request-URI. RFC 3261 §16.6 step 6 */
-  private isStrict = false;
-  /** What the request line says. */
-  readonly line = new Span();
-  /** After `aim`: what to answer when it returned false, 0 when it did not; and why. */
-  status = 0;
-  reason: Uint8Array = NONE;
-  private movedTo = HOST_NONE;
+  private readonly token = new TokenText();
 
-  /** @param isRecording whether to stay on the way of the dialogs that come of it */
-  constructor(layer: TransactionLayer, admission: Admission, routeTokens: RouteTokens, isRecording: boolean) {
+  /** @param isRecording whether this server stays on the way of the dialogs that begin through it */
+  constructor(layer: TransactionLayer, admission: Admission, isRecording: boolean) {
     this.layer = layer;
     this.admission = admission;
-    this.routeTokens = routeTokens;
-    this.routing = admission.routing;
+    this.routeTokens = admission.routeTokens;
     this.isRecording = isRecording;
   }
 
   /**
-   * Finds the next hop of `m`, which `routing` has read: the first Route there is, else the URI. Sets `line` and aims `target`.
-   * @returns false when a URI on the way cannot be read, or nobody is to be sent there: `status`. RFC 3261 §16.6 steps 6 and 7
+   * Finds the next hop of `m`: the first Route there is, else the URI. RFC 3261 §16.6 steps 6 and 7
+   * @param hop its next hop is filled @param target aimed there
+   * @returns 0, or the status that says why the request cannot go there; its reason is in `hop`
    */
-  aim(m: Message, hop: Hop, target: Target): boolean {
-    const { list, next, address, line } = this;
+  aim(m: Message, route: Route, hop: Hop, target: Target): number {
+    const { list, address } = this;
+    const { next, line } = hop;
     line.set(hop.uri.bytes, hop.uri.start, hop.uri.end);
-    this.isStrict = false;
-    // What somebody registered cannot be the caller's mistake.
-    this.status = hop.isUser ? 502 : 400;
-    this.reason = hop.isUser ? BAD_BINDING : BAD_ROUTE;
+    hop.isStrict = false;
+    // A bad URI that a phone registered is not the caller's mistake.
+    const bad = hop.isUser ? 502 : 400;
+    hop.reason = hop.isUser ? BAD_BINDING : BAD_ROUTE;
     let isRouted = false;
     if (hop.path.size() > 0) {
       list.beginSpan(hop.path.bytes, hop.path.start, hop.path.end);
       isRouted = list.next();
-    } else isRouted = this.routing.first(m, list);
+    } else isRouted = route.toFirstRoute(m, list);
     if (isRouted) {
-      if (!address.parse(list.bytes, list.start, list.end)) return false;
-      if (!next.parse(address.bytes, address.uriStart, address.uriEnd)) return false;
-      this.isStrict = !next.isLoose();
-      if (this.isStrict) line.set(address.bytes, address.uriStart, address.uriEnd);
+      if (!address.parse(list.bytes, list.start, list.end)) return bad;
+      if (!next.parse(address.bytes, address.uriStart, address.uriEnd)) return bad;
+      hop.isStrict = !next.isLoose();
+      if (hop.isStrict) line.set(address.bytes, address.uriStart, address.uriEnd);
     } else if (!next.parse(hop.uri.bytes, hop.uri.start, hop.uri.end)) {
-      if (!hop.isUser) this.reason = reasonOfRefusal(400);
-      return false;
+      if (!hop.isUser) hop.reason = reasonOfRefusal(400);
+      return bad;
     }
     if (hop.flow.transport !== TRANSPORT_NONE && !isRouted) {
       const { flow } = hop;
       target.set(flow.transport, flow.ip, flow.port, flow.connection);
     } else if (!this.admission.places.allows(next, hop.isOwners)) {
-      this.status = 403;
-      this.reason = BARRED;
-      return false;
+      hop.reason = BARRED;
+      return 403;
     } else this.layer.transport.aim(target, next, TRANSPORT_UDP);
     target.isFixed = hop.isFixed && !isRouted;
-    this.status = 0;
-    return true;
+    hop.reason = NONE;
+    return 0;
   }
 
-  /**
-   * Writes all that follows our Via, after `aim`.
-   * @param source where `m` came from: the address and port it was sent from @param target the next hop
-   */
-  write(w: Writer, m: Message, source: Flow, hop: Hop, target: Target): void {
+  /** Writes everything behind our Via. @param hop @param target after `aim` */
+  writeRequest(w: Writer, m: Message, route: Route, hop: Hop, target: Target): void {
+    const { source } = route;
     this.head.writeVias(w, m, source, this.back);
-    if (this.isRecording && isDialogBeginning(m.method)) this.writeRecordRoute(w, m, source, hop, target.transport);
-    this.writeRoutes(w, m, hop);
+    if (this.isRecording && isDialogBeginning(m.method)) this.writeRecordRoute(w, m, route, hop, target.transport);
+    this.writeRoutes(w, m, route, hop);
     w.put(MAX_FORWARDS);
     w.uint(m.maxForwards < 0 ? MAX_FORWARDS_DEFAULT : m.maxForwards - 1);
     w.crlf();
@@ -140,10 +133,11 @@ export class Forwarder {
       w.uint(hop.breadth);
       w.crlf();
     }
-    const movedRow = this.isMoved(m) ? m.first(HEADER_CONTACT) : -1;
-    if (movedRow >= 0) this.findCaller(m, source);
-    // Whoever is called elsewhere has no business with it, and may believe others too.
-    if (hop.isUser || this.admission.isTrusted(target.ip)) this.admission.writeIdentity(w, m);
+    const movedTo = this.movedHost(m, route);
+    const movedRow = movedTo !== HOST_NONE ? m.first(HEADER_CONTACT) : -1;
+    if (movedRow >= 0) this.readCaller(m, source);
+    // A server elsewhere is not told: it has no use for the identity, and might believe others that claim one.
+    if (hop.isUser || this.admission.isTrusted(target.ip)) this.admission.writeIdentity(w, m, route.sender);
     for (let row = 0; row < m.rows; row++) {
       switch (m.id(row)) {
         case HEADER_VIA:
@@ -153,11 +147,11 @@ export class Forwarder {
         case HEADER_CONTENT_LENGTH:
           break;
         case HEADER_PROXY_AUTHORIZATION:
-          // What was for us is for nobody else. RFC 3261 §22.3
-          if (!this.admission.isOurs(m, row)) copyRow(w, m, row);
+          // Credentials for this server stay here. RFC 3261 §22.3
+          if (!this.admission.hasOurRealm(m, row)) copyRow(w, m, row);
           break;
         case HEADER_CONTACT:
-          if (row !== movedRow || !this.writeMoved(w, m, row)) copyRow(w, m, row);
+          if (row !== movedRow || !this.writeMoved(w, m, row, movedTo)) copyRow(w, m, row);
           break;
         default:
           if (!isIdentity(m.id(row))) copyRow(w, m, row);
@@ -167,42 +161,50 @@ export class Forwarder {
   }
 
   /**
-   * Passes on a request that needs no transaction, which `routing` has read: an ACK, or any in a proxy without state.
-   * @param branchHigh @param branchLow the branch @returns false when it could not be sent; if only the name of the next hop is not known yet, it is the next time it comes
+   * Forwards a request that needs no transaction: an ACK, or any request in a stateless proxy.
+   * @param branchHigh @param branchLow the branch
+   * @returns SENT, NOT_SENT, or the status that says why it cannot go there, with its reason in `hop`. When only the
+   * address of the next hop's name is not known yet, the request is sent the next time it comes.
    */
-  sendOnce(m: Message, source: Flow, hop: Hop, branchHigh: number, branchLow: number): boolean {
+  sendOnce(m: Message, route: Route, hop: Hop, branchHigh: number, branchLow: number): number {
     const { layer } = this;
     const { scratchWriter: w, scratchTarget: target, scratchFlow: flow, scratch, transport } = layer;
     target.set(TRANSPORT_NONE, -1, 0, -1);
-    if (!this.aim(m, hop, target)) return false;
+    const status = this.aim(m, route, hop, target);
+    if (status !== 0) return status;
     w.begin(scratch, 0, scratch.length);
     w.copy(m.bytes, m.methodStart, m.methodEnd);
-    writeUriOfLine(w, this.line.bytes, this.line.start, this.line.end);
+    writeUriOfLine(w, hop.line.bytes, hop.line.start, hop.line.end);
     writeVia(w, transport, branchHigh, branchLow);
-    this.write(w, m, source, hop, target);
-    if (!w.ok || transport.locate(target) !== FIND_KNOWN) return false;
-    return sendOnce(transport, flow, target, scratch, w.at) > 0;
+    this.writeRequest(w, m, route, hop, target);
+    if (!w.ok || transport.locate(target) !== FIND_KNOWN) return NOT_SENT;
+    return sendOnce(transport, flow, target, scratch, w.at) > 0 ? SENT : NOT_SENT;
   }
 
-  /** Our Record-Route: one, or one for each side when they speak different transports, the next hop's on top. §16.6 step 4, RFC 5658 */
-  private writeRecordRoute(w: Writer, m: Message, source: Flow, hop: Hop, transport: number): void {
+  /**
+   * Writes our Record-Route: one, or one for each side when they speak different transports, the next hop's on top.
+   * RFC 3261 §16.6 step 4, RFC 5658
+   */
+  private writeRecordRoute(w: Writer, m: Message, route: Route, hop: Hop, transport: number): void {
     const { routeTokens } = this;
-    this.findCaller(m, source);
-    const callee = hop.path.size() > 0 || this.routing.hasRoute ? this.nowhere : hop.flow;
+    const { source } = route;
+    this.readCaller(m, source);
+    const callee = hop.path.size() > 0 || route.hasRoute ? this.nowhere : hop.flow;
     const form = m.toTagEnd > m.toTagStart ? FORM_AGAIN : FORM_ASKED;
-    routeTokens.write(m, form, this.caller, callee, this.callerHost(m), routeTokens.hostOf(this.next));
+    const calleeHost = routeTokens.hostOf(hop.next);
+    routeTokens.writeToken(m, form, this.caller, callee, this.callerHost(m), calleeHost, this.token);
     this.writeOwnUri(w, transport);
     if (transport !== source.transport) this.writeOwnUri(w, source.transport);
   }
 
-  private writeMoved(w: Writer, m: Message, row: number): boolean {
-    return writeMovedContact(w, m, row, this.routeTokens, m.fromTagStart, m.fromTagEnd, this.movedTo, this.caller);
+  private writeMoved(w: Writer, m: Message, row: number, host: number): boolean {
+    return writeMovedContact(w, m, row, this.routeTokens, m.fromTagStart, m.fromTagEnd, host, this.caller);
   }
 
   private writeOwnUri(w: Writer, transport: number): void {
-    const { layer, routeTokens } = this;
+    const { layer, token } = this;
     w.put(RECORD_ROUTE);
-    w.raw(routeTokens.bytes, 0, routeTokens.size);
+    w.raw(token.bytes, 0, token.size);
     w.octet(0x40);
     w.ip(layer.localIp);
     w.octet(0x3a);
@@ -211,8 +213,11 @@ export class Forwarder {
     w.put(LOOSE);
   }
 
-  /** The caller's flow, when it is next to us and its Contact alone does not lead there: a NAT between us, or a connection of its own. A proxy that does not record itself is no caller. */
-  private findCaller(m: Message, source: Flow): void {
+  /**
+   * Sets `caller` to the flow of a caller that its Contact alone does not lead to: it is next to us behind a NAT, or on
+   * a connection of its own. A proxy that does not record itself is no caller.
+   */
+  private readCaller(m: Message, source: Flow): void {
     const { caller, address, contact } = this;
     caller.set(TRANSPORT_NONE, -1, 0, -1);
     const row = m.first(HEADER_CONTACT);
@@ -222,7 +227,7 @@ export class Forwarder {
     if (source.transport === TRANSPORT_TCP || isBehindNat(contact, source.ip)) caller.copy(source);
   }
 
-  /** The host by which the caller is reached: that of the proxy before us, else that in the Contact. */
+  /** @returns the host by which the caller is reached: that of the proxy before us, else that in its Contact */
   private callerHost(m: Message): number {
     const { list, address, contact, routeTokens } = this;
     list.begin(m, m.has(HEADER_RECORD_ROUTE) ? HEADER_RECORD_ROUTE : HEADER_CONTACT);
@@ -230,16 +235,19 @@ export class Forwarder {
     return contact.parse(address.bytes, address.uriStart, address.uriEnd) ? routeTokens.hostOf(contact) : HOST_NONE;
   }
 
-  /** Whether a side of a dialog that goes on along our Record-Route, and is next to us, has another Contact than at the beginning. */
-  private isMoved(m: Message): boolean {
-    if (!this.routing.isMarked || !isRefresh(m.method) || m.has(HEADER_RECORD_ROUTE) || !hasOneVia(m)) return false;
-    this.movedTo = this.callerHost(m);
-    return this.movedTo !== HOST_NONE && this.movedTo !== this.routeTokens.ownHost;
+  /**
+   * @returns the host in the Contact of a side of a dialog along our Record-Route, if that side is next to us and its
+   * Contact was another one when the dialog began; else HOST_NONE
+   */
+  private movedHost(m: Message, route: Route): number {
+    if (!route.isInDialog || !isRefresh(m.method) || m.has(HEADER_RECORD_ROUTE) || !hasOneVia(m)) return HOST_NONE;
+    const host = this.callerHost(m);
+    return host !== route.token.ownHost ? host : HOST_NONE;
   }
 
-  private writeRoutes(w: Writer, m: Message, hop: Hop): void {
-    const { list, routing } = this;
-    let skip = this.isStrict ? 1 : 0;
+  private writeRoutes(w: Writer, m: Message, route: Route, hop: Hop): void {
+    const { list } = this;
+    let skip = hop.isStrict ? 1 : 0;
     if (hop.path.size() > 0) {
       list.beginSpan(hop.path.bytes, hop.path.start, hop.path.end);
       while (list.next()) {
@@ -247,26 +255,26 @@ export class Forwarder {
         else writeRoute(w, list);
       }
     }
-    if (routing.first(m, list)) {
-      for (let i = routing.skip; i < routing.count; i++) {
+    if (route.toFirstRoute(m, list)) {
+      for (let i = route.ownCount; i < route.count; i++) {
         if (skip > 0) skip -= 1;
         else writeRoute(w, list);
-        if (i + 1 < routing.count) list.next();
+        if (i + 1 < route.count) list.next();
       }
     }
-    if (!this.isStrict) return;
+    if (!hop.isStrict) return;
     w.put(ROUTE_URI);
     w.span(hop.uri);
     w.put(CLOSE);
   }
 }
 
-/** Requests that begin a dialog, or may. */
+/** Whether a method begins a dialog, or may. */
 function isDialogBeginning(method: number): boolean {
   return method === METHOD_INVITE || method === METHOD_SUBSCRIBE || method === METHOD_NOTIFY || method === METHOD_REFER;
 }
 
-/** Requests that may change the Contact of whoever sends them. RFC 3261 §12.2, RFC 3311 §5.1 */
+/** Whether a request may change the Contact of its sender. RFC 3261 §12.2, RFC 3311 §5.1 */
 function isRefresh(method: number): boolean {
   return isDialogBeginning(method) || method === METHOD_UPDATE;
 }

@@ -1,11 +1,12 @@
 /**
- * How many wrong passwords there may be, over all ways in: REGISTER, INVITE and every other method, by UDP and TCP. An address has ten tries at
- * once, then one more every 800 s (core/guesses.ts): at most 118 in any 24 hours, over all users. An address from which a user was let in
- * before has as many for that user alone, and nobody else's tries count there: a stranger locks no owner out, nor does a neighbour behind
- * the same NAT. A user has a hundred tries, then one every 90 s, from all other addresses together.
- * Only those count who answered a nonce that was given to their address, so whoever forges an address counts for nobody (wire/nonce.ts).
- * Tables of fixed size, by a keyed hash: eight places for each set of keys, and one that all others of the set share. A place is free when all
- * its tries are given back, and not before: nobody gets rid of his count by filling the table. A restart forgets.
+ * How many wrong passwords there may be, over all ways in: REGISTER, INVITE and every other method, by UDP and TCP. An
+ * address has ten tries at once, then one more every 800 s (core/guesses.ts): at most 118 in any 24 hours, over all
+ * users. An address from which a user was let in before has as many for that user alone, and nobody else's tries count
+ * there: a stranger locks no owner out, nor does a neighbour behind the same NAT. A user has a hundred tries, then one
+ * every 90 s, from all other addresses together. Only those count who answered a nonce that was given to their address,
+ * so whoever forges an address counts for nobody (wire/nonce.ts). Tables of fixed size, by a keyed hash: eight places
+ * for each set of keys, and one that all others of the set share. A place is free when all its tries are given back,
+ * and not before: nobody gets rid of his count by filling the table. A restart forgets.
  * Not here: what a try is, and what is answered to whoever has none left (authenticator.ts).
  */
 
@@ -88,7 +89,10 @@ class Tallies {
   }
 }
 
-/** Users and the addresses they were let in from, with the tries that are left there; the one unused for longest makes room. */
+/**
+ * Users and the addresses they were let in from, with the tries that are left there; the one unused for longest makes
+ * room.
+ */
 class Homes {
   private readonly sets: number;
   private readonly keys: Float64Array;

@@ -1,47 +1,71 @@
 /**
- * One way on for a request: the Request-URI it gets, how the next hop is reached, and how many branches it may still have.
+ * One branch of a request: the Request-URI it gets, how its next hop is reached, and how many branches it may still
+ * have.
  * Not here: who finds the way (targets.ts, proxy.ts), and who writes the request (forward.ts).
  */
 import { isPrivate } from "../core/address.js";
 import { NONE, Span } from "../core/bytes.js";
 import { Flow } from "../transaction/flow.js";
+import type { Transport } from "../transaction/transport.js";
 import type { Message } from "../wire/message.js";
 import { HEADER_MAX_BREADTH, TRANSPORT_NONE } from "../wire/names.js";
-import type { Uri } from "../wire/uri.js";
+import { Uri } from "../wire/uri.js";
+import type { Route } from "./route.js";
 
 /** Max-Breadth of a request that has none. RFC 5393 §5.3.3.1 */
 export const BREADTH_DEFAULT = 60;
 
-/** One way on for a request. */
 export class Hop {
-  /** What the Request-URI becomes. */
+  /** The Request-URI of the forwarded request. */
   readonly uri = new Span();
-  /** Route values of the phone's (RFC 3327), before those the request has; or empty. */
+  /** Path values of the phone (RFC 3327), which go before the Route values of the request; empty when it has none. */
   readonly path = new Span();
-  /** How the next hop is reached whatever its URI says; TRANSPORT_NONE: as the URI says. */
+  /** How the next hop is reached, whatever its URI says; TRANSPORT_NONE: as the URI says. */
   readonly flow = new Flow();
-  /** Nothing is known of it but that it listens there by UDP. */
+  /** The next hop listens by UDP only, as far as this server knows. */
   isFixed = false;
-  /** It is a phone that a user of ours registered. */
+  /** The next hop is a phone that a user of ours registered. */
   isUser = false;
-  /** The owner of the server wrote where it is. */
+  /** The owner of the server wrote the URI. */
   isOwners = false;
-  /** What is left for its Max-Breadth. RFC 5393 §5 */
+  /** Branches that the forwarded request may still have: its Max-Breadth. RFC 5393 §5 */
   breadth = BREADTH_DEFAULT;
+
+  // Filled by Forwarder.aim.
+  /** URI of the next hop. */
+  readonly next = new Uri();
+  /** URI of the request line: `uri`, or that of a next hop that is a strict router. */
+  readonly line = new Span();
+  /** The next hop wants its own URI in the request line. RFC 3261 §16.6 step 6 */
+  isStrict = false;
+  /** Why the request cannot be sent there: the reason of the status that `aim` returned. */
+  reason: Uint8Array = NONE;
 
   clear(): void {
     this.path.set(NONE, 0, 0);
     this.flow.set(TRANSPORT_NONE, -1, 0, -1);
     this.isFixed = this.isUser = this.isOwners = false;
+    this.reason = NONE;
+  }
+
+  /**
+   * Takes the way of a request that is not for a user of ours: to its target, and in a dialog of ours over the flow
+   * that the token names, if that is still open.
+   */
+  setElsewhere(route: Route, transport: Transport): void {
+    this.uri.set(route.target.bytes, route.target.start, route.target.end);
+    this.isOwners = route.isPlanned;
+    const { flow } = route.token;
+    if (route.isFollowed && !route.hasRoute && transport.isOpen(flow)) this.flow.copy(flow);
   }
 }
 
-/** Whether whoever sent from `ip` is not reached at the address in its contact. */
+/** Whether a phone that sent from `ip` cannot be reached at the address in its contact. */
 export function isBehindNat(contact: Uri, ip: number): boolean {
   return contact.ip >= 0 && contact.ip !== ip && isPrivate(contact.ip);
 }
 
-/** How many branches a request may yet have, in all proxies to come: what it says, but not more than is usual. RFC 5393 §5.3.3.1 */
+/** @returns how many branches a request may have in all proxies to come, at most the usual number. RFC 5393 §5.3.3.1 */
 export function breadthOf(m: Message): number {
   const given = m.uint(HEADER_MAX_BREADTH, BREADTH_DEFAULT);
   return given >= 0 ? given : BREADTH_DEFAULT;

@@ -1,6 +1,7 @@
 /**
- * P-Asserted-Identity (RFC 3325): who sent a request, told to the phones of the house by the server that authenticated the sender in that very
- * request. What anybody else says in such a field does not go on (`isIdentity`, src/transaction/relay.ts).
+ * P-Asserted-Identity (RFC 3325): who sent a request, told to the phones of the house by the server that authenticated
+ * the sender in that very request. What anybody else says in such a field does not go on (`isIdentity`,
+ * src/transaction/relay.ts).
  * Not here: who is authenticated (admission.ts), and what the one who is told makes of it.
  */
 import { equalNoCase, octets, type Span } from "../core/bytes.js";

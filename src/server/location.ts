@@ -1,7 +1,8 @@
 /**
- * The location service (RFC 3261 §6): which contacts an address of record has. One record holds all bindings of one address, so that
- * a change is all or nothing, and has a version, so that two who change it at once do not undo each other's work.
- * Stores may answer later (a disk, Redis): every question takes whoever is to be told, and a number by which he knows his question.
+ * The location service (RFC 3261 §6): which contacts an address of record has. One record holds all bindings of one
+ * address, so that a change is all or nothing, and has a version, so that two who change it at once do not undo each
+ * other's work. Stores may answer later (a disk, Redis): every question takes whoever is to be told, and a number by
+ * which he knows his question.
  * Not here: who may change a record (registrar.ts); where it is kept (memory.ts, and the stores of the host).
  */
 import { lower, NONE, Span } from "../core/bytes.js";
@@ -39,7 +40,10 @@ export class DayClock {
 
 /** Whoever asks a location service. */
 export interface LocationUser {
-  /** The answer to `bindings`: `list` is lent for the call, and empty unless `result` is LOCATION_OK. `bindings` may not be called from inside. */
+  /**
+   * The answer to `bindings`: `list` is lent for the call, and empty unless `result` is LOCATION_OK. `bindings` may not
+   * be called from inside.
+   */
   onBindings(token: number, result: number, list: Bindings): void;
   /** The answer to `update`. After LOCATION_OK the change is as durable as the store makes it. */
   onUpdated(token: number, result: number): void;
@@ -52,11 +56,15 @@ export interface LocationWatcher {
 }
 
 export interface LocationStore {
-  /** Asks for the bindings of an address, the best first. `aor` is lent for the call. @returns true when `onBindings` was called already, false when it will be, once */
+  /**
+   * Asks for the bindings of an address, the best first. `aor` is lent for the call.
+   * @returns true when `onBindings` was called already, false when it will be, once
+   */
   bindings(aor: Span, user: LocationUser, token: number): boolean;
   /**
-   * Puts `list` in the place of all bindings of the address, if its version is still that of `list`; an empty one removes the record.
-   * Both are lent for the call. @returns true when `onUpdated` was called already, false when it will be, once
+   * Puts `list` in the place of all bindings of the address, if its version is still that of `list`; an empty one
+   * removes the record. Both are lent for the call.
+   * @returns true when `onUpdated` was called already, false when it will be, once
    */
   update(aor: Span, list: Bindings, user: LocationUser, token: number): boolean;
   /** Lets go what has expired by then; to be called now and then. Readers never see what has expired. */
@@ -65,13 +73,14 @@ export interface LocationStore {
   watch(watcher: LocationWatcher): void;
 }
 
-// A record: version (4), number of bindings (2). A binding: FIXED octets of numbers as below, then contact, Call-ID and path.
+// A record: version (4), number of bindings (2). A binding: FIXED octets of numbers as below, then contact, Call-ID and
+// path.
 const HEAD = 6;
 const FIXED = 34;
 
 /**
- * The bindings of one address: a view over a record, walked with `first` and `next`, and what writes one, with `begin` and `add`.
- * They stand in order of q, the highest first, the youngest first among equals.
+ * The bindings of one address: a view over a record, walked with `first` and `next`, and what writes one, with `begin`
+ * and `add`. They stand in order of q, the highest first, the youngest first among equals.
  */
 export class Bindings {
   bytes: Uint8Array = NONE;
@@ -105,7 +114,10 @@ export class Bindings {
   private nowS = 0;
   private ok = true;
 
-  /** Reads `bytes[start, end)`, which stay the caller's; what has expired by `nowS` is passed over. @returns false when it is no record */
+  /**
+   * Reads `bytes[start, end)`, which stay the caller's; what has expired by `nowS` is passed over.
+   * @returns false when it is no record
+   */
   open(bytes: Uint8Array, start: number, end: number, nowS: number): boolean {
     this.bytes = bytes;
     this.start = start;
@@ -193,7 +205,10 @@ export class Bindings {
     this.putUint16(4, 0);
   }
 
-  /** Adds the binding whose values are set here; the order is the caller's. @returns false when it does not fit: then the record is of no use */
+  /**
+   * Adds the binding whose values are set here; the order is the caller's.
+   * @returns false when it does not fit: then the record is of no use
+   */
   add(): boolean {
     const { contact, callId, path } = this;
     const at = this.end;
@@ -260,8 +275,9 @@ export class Bindings {
 const AT = 0x40;
 
 /**
- * Writes the address of record that a URI names: the user without escapes, "@", the host in lower case; no port and no parameters.
- * RFC 3261 §10.3 step 5. @param out room for AOR_MAX_BYTES @param domain in the place of the URI's own host, as it is spelled in the settings
+ * Writes the address of record that a URI names: the user without escapes, "@", the host in lower case; no port and no
+ * parameters. RFC 3261 §10.3 step 5.
+ * @param out room for AOR_MAX_BYTES @param domain in the place of the URI's own host, as it is spelled in the settings
  * @returns its length, or -1 when there is none (no user, not sip) or it is too long
  */
 export function writeAor(uri: Uri, out: Uint8Array, domain: Uint8Array = NONE): number {

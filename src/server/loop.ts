@@ -1,6 +1,7 @@
 /**
- * Whether a request was here before and has not changed since: a loop, and not a spiral. The first half of the branch of what is sent on
- * is a keyed hash over all that decides its way, so nothing has to be kept. RFC 3261 §16.3 step 4, §16.6 step 8, RFC 5393 §4.2
+ * Detects loops: a request that was here before and has not changed since. One that changed is a spiral, which is
+ * allowed. The branch of each forwarded request begins with a keyed hash over everything that decides its way, so
+ * nothing has to be kept. RFC 3261 §16.3 step 4, §16.6 step 8, RFC 5393 §4.2
  */
 import { hash } from "../core/bytes.js";
 import type { RandomSource } from "../core/random.js";
@@ -13,8 +14,6 @@ import { HEADER_PROXY_REQUIRE, HEADER_ROUTE, HEADER_VIA, TRANSPORT_TCP } from ".
 import { Via } from "../wire/via.js";
 
 export class LoopGuard {
-  /** Of the request that was asked about last. */
-  hash = 0;
   private readonly layer: TransactionLayer;
   private readonly seed: number;
   private readonly list = new ValueList();
@@ -26,15 +25,14 @@ export class LoopGuard {
     this.seed = random.uint32() | 0;
   }
 
-  /** Sets `hash`. @returns whether a Via of ours tells the same hash */
-  wasHere(m: Message): boolean {
+  /** Whether a Via of ours begins with that hash. @param loopHash `hashOf` the request */
+  wasHere(m: Message, loopHash: number): boolean {
     const { list, via, word } = this;
-    this.hash = this.reckon(m);
     list.begin(m, HEADER_VIA);
     while (list.next()) {
       if (!via.parse(list.bytes, list.start, list.end) || !this.isOurs(via)) continue;
       if (via.branchEnd - via.branchStart !== BRANCH_BYTES) continue;
-      if (readHex32(list.bytes, via.branchStart + COOKIE_BYTES, word) && word[0] === this.hash) return true;
+      if (readHex32(list.bytes, via.branchStart + COOKIE_BYTES, word) && word[0] === loopHash) return true;
     }
     return false;
   }
@@ -44,7 +42,8 @@ export class LoopGuard {
     return via.ip === layer.localIp && via.port === (via.transport === TRANSPORT_TCP ? layer.tcpPort : layer.udpPort);
   }
 
-  private reckon(m: Message): number {
+  /** The keyed hash over everything that decides the way of the request. */
+  hashOf(m: Message): number {
     let h = mix(this.seed, m.bytes, m.uriStart, m.uriEnd);
     h = mix(h, m.bytes, m.fromTagStart, m.fromTagEnd);
     h = mix(h, m.bytes, m.toTagStart, m.toTagEnd);

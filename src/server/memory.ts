@@ -1,6 +1,6 @@
 /**
- * The location service in memory: a fixed number of chunks of octets, of which a record takes as many as it needs, in a chain.
- * It answers at once. A door has room for a few phones, a host for as many as it is told.
+ * The location service in memory: a fixed number of chunks of octets, of which a record takes as many as it needs, in a
+ * chain. It answers at once. A door has room for a few phones, a host for as many as it is told.
  * Not here: keeping anything over a restart.
  */
 import { equal, hash, Span } from "../core/bytes.js";
@@ -77,7 +77,10 @@ export class MemoryLocation implements LocationStore {
     return true;
   }
 
-  /** As `update`, with the answer at once. @returns LOCATION_OK, LOCATION_CONFLICT or LOCATION_FULL; then nothing was changed */
+  /**
+   * As `update`, with the answer at once.
+   * @returns LOCATION_OK, LOCATION_CONFLICT or LOCATION_FULL; then nothing was changed
+   */
   put(aor: Span, list: Bindings): number {
     const first = this.find(aor);
     this.open(first, this.clock.nowS());

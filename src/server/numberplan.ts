@@ -1,27 +1,26 @@
 /**
- * The number plan: what a number that is no user's means. A small table, the longest prefix first; the rest of the number may become
- * part of the URI. Not here: who may call there (proxy.ts).
+ * The number plan gives a URI for a number that is no user's. Of the rules that fit, the one with the longest prefix
+ * counts; the rest of the number may become part of the URI.
+ * Not here: who may call there (admission.ts).
  */
 import { NONE, type Span } from "../core/bytes.js";
 
-/** The longest URI that comes of a number, octets. */
+/** The longest URI that a rule may give, octets. */
 export const NUMBER_URI_BYTES = 128;
 
 export interface NumberRule {
-  /** What a number begins with, or is. */
+  /** The number begins with these digits, or is these digits. */
   prefix: Uint8Array;
-  /** More digits follow, at least one. Without: it is the whole number. */
+  /** At least one more digit follows; without it, the prefix is the whole number. */
   isPrefix: boolean;
-  /** Those digits stand between `before` and `after`. */
+  /** The URI has these digits between `before` and `after`. */
   isInserted: boolean;
   before: Uint8Array;
   after: Uint8Array;
 }
 
 export class NumberPlan {
-  /** The URI found last: `bytes[0, size)`. */
-  readonly bytes: Uint8Array;
-  size = 0;
+  private readonly bytes: Uint8Array;
   private readonly rules: readonly NumberRule[];
 
   /** @param rules kept */
@@ -30,8 +29,11 @@ export class NumberPlan {
     this.bytes = rules.length > 0 ? new Uint8Array(NUMBER_URI_BYTES) : NONE;
   }
 
-  /** Looks for a number. @returns whether there is a rule for it whose URI fits; then it is in `bytes` */
-  find(number: Span): boolean {
+  /**
+   * Finds the URI of a number.
+   * @param out set to it, good until the next call @returns false when no rule fits, or its URI is too long
+   */
+  findUri(number: Span, out: Span): boolean {
     let best: NumberRule | null = null;
     for (let i = 0; i < this.rules.length; i++) {
       const rule = this.rules[i];
@@ -46,7 +48,7 @@ export class NumberPlan {
     let at = best.before.length;
     for (let i = 0; i < digits; i++) this.bytes[at++] = number.bytes[rest + i];
     this.bytes.set(best.after, at);
-    this.size = size;
+    out.set(this.bytes, 0, size);
     return true;
   }
 }
@@ -56,12 +58,12 @@ function isFor(rule: NumberRule, number: Span): boolean {
   const { prefix } = rule;
   if (rule.isPrefix ? size <= prefix.length : size !== prefix.length) return false;
   for (let i = 0; i < prefix.length; i++) if (number.bytes[number.start + i] !== prefix[i]) return false;
-  // What goes into a URI is a number and nothing else.
+  // Only digits go into a URI.
   for (let i = number.start; i < number.end; i++) if (!isDial(number.bytes[i])) return false;
   return true;
 }
 
-/** Digits, "+" and "*"; "#" would have to be escaped in a URI. */
+/** Whether an octet is a digit, "+" or "*". "#" is left out: it would have to be escaped in a URI. */
 function isDial(octet: number): boolean {
   return (octet >= 0x30 && octet <= 0x39) || octet === 0x2b || octet === 0x2a;
 }

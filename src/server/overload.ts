@@ -1,8 +1,9 @@
 /**
- * How much new work a busy server takes on: RFC 7339's idea within one server, steered by how long a datagram waits before it is looked
- * at. As long as that is well below the 500 ms after which clients ask again, all is taken; the longer it is, the larger is the part of
- * the new requests that are answered 503 with Retry-After and without state, which costs little. What was begun goes on: dialogs,
- * repetitions, CANCEL, and what answers a challenge that was given just now.
+ * How much new work a busy server takes on: RFC 7339's idea within one server, steered by how long a datagram waits
+ * before it is looked at. As long as that is well below the 500 ms after which clients ask again, all is taken; the
+ * longer it is, the larger is the part of the new requests that are answered 503 with Retry-After and without state,
+ * which costs little. What was begun goes on: dialogs, repetitions, CANCEL, and what answers a challenge that was given
+ * just now.
  * Not here: how a driver measures the wait, and who may ask for what (admission.ts, shares.ts).
  */
 import { octets } from "../core/bytes.js";
@@ -20,15 +21,22 @@ import {
 import type { Authenticator } from "./authenticator.js";
 
 /**
- * Up to WAIT_EASY_MS all new requests are let in, from WAIT_MOST_MS on hardly any. A request waits here, so does the answer to it, and the
- * caller asks again after T1 (500 ms, RFC 3261 §17.1.1.1). Found with the model of test/server/overload.test.ts: with higher values more
- * is left to chance in the kernel's buffer, and callers who were not answered go on asking long after.
+ * Up to WAIT_EASY_MS all new requests are let in, from WAIT_MOST_MS on hardly any. A request waits here, so does the
+ * answer to it, and the caller asks again after T1 (500 ms, RFC 3261 §17.1.1.1). Found with the model of
+ * test/server/overload.test.ts: with higher values more is left to chance in the kernel's buffer, and callers who were
+ * not answered go on asking long after.
  */
 export const WAIT_EASY_MS = 80;
 export const WAIT_MOST_MS = 170;
-/** Known callers are turned away only when it has been so for a while, and no more when it has not: a moment's stop is no overload, ms. */
+/**
+ * Known callers are turned away only when it has been so for a while, and no more when it has not: a moment's stop is
+ * no overload, ms.
+ */
 const STANDING_MS = 500;
-/** Who claims no user of ours, or comes from where nobody gave a password lately, is turned away at once, and at half of that wait. */
+/**
+ * Who claims no user of ours, or comes from where nobody gave a password lately, is turned away at once, and at half of
+ * that wait.
+ */
 const STRANGER_WEIGHT = 2;
 /** Where passwords came from is remembered by hashes, so many; a power of two. */
 const SOURCES = 4096;
@@ -80,14 +88,20 @@ export class Overload {
     }
   }
 
-  /** The part of the new requests that is let in, 1 for all. @param isKnown who claims a user of ours, from where a password came lately */
+  /**
+   * The part of the new requests that is let in, 1 for all.
+   * @param isKnown who claims a user of ours, from where a password came lately
+   */
   share(isKnown: boolean): number {
     if (isKnown && !this.isStanding) return 1;
     const waitMs = isKnown ? this.waitMs : this.waitMs * STRANGER_WEIGHT;
     return Math.min(1, Math.max(LEAST, (WAIT_MOST_MS - waitMs) / (WAIT_MOST_MS - WAIT_EASY_MS)));
   }
 
-  /** How many requests had the right password so far: if there are more after a request than before, `know` is told its source. */
+  /**
+   * How many requests had the right password so far: if there are more after a request than before, `know` is told its
+   * source.
+   */
   accepted(): number {
     return this.auth.counters.accepted;
   }

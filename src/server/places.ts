@@ -1,8 +1,10 @@
 /**
- * Where requests may be sent on the word of others: contacts that phones register or answer with, Paths, Request-URIs and Routes. Never to
- * broadcast, multicast and reserved addresses, nor to port 0; to this machine itself and to ports of other services (below 1024) only when
- * that is allowed, or when the server itself listens on loopback: then all its phones are there.
- * Not here: where a phone was seen (a flow: it has shown itself there), and what names mean (the driver asks `allowsAddress`).
+ * Where requests may be sent on the word of others: contacts that phones register or answer with, Paths, Request-URIs
+ * and Routes. Never to broadcast, multicast and reserved addresses, nor to port 0; to this machine itself and to ports
+ * of other services (below 1024) only when that is allowed, or when the server itself listens on loopback: then all its
+ * phones are there.
+ * Not here: where a phone was seen (a flow: it has shown itself there), and what names mean (the driver asks
+ * `allowsAddress`).
  */
 
 import { parseIPv4 } from "../core/address.js";
@@ -34,7 +36,10 @@ export class Places {
     this.trusted = trusted;
   }
 
-  /** Whether a request may go where the URI says, which is of sip. @param isOwners the owner of the server wrote it: it may be a service of this machine */
+  /**
+   * Whether a request may go where the URI says, which is of sip.
+   * @param isOwners the owner of the server wrote it: it may be a service of this machine
+   */
   allows(uri: Uri, isOwners = false): boolean {
     const { host } = this;
     if (!uri.param(MADDR, host) || host.size() === 0) host.set(uri.bytes, uri.hostStart, uri.hostEnd);

@@ -1,14 +1,16 @@
 /**
- * The stateful proxy (RFC 3261 §16, RFC 5393): who may send what where, one branch for each contact (those of the same q at once, the lower
- * ones after them), and of all their answers the best. ACK for a 2xx and whatever belongs to a dialog goes its way without memory of it.
- * It forwards for its own users, to its own users, and along its own Record-Route; nothing else.
- * Not here: reading the way (routing.ts), writing the request (forward.ts), what is remembered (contexts.ts), proxies without state (stateless.ts).
+ * The stateful proxy (RFC 3261 §16, RFC 5393). It sends a request to each contact of a user, those of the same q at
+ * once and those of a lower q after them, and passes on the best of their answers. It keeps nothing of a dialog: the
+ * ACK for a 2xx and later requests follow its Record-Route. It forwards for its own users, to its own users, and along
+ * its own Record-Route; nothing else.
+ * Not here: who may send what (admission.ts), where a request goes (routing.ts, targets.ts), writing it (forward.ts),
+ * what is kept of it (contexts.ts), the stateless proxy (stateless.ts).
  */
 import { equalNoCase, hash, NONE, octets, Span } from "../core/bytes.js";
 import type { RandomSource } from "../core/random.js";
 import type { TimerUser } from "../core/timers.js";
 import { type ClientTransaction, type ClientUser, FAILURE_CANCELLED, FAILURE_TIMEOUT } from "../transaction/client.js";
-import { Flow } from "../transaction/flow.js";
+import type { Flow } from "../transaction/flow.js";
 import { hasOneVia, type TransactionLayer, type TransactionUser } from "../transaction/layer.js";
 import { beginRefusal, refuseForNow } from "../transaction/refusal.js";
 import { writeChallengesOf } from "../transaction/relay.js";
@@ -18,84 +20,79 @@ import { ValueList } from "../wire/list.js";
 import { Message, PARSE_OK, PROBLEM_TABLE } from "../wire/message.js";
 import { HEADER_CONTACT, HEADER_REASON, METHOD_BYE, METHOD_INVITE, TRANSPORT_UDP } from "../wire/names.js";
 import { Writer } from "../wire/writer.js";
-import { Admission } from "./admission.js";
+import type { Admission } from "./admission.js";
 import { AnsweredRoutes } from "./answered.js";
-import type { Authenticator } from "./authenticator.js";
-import { Contexts, FLAG_ASKING, FLAG_CLOSED, FLAG_DONE, FLAG_MORE } from "./contexts.js";
-import type { Domains } from "./domains.js";
-import { Forwarder } from "./forward.js";
+import { NO_CREDENTIALS } from "./authenticator.js";
+import { Contexts, FLAG_ASKING, FLAG_CLOSED, FLAG_DONE, FLAG_MORE, NO_DEADLINE } from "./contexts.js";
+import { Forwarder, SENT } from "./forward.js";
 import { breadthOf, Hop } from "./hop.js";
 import { type Bindings, LOCATION_OK, type LocationStore, type LocationUser } from "./location.js";
-import type { Places } from "./places.js";
-import type { RouteTokens } from "./routetoken.js";
-import type { Routing } from "./routing.js";
+import { KIND_ELSEWHERE, Route } from "./route.js";
 import { SHARE_DIALOG, SHARE_KNOWN, SHARE_STRANGER, Shares } from "./shares.js";
-import { KIND_ELSEWHERE, type Targets } from "./targets.js";
+import { CONTACT_ELSEWHERE, CONTACT_OURS, type Targets } from "./targets.js";
 
 export interface ProxyOptions {
-  /** Stays on the way of the dialogs that are begun through it: it has to, where phones speak different transports or are behind a NAT. */
+  /**
+   * Stays on the way of dialogs that begin through it; needed where phones speak different transports or are behind a
+   * NAT.
+   */
   isRecording: boolean;
-  /** Goes where a 3xx says, instead of passing it on. RFC 3261 §16.7 step 4 */
+  /** Sends the request on to the contacts of a 3xx, instead of passing the 3xx on. RFC 3261 §16.7 step 4 */
   isRecursing: boolean;
-  /** Strangers may not even call a user of ours, but those whose own rule lets them. */
-  isClosed: boolean;
-  /** Addresses that need no credentials: gateways, other proxies of the house. Kept. */
-  trusted: readonly number[];
-  /** Where requests may be sent on; kept. Without it, the usual places. */
-  places?: Places;
   /** How long contacts ring before those of a lower q do, ms. */
   ringMs: number;
-  /** How long a branch may ring in all: Timer C, more than 3 minutes. RFC 3261 §16.6 step 11 */
+  /** How long a branch may ring in all, ms: Timer C, more than 3 minutes. RFC 3261 §16.6 step 11 */
   timerCMs: number;
-  /** Messages that may be kept at once: requests that may be forwarded again, answers of several branches. */
+  /**
+   * How many messages may be kept at once: requests that may be forwarded again, and the best answers of several
+   * branches.
+   */
   kept: number;
 }
 
-/** What Timer C is at least. RFC 3261 §16.6 step 11 */
+/** The shortest Timer C, ms. RFC 3261 §16.6 step 11 */
 export const TIMER_C_MS = 181_000;
 export const PROXY_DEFAULTS: ProxyOptions = {
   isRecording: true,
   isRecursing: false,
-  isClosed: false,
-  trusted: [],
   ringMs: 20_000,
   timerCMs: TIMER_C_MS,
   kept: 64,
 };
 
 export class ProxyCounters {
-  /** Requests sent on, each branch counted. */
+  /** Requests forwarded, counted once a branch. */
   forwarded = 0;
-  /** Requests of a dialog, or an ACK, passed on along our Record-Route. */
+  /** Requests of a dialog, ACKs among them, forwarded along our Record-Route. */
   followed = 0;
-  /** Answered here otherwise than with a challenge. */
+  /** Requests answered here, challenges left out. */
   refused = 0;
-  /** Requests that had been here. */
+  /** Requests that came in a loop. */
   looped = 0;
-  /** Branches given up: nobody answered in time. */
+  /** Branches given up because no answer came in time. */
   expired = 0;
-  /** Nothing to send with, no store, or no room. */
+  /** Requests that failed for want of a transaction, of the store or of room. */
   failed = 0;
-  /** ACKs of no dialog of ours: dropped. */
+  /** ACKs of no dialog of ours, which are dropped. */
   dropped = 0;
 }
 
-/** Told of calls, where somebody keeps a log. What it is given it may use while it is told only. */
+/** Keeps a log of calls. Messages and flows are lent for the call. */
 export interface CallWatcher {
-  /** An INVITE that begins a call goes on. @param slot of its transaction, -1 where there is none */
+  /** An INVITE that begins a call was forwarded. @param slot of its transaction, -1 where there is none */
   onCall(slot: number, m: Message, source: Flow): void;
-  /** It has its final answer. */
+  /** The call with that slot has its final answer. */
   onAnswer(slot: number, status: number): void;
-  /** A request went nowhere and was answered here, otherwise than by a challenge. */
+  /** A request was not forwarded but answered here, and not by a challenge. */
   onReply(m: Message, source: Flow, status: number): void;
-  /** A BYE goes its way. */
+  /** A BYE was forwarded. */
   onBye(m: Message): void;
 }
 
 const ELSEWHERE = octets('Reason: SIP;cause=200;text="Call completed elsewhere"\r\n');
 const CAUSE_200 = octets("cause=200");
 const TURN = 0x10000;
-/** How long a stranger is told again, by Timer G, that nobody answered, ms: four times in all. */
+/** How long the final answer to a stranger is repeated by Timer G, ms: long enough for four in all. */
 const STRANGER_ACK_MS = 7000;
 
 export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, LocationUser, TimerUser {
@@ -107,57 +104,37 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
   private readonly random: RandomSource;
   private readonly store: LocationStore;
   private readonly options: ProxyOptions;
-  private readonly targets: Targets;
   readonly admission: Admission;
-  private readonly routing: Routing;
+  private readonly targets: Targets;
   private readonly forwarder: Forwarder;
-  private readonly routeTokens: RouteTokens;
+  /** The request that is being looked at: `current`, or one that was read again. */
+  private readonly route = new Route();
   private readonly hop = new Hop();
-  private readonly source = new Flow();
   private readonly list = new ValueList();
   private readonly address = new NameAddress();
   private readonly user = new Span();
   private readonly writer = new Writer();
   private readonly timers: number[] = [];
-  /** What is read again from a buffer. */
+  /** A message that is read again from a buffer. */
   private readonly again: Message;
-  /** The request that is being looked at; null when it has to be read again. */
+  /** The request that came just now; null when it has to be read again from its buffer. */
   private current: Message | null = null;
 
-  /**
-   * @param targets has the users, and the process number by which a binding's connection is known to be ours
-   * @param marks those of all servers that stand for one another have the same key
-   */
   constructor(
     layer: TransactionLayer,
     random: RandomSource,
-    auth: Authenticator,
+    admission: Admission,
     store: LocationStore,
-    ourDomains: Domains,
-    targets: Targets,
-    routeTokens: RouteTokens,
     options: ProxyOptions,
   ) {
     this.layer = layer;
     this.random = random;
+    this.admission = admission;
     this.store = store;
     this.options = options;
-    this.targets = targets;
-    this.routeTokens = routeTokens;
-    this.admission = new Admission(
-      layer,
-      random,
-      auth,
-      ourDomains,
-      targets,
-      routeTokens,
-      options.trusted,
-      options.places,
-    );
-    this.admission.isClosed = options.isClosed;
-    this.routing = this.admission.routing;
-    this.forwarder = new Forwarder(layer, this.admission, routeTokens, options.isRecording);
-    layer.relayedRows = new AnsweredRoutes(ourDomains, routeTokens);
+    this.targets = admission.targets;
+    this.forwarder = new Forwarder(layer, admission, options.isRecording);
+    layer.relayedRows = new AnsweredRoutes(admission.domains, admission.routeTokens);
     const { limits } = layer;
     this.contexts = new Contexts(limits.servers, limits.clients, options.kept, limits.transactionBytes);
     this.shares = new Shares(layer);
@@ -165,97 +142,92 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
     for (let i = 0; i < limits.servers; i++) this.timers.push(layer.timers.make(this, i));
   }
 
-  // What came. RFC 3261 §16.3
+  // Requests that come. RFC 3261 §16.3
 
   onRequest(t: ServerTransaction, m: Message): void {
-    const { admission, counters, source } = this;
-    source.set(t.source.transport, t.source.ip, t.sourcePort, t.source.connection);
-    this.forwarder.status = 0;
-    const status = admission.check(m, source);
-    if (status === 0 && this.shares.takeServer(t, m, this.shareOf())) {
-      this.begin(t, m);
+    const { admission, counters, route } = this;
+    setSource(route, t);
+    const status = admission.check(m, route);
+    if (status === 0 && this.shares.takeServer(t, m, this.shareOf(route))) {
+      this.startContext(t, m);
       return;
     }
     if (status === 0) {
       counters.failed += 1;
-      this.watcher?.onReply(m, source, 503);
-      this.refuse(t, m, 503);
+      this.watcher?.onReply(m, route.source, 503);
+      this.refuse(t, m, 503, NONE);
       return;
     }
     if (status === 482) counters.looped += 1;
     else if (status !== 407 && status !== 200) counters.refused += 1;
-    if (status !== 407 && status !== 200) this.watcher?.onReply(m, source, status);
-    this.refuse(t, m, status);
+    if (status !== 407 && status !== 200) this.watcher?.onReply(m, route.source, status);
+    this.refuse(t, m, status, admission.reasonOf(m, status, route));
   }
 
-  /** Whose room the request takes that `admission` has checked. */
-  private shareOf(): number {
-    const { admission } = this;
-    if (admission.routing.isMarked) return SHARE_DIALOG;
-    return admission.isKnown || admission.isTrusted(this.source.ip) ? SHARE_KNOWN : SHARE_STRANGER;
+  /** @returns SHARE_* that a request belongs to */
+  private shareOf(route: Route): number {
+    if (route.isInDialog) return SHARE_DIALOG;
+    return route.sender.isKnown || this.admission.isTrusted(route.source.ip) ? SHARE_KNOWN : SHARE_STRANGER;
   }
 
-  /** Answers what went nowhere, without a transaction: it may be anybody's, and one message goes out for one that came. RFC 3261 §26.3.2.4 */
-  private refuse(t: ServerTransaction, m: Message, status: number): void {
+  /**
+   * Answers a request that was not forwarded, without a transaction: its sender may be anybody, and one message goes
+   * out for one that came. RFC 3261 §26.3.2.4
+   */
+  private refuse(t: ServerTransaction, m: Message, status: number, reason: Uint8Array): void {
     const { admission, layer } = this;
-    admission.write(beginRefusal(layer, t, m, status, this.reasonOf(status)), m, status);
+    admission.writeAnswer(beginRefusal(layer, t, m, status, reason), m, status, this.route);
     layer.sendAnswer();
   }
 
-  private reasonOf(status: number): Uint8Array {
-    return status !== 0 && status === this.forwarder.status ? this.forwarder.reason : this.admission.reasonOf(status);
-  }
-
-  private begin(t: ServerTransaction, m: Message): void {
-    const { contexts } = this;
+  private startContext(t: ServerTransaction, m: Message): void {
+    const { contexts, route } = this;
     const { slot } = t;
-    contexts.open(slot, this.admission.row);
+    contexts.open(slot, route.sender.isKnown ? route.sender.row : NO_CREDENTIALS);
     t.owner = this;
-    t.isUnproven = this.isUnproven(t);
-    if (m.method === METHOD_INVITE && m.toTagEnd === m.toTagStart) this.watcher?.onCall(slot, m, this.source);
+    t.isUnproven = this.isUnproven(t, route);
+    if (m.method === METHOD_INVITE && m.toTagEnd === m.toTagStart) this.watcher?.onCall(slot, m, route.source);
     else if (m.method === METHOD_BYE) this.watcher?.onBye(m);
-    if (this.admission.kind === KIND_ELSEWHERE) {
+    if (route.kind === KIND_ELSEWHERE) {
       const { hop } = this;
       hop.clear();
       hop.breadth = breadthOf(m);
-      this.setUri(hop);
+      this.aimElsewhere(route, hop);
       const status = hop.breadth < 1 ? 440 : this.launch(t, m, hop);
-      if (status !== 0) this.fail(t, status);
+      if (status !== 0) this.fail(t, status, hop.reason);
       else if (this.options.isRecursing && m.method === METHOD_INVITE) contexts.keep(contexts.request, slot, m);
       return;
     }
     this.current = m;
-    this.ask(t);
+    this.askStore(t);
     this.current = null;
   }
 
-  /** Whether nobody knows that the sender is where the request says to come from: a stranger's, over UDP, from where no answer ever came. */
-  private isUnproven(t: ServerTransaction): boolean {
-    const { admission, layer } = this;
+  /**
+   * Whether a forged source address is possible: a stranger sent the request by UDP, from an address that never
+   * answered.
+   */
+  private isUnproven(t: ServerTransaction, route: Route): boolean {
     const { transport, ip } = t.source;
-    if (transport !== TRANSPORT_UDP || admission.isKnown || this.routing.isMarked) return false;
-    return !admission.isTrusted(ip) && !layer.isProven(ip);
+    if (transport !== TRANSPORT_UDP || route.sender.isKnown || route.isInDialog) return false;
+    return !this.admission.isTrusted(ip) && !this.layer.isProven(ip);
   }
 
-  /** The way of a request that is not for a user: as it says, or in a dialog of ours by what the mark tells. */
-  private setUri(hop: Hop): void {
-    const { targets, routing, routeTokens } = this;
-    hop.uri.set(targets.uri.bytes, targets.uri.start, targets.uri.end);
-    hop.isOwners = targets.isPlanned;
-    if (!routing.isFollowed) return;
-    this.counters.followed += 1;
-    if (!routing.hasRoute && this.layer.transport.isOpen(routeTokens.flow)) hop.flow.copy(routeTokens.flow);
+  /** Fills `hop` for a request that is not for a user of ours: as it says, or in a dialog of ours as the token says. */
+  private aimElsewhere(route: Route, hop: Hop): void {
+    hop.setElsewhere(route, this.layer.transport);
+    if (route.isFollowed) this.counters.followed += 1;
   }
 
   // Branches. RFC 3261 §16.5, §16.6
 
-  /** Asks where the user is whom `targets` has found. */
-  private ask(t: ServerTransaction): void {
+  /** Asks the location service where the user is that the request is for. */
+  private askStore(t: ServerTransaction): void {
     const { contexts } = this;
     const { slot } = t;
     contexts.flags[slot] |= FLAG_ASKING;
     contexts.askedUntilMs[slot] = this.layer.timers.nowMs + 64 * this.layer.limits.t1Ms;
-    if (this.store.bindings(this.targets.aor, this, contexts.turn[slot] * TURN + slot)) return;
+    if (this.store.bindings(this.route.aor, this, contexts.turn[slot] * TURN + slot)) return;
     this.arm(slot);
     if (this.current !== null && !contexts.keep(contexts.request, slot, this.current)) {
       contexts.turn[slot] += 1;
@@ -273,31 +245,26 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
     this.arm(slot);
     const t = this.layer.servers.items[slot];
     if ((contexts.flags[slot] & FLAG_CLOSED) !== 0) {
-      if (contexts.pending[slot] === 0) this.proceed(t);
+      if (contexts.pending[slot] === 0) this.proceed(t, NONE);
       return;
     }
-    const m = this.current !== null ? this.current : this.requestOf(slot);
+    const m = this.current !== null ? this.current : this.readAgain(slot);
     if (m !== null && result === LOCATION_OK) this.fork(t, m, list);
-    else if (contexts.pending[slot] === 0) this.fail(t, 503);
+    else if (contexts.pending[slot] === 0) this.fail(t, 503, NONE);
   }
 
   onUpdated(_token: number, _result: number): void {}
 
-  /** The request of a context, read again, with its way; null when it was not kept. */
-  private requestOf(slot: number): Message | null {
+  /** Reads the kept request of a context, and its route, again. @returns null when it was not kept */
+  private readAgain(slot: number): Message | null {
     const kept = this.contexts.request[slot];
-    const { again, source } = this;
-    const t = this.layer.servers.items[slot];
+    const { again, route } = this;
     if (kept === null || again.parse(kept.bytes, 0, kept.size, false) !== PARSE_OK) return null;
-    source.set(t.source.transport, t.source.ip, t.sourcePort, t.source.connection);
-    if (!this.routing.read(again)) return null;
-    this.targets.find(this.routing);
-    this.admission.recall(again, this.contexts.credentials[slot]);
-    this.admission.loops.wasHere(again);
-    return again;
+    setSource(route, this.layer.servers.items[slot]);
+    return this.admission.recall(again, this.contexts.credentials[slot], route) ? again : null;
   }
 
-  /** A branch to each of the contacts with the highest q below those tried. */
+  /** Starts a branch to each of the contacts with the highest q below those tried. */
   private fork(t: ServerTransaction, m: Message, list: Bindings): void {
     const { contexts, hop, targets } = this;
     const { slot } = t;
@@ -312,7 +279,7 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
     }
     if (top < 0) {
       if (contexts.best[slot] === 0) contexts.best[slot] = 480;
-      if (contexts.pending[slot] === 0) this.conclude(t);
+      if (contexts.pending[slot] === 0) this.conclude(t, NONE);
       return;
     }
     contexts.q[slot] = top;
@@ -324,32 +291,35 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
     let status = hop.breadth < 1 ? 440 : 0;
     for (let more = list.first(); more && status !== 440; more = list.next()) {
       if (list.q !== top) continue;
-      targets.reach(list, hop);
+      targets.fillHop(list, hop);
       hop.isUser = true;
       const failed = this.launch(t, m, hop);
       if (failed !== 0) status = failed;
     }
     if (!isAgain) contexts.release(contexts.request, slot);
     if (contexts.pending[slot] > 0) return;
-    if (contexts.best[slot] === 0) contexts.best[slot] = status;
-    this.proceed(t);
+    const isFirst = contexts.best[slot] === 0;
+    if (isFirst) contexts.best[slot] = status;
+    this.proceed(t, isFirst ? hop.reason : NONE);
   }
 
-  /** Sends the request one way. @returns 0, or the status that says why not */
+  /** Starts the branch to one hop. @returns 0, or the status that says why it was not sent; its reason is in `hop` */
   private launch(t: ServerTransaction, m: Message, hop: Hop): number {
-    const { layer, forwarder, contexts } = this;
+    const { layer, forwarder, contexts, route } = this;
+    hop.reason = NONE;
     const uri = hash(hop.uri.bytes, hop.uri.start, hop.uri.end);
     if (contexts.wasTried(t.slot, uri)) return 482;
     if (!this.shares.hasClient(t)) return 503;
     const c = layer.client(this);
     if (c === null) return 503;
-    if (!forwarder.aim(m, hop, c.target)) {
+    const status = forwarder.aim(m, route, hop, c.target);
+    if (status !== 0) {
       layer.discard(c);
-      return forwarder.status;
+      return status;
     }
-    const { line } = forwarder;
-    const w = c.forward(m, line.bytes, line.start, line.end, this.admission.loops.hash);
-    forwarder.write(w, m, this.source, hop, c.target);
+    const { line } = hop;
+    const w = c.forward(m, line.bytes, line.start, line.end, route.loopHash);
+    forwarder.writeRequest(w, m, route, hop, c.target);
     if (!layer.send(c)) return 513;
     this.counters.forwarded += 1;
     this.shares.takeClient(t, c);
@@ -359,61 +329,66 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
     return 0;
   }
 
-  /** Timer C and the time of a group, in one: the next branch that is to be given up. */
+  /**
+   * Sets the timer to the next branch, or question to the store, that is to be given up. It stands for Timer C and for
+   * the time of a group.
+   */
   private arm(slot: number): void {
     const ms = this.contexts.earliestMs(slot);
     if (ms === Infinity) this.layer.timers.stop(this.timers[slot]);
     else this.layer.timers.startAt(this.timers[slot], ms);
   }
 
-  /** RFC 3261 §16.8; before the first provisional response Timer B does it. */
+  /**
+   * Gives up what has taken too long. Before its first provisional response a branch ends by Timer B. RFC 3261 §16.8
+   */
   onTimer(slot: number): void {
     const { contexts, layer } = this;
     const { nowMs } = layer.timers;
     if ((contexts.flags[slot] & FLAG_ASKING) !== 0 && contexts.askedUntilMs[slot] <= nowMs) this.giveUpAsking(slot);
     for (let branch = contexts.first(slot); branch >= 0; branch = contexts.next(branch)) {
       const deadlineMs = contexts.deadlineMs[branch];
-      if (deadlineMs === 0 || deadlineMs > nowMs) continue;
+      if (deadlineMs > nowMs) continue;
       this.counters.expired += 1;
-      contexts.deadlineMs[branch] = Infinity;
+      contexts.deadlineMs[branch] = NO_DEADLINE;
       layer.cancel(layer.clients.items[branch]);
     }
     this.arm(slot);
   }
 
-  /** The location service has not answered in time: its answer is not waited for any more. */
+  /** Stops waiting for a location service that has not answered in time. */
   private giveUpAsking(slot: number): void {
     const { contexts } = this;
     contexts.turn[slot] += 1;
     contexts.flags[slot] &= ~(FLAG_ASKING | FLAG_MORE);
     if (contexts.pending[slot] > 0 || (contexts.flags[slot] & FLAG_DONE) !== 0) return;
-    if (contexts.best[slot] !== 0) this.conclude(this.layer.servers.items[slot]);
-    else this.fail(this.layer.servers.items[slot], 503);
+    if (contexts.best[slot] !== 0) this.conclude(this.layer.servers.items[slot], NONE);
+    else this.fail(this.layer.servers.items[slot], 503, NONE);
   }
 
-  // Their answers. RFC 3261 §16.7
+  // Responses. RFC 3261 §16.7
 
   onResponse(c: ClientTransaction, m: Message): void {
     const { contexts, layer } = this;
     const slot = contexts.context[c.slot];
     if (slot < 0) return;
     const t = layer.servers.items[slot];
-    // It is for us alone, or not whole: the request has its answer, which goes no further. §16.7 step 3
+    // A response with our Via alone, or not whole, goes no further, but its branch has its answer. §16.7 step 3
     const isOurs = hasOneVia(m) || m.problem === PROBLEM_TABLE;
     if (m.status < 200) {
       if (m.status === 100) return;
-      if ((contexts.flags[slot] & FLAG_MORE) === 0 && contexts.deadlineMs[c.slot] < Infinity) {
+      if ((contexts.flags[slot] & FLAG_MORE) === 0 && contexts.deadlineMs[c.slot] < NO_DEADLINE) {
         contexts.deadlineMs[c.slot] = layer.timers.nowMs + this.options.timerCMs;
         this.arm(slot);
       }
       if (!isOurs) layer.relay(t, m);
       return;
     }
-    const isFirst = contexts.deadlineMs[c.slot] !== 0;
+    const isFirst = contexts.isSettled[c.slot] === 0;
     if (isFirst) this.settle(slot, c.slot);
     if (m.status < 300) {
       contexts.flags[slot] |= FLAG_DONE | FLAG_CLOSED;
-      // One that cannot be passed on is lost to the caller: he hears of it at least.
+      // A 2xx that cannot be passed on is lost, so the caller gets a 500.
       const isLost = isOurs || !layer.relay(t, m);
       if (isLost && isFirst) layer.reply(t, 500);
       if (isFirst) this.watcher?.onAnswer(slot, isLost ? 500 : m.status);
@@ -428,20 +403,20 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
     }
     if (isOurs) this.noteStatus(slot, m.status);
     else this.weigh(t, m);
-    if (contexts.pending[slot] === 0) this.proceed(t);
+    if (contexts.pending[slot] === 0) this.proceed(t, NONE);
   }
 
   onFailure(c: ClientTransaction, cause: number): void {
     const { contexts } = this;
     const slot = contexts.context[c.slot];
-    if (slot < 0 || contexts.deadlineMs[c.slot] === 0) return;
+    if (slot < 0 || contexts.isSettled[c.slot] !== 0) return;
     this.settle(slot, c.slot);
     if ((contexts.flags[slot] & FLAG_DONE) !== 0) return;
     this.noteStatus(slot, cause === FAILURE_TIMEOUT ? 408 : cause === FAILURE_CANCELLED ? 487 : 503);
-    if (contexts.pending[slot] === 0) this.proceed(this.layer.servers.items[slot]);
+    if (contexts.pending[slot] === 0) this.proceed(this.layer.servers.items[slot], NONE);
   }
 
-  /** A branch ended with that status, and nothing to be passed on. */
+  /** Notes the status of a branch that ended without a response to pass on. */
   private noteStatus(slot: number, status: number): void {
     const { contexts } = this;
     if (contexts.best[slot] !== 0 && rank(status) >= rank(contexts.best[slot])) return;
@@ -455,12 +430,11 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
 
   /** The branch has its final response. */
   private settle(slot: number, branch: number): void {
-    this.contexts.deadlineMs[branch] = 0;
-    this.contexts.pending[slot] -= 1;
+    this.contexts.settle(slot, branch);
     this.arm(slot);
   }
 
-  /** Keeps the response if it is better than what there was; when it is the only one to come it is passed on from where it lies. */
+  /** Keeps the response if it is better than those before; the last one is passed on from where it lies. */
   private weigh(t: ServerTransaction, m: Message): void {
     const { contexts } = this;
     const { slot } = t;
@@ -487,31 +461,34 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
     if (writer.ok) kept.size = writer.at;
   }
 
-  /** No branch is left: those of a lower q, else the answer. */
-  private proceed(t: ServerTransaction): void {
+  /**
+   * When no branch is left, tries the contacts of a lower q, else answers.
+   * @param reason of the best status, NONE for the usual one
+   */
+  private proceed(t: ServerTransaction, reason: Uint8Array): void {
     const { contexts } = this;
     const { slot } = t;
     if ((contexts.flags[slot] & (FLAG_DONE | FLAG_ASKING)) !== 0) return;
     const isMore = (contexts.flags[slot] & (FLAG_MORE | FLAG_CLOSED)) === FLAG_MORE;
-    if (isMore && this.requestOf(slot) !== null) this.ask(t);
-    else this.conclude(t);
+    if (isMore && this.readAgain(slot) !== null) this.askStore(t);
+    else this.conclude(t, reason);
   }
 
-  /** Passes on the best response. §16.7 steps 6 to 8 */
-  private conclude(t: ServerTransaction): void {
+  /** Passes on the best response, or answers with the best status. §16.7 steps 6 to 8 */
+  private conclude(t: ServerTransaction, reason: Uint8Array): void {
     const { contexts, again } = this;
     const { slot } = t;
     const kept = contexts.response[slot];
     const isKept = kept !== null && (again.parse(kept.bytes, 0, kept.size, false) === PARSE_OK || again.isAnswer);
     if (isKept) this.pass(t, again);
-    else this.fail(t, contexts.best[slot]);
+    else this.fail(t, contexts.best[slot], reason);
   }
 
   private pass(t: ServerTransaction, m: Message): void {
     const { contexts, layer } = this;
     contexts.flags[t.slot] |= FLAG_DONE;
     this.watcher?.onAnswer(t.slot, m.status);
-    // That one server cannot serve now does not mean that this one cannot. §16.7 step 6
+    // A 503 would say that this server is overloaded, but another one is. §16.7 step 6
     if (m.status === 503) {
       layer.reply(t, 500);
       return;
@@ -524,11 +501,11 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
     if (!isDone) layer.reply(t, m.status);
   }
 
-  /** There is a status, and no response that came with it. */
-  private fail(t: ServerTransaction, status: number): void {
+  /** Answers with a status of our own. */
+  private fail(t: ServerTransaction, status: number, reason: Uint8Array): void {
     const { contexts, layer } = this;
     contexts.flags[t.slot] |= FLAG_DONE;
-    // Too late for one to a request that is no INVITE: whoever sent it has given up. RFC 4320 §4.2
+    // A 408 to a request other than INVITE comes too late: its sender has given up. RFC 4320 §4.2
     if (status === 408 && t.method !== METHOD_INVITE) return;
     this.counters.failed += 1;
     this.watcher?.onAnswer(t.slot, status);
@@ -537,19 +514,23 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
       contexts.close(t.slot);
       this.shares.end(t);
       t.owner = null;
-      this.refuse(t, this.current, status);
+      this.refuse(t, this.current, status, reason);
     } else if (status === 503 && !wasSent) refuseForNow(layer, t);
-    else layer.reply(t, status === 503 ? 500 : status, this.reasonOf(status));
-    // Who gave no password may never have been there to acknowledge it.
+    else layer.reply(t, status === 503 ? 500 : status, reason);
+    // A sender without a password may have a forged address, where no ACK comes from.
     if (status === 408 && this.shares.shareOf(t) !== SHARE_KNOWN) t.endWithin(STRANGER_ACK_MS);
   }
 
-  /** Goes to the contacts of a 3xx: where an address of ours is, is looked up. §16.7 step 4 @returns whether something came of it */
+  /**
+   * Sends the request on to the contacts of a 3xx, and asks the store for the contacts of an address of ours. §16.7
+   * step 4
+   * @returns whether a branch or a question came of it
+   */
   private recurse(t: ServerTransaction, m: Message): boolean {
     const { contexts, list, address, hop, targets } = this;
     const { slot } = t;
     if (!this.options.isRecursing || (contexts.flags[slot] & FLAG_CLOSED) !== 0) return false;
-    const request = this.requestOf(slot);
+    const request = this.readAgain(slot);
     if (request === null) return false;
     const before = contexts.pending[slot];
     hop.clear();
@@ -557,18 +538,19 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
     this.user.clear();
     list.begin(m, HEADER_CONTACT);
     while (hop.breadth > 0 && list.next()) {
-      if (!address.parse(list.bytes, list.start, list.end) || address.isStar || !targets.readContact(address, hop.uri))
-        continue;
-      if (!targets.isOurs()) this.launch(t, request, hop);
-      else if (this.user.size() === 0) this.user.set(hop.uri.bytes, hop.uri.start, hop.uri.end);
+      if (!address.parse(list.bytes, list.start, list.end) || address.isStar) continue;
+      const contact = targets.readContact(address, hop.uri);
+      if (contact === CONTACT_ELSEWHERE) this.launch(t, request, hop);
+      else if (contact === CONTACT_OURS && this.user.size() === 0)
+        this.user.set(hop.uri.bytes, hop.uri.start, hop.uri.end);
     }
-    // Last, for it changes the request; and of several such addresses the first alone.
+    // This comes last, for it changes the request. Of several addresses of ours the first is taken.
     const isOurs = this.user.size() > 0 && contexts.redirect(slot, request, this.user);
-    if (isOurs && this.requestOf(slot) !== null) this.ask(t);
+    if (isOurs && this.readAgain(slot) !== null) this.askStore(t);
     return contexts.pending[slot] > before || (contexts.flags[slot] & (FLAG_ASKING | FLAG_DONE)) !== 0;
   }
 
-  // The end.
+  // How a context ends.
 
   /** RFC 3261 §16.10 */
   onCancel(t: ServerTransaction, m: Message): void {
@@ -576,7 +558,7 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
     const { slot } = t;
     if (t.owner !== this) return;
     contexts.flags[slot] |= FLAG_CLOSED;
-    // Nothing was sent yet: the answer of the store comes too late.
+    // No branch was sent yet, and none will be: the answer of the store comes too late.
     if (contexts.pending[slot] === 0) {
       contexts.flags[slot] |= FLAG_DONE;
       this.watcher?.onAnswer(slot, 487);
@@ -587,7 +569,7 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
   private cancelAll(slot: number, lines: Uint8Array): void {
     const { contexts, layer } = this;
     for (let branch = contexts.first(slot); branch >= 0; branch = contexts.next(branch))
-      if (contexts.deadlineMs[branch] !== 0) layer.cancel(layer.clients.items[branch], lines);
+      if (contexts.isSettled[branch] === 0) layer.cancel(layer.clients.items[branch], lines);
   }
 
   onServerTerminated(t: ServerTransaction): void {
@@ -596,30 +578,38 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
     for (let branch = contexts.first(t.slot); branch >= 0; branch = contexts.next(branch))
       layer.forget(layer.clients.items[branch]);
     contexts.close(t.slot);
-    // One that ended otherwise: its connection or its caller is gone.
+    // If no answer was sent before, the connection or the caller is gone.
     this.watcher?.onAnswer(t.slot, 408);
     layer.timers.stop(this.timers[t.slot]);
   }
 
-  /** An answer of a callee is his to repeat, not ours. */
+  /** The called side repeats its 2xx itself, so there is nothing to do. */
   onAckTimeout(_t: ServerTransaction): void {}
 
-  /** The ACK for a 2xx, along our Record-Route. RFC 3261 §16.6, §17 */
+  /** Forwards the ACK for a 2xx along our Record-Route. RFC 3261 §16.6, §17 */
   onAck(m: Message, source: Flow): void {
-    const { admission, hop } = this;
-    if (admission.check(m, source) !== 0 || !admission.routing.isMarked) {
+    const { admission, hop, route } = this;
+    route.source.copy(source);
+    if (admission.check(m, route) !== 0 || !route.isInDialog) {
       this.counters.dropped += 1;
       return;
     }
     hop.clear();
     hop.breadth = breadthOf(m);
-    this.setUri(hop);
-    if (!this.forwarder.sendOnce(m, source, hop, admission.loops.hash, this.random.uint32() | 0))
+    this.aimElsewhere(route, hop);
+    if (this.forwarder.sendOnce(m, route, hop, route.loopHash, this.random.uint32() | 0) !== SENT)
       this.counters.failed += 1;
   }
 }
 
-/** The lower, the better: 6xx, then by class; in a class what the caller can do something about first, what tells little last. §16.7 step 6 */
+function setSource(route: Route, t: ServerTransaction): void {
+  route.source.set(t.source.transport, t.source.ip, t.sourcePort, t.source.connection);
+}
+
+/**
+ * @returns a number that is lower for a better response: 6xx, then by class; within a class first what the caller can
+ * act on, last what says little. §16.7 step 6
+ */
 function rank(status: number): number {
   if (status >= 600) return 0;
   const base = Math.floor(status / 100) * 10;
@@ -641,7 +631,7 @@ function rank(status: number): number {
   }
 }
 
-/** How many contacts there are, at least one. */
+/** @returns how many contacts a response has, at least 1 */
 function elements(m: Message, list: ValueList): number {
   let count = 0;
   list.begin(m, HEADER_CONTACT);

@@ -1,8 +1,9 @@
 /**
- * The redirect server (RFC 3261 §8.3): it answers a request for a user of ours with where that user is, and has nothing to do with the
- * call that follows. No final response comes late: it never sends a provisional one but 100. An INVITE may be anybody's, from anywhere:
- * when the store answers at once, one message goes out for one that came. RFC 3261 §8.2.7, §26.3.2.4
- * Where a phone is, is told to users of ours, by their password; to strangers only where they are let in, and for an INVITE alone.
+ * The redirect server (RFC 3261 §8.3): it answers a request for a user of ours with where that user is, and has nothing
+ * to do with the call that follows. No final response comes late: it never sends a provisional one but 100. An INVITE
+ * may be anybody's, from anywhere: when the store answers at once, one message goes out for one that came. RFC 3261
+ * §8.2.7, §26.3.2.4 Where a phone is, is told to users of ours, by their password; to strangers only where they are let
+ * in, and for an INVITE alone.
  * Not here: who registered (registrar.ts), and what a redirect server does not do, which is to forward.
  */
 import { NONE, octets, Span } from "../core/bytes.js";
@@ -30,7 +31,7 @@ import {
 } from "../wire/names.js";
 import { SCHEME_SIP, Uri } from "../wire/uri.js";
 import type { Writer } from "../wire/writer.js";
-import { type Authenticator, CHECK_LOCKED, CHECK_OK, CHECK_STALE, TOO_MANY_WRONG } from "./authenticator.js";
+import { type Authenticator, CHECK_OK, Sender } from "./authenticator.js";
 import {
   AOR_MAX_BYTES,
   type Bindings,
@@ -94,6 +95,7 @@ export class Redirect implements TransactionUser, LocationUser, ServerOwner {
   private readonly aor = new Span();
   private readonly aorBytes = new Uint8Array(AOR_MAX_BYTES);
   private readonly source = new Flow();
+  private readonly sender = new Sender();
   /** The request that came just now; null when the store is late. */
   private current: Message | null = null;
   /** Whose response is being written; null: an answer without a transaction. */
@@ -155,12 +157,10 @@ export class Redirect implements TransactionUser, LocationUser, ServerOwner {
     const isUser = size >= 0 && this.users.has(this.name, realm);
     if (this.auth !== null && !this.mayAsk(m, realm, isUser)) {
       const domain = realm.length > 0 ? realm : this.options.domains[0];
-      const result = this.auth.check(m, HEADER_PROXY_AUTHORIZATION, domain, this.source.ip);
-      if (result !== CHECK_OK) {
-        const isLocked = result === CHECK_LOCKED;
-        const w = this.begin(t, isLocked ? 503 : 407, isLocked ? TOO_MANY_WRONG : NONE);
-        if (isLocked) this.auth.writeWait(w);
-        else this.auth.writeChallenges(w, HEADER_PROXY_AUTHENTICATE, domain, result === CHECK_STALE, this.source.ip);
+      const { sender } = this;
+      if (this.auth.check(m, HEADER_PROXY_AUTHORIZATION, domain, this.source.ip, sender) !== CHECK_OK) {
+        const w = this.begin(t, sender.isLocked ? 503 : 407, sender.reason);
+        this.auth.writeRefusal(w, HEADER_PROXY_AUTHENTICATE, sender);
         this.end(w);
         return;
       }

@@ -1,6 +1,7 @@
 /**
- * The registrar (RFC 3261 §10.3): checks who asks, changes the bindings of one address as a whole, and answers when the location service
- * has them. Also Path (RFC 3327) and Service-Route (RFC 3608). A request whose store answers later waits in a job of fixed size.
+ * The registrar (RFC 3261 §10.3): checks who asks, changes the bindings of one address as a whole, and answers when the
+ * location service has them. Also Path (RFC 3327) and Service-Route (RFC 3608). A request whose store answers later
+ * waits in a job of fixed size.
  * Not here: registering somebody else's address, GRUU, outbound (RFC 5626), event packages.
  */
 
@@ -26,7 +27,7 @@ import { HEADER_AUTHORIZATION, HEADER_REQUIRE, HEADER_WWW_AUTHENTICATE, METHOD_R
 import { BAD_CONTACT } from "../wire/problems.js";
 import { Uri } from "../wire/uri.js";
 import type { Writer } from "../wire/writer.js";
-import { type Authenticator, CHECK_LOCKED, CHECK_OK, CHECK_STALE, TOO_MANY_WRONG } from "./authenticator.js";
+import { type Authenticator, CHECK_OK, Sender } from "./authenticator.js";
 import { CONTACTS_OK, Contacts, type ExpiryOptions } from "./contacts.js";
 import {
   AOR_MAX_BYTES,
@@ -48,7 +49,10 @@ export interface RegistrarOptions extends ExpiryOptions {
   contacts: number;
   /** Octets of the longest record. */
   recordBytes: number;
-  /** Requests that may wait for the store at once, and octets of the longest of them. A store that answers at once needs one of 0 octets. */
+  /**
+   * Requests that may wait for the store at once, and octets of the longest of them. A store that answers at once needs
+   * one of 0 octets.
+   */
   jobs: number;
   jobBytes: number;
   /** Value of Service-Route, or NONE. */
@@ -122,6 +126,7 @@ export class Registrar implements LocationUser, ServerOwner {
   readonly node: number;
   private readonly jobs: Job[] = [];
   private readonly contacts: Contacts;
+  private readonly sender = new Sender();
   private readonly address = new NameAddress();
   private readonly uri = new Uri();
   private readonly aor = new Span();
@@ -184,9 +189,8 @@ export class Registrar implements LocationUser, ServerOwner {
       this.refuse(t, 404);
       return;
     }
-    const result = this.auth.check(m, HEADER_AUTHORIZATION, realm, t.source.ip);
-    if (result !== CHECK_OK) {
-      this.challenge(t, realm, result);
+    if (this.auth.check(m, HEADER_AUTHORIZATION, realm, t.source.ip, this.sender) !== CHECK_OK) {
+      this.challenge(t);
       return;
     }
     if (!this.isOwner(realm)) {
@@ -220,16 +224,17 @@ export class Registrar implements LocationUser, ServerOwner {
   }
 
   /** Asks for the password, or says when it may be tried again. */
-  private challenge(t: ServerTransaction, realm: Uint8Array, result: number): void {
-    const { auth } = this;
-    const isLocked = result === CHECK_LOCKED;
-    const w = this.begin(t, isLocked ? 503 : 401, isLocked ? TOO_MANY_WRONG : NONE);
-    if (isLocked) auth.writeWait(w);
-    else auth.writeChallenges(w, HEADER_WWW_AUTHENTICATE, realm, result === CHECK_STALE, t.source.ip);
+  private challenge(t: ServerTransaction): void {
+    const { sender } = this;
+    const w = this.begin(t, sender.isLocked ? 503 : 401, sender.reason);
+    this.auth.writeRefusal(w, HEADER_WWW_AUTHENTICATE, sender);
     this.send(t, w);
   }
 
-  /** Begins a refusal: without a transaction, one message for the one that has just come (RFC 3261 §26.3.2.4); else it is for `t`. */
+  /**
+   * Begins a refusal: without a transaction, one message for the one that has just come (RFC 3261 §26.3.2.4); else it
+   * is for `t`.
+   */
   private begin(t: ServerTransaction, status: number, reason: Uint8Array = NONE): Writer {
     const { layer, current } = this;
     return current === null ? layer.respond(t, status, reason) : beginRefusal(layer, t, current, status, reason);
@@ -321,7 +326,10 @@ export class Registrar implements LocationUser, ServerOwner {
     job.isUsed = false;
   }
 
-  /** The answer comes later: the request is kept. When it is too long for that, a change that collides is not begun anew. */
+  /**
+   * The answer comes later: the request is kept. When it is too long for that, a change that collides is not begun
+   * anew.
+   */
   private keep(job: Job): void {
     const m = this.current;
     if (m === null || !job.isUsed || m.end - m.start > job.bytes.length) return;
@@ -363,7 +371,7 @@ export class Registrar implements LocationUser, ServerOwner {
 
   /** Whether the user who was authenticated has the address in `aor`. RFC 3261 §10.3 step 4 */
   private isOwner(realm: Uint8Array): boolean {
-    const { name } = this.auth;
+    const { name } = this.sender;
     const end = this.aor.end - realm.length - 1;
     return equal(name.bytes, name.start, name.end, this.aorBytes, 0, end);
   }

@@ -1,12 +1,14 @@
 /**
- * The mark in a Record-Route of ours: the user part of its URI, a capability. When the URI comes back in a Route, the mark tells that the
- * dialog was begun through this server, which side is asking, until when it may, which host it may reach, and how: behind a NAT, or on a
- * connection that the other side opened. Nothing of a dialog is kept: a keyed hash over all this makes it good. RFC 3261 §16.6 step 4, RFC 5626 §5.3
+ * The token in our Record-Route: the user part of its URI, which works as a capability. When the URI comes back in a
+ * Route, the token says that the dialog began through this server, which side is asking, until when it may, which host
+ * it may reach, and how: behind a NAT, or on a connection that the other side opened. The server keeps nothing of a
+ * dialog: a keyed hash over all of this protects the token. RFC 3261 §16.6 step 4, RFC 5626 §5.3
  *
- * The side that is called gets the mark in the request, which lets it reach the host that the caller's Contact names (or the proxy before
- * us). The caller gets another one: in each response our entry is rewritten (§16.7), now that the Contact of the called side is known, and
- * it is good with the tags of both. A side that changes its Contact later gets a parameter into it that lets the other one follow.
- * Not here: which requests a mark lets through (routing.ts), rewriting (answered.ts).
+ * The called side gets its token in the request; it may reach the host that the caller's Contact names, or the proxy
+ * before us. The caller gets another token: our entry is rewritten in each response (§16.7), when the Contact of the
+ * called side is known, and this token holds for the tags of both. A side that changes its Contact later gets a
+ * parameter into the new Contact that lets the other side follow.
+ * Not here: which requests a token lets through (routing.ts), rewriting (answered.ts).
  */
 import { lower, octets, Span } from "../core/bytes.js";
 import type { RandomSource } from "../core/random.js";
@@ -22,24 +24,28 @@ import type { Uri } from "../wire/uri.js";
 import { Writer } from "../wire/writer.js";
 import { DayClock } from "./location.js";
 
-/** In the request that begins a dialog, and in one inside of it: for the side that is asked. */
+// Forms of a token.
+/** For the called side, in the request that begins a dialog. */
 export const FORM_ASKED = 1;
+/** For the side that is asked, in a request inside of a dialog. */
 export const FORM_AGAIN = 2;
-/** In the responses: for the side that asked. */
+/** For the side that asked, in the responses. */
 export const FORM_ANSWERED = 3;
 
-/** What a mark calls a host that nobody is to be sent to. */
+/** Stands in a token for a host that no request may be sent to. */
 export const HOST_NONE = 0;
 
 /**
- * How long a mark is good, s: two days. The route set of a dialog never changes, so neither does its mark, and no call or session timer may
- * meet the end of it. What ends a call passes afterwards too (routing.ts), and users of ours give their password. Ends are whole hours, so that
- * a request that comes again is passed on as it was.
+ * How long a token is good, s: two days. The route set of a dialog never changes, so its token does not either, and no
+ * call or session timer may outlast it. A request that ends a call passes afterwards too (routing.ts), and our own
+ * users can give their password. Tokens end at whole hours, so that a repeated request is forwarded octet for octet as
+ * before.
  */
-export const MARK_LIFE_S = 48 * 3600;
-const MARK_STEP_S = 3600;
+export const TOKEN_LIFE_S = 48 * 3600;
+const TOKEN_STEP_S = 3600;
 
-// 64 bits of the keyed hash; form, end, hosts of the caller and of the called side; then, if need be, the flows of both: transport, port, address.
+// A token: 64 bits of the keyed hash; form, end, hosts of the caller and of the called side; and when it is long, the
+// flows of both: transport, port, address.
 const MAC_DIGITS = 16;
 const TOLD_DIGITS = 1 + 8 + 8 + 8;
 const SHORT_DIGITS = MAC_DIGITS + TOLD_DIGITS;
@@ -51,20 +57,28 @@ const MADDR = octets("maddr");
 /** The parameter in a Contact that was changed: the hash, and perhaps a flow. */
 export const MOVED = octets("moved");
 
-export class RouteTokens {
-  /** The mark written last. */
-  readonly bytes = new Uint8Array(LONG_DIGITS);
-  size = 0;
-  // After `read` returned true.
+/** What a token of ours says. `RouteTokens.readToken` fills it; the caller owns it. */
+export class RouteToken {
+  /** FORM_* */
   form = FORM_ASKED;
-  /** Whoever began the dialog asks. */
+  /** The sender is the side that began the dialog. */
   isCaller = false;
   isExpired = false;
-  /** The host the mark lets reach, and the one whoever asks had when the dialog began, as `hostOf` has them. */
+  /** The host that the sender may reach, as `hostOf` gives it. */
   peerHost = HOST_NONE;
+  /** The sender's own host when the dialog began, as `hostOf` gives it. */
   ownHost = HOST_NONE;
-  /** How the side that is asked is reached; TRANSPORT_NONE: by what its Contact says. */
+  /** How the other side is reached; TRANSPORT_NONE: as its Contact says. */
   readonly flow = new Flow();
+}
+
+/** The text of a token. `RouteTokens` writes it; the caller owns it. */
+export class TokenText {
+  readonly bytes = new Uint8Array(LONG_DIGITS);
+  size = 0;
+}
+
+export class RouteTokens {
   private clock: DayClock | null;
   private readonly key = new Uint8Array(KEY_BYTES);
   private readonly hash = new Sha256();
@@ -76,23 +90,26 @@ export class RouteTokens {
   private readonly digits = new Uint8Array(8);
   private readonly moved = new Uint8Array(MAC_DIGITS + FLOW_DIGITS);
 
-  /** @param clock of all servers that stand for one another; without one the time is that since the start, and so is the life of the key */
+  /**
+   * @param clock shared by all servers that stand in for one another; null: time counts from the start, and so does the
+   * life of the key
+   */
   constructor(random: RandomSource, clock: DayClock | null = null) {
     this.clock = clock;
     for (let i = 0; i < KEY_BYTES; i++) this.key[i] = random.uint32() & 255;
   }
 
-  /** Servers that stand for one another have the same key. @param key KEY_BYTES of it are taken */
+  /** Servers that stand in for one another share a key. @param key its first KEY_BYTES are copied */
   setKey(key: Uint8Array): void {
     this.key.set(key.subarray(0, KEY_BYTES));
   }
 
-  /** The time to go by if there is no clock. */
+  /** Gives the time if there is no clock. */
   useTimers(timers: Timers): void {
     if (this.clock === null) this.clock = new DayClock(timers);
   }
 
-  /** What a mark calls the host that a request with this URI as its next hop goes to: an address by its number, a name by a keyed hash. */
+  /** @returns the host of a next hop as tokens write it: an address as its number, a name as a keyed hash */
   hostOf(uri: Uri): number {
     const { host } = this;
     if (!uri.param(MADDR, host) || host.size() === 0) {
@@ -113,71 +130,89 @@ export class RouteTokens {
   }
 
   /**
-   * Writes the mark for the dialog that the request begins, or belongs to.
-   * @param caller @param callee flows to be told, of TRANSPORT_NONE when there is nothing to tell @param callerHost @param calleeHost as `hostOf` has them
+   * Writes the token for the dialog that the request begins or belongs to.
+   * @param caller @param callee flows to write, of TRANSPORT_NONE when there is none to write
+   * @param callerHost @param calleeHost as `hostOf` gives them @param out filled
    */
-  write(m: Message, form: number, caller: Flow, callee: Flow, callerHost: number, calleeHost: number): void {
+  writeToken(
+    m: Message,
+    form: number,
+    caller: Flow,
+    callee: Flow,
+    callerHost: number,
+    calleeHost: number,
+    out: TokenText,
+  ): void {
     const isLong = caller.transport !== TRANSPORT_NONE || callee.transport !== TRANSPORT_NONE;
-    this.size = isLong ? LONG_DIGITS : SHORT_DIGITS;
+    out.size = isLong ? LONG_DIGITS : SHORT_DIGITS;
     const w = this.writer;
-    w.begin(this.bytes, MAC_DIGITS, LONG_DIGITS);
+    w.begin(out.bytes, MAC_DIGITS, LONG_DIGITS);
     w.hex(form, 1);
-    w.hex(Math.floor(this.nowS() / MARK_STEP_S + 1) * MARK_STEP_S + MARK_LIFE_S, 8);
+    w.hex(Math.floor(this.nowS() / TOKEN_STEP_S + 1) * TOKEN_STEP_S + TOKEN_LIFE_S, 8);
     w.hex(callerHost, 8);
     w.hex(calleeHost, 8);
     if (isLong) {
       writeFlow(w, caller);
       writeFlow(w, callee);
     }
-    this.sign(m, form);
+    this.sign(m, form, out);
   }
 
   /**
-   * After `read` of an entry in the response `m`: writes the caller's mark in its place.
-   * @param calleeHost HOST_NONE: he is to reach nobody
+   * Writes the caller's token for a response.
+   * @param user the token that `readToken` read in the response
+   * @param calleeHost HOST_NONE: the caller may reach no host
+   * @param out filled
    */
-  answer(m: Message, user: Span, calleeHost: number): void {
-    this.size = user.end - user.start;
-    for (let i = 0; i < this.size; i++) this.bytes[i] = user.bytes[user.start + i];
+  writeAnswered(m: Message, user: Span, calleeHost: number, out: TokenText): void {
+    out.size = user.end - user.start;
+    for (let i = 0; i < out.size; i++) out.bytes[i] = user.bytes[user.start + i];
     const w = this.writer;
-    w.begin(this.bytes, MAC_DIGITS, LONG_DIGITS);
+    w.begin(out.bytes, MAC_DIGITS, LONG_DIGITS);
     w.hex(FORM_ANSWERED, 1);
     w.at += 16;
     w.hex(calleeHost, 8);
-    this.sign(m, FORM_ANSWERED);
+    this.sign(m, FORM_ANSWERED, out);
   }
 
-  /** Whether `user` is a mark of ours for the dialog that `m`, a request or a response, belongs to; then all that is told is set. */
-  read(m: Message, user: Span): boolean {
+  /**
+   * Reads `user` as a token of ours for the dialog that `m`, a request or a response, belongs to.
+   * @param out filled if it is one @returns whether it is one
+   */
+  readToken(m: Message, user: Span, out: RouteToken): boolean {
     const { bytes, start, end } = user;
     const size = end - start;
     if (size !== SHORT_DIGITS && size !== LONG_DIGITS) return false;
     const form = hexDigit(bytes[start + MAC_DIGITS]);
     if (form !== FORM_ASKED && form !== FORM_AGAIN && form !== FORM_ANSWERED) return false;
-    this.form = form;
-    // In a response From is the side that asked; the mark in it is still that of the request.
-    this.isCaller = form === FORM_ANSWERED;
-    this.reckon(bytes, start + MAC_DIGITS, end, m, this.isCaller || !m.isRequest);
+    const isCaller = form === FORM_ANSWERED;
+    // In a response From is the side that asked, and the token in it is still that of the request.
+    this.hashToken(bytes, start + MAC_DIGITS, end, m, isCaller || !m.isRequest, form);
     if (!this.isMac(bytes, start)) return false;
     const at = start + MAC_DIGITS + 1;
     const endS = this.number(bytes, at) >>> 0;
     const caller = this.number(bytes, at + 8);
     const callee = this.number(bytes, at + 16);
-    this.isExpired = this.nowS() >= endS;
-    this.peerHost = this.isCaller ? callee : caller;
-    this.ownHost = this.isCaller ? caller : callee;
-    this.flow.set(TRANSPORT_NONE, -1, 0, -1);
-    if (size === LONG_DIGITS) this.readFlow(bytes, start + SHORT_DIGITS + (this.isCaller ? FLOW_DIGITS : 0), this.flow);
+    out.form = form;
+    out.isCaller = isCaller;
+    out.isExpired = this.nowS() >= endS;
+    out.peerHost = isCaller ? callee : caller;
+    out.ownHost = isCaller ? caller : callee;
+    out.flow.set(TRANSPORT_NONE, -1, 0, -1);
+    if (size === LONG_DIGITS) this.readFlow(bytes, start + SHORT_DIGITS + (isCaller ? FLOW_DIGITS : 0), out.flow);
     return true;
   }
 
-  /** Writes the parameter for the new Contact of the side with that tag, to be read by `isMoved`. @param flow as in `write` */
+  /**
+   * Writes the parameter for the new Contact of the side with that tag; `readMoved` reads it.
+   * @param flow as in `writeToken`
+   */
   writeMoved(w: Writer, m: Message, tagStart: number, tagEnd: number, host: number, flow: Flow): void {
     const { moved, writer: own } = this;
     own.begin(moved, MAC_DIGITS, moved.length);
     if (flow.transport !== TRANSPORT_NONE) writeFlow(own, flow);
     const end = own.at;
-    this.reckonMoved(moved, MAC_DIGITS, end, m, tagStart, tagEnd, host);
+    this.hashMoved(moved, MAC_DIGITS, end, m, tagStart, tagEnd, host);
     own.begin(moved, 0, MAC_DIGITS);
     this.putMac(own);
     w.octet(0x3b);
@@ -186,15 +221,18 @@ export class RouteTokens {
     w.raw(moved, 0, end);
   }
 
-  /** Whether the value of the parameter in the Request-URI of `m` is what was written for that host; then `flow` is that of now. */
-  isMoved(m: Message, value: Span, host: number): boolean {
+  /**
+   * Reads the parameter's value in the Request-URI of `m`.
+   * @param flow set to the one written in it if it was written here for that host @returns whether it was
+   */
+  readMoved(m: Message, value: Span, host: number, flow: Flow): boolean {
     const size = value.end - value.start;
     if (size !== MAC_DIGITS && size !== MAC_DIGITS + FLOW_DIGITS) return false;
     const { bytes, start, end } = value;
-    this.reckonMoved(bytes, start + MAC_DIGITS, end, m, m.toTagStart, m.toTagEnd, host);
+    this.hashMoved(bytes, start + MAC_DIGITS, end, m, m.toTagStart, m.toTagEnd, host);
     if (!this.isMac(bytes, start)) return false;
-    this.flow.set(TRANSPORT_NONE, -1, 0, -1);
-    if (size > MAC_DIGITS) this.readFlow(bytes, start + MAC_DIGITS, this.flow);
+    flow.set(TRANSPORT_NONE, -1, 0, -1);
+    if (size > MAC_DIGITS) this.readFlow(bytes, start + MAC_DIGITS, flow);
     return true;
   }
 
@@ -202,15 +240,15 @@ export class RouteTokens {
     return this.clock === null ? 0 : this.clock.nowS();
   }
 
-  /** Puts the hash before what `bytes` tells. */
-  private sign(m: Message, form: number): void {
-    this.reckon(this.bytes, MAC_DIGITS, this.size, m, true, form);
+  /** Writes the hash before the rest of the token. */
+  private sign(m: Message, form: number, out: TokenText): void {
+    this.hashToken(out.bytes, MAC_DIGITS, out.size, m, true, form);
     const w = this.writer;
-    w.begin(this.bytes, 0, MAC_DIGITS);
+    w.begin(out.bytes, 0, MAC_DIGITS);
     this.putMac(w);
   }
 
-  /** Compares all digits, whichever is wrong: how long it takes tells nothing. */
+  /** Compares all digits even when one is wrong, so that the time taken says nothing. */
   private isMac(bytes: Uint8Array, start: number): boolean {
     const { mac } = this;
     let difference = 0;
@@ -222,8 +260,11 @@ export class RouteTokens {
     return difference === 0;
   }
 
-  /** The hash over the key, what the mark says, Call-ID, the tag of whoever began, and in the caller's mark that of the other side. */
-  private reckon(bytes: Uint8Array, start: number, end: number, m: Message, isFrom: boolean, form = this.form): void {
+  /**
+   * Sets `mac` to the hash over the key, the token's content, Call-ID, the tag of the side that began, and in the
+   * caller's token the tag of the other side.
+   */
+  private hashToken(bytes: Uint8Array, start: number, end: number, m: Message, isFrom: boolean, form: number): void {
     const { hash } = this;
     hash.begin();
     hash.update(this.key, 0, KEY_BYTES);
@@ -240,7 +281,7 @@ export class RouteTokens {
     this.hash.update(m.bytes, isFrom ? m.fromTagStart : m.toTagStart, isFrom ? m.fromTagEnd : m.toTagEnd);
   }
 
-  private reckonMoved(
+  private hashMoved(
     bytes: Uint8Array,
     start: number,
     end: number,

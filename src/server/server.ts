@@ -1,6 +1,7 @@
 /**
- * The server as the user of the transaction layer: a REGISTER for a domain of ours goes to the registrar, all else to the proxy or
- * redirect server behind it. Under too much load new requests are turned away before that. Alone, as a registrar, it answers OPTIONS and says of other methods that it does not have them.
+ * The server as the user of the transaction layer: a REGISTER for a domain of ours goes to the registrar, all else to
+ * the proxy or redirect server behind it. Under too much load new requests are turned away before that. Alone, as a
+ * registrar, it answers OPTIONS and says of other methods that it does not have them.
  */
 import { octets } from "../core/bytes.js";
 import { Flow } from "../transaction/flow.js";

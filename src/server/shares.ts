@@ -1,7 +1,8 @@
 /**
- * How much of the transactions requests of a kind may hold: strangers get a part of them, and so has what comes along a Record-Route of
- * ours, which a stranger's call may be too. What is left is for those who gave a password, and REGISTER. Only what cannot be spared counts:
- * a transaction that has its final response makes room when there is need of it (layer.ts).
+ * How much of the transactions requests of a kind may hold: strangers get a part of them, and so has what comes along a
+ * Record-Route of ours, which a stranger's call may be too. What is left is for those who gave a password, and
+ * REGISTER. Only what cannot be spared counts: a transaction that has its final response makes room when there is need
+ * of it (layer.ts).
  * Not here: how many requests a second there may be (overload.ts), and who is a stranger (admission.ts).
  */
 import { hash } from "../core/bytes.js";
@@ -16,7 +17,10 @@ export const SHARE_KNOWN = 0;
 export const SHARE_DIALOG = 1;
 export const SHARE_STRANGER = 2;
 
-/** By share, how much of each pool may be held. Of the server transactions some are always left for those who end something, and REGISTER. */
+/**
+ * By share, how much of each pool may be held. Of the server transactions some are always left for those who end
+ * something, and REGISTER.
+ */
 const PARTS_SERVERS: readonly number[] = [15 / 16, 1 / 4, 1 / 2];
 const PARTS_CLIENTS: readonly number[] = [1, 1 / 4, 1 / 2];
 
@@ -30,7 +34,8 @@ export class Shares {
   /** Requests that found their share taken, by SHARE_*. */
   readonly refused: number[] = [0, 0, 0];
   private readonly layer: TransactionLayer;
-  // By position in the pool: the share, and of clients their branch, by which it is known whether the position has passed on to another.
+  // By position in the pool: the share, and of clients their branch, by which it is known whether the position has
+  // passed on to another.
   private readonly ofServer: Uint8Array;
   /** Where the dialog of a request is counted, NO_PLACE for one that has none. */
   private readonly places: Int16Array;
@@ -38,7 +43,10 @@ export class Shares {
   private readonly branches: Int32Array;
   private readonly mostServers: number[] = [];
   private readonly mostClients: number[] = [];
-  /** By share: at least as many as are under way. They are counted anew when a limit is met, but not more than once a millisecond. */
+  /**
+   * By share: at least as many as are under way. They are counted anew when a limit is met, but not more than once a
+   * millisecond.
+   */
   private readonly servers: number[] = [0, 0, 0];
   private readonly clients: number[] = [0, 0, 0];
   private countedMs = -1;

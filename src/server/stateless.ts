@@ -1,8 +1,8 @@
 /**
- * The stateless proxy (RFC 3261 §16.11): each message is sent on by itself, a request to one place, its answers to where its Vias say.
- * Nothing is kept: the branch is reckoned from the one that came, so that a repetition, an ACK and a CANCEL go the way of their request.
- * An ACK or CANCEL cannot be asked for credentials, and goes on without; credentials are not checked for being used twice.
- * Not here: forking, 100 Trying, and what a location service that answers later would need.
+ * The stateless proxy (RFC 3261 §16.11): each message is forwarded by itself, a request to one place, a response to where its
+ * Vias say. Nothing is kept: the branch is a hash of the one that came, so that a repetition, an ACK and a CANCEL go the way of
+ * their request. ACK and CANCEL cannot be challenged, so they go on without credentials; reused credentials are not noticed.
+ * Not here: forking, 100 Trying, and location services that answer later.
  */
 import { parseIPv4 } from "../core/address.js";
 import { hash, NONE, Span } from "../core/bytes.js";
@@ -27,117 +27,112 @@ import {
 import { hasCookie, Via } from "../wire/via.js";
 import type { Admission } from "./admission.js";
 import { AnsweredRoutes } from "./answered.js";
-import { Forwarder } from "./forward.js";
+import { Forwarder, NOT_SENT, SENT } from "./forward.js";
 import { breadthOf, Hop } from "./hop.js";
 import { type Bindings, LOCATION_OK, type LocationStore, type LocationUser } from "./location.js";
 import type { Overload } from "./overload.js";
 import type { CallWatcher } from "./proxy.js";
 import type { Registrar } from "./registrar.js";
-import type { RouteTokens } from "./routetoken.js";
-import { KIND_ELSEWHERE, type Targets } from "./targets.js";
+import { KIND_ELSEWHERE, Route } from "./route.js";
+import type { Targets } from "./targets.js";
 
 export class StatelessCounters {
   /** Requests and responses that went on. */
   forwarded = 0;
   answered = 0;
-  /** What led nowhere: an ACK for nobody, a response that is not ours to pass on. */
+  /** Messages that lead nowhere: an ACK for nobody, a response that is not ours to pass on. */
   dropped = 0;
 }
 
 export class StatelessProxy implements Bypass, LocationUser {
   readonly counters = new StatelessCounters();
-  /** Turns new requests away while there are too many; null: all are taken. */
+  /** Refuses new requests while there are too many; null: all are taken. */
   overload: Overload | null = null;
-  /** Told of calls, but not of their answers: nothing is remembered. */
+  /** Told of calls, but not of their answers, for no answer is connected to its request. */
   watcher: CallWatcher | null = null;
   private readonly layer: TransactionLayer;
   private readonly admission: Admission;
   private readonly store: LocationStore;
   private readonly targets: Targets;
-  private readonly routeTokens: RouteTokens;
   private readonly registrar: Registrar;
   private readonly forwarder: Forwarder;
   private readonly answered: AnsweredRoutes;
   private readonly seed: number;
+  private readonly route = new Route();
   private readonly hop = new Hop();
   private readonly back = new Flow();
   private readonly list = new ValueList();
   private readonly via = new Via();
   private readonly value = new Span();
   private readonly word = new Int32Array(1);
-  /** What the location service said: a status, 0 when `hop` is set. */
+  /** The answer of the location service, from inside of `locate`: 0 when it filled `hop`, else a status. */
   private found = 0;
 
-  /** @param store one that answers at once @param registrar REGISTERs for it are left to the layer */
+  /** @param store one that answers at once @param registrar its REGISTERs are left to the layer */
   constructor(
     layer: TransactionLayer,
     random: RandomSource,
     admission: Admission,
     store: LocationStore,
-    targets: Targets,
-    routeTokens: RouteTokens,
     registrar: Registrar,
     isRecording: boolean,
   ) {
     this.layer = layer;
     this.admission = admission;
     this.store = store;
-    this.targets = targets;
-    this.routeTokens = routeTokens;
+    this.targets = admission.targets;
     this.registrar = registrar;
-    this.forwarder = new Forwarder(layer, admission, routeTokens, isRecording);
-    this.answered = new AnsweredRoutes(admission.ourDomains, routeTokens);
+    this.forwarder = new Forwarder(layer, admission, isRecording);
+    this.answered = new AnsweredRoutes(admission.domains, admission.routeTokens);
     this.seed = random.uint32() | 0;
   }
 
   onRequest(m: Message, source: Flow): boolean {
     if (m.method === METHOD_REGISTER && this.registrar.isFor(m)) return false;
-    const { admission, hop, overload } = this;
+    const { admission, hop, overload, route } = this;
     const { nowMs } = this.layer.timers;
     if (overload !== null && !overload.admits(m, admission, source.ip, nowMs)) {
       overload.refuse(this.layer, m, source);
       return true;
     }
-    let status = admission.check(m, source);
-    if (overload !== null && admission.isKnown) overload.know(source.ip, nowMs);
-    if (status === 0) status = this.locate();
+    route.source.copy(source);
+    const refusal = admission.check(m, route);
+    if (overload !== null && route.sender.isKnown) overload.know(source.ip, nowMs);
+    const status = refusal !== 0 ? refusal : this.locate(route);
     if (status !== 0) {
-      this.answer(m, source, status);
+      this.answer(m, status, admission.reasonOf(m, status, route));
       return true;
     }
     const branch = this.branchOf(m, m.branchStart, m.branchEnd, m.sentByStart, m.sentByEnd);
     hop.breadth = breadthOf(m);
-    if (this.forwarder.sendOnce(m, source, hop, branch, Math.imul(branch, 0x9e3779b1))) {
+    const sent = this.forwarder.sendOnce(m, route, hop, branch, Math.imul(branch, 0x9e3779b1));
+    if (sent === SENT) {
       this.counters.forwarded += 1;
       if (m.method === METHOD_INVITE && m.toTagEnd === m.toTagStart) this.watcher?.onCall(-1, m, source);
       else if (m.method === METHOD_BYE) this.watcher?.onBye(m);
-    } else if (this.forwarder.status !== 0) this.answer(m, source, this.forwarder.status, this.forwarder.reason);
+    } else if (sent !== NOT_SENT) this.answer(m, sent, hop.reason);
     else this.counters.dropped += 1;
     return true;
   }
 
-  /** The only way of a request, in `hop`. @returns 0, or the status that says why there is none */
-  private locate(): number {
-    const { admission, hop, targets, routeTokens, layer } = this;
+  /** Fills `hop` with the only way of a request. @returns 0, or the status that says why there is none */
+  private locate(route: Route): number {
+    const { hop } = this;
     hop.clear();
-    if (admission.kind !== KIND_ELSEWHERE) {
+    if (route.kind !== KIND_ELSEWHERE) {
       this.found = 480;
-      this.store.bindings(targets.aor, this, 0);
+      this.store.bindings(route.aor, this, 0);
       return this.found;
     }
-    hop.uri.set(targets.uri.bytes, targets.uri.start, targets.uri.end);
-    hop.isOwners = targets.isPlanned;
-    const { routing } = admission;
-    if (routing.isFollowed && !routing.hasRoute && layer.transport.isOpen(routeTokens.flow))
-      hop.flow.copy(routeTokens.flow);
+    hop.setElsewhere(route, this.layer.transport);
     return 0;
   }
 
-  /** The best of them, whichever that is: the same each time. */
+  /** Takes the first binding, which is the same each time as long as the bindings are. */
   onBindings(_token: number, result: number, list: Bindings): void {
     if (result !== LOCATION_OK) this.found = 500;
     else if (list.first()) {
-      this.targets.reach(list, this.hop);
+      this.targets.fillHop(list, this.hop);
       this.hop.isUser = true;
       this.found = 0;
     }
@@ -145,23 +140,22 @@ export class StatelessProxy implements Bypass, LocationUser {
 
   onUpdated(_token: number, _result: number): void {}
 
-  private answer(m: Message, source: Flow, status: number, reason: Uint8Array = NONE): void {
+  private answer(m: Message, status: number, reason: Uint8Array): void {
+    const { source } = this.route;
     if (m.method === METHOD_ACK) {
       this.counters.dropped += 1;
       return;
     }
     this.counters.answered += 1;
     if (status !== 407 && status !== 200) this.watcher?.onReply(m, source, status);
-    const { admission } = this;
-    admission.write(
-      this.layer.answer(m, source, status, reason.length > 0 ? reason : admission.reasonOf(status)),
-      m,
-      status,
-    );
+    this.admission.writeAnswer(this.layer.answer(m, source, status, reason), m, status, this.route);
     this.layer.sendAnswer();
   }
 
-  /** The same for a request each time it comes, for its ACK and CANCEL, and for a response to it, of whichever Via was topmost in the request. */
+  /**
+   * @returns the first half of the branch, made from the topmost Via of the request: it is the same for a repetition of the
+   * request, for its ACK and CANCEL, and for a response to it
+   */
   private branchOf(m: Message, start: number, end: number, sentByStart: number, sentByEnd: number): number {
     const h = hasCookie(m.bytes, start, end)
       ? hash(m.bytes, start, end)
@@ -170,8 +164,8 @@ export class StatelessProxy implements Bypass, LocationUser {
   }
 
   /**
-   * Goes where the Via below ours says: its `received` and `rport`, which were written here. Only if that Via was below ours when the
-   * request went: else anybody could send anything anywhere through us. RFC 3261 §16.11, §18.2.2
+   * Forwards a response to where the Via below ours says: its `received` and `rport`, which were written here. That Via has to be
+   * the one that was below ours in the request, or anybody could send anything anywhere through us. RFC 3261 §16.11, §18.2.2
    */
   onResponse(m: Message, _source: Flow): boolean {
     const { layer, list, via, word, back } = this;

@@ -1,6 +1,6 @@
 /**
- * Who may register and call, and the domains they belong to. Kept of a password is only H(user:realm:password) (RFC 7616 §3.4.2),
- * by which nobody can log in anywhere else. A table of fixed size; the realm is the domain.
+ * Who may register and call, and the domains they belong to. Kept of a password is only H(user:realm:password) (RFC
+ * 7616 §3.4.2), by which nobody can log in anywhere else. A table of fixed size; the realm is the domain.
  * Not here: files (the host reads them), and whether an answer to a challenge is right (authenticator.ts).
  */
 import { equal, equalNoCase, hash, NONE, Span } from "../core/bytes.js";
@@ -28,9 +28,12 @@ export class Secret {
 }
 
 export interface UserStore {
-  /** Looks for the user of that name (without escapes) in a realm, and sets `out`. All octets are lent for the call. @returns whether there is one */
-  find(name: Span, realm: Uint8Array, out: Secret): boolean;
-  /** As `find`, only whether there is one. */
+  /**
+   * Looks for the user of that name (without escapes) in a realm, and sets `out`. All octets are lent for the call.
+   * @returns whether there is one
+   */
+  findSecret(name: Span, realm: Uint8Array, out: Secret): boolean;
+  /** Whether there is a user of that name. */
   has(name: Span, realm: Uint8Array): boolean;
   /** @returns STRANGERS_*, of somebody who is not there STRANGERS_BY_RULE */
   strangers(name: Span, realm: Uint8Array): number;
@@ -47,7 +50,10 @@ export class UserTable implements UserStore {
   private readonly realms: readonly Uint8Array[];
   private readonly other = new Span();
 
-  /** @param capacity users at most @param nameBytes octets of the longest name, up to 255 @param realms at most 255, kept */
+  /**
+   * @param capacity users at most
+   * @param nameBytes octets of the longest name, up to 255 @param realms at most 255, kept
+   */
   constructor(capacity: number, nameBytes: number, realms: readonly Uint8Array[]) {
     this.capacity = capacity;
     this.nameBytes = nameBytes;
@@ -58,7 +64,8 @@ export class UserTable implements UserStore {
   }
 
   /**
-   * Adds a user. @param md5 @param sha256 hexadecimal digits, NONE for one that is not known @param strangers STRANGERS_*
+   * Adds a user.
+   * @param md5 @param sha256 hexadecimal digits, NONE for one that is not known @param strangers STRANGERS_*
    * @returns false when the table is full, the name is too long or there already, the realm unknown, or a hash no hash
    */
   add(
@@ -86,7 +93,7 @@ export class UserTable implements UserStore {
     return true;
   }
 
-  find(name: Span, realm: Uint8Array, out: Secret): boolean {
+  findSecret(name: Span, realm: Uint8Array, out: Secret): boolean {
     const at = this.slotOf(name, realm);
     if (at < 0) return false;
     const slots = this.slots;
@@ -125,7 +132,10 @@ export class UserTable implements UserStore {
   }
 }
 
-/** @returns the domain (one of `domains`, which is also the realm) that is the host `bytes[start, end)`, NONE when it is none of them */
+/**
+ * @returns the domain (one of `domains`, which is also the realm) that is the host `bytes[start, end)`, NONE when it is
+ * none of them
+ */
 export function domainOf(domains: readonly Uint8Array[], bytes: Uint8Array, start: number, end: number): Uint8Array {
   for (let i = 0; i < domains.length; i++)
     if (sameHost(domains[i], 0, domains[i].length, bytes, start, end)) return domains[i];

@@ -147,8 +147,13 @@ export interface UserAgentUser {
   onUnchanged?(call: Call, wasHold: boolean, m: Message | null): void;
   /** An INVITE that came was refused with that status, and never was a call. @param source with the port it came from */
   onCallRefused?(m: Message, source: Flow, status: number): void;
-  /** Whether an INVITE, MESSAGE or SUBSCRIBE that came may be taken. @param call in which a MESSAGE came, null outside of any @returns 0, or the status that refuses it */
-  mayCall(m: Message, source: Flow, call: Call | null): number;
+  /**
+   * Judges an INVITE, MESSAGE or SUBSCRIBE that came.
+   * @param call the call that a MESSAGE came in, null outside of any
+   * @param isAuthenticated a server before this user agent has checked the sender's password
+   * @returns 0 when it may be taken, else the status that refuses it
+   */
+  mayCall(m: Message, source: Flow, call: Call | null, isAuthenticated: boolean): number;
   /**
    * Whether a REFER that came in a call may be followed. @param out whom it names, and whom to call for that
    * @returns as `mayCall`
@@ -450,7 +455,8 @@ export class UserAgent
 
   // ---- requests that come ----
 
-  onRequest(t: ServerTransaction, m: Message): void {
+  /** @param isAuthenticated a server before this user agent has checked the sender's password */
+  onRequest(t: ServerTransaction, m: Message, isAuthenticated = false): void {
     if (m.toTagEnd > m.toTagStart) {
       const call = this.callOf(m);
       if (m.method === METHOD_SUBSCRIBE && this.transfer.referral.owns(m)) {
@@ -468,7 +474,7 @@ export class UserAgent
     // Outside of a dialog nobody has shown yet that it is where it says: all refusals go without a transaction.
     const isReadable = uri.parse(m.bytes, m.uriStart, m.uriEnd);
     const problem = inspect(this.rules, m, isReadable ? uri : null, this.wasHere(t, m));
-    const status = problem === 0 && isAsked(m.method) ? this.judge(t, m, null) : problem;
+    const status = problem === 0 && isAsked(m.method) ? this.judge(t, m, null, isAuthenticated) : problem;
     if (status !== 0) this.refuseInspected(t, m, status);
     // RFC 3891 §3
     else if (m.method !== METHOD_INVITE && m.has(HEADER_REPLACES)) this.refuseFor(t, m, 400, BAD_REPLACES);
@@ -523,9 +529,9 @@ export class UserAgent
   }
 
   /** Asks the user above. @returns as `mayCall` */
-  private judge(t: ServerTransaction, m: Message, call: Call | null): number {
+  private judge(t: ServerTransaction, m: Message, call: Call | null, isAuthenticated = false): number {
     from.set(t.source.transport, t.source.ip, t.sourcePort, t.source.connection);
-    return this.user.mayCall(m, from, call);
+    return this.user.mayCall(m, from, call, isAuthenticated);
   }
 
   private refuseInspected(t: ServerTransaction, m: Message, status: number): void {

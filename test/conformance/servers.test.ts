@@ -5,7 +5,7 @@
  */
 import { describe, expect, it } from "vitest";
 import { text } from "../../src/core/bytes.js";
-import type { ProxyOptions } from "../../src/server/proxy.js";
+import type { HouseOptions } from "../server/proxied.js";
 import { field, fields } from "../transaction/harness.js";
 import { flowMessages, SOURCES, type Source } from "../wire/corpus.js";
 import { byUdp, dressed, picture, type Said, split, tagOf } from "./picture.js";
@@ -15,7 +15,7 @@ import { HOSTS, isAnsweredBy, kindOf, Stage } from "./stage.js";
 interface Flow {
   steps: string;
   /** The servers that are ours, and how they are set up. */
-  servers: Record<string, Partial<ProxyOptions> | "redirect">;
+  servers: Record<string, HouseOptions | "redirect">;
   /** What was registered before: server, user, contact. */
   bound?: [string, string, string][];
   /** Whose challenge the first request answers already: server. */

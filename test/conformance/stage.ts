@@ -5,12 +5,11 @@
  */
 import { ipv4 } from "../../src/core/address.js";
 import { octets } from "../../src/core/bytes.js";
-import type { ProxyOptions } from "../../src/server/proxy.js";
 import { Redirect } from "../../src/server/redirect.js";
 import { UserTable } from "../../src/server/users.js";
 import { ALGORITHM_MD5, ALGORITHM_SHA256 } from "../../src/wire/digest.js";
 import { House, type Place, secretOf } from "../server/house.js";
-import { ProxyHouse } from "../server/proxied.js";
+import { type HouseOptions, ProxyHouse } from "../server/proxied.js";
 import { field, fields } from "../transaction/harness.js";
 
 /** Everybody's letter in the flows, name and address. RFC 3665 §2, §3 */
@@ -69,7 +68,7 @@ export class Stage {
   /** The number of the connection between a phone and a server, whoever opened it. */
   private readonly connections = new Map<string, number>();
 
-  proxy(letter: string, options: Partial<ProxyOptions>): void {
+  proxy(letter: string, options: HouseOptions): void {
     this.houses.set(letter, new ProxyHouse(options, [], null, place(letter)));
   }
 

@@ -2,7 +2,8 @@
 import { describe, expect, test } from "vitest";
 import { ipv4 } from "../../src/core/address.js";
 import { NONE, octets } from "../../src/core/bytes.js";
-import { NO_CREDENTIALS } from "../../src/server/admission.js";
+import { NO_CREDENTIALS } from "../../src/server/authenticator.js";
+import { Route } from "../../src/server/route.js";
 import { STRANGERS_ALWAYS, STRANGERS_BY_RULE, STRANGERS_NEVER, UserTable } from "../../src/server/users.js";
 import { ALGORITHM_MD5 } from "../../src/wire/digest.js";
 import { Message, PARSE_OK } from "../../src/wire/message.js";
@@ -118,8 +119,8 @@ describe("a refusal", () => {
 
 describe("without a password", () => {
   test("nobody is known before the first request came", () => {
-    const { admission } = new ProxyHouse().proxy;
-    expect([admission.isKnown, admission.row]).toEqual([false, NO_CREDENTIALS]);
+    const { isKnown, row } = new Route().sender;
+    expect([isKnown, row]).toEqual([false, NO_CREDENTIALS]);
   });
 
   test("a stranger begins calls to users alone, and in a closed house none", () => {

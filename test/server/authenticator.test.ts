@@ -15,7 +15,7 @@ import {
   CHECK_OK,
   CHECK_REFUSED,
   CHECK_STALE,
-  TOO_MANY_WRONG,
+  Sender,
 } from "../../src/server/authenticator.js";
 import { Guard } from "../../src/server/guard.js";
 import { UserTable } from "../../src/server/users.js";
@@ -69,6 +69,7 @@ class Gate {
   readonly timers = new Timers(1);
   readonly auth: Authenticator;
   readonly message = new Message(32);
+  readonly sender = new Sender();
   readonly users = new UserTable(8, 64, [REALM, OTHER_REALM]);
 
   constructor(options: Partial<AuthenticatorOptions> | null = {}) {
@@ -109,7 +110,7 @@ class Gate {
   /** @returns CHECK_* */
   check(credentials: string | readonly string[], ip = PHONE, uri = URI): number {
     const lines = typeof credentials === "string" ? [credentials] : credentials;
-    return this.auth.check(this.request(lines, uri), HEADER_AUTHORIZATION, REALM, ip);
+    return this.auth.check(this.request(lines, uri), HEADER_AUTHORIZATION, REALM, ip, this.sender);
   }
 
   /** Asks for a challenge and answers it. @returns CHECK_* */
@@ -174,11 +175,11 @@ describe("right credentials", () => {
     const gate = new Gate();
     const credentials = answer(gate.challenge());
     expect(gate.check(["Subject: x", credentials])).toBe(CHECK_OK);
-    expect(gate.auth.name.toString()).toBe("alice");
-    expect(gate.auth.row).toBe(gate.message.first(HEADER_AUTHORIZATION));
+    expect(gate.sender.name.toString()).toBe("alice");
+    expect(gate.sender.row).toBe(gate.message.first(HEADER_AUTHORIZATION));
     expect(gate.auth.counters).toMatchObject({ accepted: 1, refused: 0, stale: 0, locked: 0 });
     expect(gate.login({ user: "bob" })).toBe(CHECK_OK);
-    expect(gate.auth.name.toString()).toBe("bob");
+    expect(gate.sender.name.toString()).toBe("bob");
   });
 
   test("are those of the field that is asked for, for the realm and an algorithm that was asked for", () => {
@@ -192,13 +193,13 @@ describe("right credentials", () => {
     expect(gate.check(credentials.replace("Digest", "Basic"))).toBe(CHECK_NONE);
     expect(gate.auth.counters).toMatchObject({ accepted: 0, refused: 0, stale: 0, locked: 0 });
     const m = gate.request(["Proxy-" + credentials]);
-    expect(gate.auth.check(m, HEADER_PROXY_AUTHORIZATION, REALM, PHONE)).toBe(CHECK_OK);
+    expect(gate.auth.check(m, HEADER_PROXY_AUTHORIZATION, REALM, PHONE, gate.sender)).toBe(CHECK_OK);
   });
 
   test("may have escapes in the name; a name that is too long is nobody's, and those behind it count", () => {
     const gate = new Gate();
     expect(gate.check(answer(gate.challenge()).replace('"alice"', '"al\\ice"'))).toBe(CHECK_OK);
-    expect(gate.auth.name.toString()).toBe("alice");
+    expect(gate.sender.name.toString()).toBe("alice");
     const long = answer(gate.challenge(), { user: "a".repeat(USERNAME_MAX_BYTES + 1) });
     expect(gate.check(long)).toBe(CHECK_NONE);
     expect(gate.check([long, answer(gate.challenge())])).toBe(CHECK_OK);
@@ -278,20 +279,21 @@ describe("wrong credentials", () => {
     // There is no try left: nothing is looked at, and it is said for how long, by all who share the guard.
     expect(gate.login()).toBe(CHECK_LOCKED);
     expect(told).toHaveLength(GUESSES_BURST);
-    expect(gate.auth.waitS).toBe(800);
+    expect(gate.sender.waitS).toBe(800);
     expect(gate.auth.counters).toMatchObject({ accepted: 0, refused: GUESSES_BURST, locked: 1 });
     const w = new Writer();
     const out = new Uint8Array(100);
     w.begin(out, 0, out.length);
-    gate.auth.writeWait(w);
+    gate.auth.writeRefusal(w, HEADER_WWW_AUTHENTICATE, gate.sender);
     expect(text(out, 0, w.at)).toBe("Retry-After: 800\r\n");
-    expect(text(TOO_MANY_WRONG, 0, TOO_MANY_WRONG.length)).toBe("Too Many Wrong Passwords");
+    const { reason } = gate.sender;
+    expect(text(reason, 0, reason.length)).toBe("Too Many Wrong Passwords");
     const other = new Gate({ guard });
     other.timers.nowMs = gate.timers.nowMs;
     expect(other.login()).toBe(CHECK_LOCKED);
     gate.wait(GUESS_EVERY_MS - 100);
     expect(gate.login()).toBe(CHECK_LOCKED);
-    expect(gate.auth.waitS).toBe(1);
+    expect(gate.sender.waitS).toBe(1);
     gate.wait(100);
     expect(gate.login()).toBe(CHECK_OK);
     expect(new Gate({ guard: null }).login()).toBe(CHECK_OK);
@@ -445,13 +447,14 @@ describe("credentials in a row", () => {
     const gate = new Gate();
     const recall = (value: string): string => {
       const m = row(gate, value);
-      const realm = gate.auth.recall(m, m.first(HEADER_AUTHORIZATION), REALMS);
+      gate.auth.recall(m, m.first(HEADER_AUTHORIZATION), REALMS, gate.sender);
+      const { realm } = gate.sender;
       return text(realm, 0, realm.length);
     };
     expect(recall(of("example.com", "b\\ob"))).toBe("example.com");
-    expect(gate.auth.name.toString()).toBe("bob");
+    expect(gate.sender.name.toString()).toBe("bob");
     expect(recall(of("example.org"))).toBe("example.org");
-    expect(gate.auth.name.toString()).toBe("alice");
+    expect(gate.sender.name.toString()).toBe("alice");
     expect(recall(of("example.net"))).toBe("");
     expect(recall("Basic abc")).toBe("");
     expect(recall(of("example.org").replace("Digest", "Basic"))).toBe("");

@@ -1,6 +1,6 @@
 /** A house with a proxy in virtual time, and the phones around it: strings in, strings out. */
 import { ipv4 } from "../../src/core/address.js";
-import { Admission } from "../../src/server/admission.js";
+import { ADMISSION_DEFAULTS, Admission, type AdmissionOptions } from "../../src/server/admission.js";
 import { AUTHENTICATOR_DEFAULTS, Authenticator } from "../../src/server/authenticator.js";
 import { Domains } from "../../src/server/domains.js";
 import type { Guard } from "../../src/server/guard.js";
@@ -68,11 +68,13 @@ export function ask(parts: Ask = {}): string {
   );
 }
 
+export type HouseOptions = Partial<ProxyOptions & AdmissionOptions>;
+
 export class ProxyHouse extends House {
   readonly proxy: StatefulProxy;
 
   constructor(
-    options: Partial<ProxyOptions> = {},
+    options: HouseOptions = {},
     rules: readonly NumberRule[] = [],
     makeStore: ((memory: MemoryLocation) => LocationStore) | null = null,
     place: Place = home(),
@@ -81,19 +83,12 @@ export class ProxyHouse extends House {
     super(registrar, {}, makeStore, place);
     const ourDomains = new Domains(this.layer, place.domains);
     const targets = new Targets(this.layer, ourDomains, place.users, new NumberPlan(rules), this.registrar.node);
-    this.proxy = new StatefulProxy(
-      this.layer,
-      this.random,
-      this.auth,
-      this.store,
-      ourDomains,
-      targets,
-      new RouteTokens(this.random),
-      {
-        ...PROXY_DEFAULTS,
-        ...options,
-      },
-    );
+    const tokens = new RouteTokens(this.random);
+    const admission = new Admission(this.layer, this.random, this.auth, ourDomains, targets, tokens, {
+      ...ADMISSION_DEFAULTS,
+      ...options,
+    });
+    this.proxy = new StatefulProxy(this.layer, this.random, admission, this.store, { ...PROXY_DEFAULTS, ...options });
     this.server.next = this.proxy;
   }
 
@@ -152,9 +147,9 @@ export function withoutState(h: ProxyHouse, guard: Guard | null = null, isClosed
     guard,
   });
   const routeTokens = new RouteTokens(random);
-  const admission = new Admission(h.layer, random, auth, ourDomains, targets, routeTokens, []);
-  if (isClosed) admission.isClosed = true;
-  const proxy = new StatelessProxy(h.layer, random, admission, h.memory, targets, routeTokens, h.registrar, true);
+  const options = { ...ADMISSION_DEFAULTS, isClosed };
+  const admission = new Admission(h.layer, random, auth, ourDomains, targets, routeTokens, options);
+  const proxy = new StatelessProxy(h.layer, random, admission, h.memory, h.registrar, true);
   h.layer.bypass = proxy;
   return proxy;
 }

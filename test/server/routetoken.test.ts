@@ -1,6 +1,6 @@
 /** The mark in our Record-Route as a capability: what one who heard it may do with it, and what not. */
 import { describe, expect, test } from "vitest";
-import { MARK_LIFE_S } from "../../src/server/routetoken.js";
+import { TOKEN_LIFE_S } from "../../src/server/routetoken.js";
 import { responseTo, type Sent } from "../transaction/harness.js";
 import { ALICE, type Ask, BOB, brief, field, fields, ProxyHouse, STRANGER, withoutState } from "./proxied.js";
 
@@ -170,7 +170,7 @@ describe.each([false, true])("in a call (without state: %s)", (isStateless) => {
       }
       expect(went(c.sends(isCaller, "BYE", { uri: "sip:v@10.8.8.8" }))).toEqual([]);
     }
-    expect(MARK_LIFE_S).toBeGreaterThan(24 * 3600);
+    expect(TOKEN_LIFE_S).toBeGreaterThan(24 * 3600);
   });
 
   test("a user of ours goes on by password when it is over", () => {
