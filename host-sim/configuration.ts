@@ -3,8 +3,8 @@
  * settings file, docs/door.schema.json. `npm run docs` writes both, a test checks that they are current.
  */
 import { readFileSync, writeFileSync } from "node:fs";
+import { allowed } from "../src/settings/check.js";
 import {
-  allowed,
   isSecret,
   needsRestart,
   SCHEMA,

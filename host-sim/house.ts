@@ -116,7 +116,7 @@ export class SimHouse {
     const misfit = checkTogether(settings) || sizeProblem(settings);
     if (misfit !== "") throw new Misfit(misfit);
     const isServed = plan.phones > 0 && hasServer(settings);
-    const serverPort = settings.number("sip.port") + SERVER_SIP_STEP;
+    const serverPort = settings.get("sip.port") + SERVER_SIP_STEP;
     const passwords = isServed ? random() : null;
     const home: Home = {
       domain: domainOf(settings),
@@ -160,7 +160,7 @@ export class SimHouse {
         codec: null,
         store: new MemoryStore(),
       });
-      ladder.name(party.settings.get("net.address"), party.settings.number("sip.port"), name);
+      ladder.name(party.settings.get("net.address"), party.settings.get("sip.port"), name);
       return { party, keypad };
     });
     if (isServed) ladder.name(settings.get("net.address"), serverPort, "server");
@@ -273,7 +273,7 @@ export class SimHouse {
     // The server stays where it is, whatever port the door has after its next start.
     const isAtHome = settings.get("sip.domain") === home.domain || hasServer(settings);
     if (isServed && isAtHome) joinServer(settings, home);
-    plan.ladder.name(settings.get("net.address"), settings.number("sip.port"), "door");
+    plan.ladder.name(settings.get("net.address"), settings.get("sip.port"), "door");
   }
 }
 
@@ -282,7 +282,7 @@ export function phoneName(index: number): string {
 }
 
 function phonePort(door: Settings, index: number): number {
-  return door.number("sip.port") + PHONE_SIP_STEPS[index];
+  return door.get("sip.port") + PHONE_SIP_STEPS[index];
 }
 
 function phoneAddress(door: Settings, index: number): string {
@@ -298,11 +298,11 @@ function hasServer(settings: Settings): boolean {
   const domain = settings.get("sip.domain");
   // The house's own may have been saved with the rest.
   const isOwn = domain === DOMAIN || domain === serverAddress(settings);
-  return settings.isOn("sip.register") && (isOwn || (domain === "" && settings.get("sip.proxy") === ""));
+  return settings.get("sip.register") && (isOwn || (domain === "" && settings.get("sip.proxy") === ""));
 }
 
 function serverAddress(settings: Settings): string {
-  return settings.get("net.address") + ":" + (settings.number("sip.port") + SERVER_SIP_STEP);
+  return settings.get("net.address") + ":" + (settings.get("sip.port") + SERVER_SIP_STEP);
 }
 
 function isRedirecting(settings: Settings): boolean {
@@ -340,7 +340,7 @@ function phoneSettings(door: Settings, index: number, password: string): Setting
     settings.set("sip.name", index === 0 ? "Indoor phone" : "Indoor phone " + (index + 1)),
     settings.set("sip.port", String(phonePort(door, index))),
     settings.set("net.address", door.get("net.address")),
-    settings.set("rtp.port", String(door.number("rtp.port") + PHONE_RTP_STEP * (index + 1))),
+    settings.set("rtp.port", String(door.get("rtp.port") + PHONE_RTP_STEP * (index + 1))),
     settings.set("call.allow", "any"),
     settings.set("call.showDigits", "on"),
   ];

@@ -3,6 +3,7 @@
  * settings, among them `wifi.ssid` and `wifi.password`, and `reboot`. A Wi-Fi that a browser hands over (Improv) is joined at once, and
  * kept when it could be joined. A wired board asks for no Wi-Fi.
  */
+
 import { BOARD } from "../hal/boards/board.js";
 import type { PinWiring, Store } from "../hal/device.js";
 import { Machine } from "../hal/moddable/machine.js";
@@ -15,6 +16,7 @@ import { Station } from "./driver/station.js";
 import { eventLine } from "./intercom/eventline.js";
 import type { DoorEvents } from "./intercom/events.js";
 import { fixedAddress, NETWORK_KEYS, nameServer } from "./settings/network.js";
+import { RELAY_LEVELS } from "./settings/schema.js";
 import { Settings } from "./settings/settings.js";
 import { forgetWiring, wiringOf } from "./settings/wiring.js";
 import { escapeUser } from "./ua/uritext.js";
@@ -76,7 +78,7 @@ class Firmware implements DoorEvents, TerminalUser, ImprovUser {
     if (problem !== "") this.report("settings: " + problem);
     let isWired = true;
     for (let relay = 1; relay <= BOARD.relays.length; relay++) {
-      const key = "relay" + relay + ".active";
+      const key = RELAY_LEVELS[relay - 1];
       if (settings.get(key) !== "unknown") continue;
       isWired = false;
       this.report(key + UNWIRED);
@@ -84,7 +86,7 @@ class Firmware implements DoorEvents, TerminalUser, ImprovUser {
     this.hasSettings = problem === "" && machine.storeProblem === "" && isWired;
     this.showLack();
     machine.led.trouble(true);
-    machine.savesPower = settings.isOn("wifi.powerSave");
+    machine.savesPower = settings.get("wifi.powerSave");
     const ssid = settings.get(SSID);
     if (ssid === "" && !BOARD.isWired) this.report("no network: set wifi.ssid NAME, wifi.password TEXT, save, reboot");
     else this.join(ssid, settings.get(PASSWORD));

@@ -17,7 +17,7 @@ export async function readAssignments(
   const take = (key: string, value: string): string => {
     const settings = new Settings();
     const problem = settings.set(key, value);
-    if (problem === "") changes.set(key, settings.get(key));
+    if (problem === "") changes.set(key, settings.text(key));
     return problem;
   };
   // KEY VALUE, with blanks in the value; unless one of the words behind is a setting of its own.
@@ -80,7 +80,7 @@ async function lineOf(key: string, path: string, ask: (key: string) => Promise<s
   if (lines[0].trim() === "") return `${nameOf(path)}: is empty: the value of ${key} is one line`;
   const settings = new Settings();
   const problem = settings.set(key, lines[0]);
-  return problem !== "" ? `${nameOf(path)}: ${withoutSecret(key, problem)}` : [{ key, value: settings.get(key) }];
+  return problem !== "" ? `${nameOf(path)}: ${withoutSecret(key, problem)}` : [{ key, value: settings.text(key) }];
 }
 
 function settingsOf(path: string): Change[] | string {

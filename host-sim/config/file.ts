@@ -14,7 +14,8 @@ import {
   statSync,
   writeSync,
 } from "node:fs";
-import { allowed, findSetting, isSecret, SCHEMA, TYPE_DECIMAL, TYPE_NUMBER } from "../../src/settings/schema.js";
+import { allowed } from "../../src/settings/check.js";
+import { findSetting, isSecret, SCHEMA, TYPE_DECIMAL, TYPE_NUMBER } from "../../src/settings/schema.js";
 import { readAssignment, Settings } from "../../src/settings/settings.js";
 import { decode, readRest } from "../io/ask.js";
 import { fileError, readAtMost } from "../io/store.js";
@@ -112,7 +113,7 @@ function takeValue(file: SettingsFile, key: string, given: unknown): string {
     return `${key}: must be in quotes`;
   const settings = new Settings();
   const problem = settings.set(key, String(value));
-  if (problem === "") file.changes.push({ key, value: settings.get(key) });
+  if (problem === "") file.changes.push({ key, value: settings.text(key) });
   return problem === "" ? "" : withoutSecret(key, problem);
 }
 
@@ -132,7 +133,7 @@ function parseLines(path: string, text: string): SettingsFile | string[] {
     if (!isNone) keys.add(readAssignment(line).key);
   }
   return {
-    changes: [...keys].map((key) => ({ key, value: settings.get(key) })),
+    changes: [...keys].map((key) => ({ key, value: settings.text(key) })),
     isBackup: false,
     leftOut: [],
     sealed: null,

@@ -11,9 +11,10 @@ import { printable } from "../core/printable.js";
 import type { Door } from "../intercom/door.js";
 import { type Log, PASSWORD_WRONG, SECRETS_READ } from "../intercom/log.js";
 import { base64 } from "../intercom/trace.js";
+import { allowed } from "../settings/check.js";
 import { checkTogether } from "../settings/consistency.js";
 import { SavedSettings } from "../settings/savedsettings.js";
-import { allowed, findSetting, isSecret, needsRestart, SCHEMA } from "../settings/schema.js";
+import { findSetting, isSecret, needsRestart, SCHEMA } from "../settings/schema.js";
 import { readAssignment, Settings } from "../settings/settings.js";
 import { copyWiring } from "../settings/wiring.js";
 import { CALL_CONFIRMED, CALL_HELD } from "../ua/call.js";
@@ -131,7 +132,7 @@ export class Console {
   /** It has a password, and nobody has given it there, or not for long enough. */
   isLocked(seat: Seat = this.seat): boolean {
     const { settings } = this.door;
-    return this.guard.isLocked(seat, settings.get(PASSWORD_KEY), settings.number("console.idle"));
+    return this.guard.isLocked(seat, settings.get(PASSWORD_KEY), settings.get("console.idle"));
   }
 
   private run(word: string, rest: string, seat: Seat, isJson: boolean): Reply {
@@ -377,7 +378,7 @@ export class Console {
     let out = "";
     for (let i = 0; i < SCHEMA.length; i++) {
       const key = SCHEMA[i].key;
-      if (changed.get(key) === inForce.get(key)) continue;
+      if (changed.text(key) === inForce.text(key)) continue;
       reply.put(key, changed.show(SCHEMA[i]));
       out += key + " " + inForce.show(SCHEMA[i]) + " -> " + changed.show(SCHEMA[i]) + "\n";
     }
@@ -394,7 +395,7 @@ export class Console {
       return reply.fail(ERROR_STATE, "secrets are given behind a password only: set console.password TEXT, save");
     if (!isJson) return reply.fail(ERROR_ARGUMENT, "not on a screen: npm run config -- backup FILE --with-secrets");
     for (let i = 0; i < SCHEMA.length; i++) {
-      const value = settings.get(SCHEMA[i].key);
+      const value = settings.text(SCHEMA[i].key);
       if (isSecret(SCHEMA[i]) && value !== "") reply.put(SCHEMA[i].key, value);
     }
     this.log.event("config", SECRETS_READ, []);
@@ -414,7 +415,7 @@ export class Console {
     let later = "";
     for (let i = 0; i < SCHEMA.length; i++) {
       const key = SCHEMA[i].key;
-      if (needsRestart(SCHEMA[i]) && wanted.get(key) !== this.door.settings.get(key))
+      if (needsRestart(SCHEMA[i]) && wanted.text(key) !== this.door.settings.text(key))
         later += (later === "" ? "" : ", ") + key;
     }
     this.door.settings.take(wanted);

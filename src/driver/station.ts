@@ -111,7 +111,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
   private ip = 0;
 
   constructor(device: Device, settings: Settings, doorLimits: Limits, events: DoorEvents) {
-    const limits = settings.isOn("server.enabled") && doorLimits.phones > 0 ? exchangeLimits(doorLimits) : doorLimits;
+    const limits = settings.get("server.enabled") && doorLimits.phones > 0 ? exchangeLimits(doorLimits) : doorLimits;
     this.device = device;
     this.settings = settings;
     this.timers = new Timers(limits.timers);
@@ -155,7 +155,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
   async start(): Promise<void> {
     this.setLevels();
     this.ip = this.address();
-    const port = this.settings.number("sip.port");
+    const port = this.settings.get("sip.port");
     this.sip = await this.device.udp({
       address: this.ip,
       port,
@@ -172,7 +172,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
       onClose: (connection) => this.onClose(connection),
       onError: (message) => this.report(message),
     });
-    const rtpPort = this.settings.number("rtp.port");
+    const rtpPort = this.settings.get("rtp.port");
     for (let i = 0; i < this.door.ua.lines.length; i++) {
       const index = i;
       const rtp = await this.device.udp({
@@ -324,11 +324,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
     const tone = TONE_OF_SIGNAL[kind];
     if (tone < 0) this.tone.stop();
     else
-      this.tone.start(
-        tone,
-        TONE_REGIONS.indexOf(this.settings.get("tone.region")),
-        this.settings.number("tone.volume"),
-      );
+      this.tone.start(tone, TONE_REGIONS.indexOf(this.settings.get("tone.region")), this.settings.get("tone.volume"));
   }
 
   isInCall(): boolean {
@@ -468,8 +464,8 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
   private setLevels(): void {
     const { codec } = this.device;
     if (codec === null) return;
-    codec.volume(this.settings.number("audio.volume"));
-    codec.gain(this.settings.number("audio.gain"));
+    codec.volume(this.settings.get("audio.volume"));
+    codec.gain(this.settings.get("audio.gain"));
     codec.input(this.settings.get("audio.input") === "line2" ? 2 : 1);
   }
 

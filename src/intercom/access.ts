@@ -6,7 +6,7 @@
  */
 import type { Store } from "../../hal/device.js";
 import type { Timers, TimerUser } from "../core/timers.js";
-import { RELAYS_MOST } from "../settings/schema.js";
+import { RELAY_CODES, RELAYS_MOST } from "../settings/schema.js";
 import type { Settings } from "../settings/settings.js";
 import type { Call } from "../ua/call.js";
 import { CodeLock } from "./codelock.js";
@@ -78,7 +78,7 @@ export class Access implements TimerUser {
     this.longest = 0;
     const digits: string[] = [];
     for (let relay = 1; relay <= RELAYS_MOST; relay++) {
-      const codes = this.settings.get("relay" + relay + ".code").split(",");
+      const codes = this.settings.get(RELAY_CODES[relay - 1]).split(",");
       for (let i = 0; i < codes.length; i++) {
         if (codes[i] === "") continue;
         if (digits.indexOf(codes[i]) < 0) digits.push(codes[i]);

@@ -9,10 +9,12 @@
  * `call.allow any` lets anybody ring and changes nothing of that, but with `call.autoAnswer on` beside it everybody is answered.
  * Not here: what becomes of the call (door.ts).
  */
+
 import { octets, parseUint, Span } from "../core/bytes.js";
 import type { RandomSource } from "../core/random.js";
 import type { Timers } from "../core/timers.js";
 import { readPlan } from "../settings/ringplan.js";
+import { PLANS } from "../settings/schema.js";
 import type { Settings } from "../settings/settings.js";
 import type { Flow } from "../transaction/flow.js";
 import { readTarget } from "../ua/target.js";
@@ -92,16 +94,12 @@ export class Callers {
     this.addresses = [];
     this.add(settings.get("call.target"));
     this.add(settings.get("call.fallback"));
-    for (let button = 1; button <= 4; button++) {
-      this.addPlan(settings.get("button" + button + ".day"));
-      this.addPlan(settings.get("button" + button + ".night"));
-      this.addPlan(settings.get("button" + button + ".hold"));
-    }
+    for (let i = 0; i < PLANS.length; i++) this.addPlan(settings.get(PLANS[i]));
   }
 
   /** Everybody who can reach the door is answered at once, and hears it: the owner's own word. */
   isOpenToAll(): boolean {
-    return this.settings.isOn(AUTO_ANSWER) && this.settings.get(ALLOW) === ANY;
+    return this.settings.get(AUTO_ANSWER) && this.settings.get(ALLOW) === ANY;
   }
 
   /**
@@ -152,7 +150,7 @@ export class Callers {
    */
   answerAfterS(m: Message | null): number {
     const { settings } = this;
-    if (settings.isOn(AUTO_ANSWER) && (this.isKnown || this.isOpenToAll())) return 0;
+    if (settings.get(AUTO_ANSWER) && (this.isKnown || this.isOpenToAll())) return 0;
     return m !== null && this.isKnown ? this.askedAfterS(m) : -1;
   }
 
@@ -167,7 +165,7 @@ export class Callers {
     if (door === DOOR_JOINABLE) return this.isKnown ? 0 : this.challenge.isSet ? this.refuseUnknown() : 486;
     if (this.isKnown) return this.insists(m) && this.answerAfterS(m) < 0 ? 403 : 0;
     if (this.isOpenToAll()) return 0;
-    const needsIdentity = settings.isOn(AUTO_ANSWER) || this.askedAfterS(m) >= 0;
+    const needsIdentity = settings.get(AUTO_ANSWER) || this.askedAfterS(m) >= 0;
     if (needsIdentity && this.challenge.isSet) return this.refuseUnknown();
     // Nobody can be known here by a challenge, so it rings like any other call; unless the caller will not have that. RFC 5373
     return this.insists(m) ? 403 : 0;
@@ -194,7 +192,7 @@ export class Callers {
   }
 
   private isAtKnownAddress(source: Flow): boolean {
-    return this.settings.isOn(KNOWN_BY_ADDRESS) && this.addresses.indexOf(source.ip) >= 0;
+    return this.settings.get(KNOWN_BY_ADDRESS) && this.addresses.indexOf(source.ip) >= 0;
   }
 
   /**
@@ -218,7 +216,7 @@ export class Callers {
 
   /** @returns after how many seconds the caller asks to be answered, and might be if it were known; -1: not */
   private askedAfterS(m: Message): number {
-    if (m.method !== METHOD_INVITE || !this.settings.isOn(ON_REQUEST)) return -1;
+    if (m.method !== METHOD_INVITE || !this.settings.get(ON_REQUEST)) return -1;
     if (m.value(HEADER_ANSWER_MODE, value) && isAuto()) return 0;
     const afterS = this.afterS(m, HEADER_CALL_INFO);
     return afterS >= 0 ? afterS : this.afterS(m, HEADER_ALERT_INFO);

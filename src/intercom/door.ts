@@ -17,6 +17,7 @@ import { CAUSE_DECLINED, CAUSE_LOCAL, SESSION_INCOMING } from "../dialog/session
 import { INBAND_AUTO, INBAND_OFF, INBAND_ON } from "../media/agreement.js";
 import { mayPress, planOfButton, planOfHold } from "../settings/buttons.js";
 import { HOUSE_GROUP, type Plan, planOf } from "../settings/ringplan.js";
+import { PHONE_NAMES, PHONE_PASSWORDS } from "../settings/schema.js";
 import type { Settings } from "../settings/settings.js";
 import { agentSettings } from "../settings/useragent.js";
 import type { Flow } from "../transaction/flow.js";
@@ -156,7 +157,7 @@ export class Door
     this.ua.layer.transport.tap = this.trace;
     this.ring = new Ring(this.ua, timers, this);
     this.handover = new Handover(events, outputs, timers, this.ring, this);
-    this.isServer = settings.isOn("server.enabled");
+    this.isServer = settings.get("server.enabled");
     this.houseServer =
       this.isServer && limits.phones > 0
         ? new HouseServer(this.ua, timers, random, limits, this, settings.get("server.mode") === "redirect")
@@ -168,8 +169,8 @@ export class Door
   start(ip: number): void {
     // Sockets are opened once: other ports hold from the next start on.
     if (this.port === 0) {
-      this.port = this.settings.number("sip.port");
-      this.rtpPort = this.settings.number("rtp.port");
+      this.port = this.settings.get("sip.port");
+      this.rtpPort = this.settings.get("rtp.port");
     }
     this.doorway.configure();
     this.access.configure();
@@ -187,7 +188,7 @@ export class Door
       media.inband = mode;
       media.isStrict = isStrict;
     }
-    this.ua.joins = this.settings.isOn("call.join");
+    this.ua.joins = this.settings.get("call.join");
     const settings = agentSettings(this.settings);
     settings.rtpPort = this.rtpPort;
     this.ua.configure(settings, ip, this.port, this.port);
@@ -209,11 +210,10 @@ export class Door
 
   /** A phone that has a name and no password cannot register: its owner is told why. */
   private tellPhonesWithout(): void {
-    for (let i = 1; i <= PHONES_MOST; i++) {
-      const key = "phone" + i;
-      const name = this.settings.get(key + ".name");
-      if (name !== "" && this.settings.get(key + ".password") === "")
-        this.fail(key + ".password is not set: " + name + " cannot register");
+    for (let i = 0; i < PHONES_MOST; i++) {
+      const name = this.settings.get(PHONE_NAMES[i]);
+      if (name !== "" && this.settings.get(PHONE_PASSWORDS[i]) === "")
+        this.fail(PHONE_PASSWORDS[i] + " is not set: " + name + " cannot register");
     }
   }
 
@@ -265,7 +265,7 @@ export class Door
     this.button = 0;
     return target === ""
       ? this.fail("call.target is not set: set call.target sip:user@host")
-      : this.begin(planOf(target, this.settings.number("call.ringTime") * 1000), "");
+      : this.begin(planOf(target, this.settings.get("call.ringTime") * 1000), "");
   }
 
   /** Moves the visitor to another phone: a word of the console, as a REFER of the phone in the call. @returns "" or why not */
@@ -322,7 +322,7 @@ export class Door
 
   /** The button inside was pressed: it needs no code, and no lock on codes holds it. */
   exit(): void {
-    const relay = this.settings.number("door.exit");
+    const relay = this.settings.get("door.exit");
     if (relay === 0) return;
     const error = this.doorway.toggle(relay, "exit button");
     if (error !== "") this.fail("door.exit: " + error);
@@ -523,7 +523,7 @@ export class Door
   }
 
   onDigit(call: Call, code: number, durationMs: number, way: number): void {
-    const shown = this.settings.isOn("call.showDigits") ? String.fromCharCode(code) : DIGIT_HIDDEN;
+    const shown = this.settings.get("call.showDigits") ? String.fromCharCode(code) : DIGIT_HIDDEN;
     this.events.event("dtmf", shown, ["duration", durationMs, "by", DIGIT_WAYS[way]]);
     // In a call that nobody answered yet the one at the other end is nobody's guest.
     if (call.state !== CALL_INCOMING) this.access.digit(call, code, way);
@@ -535,7 +535,7 @@ export class Door
     const order = readOrder(said);
     // What may be a code is told to nobody.
     const isOrder = said.trim().slice(0, 4).toLowerCase() === "open";
-    const shown = this.settings.isOn("call.showDigits") ? printable(said) : withoutCodes(printable(said));
+    const shown = this.settings.get("call.showDigits") ? printable(said) : withoutCodes(printable(said));
     this.events.event("text", isOrder ? "open" : shown, ["peer", callerOf(m)]);
     if (order === null || !this.callers.isKnown) return;
     if (order.word === "close") this.doorway.close(order.relay);
@@ -649,7 +649,7 @@ export class Door
     else if (
       this.registration !== REGISTRATION_DONE &&
       this.settings.get("sip.domain") !== "" &&
-      this.settings.isOn("sip.register")
+      this.settings.get("sip.register")
     ) {
       light = LED_UNREGISTERED;
     }

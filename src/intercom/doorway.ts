@@ -4,7 +4,7 @@
  * Not here: who may open (access.ts, door.ts), and pins (the station).
  */
 import type { Timers, TimerUser } from "../core/timers.js";
-import { RELAYS_MOST } from "../settings/schema.js";
+import { RELAY_MODES, RELAY_PULSES, RELAYS_MOST } from "../settings/schema.js";
 import type { Settings } from "../settings/settings.js";
 import type { DoorEvents, DoorOutputs } from "./events.js";
 
@@ -76,7 +76,7 @@ export class Doorway implements TimerUser {
     this.on |= 1 << (relay - 1);
     this.outputs.relay(relay, true);
     if (this.isHeld(relay)) this.timers.stop(this.timerOf(relay));
-    else this.timers.start(this.timerOf(relay), Math.round(this.settings.number("relay" + relay + ".pulse") * 1000));
+    else this.timers.start(this.timerOf(relay), Math.round(this.settings.get(RELAY_PULSES[relay - 1]) * 1000));
     this.events.event("relay", "on", ["relay", relay, "reason", reason]);
     this.user.onDoorway();
     return "";
@@ -131,17 +131,17 @@ export class Doorway implements TimerUser {
       return;
     }
     this.isAlarm = true;
-    this.events.event("door", "left-open", ["seconds", this.settings.number("door.leftOpen")]);
+    this.events.event("door", "left-open", ["seconds", this.settings.get("door.leftOpen")]);
     this.user.onDoorway();
   }
 
   private watch(): void {
-    const leftMs = this.settings.number("door.leftOpen") * 1000;
+    const leftMs = this.settings.get("door.leftOpen") * 1000;
     if (leftMs > 0) this.timers.start(this.sensorTimer, leftMs);
   }
 
   private isHeld(relay: number): boolean {
-    return relay <= RELAYS_MOST && this.settings.get("relay" + relay + ".mode") === "held";
+    return relay <= RELAYS_MOST && this.settings.get(RELAY_MODES[relay - 1]) === "held";
   }
 
   private timerOf(relay: number): number {

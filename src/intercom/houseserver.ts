@@ -4,6 +4,7 @@
  * it is for. Made at start, and only then: a door that is no server pays nothing for it.
  * Not here: the registrar and the proxy themselves (src/server), and what a door does (door.ts).
  */
+
 import { ipv4Text } from "../core/address.js";
 import { NONE, octets, Span, text } from "../core/bytes.js";
 import { type Limits, timersOf } from "../core/limits.js";
@@ -26,6 +27,7 @@ import { RouteTokens } from "../server/routetoken.js";
 import { Targets } from "../server/targets.js";
 import { UserTable } from "../server/users.js";
 import { HOUSE_GROUP, PLAN_TARGETS_MOST, type Plan } from "../settings/ringplan.js";
+import { PHONE_NAMES, PHONE_PASSWORDS } from "../settings/schema.js";
 import type { Settings } from "../settings/settings.js";
 import type { Flow } from "../transaction/flow.js";
 import type { TransactionUser } from "../transaction/layer.js";
@@ -171,10 +173,10 @@ export class HouseServer implements TransactionUser, LocationUser, LocationWatch
     this.domains[0] = octets((domain === "" ? ipv4Text(ip) : domain).toLowerCase());
     const users = new UserTable(PHONES_MOST, PHONE_NAME_MOST, this.domains);
     this.names = [];
-    for (let i = 1; i <= PHONES_MOST; i++) {
-      const name = settings.get("phone" + i + ".name");
+    for (let i = 0; i < PHONES_MOST; i++) {
+      const name = settings.get(PHONE_NAMES[i]);
       if (name === "") continue;
-      const set = settings.get("phone" + i + ".password");
+      const set = settings.get(PHONE_PASSWORDS[i]);
       // No password is not the empty one: the name stays the phone's, and nobody can have what stands for it.
       const password = set === "" ? this.unknownPassword() : set;
       const isAdded = users.add(

@@ -48,14 +48,14 @@ export class TalkTime implements TimerUser {
   /** The call was answered. */
   begin(): void {
     this.timers.stop(this.answerTimer);
-    const talkMs = this.settings.number("call.talkTime") * 1000;
+    const talkMs = this.settings.get("call.talkTime") * 1000;
     this.isWarned = talkMs <= WARNING_MS;
     if (talkMs > 0) this.timers.start(this.talkTimer, this.isWarned ? talkMs : talkMs - WARNING_MS);
   }
 
   /** The door was opened in the call. */
   leave(): void {
-    if (this.settings.isOn("call.hangUpOnOpen")) this.timers.start(this.leaveTimer, LEAVE_MS);
+    if (this.settings.get("call.hangUpOnOpen")) this.timers.start(this.leaveTimer, LEAVE_MS);
   }
 
   /** The call is over. */

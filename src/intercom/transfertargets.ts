@@ -3,8 +3,10 @@
  * own server, or anywhere. A target that is allowed is called as the settings write it, so that nothing of the asker's own comes with it.
  * Not here: who may ask (callers.ts), and the transfer itself (ua/transfer.ts).
  */
+
 import { octets, Span } from "../core/bytes.js";
 import { readPlan } from "../settings/ringplan.js";
+import { PLANS } from "../settings/schema.js";
 import type { Settings } from "../settings/settings.js";
 import { fitsPattern, isNumberPattern, readTarget } from "../ua/target.js";
 import type { Destination, UserAgent } from "../ua/useragent.js";
@@ -15,9 +17,7 @@ import type { HouseServer } from "./houseserver.js";
 const SIP_PORT = 5060;
 const MADDR = octets("maddr");
 /** Settings that name one whom the door calls, and those that are plans. */
-const TARGETS = ["call.target", "call.fallback"];
-const PLANS = ["day", "night", "hold"];
-const BUTTONS = 4;
+const TARGETS = ["call.target", "call.fallback"] as const;
 
 // For the time of one call only.
 const configured = new Uri();
@@ -63,11 +63,10 @@ export class TransferTargets {
         out.isDirect = TARGETS[i] === "call.fallback";
         return 0;
       }
-    for (let button = 1; button <= BUTTONS; button++)
-      for (let i = 0; i < PLANS.length; i++) {
-        const plan = settings.get("button" + button + "." + PLANS[i]);
-        if (plan !== "" && this.takesAny(readPlan(plan).targets, out)) return 0;
-      }
+    for (let i = 0; i < PLANS.length; i++) {
+      const plan = settings.get(PLANS[i]);
+      if (plan !== "" && this.takesAny(readPlan(plan).targets, out)) return 0;
+    }
     return this.takesAny(settings.get("call.referTo").split(","), out) ? 0 : 403;
   }
 

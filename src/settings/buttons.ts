@@ -2,8 +2,10 @@
  * What a button does, as the settings say: whom it calls by day, by night and when it is held, and what a press does in a call.
  * Not here: how a plan is written (ringplan.ts), and what happens at a press (door.ts).
  */
+
 import { isWithin, minuteOfWeek } from "./daytime.js";
 import { type Plan, planOf, readPlan } from "./ringplan.js";
+import { DAY_PLANS, HOLD_PLANS, NIGHT_PLANS } from "./schema.js";
 import type { Settings } from "./settings.js";
 
 /** @param what call, cancel, hangup or answer */
@@ -16,17 +18,16 @@ export function mayPress(settings: Settings, what: string): boolean {
  * @param button from 1 @param epochS s since 1970 in UTC, 0 while nobody knows it: then it is day @returns null when there is nobody to call
  */
 export function planOfButton(settings: Settings, button: number, epochS: number): Plan | null {
-  const key = "button" + button;
-  let plan = isNight(settings, epochS) ? settings.get(key + ".night") : "";
-  if (plan === "") plan = settings.get(key + ".day");
+  let plan = isNight(settings, epochS) ? settings.get(NIGHT_PLANS[button - 1]) : "";
+  if (plan === "") plan = settings.get(DAY_PLANS[button - 1]);
   if (plan !== "") return readPlan(plan);
   const target = settings.get("call.target");
-  return target === "" ? null : planOf(target, settings.number("call.ringTime") * 1000);
+  return target === "" ? null : planOf(target, settings.get("call.ringTime") * 1000);
 }
 
 /** Whom a button calls when it is held. @param button from 1 @returns null when that is no more than a press */
 export function planOfHold(settings: Settings, button: number): Plan | null {
-  const plan = settings.get("button" + button + ".hold");
+  const plan = settings.get(HOLD_PLANS[button - 1]);
   return plan === "" ? null : readPlan(plan);
 }
 

@@ -2,12 +2,14 @@
  * What settings have to be to one another: each may be right by itself, and all of them together something that cannot be sent or reached.
  * Asked before settings are taken over. Not here: what one setting may be (schema.ts).
  */
+
 import { DOOR_LIMITS } from "../core/limits.js";
 import { Dialog } from "../dialog/dialog.js";
 import { Account } from "../ua/account.js";
 import { readTarget, TARGET_BYTES } from "../ua/target.js";
 import { checkNetwork } from "./network.js";
 import { HOUSE_GROUP, readPlan } from "./ringplan.js";
+import { PLANS } from "./schema.js";
 import type { Settings } from "./settings.js";
 import { agentSettings } from "./useragent.js";
 
@@ -43,20 +45,16 @@ function checkTargets(settings: Settings): string {
   if (domain === "") return "";
   const wrong = checkTarget("call.target", settings.get("call.target"), domain);
   if (wrong !== "") return wrong;
-  for (let button = 1; button <= 4; button++)
-    for (let i = 0; i < PLANS.length; i++) {
-      const key = "button" + button + PLANS[i];
-      const plan = settings.get(key);
-      const { targets } = readPlan(plan);
-      for (let j = 0; plan !== "" && j < targets.length; j++) {
-        const problem = targets[j] === HOUSE_GROUP ? "" : checkTarget(key, targets[j], domain);
-        if (problem !== "") return problem;
-      }
+  for (let i = 0; i < PLANS.length; i++) {
+    const plan = settings.get(PLANS[i]);
+    const { targets } = readPlan(plan);
+    for (let j = 0; plan !== "" && j < targets.length; j++) {
+      const problem = targets[j] === HOUSE_GROUP ? "" : checkTarget(PLANS[i], targets[j], domain);
+      if (problem !== "") return problem;
     }
+  }
   return checkTarget("call.fallback", settings.get("call.fallback"), domain);
 }
-
-const PLANS: readonly string[] = [".day", ".night", ".hold"];
 
 function checkTarget(key: string, target: string, domain: string): string {
   const problem = target === "" ? "" : readTarget(target, domain).error;

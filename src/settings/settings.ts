@@ -1,40 +1,43 @@
 /** The settings in force: read by key, changed through the schema's checks, kept as lines of text. */
 import { hasSteering, printable } from "../core/printable.js";
+import { allowed, check, problemOf } from "./check.js";
 import {
-  allowed,
-  check,
   findSetting,
   isSecret,
-  problemOf,
   SCHEMA,
   type Setting,
+  type SettingKey,
+  type SettingValues,
   settingIndex,
+  TYPE_DECIMAL,
+  TYPE_NUMBER,
   TYPE_SECRET,
+  TYPE_SWITCH,
 } from "./schema.js";
 
 /** How much of a wrong value is shown again. */
 const SHOWN = 60;
 
+type Value = string | number | boolean;
+
 export class Settings {
-  private readonly values: string[] = [];
+  private readonly values: Value[] = [];
 
   constructor() {
-    for (let i = 0; i < SCHEMA.length; i++) this.values.push(SCHEMA[i].initial);
+    for (let i = 0; i < SCHEMA.length; i++) this.values.push(parsed(SCHEMA[i], SCHEMA[i].initial));
   }
 
-  /** @throws RangeError for a key that is not in the schema: a mistake of the program */
-  get(key: string): string {
+  /** @returns a number, a boolean for `on` and `off`, or a text, as the schema has it for that key */
+  get<K extends SettingKey>(key: K): SettingValues[K] {
+    // The schema's constructors give each key its type, and `parsed` makes values of that type alone.
+    return this.values[settingIndex(key)] as SettingValues[K];
+  }
+
+  /** The value as a person would write it. @throws RangeError for a key that is not in the schema: a mistake of the program */
+  text(key: string): string {
     const at = settingIndex(key);
     if (at < 0) throw new RangeError("no setting " + key);
-    return this.values[at];
-  }
-
-  number(key: string): number {
-    return Number(this.get(key));
-  }
-
-  isOn(key: string): boolean {
-    return this.get(key) === "on";
+    return textOf(this.values[at]);
   }
 
   /** @returns "" when it was taken, else one line: which key, what was given, what is allowed */
@@ -43,7 +46,7 @@ export class Settings {
     if (setting === null) return unknownKey(key);
     const kept = check(setting, value);
     if (kept === null) return refusal(setting, value);
-    this.values[settingIndex(key)] = kept;
+    this.values[settingIndex(key)] = parsed(setting, kept);
     return "";
   }
 
@@ -98,7 +101,7 @@ export class Settings {
       const setting = findSetting(key);
       const kept = setting === null ? null : check(setting, space < 0 ? "" : rest.slice(space + 1));
       if (setting === null || kept === null) left.push(key);
-      else this.values[settingIndex(key)] = kept;
+      else this.values[settingIndex(key)] = parsed(setting, kept);
     }
     return left;
   }
@@ -107,7 +110,8 @@ export class Settings {
   save(): string {
     let out = "";
     for (let i = 0; i < SCHEMA.length; i++) {
-      if (this.values[i] !== SCHEMA[i].initial) out += settingLine(SCHEMA[i].key, this.values[i]);
+      const value = textOf(this.values[i]);
+      if (value !== SCHEMA[i].initial) out += settingLine(SCHEMA[i].key, value);
     }
     return out;
   }
@@ -115,15 +119,25 @@ export class Settings {
   /** All values, as `apply` reads them; secrets too. */
   saveAll(): string {
     let out = "";
-    for (let i = 0; i < SCHEMA.length; i++) out += settingLine(SCHEMA[i].key, this.values[i]);
+    for (let i = 0; i < SCHEMA.length; i++) out += settingLine(SCHEMA[i].key, textOf(this.values[i]));
     return out;
   }
 
   /** The value as a person may see it. */
   show(setting: Setting): string {
-    const value = this.get(setting.key);
+    const value = this.text(setting.key);
     return isSecret(setting) && value !== "" ? "********" : value;
   }
+}
+
+/** @param text what `check` let through */
+function parsed(setting: Setting, text: string): Value {
+  if (setting.type === TYPE_SWITCH) return text === "on";
+  return setting.type === TYPE_NUMBER || setting.type === TYPE_DECIMAL ? Number(text) : text;
+}
+
+function textOf(value: Value): string {
+  return typeof value === "boolean" ? (value ? "on" : "off") : "" + value;
 }
 
 /** What was set and is not in force yet, the value of each key as it was given last. Laid over the settings as they are by then. */

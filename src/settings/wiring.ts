@@ -4,7 +4,7 @@
  * Not here: levels and pins (the device).
  */
 import type { Level, PinWiring, RelayWiring } from "../../hal/device.js";
-import { RELAYS_MOST } from "./schema.js";
+import { RELAY_LEVELS, RELAY_LOCKS, RELAYS_MOST } from "./schema.js";
 import { type Settings, settingLine } from "./settings.js";
 
 const KEYS: readonly string[] = [
@@ -20,8 +20,8 @@ export function wiringOf(settings: Settings): PinWiring {
   const relays: RelayWiring[] = [];
   for (let relay = 1; relay <= RELAYS_MOST; relay++)
     relays.push({
-      active: levelOf(settings.get("relay" + relay + ".active")),
-      isFailSafe: settings.get("relay" + relay + ".lock") === "fail-safe",
+      active: levelOf(settings.get(RELAY_LEVELS[relay - 1])),
+      isFailSafe: settings.get(RELAY_LOCKS[relay - 1]) === "fail-safe",
     });
   return { relays, led: levelOf(settings.get("led.active")), amplifier: levelOf(settings.get("amplifier.active")) };
 }
@@ -36,17 +36,17 @@ export function isOfRelay(key: string): boolean {
 }
 
 export function copyWiring(from: Settings, to: Settings): void {
-  for (let i = 0; i < KEYS.length; i++) to.set(KEYS[i], from.get(KEYS[i]));
+  for (let i = 0; i < KEYS.length; i++) to.set(KEYS[i], from.text(KEYS[i]));
 }
 
 /** The wiring alone, as `Settings.restore` reads it. */
 export function wiringLines(settings: Settings): string {
   let out = "";
-  for (let i = 0; i < KEYS.length; i++) out += settingLine(KEYS[i], settings.get(KEYS[i]));
+  for (let i = 0; i < KEYS.length; i++) out += settingLine(KEYS[i], settings.text(KEYS[i]));
   return out;
 }
 
 /** The relays' levels were kept once, and cannot be read: nothing may be driven by guess. */
 export function forgetWiring(settings: Settings): void {
-  for (let relay = 1; relay <= RELAYS_MOST; relay++) settings.set("relay" + relay + ".active", "unknown");
+  for (let relay = 1; relay <= RELAYS_MOST; relay++) settings.set(RELAY_LEVELS[relay - 1], "unknown");
 }

@@ -68,7 +68,7 @@ describe("settings at the console", () => {
     expect(desk.line("get call.ringTime")).toBe("call.ringTime 20\n");
     expect(desk.line("diff")).toBe("nothing is waiting for save\n");
     expect(desk.restarts).toBe(1);
-    expect(desk.kept().get("call.ringTime")).toBe("20");
+    expect(desk.kept().text("call.ringTime")).toBe("20");
   });
 
   it("go back to what is in force by revert, to their first value by unset, all of them by factory-reset", () => {
@@ -82,7 +82,7 @@ describe("settings at the console", () => {
     expect(desk.line("diff")).toBe("call.ringTime 20 -> 60\n");
     desk.line("revert");
     expect(desk.line("factory-reset")).toBe("error: all settings would be lost: factory-reset yes does it\n");
-    expect(desk.house.settings.get("call.ringTime")).toBe("20");
+    expect(desk.house.settings.text("call.ringTime")).toBe("20");
     expect(desk.line("factory-reset yes")).toBe("ok\n");
     expect(desk.kept().save()).toBe("");
   });
@@ -102,7 +102,7 @@ describe("settings at the console", () => {
     };
     desk.line("set call.ringTime 20");
     expect(desk.json("save")).toEqual({ ok: false, code: "not-kept", error: "not saved: flash is full" });
-    expect(desk.house.settings.get("call.ringTime")).toBe("60");
+    expect(desk.house.settings.text("call.ringTime")).toBe("60");
     expect(desk.restarts).toBe(0);
     expect(desk.line("diff")).toBe("call.ringTime 60 -> 20\n");
   });
@@ -259,10 +259,10 @@ describe("two who work at once", () => {
     at(two, "set tone.volume 10");
     expect(at(one, "diff")).toBe("call.ringTime 60 -> 20\n");
     expect(at(one, "save")).toBe("ok\n");
-    expect(desk.kept().get("sip.name")).toBe("");
+    expect(desk.kept().text("sip.name")).toBe("");
     expect(at(two, "diff")).toBe("sip.name  -> half\ntone.volume 25 -> 10\n");
     expect(at(two, "save")).toBe("ok\n");
-    expect(["call.ringTime", "sip.name", "tone.volume"].map((key) => desk.kept().get(key))).toEqual([
+    expect(["call.ringTime", "sip.name", "tone.volume"].map((key) => desk.kept().text(key))).toEqual([
       "20",
       "half",
       "10",

@@ -263,7 +263,7 @@ describe("the host tool", { timeout: 60_000 }, () => {
   it("ends without a word when nobody reads what it prints, and has done what it was asked", async () => {
     expect(await tool(["get"], { isUnread: true }).ended).toMatchObject({ code: 0, err: "" });
     expect(await tool(["set", "sip.name=x"], { isUnread: true }).ended).toMatchObject({ code: 0, err: "" });
-    expect(house.settings.get("sip.name")).toBe("x");
+    expect(house.settings.text("sip.name")).toBe("x");
   });
 
   it("loses nothing when two work at once", async () => {
@@ -276,7 +276,7 @@ describe("the host tool", { timeout: 60_000 }, () => {
       { code: 0, out: "2 saved\n", err: "" },
     ]);
     const keys = ["sip.name", "call.ringTime", "tone.volume", "sip.user"];
-    expect(keys.map((key) => house.settings.get(key))).toEqual(["one", "20", "5", "gate"]);
+    expect(keys.map((key) => house.settings.text(key))).toEqual(["one", "20", "5", "gate"]);
     const both = await Promise.all([tool(["backup", "door.json"]).ended, tool(["backup", "door.json"]).ended]);
     expect(both.map(({ code }) => code)).toEqual([0, 0]);
     expect(JSON.parse(contents()["door.json"])["sip.name"]).toBe("one");

@@ -100,8 +100,8 @@ describe("the host tool", { timeout: 60_000 }, () => {
       out: "2 saved\n",
       err: "",
     });
-    expect(house.settings.get("call.ringTime")).toBe("25");
-    expect(house.settings.get("sip.password")).toBe("geheim");
+    expect(house.settings.text("call.ringTime")).toBe("25");
+    expect(house.settings.text("sip.password")).toBe("geheim");
   });
 
   it("sends nothing when one of them is wrong", async () => {
@@ -129,7 +129,7 @@ describe("the host tool", { timeout: 60_000 }, () => {
     });
     await tool(["set", "sip.port=5070", "call.ringTime=60"]);
     expect(await tool(["apply", copy])).toMatchObject({ code: 0, err: "left as they are on the door: relay1.code\n" });
-    expect(["sip.port", "call.ringTime"].map((key) => house.settings.get(key))).toEqual(["5060", "30"]);
+    expect(["sip.port", "call.ringTime"].map((key) => house.settings.text(key))).toEqual(["5060", "30"]);
   });
 
   it("seals secrets by a passphrase from stdin, and opens them by no other", async () => {
@@ -149,7 +149,7 @@ describe("the host tool", { timeout: 60_000 }, () => {
     const kept = await tool(["--password-stdin", "apply", "--without-secrets", copy], "sesam\n");
     expect(kept.err).toBe("left as they are on the door: sip.password, phone1.password, console.password\n");
     expect((await tool(["--password-stdin", "apply", copy], "sesam\npass phrase\n")).err).toBe("");
-    const now = ["sip.password", "relay1.code", "phone1.password"].map((key) => house.settings.get(key));
+    const now = ["sip.password", "relay1.code", "phone1.password"].map((key) => house.settings.text(key));
     expect(now).toEqual(["geheim", "4711", ""]);
   });
 
@@ -173,7 +173,7 @@ describe("the host tool", { timeout: 60_000 }, () => {
       "wifi.password",
       "phone1.password",
     ];
-    expect(keys.map((key) => house.settings.get(key))).toEqual([
+    expect(keys.map((key) => house.settings.text(key))).toEqual([
       "Front door",
       "-10",
       "geheim",
@@ -209,14 +209,14 @@ describe("the host tool", { timeout: 60_000 }, () => {
     const { code, err } = await tool(["set", "call.ringTime=25"]);
     expect([code, err]).toEqual([1, "not saved: flash is full\n"]);
     expect(line.line("diff")).toBe("nothing is waiting for save\n");
-    expect(house.settings.get("call.ringTime")).toBe("60");
+    expect(house.settings.text("call.ringTime")).toBe("60");
   });
 
   it("drops what was set on its line before and never saved, and says what", async () => {
     line.line("set sip.name half");
     const { code, out, err } = await tool(["set", "call.ringTime=25"]);
     expect([code, out, err]).toEqual([0, "1 saved\n", "dropped, set on this line before and never saved: sip.name\n"]);
-    expect(["call.ringTime", "sip.name"].map((key) => house.settings.get(key))).toEqual(["25", ""]);
+    expect(["call.ringTime", "sip.name"].map((key) => house.settings.text(key))).toEqual(["25", ""]);
   });
 
   it("logs out at its end, and also when a signal ends it", async () => {

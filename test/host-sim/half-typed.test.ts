@@ -231,7 +231,7 @@ describe("a line that is unplugged, or a door that starts anew", () => {
 
   /** @returns which of the new values are in force */
   function taken(board: Board): boolean[] {
-    return CHANGES.map(({ key, value }) => board.house.settings.get(key) === value);
+    return CHANGES.map(({ key, value }) => board.house.settings.text(key) === value);
   }
 
   it.each(["before", "after"])("%s any of the tool's lines leaves all of the settings or none", async (when) => {

@@ -156,7 +156,7 @@ describe.runIf(hasScript)("a person at the terminal", { timeout: 90_000 }, () =>
       await person.sees("1 saved");
       expect(person.screen).not.toContain("4711");
       expect(await person.ended).toBe(0);
-      expect(house.settings.get("relay1.code")).toBe("4711");
+      expect(house.settings.text("relay1.code")).toBe("4711");
       const other = new Person(80, tool);
       await other.sees("Password of the console: ");
       other.type(CTRL_C);

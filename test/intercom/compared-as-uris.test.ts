@@ -136,8 +136,8 @@ describe("the door", () => {
         world = new World();
         server = new Peer(world, SERVER);
         house = new House(world);
-        if (house.settings.set("sip.user", name) !== "" || house.settings.get("sip.user") === "") return;
-        const kept = house.settings.get("sip.user");
+        if (house.settings.set("sip.user", name) !== "" || house.settings.text("sip.user") === "") return;
+        const kept = house.settings.text("sip.user");
         house.set(`sip.domain=${SERVER}`, "sip.register=off");
         expect(ask("MESSAGE", `sip:${spelled(kept, marks)}@${DOOR}`)).toBe("200");
         const isSame = kept === other;

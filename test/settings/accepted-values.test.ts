@@ -95,7 +95,7 @@ class Trial {
   private replyTo(m: string): string {
     if (m.startsWith("SIP/2.0") || m.startsWith("ACK")) return "";
     const isProxy = m.startsWith("INVITE");
-    const realm = this.house.settings.get("sip.realm").replace(/(["\\])/g, "\\$1") || "house";
+    const realm = this.house.settings.text("sip.realm").replace(/(["\\])/g, "\\$1") || "house";
     const challenge = `Digest realm="${realm}", nonce="0123456789abcdef", qop="auth", algorithm=MD5`;
     const isKnown = header(m, "Authorization") !== "" || header(m, "Proxy-Authorization") !== "";
     if (m.startsWith("REGISTER")) {
@@ -315,7 +315,7 @@ function each(
       }
       if (checkTogether(settings) !== "") return;
       taken += 1;
-      trial(settings.get(key));
+      trial(settings.text(key));
     }),
     { seed: SEED, numRuns: runs },
   );
@@ -416,7 +416,7 @@ describe("each value that is taken of", () => {
         if (settings.set("phone1.name", name) !== "" || settings.set("server.domain", domain) !== "") return;
         const world = new World();
         House.limits = exchangeLimits(HOUSE_LIMITS);
-        const more = [`phone1.name=${name}`, "phone1.password=p", `server.domain=${settings.get("server.domain")}`];
+        const more = [`phone1.name=${name}`, "phone1.password=p", `server.domain=${settings.text("server.domain")}`];
         const house = new House(world, "server.enabled=on", ...more);
         House.limits = HOUSE_LIMITS;
         const send = house.sendDatagram.bind(house);
@@ -425,7 +425,7 @@ describe("each value that is taken of", () => {
           inspect(bytes.slice(start, end));
           return send(ip, port, bytes, start, end);
         };
-        const where = settings.get("server.domain") || "10.0.0.1";
+        const where = settings.text("server.domain") || "10.0.0.1";
         const phone = new Agent(world, "10.0.0.11", {
           user: name,
           password: "p",
@@ -454,11 +454,11 @@ describe("each value that is taken of", () => {
           ["sip.password", "secret"],
         ];
         const taken = pairs.filter(([key, value]) => settings.set(key, value) === "").map((pair) => pair.join("="));
-        if (checkTogether(settings) !== "" || settings.get("sip.domain") === "" || settings.get("sip.user") === "")
+        if (checkTogether(settings) !== "" || settings.text("sip.domain") === "" || settings.text("sip.user") === "")
           return;
         const t = new Trial(...taken);
         expect(t.isRegistered()).toBe(true);
-        if (settings.get("call.target") !== "") expect(t.call()).toMatch(/^INVITE sip:/);
+        if (settings.text("call.target") !== "") expect(t.call()).toMatch(/^INVITE sip:/);
       }),
       { seed: SEED, numRuns: 2 * RUNS },
     );

@@ -36,6 +36,6 @@ describe("a plan as a person writes it", () => {
     const error = settings.set("button1.day", text);
     expect(error).toMatch(/^button1\.day: '/);
     expect(error).toContain(allowed);
-    expect(settings.get("button1.day")).toBe("a@x");
+    expect(settings.text("button1.day")).toBe("a@x");
   });
 });

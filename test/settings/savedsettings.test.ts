@@ -61,7 +61,7 @@ describe("Settings longer than what a board can keep", () => {
     expect(line("save")).toMatch(/^error: not saved: /);
     const settings = new Settings();
     expect(loadSettings(store, settings)).toBe("");
-    expect(settings.get("relay1.active")).not.toBe("low");
+    expect(settings.text("relay1.active")).not.toBe("low");
   });
 });
 

@@ -89,8 +89,8 @@ function expectWhole(settings: Settings): void {
   expect(again.apply(kept)).toBe("");
   expect(restored.restore(kept)).toEqual([]);
   for (const one of SCHEMA) {
-    const is = settings.get(one.key);
-    expect([again.get(one.key), restored.get(one.key)]).toEqual([is, is]);
+    const is = settings.text(one.key);
+    expect([again.text(one.key), restored.text(one.key)]).toEqual([is, is]);
     // Half of a pair would have become another character among the octets.
     expect(STEERING.filter((bad) => bad.length === 1 && !/[\ud800-\udfff]/.test(bad) && is.includes(bad))).toEqual([]);
   }
@@ -113,13 +113,13 @@ describe("a setting", () => {
 
   it.each(SCHEMA.map((setting) => setting.key))("%s takes nothing that steers, in no place of any value", (name) => {
     const settings = new Settings();
-    const before = settings.get(name);
+    const before = settings.text(name);
     for (const bad of STEERING) {
       for (const good of GOOD.slice(0, 6)) {
         for (const at of [1, Math.floor(good.length / 2), good.length - 1]) {
           const given = good.slice(0, at) + bad + good.slice(at);
           if (given.trim() !== given || at < 1) continue;
-          if (settings.set(name, given) === "" || settings.get(name) !== before) expect(given).toBe("refused");
+          if (settings.set(name, given) === "" || settings.text(name) !== before) expect(given).toBe("refused");
         }
       }
     }

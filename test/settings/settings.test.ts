@@ -29,7 +29,7 @@ describe("a setting", () => {
   ])("%s takes %j", (key, value, kept) => {
     const settings = new Settings();
     expect(settings.set(key, value)).toBe("");
-    expect(settings.get(key)).toBe(kept);
+    expect(settings.text(key)).toBe(kept);
   });
 
   it.each([
@@ -74,13 +74,26 @@ describe("a setting", () => {
     ["wifi.ssid", "ü".repeat(17), "'ü", "it has 34 octets"],
   ])("%s refuses %.40j, naming it and what is allowed", (key, value, given, allowed) => {
     const settings = new Settings();
-    const before = settings.get(key);
+    const before = settings.text(key);
     const error = settings.set(key, value);
     expect(error.startsWith(`${key}: `)).toBe(true);
     expect(error).toContain(given);
     expect(error).toContain(allowed);
     expect(error).not.toMatch(/[\r\n\0]/);
-    expect(settings.get(key)).toBe(before);
+    expect(settings.text(key)).toBe(before);
+  });
+
+  it("is read as what it is: a number, on or off as true or false, a text", () => {
+    const settings = new Settings();
+    settings.apply("sip.port=5070\nrelay1.pulse=0.5\nsip.register=off\nsip.name=5070");
+    const port: number = settings.get("sip.port");
+    const pulseS: number = settings.get("relay1.pulse");
+    const registers: boolean = settings.get("sip.register");
+    const name: string = settings.get("sip.name");
+    const transport: "udp" | "tcp" = settings.get("sip.transport");
+    expect([port, pulseS, registers, name, transport]).toEqual([5070, 0.5, false, "5070", "udp"]);
+    // @ts-expect-error a key that does not exist is a mistake that the compiler sees
+    expect(settings.get("colour")).toBeUndefined();
   });
 
   it("that does not exist is named, with the one that was meant or with all there are", () => {
@@ -88,14 +101,14 @@ describe("a setting", () => {
     expect(settings.set("sip.pasword", "x")).toBe("sip.pasword: no such key; did you mean sip.password?");
     const all = settings.set("colour", "red");
     for (const { key } of SCHEMA) expect(all).toContain(key);
-    expect(() => settings.get("colour")).toThrow(RangeError);
+    expect(() => settings.text("colour")).toThrow(RangeError);
   });
 
   it("whose first value is not allowed does not exist", () => {
     for (const { key, initial } of SCHEMA) {
       const settings = new Settings();
       expect(settings.set(key, initial), key).toBe("");
-      expect(settings.get(key)).toBe(initial);
+      expect(settings.text(key)).toBe(initial);
     }
   });
 
@@ -117,7 +130,7 @@ describe("lines of settings", () => {
     const lines =
       "# the door\r\nset sip.user front\r\n\r\nsip.domain=example.org\n  sip.port = 5070\nset sip.name Front door = 1\n";
     expect(settings.apply(lines)).toBe("");
-    expect(["sip.user", "sip.domain", "sip.port", "sip.name"].map((key) => settings.get(key))).toEqual([
+    expect(["sip.user", "sip.domain", "sip.port", "sip.name"].map((key) => settings.text(key))).toEqual([
       "front",
       "example.org",
       "5070",
@@ -160,7 +173,7 @@ describe("lines of settings", () => {
   it("by KEY=VALUE say what is wrong with them", () => {
     const settings = new Settings();
     expect(settings.assign("sip.user=a=b")).toBe("");
-    expect(settings.get("sip.user")).toBe("a=b");
+    expect(settings.text("sip.user")).toBe("a=b");
     expect(settings.assign("sip.user")).toBe("'sip.user' is no setting: write KEY=VALUE");
     expect(settings.assign("=x")).toBe("'=x' is no setting: write KEY=VALUE");
     expect(settings.assign("\x1b[2J")).not.toContain("\x1b");

@@ -1,7 +1,7 @@
 /** Values that the schema of the settings accepts, of any type, as fast-check draws them. */
 import fc from "fast-check";
+import { check } from "../../../src/settings/check.js";
 import {
-  check,
   SCHEMA,
   type Setting,
   TYPE_ADDRESS,

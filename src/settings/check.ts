@@ -1,0 +1,295 @@
+/** What a setting may be: the check of a value, and the words that say what is allowed and what is wrong. Not here: which settings there are (schema.ts). */
+import { ipv4, ipv4Text, isHostAddress, maskBits } from "../core/address.js";
+import { utf8, utf8Length } from "../core/bytes.js";
+import { hasSteering } from "../core/printable.js";
+import { USER_MOST_BYTES } from "../ua/account.js";
+import { isNumberPattern, readTarget } from "../ua/target.js";
+import { escapeUser, type HostText, placeOf, readDomain, readProxy } from "../ua/uritext.js";
+import { isSchedule, isZone } from "./daytime.js";
+import { GROUP_TIME_LEAST_S, GROUP_TIME_MOST_S, PLAN_TARGETS_MOST, readPlan } from "./ringplan.js";
+import {
+  type Setting,
+  TYPE_ADDRESS,
+  TYPE_CHOICE,
+  TYPE_DECIMAL,
+  TYPE_DEVICE_ADDRESS,
+  TYPE_DIGITS,
+  TYPE_DOMAIN,
+  TYPE_HOST,
+  TYPE_HOURS,
+  TYPE_LIST,
+  TYPE_MASK,
+  TYPE_NAME,
+  TYPE_NUMBER,
+  TYPE_OCTETS,
+  TYPE_PLAN,
+  TYPE_PROXY,
+  TYPE_QUOTED,
+  TYPE_SWITCH,
+  TYPE_TARGET,
+  TYPE_TARGETS,
+  TYPE_TEXT,
+  TYPE_USER,
+  TYPE_ZONE,
+} from "./schema.js";
+
+/** In the place of `sip.domain`, which may not be set yet. */
+const ANY_DOMAIN = "domain";
+/** Entries of `call.referTo`. */
+const TARGETS_MOST = 16;
+/** Codes of one relay. */
+const CODES_MOST = 8;
+
+/** What a setting may be, in words. */
+export function allowed(setting: Setting): string {
+  const unit = setting.unit === "" ? "" : " " + setting.unit;
+  switch (setting.type) {
+    case TYPE_NUMBER:
+      return "a whole number from " + setting.min + " to " + setting.max + unit;
+    case TYPE_DECIMAL:
+      return "a number from " + setting.min + " to " + setting.max + unit;
+    case TYPE_CHOICE:
+    case TYPE_SWITCH:
+      return setting.choices.join(" or ");
+    case TYPE_LIST:
+      return "one or more of " + setting.choices.join(", ");
+    case TYPE_ADDRESS:
+      return "an IPv4 address";
+    case TYPE_DEVICE_ADDRESS:
+      return "empty, or the IPv4 address of a device, as in 192.168.1.20";
+    case TYPE_MASK:
+      return "empty, or a network mask from 255.0.0.0 to 255.255.255.252, as in 255.255.255.0";
+    case TYPE_HOST:
+      return "empty, or a host name or an IPv4 address";
+    case TYPE_DOMAIN:
+      return "empty, or a host name or an IPv4 address, with :PORT if need be";
+    case TYPE_PROXY:
+      return "empty, or a host name or an IPv4 address, with :PORT and ;transport=tcp if need be";
+    case TYPE_TARGET:
+      return "empty, or a SIP URI, an address or a number, by UDP or TCP; of at most " + setting.max + " characters";
+    case TYPE_TARGETS:
+      return (
+        "empty, or at most " +
+        setting.max +
+        " characters with up to " +
+        TARGETS_MOST +
+        " SIP URIs, addresses and numbers, an x in a number for any digit, with commas between"
+      );
+    case TYPE_DIGITS:
+      return "empty, or " + setting.min + " to " + setting.max + " digits; several codes with commas between";
+    case TYPE_PLAN:
+      return (
+        "empty, or at most " +
+        setting.max +
+        " characters with up to " +
+        PLAN_TARGETS_MOST +
+        " targets, group:house for all phones of the door's server: a comma between those that ring together, > before those that ring after them, a group's time behind it (" +
+        GROUP_TIME_LEAST_S +
+        "s to " +
+        GROUP_TIME_MOST_S +
+        "s)"
+      );
+    case TYPE_ZONE:
+      return "a time zone by name (Europe/Berlin), or as POSIX writes it (CET-1CEST,M3.5.0,M10.5.0/3); UTC0 for none";
+    case TYPE_HOURS:
+      return "empty, or spans HH:MM-HH:MM, behind days if need be, with commas between: mon-fri 07:00-12:00 13:00-22:00, sat 09:00-13:00";
+    case TYPE_USER:
+      return (
+        "a text of at most " +
+        setting.max +
+        " characters without control characters, and of " +
+        USER_MOST_BYTES +
+        " octets as a URI writes it: those beyond ASCII take six or nine"
+      );
+    case TYPE_OCTETS:
+    case TYPE_QUOTED:
+      return (
+        "a text of at most " +
+        setting.max +
+        " octets without control characters: those beyond ASCII take two to four" +
+        (setting.type === TYPE_QUOTED ? ', " and \\ two' : "")
+      );
+    case TYPE_NAME:
+      return "empty, or a name of at most " + setting.max + " letters, digits, and - _ . +";
+    default:
+      return "a text of at most " + setting.max + " characters without control characters";
+  }
+}
+
+/** @returns the value as it is kept (case and white space mended), or null when it is not allowed */
+export function check(setting: Setting, value: string): string | null {
+  const given = value.trim();
+  // Each is kept as one line, and shown on terminals.
+  if (hasSteering(given)) return null;
+  switch (setting.type) {
+    case TYPE_NUMBER: {
+      const isNegative = setting.min < 0 && given.charAt(0) === "-";
+      const size = wholeNumber(isNegative ? given.slice(1) : given);
+      const number = isNegative ? -size : size;
+      return size >= 0 && number >= setting.min && number <= setting.max ? "" + number : null;
+    }
+    case TYPE_DECIMAL: {
+      const number = given === "" || !isDecimal(given) ? Number.NaN : Number(given);
+      return number >= setting.min && number <= setting.max ? "" + number : null;
+    }
+    case TYPE_CHOICE:
+    case TYPE_SWITCH:
+      return pick(setting.choices, given);
+    case TYPE_LIST: {
+      const parts = given.split(",");
+      let out = "";
+      for (let i = 0; i < parts.length; i++) {
+        const one = pick(setting.choices, parts[i].trim());
+        if (one === null || ("," + out + ",").indexOf("," + one + ",") >= 0) return null;
+        out += (i > 0 ? "," : "") + one;
+      }
+      return out;
+    }
+    case TYPE_ADDRESS:
+      return ipv4(given) >= 0 ? given : null;
+    case TYPE_DEVICE_ADDRESS:
+      return given === "" ? given : isHostAddress(ipv4(given)) ? ipv4Text(ipv4(given)) : null;
+    case TYPE_MASK:
+      return given === "" ? given : ipv4(given) >= 0 && maskBits(ipv4(given)) > 0 ? ipv4Text(ipv4(given)) : null;
+    case TYPE_DIGITS:
+      return given === "" ? given : codes(setting, given);
+    case TYPE_HOST:
+      return given === "" ? given : kept(setting, readName(given));
+    case TYPE_DOMAIN:
+      return given === "" ? given : kept(setting, readDomain(given));
+    case TYPE_PROXY:
+      return given === "" || (given.length <= setting.max && readProxy(given).error === "") ? given : null;
+    case TYPE_TARGET:
+      return given === "" || (given.length <= setting.max && readTarget(given, ANY_DOMAIN).error === "") ? given : null;
+    case TYPE_TARGETS:
+      return given === "" || (given.length <= setting.max && targetsProblem(given) === "") ? given : null;
+    case TYPE_PLAN:
+      return given === "" || (given.length <= setting.max && readPlan(given).error === "") ? given : null;
+    case TYPE_ZONE:
+      return given.length <= setting.max && isZone(given) ? given : null;
+    case TYPE_HOURS:
+      return given === "" || (given.length <= setting.max && isSchedule(given)) ? given : null;
+    case TYPE_USER:
+      if (utf8(escapeUser(given)).length > USER_MOST_BYTES) return null;
+      return given.length <= setting.max ? given : null;
+    case TYPE_OCTETS:
+    case TYPE_QUOTED:
+      return octetsOf(setting, given) <= setting.max ? given : null;
+    case TYPE_NAME:
+      return given.length <= setting.max && isName(given) ? given : null;
+    default:
+      return given.length <= setting.max ? given : null;
+  }
+}
+
+/** @returns what is wrong with a value that `check` does not allow, "" where `allowed` says all there is to say. Not for secrets */
+export function problemOf(setting: Setting, value: string): string {
+  const given = value.trim();
+  if (hasSteering(given)) return "no control characters, nor marks that turn the direction of writing";
+  switch (setting.type) {
+    case TYPE_HOST:
+      return readName(given).error || tooLong(setting, given);
+    case TYPE_DOMAIN:
+      return readDomain(given).error || tooLong(setting, given);
+    case TYPE_PROXY:
+      return readProxy(given).error || tooLong(setting, given);
+    case TYPE_TARGET:
+      return tooLong(setting, given) || readTarget(given, ANY_DOMAIN).error;
+    case TYPE_TARGETS:
+      return tooLong(setting, given) || targetsProblem(given);
+    case TYPE_PLAN:
+      return tooLong(setting, given) || readPlan(given).error;
+    case TYPE_USER: {
+      const size = utf8(escapeUser(given)).length;
+      return size > USER_MOST_BYTES ? "it has " + size + " octets as a URI writes it" : tooLong(setting, given);
+    }
+    case TYPE_OCTETS:
+    case TYPE_QUOTED: {
+      const size = octetsOf(setting, given);
+      return size > setting.max ? "it has " + size + " octets" : "";
+    }
+    case TYPE_TEXT:
+      return tooLong(setting, given);
+    default:
+      return "";
+  }
+}
+
+function octetsOf(setting: Setting, given: string): number {
+  let size = utf8Length(given);
+  for (let i = 0; setting.type === TYPE_QUOTED && i < given.length; i++)
+    if (given.charAt(i) === '"' || given.charAt(i) === "\\") size += 1;
+  return size;
+}
+
+function tooLong(setting: Setting, given: string): string {
+  return given.length > setting.max ? "it has " + given.length + " characters" : "";
+}
+
+/** A host of ours that stands without a port: it is only a name. */
+function readName(value: string): HostText {
+  const read = readDomain(value);
+  if (read.error === "" && read.port > 0)
+    read.error = "'" + read.host + ":" + read.port + "' has a port: give the host";
+  return read;
+}
+
+/** @returns the host as it is kept */
+function kept(setting: Setting, read: HostText): string | null {
+  const place = placeOf(read);
+  return read.error === "" && place.length <= setting.max ? place : null;
+}
+
+/** Codes, without the spaces between them. */
+function codes(setting: Setting, given: string): string | null {
+  const parts = given.split(",");
+  if (parts.length > CODES_MOST) return null;
+  let out = "";
+  for (let i = 0; i < parts.length; i++) {
+    const code = parts[i].trim();
+    if (code.length < setting.min || code.length > setting.max || wholeNumber(code) < 0) return null;
+    out += (i > 0 ? "," : "") + code;
+  }
+  return out;
+}
+
+function isName(value: string): boolean {
+  for (let i = 0; i < value.length; i++) {
+    const c = value.charAt(i);
+    const isPlain = (c >= "a" && c <= "z") || (c >= "A" && c <= "Z") || (c >= "0" && c <= "9");
+    if (!isPlain && c !== "-" && c !== "_" && c !== "." && c !== "+") return false;
+  }
+  return true;
+}
+
+function targetsProblem(value: string): string {
+  const entries = value.split(",");
+  if (entries.length > TARGETS_MOST) return "it has " + entries.length + " entries, more than " + TARGETS_MOST;
+  for (let i = 0; i < entries.length; i++) {
+    const entry = entries[i].trim();
+    const problem = isNumberPattern(entry) ? "" : readTarget(entry, ANY_DOMAIN).error;
+    if (problem !== "") return problem;
+  }
+  return "";
+}
+
+function pick(choices: readonly string[], value: string): string | null {
+  for (let i = 0; i < choices.length; i++) if (choices[i].toLowerCase() === value.toLowerCase()) return choices[i];
+  return null;
+}
+
+function wholeNumber(value: string): number {
+  if (value === "" || value.length > 9) return -1;
+  for (let i = 0; i < value.length; i++) if (value.charAt(i) < "0" || value.charAt(i) > "9") return -1;
+  return Number(value);
+}
+
+function isDecimal(value: string): boolean {
+  let dots = 0;
+  for (let i = 0; i < value.length; i++) {
+    const c = value.charAt(i);
+    if (c === ".") dots += 1;
+    else if (c < "0" || c > "9") return false;
+  }
+  return dots <= 1;
+}
