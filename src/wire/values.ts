@@ -344,8 +344,13 @@ export class Values extends StartLine {
 
   private readAddress(id: number, start: number, end: number): void {
     const isRead = address.parse(this.bytes, start, end) && !address.isStar;
-    let tagStart = isRead ? address.tagStart : start;
-    let tagEnd = isRead ? address.tagEnd : start;
+    // One that is absent is empty at the end, as in the usual form.
+    let tagStart = end;
+    let tagEnd = end;
+    if (isRead && address.tagEnd > address.tagStart) {
+      tagStart = address.tagStart;
+      tagEnd = address.tagEnd;
+    }
     if (!isRead) {
       this.failValue(id);
       // Whoever answered is told from others by its tag, if that can be found at all.

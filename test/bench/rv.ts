@@ -8,9 +8,10 @@ import { print, type Result } from "./harness.js";
 
 /** What may not be exceeded: a little above what was measured last. It is lowered when the code gets better. */
 const MOST: Record<string, number> = {
-  "rv.parse.instructions": 560_000,
+  "rv.parse.instructions": 80_000,
+  "rv.parse.spelled": 1.2,
   "rv.frame.instructions": 275_000,
-  "rv.options.instructions": 1_250_000,
+  "rv.options.instructions": 1_000_000,
   "rv.wake.worst": 6_000_000,
 };
 /** Wakes that are printed. */
@@ -55,10 +56,17 @@ async function main(): Promise<number> {
     if (found === undefined || found <= 0) throw new Error(`the machine did not say ${name}`);
     return found;
   };
+  const spelled = [...rows.keys()].filter((name) => name.startsWith("spelled.")).map(cost);
+  if (spelled.length < 8) throw new Error("the machine did not read each spelling");
   const wakes = wakesOf(await runRv(program, ["door", "wakes"], true));
   const inSound = wakes.filter(({ instructions }) => instructions > CLOCKS_25_MS).length;
   const results: Result[] = [
     { name: "rv.parse.instructions", value: cost("invite.741"), unit: "instructions/INVITE of 741 octets" },
+    {
+      name: "rv.parse.spelled",
+      value: Math.round((100 * Math.max(...spelled)) / cost("invite.741")) / 100,
+      unit: "times that: the worst of eight other spellings",
+    },
     { name: "rv.frame.instructions", value: cost("frame"), unit: "instructions/20 ms of sound both ways, coded in C" },
     { name: "rv.inband.instructions", value: cost("inband"), unit: "instructions/20 ms of sound that may hold digits" },
     { name: "rv.options.instructions", value: cost("keepalive.options"), unit: "instructions/OPTIONS answered" },

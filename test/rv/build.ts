@@ -4,12 +4,12 @@
  * of its TypeScript twins, as on a board; hash functions, which are the SDK's there, are those of native/crypt.c.
  */
 import { execFile, execFileSync } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { readdirSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import type { Plugin } from "esbuild";
 import { compileWorld, findXs } from "../xs/build.js";
+import { NATIVE_FLAGS, NATIVE_SOURCES, natives } from "../xs/natives.js";
 import { bundle } from "../xs/run.js";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
@@ -38,7 +38,6 @@ const FLAGS = [
   "-DmxRun=1",
   "-DmxSloppy=1",
   "-DmxMinusZero=1",
-  "-DPORTERO_NATIVES=1",
 ];
 /** Where QEMU's board `virt` has its memory, and how it is shared out. */
 const LINK = [
@@ -72,36 +71,13 @@ export async function buildRv(): Promise<{ program: string; reason: string }> {
       .filter((name) => name.endsWith(".c"))
       .map((name) => join(xs, "sources", name)),
     join(HERE, "native/platform.c"),
-    join(HERE, "native/crypt.c"),
     join(ROOT, "test/xs/native/world.c"),
     join(ROOT, "test/xs/native/engine.c"),
-    join(ROOT, "hal/native/keyedhash.c"),
-    join(ROOT, "hal/native/octets.c"),
-    join(ROOT, "hal/native/g711.c"),
-    join(ROOT, "hal/native/goertzel.c"),
+    ...NATIVE_SOURCES,
   ];
-  const flags = [...FLAGS, ...includes.map((path) => `-I${path}`)];
+  const flags = [...FLAGS, ...NATIVE_FLAGS, ...includes.map((path) => `-I${path}`)];
   return compileWorld({ compiler: COMPILER, flags, sources, link: LINK, folder: FOLDER, root });
 }
-
-/** `native("NAME").call(…)` is the SDK's way to name a function of C; here the world has them. */
-const natives: Plugin = {
-  name: "natives",
-  setup(build) {
-    build.onLoad(
-      { filter: /src[/\\](core[/\\](keyedhash|octets)|media[/\\](g711|goertzel)|wire[/\\](md5|sha256))\.ts$/ },
-      ({ path }) => {
-        const twin = readFileSync(join(ROOT, "hal/native", basename(path)), "utf8");
-        const call = /function (\w+)\([^)]*\)[^{]*\{\s*(?:return )?native\("(\w+)"\)\.call\([^)]*\);\s*\}/g;
-        return { contents: twin.replace(call, "const $1 = globalThis.host.$2;"), loader: "ts" };
-      },
-    );
-    build.onResolve({ filter: /^hal\/moddable\/crypthash$/ }, () => ({
-      path: join(ROOT, "hal/moddable/crypthash.ts"),
-    }));
-    build.onResolve({ filter: /^crypt$/ }, () => ({ path: join(HERE, "native/crypt.js") }));
-  },
-};
 
 /**
  * @param machines names of files in test/xs/machines, the one that leads last

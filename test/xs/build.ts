@@ -12,6 +12,7 @@ import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { NATIVE_FLAGS, NATIVE_SOURCES } from "./natives.js";
 
 const run = promisify(execFile);
 const HERE = dirname(fileURLToPath(import.meta.url));
@@ -67,11 +68,12 @@ export async function buildXs(isDevice = false): Promise<Xs> {
   const xs = join(root, "moddable/xs");
   const snap = join(root, "xsnap-native/xsnap/sources");
   const includes = [join(xs, "includes"), join(xs, "platforms"), join(xs, "sources"), snap].map((path) => `-I${path}`);
-  const flags = [`-m${width}`, ...FLAGS, ...includes];
+  const flags = [`-m${width}`, ...FLAGS, ...NATIVE_FLAGS, ...includes];
   const sources = readdirSync(join(xs, "sources"))
     .filter((name) => name.endsWith(".c"))
     .map((name) => join(xs, "sources", name));
   sources.push(join(snap, "xsnapPlatform.c"), join(HERE, "native/world.c"), join(HERE, "native/engine.c"));
+  sources.push(...NATIVE_SOURCES);
   const link = [`-m${width}`, "-lm", "-ldl", "-lpthread"];
   const { program, reason } = await compileWorld({ compiler, flags, sources, link, folder: FOLDER, root });
   return { program, emulator, reason, slotBytes: width === 32 ? 16 : 32 };
@@ -98,7 +100,7 @@ export async function compileWorld(how: Compilation): Promise<{ program: string;
     createHash("sha256")
       .update(version)
       .update(flags.join(" "))
-      .update(path.startsWith(root) ? path : readFileSync(path));
+      .update(path.startsWith(root) ? path : withHeaders(path));
   const objects = sources.map((path) => join(folder, `${key(path).digest("hex").slice(0, 16)}.o`));
   const all = createHash("sha256").update(objects.join()).update(link.join(" "));
   const program = join(folder, `world-${all.digest("hex").slice(0, 16)}`);
@@ -118,6 +120,13 @@ export async function compileWorld(how: Compilation): Promise<{ program: string;
     return { program: "", reason: `XS does not build: ${reason}` };
   }
   return { program, reason: "" };
+}
+
+/** @returns a source with all headers that lie beside it */
+function withHeaders(path: string): string {
+  const folder = dirname(path);
+  const headers = readdirSync(folder).filter((name) => name.endsWith(".h"));
+  return [path, ...headers.map((name) => join(folder, name))].map((file) => readFileSync(file, "utf8")).join("");
 }
 
 /** @returns the folder of npm's @agoric/xsnap, "" when it is not installed */

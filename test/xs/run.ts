@@ -41,6 +41,7 @@ export async function bundle(
 /**
  * @param machines names of files in machines/, the one that leads last
  * @param constants for the machines: identifiers and what stands in their place
+ * @param plugins `natives` for the C of boards in the place of its twins
  * @returns the lines that the machines printed
  * @throws Error with what was printed when the world ended in failure
  */
@@ -48,8 +49,9 @@ export async function runWorld(
   xs: Xs,
   machines: readonly string[],
   constants: Record<string, unknown> = {},
+  plugins: Plugin[] = [],
 ): Promise<string[]> {
-  const scripts = await bundle(machines, FOLDER, constants);
+  const scripts = await bundle(machines, FOLDER, constants, plugins);
   try {
     const [command, ...args] = [...xs.emulator, xs.program, ...scripts];
     const { stdout } = await promisify(execFile)(command, args, { timeout: WORLD_MS, maxBuffer: 1 << 24 });

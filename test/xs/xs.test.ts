@@ -4,10 +4,13 @@
  */
 import { describe, expect, it } from "vitest";
 import { ALGORITHM_MD5, ALGORITHM_SHA256 } from "../../src/wire/digest.js";
+import { Message } from "../../src/wire/message.js";
 import { MESSAGES } from "../bench/messages.js";
+import { spellings } from "../bench/spellings.js";
 import { flowMessages, tortureMessages } from "../wire/corpus.js";
 import { buildXs } from "./build.js";
-import { fingerprint } from "./machines/reading.js";
+import { fingerprint, spoilt } from "./machines/reading.js";
+import { natives } from "./natives.js";
 import { runWorld } from "./run.js";
 
 const WORLD_MS = 300_000;
@@ -29,6 +32,13 @@ const DIGESTS = [
   ],
 ];
 
+/** Messages that are made of each one. */
+const SPOILT = 100;
+
+function vectors(messages: readonly Uint8Array[], count: number): Record<string, unknown> {
+  return { VECTORS: { messages: messages.map((bytes) => [...bytes]), digests: DIGESTS }, SPOILT: count };
+}
+
 it("XS is built, as it must be in CI", () => {
   if (process.env.CI !== undefined) expect(xs.reason).toBe("");
 });
@@ -36,10 +46,27 @@ it("XS is built, as it must be in CI", () => {
 describe.skipIf(xs.program === "")("on XS", () => {
   it("each message is read as on Node, and the digests of RFC 7616 are right", { timeout: WORLD_MS }, async () => {
     const messages = [...MESSAGES, ...flowMessages(), ...tortureMessages()].map(({ bytes }) => bytes);
-    const constants = { VECTORS: { messages: messages.map((bytes) => [...bytes]), digests: DIGESTS } };
-    const lines = await runWorld(xs, ["vectors"], constants);
+    const lines = await runWorld(xs, ["vectors"], vectors(messages, 0));
     expect(lines.pop()).toBe(`digest ${DIGESTS.length}`);
     expect(lines).toEqual(messages.map((bytes) => String(fingerprint(bytes))));
+  });
+
+  it("C reads each message as TypeScript does, in every spelling and however it is spoilt", {
+    timeout: WORLD_MS,
+  }, async () => {
+    const usual = [...MESSAGES, ...MESSAGES.flatMap(({ bytes }) => spellings(bytes))];
+    const messages = [...usual, ...tortureMessages()].map(({ bytes }) => bytes);
+    const lines = await runWorld(xs, ["vectors"], vectors(messages, SPOILT), [natives]);
+    expect(lines.pop()).toBe(`digest ${DIGESTS.length}`);
+    // New ones: what a message left behind is part of what is compared.
+    const [roomy, narrow] = [new Message(64), new Message(8)];
+    const own = messages.flatMap((bytes, i) => [
+      String(fingerprint(bytes, roomy)),
+      ...Array.from({ length: SPOILT }, (_, j) => spoilt(bytes, i * SPOILT + j)).map(
+        (other) => `${fingerprint(other, roomy)} ${fingerprint(other, narrow)}`,
+      ),
+    ]);
+    expect(lines).toEqual(own);
   });
 
   it("the door registers with a password, calls, hears a code, is held, hangs up, and takes 10,000 packets of sound", {

@@ -9,6 +9,7 @@ import { TONE_RINGING, Tone } from "../../../src/media/tone.js";
 import { Message } from "../../../src/wire/message.js";
 import { MESSAGES } from "../../bench/messages.js";
 import { SoundLoop } from "../../bench/rtp-bytes.js";
+import { spellings } from "../../bench/spellings.js";
 import { FIRST_ADDRESS, hostOf, inhabit } from "./host.js";
 import { Phone } from "./phone.js";
 
@@ -66,7 +67,9 @@ inhabit({
         sum += message.fromTagEnd + message.toTagEnd + message.callIdEnd;
       });
     };
-    parse("invite", invite741());
+    const invite = invite741();
+    parse("invite", invite);
+    for (const { name, bytes } of spellings(invite)) parse("spelled." + name, bytes);
     for (let j = 0; j < MESSAGES.length; j++) parse("parse." + MESSAGES[j].name, MESSAGES[j].bytes);
     const quiet = new SoundLoop(0x0a000002, 0, 0);
     measure("frame", () => quiet.run(1));

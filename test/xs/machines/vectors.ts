@@ -1,15 +1,28 @@
-/** The parser's and the digest's vectors on XS. Prints what was read of each message, then `digest` and how many responses are right. */
+/**
+ * The parser's and the digest's vectors on XS. Prints what was read of each message, and with `SPOILT` what was read of so many others that were
+ * made of it; then `digest` and how many responses are right.
+ */
+import { Message } from "../../../src/wire/message.js";
 import { hostOf, inhabit } from "./host.js";
-import { fingerprint, verified } from "./reading.js";
+import { fingerprint, spoilt, verified } from "./reading.js";
 
 /** Put in by whoever bundles this. */
 declare const VECTORS: { messages: readonly (readonly number[])[]; digests: readonly [string, number, string][] };
+declare const SPOILT: number;
 
 inhabit({
   start() {
     const host = hostOf();
     const { messages, digests } = VECTORS;
-    for (let i = 0; i < messages.length; i++) host.print(String(fingerprint(new Uint8Array(messages[i]))));
+    const narrow = new Message(8);
+    for (let i = 0; i < messages.length; i++) {
+      const bytes = new Uint8Array(messages[i]);
+      host.print(String(fingerprint(bytes)));
+      for (let j = 0; j < SPOILT; j++) {
+        const other = spoilt(bytes, i * SPOILT + j);
+        host.print(fingerprint(other) + " " + fingerprint(other, narrow));
+      }
+    }
     let right = 0;
     for (let i = 0; i < digests.length; i++) {
       const [value, algorithm, password] = digests[i];

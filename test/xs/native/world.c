@@ -28,6 +28,8 @@ void xs_octets_plain(xsMachine* the);
 void xs_octets_text(xsMachine* the);
 void xs_octets_base64(xsMachine* the);
 void xs_octets_crc(xsMachine* the);
+void xs_headreader_begin(xsMachine* the);
+void xs_headreader_go_on(xsMachine* the);
 void xs_g711_encode(xsMachine* the);
 void xs_g711_decode(xsMachine* the);
 void xs_g711_sample(xsMachine* the);
@@ -356,6 +358,8 @@ static void populate(xsMachine* machine, int index)
 	define(the, "xs_octets_text", xs_octets_text, 3);
 	define(the, "xs_octets_base64", xs_octets_base64, 3);
 	define(the, "xs_octets_crc", xs_octets_crc, 4);
+	define(the, "xs_headreader_begin", xs_headreader_begin, 5);
+	define(the, "xs_headreader_go_on", xs_headreader_go_on, 5);
 	define(the, "xs_g711_encode", xs_g711_encode, 6);
 	define(the, "xs_g711_decode", xs_g711_decode, 6);
 	define(the, "xs_g711_sample", xs_g711_sample, 2);

@@ -1,0 +1,229 @@
+/**
+ * The head of a message: the start line, then one row of the table for each header field, and the values that every layer asks for. On a board C
+ * (hal/native/headreader.c) does the same, for here each octet costs an interpreter some ten bytecodes, and a message has hundreds. Whatever that
+ * finds malformed is left to the readers that are used here, which say what is wrong. Not here: what a message lacks, and its body.
+ */
+import { HEADER_BITS } from "./fields.js";
+import { behindLineEnd, STOP_TOKEN, scan, skipSpace, trimEnd } from "./lex.js";
+import {
+  FIRST_BY_WORD,
+  headerOf,
+  NAME_BUCKETS,
+  NAME_LENGTH,
+  NAME_WORDS,
+  NAME_WORDS_MAX,
+  NEXT_BY_WORD,
+} from "./lookup.js";
+import {
+  HEADER_CONTENT_LENGTH,
+  HEADER_COUNT,
+  HEADER_DATE,
+  HEADER_MAX_FORWARDS,
+  HEADER_OTHER,
+  HEADER_REASON,
+  HEADER_SERVER,
+  HEADER_SUBJECT,
+  HEADER_TO,
+  HEADER_USER_AGENT,
+  HEADER_VIA,
+  HEADER_WARNING,
+} from "./names.js";
+import {
+  PROBLEM_BODY,
+  PROBLEM_CONTROL,
+  PROBLEM_LINE,
+  PROBLEM_NONE,
+  PROBLEM_REPEATED,
+  PROBLEM_TABLE,
+} from "./problems.js";
+import { MAX_FORWARDS_BAD, UNUSUAL, Values } from "./values.js";
+
+// Octets, and below ids: own constants, see lex.ts.
+const TAB = 9;
+const CR = 13;
+const SPACE = 0x20;
+const COLON = 0x3a;
+
+/** Fields that are passed over when they are malformed, a 1 for each id: those that people read, and those that nobody here knows. */
+const NEEDLESS = new Uint8Array(HEADER_COUNT);
+NEEDLESS[HEADER_OTHER] = NEEDLESS[HEADER_SUBJECT] = NEEDLESS[HEADER_DATE] = NEEDLESS[HEADER_USER_AGENT] = 1;
+NEEDLESS[HEADER_SERVER] = NEEDLESS[HEADER_WARNING] = NEEDLESS[HEADER_REASON] = NEEDLESS[HEADER_MAX_FORWARDS] = 1;
+
+/** CRLF and an octet that has the bit of letters; CRLF twice. */
+const LINE_END = 0x400a0d;
+const HEADER_END = 0x0a0d0a0d;
+
+const VIA = HEADER_VIA;
+const TO = HEADER_TO;
+const CONTENT_LENGTH = HEADER_CONTENT_LENGTH;
+const OTHER = HEADER_OTHER;
+const LENGTHS = NAME_LENGTH;
+const WORDS = NAME_WORDS;
+const NAMES_MAX = NAME_WORDS_MAX;
+const BUCKETS = NAME_BUCKETS;
+const FIRST = FIRST_BY_WORD;
+const NEXT = NEXT_BY_WORD;
+const BITS = HEADER_BITS;
+const TOKEN = STOP_TOKEN;
+
+export class HeadReader extends Values {
+  /** A field that nobody needs was malformed, and passed over: it is not in the table. RFC 3261 §8.2.2 */
+  isOdd = false;
+
+  /** The id of the field that `problem` is about, where it is about one that is read here. */
+  protected problemField = HEADER_OTHER;
+
+  /** Reads from the start line on, after all was cleared. @returns where the body begins, or -1 when this is no SIP at all */
+  protected readHead(at: number, end: number): number {
+    const next = this.readStartLine(at, end);
+    return next < 0 ? -1 : this.readFields(next, end);
+  }
+
+  /**
+   * Fills the table, one field a turn. Nearly every field is as it usually is, and costs few instructions here and no call of a function
+   * but of those that read values; all others are left to `readOddName` and `readOddField`. @returns where the body begins
+   */
+  private readFields(at: number, end: number): number {
+    const bytes = this.bytes;
+    const view = this.view;
+    const table = this.table;
+    const rowsEnd = table.length;
+    // From here on a name with its colon and space may be cut off.
+    const namesEnd = end - NAMES_MAX - 1;
+    const wordsEnd = end - 7;
+    const lineEndsEnd = end - 3;
+    let row = 0;
+    let present = 0;
+    let i = at;
+    let id = OTHER;
+    let length = 0;
+    let start = 0;
+    let stop = 0;
+    let k = 0;
+    let x = 0;
+    let y = 0;
+    for (;;) {
+      id = OTHER;
+      if (i < namesEnd) {
+        x = view.getInt32(i, true);
+        id = FIRST[(x & 0x7fffffff) % BUCKETS];
+        while (id !== OTHER) {
+          k = id << 2;
+          length = LENGTHS[id];
+          if (
+            x === WORDS[k] &&
+            view.getInt32(i + length - 2, true) === WORDS[k + 3] &&
+            (length < 7 ||
+              (view.getInt32(i + 4, true) === WORDS[k + 1] &&
+                (length < 11 || view.getInt32(i + 8, true) === WORDS[k + 2])))
+          )
+            break;
+          id = NEXT[id];
+        }
+      }
+      if (id === OTHER) {
+        stop = behindLineEnd(bytes, i, end);
+        if (stop < 0 && i < end) {
+          this.rows = row >> 2;
+          this.present = present;
+          i = this.readOddName(i, end);
+          row = this.rows << 2;
+          present = this.present;
+          continue;
+        }
+        this.rows = row >> 2;
+        this.present = present;
+        if (stop >= 0) return stop;
+        this.fail(PROBLEM_BODY);
+        return end;
+      }
+      start = i + length + 2;
+      if (id > CONTENT_LENGTH) {
+        // As controlStop.
+        stop = start;
+        while (stop < wordsEnd) {
+          x = view.getInt32(stop, true);
+          y = view.getInt32(stop + 4, true);
+          if (((x | (x << 1)) & (y | (y << 1)) & 0x40404040) !== 0x40404040) {
+            if (((x | (x << 1)) & 0x40404040) === 0x40404040) stop += 4;
+            break;
+          }
+          stop += 8;
+        }
+        while (stop < end && bytes[stop] >= SPACE) stop += 1;
+        if (bytes[start] <= SPACE || bytes[stop - 1] <= SPACE) stop = UNUSUAL;
+      } else if ((present & BITS[id]) !== 0) stop = UNUSUAL;
+      else if (id === VIA) stop = this.readUsualVia(start, end);
+      else if (id <= TO) stop = this.readUsualAddress(id, start, end);
+      else stop = this.readUsual(id, start, end);
+      // CRLF and a letter, or the empty line.
+      x = stop < lineEndsEnd ? view.getInt32(stop, true) : 0;
+      if ((x & 0x40ffff) === LINE_END || x === HEADER_END) {
+        // As addRow.
+        present |= BITS[id];
+        if (row >= rowsEnd) this.fail(PROBLEM_TABLE);
+        else {
+          table[row] = (length << 8) | id;
+          table[row + 1] = i;
+          table[row + 2] = start;
+          table[row + 3] = stop;
+          row += 4;
+        }
+        i = stop + 2;
+        if (x === HEADER_END) {
+          this.rows = row >> 2;
+          this.present = present;
+          return stop + 4;
+        }
+      } else {
+        this.rows = row >> 2;
+        this.present = present;
+        i = this.readOddField(id, i, i + length, i + length + 1, end);
+        row = this.rows << 2;
+        present = this.present;
+      }
+    }
+  }
+
+  /** A field whose name is not known, short, or not followed by its colon at once. @returns where the next line begins */
+  private readOddName(at: number, end: number): number {
+    const bytes = this.bytes;
+    const nameEnd = scan(bytes, at, end, TOKEN);
+    let i = nameEnd;
+    while (i < end && (bytes[i] === SPACE || bytes[i] === TAB)) i += 1;
+    if (i < end && bytes[i] === COLON && nameEnd > at)
+      return this.readOddField(headerOf(bytes, at, nameEnd), at, nameEnd, i + 1, end);
+    // White space goes on with the line before; behind the first one there is none to go on with.
+    if (bytes[at] === SPACE || bytes[at] === TAB) this.fail(PROBLEM_LINE);
+    const before = this.problem;
+    i = this.lineStop(i, end);
+    this.problem = before;
+    this.isOdd = true;
+    return i + (i < end && bytes[i] === CR ? 2 : 1);
+  }
+
+  /** Any field, from behind its colon on. @returns where the next line begins */
+  private readOddField(id: number, nameStart: number, nameEnd: number, at: number, end: number): number {
+    const bytes = this.bytes;
+    const before = this.problem;
+    const start = skipSpace(bytes, at, end);
+    const stop = this.lineStop(start, end);
+    const valueEnd = trimEnd(bytes, start, stop);
+    const isFirst = (this.present & BITS[id]) === 0;
+    if (before === PROBLEM_NONE && this.problem === PROBLEM_CONTROL && NEEDLESS[id] === 1) {
+      this.problem = PROBLEM_NONE;
+      this.isOdd = true;
+      if (id === HEADER_MAX_FORWARDS) this.maxForwards = MAX_FORWARDS_BAD;
+      return stop + (stop < end && bytes[stop] === CR ? 2 : 1);
+    }
+    if (!this.addRow(id, nameStart, nameEnd, start, valueEnd)) this.fail(PROBLEM_TABLE);
+    if (id !== OTHER && id <= CONTENT_LENGTH) {
+      const wasRight = this.problem === PROBLEM_NONE;
+      if (isFirst) this.readValue(id, start, valueEnd);
+      else if (id === HEADER_MAX_FORWARDS) this.maxForwards = MAX_FORWARDS_BAD;
+      else if (id !== VIA) this.fail(PROBLEM_REPEATED);
+      if (wasRight && this.problem !== PROBLEM_NONE) this.problemField = id;
+    }
+    return stop + (stop < end && bytes[stop] === CR ? 2 : 1);
+  }
+}

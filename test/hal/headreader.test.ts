@@ -1,0 +1,173 @@
+/**
+ * The C that reads the head of a message and its TypeScript twin find the same in the same messages, however these are spelled and spoilt. The C is
+ * built with the host's compiler, with its address and undefined behaviour sanitizers, and each message lies in memory as long as it is. Without a
+ * compiler that part is skipped, in CI it fails. That what C leaves to others ends the same is looked at on XS (test/xs/xs.test.ts).
+ */
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { HeadReader as HeadReaderInC } from "../../hal/native/headreader.js";
+import { HeadReader } from "../../src/wire/headreader.js";
+import { Message } from "../../src/wire/message.js";
+import { HEADER_NAMES, METHOD_NAMES } from "../../src/wire/names.js";
+import { MESSAGES } from "../bench/messages.js";
+import { spellings } from "../bench/spellings.js";
+import { flowMessages, tortureMessages } from "../wire/corpus.js";
+import { spoilt } from "../xs/machines/reading.js";
+
+const COMPILER = process.env.CC ?? "gcc";
+const hasCompiler = spawnSync(COMPILER, ["--version"]).status === 0;
+const isCi = process.env.CI === "true";
+const folder = mkdtempSync(join(tmpdir(), "portero-head-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** Of which the C has to read all, or they cost a chip many times as much. */
+const SPELLED = new Set([...MESSAGES, ...MESSAGES.flatMap(({ bytes }) => spellings(bytes))].map(({ bytes }) => bytes));
+const OTHERS = [...flowMessages().filter((_, i) => i % 8 === 0), ...tortureMessages()].map(({ bytes }) => bytes);
+const WHOLE = [...SPELLED, ...OTHERS];
+/** Messages that are made of each one. */
+const SPOILT = 30;
+const ROWS = [48, 8];
+
+interface Input {
+  bytes: Uint8Array;
+  rows: number;
+}
+
+const inputs: Input[] = WHOLE.flatMap((bytes, i) => [
+  { bytes, rows: 48 },
+  ...Array.from({ length: SPOILT }, (_, j) => ({ bytes: spoilt(bytes, i * SPOILT + j), rows: ROWS[j % 2] })),
+]);
+
+/** The words that C has read of each, as headreader.h lays them out, in the order of the names here. */
+const NAMES =
+  "at rows present problem problemField isOdd read leftStart leftEnd isRequest method methodEnd uriStart uriEnd status reasonStart reasonEnd " +
+  "viaStart viaEnd branchStart branchEnd sentByStart sentByEnd hasMagicCookie fromStart fromEnd fromTagStart fromTagEnd " +
+  "toStart toEnd toTagStart toTagEnd callIdStart callIdEnd cseq cseqMethod cseqMethodStart cseqMethodEnd maxForwards contentLength";
+/** What the twin keeps elsewhere or not at all, or what comes later in `parse`. */
+const OTHERWISE = new Set(["at", "problem", "problemField", "read", "leftStart", "leftEnd"]);
+/** The header id of which a word is a value, by how its name begins. */
+const VALUES: readonly (readonly [string, number])[] = [
+  ["via", 1],
+  ["branch", 1],
+  ["sentBy", 1],
+  ["hasMagic", 1],
+  ["from", 2],
+  ["to", 3],
+  ["callId", 4],
+  ["cseq", 5],
+  ["contentLength", 7],
+];
+const WORDS = NAMES.split(" ").map((name) => ({
+  name,
+  id: VALUES.find(([beginning]) => name.startsWith(beginning))?.[1] ?? 0,
+}));
+const [AT, PROBLEM, READ] = ["at", "problem", "read"].map((one) => WORDS.findIndex(({ name }) => name === one));
+
+class Twin extends Message {
+  /** The problem before `parse` looks for what is missing. */
+  head = 0;
+
+  protected override readHead(at: number, end: number): number {
+    const next = super.readHead(at, end);
+    this.head = this.problem;
+    return next;
+  }
+
+  words(): number[] {
+    return WORDS.map(({ name }) => Number((this as unknown as Record<string, unknown>)[name]));
+  }
+
+  rowsOfTable(): number[] {
+    return [...this.table.slice(0, 4 * this.rows)];
+  }
+}
+
+/** What is compared: of the words those that both have, of the values those that the C has read, where the body begins, the problem, the table. */
+function found(
+  words: readonly number[],
+  read: number,
+  body: number,
+  problem: number,
+  table: readonly number[],
+): string {
+  const told = WORDS.map(({ name, id }, i) =>
+    OTHERWISE.has(name) || (id > 0 && (read & (1 << id)) === 0) ? "" : `${name}=${words[i]}`,
+  );
+  return [...told, `body=${body}`, `problem=${problem}`, `table=${table}`].join(" ");
+}
+
+function runC(program: string): string[] {
+  const input = Buffer.concat(
+    inputs.map(({ bytes, rows }) => {
+      const head = Buffer.alloc(8);
+      head.writeUInt32LE(bytes.length, 0);
+      head.writeUInt32LE(rows, 4);
+      return Buffer.concat([head, bytes]);
+    }),
+  );
+  const run = spawnSync(program, { input, encoding: "utf8", maxBuffer: 1 << 26 });
+  expect(run.stderr).toBe("");
+  expect(run.status).toBe(0);
+  return run.stdout.trimEnd().split("\n");
+}
+
+describe.skipIf(!hasCompiler && !isCi)(
+  "the C that reads a head, under the sanitizers (skipped without a C compiler)",
+  () => {
+    it("finds what its twin finds, and leaves few messages that are right to it", { timeout: 120_000 }, () => {
+      const program = join(folder, "head");
+      const flags = "-std=c11 -O1 -g -Wall -Wextra -Werror -fsanitize=address,undefined -fno-sanitize-recover=all";
+      const source = join(import.meta.dirname, "headreader.c");
+      const compiled = spawnSync(COMPILER, [...flags.split(" "), "-o", program, source], { encoding: "utf8" });
+      expect(compiled.error?.message ?? compiled.stderr).toBe("");
+      const lines = runC(program);
+      expect(lines.length).toBe(inputs.length);
+      const twins = new Map(ROWS.map((rows) => [rows, new Twin(rows)]));
+      const tally = { right: 0, rightLeft: 0, compared: 0 };
+      for (const [i, { bytes, rows }] of inputs.entries()) {
+        const [left, ...words] = lines[i].split(" ").map(Number);
+        const twin = twins.get(rows) as Twin;
+        const isRight = twin.parse(bytes, 0, bytes.length, false) === 0;
+        if (isRight) tally.right += 1;
+        if (isRight && left > 0) tally.rightLeft += 1;
+        if (SPELLED.has(bytes))
+          expect([Buffer.from(bytes).toString(), left]).toEqual([Buffer.from(bytes).toString(), 0]);
+        // What precedes a message is for `parse`, and the C is given none of it.
+        if (left > 0 || bytes[0] === 13 || bytes[0] === 10) continue;
+        tally.compared += 1;
+        const read = words[READ];
+        const inC = found(words, read, words[AT], words[PROBLEM], words.slice(WORDS.length));
+        const own = found(twin.words(), read, twin.bodyStart, twin.head, twin.rowsOfTable());
+        if (inC !== own) expect(`${inC} in ${Buffer.from(bytes).toString("latin1")}`).toBe(own);
+      }
+      // Of those that are right a few have a start line of their own: another scheme, a method that is not known.
+      expect(tally.right).toBeGreaterThan(1000);
+      expect(tally.rightLeft).toBeLessThan(tally.right / 8);
+      expect(tally.compared).toBeGreaterThan(inputs.length / 2);
+    });
+  },
+);
+
+describe("the head by C", () => {
+  it("has the exports and the members of its twin", () => {
+    const inPlace: new (rows: number) => object = HeadReaderInC;
+    expect(Object.getOwnPropertyNames(inPlace.prototype)).toContain("readHead");
+    expect(Object.getOwnPropertyNames(HeadReader.prototype)).toContain("readHead");
+    expect(Object.keys(new inPlace(4))).toEqual(expect.arrayContaining(Object.keys(new HeadReader(4))));
+  });
+
+  it("knows the names of header fields and methods that the project has", () => {
+    const header = readFileSync(join(import.meta.dirname, "../../hal/native/headreader.h"), "utf8");
+    const listed = (name: string) => {
+      const at = header.indexOf(`${name}[] = {`);
+      return [...header.slice(at, header.indexOf("};", at)).matchAll(/"([^"]*)"/g)].map(([, word]) => word);
+    };
+    const text = (names: readonly Uint8Array[]) => names.map((name) => Buffer.from(name).toString());
+    expect(listed("head_names")).toEqual(text(HEADER_NAMES).map((name) => name.toLowerCase()));
+    // The last is any other method.
+    expect(listed("head_methods")).toEqual(text(METHOD_NAMES).slice(0, -1));
+  });
+});

@@ -1,0 +1,35 @@
+/** The C of hal/native in a world: what is compiled into it, and how a machine's script comes to call it in the place of the TypeScript twins. */
+import { readFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Plugin } from "esbuild";
+
+const HERE = dirname(fileURLToPath(import.meta.url));
+const ROOT = join(HERE, "../..");
+/** What stands for the SDK: its `crypt`, and the header that its build makes. */
+const SDK = join(HERE, "../rv/native");
+
+/** Sources beside those of the engine and the world. */
+export const NATIVE_SOURCES: readonly string[] = [
+  join(SDK, "crypt.c"),
+  ...["keyedhash", "octets", "headreader", "g711", "goertzel"].map((name) => join(ROOT, `hal/native/${name}.c`)),
+];
+export const NATIVE_FLAGS: readonly string[] = ["-DPORTERO_NATIVES=1", `-I${SDK}`];
+
+const TWINS = /src[/\\](core[/\\](keyedhash|octets)|media[/\\](g711|goertzel)|wire[/\\](headreader|md5|sha256))\.ts$/;
+
+/** `native("NAME").call(…)` is the SDK's way to name a function of C; here the world has them. */
+export const natives: Plugin = {
+  name: "natives",
+  setup(build) {
+    build.onLoad({ filter: TWINS }, ({ path }) => {
+      const twin = readFileSync(join(ROOT, "hal/native", basename(path)), "utf8");
+      const call = /function (\w+)\([^)]*\)[^{]*\{\s*(?:return )?native\("(\w+)"\)\.call\([^)]*\);\s*\}/g;
+      return { contents: twin.replace(call, "const $1 = globalThis.host.$2;"), loader: "ts" };
+    });
+    build.onResolve({ filter: /^hal\/moddable\/crypthash$/ }, () => ({
+      path: join(ROOT, "hal/moddable/crypthash.ts"),
+    }));
+    build.onResolve({ filter: /^crypt$/ }, () => ({ path: join(SDK, "crypt.js") }));
+  },
+};
