@@ -23,6 +23,7 @@ import {
 } from "../wire/names.js";
 import { SCHEME_OTHER, SCHEME_TEL, Uri } from "../wire/uri.js";
 import { Writer } from "../wire/writer.js";
+import { MAX_FORWARDS } from "./lines.js";
 
 export const DIALOG_FREE = 0;
 /** Not a dialog yet: the founding request, as it was or will be sent. */
@@ -44,7 +45,6 @@ const TO = octets("To: ");
 const TAG = octets(";tag=");
 const CALL_ID = octets("Call-ID: ");
 const CSEQ = octets("CSeq: ");
-const MAX_FORWARDS = octets("Max-Forwards: 70\r\n");
 
 const FROM_BIT = 1 << HEADER_FROM;
 const TO_BIT = 1 << HEADER_TO;
@@ -189,9 +189,7 @@ export class Dialog {
 
   /** Writes From, To and Call-ID of this draft, with the tag of whoever answered by `m`: in the place of what is odd in that. */
   writeParties(w: Writer, m: Message): void {
-    w.put(FROM);
-    this.put(w, LOCAL);
-    w.crlf();
+    this.writeFrom(w);
     w.put(TO);
     this.put(w, REMOTE);
     if (this.sizeOf(REMOTE_TAG) === 0 && m.toTagEnd > m.toTagStart) {
@@ -199,9 +197,7 @@ export class Dialog {
       w.copy(m.bytes, m.toTagStart, m.toTagEnd);
     }
     w.crlf();
-    w.put(CALL_ID);
-    this.put(w, CALL_ID_TEXT);
-    w.crlf();
+    this.writeCallId(w);
   }
 
   /**
@@ -371,14 +367,23 @@ export class Dialog {
    * Its CSeq is the next one. The transaction is told where to send it. RFC 3261 §12.2.1.1
    */
   request(layer: TransactionLayer, t: ClientTransaction, method: number, defaultTransport: number): Writer {
-    this.localCseq += 1;
-    const loose = this.readHop();
-    if (loose) this.requestUri.set(this.bytes, this.target.start, this.target.end);
-    else this.requestUri.set(this.bytes, uri.start, uri.end);
+    const isLoose = this.aim(layer, t, defaultTransport);
     const w = layer.begin(t, method, this.bytes, this.requestUri.start, this.requestUri.end);
-    layer.targetUri(t, uri, defaultTransport);
-    this.writeHead(w, method, this.localCseq, loose);
+    this.writeHead(w, method, this.localCseq, isLoose);
     return w;
+  }
+
+  /**
+   * Prepares a request: takes the next CSeq number, sets `requestUri`, and tells the transaction where to send it. RFC 3261 §12.2.1.1
+   * @returns whether the Request-URI is the target, as it is for all but a strict router as the first hop
+   */
+  aim(layer: TransactionLayer, t: ClientTransaction, defaultTransport: number): boolean {
+    this.localCseq += 1;
+    const isLoose = this.readHop();
+    if (isLoose) this.requestUri.set(this.bytes, this.target.start, this.target.end);
+    else this.requestUri.set(this.bytes, uri.start, uri.end);
+    layer.targetUri(t, uri, defaultTransport);
+    return isLoose;
   }
 
   /** Begins the ACK for the 2xx `m` to our INVITE with that CSeq. RFC 3261 §13.2.2.4 */
@@ -420,34 +425,54 @@ export class Dialog {
     return true;
   }
 
-  private writeHead(w: Writer, method: number, cseq: number, loose: boolean): void {
+  private writeHead(w: Writer, method: number, cseq: number, isLoose: boolean): void {
     w.put(MAX_FORWARDS);
-    if (this.sizeOf(ROUTES) > 0) {
-      w.put(ROUTE);
-      if (loose) this.put(w, ROUTES);
-      else {
-        // The first hop is a strict router: its URI is the Request-URI and the target ends the route. RFC 3261 §12.2.1.1
-        list.beginSpan(this.bytes, this.startOf(ROUTES), this.endOf(ROUTES));
-        list.next();
-        while (list.next()) {
-          w.copy(list.bytes, list.start, list.end);
-          w.octet(0x2c);
-        }
-        w.octet(0x3c);
-        w.span(this.target);
-        w.octet(0x3e);
+    this.writeRoute(w, isLoose);
+    this.writeFrom(w);
+    this.writeTo(w);
+    this.writeCallId(w);
+    this.writeCseq(w, cseq, method);
+  }
+
+  /** Writes the Route line, if there is a route set. @param isLoose the Request-URI is the target, as `aim` returned */
+  writeRoute(w: Writer, isLoose: boolean): void {
+    if (this.sizeOf(ROUTES) === 0) return;
+    w.put(ROUTE);
+    if (isLoose) this.put(w, ROUTES);
+    else {
+      // The first hop is a strict router: its URI is the Request-URI and the target ends the route. RFC 3261 §12.2.1.1
+      list.beginSpan(this.bytes, this.startOf(ROUTES), this.endOf(ROUTES));
+      list.next();
+      while (list.next()) {
+        w.copy(list.bytes, list.start, list.end);
+        w.octet(0x2c);
       }
-      w.crlf();
+      w.octet(0x3c);
+      w.span(this.target);
+      w.octet(0x3e);
     }
+    w.crlf();
+  }
+
+  writeFrom(w: Writer): void {
     w.put(FROM);
     this.put(w, LOCAL);
     w.crlf();
+  }
+
+  writeTo(w: Writer): void {
     w.put(TO);
     this.put(w, REMOTE);
     w.crlf();
+  }
+
+  writeCallId(w: Writer): void {
     w.put(CALL_ID);
     this.put(w, CALL_ID_TEXT);
     w.crlf();
+  }
+
+  writeCseq(w: Writer, cseq: number, method: number): void {
     w.put(CSEQ);
     w.uint(cseq);
     w.octet(0x20);

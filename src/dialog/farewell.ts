@@ -11,8 +11,8 @@ import { HEADER_CONTACT, HEADER_RECORD_ROUTE, METHOD_NAMES } from "../wire/names
 import { SCHEME_OTHER, SCHEME_TEL, Uri } from "../wire/uri.js";
 import type { Writer } from "../wire/writer.js";
 import { Dialog, isRoute } from "./dialog.js";
+import { MAX_FORWARDS } from "./lines.js";
 
-const MAX_FORWARDS = octets("Max-Forwards: 70\r\n");
 const ROUTE = octets("Route: ");
 const FROM = octets("From: ");
 const TO = octets("To: ");

@@ -1,4 +1,4 @@
-/** Header lines that Portero always writes the same way: what it can do. */
+/** Header lines of requests and answers that Portero always writes the same way: what it can do, and what ends the header. */
 import { octets } from "../core/bytes.js";
 
 const METHODS = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, MESSAGE, UPDATE, PRACK, SUBSCRIBE";
@@ -21,6 +21,7 @@ export const ACCEPT_DIGITS = octets(
   "Accept: application/dtmf-relay, application/dtmf, audio/telephone-event\r\n" + ENCODING,
 );
 export const ACCEPT_TEXT = octets("Accept: text/plain\r\n" + ENCODING);
+export const MAX_FORWARDS = octets("Max-Forwards: 70\r\n");
 export const USER_AGENT = octets("User-Agent: Portero\r\n");
 export const SDP_BODY = octets("Content-Type: application/sdp\r\nContent-Length: ");
 export const END = octets("\r\n\r\n");

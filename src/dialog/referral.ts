@@ -14,6 +14,7 @@ import { EMPTY_BODY, type ServerTransaction } from "../transaction/server.js";
 import type { Message } from "../wire/message.js";
 import { HEADER_EXPIRES, METHOD_NOTIFY } from "../wire/names.js";
 import { reasonPhrase } from "../wire/status.js";
+import { writeContact } from "./contact.js";
 import type { Dialog } from "./dialog.js";
 import { END } from "./lines.js";
 import type { NotifyHost } from "./subscription.js";
@@ -124,7 +125,7 @@ export class Referral implements ClientUser, TimerUser {
     // As long as the transfer may take, no longer.
     w.uint(wantedS === 0 ? 0 : this.leftS());
     w.crlf();
-    this.host.writeContact(w, t.source.transport);
+    writeContact(w, this.host.self, t.source.transport);
     w.put(EMPTY_BODY);
     layer.sendResponse(t);
     this.isChanged = true;
@@ -200,7 +201,7 @@ export class Referral implements ClientUser, TimerUser {
       w.uint(this.leftS());
       w.crlf();
     }
-    host.writeContact(w, t.target.transport);
+    writeContact(w, host.self, t.target.transport);
     host.writeAuthorization(t, w, METHOD_NOTIFY, dialog.requestUri);
     w.put(BODY);
     w.uint(STATUS_LINE_FIXED + phrase.length);

@@ -11,9 +11,7 @@ import { fraction, type RandomSource } from "../core/random.js";
 import type { Timers, TimerUser } from "../core/timers.js";
 import type { ClientTransaction, ClientUser } from "../transaction/client.js";
 import { FAILURE_RESOLVE, FAILURE_TRANSPORT } from "../transaction/client.js";
-import type { TransactionLayer } from "../transaction/layer.js";
 import { beginRefusalInside, sendRefusal } from "../transaction/refusal.js";
-import { DATAGRAM_MAX_BYTES, DATAGRAM_USUAL_BYTES } from "../transaction/request.js";
 import { EMPTY_BODY, type ServerOwner, type ServerTransaction } from "../transaction/server.js";
 import { BODY_NONE, BODY_SDP, findSdp } from "../wire/body.js";
 import type { Message } from "../wire/message.js";
@@ -28,17 +26,17 @@ import {
   METHOD_NAMES,
   METHOD_PRACK,
   METHOD_UPDATE,
-  TRANSPORT_UDP,
 } from "../wire/names.js";
 import { BAD_CONTACT } from "../wire/problems.js";
 import type { Replaces } from "../wire/replaces.js";
-import { copyBriefly } from "../wire/sdpwriter.js";
 import type { Writer } from "../wire/writer.js";
 import { BYE_FIRST_MS, Byes, type ByesUser } from "./byes.js";
+import { writeContact } from "./contact.js";
 import { DIALOG_CONFIRMED, type Dialog } from "./dialog.js";
 import { Forks } from "./forks.js";
 import { Interval } from "./interval.js";
-import { ACCEPT_SDP, END, SDP_BODY, SUPPORTED, USER_AGENT } from "./lines.js";
+import { type InviteContext, type InviteParts, writeDescription, writeInvite } from "./invite.js";
+import { ACCEPT_SDP, SUPPORTED } from "./lines.js";
 import {
   NEGOTIATION_MALFORMED,
   NEGOTIATION_NO_ROOM,
@@ -120,15 +118,11 @@ const WARNINGS = warningsOf([
   "Too many media",
 ]);
 const CRLF = octets("\r\n");
-/** Before a description of ours: its type, its length in three digits, and the blank line. */
-const SDP_HEAD_BYTES = SDP_BODY.length + 3 + END.length;
 /** The reason of a 400. */
 const BAD_DESCRIPTION = octets("Bad Session Description");
 
 /** What a session asks and tells the user agent that owns it. */
 export interface SessionUser {
-  /** Writes our Contact line. @param transport TRANSPORT_* the message goes by */
-  writeContact(w: Writer, transport: number): void;
   /** 401 or 407 came for a request of the session. @returns whether it is to be sent again with credentials */
   onChallenge(s: Session, t: ClientTransaction, m: Message): boolean;
   /** Writes Authorization and Proxy-Authorization lines, if any are due where `t` goes. */
@@ -152,18 +146,11 @@ export interface SessionUser {
 }
 
 /** What all sessions of a user agent share. */
-export interface SessionContext {
-  layer: TransactionLayer;
+export interface SessionContext extends InviteContext {
   timers: Timers;
   random: RandomSource;
   dialogs: Pool<Dialog>;
   user: SessionUser;
-  /** TRANSPORT_* for URIs that name none. */
-  transport: number;
-  /** The Allow line. */
-  allow: Uint8Array;
-  /** Session interval we ask for, in seconds; 0: none. */
-  sessionExpiresS: number;
   /** The 180 to a call that comes holds the answer to its offer. */
   answersEarly?: boolean;
   /** The shortest one we take, in seconds. */
@@ -173,7 +160,7 @@ export interface SessionContext {
 // For the time of one call only.
 const sdp = new Span();
 
-export class Session implements ClientUser, ServerOwner, TimerUser, ByesUser {
+export class Session implements ClientUser, ServerOwner, TimerUser, ByesUser, InviteParts {
   state = SESSION_FREE;
   isCaller = false;
   /** The dialog that was answered (or, of a caller, rings first); null before. */
@@ -186,12 +173,12 @@ export class Session implements ClientUser, ServerOwner, TimerUser, ByesUser {
   /** Our last INVITE did not fit its buffer. */
   isTooLong = false;
   /** Header fields of our founding INVITE beside the usual, whole lines; the octets are the user agent's. */
-  private readonly fields = new Span();
+  readonly fields = new Span();
   /** How many of our client transactions still name this session. */
   private open = 0;
   private readonly context: SessionContext;
   private readonly forks: Forks;
-  private readonly interval = new Interval();
+  readonly interval = new Interval();
   private readonly reliable = new Reliable();
   private readonly byes: Byes;
   /** Our INVITE without a final response. */
@@ -300,7 +287,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser, ByesUser {
     const t = this.incoming;
     if (t === null || this.state !== SESSION_INCOMING || this.reliable.isPending) return;
     const w = this.context.layer.respond(t, status);
-    this.context.user.writeContact(w, t.source.transport);
+    writeContact(w, this.context, t.source.transport);
     w.put(this.context.allow);
     if (this.wantsReliable) {
       const { timers, random } = this.context;
@@ -310,7 +297,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser, ByesUser {
       w.put(CRLF);
     }
     // The first reliable response to an INVITE without an offer has to hold one. RFC 3261 §13.2.1
-    if (this.isAnsweringEarly || (this.wantsReliable && this.answerDue)) this.writeBody(w);
+    if (this.isAnsweringEarly || (this.wantsReliable && this.answerDue)) writeDescription(w, this.negotiation.local);
     else w.put(EMPTY_BODY);
     if (this.context.layer.sendResponse(t)) {
       if (this.isAnsweringEarly && this.wantsReliable) this.agree();
@@ -623,10 +610,10 @@ export class Session implements ClientUser, ServerOwner, TimerUser, ByesUser {
       return;
     }
     const w = layer.respond(t, 200);
-    this.context.user.writeContact(w, t.source.transport);
+    writeContact(w, this.context, t.source.transport);
     w.put(this.context.allow);
     this.interval.writeResponse(w);
-    if (body === BODY_SDP) this.writeBody(w);
+    if (body === BODY_SDP) writeDescription(w, this.negotiation.local);
     else w.put(EMPTY_BODY);
     if (!layer.sendResponse(t)) {
       this.interval.rollback();
@@ -675,7 +662,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser, ByesUser {
       this.refuseOffer(t, m, status);
       return;
     }
-    this.writeBody(layer.respond(t, 200));
+    writeDescription(layer.respond(t, 200), this.negotiation.local);
     if (layer.sendResponse(t)) this.agree();
     else {
       this.dropOffer();
@@ -991,7 +978,8 @@ export class Session implements ClientUser, ServerOwner, TimerUser, ByesUser {
     this.isTooLong = false;
     const t = this.takeClient();
     if (t === null) return false;
-    this.isTooLong = !this.writeInvite(t, dialog);
+    const { context, negotiation } = this;
+    this.isTooLong = !writeInvite(context, this, t, dialog, negotiation.local, this.isConfirmed());
     if (this.state === SESSION_CONFIRMED) {
       this.offerUntilMs = this.context.timers.nowMs + OFFER_TIME_MS;
       this.context.timers.startAt(this.retryTimer, this.offerUntilMs);
@@ -1007,51 +995,16 @@ export class Session implements ClientUser, ServerOwner, TimerUser, ByesUser {
     return false;
   }
 
-  /** What can be left out is, rather than that it is too long for UDP or for its buffer. @returns whether it fits */
-  private writeInvite(t: ClientTransaction, dialog: Dialog): boolean {
-    const { layer, user, transport, allow } = this.context;
-    const w = dialog.request(layer, t, METHOD_INVITE, transport);
-    user.writeContact(w, t.target.transport);
-    w.put(SUPPORTED);
-    if (this.state !== SESSION_CONFIRMED) w.raw(this.fields.bytes, this.fields.start, this.fields.end);
-    user.writeCredentials(this, t, w, METHOD_INVITE, dialog.requestUri);
-    const { bytes, start, end } = this.negotiation.local;
-    const fullBytes = SDP_HEAD_BYTES + end - start;
-    // A change is said in full: some phones keep what they are not told to change.
-    const isChange = this.isConfirmed();
-    const briefBytes = isChange ? fullBytes : SDP_HEAD_BYTES + copyBriefly(null, bytes, start, end);
-    this.writeInterval(w, briefBytes);
-    const isDatagram = t.target.transport === TRANSPORT_UDP;
-    const usual = Math.min(isDatagram ? DATAGRAM_USUAL_BYTES : w.limit, w.limit);
-    if (w.at + allow.length + USER_AGENT.length + fullBytes <= usual) {
-      w.put(allow);
-      w.put(USER_AGENT);
-      this.writeBody(w);
-      return w.ok;
-    }
-    // Where it is longer than usual anyhow, Allow may have what is left before it is too long for UDP.
-    const isUsual = w.at + briefBytes <= usual;
-    const most = isUsual ? usual : Math.min(isDatagram ? DATAGRAM_MAX_BYTES : w.limit, w.limit);
-    if (w.at + briefBytes + allow.length <= most) w.put(allow);
-    if (isChange) this.writeBody(w);
-    else this.writeBriefBody(w);
-    return w.ok;
-  }
-
-  /** The session interval that we ask for, if it leaves room for what follows: else there is none. */
-  private writeInterval(w: Writer, restBytes: number): void {
-    const before = w.at;
-    if (!w.ok) return;
-    this.interval.writeInvite(w, this.context.sessionExpiresS);
-    if (!w.ok || w.at + restBytes > w.limit) w.begin(w.bytes, before, w.limit);
+  writeCredentials(t: ClientTransaction, w: Writer, method: number, requestUri: Span): void {
+    this.context.user.writeCredentials(this, t, w, method, requestUri);
   }
 
   /** Credentials, if they leave room for the end of a request without a body: without them it may be refused, but it is heard. */
-  private writeCredentials(t: ClientTransaction, w: Writer, method: number, requestUri: Span): void {
+  private writeShortCredentials(t: ClientTransaction, w: Writer, method: number, requestUri: Span): void {
     const before = w.at;
     if (!w.ok) return;
     this.context.user.writeCredentials(this, t, w, method, requestUri);
-    if (!w.ok || w.at + EMPTY_BODY.length > w.limit) w.begin(w.bytes, before, w.limit);
+    if (!w.ok || w.at + EMPTY_BODY.length > w.limit) w.rewind(before);
   }
 
   private sendAck(t: ClientTransaction, dialog: Dialog, m: Message): void {
@@ -1081,10 +1034,10 @@ export class Session implements ClientUser, ServerOwner, TimerUser, ByesUser {
     const t = this.takeClient();
     if (t === null) return false;
     const w = dialog.request(this.context.layer, t, METHOD_UPDATE, this.context.transport);
-    this.context.user.writeContact(w, t.target.transport);
+    writeContact(w, this.context, t.target.transport);
     w.put(SUPPORTED);
     this.interval.writeUpdate(w);
-    this.writeCredentials(t, w, METHOD_UPDATE, dialog.requestUri);
+    this.writeShortCredentials(t, w, METHOD_UPDATE, dialog.requestUri);
     w.put(EMPTY_BODY);
     this.update = t;
     if (this.context.layer.send(t)) return true;
@@ -1105,7 +1058,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser, ByesUser {
     w.octet(0x20);
     w.put(METHOD_NAMES[METHOD_INVITE]);
     w.put(CRLF);
-    this.writeCredentials(t, w, METHOD_PRACK, dialog.requestUri);
+    this.writeShortCredentials(t, w, METHOD_PRACK, dialog.requestUri);
     w.put(EMPTY_BODY);
     if (this.context.layer.send(t)) return true;
     this.open -= 1;
@@ -1122,12 +1075,12 @@ export class Session implements ClientUser, ServerOwner, TimerUser, ByesUser {
     const layer = this.context.layer;
     this.setIncoming(null, this.incomingCseq);
     const w = layer.respond(t, 200);
-    this.context.user.writeContact(w, t.source.transport);
+    writeContact(w, this.context, t.source.transport);
     w.put(this.context.allow);
     w.put(SUPPORTED);
     this.interval.writeResponse(w);
     if (this.exchange === EXCHANGE_NONE) w.put(EMPTY_BODY);
-    else this.writeBody(w);
+    else writeDescription(w, this.negotiation.local);
     if (!layer.sendResponse(t)) {
       layer.reply(t, 500);
       this.interval.rollback();
@@ -1185,22 +1138,6 @@ export class Session implements ClientUser, ServerOwner, TimerUser, ByesUser {
     this.negotiation.rollback();
     this.exchange = EXCHANGE_NONE;
     this.answerDue = false;
-  }
-
-  private writeBody(w: Writer): void {
-    const description = this.negotiation.local;
-    w.put(SDP_BODY);
-    w.uint(description.size());
-    w.put(END);
-    w.raw(description.bytes, description.start, description.end);
-  }
-
-  private writeBriefBody(w: Writer): void {
-    const { bytes, start, end } = this.negotiation.local;
-    w.put(SDP_BODY);
-    w.uint(copyBriefly(null, bytes, start, end));
-    w.put(END);
-    copyBriefly(w, bytes, start, end);
   }
 
   // ---- offers ----
@@ -1325,7 +1262,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser, ByesUser {
   }
 
   writeByeCredentials(t: ClientTransaction, w: Writer, requestUri: Span): void {
-    this.writeCredentials(t, w, METHOD_BYE, requestUri);
+    this.writeShortCredentials(t, w, METHOD_BYE, requestUri);
   }
 
   private setIncoming(t: ServerTransaction | null, cseq: number): void {

@@ -13,6 +13,7 @@ import type { Message } from "../wire/message.js";
 import { HEADER_EXPIRES, METHOD_NOTIFY, METHOD_SUBSCRIBE } from "../wire/names.js";
 import { BAD_EXPIRES } from "../wire/problems.js";
 import type { Writer } from "../wire/writer.js";
+import { type Self, writeContact } from "./contact.js";
 import { DIALOG_CONFIRMED, Dialog } from "./dialog.js";
 import { ALLOW, END } from "./lines.js";
 
@@ -25,7 +26,8 @@ export interface NotifyHost {
   readonly layer: TransactionLayer;
   /** TRANSPORT_* for addresses that name none. */
   transport(): number;
-  writeContact(w: Writer, transport: number): void;
+  /** Who we are in Contact. */
+  readonly self: Self;
 }
 
 /** Told of a subscription, or asked. */
@@ -170,7 +172,7 @@ export class Subscription implements ClientUser, TimerUser {
     w.put(EXPIRES);
     w.uint(time);
     w.crlf();
-    host.writeContact(w, t.source.transport);
+    writeContact(w, host.self, t.source.transport);
     w.put(EMPTY_BODY);
     host.layer.sendResponse(t);
     this.expiresMs = this.timers.nowMs + time * 1000;
@@ -203,13 +205,13 @@ export class Subscription implements ClientUser, TimerUser {
       w.uint(Math.max(0, Math.ceil((this.expiresMs - this.timers.nowMs) / 1000)));
       w.crlf();
     }
-    host.writeContact(w, t.target.transport);
+    writeContact(w, host.self, t.target.transport);
     const before = w.at;
     if (w.ok) {
       host.writeAuthorization(t, w, METHOD_NOTIFY, this.dialog.requestUri);
       // Without credentials it may be refused, but it is heard.
       const rest = STATE_BODY.length + LENGTH_BYTES + END.length + size;
-      if (!w.ok || w.at + rest > w.limit) w.begin(w.bytes, before, w.limit);
+      if (!w.ok || w.at + rest > w.limit) w.rewind(before);
     }
     w.put(STATE_BODY);
     w.uint(size);

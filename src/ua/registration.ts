@@ -11,6 +11,7 @@ import { octets, Span } from "../core/bytes.js";
 import { copyOctets } from "../core/octets.js";
 import { fraction, type RandomSource } from "../core/random.js";
 import type { Timers, TimerUser } from "../core/timers.js";
+import { writeContactUri } from "../dialog/contact.js";
 import { Dialog } from "../dialog/dialog.js";
 import { USER_AGENT } from "../dialog/lines.js";
 import { type ClientTransaction, type ClientUser, NO_USER } from "../transaction/client.js";
@@ -78,8 +79,6 @@ export interface RegistrationUser {
   onRegistration(state: number, status: number, m: Message | null): void;
   /** The answer to `query`: one call for each binding, `m` has it at [start, end). */
   onBinding(m: Message, start: number, end: number): void;
-  /** Writes our Contact as an addr-spec. */
-  writeContactUri(w: Writer, transport: number): void;
 }
 
 // For the time of one call only.
@@ -354,7 +353,7 @@ export class Registration implements ClientUser, TimerUser {
       w.put(CRLF);
       return;
     }
-    this.user.writeContactUri(w, transport);
+    writeContactUri(w, this.layer, this.account.user, transport);
     if (w.ok && w.at - start <= this.next.length) {
       this.nextEnd = w.at - start;
       copyOctets(this.next, 0, w.bytes, start, start + this.nextEnd);

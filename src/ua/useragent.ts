@@ -8,6 +8,7 @@ import type { Limits } from "../core/limits.js";
 import { Pool } from "../core/pool.js";
 import type { RandomSource } from "../core/random.js";
 import type { Timers } from "../core/timers.js";
+import { type Self, writeContact } from "../dialog/contact.js";
 import { Dialog } from "../dialog/dialog.js";
 import {
   ACCEPT,
@@ -61,7 +62,6 @@ import {
   METHOD_REFER,
   METHOD_SUBSCRIBE,
   METHOD_UPDATE,
-  TRANSPORT_TCP,
   TRANSPORT_UDP,
 } from "../wire/names.js";
 import { BAD_REFER_TO, BAD_REPLACES } from "../wire/problems.js";
@@ -179,10 +179,6 @@ const LONGEST_RING_S = 86_400;
 /** How often the challenges to one request are answered. */
 const CHALLENGES_MOST = 2;
 
-const CONTACT_OPEN = octets("Contact: <");
-const CONTACT_CLOSE = octets(">\r\n");
-const SIP_COLON = octets("sip:");
-const TRANSPORT_TCP_PARAM = octets(";transport=tcp");
 /** Option tags that are known here. */
 const OPTIONS: readonly Uint8Array[] = [octets("100rel"), octets("timer"), octets("replaces"), octets("norefersub")];
 /** What is looked at outside of dialogs. Some of these methods belong into one: 481. */
@@ -284,6 +280,7 @@ export class UserAgent
       dialogs: this.dialogs,
       user: this,
       transport: settings.transport,
+      contactUser: this.account.user,
       allow: allowOf(settings),
       sessionExpiresS: settings.sessionExpiresS,
       answersEarly: settings.earlyAnswer === true,
@@ -677,7 +674,7 @@ export class UserAgent
       return;
     }
     const w = this.layer.respond(t, 202);
-    this.writeContact(w, t.source.transport);
+    writeContact(w, this.context, t.source.transport);
     if (isSilent) w.put(REFER_SUB_FALSE);
     w.put(EMPTY_BODY);
     this.layer.sendResponse(t);
@@ -744,6 +741,10 @@ export class UserAgent
 
   // ---- what subscriptions ask ----
 
+  get self(): Self {
+    return this.context;
+  }
+
   transport(): number {
     return this.settings.transport;
   }
@@ -753,26 +754,6 @@ export class UserAgent
   }
 
   // ---- what sessions ask and tell ----
-
-  writeContact(w: Writer, transport: number): void {
-    w.put(CONTACT_OPEN);
-    this.writeContactUri(w, transport);
-    w.put(CONTACT_CLOSE);
-  }
-
-  /** Who is reached by TCP is told so, or the other side would come by UDP. RFC 3261 §8.1.1.8, §19.1.1 */
-  writeContactUri(w: Writer, transport: number): void {
-    w.put(SIP_COLON);
-    if (this.account.user.length > 0) {
-      w.put(this.account.user);
-      w.octet(0x40);
-    }
-    const isTcp = transport === TRANSPORT_TCP;
-    w.ip(this.layer.localIp);
-    w.octet(0x3a);
-    w.uint(isTcp ? this.layer.tcpPort : this.layer.udpPort);
-    if (isTcp) w.put(TRANSPORT_TCP_PARAM);
-  }
 
   onChallenge(s: Session, t: ClientTransaction, m: Message): boolean {
     const isTrusted = this.credentials.trusts(t, s.draft, this.account.routes.length > 0);
@@ -946,6 +927,7 @@ export class UserAgent
   private setAddress(ip: number, udpPort: number, tcpPort: number): void {
     this.layer.setLocal(ip, udpPort, tcpPort);
     this.account.configure(this.settings, ip, this.settings.transport === TRANSPORT_UDP ? udpPort : tcpPort);
+    this.context.contactUser = this.account.user;
     this.negotiation.configure(ip, this.settings.codecs);
     for (let i = 0; i < this.calls.length; i++)
       this.calls[i].session.negotiation.port = this.settings.rtpPort + 2 * this.calls[i].line.index;

@@ -26,6 +26,12 @@ export class Writer {
     this.ok = true;
   }
 
+  /** Takes back what was written since `at`, and that it did not fit. */
+  rewind(at: number): void {
+    this.at = at;
+    this.ok = true;
+  }
+
   /** Octets of the program's own (constants), copied as they are. */
   put(constant: Uint8Array): void {
     const end = this.at + constant.length;

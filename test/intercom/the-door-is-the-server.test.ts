@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { octets } from "../../src/core/bytes.js";
 import { DOOR_LIMITS, HOUSE_LIMITS } from "../../src/core/limits.js";
+import { writeContact } from "../../src/dialog/contact.js";
 import { exchangeLimits } from "../../src/intercom/houseserver.js";
 import type { Message } from "../../src/wire/message.js";
 import { METHOD_REFER } from "../../src/wire/names.js";
@@ -96,7 +97,7 @@ describe("the door as the house's server", () => {
     kitchen.timers.nowMs = world.nowMs;
     const t = layer.client(phoneUser)!;
     const w = kitchen.ua.activeCall()!.session.dialog!.request(layer, t, METHOD_REFER, 1);
-    kitchen.ua.writeContact(w, 1);
+    writeContact(w, kitchen.ua.self, 1);
     w.put(octets(`Refer-To: <sip:${user}@${host}>\r\nContent-Length: 0\r\n\r\n`));
     expect(layer.send(t)).toBe(true);
     world.run(3000);

@@ -1,0 +1,41 @@
+/**
+ * Our Contact header field: where requests in a dialog reach us (RFC 3261 §8.1.1.8). It has the user of the account, our address, and the
+ * port of the transport that the message goes by. Not here: the Contact of the other side (dialog.ts).
+ */
+import { octets } from "../core/bytes.js";
+import type { TransactionLayer } from "../transaction/layer.js";
+import { TRANSPORT_TCP } from "../wire/names.js";
+import type { Writer } from "../wire/writer.js";
+
+const CONTACT_OPEN = octets("Contact: <");
+const CONTACT_CLOSE = octets(">\r\n");
+const SIP_COLON = octets("sip:");
+const TRANSPORT_TCP_PARAM = octets(";transport=tcp");
+
+/** Who we are, where a message of ours says so. */
+export interface Self {
+  readonly layer: TransactionLayer;
+  /** The user part of our URI, escaped; empty for none. */
+  contactUser: Uint8Array;
+}
+
+/** Writes the whole line. @param transport TRANSPORT_* that the message goes by */
+export function writeContact(w: Writer, self: Self, transport: number): void {
+  w.put(CONTACT_OPEN);
+  writeContactUri(w, self.layer, self.contactUser, transport);
+  w.put(CONTACT_CLOSE);
+}
+
+/** Writes the addr-spec alone. One who is reached by TCP is told so, or would come by UDP. RFC 3261 §19.1.1 */
+export function writeContactUri(w: Writer, layer: TransactionLayer, user: Uint8Array, transport: number): void {
+  w.put(SIP_COLON);
+  if (user.length > 0) {
+    w.put(user);
+    w.octet(0x40);
+  }
+  const isTcp = transport === TRANSPORT_TCP;
+  w.ip(layer.localIp);
+  w.octet(0x3a);
+  w.uint(isTcp ? layer.tcpPort : layer.udpPort);
+  if (isTcp) w.put(TRANSPORT_TCP_PARAM);
+}

@@ -1,0 +1,49 @@
+import { expect, it } from "vitest";
+import { Agent, Peer, sdpOf, World } from "../ua/harness.js";
+
+const DOOR = "10.0.0.1";
+const PHONE = "10.0.0.2";
+const ANSWER = ["Contact: <sip:bob@10.0.0.2>", "Content-Type: application/sdp"];
+const BEFORE = ["Via", "Max-Forwards", "Route", "From", "To", "Call-ID", "CSeq", "Contact", "Supported"];
+const BEHIND = ["Session-Expires", "Allow", "User-Agent", "Content-Type", "Content-Length"];
+
+/** The names of the header fields, in their order. */
+function names(message: string): string[] {
+  const [head] = message.split("\r\n\r\n");
+  return head
+    .split("\r\n")
+    .slice(1)
+    .map((line) => line.split(":")[0]);
+}
+
+it("an INVITE has its header fields in one order: the first one, with credentials, and in a call that runs", () => {
+  const world = new World();
+  const a = new Agent(world, DOOR, { domain: PHONE, proxy: PHONE, user: "door", password: "p", sessionExpiresS: 1800 });
+  const peer = new Peer(world, PHONE);
+  a.call("sip:bob@10.0.0.2");
+  world.run(20);
+  const [first] = peer.got("INVITE");
+  expect(first.split("\r\n")[0]).toBe("INVITE sip:bob@10.0.0.2 SIP/2.0");
+  expect(names(first)).toEqual([...BEFORE, ...BEHIND]);
+  peer.respond(DOOR, first, "401 Who", "", ['WWW-Authenticate: Digest realm="r", nonce="n", qop="auth"']);
+  world.run(20);
+  const second = peer.got("INVITE")[1];
+  // Credentials leave no room for User-Agent in what is usual by UDP.
+  expect(names(second).filter((name) => name !== "User-Agent")).toEqual([
+    ...BEFORE,
+    "Authorization",
+    ...BEHIND.filter((name) => name !== "User-Agent"),
+  ]);
+  peer.respond(DOOR, second, "200 OK", "t", ANSWER, sdpOf(PHONE));
+  world.run(20);
+  expect(a.last()).toBe("call confirmed");
+  a.ua.hold(a.ua.calls[0], true);
+  world.run(20);
+  const third = peer.got("INVITE")[2];
+  expect(third.split("\r\n")[0]).toBe("INVITE sip:bob@10.0.0.2 SIP/2.0");
+  expect(third).toContain("a=sendonly\r\n");
+  expect(names(third).filter((name) => name !== "Authorization")).toEqual([
+    ...BEFORE.filter((name) => name !== "Route"),
+    ...BEHIND.filter((name) => names(third).includes(name)),
+  ]);
+});
