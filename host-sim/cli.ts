@@ -3,6 +3,7 @@
  * messages; and a person or a script that presses the button. `--help` says how it is called.
  */
 import { styleText } from "node:util";
+import type { TerminalUser } from "../src/console/terminal.js";
 import { ipv4 } from "../src/core/address.js";
 import { Settings } from "../src/settings/settings.js";
 import { readSetFile } from "./config/assignments.js";
@@ -13,6 +14,10 @@ import { loadWav, NO_SPEAKER, SamplesInput, WavSpeaker } from "./io/audio.js";
 import { openStreamSerial, openTcpSerial, type SerialPort } from "./io/serial.js";
 import { FileStore, MemoryStore } from "./io/store.js";
 import { Keyboard } from "./keyboard.js";
+import type { Mode } from "./panel/protocol.js";
+import { seatOf } from "./panel/seat.js";
+import { PanelServer } from "./panel/server.js";
+import { type HouseBase, PanelWorld } from "./panel/world.js";
 import { watchParent } from "./parent.js";
 import { holdFile } from "./server/folder-lock.js";
 import { boardOf } from "./world/boards.js";
@@ -20,7 +25,7 @@ import { consoleLine, eventJson, eventLine, type SimEvent } from "./world/events
 import { Ladder } from "./world/ladder.js";
 import { parseOptions, type SimOptions, USAGE } from "./world/options.js";
 import { Pcap } from "./world/pcap.js";
-import { runScript, type ScriptResult, type Stage } from "./world/script.js";
+import { runScript, type ScriptResult, STEP_PHONE, type Stage } from "./world/script.js";
 
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
@@ -92,6 +97,32 @@ function houseOf(plan: HousePlan): SimHouse {
   }
 }
 
+/** @throws Refusal */
+async function startWorld(world: PanelWorld, pcap: Pcap | null, isOver: () => boolean): Promise<void> {
+  try {
+    await world.start(pcap, isOver);
+  } catch (error) {
+    throw error instanceof Misfit ? new Refusal(error.message, EXIT_USAGE) : error;
+  }
+}
+
+/** The kind of house that the options ask for. */
+function modeOf(options: SimOptions, given: readonly Change[]): Mode {
+  const last = (key: string): string => given.filter((change) => change.key === key).at(-1)?.value ?? "";
+  const server = last("sip.register") === "off" ? "none" : last("server.mode") === "redirect" ? "redirect" : "proxy";
+  return { server, phones: options.alone ? 0 : options.phones, isVirtual: options.virtualTime };
+}
+
+/** The console of whichever door there is by then. */
+function doorUser(home: () => SimHouse): TerminalUser & { seat(): TerminalUser } {
+  return {
+    line: (input) => home().door.line(input),
+    complete: (input) => home().door.complete(input),
+    isLocked: () => home().door.isLocked(),
+    seat: () => seatOf(() => home().door),
+  };
+}
+
 /** @returns what a line of the console says went wrong, "" for nothing; as text or as JSON */
 function problemIn(output: string): string {
   if (output.startsWith("error: ")) return output.slice(7).trimEnd();
@@ -160,36 +191,53 @@ async function main(): Promise<number> {
   const speaker = options.speaker !== "" ? new WavSpeaker(options.speaker) : null;
   // However the program ends.
   if (options.store !== "") process.once("exit", holdStore(options.store));
-  const house = houseOf({
+  const base: HouseBase = {
     board,
     ofFile,
     ofLine,
-    phones: options.alone ? 0 : 1,
     seed: options.seed,
-    isVirtual: options.virtualTime,
     store: options.store !== "" ? new FileStore(options.store) : new MemoryStore(),
     isKept: options.store !== "",
     microphone,
     speaker: speaker ?? NO_SPEAKER,
     ladder,
-    tell,
-  });
-  const { clock, door, virtual } = house;
-  if (options.pcap !== "") house.world.wiretap.pcap = new Pcap(options.pcap, virtual !== null ? 0 : Date.now());
-  const phone = house.phones[0] ?? null;
+  };
+  const phones = options.alone ? 0 : options.phones;
+  // A script is for programs: there is a panel beside it only when its port is named.
+  const hasPanel = !options.headless && (!isScripted || options.port >= 0);
+  const world = hasPanel
+    ? new PanelWorld(base, modeOf(options, [...ofFile, ...ofLine]), options.mic !== "", tell)
+    : null;
+  const plain = world === null ? houseOf({ ...base, phones, isVirtual: options.virtualTime, tell }) : null;
+  /** The house there is: the panel may make another one. */
+  const home = (): SimHouse => plain ?? (world as PanelWorld).house;
   // What happens before the script begins is there for its first `expect`.
   const early: SimEvent[] = [];
   const onEarly = (event: SimEvent): void => void early.push(event);
   listeners.push(onEarly);
   const interruption = new Interruption();
-  await house.start(() => interruption.isThere);
+  const isOver = (): boolean => interruption.isThere;
+  // The pcap begins with the first message.
+  const pcap = options.pcap !== "" ? new Pcap(options.pcap, options.virtualTime ? 0 : Date.now()) : null;
+  if (plain !== null) {
+    plain.world.wiretap.pcap = pcap;
+    await plain.start(isOver);
+  } else await startWorld(world as PanelWorld, pcap, isOver);
+  const { clock, virtual } = home();
+  const panel = world === null ? null : new PanelServer(world);
+  if (panel !== null) {
+    const said = await panel.start(options.port).catch((error: Error) => error.message);
+    (isInteractive ? process.stdout : process.stderr).write(said + "\n");
+  }
   listeners.splice(listeners.indexOf(onEarly), 1);
 
-  if (phone !== null && !isInteractive) {
+  // A script that has a hand at the phone answers by itself.
+  const hasHand = options.script.some(({ kind }) => kind === STEP_PHONE);
+  if (plain !== null && phones > 0 && !isInteractive && !hasHand) {
     listeners.push((event) => {
       if (event.who !== "phone" || event.event !== "call" || event.value !== "ringing" || event.direction !== "in")
         return;
-      clock.createTimer(() => phone.party.station.line("answer")).at(clock.now() + PHONE_RINGS_MS);
+      clock.createTimer(() => plain.phones[0].party.line("answer")).at(clock.now() + PHONE_RINGS_MS);
     });
   }
 
@@ -199,7 +247,7 @@ async function main(): Promise<number> {
       address: ipv4("127.0.0.1"),
       port: options.consolePort,
       greeting: "Portero\r\n",
-      user: door,
+      user: doorUser(home),
     });
     serials.push(serial);
     // As on a board: what happens stands between the answers.
@@ -210,10 +258,11 @@ async function main(): Promise<number> {
   }
 
   const stop = async (): Promise<void> => {
-    await house.stop();
+    panel?.close();
+    await (world ?? home()).stop();
     for (const serial of serials) serial.close();
     speaker?.close();
-    house.world.wiretap.pcap?.close();
+    pcap?.close();
   };
 
   const said = (output: string): void => {
@@ -225,24 +274,25 @@ async function main(): Promise<number> {
   if (isScripted) {
     const stage: Stage = {
       clock,
-      press: (ms, name) => door.contacts[name].press(ms),
-      release: () => door.contacts.button1.release(),
-      door: (isOpen) => door.moveDoor(isOpen),
+      press: (ms, name) => home().door.contacts[name].press(ms),
+      release: () => home().door.contacts.button1.release(),
+      door: (isOpen) => home().door.moveDoor(isOpen),
       console: (line) => {
-        const output = door.line(line);
+        const output = home().door.line(line);
         said(output);
         return problemIn(output);
       },
+      phone: (line) => (phones === 0 ? "there is no built-in phone" : problemIn(home().phones[0].party.line(line))),
       dtmf: (digits) => {
-        if (phone === null) return "there is no built-in phone: it is the one that sends digits";
-        return problemIn(phone.party.station.line("dtmf " + digits));
+        if (phones === 0) return "there is no built-in phone: it is the one that sends digits";
+        return problemIn(home().phones[0].party.line("dtmf " + digits));
       },
       tones: (digits) => {
-        if (phone === null) return "there is no built-in phone: it is the one that plays digits";
-        phone.keypad.press(digits);
+        if (phones === 0) return "there is no built-in phone: it is the one that plays digits";
+        home().phones[0].keypad.press(digits);
         return "";
       },
-      fault: (name, value) => house.fault(name, value),
+      fault: (name, value) => home().fault(name, value),
       onEvent: (listener) => {
         for (const event of early) listener(event);
         listeners.push(listener);
@@ -252,33 +302,32 @@ async function main(): Promise<number> {
     const running = runScript(options.script, stage).finally(() => {
       isDone = true;
     });
-    if (virtual !== null) await virtual.runWhile(() => !isDone && !interruption.isThere);
+    // Beside a panel, time has a pace.
+    if (virtual !== null && plain !== null) await virtual.runWhile(() => !isDone && !interruption.isThere);
     const result = await Promise.race([running, interruption.came.then(() => UNFINISHED)]);
     if (!result.ok) process.stderr.write(result.line + "\n");
     if (result.ok && !result.quit) {
-      if (virtual === null) await interruption.came;
+      if (virtual === null || plain === null) await interruption.came;
     }
     await stop();
     return result.ok ? 0 : EXIT_FAILED;
   }
 
-  if (virtual !== null) throw new Refusal("--virtual-time needs a script: add --do", EXIT_USAGE);
+  if (virtual !== null && plain !== null)
+    throw new Refusal("--virtual-time needs a script or a panel: add --do, or leave --headless out", EXIT_USAGE);
   if (isInteractive) {
-    const keyboard = new Keyboard(door, phone?.party.station ?? null, ladder, (text) => process.stdout.write(text));
+    const keyboard = new Keyboard(home, ladder, (text) => process.stdout.write(text));
     show = (text) => keyboard.print(text);
     await Promise.race([keyboard.done, interruption.came]);
     show = (text) => void process.stdout.write(text);
     keyboard.close();
   } else {
-    const user = {
-      line: (input: string) => {
-        said(door.line(input));
-        return "";
-      },
-      complete: (input: string) => door.complete(input),
-      isLocked: () => door.isLocked(),
+    const user = doorUser(home);
+    const line = (input: string): string => {
+      said(user.line(input));
+      return "";
     };
-    serials.push(openStreamSerial(process.stdin, process.stdout, user));
+    serials.push(openStreamSerial(process.stdin, process.stdout, { ...user, line }));
     await interruption.came;
   }
   await stop();

@@ -66,7 +66,7 @@ export class HouseServer {
       this.enter();
       this.leave();
     });
-    const wiring = new Wiring(house, options.ip, random);
+    const wiring = new Wiring(house, options.ip, "server", random);
     this.sockets = new Sockets(
       {
         resolver: wiring.resolver,

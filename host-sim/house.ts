@@ -31,7 +31,6 @@ import { VirtualNetwork } from "./world/network.js";
 /** The phones' ports lie this far behind the door's; the server's between the first and the second one's. */
 const PHONE_SIP_STEPS: readonly number[] = [2, 6, 8, 10];
 const PHONE_RTP_STEP = 100;
-export const PHONES_MAX = PHONE_SIP_STEPS.length;
 /** The server's port, and the domain of its users. */
 const SERVER_SIP_STEP = 4;
 const DOMAIN = "house";
@@ -49,7 +48,7 @@ export interface HousePlan {
   /** The door's settings: what a file and the command line say. */
   ofFile: readonly Change[];
   ofLine: readonly Change[];
-  /** Indoor phones, 0 to PHONES_MAX; none: no server either. */
+  /** Indoor phones, 0 to 4; none: no server either. */
   phones: number;
   /** -1: the operating system's randomness. */
   seed: number;
@@ -232,14 +231,24 @@ export class SimHouse {
     this.server = null;
   }
 
-  /** As `Faults.set`, of whichever network there is. */
+  /** As `Faults.set`, of whichever network there is; and `server up`, `server down`. */
   fault(name: string, value: string): string {
+    if (name === "server") {
+      if (value !== "up" && value !== "down") return "fault server: must be up or down";
+      if (this.makeServer === null) return "fault server: this house has no server";
+      void this.setServer(value === "up").then((problem) => {
+        if (problem !== "") this.door.event("error", problem, []);
+      });
+      return "";
+    }
+    // The server comes back with the rest.
+    if (name === "clear" && value === "all") void this.setServer(true);
     if (this.network !== null) return this.network.fault(name, value);
     return name === "tcp" ? "fault tcp: needs --virtual-time" : this.world.faults.set(name, value);
   }
 
   /** Takes the server away, or brings it back with what it knew forgotten. @returns "" or one line */
-  async setServer(isUp: boolean): Promise<string> {
+  private async setServer(isUp: boolean): Promise<string> {
     if (this.makeServer === null) return "this house has no server";
     if (isUp === (this.server !== null)) return "";
     if (!isUp) {

@@ -6,7 +6,7 @@
 import { emitKeypressEvents } from "node:readline";
 import { Terminal } from "../src/console/terminal.js";
 import { octets } from "../src/core/bytes.js";
-import type { Station } from "../src/driver/station.js";
+import type { SimHouse } from "./house.js";
 import type { Party } from "./party.js";
 import type { Ladder } from "./world/ladder.js";
 import { folded, LadderView } from "./world/ladder-view.js";
@@ -44,8 +44,7 @@ interface Key {
 export class Keyboard {
   /** Resolves when the person has had enough. */
   readonly done: Promise<void>;
-  private readonly door: Party;
-  private readonly phone: Station | null;
+  private readonly home: () => SimHouse;
   private readonly ladder: Ladder;
   private readonly write: (text: string) => void;
   private readonly terminal: Terminal;
@@ -59,10 +58,9 @@ export class Keyboard {
   private readonly onKey = (text: string | undefined, key: Key): void => this.press(text ?? "", key);
   private readonly onResize = (): void => this.resize();
 
-  /** @param write to the terminal */
-  constructor(door: Party, phone: Station | null, ladder: Ladder, write: (text: string) => void) {
-    this.door = door;
-    this.phone = phone;
+  /** @param home the house there is by then @param write to the terminal */
+  constructor(home: () => SimHouse, ladder: Ladder, write: (text: string) => void) {
+    this.home = home;
     this.ladder = ladder;
     this.write = write;
     this.done = new Promise((resolve) => {
@@ -70,9 +68,9 @@ export class Keyboard {
     });
     this.terminal = new Terminal(
       {
-        line: (input) => folded(door.line(input), this.columns),
-        complete: (input) => door.complete(input),
-        isLocked: () => door.isLocked(),
+        line: (input) => folded(this.door.line(input), this.columns),
+        complete: (input) => this.door.complete(input),
+        isLocked: () => this.door.isLocked(),
       },
       write,
     );
@@ -104,6 +102,10 @@ export class Keyboard {
       this.view.draw();
     } else if (this.isLine) this.terminal.show(lines);
     else this.write(lines);
+  }
+
+  private get door(): Party {
+    return this.home().door;
   }
 
   private get columns(): number {
@@ -177,7 +179,7 @@ export class Keyboard {
 
   /** Has the phone do what its console would. */
   private tell(line: string): void {
-    const output = this.phone === null ? NO_PHONE : this.phone.line(line);
+    const output = this.home().phones[0]?.party.line(line) ?? NO_PHONE;
     if (output !== "ok\n") this.print("phone: " + output);
   }
 }

@@ -161,7 +161,7 @@ export class Party implements DoorEvents, TerminalUser {
     const { house, settings } = this;
     const { codec } = belongings;
     const ip = ownAddress(settings.get("net.address"));
-    const wiring = new Wiring(house, ip, belongings.random);
+    const wiring = new Wiring(house, ip, belongings.name, belongings.random);
     return {
       restart: belongings.reread === undefined ? null : () => this.reboot(),
       wifi: this.wifi,

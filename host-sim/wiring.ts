@@ -26,11 +26,27 @@ export interface House {
   tell(event: SimEvent): void;
 }
 
+/** What was carried: `bytes[start, end)` is lent for the call. */
+export interface Carried {
+  tMs: number;
+  from: string;
+  fromPort: number;
+  to: string;
+  toPort: number;
+  isTcp: boolean;
+  isSip: boolean;
+  bytes: Uint8Array;
+  start: number;
+  end: number;
+}
+
 /** Sees each message once, whoever sends it, and gives it to the ladder and the pcap. */
 export class Wiretap {
   ladder: Ladder | null = null;
   pcap: Pcap | null = null;
-  private readonly own = new Set<string>();
+  /** Whoever wants to see all that is carried, before the ladder does. */
+  onCarried: ((carried: Carried) => void) | null = null;
+  private readonly own = new Map<string, string>();
   private readonly ends = new Map<string, number>();
   private readonly clock: Clock;
 
@@ -39,8 +55,13 @@ export class Wiretap {
   }
 
   /** That port is one of ours: what comes from it was seen when it was sent. */
-  add(ip: number, port: number): void {
-    this.own.add(ip + ":" + port);
+  add(ip: number, port: number, owner: string): void {
+    this.own.set(ip + ":" + port, owner);
+  }
+
+  /** @returns whose port it is, "" when it is none of ours. The address is a dotted quad */
+  ownerOf(ip: string, port: number): string {
+    return this.own.get(ipv4(ip) + ":" + port) ?? "";
   }
 
   isOwn(ip: number, port: number): boolean {
@@ -69,6 +90,7 @@ export class Wiretap {
   ): void {
     const tMs = this.clock.now();
     const [from, to] = [ipv4Text(fromIp), ipv4Text(toIp)];
+    this.onCarried?.({ tMs, from, fromPort, to, toPort, isTcp, isSip, bytes, start, end });
     if (isSip) {
       const [fromSip, toSip] = [this.sipPort(fromIp, fromPort), this.sipPort(toIp, toPort)];
       this.ladder?.message(tMs, from, fromSip, to, toSip, isTcp, bytes, start, end);
@@ -83,11 +105,13 @@ export class Wiring {
   readonly resolver: Resolver;
   private readonly house: House;
   private readonly ip: number;
+  private readonly owner: string;
   private readonly host: VirtualHost | null;
 
-  /** @param ip the party's address */
-  constructor(house: House, ip: number, random: RandomSource) {
+  /** @param ip the party's address @param owner its name */
+  constructor(house: House, ip: number, owner: string, random: RandomSource) {
     this.house = house;
+    this.owner = owner;
     this.ip = ip;
     this.host = house.network?.host(ip) ?? null;
     this.resolver = this.host !== null ? this.host.resolver : new NodeResolver(random);
@@ -123,7 +147,7 @@ export class Wiring {
   private tapUdp(socket: UdpSocket, isSip: boolean): UdpSocket {
     const { ip } = this;
     const { wiretap } = this.house;
-    wiretap.add(ip, socket.port);
+    wiretap.add(ip, socket.port, this.owner);
     return {
       get port() {
         return socket.port;
@@ -177,7 +201,9 @@ export class Wiring {
     const { ip } = this;
     for (let copies = faults.copies(); copies > 0; copies--) {
       if (faults.loses() || !faults.reaches(ip, address)) continue;
-      const delayMs = faults.travelMs() + faults.heldMs();
+      const queuedMs = faults.queueMs(end - start, clock.now());
+      if (queuedMs < 0) continue;
+      const delayMs = faults.travelMs() + faults.heldMs() + queuedMs;
       const sent = faults.corrupted(bytes.slice(start, end));
       if (delayMs === 0) socket.write(sent, 0, sent.length, address, port);
       else clock.createTimer(() => socket.write(sent, 0, sent.length, address, port)).at(clock.now() + delayMs);

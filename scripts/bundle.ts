@@ -6,6 +6,7 @@ import { chmodSync, copyFileSync, cpSync, mkdirSync, readFileSync, rmSync, statS
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type BuildOptions, build } from "esbuild";
+import { bundled } from "../host-sim/panel/files.js";
 
 const ROOT = join(import.meta.dirname, "..");
 /** By the name of the program. */
@@ -28,7 +29,8 @@ export function bundleOptions(name: string) {
     minifyWhitespace: true,
     minifySyntax: true,
     // It is compiled for the machine it is on, and wanted for a serial line only.
-    external: ["serialport"],
+    external: ["serialport", "esbuild"],
+    define: { "import.meta.dirname": "__dirname" },
     banner: { js: "#!/usr/bin/env node" },
     legalComments: "eof",
     logLevel: "warning",
@@ -41,6 +43,13 @@ export async function bundle(name: string, folder: string): Promise<string> {
   await build({ ...bundleOptions(name), outfile: file });
   chmodSync(file, 0o755);
   return file;
+}
+
+/** The files of the panel's page, beside the program that serves them. */
+async function page(folder: string): Promise<void> {
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  for (const [name, contents] of await bundled()) writeFileSync(join(folder, name), contents);
 }
 
 /** The package of the server alone. */
@@ -69,6 +78,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     const file = await bundle(name, join(ROOT, "build/bin"));
     console.log(file.slice(ROOT.length + 1) + "  " + Math.round(statSync(file).size / 1024) + " KB");
   }
+  await page(join(ROOT, "build/bin/panel"));
   await serverPackage(join(ROOT, "build/server"));
   console.log("build/server  a package of the server alone: npm install -g --install-links ./build/server");
 }

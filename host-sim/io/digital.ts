@@ -46,8 +46,11 @@ export class VirtualContact {
 export class VirtualOutput implements Output {
   /** What was written last; 0 before. */
   value = 0;
+  /** Whoever wants to see it. */
+  onWrite: (value: number) => void = () => {};
 
   write(value: number): void {
     this.value = value;
+    this.onWrite(value);
   }
 }

@@ -12,6 +12,11 @@ const TCP_FAULTS: readonly string[] = ["open", "refuse", "drop", "reset"];
 
 /** How far a datagram that is to come out of order is held back, ms: more than two packets of sound. */
 const REORDER_MS = 50;
+/** What does not fit through a narrow line waits so long at most; then there is no room for more. */
+const QUEUE_MS = 500;
+/** Octets of the IP and UDP headers of each datagram. */
+const HEADER_BYTES = 28;
+const KBITS = "a rate from 8 to 100000 kbit/s, or 0 for no limit";
 const PERCENT = "a percentage from 0 to 100";
 const MS = "a time from 0 to 60000 ms";
 
@@ -26,6 +31,10 @@ export class Faults {
   private corrupt = 0;
   private delayMs: number;
   private jitterMs = 0;
+  /** 0: as much as there is. */
+  private kbits = 0;
+  /** When the narrow line will have sent what waits for it. */
+  private busyUntilMs = 0;
   tcp: TcpFault = "open";
   /** Nobody reaches anybody. */
   private parted = false;
@@ -40,7 +49,7 @@ export class Faults {
 
   /**
    * Sets one fault for all that is sent from now on: loss, duplicate, reorder, corrupt (percent of the datagrams), delay,
-   * jitter (ms), partition (on, off, or the address of a host to cut off), tcp (open, refuse, drop, reset), clear (all). @returns "" or one line that says what is allowed
+   * jitter (ms), bandwidth (kbit/s), partition (on, off, or the address of a host to cut off), tcp (open, refuse, drop, reset), clear (all). @returns "" or one line that says what is allowed
    */
   set(name: string, value: string): string {
     const percent = numberOf(value, "%", 100);
@@ -53,6 +62,10 @@ export class Faults {
       if (ms < 0) allowed = MS;
       else if (name === "delay") this.delayMs = ms;
       else this.jitterMs = ms;
+    } else if (name === "bandwidth") {
+      const kbits = numberOf(value, "kbit", 100000);
+      if (kbits < 0 || (kbits > 0 && kbits < 8)) allowed = KBITS;
+      else this.kbits = kbits;
     } else if (name === "partition") {
       const address = ipv4(value);
       if (value === "on" || value === "off") this.parted = value === "on";
@@ -67,7 +80,9 @@ export class Faults {
       else this.clear();
     } else {
       return (
-        "there is no fault " + safe(name) + ": loss, duplicate, reorder, corrupt, delay, jitter, partition, tcp, clear"
+        "there is no fault " +
+        safe(name) +
+        ": loss, duplicate, reorder, corrupt, delay, jitter, bandwidth, partition, tcp, clear"
       );
     }
     return allowed === "" ? "" : "fault " + name + ' "' + safe(value) + '": must be ' + allowed;
@@ -81,6 +96,15 @@ export class Faults {
   /** @returns how long the next one takes, ms */
   travelMs(): number {
     return this.delayMs + (this.jitterMs > 0 ? this.jitterMs * fraction(this.random) : 0);
+  }
+
+  /** @returns how long a datagram waits until those before it are through, and it is, ms; -1 when there is no room for it */
+  queueMs(bytes: number, nowMs: number): number {
+    if (this.kbits === 0) return 0;
+    const waitMs = Math.max(0, this.busyUntilMs - nowMs);
+    if (waitMs > QUEUE_MS) return -1;
+    this.busyUntilMs = nowMs + waitMs + ((bytes + HEADER_BYTES) * 8) / this.kbits;
+    return this.busyUntilMs - nowMs;
   }
 
   /** @returns how long the next datagram is held back beside that, ms */
@@ -108,6 +132,7 @@ export class Faults {
 
   private clear(): void {
     this.loss = this.duplicate = this.reorder = this.corrupt = this.jitterMs = 0;
+    this.kbits = this.busyUntilMs = 0;
     this.delayMs = this.usualMs;
     this.tcp = "open";
     this.parted = false;

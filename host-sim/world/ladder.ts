@@ -46,6 +46,8 @@ export interface Rung {
 export class Ladder {
   /** The last messages, the oldest first. */
   readonly rungs: Rung[] = [];
+  /** Whoever else wants to see each message. */
+  onRung: ((rung: Rung) => void) | null = null;
   private readonly print: (line: string) => void;
   private width: number;
   private readonly colour: boolean;
@@ -100,6 +102,7 @@ export class Ladder {
     const isAgain = this.remember([isTcp, fromIp, fromPort, toIp, toPort].join(" "), copy);
     const rung = { tMs, from, to, isTcp, isAgain, head, bytes: copy };
     this.keep(rung);
+    this.onRung?.(rung);
     if (this.lines++ % NAMES_EVERY === 0) for (const line of this.heads()) this.print(line);
     this.print(this.row(rung));
   }

@@ -66,8 +66,10 @@ export class VirtualNetwork implements Ways {
   send(from: VirtualUdpSocket, bytes: Uint8Array, address: number, port: number): void {
     for (let copies = this.faults.copies(); copies > 0; copies--) {
       if (this.loses() || !this.reaches(from.host, address)) continue;
+      const queuedMs = this.faults.queueMs(bytes.length, this.clock.now());
+      if (queuedMs < 0) continue;
       const sent = this.faults.corrupted(bytes);
-      this.after(this.travelMs() + this.faults.heldMs(), () => {
+      this.after(this.travelMs() + this.faults.heldMs() + queuedMs, () => {
         const to = this.sockets.get(key(address, port)) ?? this.sockets.get(key(0, port));
         if (to !== undefined && this.reaches(from.host, address)) to.arrive(sent, from.host, from.port);
       });

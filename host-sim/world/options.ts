@@ -12,8 +12,12 @@ import { parseScript, STEP_DOOR, STEP_PRESS, type Step } from "./script.js";
 export interface SimOptions {
   /** No web panel. */
   headless: boolean;
-  /** The web panel's port. */
+  /** The web panel's port; -1: none was asked for. */
   port: number;
+  /** Indoor phones. */
+  phones: number;
+  /** The ladder says what its arrows are. */
+  explain: boolean;
   /** In the order given. */
   set: { key: string; value: string }[];
   /** KEY=FILE, in the order given; none: nothing comes out of files. */
@@ -43,9 +47,13 @@ export interface SimOptions {
 
 export const USAGE = `Usage: npm start, or npm run sim -- [options]
 
-  --headless           no keys at the terminal: the phone answers by itself,
-                       and the ladder goes to stderr
-  --port N             taken and without effect: there is no web panel yet
+  --headless           no panel, and no keys at the terminal: the phone answers
+                       by itself, and the ladder goes to stderr
+  --port N             the panel's port on 127.0.0.1 (at first 8080; when it is
+                       in use, the next free one); with a script there is a
+                       panel only when this asks for it
+  --phones N           indoor phones, 1 to 4; several ring together
+  --explain            a sentence below each arrow of the ladder
   --set KEY=VALUE      a configuration key, as on the serial console; may be
                        repeated
   --set-file KEY=FILE  the value is the line in that file, - is standard input:
@@ -59,7 +67,7 @@ export const USAGE = `Usage: npm start, or npm run sim -- [options]
   --speaker FILE.wav   where the speaker's sound is written
   --do "STEP; STEP"    press [MS], press2 to press4, release, exit [MS],
                        door open|shut, wait S, expect [WHO:]EVENT[=VALUE] [S],
-                       console LINE, dtmf DIGITS, tones DIGITS,
+                       console LINE, phone LINE, dtmf DIGITS, tones DIGITS,
                        fault NAME VALUE, quit; a step that fails ends with
                        exit code 1
   --json               one JSON object a line on stdout for each event
@@ -87,6 +95,8 @@ function wrapped(names: readonly string[]): string {
   return lines.map((line) => line.trimEnd()).join("\n");
 }
 
+/** As many as there are ports for (house.ts). */
+export const PHONES_MAX = 4;
 /** How much of a wrong value is shown again. */
 const SHOWN = 120;
 const text = { type: "string" } as const;
@@ -94,6 +104,8 @@ const flag = { type: "boolean" } as const;
 const OPTIONS = {
   headless: flag,
   port: text,
+  phones: text,
+  explain: flag,
   set: { type: "string", multiple: true },
   "set-file": { type: "string", multiple: true },
   config: text,
@@ -122,7 +134,9 @@ export function parseOptions(args: readonly string[]): SimOptions | string {
   }
   const options: SimOptions = {
     headless: given.headless === true,
-    port: numberOf(given.port, 8080, 65535),
+    port: numberOf(given.port, -1, 65535),
+    phones: numberOf(given.phones, 1, PHONES_MAX),
+    explain: given.explain === true,
     set: [],
     config: given.config ?? "",
     alone: given.alone === true,
@@ -140,6 +154,7 @@ export function parseOptions(args: readonly string[]): SimOptions | string {
   if (given["set-file"] !== undefined) options.setFile = given["set-file"];
   if (given["passphrase-stdin"] === true) options.passphraseStdin = true;
   if (Number.isNaN(options.port)) return bad("port", given.port, "0 to 65535");
+  if (Number.isNaN(options.phones) || options.phones < 1) return bad("phones", given.phones, "1 to " + PHONES_MAX);
   if (Number.isNaN(options.consolePort)) return bad("console-port", given["console-port"], "0 to 65535");
   if (Number.isNaN(options.seed)) return bad("seed", given.seed, "0 to 4294967295");
   for (const name of ["config", "mic", "speaker", "pcap", "store"] as const) {

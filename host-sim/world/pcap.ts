@@ -29,8 +29,10 @@ interface Sequences {
 }
 
 export class Pcap {
+  /** -1: the packets go to `sink`. */
   private readonly file: number;
   private readonly path: string;
+  private readonly sink: ((bytes: Uint8Array) => void) | null;
   private readonly epochMs: number;
   private readonly connections = new Map<string, Sequences>();
   private readonly packet = Buffer.alloc(16 + 65535);
@@ -38,16 +40,18 @@ export class Pcap {
   private open = true;
 
   /**
+   * @param to the name of a file, or whoever takes its octets, which are its own
    * @param epochMs what 0 ms is, in ms since 1970
    * @throws Error of one line when the file cannot be written
    */
-  constructor(path: string, epochMs = 0) {
-    this.path = path;
+  constructor(to: string | ((bytes: Uint8Array) => void), epochMs = 0) {
+    this.path = typeof to === "string" ? to : "";
+    this.sink = typeof to === "string" ? null : to;
     this.epochMs = epochMs;
     try {
-      this.file = openSync(path, "w");
+      this.file = typeof to === "string" ? openSync(to, "w") : -1;
     } catch (error) {
-      throw fileError("write", path, error);
+      throw fileError("write", this.path, error);
     }
     const header = Buffer.alloc(24);
     header.writeUInt32LE(0xa1b2c3d4, 0);
@@ -122,7 +126,7 @@ export class Pcap {
   close(): void {
     if (!this.open) return;
     this.open = false;
-    closeSync(this.file);
+    if (this.sink === null) closeSync(this.file);
   }
 
   private connection(tMs: number, fromIp: string, fromPort: number, toIp: string, toPort: number): Sequences {
@@ -198,6 +202,10 @@ export class Pcap {
 
   private put(bytes: Uint8Array, length: number): void {
     if (!this.open) return;
+    if (this.sink !== null) {
+      this.sink(Uint8Array.prototype.slice.call(bytes, 0, length));
+      return;
+    }
     try {
       writeSync(this.file, bytes, 0, length);
     } catch (error) {

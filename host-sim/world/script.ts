@@ -2,7 +2,7 @@
  * Scripts of `--do`: steps separated by ';', read into a list, then carried out one after another on any clock.
  *
  *     press [MS]   press2 [MS] … press4 [MS]   release   exit [MS]   door open|shut
- *     wait S   expect [WHO:]EVENT[=VALUE] [S]   console LINE   dtmf DIGITS   tones DIGITS   fault NAME VALUE   quit
+ *     wait S   expect [WHO:]EVENT[=VALUE] [S]   console LINE   phone LINE   dtmf DIGITS   tones DIGITS   fault NAME VALUE   quit
  *
  * A ';' that belongs to a line is written '\;'. Not here: what a step does to the door, which is the stage's.
  */
@@ -19,6 +19,7 @@ export const STEP_FAULT = 7;
 export const STEP_QUIT = 8;
 export const STEP_DOOR = 9;
 export const STEP_TONES = 10;
+export const STEP_PHONE = 11;
 
 /** A short push. */
 const PRESS_MS = 100;
@@ -52,6 +53,8 @@ export interface Stage {
   /** Opens or shuts the door itself. */
   door(isOpen: boolean): void;
   console(line: string): string;
+  /** A line on the phone's console. */
+  phone(line: string): string;
   dtmf(digits: string): string;
   tones(digits: string): string;
   fault(name: string, value: string): string;
@@ -111,6 +114,10 @@ function parseStep(step: Step, word: string, rest: string): string {
       step.kind = STEP_CONSOLE;
       step.value = rest;
       return rest === "" ? "console LINE" : "";
+    case "phone":
+      step.kind = STEP_PHONE;
+      step.value = rest;
+      return rest === "" ? "phone LINE" : "";
     case "dtmf":
       step.kind = STEP_DTMF;
       step.value = rest.toUpperCase();
@@ -128,7 +135,7 @@ function parseStep(step: Step, word: string, rest: string): string {
       step.kind = STEP_QUIT;
       return words.length > 0 ? "quit takes nothing" : "";
     default:
-      return "steps are press, press2 to press4, release, exit, door, wait, expect, console, dtmf, tones, fault and quit";
+      return "steps are press, press2 to press4, release, exit, door, wait, expect, console, phone, dtmf, tones, fault and quit";
   }
 }
 
@@ -169,6 +176,7 @@ export async function runScript(steps: readonly Step[], stage: Stage): Promise<S
     else if (step.kind === STEP_DOOR) stage.door(step.value === "open");
     else if (step.kind === STEP_RELEASE) stage.release();
     else if (step.kind === STEP_CONSOLE) error = stage.console(step.value ?? "");
+    else if (step.kind === STEP_PHONE) error = stage.phone(step.value ?? "");
     else if (step.kind === STEP_DTMF) error = stage.dtmf(step.value ?? "");
     else if (step.kind === STEP_TONES) error = stage.tones(step.value ?? "");
     else if (step.kind === STEP_FAULT) error = stage.fault(step.name, step.value ?? "");

@@ -167,7 +167,11 @@ describe("virtual UDP", () => {
     ["partition", "yes", 'fault partition "yes": must be on, off or the address of a host'],
     ["tcp", "slow", 'fault tcp "slow": must be open, refuse, drop, reset'],
     ["clear", "loss", 'fault clear "loss": must be all'],
-    ["fire", "1", "there is no fault fire: loss, duplicate, reorder, corrupt, delay, jitter, partition, tcp, clear"],
+    [
+      "fire",
+      "1",
+      "there is no fault fire: loss, duplicate, reorder, corrupt, delay, jitter, bandwidth, partition, tcp, clear",
+    ],
   ])("says what a fault may be: %s %s", (name, value, line) => {
     expect(new World().network.fault(name, value)).toBe(line);
   });

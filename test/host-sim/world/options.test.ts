@@ -5,7 +5,9 @@ describe("the command line", () => {
   it("has defaults for everything", () => {
     expect(parseOptions([])).toEqual({
       headless: false,
-      port: 8080,
+      port: -1,
+      phones: 1,
+      explain: false,
       set: [],
       config: "",
       alone: false,
@@ -66,7 +68,7 @@ describe("the command line", () => {
     [["--set", "=\u001b[2J"], '--set "=\\x1b[2J": must be KEY=VALUE'],
     [
       ["--do", "dance"],
-      '--do: step "dance": steps are press, press2 to press4, release, exit, door, wait, expect, console, dtmf, tones, fault and quit',
+      '--do: step "dance": steps are press, press2 to press4, release, exit, door, wait, expect, console, phone, dtmf, tones, fault and quit',
     ],
   ])("says in one line what is wrong with %j", (args, line) => {
     expect(parseOptions(args)).toBe(line);

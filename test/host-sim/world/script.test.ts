@@ -26,6 +26,11 @@ class Boards implements Stage {
     return line === "fly" ? "'fly' is no command" : "";
   }
 
+  phone(line: string): string {
+    this.log.push("phone " + line);
+    return line === "fly" ? "'fly' is no command" : "";
+  }
+
   tones(): string {
     return "";
   }
@@ -86,7 +91,7 @@ describe("a script", () => {
   it.each([
     [
       "jump",
-      'step "jump": steps are press, press2 to press4, release, exit, door, wait, expect, console, dtmf, tones, fault and quit',
+      'step "jump": steps are press, press2 to press4, release, exit, door, wait, expect, console, phone, dtmf, tones, fault and quit',
     ],
     ["press; wait", 'step "wait": wait SECONDS, at most a year'],
     ["wait -1", 'step "wait -1": wait SECONDS, at most a year'],

@@ -1,0 +1,208 @@
+/**
+ * What happened in the house, as the ladder of the page shows it: messages, states of the parties, and sound as a band between two of them.
+ * The last of it is kept, in fixed bounds; so are the packets, for a pcap. Not here: how it is drawn (page/ladder.tsx, exports.ts).
+ */
+import { decode, PCMA, PCMU } from "../../src/media/g711.js";
+import { RTP_OK, RtpView } from "../../src/media/rtp.js";
+import type { Carried } from "../wiring.js";
+import { type SimEvent, safe } from "../world/events.js";
+import type { Rung } from "../world/ladder.js";
+import type { BandItem, Item, MessageItem, Way } from "./protocol.js";
+import { decibels, SILENCE_DB } from "./sound.js";
+
+/** Items that are kept, and octets of their messages. */
+export const KEPT_ITEMS = 20_000;
+const KEPT_BYTES = 8_000_000;
+/** Octets of packets for a pcap; a minute of a call is 1.2 MB. */
+const PACKET_BYTES = 32_000_000;
+const RECORD_BYTES = 64;
+/** A band ends when nothing came for so long. */
+const BAND_ENDS_MS = 2000;
+/** Sources whose sequence numbers are followed at once. */
+const SOURCES = 64;
+const SAMPLES_MAX = 960;
+/** The level of a band falls by so much with each packet: the last seconds are what is seen. */
+const LEVEL_FALL_DB = 0.1;
+
+/** Events that are a row of the ladder: states, and what people do. */
+const SHOWN = new Set([
+  "register",
+  "call",
+  "relay",
+  "dtmf",
+  "door",
+  "transfer",
+  "join",
+  "sound",
+  "error",
+  "text",
+  "network",
+]);
+
+interface Source {
+  band: BandItem;
+  next: number;
+  transitMs: number;
+  rate: number;
+}
+
+export class Journal {
+  readonly items: Item[] = [];
+  /** Each new item, and a band that grew. */
+  onItem: (item: Item) => void = () => {};
+  private lastId = 0;
+  private readonly bytes = new Map<number, Uint8Array>();
+  private keptBytes = 0;
+  private packets: Carried[] = [];
+  private packetBytes = 0;
+  private readonly sources = new Map<string, Source>();
+  private readonly view = new RtpView();
+  private readonly samples = new Int16Array(SAMPLES_MAX);
+  private ownerOf: (ip: string, port: number) => string = () => "";
+
+  /** Another house begins: what happened before stays, its packets do not, for they had other addresses and times. */
+  begin(ownerOf: (ip: string, port: number) => string): void {
+    this.ownerOf = ownerOf;
+    this.sources.clear();
+    this.packets = [];
+    this.packetBytes = 0;
+  }
+
+  message(rung: Rung): void {
+    const item: MessageItem = {
+      kind: "message",
+      id: ++this.lastId,
+      t: rung.tMs,
+      from: safe(rung.from),
+      to: safe(rung.to),
+      isTcp: rung.isTcp,
+      isAgain: rung.isAgain,
+      text: rung.head.text,
+      status: rung.head.status,
+      ...namesIn(rung.bytes),
+    };
+    this.bytes.set(item.id, rung.bytes);
+    this.keptBytes += rung.bytes.length;
+    // A band that goes on behind a message is another row.
+    this.sources.clear();
+    this.add(item);
+  }
+
+  event({ t, who, event, value, ...extra }: SimEvent): void {
+    if (!SHOWN.has(event)) return;
+    const note = ["reason", "code", "expires", "direction", "by", "relay", "address"]
+      .filter((name) => extra[name] !== undefined && extra[name] !== "")
+      .map((name) => safe(String(extra[name])))
+      .join(", ");
+    this.add({ kind: "state", id: ++this.lastId, t, who: safe(who), event, value: safe(value), note });
+  }
+
+  /** A packet on the wire: kept for a pcap, and counted when it is sound. */
+  carried(packet: Carried): void {
+    const bytes = packet.bytes.slice(packet.start, packet.end);
+    this.packets.push({ ...packet, bytes, start: 0, end: bytes.length });
+    this.packetBytes += bytes.length + RECORD_BYTES;
+    // In one go, for shifting thousands of times is slow.
+    if (this.packetBytes > PACKET_BYTES) {
+      const dropped = this.packets.splice(0, this.packets.length >> 2);
+      for (const old of dropped) this.packetBytes -= old.bytes.length + RECORD_BYTES;
+    }
+    if (!packet.isSip && this.view.read(bytes, bytes.length) === RTP_OK) this.sound(packet, bytes);
+  }
+
+  get carriedPackets(): readonly Carried[] {
+    return this.packets;
+  }
+
+  /** @returns the message's octets, null when they are kept no more */
+  bytesOf(id: number): Uint8Array | null {
+    return this.bytes.get(id) ?? null;
+  }
+
+  private sound({ tMs, from, fromPort, to, toPort }: Carried, bytes: Uint8Array): void {
+    const { view } = this;
+    const key = from + ":" + fromPort + " " + view.ssrc;
+    let source = this.sources.get(key);
+    if (source === undefined || tMs - source.band.until > BAND_ENDS_MS) {
+      if (this.sources.size >= SOURCES) this.sources.clear();
+      const a = this.ownerOf(from, fromPort) || from + ":" + fromPort;
+      const b = this.ownerOf(to, toPort) || to + ":" + toPort;
+      source = { band: this.band(tMs, a, b), next: -1, transitMs: 0, rate: 8 };
+      this.sources.set(key, source);
+    }
+    const { band } = source;
+    const way = band.from === (this.ownerOf(from, fromPort) || from + ":" + fromPort) ? band.there : band.back;
+    if (source.next >= 0) {
+      const gap = (view.sequence - source.next) & 0xffff;
+      if (gap < 0x8000) way.lost += gap;
+      // One that comes late was counted as lost before.
+      else if (way.lost > 0) way.lost -= 1;
+      const transit = tMs - view.timestamp / source.rate;
+      // RFC 3550 §6.4.1
+      way.jitterMs += (Math.abs(transit - source.transitMs) - way.jitterMs) / 16;
+    }
+    source.transitMs = tMs - view.timestamp / source.rate;
+    if (source.next < 0 || ((view.sequence - source.next) & 0xffff) < 0x8000)
+      source.next = (view.sequence + 1) & 0xffff;
+    way.packets += 1;
+    const count = Math.min(SAMPLES_MAX, view.end - view.start);
+    if ((view.payloadType === PCMU || view.payloadType === PCMA) && count > 0) {
+      decode(view.payloadType, bytes, view.start, count, this.samples, 0);
+      way.level = Math.max(way.level - LEVEL_FALL_DB, decibels(this.samples, 0, count));
+    }
+    band.until = tMs;
+    this.onItem(band);
+  }
+
+  /** @returns the band between these two that grows, or a new one */
+  private band(tMs: number, a: string, b: string): BandItem {
+    for (const { band } of this.sources.values())
+      if (
+        ((band.from === a && band.to === b) || (band.from === b && band.to === a)) &&
+        tMs - band.until <= BAND_ENDS_MS
+      )
+        return band;
+    const way = (): Way => ({ packets: 0, lost: 0, jitterMs: 0, level: SILENCE_DB });
+    const band: BandItem = {
+      kind: "band",
+      id: ++this.lastId,
+      t: tMs,
+      until: tMs,
+      from: a,
+      to: b,
+      there: way(),
+      back: way(),
+    };
+    this.add(band);
+    return band;
+  }
+
+  private add(item: Item): void {
+    this.items.push(item);
+    if (this.items.length > KEPT_ITEMS) this.drop(this.items.splice(0, KEPT_ITEMS >> 4));
+    for (const [id, bytes] of this.bytes) {
+      if (this.keptBytes <= KEPT_BYTES) break;
+      this.bytes.delete(id);
+      this.keptBytes -= bytes.length;
+    }
+    this.onItem(item);
+  }
+
+  private drop(items: readonly Item[]): void {
+    for (const { id } of items) {
+      this.keptBytes -= this.bytes.get(id)?.length ?? 0;
+      this.bytes.delete(id);
+    }
+  }
+}
+
+/** The Call-ID and the method, read leniently: a message that a parser refuses is shown, too. */
+function namesIn(bytes: Uint8Array): { call: string; method: string; cseq: string } {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
+  const call = /^(?:call-id|i)[ \t]*:[ \t]*(\S+)/im.exec(text)?.[1] ?? "";
+  const [, number = "", named = ""] = /^cseq[ \t]*:[ \t]*(\d+)[ \t]+(\S+)/im.exec(text) ?? [];
+  const method = safe((named || (/^\s*([A-Z]+) /.exec(text)?.[1] ?? "")).slice(0, 32));
+  // An ACK and a CANCEL belong to the INVITE of their number.
+  const of = method === "ACK" || method === "CANCEL" ? "INVITE" : method;
+  return { call: safe(call.slice(0, 128)), method, cseq: number.slice(0, 10) + " " + of };
+}

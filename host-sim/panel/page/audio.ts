@@ -1,0 +1,139 @@
+/**
+ * The computer's microphone and loudspeaker as those of the door or of the phone, and the bell of the phone. Without a microphone the page
+ * hears, and says why it is not heard. Not here: the rates (rate.ts).
+ */
+import { type Laptop, SOUND_DOOR, SOUND_PHONE } from "../protocol.js";
+import type { WordKey } from "../words/index.js";
+import { link } from "./link.js";
+
+export class Sound {
+  /** Whose microphone this page's is. */
+  who: Laptop = "nobody";
+  /** Why the microphone is not there; null when it is. */
+  why: WordKey | null = null;
+  /** The house has said that it is so. */
+  isSettled = false;
+  onChange: () => void = () => {};
+  /** For tests: what is heard here. */
+  analyser: AnalyserNode | null = null;
+  private context: AudioContext | null = null;
+  private stream: MediaStream | null = null;
+  private player: AudioWorkletNode | null = null;
+  private bell: Bell | null = null;
+
+  /** From a click only: browsers let nothing sound before one. */
+  async use(who: Laptop): Promise<void> {
+    this.leave();
+    if (who !== "nobody") {
+      try {
+        await this.open(who);
+      } catch (error) {
+        this.why = "sound.missing";
+        console.warn(error);
+      }
+    }
+    this.who = who;
+    this.isSettled = false;
+    this.onChange();
+    await link.order({ do: "laptop", who });
+  }
+
+  /** Whose sound is the laptop's, as the house says: another page may have taken it. */
+  follow(who: Laptop): void {
+    if (who === this.who) this.isSettled = true;
+    else if (this.isSettled) this.lost();
+  }
+
+  /** Somebody else's page has taken the sound, or the simulator was away. */
+  lost(): void {
+    if (this.who === "nobody") return;
+    this.leave();
+    this.who = "nobody";
+    this.onChange();
+  }
+
+  private leave(): void {
+    link.onSound = () => {};
+    for (const track of this.stream?.getTracks() ?? []) track.stop();
+    this.stream = null;
+    this.player?.disconnect();
+    this.player = this.analyser = null;
+    this.why = null;
+  }
+
+  private async open(who: "door" | "phone"): Promise<void> {
+    const context = await this.ready();
+    const octet = who === "door" ? SOUND_DOOR : SOUND_PHONE;
+    this.player = new AudioWorkletNode(context, "portero-player", { numberOfInputs: 0, outputChannelCount: [1] });
+    this.analyser = context.createAnalyser();
+    this.player.connect(this.analyser).connect(context.destination);
+    link.onSound = (from, samples) => {
+      if (from === octet) this.player?.port.postMessage(samples);
+    };
+    try {
+      this.stream = await navigator.mediaDevices.getUserMedia({
+        audio: { echoCancellation: true, noiseSuppression: false, autoGainControl: true },
+      });
+    } catch (error) {
+      this.why = (error as Error).name === "NotAllowedError" ? "sound.denied" : "sound.missing";
+      return;
+    }
+    const recorder = new AudioWorkletNode(context, "portero-recorder", { numberOfOutputs: 1 });
+    recorder.port.onmessage = ({ data }) => {
+      if (this.who === who) link.sound(octet, data as Int16Array);
+    };
+    // Nothing comes out of it, but what hangs on nothing is not run.
+    context.createMediaStreamSource(this.stream).connect(recorder).connect(context.destination);
+  }
+
+  private async ready(): Promise<AudioContext> {
+    if (this.context === null) {
+      this.context = new AudioContext({ latencyHint: "interactive" });
+      await this.context.audioWorklet.addModule("/worklet.js");
+    }
+    if (this.context.state === "suspended") await this.context.resume();
+    return this.context;
+  }
+
+  /** The bell of the phone: two tones, a second on and two off. */
+  ring(on: boolean): void {
+    if (on === (this.bell !== null)) return;
+    this.bell?.stop();
+    this.bell = on ? new Bell() : null;
+  }
+}
+
+class Bell {
+  private readonly context = new AudioContext();
+  private readonly timer: ReturnType<typeof setInterval>;
+
+  constructor() {
+    this.strike();
+    this.timer = setInterval(() => this.strike(), 3000);
+  }
+
+  stop(): void {
+    clearInterval(this.timer);
+    void this.context.close();
+  }
+
+  private strike(): void {
+    const { context } = this;
+    const gain = context.createGain();
+    gain.connect(context.destination);
+    const at = context.currentTime;
+    // A warble of two tones, as indoor phones have it.
+    for (let i = 0; i < 10; i++) {
+      const tone = context.createOscillator();
+      tone.type = "triangle";
+      tone.frequency.value = i % 2 === 0 ? 880 : 1100;
+      tone.connect(gain);
+      tone.start(at + i * 0.1);
+      tone.stop(at + i * 0.1 + 0.09);
+    }
+    gain.gain.setValueAtTime(0.08, at);
+    gain.gain.linearRampToValueAtTime(0, at + 1.05);
+  }
+}
+
+export const sound = new Sound();

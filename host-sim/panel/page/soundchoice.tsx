@@ -1,0 +1,66 @@
+/** Whose microphone and loudspeaker the computer's are, and what speaks where nobody does. */
+import { useEffect, useState } from "preact/hooks";
+import type { Laptop } from "../protocol.js";
+import { sound } from "./audio.js";
+import { useLink } from "./hooks.js";
+import { link } from "./link.js";
+import { useWords } from "./words.js";
+
+const CHOICES: readonly Laptop[] = ["nobody", "door", "phone"];
+
+export function SoundChoice() {
+  const t = useWords();
+  useLink("house");
+  const [, redraw] = useState(0);
+  useEffect(() => {
+    sound.onChange = () => redraw((count) => count + 1);
+  }, []);
+  const { house } = link;
+  if (house === null) return null;
+  const hasPhone = house.parties.length > 1;
+  let said = t("sound.off");
+  if (sound.who !== "nobody") said = sound.why === null ? t("sound.live") : t("sound.nomic", { why: t(sound.why) });
+  return (
+    <section class="card sound">
+      <fieldset>
+        <legend>{t("sound.title")}</legend>
+        <div class="choice">
+          {CHOICES.filter((who) => who !== "phone" || hasPhone).map((who) => (
+            <label key={who}>
+              <input type="radio" name="laptop" checked={sound.who === who} onChange={() => void sound.use(who)} />
+              <span>{t(`sound.${who}`)}</span>
+            </label>
+          ))}
+        </div>
+      </fieldset>
+      <p class="quiet" role="status">
+        {said}
+      </p>
+    </section>
+  );
+}
+
+/** The recorded voices, each side on or off. */
+export function Voices() {
+  const t = useWords();
+  useLink("house");
+  const { house } = link;
+  if (house === null) return null;
+  const hasPhone = house.parties.length > 1;
+  return (
+    <div class="voices">
+      {(["door", "phone"] as const)
+        .filter((who) => who !== "phone" || hasPhone)
+        .map((who) => (
+          <label key={who} class="check">
+            <input
+              type="checkbox"
+              checked={house.voices[who]}
+              onChange={(event) => link.order({ do: "voice", who, on: event.currentTarget.checked })}
+            />
+            <span>{t(`sound.voice.${who}`)}</span>
+          </label>
+        ))}
+    </div>
+  );
+}

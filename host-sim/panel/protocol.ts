@@ -1,0 +1,291 @@
+/**
+ * What the page and the simulator say to each other over the one WebSocket: types for both, and the reader of what a page sends, which
+ * takes nothing on trust. Sound goes as binary frames: one octet that says whose, then 16-bit samples of 8 kHz. Not here: sockets (server.ts).
+ */
+
+/** Sound of one direction at one party, as the first octet of a frame. */
+export const SOUND_DOOR = 1;
+export const SOUND_PHONE = 2;
+
+export interface PartyState {
+  name: string;
+  /** `sip:door@127.0.0.1:5060` */
+  address: string;
+  /** registered, registering, failed, unregistered; "" before it said anything. */
+  register: string;
+  /** calling, ringing, early, confirmed, held, ended; "" when there was none. */
+  call: string;
+  /** in or out. */
+  direction: string;
+  peer: string;
+  reason: string;
+  /** When it was confirmed, ms; -1 while it is not. */
+  sinceMs: number;
+}
+
+export interface RelayState {
+  isOn: boolean;
+  /** When it goes off by itself, ms; -1: it does not. */
+  untilMs: number;
+}
+
+export interface HouseState {
+  board: string;
+  buttons: string[];
+  hasExit: boolean;
+  hasSensor: boolean;
+  relays: RelayState[];
+  isOpen: boolean;
+  /** Whether the relay's code is set: digits do nothing without. */
+  hasCode: boolean;
+  /** A name of LED_NAMES, and whether it shines at this moment. */
+  led: string;
+  isLit: boolean;
+  parties: PartyState[];
+  /** "" when the house has none. */
+  serverAt: string;
+  isServerUp: boolean;
+  mode: Mode;
+  /** As --seed; -1: none. */
+  seed: number;
+  faults: Record<string, string>;
+  time: TimeState;
+  laptop: Laptop;
+  voices: { door: boolean; phone: boolean };
+  /** The steps so far, as the command that repeats them. */
+  command: string;
+  /** Steps are missing in it: there were too many, or a password was among them. */
+  isCommandCut: boolean;
+}
+
+/** What a house is made anew for. */
+export interface Mode {
+  server: "proxy" | "redirect" | "none";
+  phones: number;
+  isVirtual: boolean;
+}
+
+export interface TimeState {
+  isVirtual: boolean;
+  isPaused: boolean;
+  /** Times the machine's. */
+  speed: number;
+}
+
+/** Whose microphone and loudspeaker the computer's are. */
+export type Laptop = "nobody" | "door" | "phone";
+
+export interface Way {
+  packets: number;
+  lost: number;
+  jitterMs: number;
+  /** dBFS of the loudest packet of late, -99 for silence. */
+  level: number;
+}
+
+interface ItemOf {
+  /** Counts up from 1. */
+  id: number;
+  t: number;
+}
+export interface MessageItem extends ItemOf {
+  kind: "message";
+  from: string;
+  to: string;
+  isTcp: boolean;
+  isAgain: boolean;
+  text: string;
+  /** 0 for a request. */
+  status: number;
+  method: string;
+  call: string;
+  /** `1 INVITE`: with the Call-ID it names the transaction, whoever passes it on. */
+  cseq: string;
+}
+export interface StateItem extends ItemOf {
+  kind: "state";
+  who: string;
+  event: string;
+  value: string;
+  note: string;
+}
+/** Sound between two parties until the next message: it grows while it is the last item. */
+export interface BandItem extends ItemOf {
+  kind: "band";
+  until: number;
+  from: string;
+  to: string;
+  /** from → to, and back. */
+  there: Way;
+  back: Way;
+}
+export type Item = MessageItem | StateItem | BandItem;
+
+/** A piece of a message, and what it is: method, uri, version, status, reason, name, value, branch, tag, call-id, number, body. */
+export type Part = [kind: string, text: string];
+export interface RawLine {
+  /** The header's usual name; "start" for the first line, "body" for those of the body. */
+  header: string;
+  parts: Part[];
+}
+
+export interface PoolState {
+  name: string;
+  used: number;
+  size: number;
+  most: number;
+}
+export interface Stats {
+  t: number;
+  pools: PoolState[];
+  heapKb: number;
+  sent: number;
+  received: number;
+  retransmitted: number;
+  malformed: number;
+  /** Of the door's call; -1 without one. */
+  jitterMs: number;
+  bufferMs: number;
+  tripMs: number;
+  rtpSent: number;
+  rtpReceived: number;
+  rtpLost: number;
+  rtpLate: number;
+  verdict: string;
+  /** Of the panel itself. */
+  pages: number;
+  refused: number;
+}
+
+export type ToPage =
+  | { type: "hello"; version: number; items: Item[]; house: HouseState; now: number }
+  | { type: "house"; house: HouseState; now: number }
+  | { type: "items"; items: Item[]; now: number }
+  | { type: "meters"; door: Meter; phone: Meter }
+  | { type: "stats"; stats: Stats }
+  | { type: "console"; text: string }
+  | { type: "answer"; id: number; ok: boolean; text: string; raw?: RawLine[] }
+  | { type: "problem"; text: string };
+/** What is heard and said there, dBFS, -99 for silence. */
+export interface Meter {
+  microphone: number;
+  speaker: number;
+}
+
+export const BUTTONS = ["button1", "button2", "button3", "button4", "exit"] as const;
+export type ButtonName = (typeof BUTTONS)[number];
+export const PHONE_VERBS = ["answer", "hangup", "call", "dtmf", "tones", "transfer", "hold", "resume"] as const;
+export type PhoneVerb = (typeof PHONE_VERBS)[number];
+
+/** What a page asks for. Each has an id, under which the answer comes. */
+export type Order =
+  | { do: "press"; button: ButtonName }
+  | { do: "release"; button: ButtonName }
+  | { do: "door"; open: boolean }
+  | { do: "phone"; who: string; verb: PhoneVerb; value: string }
+  | { do: "fault"; name: string; value: string }
+  | { do: "mode"; mode: Mode }
+  | { do: "pause"; on: boolean }
+  | { do: "speed"; value: number }
+  | { do: "step" }
+  | { do: "laptop"; who: Laptop }
+  | { do: "voice"; who: "door" | "phone"; on: boolean }
+  | { do: "line"; line: string }
+  | { do: "keys"; text: string; columns: number }
+  | { do: "raw"; item: number };
+
+const LINE_MAX = 768;
+const KEYS_MAX = 4096;
+export const SPEEDS: readonly number[] = [0.1, 0.25, 0.5, 1, 2, 5, 10];
+
+/** @returns the order and its id, or one line that says why it is none */
+export function readOrder(text: string): { id: number; order: Order } | string {
+  let given: unknown;
+  try {
+    given = JSON.parse(text);
+  } catch {
+    return "no JSON";
+  }
+  if (typeof given !== "object" || given === null || Array.isArray(given)) return "no object";
+  const field = given as Record<string, unknown>;
+  const { id } = field;
+  if (typeof id !== "number" || !Number.isInteger(id) || id < 0) return "no id";
+  const order = orderOf(field);
+  return typeof order === "string" ? order : { id, order };
+}
+
+function orderOf(field: Record<string, unknown>): Order | string {
+  switch (field.do) {
+    case "press":
+    case "release": {
+      const button = BUTTONS.find((one) => one === field.button);
+      return button === undefined ? "button: one of " + BUTTONS.join(", ") : { do: field.do, button };
+    }
+    case "door":
+      return isFlag(field.open) ? { do: "door", open: field.open } : "open: true or false";
+    case "phone": {
+      const verb = PHONE_VERBS.find((one) => one === field.verb);
+      if (verb === undefined) return "verb: one of " + PHONE_VERBS.join(", ");
+      if (!isText(field.who, 16) || !isText(field.value, 256)) return "who, value: a text without line ends";
+      if ((verb === "dtmf" || verb === "tones") && !/^[0-9*#A-D]{1,32}$/.test(field.value))
+        return "value: digits of 0 to 9, *, #, A to D";
+      return { do: "phone", who: field.who, verb, value: field.value };
+    }
+    case "fault":
+      if (!isText(field.name, 16) || !isText(field.value, 32)) return "name, value: a text without line ends";
+      return { do: "fault", name: field.name, value: field.value };
+    case "mode":
+      return modeOf(field.mode);
+    case "pause":
+      return isFlag(field.on) ? { do: "pause", on: field.on } : "on: true or false";
+    case "speed": {
+      const value = SPEEDS.find((one) => one === field.value);
+      return value === undefined ? "value: one of " + SPEEDS.join(", ") : { do: "speed", value };
+    }
+    case "step":
+      return { do: "step" };
+    case "laptop":
+      return field.who === "nobody" || field.who === "door" || field.who === "phone"
+        ? { do: "laptop", who: field.who }
+        : "who: nobody, door or phone";
+    case "voice":
+      return (field.who === "door" || field.who === "phone") && isFlag(field.on)
+        ? { do: "voice", who: field.who, on: field.on }
+        : "who: door or phone; on: true or false";
+    case "line":
+      return isText(field.line, LINE_MAX) ? { do: "line", line: field.line } : "line: a text without line ends";
+    case "keys":
+      if (typeof field.text !== "string" || field.text.length > KEYS_MAX) return "text: at most 4096 characters";
+      if (!isWhole(field.columns, 20, 500)) return "columns: 20 to 500";
+      return { do: "keys", text: field.text, columns: field.columns };
+    case "raw":
+      return isWhole(field.item, 1, Number.MAX_SAFE_INTEGER) ? { do: "raw", item: field.item } : "item: a number";
+    default:
+      return "no such order";
+  }
+}
+
+function modeOf(given: unknown): Order | string {
+  const mode = given as Record<string, unknown> | null;
+  if (typeof mode !== "object" || mode === null) return "mode: an object";
+  const { server, phones, isVirtual } = mode;
+  if (server !== "proxy" && server !== "redirect" && server !== "none") return "server: proxy, redirect or none";
+  if (!isWhole(phones, 0, 4)) return "phones: 0 to 4";
+  if (!isFlag(isVirtual)) return "isVirtual: true or false";
+  return { do: "mode", mode: { server, phones, isVirtual } };
+}
+
+function isFlag(value: unknown): value is boolean {
+  return typeof value === "boolean";
+}
+
+function isWhole(value: unknown, least: number, most: number): value is number {
+  return typeof value === "number" && Number.isInteger(value) && value >= least && value <= most;
+}
+
+/** One line: nothing in it ends a line or steers a terminal. */
+function isText(value: unknown, most: number): value is string {
+  if (typeof value !== "string" || value.length > most) return false;
+  for (let i = 0; i < value.length; i++) if (value.charCodeAt(i) < 0x20 || value.charCodeAt(i) === 0x7f) return false;
+  return true;
+}

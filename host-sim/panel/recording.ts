@@ -1,0 +1,99 @@
+/** What a person did on the page, as the steps of a script: with the seed it repeats the session. Not here: what a step does (world/script.ts). */
+import type { Change } from "../config/file.js";
+import type { Mode, Order } from "./protocol.js";
+
+/** Steps that are kept; what is longer nobody types again. */
+const STEPS_MAX = 200;
+/** A pause below this is no step. */
+const PAUSE_MS = 50;
+
+export class Recording {
+  /** Steps were left out: the command does not repeat the whole session any more. */
+  isCut = false;
+  private readonly steps: string[] = [];
+  private lastMs = 0;
+  private pressedMs = -1;
+
+  clear(nowMs: number): void {
+    this.steps.length = 0;
+    this.lastMs = nowMs;
+    this.pressedMs = -1;
+    this.isCut = false;
+  }
+
+  /** An order that was carried out. */
+  add(order: Order, nowMs: number): void {
+    if (order.do === "press" && order.button !== "exit") {
+      this.pressedMs = nowMs;
+      this.wait(nowMs);
+      return;
+    }
+    if (order.do === "release" && this.pressedMs >= 0) {
+      const word = order.button === "button1" ? "press" : "press" + order.button.slice(-1);
+      this.push(word + " " + Math.max(50, Math.round(nowMs - this.pressedMs)), nowMs);
+      this.pressedMs = -1;
+      return;
+    }
+    const step = stepOf(order);
+    if (step === "") return;
+    this.wait(nowMs);
+    this.push(step, nowMs);
+  }
+
+  /** @param set what the command line set @returns the command, as it is typed; how the house was made stands in it */
+  command(seed: number, mode: Mode, nowMs: number, set: readonly Change[]): string {
+    const options = ["--headless"];
+    if (mode.isVirtual) options.push("--virtual-time");
+    if (seed >= 0) options.push("--seed " + seed);
+    if (mode.server === "none") options.push("--set sip.register=off");
+    if (mode.server === "redirect") options.push("--set server.mode=redirect");
+    if (mode.phones > 1) options.push("--phones " + mode.phones);
+    for (const { key, value } of set) {
+      if (key.endsWith("password")) this.isCut = true;
+      else options.push("--set " + quoted(key + "=" + value));
+    }
+    const steps = [...this.steps];
+    const pauseMs = nowMs - this.lastMs;
+    if (pauseMs > PAUSE_MS) steps.push("wait " + (pauseMs / 1000).toFixed(1));
+    const script = steps.concat("quit").join("; ");
+    return "npm run sim -- " + options.join(" ") + " --do " + quoted(script, true);
+  }
+
+  private wait(nowMs: number): void {
+    const pauseMs = nowMs - this.lastMs;
+    if (pauseMs > PAUSE_MS) this.push("wait " + (pauseMs / 1000).toFixed(1), nowMs);
+  }
+
+  private push(step: string, nowMs: number): void {
+    this.lastMs = nowMs;
+    if (this.steps.length === STEPS_MAX) {
+      this.isCut = true;
+      return;
+    }
+    this.steps.push(step);
+  }
+}
+
+/** As a shell takes it for one word. */
+function quoted(text: string, always = false): string {
+  return always || /[^\w@%+=:,./-]/.test(text) ? '"' + text.replace(/(["\\$`])/g, "\\$1") + '"' : text;
+}
+
+/** @returns the step that does the same in a script, "" when there is none */
+function stepOf(order: Order): string {
+  switch (order.do) {
+    case "press":
+      return "exit";
+    case "door":
+      return order.open ? "door open" : "door shut";
+    case "fault":
+      return "fault " + order.name + " " + order.value;
+    case "line":
+      return "console " + order.line.replace(/;/g, "\\;");
+    case "phone":
+      if (order.verb === "dtmf" || order.verb === "tones") return order.verb + " " + order.value;
+      return "phone " + (order.verb + " " + order.value).trim().replace(/;/g, "\\;");
+    default:
+      return "";
+  }
+}

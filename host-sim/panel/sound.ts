@@ -1,0 +1,179 @@
+/**
+ * The taps on the sound of the house: what each microphone hears comes from the laptop, from a recorded voice, or from where it came before,
+ * and what each loudspeaker plays is handed on. Levels of both are kept. Not here: the browser's side (page/audio.ts).
+ */
+import type { AudioInput, AudioOutput } from "../../hal/device.js";
+import type { SoundTap } from "../house.js";
+import { SamplesInput } from "../io/audio.js";
+import { type Laptop, type Meter, SOUND_DOOR, SOUND_PHONE } from "./protocol.js";
+import { voiceOf } from "./voice.js";
+
+/** Of the laptop's sound so much waits at most, samples: what comes beyond is late, and the oldest goes. */
+const WAITING_SAMPLES = 1600;
+/** So much has to wait before it is played again after it ran dry. */
+const PRIMED_SAMPLES = 320;
+export const SILENCE_DB = -99;
+/** A meter falls by so much each time it is read. */
+const FALL_DB = 4;
+
+/** What comes from the page, in the pace in which it comes. */
+export class LiveInput {
+  /** Samples that came too late, and were dropped. */
+  dropped = 0;
+  private readonly ring = new Int16Array(WAITING_SAMPLES);
+  private from = 0;
+  private waiting = 0;
+  private isPrimed = false;
+
+  put(samples: Int16Array): void {
+    for (let i = 0; i < samples.length; i++) {
+      if (this.waiting === WAITING_SAMPLES) {
+        this.from = (this.from + 1) % WAITING_SAMPLES;
+        this.waiting -= 1;
+        this.dropped += 1;
+      }
+      this.ring[(this.from + this.waiting++) % WAITING_SAMPLES] = samples[i];
+    }
+    if (this.waiting >= PRIMED_SAMPLES) this.isPrimed = true;
+  }
+
+  /** @returns whether all of it was sound */
+  read(into: Int16Array, start: number, count: number): boolean {
+    if (!this.isPrimed || this.waiting < count) {
+      this.isPrimed = false;
+      into.fill(0, start, start + count);
+      return false;
+    }
+    for (let i = 0; i < count; i++) into[start + i] = this.ring[(this.from + i) % WAITING_SAMPLES];
+    this.from = (this.from + count) % WAITING_SAMPLES;
+    this.waiting -= count;
+    return true;
+  }
+
+  clear(): void {
+    this.waiting = this.from = 0;
+    this.isPrimed = false;
+  }
+}
+
+/** The sound at one party. */
+class Side {
+  hasVoice = true;
+  readonly live = new LiveInput();
+  /** The laptop's microphone sends. */
+  isLive = false;
+  readonly voice: SamplesInput;
+  microphoneDb = SILENCE_DB;
+  speakerDb = SILENCE_DB;
+  readonly octet: number;
+
+  constructor(who: "door" | "phone") {
+    this.voice = new SamplesInput(voiceOf(who));
+    this.octet = who === "door" ? SOUND_DOOR : SOUND_PHONE;
+  }
+}
+
+export class SoundDesk implements SoundTap {
+  laptop: Laptop = "nobody";
+  /** Whoever plays what the loudspeakers play; the samples are lent. */
+  onSound: (octet: number, samples: Int16Array) => void = () => {};
+  private readonly sides = { door: new Side("door"), phone: new Side("phone") };
+  private readonly keepsDoor: boolean;
+
+  /** @param keepsDoor the door's microphone has sound of its own (--mic), which the voice does not replace */
+  constructor(keepsDoor: boolean) {
+    this.keepsDoor = keepsDoor;
+    this.sides.door.hasVoice = !keepsDoor;
+  }
+
+  /** Only the door and the first phone are heard. */
+  private side(who: string): Side | null {
+    return who === "door" || who === "phone" ? this.sides[who] : null;
+  }
+
+  microphone(who: string, input: AudioInput): AudioInput {
+    const side = this.side(who);
+    return {
+      read: (into, start, count) => {
+        if (side === null) {
+          // Those that nobody listens to are silent: a tone would be heard in the door.
+          into.fill(0, start, start + count);
+          return count;
+        }
+        const done = this.readSide(side, who === "door" && this.keepsDoor ? input : null, into, start, count);
+        side.microphoneDb = Math.max(side.microphoneDb, decibels(into, start, count));
+        return done;
+      },
+    };
+  }
+
+  speaker(who: string, output: AudioOutput): AudioOutput {
+    const side = this.side(who);
+    if (side === null) return output;
+    return {
+      write: (from, start, count) => {
+        side.speakerDb = Math.max(side.speakerDb, decibels(from, start, count));
+        this.onSound(side.octet, from.subarray(start, start + count));
+        output.write(from, start, count);
+      },
+    };
+  }
+
+  setVoice(who: "door" | "phone", on: boolean): void {
+    this.sides[who].hasVoice = on;
+  }
+
+  get voices(): { door: boolean; phone: boolean } {
+    return { door: this.sides.door.hasVoice, phone: this.sides.phone.hasVoice };
+  }
+
+  setLaptop(who: Laptop): void {
+    this.laptop = who;
+    for (const side of [this.sides.door, this.sides.phone]) {
+      side.live.clear();
+      side.isLive = false;
+    }
+  }
+
+  /** Sound of the laptop's microphone. @returns false when it is not that party's now */
+  hear(octet: number, samples: Int16Array): boolean {
+    const who = octet === SOUND_DOOR ? "door" : octet === SOUND_PHONE ? "phone" : null;
+    if (who === null || who !== this.laptop) return false;
+    this.sides[who].isLive = true;
+    this.sides[who].live.put(samples);
+    return true;
+  }
+
+  /** The loudest since the meter was read last, falling slowly. */
+  meters(): { door: Meter; phone: Meter } {
+    const meter = (side: Side): Meter => {
+      const shown = { microphone: Math.round(side.microphoneDb), speaker: Math.round(side.speakerDb) };
+      side.microphoneDb = fallen(side.microphoneDb);
+      side.speakerDb = fallen(side.speakerDb);
+      return shown;
+    };
+    return { door: meter(this.sides.door), phone: meter(this.sides.phone) };
+  }
+
+  private readSide(side: Side, own: AudioInput | null, into: Int16Array, start: number, count: number): number {
+    if (side.isLive) {
+      side.live.read(into, start, count);
+      return count;
+    }
+    if (own !== null && !side.hasVoice) return own.read(into, start, count);
+    if (side.hasVoice) return side.voice.read(into, start, count);
+    into.fill(0, start, start + count);
+    return count;
+  }
+}
+
+/** @returns dBFS of that sound, SILENCE_DB for none */
+export function decibels(samples: Int16Array, start: number, count: number): number {
+  let sum = 0;
+  for (let i = start; i < start + count; i++) sum += samples[i] * samples[i];
+  return sum === 0 ? SILENCE_DB : 10 * Math.log10(sum / count / (32768 * 32768));
+}
+
+function fallen(db: number): number {
+  return db - FALL_DB < -80 ? SILENCE_DB : db - FALL_DB;
+}

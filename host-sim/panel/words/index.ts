@@ -1,0 +1,27 @@
+/** Which sentence explains a row of the ladder or a header, whatever the language; and what every language has to have. */
+import type { en, enExplain } from "./en.js";
+import { type ExplainKey, RFC } from "./rfc.js";
+
+export type WordKey = keyof typeof en;
+export type Words = Record<WordKey, string>;
+export type Explanations = Record<keyof typeof enExplain & ExplainKey, string>;
+
+function known(key: string, otherwise: ExplainKey): ExplainKey {
+  return key in RFC ? (key as ExplainKey) : otherwise;
+}
+
+/** @param status 0 for a request */
+export function explainMessage(method: string, status: number, isAgain: boolean): ExplainKey {
+  if (isAgain) return "again";
+  if (status === 0) return known("method." + method, "method.other");
+  return known("status." + status, known("status." + Math.floor(status / 100), "status.4"));
+}
+
+/** @param header its usual name; "start" and "body" are known, too */
+export function explainHeader(header: string): ExplainKey {
+  return known("header." + header, "header.other");
+}
+
+export function explainState(event: string, value: string): ExplainKey {
+  return known("state." + event + "." + value, known("state." + event, "state.other"));
+}

@@ -1,0 +1,451 @@
+/**
+ * The one way from the panel into the simulated house: what it is and what happens in it, and orders, which are what a person in the house
+ * would do. It makes the house anew when the page wants another kind. Not here: sockets and pages (server.ts), how it looks (page/).
+ */
+import { Light } from "../../hal/moddable/light.js";
+import { Terminal } from "../../src/console/terminal.js";
+import { LED_NAMES } from "../../src/intercom/events.js";
+import type { Change } from "../config/file.js";
+import { type HousePlan, SimHouse } from "../house.js";
+import type { Party } from "../party.js";
+import type { SimEvent } from "../world/events.js";
+import type { Pcap } from "../world/pcap.js";
+import { exported, type Format } from "./exports.js";
+import { Journal } from "./journal.js";
+import { Pace } from "./pace.js";
+import type { HouseState, Item, Laptop, Meter, Mode, Order, PartyState, RawLine, Stats } from "./protocol.js";
+import { Recording } from "./recording.js";
+import { seatOf } from "./seat.js";
+import { SoundDesk } from "./sound.js";
+import { spansOf } from "./spans.js";
+
+/** What of a house is the same whichever kind it is. */
+export type HouseBase = Omit<HousePlan, "tap" | "tell" | "isVirtual" | "phones">;
+
+/** Whoever shows the house. */
+export interface WorldListener {
+  onItem(item: Item): void;
+  /** Something in `state()` is another. */
+  onState(): void;
+  /** Samples of a loudspeaker, lent. */
+  onSound(octet: number, samples: Int16Array): void;
+  /** A line of what the door tells on its console. */
+  onTold(event: SimEvent): void;
+}
+
+/** The console of the door in one page: a terminal with a login of its own, and single lines of the form beside it. */
+export interface ConsoleSeat {
+  keys(text: string, columns: number): void;
+  line(line: string): string;
+  print(lines: string): void;
+}
+
+const FAULTS_AT_FIRST: Readonly<Record<string, string>> = {
+  loss: "0",
+  delay: "0",
+  jitter: "0",
+  duplicate: "0",
+  reorder: "0",
+  corrupt: "0",
+  bandwidth: "0",
+  partition: "off",
+  server: "up",
+};
+const NOT_ANSWERED = "the house is being made anew: try again";
+
+export class PanelWorld {
+  readonly journal = new Journal();
+  readonly sound: SoundDesk;
+  listener: WorldListener = { onItem: () => {}, onState: () => {}, onSound: () => {}, onTold: () => {} };
+  /** Of the panel, beside what the house counts. */
+  counts = { pages: 0, refused: 0 };
+  /** Also told, as the program's own output. */
+  private readonly tell: (event: SimEvent) => void;
+  private readonly base: HouseBase;
+  private readonly recording = new Recording();
+  private mode: Mode;
+  private current: SimHouse | null = null;
+  private pace: Pace | null = null;
+  private light: Light | null = null;
+  private parties = new Map<string, PartyState>();
+  private relays: HouseState["relays"] = [];
+  private led = LED_NAMES[0];
+  private isLit = false;
+  private isOpen = false;
+  private faults: Record<string, string> = { ...FAULTS_AT_FIRST };
+  private isMaking = false;
+  private epochMs = 0;
+
+  constructor(base: HouseBase, mode: Mode, hasMicrophone: boolean, tell: (event: SimEvent) => void) {
+    this.base = base;
+    this.mode = mode;
+    this.tell = tell;
+    this.sound = new SoundDesk(hasMicrophone);
+    this.sound.onSound = (octet, samples) => this.listener.onSound(octet, samples);
+    this.journal.onItem = (item) => this.listener.onItem(item);
+  }
+
+  /** The house there is. @throws Error before `start` */
+  get house(): SimHouse {
+    if (this.current === null) throw new Error("no house yet");
+    return this.current;
+  }
+
+  get now(): number {
+    return this.current?.clock.now() ?? 0;
+  }
+
+  /** @param pcap takes the packets of this house @throws Misfit, or Error of one line when a port is taken */
+  async start(pcap: Pcap | null = null, isOver: () => boolean = () => false): Promise<void> {
+    const { mode } = this;
+    const ofLine: Change[] = [...this.base.ofLine];
+    if (mode.server === "none") ofLine.push({ key: "sip.register", value: "off" });
+    if (mode.server === "redirect") ofLine.push({ key: "server.mode", value: "redirect" });
+    this.parties = new Map();
+    this.relays = [];
+    this.faults = { ...FAULTS_AT_FIRST };
+    this.isOpen = this.isLit = false;
+    const house = new SimHouse({
+      ...this.base,
+      ofLine,
+      phones: mode.phones,
+      isVirtual: mode.isVirtual,
+      tap: this.sound,
+      tell: (event) => this.onEvent(event),
+    });
+    this.current = house;
+    this.epochMs = mode.isVirtual ? 0 : Date.now() - house.clock.now();
+    this.journal.begin((ip, port) => house.world.wiretap.ownerOf(ip, port));
+    house.world.wiretap.onCarried = (carried) => this.journal.carried(carried);
+    house.world.wiretap.pcap = pcap;
+    this.base.ladder.onRung = (rung) => this.journal.message(rung);
+    this.watchOutputs(house);
+    try {
+      await house.start(isOver);
+    } catch (error) {
+      // What was opened already is let go of.
+      await house.stop();
+      throw error;
+    }
+    if (house.virtual !== null)
+      this.pace = new Pace(house.virtual, (error) => house.door.event("error", error.message, []));
+    this.recording.clear(this.now);
+    this.changed();
+  }
+
+  async stop(): Promise<void> {
+    this.pace?.stop();
+    this.pace = null;
+    // A light that is left would go on blinking.
+    this.light?.write(0);
+    await this.current?.stop();
+  }
+
+  state(): HouseState {
+    const { house } = this;
+    const { settings } = house;
+    const { inputs } = house.plan.board;
+    return {
+      board: house.plan.board.name,
+      buttons: inputs.filter((name) => name.startsWith("button")),
+      hasExit: inputs.includes("exit"),
+      hasSensor: inputs.includes("sensor") && settings.get("door.sensor") !== "off",
+      relays: this.relays,
+      isOpen: this.isOpen,
+      hasCode: settings.get("relay1.code") !== "",
+      led: this.led,
+      isLit: this.isLit,
+      parties: [house.door, ...house.phones.map(({ party }) => party)].map((party) => this.party(party)),
+      serverAt: house.serverAt,
+      isServerUp: house.server !== null,
+      mode: this.mode,
+      seed: this.base.seed,
+      faults: this.faults,
+      time: {
+        isVirtual: house.virtual !== null,
+        isPaused: this.pace?.isPaused ?? false,
+        speed: this.pace?.speed ?? 1,
+      },
+      laptop: this.sound.laptop,
+      voices: this.sound.voices,
+      command: this.recording.command(this.base.seed, this.mode, this.now, this.base.ofLine),
+      isCommandCut: this.recording.isCut,
+    };
+  }
+
+  stats(): Stats {
+    const { door } = this.house.door.station;
+    const { layer } = door.ua;
+    const { counters } = layer;
+    const { media } = door.ua.lines[0];
+    const isCalling = door.ua.activeCall() !== null && media.hasRun();
+    const pools = [
+      { name: "clients", pool: layer.clients },
+      { name: "servers", pool: layer.servers },
+      { name: "dialogs", pool: door.ua.dialogs },
+    ];
+    return {
+      t: this.now,
+      pools: pools.map(({ name, pool }) => ({
+        name,
+        used: pool.used(),
+        size: pool.items.length,
+        most: pool.highWater,
+      })),
+      heapKb: Math.round(process.memoryUsage().heapUsed / 1024),
+      sent: counters.sent,
+      received: counters.received,
+      retransmitted: counters.retransmitted,
+      malformed: counters.malformed,
+      jitterMs: isCalling ? media.jitterMs() : -1,
+      bufferMs: isCalling ? media.delayMs() : -1,
+      tripMs: isCalling ? media.roundTripMs() : -1,
+      rtpSent: isCalling ? media.sentPackets() : 0,
+      rtpReceived: isCalling ? media.receivedPackets() : 0,
+      rtpLost: isCalling ? media.lostPackets() : 0,
+      rtpLate: isCalling ? media.latePackets() : 0,
+      verdict: isCalling ? media.verdict() : "",
+      ...this.counts,
+    };
+  }
+
+  meters(): { door: Meter; phone: Meter } {
+    return this.sound.meters();
+  }
+
+  /** @returns the message with what the parser made of it, null when it is kept no more */
+  raw(item: number): RawLine[] | null {
+    const bytes = this.journal.bytesOf(item);
+    return bytes === null ? null : spansOf(bytes);
+  }
+
+  exported(format: Format): Buffer {
+    return exported(this.journal, format, this.epochMs);
+  }
+
+  /** A place at the door's console. @param send prints to it */
+  seat(send: (text: string) => void): ConsoleSeat {
+    const user = seatOf(() => this.house.door);
+    const terminal = new Terminal(
+      {
+        line: (input) => {
+          const out = user.line(input);
+          this.record(input);
+          return out;
+        },
+        complete: (input) => user.complete(input),
+        isLocked: () => user.isLocked?.() === true,
+      },
+      send,
+    );
+    terminal.open();
+    return {
+      keys: (text, columns) => {
+        terminal.columns = columns;
+        const bytes = Buffer.from(text, "utf8");
+        terminal.receive(bytes, 0, bytes.length);
+      },
+      line: (line) => {
+        const out = user.line(line);
+        this.record(line);
+        return out;
+      },
+      print: (lines) => terminal.print(lines),
+    };
+  }
+
+  /** What only asks changes nothing that a script would have to repeat; and a password is written down nowhere. */
+  private record(line: string): void {
+    if (/^\s*(set|unset|save|revert|factory-reset|open|close|reboot|call|hangup|answer|press)\b/.test(line)) {
+      if (/^\s*set\s+\S*password/i.test(line)) this.recording.isCut = true;
+      else this.recording.add({ do: "line", line: line.replace(/ --json$/, "") }, this.now);
+    }
+    this.changed();
+  }
+
+  /** Carries out what a person wants; orders of one page only (raw, keys, line) are the server's. @returns "" or one line that says what was wrong */
+  async order(order: Order): Promise<string> {
+    if (this.isMaking) return NOT_ANSWERED;
+    if (order.do === "mode") return this.remake(order.mode);
+    const problem = await this.carryOut(order);
+    if (problem === "") this.recording.add(order, this.now);
+    this.changed();
+    return problem;
+  }
+
+  private async carryOut(order: Order): Promise<string> {
+    const { house } = this;
+    switch (order.do) {
+      case "press":
+      case "release": {
+        if (!house.plan.board.inputs.includes(order.button)) return house.plan.board.name + " has no " + order.button;
+        const contact = house.door.contacts[order.button];
+        if (order.do === "press") contact.set(1);
+        else contact.release();
+        return "";
+      }
+      case "door":
+        this.isOpen = order.open;
+        house.door.moveDoor(order.open);
+        return "";
+      case "phone": {
+        const phone = house.phones.find(({ party }) => party.name === order.who);
+        if (phone === undefined) return "there is no " + order.who;
+        if (order.verb === "tones") {
+          if (phone.party.station.door.ua.activeCall() === null) return "no call";
+          phone.keypad.press(order.value);
+          return "";
+        }
+        return problemIn(phone.party.line((order.verb + " " + order.value).trim()));
+      }
+      case "fault":
+        return this.fault(order.name, order.value);
+      case "pause":
+        if (this.pace === null) return this.noTime();
+        this.pace.isPaused = order.on;
+        return "";
+      case "speed":
+        if (this.pace === null) return this.noTime();
+        this.pace.speed = order.value;
+        return "";
+      case "step": {
+        if (this.pace === null) return this.noTime();
+        const last = this.lastRow();
+        return (await this.pace.step(() => this.lastRow() !== last)) ? "" : "nothing happened within a minute";
+      }
+      case "laptop":
+        this.setLaptop(order.who);
+        return "";
+      case "voice":
+        this.sound.setVoice(order.who, order.on);
+        return "";
+      default:
+        return "no such order";
+    }
+  }
+
+  private setLaptop(who: Laptop): void {
+    this.sound.setLaptop(who);
+  }
+
+  private lastRow(): number {
+    return this.journal.items[this.journal.items.length - 1]?.id ?? 0;
+  }
+
+  private noTime(): string {
+    return "time is the machine's own: make the house with virtual time first";
+  }
+
+  private fault(name: string, value: string): string {
+    const problem = this.house.fault(name, value);
+    if (problem !== "") return problem;
+    const isClear = name === "clear";
+    if (isClear) this.faults = { ...FAULTS_AT_FIRST };
+    else this.faults[name] = value;
+    const event = isClear ? "faults cleared" : name + " " + value;
+    this.onEvent({ t: this.now, who: "network", event: "network", value: event });
+    return "";
+  }
+
+  private async remake(mode: Mode): Promise<string> {
+    const before = this.mode;
+    this.isMaking = true;
+    try {
+      await this.stop();
+      this.mode = mode;
+      await this.start();
+      return "";
+    } catch (error) {
+      this.mode = before;
+      try {
+        await this.start();
+      } catch {
+        // It is said once.
+      }
+      return (error as Error).message;
+    } finally {
+      this.isMaking = false;
+      this.changed();
+    }
+  }
+
+  private party(party: Party): PartyState {
+    let state = this.parties.get(party.name);
+    if (state === undefined) {
+      state = {
+        name: party.name,
+        address: "",
+        register: "",
+        call: "",
+        direction: "",
+        peer: "",
+        reason: "",
+        sinceMs: -1,
+      };
+      this.parties.set(party.name, state);
+    }
+    return state;
+  }
+
+  private onEvent(event: SimEvent): void {
+    this.tell(event);
+    const parties = this.current === null ? [] : [this.house.door, ...this.house.phones.map(({ party }) => party)];
+    const party = parties.find(({ name }) => name === event.who);
+    if (party !== undefined) this.follow(this.party(party), event);
+    if (event.who === "door" && event.event === "led") this.led = event.value;
+    if (event.who === "door" && event.event === "relay") this.followRelay(event);
+    this.journal.event(event);
+    this.listener.onTold(event);
+    this.changed();
+  }
+
+  private follow(state: PartyState, { t, event, value, ...extra }: SimEvent): void {
+    if (event === "register" && value !== "binding") state.register = value;
+    if (event === "config" && value === "ready") {
+      // It started anew: calls were cut off.
+      state.address = String(extra.address ?? "");
+      state.call = "";
+      state.sinceMs = -1;
+    }
+    if (event !== "call") return;
+    state.call = value;
+    state.direction = String(extra.direction ?? state.direction);
+    if (extra.peer !== undefined) state.peer = String(extra.peer);
+    state.reason = String(extra.reason ?? "");
+    if (value === "confirmed" && state.sinceMs < 0) state.sinceMs = t;
+    if (value === "ended") state.sinceMs = -1;
+  }
+
+  private followRelay({ t, value, ...extra }: SimEvent): void {
+    const at = Number(extra.relay ?? 1) - 1;
+    const { settings } = this.house;
+    const isPulse = settings.get(at === 0 ? "relay1.mode" : "relay2.mode") === "pulse";
+    const pulseMs = settings.number(at === 0 ? "relay1.pulse" : "relay2.pulse") * 1000;
+    if (this.relays[at] === undefined) return;
+    this.relays[at] = { isOn: value === "on", untilMs: value === "on" && isPulse ? t + pulseMs : -1 };
+  }
+
+  /** The light of the door shines in the board's own rhythm. */
+  private watchOutputs(house: SimHouse): void {
+    const { door } = house;
+    this.relays = door.relays.map(() => ({ isOn: false, untilMs: -1 }));
+    const pin = {
+      write: (value: number): void => {
+        this.isLit = value === 1;
+        this.changed();
+      },
+    };
+    const light = new Light(pin, house.clock);
+    this.light = light;
+    door.led.onWrite = (pattern) => light.write(pattern);
+  }
+
+  private changed(): void {
+    if (this.current !== null) this.listener.onState();
+  }
+}
+
+/** @returns what the console's answer says went wrong, "" for nothing */
+function problemIn(output: string): string {
+  return output.startsWith("error: ") ? output.slice(7).trimEnd() : "";
+}
