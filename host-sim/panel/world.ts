@@ -420,7 +420,7 @@ export class PanelWorld {
     const at = Number(extra.relay ?? 1) - 1;
     const { settings } = this.house;
     const isPulse = settings.get(at === 0 ? "relay1.mode" : "relay2.mode") === "pulse";
-    const pulseMs = settings.number(at === 0 ? "relay1.pulse" : "relay2.pulse") * 1000;
+    const pulseMs = settings.get(at === 0 ? "relay1.pulse" : "relay2.pulse") * 1000;
     if (this.relays[at] === undefined) return;
     this.relays[at] = { isOn: value === "on", untilMs: value === "on" && isPulse ? t + pulseMs : -1 };
   }
