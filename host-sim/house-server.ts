@@ -148,7 +148,7 @@ function tableOf(options: HouseServerOptions, domain: Uint8Array): UserTable {
       new Digest().writeSecret(algorithm, user, realm, octets(password), out);
       return out;
     };
-    table.add(bytes, domain, secret(ALGORITHM_MD5), secret(ALGORITHM_SHA256));
+    table.addUser(bytes, domain, secret(ALGORITHM_MD5), secret(ALGORITHM_SHA256));
   }
   return table;
 }

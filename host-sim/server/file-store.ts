@@ -85,20 +85,20 @@ export class FileLocation implements LocationStore {
       );
     clock.offsetMs += this.readTime() - Date.now();
     this.load();
-    memory.watch({
+    memory.addWatcher({
       onBindingsChanged: (aor, list) => {
         if (this.isExpiring) this.write(aor, list).catch(() => this.fail());
       },
     });
   }
 
-  bindings(aor: Span, user: LocationUser, token: number): boolean {
-    return this.memory.bindings(aor, user, token);
+  findBindings(aor: Span, user: LocationUser, token: number): boolean {
+    return this.memory.findBindings(aor, user, token);
   }
 
-  update(aor: Span, list: Bindings, user: LocationUser, token: number): boolean {
+  replaceBindings(aor: Span, list: Bindings, user: LocationUser, token: number): boolean {
     const key = spanOf(copy(aor.bytes, aor.start, aor.end));
-    const result = this.memory.put(aor, list);
+    const result = this.memory.putRecord(aor, list);
     if (result !== LOCATION_OK) {
       user.onUpdated(token, result);
       return true;
@@ -113,8 +113,8 @@ export class FileLocation implements LocationStore {
           this.before();
           this.fail();
           const kept = this.database.get(key.bytes as Buffer) ?? Buffer.alloc(0);
-          this.old.open(kept, 0, kept.length, this.clock.nowS());
-          this.memory.restore(key, this.old);
+          this.old.openRecord(kept, 0, kept.length, this.clock.nowS());
+          this.memory.restoreRecord(key, this.old);
           user.onUpdated(token, LOCATION_AWAY);
         },
       )
@@ -122,18 +122,18 @@ export class FileLocation implements LocationStore {
     return false;
   }
 
-  expire(nowS: number): void {
+  removeExpired(nowS: number): void {
     if (nowS - this.timeS >= TIME_EACH_S || nowS < this.timeS) {
       this.timeS = nowS;
       this.writeTime(nowS * 1000);
     }
     this.isExpiring = true;
-    this.memory.expire(nowS);
+    this.memory.removeExpired(nowS);
     this.isExpiring = false;
   }
 
-  watch(watcher: LocationWatcher): void {
-    this.memory.watch(watcher);
+  addWatcher(watcher: LocationWatcher): void {
+    this.memory.addWatcher(watcher);
   }
 
   /** Waits until all changes are on the disk. */
@@ -158,16 +158,16 @@ export class FileLocation implements LocationStore {
     const nowS = this.clock.nowS();
     for (const { key, value } of this.database.getRange()) {
       if (key[0] === 0) continue;
-      const isRecord = list.open(value, 0, value.length, nowS);
+      const isRecord = list.openRecord(value, 0, value.length, nowS);
       if (!isRecord) this.unreadable += 1;
       else if (list.count === 0 && this.isOld(value, nowS)) this.database.remove(key).catch(() => {});
-      else if (list.count > 0 && this.memory.restore(spanOf(key), list) !== LOCATION_OK) this.failures += 1;
+      else if (list.count > 0 && this.memory.restoreRecord(spanOf(key), list) !== LOCATION_OK) this.failures += 1;
     }
   }
 
   /** Whether it expired long ago. What expired just now may not have: the machine's clock can be wrong after it was off. */
   private isOld(value: Buffer, nowS: number): boolean {
-    return this.old.open(value, 0, value.length, nowS - OLD_S) && this.old.count === 0;
+    return this.old.openRecord(value, 0, value.length, nowS - OLD_S) && this.old.count === 0;
   }
 
   /** The key of the marks: in the file, and beside the bindings in case that is lost or changed. */

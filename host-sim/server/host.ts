@@ -214,7 +214,7 @@ export class Host {
     this.layer.setLocal(localIp, this.sockets.udpPort, this.sockets.tcpPort);
     this.sweep = setInterval(() => {
       this.tick();
-      this.store.expire(this.clock.nowS());
+      this.store.removeExpired(this.clock.nowS());
       this.layer.transport.sweep();
       this.arm();
     }, SWEEP_MS);
@@ -231,7 +231,7 @@ export class Host {
 
   /** Told of changes of the location service, also of those other servers make. */
   watch(watcher: LocationWatcher): void {
-    this.store.watch(watcher);
+    this.store.addWatcher(watcher);
   }
 
   /** Told of wrong passwords, by whichever way they come. */
@@ -264,7 +264,7 @@ export class Host {
       users: this.users,
       ...(memory === null
         ? { redis_ready: this.redis?.isReady() === true ? 1 : 0 }
-        : { records: memory.records, bindings: memory.total, location_chunks_free: memory.room() }),
+        : { records: memory.records, bindings: memory.total, location_chunks_free: memory.freeChunks() }),
       transactions_client: this.layer.clients.used(),
       transactions_server: this.layer.servers.used(),
       transactions_server_highwater: this.layer.servers.highWater,
@@ -298,11 +298,11 @@ export class Host {
             proxy_expired_total: this.proxy.counters.expired,
             proxy_failed_total: this.proxy.counters.failed,
             proxy_dropped_total: this.proxy.counters.dropped,
-            proxy_kept: this.proxy.contexts.used(),
-            transactions_strangers: this.proxy.shares.held(SHARE_STRANGER),
-            transactions_strangers_room: this.proxy.shares.room(SHARE_STRANGER),
-            transactions_dialogs: this.proxy.shares.held(SHARE_DIALOG),
-            transactions_dialogs_room: this.proxy.shares.room(SHARE_DIALOG),
+            proxy_kept: this.proxy.contexts.usedBuffers(),
+            transactions_strangers: this.proxy.shares.countHeld(SHARE_STRANGER),
+            transactions_strangers_room: this.proxy.shares.mostOf(SHARE_STRANGER),
+            transactions_dialogs: this.proxy.shares.countHeld(SHARE_DIALOG),
+            transactions_dialogs_room: this.proxy.shares.mostOf(SHARE_DIALOG),
             strangers_refused_total: this.proxy.shares.refused[SHARE_STRANGER],
             dialogs_refused_total: this.proxy.shares.refused[SHARE_DIALOG],
             known_refused_total: this.proxy.shares.refused[SHARE_KNOWN],
@@ -316,7 +316,7 @@ export class Host {
       auth_refused_total: this.authenticated((counters) => counters.refused),
       auth_stale_total: this.authenticated((counters) => counters.stale),
       auth_locked_total: this.authenticated((counters) => counters.locked),
-      auth_guessing_addresses: this.guard.counted(this.timers.nowMs),
+      auth_guessing_addresses: this.guard.countGuessing(this.timers.nowMs),
       messages_received_total: counters.received,
       messages_sent_total: counters.sent,
       messages_malformed_total: counters.malformed,

@@ -108,15 +108,15 @@ export class RedisLocation implements LocationStore {
     return key;
   }
 
-  bindings(aor: Span, user: LocationUser, token: number): boolean {
+  findBindings(aor: Span, user: LocationUser, token: number): boolean {
     const key = keyOf(aor);
     this.link
       .ask((redis) => redis.getBuffer(key))
       .then(
         (value) => {
           this.before();
-          const isRecord = value !== null && this.list.open(value, 0, value.length, this.clock.nowS());
-          if (!isRecord) this.list.close();
+          const isRecord = value !== null && this.list.openRecord(value, 0, value.length, this.clock.nowS());
+          if (!isRecord) this.list.openNone();
           // A value that is no record of ours is left alone.
           const isForeign = value !== null && !isRecord;
           if (isForeign) this.failures += 1;
@@ -126,7 +126,7 @@ export class RedisLocation implements LocationStore {
         () => {
           this.before();
           this.failures += 1;
-          this.list.close();
+          this.list.openNone();
           user.onBindings(token, LOCATION_AWAY, this.list);
           this.after();
         },
@@ -134,7 +134,7 @@ export class RedisLocation implements LocationStore {
     return false;
   }
 
-  update(aor: Span, list: Bindings, user: LocationUser, token: number): boolean {
+  replaceBindings(aor: Span, list: Bindings, user: LocationUser, token: number): boolean {
     const key = keyOf(aor);
     const version = Buffer.alloc(4);
     version.writeUInt32BE(list.version);
@@ -161,9 +161,9 @@ export class RedisLocation implements LocationStore {
   }
 
   /** Redis does it itself. */
-  expire(): void {}
+  removeExpired(): void {}
 
-  watch(watcher: LocationWatcher): void {
+  addWatcher(watcher: LocationWatcher): void {
     this.watchers.push(watcher);
   }
 
@@ -181,7 +181,7 @@ export class RedisLocation implements LocationStore {
           const list = new Bindings();
           const aor = new Span();
           aor.set(key, PREFIX.length, key.length);
-          if (value !== null) list.open(value, 0, value.length, this.clock.nowS());
+          if (value !== null) list.openRecord(value, 0, value.length, this.clock.nowS());
           for (const watcher of this.watchers) watcher.onBindingsChanged(aor, list);
         },
         () => {

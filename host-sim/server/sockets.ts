@@ -157,7 +157,7 @@ export class Sockets implements Network {
     if (this.overloads.length === 0) return false;
     const nowMs = performance.now();
     const isBack = this.probe.isBack(this.datagram, length, nowMs);
-    for (const overload of this.overloads) overload.note(this.probe.waitMs(nowMs), nowMs);
+    for (const overload of this.overloads) overload.noteWait(this.probe.waitMs(nowMs), nowMs);
     return isBack;
   }
 

@@ -115,7 +115,7 @@ export function nameProblem(name: string): string {
 export function tableOf(users: readonly UserLine[], domains: readonly string[]): UserTable {
   const table = new UserTable(Math.max(1, users.length), NAME_BYTES, domains.map(octets));
   for (const user of users)
-    table.add(octets(user.name), octets(user.domain), octets(user.md5), octets(user.sha256), strangersOf(user));
+    table.addUser(octets(user.name), octets(user.domain), octets(user.md5), octets(user.sha256), strangersOf(user));
   return table;
 }
 

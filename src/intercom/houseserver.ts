@@ -129,7 +129,7 @@ export class HouseServer implements TransactionUser, LocationUser, LocationWatch
     this.random = random;
     this.clock = new DayClock(timers);
     this.store = new MemoryLocation(this.clock, { chunks: CHUNKS, recordBytes: RECORD_BYTES });
-    this.store.watch(this);
+    this.store.addWatcher(this);
     const nobody = new UserTable(0, 0, this.domains);
     this.auth = new Authenticator(timers, random, this.digest, nobody, {
       ...AUTHENTICATOR_DEFAULTS,
@@ -179,7 +179,7 @@ export class HouseServer implements TransactionUser, LocationUser, LocationWatch
       const set = settings.get(PHONE_PASSWORDS[i]);
       // No password is not the empty one: the name stays the phone's, and nobody can have what stands for it.
       const password = set === "" ? this.unknownPassword() : set;
-      const isAdded = users.add(
+      const isAdded = users.addUser(
         octets(name),
         this.domains[0],
         this.secretOf(name, password, ALGORITHM_MD5),
@@ -219,7 +219,7 @@ export class HouseServer implements TransactionUser, LocationUser, LocationWatch
 
   onRequest(t: ServerTransaction, m: Message): void {
     if (m.method === METHOD_REGISTER) {
-      this.store.expire(this.clock.nowS());
+      this.store.removeExpired(this.clock.nowS());
       this.registrar.onRegister(t, m);
     } else if (this.isForPhones(m)) this.between.onRequest(t, m);
     else if (this.checkSender(t, m)) this.ua.onRequest(t, m, this.route.sender.isKnown);
@@ -298,7 +298,7 @@ export class HouseServer implements TransactionUser, LocationUser, LocationWatch
       if (isPhone) {
         this.found = [];
         for (let j = 0; j < this.names.length; j++)
-          if (target === HOUSE_GROUP || name === this.names[j]) this.ask(this.names[j]);
+          if (target === HOUSE_GROUP || name === this.names[j]) this.findContacts(this.names[j]);
         if (target !== HOUSE_GROUP && this.names.indexOf(name) < 0) unknown = name;
       } else this.found = [target];
       for (let j = 0; j < this.found.length && out.targets.length < PLAN_TARGETS_MOST; j++) {
@@ -320,7 +320,7 @@ export class HouseServer implements TransactionUser, LocationUser, LocationWatch
     const name = target === "" ? "" : this.userOf(target);
     if (name === "") return target;
     this.found = [];
-    this.ask(name);
+    this.findContacts(name);
     return this.found.length > 0 ? this.found[0] : target;
   }
 
@@ -358,7 +358,7 @@ export class HouseServer implements TransactionUser, LocationUser, LocationWatch
     const name = this.nameOf(uri);
     if (name === "") return null;
     this.found = [];
-    this.ask(name);
+    this.findContacts(name);
     return this.found.length === 0 ? "" : this.found[0];
   }
 
@@ -368,16 +368,16 @@ export class HouseServer implements TransactionUser, LocationUser, LocationWatch
     for (let i = 0; i < this.names.length; i++) {
       this.found = [];
       this.leftS = 0;
-      this.ask(this.names[i]);
+      this.findContacts(this.names[i]);
       out.push({ name: this.names[i], contact: this.found.join(" "), leftS: this.leftS });
     }
     return out;
   }
 
-  private ask(name: string): void {
+  private findContacts(name: string): void {
     const bytes = octets(name + "@" + text(this.domains[0]));
     this.aor.set(bytes, 0, bytes.length);
-    this.store.bindings(this.aor, this, 0);
+    this.store.findBindings(this.aor, this, 0);
   }
 
   /** The store is in memory: its answer comes from inside of `ask`. */

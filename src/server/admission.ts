@@ -115,7 +115,7 @@ export class Admission implements OverloadJudge {
    * @param route filled; its source is set
    * @returns 0 when it may, else the status of the answer, to which `reasonOf` and `writeAnswer` belong
    */
-  check(m: Message, route: Route): number {
+  checkRequest(m: Message, route: Route): number {
     route.sender.forget();
     this.readTarget(m, route);
     route.loopHash = this.loops.hashOf(m);
@@ -141,17 +141,17 @@ export class Admission implements OverloadJudge {
    * Fills `route` anew for a request that was checked before and kept. Its source is set.
    * @param row of its right credentials, NO_CREDENTIALS when it had none @returns false when it cannot be read
    */
-  recall(m: Message, row: number, route: Route): boolean {
+  recallRoute(m: Message, row: number, route: Route): boolean {
     if (!this.readTarget(m, route)) return false;
     route.loopHash = this.loops.hashOf(m);
     if (row === NO_CREDENTIALS) route.sender.forget();
-    else this.auth.recall(m, row, this.domains.domains, route.sender);
+    else this.auth.recallSender(m, row, this.domains.domains, route.sender);
     return true;
   }
 
   /** Whether the credentials in that row are for one of our realms. */
   hasOurRealm(m: Message, row: number): boolean {
-    return this.auth.isFor(m, row, this.domains.domains);
+    return this.auth.hasRealm(m, row, this.domains.domains);
   }
 
   /** Writes who sent the request, if that is known and may be told. RFC 3325 §5 */
@@ -184,7 +184,7 @@ export class Admission implements OverloadJudge {
   /**
    * Checks whether the sender may make this request.
    * @param route has its source and its way; gets its sender
-   * @param mayStranger a sender that claims no user of ours needs no password @returns as `check`
+   * @param mayStranger a sender that claims no user of ours needs no password @returns as `checkRequest`
    */
   authorize(m: Message, route: Route, mayStranger: boolean): number {
     const { sender, source } = route;
@@ -194,10 +194,10 @@ export class Admission implements OverloadJudge {
     if (route.isInDialog || this.isTrusted(source.ip)) return 0;
     // A From that cannot be read here may be read as a user of ours by the phone that shows it.
     if (!this.readFrom(m)) return 400;
-    const from = this.domains.claimed(this.uri);
+    const from = this.domains.claimedDomain(this.uri);
     if (from.length === 0 && mayStranger) return 0;
     const realm = from.length > 0 ? from : this.domains.domains[0];
-    const result = this.auth.check(m, HEADER_PROXY_AUTHORIZATION, realm, source.ip, sender);
+    const result = this.auth.checkCredentials(m, HEADER_PROXY_AUTHORIZATION, realm, source.ip, sender);
     if (result === CHECK_LOCKED) return 503;
     if (result !== CHECK_OK) return 407;
     // A user may not call in another user's name. §22.3
@@ -211,7 +211,7 @@ export class Admission implements OverloadJudge {
 
   /** Whether From names a user of ours, truly or not. */
   isOfOurs(m: Message): boolean {
-    return this.readFrom(m) && this.domains.claimed(this.uri).length > 0;
+    return this.readFrom(m) && this.domains.claimedDomain(this.uri).length > 0;
   }
 
   /** Sets `uri` to the one in From. @returns false when it cannot be read */

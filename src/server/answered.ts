@@ -31,7 +31,7 @@ export class AnsweredRoutes implements RelayedRows {
   private readonly token = new RouteToken();
   /** The token that our entries get. */
   private readonly callers = new TokenText();
-  // What `begin` finds in a response, for `write`.
+  // What `readEntries` finds in a response, for `writeRow`.
   /** Positions of our entries in Record-Route: one entry, or two with the same token. */
   private first = NOT_FOUND;
   private last = NOT_FOUND;
@@ -45,7 +45,7 @@ export class AnsweredRoutes implements RelayedRows {
     this.routeTokens = routeTokens;
   }
 
-  begin(m: Message): void {
+  readEntries(m: Message): void {
     const { list, user, routeTokens, token } = this;
     this.first = this.last = NOT_FOUND;
     this.passed = 0;
@@ -76,7 +76,7 @@ export class AnsweredRoutes implements RelayedRows {
     routeTokens.writeAnswered(m, user, m.toTagEnd > m.toTagStart ? callee : HOST_NONE, this.callers);
   }
 
-  write(w: Writer, m: Message, row: number): boolean {
+  writeRow(w: Writer, m: Message, row: number): boolean {
     if (this.first === NOT_FOUND) return false;
     if (m.id(row) === HEADER_CONTACT && this.movedTo !== HOST_NONE && row === m.first(HEADER_CONTACT))
       return writeMovedContact(w, m, row, this.routeTokens, m.toTagStart, m.toTagEnd, this.movedTo, this.nowhere);
@@ -109,7 +109,7 @@ export class AnsweredRoutes implements RelayedRows {
   }
 
   private isOurs(): boolean {
-    return this.user.size() > 0 && this.domains.of(this.uri).length > 0;
+    return this.user.size() > 0 && this.domains.domainOf(this.uri).length > 0;
   }
 
   private isSame(m: Message, start: number, size: number): boolean {

@@ -20,7 +20,7 @@ import type { Writer } from "../wire/writer.js";
 import { Guard } from "./guard.js";
 import { domainOf, Secret, type UserStore } from "./users.js";
 
-// What `check` returns.
+// What `checkCredentials` returns.
 /** The password is right. */
 export const CHECK_OK = 1;
 /** The request has no readable credentials for the realm. */
@@ -187,7 +187,7 @@ export class Authenticator {
    * @param field HEADER_AUTHORIZATION at a registrar, HEADER_PROXY_AUTHORIZATION at a proxy
    * @param ip where the request came from @param out filled @returns CHECK_*, which is also in `out`
    */
-  check(m: Message, field: number, realm: Uint8Array, ip: number, out: Sender): number {
+  checkCredentials(m: Message, field: number, realm: Uint8Array, ip: number, out: Sender): number {
     out.realm = realm;
     out.ip = ip;
     out.row = this.findRow(m, field, realm);
@@ -196,7 +196,7 @@ export class Authenticator {
       return CHECK_NONE;
     }
     out.setName(this.value);
-    const result = this.judge(m, out);
+    const result = this.judgePassword(m, out);
     out.result = result;
     if (result === CHECK_OK) this.counters.accepted += 1;
     else if (result === CHECK_STALE) this.counters.stale += 1;
@@ -219,7 +219,7 @@ export class Authenticator {
   }
 
   /** Whether that row has credentials for one of these realms, right or wrong, alone or among others. */
-  isFor(m: Message, row: number, realms: readonly Uint8Array[]): boolean {
+  hasRealm(m: Message, row: number, realms: readonly Uint8Array[]): boolean {
     const { value } = this;
     value.begin(m.bytes, m.valueStart(row), m.valueEnd(row));
     for (let found = value.next(); found !== AUTH_END; found = value.next()) {
@@ -230,7 +230,7 @@ export class Authenticator {
   }
 
   /** Fills `out` from the credentials in that row, which were found right when the message came. @param realms ours */
-  recall(m: Message, row: number, realms: readonly Uint8Array[], out: Sender): void {
+  recallSender(m: Message, row: number, realms: readonly Uint8Array[], out: Sender): void {
     if (this.value.parse(m.bytes, m.valueStart(row), m.valueEnd(row)) !== AUTH_DIGEST) {
       out.forget();
       return;
@@ -296,7 +296,7 @@ export class Authenticator {
     return NO_CREDENTIALS;
   }
 
-  private judge(m: Message, sender: Sender): number {
+  private judgePassword(m: Message, sender: Sender): number {
     const { value, guard, nonces } = this;
     const { name, realm, ip } = sender;
     const { nowMs } = this.timers;

@@ -73,7 +73,7 @@ export class Contacts {
    * Reads the Contact, Expires and Path fields of a request.
    * @returns CONTACTS_OK, or the status to answer with: 400, 403, 423
    */
-  read(m: Message): number {
+  readContacts(m: Message): number {
     this.count = 0;
     this.isStar = this.isBarred = false;
     const general = m.value(HEADER_EXPIRES, this.value) ? readSeconds(this.value) : this.options.defaultS;
@@ -89,7 +89,7 @@ export class Contacts {
         continue;
       }
       if (this.isStar) return 400;
-      const status = this.add(address, general);
+      const status = this.addContact(address, general);
       if (status !== CONTACTS_OK) return status;
     }
     if (list.broken) return 400;
@@ -97,7 +97,7 @@ export class Contacts {
     return this.isBarred ? 403 : CONTACTS_OK;
   }
 
-  private add(address: NameAddress, general: number): number {
+  private addContact(address: NameAddress, general: number): number {
     const uri = this.uri;
     if (!uri.parse(address.bytes, address.uriStart, address.uriEnd)) return 400;
     // What stands behind a "?" would become header fields of a request that is sent there: it is no part of where the
@@ -114,7 +114,7 @@ export class Contacts {
     this.qs[at] = address.q();
     this.expires[at] = expiresS;
     // One that is taken away may be anywhere.
-    if (expiresS > 0 && uri.scheme !== SCHEME_OTHER && uri.scheme !== SCHEME_TEL && !this.places.allows(uri))
+    if (expiresS > 0 && uri.scheme !== SCHEME_OTHER && uri.scheme !== SCHEME_TEL && !this.places.allowsUri(uri))
       this.isBarred = true;
     // The same contact twice: the later one counts.
     for (let i = 0; i < at; i++) if (this.isSame(address.bytes, i, address.bytes, uri.start, end)) this.expires[i] = -1;
@@ -145,7 +145,7 @@ export class Contacts {
     return (
       address.parse(list.bytes, list.start, list.end) &&
       uri.parse(address.bytes, address.uriStart, address.uriEnd) &&
-      this.places.allows(uri)
+      this.places.allowsUri(uri)
     );
   }
 
@@ -168,28 +168,28 @@ export class Contacts {
    * Writes into `out` (begun) what becomes of `old` by the request `m`, which was read just now.
    * @returns CONTACTS_OK, or the status to answer with: 403 for too many, 500 for a request that came out of order
    */
-  merge(m: Message, t: ServerTransaction, node: number, nowS: number, old: Bindings, out: Bindings): number {
+  mergeBindings(m: Message, t: ServerTransaction, node: number, nowS: number, old: Bindings, out: Bindings): number {
     for (let more = old.first(); more; more = old.next()) {
       // RFC 3261 §10.3 steps 6 and 7: one that is out of order fails the whole request.
-      if ((this.isStar || this.matching(m, old) >= 0) && isLate(m, old)) return 500;
+      if ((this.isStar || this.matchingContact(m, old) >= 0) && isLate(m, old)) return 500;
     }
-    let more = this.firstKept(m, old);
+    let more = this.toFirstKept(m, old);
     for (;;) {
-      const best = this.best();
+      const best = this.bestContact();
       if (best < 0 && !more) break;
       if (out.count >= this.limit) return 403;
       if (best >= 0 && (!more || this.qs[best] >= old.q)) {
-        if (!this.put(m, t, node, nowS, best, out)) return 403;
+        if (!this.addBinding(m, t, node, nowS, best, out)) return 403;
       } else {
         copyBinding(old, out);
-        if (!out.add()) return 403;
-        more = this.kept(m, old, old.next());
+        if (!out.addBinding()) return 403;
+        more = this.toKept(m, old, old.next());
       }
     }
     return CONTACTS_OK;
   }
 
-  private put(m: Message, t: ServerTransaction, node: number, nowS: number, i: number, out: Bindings): boolean {
+  private addBinding(m: Message, t: ServerTransaction, node: number, nowS: number, i: number, out: Bindings): boolean {
     out.contact.set(m.bytes, this.starts[i], this.ends[i]);
     out.callId.set(m.bytes, m.callIdStart, m.callIdEnd);
     out.path.set(this.pathEnd > 0 ? this.path : NONE, 0, this.pathEnd);
@@ -202,31 +202,31 @@ export class Contacts {
     out.connection = t.source.connection;
     out.node = node;
     this.expires[i] = -1;
-    return out.add();
+    return out.addBinding();
   }
 
   /** @returns the contact with the highest q of those that are to be put in yet, -1 for none */
-  private best(): number {
+  private bestContact(): number {
     let best = -1;
     for (let i = 0; i < this.count; i++) if (this.expires[i] > 0 && (best < 0 || this.qs[i] > this.qs[best])) best = i;
     return best;
   }
 
   /** @returns the number of the request's contact that means the same as where `old` stands, -1 for none */
-  private matching(m: Message, old: Bindings): number {
+  private matchingContact(m: Message, old: Bindings): number {
     for (let i = 0; i < this.count; i++)
       if (this.isSame(m.bytes, i, old.contact.bytes, old.contact.start, old.contact.end)) return i;
     return -1;
   }
 
-  private firstKept(m: Message, old: Bindings): boolean {
-    return this.kept(m, old, old.first());
+  private toFirstKept(m: Message, old: Bindings): boolean {
+    return this.toKept(m, old, old.first());
   }
 
   /** Steps over the bindings that the request replaces or removes. */
-  private kept(m: Message, old: Bindings, isThere: boolean): boolean {
+  private toKept(m: Message, old: Bindings, isThere: boolean): boolean {
     let more = isThere;
-    while (more && (this.isStar || this.matching(m, old) >= 0)) more = old.next();
+    while (more && (this.isStar || this.matchingContact(m, old) >= 0)) more = old.next();
     return more;
   }
 }

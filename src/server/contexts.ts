@@ -36,7 +36,7 @@ export class Kept {
   }
 
   /** @returns false when it does not fit */
-  keep(m: Message): boolean {
+  copyMessage(m: Message): boolean {
     if (m.end - m.start > this.bytes.length) return false;
     copyOctets(this.bytes, 0, m.bytes, m.start, m.end);
     this.size = m.end - m.start;
@@ -105,7 +105,7 @@ export class Contexts {
   }
 
   /** Starts a context. @param credentials row of the right ones in the request, -1 for none */
-  open(slot: number, credentials: number): void {
+  openContext(slot: number, credentials: number): void {
     this.credentials[slot] = credentials;
     this.flags[slot] = this.pending[slot] = this.best[slot] = 0;
     this.q[slot] = Q_ABOVE_ALL;
@@ -113,26 +113,26 @@ export class Contexts {
   }
 
   /** Forgets a context with its branches, and gives its buffers back. */
-  close(slot: number): void {
+  closeContext(slot: number): void {
     this.turn[slot] += 1;
     for (let branch = this.firsts[slot]; branch >= 0; branch = this.nexts[branch]) this.context[branch] = -1;
     this.firsts[slot] = NO_BRANCH;
-    this.release(this.request, slot);
-    this.release(this.response, slot);
-    this.release(this.challenges, slot);
+    this.releaseBuffer(this.request, slot);
+    this.releaseBuffer(this.response, slot);
+    this.releaseBuffer(this.challenges, slot);
   }
 
   /** @returns the first branch, NO_BRANCH when there is none */
-  first(slot: number): number {
+  firstBranch(slot: number): number {
     return this.firsts[slot];
   }
 
-  next(branch: number): number {
+  nextBranch(branch: number): number {
     return this.nexts[branch];
   }
 
   /** Adds a branch. @param uri hash of the URI it goes to */
-  add(slot: number, branch: number, uri: number, deadlineMs: number): void {
+  addBranch(slot: number, branch: number, uri: number, deadlineMs: number): void {
     this.context[branch] = slot;
     this.uris[branch] = uri;
     this.deadlineMs[branch] = deadlineMs;
@@ -143,14 +143,14 @@ export class Contexts {
   }
 
   /** A branch has its final response. */
-  settle(slot: number, branch: number): void {
+  settleBranch(slot: number, branch: number): void {
     this.isSettled[branch] = 1;
     this.deadlineMs[branch] = NO_DEADLINE;
     this.pending[slot] -= 1;
   }
 
   /** Forgets a branch whose client transaction is over. */
-  remove(branch: number): void {
+  removeBranch(branch: number): void {
     const slot = this.context[branch];
     if (slot < 0) return;
     this.context[branch] = -1;
@@ -186,11 +186,11 @@ export class Contexts {
    * Keeps a message in one of the three lists.
    * @returns false when there is no buffer, or it is too small; then nothing is kept there
    */
-  keep(list: (Kept | null)[], slot: number, m: Message): boolean {
-    const buffer = this.lend(list, slot);
+  keepMessage(list: (Kept | null)[], slot: number, m: Message): boolean {
+    const buffer = this.lendBuffer(list, slot);
     if (buffer === null) return false;
-    if (buffer.keep(m)) return true;
-    this.release(list, slot);
+    if (buffer.copyMessage(m)) return true;
+    this.releaseBuffer(list, slot);
     return false;
   }
 
@@ -198,7 +198,7 @@ export class Contexts {
    * Replaces the Request-URI of the kept request, which `m` is a view of. Contacts of any q may be tried again.
    * @returns false when it does not fit
    */
-  redirect(slot: number, m: Message, uri: Span): boolean {
+  replaceUri(slot: number, m: Message, uri: Span): boolean {
     const kept = this.request[slot];
     if (kept === null) return false;
     const { bytes } = kept;
@@ -212,7 +212,7 @@ export class Contexts {
   }
 
   /** @returns the buffer that the context has in that list, lent now if it has none; null when none is free */
-  lend(list: (Kept | null)[], slot: number): Kept | null {
+  lendBuffer(list: (Kept | null)[], slot: number): Kept | null {
     if (list[slot] === null) {
       const buffer = this.pool.take();
       if (buffer !== null) buffer.size = 0;
@@ -221,14 +221,14 @@ export class Contexts {
     return list[slot];
   }
 
-  release(list: (Kept | null)[], slot: number): void {
+  releaseBuffer(list: (Kept | null)[], slot: number): void {
     const buffer = list[slot];
     if (buffer !== null) this.pool.give(buffer);
     list[slot] = null;
   }
 
   /** @returns how many buffers are lent */
-  used(): number {
+  usedBuffers(): number {
     return this.pool.used();
   }
 }

@@ -27,17 +27,17 @@ export class Domains {
    * @returns the domain the URI is of, NONE when that is none of ours. A maddr that leads elsewhere makes it somebody
    * else's.
    */
-  of(uri: Uri): Uint8Array {
+  domainOf(uri: Uri): Uint8Array {
     if (uri.scheme !== SCHEME_SIP && uri.scheme !== SCHEME_SIPS) return NONE;
     const { value } = this;
     if (uri.param(MADDR, value) && !this.isAddress(parseIPv4(value.bytes, value.start, value.end), uri.port))
       return NONE;
     if (uri.ip >= 0 && this.isAddress(uri.ip, uri.port)) return this.domains[0];
-    return uri.port < 0 || this.isPort(uri.port) ? this.claimed(uri) : NONE;
+    return uri.port < 0 || this.isPort(uri.port) ? this.claimedDomain(uri) : NONE;
   }
 
   /** As `of`, by the host alone, whatever the port: whose user somebody says to be. */
-  claimed(uri: Uri): Uint8Array {
+  claimedDomain(uri: Uri): Uint8Array {
     if (uri.ip >= 0 && uri.ip === this.layer.localIp) return this.domains[0];
     return domainOf(this.domains, uri.bytes, uri.hostStart, uri.hostEnd);
   }

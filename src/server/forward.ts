@@ -85,7 +85,7 @@ export class Forwarder {
    * @param hop its next hop is filled @param target aimed there
    * @returns 0, or the status that says why the request cannot go there; its reason is in `hop`
    */
-  aim(m: Message, route: Route, hop: Hop, target: Target): number {
+  aimHop(m: Message, route: Route, hop: Hop, target: Target): number {
     const { list, address } = this;
     const { next, line } = hop;
     line.set(hop.uri.bytes, hop.uri.start, hop.uri.end);
@@ -110,7 +110,7 @@ export class Forwarder {
     if (hop.flow.transport !== TRANSPORT_NONE && !isRouted) {
       const { flow } = hop;
       target.set(flow.transport, flow.ip, flow.port, flow.connection);
-    } else if (!this.admission.places.allows(next, hop.isOwners)) {
+    } else if (!this.admission.places.allowsUri(next, hop.isOwners)) {
       hop.reason = BARRED;
       return 403;
     } else this.layer.transport.aim(target, next, TRANSPORT_UDP);
@@ -119,7 +119,7 @@ export class Forwarder {
     return 0;
   }
 
-  /** Writes everything behind our Via. @param hop @param target after `aim` */
+  /** Writes everything behind our Via. @param hop @param target after `aimHop` */
   writeRequest(w: Writer, m: Message, route: Route, hop: Hop, target: Target): void {
     const { source } = route;
     this.head.writeVias(w, m, source, this.back);
@@ -166,11 +166,11 @@ export class Forwarder {
    * @returns SENT, NOT_SENT, or the status that says why it cannot go there, with its reason in `hop`. When only the
    * address of the next hop's name is not known yet, the request is sent the next time it comes.
    */
-  sendOnce(m: Message, route: Route, hop: Hop, branchHigh: number, branchLow: number): number {
+  forwardOnce(m: Message, route: Route, hop: Hop, branchHigh: number, branchLow: number): number {
     const { layer } = this;
     const { scratchWriter: w, scratchTarget: target, scratchFlow: flow, scratch, transport } = layer;
     target.set(TRANSPORT_NONE, -1, 0, -1);
-    const status = this.aim(m, route, hop, target);
+    const status = this.aimHop(m, route, hop, target);
     if (status !== 0) return status;
     w.begin(scratch, 0, scratch.length);
     w.copy(m.bytes, m.methodStart, m.methodEnd);

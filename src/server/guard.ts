@@ -58,7 +58,7 @@ class Tallies {
   }
 
   /** Keys that have not all tries now. */
-  used(nowMs: number): number {
+  countUsed(nowMs: number): number {
     let count = 0;
     for (let i = 0; i < this.keys.length; i++) if (this.restoredMs[i] > nowMs) count += 1;
     return count;
@@ -184,8 +184,8 @@ export class Guard {
   }
 
   /** Addresses that have not all their tries. */
-  counted(nowMs: number): number {
-    return this.sources.used(nowMs);
+  countGuessing(nowMs: number): number {
+    return this.sources.countUsed(nowMs);
   }
 
   private sourceOf(name: Span, realm: Uint8Array, ip: number): number {

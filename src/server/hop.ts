@@ -31,14 +31,14 @@ export class Hop {
   /** Branches that the forwarded request may still have: its Max-Breadth. RFC 5393 §5 */
   breadth = BREADTH_DEFAULT;
 
-  // Filled by Forwarder.aim.
+  // Filled by Forwarder.aimHop.
   /** URI of the next hop. */
   readonly next = new Uri();
   /** URI of the request line: `uri`, or that of a next hop that is a strict router. */
   readonly line = new Span();
   /** The next hop wants its own URI in the request line. RFC 3261 §16.6 step 6 */
   isStrict = false;
-  /** Why the request cannot be sent there: the reason of the status that `aim` returned. */
+  /** Why the request cannot be sent there: the reason of the status that `Forwarder.aimHop` returned. */
   reason: Uint8Array = NONE;
 
   clear(): void {

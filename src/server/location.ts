@@ -60,17 +60,17 @@ export interface LocationStore {
    * Asks for the bindings of an address, the best first. `aor` is lent for the call.
    * @returns true when `onBindings` was called already, false when it will be, once
    */
-  bindings(aor: Span, user: LocationUser, token: number): boolean;
+  findBindings(aor: Span, user: LocationUser, token: number): boolean;
   /**
    * Puts `list` in the place of all bindings of the address, if its version is still that of `list`; an empty one
    * removes the record. Both are lent for the call.
    * @returns true when `onUpdated` was called already, false when it will be, once
    */
-  update(aor: Span, list: Bindings, user: LocationUser, token: number): boolean;
+  replaceBindings(aor: Span, list: Bindings, user: LocationUser, token: number): boolean;
   /** Lets go what has expired by then; to be called now and then. Readers never see what has expired. */
-  expire(nowS: number): void;
+  removeExpired(nowS: number): void;
   /** There may be as many watchers as are made at start. */
-  watch(watcher: LocationWatcher): void;
+  addWatcher(watcher: LocationWatcher): void;
 }
 
 // A record: version (4), number of bindings (2). A binding: FIXED octets of numbers as below, then contact, Call-ID and
@@ -118,32 +118,32 @@ export class Bindings {
    * Reads `bytes[start, end)`, which stay the caller's; what has expired by `nowS` is passed over.
    * @returns false when it is no record
    */
-  open(bytes: Uint8Array, start: number, end: number, nowS: number): boolean {
+  openRecord(bytes: Uint8Array, start: number, end: number, nowS: number): boolean {
     this.bytes = bytes;
     this.start = start;
     this.end = end;
     this.nowS = nowS;
     this.count = this.version = 0;
     this.ok = false;
-    if (end - start < HEAD) return this.close();
+    if (end - start < HEAD) return this.openNone();
     this.version = this.uint32(start);
     let at = start + HEAD;
     for (let left = this.uint16(start + 4); left > 0; left--) {
-      if (at + FIXED > end || this.uint16(at) < FIXED) return this.close();
+      if (at + FIXED > end || this.uint16(at) < FIXED) return this.openNone();
       at += this.uint16(at);
     }
-    if (at !== end) return this.close();
+    if (at !== end) return this.openNone();
     this.ok = true;
     let count = 0;
     for (let more = this.first(); more; more = this.next()) count += 1;
     // A length inside of a binding may still be wrong.
-    if (!this.ok) return this.close();
+    if (!this.ok) return this.openNone();
     this.count = count;
     return true;
   }
 
   /** Opens no record: there are no bindings. @returns false */
-  close(): boolean {
+  openNone(): boolean {
     this.bytes = NONE;
     this.start = this.end = this.at = 0;
     this.count = this.version = 0;
@@ -153,14 +153,14 @@ export class Bindings {
   /** Steps to the first binding. @returns whether there is one */
   first(): boolean {
     this.at = this.start + HEAD;
-    return this.read();
+    return this.readBinding();
   }
 
   next(): boolean {
-    return this.read();
+    return this.readBinding();
   }
 
-  private read(): boolean {
+  private readBinding(): boolean {
     while (this.at < this.end) {
       const at = this.at;
       this.at = at + this.uint16(at);
@@ -193,7 +193,7 @@ export class Bindings {
    * Begins a new record in `bytes`, which the caller owns and keeps, in the place of one with that version.
    * @param next the version it is to have, best a random one: one that never was cannot be taken for another
    */
-  begin(bytes: Uint8Array, version: number, next = version + 1): void {
+  startRecord(bytes: Uint8Array, version: number, next = version + 1): void {
     this.bytes = bytes;
     this.start = 0;
     this.end = this.at = HEAD;
@@ -209,7 +209,7 @@ export class Bindings {
    * Adds the binding whose values are set here; the order is the caller's.
    * @returns false when it does not fit: then the record is of no use
    */
-  add(): boolean {
+  addBinding(): boolean {
     const { contact, callId, path } = this;
     const at = this.end;
     const size = FIXED + contact.size() + callId.size() + path.size();

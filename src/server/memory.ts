@@ -62,18 +62,18 @@ export class MemoryLocation implements LocationStore {
     this.kept = new Uint8Array(limits.recordBytes);
   }
 
-  watch(watcher: LocationWatcher): void {
+  addWatcher(watcher: LocationWatcher): void {
     this.watchers.push(watcher);
   }
 
-  bindings(aor: Span, user: LocationUser, token: number): boolean {
-    this.open(this.find(aor), this.clock.nowS());
+  findBindings(aor: Span, user: LocationUser, token: number): boolean {
+    this.openChunks(this.findRecord(aor), this.clock.nowS());
     user.onBindings(token, LOCATION_OK, this.list);
     return true;
   }
 
-  update(aor: Span, list: Bindings, user: LocationUser, token: number): boolean {
-    user.onUpdated(token, this.put(aor, list));
+  replaceBindings(aor: Span, list: Bindings, user: LocationUser, token: number): boolean {
+    user.onUpdated(token, this.putRecord(aor, list));
     return true;
   }
 
@@ -81,50 +81,50 @@ export class MemoryLocation implements LocationStore {
    * As `update`, with the answer at once.
    * @returns LOCATION_OK, LOCATION_CONFLICT or LOCATION_FULL; then nothing was changed
    */
-  put(aor: Span, list: Bindings): number {
-    const first = this.find(aor);
-    this.open(first, this.clock.nowS());
+  putRecord(aor: Span, list: Bindings): number {
+    const first = this.findRecord(aor);
+    this.openChunks(first, this.clock.nowS());
     if (this.list.version !== list.version) return LOCATION_CONFLICT;
-    const result = this.replace(first, aor, list);
-    if (result === LOCATION_OK) this.tell(aor, list);
+    const result = this.replaceRecord(first, aor, list);
+    if (result === LOCATION_OK) this.tellWatchers(aor, list);
     return result;
   }
 
   /** Puts a record in that was kept elsewhere, whatever its version; nobody is told. @returns as `put` */
-  restore(aor: Span, list: Bindings): number {
-    return this.replace(this.find(aor), aor, list);
+  restoreRecord(aor: Span, list: Bindings): number {
+    return this.replaceRecord(this.findRecord(aor), aor, list);
   }
 
-  expire(nowS: number): void {
+  removeExpired(nowS: number): void {
     for (let i = 0; i < this.earliest.length; i++) {
       if (this.earliest[i] === 0 || this.earliest[i] > nowS) continue;
-      this.open(i, nowS);
+      this.openChunks(i, nowS);
       const list = this.list;
       const live = this.live;
-      live.begin(this.kept, list.version);
+      live.startRecord(this.kept, list.version);
       for (let more = list.first(); more; more = list.next()) {
         copyBinding(list, live);
-        live.add();
+        live.addBinding();
       }
       // What is left is shorter: there is room for it.
-      this.replace(i, this.aor, live);
-      this.tell(this.aor, live);
+      this.replaceRecord(i, this.aor, live);
+      this.tellWatchers(this.aor, live);
     }
   }
 
   /** How many chunks are free. */
-  room(): number {
+  freeChunks(): number {
     return this.freeCount;
   }
 
-  private tell(aor: Span, list: Bindings): void {
+  private tellWatchers(aor: Span, list: Bindings): void {
     for (let i = 0; i < this.watchers.length; i++) this.watchers[i].onBindingsChanged(aor, list);
   }
 
   /** Sets `aor` and `list` to the record that begins with that chunk; -1: there is none. */
-  private open(first: number, nowS: number): void {
+  private openChunks(first: number, nowS: number): void {
     if (first < 0) {
-      this.list.close();
+      this.list.openNone();
       return;
     }
     const { slab, scratch } = this;
@@ -138,11 +138,11 @@ export class MemoryLocation implements LocationStore {
       for (let i = from; to < end; i++) scratch[to++] = slab[i];
     }
     this.aor.set(scratch, HEAD, HEAD + aorBytes);
-    this.list.open(scratch, HEAD + aorBytes, size, nowS);
+    this.list.openRecord(scratch, HEAD + aorBytes, size, nowS);
   }
 
   /** @returns the first chunk of the address's record, -1 when it has none */
-  private find(aor: Span): number {
+  private findRecord(aor: Span): number {
     const index = this.index;
     for (let i = index.first(hash(aor.bytes, aor.start, aor.end)); i >= 0; i = index.next(i)) {
       if (this.hasAor(i, aor)) return i;
@@ -170,7 +170,7 @@ export class MemoryLocation implements LocationStore {
   }
 
   /** All or nothing: whether there is room is known before anything is let go. */
-  private replace(first: number, aor: Span, list: Bindings): number {
+  private replaceRecord(first: number, aor: Span, list: Bindings): number {
     const bytes = list.end - list.start;
     const size = list.count === 0 ? 0 : HEAD + aor.size() + bytes;
     const needed = Math.ceil(size / CHUNK_BYTES);
@@ -179,7 +179,7 @@ export class MemoryLocation implements LocationStore {
     if (size > this.limits.recordBytes || needed > this.freeCount + held) return LOCATION_FULL;
     const earliestS = list.earliestS();
     // The address may lie in the chunks' copy, never in the chunks.
-    if (first >= 0) this.drop(first);
+    if (first >= 0) this.freeRecord(first);
     if (needed === 0) return LOCATION_OK;
     const head = this.free;
     const slab = this.slab;
@@ -210,7 +210,7 @@ export class MemoryLocation implements LocationStore {
     return LOCATION_OK;
   }
 
-  private drop(first: number): void {
+  private freeRecord(first: number): void {
     this.index.remove(first);
     this.earliest[first] = 0;
     this.records -= 1;

@@ -78,7 +78,7 @@ export class Overload {
   }
 
   /** Told by the driver: how long a datagram waits now before it is looked at. */
-  note(waitMs: number, nowMs: number): void {
+  noteWait(waitMs: number, nowMs: number): void {
     this.waitMs = waitMs;
     if (waitMs >= WAIT_EASY_MS === this.isStanding) this.otherMs = -1;
     else if (this.otherMs < 0) this.otherMs = nowMs;
@@ -92,7 +92,7 @@ export class Overload {
    * The part of the new requests that is let in, 1 for all.
    * @param isKnown who claims a user of ours, from where a password came lately
    */
-  share(isKnown: boolean): number {
+  shareOf(isKnown: boolean): number {
     if (isKnown && !this.isStanding) return 1;
     const waitMs = isKnown ? this.waitMs : this.waitMs * STRANGER_WEIGHT;
     return Math.min(1, Math.max(LEAST, (WAIT_MOST_MS - waitMs) / (WAIT_MOST_MS - WAIT_EASY_MS)));
@@ -107,7 +107,7 @@ export class Overload {
   }
 
   /** Somebody at that address gave a right password now. */
-  know(ip: number, nowMs: number): void {
+  noteKnown(ip: number, nowMs: number): void {
     this.knownMs[placeOf(ip)] = nowMs + SOURCE_MS;
   }
 
@@ -115,10 +115,10 @@ export class Overload {
    * Whether a request is let in; counted if not. To be asked once for each.
    * @param judge null when there is none @param ip where it came from
    */
-  admits(m: Message, judge: OverloadJudge | null, ip: number, nowMs: number): boolean {
-    if (this.share(false) >= 1) return true;
+  admit(m: Message, judge: OverloadJudge | null, ip: number, nowMs: number): boolean {
+    if (this.shareOf(false) >= 1) return true;
     const isKnown = nowMs < this.knownMs[placeOf(ip)] && (judge === null || judge.isOfOurs(m));
-    const share = this.share(isKnown);
+    const share = this.shareOf(isKnown);
     if (share >= 1 || !this.isNew(m, judge, ip)) return true;
     this.credit = Math.min(2, this.credit + share);
     if (this.credit >= 1) {
@@ -130,7 +130,7 @@ export class Overload {
   }
 
   /** Answers a request that was not let in: 503. */
-  refuse(layer: TransactionLayer, m: Message, source: Flow): void {
+  refuseRequest(layer: TransactionLayer, m: Message, source: Flow): void {
     const w = layer.answer(m, source, 503);
     w.put(RETRY_AFTER);
     w.uint(RETRY_S + (this.shed & RETRY_MASK));

@@ -40,7 +40,7 @@ export class Places {
    * Whether a request may go where the URI says, which is of sip.
    * @param isOwners the owner of the server wrote it: it may be a service of this machine
    */
-  allows(uri: Uri, isOwners = false): boolean {
+  allowsUri(uri: Uri, isOwners = false): boolean {
     const { host } = this;
     if (!uri.param(MADDR, host) || host.size() === 0) host.set(uri.bytes, uri.hostStart, uri.hostEnd);
     const end = hostEndOf(host.bytes, host.start, host.end);

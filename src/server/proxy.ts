@@ -147,7 +147,7 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
   onRequest(t: ServerTransaction, m: Message): void {
     const { admission, counters, route } = this;
     setSource(route, t);
-    const status = admission.check(m, route);
+    const status = admission.checkRequest(m, route);
     if (status === 0 && this.shares.takeServer(t, m, this.shareOf(route))) {
       this.startContext(t, m);
       return;
@@ -155,13 +155,13 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
     if (status === 0) {
       counters.failed += 1;
       this.watcher?.onReply(m, route.source, 503);
-      this.refuse(t, m, 503, NONE);
+      this.refuseRequest(t, m, 503, NONE);
       return;
     }
     if (status === 482) counters.looped += 1;
     else if (status !== 407 && status !== 200) counters.refused += 1;
     if (status !== 407 && status !== 200) this.watcher?.onReply(m, route.source, status);
-    this.refuse(t, m, status, admission.reasonOf(m, status, route));
+    this.refuseRequest(t, m, status, admission.reasonOf(m, status, route));
   }
 
   /** @returns SHARE_* that a request belongs to */
@@ -174,7 +174,7 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
    * Answers a request that was not forwarded, without a transaction: its sender may be anybody, and one message goes
    * out for one that came. RFC 3261 §26.3.2.4
    */
-  private refuse(t: ServerTransaction, m: Message, status: number, reason: Uint8Array): void {
+  private refuseRequest(t: ServerTransaction, m: Message, status: number, reason: Uint8Array): void {
     const { admission, layer } = this;
     admission.writeAnswer(beginRefusal(layer, t, m, status, reason), m, status, this.route);
     layer.sendAnswer();
@@ -183,7 +183,7 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
   private startContext(t: ServerTransaction, m: Message): void {
     const { contexts, route } = this;
     const { slot } = t;
-    contexts.open(slot, route.sender.isKnown ? route.sender.row : NO_CREDENTIALS);
+    contexts.openContext(slot, route.sender.isKnown ? route.sender.row : NO_CREDENTIALS);
     t.owner = this;
     t.isUnproven = this.isUnproven(t, route);
     if (m.method === METHOD_INVITE && m.toTagEnd === m.toTagStart) this.watcher?.onCall(slot, m, route.source);
@@ -193,9 +193,9 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
       hop.clear();
       hop.breadth = breadthOf(m);
       this.aimElsewhere(route, hop);
-      const status = hop.breadth < 1 ? 440 : this.launch(t, m, hop);
-      if (status !== 0) this.fail(t, status, hop.reason);
-      else if (this.options.isRecursing && m.method === METHOD_INVITE) contexts.keep(contexts.request, slot, m);
+      const status = hop.breadth < 1 ? 440 : this.startBranch(t, m, hop);
+      if (status !== 0) this.answerFailure(t, status, hop.reason);
+      else if (this.options.isRecursing && m.method === METHOD_INVITE) contexts.keepMessage(contexts.request, slot, m);
       return;
     }
     this.current = m;
@@ -227,9 +227,9 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
     const { slot } = t;
     contexts.flags[slot] |= FLAG_ASKING;
     contexts.askedUntilMs[slot] = this.layer.timers.nowMs + 64 * this.layer.limits.t1Ms;
-    if (this.store.bindings(this.route.aor, this, contexts.turn[slot] * TURN + slot)) return;
-    this.arm(slot);
-    if (this.current !== null && !contexts.keep(contexts.request, slot, this.current)) {
+    if (this.store.findBindings(this.route.aor, this, contexts.turn[slot] * TURN + slot)) return;
+    this.armTimer(slot);
+    if (this.current !== null && !contexts.keepMessage(contexts.request, slot, this.current)) {
       contexts.turn[slot] += 1;
       this.counters.failed += 1;
       this.watcher?.onAnswer(slot, 503);
@@ -242,15 +242,15 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
     const slot = token % TURN;
     if (contexts.turn[slot] !== Math.floor(token / TURN) || (contexts.flags[slot] & FLAG_ASKING) === 0) return;
     contexts.flags[slot] &= ~(FLAG_ASKING | FLAG_MORE);
-    this.arm(slot);
+    this.armTimer(slot);
     const t = this.layer.servers.items[slot];
     if ((contexts.flags[slot] & FLAG_CLOSED) !== 0) {
-      if (contexts.pending[slot] === 0) this.proceed(t, NONE);
+      if (contexts.pending[slot] === 0) this.tryNextGroup(t, NONE);
       return;
     }
     const m = this.current !== null ? this.current : this.readAgain(slot);
-    if (m !== null && result === LOCATION_OK) this.fork(t, m, list);
-    else if (contexts.pending[slot] === 0) this.fail(t, 503, NONE);
+    if (m !== null && result === LOCATION_OK) this.forkRequest(t, m, list);
+    else if (contexts.pending[slot] === 0) this.answerFailure(t, 503, NONE);
   }
 
   onUpdated(_token: number, _result: number): void {}
@@ -261,11 +261,11 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
     const { again, route } = this;
     if (kept === null || again.parse(kept.bytes, 0, kept.size, false) !== PARSE_OK) return null;
     setSource(route, this.layer.servers.items[slot]);
-    return this.admission.recall(again, this.contexts.credentials[slot], route) ? again : null;
+    return this.admission.recallRoute(again, this.contexts.credentials[slot], route) ? again : null;
   }
 
   /** Starts a branch to each of the contacts with the highest q below those tried. */
-  private fork(t: ServerTransaction, m: Message, list: Bindings): void {
+  private forkRequest(t: ServerTransaction, m: Message, list: Bindings): void {
     const { contexts, hop, targets } = this;
     const { slot } = t;
     const below = contexts.q[slot];
@@ -279,13 +279,13 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
     }
     if (top < 0) {
       if (contexts.best[slot] === 0) contexts.best[slot] = 480;
-      if (contexts.pending[slot] === 0) this.conclude(t, NONE);
+      if (contexts.pending[slot] === 0) this.answerBest(t, NONE);
       return;
     }
     contexts.q[slot] = top;
     const hasMore = (contexts.flags[slot] & FLAG_MORE) !== 0;
     const isAgain = hasMore || (this.options.isRecursing && m.method === METHOD_INVITE);
-    if (isAgain && this.current !== null && !contexts.keep(contexts.request, slot, m))
+    if (isAgain && this.current !== null && !contexts.keepMessage(contexts.request, slot, m))
       contexts.flags[slot] &= ~FLAG_MORE;
     hop.breadth = Math.floor(breadthOf(m) / count);
     let status = hop.breadth < 1 ? 440 : 0;
@@ -293,18 +293,18 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
       if (list.q !== top) continue;
       targets.fillHop(list, hop);
       hop.isUser = true;
-      const failed = this.launch(t, m, hop);
+      const failed = this.startBranch(t, m, hop);
       if (failed !== 0) status = failed;
     }
-    if (!isAgain) contexts.release(contexts.request, slot);
+    if (!isAgain) contexts.releaseBuffer(contexts.request, slot);
     if (contexts.pending[slot] > 0) return;
     const isFirst = contexts.best[slot] === 0;
     if (isFirst) contexts.best[slot] = status;
-    this.proceed(t, isFirst ? hop.reason : NONE);
+    this.tryNextGroup(t, isFirst ? hop.reason : NONE);
   }
 
   /** Starts the branch to one hop. @returns 0, or the status that says why it was not sent; its reason is in `hop` */
-  private launch(t: ServerTransaction, m: Message, hop: Hop): number {
+  private startBranch(t: ServerTransaction, m: Message, hop: Hop): number {
     const { layer, forwarder, contexts, route } = this;
     hop.reason = NONE;
     const uri = hash(hop.uri.bytes, hop.uri.start, hop.uri.end);
@@ -312,7 +312,7 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
     if (!this.shares.hasClient(t)) return 503;
     const c = layer.client(this);
     if (c === null) return 503;
-    const status = forwarder.aim(m, route, hop, c.target);
+    const status = forwarder.aimHop(m, route, hop, c.target);
     if (status !== 0) {
       layer.discard(c);
       return status;
@@ -324,8 +324,13 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
     this.counters.forwarded += 1;
     this.shares.takeClient(t, c);
     const isSerial = (contexts.flags[t.slot] & FLAG_MORE) !== 0;
-    contexts.add(t.slot, c.slot, uri, layer.timers.nowMs + (isSerial ? this.options.ringMs : this.options.timerCMs));
-    if (m.method === METHOD_INVITE) this.arm(t.slot);
+    contexts.addBranch(
+      t.slot,
+      c.slot,
+      uri,
+      layer.timers.nowMs + (isSerial ? this.options.ringMs : this.options.timerCMs),
+    );
+    if (m.method === METHOD_INVITE) this.armTimer(t.slot);
     return 0;
   }
 
@@ -333,7 +338,7 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
    * Sets the timer to the next branch, or question to the store, that is to be given up. It stands for Timer C and for
    * the time of a group.
    */
-  private arm(slot: number): void {
+  private armTimer(slot: number): void {
     const ms = this.contexts.earliestMs(slot);
     if (ms === Infinity) this.layer.timers.stop(this.timers[slot]);
     else this.layer.timers.startAt(this.timers[slot], ms);
@@ -346,14 +351,14 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
     const { contexts, layer } = this;
     const { nowMs } = layer.timers;
     if ((contexts.flags[slot] & FLAG_ASKING) !== 0 && contexts.askedUntilMs[slot] <= nowMs) this.giveUpAsking(slot);
-    for (let branch = contexts.first(slot); branch >= 0; branch = contexts.next(branch)) {
+    for (let branch = contexts.firstBranch(slot); branch >= 0; branch = contexts.nextBranch(branch)) {
       const deadlineMs = contexts.deadlineMs[branch];
       if (deadlineMs > nowMs) continue;
       this.counters.expired += 1;
       contexts.deadlineMs[branch] = NO_DEADLINE;
       layer.cancel(layer.clients.items[branch]);
     }
-    this.arm(slot);
+    this.armTimer(slot);
   }
 
   /** Stops waiting for a location service that has not answered in time. */
@@ -362,8 +367,8 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
     contexts.turn[slot] += 1;
     contexts.flags[slot] &= ~(FLAG_ASKING | FLAG_MORE);
     if (contexts.pending[slot] > 0 || (contexts.flags[slot] & FLAG_DONE) !== 0) return;
-    if (contexts.best[slot] !== 0) this.conclude(this.layer.servers.items[slot], NONE);
-    else this.fail(this.layer.servers.items[slot], 503, NONE);
+    if (contexts.best[slot] !== 0) this.answerBest(this.layer.servers.items[slot], NONE);
+    else this.answerFailure(this.layer.servers.items[slot], 503, NONE);
   }
 
   // Responses. RFC 3261 §16.7
@@ -379,13 +384,13 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
       if (m.status === 100) return;
       if ((contexts.flags[slot] & FLAG_MORE) === 0 && contexts.deadlineMs[c.slot] < NO_DEADLINE) {
         contexts.deadlineMs[c.slot] = layer.timers.nowMs + this.options.timerCMs;
-        this.arm(slot);
+        this.armTimer(slot);
       }
       if (!isOurs) layer.relay(t, m);
       return;
     }
     const isFirst = contexts.isSettled[c.slot] === 0;
-    if (isFirst) this.settle(slot, c.slot);
+    if (isFirst) this.settleBranch(slot, c.slot);
     if (m.status < 300) {
       contexts.flags[slot] |= FLAG_DONE | FLAG_CLOSED;
       // A 2xx that cannot be passed on is lost, so the caller gets a 500.
@@ -396,24 +401,24 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
       return;
     }
     if (!isFirst || (contexts.flags[slot] & FLAG_DONE) !== 0) return;
-    if (m.status < 400 && this.recurse(t, m)) return;
+    if (m.status < 400 && this.followRedirect(t, m)) return;
     if (m.status >= 600) {
       contexts.flags[slot] |= FLAG_CLOSED;
       this.cancelAll(slot, NONE);
     }
     if (isOurs) this.noteStatus(slot, m.status);
-    else this.weigh(t, m);
-    if (contexts.pending[slot] === 0) this.proceed(t, NONE);
+    else this.weighResponse(t, m);
+    if (contexts.pending[slot] === 0) this.tryNextGroup(t, NONE);
   }
 
   onFailure(c: ClientTransaction, cause: number): void {
     const { contexts } = this;
     const slot = contexts.context[c.slot];
     if (slot < 0 || contexts.isSettled[c.slot] !== 0) return;
-    this.settle(slot, c.slot);
+    this.settleBranch(slot, c.slot);
     if ((contexts.flags[slot] & FLAG_DONE) !== 0) return;
     this.noteStatus(slot, cause === FAILURE_TIMEOUT ? 408 : cause === FAILURE_CANCELLED ? 487 : 503);
-    if (contexts.pending[slot] === 0) this.proceed(this.layer.servers.items[slot], NONE);
+    if (contexts.pending[slot] === 0) this.tryNextGroup(this.layer.servers.items[slot], NONE);
   }
 
   /** Notes the status of a branch that ended without a response to pass on. */
@@ -421,40 +426,40 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
     const { contexts } = this;
     if (contexts.best[slot] !== 0 && rank(status) >= rank(contexts.best[slot])) return;
     contexts.best[slot] = status;
-    contexts.release(contexts.response, slot);
+    contexts.releaseBuffer(contexts.response, slot);
   }
 
   onTerminated(c: ClientTransaction): void {
-    this.contexts.remove(c.slot);
+    this.contexts.removeBranch(c.slot);
   }
 
   /** The branch has its final response. */
-  private settle(slot: number, branch: number): void {
-    this.contexts.settle(slot, branch);
-    this.arm(slot);
+  private settleBranch(slot: number, branch: number): void {
+    this.contexts.settleBranch(slot, branch);
+    this.armTimer(slot);
   }
 
   /** Keeps the response if it is better than those before; the last one is passed on from where it lies. */
-  private weigh(t: ServerTransaction, m: Message): void {
+  private weighResponse(t: ServerTransaction, m: Message): void {
     const { contexts } = this;
     const { slot } = t;
     const isChallenge = m.status === 401 || m.status === 407;
     const isBetter = contexts.best[slot] === 0 || rank(m.status) < rank(contexts.best[slot]);
     const isLast = contexts.pending[slot] === 0 && (contexts.flags[slot] & (FLAG_MORE | FLAG_CLOSED)) !== FLAG_MORE;
     if (isLast && isBetter && !isChallenge) {
-      this.pass(t, m);
+      this.passResponse(t, m);
       return;
     }
     if (isChallenge) this.keepChallenges(slot, m);
     if (!isBetter) return;
     contexts.best[slot] = m.status;
-    if (!contexts.keep(contexts.response, slot, m)) contexts.release(contexts.response, slot);
+    if (!contexts.keepMessage(contexts.response, slot, m)) contexts.releaseBuffer(contexts.response, slot);
   }
 
   /** Collects the challenges of all branches: the caller answers them together. §16.7 step 7 */
   private keepChallenges(slot: number, m: Message): void {
     const { contexts, writer } = this;
-    const kept = contexts.lend(contexts.challenges, slot);
+    const kept = contexts.lendBuffer(contexts.challenges, slot);
     if (kept === null) return;
     writer.begin(kept.bytes, kept.size, kept.bytes.length);
     writeChallengesOf(writer, m);
@@ -465,26 +470,26 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
    * When no branch is left, tries the contacts of a lower q, else answers.
    * @param reason of the best status, NONE for the usual one
    */
-  private proceed(t: ServerTransaction, reason: Uint8Array): void {
+  private tryNextGroup(t: ServerTransaction, reason: Uint8Array): void {
     const { contexts } = this;
     const { slot } = t;
     if ((contexts.flags[slot] & (FLAG_DONE | FLAG_ASKING)) !== 0) return;
     const isMore = (contexts.flags[slot] & (FLAG_MORE | FLAG_CLOSED)) === FLAG_MORE;
     if (isMore && this.readAgain(slot) !== null) this.askStore(t);
-    else this.conclude(t, reason);
+    else this.answerBest(t, reason);
   }
 
   /** Passes on the best response, or answers with the best status. §16.7 steps 6 to 8 */
-  private conclude(t: ServerTransaction, reason: Uint8Array): void {
+  private answerBest(t: ServerTransaction, reason: Uint8Array): void {
     const { contexts, again } = this;
     const { slot } = t;
     const kept = contexts.response[slot];
     const isKept = kept !== null && (again.parse(kept.bytes, 0, kept.size, false) === PARSE_OK || again.isAnswer);
-    if (isKept) this.pass(t, again);
-    else this.fail(t, contexts.best[slot], reason);
+    if (isKept) this.passResponse(t, again);
+    else this.answerFailure(t, contexts.best[slot], reason);
   }
 
-  private pass(t: ServerTransaction, m: Message): void {
+  private passResponse(t: ServerTransaction, m: Message): void {
     const { contexts, layer } = this;
     contexts.flags[t.slot] |= FLAG_DONE;
     this.watcher?.onAnswer(t.slot, m.status);
@@ -502,19 +507,19 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
   }
 
   /** Answers with a status of our own. */
-  private fail(t: ServerTransaction, status: number, reason: Uint8Array): void {
+  private answerFailure(t: ServerTransaction, status: number, reason: Uint8Array): void {
     const { contexts, layer } = this;
     contexts.flags[t.slot] |= FLAG_DONE;
     // A 408 to a request other than INVITE comes too late: its sender has given up. RFC 4320 §4.2
     if (status === 408 && t.method !== METHOD_INVITE) return;
     this.counters.failed += 1;
     this.watcher?.onAnswer(t.slot, status);
-    const wasSent = contexts.first(t.slot) >= 0;
+    const wasSent = contexts.firstBranch(t.slot) >= 0;
     if (!wasSent && this.current !== null) {
-      contexts.close(t.slot);
-      this.shares.end(t);
+      contexts.closeContext(t.slot);
+      this.shares.releaseServer(t);
       t.owner = null;
-      this.refuse(t, this.current, status, reason);
+      this.refuseRequest(t, this.current, status, reason);
     } else if (status === 503 && !wasSent) refuseForNow(layer, t);
     else layer.reply(t, status === 503 ? 500 : status, reason);
     // A sender without a password may have a forged address, where no ACK comes from.
@@ -526,7 +531,7 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
    * step 4
    * @returns whether a branch or a question came of it
    */
-  private recurse(t: ServerTransaction, m: Message): boolean {
+  private followRedirect(t: ServerTransaction, m: Message): boolean {
     const { contexts, list, address, hop, targets } = this;
     const { slot } = t;
     if (!this.options.isRecursing || (contexts.flags[slot] & FLAG_CLOSED) !== 0) return false;
@@ -540,12 +545,12 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
     while (hop.breadth > 0 && list.next()) {
       if (!address.parse(list.bytes, list.start, list.end) || address.isStar) continue;
       const contact = targets.readContact(address, hop.uri);
-      if (contact === CONTACT_ELSEWHERE) this.launch(t, request, hop);
+      if (contact === CONTACT_ELSEWHERE) this.startBranch(t, request, hop);
       else if (contact === CONTACT_OURS && this.user.size() === 0)
         this.user.set(hop.uri.bytes, hop.uri.start, hop.uri.end);
     }
     // This comes last, for it changes the request. Of several addresses of ours the first is taken.
-    const isOurs = this.user.size() > 0 && contexts.redirect(slot, request, this.user);
+    const isOurs = this.user.size() > 0 && contexts.replaceUri(slot, request, this.user);
     if (isOurs && this.readAgain(slot) !== null) this.askStore(t);
     return contexts.pending[slot] > before || (contexts.flags[slot] & (FLAG_ASKING | FLAG_DONE)) !== 0;
   }
@@ -568,16 +573,16 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
 
   private cancelAll(slot: number, lines: Uint8Array): void {
     const { contexts, layer } = this;
-    for (let branch = contexts.first(slot); branch >= 0; branch = contexts.next(branch))
+    for (let branch = contexts.firstBranch(slot); branch >= 0; branch = contexts.nextBranch(branch))
       if (contexts.isSettled[branch] === 0) layer.cancel(layer.clients.items[branch], lines);
   }
 
   onServerTerminated(t: ServerTransaction): void {
     const { contexts, layer } = this;
-    this.shares.end(t);
-    for (let branch = contexts.first(t.slot); branch >= 0; branch = contexts.next(branch))
+    this.shares.releaseServer(t);
+    for (let branch = contexts.firstBranch(t.slot); branch >= 0; branch = contexts.nextBranch(branch))
       layer.forget(layer.clients.items[branch]);
-    contexts.close(t.slot);
+    contexts.closeContext(t.slot);
     // If no answer was sent before, the connection or the caller is gone.
     this.watcher?.onAnswer(t.slot, 408);
     layer.timers.stop(this.timers[t.slot]);
@@ -590,14 +595,14 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
   onAck(m: Message, source: Flow): void {
     const { admission, hop, route } = this;
     route.source.copy(source);
-    if (admission.check(m, route) !== 0 || !route.isInDialog) {
+    if (admission.checkRequest(m, route) !== 0 || !route.isInDialog) {
       this.counters.dropped += 1;
       return;
     }
     hop.clear();
     hop.breadth = breadthOf(m);
     this.aimElsewhere(route, hop);
-    if (this.forwarder.sendOnce(m, route, hop, route.loopHash, this.random.uint32() | 0) !== SENT)
+    if (this.forwarder.forwardOnce(m, route, hop, route.loopHash, this.random.uint32() | 0) !== SENT)
       this.counters.failed += 1;
   }
 }

@@ -127,11 +127,11 @@ export class Redirect implements TransactionUser, LocationUser, ServerOwner {
   onRequest(t: ServerTransaction, m: Message): void {
     this.current = m;
     this.source.set(t.source.transport, t.source.ip, t.sourcePort, t.source.connection);
-    this.look(t, m);
+    this.handleRequest(t, m);
     this.current = null;
   }
 
-  private look(t: ServerTransaction, m: Message): void {
+  private handleRequest(t: ServerTransaction, m: Message): void {
     const { uri } = this;
     const isReadable = uri.parse(m.bytes, m.uriStart, m.uriEnd);
     const problem = inspect(RULES, m, isReadable ? uri : null, this.layer.isMerged(t, m));
@@ -145,9 +145,9 @@ export class Redirect implements TransactionUser, LocationUser, ServerOwner {
         this.refuseInspected(t, m, 415);
         return;
       }
-      const w = this.begin(t, 200);
+      const w = this.startAnswer(t, 200);
       w.put(RULES.allow);
-      this.end(w);
+      this.sendAnswer(w);
       return;
     }
     const isAsked = realm.length > 0 && m.method !== METHOD_REGISTER;
@@ -158,27 +158,27 @@ export class Redirect implements TransactionUser, LocationUser, ServerOwner {
     if (this.auth !== null && !this.mayAsk(m, realm, isUser)) {
       const domain = realm.length > 0 ? realm : this.options.domains[0];
       const { sender } = this;
-      if (this.auth.check(m, HEADER_PROXY_AUTHORIZATION, domain, this.source.ip, sender) !== CHECK_OK) {
-        const w = this.begin(t, sender.isLocked ? 503 : 407, sender.reason);
+      if (this.auth.checkCredentials(m, HEADER_PROXY_AUTHORIZATION, domain, this.source.ip, sender) !== CHECK_OK) {
+        const w = this.startAnswer(t, sender.isLocked ? 503 : 407, sender.reason);
         this.auth.writeRefusal(w, HEADER_PROXY_AUTHENTICATE, sender);
-        this.end(w);
+        this.sendAnswer(w);
         return;
       }
     }
     if (!isUser) {
-      this.refuse(t, 404);
+      this.refuseRequest(t, 404);
       return;
     }
-    const token = this.take(t);
-    if (token < 0) this.fail(t);
-    else this.store.bindings(this.aor, this, token);
+    const token = this.takePlace(t);
+    if (token < 0) this.answerFailure(t);
+    else this.store.findBindings(this.aor, this, token);
   }
 
   private refuseInspected(t: ServerTransaction, m: Message, status: number): void {
     this.counters.refused += 1;
-    const w = this.begin(t, status, reasonOfRefusal(status));
+    const w = this.startAnswer(t, status, reasonOfRefusal(status));
     writeRefusal(w, RULES, m, status);
-    this.end(w);
+    this.sendAnswer(w);
   }
 
   /** Whether the request needs no password: from where we trust, or a stranger's INVITE where that is let in. */
@@ -204,28 +204,28 @@ export class Redirect implements TransactionUser, LocationUser, ServerOwner {
     const place = token % TURN;
     if (this.turns[place] !== Math.floor(token / TURN)) return;
     const t = this.waiting[place];
-    this.free(place);
+    this.freePlace(place);
     if (t === null) return;
     t.owner = null;
     // It was cancelled meanwhile.
     if (t.status >= 200) return;
-    if (result !== LOCATION_OK) this.fail(t);
-    else if (list.count === 0) this.refuse(t, 480);
-    else this.redirect(t, list);
+    if (result !== LOCATION_OK) this.answerFailure(t);
+    else if (list.count === 0) this.refuseRequest(t, 480);
+    else this.answerContacts(t, list);
   }
 
   onUpdated(_token: number, _result: number): void {}
 
   onServerTerminated(t: ServerTransaction): void {
-    for (let i = 0; i < this.waiting.length; i++) if (this.waiting[i] === t) this.free(i);
+    for (let i = 0; i < this.waiting.length; i++) if (this.waiting[i] === t) this.freePlace(i);
   }
 
-  private free(place: number): void {
+  private freePlace(place: number): void {
     this.waiting[place] = null;
     this.turns[place] = (this.turns[place] + 1) % TURN;
   }
 
-  private take(t: ServerTransaction): number {
+  private takePlace(t: ServerTransaction): number {
     for (let i = 0; i < this.waiting.length; i++) {
       if (this.waiting[i] !== null) continue;
       this.waiting[i] = t;
@@ -237,9 +237,9 @@ export class Redirect implements TransactionUser, LocationUser, ServerOwner {
   }
 
   /** 302 with all contacts, the best first, each with its q. RFC 3261 §21.3.3 */
-  private redirect(t: ServerTransaction, list: Bindings): void {
+  private answerContacts(t: ServerTransaction, list: Bindings): void {
     if (this.current !== null) this.watcher?.onReply(this.current, this.source, 302);
-    const w = this.begin(t, 302);
+    const w = this.startAnswer(t, 302);
     for (let more = list.first(); more; more = list.next()) {
       w.put(CONTACT);
       w.span(list.contact);
@@ -248,31 +248,31 @@ export class Redirect implements TransactionUser, LocationUser, ServerOwner {
       w.crlf();
     }
     this.counters.redirected += 1;
-    this.end(w);
+    this.sendAnswer(w);
   }
 
-  private refuse(t: ServerTransaction, status: number): void {
+  private refuseRequest(t: ServerTransaction, status: number): void {
     this.counters.refused += 1;
     if (this.current !== null) this.watcher?.onReply(this.current, this.source, status);
-    this.end(this.begin(t, status));
+    this.sendAnswer(this.startAnswer(t, status));
   }
 
   /** The store is away, or too many wait. */
-  private fail(t: ServerTransaction): void {
+  private answerFailure(t: ServerTransaction): void {
     this.counters.failed += 1;
-    const w = this.begin(t, 503);
+    const w = this.startAnswer(t, 503);
     w.put(RETRY_AFTER);
-    this.end(w);
+    this.sendAnswer(w);
   }
 
   /** Begins the answer: without a transaction when the request has just come. */
-  private begin(t: ServerTransaction, status: number, reason: Uint8Array = NONE): Writer {
+  private startAnswer(t: ServerTransaction, status: number, reason: Uint8Array = NONE): Writer {
     const { layer, current } = this;
     this.answered = current !== null ? null : t;
     return current === null ? layer.respond(t, status, reason) : beginRefusal(layer, t, current, status, reason);
   }
 
-  private end(w: Writer): void {
+  private sendAnswer(w: Writer): void {
     w.put(EMPTY_BODY);
     if (this.answered === null) this.layer.sendAnswer();
     else this.layer.sendResponse(this.answered);

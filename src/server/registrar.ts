@@ -173,11 +173,11 @@ export class Registrar implements LocationUser, ServerOwner {
   onRegister(t: ServerTransaction, m: Message): void {
     // §10.3 step 2
     this.current = m;
-    this.look(t, m);
+    this.handleRegister(t, m);
     this.current = null;
   }
 
-  private look(t: ServerTransaction, m: Message): void {
+  private handleRegister(t: ServerTransaction, m: Message): void {
     const isReadable = this.uri.parse(m.bytes, m.uriStart, m.uriEnd);
     const problem = inspect(RULES, m, isReadable ? this.uri : null, this.layer.isMerged(t, m));
     if (problem !== 0) {
@@ -186,61 +186,61 @@ export class Registrar implements LocationUser, ServerOwner {
     }
     const realm = this.isFor(m) ? this.readAor(m) : NONE;
     if (realm.length === 0) {
-      this.refuse(t, 404);
+      this.refuseRequest(t, 404);
       return;
     }
-    if (this.auth.check(m, HEADER_AUTHORIZATION, realm, t.source.ip, this.sender) !== CHECK_OK) {
+    if (this.auth.checkCredentials(m, HEADER_AUTHORIZATION, realm, t.source.ip, this.sender) !== CHECK_OK) {
       this.challenge(t);
       return;
     }
     if (!this.isOwner(realm)) {
-      this.refuse(t, 403);
+      this.refuseRequest(t, 403);
       return;
     }
     if (hasNeedlessBody(m)) {
       this.refuseInspected(t, m, 415);
       return;
     }
-    const status = this.contacts.read(m);
+    const status = this.contacts.readContacts(m);
     if (status !== CONTACTS_OK) {
       this.refuseContacts(t, status);
       return;
     }
     const job = this.takeJob();
     if (job === null) {
-      this.fail(t);
+      this.answerFailure(t);
       return;
     }
     job.t = t;
     t.owner = this;
-    this.ask(job);
+    this.askStore(job);
   }
 
   private refuseInspected(t: ServerTransaction, m: Message, status: number): void {
     this.counters.refused += 1;
-    const w = this.begin(t, status, reasonOfRefusal(status));
+    const w = this.startAnswer(t, status, reasonOfRefusal(status));
     writeRefusal(w, RULES, m, status);
-    this.send(t, w);
+    this.sendAnswer(t, w);
   }
 
   /** Asks for the password, or says when it may be tried again. */
   private challenge(t: ServerTransaction): void {
     const { sender } = this;
-    const w = this.begin(t, sender.isLocked ? 503 : 401, sender.reason);
+    const w = this.startAnswer(t, sender.isLocked ? 503 : 401, sender.reason);
     this.auth.writeRefusal(w, HEADER_WWW_AUTHENTICATE, sender);
-    this.send(t, w);
+    this.sendAnswer(t, w);
   }
 
   /**
    * Begins a refusal: without a transaction, one message for the one that has just come (RFC 3261 §26.3.2.4); else it
    * is for `t`.
    */
-  private begin(t: ServerTransaction, status: number, reason: Uint8Array = NONE): Writer {
+  private startAnswer(t: ServerTransaction, status: number, reason: Uint8Array = NONE): Writer {
     const { layer, current } = this;
     return current === null ? layer.respond(t, status, reason) : beginRefusal(layer, t, current, status, reason);
   }
 
-  private send(t: ServerTransaction, w: Writer): void {
+  private sendAnswer(t: ServerTransaction, w: Writer): void {
     w.put(EMPTY_BODY);
     if (this.current === null) this.layer.sendResponse(t);
     else this.layer.sendAnswer();
@@ -250,10 +250,10 @@ export class Registrar implements LocationUser, ServerOwner {
     const job = this.jobs[token % TURN];
     if (job.token !== token) return;
     const { t } = job;
-    const m = t === null ? null : this.requestOf(job);
+    const m = t === null ? null : this.readRequest(job);
     if (t === null || m === null || result !== LOCATION_OK) {
-      if (t !== null) this.fail(t);
-      this.end(job);
+      if (t !== null) this.answerFailure(t);
+      this.endJob(job);
       return;
     }
     const { contacts } = this;
@@ -261,25 +261,25 @@ export class Registrar implements LocationUser, ServerOwner {
       this.writeOk(t, list);
       this.layer.sendResponse(t);
       this.counters.queried += 1;
-      this.end(job);
+      this.endJob(job);
       return;
     }
     const changed = this.changed;
-    changed.begin(this.record, list.version, this.random.uint32());
-    const status = contacts.merge(m, t, this.node, this.clock.nowS(), list, changed);
+    changed.startRecord(this.record, list.version, this.random.uint32());
+    const status = contacts.mergeBindings(m, t, this.node, this.clock.nowS(), list, changed);
     if (status !== CONTACTS_OK) {
       this.refuseContacts(t, status);
-      this.end(job);
+      this.endJob(job);
       return;
     }
     // The answer is written before the change is asked for: afterwards the bindings may be somebody else's.
     this.writeOk(t, changed);
     if (!t.writer.ok) {
-      this.refuse(t, 513);
-      this.end(job);
+      this.refuseRequest(t, 513);
+      this.endJob(job);
       return;
     }
-    if (!this.store.update(this.aor, changed, this, token)) this.keep(job);
+    if (!this.store.replaceBindings(this.aor, changed, this, token)) this.keepRequest(job);
   }
 
   onUpdated(token: number, result: number): void {
@@ -288,24 +288,24 @@ export class Registrar implements LocationUser, ServerOwner {
     const { t } = job;
     if (t !== null && result === LOCATION_CONFLICT && ++job.tries < TRIES) {
       this.counters.conflicts += 1;
-      if (this.requestOf(job) !== null) {
-        this.ask(job);
+      if (this.readRequest(job) !== null) {
+        this.askStore(job);
         return;
       }
     }
     if (t !== null && result === LOCATION_OK) {
       this.layer.sendResponse(t);
       this.counters.changed += 1;
-    } else if (t !== null) this.fail(t);
-    this.end(job);
+    } else if (t !== null) this.answerFailure(t);
+    this.endJob(job);
   }
 
   onServerTerminated(t: ServerTransaction): void {
-    for (let i = 0; i < this.jobs.length; i++) if (this.jobs[i].t === t) this.end(this.jobs[i]);
+    for (let i = 0; i < this.jobs.length; i++) if (this.jobs[i].t === t) this.endJob(this.jobs[i]);
   }
 
-  private ask(job: Job): void {
-    if (!this.store.bindings(this.aor, this, job.token)) this.keep(job);
+  private askStore(job: Job): void {
+    if (!this.store.findBindings(this.aor, this, job.token)) this.keepRequest(job);
   }
 
   private takeJob(): Job | null {
@@ -319,7 +319,7 @@ export class Registrar implements LocationUser, ServerOwner {
     return null;
   }
 
-  private end(job: Job): void {
+  private endJob(job: Job): void {
     if (job.t !== null) job.t.owner = null;
     job.t = null;
     job.turn = (job.turn + 1) % TURN;
@@ -330,7 +330,7 @@ export class Registrar implements LocationUser, ServerOwner {
    * The answer comes later: the request is kept. When it is too long for that, a change that collides is not begun
    * anew.
    */
-  private keep(job: Job): void {
+  private keepRequest(job: Job): void {
     const m = this.current;
     if (m === null || !job.isUsed || m.end - m.start > job.bytes.length) return;
     copyOctets(job.bytes, 0, m.bytes, m.start, m.end);
@@ -338,15 +338,15 @@ export class Registrar implements LocationUser, ServerOwner {
   }
 
   /** The request of a job, with its address and contacts read; null when it was not kept. */
-  private requestOf(job: Job): Message | null {
+  private readRequest(job: Job): Message | null {
     if (this.current !== null) {
-      if (job.tries > 0) this.contacts.read(this.current);
+      if (job.tries > 0) this.contacts.readContacts(this.current);
       return this.current;
     }
     const m = this.layer.own;
     if (job.size === 0 || m.parse(job.bytes, 0, job.size, false) !== PARSE_OK) return null;
     this.readAor(m);
-    this.contacts.read(m);
+    this.contacts.readContacts(m);
     return m;
   }
 
@@ -378,14 +378,14 @@ export class Registrar implements LocationUser, ServerOwner {
 
   private refuseContacts(t: ServerTransaction, status: number): void {
     if (status === 423) {
-      const w = this.begin(t, 423);
+      const w = this.startAnswer(t, 423);
       w.put(MIN_EXPIRES);
       w.uint(this.options.minS);
       w.crlf();
       this.counters.refused += 1;
-      this.send(t, w);
+      this.sendAnswer(t, w);
     } else
-      this.refuse(
+      this.refuseRequest(
         t,
         status,
         status === 403
@@ -400,17 +400,17 @@ export class Registrar implements LocationUser, ServerOwner {
       );
   }
 
-  private refuse(t: ServerTransaction, status: number, reason: Uint8Array = NONE): void {
+  private refuseRequest(t: ServerTransaction, status: number, reason: Uint8Array = NONE): void {
     this.counters.refused += 1;
-    this.send(t, this.begin(t, status, reason));
+    this.sendAnswer(t, this.startAnswer(t, status, reason));
   }
 
   /** The store is away, or full: 503, to be tried again. RFC 3261 §21.5.4 */
-  private fail(t: ServerTransaction): void {
+  private answerFailure(t: ServerTransaction): void {
     this.counters.failed += 1;
-    const w = this.begin(t, 503);
+    const w = this.startAnswer(t, 503);
     w.put(RETRY_AFTER);
-    this.send(t, w);
+    this.sendAnswer(t, w);
   }
 
   /** Writes, but does not send, the answer: all bindings, each with what is left of its time. RFC 3261 §10.3 step 8 */

@@ -69,7 +69,7 @@ export class Route {
   /** STRANGERS_* of the user it is for. */
   strangers = STRANGERS_BY_RULE;
 
-  // Filled by Admission.check.
+  // Filled by Admission.checkRequest.
   /** The server answers this request itself. */
   isForServer = false;
   /** Hash over everything that decides the way of the request; the branch of what is sent on begins with it. */

@@ -129,7 +129,7 @@ export class Routing {
   }
 
   private isOurs(uri: Uri): boolean {
-    return this.domains.of(uri).length > 0;
+    return this.domains.domainOf(uri).length > 0;
   }
 }
 

@@ -49,24 +49,24 @@ export class Server implements TransactionUser {
     if (registrar === null || layer === null) return;
     const { overload, source } = this;
     if (overload === null) {
-      this.pass(registrar, layer, t, m);
+      this.dispatch(registrar, layer, t, m);
       return;
     }
     const { nowMs } = layer.timers;
     source.set(t.source.transport, t.source.ip, t.sourcePort, t.source.connection);
-    if (!overload.admits(m, this.judge, source.ip, nowMs)) {
+    if (!overload.admit(m, this.judge, source.ip, nowMs)) {
       layer.drop(t);
-      overload.refuse(layer, m, source);
+      overload.refuseRequest(layer, m, source);
       return;
     }
     const before = overload.accepted();
-    this.pass(registrar, layer, t, m);
+    this.dispatch(registrar, layer, t, m);
     if (overload.accepted() === before) return;
-    overload.know(source.ip, nowMs);
+    overload.noteKnown(source.ip, nowMs);
     layer.transport.know(source.connection);
   }
 
-  private pass(registrar: Registrar, layer: TransactionLayer, t: ServerTransaction, m: Message): void {
+  private dispatch(registrar: Registrar, layer: TransactionLayer, t: ServerTransaction, m: Message): void {
     if (m.method === METHOD_REGISTER && (this.next === null || registrar.isFor(m))) registrar.onRegister(t, m);
     else if (this.next !== null) this.next.onRequest(t, m);
     else this.answerAlone(layer, t, m);

@@ -102,7 +102,7 @@ export class Shares {
   }
 
   /** The server transaction is over, or goes on without the proxy. */
-  end(t: ServerTransaction): void {
+  releaseServer(t: ServerTransaction): void {
     const share = this.ofServer[t.slot];
     if (share === 0) return;
     this.servers[share - 1] -= 1;
@@ -116,14 +116,14 @@ export class Shares {
   }
 
   /** How many requests of that share are under way. */
-  held(share: number): number {
+  countHeld(share: number): number {
     this.countedMs = -1;
     this.recount();
     return this.servers[share];
   }
 
   /** How many server transactions a share may have. */
-  room(share: number): number {
+  mostOf(share: number): number {
     return this.mostServers[share];
   }
 

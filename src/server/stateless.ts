@@ -91,37 +91,37 @@ export class StatelessProxy implements Bypass, LocationUser {
     if (m.method === METHOD_REGISTER && this.registrar.isFor(m)) return false;
     const { admission, hop, overload, route } = this;
     const { nowMs } = this.layer.timers;
-    if (overload !== null && !overload.admits(m, admission, source.ip, nowMs)) {
-      overload.refuse(this.layer, m, source);
+    if (overload !== null && !overload.admit(m, admission, source.ip, nowMs)) {
+      overload.refuseRequest(this.layer, m, source);
       return true;
     }
     route.source.copy(source);
-    const refusal = admission.check(m, route);
-    if (overload !== null && route.sender.isKnown) overload.know(source.ip, nowMs);
-    const status = refusal !== 0 ? refusal : this.locate(route);
+    const refusal = admission.checkRequest(m, route);
+    if (overload !== null && route.sender.isKnown) overload.noteKnown(source.ip, nowMs);
+    const status = refusal !== 0 ? refusal : this.findHop(route);
     if (status !== 0) {
-      this.answer(m, status, admission.reasonOf(m, status, route));
+      this.answerRequest(m, status, admission.reasonOf(m, status, route));
       return true;
     }
     const branch = this.branchOf(m, m.branchStart, m.branchEnd, m.sentByStart, m.sentByEnd);
     hop.breadth = breadthOf(m);
-    const sent = this.forwarder.sendOnce(m, route, hop, branch, Math.imul(branch, 0x9e3779b1));
+    const sent = this.forwarder.forwardOnce(m, route, hop, branch, Math.imul(branch, 0x9e3779b1));
     if (sent === SENT) {
       this.counters.forwarded += 1;
       if (m.method === METHOD_INVITE && m.toTagEnd === m.toTagStart) this.watcher?.onCall(-1, m, source);
       else if (m.method === METHOD_BYE) this.watcher?.onBye(m);
-    } else if (sent !== NOT_SENT) this.answer(m, sent, hop.reason);
+    } else if (sent !== NOT_SENT) this.answerRequest(m, sent, hop.reason);
     else this.counters.dropped += 1;
     return true;
   }
 
   /** Fills `hop` with the only way of a request. @returns 0, or the status that says why there is none */
-  private locate(route: Route): number {
+  private findHop(route: Route): number {
     const { hop } = this;
     hop.clear();
     if (route.kind !== KIND_ELSEWHERE) {
       this.found = 480;
-      this.store.bindings(route.aor, this, 0);
+      this.store.findBindings(route.aor, this, 0);
       return this.found;
     }
     hop.setElsewhere(route, this.layer.transport);
@@ -140,7 +140,7 @@ export class StatelessProxy implements Bypass, LocationUser {
 
   onUpdated(_token: number, _result: number): void {}
 
-  private answer(m: Message, status: number, reason: Uint8Array): void {
+  private answerRequest(m: Message, status: number, reason: Uint8Array): void {
     const { source } = this.route;
     if (m.method === METHOD_ACK) {
       this.counters.dropped += 1;
@@ -178,7 +178,7 @@ export class StatelessProxy implements Bypass, LocationUser {
       list.next() &&
       via.parse(list.bytes, list.start, list.end) &&
       word[0] === this.branchOf(m, via.branchStart, via.branchEnd, via.sentByStart, via.sentByEnd) &&
-      this.aim(via);
+      this.aimBack(via);
     const w = layer.scratchWriter;
     if (isPassed) {
       w.begin(layer.scratch, 0, layer.scratch.length);
@@ -195,7 +195,7 @@ export class StatelessProxy implements Bypass, LocationUser {
     return via.ip === layer.localIp && via.port === (via.transport === TRANSPORT_TCP ? layer.tcpPort : layer.udpPort);
   }
 
-  private aim(via: Via): boolean {
+  private aimBack(via: Via): boolean {
     const { value } = this;
     const ip = via.received(value) ? parseIPv4(value.bytes, value.start, value.end) : via.ip;
     const rport = via.rport();

@@ -61,7 +61,7 @@ export class Targets {
   }
 
   private kindOf(uri: Uri, route: Route): number {
-    const domain = uri.scheme === SCHEME_TEL ? this.domains.domains[0] : this.domains.of(uri);
+    const domain = uri.scheme === SCHEME_TEL ? this.domains.domains[0] : this.domains.domainOf(uri);
     if (domain.length === 0) return KIND_ELSEWHERE;
     if (uri.userEnd === uri.userStart) return KIND_SELF;
     if (this.readUser(uri, this.name) < 0) return KIND_NOBODY;
@@ -138,7 +138,7 @@ export class Targets {
     if (!other.parse(address.bytes, address.uriStart, address.uriEnd) || other.scheme !== SCHEME_SIP)
       return CONTACT_UNUSABLE;
     out.set(address.bytes, other.start, other.headersStart < other.end ? other.headersStart - 1 : other.end);
-    return this.domains.of(other).length > 0 ? CONTACT_OURS : CONTACT_ELSEWHERE;
+    return this.domains.domainOf(other).length > 0 ? CONTACT_OURS : CONTACT_ELSEWHERE;
   }
 }
 

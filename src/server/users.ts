@@ -68,7 +68,7 @@ export class UserTable implements UserStore {
    * @param md5 @param sha256 hexadecimal digits, NONE for one that is not known @param strangers STRANGERS_*
    * @returns false when the table is full, the name is too long or there already, the realm unknown, or a hash no hash
    */
-  add(
+  addUser(
     name: Uint8Array,
     realm: Uint8Array,
     md5: Uint8Array,

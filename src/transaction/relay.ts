@@ -32,9 +32,9 @@ const COMMA = 0x2c;
 /** Whoever changes fields of responses that are passed on. */
 export interface RelayedRows {
   /** What `write` is asked about from now on. */
-  begin(m: Message): void;
+  readEntries(m: Message): void;
   /** Writes the field in that row, other than it came; rows are asked about in their order. @returns false: it goes on as it is */
-  write(w: Writer, m: Message, row: number): boolean;
+  writeRow(w: Writer, m: Message, row: number): boolean;
 }
 
 /**
@@ -54,7 +54,7 @@ export function writeRelayed(
   headBytes: Uint8Array = NONE,
 ): void {
   const isOdd = m.problem !== PROBLEM_NONE || m.unfit !== 0;
-  rows?.begin(m);
+  rows?.readEntries(m);
   w.put(VERSION);
   w.uint(m.status);
   w.octet(0x20);
@@ -77,7 +77,7 @@ export function writeRelayed(
       continue;
     }
     if (row === first) writeViasBelow(w, m, row);
-    else if (changes?.write(w, m, row)) continue;
+    else if (changes?.writeRow(w, m, row)) continue;
     else if (challengesEnd === 0 || !isChallenge(id)) copyRow(w, m, row);
   }
   w.raw(challenges, 0, challengesEnd);

@@ -49,7 +49,7 @@ function place(letter: string): Place {
   const domains = [octets(realm), octets(host)];
   const users = new UserTable(4, 64, domains);
   for (const [name, password] of Object.entries(PASSWORDS))
-    users.add(
+    users.addUser(
       octets(name),
       domains[0],
       secretOf(name, password, ALGORITHM_MD5, realm),
@@ -148,7 +148,7 @@ export class Stage {
     return [...this.houses.values()].every(
       (house) =>
         house.layer.servers.used() + house.layer.clients.used() === 0 &&
-        (!(house instanceof ProxyHouse) || house.proxy.contexts.used() === 0),
+        (!(house instanceof ProxyHouse) || house.proxy.contexts.usedBuffers() === 0),
     );
   }
 

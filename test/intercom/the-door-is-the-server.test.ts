@@ -208,7 +208,7 @@ describe("the door as the house's server", () => {
     world.run(40_000);
     expect(attic.last()).toMatch(/^call ended/);
     expect(world.log.filter((line) => line.startsWith("1>12 BYE"))).toHaveLength(1);
-    expect(h.door.houseServer?.proxy?.contexts.used()).toBe(0);
+    expect(h.door.houseServer?.proxy?.contexts.usedBuffers()).toBe(0);
     expect(h.door.ua.layer.servers.used()).toBe(0);
   });
 

@@ -147,7 +147,7 @@ describe("without a password", () => {
       ["alice", STRANGERS_NEVER],
       ["carol", STRANGERS_BY_RULE],
     ] as const)
-      table.add(octets(name), octets("example.org"), secretOf(name, "x", ALGORITHM_MD5), NONE, rule);
+      table.addUser(octets(name), octets("example.org"), secretOf(name, "x", ALGORITHM_MD5), NONE, rule);
     for (const isClosed of [false, true]) {
       const h = new ProxyHouse({ isClosed }, [], null, { ...home(), users: table });
       const statuses = ["bob", "alice", "carol"].map((user) => said(h.sends({ uri: `sip:${user}@example.org` })[0]));

@@ -79,8 +79,13 @@ class Gate {
       ["bob", true, false],
       ["carol", false, true],
     ] as const)
-      this.users.add(octets(name), REALM, hasMd5 ? hashOf("MD5", name) : NONE, hasSha ? hashOf("SHA-256", name) : NONE);
-    this.users.add(octets("alice"), OTHER_REALM, octets(H.MD5("alice:example.com:alice!")), NONE);
+      this.users.addUser(
+        octets(name),
+        REALM,
+        hasMd5 ? hashOf("MD5", name) : NONE,
+        hasSha ? hashOf("SHA-256", name) : NONE,
+      );
+    this.users.addUser(octets("alice"), OTHER_REALM, octets(H.MD5("alice:example.com:alice!")), NONE);
     this.auth =
       options === null
         ? new Authenticator(this.timers, new Counting(), new Digest(), this.users)
@@ -110,7 +115,7 @@ class Gate {
   /** @returns CHECK_* */
   check(credentials: string | readonly string[], ip = PHONE, uri = URI): number {
     const lines = typeof credentials === "string" ? [credentials] : credentials;
-    return this.auth.check(this.request(lines, uri), HEADER_AUTHORIZATION, REALM, ip, this.sender);
+    return this.auth.checkCredentials(this.request(lines, uri), HEADER_AUTHORIZATION, REALM, ip, this.sender);
   }
 
   /** Asks for a challenge and answers it. @returns CHECK_* */
@@ -193,7 +198,7 @@ describe("right credentials", () => {
     expect(gate.check(credentials.replace("Digest", "Basic"))).toBe(CHECK_NONE);
     expect(gate.auth.counters).toMatchObject({ accepted: 0, refused: 0, stale: 0, locked: 0 });
     const m = gate.request(["Proxy-" + credentials]);
-    expect(gate.auth.check(m, HEADER_PROXY_AUTHORIZATION, REALM, PHONE, gate.sender)).toBe(CHECK_OK);
+    expect(gate.auth.checkCredentials(m, HEADER_PROXY_AUTHORIZATION, REALM, PHONE, gate.sender)).toBe(CHECK_OK);
   });
 
   test("may have escapes in the name; a name that is too long is nobody's, and those behind it count", () => {
@@ -222,7 +227,7 @@ describe("right credentials", () => {
   test("are of the users there are now", () => {
     const gate = new Gate();
     const others = new UserTable(2, 64, [REALM]);
-    others.add(octets("dora"), REALM, hashOf("MD5", "dora"), NONE);
+    others.addUser(octets("dora"), REALM, hashOf("MD5", "dora"), NONE);
     gate.auth.setUsers(others);
     expect(gate.login()).toBe(CHECK_REFUSED);
     expect(gate.login({ user: "dora" })).toBe(CHECK_OK);
@@ -275,7 +280,7 @@ describe("wrong credentials", () => {
       gate.wait(1);
     }
     expect(told.slice(-2)).toEqual([`alice example.org ${PHONE} 0`, `alice example.org ${PHONE} 800`]);
-    expect(guard.counted(gate.timers.nowMs)).toBe(1);
+    expect(guard.countGuessing(gate.timers.nowMs)).toBe(1);
     // There is no try left: nothing is looked at, and it is said for how long, by all who share the guard.
     expect(gate.login()).toBe(CHECK_LOCKED);
     expect(told).toHaveLength(GUESSES_BURST);
@@ -439,7 +444,7 @@ describe("credentials in a row", () => {
       ["", false],
     ] as const) {
       const m = row(gate, value);
-      expect(gate.auth.isFor(m, m.first(HEADER_AUTHORIZATION), REALMS), value).toBe(isFor);
+      expect(gate.auth.hasRealm(m, m.first(HEADER_AUTHORIZATION), REALMS), value).toBe(isFor);
     }
   });
 
@@ -447,7 +452,7 @@ describe("credentials in a row", () => {
     const gate = new Gate();
     const recall = (value: string): string => {
       const m = row(gate, value);
-      gate.auth.recall(m, m.first(HEADER_AUTHORIZATION), REALMS, gate.sender);
+      gate.auth.recallSender(m, m.first(HEADER_AUTHORIZATION), REALMS, gate.sender);
       const { realm } = gate.sender;
       return text(realm, 0, realm.length);
     };

@@ -12,15 +12,15 @@ const TIMER_C_MS = 181_000;
 /** A store that takes every question and answers none. */
 class Silent implements LocationStore {
   asked = 0;
-  bindings(): boolean {
+  findBindings(): boolean {
     this.asked += 1;
     return false;
   }
-  update(): boolean {
+  replaceBindings(): boolean {
     return false;
   }
-  expire(): void {}
-  watch(): void {}
+  removeExpired(): void {}
+  addWatcher(): void {}
 }
 
 describe("a proxy", () => {
@@ -48,7 +48,7 @@ describe("a proxy", () => {
     );
     expect(cancels.size).toBe(layer.clients.used());
     h.pass(T64_MS + T64_MS);
-    expect([layer.clients.used(), layer.servers.used(), h.proxy.contexts.used()]).toEqual([0, 0, 0]);
+    expect([layer.clients.used(), layer.servers.used(), h.proxy.contexts.usedBuffers()]).toEqual([0, 0, 0]);
   });
 
   it("does not wait for a store that is silent, whatever was asked", () => {
@@ -60,7 +60,7 @@ describe("a proxy", () => {
     const answers = h.network.take().filter(({ line }) => line.startsWith("SIP/2.0 5"));
     expect(answers.length).toBeGreaterThan(0);
     h.pass(T64_MS);
-    expect([h.layer.servers.used(), h.proxy.contexts.used()]).toEqual([0, 0]);
+    expect([h.layer.servers.used(), h.proxy.contexts.usedBuffers()]).toEqual([0, 0]);
   });
 });
 

@@ -71,13 +71,13 @@ describe("an address", () => {
 
   test("is counted while it has not all its tries", () => {
     const guard = guardOf();
-    expect(guard.counted(0)).toBe(0);
+    expect(guard.countGuessing(0)).toBe(0);
     for (let i = 0; i < 3; i++) guard.onWrong(ALICE, REALM, other(i), 0);
     guard.onWrong(ALICE, REALM, other(1), 0);
-    expect(guard.counted(0)).toBe(3);
-    expect(guard.counted(GUESS_EVERY_MS - 1)).toBe(3);
-    expect(guard.counted(GUESS_EVERY_MS)).toBe(1);
-    expect(guard.counted(2 * GUESS_EVERY_MS)).toBe(0);
+    expect(guard.countGuessing(0)).toBe(3);
+    expect(guard.countGuessing(GUESS_EVERY_MS - 1)).toBe(3);
+    expect(guard.countGuessing(GUESS_EVERY_MS)).toBe(1);
+    expect(guard.countGuessing(2 * GUESS_EVERY_MS)).toBe(0);
   });
 });
 
@@ -127,7 +127,7 @@ describe("where a user was let in", () => {
     const guard = guardOf();
     guard.onRight(ALICE, REALM, HOME, 0);
     spend(guard, ALICE, HOME);
-    expect(guard.counted(0)).toBe(0);
+    expect(guard.countGuessing(0)).toBe(0);
     expect(spend(guard, name("bob"), HOME)).toBe(GUESSES_BURST);
     let tries = 0;
     for (let i = 0; i < STRANGE_BURST + 5; i++) tries += spend(guard, ALICE, other(i), 0, 1);
@@ -160,7 +160,7 @@ describe("where a user was let in", () => {
     const guard = guardOf(8);
     for (let i = 0; i < 8; i++) guard.onRight(name("user" + i), REALM, HOME, i);
     for (let i = 0; i < 8; i++) expect(spend(guard, name("user" + i), HOME, 1000), "user" + i).toBe(GUESSES_BURST);
-    expect(guard.counted(1000)).toBe(0);
+    expect(guard.countGuessing(1000)).toBe(0);
   });
 
   test("is forgotten when it was unused for longest and there is no room: never that of who came lately", () => {
@@ -217,18 +217,18 @@ describe("the tables", () => {
   test("count so many addresses each by itself, and all others of a set together", () => {
     const guard = guardOf(8);
     for (let i = 0; i < 8; i++) expect(spend(guard, name("u" + i), other(i))).toBe(GUESSES_BURST);
-    expect(guard.counted(0)).toBe(8);
+    expect(guard.countGuessing(0)).toBe(8);
     // The ninth, tenth and eleventh have ten tries together.
     expect(spend(guard, name("u8"), other(8), 0, 4)).toBe(4);
     expect(spend(guard, name("u9"), other(9), 0, 4)).toBe(4);
     expect(spend(guard, name("u10"), other(10))).toBe(2);
-    expect(guard.counted(0)).toBe(9);
+    expect(guard.countGuessing(0)).toBe(9);
     // A place is free when all its tries are back, and not before; who moves there takes along what it owed.
     expect(guard.waitMs(name("u8"), REALM, other(8), GUESS_EVERY_MS)).toBe(0);
     const laterMs = GUESSES_BURST * GUESS_EVERY_MS;
     expect(spend(guard, name("u8"), other(8), laterMs - 1, 1)).toBe(1);
-    expect(guard.counted(laterMs - 1)).toBe(9);
-    expect(guard.counted(laterMs)).toBe(1);
+    expect(guard.countGuessing(laterMs - 1)).toBe(9);
+    expect(guard.countGuessing(laterMs)).toBe(1);
     expect(spend(guard, name("u9"), other(9), laterMs)).toBe(GUESSES_BURST - 1);
     // That of all others owes nothing for what the one that moved has tried since.
     expect(spend(guard, name("u10"), other(10), laterMs)).toBe(GUESSES_BURST - 1);
@@ -242,7 +242,7 @@ describe("the tables", () => {
     ]) {
       const guard = guardOf(count);
       for (let i = 0; i < 2000; i++) guard.onWrong(ALICE, REALM, other(i * 7919), 0);
-      expect(guard.counted(0)).toBe(most);
+      expect(guard.countGuessing(0)).toBe(most);
     }
   });
 

@@ -45,7 +45,7 @@ export function secretOf(name: string, password: string, algorithm: number, real
 export function users(): UserTable {
   const table = new UserTable(8, 64, [DOMAIN, octets("example.com")]);
   for (const [name, password] of Object.entries(PASSWORDS))
-    table.add(
+    table.addUser(
       octets(name),
       DOMAIN,
       secretOf(name, password, ALGORITHM_MD5),
@@ -216,7 +216,7 @@ export class House {
     const out: { uri: string; q: number; from: string; path: string }[] = [];
     const span = new Span();
     span.set(octets(aor), 0, aor.length);
-    this.memory.bindings(
+    this.memory.findBindings(
       span,
       {
         onBindings: (_token: number, _result: number, list: Bindings) => {

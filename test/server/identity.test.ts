@@ -125,8 +125,8 @@ describe("a name", () => {
   test("is written so that it can be read again, whatever is in it", () => {
     const table = new UserTable(4, 64, home().domains);
     const odd = "a%b<c>|;x,y";
-    table.add(octets(odd), octets("example.org"), secretOf(odd, "pw", ALGORITHM_MD5), new Uint8Array(0));
-    table.add(octets("bob"), octets("example.org"), secretOf("bob", "secretB", ALGORITHM_MD5), new Uint8Array(0));
+    table.addUser(octets(odd), octets("example.org"), secretOf(odd, "pw", ALGORITHM_MD5), new Uint8Array(0));
+    table.addUser(octets("bob"), octets("example.org"), secretOf("bob", "secretB", ALGORITHM_MD5), new Uint8Array(0));
     const closed = new ProxyHouse({ isClosed: true }, [], null, { ...home(), users: table });
     closed.bind("bob", CONTACT);
     const asked = closed.sends({ method: "MESSAGE" })[0];

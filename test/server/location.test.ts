@@ -25,11 +25,11 @@ function world(chunks = 64, recordBytes = 4096) {
   const clock = new DayClock(timers);
   const store = new MemoryLocation(clock, { chunks, recordBytes });
   const changes: string[] = [];
-  store.watch({ onBindingsChanged: (aor, list) => changes.push(aor.toString() + " " + list.count) });
+  store.addWatcher({ onBindingsChanged: (aor, list) => changes.push(aor.toString() + " " + list.count) });
   const read = (aor: string): { version: number; contacts: string[] } => {
     let version = -1;
     const contacts: string[] = [];
-    store.bindings(
+    store.findBindings(
       span(aor),
       {
         onBindings: (_token, _result, list) => {
@@ -44,14 +44,14 @@ function world(chunks = 64, recordBytes = 4096) {
   };
   const put = (aor: string, contacts: string[], version = read(aor).version, expiresS = 100): number => {
     const list = new Bindings();
-    list.begin(new Uint8Array(8192), version);
+    list.startRecord(new Uint8Array(8192), version);
     for (const contact of contacts) {
       list.contact.set(octets(contact), 0, octets(contact).length);
       list.callId.set(octets("call@id"), 0, 7);
       list.expiresS = expiresS;
-      list.add();
+      list.addBinding();
     }
-    return store.put(span(aor), list);
+    return store.putRecord(span(aor), list);
   };
   return { timers, clock, store, changes, read, put };
 }
@@ -68,15 +68,15 @@ describe("the location service in memory", () => {
   it("keeps every value of a binding", () => {
     const list = new Bindings();
     const bytes = new Uint8Array(512);
-    list.begin(bytes, 6);
+    list.startRecord(bytes, 6);
     list.contact.set(octets("sip:a@b"), 0, 7);
     list.callId.set(octets("x"), 0, 1);
     list.path.set(octets("<sip:p;lr>"), 0, 10);
     Object.assign(list, { q: 500, expiresS: 4294967295, cseq: 2147483647, transport: 2, ip: 4294967295, port: 65535 });
     Object.assign(list, { connection: -1, node: -559038737 });
-    expect(list.add()).toBe(true);
+    expect(list.addBinding()).toBe(true);
     const seen = new Bindings();
-    expect(seen.open(bytes, 0, list.end, 1)).toBe(true);
+    expect(seen.openRecord(bytes, 0, list.end, 1)).toBe(true);
     expect(seen.first()).toBe(true);
     expect(seen).toMatchObject({ version: 7, count: 1, q: 500, expiresS: 4294967295, cseq: 2147483647, transport: 2 });
     expect(seen).toMatchObject({ ip: 4294967295, port: 65535, connection: -1, node: -559038737 });
@@ -96,10 +96,10 @@ describe("the location service in memory", () => {
   it("changes all or nothing when there is no room", () => {
     const { put, read, store } = world(4);
     expect(put("a@x", ["sip:1@b"])).toBe(LOCATION_OK);
-    const room = store.room();
+    const room = store.freeChunks();
     expect(put("a@x", ["sip:1@b", "sip:2@b", "sip:3@b", "sip:4@b", "sip:5@b", "sip:6@b"])).toBe(LOCATION_FULL);
     expect(read("a@x").contacts).toEqual(["sip:1@b"]);
-    expect(store.room()).toBe(room);
+    expect(store.freeChunks()).toBe(room);
   });
 
   it("takes back the room of what was removed", () => {
@@ -109,7 +109,7 @@ describe("the location service in memory", () => {
       expect(put("user" + i + "@x", [])).toBe(LOCATION_OK);
       expect(read("user" + i + "@x").contacts).toEqual([]);
     }
-    expect([store.room(), store.records, store.total]).toEqual([8, 0, 0]);
+    expect([store.freeChunks(), store.records, store.total]).toEqual([8, 0, 0]);
   });
 
   it("shows nobody what has expired, and lets go of it and tells", () => {
@@ -119,7 +119,7 @@ describe("the location service in memory", () => {
     timers.nowMs = 10_000;
     expect(read("a@x").contacts).toEqual([]);
     expect(read("b@x").contacts).toEqual(["sip:2@b"]);
-    store.expire(clock.nowS());
+    store.removeExpired(clock.nowS());
     expect(store.records).toBe(1);
     expect(changes.slice(2)).toEqual(["a@x 0"]);
   });
@@ -128,7 +128,7 @@ describe("the location service in memory", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 120 }), (bytes) => {
         const list = new Bindings();
-        if (!list.open(bytes, 0, bytes.length, 0)) return list.count === 0 && !list.first();
+        if (!list.openRecord(bytes, 0, bytes.length, 0)) return list.count === 0 && !list.first();
         let seen = 0;
         for (let more = list.first(); more; more = list.next()) seen += 1;
         return seen === list.count;

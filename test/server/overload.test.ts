@@ -47,7 +47,7 @@ function busyHouse(): { house: ProxyHouse; overload: Overload } {
 
 /** The wait has been so long for a while. */
 function standing(overload: Overload, waitMs: number): void {
-  for (const atMs of [0, 500, 1000]) overload.note(waitMs, atMs);
+  for (const atMs of [0, 500, 1000]) overload.noteWait(waitMs, atMs);
 }
 
 /** Nothing new is let in but one in fifty. */
@@ -163,7 +163,7 @@ describe("a server that lets nothing new in", () => {
     const { house, overload } = busyHouse();
     house.sends(FROM_ALICE, ALICE, "alice", "secretA");
     const isLetIn = (waitMs: number, atMs: number): boolean => {
-      overload.note(waitMs, atMs);
+      overload.noteWait(waitMs, atMs);
       overload.credit = 0;
       return !house.receive(ask(FROM_ALICE), ALICE)[0].line.includes("503");
     };
@@ -188,7 +188,7 @@ describe("a server that lets nothing new in", () => {
       fc.property(fc.integer({ min: 0, max: 400 }), (waitMs) => {
         const { house, overload } = busyHouse();
         standing(overload, waitMs);
-        const share = overload.share(false);
+        const share = overload.shareOf(false);
         for (let i = 0; i < 50; i++) house.receive(ask({ method: "OPTIONS" }), STRANGER);
         expect(Math.abs(50 - overload.shed - 50 * share)).toBeLessThanOrEqual(2);
       }),

@@ -128,7 +128,7 @@ export class ProxyHouse extends House {
   /** Nothing is held any more once all timers are over. */
   isIdle(): boolean {
     this.pass(200_000);
-    return this.layer.servers.used() + this.layer.clients.used() + this.proxy.contexts.used() === 0;
+    return this.layer.servers.used() + this.layer.clients.used() + this.proxy.contexts.usedBuffers() === 0;
   }
 
   localIp(): number {

@@ -206,7 +206,7 @@ describe("who may (RFC 3261 §22.3)", () => {
   test("a user may have another rule for strangers than all others", () => {
     const table = new UserTable(4, 64, home().domains);
     const add = (name: string, strangers: number): void => {
-      table.add(octets(name), octets("example.org"), secretOf(name, "secretB", ALGORITHM_MD5), NONE, strangers);
+      table.addUser(octets(name), octets("example.org"), secretOf(name, "secretB", ALGORITHM_MD5), NONE, strangers);
     };
     add("bob", STRANGERS_ALWAYS);
     add("alice", STRANGERS_NEVER);
@@ -759,19 +759,19 @@ describe("a location service that answers later", () => {
     const isAway = { now: false };
     const h = new ProxyHouse({ kept: 8 }, [], (memory) => {
       const store: LocationStore = {
-        bindings: (aor, user: LocationUser, token) => {
+        findBindings: (aor, user: LocationUser, token) => {
           const name = aor.toString();
-          if (!name.startsWith("bob") || isAway.now === false) return memory.bindings(aor, user, token);
+          if (!name.startsWith("bob") || isAway.now === false) return memory.findBindings(aor, user, token);
           waiting.push(() => {
             const bytes = octets(name);
             aor.set(bytes, 0, bytes.length);
-            memory.bindings(aor, user, token);
+            memory.findBindings(aor, user, token);
           });
           return false;
         },
-        update: (aor, list, user, token) => memory.update(aor, list, user, token),
-        expire: (nowS) => memory.expire(nowS),
-        watch: (watcher) => memory.watch(watcher),
+        replaceBindings: (aor, list, user, token) => memory.replaceBindings(aor, list, user, token),
+        removeExpired: (nowS) => memory.removeExpired(nowS),
+        addWatcher: (watcher) => memory.addWatcher(watcher),
       };
       return store;
     });

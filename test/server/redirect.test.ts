@@ -39,7 +39,7 @@ class Corner extends House {
 class Slow implements LocationStore {
   private readonly asked: { user: LocationUser; token: number }[] = [];
 
-  bindings(_aor: Span, user: LocationUser, token: number): boolean {
+  findBindings(_aor: Span, user: LocationUser, token: number): boolean {
     this.asked.push({ user, token });
     return false;
   }
@@ -49,13 +49,13 @@ class Slow implements LocationStore {
     first?.user.onBindings(first.token, result, new Bindings());
   }
 
-  update(): boolean {
+  replaceBindings(): boolean {
     return false;
   }
 
-  expire(): void {}
+  removeExpired(): void {}
 
-  watch(): void {}
+  addWatcher(): void {}
 }
 
 const status = (texts: string[]): number[] => texts.map((text) => Number(text.slice(8, 11)));
@@ -153,7 +153,7 @@ describe("a redirect server that asks for passwords", () => {
     const all = new UserTable(8, 64, [DOMAIN]);
     for (const name of ["alice", "bob"]) {
       const password = name === "alice" ? "secretA" : "secretB";
-      all.add(octets(name), DOMAIN, secretOf(name, password, ALGORITHM_MD5), NONE, name === "bob" ? strangers : 0);
+      all.addUser(octets(name), DOMAIN, secretOf(name, password, ALGORITHM_MD5), NONE, name === "bob" ? strangers : 0);
     }
     const options = { domains: [DOMAIN], jobs: 2, isClosed, trusted };
     c.server.next = new Redirect(c.layer, c.memory, all, options, c.auth);

@@ -341,27 +341,28 @@ class SlowStore implements LocationStore {
     this.memory = memory;
   }
 
-  bindings(aor: Span, user: LocationUser, token: number): boolean {
+  findBindings(aor: Span, user: LocationUser, token: number): boolean {
     const name = octets(aor.toString());
     const copy = aor.bytes.slice(aor.start, aor.end);
     const span = Object.assign(Object.create(Object.getPrototypeOf(aor)), aor) as Span;
     span.set(copy, 0, name.length);
     this.waiting.push(() => {
       if (this.fails) user.onBindings(token, LOCATION_AWAY, new Bindings());
-      else this.memory.bindings(span, user, token);
+      else this.memory.findBindings(span, user, token);
     });
     return false;
   }
 
-  update(aor: Span, list: Bindings, user: LocationUser, token: number): boolean {
+  replaceBindings(aor: Span, list: Bindings, user: LocationUser, token: number): boolean {
     this.updates += 1;
-    const result = this.conflicts-- > 0 ? LOCATION_CONFLICT : this.fails ? LOCATION_AWAY : this.memory.put(aor, list);
+    const result =
+      this.conflicts-- > 0 ? LOCATION_CONFLICT : this.fails ? LOCATION_AWAY : this.memory.putRecord(aor, list);
     this.waiting.push(() => user.onUpdated(token, result));
     return false;
   }
 
-  expire(): void {}
-  watch(): void {}
+  removeExpired(): void {}
+  addWatcher(): void {}
 
   answer(): void {
     this.waiting.shift()?.();

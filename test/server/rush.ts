@@ -95,7 +95,7 @@ export class Rush {
       this.readyMs += this.costMs;
       this.waitMostMs = Math.max(this.waitMostMs, nowMs - next.atMs);
       if (probe.isDue(this.readyMs)) this.put(probe.bytes.slice(), "", this.readyMs);
-      overload?.note(probe.waitMs(this.readyMs), this.readyMs);
+      overload?.noteWait(probe.waitMs(this.readyMs), this.readyMs);
       if (probe.isBack(next.bytes, next.bytes.length, this.readyMs)) continue;
       const [ip, port] = next.from.split(":");
       house.layer.receiveDatagram(ipv4(ip), Number(port), next.bytes, 0, next.bytes.length);

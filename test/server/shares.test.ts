@@ -75,7 +75,7 @@ class Flood {
   /** What is held so long after. */
   left(ms = 40_000): number {
     this.house.pass(ms);
-    return this.house.layer.servers.used() + this.house.layer.clients.used() + this.house.proxy.contexts.used();
+    return this.house.layer.servers.used() + this.house.layer.clients.used() + this.house.proxy.contexts.usedBuffers();
   }
 }
 

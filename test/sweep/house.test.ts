@@ -98,7 +98,11 @@ class Stage {
   settle(what: string): void {
     const { layer } = this.house.door.ua;
     const { houseServer } = this.house.door;
-    const held = (): number[] => [layer.servers.used(), layer.clients.used(), houseServer!.proxy!.contexts.used()];
+    const held = (): number[] => [
+      layer.servers.used(),
+      layer.clients.used(),
+      houseServer!.proxy!.contexts.usedBuffers(),
+    ];
     this.world.run(END_MS);
     if (held().some((n) => n > 0)) this.world.run(RINGING_MS);
     if (held().some((n) => n > 0)) expect.fail(`${what}: ${held()} are held`);

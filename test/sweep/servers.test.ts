@@ -55,7 +55,7 @@ class Stage {
 
   settle(what: string): void {
     const { layer, proxy } = this.h;
-    const held = (): number[] => [layer.servers.used(), layer.clients.used(), proxy.contexts.used()];
+    const held = (): number[] => [layer.servers.used(), layer.clients.used(), proxy.contexts.usedBuffers()];
     this.h.pass(END_MS);
     if (held().some((n) => n > 0)) this.h.pass(RINGING_MS);
     if (held().some((n) => n > 0)) expect.fail(`${what}: ${held()} are held`);

@@ -42,22 +42,22 @@ function open(wallMs = 0) {
       },
       onUpdated: () => {},
     };
-    store.bindings(spanOf(aor), user, 0);
+    store.findBindings(spanOf(aor), user, 0);
     return found;
   };
   const put = (aor: string, contact: string): Promise<number> =>
     new Promise((resolve) => {
-      store.bindings(
+      store.findBindings(
         spanOf(aor),
         {
           onBindings: (_token, _result, old) => {
             const list = new Bindings();
-            list.begin(new Uint8Array(512), old.version);
+            list.startRecord(new Uint8Array(512), old.version);
             list.expiresS = clock.nowS() + 1000;
             const uri = spanOf(contact);
             list.contact.set(uri.bytes, uri.start, uri.end);
-            if (contact !== "") list.add();
-            store.update(
+            if (contact !== "") list.addBinding();
+            store.replaceBindings(
               spanOf(aor),
               list,
               { onBindings: () => {}, onUpdated: (_token, result) => resolve(result) },
@@ -83,7 +83,7 @@ describe("the location service on disk", () => {
     const second = open();
     expect([second.contacts("alice@x"), second.contacts("bob@x")]).toEqual([["sip:c@d"], []]);
     second.clock.offsetMs = 1_000_000;
-    second.store.expire(1000);
+    second.store.removeExpired(1000);
     await second.store.close();
     const third = open();
     expect(third.contacts("alice@x")).toEqual([]);

@@ -23,18 +23,18 @@ function put(user: number): void {
   const contact = "sip:phone" + ++count + "@b";
   const onBindings = (_token: number, _result: number, old: Bindings): void => {
     const list = new Bindings();
-    list.begin(new Uint8Array(512), old.version);
+    list.startRecord(new Uint8Array(512), old.version);
     list.expiresS = 1000;
     const uri = spanOf(contact);
     list.contact.set(uri.bytes, uri.start, uri.end);
-    list.add();
+    list.addBinding();
     const onUpdated = (_: number, result: number): void => {
       if (result === LOCATION_OK) process.stdout.write(aor + " " + contact + "\n");
       put(user);
     };
-    store.update(spanOf(aor), list, { onBindings: nothing, onUpdated }, 0);
+    store.replaceBindings(spanOf(aor), list, { onBindings: nothing, onUpdated }, 0);
   };
-  store.bindings(spanOf(aor), { onBindings, onUpdated: nothing }, 0);
+  store.findBindings(spanOf(aor), { onBindings, onUpdated: nothing }, 0);
 }
 
 for (let user = 0; user < 10; user++) put(user);

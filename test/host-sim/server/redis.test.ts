@@ -52,7 +52,7 @@ function lookUp(store: RedisLocation): Promise<number> {
   aor.set(name, 0, name.length);
   return new Promise((resolve) => {
     const user: LocationUser = { onBindings: (_token, result) => resolve(result), onUpdated: () => {} };
-    store.bindings(aor, user, 1);
+    store.findBindings(aor, user, 1);
   });
 }
 
@@ -63,7 +63,7 @@ function write(store: RedisLocation): Promise<number> {
   aor.set(name, 0, name.length);
   return new Promise((resolve) => {
     const user: LocationUser = { onBindings: () => {}, onUpdated: (_token, result) => resolve(result) };
-    store.update(aor, new Bindings(), user, 1);
+    store.replaceBindings(aor, new Bindings(), user, 1);
   });
 }
 
