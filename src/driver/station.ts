@@ -23,7 +23,7 @@ import type { Limits } from "../core/limits.js";
 import { Timers, type TimerUser } from "../core/timers.js";
 import { Door } from "../intercom/door.js";
 import type { DoorEvents, DoorOutputs } from "../intercom/events.js";
-import { exchangeLimits } from "../intercom/houseserver.js";
+import { houseServerLimits } from "../intercom/houseserver.js";
 import { Log } from "../intercom/log.js";
 import {
   TONE_ANSWERED,
@@ -111,7 +111,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
   private ip = 0;
 
   constructor(device: Device, settings: Settings, doorLimits: Limits, events: DoorEvents) {
-    const limits = settings.get("server.enabled") && doorLimits.phones > 0 ? exchangeLimits(doorLimits) : doorLimits;
+    const limits = settings.get("server.enabled") && doorLimits.phones > 0 ? houseServerLimits(doorLimits) : doorLimits;
     this.device = device;
     this.settings = settings;
     this.timers = new Timers(limits.timers);

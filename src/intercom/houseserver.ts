@@ -1,7 +1,8 @@
 /**
- * The door as the house's SIP server (`server.enabled`): its phones register with it, call one another and the door through it, and a ring
- * plan rings them by `group:house` or by name. It sits between the transaction layer and the user agent, and gives each request to the one
- * it is for. Made at start, and only then: a door that is no server pays nothing for it.
+ * The door as the house's SIP server (`server.enabled`): its phones register with it and call one another and the door
+ * through it, and a ring plan rings them by `group:house` or by name. It stands between the transaction layer and the
+ * user agent, and gives each request to the user agent, the registrar or the proxy. It is made at start, and only when
+ * it is enabled, so a door that is no server pays nothing for it.
  * Not here: the registrar and the proxy themselves (src/server), and what a door does (door.ts).
  */
 
@@ -41,33 +42,33 @@ import { METHOD_INVITE, METHOD_MESSAGE, METHOD_REGISTER, METHOD_SUBSCRIBE, TRANS
 import { Uri } from "../wire/uri.js";
 
 const SIP_PORT = 5060;
-/** How many phones there can be. */
+/** Number of phones that the settings may name. */
 export const PHONES_MOST = 8;
-/** The longest name of a phone. */
+/** The longest name of a phone, octets. */
 export const PHONE_NAME_MOST = 32;
 
-/** A phone with one contact takes four chunks of 64 octets; two contacts each. */
+/** Chunks of memory: a phone with one contact takes four of 64 octets, and each may have two contacts. */
 const CHUNKS = PHONES_MOST * 8;
 const RECORD_BYTES = 1024;
-/** Requests of calls between phones that may wait: for contacts of a lower q, for the best of several answers. */
+/** Requests between phones that may be kept: for contacts of a lower q, or for the best of several answers. */
 const KEPT = 2;
-/** Nonces whose counts are known; as many as phones that talk at once, and strangers. */
+/** Nonces whose counts are kept: enough for the phones that talk at once, and strangers. */
 const NONCES = 16;
-/** Addresses whose wrong passwords are counted each by itself; phones and the addresses they were let in from. */
+/** Addresses whose wrong passwords are counted separately; also pairs of a phone and an address where it was let in. */
 const GUARDED = 16;
 
 export interface HouseServerUser {
-  /** A phone registered, or is gone. */
+  /** A phone registered, or its registration ended. */
   onPhone(name: string, isThere: boolean): void;
-  /** A wrong password of a phone. @param waitS when there is another try, s; 0: now */
+  /** A wrong password came for a phone. @param waitS seconds until the next try, 0: now */
   onWrongPassword(name: string, ip: number, waitS: number): void;
 }
 
 /**
- * The door's limits with room for its phones: four transactions of either kind more, for two calls between phones while the door rings,
- * two connections for those that speak TCP, and the timers.
+ * The door's limits with room for its phones: four transactions of either kind more, for two calls between phones while
+ * the door rings, two connections for those that speak TCP, and the timers.
  */
-export function exchangeLimits(limits: Limits): Limits {
+export function houseServerLimits(limits: Limits): Limits {
   const more = {
     ...limits,
     clients: limits.clients + 4,
@@ -77,19 +78,22 @@ export function exchangeLimits(limits: Limits): Limits {
   return { ...more, timers: timersOf(more, true) };
 }
 
-/** Of 32 random bits each. */
+/** Words of 32 random bits in a password that nobody is to know. */
 const UNKNOWN_WORDS = 4;
 
 /** A phone as the console shows it. */
 export interface PhoneState {
   name: string;
-  /** Where it is, "" when it is not registered. */
+  /** Its contacts, "" when it is not registered. */
   contact: string;
   leftS: number;
 }
 
 export class HouseServer implements TransactionUser, LocationUser, LocationWatcher, AuthWatcher {
-  /** One of the two: calls between phones pass the door, or it tells each where the other is. */
+  /**
+   * Calls between phones go through the proxy; or the redirect server tells each phone where the other is. One of the
+   * two is null.
+   */
   readonly proxy: StatefulProxy | null;
   readonly redirect: Redirect | null;
   readonly registrar: Registrar;
@@ -102,7 +106,7 @@ export class HouseServer implements TransactionUser, LocationUser, LocationWatch
   private readonly admission: Admission;
   private readonly targets: Targets;
   private readonly digest = new Digest();
-  /** The one domain, which is also the realm. */
+  /** The one domain, which is the realm too. */
   private readonly domains: Uint8Array[] = [NONE];
   private names: string[] = [];
   private readonly isThere: boolean[] = [];
@@ -110,11 +114,11 @@ export class HouseServer implements TransactionUser, LocationUser, LocationWatch
   private readonly route = new Route();
   private readonly aor = new Span();
   private readonly uri = new Uri();
-  /** What a question to the location service collects. */
+  /** What `addContacts` collects in `onBindings`. */
   private found: string[] = [];
   private leftS = 0;
 
-  /** @param isRedirect it redirects, in the place of a proxy */
+  /** @param isRedirect it redirects calls between phones instead of forwarding them */
   constructor(
     ua: UserAgent,
     timers: Timers,
@@ -167,7 +171,10 @@ export class HouseServer implements TransactionUser, LocationUser, LocationWatch
     layer.user = this;
   }
 
-  /** Takes the domain and the phones; bindings stay. @param ip our address, which is the domain if the settings name none */
+  /**
+   * Takes the domain and the phones; bindings stay.
+   * @param ip our address, which is the domain if the settings name none
+   */
   configure(settings: Settings, ip: number): void {
     const domain = settings.get("server.domain");
     this.domains[0] = octets((domain === "" ? ipv4Text(ip) : domain).toLowerCase());
@@ -177,7 +184,8 @@ export class HouseServer implements TransactionUser, LocationUser, LocationWatch
       const name = settings.get(PHONE_NAMES[i]);
       if (name === "") continue;
       const set = settings.get(PHONE_PASSWORDS[i]);
-      // No password is not the empty one: the name stays the phone's, and nobody can have what stands for it.
+      // Without a password nobody can register the name, but it stays the phone's: an empty password would let
+      // everybody in.
       const password = set === "" ? this.unknownPassword() : set;
       const isAdded = users.addUser(
         octets(name),
@@ -185,7 +193,7 @@ export class HouseServer implements TransactionUser, LocationUser, LocationWatch
         this.secretOf(name, password, ALGORITHM_MD5),
         this.secretOf(name, password, ALGORITHM_SHA256),
       );
-      // Two of the same name are one; it has the first password.
+      // Two phones of the same name are one, with the first password.
       if (isAdded) this.names.push(name);
     }
     this.auth.setUsers(users);
@@ -210,9 +218,9 @@ export class HouseServer implements TransactionUser, LocationUser, LocationWatch
     return out;
   }
 
-  // ---- who gets which request ----
+  // ---- requests ----
 
-  /** Who deals with what phones send one another. */
+  /** The server for requests between phones. */
   private get between(): TransactionUser {
     return (this.proxy ?? this.redirect) as TransactionUser;
   }
@@ -255,7 +263,10 @@ export class HouseServer implements TransactionUser, LocationUser, LocationWatch
     this.ua.onAckTimeout(t);
   }
 
-  /** Whether a request is for one of the phones, or belongs to a dialog between them. All others are for the door itself. */
+  /**
+   * Whether a request is for one of the phones, or belongs to a dialog between them. All others are for the door
+   * itself.
+   */
   private isForPhones(m: Message): boolean {
     const { route } = this;
     if (!this.admission.readTarget(m, route)) return false;
@@ -263,8 +274,8 @@ export class HouseServer implements TransactionUser, LocationUser, LocationWatch
   }
 
   /**
-   * Checks the sender of a request for the door, whose route was read just now. A request in the name of a phone needs the
-   * phone's password. A call in any other name is left to the user agent.
+   * Checks the sender of a request for the door, whose route was read just now. A request in the name of a phone needs
+   * the phone's password. A call in any other name is left to the user agent.
    * @returns false when the request was answered
    */
   private checkSender(t: ServerTransaction, m: Message): boolean {
@@ -280,14 +291,17 @@ export class HouseServer implements TransactionUser, LocationUser, LocationWatch
     layer.drop(t);
     admission.writeAnswer(layer.answer(m, source, status, admission.reasonOf(m, status, route)), m, status, route);
     layer.sendAnswer();
-    // A challenge refuses nothing yet.
+    // A challenge is no refusal yet.
     if (status !== 407) this.ua.onTurnedAway(m, source, status);
     return false;
   }
 
-  // ---- whom a plan rings ----
+  // ---- ring plans ----
 
-  /** The plan with phones in the place of `group:house` and of their names: each at the addresses it registered from, past any proxy. */
+  /**
+   * @returns the plan with phones in place of `group:house` and of their names: each at the addresses that it
+   * registered from, past any proxy
+   */
   expand(plan: Plan): Plan {
     const out: Plan = { targets: [], groups: [], timesMs: plan.timesMs, error: plan.error, direct: [] };
     let unknown = "";
@@ -295,14 +309,15 @@ export class HouseServer implements TransactionUser, LocationUser, LocationWatch
       const target = plan.targets[i];
       const name = target === HOUSE_GROUP ? target : this.userOf(target);
       const isPhone = name !== "";
+      let found = [target];
       if (isPhone) {
-        this.found = [];
+        found = [];
         for (let j = 0; j < this.names.length; j++)
-          if (target === HOUSE_GROUP || name === this.names[j]) this.findContacts(this.names[j]);
+          if (target === HOUSE_GROUP || name === this.names[j]) this.addContacts(this.names[j], found);
         if (target !== HOUSE_GROUP && this.names.indexOf(name) < 0) unknown = name;
-      } else this.found = [target];
-      for (let j = 0; j < this.found.length && out.targets.length < PLAN_TARGETS_MOST; j++) {
-        out.targets.push(this.found[j]);
+      }
+      for (let j = 0; j < found.length && out.targets.length < PLAN_TARGETS_MOST; j++) {
+        out.targets.push(found[j]);
         out.groups.push(plan.groups[i]);
         out.direct.push(isPhone);
       }
@@ -315,16 +330,19 @@ export class HouseServer implements TransactionUser, LocationUser, LocationWatch
     return out;
   }
 
-  /** Where a phone of the house is, of which `target` is the name or number; else `target` as it is. */
+  /** @returns the contact of the phone that `target` names by name or number; `target` itself when it names none */
   contactFor(target: string): string {
     const name = target === "" ? "" : this.userOf(target);
     if (name === "") return target;
-    this.found = [];
-    this.findContacts(name);
-    return this.found.length > 0 ? this.found[0] : target;
+    const found: string[] = [];
+    this.addContacts(name, found);
+    return found.length > 0 ? found[0] : target;
   }
 
-  /** The user of the house whom a target names, by name, number or address, whether there is one or not; "" for somebody elsewhere. Without sip.domain a number is the house's. */
+  /**
+   * @returns the user part in the house that a target names by name, number or address, even if no such phone exists;
+   * "" when it names somebody elsewhere. Without sip.domain a number is the house's.
+   */
   private userOf(target: string): string {
     if (this.names.indexOf(target) >= 0) return target;
     const isBare = readTarget(target, "").error !== "";
@@ -336,7 +354,7 @@ export class HouseServer implements TransactionUser, LocationUser, LocationWatch
     return name === "" ? text(bytes, uri.userStart, uri.userEnd) : name;
   }
 
-  /** Whether `uri` is at the domain of the phones, by its name or our address. */
+  /** Whether `uri` has the domain of the phones, or our address. */
   isDomain(uri: Uri): boolean {
     const [domain] = this.domains;
     if (sameHost(uri.bytes, uri.hostStart, uri.hostEnd, domain, 0, domain.length) && uri.ip < 0) return true;
@@ -344,7 +362,7 @@ export class HouseServer implements TransactionUser, LocationUser, LocationWatch
     return uri.ip === localIp && (uri.port < 0 ? SIP_PORT : uri.port) === udpPort;
   }
 
-  /** @returns the phone whose name is the user of a URI, "" when none is called so */
+  /** @returns the phone whose name is the user of a URI, "" when there is none */
   private nameOf(uri: Uri): string {
     for (let i = 0; i < this.names.length; i++) {
       const name = octets(this.names[i]);
@@ -353,34 +371,40 @@ export class HouseServer implements TransactionUser, LocationUser, LocationWatch
     return "";
   }
 
-  /** @param uri at the domain of the phones @returns where the phone of that name is, "" when it is not registered; null when there is no such phone */
+  /**
+   * @param uri at the domain of the phones
+   * @returns the contact of the phone of that name, "" when it is not registered; null when there is no such phone
+   */
   contactOf(uri: Uri): string | null {
     const name = this.nameOf(uri);
     if (name === "") return null;
-    this.found = [];
-    this.findContacts(name);
-    return this.found.length === 0 ? "" : this.found[0];
+    const found: string[] = [];
+    this.addContacts(name, found);
+    return found.length === 0 ? "" : found[0];
   }
 
-  /** All phones, as they are now. */
+  /** @returns all phones with their contacts */
   phones(): PhoneState[] {
     const out: PhoneState[] = [];
     for (let i = 0; i < this.names.length; i++) {
-      this.found = [];
-      this.leftS = 0;
-      this.findContacts(this.names[i]);
-      out.push({ name: this.names[i], contact: this.found.join(" "), leftS: this.leftS });
+      const found: string[] = [];
+      const leftS = this.addContacts(this.names[i], found);
+      out.push({ name: this.names[i], contact: found.join(" "), leftS });
     }
     return out;
   }
 
-  private findContacts(name: string): void {
+  /** Adds the contacts of a phone to `out`. @returns for how many seconds the last of them is registered */
+  private addContacts(name: string, out: string[]): number {
     const bytes = octets(name + "@" + text(this.domains[0]));
     this.aor.set(bytes, 0, bytes.length);
+    this.found = out;
+    this.leftS = 0;
     this.store.findBindings(this.aor, this, 0);
+    return this.leftS;
   }
 
-  /** The store is in memory: its answer comes from inside of `ask`. */
+  /** The store is in memory, so it calls this from inside of `addContacts`. */
   onBindings(_token: number, _result: number, list: Bindings): void {
     const { uri } = this;
     for (let more = list.first(); more; more = list.next()) {

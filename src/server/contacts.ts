@@ -1,6 +1,6 @@
 /**
- * What a REGISTER asks for: its contacts with q and expiry, read into tables of fixed size, and the record that comes
- * of them and of the bindings that were there. RFC 3261 §10.3 steps 6 and 7.
+ * The contacts of a REGISTER with their q and expiry, read into tables of fixed size, and the record that results from
+ * them and the bindings before. RFC 3261 §10.3 steps 6 and 7
  * Not here: who asks, and where records are kept.
  */
 import { equal, NONE, octets, Span } from "../core/bytes.js";
@@ -16,15 +16,15 @@ import { copyBinding } from "./memory.js";
 import type { Places } from "./places.js";
 
 export interface ExpiryOptions {
-  /** Below it the answer is 423, s; a removal is no expiry. */
+  /** The shortest expiry, s; below it the answer is 423. A removal is no expiry. */
   minS: number;
-  /** When the request says nothing, s. */
+  /** The expiry of a request that names none, s. */
   defaultS: number;
-  /** What is more is cut down to it, s. */
+  /** The longest expiry, s; longer ones are cut down to it. */
   maxS: number;
 }
 
-/** The longest Contact URI that is kept, octets; and all of Path. */
+/** The longest Contact URI that is kept, octets. */
 export const CONTACT_MAX_BYTES = 400;
 export const PATH_MAX_BYTES = 512;
 
@@ -32,14 +32,14 @@ const EXPIRES = octets("expires");
 const PATH = octets("Path: ");
 const MALFORMED_S = 3600;
 
-/** What `read` and `merge` find, as a status: 0 when all is well. */
+/** The status of `readContacts` and `mergeBindings` when all is well. */
 export const CONTACTS_OK = 0;
 
 export class Contacts {
-  /** How many the request has; the `*` is none. */
+  /** Number of contacts in the request; "*" is none. */
   count = 0;
   isStar = false;
-  /** After 403: a contact, or the way to it, is somewhere that nobody is to be sent to. */
+  /** After 403: a contact or a Path leads to a place where no request may be sent. */
   isBarred = false;
   private readonly places: Places;
   private readonly options: ExpiryOptions;
@@ -47,7 +47,7 @@ export class Contacts {
   private readonly starts: Int32Array;
   private readonly ends: Int32Array;
   private readonly qs: Int16Array;
-  /** Seconds; 0 removes; -1: done with. */
+  /** Expiry by contact, s; 0 removes the binding, -1: the contact is done with. */
   private readonly expires: Float64Array;
   private readonly list = new ValueList();
   private readonly address = new NameAddress();
@@ -58,7 +58,7 @@ export class Contacts {
   private readonly path = new Uint8Array(PATH_MAX_BYTES);
   private pathEnd = 0;
 
-  /** @param limit contacts an address may have; a request may have twice as many, for those it removes */
+  /** @param limit contacts that an address may have; a request may have twice as many, for those it removes */
   constructor(limit: number, options: ExpiryOptions, places: Places) {
     this.places = places;
     this.limit = limit;
@@ -70,8 +70,8 @@ export class Contacts {
   }
 
   /**
-   * Reads the Contact, Expires and Path fields of a request.
-   * @returns CONTACTS_OK, or the status to answer with: 400, 403, 423
+   * Reads Contact, Expires and Path of a request.
+   * @returns CONTACTS_OK, or the status of the answer: 400, 403, 423, 513
    */
   readContacts(m: Message): number {
     this.count = 0;
@@ -100,7 +100,7 @@ export class Contacts {
   private addContact(address: NameAddress, general: number): number {
     const uri = this.uri;
     if (!uri.parse(address.bytes, address.uriStart, address.uriEnd)) return 400;
-    // What stands behind a "?" would become header fields of a request that is sent there: it is no part of where the
+    // The part behind "?" would become header fields of each request that is sent there; it does not say where the
     // phone is.
     const end = uri.scheme !== SCHEME_OTHER && uri.headersStart < uri.end ? uri.headersStart - 1 : uri.end;
     if (end - uri.start > CONTACT_MAX_BYTES) return 400;
@@ -113,15 +113,15 @@ export class Contacts {
     this.ends[at] = end;
     this.qs[at] = address.q();
     this.expires[at] = expiresS;
-    // One that is taken away may be anywhere.
+    // A contact that is removed may be anywhere.
     if (expiresS > 0 && uri.scheme !== SCHEME_OTHER && uri.scheme !== SCHEME_TEL && !this.places.allowsUri(uri))
       this.isBarred = true;
-    // The same contact twice: the later one counts.
+    // Of the same contact twice the later one counts.
     for (let i = 0; i < at; i++) if (this.isSame(address.bytes, i, address.bytes, uri.start, end)) this.expires[i] = -1;
     return CONTACTS_OK;
   }
 
-  /** Path values as one text. RFC 3327 §5.3 */
+  /** Joins the Path values to one text. RFC 3327 §5.3 */
   private readPath(m: Message): boolean {
     const list = this.list;
     const w = this.writer;
@@ -139,7 +139,7 @@ export class Contacts {
     return w.ok && !list.broken;
   }
 
-  /** Whether the proxy that `list` stands at is where requests may go. */
+  /** Whether requests may be sent to the proxy that `list` stands at. */
   private isPlace(): boolean {
     const { list, address, uri } = this;
     return (
@@ -149,7 +149,7 @@ export class Contacts {
     );
   }
 
-  /** Writes the Path that the request came with, if it came with one. RFC 3327 §5.3 */
+  /** Writes the Path of the request, if it has one. RFC 3327 §5.3 */
   writePath(w: Writer): void {
     if (this.pathEnd === 0) return;
     w.put(PATH);
@@ -157,7 +157,7 @@ export class Contacts {
     w.crlf();
   }
 
-  /** Whether the contact of number `i` in `bytes` means the same as `other[start, end)`. RFC 3261 §19.1.4 */
+  /** Whether contact `i` in `bytes` means the same as `other[start, end)`. RFC 3261 §19.1.4 */
   private isSame(bytes: Uint8Array, i: number, other: Uint8Array, start: number, end: number): boolean {
     if (equal(bytes, this.starts[i], this.ends[i], other, start, end)) return true;
     const { uri, otherUri } = this;
@@ -165,12 +165,13 @@ export class Contacts {
   }
 
   /**
-   * Writes into `out` (begun) what becomes of `old` by the request `m`, which was read just now.
-   * @returns CONTACTS_OK, or the status to answer with: 403 for too many, 500 for a request that came out of order
+   * Writes into `out`, a started record, the bindings that result from `old` and from the request `m`, which was read
+   * just now.
+   * @returns CONTACTS_OK, or the status of the answer: 403 for too many, 500 for a request that came out of order
    */
   mergeBindings(m: Message, t: ServerTransaction, node: number, nowS: number, old: Bindings, out: Bindings): number {
     for (let more = old.first(); more; more = old.next()) {
-      // RFC 3261 §10.3 steps 6 and 7: one that is out of order fails the whole request.
+      // A contact that is out of order fails the whole request. RFC 3261 §10.3 steps 6 and 7
       if ((this.isStar || this.matchingContact(m, old) >= 0) && isLate(m, old)) return 500;
     }
     let more = this.toFirstKept(m, old);
@@ -205,14 +206,14 @@ export class Contacts {
     return out.addBinding();
   }
 
-  /** @returns the contact with the highest q of those that are to be put in yet, -1 for none */
+  /** @returns the contact with the highest q of those that are still to be added, -1 for none */
   private bestContact(): number {
     let best = -1;
     for (let i = 0; i < this.count; i++) if (this.expires[i] > 0 && (best < 0 || this.qs[i] > this.qs[best])) best = i;
     return best;
   }
 
-  /** @returns the number of the request's contact that means the same as where `old` stands, -1 for none */
+  /** @returns the contact of the request that means the same as the one where `old` stands, -1 for none */
   private matchingContact(m: Message, old: Bindings): number {
     for (let i = 0; i < this.count; i++)
       if (this.isSame(m.bytes, i, old.contact.bytes, old.contact.start, old.contact.end)) return i;
@@ -223,7 +224,7 @@ export class Contacts {
     return this.toKept(m, old, old.first());
   }
 
-  /** Steps over the bindings that the request replaces or removes. */
+  /** Steps `old` to the next binding that the request neither replaces nor removes. @returns whether there is one */
   private toKept(m: Message, old: Bindings, isThere: boolean): boolean {
     let more = isThere;
     while (more && (this.isStar || this.matchingContact(m, old) >= 0)) more = old.next();
@@ -231,13 +232,13 @@ export class Contacts {
   }
 }
 
-/** The same call with a CSeq that is not higher. */
+/** Whether the request has the Call-ID of that binding and a CSeq that is not higher. */
 function isLate(m: Message, old: Bindings): boolean {
   const { callId } = old;
   return equal(callId.bytes, callId.start, callId.end, m.bytes, m.callIdStart, m.callIdEnd) && m.cseq <= old.cseq;
 }
 
-/** Delta-seconds; any number of digits is a number. What is malformed is taken for 3,600. RFC 3261 §10.2.1.1 */
+/** @returns delta-seconds of any number of digits; a malformed value counts as 3,600. RFC 3261 §10.2.1.1 */
 function readSeconds(value: Span): number {
   let seconds = 0;
   for (let i = value.start; i < value.end; i++) {

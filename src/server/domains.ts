@@ -1,6 +1,6 @@
 /**
- * What is ours: the domains this server answers for, and its own address. RFC 3261 §16.4, §16.5
- * Not here: users (users.ts), and marks in URIs of our own (routetoken.ts).
+ * The domains that this server answers for, and its own address. RFC 3261 §16.4, §16.5
+ * Not here: users (users.ts), and tokens in URIs of our own (routetoken.ts).
  */
 import { parseIPv4 } from "../core/address.js";
 import { NONE, octets, Span } from "../core/bytes.js";
@@ -12,7 +12,7 @@ import { domainOf } from "./users.js";
 const MADDR = octets("maddr");
 
 export class Domains {
-  /** Host names in lower case, each a realm; the first is that of our address too. */
+  /** Host names in lower case, each a realm; our own address belongs to the first. */
   readonly domains: readonly Uint8Array[];
   private readonly layer: TransactionLayer;
   private readonly value = new Span();
@@ -24,8 +24,8 @@ export class Domains {
   }
 
   /**
-   * @returns the domain the URI is of, NONE when that is none of ours. A maddr that leads elsewhere makes it somebody
-   * else's.
+   * @returns the domain of ours that the URI belongs to, NONE when it is none. A maddr that leads elsewhere makes it
+   * none of ours.
    */
   domainOf(uri: Uri): Uint8Array {
     if (uri.scheme !== SCHEME_SIP && uri.scheme !== SCHEME_SIPS) return NONE;
@@ -36,13 +36,13 @@ export class Domains {
     return uri.port < 0 || this.isPort(uri.port) ? this.claimedDomain(uri) : NONE;
   }
 
-  /** As `of`, by the host alone, whatever the port: whose user somebody says to be. */
+  /** @returns as `domainOf`, by the host alone, whatever the port: the domain that a sender claims to belong to */
   claimedDomain(uri: Uri): Uint8Array {
     if (uri.ip >= 0 && uri.ip === this.layer.localIp) return this.domains[0];
     return domainOf(this.domains, uri.bytes, uri.hostStart, uri.hostEnd);
   }
 
-  /** @param port -1: the default one */
+  /** Whether this server has that address. @param port -1: the default one */
   isAddress(ip: number, port: number): boolean {
     return ip === this.layer.localIp && this.isPort(port < 0 ? SIP_PORT : port);
   }

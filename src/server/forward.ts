@@ -50,7 +50,7 @@ const RECORD_ROUTE = octets("Record-Route: <sip:");
 const OVER_TCP = octets(";transport=tcp");
 const LOOSE = octets(";lr>\r\n");
 const CLOSE = octets(">\r\n");
-// What `sendOnce` returns besides a status.
+// What `forwardOnce` returns besides a status.
 export const SENT = 0;
 export const NOT_SENT = 1;
 // Reasons.

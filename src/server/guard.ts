@@ -1,37 +1,37 @@
 /**
- * How many wrong passwords there may be, over all ways in: REGISTER, INVITE and every other method, by UDP and TCP. An
- * address has ten tries at once, then one more every 800 s (core/guesses.ts): at most 118 in any 24 hours, over all
- * users. An address from which a user was let in before has as many for that user alone, and nobody else's tries count
- * there: a stranger locks no owner out, nor does a neighbour behind the same NAT. A user has a hundred tries, then one
- * every 90 s, from all other addresses together. Only those count who answered a nonce that was given to their address,
- * so whoever forges an address counts for nobody (wire/nonce.ts). Tables of fixed size, by a keyed hash: eight places
- * for each set of keys, and one that all others of the set share. A place is free when all its tries are given back,
- * and not before: nobody gets rid of his count by filling the table. A restart forgets.
- * Not here: what a try is, and what is answered to whoever has none left (authenticator.ts).
+ * Counts wrong passwords over all ways in: REGISTER, INVITE and every other method, by UDP and TCP. An address has ten
+ * tries at once, then one more every 800 s (core/guesses.ts): at most 118 in any 24 hours, over all users. An address
+ * from which a user was let in before has as many tries again for that user alone, and tries from elsewhere do not
+ * count there. So a stranger locks no owner out, nor does a neighbour behind the same NAT. A user has a hundred tries,
+ * then one every 90 s, from all other addresses together. A wrong password counts only if the nonce was given to that
+ * address (wire/nonce.ts), so a forged address costs its owner no tries. The tables have a fixed size and are indexed
+ * by a keyed hash: each set of keys has eight places, and one that all its other keys share. A place becomes free when
+ * all its tries are given back, not before, so nobody loses a count by filling the table. A restart forgets all counts.
+ * Not here: what counts as a try, and the answer when none is left (authenticator.ts).
  */
 
 import { hash, type Span } from "../core/bytes.js";
 import { GUESS_EVERY_MS, GUESSES_BURST } from "../core/guesses.js";
 import type { RandomSource } from "../core/random.js";
 
-/** The tries at one user from addresses where it was never let in. */
+/** The tries for one user from all addresses where that user was never let in. */
 export const STRANGE_BURST = 100;
 export const STRANGE_EVERY_MS = 90_000;
 
 const WAYS = 8;
 const NO_KEY = -1;
 
-/** Tries by key. */
+/** Counts tries by key. */
 class Tallies {
   private readonly sets: number;
   private readonly burst: number;
   private readonly everyMs: number;
-  /** For each set the place of all who have none, and behind it those of one each. */
+  /** For each set, first the place that is shared, then the places of one key each. */
   private readonly keys: Float64Array;
-  /** When all tries are given back, ms. */
+  /** When all tries are given back, ms, by place. */
   private readonly restoredMs: Float64Array;
 
-  /** @param count keys that are counted each by itself */
+  /** @param count number of keys that have a place of their own */
   constructor(count: number, burst: number, everyMs: number) {
     this.sets = Math.max(1, Math.ceil(count / WAYS));
     this.burst = burst;
@@ -40,7 +40,7 @@ class Tallies {
     this.restoredMs = new Float64Array(this.sets * (WAYS + 1));
   }
 
-  /** @returns ms until there is a try, 0: now */
+  /** @returns ms until the next try, 0 when there is one now */
   waitMs(key: number, nowMs: number): number {
     return Math.max(0, this.debtMs(this.placeOf(key), nowMs) - (this.burst - 1) * this.everyMs);
   }
@@ -50,14 +50,14 @@ class Tallies {
     const shared = this.sharedOf(key);
     if (place === shared) {
       place = this.freePlace(shared, nowMs);
-      // Its tries so far were among those of all who had no place.
+      // Its tries so far were counted in the shared place.
       this.restoredMs[place] = this.restoredMs[shared];
       this.keys[place] = key;
     }
     this.restoredMs[place] = nowMs + this.debtMs(place, nowMs) + this.everyMs;
   }
 
-  /** Keys that have not all tries now. */
+  /** @returns how many places do not have all their tries now */
   countUsed(nowMs: number): number {
     let count = 0;
     for (let i = 0; i < this.keys.length; i++) if (this.restoredMs[i] > nowMs) count += 1;
@@ -82,7 +82,7 @@ class Tallies {
     return (key % this.sets) * (WAYS + 1);
   }
 
-  /** @returns a place that nobody has, the shared one when there is none */
+  /** @returns a place that is free, the shared one when there is none */
   private freePlace(shared: number, nowMs: number): number {
     for (let i = shared + 1; i <= shared + WAYS; i++) if (this.restoredMs[i] <= nowMs) return i;
     return shared;
@@ -90,14 +90,14 @@ class Tallies {
 }
 
 /**
- * Users and the addresses they were let in from, with the tries that are left there; the one unused for longest makes
- * room.
+ * Pairs of a user and an address where that user was let in, with their own tries. The pair that was unused for longest
+ * makes room for a new one.
  */
 class Homes {
   private readonly sets: number;
   private readonly keys: Float64Array;
   private readonly restoredMs: Float64Array;
-  /** Before all times while there is none. */
+  /** When the pair was used last, ms; -1 for a free place. */
   private readonly usedMs: Float64Array;
 
   constructor(count: number) {
@@ -107,7 +107,7 @@ class Homes {
     this.usedMs = new Float64Array(this.sets * WAYS).fill(-1);
   }
 
-  /** @returns the place, -1: never let in from there */
+  /** @returns the place of a pair, -1 when the user was never let in from there */
   find(key: number): number {
     const first = (key % this.sets) * WAYS;
     for (let i = first; i < first + WAYS; i++) if (this.keys[i] === key) return i;
@@ -122,7 +122,10 @@ class Homes {
     this.restoredMs[place] = Math.max(nowMs, this.restoredMs[place]) + GUESS_EVERY_MS;
   }
 
-  /** Let in. @param debtMs what its address owed before, so that nobody begins anew by it */
+  /**
+   * Notes that the user was let in from there.
+   * @param debtMs what the address owed before, so that a right password gives no new tries
+   */
   onRight(key: number, debtMs: number, nowMs: number): void {
     let place = this.find(key);
     if (place < 0) {
@@ -145,8 +148,8 @@ export class Guard {
   private readonly proxies: readonly number[];
 
   /**
-   * @param count addresses, users, and pairs of both that are known each by itself
-   * @param proxies addresses behind which there are many, so that each user is counted by itself there; kept
+   * @param count how many addresses, users, and pairs of both have places of their own
+   * @param proxies addresses with many users behind them, where each user is counted separately; kept
    */
   constructor(random: RandomSource, count: number, proxies: readonly number[]) {
     this.sources = new Tallies(count, GUESSES_BURST, GUESS_EVERY_MS);
@@ -157,7 +160,7 @@ export class Guard {
     this.proxies = proxies;
   }
 
-  /** Whether the password of that user may be tried from that address. @returns ms to wait, 0: it may */
+  /** @returns ms until the password of that user may be tried from that address, 0 when it may be now */
   waitMs(name: Span, realm: Uint8Array, ip: number, nowMs: number): number {
     const home = this.homes.find(this.key(name, realm, ip));
     if (home >= 0) return this.homes.waitMs(home, nowMs);
@@ -165,7 +168,7 @@ export class Guard {
     return Math.max(source, this.accounts.waitMs(this.key(name, realm, 0), nowMs));
   }
 
-  /** @returns ms until there is another try, 0: now */
+  /** Counts a wrong password. @returns ms until the next try, 0 when there is one now */
   onWrong(name: Span, realm: Uint8Array, ip: number, nowMs: number): number {
     const home = this.homes.find(this.key(name, realm, ip));
     if (home >= 0) {
@@ -183,7 +186,7 @@ export class Guard {
     this.homes.onRight(this.key(name, realm, ip), debtMs, nowMs);
   }
 
-  /** Addresses that have not all their tries. */
+  /** @returns how many addresses do not have all their tries */
   countGuessing(nowMs: number): number {
     return this.sources.countUsed(nowMs);
   }
@@ -192,7 +195,7 @@ export class Guard {
     return this.proxies.indexOf(ip) >= 0 ? this.key(name, realm, ip) : this.mix(0, 0, ip);
   }
 
-  /** 52 bits for a user at an address. */
+  /** @returns a key of 52 bits for a user at an address */
   private key(name: Span, realm: Uint8Array, ip: number): number {
     let high = this.seedHigh;
     let low = this.seedLow;

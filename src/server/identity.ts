@@ -1,8 +1,7 @@
 /**
- * P-Asserted-Identity (RFC 3325): who sent a request, told to the phones of the house by the server that authenticated
- * the sender in that very request. What anybody else says in such a field does not go on (`isIdentity`,
- * src/transaction/relay.ts).
- * Not here: who is authenticated (admission.ts), and what the one who is told makes of it.
+ * P-Asserted-Identity (RFC 3325) tells the phones of the house who sent a request, if this server authenticated the
+ * sender in that very request. Such a field from anybody else does not go on (`isIdentity`, src/transaction/relay.ts).
+ * Not here: authenticating (admission.ts), and what a phone does with the identity.
  */
 import { equalNoCase, octets, type Span } from "../core/bytes.js";
 import type { Message } from "../wire/message.js";
@@ -12,7 +11,7 @@ import type { Writer } from "../wire/writer.js";
 const ASSERTED = octets("P-Asserted-Identity: <sip:");
 const CLOSE = octets(">\r\n");
 const ID = octets("id");
-/** Octets that stand for themselves in the user part of a URI besides letters and digits. RFC 3261 §25.1 */
+/** Octets besides letters and digits that need no escape in the user part of a URI. RFC 3261 §25.1 */
 const PLAIN = octets("-_.!~*'()&=+$,;?/");
 
 /** Writes the field for a user of that domain. @param name without escapes */
@@ -31,7 +30,7 @@ export function writeIdentity(w: Writer, name: Span, domain: Uint8Array): void {
   w.put(CLOSE);
 }
 
-/** Whether the sender wants it not told who it is. RFC 3323 §4.2, RFC 3325 §9.3 */
+/** Whether the sender asks that its identity is not told. RFC 3323 §4.2, RFC 3325 §9.3 */
 export function isPrivate(m: Message): boolean {
   const { bytes } = m;
   for (let row = m.first(HEADER_PRIVACY); row >= 0; row = m.next(row)) {
@@ -51,7 +50,7 @@ function isPlain(octet: number): boolean {
   return (octet >= 0x30 && octet <= 0x39) || (letter >= 0x61 && letter <= 0x7a) || PLAIN.indexOf(octet) >= 0;
 }
 
-/** A semicolon, a comma or white space. */
+/** Whether an octet is a semicolon, a comma or white space. */
 function isBetween(octet: number): boolean {
   return octet === 0x3b || octet === 0x2c || octet <= 0x20;
 }

@@ -1,30 +1,33 @@
 /**
- * The location service (RFC 3261 §6): which contacts an address of record has. One record holds all bindings of one
- * address, so that a change is all or nothing, and has a version, so that two who change it at once do not undo each
- * other's work. Stores may answer later (a disk, Redis): every question takes whoever is to be told, and a number by
- * which he knows his question.
- * Not here: who may change a record (registrar.ts); where it is kept (memory.ts, and the stores of the host).
+ * The location service (RFC 3261 §6): the contacts of each address of record. One record holds all bindings of one
+ * address, so that a change happens whole or not at all. It has a version, so that of two changes at once one fails
+ * instead of undoing the other. A store may answer later (a disk, Redis): every question names the user that is told,
+ * and a token by which that user knows its question.
+ * Not here: who may change a record (registrar.ts); where it is kept (memory.ts, and the stores of host-sim/server).
  */
 import { lower, NONE, Span } from "../core/bytes.js";
 import type { Timers } from "../core/timers.js";
 import { hostEndOf } from "../wire/identity.js";
 import { SCHEME_SIP, SCHEME_SIPS, type Uri, unescape as writePlain } from "../wire/uri.js";
 
-/** What a store answers. */
+/**
+ * What a store answers.
+ * The question was answered, or the change is made.
+ */
 export const LOCATION_OK = 0;
-/** Somebody else changed the record since it was read: read it again. */
+/** The record was changed by another request since it was read: read it again. */
 export const LOCATION_CONFLICT = 1;
-/** No room for it. */
+/** The store has no room for the record. */
 export const LOCATION_FULL = 2;
-/** The store cannot be reached, or could not keep it: try later. */
+/** The store cannot be reached, or could not keep the record: try later. */
 export const LOCATION_AWAY = 3;
 
 /** The longest address of record, octets. */
 export const AOR_MAX_BYTES = 160;
 
-/** The time of day, which outlives a restart: the core's clock and what the driver says it is behind by. */
+/** The time of day, which survives a restart: the core's clock plus an offset that the driver sets. */
 export class DayClock {
-  /** Ms since 1970 when the core's clock was 0; 0 while that is not known. Set by the driver. */
+  /** Ms since 1970 at the time when the core's clock was 0; 0 while that is not known. The driver sets it. */
   offsetMs = 0;
   private readonly timers: Timers;
 
@@ -32,44 +35,44 @@ export class DayClock {
     this.timers = timers;
   }
 
-  /** Whole seconds. */
+  /** @returns whole seconds */
   nowS(): number {
     return Math.floor((this.timers.nowMs + this.offsetMs) / 1000);
   }
 }
 
-/** Whoever asks a location service. */
+/** Asks a location service. */
 export interface LocationUser {
   /**
-   * The answer to `bindings`: `list` is lent for the call, and empty unless `result` is LOCATION_OK. `bindings` may not
-   * be called from inside.
+   * The answer to `findBindings`, which may not be called from inside.
+   * @param list lent for the call; empty unless `result` is LOCATION_OK
    */
   onBindings(token: number, result: number, list: Bindings): void;
-  /** The answer to `update`. After LOCATION_OK the change is as durable as the store makes it. */
+  /** The answer to `replaceBindings`. After LOCATION_OK the change is as durable as the store makes it. */
   onUpdated(token: number, result: number): void;
 }
 
-/** Whoever wants to know of changes made through this store. */
+/** Is told of changes made through this store. */
 export interface LocationWatcher {
-  /** `aor` has these bindings now, perhaps none. Both are lent for the call. */
+  /** An address has other bindings now, perhaps none. Both are lent for the call. */
   onBindingsChanged(aor: Span, list: Bindings): void;
 }
 
 export interface LocationStore {
   /**
-   * Asks for the bindings of an address, the best first. `aor` is lent for the call.
-   * @returns true when `onBindings` was called already, false when it will be, once
+   * Asks for the bindings of an address, the best first.
+   * @param aor lent for the call @returns true when `onBindings` was called already, false when it will be, once
    */
   findBindings(aor: Span, user: LocationUser, token: number): boolean;
   /**
-   * Puts `list` in the place of all bindings of the address, if its version is still that of `list`; an empty one
-   * removes the record. Both are lent for the call.
+   * Replaces all bindings of the address by `list` if the record still has the version of `list`; an empty list removes
+   * the record. Both are lent for the call.
    * @returns true when `onUpdated` was called already, false when it will be, once
    */
   replaceBindings(aor: Span, list: Bindings, user: LocationUser, token: number): boolean;
-  /** Lets go what has expired by then; to be called now and then. Readers never see what has expired. */
+  /** Removes what has expired by then; to be called now and then. Readers never see expired bindings. */
   removeExpired(nowS: number): void;
-  /** There may be as many watchers as are made at start. */
+  /** Adds a watcher. Watchers are added at start and stay. */
   addWatcher(watcher: LocationWatcher): void;
 }
 
@@ -79,43 +82,43 @@ const HEAD = 6;
 const FIXED = 34;
 
 /**
- * The bindings of one address: a view over a record, walked with `first` and `next`, and what writes one, with `begin`
- * and `add`. They stand in order of q, the highest first, the youngest first among equals.
+ * The bindings of one address: a reader of a record, walked with `first` and `next`, and its writer, with `startRecord`
+ * and `addBinding`. They stand in order of q, the highest first, the youngest first among equals.
  */
 export class Bindings {
   bytes: Uint8Array = NONE;
   start = 0;
   end = 0;
-  /** 0: there was no record. */
+  /** Version of the record, 0 when there was none. */
   version = 0;
-  /** How many were not expired when the record was opened. */
+  /** How many bindings were not expired when the record was opened. */
   count = 0;
-  // The binding that stands to be read, after `first` or `next` returned true; or to be written by `add`.
+  // The binding that was read by `first` or `next`, or that `addBinding` is to write.
   /** The contact's URI. */
   readonly contact = new Span();
   readonly callId = new Span();
   /** Path values, separated by commas, as they came (RFC 3327); or empty. */
   readonly path = new Span();
-  /** Thousandths. */
+  /** The q of the contact, thousandths. */
   q = 1000;
-  /** On the day clock. */
+  /** When the binding ends, s on the day clock. */
   expiresS = 0;
   cseq = 0;
-  /** TRANSPORT_* of the REGISTER; by this flow the phone is reached when there is no path. */
+  /** TRANSPORT_* of the REGISTER. Without a Path the phone is reached by this flow. */
   transport = 0;
-  /** Where the REGISTER came from, seen from here: behind a NAT not what the contact says. */
+  /** Address the REGISTER came from, as seen here: behind a NAT it differs from the contact. */
   ip = 0;
   port = 0;
-  /** The connection it came over, -1 for none; it means something in the process of that `node` only. */
+  /** Connection the REGISTER came over, -1 for none; it means something in the process of that `node` only. */
   connection = -1;
-  /** The random number of the process that took the REGISTER, of 32 bits with a sign. */
+  /** Random number of the process that took the REGISTER, 32 bits with a sign. */
   node = 0;
   private at = 0;
   private nowS = 0;
   private ok = true;
 
   /**
-   * Reads `bytes[start, end)`, which stay the caller's; what has expired by `nowS` is passed over.
+   * Opens the record in `bytes[start, end)`, which stay the caller's, and skips what has expired by `nowS`.
    * @returns false when it is no record
    */
   openRecord(bytes: Uint8Array, start: number, end: number, nowS: number): boolean {
@@ -136,13 +139,13 @@ export class Bindings {
     this.ok = true;
     let count = 0;
     for (let more = this.first(); more; more = this.next()) count += 1;
-    // A length inside of a binding may still be wrong.
+    // The lengths inside of a binding may still be wrong.
     if (!this.ok) return this.openNone();
     this.count = count;
     return true;
   }
 
-  /** Opens no record: there are no bindings. @returns false */
+  /** Opens an empty list of bindings. @returns false */
   openNone(): boolean {
     this.bytes = NONE;
     this.start = this.end = this.at = 0;
@@ -190,8 +193,8 @@ export class Bindings {
   }
 
   /**
-   * Begins a new record in `bytes`, which the caller owns and keeps, in the place of one with that version.
-   * @param next the version it is to have, best a random one: one that never was cannot be taken for another
+   * Starts a new record in `bytes`, which the caller owns and keeps, to replace one with that version.
+   * @param next version of the new record, best a random one: it cannot be taken for any other then
    */
   startRecord(bytes: Uint8Array, version: number, next = version + 1): void {
     this.bytes = bytes;
@@ -206,7 +209,7 @@ export class Bindings {
   }
 
   /**
-   * Adds the binding whose values are set here; the order is the caller's.
+   * Adds the binding whose values are set here; the caller sees to the order.
    * @returns false when it does not fit: then the record is of no use
    */
   addBinding(): boolean {
@@ -236,7 +239,7 @@ export class Bindings {
     return true;
   }
 
-  /** @returns when the first of them expires, in seconds of the day clock; Infinity when there is none */
+  /** @returns when the first of them expires, s on the day clock; Infinity when there is none */
   earliestS(): number {
     let earliestS = Infinity;
     for (let more = this.first(); more; more = this.next()) if (this.expiresS < earliestS) earliestS = this.expiresS;
@@ -276,8 +279,8 @@ const AT = 0x40;
 
 /**
  * Writes the address of record that a URI names: the user without escapes, "@", the host in lower case; no port and no
- * parameters. RFC 3261 §10.3 step 5.
- * @param out room for AOR_MAX_BYTES @param domain in the place of the URI's own host, as it is spelled in the settings
+ * parameters. RFC 3261 §10.3 step 5
+ * @param out room for AOR_MAX_BYTES @param domain replaces the URI's own host; NONE: it does not
  * @returns its length, or -1 when there is none (no user, not sip) or it is too long
  */
 export function writeAor(uri: Uri, out: Uint8Array, domain: Uint8Array = NONE): number {

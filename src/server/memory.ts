@@ -1,7 +1,7 @@
 /**
- * The location service in memory: a fixed number of chunks of octets, of which a record takes as many as it needs, in a
- * chain. It answers at once. A door has room for a few phones, a host for as many as it is told.
- * Not here: keeping anything over a restart.
+ * The location service in memory: a fixed number of chunks of octets. A record takes as many as it needs, in a chain.
+ * It answers at once. A door has room for a few phones, a host for as many as it is told.
+ * Not here: keeping records over a restart.
  */
 import { equal, hash, Span } from "../core/bytes.js";
 import { SlotIndex } from "../transaction/slots.js";
@@ -17,27 +17,27 @@ import {
 } from "./location.js";
 
 export interface MemoryLimits {
-  /** Chunks of CHUNK_BYTES; a phone with one contact takes three or four. */
+  /** Number of chunks of CHUNK_BYTES; a phone with one contact takes three or four. */
   chunks: number;
-  /** The longest record, octets, its address included. */
+  /** The longest record with its address, octets. */
   recordBytes: number;
 }
 
 export const CHUNK_BYTES = 64;
-// What a record's octets begin with: the length of the address and that of the bindings.
+// The first octets of a record: the length of the address and that of the bindings.
 const HEAD = 6;
 
 export class MemoryLocation implements LocationStore {
   readonly limits: MemoryLimits;
-  /** Addresses with bindings. */
+  /** Number of addresses with bindings. */
   records = 0;
-  /** Bindings of all of them, those included that expired and were not let go yet. */
+  /** Number of their bindings, including those that expired and are not removed yet. */
   total = 0;
   private readonly clock: DayClock;
   private readonly slab: Uint8Array;
-  /** The next chunk of the record, or of those that are free; -1 ends either. */
+  /** The next chunk of the same record, or the next free one; -1 ends either chain. */
   private readonly nexts: Int32Array;
-  /** By a record's first chunk: when the first of its bindings expires; 0 marks all other chunks. */
+  /** For the first chunk of a record, when the first of its bindings expires; 0 for all other chunks. */
   private readonly earliest: Float64Array;
   private readonly index: SlotIndex;
   private free = 0;
@@ -78,8 +78,8 @@ export class MemoryLocation implements LocationStore {
   }
 
   /**
-   * As `update`, with the answer at once.
-   * @returns LOCATION_OK, LOCATION_CONFLICT or LOCATION_FULL; then nothing was changed
+   * As `replaceBindings`, with the answer at once.
+   * @returns LOCATION_OK, LOCATION_CONFLICT or LOCATION_FULL; after the last two nothing was changed
    */
   putRecord(aor: Span, list: Bindings): number {
     const first = this.findRecord(aor);
@@ -90,7 +90,10 @@ export class MemoryLocation implements LocationStore {
     return result;
   }
 
-  /** Puts a record in that was kept elsewhere, whatever its version; nobody is told. @returns as `put` */
+  /**
+   * Puts a record in that was kept elsewhere, whatever its version, without telling the watchers.
+   * @returns as `putRecord`
+   */
   restoreRecord(aor: Span, list: Bindings): number {
     return this.replaceRecord(this.findRecord(aor), aor, list);
   }
@@ -106,13 +109,13 @@ export class MemoryLocation implements LocationStore {
         copyBinding(list, live);
         live.addBinding();
       }
-      // What is left is shorter: there is room for it.
+      // The rest is shorter than before, so there is room for it.
       this.replaceRecord(i, this.aor, live);
       this.tellWatchers(this.aor, live);
     }
   }
 
-  /** How many chunks are free. */
+  /** @returns how many chunks are free */
   freeChunks(): number {
     return this.freeCount;
   }
@@ -121,7 +124,7 @@ export class MemoryLocation implements LocationStore {
     for (let i = 0; i < this.watchers.length; i++) this.watchers[i].onBindingsChanged(aor, list);
   }
 
-  /** Sets `aor` and `list` to the record that begins with that chunk; -1: there is none. */
+  /** Sets `aor` and `list` to the record that begins with that chunk. @param first -1: there is none */
   private openChunks(first: number, nowS: number): void {
     if (first < 0) {
       this.list.openNone();
@@ -169,7 +172,7 @@ export class MemoryLocation implements LocationStore {
     return true;
   }
 
-  /** All or nothing: whether there is room is known before anything is let go. */
+  /** Replaces a record whole or not at all: there is room for the new one before the old one is freed. */
   private replaceRecord(first: number, aor: Span, list: Bindings): number {
     const bytes = list.end - list.start;
     const size = list.count === 0 ? 0 : HEAD + aor.size() + bytes;
@@ -178,7 +181,7 @@ export class MemoryLocation implements LocationStore {
     for (let chunk = first; chunk >= 0; chunk = this.nexts[chunk]) held += 1;
     if (size > this.limits.recordBytes || needed > this.freeCount + held) return LOCATION_FULL;
     const earliestS = list.earliestS();
-    // The address may lie in the chunks' copy, never in the chunks.
+    // `aor` may lie in `scratch`, but never in the slab.
     if (first >= 0) this.freeRecord(first);
     if (needed === 0) return LOCATION_OK;
     const head = this.free;
@@ -215,7 +218,7 @@ export class MemoryLocation implements LocationStore {
     this.earliest[first] = 0;
     this.records -= 1;
     const slab = this.slab;
-    // How many it had stands behind the address and the version; it may lie across two chunks.
+    // The number of bindings stands behind the address and the version, perhaps across two chunks.
     const size = ((slab[first * CHUNK_BYTES] << 8) | slab[first * CHUNK_BYTES + 1]) + HEAD + 4;
     this.total -= (this.octetOf(first, size) << 8) | this.octetOf(first, size + 1);
     let last = first;
@@ -236,7 +239,9 @@ export class MemoryLocation implements LocationStore {
   }
 }
 
-/** Sets what `to` is to add to the binding that `from` stands at; the octets stay where they are. */
+/**
+ * Sets the values that `to` adds next to those of the binding that `from` stands at. The octets stay where they are.
+ */
 export function copyBinding(from: Bindings, to: Bindings): void {
   to.contact.set(from.contact.bytes, from.contact.start, from.contact.end);
   to.callId.set(from.callId.bytes, from.callId.start, from.callId.end);

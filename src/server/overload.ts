@@ -1,9 +1,9 @@
 /**
- * How much new work a busy server takes on: RFC 7339's idea within one server, steered by how long a datagram waits
- * before it is looked at. As long as that is well below the 500 ms after which clients ask again, all is taken; the
- * longer it is, the larger is the part of the new requests that are answered 503 with Retry-After and without state,
- * which costs little. What was begun goes on: dialogs, repetitions, CANCEL, and what answers a challenge that was given
- * just now.
+ * Decides how much new work a busy server takes on: the idea of RFC 7339 within one server, steered by how long a
+ * datagram waits before it is read. As long as that is well below the 500 ms after which clients repeat a request, all
+ * requests are taken. The longer it is, the larger is the part of new requests that are answered 503 with Retry-After
+ * and without a transaction, which costs little. Work that has begun goes on: dialogs, repetitions, CANCEL, and the
+ * answer to a new challenge.
  * Not here: how a driver measures the wait, and who may ask for what (admission.ts, shares.ts).
  */
 import { octets } from "../core/bytes.js";
@@ -21,63 +21,63 @@ import {
 import type { Authenticator } from "./authenticator.js";
 
 /**
- * Up to WAIT_EASY_MS all new requests are let in, from WAIT_MOST_MS on hardly any. A request waits here, so does the
- * answer to it, and the caller asks again after T1 (500 ms, RFC 3261 §17.1.1.1). Found with the model of
- * test/server/overload.test.ts: with higher values more is left to chance in the kernel's buffer, and callers who were
- * not answered go on asking long after.
+ * Up to WAIT_EASY_MS all new requests are taken, from WAIT_MOST_MS on hardly any. Both the request and its answer wait,
+ * and the caller repeats after T1 (500 ms, RFC 3261 §17.1.1.1). The values come from the model in
+ * test/server/overload.test.ts: with higher ones more is lost in the kernel's buffer, and callers that got no answer go
+ * on repeating long after.
  */
 export const WAIT_EASY_MS = 80;
 export const WAIT_MOST_MS = 170;
 /**
- * Known callers are turned away only when it has been so for a while, and no more when it has not: a moment's stop is
- * no overload, ms.
+ * Known callers are refused only after the wait was too long for this time, and taken again after it was short for as
+ * long, ms. A short stop is no overload.
  */
 const STANDING_MS = 500;
 /**
- * Who claims no user of ours, or comes from where nobody gave a password lately, is turned away at once, and at half of
- * that wait.
+ * Strangers are refused at once, and at half of that wait. A stranger claims no user of ours, or sends from an address
+ * that gave no password lately.
  */
 const STRANGER_WEIGHT = 2;
-/** Where passwords came from is remembered by hashes, so many; a power of two. */
+/** Number of hashes by which addresses that gave a password are remembered; a power of two. */
 const SOURCES = 4096;
-/** How long, ms: longer than a registration lasts as a rule. */
+/** How long they are remembered, ms: longer than most registrations last. */
 const SOURCE_MS = 7200_000;
-/** Something is always let in, so that nobody waits for ever beside a flood. */
+/** The smallest part that is taken, so that no caller waits for ever beside a flood. */
 const LEAST = 0.02;
 const RETRY_AFTER = octets("Retry-After: ");
 const CRLF = octets("\r\n");
-/** Those who are refused come back after 5 to 12 s, not all at once. */
+/** A refused caller is told to come back after 5 to 12 s, so that not all come at once. */
 const RETRY_S = 5;
 const RETRY_MASK = 7;
 
-/** Whoever can read of a request whose it is. */
+/** Reads whose a request is. */
 export interface OverloadJudge {
   isInDialog(m: Message): boolean;
-  /** Whether its From says that it comes from a user of ours, true or not. */
+  /** Whether From names a user of ours, truly or not. */
   isOfOurs(m: Message): boolean;
 }
 
 export class Overload {
-  /** How long a datagram waits now before it is looked at, ms. */
+  /** How long a datagram waits before it is read, ms. */
   waitMs = 0;
-  /** The wait has been too long for a while. */
+  /** The wait has been too long for STANDING_MS. */
   private isStanding = false;
-  /** Since when the wait says otherwise than `isStanding`, ms; -1: it does not. */
+  /** Since when the wait contradicts `isStanding`, ms; -1: it does not. */
   private otherMs = -1;
-  /** Requests that were answered 503. */
+  /** Number of requests that were answered 503. */
   shed = 0;
   private readonly auth: Authenticator;
-  /** Runs up to 1 by the share of each new request; then one is let in. */
+  /** Grows by the share of each new request; at 1 a request is taken. */
   credit = 1;
 
-  /** By the hash of an address (a phone's port may change): until when it counts as known. */
+  /** By the hash of an address (a phone's port may change), until when it counts as known, ms. */
   private readonly knownMs = new Float64Array(SOURCES);
 
   constructor(auth: Authenticator) {
     this.auth = auth;
   }
 
-  /** Told by the driver: how long a datagram waits now before it is looked at. */
+  /** Notes how long a datagram waits before it is read; the driver calls it. */
   noteWait(waitMs: number, nowMs: number): void {
     this.waitMs = waitMs;
     if (waitMs >= WAIT_EASY_MS === this.isStanding) this.otherMs = -1;
@@ -89,8 +89,8 @@ export class Overload {
   }
 
   /**
-   * The part of the new requests that is let in, 1 for all.
-   * @param isKnown who claims a user of ours, from where a password came lately
+   * @returns the part of the new requests that is taken, 1 for all
+   * @param isKnown the sender claims a user of ours and sends from an address that gave a password lately
    */
   shareOf(isKnown: boolean): number {
     if (isKnown && !this.isStanding) return 1;
@@ -99,21 +99,21 @@ export class Overload {
   }
 
   /**
-   * How many requests had the right password so far: if there are more after a request than before, `know` is told its
+   * @returns how many requests had the right password so far. If one request raises it, `noteKnown` is called with its
    * source.
    */
   accepted(): number {
     return this.auth.counters.accepted;
   }
 
-  /** Somebody at that address gave a right password now. */
+  /** Notes that a right password came from that address. */
   noteKnown(ip: number, nowMs: number): void {
     this.knownMs[placeOf(ip)] = nowMs + SOURCE_MS;
   }
 
   /**
-   * Whether a request is let in; counted if not. To be asked once for each.
-   * @param judge null when there is none @param ip where it came from
+   * Takes or refuses a request; to be asked once for each. Refused ones are counted.
+   * @param judge null when there is none @param ip where the request came from @returns whether it is taken
    */
   admit(m: Message, judge: OverloadJudge | null, ip: number, nowMs: number): boolean {
     if (this.shareOf(false) >= 1) return true;
@@ -129,7 +129,7 @@ export class Overload {
     return false;
   }
 
-  /** Answers a request that was not let in: 503. */
+  /** Answers 503 to a request that was refused. */
   refuseRequest(layer: TransactionLayer, m: Message, source: Flow): void {
     const w = layer.answer(m, source, 503);
     w.put(RETRY_AFTER);

@@ -1,9 +1,9 @@
 /**
- * Where requests may be sent on the word of others: contacts that phones register or answer with, Paths, Request-URIs
- * and Routes. Never to broadcast, multicast and reserved addresses, nor to port 0; to this machine itself and to ports
- * of other services (below 1024) only when that is allowed, or when the server itself listens on loopback: then all its
- * phones are there.
- * Not here: where a phone was seen (a flow: it has shown itself there), and what names mean (the driver asks
+ * Where requests may be sent on the word of others: to contacts that phones register or answer with, to Paths,
+ * Request-URIs and Routes. They never go to broadcast, multicast and reserved addresses, nor to port 0. They go to this
+ * machine itself and to ports of other services (below 1024) only when that is allowed, or when the server itself
+ * listens on loopback, for then all its phones are there.
+ * Not here: flows, over which a phone has shown that it is there, and what names mean (the driver asks
  * `allowsAddress`).
  */
 
@@ -21,12 +21,12 @@ const LOOPBACK = 127;
 const NO_PORT = -1;
 
 export class Places {
-  /** This machine, low ports, and addresses that end with 255 are places too. */
+  /** Requests may also go to this machine, to low ports, and to addresses that end with 255. */
   isAny = false;
-  /** Broadcast addresses of the networks this machine is in. Kept. */
+  /** Broadcast addresses of the networks that this machine is in. Kept. */
   broadcasts: readonly number[] = [];
   private readonly layer: TransactionLayer;
-  /** Addresses of the house, which may be anywhere. */
+  /** Addresses of the house, which may be any. */
   private readonly trusted: readonly number[];
   private readonly host = new Span();
 
@@ -37,8 +37,8 @@ export class Places {
   }
 
   /**
-   * Whether a request may go where the URI says, which is of sip.
-   * @param isOwners the owner of the server wrote it: it may be a service of this machine
+   * Whether a request may go where a sip URI says.
+   * @param isOwners the owner of the server wrote the URI, so it may be a service of this machine
    */
   allowsUri(uri: Uri, isOwners = false): boolean {
     const { host } = this;
@@ -52,7 +52,7 @@ export class Places {
     return this.isLocal() || !isLocalhost(host.bytes, host.start, end);
   }
 
-  /** As `allows`. @param port -1: the usual one */
+  /** As `allowsUri`. @param port -1: the usual one */
   allowsAddress(ip: number, port: number, isOwners = false): boolean {
     const first = ip >>> 24;
     if (port === 0 || first === 0 || first >= 224 || this.broadcasts.indexOf(ip) >= 0) return false;
@@ -62,13 +62,13 @@ export class Places {
     return (ip & 255) !== 255;
   }
 
-  /** Whether we ourselves are on loopback. */
+  /** Whether this server is on loopback. */
   private isLocal(): boolean {
     return this.layer.localIp >>> 24 === LOOPBACK;
   }
 }
 
-/** "localhost", or a name that ends with it. RFC 6761 §6.3 */
+/** Whether a name is "localhost" or ends with it. RFC 6761 §6.3 */
 function isLocalhost(bytes: Uint8Array, start: number, end: number): boolean {
   const from = end - LOCALHOST.length;
   if (from < start || !equalNoCase(bytes, from, end, LOCALHOST, 0, LOCALHOST.length)) return false;

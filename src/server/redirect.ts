@@ -1,10 +1,10 @@
 /**
- * The redirect server (RFC 3261 §8.3): it answers a request for a user of ours with where that user is, and has nothing
- * to do with the call that follows. No final response comes late: it never sends a provisional one but 100. An INVITE
- * may be anybody's, from anywhere: when the store answers at once, one message goes out for one that came. RFC 3261
- * §8.2.7, §26.3.2.4 Where a phone is, is told to users of ours, by their password; to strangers only where they are let
- * in, and for an INVITE alone.
- * Not here: who registered (registrar.ts), and what a redirect server does not do, which is to forward.
+ * The redirect server (RFC 3261 §8.3): it answers a request for a user of ours with the contacts of that user, and has
+ * nothing to do with the call that follows. It sends no provisional response but 100, so no final response comes late.
+ * An INVITE may come from anybody, with any source address: when the store answers at once, one message goes out for
+ * one that came. RFC 3261 §8.2.7, §26.3.2.4 Users of ours are told a phone's address by their password; strangers only
+ * where they are let in, and for an INVITE alone.
+ * Not here: who registered (registrar.ts), and forwarding (proxy.ts).
  */
 import { NONE, octets, Span } from "../core/bytes.js";
 import { RETRY_AFTER } from "../transaction/answer.js";
@@ -47,26 +47,26 @@ import { domainOf, STRANGERS_ALWAYS, STRANGERS_BY_RULE, STRANGERS_NEVER, type Us
 export interface RedirectOptions {
   /** Host names in lower case. Kept. */
   domains: readonly Uint8Array[];
-  /** Requests that may wait for the store at once. */
+  /** Number of requests that may wait for the store at once. */
   jobs: number;
-  /** Strangers are told of nobody but users whose own rule lets them. */
+  /** Strangers are told of no user except those whose own rule lets them. */
   isClosed?: boolean;
   /** Addresses that need no credentials. Kept. */
   trusted?: readonly number[];
 }
 
 export class RedirectCounters {
-  /** Answered 302. */
+  /** Requests answered 302. */
   redirected = 0;
-  /** Answered otherwise. */
+  /** Requests answered otherwise. */
   refused = 0;
-  /** The store could not be reached, or too many wait for it. */
+  /** Requests that failed because the store could not be reached, or too many waited for it. */
   failed = 0;
 }
 
 const CONTACT = octets("Contact: <");
 const Q = octets(">;q=");
-/** A request of any method is told where to go. */
+/** Requests of every method are told where to go. */
 const RULES: Rules = {
   methods: ALL_METHODS,
   allow: octets("Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE, SUBSCRIBE, REGISTER\r\n"),
@@ -78,17 +78,19 @@ const TURN = 0x10000;
 
 export class Redirect implements TransactionUser, LocationUser, ServerOwner {
   readonly counters = new RedirectCounters();
-  /** Told of what was answered, but of no question for a password. */
+  /** Told of answers, challenges left out. */
   watcher: CallWatcher | null = null;
   private readonly layer: TransactionLayer;
   private readonly store: LocationStore;
   private readonly options: RedirectOptions;
-  /** Null: everybody is told. */
+  /** Checks passwords; null: everybody is told. */
   private readonly auth: Authenticator | null;
   private users: UserStore;
-  /** Requests that wait for the store, by their token; null: free. */
+  /** Requests that wait for the store, by place; null: the place is free. */
   private readonly waiting: (ServerTransaction | null)[] = [];
-  /** Counts the requests that had a place: an answer that comes late is not taken for one to the next. */
+  /**
+   * Counts the requests that had a place, so that a late answer of the store is not taken for one to the next request.
+   */
   private readonly turns: number[] = [];
   private readonly uri = new Uri();
   private readonly name = new Span();
@@ -96,9 +98,9 @@ export class Redirect implements TransactionUser, LocationUser, ServerOwner {
   private readonly aorBytes = new Uint8Array(AOR_MAX_BYTES);
   private readonly source = new Flow();
   private readonly sender = new Sender();
-  /** The request that came just now; null when the store is late. */
+  /** The request that came just now; null when the store answers late. */
   private current: Message | null = null;
-  /** Whose response is being written; null: an answer without a transaction. */
+  /** Transaction of the response that is being written; null for an answer without a transaction. */
   private answered: ServerTransaction | null = null;
 
   constructor(
@@ -119,7 +121,7 @@ export class Redirect implements TransactionUser, LocationUser, ServerOwner {
     }
   }
 
-  /** Other users from now on. */
+  /** Replaces the users. */
   setUsers(users: UserStore): void {
     this.users = users;
   }
@@ -181,7 +183,10 @@ export class Redirect implements TransactionUser, LocationUser, ServerOwner {
     this.sendAnswer(w);
   }
 
-  /** Whether the request needs no password: from where we trust, or a stranger's INVITE where that is let in. */
+  /**
+   * Whether the request needs no password: it comes from a trusted address, or it is an INVITE of a stranger where
+   * those are let in.
+   */
   private mayAsk(m: Message, realm: Uint8Array, isUser: boolean): boolean {
     const { trusted, isClosed } = this.options;
     if (trusted !== undefined && trusted.indexOf(this.source.ip) >= 0) return true;
@@ -190,10 +195,10 @@ export class Redirect implements TransactionUser, LocationUser, ServerOwner {
     return isClosed === true ? rule === STRANGERS_ALWAYS : rule !== STRANGERS_NEVER;
   }
 
-  /** Belongs to a 2xx, of which there is none. */
+  /** An ACK belongs to a 2xx, and this server sends none to an INVITE. */
   onAck(_m: Message, _source: Flow): void {}
 
-  /** RFC 3261 §8.3: CANCEL is taken; the request is over. */
+  /** Answers a CANCEL: the request is over. RFC 3261 §8.3 */
   onCancel(t: ServerTransaction, _m: Message): void {
     this.layer.reply(t, 487, NONE);
   }
@@ -207,7 +212,7 @@ export class Redirect implements TransactionUser, LocationUser, ServerOwner {
     this.freePlace(place);
     if (t === null) return;
     t.owner = null;
-    // It was cancelled meanwhile.
+    // The request was cancelled meanwhile.
     if (t.status >= 200) return;
     if (result !== LOCATION_OK) this.answerFailure(t);
     else if (list.count === 0) this.refuseRequest(t, 480);
@@ -236,7 +241,7 @@ export class Redirect implements TransactionUser, LocationUser, ServerOwner {
     return -1;
   }
 
-  /** 302 with all contacts, the best first, each with its q. RFC 3261 §21.3.3 */
+  /** Answers 302 with all contacts, the best first, each with its q. RFC 3261 §21.3.3 */
   private answerContacts(t: ServerTransaction, list: Bindings): void {
     if (this.current !== null) this.watcher?.onReply(this.current, this.source, 302);
     const w = this.startAnswer(t, 302);
@@ -257,7 +262,7 @@ export class Redirect implements TransactionUser, LocationUser, ServerOwner {
     this.sendAnswer(this.startAnswer(t, status));
   }
 
-  /** The store is away, or too many wait. */
+  /** Answers 503: the store is away, or too many requests wait. */
   private answerFailure(t: ServerTransaction): void {
     this.counters.failed += 1;
     const w = this.startAnswer(t, 503);
@@ -265,7 +270,7 @@ export class Redirect implements TransactionUser, LocationUser, ServerOwner {
     this.sendAnswer(w);
   }
 
-  /** Begins the answer: without a transaction when the request has just come. */
+  /** Starts an answer, without a transaction when the request has just come. */
   private startAnswer(t: ServerTransaction, status: number, reason: Uint8Array = NONE): Writer {
     const { layer, current } = this;
     this.answered = current !== null ? null : t;

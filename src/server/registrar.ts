@@ -1,8 +1,8 @@
 /**
- * The registrar (RFC 3261 §10.3): checks who asks, changes the bindings of one address as a whole, and answers when the
- * location service has them. Also Path (RFC 3327) and Service-Route (RFC 3608). A request whose store answers later
+ * The registrar (RFC 3261 §10.3) checks who asks, changes the bindings of one address as a whole, and answers when the
+ * location service has them. It does Path (RFC 3327) and Service-Route (RFC 3608). A request whose store answers later
  * waits in a job of fixed size.
- * Not here: registering somebody else's address, GRUU, outbound (RFC 5626), event packages.
+ * Not here: registering the address of another user, GRUU, outbound (RFC 5626), event packages.
  */
 
 import { equal, NONE, octets, Span } from "../core/bytes.js";
@@ -45,35 +45,35 @@ import { domainOf } from "./users.js";
 export interface RegistrarOptions extends ExpiryOptions {
   /** Host names in lower case; each is a realm. Kept. */
   domains: readonly Uint8Array[];
-  /** Contacts an address may have; beyond it the answer is 403. */
+  /** Number of contacts that an address may have; beyond it the answer is 403. */
   contacts: number;
-  /** Octets of the longest record. */
+  /** The longest record, octets. */
   recordBytes: number;
   /**
-   * Requests that may wait for the store at once, and octets of the longest of them. A store that answers at once needs
-   * one of 0 octets.
+   * Number of requests that may wait for the store at once, and the longest of them, octets. A store that answers at
+   * once needs one job of 0 octets.
    */
   jobs: number;
   jobBytes: number;
   /** Value of Service-Route, or NONE. */
   serviceRoute: Uint8Array;
-  /** Where phones may say to be; kept. Without it, the usual ones. */
+  /** Where the contacts of phones may be; kept. Without it, the usual places. */
   places?: Places;
 }
 
 export class RegistrarCounters {
-  /** Requests that were answered 200: changes and queries. */
+  /** Requests answered 200 that changed bindings, and that asked for them. */
   changed = 0;
   queried = 0;
-  /** Answered otherwise, challenges apart. */
+  /** Requests answered otherwise, challenges left out. */
   refused = 0;
-  /** The store could not be reached, or had no room. */
+  /** Requests that failed because the store could not be reached or had no room. */
   failed = 0;
-  /** Changes begun anew because another one came in between. */
+  /** Changes that were made again because another one came in between. */
   conflicts = 0;
 }
 
-/** How often a change that collides is begun anew. */
+/** How often a change that collides with another is tried. */
 const TRIES = 5;
 const CONTACT = octets("Contact: <");
 const EXPIRES = octets(">;expires=");
@@ -96,7 +96,9 @@ const TURN = 0x10000;
 /** A request that waits for the location service. */
 class Job {
   readonly place: number;
-  /** Counts the requests it had: an answer that comes late is not taken for one to the next. */
+  /**
+   * Counts the requests that had this job, so that a late answer of the store is not taken for one to the next request.
+   */
   turn = 0;
   isUsed = false;
   tries = 0;
@@ -122,7 +124,9 @@ export class Registrar implements LocationUser, ServerOwner {
   private readonly auth: Authenticator;
   private readonly store: LocationStore;
   private readonly options: RegistrarOptions;
-  /** This process, in bindings: its connections mean nothing to others, nor to itself after a restart. */
+  /**
+   * Number of this process in bindings: its connections mean nothing to other processes, nor to itself after a restart.
+   */
   readonly node: number;
   private readonly jobs: Job[] = [];
   private readonly contacts: Contacts;
@@ -133,7 +137,7 @@ export class Registrar implements LocationUser, ServerOwner {
   private readonly aorBytes = new Uint8Array(AOR_MAX_BYTES);
   private readonly record: Uint8Array;
   private readonly changed = new Bindings();
-  /** The request that is being looked at; null when it has to be read again from its job. */
+  /** The request that came just now; null when it has to be read again from its job. */
   private current: Message | null = null;
 
   constructor(
@@ -156,20 +160,23 @@ export class Registrar implements LocationUser, ServerOwner {
     for (let i = 0; i < options.jobs; i++) this.jobs.push(new Job(i, options.jobBytes));
   }
 
-  /** Whether the Request-URI names a domain of ours: else a REGISTER is for another registrar. RFC 3261 §10.3 step 1 */
+  /**
+   * Whether the Request-URI names a domain of ours; a REGISTER for another domain is for another registrar. RFC 3261
+   * §10.3 step 1
+   */
   isFor(m: Message): boolean {
     const uri = this.uri;
     return uri.parse(m.bytes, m.uriStart, m.uriEnd) && this.domainOf(uri).length > 0;
   }
 
-  /** How many requests wait for the store. */
+  /** @returns how many requests wait for the store */
   waiting(): number {
     let count = 0;
     for (let i = 0; i < this.jobs.length; i++) if (this.jobs[i].isUsed) count += 1;
     return count;
   }
 
-  /** A REGISTER. It is answered, now or when the store has answered. RFC 3261 §10.3 */
+  /** Handles a REGISTER. It is answered now, or when the store has answered. RFC 3261 §10.3 */
   onRegister(t: ServerTransaction, m: Message): void {
     // §10.3 step 2
     this.current = m;
@@ -232,8 +239,8 @@ export class Registrar implements LocationUser, ServerOwner {
   }
 
   /**
-   * Begins a refusal: without a transaction, one message for the one that has just come (RFC 3261 §26.3.2.4); else it
-   * is for `t`.
+   * Starts a refusal: without a transaction for a request that has just come, one message for one (RFC 3261 §26.3.2.4);
+   * else for `t`.
    */
   private startAnswer(t: ServerTransaction, status: number, reason: Uint8Array = NONE): Writer {
     const { layer, current } = this;
@@ -272,7 +279,7 @@ export class Registrar implements LocationUser, ServerOwner {
       this.endJob(job);
       return;
     }
-    // The answer is written before the change is asked for: afterwards the bindings may be somebody else's.
+    // The answer is written before the change is asked for: afterwards the bindings may be those of another request.
     this.writeOk(t, changed);
     if (!t.writer.ok) {
       this.refuseRequest(t, 513);
@@ -327,8 +334,7 @@ export class Registrar implements LocationUser, ServerOwner {
   }
 
   /**
-   * The answer comes later: the request is kept. When it is too long for that, a change that collides is not begun
-   * anew.
+   * Keeps a request whose answer comes later. When it is too long for that, a change that collides is not tried again.
    */
   private keepRequest(job: Job): void {
     const m = this.current;
@@ -337,7 +343,7 @@ export class Registrar implements LocationUser, ServerOwner {
     job.size = m.end - m.start;
   }
 
-  /** The request of a job, with its address and contacts read; null when it was not kept. */
+  /** Reads the request of a job, its address and its contacts, again. @returns null when it was not kept */
   private readRequest(job: Job): Message | null {
     if (this.current !== null) {
       if (job.tries > 0) this.contacts.readContacts(this.current);
@@ -362,14 +368,17 @@ export class Registrar implements LocationUser, ServerOwner {
     return domain;
   }
 
-  /** @returns which of our domains a URI is of, NONE: none. Our own address stands for the first, as for the proxy */
+  /**
+   * @returns the domain of ours that a URI belongs to, NONE when there is none. Our own address belongs to the first,
+   * as in the proxy.
+   */
   private domainOf(uri: Uri): Uint8Array {
     const { domains } = this.options;
     if (uri.ip >= 0 && uri.ip === this.layer.localIp) return domains[0];
     return domainOf(domains, uri.bytes, uri.hostStart, uri.hostEnd);
   }
 
-  /** Whether the user who was authenticated has the address in `aor`. RFC 3261 §10.3 step 4 */
+  /** Whether the sender is the user whose address is in `aor`. RFC 3261 §10.3 step 4 */
   private isOwner(realm: Uint8Array): boolean {
     const { name } = this.sender;
     const end = this.aor.end - realm.length - 1;
@@ -405,7 +414,7 @@ export class Registrar implements LocationUser, ServerOwner {
     this.sendAnswer(t, this.startAnswer(t, status, reason));
   }
 
-  /** The store is away, or full: 503, to be tried again. RFC 3261 §21.5.4 */
+  /** Answers 503: the store is away or full, and the request may be tried again. RFC 3261 §21.5.4 */
   private answerFailure(t: ServerTransaction): void {
     this.counters.failed += 1;
     const w = this.startAnswer(t, 503);
@@ -413,7 +422,7 @@ export class Registrar implements LocationUser, ServerOwner {
     this.sendAnswer(t, w);
   }
 
-  /** Writes, but does not send, the answer: all bindings, each with what is left of its time. RFC 3261 §10.3 step 8 */
+  /** Writes, but does not send, the answer: all bindings, each with the time that is left. RFC 3261 §10.3 step 8 */
   private writeOk(t: ServerTransaction, list: Bindings): void {
     const w = this.layer.respond(t, 200);
     const nowS = this.clock.nowS();
@@ -439,7 +448,7 @@ export class Registrar implements LocationUser, ServerOwner {
   }
 }
 
-/** 0.5 for 500. @param thousandths 0 to 1000 */
+/** Writes a q, such as 0.5 for 500. @param thousandths 0 to 1000 */
 export function writeQ(w: Writer, thousandths: number): void {
   w.octet(thousandths === 1000 ? 0x31 : 0x30);
   if (thousandths === 0 || thousandths === 1000) return;

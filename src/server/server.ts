@@ -1,7 +1,7 @@
 /**
- * The server as the user of the transaction layer: a REGISTER for a domain of ours goes to the registrar, all else to
- * the proxy or redirect server behind it. Under too much load new requests are turned away before that. Alone, as a
- * registrar, it answers OPTIONS and says of other methods that it does not have them.
+ * The server as the user of the transaction layer. A REGISTER for a domain of ours goes to the registrar, all other
+ * requests to the proxy or redirect server behind it. Under too much load new requests are refused before that. Without
+ * a proxy or redirect server it answers OPTIONS, and refuses other methods.
  */
 import { octets } from "../core/bytes.js";
 import { Flow } from "../transaction/flow.js";
@@ -21,7 +21,7 @@ import { Uri } from "../wire/uri.js";
 import type { Overload, OverloadJudge } from "./overload.js";
 import type { Registrar } from "./registrar.js";
 
-/** Of a registrar alone. */
+/** For a registrar alone. */
 const RULES: Rules = {
   methods: methodBits([METHOD_REGISTER, METHOD_OPTIONS]),
   allow: octets("Allow: REGISTER, OPTIONS\r\n"),
@@ -32,14 +32,14 @@ const RULES: Rules = {
 const SUPPORTED = octets("Supported: path\r\n");
 
 export class Server implements TransactionUser {
-  /** Both are set once, when there is a layer to make them with. */
+  /** `registrar` and `layer` are set once, when there is a layer to make them with. */
   registrar: Registrar | null = null;
   layer: TransactionLayer | null = null;
-  /** The proxy or redirect server; null: a registrar alone. */
+  /** The proxy or redirect server; null: there is the registrar alone. */
   next: TransactionUser | null = null;
-  /** Turns new requests away while there are too many; null: all are taken. */
+  /** Refuses new requests while there are too many; null: all are taken. */
   overload: Overload | null = null;
-  /** Reads of a request whose it is; null when nobody can. */
+  /** Reads whose a request is; null when nothing can. */
   judge: OverloadJudge | null = null;
   private readonly source = new Flow();
   private readonly uri = new Uri();
@@ -72,7 +72,7 @@ export class Server implements TransactionUser {
     else this.answerAlone(layer, t, m);
   }
 
-  /** What a registrar is asked besides: who it is (OPTIONS). RFC 3261 §8.2, §11.2 */
+  /** Answers what a registrar alone is asked besides REGISTER: OPTIONS. RFC 3261 §8.2, §11.2 */
   private answerAlone(layer: TransactionLayer, t: ServerTransaction, m: Message): void {
     const isReadable = this.uri.parse(m.bytes, m.uriStart, m.uriEnd);
     const problem = inspect(RULES, m, isReadable ? this.uri : null, layer.isMerged(t, m));

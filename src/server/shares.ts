@@ -1,8 +1,8 @@
 /**
- * How much of the transactions requests of a kind may hold: strangers get a part of them, and so has what comes along a
- * Record-Route of ours, which a stranger's call may be too. What is left is for those who gave a password, and
- * REGISTER. Only what cannot be spared counts: a transaction that has its final response makes room when there is need
- * of it (layer.ts).
+ * How many of the transactions each kind of request may hold. Strangers get a part of them, and so do requests along a
+ * Record-Route of ours, for a stranger's call may be the reason for those. The rest is for senders that gave a
+ * password, and for REGISTER. Only transactions that are still needed count: one that has its final response makes room
+ * when room is needed (layer.ts).
  * Not here: how many requests a second there may be (overload.ts), and who is a stranger (admission.ts).
  */
 import { hash } from "../core/bytes.js";
@@ -11,46 +11,45 @@ import type { TransactionLayer } from "../transaction/layer.js";
 import { SERVER_FREE, type ServerTransaction } from "../transaction/server.js";
 import type { Message } from "../wire/message.js";
 
-/** A password was given, or it came from an address of the house. */
+/** The sender gave a password, or the request came from an address of the house. */
 export const SHARE_KNOWN = 0;
-/** It came along our Record-Route. */
+/** The request came along our Record-Route. */
 export const SHARE_DIALOG = 1;
 export const SHARE_STRANGER = 2;
 
 /**
- * By share, how much of each pool may be held. Of the server transactions some are always left for those who end
- * something, and REGISTER.
+ * By share, the part of each pool that may be held. Some server transactions are always left for requests that end
+ * something, and for REGISTER.
  */
 const PARTS_SERVERS: readonly number[] = [15 / 16, 1 / 4, 1 / 2];
 const PARTS_CLIENTS: readonly number[] = [1, 1 / 4, 1 / 2];
 
-/** Dialogs are told apart by so many hashes; a power of two. */
+/** Number of hashes by which dialogs are told apart; a power of two. */
 const DIALOGS = 256;
-/** Requests that may be under way in one: whoever was let into one call does not take the room of all. */
+/** Requests that may be under way in one dialog, so that one call does not take the room of all. */
 const IN_ONE_DIALOG = 32;
 const NO_PLACE = -1;
 
 export class Shares {
-  /** Requests that found their share taken, by SHARE_*. */
+  /** Requests that were refused because their share was taken, by SHARE_*. */
   readonly refused: number[] = [0, 0, 0];
   private readonly layer: TransactionLayer;
-  // By position in the pool: the share, and of clients their branch, by which it is known whether the position has
-  // passed on to another.
+  // By position in the pool: the share, and for clients the branch, which tells when another request has the position.
   private readonly ofServer: Uint8Array;
-  /** Where the dialog of a request is counted, NO_PLACE for one that has none. */
+  /** Where the dialog of a request is counted, NO_PLACE for a request without one. */
   private readonly places: Int16Array;
   private readonly ofClient: Uint8Array;
   private readonly branches: Int32Array;
   private readonly mostServers: number[] = [];
   private readonly mostClients: number[] = [];
   /**
-   * By share: at least as many as are under way. They are counted anew when a limit is met, but not more than once a
-   * millisecond.
+   * By share, an upper limit of the transactions under way. They are counted anew when it meets the limit, at most once
+   * a millisecond.
    */
   private readonly servers: number[] = [0, 0, 0];
   private readonly clients: number[] = [0, 0, 0];
   private countedMs = -1;
-  /** Requests under way by the hash of their Call-ID. */
+  /** Number of requests under way by the hash of their Call-ID. */
   private readonly dialogs = new Uint8Array(DIALOGS);
 
   constructor(layer: TransactionLayer) {
@@ -65,7 +64,10 @@ export class Shares {
     this.branches = new Int32Array(layer.limits.clients);
   }
 
-  /** Whether one more request of that share may be taken; if so, `t` counts for it until it can be spared. */
+  /**
+   * Takes one more request of that share; `t` counts for it until it can be spared.
+   * @returns false when the share is taken
+   */
   takeServer(t: ServerTransaction, m: Message, share: number): boolean {
     const place = share === SHARE_DIALOG ? hash(m.bytes, m.callIdStart, m.callIdEnd) & (DIALOGS - 1) : NO_PLACE;
     if (this.isTaken(share, place)) this.recount();
@@ -85,7 +87,7 @@ export class Shares {
     return this.servers[share] >= this.mostServers[share];
   }
 
-  /** Whether a request of the same share as `t` may be sent on once more. */
+  /** Whether a request of the same share as `t` may be forwarded once more. */
   hasClient(t: ServerTransaction): boolean {
     const share = this.shareOf(t);
     const most = this.mostClients[share];
@@ -93,7 +95,7 @@ export class Shares {
     return this.clients[share] < most;
   }
 
-  /** It is sent on by `c`, which counts until its final response. */
+  /** Counts `c`, which forwards the request of `t`, until its final response. */
   takeClient(t: ServerTransaction, c: ClientTransaction): void {
     const share = this.shareOf(t);
     this.clients[share] += 1;
@@ -101,7 +103,7 @@ export class Shares {
     this.branches[c.slot] = c.branchLow;
   }
 
-  /** The server transaction is over, or goes on without the proxy. */
+  /** Stops counting a server transaction that is over, or goes on without the proxy. */
   releaseServer(t: ServerTransaction): void {
     const share = this.ofServer[t.slot];
     if (share === 0) return;
@@ -115,14 +117,14 @@ export class Shares {
     return share === 0 ? SHARE_KNOWN : share - 1;
   }
 
-  /** How many requests of that share are under way. */
+  /** @returns how many requests of that share are under way */
   countHeld(share: number): number {
     this.countedMs = -1;
     this.recount();
     return this.servers[share];
   }
 
-  /** How many server transactions a share may have. */
+  /** @returns how many server transactions a share may have */
   mostOf(share: number): number {
     return this.mostServers[share];
   }

@@ -1,7 +1,8 @@
 /**
- * The stateless proxy (RFC 3261 §16.11): each message is forwarded by itself, a request to one place, a response to where its
- * Vias say. Nothing is kept: the branch is a hash of the one that came, so that a repetition, an ACK and a CANCEL go the way of
- * their request. ACK and CANCEL cannot be challenged, so they go on without credentials; reused credentials are not noticed.
+ * The stateless proxy (RFC 3261 §16.11): each message is forwarded by itself, a request to one place, a response to
+ * where its Vias say. Nothing is kept: the branch is a hash of the one that came, so that a repetition, an ACK and a
+ * CANCEL go the way of their request. ACK and CANCEL cannot be challenged, so they go on without credentials; reused
+ * credentials are not noticed.
  * Not here: forking, 100 Trying, and location services that answer later.
  */
 import { parseIPv4 } from "../core/address.js";
@@ -153,8 +154,8 @@ export class StatelessProxy implements Bypass, LocationUser {
   }
 
   /**
-   * @returns the first half of the branch, made from the topmost Via of the request: it is the same for a repetition of the
-   * request, for its ACK and CANCEL, and for a response to it
+   * @returns the first half of the branch, made from the topmost Via of the request: it is the same for a repetition of
+   * the request, for its ACK and CANCEL, and for a response to it
    */
   private branchOf(m: Message, start: number, end: number, sentByStart: number, sentByEnd: number): number {
     const h = hasCookie(m.bytes, start, end)
@@ -164,8 +165,9 @@ export class StatelessProxy implements Bypass, LocationUser {
   }
 
   /**
-   * Forwards a response to where the Via below ours says: its `received` and `rport`, which were written here. That Via has to be
-   * the one that was below ours in the request, or anybody could send anything anywhere through us. RFC 3261 §16.11, §18.2.2
+   * Forwards a response to where the Via below ours says: its `received` and `rport`, which were written here. That Via
+   * has to be the one that was below ours in the request, or anybody could send anything anywhere through us. RFC 3261
+   * §16.11, §18.2.2
    */
   onResponse(m: Message, _source: Flow): boolean {
     const { layer, list, via, word, back } = this;

@@ -1,7 +1,7 @@
 /**
- * Who may register and call, and the domains they belong to. Kept of a password is only H(user:realm:password) (RFC
- * 7616 §3.4.2), by which nobody can log in anywhere else. A table of fixed size; the realm is the domain.
- * Not here: files (the host reads them), and whether an answer to a challenge is right (authenticator.ts).
+ * The users that may register and call, and their domains, which are the realms. Of a password only
+ * H(user:realm:password) is kept (RFC 7616 §3.4.2), which is of no use at any other server. The table has a fixed size.
+ * Not here: files (host-sim/server/users-file.ts), and whether an answer to a challenge is right (authenticator.ts).
  */
 import { equal, equalNoCase, hash, NONE, Span } from "../core/bytes.js";
 import { SlotIndex } from "../transaction/slots.js";
@@ -14,12 +14,12 @@ const HAS_MD5 = 1;
 const HAS_SHA256 = 2;
 const STRANGERS_SHIFT = 2;
 
-/** Whether strangers may call a user: as everybody's rule is, or by the user's own. */
+/** Whether strangers may call a user: as the rule for all users says, never, or always. */
 export const STRANGERS_BY_RULE = 0;
 export const STRANGERS_NEVER = 1;
 export const STRANGERS_ALWAYS = 2;
 
-/** What is known of one user: hexadecimal digits, as digests are made of them. */
+/** The hashes of one user: hexadecimal digits, as digests are made of them. */
 export class Secret {
   hasMd5 = false;
   hasSha256 = false;
@@ -29,13 +29,13 @@ export class Secret {
 
 export interface UserStore {
   /**
-   * Looks for the user of that name (without escapes) in a realm, and sets `out`. All octets are lent for the call.
-   * @returns whether there is one
+   * Finds the hashes of the user of that name (without escapes) in a realm. All octets are lent for the call.
+   * @param out filled @returns whether there is such a user
    */
   findSecret(name: Span, realm: Uint8Array, out: Secret): boolean;
   /** Whether there is a user of that name. */
   has(name: Span, realm: Uint8Array): boolean;
-  /** @returns STRANGERS_*, of somebody who is not there STRANGERS_BY_RULE */
+  /** @returns STRANGERS_*, STRANGERS_BY_RULE for a user that does not exist */
   strangers(name: Span, realm: Uint8Array): number;
 }
 
@@ -43,7 +43,10 @@ export class UserTable implements UserStore {
   count = 0;
   private readonly capacity: number;
   private readonly nameBytes: number;
-  /** A slot has its length of name, its realm's number and which hashes there are; then the hashes; then the name. */
+  /**
+   * Each slot has the length of the name, the number of the realm and which hashes there are; then the hashes; then the
+   * name.
+   */
   private readonly slots: Uint8Array;
   private readonly slotBytes: number;
   private readonly index: SlotIndex;
@@ -51,7 +54,7 @@ export class UserTable implements UserStore {
   private readonly other = new Span();
 
   /**
-   * @param capacity users at most
+   * @param capacity number of users
    * @param nameBytes octets of the longest name, up to 255 @param realms at most 255, kept
    */
   constructor(capacity: number, nameBytes: number, realms: readonly Uint8Array[]) {
@@ -66,7 +69,7 @@ export class UserTable implements UserStore {
   /**
    * Adds a user.
    * @param md5 @param sha256 hexadecimal digits, NONE for one that is not known @param strangers STRANGERS_*
-   * @returns false when the table is full, the name is too long or there already, the realm unknown, or a hash no hash
+   * @returns false when the table is full, the name is too long or taken, the realm unknown, or a hash malformed
    */
   addUser(
     name: Uint8Array,
@@ -133,8 +136,7 @@ export class UserTable implements UserStore {
 }
 
 /**
- * @returns the domain (one of `domains`, which is also the realm) that is the host `bytes[start, end)`, NONE when it is
- * none of them
+ * @returns the one of `domains`, each also a realm, that is the host `bytes[start, end)`; NONE when it is none of them
  */
 export function domainOf(domains: readonly Uint8Array[], bytes: Uint8Array, start: number, end: number): Uint8Array {
   for (let i = 0; i < domains.length; i++)

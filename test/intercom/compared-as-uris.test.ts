@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ipv4 } from "../../src/core/address.js";
 import { octets } from "../../src/core/bytes.js";
 import { DOOR_LIMITS, HOUSE_LIMITS } from "../../src/core/limits.js";
-import { exchangeLimits } from "../../src/intercom/houseserver.js";
+import { houseServerLimits } from "../../src/intercom/houseserver.js";
 import { authorization } from "../ua/digest.js";
 import { Agent, header, headers, Peer, sdpOf, World } from "../ua/harness.js";
 import { DOOR, House } from "./house.js";
@@ -206,7 +206,7 @@ describe("a phone of the house", () => {
     "kitchen@10.0.0.1",
     "sip:kitche%6E@10.0.0.1:5060;transport=udp",
   ])("is rung by a plan as %s, where it registered", (target) => {
-    House.limits = exchangeLimits({ ...DOOR_LIMITS, phones: 8 });
+    House.limits = houseServerLimits({ ...DOOR_LIMITS, phones: 8 });
     house = new House(world, ...PHONES, `button1.day=${target}`, `button2.day=sip:kitchens@house.example`);
     const kitchen = phone("house.example");
     expect(kitchen.diary).toContain("register registered 200");
@@ -220,7 +220,7 @@ describe("a phone of the house", () => {
   it.each(["house.example", "HOUSE.Example.", "10.0.0.1"])(
     "registers and is called at the domain spelled %s",
     (domain) => {
-      House.limits = exchangeLimits({ ...DOOR_LIMITS, phones: 8 });
+      House.limits = houseServerLimits({ ...DOOR_LIMITS, phones: 8 });
       house = new House(world, ...PHONES, "phone2.name=attic", "phone2.password=a2");
       const kitchen = phone(domain);
       expect(kitchen.diary.at(-1)).toBe("register registered 200");
@@ -239,7 +239,7 @@ describe("a phone of the house", () => {
   );
 
   it("registers an address of record that is spelled otherwise, and the door lists it once", () => {
-    House.limits = exchangeLimits({ ...DOOR_LIMITS, phones: 8 });
+    House.limits = houseServerLimits({ ...DOOR_LIMITS, phones: 8 });
     house = new House(world, ...PHONES);
     const peer = new Peer(world, "10.0.0.13");
     let answer = "";

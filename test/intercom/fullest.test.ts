@@ -13,7 +13,7 @@ import { ipv4 } from "../../src/core/address.js";
 import { text } from "../../src/core/bytes.js";
 import { DOOR_LIMITS, HOUSE_LIMITS, type Limits, ROOMY_LIMITS } from "../../src/core/limits.js";
 import { Station } from "../../src/driver/station.js";
-import { exchangeLimits } from "../../src/intercom/houseserver.js";
+import { houseServerLimits } from "../../src/intercom/houseserver.js";
 import { Settings } from "../../src/settings/settings.js";
 import { Agent, header, Peer, World } from "../ua/harness.js";
 
@@ -58,7 +58,7 @@ describe.each(KINDS)("%s", (_, limits) => {
   it.each([false, true])("has exactly the timers it makes (server: %s)", (isServer) => {
     const { timers } = station(limits, isServer).door;
     expect(timers.made).toBe(timers.capacity);
-    if (isServer && limits.phones > 0) expect(timers.capacity).toBe(exchangeLimits(limits).timers);
+    if (isServer && limits.phones > 0) expect(timers.capacity).toBe(houseServerLimits(limits).timers);
     else expect(timers.capacity).toBe(limits.timers);
   });
 

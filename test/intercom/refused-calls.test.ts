@@ -1,7 +1,7 @@
 /** Nothing is refused in silence: a call that is refused is an event, a line of `calls` and of the log, with the reason; and a flood of them hides nothing. */
 import { beforeEach, describe, expect, it } from "vitest";
 import { HOUSE_LIMITS } from "../../src/core/limits.js";
-import { exchangeLimits } from "../../src/intercom/houseserver.js";
+import { houseServerLimits } from "../../src/intercom/houseserver.js";
 import { Record as KeptText } from "../../src/settings/record.js";
 import { Peer, sdpOf, World } from "../ua/harness.js";
 import { DOOR, House } from "./house.js";
@@ -150,7 +150,7 @@ describe("a call that is refused", () => {
   });
 
   it("by the door's own server for want of a right password is told, of a challenge nothing", () => {
-    House.limits = exchangeLimits({ ...HOUSE_LIMITS });
+    House.limits = houseServerLimits({ ...HOUSE_LIMITS });
     const h = new House(world, "server.enabled=on", "phone1.name=kitchen", "phone1.password=k1");
     House.limits = HOUSE_LIMITS;
     const peer = new Peer(world, PHONE);

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { octets } from "../../src/core/bytes.js";
 import { DOOR_LIMITS, HOUSE_LIMITS } from "../../src/core/limits.js";
 import { writeContact } from "../../src/dialog/contact.js";
-import { exchangeLimits } from "../../src/intercom/houseserver.js";
+import { houseServerLimits } from "../../src/intercom/houseserver.js";
 import type { Message } from "../../src/wire/message.js";
 import { METHOD_REFER } from "../../src/wire/names.js";
 import { Agent, World } from "../ua/harness.js";
@@ -14,7 +14,7 @@ let world: World;
 
 beforeEach(() => {
   world = new World();
-  House.limits = exchangeLimits({ ...DOOR_LIMITS, phones: 8 });
+  House.limits = houseServerLimits({ ...DOOR_LIMITS, phones: 8 });
 });
 
 afterEach(() => {
@@ -278,7 +278,7 @@ describe("the door as the house's server", () => {
 
   it("eight phones register and ring; a name that is none of them does not get in", () => {
     const settings = [3, 4, 5, 6, 7, 8].flatMap((i) => [`phone${i}.name=p${i}`, `phone${i}.password=s${i}`]);
-    House.limits = exchangeLimits(HOUSE_LIMITS);
+    House.limits = houseServerLimits(HOUSE_LIMITS);
     const h = house("button1.day=group:house", ...settings);
     const phones = [...both(), ...[3, 4, 5, 6, 7, 8].map((i) => phone("p" + i, "s" + i, 20 + i))];
     const ninth = phone("p9", "s9", 29);

@@ -6,7 +6,7 @@ import { Console } from "../../src/console/console.js";
 import { DOOR_LIMITS, HOUSE_LIMITS } from "../../src/core/limits.js";
 import { Timers } from "../../src/core/timers.js";
 import { Access } from "../../src/intercom/access.js";
-import { exchangeLimits } from "../../src/intercom/houseserver.js";
+import { houseServerLimits } from "../../src/intercom/houseserver.js";
 import { isSecret, SCHEMA } from "../../src/settings/schema.js";
 import { Settings } from "../../src/settings/settings.js";
 import { header, headers, Peer, World } from "../ua/harness.js";
@@ -72,7 +72,7 @@ function prove(peer: Peer, world: World, method: string, user: string, password:
 
 const phonePassword: Trial = (key, without) => {
   const world = new World();
-  House.limits = exchangeLimits({ ...DOOR_LIMITS, phones: 8 });
+  House.limits = houseServerLimits({ ...DOOR_LIMITS, phones: 8 });
   const phone = key.slice(0, key.indexOf("."));
   const house = new House(world, "server.enabled=on", `${phone}.name=kitchen`, "call.allow=any");
   without(house.settings);

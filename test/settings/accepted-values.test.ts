@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ipv4, ipv4Text } from "../../src/core/address.js";
 import { octets, text } from "../../src/core/bytes.js";
 import { HOUSE_LIMITS } from "../../src/core/limits.js";
-import { exchangeLimits } from "../../src/intercom/houseserver.js";
+import { houseServerLimits } from "../../src/intercom/houseserver.js";
 import { checkTogether } from "../../src/settings/consistency.js";
 import { HOUSE_GROUP, readPlan } from "../../src/settings/ringplan.js";
 import { Settings } from "../../src/settings/settings.js";
@@ -415,7 +415,7 @@ describe("each value that is taken of", () => {
         const settings = new Settings();
         if (settings.set("phone1.name", name) !== "" || settings.set("server.domain", domain) !== "") return;
         const world = new World();
-        House.limits = exchangeLimits(HOUSE_LIMITS);
+        House.limits = houseServerLimits(HOUSE_LIMITS);
         const more = [`phone1.name=${name}`, "phone1.password=p", `server.domain=${settings.text("server.domain")}`];
         const house = new House(world, "server.enabled=on", ...more);
         House.limits = HOUSE_LIMITS;

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { octets } from "../../src/core/bytes.js";
 import { DOOR_LIMITS, type Limits, ROOMY_LIMITS } from "../../src/core/limits.js";
-import { exchangeLimits } from "../../src/intercom/houseserver.js";
+import { houseServerLimits } from "../../src/intercom/houseserver.js";
 import { DOOR, House } from "../intercom/house.js";
 import { header, headers, Peer, sdpOf, World } from "../ua/harness.js";
 import { FIELDS, isPassedOver, type Pad, sweep } from "./sweep.js";
@@ -238,7 +238,7 @@ describe.each([
   let before: Limits;
   beforeAll(() => {
     before = House.limits;
-    House.limits = exchangeLimits({ ...limits, phones: 8 });
+    House.limits = houseServerLimits({ ...limits, phones: 8 });
   });
   afterAll(() => {
     House.limits = before;
