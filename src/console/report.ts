@@ -3,10 +3,9 @@ import { ipv4Text } from "../core/address.js";
 import type { Pool } from "../core/pool.js";
 import { printable } from "../core/printable.js";
 import type { Door } from "../intercom/door.js";
-import type { HouseServer } from "../intercom/houseserver.js";
 import { REACH_TCP, REACH_UNKNOWN } from "../transaction/reach.js";
 import { REGISTRATION_DONE, REGISTRATION_FAILED, REGISTRATION_TRYING } from "../ua/registration.js";
-import type { Reply } from "./reply.js";
+import { ERROR_STATE, type Reply } from "./reply.js";
 
 /** By REACH_*, of servers that do not take TCP. */
 const REACH_WORDS: readonly string[] = ["", "", "refused or reset", "no connection in 500 ms", "no response"];
@@ -87,8 +86,10 @@ export function reportStats(reply: Reply, door: Door): Reply {
     .put("roundTripMs", media.roundTripMs());
 }
 
-export function reportPhones(reply: Reply, houseServer: HouseServer): Reply {
-  const phones = houseServer.phones();
+export function reportPhones(reply: Reply, door: Door): Reply {
+  if (door.houseServer === null)
+    return reply.fail(ERROR_STATE, "the door is no server: set server.enabled on, save, and start again");
+  const phones = door.houseServer.phones();
   for (let i = 0; i < phones.length; i++) {
     const { name, contact, leftS } = phones[i];
     reply.put(name, contact === "" ? "not registered" : printable(contact) + ", " + leftS + " s left");

@@ -1,0 +1,204 @@
+/**
+ * What the console's commands do with the settings. They are changed by `set` and taken over by `save`: until then a change is known at the
+ * seat alone where it was typed, so that two who work at once do not save each other's halves.
+ * Not here: what a setting may be (settings/check.ts), how they are kept (settings/savedsettings.ts).
+ */
+import type { Store } from "../../hal/device.js";
+import { printable } from "../core/printable.js";
+import type { Door } from "../intercom/door.js";
+import { type Log, SECRETS_READ } from "../intercom/log.js";
+import { allowed } from "../settings/check.js";
+import { checkTogether } from "../settings/consistency.js";
+import { SavedSettings } from "../settings/savedsettings.js";
+import { findSetting, isSecret, needsRestart, SCHEMA } from "../settings/schema.js";
+import { readAssignment, Settings } from "../settings/settings.js";
+import { copyWiring } from "../settings/wiring.js";
+import type { PasswordLock, Seat } from "./passwordlock.js";
+import { ERROR_ARGUMENT, ERROR_KEY, ERROR_STATE, ERROR_STORE, ERROR_VALUE, type Reply } from "./reply.js";
+
+const WORD_SET = "set ";
+
+export class SettingsCommands {
+  private readonly door: Door;
+  private readonly kept: SavedSettings;
+  private readonly guard: PasswordLock;
+  private readonly log: Log;
+  private readonly restart: () => void;
+
+  /** @param restart called after `save`, to begin anew with the new settings */
+  constructor(door: Door, store: Store, guard: PasswordLock, log: Log, restart: () => void) {
+    this.door = door;
+    this.kept = new SavedSettings(store);
+    this.guard = guard;
+    this.log = log;
+    this.restart = restart;
+  }
+
+  /** Reads the settings that were kept. @returns "" or what of them cannot be used */
+  load(seat: Seat): string {
+    seat.changes.clear();
+    const problem = this.kept.read(this.door.settings);
+    if (problem !== "") return problem;
+    try {
+      this.kept.moveUp(this.door.settings);
+    } catch {
+      // The next save does it.
+    }
+    return "";
+  }
+
+  /** Takes settings over and keeps them at once, past what was set and not saved: what a browser handed over. @returns "" or why it cannot be kept; then nothing is */
+  keep(keys: readonly string[], values: readonly string[], seat: Seat): string {
+    const wanted = copyOf(this.door.settings);
+    for (let i = 0; i < keys.length; i++) {
+      const problem = wanted.set(keys[i], values[i]);
+      if (problem !== "") return problem;
+    }
+    try {
+      this.kept.write(wanted);
+    } catch (thrown) {
+      return thrown instanceof Error ? printable(thrown.message) : "the store failed";
+    }
+    for (let i = 0; i < keys.length; i++) {
+      this.door.settings.set(keys[i], values[i]);
+      // What was set on the line before is older.
+      seat.changes.forget(keys[i]);
+    }
+    return "";
+  }
+
+  /** As at first, but for how the relays and the light are connected: a door is not to open by its reset. */
+  private initial(): Settings {
+    const fresh = new Settings();
+    copyWiring(this.door.settings, fresh);
+    return fresh;
+  }
+
+  /** The settings in force with what was set there. */
+  private changed(seat: Seat): Settings {
+    const copy = copyOf(this.door.settings);
+    seat.changes.layOver(copy);
+    return copy;
+  }
+
+  get(reply: Reply, key: string): Reply {
+    const settings = this.door.settings;
+    if (key !== "") {
+      const setting = findSetting(key);
+      return setting === null
+        ? reply.fail(ERROR_KEY, settings.set(key, ""))
+        : reply.put(setting.key, settings.show(setting));
+    }
+    for (let i = 0; i < SCHEMA.length; i++) reply.put(SCHEMA[i].key, settings.show(SCHEMA[i]));
+    return reply;
+  }
+
+  /** @param assignment `KEY VALUE` or `KEY=VALUE` */
+  set(reply: Reply, assignment: string, seat: Seat): Reply {
+    const { key, value } = readAssignment(assignment === "" ? "" : WORD_SET + assignment);
+    return this.change(reply, key, value, seat);
+  }
+
+  unset(reply: Reply, key: string, seat: Seat): Reply {
+    const setting = findSetting(key);
+    return this.change(reply, key, setting === null ? "" : setting.initial, seat);
+  }
+
+  revert(reply: Reply, seat: Seat): Reply {
+    seat.changes.clear();
+    return reply;
+  }
+
+  /** @param what "", `replace`, or how many changes the one who saves believes to be there */
+  save(reply: Reply, what: string, seat: Seat): Reply {
+    if (what !== "" && what !== "replace" && !isCount(what))
+      return reply.fail(ERROR_ARGUMENT, "save, or save replace, or save COUNT of what was set");
+    // A program learns so that the door was started anew meanwhile, and forgot what was set.
+    if (isCount(what) && Number(what) !== seat.changes.count)
+      return reply.fail(
+        ERROR_STATE,
+        "not saved: " + what + " changes were expected here, " + seat.changes.count + " found",
+      );
+    return this.putInForce(reply, this.changed(seat), seat, what === "replace");
+  }
+
+  factoryReset(reply: Reply, word: string, seat: Seat): Reply {
+    if (word !== "yes") return reply.fail(ERROR_ARGUMENT, "all settings would be lost: factory-reset yes does it");
+    return this.putInForce(reply, this.initial(), seat, true);
+  }
+
+  private change(reply: Reply, key: string, value: string, seat: Seat): Reply {
+    if (key === "") return reply.fail(ERROR_ARGUMENT, "which setting? set KEY VALUE, unset KEY");
+    const problem = seat.changes.set(key, value);
+    if (problem === "") return reply;
+    const setting = findSetting(key);
+    if (setting === null) return reply.fail(ERROR_KEY, problem);
+    // A wrong code is often the right one with a slip.
+    const said = isSecret(setting) ? key + ": what was given is not allowed: " + allowed(setting) : problem;
+    return reply.fail(ERROR_VALUE, said);
+  }
+
+  diff(reply: Reply, seat: Seat): Reply {
+    const inForce = this.door.settings;
+    const changed = this.changed(seat);
+    let out = "";
+    for (let i = 0; i < SCHEMA.length; i++) {
+      const key = SCHEMA[i].key;
+      if (changed.text(key) === inForce.text(key)) continue;
+      reply.put(key, changed.show(SCHEMA[i]));
+      out += key + " " + inForce.show(SCHEMA[i]) + " -> " + changed.show(SCHEMA[i]) + "\n";
+    }
+    return reply.say(out === "" ? "nothing is waiting for save\n" : out);
+  }
+
+  /**
+   * The secrets that are set, for a program that seals them: only where a password was given for the console, and never on a screen.
+   * That they were read stands in the log.
+   */
+  tellSecrets(reply: Reply, isJson: boolean): Reply {
+    const { settings } = this.door;
+    if (settings.get("console.password") === "")
+      return reply.fail(ERROR_STATE, "secrets are given behind a password only: set console.password TEXT, save");
+    if (!isJson) return reply.fail(ERROR_ARGUMENT, "not on a screen: npm run config -- backup FILE --with-secrets");
+    for (let i = 0; i < SCHEMA.length; i++) {
+      const value = settings.text(SCHEMA[i].key);
+      if (isSecret(SCHEMA[i]) && value !== "") reply.put(SCHEMA[i].key, value);
+    }
+    this.log.event("config", SECRETS_READ, []);
+    return reply;
+  }
+
+  /** What cannot be kept is not taken over either. @param replaces also what a newer firmware kept */
+  private putInForce(reply: Reply, wanted: Settings, seat: Seat, replaces: boolean): Reply {
+    const misfit = checkTogether(wanted);
+    if (misfit !== "") return reply.fail(ERROR_VALUE, "not saved: " + misfit);
+    try {
+      this.kept.write(wanted, replaces);
+    } catch (thrown) {
+      const reason = thrown instanceof Error ? printable(thrown.message) : "the store failed";
+      return reply.fail(ERROR_STORE, "not saved: " + reason);
+    }
+    let later = "";
+    for (let i = 0; i < SCHEMA.length; i++) {
+      const key = SCHEMA[i].key;
+      if (needsRestart(SCHEMA[i]) && wanted.text(key) !== this.door.settings.text(key))
+        later += (later === "" ? "" : ", ") + key;
+    }
+    this.door.settings.take(wanted);
+    this.guard.admit(seat, this.door.settings.get("console.password"));
+    seat.changes.clear();
+    this.restart();
+    return later === "" ? reply : reply.put("restart", later).say("ok, from the next start on: " + later + "\n");
+  }
+}
+
+function copyOf(settings: Settings): Settings {
+  const copy = new Settings();
+  copy.take(settings);
+  return copy;
+}
+
+function isCount(value: string): boolean {
+  for (let i = 0; i < value.length; i++) if (value.charAt(i) < "0" || value.charAt(i) > "9") return false;
+  return value !== "" && value.length <= 3;
+}
