@@ -89,10 +89,11 @@ export class Es8311 implements Codec {
     if (!chip.failed) this.delay(RESET_MS);
     chip.write(RESET, 0x80);
     this.startClocks();
-    // I2S, 16 bits; data out on both slots.
+    // I2S, 16 bits.
     chip.write(DATA_IN, 0x0c);
     chip.write(DATA_OUT, 0x0c);
-    chip.write(DATA_SOURCE, 0x08);
+    // The microphone in the left slot, in the right one what the loudspeaker is given: the echo canceller's reference.
+    chip.write(DATA_SOURCE, 0x58);
     // Silent until everything runs.
     chip.write(DAC_MUTE, MUTED);
     chip.write(DAC_VOLUME, 0);

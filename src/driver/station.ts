@@ -45,6 +45,7 @@ import { escapeUser } from "../ua/uritext.js";
 import { TRANSPORT_TCP } from "../wire/names.js";
 import { Conference } from "./conference.js";
 import { Contact, type ContactUser } from "./contact.js";
+import { EchoControl } from "./echocontrol.js";
 
 const TIMER_TICK = 0;
 const LOG_KEY = "log";
@@ -97,6 +98,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
   private readonly ledPin: Output;
   private readonly microphone: AudioInput;
   private readonly speaker: AudioOutput;
+  private readonly echo: EchoControl;
   private readonly datagram = new Uint8Array(DATAGRAM_BYTES);
   private readonly samples = new Int16Array(TICK_SAMPLES);
   private readonly sounds: SoundPort[] = [];
@@ -131,6 +133,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
     this.ledPin = device.led;
     this.microphone = device.microphone;
     this.speaker = device.speaker;
+    this.echo = new EchoControl(device.microphone, TICK_SAMPLES);
     // The door stays locked until a code says otherwise.
     this.lock();
     this.tick = this.timers.make(this, TIMER_TICK);
@@ -357,6 +360,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
     const isTone = tone.isOn();
     if (!hasSound && !isTone) return;
     this.microphone.read(samples, 0, TICK_SAMPLES);
+    this.echo.run(samples);
     if (isTone) tone.write(samples, 0, TICK_SAMPLES);
     if (isTone) this.speaker.write(samples, 0, TICK_SAMPLES);
     if (hasSound) {
@@ -462,6 +466,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
 
   /** A codec that does not answer keeps them for when it does; that it does not is told by whoever starts it. */
   private setLevels(): void {
+    this.echo.set(this.settings.get("audio.echo"));
     const { codec } = this.device;
     if (codec === null) return;
     codec.volume(this.settings.get("audio.volume"));

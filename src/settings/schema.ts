@@ -289,6 +289,13 @@ const SETTINGS = [
   number("audio.volume", 0, "loudness of the speaker, as far as the codec goes", -60, 12, "dB"),
   number("audio.gain", 30, "gain of the microphone, as far as the codec goes", 0, 30, "dB"),
   choice(
+    "audio.echo",
+    TYPE_CHOICE,
+    "cancel",
+    ["cancel", "switch", "off"],
+    "the loudspeaker's sound in the microphone: cancel takes it out and both sides speak at once, switch lets one speak at a time",
+  ),
+  choice(
     "audio.input",
     "line1",
     ["line1", "line2"],

@@ -11,6 +11,7 @@ const MOST: Record<string, number> = {
   "rv.parse.instructions": 80_000,
   "rv.parse.spelled": 1.2,
   "rv.frame.instructions": 275_000,
+  "rv.echo.instructions": 1_000_000,
   "rv.options.instructions": 1_000_000,
   "rv.wake.worst": 6_000_000,
 };
@@ -69,6 +70,7 @@ async function main(): Promise<number> {
     },
     { name: "rv.frame.instructions", value: cost("frame"), unit: "instructions/20 ms of sound both ways, coded in C" },
     { name: "rv.inband.instructions", value: cost("inband"), unit: "instructions/20 ms of sound that may hold digits" },
+    { name: "rv.echo.instructions", value: cost("echo"), unit: "instructions/20 ms without echo, in C" },
     { name: "rv.options.instructions", value: cost("keepalive.options"), unit: "instructions/OPTIONS answered" },
     { name: "rv.wake.worst", value: wakes[0].instructions, unit: `instructions: ${wakes[0].what}` },
     { name: "rv.wake.long", value: inSound, unit: "wakes of the call that take more than 25 ms at 240 MHz" },

@@ -12,11 +12,11 @@ const SDK = join(HERE, "../rv/native");
 /** Sources beside those of the engine and the world. */
 export const NATIVE_SOURCES: readonly string[] = [
   join(SDK, "crypt.c"),
-  ...["keyedhash", "octets", "headreader", "g711", "goertzel"].map((name) => join(ROOT, `hal/native/${name}.c`)),
+  ...["keyedhash", "octets", "headreader", "g711", "goertzel", "echo"].map((name) => join(ROOT, `hal/native/${name}.c`)),
 ];
 export const NATIVE_FLAGS: readonly string[] = ["-DPORTERO_NATIVES=1", `-I${SDK}`];
 
-const TWINS = /src[/\\](core[/\\](keyedhash|octets)|media[/\\](g711|goertzel)|wire[/\\](headreader|md5|sha256))\.ts$/;
+const TWINS = /src[/\\](core[/\\](keyedhash|octets)|media[/\\](g711|goertzel|echo)|wire[/\\](headreader|md5|sha256))\.ts$/;
 
 /** `native("NAME").call(…)` is the SDK's way to name a function of C; here the world has them. */
 export const natives: Plugin = {

@@ -1,0 +1,58 @@
+/**
+ * What a small loudspeaker and its amplifier do to the sound: no bass, and distortion that is a share of the sound's power.
+ * Not here: the way to the microphone (room.ts).
+ */
+import { SecondOrder } from "./filters.js";
+
+/** How a loudspeaker distorts: harder than it can move (both ends alike), or more in one direction than in the other. */
+export type Distortion = "limited" | "lopsided";
+
+/** Below this there is little. */
+const LOWEST_HZ = 320;
+
+/** The curve of the driver for an input of `drive` times its size. */
+function bend(kind: Distortion, x: number): number {
+  return kind === "limited" ? Math.tanh(x) : x < 0 ? Math.tanh(0.6 * x) / 0.6 : Math.tanh(1.4 * x) / 1.4;
+}
+
+/** @returns the amplitude of what the curve adds, to that of the sound it leaves as it was */
+function distortionOf(kind: Distortion, sound: Float64Array, drive: number): number {
+  let xx = 0;
+  let xy = 0;
+  let yy = 0;
+  for (const x of sound) {
+    const y = bend(kind, drive * x);
+    xx += x * x;
+    xy += x * y;
+    yy += y * y;
+  }
+  const linear = (xy * xy) / Math.max(xx, 1e-9);
+  return Math.sqrt(Math.max(0, yy - linear) / Math.max(linear, 1e-9));
+}
+
+/** A loudspeaker that distorts the sound it was made for by so much, and other sounds by as much as their level brings with it. */
+export class Loudspeaker {
+  private readonly kind: Distortion;
+  private readonly drive: number;
+  private readonly bass = new SecondOrder("high", LOWEST_HZ);
+
+  /** @param share of the amplitude, 0 to 0.3, that is distortion @param usual sound of the usual level */
+  constructor(kind: Distortion, share: number, usual: Float64Array) {
+    this.kind = kind;
+    let low = 1e-9;
+    let high = 1e-3;
+    if (share > 0)
+      for (let i = 0; i < 40; i++) {
+        const middle = Math.sqrt(low * high);
+        if (distortionOf(kind, usual, middle) < share) low = middle;
+        else high = middle;
+      }
+    this.drive = share > 0 ? low : 0;
+  }
+
+  /** One sample of the signal. @returns one of the sound */
+  next(sample: number): number {
+    const { drive } = this;
+    return this.bass.next(drive === 0 ? sample : bend(this.kind, drive * sample) / drive);
+  }
+}

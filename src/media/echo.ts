@@ -1,0 +1,644 @@
+/**
+ * Takes the loudspeaker's sound out of the microphone's: an adaptive filter of 64 ms in 8 partitions of 64 samples, whose steps follow the
+ * certainty of each partition and frequency (a Kalman filter by frequencies, so that a voice at the door does not spoil it), then a
+ * suppression of what is left, with noise in place of what it takes. 8 kHz. The twin of hal/native/echo.h, bit for bit, which boards run:
+ * here a block costs an interpreter a second. Not here: its state (echostate.ts), when it is used (the driver).
+ */
+import {
+  AGE,
+  AT,
+  BANDS,
+  BINS,
+  BLOCK,
+  COUPLING,
+  ECHO_FROZEN,
+  ECHO_LINEAR,
+  ECHO_QUIET,
+  ECHO_SWITCH,
+  type EchoState,
+  ENERGY_HEARD,
+  ENERGY_LEFT,
+  EXPONENTS,
+  FAR_LEVEL,
+  FLOORS,
+  GATE,
+  GROUPS,
+  GUARD,
+  HEARD,
+  HOLD,
+  LAST_ECHO,
+  LAST_LEFT,
+  LATE,
+  LINE,
+  LINE_AT,
+  LINES,
+  MISSED,
+  NEWEST,
+  OPEN,
+  OTHER,
+  OVERLAP,
+  PARTS,
+  POWER_ECHO,
+  POWER_HEARD,
+  PRESENCE,
+  PRODUCT,
+  READY,
+  RESETS,
+  RINGING,
+  SEED,
+  SHARE,
+  SPECTRA,
+  TAIL,
+  TROUBLE,
+  VARIANCE,
+  VOICE,
+  WEIGHTS,
+  WIND,
+} from "./echostate.js";
+import {
+  SMALL_ONE,
+  smallAdd,
+  smallDiv,
+  smallInt,
+  smallMul,
+  smallOf,
+  smallRoot,
+  smallScale,
+  smallShare,
+  smallShift,
+  smallSub,
+} from "./smallfloat.js";
+import { mulHigh, TRANSFORM_SIZE, transformBack, transformForward } from "./transform.js";
+
+/** Edges of the bands, in bins. */
+const EDGES = Uint8Array.of(1, 3, 5, 7, 9, 12, 15, 18, 22, 26, 30, 35, 40, 46, 52, 58, 64);
+/** How uncertain each partition is at first, of 32768: late echoes are weaker. */
+const FIRST = Uint16Array.of(32768, 14746, 6636, 2986, 1344, 605, 272, 122);
+/** Half a window, sin(pi (i + 1/2) / 128) of 32768. */
+const WINDOW = Int16Array.of(
+  402,
+  1206,
+  2009,
+  2811,
+  3612,
+  4410,
+  5205,
+  5998,
+  6786,
+  7571,
+  8351,
+  9126,
+  9896,
+  10659,
+  11417,
+  12167,
+  12910,
+  13645,
+  14372,
+  15090,
+  15800,
+  16499,
+  17189,
+  17869,
+  18537,
+  19195,
+  19841,
+  20475,
+  21096,
+  21705,
+  22301,
+  22884,
+  23452,
+  24007,
+  24547,
+  25072,
+  25582,
+  26077,
+  26556,
+  27019,
+  27466,
+  27896,
+  28310,
+  28706,
+  29085,
+  29447,
+  29791,
+  30117,
+  30424,
+  30714,
+  30985,
+  31237,
+  31470,
+  31685,
+  31880,
+  32057,
+  32213,
+  32351,
+  32469,
+  32567,
+  32646,
+  32705,
+  32745,
+  32765,
+);
+/** A doubt of the filter counts for so much, and for so much voices are switched; it falls by one each block. */
+const DOUBT = 60;
+const TROUBLED = 400;
+/** Blocks that a tone rings before it is taken for howling: 240 ms. */
+const RINGS = 30;
+/** Exponents of packed powers begin here. */
+const PACKED = 48;
+const LOUD = smallOf(2250000, 22);
+const LEAST_FLOOR = smallOf(10, 10);
+const LEAST_SHARE = smallScale(SMALL_ONE, 3);
+
+interface Scratch {
+  sound: Int32Array;
+  bins: Int32Array;
+  sum: Int32Array;
+  echo: Int32Array;
+  left: Int32Array;
+  error: Int16Array;
+  whole: Int32Array;
+  power: Int32Array;
+  rest: Int32Array;
+}
+
+let made: Scratch | null = null;
+
+/** What a step needs and nobody keeps. */
+function scratch(): Scratch {
+  made ??= {
+    sound: new Int32Array(TRANSFORM_SIZE),
+    bins: new Int32Array(TRANSFORM_SIZE),
+    sum: new Int32Array(TRANSFORM_SIZE),
+    echo: new Int32Array(BLOCK),
+    left: new Int32Array(BLOCK),
+    error: new Int16Array(2 * BINS),
+    whole: new Int32Array(GROUPS),
+    power: new Int32Array(BINS),
+    rest: new Int32Array(BINS),
+  };
+  return made;
+}
+
+function limited(value: number): number {
+  return value > 32767 ? 32767 : value < -32768 ? -32768 : value;
+}
+
+function within(value: number, limit: number): number {
+  return value > limit ? limit : value < -limit ? -limit : value;
+}
+
+/** @returns value * 2^power, within 2^30 */
+function shifted(value: number, power: number): number {
+  if (power <= 0) return power < -31 ? value >> 31 : value >> -power;
+  const shift = power > 30 ? 30 : power;
+  return within(value, (1 << 30) >> shift) << shift;
+}
+
+/** Powers of bins, packed into 16 bits: nine bits of the mantissa. */
+function pack(value: number): number {
+  return value < PACKED << 16 ? 0 : value >= (PACKED + 64) << 16 ? 65535 : (value >> 6) - (PACKED << 10);
+}
+
+function unpack(value: number): number {
+  return value === 0 ? 0 : (value + (PACKED << 10)) << 6;
+}
+
+/** @returns the power of a bin */
+function powerOf(re: number, im: number): number {
+  const a = re < 0 ? ~re : re;
+  const b = im < 0 ? ~im : im;
+  const shift = Math.max(0, 17 - Math.clz32(a | b | 1));
+  const x = a >> shift;
+  const y = b >> shift;
+  return smallOf(x * x + y * y, 2 * shift);
+}
+
+function doubtAll(words: Int32Array): void {
+  for (let p = 0; p < PARTS; p++) {
+    const first = smallScale(SMALL_ONE, FIRST[p]);
+    for (let at = VARIANCE + p * GROUPS; at < VARIANCE + (p + 1) * GROUPS; at++)
+      if (words[at] < first) words[at] = first;
+  }
+}
+
+/** A new call: everything of the one before is forgotten. */
+export function echoBegin(state: EchoState): void {
+  const { words, packed } = state;
+  words.fill(0);
+  doubtAll(words);
+  words.fill(smallScale(SMALL_ONE, 1638), SHARE, SHARE + BANDS);
+  packed.fill(pack(smallOf(1000, 10)), 2 * FLOORS, 2 * FLOORS + BINS);
+  words[SEED] = 1;
+  words[GUARD] = 32768;
+  words[GATE] = 32768;
+  words[COUPLING] = 8192;
+}
+
+/**
+ * Real and imaginary parts of 15 bits, from `start` in `out`.
+ * @returns the exponent that they lost
+ */
+function narrow(bins: Int32Array, out: Int16Array, start: number): number {
+  let most = 0;
+  for (let i = 0; i < 2 * BINS; i++) most |= bins[i] < 0 ? ~bins[i] : bins[i];
+  const shift = Math.max(0, 18 - Math.clz32(most | 1));
+  for (let i = 0; i < 2 * BINS; i++) out[start + i] = bins[i] >> shift;
+  return shift;
+}
+
+/** @returns where a block of the reference begins, in halves: `before` is one block earlier */
+function lineOf(words: Int32Array, before: number): number {
+  return 2 * LINES + ((words[LINE_AT] - words[LATE] - before) & (LINE - 1)) * BLOCK;
+}
+
+/** The reference of the block enters the filter. */
+function enter(state: EchoState): void {
+  const { words, halves } = state;
+  const { sound, bins } = scratch();
+  const now = lineOf(words, 0);
+  const before = lineOf(words, 1);
+  for (let i = 0; i < BLOCK; i++) {
+    sound[i] = halves[before + i] * 4096;
+    sound[BLOCK + i] = halves[now + i] * 4096;
+  }
+  transformForward(sound, bins);
+  const slot = (words[NEWEST] - 1) & (PARTS - 1);
+  words[NEWEST] = slot;
+  words[EXPONENTS + slot] = narrow(bins, halves, 2 * (SPECTRA + slot * BINS));
+}
+
+/** What the filter expects of the block, in 1/32 of a sample, into `echo`. Uncertainty grows by a share of what is known. */
+function expect(state: EchoState): void {
+  const { words, halves } = state;
+  const { sound, bins, sum, echo } = scratch();
+  sum.fill(0);
+  for (let p = 0; p < PARTS; p++) {
+    const slot = (words[NEWEST] + p) & (PARTS - 1);
+    const x = 2 * (SPECTRA + slot * BINS);
+    const power = words[EXPONENTS + slot] - 4;
+    for (let i = 0; i < BLOCK; i++) sound[i] = words[WEIGHTS + p * BLOCK + i];
+    sound.fill(0, BLOCK);
+    transformForward(sound, bins);
+    for (let k = 2; k < 2 * BINS; k += 2) {
+      const xr = halves[x + k];
+      const xi = halves[x + k + 1];
+      const re = (mulHigh(bins[k], xr) - mulHigh(bins[k + 1], xi)) | 0;
+      const im = (mulHigh(bins[k], xi) + mulHigh(bins[k + 1], xr)) | 0;
+      sum[k] += shifted(re, power);
+      sum[k + 1] += shifted(im, power);
+    }
+    for (let k = 0; k < GROUPS; k++) {
+      const at = VARIANCE + p * GROUPS + k;
+      const size = smallAdd(powerOf(bins[4 * k], bins[4 * k + 1]), powerOf(bins[4 * k + 2], bins[4 * k + 3]));
+      // 2^-41: of two bins, each 2^20; 13 of 32768: what changes in 8 ms.
+      words[at] = smallAdd(words[at], smallScale(smallShift(size, -41), 13));
+    }
+  }
+  transformBack(sum, sound);
+  for (let i = 0; i < BLOCK; i++) echo[i] = within(sound[BLOCK + i], 32767 * 32);
+}
+
+/** @returns the power that a pair of bins of a partition has, in the reference and as uncertain as it is */
+function doubtOf(state: EchoState, p: number, k: number): number {
+  const { words, halves } = state;
+  const slot = (words[NEWEST] + p) & (PARTS - 1);
+  const x = 2 * (SPECTRA + slot * BINS) + 4 * k;
+  return smallMul(words[VARIANCE + p * GROUPS + k], smallOf(squaresOf(halves, x), 2 * words[EXPONENTS + slot]));
+}
+
+function squaresOf(values: Int16Array, at: number): number {
+  const a = values[at];
+  const b = values[at + 1];
+  const c = values[at + 2];
+  const d = values[at + 3];
+  return a * a + b * b + c * c + d * d;
+}
+
+/** The step of one partition. `whole` of the scratch: power by pairs of bins, of what is left and what is doubted. */
+function step(state: EchoState, p: number, power: number): void {
+  const { words, halves } = state;
+  const { sound, bins, error, whole } = scratch();
+  const slot = (words[NEWEST] + p) & (PARTS - 1);
+  const x = 2 * (SPECTRA + slot * BINS);
+  for (let k = 0; k < GROUPS; k++) {
+    const at = VARIANCE + p * GROUPS + k;
+    const size = smallDiv(words[at], whole[k]);
+    const mantissa = (size & 0xffff) >> 1;
+    // 2^27 in the weights, 2^17 in the product; `whole` is that of two bins.
+    const shift = (size >> 16) - 64 + words[EXPONENTS + slot] + power + 27 + 18;
+    const gain = smallShare(doubtOf(state, p, k), whole[k]);
+    words[at] = smallScale(words[at], 32755 - ((13102 * gain) >> 15));
+    for (let i = 4 * k; i < 4 * k + 4; i += 2) {
+      const xr = halves[x + i];
+      const xi = halves[x + i + 1];
+      bins[i] = shifted(mulHigh(xr * error[i] + xi * error[i + 1], mantissa), shift);
+      bins[i + 1] = shifted(mulHigh(xr * error[i + 1] - xi * error[i], mantissa), shift);
+    }
+  }
+  transformBack(bins, sound);
+  for (let i = 0; i < BLOCK; i++) {
+    const at = WEIGHTS + p * BLOCK + i;
+    words[at] = within(words[at] + within(sound[i], 1 << 29), 1 << 30);
+  }
+}
+
+/** What is left of the block, in 1/32 of a sample, teaches the filter. */
+function learn(state: EchoState): void {
+  const { words } = state;
+  const { sound, bins, left, error, whole } = scratch();
+  sound.fill(0, 0, BLOCK);
+  for (let i = 0; i < BLOCK; i++) sound[BLOCK + i] = left[i] * 128;
+  transformForward(sound, bins);
+  const power = narrow(bins, error, 0);
+  for (let k = 0; k < GROUPS; k++) {
+    const now = smallOf(squaresOf(error, 4 * k), 2 * power);
+    words[OTHER + k] = smallAdd(smallScale(words[OTHER + k], 19661), smallScale(now, 13107));
+    let sum = 0;
+    for (let p = 0; p < PARTS; p++) sum = smallAdd(sum, doubtOf(state, p, k));
+    words[MISSED + k] = sum;
+    whole[k] = smallAdd(smallAdd(sum, words[OTHER + k]), smallOf(128, 10));
+  }
+  for (let p = 0; p < PARTS; p++) step(state, p, power);
+}
+
+/** A filter that makes it louder is wrong: it begins anew, or doubts itself. @returns whether the block is to go around it */
+function judge(state: EchoState): boolean {
+  const { words, halves } = state;
+  const { left, echo } = scratch();
+  let before = 0;
+  let after = 0;
+  let power = 0;
+  let product = 0;
+  for (let i = 0; i < BLOCK; i++) {
+    const d = halves[2 * HEARD + i];
+    const e = limited(left[i] >> 5);
+    const y = limited(echo[i] >> 5);
+    before += (d * d) >> 9;
+    after += (e * e) >> 9;
+    power += (y * y) >> 9;
+    product += (d * y) >> 9;
+  }
+  words[ENERGY_HEARD] += before - (words[ENERGY_HEARD] >> 3);
+  words[ENERGY_LEFT] += after - (words[ENERGY_LEFT] >> 3);
+  words[POWER_HEARD] += before - (words[POWER_HEARD] >> 2);
+  words[POWER_ECHO] += power - (words[POWER_ECHO] >> 2);
+  words[PRODUCT] += product - (words[PRODUCT] >> 2);
+  if (words[HOLD] > 0) words[HOLD] -= 1;
+  if (words[TROUBLE] > 0) words[TROUBLE] -= 1;
+  if (words[ENERGY_LEFT] <= words[ENERGY_HEARD]) return false;
+  if (words[HOLD] === 0) {
+    words[HOLD] = 12;
+    words[RESETS] += 1;
+    words[TROUBLE] = Math.min(words[TROUBLE] + DOUBT, 2 * TROUBLED);
+    if (words[ENERGY_LEFT] >> 1 > words[ENERGY_HEARD]) {
+      words.fill(0, WEIGHTS, WEIGHTS + PARTS * BLOCK);
+      words[ENERGY_LEFT] = words[ENERGY_HEARD];
+    }
+    doubtAll(words);
+  }
+  return true;
+}
+
+/** @returns how sure it is that what is heard is echo alone, of 32768: by its likeness to the echo that the filter expects */
+function likenessOf(words: Int32Array): number {
+  if (words[PRODUCT] <= 0) return 0;
+  const product = smallOf(words[PRODUCT], 0);
+  const powers = smallMul(smallOf(words[POWER_HEARD], 0), smallOf(words[POWER_ECHO], 0));
+  const share = smallShare(smallMul(product, product), powers);
+  return share <= 24576 ? 0 : Math.min(32768, (share - 24576) * 5);
+}
+
+/** @returns the square root of a share of 32768 */
+function rootOf(share: number): number {
+  return smallInt(smallRoot(smallOf(share, -15)), 15, 32768);
+}
+
+/** The spectrum of two blocks under a window. @param before where the first is, in halves */
+function windowed(halves: Int16Array, before: number, now: Int32Array, bins: Int32Array): void {
+  const { sound } = scratch();
+  for (let i = 0; i < BLOCK; i++) {
+    sound[i] = (halves[before + i] * WINDOW[i]) >> 3;
+    sound[BLOCK + i] = (now[i] * WINDOW[BLOCK - 1 - i]) >> 3;
+  }
+  transformForward(sound, bins);
+}
+
+/** Learns by bands what share of the expected echo is left, from blocks in which there is nothing else. */
+function learnShare(state: EchoState): void {
+  const { words, packed } = state;
+  const { power, rest } = scratch();
+  const likeness = likenessOf(words);
+  const up = 32768 + ((1400 * likeness) >> 15);
+  const down = 32768 - (300 + ((700 * likeness) >> 15));
+  for (let b = 0; b < BANDS; b++) {
+    let sum = 0;
+    let noise = 0;
+    let echo = 0;
+    for (let k = EDGES[b]; k < EDGES[b + 1]; k++) {
+      sum = smallAdd(sum, power[k]);
+      noise = smallAdd(noise, unpack(packed[2 * FLOORS + k]));
+      echo = smallAdd(echo, rest[k]);
+    }
+    const least = smallOf(300 * (EDGES[b + 1] - EDGES[b]), 10);
+    if (echo < smallAdd(smallScale(noise, 9830), least)) continue;
+    const share = words[SHARE + b];
+    const more = smallScale(share, smallSub(sum, noise) > smallMul(share, echo) ? up : down);
+    words[SHARE + b] = more > SMALL_ONE ? SMALL_ONE : more < LEAST_SHARE ? LEAST_SHARE : more;
+  }
+}
+
+/** @returns 16 random bits, signed: of a line that is the same in each call, for noise */
+function random(words: Int32Array): number {
+  words[SEED] = Math.imul(words[SEED], 1664525) + 1013904223;
+  return words[SEED] >> 16;
+}
+
+/** Howling is one loud tone that stays: it is turned down within a moment, and slowly up again. @param peak the most in three bins */
+function watch(words: Int32Array, whole: number, peak: number): void {
+  const isTone = whole > LOUD && smallShare(peak, whole) > 24576;
+  if (isTone && words[RINGING] < RINGS) words[RINGING] += 1;
+  else if (!isTone && words[RINGING] > 0) words[RINGING] -= 1;
+  const guard = words[GUARD];
+  if (isTone && words[RINGING] === RINGS) words[GUARD] -= guard > 400 ? guard >> 3 : 0;
+  else if (guard < 32768) words[GUARD] = within(guard + (guard >> 8) + 1, 32768);
+}
+
+/** Voice switching: `left` becomes the block with the gain of its moment. */
+function switchVoices(state: EchoState): void {
+  const { words, halves } = state;
+  const { left } = scratch();
+  const far = lineOf(words, 0);
+  let near = 0;
+  let level = 0;
+  for (let i = 0; i < BLOCK; i++) {
+    near += Math.abs(halves[2 * HEARD + i]);
+    level += Math.abs(halves[far + i]);
+  }
+  const before = words[FAR_LEVEL];
+  words[FAR_LEVEL] = level > before ? level : before - (before >> 3);
+  let target = 32768;
+  if (words[OPEN] > 0) words[OPEN] -= 1;
+  if (words[FAR_LEVEL] > 60 * BLOCK) {
+    const ratio = smallInt(smallDiv(smallOf(near, 0), smallOf(words[FAR_LEVEL], 0)), 12, 32767);
+    // What the echo seldom exceeds.
+    words[COUPLING] += ratio > words[COUPLING] ? (words[COUPLING] >> 5) + 1 : -(words[COUPLING] >> 7);
+    if (ratio > 2 * words[COUPLING]) words[OPEN] = 20;
+    if (words[OPEN] === 0) target = 2000;
+  }
+  const from = words[GATE];
+  const gate = target < from ? target : from + ((target - from + 7) >> 3);
+  words[GATE] = gate;
+  for (let i = 0; i < BLOCK; i++)
+    left[i] = mulHigh(halves[2 * HEARD + i] * 2, (from + (((gate - from) * i) >> 6)) >> 1) * 2;
+}
+
+/** What the suppression knows of a block before it chooses gains: into `power` what is there, into `rest` what of it is likely echo. */
+function weigh(state: EchoState): void {
+  const { words, packed } = state;
+  const { sum, bins, power, rest, left, echo } = scratch();
+  windowed(state.halves, 2 * LAST_ECHO, echo, sum);
+  let whole = 0;
+  for (let k = 1; k < BINS; k++) {
+    rest[k] = powerOf(sum[2 * k], sum[2 * k + 1]);
+    whole = smallAdd(whole, rest[k]);
+  }
+  windowed(state.halves, 2 * LAST_LEFT, left, bins);
+  // A loudspeaker that distorts has some of the whole in each bin.
+  whole = smallScale(whole, 82);
+  let sounding = 0;
+  let noise = 0;
+  for (let k = 1; k < BINS; k++) {
+    const now = smallAdd(rest[k], whole);
+    const still = smallScale(unpack(packed[2 * TAIL + k]), 19661);
+    power[k] = powerOf(bins[2 * k], bins[2 * k + 1]);
+    rest[k] = now > still ? now : still;
+    packed[2 * TAIL + k] = pack(rest[k]);
+    sounding = smallAdd(sounding, rest[k]);
+    noise = smallAdd(noise, unpack(packed[2 * FLOORS + k]));
+  }
+  learnShare(state);
+  // The floor of the noise falls fast and rises slowly, more slowly beside an echo.
+  const rise = words[AGE] < 250 ? 34734 : sounding > smallScale(noise, 16384) ? 32899 : 33161;
+  let residue = 0;
+  let excess = 0;
+  for (let b = 0; b < BANDS; b++)
+    for (let k = EDGES[b]; k < EDGES[b + 1]; k++) {
+      let floor = unpack(packed[2 * FLOORS + k]);
+      if (power[k] < floor) floor = smallAdd(smallScale(floor, 30147), smallScale(power[k], 2621));
+      else floor = smallScale(floor, rise);
+      if (floor < LEAST_FLOOR) floor = LEAST_FLOOR;
+      packed[2 * FLOORS + k] = pack(floor);
+      rest[k] = smallAdd(smallMul(words[SHARE + b], rest[k]), smallScale(words[MISSED + (k >> 1)], 8192));
+      const masked = smallScale(floor, 52429);
+      residue = smallAdd(residue, smallAdd(rest[k], smallScale(masked, 9830)));
+      excess = smallAdd(excess, smallSub(power[k], smallScale(masked, 49152)));
+    }
+  // Somebody speaks at the door: there is more than noise and what is left of the echo.
+  const presence = smallShare(smallSub(excess, residue), smallAdd(smallAdd(residue, residue), residue));
+  words[PRESENCE] = presence > words[PRESENCE] ? presence : ((words[PRESENCE] * 7 + presence * 3) / 10) | 0;
+}
+
+/** Suppresses in `left` what is echo still; `echo` is what the filter took. Both are a block of samples. */
+function suppress(state: EchoState, options: number): void {
+  const { words, halves, packed } = state;
+  const { sum, bins, power, rest, left, echo } = scratch();
+  weigh(state);
+  const presence = words[PRESENCE];
+  // Of 8192: where nobody speaks twice as much is taken as there is likely to be.
+  const over = 8192 + ((32768 - presence) >> 2);
+  let whole = 0;
+  let peak = 0;
+  for (let k = 1; k < BINS; k++) {
+    const echoes = smallShift(smallScale(rest[k], over), 2);
+    const voice = smallAdd(
+      smallScale(unpack(packed[2 * VOICE + k]), 22938),
+      smallScale(smallSub(power[k], echoes), 9830),
+    );
+    const wiener = smallShare(voice, smallAdd(voice, echoes));
+    let gain = (wiener * (32768 - presence) + rootOf(wiener) * presence) >>> 15;
+    if (gain < 655) gain = 655;
+    else if (gain > 32767) gain = 32767;
+    const square = (gain * gain) >>> 15;
+    power[k] = smallScale(power[k], square);
+    packed[2 * VOICE + k] = pack(power[k]);
+    whole = smallAdd(whole, power[k]);
+    if (k > 2) peak = Math.max(peak, smallAdd(power[k - 2], smallAdd(power[k - 1], power[k])));
+    let hiss = 0;
+    if (options & ECHO_LINEAR) gain = 32767;
+    else if ((options & ECHO_QUIET) === 0)
+      hiss = smallInt(smallRoot(smallScale(unpack(packed[2 * FLOORS + k]), 2 * (32768 - square))), 0, 1 << 24);
+    bins[2 * k] = mulHigh(bins[2 * k], gain) + mulHigh(hiss, random(words));
+    bins[2 * k + 1] = mulHigh(bins[2 * k + 1], gain) + mulHigh(hiss, random(words));
+  }
+  watch(words, whole, peak);
+  transformBack(bins, sum);
+  for (let i = 0; i < BLOCK; i++) {
+    const sample = (words[OVERLAP + i] + mulHigh(sum[i], WINDOW[i])) | 0;
+    halves[2 * READY + i] = limited((mulHigh(sample, words[GUARD] >> 1) + 1) >> 1);
+    words[OVERLAP + i] = mulHigh(sum[BLOCK + i], WINDOW[BLOCK - 1 - i]);
+    halves[2 * LAST_LEFT + i] = left[i];
+    halves[2 * LAST_ECHO + i] = echo[i];
+  }
+}
+
+/** A block is full. */
+function block(state: EchoState, options: number): void {
+  const { words, halves } = state;
+  const { echo, left } = scratch();
+  enter(state);
+  expect(state);
+  for (let i = 0; i < BLOCK; i++) left[i] = halves[2 * HEARD + i] * 32 - echo[i];
+  const isAround = judge(state);
+  if ((options & ECHO_FROZEN) === 0) learn(state);
+  let further = options;
+  if (options & ECHO_SWITCH || words[TROUBLE] >= TROUBLED) {
+    switchVoices(state);
+    echo.fill(0);
+    further |= ECHO_LINEAR;
+  } else
+    for (let i = 0; i < BLOCK; i++) {
+      left[i] = isAround ? halves[2 * HEARD + i] : limited((left[i] + 16) >> 5);
+      echo[i] = limited((echo[i] + 16) >> 5);
+    }
+  suppress(state, further);
+  if (words[AGE] < 0x7fffffff) words[AGE] += 1;
+  words[LINE_AT] = (words[LINE_AT] + 1) & (LINE - 1);
+}
+
+/** Against wind and rumble: a high-pass of first order at 60 Hz. */
+function withoutWind(words: Int32Array, sample: number): number {
+  const next = (sample - words[WIND]) * 16 + mulHigh(words[WIND + 1] * 2, 31260);
+  words[WIND] = sample;
+  words[WIND + 1] = within(next, 32767 * 16);
+  return (words[WIND + 1] + 8) >> 4;
+}
+
+/**
+ * `count` samples of the microphone from `start` and of the reference from `from`. What comes out, ECHO_DELAY samples later, takes
+ * the place of the microphone's. @param options ECHO_…, 0 for none
+ */
+export function echoRun(
+  state: EchoState,
+  microphone: Int16Array,
+  start: number,
+  reference: Int16Array,
+  from: number,
+  count: number,
+  options: number,
+): void {
+  const { words, halves } = state;
+  for (let i = 0; i < count; i++) {
+    const at = words[AT];
+    halves[2 * HEARD + at] = limited(withoutWind(words, microphone[start + i]));
+    halves[2 * LINES + words[LINE_AT] * BLOCK + at] = reference[from + i];
+    microphone[start + i] = halves[2 * READY + at];
+    words[AT] = at + 1;
+    if (at + 1 === BLOCK) {
+      words[AT] = 0;
+      block(state, options);
+    }
+  }
+}

@@ -1,0 +1,73 @@
+/**
+ * What the echo canceller keeps between two calls: words of 32 bits, laid out as `echo_t` in hal/native/echo.h, so that the arithmetic in C
+ * and the one in TypeScript (echo.ts) take over from each other. Not here: the arithmetic.
+ */
+
+/** Samples of a block, partitions of the filter, pairs of bins, bins, bands. */
+export const BLOCK = 64;
+export const PARTS = 8;
+export const GROUPS = 32;
+export const BINS = 64;
+export const BANDS = 16;
+/** Blocks of the reference that are kept, a power of two. */
+export const LINE = 8;
+/** Samples by which what comes out is late. */
+export const ECHO_DELAY = 2 * BLOCK;
+
+/** Where what lies, in words. */
+export const WEIGHTS = 0;
+export const VARIANCE = WEIGHTS + PARTS * BLOCK;
+export const OTHER = VARIANCE + PARTS * GROUPS;
+export const MISSED = OTHER + GROUPS;
+export const SPECTRA = MISSED + GROUPS;
+export const EXPONENTS = SPECTRA + PARTS * BINS;
+export const NEWEST = EXPONENTS + PARTS;
+export const LINES = NEWEST + 1;
+export const LINE_AT = LINES + (LINE * BLOCK) / 2;
+export const LATE = LINE_AT + 1;
+export const HEARD = LATE + 1;
+export const READY = HEARD + BLOCK / 2;
+export const AT = READY + BLOCK / 2;
+export const LAST_LEFT = AT + 1;
+export const LAST_ECHO = LAST_LEFT + BLOCK / 2;
+export const OVERLAP = LAST_ECHO + BLOCK / 2;
+export const FLOORS = OVERLAP + BLOCK;
+export const VOICE = FLOORS + BINS / 2;
+export const TAIL = VOICE + BINS / 2;
+export const SHARE = TAIL + BINS / 2;
+export const ENERGY_HEARD = SHARE + BANDS;
+export const ENERGY_LEFT = ENERGY_HEARD + 1;
+export const POWER_HEARD = ENERGY_LEFT + 1;
+export const POWER_ECHO = POWER_HEARD + 1;
+export const PRODUCT = POWER_ECHO + 1;
+export const HOLD = PRODUCT + 1;
+export const RESETS = HOLD + 1;
+export const AGE = RESETS + 1;
+export const PRESENCE = AGE + 1;
+export const SEED = PRESENCE + 1;
+export const WIND = SEED + 1;
+export const RINGING = WIND + 2;
+export const GUARD = RINGING + 1;
+export const TROUBLE = GUARD + 1;
+export const FAR_LEVEL = TROUBLE + 1;
+export const COUPLING = FAR_LEVEL + 1;
+export const OPEN = COUPLING + 1;
+export const GATE = OPEN + 1;
+export const ECHO_WORDS = GATE + 1;
+
+// Options of a step.
+/** The filter stays as it is. */
+export const ECHO_FROZEN = 1;
+/** Nothing is suppressed. */
+export const ECHO_LINEAR = 2;
+/** No noise takes the place of what is suppressed. */
+export const ECHO_QUIET = 4;
+/** In place of the filter: who speaks is heard, and the other side is not. */
+export const ECHO_SWITCH = 8;
+
+export class EchoState {
+  readonly words = new Int32Array(ECHO_WORDS);
+  /** The same, in halves of words. */
+  readonly halves = new Int16Array(this.words.buffer);
+  readonly packed = new Uint16Array(this.words.buffer);
+}

@@ -1,0 +1,105 @@
+/** The echo canceller in C against its twin: the same samples and the same state, word for word, with the compiler's checks on. */
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import * as echoInC from "../../hal/native/echo.js";
+import { SeededRandom } from "../../host-sim/io/random.js";
+import { fraction } from "../../src/core/random.js";
+import * as echo from "../../src/media/echo.js";
+import { ECHO_SWITCH, EchoState } from "../../src/media/echostate.js";
+
+const COMPILER = process.env.CC ?? "cc";
+const hasCompiler = spawnSync(COMPILER, ["--version"]).status === 0;
+const HEADER = join(import.meta.dirname, "../../hal/native/echo.h");
+const SAMPLES = 160 * 60;
+
+const PROGRAM = `#include "${HEADER}"
+#include <stdio.h>
+#include <stdlib.h>
+int main(int argc, char **argv) {
+  static echo_t state;
+  static int16_t microphone[${SAMPLES}], reference[${SAMPLES}];
+  FILE *in = fopen(argv[1], "rb"), *out = fopen(argv[2], "wb");
+  if (argc != 4 || !in || !out || fread(microphone, 2, ${SAMPLES}, in) != ${SAMPLES} || fread(reference, 2, ${SAMPLES}, in) != ${SAMPLES})
+    return 1;
+  echo_begin(&state);
+  for (int i = 0; i < ${SAMPLES}; i += 160)
+    echo_run(&state, microphone + i, reference + i, 160, atoi(argv[3]));
+  fwrite(microphone, 2, ${SAMPLES}, out);
+  fwrite(&state, sizeof state, 1, out);
+  return fclose(out);
+}`;
+
+/** What is played, and what of it and of a voice the microphone hears: by the name of the case. */
+const CASES: Record<
+  string,
+  (random: SeededRandom) => { microphone: Int16Array; reference: Int16Array; options: number }
+> = {
+  "an echo and a voice": (random) => {
+    const reference = noise(random, 6000);
+    const voice = noise(random, 1500);
+    const microphone = reference.map((_, i) => 0.7 * (reference[i - 40] ?? 0) - 0.3 * (reference[i - 200] ?? 0));
+    return { microphone: microphone.map((x, i) => (i % 4000 > 2000 ? x + voice[i] : x)), reference, options: 0 };
+  },
+  "sound that has nothing to do with what is played, as loud as can be": (random) => ({
+    microphone: noise(random, 32767).map((x) => (x > 0 ? 32767 : -32768)),
+    reference: noise(random, 32767),
+    options: 0,
+  }),
+  "silence on both sides": () => ({
+    microphone: new Int16Array(SAMPLES),
+    reference: new Int16Array(SAMPLES),
+    options: 0,
+  }),
+  "switched voices": (random) => {
+    const reference = noise(random, 3000).map((x, i) => (i % 4000 > 2000 ? x : 0));
+    return { microphone: noise(random, 900), reference, options: ECHO_SWITCH };
+  },
+};
+
+function noise(random: SeededRandom, size: number): Int16Array {
+  return Int16Array.from({ length: SAMPLES }, () => (2 * fraction(random) - 1) * size);
+}
+
+describe.skipIf(!hasCompiler)("the echo canceller by C", () => {
+  it("has the exports of its twin, and does not go beyond the samples it was given", () => {
+    const inPlace: typeof echo = echoInC;
+    expect(Object.keys(inPlace).sort()).toEqual(Object.keys(echo).sort());
+    const [state, short] = [new EchoState(), new Int16Array(new ArrayBuffer(640), 0, 100)];
+    expect(() => inPlace.echoRun(state, short, 0, short, 0, 101, 0)).toThrow(RangeError);
+    expect(() => inPlace.echoRun(state, short, -1, short, 0, 10, 0)).toThrow(RangeError);
+    expect(() => inPlace.echoRun(state, short, 0, short, 95, 10, 0)).toThrow(RangeError);
+  });
+
+  it("gives the same samples as TypeScript, and leaves the same state", { timeout: 120_000 }, () => {
+    const folder = mkdtempSync(join(tmpdir(), "portero-echo-"));
+    try {
+      writeFileSync(join(folder, "a.c"), PROGRAM);
+      const flags = ["-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
+      expect(spawnSync(COMPILER, [...flags, "-o", join(folder, "a"), join(folder, "a.c")]).stderr.toString()).toBe("");
+      for (const [name, make] of Object.entries(CASES)) {
+        const { microphone, reference, options } = make(new SeededRandom(1));
+        const sound = new Int16Array(2 * SAMPLES);
+        sound.set(microphone);
+        sound.set(reference, SAMPLES);
+        writeFileSync(join(folder, "in"), sound);
+        const ran = spawnSync(join(folder, "a"), [join(folder, "in"), join(folder, "out"), String(options)]);
+        expect([name, ran.status, ran.stderr.toString()]).toEqual([name, 0, ""]);
+        const state = new EchoState();
+        echo.echoBegin(state);
+        for (let i = 0; i < SAMPLES; i += 160) echo.echoRun(state, microphone, i, reference, i, 160, options);
+        const said = readFileSync(join(folder, "out"));
+        const own = Buffer.concat([Buffer.from(microphone.buffer), Buffer.from(state.words.buffer)]);
+        expect([name, said.equals(own)]).toEqual([name, true]);
+      }
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it("keeps no more than 8 KB", () => {
+    expect(new EchoState().words.byteLength).toBeLessThanOrEqual(8192);
+  });
+});
