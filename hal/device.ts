@@ -154,6 +154,11 @@ export interface InputOptions {
 export interface AudioInput {
   /** Fills `into[start, start + count)`; silence when there is no more. @returns samples that are sound, `count` at most */
   read(into: Int16Array, start: number, count: number): number;
+  /**
+   * What the loudspeaker played while the samples of the last `read` were at the microphone, in step with them; silence where that is
+   * not known. An input without it hears no loudspeaker.
+   */
+  reference?(into: Int16Array, start: number, count: number): void;
 }
 
 /** 8 kHz, signed 16 bits, mono. */

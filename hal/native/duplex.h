@@ -19,6 +19,10 @@
 #define DUPLEX_MOST 640
 /* What the microphone's reader leaves for its next call when it leaves something out. */
 #define DUPLEX_SPARE 80
+/* A sample that is put into a DMA buffer is played when those before it are: 20 ms later, less what is left for the air. */
+#define DUPLEX_AHEAD 128
+/* When the two directions are further apart than before by so much, an interrupt was missed. */
+#define DUPLEX_APART 120
 /* Frames that are converted at a time, on the stack of an interrupt. */
 #define DUPLEX_PIECE 16
 
@@ -32,6 +36,8 @@ typedef struct {
 typedef struct {
 	duplex_ring_t microphone;
 	duplex_ring_t speaker;
+	/* What was played, kept for the echo canceller; nobody takes it. */
+	duplex_ring_t played;
 	halfband_down_t down;
 	halfband_up_t up;
 	/* 16 or 32 bits in a slot; 8 or 16 kHz; 0: the microphone is in the left slot, 1: in the right. */
@@ -41,6 +47,11 @@ typedef struct {
 	/* For a microphone that never comes near full scale: doublings, 0 to 8, in slots of 32 bits. */
 	uint8_t shift;
 	uint8_t isPlaying;
+	/* What is played comes back in the slot beside the microphone's. */
+	uint8_t isLooped;
+	/* How far the played samples are ahead of the microphone's, in samples since the beginning; and how many the last read gave. */
+	int32_t ahead;
+	uint32_t gave;
 	/* Samples: silence that was put in because the caller came late, and sound left out because it came early. */
 	uint32_t missing;
 	uint32_t dropped;
@@ -109,8 +120,22 @@ static inline uint32_t duplex_read(duplex_t *d, int16_t *into, uint32_t count)
 	}
 	done = waiting < count ? waiting : count;
 	duplex_take(&d->microphone, into, done);
+	d->gave = done;
 	memset(into + done, 0, (count - done) * sizeof *into);
 	return done;
+}
+
+/* What was played while the samples of the last read were at the microphone, in step with them; silence where it is not known. */
+static inline void duplex_reference(duplex_t *d, int16_t *into, uint32_t count)
+{
+	uint32_t written = __atomic_load_n(&d->played.written, __ATOMIC_ACQUIRE);
+	int32_t apart = (int32_t)(written - __atomic_load_n(&d->microphone.written, __ATOMIC_ACQUIRE)) - d->ahead;
+	uint32_t at, i;
+	if (apart > DUPLEX_APART || apart < -DUPLEX_APART)
+		d->ahead += apart;
+	at = d->microphone.taken - d->gave + (uint32_t)d->ahead - (d->isLooped ? 0 : DUPLEX_AHEAD);
+	for (i = 0; i < count; i++, at++)
+		into[i] = i < d->gave && written - at - 1 < DUPLEX_CAPACITY ? d->played.samples[at & (DUPLEX_CAPACITY - 1)] : 0;
 }
 
 /* The caller gives sound for the speaker; of more than the ring keeps the oldest is left out. */
@@ -124,16 +149,16 @@ static inline void duplex_write(duplex_t *d, const int16_t *from, uint32_t count
 	duplex_put(&d->speaker, from, count);
 }
 
-/* One sample of the microphone's slot. Octets are in the order of the machine, as DMA leaves them. */
-static inline int16_t duplex_slot(const duplex_t *d, const uint8_t *frame)
+/* One sample of a slot. Octets are in the order of the machine, as DMA leaves them. */
+static inline int16_t duplex_slot(const duplex_t *d, const uint8_t *frame, uint32_t slot)
 {
 	int32_t wide;
 	int16_t narrow;
 	if (d->bits == 16) {
-		memcpy(&narrow, frame + 2 * d->slot, sizeof narrow);
+		memcpy(&narrow, frame + 2 * slot, sizeof narrow);
 		return narrow;
 	}
-	memcpy(&wide, frame + 4 * d->slot, sizeof wide);
+	memcpy(&wide, frame + 4 * slot, sizeof wide);
 	return halfband_limited(wide >> (16 - d->shift));
 }
 
@@ -149,10 +174,15 @@ static inline void duplex_received(duplex_t *d, const uint8_t *frames, uint32_t 
 		uint32_t piece = left < DUPLEX_PIECE ? left : DUPLEX_PIECE;
 		uint32_t i;
 		for (i = 0; i < piece * ratio; i++)
-			in[i] = duplex_slot(d, frames + i * size);
+			in[i] = duplex_slot(d, frames + i * size, d->slot);
 		if (ratio == 2)
 			halfband_down(&d->down, in, out, piece);
 		duplex_put(&d->microphone, ratio == 2 ? out : in, piece);
+		if (d->isLooped) {
+			for (i = 0; i < piece; i++)
+				out[i] = duplex_slot(d, frames + i * ratio * size, 1 - d->slot);
+			duplex_put(&d->played, out, piece);
+		}
 		frames += piece * ratio * size;
 		left -= piece;
 	}
@@ -176,6 +206,8 @@ static inline void duplex_next(duplex_t *d, int16_t *out, uint32_t count)
 		d->missing += count - done;
 		d->isPlaying = 0;
 	}
+	if (!d->isLooped)
+		duplex_put(&d->played, out, count);
 }
 
 /* The port wants `bytes` octets of whole frames to send: both slots alike. */

@@ -14,6 +14,10 @@ const BEGIN = 240;
 const MOST = 640;
 /** What the microphone's reader leaves for its next call when it leaves something out. */
 const SPARE = 80;
+/** A sample that is put into a DMA buffer is played when those before it are: 20 ms later, less what is left for the air. */
+const AHEAD = 128;
+/** When the two directions are further apart than before by so much, an interrupt was missed. */
+const APART = 120;
 const PIECE = 16;
 
 export interface DuplexOptions {
@@ -25,6 +29,8 @@ export interface DuplexOptions {
   slot?: number;
   /** For a microphone that never comes near full scale: doublings, 0 to 8, in slots of 32 bits. */
   shift?: number;
+  /** What is played comes back in the slot beside the microphone's. */
+  isLooped?: boolean;
 }
 
 class Ring {
@@ -41,6 +47,11 @@ class Ring {
     this.written = (this.written + count) >>> 0;
   }
 
+  /** A sample of the last that were put, taken or not; 0 when it is none of those. */
+  sample(at: number): number {
+    return (this.written - at - 1) >>> 0 < CAPACITY ? this.samples[at & (CAPACITY - 1)] : 0;
+  }
+
   take(into: Int16Array, start: number, count: number): void {
     for (let i = 0; i < count; i++) into[start + i] = this.samples[(this.taken + i) & (CAPACITY - 1)];
     this.taken = (this.taken + count) >>> 0;
@@ -53,6 +64,8 @@ export class Duplex implements AudioInput, AudioOutput {
   dropped = 0;
   private readonly microphone = new Ring();
   private readonly speaker = new Ring();
+  /** What was played, kept for the echo canceller; nobody takes it. */
+  private readonly played = new Ring();
   private readonly down = new HalfbandDown();
   private readonly up = new HalfbandUp();
   private readonly narrow = new Int16Array(PIECE);
@@ -62,10 +75,14 @@ export class Duplex implements AudioInput, AudioOutput {
   private readonly slot: number;
   private readonly shift: number;
   private isPlaying = false;
+  private readonly isLooped: boolean;
+  /** How far the played samples are ahead of the microphone's, in samples since the beginning; and how many the last read gave. */
+  private ahead = 0;
+  private gave = 0;
 
   /** @throws RangeError for an option that is not one of those named */
   constructor(options: DuplexOptions) {
-    const { bits, khz, slot = 0, shift = 0 } = options;
+    const { bits, khz, slot = 0, shift = 0, isLooped = false } = options;
     const isKnown = (bits === 16 || bits === 32) && (khz === 8 || khz === 16);
     if (!isKnown || (slot !== 0 && slot !== 1) || !(shift >= 0 && shift <= 8))
       throw new RangeError("invalid I2S option");
@@ -73,6 +90,7 @@ export class Duplex implements AudioInput, AudioOutput {
     this.ratio = khz === 16 ? 2 : 1;
     this.slot = slot;
     this.shift = shift;
+    this.isLooped = isLooped;
   }
 
   /** @returns samples of the microphone that can be read */
@@ -94,8 +112,17 @@ export class Duplex implements AudioInput, AudioOutput {
     }
     const done = Math.min(waiting, count);
     this.microphone.take(into, start, done);
+    this.gave = done;
     into.fill(0, start + done, start + count);
     return done;
+  }
+
+  reference(into: Int16Array, start: number, count: number): void {
+    const { microphone, played } = this;
+    const apart = ((played.written - microphone.written) | 0) - this.ahead;
+    if (apart > APART || apart < -APART) this.ahead += apart;
+    const at = microphone.taken - this.gave + this.ahead - (this.isLooped ? 0 : AHEAD);
+    for (let i = 0; i < count; i++) into[start + i] = i < this.gave ? played.sample((at + i) >>> 0) : 0;
   }
 
   write(from: Int16Array, start: number, count: number): void {
@@ -113,6 +140,11 @@ export class Duplex implements AudioInput, AudioOutput {
       for (let i = 0; i < piece * ratio; i++, at += 2) wide[i] = this.sampleOf(frames[at]);
       if (ratio === 2) this.down.run(wide, 0, narrow, 0, piece);
       this.microphone.put(ratio === 2 ? narrow : wide, 0, piece);
+      if (this.isLooped) {
+        const other = at - 2 * piece * ratio + 1 - 2 * this.slot;
+        for (let i = 0; i < piece; i++) narrow[i] = this.sampleOf(frames[other + 2 * i * ratio]);
+        this.played.put(narrow, 0, piece);
+      }
       left -= piece;
     }
   }
@@ -148,6 +180,7 @@ export class Duplex implements AudioInput, AudioOutput {
       this.missing += count - done;
       this.isPlaying = false;
     }
+    if (!this.isLooped) this.played.put(out, 0, count);
   }
 
   private sampleOf(value: number): number {

@@ -2,7 +2,10 @@
  * The echo canceller by C: the exports of src/media/echo.ts, for a manifest that names this file in its place. On XS only.
  * Not here: the arithmetic (echo.h).
  */
-import type { EchoState } from "../../src/media/echostate.js";
+/** Of src/media/echostate.ts. */
+interface EchoState {
+  readonly words: Int32Array;
+}
 
 declare function native(name: string): { call(self: unknown, ...values: unknown[]): never };
 

@@ -60,7 +60,7 @@ static esp_err_t begin(port_t *port, const i2s_chan_config_t *channel, const i2s
 	return error;
 }
 
-/* (port, khz, bits, slot, shift, mclk, bclk, ws, dout, din); a pin of -1 is not used */
+/* (port, khz, bits, slot, shift, mclk, bclk, ws, dout, din, isLooped); a pin of -1 is not used */
 void xs_i2s_constructor(xsMachine *the)
 {
 	port_t *port;
@@ -76,6 +76,7 @@ void xs_i2s_constructor(xsMachine *the)
 		heap_caps_free(port);
 		xsRangeError("invalid I2S option");
 	}
+	port->duplex.isLooped = xsmcToInteger(xsArg(10)) != 0;
 	channel.id = xsmcToInteger(xsArg(0));
 	channel.dma_desc_num = BUFFERS;
 	channel.dma_frame_num = (uint32_t)khz * BUFFER_MS;
@@ -164,6 +165,14 @@ void xs_i2s_write(xsMachine *the)
 	xsIntegerValue count;
 	int16_t *from = samples(the, &count, 0);
 	duplex_write(&port->duplex, from, (uint32_t)count);
+}
+
+void xs_i2s_reference(xsMachine *the)
+{
+	port_t *port = xsmcGetHostDataValidate(xsThis, (void *)&hooks);
+	xsIntegerValue count;
+	int16_t *into = samples(the, &count, 1);
+	duplex_reference(&port->duplex, into, (uint32_t)count);
 }
 
 void xs_i2s_get_missing(xsMachine *the)

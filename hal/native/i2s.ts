@@ -36,9 +36,10 @@ export class I2S extends Native("xs_i2s_destructor") implements AudioInput, Audi
     ws: number,
     dout: number,
     din: number,
+    isLooped: number,
   ) {
     super();
-    native("xs_i2s_constructor").call(this, port, khz, bits, slot, shift, mclk, bclk, ws, dout, din);
+    native("xs_i2s_constructor").call(this, port, khz, bits, slot, shift, mclk, bclk, ws, dout, din, isLooped);
   }
 
   /** Samples of silence that were put in because a caller came late. */
@@ -57,6 +58,12 @@ export class I2S extends Native("xs_i2s_destructor") implements AudioInput, Audi
     return this.readSamples(into.buffer, into.byteOffset + 2 * start, count);
   }
 
+  /** As in `AudioInput`. @throws RangeError beyond `into` */
+  reference(into: Int16Array, start: number, count: number): void {
+    if (start + count > into.length) throw new RangeError(BEYOND);
+    this.referenceSamples(into.buffer, into.byteOffset + 2 * start, count);
+  }
+
   /** As in `AudioOutput`. @throws RangeError beyond `from` */
   write(from: Int16Array, start: number, count: number): void {
     if (start + count > from.length) throw new RangeError(BEYOND);
@@ -71,6 +78,10 @@ export class I2S extends Native("xs_i2s_destructor") implements AudioInput, Audi
     return native("xs_i2s_read").call(this, buffer, from, count);
   }
 
+  private referenceSamples(buffer: ArrayBufferLike, from: number, count: number): void {
+    native("xs_i2s_reference").call(this, buffer, from, count);
+  }
+
   private writeSamples(buffer: ArrayBufferLike, from: number, count: number): void {
     native("xs_i2s_write").call(this, buffer, from, count);
   }
@@ -79,5 +90,5 @@ export class I2S extends Native("xs_i2s_destructor") implements AudioInput, Audi
 /** Opens a port; its clocks run from here on. @throws Error when a pin or the port cannot be had, RangeError for another option */
 export function openI2S(options: I2SOptions): I2S {
   const { port = 0, khz, bits, slot = 0, shift = 0, mclk = -1, bclk, ws, dout = -1, din = -1 } = options;
-  return new I2S(port, khz, bits, slot, shift, mclk, bclk, ws, dout, din);
+  return new I2S(port, khz, bits, slot, shift, mclk, bclk, ws, dout, din, options.isLooped === true ? 1 : 0);
 }

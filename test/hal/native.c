@@ -152,6 +152,14 @@ static void read_sound(uint32_t count)
 	free(out);
 }
 
+static void reference(uint32_t count)
+{
+	int16_t *out = malloc(count ? count * sizeof *out : 1);
+	duplex_reference(&duplex, out, count);
+	print_samples(out, count);
+	free(out);
+}
+
 static void write_sound(uint32_t seed, uint32_t count, uint32_t peak)
 {
 	int16_t *in = noise(seed, count, peak);
@@ -191,6 +199,8 @@ int main(void)
 		else if (!strcmp(op, "received")) received((uint32_t)a, (uint32_t)b, (uint32_t)c);
 		else if (!strcmp(op, "fill")) fill((uint32_t)a);
 		else if (!strcmp(op, "read")) read_sound((uint32_t)a);
+		else if (!strcmp(op, "loop")) duplex.isLooped = 1, printf("\n");
+		else if (!strcmp(op, "reference")) reference((uint32_t)a);
 		else if (!strcmp(op, "write")) write_sound((uint32_t)a, (uint32_t)b, (uint32_t)c);
 		else if (!strcmp(op, "sound")) printf("missing %u dropped %u\n", duplex.missing, duplex.dropped);
 		else if (!strcmp(op, "empty")) memset(&queue, 0, sizeof queue), printf("\n");

@@ -7,10 +7,11 @@
  *     open BITS KHZ SLOT SHIFT    a duplex; 1, or 0 when refused       received SEED FRAMES PEAK noise from the port; what waits
  *     read COUNT                  the microphone; "sound: samples"     write SEED COUNT PEAK     noise for the speaker; what waits
  *     fill FRAMES                 what the port sends, both slots      sound                     samples missing and dropped
+ *     loop                        what is played is in the other slot  reference COUNT           what was played at the last read
  *     empty                       a new queue of 6                     put LENGTH ADDRESS PORT   1 when kept
  *     take ROOM                   "LENGTH from ADDRESS:PORT" or none   queue                     datagrams cut and lost
  */
-import { Duplex } from "../../hal/native/duplex.js";
+import { Duplex, type DuplexOptions } from "../../hal/native/duplex.js";
 import { HalfbandDown, HalfbandUp } from "../../hal/native/halfband.js";
 import { DatagramQueue } from "../../host-sim/io/udp.js";
 import { ipv4Text } from "../../src/core/address.js";
@@ -35,6 +36,7 @@ function noise(seed: number, count: number, peak: number): Int16Array {
 }
 
 export class Twins {
+  private options: DuplexOptions = { bits: 16, khz: 8 };
   private duplex = new Duplex({ bits: 16, khz: 8 });
   private isWide = false;
   private queue = new DatagramQueue(QUEUE_PLACES);
@@ -82,7 +84,8 @@ export class Twins {
       }
       case "open":
         try {
-          this.duplex = new Duplex({ bits: a, khz: b, slot: c, shift: d });
+          this.options = { bits: a, khz: b, slot: c, shift: d };
+          this.duplex = new Duplex(this.options);
         } catch {
           return "0";
         }
@@ -101,6 +104,14 @@ export class Twins {
       case "read": {
         const out = new Int16Array(a);
         return this.duplex.read(out, 0, a) + ": " + shown(out);
+      }
+      case "loop":
+        this.duplex = new Duplex({ ...this.options, isLooped: true });
+        return "";
+      case "reference": {
+        const out = new Int16Array(a);
+        this.duplex.reference(out, 0, a);
+        return shown(out);
       }
       case "write":
         this.duplex.write(noise(a, b, c), 0, b);

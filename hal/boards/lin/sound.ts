@@ -39,6 +39,10 @@ export class I2S implements AudioInput, AudioOutput {
     return this.duplex.read(into, start, count);
   }
 
+  reference(into: Int16Array, start: number, count: number): void {
+    this.duplex.reference(into, start, count);
+  }
+
   write(from: Int16Array, start: number, count: number): void {
     this.duplex.write(from, start, count);
   }

