@@ -200,6 +200,7 @@ async function main(): Promise<number> {
     isKept: options.store !== "",
     microphone,
     speaker: speaker ?? NO_SPEAKER,
+    room: options.room,
     ladder,
   };
   const phones = options.alone ? 0 : options.phones;

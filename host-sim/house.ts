@@ -21,6 +21,7 @@ import { SecureRandom, SeededRandom } from "./io/random.js";
 import { MemoryStore } from "./io/store.js";
 import { Party } from "./party.js";
 import { type House, ownAddress, Wiretap } from "./wiring.js";
+import { type RoomName, Scene } from "./world/acoustics/scene.js";
 import { limitsOf, type SimBoard } from "./world/boards.js";
 import { RealClock, VirtualClock } from "./world/clock.js";
 import type { SimEvent } from "./world/events.js";
@@ -37,6 +38,7 @@ const DOMAIN = "house";
 /** So long the parties may take to register before the house counts as ready. */
 const REGISTER_MS = 5000;
 const PHONE_TONE_HZ = 440;
+const PHONE_ECHO_DB = -26;
 /** What a BYE may take when the house ends. */
 const GOODBYE_MS = 300;
 
@@ -61,6 +63,8 @@ export interface HousePlan {
   speaker: AudioOutput;
   ladder: Ladder;
   tell(event: SimEvent): void;
+  /** Where the door hangs: its loudspeaker comes back into its microphone there, and a phone's into the phone's. None: nowhere. */
+  room?: RoomName;
   /** Stands between a party and its sound; none: nothing does. */
   tap?: SoundTap;
 }
@@ -127,12 +131,24 @@ export class SimHouse {
     settle();
     const microphone = (who: string, input: AudioInput): AudioInput => tap?.microphone(who, input) ?? input;
     const speaker = (who: string, output: AudioOutput): AudioOutput => tap?.speaker(who, output) ?? output;
+    const room = plan.room ?? "none";
+    const heard = { input: microphone("door", plan.microphone), output: speaker("door", plan.speaker) };
+    const scene =
+      room === "none"
+        ? null
+        : new Scene(heard.input, heard.output, {
+            place: room,
+            housing: "box",
+            random: random(),
+            echoDb: 0,
+            noiseDb: 0,
+          });
     this.door = new Party(this.world, {
       name: "door",
       settings,
       random: random(),
-      microphone: microphone("door", plan.microphone),
-      speaker: speaker("door", plan.speaker),
+      microphone: scene ?? heard.input,
+      speaker: scene ?? heard.output,
       codec: codecOf(plan.board, () => clock.now()),
       store: plan.store,
       limits: limitsOf(plan.board),
@@ -150,12 +166,14 @@ export class SimHouse {
     this.phones = phonePasswords.map((password, index) => {
       const name = phoneName(index);
       const keypad = new Keypad(microphone(name, new SamplesInput(tone(PHONE_TONE_HZ))));
+      const output = speaker(name, NO_SPEAKER);
+      const scene = room === "none" ? null : indoors(keypad, output, random());
       const party = new Party(this.world, {
         name,
         settings: phoneSettings(settings, index, password),
         random: random(),
-        microphone: keypad,
-        speaker: speaker(name, NO_SPEAKER),
+        microphone: scene === null ? keypad : withoutReference(scene),
+        speaker: scene ?? output,
         codec: null,
         store: new MemoryStore(),
       });
@@ -370,6 +388,16 @@ function phoneSettings(door: Settings, index: number, password: string): Setting
     );
   for (const problem of problems) if (problem !== "") throw new Misfit("the phone's " + problem);
   return settings;
+}
+
+/** A phone on its stand in a quiet room: it gives some of what it plays back, as most phones do. */
+function indoors(input: AudioInput, output: AudioOutput, random: RandomSource): Scene {
+  return new Scene(input, output, { place: "lobby", housing: "panel", random, echoDb: PHONE_ECHO_DB, noiseDb: -30 });
+}
+
+/** A phone has no canceller of ours. */
+function withoutReference(scene: Scene): AudioInput {
+  return { read: (into, start, count) => scene.read(into, start, count) };
 }
 
 function codecOf(board: SimBoard, nowMs: () => number): VirtualCodec | null {

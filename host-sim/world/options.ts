@@ -5,6 +5,7 @@
 import { parseArgs } from "node:util";
 import { readAssignment } from "../../src/settings/settings.js";
 import { joinValues } from "../io/arguments.js";
+import { ROOM_NAMES, type RoomName } from "./acoustics/scene.js";
 import { BOARD_NAMES, BOARDS, boardOf } from "./boards.js";
 import { safe } from "./events.js";
 import { parseScript, STEP_DOOR, STEP_PRESS, type Step } from "./script.js";
@@ -30,6 +31,8 @@ export interface SimOptions {
   alone: boolean;
   mic: string;
   speaker: string;
+  /** Where the door hangs; none: nowhere. */
+  room?: RoomName;
   /** The steps of the script; empty: a person drives. */
   script: Step[];
   json: boolean;
@@ -65,6 +68,8 @@ export const USAGE = `Usage: npm start, or npm run sim -- [options]
   --alone              only the door: no built-in phone, no built-in server
   --mic FILE.wav       what the microphone hears, again and again
   --speaker FILE.wav   where the speaker's sound is written
+  --room NAME          none, lobby, street or niche: what comes back from the
+                       loudspeaker there, with the noise of the place
   --do "STEP; STEP"    press [MS], press2 to press4, release, exit [MS],
                        door open|shut, wait S, expect [WHO:]EVENT[=VALUE] [S],
                        console LINE, phone LINE, dtmf DIGITS, tones DIGITS,
@@ -113,6 +118,7 @@ const OPTIONS = {
   alone: flag,
   mic: text,
   speaker: text,
+  room: text,
   do: text,
   json: flag,
   pcap: text,
@@ -159,6 +165,11 @@ export function parseOptions(args: readonly string[]): SimOptions | string {
   if (Number.isNaN(options.seed)) return bad("seed", given.seed, "0 to 4294967295");
   for (const name of ["config", "mic", "speaker", "pcap", "store"] as const) {
     if (given[name] === "") return bad(name, "", "the name of a file");
+  }
+  if (given.room !== undefined) {
+    const room = ROOM_NAMES.find((name) => name === given.room);
+    if (room === undefined) return bad("room", given.room, "one of " + ROOM_NAMES.join(", "));
+    options.room = room;
   }
   if (given.board !== undefined) {
     const board = given.board === "" ? null : boardOf(given.board);

@@ -22,8 +22,7 @@ export class EchoControl {
     if (this.state !== null) echoBegin(this.state);
   }
 
-  /** @param how a value of `audio.echo` */
-  set(how: string): void {
+  set(how: "cancel" | "switch" | "off"): void {
     this.options = how === "off" ? -1 : how === "switch" ? ECHO_SWITCH : 0;
   }
 

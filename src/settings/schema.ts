@@ -290,10 +290,9 @@ const SETTINGS = [
   number("audio.gain", 30, "gain of the microphone, as far as the codec goes", 0, 30, "dB"),
   choice(
     "audio.echo",
-    TYPE_CHOICE,
     "cancel",
     ["cancel", "switch", "off"],
-    "the loudspeaker's sound in the microphone: cancel takes it out and both sides speak at once, switch lets one speak at a time",
+    "what is done about the loudspeaker in the microphone: taken out, one side heard at a time, or nothing",
   ),
   choice(
     "audio.input",

@@ -19,7 +19,7 @@ export const BOARD: Board = {
   codec: "ES8311",
   data: 45,
   clock: 0,
-  i2s: { port: 0, mclk: 11, bclk: 17, ws: 3, dout: 48, din: 4, bits: 16, khz: 8 },
+  i2s: { port: 0, mclk: 11, bclk: 17, ws: 3, dout: 48, din: 4, bits: 16, khz: 8, isLooped: true },
   console: "usb",
   receive: -1,
   transmit: -1,

@@ -119,12 +119,16 @@ function amplified(sample: number, db: number): number {
 
 /** A microphone behind a codec. */
 export class CodecInput implements AudioInput {
+  /** What the codec's output was given, where the microphone behind it knows that. */
+  readonly reference?: (into: Int16Array, start: number, count: number) => void;
   private readonly codec: VirtualCodec;
   private readonly microphone: AudioInput;
 
   constructor(codec: VirtualCodec, microphone: AudioInput) {
     this.codec = codec;
     this.microphone = microphone;
+    if (microphone.reference !== undefined)
+      this.reference = (into, start, count) => microphone.reference?.(into, start, count);
   }
 
   read(into: Int16Array, start: number, count: number): number {
