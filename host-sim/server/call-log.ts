@@ -1,7 +1,8 @@
 /**
- * Calls, as the proxy sees them, made lines: who called whom from where, how it was answered and after how long, how long it lasted. The
- * proxy keeps nothing of a call that was answered, so its begin is remembered here, for the last few thousand: of others the end has no length.
- * A call whose two sides talk directly (`--record-route off`) has no end here.
+ * Writes a line for each call that the proxy sees: who called whom from where, how the call was answered and after how
+ * long, and how long it lasted. The proxy keeps nothing of an answered call, so its beginning is kept here, for the
+ * last few thousand; the end of an older call is logged without its length. A call whose two sides talk directly
+ * (`--record-route off`) has no end here.
  */
 import { ipv4Text } from "../../src/core/address.js";
 import { text } from "../../src/core/bytes.js";
@@ -11,7 +12,7 @@ import type { Message } from "../../src/wire/message.js";
 import { HEADER_FROM, HEADER_TO, TRANSPORT_TCP } from "../../src/wire/names.js";
 import type { Fields, Log } from "./log.js";
 
-/** Calls that talk at once whose begin is known. */
+/** Number of answered calls whose beginning is kept. */
 const TALKING_MOST = 10_000;
 const URI_MOST = 120;
 const ID_MOST = 80;
@@ -25,9 +26,9 @@ interface Ringing {
 export class CallLog implements CallWatcher {
   private readonly log: Log;
   private readonly nowMs: () => number;
-  /** By the slot of the transaction. */
+  /** Calls without an answer yet, by the slot of their transaction. */
   private readonly ringing = new Map<number, Ringing>();
-  /** When a call was answered, by its Call-ID, ms. */
+  /** When each call was answered, ms, by its Call-ID. */
   private readonly talking = new Map<string, number>();
 
   constructor(log: Log, nowMs: () => number) {
@@ -68,12 +69,12 @@ export class CallLog implements CallWatcher {
     const sinceMs = this.talking.get(id);
     this.talking.delete(id);
     const length: Fields = sinceMs === undefined ? {} : { duration: seconds(this.nowMs() - sinceMs) };
-    // Whoever hangs up is the one in From.
+    // The side that hangs up is in From.
     this.log.tell("info", "call", "ended", { by: uriIn(m, HEADER_FROM), ...length, id });
   }
 }
 
-/** Address and port that the request came from. */
+/** @returns the address and port that the request came from, as fields */
 function from(source: Flow): Fields {
   const transport = source.transport === TRANSPORT_TCP ? "tcp:" : "udp:";
   return { address: transport + ipv4Text(source.ip) + ":" + source.port };
@@ -83,7 +84,7 @@ function describe(m: Message): Fields {
   return { from: uriIn(m, HEADER_FROM), to: uriIn(m, HEADER_TO) };
 }
 
-/** What stands between < and > in a field, or before its parameters. */
+/** @returns the URI in a field: between < and >, or before the parameters */
 function uriIn(m: Message, header: number): string {
   const row = m.first(header);
   if (row < 0) return "";

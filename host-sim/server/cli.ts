@@ -1,4 +1,7 @@
-/** The server's program: runs the server roles, keeps users, and asks a server that runs. `--help` says how it is called. */
+/**
+ * The server's program: it runs the server roles, keeps users, and queries a running server. `--help` says how it is
+ * called.
+ */
 
 import { readFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
@@ -19,7 +22,7 @@ const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
 
 async function main(): Promise<number> {
-  // Whoever reads what is printed, or writes what is read, may go away.
+  // The programs at the other end of the standard streams may end first.
   for (const stream of [process.stdout, process.stderr, process.stdin]) stream.on("error", () => {});
   const options = parseOptions(process.argv.slice(2));
   if (typeof options === "string") return refuse(options, EXIT_USAGE);
@@ -45,7 +48,7 @@ async function main(): Promise<number> {
   }
 }
 
-/** Named as it was started. */
+/** @returns the usage, with the name by which the program was started */
 function usage(): string {
   const name = basename(process.argv[1] ?? "");
   return name.startsWith("portero-server") ? USAGE.replaceAll("npm run server --", "portero-server") : USAGE;
@@ -76,7 +79,8 @@ async function run(options: ServerOptions): Promise<number> {
   host.watch({
     onBindingsChanged: (aor, list) => log.tell("info", "bindings", aor.toString(), { contacts: list.count }),
   });
-  // One line for each, the address first: what a stranger gives as a name cannot pass for it (fail2ban, docs/server.md).
+  // The address comes first in each line, so a name that a stranger gives cannot pass for it (fail2ban,
+  // docs/server.md).
   host.watchPasswords({
     onWrongPassword: (name, realm, ip, m, waitS) =>
       log.tell("warning", "auth", "refused", {
@@ -116,7 +120,10 @@ async function run(options: ServerOptions): Promise<number> {
   return 0;
 }
 
-/** Resolves when the server is to end, with why. SIGHUP means to read the users anew, unless it came because the terminal was closed. */
+/**
+ * Resolves with the reason when the server is to end. SIGHUP rereads the users, unless it came because the terminal was
+ * closed.
+ */
 function ended(reload: () => string): Promise<string> {
   const hadTerminal = hasTerminal();
   return new Promise((resolve) => {
@@ -129,7 +136,7 @@ function ended(reload: () => string): Promise<string> {
   });
 }
 
-/** A domain that nobody is of refuses everybody: that is seldom meant. */
+/** Warns of domains without users: such a domain refuses everybody, which is seldom meant. */
 function tellEmpty(host: Host, log: Log): void {
   const others = host.otherDomains.join(" ");
   for (const domain of host.emptyDomains)
@@ -153,7 +160,7 @@ function readSecret(file: string): string {
   return line;
 }
 
-/** What our Via tells: the address that is listened on, or one of this machine's own. */
+/** @returns the address in our Via: the one that is listened on, or one of this machine's */
 function localAddress(options: ServerOptions): number {
   if (options.advertise !== "") return ipv4(options.advertise);
   if (options.listen[0].ip !== 0) return options.listen[0].ip;
@@ -163,7 +170,7 @@ function localAddress(options: ServerOptions): number {
   return ipv4("127.0.0.1");
 }
 
-/** @throws Error of one line when that is not what a server of ours says */
+/** Makes a table of a status. @throws Error of one line when the body is not from a server of ours */
 function table(body: string, port: number): string {
   let value: unknown;
   try {

@@ -1,6 +1,6 @@
 /**
- * A location service that outlives the process: in memory, and in files beside it. A change is told to be done when it is on the disk;
- * when that fails, memory goes back to what the disk has. The folder belongs to one process at a time.
+ * A location service that outlives the process: in memory, and in files beside it. A change is reported as done when it
+ * is on the disk; when that fails, memory goes back to what the disk has. The folder belongs to one process at a time.
  * Not here: how records lie on the disk (record-file.ts); sharing between processes (redis-store.ts).
  */
 import { randomBytes } from "node:crypto";
@@ -21,18 +21,18 @@ import { bootId, lockFolder } from "./folder-lock.js";
 import { RecordFile } from "./record-file.js";
 
 const KEY_BYTES = 32;
-/** Keys that are no address of record: none has an octet of 0. */
-const MARKS_KEY = Buffer.from("\0key");
+/** Keys of records that are no address of record, which has no octet of 0. */
+const TOKEN_KEY = Buffer.from("\0key");
 const TIME_KEY = Buffer.from("\0time");
-/** How often the time is written down, s, and by how much a clock may be off before it is told. */
+/** How often the time is written down, and by how much a clock may be off before that is reported, s. */
 const TIME_EACH_S = 60;
 const TIME_OFF_MS = 5000;
-/** A clock that tells less was never set. */
+/** A clock that shows less was never set, ms since 1970. */
 const TIME_KNOWN_MS = 1e12;
-/** What has expired this long ago is of no use, whatever the clock says, s. */
+/** How long after its end a record is dropped, whatever the clock says, s. */
 const OLD_S = 2 * 86400;
 
-/** What a full disk, a folder of somebody else and so on mean for whoever starts the server. */
+/** What the owner of the server can do about an error of the disk. */
 const ADVICE: Record<string, string> = {
   ENOSPC: "the disk is full: make room there, or choose another folder",
   EDQUOT: "the quota is used up: make room there, or choose another folder",
@@ -43,12 +43,12 @@ const ADVICE: Record<string, string> = {
 
 export class FileLocation implements LocationStore {
   readonly memory: MemoryLocation;
-  /** Changes the disk did not take, and records in it that could not be read. */
+  /** Number of changes that the disk did not take, and of records on it that could not be read. */
   failures = 0;
   unreadable = 0;
-  /** By which marks are known after a restart too. */
+  /** The key of route tokens, which makes them hold after a restart. */
   readonly key: Uint8Array;
-  /** What was found wrong and mended at the start, each a line for people. */
+  /** Faults that were found and mended at the start, each a line for people. */
   readonly notes: string[] = [];
   private readonly database: RecordFile;
   private readonly unlock: () => void;
@@ -59,7 +59,10 @@ export class FileLocation implements LocationStore {
   private readonly old = new Bindings();
   private isExpiring = false;
 
-  /** @param before @param after called around an answer that is given later @throws Error of one line when the folder cannot be used */
+  /**
+   * @param before @param after called around an answer that is given later
+   * @throws Error of one line when the folder cannot be used
+   */
   constructor(folder: string, memory: MemoryLocation, clock: DayClock, before: () => void, after: () => void) {
     this.memory = memory;
     this.clock = clock;
@@ -165,32 +168,35 @@ export class FileLocation implements LocationStore {
     }
   }
 
-  /** Whether it expired long ago. What expired just now may not have: the machine's clock can be wrong after it was off. */
+  /**
+   * Whether a record expired long ago. One that expired just now may still hold: the machine's clock can be wrong after
+   * it was off.
+   */
   private isOld(value: Buffer, nowS: number): boolean {
     return this.old.openRecord(value, 0, value.length, nowS - OLD_S) && this.old.count === 0;
   }
 
-  /** The key of the marks: in the file, and beside the bindings in case that is lost or changed. */
+  /** @returns the key of route tokens: from the file, and from beside the bindings if the file is lost or changed */
   private keyIn(path: string): Uint8Array {
-    const kept = this.database.get(MARKS_KEY);
+    const kept = this.database.get(TOKEN_KEY);
     const file = existsSync(path) ? readFileSync(path) : Buffer.alloc(0);
     const key = kept?.length === KEY_BYTES ? kept : file.length === KEY_BYTES ? file : randomBytes(KEY_BYTES);
     if (!key.equals(file)) {
       if (file.length > 0) this.notes.push(path + " was damaged and was written anew");
       writeFileSync(path, key, { mode: 0o600 });
     }
-    if (kept === undefined) this.database.put(MARKS_KEY, key).catch(() => this.fail());
+    if (kept === undefined) this.database.put(TOKEN_KEY, key).catch(() => this.fail());
     return key;
   }
 
-  /** Writes the time down now and then: a restart knows by it how much time has passed. */
+  /** Writes the time down now and then, by which a restart knows how much time has passed. */
   private writeTime(nowMs: number): void {
     if (nowMs < TIME_KNOWN_MS) return;
     const line = JSON.stringify({ wallMs: Math.round(nowMs), upMs: Math.round(uptime() * 1000), boot: bootId() });
     this.database.put(TIME_KEY, Buffer.from(line)).catch(() => {});
   }
 
-  /** @returns ms since 1970, now: by the machine's clock, unless that was moved since the machine started, or back */
+  /** @returns ms since 1970 by the machine's clock, unless that was moved back, or moved since the machine started */
   private readTime(): number {
     const wallMs = Date.now();
     let last = { wallMs: 0, upMs: 0, boot: "" };

@@ -1,16 +1,19 @@
 /**
- * One process for a folder, or for a file: a lock file beside it with the process id, and when that process began, since ids come again.
- * One whose process is gone is taken over.
+ * Keeps a folder or a file to one process: a lock file beside it holds the process id and when that process began,
+ * since ids are used again. The lock of a process that has ended is taken over.
  */
 import { linkSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 
-/** Between tries while the holder runs: one that was killed just now may take a moment to be gone, ms. */
+/** Time between two tries while the holder runs, ms: a killed process may take a moment to end. */
 const AGAIN_MS = 100;
 const FOLDER_TRIES = 10;
 const FILE_TRIES = 100;
 const GONE = "gone";
 
-/** @returns what lets the folder go @throws Error of one line when another process has it, or the folder cannot be written */
+/**
+ * @returns a function that releases the folder
+ * @throws Error of one line when another process has it, or it cannot be written
+ */
 export function lockFolder(folder: string): () => void {
   const path = folder + "/lock";
   return takeLock(path, FOLDER_TRIES, (pid) => {
@@ -19,7 +22,10 @@ export function lockFolder(folder: string): () => void {
   });
 }
 
-/** Waits, but not for long, until nobody else changes a file. @returns what lets it go @throws Error of one line */
+/**
+ * Waits a short time until no other process changes the file.
+ * @returns a function that releases it @throws Error of one line
+ */
 export function lockFile(file: string): () => void {
   const path = file + ".lock";
   return takeLock(path, FILE_TRIES, (pid) => {
@@ -27,7 +33,10 @@ export function lockFile(file: string): () => void {
   });
 }
 
-/** As long as a program runs that keeps a file in memory. @returns what lets it go @throws Error of one line */
+/**
+ * Locks a file for as long as a program that keeps it in memory runs.
+ * @returns a function that releases it @throws Error of one line
+ */
 export function holdFile(file: string): () => void {
   const path = file + ".lock";
   return takeLock(path, FOLDER_TRIES, (pid) => {
@@ -50,7 +59,7 @@ function takeLock(path: string, tries: number, busy: (pid: string) => string): (
   try {
     for (let i = 0; i < tries; i++) {
       try {
-        // Made as a whole, or not at all: nobody sees one without its id.
+        // The link makes the lock file whole or not at all, so no process sees one without its id.
         linkSync(own, path);
         return () => release(path, text);
       } catch (error) {
@@ -86,14 +95,17 @@ function isRunning(pid: number, began: string | undefined): boolean {
   try {
     process.kill(pid, 0);
   } catch (error) {
-    // Somebody else's process runs all the same.
+    // EPERM: the process runs, but belongs to another user.
     if ((error as NodeJS.ErrnoException).code !== "EPERM") return false;
   }
   const found = beganAt(pid);
   return found !== GONE && (began === undefined || found === "" || found === began);
 }
 
-/** When a process began, in ticks since this boot, with the boot's own id; GONE when only its parent has not noticed its end; "" when that cannot be known. */
+/**
+ * @returns when a process began, in ticks since this boot, with the id of the boot; GONE when it has ended but its
+ * parent has not noticed; "" when that cannot be known
+ */
 function beganAt(pid: number): string {
   try {
     const fields = readFileSync("/proc/" + pid + "/stat", "latin1")
@@ -105,7 +117,7 @@ function beganAt(pid: number): string {
   }
 }
 
-/** The same until the machine starts anew; "" when that cannot be known. */
+/** @returns an id that is the same until the machine starts anew; "" when that cannot be known */
 export function bootId(): string {
   return read("/proc/sys/kernel/random/boot_id").trim();
 }

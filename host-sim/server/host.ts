@@ -1,5 +1,5 @@
 /**
- * A server on this machine: the core's server roles joined to sockets, the clock, the users' file and a store.
+ * A server on this machine: it joins the core's server roles to sockets, the clock, the users' file and a store.
  * Not here: the command line (cli.ts), status over HTTP (http.ts).
  */
 import { networkInterfaces } from "node:os";
@@ -40,20 +40,20 @@ import { RedisLocation } from "./redis-store.js";
 import { machineSources, Sockets } from "./sockets.js";
 import { readUsers, tableOf } from "./users-file.js";
 
-/** A request with the Vias and Routes of several proxies, and a description with many codecs. */
+/** The longest message, octets: the Vias and Routes of several proxies, and a description with many codecs. */
 const MESSAGE_BYTES = 8192;
 const RECORD_BYTES = 16384;
-/** A record of one contact takes so many chunks in memory, as a rule. */
+/** Chunks of memory that a record of one contact usually takes. */
 const CHUNKS_A_BINDING = 4;
-/** Requests that may wait for a store at once. */
+/** Number of requests that may wait for a store at once. */
 const JOBS = 1024;
-/** TCP connections, and how many of them are for those that the server opens. */
+/** Number of TCP connections, and how many of them are kept for those that the server opens. */
 const STREAMS = 512;
 const STREAMS_OWN = 64;
-/** Addresses, and users, whose wrong passwords are counted each by itself; and pairs of a user and an address where it was let in. */
+/** Number of addresses, of users, and of pairs of both, whose wrong passwords are counted separately. */
 const GUARDED = 16_384;
 const SWEEP_MS = 1000;
-/** The longest that Node's timers take. */
+/** The longest sleep, ms. */
 const SLEEP_MAX_MS = 60_000;
 
 export class Host {
@@ -67,21 +67,21 @@ export class Host {
   readonly clock: DayClock;
   readonly sockets: Sockets;
   users = 0;
-  /** Domains of ours that nobody is of, and domains of users that are not ours: one may be a slip for the other. */
+  /** Domains of ours without users, and domains of users that are not ours: one may be a misspelling of the other. */
   emptyDomains: readonly string[] = [];
   otherDomains: readonly string[] = [];
   readonly options: ServerOptions;
   readonly startedMs = Date.now();
-  /** A store that lies outside of this process, or null. */
+  /** The store outside of this process: `file` or `redis`, or neither. */
   readonly file: FileLocation | null = null;
   readonly redis: RedisLocation | null = null;
-  /** What was found wrong with the store and mended, each a line for people. */
+  /** Faults of the store that were found and mended, each a line for people. */
   readonly notes: readonly string[] = [];
-  /** In its mode only. */
+  /** One of `redirect`, `proxy` and `stateless` is there, or none, by the mode. */
   readonly redirect: Redirect | null = null;
   readonly proxy: StatefulProxy | null = null;
   readonly stateless: StatelessProxy | null = null;
-  /** Asks for credentials where the registrar's counting is of no use. */
+  /** Checks passwords for the stateless proxy, which cannot count nonces. */
   private readonly gate: Authenticator | null = null;
   private readonly guard: Guard;
   private readonly targets: Targets | null = null;
@@ -93,7 +93,7 @@ export class Host {
   private tickMs = 0;
   private sweep: NodeJS.Timeout | undefined;
 
-  /** @param onState told when Redis comes and goes @throws Error of one line */
+  /** @param onState told when Redis becomes ready or is away @throws Error of one line */
   constructor(options: ServerOptions, onState: (state: RedisState, reason: string) => void) {
     this.options = options;
     const table = this.readTable();
@@ -131,7 +131,7 @@ export class Host {
       this.redis = new RedisLocation(options.redis, this.clock, before, after, onState, (key) =>
         this.routeTokens.setKey(key),
       );
-    // A restart, or another server in the place of one that is gone, goes on with the calls.
+    // With the same key, calls go on after a restart, or through the server that takes over from one that is gone.
     if (this.file !== null) {
       this.routeTokens.setKey(this.file.key);
       this.notes = this.file.notes;
@@ -152,7 +152,7 @@ export class Host {
       contacts: options.contacts,
       recordBytes: RECORD_BYTES - 256,
       jobs: JOBS,
-      // Only a store that others change too can ask for a request to be looked at again.
+      // Only a store that other servers change too asks for a request to be read again.
       jobBytes: this.redis !== null ? MESSAGE_BYTES : 0,
       serviceRoute: options.serviceRoute === "" ? NONE : octets(routeOf(options.serviceRoute)),
       minS: options.minExpiresS,
@@ -220,7 +220,10 @@ export class Host {
     }, SWEEP_MS);
   }
 
-  /** Reads the users anew; transactions and bindings stay. @throws Error of one line; then the users are those of before */
+  /**
+   * Reads the users again; transactions and bindings stay.
+   * @throws Error of one line; then the users stay as they were
+   */
   reload(): void {
     const table = this.readTable();
     this.auth.setUsers(table);
@@ -229,25 +232,25 @@ export class Host {
     this.gate?.setUsers(table);
   }
 
-  /** Told of changes of the location service, also of those other servers make. */
+  /** Adds a watcher of changes of the location service, also of those that other servers make. */
   watch(watcher: LocationWatcher): void {
     this.store.addWatcher(watcher);
   }
 
-  /** Told of wrong passwords, by whichever way they come. */
+  /** Sets the watcher of wrong passwords, whichever way they come. */
   watchPasswords(watcher: AuthWatcher): void {
     this.auth.watcher = watcher;
     if (this.gate !== null) this.gate.watcher = watcher;
   }
 
-  /** Told of calls, in whichever mode. */
+  /** Sets the watcher of calls, in whichever mode. */
   watchCalls(watcher: CallWatcher): void {
     if (this.proxy !== null) this.proxy.watcher = watcher;
     if (this.stateless !== null) this.stateless.watcher = watcher;
     if (this.redirect !== null) this.redirect.watcher = watcher;
   }
 
-  /** Lets what is being written be written, and ends. */
+  /** Ends the server after all that is being written is written. */
   async stop(): Promise<void> {
     clearInterval(this.sweep);
     clearTimeout(this.wake);
@@ -256,7 +259,7 @@ export class Host {
     await this.redis?.close();
   }
 
-  /** Numbers for people and for Prometheus, by name. */
+  /** @returns numbers for people and for Prometheus, by name */
   numbers(): Record<string, number> {
     const { counters } = this.layer;
     const memory = this.redis === null ? this.memory : null;
@@ -328,7 +331,7 @@ export class Host {
     };
   }
 
-  /** Over all ways in. */
+  /** @returns a counter summed over all authenticators */
   private authenticated(of: (counters: AuthCounters) => number): number {
     return of(this.auth.counters) + (this.gate === null ? 0 : of(this.gate.counters));
   }
@@ -343,14 +346,17 @@ export class Host {
     return tableOf(users, this.options.domains);
   }
 
-  /** The time, and what is due; before anything that comes. */
+  /** Sets the time and runs what is due; called before anything that comes. */
   private tick(): void {
     const nowMs = performance.now();
     this.followClock(nowMs);
     this.timers.poll(nowMs);
   }
 
-  /** The time of day goes on by itself. It is drawn towards the machine's clock by a hundredth of the time that passes, whatever that was set to. */
+  /**
+   * Moves the time of day, which runs by itself, towards the machine's clock by a hundredth of the time that passes,
+   * whatever the machine's clock was set to.
+   */
   private followClock(nowMs: number): void {
     const offMs = Date.now() - (nowMs + this.clock.offsetMs);
     const mostMs = (nowMs - this.tickMs) / 100;
@@ -358,7 +364,7 @@ export class Host {
     this.clock.offsetMs += Math.max(-mostMs, Math.min(mostMs, offMs));
   }
 
-  /** Sees to it that the next deadline is kept; after anything that came. */
+  /** Sets the timer of the next deadline; called after anything that came. */
   private arm(): void {
     const next = this.timers.next();
     if (next >= this.wakeMs) return;
@@ -373,13 +379,13 @@ export class Host {
   }
 }
 
-/** A header field's value: nothing in it may end the line. */
+/** @returns the value of a header field from a setting, which cannot end the line */
 function routeOf(setting: string): string {
   const value = setting.replace(/[\r\n\0]/g, "");
   return value.includes("<") ? value : "<" + value + (value.includes(";lr") ? "" : ";lr") + ">";
 }
 
-/** The broadcast addresses of the networks this machine is in. */
+/** @returns the broadcast addresses of the networks that this machine is in */
 function broadcasts(): number[] {
   const out: number[] = [];
   for (const addresses of Object.values(networkInterfaces()))

@@ -1,6 +1,7 @@
 /**
- * Status and metrics of a running server over HTTP, on 127.0.0.1 only: GET /status, GET /metrics (Prometheus), POST /reload. A request has to
- * name in Host what is listened on, or a name from the options: a page whose name was made to lead here (DNS rebinding) is told nothing.
+ * Status and metrics of a running server over HTTP, on 127.0.0.1 only: GET /status, GET /metrics (Prometheus), POST
+ * /reload. The Host field of a request has to name the address that is listened on, or a name from the options, so a
+ * web page whose name was made to lead here (DNS rebinding) is told nothing.
  */
 import { createServer, type IncomingMessage, request, type Server } from "node:http";
 import { openError } from "../io/udp.js";
@@ -8,10 +9,10 @@ import type { Host } from "./host.js";
 
 const LOCALHOST = "127.0.0.1";
 const ANSWER_MS = 5000;
-/** Of a status; a server of ours needs a hundredth of it. */
+/** The longest answer, octets; a status of our server needs a hundredth of it. */
 const ANSWER_MOST = 1_000_000;
 
-/** @param reload returns what went wrong, or "" @throws Error of one line when the port cannot be had */
+/** @param reload returns the fault, or "" @throws Error of one line when the port cannot be had */
 export function openHttp(host: Host, port: number, reload: () => string): Promise<Server> {
   const server = createServer((question, answer) => {
     const send = (status: number, type: string, body: string): void => {
@@ -25,7 +26,7 @@ export function openHttp(host: Host, port: number, reload: () => string): Promis
     else if (question.method === "GET" && question.url === "/metrics")
       send(200, "text/plain; version=0.0.4", metrics(host.numbers()));
     else if (question.method === "POST" && question.url === "/reload") {
-      // A page in somebody's browser can send a POST here; it cannot send this header without being asked first.
+      // A web page in a browser can send a POST here, but it cannot send this header without being allowed to first.
       if (question.headers["x-portero"] === undefined) return send(403, "text/plain", "X-Portero is missing\n");
       const problem = reload();
       send(problem === "" ? 200 : 422, "text/plain", problem === "" ? "reloaded\n" : problem + "\n");
@@ -36,14 +37,17 @@ export function openHttp(host: Host, port: number, reload: () => string): Promis
       reject(openError(error.code ?? error.message, "http", 0x7f000001, port, "")),
     );
     server.listen(port, LOCALHOST, () => {
-      // A connection that could not be taken costs whoever asked, and nothing else.
+      // A connection that could not be taken fails alone.
       server.on("error", () => {});
       resolve(server);
     });
   });
 }
 
-/** Whether the one Host field names us: 127.0.0.1 or localhost with the port, or one of `names`, with or without a port. */
+/**
+ * Whether the one Host field names this server: 127.0.0.1 or localhost with the port, or one of `names`, with or
+ * without a port.
+ */
 export function isForUs(question: IncomingMessage, names: readonly string[]): boolean {
   const given = question.headersDistinct.host ?? [];
   const match = /^([A-Za-z0-9._-]+?)\.?(?::(\d{1,5}))?$/.exec(given.length === 1 ? given[0].trim() : "");
@@ -57,7 +61,7 @@ function status(host: Host): object {
   const { mode, store, redis, domains } = host.options;
   return {
     mode,
-    // Without its password.
+    // The password is left out.
     store: redis === null ? store : "redis://" + redis.host + ":" + redis.port + "/" + redis.database,
     ...(host.redis === null ? {} : { store_problem: host.redis.reason }),
     domains,
@@ -66,7 +70,7 @@ function status(host: Host): object {
   };
 }
 
-/** The text format of Prometheus. */
+/** @returns the numbers in the text format of Prometheus */
 export function metrics(numbers: Record<string, number>): string {
   let out = "";
   for (const [name, value] of Object.entries(numbers)) {
@@ -76,7 +80,7 @@ export function metrics(numbers: Record<string, number>): string {
   return out;
 }
 
-/** Asks the server that runs. @returns what it said @throws Error of one line */
+/** Asks a running server. @returns its answer @throws Error of one line */
 export function ask(port: number, method: string, path: string): Promise<{ ok: boolean; body: string }> {
   return new Promise((resolve, reject) => {
     const fail = (reason: string): void =>

@@ -1,16 +1,17 @@
 /**
- * What the server tells, as lines with a level: for people, as JSON, or for systemd's journal, which takes the level from the line's begin.
- * Lines that strangers can cause without end are counted when there are too many of them.
- * Not here: how lines get to their reader (output.ts), and what is told of calls (call-log.ts).
+ * Writes the server's events as lines with a level: for people, as JSON, or for systemd's journal, which reads the
+ * level from the beginning of a line. Lines that strangers can cause without end are only counted when there are too
+ * many.
+ * Not here: how lines get to their reader (output.ts), and events of calls (call-log.ts).
  */
 import { eventJson, eventLine } from "../world/events.js";
 
-/** The graver ones first. */
+/** Levels, the most severe first. */
 export const LEVELS = ["error", "warning", "info", "debug"] as const;
 export type Level = (typeof LEVELS)[number];
-/** By level, as in syslog. RFC 5424 §6.2.1 */
+/** Severity by level, as in syslog. RFC 5424 §6.2.1 */
 const SEVERITY: Record<Level, number> = { error: 3, warning: 4, info: 6, debug: 7 };
-/** Lines of one kind that strangers cause: so many at once, and so many a second. */
+/** Lines of one kind that strangers cause: the most at once, and the most a second. */
 const BURST = 50;
 const RATE = 5;
 
@@ -25,7 +26,7 @@ export interface LogOptions {
   nowMs(): number;
 }
 
-/** Whether what is printed goes to systemd's journal: it says so by the number of its socket. */
+/** Whether standard output goes to systemd's journal, which says so by the number of its socket. */
 export function isJournal(environment: NodeJS.ProcessEnv): boolean {
   return /^\d+:\d+$/.test(environment.JOURNAL_STREAM ?? "");
 }
@@ -49,7 +50,10 @@ export class Log {
     this.options.print(this.line(level, event, value, fields));
   }
 
-  /** Tells what somebody else can cause as often as he likes: beyond a few a second it is counted, and how many were is told with the next. */
+  /**
+   * Tells an event that strangers can cause without limit: beyond a few a second such events are counted, and the next
+   * line says how many there were.
+   */
   tellSome(level: Level, event: string, value: string, fields: Fields = {}): void {
     const nowMs = this.options.nowMs();
     const kind = event + " " + value;
@@ -66,7 +70,7 @@ export class Log {
     bucket.passedOver = 0;
   }
 
-  /** What `tell` prints. The usual level is told in JSON only: it is that of most lines. */
+  /** @returns the line that `tell` prints. JSON has no level if it is the usual one, which most lines have. */
   line(level: Level, event: string, value: string, fields: Fields = {}): string {
     const { isJson, isJournal, nowMs } = this.options;
     const all = { t: nowMs(), who: "server", event, value, ...fields };

@@ -1,4 +1,4 @@
-/** The options of the server's command line, read into a plain object or one line that says what is wrong. */
+/** Reads the options of the server's command line into a plain object, or into one line that says what is wrong. */
 import { parseArgs } from "node:util";
 import { ipv4 } from "../../src/core/address.js";
 import { octets } from "../../src/core/bytes.js";
@@ -23,22 +23,22 @@ export interface ServerOptions {
   command: "run" | "user-add" | "user-passwd" | "user-remove" | "user-list" | "status" | "reload";
   listen: Listen[];
   domains: string[];
-  /** "" for none. */
+  /** The users' file, "" for none. */
   users: string;
   /** One of MODES. */
   mode: string;
   /** memory, file:DIR or redis://… */
   store: string;
-  /** Where Redis is, if that is the store. */
+  /** Where Redis is, if that is the store; else null. */
   redis: RedisPlace | null;
-  /** A file whose first line is its password, "" for none. */
+  /** A file whose first line is the password of the store, "" for none. */
   storePasswordFile: string;
   json: boolean;
-  /** The least grave lines that are printed. */
+  /** The least severe lines that are printed. */
   log: Level;
   /** Port of status and metrics on 127.0.0.1, -1 for none. */
   http: number;
-  /** Names besides its own address by which that port is asked, in lower case. */
+  /** Names, besides its own address, that requests to that port may use, in lower case. */
   httpHosts: string[];
   /** ALGORITHM_* in the order of the challenges. */
   digest: number[];
@@ -50,24 +50,24 @@ export interface ServerOptions {
   minExpiresS: number;
   maxExpiresS: number;
   serviceRoute: string;
-  /** Address that Via and Record-Route tell, "" for the one that is listened on. */
+  /** Address in Via and Record-Route, "" for the one that is listened on. */
   advertise: string;
-  /** Proxy: whether it stays on the way of dialogs, follows 3xx, and keeps no transactions. */
+  /** For the proxy: whether it stays on the way of dialogs, follows 3xx, and keeps no transactions. */
   recordRoute: boolean;
   recurse: boolean;
-  /** Whether whoever has no password here may call who has one. */
+  /** Whether callers without a password here may call users. */
   strangers: boolean;
-  /** user add: "on" or "off", "" for no rule of the user's own. */
+  /** For `user add`: "on" or "off", "" for no rule of the user's own. */
   userStrangers: string;
   stateless: boolean;
   /** Addresses that need no credentials. */
   trusted: number[];
-  /** Seconds contacts ring before those of a lower q do. */
+  /** How long contacts ring before those of a lower q do, s. */
   ringS: number;
   numbers: NumberRule[];
-  /** For benchmarks: what each datagram takes beside its work, microseconds. */
+  /** For benchmarks: time that each datagram takes in addition, microseconds. */
   brakeUs: number;
-  /** user …: its name, and whether the password comes on stdin. */
+  /** For `user …`: the name, and whether the password comes on stdin. */
   name: string;
   passwordStdin: boolean;
   help: boolean;
@@ -148,7 +148,7 @@ const OPTIONS = {
   help: { type: "boolean", short: "h" },
 } as const;
 
-/** @param args without the program's name @returns the options, or one line for people */
+/** @param args without the program's name @returns the options, or one line that says what is wrong */
 export function parseOptions(args: readonly string[]): ServerOptions | string {
   let values: ReturnType<typeof read>["values"];
   let words: string[];
@@ -169,7 +169,7 @@ export function parseOptions(args: readonly string[]): ServerOptions | string {
     listen.push(place);
   }
   const numbers = {
-    // "any" may stand alone, or behind the number.
+    // "any" stands alone, or behind the number.
     contacts: numberOf(values.contacts?.replace(/^any$/, "10").replace(/,any$/, ""), 10, 1, 100),
     bindings: numberOf(values.bindings, 100_000, 1, 1_000_000),
     minExpiresS: numberOf(values["min-expires"], 60, 1, 86400),
@@ -193,7 +193,7 @@ export function parseOptions(args: readonly string[]): ServerOptions | string {
   if (!MODES.includes(mode)) return bad("mode", mode, MODES.join(", "));
   const store = values.store ?? "memory";
   const redis = /^rediss?:/i.test(store) ? readRedisPlace(store) : null;
-  // What was given may have a password in it.
+  // The text is not repeated: a password may be in it.
   if (typeof redis === "string") return "--store: must be " + redis;
   if (store !== "memory" && !/^file:./.test(store) && redis === null)
     return bad("store", store, "memory, file:DIR or redis://HOST:PORT/N");
@@ -292,7 +292,7 @@ function readListen(value: string): Listen | null {
   return { transport: match[1] as "udp" | "tcp", ip: ipv4(match[2]), port: Number(match[3]) };
 }
 
-/** @returns null when it is no rule, or its URI no sip URI */
+/** @returns the rule, null when it is malformed or its URI is no sip URI */
 function readRule(value: string): NumberRule | null {
   const match = /^([0-9+*]{0,32})(\.?)=(sip:[^\s{}<>"]*)(\{\})?([^\s{}<>"]*)$/.exec(value);
   if (match === null) return null;
@@ -310,7 +310,7 @@ function readRule(value: string): NumberRule | null {
   };
 }
 
-/** @returns NaN when it is no number from `min` to `max` */
+/** @returns the number, NaN when it is none from `min` to `max` */
 function numberOf(value: string | undefined, otherwise: number, min: number, max: number): number {
   if (value === undefined) return otherwise;
   return /^\d{1,10}$/.test(value) && Number(value) >= min && Number(value) <= max ? Number(value) : Number.NaN;

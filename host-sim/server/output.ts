@@ -1,14 +1,14 @@
 /**
- * The lines a server prints. Whoever reads them may stop reading, or go away: the server goes on, and when it is read again it says how
- * many lines were lost. Node itself would wait for the reader of a pipe with all else standing still.
+ * Prints the lines of a server. Their reader may stop reading or end: the server goes on, and when it is read again it
+ * says how many lines were lost. Node itself would wait for the reader of a pipe while everything else stands still.
  */
 import { write } from "node:fs";
 
-/** Octets that wait for a reader at most. */
+/** The most octets that wait for the reader. */
 const WAITING_BYTES = 1024 * 1024;
-/** How long a reader that takes nothing now is left alone, ms. */
+/** How long to wait before a reader that took nothing is tried again, ms. */
 const AGAIN_MS = 50;
-/** How long the end waits for the last lines to be read, ms. */
+/** How long the server waits at its end for the last lines to be read, ms. */
 const LAST_MS = 500;
 
 export class Output {
@@ -21,7 +21,7 @@ export class Output {
   private onDone: () => void = () => {};
   private readonly lostLine: (count: number) => string;
 
-  /** @param lostLine what is printed when lines were lost */
+  /** @param lostLine gives the line to print when lines were lost */
   constructor(fd: number, lostLine: (count: number) => string) {
     this.fd = fd;
     this.lostLine = lostLine;
@@ -37,14 +37,14 @@ export class Output {
     if (this.lost > 0) this.put(this.lostLine(this.lost));
     this.lost = 0;
     this.put(line);
-    // A thousand phones that register make a thousand lines: those of one turn are written at once.
+    // A thousand phones that register make a thousand lines, so those of one turn are written at once.
     if (!this.isWriting) {
       this.isWriting = true;
       setImmediate(() => this.next());
     }
   }
 
-  /** Waits, but not for long, until all is written. */
+  /** Waits a short time until all is written. */
   async end(): Promise<void> {
     if (!this.isWriting) return;
     await new Promise<void>((resolve) => {
@@ -73,7 +73,7 @@ export class Output {
     write(this.fd, bytes, start, bytes.length - start, null, (error, written) => {
       if (error?.code === "EAGAIN") setTimeout(() => this.write(bytes, start), AGAIN_MS);
       else if (error !== null) {
-        // Nobody will read it any more.
+        // The reader has ended.
         this.isGone = true;
         this.lines = [];
         this.next();

@@ -1,25 +1,26 @@
 /**
- * How long a datagram waits in the kernel before the program gets to it: the server sends itself one now and then while there is
- * traffic, and looks how long it takes to come back. Nothing else tells that on every system.
+ * Measures how long a datagram waits in the kernel before the program reads it: while there is traffic, the server
+ * sends itself a datagram now and then, and sees how long it takes to come back. No system call gives that on every
+ * system.
  */
 import type { RandomSource } from "../../src/core/random.js";
 
-/** Longer than a keep-alive, and nobody can guess it. */
+/** Length of the probe, octets: longer than a keep-alive, and too long to guess. */
 const PROBE_BYTES = 24;
-/** Between one that came back and the next. */
+/** Time from the return of a probe to the next one, ms. */
 const INTERVAL_MS = 20;
-/** One that is away for longer found no room: the kernel's buffer is full. */
+/** A probe that is away for longer was lost: the kernel's buffer is full, ms. */
 const LOST_MS = 250;
-/** What was measured longer ago than this says nothing of now. */
+/** How long a measurement counts, ms. */
 const GOOD_MS = 500;
 
 export class Probe {
-  /** What is to be sent when `isDue`. */
+  /** The probe to send when `startIfDue` says so. */
   readonly bytes = new Uint8Array(PROBE_BYTES);
   private readonly random: RandomSource;
   private sentMs = -Infinity;
   private backMs = -Infinity;
-  /** What the last two took. One alone says little: the machine may have been busy with something else just then. */
+  /** The last two measurements, ms. One alone says little: the machine may have been busy with something else. */
   private lastMs = 0;
   private beforeMs = 0;
   private isAway = false;
@@ -28,8 +29,8 @@ export class Probe {
     this.random = random;
   }
 
-  /** Whether it is to be sent now; it is taken for sent, and is another one each time. */
-  isDue(nowMs: number): boolean {
+  /** Makes a new probe if one is due, and takes it for sent. @returns whether it is to be sent now */
+  startIfDue(nowMs: number): boolean {
     if (this.isAway) {
       if (nowMs - this.sentMs < LOST_MS) return false;
       this.measured(nowMs, LOST_MS);
@@ -40,8 +41,8 @@ export class Probe {
     return true;
   }
 
-  /** Whether a datagram is the one that was sent; it is back then. */
-  isBack(datagram: Uint8Array, length: number, nowMs: number): boolean {
+  /** Takes a datagram that is the probe, which is back then. @returns whether it is */
+  takeReturned(datagram: Uint8Array, length: number, nowMs: number): boolean {
     if (!this.isAway || length !== PROBE_BYTES) return false;
     for (let i = 0; i < PROBE_BYTES; i++) if (datagram[i] !== this.bytes[i]) return false;
     this.isAway = false;
@@ -49,7 +50,10 @@ export class Probe {
     return true;
   }
 
-  /** How long a datagram waits: the lesser of what was measured the last two times; one that is away counts as soon as it tells more. */
+  /**
+   * @returns how long a datagram waits, ms: the lesser of the last two measurements, or how long the probe has been
+   * away if that is more
+   */
   waitMs(nowMs: number): number {
     const awayMs = this.isAway ? nowMs - this.sentMs : 0;
     if (nowMs - this.backMs >= GOOD_MS) return 0;

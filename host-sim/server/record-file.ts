@@ -1,19 +1,20 @@
 /**
- * Records by key on a disk: two files with the same lines of work, each record with its number, its length and a sum over it. What is put is
- * told to be done when both files have it. A file that was cut or changed is made whole from the other one; what is unreadable in both is
- * passed over and told. Files only ever grow, until more than half of them is old: then they are written anew, and take their places at once.
+ * Keeps records by key on a disk, in two files with the same changes, each with its number, its length and a checksum.
+ * A change is done when both files have it. A file that was cut or changed is repaired from the other one; what is
+ * unreadable in both is passed over and reported. The files grow until more than half of them is old; then they are
+ * written again and replaced whole.
  * Not here: what a record means (file-store.ts), and who may open the files (folder-lock.ts).
  */
 import { closeSync, fsyncSync, ftruncateSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { dirname } from "node:path";
 
-/** "PR1" and a line feed: where a record may begin. */
+/** "PR1" and a line feed, with which a record begins. */
 const MAGIC = 0x5052310a;
-/** Magic, sum, number (6 octets), length of the key (2), length of the value (4). */
+/** Size of a record's head: magic (4), checksum (4), number (6), length of the key (2), length of the value (4). */
 const HEAD_BYTES = 20;
 const RECORD_MOST = 1024 * 1024;
-/** Smaller files are not worth to be written anew. */
+/** Files below this size are not written again, octets. */
 const SMALL_BYTES = 256 * 1024;
 
 interface Kept {
@@ -32,14 +33,14 @@ interface Change {
 }
 
 export class RecordFile {
-  /** Places that could not be read, when there are some in both files: changes may be lost. */
+  /** Number of places that could be read in neither file: changes may be lost there. */
   readonly unreadable: number;
-  /** What was mended, for people; empty when all was well. */
+  /** Repairs, as lines for people; empty when all was well. */
   readonly notes: readonly string[];
   private readonly paths: readonly string[];
   private files: FileHandle[] = [];
   private readonly records: Map<string, Kept>;
-  /** Octets of the files, which are the same, and those of the records that count. */
+  /** Octets of either file, which are the same, and octets of the records that count. */
   private size = 0;
   private liveBytes = 0;
   private lastNumber: number;
@@ -47,7 +48,10 @@ export class RecordFile {
   private writing: Promise<void> | null = null;
   private isClosed = false;
 
-  /** @param paths of both files, made when they are not there @throws Error when they can be neither read nor written */
+  /**
+   * @param paths of both files, which are made when they are not there
+   * @throws Error when they can be neither read nor written
+   */
   constructor(paths: readonly [string, string]) {
     this.paths = paths;
     for (const path of paths) rmSync(path + ".new", { force: true });
@@ -63,7 +67,7 @@ export class RecordFile {
       }
     this.unreadable = Math.min(found[0].damaged, found[1].damaged);
     this.notes = this.describe(found);
-    // Removed ones did their work: they outweighed older ones of the other file.
+    // Removals have replaced older records of the other file; now they go.
     for (const [name, one] of this.records) if (one.value.length === 0) this.records.delete(name);
     for (const one of this.records.values()) this.liveBytes += sizeOf(one);
     this.size = found[0].bytes.length;
@@ -95,7 +99,7 @@ export class RecordFile {
     for (const { key, value } of this.records.values()) yield { key, value };
   }
 
-  /** @returns when both files have it @throws when one of them did not take it: then neither has it */
+  /** @returns when both files have it @throws when one of them did not take it; then neither has it */
   put(key: Buffer, value: Buffer): Promise<void> {
     return this.change(key, value);
   }
@@ -131,9 +135,9 @@ export class RecordFile {
     });
   }
 
-  /** Writes what waits, all of it at once, as long as something does. */
+  /** Writes all changes that wait at once, until none waits. */
   private async work(): Promise<void> {
-    // What comes in the same turn goes together.
+    // Changes of the same turn are written together.
     await null;
     while (this.waiting.length > 0) {
       const batch = this.waiting;
@@ -142,7 +146,7 @@ export class RecordFile {
       try {
         if (this.size > SMALL_BYTES && this.size > 2 * this.liveBytes) this.tryRewrite();
         if (this.files.length === 0) this.files = await Promise.all(this.paths.map((path) => open(path, "r+")));
-        // Both have to be through with it, one way or the other, before it may be undone.
+        // A change may be undone only after both files are done with it, well or not.
         const results = await Promise.allSettled(this.files.map((file) => this.append(file, bytes)));
         for (const result of results) if (result.status === "rejected") throw result.reason;
         this.size += bytes.length;
@@ -164,7 +168,7 @@ export class RecordFile {
     await file.datasync();
   }
 
-  /** What was written of a change that failed must not be found later. */
+  /** Takes back what was written of a change that failed, so that it is not found later. */
   private async undo(): Promise<void> {
     for (const file of this.files) await file.truncate(this.size).catch(() => {});
   }
@@ -183,14 +187,17 @@ export class RecordFile {
     try {
       this.rewrite();
     } catch {
-      // The old ones do as long as there is no room for new ones.
+      // The old files stay in use as long as there is no room for new ones.
     }
   }
 
-  /** Writes both files anew, with what counts alone; each takes the place of the old one as a whole. @throws when the disk does not take it */
+  /**
+   * Writes both files again with the records that count; each replaces the old one whole.
+   * @throws when the disk does not take it
+   */
   private rewrite(): void {
     const all = [...this.records.values()].map((one) => encode(one.number, one.key, one.value));
-    // The last number must not be given a second time.
+    // The last number must not be used a second time.
     all.push(encode(this.lastNumber, Buffer.alloc(0), Buffer.alloc(0)));
     const bytes = Buffer.concat(all);
     for (const path of this.paths) writeWhole(path + ".new", bytes);
@@ -204,16 +211,19 @@ export class RecordFile {
 interface Read {
   isThere: boolean;
   bytes: Buffer;
-  /** All of it could be read. */
+  /** All of the file could be read. */
   isWhole: boolean;
   kept: Kept[];
-  /** Places where a record should be and none could be read; one that was cut short at the end, as when the power went, is none. */
+  /**
+   * Number of places where a record should be and none can be read. A record that was cut short at the end, as when the
+   * power went, does not count.
+   */
   damaged: number;
-  /** The highest number, 0 when there is none. */
+  /** The highest number of a record, 0 when there is none. */
   last: number;
 }
 
-/** All records that can be read in a file. */
+/** @returns all records that can be read in a file */
 function readAll(path: string): Read {
   let bytes: Buffer;
   try {
@@ -296,7 +306,7 @@ function writeWhole(path: string, bytes: Buffer): void {
   }
 }
 
-/** So that names last as well as what they name. */
+/** Writes a folder to the disk, so that the names of files last as well as their content. */
 export function syncFolder(path: string): void {
   const folder = openSync(path, "r");
   try {
@@ -312,7 +322,7 @@ const TABLE = Uint32Array.from({ length: 256 }, (_, n) => {
   return c >>> 0;
 });
 
-/** The sum of PNG and Ethernet. */
+/** @returns the CRC-32 of PNG and Ethernet */
 function crc32(bytes: Uint8Array, start: number, end: number): number {
   let c = 0xffffffff;
   for (let i = start; i < end; i++) c = TABLE[(c ^ bytes[i]) & 255] ^ (c >>> 8);

@@ -1,10 +1,11 @@
 /**
- * The connections to a Redis: one that asks, one that hears of changes. They count as ready when the password was taken, the database was
- * chosen and a record was written and read back, and not before: a Redis that lets us connect may still refuse all of it, and commands would
- * go to database 0. When it refuses later, or says nothing, it is away until it passes that again.
+ * The connections to a Redis: one that asks, one that listens for changes. They count as ready when the password was
+ * taken, the database was selected and a record was written and read back: a Redis that accepts a connection may still
+ * refuse all of that, and commands would go to database 0. When it refuses later, or does not answer, it is away until
+ * it passes all that again.
  *
- *   away --connected--> proving --proved--> ready
- *     ^-- error, close, no answer ---|--------|
+ * away --connected--> proving --proved--> ready
+ * ^-- error, close, no answer ---|--------|
  *
  * Not here: what is kept there (redis-store.ts).
  */
@@ -12,22 +13,22 @@ import { Redis, type RedisOptions } from "ioredis";
 import { safe } from "../world/events.js";
 import type { RedisPlace } from "./redis-place.js";
 
-/** How long an answer may take, and how long it is until the next try, ms. */
+/** How long an answer may take, and the time until the next try, ms. */
 export interface RedisWaits {
   answerMs: number;
   retryMs: number;
 }
 export const REDIS_WAITS: RedisWaits = { answerMs: 2000, retryMs: 1000 };
 const REASON_MOST = 200;
-/** With these Redis refuses whatever is asked, and not this question alone. */
+/** Errors with which Redis refuses everything, not one question alone. */
 const REFUSALS = /^(NOAUTH|WRONGPASS|NOPERM|READONLY|OOM|MISCONF|LOADING|MASTERDOWN|CLUSTERDOWN|NOREPLICAS)\b/;
 
 export type RedisState = "ready" | "away";
 
 export interface RedisLinkUser {
-  /** Does once what will be done. @throws Error that says what does not work */
+  /** Tries once everything that the server will do. @throws Error that says what does not work */
   prove(): Promise<void>;
-  /** @param reason why it is away, in one line; "" when it is ready. Told once for each change */
+  /** @param reason why it is away, in one line; "" when it is ready. Called once for each change */
   onState(state: RedisState, reason: string): void;
   onMessage(bytes: Buffer): void;
 }
@@ -36,14 +37,14 @@ export class RedisLink {
   readonly redis: Redis;
   readonly channel: string;
   isReady = false;
-  /** Hears of changes: a connection that listens can do nothing else. */
+  /** Listens for changes: a connection that listens can do nothing else. */
   private readonly ear: Redis;
   private readonly place: RedisPlace;
   private readonly user: RedisLinkUser;
   private readonly waits: RedisWaits;
-  /** What was told last; "" before anything was. */
+  /** The state that was told last; "" before the first. */
   private told = "";
-  /** Why it is away, as far as that is known. */
+  /** Why it is away, if that is known. */
   reason = "";
   private isClosed = false;
   private onTold = (): void => {};
@@ -53,7 +54,8 @@ export class RedisLink {
     this.place = place;
     this.channel = channel;
     this.user = user;
-    // Nothing waits for a server that is away: the phone asks again. What belongs to a connection's begin is done here, where its errors are seen.
+    // No question waits while the server is away, for the phone asks again. The first commands of a connection are sent
+    // here, where their errors are seen.
     const options: RedisOptions = {
       host: place.host,
       port: place.port,
@@ -80,25 +82,27 @@ export class RedisLink {
     this.ear.on("messageBuffer", (_channel: Buffer, bytes: Buffer) => user.onMessage(bytes));
   }
 
-  /** Connects, and waits until it is known whether it is ready: whoever comes first is not turned away for nothing. */
+  /**
+   * Connects, and waits until it is known whether it is ready, so that the first phones are not refused for nothing.
+   */
   async connect(): Promise<void> {
     const told = new Promise<void>((resolve) => {
       this.onTold = resolve;
     });
     for (const connection of [this.redis, this.ear]) connection.connect().catch(() => {});
-    // To connect, to choose, to write: whatever each of them takes, the server starts.
+    // Connecting, selecting and writing may each take their time, but the server starts.
     const late = new Promise<void>((resolve) => setTimeout(resolve, 4 * this.waits.answerMs).unref());
     await Promise.race([told, late]);
   }
 
-  /** @returns what Redis answers; fails at once while it is away */
+  /** @returns the answer of Redis; fails at once while it is away */
   async ask<T>(question: (redis: Redis) => Promise<T>): Promise<T> {
     if (!this.isReady) throw new Error("away");
     try {
       return await question(this.redis);
     } catch (error) {
       const reason = this.reasonOf(error);
-      // Of two answers to one trouble the first is enough; a question alone that is refused says nothing of the others.
+      // The first sign of a failure is enough. A single question that is refused says nothing of the others.
       if (this.isReady && (REFUSALS.test(reason) || isSilence(error))) this.again(reason);
       throw error;
     }
@@ -115,10 +119,11 @@ export class RedisLink {
     const { redis, place } = this;
     try {
       await this.enter(redis);
-      // Not `select`: the library remembers that one, and repeats it with each connection, where nobody sees it fail.
+      // This is not `select`: the library remembers that one and repeats it with each connection, where its failure is
+      // not seen.
       await redis.call("SELECT", place.database);
       await this.user.prove();
-      // It may have been lost in between.
+      // The connection may have been lost in between.
       if (redis.status !== "ready" || this.isClosed) return;
       this.isReady = true;
       this.note("");
@@ -144,7 +149,7 @@ export class RedisLink {
     else await connection.auth(user, password);
   }
 
-  /** What was said is told, and a new connection tries again: where a name leads, another one may answer by now. */
+  /** Tells the reason, and tries again with a new connection: the name may lead to another server by now. */
   private again(reason: string): void {
     this.note(reason);
     this.leave(reason, false);
@@ -155,7 +160,7 @@ export class RedisLink {
     this.reason = reason;
   }
 
-  /** @param isLost there is no connection: how one was lost, and then could not be had, is one trouble */
+  /** @param isLost there is no connection: losing one and then finding none is one failure */
   private leave(reason: string, isLost: boolean): void {
     this.isReady = false;
     if (this.isClosed) return;
@@ -170,7 +175,7 @@ export class RedisLink {
     this.user.onState(state, reason);
   }
 
-  /** One line for people. */
+  /** @returns one line for people */
   private reasonOf(error: unknown): string {
     if (isSilence(error)) return "it does not answer within " + this.waits.answerMs + " ms";
     const { message = "", code = "" } = error as NodeJS.ErrnoException;
@@ -179,7 +184,7 @@ export class RedisLink {
   }
 }
 
-/** Whether nothing was answered in time. */
+/** Whether the error says that no answer came in time. */
 function isSilence(error: unknown): boolean {
   return error instanceof Error && error.message === "Command timed out";
 }

@@ -1,25 +1,25 @@
 /**
- * Where a Redis is, as `--store` says it: redis://USER:PASSWORD@HOST:PORT/N, rediss:// with TLS. All of it is read here, strictly: a part that
- * is not understood is refused, and not passed over.
+ * Where a Redis is, as `--store` says it: redis://USER:PASSWORD@HOST:PORT/N, rediss:// with TLS. All of it is read
+ * here, strictly: a part that is not understood is refused, not passed over.
  */
 
 export interface RedisPlace {
   host: string;
   port: number;
   database: number;
-  /** "" for the default user. */
+  /** The user, "" for the default one. */
   user: string;
-  /** "" for none. */
+  /** The password, "" for none. */
   password: string;
   isTls: boolean;
 }
 
 const PORT = 6379;
-/** Redis can have more databases than its sixteen of the first day; no more than this. */
+/** The highest number of a database. */
 const DATABASE_MOST = 2 ** 31 - 1;
 const FORM = "redis://[USER:PASSWORD@]HOST[:PORT][/N], N the number of a database";
 
-/** @returns the place, or what it has to be, in words that do not repeat what was given: a password may be in it */
+/** @returns the place, or what it has to be, without repeating `text`: a password may be in it */
 export function readRedisPlace(text: string): RedisPlace | string {
   let url: URL;
   try {

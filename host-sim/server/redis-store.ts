@@ -1,8 +1,9 @@
 /**
- * A location service in Redis or Valkey, which several servers share. A record is one key; it is changed by a script that compares its
- * version, so that of two changes at once one is told to begin anew, and all servers are told of it. They share a key as well, so that
- * one knows the marks of another. What cannot be asked or kept in time is answered LOCATION_AWAY.
- * Not here: the connection, and when it is one to be trusted (redis-link.ts).
+ * A location service in Redis or Valkey, which several servers share. A record is one key. It is changed by a script
+ * that compares its version, so that of two changes at once one has to begin again; all servers hear of each change.
+ * They also share a secret, so that each accepts the route tokens of the others. A question or change without an answer
+ * in time ends with LOCATION_AWAY.
+ * Not here: the connection, and when it counts as ready (redis-link.ts).
  */
 import { randomBytes } from "node:crypto";
 import { Span } from "../../src/core/bytes.js";
@@ -22,13 +23,20 @@ import type { RedisPlace } from "./redis-place.js";
 const PREFIX = "portero:aor:";
 const KEY = "portero:key";
 const KEY_BYTES = 32;
-/** Where the key of a record that was changed is told; each database has one of its own, for all of them share the names. */
+/**
+ * The channel on which the key of a changed record is published. Each database has a channel of its own, for all of
+ * them share the names.
+ */
 const CHANNEL = "portero:changed";
-/** Keys that are written to find out whether writing works, and where that is told. */
+/** Keys that are written to find out whether writing works, and the channel for those. */
 const PROOF = "portero:proof:";
-/** As long as the shortest registration: a clock that is off by more than this would lose it, s. */
+/**
+ * Life of such a key, s: as long as the shortest registration, which a clock that is off by more than this would lose.
+ */
 const PROOF_S = 60;
-/** KEYS[1] the record; ARGV: version as read, record (empty to remove it), its end in seconds since 1970, the channel. */
+/**
+ * KEYS[1] the record; ARGV: version as read, record (empty to remove it), its end in seconds since 1970, the channel.
+ */
 const SWAP = `
 local old = redis.call('GET', KEYS[1])
 local version = string.rep('\\0', 4)
@@ -44,7 +52,7 @@ return 1`;
 const NEW = Buffer.alloc(4);
 
 export class RedisLocation implements LocationStore {
-  /** Questions that Redis did not answer, or with an error. */
+  /** Number of questions that Redis did not answer, or with an error. */
   failures = 0;
   private readonly link: RedisLink;
   private readonly clock: DayClock;
@@ -54,7 +62,10 @@ export class RedisLocation implements LocationStore {
   private readonly list = new Bindings();
   private readonly watchers: LocationWatcher[] = [];
 
-  /** @param before @param after called around each answer @param onKey given the servers' key each time Redis is ready */
+  /**
+   * @param before
+   * @param after called around each answer @param onKey given the secret of all servers each time Redis is ready
+   */
   constructor(
     place: RedisPlace,
     clock: DayClock,
@@ -82,12 +93,12 @@ export class RedisLocation implements LocationStore {
     return this.link.reason;
   }
 
-  /** Connects; when Redis is away, it is tried again and again. */
+  /** Connects; while Redis is away, it tries again and again. */
   connect(): Promise<void> {
     return this.link.connect();
   }
 
-  /** Does once what each registration does, in the database that was chosen. @throws Error that says what does not work */
+  /** Does once what each registration does, in the selected database. @throws Error that says what does not work */
   private async prove(): Promise<void> {
     const { redis } = this.link;
     const key = PROOF + randomBytes(8).toString("hex");
@@ -99,7 +110,7 @@ export class RedisLocation implements LocationStore {
     this.onKey(await this.key());
   }
 
-  /** The key of all servers at this Redis; whoever comes first makes it. */
+  /** @returns the secret of all servers at this Redis; the first one makes it */
   private async key(): Promise<Uint8Array> {
     const { redis } = this.link;
     await redis.set(KEY, randomBytes(KEY_BYTES), "NX");
@@ -160,7 +171,7 @@ export class RedisLocation implements LocationStore {
     return false;
   }
 
-  /** Redis does it itself. */
+  /** Redis removes expired records itself. */
   removeExpired(): void {}
 
   addWatcher(watcher: LocationWatcher): void {
@@ -171,7 +182,7 @@ export class RedisLocation implements LocationStore {
     this.link.close();
   }
 
-  /** A server, perhaps this one, changed a record: it is told as it is now. */
+  /** A server, perhaps this one, changed a record: the watchers are told its bindings of now. */
   private onChanged(key: Buffer): void {
     if (this.watchers.length === 0 || !key.toString("latin1").startsWith(PREFIX)) return;
     this.link

@@ -16,20 +16,23 @@ import { openUdp } from "../io/udp.js";
 import type { Listen } from "./options.js";
 import { Probe } from "./probe.js";
 
-/** What the kernel keeps while we are busy: a few hundred requests, so that even a slow machine gets to the last of them before its client asks again. */
+/**
+ * Receive buffer of the kernel, octets: a few hundred requests, so that even a slow machine reads the last of them
+ * before its client repeats it.
+ */
 const RECEIVE_BYTES = 208 * 1024;
 const LOOPBACK = 0x7f000001;
-/** The longest datagram there is. */
+/** The longest datagram, octets. */
 const DATAGRAM_BYTES = 65536;
 
-/** Where sockets come from. */
+/** Makes sockets and resolves names. */
 export interface Sources {
   readonly resolver: Resolver;
   udp(options: UdpOptions): Promise<UdpSocket>;
   tcp(options: TcpOptions): Promise<TcpStack>;
 }
 
-/** Those of this machine. @param connections TCP connections at once */
+/** @param connections TCP connections at once @returns the sockets of this machine */
 export function machineSources(random: RandomSource, connections: number): Sources {
   return {
     resolver: new NodeResolver(random),
@@ -39,18 +42,18 @@ export function machineSources(random: RandomSource, connections: number): Sourc
 }
 
 export class Sockets implements Network {
-  /** What could not be sent, and other trouble with a socket. */
+  /** Number of datagrams that could not be sent, and of other faults of a socket. */
   lost = 0;
-  /** Where what comes goes; `before` and `after` are called around it. */
+  /** The layer that gets what comes; `before` and `after` are called around it. */
   layer: TransactionLayer | null = null;
-  /** For benchmarks: the time that each datagram takes beside what it takes anyway, ms. */
+  /** For benchmarks: time that each datagram takes in addition, ms. */
   brakeMs = 0;
   private readonly never = new Int32Array(new SharedArrayBuffer(4));
   before: () => void = () => {};
   after: () => void = () => {};
-  /** Whether a name may lead there. */
+  /** Whether a name may lead to that address. */
   isAllowed: (ip: number, port: number) => boolean = () => true;
-  /** Told how long datagrams wait. */
+  /** They are told how long datagrams wait. */
   overloads: readonly Overload[] = [];
   private readonly sources: Sources;
   private readonly probe: Probe;
@@ -64,7 +67,7 @@ export class Sockets implements Network {
     this.probe = new Probe(random);
   }
 
-  /** 0 when it is not open. */
+  /** The UDP port, 0 when there is none. */
   get udpPort(): number {
     return this.udp?.port ?? 0;
   }
@@ -83,7 +86,7 @@ export class Sockets implements Network {
       if (transport === "udp") {
         this.udpIp = ip;
         this.udp = await this.sources.udp({ ...place, onReadable: () => this.readUdp() });
-        // What came while it opened.
+        // Reads what came while the port opened.
         this.readUdp();
       } else
         this.tcp = await this.sources.tcp({
@@ -137,7 +140,7 @@ export class Sockets implements Network {
     const socket = this.udp;
     if (socket === null) return;
     this.tell((layer) => {
-      if (this.overloads.length > 0 && this.probe.isDue(performance.now())) {
+      if (this.overloads.length > 0 && this.probe.startIfDue(performance.now())) {
         const ip = this.udpIp === 0 ? LOOPBACK : this.udpIp;
         socket.write(this.probe.bytes, 0, this.probe.bytes.length, ip, socket.port);
       }
@@ -146,17 +149,17 @@ export class Sockets implements Network {
         const isCut = socket.cut !== cut;
         cut = socket.cut;
         if (this.brakeMs > 0) Atomics.wait(this.never, 0, 0, this.brakeMs);
-        if (this.isProbe(length)) continue;
+        if (this.takeProbe(length)) continue;
         layer.receiveDatagram(socket.address, socket.remotePort, this.datagram, 0, length, isCut);
       }
     });
   }
 
-  /** Tells how long this datagram waited, as far as is known. @returns whether it is our own, sent to find out */
-  private isProbe(length: number): boolean {
+  /** Tells how long this datagram waited, if that is known. @returns whether it is our own probe */
+  private takeProbe(length: number): boolean {
     if (this.overloads.length === 0) return false;
     const nowMs = performance.now();
-    const isBack = this.probe.isBack(this.datagram, length, nowMs);
+    const isBack = this.probe.takeReturned(this.datagram, length, nowMs);
     for (const overload of this.overloads) overload.noteWait(this.probe.waitMs(nowMs), nowMs);
     return isBack;
   }

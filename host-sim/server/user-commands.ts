@@ -1,6 +1,7 @@
 /**
- * `user add`, `passwd`, `remove` and `list`: the users' file by hand, and where a password comes from without being seen. Each ends with an
- * exit code: 2 when it was called wrongly, 1 when it could not be done. Not here: the file itself (users-file.ts).
+ * `user add`, `passwd`, `remove` and `list` change and show the users' file, and read passwords without showing them.
+ * Each ends with an exit code: 2 when it was called wrongly, 1 when it failed.
+ * Not here: the file itself (users-file.ts).
  */
 import { askHidden } from "../io/ask.js";
 import type { ServerOptions } from "./options.js";
@@ -8,11 +9,11 @@ import { addUser, nameProblem, readUsers, removeUser } from "./users-file.js";
 
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
-/** Digest has no limit of its own; phones have. */
+/** The longest password, octets. Digest has no limit of its own, but phones have. */
 const PASSWORD_MOST = 256;
 const NOTHING_CHANGED = ": nothing was changed";
 
-/** A password that is none. */
+/** The password cannot be used. */
 class BadPassword extends Error {}
 
 export async function runUserCommand(options: ServerOptions): Promise<number> {
@@ -45,7 +46,7 @@ export async function runUserCommand(options: ServerOptions): Promise<number> {
   }
 }
 
-/** Who there is, by domain and name: never a hash. */
+/** Lists the users by domain and name, never a hash. */
 function list({ users, domains, json }: ServerOptions): void {
   const all = readUsers(users)
     .filter((user) => domains.length === 0 || domains.includes(user.domain))
@@ -82,7 +83,7 @@ async function readPassword(isStdin: boolean): Promise<string> {
   return password;
 }
 
-/** The first line of stdin, without its end; no more of it is read than a password may have. */
+/** @returns the first line of stdin without its end; no more is read than a password may have */
 async function firstLine(): Promise<string> {
   const pieces: Buffer[] = [];
   let size = 0;
@@ -96,7 +97,7 @@ async function firstLine(): Promise<string> {
   return all.toString("utf8", 0, end < 0 ? all.length : end).replace(/\r$/, "");
 }
 
-/** Asks on the terminal, and shows nothing of it; twice, unless a line is all that is wanted. */
+/** Asks on the terminal without showing the password; twice, unless one line is enough. */
 async function askPassword(isOnce: boolean): Promise<string> {
   const first = await askHidden("Password: ");
   if (first === "" || isOnce) return first;

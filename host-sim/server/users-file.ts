@@ -1,7 +1,8 @@
 /**
- * The file of users: a line NAME:DOMAIN:MD5:SHA-256 for each, the hashes H(name:domain:password) in hexadecimal, one of which may be
- * empty; behind them, if strangers may call that user or may not whatever the option says, `:strangers=on` or `:strangers=off`. Lines with
- * # are comments. Whoever reads the file can register as these users here, so it is made for its owner alone.
+ * The users' file: a line NAME:DOMAIN:MD5:SHA-256 for each user. The hashes are H(name:domain:password) in hexadecimal;
+ * one of them may be empty. `:strangers=on` or `:strangers=off` follows if strangers may call that user, or may not,
+ * whatever the option says. Lines with # are comments. A reader of the file can register as these users here, so the
+ * file is made readable for its owner alone.
  */
 import { createHash } from "node:crypto";
 import {
@@ -28,9 +29,9 @@ import { lockFile } from "./folder-lock.js";
 import { syncFolder } from "./record-file.js";
 
 const NAME_BYTES = 100;
-/** Half a million users; what is longer is no file of users. */
+/** The largest file, octets: room for half a million users. */
 const FILE_MOST = 100 * 1024 * 1024;
-/** What cannot stand in a line, or would be written otherwise inside quotes than outside. */
+/** Characters that a line cannot hold, or that would be written otherwise inside quotes than outside. */
 const BAD_NAME = /[\s\p{Cc}:"\\#@]/u;
 
 const NO_PASSWORDS = ["", " "];
@@ -40,7 +41,7 @@ export interface UserLine {
   domain: string;
   md5: string;
   sha256: string;
-  /** "on", "off", or "" for the rule that all have. */
+  /** "on", "off", or "" for the rule of all users. */
   strangers: string;
 }
 
@@ -50,7 +51,7 @@ export function readUsers(file: string): UserLine[] {
   return parseUsers(file, readWhole(file));
 }
 
-/** @returns null when there is none @throws Error of one line when it is something else than a file of that kind */
+/** @returns null when there is no file @throws Error of one line when it is no regular file, or too large */
 function statOf(file: string): Stats | null {
   let stats: Stats;
   try {
@@ -93,7 +94,7 @@ function parseUsers(file: string, content: string): UserLine[] {
     if (!/^([0-9a-f]{64})?$/.test(sha256)) throw refuse("the SHA-256 hash must be 64 hexadecimal digits");
     if (!/^(strangers=(on|off))?$/.test(rule))
       throw refuse('"' + safe(rule) + '": must be strangers=on or strangers=off, or nothing');
-    // Nobody has a password by not having one: blanks are none either.
+    // The hash of an empty or blank password is refused: it would let everybody in.
     for (const password of NO_PASSWORDS)
       if (md5 === hashOf("md5", name, domain, password) || sha256 === hashOf("sha256", name, domain, password))
         throw refuse(name + "@" + domain + " has an empty password; 'user add' gives another one");
@@ -111,7 +112,7 @@ export function nameProblem(name: string): string {
   return isGood ? "" : '"' + safe(name) + '": a name has 1 to 100 octets and no space, colon, quote, backslash, # or @';
 }
 
-/** The users of those domains, as the core looks them up. */
+/** @returns the users of those domains, as the core looks them up */
 export function tableOf(users: readonly UserLine[], domains: readonly string[]): UserTable {
   const table = new UserTable(Math.max(1, users.length), NAME_BYTES, domains.map(octets));
   for (const user of users)
@@ -124,15 +125,18 @@ function strangersOf(user: UserLine): number {
   return user.strangers === "on" ? STRANGERS_ALWAYS : STRANGERS_NEVER;
 }
 
-/** How a user is put into the file. */
+/** How a user is written into the file. */
 export interface UserChange {
-  /** "on", "off", or "" for the rule that was there, if any. */
+  /** "on", "off", or "" to keep the rule of before, if there was one. */
   strangers?: string;
-  /** Only one that is there already. */
+  /** The user has to be there already. */
   isKnown?: boolean;
 }
 
-/** Adds a user, or gives one that is there another password. @returns whether the user is new @throws Error of one line */
+/**
+ * Adds a user, or gives one that is there another password.
+ * @returns whether the user is new @throws Error of one line
+ */
 export function addUser(file: string, name: string, domain: string, password: string, how: UserChange = {}): boolean {
   const problem = nameProblem(name);
   if (problem !== "") throw new Error(problem);
@@ -150,7 +154,7 @@ export function addUser(file: string, name: string, domain: string, password: st
       secret(name, domain, password, ALGORITHM_SHA256),
       ...(rule === "" ? [] : ["strangers=" + rule]),
     ].join(":");
-    // The others stay where they are, with the remarks between them.
+    // The other lines stay where they are, with the comments between them.
     const at = findUser(lines, name, domain);
     if (at >= 0) lines[at] = line;
     else lines.push(line);
@@ -158,7 +162,7 @@ export function addUser(file: string, name: string, domain: string, password: st
   return isNew;
 }
 
-/** @throws Error of one line, when there is no such user too */
+/** Removes a user. @throws Error of one line, also when there is no such user */
 export function removeUser(file: string, name: string, domain: string): void {
   changeFile(file, (lines) => {
     const at = findUser(lines, name, domain);
@@ -175,7 +179,10 @@ function noUser(file: string, name: string, domain: string): Error {
   return new Error(file + ": there is no user " + safe(name) + "@" + domain + "; 'user list' shows who there is");
 }
 
-/** Changes the file: one process at a time, and all of it or nothing. It stays whose it was. A file with a bad line is not written over. */
+/**
+ * Changes the file, one process at a time, whole or not at all. Its owner stays. A file with a bad line is not written
+ * over.
+ */
 function changeFile(file: string, change: (lines: string[], users: UserLine[]) => void): void {
   const isThere = statOf(file) !== null;
   const path = isThere ? realpathSync(file) : file;
@@ -203,12 +210,12 @@ function changeFile(file: string, change: (lines: string[], users: UserLine[]) =
   }
 }
 
-/** @param like owner and rights are that file's, but that others have none; without it, the writer's own */
+/** @param like gives owner and rights, without those of others; null: the writer's own */
 function writeFile(path: string, content: string, like: Stats | null): void {
   const file = openSync(path, "w", 0o600);
   try {
     fchmodSync(file, like === null ? 0o600 : (like.mode & 0o660) | 0o600);
-    // Who is not root may only give it to itself, which it is already.
+    // A process that is not root could only give the file to its own user, to whom it belongs already.
     if (like !== null && process.getuid?.() === 0) fchownSync(file, like.uid, like.gid);
     const bytes = Buffer.from(content);
     for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done);

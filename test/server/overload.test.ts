@@ -201,8 +201,8 @@ describe("the datagram a server sends to itself", () => {
   it("tells how long the last two took, the lesser of both", () => {
     const probe = new Probe(new CountingRandom());
     const round = (atMs: number, tookMs: number): void => {
-      expect(probe.isDue(atMs)).toBe(true);
-      expect(probe.isBack(probe.bytes.slice(), probe.bytes.length, atMs + tookMs)).toBe(true);
+      expect(probe.startIfDue(atMs)).toBe(true);
+      expect(probe.takeReturned(probe.bytes.slice(), probe.bytes.length, atMs + tookMs)).toBe(true);
     };
     round(0, 80);
     expect(probe.waitMs(90)).toBe(0);
@@ -215,26 +215,26 @@ describe("the datagram a server sends to itself", () => {
 
   it("counts while it is away, and as a long time when it is lost", () => {
     const probe = new Probe(new CountingRandom());
-    probe.isDue(0);
-    probe.isBack(probe.bytes, probe.bytes.length, 100);
-    probe.isDue(120);
+    probe.startIfDue(0);
+    probe.takeReturned(probe.bytes, probe.bytes.length, 100);
+    probe.startIfDue(120);
     expect(probe.waitMs(130)).toBe(10);
     expect(probe.waitMs(219)).toBe(99);
-    expect(probe.isDue(360)).toBe(false);
-    expect(probe.isDue(370)).toBe(true);
+    expect(probe.startIfDue(360)).toBe(false);
+    expect(probe.startIfDue(370)).toBe(true);
     expect(probe.waitMs(371)).toBe(100);
-    expect(probe.isDue(620)).toBe(true);
+    expect(probe.startIfDue(620)).toBe(true);
     expect(probe.waitMs(621)).toBe(250);
   });
 
   it("is not taken for one that was guessed, or that came a second time", () => {
     const probe = new Probe(new CountingRandom());
-    probe.isDue(0);
+    probe.startIfDue(0);
     const kept = probe.bytes.slice();
     const wrong = kept.slice();
     wrong[23] ^= 1;
-    expect(probe.isBack(wrong, wrong.length, 1)).toBe(false);
-    expect(probe.isBack(kept, kept.length, 1)).toBe(true);
-    expect(probe.isBack(kept, kept.length, 2)).toBe(false);
+    expect(probe.takeReturned(wrong, wrong.length, 1)).toBe(false);
+    expect(probe.takeReturned(kept, kept.length, 1)).toBe(true);
+    expect(probe.takeReturned(kept, kept.length, 2)).toBe(false);
   });
 });

@@ -94,9 +94,9 @@ export class Rush {
       const next = this.queue.shift()!;
       this.readyMs += this.costMs;
       this.waitMostMs = Math.max(this.waitMostMs, nowMs - next.atMs);
-      if (probe.isDue(this.readyMs)) this.put(probe.bytes.slice(), "", this.readyMs);
+      if (probe.startIfDue(this.readyMs)) this.put(probe.bytes.slice(), "", this.readyMs);
       overload?.noteWait(probe.waitMs(this.readyMs), this.readyMs);
-      if (probe.isBack(next.bytes, next.bytes.length, this.readyMs)) continue;
+      if (probe.takeReturned(next.bytes, next.bytes.length, this.readyMs)) continue;
       const [ip, port] = next.from.split(":");
       house.layer.receiveDatagram(ipv4(ip), Number(port), next.bytes, 0, next.bytes.length);
       this.deliver();
