@@ -1,8 +1,14 @@
-/** The console's commands: their names, arguments and help, once. The help and the completion by Tab are made from this. Not here: what they do (console.ts). */
+/**
+ * The console's commands: their names, arguments and help, once. The help and the completion by Tab are made from this.
+ * Not here: what they do (console.ts).
+ */
 
 export interface Command {
   name: string;
-  /** As the help shows them: CAPITALS stand for what is to be filled in, brackets for what may be left out. */
+  /**
+   * The arguments as the help shows them: CAPITALS stand for what is to be filled in, brackets for what may be left
+   * out.
+   */
   args: string;
   help: string;
 }
@@ -52,7 +58,7 @@ export const COMMANDS: readonly Command[] = [
   command("version", "", "what this is"),
 ];
 
-/** Names that commands had. */
+// Names that commands had before, and their names now.
 const OLD_NAMES: readonly string[] = ["pools"];
 const NEW_NAMES: readonly string[] = ["limits"];
 

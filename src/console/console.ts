@@ -1,8 +1,8 @@
 /**
- * The console: a line in, lines out, for a person and for programs (`--json` behind any command). Errors say what was wrong and what is
- * allowed. While it is locked by its password it answers `login` and `version` alone.
- * Not here: octets, echo and editing (terminal.ts), the list of commands (commands.ts), what they do with settings (settingscommands.ts) and
- * with the door (doorcommands.ts), how an answer is printed (reply.ts).
+ * The console: a line in, lines out, for a person and for programs (`--json` behind any command). Errors say what was
+ * wrong and what is allowed. While it is locked by its password it answers `login` and `version` alone.
+ * Not here: octets, echo and editing (terminal.ts), the list of commands (commands.ts), what they do with settings
+ * (settingscommands.ts) and with the door (doorcommands.ts), how an answer is printed (reply.ts).
  */
 import type { Store, Wifi } from "../../hal/device.js";
 import { ipv4Text } from "../core/address.js";
@@ -42,7 +42,10 @@ const PASSWORD_KEY = "console.password";
 /** A line of base64, as `base64 -d` and mail have it. */
 const BASE64_WIDE = 76;
 
-/** The settings that were kept, before there is a door: some of them say how much of everything is made. @returns "" or what of them cannot be used */
+/**
+ * Reads the settings that were kept before there is a door, since some of them decide how large the pools are.
+ * @returns "" or what of them cannot be used
+ */
 export function loadSettings(store: Store, settings: Settings): string {
   return new SavedSettings(store).read(settings);
 }
@@ -54,10 +57,13 @@ export class Console {
   private readonly guard: PasswordLock;
   private readonly wifi: Wifi | null;
   private readonly settings: SettingsCommands;
-  /** Where lines are typed unless another place is named: the serial line of a board. */
+  /** The place of lines for which no place is named: the serial line of a board. */
   private readonly seat = new Seat();
 
-  /** @param restart called after `save`, to begin anew with the new settings @param reboot starts the machine again; null where it cannot */
+  /**
+   * @param restart called after `save`, to begin anew with the new settings
+   * @param reboot starts the machine again; null where it cannot
+   */
   constructor(
     door: Door,
     store: Store,
@@ -104,7 +110,10 @@ export class Console {
     return isJson ? reply.toJson() : reply.toText();
   }
 
-  /** What the last word of `input` may go on to: commands, then keys; while it is locked the commands that are heard. */
+  /**
+   * Returns the words that the last word of `input` may become: commands, then keys; while it is locked, the commands
+   * that it answers.
+   */
   complete(input: string, seat: Seat = this.seat): readonly string[] {
     const start = input.trimStart();
     const space = start.indexOf(" ");
@@ -125,7 +134,7 @@ export class Console {
     return found;
   }
 
-  /** It has a password, and nobody has given it there, or not for long enough. */
+  /** Whether the console has a password that was not given at that place, or not within the idle time. */
   isLocked(seat: Seat = this.seat): boolean {
     const { settings } = this.door;
     return this.guard.isLocked(seat, settings.get(PASSWORD_KEY), settings.get("console.idle"));
@@ -231,7 +240,10 @@ export class Console {
       : reply.fail(ERROR_LOCKED, "wrong password: the next try counts in " + waitS + " s");
   }
 
-  /** Networks that are found are told as events: looking for them takes longer than an answer may. */
+  /**
+   * Shows the network, or looks for networks. Those are told as events, because the search takes longer than an answer
+   * may.
+   */
   private askWifi(reply: Reply, rest: string): Reply {
     const { wifi } = this;
     if (rest !== "" && rest !== "scan") return reply.fail(ERROR_ARGUMENT, "wifi, or wifi scan");
@@ -279,12 +291,12 @@ export class Console {
   }
 }
 
-/** What a locked console answers besides `login`. */
+/** Returns whether a locked console answers that command. */
 function isHeardLocked(command: string): boolean {
   return command === "login" || command === "version";
 }
 
-/** A line of `KEY=VALUE` or `KEY = VALUE` is a `set`. */
+/** Returns whether a line is `KEY=VALUE` or `KEY = VALUE`, which does what `set` does. */
 function isAssignment(word: string, rest: string): boolean {
   const equals = word.indexOf("=");
   return equals > 0 || (equals < 0 && rest.charAt(0) === "=" && findCommand(word) === null);

@@ -1,4 +1,7 @@
-/** What the console's commands do with the door: calls, registration, buttons, relays. Not here: settings (settingscommands.ts), what the door is like (report.ts). */
+/**
+ * The console's commands about the door: calls, registration, buttons, relays. Not here: settings
+ * (settingscommands.ts), reports of its state (report.ts).
+ */
 import { printable } from "../core/printable.js";
 import type { Door } from "../intercom/door.js";
 import { CALL_CONFIRMED, CALL_HELD } from "../ua/call.js";
@@ -22,7 +25,7 @@ export function askBindings(reply: Reply, door: Door): Reply {
     : reply.fail(ERROR_STATE, "not now: there is no server, or a request is under way");
 }
 
-/** @param target "": `call.target` */
+/** @param target whom to call; "": `call.target` */
 export function startCall(reply: Reply, door: Door, target: string): Reply {
   if (door.ua.activeCall() !== null || door.isRinging) return reply.fail(ERROR_STATE, "there is a call: hangup first");
   return failed(reply, ERROR_VALUE, door.call(target !== "" ? target : door.settings.get("call.target")));
@@ -88,12 +91,12 @@ export function closeDoor(reply: Reply, door: Door, relay: string): Reply {
   return reply;
 }
 
-/** Nothing, or one digit from 1 to `most`. */
+/** Returns whether the value is empty or one digit from 1 to `most`. */
 function isNumber(value: string, most: number): boolean {
   return value === "" || (value.length === 1 && value >= "1" && value <= "" + most);
 }
 
-/** @param problem "" when it was done */
+/** @param problem "" when the command was done */
 function failed(reply: Reply, code: string, problem: string): Reply {
   return problem === "" ? reply : reply.fail(code, problem);
 }

@@ -1,4 +1,7 @@
-/** The console's help: the list of commands, one command, or what a setting may be, in lines as wide as terminals are. Not here: the commands' texts (commands.ts). */
+/**
+ * The console's help: the list of commands, one command, or what a setting may be, in lines as wide as terminals are.
+ * Not here: the commands' texts (commands.ts).
+ */
 import { allowed } from "../settings/check.js";
 import { findSetting, needsRestart } from "../settings/schema.js";
 import { Settings } from "../settings/settings.js";
@@ -6,7 +9,9 @@ import { COMMANDS, findCommand, usage } from "./commands.js";
 import { ERROR_KEY, type Reply } from "./reply.js";
 
 const USAGE_WIDTH = 22;
-/** One less than a terminal's usual 80: some break the line behind the last column. */
+/**
+ * Columns of a line: one less than a terminal's usual 80, since some terminals break the line behind the last column.
+ */
 const HELP_WIDTH = 79;
 const INDENT = "  ";
 
@@ -29,14 +34,14 @@ export function help(reply: Reply, what: string): Reply {
   );
 }
 
-/** One entry of the list: what is to be typed in a column of its own. */
+/** Writes one entry of the list, with what is to be typed in a column of its own. */
 function helpLine(left: string, text: string): string {
   const isWide = left.length > USAGE_WIDTH - 2;
   const column = " ".repeat(USAGE_WIDTH);
   return isWide ? left + "\n" + wrapped(column, text, column) : wrapped(left.padEnd(USAGE_WIDTH), text, column);
 }
 
-/** Lines of whole words, as wide as the terminals that people have. @param first begins the first line @param more begins the others */
+/** Breaks a text into lines of whole words. @param first begins the first line @param more begins the others */
 function wrapped(first: string, text: string, more: string): string {
   const words = text.split(" ");
   let out = "";

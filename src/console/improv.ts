@@ -1,6 +1,6 @@
 /**
- * Improv Wi-Fi Serial: a browser hands the device its Wi-Fi on the console's line, in frames between which the console's own
- * octets go on to the console. Format: https://www.improv-wifi.com/serial
+ * Improv Wi-Fi Serial: a browser hands the device its Wi-Fi on the console's line, in frames between which the
+ * console's own octets go on to the console. Format: https://www.improv-wifi.com/serial
  * Not here: joining a network and keeping its name, the console, hostnames and names of the device (commands 5 and 6).
  */
 import { text, utf8Length } from "../core/bytes.js";
@@ -9,13 +9,13 @@ import { printable } from "../core/printable.js";
 
 /** "IMPROV" and the version. */
 const HEADER = Uint8Array.of(0x49, 0x4d, 0x50, 0x52, 0x4f, 0x56, 1);
-// Where things stand in a frame.
+// Offsets in a frame.
 const TYPE = 7;
 const LENGTH = 8;
 const DATA = 9;
-/** Header, type, length, 255 octets, checksum, and the line ends around it. */
+/** Octets of the longest frame: header, type, length, 255 octets, checksum, and the line ends around it. */
 const FRAME_BYTES = 268;
-/** A frame that stops for so long is over: the line is the console's again. */
+/** A frame that pauses for so long is given up, and the line belongs to the console again. */
 const PAUSE_MS = 1000;
 const LF = 10;
 
@@ -24,9 +24,9 @@ const TYPE_ERROR = 2;
 const TYPE_COMMAND = 3;
 const TYPE_RESULT = 4;
 
-/** Waits for a Wi-Fi. */
+/** The device waits for a Wi-Fi. */
 export const IMPROV_READY = 2;
-/** Joins one. */
+/** The device joins a Wi-Fi. */
 export const IMPROV_JOINING = 3;
 export const IMPROV_JOINED = 4;
 
@@ -45,7 +45,7 @@ const COMMAND_SCAN = 4;
 const SSID_MOST = 32;
 const PASSWORD_MOST = 64;
 
-/** What the device says of itself. */
+/** How the device describes itself. */
 export interface ImprovIdentity {
   firmware: string;
   version: string;
@@ -55,15 +55,21 @@ export interface ImprovIdentity {
 }
 
 export interface ImprovUser {
-  /** Octets that are no frame, for the console; lent for the call. */
+  /** Octets that belong to no frame, for the console. They are lent for the call. */
   onConsole(bytes: Uint8Array, start: number, end: number): void;
-  /** To be written to the line as they are; lent for the call. */
+  /** Octets to write to the line as they are. They are lent for the call. */
   onFrame(bytes: Uint8Array, start: number, end: number): void;
-  /** Keep them and join; then `joined` or `failed`. @param password "" for an open network @returns false when that cannot be done */
+  /**
+   * Keeps the network's name and password and joins it; `joined` or `failed` follows.
+   * @param password "" for an open network @returns false when that cannot be done
+   */
   onWifi(ssid: string, password: string): boolean;
-  /** Look for networks: `network` for each, then `scanned`. @returns false when the radio cannot, or nobody may ask */
+  /**
+   * Looks for networks: `network` follows for each, then `scanned`.
+   * @returns false when the radio cannot, or the console is locked
+   */
   onScan(): boolean;
-  /** Whether the console is locked: then nobody is told where the device is found. Without it: never. */
+  /** Whether the console is locked; then the device's address is not told. A user without this is never locked. */
   isLocked?(): boolean;
 }
 
@@ -72,13 +78,13 @@ export class Improv {
   state = IMPROV_READY;
   private readonly user: ImprovUser;
   private readonly identity: ImprovIdentity;
-  /** The frame that comes, then the one that answers. */
+  /** Holds the frame that comes, then the one that answers it. */
   private readonly frame = new Uint8Array(FRAME_BYTES);
   private count = 0;
   private lastMs = 0;
   private wasFrame = false;
   private error = ERROR_NONE;
-  /** Where a browser finds the device. */
+  /** The URL at which a browser finds the device. */
   private url = "";
   /** The end of the answer that is being written. */
   private end = 0;
@@ -88,14 +94,14 @@ export class Improv {
     this.identity = identity;
   }
 
-  /** Octets of the line in `bytes[start, end)`; they stay the caller's. */
+  /** Takes octets of the line, `bytes[start, end)`; they stay the caller's. */
   receive(bytes: Uint8Array, start: number, end: number, nowMs: number): void {
     if (this.count > 0 && nowMs - this.lastMs > PAUSE_MS) this.release();
     this.lastMs = nowMs;
     let from = start;
     for (let i = start; i < end; i++) {
       const octet = bytes[i];
-      // Browsers end a frame as a line: for the console that is none.
+      // Browsers end a frame with a line end, which is no empty line for the console.
       const isLineEnd = this.wasFrame && octet === LF;
       this.wasFrame = false;
       if (isLineEnd) {
@@ -109,7 +115,7 @@ export class Improv {
       }
       if (octet !== HEADER[this.count]) this.release();
       if (octet !== HEADER[this.count]) continue;
-      // What may be a frame waits for the octet that decides.
+      // Octets that may begin a frame wait for the octet that decides.
       if (this.count === 0 && from < i) this.user.onConsole(bytes, from, i);
       this.count += 1;
       from = i + 1;
@@ -117,7 +123,7 @@ export class Improv {
     if (from < end) this.user.onConsole(bytes, from, end);
   }
 
-  /** There is an address. @param url where the device is found, "" when it cannot be said */
+  /** The device has an address. @param url where it is found, "" when it may not be told */
   joined(url: string): void {
     const wasJoining = this.state === IMPROV_JOINING;
     this.state = IMPROV_JOINED;
@@ -137,7 +143,7 @@ export class Improv {
     this.sendState();
   }
 
-  /** A network that was found. @param rssiDbm how strong it is */
+  /** A network was found. @param rssiDbm its signal strength */
   network(ssid: string, rssiDbm: number, isSecured: boolean): void {
     this.begin(TYPE_RESULT, COMMAND_SCAN);
     this.putString(ssid);
@@ -146,13 +152,13 @@ export class Improv {
     this.sendResult();
   }
 
-  /** All networks were told. */
+  /** The search for networks is over. */
   scanned(): void {
     this.begin(TYPE_RESULT, COMMAND_SCAN);
     this.sendResult();
   }
 
-  /** What looked like a frame's begin is the console's; the rest of a frame that never came is dropped. */
+  /** Gives the console what only looked like the beginning of a frame, and drops a frame whose rest did not come. */
   private release(): void {
     const count = this.count;
     this.count = 0;
@@ -171,7 +177,7 @@ export class Improv {
     this.count = 0;
     this.wasFrame = true;
     if (!isWhole) this.sendError(ERROR_FORM);
-    // Devices send the other types: they are an echo of our own.
+    // Only devices send the other types, so such a frame is an echo of our own.
     else if (type === TYPE_COMMAND) this.run(DATA, DATA + frame[LENGTH]);
   }
 
@@ -204,7 +210,7 @@ export class Improv {
     } else if (!this.user.onScan()) this.scanned();
   }
 
-  /** Two texts, each behind its length. */
+  /** Reads the network's name and its password, each behind its length. */
   private wifi(start: number, end: number): void {
     const { frame } = this;
     const ssidEnd = start < end ? start + 1 + frame[start] : end;
@@ -213,7 +219,7 @@ export class Improv {
     const ssid = isWhole ? text(frame, start + 1, ssidEnd) : "";
     const password = isWhole ? text(frame, ssidEnd + 1, passwordEnd) : "";
     const isGood = ssid !== "" && ssidEnd - start - 1 <= SSID_MOST && passwordEnd - ssidEnd - 1 <= PASSWORD_MOST;
-    // A control character would be a line of its own where settings are kept.
+    // A control character could begin a new line where settings are kept.
     if (!isGood || printable(ssid) !== ssid || printable(password) !== password) {
       this.sendError(ERROR_FORM);
       return;
@@ -241,7 +247,7 @@ export class Improv {
     this.send();
   }
 
-  /** A command that is understood takes back the error before it. */
+  /** A command that is understood clears the error before it. */
   private forgive(): void {
     if (this.error !== ERROR_NONE) this.sendError(ERROR_NONE);
   }
@@ -252,18 +258,21 @@ export class Improv {
     this.sendResult();
   }
 
-  /** Begins a frame, whose first octet of data is `first`. One octet further on than those that come: an LF goes before. */
+  /**
+   * Begins a frame with `first` as its first octet of data. It stands one octet further on than a frame that comes,
+   * since an LF goes before it.
+   */
   private begin(type: number, first: number): void {
     const { frame } = this;
     frame[0] = LF;
     for (let i = 0; i < HEADER.length; i++) frame[i + 1] = HEADER[i];
     frame[TYPE + 1] = type;
     frame[DATA + 1] = first;
-    // The length of a result's texts comes behind its command.
+    // In a result the length of its texts follows the command.
     this.end = DATA + (type === TYPE_RESULT ? 3 : 2);
   }
 
-  /** A text behind its length; one that has no room is told as empty. */
+  /** Writes a text behind its length; a text that does not fit is written as empty. */
   private putString(value: string): void {
     const { frame } = this;
     const length = utf8Length(value);
@@ -277,7 +286,10 @@ export class Improv {
     this.send();
   }
 
-  /** Browsers look for a frame where a line begins, and take what stands before the next line end for part of it. */
+  /**
+   * Ends a frame with a line end: browsers look for a frame at the beginning of a line, and take all before the next
+   * line end for part of it.
+   */
   private send(): void {
     const { frame } = this;
     frame[LENGTH + 1] = this.end - DATA - 1;

@@ -1,45 +1,46 @@
 /**
- * The password of the console: who has given it, and how long a wrong one makes the next wait. Each place at which lines are typed (the
- * serial line, a TCP connection) is logged in by itself; wrong passwords count over all of them and over a restart, at most 115 in any
- * 24 hours. Not here: what the locked console still answers (console.ts).
+ * The password of the console: at which places it was given, and how long a wrong one delays the next try. Each place
+ * at which lines are typed (the serial line, a TCP connection) is logged in by itself; wrong passwords count over all
+ * of them and over a restart, at most 115 in any 24 hours. Not here: what the locked console still answers
+ * (console.ts).
  */
 import type { Store } from "../../hal/device.js";
 import type { Timers } from "../core/timers.js";
 import { Record } from "../settings/record.js";
 import { Changes } from "../settings/settings.js";
 
-/** After a wrong password the next try counts only so much later, and twice that after each that follows. */
+/** After a wrong password the next try counts only after so long; the time doubles with each further wrong one. */
 const WAIT_S = 1;
 const WAIT_MOST_S = 300;
 const DOUBLED_MOST = 9;
-/** One wrong password is forgotten in so long: 60 in 24 hours. */
+/** One wrong password is forgotten after so long: 60 in 24 hours. */
 const FADE_MS = 1_440_000;
-/** Wrong passwords in one go; from then on as many as fade. */
+/** So many wrong passwords may follow one another; after that as many as are forgotten. */
 const WRONG_AT_ONCE = 55;
 const STORE_KEY = "guard";
 
-// What a password brought.
+// Results of a password.
 export const LOGIN_DONE = 0;
 export const LOGIN_WRONG = 1;
-/** It was not looked at: a wrong one before makes it wait. */
+/** The password was not compared, because the delay after a wrong one is not over. */
 export const LOGIN_EARLY = 2;
 
 /** A place at which lines are typed. */
 export class Seat {
-  /** The password that was given here; "" while none was. Once another is set it counts no more. */
+  /** The password that was given at this place; "": none was. It stops counting when another password is set. */
   given = "";
-  /** When a line came last. */
+  /** When the last line came, ms. */
   lastMs = 0;
-  /** What was set here and is not saved: it goes with the login, or with the connection. */
+  /** Changes that were set at this place and are not saved. They are lost at logout or when the connection ends. */
   readonly changes = new Changes();
 }
 
 export class PasswordLock {
   private readonly record: Record;
   private readonly timers: Timers;
-  /** Wrong ones in a row. */
+  /** Wrong passwords in a row. */
   private wrong = 0;
-  /** Wrong ones that have not faded yet, and since when the next one fades. */
+  /** Wrong passwords that are not forgotten yet, and the time from which the next one is counted down. */
   private recent = 0;
   private fadeFromMs = 0;
   private untilMs = 0;
@@ -53,11 +54,15 @@ export class PasswordLock {
     this.fadeFromMs = timers.nowMs;
     this.wrong = countOf(words[0]);
     this.recent = countOf(words[1]);
-    // How long the power was off is not known: the wait begins anew.
+    // It is not known how long the power was off, so the delay begins anew.
     if (this.wrong > 0) this.wait();
   }
 
-  /** @param password the one that is set; empty: none, never locked @param idleS a login without a line for so long is over, 0: never */
+  /**
+   * Returns whether the place is locked.
+   * @param password the one that is set; "": none, so it is never locked @param idleS a login without a line for so
+   * long is over; 0: never
+   */
   isLocked(seat: Seat, password: string, idleS: number): boolean {
     if (password === "") return false;
     const isIdle = idleS > 0 && this.timers.nowMs - seat.lastMs >= idleS * 1000;
@@ -65,7 +70,7 @@ export class PasswordLock {
     return seat.given === "";
   }
 
-  /** Whoever sets a password is in. */
+  /** Logs a place in at which the password was just set. */
   admit(seat: Seat, password: string): void {
     seat.given = password;
     seat.lastMs = this.timers.nowMs;
@@ -76,7 +81,7 @@ export class PasswordLock {
     seat.changes.clear();
   }
 
-  /** @returns LOGIN_*; while it is early nobody learns whether the password is the right one */
+  /** Tries a password. @returns LOGIN_*; LOGIN_EARLY does not tell whether the password is the right one */
   open(seat: Seat, password: string, given: string): number {
     if (password === "") return LOGIN_DONE;
     if (this.waitS() > 0) return LOGIN_EARLY;
@@ -96,7 +101,7 @@ export class PasswordLock {
     return LOGIN_DONE;
   }
 
-  /** @returns seconds until a password is looked at, 0: now */
+  /** @returns seconds until a password is compared again, 0: now */
   waitS(): number {
     const { nowMs } = this.timers;
     while (this.recent > 0 && nowMs - this.fadeFromMs >= FADE_MS) {
@@ -116,7 +121,7 @@ export class PasswordLock {
     try {
       this.record.write(this.wrong + " " + this.recent, true);
     } catch {
-      // A store that fails takes nothing from the wait while the power is on.
+      // A store that fails shortens no delay while the power is on.
     }
   }
 }

@@ -1,24 +1,24 @@
 /**
- * What a command of the console answers: values by name, a text, or one error. It prints itself for a person, or as one line of
- * JSON for a program. Not here: what the commands do.
+ * The answer of a console command: values by name, a text, or one error. It prints itself for a person, or as one line
+ * of JSON for a program. Not here: what the commands do.
  */
 
 import { isPlain } from "../core/octets.js";
 import { isSteering, unicodeEscape } from "../core/printable.js";
 
-// Codes of errors, for programs; they stay as they are.
+// Codes of errors, for programs. They do not change.
 export const ERROR_COMMAND = "no-such-command";
 /** An argument is missing or is not what is allowed. */
 export const ERROR_ARGUMENT = "bad-argument";
 export const ERROR_KEY = "no-such-key";
 export const ERROR_VALUE = "bad-value";
-/** Not in the state the door is in: no call, no server, a code lock. */
+/** The door's state does not allow it: no call, no server, a code lock. */
 export const ERROR_STATE = "not-now";
 export const ERROR_STORE = "not-kept";
 export const ERROR_LOCKED = "locked";
 
 export class Reply {
-  /** ERROR_*, "" when all went well. */
+  /** ERROR_*, or "" when the command was done. */
   code = "";
   private problem = "";
   private body = "";
@@ -26,7 +26,7 @@ export class Reply {
   private readonly names: string[] = [];
   private readonly values: (string | number)[] = [];
 
-  /** @param problem one line: what was wrong, and what is allowed */
+  /** Makes it an error. @param problem one line: what was wrong, and what is allowed */
   fail(code: string, problem: string): Reply {
     this.code = code;
     this.problem = problem;
@@ -39,19 +39,19 @@ export class Reply {
     return this;
   }
 
-  /** For a person in place of the values. */
+  /** Sets the text that a person sees in place of the values. */
   say(body: string): Reply {
     this.body = body;
     return this;
   }
 
-  /** A text that is all there is: a program gets it as `text`. */
+  /** Sets a text that is the whole answer; a program gets it as `text`. */
   tell(body: string): Reply {
     this.isText = true;
     return this.say(body);
   }
 
-  /** Lines, each ended by \n. */
+  /** Prints it as lines, each ended by \n. */
   toText(): string {
     if (this.code !== "") return "error: " + this.problem + "\n";
     if (this.body !== "") return this.body;
@@ -60,13 +60,13 @@ export class Reply {
     return out === "" ? "ok\n" : out;
   }
 
-  /** One line of JSON: `{"ok":true,…values}` or `{"ok":false,"code":…,"error":…}`. */
+  /** Prints it as one line of JSON: `{"ok":true,…values}` or `{"ok":false,"code":…,"error":…}`. */
   toJson(): string {
     if (this.code !== "") return '{"ok":false,"code":' + quoted(this.code) + ',"error":' + quoted(this.problem) + "}\n";
     let out = '{"ok":true';
     for (let i = 0; i < this.names.length; i++) {
       const value = this.values[i];
-      // Names are keys and words of our own.
+      // Names are keys and words of our own, so they need no escapes.
       out += ',"' + this.names[i] + '":' + (typeof value === "number" ? value : quoted(value));
     }
     if (this.isText) out += ',"text":' + quoted(this.body);
@@ -74,7 +74,7 @@ export class Reply {
   }
 }
 
-/** A string of JSON, in which nothing steers a terminal. RFC 8259 §7 */
+/** Writes a JSON string whose characters cannot steer a terminal. RFC 8259 §7 */
 function quoted(value: string): string {
   if (isPlain(value) && value.indexOf('"') < 0 && value.indexOf("\\") < 0) return '"' + value + '"';
   let out = '"';

@@ -1,4 +1,7 @@
-/** What the console tells of the door's state, as values by name: `status`, `stats` and `pools`. Not here: the log of what happened. */
+/**
+ * The console's reports of the door's state, as values by name: `status`, `stats`, `limits` and `phones`. Not here: the
+ * log of what happened.
+ */
 import { ipv4Text } from "../core/address.js";
 import type { Pool } from "../core/pool.js";
 import { printable } from "../core/printable.js";
@@ -7,7 +10,7 @@ import { REACH_TCP, REACH_UNKNOWN } from "../transaction/reach.js";
 import { REGISTRATION_DONE, REGISTRATION_FAILED, REGISTRATION_TRYING } from "../ua/registration.js";
 import { ERROR_STATE, type Reply } from "./reply.js";
 
-/** By REACH_*, of servers that do not take TCP. */
+/** Words by REACH_*, for servers that do not take TCP. */
 const REACH_WORDS: readonly string[] = ["", "", "refused or reset", "no connection in 500 ms", "no response"];
 
 export function reportStatus(reply: Reply, door: Door): Reply {
@@ -32,7 +35,7 @@ export function reportStatus(reply: Reply, door: Door): Reply {
   return reportReach(reply, door);
 }
 
-/** What was found out of servers to which something went that is too long for UDP. */
+/** Says what was found out about TCP at servers to which a message went that is too long for UDP. */
 function reportReach(reply: Reply, door: Door): Reply {
   const { reach } = door.ua.layer.transport;
   const { nowMs } = door.timers;

@@ -1,6 +1,6 @@
 /**
- * What the console's commands do with the settings. They are changed by `set` and taken over by `save`: until then a change is known at the
- * seat alone where it was typed, so that two who work at once do not save each other's halves.
+ * The console's commands about settings. They are changed by `set` and taken over by `save`: until then a change is
+ * known at the seat alone where it was typed, so that two who work at once do not save each other's halves.
  * Not here: what a setting may be (settings/check.ts), how they are kept (settings/savedsettings.ts).
  */
 import type { Store } from "../../hal/device.js";
@@ -47,7 +47,10 @@ export class SettingsCommands {
     return "";
   }
 
-  /** Takes settings over and keeps them at once, past what was set and not saved: what a browser handed over. @returns "" or why it cannot be kept; then nothing is */
+  /**
+   * Takes settings over and keeps them at once, as `Console.keep` says.
+   * @returns "" or why they cannot be kept; then none is
+   */
   keep(keys: readonly string[], values: readonly string[], seat: Seat): string {
     const wanted = copyOf(this.door.settings);
     for (let i = 0; i < keys.length; i++) {
@@ -61,20 +64,20 @@ export class SettingsCommands {
     }
     for (let i = 0; i < keys.length; i++) {
       this.door.settings.set(keys[i], values[i]);
-      // What was set on the line before is older.
+      // A change of that key that was set and not saved is older, so it is dropped.
       seat.changes.forget(keys[i]);
     }
     return "";
   }
 
-  /** As at first, but for how the relays and the light are connected: a door is not to open by its reset. */
+  /** Returns the first settings, but for how relays and light are connected: a reset must not open the door. */
   private initial(): Settings {
     const fresh = new Settings();
     copyWiring(this.door.settings, fresh);
     return fresh;
   }
 
-  /** The settings in force with what was set there. */
+  /** Returns the settings in force with the changes of that place. */
   private changed(seat: Seat): Settings {
     const copy = copyOf(this.door.settings);
     seat.changes.layOver(copy);
@@ -113,7 +116,7 @@ export class SettingsCommands {
   save(reply: Reply, what: string, seat: Seat): Reply {
     if (what !== "" && what !== "replace" && !isCount(what))
       return reply.fail(ERROR_ARGUMENT, "save, or save replace, or save COUNT of what was set");
-    // A program learns so that the door was started anew meanwhile, and forgot what was set.
+    // The count tells a program that the door was started anew meanwhile and forgot what was set.
     if (isCount(what) && Number(what) !== seat.changes.count)
       return reply.fail(
         ERROR_STATE,
@@ -133,7 +136,7 @@ export class SettingsCommands {
     if (problem === "") return reply;
     const setting = findSetting(key);
     if (setting === null) return reply.fail(ERROR_KEY, problem);
-    // A wrong code is often the right one with a slip.
+    // The value is not shown again: a refused code is often the right one with a slip.
     const said = isSecret(setting) ? key + ": what was given is not allowed: " + allowed(setting) : problem;
     return reply.fail(ERROR_VALUE, said);
   }
@@ -152,8 +155,8 @@ export class SettingsCommands {
   }
 
   /**
-   * The secrets that are set, for a program that seals them: only where a password was given for the console, and never on a screen.
-   * That they were read stands in the log.
+   * Gives the secrets to a program that seals them: only where the console has a password, and never on a screen.
+   * The log says that they were read.
    */
   tellSecrets(reply: Reply, isJson: boolean): Reply {
     const { settings } = this.door;
@@ -168,7 +171,10 @@ export class SettingsCommands {
     return reply;
   }
 
-  /** What cannot be kept is not taken over either. @param replaces also what a newer firmware kept */
+  /**
+   * Keeps settings and puts them in force; those that cannot be kept are not put in force either.
+   * @param replaces also what a newer firmware kept
+   */
   private putInForce(reply: Reply, wanted: Settings, seat: Seat, replaces: boolean): Reply {
     const misfit = checkTogether(wanted);
     if (misfit !== "") return reply.fail(ERROR_VALUE, "not saved: " + misfit);

@@ -1,15 +1,16 @@
 /**
- * The serial line's side of the console: octets in, lines to the console, what it answers out. For a person with a terminal it
- * echoes and edits (Enter sends CR), keeps the last lines and completes by Tab; for a program (LF) it is silent but for answers.
- * It is a program's line until a CR without LF comes, and again after an LF. All in fixed memory. A line with control characters
- * that edit nothing, as noise has, is dropped as a whole. A line that is longer than the screen moves sideways under the cursor, and a
- * password or code that is typed shows as stars. Not here: what the lines do.
+ * The serial line's side of the console: octets come in, lines go to the console, its answers go out. For a person with
+ * a terminal it echoes and edits (Enter sends CR), keeps the last lines and completes by Tab; for a program (LF) it is
+ * silent but for answers. It takes the other side for a program until a CR without LF comes, and again after an LF. Its
+ * memory is fixed. A line with control characters that edit nothing, as noise has, is dropped as a whole. A line that
+ * is longer than the screen moves sideways under the cursor, and a password or code that is typed shows as stars. Not
+ * here: what the lines do.
  */
 import { octets, text } from "../core/bytes.js";
 
 /** The longest line, in octets. */
 export const LINE_BYTES = 768;
-/** Octets for the lines before: the oldest go. */
+/** Octets for the lines before; the oldest lines make room. */
 const HISTORY_BYTES = 1024;
 
 const CTRL_A = 1;
@@ -31,37 +32,40 @@ const SPACE = 0x20;
 const TILDE = 0x7e;
 const DELETE = 0x7f;
 
-// What was there of an escape sequence: ESC, then "[" or "O", then digits.
+// How much of an escape sequence has come: ESC, then "[" or "O", then digits.
 const PLAIN = 0;
 const ESCAPED = 1;
 const BRACKET = 2;
 
-/** What decoding makes of octets that are no UTF-8. */
+/** The character that decoding puts for octets that are no UTF-8. */
 const NO_CHARACTER = "\ufffd";
 const PROMPT = "portero> ";
-/** Of a terminal of which nothing else is known. */
+/** The width that is assumed of a terminal. */
 const COLUMNS = 80;
 /** The part of the screen that stands left of the cursor in a line that is too long for it. */
 const LEFT_PART = 0.75;
 const MORE_LEFT = "<";
 const MORE_RIGHT = ">";
 const STAR = "*";
-/** All that is told of what happens while it is locked, once. */
+/** The one line that is shown, once, in place of events while it is locked. */
 const LOCKED = "console locked\n";
-/** Behind the cursor nothing stays. */
+/** Erases what stands behind the cursor. */
 const CLEAR_LINE = "\r\x1b[K";
 
 export interface TerminalUser {
   /** Carries a line out. @returns what to print, lines ended by \n */
   line(input: string): string;
-  /** What the word at the end of `input` may go on to: whole words, for Tab. */
+  /** Returns the whole words that the word at the end of `input` may become, for Tab. */
   complete(input: string): readonly string[];
-  /** Whether nobody is logged in there: then nothing is told of what happens, and no line is remembered. Without it: never. */
+  /**
+   * Whether nobody is logged in at this place; then events are not shown and lines are not remembered. A user without
+   * this is never locked.
+   */
   isLocked?(): boolean;
 }
 
 export class Terminal {
-  /** How wide the screen is. */
+  /** Columns of the screen. */
   columns = COLUMNS;
   private readonly user: TerminalUser;
   private readonly send: (text: string) => void;
@@ -70,34 +74,34 @@ export class Terminal {
   /** Where the next octet goes. */
   private cursor = 0;
   private isTooLong = false;
-  /** Something came that no line has. */
+  /** Whether the line has octets that no line may have. */
   private isSpoilt = false;
   private isPerson = false;
   private afterCr = false;
   private escape = PLAIN;
   private parameter = 0;
-  /** Lines before, the newest first, each behind two octets of its length. */
+  /** The lines before, the newest first, each behind two octets of its length. */
   private readonly history = new Uint8Array(HISTORY_BYTES);
   private historyEnd = 0;
-  /** Which of them is shown: 0 none. */
+  /** The number of the earlier line that is shown; 0: none. */
   private recalled = 0;
-  /** It was locked when that was last asked, and that was told. */
+  /** Whether it was locked when that was last asked, and that was shown. */
   private wasLocked = false;
   private isLockTold = false;
 
-  /** @param send prints; its text has line ends as a terminal wants them when a person is there */
+  /** @param send prints a text; where a person is there it has the line ends that a terminal wants */
   constructor(user: TerminalUser, send: (text: string) => void) {
     this.user = user;
     this.send = send;
   }
 
-  /** Octets as they come; they stay the caller's. */
+  /** Takes octets as they come; they stay the caller's. */
   receive(bytes: Uint8Array, start: number, end: number): void {
     this.isLocked();
     for (let i = start; i < end; i++) this.octet(bytes[i], i + 1 < end && bytes[i + 1] === LF);
   }
 
-  /** Prints what happens meanwhile, lines ended by \n; a line that is being typed is shown again below. */
+  /** Prints events, lines ended by \n. A line that is being typed is shown again below them. */
   print(lines: string): void {
     if (lines === "") return;
     const isLocked = this.isLocked();
@@ -106,7 +110,7 @@ export class Terminal {
     this.show(isLocked ? LOCKED : lines);
   }
 
-  /** A person is there, who begins to type: shows the prompt. */
+  /** A person begins to type: shows the prompt. */
   open(): void {
     this.isPerson = true;
     this.clear();
@@ -124,7 +128,7 @@ export class Terminal {
     return this.length === 0;
   }
 
-  /** As `print`, whether it is locked or not: what is not the console's own. */
+  /** Prints as `print` does, also while it is locked: for what is not the console's own. */
   show(lines: string): void {
     if (!this.isPerson) {
       this.send(lines);
@@ -134,7 +138,7 @@ export class Terminal {
     this.redraw();
   }
 
-  /** What was typed before it was locked is for nobody who comes after. */
+  /** Forgets the earlier lines when it was locked, so that the next person does not see them. */
   private isLocked(): boolean {
     const isLocked = this.user.isLocked?.() === true;
     if (isLocked && !this.wasLocked) {
@@ -164,7 +168,7 @@ export class Terminal {
   }
 
   private control(octet: number): void {
-    // What a program sends is no key.
+    // A program sends no keys.
     if (!this.isPerson && octet !== BACKSPACE && octet !== DELETE && octet !== CTRL_C && octet !== CTRL_U) {
       this.isSpoilt = true;
       return;
@@ -275,7 +279,7 @@ export class Terminal {
     else this.echo();
   }
 
-  /** Shows the last character, once all its octets are there. */
+  /** Shows the last character when all its octets have come. */
   private echo(): void {
     const from = this.left(this.cursor);
     const lead = this.bytes[from];
@@ -283,7 +287,7 @@ export class Terminal {
     if (this.cursor - from !== size) return;
     const line = text(this.bytes, 0, this.length);
     const last = text(this.bytes, from, this.cursor);
-    // No character has more columns than octets.
+    // A character has at most as many columns as octets.
     if (this.length > this.room() && widthOf(line) > this.room()) this.redraw();
     else this.send(line.length - last.length >= hiddenFrom(line) ? STAR : last);
   }
@@ -306,7 +310,7 @@ export class Terminal {
     this.redraw();
   }
 
-  /** The character before an offset, of however many octets. */
+  /** Returns where the character before an offset begins. */
   private left(at: number): number {
     let i = at;
     if (i > 0) i -= 1;
@@ -344,7 +348,7 @@ export class Terminal {
         first -= 1;
         left -= widthOf(cells[first]);
       }
-      // Both marks have a column each.
+      // Each of the two marks takes a column.
       let right = room - 2;
       for (let i = first; i < at; i++) right -= widthOf(cells[i]);
       end = at;
@@ -384,13 +388,13 @@ export class Terminal {
     if (words.length > 1 && common.length === typed && this.isPerson) this.show(words.join("  ") + "\n");
   }
 
-  /** Puts the line before the others, unless it is the one that is there already; a password is not kept. */
+  /** Remembers the line, unless it equals the last one or holds a password. */
   private keep(): void {
     const history = this.history;
     const size = this.length;
     if (size + 2 > HISTORY_BYTES || isSecret(text(this.bytes, 0, size))) return;
     if (this.historyEnd > 0 && sizeAt(history, 0) === size && isSame(history, 2, this.bytes, size)) return;
-    // What does not fit any more is forgotten whole.
+    // Lines that do not fit any more are forgotten as a whole.
     let end = 0;
     while (end < this.historyEnd && end + sizeAt(history, end) + 2 + size + 2 <= HISTORY_BYTES)
       end += sizeAt(history, end) + 2;
@@ -401,7 +405,7 @@ export class Terminal {
     this.historyEnd = end + size + 2;
   }
 
-  /** @param by 1: an older line, -1: a newer one, at last the empty one */
+  /** Shows another of the earlier lines. @param by 1: an older one, -1: a newer one, at last the empty one */
   private recall(by: number): void {
     const wanted = this.recalled + by;
     if (wanted < 0) return;
@@ -426,7 +430,7 @@ function isSame(history: Uint8Array, at: number, line: Uint8Array, size: number)
   return true;
 }
 
-/** Lines that have a password or digits of a call in them are for nobody who comes after. */
+/** Returns whether a line holds a password or digits of a call, so that it is not remembered. */
 function isSecret(line: string): boolean {
   const lower = line.trim().toLowerCase();
   return (
@@ -437,7 +441,10 @@ function isSecret(line: string): boolean {
   );
 }
 
-/** @returns where a password or a code begins that is not to be seen: behind `login`, and behind the key of one with or without `set`; Infinity for nowhere */
+/**
+ * @returns the offset at which a password or code begins that must not be shown: behind `login`, and behind the key of
+ * a secret; Infinity when there is none
+ */
 function hiddenFrom(line: string): number {
   const lower = line.toLowerCase();
   let at = skipBlanks(lower, 0);
@@ -455,7 +462,7 @@ function skipBlanks(line: string, from: number): number {
   return at;
 }
 
-/** The characters of a text, those of two units whole. */
+/** Splits a text into characters; a character of two units stays whole. */
 function cellsOf(value: string): string[] {
   const cells: string[] = [];
   for (let i = 0; i < value.length; i++) {
@@ -467,7 +474,7 @@ function cellsOf(value: string): string[] {
   return cells;
 }
 
-/** Columns that a terminal takes for a text: none for a mark above or below another character, two for what is as wide as high. */
+/** Returns the columns that a terminal takes for a text: none for a combining mark, two for a wide character. */
 function widthOf(value: string): number {
   let width = 0;
   const cells = cellsOf(value);
@@ -494,7 +501,7 @@ function sharedStart(a: string, b: string): string {
   return a.slice(0, i);
 }
 
-/** A terminal wants CR LF. */
+/** Ends lines by CR LF, as a terminal wants them. */
 function forTerminal(lines: string): string {
   return lines.split("\n").join("\r\n");
 }

@@ -1,28 +1,31 @@
-/** The sound of a call that more than one phone is in: each, and the door, hears all the others. Not here: who may join (door.ts). */
+/**
+ * Mixes the sound of a call with more than one phone: each of them, and the door, hears all the others. Not here: who
+ * may join (door.ts).
+ */
 import { Mixer } from "../media/mixer.js";
 import type { Line } from "../ua/call.js";
 
 export class Conference {
   private readonly lines: readonly Line[];
   private readonly mixer: Mixer;
-  /** What each line brings, and then what it is sent. */
+  /** The sound of each line: first what came from it, then what is sent to it. */
   private readonly sounds: Int16Array[] = [];
 
-  /** @param samples of one step */
+  /** @param samples how many one step has */
   constructor(lines: readonly Line[], samples: number) {
     this.lines = lines;
     this.mixer = new Mixer(samples);
     for (let i = 0; i < lines.length; i++) this.sounds.push(new Int16Array(samples));
   }
 
-  /** More than one line has sound. */
+  /** Whether more than one line has sound. */
   isOn(): boolean {
     let count = 0;
     for (let i = 0; i < this.lines.length; i++) if (hasSound(this.lines[i])) count += 1;
     return count > 1;
   }
 
-  /** One step. @param door what its microphone heard; then what its speaker is to play */
+  /** Mixes one step. @param door what its microphone heard; afterwards it holds what its speaker is to play */
   move(door: Int16Array): void {
     const { lines, mixer, sounds } = this;
     const count = door.length;

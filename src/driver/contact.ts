@@ -1,19 +1,22 @@
-/** A contact that bounces, made steady: one of the buttons, the button inside, or the door's own contact; and whether it is held. Not here: what it means. */
+/**
+ * Debounces a contact (a button, the button inside, or the door's own contact) and tells when it is held. Not here:
+ * what the contact means (door.ts).
+ */
 import type { Device, Input, InputName, InputOptions } from "../../hal/device.js";
 import type { Timers, TimerUser } from "../core/timers.js";
 
-/** A contact that closed counts when it is closed still after so long. */
+/** A contact counts as closed when it is still closed after so long. */
 const DEBOUNCE_MS = 20;
 /** A button that is closed for so long is held. */
 const HOLD_MS = 2000;
 
 export interface ContactUser {
-  /** Before and after anything that comes from a device. */
+  // These two enclose anything that comes from a device.
   enter(): void;
   leave(): void;
-  /** @param closed 1: pressed, or shut; 0: let go of, or open */
+  /** The contact changed. @param closed 1: pressed, or shut; 0: let go of, or open */
   onContact(name: InputName, closed: number): void;
-  /** It is closed for 2 s; told once for each time. */
+  /** The contact has been closed for 2 s; this comes once for each time. */
   onHold(name: InputName): void;
 }
 
@@ -27,7 +30,7 @@ export class Contact implements InputOptions, TimerUser {
   private isHeld = false;
   private closedMs = 0;
 
-  /** A board without it costs no timer. */
+  /** The timer is made only where the board has the contact. */
   constructor(device: Device, name: InputName, timers: Timers, user: ContactUser) {
     this.name = name;
     this.user = user;
@@ -41,7 +44,7 @@ export class Contact implements InputOptions, TimerUser {
     return this.input !== null;
   }
 
-  /** Tells how it is at start, if its rest tells something: that of the door's own. */
+  /** Tells the state at start, where that means something: the door's own contact. */
   tell(): void {
     if (this.input === null || this.name !== "sensor") return;
     this.closed = this.input.read();
@@ -51,7 +54,7 @@ export class Contact implements InputOptions, TimerUser {
   onReadable(): void {
     if (this.input === null) return;
     this.user.enter();
-    // Whoever pushes again before the time is over pushes twice.
+    // A second push before the time is over counts as a second press.
     if (this.name !== "sensor" && this.closed === 1 && this.input.read() === 0) this.change(0);
     this.timers.start(this.timer, DEBOUNCE_MS);
     this.user.leave();

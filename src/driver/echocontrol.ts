@@ -1,6 +1,7 @@
 /**
- * The echo canceller at its place: between the microphone and everything that hears it, with what the loudspeaker really played. What the
- * filter knows of the door's housing stays from one call to the next. Not here: the arithmetic (media/echo.ts), the devices' rings.
+ * The echo canceller at its place: between the microphone and everything that hears it, with what the loudspeaker
+ * really played. What the filter knows of the door's housing stays from one call to the next. Not here: the arithmetic
+ * (media/echo.ts), the devices' rings.
  */
 import type { AudioInput } from "../../hal/device.js";
 import { echoBegin, echoRun } from "../media/echo.js";

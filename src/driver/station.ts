@@ -1,7 +1,7 @@
 /**
- * The driver: joins the core to the devices it was given. Datagrams and streams go in, the clock and the wake-up time are kept,
- * microphone and speaker run while there is a call. The same lines serve the board and the simulator; what a device is stands
- * in hal/device.ts. Not here: what a door does (door.ts).
+ * The driver: joins the core to the devices it was given. Datagrams and streams go in, the clock and the wake-up time
+ * are kept, microphone and speaker run while there is a call. The same lines serve the board and the simulator; what a
+ * device is stands in hal/device.ts. Not here: what a door does (door.ts).
  */
 import type {
   AudioInput,
@@ -53,7 +53,7 @@ const LOG_KEY = "log";
 /** Samples in 20 ms at 8 kHz: one tick of microphone and speaker. */
 const TICK_SAMPLES = 160;
 const TICK_MS = 20;
-/** The buttons in their order, the button inside, and the door's contact. */
+/** All inputs: the buttons in their order, the button inside, and the door's contact. */
 const INPUTS: readonly InputName[] = ["button1", "button2", "button3", "button4", "exit", "sensor"];
 /** After a gap this long the sound does not try to catch up. */
 const TICK_LATE_MS = 200;
@@ -134,7 +134,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
     this.microphone = device.microphone;
     this.speaker = device.speaker;
     this.echo = new EchoControl(device.microphone, TICK_SAMPLES);
-    // The door stays locked until a code says otherwise.
+    // The relays start switched off, so the door is locked.
     this.lock();
     this.tick = this.timers.make(this, TIMER_TICK);
     this.wake = device.clock.createTimer(() => this.poll());
@@ -204,7 +204,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
     this.leave();
   }
 
-  /** Releases everything; the relays are off. */
+  /** Closes all devices and switches the relays off. */
   close(): void {
     this.wake.stop();
     this.lock();
@@ -230,27 +230,30 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
     if (name !== "exit") this.door.hold(INPUTS.indexOf(name) + 1);
   }
 
-  /** The network is there again, with the same address: the server is told. */
+  /** The network is back with the same address: registers again. */
   renew(): void {
     this.enter();
     this.door.ua.registration.renew();
     this.leave();
   }
 
-  /** Ends the calls there are: the program is about to. */
+  /** Ends all calls, before the program ends. */
   hangUp(): void {
     this.enter();
     this.door.hangUp("");
     this.leave();
   }
 
-  /** What the last word of a console's line may go on to. */
+  /** Returns the words that the last word of a console line may become. */
   complete(input: string, seat?: Seat): readonly string[] {
     this.enter();
     return this.console.complete(input, seat);
   }
 
-  /** A line of the console. @param seat where it was typed, the serial line unless it is said @returns what to print */
+  /**
+   * Carries out a line of the console.
+   * @param seat where it was typed; the serial line unless another is named @returns what to print
+   */
   line(input: string, seat?: Seat): string {
     this.enter();
     const output = this.console.line(input, seat);
@@ -258,13 +261,13 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
     return output;
   }
 
-  /** Whether the console wants a password there first. */
+  /** Returns whether the console wants a password at that place first. */
   isLocked(seat?: Seat): boolean {
     this.enter();
     return this.console.isLocked(seat);
   }
 
-  /** Another place at which lines are typed: who logs in there is logged in nowhere else. */
+  /** Makes another place at which lines are typed. A login there holds for that place only. */
   seat(): TerminalUser {
     const seat = new Seat();
     return {
@@ -350,12 +353,12 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
     this.moveSound();
   }
 
-  /** Every 20 ms of a call: the microphone's sound goes out, what came goes to the speaker. A tone takes the place of both. */
+  /** Runs every 20 ms of a call: sends the microphone's sound and plays what came. A tone takes the place of both. */
   private moveSound(): void {
     const { samples, tone } = this;
     const call = this.door.ua.activeCall();
     const hasSound = call !== null && call.hasSound;
-    // The other side's own ringing is heard in its sound.
+    // Early media of the other side already holds its ringing tone.
     if (hasSound && tone.isEndless()) tone.stop();
     const isTone = tone.isOn();
     if (!hasSound && !isTone) return;
@@ -438,13 +441,13 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
     this.leave();
   }
 
-  /** Before anything is handed to the core: what time it is. */
+  /** Takes the time; it runs before anything is handed to the core. */
   enter(): void {
     const nowMs = this.device.clock.now();
     if (nowMs > this.timers.nowMs) this.timers.nowMs = nowMs;
   }
 
-  /** After it: when to come back. */
+  /** Sets the next wake-up; it runs after anything was handed to the core. */
   leave(): void {
     const call = this.door.ua.activeCall();
     if (call === null) this.door.trace.rest();
@@ -460,11 +463,14 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
   private reconfigure(): void {
     if (this.device.wire !== null) this.device.wire(wiringOf(this.settings));
     this.setLevels();
-    // Before there is a network the rest waits for the start.
+    // Without a network nothing else can begin yet; `start` does the rest.
     if (this.sip !== null) this.door.start(this.ip);
   }
 
-  /** A codec that does not answer keeps them for when it does; that it does not is told by whoever starts it. */
+  /**
+   * Sets volume and gain. A codec that does not answer yet keeps them; the failure is reported where the codec is
+   * started.
+   */
   private setLevels(): void {
     this.echo.set(this.settings.get("audio.echo"));
     const { codec } = this.device;
@@ -474,7 +480,9 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
     codec.input(this.settings.get("audio.input") === "line2" ? 2 : 1);
   }
 
-  /** What we bind and announce; 0.0.0.0 in the settings stands for the address the device has. */
+  /**
+   * Returns the address that we bind and announce. 0.0.0.0 in the settings stands for the address that the device has.
+   */
   private address(): number {
     const ip = ipv4(this.settings.get("net.address"));
     return ip > 0 ? ip : this.device.address();

@@ -1,5 +1,6 @@
 /**
- * What a button does, as the settings say: whom it calls by day, by night and when it is held, and what a press does in a call.
+ * What a button does, as the settings say: whom it calls by day, by night and when it is held, and what a press does in
+ * a call.
  * Not here: how a plan is written (ringplan.ts), and what happens at a press (door.ts).
  */
 
@@ -8,14 +9,15 @@ import { type Plan, planOf, readPlan } from "./ringplan.js";
 import { DAY_PLANS, HOLD_PLANS, NIGHT_PLANS } from "./schema.js";
 import type { Settings } from "./settings.js";
 
-/** @param what call, cancel, hangup or answer */
+/** Returns whether a press may do that, by `button.press`. @param what call, cancel, hangup or answer */
 export function mayPress(settings: Settings, what: string): boolean {
   return settings.get("button.press").split(",").indexOf(what) >= 0;
 }
 
 /**
- * Whom a button calls, by day or by night. Without a plan of its own it calls `call.target`.
- * @param button from 1 @param epochS s since 1970 in UTC, 0 while nobody knows it: then it is day @returns null when there is nobody to call
+ * Returns whom a button calls now. A button without a plan of its own calls `call.target`.
+ * @param button from 1 @param epochS s since 1970 in UTC; 0 means that the time is not known, and counts as day
+ * @returns null when there is nobody to call
  */
 export function planOfButton(settings: Settings, button: number, epochS: number): Plan | null {
   let plan = isNight(settings, epochS) ? settings.get(NIGHT_PLANS[button - 1]) : "";
@@ -25,7 +27,10 @@ export function planOfButton(settings: Settings, button: number, epochS: number)
   return target === "" ? null : planOf(target, settings.get("call.ringTime") * 1000);
 }
 
-/** Whom a button calls when it is held. @param button from 1 @returns null when that is no more than a press */
+/**
+ * Returns whom a button calls when it is held.
+ * @param button from 1 @returns null when holding it does what a press does
+ */
 export function planOfHold(settings: Settings, button: number): Plan | null {
   const plan = settings.get(HOLD_PLANS[button - 1]);
   return plan === "" ? null : readPlan(plan);

@@ -1,4 +1,7 @@
-/** What a setting may be: the check of a value, and the words that say what is allowed and what is wrong. Not here: which settings there are (schema.ts). */
+/**
+ * What a setting may be: the check of a value, and the words that say what is allowed and what is wrong. Not here:
+ * which settings there are (schema.ts).
+ */
 import { ipv4, ipv4Text, isHostAddress, maskBits } from "../core/address.js";
 import { utf8, utf8Length } from "../core/bytes.js";
 import { hasSteering } from "../core/printable.js";
@@ -33,14 +36,14 @@ import {
   TYPE_ZONE,
 } from "./schema.js";
 
-/** In the place of `sip.domain`, which may not be set yet. */
+/** Stands for `sip.domain` while a target is checked, since that may not be set yet. */
 const ANY_DOMAIN = "domain";
-/** Entries of `call.referTo`. */
+/** Most entries of `call.referTo`. */
 const TARGETS_MOST = 16;
-/** Codes of one relay. */
+/** Most codes of one relay. */
 const CODES_MOST = 8;
 
-/** What a setting may be, in words. */
+/** Says in words what a setting may be. */
 export function allowed(setting: Setting): string {
   const unit = setting.unit === "" ? "" : " " + setting.unit;
   switch (setting.type) {
@@ -119,7 +122,7 @@ export function allowed(setting: Setting): string {
 /** @returns the value as it is kept (case and white space mended), or null when it is not allowed */
 export function check(setting: Setting, value: string): string | null {
   const given = value.trim();
-  // Each is kept as one line, and shown on terminals.
+  // A value is kept as one line and shown on terminals, so it may have no control characters.
   if (hasSteering(given)) return null;
   switch (setting.type) {
     case TYPE_NUMBER: {
@@ -182,7 +185,10 @@ export function check(setting: Setting, value: string): string | null {
   }
 }
 
-/** @returns what is wrong with a value that `check` does not allow, "" where `allowed` says all there is to say. Not for secrets */
+/**
+ * Not for secrets: it quotes the value.
+ * @returns what is wrong with a value that `check` does not allow, "" where `allowed` says all there is to say
+ */
 export function problemOf(setting: Setting, value: string): string {
   const given = value.trim();
   if (hasSteering(given)) return "no control characters, nor marks that turn the direction of writing";
@@ -226,7 +232,7 @@ function tooLong(setting: Setting, given: string): string {
   return given.length > setting.max ? "it has " + given.length + " characters" : "";
 }
 
-/** A host of ours that stands without a port: it is only a name. */
+/** Reads a host that has no port: it is a name only. */
 function readName(value: string): HostText {
   const read = readDomain(value);
   if (read.error === "" && read.port > 0)
@@ -234,13 +240,13 @@ function readName(value: string): HostText {
   return read;
 }
 
-/** @returns the host as it is kept */
+/** @returns the host as it is kept, null when it is not allowed */
 function kept(setting: Setting, read: HostText): string | null {
   const place = placeOf(read);
   return read.error === "" && place.length <= setting.max ? place : null;
 }
 
-/** Codes, without the spaces between them. */
+/** @returns the codes without the spaces between them, null when one is not allowed */
 function codes(setting: Setting, given: string): string | null {
   const parts = given.split(",");
   if (parts.length > CODES_MOST) return null;

@@ -1,6 +1,6 @@
 /**
- * What settings have to be to one another: each may be right by itself, and all of them together something that cannot be sent or reached.
- * Asked before settings are taken over. Not here: what one setting may be (schema.ts).
+ * Checks that the settings fit together: each may be right by itself, and all of them together something that cannot be
+ * sent or reached. It runs before settings are taken over. Not here: what one setting may be (check.ts).
  */
 
 import { DOOR_LIMITS } from "../core/limits.js";
@@ -15,7 +15,10 @@ import { agentSettings } from "./useragent.js";
 
 const ANY_IP = 0xffffffff;
 const ANY_PORT = 65535;
-/** Octets of a REGISTER beside the texts that are counted below: fixed fields, our Via and tag, the Contact's address, credentials with a nonce of 64. */
+/**
+ * Octets of a REGISTER besides the texts that are counted below: fixed fields, our Via and tag, the Contact's address,
+ * credentials with a nonce of 64.
+ */
 const REGISTER_BYTES = 730;
 
 /** @returns "" or one line: what does not fit together, and what would */
@@ -26,7 +29,7 @@ export function checkTogether(settings: Settings): string {
   return ofAccount !== "" ? ofAccount : checkTargets(settings);
 }
 
-/** A REGISTER has to fit into what a board has for a request, and a call to the longest target into what it has for a dialog. */
+/** A REGISTER has to fit into a board's transaction buffer, and a call to the longest target into its dialog buffer. */
 function checkAccount(settings: Settings): string {
   const account = new Account(agentSettings(settings));
   account.configure(account.settings, ANY_IP, ANY_PORT);

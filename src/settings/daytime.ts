@@ -1,6 +1,6 @@
 /**
- * What time it is where the door is: a time zone by its name (`Europe/Berlin`) or as POSIX writes it (`CET-1CEST,M3.5.0,M10.5.0/3`), and
- * schedules of the week (`mon-fri 07:00-12:00 13:00-22:00, sat 09:00-13:00`).
+ * Tells what time it is where the door is: a time zone by its name (`Europe/Berlin`) or as POSIX writes it
+ * (`CET-1CEST,M3.5.0,M10.5.0/3`), and schedules of the week (`mon-fri 07:00-12:00 13:00-22:00, sat 09:00-13:00`).
  * Not here: where the time comes from (the device's clock), Julian days in a zone's rules, seconds in an offset.
  */
 
@@ -9,22 +9,25 @@ import { ZONES } from "./zones.js";
 
 const DAY_MINUTES = 1440;
 const WEEK_MINUTES = 7 * DAY_MINUTES;
-/** Monday is 0. The day 0 of 1970 was a Thursday. */
+/** Day of the week of 1 January 1970, with Monday as 0: it was a Thursday. */
 const DAYS: readonly string[] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 const FIRST_DAY = 3;
 const EVERY_DAY = 0x7f;
-/** Hours in a rule's time go up to a week. RFC 8536 §3.3.1 */
+/** The hours in a rule's time go up to a week. RFC 8536 §3.3.1 */
 const RULE_HOURS_MOST = 167;
-/** Rules are at 02:00 when they do not say. */
+/** A rule without a time holds at 02:00. */
 const RULE_S = 7200;
 
-/** A zone as it was read. Used anew by each call. */
+/** The zone that was read last; each call fills it anew. */
 const zone = {
-  /** To be added to UTC, in s. */
+  /** Offset that is added to UTC, in s. */
   offsetS: 0,
   summerS: 0,
   hasSummer: false,
-  /** When summer begins and when it ends: month * 100 + week (5: the last) * 10 + day of the week (0: Sunday), and s of that day. */
+  /**
+   * The rules by which summer begins and ends: month * 100 + week (5: the last) * 10 + day of the week (0: Sunday), and
+   * s of that day.
+   */
   begin: 0,
   beginS: 0,
   end: 0,
@@ -33,13 +36,13 @@ const zone = {
 
 const date = new CivilDate();
 
-/** Where the text is read just now. */
+/** Position in the text that is being read. */
 let source = "";
 let at = 0;
-/** Of the rule that was read last. */
+/** Seconds of the day in the rule that was read last. */
 let ruleTimeS = 0;
 
-/** Whether that is a zone that is understood. */
+/** Returns whether the value is a zone that is understood. */
 export function isZone(value: string): boolean {
   source = ruleNamed(value);
   at = 0;
@@ -66,7 +69,7 @@ function ruleNamed(value: string): string {
   if (found < 0) return value;
   const next = ZONES.charAt(found + 1 + value.length);
   if (next !== " " && next !== "\n") {
-    // The beginning of another name: its own place is elsewhere.
+    // Only the beginning of a longer name was found: the name itself stands elsewhere in the table.
     const whole = Math.max(ZONES.indexOf(" " + value + " "), ZONES.indexOf(" " + value + "\n"));
     return whole < 0 ? value : ruleAt(whole);
   }
@@ -78,7 +81,10 @@ function ruleAt(place: number): string {
   return ZONES.slice(start, ZONES.indexOf(" ", start));
 }
 
-/** @param epochS s since 1970 in UTC @param value a zone that `isZone` takes @returns minutes since midnight of Monday, by its clocks */
+/**
+ * @param epochS s since 1970 in UTC
+ * @param value a zone that `isZone` takes @returns minutes since midnight of Monday, by its clocks
+ */
 export function minuteOfWeek(epochS: number, value: string): number {
   const localS = epochS + offsetOf(epochS, value);
   const minute = Math.floor(localS / 60) + FIRST_DAY * DAY_MINUTES;
@@ -90,7 +96,7 @@ export function minuteOfDay(epochS: number, value: string): number {
   return minuteOfWeek(epochS, value) % DAY_MINUTES;
 }
 
-/** @returns what is to be added to UTC, in s */
+/** @returns the offset that is added to UTC at that time, in s */
 function offsetOf(epochS: number, value: string): number {
   if (!isZone(value)) return 0;
   let offsetS = zone.offsetS;
@@ -99,7 +105,7 @@ function offsetOf(epochS: number, value: string): number {
     const year = date.year;
     const beginS = ruleS(year, zone.begin, zone.beginS) - zone.offsetS;
     const endS = ruleS(year, zone.end, zone.endS) - zone.summerS;
-    // South of the equator the summer has the new year in it.
+    // South of the equator summer includes the new year.
     const isSummer = beginS < endS ? epochS >= beginS && epochS < endS : epochS >= beginS || epochS < endS;
     if (isSummer) offsetS = zone.summerS;
   }
@@ -107,14 +113,18 @@ function offsetOf(epochS: number, value: string): number {
 }
 
 /**
- * Whether that is a schedule: entries with commas between them, each one or more days (`mon`, `sat-mon`; none: every day) and then one or
- * more spans HH:MM-HH:MM. A span may go over midnight; it then belongs to the day on which it begins.
+ * Returns whether the value is a schedule: entries with commas between them, each one or more days (`mon`, `sat-mon`;
+ * none: every day) and then one or more spans HH:MM-HH:MM. A span may go over midnight; it then belongs to the day on
+ * which it begins.
  */
 export function isSchedule(value: string): boolean {
   return walk(value, -1) !== WALK_MALFORMED;
 }
 
-/** @param minute of the week @param schedule as `isSchedule` takes it; a span's end is no part of it, and one that ends when it begins is the whole day */
+/**
+ * A span does not include its end, and one that ends when it begins is the whole day.
+ * @param minute of the week @param schedule as `isSchedule` takes it
+ */
 export function isWithin(minute: number, schedule: string): boolean {
   return walk(schedule, minute) === WALK_WITHIN;
 }
@@ -168,11 +178,11 @@ function isInSpan(minute: number, span: string, days: number): boolean {
   const day = Math.floor(minute / DAY_MINUTES);
   const now = minute % DAY_MINUTES;
   if (((days >> day) & 1) === 1 && now >= from && (now < to || to <= from)) return true;
-  // It began the day before.
+  // The span began on the day before.
   return ((days >> ((day + 6) % 7)) & 1) === 1 && to <= from && now < to;
 }
 
-/** @returns the minute of the day of the HH:MM at `start`, -1 when it is none */
+/** @returns the minute of the day of the HH:MM at `start`, -1 when there is no HH:MM */
 function minutes(value: string, start: number): number {
   source = value;
   at = start;
@@ -183,7 +193,7 @@ function minutes(value: string, start: number): number {
   return at === start + 5 && hours < 24 && rest < 60 && hours * 60 + rest < DAY_MINUTES ? hours * 60 + rest : -1;
 }
 
-/** Three letters or more, or anything in angle brackets. */
+/** Reads a zone's abbreviation: three letters or more, or anything in angle brackets. */
 function readName(): boolean {
   const start = at;
   if (source.charAt(at) === "<") {
@@ -199,7 +209,7 @@ function isLetter(c: string): boolean {
   return (c >= "a" && c <= "z") || (c >= "A" && c <= "Z");
 }
 
-/** [+-]H[H][:MM]. @returns s, NaN when there is none */
+/** Reads an offset [+-]H[H][:MM]. @returns it in s, NaN when there is none */
 function readTime(hoursMost = 24): number {
   const sign = source.charAt(at);
   if (sign === "-" || sign === "+") at += 1;
@@ -212,7 +222,7 @@ function readTime(hoursMost = 24): number {
   return hours <= hoursMost && rest < 60 ? (sign === "-" ? -1 : 1) * (hours * 3600 + rest * 60) : Number.NaN;
 }
 
-/** ,Mm.w.d[/time] @returns it as in `zone`, -1 when it is none */
+/** Reads a rule ,Mm.w.d[/time]. @returns it as `zone` keeps it, -1 when it is no rule */
 function readRule(): number {
   if (source.slice(at, at + 2) !== ",M") return -1;
   at += 2;
@@ -230,7 +240,7 @@ function readRule(): number {
   return isRule ? month * 100 + week * 10 + day : -1;
 }
 
-/** @returns a number of at most that many digits, NaN when there is none */
+/** Reads a number. @returns it, NaN when there is none of at most that many digits */
 function readNumber(digits: number): number {
   let value = Number.NaN;
   for (let i = 0; i < digits; i++) {
@@ -242,7 +252,7 @@ function readNumber(digits: number): number {
   return value;
 }
 
-/** @returns when a rule comes true in that year, in s of the zone's own time */
+/** @returns the time in that year at which a rule holds, in s of the zone's own time */
 function ruleS(year: number, rule: number, timeS: number): number {
   const month = Math.floor(rule / 100);
   const week = Math.floor(rule / 10) % 10;

@@ -1,6 +1,7 @@
 /**
- * The address a board has in its network, as the settings say: by DHCP, or fixed. What fits together is checked as a whole, for a
- * mistake here cuts the board off. Not here: what is bound (`net.address`), and how a radio is told (hal/moddable/join.ts).
+ * The address that a board has in its network, as the settings say: by DHCP, or fixed. The settings are checked
+ * together, since a mistake here cuts the board off. Not here: what is bound (`net.address`), and how a radio is told
+ * (hal/moddable/join.ts).
  */
 import type { FixedAddress } from "../../hal/device.js";
 import { ipv4, ipv4Text, isLoopback, maskBits } from "../core/address.js";
@@ -12,7 +13,7 @@ const GATEWAY = "wifi.gateway";
 const DNS = "wifi.dns";
 export const NETWORK_KEYS: readonly string[] = [IP, MASK, GATEWAY, DNS];
 
-/** @returns null: by DHCP. To be asked when `checkNetwork` has nothing to say */
+/** Call it only after `checkNetwork` has found nothing wrong. @returns the fixed address, null for DHCP */
 export function fixedAddress(settings: Settings): FixedAddress | null {
   const address = settings.get(IP);
   if (address === "") return null;
@@ -26,7 +27,7 @@ export function nameServer(settings: Settings): number {
   return dns === "" ? 0 : ipv4(dns);
 }
 
-/** By DHCP, as in any other network than the one they were made for. */
+/** Goes back to DHCP: a fixed address fits only the network that it was made for. */
 export function forgetNetwork(settings: Settings): void {
   for (let i = 0; i < NETWORK_KEYS.length; i++) settings.set(NETWORK_KEYS[i], "");
 }
@@ -83,7 +84,7 @@ class Net {
     return ip >= this.first && ip <= this.last;
   }
 
-  /** @returns "" when a device can have that address of the network */
+  /** @returns "" when a device can have that address in the network, else why not */
   unusable(ip: number): string {
     const what = ip === this.first ? "the network's own" : ip === this.last ? "the broadcast" : "";
     return what === "" ? "" : what + " address: " + this.range();

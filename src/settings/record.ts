@@ -1,51 +1,52 @@
 /**
- * Texts that survive a power cut: each is kept twice, by turns, with a counter and a CRC. Wherever a write is cut, the old text or
- * the new one is there. A long text is kept in parts, since flash has more room for six short ones than for one long one: see
- * PART_BYTES. The first part is written last; without it the others are nothing.
+ * Texts that survive a power cut: each is kept twice, by turns, with a counter and a CRC. Wherever a write is cut, the
+ * old text or the new one is there. A long text is kept in parts, since flash has more room for six short ones than for
+ * one long one: see PART_BYTES. The first part is written last; without it the others are nothing.
  *
- * The first part begins with a line "portero FORM COUNTER ...", in all forms to come. A form that is older is read, and the next
- * write is of this one. A newer one is left alone, unless whose text it is replaces it: settings only when a person says so (savedsettings.ts),
- * the log and the lock at once. Not here: what the text says.
+ * The first part begins with a line "portero FORM COUNTER ...", in all forms to come. A form that is older is read, and
+ * the next write is of this one. A newer one is left alone, unless whose text it is replaces it: settings only when a
+ * person says so (savedsettings.ts), the log and the lock at once. Not here: what the text says.
  */
 import type { Store } from "../../hal/device.js";
 import { pieceEnd, utf8, utf8Length } from "../core/bytes.js";
 import { crcOf } from "../core/octets.js";
 
-/** "portero 2 COUNTER CRC PARTS"; the form before had no PARTS, and one part of any length. */
+/** The first line is "portero 2 COUNTER CRC PARTS"; form 1 had no PARTS, and one part of any length. */
 const FORM = 2;
 const FORM_OF_ONE_PART = 1;
 const MAGIC = "portero";
 const SLOTS: readonly string[] = [".a", ".b"];
 /**
- * The longest text. Flash has five pages of 126 entries of 32 octets, and a spare one. A page holds six parts of 21 entries: one for
- * the head, 20 for 639 octets and their end. Settings in two copies and one part more while they are written are 283 entries, logs
- * of 1,900 octets 153, the lock and the wiring 54 at most, the console's wrong passwords 6, what the radio keeps 74: 570 of 630.
+ * Octets of the longest text. Flash has five pages of 126 entries of 32 octets, and a spare one. A page holds six parts
+ * of 21 entries: one for the head, 20 for 639 octets and their end. Settings in two copies and one part more while they
+ * are written are 283 entries, logs of 1,900 octets 153, the lock and the wiring 54 at most, the console's wrong
+ * passwords 6, what the radio keeps 74: 570 of 630.
  */
 export const TEXT_MOST = 3900;
 export const PART_BYTES = 639;
-/** More parts than a text of a computer's log has. */
+/** The most parts; the log of a computer has fewer. */
 const PARTS_MOST = 99;
-/** Units of a text that are looked at at once: no copy of the whole is made, for which a board may have no memory. */
+/** A text is read in pieces of so many units, since a board may have no memory for a copy of the whole. */
 const PIECE = 16;
 const CRC_PIECE = 128;
-/** Octets of the longest first line: it counts to 2^32. */
+/** Octets of the longest first line, whose counter goes to 2^32. */
 const HEAD_BYTES = 40;
 
 export class Record {
   private readonly store: Store;
   private readonly key: string;
   private readonly most: number;
-  /** Something was kept, and a part of it cannot be read. */
+  /** Whether something was kept of which a part cannot be read. */
   isDamaged = false;
-  /** Of a newer form that was written after what can be read; 0: there is none. */
+  /** The newer form that was written after what can be read; 0: there is none. */
   newerForm = 0;
-  /** What was read was of an older form. */
+  /** Whether what was read was of an older form. */
   isOld = false;
-  /** Of the newest record that is whole or of a newer form; 0 when there is none. */
+  /** The counter of the newest record that is whole or of a newer form; 0 when there is none. */
   private counter = 0;
-  /** Where the newest lies that can be read, or else that one. */
+  /** The slot of the newest record that can be read, or else of the newest one. */
   private slot = 1;
-  // Of the slot that was read last.
+  // What the slot held that was read last.
   private text = "";
   private form = 0;
 
@@ -93,7 +94,8 @@ export class Record {
   }
 
   /**
-   * Keeps `text` in the place of the older one. Read once before. @param replaces also what is of a newer form
+   * Keeps `text` in the place of the older one. `read` has to be called once before. @param replaces also what is of a
+   * newer form
    * @throws what the store throws, and Error of one line: then the text before is still there
    */
   write(text: string, replaces = false): void {
@@ -158,7 +160,10 @@ function oldHeadOf(counter: number, crc: number): string {
   return MAGIC + " " + FORM_OF_ONE_PART + " " + counter + " " + (~crc >>> 0) + "\n";
 }
 
-/** @returns where parts of at most `most` octets start, in units of the text, and its end; the first leaves room for the head */
+/**
+ * @returns where parts of at most `most` octets start, in units of the text, and its end; the first leaves room for the
+ * head
+ */
 function startsOf(text: string, most: number): number[] {
   const starts = [0];
   const { length } = text;
@@ -184,7 +189,7 @@ function crcBefore(counter: number): number {
   return crcOf(bytes, 0, bytes.length, -1);
 }
 
-/** Goes on with `crc`. */
+/** @returns the CRC that `crc` becomes with these octets */
 function crcOfText(text: string, crc: number): number {
   const { length } = text;
   let sum = crc;

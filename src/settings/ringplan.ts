@@ -1,35 +1,37 @@
 /**
- * A ring plan as a person writes it: targets that ring together have commas between them, groups that ring one after another `>`,
- * and a group may end with its time: `200,201 20s > sip:guard@192.0.2.7 15s`.
+ * A ring plan as a person writes it: targets that ring together have commas between them, groups that ring one after
+ * another `>`, and a group may end with its time: `200,201 20s > sip:guard@192.0.2.7 15s`.
  * Not here: which plan a button has (buttons.ts), and the ringing itself (ring.ts).
  */
 import { printable } from "../core/printable.js";
 import { readTarget } from "../ua/target.js";
 
 export const PLAN_TARGETS_MOST = 8;
-/** A target: all phones that are registered with the door (houseserver.ts). */
+/** The target that stands for all phones that are registered with the door (houseserver.ts). */
 export const HOUSE_GROUP = "group:house";
-/** What all groups without a time of their own share, at least GROUP_LEAST_S each. */
+/** Groups without a time of their own share so many seconds; each has at least GROUP_LEAST_S. */
 const PLAN_S = 30;
 const GROUP_LEAST_S = 10;
-/** What a group's time may be. */
+// A group's time may be from the least to the most.
 export const GROUP_TIME_LEAST_S = 5;
 export const GROUP_TIME_MOST_S = 600;
 
 export interface Plan {
-  /** As they were written, in order. */
+  /** The targets as they were written, in order. */
   targets: string[];
   /** The group of each target, from 0. */
   groups: number[];
   /** How long each group rings, in ms. */
   timesMs: number[];
-  /** Whether it is called past the proxy, straight to the address in it. */
+  /** Whether a target is called past the proxy, straight at the address in it. */
   direct: boolean[];
-  /** "", or one line that says what is wrong; then the rest counts for nothing. */
+  /** "", or one line that says what is wrong; then nothing else in here counts. */
   error: string;
 }
 
-/** Whether a number or a name needs a domain is left to who calls it. */
+/**
+ * Reads a plan. It does not check whether a number or a name has a domain to be called at: the one who calls it does.
+ */
 export function readPlan(value: string): Plan {
   const plan: Plan = { targets: [], groups: [], timesMs: [], direct: [], error: "" };
   const groups = value.split(">");
@@ -67,12 +69,12 @@ export function readPlan(value: string): Plan {
   return plan;
 }
 
-/** One target that rings for that time. */
+/** Makes a plan of one target that rings for that time. */
 export function planOf(target: string, timeMs: number, isDirect = false): Plan {
   return { targets: [target], groups: [0], timesMs: [timeMs], direct: [isDirect], error: "" };
 }
 
-/** @returns of `20s`, -1 when it is no time */
+/** @returns 20 for `20s`, -1 when the word is no time */
 function secondsOf(word: string): number {
   const end = word.length - 1;
   if (end < 1 || end > 4 || word.charAt(end) !== "s") return -1;

@@ -1,6 +1,7 @@
 /**
- * The settings over a restart. The record is read line by line: what this firmware does not know or does not allow is left out and
- * told, all else holds. The wiring has a small record of its own, for when the other one cannot be read.
+ * Keeps the settings over a restart. The record is read line by line: what this firmware does not know or does not
+ * allow is left out and told, all else holds. The wiring has a small record of its own, for when the other one cannot
+ * be read.
  * Not here: how a record survives a power cut (record.ts), what a setting may be (schema.ts).
  */
 import type { Store } from "../../hal/device.js";
@@ -15,7 +16,7 @@ const SETTINGS_KEY = "settings";
 const WIRING_KEY = "wiring";
 const UNREADABLE = "what was kept cannot be read: all but the wiring are as at first";
 const WIRING_UNKNOWN = ", and how the relays are connected is not known";
-/** Keys that are named when they do not fit. */
+/** So many keys are named when they do not fit. */
 const NAMED_MOST = 6;
 const KEY_SHOWN = 40;
 
@@ -30,7 +31,10 @@ export class SavedSettings {
     this.wiring = new Record(store, WIRING_KEY);
   }
 
-  /** @returns "" or one line: what of it cannot be used. `settings` hold what can be */
+  /**
+   * Reads what was kept into `settings`, as far as it can be used.
+   * @returns "" or one line: what of it cannot be used
+   */
   read(settings: Settings): string {
     this.wiringText = this.wiring.read();
     const kept = this.record.read();
@@ -49,10 +53,10 @@ export class SavedSettings {
       return "what was kept cannot be read: all are as at first" + WIRING_UNKNOWN;
     }
     const problem = kept === null ? "" : this.restore(settings, kept);
-    // It is written before the settings, so it is as new as they are or newer, unless it was torn itself.
+    // The wiring is written before the settings, so it is as new as they are or newer, unless its own write was cut.
     const isOlder = this.wiring.isDamaged && kept !== null && !this.record.isDamaged;
     const ofWiring = this.wiringText === null || isOlder ? "" : this.restore(settings, this.wiringText);
-    // What does not fit together would cut the board off.
+    // Network settings that do not fit together would cut the board off.
     const ofNetwork = checkNetwork(settings);
     if (ofNetwork !== "") forgetNetwork(settings);
     const first = kept === null ? UNREADABLE : problem;
@@ -62,13 +66,13 @@ export class SavedSettings {
 
   /**
    * @param replaces also what a newer firmware kept
-   * @throws Error of one line when they are too long or a newer firmware's are there, and what the store throws: then the settings
-   * before are still there
+   * @throws Error of one line when they are too long or a newer firmware's are there, and what the store throws: then
+   * the settings before are still there
    */
   write(settings: Settings, replaces = false): void {
     const wiring = wiringLines(settings);
     const lines = settings.save();
-    // Before anything is written: the two belong together.
+    // Both are checked before anything is written, since the two belong together.
     if (!replaces && this.newerForm > 0) throw new Error(newerText(this.newerForm));
     this.record.check(lines);
     if (wiring !== this.wiringText) {
@@ -78,12 +82,12 @@ export class SavedSettings {
     this.record.write(lines, replaces);
   }
 
-  /** Writes what was read of an older form anew. Only if all of it could be used. */
+  /** Writes what was read of an older form anew, if all of it could be used. */
   moveUp(settings: Settings): void {
     if (this.record.isOld && this.newerForm === 0) this.write(settings);
   }
 
-  /** What a newer firmware kept after all that can be read here is of that form; 0: there is nothing like that. */
+  /** The form in which a newer firmware kept settings after all that can be read here; 0: there are none. */
   private get newerForm(): number {
     return this.record.newerForm > 0 ? this.record.newerForm : this.wiring.newerForm;
   }
@@ -101,7 +105,7 @@ export class SavedSettings {
   }
 }
 
-/** @returns "" or that they are more than a board keeps */
+/** @returns "", or one line when the settings are longer than a board keeps */
 export function sizeProblem(settings: Settings): string {
   const size = utf8Length(settings.save());
   return size <= TEXT_MOST ? "" : "the settings take " + size + " octets, and a board keeps " + TEXT_MOST;

@@ -1,13 +1,14 @@
 /**
- * Every setting there is, once: its key, what it may be, what it is when nobody set it, and a line of help. The checks, the
- * console's help and the table of the documents are made from this. Not here: the checks (check.ts), the values (settings.ts).
+ * Every setting there is, once: its key, what it may be, what it is when nobody set it, and a line of help. The checks,
+ * the console's help and the table of the documents are made from this. Not here: the checks (check.ts), the values
+ * (settings.ts).
  */
 import { TONE_REGIONS } from "../media/tone.js";
 import { REALM_MAX_BYTES, USERNAME_MAX_BYTES } from "../wire/auth.js";
 
 /** Relays that a door may have. */
 export const RELAYS_MOST = 2;
-// Keys of what there is more than one of; the first is of number 1.
+// Keys of relays, buttons and phones, in order: the first one is number 1.
 export const RELAY_CODES = ["relay1.code", "relay2.code"] as const;
 export const RELAY_MODES = ["relay1.mode", "relay2.mode"] as const;
 export const RELAY_PULSES = ["relay1.pulse", "relay2.pulse"] as const;
@@ -16,7 +17,7 @@ export const RELAY_LOCKS = ["relay1.lock", "relay2.lock"] as const;
 export const DAY_PLANS = ["button1.day", "button2.day", "button3.day", "button4.day"] as const;
 export const NIGHT_PLANS = ["button1.night", "button2.night", "button3.night", "button4.night"] as const;
 export const HOLD_PLANS = ["button1.hold", "button2.hold", "button3.hold", "button4.hold"] as const;
-/** All plans there are. */
+/** The keys of all plans. */
 export const PLANS = [...DAY_PLANS, ...NIGHT_PLANS, ...HOLD_PLANS] as const;
 export const PHONE_NAMES = [
   "phone1.name",
@@ -91,7 +92,7 @@ export const TYPE_TARGETS = 22;
 export interface Setting {
   key: string;
   type: number;
-  /** As a person would write it. */
+  /** The first value, as a person would write it. */
   initial: string;
   min: number;
   max: number;
@@ -103,7 +104,7 @@ export interface Setting {
 /** A setting as the compiler knows it: its key, and what `Settings.get` returns for it. */
 interface Typed<K extends string, V> extends Setting {
   key: K;
-  /** For the compiler alone: it is never there. */
+  /** Exists for the compiler alone; no object has it. */
   value?: V;
 }
 
@@ -147,7 +148,7 @@ function choice<K extends string, const C extends readonly string[]>(
   return { key, type: TYPE_CHOICE, initial, min: 0, max: 0, choices, unit: "", help };
 }
 
-/** Some of the choices, with commas between. */
+/** Makes a setting that is some of the choices, with commas between. */
 function list<K extends string>(key: K, initial: string, choices: readonly string[], help: string): Typed<K, string> {
   return { key, type: TYPE_LIST, initial, min: 0, max: 0, choices, unit: "", help };
 }
@@ -159,7 +160,7 @@ const LEVELS_OF_RELAY = ["board", "high", "low", "unknown"] as const;
 const LOCKS = ["fail-secure", "fail-safe"] as const;
 const PRESSES = ["call", "cancel", "hangup", "answer"];
 
-/** The settings with their types; `SCHEMA` is the same for who goes through all of them. */
+/** The settings with the types of their values. `SCHEMA` is the same list without those. */
 const SETTINGS = [
   text("sip.user", TYPE_USER, "door", "user part of the door's SIP address", TEXT_MOST),
   text(
@@ -396,7 +397,7 @@ export const SCHEMA: readonly Setting[] = SETTINGS;
 export type SettingValues = { [S in (typeof SETTINGS)[number] as S["key"]]: NonNullable<S["value"]> };
 export type SettingKey = keyof SettingValues;
 
-/** Whether it holds from the next start on only: sockets are opened and pools made once. */
+/** Returns whether a change holds only from the next start on: sockets are opened and pools are made once. */
 export function needsRestart(setting: Setting): boolean {
   return (
     setting.key === "net.address" ||
@@ -409,7 +410,7 @@ export function needsRestart(setting: Setting): boolean {
   );
 }
 
-/** Whether it is never shown. */
+/** Returns whether the value is never shown. */
 export function isSecret(setting: Setting): boolean {
   return setting.type === TYPE_SECRET || setting.type === TYPE_DIGITS;
 }
@@ -420,7 +421,10 @@ export function findSetting(key: string): Setting | null {
   return at < 0 ? null : SCHEMA[at];
 }
 
-/** Settings are asked for in every event: looking through all of them would be a tenth of what a call costs. */
+/**
+ * The index of each key. Settings are read at every event, and a search through all of them was a tenth of a call's
+ * cost (`npm run bench:xs`).
+ */
 const INDEXES = new Map<string, number>();
 for (let i = 0; i < SCHEMA.length; i++) INDEXES.set(SCHEMA[i].key, i);
 

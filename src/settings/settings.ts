@@ -15,7 +15,7 @@ import {
   TYPE_SWITCH,
 } from "./schema.js";
 
-/** How much of a wrong value is shown again. */
+/** So many characters of a wrong value are shown again. */
 const SHOWN = 60;
 
 type Value = string | number | boolean;
@@ -33,7 +33,10 @@ export class Settings {
     return this.values[settingIndex(key)] as SettingValues[K];
   }
 
-  /** The value as a person would write it. @throws RangeError for a key that is not in the schema: a mistake of the program */
+  /**
+   * The value as a person would write it.
+   * @throws RangeError for a key that is not in the schema: a mistake of the program
+   */
   text(key: string): string {
     const at = settingIndex(key);
     if (at < 0) throw new RangeError("no setting " + key);
@@ -50,7 +53,7 @@ export class Settings {
     return "";
   }
 
-  /** One `KEY=VALUE`, as on a command line; `KEY VALUE` too. */
+  /** Sets one `KEY=VALUE`, as on a command line, or `KEY VALUE`. @returns as `set` */
   assign(assignment: string): string {
     const { key, value, hasValue } = readAssignment(assignment);
     if (!hasValue) return "'" + printable(assignment, SHOWN) + "' is no setting: write KEY=VALUE";
@@ -58,7 +61,7 @@ export class Settings {
   }
 
   /**
-   * Lines of `set KEY VALUE` (or `KEY=VALUE`), `#` begins a comment. All of them or none.
+   * Sets lines of `set KEY VALUE` (or `KEY=VALUE`), all of them or none. `#` begins a comment.
    * @returns "" or one line that names the line's number and the mistake
    */
   apply(lines: string): string {
@@ -83,13 +86,14 @@ export class Settings {
   }
 
   /**
-   * Lines as `save` writes them, perhaps by another version: what is not known or not allowed any more is left out, the rest holds.
+   * Reads lines as `save` writes them, perhaps by another version: what is not known or not allowed any more is left
+   * out, the rest holds.
    * @returns the keys that were left out
    */
   restore(lines: string): string[] {
     const left: string[] = [];
     const { length } = lines;
-    // Line by line: memory for all of them at once is what a board has least of.
+    // The lines are read one by one, since a board may have no memory for all of them at once.
     for (let from = 0, end = 0; from < length; from = end + 1) {
       end = lines.indexOf("\n", from);
       if (end < 0) end = length;
@@ -106,7 +110,7 @@ export class Settings {
     return left;
   }
 
-  /** What differs from the initial values, as `apply` reads it; secrets too. */
+  /** Returns the settings that differ from their first values, as lines for `apply`. It includes secrets. */
   save(): string {
     let out = "";
     for (let i = 0; i < SCHEMA.length; i++) {
@@ -116,14 +120,14 @@ export class Settings {
     return out;
   }
 
-  /** All values, as `apply` reads them; secrets too. */
+  /** Returns all settings as lines for `apply`. It includes secrets. */
   saveAll(): string {
     let out = "";
     for (let i = 0; i < SCHEMA.length; i++) out += settingLine(SCHEMA[i].key, textOf(this.values[i]));
     return out;
   }
 
-  /** The value as a person may see it. */
+  /** Returns the value as a person may see it: a secret is hidden. */
   show(setting: Setting): string {
     const value = this.text(setting.key);
     return isSecret(setting) && value !== "" ? "********" : value;
@@ -140,7 +144,10 @@ function textOf(value: Value): string {
   return typeof value === "boolean" ? (value ? "on" : "off") : "" + value;
 }
 
-/** What was set and is not in force yet, the value of each key as it was given last. Laid over the settings as they are by then. */
+/**
+ * Changes that were set and are not in force yet, with the last value of each key. They are laid over the settings as
+ * those are at that time.
+ */
 export class Changes {
   private readonly keys: string[] = [];
   private readonly values: string[] = [];
@@ -180,11 +187,11 @@ export class Changes {
 export interface Assignment {
   key: string;
   value: string;
-  /** There was a value, if an empty one. */
+  /** Whether a value was given; it may be empty. */
   hasValue: boolean;
 }
 
-/** `KEY=VALUE`, `KEY VALUE` or `KEY = VALUE`, also behind `set`. */
+/** Reads `KEY=VALUE`, `KEY VALUE` or `KEY = VALUE`, also behind `set`. */
 export function readAssignment(text: string): Assignment {
   let line = text.trim();
   const isSet = line.slice(0, 4) === "set ";
@@ -194,12 +201,13 @@ export function readAssignment(text: string): Assignment {
   const cut = space > 0 && (equals < 0 || space < equals) ? space : equals;
   if (cut <= 0) return { key: line, value: "", hasValue: false };
   let value = line.slice(cut + 1).trim();
-  // `KEY = VALUE`; of `set KEY =VALUE` it is part of the value, and so it is saved.
+  // In `KEY = VALUE` the `=` is a separator. In `set KEY =VALUE` it is part of the value, because that is how `save`
+  // writes such a value.
   if (value.charAt(0) === "=" && cut === space && !isSet) value = value.slice(1).trim();
   return { key: line.slice(0, cut).trim(), value, hasValue: true };
 }
 
-/** One line: which key, what was given, what is allowed. */
+/** @returns one line: which key, what was given, what is allowed */
 function refusal(setting: Setting, value: string): string {
   const isHidden = setting.type === TYPE_SECRET || (isSecret(setting) && value.indexOf(",") >= 0);
   const given = isHidden ? "what was given" : "'" + printable(value, SHOWN) + "'";
@@ -207,7 +215,10 @@ function refusal(setting: Setting, value: string): string {
   return setting.key + ": " + given + " is not allowed: " + (why === "" ? "" : why + "; allowed: ") + allowed(setting);
 }
 
-/** The one way in which a setting is written to be kept or copied: `apply` and `restore` read the same back. @throws Error for a value that no check let through */
+/**
+ * Writes a setting as it is kept and copied: `apply` and `restore` read the same back.
+ * @throws Error for a value that no check let through
+ */
 export function settingLine(key: string, value: string): string {
   if (hasSteering(value) || value.trim() !== value) throw new Error(key + " was never checked");
   return "set " + key + " " + value + "\n";

@@ -1,4 +1,7 @@
-/** What the user agent has to know, read out of the settings. Not here: what one setting may be (schema.ts), what the user agent does with it (ua). */
+/**
+ * Reads what the user agent has to know out of the settings. Not here: what one setting may be (schema.ts), what the
+ * user agent does with it (ua).
+ */
 import { PROBE_AUTO } from "../ua/registration.js";
 import type { UserAgentSettings } from "../ua/useragent.js";
 import { TRANSPORT_TCP, TRANSPORT_UDP } from "../wire/names.js";

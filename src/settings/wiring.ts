@@ -1,6 +1,7 @@
 /**
- * How relays, light and amplifier are connected, as the settings say. It belongs to the hardware and not to a person's wishes, so a
- * factory reset leaves it, and it is kept once more beside the settings: a door must know it even when they cannot be read.
+ * How relays, light and amplifier are connected, as the settings say. It belongs to the hardware and not to a person's
+ * wishes, so a factory reset leaves it, and it is kept once more beside the settings: a door must know it even when
+ * they cannot be read.
  * Not here: levels and pins (the device).
  */
 import type { Level, PinWiring, RelayWiring } from "../../hal/device.js";
@@ -30,7 +31,7 @@ function levelOf(value: string): Level {
   return value === "high" || value === "low" || value === "unknown" ? value : "board";
 }
 
-/** Whether a door may open or stay open by a wrong value of it. */
+/** Returns whether a wrong value of that key may open a door or keep it open. */
 export function isOfRelay(key: string): boolean {
   return key.slice(0, 5) === "relay" && KEYS.indexOf(key) >= 0;
 }
@@ -39,14 +40,14 @@ export function copyWiring(from: Settings, to: Settings): void {
   for (let i = 0; i < KEYS.length; i++) to.set(KEYS[i], from.text(KEYS[i]));
 }
 
-/** The wiring alone, as `Settings.restore` reads it. */
+/** Returns the wiring alone, as lines for `Settings.restore`. */
 export function wiringLines(settings: Settings): string {
   let out = "";
   for (let i = 0; i < KEYS.length; i++) out += settingLine(KEYS[i], settings.text(KEYS[i]));
   return out;
 }
 
-/** The relays' levels were kept once, and cannot be read: nothing may be driven by guess. */
+/** Forgets the relays' levels after a record that cannot be read, so that no pin is driven by a guess. */
 export function forgetWiring(settings: Settings): void {
   for (let relay = 1; relay <= RELAYS_MOST; relay++) settings.set(RELAY_LEVELS[relay - 1], "unknown");
 }

@@ -1,4 +1,7 @@
-/** Time zones by name, made by `npm run zones` from tzdata 2025b. Each line: a rule as POSIX writes it, and the names of those who have it. */
+/**
+ * Time zones by name, made by `npm run zones` from tzdata 2025b. Each line: a rule as POSIX writes it, and the names of
+ * those who have it.
+ */
 export const ZONES = `<+00>0<+02>-2,M3.5.0/1,M10.5.0/3 Antarctica/Troll
 <+01>-1 Africa/Casablanca Africa/El_Aaiun
 <+0330>-3:30 Asia/Tehran
