@@ -32,7 +32,7 @@ export interface ByesUser {
 
 /** What they are sent by. */
 export interface ByesContext {
-  layer: TransactionLayer;
+  readonly layer: TransactionLayer;
   timers: Timers;
   /** TRANSPORT_* for URIs that name none. */
   transport: number;

@@ -42,7 +42,7 @@ export class Interval {
   /** How often a 422 was followed. */
   private raises = 0;
   private peerHasTimer = false;
-  // As they were before the last `take`.
+  // As they were before the last `readRequest`.
   private savedSeconds = 0;
   private savedRefresher = false;
   private savedPeerHasTimer = false;
@@ -57,7 +57,7 @@ export class Interval {
   }
 
   /** What their INVITE or UPDATE asks. @returns false when it is too brief: to be answered 422 with `writeMinSe`. RFC 4028 §9 */
-  take(m: Message): boolean {
+  readRequest(m: Message): boolean {
     this.savedSeconds = this.seconds;
     this.savedRefresher = this.isRefresher;
     this.savedPeerHasTimer = this.peerHasTimer;
@@ -74,7 +74,7 @@ export class Interval {
     return true;
   }
 
-  /** The request that was taken last was refused after all: it changes nothing. */
+  /** The request that was read last was refused after all: it changes nothing. */
   rollback(): void {
     this.seconds = this.savedSeconds;
     this.isRefresher = this.savedRefresher;
@@ -82,7 +82,7 @@ export class Interval {
   }
 
   /** What the 2xx to our INVITE or UPDATE says. RFC 4028 §7.2 */
-  adopt(m: Message): void {
+  readResponse(m: Message): void {
     const agreed = m.uint(HEADER_SESSION_EXPIRES, SECONDS_MOST);
     this.seconds = agreed < 0 ? 0 : Math.max(agreed, MIN_SE_LEAST_S);
     if (agreed >= 0) this.isRefresher = !hasRefresher(m) || span.isToken(UAC);

@@ -1,9 +1,20 @@
 /**
  * Offer and answer (RFC 3264) for one audio stream of PCMU or PCMA with telephone-event. Every other medium, and a second
- * audio stream, is refused with port 0. It keeps our description as it was last offered or answered, and what was agreed.
+ * audio stream, is refused with port 0. It keeps our description as it was last offered or answered, what was agreed, and whose
+ * offer waits for its answer:
+ *
+ *     NONE   --openOffer: our INVITE leaves, or we answer an INVITE without an offer-->  OURS
+ *     NONE   --receiveOffer: their INVITE, UPDATE or PRACK has one-->                    THEIRS
+ *     OURS   --closeExchange: their answer came, or their refusal-->                     NONE
+ *     THEIRS --closeExchange: our answer left-->                                         NONE
+ *     any    --rollback: the request with the offer was refused-->                       NONE, as it was before the offer
+ *
+ * Not here: which messages carry offers and answers (session.ts), and the sound.
  */
 import { equal, Span } from "../core/bytes.js";
 import type { RandomSource } from "../core/random.js";
+import { BODY_NONE, BODY_SDP, findSdp } from "../wire/body.js";
+import type { Message } from "../wire/message.js";
 import {
   DIRECTION_INACTIVE,
   DIRECTION_RECVONLY,
@@ -42,6 +53,18 @@ export const NEGOTIATION_NO_ROOM = 3;
 /** A codec is common, but sound would have to go to a host name, to IPv6 or to a group, none of which is spoken here: 488. */
 export const NEGOTIATION_ADDRESS = 4;
 
+// Whose offer has no answer yet.
+export const EXCHANGE_NONE = 0;
+export const EXCHANGE_OURS = 1;
+export const EXCHANGE_THEIRS = 2;
+
+// What a message brought as the answer to our offer.
+/** It has no description. */
+export const ANSWER_NONE = 0;
+export const ANSWER_TAKEN = 1;
+/** Its description cannot be read, or has nothing that we can do. */
+export const ANSWER_USELESS = 2;
+
 // Why an offer is refused, the later the nearer it came: indexes of WARNING_CODES, which are those of RFC 3261 §20.43.
 /** There is no audio. */
 const WARNING_MEDIUM = 0;
@@ -74,6 +97,9 @@ const DESCRIPTION_BYTES = SDP_SESSION_BYTES + SDP_AUDIO_BYTES + REFUSED_BYTES;
 /** Above are multicast, reserved and broadcast addresses: no place to send one call's sound to. RFC 1112 §4 */
 const UNICAST_END = 0xe0000000;
 const PORT_MAX = 65535;
+
+// For the time of one call only.
+const body = new Span();
 
 /** What all calls share: our address and codecs, and the memory that is used only while one of them negotiates. */
 export class NegotiationSettings {
@@ -143,6 +169,10 @@ export class Agreed {
 export class Negotiation {
   /** Our RTP port. */
   port = 0;
+  /** EXCHANGE_*: whose offer has no answer yet. */
+  exchange = EXCHANGE_NONE;
+  /** Our offer stands in a response: the ACK (or PRACK) must bring the answer to it. RFC 3261 §13.2.1, §14.2 */
+  isAnswerDue = false;
   /** Our description as it was written last. */
   readonly local = new Span();
   readonly result = new Agreed();
@@ -165,7 +195,7 @@ export class Negotiation {
   /** What was wanted of the description in force. */
   private inForce = DIRECTION_SENDRECV;
   private savedInForce = DIRECTION_SENDRECV;
-  /** Our offer waits for its answer. */
+  /** An offer of ours was written, and no answer was read since: what is in force is kept already. */
   private isOffering = false;
   /** Of our audio among the media of our offer, and our payload type for telephone-event in it. */
   private audioIndex = 0;
@@ -189,9 +219,52 @@ export class Negotiation {
     this.wanted = this.inForce = this.savedInForce = DIRECTION_SENDRECV;
     this.isOffering = false;
     this.agreed = false;
+    this.exchange = EXCHANGE_NONE;
+    this.isAnswerDue = false;
     this.result.sends = false;
     this.result.receives = false;
     this.result.heldByRemote = false;
+  }
+
+  /**
+   * Reads the offer of their INVITE, UPDATE or PRACK, and prepares our answer. Without an offer it prepares ours, for the response.
+   * @returns 0, or the status that refuses the request: then all stays as it was
+   */
+  receiveOffer(m: Message): number {
+    switch (findSdp(m, body)) {
+      case BODY_NONE:
+        if (this.writeOffer() !== NEGOTIATION_OK) return 500;
+        this.openOffer();
+        this.isAnswerDue = true;
+        return 0;
+      case BODY_SDP: {
+        const code = this.answerOffer(body.bytes, body.start, body.end);
+        if (code !== NEGOTIATION_OK)
+          return code === NEGOTIATION_MALFORMED ? 400 : code === NEGOTIATION_NO_ROOM ? 500 : 488;
+        this.exchange = EXCHANGE_THEIRS;
+        this.isAnswerDue = false;
+        return 0;
+      }
+      default:
+        return 415;
+    }
+  }
+
+  /** Reads the answer that `m` brings to our offer. The exchange stays open: an answer that may be lost comes again. @returns ANSWER_* */
+  receiveAnswer(m: Message): number {
+    if (findSdp(m, body) !== BODY_SDP) return ANSWER_NONE;
+    return this.readAnswer(body.bytes, body.start, body.end) === NEGOTIATION_OK ? ANSWER_TAKEN : ANSWER_USELESS;
+  }
+
+  /** Our offer leaves, for the first time or once more. */
+  openOffer(): void {
+    this.exchange = EXCHANGE_OURS;
+  }
+
+  /** The offer has its answer, or was refused. */
+  closeExchange(): void {
+    this.exchange = EXCHANGE_NONE;
+    this.isAnswerDue = false;
   }
 
   /** Whether an offer was answered. */
@@ -223,7 +296,7 @@ export class Negotiation {
    * Writes an offer: all our codecs, and the media of earlier exchanges in their places. RFC 3264 §5, §8
    * It may be written anew before it is answered. @returns NEGOTIATION_OK, with the offer in `local`, or NEGOTIATION_NO_ROOM
    */
-  offer(): number {
+  writeOffer(): number {
     const { sdp, local } = this;
     this.save();
     const hasBefore = local.size() > 0 && sdp.parse(local.bytes, local.start, local.end) === SDP_OK;
@@ -233,17 +306,17 @@ export class Negotiation {
     const w = this.begin();
     for (let i = 0; hasBefore && i < sdp.count; i++) {
       const media = sdp.mediaAt(i);
-      if (i === this.audioIndex) this.writeOffer(w, media.proto);
+      if (i === this.audioIndex) this.writeOffered(w, media.proto);
       else writeRefused(w, local.bytes, media, refusedBytes(sdp.count));
     }
-    if (!hasBefore || this.audioIndex === sdp.count) this.writeOffer(w, PROTO_RTP_AVP);
+    if (!hasBefore || this.audioIndex === sdp.count) this.writeOffered(w, PROTO_RTP_AVP);
     const done = this.finish();
     if (done === NEGOTIATION_OK) this.isOffering = true;
     return done;
   }
 
   /** Reads their offer and writes our answer. @returns NEGOTIATION_*; when not OK all stays as it was */
-  answer(bytes: Uint8Array, start: number, end: number): number {
+  answerOffer(bytes: Uint8Array, start: number, end: number): number {
     const sdp = this.sdp;
     this.save();
     const code = sdp.parse(bytes, start, end);
@@ -277,7 +350,7 @@ export class Negotiation {
    * Reads their answer to our offer. Of forks each may answer; the last one counts.
    * @returns NEGOTIATION_*; when not OK all stays as it was
    */
-  accept(bytes: Uint8Array, start: number, end: number): number {
+  readAnswer(bytes: Uint8Array, start: number, end: number): number {
     const code = this.sdp.parse(bytes, start, end);
     if (code !== SDP_OK) return code === SDP_LIMIT ? NEGOTIATION_NO_CODEC : NEGOTIATION_MALFORMED;
     // Media are matched by their place. RFC 3264 §6
@@ -301,6 +374,7 @@ export class Negotiation {
 
   /** Our offer (or the answer we prepared) did not come to be: what was agreed before stays. RFC 3264 §8 */
   rollback(): void {
+    this.closeExchange();
     this.local.set(this.savedLocal.bytes, this.savedLocal.start, this.savedLocal.end);
     this.version = this.savedVersion;
     this.inForce = this.savedInForce;
@@ -432,7 +506,7 @@ export class Negotiation {
     return place;
   }
 
-  private writeOffer(w: Writer, proto: number): void {
+  private writeOffered(w: Writer, proto: number): void {
     const { audio, codecs } = this.settings;
     audio.count = 0;
     for (let i = 0; i < codecs.length; i++) audio.add(codecs[i], codecs[i]);

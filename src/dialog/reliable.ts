@@ -28,7 +28,7 @@ export class Reliable {
   }
 
   /** One goes out. @param first a random number to begin with */
-  begin(timers: Timers, timer: number, first: number): void {
+  startRepeating(timers: Timers, timer: number, first: number): void {
     this.rseq = this.rseq === 0 ? first : this.rseq + 1;
     this.isPending = true;
     this.delayMs = T1_MS;
@@ -36,8 +36,8 @@ export class Reliable {
     timers.start(timer, T1_MS);
   }
 
-  /** It is to be sent again. @returns false when that has gone on for too long */
-  repeat(timers: Timers, timer: number): boolean {
+  /** It is sent again: sets when it is due the next time. @returns false when that has gone on for too long */
+  scheduleNext(timers: Timers, timer: number): boolean {
     const leftMs = this.sinceMs + GIVE_UP_MS - timers.nowMs;
     if (leftMs <= 0) return false;
     this.delayMs *= 2;

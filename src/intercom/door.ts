@@ -13,7 +13,8 @@ import type { Limits } from "../core/limits.js";
 import { printable } from "../core/printable.js";
 import type { RandomSource } from "../core/random.js";
 import type { Timers, TimerUser } from "../core/timers.js";
-import { CAUSE_DECLINED, CAUSE_LOCAL, SESSION_INCOMING } from "../dialog/session.js";
+import { CAUSE_DECLINED, CAUSE_LOCAL } from "../dialog/cause.js";
+import { SESSION_INCOMING } from "../dialog/session.js";
 import { INBAND_AUTO, INBAND_OFF, INBAND_ON } from "../media/agreement.js";
 import { mayPress, planOfButton, planOfHold } from "../settings/buttons.js";
 import { HOUSE_GROUP, type Plan, planOf } from "../settings/ringplan.js";
@@ -30,6 +31,7 @@ import {
   CALL_HELD,
   CALL_INCOMING,
   CALL_RINGING,
+  CAUSE_NO_ANSWER,
   type Call,
   SOUND_MOVED,
   SOUND_QUIET,
@@ -37,7 +39,7 @@ import {
 } from "../ua/call.js";
 import { REGISTRATION_DONE, REGISTRATION_FAILED, REGISTRATION_OFF, REGISTRATION_TRYING } from "../ua/registration.js";
 import { TRANSFER_PICKING } from "../ua/transfer.js";
-import { CAUSE_NO_ANSWER, type Destination, UserAgent, type UserAgentUser } from "../ua/useragent.js";
+import { type Destination, UserAgent, type UserAgentUser } from "../ua/useragent.js";
 import type { Message } from "../wire/message.js";
 import { HEADER_REPLACES, METHOD_INVITE, METHOD_MESSAGE } from "../wire/names.js";
 import type { Writer } from "../wire/writer.js";

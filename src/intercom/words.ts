@@ -14,10 +14,9 @@ import {
   CAUSE_TIMEOUT,
   CAUSE_TOO_LONG,
   CAUSE_UNKNOWN_NAME,
-} from "../dialog/session.js";
+} from "../dialog/cause.js";
 import type { MediaStream } from "../media/stream.js";
-import type { Call } from "../ua/call.js";
-import { CAUSE_NO_ANSWER, CAUSE_NO_SOUND } from "../ua/useragent.js";
+import { CAUSE_NO_ANSWER, CAUSE_NO_SOUND, type Call } from "../ua/call.js";
 import { BODY_FOUND, findText } from "../wire/body.js";
 import type { Message } from "../wire/message.js";
 

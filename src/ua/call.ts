@@ -1,10 +1,35 @@
-/** One call of the user agent: its session, its sound, and what a person sees of it. The user agent moves it from state to state. */
+/**
+ * One call of the user agent: it is the user of its session, runs its sound on the line that it has, and says what a person sees of it.
+ *
+ *     FREE --we call--> CALLING --180--> RINGING --sound agreed--> EARLY --2xx--> CONFIRMED
+ *     FREE --they call--> INCOMING --ACK--> CONFIRMED
+ *     CONFIRMED <--held, taken back by the other side--> HELD
+ *     any --the session ends--> ENDED
+ *
+ * Not here: which call and which line are free (useragent.ts), requests in the call that are none of the session (useragent.ts), and a call
+ * that goes over to another phone (transfer.ts).
+ */
+import { Span } from "../core/bytes.js";
 import type { RandomSource } from "../core/random.js";
 import type { Timers, TimerUser } from "../core/timers.js";
+import { CAUSE_DECLINED, CAUSE_LOCAL, CAUSE_TOO_LONG } from "../dialog/cause.js";
 import { Negotiation, type NegotiationSettings } from "../dialog/negotiation.js";
-import { Session, type SessionContext } from "../dialog/session.js";
+import { SESSION_ANSWERED, Session, type SessionContext, type SessionUser } from "../dialog/session.js";
+import { SOUND_NOT_OWED } from "../media/agreement.js";
 import { type MediaSink, MediaStream, type MediaUser } from "../media/stream.js";
+import type { ClientTransaction } from "../transaction/client.js";
+import type { ServerTransaction } from "../transaction/server.js";
+import type { Message } from "../wire/message.js";
+import type { Writer } from "../wire/writer.js";
+import type { Account } from "./account.js";
+import type { Credentials } from "./credentials.js";
+import { explainChallenge } from "./explain.js";
 import { Redirects } from "./redirects.js";
+
+/** Nobody answered in the time a call may ring. Beside the CAUSE_* of the session. */
+export const CAUSE_NO_ANSWER = 20;
+/** No RTP came for the configured time. */
+export const CAUSE_NO_SOUND = 21;
 
 export const CALL_FREE = 0;
 /** We call; nothing but 100 has come. */
@@ -28,7 +53,13 @@ export const SOUND_BACK = 1;
 export const SOUND_MOVED = 2;
 
 /** No call rings for longer, whatever the settings say: the other side may be gone without a word. */
-const RING_MOST_MS = 3_600_000;
+export const RING_MOST_MS = 3_600_000;
+/** How often the challenges to one request are answered. */
+const CHALLENGES_MOST = 2;
+const NOT_THE_SERVER = "whoever asked is not the server of the settings, and gets no password";
+
+// For the time of one call only.
+const span = new Span();
 
 /** Where the sound of line number `line` is sent from: each line has a port of its own. Octets are lent for the time of the call. */
 export interface SoundNetwork {
@@ -36,13 +67,31 @@ export interface SoundNetwork {
   rtcp(line: number, ip: number, port: number, bytes: Uint8Array, start: number, end: number): void;
 }
 
+/** What all calls of a user agent share. */
+export interface CallContext extends SessionContext {
+  readonly account: Account;
+  readonly credentials: Credentials;
+  /** A call is hung up when no RTP came for so long, in ms; 0 never. */
+  silenceTimeMs: number;
+}
+
 /** What a call and its line tell the user agent. */
 export interface CallUser {
-  onCallTimer(call: Call): void;
+  /** `call.state` changed. @param cause CAUSE_* when it ended, else 0 @param status that ended it, or 0 @param m the message behind it, or null */
+  onCallState(call: Call, cause: number, status: number, m: Message | null): void;
+  /** As `SessionUser.onUnchanged`. */
+  onCallUnchanged(call: Call, wasHold: boolean, m: Message | null): void;
+  /** As `SessionUser.onOther`. */
+  onCallRequest(call: Call, t: ServerTransaction, m: Message): void;
   onCallDigit(call: Call, code: number, durationMs: number, isInband: boolean): void;
-  onSoundLost(call: Call): void;
   /** @param change SOUND_* @param ip @param port where it comes from now */
   onSoundChange(call: Call, change: number, ip: number, port: number): void;
+  /** The sound of that call has stopped: another one may be heard on its line. */
+  onSoundStopped(call: Call): void;
+  /** A challenge of the call was not answered. @param problem why, one line for a person */
+  onUnanswerable(problem: string): void;
+  /** Something is wrong that nothing else tells the cause of, one line for a person. */
+  onTrouble(line: string): void;
 }
 
 /** One port for sound, and the stream on it. Calls that ring together share one, for only one of them will be answered. */
@@ -79,7 +128,7 @@ export class Line implements MediaSink, MediaUser {
   }
 
   onMediaTimeout(): void {
-    if (this.call !== null) this.user.onSoundLost(this.call);
+    this.call?.onSoundLost();
   }
 
   onMediaQuiet(isQuiet: boolean): void {
@@ -89,9 +138,21 @@ export class Line implements MediaSink, MediaUser {
   onMediaMoved(ip: number, port: number): void {
     if (this.call !== null) this.user.onSoundChange(this.call, SOUND_MOVED, ip, port);
   }
+
+  /** Of the calls that share a line the first with sound before the answer is heard; whoever answers takes its place. @returns whether that call is heard now */
+  giveSoundTo(call: Call, isConfirmed: boolean): boolean {
+    const other = this.call;
+    if (other !== null && other !== call && other.hasSound) {
+      if (!isConfirmed) return false;
+      other.hasSound = false;
+      this.media.stop();
+    }
+    this.call = call;
+    return true;
+  }
 }
 
-export class Call implements TimerUser {
+export class Call implements SessionUser, TimerUser {
   state = CALL_FREE;
   /** Whether it is known who is at the other end: whoever owns the user agent says. */
   isKnown = false;
@@ -109,20 +170,18 @@ export class Call implements TimerUser {
   isMoved = false;
   /** The status that ends it when the time is over in which it may ring. */
   lateStatus = 480;
-  private readonly timers: Timers;
+  /** How many REFERs came in it. */
+  refers = 0;
+  private readonly context: CallContext;
   private readonly user: CallUser;
   private readonly timer: number;
+  /** CAUSE_* of the end that we are about to make, 0 for that of the session. */
+  private ownCause = 0;
 
-  constructor(
-    context: SessionContext,
-    settings: NegotiationSettings,
-    line: Line,
-    user: CallUser,
-    random: RandomSource,
-  ) {
-    this.timers = context.timers;
+  constructor(context: CallContext, settings: NegotiationSettings, line: Line, user: CallUser, random: RandomSource) {
+    this.context = context;
     this.user = user;
-    this.session = new Session(context, new Negotiation(settings, random));
+    this.session = new Session(context, new Negotiation(settings, random), this);
     this.line = line;
     this.timer = context.timers.make(this, 0);
   }
@@ -131,22 +190,181 @@ export class Call implements TimerUser {
     return this.line.media;
   }
 
-  /** @returns whether it had sound, so that the statistics of `media` are its own */
+  /** Whether it goes on: it is neither unused nor over. */
+  isActive(): boolean {
+    return this.state !== CALL_FREE && this.state !== CALL_ENDED;
+  }
+
+  /** Whether it is answered, and not over. */
+  isTalking(): boolean {
+    return this.state === CALL_CONFIRMED || this.state === CALL_HELD;
+  }
+
+  /** Whether it had sound, so that the statistics of `media` are its own. */
   hadSound(): boolean {
     return this.line.call === this && this.line.media.hasRun();
   }
 
+  /** It is made, or comes. @param state CALL_CALLING or CALL_INCOMING */
+  startRinging(state: number): void {
+    this.state = state;
+    this.startedMs = this.context.timers.nowMs;
+    this.answeredMs = -1;
+    this.refers = 0;
+  }
+
   /** Limits the time until it is answered. @param timeMs 0 for as long as anybody may ring */
   limit(timeMs: number): void {
-    this.timers.start(this.timer, timeMs > 0 ? timeMs : RING_MOST_MS);
+    this.context.timers.start(this.timer, timeMs > 0 ? timeMs : RING_MOST_MS);
   }
 
   /** It is answered, or over. */
   unlimit(): void {
-    this.timers.stop(this.timer);
+    this.context.timers.stop(this.timer);
   }
 
+  // ---- its time and its sound ----
+
+  /** It rang for too long. Once it was answered, only the ACK is still to come. */
   onTimer(): void {
-    this.user.onCallTimer(this);
+    if (this.session.state !== SESSION_ANSWERED) this.giveUp(CAUSE_NO_ANSWER, this.lateStatus);
   }
+
+  onSoundLost(): void {
+    this.giveUp(CAUSE_NO_SOUND, 486);
+  }
+
+  /** Its sound runs from now on, unless another call on the line is heard. @param isConfirmed it was answered, and takes the place of the other */
+  startSound(isConfirmed: boolean): void {
+    if (this.isMoved || !this.line.giveSoundTo(this, isConfirmed)) return;
+    this.hasSound = true;
+    this.media.start();
+  }
+
+  /** The sound goes as the session agreed. Before the answer the other side owes us none. */
+  configureSound(): void {
+    const { session, context } = this;
+    this.media.configure(session.negotiation.result, session.isConfirmed() ? context.silenceTimeMs : SOUND_NOT_OWED);
+  }
+
+  private giveUp(cause: number, status: number): void {
+    if (!this.isActive()) return;
+    this.ownCause = cause;
+    this.session.hangUp(status);
+    this.ownCause = 0;
+  }
+
+  // ---- what its session asks ----
+
+  onChallenge(t: ClientTransaction, m: Message): boolean {
+    const { credentials, account } = this.context;
+    const { session } = this;
+    const isTrusted = this.isTrusted(t);
+    if (isTrusted && session.challenges < CHALLENGES_MOST && credentials.take(t, m, session.challenges > 0)) {
+      session.challenges += 1;
+      return true;
+    }
+    // What went along in advance was of no use.
+    if (isTrusted) credentials.forgetProxies();
+    if (isTrusted && credentials.problem !== "") this.user.onTrouble(credentials.problem);
+    this.user.onUnanswerable(isTrusted ? explainChallenge(m, account.settings) : NOT_THE_SERVER);
+    return false;
+  }
+
+  /** A stranger who is called is not told what the server would accept. */
+  writeCredentials(t: ClientTransaction, w: Writer, method: number, requestUri: Span): void {
+    if (this.isTrusted(t)) this.context.credentials.write(w, t, method, requestUri, this.session.challenges > 0);
+  }
+
+  onRefused(m: Message | null): boolean {
+    const { session, redirects } = this;
+    const { draft } = session;
+    if (m !== null && m.status >= 600) return false;
+    // Perhaps for what went along with it, which was asked for once.
+    if (m !== null && (m.status === 400 || m.status === 403)) this.context.credentials.forgetProxies();
+    if (m !== null && m.status < 400) redirects.add(m);
+    if (draft === null) return false;
+    while (redirects.next(span)) {
+      if (!draft.setTarget(span.bytes, span.start, span.end)) continue;
+      session.challenges = 0;
+      return true;
+    }
+    return false;
+  }
+
+  private isTrusted(t: ClientTransaction): boolean {
+    const { credentials, account } = this.context;
+    return credentials.trusts(t, this.session.draft, account.routes.length > 0);
+  }
+
+  // ---- what its session tells ----
+
+  onProgress(status: number): void {
+    if (status === 180 && this.state === CALL_CALLING) this.changeState(CALL_RINGING);
+  }
+
+  onAgreed(): void {
+    const { session } = this;
+    const { heldByRemote } = session.negotiation.result;
+    if (!this.hasSound) this.startSound(session.isConfirmed());
+    if (this.hasSound) this.configureSound();
+    switch (this.state) {
+      case CALL_CALLING:
+      case CALL_RINGING:
+        if (!session.isConfirmed()) this.changeState(CALL_EARLY);
+        break;
+      case CALL_CONFIRMED:
+        if (heldByRemote) this.changeState(CALL_HELD);
+        break;
+      case CALL_HELD:
+        if (!heldByRemote) this.changeState(CALL_CONFIRMED);
+        break;
+      default:
+        break;
+    }
+  }
+
+  onConfirmed(): void {
+    this.answeredMs = this.context.timers.nowMs;
+    this.unlimit();
+    // It takes the place of another, whose sound ran until now.
+    if (!this.hasSound) this.startSound(true);
+    this.configureSound();
+    this.changeState(CALL_CONFIRMED);
+    if (this.state === CALL_CONFIRMED && this.session.negotiation.result.heldByRemote) this.changeState(CALL_HELD);
+  }
+
+  onEnded(cause: number, status: number, m: Message | null): void {
+    this.unlimit();
+    if (this.hasSound) {
+      this.hasSound = false;
+      this.media.stop();
+      this.user.onSoundStopped(this);
+    }
+    const own = this.ownCause;
+    this.ownCause = 0;
+    if (cause === CAUSE_TOO_LONG) this.user.onTrouble(lengthProblem(this.context));
+    this.state = CALL_ENDED;
+    const isOurs = cause === CAUSE_LOCAL || cause === CAUSE_DECLINED;
+    this.user.onCallState(this, isOurs && own !== 0 ? own : cause, status, m);
+  }
+
+  onUnchanged(wasHold: boolean, m: Message | null): void {
+    if (this.isActive()) this.user.onCallUnchanged(this, wasHold, m);
+  }
+
+  onOther(t: ServerTransaction, m: Message): void {
+    this.user.onCallRequest(this, t, m);
+  }
+
+  private changeState(state: number): void {
+    this.state = state;
+    this.user.onCallState(this, 0, 0, null);
+  }
+}
+
+/** Says that the INVITE does not fit its buffer, one line for a person. */
+export function lengthProblem({ layer }: CallContext): string {
+  const most = layer.limits.transactionBytes;
+  return "the INVITE is too long, " + most + " octets at most: a shorter target, sip.user, sip.authUser, sip.proxy";
 }

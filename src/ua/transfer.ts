@@ -11,7 +11,6 @@
  */
 import type { Span } from "../core/bytes.js";
 import type { Timers, TimerUser } from "../core/timers.js";
-import { Referral } from "../dialog/referral.js";
 import {
   CAUSE_LOCAL,
   CAUSE_NETWORK,
@@ -20,7 +19,8 @@ import {
   CAUSE_TIMEOUT,
   CAUSE_TOO_LONG,
   CAUSE_UNKNOWN_NAME,
-} from "../dialog/session.js";
+} from "../dialog/cause.js";
+import { Referral } from "../dialog/referral.js";
 import type { NotifyHost } from "../dialog/subscription.js";
 import type { Message } from "../wire/message.js";
 import {

@@ -22,18 +22,8 @@ import {
   SUPPORTED_ALL,
 } from "../dialog/lines.js";
 import { NegotiationSettings } from "../dialog/negotiation.js";
-import {
-  CAUSE_DECLINED,
-  CAUSE_LOCAL,
-  CAUSE_TOO_LONG,
-  SESSION_ANSWERED,
-  SESSION_ENDED,
-  type Session,
-  type SessionContext,
-  type SessionUser,
-} from "../dialog/session.js";
+import { SESSION_ANSWERED, SESSION_ENDED } from "../dialog/session.js";
 import type { SubscriptionHost } from "../dialog/subscription.js";
-import { SOUND_NOT_OWED } from "../media/agreement.js";
 import { RETRY_AFTER } from "../transaction/answer.js";
 import type { ClientTransaction } from "../transaction/client.js";
 import { Flow } from "../transaction/flow.js";
@@ -73,19 +63,19 @@ import { Account, type AccountSettings, isSameAccount } from "./account.js";
 import {
   CALL_CALLING,
   CALL_CONFIRMED,
-  CALL_EARLY,
   CALL_ENDED,
   CALL_FREE,
   CALL_HELD,
   CALL_INCOMING,
-  CALL_RINGING,
   Call,
+  type CallContext,
   type CallUser,
   Line,
+  lengthProblem,
+  RING_MOST_MS,
   type SoundNetwork,
 } from "./call.js";
 import { Credentials } from "./credentials.js";
-import { explainChallenge } from "./explain.js";
 import { readInfoDigit } from "./info.js";
 import {
   REGISTRATION_DONE,
@@ -97,11 +87,6 @@ import {
 import { readContact, readTarget } from "./target.js";
 import { TRANSFER_REFUSED, Transfer, type TransferHost } from "./transfer.js";
 import { ALLOW_EVENTS, WATCH_CONFIRMED, WATCH_EARLY, WATCH_IDLE, WATCH_TRYING, Watchers } from "./watchers.js";
-
-/** Nobody answered in the time a call may ring. Beside the CAUSE_* of the session. */
-export const CAUSE_NO_ANSWER = 20;
-/** No RTP came for the configured time. */
-export const CAUSE_NO_SOUND = 21;
 
 // By which way a digit came.
 export const DIGIT_RTP = 1;
@@ -176,9 +161,6 @@ export interface Destination {
 
 /** An Expires beyond a day is no limit. */
 const LONGEST_RING_S = 86_400;
-/** How often the challenges to one request are answered. */
-const CHALLENGES_MOST = 2;
-
 /** Option tags that are known here. */
 const OPTIONS: readonly Uint8Array[] = [octets("100rel"), octets("timer"), octets("replaces"), octets("norefersub")];
 /** What is looked at outside of dialogs. Some of these methods belong into one: 481. */
@@ -204,8 +186,6 @@ const RULES: Rules = {
 /** The same where calls may be moved. */
 const RULES_REFER: Rules = { ...RULES, methods: RULES.methods | methodBits([METHOD_REFER]), allow: ALLOW_REFER };
 const REFER_SUB_FALSE = octets("Refer-Sub: false\r\n");
-/** How long a call may ring whose time is not limited by the settings. */
-const RING_MOST_MS = 3_600_000;
 const ANY_TYPE = octets("*/*");
 const ANY_APPLICATION = octets("application/*");
 const APPLICATION_SDP = octets("application/sdp");
@@ -217,9 +197,7 @@ const from = new Flow();
 const replaces = new Replaces();
 const destination: Destination = { target: "", isDirect: false };
 
-export class UserAgent
-  implements TransactionUser, SessionUser, CallUser, RegistrationUser, SubscriptionHost, TransferHost
-{
+export class UserAgent implements TransactionUser, CallUser, RegistrationUser, SubscriptionHost, TransferHost {
   readonly layer: TransactionLayer;
   readonly account: Account;
   readonly registration: Registration;
@@ -237,18 +215,16 @@ export class UserAgent
   joins = false;
   /** No clock sends anything to an address over UDP that has not shown yet that it reads what we send: strangers can reach us. */
   isWary = false;
-  private readonly context: SessionContext;
+  private readonly context: CallContext;
   private readonly negotiation = new NegotiationSettings();
   private readonly credentials: Credentials;
   private readonly watchers: Watchers;
   /** What the REFER that came last asks for. */
   private readonly wish = new ReferTo();
-  private readonly timers: Timers;
   private readonly random: RandomSource;
   private readonly user: UserAgentUser;
   private settings: UserAgentSettings;
   private isConfigured = false;
-  private cause = 0;
   /** What was told of the registration last. */
   private toldTrouble = "";
 
@@ -262,7 +238,6 @@ export class UserAgent
     user: UserAgentUser,
   ) {
     this.settings = settings;
-    this.timers = timers;
     this.random = random;
     this.user = user;
     // One connection is always left for the door's own, to its server.
@@ -278,13 +253,15 @@ export class UserAgent
       timers,
       random,
       dialogs: this.dialogs,
-      user: this,
       transport: settings.transport,
       contactUser: this.account.user,
       allow: allowOf(settings),
       sessionExpiresS: settings.sessionExpiresS,
       answersEarly: settings.earlyAnswer === true,
       minSeS: settings.minSeS,
+      account: this.account,
+      credentials: this.credentials,
+      silenceTimeMs: settings.silenceTimeMs,
     };
     const lines: Line[] = [];
     for (let i = 0; i < limits.lines; i++) lines.push(new Line(i, timers, sound, this, random));
@@ -314,6 +291,7 @@ export class UserAgent
     this.context.sessionExpiresS = settings.sessionExpiresS;
     this.context.answersEarly = settings.earlyAnswer === true;
     this.context.minSeS = settings.minSeS;
+    this.context.silenceTimeMs = settings.silenceTimeMs;
     const wasRegistered = this.registration.state !== REGISTRATION_OFF;
     const before = this.account.settings;
     const { layer } = this;
@@ -342,7 +320,7 @@ export class UserAgent
     this.registration.renew();
     for (let i = 0; i < this.calls.length; i++) {
       const call = this.calls[i];
-      if (!call.session.reoffer()) this.onUnchanged(call.session, false, null);
+      if (!call.session.reoffer()) call.onUnchanged(false, null);
     }
   }
 
@@ -372,16 +350,14 @@ export class UserAgent
       return this.cannot("'" + target.trim() + "' is too long to call");
     }
     call.redirects.begin(draft.target);
-    call.state = CALL_CALLING;
-    call.startedMs = this.timers.nowMs;
-    call.answeredMs = -1;
+    call.startRinging(CALL_CALLING);
     if (!call.session.call(draft, fields)) {
       call.state = CALL_ENDED;
-      if (call.session.isTooLong) return this.cannot(this.lengthError());
+      if (call.session.isTooLong) return this.cannot(lengthProblem(this.context));
       return this.cannot("the INVITE could not be sent: no free transaction", true);
     }
     call.limit(this.settings.ringTimeMs);
-    this.tell(call, 0, 0, null);
+    this.onCallState(call, 0, 0, null);
     return call;
   }
 
@@ -392,12 +368,12 @@ export class UserAgent
 
   /** Ends a call, whatever its state. @param status an incoming call is refused with: 486, 603, 480 */
   hangUp(call: Call, status = 486): void {
-    if (this.isActive(call)) call.session.hangUp(status);
+    if (call.isActive()) call.session.hangUp(status);
   }
 
   /** Gives up a call that another one has made needless. RFC 3326 */
   cancelFor(call: Call): void {
-    if (this.isActive(call)) call.session.hangUp(486, COMPLETED_ELSEWHERE);
+    if (call.isActive()) call.session.hangUp(486, COMPLETED_ELSEWHERE);
   }
 
   callBeside(target: string, beside: Call, isDirect: boolean, fields: Span | null): Call | null {
@@ -407,7 +383,7 @@ export class UserAgent
   /** Moves the one we talk to (the visitor, seen from a door) to another phone. @param isDirect as of `call` @returns "" or why not */
   move(target: string, isDirect = false): string {
     const call = this.activeCall();
-    if (call === null || !isTalking(call)) return "there is no call to move";
+    if (call === null || !call.isTalking()) return "there is no call to move";
     if (this.transfer.isOn || this.transfer.isPicking) return "the call is being moved already";
     return this.transfer.begin(call, target, isDirect, null) ? "" : this.error;
   }
@@ -420,7 +396,7 @@ export class UserAgent
   }
 
   isActive(call: Call): boolean {
-    return call.state !== CALL_FREE && call.state !== CALL_ENDED;
+    return call.isActive();
   }
 
   /** @returns the call that is going on: one that is answered, else one whose sound runs, else the first that rings; null when there is none */
@@ -428,7 +404,7 @@ export class UserAgent
     let found: Call | null = null;
     for (let i = 0; i < this.calls.length; i++) {
       const call = this.calls[i];
-      if (!this.isActive(call) || call.isMoved) continue;
+      if (!call.isActive() || call.isMoved) continue;
       if (call.state === CALL_CONFIRMED || call.state === CALL_HELD) return call;
       if (found === null || (call.hasSound && !found.hasSound)) found = call;
     }
@@ -586,15 +562,13 @@ export class UserAgent
     this.arrive(call, t);
     this.limitRinging(call, m);
     if (!t.isUnproven) call.session.progress(180);
-    if (call.state === CALL_INCOMING) this.tell(call, 0, 0, m);
+    if (call.state === CALL_INCOMING) this.onCallState(call, 0, 0, m);
     // Whoever is answered by itself gets one message for the one it sent: as long as it hears nothing it sends its INVITE again.
     if (t.isUnproven) call.session.progress(180);
   }
 
   private arrive(call: Call, t: ServerTransaction): void {
-    call.state = CALL_INCOMING;
-    call.startedMs = this.timers.nowMs;
-    call.answeredMs = -1;
+    call.startRinging(CALL_INCOMING);
     t.isUnproven = this.isWary && t.source.transport === TRANSPORT_UDP && !this.layer.isProven(t.source.ip);
   }
 
@@ -636,7 +610,7 @@ export class UserAgent
     this.arrive(call, t);
     call.unlimit();
     this.transfer.pickUp(call, place);
-    this.tell(call, 0, 0, m);
+    this.onCallState(call, 0, 0, m);
     if (call.state === CALL_INCOMING) call.session.answer();
   }
 
@@ -657,7 +631,7 @@ export class UserAgent
       replyWith(this.layer, t, 405, ALLOW);
       return;
     }
-    call.session.refers += 1;
+    call.refers += 1;
     const status = this.judgeRefer(t, m, call);
     if (status !== 0) {
       if (status === 400) this.refuseFor(t, m, 400, BAD_REFER_TO);
@@ -665,7 +639,7 @@ export class UserAgent
       this.onTransfer(TRANSFER_REFUSED, call, null, 0, status, m);
       return;
     }
-    const id = call.session.refers > 1 ? m.cseq : -1;
+    const id = call.refers > 1 ? m.cseq : -1;
     const { isSilent } = wish;
     if (!transfer.begin(call, destination.target, destination.isDirect, wish.fields)) {
       const failed = this.isFull ? 503 : 513;
@@ -685,7 +659,7 @@ export class UserAgent
   private judgeRefer(t: ServerTransaction, m: Message, call: Call): number {
     const { transfer, wish, user } = this;
     // What is not answered yet, or being moved, cannot be moved.
-    if (!isTalking(call) || call.isMoved || transfer.isOn || transfer.isPicking) return 491;
+    if (!call.isTalking() || call.isMoved || transfer.isOn || transfer.isPicking) return 491;
     const status = wish.read(m, this.layer.scratch);
     if (status !== 0) return status;
     if (user.mayRefer === undefined || !transfer.mayMove) return 403;
@@ -753,26 +727,7 @@ export class UserAgent
     this.watchers.writeState(w, version, this.account.aor);
   }
 
-  // ---- what sessions ask and tell ----
-
-  onChallenge(s: Session, t: ClientTransaction, m: Message): boolean {
-    const isTrusted = this.credentials.trusts(t, s.draft, this.account.routes.length > 0);
-    if (isTrusted && s.challenges < CHALLENGES_MOST && this.credentials.take(t, m, s.challenges > 0)) {
-      s.challenges += 1;
-      return true;
-    }
-    // What went along in advance was of no use.
-    if (isTrusted) this.credentials.forgetProxies();
-    if (isTrusted && this.credentials.problem !== "") this.user.onTrouble?.(this.credentials.problem);
-    this.challengeProblem = isTrusted ? explainChallenge(m, this.settings) : NOT_THE_SERVER;
-    return false;
-  }
-
-  writeCredentials(s: Session, t: ClientTransaction, w: Writer, method: number, requestUri: Span): void {
-    // A stranger who is called is not told what the server would accept.
-    if (this.credentials.trusts(t, s.draft, this.account.routes.length > 0))
-      this.credentials.write(w, t, method, requestUri, s.challenges > 0);
-  }
+  // ---- what calls tell ----
 
   isAnswerable(t: ClientTransaction, m: Message, isSecond: boolean): boolean {
     return this.credentials.trusts(t, null, this.account.routes.length > 0) && this.credentials.take(t, m, isSecond);
@@ -783,72 +738,11 @@ export class UserAgent
       this.credentials.write(w, t, method, requestUri, true);
   }
 
-  onRefused(s: Session, m: Message | null): boolean {
-    const call = this.callWith(s);
-    if (m !== null && m.status >= 600) return false;
-    // Perhaps for what went along with it, which was asked for once.
-    if (m !== null && (m.status === 400 || m.status === 403)) this.credentials.forgetProxies();
-    if (m !== null && m.status < 400) call.redirects.add(m);
-    if (s.draft === null) return false;
-    while (call.redirects.next(span)) {
-      if (!s.draft.setTarget(span.bytes, span.start, span.end)) continue;
-      s.challenges = 0;
-      return true;
-    }
-    return false;
+  onCallUnchanged(call: Call, wasHold: boolean, m: Message | null): void {
+    this.user.onUnchanged?.(call, wasHold, m);
   }
 
-  onProgress(s: Session, status: number): void {
-    const call = this.callWith(s);
-    if (status === 180 && call.state === CALL_CALLING) this.setState(call, CALL_RINGING);
-  }
-
-  onAgreed(s: Session): void {
-    const call = this.callWith(s);
-    const agreed = s.negotiation.result;
-    if (!call.hasSound) this.startSound(call, s.isConfirmed());
-    // Before the answer the other side owes us no sound.
-    if (call.hasSound) call.media.configure(agreed, s.isConfirmed() ? this.settings.silenceTimeMs : SOUND_NOT_OWED);
-    if (call.state === CALL_CALLING || call.state === CALL_RINGING) {
-      if (s.isConfirmed()) return;
-      this.setState(call, CALL_EARLY);
-    } else if (call.state === CALL_CONFIRMED && agreed.heldByRemote) this.setState(call, CALL_HELD);
-    else if (call.state === CALL_HELD && !agreed.heldByRemote) this.setState(call, CALL_CONFIRMED);
-  }
-
-  onConfirmed(s: Session): void {
-    const call = this.callWith(s);
-    call.answeredMs = this.timers.nowMs;
-    call.unlimit();
-    // It takes the place of another, whose sound ran until now.
-    if (!call.hasSound) this.startSound(call, true);
-    call.media.configure(s.negotiation.result, this.settings.silenceTimeMs);
-    this.setState(call, CALL_CONFIRMED);
-    if (s.negotiation.result.heldByRemote && call.state === CALL_CONFIRMED) this.setState(call, CALL_HELD);
-  }
-
-  onEnded(s: Session, cause: number, status: number, m: Message | null): void {
-    const call = this.callWith(s);
-    call.unlimit();
-    if (call.hasSound) {
-      call.hasSound = false;
-      call.media.stop();
-      this.passSound(call);
-    }
-    const own = this.cause;
-    this.cause = 0;
-    if (cause === CAUSE_TOO_LONG) this.user.onTrouble?.(this.lengthError());
-    call.state = CALL_ENDED;
-    this.tell(call, own !== 0 && (cause === CAUSE_LOCAL || cause === CAUSE_DECLINED) ? own : cause, status, m);
-  }
-
-  onUnchanged(s: Session, wasHold: boolean, m: Message | null): void {
-    const call = this.callWith(s);
-    if (this.isActive(call)) this.user.onUnchanged?.(call, wasHold, m);
-  }
-
-  onOther(s: Session, t: ServerTransaction, m: Message): void {
-    const call = this.callWith(s);
+  onCallRequest(call: Call, t: ServerTransaction, m: Message): void {
     switch (m.method) {
       case METHOD_OPTIONS:
         this.replyOptions(t, 200);
@@ -878,29 +772,23 @@ export class UserAgent
     }
   }
 
-  // ---- what calls and the registration tell ----
-
-  onCallTimer(call: Call): void {
-    // Answered in time; only the ACK is still to come.
-    if (call.session.state === SESSION_ANSWERED) return;
-    this.cause = CAUSE_NO_ANSWER;
-    this.hangUp(call, call.lateStatus);
-    this.cause = 0;
-  }
-
   onCallDigit(call: Call, code: number, durationMs: number, isInband: boolean): void {
     this.user.onDigit(call, code, durationMs, isInband ? DIGIT_INBAND : DIGIT_RTP);
-  }
-
-  onSoundLost(call: Call): void {
-    this.cause = CAUSE_NO_SOUND;
-    this.hangUp(call);
-    this.cause = 0;
   }
 
   onSoundChange(call: Call, change: number, ip: number, port: number): void {
     this.user.onSound(call, change, ip, port);
   }
+
+  onUnanswerable(problem: string): void {
+    this.challengeProblem = problem;
+  }
+
+  onTrouble(line: string): void {
+    this.user.onTrouble?.(line);
+  }
+
+  // ---- what the registration tells ----
 
   onRegistration(state: number, status: number, m: Message | null): void {
     if (state === REGISTRATION_FAILED && (status === 401 || status === 407)) this.tellTrouble(this.credentials.problem);
@@ -933,13 +821,8 @@ export class UserAgent
       this.calls[i].session.negotiation.port = this.settings.rtpPort + 2 * this.calls[i].line.index;
   }
 
-  private setState(call: Call, state: number): void {
-    call.state = state;
-    this.tell(call, 0, 0, null);
-  }
-
   /** What a call has come to, to the user above and to those who watch. */
-  private tell(call: Call, cause: number, status: number, m: Message | null): void {
+  onCallState(call: Call, cause: number, status: number, m: Message | null): void {
     if (!this.transfer.note(call, cause, status, m)) this.user.onCall(call, cause, status, m);
     const active = this.activeCall();
     if (active === null) this.transfer.rest();
@@ -947,39 +830,17 @@ export class UserAgent
     else this.watchers.show(watchState(active.state), active.session.isCaller, active.session.dialog);
   }
 
-  private startSound(call: Call, isConfirmed: boolean): void {
-    if (call.isMoved || !this.takeSound(call, isConfirmed)) return;
-    call.hasSound = true;
-    call.media.start();
-  }
-
   /** The call whose sound ran is over: another one on its line that has agreed on sound is heard from now on. */
-  private passSound(ended: Call): void {
+  onSoundStopped(ended: Call): void {
     for (let i = 0; i < this.calls.length; i++) {
       const call = this.calls[i];
       const { session } = call;
-      if (call === ended || call.line !== ended.line || !this.isActive(call) || call.isMoved) continue;
+      if (call === ended || call.line !== ended.line || !call.isActive() || call.isMoved) continue;
       if (!session.isCaller || !session.negotiation.isAgreed()) continue;
-      this.startSound(call, true);
-      call.media.configure(
-        session.negotiation.result,
-        session.isConfirmed() ? this.settings.silenceTimeMs : SOUND_NOT_OWED,
-      );
+      call.startSound(true);
+      call.configureSound();
       return;
     }
-  }
-
-  /** Of the calls that share a line the first with sound before the answer is heard; whoever answers takes its place. */
-  private takeSound(call: Call, isConfirmed: boolean): boolean {
-    const line = call.line;
-    const other = line.call;
-    if (other !== null && other !== call && other.hasSound) {
-      if (!isConfirmed) return false;
-      other.hasSound = false;
-      line.media.stop();
-    }
-    line.call = call;
-    return true;
   }
 
   /** What goes on going wrong is told once. */
@@ -987,12 +848,6 @@ export class UserAgent
     if (trouble === "" || trouble === this.toldTrouble) return;
     this.toldTrouble = trouble;
     this.user.onTrouble?.(trouble);
-  }
-
-  /** The INVITE does not fit its buffer. */
-  private lengthError(): string {
-    const most = this.layer.limits.transactionBytes;
-    return "the INVITE is too long, " + most + " octets at most: a shorter target, sip.user, sip.authUser, sip.proxy";
   }
 
   private cannot(error: string, isFull = false): null {
@@ -1006,7 +861,7 @@ export class UserAgent
     for (let i = 0; i < this.lines.length; i++) {
       let isUsed = false;
       for (let j = 0; j < this.calls.length; j++) {
-        if (this.isActive(this.calls[j]) && this.calls[j].line === this.lines[i]) isUsed = true;
+        if (this.calls[j].isActive() && this.calls[j].line === this.lines[i]) isUsed = true;
       }
       if (isUsed) continue;
       this.lines[i].call = null;
@@ -1021,7 +876,7 @@ export class UserAgent
     let found: Call | null = null;
     for (let i = 0; i < this.calls.length; i++) {
       const call = this.calls[i];
-      if (this.isActive(call)) continue;
+      if (call.isActive()) continue;
       if (call.state === CALL_FREE || (call.session.isSettled() && !this.transfer.isTelling(call))) {
         found = call;
         break;
@@ -1048,16 +903,9 @@ export class UserAgent
     for (let i = 0; i < this.calls.length; i++) if (this.calls[i].session.isFounder(m)) return true;
     return false;
   }
-
-  private callWith(s: Session): Call {
-    let i = 0;
-    while (this.calls[i].session !== s) i += 1;
-    return this.calls[i];
-  }
 }
 
 const EMPTY = octets("");
-const NOT_THE_SERVER = "whoever asked is not the server of the settings, and gets no password";
 const UNSAID = "the other side cannot be told: the request does not fit, or could not be sent; the call is as it was";
 const COMPLETED_ELSEWHERE = octets('Reason: SIP;cause=200;text="Call completed elsewhere"\r\n');
 
@@ -1072,11 +920,6 @@ function takesSdp(m: Message): boolean {
     m.contains(HEADER_ACCEPT, ANY_APPLICATION) ||
     m.contains(HEADER_ACCEPT, ANY_TYPE)
   );
-}
-
-/** Whether it is answered, and not over. */
-function isTalking(call: Call): boolean {
-  return call.state === CALL_CONFIRMED || call.state === CALL_HELD;
 }
 
 function allowOf(settings: UserAgentSettings): Uint8Array {

@@ -56,18 +56,18 @@ it("nothing is made to offer, to take an answer, to answer and to go back", () =
   const n = new Negotiation(settings, { uint32: () => 77 });
   n.port = 4000;
   n.reset();
-  n.answer(theirs, 0, theirs.length);
+  n.answerOffer(theirs, 0, theirs.length);
   let agreed = 0;
   const step = (i: number) => {
     n.hold((i & 1) === 1);
-    n.offer();
+    n.writeOffer();
     if ((i & 2) !== 0) n.rollback();
-    else if (n.accept(theirs, 0, theirs.length) === NEGOTIATION_OK) agreed += 1;
-    if (n.answer(theirs, 0, theirs.length) === NEGOTIATION_OK) agreed += 1;
+    else if (n.readAnswer(theirs, 0, theirs.length) === NEGOTIATION_OK) agreed += 1;
+    if (n.answerOffer(theirs, 0, theirs.length) === NEGOTIATION_OK) agreed += 1;
     // Versions of more than 30 bits are V8's concern, not ours.
     if ((i & 1023) === 1023) {
       n.reset();
-      n.answer(theirs, 0, theirs.length);
+      n.answerOffer(theirs, 0, theirs.length);
     }
   };
   expect(perStep(step)).toBeLessThan(1);

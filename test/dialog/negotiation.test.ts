@@ -32,18 +32,18 @@ function theirs(media: string[], ip = "192.0.2.2"): Uint8Array {
 
 function answer(n: Negotiation, media: string[], ip?: string): number {
   const bytes = theirs(media, ip);
-  return n.answer(bytes, 0, bytes.length);
+  return n.answerOffer(bytes, 0, bytes.length);
 }
 
 function accept(n: Negotiation, media: string[], ip?: string): number {
   const bytes = theirs(media, ip);
-  return n.accept(bytes, 0, bytes.length);
+  return n.readAnswer(bytes, 0, bytes.length);
 }
 
 describe("an offer", () => {
   it("lists our codecs in our order, with telephone-event, address and port", () => {
     const n = negotiation([8, 0]);
-    expect(n.offer()).toBe(NEGOTIATION_OK);
+    expect(n.writeOffer()).toBe(NEGOTIATION_OK);
     expect(lines(n)).toEqual([
       "v=0",
       "o=- 77 1000000001 IN IP4 192.0.2.1",
@@ -63,12 +63,12 @@ describe("an offer", () => {
 
   it("keeps its version when nothing changed, and raises it by one when something did", () => {
     const n = negotiation();
-    n.offer();
+    n.writeOffer();
     const first = n.local.toString();
-    n.offer();
+    n.writeOffer();
     expect(n.local.toString()).toBe(first);
     n.hold(true);
-    n.offer();
+    n.writeOffer();
     expect(lines(n)[1]).toBe("o=- 77 1000000002 IN IP4 192.0.2.1");
     expect(lines(n)).toContain("a=sendonly");
   });
@@ -76,7 +76,7 @@ describe("an offer", () => {
   it("made anew keeps refused media in their places", () => {
     const n = negotiation();
     answer(n, ["m=video 6000 RTP/AVP 31", "m=audio 5000 RTP/AVP 0", "m=audio 5002 RTP/AVP 0"]);
-    n.offer();
+    n.writeOffer();
     expect(lines(n).filter((line) => line.startsWith("m="))).toEqual([
       "m=video 0 RTP/AVP 31",
       "m=audio 4000 RTP/AVP 0 8 101",
@@ -182,7 +182,7 @@ describe("an answer", () => {
 describe("an answer to our offer", () => {
   it("sets codec, address and digits both ways", () => {
     const n = negotiation();
-    n.offer();
+    n.writeOffer();
     const media = ["m=audio 5000 RTP/AVP 8 96", "a=rtpmap:96 telephone-event/8000", "a=rtcp:5009"];
     expect(accept(n, media)).toBe(NEGOTIATION_OK);
     expect(n.isAgreed()).toBe(true);
@@ -192,18 +192,18 @@ describe("an answer to our offer", () => {
 
   it("with the medium refused is no agreement", () => {
     const n = negotiation();
-    n.offer();
+    n.writeOffer();
     expect(accept(n, ["m=audio 0 RTP/AVP 0"])).toBe(NEGOTIATION_NO_CODEC);
     expect(n.isAgreed()).toBe(false);
   });
 
   it("that is never given leaves what was agreed before", () => {
     const n = negotiation();
-    n.offer();
+    n.writeOffer();
     accept(n, ["m=audio 5000 RTP/AVP 0"]);
     const before = n.local.toString();
     n.hold(true);
-    n.offer();
+    n.writeOffer();
     n.rollback();
     expect(n.local.toString()).toBe(before);
     expect(n.result.receives).toBe(true);
@@ -212,7 +212,7 @@ describe("an answer to our offer", () => {
   it("to our holding them lets us neither hear nor stop sending", () => {
     const n = negotiation();
     n.hold(true);
-    n.offer();
+    n.writeOffer();
     accept(n, ["m=audio 5000 RTP/AVP 0", "a=recvonly"]);
     expect([n.result.sends, n.result.receives, n.result.heldByRemote]).toEqual([true, false, false]);
   });
@@ -223,14 +223,14 @@ describe("an exchange", () => {
 
   it("keeps what was agreed when an offer is written twice before it is refused", () => {
     const n = negotiation();
-    n.offer();
+    n.writeOffer();
     accept(n, AUDIO);
     const before = n.local.toString();
     n.hold(true);
-    n.offer();
+    n.writeOffer();
     n.hold(false);
     n.want(DIRECTION_INACTIVE);
-    n.offer();
+    n.writeOffer();
     expect(lines(n)).toContain("a=inactive");
     n.rollback();
     expect(n.local.toString()).toBe(before);
@@ -239,18 +239,18 @@ describe("an exchange", () => {
 
   it("does not give the version of a refused offer to another one", () => {
     const n = negotiation();
-    n.offer();
+    n.writeOffer();
     accept(n, AUDIO);
     n.hold(true);
-    n.offer();
+    n.writeOffer();
     expect(lines(n)[1]).toBe("o=- 77 1000000002 IN IP4 192.0.2.1");
     n.rollback();
     n.want(DIRECTION_INACTIVE);
-    n.offer();
+    n.writeOffer();
     expect(lines(n)[1]).toBe("o=- 77 1000000003 IN IP4 192.0.2.1");
     n.rollback();
     n.hold(false);
-    n.offer();
+    n.writeOffer();
     expect(lines(n)[1]).toBe("o=- 77 1000000001 IN IP4 192.0.2.1");
   });
 
@@ -275,7 +275,7 @@ describe("an exchange", () => {
 
   it("takes the answer of one fork and then that of another", () => {
     const n = negotiation();
-    n.offer();
+    n.writeOffer();
     accept(n, AUDIO);
     expect(accept(n, ["m=audio 7000 RTP/AVP 8"], "192.0.2.3")).toBe(NEGOTIATION_OK);
     expect([n.result.remotePort, n.result.payloadType, ipv4Text(n.result.remoteIp)]).toEqual([7000, 8, "192.0.2.3"]);
@@ -286,7 +286,7 @@ describe("an exchange", () => {
   it("goes on with their payload type for digits when we offer anew", () => {
     const n = negotiation();
     answer(n, AUDIO);
-    n.offer();
+    n.writeOffer();
     expect(lines(n)).toContain("m=audio 4000 RTP/AVP 0 8 97");
     accept(n, AUDIO);
     expect(n.result.eventReceiveType).toBe(97);
@@ -295,7 +295,7 @@ describe("an exchange", () => {
   it("looks for the answer in the place of our audio", () => {
     const n = negotiation();
     answer(n, ["m=video 6000 RTP/AVP 31", ...AUDIO]);
-    n.offer();
+    n.writeOffer();
     expect(accept(n, AUDIO)).toBe(NEGOTIATION_NO_CODEC);
     expect(accept(n, ["m=audio 5000 RTP/AVP 0", "m=audio 0 RTP/AVP 0"])).toBe(NEGOTIATION_NO_CODEC);
     expect(accept(n, ["m=video 0 RTP/AVP 31", "m=audio 5002 RTP/AVP 0"])).toBe(NEGOTIATION_OK);
@@ -305,7 +305,7 @@ describe("an exchange", () => {
   it("tells our own wish not to send from being held", () => {
     const n = negotiation();
     n.want(DIRECTION_RECVONLY);
-    n.offer();
+    n.writeOffer();
     accept(n, [...AUDIO, "a=sendonly"]);
     expect([n.result.sends, n.result.receives, n.result.heldByRemote]).toEqual([false, true, false]);
   });
@@ -374,7 +374,7 @@ describe("an exchange", () => {
           expect(line).toMatch(i === place ? /^m=audio 4000 RTP\/AVP 8$/ : /^m=video 0 RTP\/AVP 96/);
         });
         // A new offer has as many media, in the same places.
-        n.offer();
+        n.writeOffer();
         expect(
           lines(n)
             .filter((line) => line.startsWith("m="))
@@ -394,7 +394,7 @@ describe("an exchange", () => {
     expect(answer(n, ["m=audio 5000 RTP/AVPF 0"])).toBe(NEGOTIATION_OK);
     expect(lines(n)).toContain("m=audio 4000 RTP/AVPF 0");
     n.hold(true);
-    n.offer();
+    n.writeOffer();
     expect(lines(n)).toContain("m=audio 4000 RTP/AVPF 0 8 101");
   });
 
@@ -424,7 +424,7 @@ describe("an exchange", () => {
       false,
       true,
     ]);
-    n.offer();
+    n.writeOffer();
     expect(lines(n).filter((line) => line.startsWith("m="))).toEqual(["m=audio 4000 RTP/AVP 0 8 101"]);
     n.rollback();
     answer(n, ["m=audio 5000 RTP/AVP 0"]);
@@ -443,7 +443,7 @@ describe("an exchange", () => {
 
   it("tells which codecs the other side may send: what we offered, or what we answered", () => {
     const n = negotiation([8, 0]);
-    n.offer();
+    n.writeOffer();
     accept(n, ["m=audio 5000 RTP/AVP 0"]);
     expect([n.result.payloadType, n.result.pcmuType, n.result.pcmaType]).toEqual([0, 0, 8]);
     answer(n, ["m=audio 5000 RTP/AVP 0"]);
@@ -459,10 +459,10 @@ describe("an exchange", () => {
       fc.property(edits, fc.nat(sample.length), fc.boolean(), (changes, cut, isAnswer) => {
         const bytes = sample.slice();
         for (const [at, octet] of changes) bytes[at] = octet;
-        if (isAnswer) n.offer();
+        if (isAnswer) n.writeOffer();
         const before = n.local.toString();
         const port = n.result.remotePort;
-        const code = isAnswer ? n.accept(bytes, 0, cut) : n.answer(bytes, 0, cut);
+        const code = isAnswer ? n.readAnswer(bytes, 0, cut) : n.answerOffer(bytes, 0, cut);
         if (code !== NEGOTIATION_OK) {
           expect(n.local.toString()).toBe(before);
           expect(n.result.remotePort).toBe(port);

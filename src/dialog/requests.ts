@@ -1,0 +1,171 @@
+/**
+ * The requests of one session: how each is written and sent, and which of them wait for their final response.
+ * Not here: when one is due, and what its response means (session.ts); the lines of an INVITE (invite.ts); BYEs (byes.ts).
+ */
+import { octets, Span } from "../core/bytes.js";
+import type { ClientTransaction, ClientUser } from "../transaction/client.js";
+import { EMPTY_BODY } from "../transaction/server.js";
+import type { Message } from "../wire/message.js";
+import { METHOD_ACK, METHOD_BYE, METHOD_INVITE, METHOD_NAMES, METHOD_PRACK, METHOD_UPDATE } from "../wire/names.js";
+import type { Writer } from "../wire/writer.js";
+import { Byes, type ByesContext, type ByesUser } from "./byes.js";
+import { writeContact } from "./contact.js";
+import type { Dialog } from "./dialog.js";
+import type { Interval } from "./interval.js";
+import { type InviteContext, type InviteParts, writeInvite } from "./invite.js";
+import { SUPPORTED } from "./lines.js";
+
+const RACK = octets("RAck: ");
+
+/** What the requests of all sessions have in common. */
+export interface RequestContext extends InviteContext, ByesContext {}
+
+/** Whoever has the credentials. */
+export interface RequestsUser {
+  /** Writes Authorization and Proxy-Authorization lines, if any are due where `t` goes. */
+  writeCredentials(t: ClientTransaction, w: Writer, method: number, requestUri: Span): void;
+}
+
+export class Requests implements InviteParts, ByesUser {
+  /** Our INVITE without a final response. */
+  invite: ClientTransaction | null = null;
+  /** Our UPDATE without a final response. */
+  update: ClientTransaction | null = null;
+  /** CSeq number of our INVITE that was sent last, for RAck. */
+  inviteCseq = 0;
+  /** Our last INVITE did not fit its buffer. */
+  isTooLong = false;
+  /** How many transactions of ours still name the session. */
+  openCount = 0;
+  /** Header fields of our founding INVITE beside the usual, whole lines; the octets are the user agent's. */
+  readonly fields = new Span();
+  readonly interval: Interval;
+  readonly byes: Byes;
+  private readonly context: RequestContext;
+  private readonly session: ClientUser;
+  private readonly user: RequestsUser;
+
+  /** @param session hears of the responses @param timer the session's, for BYEs that have no transaction */
+  constructor(context: RequestContext, session: ClientUser, user: RequestsUser, interval: Interval, timer: number) {
+    this.context = context;
+    this.session = session;
+    this.user = user;
+    this.interval = interval;
+    this.byes = new Byes(context, this, timer);
+  }
+
+  reset(): void {
+    this.invite = null;
+    this.update = null;
+    this.openCount = 0;
+    this.fields.clear();
+  }
+
+  /** Whether an INVITE or UPDATE of ours has no final response yet. */
+  isPending(): boolean {
+    return this.invite !== null || this.update !== null;
+  }
+
+  /** Sends an INVITE with that offer. @param isChange it changes a call that is confirmed @returns false when it cannot be sent */
+  sendInvite(dialog: Dialog, offer: Span, isChange: boolean): boolean {
+    this.isTooLong = false;
+    const t = this.takeClient();
+    if (t === null) return false;
+    this.isTooLong = !writeInvite(this.context, this, t, dialog, offer, isChange);
+    this.inviteCseq = dialog.localCseq;
+    dialog.rseq = -1;
+    if (this.context.layer.send(t)) this.invite = t;
+    else this.dropClient();
+    return this.invite === t;
+  }
+
+  /** Gives up the INVITE that has no final response, if there is one. @param lines header lines of the CANCEL, kept by reference */
+  cancelInvite(lines?: Uint8Array): void {
+    if (this.invite !== null) this.context.layer.cancel(this.invite, lines);
+  }
+
+  /** Acknowledges the 2xx `m` to our INVITE. */
+  sendAck(t: ClientTransaction, dialog: Dialog, m: Message): void {
+    const { layer, transport } = this.context;
+    const w = dialog.ack(layer, t, m, transport);
+    w.put(EMPTY_BODY);
+    dialog.acknowledged = w.ok;
+    layer.sendAck(t);
+  }
+
+  /** Acknowledges once more a 2xx whose transaction is over. @param cseq of the INVITE */
+  sendAckAgain(dialog: Dialog, cseq: number): void {
+    const { layer, transport } = this.context;
+    dialog.once(layer, METHOD_ACK, cseq, transport).put(EMPTY_BODY);
+    layer.sendOnce();
+  }
+
+  /** Refreshes the session by an UPDATE without an offer. RFC 4028 §7.4 @returns false when it cannot be sent */
+  sendUpdate(dialog: Dialog): boolean {
+    const { context } = this;
+    const t = this.takeClient();
+    if (t === null) return false;
+    const w = dialog.request(context.layer, t, METHOD_UPDATE, context.transport);
+    writeContact(w, context, t.target.transport);
+    w.put(SUPPORTED);
+    this.interval.writeUpdate(w);
+    this.writeShortCredentials(t, w, METHOD_UPDATE, dialog.requestUri);
+    w.put(EMPTY_BODY);
+    if (context.layer.send(t)) this.update = t;
+    else this.dropClient();
+    return this.update === t;
+  }
+
+  /** Acknowledges the provisional response that came last in the dialog. RFC 3262 §4 @returns false when it cannot be sent */
+  sendPrack(dialog: Dialog): boolean {
+    const { layer, transport } = this.context;
+    const t = this.takeClient();
+    if (t === null) return false;
+    const w = dialog.request(layer, t, METHOD_PRACK, transport);
+    w.put(RACK);
+    w.uint(dialog.rseq);
+    w.octet(0x20);
+    w.uint(this.inviteCseq);
+    w.octet(0x20);
+    w.put(METHOD_NAMES[METHOD_INVITE]);
+    w.crlf();
+    this.writeShortCredentials(t, w, METHOD_PRACK, dialog.requestUri);
+    w.put(EMPTY_BODY);
+    if (layer.send(t)) return true;
+    this.dropClient();
+    return false;
+  }
+
+  /** That transaction is over. */
+  forget(t: ClientTransaction): void {
+    if (t === this.invite) this.invite = null;
+    if (t === this.update) this.update = null;
+    this.dropClient();
+  }
+
+  takeClient(): ClientTransaction | null {
+    const t = this.context.layer.client(this.session);
+    if (t !== null) this.openCount += 1;
+    return t;
+  }
+
+  dropClient(): void {
+    this.openCount -= 1;
+  }
+
+  writeCredentials(t: ClientTransaction, w: Writer, method: number, requestUri: Span): void {
+    this.user.writeCredentials(t, w, method, requestUri);
+  }
+
+  writeByeCredentials(t: ClientTransaction, w: Writer, requestUri: Span): void {
+    this.writeShortCredentials(t, w, METHOD_BYE, requestUri);
+  }
+
+  /** Credentials, if they leave room for the end of a request without a body: without them it may be refused, but it is heard. */
+  private writeShortCredentials(t: ClientTransaction, w: Writer, method: number, requestUri: Span): void {
+    const before = w.at;
+    if (!w.ok) return;
+    this.user.writeCredentials(t, w, method, requestUri);
+    if (!w.ok || w.at + EMPTY_BODY.length > w.limit) w.rewind(before);
+  }
+}
