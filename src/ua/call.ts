@@ -9,7 +9,7 @@
  * Not here: which call and which line are free (useragent.ts), requests in the call that are none of the session (useragent.ts), and a call
  * that goes over to another phone (transfer.ts).
  */
-import { Span } from "../core/bytes.js";
+import { octets, Span } from "../core/bytes.js";
 import type { RandomSource } from "../core/random.js";
 import type { Timers, TimerUser } from "../core/timers.js";
 import { CAUSE_DECLINED, CAUSE_LOCAL, CAUSE_TOO_LONG } from "../dialog/cause.js";
@@ -56,6 +56,7 @@ export const SOUND_MOVED = 2;
 export const RING_MOST_MS = 3_600_000;
 /** How often the challenges to one request are answered. */
 const CHALLENGES_MOST = 2;
+const COMPLETED_ELSEWHERE = octets('Reason: SIP;cause=200;text="Call completed elsewhere"\r\n');
 const NOT_THE_SERVER = "whoever asked is not the server of the settings, and gets no password";
 
 // For the time of one call only.
@@ -203,6 +204,16 @@ export class Call implements SessionUser, TimerUser {
   /** Whether it had sound, so that the statistics of `media` are its own. */
   hadSound(): boolean {
     return this.line.call === this && this.line.media.hasRun();
+  }
+
+  /** Ends it, whatever its state. @param status that an incoming call is refused with */
+  hangUp(status = 486): void {
+    if (this.isActive()) this.session.hangUp(status);
+  }
+
+  /** Ends it because another call has its place: nobody needs to look who called. RFC 3326 */
+  giveWay(): void {
+    if (this.isActive()) this.session.hangUp(486, COMPLETED_ELSEWHERE);
   }
 
   /** It is made, or comes. @param state CALL_CALLING or CALL_INCOMING */

@@ -10,6 +10,7 @@
 import { equal, NONE, octets, Span } from "../core/bytes.js";
 import type { RandomSource } from "../core/random.js";
 import type { Dialog } from "../dialog/dialog.js";
+import type { NotifyCredentials } from "../dialog/notifier.js";
 import type { ClientTransaction, Sealer } from "../transaction/client.js";
 import type { Target } from "../transaction/flow.js";
 import { DATAGRAM_USUAL_BYTES } from "../transaction/request.js";
@@ -100,7 +101,7 @@ class Slot {
   }
 }
 
-export class Credentials implements Sealer {
+export class Credentials implements Sealer, NotifyCredentials {
   private readonly digest = new Digest();
   /** 401 to REGISTER. */
   private readonly registrar: Slot;
@@ -333,6 +334,14 @@ export class Credentials implements Sealer {
     if (draft === null || !servers.isNextHop(t.target, hasProxy)) return false;
     servers.note(t.target.ip, t.target.port);
     return true;
+  }
+
+  takeInDialog(t: ClientTransaction, m: Message, isSecond: boolean): boolean {
+    return this.trusts(t, null, false) && this.take(t, m, isSecond);
+  }
+
+  writeInDialog(w: Writer, t: ClientTransaction, method: number, requestUri: Span): void {
+    if (this.trusts(t, null, false)) this.write(w, t, method, requestUri, true);
   }
 
   /** The registrar asked for requests to go by that host, which is as good as the server then. @param host with its port, "" none */

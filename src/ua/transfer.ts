@@ -20,8 +20,8 @@ import {
   CAUSE_TOO_LONG,
   CAUSE_UNKNOWN_NAME,
 } from "../dialog/cause.js";
+import type { NotifyContext } from "../dialog/notifier.js";
 import { Referral } from "../dialog/referral.js";
-import type { NotifyHost } from "../dialog/subscription.js";
 import type { Message } from "../wire/message.js";
 import {
   CALL_CALLING,
@@ -61,15 +61,11 @@ const MOVES_MOST = 8;
 const MARGIN_MS = 96_000;
 
 /** The user agent, as a transfer needs it. */
-export interface TransferHost extends NotifyHost {
+export interface TransferHost {
   /** How long a call may ring, ms. */
   ringMostMs(): number;
   /** Calls on the line of that call. @returns null when nobody can be called */
-  callBeside(target: string, beside: Call, isDirect: boolean, fields: Span | null): Call | null;
-  hangUp(call: Call): void;
-  /** Ends it because another call has its place: nobody needs to look who called. */
-  cancelFor(call: Call): void;
-  isActive(call: Call): boolean;
+  call(target: string, beside: Call, isDirect: boolean, fields: Span | null): Call | null;
   /**
    * @param change TRANSFER_* @param call which it is about: the target's, from WAITING on the one that ended or takes over
    * @param other the call that was moved or replaced, null when it is gone @param cause CAUSE_* @param status of the response behind it, or 0
@@ -97,11 +93,12 @@ export class Transfer implements TimerUser {
   private isMaking = false;
   private moves = 0;
 
-  constructor(host: TransferHost, timers: Timers) {
+  constructor(host: TransferHost, context: NotifyContext) {
+    const { timers } = context;
     this.host = host;
     this.timers = timers;
     this.timer = timers.make(this, 0);
-    this.referral = new Referral(host, timers);
+    this.referral = new Referral(context);
   }
 
   /** A target is called. */
@@ -132,7 +129,7 @@ export class Transfer implements TimerUser {
     this.endLeft();
     this.from = call;
     this.isMaking = true;
-    const to = this.host.callBeside(target, call, isDirect, fields);
+    const to = this.host.call(target, call, isDirect, fields);
     this.isMaking = false;
     if (to === null) {
       this.from = this.to = null;
@@ -144,13 +141,13 @@ export class Transfer implements TimerUser {
 
   /** The call that was left needs its time no more: another one wants its room. */
   endLeft(): void {
-    if (this.left !== null) this.host.hangUp(this.left);
+    if (this.left !== null) this.left.hangUp();
   }
 
   /** Whoever asked is told how it goes. @param id the CSeq of the REFER, or -1 */
   subscribe(call: Call, id: number): void {
     const { dialog } = call.session;
-    if (dialog !== null) this.referral.begin(dialog, id, this.host.ringMostMs() + MARGIN_MS);
+    if (dialog !== null) this.referral.subscribe(dialog, id, this.host.ringMostMs() + MARGIN_MS);
   }
 
   /** @returns the call that whoever picks up `call` takes over: in the place of a target that rings, the call that is being moved there */
@@ -167,7 +164,7 @@ export class Transfer implements TimerUser {
 
   /** The target is called no longer. */
   giveUp(): void {
-    if (this.to !== null) this.host.hangUp(this.to);
+    if (this.to !== null) this.to.hangUp();
   }
 
   /** The dialog of that call is needed yet: somebody is told in it. */
@@ -209,13 +206,13 @@ export class Transfer implements TimerUser {
         return true;
       case CALL_ENDED:
         this.to = this.from = null;
-        referral.end(finalOf(cause, status));
+        referral.finish(finalOf(cause, status));
         host.onTransfer(from === null ? TRANSFER_LOST : TRANSFER_FAILED, call, from, cause, status, m);
         return true;
       default:
         this.to = this.from = null;
         if (from !== null) this.leave(from);
-        referral.end(200);
+        referral.finish(200);
         host.onTransfer(TRANSFER_DONE, call, from, cause, status, m);
         return true;
     }
@@ -236,10 +233,10 @@ export class Transfer implements TimerUser {
         return true;
       case CALL_CONFIRMED:
         this.picker = this.replaced = null;
-        if (replaced !== null && host.isActive(replaced)) replaced.isMoved = true;
+        if (replaced !== null && replaced.isActive()) replaced.isMoved = true;
         this.dismissTarget();
         host.onTransfer(TRANSFER_PICKED_UP, call, replaced, cause, status, m);
-        if (replaced !== null && host.isActive(replaced)) host.cancelFor(replaced);
+        if (replaced !== null && replaced.isActive()) replaced.giveWay();
         return true;
       case CALL_ENDED:
         this.picker = this.replaced = null;
@@ -256,8 +253,8 @@ export class Transfer implements TimerUser {
     if (to === null) return;
     this.to = this.from = null;
     to.isMoved = true;
-    this.referral.end(200);
-    this.host.cancelFor(to);
+    this.referral.finish(200);
+    to.giveWay();
   }
 
   private noteEnd(call: Call, cause: number, status: number, m: Message | null): boolean {

@@ -8,7 +8,7 @@ import type { Limits } from "../core/limits.js";
 import { Pool } from "../core/pool.js";
 import type { RandomSource } from "../core/random.js";
 import type { Timers } from "../core/timers.js";
-import { type Self, writeContact } from "../dialog/contact.js";
+import { writeContact } from "../dialog/contact.js";
 import { Dialog } from "../dialog/dialog.js";
 import {
   ACCEPT,
@@ -23,9 +23,7 @@ import {
 } from "../dialog/lines.js";
 import { NegotiationSettings } from "../dialog/negotiation.js";
 import { SESSION_ANSWERED, SESSION_ENDED } from "../dialog/session.js";
-import type { SubscriptionHost } from "../dialog/subscription.js";
 import { RETRY_AFTER } from "../transaction/answer.js";
-import type { ClientTransaction } from "../transaction/client.js";
 import { Flow } from "../transaction/flow.js";
 import { inspect, methodBits, type Rules, reasonOfRefusal, writeRefusal } from "../transaction/inspection.js";
 import { TransactionLayer, type TransactionUser } from "../transaction/layer.js";
@@ -197,7 +195,7 @@ const from = new Flow();
 const replaces = new Replaces();
 const destination: Destination = { target: "", isDirect: false };
 
-export class UserAgent implements TransactionUser, CallUser, RegistrationUser, SubscriptionHost, TransferHost {
+export class UserAgent implements TransactionUser, CallUser, RegistrationUser, TransferHost {
   readonly layer: TransactionLayer;
   readonly account: Account;
   readonly registration: Registration;
@@ -269,8 +267,8 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, S
     const calls: Call[] = [];
     for (let i = 0; i < limits.calls; i++) calls.push(new Call(this.context, this.negotiation, lines[0], this, random));
     this.calls = calls;
-    this.transfer = new Transfer(this, timers);
-    this.watchers = new Watchers(this, timers, limits.subscriptions, limits.dialogBytes);
+    this.transfer = new Transfer(this, this.context);
+    this.watchers = new Watchers(this.context, this.account, limits.subscriptions, limits.dialogBytes);
     this.registration = new Registration(
       this.layer,
       timers,
@@ -368,16 +366,12 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, S
 
   /** Ends a call, whatever its state. @param status an incoming call is refused with: 486, 603, 480 */
   hangUp(call: Call, status = 486): void {
-    if (call.isActive()) call.session.hangUp(status);
+    call.hangUp(status);
   }
 
   /** Gives up a call that another one has made needless. RFC 3326 */
   cancelFor(call: Call): void {
-    if (call.isActive()) call.session.hangUp(486, COMPLETED_ELSEWHERE);
-  }
-
-  callBeside(target: string, beside: Call, isDirect: boolean, fields: Span | null): Call | null {
-    return this.call(target, beside, isDirect, fields);
+    call.giveWay();
   }
 
   /** Moves the one we talk to (the visitor, seen from a door) to another phone. @param isDirect as of `call` @returns "" or why not */
@@ -713,30 +707,7 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, S
     this.layer.sendResponse(t);
   }
 
-  // ---- what subscriptions ask ----
-
-  get self(): Self {
-    return this.context;
-  }
-
-  transport(): number {
-    return this.settings.transport;
-  }
-
-  writeState(w: Writer, version: number): void {
-    this.watchers.writeState(w, version, this.account.aor);
-  }
-
   // ---- what calls tell ----
-
-  isAnswerable(t: ClientTransaction, m: Message, isSecond: boolean): boolean {
-    return this.credentials.trusts(t, null, this.account.routes.length > 0) && this.credentials.take(t, m, isSecond);
-  }
-
-  writeAuthorization(t: ClientTransaction, w: Writer, method: number, requestUri: Span): void {
-    if (this.credentials.trusts(t, null, this.account.routes.length > 0))
-      this.credentials.write(w, t, method, requestUri, true);
-  }
 
   onCallUnchanged(call: Call, wasHold: boolean, m: Message | null): void {
     this.user.onUnchanged?.(call, wasHold, m);
@@ -907,8 +878,6 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, S
 
 const EMPTY = octets("");
 const UNSAID = "the other side cannot be told: the request does not fit, or could not be sent; the call is as it was";
-const COMPLETED_ELSEWHERE = octets('Reason: SIP;cause=200;text="Call completed elsewhere"\r\n');
-
 /** Whether the user above is asked for a request of that method: the others tell nothing, and do nothing. */
 function isAsked(method: number): boolean {
   return method === METHOD_INVITE || method === METHOD_MESSAGE || method === METHOD_SUBSCRIBE;

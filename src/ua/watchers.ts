@@ -3,9 +3,9 @@
  * of subscriptions, each told of every change. Not here: the subscription itself (dialog/subscription.ts), other packages.
  */
 import { equal, octets, Span } from "../core/bytes.js";
-import type { Timers } from "../core/timers.js";
 import { DIALOG_EARLY, type Dialog } from "../dialog/dialog.js";
-import { refuseTime, Subscription, type SubscriptionHost, subscriptionTime } from "../dialog/subscription.js";
+import type { NotifyContext } from "../dialog/notifier.js";
+import { refuseTime, type StateWriter, Subscription, subscriptionTime } from "../dialog/subscription.js";
 import { ACCEPT_NOTHING, hasNeedlessBody } from "../transaction/inspection.js";
 import { refuseForNow, replyWith } from "../transaction/refusal.js";
 import type { ServerTransaction } from "../transaction/server.js";
@@ -13,6 +13,7 @@ import type { Message } from "../wire/message.js";
 import { HEADER_EVENT } from "../wire/names.js";
 import { BAD_CONTACT } from "../wire/problems.js";
 import type { Writer } from "../wire/writer.js";
+import type { Account } from "./account.js";
 
 /** The states of RFC 4235 §3.7.1 that a door has. */
 export const WATCH_IDLE = 0;
@@ -48,22 +49,24 @@ const QUOTE = octets("&quot;");
 const event = new Span();
 const id = new Span();
 
-export class Watchers {
-  private readonly host: SubscriptionHost;
+export class Watchers implements StateWriter {
+  private readonly context: NotifyContext;
+  private readonly account: Account;
   private readonly items: Subscription[] = [];
   private state = WATCH_IDLE;
   private isCaller = false;
   /** The call's dialog, as soon as there is one: who knows it can pick the call up. RFC 3891 */
   private dialog: Dialog | null = null;
 
-  constructor(host: SubscriptionHost, timers: Timers, count: number, dialogBytes: number) {
-    this.host = host;
-    for (let i = 0; i < count; i++) this.items.push(new Subscription(host, timers, dialogBytes));
+  constructor(context: NotifyContext, account: Account, count: number, dialogBytes: number) {
+    this.context = context;
+    this.account = account;
+    for (let i = 0; i < count; i++) this.items.push(new Subscription(context, this, dialogBytes));
   }
 
   /** A SUBSCRIBE outside of a dialog, from one who may. It is answered. RFC 6665 §4.2.1 */
   onSubscribe(t: ServerTransaction, m: Message): void {
-    const { layer } = this.host;
+    const { layer } = this.context;
     if (!isDialogEvent(m)) {
       replyWith(layer, t, 489, ALLOW_EVENTS);
       return;
@@ -81,7 +84,7 @@ export class Watchers {
     for (let i = 0; i < this.items.length; i++) {
       const item = this.items[i];
       if (item.isActive) continue;
-      if (item.begin(t, m, time)) return;
+      if (item.found(t, m, time)) return;
       if (item.dialog.isCallable(m)) layer.reply(t, 513);
       else layer.reply(t, 400, BAD_CONTACT);
       return;
@@ -103,11 +106,12 @@ export class Watchers {
     this.state = state;
     this.isCaller = isCaller;
     this.dialog = dialog;
-    for (let i = 0; i < this.items.length; i++) this.items[i].changed();
+    for (let i = 0; i < this.items.length; i++) this.items[i].onChange();
   }
 
-  /** The document of RFC 4235 §4.1. @param aor our address of record */
-  writeState(w: Writer, version: number, aor: Uint8Array): void {
+  /** The document of RFC 4235 §4.1. */
+  writeState(w: Writer, version: number): void {
+    const { aor } = this.account;
     w.put(HEAD);
     w.uint(version);
     w.put(ENTITY);

@@ -97,7 +97,7 @@ describe("the door as the house's server", () => {
     kitchen.timers.nowMs = world.nowMs;
     const t = layer.client(phoneUser)!;
     const w = kitchen.ua.activeCall()!.session.dialog!.request(layer, t, METHOD_REFER, 1);
-    writeContact(w, kitchen.ua.self, 1);
+    writeContact(w, { layer, contactUser: kitchen.ua.account.user }, 1);
     w.put(octets(`Refer-To: <sip:${user}@${host}>\r\nContent-Length: 0\r\n\r\n`));
     expect(layer.send(t)).toBe(true);
     world.run(3000);
