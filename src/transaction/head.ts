@@ -3,27 +3,16 @@
  * Call-ID, CSeq (RFC 3261 §8.2.6.2), with `received` and `rport` in the topmost Via (§18.2.1, RFC 3581 §4); and by which way it goes back.
  * Not here: the status line, and what follows the head.
  */
-import { equalNoCase, octets } from "../core/bytes.js";
+import { octets } from "../core/bytes.js";
 import type { Message } from "../wire/message.js";
-import {
-  HEADER_CALL_ID,
-  HEADER_CSEQ,
-  HEADER_FROM,
-  HEADER_NAMES,
-  HEADER_TO,
-  HEADER_VIA,
-  TRANSPORT_TCP,
-} from "../wire/names.js";
+import { HEADER_CSEQ, HEADER_NAMES, HEADER_VIA, TRANSPORT_TCP } from "../wire/names.js";
 import type { Writer } from "../wire/writer.js";
 import type { Flow } from "./flow.js";
+import { HeadLines, PLACE } from "./headlines.js";
 import { SIP_PORT } from "./transport.js";
 
 const COLON = octets(": ");
 const TAG = octets(";tag=");
-const RECEIVED = octets("received");
-const RPORT = octets("rport");
-const SET_RECEIVED = octets(";received=");
-const SET_RPORT = octets(";rport=");
 
 /** Offsets into the buffer that the head was written to, of what requests are compared by. */
 export class ResponseHead {
@@ -84,26 +73,47 @@ export class ResponseHead {
   }
 
   private writeEachParty(w: Writer, m: Message, tagHigh: number, tagLow: number): void {
-    this.hasToTag = false;
-    this.partiesStart = this.toStart = this.toEnd = w.at;
-    this.fromTagStart = this.fromTagEnd = this.localTagStart = this.localTagEnd = w.at;
-    if (m.fromEnd > m.fromStart) this.writeFrom(w, m);
-    if (m.toEnd > m.toStart) this.writeTo(w, m, tagHigh, tagLow);
-    this.callIdStart = this.callIdEnd = w.at;
-    if (m.callIdEnd > m.callIdStart) this.writeCallId(w, m);
-    this.methodStart = this.methodEnd = w.at;
+    const { places } = linesOf();
+    places[PLACE.fromStart] = m.fromStart;
+    places[PLACE.fromEnd] = m.fromEnd;
+    places[PLACE.fromTagStart] = m.fromTagStart;
+    places[PLACE.fromTagEnd] = m.fromTagEnd;
+    places[PLACE.toStart] = m.toStart;
+    places[PLACE.toEnd] = m.toEnd;
+    places[PLACE.toTagStart] = m.toTagStart;
+    places[PLACE.toTagEnd] = m.toTagEnd;
+    places[PLACE.callIdStart] = m.callIdStart;
+    places[PLACE.callIdEnd] = m.callIdEnd;
     const row = m.first(HEADER_CSEQ);
+    places[PLACE.cseqStart] = row < 0 ? 0 : m.valueStart(row);
+    places[PLACE.methodStart] = m.cseqMethodStart;
+    places[PLACE.cseqEnd] = row < 0 ? 0 : m.valueEnd(row);
+    places[PLACE.tagHigh] = tagHigh;
+    places[PLACE.tagLow] = tagLow;
+    this.partiesStart = w.at;
+    this.hasToTag = m.toTagEnd > m.toTagStart;
+    advance(w, linesOf().writeParties(w.bytes, w.at, w.limit, m.bytes));
+    this.fromTagStart = places[PLACE.fromTagStart];
+    this.fromTagEnd = places[PLACE.fromTagEnd];
+    this.toStart = places[PLACE.toStart];
+    this.toEnd = places[PLACE.toEnd];
+    this.localTagStart = places[PLACE.toTagStart];
+    this.localTagEnd = places[PLACE.toTagEnd];
+    this.callIdStart = places[PLACE.callIdStart];
+    this.callIdEnd = places[PLACE.callIdEnd];
+    this.methodStart = places[PLACE.methodStart];
+    this.methodEnd = places[PLACE.cseqEnd];
     // The table of fields may have been full before it came: its value is there all the same.
-    if (row < 0 && m.cseq < 0) return;
+    if (row < 0 && m.cseq >= 0) this.writeCSeq(w, m);
+  }
+
+  private writeCSeq(w: Writer, m: Message): void {
     w.put(HEADER_NAMES[HEADER_CSEQ]);
     w.put(COLON);
-    if (row >= 0) w.copy(m.bytes, m.valueStart(row), m.cseqMethodStart);
-    else {
-      w.uint(m.cseq);
-      w.octet(0x20);
-    }
+    w.uint(m.cseq);
+    w.octet(0x20);
     this.methodStart = w.at;
-    w.copy(m.bytes, m.cseqMethodStart, row >= 0 ? m.valueEnd(row) : m.cseqMethodEnd);
+    w.copy(m.bytes, m.cseqMethodStart, m.cseqMethodEnd);
     this.methodEnd = w.at;
     w.crlf();
   }
@@ -119,110 +129,42 @@ export class ResponseHead {
    * The port is the source's with rport, else that of sent-by; a TCP response goes back on its connection. RFC 3261 §18.2.2
    */
   private writeTopVia(w: Writer, m: Message, source: Flow, back: Flow): void {
+    const lines = linesOf();
+    const { places } = lines;
     back.copy(source);
-    w.put(HEADER_NAMES[HEADER_VIA]);
-    w.put(COLON);
-    this.sentByStart = this.sentByEnd = this.branchStart = this.branchEnd = w.at;
-    // A Via that cannot be read goes back as it came, to where it came from.
-    if (m.sentByEnd === m.sentByStart) w.copy(m.bytes, m.viaStart, m.viaEnd);
-    else {
-      const via = m.topVia();
-      if (!via.rportFlag || source.transport === TRANSPORT_TCP) back.port = via.port > 0 ? via.port : SIP_PORT;
-      w.copy(m.bytes, m.viaStart, m.sentByStart);
-      this.sentByStart = w.at;
-      w.copy(m.bytes, m.sentByStart, m.sentByEnd);
-      this.sentByEnd = w.at;
-      this.copyViaParams(w, m);
-      if (via.rportFlag || via.ip !== source.ip) {
-        w.put(SET_RECEIVED);
-        w.ip(source.ip);
-      }
-      if (via.rportFlag) {
-        w.put(SET_RPORT);
-        w.uint(source.port);
-      }
-    }
     const row = m.first(HEADER_VIA);
-    if (row >= 0) w.copy(m.bytes, m.viaEnd, m.valueEnd(row));
-    w.crlf();
+    places[PLACE.viaStart] = m.viaStart;
+    places[PLACE.viaEnd] = m.viaEnd;
+    places[PLACE.viaStop] = row < 0 ? m.viaEnd : m.valueEnd(row);
+    places[PLACE.sentByStart] = m.sentByStart;
+    places[PLACE.sentByEnd] = m.sentByEnd;
+    places[PLACE.branchStart] = m.branchStart;
+    places[PLACE.branchEnd] = m.branchEnd;
+    places[PLACE.sourceIp] = source.ip;
+    places[PLACE.sourcePort] = source.port;
+    advance(w, lines.writeVia(w.bytes, w.at, w.limit, m.bytes));
+    this.sentByStart = places[PLACE.sentByStart];
+    this.sentByEnd = places[PLACE.sentByEnd];
+    this.branchStart = places[PLACE.branchStart];
+    this.branchEnd = places[PLACE.branchEnd];
+    // One that cannot be read says nothing of where the answer is wanted.
+    if (m.sentByEnd === m.sentByStart || (places[PLACE.rport] !== 0 && source.transport !== TRANSPORT_TCP)) return;
+    back.port = places[PLACE.sentByPort] > 0 ? places[PLACE.sentByPort] : SIP_PORT;
   }
+}
 
-  /** All but `received` and `rport`, which only the server that received the request may tell. */
-  private copyViaParams(w: Writer, m: Message): void {
-    const bytes = m.bytes;
-    const end = m.viaEnd;
-    this.branchStart = this.branchEnd = w.at;
-    let start = m.sentByEnd;
-    while (start < end) {
-      let next = start + 1;
-      let quoted = false;
-      while (next < end && (quoted || bytes[next] !== 0x3b)) {
-        if (bytes[next] === 0x22) quoted = !quoted;
-        else if (bytes[next] === 0x5c && quoted) next += 1;
-        next += 1;
-      }
-      if (next > end) next = end;
-      if (!isParam(bytes, start, next, RECEIVED) && !isParam(bytes, start, next, RPORT)) {
-        if (m.branchEnd > m.branchStart && m.branchStart >= start && m.branchEnd <= next) {
-          w.copy(bytes, start, m.branchStart);
-          this.branchStart = w.at;
-          w.copy(bytes, m.branchStart, m.branchEnd);
-          this.branchEnd = w.at;
-          w.copy(bytes, m.branchEnd, next);
-        } else w.copy(bytes, start, next);
-      }
-      start = next;
-    }
-  }
+/** Made when the first is needed: what a module makes as it is loaded cannot be written on a board. */
+let lines: HeadLines | null = null;
 
-  private writeCallId(w: Writer, m: Message): void {
-    w.put(HEADER_NAMES[HEADER_CALL_ID]);
-    w.put(COLON);
-    this.callIdStart = w.at;
-    w.copy(m.bytes, m.callIdStart, m.callIdEnd);
-    this.callIdEnd = w.at;
-    w.crlf();
-  }
+function linesOf(): HeadLines {
+  lines ??= new HeadLines();
+  return lines;
+}
 
-  private writeFrom(w: Writer, m: Message): void {
-    w.put(HEADER_NAMES[HEADER_FROM]);
-    w.put(COLON);
-    if (m.fromTagEnd > m.fromTagStart) {
-      w.copy(m.bytes, m.fromStart, m.fromTagStart);
-      this.fromTagStart = w.at;
-      w.copy(m.bytes, m.fromTagStart, m.fromTagEnd);
-      this.fromTagEnd = w.at;
-      w.copy(m.bytes, m.fromTagEnd, m.fromEnd);
-    } else {
-      w.copy(m.bytes, m.fromStart, m.fromEnd);
-      this.fromTagStart = w.at;
-      this.fromTagEnd = w.at;
-    }
-    w.crlf();
-  }
-
-  private writeTo(w: Writer, m: Message, tagHigh: number, tagLow: number): void {
-    this.hasToTag = m.toTagEnd > m.toTagStart;
-    this.toStart = w.at;
-    w.put(HEADER_NAMES[HEADER_TO]);
-    w.put(COLON);
-    if (this.hasToTag) {
-      w.copy(m.bytes, m.toStart, m.toTagStart);
-      this.localTagStart = w.at;
-      w.copy(m.bytes, m.toTagStart, m.toTagEnd);
-      this.localTagEnd = w.at;
-      w.copy(m.bytes, m.toTagEnd, m.toEnd);
-    } else {
-      w.copy(m.bytes, m.toStart, m.toEnd);
-      w.put(TAG);
-      this.localTagStart = w.at;
-      w.hex(tagHigh, 8);
-      w.hex(tagLow, 8);
-      this.localTagEnd = w.at;
-    }
-    w.crlf();
-    this.toEnd = w.at;
-  }
+/** Goes on behind what was written, or not at all. */
+function advance(w: Writer, at: number): void {
+  if (at < 0) w.ok = false;
+  else w.at = at;
 }
 
 /** Copies every field of that id, in order. */
@@ -235,13 +177,4 @@ function copyField(w: Writer, m: Message, row: number): void {
   w.put(COLON);
   w.copy(m.bytes, m.valueStart(row), m.valueEnd(row));
   w.crlf();
-}
-
-/** Whether the piece `;name` or `;name=value` has that name. */
-function isParam(bytes: Uint8Array, start: number, end: number, name: Uint8Array): boolean {
-  let from = start + 1;
-  while (from < end && bytes[from] <= 0x20) from += 1;
-  const to = from + name.length;
-  if (to > end || !equalNoCase(bytes, from, to, name, 0, name.length)) return false;
-  return to === end || bytes[to] <= 0x20 || bytes[to] === 0x3d;
 }

@@ -9,20 +9,31 @@ const ROOT = join(HERE, "../..");
 /** What stands for the SDK: its `crypt`, and the header that its build makes. */
 const SDK = join(HERE, "../rv/native");
 
+/** Files of src/ whose exports hal/native has in C, and those that it has by the SDK. */
+const TWINS: readonly string[] = [
+  "core/keyedhash",
+  "core/octets",
+  "media/echo",
+  "media/g711",
+  "media/goertzel",
+  "transaction/headlines",
+  "wire/headreader",
+];
+const OF_THE_SDK: readonly string[] = ["wire/md5", "wire/sha256"];
+const REPLACED = new RegExp(`src/(${[...TWINS, ...OF_THE_SDK].join("|")})\\.ts$`.replaceAll("/", "[/\\\\]"));
+
 /** Sources beside those of the engine and the world. */
 export const NATIVE_SOURCES: readonly string[] = [
   join(SDK, "crypt.c"),
-  ...["keyedhash", "octets", "headreader", "g711", "goertzel", "echo"].map((name) => join(ROOT, `hal/native/${name}.c`)),
+  ...TWINS.map((path) => join(ROOT, `hal/native/${basename(path)}.c`)),
 ];
 export const NATIVE_FLAGS: readonly string[] = ["-DPORTERO_NATIVES=1", `-I${SDK}`];
-
-const TWINS = /src[/\\](core[/\\](keyedhash|octets)|media[/\\](g711|goertzel|echo)|wire[/\\](headreader|md5|sha256))\.ts$/;
 
 /** `native("NAME").call(…)` is the SDK's way to name a function of C; here the world has them. */
 export const natives: Plugin = {
   name: "natives",
   setup(build) {
-    build.onLoad({ filter: TWINS }, ({ path }) => {
+    build.onLoad({ filter: REPLACED }, ({ path }) => {
       const twin = readFileSync(join(ROOT, "hal/native", basename(path)), "utf8");
       const call = /function (\w+)\([^)]*\)[^{]*\{\s*(?:return )?native\("(\w+)"\)\.call\([^)]*\);\s*\}/g;
       return { contents: twin.replace(call, "const $1 = globalThis.host.$2;"), loader: "ts" };

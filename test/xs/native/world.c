@@ -30,6 +30,8 @@ void xs_octets_base64(xsMachine* the);
 void xs_octets_crc(xsMachine* the);
 void xs_headreader_begin(xsMachine* the);
 void xs_headreader_go_on(xsMachine* the);
+void xs_headlines_via(xsMachine* the);
+void xs_headlines_parties(xsMachine* the);
 void xs_g711_encode(xsMachine* the);
 void xs_g711_decode(xsMachine* the);
 void xs_g711_sample(xsMachine* the);
@@ -362,6 +364,8 @@ static void populate(xsMachine* machine, int index)
 	define(the, "xs_octets_crc", xs_octets_crc, 4);
 	define(the, "xs_headreader_begin", xs_headreader_begin, 5);
 	define(the, "xs_headreader_go_on", xs_headreader_go_on, 5);
+	define(the, "xs_headlines_via", xs_headlines_via, 5);
+	define(the, "xs_headlines_parties", xs_headlines_parties, 5);
 	define(the, "xs_g711_encode", xs_g711_encode, 6);
 	define(the, "xs_g711_decode", xs_g711_decode, 6);
 	define(the, "xs_g711_sample", xs_g711_sample, 2);
