@@ -1,7 +1,7 @@
 /**
- * Door codes: digits of a call are put together until they are a code, and the code says which relay opens. Wrong ones are
- * counted, for the call and for the lock of each code. One entry is one guess, however it ends: by #, by a pause, by as many digits as
- * the longest code has, or broken off by * or the call's end. No digit of a code is told to anybody.
+ * Door codes: the digits of a call are collected until they are a code, and the code says which relay opens. Wrong ones
+ * are counted, for the call and for the lock of each code. One entry is one guess, however it ends: by #, by a pause,
+ * by as many digits as the longest code has, or broken off by * or the call's end. No event tells a digit of a code.
  * Not here: how long codes are locked (codelock.ts), and what a relay does (doorway.ts).
  */
 import type { Store } from "../../hal/device.js";
@@ -16,9 +16,9 @@ import { DIGIT_WAYS } from "./words.js";
 
 /** A code is given up when no digit follows for so long. */
 const CODE_PAUSE_MS = 5000;
-/** How many wrong codes end a call. */
+/** So many wrong codes end a call. */
 const CODE_TRIES = 3;
-/** One press that is told in two ways is told within so long. */
+/** When a phone sends one press in two ways, both come within so long. */
 const SAME_PRESS_MS = 500;
 const LONGEST_CODE = 8;
 const CODE_UNSET = "digits open nothing, no door code is set: set relay1.code DIGITS, then save";
@@ -26,13 +26,13 @@ const NOT_KEPT = "the store failed: wrong door codes count until the next restar
 const STAR = 0x2a;
 const HASH = 0x23;
 const ZERO = 0x30;
-/** An entry that is no code, whatever follows. */
+/** Stands for an entry that is no code, whatever follows. */
 const NO_CODE = -1;
 
 export interface AccessUser {
-  /** A right code was given. @param call in which, null by MESSAGE */
+  /** A right code was given. @param call the call in which it was given, null when it came by MESSAGE */
   onCode(relay: number, call: Call | null): void;
-  /** A code was wrong, or is not heard now. @param isLast so many were wrong that the call is to end */
+  /** A code was wrong, or codes are locked. @param isLast so many were wrong that the call is to end */
   onWrongCode(call: Call | null, isLast: boolean): void;
 }
 
@@ -43,18 +43,21 @@ export class Access implements TimerUser {
   private readonly user: AccessUser;
   private readonly lock: CodeLock;
   private readonly timer: number;
-  /** Each code as a number with a 1 before its digits; at the same place its relay, and its number at the lock. */
+  /** Each code as a number with a 1 before its digits. Its relay and its number at the lock have the same index. */
   private codes: number[] = [];
   private relays: number[] = [];
   private secrets: number[] = [];
   private shortest = 0;
   private longest = 0;
-  /** The digits so far, in the same form; below 0 when one of them is none of 0 to 9. */
+  /** The digits so far, in the same form; below 0 when one of them is not 0 to 9. */
   private entered = 1;
   private count = 0;
   private call: Call | null = null;
   private wrong = 0;
-  /** The lowest DIGIT_* heard in this call: one press may be told in more ways than one, and the lower one is the surer. */
+  /**
+   * The lowest DIGIT_* heard in this call. One press may be sent in more ways than one, and a lower number is more
+   * reliable.
+   */
   private way = 0;
   private wasKept = true;
   private lastCode = 0;
@@ -69,7 +72,7 @@ export class Access implements TimerUser {
     this.timer = timers.make(this, 0);
   }
 
-  /** Takes the codes of the settings. The same digits for two relays are one secret: who guesses at one guesses at both. */
+  /** Takes the codes of the settings. The same digits for two relays are one secret, since a guess tries both. */
   configure(): void {
     this.codes = [];
     this.relays = [];
@@ -93,7 +96,7 @@ export class Access implements TimerUser {
     this.begin();
   }
 
-  /** A call begins or is over: what was entered counts no more, unless it was a try already. */
+  /** A call begins or is over: the digits so far are forgotten, unless they were a guess already. */
   reset(): void {
     this.abandon();
     this.call = null;
@@ -101,10 +104,10 @@ export class Access implements TimerUser {
     this.way = 0;
   }
 
-  /** A digit of a call. @param code ASCII @param way DIGIT_* */
+  /** Takes a digit of a call. @param code ASCII @param way DIGIT_* */
   digit(call: Call, code: number, way: number): void {
     if (this.longest === 0) {
-      // Once in a call: whoever waits before the door learns why it stays shut.
+      // This is told once in a call, so that it is known why the door stays shut.
       if (call !== this.call) this.events.event("error", CODE_UNSET, []);
       this.call = call;
       return;
@@ -121,14 +124,14 @@ export class Access implements TimerUser {
       this.entered = withDigit(this.entered, code);
       this.count += 1;
       this.timers.start(this.timer, CODE_PAUSE_MS);
-      // What may become a longer code waits for the pause, or for #. A code that is locked is as any other digits.
+      // Digits that may become a longer code wait for the pause or for #. A code that is locked counts as wrong digits.
       const isWhole = this.find(this.entered, 0) >= 0 && !this.isBeginning(this.entered);
       if (isWhole || this.count >= this.longest) this.tryEntered();
       else if (this.count >= this.shortest) this.lock.expect();
     }
   }
 
-  /** A code as a whole, by MESSAGE. @param relay that it has to open */
+  /** Takes a whole code, from a MESSAGE. @param relay the relay that it has to open */
   text(relay: number, code: string): void {
     this.abandon();
     this.call = null;
@@ -146,8 +149,8 @@ export class Access implements TimerUser {
   }
 
   /**
-   * Forgets the digits so far. Every digit from the shortest code's length on was compared with the codes, and whoever entered them saw
-   * that nothing opened: those were a try, whatever came then.
+   * Forgets the digits so far. Every digit from the shortest code's length on was compared with the codes, and the one
+   * who entered them saw that nothing opened: so they count as a guess, whatever came then.
    */
   private abandon(): void {
     const { count } = this;
@@ -155,7 +158,10 @@ export class Access implements TimerUser {
     if (count >= this.shortest) this.countWrong(0, DIGIT_WAYS[this.way]);
   }
 
-  /** @param relay the code is for, 0: any @param by in which way it came */
+  /**
+   * Compares an entry with the codes.
+   * @param relay the code has to be for that relay, 0: for any @param by the way in which it came
+   */
   private attempt(code: number, relay: number, by: string): void {
     const found = this.find(code, relay);
     if (found >= 0) {
@@ -168,7 +174,7 @@ export class Access implements TimerUser {
     this.user.onWrongCode(this.call, this.wrong >= CODE_TRIES);
   }
 
-  /** One wrong entry is one guess at each code that it was compared with. */
+  /** Counts a wrong entry as one guess at each code that it was compared with. */
   private countWrong(relay: number, by: string): void {
     const guessed: number[] = [];
     let isHidden = false;
@@ -184,24 +190,24 @@ export class Access implements TimerUser {
         this.lock.onWrong(guessed[i]);
         if (this.lock.remainingMs(guessed[i]) > 0) isHidden = true;
       }
-      // Kept before anybody sees that it was wrong.
+      // The guess is kept before it shows that it was wrong: a power cut in between saves nobody a guess.
       if (guessed.length > 0) this.lock.keep();
       this.tellStore();
       this.wrong += 1;
-      // The digits themselves are told to nobody: a wrong code is often the right one with a slip.
+      // The digits themselves are not told, since a wrong code is often the right one with a slip.
       this.events.event("error", CODE_WRONG, ["tries", this.wrong, "by", by]);
     }
-    // The right one too is not heard then: else a guesser could go on and see which opens.
+    // A right code is refused as well while it is locked, or a guesser could go on and see which one opens.
     if (isHidden) this.tellLock();
   }
 
-  /** Says once that a power cut would free the codes. */
+  /** Says once that the store failed, so that a power cut would lift the lock. */
   private tellStore(): void {
     if (!this.lock.isKept && this.wasKept) this.events.event("error", NOT_KEPT, []);
     this.wasKept = this.lock.isKept;
   }
 
-  /** Says which settings have a code that is not heard, and when all are heard again. */
+  /** Says which settings have a locked code, and when no code is locked any more. */
   private tellLock(): void {
     let mostMs = 0;
     let keys = "";
@@ -217,7 +223,10 @@ export class Access implements TimerUser {
     this.events.event("error", CODES_LOCKED, extra);
   }
 
-  /** @param relay the code is for, 0: any @returns the place of a code that is heard now, -1 for none */
+  /**
+   * @param relay the code has to be for that relay, 0: for any
+   * @returns the index of a code that is not locked, -1 for none
+   */
   private find(code: number, relay: number): number {
     for (let i = 0; i < this.codes.length; i++) {
       const isMeant = this.codes[i] === code && (relay === 0 || this.relays[i] === relay);
@@ -226,7 +235,7 @@ export class Access implements TimerUser {
     return -1;
   }
 
-  /** Whether a longer code begins so. */
+  /** Returns whether a longer code begins with these digits. */
   private isBeginning(entered: number): boolean {
     for (let i = 0; i < this.codes.length; i++) {
       let code = this.codes[i];
@@ -237,7 +246,10 @@ export class Access implements TimerUser {
     return false;
   }
 
-  /** Some phones send a digit in more than one way at once. The surest way that was heard in a call is the one that counts. */
+  /**
+   * Returns whether a digit is the same press once more: some phones send a digit in several ways, and only the most
+   * reliable one heard in a call counts.
+   */
   private isSecondHearing(code: number, way: number): boolean {
     const { nowMs } = this.timers;
     if (this.way !== 0 && way > this.way) return true;
@@ -255,7 +267,7 @@ export class Access implements TimerUser {
   }
 }
 
-/** @returns the number of the digits so far and that one; below 0 when it is no digit, and from then on */
+/** @returns the number of the digits so far with one more; below 0 when it is no digit, and then for all that follow */
 function withDigit(entered: number, octet: number): number {
   const digit = octet - ZERO;
   return digit < 0 || digit > 9 ? NO_CODE : entered * 10 + digit;
@@ -268,7 +280,7 @@ function numberOf(digits: string): number {
   return number;
 }
 
-/** An order by MESSAGE: what, for which relay, with which code ("" without one). */
+/** An order by MESSAGE: what to do, for which relay, with which code ("" without one). */
 export interface Order {
   word: string;
   relay: number;

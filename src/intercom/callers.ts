@@ -1,12 +1,13 @@
 /**
- * Who may call, who is known, and who is answered without a hand. The last hop is not the caller: whoever comes through the server, or
- * from an address of the settings, may ring. To be answered by itself, to order by MESSAGE, to join a call, to watch the door, the one who
- * sent the request has to be known:
+ * Decides who may call, who is known, and who is answered automatically. The last hop is not the caller: a request
+ * through the server, or from an address of the settings, may ring. To be answered automatically, to order by MESSAGE,
+ * to join a call, to watch the door, the one who sent the request has to be known:
  * - by P-Asserted-Identity of the server (RFC 3325), where `sip.trust` says that the server may be taken at its word,
  * - by the door's own challenge (challenge.ts), where `call.password` is set,
  * - by the address of a target, where `call.knownByAddress` is on,
  * - as a phone of the house, by its password at the door's own server (houseserver.ts).
- * `call.allow any` lets anybody ring and changes nothing of that, but with `call.autoAnswer on` beside it everybody is answered.
+ * `call.allow any` lets anybody ring and changes nothing of that, but with `call.autoAnswer on` beside it everybody is
+ * answered.
  * Not here: what becomes of the call (door.ts).
  */
 
@@ -43,7 +44,7 @@ const AUTO = octets("auto");
 const REQUIRE = octets("require");
 const LONGEST_AFTER_S = 60;
 
-// Keys and values of settings: a literal in a function is made anew at each use on XS.
+// Keys and values of settings are constants, because XS makes a literal in a function anew at each use.
 const ALLOW = "call.allow";
 const ANY = "any";
 const AUTO_ANSWER = "call.autoAnswer";
@@ -62,19 +63,19 @@ const value = new Span();
 const list = new ValueList();
 const address = new NameAddress();
 
-/** How the door stands when a request comes. */
+// DOOR_*: the state of the door when a request comes.
 export const DOOR_IDLE = 0;
-/** It rings or talks, and nobody can join. */
+/** The door rings or talks, and no second phone can join. */
 export const DOOR_BUSY = 1;
-/** It talks, and a second phone may join. */
+/** The door talks, and a second phone may join. */
 export const DOOR_JOINABLE = 2;
-/** Whatever it does, the caller asks for the place of a call it has. RFC 3891 */
+/** The caller asks to replace a call that the door has, whatever its state. RFC 3891 */
 export const DOOR_PICKED = 3;
 
 export class Callers {
-  /** The sender of the request that was judged last is known. */
+  /** Whether the sender of the request that was judged last is known. */
   isKnown = false;
-  /** What the door's challenge made of that request: PROOF_*. */
+  /** PROOF_*: the result of the door's own challenge for that request. */
   proof = PROOF_NONE;
   private readonly ua: UserAgent;
   private readonly settings: Settings;
@@ -87,7 +88,10 @@ export class Callers {
     this.challenge = new Challenge(timers, random);
   }
 
-  /** Takes the door's password and the addresses of all whom the settings call. A target given by name is not known by its address, so it is not added. */
+  /**
+   * Takes the door's password and the addresses of all whom the settings call. A target given by name is not known by
+   * its address, so it is not added.
+   */
   configure(): void {
     const { settings } = this;
     this.challenge.configure(settings.get("call.password"));
@@ -97,7 +101,7 @@ export class Callers {
     for (let i = 0; i < PLANS.length; i++) this.addPlan(settings.get(PLANS[i]));
   }
 
-  /** Everybody who can reach the door is answered at once, and hears it: the owner's own word. */
+  /** Returns whether everybody who can reach the door is answered at once and hears it, as the owner has set it. */
   isOpenToAll(): boolean {
     return this.settings.get(AUTO_ANSWER) && this.settings.get(ALLOW) === ANY;
   }
@@ -113,7 +117,7 @@ export class Callers {
     const isOpen = settings.get(ALLOW) === ANY;
     const mayRing = this.isKnown || isOpen || this.isExpected(source.ip);
     if (!uri.parse(m.bytes, m.uriStart, m.uriEnd)) return 400;
-    // Who may not call learns nothing else.
+    // A sender who may not call learns nothing else.
     if (!mayRing) return this.refuseUnknown();
     const isNamed = uri.userEnd > uri.userStart;
     if (isNamed && !isOpen && !this.ua.account.isUserOf(uri)) return 404;
@@ -122,31 +126,32 @@ export class Callers {
     return this.judgeCall(m, door);
   }
 
-  /** Whether calls may come from that address: the server's, or one that the settings call. */
+  /** Returns whether calls may come from that address: the server's, or one that the settings call. */
   isExpected(ip: number): boolean {
     return this.ua.isServer(ip) || this.addresses.indexOf(ip) >= 0;
   }
 
-  /** Judges a MESSAGE in a call. @param isKnown whether the other side of that call is */
+  /** Judges a MESSAGE in a call. @param isKnown whether the other side of that call is known */
   judgeInCall(m: Message, source: Flow, isKnown: boolean): number {
     this.identify(m, source, isKnown);
     return this.judgeText(m);
   }
 
-  /** Judges a REFER in a call. @param isKnown whether the other side of that call is */
+  /** Judges a REFER in a call. @param isKnown whether the other side of that call is known */
   judgeRefer(m: Message, source: Flow, isKnown: boolean): number {
     this.identify(m, source, isKnown);
     return this.isKnown ? 0 : this.refuseUnknown();
   }
 
-  /** Writes the door's challenge. @param ip where the request came from */
+  /** Writes the door's challenge. @param ip the address that the request came from */
   writeChallenge(w: Writer, ip: number): void {
     this.challenge.write(w, ip, this.proof);
   }
 
   /**
-   * Whether a call that may ring is to be answered by itself: always, or because the caller asks for it by Call-Info, Alert-Info
-   * or Answer-Mode (RFC 5373) and is known. @returns after how many seconds, -1: not
+   * Decides whether a call that may ring is answered automatically: always, or because the caller asks for it by
+   * Call-Info, Alert-Info or Answer-Mode (RFC 5373) and is known. @returns the seconds to wait before the answer, -1:
+   * it is not answered automatically
    */
   answerAfterS(m: Message | null): number {
     const { settings } = this;
@@ -155,7 +160,7 @@ export class Callers {
   }
 
   private judgeCall(m: Message, door: number): number {
-    // Whoever takes a call over that there is disturbs nobody.
+    // A phone that takes over a running call disturbs nobody.
     if (door === DOOR_PICKED) return this.isKnown ? 0 : this.refuseUnknown();
     const { settings } = this;
     const quiet = settings.get(DO_NOT_DISTURB);
@@ -167,18 +172,19 @@ export class Callers {
     if (this.isOpenToAll()) return 0;
     const needsIdentity = settings.get(AUTO_ANSWER) || this.askedAfterS(m) >= 0;
     if (needsIdentity && this.challenge.isSet) return this.refuseUnknown();
-    // Nobody can be known here by a challenge, so it rings like any other call; unless the caller will not have that. RFC 5373
+    // Without a password no challenge can make the caller known, so it rings like any other call, unless the caller
+    // refuses that. RFC 5373
     return this.insists(m) ? 403 : 0;
   }
 
-  /** Texts that are no orders may come from whoever may ring. */
+  /** A MESSAGE that is no order may come from everybody who may ring. */
   private judgeText(m: Message): number {
     if (readOrder(textOf(m)) === null) return 0;
     if (this.settings.get(MESSAGES) === OFF) return 403;
     return this.isKnown ? 0 : this.refuseUnknown();
   }
 
-  /** 401 where the sender can make itself known, else 403. */
+  /** @returns 401 where the sender can make itself known by a password, else 403 */
   private refuseUnknown(): number {
     return this.challenge.isSet && this.proof !== PROOF_LOCKED ? 401 : 403;
   }
@@ -196,8 +202,9 @@ export class Callers {
   }
 
   /**
-   * Whether the server says that one of its own users sent the request: one SIP URI with a user, at the server's domain or address.
-   * A telephone number beside it (RFC 3325 §9.1) says no more; two SIP URIs say nothing, for one of them may be the sender's own.
+   * Returns whether the server says that one of its own users sent the request: one SIP URI with a user, at the
+   * server's domain or address. A telephone number beside it (RFC 3325 §9.1) says no more; two SIP URIs say nothing,
+   * for one of them may be the sender's own.
    */
   private isAsserted(m: Message, source: Flow): boolean {
     if (this.settings.get(TRUST) !== SERVER || !this.ua.isServerFlow(source)) return false;
@@ -214,7 +221,10 @@ export class Callers {
     return count === 1 && !list.broken;
   }
 
-  /** @returns after how many seconds the caller asks to be answered, and might be if it were known; -1: not */
+  /**
+   * @returns the seconds after which the caller asks to be answered automatically; -1: it does not ask, or
+   * `call.answerOnRequest` is off
+   */
   private askedAfterS(m: Message): number {
     if (m.method !== METHOD_INVITE || !this.settings.get(ON_REQUEST)) return -1;
     if (m.value(HEADER_ANSWER_MODE, value) && isAuto()) return 0;
@@ -222,7 +232,7 @@ export class Callers {
     return afterS >= 0 ? afterS : this.afterS(m, HEADER_ALERT_INFO);
   }
 
-  /** Whether the caller insists on an answer without a hand. RFC 5373 §4.2 */
+  /** Returns whether the caller insists on an automatic answer. RFC 5373 §4.2 */
   private insists(m: Message): boolean {
     return m.value(HEADER_ANSWER_MODE, value) && isAuto() && indexOf(REQUIRE) >= 0;
   }
@@ -248,22 +258,25 @@ export class Callers {
   }
 
   private add(target: string): void {
-    // Of what cannot be called the URI is empty.
+    // The URI of a target that cannot be called is empty.
     const bytes = octets(readTarget(target, "").uri);
     if (uri.parse(bytes, 0, bytes.length) && uri.ip > 0) this.addresses.push(uri.ip);
   }
 }
 
-/** `value` begins with "Auto", before any parameter. */
+/** Returns whether `value` is "Auto", before any parameter. */
 function isAuto(): boolean {
   if (value.size() < AUTO.length) return false;
   for (let i = 0; i < AUTO.length; i++) if ((value.bytes[value.start + i] | 0x20) !== AUTO[i]) return false;
   const next = value.start + AUTO.length;
-  // Behind a value there is the end of its line.
+  // The end of the line follows each value, so this reads inside the message.
   return value.bytes[next] === 0x3b || value.bytes[next] <= 0x20;
 }
 
-/** @returns where `wanted`, of small letters, "-" and "=", stands in `value`, in letters of whichever case; -1: nowhere */
+/**
+ * Case does not matter.
+ * @param wanted small letters, "-" and "=" @returns its offset in `value`, -1 when it is not there
+ */
 function indexOf(wanted: Uint8Array): number {
   for (let at = value.start; at + wanted.length <= value.end; at++) {
     let i = 0;

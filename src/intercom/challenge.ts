@@ -1,7 +1,8 @@
 /**
- * The door's own challenge (RFC 3261 §22.2, RFC 7616): whoever knows `call.password` is known, under any user name. Nonces are keyed,
- * good for five minutes, for the address they were given to and once for each count, so nobody guesses from an address at which it
- * cannot read our answers. A request is one try, however many credentials it carries; an address has so many (guesses.ts).
+ * The door's own challenge (RFC 3261 §22.2, RFC 7616): a sender who knows `call.password` is known, under any user
+ * name. Nonces are keyed, good for five minutes, for the address they were given to and once for each count, so nobody
+ * can guess from an address at which he cannot read our answers. A request is one try, however many credentials it
+ * carries; the tries of an address are limited (guesses.ts).
  * Not here: what a request needs an identity for (callers.ts), and the other ways to be known (identity.ts).
  */
 import { NONE, octets, Span } from "../core/bytes.js";
@@ -15,35 +16,35 @@ import { HEADER_AUTHORIZATION } from "../wire/names.js";
 import { Nonces } from "../wire/nonce.js";
 import type { Writer } from "../wire/writer.js";
 
-// What `check` returns.
+// PROOF_*: results of `check`.
 /** There are no credentials for the door, or no password is set. */
 export const PROOF_NONE = 0;
 export const PROOF_RIGHT = 1;
-/** The nonce is none that was given to that address, or was used: the password was not looked at. */
+/** The nonce was not given to that address, or was used: the password was not compared. */
 export const PROOF_STALE = -1;
 export const PROOF_WRONG = -2;
-/** Wrong, and the last try that this address has for now. */
+/** The password was wrong, and this address has no try left for now. */
 export const PROOF_LAST = -3;
-/** The address has no try left: nothing was looked at. */
+/** The address had no try left: nothing was compared. */
 export const PROOF_LOCKED = -4;
 
-/** Nonces whose counts are known, and addresses whose tries are counted each by itself: more than call a door at once. */
+// Nonces whose counts are kept, and addresses whose tries are counted separately: more than call a door at once.
 const NONCES = 8;
 const SOURCES = 16;
 const NONCE_LIFE_MS = 300_000;
 
 const REALM = octets("portero");
 const CHALLENGE = octets('WWW-Authenticate: Digest realm="portero", nonce="');
-// MD5 alone: some phones fail at a challenge that they do not know, wherever it stands.
+// The challenge is MD5 alone, since some phones fail at a second challenge whose algorithm they do not know.
 const ALGORITHM = octets('", algorithm=MD5, qop="auth"');
 const STALE = octets(", stale=true");
 
 export class Challenge {
   private readonly timers: Timers;
   private readonly random: RandomSource;
-  /** Empty: none is set, and nothing is right. */
+  /** The password; empty means that none is set and nothing is right. */
   private password: Uint8Array = NONE;
-  /** Made when a password is set first: a door without one pays nothing for them. */
+  /** The nonces are made when a password is set first, so that a door without one pays nothing. */
   private nonces: Nonces | null = null;
   private digest: Digest | null = null;
   private readonly guesses = new Guesses(SOURCES);
@@ -55,7 +56,7 @@ export class Challenge {
     this.random = random;
   }
 
-  /** @param password "": none. Tries stay counted. */
+  /** Takes the password; the tries so far stay counted. @param password "": none */
   configure(password: string): void {
     this.password = octets(password);
     if (password === "" || this.nonces !== null) return;
@@ -63,12 +64,15 @@ export class Challenge {
     this.digest = new Digest();
   }
 
-  /** Whether there is a password to ask for. */
+  /** Returns whether a password is set. */
   get isSet(): boolean {
     return this.password.length > 0;
   }
 
-  /** Looks at the first credentials for the door's realm. @param ip where the request came from @returns PROOF_* */
+  /**
+   * Checks the first credentials for the door's realm.
+   * @param ip the address that the request came from @returns PROOF_*
+   */
   check(m: Message, ip: number): number {
     const { nonces, digest, secret } = this;
     if (!this.isSet || nonces === null || digest === null) return PROOF_NONE;
@@ -84,7 +88,7 @@ export class Challenge {
     return nonces.take(view.nonce, isGiven(view.qop) ? view.count() : 1) ? PROOF_RIGHT : PROOF_STALE;
   }
 
-  /** Writes the challenge. @param proof what `check` said of the request */
+  /** Writes the challenge. @param proof what `check` returned for the request */
   write(w: Writer, ip: number, proof: number): void {
     if (this.nonces === null) return;
     w.put(CHALLENGE);
@@ -95,7 +99,10 @@ export class Challenge {
   }
 }
 
-/** Reads the first Digest credentials for our realm into the view; others, and other schemes, are for others. @returns whether there are any */
+/**
+ * Reads the first Digest credentials for our realm into the view and passes over all others.
+ * @returns whether there are any
+ */
 function findOurs(m: Message, view: AuthValue): boolean {
   for (let row = m.first(HEADER_AUTHORIZATION); row >= 0; row = m.next(row)) {
     view.begin(m.bytes, m.valueStart(row), m.valueEnd(row));

@@ -1,11 +1,11 @@
 /**
- * Guards door codes against guessing. Each code has a count of its own, which only that code clears: five wrong entries in a row
- * lock it for 300 s, then for twice as long each time, up to an hour. Besides, a code is guessed at most `GUESSES_AT_ONCE` times
- * in one go and then once in 24 minutes, whatever was right in between: 115 times in any 24 hours. It counts over calls, callers,
- * ways and restarts, and needs no time of day.
+ * Guards door codes against guessing. Each code has a count of its own, which only that code clears: five wrong entries
+ * in a row lock it for 300 s, then for twice as long each time, up to an hour. Besides, a code is guessed at most
+ * `GUESSES_AT_ONCE` times in a row and then once in 24 minutes, whatever was right in between: 115 times in any 24
+ * hours. It counts over calls, callers, ways and restarts, and needs no time of day.
  *
- * After a restart nobody knows how long the power was off. That time counts for nothing: a lock goes on with what was left of it
- * when it was last kept, at most STEP_S before. What has run out is kept as run out.
+ * After a restart it is not known how long the power was off. That time counts for nothing: a lock goes on with what
+ * was left of it when it was last kept, at most STEP_S before. A lock that has run out is kept as run out.
  * Not here: what a code opens, what counts as one entry, and when a call ends for wrong ones (access.ts).
  */
 import type { Store } from "../../hal/device.js";
@@ -13,36 +13,38 @@ import { octets } from "../core/bytes.js";
 import type { Timers, TimerUser } from "../core/timers.js";
 import { crc32, Record } from "../settings/record.js";
 
-/** Wrong entries in a row that lock. */
+/** So many wrong entries in a row lock a code. */
 const TRIES = 5;
 const FIRST_LOCK_S = 300;
 const LONGEST_LOCK_S = 3600;
-/** From here on each lock is as long as the one before. */
+/** From this lock on each is as long as the one before. */
 const LOCKS_MOST = 5;
-/** Guesses fade, and what is left of a lock is kept, once in so long. */
+/** Once in so long, s, guesses are forgotten and the rest of a lock is kept. */
 const STEP_S = 240;
-/** One guess is forgotten in so many steps: 60 in 24 hours. */
+/** One guess is forgotten after so many steps: 60 in 24 hours. */
 const STEPS_A_GUESS = 6;
-/** Guesses in one go. With those that fade meanwhile, 115 in any 24 hours. */
+/**
+ * So many guesses may follow one another. With those that are forgotten meanwhile, 115 are possible in any 24 hours.
+ */
 const GUESSES_AT_ONCE = 55;
 const STORE_KEY = "lock";
 const FORM = "2";
-/** In the record: an entry is under way. */
+/** Mark in the record: an entry is under way. */
 const PENDING = "?";
 /** Digits of the tags in the record. */
 const TAG_BASE = 36;
 
-/** What is known of one code. */
+/** The counts of one code. */
 class Tally {
-  /** Stands for the code in the record. */
+  /** The tag that stands for the code in the record. */
   readonly tag: string;
   /** Wrong entries in a row since the last right one or the last lock. */
   wrong = 0;
-  /** How often it was locked since the last right one. */
+  /** How often it was locked since the last right entry. */
   locks = 0;
-  /** Guesses that have not faded yet, in steps. */
+  /** Guesses that are not forgotten yet, in steps. */
   steps = 0;
-  /** The lock's end, on the core's clock; a time that has passed: there is none. */
+  /** The end of the lock, on the core's clock, ms; a time that has passed means that there is no lock. */
   untilMs = 0;
 
   constructor(tag: string) {
@@ -55,22 +57,25 @@ export class CodeLock implements TimerUser {
   private readonly timers: Timers;
   private readonly timer: number;
   private tallies: Tally[] = [];
-  /** When guesses fade next; Infinity while there is none. */
+  /** When guesses are forgotten next, ms; Infinity while there are none. */
   private stepAtMs = Infinity;
   private isRead = false;
-  /** The store took the counts when they were kept last. */
+  /** Whether the store took the counts when they were kept last. */
   isKept = true;
-  /** An entry is under way that was compared with codes already. */
+  /** Whether an entry is under way that was compared with codes already. */
   private isPending = false;
 
-  /** @param store keeps the counts over a restart, null: nothing does */
+  /** @param store keeps the counts over a restart; null: they are lost at a restart */
   constructor(store: Store | null, timers: Timers) {
     this.record = store === null ? null : new Record(store, STORE_KEY);
     this.timers = timers;
     this.timer = timers.make(this, 0);
   }
 
-  /** Takes the codes there are, each once: what is known of those that were there before stays. Their place here is their number. */
+  /**
+   * Takes the codes, each once. The counts of codes that were there before stay. The index of a code here is its
+   * number.
+   */
   watch(codes: readonly string[]): void {
     const isFirst = !this.isRead;
     const before = isFirst ? this.read(codes) : this.tallies;
@@ -86,14 +91,17 @@ export class CodeLock implements TimerUser {
     this.plan();
   }
 
-  /** An entry goes on after it was compared with codes. It is kept as a wrong one, in case the power is cut before its end. */
+  /**
+   * An entry goes on after it was compared with codes. It is kept as a wrong one in case the power is cut before its
+   * end.
+   */
   expect(): void {
     if (this.isPending) return;
     this.isPending = true;
     this.keep();
   }
 
-  /** @param code its number @returns ms until it is heard again, 0 when it is heard */
+  /** @param code its number @returns ms until its lock ends, 0 when it is not locked */
   remainingMs(code: number): number {
     const { nowMs } = this.timers;
     const tally = this.tallies[code];
@@ -103,7 +111,7 @@ export class CodeLock implements TimerUser {
     return Math.max(lockMs, this.stepAtMs - nowMs + (excess - 1) * STEP_S * 1000);
   }
 
-  /** An entry that was compared with that code was another. To be kept by `keep`. */
+  /** Counts an entry that was compared with that code and was wrong. `keep` has to follow. */
   onWrong(code: number): void {
     this.isPending = false;
     const tally = this.tallies[code];
@@ -117,7 +125,7 @@ export class CodeLock implements TimerUser {
     tally.untilMs = nowMs + lockS(tally.locks) * 1000;
   }
 
-  /** It was given: what was wrong before is forgotten, but for how many guesses it was. */
+  /** The code was given: wrong entries and locks before are forgotten, but the number of guesses is not. */
   onRight(code: number): void {
     const tally = this.tallies[code];
     if (tally.wrong === 0 && tally.locks === 0 && !this.isPending) return;
@@ -128,7 +136,7 @@ export class CodeLock implements TimerUser {
     this.keep();
   }
 
-  /** A lock has run out, or guesses fade. */
+  /** A lock has run out, or guesses are to be forgotten. */
   onTimer(): void {
     const { nowMs } = this.timers;
     while (this.stepAtMs <= nowMs) {
@@ -138,7 +146,7 @@ export class CodeLock implements TimerUser {
     this.keep();
   }
 
-  /** Keeps the counts, and plans for when they change by themselves. */
+  /** Keeps the counts, and sets the timer for when they change by themselves. */
   keep(): void {
     this.plan();
     if (this.record === null) return;
@@ -146,23 +154,23 @@ export class CodeLock implements TimerUser {
     let out = FORM;
     for (let i = 0; i < this.tallies.length; i++) {
       const { tag, wrong, locks, steps, untilMs } = this.tallies[i];
-      // Whoever has none has nothing else.
+      // A code without guesses has no other counts either.
       if (steps === 0) continue;
       const leftS = Math.ceil(Math.max(0, untilMs - nowMs) / 1000);
       out += " " + tag + ":" + wrong + ":" + locks + ":" + steps + ":" + leftS;
     }
     if (this.isPending) out += " " + PENDING;
     try {
-      // Also in the place of a newer firmware's: guesses must count.
+      // This replaces also what a newer firmware kept, because guesses must count.
       this.record.write(out, true);
       this.isKept = true;
     } catch {
-      // A store that fails takes nothing from the lock while the power is on.
+      // A store that fails shortens no lock while the power is on.
       this.isKept = false;
     }
   }
 
-  /** A code that nobody guessed at for long enough is as new. @returns whether there are guesses left */
+  /** Forgets guesses; a code without guesses left is as new. @returns whether there are guesses left */
   private fade(): boolean {
     let isAny = false;
     for (let i = 0; i < this.tallies.length; i++) {
@@ -175,7 +183,7 @@ export class CodeLock implements TimerUser {
     return isAny;
   }
 
-  /** The power was cut in an entry: it counts at all codes that were heard. */
+  /** The power was cut during an entry: it counts as a guess at all codes that were not locked. */
   private onCut(): void {
     for (let i = 0; i < this.tallies.length; i++) if (this.remainingMs(i) === 0) this.onWrong(i);
     this.isPending = false;
@@ -193,7 +201,7 @@ export class CodeLock implements TimerUser {
     else this.timers.startAt(this.timer, nextMs);
   }
 
-  /** @returns what was kept; of the form before, one count for all codes there are */
+  /** @returns the counts that were kept; the older form had one count, which then holds for all codes */
   private read(codes: readonly string[]): Tally[] {
     const found: Tally[] = [];
     const kept = this.record === null ? null : this.record.read();
@@ -226,7 +234,7 @@ export class CodeLock implements TimerUser {
   }
 }
 
-/** @returns for how many seconds the lock of that number holds */
+/** @returns how many seconds the lock of that number lasts */
 function lockS(locks: number): number {
   return Math.min(LONGEST_LOCK_S, FIRST_LOCK_S * 2 ** Math.max(0, locks - 1));
 }
@@ -236,7 +244,7 @@ function countOf(word: string, most: number): number {
   return count > 0 ? Math.min(Math.floor(count), most) : 0;
 }
 
-/** Five characters at most: the record of sixteen codes has to fit into flash. */
+/** Writes a number in five characters at most, since the record of sixteen codes has to fit into flash. */
 function tagOf(code: string): string {
   return (crc32(octets(code)) >>> 8).toString(TAG_BASE);
 }

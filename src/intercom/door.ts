@@ -1,8 +1,8 @@
 /**
- * The door station: buttons that call, codes that open, and a user agent in between. It turns what happens into events that a
- * person or a program can read, and into light.
- * Not here: devices (the station drives them), the console's words, whom a button calls (ringplan.ts, ring.ts), codes (access.ts),
- * relays and the door's contact (doorway.ts), and who may call (callers.ts).
+ * The door station: buttons that call, codes that open, and a user agent in between. It turns all that happens into
+ * events that a person or a program can read, and into light.
+ * Not here: devices (the station drives them), the console's words, whom a button calls (ringplan.ts, ring.ts), codes
+ * (access.ts), relays and the door's contact (doorway.ts), and who may call (callers.ts).
  */
 
 import type { Store } from "../../hal/device.js";
@@ -78,15 +78,15 @@ import { callerOf, codecOf, DIGIT_WAYS, endReason, reasonOf, soundOf, targetOf, 
 
 const AUDIO_REPORT_MS = 5000;
 const FALLBACK_TIME_MS = 30_000;
-/** How long a target may say nothing before the fallback rings, and when the server is known not to answer. */
+// How long no target may answer at all before the fallback rings, and how long when the server is known not to answer.
 const SILENCE_MS = 5000;
 const SILENCE_UNREACHED_MS = 1000;
 
-/** By CALL_*. */
+/** The names of call states, by CALL_*. */
 const STATES: readonly string[] = ["", "calling", "ringing", "early", "ringing", "confirmed", "held", "ended"];
-/** In the place of a digit that is not to be shown. */
+/** Stands for a digit that must not be shown. */
 const DIGIT_HIDDEN = "digit";
-/** So many digits in a row may be a code. */
+/** So many digits in a row in a text may be a code. */
 const CODE_DIGITS = 4;
 
 export class Door
@@ -95,9 +95,9 @@ export class Door
   readonly ua: UserAgent;
   readonly settings: Settings;
   readonly doorway: Doorway;
-  /** REGISTRATION_* as it was last told. */
+  /** The REGISTRATION_* that was told last. */
   registration = REGISTRATION_OFF;
-  /** Why the registration failed last. */
+  /** Why the last registration failed. */
   unregistered = "";
   readonly timers: Timers;
   private readonly events: DoorEvents;
@@ -110,25 +110,25 @@ export class Door
   private readonly moves: TransferTargets;
   private readonly audioTimer: number;
   private readonly talk: TalkTime;
-  /** The door as its phones' server; null when it is none. */
+  /** The server of the house's phones; null when the door is no server. */
   readonly houseServer: HouseServer | null;
-  /** The messages of the last call. */
+  /** The SIP messages of the last call. */
   readonly trace: Trace;
   private readonly isServer: boolean;
   /** The button that was pressed last. */
   private button = 0;
-  /** The button whose press has called; 0 when it did something else. */
+  /** The button whose press started the call; 0: a press that did something else. */
   private calling = 0;
-  /** The server was asked for a registration and nothing came back. */
+  /** Whether the server did not answer the last REGISTER. */
   private isUnreached = false;
-  /** Everybody is answered by himself: it was told. */
+  /** Whether it was told that everybody is answered automatically. */
   private isOpenTold = false;
-  /** Why the call is ended here, "" for no more than that. */
+  /** Why the door ends the call, for the log; "": no special reason. */
   private reason = "";
-  /** The second phone of a call. */
+  /** The call of the second phone that has joined, or null. */
   private joined: Call | null = null;
   private light = LED_OFF;
-  /** The ports that sockets have; 0: not started. */
+  /** The ports that the sockets have; 0: they are not open yet. */
   private port = 0;
   private rtpPort = 0;
 
@@ -167,9 +167,9 @@ export class Door
     this.moves = new TransferTargets(this.ua, settings, this.houseServer);
   }
 
-  /** Begins, or begins anew after settings changed. @param ip our address */
+  /** Starts the door, or starts it anew after settings changed. @param ip our address */
   start(ip: number): void {
-    // Sockets are opened once: other ports hold from the next start on.
+    // Sockets are opened once, so other ports hold from the next start on.
     if (this.port === 0) {
       this.port = this.settings.get("sip.port");
       this.rtpPort = this.settings.get("rtp.port");
@@ -197,7 +197,7 @@ export class Door
     this.showLight();
   }
 
-  /** The one setting by which strangers hear the door is never there without a word. */
+  /** Tells at each start that strangers are answered and hear the door, where the settings say so. */
   private tellOpen(): void {
     const isOpen = this.callers.isOpenToAll();
     if (isOpen && !this.isOpenTold)
@@ -210,7 +210,7 @@ export class Door
     this.isOpenTold = isOpen;
   }
 
-  /** A phone that has a name and no password cannot register: its owner is told why. */
+  /** Tells which phones have a name and no password, since they cannot register. */
   private tellPhonesWithout(): void {
     for (let i = 0; i < PHONES_MOST; i++) {
       const name = this.settings.get(PHONE_NAMES[i]);
@@ -222,8 +222,8 @@ export class Door
   // ---- the buttons ----
 
   /**
-   * A press calls; while it rings it cancels (or answers a call that came); in a call it hangs up. Another button than the one
-   * that rings calls its own targets instead. @param button from 1
+   * Presses a button. It calls; while it rings it cancels (or answers a call that came); in a call it hangs up. Another
+   * button than the one that rings calls its own targets instead. @param button from 1
    */
   press(button = 1): void {
     this.calling = 0;
@@ -247,7 +247,10 @@ export class Door
       this.fail("call.target is not set: set call.target sip:user@host");
   }
 
-  /** The button whose press has called is held: as long as nobody has answered, the call goes over to other targets. @param button from 1 */
+  /**
+   * A button is held. If its press has called and nobody has answered, other targets are called instead.
+   * @param button from 1
+   */
   hold(button: number): void {
     const plan = button === this.calling ? planOfHold(this.settings, button) : null;
     this.calling = 0;
@@ -257,7 +260,9 @@ export class Door
     this.begin(plan, this.settings.get("call.fallback"));
   }
 
-  /** A button's targets ring, or will: between two of them, or for want of room, there may be no call just now. */
+  /**
+   * Whether a button's targets ring or will ring. Between two of them, or while there is no room, there may be no call.
+   */
   get isRinging(): boolean {
     return this.ring.isOn;
   }
@@ -270,7 +275,7 @@ export class Door
       : this.begin(planOf(target, this.settings.get("call.ringTime") * 1000), "");
   }
 
-  /** Moves the visitor to another phone: a word of the console, as a REFER of the phone in the call. @returns "" or why not */
+  /** Moves the visitor to another phone, as a REFER of the phone in the call would. @returns "" or why not */
   move(target: string): string {
     if (this.joined !== null) return "two phones are in the call: one of them has to hang up first";
     if (this.houseServer === null) return this.ua.move(target);
@@ -278,7 +283,7 @@ export class Door
     return targets.length === 0 ? error : this.ua.move(targets[0], direct[0]);
   }
 
-  /** Ends whatever rings or talks. @param reason for the log, "" for no more than that we did */
+  /** Ends all that rings or talks. @param reason for the log, "" for no special one */
   hangUp(reason: string): void {
     this.reason = reason;
     this.ring.stop();
@@ -291,12 +296,12 @@ export class Door
     if (this.houseServer === null && asked.targets.indexOf(HOUSE_GROUP) >= 0)
       return this.fail(HOUSE_GROUP + " needs the door to be a server: set server.enabled on, and start again");
     let plan = this.houseServer === null ? asked : this.houseServer.expand(asked);
-    // No phone of the house is there: the fallback rings at once.
+    // No phone of the house is registered, so the fallback rings at once.
     const isEmpty = asked.error === "" && plan.error !== "" && fallback !== "";
     if (isEmpty) plan = planOf(fallback, FALLBACK_TIME_MS, true);
     const silenceMs = this.isUnreached ? SILENCE_UNREACHED_MS : SILENCE_MS;
     const error = plan.error !== "" ? plan.error : this.ring.begin(plan, isEmpty ? "" : fallback, silenceMs);
-    // It may wait for room: then nothing else shows that it rings.
+    // The first call may wait for room, and then no event of a call shows that it rings.
     this.showLight();
     return error === "" ? "" : this.fail(error);
   }
@@ -308,12 +313,12 @@ export class Door
 
   // ---- the door ----
 
-  /** A relay is on. */
+  /** Whether a relay is on. */
   get isOpen(): boolean {
     return this.doorway.isOpen;
   }
 
-  /** @param reason for the log @param relay from 1 @returns "" or one line why not */
+  /** Switches a relay on. @param reason for the log @param relay from 1 @returns "" or one line why not */
   open(reason: string, relay = 1): string {
     return this.doorway.open(relay, reason);
   }
@@ -322,7 +327,7 @@ export class Door
     this.doorway.close(relay);
   }
 
-  /** The button inside was pressed: it needs no code, and no lock on codes holds it. */
+  /** The button inside was pressed. It needs no code, and a lock on codes does not stop it. */
   exit(): void {
     const relay = this.settings.get("door.exit");
     if (relay === 0) return;
@@ -413,7 +418,7 @@ export class Door
     this.showLight();
   }
 
-  /** A second phone comes to a call that runs, or one of the two leaves it. @returns whether that is all there is to tell */
+  /** A second phone joins a running call, or one of the two leaves it. @returns whether nothing else is to be told */
   private isJoin(call: Call, cause: number, status: number, m: Message | null): boolean {
     if (call.state === CALL_INCOMING) {
       if (this.ua.activeCall() === call) return false;
@@ -426,7 +431,7 @@ export class Door
     const joined = this.joined;
     if (joined === null) return false;
     if (call.state === CALL_ENDED) {
-      // Whoever of them goes, the other one has the call from now on.
+      // Whichever of the two leaves, the other one has the call from now on.
       this.joined = null;
       this.events.event("join", "ended", ["reason", this.endWords(cause, status, m)]);
       if (call.hadSound()) this.reportAudio(call);
@@ -466,7 +471,7 @@ export class Door
     this.showLight();
   }
 
-  /** One of several targets. */
+  /** Tells the state of the call to one of several targets. */
   tellBranch(call: Call, cause: number, status: number, m: Message | null): void {
     const extra: (string | number)[] = ["peer", targetOf(call)];
     if (call.state === CALL_ENDED) {
@@ -476,7 +481,7 @@ export class Door
     this.events.event("branch", STATES[call.state], extra);
   }
 
-  /** The call as the visitor has it. */
+  /** Tells the state of the visitor's call as a whole. */
   tellCall(call: Call, cause: number, status: number, m: Message | null): void {
     const direction = call.session.isCaller ? "out" : "in";
     const extra: (string | number)[] = ["direction", direction];
@@ -499,7 +504,7 @@ export class Door
         extra.push("codec", codecOf(call));
         if (this.ring.isPlural && call.session.isCaller) extra.push("peer", targetOf(call));
         this.timers.start(this.audioTimer, AUDIO_REPORT_MS);
-        // Not anew when it was held.
+        // It does not begin anew after it was held.
         if (call.answeredMs === this.timers.nowMs) this.talk.begin();
         break;
       case CALL_ENDED: {
@@ -519,7 +524,8 @@ export class Door
     if (call.session.isCaller) this.outputs.signal(signalOf(call, cause, status));
     if (call.state !== CALL_INCOMING) return;
     const afterS = this.callers.answerAfterS(m);
-    // Behind a 180 the answer has a wake of its own, even at once: the sound that plays would have to wait for both.
+    // The answer has a wake of its own behind the 180, even without delay: sound that plays would have to wait for
+    // both.
     if (afterS === 0 && !call.session.hasRung()) this.answerAlone(call);
     else if (afterS >= 0) this.talk.answerIn(afterS);
   }
@@ -527,15 +533,18 @@ export class Door
   onDigit(call: Call, code: number, durationMs: number, way: number): void {
     const shown = this.settings.get("call.showDigits") ? String.fromCharCode(code) : DIGIT_HIDDEN;
     this.events.event("dtmf", shown, ["duration", durationMs, "by", DIGIT_WAYS[way]]);
-    // In a call that nobody answered yet the one at the other end is nobody's guest.
+    // Digits count only once the call was answered: before that the caller was not let in.
     if (call.state !== CALL_INCOMING) this.access.digit(call, code, way);
   }
 
-  /** `open`, `open 2`, `open 1234`, `open 2 1234` and `close` from whom we know move the relays; all texts are told. */
+  /**
+   * Takes a MESSAGE. `open`, `open 2`, `open 1234`, `open 2 1234` and `close` from known callers move the relays; every
+   * text is told.
+   */
   onText(_call: Call | null, m: Message): void {
     const said = textOf(m);
     const order = readOrder(said);
-    // What may be a code is told to nobody.
+    // Digits that may be a code are not told.
     const isOrder = said.trim().slice(0, 4).toLowerCase() === "open";
     const shown = this.settings.get("call.showDigits") ? printable(said) : withoutCodes(printable(said));
     this.events.event("text", isOrder ? "open" : shown, ["peer", callerOf(m)]);
@@ -580,7 +589,7 @@ export class Door
     this.refused.tell(m, source.ip, status, this.callers.isExpected(source.ip));
   }
 
-  /** @param isPhone a phone of the house sent it, by its password */
+  /** Judges a request outside of a dialog. @param isPhone a phone of the house sent it, as its password proves */
   mayCall(m: Message, source: Flow, call: Call | null, isPhone: boolean): number {
     const { callers, ua } = this;
     const active = ua.activeCall();
@@ -592,10 +601,10 @@ export class Door
       isPickUp && this.joined === null ? DOOR_PICKED : isFree ? DOOR_IDLE : mayJoin ? DOOR_JOINABLE : DOOR_BUSY;
     const isKnown = call !== null && (call.isKnown || call.session.isCaller);
     const status = call === null ? callers.judge(m, source, isPhone, door) : callers.judgeInCall(m, source, isKnown);
-    // Its nonce was given to that address alone.
+    // The nonce was given to that address alone, so the address is real.
     if (callers.proof === PROOF_RIGHT) ua.layer.prove(source.ip);
     if (callers.proof === PROOF_WRONG || callers.proof === PROOF_LAST) this.tellWrongPassword(m, source);
-    // A stranger's order is refused without a word, or strangers would fill the log.
+    // A stranger's order is refused without an event, or strangers would fill the log.
     if (status === 403 && callers.isKnown && m.method === METHOD_MESSAGE)
       this.fail("door.message is off: the door takes no orders by MESSAGE");
     return status;
@@ -606,7 +615,7 @@ export class Door
     const status = callers.judgeRefer(m, source, call.isKnown || call.session.isCaller);
     if (callers.proof === PROOF_WRONG || callers.proof === PROOF_LAST) this.tellWrongPassword(m, source);
     if (status !== 0) return status;
-    // Of two phones in the call neither moves the other one.
+    // While two phones are in the call, neither may move the other one.
     return this.joined !== null ? 491 : this.moves.judge(out);
   }
 
@@ -662,7 +671,7 @@ export class Door
   }
 }
 
-/** The text with stars for digits that may be a code. */
+/** Returns the text with stars for digits that may be a code. */
 function withoutCodes(said: string): string {
   let out = "";
   for (let i = 0; i < said.length; ) {
@@ -676,14 +685,14 @@ function withoutCodes(said: string): string {
   return out;
 }
 
-/** What the visitor hears of a call of the button. */
+/** Returns the tone that the visitor hears in that state of the button's call. */
 function signalOf(call: Call, cause: number, status: number): number {
   if (call.state === CALL_RINGING) return SIGNAL_RINGING;
   if (call.state !== CALL_ENDED || call.answeredMs >= 0 || cause === CAUSE_LOCAL) return SIGNAL_QUIET;
   return status === 486 || status === 600 || status === 603 || cause === CAUSE_NO_ANSWER ? SIGNAL_BUSY : SIGNAL_FAILED;
 }
 
-/** @param problem what the response does not say */
+/** @param problem a reason that the response does not give */
 function failureOf(m: Message | null, problem: string): string {
   if (m === null) return problem === "" ? "no answer from the server" : problem;
   return reasonOf(m) + (problem === "" ? "" : ": " + printable(problem));

@@ -1,6 +1,7 @@
 /**
- * What moves and watches the door itself: up to two relays, each on for its pulse or until the same order comes again, and a
- * contact that says whether the door is open. Opened while no relay was on it was forced; open for too long it was left open.
+ * The door itself: up to two relays, each on for its pulse or until the same order comes again, and a
+ * contact that says whether the door is open. A door that opens while no relay is on was forced; one that stays open
+ * too long was left open.
  * Not here: who may open (access.ts, door.ts), and pins (the station).
  */
 import type { Timers, TimerUser } from "../core/timers.js";
@@ -9,18 +10,18 @@ import type { Settings } from "../settings/settings.js";
 import type { DoorEvents, DoorOutputs } from "./events.js";
 
 const TIMER_SENSOR = 0;
-// A relay's timer has the relay's number, from 1.
+// The timer of a relay has the relay's number, from 1.
 
-/** Whoever was let in may still have the door in hand for so long after the relay is off. */
+/** For so long after the relay is off the door may still be opened: somebody may have it in hand. */
 const GRACE_MS = 5000;
 
-/** Told when `isOpen` or `isAlarm` may have changed. */
+/** The user of a doorway, who is told when `isOpen` or `isAlarm` may have changed. */
 export interface DoorwayUser {
   onDoorway(): void;
 }
 
 export class Doorway implements TimerUser {
-  /** The door was forced or left open, and has not been closed since. */
+  /** Whether the door was forced or left open, and has not been closed since. */
   isAlarm = false;
   private readonly settings: Settings;
   private readonly timers: Timers;
@@ -31,9 +32,9 @@ export class Doorway implements TimerUser {
   private readonly sensorTimer: number;
   /** Bit 0: relay 1 is on; bit 1: relay 2. */
   private on = 0;
-  /** Until then an opened door was not forced. */
+  /** Until this time, ms, a door that opens was not forced. */
   private graceUntilMs = -1;
-  /** The door is open, as far as its sensor says: 1, 0, -1 not known. */
+  /** Whether the door is open, as its sensor says: 1 open, 0 shut, -1 not known. */
   private ajar = -1;
   /** The sensor's contact: 1 closed, 0 open, -1 not known. */
   private contact = -1;
@@ -49,13 +50,13 @@ export class Doorway implements TimerUser {
     timers.make(this, 2);
   }
 
-  /** At start, and when settings changed. What is on stays so. */
+  /** Takes the settings, at start and when they changed. A relay that is on stays on. */
   configure(): void {
     for (let relay = 1; relay <= this.outputs.relays; relay++) if (!this.isOn(relay)) this.outputs.relay(relay, false);
     if (this.contact >= 0) this.onSensor(this.contact);
   }
 
-  /** Any relay is on. */
+  /** Whether any relay is on. */
   get isOpen(): boolean {
     return this.on !== 0;
   }
@@ -93,14 +94,17 @@ export class Doorway implements TimerUser {
     this.user.onDoorway();
   }
 
-  /** A code, or a button inside: a relay that is held and on goes off, every other one opens. @returns as `open` */
+  /**
+   * Carries out a code or a press of the button inside: a held relay that is on goes off, every other one opens.
+   * @returns as `open`
+   */
   toggle(relay: number, reason: string): string {
     if (!this.isHeld(relay) || !this.isOn(relay)) return this.open(relay, reason);
     this.close(relay);
     return "";
   }
 
-  /** The door's contact. @param contact 1 closed, 0 open */
+  /** The door's contact changed. @param contact 1 closed, 0 open */
   onSensor(contact: number): void {
     this.contact = contact;
     const kind = this.settings.get("door.sensor");
@@ -125,7 +129,7 @@ export class Doorway implements TimerUser {
       this.close(kind);
       return;
     }
-    // Whoever holds a relay on wants the door open.
+    // A relay that is held on means that the door may stay open.
     if (this.isOpen) {
       this.watch();
       return;

@@ -1,23 +1,27 @@
 /**
- * The one way in which an event stands in a line for people: `call ended direction=out reason="Busy Here" code=486`. Name, value and fields
- * have a blank between them; text with blanks or quotes in it stands in quotes, with `\"`, `\\`, `\xNN` and `\uNNNN` for what cannot stand
- * there. So no text of a stranger looks like a field or begins a line, and a program reads back what was told.
+ * Writes an event as a line for people: `call ended direction=out reason="Busy Here" code=486`. Name, value and fields
+ * have a blank between them; text with blanks or quotes in it stands in quotes, with `\"`, `\\`, `\xNN` and `\uNNNN`
+ * for what cannot stand there. So no text of a stranger looks like a field or begins a line, and a program can read the
+ * fields back.
  * Not here: what events there are (events.ts), JSON (reply.ts).
  */
 import { escaped, hasSteering } from "../core/printable.js";
 
 const EQUALS = "\\x3d";
-/** What stands before a parameter or header of a URI. */
+/** Characters that stand before a parameter or header of a URI. */
 const PARAMETERS = ";?&";
 
-/** @param value a few words, "" for none @param extra further fields as name, value, name, value, … @returns one line without its end */
+/**
+ * @param value a few words, "" for none
+ * @param extra further fields as name, value, name, value, … @returns one line without its end
+ */
 export function eventLine(name: string, value: string, extra: readonly (string | number)[]): string {
   let out = value === "" ? name : name + " " + wordsText(value);
   for (let i = 0; i + 1 < extra.length; i += 2) out += " " + extra[i] + "=" + fieldText("" + extra[i + 1]);
   return out;
 }
 
-/** The value of a field: as it is, or in quotes when a blank or a quote is in it. */
+/** Writes the value of a field as it is, or in quotes when it has a blank or a quote in it. */
 export function fieldText(value: string): string {
   const text = escaped(value);
   if (text === "" || text.indexOf('"') >= 0) return quoted(text);
@@ -25,7 +29,10 @@ export function fieldText(value: string): string {
   return text;
 }
 
-/** Whoever only looks for `relay=on` finds none in quotes either: `=` behind a word is escaped, but for parameters of a URI. */
+/**
+ * Escapes `=` behind a word, but for parameters of a URI: a program that only looks for `relay=on` must not find it
+ * inside of quotes.
+ */
 function quoted(text: string): string {
   let out = '"';
   for (let i = 0; i < text.length; i++)
@@ -50,10 +57,13 @@ function isWord(code: number): boolean {
   );
 }
 
-/** The value of an event: words with one blank between them, or in quotes when it could be taken for anything else. */
+/**
+ * Writes the value of an event: words with one blank between them, or in quotes when it could be taken for anything
+ * else.
+ */
 export function wordsText(value: string): string {
   let isPlain = !hasSteering(value);
-  // A blank before the first word, after the last, or a second one.
+  // There is a blank before the first word, after the last, or a second one between two words.
   let wasSpace = true;
   for (let i = 0; isPlain && i < value.length; i++) {
     const code = value.charCodeAt(i);
@@ -64,7 +74,7 @@ export function wordsText(value: string): string {
   return isPlain && !wasSpace ? value : quoted(escaped(value));
 }
 
-/** White space, or what looks like it. */
+/** Returns whether a character is white space or looks like it. */
 function isBlank(code: number): boolean {
   return (
     code === 0x20 ||

@@ -1,6 +1,8 @@
-/** What a door tells and moves: events for a person or a program, relays, light, and signals to be heard. Types and names only. */
+/**
+ * The outputs of a door: events for a person or a program, relays, light, and audible signals. Types and names only.
+ */
 
-// How the light is to shine.
+// LED_*: patterns of the light.
 export const LED_OFF = 0;
 /** Registered, or no server to register with. */
 export const LED_READY = 1;
@@ -12,8 +14,8 @@ export const LED_OPEN = 5;
 export const LED_FAULT = 6;
 export const LED_NAMES: readonly string[] = ["off", "ready", "unregistered", "ringing", "in-call", "open", "fault"];
 
-// What the one before the door is to hear.
-/** A call that came was answered by itself. */
+// SIGNAL_*: what the visitor is to hear.
+/** A call that came was answered automatically. */
 export const SIGNAL_ANSWERED = 1;
 /** The talk time ends soon. */
 export const SIGNAL_ENDING = 2;
@@ -21,23 +23,23 @@ export const SIGNAL_OPENED = 3;
 export const SIGNAL_WRONG_CODE = 4;
 /** The call of the button rings at the other end. */
 export const SIGNAL_RINGING = 5;
-/** It was refused, or failed. */
+/** The call of the button was refused, or failed. */
 export const SIGNAL_BUSY = 6;
 export const SIGNAL_FAILED = 7;
-/** It came to an end in another way, or there is sound from now on: nothing is to be heard any more. */
+/** No tone any more: the call ended in another way, or its sound begins. */
 export const SIGNAL_QUIET = 8;
 
-/** What a person or a program is told. `value` and `extra` are text without control characters. */
+/** Takes events for a person or a program. `value` and `extra` are text without control characters. */
 export interface DoorEvents {
   /** @param extra further fields as name, value, name, value, … */
   event(name: string, value: string, extra: readonly (string | number)[]): void;
 }
 
-/** What the door moves, and the time of day it asks for. */
+/** The devices of the door, and the time of day that it asks for. */
 export interface DoorOutputs {
   /** How many relays there are. */
   readonly relays: number;
-  /** @param relay from 1 @param on the door opens by it */
+  /** Switches a relay. @param relay from 1 @param on true opens the door */
   relay(relay: number, on: boolean): void;
   /** @param pattern LED_* */
   led(pattern: number): void;

@@ -1,6 +1,6 @@
 /**
- * What a person is told when a call goes over to another phone: by REFER of the phone in it, or by one that picks it up. The visitor has one
- * call all the while, which begins and ends once; in between `transfer` tells who has it.
+ * Tells events when a call goes over to another phone: by REFER of the phone in it, or because another one picks it up.
+ * The visitor has one call all the while, which begins and ends once; in between `transfer` events tell who has it.
  * Not here: the transfer itself (ua/transfer.ts), and where calls may be moved (transfertargets.ts).
  */
 import type { Timers } from "../core/timers.js";
@@ -23,18 +23,20 @@ import { type DoorEvents, type DoorOutputs, SIGNAL_QUIET, SIGNAL_RINGING } from 
 import { RING_NOTHING, type Ring } from "./ring.js";
 import { callerOf, codecOf, fieldOf, targetOf } from "./words.js";
 
-/** So many refused requests of one call are told: a phone that asks on and on must fill neither the console nor the log. */
+/**
+ * So many refused requests of one call are told: a phone that keeps asking must fill neither the console nor the log.
+ */
 const REFUSALS_TOLD = 5;
 
-/** The door, as it is needed here. */
+/** The part of the door that is needed here. */
 export interface HandoverUser {
-  /** Why a call ended, in words. */
+  /** Says in words why a call ended. */
   endWords(cause: number, status: number, m: Message | null): string;
-  /** The call is told as any other: it is the visitor's from now on, or was until now. */
+  /** Tells a call like any other: it is the visitor's from now on, or was until now. */
   tellCall(call: Call, cause: number, status: number, m: Message | null): void;
-  /** One of several that rang. */
+  /** Tells the state of one of several calls that ring. */
   tellBranch(call: Call, cause: number, status: number, m: Message | null): void;
-  /** Another phone has the call: digits of the first are no part of a code any more. */
+  /** Another phone has the call, so the digits of the first one are forgotten. */
   onHandedOver(): void;
 }
 
@@ -44,11 +46,11 @@ export class Handover {
   private readonly timers: Timers;
   private readonly ring: Ring;
   private readonly user: HandoverUser;
-  /** Who picks up. */
+  /** The caller that picks up the call. */
   private picker = "";
-  /** The visitor was in a call, and is in none just now. */
+  /** Whether the visitor was in a call and is between two calls. */
   private isWaiting = false;
-  /** Requests of this call that were refused. */
+  /** Number of requests of this call that were refused. */
   private refusals = 0;
 
   constructor(events: DoorEvents, outputs: DoorOutputs, timers: Timers, ring: Ring, user: HandoverUser) {
@@ -65,7 +67,7 @@ export class Handover {
     this.refusals = 0;
   }
 
-  /** As `UserAgentUser.onTransfer`. */
+  /** Takes what `UserAgentUser.onTransfer` tells. */
   onTransfer(change: number, call: Call, other: Call | null, cause: number, status: number, m: Message | null): void {
     switch (change) {
       case TRANSFER_REFUSED:
@@ -112,7 +114,7 @@ export class Handover {
         return;
       case TRANSFER_LEFT: {
         const part = this.ring.note(call, cause);
-        // One of several that rang, in whose place another phone has answered.
+        // It was one of several calls that rang, and another phone has answered in its place.
         if (part !== RING_NOTHING && call.answeredMs < 0 && this.ring.isPlural)
           this.user.tellBranch(call, cause, status, m);
         return;
@@ -136,12 +138,12 @@ export class Handover {
     if (!wasTalking) this.user.tellCall(call, cause, status, m);
   }
 
-  /** The visitor hears that it rings, unless he hears it from there. */
+  /** Plays the ringing tone, unless early media of the other side has it. */
   private ringTo(call: Call): void {
     if (!call.hasSound && call.state === CALL_RINGING) this.outputs.signal(SIGNAL_RINGING);
   }
 
-  /** What the call that was left has lasted, for the log; nothing where that was told before. */
+  /** Tells how long the call lasted that was left, unless that was told before. */
   private talked(call: Call | null): (string | number)[] {
     if (call === null || call.answeredMs < 0) return [];
     return ["duration", Math.round((this.timers.nowMs - call.answeredMs) / 1000)];

@@ -1,12 +1,13 @@
 /**
- * The log of a door: the last things that happened, with their time, kept over a restart. Calls with whom, how long, why they ended
- * and how they sounded; openings, wrong codes, alarms, registration, restarts. It listens to the door's events and passes them on.
- * Kept in few writes, for flash wears out, and not while there is a call, for erasing it stops the sound: a power cut loses the last
- * minute, or in a call up to ten. Digits and codes never come here.
+ * The log of a door: its last events, with their time, kept over a restart. Calls with whom, how long, why they ended
+ * and how they sounded; openings, wrong codes, alarms, registration, restarts. It listens to the door's events and
+ * passes them on. It writes seldom, since flash wears out, and not in a call, since erasing flash stops the sound: a
+ * power cut loses the last minute, or in a call up to ten. Digits and codes never come here.
  *
- * Openings, wrong codes and passwords, and alarms have a share of the room each, a quarter, which nothing else can take; what they do not use others may,
- * until they need it. So no number of calls by a stranger pushes an opening out. Calls that were refused have half of the last quarter and
- * no more when the log is full, and are written once an hour: they may be anybody's, and many.
+ * Openings, wrong codes and passwords, and alarms have a share of the room each, a quarter, which nothing else can
+ * take; what they do not use others may, until they need it. So no number of calls by a stranger pushes an opening out.
+ * Calls that were refused have half of the last quarter and no more when the log is full, and are written once an hour:
+ * they may be anybody's, and many.
  */
 import { utf8Length } from "../core/bytes.js";
 import { CivilDate, DAY_S } from "../core/calendar.js";
@@ -16,23 +17,23 @@ import type { Record } from "../settings/record.js";
 import { fieldText } from "./eventline.js";
 import type { DoorEvents } from "./events.js";
 
-/** So long it gathers before it writes. */
+/** The log gathers entries for so long before it writes. */
 const WRITE_MS = 60_000;
-/** Of nothing but refused calls. */
+/** The same when there are only refused calls. */
 const WRITE_REFUSED_MS = 3_600_000;
-/** A call that lasts puts it off for no longer, from the first entry that is not written on. */
+/** A call puts the writing off by at most so long, counted from the first entry that is not written. */
 const PUT_OFF_MS = 600_000;
-/** After a call: its sound has ended. */
+/** The log waits so long after a call, until its sound has ended. */
 const AFTER_CALL_MS = 1000;
-/** The longest entry, in characters: what others call themselves has no end. */
+/** Characters of the longest entry, since the names of others may be of any length. */
 const ENTRY_MOST = 160;
-/** Of whom a call was with, so that there is room for the rest. */
+/** Characters of the other side's name, so that there is room for the rest. */
 const PEER_MOST = 80;
-/** What stands between the parts of an entry. */
+/** Separates the parts of an entry. */
 const MARKS = ':;"\\';
 
-// What shares the room.
-/** Calls, registration, starts and other mistakes. */
+// KIND_*: kinds of entries, which share the room.
+/** Calls, registration, starts and errors of other kinds. */
 const KIND_OTHER = 0;
 const KIND_OPEN = 1;
 const KIND_CODE = 2;
@@ -42,12 +43,12 @@ const KIND_REFUSED = 4;
 const KINDS = 5;
 const QUARTER = 4;
 const REFUSED = "refused ";
-/** What is told of wrong codes and passwords begins so. */
+/** The value of events about wrong codes and passwords begins so. */
 const WRONG = "wrong ";
 export const CODE_WRONG = "wrong door code";
 export const CODES_LOCKED = "door codes are locked";
 export const PASSWORD_WRONG = "wrong console password";
-/** Whoever was logged in took a copy of the passwords and codes. */
+/** The value of the event that somebody who was logged in read the passwords and codes. */
 export const SECRETS_READ = "secrets read";
 
 // For the time of one call only.
@@ -56,7 +57,7 @@ const date = new CivilDate();
 export interface LogClock {
   /** @returns s since 1970 in UTC, 0 while it is not known */
   epochS(): number;
-  /** Whether there is a call: then flash is left alone. */
+  /** Whether there is a call; then flash is not written. */
   isInCall(): boolean;
 }
 
@@ -69,20 +70,26 @@ export class Log implements DoorEvents, TimerUser {
   private readonly mostBytes: number;
   private readonly timer: number;
   private readonly startMs: number;
-  /** When the first entry came that is not written. */
+  /** When the first entry came that is not written, ms. */
   private unwrittenMs = 0;
   private isPutOff = false;
-  /** The oldest first; each "TIME NAME TEXT": s since 1970, or while that is not known s since the start with a minus. */
+  /**
+   * Entries, the oldest first, each "TIME NAME TEXT". TIME is s since 1970 or, while that is not known, s since the
+   * start with a minus.
+   */
   private readonly entries: string[] = [];
-  /** How often the last entry of each kind happened in a row. */
+  /** For each kind, how often its last entry happened in a row. */
   private readonly repeats: number[] = [1, 1, 1, 1, 1];
-  // Of the call that runs.
+  // The call that runs.
   private direction = "";
   private peer = "";
   private sound = "";
   private registration = "";
 
-  /** @param next who is told after the log @param most entries @param mostBytes octets that are kept over a restart */
+  /**
+   * @param next takes the events after the log
+   * @param most number of entries @param mostBytes octets that are kept over a restart
+   */
   constructor(next: DoorEvents, timers: Timers, clock: LogClock, record: Record, most: number, mostBytes: number) {
     this.next = next;
     this.timers = timers;
@@ -94,7 +101,7 @@ export class Log implements DoorEvents, TimerUser {
     this.startMs = timers.nowMs;
   }
 
-  /** Reads what was kept; a store that cannot be read is an empty log. */
+  /** Reads the log that was kept. A store that cannot be read gives an empty log. */
   load(): void {
     const kept = this.record.read();
     const lines = kept === null ? [] : kept.split("\n");
@@ -108,7 +115,7 @@ export class Log implements DoorEvents, TimerUser {
     this.next.event(name, value, extra);
   }
 
-  /** @param name only entries of that name, "" all @returns lines for a person, the oldest first */
+  /** @param name only entries of that name; "": all @returns lines for a person, the oldest first */
   text(name: string): string {
     let out = "";
     for (let i = 0; i < this.entries.length; i++) {
@@ -128,7 +135,7 @@ export class Log implements DoorEvents, TimerUser {
     else this.write();
   }
 
-  /** Writes what is not written yet: the machine is about to stop. */
+  /** Writes all entries at once, because the machine is about to stop. */
   flush(): void {
     if (!this.timers.running(this.timer)) return;
     this.timers.stop(this.timer);
@@ -141,14 +148,16 @@ export class Log implements DoorEvents, TimerUser {
       const isKept = this.youngest();
       let out = "";
       for (let i = 0; i < this.entries.length; i++) if (isKept[i]) out += (out === "" ? "" : "\n") + this.entries[i];
-      // Also in the place of a newer firmware's: what happens from now on matters more.
+      // This replaces also what a newer firmware kept, because new entries matter more.
       this.record.write(out, true);
     } catch {
-      // The door goes on without; the log is still in memory.
+      // The door goes on without the store; the log is still in memory.
     }
   }
 
-  /** @returns which entries there is room for in the store: of each kind the youngest within its share, then the youngest of all */
+  /**
+   * @returns the entries that fit into the store: of each kind the youngest within its share, then the youngest of all
+   */
   private youngest(): boolean[] {
     const { entries } = this;
     const isKept: boolean[] = [];
@@ -207,7 +216,7 @@ export class Log implements DoorEvents, TimerUser {
         if (value === "forced" || value === "left-open") this.add("door", value);
         return;
       case "register": {
-        // Each refresh is no news.
+        // A refresh of the registration is no entry.
         const state = value === "failed" ? "failed: " + of(extra, "reason") : value;
         if (value === "registering" || value === "binding" || state === this.registration) return;
         this.registration = state;
@@ -226,7 +235,7 @@ export class Log implements DoorEvents, TimerUser {
   private takeCall(value: string, extra: readonly (string | number)[]): void {
     const peer = of(extra, "peer");
     if (value === "refused") {
-      // It is none of the call that runs.
+      // The event is not about the call that runs.
       const untold = of(extra, "untold");
       const others = untold === "" ? "" : "; and " + untold + " others";
       this.add("call", REFUSED + peerText(peer) + ": " + reasonText(of(extra, "reason")) + others);
@@ -246,7 +255,7 @@ export class Log implements DoorEvents, TimerUser {
     this.peer = this.sound = "";
   }
 
-  /** A call that goes on with another phone is a call of each of them. */
+  /** A call that goes on with another phone has an entry for each of them. */
   private takeTransfer(value: string, extra: readonly (string | number)[]): void {
     const peer = peerText(of(extra, "peer"));
     const reason = reasonText(of(extra, "reason"));
@@ -281,7 +290,8 @@ export class Log implements DoorEvents, TimerUser {
     while (last >= 0 && kindOf(this.entries[last]) !== kind) last -= 1;
     const before = last < 0 ? "" : this.entries[last].slice(this.entries[last].indexOf(" ") + 1);
     const isSame = before === rest || before === rest + times(this.repeats[kind]);
-    // What fails again and again must not push out all else. When the door was opened is never left out.
+    // An error that repeats must not push out all else, so it is one entry with a count. Each opening is an entry of
+    // its own.
     if (isSame && kind !== KIND_OPEN && kind !== KIND_ALARM) {
       this.repeats[kind] += 1;
       this.entries.splice(last, 1);
@@ -301,7 +311,7 @@ export class Log implements DoorEvents, TimerUser {
     this.entries.push(entry);
   }
 
-  /** Forgets the oldest of those that have more than their share. @param next the kind that is to have room */
+  /** Forgets the oldest entry of a kind that has more than its share. @param next the kind that is to have room */
   private makeRoom(next: number): void {
     const counts: number[] = [];
     for (let kind = 0; kind < KINDS; kind++) counts.push(kind === next ? 1 : 0);
@@ -319,7 +329,7 @@ export class Log implements DoorEvents, TimerUser {
   }
 }
 
-/** @returns how much of `whole` nothing else can take from that kind */
+/** @returns the share of `whole` that is kept for that kind */
 function shareOf(kind: number, whole: number): number {
   const quarter = Math.floor(whole / QUARTER);
   return kind === KIND_OTHER || kind === KIND_REFUSED ? Math.max(1, quarter >> 1) : quarter;
@@ -344,24 +354,24 @@ function begins(text: string, start: string): boolean {
   return text.slice(0, start.length) === start;
 }
 
-/** What others call themselves ends where the line goes on. */
+/** Cuts the name of the other side, so that the rest of the line has room. */
 function peerText(peer: string): string {
   return fieldText(peer.length > PEER_MOST ? peer.slice(0, PEER_MOST) : peer);
 }
 
-/** A reason phrase of somebody else stands in quotes when it has marks of the line in it. */
+/** Puts a foreign reason phrase in quotes when it has separators of the line in it. */
 function reasonText(reason: string): string {
   for (let i = 0; i < reason.length; i++) if (MARKS.indexOf(reason.charAt(i)) >= 0) return '"' + escaped(reason) + '"';
   return reason;
 }
 
-/** The field of that name in `extra`, "" when there is none. */
+/** @returns the field of that name in `extra`, "" when there is none */
 function of(extra: readonly (string | number)[], name: string): string {
   for (let i = 0; i + 1 < extra.length; i += 2) if (extra[i] === name) return "" + extra[i + 1];
   return "";
 }
 
-/** `2026-11-23 09:26:18Z`, or `+12 s` since a start whose time nobody knew. */
+/** Writes a time as `2026-11-23 09:26:18Z`, or as `+12 s` since a start whose time was not known. */
 function timeText(timeS: number): string {
   if (!(timeS > 0)) return "+" + -timeS + " s";
   const second = timeS % DAY_S;

@@ -1,6 +1,7 @@
 /**
- * Calls that were refused before they rang: each is told, with whom and why. Of a flood only some are, with how many went untold: what a
- * stranger sends must fill neither the console nor the log. Who is expected to call has room of its own, so that a flood hides nobody.
+ * Tells calls that were refused before they rang, with whom and why. In a flood only some are told, with the number of
+ * the others: what a stranger sends must fill neither the console nor the log. Expected callers are counted separately,
+ * so that a flood does not hide them.
  * Not here: who is refused, and with what (the user agent and callers.ts).
  */
 import { ipv4Text } from "../core/address.js";
@@ -14,7 +15,7 @@ import { PROBLEM_NONE } from "../wire/problems.js";
 import type { DoorEvents } from "./events.js";
 import { callerOf } from "./words.js";
 
-/** So many are told at once, then one in each of these times. */
+// So many are told in a row, then one in each of these times.
 const AT_ONCE = 5;
 const EVERY_MS = 60_000;
 
@@ -27,7 +28,8 @@ const list = new ValueList();
 export class RefusedCalls {
   private readonly timers: Timers;
   private readonly events: DoorEvents;
-  /** Of strangers, and of those who are expected: how many may be told now, since when that counts, and how many were not. */
+  // For strangers and for expected callers: how many may be told now, since when that counts, and how many were not
+  // told.
   private readonly left: number[] = [AT_ONCE, AT_ONCE];
   private readonly sinceMs: number[] = [0, 0];
   private readonly untold: number[] = [0, 0];
@@ -37,7 +39,11 @@ export class RefusedCalls {
     this.events = events;
   }
 
-  /** @param ip where it came from @param isExpected from the server, or from where the settings call */
+  /**
+   * Tells a refused call.
+   * @param ip the address that it came from @param isExpected it came from the server or from an address that the
+   * settings call
+   */
   tell(m: Message, ip: number, status: number, isExpected: boolean): void {
     const { left, untold } = this;
     const kind = isExpected ? EXPECTED : STRANGERS;
@@ -64,7 +70,7 @@ export class RefusedCalls {
   }
 }
 
-/** Why, in words. */
+/** Says in words why a call was refused. */
 export function refusalOf(m: Message, status: number): string {
   switch (status) {
     case 400:

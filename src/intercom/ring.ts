@@ -1,7 +1,7 @@
 /**
- * The ringing of a plan: the targets of a group are called together, as many at once as there are calls; when none of a group is
- * left the next group follows. The first to answer has the call, and the others are told so. Where nothing at all comes back from
- * a plan's targets, the fallback rings in their place.
+ * Rings a plan: the targets of a group are called together, as many at once as there are calls; when no target of a
+ * group is left the next group follows. The first to answer has the call, and the others are told so. When nothing at
+ * all comes back from a plan's targets, the fallback rings in their place.
  * Not here: what a plan looks like (ringplan.ts), when ringing begins, and what a person is told of it (door.ts).
  */
 import type { Timers, TimerUser } from "../core/timers.js";
@@ -11,33 +11,36 @@ import { type Plan, planOf } from "../settings/ringplan.js";
 import { CALL_CALLING, CALL_CONFIRMED, CALL_ENDED, CALL_HELD, type Call } from "../ua/call.js";
 import type { UserAgent } from "../ua/useragent.js";
 
-// What a change of a call means.
-/** It is no call of the ring. */
+// RING_*: what a change of a call means.
+/** The call does not belong to the ring. */
 export const RING_NOTHING = 0;
-/** Only for the call itself: others ring or follow. */
+/** The change concerns that call alone: others ring or follow. */
 export const RING_BRANCH = 1;
-/** For the visitor's call as a whole. */
+/** The change concerns the visitor's call as a whole. */
 export const RING_WHOLE = 2;
 
 const TIMER_NEXT = 0;
 const TIMER_FALLBACK = 1;
 
 const FALLBACK_TIME_MS = 30_000;
-/** For want of room; in all as long as a transaction may take to end. */
+// Waits while there is no room; together as long as a transaction may take to end.
 const RETRY_MS = 100;
 const RETRIES = 320;
 
 export interface RingUser {
-  /** All targets were tried, and of the last ones none could be called at all. @param error one line why */
+  /** All targets were tried, and none of the last ones could be called at all. @param error one line why */
   onRingEnded(error: string): void;
-  /** It was given up while no target rang: between two of them, or waiting for room. @param wasTold a call was told of before */
+  /**
+   * The ring was given up while no target rang: between two of them, or while it waited for room.
+   * @param wasTold a call was told before
+   */
   onRingStopped(wasTold: boolean): void;
 }
 
 export class Ring implements TimerUser {
-  /** It rings somewhere or will: nobody has answered yet. */
+  /** Whether a target rings or will ring and nobody has answered yet. */
   isOn = false;
-  /** More than one target was there to be called. */
+  /** Whether there is more than one target to call. */
   isPlural = false;
   private readonly ua: UserAgent;
   private readonly timers: Timers;
@@ -47,25 +50,25 @@ export class Ring implements TimerUser {
   private readonly fallbackTimer: number;
   private plan: Plan | null = null;
   private fallback = "";
-  /** Whoever answered, until that call ends. */
+  /** The call that was answered, until it ends. */
   private winner: Call | null = null;
-  /** The target that is to be called next. */
+  /** Index of the target that is called next. */
   private next = 0;
-  /** The furthest CALL_* that was told of the whole. */
+  /** The furthest CALL_* that was told for the visitor's call as a whole. */
   private shown = 0;
-  /** A call is being made just now: what is told next is its first state. */
+  /** Whether a call is being made, so that the next state that comes is its first. */
   private isMaking = false;
-  /** A target, or the server before it, said something. */
+  /** Whether a target, or the server before it, has answered anything. */
   private isReached = false;
   private isStopping = false;
-  /** Room will come: its first calls are made, or others were given up just now. */
+  /** Whether room is expected: the first calls are being made, or others were given up just now. */
   private mayWait = false;
   private retries = 0;
-  /** When calls were last given up. */
+  /** When calls were last given up, ms. */
   private givenUpMs = -Infinity;
-  /** The targets make room for the fallback. */
+  /** Whether the targets are given up to make room for the fallback. */
   private isYielding = false;
-  /** Somebody whom the ring does not call has taken the visitor's call. */
+  /** Whether somebody whom the ring did not call has taken the visitor's call. */
   private isTaken = false;
 
   constructor(ua: UserAgent, timers: Timers, user: RingUser) {
@@ -78,8 +81,9 @@ export class Ring implements TimerUser {
   }
 
   /**
-   * Begins to ring. @param plan kept until the ringing ends @param fallback whom to call when no target is reached, "" nobody
-   * @param silenceMs how long to wait for a first word of any target before the fallback rings
+   * Begins to ring. @param plan kept until the ringing ends @param fallback whom to call when no target is reached, ""
+   * nobody
+   * @param silenceMs how long to wait for any response of a target before the fallback rings
    * @returns "" or why nobody can be called
    */
   begin(plan: Plan, fallback: string, silenceMs: number): string {
@@ -107,7 +111,7 @@ export class Ring implements TimerUser {
     if (!this.isOn) return;
     this.giveUp();
     if (!this.isOn || this.first() !== null) return;
-    // No call ends by it, so no end of a call tells.
+    // No call ends by this, so no call's end tells it.
     const wasTold = this.shown > 0;
     this.finish();
     this.user.onRingStopped(wasTold);
@@ -120,12 +124,12 @@ export class Ring implements TimerUser {
     this.endBranches(false);
   }
 
-  /** Tells all who still ring that somebody answered: to be called once that was told. */
+  /** Ends the other calls because somebody answered. Call it after the answer was told. */
   dismiss(): void {
     if (this.winner !== null) this.endBranches(true);
   }
 
-  /** Somebody whom the ring does not call has taken the visitor's call: all who ring are told so, and nobody is called any more. */
+  /** Ends the ring because somebody whom it does not call has taken the visitor's call. */
   pickUp(): void {
     if (!this.isOn) return;
     this.isTaken = true;
@@ -133,19 +137,19 @@ export class Ring implements TimerUser {
     this.endBranches(true);
   }
 
-  /** One that rings makes room for a phone that takes its place; the others ring on. */
+  /** Ends one call to make room for a phone that takes its place; the others ring on. */
   drop(call: Call): void {
     this.isYielding = this.isTaken = true;
     this.ua.cancelFor(call);
     this.isYielding = this.isTaken = false;
   }
 
-  /** @returns whether somebody answered, and talks still */
+  /** @returns whether somebody answered and still talks */
   isAnswered(): boolean {
     return this.winner !== null || this.isTaken;
   }
 
-  /** To be called for every change of a call. @param cause CAUSE_* when it ended @returns RING_* */
+  /** Takes each change of a call. @param cause CAUSE_* when it ended @returns RING_* */
   note(call: Call, cause: number): number {
     const at = this.placeOf(call);
     if (at < 0) return RING_NOTHING;
@@ -175,7 +179,7 @@ export class Ring implements TimerUser {
       const error = this.advance();
       if (!this.isOn) this.user.onRingEnded(error);
     } else if (!this.isHeard()) {
-      // The server does not answer: a visitor should not wait for the end of the transactions.
+      // The server does not answer, and the visitor should not wait for the end of the transactions.
       this.takeFallback();
       this.isYielding = true;
       this.endBranches(false);
@@ -191,7 +195,7 @@ export class Ring implements TimerUser {
     if (!this.isOn) return RING_BRANCH;
     if (cause === CAUSE_LOCAL && !this.isYielding && !this.isStopping) {
       this.giveUp();
-      // The last of the others has told it.
+      // The last of the other calls has told it already.
       if (!this.isOn) return RING_BRANCH;
     } else if (
       cause !== CAUSE_LOCAL &&
@@ -205,12 +209,15 @@ export class Ring implements TimerUser {
       this.finish();
       return RING_WHOLE;
     }
-    // Not from inside: the call that ends is still in the hands of whoever ended it.
+    // The next call starts by a timer, because the call that ends is still in use by its caller.
     if (!this.isStopping) this.timers.start(this.nextTimer, 0);
     return RING_BRANCH;
   }
 
-  /** Calls all that can be called now; goes to the next group when none of this one rings. @returns the last mistake; nothing rings any more when `isOn` is false */
+  /**
+   * Calls all targets that can be called now, and goes to the next group when none of this one rings.
+   * @returns the last error; nothing rings any more when `isOn` is false
+   */
   private advance(): string {
     let error = "";
     for (;;) {
@@ -238,7 +245,7 @@ export class Ring implements TimerUser {
       else {
         error = this.ua.error;
         if (!this.ua.isFull || !this.mayWait || this.retries === 0) continue;
-        // Transactions of calls that were given up just now are not done yet.
+        // The transactions of calls that were given up just now are not over yet, so this waits for room.
         this.next -= 1;
         this.retries -= 1;
         this.timers.start(this.nextTimer, RETRY_MS);
@@ -247,7 +254,10 @@ export class Ring implements TimerUser {
     }
   }
 
-  /** A group that is larger than what can ring at once rings in parts, each for its part of the time. */
+  /**
+   * Returns how long a call rings: a group that is larger than what can ring at once rings in parts, each for its part
+   * of the time.
+   */
   private branchTimeMs(plan: Plan, group: number): number {
     let size = 0;
     for (let i = 0; i < plan.groups.length; i++) if (plan.groups[i] === group) size += 1;
@@ -259,7 +269,7 @@ export class Ring implements TimerUser {
   }
 
   private takeFallback(): void {
-    // Past a proxy that may be what does not answer.
+    // The fallback goes past the proxy, since that may be what does not answer.
     this.plan = planOf(this.fallback, FALLBACK_TIME_MS, true);
     this.fallback = "";
     this.next = 0;
@@ -296,7 +306,7 @@ export class Ring implements TimerUser {
     return false;
   }
 
-  /** A call that rings, null when none does. */
+  /** @returns a call that rings, null when none does */
   private first(): Call | null {
     for (let i = 0; i < this.branches.length; i++) if (this.branches[i] !== null) return this.branches[i];
     return null;

@@ -1,6 +1,7 @@
 /**
- * The times of a call: when one that rings here is answered by itself, when its talk time ends, with a warning before, and when it
- * ends because the door was opened in it. Not here: ring time (the user agent), and a call without sound (its media).
+ * The times of a call: when one that rings here is answered automatically, when its talk time ends, with a warning
+ * before, and when it ends because the door was opened in it. Not here: ring time (the user agent), and a call without
+ * sound (its media).
  */
 import type { Timers, TimerUser } from "../core/timers.js";
 import type { Settings } from "../settings/settings.js";
@@ -11,7 +12,7 @@ const TIMER_LEAVE = 2;
 
 /** The warning comes so long before the end of the talk time. */
 const WARNING_MS = 10_000;
-/** What is left of the call after the door was opened in it. */
+/** The call lasts so long after the door was opened in it. */
 const LEAVE_MS = 2000;
 
 export interface TalkTimeUser {

@@ -1,7 +1,8 @@
 /**
- * The SIP messages of the last call, as a ladder for a person and as a pcap for Wireshark. Octets of fixed size: of each message so many
- * are kept as the machine has room for, and the oldest messages make room for the youngest. Answers to challenges, and the bodies of INFO
- * and MESSAGE, in which codes may stand, are masked before they are kept. Not here: registrations, and sound.
+ * The SIP messages of the last call, as a ladder for a person and as a pcap for Wireshark. Its memory is fixed: of each
+ * message so many octets are kept as the machine has room for, and the oldest messages make room for the youngest.
+ * Answers to challenges, and the bodies of INFO and MESSAGE, in which codes may stand, are masked before they are kept.
+ * Not here: registrations, and sound.
  */
 import { ipv4Text } from "../core/address.js";
 import { equalNoCase, octets, text } from "../core/bytes.js";
@@ -35,20 +36,23 @@ import {
   TRANSPORT_TCP,
 } from "../wire/names.js";
 
-// A message kept: its size here (2), ms since the first (4), flags (1), METHOD_* of CSeq (1), address (4), port (2), its length (2); its octets.
+// Layout of a message: its size here (2), ms since the first (4), flags (1), METHOD_* of CSeq (1), address (4), port
+// (2), its length (2), its octets.
 const HEAD = 16;
 const FLAG_OUT = 1;
 const FLAG_TCP = 2;
 const FLAG_SDP = 4;
-/** Above the flags: why it goes by that transport, DETOUR_* plus one; 0: it went as it was meant to. */
+/**
+ * Shift of the bits above the flags: why it goes by that transport, DETOUR_* plus one; 0: it went as it was meant to.
+ */
 const WHY_SHIFT = 3;
 
 const CSEQ = octets("cseq");
 const CONTENT_TYPE = octets("content-type");
-/** Where the T of Content-Type is. */
+/** Offset of the T in Content-Type. */
 const TYPE_AT = 8;
 const SDP = octets("application/sdp");
-/** How a transfer goes, in a NOTIFY. */
+/** The content type of a NOTIFY that reports a transfer. */
 const SIPFRAG = octets("message/sipfrag");
 const RESPONSE = octets('response="');
 const STAR = 0x2a;
@@ -57,7 +61,7 @@ const CR = 13;
 const SPACE = 0x20;
 const QUOTE = 0x22;
 const COLON = 0x3a;
-/** Makes a capital letter a small one. */
+/** The bit that makes a capital letter a small one. */
 const LOWER = 0x20;
 const LETTER_A = 0x61;
 const LETTER_C = 0x63;
@@ -65,7 +69,7 @@ const LETTER_P = 0x70;
 const LETTER_R = 0x72;
 const LETTER_U = 0x75;
 
-// pcap: LINKTYPE_RAW, packets cut to what was kept.
+// The pcap has LINKTYPE_RAW and packets that are cut to what was kept.
 const PCAP_HEAD = 24;
 const PCAP_RECORD = 16;
 const LINKTYPE_RAW = 101;
@@ -81,26 +85,26 @@ export class Trace implements Tap {
   private readonly most: number;
   private end = 0;
   private startMs = 0;
-  /** No call goes on: the next INVITE begins anew. */
+  /** Whether no call goes on, so that the next INVITE begins a new trace. */
   private isResting = true;
-  /** Why the message that is sent next goes by its transport, DETOUR_*; -1: for no reason of its own. */
+  /** DETOUR_*: why the next message that is sent goes by its transport; -1: for no special reason. */
   private why = -1;
-  // Of the message looked at last.
+  // What the last message that was read has.
   private method = METHOD_NONE;
   private hasSdp = false;
   private hasSipfrag = false;
-  /** It may have the answer to a challenge: Authorization or Proxy-Authorization. */
+  /** Whether it may have the answer to a challenge: Authorization or Proxy-Authorization. */
   private hasAnswer = false;
   private bodyAt = 0;
 
-  /** @param bytes for all that is kept @param most octets of a message that are kept */
+  /** @param bytes octets for all messages @param most octets that are kept of one message */
   constructor(timers: Timers, bytes: number, most: number) {
     this.timers = timers;
     this.bytes = new Uint8Array(bytes);
     this.most = most;
   }
 
-  /** No call goes on any more; what still comes of it is kept. */
+  /** The call is over; messages of it that still come are kept. */
   rest(): void {
     this.isResting = true;
   }
@@ -145,7 +149,10 @@ export class Trace implements Tap {
     this.mask(at + HEAD, at + HEAD + kept, at + HEAD + this.bodyAt - start);
   }
 
-  /** Sets `method`, `hasSdp`, `hasSipfrag`, `hasAnswer` and `bodyAt`. Read leniently: what is no message has no method. */
+  /**
+   * Sets `method`, `hasSdp`, `hasSipfrag`, `hasAnswer` and `bodyAt`. It reads leniently: octets that are no message
+   * have no method.
+   */
   private read(bytes: Uint8Array, start: number, end: number): void {
     this.method = METHOD_NONE;
     this.hasSdp = this.hasSipfrag = false;
@@ -155,7 +162,8 @@ export class Trace implements Tap {
     for (let line = start; line < end; line = stop + 1) {
       stop = bytes.indexOf(LF, line);
       if (stop < 0 || stop >= end) stop = end;
-      // The first two letters say which line is of no use here: a look at more of each would be half of what the trace costs.
+      // The first two letters tell most lines that are of no use here. Reading more of each was half of the trace's
+      // cost (`npm run bench:rv`).
       switch (bytes[line] | LOWER) {
         case LETTER_A:
           if ((bytes[line + 1] | LOWER) === LETTER_U) this.hasAnswer = true;
@@ -176,7 +184,7 @@ export class Trace implements Tap {
     }
   }
 
-  /** A line that begins with a C: of CSeq the method, of Content-Type whether it is SDP's. */
+  /** Reads a line that begins with a C: the method of a CSeq, and whether a Content-Type is that of SDP. */
   private readLine(bytes: Uint8Array, start: number, end: number): void {
     const second = bytes[start + 1] | LOWER;
     if (second === CSEQ[1]) {
@@ -187,7 +195,7 @@ export class Trace implements Tap {
       this.method = methodOf(bytes, at, end);
       return;
     }
-    // Content-Type, or c as it may be written; of Content-Length and the like the ninth letter is another.
+    // This is Content-Type, or its short form c. Content-Length and the like have another ninth letter.
     if (second === CONTENT_TYPE[1] && (bytes[start + TYPE_AT] | LOWER) !== CONTENT_TYPE[TYPE_AT]) return;
     const nameEnd = nameStop(bytes, start, end);
     const isType = nameEnd === start + 1 || equalNoCase(bytes, start, nameEnd, CONTENT_TYPE, 0, CONTENT_TYPE.length);
@@ -199,7 +207,7 @@ export class Trace implements Tap {
         this.hasSipfrag = true;
   }
 
-  /** Drops the oldest until `size` octets fit. */
+  /** Drops the oldest messages until `size` octets fit. */
   private makeRoom(size: number): void {
     let from = 0;
     while (this.end - from + size > this.bytes.length) from += this.get16(from);
@@ -208,12 +216,12 @@ export class Trace implements Tap {
     this.end -= from;
   }
 
-  /** Stars in the place of what is nobody's business: lengths stay. */
+  /** Writes stars over secrets; the lengths stay. */
   private mask(start: number, end: number, body: number): void {
     const { bytes } = this;
     const headEnd = this.hasAnswer ? Math.min(body, end) : start;
     for (let i = start; i + RESPONSE.length <= headEnd; i++) {
-      // Most octets are no beginning of it: a call for each would cost a tenth of a call's signalling (npm run bench:rv).
+      // Most octets do not begin it; a function call for each cost a tenth of a call's signalling (`npm run bench:rv`).
       if ((bytes[i] | 0x20) !== RESPONSE[0]) continue;
       if (!equalNoCase(bytes, i, i + RESPONSE.length, RESPONSE, 0, RESPONSE.length)) continue;
       for (i += RESPONSE.length; i < headEnd && bytes[i] !== QUOTE && bytes[i] !== CR; i++) bytes[i] = STAR;
@@ -226,7 +234,7 @@ export class Trace implements Tap {
     return this.end === 0;
   }
 
-  /** A line for each message: ms, which way, with whom, what. "" when nothing was kept. */
+  /** Returns a line for each message: ms, direction, the other side, the start line; "" when nothing was kept. */
   ladder(): string {
     let out = "";
     for (let at = 0; at < this.end; at += this.get16(at)) {
@@ -258,7 +266,7 @@ export class Trace implements Tap {
     return words + ((bytes[at + 6] & FLAG_SDP) !== 0 ? " (SDP)" : "") + this.reason(at);
   }
 
-  /** Why it went by that transport, "" when it was meant to. */
+  /** Says why a message went by that transport, "" when it was meant to. */
   private reason(at: number): string {
     const why = (this.bytes[at + 6] >> WHY_SHIFT) - 1;
     if (why < 0) return "";
@@ -266,7 +274,11 @@ export class Trace implements Tap {
     return " [" + this.get16(at + 14) + " octets: " + reasonOf(why & (DETOUR_KNOWN - 1)) + known + "]";
   }
 
-  /** A pcap file with all of it, made anew. @param ip @param udpPort @param tcpPort our own @param epochS of its beginning, 0 when nobody knows */
+  /**
+   * Makes a pcap file of all messages.
+   * @param ip our address @param udpPort our port @param tcpPort our port @param epochS the time of the first message,
+   * 0 when it is not known
+   */
   pcap(ip: number, udpPort: number, tcpPort: number, epochS: number): Uint8Array {
     let size = PCAP_HEAD;
     for (let at = 0; at < this.end; at += this.get16(at))
@@ -278,7 +290,7 @@ export class Trace implements Tap {
     view.setUint16(6, 4);
     view.setUint32(16, 0xffff);
     view.setUint32(20, LINKTYPE_RAW);
-    // What went each way over TCP so far: where the next segment begins.
+    // Octets that went each way over TCP so far: the sequence numbers of the next segments.
     let sent = 1;
     let received = 1;
     let to = PCAP_HEAD;
@@ -382,7 +394,7 @@ function withoutVersion(line: string): string {
   return line.slice(-8) === " SIP/2.0" ? line.slice(0, -8) : line;
 }
 
-/** Of an IPv4 header. RFC 791 §3.1 */
+/** Reckons the checksum of an IPv4 header. RFC 791 §3.1 */
 function checksum(view: DataView, at: number): number {
   let sum = 0;
   for (let i = 0; i < IP_BYTES; i += 2) if (i !== 10) sum += view.getUint16(at + i);
@@ -390,7 +402,7 @@ function checksum(view: DataView, at: number): number {
   return ~sum & 0xffff;
 }
 
-/** @param wide characters of a line, a multiple of four, each ended by \n; 0: one line without an end */
+/** Writes base64. @param wide characters of a line, a multiple of four; lines end by \n. 0: one line without an end */
 export function base64(bytes: Uint8Array, wide: number): string {
   const { length } = bytes;
   if (wide === 0) return base64Text(bytes, 0, length);

@@ -1,6 +1,7 @@
 /**
- * Where a call may be moved by the phone in it (`call.refer`, `call.referTo`): to whom the settings call anyway and to the phones of the door's
- * own server, or anywhere. A target that is allowed is called as the settings write it, so that nothing of the asker's own comes with it.
+ * Decides where the phone in a call may move it (`call.refer`, `call.referTo`): to the targets of the settings and to
+ * the phones of the door's own server, or anywhere. A target that is allowed is called as the settings write it, so
+ * that nothing of the asker's own comes with it.
  * Not here: who may ask (callers.ts), and the transfer itself (ua/transfer.ts).
  */
 
@@ -16,7 +17,7 @@ import type { HouseServer } from "./houseserver.js";
 
 const SIP_PORT = 5060;
 const MADDR = octets("maddr");
-/** Settings that name one whom the door calls, and those that are plans. */
+/** Settings that name one target. */
 const TARGETS = ["call.target", "call.fallback"] as const;
 
 // For the time of one call only.
@@ -36,8 +37,9 @@ export class TransferTargets {
   }
 
   /**
-   * Judges whom a REFER names. @param out whom to call in its place, as it asks at first
-   * @returns 0, or the status that refuses it: 403 not allowed, 416 no such address can be called, 480 a phone of the house that is not there
+   * Judges the target of a REFER. @param out holds the target as it was asked for, then the one to call
+   * @returns 0, or the status that refuses it: 403 not allowed, 416 no such address can be called, 480 a phone of the
+   * house that is not there
    */
   judge(out: Destination): number {
     const { settings, houseServer } = this;
@@ -75,7 +77,7 @@ export class TransferTargets {
     return asked.parse(bytes, 0, bytes.length) && (asked.scheme === SCHEME_SIP || asked.scheme === SCHEME_TEL);
   }
 
-  /** The door's own address, by which it would call itself. */
+  /** Returns whether the target is the door's own address, by which it would call itself. */
   private isOurs(): boolean {
     const { layer, account } = this.ua;
     const port = portOf(asked);
@@ -88,7 +90,7 @@ export class TransferTargets {
     return false;
   }
 
-  /** Whether that entry of the settings stands for whom the REFER names; then it is what is called. */
+  /** Returns whether that entry of the settings is the target that the REFER names; `out` is then set to it. */
   private takes(entry: string, out: Destination): boolean {
     const { domain } = this.ua.account;
     if (entry === "" || asked.param(MADDR, scratch)) return false;
@@ -106,7 +108,10 @@ export class TransferTargets {
     return true;
   }
 
-  /** `configured` and `asked` name the same user at the same place. An address without a user stands for all at it. */
+  /**
+   * Returns whether `configured` and `asked` name the same user at the same place. An address without a user stands for
+   * all at it.
+   */
   private isSame(): boolean {
     const areServers = this.isServer(configured) && this.isServer(asked);
     if (!areServers) {

@@ -1,4 +1,7 @@
-/** What the user agent tells, in words for a person: whom a call goes to, who calls, how it sounded, why it ended. Not here: events (events.ts). */
+/**
+ * Puts what the user agent tells into words for a person: whom a call goes to, who calls, how it sounded, why it ended.
+ * Not here: events (events.ts).
+ */
 import { Span, text } from "../core/bytes.js";
 import { printable } from "../core/printable.js";
 import {
@@ -20,13 +23,13 @@ import { CAUSE_NO_ANSWER, CAUSE_NO_SOUND, type Call } from "../ua/call.js";
 import { BODY_FOUND, findText } from "../wire/body.js";
 import type { Message } from "../wire/message.js";
 
-/** Octets of a MESSAGE that are read. */
+/** So many octets of a MESSAGE are read. */
 const TEXT_READ_BYTES = 200;
 
 // For the time of one call only.
 const body = new Span();
 
-/** By DIGIT_*: in which way a digit came. */
+/** The ways in which a digit comes, by DIGIT_*. */
 export const DIGIT_WAYS: readonly string[] = ["", "rtp", "info", "inband"];
 
 export function codecOf(call: Call): string {
@@ -48,13 +51,13 @@ export function fieldOf(m: Message | null, header: number): string {
   return m?.value(header, body) ? printable(body.toString()) : "";
 }
 
-/** @returns what a MESSAGE says, as far as it is read */
+/** @returns the text of a MESSAGE, its first TEXT_READ_BYTES octets */
 export function textOf(m: Message): string {
   if (findText(m, body) !== BODY_FOUND) return "";
   return text(body.bytes, body.start, Math.min(body.end, body.start + TEXT_READ_BYTES));
 }
 
-/** How the sound of a call went, as name, value, name, value, … */
+/** @returns the figures of a call's sound, as name, value, name, value, … */
 export function soundOf(media: MediaStream): (string | number)[] {
   return [
     "sent",
@@ -70,12 +73,12 @@ export function soundOf(media: MediaStream): (string | number)[] {
   ];
 }
 
-/** Status and reason phrase of a response. */
+/** @returns status and reason phrase of a response, "" for a request */
 export function reasonOf(m: Message): string {
   return m.isRequest ? "" : m.status + " " + printable(text(m.bytes, m.reasonStart, m.reasonEnd));
 }
 
-/** Why a call ended. */
+/** Says in words why a call ended. */
 export function endReason(cause: number, status: number, m: Message | null): string {
   if (m !== null && !m.isRequest && status >= 300) return reasonOf(m);
   switch (cause) {
