@@ -1,6 +1,6 @@
 /**
- * Answers without a transaction: to malformed requests, and when no transaction is free. One out for one in, and the same
- * again when asked again: the To tag is reckoned from the request. RFC 3261 §8.2.7
+ * Answers requests without a transaction: malformed ones, and all when no transaction is free. One message goes out for
+ * one that came, and the same one for a repetition, for the To tag is a hash of the request. RFC 3261 §8.2.7
  */
 import { NONE, octets } from "../core/bytes.js";
 import type { RandomSource } from "../core/random.js";
@@ -24,12 +24,12 @@ export class Answers {
   private readonly back = new Flow();
   private readonly seedHigh: number;
   private readonly seedLow: number;
-  /** Where the first line of the answer being written ends, and its head; 0 when it did not fit. */
+  /** Ends of the first line and of the head of the answer that is being written; 0 when the head did not fit. */
   private lineEnd = 0;
   private headEnd = 0;
   private status = 0;
 
-  /** @param buffer where an answer is written, for the time of one call: the longest there is */
+  /** @param buffer takes an answer for the time of one call; it has the size of the longest */
   constructor(transport: Transport, random: RandomSource, buffer: Uint8Array) {
     this.transport = transport;
     this.buffer = buffer;
@@ -38,8 +38,9 @@ export class Answers {
   }
 
   /**
-   * Answers the request `m` that came from `source`; what cannot be written is counted as dropped.
-   * @param field a whole header field to add, NONE for none @param like the transaction whose To tag is to be told, or null
+   * Answers the request `m` that came from `source`. An answer that cannot be written is counted as dropped.
+   * @param field a whole header field to add, NONE for none
+   * @param like the transaction whose To tag the answer gets, or null
    */
   answer(
     m: Message,
@@ -55,7 +56,10 @@ export class Answers {
     this.send();
   }
 
-  /** Begins an answer: all up to CSeq. The caller goes on with the writer, and calls `send`. @param source may be a transaction's: it is not kept */
+  /**
+   * Begins an answer with all fields up to CSeq. The caller goes on with the writer, and calls `send`.
+   * @param source may be a transaction's: it is not kept
+   */
   begin(m: Message, source: Flow, status: number, reason: Uint8Array = NONE): Writer {
     const w = this.writer;
     w.begin(this.buffer, 0, this.buffer.length);
@@ -63,14 +67,14 @@ export class Answers {
     this.status = status;
     this.lineEnd = w.at;
     const high = digest(this.seedHigh, m);
-    // No dialog comes of it: Record-Route is left out.
+    // The answer founds no dialog, so it has no Record-Route.
     this.head.writeVias(w, m, source, this.back);
     this.head.writeParties(w, m, high, digest(this.seedLow ^ high, m));
     this.headEnd = w.ok ? w.at : 0;
     return w;
   }
 
-  /** Sends what was written; when that did not fit, the same without what follows CSeq. */
+  /** Sends the answer. If it did not fit, the part up to CSeq is sent. */
   send(): void {
     const w = this.writer;
     if (!w.ok && this.headEnd > 0) this.shorten();
@@ -78,7 +82,10 @@ export class Answers {
     else this.transport.counters.dropped += 1;
   }
 
-  /** Leaves nothing but what was copied. A success stays one: it may be of a request that ended something. */
+  /**
+   * Cuts the answer down to the fields that were copied. A success stays a success, for it may be for a request that
+   * ended something.
+   */
   private shorten(): void {
     const { writer: w, buffer, status, lineEnd } = this;
     const short = status < 300 ? status : shortStatus(status);
@@ -104,7 +111,10 @@ export class Answers {
     w.crlf();
   }
 
-  /** Whether the ACK `m` is for an answer that was given here: it has the To tag that was told, and is over with that. @param word for the time of the call */
+  /**
+   * Whether the ACK `m` is for an answer that was given here: it has the To tag of that answer, and ends with it.
+   * @param word for the time of the call
+   */
   isAcknowledged(m: Message, word: Int32Array): boolean {
     if (m.toTagEnd - m.toTagStart !== 16 || !readHex32(m.bytes, m.toTagStart, word)) return false;
     const high = digest(this.seedHigh, m);
@@ -113,7 +123,7 @@ export class Answers {
   }
 }
 
-/** 32 bits from what is the same in a request sent again. */
+/** @returns 32 bits from the fields that a repetition of the request has too */
 function digest(seed: number, m: Message): number {
   let h = seed ^ m.cseq;
   h = mix(h, m.bytes, m.callIdStart, m.callIdEnd);

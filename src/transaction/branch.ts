@@ -1,13 +1,14 @@
 /**
- * The branches of our own requests: the magic cookie and 16 digits of a keyed hash over Request-URI, From, To, Call-ID, CSeq and a counter
- * (RFC 3261 §8.1.1.7). The key is random and made at start, so whoever has seen a branch can tell no other, and nothing random is drawn for
- * a request. Not here: the first half of a proxy's branches, by which it knows a loop (server/loop.ts); and the ACK for a response other
- * than 2xx and the CANCEL, which have the Via of their INVITE.
+ * The branches of our own requests: the magic cookie and 16 digits of a keyed hash over Request-URI, From, To, Call-ID,
+ * CSeq and a counter (RFC 3261 §8.1.1.7). The key is random and made at start, so a branch that was seen tells no other
+ * one, and no random number is drawn for a request.
+ * Not here: the first half of a proxy's branches, by which it detects a loop (server/loop.ts); and the ACK for a
+ * response other than 2xx and the CANCEL, which have the Via of their INVITE.
  */
 import { type KeyedHash, keyedHash } from "../core/keyedhash.js";
 import type { RandomSource } from "../core/random.js";
 
-/** Octets of the magic cookie, and of a branch of ours: the cookie and 16 digits. */
+/** Size of the magic cookie, and of a branch of ours: the cookie and 16 digits; octets. */
 export const COOKIE_BYTES = 7;
 export const BRANCH_BYTES = 23;
 
@@ -20,7 +21,7 @@ const UPPER_C = 0x43;
 const UPPER_F = 0x46;
 const UPPER_S = 0x53;
 const UPPER_T = 0x54;
-/** From, To, Call-ID and CSeq. */
+/** Number of fields that are hashed: From, To, Call-ID and CSeq. */
 const FIELDS = 4;
 
 export class Branches {
@@ -28,7 +29,7 @@ export class Branches {
   high = 0;
   low = 0;
   private readonly hash: KeyedHash;
-  /** No two requests are alike, whatever they say. */
+  /** Makes the branches of equal requests differ. */
   private counter = 0;
 
   constructor(random: RandomSource) {
@@ -50,7 +51,7 @@ export class Branches {
     let found = 0;
     for (let at = bytes.indexOf(LF, lineEnd + 1) + 1; found < FIELDS && at > 0 && at < end; ) {
       const next = bytes.indexOf(LF, at) + 1;
-      // The blank line, or none at all.
+      // The head ends here, with or without a blank line.
       if (next <= at + 2) break;
       if (isHashed(bytes, at)) {
         hash.update(bytes, at, next);
@@ -61,7 +62,7 @@ export class Branches {
     hash.finish();
     this.high = hasHigh ? high : hash.high;
     this.low = hash.low;
-    // The first parameter of the Via that we write is the branch.
+    // The branch is the first parameter of the Via that we write.
     const digits = bytes.indexOf(EQUALS, lineEnd) + 1 + COOKIE_BYTES;
     if (!hasHigh) putHex32(bytes, digits, this.high);
     putHex32(bytes, digits + 8, this.low);

@@ -1,7 +1,8 @@
 /**
- * Client transactions: the INVITE and non-INVITE machines of RFC 3261 §17.1 with the Accepted state of RFC 6026. The request lies
- * in a buffer of its own; the ACK takes its place when the final response has come. A CANCEL (§9.1) takes it before: it is sent, repeated
- * and given up by the transaction of its INVITE, which does neither by itself in Proceeding, so that giving up needs nothing that can run out.
+ * Client transactions: the INVITE and non-INVITE machines of RFC 3261 §17.1 with the Accepted state of RFC 6026. The
+ * request lies in a buffer of its own; the ACK takes its place when the final response has come. A CANCEL (§9.1) takes
+ * the place before that: the transaction of the INVITE sends, repeats and gives up the CANCEL, since it does nothing
+ * else in Proceeding. So giving up needs nothing that can run out.
  * Not here: which response belongs to which transaction (layer.ts), Timer C (a proxy's), and what a response means.
  */
 import { equal, NONE } from "../core/bytes.js";
@@ -43,57 +44,72 @@ import {
   type Transport,
 } from "./transport.js";
 
-/** No final response in time: act as on 408. */
+/** No final response came in time: act as on 408. */
 export const FAILURE_TIMEOUT = 1;
-/** The request could not be sent, or its connection broke before anything came back: act as on 503. RFC 3261 §8.1.3.1 */
+/**
+ * The request could not be sent, or its connection broke before anything came back: act as on 503. RFC 3261 §8.1.3.1
+ */
 export const FAILURE_TRANSPORT = 2;
 /** The name of the next hop is not known. */
 export const FAILURE_RESOLVE = 3;
-/** Cancelled before it was ever sent. */
+/** The request was cancelled before it was ever sent. */
 export const FAILURE_CANCELLED = 4;
 
 export const CLIENT_FREE = 0;
-/** Being written. */
+/** The request is being written. */
 export const CLIENT_IDLE = 1;
 /** The name of the next hop is being looked up. */
 export const CLIENT_RESOLVING = 2;
-/** Sent, nothing came back: Calling, or Trying when it is no INVITE. */
+/** The request was sent and nothing came back: Calling, or Trying when it is no INVITE. */
 export const CLIENT_CALLING = 3;
 export const CLIENT_PROCEEDING = 4;
 export const CLIENT_COMPLETED = 5;
-/** A 2xx to an INVITE came; more of them may, from forks. RFC 6026 §7.2 */
+/** A 2xx to an INVITE came; more may come from forks. RFC 6026 §7.2 */
 export const CLIENT_ACCEPTED = 6;
-/** It failed; the user is told from a timer. */
+/** The transaction failed; a timer tells the user. */
 export const CLIENT_FAILING = 7;
 
-/** Timer D is at least that over UDP. RFC 3261 §17.1.1.2 */
+/** The least Timer D over UDP, ms. RFC 3261 §17.1.1.2 */
 const TIMER_D_MS = 32000;
-/** A connection that is opened for a request's length alone may take so long, ms. */
+/** How long a connection that is opened for a request's length alone may take, ms. */
 const CONNECT_MS = 500;
-/** And so long, ms, nothing may come over it before the request goes by UDP as well: whoever got it knows that it is the same. */
+/**
+ * How long nothing may come over it before the request goes by UDP as well, ms. A server that got both knows that they
+ * are one.
+ */
 const SILENT_MS = 1000;
-/** A farewell that got no answer keeps its place so long at least, in T1: it was sent three times by then. */
+/** How long a farewell without an answer keeps its place at least, in T1: it was sent three times by then. */
 const FAREWELL_T1 = 4;
-/** Farewells are spared after all else: longer than any transaction waits for repetitions. */
+/** Makes farewells the last to be spared: longer than any transaction waits for repetitions, ms. */
 const LAST_MS = 1_000_000;
 
-// Kinds of timer. REPEAT is Timer A or E (in Proceeding of an INVITE that of its CANCEL), or looks after TCP that was tried for the length alone; END is B, D, F, K or M, whichever the state has.
+// Kinds of timer. REPEAT is Timer A or E; in Proceeding of an INVITE it is that of its CANCEL; while TCP is tried for
+// the length alone it looks after that. END is B, D, F, K or M, by the state.
 const REPEAT = 0;
 const END = 1;
 
-/** Above, for requests we sent. */
+/** The user of a client transaction. */
 export interface ClientUser {
-  /** Every 1xx, the final response, and for INVITE every 2xx that is not one already acknowledged by `sendAck` sent again. `m` is lent for the call. */
+  /**
+   * Gets every 1xx, the final response, and for INVITE every 2xx, except repetitions that `sendAck` has acknowledged.
+   * `m` is lent for the call.
+   */
   onResponse(t: ClientTransaction, m: Message): void;
-  /** Over without a final response; `cause` is FAILURE_*. Always from a timer, never from inside `send`. */
+  /**
+   * The transaction ended without a final response. It is called from a timer, never from inside of `send`.
+   * @param cause FAILURE_*
+   */
   onFailure(t: ClientTransaction, cause: number): void;
-  /** The object goes back to the pool: forget it. Called once for each that was sent, from a timer or when another request wants its place. */
+  /**
+   * The object goes back to the pool: forget it. It is called once for each request that was sent, from a timer or when
+   * another request needs the place.
+   */
   onTerminated(t: ClientTransaction): void;
 }
 
-/** Whoever has to see a request of ours whole before it leaves. */
+/** Sees a request of ours whole before it leaves. */
 export interface Sealer {
-  /** It is bytes[0, end), and keeps its length. */
+  /** The request is `bytes[0, end)`, and must keep its length. */
   onWritten(bytes: Uint8Array, end: number): void;
 }
 
@@ -103,7 +119,7 @@ export interface ClientHost {
   readonly branches: Branches;
   readonly transport: Transport;
   readonly limits: TransactionLimits;
-  /** For the time of one call: our own request read again, and octets as many as a transaction has. */
+  /** Scratch for one call: our own request read again, and octets as many as a transaction has. */
   readonly own: Message;
   readonly scratch: Uint8Array;
   readonly scratchWriter: Writer;
@@ -111,11 +127,11 @@ export interface ClientHost {
   readonly scratchFlow: Flow;
   onClientStarted(t: ClientTransaction): void;
   onClientEnded(t: ClientTransaction): void;
-  /** That connection did not come to be in time. */
+  /** A connection was not established in time. */
   abandon(connection: number): void;
 }
 
-/** For a transaction that nobody waits for. */
+/** The user of a transaction that nobody waits for. */
 class NoUser implements ClientUser {
   onResponse(): void {}
   onFailure(): void {}
@@ -132,46 +148,49 @@ export class ClientTransaction implements TimerUser {
   /** Last status received, 0 before the first. */
   status = 0;
   user: ClientUser = NO_USER;
-  /** Sees the request before it is sent, if there is one; set while it is written. */
+  /** Sees the request before it is sent; null: nothing does. It is set while the request is written. */
   sealer: Sealer | null = null;
   /** The number in CSeq of an INVITE. */
   private cseq = 0;
-  /** The next hop; set before `send`. When a 2xx has come, that of the ACK. */
+  /** The next hop, set before `send`. After a 2xx it is that of the ACK. */
   readonly target = new Target();
-  /** Where the request went. */
+  /** The flow that the request went by. */
   readonly flow = new Flow();
-  /** Where the user writes the request, and later the ACK for a 2xx. */
+  /** The user writes the request with it, and later the ACK for a 2xx. */
   writer: Writer;
   readonly buffer: Uint8Array;
-  /** The request is somebody else's, passed on: its responses have more Vias than ours. */
+  /** The request is one that we forward: its responses have more Vias than ours. */
   isForwarded = false;
-  /** The 64 bits behind the cookie of our branch, from `send` on. */
+  /** The 64 bits of our branch behind the cookie, from `send` on. */
   branchHigh = 0;
   branchLow = 0;
   /** Next hop of the ACK being written. */
   ackTarget: Target;
   private readonly ownWriter = new Writer();
   private readonly ackFlow = new Flow();
-  /** Length of what the buffer holds: the request, later the ACK. */
+  /** Length of the buffer's content: the request, later the ACK. */
   private end = 0;
-  /** The To tag of the 2xx that the buffer's ACK is for: buffer[ackTagStart, ackTagEnd); an ACK is there when ackEnd > 0. */
+  /**
+   * The To tag of the 2xx that the buffer's ACK is for: buffer[ackTagStart, ackTagEnd). There is an ACK when ackEnd >
+   * 0.
+   */
   private ackTagStart = 0;
   private ackTagEnd = 0;
   private ackEnd = 0;
   private isAckWaiting = false;
-  /** Sent by TCP for its size alone, so UDP is left to try. */
+  /** The request went by TCP for its length alone, so UDP is left to try. */
   private isUpgraded = false;
-  /** Its connection came to be in time. */
+  /** Its connection was established in time. */
   private isConnected = false;
-  /** It went by TCP and by UDP: whichever answer comes first counts. */
+  /** The request went by TCP and by UDP: the first answer counts, by either. */
   private isEitherWay = false;
   private isCancelWanted = false;
-  /** Header lines of the CANCEL alone. */
+  /** Header lines for the CANCEL. */
   private cancelLines: Uint8Array = NONE;
-  /** The CANCEL is out: the buffer holds it in the place of the INVITE, whose first line, Via and Route are the same. */
+  /** The CANCEL was sent: it is in the buffer in place of the INVITE, whose first line, Via and Route are the same. */
   private isCancelSent = false;
   private cause = 0;
-  /** When it had its final response. */
+  /** When the final response came, ms. */
   private doneAtMs = 0;
   private intervalMs = 0;
   private readonly host: ClientHost;
@@ -188,7 +207,7 @@ export class ClientTransaction implements TimerUser {
     this.endTimer = host.timers.make(this, END);
   }
 
-  /** Lent out by the pool. */
+  /** Starts using an object that the pool lends. */
   open(user: ClientUser): void {
     this.user = user;
     this.sealer = null;
@@ -208,7 +227,7 @@ export class ClientTransaction implements TimerUser {
     this.cause = 0;
   }
 
-  /** Begins the request: its first line and our Via; the branch is made when all is written. */
+  /** Begins the request with its first line and our Via. Its branch is made when all is written. */
   begin(method: number, uriBytes: Uint8Array, uriStart: number, uriEnd: number): Writer {
     this.method = method;
     const w = this.writer;
@@ -219,7 +238,7 @@ export class ClientTransaction implements TimerUser {
   }
 
   /**
-   * Begins the request `m` as it is passed on: its method with another URI, and our Via. RFC 3261 §16.6
+   * Begins the forwarded request `m`: its method with another URI, and our Via. RFC 3261 §16.6
    * @param branchHigh the first half of the branch
    */
   forward(m: Message, uriBytes: Uint8Array, uriStart: number, uriEnd: number, branchHigh: number): Writer {
@@ -234,7 +253,7 @@ export class ClientTransaction implements TimerUser {
     return w;
   }
 
-  /** Sends what was written. @returns false when that did not fit or was not allowed */
+  /** Sends the request. @returns false when it did not fit or was not allowed */
   send(): boolean {
     if (this.state !== CLIENT_IDLE || !this.writer.ok) return false;
     this.end = this.writer.at;
@@ -253,15 +272,15 @@ export class ClientTransaction implements TimerUser {
     return true;
   }
 
-  /** Names were answered: goes on if it waited for one. */
+  /** Goes on if it waited for a name; called after each answer. */
   onNames(): void {
     if (this.state === CLIENT_RESOLVING) this.locate();
     else if (this.state === CLIENT_ACCEPTED && this.isAckWaiting) this.launchAck();
   }
 
-  /** The response `m`, which matches by branch and method. RFC 3261 §17.1.1.2, §17.1.2.2, RFC 6026 §7.2 */
+  /** Takes the response `m`, which matches by branch and method. RFC 3261 §17.1.1.2, §17.1.2.2, RFC 6026 §7.2 */
   receive(m: Message): void {
-    // What its CSeq should have brought back is the request's.
+    // A CSeq method that cannot be read counts as that of the request.
     m.cseqMethod = this.method;
     if (this.method === METHOD_INVITE) m.cseq = this.cseq;
     switch (this.state) {
@@ -288,23 +307,35 @@ export class ClientTransaction implements TimerUser {
     }
   }
 
-  /** Whether the response `m` with our branch is for this request, or for its CANCEL. A CSeq that names no method is nobody else's. */
+  /**
+   * Whether the response `m` with our branch is for this request, or for its CANCEL. A CSeq without a method belongs to
+   * no other.
+   */
   isFor(m: Message): boolean {
     return this.method === m.cseqMethod || (this.isCancelSent && m.cseqMethod === METHOD_CANCEL) || isMethodUnknown(m);
   }
 
-  /** Whether it is for the CANCEL. Where that cannot be read, a success is: the INVITE that was given up ends by a refusal, as a rule. */
+  /**
+   * Whether the response is for the CANCEL. If its CSeq has no method, a success is: an INVITE that was given up mostly
+   * ends by a refusal.
+   */
   isOfCancel(m: Message): boolean {
     if (this.method === m.cseqMethod || !this.isCancelSent) return false;
     return m.cseqMethod === METHOD_CANCEL || (m.status >= 200 && m.status < 300);
   }
 
-  /** The CANCEL was answered: it is repeated no more. What becomes of the INVITE its own response says, or the end of the time. RFC 3261 §9.1 */
+  /**
+   * Takes the answer to the CANCEL, which stops its repetition. The INVITE ends by its own response, or at the end of
+   * its time. RFC 3261 §9.1
+   */
   receiveOfCancel(m: Message): void {
     if (this.state === CLIENT_PROCEEDING && m.status >= 200) this.host.timers.stop(this.repeatTimer);
   }
 
-  /** RFC 3261 §9.1: at once when a 1xx has come, else as soon as one does; after a final response there is nothing to cancel. */
+  /**
+   * Cancels the INVITE: at once when a 1xx has come, else as soon as one comes. After a final response there is nothing
+   * to cancel. RFC 3261 §9.1
+   */
   cancel(lines: Uint8Array): void {
     if (this.method !== METHOD_INVITE || this.isCancelWanted) return;
     this.cancelLines = lines;
@@ -335,7 +366,8 @@ export class ClientTransaction implements TimerUser {
     w.ok = false;
     this.host.branches.make(w.bytes, w.at, false);
     if (w !== this.ownWriter) {
-      // Of another fork: when its name is not known yet, the 2xx comes again and so does the ACK.
+      // The ACK is for another fork. If the address of its next hop is not known yet, the 2xx comes again, and so does
+      // the ACK.
       const other = this.host.scratchTarget;
       if (this.host.transport.locate(other) === FIND_KNOWN) this.sendAckTo(this.host.scratchFlow, other, w.bytes, w.at);
       return;
@@ -348,7 +380,10 @@ export class ClientTransaction implements TimerUser {
     this.launchAck();
   }
 
-  /** The connection is closed. What has had no answer fails (or falls back to UDP); after a 1xx the response may come on another. RFC 3261 §18.2.2 */
+  /**
+   * A connection was closed. A request without an answer fails, or goes by UDP; after a 1xx the response may come on
+   * another connection. RFC 3261 §18.2.2
+   */
   onStreamGone(connection: number, hasSpoken: boolean): void {
     if (this.state === CLIENT_FREE) return;
     if (this.ackFlow.connection === connection) this.ackFlow.connection = -1;
@@ -360,7 +395,10 @@ export class ClientTransaction implements TimerUser {
     else this.fallBack(this.noteRefusal());
   }
 
-  /** The connection broke that nothing had come over, unless another request has found out more. @returns REACH_* */
+  /**
+   * Notes that a connection broke before anything came over it, unless another request has found out more.
+   * @returns REACH_*
+   */
   private noteRefusal(): number {
     const { transport, timers } = this.host;
     const state = this.reachState();
@@ -374,14 +412,14 @@ export class ClientTransaction implements TimerUser {
     return this.state !== CLIENT_FREE && this.flow.connection === connection && !this.isUpgraded;
   }
 
-  /** Whether a response may come by that transport: the one it went by. RFC 3261 §17.1.3 */
+  /** Whether a response may come by that transport: the one that the request went by. RFC 3261 §17.1.3 */
   wentBy(transport: number): boolean {
     return this.flow.transport === transport || (this.isEitherWay && transport === TRANSPORT_TCP);
   }
 
   /**
-   * Whether it only waits for repetitions, and how long yet in ms; -1 when it is of use, or came to its end just now. The last to be
-   * spared are farewells that nobody answers.
+   * @returns for how long it waits for repetitions only, ms; -1 when it is still needed, or ended just now. Farewells
+   * without an answer are the last to be spared
    */
   spareMs(_isUrgent: boolean): number {
     const { timers, limits } = this.host;
@@ -391,7 +429,7 @@ export class ClientTransaction implements TimerUser {
         return this.isFarewell() && leftMs < (64 - FAREWELL_T1) * limits.t1Ms ? LAST_MS + leftMs : -1;
       case CLIENT_ACCEPTED:
         if (this.isForwarded) return timers.nowMs > this.doneAtMs + 2 * limits.t1Ms ? leftMs : -1;
-        // A 2xx that comes yet again is acknowledged by the user from its dialog. RFC 3261 §13.2.2.4
+        // A 2xx that comes still later is acknowledged by the user from its dialog. RFC 3261 §13.2.2.4
         return this.ackEnd > 0 && !this.isAckWaiting && timers.nowMs > this.doneAtMs ? leftMs : -1;
       case CLIENT_COMPLETED:
         return timers.nowMs > this.doneAtMs ? leftMs : -1;
@@ -400,14 +438,14 @@ export class ClientTransaction implements TimerUser {
     }
   }
 
-  /** Ends one that can be spared before its time. */
+  /** Ends a transaction that can be spared, before its time. */
   retire(): void {
     this.host.timers.stop(this.endTimer);
     if (this.state === CLIENT_CALLING) this.cause = this.isCancelWanted ? FAILURE_CANCELLED : FAILURE_TIMEOUT;
     this.onTimer(END);
   }
 
-  /** It ends something, and nothing has come back: a BYE, or an INVITE that was given up. */
+  /** Whether the request ends something and has no answer: a BYE, or an INVITE that was given up. */
   private isFarewell(): boolean {
     return this.method === METHOD_BYE || (this.method === METHOD_INVITE && this.isCancelWanted);
   }
@@ -418,9 +456,9 @@ export class ClientTransaction implements TimerUser {
       return;
     }
     this.host.timers.stop(this.repeatTimer);
-    // Timer B or F, or no final response after a CANCEL. RFC 3261 §17.1.1.2, §17.1.2.2, §9.1
+    // This is Timer B or F, or there is no final response after a CANCEL. RFC 3261 §17.1.1.2, §17.1.2.2, §9.1
     const isUnanswered = this.state === CLIENT_CALLING || this.state === CLIENT_PROCEEDING;
-    // By UDP it was perhaps too long for the way: what was known of TCP there has not helped.
+    // The request was perhaps too long for UDP, so what was noted of TCP there is forgotten.
     if (this.state === CLIENT_CALLING && this.isUnreliable() && this.end > DATAGRAM_MAX_BYTES)
       this.host.transport.reach.forget(this.flow.ip, this.flow.port);
     if (isUnanswered && this.cause === 0) this.cause = FAILURE_TIMEOUT;
@@ -443,12 +481,12 @@ export class ClientTransaction implements TimerUser {
     // Timer E doubles up to T2, and is T2 in Proceeding. RFC 3261 §17.1.2.2
     else if (this.method !== METHOD_INVITE && this.state === CLIENT_PROCEEDING) this.intervalMs = t2Ms;
     else this.intervalMs = Math.min(this.intervalMs * 2, t2Ms);
-    // A repetition that cannot leave is left to the next one: B and F end it.
+    // A repetition that cannot be sent is left to the next one; Timers B and F end it.
     this.host.transport.sendAgain(this.flow, this.buffer, 0, this.end);
     this.host.timers.start(this.repeatTimer, this.intervalMs);
   }
 
-  /** The connection had its time to come to be, or what is at its end to say something. */
+  /** The time is over in which the connection should be established, or something should come over it. */
   private onStreamTime(): void {
     const { timers, transport } = this.host;
     const { ip, port, connection } = this.flow;
@@ -460,7 +498,7 @@ export class ClientTransaction implements TimerUser {
     }
     const state = this.isConnected ? REACH_SILENT : REACH_LATE;
     transport.reach.note(ip, port, state, timers.nowMs);
-    // What was sent over an open connection may be answered yet.
+    // A request over an open connection may still be answered.
     this.isEitherWay = this.isConnected;
     this.fallBack(state);
     if (!this.isEitherWay) this.host.abandon(connection);
@@ -498,7 +536,7 @@ export class ClientTransaction implements TimerUser {
     this.transmit();
   }
 
-  /** Timers B or F; A or E over UDP. */
+  /** Sends the request and starts Timers B or F, over UDP also A or E. */
   private transmit(): void {
     const timers = this.host.timers;
     const limits = this.host.limits;
@@ -515,7 +553,7 @@ export class ClientTransaction implements TimerUser {
     timers.start(this.repeatTimer, this.intervalMs);
   }
 
-  /** TCP was tried for the size alone and is not there: UDP after all. RFC 3261 §18.1.1 @param why DETOUR_* */
+  /** Sends the request by UDP after TCP, tried for the length alone, failed. RFC 3261 §18.1.1 @param why DETOUR_* */
   private fallBack(why: number): void {
     this.isUpgraded = false;
     this.flow.set(TRANSPORT_UDP, this.flow.ip, this.flow.port, -1);
@@ -534,13 +572,13 @@ export class ClientTransaction implements TimerUser {
     this.user.onResponse(this, m);
   }
 
-  /** Timer K. */
+  /** Enters Completed with Timer K. */
   private complete(m: Message): void {
     this.finish(CLIENT_COMPLETED, this.isUnreliable() ? this.host.limits.t4Ms : 0);
     this.user.onResponse(this, m);
   }
 
-  /** Timer D, and the ACK. */
+  /** Enters Completed with Timer D, and sends the ACK. */
   private completeInvite(m: Message): void {
     const d = Math.max(TIMER_D_MS, 64 * this.host.limits.t1Ms);
     this.finish(CLIENT_COMPLETED, this.isUnreliable() ? d : 0);
@@ -548,7 +586,7 @@ export class ClientTransaction implements TimerUser {
     this.user.onResponse(this, m);
   }
 
-  /** Timer M. */
+  /** Enters Accepted with Timer M. */
   private accept(m: Message): void {
     this.finish(CLIENT_ACCEPTED, 64 * this.host.limits.t1Ms);
     this.user.onResponse(this, m);
@@ -566,7 +604,10 @@ export class ClientTransaction implements TimerUser {
     this.finish(CLIENT_FAILING, 0);
   }
 
-  /** The ACK for a response other than 2xx takes the request's place and goes where that went. RFC 3261 §17.1.1.3 */
+  /**
+   * Sends the ACK for a response other than 2xx. It takes the request's place and goes where the request went. RFC 3261
+   * §17.1.1.3
+   */
   private acknowledge(m: Message): void {
     const own = this.host.own;
     this.ackEnd = 0;
@@ -581,7 +622,10 @@ export class ClientTransaction implements TimerUser {
     this.host.transport.send(this.flow, this.buffer, 0, this.end);
   }
 
-  /** Reads the buffer's `[0, end)` into `own`, from a copy: a view of each buffer would be one more thing to keep, or to make each time. */
+  /**
+   * Reads the buffer's `[0, end)` into `own`, from a copy: a view of each buffer would have to be kept, or made each
+   * time.
+   */
   private readAgain(end: number): boolean {
     const { own, scratch } = this.host;
     scratch.set(this.buffer);
@@ -591,7 +635,7 @@ export class ClientTransaction implements TimerUser {
   private repeatAck(flow: Flow): void {
     if (this.ackEnd === 0) return;
     const { transport } = this.host;
-    // A 2xx that comes again says that its ACK has not arrived: perhaps it still waits for a connection.
+    // A repeated 2xx says that its ACK has not arrived: the ACK may still wait for a connection.
     const isWaiting = flow === this.ackFlow && flow.transport !== this.target.transport;
     if (isWaiting && !transport.isConnected(flow.connection)) {
       const { connection } = flow;
@@ -611,19 +655,22 @@ export class ClientTransaction implements TimerUser {
     this.ackEnd = this.sendAckTo(this.ackFlow, this.target, this.buffer, this.ackEnd);
   }
 
-  /** @returns the ACK's length, which its Via may change */
+  /** Sends an ACK. @returns its length, which its Via may change */
   private sendAckTo(flow: Flow, target: Target, bytes: Uint8Array, end: number): number {
     return sendOnce(this.host.transport, flow, target, bytes, end);
   }
 
-  /** Of the INVITE's branch, to where the INVITE went. From now on the INVITE has its time, whatever comes of the CANCEL. RFC 3261 §9.1 */
+  /**
+   * Sends the CANCEL with the branch of the INVITE, to where that went. From now on the INVITE ends after its time,
+   * even if the CANCEL gets no answer. RFC 3261 §9.1
+   */
   private sendCancel(): void {
     const { timers, limits, transport, scratch } = this.host;
     this.isCancelSent = true;
     timers.start(this.endTimer, 64 * limits.t1Ms);
     if (!this.readAgain(this.end)) return;
     if (!this.writeCancel(this.cancelLines) && !this.writeCancel(NONE)) {
-      // What is left of the INVITE is still to be acknowledged.
+      // The INVITE is still needed for its ACK.
       this.buffer.set(scratch);
       return;
     }
@@ -651,7 +698,7 @@ export class ClientTransaction implements TimerUser {
   }
 }
 
-/** Whether CSeq names no method, or one that nobody knows. */
+/** Whether CSeq has no method, or an unknown one. */
 function isMethodUnknown(m: Message): boolean {
   return m.cseqMethod === METHOD_NONE || m.cseqMethod === METHOD_OTHER;
 }

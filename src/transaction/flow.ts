@@ -1,19 +1,23 @@
 /**
  * Where messages go: a transport, an address and a port, or one TCP connection. A target is a flow that may have a name
- * instead of an address. Not here: sending (transport.ts) and looking names up (resolver.ts).
+ * instead of an address.
+ * Not here: sending (transport.ts) and looking names up (resolver.ts).
  */
 import { TRANSPORT_NONE } from "../wire/names.js";
 
-/** The longest host name that can be looked up, octets. DNS allows 253; names of SIP servers are shorter, and each target keeps one. */
+/**
+ * The longest host name that can be looked up, octets. DNS allows 253, but names of SIP servers are shorter, and each
+ * target has room for one.
+ */
 export const HOST_NAME_BYTES = 128;
 
 export class Flow {
-  /** TRANSPORT_UDP or TRANSPORT_TCP; anything else is not spoken and fails when it is sent to. */
+  /** TRANSPORT_UDP or TRANSPORT_TCP; sending by any other transport fails. */
   transport = TRANSPORT_NONE;
   /** IPv4 address, -1 when it is not known. */
   ip = -1;
   port = 0;
-  /** The driver's number for a TCP connection, -1 when there is none (yet). */
+  /** The driver's number for a TCP connection, -1 when there is none yet. */
   connection = -1;
 
   set(transport: number, ip: number, port: number, connection: number): void {
@@ -31,14 +35,14 @@ export class Flow {
   }
 }
 
-/** A flow to be; `name[0, nameSize)` is the host to look up, in lower case. */
+/** A flow whose address may still be unknown; `name[0, nameSize)` is the host to look up, in lower case. */
 export class Target extends Flow {
   readonly name = new Uint8Array(HOST_NAME_BYTES);
-  /** 0: there is no name, `ip` is the address. */
+  /** Length of the name; 0: there is none, and `ip` is the address. */
   nameSize = 0;
-  /** The port given beside the name, -1 when SRV is to be asked. */
+  /** The port beside the name, -1 when SRV is to be asked. */
   namePort = -1;
-  /** Known to be reached this way, and not known to be by another: no request changes over to TCP for its length. */
+  /** The target is known to be reached by this transport alone: no request changes over to TCP for its length. */
   isFixed = false;
 
   override set(transport: number, ip: number, port: number, connection: number): void {

@@ -1,6 +1,7 @@
 /**
- * What every response to a request begins with, copied from the request once: Via, From, To with our tag,
- * Call-ID, CSeq (RFC 3261 §8.2.6.2), with `received` and `rport` in the topmost Via (§18.2.1, RFC 3581 §4); and by which way it goes back.
+ * The head of every response, copied once from the request: Via, From, To with our tag, Call-ID, CSeq (RFC 3261
+ * §8.2.6.2), with `received` and `rport` in the topmost Via (§18.2.1, RFC 3581 §4). It also says which way the response
+ * goes back.
  * Not here: the status line, and what follows the head.
  */
 import { octets } from "../core/bytes.js";
@@ -14,19 +15,19 @@ import { SIP_PORT } from "./transport.js";
 const COLON = octets(": ");
 const TAG = octets(";tag=");
 
-/** Offsets into the buffer that the head was written to, of what requests are compared by. */
+/** Offsets of the fields by which requests are compared, into the buffer that the head was written to. */
 export class ResponseHead {
-  /** Our To tag: the request's own when it had one, else the new one. */
+  /** Our To tag: the request's own if it had one, else the new one. */
   localTagStart = 0;
   localTagEnd = 0;
-  /** All Vias, as lines, in the buffer that they were written to; and From to CSeq, in which the To line has its own borders. */
+  /** Range of the Vias, as lines; and of the fields from To to CSeq, with the To line by itself. */
   viasStart = 0;
   viasEnd = 0;
   private partiesStart = 0;
   private partiesEnd = 0;
   private toStart = 0;
   private toEnd = 0;
-  /** The request's To had a tag: it was meant for a dialog. */
+  /** The To of the request had a tag, so it was meant for a dialog. */
   hasToTag = false;
   branchStart = 0;
   branchEnd = 0;
@@ -39,7 +40,7 @@ export class ResponseHead {
   methodStart = 0;
   methodEnd = 0;
 
-  /** Writes all Vias in order. @param source where the request came from @param back is set to where the response goes */
+  /** Writes all Vias in order. @param source where the request came from @param back set to where the response goes */
   writeVias(w: Writer, m: Message, source: Flow, back: Flow): void {
     this.viasStart = w.at;
     this.writeTopVia(w, m, source, back);
@@ -48,15 +49,19 @@ export class ResponseHead {
     this.viasEnd = w.at;
   }
 
-  /** Writes From, To, Call-ID and CSeq: those that are there, for a request without one is refused all the same. @param tagHigh @param tagLow the 64 bits of the To tag, for a request without one */
+  /**
+   * Writes From, To, Call-ID and CSeq. Missing ones are left out, for a request without one is refused with the others.
+   * @param tagHigh @param tagLow the 64 bits of the To tag, for a request without one
+   */
   writeParties(w: Writer, m: Message, tagHigh: number, tagLow: number): void {
     this.writeEachParty(w, m, tagHigh, tagLow);
     this.partiesEnd = w.at;
   }
 
   /**
-   * Writes From to CSeq as `writeParties` wrote them to `bytes`, for a response to the same request: it should have brought them back, whatever was made of them.
-   * @param m that response: it has the tag of whoever answers
+   * Writes From to CSeq, as `writeParties` wrote them to `bytes`, into a response to the same request. The response
+   * should have brought them back unchanged, but may not have.
+   * @param m that response, which has the tag of the answering side
    */
   writePartiesAgain(w: Writer, bytes: Uint8Array, m: Message): void {
     w.raw(bytes, this.partiesStart, this.toStart);
@@ -103,7 +108,7 @@ export class ResponseHead {
     this.callIdEnd = places[PLACE.callIdEnd];
     this.methodStart = places[PLACE.methodStart];
     this.methodEnd = places[PLACE.cseqEnd];
-    // The table of fields may have been full before it came: its value is there all the same.
+    // The table of fields may have been full before CSeq came, but its value is known all the same.
     if (row < 0 && m.cseq >= 0) this.writeCSeq(w, m);
   }
 
@@ -118,15 +123,19 @@ export class ResponseHead {
     w.crlf();
   }
 
-  /** The To tag becomes that of another head, if both were made here: an INVITE's in the answer to its CANCEL. RFC 3261 §9.2 */
+  /**
+   * Takes the To tag of another head if both tags were made here: the answer to a CANCEL has that of the INVITE. RFC
+   * 3261 §9.2
+   */
   takeTag(bytes: Uint8Array, other: ResponseHead, otherBytes: Uint8Array): void {
     if (this.hasToTag || other.hasToTag) return;
     for (let i = this.localTagStart, j = other.localTagStart; i < this.localTagEnd; i++, j++) bytes[i] = otherBytes[j];
   }
 
   /**
-   * The response goes to the address the request came from, never to a maddr: else a forged request would turn us on a third party.
-   * The port is the source's with rport, else that of sent-by; a TCP response goes back on its connection. RFC 3261 §18.2.2
+   * Writes the topmost Via and sets `back`. The response goes to the address that the request came from, never to a
+   * maddr, or a forged request would make us send to a third party. The port is the source's with rport, else that of
+   * sent-by; a TCP response goes back on its connection. RFC 3261 §18.2.2
    */
   private writeTopVia(w: Writer, m: Message, source: Flow, back: Flow): void {
     const lines = linesOf();

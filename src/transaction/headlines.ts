@@ -1,6 +1,7 @@
 /**
- * The lines that each response has from its request (head.ts), octet by octet: the topmost Via with `received` and `rport`, and From, To, Call-ID
- * and CSeq with our tag. On a board C (hal/native/headlines.c) writes them. Not here: which values the request has, and other Vias.
+ * The lines that each response has from its request (head.ts), octet by octet: the topmost Via with `received` and
+ * `rport`, and From, To, Call-ID and CSeq with our tag. On a board C (hal/native/headlines.c) writes them. Not here:
+ * which values the request has, and other Vias.
  */
 import { parseIPv4 } from "../core/address.js";
 import { equalNoCase, octets } from "../core/bytes.js";
@@ -8,8 +9,8 @@ import { copyUnfolded } from "../core/octets.js";
 import { STOP_TOKEN, scan, skipSpace } from "../wire/lex.js";
 
 /**
- * Where values begin and end: those of the request in its octets before a line is written, and in the octets of the response after it. One that
- * is absent begins where it ends.
+ * Where values begin and end: those of the request in its octets before a line is written, and in the octets of the
+ * response after it. One that is absent begins where it ends.
  */
 export const PLACE = {
   // Of the topmost Via. What follows it up to `viaStop` goes along: other Vias of the same field.
@@ -77,7 +78,10 @@ export class HeadLines {
   private limit = 0;
   private bytes = VIA;
 
-  /** Writes to `out[at, limit)` from the request in `bytes`. @returns where the line ends, or -1: it does not fit or has what may not be sent */
+  /**
+   * Writes to `out[at, limit)` from the request in `bytes`.
+   * @returns where the line ends, or -1: it does not fit or has what may not be sent
+   */
   writeVia(out: Uint8Array, at: number, limit: number, bytes: Uint8Array): number {
     const { places } = this;
     this.begin(out, at, limit, bytes);
@@ -231,7 +235,10 @@ export class HeadLines {
     }
   }
 
-  /** Sets the port of sent-by. @returns its host as an address, as a signed integer; another one than any when it is a name */
+  /**
+   * Sets the port of sent-by.
+   * @returns its host as an address, as a signed integer; another one than any when it is a name
+   */
   private readSentBy(start: number, end: number): number {
     const { bytes, places } = this;
     const isBracketed = bytes[start] === 0x5b;

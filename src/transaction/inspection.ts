@@ -1,8 +1,8 @@
 /**
- * What everybody who answers for itself looks at first, in one order (RFC 3261 §8.2; of a proxy, which refuses before it forwards, §16.3):
- * the method, the Request-URI and its scheme, Max-Forwards, whether the request was here before, what it requires; and behind the
- * identity of its sender, which is for others to judge, its body. A table of rules says what each takes.
- * Not here: who may (admission.ts, callers.ts), and what requests mean.
+ * The checks that every server makes first, in the order of RFC 3261 §8.2, and for a proxy before it forwards, §16.3:
+ * the method, the Request-URI and its scheme, Max-Forwards, whether the request was here before, and what it requires.
+ * The check of the body comes after that of the sender. A table of rules says what each server takes.
+ * Not here: the check of the sender (admission.ts, callers.ts), and what requests mean.
  */
 import { equalNoCase, NONE, octets, Span } from "../core/bytes.js";
 import type { Message } from "../wire/message.js";
@@ -15,26 +15,29 @@ import type { Writer } from "../wire/writer.js";
 import { isBeyond, writeUnsupported } from "./refusal.js";
 
 export interface Rules {
-  /** The methods that are taken, a bit for each METHOD_*. */
+  /** The methods that are taken, one bit for each METHOD_*. */
   methods: number;
-  /** The same as a header line. */
+  /** The same methods as an Allow line. */
   allow: Uint8Array;
-  /** The field whose option tags have to be known: HEADER_REQUIRE, or of a proxy HEADER_PROXY_REQUIRE; and those that are. */
+  /**
+   * The field whose option tags have to be known (HEADER_REQUIRE, for a proxy HEADER_PROXY_REQUIRE), and the known
+   * tags.
+   */
   requires: number;
   options: readonly Uint8Array[];
-  /** It forwards: a request that may go no further goes no further. */
+  /** The server forwards, so it refuses a request whose Max-Forwards is used up. */
   isForwarding: boolean;
 }
 
 const OPTIONAL = octets("optional");
 const HANDLING = octets("handling");
-/** The fields of a 415 by who reads no body. */
+/** The fields of a 415 from a server that reads no body. */
 export const ACCEPT_NOTHING = octets("Accept: \r\nAccept-Encoding: identity\r\n");
 
-// For the time of one call only.
+// Scratch, used within one call.
 const value = new Span();
 
-/** Those that are not known here as well. */
+/** All methods, unknown ones too. */
 export const ALL_METHODS = -1;
 
 /** @returns the bits of these methods */
@@ -45,7 +48,7 @@ export function methodBits(methods: readonly number[]): number {
 }
 
 /**
- * Looks at a request.
+ * Checks a request.
  * @param uri its Request-URI as it is meant, null when that cannot be read
  * @param wasHere it came by two ways (RFC 3261 §8.2.2.2), or in a circle (§16.3)
  * @returns 0, or the status that refuses it
@@ -61,7 +64,7 @@ export function inspect(rules: Rules, m: Message, uri: Uri | null, wasHere: bool
   return isBeyond(m, rules.requires, rules.options) ? 420 : 0;
 }
 
-/** Whether the body of `m` is more than may be passed over by somebody who reads none: 415. RFC 3261 §8.2.3 */
+/** Whether a server that reads no body has to refuse the body of `m`: 415. RFC 3261 §8.2.3 */
 export function hasNeedlessBody(m: Message): boolean {
   if (m.bodyEnd <= m.bodyStart) return false;
   if (!m.value(HEADER_CONTENT_DISPOSITION, value)) return true;
@@ -69,7 +72,7 @@ export function hasNeedlessBody(m: Message): boolean {
   return !equalNoCase(value.bytes, value.start, value.end, OPTIONAL, 0, OPTIONAL.length);
 }
 
-/** The reason phrase of that refusal, NONE for the usual one. */
+/** @returns the reason phrase of that refusal, NONE for the usual one */
 export function reasonOfRefusal(status: number): Uint8Array {
   return status === 400 ? problemText(PROBLEM_URI, HEADER_OTHER) : NONE;
 }

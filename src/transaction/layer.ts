@@ -1,7 +1,7 @@
 /**
- * The transaction layer: owns the transactions, gives each message that comes to the one it belongs to, and answers by itself
- * what needs nobody above: malformed requests, CANCEL, a full house. RFC 3261 §17, §18, RFC 6026.
- * Everything is made in the constructor; for a packet nothing is. Users above are called from the receive functions and from timers only.
+ * The transaction layer owns the transactions, gives each message that comes to its transaction, and answers by itself
+ * what needs no user: malformed requests, CANCEL, a full pool. RFC 3261 §17, §18, RFC 6026. All objects are made in the
+ * constructor, none for a packet. Users are called from the receive functions and from timers only.
  * Not here: the machines themselves (client.ts, server.ts), dialogs, and what requests mean.
  */
 import { hash, NONE } from "../core/bytes.js";
@@ -40,38 +40,53 @@ import {
   Transport,
 } from "./transport.js";
 
-/** Above, for requests that came. `m` and `source` are lent for the call. */
+/** The user of the layer, for requests that come. `m` and `source` are lent for the call. */
 export interface TransactionUser {
-  /** A new request, never ACK or CANCEL. An INVITE that is not answered before this returns is answered 100. */
+  /** A new request came, never ACK or CANCEL. An INVITE that is not answered before this returns is answered 100. */
   onRequest(t: ServerTransaction, m: Message): void;
-  /** An ACK for a 2xx: it belongs to no other response. RFC 3261 §13.3.1.4 */
+  /** An ACK for a 2xx came; no other ACK gets here. RFC 3261 §13.3.1.4 */
   onAck(m: Message, source: Flow): void;
-  /** A CANCEL for the INVITE of `t`, which has no final response; the CANCEL was answered. RFC 3261 §9.2 */
+  /** A CANCEL came for the INVITE of `t`, which has no final response. The CANCEL itself was answered. RFC 3261 §9.2 */
   onCancel(t: ServerTransaction, m: Message): void;
   /** Our 2xx was not acknowledged in 64*T1; the transaction ends. RFC 3261 §13.3.1.4 */
   onAckTimeout(t: ServerTransaction): void;
-  /** Asked when transactions run short: whether the request belongs to a dialog that is known. Those find room that others do not. */
+  /**
+   * Whether the request belongs to a known dialog; asked when transactions run short. Such requests find room that
+   * others do not.
+   */
   isInDialog?(m: Message): boolean;
-  /** A request of a known dialog for which there is no transaction at all. @returns the status to answer it with, for it ended something; 0: nothing was done */
+  /**
+   * A request of a known dialog came, but there is no transaction left.
+   * @returns the status of its answer, if it ended something; 0: nothing was done
+   */
   onCrowded?(m: Message): number;
-  /** A request was refused here, without a transaction: it is malformed or too long, or there is no room. `m` may lack anything. */
+  /**
+   * A request was refused here without a transaction: it is malformed or too long, or there is no room. `m` may lack
+   * anything.
+   */
   onTurnedAway?(m: Message, source: Flow, status: number): void;
-  /** A 2xx to an INVITE whose transaction made room for others. RFC 3261 §13.2.2.4: it is acknowledged again if it is of a dialog of ours */
+  /**
+   * A 2xx came to an INVITE whose transaction made room for others. If it belongs to a dialog of ours it is
+   * acknowledged again. RFC 3261 §13.2.2.4
+   */
   onLateAnswer?(m: Message): void;
 }
 
-/** Whoever deals with messages that no transaction is made for. `m` and `source` are lent for the call. */
+/** Handles messages without transactions. `m` and `source` are lent for the call. */
 export interface Bypass {
-  /** @returns false for a request that is to have its transaction after all */
+  /** @returns false for a request that needs a transaction after all */
   onRequest(m: Message, source: Flow): boolean;
   /** @returns false for a response that may belong to a transaction */
   onResponse(m: Message, source: Flow): boolean;
 }
 
-/** Addresses that are remembered to have shown that they read what is sent to them. */
+/** Number of addresses that are remembered to read what is sent to them. */
 const PROVEN = 16;
 
-/** So many server transactions are kept for requests of known dialogs: nobody else may keep a call from ending. */
+/**
+ * @returns how many server transactions are kept for requests of known dialogs, so that no other request keeps a call
+ * from ending
+ */
 function reserveOf(servers: number): number {
   return servers < 4 ? 0 : Math.max(1, servers >> 3);
 }
@@ -95,28 +110,28 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
   readonly scratchFlow = new Flow();
   readonly clients: Pool<ClientTransaction>;
   readonly servers: Pool<ServerTransaction>;
-  /** Asked first, if there is one. */
+  /** Asked first; null: there is none. */
   bypass: Bypass | null = null;
-  /** Changes fields of responses that are passed on, if there is one. */
+  /** Changes fields of responses that are passed on; null: nothing does. */
   relayedRows: RelayedRows | null = null;
-  /** Gets the requests; whoever comes between takes its place at start. */
+  /** Gets the requests. A user that stands between takes its place at start. */
   user: TransactionUser;
   private readonly message: Message;
   private readonly source = new Flow();
   private readonly answers: Answers;
   private readonly clientIndex: SlotIndex;
   private readonly serverIndex: SlotIndex;
-  /** Requests by Call-ID and CSeq, whichever way they came; null where they are so few that all are looked at. */
+  /** Requests by Call-ID and CSeq, whichever way they came; null in a small pool, where all are looked at. */
   private readonly requestIndex: SlotIndex | null;
   private readonly hex = new Int32Array(1);
   private readonly reserve: number;
-  /** Addresses that have sent us what nobody else can know; the oldest makes room. */
+  /** Addresses that have sent what only a reader of our messages can know; the oldest makes room. */
   private readonly proven = new Float64Array(PROVEN).fill(-1);
   private provenAt = 0;
-  /** Where `sparest` stopped. */
+  /** Index at which the last search for a transaction to spare ended. */
   private hand = -1;
 
-  /** @param timers with room for `transactionTimers(limits)` more */
+  /** @param timers has room for `transactionTimers(limits)` more */
   constructor(
     timers: Timers,
     random: RandomSource,
@@ -147,9 +162,9 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     this.requestIndex = limits.servers > WINDOW ? new SlotIndex(limits.servers) : null;
   }
 
-  /** What our Via says. May change at any time; requests under way keep theirs. */
+  /** Sets the address in our Via. It may change at any time; requests under way keep theirs. */
   setLocal(ip: number, udpPort: number, tcpPort: number): void {
-    // In another network others stand between us and the servers.
+    // Another network has other ways to the servers.
     if (ip !== this.transport.localIp) this.transport.reach.clear();
     this.transport.localIp = ip;
     this.transport.udpPort = udpPort;
@@ -168,9 +183,9 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     return this.transport.tcpPort;
   }
 
-  // What came.
+  // Messages that come.
 
-  /** A datagram; its octets are lent for the call. @param isCut there was more of it than the driver could take */
+  /** Takes a datagram, whose octets are lent for the call. @param isCut it was longer than the driver could take */
   receiveDatagram(ip: number, port: number, bytes: Uint8Array, start: number, end: number, isCut = false): void {
     if (isKeepAlive(bytes, start, end)) {
       this.counters.keepAlives += 1;
@@ -181,38 +196,38 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     else this.receive(bytes, start, end, false);
   }
 
-  /** Somebody connected to us. @returns false when there is no room: the driver closes it */
+  /** A connection to us was opened. @returns false when there is no room, and the driver closes it */
   streamOpened(connection: number, ip: number, port: number): boolean {
     if (this.transport.track(connection, ip, port) !== null) return true;
     this.counters.refused += 1;
     return false;
   }
 
-  /** Octets of a TCP connection, as they come; lent for the call. RFC 3261 §18.3 */
+  /** Takes octets of a TCP connection as they come; they are lent for the call. RFC 3261 §18.3 */
   receiveStream(connection: number, bytes: Uint8Array, start: number, end: number): void {
     this.transport.receive(connection, bytes, start, end);
   }
 
-  /** Closed, or never opened: the driver's word for a connection that is no more. */
+  /** A connection was closed, or could not be opened. */
   streamClosed(connection: number): void {
     if (!this.transport.forget(connection)) this.onStreamGone(connection, false);
   }
 
-  /** The driver's answer to `Network.resolve`. */
+  /** Takes the driver's answer to `Network.resolve`. */
   resolved(id: number, ip: number, port: number): void {
     if (this.transport.resolver.resolved(id, ip, port)) this.onNames();
   }
 
-  /** There is no such name. */
+  /** Takes the driver's answer that there is no such name. */
   unresolved(id: number): void {
     if (!this.transport.resolver.unresolved(id)) return;
     this.onNames();
     this.transport.resolver.forgetFailed();
   }
 
-  // Requests we send.
+  // Requests that we send.
 
-  /** @returns one to write a request into, or null when all are in use */
+  /** @returns a transaction to write a request into, null when all are in use */
   client(user: ClientUser): ClientTransaction | null {
     const t = this.takeClient();
     if (t === null) this.counters.refused += 1;
@@ -220,7 +235,10 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     return t;
   }
 
-  /** Begins the request: first line, and Via. The caller goes on with the writer: Route, Max-Forwards, From, To, ... blank line, body. */
+  /**
+   * Begins the request with first line and Via. The caller goes on with the writer: Route, Max-Forwards, From, To, ...
+   * blank line, body.
+   */
   begin(t: ClientTransaction, method: number, uriBytes: Uint8Array, uriStart: number, uriEnd: number): Writer {
     return t.begin(method, uriBytes, uriStart, uriEnd);
   }
@@ -230,7 +248,10 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     this.transport.aim(t.target, uri, defaultTransport);
   }
 
-  /** Sends it, after looking up a name if need be. @returns false when it was not well written: it goes back to the pool, nobody is called */
+  /**
+   * Sends the request, after looking up a name if need be.
+   * @returns false when it was not well written; then it goes back to the pool, and no user is called
+   */
   send(t: ClientTransaction): boolean {
     if (t.send()) return true;
     this.discard(t);
@@ -244,13 +265,13 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     this.clients.give(t);
   }
 
-  /** The user wants to hear no more of it; it ends by itself. An INVITE that nobody waits for is taken back. */
+  /** Takes the user off a transaction, which ends by itself. An INVITE that nobody waits for is cancelled. */
   forget(t: ClientTransaction): void {
     t.user = NO_USER;
     t.cancel(NONE);
   }
 
-  /** Nobody called `who` waits any more, neither for responses nor for the end of a server transaction. */
+  /** Takes `who` off all transactions: it waits neither for responses nor for the end of a server transaction. */
   disown(who: ClientUser | ServerOwner): void {
     for (let i = 0; i < this.clients.items.length; i++) {
       if (this.clients.items[i].user === who) this.forget(this.clients.items[i]);
@@ -260,14 +281,19 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     }
   }
 
-  /** RFC 3261 §9.1; the INVITE then ends with its final response (487, as a rule), or FAILURE_TIMEOUT after 64*T1. @param lines header lines of the CANCEL, kept by reference */
+  /**
+   * Cancels an INVITE, which then ends with its final response, mostly 487, or with FAILURE_TIMEOUT after 64*T1. RFC
+   * 3261 §9.1
+   * @param lines header lines of the CANCEL, kept by reference
+   */
   cancel(t: ClientTransaction, lines: Uint8Array = NONE): void {
     t.cancel(lines);
   }
 
   /**
-   * Begins the ACK for the 2xx `m`, which came for `t` just now: first line, and Via with a new branch. For the first To tag it is
-   * written over the INVITE (so the URI must not lie there) and kept; for others into octets good until `sendAck`. RFC 3261 §13.2.2.4
+   * Begins the ACK for the 2xx `m`, which came for `t` just now, with first line and a Via with a new branch. The ACK
+   * for the first To tag is written over the INVITE (so the URI must not lie there) and kept; others go into octets
+   * that are good until `sendAck`. RFC 3261 §13.2.2.4
    */
   beginAck(t: ClientTransaction, m: Message, uriBytes: Uint8Array, uriStart: number, uriEnd: number): Writer {
     return t.beginAck(m, uriBytes, uriStart, uriEnd);
@@ -278,14 +304,17 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     this.transport.aim(t.ackTarget, uri, defaultTransport);
   }
 
-  /** Sends the ACK just written. That of the first To tag is sent again for each repetition of its 2xx. */
+  /** Sends the ACK just written. That for the first To tag is sent again for each repetition of its 2xx. */
   sendAck(t: ClientTransaction): void {
     t.sendAck();
   }
 
   // Requests that no transaction repeats.
 
-  /** Begins one: first line, and Via, into octets good until `sendOnce`. The caller goes on with the writer. */
+  /**
+   * Begins a request with first line and Via, in octets that are good until `sendOnce`. The caller goes on with the
+   * writer.
+   */
   beginOnce(method: number, uriBytes: Uint8Array, uriStart: number, uriEnd: number): Writer {
     const w = this.scratchWriter;
     w.begin(this.scratch, 0, this.scratch.length);
@@ -299,7 +328,10 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     this.transport.aim(this.scratchTarget, uri, defaultTransport);
   }
 
-  /** Sends it. @returns false when it did not fit, could not be sent, or the name of the next hop is not known yet */
+  /**
+   * Sends the request just begun.
+   * @returns false when it did not fit, could not be sent, or its next hop's address is not known yet
+   */
   sendOnce(): boolean {
     const { transport, scratchWriter: w, scratchTarget: target } = this;
     const isReady = w.ok && transport.locate(target) === FIND_KNOWN;
@@ -308,29 +340,35 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     return isReady && sendOnce(transport, this.scratchFlow, target, this.scratch, w.at) > 0;
   }
 
-  // Responses we send.
+  // Responses that we send.
 
-  /** Begins a response: all up to CSeq. The caller goes on with the writer: Contact, ... Content-Length, blank line, body. */
+  /**
+   * Begins a response with all fields up to CSeq. The caller goes on with the writer: Contact, ... Content-Length,
+   * blank line, body.
+   */
   respond(t: ServerTransaction, status: number, reason: Uint8Array = NONE): Writer {
     return t.respond(status, reason);
   }
 
-  /** Sends it. @returns false when it was not well written, or there was a final response before */
+  /**
+   * Sends the response just begun.
+   * @returns false when it was not well written, or there was a final response before
+   */
   sendResponse(t: ServerTransaction): boolean {
     return t.sendResponse();
   }
 
-  /** A response without fields of its own and without body. @returns as `sendResponse` */
+  /** Sends a response without fields of its own and without body. @returns as `sendResponse` */
   reply(t: ServerTransaction, status: number, reason: Uint8Array = NONE): boolean {
     return t.reply(status, reason);
   }
 
-  /** The last response again, for provisional ones sent reliably. RFC 3262 §3 */
+  /** Sends the last response again, for reliable provisional ones. RFC 3262 §3 */
   resend(t: ServerTransaction): void {
     t.resend();
   }
 
-  /** The ACK for our 2xx came. */
+  /** Takes the ACK for our 2xx. */
   acked(t: ServerTransaction): void {
     t.acked();
   }
@@ -354,24 +392,31 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     return t.relay(m, challenges, challengesEnd);
   }
 
-  // Answers without a transaction: what anybody may ask costs one message out for each that came. RFC 3261 §26.3.2.4
+  // Answers without a transaction: a request from anybody gets one message for the one that came. RFC 3261 §26.3.2.4
 
   /** Ends the transaction without a response, so that its request may be answered by `answer`. */
   drop(t: ServerTransaction): void {
     t.drop();
   }
 
-  /** Begins an answer: all up to CSeq. The caller goes on with the writer, and calls `sendAnswer` before anything else. @param source where `m` came from */
+  /**
+   * Begins an answer with all fields up to CSeq. The caller goes on with the writer, and calls `sendAnswer` before
+   * anything else.
+   * @param source where `m` came from
+   */
   answer(m: Message, source: Flow, status: number, reason: Uint8Array = NONE): Writer {
     return this.answers.begin(m, source, status, reason);
   }
 
-  /** Sends it. The ACK for it is known by its To tag, and ends here. */
+  /** Sends the answer just begun. Its ACK is known by the To tag, and ends here. */
   sendAnswer(): void {
     this.answers.send();
   }
 
-  /** Somebody at that address reads what we send there: a response to a request of ours came from it, or a request with a tag of ours. */
+  /**
+   * Notes that an address reads what is sent to it: a response to a request of ours came from there, or a request with
+   * a tag of ours.
+   */
   prove(ip: number): void {
     if (this.isProven(ip)) return;
     this.proven[this.provenAt] = ip;
@@ -384,7 +429,10 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
 
   // What the transactions ask of the layer.
 
-  /** A free one; else one that has little left to wait for repetitions: an answer that comes twice does less harm than a BYE that never goes. */
+  /**
+   * @returns a free transaction, else one that waits for repetitions only and has little time left: a repeated response
+   * does less harm than a BYE that is never sent
+   */
   private takeClient(): ClientTransaction | null {
     const all = this.clients.items;
     for (let t = this.clients.take(); ; t = this.clients.take()) {
@@ -394,12 +442,15 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     }
   }
 
-  /** As `takeClient`, for the request that came. What belongs to a known dialog may have what is kept for such. */
+  /**
+   * As `takeClient`, for a request that came. Requests of a known dialog may take the transactions that are kept for
+   * them.
+   */
   private takeServer(): ServerTransaction | null {
     const { servers, user } = this;
     const reserve = user.isInDialog === undefined ? 0 : this.reserve;
     if (servers.items.length - servers.used() > reserve) return servers.take();
-    // Over TCP some may be over and only wait for the next turn of the clock.
+    // Over TCP some may have ended and wait for the next turn of the clock.
     this.timers.poll(this.timers.nowMs);
     if (servers.items.length - servers.used() > reserve) return servers.take();
     this.hand = sparest(servers.items, this.hand, false);
@@ -450,7 +501,7 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     for (let i = 0; i < servers.length; i++) servers[i].onStreamGone(connection);
   }
 
-  /** A connection that did not come to be in time is given up, unless somebody has nothing else. */
+  /** Gives up a connection that was not established in time, unless a transaction has no other way. */
   abandon(connection: number): void {
     if (connection < 0) return;
     const clients = this.clients.items;
@@ -465,7 +516,7 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     for (let i = 0; i < clients.length; i++) clients[i].onNames();
   }
 
-  /** One message from `source`. */
+  /** Takes one message from `source`. */
   private receive(bytes: Uint8Array, start: number, end: number, isStream: boolean): void {
     const m = this.message;
     const { tap } = this.transport;
@@ -477,13 +528,13 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     else this.refuse(result);
   }
 
-  /** A response of which something is malformed: the request that it answers is answered all the same. */
+  /** Takes a malformed response: the request that it answers is answered all the same. */
   private deliverOdd(): void {
     this.counters.malformed += 1;
     this.deliver();
   }
 
-  /** The message goes to whom it is for. */
+  /** Gives the message to its transaction or user. */
   private deliver(): void {
     const m = this.message;
     if (this.bypass !== null && this.isPassedBy(this.bypass)) return;
@@ -499,7 +550,7 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     return bypass.onRequest(m, this.source);
   }
 
-  /** The head of a message of which the stream does not have the rest. */
+  /** Takes the head of a message whose rest the stream does not have. */
   private receiveBroken(framer: StreamFramer): void {
     const result = this.message.parse(framer.bytes, framer.start, framer.end, true);
     if (framer.tooLarge) this.receiveLong(result);
@@ -513,8 +564,9 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
   }
 
   /**
-   * A message that was too long to be taken whole. A request is refused: 513. A response and an ACK count all the same, without a body, or
-   * what they end would never hear of it. @param result what the parser said of the octets there are
+   * Takes a message that was too long to be taken whole. A request is refused: 513. A response and an ACK count without
+   * their body, or what they end would never end.
+   * @param result of the parser for the octets there are
    */
   private receiveLong(result: number): void {
     const m = this.message;
@@ -533,11 +585,11 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     }
   }
 
-  /** A malformed message: a request is answered with what the parser found, if it can be. */
+  /** Refuses a malformed message: a request is answered with what the parser found, if it can be. */
   private refuse(status: number): void {
     const m = this.message;
     this.counters.malformed += 1;
-    // Without a Via nothing tells where to.
+    // Without a Via there is nowhere to send an answer.
     if (status <= 0 || m.viaEnd === m.viaStart) {
       this.counters.dropped += 1;
       return;
@@ -547,7 +599,10 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     this.user.onTurnedAway?.(m, this.source, status);
   }
 
-  /** RFC 3261 §17.1.3: by our branch and the method in CSeq, and by the transport the request went. Whatever else is odd, the request has its answer. */
+  /**
+   * Finds the transaction of a response by our branch, the method in CSeq and the transport of the request. The rest of
+   * the response may be malformed: its request has its answer. RFC 3261 §17.1.3
+   */
   private receiveResponse(): void {
     const m = this.message;
     const t = this.findClient();
@@ -584,7 +639,10 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     if (m.method === METHOD_INVITE && t.state === SERVER_TRYING) t.trying(m);
   }
 
-  /** A new server transaction for the request; when none is free, or it does not fit, the request is answered without one. */
+  /**
+   * @returns a new server transaction for the request, null when none is free or the request does not fit, and it was
+   * answered without one
+   */
   private arrive(key: number): ServerTransaction | null {
     const t = this.takeServer();
     if (t === null) {
@@ -610,7 +668,10 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     return t;
   }
 
-  /** RFC 3261 §9.2. Without room for its own transaction it is answered all the same: a full house must be able to empty. */
+  /**
+   * Handles a CANCEL. It is answered even if there is no transaction for it, so that calls can end when all are in use.
+   * RFC 3261 §9.2
+   */
   private receiveCancel(key: number): void {
     const m = this.message;
     const invite = this.findServer(key, METHOD_INVITE);
@@ -630,7 +691,7 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     }
   }
 
-  /** RFC 3261 §17.2.1, RFC 6026 §7.1: in Accepted and without a transaction it is the user's. */
+  /** Handles an ACK. In Accepted, and without a transaction, it is the user's. RFC 3261 §17.2.1, RFC 6026 §7.1 */
   private receiveAck(): void {
     const m = this.message;
     const t = this.findServer(serverKey(m), METHOD_INVITE);
@@ -663,14 +724,20 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
   }
 }
 
-/** How many are looked at for the one with the least time left, if one of them can be spared at all: a large pool is not walked for each message. */
+/**
+ * Number of transactions that are searched for the one with the least time left, once one that can be spared is found:
+ * a large pool is not walked for each message.
+ */
 const WINDOW = 64;
 
 function requestKey(m: Message): number {
   return hash(m.bytes, m.callIdStart, m.callIdEnd) ^ m.cseq;
 }
 
-/** @param hand where it was found last; the search goes on behind it @returns the position of one that can be spared, -1 when there is none */
+/**
+ * @param hand index at which the last search ended; this one begins behind it
+ * @returns the position of a transaction that can be spared, -1 when there is none
+ */
 function sparest(all: readonly { spareMs(isUrgent: boolean): number }[], hand: number, isUrgent: boolean): number {
   let best = -1;
   let bestMs = Infinity;
@@ -687,13 +754,13 @@ function sparest(all: readonly { spareMs(isUrgent: boolean): number }[], hand: n
   return best;
 }
 
-/** Whether nobody stands between us and whoever made the message: it has one Via. */
+/** Whether there is no proxy between us and the sender of a message: it has one Via. */
 export function hasOneVia(m: Message): boolean {
   const row = m.first(HEADER_VIA);
   return row < 0 || (m.next(row) < 0 && m.viaEnd === m.valueEnd(row));
 }
 
-/** CRLFs, or the zeros that some send. RFC 5626 §4.4.1 */
+/** Whether octets are CRLFs, or zeros, which some phones send. RFC 5626 §4.4.1 */
 function isKeepAlive(bytes: Uint8Array, start: number, end: number): boolean {
   if (end - start > 4) return false;
   for (let i = start; i < end; i++) if (bytes[i] !== 13 && bytes[i] !== 10 && bytes[i] !== 0) return false;

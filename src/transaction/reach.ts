@@ -1,26 +1,28 @@
 /**
- * Which servers take TCP, as far as was found out: whoever sends us a message over a connection of our own does; where no connection came to be,
- * or nothing came over it, requests that are too long for UDP go by UDP all the same for a while (RFC 3261 §18.1.1). A fixed number of servers
- * is remembered. What was learnt is forgotten after its time, when our address or the settings change, and when a long request by UDP
- * had no answer either. Not here: the connections (transport.ts), and when they are tried (client.ts).
+ * Remembers which servers take TCP. A server takes it that sends us a message over a connection that we opened. A
+ * server does not if no connection was established, or nothing came over it: requests that are too long for UDP go to
+ * it by UDP for a while (RFC 3261 §18.1.1). A fixed number of servers is remembered. An entry ends after its time, when
+ * our address or the settings change, and when a long request by UDP got no answer either.
+ * Not here: the connections (transport.ts), and when they are tried (client.ts).
  */
 
-/** Nobody knows: TCP is tried. */
+/** Nothing is known: TCP is tried. */
 export const REACH_UNKNOWN = 0;
 /** A message came over a connection of ours. */
 export const REACH_TCP = 1;
 /** The connection was refused, or broke before anything came over it. */
 export const REACH_REFUSED = 2;
-/** It did not come to be in time: the port may be dropped by a firewall. */
+/** The connection was not established in time: a firewall may drop the port. */
 export const REACH_LATE = 3;
-/** It came to be, and nothing came over it. */
+/** The connection was established, but nothing came over it. */
 export const REACH_SILENT = 4;
 
-/** So long a server that did not take TCP is asked by UDP alone, ms. */
+/** How long a server that did not take TCP is asked by UDP alone, ms. */
 export const REACH_MS = 600_000;
-/** Servers remembered; the one that was noted first makes room. */
+/** Number of servers that are remembered; the oldest entry makes room. */
 const SERVERS = 8;
-// What is kept of each: address, port, REACH_*, and when it was noted, ms. One array: each costs more than it holds.
+// Fields of an entry: address, port, REACH_*, and when it was noted, ms. All entries share one array, for an array
+// costs more than its content.
 const IP = 0;
 const PORT = 1;
 const STATE = 2;
@@ -31,7 +33,7 @@ export class Reach {
   private readonly table = new Float64Array(SERVERS * FIELDS).fill(-1);
   private last = -1;
 
-  /** How many places there are to ask about by `ipAt` and what follows it. */
+  /** @returns number of places for `ipAt` and the functions after it */
   get size(): number {
     return SERVERS;
   }
@@ -45,7 +47,7 @@ export class Reach {
     return this.table[place * FIELDS + PORT];
   }
 
-  /** @returns REACH_* as it is to be acted upon */
+  /** @returns REACH_* that counts now */
   stateAt(place: number, nowMs: number): number {
     const state = this.table[place * FIELDS + STATE];
     return state > REACH_TCP && this.leftMs(place, nowMs) <= 0 ? REACH_UNKNOWN : state;

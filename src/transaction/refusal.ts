@@ -1,4 +1,7 @@
-/** Refusals that every server role makes alike (RFC 3261 §8.2, §21.5.4), with a transaction and without. Not here: when to refuse. */
+/**
+ * Refusals that all server roles make in the same way (RFC 3261 §8.2, §21.5.4), with a transaction and without.
+ * Not here: when to refuse.
+ */
 import { equalNoCase, NONE, octets } from "../core/bytes.js";
 import { ValueList } from "../wire/list.js";
 import type { Message } from "../wire/message.js";
@@ -11,13 +14,14 @@ import { EMPTY_BODY, type ServerTransaction } from "./server.js";
 
 const UNSUPPORTED = octets("Unsupported: ");
 
-// For the time of one call only.
+// Scratch, used within one call.
 const list = new ValueList();
 const from = new Flow();
 
 /**
- * Begins a refusal without a transaction: one message out for the one that came, whatever address it said to come from (RFC 3261 §26.3.2.4).
- * The transaction is over with that. The caller goes on with the writer, and calls `layer.sendAnswer` before anything else.
+ * Begins a refusal without a transaction: one message out for the one that came, whatever its source address (RFC 3261
+ * §26.3.2.4). The transaction is over with that. The caller goes on with the writer, and calls `layer.sendAnswer`
+ * before anything else.
  */
 export function beginRefusal(
   layer: TransactionLayer,
@@ -32,8 +36,9 @@ export function beginRefusal(
 }
 
 /**
- * Begins the refusal of a request that may be a dialog's: those of a dialog keep their transaction, for a repetition is to be answered alike.
- * Who founds none has not shown yet that it is where it says. `sendRefusal` sends it.
+ * Begins the refusal of a request that may belong to a dialog. Within a dialog the transaction stays, for a repetition
+ * gets the same answer. Outside of one, the sender has not shown yet that it is where it says, so no transaction stays.
+ * `sendRefusal` sends it.
  */
 export function beginRefusalInside(
   layer: TransactionLayer,
@@ -45,14 +50,17 @@ export function beginRefusalInside(
   return t.hasToTag ? layer.respond(t, status, reason) : beginRefusal(layer, t, m, status, reason);
 }
 
-/** Ends the head of what `beginRefusalInside` began, and sends it. */
+/** Ends the head that `beginRefusalInside` began, and sends the refusal. */
 export function sendRefusal(layer: TransactionLayer, t: ServerTransaction, w: Writer): void {
   w.put(EMPTY_BODY);
   if (t.hasToTag) layer.sendResponse(t);
   else layer.sendAnswer();
 }
 
-/** Refuses a request without a transaction, as `beginRefusal`. @param line of the program's own, with its end; NONE for none */
+/**
+ * Refuses a request without a transaction, as `beginRefusal`.
+ * @param line a header line of the program's own, with its end; NONE for none
+ */
 export function refuse(
   layer: TransactionLayer,
   t: ServerTransaction,
@@ -66,7 +74,7 @@ export function refuse(
   layer.sendAnswer();
 }
 
-/** Answers with one header field more than every response has. @param line of the program's own, with its end */
+/** Answers with one more header line than every response has. @param line of the program's own, with its end */
 export function replyWith(layer: TransactionLayer, t: ServerTransaction, status: number, line: Uint8Array): void {
   const w = layer.respond(t, status);
   w.put(line);
@@ -74,14 +82,14 @@ export function replyWith(layer: TransactionLayer, t: ServerTransaction, status:
   layer.sendResponse(t);
 }
 
-/** Not now, but soon: 503. RFC 3261 §21.5.4 */
+/** Answers 503 with Retry-After. RFC 3261 §21.5.4 */
 export function refuseForNow(layer: TransactionLayer, t: ServerTransaction): void {
   replyWith(layer, t, 503, RETRY_AFTER);
 }
 
 /**
- * Refuses a request that requires what is not known here: 420, with each of them in a field. RFC 3261 §8.2.2.3
- * @param known option tags @returns false when there is nothing of that kind: not answered
+ * Refuses a request that requires unknown option tags: 420, with each of them in a field. RFC 3261 §8.2.2.3
+ * @param known option tags @returns false when it requires none, and was not answered
  */
 export function refuseRequired(
   layer: TransactionLayer,
@@ -97,14 +105,14 @@ export function refuseRequired(
   return true;
 }
 
-/** Whether the field (HEADER_REQUIRE, or for a proxy HEADER_PROXY_REQUIRE) has an option tag that is not among the known. */
+/** Whether the field (HEADER_REQUIRE, or for a proxy HEADER_PROXY_REQUIRE) has an option tag that is not known. */
 export function isBeyond(m: Message, field: number, known: readonly Uint8Array[]): boolean {
   list.begin(m, field);
   while (list.next()) if (!isOf(known)) return true;
   return false;
 }
 
-/** Writes a field for each of those. RFC 3261 §20.40 */
+/** Writes an Unsupported field for each unknown option tag. RFC 3261 §20.40 */
 export function writeUnsupported(w: Writer, m: Message, field: number, known: readonly Uint8Array[]): void {
   list.begin(m, field);
   while (list.next()) {

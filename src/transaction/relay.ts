@@ -1,6 +1,7 @@
 /**
- * What is the same in a message that is passed on and in the one that came: a response without its topmost Via (RFC 3261 §16.7), and
- * the fields of either, octet for octet. Not here: what a proxy changes in a request (src/server/forward.ts), and whom a response goes to.
+ * Copies messages that are passed on: a response without its topmost Via (RFC 3261 §16.7), and the fields of requests
+ * and responses, octet for octet.
+ * Not here: what a proxy changes in a request (src/server/forward.ts), and where a response goes.
  */
 import { NONE, octets } from "../core/bytes.js";
 import { skipSpace } from "../wire/lex.js";
@@ -29,20 +30,26 @@ const TAB = 9;
 const SPACE = 0x20;
 const COMMA = 0x2c;
 
-/** Whoever changes fields of responses that are passed on. */
+/** Changes fields of responses that are passed on. */
 export interface RelayedRows {
-  /** What `write` is asked about from now on. */
+  /** Reads the response whose rows `writeRow` is asked for from now on. */
   readEntries(m: Message): void;
-  /** Writes the field in that row, other than it came; rows are asked about in their order. @returns false: it goes on as it is */
+  /**
+   * Writes a changed field in place of that row; rows are asked for in order.
+   * @returns false: the row goes on unchanged
+   */
   writeRow(w: Writer, m: Message, row: number): boolean;
 }
 
 /**
- * Writes the response `m` as it goes back: all but its topmost Via and what it claims of who sent it, and with a Content-Length.
- * Nothing odd is sent on: fields with control characters are left out, and what the response should have copied is the request's own.
- * RFC 3261 §16.7 steps 3 and 8, RFC 3325 §5
- * @param challenges whole header lines in the place of the challenges of `m`, `challenges[0, challengesEnd)`; 0: its own stay @param rows null: nobody changes them
- * @param head of the request that it answers, in `headBytes`; null: nothing is known of it, and the Vias below ours are the response's
+ * Writes the response `m` as it goes back: all but its topmost Via and its claims of an identity, and with a
+ * Content-Length. Fields with control characters are left out, and the fields that the response should have copied are
+ * taken from the request. RFC 3261 §16.7 steps 3 and 8, RFC 3325 §5
+ * @param challenges whole header lines that replace the challenges of `m`, `challenges[0, challengesEnd)`; 0: its own
+ * stay
+ * @param rows changes fields; null: no field is changed
+ * @param head of the request that it answers, in `headBytes`; null: none is known, and the Vias below ours are the
+ * response's
  */
 export function writeRelayed(
   w: Writer,
@@ -72,7 +79,7 @@ export function writeRelayed(
     if (id === HEADER_CONTENT_LENGTH || id === HEADER_MAX_FORWARDS || isIdentity(id)) continue;
     if (head !== null && id >= HEADER_VIA && id <= HEADER_CSEQ) continue;
     if (isOdd && hasControl(m.bytes, m.valueStart(row), m.valueEnd(row))) {
-      // Entries of Record-Route are counted: what follows goes on as it is.
+      // `rows` counts the entries of Record-Route, so after one is left out the rest goes on unchanged.
       if (id === HEADER_RECORD_ROUTE) changes = null;
       continue;
     }
@@ -96,18 +103,18 @@ function hasControl(bytes: Uint8Array, start: number, end: number): boolean {
   return false;
 }
 
-/** Copies the challenges of `m`, to be told together with those of others. RFC 3261 §16.7 step 7 */
+/** Copies the challenges of `m`, which go back together with those of other branches. RFC 3261 §16.7 step 7 */
 export function writeChallengesOf(w: Writer, m: Message): void {
   for (let row = 0; row < m.rows; row++) if (isChallenge(m.id(row))) copyRow(w, m, row);
 }
 
-/** A field with the name it came with. */
+/** Copies a field with its name. */
 export function copyRow(w: Writer, m: Message, row: number): void {
   w.copy(m.bytes, m.nameStart(row), m.valueEnd(row));
   w.crlf();
 }
 
-/** Content-Length, the blank line, and the body of `m`. */
+/** Writes Content-Length, the blank line, and the body of `m`. */
 export function writeBody(w: Writer, m: Message): void {
   w.put(CONTENT_LENGTH);
   w.uint(m.bodyEnd - m.bodyStart);
@@ -116,7 +123,7 @@ export function writeBody(w: Writer, m: Message): void {
   w.raw(m.bytes, m.bodyStart, m.bodyEnd);
 }
 
-/** The rest of the first Via field. */
+/** Writes the rest of the first Via field. */
 function writeViasBelow(w: Writer, m: Message, row: number): void {
   const end = m.valueEnd(row);
   let at = skipSpace(m.bytes, m.viaEnd, end);
@@ -127,7 +134,9 @@ function writeViasBelow(w: Writer, m: Message, row: number): void {
   w.crlf();
 }
 
-/** Fields that say who sent a message: only a server that has authenticated the sender may write them. RFC 3325 §5 */
+/**
+ * Whether a field claims who sent a message. Only a server that has authenticated the sender may write it. RFC 3325 §5
+ */
 export function isIdentity(id: number): boolean {
   return id === HEADER_P_ASSERTED_IDENTITY || id === HEADER_P_PREFERRED_IDENTITY || id === HEADER_REMOTE_PARTY_ID;
 }

@@ -1,6 +1,7 @@
 /**
- * The octets of our requests that the transaction layer writes itself: the first line, our Via, and the whole of the requests
- * that belong to an INVITE (ACK for a response other than 2xx, CANCEL). Not here: when they are sent (client.ts).
+ * Writes the parts of our requests that the transaction layer writes itself: the first line, our Via, and the whole of
+ * the requests that belong to an INVITE (ACK for a response other than 2xx, CANCEL).
+ * Not here: when they are sent (client.ts).
  */
 import { NONE, octets } from "../core/bytes.js";
 import type { Message } from "../wire/message.js";
@@ -34,9 +35,12 @@ const CSEQ = octets("CSeq: ");
 const TCP = octets("TCP");
 const UDP = octets("UDP");
 
-/** The longest request sent by UDP while the path MTU is unknown. RFC 3261 §18.1.1 */
+/** The longest request sent by UDP while the path MTU is unknown, octets. RFC 3261 §18.1.1 */
 export const DATAGRAM_MAX_BYTES = 1300;
-/** An INVITE by UDP leaves out what it can rather than be longer than that: proxies on the way add to it, tunnels and links have less than Ethernet. */
+/**
+ * The usual length of an INVITE by UDP, octets; it leaves out what it can rather than be longer. Proxies on the way add
+ * to it, and tunnels and some links carry less than Ethernet.
+ */
 export const DATAGRAM_USUAL_BYTES = 1000;
 
 export function writeRequestLine(
@@ -50,14 +54,14 @@ export function writeRequestLine(
   writeUriOfLine(w, uriBytes, uriStart, uriEnd);
 }
 
-/** What follows the method. */
+/** Writes the rest of the first line after the method. */
 export function writeUriOfLine(w: Writer, uriBytes: Uint8Array, uriStart: number, uriEnd: number): void {
   w.octet(0x20);
   w.copy(uriBytes, uriStart, uriEnd);
   w.put(SIP_VERSION);
 }
 
-/** Our Via, as for UDP; `stampVia` sets it right when the transport is known. */
+/** Writes our Via, as for UDP; `stampVia` corrects it when the transport is known. */
 export function writeVia(w: Writer, transport: Transport, branchHigh: number, branchLow: number): void {
   w.put(VIA_START);
   w.put(VIA_UDP);
@@ -70,7 +74,10 @@ export function writeVia(w: Writer, transport: Transport, branchHigh: number, br
   w.put(RPORT);
 }
 
-/** Makes the Via that `writeVia` wrote say which transport the request goes by, and our port there. @returns the new end, 0 when there is no room */
+/**
+ * Writes into the Via of `writeVia` by which transport the request goes, and our port there.
+ * @returns the new end, 0 when there is no room
+ */
 export function stampVia(bytes: Uint8Array, end: number, kind: number, transport: Transport): number {
   const at = bytes.indexOf(10) + 1 + VIA_START.length;
   bytes.set(kind === TRANSPORT_TCP ? TCP : UDP, at);
@@ -87,7 +94,11 @@ export function stampVia(bytes: Uint8Array, end: number, kind: number, transport
   return end + shift;
 }
 
-/** What an ACK (§17.1.1.3) or a CANCEL (§9.1) has in common with its INVITE: topmost Via, Route, Max-Forwards, From, Call-ID, CSeq number. @param named whose To it has: the response's, or the INVITE's own @param more whole header lines of its own */
+/**
+ * Writes the fields that an ACK (§17.1.1.3) or a CANCEL (§9.1) shares with its INVITE: topmost Via, Route,
+ * Max-Forwards, From, Call-ID, CSeq number.
+ * @param named has the To: the response, or the INVITE itself @param more whole header lines of its own
+ */
 export function writeSame(w: Writer, own: Message, method: number, named: Message, more: Uint8Array = NONE): void {
   w.put(VIA);
   w.copy(own.bytes, own.viaStart, own.viaEnd);
@@ -99,7 +110,7 @@ export function writeSame(w: Writer, own: Message, method: number, named: Messag
   w.put(TO);
   if ((named.unfit & TO_BIT) === 0) w.copy(named.bytes, named.toStart, named.toEnd);
   else {
-    // Nothing odd is sent on: the To that it should have, with the tag that was found.
+    // A malformed To is not sent on: To is written as it should be, with the tag that was found.
     w.copy(own.bytes, own.toStart, own.toEnd);
     if (own.toTagEnd === own.toTagStart && named.toTagEnd > named.toTagStart) {
       w.put(TAG);
@@ -117,13 +128,14 @@ export function writeSame(w: Writer, own: Message, method: number, named: Messag
   w.put(EMPTY_BODY);
 }
 
-/** Whether a request of that length is to go by TCP, if that can be: by UDP it might not get through. RFC 3261 §18.1.1 */
+/** Whether a request of that length should go by TCP: by UDP it might get lost. RFC 3261 §18.1.1 */
 export function isTooLong(target: Target, end: number): boolean {
   return target.transport === TRANSPORT_UDP && end > DATAGRAM_MAX_BYTES && !target.isFixed;
 }
 
 /**
- * Sends a request that no transaction repeats, `bytes[0, end)` with the Via of `writeVia`, along the target, whose address is known.
+ * Sends a request that no transaction repeats, `bytes[0, end)` with the Via of `writeVia`, to a target whose address is
+ * known.
  * @param flow set to the way it went @returns its length, which the Via may change; 0 when there is no room for it
  */
 export function sendOnce(transport: Transport, flow: Flow, target: Target, bytes: Uint8Array, end: number): number {
@@ -135,7 +147,7 @@ export function sendOnce(transport: Transport, flow: Flow, target: Target, bytes
   return sendByDatagram(transport, flow, bytes, length);
 }
 
-/** Sends by UDP what was to go by TCP. @param flow set to the way it goes @returns as `sendOnce` */
+/** Sends a request by UDP that was to go by TCP. @param flow set to the way it goes @returns as `sendOnce` */
 export function sendByDatagram(transport: Transport, flow: Flow, bytes: Uint8Array, end: number): number {
   flow.set(TRANSPORT_UDP, flow.ip, flow.port, -1);
   const length = stampVia(bytes, end, TRANSPORT_UDP, transport);

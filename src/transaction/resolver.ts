@@ -1,6 +1,7 @@
 /**
- * The cache of host names: a fixed number of them, each asked for once however many transactions wait, kept for 60 s.
- * The asking itself (SRV, A) is the driver's; who waits is not kept here, but asks again by `find` after each answer.
+ * The cache of host names: a fixed number of them, each asked for once however many transactions wait, and kept for 60
+ * s. The driver asks DNS (SRV, A). The cache does not know who waits: each transaction asks again by `find` after each
+ * answer.
  * Not here: NAPTR, and a second address of the same name.
  */
 import { equal } from "../core/bytes.js";
@@ -15,9 +16,11 @@ export const FIND_WAIT = 1;
 /** There is no such name, or no room to ask for it. */
 export const FIND_FAILED = 2;
 
-/** How long an answer is good, ms. The driver does not tell the TTL of a record. */
+/** How long an answer is good, ms. The driver does not give the TTL of a record. */
 const KEEP_MS = 60000;
-/** How long an answer is awaited before the entry may be used for another name, ms; as long as a transaction waits. */
+/**
+ * How long an answer is waited for before the entry may be used for another name, ms; as long as a transaction waits.
+ */
 const ASK_MS = 32000;
 
 const FREE = 0;
@@ -28,11 +31,11 @@ const FAILED = 3;
 class NameEntry {
   readonly name = new Uint8Array(HOST_NAME_BYTES);
   size = 0;
-  /** As asked for: -1 for SRV. */
+  /** The port that was asked for; -1: SRV. */
   askedPort = -1;
   transport = 0;
   state = FREE;
-  /** Of the question under way: an answer to an older one is not taken. */
+  /** Number of the question under way; an answer to an older question is ignored. */
   id = 0;
   ip = -1;
   port = 0;
@@ -45,14 +48,17 @@ export class Resolver {
   private readonly entries: NameEntry[] = [];
   private lastId = 0;
 
-  /** @param capacity how many names are known or asked for at once */
+  /** @param capacity number of names that are known or asked for at once */
   constructor(network: Network, timers: Timers, capacity: number) {
     this.network = network;
     this.timers = timers;
     for (let i = 0; i < capacity; i++) this.entries.push(new NameEntry());
   }
 
-  /** Gives `target` its address and port, from its name, if that is known, and asks the driver if nobody did. RFC 3263 §4.2. @returns FIND_* */
+  /**
+   * Sets the address and port of `target` from its name if they are known, else asks the driver once. RFC 3263 §4.2.
+   * @returns FIND_*
+   */
   find(target: Target): number {
     const entries = this.entries;
     const nowMs = this.timers.nowMs;
@@ -70,7 +76,7 @@ export class Resolver {
         room = entry;
         break;
       }
-      // What is still being asked for is not thrown out: a flood of names must not starve the one that is needed.
+      // A question under way stays: a flood of names must not starve the name that is needed.
       const idle = entry.state === FREE || entry.state === KNOWN || nowMs >= entry.untilMs;
       if (idle && (room === null || sooner(entry, room))) room = entry;
     }
@@ -79,7 +85,7 @@ export class Resolver {
     return FIND_WAIT;
   }
 
-  /** The driver's answer. @returns false when nobody asked, or gave up */
+  /** Takes the driver's answer. @returns false when no question waits for it */
   resolved(id: number, ip: number, port: number): boolean {
     const entry = this.asked(id);
     if (entry === null) return false;
@@ -90,7 +96,10 @@ export class Resolver {
     return true;
   }
 
-  /** There is no such name. Until `forgetFailed` is called, `find` says so; then it may be asked for anew. @returns false when nobody asked */
+  /**
+   * Notes that there is no such name. `find` says so until `forgetFailed` is called; then it may be asked for again.
+   * @returns false when no question waits for it
+   */
   unresolved(id: number): boolean {
     const entry = this.asked(id);
     if (entry === null) return false;
@@ -104,7 +113,7 @@ export class Resolver {
     }
   }
 
-  /** What was found for the name of `target` is of no use: it is asked for anew. */
+  /** Forgets what was found for the name of `target`, which is of no use: it is asked for again. */
   forget(target: Target): void {
     for (let i = 0; i < this.entries.length; i++) {
       const entry = this.entries[i];
@@ -141,7 +150,7 @@ function isFor(entry: NameEntry, target: Target): boolean {
   );
 }
 
-/** Which entry is the better one to use anew: a free one, else the one that would go stale first. */
+/** Whether `entry` is better to use again than `other`: a free one, else the one that expires first. */
 function sooner(entry: NameEntry, other: NameEntry): boolean {
   if (other.state === FREE) return false;
   return entry.state === FREE || entry.untilMs < other.untilMs;

@@ -1,9 +1,10 @@
 /**
- * Server transactions: the INVITE and non-INVITE machines of RFC 3261 §17.2 with the Accepted state of RFC 6026, and the
- * response they repeat. One buffer holds it all: room for a status line, the head copied from the request (head.ts) with its Record-Route,
- * then whatever the user above writes behind it; the next response changes the status line and what follows the head, nothing else.
- * In Accepted the 2xx is repeated here until `acked`, though RFC 3261 §13.3.1.4 gives that to the core above.
- * Not here: which transaction a request belongs to among many (layer.ts), and what to answer.
+ * Server transactions: the INVITE and non-INVITE machines of RFC 3261 §17.2 with the Accepted state of RFC 6026, and
+ * the response that they repeat. One buffer holds all of it: room for a status line, the head copied from the request
+ * (head.ts) with its Record-Route, then what the user writes behind that. The next response changes only the status
+ * line and what follows the head. In Accepted the 2xx is repeated here until `acked`, though RFC 3261 §13.3.1.4 gives
+ * that to the core above.
+ * Not here: which of many transactions a request belongs to (layer.ts), and what to answer.
  */
 
 import { equal, equalNoCase, hash, NONE, octets } from "../core/bytes.js";
@@ -32,29 +33,30 @@ export const SERVER_FREE = 0;
 /** No response was sent yet. */
 export const SERVER_TRYING = 1;
 export const SERVER_PROCEEDING = 2;
-/** A final response was sent (to an INVITE: none of 2xx). */
+/** A final response was sent, to an INVITE one other than 2xx. */
 export const SERVER_COMPLETED = 3;
-/** The ACK for it came; more of them are absorbed. */
+/** The ACK for it came; repetitions of the ACK are absorbed. */
 export const SERVER_CONFIRMED = 4;
 /** A 2xx to an INVITE was sent. RFC 6026 §7.1 */
 export const SERVER_ACCEPTED = 5;
 
-/** Octets kept free before the head for the status line. */
+/** Room before the head for the status line, octets. */
 export const STATUS_LINE_BYTES = 96;
 const VERSION = octets("SIP/2.0 ");
-/** Version, three digits, a space, CR and LF. */
+/** Octets of a status line besides the reason: version, three digits, spaces, CR and LF. */
 const STATUS_LINE_FIXED = 14;
-/** Content-Length, the blank line, and no body. */
+/** Content-Length and the blank line of a message without a body. */
 export const EMPTY_BODY = octets("Content-Length: 0\r\n\r\n");
 
-// Kinds of timer. REPEAT is Timer G, and the interval of a 2xx, and before a final response the end of the turn in which one did not fit; END is H, I, J or L, whichever the state has,
-// and before the answer to a request other than INVITE the time in which it is of use.
+// Kinds of timer. REPEAT is Timer G, and the interval of a 2xx; before a final response it is the end of the turn in
+// which a response did not fit. END is H, I, J or L, by the state; before the answer to a request other than INVITE it
+// is the time in which an answer is of use.
 const REPEAT = 0;
 const END = 1;
 
-/** Whoever keeps a server transaction beyond the call that brought it. */
+/** Keeps a server transaction beyond the call that brought it. */
 export interface ServerOwner {
-  /** It is over and goes back to the pool: forget it. */
+  /** The transaction is over and goes back to the pool: forget it. */
   onServerTerminated(t: ServerTransaction): void;
 }
 
@@ -64,7 +66,7 @@ export interface ServerHost {
   readonly random: RandomSource;
   readonly transport: Transport;
   readonly limits: TransactionLimits;
-  /** For the time of one call: octets as many as a transaction has. */
+  /** Scratch for one call: octets as many as a transaction has. */
   readonly scratch: Uint8Array;
   readonly relayedRows: RelayedRows | null;
   onUnacknowledged(t: ServerTransaction): void;
@@ -80,34 +82,38 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
   cseq = 0;
   /** Last status sent, 0 before the first. */
   status = 0;
-  /** The user's; told when the transaction ends, then forgotten. */
+  /** The user's owner of this transaction, told when it ends and then forgotten; null: none. */
   owner: ServerOwner | null = null;
   /** Where responses go: the address the request came from, the port by rport or sent-by, or its connection. */
   readonly source = new Flow();
   /** The port the request came from. */
   sourcePort = 0;
   /**
-   * Nobody knows yet that the sender is where the request came from, and the user wants no clock to send anything there: a final response
-   * goes once, and again when the request comes again. RFC 3261 §26.3.2.4 has it so for challenges alone.
+   * The source address of the request may be forged, and the user wants no timer to send anything there: a final
+   * response goes once, and once more for each repetition of the request. RFC 3261 §26.3.2.4 demands it for challenges
+   * alone.
    */
   isUnproven = false;
-  /** Where the user writes a response, after `respond`. */
+  /** The user writes a response with it, after `respond`. */
   readonly writer = new Writer();
   readonly buffer: Uint8Array;
-  /** The branch begins with z9hG4bK; without it the rules of RFC 2543 tell requests apart. */
+  /** The branch begins with z9hG4bK. Without it, requests are told apart by the rules of RFC 2543. */
   private hasCookie = false;
   private headEnd = 0;
   /** Octets of the request's Record-Route fields. */
   private routesBytes = 0;
-  /** They lie before `uriStart`, not behind the head. */
+  /** The Record-Route fields lie before `uriStart`, not behind the head. */
   private areRoutesAway = false;
-  /** The response: buffer[responseStart, responseEnd), empty before the first. The status line being written begins at lineStart. */
+  /**
+   * The response: buffer[responseStart, responseEnd), empty before the first. The status line that is being written
+   * begins at lineStart.
+   */
   private lineStart = 0;
   private responseStart = 0;
   private responseEnd = 0;
-  /** The status being written, 0: none since the last that was sent. */
+  /** The status that is being written; 0: none since the last one that was sent. */
   private pendingStatus = 0;
-  /** What was written did not fit, and nothing was sent since. */
+  /** The last response did not fit, and none was sent since. */
   private isUnsent = false;
   /** The Request-URI of a request without cookie, kept at the buffer's end. */
   private uriStart = 0;
@@ -128,7 +134,10 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
     this.endTimer = host.timers.make(this, END);
   }
 
-  /** Begins with a request that came from `source`. @returns false when the shortest response to it does not fit into the buffer */
+  /**
+   * Starts with a request that came from `source`.
+   * @returns false when the shortest response to it does not fit into the buffer
+   */
   arrive(m: Message, source: Flow): boolean {
     const w = this.writer;
     const random = this.host.random;
@@ -139,7 +148,7 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
       if (this.uriStart < STATUS_LINE_BYTES) return false;
       copyOctets(this.buffer, this.uriStart, m.bytes, m.uriStart, m.uriEnd);
     }
-    // Whatever else does not fit, a response without anything of its own always does.
+    // A response without fields of its own always fits, whatever else does not.
     w.begin(this.buffer, STATUS_LINE_BYTES, this.uriStart - EMPTY_BODY.length);
     this.writeVias(w, m, source, this.source);
     this.writeParties(w, m, random.uint32() | 0, random.uint32() | 0);
@@ -161,7 +170,8 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
     this.isUnproven = false;
     this.owner = null;
     this.state = SERVER_TRYING;
-    // No answer is of use later than the client waits (RFC 4320 §4.2): a request that nobody answers must not stay.
+    // An answer is of no use after the client stopped waiting (RFC 4320 §4.2), so a request without an answer must not
+    // stay longer.
     if (this.method !== METHOD_INVITE) this.host.timers.start(this.endTimer, 64 * this.host.limits.t1Ms);
     return true;
   }
@@ -177,23 +187,26 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
     if (!equalNoCase(b, this.sentByStart, this.sentByEnd, m.bytes, m.sentByStart, m.sentByEnd)) return false;
     if (this.hasCookie) return true;
     if (!this.isSameRequest(m) || !equal(b, this.uriStart, b.length, m.bytes, m.uriStart, m.uriEnd)) return false;
-    // An ACK has the tag of the response; the request sent again and its CANCEL have what it had the first time.
+    // An ACK has the tag of the response. A repetition and a CANCEL have the To of the first request.
     if (!this.hasToTag && m.method !== METHOD_ACK) return m.toTagEnd === m.toTagStart;
     return equal(b, this.localTagStart, this.localTagEnd, m.bytes, m.toTagStart, m.toTagEnd);
   }
 
-  /** Methods that are not known here are told apart by their names. */
+  /** Compares methods; unknown ones are told apart by their names. */
   private hasMethod(m: Message, method: number): boolean {
     if (this.method !== method || method !== METHOD_OTHER) return this.method === method;
     return equal(this.buffer, this.methodStart, this.methodEnd, m.bytes, m.methodStart, m.methodEnd);
   }
 
-  /** The request of another transaction came by another way: From tag, Call-ID and CSeq are the same. RFC 3261 §8.2.2.2 */
+  /**
+   * Whether `m` is the same request that came by another way: From tag, Call-ID and CSeq are the same. RFC 3261
+   * §8.2.2.2
+   */
   isMergedWith(m: Message): boolean {
     return this.state !== SERVER_FREE && this.hasMethod(m, m.method) && this.isSameRequest(m);
   }
 
-  /** From tag, Call-ID and CSeq number are the same. */
+  /** Whether From tag, Call-ID and CSeq number are the same. */
   private isSameRequest(m: Message): boolean {
     const b = this.buffer;
     return (
@@ -203,7 +216,7 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
     );
   }
 
-  /** Begins a response. @returns the writer for what follows CSeq; one that is not ok when there was a final response already */
+  /** Begins a response. @returns the writer for what follows CSeq; it is not ok after a final response */
   respond(status: number, reason: Uint8Array = NONE): Writer {
     const w = this.writer;
     if (this.state !== SERVER_TRYING && this.state !== SERVER_PROCEEDING) {
@@ -226,12 +239,14 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
     else w.begin(this.buffer, this.headEnd + this.routesBytes, this.uriStart);
     w.ok = ok;
     this.pendingStatus = status;
-    // Until it is sent there is nothing whole to repeat: the octets behind the head are being replaced.
+    // Until the response is sent there is none to repeat: the octets behind the head are being replaced.
     this.responseEnd = 0;
     return w;
   }
 
-  /** Record-Route stands behind CSeq where a dialog may come of the response, and waits at the buffer's end otherwise. RFC 3261 §20, table 3 */
+  /**
+   * Puts Record-Route behind CSeq if the response may found a dialog, else at the buffer's end. RFC 3261 §20, table 3
+   */
   private placeRoutes(areSent: boolean): void {
     const { buffer, headEnd, routesBytes } = this;
     if (this.areRoutesAway !== areSent) return;
@@ -242,9 +257,9 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
   }
 
   /**
-   * Sends what was written since `respond`. Whoever hears that it did not fit may write something else; when nothing is, a short response
-   * goes in its place before time goes on, so that the transaction comes to its end.
-   * @returns whether it was sent: false when it did not fit, or there was a final response already
+   * Sends the response that was written since `respond`. If it did not fit, the user may write another one; if it does
+   * not, a short response goes instead before time goes on, so that the transaction ends.
+   * @returns false when it did not fit, or there was a final response already
    */
   sendResponse(): boolean {
     if (this.pendingStatus === 0 || (this.state !== SERVER_TRYING && this.state !== SERVER_PROCEEDING)) return false;
@@ -270,26 +285,30 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
     return true;
   }
 
-  /** What did not fit is answered short: without fields of its own, and if that would be wrong with another status. */
+  /**
+   * Answers short instead of a response that did not fit: without fields of its own, and with another status if the
+   * status needs fields.
+   */
   respondShort(): void {
     if (!this.isUnsent) return;
     const status = this.pendingStatus;
     const short = shortStatus(status);
-    // `arrive` has seen to it that this fits; were it not so, nothing could ever end the transaction.
+    // `arrive` has checked that this fits; without that, nothing could ever end the transaction.
     this.respond(short).put(EMPTY_BODY);
     if (this.writer.ok) this.sendResponse();
     else this.drop();
   }
 
-  /** A response without anything of its own. */
+  /** Sends a response without fields of its own. */
   reply(status: number, reason: Uint8Array = NONE): boolean {
     this.respond(status, reason).put(EMPTY_BODY);
     return this.sendResponse();
   }
 
   /**
-   * Passes on the response `m` to a request that was forwarded for this one, and goes on as with a response of its own; but a 2xx to an
-   * INVITE is not kept: whoever gave it repeats it, and each goes through. RFC 3261 §16.7, RFC 6026 §7.1
+   * Passes on the response `m` to a request that was forwarded for this one, and goes on as after a response of its
+   * own. A 2xx to an INVITE is not kept: the called side repeats it, and each repetition is passed on. RFC 3261 §16.7,
+   * RFC 6026 §7.1
    * @param challenges as in `writeRelayed` @returns as `sendResponse`
    */
   relay(m: Message, challenges: Uint8Array = NONE, challengesEnd = 0): boolean {
@@ -299,7 +318,7 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
     const w = this.writer;
     if (isAnswer) w.begin(this.host.scratch, 0, this.host.scratch.length);
     else {
-      // Those of its own responses are not needed any more.
+      // The Record-Route fields for responses of its own are not needed any more.
       this.routesBytes = 0;
       w.begin(this.buffer, this.headEnd, this.uriStart);
       this.lineStart = this.headEnd;
@@ -327,14 +346,17 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
     return true;
   }
 
-  /** Ends at once, with no response and nobody told: the request was answered without a transaction, or is not to be answered. */
+  /**
+   * Ends at once without a response and without telling the owner: the request was answered without a transaction, or
+   * is not to be answered.
+   */
   drop(): void {
     this.owner = null;
     this.isAcked = true;
     this.retire();
   }
 
-  /** 100 (Trying), with the request's Timestamp. RFC 3261 §8.2.6.1, §17.2.1 */
+  /** Sends 100 (Trying) with the request's Timestamp. RFC 3261 §8.2.6.1, §17.2.1 */
   trying(m: Message): void {
     const w = this.respond(100);
     copyFields(w, m, HEADER_TIMESTAMP);
@@ -342,24 +364,27 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
     if (!this.sendResponse()) this.respondShort();
   }
 
-  /** Whoever answers the INVITE waits for something that may never come: after 64*T1 it is answered 504 in his place. */
+  /** Answers the INVITE with 504 after 64*T1 if the user has not: the user waits for something that may never come. */
   limitAnswer(): void {
     if (this.method === METHOD_INVITE) this.host.timers.start(this.endTimer, 64 * this.host.limits.t1Ms);
   }
 
-  /** The last response again. */
+  /** Sends the last response again. */
   resend(): void {
     if (this.responseEnd > 0)
       this.host.transport.sendAgain(this.source, this.buffer, this.responseStart, this.responseEnd);
   }
 
-  /** The request came again. In Accepted and Confirmed it is absorbed, unless its sender has nothing but this to get a lost 2xx by. */
+  /**
+   * Takes a repetition of the request. In Accepted and Confirmed it is absorbed, unless only a repetition can bring its
+   * sender a lost 2xx.
+   */
   repeat(): void {
     const isAsked = this.state === SERVER_ACCEPTED && this.isUnproven && !this.isAcked;
     if (isAsked || this.state === SERVER_PROCEEDING || this.state === SERVER_COMPLETED) this.resend();
   }
 
-  /** The ACK for a response other than 2xx came. RFC 3261 §17.2.1: Confirmed, for Timer I */
+  /** Takes the ACK for a response other than 2xx: Confirmed, for Timer I. RFC 3261 §17.2.1 */
   confirm(): void {
     if (this.state !== SERVER_COMPLETED) return;
     this.state = SERVER_CONFIRMED;
@@ -367,14 +392,14 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
     this.host.timers.start(this.endTimer, this.isUnreliable() ? this.host.limits.t4Ms : 0);
   }
 
-  /** The ACK for the 2xx came: it is repeated no more; the INVITE sent again is absorbed until Timer L. */
+  /** Takes the ACK for the 2xx, which stops its repetition. Repetitions of the INVITE are absorbed until Timer L. */
   acked(): void {
     if (this.state !== SERVER_ACCEPTED) return;
     this.isAcked = true;
     this.host.timers.stop(this.repeatTimer);
   }
 
-  /** The connection the request came on is closed: the answer opens another. RFC 3261 §18.2.2 */
+  /** The connection of the request was closed: the response opens another one. RFC 3261 §18.2.2 */
   onStreamGone(connection: number): void {
     if (this.state !== SERVER_FREE && this.source.connection === connection) this.source.connection = -1;
   }
@@ -385,12 +410,12 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
   }
 
   /**
-   * Whether it only waits for repetitions, and how long yet in ms; -1 when it is of use, or came to its end just now.
-   * @param isUrgent what wants its place matters more than that
+   * @param isUrgent the request that wants its place matters more than repetitions
+   * @returns for how long it waits for repetitions only, ms; -1 when it is still needed, or ended just now
    */
   spareMs(isUrgent: boolean): number {
     const { timers, limits } = this.host;
-    // A 2xx that was passed on may yet come again, from a callee that has not got its ACK: at first more often.
+    // A 2xx that was passed on may come again, from a called side without its ACK; most repetitions come early.
     const isRelayed = this.state === SERVER_ACCEPTED && this.responseEnd === 0;
     if (isRelayed) return timers.nowMs > this.doneAtMs + 2 * limits.t1Ms ? timers.remaining(this.endTimer) : -1;
     const isDone =
@@ -400,12 +425,12 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
     return isDone && (isUrgent || timers.nowMs > this.doneAtMs) ? timers.remaining(this.endTimer) : -1;
   }
 
-  /** Waits no longer than that for the ACK of a final response other than 2xx: less than Timer H. */
+  /** Shortens the wait for the ACK of a final response other than 2xx, which is Timer H otherwise. */
   endWithin(ms: number): void {
     if (this.state === SERVER_COMPLETED) this.host.timers.start(this.endTimer, ms);
   }
 
-  /** Ends one that can be spared before its time. */
+  /** Ends a transaction that can be spared, before its time. */
   retire(): void {
     this.host.timers.stop(this.endTimer);
     this.onTimer(END);
@@ -418,7 +443,7 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
     }
     if (kind === REPEAT) {
       this.resend();
-      // Timer G, and the 2xx: doubling up to T2. RFC 3261 §17.2.1, §13.3.1.4
+      // Timer G and the interval of the 2xx double up to T2. RFC 3261 §17.2.1, §13.3.1.4
       this.intervalMs = Math.min(this.intervalMs * 2, this.host.limits.t2Ms);
       this.host.timers.start(this.repeatTimer, this.intervalMs);
       return;
@@ -439,13 +464,13 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
     this.host.transport.send(this.source, this.buffer, this.responseStart, this.responseEnd);
   }
 
-  /** Timer J. RFC 3261 §17.2.2 */
+  /** Enters Completed with Timer J. RFC 3261 §17.2.2 */
   private complete(): void {
     this.state = SERVER_COMPLETED;
     this.host.timers.start(this.endTimer, this.isUnreliable() ? 64 * this.host.limits.t1Ms : 0);
   }
 
-  /** Timers G (over UDP) and H. RFC 3261 §17.2.1 */
+  /** Enters Completed with Timer H, over UDP also G. RFC 3261 §17.2.1 */
   private completeInvite(): void {
     this.state = SERVER_COMPLETED;
     if (this.isUnreliable() && !this.isUnproven) this.startRepeating();
@@ -453,8 +478,9 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
   }
 
   /**
-   * Timer L (RFC 6026 §7.1). The 2xx is repeated over TCP as well: it is answered end to end. RFC 3261 §13.3.1.4
-   * @param isFirst nothing was sent before: until it hears something, the sender repeats its INVITE
+   * Enters Accepted with Timer L (RFC 6026 §7.1). The 2xx is repeated over TCP as well, for its ACK comes end to end.
+   * RFC 3261 §13.3.1.4
+   * @param isFirst nothing was sent before, so the sender repeats its INVITE until it hears something
    */
   private accept(isFirst: boolean): void {
     this.state = SERVER_ACCEPTED;
@@ -472,14 +498,17 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
   }
 }
 
-/** What a response of that status is when it cannot be whole: a challenge that is not there is nothing to answer. */
+/** @returns the status of a response that cannot be sent whole: a challenge without its field cannot be answered */
 export function shortStatus(status: number): number {
   if (status < 200) return 100;
   if (status < 300) return 500;
   return status === 401 || status === 407 ? 513 : status;
 }
 
-/** The number a request's transaction is found by; an ACK and a CANCEL have that of their INVITE. RFC 3261 §17.2.3 */
+/**
+ * @returns the number by which a request's transaction is found; ACK and CANCEL have that of their INVITE. RFC 3261
+ * §17.2.3
+ */
 export function serverKey(m: Message): number {
   if (m.hasMagicCookie) return hash(m.bytes, m.branchStart, m.branchEnd);
   return hash(m.bytes, m.callIdStart, m.callIdEnd) ^ m.cseq;

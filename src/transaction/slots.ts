@@ -1,16 +1,20 @@
 /**
- * Transactions found by a number: a hash table with chains over fixed arrays. It holds positions in a pool, and says only
- * "perhaps": the caller compares the octets. It also reads the branch of our own requests back into its 64 bits.
+ * A hash table with chains over fixed arrays, by which transactions are found. It holds positions in a pool; a position
+ * that it finds may have another key, so the caller compares the octets. The file also reads the branch of our own
+ * requests back into its 64 bits.
  */
 import { lower } from "../core/bytes.js";
 
 export class SlotIndex {
-  /** The heads of the chains, behind them for each slot the next one of its chain, behind those its key. One array: each costs more than it holds. */
+  /**
+   * First the heads of the chains; then for each slot the next slot of its chain; then its key. All share one array,
+   * for an array costs more than its content.
+   */
   private readonly table: Int32Array;
   private readonly chains: number;
   private readonly keys: number;
 
-  /** @param slots how many positions the pool has */
+  /** @param slots number of positions in the pool */
   constructor(slots: number) {
     let chains = 4;
     while (chains < slots) chains *= 2;
@@ -30,7 +34,7 @@ export class SlotIndex {
 
   remove(slot: number): void {
     const { table, chains } = this;
-    // What points to the slot: the head of its chain, or the one before it.
+    // The slot that points to this one: the head of its chain, or the slot before it.
     let at = this.place(table[this.keys + slot]);
     while (table[at] >= 0 && table[at] !== slot) at = chains + table[at];
     if (table[at] === slot) table[at] = table[chains + slot];
@@ -58,7 +62,7 @@ export class SlotIndex {
   }
 }
 
-/** `bytes[start, start + 8)` as eight hexadecimal digits. @returns true and the number in `out[0]`, or false */
+/** Reads eight hexadecimal digits at `bytes[start]`. @returns true with the number in `out[0]`, or false */
 export function readHex32(bytes: Uint8Array, start: number, out: Int32Array): boolean {
   let value = 0;
   for (let i = start; i < start + 8; i++) {

@@ -1,7 +1,8 @@
 /**
- * The transport layer's own state: our addresses, the TCP connections with what has arrived on them so far, and the names.
- * It sends a finished message along a flow. RFC 3261 §18
- * Not here: sockets (the driver's, behind `Network`), TLS, IPv6, multicast, and which transaction a message belongs to (layer.ts).
+ * The state of the transport layer: our addresses, the TCP connections with what has arrived on them so far, and the
+ * names. It sends a finished message along a flow. RFC 3261 §18
+ * Not here: sockets (the driver's, behind `Network`), TLS, IPv6, multicast, and which transaction a message belongs to
+ * (layer.ts).
  */
 import { lower, octets, Span } from "../core/bytes.js";
 import type { Timers } from "../core/timers.js";
@@ -14,85 +15,92 @@ import type { Network } from "./network.js";
 import { REACH_LATE, REACH_REFUSED, REACH_SILENT, REACH_TCP, REACH_UNKNOWN, Reach } from "./reach.js";
 import { FIND_FAILED, FIND_KNOWN, Resolver } from "./resolver.js";
 
-// Why a request of ours goes by another transport than it was meant to. RFC 3261 §18.1.1
-/** It is too long for UDP, and TCP is tried. */
+// Why a request of ours goes by another transport than intended. RFC 3261 §18.1.1
+/** The request is too long for UDP, and TCP is tried. */
 export const DETOUR_LONG = 0;
-// From here on: by UDP all the same. The first ones are REACH_* of the server it goes to.
+// With these the request goes by UDP after all. The first ones are REACH_* of its server.
 export const DETOUR_REFUSED = REACH_REFUSED;
 export const DETOUR_LATE = REACH_LATE;
 export const DETOUR_SILENT = REACH_SILENT;
-/** The connection broke that others had used. */
+/** The connection broke that other requests had used. */
 export const DETOUR_LOST = 5;
-/** There was none to be had. */
+/** No connection could be had. */
 export const DETOUR_NONE = 6;
-/** Added to REACH_*: as was found out before. */
+/** Added to REACH_*: it was found out before. */
 export const DETOUR_KNOWN = 8;
 
-/** Whoever listens to all messages as they are sent and received. Octets are lent for the call. */
+/** Listens to all messages as they are sent and received. Octets are lent for the call. */
 export interface Tap {
   onMessage(isOut: boolean, flow: Flow, bytes: Uint8Array, start: number, end: number): void;
-  /** The request of `size` octets that is sent next goes by that flow, for a reason of its own. @param why DETOUR_* */
+  /** The next request, of `size` octets, goes by that flow for a special reason. @param why DETOUR_* */
   onDetour?(flow: Flow, why: number, size: number): void;
 }
 
-/** How much of everything there is; all of it is made at start. */
+/** Sizes of all pools and buffers, which are made at start. */
 export interface TransactionLimits {
-  /** Client transactions; a CANCEL takes one too. */
+  /** Number of client transactions, and of server transactions. */
   clients: number;
   servers: number;
-  /** Octets of each transaction's buffer: the longest request we send, the longest response. */
+  /** Size of each transaction's buffer, octets: the longest request we send, the longest response. */
   transactionBytes: number;
-  /** Header fields in one message. */
+  /** Number of header fields in one message. */
   headerRows: number;
-  /** TCP connections, both ways together. */
+  /** Number of TCP connections, both ways together. */
   streams: number;
-  /** Of those, how many others may open; the rest is for connections of our own. All, if it does not say. */
+  /** How many of those others may open; the rest is for connections of our own. Without it: all. */
   incoming?: number;
-  /** Octets of the longest message on a TCP connection. */
+  /** The longest message on a TCP connection, octets. */
   streamBytes: number;
-  /** Host names known at once. */
+  /** Number of host names that are known at once. */
   names: number;
-  /** Estimate of the round trip, 500 ms. RFC 3261 §17.1.1.1 */
+  /** T1, the estimate of the round trip, 500 ms. RFC 3261 §17.1.1.1 */
   t1Ms: number;
-  /** Longest interval of retransmissions, 4,000 ms. */
+  /** T2, the longest interval of retransmissions, 4,000 ms. */
   t2Ms: number;
-  /** How long a message stays in the network, 5,000 ms. */
+  /** T4, how long a message stays in the network, 5,000 ms. */
   t4Ms: number;
 }
 
-/** What came and went, since start. */
+/** Counts messages since start. */
 export class TransactionCounters {
   /** Messages that came, well formed or not; keep-alives are not messages. */
   received = 0;
   keepAlives = 0;
   /** Messages that were not well formed, answered or not. */
   malformed = 0;
-  /** Messages that led to nothing: what cannot be answered, and responses nobody waits for (also in `stray`). */
+  /**
+   * Messages without effect: those that cannot be answered, and responses that no transaction waits for (also in
+   * `stray`).
+   */
   dropped = 0;
   stray = 0;
-  /** Messages that came a second time and were recognised. */
+  /** Repetitions that were recognised. */
   repeated = 0;
-  /** Messages that left. */
+  /** Messages that were sent. */
   sent = 0;
-  /** Of those, the ones sent again. */
+  /** Messages among those that were sent again. */
   retransmitted = 0;
   /** Messages that could not be handed to the network. */
   failed = 0;
-  /** Requests and connections turned away because a pool was empty. */
+  /** Requests and connections that were refused because a pool was empty. */
   refused = 0;
 }
 
-/** Whoever is given what comes over connections. */
+/** Gets what comes over connections. */
 export interface StreamUser {
-  /** A message is in the stream's framer; broken: what could be kept of one that is too long or whose end is not known, perhaps nothing. */
+  /**
+   * A message is in the stream's framer.
+   * @param isBroken it is too long, or its end is not known, and the framer has the part that could be kept, perhaps
+   * nothing
+   */
   onStreamMessage(stream: Stream, isBroken: boolean): void;
-  /** The connection is no more. @param hasSpoken a whole message had come over it */
+  /** A connection was closed. @param hasSpoken a whole message had come over it */
   onStreamGone(connection: number, hasSpoken: boolean): void;
 }
 
 /** One TCP connection. RFC 3261 §18.3 */
 export class Stream {
-  /** -1: this one is free. */
+  /** The driver's number, -1 when this record is free. */
   connection = -1;
   ip = -1;
   port = 0;
@@ -104,7 +112,7 @@ export class Stream {
   isIncoming = false;
   /** A whole message came over it. */
   hasSpoken = false;
-  /** Somebody gave a password over it: it makes no room for strangers. */
+  /** A password was given over it, so it makes no room for strangers. */
   isKnown = false;
   readonly framer: StreamFramer;
 
@@ -115,11 +123,14 @@ export class Stream {
 
 /** The port of SIP when none is given. RFC 3261 §19.1.2 */
 export const SIP_PORT = 5060;
-/** Whoever connects has so long for a first message, and may then be silent for so long; with a password for longer than a registration, ms. */
+/**
+ * How long a new connection has for its first message, and how long it may then be silent; with a password the latter
+ * is longer than a registration, ms.
+ */
 const FIRST_MESSAGE_MS = 10_000;
 const SILENT_MS = 600_000;
 const SILENT_KNOWN_MS = 3 * 3600_000;
-/** The part of the connections of others that one address may have, and the least. */
+/** The part of the connections of others that one address may have, and the least number. */
 const ADDRESS_PART = 4;
 const ADDRESS_LEAST = 4;
 const MADDR = octets("maddr");
@@ -155,8 +166,9 @@ export class Transport {
   }
 
   /**
-   * Aims at the host of a URI: its maddr or host, its port, its transport or the default one. RFC 3263 §4.1, §4.2 without NAPTR.
-   * What cannot be reached (sips, tel, IPv6, a name over HOST_NAME_BYTES) leaves a target that fails when it is sent to.
+   * Aims at the host of a URI: its maddr or host, its port, its transport or the default one. RFC 3263 §4.1, §4.2
+   * without NAPTR. A URI that cannot be reached (sips, tel, IPv6, a name over HOST_NAME_BYTES) gives a target that
+   * fails when it is sent to.
    */
   aim(target: Target, uri: Uri, defaultTransport: number): void {
     let transport = uri.transport();
@@ -180,7 +192,7 @@ export class Transport {
     target.namePort = uri.port;
   }
 
-  /** Sees to the target's address. @returns FIND_* */
+  /** Finds the target's address. @returns FIND_* */
   locate(target: Target): number {
     if (target.nameSize > 0) {
       return isSpoken(target.transport) ? this.resolver.find(target) : FIND_FAILED;
@@ -188,7 +200,10 @@ export class Transport {
     return FIND_KNOWN;
   }
 
-  /** Sends `bytes[start, end)` along the flow; a TCP flow remembers its connection. @returns false when it failed at once */
+  /**
+   * Sends `bytes[start, end)` along the flow; a TCP flow remembers its connection.
+   * @returns false when it failed at once
+   */
   send(flow: Flow, bytes: Uint8Array, start: number, end: number): boolean {
     let ok = false;
     if (flow.transport === TRANSPORT_UDP)
@@ -200,13 +215,13 @@ export class Transport {
     return ok;
   }
 
-  /** As `send`, of what was sent before. */
+  /** As `send`, for a repetition. */
   sendAgain(flow: Flow, bytes: Uint8Array, start: number, end: number): void {
     this.counters.retransmitted += 1;
     this.send(flow, bytes, start, end);
   }
 
-  /** @returns the connection's record, null when we have none of that number */
+  /** @returns the connection's record, null when there is none of that number */
   stream(connection: number): Stream | null {
     if (connection < 0) return null;
     for (let i = 0; i < this.streams.length; i++) {
@@ -215,7 +230,7 @@ export class Transport {
     return null;
   }
 
-  /** Whether something sent along the flow needs no new connection. */
+  /** Whether sending along the flow needs no new connection. */
   isOpen(flow: Flow): boolean {
     return (
       flow.transport !== TRANSPORT_TCP ||
@@ -224,12 +239,12 @@ export class Transport {
     );
   }
 
-  /** Whether the driver can tell that a connection has come to be. */
+  /** Whether the driver can tell that a connection is established. */
   get knowsConnected(): boolean {
     return this.network.isStreamOpen !== undefined;
   }
 
-  /** Whether that connection has come to be; one that is no more has not. */
+  /** Whether that connection is established. */
   isConnected(connection: number): boolean {
     if (this.stream(connection) === null) return false;
     const { network } = this;
@@ -237,8 +252,8 @@ export class Transport {
   }
 
   /**
-   * Whether a request that is too long for UDP is tried by TCP there: something came over a connection that is there, the server is known to
-   * take it, or nobody knows better. RFC 3261 §18.1.1
+   * Whether a request that is too long for UDP is tried by TCP there: a message came over a connection that is open,
+   * the server is known to take TCP, or nothing is known. RFC 3261 §18.1.1
    */
   triesStream(flow: Flow): boolean {
     const stream = this.streamTo(flow.ip, flow.port);
@@ -247,12 +262,15 @@ export class Transport {
     return state === REACH_UNKNOWN || state === REACH_TCP;
   }
 
-  /** A request goes by `flow` for that reason. @param why DETOUR_* */
+  /** Tells the tap that a request goes by `flow` for that reason. @param why DETOUR_* */
   tellDetour(flow: Flow, why: number, size: number): void {
     if (this.tap?.onDetour !== undefined) this.tap.onDetour(flow, why, size);
   }
 
-  /** Keeps a connection in mind that somebody opened. @returns null when there is no room for one more of others, or of that address */
+  /**
+   * Records a connection that others opened.
+   * @returns null when there is no room for one more of others, or of that address
+   */
   track(connection: number, ip: number, port: number): Stream | null {
     const known = this.stream(connection);
     const stream = known !== null ? known : this.roomFor(ip);
@@ -270,13 +288,16 @@ export class Transport {
     stream.framer.reset();
   }
 
-  /** Somebody gave a right password over that connection. */
+  /** Notes that a right password was given over that connection. */
   know(connection: number): void {
     const stream = this.stream(connection);
     if (stream !== null) stream.isKnown = true;
   }
 
-  /** Closes what others opened and do not use: no message in time, or nothing for long. To be called now and then. */
+  /**
+   * Closes connections of others that are not used: without a first message in time, or silent for long. To be called
+   * now and then.
+   */
   sweep(): void {
     const { nowMs } = this.timers;
     for (let i = 0; i < this.streams.length; i++) {
@@ -303,7 +324,9 @@ export class Transport {
     this.forget(connection);
   }
 
-  /** Octets that came over a connection: messages to the user, keep-alives answered (RFC 5626 §4.4.1). RFC 3261 §18.3 */
+  /**
+   * Takes octets of a connection: messages go to the user, keep-alives are answered (RFC 5626 §4.4.1). RFC 3261 §18.3
+   */
   receive(connection: number, bytes: Uint8Array, start: number, end: number): void {
     const stream = this.stream(connection);
     if (stream === null) return;
@@ -325,7 +348,7 @@ export class Transport {
           goesOn = framer.skip();
           this.user.onStreamMessage(stream, true);
         }
-        // Whoever got the message may have closed the connection.
+        // The user that got the message may have closed the connection.
         if (stream.connection !== connection) return;
         if (!goesOn) {
           this.close(connection);
@@ -338,7 +361,7 @@ export class Transport {
     }
   }
 
-  /** A response to a request of ours came over that connection: if it is our own, there TCP is taken. */
+  /** Notes that a response to a request of ours came over that connection: if we opened it, the server takes TCP. */
   hear(connection: number): void {
     const stream = this.stream(connection);
     if (stream !== null && !stream.isIncoming) this.reach.note(stream.ip, stream.port, REACH_TCP, this.timers.nowMs);
@@ -349,7 +372,10 @@ export class Transport {
     this.network.sendStream(stream.connection, stream.ip, stream.port, CRLF, 0, CRLF.length);
   }
 
-  /** The flow's connection if it is open, else any to the address, else a new one. RFC 3261 §18.2.2 asks for the last in a response. */
+  /**
+   * Sends over the flow's connection if it is open, else over any to the address, else over a new one, which RFC 3261
+   * §18.2.2 demands for responses.
+   */
   private sendStream(flow: Flow, bytes: Uint8Array, start: number, end: number): boolean {
     if (this.sendOn(this.stream(flow.connection), flow, bytes, start, end)) return true;
     if (flow.ip < 0) return false;
@@ -362,7 +388,7 @@ export class Transport {
     const connection = this.network.sendStream(-1, flow.ip, flow.port, bytes, start, end);
     if (connection < 0) return false;
     flow.connection = connection;
-    // The driver may have had one to that place already.
+    // The driver may have given a connection that was there already.
     const known = this.stream(connection);
     if (known === null) this.begin(stream, connection, flow.ip, flow.port, false);
     return true;
@@ -385,8 +411,9 @@ export class Transport {
   }
 
   /**
-   * A record for a connection that somebody at `ip` opened: a free one, else that of one idle for 64*T1, which is closed. One address has a
-   * part of them only; beyond that its own make room, the oldest that never sent a message first. Connections of our own never do.
+   * @returns a record for a connection that `ip` opened: a free one, else that of a connection idle for 64*T1, which is
+   * closed. One address may have a part of them only; beyond that its own make room, first the oldest that never sent a
+   * message. Our own connections never do.
    */
   private roomFor(ip: number): Stream | null {
     let free: Stream | null = null;
@@ -415,7 +442,7 @@ export class Transport {
     return free !== null && count < this.incomingMost ? free : this.reuse(idle);
   }
 
-  /** A record for a connection of our own: as above, but others make room first. */
+  /** @returns a record for a connection of our own: as above, but those of others make room first */
   private roomForOwn(): Stream | null {
     let theirs: Stream | null = null;
     let ours: Stream | null = null;
