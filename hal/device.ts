@@ -161,6 +161,19 @@ export interface AudioInput {
   reference?(into: Int16Array, start: number, count: number): void;
 }
 
+/**
+ * A microphone with a clock, which is that of the sound in both directions: whoever is called reads each frame of 20 ms that waits, and
+ * writes one to the speaker for each.
+ */
+export interface AudioPort extends AudioInput {
+  /**
+   * Calls from the next frame on, never from inside. Started again it is as new: what was not read is gone.
+   * @param onReadable `frames` wait, one or a few; before them `lost` samples were left out, since nobody came for them
+   */
+  start(onReadable: (frames: number, lost: number) => void): void;
+  stop(): void;
+}
+
 /** 8 kHz, signed 16 bits, mono. */
 export interface AudioOutput {
   write(from: Int16Array, start: number, count: number): void;
@@ -230,7 +243,7 @@ export interface Device {
   /** As `udp`. */
   tcp(options: TcpOptions): Promise<TcpStack>;
   resolver: Resolver;
-  microphone: AudioInput;
+  microphone: AudioPort;
   speaker: AudioOutput;
   /** Whoever makes their levels; null: they are fixed. */
   codec: Codec | null;

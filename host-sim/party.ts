@@ -4,7 +4,8 @@
  */
 import { Es8311 } from "../hal/codecs/es8311.js";
 import { Es8388 } from "../hal/codecs/es8388.js";
-import type { AudioInput, AudioOutput, Codec, Device, InputName, Store } from "../hal/device.js";
+import type { AudioInput, AudioOutput, AudioPort, Clock, Codec, Device, InputName, Store } from "../hal/device.js";
+import { TimedPort } from "../hal/timedport.js";
 import type { TerminalUser } from "../src/console/terminal.js";
 import { HOUSE_LIMITS, type Limits } from "../src/core/limits.js";
 import type { RandomSource } from "../src/core/random.js";
@@ -24,7 +25,8 @@ export interface Belongings {
   name: string;
   settings: Settings;
   random: RandomSource;
-  microphone: AudioInput;
+  /** A port of its own, or it is heard by the house's clock. */
+  microphone: AudioInput | AudioPort;
   speaker: AudioOutput;
   /** Between I2S and microphone and speaker; null: they are wired to I2S themselves. */
   codec: VirtualCodec | null;
@@ -40,6 +42,11 @@ export interface Belongings {
 
 /** From `reboot` until it starts: for the answer to go out. */
 const REBOOT_MS = 100;
+
+function portOf(clock: Clock, codec: VirtualCodec | null, microphone: AudioInput | AudioPort): AudioPort {
+  if ("start" in microphone) return microphone;
+  return new TimedPort(clock, codec === null ? microphone : new CodecInput(codec, microphone));
+}
 
 export class Party implements DoorEvents, TerminalUser {
   readonly name: string;
@@ -171,7 +178,7 @@ export class Party implements DoorEvents, TerminalUser {
       resolver: wiring.resolver,
       udp: (options) => wiring.udp(options, options.setting === "sip.port"),
       tcp: (options) => wiring.tcp(options),
-      microphone: codec === null ? belongings.microphone : new CodecInput(codec, belongings.microphone),
+      microphone: portOf(house.clock, codec, belongings.microphone),
       speaker: codec === null ? belongings.speaker : new CodecOutput(codec, belongings.speaker),
       codec: this.codec,
       input: (name, options) =>

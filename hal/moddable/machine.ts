@@ -22,6 +22,7 @@ import { ES8388_ADDRESS, Es8388 } from "../codecs/es8388.js";
 import type {
   AudioInput,
   AudioOutput,
+  AudioPort,
   Clock,
   Codec,
   Device,
@@ -37,9 +38,10 @@ import type {
   Wifi,
 } from "../device.js";
 import { openUdp } from "../native/datagram.js";
-import { type I2S, openI2S } from "../native/i2s.js";
+import { openI2S } from "../native/i2s.js";
 import { savePower } from "../native/powersave.js";
 import { restart } from "../native/restart.js";
+import { TimedPort, WatchedPort } from "../timedport.js";
 import { Join, type NetworkChoice } from "./join.js";
 import { Light } from "./light.js";
 import { type PinMaker, RelayPin, SwitchPin } from "./pins.js";
@@ -129,14 +131,13 @@ const PINS: PinMaker = {
 const CLEAR = octets("\x15\x15\x03");
 
 /** What is heard where there is no sound. */
-class NoSound implements AudioInput, AudioOutput {
-  read(into: Int16Array, start: number, count: number): number {
+const NO_SOUND: AudioInput & AudioOutput = {
+  read(into, start, count) {
     into.fill(0, start, start + count);
     return 0;
-  }
-
-  write(): void {}
-}
+  },
+  write() {},
+};
 
 /** A port that sends by a timer: before a restart there is none any more. */
 interface Drainable {
@@ -256,7 +257,7 @@ export class Machine implements Device {
   readonly store: FlashStore;
   /** Called when more came over the serial line than could be kept: what came last was thrown away. */
   onInputLost: () => void = ignore;
-  readonly microphone: AudioInput;
+  readonly microphone: AudioPort;
   readonly speaker: AudioOutput;
   private readonly board: Board;
   readonly codec: Codec | null;
@@ -315,18 +316,21 @@ export class Machine implements Device {
     };
     const serial: Serial = new Serial(port);
     this.soundTimer = this.clock.createTimer(() => this.startSound());
-    let sound: I2S | NoSound = new NoSound();
+    let microphone: AudioPort = new TimedPort(this.clock, NO_SOUND);
+    let speaker: AudioOutput = NO_SOUND;
     let codec: Codec | null = null;
     try {
       // The clocks run first: a codec needs MCLK for its start.
-      sound = openI2S(board.i2s);
+      const port = openI2S(board.i2s);
+      microphone = new WatchedPort(this.clock, port);
+      speaker = port;
       codec = openCodec(board);
     } catch (error) {
       this.soundProblem = messageOf(error);
     }
     this.codec = codec;
-    this.microphone = sound;
-    this.speaker = sound;
+    this.microphone = microphone;
+    this.speaker = speaker;
     if (this.soundProblem === "") this.startSound();
   }
 

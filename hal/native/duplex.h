@@ -1,7 +1,8 @@
 /*
- * Sound between an I2S port, whose interrupts come every 10 ms, and a caller who comes about every 20 ms: two rings of mono
- * samples of 8 kHz, each with one writer and one reader that may be on different cores. Frames of the port have two slots of 16
- * or 32 bits, at 8 or 16 kHz. The twin is duplex.ts, sample for sample. Pure: no engine, no operating system.
+ * Sound between an I2S port, whose interrupts come every few ms, and a caller who is called for each 20 ms that wait and then reads as
+ * much as he writes: two rings of mono samples of 8 kHz, each with one writer and one reader that may be on different cores. Both run by
+ * the port's clock, so what waits in the two together stays the same: DUPLEX_LEAD. Frames of the port have two slots of 16 or 32 bits, at
+ * 8 or 16 kHz. The twin is duplex.ts, sample for sample. Pure: no engine, no operating system.
  */
 #ifndef PORTERO_DUPLEX_H
 #define PORTERO_DUPLEX_H
@@ -13,14 +14,16 @@
 
 /* Samples in a ring, a power of two: 128 ms. */
 #define DUPLEX_CAPACITY 1024
-/* The speaker begins, and begins again after a gap, with so much: a caller late by 20 ms is not heard. */
-#define DUPLEX_BEGIN 240
-/* Nobody waits longer than this: what is older is left out. */
+/* What a caller reads and writes at a time: 20 ms. */
+#define DUPLEX_FRAME 160
+/* What waits for the speaker when a caller comes in time: one who is late by 24 ms is not heard. */
+#define DUPLEX_LEAD 192
+/* So far the two rings may be from that together: an interrupt of one may stand between those of the other. */
+#define DUPLEX_LOOSE 80
+/* So much waits for a caller who is late, and is given to the speaker at once; what is older is left out. */
 #define DUPLEX_MOST 640
-/* What the microphone's reader leaves for its next call when it leaves something out. */
-#define DUPLEX_SPARE 80
-/* A sample that is put into a DMA buffer is played when those before it are: 20 ms later, less what is left for the air. */
-#define DUPLEX_AHEAD 128
+/* A sample that is put into a DMA buffer is played when those before it are: 8 ms later, less what is left for the air. */
+#define DUPLEX_AHEAD 32
 /* When the two directions are further apart than before by so much, an interrupt was missed. */
 #define DUPLEX_APART 120
 /* Frames that are converted at a time, on the stack of an interrupt. */
@@ -46,13 +49,17 @@ typedef struct {
 	uint8_t slot;
 	/* For a microphone that never comes near full scale: doublings, 0 to 8, in slots of 32 bits. */
 	uint8_t shift;
+	/* The caller writes; and the speaker has run dry since he wrote last. */
 	uint8_t isPlaying;
+	uint8_t isDry;
 	/* What is played comes back in the slot beside the microphone's. */
 	uint8_t isLooped;
 	/* How far the played samples are ahead of the microphone's, in samples since the beginning; and how many the last read gave. */
 	int32_t ahead;
 	uint32_t gave;
-	/* Samples: silence that was put in because the caller came late, and sound left out because it came early. */
+	/* How often the speaker ran dry. */
+	uint32_t gaps;
+	/* Samples: silence that was put in because the caller came late, and sound left out because of that. */
 	uint32_t missing;
 	uint32_t dropped;
 } duplex_t;
@@ -101,24 +108,44 @@ static inline void duplex_take(duplex_ring_t *ring, int16_t *into, uint32_t coun
 	__atomic_store_n(&ring->taken, at + count, __ATOMIC_RELEASE);
 }
 
-/* The reader's side: all but the newest `keep` are left out. */
-static inline void duplex_skip(duplex_t *d, duplex_ring_t *ring, uint32_t waiting, uint32_t keep)
+/* The caller begins: what the microphone heard before is gone. */
+static inline void duplex_start(duplex_t *d)
 {
-	d->dropped += waiting - keep;
-	__atomic_store_n(&ring->taken, ring->taken + waiting - keep, __ATOMIC_RELEASE);
+	__atomic_store_n(&d->microphone.taken, __atomic_load_n(&d->microphone.written, __ATOMIC_ACQUIRE), __ATOMIC_RELEASE);
 }
 
-/* The caller takes the microphone's sound; silence when there is no more. @returns samples that are sound */
+/* The caller comes no more: what the speaker does not have it does not miss. */
+static inline void duplex_stop(duplex_t *d)
+{
+	d->isPlaying = 0;
+}
+
+/* For a caller who is late: leaves out what is older than DUPLEX_MOST, in whole frames. @returns samples left out */
+static inline uint32_t duplex_leave_out(duplex_t *d)
+{
+	uint32_t waiting = duplex_waiting(&d->microphone);
+	uint32_t over;
+	if (waiting < DUPLEX_MOST + DUPLEX_FRAME)
+		return 0;
+	over = (waiting - DUPLEX_MOST) / DUPLEX_FRAME * DUPLEX_FRAME;
+	d->dropped += over;
+	__atomic_store_n(&d->microphone.taken, d->microphone.taken + over, __ATOMIC_RELEASE);
+	return over;
+}
+
+/* @returns whole frames that wait to be read */
+static inline uint32_t duplex_frames(const duplex_t *d)
+{
+	return duplex_waiting(&d->microphone) / DUPLEX_FRAME;
+}
+
+/* The caller takes the microphone's sound, from that which was not left out; silence when there is no more. @returns samples that are sound */
 static inline uint32_t duplex_read(duplex_t *d, int16_t *into, uint32_t count)
 {
 	uint32_t waiting = duplex_waiting(&d->microphone);
-	uint32_t done;
-	if (waiting > DUPLEX_MOST) {
-		uint32_t keep = count < DUPLEX_MOST - DUPLEX_SPARE ? count + DUPLEX_SPARE : DUPLEX_MOST;
-		duplex_skip(d, &d->microphone, waiting, keep);
-		waiting = keep;
-	}
-	done = waiting < count ? waiting : count;
+	uint32_t done = waiting < count ? waiting : count;
+	if (done > DUPLEX_CAPACITY)
+		done = DUPLEX_CAPACITY;
 	duplex_take(&d->microphone, into, done);
 	d->gave = done;
 	memset(into + done, 0, (count - done) * sizeof *into);
@@ -138,15 +165,25 @@ static inline void duplex_reference(duplex_t *d, int16_t *into, uint32_t count)
 		into[i] = i < d->gave && written - at - 1 < DUPLEX_CAPACITY ? d->played.samples[at & (DUPLEX_CAPACITY - 1)] : 0;
 }
 
-/* The caller gives sound for the speaker; of more than the ring keeps the oldest is left out. */
+/*
+ * The caller gives sound for the speaker, as much as he has read before. After a gap, and at first, the time that went by without sound
+ * stays silent: what is too much together is left out here, and where it is too little silence comes first.
+ */
 static inline void duplex_write(duplex_t *d, const int16_t *from, uint32_t count)
 {
-	if (count > DUPLEX_MOST) {
-		d->dropped += count - DUPLEX_MOST;
-		from += count - DUPLEX_MOST;
-		count = DUPLEX_MOST;
-	}
-	duplex_put(&d->speaker, from, count);
+	static const int16_t silence[DUPLEX_LEAD];
+	uint32_t left = count < DUPLEX_MOST ? count : DUPLEX_MOST;
+	int32_t over = (int32_t)(duplex_waiting(&d->speaker) + duplex_waiting(&d->microphone)) - DUPLEX_LEAD;
+	if (over > DUPLEX_LOOSE)
+		left = left > (uint32_t)over ? left - (uint32_t)over : 0;
+	if (over < -DUPLEX_LOOSE)
+		duplex_put(&d->speaker, silence, (uint32_t)-over);
+	d->dropped += count - left;
+	duplex_put(&d->speaker, from + count - left, left);
+	if (left == 0)
+		return;
+	d->isDry = 0;
+	d->isPlaying = 1;
 }
 
 /* One sample of a slot. Octets are in the order of the machine, as DMA leaves them. */
@@ -188,26 +225,21 @@ static inline void duplex_received(duplex_t *d, const uint8_t *frames, uint32_t 
 	}
 }
 
-/* The next samples of the speaker, silence while there are too few. */
+/* The next samples of the speaker, silence where there are none. */
 static inline void duplex_next(duplex_t *d, int16_t *out, uint32_t count)
 {
 	uint32_t waiting = duplex_waiting(&d->speaker);
-	uint32_t done;
-	if (waiting > DUPLEX_MOST) {
-		duplex_skip(d, &d->speaker, waiting, DUPLEX_BEGIN);
-		waiting = DUPLEX_BEGIN;
-	}
-	if (!d->isPlaying && waiting >= DUPLEX_BEGIN)
-		d->isPlaying = 1;
-	done = !d->isPlaying ? 0 : waiting < count ? waiting : count;
+	uint32_t done = waiting < count ? waiting : count;
 	duplex_take(&d->speaker, out, done);
 	memset(out + done, 0, (count - done) * sizeof *out);
-	if (d->isPlaying && done < count) {
-		d->missing += count - done;
-		d->isPlaying = 0;
-	}
 	if (!d->isLooped)
 		duplex_put(&d->played, out, count);
+	if (!d->isPlaying || done == count)
+		return;
+	d->missing += count - done;
+	if (!d->isDry)
+		d->gaps += 1;
+	d->isDry = 1;
 }
 
 /* The port wants `bytes` octets of whole frames to send: both slots alike. */

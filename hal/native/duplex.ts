@@ -1,21 +1,25 @@
 /**
- * Sound between an I2S port, whose interrupts come every 10 ms, and a caller who comes about every 20 ms: two rings of mono
- * samples of 8 kHz. Frames of the port have two slots of 16 or 32 bits, at 8 or 16 kHz. The twin of duplex.h, sample for sample,
- * for platforms whose I2S hands over whole frames. Not here: the port itself.
+ * Sound between an I2S port, whose interrupts come every few ms, and a caller who is called for each 20 ms that wait and then reads as
+ * much as he writes: two rings of mono samples of 8 kHz. Both run by the port's clock, so what waits in the two together stays the same:
+ * `LEAD`. Frames of the port have two slots of 16 or 32 bits, at 8 or 16 kHz. The twin of duplex.h, sample for sample, for platforms whose
+ * I2S hands over whole frames. Not here: the port itself.
  */
 import type { AudioInput, AudioOutput } from "../device.js";
 import { HalfbandDown, HalfbandUp } from "./halfband.js";
 
 /** Samples in a ring, a power of two: 128 ms. */
 const CAPACITY = 1024;
-/** The speaker begins, and begins again after a gap, with so much: a caller late by 20 ms is not heard. */
-const BEGIN = 240;
-/** Nobody waits longer than this: what is older is left out. */
+/** What a caller reads and writes at a time: 20 ms. */
+const FRAME = 160;
+/** What waits for the speaker when a caller comes in time: one who is late by 24 ms is not heard. */
+export const LEAD_MS = 24;
+const LEAD = LEAD_MS * 8;
+/** So far the two rings may be from that together: an interrupt of one may stand between those of the other. */
+const LOOSE = 80;
+/** So much waits for a caller who is late, and is given to the speaker at once; what is older is left out. */
 const MOST = 640;
-/** What the microphone's reader leaves for its next call when it leaves something out. */
-const SPARE = 80;
-/** A sample that is put into a DMA buffer is played when those before it are: 20 ms later, less what is left for the air. */
-const AHEAD = 128;
+/** A sample that is put into a DMA buffer is played when those before it are: 8 ms later, less what is left for the air. */
+const AHEAD = 32;
 /** When the two directions are further apart than before by so much, an interrupt was missed. */
 const APART = 120;
 const PIECE = 16;
@@ -54,12 +58,20 @@ class Ring {
 
   take(into: Int16Array, start: number, count: number): void {
     for (let i = 0; i < count; i++) into[start + i] = this.samples[(this.taken + i) & (CAPACITY - 1)];
+    this.skip(count);
+  }
+
+  skip(count: number): void {
     this.taken = (this.taken + count) >>> 0;
   }
 }
 
+const SILENCE = new Int16Array(LEAD);
+
 export class Duplex implements AudioInput, AudioOutput {
-  /** Samples: silence that was put in because the caller came late, and sound left out because it came early. */
+  /** How often the speaker ran dry. */
+  gaps = 0;
+  /** Samples: silence that was put in because the caller came late, and sound left out because of that. */
   missing = 0;
   dropped = 0;
   private readonly microphone = new Ring();
@@ -74,7 +86,9 @@ export class Duplex implements AudioInput, AudioOutput {
   private readonly ratio: number;
   private readonly slot: number;
   private readonly shift: number;
+  /** The caller writes; and the speaker has run dry since he wrote last. */
   private isPlaying = false;
+  private isDry = false;
   private readonly isLooped: boolean;
   /** How far the played samples are ahead of the microphone's, in samples since the beginning; and how many the last read gave. */
   private ahead = 0;
@@ -103,14 +117,34 @@ export class Duplex implements AudioInput, AudioOutput {
     return this.speaker.waiting();
   }
 
+  /** The caller begins: what the microphone heard before is gone. */
+  start(): void {
+    this.microphone.skip(this.microphone.waiting());
+  }
+
+  /** The caller comes no more: what the speaker does not have it does not miss. */
+  stop(): void {
+    this.isPlaying = false;
+  }
+
+  /** For a caller who is late: leaves out what is older than `MOST`, in whole frames. @returns samples left out */
+  leaveOut(): number {
+    const waiting = this.microphone.waiting();
+    if (waiting < MOST + FRAME) return 0;
+    const over = waiting - MOST - ((waiting - MOST) % FRAME);
+    this.dropped += over;
+    this.microphone.skip(over);
+    return over;
+  }
+
+  /** @returns whole frames that wait to be read */
+  frames(): number {
+    return Math.trunc(this.microphone.waiting() / FRAME);
+  }
+
+  /** From that which was not left out. */
   read(into: Int16Array, start: number, count: number): number {
-    let waiting = this.microphone.waiting();
-    if (waiting > MOST) {
-      const keep = Math.min(count + SPARE, MOST);
-      this.skip(this.microphone, waiting, keep);
-      waiting = keep;
-    }
-    const done = Math.min(waiting, count);
+    const done = Math.min(this.microphone.waiting(), count, CAPACITY);
     this.microphone.take(into, start, done);
     this.gave = done;
     into.fill(0, start + done, start + count);
@@ -125,10 +159,21 @@ export class Duplex implements AudioInput, AudioOutput {
     for (let i = 0; i < count; i++) into[start + i] = i < this.gave ? played.sample((at + i) >>> 0) : 0;
   }
 
+  /**
+   * As much as was read before. After a gap, and at first, the time that went by without sound stays silent: what is too much together
+   * is left out here, and where it is too little silence comes first.
+   */
   write(from: Int16Array, start: number, count: number): void {
-    const most = Math.min(count, MOST);
-    this.dropped += count - most;
-    this.speaker.put(from, start + count - most, most);
+    const { microphone, speaker } = this;
+    let left = Math.min(count, MOST);
+    const over = speaker.waiting() + microphone.waiting() - LEAD;
+    if (over > LOOSE) left = Math.max(0, left - over);
+    if (over < -LOOSE) speaker.put(SILENCE, 0, -over);
+    this.dropped += count - left;
+    speaker.put(from, start + count - left, left);
+    if (left === 0) return;
+    this.isDry = false;
+    this.isPlaying = true;
   }
 
   /** The port has received `frames`, left and right in turn. */
@@ -167,31 +212,19 @@ export class Duplex implements AudioInput, AudioOutput {
   }
 
   private next(out: Int16Array, count: number): void {
-    let waiting = this.speaker.waiting();
-    if (waiting > MOST) {
-      this.skip(this.speaker, waiting, BEGIN);
-      waiting = BEGIN;
-    }
-    if (waiting >= BEGIN) this.isPlaying = true;
-    const done = this.isPlaying ? Math.min(waiting, count) : 0;
+    const done = Math.min(this.speaker.waiting(), count);
     this.speaker.take(out, 0, done);
     out.fill(0, done, count);
-    if (this.isPlaying && done < count) {
-      this.missing += count - done;
-      this.isPlaying = false;
-    }
     if (!this.isLooped) this.played.put(out, 0, count);
+    if (!this.isPlaying || done === count) return;
+    this.missing += count - done;
+    if (!this.isDry) this.gaps += 1;
+    this.isDry = true;
   }
 
   private sampleOf(value: number): number {
     if (!this.isWide) return value;
     const sample = value >> (16 - this.shift);
     return sample > 32767 ? 32767 : sample < -32768 ? -32768 : sample;
-  }
-
-  /** All but the newest `keep` are left out. */
-  private skip(ring: Ring, waiting: number, keep: number): void {
-    this.dropped += waiting - keep;
-    ring.taken = (ring.taken + waiting - keep) >>> 0;
   }
 }

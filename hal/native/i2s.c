@@ -1,28 +1,84 @@
 /*
- * One I2S port of the ESP32 in both directions at once: what i2s.ts calls. Its interrupts, one for each DMA buffer of 10 ms, move
- * frames to and from the rings of duplex.h; a caller touches the rings only and never waits. The port is master, with MCLK at
- * 256 times the sample rate and two slots a frame.
+ * One I2S port of the ESP32 in both directions at once: what i2s.ts calls. Its interrupts, one for each DMA buffer of 4 ms, move
+ * frames to and from the rings of duplex.h, and post a message to the machine when 20 ms wait; a caller touches the rings only and never
+ * waits. The port is master, with MCLK at 256 times the sample rate and two slots a frame.
  */
 #include "xsmc.h"
 #include "xsHost.h"
 #include "mc.xs.h"
+#include "builtinCommon.h"
 
 #include "driver/i2s_std.h"
 #include "esp_heap_caps.h"
 
 #include "duplex.h"
 
-/* 30 ms in each direction: one that the port works on, one that is ready, one for an interrupt that comes late. */
+/* 12 ms in each direction: one that the port works on, one that is ready, one for an interrupt that comes late. */
 #define BUFFERS 3
-#define BUFFER_MS 10
+#define BUFFER_MS 4
+/* As many as any of the chips has. */
+#define PORTS 3
+/* A message that found the machine's queue full is lost, and nobody says so: after so many samples another one is posted. */
+#define POST_AGAIN 800
 
 typedef struct {
+	xsMachine *the;
+	xsSlot object;
+	xsSlot *onReadable;
+	uint32_t number;
 	i2s_chan_handle_t tx;
 	i2s_chan_handle_t rx;
 	duplex_t duplex;
+	/* The caller wants to be called. */
+	uint8_t isOn;
+	/* A message is under way that no delivery answered yet, and how many samples had come when it was posted. */
+	uint8_t isPosted;
+	uint32_t postedAt;
 } port_t;
 
-static const xsHostHooks hooks = {xs_i2s_destructor, NULL, NULL};
+static void mark(xsMachine *the, void *it, xsMarkRoot markRoot);
+
+static const xsHostHooks hooks = {xs_i2s_destructor, mark, NULL};
+/* Those that are open. A message may come when its port is closed already. */
+static port_t *ports[PORTS];
+
+/* In the machine's task. */
+static void deliver(void *the, void *refcon, uint8_t *message, uint16_t length)
+{
+	port_t *port = ports[(uintptr_t)refcon];
+	uint32_t lost, frames;
+	(void)message;
+	(void)length;
+	if (!port)
+		return;
+	port->isPosted = 0;
+	if (!port->isOn)
+		return;
+	lost = duplex_leave_out(&port->duplex);
+	frames = duplex_frames(&port->duplex);
+	if (frames == 0)
+		return;
+	xsBeginHost(the);
+		xsmcVars(2);
+		xsmcSetInteger(xsVar(0), (xsIntegerValue)frames);
+		xsmcSetInteger(xsVar(1), (xsIntegerValue)lost);
+		xsCallFunction2(xsReference(port->onReadable), port->object, xsVar(0), xsVar(1));
+	xsEndHost(the);
+}
+
+/* In the interrupt. @returns whether a task is to run */
+static bool post(port_t *port)
+{
+	uint32_t written = port->duplex.microphone.written;
+	if (!port->isOn || duplex_frames(&port->duplex) == 0)
+		return false;
+	if (port->isPosted && written - port->postedAt < POST_AGAIN)
+		return false;
+	port->isPosted = 1;
+	port->postedAt = written;
+	modMessagePostToMachineFromISR(port->the, deliver, (void *)(uintptr_t)port->number);
+	return true;
+}
 
 static bool sent(i2s_chan_handle_t handle, i2s_event_data_t *event, void *context)
 {
@@ -37,7 +93,7 @@ static bool received(i2s_chan_handle_t handle, i2s_event_data_t *event, void *co
 	port_t *port = context;
 	(void)handle;
 	duplex_received(&port->duplex, event->dma_buf, (uint32_t)event->size);
-	return false;
+	return post(port);
 }
 
 static esp_err_t begin(port_t *port, const i2s_chan_config_t *channel, const i2s_std_config_t *standard)
@@ -66,7 +122,11 @@ void xs_i2s_constructor(xsMachine *the)
 	port_t *port;
 	xsIntegerValue khz = xsmcToInteger(xsArg(1)), bits = xsmcToInteger(xsArg(2));
 	xsIntegerValue slot = xsmcToInteger(xsArg(3)), shift = xsmcToInteger(xsArg(4));
+	xsIntegerValue number = xsmcToInteger(xsArg(0));
 	i2s_chan_config_t channel = I2S_CHANNEL_DEFAULT_CONFIG(0, I2S_ROLE_MASTER);
+
+	if (number < 0 || number >= PORTS)
+		xsRangeError("invalid I2S option");
 
 	/* What the interrupts touch lies in internal memory. */
 	port = heap_caps_calloc(1, sizeof *port, MALLOC_CAP_INTERNAL | MALLOC_CAP_8BIT);
@@ -77,7 +137,10 @@ void xs_i2s_constructor(xsMachine *the)
 		xsRangeError("invalid I2S option");
 	}
 	port->duplex.isLooped = xsmcToInteger(xsArg(10)) != 0;
-	channel.id = xsmcToInteger(xsArg(0));
+	port->the = the;
+	port->object = xsThis;
+	port->number = (uint32_t)number;
+	channel.id = number;
 	channel.dma_desc_num = BUFFERS;
 	channel.dma_frame_num = (uint32_t)khz * BUFFER_MS;
 	/* Before the callback, since that one fills the buffer. */
@@ -103,8 +166,17 @@ void xs_i2s_constructor(xsMachine *the)
 			xsUnknownError("I2S: error 0x%x", error);
 		}
 	}
+	ports[number] = port;
 	xsmcSetHostData(xsThis, port);
 	xsSetHostHooks(xsThis, (xsHostHooks *)&hooks);
+	xsRemember(port->object);
+}
+
+static void mark(xsMachine *the, void *it, xsMarkRoot markRoot)
+{
+	port_t *port = it;
+	if (port->onReadable)
+		(*markRoot)(the, port->onReadable);
 }
 
 /* The channels go before what their interrupts touch; disabling one that is not enabled does no harm. */
@@ -121,6 +193,8 @@ void xs_i2s_destructor(void *data)
 		i2s_channel_disable(port->rx);
 		i2s_del_channel(port->rx);
 	}
+	if (ports[port->number] == port)
+		ports[port->number] = NULL;
 	heap_caps_free(port);
 }
 
@@ -129,9 +203,27 @@ void xs_i2s_close(xsMachine *the)
 	port_t *port = xsmcGetHostData(xsThis);
 	if (!port || !xsmcGetHostDataValidate(xsThis, (void *)&hooks))
 		return;
+	xsForget(port->object);
 	xsmcSetHostData(xsThis, NULL);
 	xsmcSetHostDestructor(xsThis, NULL);
 	xs_i2s_destructor(port);
+}
+
+/* (onReadable) */
+void xs_i2s_start(xsMachine *the)
+{
+	port_t *port = xsmcGetHostDataValidate(xsThis, (void *)&hooks);
+	port->onReadable = xsToReference(xsArg(0));
+	duplex_start(&port->duplex);
+	port->isPosted = 0;
+	port->isOn = 1;
+}
+
+void xs_i2s_stop(xsMachine *the)
+{
+	port_t *port = xsmcGetHostDataValidate(xsThis, (void *)&hooks);
+	port->isOn = 0;
+	duplex_stop(&port->duplex);
 }
 
 /* (buffer, its octet, count): the place of that many samples, or an error when the buffer ends before. */
@@ -173,6 +265,12 @@ void xs_i2s_reference(xsMachine *the)
 	xsIntegerValue count;
 	int16_t *into = samples(the, &count, 1);
 	duplex_reference(&port->duplex, into, (uint32_t)count);
+}
+
+void xs_i2s_get_gaps(xsMachine *the)
+{
+	port_t *port = xsmcGetHostDataValidate(xsThis, (void *)&hooks);
+	xsmcSetUnsigned(xsResult, port->duplex.gaps);
 }
 
 void xs_i2s_get_missing(xsMachine *the)

@@ -1,9 +1,9 @@
 /**
  * One I2S port in both directions at once: the microphone's and the speaker's sound in and out of given buffers, without waiting
- * and without allocation. On XS, over i2s.c; where there is no such port, duplex.ts does the same with frames.
+ * and without allocation, and a call each 20 ms. On XS, over i2s.c; where there is no such port, duplex.ts does the same with frames.
  * Not here: the codec behind it (hal/codecs).
  */
-import type { AudioInput, AudioOutput } from "../device.js";
+import type { AudioOutput, AudioPort } from "../device.js";
 import type { DuplexOptions } from "./duplex.js";
 
 declare function Native(destructor: string): new () => object;
@@ -23,7 +23,7 @@ export interface I2SOptions extends DuplexOptions {
   din?: number;
 }
 
-export class I2S extends Native("xs_i2s_destructor") implements AudioInput, AudioOutput {
+export class I2S extends Native("xs_i2s_destructor") implements AudioPort, AudioOutput {
   /** See `openI2S`; here all are named, and a pin of -1 is not used. */
   constructor(
     port: number,
@@ -42,14 +42,27 @@ export class I2S extends Native("xs_i2s_destructor") implements AudioInput, Audi
     native("xs_i2s_constructor").call(this, port, khz, bits, slot, shift, mclk, bclk, ws, dout, din, isLooped);
   }
 
+  /** How often the speaker ran dry, because a caller came late. */
+  get gaps(): number {
+    return native("xs_i2s_get_gaps").call(this);
+  }
+
   /** Samples of silence that were put in because a caller came late. */
   get missing(): number {
     return native("xs_i2s_get_missing").call(this);
   }
 
-  /** Samples left out because a caller came early, or not at all. */
+  /** Samples left out because a caller came late. */
   get dropped(): number {
     return native("xs_i2s_get_dropped").call(this);
+  }
+
+  start(onReadable: (frames: number, lost: number) => void): void {
+    native("xs_i2s_start").call(this, onReadable);
+  }
+
+  stop(): void {
+    native("xs_i2s_stop").call(this);
   }
 
   /** As in `AudioInput`. @throws RangeError beyond `into` */

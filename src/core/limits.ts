@@ -44,15 +44,15 @@ export interface Limits {
 const TRANSACTION_TIMERS = 2;
 const SESSION_TIMERS = 3;
 const CALL_TIMERS = 1;
-const LINE_TIMERS = 4;
+const LINE_TIMERS = 3;
 const SUBSCRIPTION_TIMERS = 1;
 const REGISTRATION_TIMERS = 1;
 /** A call that goes over to another phone: how long the first has to hang up, and the subscription of the one that asked. */
 const TRANSFER_TIMERS = 2;
 /** The door: its audio report, the call's own times, codes and their lock, relays and the door's contact, the ring. */
 const DOOR_TIMERS = 1 + 3 + 2 + 3 + 2;
-/** The station: the sound's tick, and the log. */
-const STATION_TIMERS = 2;
+/** The station's log. */
+const STATION_TIMERS = 1;
 /** Buttons, the button inside and the door's contact, one timer each. */
 export const INPUTS_MOST = 6;
 

@@ -4,8 +4,8 @@
  * device is stands in hal/device.ts. Not here: what a door does (door.ts).
  */
 import type {
-  AudioInput,
   AudioOutput,
+  AudioPort,
   Device,
   DeviceTimer,
   InputName,
@@ -20,7 +20,7 @@ import type { TerminalUser } from "../console/terminal.js";
 import { ipv4, ipv4Text } from "../core/address.js";
 import { text } from "../core/bytes.js";
 import type { Limits } from "../core/limits.js";
-import { Timers, type TimerUser } from "../core/timers.js";
+import { Timers } from "../core/timers.js";
 import { Door } from "../intercom/door.js";
 import type { DoorEvents, DoorOutputs } from "../intercom/events.js";
 import { houseServerLimits } from "../intercom/houseserver.js";
@@ -47,16 +47,12 @@ import { Conference } from "./conference.js";
 import { Contact, type ContactUser } from "./contact.js";
 import { EchoControl } from "./echocontrol.js";
 
-const TIMER_TICK = 0;
 const LOG_KEY = "log";
 
-/** Samples in 20 ms at 8 kHz: one tick of microphone and speaker. */
-const TICK_SAMPLES = 160;
-const TICK_MS = 20;
+/** Samples in 20 ms at 8 kHz: what is moved at a time. */
+const FRAME_SAMPLES = 160;
 /** All inputs: the buttons in their order, the button inside, and the door's contact. */
 const INPUTS: readonly InputName[] = ["button1", "button2", "button3", "button4", "exit", "sensor"];
-/** After a gap this long the sound does not try to catch up. */
-const TICK_LATE_MS = 200;
 /** The longest datagram that is read, SIP or sound; the longest message of RFC 4475 has 3,515 octets. */
 const DATAGRAM_BYTES = 3584;
 
@@ -84,7 +80,7 @@ class SoundPort {
   }
 }
 
-export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser, TimerUser {
+export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser {
   readonly door: Door;
   readonly console: Console;
   private readonly device: Device;
@@ -96,18 +92,19 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
   readonly relays: number;
   private readonly relayPins: readonly Output[];
   private readonly ledPin: Output;
-  private readonly microphone: AudioInput;
+  private readonly microphone: AudioPort;
   private readonly speaker: AudioOutput;
   private readonly echo: EchoControl;
   private readonly datagram = new Uint8Array(DATAGRAM_BYTES);
-  private readonly samples = new Int16Array(TICK_SAMPLES);
+  private readonly samples = new Int16Array(FRAME_SAMPLES);
   private readonly sounds: SoundPort[] = [];
   private readonly tone = new Tone();
-  private readonly tick: number;
   private readonly contacts: Contact[] = [];
   /** Where one line is all there is, nobody can join. */
   private readonly conference: Conference | null;
-  private tickAtMs = 0;
+  /** The microphone's port calls. */
+  private isSounding = false;
+  private readonly onFrames = (frames: number, lost: number): void => this.moveSound(frames, lost);
   private sip: UdpSocket | null = null;
   private tcp: TcpStack | null = null;
   private ip = 0;
@@ -133,13 +130,12 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
     this.ledPin = device.led;
     this.microphone = device.microphone;
     this.speaker = device.speaker;
-    this.echo = new EchoControl(device.microphone, TICK_SAMPLES);
+    this.echo = new EchoControl(device.microphone, FRAME_SAMPLES);
     // The relays start switched off, so the door is locked.
     this.lock();
-    this.tick = this.timers.make(this, TIMER_TICK);
     this.wake = device.clock.createTimer(() => this.poll());
     this.door = new Door(settings, limits, this.timers, device.random, this, this, this, this.log, device.store);
-    this.conference = limits.lines > 1 ? new Conference(this.door.ua.lines, TICK_SAMPLES) : null;
+    this.conference = limits.lines > 1 ? new Conference(this.door.ua.lines, FRAME_SAMPLES) : null;
     for (let i = 0; i < INPUTS.length; i++) {
       const contact = new Contact(device, INPUTS[i], this.timers, this);
       if (contact.exists) this.contacts.push(contact);
@@ -207,6 +203,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
   /** Closes all devices and switches the relays off. */
   close(): void {
     this.wake.stop();
+    this.microphone.stop();
     this.lock();
     this.log.flush();
     if (this.sip !== null) this.sip.close();
@@ -349,34 +346,47 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
     this.ledPin.write(pattern);
   }
 
-  onTimer(): void {
-    this.moveSound();
+  /** The microphone's port has frames; before them `lost` samples were left out, for this was late. */
+  private moveSound(frames: number, lost: number): void {
+    this.enter();
+    // What came meanwhile is heard first.
+    if (frames > 1 || lost > 0) for (let i = 0; i < this.sounds.length; i++) this.readRtp(i);
+    if (lost > 0) this.skipSound(lost);
+    for (let left = frames; left > 0 && this.isSounding; left--) this.moveFrame();
+    this.leave();
   }
 
-  /** Runs every 20 ms of a call: sends the microphone's sound and plays what came. A tone takes the place of both. */
-  private moveSound(): void {
+  /** Moves 20 ms of a call: sends the microphone's sound and plays what came. A tone takes the place of both. */
+  private moveFrame(): void {
     const { samples, tone } = this;
     const call = this.door.ua.activeCall();
     const hasSound = call !== null && call.hasSound;
     // Early media of the other side already holds its ringing tone.
     if (hasSound && tone.isEndless()) tone.stop();
     const isTone = tone.isOn();
-    if (!hasSound && !isTone) return;
-    this.microphone.read(samples, 0, TICK_SAMPLES);
-    this.echo.run(samples);
-    if (isTone) tone.write(samples, 0, TICK_SAMPLES);
-    if (isTone) this.speaker.write(samples, 0, TICK_SAMPLES);
-    if (hasSound) {
-      if (this.conference?.isOn()) this.conference.move(samples);
-      else {
-        call.media.microphone(samples, 0, TICK_SAMPLES);
-        call.media.speaker(samples, 0, TICK_SAMPLES);
-      }
-      if (!isTone) this.speaker.write(samples, 0, TICK_SAMPLES);
+    if (!hasSound && !isTone) {
+      this.isSounding = false;
+      this.microphone.stop();
+      return;
     }
-    this.tickAtMs += TICK_MS;
-    if (this.timers.nowMs - this.tickAtMs > TICK_LATE_MS) this.tickAtMs = this.timers.nowMs;
-    this.timers.startAt(this.tick, this.tickAtMs);
+    this.microphone.read(samples, 0, FRAME_SAMPLES);
+    this.echo.run(samples);
+    if (isTone) {
+      tone.write(samples, 0, FRAME_SAMPLES);
+      this.speaker.write(samples, 0, FRAME_SAMPLES);
+    }
+    if (!hasSound) return;
+    if (this.conference?.isOn()) this.conference.move(samples);
+    else {
+      call.media.microphone(samples, 0, FRAME_SAMPLES);
+      call.media.speaker(samples, 0, FRAME_SAMPLES);
+    }
+    if (!isTone) this.speaker.write(samples, 0, FRAME_SAMPLES);
+  }
+
+  private skipSound(samples: number): void {
+    const { lines } = this.door.ua;
+    for (let i = 0; i < lines.length; i++) lines[i].media.skip(samples);
   }
 
   // ---- what the devices bring ----
@@ -451,9 +461,9 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
   leave(): void {
     const call = this.door.ua.activeCall();
     if (call === null) this.door.trace.rest();
-    if (((call !== null && call.hasSound) || this.tone.isOn()) && !this.timers.running(this.tick)) {
-      this.tickAtMs = this.timers.nowMs;
-      this.timers.start(this.tick, 0);
+    if (!this.isSounding && ((call !== null && call.hasSound) || this.tone.isOn())) {
+      this.isSounding = true;
+      this.microphone.start(this.onFrames);
     }
     const next = this.timers.next();
     if (next === Infinity) this.wake.stop();

@@ -57,15 +57,12 @@ export interface MediaAgreement {
 
 export interface StreamLimits {
   readonly jitter: JitterLimits;
-  /** Samples of the microphone that can wait. */
-  readonly microphoneSamples: number;
   /** Digits that can wait to be sent. */
   readonly digits: number;
 }
 
-/** For the device: 2,784 octets of jitter buffer, 160 ms of microphone, one packet of 60 ms and one of RTCP: about 4.5 KB. */
+/** For the device: 2,784 octets of jitter buffer, one packet of 60 ms and one of RTCP: about 3.5 KB. */
 export const STREAM_LIMITS: StreamLimits = {
   jitter: JITTER_LIMITS,
-  microphoneSamples: 1280,
   digits: 32,
 };

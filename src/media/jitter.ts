@@ -2,9 +2,10 @@
  * An adaptive jitter buffer for G.711 on fixed memory. Packets of any length up to 60 ms go in by their timestamps, frames of 20 ms come
  * out, always: what is missing is concealed by repeating the last frame, faded to silence over 60 ms.
  *
- * The delay follows what is measured: `margin`, how long before its turn a packet comes. When the least margin of the last seconds is
- * small, 10 ms are put in; when it is large, 10 ms are taken out; both by cross-fading. That covers clock drift too. Too late a packet
- * grows the delay at once. Not here: order and duplicates by sequence number (reception.ts),
+ * The delay follows what is measured: `slack`, how long before it is needed a packet comes. A packet is needed when the frame is read in
+ * which its first sample lies: so a delay that is no multiple of a frame's time is partly in vain. When the least slack of the last
+ * seconds is small, 10 or 20 ms are put in; when it would do with less, 10 or 20 ms are taken out; both by cross-fading. That covers clock
+ * drift too. Too late a packet grows the delay at once. Not here: order and duplicates by sequence number (reception.ts),
  * where the octets lie (samplering.ts), echo, gain.
  */
 import { SAMPLES_PER_MS } from "./g711.js";
@@ -43,7 +44,9 @@ const CROSSFADE = 40;
 const STRETCH_REST = 2;
 /** Frames in a window of measurement; the least of two windows counts. */
 const WINDOW = 50;
-const NO_MARGIN = 0x7fffffff;
+const NO_SLACK = 0x7fffffff;
+/** Delay is taken out only where so much more slack than is aimed at stays, on an uneven path more: else it would soon be put in again. */
+const SPARE = 3 * SAMPLES_PER_MS;
 /** Of a number of samples. */
 const WHOLE_MS = ~(SAMPLES_PER_MS - 1);
 /** Concealment fades over this many samples. */
@@ -67,6 +70,8 @@ export class JitterBuffer {
   jumps = 0;
   /** The frame that was read last holds nothing that was sent: it is concealment or silence. */
   isInvented = false;
+  /** Samples that have gone by since a frame was read, told by whoever has a clock: the next one is read a frame's time after the last. */
+  idle = FRAME;
   private readonly ring: SampleRing;
   private readonly minDelay: number;
   private readonly maxDelay: number;
@@ -84,8 +89,11 @@ export class JitterBuffer {
   private owed = 0;
   private rest = 0;
   private frames = 0;
-  private leastMargin = NO_MARGIN;
-  private leastMarginBefore = NO_MARGIN;
+  /** The least slack of this window and of the one before; and what it would be with 10 ms less delay. */
+  private slack = NO_SLACK;
+  private slackBefore = NO_SLACK;
+  private shortened = NO_SLACK;
+  private shortenedBefore = NO_SLACK;
   /** Samples concealed in a row; FADE and more is silence. */
   private faded = FADE;
   private jitter = 0;
@@ -165,10 +173,10 @@ export class JitterBuffer {
       margin = (timestamp - this.play) | 0;
     } else if (margin < 0 && newest && empty) {
       // Nothing was lost: everything comes later now. What was concealed meanwhile is the delay that was missing.
-      this.play = (timestamp - this.low()) | 0;
+      margin = this.framesFor(this.low());
+      this.play = (timestamp - margin) | 0;
       this.late += 1;
-      this.forgetMargins();
-      margin = this.low();
+      this.forgetSlack();
     }
     const fresh = newest && ((timestamp - this.end) | 0) >= 0;
     if (!this.ring.accepts(payloadType, timestamp, fresh)) return this.refuse();
@@ -179,7 +187,7 @@ export class JitterBuffer {
     const packetEnd = (timestamp + count) | 0;
     if (((packetEnd - this.end) | 0) > 0) this.end = packetEnd;
     if (skip > 0) return this.tooLate(skip);
-    if (margin + this.owed < this.leastMargin) this.leastMargin = margin + this.owed;
+    this.noteSlack(margin + this.owed);
     return PUT_TAKEN;
   }
 
@@ -218,7 +226,39 @@ export class JitterBuffer {
     return ahead > 0 ? Math.floor(ahead / SAMPLES_PER_MS) : 0;
   }
 
-  /** The margin that is aimed at: the least that is allowed, and more on an uneven path. In whole ms, so that words are coded whole. */
+  /** So many samples were not read: nobody came for them. They are left out, and what comes next is played as after silence. */
+  skip(count: number): void {
+    if (!this.running) return;
+    const ahead = (this.end - this.play) | 0;
+    if (ahead > 0) this.ring.drop(this.play, Math.min(ahead, count));
+    this.play = (this.play + count) | 0;
+    this.position = FRAME;
+    this.frame.fill(0);
+    this.faded = FADE;
+  }
+
+  /** Samples until the next frame is read. */
+  private untilFrame(): number {
+    return this.idle < FRAME ? FRAME - this.idle : 0;
+  }
+
+  /** @returns whole frames of delay that with the time until the next one is read make `delay` or more, in samples */
+  private framesFor(delay: number): number {
+    const left = delay - this.untilFrame() + FRAME - 1;
+    return left > 0 ? left - (left % FRAME) : 0;
+  }
+
+  /** A packet came `margin` samples before those that are read next. */
+  private noteSlack(margin: number): void {
+    const until = this.untilFrame();
+    const slack = margin - (margin % FRAME) + until;
+    const longer = margin + STRETCH;
+    const shortened = longer - (longer % FRAME) - FRAME + until;
+    if (slack < this.slack) this.slack = slack;
+    if (shortened < this.shortened) this.shortened = shortened;
+  }
+
+  /** The slack that is aimed at: the least that is allowed, and more on an uneven path. In whole ms, so that words are coded whole. */
   private low(): number {
     return this.minDelay + ((this.jitter > FRAME * 2 ? FRAME : this.jitter >> 1) & WHOLE_MS);
   }
@@ -233,18 +273,18 @@ export class JitterBuffer {
     this.running = true;
     this.shift = 0;
     this.ring.clear(payloadType, timestamp);
-    this.play = (timestamp - this.target()) | 0;
+    this.play = (timestamp - this.framesFor(this.target())) | 0;
     this.end = timestamp;
     this.type = payloadType;
     this.owed = 0;
     this.frames = 0;
-    this.forgetMargins();
+    this.forgetSlack();
   }
 
   private jump(sent: number, payloadType: number): void {
     this.jumps += 1;
     const timestamp = (sent + this.shift) | 0;
-    const play = (timestamp - this.target()) | 0;
+    const play = (timestamp - this.framesFor(this.target())) | 0;
     const over = (play - this.play) | 0;
     if (over < 0 || over >= this.ring.capacity || payloadType !== this.type) {
       this.begin(sent, payloadType);
@@ -254,12 +294,14 @@ export class JitterBuffer {
     this.play = play;
     if (((this.end - play) | 0) < 0) this.end = play;
     this.owed = 0;
-    this.forgetMargins();
+    this.forgetSlack();
   }
 
-  private forgetMargins(): void {
-    this.leastMargin = NO_MARGIN;
-    this.leastMarginBefore = NO_MARGIN;
+  private forgetSlack(): void {
+    this.slack = NO_SLACK;
+    this.slackBefore = NO_SLACK;
+    this.shortened = NO_SLACK;
+    this.shortenedBefore = NO_SLACK;
   }
 
   private refuse(): number {
@@ -342,15 +384,20 @@ export class JitterBuffer {
   /** Once a window: is the delay too small or too large for what came? */
   private measure(): void {
     this.frames = 0;
-    const least = Math.min(this.leastMargin, this.leastMarginBefore);
-    this.leastMarginBefore = this.leastMargin;
-    this.leastMargin = NO_MARGIN;
-    if (least === NO_MARGIN || this.owed > 0) return;
+    const slack = Math.min(this.slack, this.slackBefore);
+    const shortened = Math.min(this.shortened, this.shortenedBefore);
+    this.slackBefore = this.slack;
+    this.shortenedBefore = this.shortened;
+    this.slack = NO_SLACK;
+    this.shortened = NO_SLACK;
+    if (slack === NO_SLACK || this.owed > 0) return;
     const low = this.low();
-    if (least < low) {
-      if (((this.end - this.play) | 0) < this.maxDelay) this.owed = STRETCH;
-    } else if (least > low + 2 * STRETCH) this.owed = low + STRETCH - least;
-    else this.owed = 0;
+    const enough = low + SPARE + (this.jitter >> 1);
+    if (slack < low) {
+      // With 10 ms more the slack is that of 10 ms less, and a frame.
+      if (((this.end - this.play) | 0) < this.maxDelay) this.owed = shortened + FRAME < low ? FRAME : STRETCH;
+    } else if (slack - enough >= FRAME) this.owed = ((slack - enough) % FRAME) - (slack - enough);
+    else this.owed = shortened >= enough ? -STRETCH : 0;
   }
 
   /** Decodes `count` samples from `play` on to the frame's beginning, and conceals the holes. */

@@ -1,22 +1,18 @@
 /**
- * The sending half of a stream: a packet each packet time while it may send, with the microphone's sound, silence when there is none,
- * or an event of the digits that wait. Source, sequence number and timestamp go on through a hold and over a change of codec or address.
- * Not here: RTCP (reporter.ts), the microphone's buffer (microphone.ts).
+ * The sending half of a stream: the microphone's samples are encoded into one packet, which goes out as soon as it is full, or in its
+ * place an event of the digits that wait. So whoever gives the microphone's sound drives it, and its clock is that of the timestamps.
+ * Source, sequence number and timestamp go on through a hold and over a change of codec or address. Not here: RTCP (reporter.ts).
  */
 import type { RandomSource } from "../core/random.js";
-import type { Timers, TimerUser } from "../core/timers.js";
+import type { Timers } from "../core/timers.js";
 import type { MediaAgreement, MediaSink, StreamLimits } from "./agreement.js";
 import { EventSender } from "./dtmf.js";
-import { PCMU, SAMPLES_PER_MS, silenceOf } from "./g711.js";
+import { encode, PCMU, SAMPLES_PER_MS, silenceOf } from "./g711.js";
 import { LONGEST_PACKET } from "./jitter.js";
-import { Microphone } from "./microphone.js";
 import type { Remote } from "./remote.js";
-import { RTP_HEADER, writeRtpHeader } from "./rtp.js";
+import { RTP_HEADER, turnRtpHeader, writeRtpHeader } from "./rtp.js";
 
-/** Sending that is later than this leaves packets out instead of sending them all at once. */
-const LATEST_MS = 100;
-
-export class Sender implements TimerUser {
+export class Sender {
   /** Silence goes out instead of the microphone's sound. */
   muted = false;
   /** Of payload, modulo 2^32 as reports have them: a signed integer. */
@@ -28,17 +24,21 @@ export class Sender implements TimerUser {
   private readonly random: RandomSource;
   private readonly sink: MediaSink;
   private readonly remote: Remote;
-  private readonly mic: Microphone;
   private readonly events: EventSender;
-  private readonly timer: number;
+  private readonly packet = new Uint8Array(RTP_HEADER + LONGEST_PACKET);
   private sends = false;
   private payloadType = PCMU;
   private codec = PCMU;
   private eventType = -1;
-  private ptimeMs = 20;
-  /** When the next packet goes (low 32 bits of the clock in ms, signed), and the timestamp that belongs to that time. */
-  private dueMs = 0;
+  /** Samples of a packet, and how many the one that is being filled has. */
+  private length = 20 * SAMPLES_PER_MS;
+  private filled = 0;
+  /** Of the packet that is being filled. */
   private timestamp = 0;
+  /** When the last samples came: the low 32 bits of the clock in ms, signed. */
+  private atMs = 0;
+  /** Nothing came from the microphone since sending began. */
+  private isFirst = false;
   private sequence = 0;
   private marker = false;
   private eventTimestamp = 0;
@@ -48,17 +48,17 @@ export class Sender implements TimerUser {
     this.random = random;
     this.sink = sink;
     this.remote = remote;
-    this.mic = new Microphone(RTP_HEADER + LONGEST_PACKET, limits.microphoneSamples);
     this.events = new EventSender(limits.digits);
-    this.timer = timers.make(this, 0);
   }
 
   /** A new call. Source, sequence number and timestamp are random. RFC 3550 §5.1 */
   start(): void {
     this.ssrc = this.random.uint32() | 0;
+    writeRtpHeader(this.packet, 0, false, PCMU, 0, 0, this.ssrc);
     this.sequence = this.random.uint32() & 0xffff;
     this.timestamp = this.random.uint32() | 0;
-    this.dueMs = this.timers.nowMs | 0;
+    this.filled = 0;
+    this.atMs = this.timers.nowMs | 0;
     this.muted = false;
     this.packets = 0;
     this.octets = 0;
@@ -67,24 +67,46 @@ export class Sender implements TimerUser {
 
   stop(): void {
     this.sends = false;
-    this.timers.stop(this.timer);
     this.events.reset();
-    this.mic.clear();
   }
 
   configure(agreed: MediaAgreement): void {
-    if (agreed.codec !== this.codec) this.mic.clear();
+    const ms = Math.max(10, Math.min(agreed.ptimeMs, LONGEST_PACKET / SAMPLES_PER_MS));
+    if (agreed.codec !== this.codec || ms * SAMPLES_PER_MS !== this.length) this.breakOff();
+    this.length = ms * SAMPLES_PER_MS;
     this.payloadType = agreed.payloadType;
     this.codec = agreed.codec;
-    this.ptimeMs = Math.max(10, Math.min(agreed.ptimeMs, LONGEST_PACKET / SAMPLES_PER_MS));
     this.eventType = agreed.eventSendType;
     if (!agreed.sends) this.stop();
     else if (!this.sends) this.resume();
     if (this.eventType < 0) this.events.reset();
   }
 
+  /** What the microphone gave, any number of samples: each packet that they fill goes out. */
   push(pcm: Int16Array, start: number, count: number): void {
-    if (this.sends) this.mic.push(this.codec, pcm, start, count);
+    if (!this.sends) return;
+    if (this.isFirst) this.begin(count);
+    this.atMs = this.timers.nowMs | 0;
+    let from = start;
+    const end = start + count;
+    while (from < end) {
+      const room = this.length - this.filled;
+      const run = end - from < room ? end - from : room;
+      const to = RTP_HEADER + this.filled;
+      if (this.muted) this.packet.fill(silenceOf(this.codec), to, to + run);
+      else encode(this.codec, pcm, from, run, this.packet, to);
+      from += run;
+      this.filled += run;
+      if (run === room) this.flush();
+    }
+  }
+
+  /** So many samples of the microphone are lost: they have their time all the same. */
+  skip(count: number): void {
+    if (!this.sends) return;
+    this.breakOff();
+    this.timestamp = (this.timestamp + count) | 0;
+    this.marker = true;
   }
 
   /** @returns false when events were not agreed, when we are not to send, when one is no digit, or when too many wait */
@@ -99,59 +121,55 @@ export class Sender implements TimerUser {
 
   /** @returns the timestamp that belongs to now, 32 bits signed */
   timestampNow(): number {
-    const sinceMs = ((this.timers.nowMs | 0) - this.dueMs) | 0;
-    return (this.timestamp + sinceMs * SAMPLES_PER_MS) | 0;
+    const sinceMs = ((this.timers.nowMs | 0) - this.atMs) | 0;
+    return (this.timestamp + this.filled + sinceMs * SAMPLES_PER_MS) | 0;
   }
 
-  /** One packet time: sound, silence or an event. */
-  onTimer(): void {
-    const nowMs = this.timers.nowMs | 0;
-    const ticks = this.ptimeMs * SAMPLES_PER_MS;
-    const lateMs = (nowMs - this.dueMs) | 0;
-    if (lateMs > LATEST_MS) {
-      const skipped = Math.floor(lateMs / this.ptimeMs);
-      this.dueMs = (this.dueMs + skipped * this.ptimeMs) | 0;
-      this.timestamp = (this.timestamp + skipped * ticks) | 0;
-      this.marker = true;
-    }
-    const timestamp = this.timestamp;
-    this.timestamp = (timestamp + ticks) | 0;
-    this.dueMs = (this.dueMs + this.ptimeMs) | 0;
-    this.timers.start(this.timer, Math.max(0, (this.dueMs - nowMs) | 0));
-    const bytes = this.mic.bytes;
-    const silence = silenceOf(this.codec);
-    // The microphone runs on under an event, so that what comes after it is not old.
-    const start = this.mic.take(ticks, silence);
-    const event = this.eventType < 0 ? 0 : this.events.step(ticks, bytes, RTP_HEADER);
+  /** Sending begins, at first or after a hold. */
+  private resume(): void {
+    this.breakOff();
+    this.sends = true;
+    this.isFirst = true;
+    this.marker = true;
+  }
+
+  /** The first samples since sending began end now. The timestamp has run on meanwhile. */
+  private begin(count: number): void {
+    const before = (this.timestampNow() - count - this.timestamp) | 0;
+    if (before > 0) this.timestamp = (this.timestamp + before) | 0;
+    this.isFirst = false;
+  }
+
+  /** The packet that is being filled does not go out; its time goes by. */
+  private breakOff(): void {
+    this.timestamp = (this.timestamp + this.filled) | 0;
+    this.filled = 0;
+  }
+
+  /** The packet is full. An event takes the place of its sound. */
+  private flush(): void {
+    const { length, packet, timestamp } = this;
+    this.filled = 0;
+    this.timestamp = (timestamp + length) | 0;
+    const event = this.eventType < 0 ? 0 : this.events.step(length, packet, RTP_HEADER);
     if (event > 0) {
       if (this.events.first) this.eventTimestamp = timestamp;
-      this.send(this.events.first, this.eventType, this.eventTimestamp, RTP_HEADER, event);
+      this.send(this.events.first, this.eventType, this.eventTimestamp, event);
       return;
     }
-    if (this.muted) bytes.fill(silence, start, start + ticks);
     const marker = this.marker;
     this.marker = false;
-    this.send(marker, this.payloadType, timestamp, start, ticks);
+    this.send(marker, this.payloadType, timestamp, length);
   }
 
-  /** Sending begins, at first or after a hold. The timestamp has run on meanwhile. */
-  private resume(): void {
-    this.timestamp = this.timestampNow();
-    this.dueMs = this.timers.nowMs | 0;
-    this.sends = true;
-    this.marker = true;
-    this.timers.start(this.timer, 0);
-  }
-
-  /** The payload `bytes[start, start + count)`, behind a header. */
-  private send(marker: boolean, type: number, timestamp: number, start: number, count: number): void {
+  /** The first `count` octets of the payload, behind a header. */
+  private send(marker: boolean, type: number, timestamp: number, count: number): void {
     if (!this.remote.known()) return;
-    const bytes = this.mic.bytes;
-    const packet = start - RTP_HEADER;
-    writeRtpHeader(bytes, packet, marker, type, this.sequence, timestamp, this.ssrc);
+    const packet = this.packet;
+    turnRtpHeader(packet, 0, marker, type, this.sequence, timestamp);
     this.sequence = (this.sequence + 1) & 0xffff;
     this.packets += 1;
     this.octets = (this.octets + count) | 0;
-    this.sink.rtp(this.remote.ip, this.remote.port, bytes, packet, start + count);
+    this.sink.rtp(this.remote.ip, this.remote.port, packet, 0, RTP_HEADER + count);
   }
 }

@@ -1,7 +1,7 @@
 /**
  * One call's sound: RTP and RTCP of one audio stream with one other end, sans-IO. Octets, time (Timers) and randomness come in; octets to send
- * go to a MediaSink, digits and silence to a MediaUser. Sound goes in by `microphone` and out by `speaker`, 8,000 samples a second.
- * While it may send, a packet goes out every packet time, with silence when there is nothing to say.
+ * go to a MediaSink, digits and silence to a MediaUser. Sound goes in by `microphone` and out by `speaker`, 8,000 samples a second, and
+ * whoever moves it drives the stream: a packet goes out when the microphone has filled it. So silence is to be moved too.
  * Not here: negotiation, sockets, echo cancellation, SRTP, mixing, and the loop and collision detection of RFC 3550 §8.2.
  */
 import type { RandomSource } from "../core/random.js";
@@ -19,7 +19,7 @@ import {
 import { EventReceiver } from "./dtmf.js";
 import { PCMA, PCMU, SAMPLES_PER_MS } from "./g711.js";
 import { InbandReceiver } from "./inband.js";
-import { JitterBuffer } from "./jitter.js";
+import { FRAME, JitterBuffer } from "./jitter.js";
 import { PACKET_DUPLICATE, PACKET_FIRST, PACKET_OLDER, PACKET_REFUSED, Reception } from "./reception.js";
 import { Remote } from "./remote.js";
 import { Reporter } from "./reporter.js";
@@ -29,7 +29,7 @@ import { Sender } from "./sender.js";
 export type { MediaAgreement, MediaSink, MediaUser, StreamLimits } from "./agreement.js";
 
 /** Timers that one stream makes. */
-export const STREAM_TIMERS = 4;
+export const STREAM_TIMERS = 3;
 
 /** What `verdict` says about the ways the sound goes. */
 export const SOUND_NONE = "none";
@@ -97,6 +97,9 @@ export class MediaStream implements TimerUser {
   private lifeMs = 0;
   private soundMs = 0;
   private reportMs = 0;
+  /** When sound was played last, likewise; and whether it was a frame, so that the next one is played a frame's time later. */
+  private playedMs = 0;
+  private playsFrames = false;
 
   constructor(
     timers: Timers,
@@ -133,6 +136,7 @@ export class MediaStream implements TimerUser {
     this.isTalk = false;
     this.isQuiet = false;
     this.hasReports = false;
+    this.playsFrames = false;
     this.received = 0;
     this.receivedOctets = 0;
     this.foreign = 0;
@@ -253,6 +257,7 @@ export class MediaStream implements TimerUser {
     }
     reception.timing((nowMs * SAMPLES_PER_MS) | 0, view.timestamp);
     const newest = order !== PACKET_OLDER;
+    this.jitter.idle = this.playsFrames ? (((nowMs | 0) - this.playedMs) | 0) * SAMPLES_PER_MS : FRAME;
     this.jitter.put(bytes, view.start, view.end, view.timestamp, codec, newest, reception.jitter());
   }
 
@@ -284,13 +289,21 @@ export class MediaStream implements TimerUser {
     this.sender.muted = on;
   }
 
-  /** Samples to send, any number of them; they are encoded at once. */
+  /** What the microphone heard, any number of samples; each packet that they fill is sent at once. */
   microphone(pcm: Int16Array, start: number, count: number): void {
     this.sender.push(pcm, start, count);
   }
 
+  /** So many samples were neither taken from the microphone nor played: nobody came for them in time. */
+  skip(count: number): void {
+    this.sender.skip(count);
+    if (this.receives) this.jitter.skip(count);
+  }
+
   /** The next samples to play, any number of them; silence when there is nothing to hear. */
   speaker(pcm: Int16Array, start: number, count: number): void {
+    this.playedMs = this.timers.nowMs | 0;
+    this.playsFrames = count === FRAME;
     if (!this.receives) {
       pcm.fill(0, start, start + count);
       return;

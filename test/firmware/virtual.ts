@@ -4,6 +4,7 @@
  * chip. Not here: the phone that is called, what the firmware does.
  */
 import type { UdpOptions, UdpSocket } from "../../hal/device.js";
+import { TimedPort } from "../../hal/timedport.js";
 import { BOARD_WIRING, type VirtualCodec } from "../../host-sim/io/chips/codec.js";
 import { VirtualEs8311 } from "../../host-sim/io/chips/es8311.js";
 import { SeededRandom } from "../../host-sim/io/random.js";
@@ -419,7 +420,7 @@ export async function openUdp(options: UdpOptions): Promise<UdpSocket> {
 
 /** In the place of hal/native/i2s.ts: a tone, and what the speaker plays. */
 export function openI2S() {
-  return {
+  const port = {
     read(into: Int16Array, start: number, count: number): number {
       if (board.soundFails !== null) throw board.soundFails;
       for (let i = 0; i < count; i++) into[start + i] = i & 4 ? 8000 : -8000;
@@ -432,4 +433,11 @@ export function openI2S() {
       for (let i = start; i < start + count; i++) board.heard = Math.max(board.heard, Math.abs(from[i]));
     },
   };
+  const clock = {
+    now: () => board.clock.now(),
+    epochS: () => 0,
+    createTimer: (call: () => void) => board.clock.createTimer(board.alive(call)),
+  };
+  const timed = new TimedPort(clock, port);
+  return Object.assign(timed, { write: port.write });
 }

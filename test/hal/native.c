@@ -168,6 +168,12 @@ static void write_sound(uint32_t seed, uint32_t count, uint32_t peak)
 	free(in);
 }
 
+static void leave(void)
+{
+	uint32_t over = duplex_leave_out(&duplex);
+	printf("%u, %u\n", over, duplex_frames(&duplex));
+}
+
 static void take(uint32_t room)
 {
 	waiting_place_t place;
@@ -202,7 +208,10 @@ int main(void)
 		else if (!strcmp(op, "loop")) duplex.isLooped = 1, printf("\n");
 		else if (!strcmp(op, "reference")) reference((uint32_t)a);
 		else if (!strcmp(op, "write")) write_sound((uint32_t)a, (uint32_t)b, (uint32_t)c);
-		else if (!strcmp(op, "sound")) printf("missing %u dropped %u\n", duplex.missing, duplex.dropped);
+		else if (!strcmp(op, "sound")) printf("gaps %u missing %u dropped %u\n", duplex.gaps, duplex.missing, duplex.dropped);
+		else if (!strcmp(op, "start")) duplex_start(&duplex), printf("\n");
+		else if (!strcmp(op, "stop")) duplex_stop(&duplex), printf("\n");
+		else if (!strcmp(op, "leave")) leave();
 		else if (!strcmp(op, "empty")) memset(&queue, 0, sizeof queue), printf("\n");
 		else if (!strcmp(op, "put")) printf("%d\n", waiting_put(&queue, &queue, (uint32_t)a, (uint32_t)b, (uint16_t)c));
 		else if (!strcmp(op, "take")) take((uint32_t)a);

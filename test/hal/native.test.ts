@@ -185,30 +185,102 @@ describe("the filter between 16 and 8 kHz", () => {
 });
 
 describe("sound between an I2S port and its caller", () => {
-  it("goes through in both directions without a gap when the caller comes early and late by 10 ms", () => {
-    const duplex = new Duplex({ bits: 16, khz: 8 });
-    const [frames, samples] = [new Int16Array(160), new Int16Array(160)];
-    const played: number[] = [];
-    const recorded: number[] = [];
-    let [sent, spoken] = [0, 0];
-    for (let tenMs = 0; tenMs < 200; tenMs++) {
-      for (let i = 0; i < 80; i++) frames[2 * i] = frames[2 * i + 1] = ++spoken;
-      duplex.received(frames);
-      duplex.fill(frames);
-      for (let i = 0; i < 80; i++) played.push(frames[2 * i]);
-      // Every 20 ms on the average: after 10, 30, 10, 30, …
-      if (tenMs % 4 === 1 || tenMs % 4 === 2) {
-        for (let i = 0; i < 160; i++) samples[i] = ++sent;
-        duplex.write(samples, 0, 160);
-        const count = duplex.read(samples, 0, 160);
-        for (let i = 0; i < count; i++) recorded.push(samples[i]);
+  /** A port whose samples are 1, 2, 3 … in buffers of 4 ms, and a caller whose samples are so too. */
+  class Ends {
+    readonly duplex = new Duplex({ bits: 16, khz: 8 });
+    readonly played: number[] = [];
+    readonly recorded: number[] = [];
+    private readonly frames = new Int16Array(64);
+    private readonly samples = new Int16Array(160);
+    private spoken = 0;
+    private sent = 0;
+
+    constructor() {
+      this.duplex.start();
+    }
+
+    port(ms: number): void {
+      for (let at = 0; at < ms; at += 4) {
+        for (let i = 0; i < 32; i++) this.frames[2 * i] = this.frames[2 * i + 1] = (this.spoken++ & 0x3fff) + 1;
+        this.duplex.received(this.frames);
+        this.duplex.fill(this.frames);
+        for (let i = 0; i < 32; i++) this.played.push(this.frames[2 * i]);
       }
     }
-    const first = played.findIndex((one) => one !== 0);
-    const last = played.length;
-    expect(played.slice(first, last)).toEqual(Array.from({ length: last - first }, (_, i) => i + 1));
-    expect(recorded).toEqual(Array.from({ length: recorded.length }, (_, i) => i + 1));
-    expect(recorded.length).toBeGreaterThan(15000);
-    expect([duplex.missing, duplex.dropped]).toEqual([0, 0]);
+
+    /** @returns samples that the port left out */
+    caller(): number {
+      const lost = this.duplex.leaveOut();
+      for (let left = this.duplex.frames(); left > 0; left--) {
+        this.duplex.read(this.samples, 0, 160);
+        this.recorded.push(...this.samples);
+        for (let i = 0; i < 160; i++) this.samples[i] = (this.sent++ & 0x3fff) + 1;
+        this.duplex.write(this.samples, 0, 160);
+      }
+      return lost;
+    }
+
+    /** How many samples lie between one that is written and the time at which it is played: here the caller's are as old as the port's. */
+    get delay(): number {
+      return this.spoken - this.played[this.played.length - 1];
+    }
+  }
+
+  it("goes through in both directions without a gap when the caller is late by up to 24 ms", () => {
+    const ends = new Ends();
+    let lateMs = 0;
+    for (let i = 0; i < 100; i++) {
+      const nextMs = [0, 8, 24, 4, 20, 0, 20, 16][i % 8];
+      ends.port(20 + nextMs - lateMs);
+      lateMs = nextMs;
+      expect(ends.caller()).toBe(0);
+    }
+    const first = ends.played.findIndex((one) => one !== 0);
+    const sound = ends.played.slice(first);
+    expect(sound).toEqual(Array.from({ length: sound.length }, (_, i) => i + 1));
+    expect(ends.recorded).toEqual(Array.from({ length: ends.recorded.length }, (_, i) => i + 1));
+    expect(ends.recorded.length).toBeGreaterThan(14_000);
+    const { gaps, missing, dropped } = ends.duplex;
+    expect([gaps, missing, dropped]).toEqual([0, 0, 0]);
+  });
+
+  it.each([32, 60, 100, 200, 1000])(
+    "has one gap when the caller is late by %i ms, and is no older after it than before",
+    (lateMs) => {
+      const ends = new Ends();
+      for (let i = 0; i < 20; i++) {
+        ends.port(20);
+        ends.caller();
+      }
+      const { delay } = ends;
+      ends.port(20 + lateMs);
+      let lost = ends.caller();
+      for (let i = 0; i < 20; i++) {
+        ends.port(20);
+        lost += ends.caller();
+      }
+      expect(ends.duplex.gaps).toBe(1);
+      // The speaker has 24 ms, and silence comes behind them.
+      expect(ends.duplex.missing).toBe((lateMs - 24) * 8);
+      // What the caller writes for time that is lost would be older by that.
+      expect(Math.abs(ends.delay - lost - delay)).toBeLessThanOrEqual(80);
+      const kept = ends.recorded.length;
+      expect(kept + lost).toBeGreaterThan(ends.played.length - 160);
+      expect(lost > 0).toBe(lateMs >= 80);
+    },
+  );
+
+  it("begins with what is heard from then on, and misses nothing after the end", () => {
+    const ends = new Ends();
+    ends.port(500);
+    expect(ends.duplex.gaps).toBe(0);
+    ends.duplex.start();
+    expect(ends.duplex.frames()).toBe(0);
+    ends.port(20);
+    ends.caller();
+    expect(ends.recorded[0]).toBe(4001);
+    ends.duplex.stop();
+    ends.port(500);
+    expect([ends.duplex.gaps, ends.duplex.missing]).toEqual([0, 0]);
   });
 });

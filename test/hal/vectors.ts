@@ -6,8 +6,10 @@
  *     down SEED COUNT PEAK        16 kHz of noise to COUNT samples     up SEED COUNT PEAK        COUNT samples of noise to 16 kHz
  *     open BITS KHZ SLOT SHIFT    a duplex; 1, or 0 when refused       received SEED FRAMES PEAK noise from the port; what waits
  *     read COUNT                  the microphone; "sound: samples"     write SEED COUNT PEAK     noise for the speaker; what waits
- *     fill FRAMES                 what the port sends, both slots      sound                     samples missing and dropped
+ *     fill FRAMES                 what the port sends, both slots      sound                     gaps, samples missing and dropped
  *     loop                        what is played is in the other slot  reference COUNT           what was played at the last read
+ *     start                       the caller begins                    stop                      the caller comes no more
+ *     leave                       what is left out; frames that wait
  *     empty                       a new queue of 6                     put LENGTH ADDRESS PORT   1 when kept
  *     take ROOM                   "LENGTH from ADDRESS:PORT" or none   queue                     datagrams cut and lost
  */
@@ -116,8 +118,18 @@ export class Twins {
       case "write":
         this.duplex.write(noise(a, b, c), 0, b);
         return String(this.duplex.waitingToPlay());
-      case "sound":
-        return "missing " + this.duplex.missing + " dropped " + this.duplex.dropped;
+      case "sound": {
+        const { gaps, missing, dropped } = this.duplex;
+        return "gaps " + gaps + " missing " + missing + " dropped " + dropped;
+      }
+      case "start":
+        this.duplex.start();
+        return "";
+      case "stop":
+        this.duplex.stop();
+        return "";
+      case "leave":
+        return this.duplex.leaveOut() + ", " + this.duplex.frames();
       case "empty":
         this.queue = new DatagramQueue(QUEUE_PLACES);
         return "";

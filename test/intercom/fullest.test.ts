@@ -3,6 +3,7 @@
  * use (src/core/limits.ts) is found exactly used: neither a timer short, which would be a boot loop, nor one too many.
  */
 import { describe, expect, it } from "vitest";
+import { TimedPort } from "../../hal/timedport.js";
 import { NO_SPEAKER, SamplesInput } from "../../host-sim/io/audio.js";
 import { VirtualContact, VirtualOutput } from "../../host-sim/io/digital.js";
 import { SeededRandom } from "../../host-sim/io/random.js";
@@ -40,7 +41,7 @@ function station(limits: Limits, isServer: boolean): Station {
       resolver: network.resolver,
       udp: (options) => network.udp(options),
       tcp: (options) => network.tcp(options),
-      microphone: new SamplesInput(),
+      microphone: new TimedPort(clock, new SamplesInput()),
       speaker: NO_SPEAKER,
       codec: null,
       input: (_name, options) => new VirtualContact(clock).open(options),

@@ -10,6 +10,7 @@ import { Log } from "../../src/intercom/log.js";
 import { Record as KeptText } from "../../src/settings/record.js";
 import { Settings } from "../../src/settings/settings.js";
 import { SeededRandom, type World } from "../ua/harness.js";
+import { QuietPort } from "../ua/quietport.js";
 
 export const DOOR = "10.0.0.1";
 
@@ -29,6 +30,7 @@ export class House {
   readonly leds: number[] = [];
   readonly events: { name: string; value: string; extra: Record<string, string | number> }[] = [];
   private readonly world: World;
+  private readonly port: QuietPort;
 
   readonly relays = 2;
   /** SIGNAL_* that the one before the door was to hear. */
@@ -59,6 +61,7 @@ export class House {
       this.log,
       this.store,
     );
+    this.port = new QuietPort(this.door.ua.lines, this.timers);
     world.add(this);
     this.door.start(this.ip);
   }
@@ -92,8 +95,11 @@ export class House {
     if (d.toPort % 2 === 0) media.onRtp(d.fromIp, d.fromPort, d.bytes, d.bytes.length);
   }
 
-  next = () => this.timers.next();
-  poll = (nowMs: number) => this.timers.poll(nowMs);
+  next = () => Math.min(this.timers.next(), this.port.next());
+  poll = (nowMs: number) => {
+    this.timers.poll(nowMs);
+    this.port.poll(nowMs);
+  };
 
   sendDatagram(ip: number, port: number, bytes: Uint8Array, start: number, end: number): boolean {
     this.world.send(this.ip, 5060, ip, port, bytes.slice(start, end));

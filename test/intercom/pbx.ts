@@ -4,6 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import type { Clock, Resolver, TcpConnection, TcpOptions, TcpStack, UdpOptions, UdpSocket } from "../../hal/device.js";
+import { TimedPort } from "../../hal/timedport.js";
 import { NO_SPEAKER, SamplesInput } from "../../host-sim/io/audio.js";
 import { VirtualContact, VirtualOutput } from "../../host-sim/io/digital.js";
 import { SeededRandom } from "../../host-sim/io/random.js";
@@ -306,7 +307,7 @@ export function stationAt(
       resolver: ports.resolver,
       udp: (options) => ports.udp(options),
       tcp: (options) => ports.tcp(options),
-      microphone: new SamplesInput(),
+      microphone: new TimedPort(clock, new SamplesInput()),
       speaker: NO_SPEAKER,
       codec: null,
       input: (_name, options) => new VirtualContact(clock).open(options),

@@ -64,8 +64,13 @@ export interface SentPacket {
   view: RtpView;
 }
 
-/** One stream, its sink and its user. */
+const FRAME_MS = 20;
+const SILENCE = new Int16Array(FRAME_MS * 8);
+
+/** One stream, its sink and its user; and a port whose microphone hears nothing, from `begin` on. */
 export class Endpoint {
+  /** When the port has the next frame; Infinity: a test moves the sound by itself. */
+  frameMs = Infinity;
   readonly timers: Timers;
   readonly stream: MediaStream;
   readonly sent: SentPacket[] = [];
@@ -115,6 +120,13 @@ export class Endpoint {
   begin(change: Partial<MediaAgreement> = {}, silenceTimeMs = 0): void {
     this.stream.start();
     this.stream.configure(agreement(change), silenceTimeMs);
+    this.frameMs = this.timers.nowMs;
+  }
+
+  /** As `begin`, without the port. */
+  beginAlone(change: Partial<MediaAgreement> = {}): void {
+    this.begin(change);
+    this.frameMs = Infinity;
   }
 
   onMediaQuiet(isQuiet: boolean): void {
@@ -125,10 +137,17 @@ export class Endpoint {
     this.moves.push([ip, port]);
   }
 
-  /** Runs virtual time, stopping at every deadline. */
+  /** Runs virtual time, stopping at every deadline and at every frame of the port. */
   run(durationMs: number): void {
     const endMs = this.timers.nowMs + durationMs;
-    while (this.timers.next() <= endMs) this.timers.poll(Math.max(this.timers.nowMs, this.timers.next()));
+    for (;;) {
+      const nextMs = Math.min(this.timers.next(), this.frameMs);
+      if (nextMs > endMs) break;
+      this.timers.poll(Math.max(this.timers.nowMs, nextMs));
+      if (this.frameMs > this.timers.nowMs) continue;
+      this.frameMs += FRAME_MS;
+      this.stream.microphone(SILENCE, 0, SILENCE.length);
+    }
     this.timers.poll(endMs);
   }
 

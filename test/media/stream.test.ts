@@ -69,7 +69,7 @@ describe("Sending", () => {
   });
 
   it("sends what the microphone gives, in pieces of any length", () => {
-    end.begin();
+    end.beginAlone();
     const tone = new Tone(1000, 8000);
     const phone = new Endpoint();
     phone.begin();
@@ -88,17 +88,26 @@ describe("Sending", () => {
       expect(amplitudeOf(1000, pcm, at, 800)).toBeGreaterThan(7800);
   });
 
-  it("sends the newest when the microphone gives more than can wait", () => {
-    end.begin();
-    end.stream.microphone(new Int16Array(20000).fill(1000), 0, 20000);
-    end.stream.microphone(new Int16Array(1280).fill(-5000), 0, 1280);
-    end.run(100);
-    expect(end.sent[0].bytes[12]).toBe(end.sent[4].bytes[100]);
-    expect(end.sent[0].bytes[12]).toBeLessThan(0x80);
+  it("sends a packet at the moment in which the microphone has filled it", () => {
+    end.beginAlone({ ptimeMs: 30 });
+    for (const [count, packets] of [
+      [239, 0],
+      [1, 1],
+      [480, 3],
+      [100, 3],
+      [300, 4],
+    ]) {
+      end.stream.microphone(new Int16Array(count).fill(-5000), 0, count);
+      expect(end.sent).toHaveLength(packets);
+    }
+    expect(end.sent.map(({ view }) => (view.timestamp - end.sent[0].view.timestamp) | 0)).toEqual([0, 240, 480, 720]);
+    const [loud] = end.sent[0].bytes.subarray(12);
+    expect(loud).toBeLessThan(0x80);
+    expect(end.sent.every(({ bytes }) => bytes.subarray(12).every((octet) => octet === loud))).toBe(true);
   });
 
   it("sends silence while it is muted, and still sends", () => {
-    end.begin();
+    end.beginAlone();
     end.stream.mute(true);
     for (let i = 0; i < 10; i++) {
       end.stream.microphone(new Int16Array(160).fill(9000), 0, 160);
@@ -108,21 +117,40 @@ describe("Sending", () => {
     expect(end.sent.every(({ bytes }) => bytes.subarray(12).every((octet) => octet === 0xff))).toBe(true);
   });
 
-  it("keeps its pace when it is polled late, and leaves packets out after a standstill", () => {
-    end.begin();
-    end.timers.poll(0);
-    for (let ms = 33; ms < 10_000; ms += 33) {
-      end.timers.poll(ms);
-      end.timers.poll(ms);
-    }
-    expect(end.sent.length).toBeGreaterThanOrEqual(499);
-    const before = end.sent.length;
-    const last = end.sent[before - 1].view.timestamp;
-    for (let i = 0; i < 10; i++) end.timers.poll(15_000);
-    expect(end.sent.length - before).toBeLessThanOrEqual(2);
-    const next = end.sent[before].view;
-    expect(next.marker).toBe(true);
-    expect((next.timestamp - last) | 0).toBeGreaterThan(4800 * 8);
+  it("sends at once what the microphone kept meanwhile, and what it could not keep has its time in the timestamps", () => {
+    end.beginAlone();
+    const frame = new Int16Array(160);
+    end.stream.microphone(frame, 0, 160);
+    end.timers.poll(500);
+    end.stream.skip(3360);
+    for (let i = 0; i < 4; i++) end.stream.microphone(frame, 0, 160);
+    end.timers.poll(520);
+    end.stream.microphone(frame, 0, 160);
+    const first = end.sent[0].view.timestamp;
+    expect(end.sent.map(({ view }) => (view.timestamp - first) | 0)).toEqual([0, 3520, 3680, 3840, 4000, 4160]);
+    expect(end.sent.map(({ view }) => view.marker)).toEqual([true, true, false, false, false, false]);
+    expect(end.sent.map(({ view }) => (view.sequence - end.sent[0].view.sequence) & 0xffff)).toEqual([
+      0, 1, 2, 3, 4, 5,
+    ]);
+  });
+
+  it("breaks a packet off when its codec or its length changes, and its time goes by", () => {
+    end.beginAlone({ ptimeMs: 60 });
+    const loud = new Int16Array(480).fill(-5000);
+    end.stream.microphone(loud, 0, 480);
+    end.stream.microphone(loud, 0, 300);
+    end.stream.configure(agreement({ ptimeMs: 60, payloadType: PCMA }), 0);
+    end.stream.microphone(loud, 0, 480);
+    end.stream.microphone(loud, 0, 100);
+    end.stream.configure(agreement({ ptimeMs: 20, payloadType: PCMA }), 0);
+    end.stream.microphone(loud, 0, 160);
+    const first = end.sent[0].view.timestamp;
+    expect(end.sent.map(({ view, bytes }) => [(view.timestamp - first) | 0, bytes.length])).toEqual([
+      [0, 492],
+      [780, 492],
+      [1360, 172],
+    ]);
+    for (const { bytes } of end.sent) expect(new Set(bytes.subarray(12)).size).toBe(1);
   });
 
   it("sends nothing while it is held, and goes on with the same source, numbers and clock", () => {
@@ -134,10 +162,10 @@ describe("Sending", () => {
     end.stream.configure(agreement({ payloadType: PCMA, remotePort: 50000 }), 0);
     end.run(100);
     const [before, after] = [end.sent[9], end.sent[10]];
-    expect(after).toMatchObject({ port: 50000, atMs: 5190 });
+    expect(after).toMatchObject({ port: 50000, atMs: 5200 });
     expect(after.view).toMatchObject({ marker: true, payloadType: PCMA, ssrc: before.view.ssrc });
     expect(after.view.sequence).toBe((before.view.sequence + 1) & 0xffff);
-    expect((after.view.timestamp - before.view.timestamp) | 0).toBe((5190 - 180) * 8);
+    expect((after.view.timestamp - before.view.timestamp) | 0).toBe((5200 - 180) * 8);
   });
 
   it("sends nowhere when there is no address", () => {
@@ -552,7 +580,8 @@ describe("Reports", () => {
     const packets = end.sent.filter(({ atMs }) => atMs <= times[1]).length;
     expect(bytes[22] * 256 + bytes[23]).toBe(packets);
     const late = (view.timestamp - end.sent[0].view.timestamp) | 0;
-    expect(late).toBe(times[1] * 8);
+    // The first sample of the packet that went out at 0 ms was at the microphone a packet's time before.
+    expect(late).toBe((times[1] + 20) * 8);
   });
 
   it("are receiver's reports while nothing is sent, and have no block when nothing is heard", () => {

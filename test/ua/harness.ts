@@ -12,6 +12,7 @@ import type { Network } from "../../src/transaction/network.js";
 import { CALL_INCOMING, type Call, type SoundNetwork } from "../../src/ua/call.js";
 import { UserAgent, type UserAgentSettings, type UserAgentUser } from "../../src/ua/useragent.js";
 import type { Message } from "../../src/wire/message.js";
+import { QuietPort } from "./quietport.js";
 
 const CALL_STATES = ["free", "calling", "ringing", "early", "incoming", "confirmed", "held", "ended"];
 const REGISTRATION_STATES = ["unregistered", "registering", "registered", "failed"];
@@ -133,6 +134,7 @@ export class Agent implements Inhabitant, Network, SoundNetwork, UserAgentUser {
   sendFails = false;
   readonly names = new Map<string, string>();
   private readonly world: World;
+  private readonly port: QuietPort;
 
   constructor(
     world: World,
@@ -148,6 +150,7 @@ export class Agent implements Inhabitant, Network, SoundNetwork, UserAgentUser {
     const all = { ...SETTINGS, ...settings };
     this.settings = all;
     this.ua = new UserAgent(all, limits, this.timers, random, this, this, this);
+    this.port = new QuietPort(this.ua.lines, this.timers);
     this.ua.configure({ ...all }, this.ip, 5060, 5060);
     world.add(this);
   }
@@ -191,11 +194,12 @@ export class Agent implements Inhabitant, Network, SoundNetwork, UserAgentUser {
   }
 
   next(): number {
-    return this.timers.next();
+    return Math.min(this.timers.next(), this.port.next());
   }
 
   poll(nowMs: number): void {
     this.timers.poll(nowMs);
+    this.port.poll(nowMs);
   }
 
   sendDatagram(ip: number, port: number, bytes: Uint8Array, start: number, end: number): boolean {

@@ -8,7 +8,7 @@ import { option, SoundFile } from "hal/boards/lin/host";
 import { Duplex } from "hal/native/duplex";
 import Time from "time";
 import Timer from "timer";
-import type { AudioInput, AudioOutput } from "../../device.js";
+import type { AudioOutput, AudioPort } from "../../device.js";
 import type { I2SOptions } from "../../native/i2s.js";
 
 const BUFFER_MS = 10;
@@ -18,7 +18,7 @@ const LATE_MS = 200;
 /** A period of 1 kHz at 8 kHz. */
 const TONE: readonly number[] = [0, 5657, 8000, 5657, 0, -5657, -8000, -5657];
 
-export class I2S implements AudioInput, AudioOutput {
+export class I2S implements AudioPort, AudioOutput {
   private readonly duplex: Duplex;
   private readonly frames = new Int16Array(2 * FRAMES);
   private readonly mono = new Int16Array(FRAMES);
@@ -26,6 +26,7 @@ export class I2S implements AudioInput, AudioOutput {
   private readonly speaker: SoundFile | null;
   private playedMs = 0;
   private startTicks = Time.ticks;
+  private onReadable: ((frames: number, lost: number) => void) | null = null;
 
   constructor(options: I2SOptions) {
     this.duplex = new Duplex(options);
@@ -33,6 +34,16 @@ export class I2S implements AudioInput, AudioOutput {
     this.microphone = from === undefined ? null : new SoundFile(from, "rb");
     this.speaker = to === undefined ? null : new SoundFile(to, "wb");
     Timer.repeat(() => this.move(), BUFFER_MS);
+  }
+
+  start(onReadable: (frames: number, lost: number) => void): void {
+    this.duplex.start();
+    this.onReadable = onReadable;
+  }
+
+  stop(): void {
+    this.duplex.stop();
+    this.onReadable = null;
   }
 
   read(into: Int16Array, start: number, count: number): number {
@@ -58,9 +69,12 @@ export class I2S implements AudioInput, AudioOutput {
       for (let i = 0; i < FRAMES; i++) frames[2 * i] = frames[2 * i + 1] = mono[i];
       this.duplex.received(frames);
       this.duplex.fill(frames);
-      if (this.speaker === null) continue;
-      for (let i = 0; i < FRAMES; i++) mono[i] = frames[2 * i];
-      this.speaker.write(mono.buffer, 2 * FRAMES);
+      if (this.speaker !== null) {
+        for (let i = 0; i < FRAMES; i++) mono[i] = frames[2 * i];
+        this.speaker.write(mono.buffer, 2 * FRAMES);
+      }
+      const waiting = this.duplex.frames();
+      if (waiting > 0 && this.onReadable !== null) this.onReadable(waiting, 0);
     }
   }
 }

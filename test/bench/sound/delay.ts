@@ -2,7 +2,7 @@
  * Mouth to ear: clicks both ways through a call, from the time at which a sample is at the microphone to that at which it leaves the
  * loudspeaker. Once with the simulator's devices, once with the rings and the DMA buffers of a board (hal/native/duplex.ts) at both ends.
  */
-import type { AudioInput, AudioOutput, Clock } from "../../../hal/device.js";
+import type { AudioInput, AudioOutput, AudioPort, Clock } from "../../../hal/device.js";
 import { Duplex } from "../../../hal/native/duplex.js";
 import { SeededRandom } from "../../../host-sim/io/random.js";
 import { VirtualClock } from "../../../host-sim/world/clock.js";
@@ -73,8 +73,10 @@ class Clicker implements AudioInput, AudioOutput {
 
 /** As hal/native/i2s.c sets the port up. */
 const BUFFERS = 3;
-const BUFFER_MS = 10;
+const BUFFER_MS = 4;
 const BUFFER_SAMPLES = BUFFER_MS * SAMPLES_PER_MS;
+/** From the interrupt to the machine that is called. */
+const TASK_MS = 1;
 
 /**
  * The port of a board: each DMA buffer goes through the rings in its interrupt. A buffer that is filled is played when those before it
@@ -86,8 +88,13 @@ function boardOf(clock: Clock, clicker: Clicker, random: RandomSource): Mouth {
   const mono = new Int16Array(BUFFER_SAMPLES);
   /** Buffers that are filled and not played yet. */
   const filled = Array.from({ length: BUFFERS - 1 }, () => new Int16Array(BUFFER_SAMPLES));
+  let onReadable: ((frames: number, lost: number) => void) | null = null;
+  const message = clock.createTimer(() => {
+    const lost = duplex.leaveOut();
+    if (duplex.frames() > 0) onReadable?.(duplex.frames(), lost);
+  });
   let atMs = clock.now() + BUFFER_MS * fraction(random);
-  const timer = clock.createTimer(() => {
+  const interrupt = clock.createTimer(() => {
     clicker.read(mono, 0, BUFFER_SAMPLES);
     for (let i = 0; i < BUFFER_SAMPLES; i++) frames[2 * i] = frames[2 * i + 1] = mono[i];
     duplex.received(frames);
@@ -95,11 +102,23 @@ function boardOf(clock: Clock, clicker: Clicker, random: RandomSource): Mouth {
     const next = filled.shift();
     if (next !== undefined) clicker.write(next, 0, BUFFER_SAMPLES);
     filled.push(Int16Array.from({ length: BUFFER_SAMPLES }, (_, i) => frames[2 * i]));
+    if (onReadable !== null && duplex.frames() > 0) message.at(clock.now() + TASK_MS);
     atMs += BUFFER_MS;
-    timer.at(atMs);
+    interrupt.at(atMs);
   });
-  timer.at(atMs);
-  return { microphone: duplex, speaker: duplex };
+  interrupt.at(atMs);
+  const microphone: AudioPort = {
+    start(call) {
+      duplex.start();
+      onReadable = call;
+    },
+    stop() {
+      duplex.stop();
+      onReadable = null;
+    },
+    read: (into, start, count) => duplex.read(into, start, count),
+  };
+  return { microphone, speaker: duplex };
 }
 
 /** @returns the delay of each click that was made after `fromMs`, ms */

@@ -2,7 +2,7 @@
  * Two stations of the simulator in virtual time, a door and a phone, each with a microphone and a speaker that a benchmark brings along,
  * and a call between them. Their sound clocks begin at times that the seed chooses. Not here: what is heard, and what is said of it.
  */
-import type { AudioInput, AudioOutput } from "../../../hal/device.js";
+import type { AudioInput, AudioOutput, AudioPort } from "../../../hal/device.js";
 import { SeededRandom } from "../../../host-sim/io/random.js";
 import { MemoryStore } from "../../../host-sim/io/store.js";
 import { Party } from "../../../host-sim/party.js";
@@ -21,7 +21,7 @@ const PATIENCE_MS = 5000;
 
 /** What one of the two hears and says. */
 export interface Mouth {
-  microphone: AudioInput;
+  microphone: AudioInput | AudioPort;
   speaker: AudioOutput;
 }
 

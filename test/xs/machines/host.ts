@@ -6,6 +6,8 @@ export interface Host {
   /** @returns ms of the world's clock */
   now(): number;
   print(line: string): void;
+  /** Says that this wake has moved the sound of 20 ms. */
+  sound(): void;
   /** Ends the world. */
   quit(code: number): void;
   /** @returns false when the network is full */

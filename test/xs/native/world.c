@@ -3,7 +3,7 @@
  * (10.0.0.1, 10.0.0.2, ...), datagrams take one millisecond, and what a machine holds and does can be read to the slot and the octet.
  * Each machine has a global `host` with the functions below and defines `start()`, `poll()` (returns its next deadline in ms) and
  * `receive(port)`. The last machine says when it is over: `host.quit(code)`.
- * Knows nothing of SIP.
+ * A machine may say that it moved sound (`host.sound()`): that is told with the wake. Knows nothing of SIP.
  */
 #include "xs.h"
 #include "engine.h"
@@ -77,8 +77,10 @@ static int queued = 0;
 static int tellsWakes = 0;
 #define SIP_PORT 5060
 #define NOTE_BYTES 160
-#define TOLD_LEAST 100000
+#define TOLD_LEAST 20000
 static char note[NOTE_BYTES];
+/* This wake moved the sound. */
+static int isSound = 0;
 /* What waits to be read, and where the one read last came from. */
 static Datagram* current = NULL;
 static int sourceIndex = -1, sourcePort = 0;
@@ -139,6 +141,13 @@ static void print(xsMachine* the)
 	fputs(xsToString(xsArg(0)), stdout);
 	fputc('\n', stdout);
 	fflush(stdout);
+}
+
+/* sound(): this wake has moved the sound of 20 ms. */
+static void sound(xsMachine* the)
+{
+	(void)the;
+	isSound = 1;
 }
 
 static void quit(xsMachine* the)
@@ -253,6 +262,7 @@ static void wakeFor(int i, Datagram* datagram)
 	int reports = tellsWakes && i == 0;
 	if (reports) {
 		note[0] = 0;
+		isSound = 0;
 		if (datagram)
 			noteMessage("in", datagram->toPort, datagram->bytes, datagram->length);
 		bytecodes = engineMeter(machine);
@@ -276,8 +286,8 @@ static void wakeFor(int i, Datagram* datagram)
 	xsEndHost(machine);
 	if (reports) {
 		double cost = engineInstructions() - before;
-		if (cost >= TOLD_LEAST)
-			printf("wake %.0f %.0f %u%s\n", nowMs, cost, (engineMeter(machine) - bytecodes) & 0x3fffffff, note);
+		if (cost >= TOLD_LEAST || isSound)
+			printf("wake %.0f %.0f %u%s%s\n", nowMs, cost, (engineMeter(machine) - bytecodes) & 0x3fffffff, isSound ? " sound" : "", note);
 	}
 }
 
@@ -342,6 +352,7 @@ static void populate(xsMachine* machine, int index)
 	define(the, "instructions", instructions, 0);
 	define(the, "print", print, 1);
 	define(the, "quit", quit, 1);
+	define(the, "sound", sound, 0);
 	define(the, "send", sendDatagram, 6);
 	define(the, "read", readDatagram, 1);
 	define(the, "sourceMachine", sourceMachine, 0);

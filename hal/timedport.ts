@@ -1,0 +1,121 @@
+/**
+ * Frames of sound by the device's clock: where there is no codec's port that has one of its own, as in the simulator and on a board
+ * without sound; and where that port says nothing any more, for a call goes on without sound too. Whoever is late gets the frames that
+ * wait, a few at most.
+ */
+import type { AudioInput, AudioPort, Clock, DeviceTimer } from "./device.js";
+
+const FRAME_MS = 20;
+const FRAME_SAMPLES = 160;
+/** Frames that are kept for whoever is late: as many as a board's port keeps. */
+const MOST = 4;
+/** A port that did not call for so long is taken for dead. */
+const DEAD_MS = 500;
+
+type Readable = (frames: number, lost: number) => void;
+
+export class TimedPort implements AudioPort {
+  /** The input's, where it has one. */
+  readonly reference?: AudioInput["reference"];
+  private readonly clock: Clock;
+  private readonly input: AudioInput;
+  private readonly timer: DeviceTimer;
+  private onReadable: Readable = ignore;
+  private dueMs = 0;
+
+  /** @param input what the microphone hears */
+  constructor(clock: Clock, input: AudioInput) {
+    this.clock = clock;
+    this.input = input;
+    this.reference = referenceOf(input);
+    this.timer = clock.createTimer(() => this.tell());
+  }
+
+  start(onReadable: Readable): void {
+    this.onReadable = onReadable;
+    this.dueMs = this.clock.now() + FRAME_MS;
+    this.timer.at(this.dueMs);
+  }
+
+  stop(): void {
+    this.timer.stop();
+  }
+
+  read(into: Int16Array, start: number, count: number): number {
+    return this.input.read(into, start, count);
+  }
+
+  private tell(): void {
+    const waiting = 1 + Math.floor((this.clock.now() - this.dueMs) / FRAME_MS);
+    const frames = waiting < MOST ? waiting : MOST;
+    this.dueMs += waiting * FRAME_MS;
+    this.timer.at(this.dueMs);
+    this.onReadable(frames, (waiting - frames) * FRAME_SAMPLES);
+  }
+}
+
+/** A codec's port, and the clock in its place while it does not call. */
+export class WatchedPort implements AudioPort {
+  /** The port's, where it has one. */
+  readonly reference?: AudioInput["reference"];
+  private readonly clock: Clock;
+  private readonly port: AudioPort;
+  private readonly instead: TimedPort;
+  private readonly timer: DeviceTimer;
+  private readonly heard: Readable = (frames, lost) => this.onPort(frames, lost);
+  private onReadable: Readable = ignore;
+  /** It has called since the timer looked last. */
+  private isAlive = false;
+  private isTimed = false;
+
+  constructor(clock: Clock, port: AudioPort) {
+    this.clock = clock;
+    this.port = port;
+    this.reference = referenceOf(port);
+    this.instead = new TimedPort(clock, port);
+    this.timer = clock.createTimer(() => this.look());
+  }
+
+  start(onReadable: Readable): void {
+    this.onReadable = onReadable;
+    this.isAlive = false;
+    this.isTimed = false;
+    this.port.start(this.heard);
+    this.timer.at(this.clock.now() + DEAD_MS);
+  }
+
+  stop(): void {
+    this.timer.stop();
+    this.instead.stop();
+    this.port.stop();
+  }
+
+  read(into: Int16Array, start: number, count: number): number {
+    return this.port.read(into, start, count);
+  }
+
+  private onPort(frames: number, lost: number): void {
+    this.isAlive = true;
+    if (this.isTimed) {
+      this.isTimed = false;
+      this.instead.stop();
+    }
+    this.onReadable(frames, lost);
+  }
+
+  private look(): void {
+    if (!this.isAlive && !this.isTimed) {
+      this.isTimed = true;
+      this.instead.start(this.onReadable);
+    }
+    this.isAlive = false;
+    this.timer.at(this.clock.now() + DEAD_MS);
+  }
+}
+
+function referenceOf(input: AudioInput): AudioInput["reference"] {
+  if (input.reference === undefined) return undefined;
+  return (into, start, count) => input.reference?.(into, start, count);
+}
+
+function ignore(): void {}
