@@ -1,12 +1,13 @@
 /**
- * An address with its header parameters (name-addr or addr-spec, RFC 3261 §20.10): From, To, Contact, Route, Record-Route, Refer-To.
- * It finds the parts; the URI itself is uri.ts's. One element at a time: a list is taken apart by list.ts first.
+ * An address with its header parameters (name-addr or addr-spec, RFC 3261 §20.10), as in From, To, Contact, Route,
+ * Record-Route and Refer-To. This file finds the parts; uri.ts reads the URI. It reads one address at a time; list.ts
+ * takes a list apart first.
  */
 import { equal, NONE, Span } from "../core/bytes.js";
 import { STOP_DISPLAY, STOP_URI, scan, skipQuoted, skipSpace, trimEnd } from "./lex.js";
 import { ParamList, param } from "./params.js";
 
-// Own constants: see lex.ts.
+// Constants of this file: see lex.ts.
 const DISPLAY = STOP_DISPLAY;
 const URI = STOP_URI;
 const SPACE = 0x20;
@@ -19,10 +20,10 @@ const Q = new Uint8Array([0x71]);
 
 export class NameAddress {
   bytes: Uint8Array = NONE;
-  /** Display name without its quotes (escapes stay); empty when there is none. */
+  /** Display name without its quotes, with its escapes; empty when there is none. */
   displayStart = 0;
   displayEnd = 0;
-  /** The addr-spec, inside `<>` or bare. */
+  /** The addr-spec, inside of `<>` or bare. */
   uriStart = 0;
   uriEnd = 0;
   /** Header parameters from the first `;`, or empty. */
@@ -31,16 +32,16 @@ export class NameAddress {
   /** The value of `;tag`; empty when there is none. */
   tagStart = 0;
   tagEnd = 0;
-  /** It is there twice, with one value: taken, but not to be sent so. RFC 3261 §7.3.1 */
+  /** The tag is there twice with one value: such an address is read, but must not be sent on. RFC 3261 §7.3.1 */
   isTagTwice = false;
-  /** `Contact: *`; the URI is empty then. */
+  /** The value is `*` (Contact); the URI is empty then. */
   isStar = false;
   private readonly params = new ParamList();
   private readonly value = new Span();
 
   /**
-   * Reads one address, with the folding in it. The octets stay the caller's. A comma outside quotes and `<>`, white space inside
-   * `<>`, an empty tag and two different tags are malformed.
+   * Reads one address, with the folding in it. The octets stay the caller's. A comma outside quotes and `<>`, white
+   * space inside `<>`, an empty tag and two different tags are malformed.
    * @returns whether it is well formed; when it is not, nothing here may be used
    */
   parse(bytes: Uint8Array, start: number, end: number): boolean {
@@ -82,7 +83,7 @@ export class NameAddress {
     return i >= end;
   }
 
-  /** @returns where they and the white space behind them end, or -1 */
+  /** Reads the header parameters. @returns the offset behind them and the white space after them, or -1 */
   private readParams(bytes: Uint8Array, start: number, end: number): number {
     const params = this.params;
     params.begin(bytes, start, end);
@@ -90,7 +91,7 @@ export class NameAddress {
       if (!isTag(bytes, params.nameStart, params.nameEnd)) continue;
       if (params.valueEnd === params.valueStart) return -1;
       if (this.tagEnd > this.tagStart) {
-        // The same tag twice is one tag; two are nobody's.
+        // The same tag twice counts as one; two different tags are an error.
         if (!equal(bytes, this.tagStart, this.tagEnd, bytes, params.valueStart, params.valueEnd)) return -1;
         this.isTagTwice = true;
         continue;
@@ -103,12 +104,15 @@ export class NameAddress {
     return params.at;
   }
 
-  /** A header parameter, as `param` of params.ts. */
+  /** Finds a header parameter, as `param` of params.ts. */
   param(name: Uint8Array, out: Span): boolean {
     return param(this.bytes, this.paramsStart, this.paramsEnd, name, out);
   }
 
-  /** The preference of a Contact in thousandths, 0 to 1000: 1000 when it is not given, 0 when it is malformed. RFC 3261 §20.10 */
+  /**
+   * @returns the preference of a Contact in thousandths, 0 to 1000: 1000 when it is not given, 0 when it is malformed.
+   * RFC 3261 §20.10
+   */
   q(): number {
     const value = this.value;
     if (!param(this.bytes, this.paramsStart, this.paramsEnd, Q, value)) return 1000;
@@ -130,7 +134,10 @@ export class NameAddress {
   }
 }
 
-/** Over a display name without quotes, or a bare URI, with the folding in it: to what ends it, or the line. */
+/**
+ * Skips a display name without quotes, or a bare URI, with the folding in it.
+ * @returns the offset of the octet that ends it, or of the line end
+ */
 function skipDisplay(bytes: Uint8Array, at: number, end: number): number {
   let i = scan(bytes, at, end, DISPLAY);
   while (i < end && bytes[i] < SPACE) {

@@ -1,23 +1,27 @@
 /**
- * Challenges and credentials (RFC 3261 §20.7, §20.44; RFC 7616 §3.3, §3.4): WWW-Authenticate, Proxy-Authenticate, Authorization,
- * Proxy-Authorization. A comma separates both the parameters of one value and the values of one field, so what follows it decides.
- * Not here: what the parameters mean and whether an answer is right (digest.ts); schemes other than Digest are stepped over.
+ * Challenges and credentials (RFC 3261 §20.7, §20.44; RFC 7616 §3.3, §3.4) in WWW-Authenticate, Proxy-Authenticate,
+ * Authorization and Proxy-Authorization. A comma separates both the parameters of one value and the values of one
+ * field, so the text behind it decides.
+ * Not here: what the parameters mean and whether an answer is right (digest.ts). Schemes other than Digest are skipped.
  */
 
 import { equalNoCase, NONE, octets, Span, text } from "../core/bytes.js";
 import { behindFold, hexDigit, skipQuoted, skipSpace } from "./lex.js";
 
-/** What `next` and `parse` return. No value is left. */
+/**
+ * What `next` and `parse` return.
+ * No value is left.
+ */
 export const AUTH_END = 0;
-/** A Digest value; its parameters are in the view. */
+/** A Digest value was read; its parameters are in the view. */
 export const AUTH_DIGEST = 1;
-/** A value of a scheme that is not known here. */
+/** A value of an unknown scheme was read. */
 export const AUTH_OTHER = 2;
-/** Not by the grammar. */
+/** A value breaks the grammar. */
 export const AUTH_MALFORMED = -1;
-/** A parameter that we read is there twice. */
+/** A parameter that is read here is there twice. */
 export const AUTH_REPEATED = -2;
-/** A parameter that we read is longer than we keep. */
+/** A parameter that is read here is longer than its limit. */
 export const AUTH_LONG = -3;
 
 /** The longest values that are read, octets. Servers in use have nonces of up to some 150. */
@@ -35,7 +39,7 @@ const TAB = 9;
 
 const DIGEST = octets("Digest");
 const TRUE = octets("true");
-/** Names and longest values of what is read; the spans of a view stand in the same order. */
+/** Names and longest values of the parameters that are read; the spans of a view have the same order. */
 const NAMES: readonly Uint8Array[] = [
   octets("realm"),
   octets("nonce"),
@@ -63,7 +67,10 @@ const LIMITS = Uint16Array.of(
   8,
 );
 
-/** A reusable view of one value at a time. Spans are over the caller's octets, without quotes and with escapes; see `isGiven`. */
+/**
+ * A reusable view of one value at a time. Its spans point into the caller's octets, without quotes and with escapes;
+ * see `isGiven`.
+ */
 export class AuthValue {
   readonly realm = new Span();
   readonly nonce = new Span();
@@ -95,7 +102,7 @@ export class AuthValue {
   private at = 0;
   private end = 0;
   private problem = AUTH_DIGEST;
-  /** Which parameter was too long, and how long; -1: none was. */
+  /** Index of the parameter that was too long, and its length; -1: none was. */
   private longIndex = -1;
   private longBytes = 0;
 
@@ -105,7 +112,7 @@ export class AuthValue {
     this.scheme.clear();
   }
 
-  /** Prepares to walk the values in `bytes[start, end)`, the value of one header field. The octets stay the caller's. */
+  /** Starts to walk the values in `bytes[start, end)`, the value of one header field. The octets stay the caller's. */
   begin(bytes: Uint8Array, start: number, end: number): void {
     this.bytes = bytes;
     this.at = start;
@@ -113,9 +120,9 @@ export class AuthValue {
   }
 
   /**
-   * Reads the next value. A bad one does not hide those behind it, unless a quote is never closed.
-   * @returns AUTH_DIGEST, AUTH_OTHER, the first thing that was wrong (AUTH_MALFORMED, AUTH_REPEATED, AUTH_LONG), or AUTH_END.
-   * The parameters may be used after AUTH_DIGEST only
+   * Reads the next value. A bad value does not hide those behind it, unless a quote is never closed.
+   * @returns AUTH_DIGEST, AUTH_OTHER, the first error (AUTH_MALFORMED, AUTH_REPEATED, AUTH_LONG), or AUTH_END. The
+   * parameters may be used after AUTH_DIGEST only.
    */
   next(): number {
     const bytes = this.bytes;
@@ -131,7 +138,8 @@ export class AuthValue {
     this.problem = isDigest ? AUTH_DIGEST : AUTH_OTHER;
     this.longIndex = -1;
     const behind = skipSpace(bytes, i, end);
-    // A scheme is a word with white space behind it, or a word alone ("Negotiate"); without parameters Digest fails below.
+    // A scheme is a word with white space behind it, or a word alone ("Negotiate"); Digest without parameters fails
+    // below.
     if (i === schemeStart || (behind === i && i < end && bytes[i] !== COMMA)) this.fail(AUTH_MALFORMED);
     i = behind;
     do {
@@ -146,21 +154,21 @@ export class AuthValue {
     return this.problem;
   }
 
-  /** Reads `bytes[start, end)` as one value and no more, as Authorization has it. @returns as `next`, but never AUTH_END */
+  /** Reads `bytes[start, end)` as exactly one value, as in Authorization. @returns as `next`, but never AUTH_END */
   parse(bytes: Uint8Array, start: number, end: number): number {
     this.begin(bytes, start, end);
     const result = this.next();
     return result === AUTH_END || (result === AUTH_DIGEST && this.at < end) ? AUTH_MALFORMED : result;
   }
 
-  /** What was too long, for a person, behind AUTH_LONG: "nonce of 300 octets, 256 at most". Allocates. */
+  /** @returns what was too long, for a person, after AUTH_LONG: "nonce of 300 octets, 256 at most". Allocates. */
   tooLong(): string {
     const { longIndex } = this;
     if (longIndex < 0) return "";
     return text(NAMES[longIndex]) + " of " + this.longBytes + " octets, " + LIMITS[longIndex] + " at most";
   }
 
-  /** Whether the nonce of the request was merely too old: the password was not refused. RFC 7616 §3.3 */
+  /** Whether the nonce of the request was only too old, and the password was not refused. RFC 7616 §3.3 */
   isStale(): boolean {
     return this.stale.isToken(TRUE);
   }
@@ -246,7 +254,7 @@ export class AuthValue {
     return i;
   }
 
-  /** Whether what stands behind a comma is a new value: a token that no `=` follows. */
+  /** Whether a new value begins behind a comma: a token that no `=` follows. */
   private isSchemeAt(at: number): boolean {
     const tokenEnd = skipPlain(this.bytes, at, this.end, EQUALS);
     if (tokenEnd === at) return false;
@@ -255,20 +263,21 @@ export class AuthValue {
   }
 }
 
-/** Whether a parameter is there; it may be there and be empty (`opaque=""`). */
+/** Whether a parameter is there; it may be there and empty (`opaque=""`). */
 export function isGiven(span: Span): boolean {
   return span.bytes.length > 0;
 }
 
 /**
  * Copies a parameter's value as it is to be quoted again: escapes stay, line folding becomes one space. RFC 3261 §7.3.1
- * @returns its length in `out[at, end)`, or -1 when it does not fit or has a control octet, which no quoted-string of ours may have
+ * @returns its length in `out[at, end)`, or -1 when it does not fit or has a control octet, which no quoted-string of
+ * ours may have
  */
 export function copyQuoted(value: Span, out: Uint8Array, at: number, end: number): number {
   return transfer(value, out, at, end, false);
 }
 
-/** As `copyQuoted`, with the escapes taken away: for comparing with what a person wrote. */
+/** As `copyQuoted`, without the escapes: for comparing with a text of a person. */
 export function unquote(value: Span, out: Uint8Array): number {
   return transfer(value, out, 0, out.length, true);
 }
@@ -286,7 +295,7 @@ function transfer(value: Span, out: Uint8Array, at: number, outEnd: number, drop
       i = skipSpace(bytes, i, end);
       octet = SPACE;
     } else if (octet === BACKSLASH && i < end) {
-      // The escaped octet is taken here, or a second backslash would count as an escape.
+      // The escaped octet is taken here too, or a second backslash would count as an escape.
       if (!dropsEscapes) {
         if (to >= outEnd) return -1;
         out[to++] = octet;
@@ -300,8 +309,8 @@ function transfer(value: Span, out: Uint8Array, at: number, outEnd: number, drop
 }
 
 /**
- * A name (up to `stop`, which is `=`) or an unquoted value (a comma). More than a token, since nonces come without quotes too; but what
- * could break out of the quotes when it is sent back ends it.
+ * Skips a name (up to `stop`, which is `=`) or an unquoted value (up to a comma). More than a token is accepted, since
+ * nonces come without quotes too, but octets that could break out of the quotes when the value is sent back end it.
  */
 function skipPlain(bytes: Uint8Array, at: number, end: number, stop: number): number {
   let i = at;

@@ -1,17 +1,20 @@
-/** Where the body of a wanted type lies in a message: the whole body, or a part of a multipart one. Other bodies are told apart from none. */
+/**
+ * Finds the body of a wanted type in a message: the whole body, or a part of a multipart one. A body of another type is
+ * told apart from no body.
+ */
 import { equalNoCase, octets, Span } from "../core/bytes.js";
 import type { Message } from "./message.js";
 import { findPart } from "./multipart.js";
 import { HEADER_CONTENT_ENCODING, HEADER_CONTENT_TYPE } from "./names.js";
 import { param } from "./params.js";
 
-/** No body. */
+/** There is no body. */
 export const BODY_NONE = 0;
-/** What was looked for, in the span that was given. */
+/** The wanted body is in the given span. */
 export const BODY_FOUND = 1;
-/** A session description. */
+/** A session description was found. */
 export const BODY_SDP = BODY_FOUND;
-/** Something else: a request that needs what was looked for gets 415. */
+/** There is a body of another type: a request that needs the wanted one gets 415. */
 export const BODY_OTHER = 2;
 
 const APPLICATION_SDP = octets("application/sdp");
@@ -20,16 +23,16 @@ const MULTIPART_MIXED = octets("multipart/mixed");
 const MULTIPART_ALTERNATIVE = octets("multipart/alternative");
 const BOUNDARY = octets("boundary");
 const IDENTITY = octets("identity");
-/** How a session description begins. RFC 8866 §5.1 */
+/** A session description begins like this. RFC 8866 §5.1 */
 const VERSION = octets("v=0");
 
-// For the time of one call only.
+// Scratch, used within one call.
 const type = new Span();
 const boundary = new Span();
 
-/** Looks for the session description of `m`. @param out where it lies in the message's octets @returns BODY_* */
+/** Looks for the session description of `m`. @param out set to its octets in the message @returns BODY_* */
 export function findSdp(m: Message, out: Span): number {
-  // RFC 3261 §20.15 asks for a type; what looks like a description is one all the same.
+  // RFC 3261 §20.15 demands a type, but a body that begins like a description is taken without one.
   if (m.has(HEADER_CONTENT_TYPE) || !beginsSdp(m) || isEncoded(m)) return findBody(m, APPLICATION_SDP, out);
   out.set(m.bytes, m.bodyStart, m.bodyEnd);
   return BODY_SDP;
@@ -64,7 +67,7 @@ function beginsSdp(m: Message): boolean {
   return true;
 }
 
-/** Whether a Content-Type value is of that media type, its parameters aside. RFC 3261 §20.15 */
+/** Whether a Content-Type value has that media type, whatever its parameters. RFC 3261 §20.15 */
 export function hasType(value: Span, mediaType: Uint8Array): boolean {
   const bytes = value.bytes;
   let end = value.start;

@@ -1,4 +1,4 @@
-/** The Date header field (RFC 3261 §20.17) from seconds since 1970, without a calendar of the platform. */
+/** Writes the Date header field (RFC 3261 §20.17) from seconds since 1970, without a calendar of the platform. */
 import { octets } from "../core/bytes.js";
 import { CivilDate, DAY_S } from "../core/calendar.js";
 import type { Writer } from "./writer.js";
@@ -6,11 +6,11 @@ import type { Writer } from "./writer.js";
 const DATE = octets("Date: ");
 const GMT = octets(" GMT\r\n");
 const COMMA = octets(", ");
-/** Three letters each; days from the first of January 1970, a Thursday. */
+/** Names of three letters each; the days begin with that of 1 January 1970, a Thursday. */
 const DAYS = octets("ThuFriSatSunMonTueWed");
 const MONTHS = octets("JanFebMarAprMayJunJulAugSepOctNovDec");
 
-// For the time of one call only.
+// Scratch, used within one call.
 const date = new CivilDate();
 
 /** Writes `Date: Sat, 13 Nov 2010 23:29:00 GMT` and the line's end. */

@@ -1,7 +1,9 @@
 /**
- * Digest authentication (RFC 7616, RFC 8760; RFC 2617 for servers without qop): what a response is made of, whether one is right,
- * and the client's side of one challenge. Quoted values are hashed as they stand on the wire, escapes kept, on both sides.
- * Not here: whose password is given to whom (ua/credentials.ts), nonces of our own, userhash, and auth-int of others' requests.
+ * Digest authentication (RFC 7616, RFC 8760; RFC 2617 for servers without qop): how a response is made, whether one is
+ * right, and the client's side of one challenge. Both sides hash quoted values as they stand on the wire, with their
+ * escapes.
+ * Not here: which password goes to which server (ua/credentials.ts), nonces of our own (nonce.ts), userhash, and
+ * auth-int in requests of others.
  */
 import { equal, NONE, octets, Span } from "../core/bytes.js";
 import type { RandomSource } from "../core/random.js";
@@ -19,14 +21,14 @@ import { Md5 } from "./md5.js";
 import { Sha256 } from "./sha256.js";
 import { Writer } from "./writer.js";
 
-// Algorithms, the stronger the higher; ALGORITHM_OTHER is one that is not known here.
+// Algorithms: a higher number is stronger; ALGORITHM_OTHER is an unknown one.
 export const ALGORITHM_OTHER = 0;
 export const ALGORITHM_MD5 = 1;
 export const ALGORITHM_MD5_SESS = 2;
 export const ALGORITHM_SHA256 = 3;
 export const ALGORITHM_SHA256_SESS = 4;
 
-/** Indexed by algorithm: the spelling on the wire. */
+/** Names on the wire, by algorithm. */
 export const ALGORITHM_NAMES: readonly Uint8Array[] = [
   NONE,
   octets("MD5"),
@@ -35,9 +37,9 @@ export const ALGORITHM_NAMES: readonly Uint8Array[] = [
   octets("SHA-256-sess"),
 ];
 
-/** Octets that hold any result in hexadecimal. */
+/** Room for any result in hexadecimal, octets. */
 export const HEX_MAX_BYTES = 64;
-/** Digits of our cnonce and of a nonce count. */
+/** Number of digits of our cnonce, and of a nonce count. */
 const CNONCE_BYTES = 16;
 const COUNT_BYTES = 8;
 const COUNT_MAX = 0xffffffff;
@@ -48,7 +50,8 @@ const AUTH = octets("auth");
 const AUTH_INT = octets("auth-int");
 const ZERO = 0x30;
 
-// What is protected, of those that a challenge offers: the request, as before RFC 2617 without and since with a nonce count; its body too; none that is known.
+// The protection that a challenge offers: the request without a nonce count (before RFC 2617), the request with one,
+// its body too, or none that is known.
 const QOP_NONE = 0;
 const QOP_AUTH = 1;
 const QOP_AUTH_INT = 2;
@@ -66,10 +69,10 @@ const CLOSE = octets('"');
 const QOP = octets(", qop=");
 const NC = octets(", nc=");
 
-// For the time of one call only.
+// Scratch, used within one call.
 const token = new Span();
 
-/** @returns ALGORITHM_*; MD5 when none is named. RFC 7616 §3.3 */
+/** @returns ALGORITHM_*, MD5 when none is named. RFC 7616 §3.3 */
 export function algorithmOf(value: AuthValue): number {
   if (!isGiven(value.algorithm)) return ALGORITHM_MD5;
   for (let i = ALGORITHM_MD5; i <= ALGORITHM_SHA256_SESS; i++)
@@ -77,12 +80,15 @@ export function algorithmOf(value: AuthValue): number {
   return ALGORITHM_OTHER;
 }
 
-/** @returns how many hexadecimal digits a result of that algorithm has */
+/** @returns the number of hexadecimal digits of a result of that algorithm */
 export function hexSize(algorithm: number): number {
   return algorithm >= ALGORITHM_SHA256 ? 64 : 32;
 }
 
-/** @returns QOP_* to answer a challenge with: its list has the plainest first that is known here. What changes bodies on the way does auth no harm */
+/**
+ * @returns QOP_* to answer a challenge with: the plainest known one of its list. `auth` also survives changes of the
+ * body on the way
+ */
 function qopOf(value: AuthValue): number {
   if (value.qop.size() === 0) return QOP_NONE;
   const { bytes, end } = value.qop;
@@ -100,12 +106,15 @@ function qopOf(value: AuthValue): number {
   return best;
 }
 
-/** Whether a challenge offers a protection that is known here. */
+/** Whether a challenge offers a known protection. */
 export function hasKnownQop(value: AuthValue): boolean {
   return qopOf(value) !== QOP_OTHER;
 }
 
-/** How well a challenge can be answered. @returns its ALGORITHM_*, ALGORITHM_OTHER when it cannot: another algorithm, or another protection */
+/**
+ * @returns the ALGORITHM_* of a challenge; ALGORITHM_OTHER when it cannot be answered, for another algorithm or another
+ * protection
+ */
 export function strengthOf(challenge: AuthValue): number {
   if (!isGiven(challenge.realm) || challenge.nonce.size() === 0) return ALGORITHM_OTHER;
   return hasKnownQop(challenge) ? algorithmOf(challenge) : ALGORITHM_OTHER;
@@ -115,24 +124,25 @@ function isSession(algorithm: number): boolean {
   return algorithm === ALGORITHM_MD5_SESS || algorithm === ALGORITHM_SHA256_SESS;
 }
 
-/** The reckoning. One object, with its hashes, serves all who work one after the other. */
+/** Calculates responses. One object with its hashes can serve all users, one after the other. */
 export class Digest {
   private readonly md5 = new Md5();
   private readonly sha256 = new Sha256();
   private readonly raw = new Uint8Array(32);
   private readonly first = new Uint8Array(HEX_MAX_BYTES);
   private readonly second = new Uint8Array(HEX_MAX_BYTES);
-  /** These are whoever's that works with it, for the time of one call. */
+  /** Fields for the user of this object, within one call. */
   readonly result = new Uint8Array(HEX_MAX_BYTES);
   readonly view = new AuthValue();
   readonly method = new Span();
-  /** Of the request; looked at for auth-int alone. */
+  /** The body of the request, read for auth-int alone. */
   readonly body = new Span();
   readonly writer = new Writer();
 
   /**
-   * H(username:realm:password), which can stand for the password at this realm; of a -sess algorithm the part that stays.
-   * @param out room for HEX_MAX_BYTES: gets hexadecimal digits, `hexSize(algorithm)` of them
+   * Writes H(username:realm:password), which can stand for the password in this realm; for a -sess algorithm it is the
+   * part that stays.
+   * @param out room for HEX_MAX_BYTES: gets `hexSize(algorithm)` hexadecimal digits
    */
   writeSecret(algorithm: number, username: Span, realm: Span, password: Uint8Array, out: Uint8Array): void {
     const hash = this.hashOf(algorithm);
@@ -146,8 +156,9 @@ export class Digest {
   }
 
   /**
-   * The response for credentials whose nonce, uri and, as far as they are used, cnonce, nc and qop are set. RFC 7616 §3.4.1
-   * @param secret of `writeSecret` @param out gets `hexSize(algorithm)` digits
+   * Writes the response for credentials whose nonce, uri and, where they are used, cnonce, nc and qop are set. RFC 7616
+   * §3.4.1
+   * @param secret from `writeSecret` @param out gets `hexSize(algorithm)` digits
    */
   respond(credentials: AuthValue, algorithm: number, secret: Uint8Array, method: Span, out: Uint8Array): void {
     const hash = this.hashOf(algorithm);
@@ -191,10 +202,10 @@ export class Digest {
   }
 
   /**
-   * Whether the credentials were made by somebody who knows the secret. In constant time as far as the response goes.
-   * The caller sees to the rest: that user, realm and nonce are those it means, that `uri` is the request's, that `nc` rises, that
-   * qop is there when it was offered.
-   * @param algorithm the one the secret was made for; credentials of another are refused @param method of the request, as on the wire
+   * Whether credentials were made with the secret. The comparison takes constant time. The caller checks the rest: that
+   * user, realm and nonce are the expected ones, that `uri` is the request's, that `nc` rises, and that qop is there
+   * when it was offered.
+   * @param algorithm of the secret; credentials of another one are refused @param method of the request, as on the wire
    */
   verify(credentials: AuthValue, algorithm: number, secret: Uint8Array, method: Span): boolean {
     const { qop, response } = credentials;
@@ -221,7 +232,7 @@ export class Digest {
   }
 }
 
-/** @returns a user's name as it stands between quotes, escapes made; null when it cannot be sent. Allocates. */
+/** @returns a user's name with the escapes it needs between quotes, null when it cannot be sent; allocates */
 export function quotedName(username: Uint8Array): Uint8Array | null {
   const w = new Writer();
   w.begin(new Uint8Array(2 * USERNAME_MAX_BYTES), 0, 2 * USERNAME_MAX_BYTES);
@@ -229,7 +240,7 @@ export function quotedName(username: Uint8Array): Uint8Array | null {
   return w.ok && w.at > 0 ? w.bytes.slice(0, w.at) : null;
 }
 
-// Where a challenge's values and ours to it lie in one array.
+// Offsets of a challenge's values, and of ours for it, in one array.
 const REALM_AT = 0;
 const NONCE_AT = REALM_AT + REALM_MAX_BYTES;
 const OPAQUE_AT = NONCE_AT + NONCE_MAX_BYTES;
@@ -237,24 +248,24 @@ const CNONCE_AT = OPAQUE_AT + OPAQUE_MAX_BYTES;
 const COUNT_AT = CNONCE_AT + CNONCE_BYTES;
 const KEPT_BYTES = COUNT_AT + COUNT_BYTES;
 
-/** The client's side: the challenge taken last, and how often it was answered. */
+/** The client's side: the last challenge, and how often it was answered. */
 export class ClientAuth {
-  /** Whether there is a challenge to answer. */
+  /** There is a challenge to answer. */
   isReady = false;
   private readonly random: RandomSource;
   private readonly digest: Digest;
   private algorithm = ALGORITHM_OTHER;
   private count = 0;
-  /** As it stands between quotes. */
+  /** The name as it stands between quotes. */
   private username: Uint8Array = NONE;
   private password: Uint8Array = NONE;
   private readonly kept = new Uint8Array(KEPT_BYTES);
   private realmSize = 0;
   private nonceSize = -1;
-  /** -1 when there was none in the challenge. */
+  /** Size of opaque, -1 when the challenge had none. */
   private opaqueSize = -1;
   private qop = QOP_NONE;
-  /** Where the digits of a response wait for the body, in the octets that the request is written to; -1: nowhere. */
+  /** Offset, in the octets of the request, of the digits of a response that waits for the body; -1: none does. */
   private sealAt = -1;
   private readonly secret = new Uint8Array(HEX_MAX_BYTES);
 
@@ -264,7 +275,10 @@ export class ClientAuth {
     this.digest = digest;
   }
 
-  /** Who answers; the challenge is forgotten. The octets stay the caller's and are kept. @param username of `quotedName` */
+  /**
+   * Sets the user, and forgets the challenge. The octets stay the caller's and are kept.
+   * @param username from `quotedName`
+   */
   setUser(username: Uint8Array, password: Uint8Array): void {
     this.forget();
     this.username = username;
@@ -278,17 +292,19 @@ export class ClientAuth {
     this.secret.fill(0);
   }
 
-  /** Whether the challenge that was taken is for that realm, as it stands between quotes. */
+  /** Whether the last challenge is for that realm, as it stands between quotes. */
   hasRealm(realm: Span): boolean {
     return equal(realm.bytes, realm.start, realm.end, this.kept, REALM_AT, REALM_AT + this.realmSize);
   }
 
-  /** Goes on with another nonce, as the server said in an answer, `bytes[start, end)` of between quotes. RFC 7616 §3.5 */
+  /**
+   * Takes the next nonce, which the server gave in an answer: `bytes[start, end)` from between quotes. RFC 7616 §3.5
+   */
   renewNonce(bytes: Uint8Array, start: number, end: number): void {
     if (!this.isReady) return;
     token.set(bytes, start, end);
     const size = copyQuoted(token, this.kept, NONCE_AT, OPAQUE_AT);
-    // What does not fit is asked for anew: a server that wants another nonce challenges the old one.
+    // A nonce that does not fit is dropped: a server that wants it challenges the old one.
     if (size <= 0) {
       this.forget();
       return;
@@ -300,10 +316,11 @@ export class ClientAuth {
   }
 
   /**
-   * Takes a challenge and copies what it needs of it. The same nonce again goes on with the count, even if
-   * it was forgotten: a server takes a count that falls back for a replay.
+   * Takes a challenge and copies its values. The same nonce once more goes on with the count, even if it was forgotten:
+   * a server takes a lower count for a replay.
    * @param challenge may be the view of our digest
-   * @returns false when it cannot be answered (see `strengthOf`) or does not fit; then the challenge before is forgotten
+   * @returns false when it cannot be answered (see `strengthOf`) or does not fit; then the challenge before is
+   * forgotten too
    */
   take(challenge: AuthValue): boolean {
     const { kept, digest } = this;
@@ -331,7 +348,8 @@ export class ClientAuth {
 
   /**
    * Writes a value of Authorization or Proxy-Authorization for the request, and counts. RFC 7616 §3.4
-   * @param uri the Request-URI as it is written @returns false when nothing was written: no challenge, or a URI that quotes cannot hold
+   * @param uri the Request-URI as it is written
+   * @returns false when nothing was written: there is no challenge, or quotes cannot hold the URI
    */
   write(w: Writer, methodName: Uint8Array, uri: Span): boolean {
     if (!this.isReady || this.count >= COUNT_MAX || !isQuotable(uri)) return false;
@@ -374,24 +392,26 @@ export class ClientAuth {
       w.put(NC);
       w.span(answer.nc);
     }
-    // The URI's octets are the caller's: nothing of them is kept.
+    // The URI's octets are the caller's, so none of them is kept.
     answer.clear();
     return true;
   }
 
-  /** Whether `write` wrote a response that has to wait for the body, as auth-int does. */
+  /** Whether `write` wrote a response that waits for the body, as auth-int does. */
   get isOpen(): boolean {
     return this.sealAt >= 0;
   }
 
-  /** What was written last is not sent. */
+  /** Drops the response that was written last: it is not sent. */
   abandon(): void {
     this.sealAt = -1;
   }
 
   /**
-   * Puts the response where `write` left it open, now that the request is whole, unless it was shortened to less than that.
-   * @param bytes the request is bytes[0, end), its body bytes[bodyStart, end) @param method and @param uri as they are in it
+   * Writes the response into the place that `write` left open, now that the request is whole, unless the request was
+   * cut before that place.
+   * @param bytes the request is bytes[0, end), its body bytes[bodyStart, end) @param method
+   * @param uri as they are in it
    */
   seal(bytes: Uint8Array, bodyStart: number, end: number, method: Span, uri: Span): void {
     const { digest, algorithm, sealAt } = this;
@@ -408,7 +428,7 @@ export class ClientAuth {
     digest.body.clear();
   }
 
-  /** Our answer as a view over what is kept; it is the digest's, and holds for the time of one call. */
+  /** @returns our answer as a view over the kept values; it is the digest's, and holds within one call */
   private lay(): AuthValue {
     const { kept } = this;
     const answer = this.digest.view;
@@ -417,7 +437,8 @@ export class ClientAuth {
     answer.realm.set(kept, REALM_AT, REALM_AT + this.realmSize);
     answer.nonce.set(kept, NONCE_AT, NONCE_AT + this.nonceSize);
     if (this.opaqueSize >= 0) answer.opaque.set(kept, OPAQUE_AT, OPAQUE_AT + this.opaqueSize);
-    // One cnonce for one nonce: the key of a -sess algorithm is then the same whether the server keeps it or makes it anew.
+    // One nonce has one cnonce, so the key of a -sess algorithm is the same whether the server keeps it or makes it
+    // again.
     const hasQop = this.qop !== QOP_NONE;
     if (hasQop || isSession(this.algorithm)) answer.cnonce.set(kept, CNONCE_AT, COUNT_AT);
     if (hasQop) {
@@ -446,7 +467,7 @@ function trim(value: Span): void {
   while (value.end > value.start && bytes[value.end - 1] <= 0x20) value.end -= 1;
 }
 
-/** Whether the octets stand between quotes as they are. Not of every Contact that a stranger sent. */
+/** Whether octets can stand between quotes as they are. Those of a stranger's Contact may not. */
 function isQuotable(value: Span): boolean {
   for (let i = value.start; i < value.end; i++) {
     const octet = value.bytes[i];
@@ -455,7 +476,7 @@ function isQuotable(value: Span): boolean {
   return value.end > value.start;
 }
 
-/** Lower-case hexadecimal digits, two for each of `size` octets. */
+/** Writes lower-case hexadecimal digits, two for each of `size` octets. */
 function putHex(bytes: Uint8Array, size: number, out: Uint8Array): void {
   for (let i = 0, to = 0; i < size; i++) {
     const high = bytes[i] >> 4;

@@ -1,7 +1,8 @@
 /**
- * Questions to a name server and its answers, for drivers that have no better way: A and SRV records over UDP. RFC 1035, RFC 2782.
- * Not here: asking (hal/moddable/resolver.ts), other records, names with other octets than letters, digits, "-" and "_", DNSSEC.
- * A look-up happens seldom: here objects and texts may be made.
+ * Questions to a name server and its answers, for drivers without a resolver: A and SRV records over UDP. RFC 1035, RFC
+ * 2782 A look-up is rare, so objects and texts are made here.
+ * Not here: asking (hal/moddable/resolver.ts), other records, names with other octets than letters, digits, "-" and
+ * "_", DNSSEC.
  */
 import { lower } from "../core/bytes.js";
 
@@ -10,41 +11,46 @@ const DNS_CNAME = 5;
 export const DNS_SRV = 33;
 const CLASS_IN = 1;
 
-/** The longest answer over UDP without extensions; also room for any question. */
+/** The longest answer over UDP without extensions, octets; any question fits as well. */
 export const DNS_BYTES = 512;
 const HEADER_BYTES = 12;
 const NAME_CHARACTERS = 253;
 const LABEL_OCTETS = 63;
-/** Of each kind; what comes after is left out. */
+/** Number of records of each kind; further ones are left out. */
 const RECORDS = 8;
 
-/** What `readAnswer` returns beside the response codes of the server (0 to 15): these octets answer another question, or none. */
+/**
+ * `readAnswer` returns this, or the response code of the server (0 to 15): the octets answer another question, or none.
+ */
 export const DNS_NOT_OURS = -1;
 
 export interface Service {
   priority: number;
   weight: number;
   port: number;
-  /** Lower case; "" is the root: there is no such service. */
+  /** In lower case; "" is the root: there is no such service. */
   target: string;
 }
 
 export interface DnsAnswer {
   services: Service[];
-  /** Of the name that was asked for, or of the one it is an alias of. */
+  /** Addresses of the name that was asked for, or of the name it is an alias of. */
   addresses: number[];
-  /** What the server adds: addresses of other names. */
+  /** Names whose addresses the server adds. */
   otherNames: string[];
   otherAddresses: number[];
 }
 
-/** @returns the octets written from the start of `out`, which has room for DNS_BYTES; -1 when `name` is no name of a host */
+/**
+ * Writes a question.
+ * @returns its length in `out`, which has room for DNS_BYTES; -1 when `name` is no name of a host
+ */
 export function writeQuestion(out: Uint8Array, id: number, name: string, type: number): number {
   if (name.length === 0 || name.length > NAME_CHARACTERS) return -1;
   out.fill(0, 0, HEADER_BYTES);
   out[0] = id >>> 8;
   out[1] = id;
-  // Recursion desired, one question.
+  // The flag "recursion desired", and one question.
   out[2] = 1;
   out[5] = 1;
   let at = HEADER_BYTES;
@@ -62,7 +68,7 @@ export function writeQuestion(out: Uint8Array, id: number, name: string, type: n
       label = at++;
     }
   }
-  // A name that ends with a dot has had its root label already.
+  // A name that ends with a dot has its root label already.
   out[label] = 0;
   at = label + 1;
   out[at + 1] = type;
@@ -71,7 +77,10 @@ export function writeQuestion(out: Uint8Array, id: number, name: string, type: n
   return at + 4;
 }
 
-/** @param into emptied, then filled with what `bytes[0, end)` says of that question. @returns the server's response code, 0 to 15, or DNS_NOT_OURS */
+/**
+ * Reads the answer to that question from `bytes[0, end)`.
+ * @param into emptied, then filled @returns the server's response code, 0 to 15, or DNS_NOT_OURS
+ */
 export function readAnswer(
   bytes: Uint8Array,
   end: number,
@@ -118,7 +127,11 @@ export function readAnswer(
   return bytes[3] & 15;
 }
 
-/** The place in `services` of the one to try first, -1 when there is none. RFC 2782: lowest priority, within it by lot with the weights. @param lot from 0 to 1, without 1 */
+/**
+ * @param lot from 0 to 1, without 1
+ * @returns the index in `services` of the one to try first, -1 when there is none: that of the lowest priority, within
+ * it by lot with the weights. RFC 2782
+ */
 export function chooseService(services: readonly Service[], lot: number): number {
   let lowest = Infinity;
   let weights = 0;
@@ -134,7 +147,7 @@ export function chooseService(services: readonly Service[], lot: number): number
   let found = -1;
   for (let i = 0; i < services.length; i++) {
     if (services[i].priority !== lowest) continue;
-    // With the weight 0 only when all have it, or nothing else is left.
+    // A service of weight 0 is taken only when no other is left.
     if (found < 0 || services[i].weight > 0) found = i;
     left -= services[i].weight;
     if (left < 0) break;
@@ -146,7 +159,10 @@ function service(bytes: Uint8Array, at: number, target: string): Service {
   return { priority: uint16(bytes, at), weight: uint16(bytes, at + 2), port: uint16(bytes, at + 4), target };
 }
 
-/** Follows pointers, which lead towards the start only. @returns labels of lower case with dots between, "" for the root; null when it is none of ours */
+/**
+ * Reads a name and follows its pointers, which lead towards the start only.
+ * @returns labels in lower case with dots between, "" for the root; null when it is not a name that is read here
+ */
 function readName(bytes: Uint8Array, from: number, end: number): string | null {
   let out = "";
   let at = from;
@@ -172,7 +188,7 @@ function readName(bytes: Uint8Array, from: number, end: number): string | null {
   return null;
 }
 
-/** @returns the place after the name at `at`, -1 when it does not end */
+/** @returns the offset behind the name at `at`, -1 when it does not end */
 function afterName(bytes: Uint8Array, at: number, end: number): number {
   while (at < end) {
     const size = bytes[at];

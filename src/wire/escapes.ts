@@ -1,5 +1,6 @@
 /**
- * Escapes in URIs (`%41`), and the `name=value` components of their parameters and headers. RFC 3261 §19.1.2, §19.1.4
+ * Reads escapes in URIs (`%41`), and the `name=value` components of their parameters and headers. RFC 3261 §19.1.2,
+ * §19.1.4
  */
 import { lower, type Span } from "../core/bytes.js";
 import { hexDigit } from "./lex.js";
@@ -7,7 +8,10 @@ import { hexDigit } from "./lex.js";
 const PERCENT = 0x25;
 const EQUALS = 0x3d;
 
-/** Finds name[=value] between separators, the name `name[wantedStart, wantedEnd)` without case and escapes. @returns whether it is there */
+/**
+ * Finds name[=value] between separators, by the name `name[wantedStart, wantedEnd)` without case and escapes.
+ * @returns whether it is there
+ */
 export function component(
   bytes: Uint8Array,
   start: number,
@@ -39,8 +43,9 @@ export function component(
 }
 
 /**
- * Equal when escapes are read: `%61` is `a`, but an escaped reserved octet is not the octet itself (RFC 3261 §19.1.4).
- * `anyCase`: letters compared without case.
+ * Whether two texts are equal with their escapes read: `%61` is `a`, but an escaped reserved octet is not the octet
+ * itself (RFC 3261 §19.1.4).
+ * @param anyCase letters are compared without case
  */
 export function equalEscaped(
   a: Uint8Array,
@@ -65,7 +70,7 @@ export function equalEscaped(
   return i >= aEnd && j >= bEnd;
 }
 
-/** The octet an escape at `at` stands for, plus 256 when it may not be taken for itself; PERCENT when it is no escape. */
+/** @returns the octet of the escape at `at`, plus 256 when it is reserved; PERCENT when there is no escape */
 function escaped(bytes: Uint8Array, at: number, end: number): number {
   if (at + 2 >= end) return PERCENT;
   const high = hexDigit(bytes[at + 1]);
@@ -76,7 +81,7 @@ function escaped(bytes: Uint8Array, at: number, end: number): number {
 }
 
 /**
- * Writes `bytes[start, end)` with its escapes taken away to `out` from `at`. A `%` without two digits stays as it is.
+ * Writes `bytes[start, end)` without its escapes to `out` from `at`. A `%` without two digits stays as it is.
  * @returns the offset behind the last octet, or -1 when it does not fit
  */
 // biome-ignore lint/suspicious/noShadowRestrictedNames: XS and RFC 3986 have the word; the old global takes strings
@@ -98,7 +103,7 @@ export function unescape(bytes: Uint8Array, start: number, end: number, out: Uin
   return to;
 }
 
-/** ";", "/", "?", ":", "@", "&", "=", "+", "$", ",": RFC 2396 §2.2, as RFC 3261 §25.1 takes it. */
+/** Whether an octet is reserved: one of ;/?:@&=+$, by RFC 2396 §2.2, as RFC 3261 §25.1 has it. */
 function isReserved(octet: number): boolean {
   return (
     octet === 0x3b ||

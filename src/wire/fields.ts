@@ -1,6 +1,6 @@
 /**
- * The table of a message's header fields: one row a field in the order they came, as offsets into the octets. Fixed size, made once.
- * It knows names by number and values by their ends; message.ts fills it.
+ * The table of a message's header fields: one row a field in the order they came, as offsets into the octets. Its size
+ * is fixed. It knows names by number and values by their ends; headreader.ts fills it.
  */
 import { equalNoCase, NONE, parseUint, type Span } from "../core/bytes.js";
 import { skipSpace, trimEnd } from "./lex.js";
@@ -12,22 +12,23 @@ const COMMA = 0x2c;
 const SEMICOLON = 0x3b;
 const BRACKET = 0x28;
 
-// A row: the id in the low 8 bits with the length of the name above it, where the name starts, where the value starts and ends.
+// A row: the id in the low 8 bits with the length of the name above it, the start of the name, the start and the end of
+// the value.
 const ROW_SHIFT = 2;
 const ID_MASK = 0xff;
 
-/** The bit of each id: the first sixteen have one each, those above share the other sixteen. */
+/** The bit of each id: the first sixteen have one each, the others share the other sixteen. */
 export const HEADER_BITS = new Int32Array(HEADER_COUNT);
 for (let id = 0; id < HEADER_COUNT; id++) HEADER_BITS[id] = 1 << (id < 16 ? id : id | 16);
 
 export class Fields {
-  /** The octets the offsets are of. */
+  /** The octets that the offsets belong to. */
   bytes: Uint8Array = NONE;
-  /** How many header fields there are. */
+  /** Number of header fields. */
   rows = 0;
   /** The same octets, to be read four at a time. */
   protected view: DataView = NO_VIEW;
-  // The buffers that messages are read from are few and stay: the last ones keep their views, which would be garbage otherwise.
+  // Messages are read from a few buffers that stay, so the views of the last ones are kept instead of made again.
   private readonly viewed: Uint8Array[] = [NONE, NONE, NONE, NONE];
   private readonly views: DataView[] = [NO_VIEW, NO_VIEW, NO_VIEW, NO_VIEW];
   private newest = 0;
@@ -35,12 +36,12 @@ export class Fields {
   /** The bits (HEADER_BITS) of the ids that are there. */
   protected present = 0;
 
-  /** `maxHeaders` rows of 16 octets, made here; a message with more fields is answered with 513. */
+  /** @param maxHeaders number of rows of 16 octets; a message with more fields is answered with 513 */
   constructor(maxHeaders: number) {
     this.table = new Int32Array(maxHeaders << ROW_SHIFT);
   }
 
-  /** Begins an empty table over `bytes`. */
+  /** Starts an empty table over `bytes`. */
   protected clearFields(bytes: Uint8Array): void {
     this.rows = this.present = 0;
     if (bytes === this.bytes) return;
@@ -87,7 +88,7 @@ export class Fields {
     return -1;
   }
 
-  /** HEADER_* of a row from 0 to `rows` - 1. */
+  /** @returns HEADER_* of a row from 0 to `rows` - 1 */
   id(row: number): number {
     return this.table[row << ROW_SHIFT] & ID_MASK;
   }
@@ -101,7 +102,7 @@ export class Fields {
     return this.table[at + 1] + (this.table[at] >>> 8);
   }
 
-  /** The value is trimmed of white space at both ends; folding inside it stays. */
+  /** @returns the start of the value, which is trimmed of white space at both ends; folding inside of it stays */
   valueStart(row: number): number {
     return this.table[(row << ROW_SHIFT) + 2];
   }
@@ -114,7 +115,10 @@ export class Fields {
     return this.first(id) >= 0;
   }
 
-  /** The value of the first field with that id. `out` is over the message's octets. @returns whether there is one */
+  /**
+   * Finds the value of the first field with that id.
+   * @param out set over the message's octets @returns whether there is one
+   */
   value(id: number, out: Span): boolean {
     const row = this.first(id);
     if (row < 0) return false;
@@ -122,7 +126,10 @@ export class Fields {
     return true;
   }
 
-  /** Whether the comma-separated tokens of all fields with that id (Require, Supported, Allow) hold `token`, without case; parameters are passed over. */
+  /**
+   * Whether the comma-separated tokens of all fields with that id (Require, Supported, Allow) include `token`, without
+   * case and parameters.
+   */
   contains(id: number, token: Uint8Array): boolean {
     const bytes = this.bytes;
     for (let row = this.first(id); row >= 0; row = this.next(row)) {
@@ -141,8 +148,9 @@ export class Fields {
   }
 
   /**
-   * The value of the first field with that id as a number; parameters and a comment behind it are passed over (Expires, Min-SE,
-   * `Retry-After: 18 (in a meeting);duration=3600`). @returns 0 to `max`, -1 when it is absent, -2 when it is malformed or over `max`
+   * Reads the value of the first field with that id as a number; parameters and a comment behind it are skipped
+   * (Expires, Min-SE, `Retry-After: 18 (in a meeting);duration=3600`).
+   * @returns 0 to `max`, -1 when it is absent, -2 when it is malformed or over `max`
    */
   uint(id: number, max: number): number {
     const row = this.first(id);

@@ -1,25 +1,28 @@
 /**
- * What digest authentication asks of a hash function, and the part that MD5 and SHA-256 share: cutting octets into blocks of 64 and
- * padding the last. A device with hardware for it gives other classes of the same shape under the same module names.
- * Fixed memory: all of it is made by the constructor, nothing by use.
+ * The hash functions of digest authentication, and the part that MD5 and SHA-256 share: they cut octets into blocks of
+ * 64 and pad the last one. A device with hardware for it has other classes of the same shape under the same module
+ * names. The constructor makes all memory.
  */
 
 export interface Hash {
-  /** Octets of the result. */
+  /** Size of the result, octets. */
   readonly sizeBytes: number;
-  /** Begins a new message; whatever was under way is forgotten. */
+  /** Begins a new message and forgets the last one. */
   begin(): void;
-  /** Takes the next octets of the message; they are read during the call only. */
+  /** Takes the next octets of the message, which are read during the call only. */
   update(bytes: Uint8Array, start: number, end: number): void;
-  /** Ends the message and writes `sizeBytes` octets at `out[at]`; the caller has seen to the room. The next use starts with `begin`. */
+  /**
+   * Ends the message and writes `sizeBytes` octets at `out[at]`; the caller has checked the room. The next use starts
+   * with `begin`.
+   */
   finish(out: Uint8Array, at: number): void;
 }
 
 const BLOCK_BYTES = 64;
-/** Where the length of the message stands in the last block. */
+/** Offset of the length of the message in the last block. */
 const LENGTH_AT = 56;
 
-/** The blocks of a hash of the Merkle-Damgård kind with 32-bit words. */
+/** A hash of the Merkle-Damgård kind with 32-bit words. */
 export abstract class BlockHash implements Hash {
   abstract readonly sizeBytes: number;
   private readonly rest = new Uint8Array(BLOCK_BYTES);
@@ -67,24 +70,24 @@ export abstract class BlockHash implements Hash {
       filled = 0;
     }
     rest.fill(0, filled, BLOCK_BYTES);
-    // The length in bits: its low 32 bits, and what is above them.
+    // The length in bits: its low 32 bits, and the bits above them.
     const low = (this.totalBytes << 3) | 0;
     const high = Math.floor(this.totalBytes / 0x20000000) | 0;
     this.putWord(rest, LENGTH_AT, this.isBigEndian ? high : low);
     this.putWord(rest, LENGTH_AT + 4, this.isBigEndian ? low : high);
     this.block(rest, 0);
     for (let word = 0; word * 4 < this.sizeBytes; word++) this.putWord(out, at + word * 4, this.word(word));
-    // What was hashed is a secret more often than not.
+    // The hashed text often is a secret, so it is wiped.
     rest.fill(0);
   }
 
-  /** Sets the state to what the standard says. */
+  /** Sets the state to the start values of the standard. */
   protected abstract start(): void;
 
-  /** Works `bytes[at, at + 64)` into the state. */
+  /** Mixes `bytes[at, at + 64)` into the state. */
   protected abstract block(bytes: Uint8Array, at: number): void;
 
-  /** Word `index` of the state. */
+  /** @returns word `index` of the state */
   protected abstract word(index: number): number;
 
   private putWord(out: Uint8Array, at: number, value: number): void {

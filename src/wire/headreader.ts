@@ -1,7 +1,9 @@
 /**
- * The head of a message: the start line, then one row of the table for each header field, and the values that every layer asks for. On a board C
- * (hal/native/headreader.c) does the same, for here each octet costs an interpreter some ten bytecodes, and a message has hundreds. Whatever that
- * finds malformed is left to the readers that are used here, which say what is wrong. Not here: what a message lacks, and its body.
+ * Reads the head of a message: the start line, then one row of the table for each header field, and the values that
+ * every layer needs. On a board C (hal/native/headreader.c) does the same, for here an interpreter needs some ten
+ * bytecodes for each octet, and a message has hundreds. What C finds malformed is left to the readers used here, which
+ * say what is wrong.
+ * Not here: what a message lacks, and its body.
  */
 import { HEADER_BITS } from "./fields.js";
 import { behindLineEnd, STOP_TOKEN, scan, skipSpace, trimEnd } from "./lex.js";
@@ -38,18 +40,18 @@ import {
 } from "./problems.js";
 import { MAX_FORWARDS_BAD, UNUSUAL, Values } from "./values.js";
 
-// Octets, and below ids: own constants, see lex.ts.
+// Octets, and below them ids: constants of this file, see lex.ts.
 const TAB = 9;
 const CR = 13;
 const SPACE = 0x20;
 const COLON = 0x3a;
 
-/** Fields that are passed over when they are malformed, a 1 for each id: those that people read, and those that nobody here knows. */
+/** Fields that are skipped when they are malformed, 1 for each id: those that people read, and unknown ones. */
 const NEEDLESS = new Uint8Array(HEADER_COUNT);
 NEEDLESS[HEADER_OTHER] = NEEDLESS[HEADER_SUBJECT] = NEEDLESS[HEADER_DATE] = NEEDLESS[HEADER_USER_AGENT] = 1;
 NEEDLESS[HEADER_SERVER] = NEEDLESS[HEADER_WARNING] = NEEDLESS[HEADER_REASON] = NEEDLESS[HEADER_MAX_FORWARDS] = 1;
 
-/** CRLF and an octet that has the bit of letters; CRLF twice. */
+/** CRLF and an octet with the bit of letters; CRLF twice. */
 const LINE_END = 0x400a0d;
 const HEADER_END = 0x0a0d0a0d;
 
@@ -67,21 +69,25 @@ const BITS = HEADER_BITS;
 const TOKEN = STOP_TOKEN;
 
 export class HeadReader extends Values {
-  /** A field that nobody needs was malformed, and passed over: it is not in the table. RFC 3261 §8.2.2 */
+  /** A malformed field that is not needed was skipped and is not in the table. RFC 3261 §8.2.2 */
   isOdd = false;
 
-  /** The id of the field that `problem` is about, where it is about one that is read here. */
+  /** Id of the field that `problem` is about, if it is one that is read here. */
   protected problemField = HEADER_OTHER;
 
-  /** Reads from the start line on, after all was cleared. @returns where the body begins, or -1 when this is no SIP at all */
+  /**
+   * Reads from the start line on, after all was cleared.
+   * @returns the offset of the body, or -1 when this is no SIP at all
+   */
   protected readHead(at: number, end: number): number {
     const next = this.readStartLine(at, end);
     return next < 0 ? -1 : this.readFields(next, end);
   }
 
   /**
-   * Fills the table, one field a turn. Nearly every field is as it usually is, and costs few instructions here and no call of a function
-   * but of those that read values; all others are left to `readOddName` and `readOddField`. @returns where the body begins
+   * Fills the table, one field a turn. Nearly every field has its usual form, and costs few instructions and only calls
+   * of functions that read values; others are left to `readOddName` and `readOddField`.
+   * @returns the offset of the body
    */
   private readFields(at: number, end: number): number {
     const bytes = this.bytes;
@@ -139,7 +145,7 @@ export class HeadReader extends Values {
       }
       start = i + length + 2;
       if (id > CONTENT_LENGTH) {
-        // As controlStop.
+        // This is `controlStop`, inlined.
         stop = start;
         while (stop < wordsEnd) {
           x = view.getInt32(stop, true);
@@ -156,10 +162,10 @@ export class HeadReader extends Values {
       else if (id === VIA) stop = this.readUsualVia(start, end);
       else if (id <= TO) stop = this.readUsualAddress(id, start, end);
       else stop = this.readUsual(id, start, end);
-      // CRLF and a letter, or the empty line.
+      // There is CRLF and a letter, or the empty line.
       x = stop < lineEndsEnd ? view.getInt32(stop, true) : 0;
       if ((x & 0x40ffff) === LINE_END || x === HEADER_END) {
-        // As addRow.
+        // This is `addRow`, inlined.
         present |= BITS[id];
         if (row >= rowsEnd) this.fail(PROBLEM_TABLE);
         else {
@@ -185,7 +191,10 @@ export class HeadReader extends Values {
     }
   }
 
-  /** A field whose name is not known, short, or not followed by its colon at once. @returns where the next line begins */
+  /**
+   * Reads a field whose name is unknown, short, or not directly followed by its colon.
+   * @returns the offset of the next line
+   */
   private readOddName(at: number, end: number): number {
     const bytes = this.bytes;
     const nameEnd = scan(bytes, at, end, TOKEN);
@@ -193,7 +202,7 @@ export class HeadReader extends Values {
     while (i < end && (bytes[i] === SPACE || bytes[i] === TAB)) i += 1;
     if (i < end && bytes[i] === COLON && nameEnd > at)
       return this.readOddField(headerOf(bytes, at, nameEnd), at, nameEnd, i + 1, end);
-    // White space goes on with the line before; behind the first one there is none to go on with.
+    // White space continues the line before; the first line of fields has none before it.
     if (bytes[at] === SPACE || bytes[at] === TAB) this.fail(PROBLEM_LINE);
     const before = this.problem;
     i = this.lineStop(i, end);
@@ -202,7 +211,7 @@ export class HeadReader extends Values {
     return i + (i < end && bytes[i] === CR ? 2 : 1);
   }
 
-  /** Any field, from behind its colon on. @returns where the next line begins */
+  /** Reads any field from behind its colon on. @returns the offset of the next line */
   private readOddField(id: number, nameStart: number, nameEnd: number, at: number, end: number): number {
     const bytes = this.bytes;
     const before = this.problem;

@@ -1,6 +1,6 @@
 /**
- * Whether two names mean the same host or the same user (RFC 3261 §19.1.4): the one comparison for all who ask who somebody is.
- * Neither letters of another case in a host, nor an escape, nor the dot at the end of a full domain name makes another name.
+ * Compares hosts and users (RFC 3261 §19.1.4); every check of an identity uses these functions. Letter case in a host,
+ * an escape, and the dot at the end of a full domain name make no difference.
  * Not here: whether two URIs name the same user (`Uri.isSameUser`) or mean the same resource (`Uri.equals`), and DNS.
  */
 import { parseIPv4 } from "../core/address.js";
@@ -11,18 +11,21 @@ const DOT = 0x2e;
 const PERCENT = 0x25;
 const NINE = 0x39;
 
-/** @returns the end of the host without the dot behind its last label (RFC 1034 §3.1); a dot alone stays */
+/** @returns the end of the host without the dot behind its last label (RFC 1034 §3.1); a lone dot stays */
 export function hostEndOf(bytes: Uint8Array, start: number, end: number): number {
   return end - start > 1 && bytes[end - 1] === DOT && bytes[end - 2] !== DOT ? end - 1 : end;
 }
 
-/** @returns the IPv4 address that the host is, however it is spelled; -1 for a name */
+/** @returns the IPv4 address that a host is, however it is spelled; -1 for a name */
 export function addressOf(bytes: Uint8Array, start: number, end: number): number {
   if (start >= end || bytes[start] > NINE) return -1;
   return parseIPv4(bytes, start, hostEndOf(bytes, start, end));
 }
 
-/** Whether two hosts are the same: names without case and without the dot at their end, addresses by their number. No host is the same as no host. */
+/**
+ * Whether two hosts are the same: names without case and without the dot at their end, addresses by their number. Two
+ * empty hosts are the same.
+ */
 export function sameHost(
   a: Uint8Array,
   aStart: number,
@@ -39,9 +42,9 @@ export function sameHost(
 }
 
 /**
- * Whether two user parts are the same: with case, every escape read. An escaped reserved octet counts as the octet itself, other than
- * in `Uri.equals`: whoever looks a user up reads the name without escapes, and `%2B49` must not pass as another than `+49`.
- * An escape is two digits behind a `%`; any other `%` is itself.
+ * Whether two user parts are the same, with case, and with every escape read. An escaped reserved octet counts as the
+ * octet itself, unlike in `Uri.equals`: users are looked up without escapes, so `%2B49` must not pass as another user
+ * than `+49`. An escape is two digits behind a `%`; any other `%` is itself.
  */
 export function sameUser(
   a: Uint8Array,
@@ -63,7 +66,7 @@ export function sameUser(
   return i >= aEnd && j >= bEnd;
 }
 
-/** As `sameUser`, of telephone numbers: what people write between digits does not count. RFC 3966 §4 */
+/** As `sameUser`, for telephone numbers, without the separators between digits. RFC 3966 §4 */
 export function sameNumber(
   a: Uint8Array,
   aStart: number,
@@ -86,12 +89,12 @@ export function sameNumber(
   }
 }
 
-/** The visual separators of a number: - . ( ) */
+/** Whether an octet is a visual separator of a number: - . ( ) */
 export function isSeparator(octet: number): boolean {
   return octet === 0x2d || octet === 0x2e || octet === 0x28 || octet === 0x29;
 }
 
-/** @returns the octet that the escape at `at` stands for, -1 when none is there */
+/** @returns the octet of the escape at `at`, -1 when there is none */
 function escapedAt(bytes: Uint8Array, at: number, end: number): number {
   if (bytes[at] !== PERCENT || at + 2 >= end) return -1;
   const high = hexDigit(bytes[at + 1]);

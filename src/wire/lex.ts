@@ -1,11 +1,13 @@
 /**
- * The few lexical rules that all of SIP's values share (RFC 3261 §25.1): token, linear white space, quoted-string, ends of lines.
- * Offsets in, offsets out. Nothing here knows a header field, and nothing reads at or behind `end`.
+ * The lexical rules that all values of SIP share (RFC 3261 §25.1): token, linear white space, quoted-string, line ends.
+ * Functions take and return offsets. They know no header field, and read nothing at or behind `end`.
  *
- * The readers of values run on the raw octets of a message, without a first pass that looks for the end of the line: every scan
- * stops at a control octet, `skipSpace` steps over line folding, and what it then stops at is the end of the value or an error.
+ * The readers of values work on the raw octets of a message, without a first pass that looks for the end of the line:
+ * every scan stops at a control octet, `skipSpace` steps over line folding, and the next octet is the end of the value
+ * or an error.
  *
- * Files with inner loops have octets as constants of their own: V8 loads and checks an imported one each time it is used.
+ * Files with inner loops have octets as constants of their own: V8 loads and checks an imported one each time it is
+ * used.
  */
 
 const TAB = 9;
@@ -18,25 +20,27 @@ const LESS = 0x3c;
 const GREATER = 0x3e;
 const BACKSLASH = 0x5c;
 
-// What a scan stops at: one bit each, so that one table and one loop serve them all.
-/** What is not in a token. RFC 3261 §25.1 */
+// Octets that end a scan: one bit for each set, so that one table and one loop serve all.
+/** Octets that are not in a token. RFC 3261 §25.1 */
 export const STOP_TOKEN = 1;
-/** What cannot stand in a parameter's name or unquoted value. Generous otherwise, for IPv6 addresses and odd tags. */
+/**
+ * Octets that are not in a parameter's name or unquoted value. Others are accepted, for IPv6 addresses and odd tags.
+ */
 export const STOP_WORD = 2;
-/** What cannot stand in a URI as header fields hold it. */
+/** Octets that are not in a URI in a header field. */
 export const STOP_URI = 4;
-/** What ends a display name without quotes, or a bare URI. */
+/** Octets that end a display name without quotes, or a bare URI. */
 export const STOP_DISPLAY = 8;
-/** White space and controls. */
+/** White space and control octets. */
 export const STOP_SPACE = 16;
-/** Controls: HT, line ends and what is not allowed. */
+/** Control octets: HT, line ends and forbidden ones. */
 export const STOP_CONTROL = 32;
-/** What is not a decimal digit. */
+/** Octets that are no decimal digit. */
 export const STOP_DIGITS = 64;
-/** A question mark: in a Request-URI it is looked into. */
+/** The question mark, which is checked in a Request-URI. */
 export const STOP_QUESTION = 128;
 
-/** What ends a quoted string or needs a closer look in it. */
+/** Octets that end a quoted string or need a closer look in it. */
 export const STOP_QUOTED = 256;
 
 /** The bits of each octet. */
@@ -70,13 +74,13 @@ function markEach(table: Uint16Array, octets: string, stops: number): void {
   for (let i = 0; i < octets.length; i++) table[octets.charCodeAt(i)] |= stops;
 }
 
-// As a constant that is not exported it is one for V8 as well.
+// V8 treats a constant as one only if it is not exported.
 const KINDS = STOPS;
 
 /** @returns the first offset from `at` whose octet is one of `stops` (STOP_*), or `end` */
 export function scan(bytes: Uint8Array, at: number, end: number, stops: number): number {
   let i = at;
-  // Four a turn: on V8 and on XS the turn itself costs as much as an octet.
+  // Four octets a turn: on V8 and on XS the turn itself costs as much as an octet.
   const last = end - 3;
   while (i < last) {
     if ((KINDS[bytes[i]] & stops) !== 0) return i;
@@ -89,7 +93,7 @@ export function scan(bytes: Uint8Array, at: number, end: number, stops: number):
   return i;
 }
 
-/** @returns the first offset from `at` that is neither white space nor line folding; at the end of a line it stays before it */
+/** @returns the first offset from `at` that is neither white space nor line folding; it stays before a line end */
 export function skipSpace(bytes: Uint8Array, at: number, end: number): number {
   let i = at;
   while (i < end) {
@@ -105,13 +109,19 @@ export function skipSpace(bytes: Uint8Array, at: number, end: number): number {
   return i;
 }
 
-/** @returns whether a line that is not folded ends at `at`, with CRLF and something behind it: nearly always, and quickly seen */
+/**
+ * Whether a line that is not folded ends at `at`, with CRLF and something behind it. That is nearly always so, and
+ * quickly checked.
+ */
 export function isPlainEnd(bytes: Uint8Array, at: number, end: number): boolean {
   if (at + 2 >= end || bytes[at] !== CR || bytes[at + 1] !== LF) return false;
   return bytes[at + 2] !== SPACE && bytes[at + 2] !== TAB;
 }
 
-/** @returns the offset behind the line end at `at` when the line is folded there (the next one begins with white space), or -1 */
+/**
+ * @returns the offset behind the line end at `at` when the line is folded there (the next one begins with white space),
+ * or -1
+ */
 export function behindFold(bytes: Uint8Array, at: number, end: number): number {
   const next = behindLineEnd(bytes, at, end);
   return next >= 0 && next < end && (bytes[next] === SPACE || bytes[next] === TAB) ? next + 1 : -1;
@@ -136,7 +146,8 @@ export function trimEnd(bytes: Uint8Array, start: number, end: number): number {
 }
 
 /**
- * From the opening quote at `at`. A backslash takes the next octet in, whatever it is, but never a line end.
+ * Skips a quoted string from the opening quote at `at`. A backslash takes the next octet in, whatever it is, but never
+ * a line end.
  * @returns the offset behind the closing quote, or -1 when there is none before the end of the line, or a control octet
  */
 export function skipQuoted(bytes: Uint8Array, at: number, end: number): number {

@@ -1,6 +1,7 @@
 /**
- * Walks the values of a field that may hold several, separated by commas, and may itself be repeated (RFC 3261 §7.3.1): Via, Contact,
- * Route, Record-Route, Require and so on. Not for challenges and credentials, whose commas separate parameters as well.
+ * Walks the values of a field that may hold several, separated by commas, and may itself be repeated (RFC 3261 §7.3.1):
+ * Via, Contact, Route, Record-Route, Require and so on.
+ * Not here: challenges and credentials, whose commas also separate parameters (auth.ts).
  */
 import { NONE } from "../core/bytes.js";
 import { elementEnd, skipSpace, trimEnd } from "./lex.js";
@@ -8,18 +9,18 @@ import type { Message } from "./message.js";
 
 export class ValueList {
   bytes: Uint8Array = NONE;
-  /** The element found last: `bytes[start, end)`, trimmed. */
+  /** The element that was found last: `bytes[start, end)`, trimmed. */
   start = 0;
   end = 0;
-  /** The row of the message's table it stands in; -1 for a walk over a span. */
+  /** Its row in the message's table, -1 for a walk over a span. */
   row = -1;
-  /** Turns true when a quote or a `<` is never closed; what came before it still stands. */
+  /** True when a quote or a `<` is never closed; the elements before it are good. */
   broken = false;
   private message: Message | null = null;
   private at = 0;
   private limit = 0;
 
-  /** Begins a walk over all fields of that id. The message must stay as it is until the walk is over. */
+  /** Starts a walk over all fields of that id. The message must stay as it is until the walk is over. */
   begin(message: Message, id: number): void {
     this.beginSpan(message.bytes, 0, 0);
     const row = message.first(id);
@@ -28,7 +29,7 @@ export class ValueList {
     this.enter(row);
   }
 
-  /** Begins a walk over one value. The octets stay the caller's. */
+  /** Starts a walk over one value. The octets stay the caller's. */
   beginSpan(bytes: Uint8Array, start: number, end: number): void {
     this.bytes = bytes;
     this.start = this.end = this.at = start;
@@ -45,7 +46,7 @@ export class ValueList {
     this.limit = message.valueEnd(row);
   }
 
-  /** The next element; empty ones are stepped over. @returns false at the end, and when `broken` */
+  /** Steps to the next element; empty ones are skipped. @returns false at the end, and when `broken` */
   next(): boolean {
     for (;;) {
       while (this.at < this.limit) {

@@ -1,4 +1,7 @@
-/** From a spelling on the wire to its number: methods, header fields (long and compact), transports. Tables are made once, when the module loads. */
+/**
+ * Finds the number of a name on the wire: methods, header fields (long and compact), transports. The tables are made
+ * once, when the module loads.
+ */
 import { equal, equalNoCase } from "../core/bytes.js";
 import {
   HEADER_CALL_ID,
@@ -32,7 +35,10 @@ const LOWER_CASE = 0x20;
 const COLON = 0x3a;
 const SPACE = 0x20;
 
-/** Header ids of one-letter names, by the letter in lower case. RFC 3261 §7.3.3; o and r: RFC 6665, 3515; b: RFC 3892; x: RFC 4028. */
+/**
+ * Header ids of one-letter names, by the letter in lower case. RFC 3261 §7.3.3; o and r: RFC 6665, 3515; b: RFC 3892;
+ * x: RFC 4028.
+ */
 const COMPACT = new Uint8Array(256);
 COMPACT[0x62] = HEADER_REFERRED_BY;
 COMPACT[0x63] = HEADER_CONTENT_TYPE;
@@ -49,25 +55,27 @@ COMPACT[0x74] = HEADER_TO;
 COMPACT[0x76] = HEADER_VIA;
 COMPACT[0x78] = HEADER_SESSION_EXPIRES;
 
-// Header names by their first two letters, of which the low five bits do without case: the first id, and for each id the next one.
+// Header names by their first two letters, of whose codes the low five bits need no case: the first id, and for each id
+// the next one.
 const FIRST_ID = new Uint8Array(1024);
 const NEXT_ID = new Uint8Array(HEADER_COUNT);
-/** How long the long name of a known header is. */
+/** Length of the long name of each known header. */
 export const NAME_LENGTH = new Uint8Array(HEADER_COUNT);
 /**
- * Long names as they are usually spelled, with a colon and a space, in four words each: the first three from the name's beginning on, and the
- * one that ends with the space. Where those overlap the name is short, and not all are compared. For `Message.parse`, which knows a name by as few instructions as there can be; other spellings,
- * and the few names that are too long for this, it leaves to `headerOf`.
+ * Long names in their usual spelling, with a colon and a space, in four words each: the first three from the beginning
+ * of the name, and the one that ends with the space. In a short name these overlap, and not all are compared. They let
+ * `Message.parse` recognise a name in the fewest instructions; other spellings, and the few names that are too long, go
+ * to `headerOf`.
  */
 export const NAME_WORDS = new Int32Array(HEADER_COUNT << 2);
-/** The longest of those names. */
+/** The longest of those names, octets. */
 export const NAME_WORDS_MAX = 14;
 /** The first id by the first word, and for each id the next one. */
 export const NAME_BUCKETS = 251;
 export const FIRST_BY_WORD = new Uint8Array(NAME_BUCKETS);
 export const NEXT_BY_WORD = new Uint8Array(HEADER_COUNT);
 
-// Backwards, so that the ids with small numbers, which are the frequent ones, come first in their chain.
+// The loop runs backwards, so that the frequent ids, which are small, come first in their chain.
 for (let id = HEADER_COUNT - 1; id > 0; id--) {
   const name = HEADER_NAMES[id];
   const pair = pairOf(name[0], name[1]);
@@ -97,7 +105,7 @@ export function headerOf(bytes: Uint8Array, start: number, end: number): number 
   const length = end - start;
   if (length <= 1) {
     const letter = length === 1 ? bytes[start] : 0;
-    // Letters only: "|" makes no other octet into one of these names.
+    // Only letters get here: "|" makes no other octet into one of these names.
     return letter >= 0x41 ? COMPACT[letter | LOWER_CASE] : NO_ID;
   }
   let id = FIRST_ID[pairOf(bytes[start], bytes[start + 1])];
@@ -110,11 +118,14 @@ export function headerOf(bytes: Uint8Array, start: number, end: number): number 
 
 // Methods by their first and third letter: with this factor no two share an entry.
 const METHOD_IDS = new Uint8Array(32);
-/** How long the name of a known method is. */
+/** Length of the name of each known method. */
 export const METHOD_LENGTHS = new Uint8Array(METHOD_OTHER + 1);
-/** Each in three words: its first, its second, and the one that ends with its last letter; of the first only the bits of a mask count. */
+/**
+ * Each name in three words: its first, its second, and the one that ends with its last letter; of the first only the
+ * bits of a mask count.
+ */
 const METHOD_WORDS = new Int32Array(METHOD_OTHER << 2);
-/** The longest. */
+/** The longest name, octets. */
 const METHOD_MAX = 9;
 const UNKNOWN_METHOD = METHOD_OTHER;
 for (let method = METHOD_OTHER - 1; method > 0; method--) {
@@ -134,7 +145,7 @@ function methodSlot(first: number, third: number): number {
   return (first * 17 + third) & 31;
 }
 
-/** Looks for a method's name at `at`. @returns the METHOD_* it begins with, METHOD_NONE when it is not known so */
+/** @returns the METHOD_* whose name begins at `at`, METHOD_NONE when none is found this way */
 export function methodAt(view: DataView, at: number, end: number): number {
   if (at + METHOD_MAX > end) return NO_ID;
   const first = view.getInt32(at, true);

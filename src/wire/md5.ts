@@ -1,7 +1,10 @@
-/** MD5 (RFC 1321), for the digest authentication that most SIP servers still speak. For nothing else: collisions are easy to make. */
+/**
+ * MD5 (RFC 1321), for the digest authentication that most SIP servers still use. It must serve nothing else: collisions
+ * are easy to make.
+ */
 import { BlockHash } from "./hash.js";
 
-/** Octets of an MD5 result. */
+/** Size of an MD5 result, octets. */
 export const MD5_BYTES = 16;
 
 const SINES = new Int32Array([
@@ -14,7 +17,7 @@ const SINES = new Int32Array([
   0xffeff47d, 0x85845dd1, 0x6fa87e4f, 0xfe2ce6e0, 0xa3014314, 0x4e0811a1, 0xf7537e82, 0xbd3af235, 0x2ad7d2bb,
   0xeb86d391,
 ]);
-/** Four rotations a round, taken in turn. */
+/** The rotations: four for each round, taken in turn. */
 const SHIFTS = new Uint8Array([7, 12, 17, 22, 5, 9, 14, 20, 4, 11, 16, 23, 6, 10, 15, 21]);
 
 export class Md5 extends BlockHash {

@@ -1,10 +1,11 @@
 /**
- * One SIP message over the octets it arrived in (RFC 3261 §7): its start line, the table of its header fields, and the values every
- * layer asks for (Via, tags, Call-ID, CSeq, Content-Length). Nothing is copied and nothing grows: a view is filled by `parse` and holds
- * until its octets are overwritten. What a value means beyond that is left to the readers beside this file (uri, address, via, list).
+ * One SIP message over the octets it arrived in (RFC 3261 §7): its start line, the table of its header fields, and the
+ * values that every layer needs (Via, tags, Call-ID, CSeq, Content-Length). Nothing is copied and nothing grows:
+ * `parse` fills the view, which holds until its octets are overwritten. Other values are read by the files beside this
+ * one (uri, address, via, list).
  *
- * Lines end with CRLF; a lone LF is taken for it, a lone CR never is. A control octet other than HT is refused unless a backslash
- * makes it part of a quoted string.
+ * Lines end with CRLF; a lone LF is accepted, a lone CR never is. A control octet other than HT is refused unless a
+ * backslash makes it part of a quoted string.
  */
 import { equal } from "../core/bytes.js";
 import { HeadReader } from "./headreader.js";
@@ -25,29 +26,33 @@ import { EAGER, MANDATORY } from "./values.js";
 
 export * from "./problems.js";
 
-/** What `parse` returns: this, a status a server answers with (400, 505, 513), or PARSE_DROP. */
+/** `parse` returns this, a status that a server answers with (400, 505, 513), or PARSE_DROP. */
 export const PARSE_OK = 0;
-/** Nothing to answer: not SIP, a malformed response (but see `isAnswer`) or ACK, or a request without a Via that tells where to. */
+/**
+ * There is nothing to answer: the octets are no SIP, a malformed response (but see `isAnswer`) or ACK, or a request
+ * without a Via to answer to.
+ */
 export const PARSE_DROP = -1;
 
-// Own constants: see lex.ts.
+// Constants of this file: see lex.ts.
 const LF = 10;
 const CR = 13;
 
 export class Message extends HeadReader {
   start = 0;
-  /** Behind the body that belongs to the message; octets of the datagram behind it are not part of it. */
+  /** End of the body; octets of the datagram behind it are not part of the message. */
   end = 0;
 
-  /** Whether Via, From, To, Call-ID and CSeq are there and can be echoed in an answer. */
+  /** Via, From, To, Call-ID and CSeq are there and can be echoed in an answer. */
   canAnswer = false;
 
   bodyStart = 0;
   bodyEnd = 0;
 
   /**
-   * Reads the message in `bytes[start, end)`: a datagram, or what a stream's framing found (`stream`: Content-Length is required then).
-   * The octets stay the caller's and must not change while the view is used.
+   * Reads the message in `bytes[start, end)`: a datagram, or a message from a stream. The octets stay the caller's and
+   * must not change while the view is used.
+   * @param stream it came over a stream, so Content-Length is required
    * @returns PARSE_OK, a status to answer with, or PARSE_DROP; `problem` says why
    */
   parse(bytes: Uint8Array, start: number, end: number, stream: boolean): number {
@@ -59,7 +64,7 @@ export class Message extends HeadReader {
     this.isOdd = false;
     this.end = end;
     let i = start;
-    // Nearly always there is none, and one comparison says so.
+    // Nearly always there is none, which one comparison shows.
     while (i < end && bytes[i] <= CR && (bytes[i] === CR || bytes[i] === LF)) i += 1;
     this.start = i;
     i = this.readHead(i, end);
@@ -80,8 +85,9 @@ export class Message extends HeadReader {
   }
 
   /**
-   * Whether this is a response that says by its topmost Via which request it answers, whatever else is wrong with it: that request has its
-   * answer. What may not be sent on of it is in `unfit`; a body that is cut off ends where the octets do.
+   * Whether this is a response whose topmost Via says which request it answers, whatever else is wrong with it. That
+   * request has its answer. `unfit` says what of it may not be sent on; a body that is cut off ends where the octets
+   * do.
    */
   get isAnswer(): boolean {
     return (
@@ -89,7 +95,7 @@ export class Message extends HeadReader {
     );
   }
 
-  /** What is wrong, as the reason phrase of a 400: a constant. RFC 3261 §21.4.1 */
+  /** @returns what is wrong, as the reason phrase of a 400: a constant. RFC 3261 §21.4.1 */
   problemText(): Uint8Array {
     return problemText(this.problem, this.problemField);
   }
@@ -98,7 +104,7 @@ export class Message extends HeadReader {
     const missing = MANDATORY & ~this.present;
     if (missing !== 0) this.clearValues(missing);
     this.unfit |= missing;
-    // A value that is empty is a problem.
+    // An empty value is a problem.
     this.canAnswer =
       missing === 0 &&
       (this.problem === PROBLEM_NONE ||
@@ -121,7 +127,10 @@ export class Message extends HeadReader {
     this.fail(PROBLEM_VALUE);
   }
 
-  /** Content-Length against what is there: too little is refused, what is behind it is not ours. RFC 3261 §18.3 */
+  /**
+   * Compares Content-Length with the octets that are there: too few are refused, those behind it are ignored. RFC 3261
+   * §18.3
+   */
   private checkBody(end: number, stream: boolean): void {
     if (this.contentLength < 0) {
       if (stream) this.fail(PROBLEM_LENGTH);
@@ -135,7 +144,7 @@ export class Message extends HeadReader {
   }
 }
 
-/** The lowest bit that is set, of those above 0. */
+/** @returns the lowest bit that is set, of those above 0 */
 function lowestBit(bits: number): number {
   let at = 1;
   while (at < 31 && (bits & (1 << at)) === 0) at += 1;

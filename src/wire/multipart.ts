@@ -1,12 +1,12 @@
-/** Finds a part of a multipart body by its media type. RFC 2046 §5.1. Nested multiparts are not looked into. */
+/** Finds a part of a multipart body by its media type. RFC 2046 §5.1. Nested multiparts are not searched. */
 import { equal, equalNoCase, octets, type Span } from "../core/bytes.js";
 
 const CONTENT_TYPE = octets("content-type");
 const COMPACT_TYPE = octets("c");
 
 /**
- * @param boundary as the Content-Type says, without quotes @param mediaType wanted, parameters aside
- * @param out the part's body, in the octets that were given @returns whether there is one
+ * @param boundary as in the Content-Type, without quotes @param mediaType the wanted one, without parameters
+ * @param out set to the part's body, in the given octets @returns whether there is one
  */
 export function findPart(
   bytes: Uint8Array,
@@ -48,7 +48,7 @@ export function findPart(
   return false;
 }
 
-/** Where the next line that begins with "--boundary" begins, -1 when there is none. */
+/** @returns the offset of the next line that begins with "--boundary", -1 when there is none */
 function nextDelimiter(bytes: Uint8Array, start: number, end: number, boundary: Span): number {
   let at = start;
   while (at < end) {
@@ -68,7 +68,10 @@ function nextDelimiter(bytes: Uint8Array, start: number, end: number, boundary: 
   return -1;
 }
 
-/** Behind the boundary comes "--", white space or the end of the line: "--ab" is no delimiter of the boundary "a". */
+/**
+ * Whether a delimiter ends at `at`: behind the boundary comes "--", white space or the end of the line. So "--ab" is no
+ * delimiter of the boundary "a".
+ */
 function endsDelimiter(bytes: Uint8Array, at: number, end: number): boolean {
   if (at >= end) return true;
   const octet = bytes[at];

@@ -1,7 +1,7 @@
-/** The names of the field as numbers: methods and header fields, with their spelling on the wire, and transports. */
+/** Names as numbers: methods and header fields, with their spelling on the wire, and transports. */
 import { octets } from "../core/bytes.js";
 
-// Methods. 0 is "not a request"; METHOD_OTHER is a method that is well formed and not known here.
+// Methods. 0 means "not a request"; METHOD_OTHER is an unknown method that is well formed.
 export const METHOD_NONE = 0;
 export const METHOD_INVITE = 1;
 export const METHOD_ACK = 2;
@@ -19,7 +19,7 @@ export const METHOD_REFER = 13;
 export const METHOD_PUBLISH = 14;
 export const METHOD_OTHER = 15;
 
-/** Indexed by method number; the empty entries have no spelling of their own. */
+/** Names by method number; the empty entries have no spelling of their own. */
 export const METHOD_NAMES: readonly Uint8Array[] = [
   octets(""),
   octets("INVITE"),
@@ -39,7 +39,7 @@ export const METHOD_NAMES: readonly Uint8Array[] = [
   octets(""),
 ];
 
-// Header fields. 0 is a field that is well formed and not known here.
+// Header fields. 0 is an unknown field that is well formed.
 export const HEADER_OTHER = 0;
 export const HEADER_VIA = 1;
 export const HEADER_FROM = 2;
@@ -47,7 +47,7 @@ export const HEADER_TO = 3;
 export const HEADER_CALL_ID = 4;
 export const HEADER_CSEQ = 5;
 export const HEADER_MAX_FORWARDS = 6;
-// Up to here `Message.parse` reads the values too.
+// `Message.parse` also reads the values of the fields up to here.
 export const HEADER_CONTENT_LENGTH = 7;
 export const HEADER_CONTACT = 8;
 export const HEADER_CONTENT_TYPE = 9;
@@ -102,10 +102,10 @@ export const HEADER_PRIVACY = 55;
 /** RFC 3892; RFC 4488. */
 export const HEADER_REFERRED_BY = 56;
 export const HEADER_REFER_SUB = 57;
-/** How many header ids there are. */
+/** Number of header ids. */
 export const HEADER_COUNT = 58;
 
-/** Indexed by header id: the long form. */
+/** Long names by header id. */
 export const HEADER_NAMES: readonly Uint8Array[] = [
   octets(""),
   octets("Via"),
@@ -167,7 +167,7 @@ export const HEADER_NAMES: readonly Uint8Array[] = [
   octets("Refer-Sub"),
 ];
 
-// Transports. TRANSPORT_NONE is "not said"; TRANSPORT_OTHER is a transport that is well formed and not known here.
+// Transports. TRANSPORT_NONE means "not given"; TRANSPORT_OTHER is an unknown transport that is well formed.
 export const TRANSPORT_NONE = 0;
 export const TRANSPORT_UDP = 1;
 export const TRANSPORT_TCP = 2;

@@ -1,8 +1,9 @@
 /**
- * Nonces for a server's side of digest authentication (RFC 7616 §3.3, §5.4) that nobody else can make: a time, a number and a keyed
- * hash over both and over the address they are given to. None has to be kept. What is kept, in a table of fixed size, is how far each
- * was counted; where two meet in the table the older one counts as used up, so that no count is taken twice.
- * Not here: passwords, and what is written around a nonce.
+ * Nonces for the server's side of digest authentication (RFC 7616 §3.3, §5.4), which only this server can make: a time,
+ * a number and a keyed hash over both and over the address that the nonce is given to. No nonce has to be kept. A table
+ * of fixed size keeps how far each was counted; where two meet in the table the older one counts as used up, so that no
+ * count is taken twice.
+ * Not here: passwords, and the fields around a nonce.
  */
 import { equal, type Span } from "../core/bytes.js";
 import type { RandomSource } from "../core/random.js";
@@ -10,7 +11,7 @@ import { hexDigit } from "./lex.js";
 import { SHA256_BYTES, Sha256 } from "./sha256.js";
 import { Writer } from "./writer.js";
 
-/** Hexadecimal digits: the time in seconds (8), the number (8), the hash (32). */
+/** Size of a nonce in hexadecimal digits: the time in seconds (8), the number (8), the hash (32). */
 export const NONCE_BYTES = 48;
 const PLAIN_BYTES = 16;
 const MAC_BYTES = 16;
@@ -22,14 +23,14 @@ export class Nonces {
   private readonly mac = new Uint8Array(SHA256_BYTES);
   private readonly nonce = new Uint8Array(NONCE_BYTES);
   private readonly writer = new Writer();
-  /** The address that the hash is over. */
+  /** The address that is hashed. */
   private readonly address = new Uint8Array(4);
-  /** By the number of a nonce modulo the size: the youngest that was used, and its count. */
+  /** By the number of a nonce modulo the size: the youngest nonce that was used, and its count. */
   private readonly numbers: Float64Array;
   private readonly counts: Float64Array;
   private lastNumber = 0;
 
-  /** @param count nonces whose counts are kept at once @param lifeMs how long each is good for */
+  /** @param count number of nonces whose counts are kept @param lifeMs how long each nonce is good */
   constructor(random: RandomSource, count: number, lifeMs: number) {
     this.lifeMs = lifeMs;
     this.numbers = new Float64Array(count);
@@ -37,29 +38,29 @@ export class Nonces {
     for (let i = 0; i < this.key.length; i++) this.key[i] = random.uint32() & 255;
   }
 
-  /** Writes a new one, for whoever is at that address. */
+  /** Writes a new nonce for that address. */
   write(w: Writer, ip: number, nowMs: number): void {
     this.lastNumber = (this.lastNumber + 1) >>> 0;
     this.make(Math.floor(nowMs / 1000), this.lastNumber, ip);
     w.raw(this.nonce, 0, NONCE_BYTES);
   }
 
-  /** Writes the one that `write` wrote just now once more. */
+  /** Writes the nonce of the last `write` once more. */
   writeAgain(w: Writer): void {
     w.raw(this.nonce, 0, NONCE_BYTES);
   }
 
-  /** Whether it was given to that address, and not too long ago. */
+  /** Whether a nonce was given to that address, and not too long ago. */
   isOurs(nonce: Span, ip: number, nowMs: number): boolean {
     return this.isGenuine(nonce, ip) && !this.isExpired(nonce, nowMs);
   }
 
-  /** Whether one that `isGenuine` was given too long ago. */
+  /** Whether a nonce that `isGenuine` was given too long ago. */
   isExpired(nonce: Span, nowMs: number): boolean {
     return nowMs >= readHex(nonce, 0) * 1000 + this.lifeMs;
   }
 
-  /** Whether it was given to that address, at whatever time. */
+  /** Whether a nonce was given to that address, at whatever time. */
   isGenuine(nonce: Span, ip: number): boolean {
     const timeS = readHex(nonce, 0);
     const number = readHex(nonce, 8);
@@ -68,13 +69,16 @@ export class Nonces {
     return equal(nonce.bytes, nonce.start, nonce.end, this.nonce, 0, NONCE_BYTES);
   }
 
-  /** Whether one that `isOurs` was given not longer than that ago, and none of its counts was taken. */
+  /** Whether a nonce that `isOurs` was given not longer ago than that, and none of its counts was taken. */
   isFresh(nonce: Span, nowMs: number, ageMs: number): boolean {
     const number = readHex(nonce, 8);
     return nowMs < readHex(nonce, 0) * 1000 + ageMs && this.numbers[number % this.numbers.length] < number;
   }
 
-  /** Takes a count of one that `isOurs`, for credentials that are right. @param count 1 where the client counts none @returns false when it was taken before, or is too old to know */
+  /**
+   * Takes a count of a nonce that `isOurs`, for right credentials.
+   * @param count 1 where the client counts none @returns false when it was taken before, or is too old to know
+   */
   take(nonce: Span, count: number): boolean {
     const number = readHex(nonce, 8);
     const place = number % this.numbers.length;
@@ -100,7 +104,7 @@ export class Nonces {
   }
 }
 
-/** @returns the 8 digits at that offset as a number, -1 when they are none */
+/** @returns the 8 digits at that offset as a number, -1 when they are no digits */
 function readHex(value: Span, at: number): number {
   let out = 0;
   if (value.start + at + 8 > value.end) return -1;

@@ -16,17 +16,20 @@ export class ParamList {
   bytes: Uint8Array = NONE;
   nameStart = 0;
   nameEnd = 0;
-  /** The value without its quotes (escapes stay); empty for a parameter without `=`. */
+  /** The value without its quotes, with its escapes; empty for a parameter without `=`. */
   valueStart = 0;
   valueEnd = 0;
   hasValue = false;
-  /** Where the walk stands: at the `;` of the next parameter, or at what is none. */
+  /** Offset where the walk stands: at the `;` of the next parameter, or at an octet that begins none. */
   at = 0;
-  /** Turns true when the text is not a list of parameters; what came before it still stands. */
+  /** True when the text is no list of parameters; the parameters before that are good. */
   broken = false;
   private end = 0;
 
-  /** `bytes[start, end)` begins at a `;`, or at white space before it, or is empty. The octets stay the caller's. */
+  /**
+   * Starts a walk. `bytes[start, end)` begins at a `;`, or at white space before it, or is empty. The octets stay the
+   * caller's.
+   */
   begin(bytes: Uint8Array, start: number, end: number): void {
     this.bytes = bytes;
     this.at = start;
@@ -34,7 +37,10 @@ export class ParamList {
     this.broken = false;
   }
 
-  /** Steps to the next parameter; empty ones (`;;`) are passed over. @returns false when there is none (`at` tells what is there), and when `broken` */
+  /**
+   * Steps to the next parameter; empty ones (`;;`) are skipped.
+   * @returns false when there is none (`at` tells where), and when `broken`
+   */
   next(): boolean {
     const bytes = this.bytes;
     const end = this.end;
@@ -51,7 +57,7 @@ export class ParamList {
     const nameStart = i;
     i = scan(bytes, i, end, WORD);
     this.at = i;
-    // Nothing behind the last semicolon: the list has ended. A name that is missing before "=" or a quote is an error.
+    // The list ends behind a last semicolon. A missing name before "=" or a quote is an error.
     if (i === nameStart) return i < end && (bytes[i] === EQUALS || bytes[i] === QUOTE) && this.fail();
     this.nameStart = nameStart;
     this.nameEnd = this.valueStart = this.valueEnd = i;
@@ -84,9 +90,10 @@ export class ParamList {
 }
 
 /**
- * Looks for `;name` or `;name=value`, the name without case, in the parameters `bytes[start, end)`, which may have a value before
- * the first `;`. A quoted value's span leaves the quotes out and the escapes in. RFC 3261 §7.3.1
- * @returns whether it is there; `out` (over the caller's octets) is empty for one without a value. `out` is only set when it is there
+ * Looks for `;name` or `;name=value`, the name without case, in the parameters `bytes[start, end)`, which may have a
+ * value before the first `;`. A quoted value's span leaves the quotes out and the escapes in. RFC 3261 §7.3.1
+ * @returns whether it is there; `out` (over the caller's octets) is empty for one without a value. `out` is only set
+ * when it is there
  */
 export function param(bytes: Uint8Array, start: number, end: number, name: Uint8Array, out: Span): boolean {
   let i = start;

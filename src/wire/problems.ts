@@ -1,4 +1,4 @@
-/** What can be wrong with a message: numbers for counters and traces, and words for the reason phrase of the answer. */
+/** The faults of a message: numbers for counters and traces, and words for the reason phrase of the answer. */
 import { octets } from "../core/bytes.js";
 import { HEADER_OTHER } from "./names.js";
 
@@ -16,7 +16,7 @@ export const PROBLEM_LENGTH = 10;
 export const PROBLEM_BODY = 11;
 export const PROBLEM_TABLE = 12;
 
-/** Indexed by problem. */
+/** Texts by problem. */
 const PROBLEM_TEXT: readonly Uint8Array[] = [
   octets("OK"),
   octets("Not SIP"),
@@ -33,19 +33,22 @@ const PROBLEM_TEXT: readonly Uint8Array[] = [
   octets("Too Many Header Fields"),
 ];
 
-/** Of a 400 for what the parser leaves to others. */
+/** Reason of a 400 for a field that the parser does not read. */
 export const BAD_CONTACT = octets("Bad Contact Header Field");
 export const BAD_REFER_TO = octets("Bad Refer-To Header Field");
 export const BAD_REPLACES = octets("Bad Replaces Header Field");
 export const BAD_EXPIRES = octets("Bad Expires Header Field");
 
-/** The fields that the parser reads, indexed by their ids. */
+/** Names of the fields that the parser reads, by their ids. */
 const FIELDS = ["", "Via", "From", "To", "Call-ID", "CSeq", "Max-Forwards", "Content-Length"];
 const MISSING_TEXT = ofEach("Missing");
 const REPEATED_TEXT = ofEach("Repeated");
 const BAD_TEXT = ofEach("Bad");
 
-/** @param field the id of one that the parser reads, HEADER_OTHER for none @returns words for the reason phrase: a constant */
+/**
+ * @param field id of a field that the parser reads, HEADER_OTHER for none
+ * @returns words for the reason phrase, a constant
+ */
 export function problemText(problem: number, field: number): Uint8Array {
   if (field === HEADER_OTHER) return PROBLEM_TEXT[problem];
   if (problem === PROBLEM_MISSING) return MISSING_TEXT[field];

@@ -1,6 +1,7 @@
 /**
- * What a REFER asks for (RFC 3515 §2.1): whom to call, and what the INVITE there is to carry (RFC 3261 §19.1.5, RFC 3891, RFC 3892).
- * Of the header fields behind the `?` Replaces and `Require=replaces` are taken and all others passed over: whoever asks has no say in them.
+ * Reads what a REFER asks for (RFC 3515 §2.1): whom to call, and what the INVITE there carries (RFC 3261 §19.1.5, RFC
+ * 3891, RFC 3892). Of the header fields behind the `?` only Replaces and `Require=replaces` are taken: the sender has
+ * no say in the others.
  * Not here: whether it may be done, and the call.
  */
 import { octets, Span, text, utf8Length } from "../core/bytes.js";
@@ -12,7 +13,10 @@ import { Replaces } from "./replaces.js";
 import { unescape as readEscapes, SCHEME_OTHER, SCHEME_SIPS, Uri } from "./uri.js";
 import { Writer } from "./writer.js";
 
-/** Octets of the address to call, and of the fields of the INVITE: a Call-ID and two tags as phones make them, and an address. */
+/**
+ * Room for the address to call, and for the fields of the INVITE, octets: a Call-ID and two tags of usual length, and
+ * an address.
+ */
 const TARGET_BYTES = 192;
 const FIELDS_BYTES = 320;
 
@@ -26,7 +30,7 @@ const FALSE = octets("false");
 const SEMICOLON = 0x3b;
 const EQUALS = 0x3d;
 
-// For the time of one call only.
+// Scratch, used within one call.
 const list = new ValueList();
 const address = new NameAddress();
 const uri = new Uri();
@@ -35,22 +39,22 @@ const value = new Span();
 const writer = new Writer();
 
 export class ReferTo {
-  /** Whom to call, without header fields and method. */
+  /** The address to call, without header fields and method. */
   target = "";
-  /** Header fields of the INVITE, whole lines. */
+  /** Header fields of the INVITE, as whole lines. */
   readonly fields = new Span();
-  /** No NOTIFY is wanted. RFC 4488 */
+  /** The sender wants no NOTIFY. RFC 4488 */
   isSilent = false;
   private readonly bytes = new Uint8Array(FIELDS_BYTES);
 
   /**
-   * Reads the REFER `m`; nothing of it is needed afterwards. Off the way of sound: it makes a text.
+   * Reads the REFER `m`, of which nothing is needed afterwards. It makes a text, so it is not for the way of sound.
    * @param scratch for the time of the call, FIELDS_BYTES at least @returns 0, or the status that refuses it
    */
   read(m: Message, scratch: Uint8Array): number {
     list.begin(m, HEADER_REFER_TO);
     if (!list.next() || !address.parse(list.bytes, list.start, list.end)) return 400;
-    // Its octets stay while the second value is looked for.
+    // The first value stays while a second one is looked for.
     if (list.next() || list.broken) return 400;
     if (!uri.parse(address.bytes, address.uriStart, address.uriEnd)) return 400;
     if (uri.scheme === SCHEME_OTHER || uri.scheme === SCHEME_SIPS) return 416;
@@ -66,7 +70,10 @@ export class ReferTo {
     return writer.ok && utf8Length(this.target) <= TARGET_BYTES ? 0 : 513;
   }
 
-  /** Who asked, as it says of itself, without what vouches for that. What cannot be read, or does not fit, is left out. */
+  /**
+   * Writes the sender as it names itself in Referred-By, without any proof of that. It is left out when it cannot be
+   * read or does not fit.
+   */
   private writeReferrer(m: Message): void {
     if (!writer.ok || !m.value(HEADER_REFERRED_BY, value) || !address.parse(value.bytes, value.start, value.end))
       return;
@@ -80,7 +87,7 @@ export class ReferTo {
   }
 }
 
-/** The address in `uri`, without its method and its header fields. */
+/** @returns the address in `uri` without its method and its header fields */
 function targetOf(): string {
   const { bytes, paramsEnd } = uri;
   let target = text(bytes, uri.start, uri.paramsStart);
@@ -96,7 +103,10 @@ function targetOf(): string {
   return target;
 }
 
-/** Writes the Replaces that `uri` has, if it has one. @param scratch for its text without escapes @returns 0, or the status that refuses it */
+/**
+ * Writes the Replaces of `uri`, if it has one.
+ * @param scratch for its text without escapes @returns 0, or the status that refuses it
+ */
 function writeReplaces(scratch: Uint8Array): number {
   if (!uri.header(REPLACES, value)) return 0;
   const end = readEscapes(value.bytes, value.start, value.end, scratch, 0);
@@ -106,7 +116,7 @@ function writeReplaces(scratch: Uint8Array): number {
   return 0;
 }
 
-/** `value` is `false`, before any parameter. RFC 4488 §4 */
+/** Whether `value` is `false`, before any parameter. RFC 4488 §4 */
 function isFalse(): boolean {
   let end = value.start;
   while (end < value.end && value.bytes[end] !== SEMICOLON && value.bytes[end] > 0x20) end += 1;

@@ -1,6 +1,7 @@
 /**
- * The Replaces field (RFC 3891 §6.1): which dialog an INVITE is to take the place of, `call-id;to-tag=…;from-tag=…[;early-only]`.
- * The value comes as a header field, or behind the `?` of a Refer-To with its escapes taken away.
+ * The Replaces field (RFC 3891 §6.1): the dialog that an INVITE takes the place of,
+ * `call-id;to-tag=…;from-tag=…[;early-only]`. The value comes as a header field, or behind the `?` of a Refer-To with
+ * its escapes taken away.
  * Not here: whether there is such a dialog, and who may replace it.
  */
 import { octets, Span } from "../core/bytes.js";
@@ -22,15 +23,18 @@ const DELETE = 0x7f;
 
 export class Replaces {
   readonly callId = new Span();
-  /** The tag of the one whom the INVITE reaches, and of its peer. */
+  /** The tags of the side that the INVITE reaches, and of its peer. */
   readonly toTag = new Span();
   readonly fromTag = new Span();
-  /** Only a dialog that is not answered is to be replaced. */
+  /** The dialog may be replaced only if it is not answered. */
   isEarlyOnly = false;
   private readonly params = new ParamList();
   private readonly name = new Span();
 
-  /** Reads one value. The octets stay the caller's. @returns whether it is one, with each of its three parts once */
+  /**
+   * Reads one value. The octets stay the caller's.
+   * @returns whether it is well formed, with each of its three parts once
+   */
   parse(bytes: Uint8Array, start: number, end: number): boolean {
     this.callId.clear();
     this.toTag.clear();

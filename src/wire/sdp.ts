@@ -1,16 +1,17 @@
 /**
- * Reads a session description (RFC 8866) into a fixed view over its octets: what an audio call needs, and enough of every
- * other medium to refuse it. Strict on numbers, lenient on order, line ends and what is not known. Media are looked at one at a time:
- * `parse` checks all of them, and `mediaAt` reads one again.
- * Not here: what is offered or answered (dialog/negotiation.ts), IPv6 and host names as addresses (told apart, not used).
+ * Reads a session description (RFC 8866) into a fixed view over its octets: what an audio call needs, and enough of
+ * every other medium to refuse it. It is strict on numbers, lenient on order, line ends and unknown lines. It holds one
+ * medium at a time: `parse` checks all of them, and `mediaAt` reads one again.
+ * Not here: what is offered or answered (dialog/negotiation.ts), IPv6 and host names as addresses, which are told apart
+ * but not used.
  */
 import { parseIPv4 } from "../core/address.js";
 import { equalNoCase, NONE, octets, parseUint } from "../core/bytes.js";
 
 export const SDP_OK = 0;
-/** Not a session description, or a number in it that cannot be. */
+/** The text is no session description, or has an impossible number. */
 export const SDP_MALFORMED = 1;
-/** More media sections than are kept. */
+/** There are more media sections than are kept. */
 export const SDP_LIMIT = 2;
 
 export const MEDIA_OTHER = 0;
@@ -19,7 +20,7 @@ export const MEDIA_VIDEO = 2;
 
 export const PROTO_OTHER = 0;
 export const PROTO_RTP_AVP = 1;
-/** With feedback sooner than at the usual intervals, which may be left unused. RFC 4585 */
+/** With early feedback, which may be left unused. RFC 4585 */
 export const PROTO_RTP_AVPF = 2;
 
 export const ENCODING_NONE = 0;
@@ -28,22 +29,22 @@ export const ENCODING_PCMA = 2;
 export const ENCODING_TELEPHONE_EVENT = 3;
 export const ENCODING_OTHER = 4;
 
-/** No direction attribute: that of the session, or both. */
+/** There is no direction attribute: the direction of the session counts, or both ways. */
 export const DIRECTION_NONE = 0;
 export const DIRECTION_SENDRECV = 1;
 export const DIRECTION_SENDONLY = 2;
 export const DIRECTION_RECVONLY = 3;
 export const DIRECTION_INACTIVE = 4;
 
-/** No connection line. */
+/** There is no connection line. */
 export const IP_NONE = -1;
-/** A host name, or something else that is not used here. */
+/** The connection line has a host name, or something else that is not used here. */
 export const IP_OTHER = -2;
-/** An IPv6 address. */
+/** The connection line has an IPv6 address. */
 export const IP_SIX = -3;
 
 export const SDP_MEDIA_MOST = 16;
-/** So many payload types there are: none is left out, wherever it stands. */
+/** Number of payload types, so that none is left out, wherever it stands. */
 const FORMATS_MOST = 128;
 
 const AUDIO = octets("audio");
@@ -65,7 +66,7 @@ const SENDONLY = octets("sendonly");
 const RECVONLY = octets("recvonly");
 const INACTIVE = octets("inactive");
 
-/** One m= line and what follows it. */
+/** One m= line and the lines after it. */
 export class SdpMedia {
   type = MEDIA_OTHER;
   proto = PROTO_OTHER;
@@ -75,26 +76,29 @@ export class SdpMedia {
   lineEnd = 0;
   portStart = 0;
   portEnd = 0;
-  /** Where the first of its formats ends. */
+  /** The end of its first format. */
   firstFormatEnd = 0;
   /** IPv4 address of its own c= line, IP_NONE, IP_OTHER or IP_SIX. */
   ip = IP_NONE;
   direction = DIRECTION_NONE;
-  /** ms, -1 when it is not said or not between 1 and 65,535. */
+  /** ms, -1 when it is not given or not between 1 and 65,535. */
   ptimeMs = -1;
   maxptimeMs = -1;
-  /** a=rtcp, -1 when it is not said. RFC 3605 */
+  /** The port of a=rtcp, -1 when it is not given. RFC 3605 */
   rtcpPort = -1;
   rtcpIp = IP_NONE;
   formatCount = 0;
   /** Payload types in order, each once. */
   readonly formats = new Uint8Array(FORMATS_MOST);
-  /** ENCODING_* of each. */
+  /** ENCODING_* of each payload type. */
   readonly encodings = new Uint8Array(FORMATS_MOST);
-  /** A bit for each payload type that an rtpmap describes as one of those we know: the first such counts. */
+  /** One bit for each payload type that an rtpmap describes as a known encoding; the first such rtpmap counts. */
   private readonly mapped = new Int32Array(FORMATS_MOST >> 5);
 
-  /** Adds a payload type that is not there yet. A static one means what RFC 3551 says, a dynamic one nothing before its rtpmap. */
+  /**
+   * Adds a payload type that is not there yet. A static one has its meaning by RFC 3551, a dynamic one has none before
+   * its rtpmap.
+   */
   add(format: number): void {
     for (let i = 0; i < this.formatCount; i++) if (this.formats[i] === format) return;
     this.formats[this.formatCount] = format;
@@ -102,7 +106,7 @@ export class SdpMedia {
     this.formatCount += 1;
   }
 
-  /** An rtpmap says what a payload type stands for. */
+  /** Sets what a payload type stands for, by an rtpmap. */
   map(format: number, encoding: number): void {
     const bit = 1 << (format & 31);
     if ((this.mapped[format >> 5] & bit) !== 0) return;
@@ -127,16 +131,16 @@ export class SdpMedia {
 
 export class Sdp {
   bytes: Uint8Array = NONE;
-  /** How many media there are. */
+  /** Number of media. */
   count = 0;
   ip = IP_NONE;
   direction = DIRECTION_NONE;
-  /** The one medium that is looked at, and which it is; -1 while the lines before all media are read. */
+  /** The medium that was read last, and its index; -1 for the lines before all media. */
   private readonly media = new SdpMedia();
   private index = -1;
-  /** Where each medium's m= line begins, and behind the last of them the end. */
+  /** Offset of each medium's m= line, and behind the last of them the end. */
   private readonly starts = new Int32Array(SDP_MEDIA_MOST + 1);
-  /** Where the last word that `word` read lies, and where to go on. */
+  /** The last word that `word` read, and where to go on. */
   private wordStart = 0;
   private wordEnd = 0;
 
@@ -156,11 +160,14 @@ export class Sdp {
     return code;
   }
 
-  /** @param index from 0 to below `count` @returns that medium; the view is this object's and holds until the next call or `parse` */
+  /**
+   * @param index from 0 to below `count`
+   * @returns that medium; the view is this object's and holds until the next call or `parse`
+   */
   mediaAt(index: number): SdpMedia {
     if (index !== this.index) {
       this.index = index;
-      // It was read before without an error.
+      // `parse` has read it before without an error.
       this.lines(this.starts[index], this.starts[index + 1], false);
     }
     return this.media;
@@ -172,7 +179,7 @@ export class Sdp {
     while (at < end) {
       let next = at;
       while (next < end && bytes[next] !== 10 && bytes[next] !== 13) {
-        // The one octet that no line may hold: RFC 8866 §9, byte-string.
+        // Only the octet 0 may not be in a line. RFC 8866 §9, byte-string
         if (bytes[next] === 0) return SDP_MALFORMED;
         next += 1;
       }
@@ -194,7 +201,7 @@ export class Sdp {
     return SDP_OK;
   }
 
-  /** The address of a medium: its own, else the session's. */
+  /** @returns the address of a medium: its own, else the session's */
   ipOf(media: SdpMedia): number {
     return media.ip === IP_NONE ? this.ip : media.ip;
   }
@@ -251,7 +258,7 @@ export class Sdp {
     return SDP_OK;
   }
 
-  /** "IN IP4 192.0.2.7" with or without "/ttl". */
+  /** Reads "IN IP4 192.0.2.7" with or without "/ttl". */
   private connection(start: number, end: number): number {
     const bytes = this.bytes;
     if (!this.word(start, end) || !equalNoCase(bytes, this.wordStart, this.wordEnd, IN, 0, IN.length)) return IP_OTHER;
@@ -300,12 +307,12 @@ export class Sdp {
     return equalNoCase(bytes, start, end, INACTIVE, 0, 8) ? DIRECTION_INACTIVE : DIRECTION_NONE;
   }
 
-  /** "101 telephone-event/8000" */
+  /** Reads "101 telephone-event/8000". */
   private rtpmap(media: SdpMedia, start: number, end: number): number {
     const bytes = this.bytes;
     if (!this.word(start, end)) return SDP_MALFORMED;
     const format = parseUint(bytes, this.wordStart, this.wordEnd, 127);
-    // Some describe more than they offer with numbers that cannot be: what is not in the m= line is not of interest.
+    // Some descriptions have an rtpmap with an impossible number that the m= line does not offer: it is ignored.
     if (format < 0) return media.proto !== PROTO_OTHER ? SDP_MALFORMED : SDP_OK;
     if (!this.word(this.wordEnd, end)) return SDP_OK;
     let slash = this.wordStart;
@@ -313,7 +320,7 @@ export class Sdp {
     let rateEnd = slash + 1;
     while (rateEnd < this.wordEnd && bytes[rateEnd] !== 0x2f) rateEnd += 1;
     const rate = slash < this.wordEnd ? parseUint(bytes, slash + 1, rateEnd, 1000000) : -1;
-    // One channel is spoken here.
+    // Only one channel is supported.
     const channels = rateEnd < this.wordEnd ? parseUint(bytes, rateEnd + 1, this.wordEnd, 255) : 1;
     let encoding = ENCODING_OTHER;
     if (rate === 8000 && channels === 1) {
@@ -326,7 +333,7 @@ export class Sdp {
     return SDP_OK;
   }
 
-  /** Some write "20.0": whole milliseconds count. */
+  /** Reads milliseconds; of "20.0", which some write, the whole number counts. */
   private milliseconds(start: number, end: number): number {
     if (!this.word(start, end)) return -1;
     let dot = this.wordStart;
@@ -335,7 +342,7 @@ export class Sdp {
     return value > 0 ? value : -1;
   }
 
-  /** The next word from `from`, blanks skipped. @returns whether there is one */
+  /** Reads the next word from `from`, after blanks. @returns whether there is one */
   private word(from: number, end: number): boolean {
     const bytes = this.bytes;
     let at = from;

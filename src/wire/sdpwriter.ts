@@ -1,16 +1,20 @@
 /**
- * Writes session descriptions (RFC 8866): the session's lines, one audio medium of PCMU or PCMA with telephone-event, and refused
- * media. Not here: which of them, in which order and with which values (dialog/negotiation.ts).
+ * Writes session descriptions (RFC 8866): the session's lines, one audio medium of PCMU or PCMA with telephone-event,
+ * and refused media.
+ * Not here: which media, in which order and with which values (dialog/negotiation.ts).
  */
 import { equal, octets } from "../core/bytes.js";
 import { PROTO_RTP_AVP, PROTO_RTP_AVPF, type SdpMedia } from "./sdp.js";
 import type { Writer } from "./writer.js";
 
-/** The lines before the media take at most this many octets. */
+/** The most octets of the lines before the media. */
 export const SDP_SESSION_BYTES = 110;
-/** Our audio with two codecs takes at most this many. */
+/** The most octets of our audio with two codecs. */
 export const SDP_AUDIO_BYTES = 190;
-/** A refused medium takes this many, unless the name of its protocol is longer: its formats are cut, nobody reads them. RFC 3264 §6 */
+/**
+ * The most octets of a refused medium, unless the name of its protocol is longer. Its formats are cut, for nobody reads
+ * them. RFC 3264 §6
+ */
 export const SDP_REFUSED_BYTES = 68;
 
 const PCMA = 8;
@@ -29,17 +33,17 @@ const RTPMAP = octets("a=rtpmap:");
 const PCMU_8000 = octets(" PCMU/8000\r\n");
 const PCMA_8000 = octets(" PCMA/8000\r\n");
 const EVENT_8000 = octets(" telephone-event/8000\r\na=fmtp:");
-// The 16 keys; flash-hook (16) has no use at a door.
+// The events of the 16 keys; a door has no use for flash-hook (16).
 const EVENTS = octets(" 0-15\r\n");
 const PTIME = octets("a=ptime:");
-/** Lines of ours that say what holds without them. RFC 3551 §6, §4.2; RFC 8866 §6.7.1 */
+/** Lines of ours that only repeat a default. RFC 3551 §6, §4.2; RFC 8866 §6.7.1 */
 const NEEDLESS: readonly Uint8Array[] = [
   octets("a=rtpmap:0 PCMU/8000\r\n"),
   octets("a=rtpmap:8 PCMA/8000\r\n"),
   octets("a=ptime:20\r\n"),
   octets("a=sendrecv\r\n"),
 ];
-/** Indexed by DIRECTION_*. */
+/** Lines by DIRECTION_*. */
 const DIRECTIONS: readonly Uint8Array[] = [
   octets("\r\na=sendrecv\r\n"),
   octets("\r\na=sendrecv\r\n"),
@@ -48,7 +52,7 @@ const DIRECTIONS: readonly Uint8Array[] = [
   octets("\r\na=inactive\r\n"),
 ];
 
-/** The lines from v= to t=. @param ip our IPv4 address, for origin and sound alike */
+/** Writes the lines from v= to t=. @param ip our IPv4 address, for origin and sound alike */
 export function writeSession(w: Writer, id: number, version: number, ip: number): void {
   w.put(VERSION);
   w.uint(id);
@@ -61,7 +65,7 @@ export function writeSession(w: Writer, id: number, version: number, ip: number)
   w.put(TIME);
 }
 
-/** Our audio, as it is written. */
+/** Our audio as it is written. */
 export class AudioDescription {
   port = 0;
   /** PROTO_RTP_AVP or PROTO_RTP_AVPF. */
@@ -117,8 +121,8 @@ export function writeAudio(w: Writer, audio: AudioDescription): void {
 }
 
 /**
- * A medium of theirs with port 0. @param bytes what it was read from
- * @param mostBytes that it may take: formats beyond are cut, but for the first
+ * Writes a medium of the other side with port 0.
+ * @param bytes what it was read from @param mostBytes its limit: formats beyond are cut, except the first
  */
 export function writeRefused(w: Writer, bytes: Uint8Array, media: SdpMedia, mostBytes = SDP_REFUSED_BYTES): void {
   let end = media.lineEnd;
@@ -136,8 +140,8 @@ export function writeRefused(w: Writer, bytes: Uint8Array, media: SdpMedia, most
 }
 
 /**
- * Copies a description of ours but for the lines that say nothing, where there is no room to spare.
- * @param into null: nothing is copied @returns how many octets it has then
+ * Copies a description of ours without the lines that only repeat a default, where room is short.
+ * @param into null: nothing is copied @returns its length then, octets
  */
 export function copyBriefly(into: Writer | null, bytes: Uint8Array, start: number, end: number): number {
   let size = 0;

@@ -1,7 +1,7 @@
 /** SHA-256 (FIPS 180-4 §6.2), for digest authentication by RFC 7616 and RFC 8760. */
 import { BlockHash } from "./hash.js";
 
-/** Octets of a SHA-256 result. */
+/** Size of a SHA-256 result, octets. */
 export const SHA256_BYTES = 32;
 
 const ROOTS = new Int32Array([

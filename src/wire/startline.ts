@@ -1,6 +1,7 @@
 /**
- * The first line of a message (RFC 3261 §7.1, §7.2): what kind of message it is, and whether it is SIP at all; and where other lines end.
- * What is wrong with it is noted, and reading goes on: a server answers a bad request with what its header fields say.
+ * Reads the first line of a message (RFC 3261 §7.1, §7.2): what kind of message it is, and whether it is SIP at all;
+ * and finds the ends of other lines. A fault in the line is noted, and reading goes on, for a server answers a bad
+ * request by its header fields.
  */
 import { parseUint } from "../core/bytes.js";
 import { Fields } from "./fields.js";
@@ -28,14 +29,14 @@ import {
 import { SCHEME_OTHER, schemeOf, schemeStop } from "./uri.js";
 import { controlStop, scanWords, word } from "./words.js";
 
-// " SIP/2.0" as nearly everybody spells it.
+// " SIP/2.0" in its usual spelling.
 const SPACE_SIP = word(" SIP");
 const VERSION = word("/2.0");
 // "sip:" in either case.
 const SIP_SCHEME = word("sip:");
 const LOWER_CASE = 0x20202020;
 
-// Own constants: see lex.ts.
+// Constants of this file: see lex.ts.
 const KINDS = STOPS;
 const LENGTHS = METHOD_LENGTHS;
 const TOKEN = STOP_TOKEN;
@@ -53,17 +54,17 @@ const BACKSLASH = 0x5c;
 
 export class StartLine extends Fields {
   isRequest = false;
-  /** METHOD_*; METHOD_NONE for a response. */
+  /** METHOD_*, METHOD_NONE for a response. */
   method = METHOD_NONE;
   methodStart = 0;
   methodEnd = 0;
   uriStart = 0;
   uriEnd = 0;
-  /** 100 to 699; 0 for a request. */
+  /** 100 to 699, 0 for a request. */
   status = 0;
   reasonStart = 0;
   reasonEnd = 0;
-  /** PROBLEM_* of problems.ts: the first thing that was wrong; PROBLEM_NONE when `parse` returned PARSE_OK. */
+  /** The first fault, PROBLEM_* of problems.ts; PROBLEM_NONE when `parse` returned PARSE_OK. */
   problem = PROBLEM_NONE;
   protected clearStartLine(): void {
     this.isRequest = false;
@@ -73,19 +74,25 @@ export class StartLine extends Fields {
     this.methodStart = this.methodEnd = this.uriStart = this.uriEnd = this.reasonStart = this.reasonEnd = 0;
   }
 
-  /** Keeps the first problem: it is the one told to the peer. */
+  /** Notes a fault. The first one is kept, for the peer is told that one. */
   protected fail(problem: number): void {
     if (this.problem === PROBLEM_NONE) this.problem = problem;
   }
 
-  /** From anywhere in a field. @returns the offset of the CRLF or LF that ends its last line; `end` when it is cut off */
+  /**
+   * @param at anywhere in a field
+   * @returns the offset of the CRLF or LF that ends its last line; `end` when it is cut off
+   */
   protected lineStop(at: number, end: number): number {
     const bytes = this.bytes;
     const i = controlStop(bytes, this.view, at, end);
     return isPlainEnd(bytes, i, end) ? i : this.oddLineStop(at, i, end);
   }
 
-  /** From the first control octet of a field, `at` or behind it, when that is not plainly the end. */
+  /**
+   * @param control the first control octet of a field, `at` or behind it, which is not plainly the end
+   * @returns as `lineStop`
+   */
   private oddLineStop(at: number, control: number, end: number): number {
     const bytes = this.bytes;
     let i = control;
@@ -102,7 +109,7 @@ export class StartLine extends Fields {
     return end;
   }
 
-  /** @returns the offset behind the start line, or -1 when this is no SIP at all */
+  /** Reads the start line. @returns the offset behind it, or -1 when this is no SIP at all */
   protected readStartLine(at: number, end: number): number {
     const bytes = this.bytes;
     const method = methodAt(this.view, at, end);
@@ -119,13 +126,16 @@ export class StartLine extends Fields {
     const lineEnd = controlStop(bytes, this.view, at, end);
     if (at + 11 > lineEnd || !isVersion2(bytes, at) || bytes[at + 7] !== SPACE) return -1;
     this.status = parseUint(bytes, at + 8, at + 11, 699);
-    // "SIP/2.0 200" without the space behind it is let through; the reason phrase may be empty either way.
+    // "SIP/2.0 200" without the space behind it is accepted; the reason phrase may be empty either way.
     if (this.status < 100 || (at + 11 < lineEnd && bytes[at + 11] !== SPACE)) this.fail(PROBLEM_STATUS);
     this.reasonStart = Math.min(at + 12, lineEnd);
     return this.behindStartLine(lineEnd, end);
   }
 
-  /** From a control octet in the start line, which should be its end. @returns the offset behind the line, or -1 when it has no end */
+  /**
+   * @param at a control octet in the start line, which should be its end
+   * @returns the offset behind the line, -1 when it has no end
+   */
   private behindStartLine(at: number, end: number): number {
     const bytes = this.bytes;
     let i = at;
@@ -139,7 +149,7 @@ export class StartLine extends Fields {
     return next;
   }
 
-  /** From the space behind the method. RFC 3261 §7.1: single spaces, nothing else around them */
+  /** Reads from the space behind the method on. RFC 3261 §7.1: single spaces, nothing else around them */
   private readRequestLine(at: number, methodEnd: number, method: number, end: number): number {
     const bytes = this.bytes;
     this.isRequest = true;
@@ -149,7 +159,7 @@ export class StartLine extends Fields {
     let i = methodEnd + 1;
     this.uriStart = i;
     i = scanWords(bytes, this.view, i, end, URI_OR_QUESTION);
-    // A question mark begins headers, unless an @ behind it shows that it was in the user part.
+    // A question mark begins headers, unless an @ behind it shows that it is in the user part.
     let hasHeaders = false;
     while (i < end && bytes[i] > SPACE) {
       if (bytes[i] === QUESTION) hasHeaders = true;
@@ -171,7 +181,10 @@ export class StartLine extends Fields {
     return this.readOddVersion(i, end);
   }
 
-  /** What is behind the URI when it is not plainly " SIP/2.0" and CRLF. @returns the offset behind the line; -1 when it does not end in a version of SIP */
+  /**
+   * Reads the text behind the URI when it is not plainly " SIP/2.0" and CRLF.
+   * @returns the offset behind the line, -1 when it does not end in a version of SIP
+   */
   private readOddVersion(at: number, end: number): number {
     const bytes = this.bytes;
     const next = this.behindStartLine(scan(bytes, at, end, CONTROL), end);
@@ -184,13 +197,16 @@ export class StartLine extends Fields {
       else if (!isVersion2(bytes, at + 1) || stop !== at + 8) this.fail(PROBLEM_VERSION);
       return next;
     }
-    // Spaces in odd places still end in a version; anything else is not for us.
+    // A line with spaces in odd places still ends in a version; any other line is no SIP.
     while (stop > at && bytes[stop - 1] === SPACE) stop -= 1;
     this.fail(PROBLEM_LINE);
     return stop - at >= 7 && isVersion(bytes, stop - 7, stop) ? next : -1;
   }
 
-  /** A Request-URI has a scheme and something behind it; a SIP URI there has no header components. RFC 3261 §19.1.1, table 1 */
+  /**
+   * Whether the text is a Request-URI: a scheme and something behind it, for a SIP URI without headers. RFC 3261
+   * §19.1.1, table 1
+   */
   private isUri(hasHeaders: boolean): boolean {
     const bytes = this.bytes;
     const start = this.uriStart;
@@ -202,17 +218,17 @@ export class StartLine extends Fields {
   }
 }
 
-/** "sip" without case. */
+/** Whether it is "sip" without case. */
 function isSip(bytes: Uint8Array, at: number): boolean {
   return (bytes[at] | 0x20) === 0x73 && (bytes[at + 1] | 0x20) === 0x69 && (bytes[at + 2] | 0x20) === 0x70;
 }
 
-/** "SIP/" without case, and room for a version. */
+/** Whether it is "SIP/" without case, with room for a version. */
 function isVersion(bytes: Uint8Array, at: number, end: number): boolean {
   return end - at >= 7 && isSip(bytes, at) && bytes[at + 3] === SLASH;
 }
 
-/** "SIP/2.0", where there are seven octets. */
+/** Whether it is "SIP/2.0"; there have to be seven octets. */
 function isVersion2(bytes: Uint8Array, at: number): boolean {
   return (
     isSip(bytes, at) &&

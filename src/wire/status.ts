@@ -1,6 +1,7 @@
 /**
- * Reason phrases: the text behind a status code in a status line, as RFC 3261 §21 and its extensions spell them.
- * People and logs read them; no program may depend on them. Not here: what a status means to a caller.
+ * Reason phrases: the text behind the status code in a status line, as RFC 3261 §21 and its extensions spell them.
+ * People and logs read them; no program may depend on them.
+ * Not here: what a status means to a caller.
  */
 import { octets } from "../core/bytes.js";
 
@@ -70,7 +71,7 @@ const PHRASES: ReadonlyMap<number, Uint8Array> = new Map([
   [608, octets("Rejected")],
 ]);
 
-/** Indexed by the first digit: what a status without a phrase of its own is called. RFC 3261 §7.2 */
+/** Phrases by the first digit, for a status without a phrase of its own. RFC 3261 §7.2 */
 const CLASSES: readonly Uint8Array[] = [
   octets("Unknown"),
   octets("Progress"),
@@ -81,7 +82,10 @@ const CLASSES: readonly Uint8Array[] = [
   octets("Global Failure"),
 ];
 
-/** @param status 100 to 699 @returns the phrase, a constant that is not to be written to; that of its class when it has none */
+/**
+ * @param status 100 to 699
+ * @returns its phrase, a constant that must not be written to; that of its class when it has none
+ */
 export function reasonPhrase(status: number): Uint8Array {
   const phrase = PHRASES.get(status);
   if (phrase !== undefined) return phrase;

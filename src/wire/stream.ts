@@ -1,8 +1,8 @@
 /**
- * From one TCP connection's octets to messages (RFC 3261 §18.3): Content-Length says where one ends. CRLF CRLF between messages is a
- * keep-alive (RFC 5626 §3.5.1). One fixed buffer a connection; of a message that does not fit the head is kept as far as it goes, and its
- * rest is passed over.
- * It finds the borders only: whether a message is well formed is for Message.parse to say.
+ * Cuts the octets of one TCP connection into messages (RFC 3261 §18.3) by Content-Length. CRLF CRLF between messages is
+ * a keep-alive (RFC 5626 §3.5.1). Each connection has one fixed buffer; of a message that does not fit the beginning of
+ * the head is kept, and its rest is skipped.
+ * Not here: whether a message is well formed (message.ts).
  */
 
 import { equal, lower, octets, parseUint } from "../core/bytes.js";
@@ -18,64 +18,75 @@ const SPACE = 0x20;
 const SLASH = 0x2f;
 const COLON = 0x3a;
 
-/** Nothing whole is there yet: push more. */
+/** There is no whole message yet: push more. */
 export const FRAME_NONE = 0;
-/** A message: `bytes[start, end)`. */
+/** There is a message: `bytes[start, end)`. */
 export const FRAME_MESSAGE = 1;
-/** A keep-alive: answer it with CRLF. */
+/** There is a keep-alive: answer it with CRLF. */
 export const FRAME_PING = 2;
-/** The border of messages is lost: answer, close the connection; unless the message is only too large, and `skip` knows where it ends. */
+/**
+ * The end of a message is unknown: answer, and close the connection. If the message is only too large, `skip` finds its
+ * end.
+ */
 export const FRAME_BROKEN = 3;
 
 const LENGTH_ABSENT = -1;
 const LENGTH_BAD = -2;
 const LENGTH_MAX = 0x7fffffff;
-/** The longest head whose end is looked for, and the longest rest that is passed over: who sends more is not waited for. */
+/**
+ * The longest head whose end is looked for, and the longest rest that is skipped, octets; a connection that sends more
+ * is closed.
+ */
 const HEAD_MOST = 65_536;
 const SKIP_MOST = 65_536;
 const LENGTH_NAME = octets("content-length:");
 const LENGTH_SHORT = octets("l:");
-/** The name with its colon and as many digits as a length has, with some zeros before them. */
+/** Room for the name with its colon and for the digits of a length, with some zeros before them, octets. */
 const FIELD_BYTES = 32;
 
 export class StreamFramer {
-  /** The buffer; what it holds is the framer's. */
+  /** The buffer; its content belongs to the framer. */
   readonly bytes: Uint8Array;
-  /** The message found last; for FRAME_BROKEN its head when that could be read, else empty. */
+  /** The message that was found last; after FRAME_BROKEN its head if that could be read, else empty. */
   start = 0;
   end = 0;
-  /** True after FRAME_BROKEN when the message is too large for the buffer (513), false when its length cannot be known (400). */
+  /**
+   * True after FRAME_BROKEN when the message is too large for the buffer (513), false when its length cannot be known
+   * (400).
+   */
   tooLarge = false;
   private readonly capacity: number;
-  /** `bytes[from, to)` is not handed out yet. */
+  /** The octets `bytes[from, to)` are not handed out yet. */
   private from = 0;
   private to = 0;
-  /** Start of the line of the head that is to be looked at next. */
+  /** Start of the line of the head that is looked at next. */
   private scan = 0;
-  /** Line ends before a message, not yet counted as a keep-alive. */
+  /** Number of line ends before a message that are not yet counted as a keep-alive. */
   private emptyLines = 0;
   private headEnd = -1;
   private messageEnd = 0;
   private isBroken = false;
-  /** Octets of a message that is too large, still to be passed over; before that, where its head ends is looked for. */
+  /**
+   * Octets of a message that is too large that are still to be skipped; before that, the end of its head is looked for.
+   */
   private skipLeft = 0;
   private isSeeking = false;
   private sought = 0;
   private soughtLength = LENGTH_ABSENT;
-  /** The field that is being passed over: its first octets in lower case, without spaces. */
+  /** The first octets of the field that is being skipped, in lower case, without spaces. */
   private readonly field = new Uint8Array(FIELD_BYTES);
   private fieldSize = 0;
   private isLineEmpty = true;
   private isLineOver = false;
 
-  /** `capacity` octets are reserved here: the largest message. */
+  /** @param capacity the largest message, octets */
   constructor(capacity: number) {
     this.capacity = capacity;
-    // An empty line may have to be put behind a head that fills it.
+    // A head that fills the buffer may need an empty line behind it.
     this.bytes = new Uint8Array(capacity + 2);
   }
 
-  /** Forgets everything: for a new connection. */
+  /** Forgets everything, for a new connection. */
   reset(): void {
     this.start = this.end = this.from = this.to = this.scan = this.emptyLines = this.messageEnd = 0;
     this.headEnd = -1;
@@ -84,8 +95,9 @@ export class StreamFramer {
   }
 
   /**
-   * Copies octets in, as many as fit; what `next` handed out is no longer valid. When not all were taken, call `next` until
-   * FRAME_NONE and push the rest. @returns how many were taken; all of them (and none kept) once the connection is broken
+   * Copies octets in, as many as fit; what `next` handed out is no longer valid. When not all were taken, call `next`
+   * until FRAME_NONE and push the rest.
+   * @returns how many were taken; all of them, without keeping any, once the connection is broken
    */
   push(bytes: Uint8Array, start: number, end: number): number {
     if (this.isBroken) return end - start;
@@ -132,8 +144,9 @@ export class StreamFramer {
   }
 
   /**
-   * After FRAME_BROKEN for a message that is too large: passes over its rest, and framing goes on behind it. What could be kept of its
-   * head, ended by an empty line, is `bytes[start, end)` then. @returns false when where it ends cannot be known
+   * After FRAME_BROKEN for a message that is too large, skips its rest, so that framing goes on behind it.
+   * `bytes[start, end)` then is the kept part of its head, ended by an empty line.
+   * @returns false when its end cannot be known
    */
   skip(): boolean {
     if (!this.isBroken || !this.tooLarge) return false;
@@ -161,13 +174,16 @@ export class StreamFramer {
     return !this.isBroken;
   }
 
-  /** Whether there is at least a method, or a version, and a space behind it: what never was SIP has no length either. */
+  /**
+   * Whether there is at least a method, or a version, and a space behind it. Octets that never were SIP have no length
+   * either.
+   */
   private isBegun(): boolean {
     const nameEnd = scan(this.bytes, this.from, this.to, STOP_TOKEN);
     return nameEnd > this.from && nameEnd < this.to && (this.bytes[nameEnd] === SPACE || this.bytes[nameEnd] === SLASH);
   }
 
-  /** Octets of a message that is too large. @returns how many of them belong to it */
+  /** Skips octets of a message that is too large. @returns how many of them belong to it */
   private passOver(bytes: Uint8Array, start: number, end: number): number {
     let i = start;
     while (this.isSeeking && i < end) {
@@ -185,10 +201,10 @@ export class StreamFramer {
     return i + size - start;
   }
 
-  /** The next octet of the head that is passed over: its Content-Length and its end are looked for. */
+  /** Takes the next octet of a head that is skipped, and looks for its Content-Length and its end. */
   private seek(octet: number): void {
     const isSpace = octet === SPACE || octet === TAB;
-    // A line that begins with a space goes on with the field before it.
+    // A line that begins with a space continues the field before it.
     if (this.isLineOver && !isSpace) this.endField();
     this.isLineOver = false;
     if (octet === LF) {
@@ -209,21 +225,24 @@ export class StreamFramer {
       at = LENGTH_SHORT.length;
     this.fieldSize = 0;
     if (at === 0) return;
-    // Where there were more octets than are kept, the number is not known.
+    // The number is unknown if there were more octets than are kept.
     const length = fieldSize < FIELD_BYTES ? parseUint(field, at, fieldSize, LENGTH_MAX) : LENGTH_BAD;
     this.soughtLength = length < 0 || this.soughtLength !== LENGTH_ABSENT ? LENGTH_BAD : length;
   }
 
-  /** Without a length nobody knows where the next message begins: as one that is too long to be passed over. */
+  /**
+   * Ends the head. Without a length the beginning of the next message is unknown, as after a message that is too long
+   * to be skipped.
+   */
   private endHead(): void {
     this.isSeeking = false;
     this.skipLeft = this.soughtLength < 0 || this.sought > HEAD_MOST ? LENGTH_MAX : this.soughtLength;
   }
 
-  /** Steps over line ends between messages. @returns whether a keep-alive (two of them) was among them */
+  /** Skips line ends between messages. @returns whether a keep-alive (two of them) was among them */
   private skipEmptyLines(): boolean {
     const bytes = this.bytes;
-    // Behind the first octet of a head it is no longer "between messages".
+    // Behind the first octet of a head no keep-alive is possible.
     if (this.scan > this.from) return false;
     while (this.from < this.to) {
       let i = this.from;
@@ -239,7 +258,7 @@ export class StreamFramer {
     return false;
   }
 
-  /** Looks for the empty line, each line once however the octets arrive. */
+  /** Looks for the empty line, at each line once, however the octets arrive. */
   private findHead(): boolean {
     const bytes = this.bytes;
     for (;;) {
@@ -268,7 +287,10 @@ export class StreamFramer {
   }
 }
 
-/** Content-Length of the head `bytes[start, end)`. @returns it, LENGTH_ABSENT, or LENGTH_BAD when malformed or there twice */
+/**
+ * @returns the Content-Length of the head `bytes[start, end)`, LENGTH_ABSENT, or LENGTH_BAD when malformed or there
+ * twice
+ */
 function contentLengthOf(bytes: Uint8Array, start: number, end: number): number {
   let length = LENGTH_ABSENT;
   let i = start;
@@ -290,7 +312,7 @@ function contentLengthOf(bytes: Uint8Array, start: number, end: number): number 
   return length;
 }
 
-/** @returns the offset behind the field at `at`, its folded lines included */
+/** @returns the offset behind the field at `at` with its folded lines */
 function behindFold(bytes: Uint8Array, at: number, end: number): number {
   let i = at;
   for (;;) {

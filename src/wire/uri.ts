@@ -1,6 +1,6 @@
 /**
- * URIs of the schemes sip, sips (RFC 3261 §19.1) and tel (RFC 3966): their parts as offsets, and whether two mean the same.
- * Any other scheme is known by its offsets only. No name is resolved here.
+ * URIs of the schemes sip, sips (RFC 3261 §19.1) and tel (RFC 3966): their parts as offsets, and whether two mean the
+ * same. Of any other scheme only the offset behind its name is known. No name is resolved here.
  */
 import { equal, equalNoCase, lower, NONE, octets, parseUint, Span, text } from "../core/bytes.js";
 import { component, equalEscaped, unescape as writePlain } from "./escapes.js";
@@ -40,31 +40,32 @@ export class Uri {
   end = 0;
   /** SCHEME_* */
   scheme = SCHEME_OTHER;
-  /** The colon behind the scheme. */
+  /** Offset of the colon behind the scheme. */
   schemeEnd = 0;
-  /** Without the password; for tel the number; empty when there is none. */
+  /** The user without the password, for tel the number; empty when there is none. */
   userStart = 0;
   userEnd = 0;
   passwordStart = 0;
   passwordEnd = 0;
-  /** An IPv6 address without its brackets; empty for tel. */
+  /** The host, an IPv6 address without its brackets; empty for tel. */
   hostStart = 0;
   hostEnd = 0;
-  /** An IPv4 address as a number; -1 for a name and for IPv6. */
+  /** The host as a number if it is an IPv4 address; -1 for a name and for IPv6. */
   ip = -1;
   isIPv6 = false;
-  /** -1 when it is not given. */
+  /** The port, -1 when it is not given. */
   port = -1;
-  /** From the first `;` up to `?`; empty when there are none. */
+  /** The parameters from the first `;` up to `?`; empty when there are none. */
   paramsStart = 0;
   paramsEnd = 0;
-  /** Behind the `?`; empty when there are none. */
+  /** The headers behind the `?`; empty when there are none. */
   headersStart = 0;
   headersEnd = 0;
   private readonly value = new Span();
 
   /**
-   * Reads an addr-spec (no `<>`). The octets stay the caller's. A scheme that is not known is well formed with any text behind it.
+   * Reads an addr-spec (no `<>`). The octets stay the caller's. A URI of an unknown scheme is well formed with any text
+   * behind the scheme.
    * @returns whether it is well formed; when it is not, nothing here may be used
    */
   parse(bytes: Uint8Array, start: number, end: number): boolean {
@@ -130,7 +131,7 @@ export class Uri {
     let colon = end;
     for (let i = start; i < end; i++) {
       if (bytes[i] === COLON && colon === end) colon = i;
-      // An escape has to be whole here: the user is what is looked up and compared.
+      // An escape has to be whole, for the user is looked up and compared.
       if (bytes[i] === PERCENT && (i + 2 >= end || hexDigit(bytes[i + 1]) < 0 || hexDigit(bytes[i + 2]) < 0))
         return false;
     }
@@ -160,12 +161,15 @@ export class Uri {
     return i;
   }
 
-  /** A URI parameter, its name compared without case and with escapes taken away; escapes stay in the value. `out` is only set when it is there. */
+  /**
+   * Finds a URI parameter; its name is compared without case and escapes, escapes stay in the value. `out` is only set
+   * when it is there.
+   */
   param(name: Uint8Array, out: Span): boolean {
     return component(this.bytes, this.paramsStart, this.paramsEnd, SEMICOLON, name, 0, name.length, out);
   }
 
-  /** A component behind the `?`, as `param`. */
+  /** Finds a header behind the `?`, as `param`. */
   header(name: Uint8Array, out: Span): boolean {
     return component(this.bytes, this.headersStart, this.headersEnd, AMPERSAND, name, 0, name.length, out);
   }
@@ -176,12 +180,15 @@ export class Uri {
     return this.param(TRANSPORT, value) ? transportOf(value.bytes, value.start, value.end) : TRANSPORT_NONE;
   }
 
-  /** `;lr`: a loose router. RFC 3261 §19.1.1 */
+  /** Whether it has `;lr`: a loose router. RFC 3261 §19.1.1 */
   isLoose(): boolean {
     return this.param(LR, this.value);
   }
 
-  /** Whether both mean the same resource. RFC 3261 §19.1.4; for tel RFC 3966 §4. Not transitive, as the RFC says. */
+  /**
+   * Whether both mean the same resource. RFC 3261 §19.1.4; for tel RFC 3966 §4. This is not transitive, as the RFC
+   * says.
+   */
   equals(other: Uri): boolean {
     if (!equalNoCase(this.bytes, this.start, this.schemeEnd, other.bytes, other.start, other.schemeEnd)) return false;
     if (this.scheme === SCHEME_OTHER)
@@ -197,8 +204,8 @@ export class Uri {
   }
 
   /**
-   * Whether both name the same user at the same host, whatever their port, password and parameters, sip: or sips:. What names no
-   * user names nobody.
+   * Whether both name the same user at the same host, whatever their port, password and parameters, sip: or sips:. Two
+   * URIs without a user are never the same.
    */
   isSameUser(other: Uri): boolean {
     if (!this.namesUser() || !other.namesUser()) return false;
@@ -208,13 +215,13 @@ export class Uri {
     );
   }
 
-  /** The user without escapes. For people and settings: allocates. */
+  /** @returns the user without escapes, for people and settings; allocates */
   userText(): string {
     const out = new Uint8Array(this.userEnd - this.userStart);
     return text(out, 0, writePlain(this.bytes, this.userStart, this.userEnd, out, 0));
   }
 
-  /** Whether it is a telephone number: tel:, or sip: that says so. RFC 3261 §19.1.6 */
+  /** Whether it is a telephone number: tel:, or sip: with user=phone. RFC 3261 §19.1.6 */
   isNumber(): boolean {
     const { value } = this;
     return this.scheme === SCHEME_TEL || (this.param(USER, value) && value.isToken(PHONE));
@@ -241,7 +248,7 @@ export class Uri {
     );
   }
 
-  /** Telephone numbers without their visual separators. */
+  /** Compares telephone numbers without their visual separators. */
   private sameNumber(other: Uri): boolean {
     const a = this.bytes;
     const b = other.bytes;
@@ -274,7 +281,7 @@ export class Uri {
     );
   }
 
-  /** For `within`: the same look-up for parameters and headers, by a name that may itself have escapes. */
+  /** Finds a parameter or header by a name that may itself have escapes; for `within`. */
   find(separator: number, name: Uint8Array, nameStart: number, nameEnd: number): Span | null {
     const isParam = separator === SEMICOLON;
     const start = isParam ? this.paramsStart : this.headersStart;
@@ -283,7 +290,10 @@ export class Uri {
   }
 }
 
-/** Whether the components `bytes[start, end)` that `uri` has too have the same value there; with `all`, whether it has every one. */
+/**
+ * Whether the components `bytes[start, end)` that `uri` has too have the same value there; with `all`, whether it has
+ * each of them.
+ */
 function within(bytes: Uint8Array, start: number, end: number, uri: Uri, separator: number, all: boolean): boolean {
   let i = start;
   while (i < end) {
@@ -331,17 +341,19 @@ function isSchemeOctet(octet: number): boolean {
   return isAlphanumeric(octet) || octet === 0x2b || octet === 0x2d || octet === 0x2e;
 }
 
-/** "_" is not in the grammar, but in names that are in use. */
+/** Whether an octet may be in a host. "_" is not in the grammar, but in names that are in use. */
 function isHostOctet(octet: number): boolean {
   return isAlphanumeric(octet) || octet === 0x2d || octet === 0x2e || octet === 0x5f;
 }
 
-/** No controls, no space, no delimiters of the fields a URI stands in. UTF-8 is let through as it is. */
+/**
+ * Whether an octet may be in a URI: no controls, no space, no delimiters of the fields around it. UTF-8 is accepted.
+ */
 function isUriOctet(octet: number): boolean {
   return octet > 0x20 && octet !== 0x22 && octet !== 0x3c && octet !== 0x3e && octet !== 0x7f;
 }
 
-/** phonedigit-hex, "*", "#" and a leading "+" (RFC 3966 §3); also "%" is not one of them. */
+/** Whether an octet may be in a number: phonedigit-hex, "*", "#" and a leading "+" (RFC 3966 §3), but not "%". */
 function isPhoneOctet(octet: number): boolean {
   return hexDigit(octet) >= 0 || octet === 0x2b || octet === 0x2a || octet === 0x23 || isSeparator(octet);
 }

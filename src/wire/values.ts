@@ -1,8 +1,8 @@
 /**
- * The values of a message that every layer asks for: the topmost Via, the tags of From and To, Call-ID, CSeq, Max-Forwards and
- * Content-Length, each read in two ways. The usual form, which nearly every message has, is read in one go up to the end of its line;
- * whatever is not quite that form is left to the readers of the whole grammar (via, address), which also say what is wrong.
- * What both take they read alike.
+ * The values of a message that every layer needs: the topmost Via, the tags of From and To, Call-ID, CSeq, Max-Forwards
+ * and Content-Length. Each is read in two ways. The usual form, which nearly every message has, is read in one go up to
+ * the end of its line; any other form is left to the readers of the whole grammar (via, address), which also say what
+ * is wrong. What both ways accept they read alike.
  */
 import { octets, parseUint, Span } from "../core/bytes.js";
 import { NameAddress } from "./address.js";
@@ -24,7 +24,7 @@ import { StartLine } from "./startline.js";
 import { hasCookie, Via } from "./via.js";
 import { scanWords, word } from "./words.js";
 
-// Octets, and below ids and stops: own constants, see lex.ts.
+// Octets, and below them ids and stops: constants of this file, see lex.ts.
 const SPACE = 0x20;
 const QUOTE = 0x22;
 const COLON = 0x3a;
@@ -41,7 +41,7 @@ const CALL_ID = HEADER_CALL_ID;
 const CSEQ = HEADER_CSEQ;
 const CONTENT_LENGTH = HEADER_CONTENT_LENGTH;
 
-/** The ids whose values are read here, a bit each; all are below 32. */
+/** The ids whose values are read here, one bit each; all are below 32. */
 export const EAGER =
   (1 << VIA) |
   (1 << FROM) |
@@ -50,7 +50,7 @@ export const EAGER =
   (1 << CSEQ) |
   (1 << HEADER_MAX_FORWARDS) |
   (1 << CONTENT_LENGTH);
-/** Those without which a message is none. RFC 3261 §8.1.1 */
+/** The ids that every message must have. RFC 3261 §8.1.1 */
 export const MANDATORY = (1 << VIA) | (1 << FROM) | (1 << TO) | (1 << CALL_ID) | (1 << CSEQ);
 
 const KINDS = STOPS;
@@ -61,7 +61,7 @@ const URI = STOP_URI;
 const QUOTED = STOP_QUOTED;
 const VISIBLE = STOP_SPACE;
 
-// "SIP/2.0/", "UDP ", "TCP ", ";branch=z9hG4bK", ";rport" and ";tag=" as nearly everybody spells them.
+// "SIP/2.0/", "UDP ", "TCP ", ";branch=z9hG4bK", ";rport" and ";tag=" in their usual spelling.
 const SIP = word("SIP/");
 const VERSION = word("2.0/");
 const BRANCH_1 = word(";bra");
@@ -74,13 +74,13 @@ const TCP = word("TCP ");
 const RPORT_1 = word(";rpo");
 const RPORT_2 = word("port");
 
-/** Where no line ends: a value that is not of the usual form. */
+/** An offset where no line ends: the value does not have the usual form. */
 export const UNUSUAL = 0x7fffffff;
 
 const TAG_NAME = octets("tag");
 const BRANCH_NAME = octets("branch");
 
-// For the time of one call only.
+// Scratch, used within one call.
 const via = new Via();
 const address = new NameAddress();
 const value = new Span();
@@ -88,12 +88,12 @@ const value = new Span();
 const CSEQ_MAX = 0x7fffffff;
 const CONTENT_LENGTH_MAX = 0x7fffffff;
 const MAX_FORWARDS_MAX = 255;
-/** Malformed, or there twice: nobody but a proxy needs it, who refuses that. */
+/** Max-Forwards is malformed or there twice: only a proxy needs it, and refuses that. */
 export const MAX_FORWARDS_BAD = -2;
 const PORT_MAX = 65535;
 
 export class Values extends StartLine {
-  // Start equals end when one is absent, numbers are -1.
+  // A value that is absent has its start at its end; an absent number is -1.
   callIdStart = 0;
   callIdEnd = 0;
   cseq = -1;
@@ -115,23 +115,29 @@ export class Values extends StartLine {
   viaEnd = 0;
   branchStart = 0;
   branchEnd = 0;
-  /** The branch begins with z9hG4bK and goes on: it names a transaction. RFC 3261 §8.1.1.7 */
+  /** The branch begins with z9hG4bK and goes on, so it names a transaction. RFC 3261 §8.1.1.7 */
   hasMagicCookie = false;
   sentByStart = 0;
   sentByEnd = 0;
-  /** MAX_FORWARDS_BAD when it cannot be read. */
+  /** The value of Max-Forwards, MAX_FORWARDS_BAD when it cannot be read. */
   maxForwards = -1;
   contentLength = -1;
-  /** Which of these values may not be sent on as they came, a bit for each id: they are absent or malformed, or have a tag twice. */
+  /**
+   * The values that may not be sent on as they came, one bit for each id: they are absent or malformed, or have a tag
+   * twice.
+   */
   unfit = 0;
 
-  /** Reads all of the topmost Via, of a message that has a well-formed one. The view holds until this is asked, or a message parsed, again. */
+  /**
+   * Reads all of the topmost Via of a message that has a well-formed one. The view holds until the next call, or the
+   * next message.
+   */
   topVia(): Via {
     via.parse(this.bytes, this.viaStart, this.viaEnd);
     return via;
   }
 
-  /** Empties the values that no field set: those whose bit is in `ids`. */
+  /** Empties the values that no field set. @param ids their bits */
   protected clearValues(ids: number): void {
     if ((ids & (1 << VIA)) !== 0) {
       this.viaStart = this.viaEnd = this.branchStart = this.branchEnd = this.sentByStart = this.sentByEnd = 0;
@@ -147,14 +153,17 @@ export class Values extends StartLine {
     }
   }
 
-  /** Reads Call-ID, CSeq or a number in its usual form, in a message whose octets end at `end`. @returns where it ends, which has to be the end of its line; or UNUSUAL */
+  /**
+   * Reads Call-ID, CSeq or a number in its usual form. @param end of the message's octets
+   * @returns the offset of its end, which has to be the end of its line; or UNUSUAL
+   */
   protected readUsual(id: number, at: number, end: number): number {
     if (id === CALL_ID) {
       this.callIdStart = at;
       this.callIdEnd = scanWords(this.bytes, this.view, at, end, VISIBLE);
       return this.callIdEnd > at ? this.callIdEnd : UNUSUAL;
     }
-    // A number of up to nine digits.
+    // This is a number of up to nine digits.
     const bytes = this.bytes;
     let i = at;
     let digit = 0;
@@ -173,7 +182,10 @@ export class Values extends StartLine {
     return i;
   }
 
-  /** One Via without white space but that before sent-by, without quotes and IPv6 addresses, with one branch of RFC 3261. */
+  /**
+   * Reads one Via without white space except before sent-by, without quotes and IPv6 addresses, with one branch of RFC
+   * 3261.
+   */
   protected readUsualVia(at: number, end: number): number {
     const bytes = this.bytes;
     const view = this.view;
@@ -187,7 +199,7 @@ export class Values extends StartLine {
       const port = i + 1;
       i = port;
       while (i < end && bytes[i] >= 0x30 && bytes[i] <= 0x39) i += 1;
-      // Five digits may be too much.
+      // Five digits may be too large a number.
       if (i === port || (i > port + 4 && parseUint(bytes, port, i, PORT_MAX) < 0)) return UNUSUAL;
     }
     const sentByEnd = i;
@@ -236,7 +248,7 @@ export class Values extends StartLine {
     return i;
   }
 
-  /** `<uri>`, `"name" <uri>` or `name <uri>`, with a tag behind it or nothing. */
+  /** Reads `<uri>`, `"name" <uri>` or `name <uri>`, with a tag behind it or nothing. */
   protected readUsualAddress(id: number, at: number, end: number): number {
     const bytes = this.bytes;
     const view = this.view;
@@ -247,7 +259,7 @@ export class Values extends StartLine {
       i += 1;
       if (i < end && bytes[i] === SPACE) i += 1;
     } else {
-      // Tokens, each with a blank behind it.
+      // There are tokens, each with a blank behind it.
       while (i < end && bytes[i] !== LESS) {
         const name = i;
         i = scan(bytes, name, end, TOKEN);
@@ -278,7 +290,7 @@ export class Values extends StartLine {
     return i;
   }
 
-  /** The method behind the number. */
+  /** Reads the method behind the number. */
   private readUsualCSeq(number: number, at: number, end: number): number {
     const bytes = this.bytes;
     if (at >= end || bytes[at] !== SPACE) return UNUSUAL;
@@ -292,13 +304,13 @@ export class Values extends StartLine {
     return this.cseqMethodEnd;
   }
 
-  /** Reads a value in whatever form, in `[start, end)`, trimmed. What is wrong with it is noted. */
+  /** Reads a value of any form in `[start, end)`, trimmed, and notes what is wrong with it. */
   protected readValue(id: number, start: number, end: number): void {
     const bytes = this.bytes;
     if (id === VIA) this.readVia(start, end);
     else if (id <= TO) this.readAddress(id, start, end);
     else if (id === CALL_ID) {
-      // word ["@" word]; only that it is one word and not empty matters here.
+      // The grammar is word ["@" word]; only that it is one word and not empty matters here.
       this.callIdStart = start;
       this.callIdEnd = end;
       if (end === start || scan(bytes, start, end, VISIBLE) < end) this.failValue(CALL_ID);
@@ -327,7 +339,10 @@ export class Values extends StartLine {
     this.hasMagicCookie = hasCookie(this.bytes, this.branchStart, this.branchEnd);
   }
 
-  /** A response belongs to the request whose branch it brings back, whatever was done to the rest of our Via. */
+  /**
+   * Finds the branch of a malformed Via: a response belongs to the request with that branch, whatever happened to the
+   * rest of our Via.
+   */
   private findBranch(start: number, end: number): void {
     const stop = elementEnd(this.bytes, start, end);
     if (stop >= 0) this.viaEnd = stop;
@@ -336,7 +351,7 @@ export class Values extends StartLine {
     this.branchEnd = value.end;
   }
 
-  /** A value that is malformed. */
+  /** Notes that a value is malformed. */
   private failValue(id: number): void {
     this.unfit |= 1 << id;
     this.fail(PROBLEM_VALUE);
@@ -344,7 +359,7 @@ export class Values extends StartLine {
 
   private readAddress(id: number, start: number, end: number): void {
     const isRead = address.parse(this.bytes, start, end) && !address.isStar;
-    // One that is absent is empty at the end, as in the usual form.
+    // An absent tag is empty at the end, as in the usual form.
     let tagStart = end;
     let tagEnd = end;
     if (isRead && address.tagEnd > address.tagStart) {
@@ -353,7 +368,7 @@ export class Values extends StartLine {
     }
     if (!isRead) {
       this.failValue(id);
-      // Whoever answered is told from others by its tag, if that can be found at all.
+      // The tag tells the answering side from others, if it can be found at all.
       if (!this.isRequest && param(this.bytes, start, end, TAG_NAME, value)) {
         tagStart = value.start;
         tagEnd = scan(this.bytes, value.start, value.end, TOKEN);

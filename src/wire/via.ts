@@ -1,6 +1,6 @@
 /**
- * One element of a Via field (RFC 3261 §20.42, §18.2; RFC 3581): protocol, sent-by and parameters.
- * White space is allowed wherever the grammar allows it, also around the slashes.
+ * One element of a Via field (RFC 3261 §20.42, §18.2; RFC 3581): protocol, sent-by and parameters. White space is
+ * accepted wherever the grammar allows it, also around the slashes.
  */
 import { parseIPv4 } from "../core/address.js";
 import { equalNoCase, NONE, octets, parseUint, Span } from "../core/bytes.js";
@@ -9,7 +9,7 @@ import { transportOf } from "./lookup.js";
 import { TRANSPORT_NONE } from "./names.js";
 import { param } from "./params.js";
 
-// Own constants: see lex.ts.
+// Constants of this file: see lex.ts.
 const TOKEN = STOP_TOKEN;
 const WORD = STOP_WORD;
 const SPACE = 0x20;
@@ -37,23 +37,26 @@ export class Via {
   /** host[:port] */
   sentByStart = 0;
   sentByEnd = 0;
-  /** The host of it, an IPv6 address without its brackets. */
+  /** Its host, an IPv6 address without its brackets. */
   hostStart = 0;
   hostEnd = 0;
-  /** -1 when it is not given. */
+  /** Its port, -1 when it is not given. */
   port = -1;
-  /** From the first `;`, or empty. */
+  /** The parameters from the first `;`, or empty. */
   paramsStart = 0;
   paramsEnd = 0;
   /** The branch parameter's value; empty when there is none (RFC 2543). */
   branchStart = 0;
   branchEnd = 0;
-  /** Whether there is an rport parameter, with a value or without: the sender wants the answer where it sent from. RFC 3581 §4 */
+  /**
+   * There is an rport parameter, with a value or without: the sender wants the response where it sent from. RFC 3581 §4
+   */
   rportFlag = false;
   private readonly value = new Span();
 
   /**
-   * Reads the first element of `bytes[start, end)`, up to a comma or the end, with the folding in it. The octets stay the caller's.
+   * Reads the first element of `bytes[start, end)`, up to a comma or the end, with the folding in it. The octets stay
+   * the caller's.
    * @returns whether it is well formed; when it is not, nothing here may be used
    */
   parse(bytes: Uint8Array, start: number, end: number): boolean {
@@ -92,7 +95,7 @@ export class Via {
       this.hostEnd = i;
       i += 1;
     } else {
-      // A token is a little more than a host name: names with "_" are seen, and harmless.
+      // A token has a little more than a host name: names with "_" are in use, and do no harm.
       i = scan(bytes, i, end, TOKEN);
       if (i === this.hostStart) return -1;
       this.hostEnd = i;
@@ -116,7 +119,7 @@ export class Via {
     return i;
   }
 
-  /** @returns where the parameters end, or -1. Empty ones are refused: RFC 4475 §3.1.2.1 */
+  /** Reads the parameters. @returns the offset behind them, or -1. Empty ones are refused: RFC 4475 §3.1.2.1 */
   private readParams(bytes: Uint8Array, at: number, end: number): number {
     let i = at;
     while (i < end && bytes[i] === SEMICOLON) {
@@ -137,7 +140,7 @@ export class Via {
         i = skipSpace(bytes, i, end);
       }
       if (equalNoCase(bytes, nameStart, nameEnd, BRANCH, 0, 6)) {
-        // One name, one value: with two branches it would depend on the reader which transaction this is.
+        // Two branches are an error: it would depend on the reader which transaction this is.
         if (this.branchEnd > this.branchStart) return -1;
         this.branchStart = valueStart;
         this.branchEnd = valueStart === nameEnd ? valueStart : this.paramsEnd;
@@ -146,7 +149,7 @@ export class Via {
     return i;
   }
 
-  /** The host as a number when it is an IPv4 address; -1 for a name and for IPv6. Read when it is asked for. */
+  /** @returns the host as a number if it is an IPv4 address; -1 for a name and for IPv6. It is read on demand. */
   get ip(): number {
     return parseIPv4(this.bytes, this.hostStart, this.hostEnd);
   }
@@ -157,7 +160,7 @@ export class Via {
     return true;
   }
 
-  /** The address the request came from, where it differed from sent-by. RFC 3261 §18.2.1 */
+  /** Finds the address that the request came from, which is there if it differs from sent-by. RFC 3261 §18.2.1 */
   received(out: Span): boolean {
     return this.param(RECEIVED, out);
   }
@@ -166,18 +169,21 @@ export class Via {
     return this.param(MADDR, out);
   }
 
-  /** The port the request came from. RFC 3581 §4. @returns 1 to 65535, or -1 when there is no such parameter, no value or a malformed one */
+  /**
+   * @returns the port that the request came from, 1 to 65535, or -1 when the parameter is not there, has no value or is
+   * malformed. RFC 3581 §4
+   */
   rport(): number {
     const port = this.uint(RPORT, PORT_MAX);
     return port === 0 ? -1 : port;
   }
 
-  /** @returns 0 to 255, or -1 when it is not given or malformed */
+  /** @returns the ttl, 0 to 255, or -1 when it is not given or malformed */
   ttl(): number {
     return this.uint(TTL, 255);
   }
 
-  /** Any parameter, as `param` of params.ts. */
+  /** Finds any parameter, as `param` of params.ts. */
   param(name: Uint8Array, out: Span): boolean {
     return param(this.bytes, this.paramsStart, this.paramsEnd, name, out);
   }
@@ -188,7 +194,7 @@ export class Via {
   }
 }
 
-/** "z9hG4bK" without case, and something behind it. */
+/** Whether a branch begins with "z9hG4bK" without case, and goes on. */
 export function hasCookie(bytes: Uint8Array, start: number, end: number): boolean {
   return (
     end - start > 7 &&
@@ -202,7 +208,10 @@ export function hasCookie(bytes: Uint8Array, start: number, end: number): boolea
   );
 }
 
-/** Behind "SIP/2.0/", with white space around the slashes and without case. @returns -1 when it is something else */
+/**
+ * Skips "SIP/2.0/", with white space around the slashes and without case.
+ * @returns the offset behind it, -1 when there is something else
+ */
 function skipProtocol(bytes: Uint8Array, at: number, end: number): number {
   if (end - at < 8 || (bytes[at] | 0x20) !== 0x73) return -1;
   if ((bytes[at + 1] | 0x20) !== 0x69 || (bytes[at + 2] | 0x20) !== 0x70) return -1;

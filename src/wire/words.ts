@@ -1,18 +1,19 @@
 /**
- * Octets four at a time, through a DataView over the buffer that datagrams land in: where a line ends, and whether a short constant
- * ("From:", ";branch=z9hG4bK") stands at an offset. Offsets are those of the octets; they need not be multiples of four.
+ * Reads octets four at a time, through a DataView over the buffer that datagrams land in: where a line ends, and
+ * whether a short constant ("From:", ";branch=z9hG4bK") stands at an offset. Offsets are those of the octets; they need
+ * not be multiples of four.
  *
- * Constants are compared as a whole, without a branch for each octet: a processor that guesses wrong where a name ends loses more
- * time than comparing takes, and an interpreter has a quarter of the instructions.
+ * Constants are compared as a whole, without a branch for each octet: a wrong guess of the processor at the end of a
+ * name costs more time than comparing, and an interpreter has a quarter of the instructions.
  */
 
 import { STOPS } from "./lex.js";
 
-// Own constants: see lex.ts.
+// Constants of this file: see lex.ts.
 const KINDS = STOPS;
 const SPACE = 0x20;
 
-/** The view of the same octets that all functions here are given beside them. Allocates. */
+/** @returns the view that the functions here want beside the same octets; allocates */
 export function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
 }
@@ -23,7 +24,8 @@ export function controlStop(bytes: Uint8Array, view: DataView, at: number, end: 
   let x = 0;
   let y = 0;
   const last = end - 8;
-  // An octet that is not a control has bit 5 or 6 set; eight a turn. The few others without them (0x80 to 0x9f) are passed below.
+  // An octet that is no control has bit 5 or 6 set; eight are checked a turn. The few others without these bits (0x80
+  // to 0x9f) are passed below.
   while (i <= last) {
     x = view.getInt32(i, true);
     y = view.getInt32(i + 4, true);
@@ -38,8 +40,8 @@ export function controlStop(bytes: Uint8Array, view: DataView, at: number, end: 
 }
 
 /**
- * As `scan` of lex.ts, for stops other than STOP_TOKEN and STOP_DIGITS: letters, digits and what stands next to them in the table
- * of ASCII ("-./" and ":") stop none of those, and are passed four at a time.
+ * As `scan` of lex.ts, for stops other than STOP_TOKEN and STOP_DIGITS: letters, digits and their neighbours in the
+ * table of ASCII ("-./" and ":") are none of those stops, and are passed four at a time.
  */
 export function scanWords(bytes: Uint8Array, view: DataView, at: number, end: number, stops: number): number {
   let i = at;
@@ -47,11 +49,12 @@ export function scanWords(bytes: Uint8Array, view: DataView, at: number, end: nu
   const last = end - 4;
   while (i <= last) {
     x = view.getInt32(i, true);
-    // The upper bit of each octet: set by the first sum from 0x2d on, by the second from 0x3b on, by the shift from 0x40 on; not where it was.
+    // The upper bit of each octet is set by the first sum from 0x2d on, by the second from 0x3b on, by the shift from
+    // 0x40 on; not where it was set before.
     x = ((((x + 0x53535353) ^ (x + 0x45454545)) | (x << 1)) & ~x) | 0x7f7f7f7f;
     if (x === -1) i += 4;
     else {
-      // The first octet that may stop.
+      // Goes to the first octet that may stop.
       if ((x & 0x80) !== 0) i += (x & 0x8000) === 0 ? 1 : (x & 0x800000) === 0 ? 2 : 3;
       if ((KINDS[bytes[i]] & stops) !== 0) return i;
       i += 1;
@@ -61,14 +64,14 @@ export function scanWords(bytes: Uint8Array, view: DataView, at: number, end: nu
   return i;
 }
 
-/** Four characters of ASCII as `getInt32(at, true)` reads them. */
+/** @returns four characters of ASCII as `getInt32(at, true)` reads them */
 export function word(text: string): number {
   let value = 0;
   for (let i = 3; i >= 0; i--) value = (value << 8) | text.charCodeAt(i);
   return value;
 }
 
-/** Four octets as `getInt32(at, true)` reads them, without a view. */
+/** @returns four octets as `getInt32(at, true)` reads them, without a view */
 export function wordAt(bytes: Uint8Array, at: number): number {
   return bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24);
 }

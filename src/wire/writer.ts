@@ -1,21 +1,21 @@
 /**
- * The one writer of header octets. Everything that leaves goes through it, and CR, LF and NUL from outside never pass:
- * folded white space becomes one space, NUL or a lone CR or LF makes the whole message unsendable (`ok` turns false).
- * It writes into a buffer of the caller's, never past its end; too long a message turns `ok` false as well.
+ * The only writer of header octets. All messages go through it, and CR, LF and NUL from outside never pass: folded
+ * white space becomes one space, NUL or a lone CR or LF makes the whole message unsendable (`ok` becomes false). It
+ * writes into a buffer of the caller, never past its end; a message that is too long makes `ok` false as well.
  */
 import { NONE, type Span, utf8Length } from "../core/bytes.js";
 import { copyOctets, copyUnfolded, isPlain, putUtf8 } from "../core/octets.js";
 import type { RandomSource } from "../core/random.js";
 
-/** Numbers below it are whole ones of 32 bits. */
+/** Numbers below it fit into 32 bits. */
 const SMALL = 0x80000000;
 
 export class Writer {
   bytes: Uint8Array = NONE;
-  /** Where the next octet goes. */
+  /** Offset of the next octet. */
   at = 0;
   limit = 0;
-  /** False once something did not fit or was not allowed; then nothing of this message may be sent. */
+  /** False once something did not fit or was not allowed; then the message must not be sent. */
   ok = false;
 
   /** Begins a message in `bytes[start, limit)`, which the caller owns and keeps. */
@@ -26,13 +26,13 @@ export class Writer {
     this.ok = true;
   }
 
-  /** Takes back what was written since `at`, and that it did not fit. */
+  /** Removes what was written since `at`, and makes `ok` true again. */
   rewind(at: number): void {
     this.at = at;
     this.ok = true;
   }
 
-  /** Octets of the program's own (constants), copied as they are. */
+  /** Writes octets of the program's own (constants), as they are. */
   put(constant: Uint8Array): void {
     const end = this.at + constant.length;
     if (end > this.limit) {
@@ -53,7 +53,10 @@ export class Writer {
     this.octet(10);
   }
 
-  /** Part of a message that came from outside. Line folding becomes one space; any other CR, LF or NUL is refused. */
+  /**
+   * Writes a part of a message that came from outside. Line folding becomes one space; any other CR, LF or NUL is
+   * refused.
+   */
   copy(bytes: Uint8Array, start: number, end: number): void {
     if (this.at + (end - start) > this.limit) {
       this.ok = false;
@@ -68,7 +71,7 @@ export class Writer {
     this.copy(span.bytes, span.start, span.end);
   }
 
-  /** A body: octets as they are. */
+  /** Writes a body, octet for octet. */
   raw(bytes: Uint8Array, start: number, end: number): void {
     if (this.at + (end - start) > this.limit) {
       this.ok = false;
@@ -78,7 +81,7 @@ export class Writer {
     this.at += end - start;
   }
 
-  /** A text of the settings or of a person, as UTF-8. CR, LF and NUL are refused. */
+  /** Writes a text of the settings or of a person as UTF-8. CR, LF and NUL are refused. */
   text(value: string): void {
     for (let i = isPlain(value) ? value.length : 0; i < value.length; i++) {
       const code = value.charCodeAt(i);
@@ -91,7 +94,10 @@ export class Writer {
     else this.at = putUtf8(this.bytes, this.at, value);
   }
 
-  /** As `copy`, inside a quoted-string: `"` and `\` get a backslash. The quotes themselves are the caller's. RFC 3261 §25.1 */
+  /**
+   * Writes as `copy`, inside of a quoted-string: `"` and `\` get a backslash. The caller writes the quotes. RFC 3261
+   * §25.1
+   */
   quoted(bytes: Uint8Array, start: number, end: number): void {
     for (let i = start; i < end; i++) {
       const octet = bytes[i];
@@ -101,7 +107,7 @@ export class Writer {
     }
   }
 
-  /** A whole number from 0, in decimal. */
+  /** Writes a whole number from 0 in decimal. */
   uint(value: number): void {
     let end = this.at + 1;
     for (let most = 10; most <= value; most *= 10) end += 1;
@@ -111,7 +117,7 @@ export class Writer {
     }
     let rest = value;
     for (let i = end - 1; i >= this.at; i--) {
-      // Numbers of a message are small: for them this is the cheaper way to divide.
+      // Most numbers of a message are small, and this is the cheaper way to divide them.
       const tens = rest < SMALL ? (rest / 10) | 0 : Math.floor(rest / 10);
       this.bytes[i] = rest - tens * 10 + 0x30;
       rest = tens;
@@ -119,7 +125,7 @@ export class Writer {
     this.at = end;
   }
 
-  /** The low `digits` hexadecimal digits of `value`, lower case. */
+  /** Writes the low `digits` hexadecimal digits of `value` in lower case. */
   hex(value: number, digits: number): void {
     for (let shift = (digits - 1) * 4; shift >= 0; shift -= 4) {
       const nibble = (value >>> shift) & 15;
@@ -127,13 +133,15 @@ export class Writer {
     }
   }
 
-  /** A token nobody can guess, 16 hexadecimal digits of 64 random bits. RFC 3261 §19.3 asks for at least 32. */
+  /**
+   * Writes a token that cannot be guessed, 16 hexadecimal digits of 64 random bits. RFC 3261 §19.3 demands at least 32.
+   */
   token(random: RandomSource): void {
     this.hex(random.uint32(), 8);
     this.hex(random.uint32(), 8);
   }
 
-  /** An IPv4 address in dotted form. */
+  /** Writes an IPv4 address in dotted form. */
   ip(address: number): void {
     this.uint(address >>> 24);
     this.octet(0x2e);
