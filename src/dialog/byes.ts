@@ -1,6 +1,6 @@
 /**
- * The BYEs of one call: within its dialog, again and again while no transaction is free, and for a 2xx whose dialog cannot be kept.
- * A session ends with or without room for that. RFC 3261 §13.2.2.4, §15.1.1
+ * The BYEs of one call: within its dialog, again and again while no transaction is free, and for a 2xx whose dialog
+ * cannot be kept. A session ends with or without room for that. RFC 3261 §13.2.2.4, §15.1.1
  * Not here: when a BYE is due (session.ts), and how it is written from a response (farewell.ts).
  */
 import { Span } from "../core/bytes.js";
@@ -15,7 +15,10 @@ import { DIALOG_CONFIRMED, DIALOG_LEAVING, type Dialog } from "./dialog.js";
 import { Way } from "./farewell.js";
 import type { Forks } from "./forks.js";
 
-/** Between the first two BYEs when no transaction is free; then twice as long each time, up to the most, for as long as a transaction would. */
+/**
+ * Between the first two BYEs when no transaction is free; then twice as long each time, up to the most, for as long as
+ * a transaction would.
+ */
 export const BYE_FIRST_MS = 500;
 const BYE_MOST_MS = 4000;
 const BYE_TIME_MS = 32_000;
@@ -24,13 +27,16 @@ const BYE_TIME_MS = 32_000;
 export interface ByesUser {
   /** @returns a transaction that the session hears of, or null when none is free */
   takeClient(): ClientTransaction | null;
-  /** One that was taken could not be sent: the session hears nothing more of it. */
+  /** A transaction that was taken could not be sent: the session hears nothing more of it. */
   dropClient(): void;
-  /** Writes credentials if any are due and leave room for the end: without them it may be refused; not sent, it is never heard. */
+  /**
+   * Writes credentials if any are due and leave room for the end: without them it may be refused; not sent, it is never
+   * heard.
+   */
   writeByeCredentials(t: ClientTransaction, w: Writer, requestUri: Span): void;
 }
 
-/** What they are sent by. */
+/** What BYEs are sent by. */
 export interface ByesContext {
   readonly layer: TransactionLayer;
   timers: Timers;
@@ -57,7 +63,7 @@ export class Byes {
     this.timer = timer;
   }
 
-  send(dialog: Dialog): void {
+  sendBye(dialog: Dialog): void {
     const { layer, timers, transport } = this.context;
     const t = this.user.takeClient();
     if (t === null) {
@@ -66,7 +72,7 @@ export class Byes {
         this.untilMs = timers.nowMs + BYE_TIME_MS;
         this.delayMs = BYE_FIRST_MS;
       }
-      this.sendOnce(dialog);
+      this.sendByeOnce(dialog);
       dialog.state = DIALOG_LEAVING;
       const leftMs = Math.max(0, this.untilMs - timers.nowMs);
       timers.start(this.timer, Math.min(this.delayMs, leftMs));
@@ -79,8 +85,8 @@ export class Byes {
     if (!layer.send(t)) this.user.dropClient();
   }
 
-  /** One that nobody repeats. */
-  sendOnce(dialog: Dialog): void {
+  /** Sends a BYE that is not repeated. */
+  sendByeOnce(dialog: Dialog): void {
     const { layer, transport } = this.context;
     dialog.state = DIALOG_CONFIRMED;
     dialog.localCseq += 1;
@@ -88,7 +94,7 @@ export class Byes {
     layer.sendOnce();
   }
 
-  /** To each dialog that is owed a BYE; at the end of the time to none any more. */
+  /** Sends a BYE to each dialog that is owed one, until their time is over. */
   sendAgain(forks: Forks): void {
     const isOver = this.context.timers.nowMs >= this.untilMs;
     this.delayMs = Math.min(this.delayMs * 2, BYE_MOST_MS);
@@ -96,14 +102,17 @@ export class Byes {
     for (let dialog = forks.leaving(); left > 0 && dialog !== null; dialog = forks.leaving()) {
       left -= 1;
       if (isOver) dialog.state = DIALOG_CONFIRMED;
-      else this.send(dialog);
+      else this.sendBye(dialog);
     }
   }
 
-  /** ACK and BYE for the 2xx `m`, which came for `t` and whose dialog cannot be kept. @param draft of the INVITE, where there is one */
+  /**
+   * Sends ACK and BYE for the 2xx `m`, which came for `t` and whose dialog cannot be kept.
+   * @param draft of the INVITE, if there is one
+   */
   refuseAnswer(t: ClientTransaction, m: Message, draft: Dialog | null): void {
     const { layer, transport } = this.context;
-    // Straight to the Contact, past the routes, when they are too long even for the ACK: by the way that the INVITE went.
+    // Routes that are too long even for the ACK are left out: it goes to the Contact by the way that the INVITE went.
     let isRouted = true;
     if (!this.writeAckOf(t, m, draft, true)) {
       isRouted = false;
@@ -111,7 +120,7 @@ export class Byes {
       t.ackTarget.set(t.flow.transport, t.flow.ip, t.flow.port, t.flow.connection);
     }
     layer.sendAck(t);
-    if (!way.read(m, isRouted, uri)) return;
+    if (!way.readFrom(m, isRouted, uri)) return;
     const bye = this.user.takeClient();
     const w =
       bye === null
@@ -120,7 +129,7 @@ export class Byes {
     const target = bye === null ? layer.scratchTarget : bye.target;
     if (isRouted) layer.transport.aim(target, way.hop, transport);
     else target.set(t.flow.transport, t.flow.ip, t.flow.port, t.flow.connection);
-    way.write(w, m, draft, METHOD_BYE, m.cseq + 1);
+    way.writeHead(w, m, draft, METHOD_BYE, m.cseq + 1);
     if (bye !== null) this.user.writeByeCredentials(bye, w, uri);
     w.put(EMPTY_BODY);
     if (bye === null) layer.sendOnce();
@@ -130,10 +139,10 @@ export class Byes {
   /** Writes, but does not send, the ACK for such a 2xx. @returns whether it fits */
   private writeAckOf(t: ClientTransaction, m: Message, draft: Dialog | null, isRouted: boolean): boolean {
     const { layer, transport } = this.context;
-    if (!way.read(m, isRouted, uri)) return false;
+    if (!way.readFrom(m, isRouted, uri)) return false;
     const w = layer.beginAck(t, m, uri.bytes, uri.start, uri.end);
     layer.ackTargetUri(t, way.hop, transport);
-    way.write(w, m, draft, METHOD_ACK, m.cseq);
+    way.writeHead(w, m, draft, METHOD_ACK, m.cseq);
     w.put(EMPTY_BODY);
     return w.ok;
   }

@@ -10,7 +10,7 @@ export const CAUSE_CANCELLED = 3;
 export const CAUSE_REFUSED = 4;
 /** We answered with the status that is told. */
 export const CAUSE_DECLINED = 5;
-/** Nobody answered at all. */
+/** No final response came. */
 export const CAUSE_TIMEOUT = 6;
 /** The network would not carry it. */
 export const CAUSE_NETWORK = 7;

@@ -1,6 +1,7 @@
 /**
- * Our Contact header field: where requests in a dialog reach us (RFC 3261 §8.1.1.8). It has the user of the account, our address, and the
- * port of the transport that the message goes by. Not here: the Contact of the other side (dialog.ts).
+ * Our Contact header field: where requests in a dialog reach us (RFC 3261 §8.1.1.8). It has the user of the account,
+ * our address, and the port of the transport that the message goes by. Not here: the Contact of the other side
+ * (dialog.ts).
  */
 import { octets } from "../core/bytes.js";
 import type { TransactionLayer } from "../transaction/layer.js";

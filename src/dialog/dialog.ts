@@ -26,17 +26,19 @@ import { Writer } from "../wire/writer.js";
 import { MAX_FORWARDS } from "./lines.js";
 
 export const DIALOG_FREE = 0;
-/** Not a dialog yet: the founding request, as it was or will be sent. */
+/** The founding request, as it was or will be sent: it is no dialog yet. */
 export const DIALOG_DRAFT = 1;
 export const DIALOG_EARLY = 2;
 export const DIALOG_CONFIRMED = 3;
 /** Confirmed, and owed a BYE for which there was no transaction. */
 export const DIALOG_LEAVING = 4;
 
-/** Octets of the longest remote target: session border controllers make 300. It shares the buffer with the other texts. */
+/**
+ * Octets of the longest remote target: session border controllers make 300. It shares the buffer with the other texts.
+ */
 const TARGET_MOST_BYTES = 400;
 
-/** Digits of a random token: a tag has one, a Call-ID two. */
+/** Digits of a random token: a Call-ID and each of the two tags are one. */
 const TOKEN_BYTES = 16;
 
 const ROUTE = octets("Route: ");
@@ -84,7 +86,7 @@ export class Dialog {
   /** The Request-URI of the request that was begun last. */
   readonly requestUri = new Span();
   private readonly bytes: Uint8Array;
-  /** Where each text begins and ends in `bytes`; both are 0 for one that is not there. */
+  /** Each text begins and ends there in `bytes`; both are 0 for a text that is not kept. */
   private readonly places = new Uint16Array(TEXTS << 1);
 
   /** @param size octets for all its text; what needs more is refused */
@@ -122,8 +124,8 @@ export class Dialog {
    */
   draft(random: RandomSource, from: Uint8Array, to: Uint8Array, target: Span, routes: Uint8Array): boolean {
     this.clear();
-    const w = this.begin();
-    // Whoever would guess a dialog has to guess the tags too.
+    const w = this.openTexts();
+    // The Call-ID has one token, which is enough: a dialog is known by its tags too.
     this.openField(CALL_ID_TEXT);
     w.token(random);
     this.closeField(CALL_ID_TEXT);
@@ -157,7 +159,7 @@ export class Dialog {
    */
   fromResponse(draft: Dialog, m: Message): boolean {
     this.clear();
-    const w = this.begin();
+    const w = this.openTexts();
     this.keep(CALL_ID_TEXT, draft.bytes, draft.startOf(CALL_ID_TEXT), draft.endOf(CALL_ID_TEXT));
     this.keepWhole(
       LOCAL,
@@ -187,7 +189,10 @@ export class Dialog {
     return (m.unfit & PARTIES_BITS) !== 0;
   }
 
-  /** Writes From, To and Call-ID of this draft, with the tag of whoever answered by `m`: in the place of what is odd in that. */
+  /**
+   * Writes From, To and Call-ID of this draft, with the tag of the one who answered by `m`. They replace what is odd in
+   * `m`.
+   */
   writeParties(w: Writer, m: Message): void {
     this.writeFrom(w);
     w.put(TO);
@@ -209,12 +214,12 @@ export class Dialog {
     const { bytes, target } = this;
     const size = target.size();
     bytes.copyWithin(bytes.length - size, target.start, target.end);
-    const w = this.begin();
+    const w = this.openTexts();
     w.at = this.endOf(REMOTE);
     this.openField(ROUTES);
     this.copyRoutesReversed(m);
     this.closeField(ROUTES);
-    // Before the target is written, by the same writer.
+    // The writer is asked before the same one writes the target.
     if (!w.ok || w.at + size > bytes.length) return false;
     bytes.copyWithin(w.at, bytes.length - size, bytes.length);
     target.set(bytes, w.at, w.at + size);
@@ -227,7 +232,7 @@ export class Dialog {
   /** The dialog that our response to their request founds; `t` has our tag. RFC 3261 §12.1.1 */
   fromRequest(m: Message, t: ServerTransaction): boolean {
     this.clear();
-    const w = this.begin();
+    const w = this.openTexts();
     this.keep(CALL_ID_TEXT, m.bytes, m.callIdStart, m.callIdEnd);
     this.openField(LOCAL);
     w.copy(m.bytes, m.toStart, m.toEnd);
@@ -250,7 +255,7 @@ export class Dialog {
     this.state = DIALOG_EARLY;
     if (!w.ok) return false;
     if (m.has(HEADER_CONTACT)) return this.refreshTarget(m);
-    // Before RFC 3261 a Contact was not asked for: requests then go to where the From field says. RFC 2543 §6.22
+    // RFC 2543 asked for no Contact: without one, requests go to where the From field says. RFC 2543 §6.22
     return address.parse(m.bytes, m.fromStart, m.fromEnd) && this.takeTarget();
   }
 
@@ -274,7 +279,9 @@ export class Dialog {
     );
   }
 
-  /** Sets `out` to the Call-ID, to our tag and to theirs; views of what the dialog keeps, empty for what is not there. */
+  /**
+   * Sets `out` to the Call-ID, to our tag and to theirs; views of what the dialog keeps, empty for what is not there.
+   */
   callId(out: Span): Span {
     return this.textOf(CALL_ID_TEXT, out);
   }
@@ -292,14 +299,20 @@ export class Dialog {
     return this.state >= DIALOG_EARLY && this.is(REMOTE_TAG, m.bytes, m.toTagStart, m.toTagEnd);
   }
 
-  /** Takes the CSeq of a request that came. @returns false when it is older than one that came before: 500. RFC 3261 §12.2.2 */
+  /**
+   * Takes the CSeq of a request that came.
+   * @returns false when it is older than one that came before: 500. RFC 3261 §12.2.2
+   */
   acceptCseq(cseq: number): boolean {
     if (this.remoteCseq >= 0 && cseq <= this.remoteCseq) return false;
     this.remoteCseq = cseq;
     return true;
   }
 
-  /** Takes the Contact of a target refresh request or its 2xx. @returns false when there is none that can be called, or it is too long */
+  /**
+   * Takes the Contact of a target refresh request or its 2xx.
+   * @returns false when there is none that can be called, or it is too long
+   */
   refreshTarget(m: Message): boolean {
     return this.readContact(m) && this.takeTarget();
   }
@@ -374,7 +387,8 @@ export class Dialog {
   }
 
   /**
-   * Prepares a request: takes the next CSeq number, sets `requestUri`, and tells the transaction where to send it. RFC 3261 §12.2.1.1
+   * Prepares a request: takes the next CSeq number, sets `requestUri`, and tells the transaction where to send it. RFC
+   * 3261 §12.2.1.1
    * @returns whether the Request-URI is the target, as it is for all but a strict router as the first hop
    */
   aim(layer: TransactionLayer, t: ClientTransaction, defaultTransport: number): boolean {
@@ -402,7 +416,10 @@ export class Dialog {
     return w;
   }
 
-  /** Begins a request in the dialog that no transaction repeats, as `request` does: an ACK that is asked for again, a BYE for want of room. */
+  /**
+   * Begins a request in the dialog that no transaction repeats, as `request` does: an ACK that is asked for again, a
+   * BYE for want of room.
+   */
   once(layer: TransactionLayer, method: number, cseq: number, defaultTransport: number): Writer {
     const loose = this.readHop();
     const start = loose ? this.target.start : uri.start;
@@ -498,7 +515,7 @@ export class Dialog {
     writer.copy(list.bytes, list.start, list.end);
   }
 
-  private begin(): Writer {
+  private openTexts(): Writer {
     writer.begin(this.bytes, 0, this.bytes.length);
     return writer;
   }
@@ -560,7 +577,10 @@ export class Dialog {
     this.closeField(REMOTE);
   }
 
-  /** Keeps a From or To value, and where its tag lies in the copy. A folded value loses octets before its tag, so the tag is found from the end. */
+  /**
+   * Keeps a From or To value, and where its tag lies in the copy. A folded value loses octets before its tag, so the
+   * tag is found from the end.
+   */
   private keepWhole(
     value: number,
     tag: number,

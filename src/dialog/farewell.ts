@@ -1,6 +1,7 @@
 /**
- * The ACK and the BYE for a 2xx whose dialog cannot be kept, because its routes or its Contact do not fit or no dialog is free: both are
- * written from the response itself, so that whoever answered does not talk to nobody. RFC 3261 §12.1.2, §13.2.2.4, §15.1.1
+ * The ACK and the BYE for a 2xx whose dialog cannot be kept, because its routes or its Contact do not fit or no dialog
+ * is free: both are written from the response itself, so that the one who answered does not talk to an empty line. RFC
+ * 3261 §12.1.2, §13.2.2.4, §15.1.1
  * Not here: when that is so, and by which transaction they go (session.ts).
  */
 import { octets, type Span } from "../core/bytes.js";
@@ -26,7 +27,7 @@ const target = new Uri();
 /** The next hop of what was begun last, until the next call. */
 const hop = new Uri();
 
-/** Where requests in the dialog of a 2xx go. */
+/** The way that requests in the dialog of a 2xx go. */
 export class Way {
   /** The next hop: a view of the response's octets. */
   readonly hop = hop;
@@ -37,9 +38,9 @@ export class Way {
   /**
    * Reads it from the response `m`, which has to stay until all is written.
    * @param isRouted by its Record-Route, else straight to its Contact @param uri is set to the Request-URI
-   * @returns false when it names nobody that can be called
+   * @returns false when it names no one that can be called
    */
-  read(m: Message, isRouted: boolean, uri: Span): boolean {
+  readFrom(m: Message, isRouted: boolean, uri: Span): boolean {
     this.routes = 0;
     this.isStrict = false;
     if (!readTarget(m)) return false;
@@ -59,8 +60,11 @@ export class Way {
     return true;
   }
 
-  /** Writes all from Max-Forwards to CSeq. @param draft of the request that was answered: what is odd in the response is that one's */
-  write(w: Writer, m: Message, draft: Dialog | null, method: number, cseq: number): void {
+  /**
+   * Writes all from Max-Forwards to CSeq.
+   * @param draft of the request that was answered: what is odd in the response is that one's
+   */
+  writeHead(w: Writer, m: Message, draft: Dialog | null, method: number, cseq: number): void {
     w.put(MAX_FORWARDS);
     if (this.routes > 0) this.writeRoutes(w, m);
     if (draft !== null && Dialog.isUnfit(m)) draft.writeParties(w, m);

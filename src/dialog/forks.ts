@@ -1,6 +1,7 @@
 /**
- * The dialogs of one call: the draft its INVITE is written from, and a dialog for each fork that answers it (RFC 3261 §12.1,
- * §13.2.2). They are lent from the pool that all calls share. Not here: which of them is the call's (session.ts).
+ * The dialogs of one call: the draft its INVITE is written from, and a dialog for each fork that answers it (RFC 3261
+ * §12.1, §13.2.2). They are lent from the pool that all calls share. Not here: which of them is the call's
+ * (session.ts).
  */
 import type { Pool } from "../core/pool.js";
 import type { Message } from "../wire/message.js";
@@ -11,7 +12,7 @@ import { DIALOG_CONFIRMED, DIALOG_LEAVING, type Dialog } from "./dialog.js";
 const FORKS = 4;
 
 export class Forks {
-  /** What our INVITE is written from, null in a call that came. */
+  /** The draft that our INVITE is written from, null in a call that came. */
   draft: Dialog | null = null;
   private readonly pool: Pool<Dialog>;
   private readonly dialogs: (Dialog | null)[] = [null, null, null, null];
@@ -36,7 +37,10 @@ export class Forks {
     return null;
   }
 
-  /** The dialog that the 2xx `m` belongs to, whose transaction is no more: all its tags and its Call-ID have to be right. */
+  /**
+   * The dialog that the 2xx `m` belongs to, whose transaction is no more: all its tags and its Call-ID have to be
+   * right.
+   */
   ofLateAnswer(m: Message): Dialog | null {
     const dialog = this.ofResponse(m);
     return dialog?.hasAnswer(m) ? dialog : null;
@@ -61,8 +65,8 @@ export class Forks {
   }
 
   /**
-   * The dialog of the fork that answers, made if this is its first word. Null when it cannot be kept. For one that answers finally,
-   * one that only rings makes room: it would ring on for ever if its answer went without ACK and BYE.
+   * The dialog of the fork that answers, made if this is its first word. Null when it cannot be kept. For one that
+   * answers finally, one that only rings makes room: it would ring on for ever if its answer went without ACK and BYE.
    */
   fork(m: Message): Dialog | null {
     const dialog = this.ofResponse(m);
@@ -77,13 +81,13 @@ export class Forks {
     return made;
   }
 
-  /** Whether it is still one of these. */
+  /** Whether the dialog is still one of these. */
   has(dialog: Dialog): boolean {
     for (let i = 0; i < FORKS; i++) if (this.dialogs[i] === dialog) return true;
     return false;
   }
 
-  /** One that is owed a BYE, null when none is. */
+  /** @returns a dialog that is owed a BYE, null when none is */
   leaving(): Dialog | null {
     for (let i = 0; i < FORKS; i++) {
       const dialog = this.dialogs[i];
@@ -103,7 +107,7 @@ export class Forks {
     this.give(dialog);
   }
 
-  /** Before an INVITE is tried anew: what rang at the old place is gone. */
+  /** Drops all forks, before an INVITE is tried anew: what rang at the old place is gone. */
   dropAll(): void {
     for (let i = 0; i < FORKS; i++) {
       const dialog = this.dialogs[i];

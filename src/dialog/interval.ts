@@ -11,7 +11,7 @@ import type { Writer } from "../wire/writer.js";
 
 /** The shortest interval that may be taken at all, in seconds. RFC 4028 §4 */
 export const MIN_SE_LEAST_S = 90;
-/** How many 422 are followed in one call: one for each of a few proxies on the way, never for ever. */
+/** So many 422 are followed in one call: one for each of a few proxies on the way, never for ever. */
 const RAISES_MOST = 3;
 const SECONDS_MOST = 2147483647;
 
@@ -56,7 +56,10 @@ export class Interval {
     this.peerHasTimer = false;
   }
 
-  /** What their INVITE or UPDATE asks. @returns false when it is too brief: to be answered 422 with `writeMinSe`. RFC 4028 §9 */
+  /**
+   * Reads what their INVITE or UPDATE asks. RFC 4028 §9
+   * @returns false when it is too brief: to be answered 422 with `writeMinSe`
+   */
   readRequest(m: Message): boolean {
     this.savedSeconds = this.seconds;
     this.savedRefresher = this.isRefresher;
@@ -68,7 +71,7 @@ export class Interval {
       return true;
     }
     if (asked < this.leastS && this.peerHasTimer) return false;
-    // Whoever does not know of intervals cannot be told a longer one than a proxy asks for in its place.
+    // A caller that does not know of intervals cannot be told a longer one than a proxy asks for in its place.
     this.seconds = Math.max(asked, MIN_SE_LEAST_S);
     this.isRefresher = !this.peerHasTimer || (hasRefresher(m) && !span.isToken(UAC));
     return true;
@@ -81,7 +84,7 @@ export class Interval {
     this.peerHasTimer = this.savedPeerHasTimer;
   }
 
-  /** What the 2xx to our INVITE or UPDATE says. RFC 4028 §7.2 */
+  /** Reads what the 2xx to our INVITE or UPDATE says. RFC 4028 §7.2 */
   readResponse(m: Message): void {
     const agreed = m.uint(HEADER_SESSION_EXPIRES, SECONDS_MOST);
     this.seconds = agreed < 0 ? 0 : Math.max(agreed, MIN_SE_LEAST_S);
@@ -106,7 +109,7 @@ export class Interval {
     else timers.startAt(timer, this.expiresAtMs);
   }
 
-  /** In an INVITE of ours. @param wantedS to ask for while nothing is agreed, 0: not at all */
+  /** Writes the lines of an INVITE of ours. @param wantedS to ask for while nothing is agreed, 0: not at all */
   writeInvite(w: Writer, wantedS: number): void {
     if (this.seconds === 0 && wantedS === 0) return;
     w.put(SESSION_EXPIRES);
@@ -119,14 +122,14 @@ export class Interval {
     w.put(CRLF);
   }
 
-  /** In an UPDATE of ours, which refreshes what is agreed. */
+  /** Writes the line of an UPDATE of ours, which refreshes what is agreed. */
   writeUpdate(w: Writer): void {
     w.put(SESSION_EXPIRES);
     w.uint(this.seconds);
     w.put(this.isRefresher ? REFRESHER_UAC : REFRESHER_UAS);
   }
 
-  /** In our 2xx to their INVITE or UPDATE. */
+  /** Writes the lines of our 2xx to their INVITE or UPDATE. */
   writeResponse(w: Writer): void {
     if (this.seconds === 0) return;
     if (this.peerHasTimer) w.put(REQUIRE_TIMER);
@@ -135,7 +138,7 @@ export class Interval {
     w.put(this.isRefresher ? REFRESHER_UAS : REFRESHER_UAC);
   }
 
-  /** In our 422. */
+  /** Writes the line of our 422. */
   writeMinSe(w: Writer): void {
     w.put(MIN_SE);
     w.uint(this.leastS);

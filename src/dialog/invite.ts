@@ -1,7 +1,9 @@
 /**
- * Our INVITE, first and later ones alike: `writeInvite` writes it from the first line to the last, in the order in which it is sent.
- * What does not fit is left out rather than that the INVITE is too long for UDP or for its buffer. RFC 3261 §13.2.1, §14.1, §18.1.1
- * Not here: when it is sent (session.ts), and what becomes of the Via's branch when all is written (transaction/branch.ts).
+ * Our INVITE, first and later ones alike: `writeInvite` writes it from the first line to the last, in the order in
+ * which it is sent. What does not fit is left out rather than that the INVITE is too long for UDP or for its buffer.
+ * RFC 3261 §13.2.1, §14.1, §18.1.1
+ * Not here: when it is sent (session.ts), and what becomes of the Via's branch when all is written
+ * (transaction/branch.ts).
  */
 import type { Span } from "../core/bytes.js";
 import type { ClientTransaction } from "../transaction/client.js";
@@ -45,7 +47,8 @@ export interface InviteParts {
 }
 
 /**
- * Writes an INVITE, whose CSeq is the next one of the dialog. @param dialog a draft to found a call, else the one it is to change
+ * Writes an INVITE, whose CSeq is the next one of the dialog. @param dialog a draft to found a call, else the one it is
+ * to change
  * @param offer our description @param isChange it changes a call that is confirmed @returns whether it fits
  */
 export function writeInvite(
@@ -95,7 +98,10 @@ function writeBriefDescription(w: Writer, { bytes, start, end }: Span): void {
   copyBriefly(w, bytes, start, end);
 }
 
-/** Writes Session-Expires and Min-SE, unless they leave no room for what follows. @param restBytes what follows at the least */
+/**
+ * Writes Session-Expires and Min-SE, unless they leave no room for what follows.
+ * @param restBytes what follows at the least
+ */
 function writeInterval(w: Writer, interval: Interval, wantedS: number, restBytes: number): void {
   const before = w.at;
   if (!w.ok) return;
@@ -103,7 +109,10 @@ function writeInterval(w: Writer, interval: Interval, wantedS: number, restBytes
   if (!w.ok || w.at + restBytes > w.limit) w.rewind(before);
 }
 
-/** @returns the octets that the description takes at the least. A change is said in full: some phones keep what they are not told to change. */
+/**
+ * @returns the octets that the description takes at the least. A change is said in full: some phones keep what they are
+ * not told to change.
+ */
 function leastBytesOf({ bytes, start, end }: Span, isChange: boolean): number {
   return SDP_HEAD_BYTES + (isChange ? end - start : copyBriefly(null, bytes, start, end));
 }

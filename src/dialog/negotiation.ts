@@ -1,13 +1,13 @@
 /**
- * Offer and answer (RFC 3264) for one audio stream of PCMU or PCMA with telephone-event. Every other medium, and a second
- * audio stream, is refused with port 0. It keeps our description as it was last offered or answered, what was agreed, and whose
- * offer waits for its answer:
+ * Offer and answer (RFC 3264) for one audio stream of PCMU or PCMA with telephone-event. Every other medium, and a
+ * second audio stream, is refused with port 0. It keeps our description as it was last offered or answered, what was
+ * agreed, and whose offer waits for its answer:
  *
  *     NONE   --openOffer: our INVITE leaves, or we answer an INVITE without an offer-->  OURS
  *     NONE   --receiveOffer: their INVITE, UPDATE or PRACK has one-->                    THEIRS
  *     OURS   --closeExchange: their answer came, or their refusal-->                     NONE
  *     THEIRS --closeExchange: our answer left-->                                         NONE
- *     any    --rollback: the request with the offer was refused-->                       NONE, as it was before the offer
+ *     any    --rollback: the request with the offer was refused-->                       NONE, as before the offer
  *
  * Not here: which messages carry offers and answers (session.ts), and the sound.
  */
@@ -50,7 +50,10 @@ export const NEGOTIATION_MALFORMED = 1;
 export const NEGOTIATION_NO_CODEC = 2;
 /** Our description does not fit its buffer: 500. */
 export const NEGOTIATION_NO_ROOM = 3;
-/** A codec is common, but sound would have to go to a host name, to IPv6 or to a group, none of which is spoken here: 488. */
+/**
+ * A codec is common, but sound would have to go to a host name, to IPv6 or to a group, none of which is spoken here:
+ * 488.
+ */
 export const NEGOTIATION_ADDRESS = 4;
 
 // Whose offer has no answer yet.
@@ -124,7 +127,7 @@ export class NegotiationSettings {
   }
 }
 
-/** What offer and answer agree on, for whoever streams. */
+/** The result of offer and answer, by which the sound is sent and received. */
 export class Agreed {
   remoteIp = 0;
   remotePort = 0;
@@ -190,14 +193,14 @@ export class Negotiation {
   private savedVersion = FIRST_VERSION;
   /** The last version given out; one that was refused is not used again for something else. */
   private lastVersion = FIRST_VERSION;
-  /** DIRECTION_*, what we would like. */
+  /** DIRECTION_* that we want. */
   private wanted = DIRECTION_SENDRECV;
-  /** What was wanted of the description in force. */
+  /** The direction that we wanted when the description in force was written. */
   private inForce = DIRECTION_SENDRECV;
   private savedInForce = DIRECTION_SENDRECV;
   /** An offer of ours was written, and no answer was read since: what is in force is kept already. */
   private isOffering = false;
-  /** Of our audio among the media of our offer, and our payload type for telephone-event in it. */
+  /** The place of our audio among the media of our offer, and our payload type for telephone-event in it. */
   private audioIndex = 0;
   private eventType = EVENT_TYPE;
   private agreed = false;
@@ -227,7 +230,8 @@ export class Negotiation {
   }
 
   /**
-   * Reads the offer of their INVITE, UPDATE or PRACK, and prepares our answer. Without an offer it prepares ours, for the response.
+   * Reads the offer of their INVITE, UPDATE or PRACK, and prepares our answer. Without an offer it prepares ours, for
+   * the response.
    * @returns 0, or the status that refuses the request: then all stays as it was
    */
   receiveOffer(m: Message): number {
@@ -250,7 +254,10 @@ export class Negotiation {
     }
   }
 
-  /** Reads the answer that `m` brings to our offer. The exchange stays open: an answer that may be lost comes again. @returns ANSWER_* */
+  /**
+   * Reads the answer that `m` brings to our offer. The exchange stays open: an answer that may be lost comes again.
+   * @returns ANSWER_*
+   */
   receiveAnswer(m: Message): number {
     if (findSdp(m, body) !== BODY_SDP) return ANSWER_NONE;
     return this.readAnswer(body.bytes, body.start, body.end) === NEGOTIATION_OK ? ANSWER_TAKEN : ANSWER_USELESS;
@@ -272,45 +279,45 @@ export class Negotiation {
     return this.agreed;
   }
 
-  /** From the next offer or answer on, we do not want to hear the other side, or want it again. */
+  /** Says that we do not want to hear the other side from the next offer or answer on, or want it again. */
   hold(on: boolean): void {
     this.want(on ? DIRECTION_SENDONLY : DIRECTION_SENDRECV);
   }
 
-  /** Whether what we would like is to hold the other side. */
+  /** Whether we want to hold the other side. */
   get isHolding(): boolean {
     return this.wanted === DIRECTION_SENDONLY;
   }
 
-  /** What we would like did not come to be: we go back to what both sides know. */
+  /** The direction that we wanted did not come to be: we go back to what both sides know. */
   giveUp(): void {
     this.wanted = this.inForce;
   }
 
-  /** What we would like from the next offer or answer on. @param direction DIRECTION_*, but not NONE */
+  /** Sets the direction that we want from the next offer or answer on. @param direction DIRECTION_*, but not NONE */
   want(direction: number): void {
     this.wanted = direction;
   }
 
   /**
-   * Writes an offer: all our codecs, and the media of earlier exchanges in their places. RFC 3264 §5, §8
-   * It may be written anew before it is answered. @returns NEGOTIATION_OK, with the offer in `local`, or NEGOTIATION_NO_ROOM
+   * Writes an offer: all our codecs, and the media of earlier exchanges in their places. RFC 3264 §5, §8 It may be
+   * written anew before it is answered. @returns NEGOTIATION_OK, with the offer in `local`, or NEGOTIATION_NO_ROOM
    */
   writeOffer(): number {
     const { sdp, local } = this;
     this.save();
     const hasBefore = local.size() > 0 && sdp.parse(local.bytes, local.start, local.end) === SDP_OK;
-    // What a payload type stands for may not change in a session. RFC 3264 §8.3.2
+    // The meaning of a payload type may not change in a session. RFC 3264 §8.3.2
     this.eventType = this.agreed && this.result.eventReceiveType >= 0 ? this.result.eventReceiveType : EVENT_TYPE;
     this.audioIndex = hasBefore ? this.placeOfAudio() : 0;
-    const w = this.begin();
+    const w = this.openDescription();
     for (let i = 0; hasBefore && i < sdp.count; i++) {
       const media = sdp.mediaAt(i);
       if (i === this.audioIndex) this.writeOffered(w, media.proto);
       else writeRefused(w, local.bytes, media, refusedBytes(sdp.count));
     }
     if (!hasBefore || this.audioIndex === sdp.count) this.writeOffered(w, PROTO_RTP_AVP);
-    const done = this.finish();
+    const done = this.closeDescription();
     if (done === NEGOTIATION_OK) this.isOffering = true;
     return done;
   }
@@ -331,12 +338,12 @@ export class Negotiation {
     if (chosen === NO_MEDIUM && !(this.agreed && this.isSwitchedOff())) return fit;
     if (chosen === NO_MEDIUM) this.switchOff();
     else this.takeOffered(sdp.mediaAt(chosen));
-    const w = this.begin();
+    const w = this.openDescription();
     for (let i = 0; i < sdp.count; i++) {
       if (i === chosen) writeAudio(w, this.settings.audio);
       else writeRefused(w, bytes, sdp.mediaAt(i), refusedBytes(sdp.count));
     }
-    const done = this.finish();
+    const done = this.closeDescription();
     if (done === NEGOTIATION_OK) {
       this.agreed = true;
       this.isOffering = false;
@@ -347,7 +354,7 @@ export class Negotiation {
   }
 
   /**
-   * Reads their answer to our offer. Of forks each may answer; the last one counts.
+   * Reads their answer to our offer. Each fork may answer; the last answer counts.
    * @returns NEGOTIATION_*; when not OK all stays as it was
    */
   readAnswer(bytes: Uint8Array, start: number, end: number): number {
@@ -382,7 +389,7 @@ export class Negotiation {
     this.isOffering = false;
   }
 
-  /** Keeps what is in force before something is tried; an offer nobody answered never was. */
+  /** Keeps what is in force before something is tried. An offer that was not answered never was in force. */
   private save(): void {
     if (this.isOffering) return;
     this.savedLocal.set(this.local.bytes, this.local.start, this.local.end);
@@ -402,8 +409,8 @@ export class Negotiation {
   }
 
   /**
-   * Why the offer that was read last was refused (NEGOTIATION_NO_CODEC, NEGOTIATION_ADDRESS): of the medium that came nearest. To be asked before
-   * another description is read. @returns WARNING_*
+   * Says why the offer that was read last was refused (NEGOTIATION_NO_CODEC, NEGOTIATION_ADDRESS), for the medium that
+   * came nearest. It is to be asked before another description is read. @returns WARNING_*
    */
   warning(): number {
     let found = WARNING_MEDIUM;
@@ -473,7 +480,7 @@ export class Negotiation {
     this.result.heldByRemote = speaking(this.wanted) && !speaking(ours);
   }
 
-  private begin(): Writer {
+  private openDescription(): Writer {
     const { writer, settings } = this;
     writer.begin(settings.draft, 0, settings.draft.length);
     writeSession(writer, this.sessionId, this.version, settings.ip);
@@ -481,7 +488,7 @@ export class Negotiation {
   }
 
   /** Ends the description; its version rises only when something changed. RFC 3264 §8 */
-  private finish(): number {
+  private closeDescription(): number {
     const { writer, local } = this;
     if (!writer.ok) return NEGOTIATION_NO_ROOM;
     const draft = writer.bytes;
@@ -497,7 +504,10 @@ export class Negotiation {
     return NEGOTIATION_OK;
   }
 
-  /** @returns the place of our audio in a new offer: where it is, else where it was before it was switched off, else behind all */
+  /**
+   * @returns the place of our audio in a new offer: where it is, else where it was before it was switched off, else
+   * behind all
+   */
   private placeOfAudio(): number {
     const { sdp } = this;
     let place = sdp.count;
@@ -519,8 +529,8 @@ export class Negotiation {
   }
 
   /**
-   * Takes a medium of their offer, and makes our answer to it: the first codec of theirs that we speak, and that alone, for some ask
-   * again until one is left. RFC 3264 §6.1
+   * Takes a medium of their offer, and makes our answer to it: the first codec of theirs that we speak, and that alone,
+   * for some ask again until one is left. RFC 3264 §6.1
    */
   private takeOffered(media: SdpMedia): void {
     const { result } = this;

@@ -1,11 +1,12 @@
 /**
- * The notifier's side of a subscription (RFC 6665 §4.2), as all event packages have it: its time, and the NOTIFYs in its dialog, one at a
- * time. What changes while one is under way is told in the next, and only the last of it.
+ * The notifier's side of a subscription (RFC 6665 §4.2), as all event packages have it: its time, and the NOTIFYs in
+ * its dialog, one at a time. What changes while one is under way is told in the next, and only the last of it.
  *
  *     RESTING --a change--> SENDING --2xx, nothing new--> RESTING
  *     SENDING --2xx, something new; or 401, 407, twice at most--> SENDING
  *     SENDING --any other response, or none--> over
- *     RESTING, SENDING --its time is over, or the subscriber wants no more--> ENDING --its last NOTIFY is answered, or 32 s--> over
+ *     RESTING, SENDING --its time is over, or the subscriber wants no more--> ENDING
+ *     ENDING --its last NOTIFY is answered, or 32 s--> over
  *
  * Not here: how a subscription begins, and what a NOTIFY says (subscription.ts, referral.ts); the subscriber's side.
  */
@@ -18,7 +19,10 @@ import type { Writer } from "../wire/writer.js";
 import { type Self, writeContact } from "./contact.js";
 import type { Dialog } from "./dialog.js";
 
-/** A NOTIFY for which there was no transaction is tried again so much later; the last one for as long as a transaction would try. */
+/**
+ * A NOTIFY for which there was no transaction is tried again so much later; the last one for as long as a transaction
+ * would try.
+ */
 const AGAIN_MS = 2000;
 const LAST_MS = 32_000;
 /** How often the challenges to one NOTIFY are answered. */
@@ -26,9 +30,12 @@ const CHALLENGES_MOST = 2;
 
 const ACTIVE = octets("Subscription-State: active;expires=");
 
-/** Whoever answers the challenges to a NOTIFY. */
+/** Answers the challenges to a NOTIFY. */
 export interface NotifyCredentials {
-  /** 401 or 407 came for the request of `t`. @param isSecond it went with credentials already @returns whether it is to be sent again */
+  /**
+   * 401 or 407 came for the request of `t`.
+   * @param isSecond it went with credentials already @returns whether it is to be sent again
+   */
   takeInDialog(t: ClientTransaction, m: Message, isSecond: boolean): boolean;
   /** Writes what is known to be asked for, if `t` goes to whom it is for. */
   writeInDialog(w: Writer, t: ClientTransaction, method: number, requestUri: Span): void;
@@ -43,7 +50,7 @@ export interface NotifyContext extends Self {
 }
 
 export abstract class Notifier implements ClientUser, TimerUser {
-  /** Somebody subscribes. */
+  /** There is a subscriber. */
   isActive = false;
   protected readonly context: NotifyContext;
   /** When its time is over; of one that ends, since when. */
@@ -62,7 +69,7 @@ export abstract class Notifier implements ClientUser, TimerUser {
     this.timer = context.timers.make(this, 0);
   }
 
-  /** Whose NOTIFYs these are; null while nobody subscribes. */
+  /** @returns the dialog that the NOTIFYs go in, null while there is no subscriber */
   protected abstract notifiedDialog(): Dialog | null;
 
   /** Writes the Event line. */
@@ -77,10 +84,10 @@ export abstract class Notifier implements ClientUser, TimerUser {
   /** Writes Content-Type, Content-Length, and the body that was prepared. @param bodyBytes as `prepareBody` returned */
   protected abstract writeBody(w: Writer, bodyBytes: number): void;
 
-  /** It is over: nothing more is told, and nobody asks. */
+  /** The subscription is over. */
   protected abstract onOver(): void;
 
-  /** Nobody was told yet. */
+  /** A subscription begins; its first NOTIFY is still to be sent. @param expiresMs when its time is over */
   protected activate(expiresMs: number): void {
     this.isActive = true;
     this.isSending = this.isEnding = this.isChanged = false;
@@ -138,7 +145,7 @@ export abstract class Notifier implements ClientUser, TimerUser {
       return;
     }
     this.challenges = 0;
-    // After 481 and all else that is no 2xx nobody listens any more. RFC 6665 §4.2.2
+    // After 481, or another response that is no 2xx, there is no subscriber any more. RFC 6665 §4.2.2
     if (m.status >= 300 || (this.isEnding && !this.isChanged)) this.close();
     else this.notify();
   }
@@ -180,7 +187,7 @@ export abstract class Notifier implements ClientUser, TimerUser {
     } else this.close();
   }
 
-  /** Credentials, if they leave room for the body: without them it may be refused, but it is heard. */
+  /** Credentials, if they leave room for the body: without them the NOTIFY may be refused, but it is heard. */
   private writeCredentials(w: Writer, t: ClientTransaction, requestUri: Span, bodyBytes: number): void {
     const before = w.at;
     if (!w.ok) return;

@@ -1,7 +1,7 @@
 /**
- * The subscription that a REFER founds (RFC 3515 §2.4.4): whoever asked for a transfer is told by NOTIFY how it goes, as the first line of a
- * response (message/sipfrag, RFC 3420): 100 at once, what rings, and at the end the final one, which ends the subscription. The dialog is
- * the call's, whose end does not end the subscription (RFC 5057 §4.2).
+ * The subscription that a REFER founds (RFC 3515 §2.4.4): the phone that asked for a transfer is told by NOTIFY how it
+ * goes, as the first line of a response (message/sipfrag, RFC 3420): 100 at once, what rings, and at the end the final
+ * one, which ends the subscription. The dialog is the call's, whose end does not end the subscription (RFC 5057 §4.2).
  * Not here: sending the NOTIFYs (notifier.ts), the REFER itself and what it asks for (ua/transfer.ts).
  */
 import { octets } from "../core/bytes.js";
@@ -34,11 +34,12 @@ export class Referral extends Notifier {
   /** The CSeq of the REFER; -1 where the event needs none: it was the first in its dialog. RFC 3515 §2.4.6 */
   private id = -1;
   private status = 100;
-  /** It ends with what it tells of, not before. */
+  /** The transfer itself has ended, not only the time of the subscription. */
   private isDone = false;
 
   /**
-   * Somebody is told from now on; a referral before it is forgotten. @param dialog stays the caller's: it calls `drop` before it is given back
+   * Tells the other side of that dialog from now on; a referral before it is forgotten. @param dialog stays the
+   * caller's: it calls `drop` before it is given back
    * @param id CSeq of the REFER, or -1 @param timeMs how long the transfer may take
    */
   subscribe(dialog: Dialog, id: number, timeMs: number): void {
@@ -66,12 +67,12 @@ export class Referral extends Notifier {
     this.notifyChange();
   }
 
-  /** Nothing more is told: its dialog goes back to the pool, or another REFER takes its place. */
+  /** Tells nothing more: its dialog goes back to the pool, or another REFER takes its place. */
   drop(): void {
     this.close();
   }
 
-  /** Whether it is told in that dialog. */
+  /** Whether that dialog is the one of the subscription. */
   isIn(dialog: Dialog | null): boolean {
     return this.isActive && dialog !== null && this.dialog === dialog;
   }
@@ -95,7 +96,7 @@ export class Referral extends Notifier {
     const isUnsubscribed = m.uint(HEADER_EXPIRES, EXPIRES_MOST_S) === 0;
     const w = layer.respond(t, 200);
     w.put(EXPIRES);
-    // As long as the transfer may take, no longer.
+    // The subscription lasts as long as the transfer may take, no longer.
     w.uint(isUnsubscribed ? 0 : this.leftS());
     w.crlf();
     writeContact(w, this.context, t.source.transport);

@@ -1,4 +1,7 @@
-/** Our reliable provisional response (RFC 3262 §3): its number, its repetitions, and the PRACK that ends them. One at a time. */
+/**
+ * Our reliable provisional response (RFC 3262 §3): its number, its repetitions, and the PRACK that ends them. One at a
+ * time.
+ */
 import { equal, parseUint, Span } from "../core/bytes.js";
 import type { Timers } from "../core/timers.js";
 import { skipSpace } from "../wire/lex.js";
@@ -6,7 +9,7 @@ import type { Message } from "../wire/message.js";
 import { HEADER_RACK, METHOD_INVITE, METHOD_NAMES } from "../wire/names.js";
 
 const T1_MS = 500;
-/** When an INVITE whose provisional response is not acknowledged is given up. */
+/** An INVITE whose provisional response is not acknowledged is given up after so long. */
 const GIVE_UP_MS = 64 * T1_MS;
 const NUMBER_MOST = 4294967295;
 const INVITE = METHOD_NAMES[METHOD_INVITE];
@@ -15,7 +18,7 @@ const INVITE = METHOD_NAMES[METHOD_INVITE];
 const span = new Span();
 
 export class Reliable {
-  /** One is out and not acknowledged. */
+  /** A response was sent that is not acknowledged yet. */
   isPending = false;
   /** Its RSeq. */
   rseq = 0;
@@ -27,7 +30,7 @@ export class Reliable {
     this.rseq = 0;
   }
 
-  /** One goes out. @param first a random number to begin with */
+  /** A response is sent: it is repeated from now on. @param first a random number to begin with */
   startRepeating(timers: Timers, timer: number, first: number): void {
     this.rseq = this.rseq === 0 ? first : this.rseq + 1;
     this.isPending = true;
@@ -36,7 +39,10 @@ export class Reliable {
     timers.start(timer, T1_MS);
   }
 
-  /** It is sent again: sets when it is due the next time. @returns false when that has gone on for too long */
+  /**
+   * The response is sent again: sets when it is due the next time.
+   * @returns false when that has gone on for too long
+   */
   scheduleNext(timers: Timers, timer: number): boolean {
     const leftMs = this.sinceMs + GIVE_UP_MS - timers.nowMs;
     if (leftMs <= 0) return false;

@@ -1,6 +1,7 @@
 /**
  * The requests of one session: how each is written and sent, and which of them wait for their final response.
- * Not here: when one is due, and what its response means (session.ts); the lines of an INVITE (invite.ts); BYEs (byes.ts).
+ * Not here: when one is due, and what its response means (session.ts); the lines of an INVITE (invite.ts); BYEs
+ * (byes.ts).
  */
 import { octets, Span } from "../core/bytes.js";
 import type { ClientTransaction, ClientUser } from "../transaction/client.js";
@@ -20,7 +21,7 @@ const RACK = octets("RAck: ");
 /** What the requests of all sessions have in common. */
 export interface RequestContext extends InviteContext, ByesContext {}
 
-/** Whoever has the credentials. */
+/** Has the credentials of the requests. */
 export interface RequestsUser {
   /** Writes Authorization and Proxy-Authorization lines, if any are due where `t` goes. */
   writeCredentials(t: ClientTransaction, w: Writer, method: number, requestUri: Span): void;
@@ -35,7 +36,7 @@ export class Requests implements InviteParts, ByesUser {
   inviteCseq = 0;
   /** Our last INVITE did not fit its buffer. */
   isTooLong = false;
-  /** How many transactions of ours still name the session. */
+  /** Number of our transactions that still name the session. */
   openCount = 0;
   /** Header fields of our founding INVITE beside the usual, whole lines; the octets are the user agent's. */
   readonly fields = new Span();
@@ -66,7 +67,10 @@ export class Requests implements InviteParts, ByesUser {
     return this.invite !== null || this.update !== null;
   }
 
-  /** Sends an INVITE with that offer. @param isChange it changes a call that is confirmed @returns false when it cannot be sent */
+  /**
+   * Sends an INVITE with that offer.
+   * @param isChange it changes a call that is confirmed @returns false when it cannot be sent
+   */
   sendInvite(dialog: Dialog, offer: Span, isChange: boolean): boolean {
     this.isTooLong = false;
     const t = this.takeClient();
@@ -79,7 +83,10 @@ export class Requests implements InviteParts, ByesUser {
     return this.invite === t;
   }
 
-  /** Gives up the INVITE that has no final response, if there is one. @param lines header lines of the CANCEL, kept by reference */
+  /**
+   * Gives up the INVITE that has no final response, if there is one.
+   * @param lines header lines of the CANCEL, kept by reference
+   */
   cancelInvite(lines?: Uint8Array): void {
     if (this.invite !== null) this.context.layer.cancel(this.invite, lines);
   }
@@ -116,7 +123,10 @@ export class Requests implements InviteParts, ByesUser {
     return this.update === t;
   }
 
-  /** Acknowledges the provisional response that came last in the dialog. RFC 3262 §4 @returns false when it cannot be sent */
+  /**
+   * Acknowledges the provisional response that came last in the dialog. RFC 3262 §4
+   * @returns false when it cannot be sent
+   */
   sendPrack(dialog: Dialog): boolean {
     const { layer, transport } = this.context;
     const t = this.takeClient();
@@ -161,7 +171,10 @@ export class Requests implements InviteParts, ByesUser {
     this.writeShortCredentials(t, w, METHOD_BYE, requestUri);
   }
 
-  /** Credentials, if they leave room for the end of a request without a body: without them it may be refused, but it is heard. */
+  /**
+   * Credentials, if they leave room for the end of a request without a body: without them the request may be refused,
+   * but it is heard.
+   */
   private writeShortCredentials(t: ClientTransaction, w: Writer, method: number, requestUri: Span): void {
     const before = w.at;
     if (!w.ok) return;

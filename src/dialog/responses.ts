@@ -1,6 +1,7 @@
 /**
- * The responses of one session to what the other side sends: how each is written, and which INVITE of theirs waits for its final response,
- * or for the ACK to it. Not here: which response is due (session.ts), and repeating them (reliable.ts, the transaction layer).
+ * The responses of one session to what the other side sends: how each is written, and which INVITE of theirs waits for
+ * its final response, or for the ACK to it. Not here: which response is due (session.ts), and repeating them
+ * (reliable.ts, the transaction layer).
  */
 import { NONE, octets } from "../core/bytes.js";
 import { fraction, type RandomSource } from "../core/random.js";
@@ -21,7 +22,7 @@ const REQUIRE_100REL = octets("Require: 100rel\r\nRSeq: ");
 const RETRY_AFTER = octets("Retry-After: ");
 /** A request that came too early may come again after so many seconds, less a random part of them. RFC 3261 §14.2 */
 const RETRY_MOST_S = 11;
-/** By WARNING_*: the line that a 488 has. RFC 3261 §20.43 */
+/** The line that a 488 has, by WARNING_*. RFC 3261 §20.43 */
 const WARNINGS = warningsOf([
   "Media type not available",
   "Incompatible transport protocol",
@@ -60,7 +61,10 @@ export class Responses {
   private readonly session: ServerOwner;
   private readonly timer: number;
 
-  /** @param session hears of the transactions @param timer the session's: when it runs out `repeatProvisional` is to be called */
+  /**
+   * @param session hears of the transactions @param timer the session's: when it runs out `repeatProvisional` is to be
+   * called
+   */
   constructor(
     context: ResponseContext,
     session: ServerOwner,
@@ -98,7 +102,8 @@ export class Responses {
   openFounder(t: ServerTransaction, m: Message): void {
     this.openInvite(t, m);
     this.isAnsweringEarly = this.context.answersEarly === true && this.negotiation.exchange === EXCHANGE_THEIRS;
-    // An answer that comes reliably is the answer; one that may be lost is told again in the 200. RFC 3261 §13.2.1, RFC 3262 §5
+    // An answer that comes reliably is the answer; one that may be lost is told again in the 200. RFC 3261 §13.2.1, RFC
+    // 3262 §5
     const canBeReliable = this.isAnsweringEarly && m.contains(HEADER_SUPPORTED, TOKEN_100REL);
     this.isReliable = canBeReliable || m.contains(HEADER_REQUIRE, TOKEN_100REL);
   }
@@ -108,7 +113,10 @@ export class Responses {
     return this.incoming !== null && this.incoming.status >= 180;
   }
 
-  /** Answers their INVITE provisionally. @returns false when it does not fit, and a shorter one cannot be acknowledged */
+  /**
+   * Answers their INVITE provisionally.
+   * @returns false when it does not fit, and a shorter one cannot be acknowledged
+   */
   sendProvisional(t: ServerTransaction, status: number): boolean {
     const { context, negotiation, reliable } = this;
     const w = context.layer.respond(t, status);
@@ -131,7 +139,10 @@ export class Responses {
     return true;
   }
 
-  /** Sends the provisional response again that was not acknowledged. @returns false when that has gone on for too long */
+  /**
+   * Sends the provisional response again that was not acknowledged.
+   * @returns false when that has gone on for too long
+   */
   repeatProvisional(t: ServerTransaction): boolean {
     const { timers, layer } = this.context;
     if (this.reliable.scheduleNext(timers, this.timer)) {
@@ -184,7 +195,10 @@ export class Responses {
     this.answered = null;
   }
 
-  /** 200 to their UPDATE. @param hasAnswer it holds our answer to their offer @returns false when it does not fit: it was answered 500 */
+  /**
+   * 200 to their UPDATE.
+   * @param hasAnswer it holds our answer to their offer @returns false when it does not fit: it was answered 500
+   */
   acceptUpdate(t: ServerTransaction, hasAnswer: boolean): boolean {
     const { context } = this;
     const w = context.layer.respond(t, 200);
@@ -218,14 +232,20 @@ export class Responses {
     layer.sendResponse(t);
   }
 
-  /** Refuses a request for its sender or for want of room. @param reason NONE for the usual phrase @returns the status */
+  /**
+   * Refuses a request for its sender or for want of room.
+   * @param reason NONE for the usual phrase @returns the status
+   */
   refuse(t: ServerTransaction, m: Message, status: number, reason: Uint8Array = NONE): number {
     const { layer } = this.context;
     sendRefusal(layer, t, beginRefusalInside(layer, t, m, status, reason));
     return status;
   }
 
-  /** Refuses an offer. A 400 and a 488 say why, a 415 what is taken. RFC 3261 §21.4.1, §21.4.13, §21.4.26 @returns the status */
+  /**
+   * Refuses an offer. A 400 and a 488 say why, a 415 what is taken. RFC 3261 §21.4.1, §21.4.13, §21.4.26
+   * @returns the status
+   */
   refuseOffer(t: ServerTransaction, m: Message, status: number): number {
     const { layer } = this.context;
     const w = beginRefusalInside(layer, t, m, status, status === 400 ? BAD_DESCRIPTION : NONE);

@@ -1,6 +1,7 @@
 /**
- * An INVITE session, from the first INVITE to the last BYE, seen from either end: RFC 3261 §13 to §15, with reliable provisional responses
- * (RFC 3262), UPDATE (RFC 3311) and session timers (RFC 4028). This file is the machine, one function for one event:
+ * An INVITE session, from the first INVITE to the last BYE, seen from either end: RFC 3261 §13 to §15, with reliable
+ * provisional responses (RFC 3262), UPDATE (RFC 3311) and session timers (RFC 4028). This file is the machine, one
+ * function for one event:
  *
  *     event                               in state               what is sent                       next state
  *     call                                FREE                   INVITE                             CALLING
@@ -34,10 +35,12 @@
  *     2xx of a second fork, or a late one CONFIRMED, ENDED       ACK, BYE                           the same
  *     all else                            ENDED                  481                                ENDED
  *
- * It owns the dialogs of one call (forks.ts): the draft its INVITE is written from, one early dialog for each fork that rings, and the
- * one that was answered first. Beside it stand requests.ts and responses.ts, which write and send, negotiation.ts for offers and answers,
- * interval.ts for the session timer, reliable.ts and byes.ts for what is repeated.
- * Not here: who is called and by which route, credentials, redirection, ring times, and sound. Those are asked of `SessionUser`.
+ * It owns the dialogs of one call (forks.ts): the draft its INVITE is written from, one early dialog for each fork that
+ * rings, and the one that was answered first. Beside it stand requests.ts and responses.ts, which write and send,
+ * negotiation.ts for offers and answers, interval.ts for the session timer, reliable.ts and byes.ts for what is
+ * repeated.
+ * Not here: who is called and by which route, credentials, redirection, ring times, and sound. Those are asked of
+ * `SessionUser`.
  */
 import { NONE, Span } from "../core/bytes.js";
 import type { Pool } from "../core/pool.js";
@@ -104,11 +107,11 @@ export const SESSION_CONFIRMED = 5;
 /** Over; late answers may still want an ACK and a BYE. */
 export const SESSION_ENDED = 6;
 
-/** How long a re-INVITE may be without a final answer: nobody has to be fetched for one. */
+/** A re-INVITE may be without a final answer for so long: it rings for no one. */
 const OFFER_TIME_MS = 32_000;
-/** How often a change that crossed one of theirs (491) is offered again. */
+/** A change that crossed one of theirs (491) is offered again so often. */
 const GLARES_MOST = 5;
-/** When a refresh is tried again that found no room, or another exchange open. */
+/** A refresh that found no room, or another exchange open, is tried again after so long. */
 const REFRESH_AGAIN_MS = 2000;
 const RSEQ_MOST = 2147483647;
 
@@ -116,25 +119,32 @@ const TIMER_SESSION = 1;
 const TIMER_RETRY = 2;
 const TIMER_RELIABLE = 3;
 
-/** What a session asks and tells the call that it is of. */
+/** The call that a session belongs to: the session asks it and tells it. */
 export interface SessionUser extends RequestsUser {
   /** 401 or 407 came for a request of the session. @returns whether it is to be sent again with credentials */
   onChallenge(t: ClientTransaction, m: Message): boolean;
-  /** Our INVITE failed: by a response from 300, or with none (null). @returns whether the draft has a new target, to be tried */
+  /**
+   * Our INVITE failed: by a response from 300, or with none (null).
+   * @returns whether the draft has a new target, to be tried
+   */
   onRefused(m: Message | null): boolean;
   /** A provisional response, 101 to 199. */
   onProgress(status: number): void;
   /** Offer and answer agree, for the first time or anew: `negotiation` says on what. */
   onAgreed(): void;
   onConfirmed(): void;
-  /** @param cause CAUSE_* @param status of the response that ended it, or 0 @param m that response or request, or null */
+  /**
+   * @param cause CAUSE_* @param status of the response that ended it, or 0 @param m that response or request, or null
+   */
   onEnded(cause: number, status: number, m: Message | null): void;
   /**
    * Hold, resume, or a new address of ours did not come to be: the call is as it was.
    * @param wasHold what was wanted is to hold @param m the response that refused it; null: it could not be sent
    */
   onUnchanged(wasHold: boolean, m: Message | null): void;
-  /** A request in the dialog that is no business of the session (INFO, MESSAGE, OPTIONS, …): to be answered. */
+  /**
+   * A request in the dialog came that the session does not handle (INFO, MESSAGE, OPTIONS, …): it is to be answered.
+   */
   onOther(t: ServerTransaction, m: Message): void;
 }
 
@@ -164,14 +174,15 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
   private readonly responses: Responses;
   /** We hung up before the ACK to our 2xx came: the BYE waits for it. RFC 3261 §15 */
   private isByeDue = false;
-  /** Our offer under way, or waiting for its turn, is a change somebody asked for: its failure is told. */
+  /** Our offer under way, or waiting for its turn, is a change that was asked for: its failure is told. */
   private isChange = false;
-  /** It waits for its turn; when the one under way is taken back. */
+  /** The offer waits for its turn. */
   private isWaiting = false;
+  /** When the offer under way is taken back. */
   private offerUntilMs = 0;
-  /** How often it was refused because it crossed one of theirs. */
+  /** The number of times that it was refused because it crossed one of theirs. */
   private glares = 0;
-  /** To be offered anew as soon as the session is confirmed. */
+  /** The offer is to be made anew as soon as the session is confirmed. */
   private isReofferDue = false;
   /** The call is to be answered as soon as our provisional response is acknowledged. */
   private isAnswerWanted = false;
@@ -195,7 +206,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     this.responses = new Responses(context, this, negotiation, this.interval, this.reliableTimer);
   }
 
-  /** What our INVITE is written from; null in a call that came. */
+  /** The draft that our INVITE is written from; null in a call that came. */
   get draft(): Dialog | null {
     return this.forks.draft;
   }
@@ -238,8 +249,8 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
   // ---- what the user agent does ----
 
   /**
-   * Calls. @param draft whose request is to be sent; the session gives it back to the pool @param fields further lines of the INVITE, whose
-   * octets stay until it is answered; null: none @returns false when nothing could be sent
+   * Calls. @param draft whose request is to be sent; the session gives it back to the pool @param fields further lines
+   * of the INVITE, whose octets stay until it is answered; null: none @returns false when nothing could be sent
    */
   call(draft: Dialog, fields: Span | null = null): boolean {
     this.reset();
@@ -253,7 +264,8 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
   }
 
   /**
-   * Takes an INVITE that founds a call. Refuses it by itself when there is no codec in common, no room, or no proper timer.
+   * Takes an INVITE that founds a call. Refuses it by itself when there is no codec in common, no room, or no proper
+   * timer.
    * @returns 0 when it is to ring now, else the status that refused it
    */
   receive(t: ServerTransaction, m: Message): number {
@@ -332,7 +344,8 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
   }
 
   /**
-   * Offers anew what `negotiation` now wants: hold, resume, or another address of ours. Waits its turn when another exchange is open.
+   * Offers anew what `negotiation` now wants: hold, resume, or another address of ours. Waits its turn when another
+   * exchange is open.
    * @returns false when it cannot be sent: then all is as it was
    */
   reoffer(): boolean {
@@ -343,11 +356,14 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     return true;
   }
 
-  /** Lets go of all that is left of an ended session, so that it can serve anew. Whoever is owed a BYE gets one, not repeated. */
+  /**
+   * Lets go of all that is left of an ended session, so that it can serve anew. A fork that is owed a BYE gets one,
+   * which is not repeated.
+   */
   release(): void {
     const { byes } = this.requests;
-    for (let dialog = this.forks.leaving(); dialog !== null; dialog = this.forks.leaving()) byes.sendOnce(dialog);
-    if (this.isByeDue && this.dialog !== null) byes.sendOnce(this.dialog);
+    for (let dialog = this.forks.leaving(); dialog !== null; dialog = this.forks.leaving()) byes.sendByeOnce(dialog);
+    if (this.isByeDue && this.dialog !== null) byes.sendByeOnce(this.dialog);
     this.responses.closeAnswered();
     this.context.layer.disown(this);
     this.reset();
@@ -389,7 +405,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     responses.prove(t);
     if (this.isByeDue) {
       this.isByeDue = false;
-      this.requests.byes.send(dialog);
+      this.requests.byes.sendBye(dialog);
       return;
     }
     // Their BYE may have come before the ACK.
@@ -443,13 +459,13 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
       return;
     }
     responses.refuseInvite(487);
-    // Whoever hangs up has heard our 2xx, or wants it no more.
+    // The one that hangs up has heard our 2xx, or wants it no more.
     responses.closeAnswered();
     if (this.state < SESSION_CONFIRMED) requests.cancelInvite();
     this.end(CAUSE_REMOTE, 0, m);
   }
 
-  /** RFC 3261 §14.2 */
+  /** They want to change the call by INVITE. RFC 3261 §14.2 */
   private onReinvite(t: ServerTransaction, m: Message, dialog: Dialog): void {
     const { layer } = this.context;
     const { requests, responses, negotiation } = this;
@@ -465,7 +481,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     }
   }
 
-  /** RFC 3311 §5.2 */
+  /** They want to change the call by UPDATE, or refresh its interval. RFC 3311 §5.2 */
   private onUpdate(t: ServerTransaction, m: Message, dialog: Dialog): void {
     const { layer } = this.context;
     const { requests, responses, negotiation } = this;
@@ -487,7 +503,10 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     }
   }
 
-  /** Takes the offer and the session interval of a request in the call. @returns false when one of them was refused here */
+  /**
+   * Takes the offer and the session interval of a request in the call.
+   * @returns false when one of them was refused here
+   */
   private takeChange(t: ServerTransaction, m: Message, hasOffer: boolean): boolean {
     const { responses, negotiation } = this;
     const status = hasOffer ? negotiation.receiveOffer(m) : 0;
@@ -501,13 +520,13 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     return false;
   }
 
-  /** What `takeChange` took is not to be: our answer to it could not be sent. */
+  /** Takes back what `takeChange` took: our answer to it could not be sent. */
   private undoChange(hasOffer: boolean): void {
     this.interval.rollback();
     if (hasOffer) this.negotiation.rollback();
   }
 
-  /** RFC 3262 §3 */
+  /** They acknowledge our provisional response. RFC 3262 §3 */
   private onPrack(t: ServerTransaction, m: Message): void {
     const { layer } = this.context;
     const { responses, negotiation } = this;
@@ -575,7 +594,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     else if (isInvite && this.state !== SESSION_ENDED) this.onUnanswered(cause, status);
   }
 
-  /** Nobody answers our founding INVITE. */
+  /** Our founding INVITE had no final response. */
   private onUnanswered(cause: number, status: number): void {
     if (this.draft !== null && this.user.onRefused(null)) this.callAgain(this.draft);
     else if (cause === FAILURE_RESOLVE) this.end(CAUSE_UNKNOWN_NAME, 0, null);
@@ -586,7 +605,10 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     this.requests.forget(t);
   }
 
-  /** A 2xx to an INVITE of ours whose transaction is no more: it is acknowledged again. RFC 3261 §13.2.2.4 @returns whether it is of this session */
+  /**
+   * A 2xx to an INVITE of ours whose transaction is no more: it is acknowledged again. RFC 3261 §13.2.2.4
+   * @returns whether it is of this session
+   */
   onLateAnswer(m: Message): boolean {
     const { requests } = this;
     const dialog = this.forks.ofLateAnswer(m);
@@ -603,7 +625,10 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     if (this.state === SESSION_PROCEEDING) this.user.onProgress(m.status);
   }
 
-  /** A fork rings, with or without sound. @returns false for a reliable response that cannot be taken now: it comes again */
+  /**
+   * A fork rings, with or without sound.
+   * @returns false for a reliable response that cannot be taken now: it comes again
+   */
   private onEarly(m: Message): boolean {
     const { negotiation } = this;
     const dialog = this.fork(m);
@@ -618,7 +643,10 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     return true;
   }
 
-  /** Sends the PRACK for a reliable response. RFC 3262 §4 @returns false when the response is out of order, was seen before, or has to come again */
+  /**
+   * Sends the PRACK for a reliable response. RFC 3262 §4
+   * @returns false when the response is out of order, was seen before, or has to come again
+   */
   private acknowledge(m: Message, dialog: Dialog): boolean {
     const rseq = m.uint(HEADER_RSEQ, RSEQ_MOST);
     if (rseq < 1 || (dialog.rseq >= 0 && rseq !== dialog.rseq + 1)) return false;
@@ -629,7 +657,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     return false;
   }
 
-  /** RFC 3261 §13.2.2.4 */
+  /** A fork has answered our INVITE. RFC 3261 §13.2.2.4 */
   private onAccepted(t: ClientTransaction, m: Message): void {
     const { requests } = this;
     const isFirst = this.state === SESSION_CALLING || this.state === SESSION_PROCEEDING;
@@ -676,7 +704,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     const wasAcknowledged = dialog.acknowledged;
     this.requests.sendAck(t, dialog, m);
     if (wasAcknowledged) return;
-    if (dialog !== this.dialog || this.state === SESSION_ENDED) this.requests.byes.send(dialog);
+    if (dialog !== this.dialog || this.state === SESSION_ENDED) this.requests.byes.sendBye(dialog);
   }
 
   private onInviteRefused(t: ClientTransaction, m: Message): void {
@@ -714,7 +742,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     this.challenges = this.glares = 0;
     negotiation.closeExchange();
     if (dialog.isTargetLong(m)) {
-      // Where requests go from now on cannot be kept.
+      // The target that requests go to from now on cannot be kept.
       requests.byes.refuseAnswer(t, m, this.draft);
       this.end(CAUSE_NO_ROOM, 0, null);
       return;
@@ -760,7 +788,8 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
 
   private onUpdateRefused(t: ClientTransaction, m: Message, dialog: Dialog): void {
     if (this.isRepeated(t, m, dialog) || this.isGone(m)) return;
-    // Not every server takes an UPDATE without a description, whatever its Allow says: the session is refreshed by INVITE instead.
+    // Not every server takes an UPDATE without a description, whatever its Allow says: the session is refreshed by
+    // INVITE instead.
     if (m.status !== 422 || !this.interval.raise(m)) this.peerHasUpdate = false;
     this.refresh();
   }
@@ -784,7 +813,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     if (m.status !== 401 && m.status !== 407) return;
     const dialog = this.forks.ofResponse(m);
     if (dialog === null || !this.user.onChallenge(t, m)) return;
-    if (t.method === METHOD_BYE) this.requests.byes.send(dialog);
+    if (t.method === METHOD_BYE) this.requests.byes.sendBye(dialog);
     else this.requests.sendPrack(dialog);
   }
 
@@ -861,7 +890,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     if (!this.offerAnew(dialog) && isChange) this.user.onUnchanged(wasHold, null);
   }
 
-  /** RFC 3261 §14.1: who made the Call-ID waits longer, so that one of two gets through. */
+  /** The side that made the Call-ID waits longer, so that one of two gets through. RFC 3261 §14.1 */
   private retryLater(): void {
     const part = fraction(this.context.random);
     this.isWaiting = true;
@@ -884,7 +913,9 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     this.negotiation.giveUp();
   }
 
-  /** Says that the session goes on: by UPDATE where they take it, else by an INVITE that changes nothing. RFC 4028 §7.4 */
+  /**
+   * Says that the session goes on: by UPDATE where they take it, else by an INVITE that changes nothing. RFC 4028 §7.4
+   */
   private refresh(): void {
     const { timers } = this.context;
     const { requests, interval, dialog } = this;
@@ -899,16 +930,19 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     timers.startAt(this.sessionTimer, interval.expiresAtMs);
   }
 
-  // ---- what several events have in common ----
+  // ---- steps that several events have in common ----
 
-  /** Offer and answer agree. Before we answer, nobody hears us: the caller was not let in yet. */
+  /** Offer and answer agree. Before we answer, no sound runs: the caller was not let in yet. */
   private agree(): void {
     this.negotiation.closeExchange();
     if (this.state === SESSION_INCOMING) this.isSoundDue = true;
     else this.user.onAgreed();
   }
 
-  /** 200 to their INVITE, first or later. @returns false when it does not fit: it was answered 500, and all is as it was before the INVITE */
+  /**
+   * 200 to their INVITE, first or later.
+   * @returns false when it does not fit: it was answered 500, and all is as it was before the INVITE
+   */
   private accept(): boolean {
     const { responses, negotiation, dialog } = this;
     const t = responses.incoming;
@@ -944,14 +978,14 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     this.offerWaiting(dialog);
   }
 
-  /** The BYE of a call that was never acknowledged: to somebody who never showed that it is there it goes once. */
+  /** Sends the BYE of a call that was never acknowledged: only once to a caller who never showed that it is there. */
   private sendLastBye(answered: ServerTransaction, dialog: Dialog): void {
-    if (answered.isUnproven) this.requests.byes.sendOnce(dialog);
-    else this.requests.byes.send(dialog);
+    if (answered.isUnproven) this.requests.byes.sendByeOnce(dialog);
+    else this.requests.byes.sendBye(dialog);
   }
 
   private endWithBye(cause: number, status: number): void {
-    if (this.dialog !== null) this.requests.byes.send(this.dialog);
+    if (this.dialog !== null) this.requests.byes.sendBye(this.dialog);
     this.end(cause, status, null);
   }
 
@@ -960,7 +994,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     timers.stop(this.sessionTimer);
     timers.stop(this.retryTimer);
     timers.stop(this.reliableTimer);
-    // One of a call that runs: nobody waits for its answer.
+    // A re-INVITE may be open: its answer is not waited for.
     this.requests.cancelInvite();
     this.state = SESSION_ENDED;
     if (this.forks.leaving() !== null) timers.start(this.retryTimer, BYE_FIRST_MS);

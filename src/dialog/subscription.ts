@@ -1,6 +1,8 @@
 /**
- * A subscription to our state (RFC 6665 §4.2, RFC 4235): the dialog that a SUBSCRIBE founds, and how it is refreshed and ended in it.
- * Not here: who may subscribe and to what (the user agent), sending the NOTIFYs (notifier.ts), and the state itself (`StateWriter`).
+ * A subscription to our state (RFC 6665 §4.2, RFC 4235): the dialog that a SUBSCRIBE founds, and how it is refreshed
+ * and ended in it.
+ * Not here: who may subscribe and to what (the user agent), sending the NOTIFYs (notifier.ts), and the state itself
+ * (`StateWriter`).
  */
 import { octets } from "../core/bytes.js";
 import type { TransactionLayer } from "../transaction/layer.js";
@@ -15,13 +17,13 @@ import { DIALOG_CONFIRMED, Dialog } from "./dialog.js";
 import { ALLOW, END } from "./lines.js";
 import { Notifier, type NotifyContext } from "./notifier.js";
 
-/** Whoever knows the state that is subscribed to. */
+/** Knows the state that is subscribed to. */
 export interface StateWriter {
   /** Writes the state as it is, with that version (RFC 4235 §4.1). */
   writeState(w: Writer, version: number): void;
 }
 
-/** What a subscriber gets who names no time, and the most and the least there is, s. */
+/** The time of a subscription, s: the most, which is also the usual one, and the least. */
 const USUAL_S = 3600;
 export const SUBSCRIPTION_LEAST_S = 60;
 
@@ -30,10 +32,13 @@ const MIN_EXPIRES = octets("Min-Expires: ");
 const EVENT = octets("Event: dialog\r\n");
 const ENDED = octets("Subscription-State: terminated;reason=timeout\r\n");
 const STATE_BODY = octets("Content-Type: application/dialog-info+xml\r\nContent-Length: ");
-/** What stands before the state: the lines of its type and of its length, which has four digits at most, and the blank line. */
+/**
+ * What stands before the state: the lines of its type and of its length, which has four digits at most, and the blank
+ * line.
+ */
 const STATE_HEAD_BYTES = STATE_BODY.length + 4 + END.length;
 
-/** @returns how long a SUBSCRIBE asks for, s, cut to what is given; 0 to end it; -1 too short, -2 malformed */
+/** @returns the time that a SUBSCRIBE asks for, s, cut to what is given; 0 to end it; -1 too short, -2 malformed */
 export function subscriptionTime(m: Message): number {
   const wanted = m.uint(HEADER_EXPIRES, 0xffffffff);
   if (wanted === -2) return -2;

@@ -1,4 +1,7 @@
-/** Who the user agent is and by which server it speaks, turned from settings into the octets that requests are written from. */
+/**
+ * Who the user agent is and by which server it speaks, turned from settings into the octets that requests are written
+ * from.
+ */
 
 import { ipv4Text } from "../core/address.js";
 import { equal, NONE, octets, text, utf8 } from "../core/bytes.js";
@@ -20,7 +23,7 @@ const address = new NameAddress();
 const uri = new Uri();
 const writer = new Writer();
 
-/** As the settings say; strings may be empty. */
+/** The account as the settings have it; strings may be empty. */
 export interface AccountSettings {
   user: string;
   /** Name for digest, "" for the same as `user`. */
@@ -36,7 +39,10 @@ export interface AccountSettings {
   register: boolean;
   /** Expiry to ask for, in seconds. */
   expiresS: number;
-  /** How often the registrar is asked whether it still has us, s; 0 or nothing: never, PROBE_AUTO (registration.ts): as it is near or not. */
+  /**
+   * The registrar is asked every so many s whether it still has us; 0 or nothing: never; PROBE_AUTO (registration.ts):
+   * if it is near.
+   */
   probeS?: number;
   /** TRANSPORT_* for URIs that name none. */
   transport: number;
@@ -69,9 +75,9 @@ export class Account {
   to: Uint8Array = NONE;
   /** Request-URI of a REGISTER, empty when there is no domain. */
   registrar: Uint8Array = NONE;
-  /** Where REGISTER goes by: the outbound proxy, or empty. */
+  /** Route of a REGISTER: the outbound proxy, or empty. */
   proxyRoute: Uint8Array = NONE;
-  /** Where other requests outside of dialogs go by: the outbound proxy, then what the registrar asked for. RFC 3608 §5 */
+  /** Route of other requests outside of dialogs: the outbound proxy, then what the registrar asked for. RFC 3608 §5 */
   routes: Uint8Array = NONE;
   /** The registrar's part of it, "" when there is none; and the host of its first element. */
   private serviceRoute: Uint8Array = NONE;
@@ -84,7 +90,10 @@ export class Account {
     this.settings = settings;
   }
 
-  /** Reads the settings anew. @param ip our address @param port our SIP port; for the address of record without a domain */
+  /**
+   * Reads the settings anew.
+   * @param ip our address @param port our SIP port; for the address of record without a domain
+   */
   configure(settings: AccountSettings, ip: number, port: number): void {
     this.settings = settings;
     const read = readDomain(settings.domain);

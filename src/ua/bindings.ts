@@ -1,6 +1,6 @@
 /**
- * What a registrar's answer says of our own binding, compared as URIs (RFC 3261 §10.2.4, §19.1.4). A registrar, or what stands before it, may
- * have rewritten our Contact: then nobody knows which of those in the answer is ours.
+ * What a registrar's answer says of our own binding, compared as URIs (RFC 3261 §10.2.4, §19.1.4). A registrar, or what
+ * stands before it, may have rewritten our Contact: then it is not known which of those in the answer is ours.
  */
 import { parseUint, Span } from "../core/bytes.js";
 import { NameAddress } from "../wire/address.js";
@@ -19,7 +19,10 @@ const theirs = new Uri();
 const ours = new Uri();
 const span = new Span();
 
-/** Whether `contact[0, contactEnd)` is among the Contacts of the answer; any is, where the registrar writes ours otherwise. */
+/**
+ * Whether `contact[0, contactEnd)` is among the Contacts of the answer; any is, where the registrar writes ours
+ * otherwise.
+ */
 export function hasBinding(m: Message, contact: Uint8Array, contactEnd: number, isRewritten: boolean): boolean {
   if (!ours.parse(contact, 0, contactEnd)) return false;
   list.begin(m, HEADER_CONTACT);
@@ -32,8 +35,8 @@ export function hasBinding(m: Message, contact: Uint8Array, contactEnd: number, 
 }
 
 /**
- * What the 200 grants our Contact: its expires parameter, else Expires, else what we asked for. RFC 3261 §10.2.4. When ours is not among
- * them the least of all that is granted counts.
+ * What the 200 grants our Contact: its expires parameter, else Expires, else what we asked for. RFC 3261 §10.2.4. When
+ * ours is not among them the least of all that is granted counts.
  * @returns s, 0: nothing
  */
 export function readGranted(m: Message, contact: Uint8Array, contactEnd: number, requestedS: number): number {

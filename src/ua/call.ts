@@ -1,13 +1,14 @@
 /**
- * One call of the user agent: it is the user of its session, runs its sound on the line that it has, and says what a person sees of it.
+ * One call of the user agent: it is the user of its session, runs its sound on the line that it has, and says what a
+ * person sees of it.
  *
  *     FREE --we call--> CALLING --180--> RINGING --sound agreed--> EARLY --2xx--> CONFIRMED
  *     FREE --they call--> INCOMING --ACK--> CONFIRMED
  *     CONFIRMED <--held, taken back by the other side--> HELD
  *     any --the session ends--> ENDED
  *
- * Not here: which call and which line are free (useragent.ts), requests in the call that are none of the session (useragent.ts), and a call
- * that goes over to another phone (transfer.ts).
+ * Not here: which call and which line are free (useragent.ts), requests in the call that are none of the session
+ * (useragent.ts), and a call that goes over to another phone (transfer.ts).
  */
 import { octets, Span } from "../core/bytes.js";
 import type { RandomSource } from "../core/random.js";
@@ -26,7 +27,7 @@ import type { Credentials } from "./credentials.js";
 import { explainChallenge } from "./explain.js";
 import { Redirects } from "./redirects.js";
 
-/** Nobody answered in the time a call may ring. Beside the CAUSE_* of the session. */
+/** The call was not answered in the time that it may ring. These two stand beside the CAUSE_* of the session. */
 export const CAUSE_NO_ANSWER = 20;
 /** No RTP came for the configured time. */
 export const CAUSE_NO_SOUND = 21;
@@ -34,7 +35,7 @@ export const CAUSE_NO_SOUND = 21;
 export const CALL_FREE = 0;
 /** We call; nothing but 100 has come. */
 export const CALL_CALLING = 1;
-/** It rings there. */
+/** The other side rings. */
 export const CALL_RINGING = 2;
 /** Sound comes before the answer. */
 export const CALL_EARLY = 3;
@@ -54,7 +55,7 @@ export const SOUND_MOVED = 2;
 
 /** No call rings for longer, whatever the settings say: the other side may be gone without a word. */
 export const RING_MOST_MS = 3_600_000;
-/** How often the challenges to one request are answered. */
+/** The challenges to one request are answered so often. */
 const CHALLENGES_MOST = 2;
 const COMPLETED_ELSEWHERE = octets('Reason: SIP;cause=200;text="Call completed elsewhere"\r\n');
 const NOT_THE_SERVER = "whoever asked is not the server of the settings, and gets no password";
@@ -62,7 +63,7 @@ const NOT_THE_SERVER = "whoever asked is not the server of the settings, and get
 // For the time of one call only.
 const span = new Span();
 
-/** Where the sound of line number `line` is sent from: each line has a port of its own. Octets are lent for the time of the call. */
+/** Sends the sound of line number `line`: each line has a port of its own. Octets are lent for the time of the call. */
 export interface SoundNetwork {
   rtp(line: number, ip: number, port: number, bytes: Uint8Array, start: number, end: number): void;
   rtcp(line: number, ip: number, port: number, bytes: Uint8Array, start: number, end: number): void;
@@ -78,7 +79,11 @@ export interface CallContext extends SessionContext {
 
 /** What a call and its line tell the user agent. */
 export interface CallUser {
-  /** `call.state` changed. @param cause CAUSE_* when it ended, else 0 @param status that ended it, or 0 @param m the message behind it, or null */
+  /**
+   * `call.state` changed.
+   * @param cause CAUSE_* when it ended, else 0 @param status that ended it, or 0 @param m the message behind it, or
+   * null
+   */
   onCallState(call: Call, cause: number, status: number, m: Message | null): void;
   /** As `SessionUser.onUnchanged`. */
   onCallUnchanged(call: Call, wasHold: boolean, m: Message | null): void;
@@ -95,7 +100,9 @@ export interface CallUser {
   onTrouble(line: string): void;
 }
 
-/** One port for sound, and the stream on it. Calls that ring together share one, for only one of them will be answered. */
+/**
+ * One port for sound, and the stream on it. Calls that ring together share one, for only one of them will be answered.
+ */
 export class Line implements MediaSink, MediaUser {
   /** Its number, from 0: its RTP port is that of the settings and twice this. */
   readonly index: number;
@@ -140,7 +147,11 @@ export class Line implements MediaSink, MediaUser {
     if (this.call !== null) this.user.onSoundChange(this.call, SOUND_MOVED, ip, port);
   }
 
-  /** Of the calls that share a line the first with sound before the answer is heard; whoever answers takes its place. @returns whether that call is heard now */
+  /**
+   * Gives the line's sound to a call. Before the answer the first call with sound has it; the call that is answered
+   * takes it over.
+   * @returns whether that call is heard now
+   */
   giveSoundTo(call: Call, isConfirmed: boolean): boolean {
     const other = this.call;
     if (other !== null && other !== call && other.hasSound) {
@@ -155,10 +166,10 @@ export class Line implements MediaSink, MediaUser {
 
 export class Call implements SessionUser, TimerUser {
   state = CALL_FREE;
-  /** Whether it is known who is at the other end: whoever owns the user agent says. */
+  /** It is known who is at the other end: the owner of the user agent says so. */
   isKnown = false;
   readonly session: Session;
-  /** Whose port its sound goes by. */
+  /** Its sound goes by the port of that line. */
   line: Line;
   readonly redirects = new Redirects();
   /** The sound runs. */
@@ -171,7 +182,7 @@ export class Call implements SessionUser, TimerUser {
   isMoved = false;
   /** The status that ends it when the time is over in which it may ring. */
   lateStatus = 480;
-  /** How many REFERs came in it. */
+  /** Number of REFERs that came in it. */
   refers = 0;
   private readonly context: CallContext;
   private readonly user: CallUser;
@@ -211,12 +222,12 @@ export class Call implements SessionUser, TimerUser {
     if (this.isActive()) this.session.hangUp(status);
   }
 
-  /** Ends it because another call has its place: nobody needs to look who called. RFC 3326 */
+  /** Ends it because another call has its place: its phone shows no missed call. RFC 3326 */
   giveWay(): void {
     if (this.isActive()) this.session.hangUp(486, COMPLETED_ELSEWHERE);
   }
 
-  /** It is made, or comes. @param state CALL_CALLING or CALL_INCOMING */
+  /** The call is made, or comes. @param state CALL_CALLING or CALL_INCOMING */
   startRinging(state: number): void {
     this.state = state;
     this.startedMs = this.context.timers.nowMs;
@@ -229,14 +240,14 @@ export class Call implements SessionUser, TimerUser {
     this.context.timers.start(this.timer, timeMs > 0 ? timeMs : RING_MOST_MS);
   }
 
-  /** It is answered, or over. */
+  /** Ends that limit: the call is answered, or over. */
   unlimit(): void {
     this.context.timers.stop(this.timer);
   }
 
   // ---- its time and its sound ----
 
-  /** It rang for too long. Once it was answered, only the ACK is still to come. */
+  /** The call rang for too long. Once it was answered, only the ACK is still to come. */
   onTimer(): void {
     if (this.session.state !== SESSION_ANSWERED) this.giveUp(CAUSE_NO_ANSWER, this.lateStatus);
   }
@@ -245,7 +256,10 @@ export class Call implements SessionUser, TimerUser {
     this.giveUp(CAUSE_NO_SOUND, 486);
   }
 
-  /** Its sound runs from now on, unless another call on the line is heard. @param isConfirmed it was answered, and takes the place of the other */
+  /**
+   * Its sound runs from now on, unless another call on the line is heard.
+   * @param isConfirmed it was answered, and takes the place of the other
+   */
   startSound(isConfirmed: boolean): void {
     if (this.isMoved || !this.line.giveSoundTo(this, isConfirmed)) return;
     this.hasSound = true;
@@ -271,11 +285,11 @@ export class Call implements SessionUser, TimerUser {
     const { credentials, account } = this.context;
     const { session } = this;
     const isTrusted = this.isTrusted(t);
-    if (isTrusted && session.challenges < CHALLENGES_MOST && credentials.take(t, m, session.challenges > 0)) {
+    if (isTrusted && session.challenges < CHALLENGES_MOST && credentials.takeChallenge(t, m, session.challenges > 0)) {
       session.challenges += 1;
       return true;
     }
-    // What went along in advance was of no use.
+    // The credentials that went along in advance were of no use.
     if (isTrusted) credentials.forgetProxies();
     if (isTrusted && credentials.problem !== "") this.user.onTrouble(credentials.problem);
     this.user.onUnanswerable(isTrusted ? explainChallenge(m, account.settings) : NOT_THE_SERVER);
@@ -284,18 +298,18 @@ export class Call implements SessionUser, TimerUser {
 
   /** A stranger who is called is not told what the server would accept. */
   writeCredentials(t: ClientTransaction, w: Writer, method: number, requestUri: Span): void {
-    if (this.isTrusted(t)) this.context.credentials.write(w, t, method, requestUri, this.session.challenges > 0);
+    if (this.isTrusted(t)) this.context.credentials.writeAnswer(w, t, method, requestUri, this.session.challenges > 0);
   }
 
   onRefused(m: Message | null): boolean {
     const { session, redirects } = this;
     const { draft } = session;
     if (m !== null && m.status >= 600) return false;
-    // Perhaps for what went along with it, which was asked for once.
+    // The reason may be credentials that went along in advance: they are not sent again.
     if (m !== null && (m.status === 400 || m.status === 403)) this.context.credentials.forgetProxies();
-    if (m !== null && m.status < 400) redirects.add(m);
+    if (m !== null && m.status < 400) redirects.addContacts(m);
     if (draft === null) return false;
-    while (redirects.next(span)) {
+    while (redirects.takeNext(span)) {
       if (!draft.setTarget(span.bytes, span.start, span.end)) continue;
       session.challenges = 0;
       return true;
@@ -338,7 +352,7 @@ export class Call implements SessionUser, TimerUser {
   onConfirmed(): void {
     this.answeredMs = this.context.timers.nowMs;
     this.unlimit();
-    // It takes the place of another, whose sound ran until now.
+    // It takes the place of another call, whose sound ran until now.
     if (!this.hasSound) this.startSound(true);
     this.configureSound();
     this.changeState(CALL_CONFIRMED);

@@ -1,11 +1,13 @@
 /**
- * Whose challenges are answered, and with what: one account at one server, whatever it calls its realms, or the one realm of the settings.
- * Nobody else's challenge is answered, for the response is something to guess the password from (RFC 7616 §5.9 and after). For the same reason an answer goes to whom it was asked
- * by, and to nobody in advance whom a proxy passes it on to:
+ * The challenges that are answered, and with what: one account at one server, whatever it calls its realms, or the one
+ * realm of the settings. No other challenge is answered, for the response is something to guess the password from (RFC
+ * 7616 §5.9 and after). For the same reason an answer goes only to the one that asked for it, and not in advance to
+ * others that a proxy passes it on to:
  * - a 401 to REGISTER serves every REGISTER, and nothing else;
  * - a 407 serves what goes to the server that sent it, for proxies may answer a request for their own realm only;
  * - a 401 to any other request serves that request when it is sent again, once.
- * Not here: the reckoning (wire/digest.ts), where the server is (servers.ts), and how often a request is tried (its sender).
+ * Not here: the reckoning (wire/digest.ts), where the server is (servers.ts), and how often a request is tried (its
+ * sender).
  */
 import { equal, NONE, octets, Span } from "../core/bytes.js";
 import type { RandomSource } from "../core/random.js";
@@ -56,7 +58,7 @@ const CR = 0x0d;
 const LF = 0x0a;
 /** The LF before an empty line, and the line. */
 const EMPTY_LINE_BYTES = 3;
-/** What an INVITE has behind its credentials, at most. */
+/** Octets that an INVITE has behind its credentials, at most. */
 const BODY_BYTES = 300;
 const SPACE = 0x20;
 
@@ -71,21 +73,24 @@ const PROXIES = 2;
 /** Who sends requests: its requests of one kind follow each other, so it says which of them a challenge is for. */
 export type Asker = ClientTransaction["user"];
 
-/** One kind of challenge: the one that was taken last, and for whom. */
+/** The challenge of one kind that was taken last, and the request that it was taken for. */
 class Slot {
   readonly auth: ClientAuth;
   /** Whose request it was taken for last. */
   asker: Asker | null = null;
   /** Whose request is to be sent again with the answer. */
   due: Asker | null = null;
-  /** Where the one that challenged was found: by a name of the settings, else null; and its address. */
+  /** The one that challenged was found by that name of the settings, null for none, and at that address. */
   host: ServerHost | null = null;
   ip = -1;
-  /** Of a proxy: when it was taken last, 0 when there is none; the challenges that are taken just now have its realm; and the request that its answer went with last. */
+  // Three fields of a proxy's challenge.
+  /** The turn in which it was taken last, 0 when there is none. */
   turn = 0;
+  /** The challenges that are taken just now have its realm. */
   isNamed = false;
+  /** Its answer went with that request last. */
   sentWith: ClientTransaction | null = null;
-  /** Of a proxy: it asked for a REGISTER too. */
+  /** A proxy asked for the credentials of a REGISTER too. */
   hasAskedRegister = false;
 
   constructor(random: RandomSource, digest: Digest) {
@@ -111,9 +116,12 @@ export class Credentials implements Sealer, NotifyCredentials {
   private turns = 0;
   /** 401 to anything else. */
   private readonly other: Slot;
-  /** Where the configured server is. */
+  /** The names and addresses of the configured server. */
   readonly servers = new Servers();
-  /** Why the challenges that came last cannot be answered, one line for a person; "" when they can, or there is nothing to say. */
+  /**
+   * Why the challenges that came last cannot be answered, one line for a person; "" when they can, or there is nothing
+   * to say.
+   */
   problem = "";
   /** Why the settings let no challenge be answered. */
   private settingsProblem = "";
@@ -121,7 +129,7 @@ export class Credentials implements Sealer, NotifyCredentials {
   /** The realm of the settings, without escapes; -1 octets: none is wanted. */
   private readonly realm = new Uint8Array(REALM_MAX_BYTES);
   private realmSize = -1;
-  /** Where the realm lies whose challenge of this message was taken already. */
+  /** The realm whose challenge of this message was taken already lies there. */
   private takenStart = 0;
   private takenEnd = 0;
   /** Realm of the challenge that is looked at. */
@@ -157,13 +165,13 @@ export class Credentials implements Sealer, NotifyCredentials {
   }
 
   /**
-   * Takes the strongest challenge of a 401 that can be answered, and of a 407 that of each realm; also those of the other kind, which a proxy
-   * adds that has asked several others (RFC 3261 §16.7). The caller has asked `trusts`.
-   * @param t the request that was challenged @param isSecond it was challenged before: then only a nonce that was too old is answered
-   * again, or the other kind of challenge (a proxy's behind a server's), which is the first of its kind
+   * Takes the strongest challenge of a 401 that can be answered, and of a 407 that of each realm; also those of the
+   * other kind, which a proxy adds that has asked several others (RFC 3261 §16.7). The caller has asked `trusts`.
+   * @param t the request that was challenged @param isSecond it was challenged before: then only a nonce that was too
+   * old is answered again, or the other kind of challenge (a proxy's behind a server's), which is the first of its kind
    * @returns whether the request may be sent again
    */
-  take(t: ClientTransaction, m: Message, isSecond: boolean): boolean {
+  takeChallenge(t: ClientTransaction, m: Message, isSecond: boolean): boolean {
     this.problem = this.settingsProblem;
     if (!this.canAnswer) return false;
     const isProxy = m.status === 407;
@@ -194,7 +202,8 @@ export class Credentials implements Sealer, NotifyCredentials {
       isAny = slot.isNamed = true;
       slot.turn = ++this.turns;
     }
-    // What went along in advance and was asked for no more is let go: a server that calls its realm otherwise now. Two of them on the way ask one after the other.
+    // An answer that went along in advance, and whose realm is asked for no more, is let go: the server calls its realm
+    // otherwise now. Two proxies on the way ask one after the other.
     for (let i = 0; i < PROXIES && isAny && !isSecond; i++)
       if (!proxies[i].isNamed && proxies[i].sentWith === t) proxies[i].forget();
     return isAny;
@@ -213,7 +222,9 @@ export class Credentials implements Sealer, NotifyCredentials {
     return true;
   }
 
-  /** The slot of a realm of whom a request goes to: the one it has, a free one, or the one that was taken longest ago. */
+  /**
+   * The slot of a realm of whom a request goes to: the one it has, a free one, or the one that was taken longest ago.
+   */
   private slotOf(realm: Span, target: Target): Slot {
     const { proxies } = this;
     for (let i = 0; i < PROXIES; i++)
@@ -241,10 +252,11 @@ export class Credentials implements Sealer, NotifyCredentials {
   }
 
   /**
-   * Writes Authorization and Proxy-Authorization, as far as `t` or whom it goes to was asked for them. The caller has asked `trusts`.
+   * Writes Authorization and Proxy-Authorization, as far as `t` or whom it goes to was asked for them. The caller has
+   * asked `trusts`.
    * @param requestUri as it is in the request's first line @param isAgain the request was challenged, and is sent again
    */
-  write(w: Writer, t: ClientTransaction, method: number, requestUri: Span, isAgain: boolean): void {
+  writeAnswer(w: Writer, t: ClientTransaction, method: number, requestUri: Span, isAgain: boolean): void {
     const { registrar, proxies, other } = this;
     registrar.auth.abandon();
     other.auth.abandon();
@@ -264,7 +276,8 @@ export class Credentials implements Sealer, NotifyCredentials {
       const wasOk = w.ok;
       writeField(w, PROXY_AUTHORIZATION, proxy.auth, method, requestUri);
       proxy.sentWith = t;
-      // Beside the server's own answer one that was not asked for here goes along only where there is room: its proxy may ask.
+      // An answer that was not asked for here goes along beside the server's own only if there is room: its proxy may
+      // ask.
       const isAsked = isRegister ? proxy.hasAskedRegister : proxy.asker === t.user;
       const most = isRegister ? DATAGRAM_USUAL_BYTES : w.limit - BODY_BYTES;
       if (!isSecond || isAsked || !wasOk || (w.ok && w.at <= most)) continue;
@@ -306,7 +319,7 @@ export class Credentials implements Sealer, NotifyCredentials {
     this.other.forget();
   }
 
-  /** What went along in advance was refused. */
+  /** Credentials that went along in advance were refused. */
   forgetProxies(): void {
     for (let i = 0; i < PROXIES; i++) this.proxies[i].forget();
   }
@@ -316,16 +329,21 @@ export class Credentials implements Sealer, NotifyCredentials {
     return this.registrar.auth.isReady;
   }
 
-  /** Whether a request that is to go there goes to whom the challenge was from. Before a name is looked up there is no address. */
+  /**
+   * Whether a request that is to go there goes to whom the challenge was from. Before a name is looked up there is no
+   * address.
+   */
   private isAt(slot: Slot, target: Target): boolean {
     if (target.nameSize > 0) return slot.host !== null && slot.host === this.servers.hostOf(target);
     return target.ip >= 0 && target.ip === slot.ip;
   }
 
   /**
-   * Whether the request of `t` goes or went to the configured server, so that its challenge may be answered. Seen by its next hop,
-   * never by what it says: a dialog's request goes where the other side's Contact and Record-Route lead, and whoever is there may challenge it.
-   * @param draft what our call began with, null for a call that came @param hasProxy requests outside of dialogs go by the proxy
+   * Whether the request of `t` goes or went to the configured server, so that its challenge may be answered. Seen by
+   * its next hop, never by what it says: a dialog's request goes where the other side's Contact and Record-Route lead,
+   * and any host there may challenge it.
+   * @param draft what our call began with, null for a call that came @param hasProxy requests outside of dialogs go by
+   * the proxy
    */
   trusts(t: ClientTransaction, draft: Dialog | null, hasProxy: boolean): boolean {
     const { servers } = this;
@@ -337,19 +355,22 @@ export class Credentials implements Sealer, NotifyCredentials {
   }
 
   takeInDialog(t: ClientTransaction, m: Message, isSecond: boolean): boolean {
-    return this.trusts(t, null, false) && this.take(t, m, isSecond);
+    return this.trusts(t, null, false) && this.takeChallenge(t, m, isSecond);
   }
 
   writeInDialog(w: Writer, t: ClientTransaction, method: number, requestUri: Span): void {
-    if (this.trusts(t, null, false)) this.write(w, t, method, requestUri, true);
+    if (this.trusts(t, null, false)) this.writeAnswer(w, t, method, requestUri, true);
   }
 
-  /** The registrar asked for requests to go by that host, which is as good as the server then. @param host with its port, "" none */
+  /**
+   * The registrar asked for requests to go by that host, which is as good as the server then.
+   * @param host with its port, "" none
+   */
   setRoute(host: string): void {
     this.servers.setRoute(host);
   }
 
-  /** As of `Servers`. */
+  /** As `Servers` has it. */
   noteServer(ip: number, port = SIP_PORT): void {
     this.servers.note(ip, port);
   }
@@ -366,7 +387,10 @@ export class Credentials implements Sealer, NotifyCredentials {
     return this.servers.isServerHost(uri);
   }
 
-  /** Puts the strongest challenge that is for our realm, and not for the one taken before, into the view. @returns whether there is one */
+  /**
+   * Puts the strongest challenge that is for our realm, and not for the one taken before, into the view.
+   * @returns whether there is one
+   */
   private findBest(m: Message, header: number): boolean {
     const challenge = this.digest.view;
     let bestRow = -1;

@@ -1,6 +1,7 @@
 /**
- * Why a challenge was not answered, in words for a person: what the server offers that is not known here, or what of the settings is not
- * what it wants. Allocates: only for a request that has failed. Not here: answering (credentials.ts, wire/digest.ts).
+ * Says why a challenge was not answered, in words for a person: what the server offers that is not known here, or what
+ * of the settings is not what it wants. Allocates: only for a request that has failed. Not here: answering
+ * (credentials.ts, wire/digest.ts).
  */
 import { equal, octets } from "../core/bytes.js";
 import { printable } from "../core/printable.js";
@@ -41,7 +42,7 @@ function isRealm(view: AuthValue, wanted: string): boolean {
   return equal(theirs, 0, unquote(view.realm, theirs), ours, 0, ours.length);
 }
 
-/** What a value of a challenge that cannot be answered offers. @param found what AuthValue said of it */
+/** @returns what a value of a challenge offers that cannot be answered @param found what AuthValue said of it */
 function offerOf(found: number, view: AuthValue): string {
   if (found === AUTH_OTHER) return view.scheme.toString();
   if (found === AUTH_LONG) return "a challenge with a " + view.tooLong();

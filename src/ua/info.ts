@@ -1,6 +1,7 @@
 /**
- * Digits in the body of an INFO request: `application/dtmf-relay` and `audio/telephone-event` ("Signal=5", "Duration=160"), and
- * `application/dtmf` ("5"). Either form is taken under each of the names, alone or as a part of a multipart body.
+ * Digits in the body of an INFO request: `application/dtmf-relay` and `audio/telephone-event` ("Signal=5",
+ * "Duration=160"), and `application/dtmf` ("5"). Either form is taken under each of the names, alone or as a part of a
+ * multipart body.
  */
 import { octets, parseUint, Span } from "../core/bytes.js";
 import { BODY_FOUND, BODY_NONE, findBody } from "../wire/body.js";
@@ -58,7 +59,10 @@ function readRelay(bytes: Uint8Array, start: number, end: number): void {
   }
 }
 
-/** One of 0-9, *, #, A-D; or an event number of two digits, 10 to 15, as some send. @returns its ASCII code, -1 for anything else */
+/**
+ * One of 0-9, *, #, A-D; or an event number of two digits, 10 to 15, as some send.
+ * @returns its ASCII code, -1 for anything else
+ */
 function signalOf(bytes: Uint8Array, start: number, end: number): number {
   let from = start;
   let to = end;

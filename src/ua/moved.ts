@@ -1,7 +1,8 @@
 /**
- * Where REGISTER goes while the registrar sends it elsewhere, by 301 or 302. RFC 3261 §8.1.3.4, §21.3.2, §21.3.3
- * Only the registrar that is configured may do so, or one that it sent to. A 301 holds until it fails, a 302 for the time it names, else for
- * this one time. The password is for hosts of the configured server alone: the same host, or one in its domain, by steps that all are.
+ * The place that REGISTER goes to while the registrar sends it elsewhere, by 301 or 302. RFC 3261 §8.1.3.4, §21.3.2,
+ * §21.3.3 Only the registrar that is configured may do so, or one that it sent to. A 301 holds until it fails, a 302
+ * for the time it names, else for this one time. The password is for hosts of the configured server alone: the same
+ * host, or one in its domain, by steps that all are.
  * Not here: when to follow (registration.ts), and calls that are redirected (redirects.ts).
  */
 import { parseUint, Span, text } from "../core/bytes.js";
@@ -33,13 +34,13 @@ export class Moved {
   isTrusted = true;
   /** A 3xx was followed in this round. */
   isFollowing = false;
-  /** Where to: no user, no header fields. */
+  /** The URI that it goes to: no user, no header fields. */
   readonly uri = new Span();
   private readonly bytes = new Uint8Array(URI_BYTES);
   private readonly servers: Servers;
   private readonly redirects = new Redirects();
   private untilMs = 0;
-  /** Whoever sent us there was trusted. */
+  /** The registrar that sent us there was trusted. */
   private wasTrusted = true;
 
   constructor(servers: Servers) {
@@ -48,7 +49,7 @@ export class Moved {
   }
 
   /** A new round of requests begins. @returns whether it begins at home again: the time of the redirection is over */
-  begin(nowMs: number): boolean {
+  startRound(nowMs: number): boolean {
     this.isFollowing = false;
     return this.isOn && nowMs >= this.untilMs;
   }
@@ -56,18 +57,18 @@ export class Moved {
   /** Takes a 3xx. @param from where the request went @returns whether there is somewhere to go, which is `uri` then */
   follow(m: Message, from: Span, nowMs: number): boolean {
     if (!this.isFollowing) {
-      this.redirects.begin(from);
+      this.redirects.startAt(from);
       this.isFollowing = true;
     }
     this.wasTrusted = this.isTrusted;
-    this.redirects.add(m);
+    this.redirects.addContacts(m);
     this.untilMs = m.status === MOVED_PERMANENTLY ? Infinity : nowMs + 1000 * lastsS(m);
-    return this.next();
+    return this.followNext();
   }
 
-  /** The place is of no use: the next one that was named. @returns as `follow` */
-  next(): boolean {
-    while (this.isFollowing && this.redirects.next(span)) if (this.take()) return true;
+  /** The place is of no use: goes to the next one that was named. @returns as `follow` */
+  followNext(): boolean {
+    while (this.isFollowing && this.redirects.takeNext(span)) if (this.takeHost()) return true;
     return false;
   }
 
@@ -84,7 +85,7 @@ export class Moved {
   }
 
   /** The URI in `span` without its user: a registrar has none. RFC 3261 §10.2 */
-  private take(): boolean {
+  private takeHost(): boolean {
     if (!uri.parse(span.bytes, span.start, span.end) || uri.isIPv6) return false;
     const size = uri.paramsEnd - uri.hostStart;
     if (size > URI_BYTES - SIP.length) return false;
@@ -96,7 +97,7 @@ export class Moved {
   }
 }
 
-/** How long a 302 holds, s: the least that it names, 0 when it names none. */
+/** @returns how long a 302 holds, s: the least that it names, 0 when it names none */
 function lastsS(m: Message): number {
   let leastS = m.uint(HEADER_EXPIRES, MAX_EXPIRES);
   list.begin(m, HEADER_CONTACT);

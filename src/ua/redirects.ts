@@ -1,6 +1,6 @@
 /**
- * The places a call may be sent to instead: Contacts of 3xx responses, best first, none twice, five at most. RFC 3261 §8.1.3.4
- * Fixed memory; what does not fit is passed over.
+ * The places a call may be sent to instead: Contacts of 3xx responses, best first, none twice, five at most. RFC 3261
+ * §8.1.3.4 Fixed memory; what does not fit is passed over.
  */
 import type { Span } from "../core/bytes.js";
 import { NameAddress } from "../wire/address.js";
@@ -9,11 +9,11 @@ import type { Message } from "../wire/message.js";
 import { HEADER_CONTACT } from "../wire/names.js";
 import { SCHEME_SIP, Uri } from "../wire/uri.js";
 
-/** How many other places are tried for one call. */
+/** So many other places are tried for one call. */
 export const REDIRECTS_MOST = 5;
 /** The place called first is remembered too, so that no redirection leads back to it. */
 const ENTRIES = REDIRECTS_MOST + 1;
-/** What they share: usual ones take 40 to 90 octets, those of session border controllers up to 400. */
+/** Octets that the entries share: usual ones take 40 to 90 octets, those of session border controllers up to 400. */
 const ALL_BYTES = 576;
 const TRIED = -1;
 
@@ -25,20 +25,20 @@ const known = new Uri();
 
 export class Redirects {
   private readonly bytes = new Uint8Array(ALL_BYTES);
-  /** Where each entry begins, and behind the last one the end. */
+  /** Each entry begins there; behind the last one stands the end. */
   private readonly starts = new Uint16Array(ENTRIES + 1);
   /** q in thousandths, or TRIED. */
   private readonly weights = new Int16Array(ENTRIES);
   private count = 0;
 
-  /** Begins a call to `uri`, an addr-spec. */
-  begin(uri: Span): void {
+  /** A call begins, to `uri`, an addr-spec. */
+  startAt(uri: Span): void {
     this.count = 0;
     if (theirs.parse(uri.bytes, uri.start, uri.end)) this.keep(TRIED);
   }
 
   /** Takes the Contacts of a 3xx. */
-  add(m: Message): void {
+  addContacts(m: Message): void {
     list.begin(m, HEADER_CONTACT);
     while (list.next()) {
       if (!address.parse(list.bytes, list.start, list.end) || address.isStar) continue;
@@ -48,7 +48,7 @@ export class Redirects {
   }
 
   /** The best place not tried yet; it counts as tried now. @returns false when there is none */
-  next(out: Span): boolean {
+  takeNext(out: Span): boolean {
     let best = -1;
     for (let i = 0; i < this.count; i++) {
       if (this.weights[i] >= 0 && (best < 0 || this.weights[i] > this.weights[best])) best = i;

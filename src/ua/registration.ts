@@ -1,9 +1,10 @@
 /**
- * Keeps the address of record bound to where we are: REGISTER, its refresh, its failures. RFC 3261 §10.2
- * Failures are tried again with a back-off of RFC 5626's shape, so that a server that comes back is not overrun and a wrong
- * password makes no storm. While a server is away, the back-off has a low ceiling for a time: nobody can call the door meanwhile.
- * A registrar that answers but has lost us is found out by asking it now and then which bindings there are. §10.2.3
- * What a server said holds until it fails: then its challenge, route, interval and redirection are forgotten, and the next try is as the first.
+ * Keeps the address of record bound to where we are: REGISTER, its refresh, its failures. RFC 3261 §10.2 Failures are
+ * tried again with a back-off of RFC 5626's shape, so that a server that comes back is not overrun and a wrong password
+ * makes no storm. While a server is away, the back-off has a low ceiling for a time: the door cannot be called
+ * meanwhile. A registrar that answers but has lost us is found out by asking it now and then which bindings there are.
+ * §10.2.3 What a server said holds until it fails: then its challenge, route, interval and redirection are forgotten,
+ * and the next try is like the first.
  */
 
 import { isPrivate } from "../core/address.js";
@@ -56,7 +57,7 @@ const PROBE_AUTO_S = 30;
 /** The part of the interval after which the next question goes at the latest, and what is left to chance before. */
 const PROBE_LATEST = 0.95;
 const PROBE_SPREAD = 0.15;
-/** What a Retry-After may ask for at most: a day. */
+/** A Retry-After may ask for that at most: a day. */
 const RETRY_AFTER_MOST_S = 86400;
 /** Wait while another request of ours is under way, or no transaction is free; also the least between two refreshes. */
 const WAIT_MS = 5000;
@@ -75,7 +76,10 @@ const NOTHING_GRANTED = "no time was granted";
 const SUPPORTED_PATH = octets("Supported: path\r\n");
 
 export interface RegistrationUser {
-  /** @param state REGISTRATION_* @param status of the response behind it, 0 when none came @param m that response, or null */
+  /**
+   * @param state REGISTRATION_* @param status of the response behind it, 0 when none came @param m that response, or
+   * null
+   */
   onRegistration(state: number, status: number, m: Message | null): void;
   /** The answer to `query`: one call for each binding, `m` has it at [start, end). */
   onBinding(m: Message, start: number, end: number): void;
@@ -107,7 +111,7 @@ export class Registration implements ClientUser, TimerUser {
   /** Min-Expires was followed in this round already. */
   private isRaised = false;
   private wanted = false;
-  /** What is under way asks for bindings, or takes ours back; else it binds. */
+  /** The request under way asks for bindings, or takes ours back; else it binds. */
   private isQuery = false;
   private isRemoval = false;
   /** The query is our own: whether the registrar still has us. */
@@ -123,11 +127,11 @@ export class Registration implements ClientUser, TimerUser {
   private isRewritten = false;
   /** The server was found at a private address. */
   private isNear = false;
-  /** Where the registrar sends us; made when it does so first. */
+  /** The place that the registrar sends us to; made when it does so first. */
   private moved: Moved | null = null;
   /** The address of a registrar that has our binding, but is not the server; -1: there is none. */
   private boundIp = -1;
-  /** The registrar that named the Service-Route may have the password, so that whoever is there may. */
+  /** The registrar that named the Service-Route may have the password, so that the host it named may have it too. */
   private isRouteTrusted = true;
   /** A refusal of credentials that went along in advance was followed by a try without, in this round. */
   private isAnew = false;
@@ -160,7 +164,7 @@ export class Registration implements ClientUser, TimerUser {
     this.timer = timers.make(this, TIMER_NEXT);
   }
 
-  /** Registers, and stays registered. Without a domain there is nowhere to register: nothing happens. */
+  /** Registers, and stays registered. Without a domain there is no registrar: nothing happens. */
   start(): void {
     if (this.account.registrar.length === 0) return;
     this.wanted = true;
@@ -179,7 +183,7 @@ export class Registration implements ClientUser, TimerUser {
     }
     if (this.request !== null && !this.isQuery) return;
     this.dropRequest();
-    this.begin();
+    this.startRound();
   }
 
   /** Takes our binding back and stays away. RFC 3261 §10.2.2 */
@@ -187,22 +191,22 @@ export class Registration implements ClientUser, TimerUser {
     const was = this.state;
     this.wanted = false;
     this.timers.stop(this.timer);
-    // One at a time: what is under way may still bind us, and its answer has it taken back. RFC 3261 §10.2
+    // Requests go one at a time: the one under way may still bind us, and its answer has it taken back. RFC 3261 §10.2
     if (this.request !== null && !this.isQuery) return;
     if (was === REGISTRATION_OFF || this.contactEnd === 0) this.setState(REGISTRATION_OFF, 0, null);
     else this.remove();
   }
 
   /**
-   * As `reset`, and asks the server to take our binding back: before another account takes the place of this one. Asked once, with
-   * the credentials there are: whoever is challenged again then is no more.
+   * Does as `reset`, and asks the server to take our binding back, before another account takes the place of this one.
+   * It asks once, with the credentials there are: a challenge to that is not answered, for its account is no more.
    */
   leave(): void {
     this.dropRequest();
     const t = this.contactEnd > 0 ? this.layer.client(NO_USER) : null;
     if (t !== null) {
       this.isRemoval = true;
-      this.write(t, true);
+      this.writeRegister(t, true);
       this.layer.send(t);
       this.isRemoval = false;
     }
@@ -226,7 +230,7 @@ export class Registration implements ClientUser, TimerUser {
     if (!this.wanted) return;
     this.failures = 0;
     this.dropRequest();
-    this.begin();
+    this.startRound();
   }
 
   /** Asks which bindings there are; each is told to `onBinding`. RFC 3261 §10.2.3 @returns whether it could be asked */
@@ -234,7 +238,7 @@ export class Registration implements ClientUser, TimerUser {
     if (this.request !== null || this.account.registrar.length === 0 || !this.draft.isDrafted()) return false;
     this.isQuery = true;
     this.challenges = 0;
-    this.send();
+    this.sendRegister();
     return true;
   }
 
@@ -244,12 +248,15 @@ export class Registration implements ClientUser, TimerUser {
     return leftMs >= 0 && this.state === REGISTRATION_DONE ? Math.max(0, this.refreshMs - this.timers.nowMs) : leftMs;
   }
 
-  /** Whether a registrar that the server sent us to has our binding, at that address: calls come from there, but it gets no password. */
+  /**
+   * Whether a registrar that the server sent us to has our binding, at that address: calls come from there, but it gets
+   * no password.
+   */
   isBoundAt(ip: number): boolean {
     return ip >= 0 && ip === this.boundIp;
   }
 
-  /** Where the server sent us to register, "" when it did not. */
+  /** @returns the place that the server sent us to register at, "" when it did not */
   get place(): string {
     return this.moved === null ? "" : this.moved.place;
   }
@@ -257,7 +264,7 @@ export class Registration implements ClientUser, TimerUser {
   onTimer(): void {
     if (this.request !== null) this.timers.start(this.timer, WAIT_MS);
     else if (this.state === REGISTRATION_DONE && this.timers.nowMs < this.refreshMs) this.probe();
-    else this.begin();
+    else this.startRound();
   }
 
   /** Asks whether the registrar still has us; what comes of it is seen to in `onAccepted` and `fail`. */
@@ -281,7 +288,7 @@ export class Registration implements ClientUser, TimerUser {
     return probeS === PROBE_AUTO ? (this.isNear ? PROBE_AUTO_S : 0) : probeS;
   }
 
-  private begin(): void {
+  private startRound(): void {
     if (!this.wanted) {
       this.remove();
       return;
@@ -292,16 +299,16 @@ export class Registration implements ClientUser, TimerUser {
     }
     this.challenges = 0;
     this.isRaised = this.isRemoval = this.isAnew = false;
-    if (this.moved?.begin(this.timers.nowMs)) this.goHome();
+    if (this.moved?.startRound(this.timers.nowMs)) this.goHome();
     if (this.state !== REGISTRATION_DONE) this.setState(REGISTRATION_TRYING, 0, null);
-    this.send();
+    this.sendRegister();
   }
 
   private remove(): void {
     this.dropRequest();
     this.challenges = 0;
     this.isRemoval = true;
-    this.send();
+    this.sendRegister();
   }
 
   private dropRequest(): void {
@@ -311,7 +318,7 @@ export class Registration implements ClientUser, TimerUser {
     this.request = null;
   }
 
-  private send(): void {
+  private sendRegister(): void {
     const t = this.layer.client(this);
     if (t === null) {
       if (!this.isQuery) this.timers.start(this.timer, WAIT_MS);
@@ -319,7 +326,7 @@ export class Registration implements ClientUser, TimerUser {
       return;
     }
     // Our binding of before runs out by itself, if there is no room to take it back.
-    if (!this.write(t, true)) this.write(t, false);
+    if (!this.writeRegister(t, true)) this.writeRegister(t, false);
     this.request = t;
     if (this.layer.send(t)) return;
     this.request = null;
@@ -327,12 +334,13 @@ export class Registration implements ClientUser, TimerUser {
   }
 
   /** @param takesBack our binding of before goes, if it is another @returns whether it fits */
-  private write(t: ClientTransaction, takesBack: boolean): boolean {
+  private writeRegister(t: ClientTransaction, takesBack: boolean): boolean {
     const w = this.draft.request(this.layer, t, METHOD_REGISTER, this.account.settings.transport);
     if (!this.isQuery) this.writeContacts(w, t.target.transport, takesBack);
     w.put(SUPPORTED_PATH);
-    if (this.isTrusted()) this.credentials.write(w, t, METHOD_REGISTER, this.draft.requestUri, this.challenges > 0);
-    // Nobody needs it: a request that would be long is without.
+    if (this.isTrusted())
+      this.credentials.writeAnswer(w, t, METHOD_REGISTER, this.draft.requestUri, this.challenges > 0);
+    // No server needs it: a request that would be long is without.
     if (w.at + USER_AGENT.length <= DATAGRAM_USUAL_BYTES) w.put(USER_AGENT);
     w.put(EMPTY_BODY);
     return w.ok;
@@ -358,7 +366,8 @@ export class Registration implements ClientUser, TimerUser {
       this.nextEnd = w.at - start;
       copyOctets(this.next, 0, w.bytes, start, start + this.nextEnd);
       if (takesBack && this.contactEnd > 0 && !this.isSameContact()) {
-        // Our address changed: the old binding goes in the same request, or calls would ring at nobody.
+        // Our address changed: the old binding goes in the same request, or calls would ring at an address that is not
+        // ours.
         w.at = start;
         w.raw(this.contact, 0, this.contactEnd);
         w.put(CONTACT_NEXT);
@@ -396,19 +405,19 @@ export class Registration implements ClientUser, TimerUser {
       (m.status === 401 || m.status === 407) &&
       this.challenges < 2 &&
       isTrusted &&
-      this.credentials.take(t, m, this.challenges > 0)
+      this.credentials.takeChallenge(t, m, this.challenges > 0)
     ) {
       this.challenges += 1;
-      this.send();
+      this.sendRegister();
     } else if (m.status === 423 && this.canRaise(m.uint(HEADER_MIN_EXPIRES, MAX_EXPIRES))) {
       this.requestedS = m.uint(HEADER_MIN_EXPIRES, MAX_EXPIRES);
       this.isRaised = true;
-      this.send();
+      this.sendRegister();
     } else if ((m.status === 400 || m.status === 403) && this.canTryAnew()) {
-      // It does not know any more what it asked for once.
+      // The server does not know any more what it asked for once.
       this.isAnew = true;
       this.credentials.forget();
-      this.send();
+      this.sendRegister();
     } else this.fail(m.status, m, m.uint(HEADER_RETRY_AFTER, MAX_EXPIRES), this.problemOf(m));
   }
 
@@ -419,13 +428,13 @@ export class Registration implements ClientUser, TimerUser {
     else this.goOn();
   }
 
-  /** To where we were sent. */
+  /** Goes to the place that we were sent to. */
   private goOn(): void {
     if (this.moved === null) return;
     const { uri } = this.moved;
     this.challenges = 0;
     this.isRaised = false;
-    if (this.draft.setTarget(uri.bytes, uri.start, uri.end)) this.send();
+    if (this.draft.setTarget(uri.bytes, uri.start, uri.end)) this.sendRegister();
     else this.fail(0, null, 0, TOO_LONG);
   }
 
@@ -435,14 +444,14 @@ export class Registration implements ClientUser, TimerUser {
     this.draft.setTarget(registrar, 0, registrar.length);
   }
 
-  /** Whether the refused request had credentials that nobody asked for in this round. */
+  /** Whether the refused request had credentials that were not asked for in this round. */
   private canTryAnew(): boolean {
     return (
       this.wanted && !this.isAnew && this.challenges === 0 && this.isTrusted() && this.credentials.isRegistrarKnown
     );
   }
 
-  /** What a refusal does not say by itself. */
+  /** @returns why the registration failed, where the refusal does not say it by itself */
   private problemOf(m: Message): string {
     if (m.status !== 401 && m.status !== 407) return "";
     if (this.isTrusted()) return explainChallenge(m, this.account.settings);
@@ -452,9 +461,9 @@ export class Registration implements ClientUser, TimerUser {
   onFailure(t: ClientTransaction): void {
     if (t !== this.request) return;
     this.request = null;
-    // Its name may have another address by now.
+    // The server's name may have another address by now.
     if (t.target.nameSize > 0) this.layer.transport.resolver.forget(t.target);
-    // A connection over which nothing comes back is dead, though nobody said so: the next try has a new one.
+    // A connection over which nothing comes back is dead, though it was not closed: the next try has a new one.
     if (t.flow.transport === TRANSPORT_TCP && t.flow.connection >= 0) this.layer.transport.close(t.flow.connection);
     this.fail(0, null, 0);
   }
@@ -468,7 +477,7 @@ export class Registration implements ClientUser, TimerUser {
       const wasProbe = this.isProbe;
       this.isQuery = this.isProbe = false;
       if (wasProbe) {
-        // It answers, and has us not: as if we had never registered.
+        // The registrar answers, and does not have us: as if we had never registered.
         if (this.wanted) this.onProbed(hasBinding(m, this.contact, this.contactEnd, this.isRewritten));
         return;
       }
@@ -481,7 +490,7 @@ export class Registration implements ClientUser, TimerUser {
     this.awaySinceMs = Infinity;
     if (this.isRemoval) {
       this.contactEnd = 0;
-      if (this.wanted) this.begin();
+      if (this.wanted) this.startRound();
       else this.setState(REGISTRATION_OFF, m.status, m);
       return;
     }
@@ -500,7 +509,7 @@ export class Registration implements ClientUser, TimerUser {
     // Half the time: a lost refresh leaves room for the back-off before the binding is gone.
     this.refreshMs = this.timers.nowMs + Math.max(this.grantedS * 500, WAIT_MS);
     this.isRewritten = !hasBinding(m, this.contact, this.contactEnd, false);
-    // Whoever lists no bindings now will list none when asked.
+    // A registrar that lists no bindings now will list none when asked.
     if (!m.has(HEADER_CONTACT)) this.isProbeRefused = true;
     this.waitWhileRegistered();
     this.setState(REGISTRATION_DONE, m.status, m);
@@ -515,11 +524,11 @@ export class Registration implements ClientUser, TimerUser {
   private onProbed(isBound: boolean): void {
     this.lostInRow = isBound ? 0 : this.lostInRow + 1;
     if (isBound) return;
-    // One that says so each time, just after it took our binding, does not list them.
+    // A registrar that says so each time, just after it took our binding, does not list them.
     if (this.lostInRow >= LOST_MOST) {
       this.isProbeRefused = true;
       this.waitWhileRegistered();
-    } else this.begin();
+    } else this.startRound();
   }
 
   /** @param problem of the request or its answer, "" when the answer says all */
@@ -550,20 +559,27 @@ export class Registration implements ClientUser, TimerUser {
     this.setState(REGISTRATION_FAILED, status, m);
   }
 
-  /** Where we were sent to is of no use: the next place that was named, or, if that was before this round, the registrar itself. @returns whether there is one */
+  /**
+   * The place that we were sent to is of no use: goes to the next one that was named or, if that was before this round,
+   * to the registrar itself.
+   * @returns whether there is one
+   */
   private tryElsewhere(): boolean {
     const { moved } = this;
     if (moved === null || !moved.isOn) return false;
-    if (moved.next()) this.goOn();
+    if (moved.followNext()) this.goOn();
     else if (moved.isFollowing) return false;
     else {
       this.goHome();
-      this.begin();
+      this.startRound();
     }
     return true;
   }
 
-  /** What was learnt of a server that fails now counts for nothing. Its Service-Route goes with the state, its address with its name's time or the next ones (credentials.ts). */
+  /**
+   * Forgets what was learnt of a server that fails now. Its Service-Route goes with the state, its address with its
+   * name's time or the next ones (credentials.ts).
+   */
   private unlearn(): void {
     this.credentials.forget();
     this.requestedS = this.account.settings.expiresS;

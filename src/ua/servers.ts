@@ -1,6 +1,6 @@
 /**
- * Where the configured server is: by the names and addresses of the settings, by what the registrar asked for, and by the addresses at which
- * it was found. Whoever is none of these gets no credentials, and is no server to believe.
+ * The places where the configured server is: by the names and addresses of the settings, by what the registrar asked
+ * for, and by the addresses at which it was found. Another host gets no credentials, and is not believed as a server.
  * Not here: what the server is believed (intercom/callers.ts), and where requests go (account.ts).
  */
 import { lower, NONE, octets } from "../core/bytes.js";
@@ -15,7 +15,7 @@ const ADDRESSES = 4;
 const AGE_MOST = 4;
 const DOT = 0x2e;
 
-/** Where a setting says that a server is. */
+/** The host that a setting names. */
 export class ServerHost {
   /** In lower case; empty when none is configured or it is an address. */
   name: Uint8Array = NONE;
@@ -23,7 +23,7 @@ export class ServerHost {
   ip = -1;
   port = SIP_PORT;
 
-  /** @param setting a host, host:port or SIP URI; "" or what is none of these: nowhere */
+  /** @param setting a host, host:port or SIP URI; "" or what is none of these: no host */
   configure(setting: string): void {
     const uri = new Uri();
     const hasScheme = setting.slice(0, 4).toLowerCase() === "sip:";
@@ -50,7 +50,7 @@ export class ServerHost {
     const { bytes, hostStart } = uri;
     const end = hostEndOf(bytes, hostStart, uri.hostEnd);
     const start = end - name.length;
-    // What stands before a host is no dot, and no host is the same as none.
+    // A host does not begin with a dot, and an empty name is no host.
     return bytes[start - 1] === DOT && sameHost(bytes, start, end, name, 0, name.length);
   }
 
@@ -65,7 +65,7 @@ export class ServerHost {
 export class Servers {
   private readonly domainHost = new ServerHost();
   private readonly proxyHost = new ServerHost();
-  /** Where the registrar asked requests to go by, Service-Route. */
+  /** The host that the registrar asked requests to go by, Service-Route. */
   private readonly routeHost = new ServerHost();
   private readonly ips = new Float64Array(ADDRESSES).fill(-1);
   private readonly ports = new Uint16Array(ADDRESSES);
@@ -82,7 +82,7 @@ export class Servers {
     this.oldest = 0;
   }
 
-  /** By which of the names a target is found, null when it is none of them or an address. */
+  /** @returns the one of the names that a target has, null when it is none of them or an address */
   hostOf(target: Target): ServerHost | null {
     if (this.proxyHost.isTarget(target)) return this.proxyHost;
     if (this.routeHost.isTarget(target)) return this.routeHost;
@@ -95,7 +95,10 @@ export class Servers {
     return host.isTarget(target) || this.routeHost.isTarget(target);
   }
 
-  /** The registrar asked for requests to go by that host, which is as good as the server then. @param host with its port, "" none */
+  /**
+   * The registrar asked for requests to go by that host, which is as good as the server then.
+   * @param host with its port, "" none
+   */
   setRoute(host: string): void {
     this.routeHost.configure(host);
   }

@@ -1,7 +1,7 @@
 /**
- * What a person calls, as a SIP URI: a URI, an address, a name, or a telephone number at the configured domain. What is read without a
- * mistake can be called: the settings' check and the call itself read it here.
- * For settings and keystrokes, so it works on strings.
+ * What a person calls, as a SIP URI: a URI, an address, a name, or a telephone number at the configured domain. What is
+ * read without a mistake can be called: the settings' check and the call itself read it here. For settings and
+ * keystrokes, so it works on strings.
  */
 
 import { octets, text, utf8 } from "../core/bytes.js";
@@ -21,7 +21,8 @@ const SHOWN = 60;
 const uri = new Uri();
 
 /**
- * @param value `sip:bob@example.org`, `tel:+4930123`, `192.0.2.7:5062`, `bob@example.org`, `door.example.org`, `**610`, `bob`
+ * @param value `sip:bob@example.org`, `tel:+4930123`, `192.0.2.7:5062`, `bob@example.org`, `door.example.org`, `**610`,
+ * `bob`
  * @param domain of the account, "" when there is none
  */
 export function readTarget(value: string, domain: string): Target {

@@ -1,13 +1,16 @@
 /**
- * A call that goes over to another phone. Moved by the phone in it: a REFER (RFC 3515) names a target, which is called on the same line; the
- * first call stays until the target answers, and its phone is told how it goes (dialog/referral.ts). Taken by another phone: an INVITE with
- * Replaces (RFC 3891) names the call whose place it takes. One at a time of each.
+ * A call that goes over to another phone. Moved by the phone in it: a REFER (RFC 3515) names a target, which is called
+ * on the same line; the first call stays until the target answers, and its phone is told how it goes
+ * (dialog/referral.ts). Taken by another phone: an INVITE with Replaces (RFC 3891) names the call whose place it takes.
+ * One at a time of each.
  *
- *     move:     IDLE --begin--> CALLING --target answers--> the first call is left --its BYE, or ours after a second--> IDLE
- *               CALLING --target fails--> IDLE: the first call goes on, or where its phone has hung up the whole is over
- *     pick-up:  IDLE --begin--> PICKING --ACK--> the replaced call is ended --> IDLE
+ *     move:     IDLE --startMove--> CALLING --target answers--> the first call is left
+ *               the first call is left --its BYE, or ours after a second--> IDLE
+ *               CALLING --target fails--> IDLE: the first call goes on, or all is over if its phone has hung up
+ *     pick-up:  IDLE --pickUp--> PICKING --ACK--> the replaced call is ended --> IDLE
  *
- * Not here: who may, and where to (the intercom), what a REFER says (wire/referto.ts), and the requests themselves (useragent.ts).
+ * Not here: who may, and where to (the intercom), what a REFER says (wire/referto.ts), and the requests themselves
+ * (useragent.ts).
  */
 import type { Span } from "../core/bytes.js";
 import type { Timers, TimerUser } from "../core/timers.js";
@@ -33,7 +36,7 @@ import {
   type Call,
 } from "./call.js";
 
-// What is told of a transfer.
+// The changes of a transfer that are told.
 /** A REFER was refused. */
 export const TRANSFER_REFUSED = 0;
 /** The target is called. */
@@ -43,7 +46,10 @@ export const TRANSFER_RINGING = 2;
 export const TRANSFER_DONE = 3;
 /** The target has not; the first phone still has the call. */
 export const TRANSFER_FAILED = 4;
-/** The first phone has hung up while the target rings (or a phone that picks up has not acknowledged): nobody has the call just now. */
+/**
+ * The first phone has hung up while the target rings (or a phone that picks up has not acknowledged): no phone has the
+ * call just now.
+ */
 export const TRANSFER_WAITING = 5;
 /** The target has not, and the first phone is gone. */
 export const TRANSFER_LOST = 6;
@@ -53,22 +59,24 @@ export const TRANSFER_LEFT = 7;
 export const TRANSFER_PICKING = 8;
 export const TRANSFER_PICKED_UP = 9;
 
-/** How long the phone that moved a call away has for its BYE, before it gets ours. */
+/** The phone that moved a call away has so long for its BYE, before it gets ours. */
 const GRACE_MS = 1000;
 /** So often one visitor is moved on: two phones that send him to each other do not do it for ever. */
 const MOVES_MOST = 8;
-/** What a subscription may outlast the ringing by: the time-out of a transaction, and its CANCEL's. */
+/** A subscription may outlast the ringing by the time-out of a transaction, and its CANCEL's. */
 const MARGIN_MS = 96_000;
 
 /** The user agent, as a transfer needs it. */
 export interface TransferHost {
   /** How long a call may ring, ms. */
   ringMostMs(): number;
-  /** Calls on the line of that call. @returns null when nobody can be called */
+  /** Calls on the line of that call. @returns null when no call can be made */
   call(target: string, beside: Call, isDirect: boolean, fields: Span | null): Call | null;
   /**
-   * @param change TRANSFER_* @param call which it is about: the target's, from WAITING on the one that ended or takes over
-   * @param other the call that was moved or replaced, null when it is gone @param cause CAUSE_* @param status of the response behind it, or 0
+   * @param change TRANSFER_* @param call which it is about: the target's, from WAITING on the one that ended or takes
+   * over
+   * @param other the call that was moved or replaced, null when it is gone @param cause CAUSE_* @param status of the
+   * response behind it, or 0
    */
   onTransfer(change: number, call: Call, other: Call | null, cause: number, status: number, m: Message | null): void;
 }
@@ -87,7 +95,10 @@ export class Transfer implements TimerUser {
   /** A phone that picks up, until it acknowledges, and the call whose place it takes. */
   private picker: Call | null = null;
   private replaced: Call | null = null;
-  /** The replaced call was answered, and its phone has hung up: nobody has the call until the one that picks up acknowledges. */
+  /**
+   * The replaced call was answered, and its phone has hung up: no phone has the call until the one that picks up
+   * acknowledges.
+   */
   private isAlone = false;
   /** The target's call is being made just now. */
   private isMaking = false;
@@ -116,16 +127,17 @@ export class Transfer implements TimerUser {
     return this.moves < MOVES_MOST;
   }
 
-  /** Nobody is in a call any more. */
+  /** There is no call any more. */
   rest(): void {
     this.moves = 0;
   }
 
   /**
-   * Calls the target for the visitor of `call`, which is answered. @param isDirect past the outbound proxy @param fields further lines of the INVITE
+   * Calls the target for the visitor of `call`, which is answered. @param isDirect past the outbound proxy @param
+   * fields further lines of the INVITE
    * @returns whether it is called
    */
-  begin(call: Call, target: string, isDirect: boolean, fields: Span | null): boolean {
+  startMove(call: Call, target: string, isDirect: boolean, fields: Span | null): boolean {
     this.endLeft();
     this.from = call;
     this.isMaking = true;
@@ -144,13 +156,16 @@ export class Transfer implements TimerUser {
     if (this.left !== null) this.left.hangUp();
   }
 
-  /** Whoever asked is told how it goes. @param id the CSeq of the REFER, or -1 */
+  /** The phone that asked is told how it goes. @param id the CSeq of the REFER, or -1 */
   subscribe(call: Call, id: number): void {
     const { dialog } = call.session;
     if (dialog !== null) this.referral.subscribe(dialog, id, this.host.ringMostMs() + MARGIN_MS);
   }
 
-  /** @returns the call that whoever picks up `call` takes over: in the place of a target that rings, the call that is being moved there */
+  /**
+   * @returns the call that a phone which picks up `call` takes over: instead of a target that rings, the call that is
+   * being moved there
+   */
   placeOf(call: Call): Call {
     return call === this.to && this.from !== null ? this.from : call;
   }
@@ -167,12 +182,12 @@ export class Transfer implements TimerUser {
     if (this.to !== null) this.to.hangUp();
   }
 
-  /** The dialog of that call is needed yet: somebody is told in it. */
+  /** Whether the dialog of that call is still needed, for a referral. */
   isTelling(call: Call): boolean {
     return this.referral.isIn(call.session.dialog);
   }
 
-  /** That call's object serves another call from now on. */
+  /** Forgets that call: its object serves another one from now on. */
   forget(call: Call): void {
     if (this.isTelling(call)) this.referral.drop();
     if (this.left === call) this.left = null;
@@ -180,8 +195,8 @@ export class Transfer implements TimerUser {
     call.isMoved = false;
   }
 
-  /** To be called for every change of a call, before it is told. @returns whether it was told here */
-  note(call: Call, cause: number, status: number, m: Message | null): boolean {
+  /** Notes a change of a call, before it is told. @returns whether it was told here */
+  noteChange(call: Call, cause: number, status: number, m: Message | null): boolean {
     if (this.isMaking && this.to === null) this.to = call;
     if (call === this.to) return this.noteTarget(call, cause, status, m);
     if (call === this.picker) return this.notePicker(call, cause, status, m);
@@ -218,7 +233,7 @@ export class Transfer implements TimerUser {
     }
   }
 
-  /** Its phone has its time to hang up. */
+  /** Gives the phone of that call its time to hang up. */
   private leave(call: Call): void {
     call.isMoved = true;
     this.left = call;
@@ -247,7 +262,10 @@ export class Transfer implements TimerUser {
     }
   }
 
-  /** Somebody picked the call up: no target is needed any more, and for whoever asked the call has gone over. */
+  /**
+   * A phone picked the call up: no target is needed any more, and the phone that asked for the transfer is told that it
+   * is done.
+   */
   private dismissTarget(): void {
     const { to } = this;
     if (to === null) return;
@@ -274,7 +292,7 @@ export class Transfer implements TimerUser {
       this.left = null;
       this.timers.stop(this.timer);
     } else if (left !== null && left.line === call.line) {
-      // Whoever the visitor was moved to has hung up: for nobody else the line is kept.
+      // The phone that the visitor was moved to has hung up: the line is kept for no other call.
       this.timers.start(this.timer, 0);
     }
     if (call.isMoved) host.onTransfer(TRANSFER_LEFT, call, null, cause, status, m);

@@ -1,15 +1,16 @@
 /**
- * URIs written from what a person typed (RFC 3261 §19.1.1, §25.1): what may not stand in a user part is escaped, hosts and parameters are
- * checked against what this door can reach. The check of a setting and the request made from it go through here, so that a setting that
- * is taken can be sent. For settings and keystrokes, so it works on strings.
- * Not here: what a target or a plan looks like (target.ts, settings/ringplan.ts), and reading URIs that come (wire/uri.ts).
+ * URIs written from what a person typed (RFC 3261 §19.1.1, §25.1): what may not stand in a user part is escaped, hosts
+ * and parameters are checked against what this door can reach. The check of a setting and the request made from it go
+ * through here, so that a setting that is taken can be sent. For settings and keystrokes, so it works on strings.
+ * Not here: what a target or a plan looks like (target.ts, settings/ringplan.ts), and reading URIs that come
+ * (wire/uri.ts).
  */
 import { ipv4, ipv4Text } from "../core/address.js";
 import { utf8 } from "../core/bytes.js";
 import { printable } from "../core/printable.js";
 import { HOST_NAME_BYTES } from "../transaction/flow.js";
 
-/** What stands for itself in a user part besides letters and digits: mark and user-unreserved. */
+/** Characters that stand for themselves in a user part besides letters and digits: mark and user-unreserved. */
 const USER_PLAIN = "-_.!~*'()&=+$,;?/";
 /** The same for the name and the value of a URI parameter: mark and param-unreserved. */
 const PARAM_PLAIN = "-_.!~*'()[]/:&+$";
@@ -20,7 +21,7 @@ const SHOWN = 60;
 
 /** A host with what stands around it; `error` is one line, and empty when all of it can be used. */
 export interface HostText {
-  /** As it is written on the wire; an IPv4 address in its plain form. */
+  /** The host as it is written on the wire; an IPv4 address in its plain form. */
   host: string;
   /** 0 when none is given. */
   port: number;
@@ -54,7 +55,10 @@ function escapeOctets(bytes: Uint8Array, plain: string, keepsEscapes: boolean): 
   return out;
 }
 
-/** Reads `HOST`, `HOST:PORT` and the `;name=value` behind it. A `?` begins header fields, which no address of ours may have. */
+/**
+ * Reads `HOST`, `HOST:PORT` and the `;name=value` behind it. A `?` begins header fields, which no address of ours may
+ * have.
+ */
 export function readHost(value: string): HostText {
   const semicolon = value.indexOf(";");
   const place = semicolon < 0 ? value : value.slice(0, semicolon);
@@ -79,7 +83,10 @@ export function readHost(value: string): HostText {
   return out;
 }
 
-/** A server of the settings: `HOST`, `HOST:PORT`, or a SIP URI of these. Without parameters, for it becomes the host of addresses. */
+/**
+ * A server of the settings: `HOST`, `HOST:PORT`, or a SIP URI of these. Without parameters, for it becomes the host of
+ * addresses.
+ */
 export function readDomain(value: string): HostText {
   const read = readHost(withoutScheme(value));
   if (read.error === "" && read.params !== "")
@@ -90,7 +97,9 @@ export function readDomain(value: string): HostText {
 /** Parameters that say something of a call, or lead elsewhere than to the host, which is what the proxy is known by. */
 const NOT_OF_A_PROXY: readonly string[] = ["maddr", "method", "ttl", "user"];
 
-/** An outbound proxy: as a domain, perhaps with `;transport=` and what providers want besides; `;lr` it has in any case. */
+/**
+ * An outbound proxy: as a domain, perhaps with `;transport=` and what providers want besides; `;lr` it has in any case.
+ */
 export function readProxy(value: string): HostText {
   const read = readHost(withoutScheme(value));
   const parts = read.params.split(";");

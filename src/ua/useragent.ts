@@ -1,6 +1,7 @@
 /**
- * The user agent of RFC 3261: it registers, calls and is called, answers what comes outside of dialogs, and joins each call's
- * session to its sound. Sans-IO: octets, time and randomness are handed in; octets to send and events are handed out.
+ * The user agent of RFC 3261: it registers, calls and is called, answers what comes outside of dialogs, and joins each
+ * call's session to its sound. Sans-IO: octets, time and randomness are handed in; octets to send and events are handed
+ * out.
  * Not here: buttons, doors and who may open (the intercom), and sockets (the driver).
  */
 import { NONE, octets, Span } from "../core/bytes.js";
@@ -86,7 +87,7 @@ import { readContact, readTarget } from "./target.js";
 import { TRANSFER_REFUSED, Transfer, type TransferHost } from "./transfer.js";
 import { ALLOW_EVENTS, WATCH_CONFIRMED, WATCH_EARLY, WATCH_IDLE, WATCH_TRYING, Watchers } from "./watchers.js";
 
-// By which way a digit came.
+// The way that a digit came.
 export const DIGIT_RTP = 1;
 export const DIGIT_INFO = 2;
 export const DIGIT_INBAND = 3;
@@ -116,19 +117,32 @@ export interface UserAgentUser {
   onRegistration(state: number, status: number, m: Message | null): void;
   /** A binding the registrar holds for us, as asked by `query`: the Contact value at [start, end). */
   onBinding(m: Message, start: number, end: number): void;
-  /** `call.state` changed. @param cause CAUSE_* when it ended, else 0 @param status that ended it, or 0 @param m the message behind it, or null */
+  /**
+   * `call.state` changed.
+   * @param cause CAUSE_* when it ended, else 0 @param status that ended it, or 0 @param m the message behind it, or
+   * null
+   */
   onCall(call: Call, cause: number, status: number, m: Message | null): void;
   /** A digit was heard. @param code its ASCII code @param way DIGIT_* */
   onDigit(call: Call, code: number, durationMs: number, way: number): void;
-  /** The sound that comes changed. @param change SOUND_* @param ip @param port where it comes from now, of SOUND_MOVED */
+  /**
+   * The sound that comes changed.
+   * @param change SOUND_* @param ip @param port where it comes from now, of SOUND_MOVED
+   */
   onSound(call: Call, change: number, ip: number, port: number): void;
   /** A text came (MESSAGE), in a call or outside of any (null). */
   onText(call: Call | null, m: Message): void;
   /** Something is wrong that nothing else tells the cause of, one line for a person. */
   onTrouble?(line: string): void;
-  /** Hold, resume, or a new address of ours did not come to be: the call is as it was. @param m the response that refused it; null: it could not be sent */
+  /**
+   * Hold, resume, or a new address of ours did not come to be: the call is as it was.
+   * @param m the response that refused it; null: it could not be sent
+   */
   onUnchanged?(call: Call, wasHold: boolean, m: Message | null): void;
-  /** An INVITE that came was refused with that status, and never was a call. @param source with the port it came from */
+  /**
+   * An INVITE that came was refused with that status, and never was a call.
+   * @param source with the port it came from
+   */
   onCallRefused?(m: Message, source: Flow, status: number): void;
   /**
    * Judges an INVITE, MESSAGE or SUBSCRIBE that came.
@@ -142,7 +156,10 @@ export interface UserAgentUser {
    * @returns as `mayCall`
    */
   mayRefer?(m: Message, source: Flow, call: Call, out: Destination): number;
-  /** A call is moved, or picked up by another phone: what this is told of is told by no `onCall`. As `TransferHost.onTransfer` */
+  /**
+   * A call is moved, or picked up by another phone: what this is told of is told by no `onCall`. As
+   * `TransferHost.onTransfer`
+   */
   onTransfer?(change: number, call: Call, other: Call | null, cause: number, status: number, m: Message | null): void;
   /** A call that rings is to make room for the phone that picks it up: there is none for both. */
   onMakeRoom?(call: Call): void;
@@ -161,7 +178,7 @@ export interface Destination {
 const LONGEST_RING_S = 86_400;
 /** Option tags that are known here. */
 const OPTIONS: readonly Uint8Array[] = [octets("100rel"), octets("timer"), octets("replaces"), octets("norefersub")];
-/** What is looked at outside of dialogs. Some of these methods belong into one: 481. */
+/** The rules for requests outside of dialogs. Some of these methods belong into one: 481. */
 const RULES: Rules = {
   methods: methodBits([
     METHOD_INVITE,
@@ -207,23 +224,26 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
   error = "";
   /** Why the last challenge of a call was not answered, one line for a person. */
   challengeProblem = "";
-  /** It was for want of room alone: soon it may be. */
+  /** The last `call` was not made for want of room alone: soon it may be. */
   isFull = false;
   /** Who calls while we talk is not busied out, as long as there is a line: `mayCall` says who may. */
   joins = false;
-  /** No clock sends anything to an address over UDP that has not shown yet that it reads what we send: strangers can reach us. */
+  /**
+   * No clock sends anything to an address over UDP that has not shown yet that it reads what we send: strangers can
+   * reach us.
+   */
   isWary = false;
   private readonly context: CallContext;
   private readonly negotiation = new NegotiationSettings();
   private readonly credentials: Credentials;
   private readonly watchers: Watchers;
-  /** What the REFER that came last asks for. */
+  /** The wish of the REFER that came last. */
   private readonly wish = new ReferTo();
   private readonly random: RandomSource;
   private readonly user: UserAgentUser;
   private settings: UserAgentSettings;
   private isConfigured = false;
-  /** What was told of the registration last. */
+  /** The trouble of the registration that was told last. */
   private toldTrouble = "";
 
   constructor(
@@ -281,7 +301,11 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
     );
   }
 
-  /** Takes settings and our address; registers if they say so, and anew if what a registration needs has changed. Calls go on. @param ip our address @param tcpPort where we listen for TCP */
+  /**
+   * Takes settings and our address; registers if they say so, and anew if what a registration needs has changed. Calls
+   * go on.
+   * @param ip our address @param tcpPort where we listen for TCP
+   */
   configure(settings: UserAgentSettings, ip: number, udpPort: number, tcpPort: number): void {
     this.settings = settings;
     this.context.transport = settings.transport;
@@ -323,14 +347,15 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
   }
 
   /**
-   * Calls what a person gave: a URI, an address, a number. @param beside a call that rings, of which at most one is to be answered: both share its line
+   * Calls what a person gave: a URI, an address, a number. @param beside a call that rings, of which at most one is to
+   * be answered: both share its line
    * @param isDirect past the outbound proxy, straight to the address in the target, which may be a contact that came
    * @param fields further lines of the INVITE, whose octets stay until it is answered
    * @returns the call, or null with the reason in `error`
    */
   call(target: string, beside: Call | null = null, isDirect = false, fields: Span | null = null): Call | null {
     const typed = readTarget(target, this.account.domain);
-    // What a phone registered is taken as it came.
+    // A contact that a phone registered is taken as it came.
     const read = typed.error !== "" && isDirect ? readContact(target) : typed;
     if (read.error !== "") return this.cannot(read.error);
     const bytes = octets(read.uri);
@@ -347,7 +372,7 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
       call.state = CALL_FREE;
       return this.cannot("'" + target.trim() + "' is too long to call");
     }
-    call.redirects.begin(draft.target);
+    call.redirects.startAt(draft.target);
     call.startRinging(CALL_CALLING);
     if (!call.session.call(draft, fields)) {
       call.state = CALL_ENDED;
@@ -374,15 +399,21 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
     call.giveWay();
   }
 
-  /** Moves the one we talk to (the visitor, seen from a door) to another phone. @param isDirect as of `call` @returns "" or why not */
+  /**
+   * Moves the one we talk to (the visitor, seen from a door) to another phone.
+   * @param isDirect as of `call` @returns "" or why not
+   */
   move(target: string, isDirect = false): string {
     const call = this.activeCall();
     if (call === null || !call.isTalking()) return "there is no call to move";
     if (this.transfer.isOn || this.transfer.isPicking) return "the call is being moved already";
-    return this.transfer.begin(call, target, isDirect, null) ? "" : this.error;
+    return this.transfer.startMove(call, target, isDirect, null) ? "" : this.error;
   }
 
-  /** Holds the other side, or takes it back. RFC 3264 §8.4 @returns "" or why it cannot be said; what becomes of it later, `onUnchanged` tells */
+  /**
+   * Holds the other side, or takes it back. RFC 3264 §8.4
+   * @returns "" or why it cannot be said; what becomes of it later, `onUnchanged` tells
+   */
   hold(call: Call, on: boolean): string {
     if (call.state !== CALL_CONFIRMED && call.state !== CALL_HELD) return "the call is not answered";
     call.session.negotiation.hold(on);
@@ -393,7 +424,10 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
     return call.isActive();
   }
 
-  /** @returns the call that is going on: one that is answered, else one whose sound runs, else the first that rings; null when there is none */
+  /**
+   * @returns the call that is going on: one that is answered, else one whose sound runs, else the first that rings;
+   * null when there is none
+   */
   activeCall(): Call | null {
     let found: Call | null = null;
     for (let i = 0; i < this.calls.length; i++) {
@@ -405,12 +439,18 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
     return found;
   }
 
-  /** Whether an address is that of the server we are configured to use, as far as it is known yet, or of a registrar that it sent us to. */
+  /**
+   * Whether an address is that of the server we are configured to use, as far as it is known yet, or of a registrar
+   * that it sent us to.
+   */
   isServer(ip: number): boolean {
     return this.credentials.isServer(ip) || this.registration.isBoundAt(ip);
   }
 
-  /** As `isServer`, by the port too: others may run on the server's machine. @param source with the port a request came from */
+  /**
+   * As `isServer`, by the port too: others may run on the server's machine.
+   * @param source with the port a request came from
+   */
   isServerFlow(source: Flow): boolean {
     return this.credentials.isServerFlow(source.ip, source.port);
   }
@@ -438,7 +478,8 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
       else if (!refuseRequired(this.layer, t, m, OPTIONS)) call.session.onRequest(t, m);
       return;
     }
-    // Outside of a dialog nobody has shown yet that it is where it says: all refusals go without a transaction.
+    // The sender of a request outside of a dialog has not shown yet that it is where it says: all refusals go without a
+    // transaction.
     const isReadable = uri.parse(m.bytes, m.uriStart, m.uriEnd);
     const problem = inspect(this.rules, m, isReadable ? uri : null, this.wasHere(t, m));
     const status = problem === 0 && isAsked(m.method) ? this.judge(t, m, null, isAuthenticated) : problem;
@@ -455,7 +496,10 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
     else refuse(this.layer, t, m, 481);
   }
 
-  /** It came by two ways, or the INVITE that founded a call comes once more, later than its transaction stayed. */
+  /**
+   * Whether the request came by two ways, or is the INVITE that founded a call, come once more later than its
+   * transaction stayed.
+   */
   private wasHere(t: ServerTransaction, m: Message): boolean {
     return this.layer.isMerged(t, m) || (m.method === METHOD_INVITE && this.isFounder(m));
   }
@@ -477,7 +521,7 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
     return m.toTagEnd > m.toTagStart && (this.callOf(m) !== null || this.watchers.of(m) !== null);
   }
 
-  /** Ending a call needs no transaction. */
+  /** A BYE came for which there is no transaction: ending a call needs none. */
   onCrowded(m: Message): number {
     const call = m.method === METHOD_BYE ? this.callOf(m) : null;
     return call?.session.onCrowdedBye(m) ? 200 : 0;
@@ -518,7 +562,7 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
   }
 
   private tellRefused(t: ServerTransaction, m: Message, status: number): void {
-    // One that came twice is not refused by that: the other of the two is the call.
+    // A request that came twice is not refused by that: the other of the two is the call.
     if (m.method !== METHOD_INVITE || status === 482) return;
     from.set(t.source.transport, t.source.ip, t.sourcePort, t.source.connection);
     this.user.onCallRefused?.(m, from, status);
@@ -529,7 +573,7 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
     this.tellRefused(t, m, status);
   }
 
-  /** What an INVITE carries is none of ours: it was refused. */
+  /** @returns whether the INVITE was refused, because of the body that it carries or asks for */
   private isUnreadable(t: ServerTransaction, m: Message): boolean {
     if (findSdp(m, span) === BODY_OTHER) this.refuseCall(t, m, 415, ACCEPT_SDP);
     else if (m.has(HEADER_ACCEPT) && !takesSdp(m)) this.refuseCall(t, m, 406);
@@ -557,7 +601,8 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
     this.limitRinging(call, m);
     if (!t.isUnproven) call.session.progress(180);
     if (call.state === CALL_INCOMING) this.onCallState(call, 0, 0, m);
-    // Whoever is answered by itself gets one message for the one it sent: as long as it hears nothing it sends its INVITE again.
+    // A caller that is answered at once gets one message for the one it sent: as long as it hears nothing it sends its
+    // INVITE again.
     if (t.isUnproven) call.session.progress(180);
   }
 
@@ -566,7 +611,10 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
     t.isUnproven = this.isWary && t.source.transport === TRANSPORT_UDP && !this.layer.isProven(t.source.ip);
   }
 
-  /** An INVITE, from one who may, that takes the place of a call of ours, on its line: it is answered at once. RFC 3891 §3 */
+  /**
+   * An INVITE, from one who may, that takes the place of a call of ours, on its line: it is answered at once. RFC 3891
+   * §3
+   */
   private onReplacing(t: ServerTransaction, m: Message): void {
     const row = m.first(HEADER_REPLACES);
     if (m.next(row) >= 0 || !replaces.parse(m.bytes, m.valueStart(row), m.valueEnd(row))) {
@@ -586,7 +634,7 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
     const place = this.transfer.placeOf(replaced);
     let call = this.freeCall(place.line);
     if (call === null) {
-      // What rings makes room: for whoever picks up, nobody else has to be found.
+      // A call that rings makes room: no other phone has to be found for the one that picks up.
       if (this.transfer.isOn) this.transfer.giveUp();
       else if (replaced.answeredMs < 0) this.user.onMakeRoom?.(replaced);
       call = this.freeCall(place.line);
@@ -614,7 +662,7 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
     if (state === SESSION_ENDED || call.isMoved) return 603;
     if (this.transfer.isPicking) return 491;
     if (state >= SESSION_ANSWERED) return replaces.isEarlyOnly ? 486 : 0;
-    // An early dialog can be replaced by whoever is called, not by whoever calls.
+    // An early dialog can be replaced where it is our call that rings, not where the other side calls. RFC 3891 §3
     return isCaller ? 0 : 481;
   }
 
@@ -635,7 +683,7 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
     }
     const id = call.refers > 1 ? m.cseq : -1;
     const { isSilent } = wish;
-    if (!transfer.begin(call, destination.target, destination.isDirect, wish.fields)) {
+    if (!transfer.startMove(call, destination.target, destination.isDirect, wish.fields)) {
       const failed = this.isFull ? 503 : 513;
       replyWith(this.layer, t, failed, this.isFull ? RETRY_AFTER : NONE);
       this.onTransfer(TRANSFER_REFUSED, call, null, 0, failed, m);
@@ -652,7 +700,7 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
   /** @returns 0 with `destination`, or the status that refuses the REFER */
   private judgeRefer(t: ServerTransaction, m: Message, call: Call): number {
     const { transfer, wish, user } = this;
-    // What is not answered yet, or being moved, cannot be moved.
+    // A call that is not answered yet, or is being moved, cannot be moved.
     if (!call.isTalking() || call.isMoved || transfer.isOn || transfer.isPicking) return 491;
     const status = wish.read(m, this.layer.scratch);
     if (status !== 0) return status;
@@ -663,7 +711,10 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
     return user.mayRefer(m, from, call, destination);
   }
 
-  /** It rings as long as ours may, but no longer than the caller's Expires says; then the answer is 487. RFC 3261 §13.3.1 */
+  /**
+   * A call that came rings as long as ours may, but no longer than the caller's Expires says; then the answer is 487.
+   * RFC 3261 §13.3.1
+   */
   private limitRinging(call: Call, m: Message): void {
     const { ringTimeMs } = this.settings;
     const expiresS = m.uint(HEADER_EXPIRES, LONGEST_RING_S);
@@ -688,17 +739,17 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
     this.user.onText(call, m);
   }
 
-  /** Whether there is a call just now is no stranger's business. */
+  /** Answers OPTIONS. A stranger is not told whether there is a call just now. */
   private onOptions(t: ServerTransaction, m: Message): void {
     const isBusy = this.activeCall() !== null;
     const status = isBusy ? this.judge(t, m, null) : 0;
     this.replyOptions(t, isBusy && (status === 0 || status === 486) ? 486 : 200);
   }
 
-  /** What an INVITE would be answered just now. RFC 3261 §11.2 */
+  /** Answers OPTIONS as an INVITE would be answered just now. RFC 3261 §11.2 */
   private replyOptions(t: ServerTransaction, status: number): void {
     const w = this.layer.respond(t, status);
-    // Anybody may ask: what comes back is short, or a forged address would get a flood.
+    // The response is short, for anyone may ask: a forged address would get a flood otherwise.
     w.put(this.context.allow);
     w.put(ALLOW_EVENTS);
     w.put(ACCEPT);
@@ -792,13 +843,13 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
       this.calls[i].session.negotiation.port = this.settings.rtpPort + 2 * this.calls[i].line.index;
   }
 
-  /** What a call has come to, to the user above and to those who watch. */
+  /** Tells the state of a call to the user above and to those who watch. */
   onCallState(call: Call, cause: number, status: number, m: Message | null): void {
-    if (!this.transfer.note(call, cause, status, m)) this.user.onCall(call, cause, status, m);
+    if (!this.transfer.noteChange(call, cause, status, m)) this.user.onCall(call, cause, status, m);
     const active = this.activeCall();
     if (active === null) this.transfer.rest();
-    if (active === null) this.watchers.show(WATCH_IDLE, false, null);
-    else this.watchers.show(watchState(active.state), active.session.isCaller, active.session.dialog);
+    if (active === null) this.watchers.showState(WATCH_IDLE, false, null);
+    else this.watchers.showState(watchState(active.state), active.session.isCaller, active.session.dialog);
   }
 
   /** The call whose sound ran is over: another one on its line that has agreed on sound is heard from now on. */
@@ -814,7 +865,7 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
     }
   }
 
-  /** What goes on going wrong is told once. */
+  /** Tells a trouble once, however long it lasts. */
   private tellTrouble(trouble: string): void {
     if (trouble === "" || trouble === this.toldTrouble) return;
     this.toldTrouble = trouble;
@@ -827,7 +878,7 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
     return null;
   }
 
-  /** A line that no call uses. */
+  /** @returns a line that no call uses, null when there is none */
   private freeLine(): Line | null {
     for (let i = 0; i < this.lines.length; i++) {
       let isUsed = false;
@@ -842,7 +893,10 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
     return null;
   }
 
-  /** A call nobody uses: one that is settled, else one that only waits for late answers. It is put on that line. */
+  /**
+   * @returns an unused call, put on that line: one that is settled, else one that only waits for late answers; null
+   * when there is none
+   */
   private freeCall(line: Line): Call | null {
     let found: Call | null = null;
     for (let i = 0; i < this.calls.length; i++) {

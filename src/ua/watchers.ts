@@ -1,6 +1,7 @@
 /**
- * Who watches the door: the dialog event package (RFC 4235), by which a phone's lamp shows whether the door rings or talks. A fixed number
- * of subscriptions, each told of every change. Not here: the subscription itself (dialog/subscription.ts), other packages.
+ * The phones that watch the door: the dialog event package (RFC 4235), by which a phone's lamp shows whether the door
+ * rings or talks. A fixed number of subscriptions, each told of every change. Not here: the subscription itself
+ * (dialog/subscription.ts), other packages.
  */
 import { equal, octets, Span } from "../core/bytes.js";
 import { DIALOG_EARLY, type Dialog } from "../dialog/dialog.js";
@@ -55,7 +56,7 @@ export class Watchers implements StateWriter {
   private readonly items: Subscription[] = [];
   private state = WATCH_IDLE;
   private isCaller = false;
-  /** The call's dialog, as soon as there is one: who knows it can pick the call up. RFC 3891 */
+  /** The call's dialog, as soon as there is one: a phone that knows it can pick the call up. RFC 3891 */
   private dialog: Dialog | null = null;
 
   constructor(context: NotifyContext, account: Account, count: number, dialogBytes: number) {
@@ -71,7 +72,7 @@ export class Watchers implements StateWriter {
       replyWith(layer, t, 489, ALLOW_EVENTS);
       return;
     }
-    // What would be a filter. RFC 6665 §4.1.2.1
+    // A body would be a filter. RFC 6665 §4.1.2.1
     if (hasNeedlessBody(m)) {
       replyWith(layer, t, 415, ACCEPT_NOTHING);
       return;
@@ -99,8 +100,11 @@ export class Watchers implements StateWriter {
     return null;
   }
 
-  /** What the door does now; what is no news is not told. @param state WATCH_* @param isCaller the call is ours @param dialog of the call, null before there is one */
-  show(state: number, isCaller: boolean, dialog: Dialog | null): void {
+  /**
+   * Tells what the door does now, if it is news.
+   * @param state WATCH_* @param isCaller the call is ours @param dialog of the call, null before there is one
+   */
+  showState(state: number, isCaller: boolean, dialog: Dialog | null): void {
     const isSame = isCaller === this.isCaller && dialog === this.dialog;
     if (state === this.state && (isSame || state === WATCH_IDLE)) return;
     this.state = state;
@@ -151,7 +155,7 @@ function writeXmlOf(w: Writer, span: Span): void {
   writeXml(w, span.bytes, span.start, span.end);
 }
 
-/** As the value of an attribute. */
+/** Writes octets as the value of an attribute. */
 function writeXml(w: Writer, bytes: Uint8Array, start: number, end: number): void {
   for (let i = start; i < end; i++) {
     const octet = bytes[i];

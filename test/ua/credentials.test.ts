@@ -93,7 +93,7 @@ function aim(t: ClientTransaction, hop: string, ip: number): void {
 }
 
 function takeAll(m: Message, isSecond = false, t = request()): boolean {
-  return credentials.take(t, m, isSecond);
+  return credentials.takeChallenge(t, m, isSecond);
 }
 
 function take(challenge: string, isSecond = false, t = request()): boolean {
@@ -107,7 +107,7 @@ function written(t = request(), isAgain = true): string {
   const span = new Span();
   span.set(uri, 0, uri.length);
   w.begin(buffer, 0, buffer.length);
-  credentials.write(w, t, t.method, span, isAgain);
+  credentials.writeAnswer(w, t, t.method, span, isAgain);
   expect(w.ok).toBe(true);
   return text(buffer, 0, w.at);
 }
@@ -445,7 +445,7 @@ describe("a response over the body as well (auth-int)", () => {
     span.set(uri, 0, uri.length);
     w.begin(buffer, 0, buffer.length);
     w.put(octets(`${name} sip:bob@example.com SIP/2.0\r\nVia: x\r\n`));
-    credentials.write(w, t, t.method, span, true);
+    credentials.writeAnswer(w, t, t.method, span, true);
     if (!isCut) w.put(octets(`Content-Length: ${body.length}\r\n\r\n${body}`));
     expect(t.sealer).toBe(credentials);
     // What lies behind the request is not its own.
