@@ -14,6 +14,7 @@ import { loadWav, NO_SPEAKER, SamplesInput, WavSpeaker } from "./io/audio.js";
 import { openStreamSerial, openTcpSerial, type SerialPort } from "./io/serial.js";
 import { FileStore, MemoryStore } from "./io/store.js";
 import { Keyboard } from "./keyboard.js";
+import { sentenceOf } from "./panel/explain.js";
 import type { Mode } from "./panel/protocol.js";
 import { seatOf } from "./panel/seat.js";
 import { PanelServer } from "./panel/server.js";
@@ -185,6 +186,7 @@ async function main(): Promise<number> {
     ladderTo.columns ?? 100,
     hasColours,
   );
+  if (options.explain) ladder.explain = sentenceOf;
   if (!isInteractive) ladderTo.on("resize", () => ladder.resize(ladderTo.columns));
 
   const microphone = options.mic !== "" ? new SamplesInput(loadWav(options.mic)) : new SamplesInput();

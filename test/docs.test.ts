@@ -104,7 +104,7 @@ describe("the README in Chinese", () => {
 describe("vitest's configuration", () => {
   it("has each test in one of its projects", () => {
     const folders = readdirSync(join(ROOT, "test"), { withFileTypes: true }).filter((one) => one.isDirectory());
-    const apart = ["interop", "emulated", "fixtures"];
+    const apart = ["interop", "emulated", "panel", "fixtures"];
     const config = read("vitest.config.ts");
     const named = [...config.matchAll(/test\/\{([\w,-]+)\}/g)].flatMap((match) => match[1].split(","));
     const withTests = folders

@@ -83,8 +83,8 @@ export class Journal {
     };
     this.bytes.set(item.id, rung.bytes);
     this.keptBytes += rung.bytes.length;
-    // A band that goes on behind a message is another row.
-    this.sources.clear();
+    // A band that goes on behind a message of a call is another row.
+    if (item.method !== "REGISTER" && item.method !== "OPTIONS") this.sources.clear();
     this.add(item);
   }
 

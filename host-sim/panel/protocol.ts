@@ -50,7 +50,8 @@ export interface HouseState {
   seed: number;
   faults: Record<string, string>;
   time: TimeState;
-  laptop: Laptop;
+  /** The page whose computer is the microphone and loudspeaker there; 0: none. */
+  talkers: { door: number; phone: number };
   voices: { door: boolean; phone: boolean };
   /** The steps so far, as the command that repeats them. */
   command: string;
@@ -158,7 +159,7 @@ export interface Stats {
 }
 
 export type ToPage =
-  | { type: "hello"; version: number; items: Item[]; house: HouseState; now: number }
+  | { type: "hello"; version: number; page: number; items: Item[]; house: HouseState; now: number }
   | { type: "house"; house: HouseState; now: number }
   | { type: "items"; items: Item[]; now: number }
   | { type: "meters"; door: Meter; phone: Meter }

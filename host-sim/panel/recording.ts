@@ -30,7 +30,7 @@ export class Recording {
     }
     if (order.do === "release" && this.pressedMs >= 0) {
       const word = order.button === "button1" ? "press" : "press" + order.button.slice(-1);
-      this.push(word + " " + Math.max(50, Math.round(nowMs - this.pressedMs)), nowMs);
+      this.push(word + " " + Math.max(90, Math.round(nowMs - this.pressedMs)), nowMs);
       this.pressedMs = -1;
       return;
     }

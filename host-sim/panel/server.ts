@@ -11,7 +11,7 @@ import { jsonSchema } from "../configuration.js";
 import { consoleLine, type SimEvent } from "../world/events.js";
 import { FORMATS, TYPE_OF_FORMAT } from "./exports.js";
 import { type PageFile, pageFiles } from "./files.js";
-import { type ButtonName, type Item, type Order, readOrder, type ToPage } from "./protocol.js";
+import { type ButtonName, type Item, type Order, readOrder, SOUND_DOOR, SOUND_PHONE, type ToPage } from "./protocol.js";
 import type { ConsoleSeat, PanelWorld } from "./world.js";
 
 const ADDRESS = "127.0.0.1";
@@ -51,11 +51,14 @@ class Page {
   readonly socket: WebSocket;
   readonly seat: ConsoleSeat;
   readonly pressed = new Set<ButtonName>();
-  isListening = false;
+  readonly id: number;
+  /** Whose loudspeaker it plays; 0: nobody's. */
+  octet = 0;
   private second = 0;
   private messages = 0;
 
-  constructor(socket: WebSocket, seat: (send: (text: string) => void) => ConsoleSeat) {
+  constructor(id: number, socket: WebSocket, seat: (send: (text: string) => void) => ConsoleSeat) {
+    this.id = id;
     this.socket = socket;
     this.seat = seat((text) => this.send({ type: "console", text }));
   }
@@ -95,6 +98,7 @@ export class PanelServer {
   private readonly pages = new Set<Page>();
   private files: Promise<Map<string, PageFile>> | null = null;
   private hosts = new Set<string>();
+  private lastPage = 0;
   private newItems: Item[] = [];
   private grown = new Map<number, Item>();
   private isStateNew = false;
@@ -238,7 +242,7 @@ export class PanelServer {
   }
 
   private open(socket: WebSocket): void {
-    const page = new Page(socket, (send) => this.world.seat(send));
+    const page = new Page(++this.lastPage, socket, (send) => this.world.seat(send));
     this.pages.add(page);
     this.world.counts.pages = this.pages.size;
     socket.on("error", () => socket.terminate());
@@ -247,8 +251,7 @@ export class PanelServer {
       this.world.counts.pages = this.pages.size;
       // A finger that is gone presses no more.
       for (const button of page.pressed) void this.world.order({ do: "release", button });
-      if (page.isListening && ![...this.pages].some(({ isListening }) => isListening))
-        void this.world.order({ do: "laptop", who: "nobody" });
+      this.world.seatLaptop(page.id, "nobody");
     });
     socket.on("message", (data, isBinary) => {
       const bytes = Buffer.isBuffer(data) ? data : Buffer.concat(data as Buffer[]);
@@ -259,19 +262,26 @@ export class PanelServer {
       else void this.take(page, bytes.toString("utf8"));
     });
     const items = this.world.journal.items.slice(-FIRST_ITEMS);
-    page.send({ type: "hello", version: VERSION, items, house: this.world.state(), now: this.world.now });
+    page.send({
+      type: "hello",
+      version: VERSION,
+      page: page.id,
+      items,
+      house: this.world.state(),
+      now: this.world.now,
+    });
   }
 
   /** Sound of the page's microphone: an octet that says whose it is, and one that is not used, then samples. */
   private hear(page: Page, bytes: Buffer): void {
     const count = (bytes.length - 2) >> 1;
-    if (bytes.length < 4 || bytes.length % 2 !== 0 || count > SAMPLES_MOST || !page.isListening) {
+    if (bytes.length < 4 || bytes.length % 2 !== 0 || count > SAMPLES_MOST || page.octet === 0) {
       this.world.counts.refused += 1;
       return;
     }
     const samples = new Int16Array(count);
     for (let i = 0; i < count; i++) samples[i] = bytes.readInt16LE(2 + 2 * i);
-    this.world.sound.hear(bytes[0], samples);
+    this.world.sound.hear(page.id, bytes[0], samples);
   }
 
   private async take(page: Page, text: string): Promise<void> {
@@ -291,7 +301,11 @@ export class PanelServer {
         else page.send({ type: "answer", id, ok: true, text: "", raw });
       } else if (order.do === "keys") page.seat.keys(order.text, order.columns);
       else if (order.do === "line") answer("", page.seat.line(order.line));
-      else {
+      else if (order.do === "laptop") {
+        page.octet = order.who === "door" ? SOUND_DOOR : order.who === "phone" ? SOUND_PHONE : 0;
+        this.world.seatLaptop(page.id, order.who);
+        answer("");
+      } else {
         follow(page, order);
         answer(await this.world.order(order));
       }
@@ -352,7 +366,7 @@ export class PanelServer {
   private onSound(octet: number, samples: Int16Array): void {
     let frame: Buffer | null = null;
     for (const page of this.pages) {
-      if (!page.isListening) continue;
+      if (page.octet !== octet) continue;
       if (frame === null) {
         frame = Buffer.alloc(2 + 2 * samples.length);
         frame[0] = octet;
@@ -373,5 +387,4 @@ export class PanelServer {
 function follow(page: Page, order: Order): void {
   if (order.do === "press") page.pressed.add(order.button);
   if (order.do === "release") page.pressed.delete(order.button);
-  if (order.do === "laptop") page.isListening = order.who !== "nobody";
 }

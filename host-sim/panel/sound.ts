@@ -60,7 +60,9 @@ export class LiveInput {
 class Side {
   hasVoice = true;
   readonly live = new LiveInput();
-  /** The laptop's microphone sends. */
+  /** The page that is heard there; 0: none. */
+  talker = 0;
+  /** Its microphone sends. */
   isLive = false;
   readonly voice: SamplesInput;
   microphoneDb = SILENCE_DB;
@@ -74,7 +76,6 @@ class Side {
 }
 
 export class SoundDesk implements SoundTap {
-  laptop: Laptop = "nobody";
   /** Whoever plays what the loudspeakers play; the samples are lent. */
   onSound: (octet: number, samples: Int16Array) => void = () => {};
   private readonly sides = { door: new Side("door"), phone: new Side("phone") };
@@ -127,20 +128,26 @@ export class SoundDesk implements SoundTap {
     return { door: this.sides.door.hasVoice, phone: this.sides.phone.hasVoice };
   }
 
-  setLaptop(who: Laptop): void {
-    this.laptop = who;
-    for (const side of [this.sides.door, this.sides.phone]) {
+  get talkers(): { door: number; phone: number } {
+    return { door: this.sides.door.talker, phone: this.sides.phone.talker };
+  }
+
+  /** The computer before that page is there from now on, in the place of another one; and nowhere else. */
+  seat(page: number, who: Laptop): void {
+    for (const [name, side] of Object.entries(this.sides)) {
+      if (name !== who && side.talker !== page) continue;
+      side.talker = name === who ? page : 0;
       side.live.clear();
       side.isLive = false;
     }
   }
 
-  /** Sound of the laptop's microphone. @returns false when it is not that party's now */
-  hear(octet: number, samples: Int16Array): boolean {
-    const who = octet === SOUND_DOOR ? "door" : octet === SOUND_PHONE ? "phone" : null;
-    if (who === null || who !== this.laptop) return false;
-    this.sides[who].isLive = true;
-    this.sides[who].live.put(samples);
+  /** Sound of a computer's microphone. @returns false when it is not that party's now */
+  hear(page: number, octet: number, samples: Int16Array): boolean {
+    const side = octet === SOUND_DOOR ? this.sides.door : octet === SOUND_PHONE ? this.sides.phone : null;
+    if (side === null || page === 0 || side.talker !== page) return false;
+    side.isLive = true;
+    side.live.put(samples);
     return true;
   }
 

@@ -13,7 +13,18 @@ import type { Pcap } from "../world/pcap.js";
 import { exported, type Format } from "./exports.js";
 import { Journal } from "./journal.js";
 import { Pace } from "./pace.js";
-import type { HouseState, Item, Laptop, Meter, Mode, Order, PartyState, RawLine, Stats } from "./protocol.js";
+import type {
+  ButtonName,
+  HouseState,
+  Item,
+  Laptop,
+  Meter,
+  Mode,
+  Order,
+  PartyState,
+  RawLine,
+  Stats,
+} from "./protocol.js";
 import { Recording } from "./recording.js";
 import { seatOf } from "./seat.js";
 import { SoundDesk } from "./sound.js";
@@ -51,6 +62,8 @@ const FAULTS_AT_FIRST: Readonly<Record<string, string>> = {
   partition: "off",
   server: "up",
 };
+/** A push that is shorter is none to a contact that bounces. */
+const PUSH_MS = 90;
 const NOT_ANSWERED = "the house is being made anew: try again";
 
 export class PanelWorld {
@@ -73,6 +86,8 @@ export class PanelWorld {
   private isLit = false;
   private isOpen = false;
   private faults: Record<string, string> = { ...FAULTS_AT_FIRST };
+  /** When each button was pressed last. */
+  private readonly pressedMs = new Map<ButtonName, number>();
   private isMaking = false;
   private epochMs = 0;
 
@@ -166,7 +181,7 @@ export class PanelWorld {
         isPaused: this.pace?.isPaused ?? false,
         speed: this.pace?.speed ?? 1,
       },
-      laptop: this.sound.laptop,
+      talkers: this.sound.talkers,
       voices: this.sound.voices,
       command: this.recording.command(this.base.seed, this.mode, this.now, this.base.ofLine),
       isCommandCut: this.recording.isCut,
@@ -263,7 +278,7 @@ export class PanelWorld {
     this.changed();
   }
 
-  /** Carries out what a person wants; orders of one page only (raw, keys, line) are the server's. @returns "" or one line that says what was wrong */
+  /** Carries out what a person wants; orders of one page only (raw, keys, line, laptop) are the server's. @returns "" or one line that says what was wrong */
   async order(order: Order): Promise<string> {
     if (this.isMaking) return NOT_ANSWERED;
     if (order.do === "mode") return this.remake(order.mode);
@@ -280,8 +295,10 @@ export class PanelWorld {
       case "release": {
         if (!house.plan.board.inputs.includes(order.button)) return house.plan.board.name + " has no " + order.button;
         const contact = house.door.contacts[order.button];
-        if (order.do === "press") contact.set(1);
-        else contact.release();
+        if (order.do === "press") {
+          contact.set(1);
+          this.pressedMs.set(order.button, this.now);
+        } else this.letGo(order.button);
         return "";
       }
       case "door":
@@ -313,9 +330,6 @@ export class PanelWorld {
         const last = this.lastRow();
         return (await this.pace.step(() => this.lastRow() !== last)) ? "" : "nothing happened within a minute";
       }
-      case "laptop":
-        this.setLaptop(order.who);
-        return "";
       case "voice":
         this.sound.setVoice(order.who, order.on);
         return "";
@@ -324,8 +338,19 @@ export class PanelWorld {
     }
   }
 
-  private setLaptop(who: Laptop): void {
-    this.sound.setLaptop(who);
+  /** The computer before a page is that party's microphone and loudspeaker. @param page from 1 */
+  seatLaptop(page: number, who: Laptop): void {
+    this.sound.seat(page, who);
+    this.changed();
+  }
+
+  /** However short a click is, the contact is closed for as long as a push takes; also while time stands still. */
+  private letGo(button: ButtonName): void {
+    const { clock, door } = this.house;
+    const contact = door.contacts[button];
+    const atMs = (this.pressedMs.get(button) ?? 0) + PUSH_MS;
+    if (clock.now() >= atMs) contact.release();
+    else clock.createTimer(() => contact.release()).at(atMs);
   }
 
   private lastRow(): number {

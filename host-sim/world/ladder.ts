@@ -48,6 +48,8 @@ export class Ladder {
   readonly rungs: Rung[] = [];
   /** Whoever else wants to see each message. */
   onRung: ((rung: Rung) => void) | null = null;
+  /** A sentence that is shown below an arrow, "" for none. */
+  explain: (rung: Rung) => string = () => "";
   private readonly print: (line: string) => void;
   private width: number;
   private readonly colour: boolean;
@@ -105,6 +107,8 @@ export class Ladder {
     this.onRung?.(rung);
     if (this.lines++ % NAMES_EVERY === 0) for (const line of this.heads()) this.print(line);
     this.print(this.row(rung));
+    const sentence = this.explain(rung);
+    if (sentence !== "") this.print(" ".repeat(TIME_COLUMNS) + this.dimmed(sentence));
   }
 
   /** One message as a line. */
@@ -184,6 +188,10 @@ export class Ladder {
     if (this.last.length === REMEMBERED) this.last.shift();
     this.last.push({ way, bytes });
     return false;
+  }
+
+  private dimmed(text: string): string {
+    return this.colour ? styleText("dim", text, { validateStream: false }) : text;
   }
 
   private paint(arrow: string, status: number, again: boolean): string {

@@ -1,6 +1,7 @@
 /**
  * Benchmarks on Node: `npm run bench`, with `-- --json` for programs; `npm run bench -- server` are those that need other programs,
- * `npm run bench -- sound` what becomes of the sound (sound/main.ts).
+ * `npm run bench -- sound` what becomes of the sound (sound/main.ts),
+ * `npm run bench -- panel` what a frame of the panel costs.
  */
 import { bytesEach, print, type Result } from "./harness.js";
 import { keepAliveBenchmarks } from "./keepalive.js";
@@ -29,6 +30,10 @@ if (words.includes("sound")) {
   const problems = outOfBounds(results);
   for (const problem of problems) console.error(problem);
   if (problems.length > 0) process.exitCode = 1;
+} else if (words.includes("panel")) {
+  // Playwright is loaded for this one only.
+  const { panelBenchmarks } = await import("./panel.js");
+  print(await panelBenchmarks(), words.includes("--json"));
 } else {
   const results: Result[] = words.includes("server")
     ? [...(await serverBenchmarks()), ...(await overloadBenchmarks())]

@@ -13,6 +13,8 @@ export class Sound {
   why: WordKey | null = null;
   /** The house has said that it is so. */
   isSettled = false;
+  /** Another page has taken it. */
+  isTaken = false;
   onChange: () => void = () => {};
   /** For tests: what is heard here. */
   analyser: AnalyserNode | null = null;
@@ -24,6 +26,9 @@ export class Sound {
   /** From a click only: browsers let nothing sound before one. */
   async use(who: Laptop): Promise<void> {
     this.leave();
+    this.who = who;
+    this.isSettled = this.isTaken = false;
+    this.onChange();
     if (who !== "nobody") {
       try {
         await this.open(who);
@@ -32,16 +37,19 @@ export class Sound {
         console.warn(error);
       }
     }
-    this.who = who;
-    this.isSettled = false;
     this.onChange();
     await link.order({ do: "laptop", who });
   }
 
   /** Whose sound is the laptop's, as the house says: another page may have taken it. */
-  follow(who: Laptop): void {
-    if (who === this.who) this.isSettled = true;
-    else if (this.isSettled) this.lost();
+  follow(talkers: { door: number; phone: number }): void {
+    if (this.who === "nobody") return;
+    if (talkers[this.who] === link.page) this.isSettled = true;
+    else if (this.isSettled) {
+      this.lost();
+      this.isTaken = true;
+      this.onChange();
+    }
   }
 
   /** Somebody else's page has taken the sound, or the simulator was away. */

@@ -34,6 +34,7 @@ export function Console() {
       link.keys("\r", 80);
     } else element.append(terminal.element);
     fit.fit();
+    terminal.focus();
     const observer = new ResizeObserver(() => fit.fit());
     observer.observe(element);
     return () => observer.disconnect();

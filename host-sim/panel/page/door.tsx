@@ -193,9 +193,8 @@ function Lock({ relay, name }: { relay: RelayState; name: string }) {
           stroke-linejoin="round"
         />
       </svg>
-      <span>
-        {name}: {word}
-      </span>
+      <span>{name}</span>
+      <span class="unseen">{word}</span>
       {relay.isOn && leftMs >= 0 && <span class="left">{t("door.seconds", { s: (leftMs / 1000).toFixed(1) })}</span>}
     </div>
   );

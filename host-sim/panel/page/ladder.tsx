@@ -27,7 +27,8 @@ export function Ladder() {
   const last = link.items[count - 1];
   const growth = last?.kind === "band" ? last.until : 0;
   const items = useMemo(() => filtered(link.items, filter), [count, growth, filter, last]);
-  const columns = useMemo(() => columnsOf(items), [items]);
+  // The list of all rows grows in its place.
+  const columns = useMemo(() => columnsOf(items), [items, count]);
   const calls = useMemo(() => callsOf(link.items), [count]);
   const item = chosen > 0 ? items.find(({ id }) => id === chosen) : undefined;
   const move = (by: number): void => {
@@ -181,11 +182,11 @@ function Rows({ items, columns, colour, explains, chosen, onChoose, onMove }: Ro
               aria-selected={item.id === chosen}
               aria-setsize={items.length}
               aria-posinset={first + index + 1}
-              aria-label={spoken(t, item)}
               style={{ transform: `translateY(${(first + index) * rowPx}px)`, height: rowPx + "px" }}
               onClick={() => onChoose(item.id === chosen ? 0 : item.id)}
             >
               <span class="at">{(item.t / 1000).toFixed(3)}</span>
+              <span class="unseen">{spoken(t, item)}</span>
               <Lanes item={item} columns={columns} colour={colour} />
               {explains && (
                 <span class="why">
@@ -297,11 +298,9 @@ export function keyOf(item: Item) {
   return item.kind === "band" ? "band" : explainState(item.event, item.value);
 }
 
+/** What the place of an arrow says to the eye. */
 function spoken(t: Translate, item: Item): string {
-  const at = t("time.now", { t: (item.t / 1000).toFixed(3) }) + ", ";
-  if (item.kind === "state") return at + item.who + ": " + item.event + " " + item.value + " " + item.note;
-  const text = item.kind === "message" ? item.text : t("ladder.band", { s: ((item.until - item.t) / 1000).toFixed(1) });
-  return at + t("ladder.from", { from: item.from, to: item.to, text });
+  return item.kind === "state" ? item.who + ":" : t("ladder.from", { from: item.from, to: item.to });
 }
 
 /** The door, the server, the phones, then others as they came. */

@@ -24,6 +24,8 @@ export class Link {
     door: { microphone: -99, speaker: -99 },
     phone: { microphone: -99, speaker: -99 },
   };
+  /** Its number at the simulator. */
+  page = 0;
   isOpen = false;
   /** It was open before. */
   wasOpen = false;
@@ -105,6 +107,7 @@ export class Link {
     switch (message.type) {
       case "hello":
         this.isOpen = this.wasOpen = true;
+        this.page = message.page;
         this.house = message.house;
         this.setNow(message.now);
         this.items = [];

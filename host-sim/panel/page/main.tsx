@@ -102,8 +102,8 @@ function Views() {
   const house = (
     <div class="house">
       <Door />
-      <Phone />
       <SoundChoice />
+      <Phone />
     </div>
   );
   return (
@@ -128,7 +128,7 @@ function Views() {
             </button>
           ))}
         </div>
-        <div class={"view " + tab} role="tabpanel" id="view" aria-labelledby={"tab-" + tab}>
+        <div class={"view view-" + tab} role="tabpanel" id="view" tabIndex={0} aria-labelledby={"tab-" + tab}>
           {tab === "house" && house}
           {tab === "ladder" && <Ladder />}
           {tab === "network" && <Network />}
@@ -168,10 +168,12 @@ function Sign({ of }: { of: Tab }) {
 }
 
 link.listen("house", () => {
-  if (link.house !== null) sound.follow(link.house.laptop);
+  if (link.house !== null) sound.follow(link.house.talkers);
 });
 link.listen("link", () => {
   if (!link.isOpen) sound.lost();
 });
+// For whoever looks into the page with the browser's own tools, and for tests.
+Object.assign(window, { portero: { link, sound } });
 link.start();
 render(<App />, document.getElementById("app") as HTMLElement);

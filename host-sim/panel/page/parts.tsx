@@ -32,23 +32,18 @@ export function LevelMeter({ label, read }: { label: string; read: () => number 
   );
 }
 
-/** A push that is shorter is none to a contact that bounces. */
-const PUSH_MS = 90;
-
 /** What is done while a button is held: by mouse, finger or key; a click that comes alone, as from a screen reader, is a short push. */
 export function holding(press: () => void, release: () => void) {
   let isHeld = false;
-  let sinceMs = 0;
   const down = (): void => {
     if (isHeld) return;
     isHeld = true;
-    sinceMs = performance.now();
     press();
   };
   const up = (): void => {
     if (!isHeld) return;
     isHeld = false;
-    setTimeout(release, Math.max(0, PUSH_MS - (performance.now() - sinceMs)));
+    release();
   };
   return {
     onPointerDown: (event: PointerEvent): void => {

@@ -18,7 +18,7 @@ export function SoundChoice() {
   const { house } = link;
   if (house === null) return null;
   const hasPhone = house.parties.length > 1;
-  let said = t("sound.off");
+  let said = t(sound.isTaken ? "sound.elsewhere" : "sound.off");
   if (sound.who !== "nobody") said = sound.why === null ? t("sound.live") : t("sound.nomic", { why: t(sound.why) });
   return (
     <section class="card sound">

@@ -117,7 +117,7 @@ export const en = {
   "ladder.lost": "{n} lost",
   "ladder.jitter": "jitter {n} ms",
   "ladder.level": "{n} dB",
-  "ladder.from": "{from} to {to}: {text}",
+  "ladder.from": "{from} to {to}:",
   "role.door": "user agent",
   "role.phone": "user agent",
   "role.server.proxy": "registrar · location · proxy",
@@ -244,8 +244,11 @@ export const enExplain = {
   "status.180": "The callee has found a phone, and it rings. From now on there is an early dialog.",
   "status.181": "The call is being forwarded elsewhere.",
   "status.183": "Progress, often with sound before the call is answered.",
-  "status.200":
-    "It worked. To an INVITE: the call is answered, and the body says where our sound should go (the SDP answer).",
+  "status.200": "It worked: the request was carried out.",
+  "status.200.INVITE":
+    "The call is answered; the body says where and how sound is to be sent (the SDP answer). An ACK follows.",
+  "status.200.REGISTER": "The registrar has noted the address, and says in Contact for how long.",
+  "status.200.BYE": "The other side has ended the call as well.",
   "status.202": "Accepted: what becomes of it is told later by NOTIFY.",
   "status.302": "Try the address in Contact instead. A redirect server stays out of the call after this.",
   "status.400": "The request is malformed; the reason phrase says where.",

@@ -14,6 +14,10 @@ function known(key: string, otherwise: ExplainKey): ExplainKey {
 export function explainMessage(method: string, status: number, isAgain: boolean): ExplainKey {
   if (isAgain) return "again";
   if (status === 0) return known("method." + method, "method.other");
+  return known("status." + status + "." + method, byStatus(status));
+}
+
+function byStatus(status: number): ExplainKey {
   return known("status." + status, known("status." + Math.floor(status / 100), "status.4"));
 }
 

@@ -210,7 +210,7 @@ describe("the panel's server", () => {
     await waitFor(() => world.counts.refused === 3);
     page.socket.terminate();
     // Nobody's any more.
-    await waitFor(() => world.sound.laptop === "nobody");
+    await waitFor(() => world.sound.talkers.phone === 0);
   });
 
   it("holds 50 pages without keeping the call's sound waiting", async () => {

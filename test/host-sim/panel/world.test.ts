@@ -173,17 +173,17 @@ describe("the panel's world", () => {
     for (let i = 0; i < 30; i++) h.world.meters();
     await h.pass(0.2);
     expect(h.world.meters().phone.microphone).toBe(-99);
-    await h.order({ do: "laptop", who: "phone" });
+    h.world.seatLaptop(3, "phone");
     const tone = Int16Array.from({ length: 160 }, (_, i) =>
       Math.round(9000 * Math.sin((2 * Math.PI * 500 * i) / 8000)),
     );
-    expect(h.world.sound.hear(SOUND_DOOR, tone)).toBe(false);
+    expect(h.world.sound.hear(3, SOUND_DOOR, tone)).toBe(false);
     let loudest = 0;
     h.world.sound.onSound = (octet, samples) => {
       if (octet === SOUND_DOOR) for (const sample of samples) loudest = Math.max(loudest, sample);
     };
     for (let i = 0; i < 100; i++) {
-      expect(h.world.sound.hear(SOUND_PHONE, tone)).toBe(true);
+      expect(h.world.sound.hear(3, SOUND_PHONE, tone)).toBe(true);
       await h.pass(0.02);
     }
     expect(loudest).toBeGreaterThan(5000);

@@ -1,0 +1,13 @@
+/** The sentence that explains an arrow of the ladder in the terminal, and where it is defined (`--explain`). In English. */
+import type { Rung } from "../world/ladder.js";
+import { enExplain } from "./words/en.js";
+import { explainMessage } from "./words/index.js";
+import { RFC } from "./words/rfc.js";
+
+export function sentenceOf({ head, isAgain }: Rung): string {
+  // `INVITE sip:a@b (SDP)`, or `200 OK INVITE (SDP)`.
+  const words = head.text.replace(/ \(SDP\)$/, "").split(" ");
+  const method = head.status === 0 ? words[0] : words[words.length - 1];
+  const key = explainMessage(method, head.status, isAgain);
+  return enExplain[key] + " (" + RFC[key] + ")";
+}
