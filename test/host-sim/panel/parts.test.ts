@@ -60,33 +60,40 @@ describe("spans", () => {
   );
 });
 
+/** tshark, and a simulator of its own, take their time where much else runs. */
+const PROGRAM_MS = 90_000;
+
 describe("the ladder as a file", () => {
-  it("opens as text, SVG, Mermaid and pcap", async () => {
-    const house = await new TestHouse(VIRTUAL, { "relay1.code": "2580" }).start();
-    await house.press();
-    await house.phone("answer");
-    await house.pass(2);
-    await house.phone("hangup");
-    const { journal } = house.world;
-    const text = exported(journal, "txt", 0).toString();
-    expect(text).toMatch(/door -> server +INVITE sip:phone@house \(SDP\)/);
-    expect(text).toMatch(/<=> .*RTP \d\.\d s, packets \d+\/\d+, lost 0\/0/);
-    const svg = exported(journal, "svg", 0).toString();
-    expect(svg.match(/<svg /g)).toHaveLength(1);
-    expect(svg).toContain('class="band"');
-    expect(svg).not.toMatch(/&(?!amp;|lt;|gt;|quot;)/);
-    const mermaid = exported(journal, "mmd", 0).toString().split("\n");
-    expect(mermaid[0]).toBe("sequenceDiagram");
-    expect(mermaid).toContain("  participant p0 as door");
-    expect(mermaid.filter((line) => /^ {2}p\d->>p\d: \d/.test(line)).length).toBeGreaterThan(10);
-    const pcap = exported(journal, "pcap", 0);
-    expect(pcap.readUInt32LE(0)).toBe(0xa1b2c3d4);
-    const file = join(mkdtempSync(join(tmpdir(), "panel-")), "ladder.pcap");
-    writeFileSync(file, pcap);
-    const found = spawnSync("tshark", ["-r", file, "-Y", "sip.Method == INVITE"], { encoding: "utf8" });
-    if (found.error === undefined) expect(found.stdout).toContain("INVITE");
-    await house.world.stop();
-  });
+  it(
+    "opens as text, SVG, Mermaid and pcap",
+    async () => {
+      const house = await new TestHouse(VIRTUAL, { "relay1.code": "2580" }).start();
+      await house.press();
+      await house.phone("answer");
+      await house.pass(2);
+      await house.phone("hangup");
+      const { journal } = house.world;
+      const text = exported(journal, "txt", 0).toString();
+      expect(text).toMatch(/door -> server +INVITE sip:phone@house \(SDP\)/);
+      expect(text).toMatch(/<=> .*RTP \d\.\d s, packets \d+\/\d+, lost 0\/0/);
+      const svg = exported(journal, "svg", 0).toString();
+      expect(svg.match(/<svg /g)).toHaveLength(1);
+      expect(svg).toContain('class="band"');
+      expect(svg).not.toMatch(/&(?!amp;|lt;|gt;|quot;)/);
+      const mermaid = exported(journal, "mmd", 0).toString().split("\n");
+      expect(mermaid[0]).toBe("sequenceDiagram");
+      expect(mermaid).toContain("  participant p0 as door");
+      expect(mermaid.filter((line) => /^ {2}p\d->>p\d: \d/.test(line)).length).toBeGreaterThan(10);
+      const pcap = exported(journal, "pcap", 0);
+      expect(pcap.readUInt32LE(0)).toBe(0xa1b2c3d4);
+      const file = join(mkdtempSync(join(tmpdir(), "panel-")), "ladder.pcap");
+      writeFileSync(file, pcap);
+      const found = spawnSync("tshark", ["-r", file, "-Y", "sip.Method == INVITE"], { encoding: "utf8" });
+      if (found.error === undefined) expect(found.stdout).toContain("INVITE");
+      await house.world.stop();
+    },
+    PROGRAM_MS,
+  );
 
   it("bounds what it keeps", async () => {
     const house = await new TestHouse().start();
@@ -175,32 +182,36 @@ describe("the session as a command", () => {
     );
   });
 
-  it("repeats the session", async () => {
-    const house = await new TestHouse(VIRTUAL, { "relay1.code": "2580" }).start();
-    await house.press();
-    await house.phone("answer");
-    await house.phone("dtmf", "2580");
-    await house.pass(2);
-    const { command } = house.world.state();
-    await house.world.stop();
-    const script = /--do "(.*)"$/.exec(command)?.[1] ?? "";
-    expect(typeof parseScript(script)).toBe("object");
-    const args = [
-      "--import",
-      "tsx",
-      "host-sim/cli.ts",
-      "--headless",
-      "--virtual-time",
-      "--seed",
-      "1",
-      "--set",
-      "relay1.code=2580",
-      "--json",
-    ];
-    const run = spawnSync(process.execPath, [...args, "--do", script], { cwd: ROOT, encoding: "utf8" });
-    expect(run.status).toBe(0);
-    expect(run.stdout).toContain('"event":"relay","value":"on"');
-  });
+  it(
+    "repeats the session",
+    async () => {
+      const house = await new TestHouse(VIRTUAL, { "relay1.code": "2580" }).start();
+      await house.press();
+      await house.phone("answer");
+      await house.phone("dtmf", "2580");
+      await house.pass(2);
+      const { command } = house.world.state();
+      await house.world.stop();
+      const script = /--do "(.*)"$/.exec(command)?.[1] ?? "";
+      expect(typeof parseScript(script)).toBe("object");
+      const args = [
+        "--import",
+        "tsx",
+        "host-sim/cli.ts",
+        "--headless",
+        "--virtual-time",
+        "--seed",
+        "1",
+        "--set",
+        "relay1.code=2580",
+        "--json",
+      ];
+      const run = spawnSync(process.execPath, [...args, "--do", script], { cwd: ROOT, encoding: "utf8" });
+      expect(run.status).toBe(0);
+      expect(run.stdout).toContain('"event":"relay","value":"on"');
+    },
+    PROGRAM_MS,
+  );
 });
 
 describe("words", () => {

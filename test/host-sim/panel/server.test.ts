@@ -29,7 +29,7 @@ class Client {
   }
 }
 
-async function waitFor<T>(found: () => T | undefined | false, ms = 8000): Promise<T> {
+async function waitFor<T>(found: () => T | undefined | false, ms = 30_000): Promise<T> {
   for (const end = Date.now() + ms; ; ) {
     const value = found();
     if (value !== undefined && value !== false) return value;
@@ -226,5 +226,5 @@ describe("the panel's server", () => {
     expect(world.stats()).toMatchObject({ rtpLate: 0, rtpLost: 0, verdict: "both" });
     expect(world.stats().rtpReceived).toBeGreaterThan(480);
     for (const page of pages) await waitFor(() => page.told.some((message) => message.type === "items"));
-  });
+  }, 90_000);
 });
