@@ -2,23 +2,13 @@
 import { ipv4 } from "../../src/core/address.js";
 import { octets } from "../../src/core/bytes.js";
 import { DOOR_LIMITS } from "../../src/core/limits.js";
-import type { RandomSource } from "../../src/core/random.js";
+import { SmallRandom } from "../random.js";
 import { Agent, World } from "../ua/harness.js";
 import { bytesEach, type Result } from "./harness.js";
 
 const FROM = ipv4("10.0.0.2");
 const ROUND_MS = 40000;
 const TIMES = 100000;
-
-/** Numbers from 2^31 on are objects in V8, and would count as the core's. */
-class SmallRandom implements RandomSource {
-  private last = 1;
-
-  uint32(): number {
-    this.last = (Math.imul(this.last, 1103515245) + 12345) & 0x7fffffff;
-    return this.last;
-  }
-}
 
 /** @returns bytes for each keep-alive, over 100,000 of each kind */
 export function keepAliveBenchmarks(): Result[] {

@@ -15,7 +15,8 @@ import type { ServerTransaction } from "../../src/transaction/server.js";
 import { ValueList } from "../../src/wire/list.js";
 import { Message, PARSE_OK } from "../../src/wire/message.js";
 import { HEADER_VIA, METHOD_ACK, METHOD_CANCEL, METHOD_INVITE, TRANSPORT_UDP } from "../../src/wire/names.js";
-import { Agent, header, headers, SeededRandom, World } from "../ua/harness.js";
+import { SeededRandom } from "../random.js";
+import { Agent, header, headers, World } from "../ua/harness.js";
 import { flowMessages, SOURCES } from "../wire/corpus.js";
 
 interface Step {
@@ -167,7 +168,7 @@ describe("a flow of RFC 3665", () => {
     expect(a.diary, invite.file).toEqual(["call incoming"]);
     if (cancel === undefined) return;
     give(cancel.raw);
-    expect(a.diary, cancel.file).toEqual(["call incoming", "call ended cause 3 status 487"]);
+    expect(a.diary, cancel.file).toEqual(["call incoming", "call ended cause cancelled status 487"]);
   });
 
   it("there is one with a CANCEL", () => {

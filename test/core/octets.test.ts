@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import * as inC from "../../hal/native/octets.js";
 import * as own from "../../src/core/octets.js";
-import { SeededRandom } from "../ua/harness.js";
+import { SeededRandom } from "../random.js";
 
 const { areAlike, areSame, asciiText, base64Text, copyOctets, copyUnfolded, crcOf, isPlain, putUtf8, utf8Size } = own;
 const bytes = (text: string): Uint8Array => Uint8Array.from(text, (c) => c.charCodeAt(0));

@@ -167,7 +167,7 @@ describe("a 2xx whose dialog cannot be kept gets ACK and BYE, written from itsel
     const answer = () => peer.respond(DOOR, invite, "200 OK", "t", more, sdpOf(PHONE));
     answer();
     world.run(20);
-    expect(a.last()).toBe("call ended cause 12");
+    expect(a.last()).toBe("call ended cause no-room");
     const [ack] = peer.got("ACK");
     const [bye] = peer.got("BYE");
     for (const request of [ack, bye]) {
@@ -211,7 +211,7 @@ describe("a 2xx whose dialog cannot be kept gets ACK and BYE, written from itsel
         sdpOf(PHONE),
       );
       world.run(20);
-      expect(a.last()).toBe("call ended cause 12");
+      expect(a.last()).toBe("call ended cause no-room");
       expect(peer.got("ACK")).toHaveLength(1);
       expect(peer.got("BYE")).toHaveLength(1);
       peer.respond(DOOR, peer.got("BYE")[0], "200 OK", "");

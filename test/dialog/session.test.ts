@@ -109,7 +109,7 @@ describe("forks", () => {
     const long = `Record-Route: <sip:${"p".repeat(1200)}.test;lr>`;
     peer.respond(DOOR, invite, "200 OK", "t", [CONTACT, TYPE, long], sdpOf(PHONE));
     world.run(20);
-    expect(a.last()).toBe("call ended cause 12");
+    expect(a.last()).toBe("call ended cause no-room");
   });
 });
 
@@ -146,7 +146,7 @@ describe("the sound before the answer", () => {
     peer.respond(DOOR, invite, "200 OK", "t", [CONTACT]);
     world.run(20);
     expect([peer.got("ACK").length, peer.got("BYE").length]).toEqual([1, 1]);
-    expect(a.last()).toBe("call ended cause 9 status 488");
+    expect(a.last()).toBe("call ended cause no-codec status 488");
   });
 
   it("stops with a refusal, and no packet goes out any more", () => {
@@ -155,7 +155,7 @@ describe("the sound before the answer", () => {
     world.run(200);
     peer.respond(DOOR, invite, "486 Busy Here", "t");
     world.run(20);
-    expect(a.last()).toBe("call ended cause 4 status 486");
+    expect(a.last()).toBe("call ended cause refused status 486");
     peer.packets.length = 0;
     world.run(1000);
     expect(peer.packets.filter(({ port }) => port === 20000)).toEqual([]);
@@ -241,7 +241,7 @@ describe("our re-INVITE", () => {
       peer.respond(DOOR, peer.got("INVITE")[0], line, "");
       world.run(20);
       expect(peer.got("BYE")).toHaveLength(1);
-      expect(a.last()).toBe(`call ended cause 4 status ${line.slice(0, 3)}`);
+      expect(a.last()).toBe(`call ended cause refused status ${line.slice(0, 3)}`);
     }
   });
 
@@ -250,7 +250,7 @@ describe("our re-INVITE", () => {
     a.ua.hold(a.ua.calls[0], true);
     world.run(33_000);
     expect(new Set(peer.got("BYE").map(cseqOf)).size).toBe(1);
-    expect(a.last()).toBe("call ended cause 6 status 408");
+    expect(a.last()).toBe("call ended cause timeout status 408");
   });
 
   it("waits 2.1 to 4 s after a 491, when the Call-ID is ours", () => {
@@ -300,7 +300,7 @@ describe("our re-INVITE", () => {
     world.run(20);
     peer.respond(DOOR, peer.got("INVITE")[0], "487 Gone", "");
     world.run(64_000);
-    expect(a.diary.filter((line) => line.startsWith("call ended"))).toEqual(["call ended cause 2"]);
+    expect(a.diary.filter((line) => line.startsWith("call ended"))).toEqual(["call ended cause remote"]);
     expect(a.timers.next()).toBe(Infinity);
     expect(a.ua.layer.clients.used()).toBe(0);
   });
@@ -411,7 +411,7 @@ describe("the session timer", () => {
     world.run(59_000);
     expect(a.last()).toBe("call confirmed");
     world.run(2000);
-    expect(a.last()).toBe("call ended cause 11");
+    expect(a.last()).toBe("call ended cause expired");
     expect(peer.got("BYE").length).toBeGreaterThan(0);
   });
 
@@ -425,7 +425,7 @@ describe("the session timer", () => {
     a.call("sip:bob@10.0.0.2");
     world.run(1000);
     expect(peer.got("INVITE")).toHaveLength(4);
-    expect(a.last()).toBe("call ended cause 4 status 422");
+    expect(a.last()).toBe("call ended cause refused status 422");
   });
 
   it("is not kept when the other side does not speak of it", () => {
@@ -446,7 +446,7 @@ describe("the limits of a call", () => {
     world.run(9000);
     expect(a.last()).toBe("call confirmed");
     world.run(2000);
-    expect(a.last()).toBe("call ended cause 21");
+    expect(a.last()).toBe("call ended cause no-sound");
     expect(peer.got("BYE").length).toBeGreaterThan(0);
   });
 

@@ -9,8 +9,9 @@ import { Flow } from "../../src/transaction/flow.js";
 import { Message, PARSE_OK } from "../../src/wire/message.js";
 import { TRANSPORT_UDP } from "../../src/wire/names.js";
 import { Writer } from "../../src/wire/writer.js";
+import { SeededRandom } from "../random.js";
 import { authorization } from "../ua/digest.js";
-import { SeededRandom, World } from "../ua/harness.js";
+import { World } from "../ua/harness.js";
 import { DOOR, House } from "./house.js";
 
 const SERVER = "10.0.0.10";

@@ -15,8 +15,9 @@ import {
 } from "../../src/intercom/challenge.js";
 import { Message, PARSE_OK } from "../../src/wire/message.js";
 import { Writer } from "../../src/wire/writer.js";
+import { SeededRandom } from "../random.js";
 import { authorization } from "../ua/digest.js";
-import { header, Peer, SeededRandom, sdpOf, World } from "../ua/harness.js";
+import { header, Peer, sdpOf, World } from "../ua/harness.js";
 import { DOOR, House } from "./house.js";
 
 const URI = `sip:door@${DOOR}`;

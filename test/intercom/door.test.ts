@@ -47,7 +47,7 @@ describe("the button", () => {
     world.run(100);
     expect(h.told("call")).toEqual(["calling", "ringing", "confirmed", "ended"]);
     expect(h.events.at(-2)?.extra).toMatchObject({ reason: "hung up here", direction: "out" });
-    expect(phone.last()).toBe("call ended cause 2");
+    expect(phone.last()).toBe("call ended cause remote");
   });
 
   it("cancels when pressed while it rings", () => {
@@ -57,7 +57,7 @@ describe("the button", () => {
     h.press();
     world.run(100);
     expect(h.told("call")).toEqual(["calling", "ringing", "ended"]);
-    expect(phone.last()).toBe("call ended cause 3 status 487");
+    expect(phone.last()).toBe("call ended cause cancelled status 487");
   });
 
   it("answers a call that comes", () => {

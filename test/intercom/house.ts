@@ -9,7 +9,8 @@ import { Door } from "../../src/intercom/door.js";
 import { Log } from "../../src/intercom/log.js";
 import { Record as KeptText } from "../../src/settings/record.js";
 import { Settings } from "../../src/settings/settings.js";
-import { SeededRandom, type World } from "../ua/harness.js";
+import { SeededRandom } from "../random.js";
+import type { World } from "../ua/harness.js";
 import { QuietPort } from "../ua/quietport.js";
 
 export const DOOR = "10.0.0.1";

@@ -245,7 +245,7 @@ describe("a call has its limits", () => {
     expect(h.told("call").at(-1)).toBe("confirmed");
     world.run(300);
     expect(h.tellings("call", "reason", "duration").at(-1)).toBe("ended the talk time is over 60");
-    expect(phone.last()).toBe("call ended cause 2");
+    expect(phone.last()).toBe("call ended cause remote");
   });
 
   it("begins anew with each call, and hold does not begin it anew", () => {

@@ -1,41 +1,15 @@
 /** What the tests of the media stream share: seeded randomness, agreements, a stream with its surroundings, and ears for a tone. */
 import { ipv4 } from "../../src/core/address.js";
-import type { RandomSource } from "../../src/core/random.js";
 import { Timers } from "../../src/core/timers.js";
 import { PCMA, PCMU } from "../../src/media/g711.js";
 import { RTP_HEADER, RTP_OK, RtpView, writeRtpHeader } from "../../src/media/rtp.js";
 import { type MediaAgreement, MediaStream, STREAM_TIMERS, type StreamLimits } from "../../src/media/stream.js";
+import { SeededRandom } from "../random.js";
 
 export const THEM = ipv4("192.168.1.20");
 export const STRANGER = ipv4("203.0.113.9");
 export const RTP_PORT = 40000;
 export const EVENT = 101;
-
-/** xorshift32: the same seed, the same run. */
-export class SeededRandom implements RandomSource {
-  private state: number;
-
-  constructor(seed: number) {
-    this.state = seed | 0 || 1;
-  }
-
-  uint32(): number {
-    let x = this.state;
-    x ^= x << 13;
-    x ^= x >>> 17;
-    x ^= x << 5;
-    this.state = x;
-    return x >>> 0;
-  }
-
-  below(limit: number): number {
-    return this.uint32() % limit;
-  }
-
-  chance(share: number): boolean {
-    return this.uint32() < share * 4294967296;
-  }
-}
 
 export function agreement(change: Partial<MediaAgreement> = {}): MediaAgreement {
   return {

@@ -1,7 +1,8 @@
 /** Two streams over a network that loses, delays, reorders and repeats, with clocks that drift apart: is the tone still there? */
 import { describe, expect, it } from "vitest";
 import { encode, PCMA, PCMU } from "../../src/media/g711.js";
-import { Endpoint, listen, RTP_PORT, SeededRandom, STRANGER, THEM, Tone } from "./harness.js";
+import { SeededRandom } from "../random.js";
+import { Endpoint, listen, RTP_PORT, STRANGER, THEM, Tone } from "./harness.js";
 
 interface Conditions {
   seed: number;

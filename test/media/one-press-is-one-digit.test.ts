@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { EVENT_SIZE, EventReceiver } from "../../src/media/dtmf.js";
 import { RtpView } from "../../src/media/rtp.js";
-import { SeededRandom } from "./harness.js";
+import { SeededRandom } from "../random.js";
 
 interface Packet {
   event: number;

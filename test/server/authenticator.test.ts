@@ -4,7 +4,6 @@ import { describe, expect, test } from "vitest";
 import { ipv4 } from "../../src/core/address.js";
 import { NONE, octets, text } from "../../src/core/bytes.js";
 import { GUESS_EVERY_MS, GUESSES_BURST } from "../../src/core/guesses.js";
-import type { RandomSource } from "../../src/core/random.js";
 import { Timers } from "../../src/core/timers.js";
 import {
   AUTHENTICATOR_DEFAULTS,
@@ -29,6 +28,7 @@ import {
   HEADER_WWW_AUTHENTICATE,
 } from "../../src/wire/names.js";
 import { Writer } from "../../src/wire/writer.js";
+import { CountingRandom } from "../random.js";
 import { part } from "../ua/digest.js";
 
 const REALM = octets("example.org");
@@ -41,15 +41,6 @@ const H: Record<string, (value: string) => string> = {
   MD5: (value) => createHash("md5").update(value).digest("hex"),
   "SHA-256": (value) => createHash("sha256").update(value).digest("hex"),
 };
-
-class Counting implements RandomSource {
-  private value = 1;
-
-  uint32(): number {
-    this.value = (Math.imul(this.value, 1664525) + 1013904223) >>> 0;
-    return this.value;
-  }
-}
 
 /** What a phone says of itself, or an attacker in its place. */
 interface Given {
@@ -88,8 +79,8 @@ class Gate {
     this.users.addUser(octets("alice"), OTHER_REALM, octets(H.MD5("alice:example.com:alice!")), NONE);
     this.auth =
       options === null
-        ? new Authenticator(this.timers, new Counting(), new Digest(), this.users)
-        : new Authenticator(this.timers, new Counting(), new Digest(), this.users, {
+        ? new Authenticator(this.timers, new CountingRandom(), new Digest(), this.users)
+        : new Authenticator(this.timers, new CountingRandom(), new Digest(), this.users, {
             ...AUTHENTICATOR_DEFAULTS,
             ...options,
           });
@@ -267,7 +258,7 @@ describe("wrong credentials", () => {
   });
 
   test("are told to the watcher with the time until the next try, in whole seconds, and counted by the guard that is given", () => {
-    const guard = new Guard(new Counting(), 8, []);
+    const guard = new Guard(new CountingRandom(), 8, []);
     const gate = new Gate({ guard });
     const told: string[] = [];
     gate.auth.watcher = {

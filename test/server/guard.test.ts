@@ -4,7 +4,7 @@ import { ipv4, ipv4Text } from "../../src/core/address.js";
 import { octets, Span } from "../../src/core/bytes.js";
 import { GUESS_EVERY_MS, GUESSES_BURST } from "../../src/core/guesses.js";
 import { Guard, STRANGE_BURST, STRANGE_EVERY_MS } from "../../src/server/guard.js";
-import { CountingRandom } from "../transaction/harness.js";
+import { CountingRandom } from "../random.js";
 
 const DAY_MS = 86_400_000;
 const MOST_A_DAY = 120;

@@ -12,7 +12,8 @@ import { TransactionLayer, transactionTimers } from "../../src/transaction/layer
 import { AUTH_DIGEST, AuthValue } from "../../src/wire/auth.js";
 import { ALGORITHM_MD5, ALGORITHM_SHA256, ClientAuth, Digest, hexSize, quotedName } from "../../src/wire/digest.js";
 import { Writer } from "../../src/wire/writer.js";
-import { CountingRandom, FakeNetwork, field, fields, LIMITS, type Sent } from "../transaction/harness.js";
+import { CountingRandom } from "../random.js";
+import { FakeNetwork, field, fields, LIMITS, type Sent } from "../transaction/harness.js";
 
 export const DOMAIN = octets("example.org");
 const PASSWORDS: Record<string, string> = { alice: "secretA", bob: "secretB" };

@@ -2,7 +2,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Probe } from "../../host-sim/server/probe.js";
 import { Overload } from "../../src/server/overload.js";
-import { CountingRandom, field, fields } from "../transaction/harness.js";
+import { CountingRandom } from "../random.js";
+import { field, fields } from "../transaction/harness.js";
 import { ALICE, type Ask, ask, BOB, ProxyHouse, STRANGER } from "./proxied.js";
 import { Rush } from "./rush.js";
 

@@ -13,7 +13,8 @@ import { RouteTokens } from "../../src/server/routetoken.js";
 import { StatelessProxy } from "../../src/server/stateless.js";
 import { Targets } from "../../src/server/targets.js";
 import { Digest } from "../../src/wire/digest.js";
-import { CountingRandom, field, fields, responseTo, type Sent } from "../transaction/harness.js";
+import { CountingRandom } from "../random.js";
+import { field, fields, responseTo, type Sent } from "../transaction/harness.js";
 import { DOMAIN, House, home, type Place, users } from "./house.js";
 
 export const PROXY = "10.0.0.1";

@@ -6,7 +6,8 @@ import { Probe } from "../../host-sim/server/probe.js";
 import { ipv4 } from "../../src/core/address.js";
 import { octets } from "../../src/core/bytes.js";
 import { Overload } from "../../src/server/overload.js";
-import { CountingRandom, field, fields, responseTo, type Sent } from "../transaction/harness.js";
+import { CountingRandom } from "../random.js";
+import { field, fields, responseTo, type Sent } from "../transaction/harness.js";
 import { home } from "./house.js";
 import { ask, ProxyHouse } from "./proxied.js";
 

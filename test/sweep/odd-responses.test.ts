@@ -161,7 +161,7 @@ describe("a response to a call of the door, of which a field is odd,", () => {
       refused.put(oddly(answerTo(refused.peer.got("INVITE")[0], "486 Busy Here"), name)[i][1]);
       refused.world.run(2000);
       expect([what, refused.sent("INVITE"), refused.sent("ACK")]).toEqual([what, 1, 1]);
-      expect([what, refused.door.last()]).toEqual([what, "call ended cause 4 status 486"]);
+      expect([what, refused.door.last()]).toEqual([what, "call ended cause refused status 486"]);
       refused.check(what);
     }
   });
@@ -186,7 +186,7 @@ describe("a response to a call of the door, of which a field is odd,", () => {
       expect([more.slice(0, 9), s.sent("ACK"), s.door.last()]).toEqual([
         more.slice(0, 9),
         1,
-        "call ended cause 4 status 486",
+        "call ended cause refused status 486",
       ]);
       s.check(more);
     }

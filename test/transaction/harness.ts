@@ -12,6 +12,7 @@ import type { TransactionLimits } from "../../src/transaction/transport.js";
 import type { Message } from "../../src/wire/message.js";
 import { METHOD_NAMES, TRANSPORT_UDP } from "../../src/wire/names.js";
 import { Uri } from "../../src/wire/uri.js";
+import { CountingRandom } from "../random.js";
 
 export const LIMITS: TransactionLimits = {
   clients: 6,
@@ -99,16 +100,6 @@ export class FakeNetwork implements Network {
   private keep(to: string, bytes: Uint8Array, start: number, end: number): void {
     const content = text(bytes, start, end);
     this.sent.push({ atMs: this.timers.nowMs, to, text: content, line: content.slice(0, content.indexOf("\r\n")) });
-  }
-}
-
-/** The same numbers in every run. */
-export class CountingRandom implements RandomSource {
-  private value = 0x1234567;
-
-  uint32(): number {
-    this.value = (Math.imul(this.value, 1664525) + 1013904223) >>> 0;
-    return this.value;
   }
 }
 

@@ -1,20 +1,10 @@
 import { expect, it } from "vitest";
 import { ipv4 } from "../../src/core/address.js";
 import { octets } from "../../src/core/bytes.js";
-import type { RandomSource } from "../../src/core/random.js";
 import { METHOD_INVITE, METHOD_OPTIONS } from "../../src/wire/names.js";
 import { perStep, stepsMade } from "../heap.js";
+import { SmallRandom } from "../random.js";
 import { Harness, PEER, request, responseTo } from "./harness.js";
-
-/** Numbers stay below 2^31 here (T1 is short, so the time does): V8 (not XS) keeps those above it on the heap now and then. */
-class SmallRandom implements RandomSource {
-  private value = 1;
-
-  uint32(): number {
-    this.value = (Math.imul(this.value, 1103515245) + 12345) & 0x7fffffff;
-    return this.value;
-  }
-}
 
 function quiet(): Harness {
   const h = new Harness({ t1Ms: 5, t4Ms: 50 }, new SmallRandom());

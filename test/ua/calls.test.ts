@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { Agent, bodyOf, header, headers, Peer, SeededRandom, sdpOf, World } from "./harness.js";
+import { SeededRandom } from "../random.js";
+import { Agent, bodyOf, header, headers, Peer, sdpOf, World } from "./harness.js";
 
 const DOOR = "10.0.0.1";
 const PHONE = "10.0.0.2";
@@ -67,8 +68,8 @@ describe("a call from one user agent to another", () => {
     expect(b.last()).toBe("call confirmed");
     a.ua.hangUp(call);
     world.run(1000);
-    expect(a.diary).toEqual(["call calling", "call ringing", "call confirmed", "call ended cause 1"]);
-    expect(b.diary).toEqual(["call incoming", "call confirmed", "call ended cause 2"]);
+    expect(a.diary).toEqual(["call calling", "call ringing", "call confirmed", "call ended cause local"]);
+    expect(b.diary).toEqual(["call incoming", "call confirmed", "call ended cause remote"]);
     expect(world.log.map((line) => line.split(" ").slice(0, 2).join(" "))).toEqual([
       "1>2 INVITE",
       "2>1 180",
@@ -136,7 +137,7 @@ describe("a call from one user agent to another", () => {
       expect(b.last(), `seed ${seed}`).toBe("call confirmed");
       a.ua.hangUp(call);
       world.run(32000);
-      expect(b.last(), `seed ${seed}`).toBe("call ended cause 2");
+      expect(b.last(), `seed ${seed}`).toBe("call ended cause remote");
     }
   });
 });
@@ -150,8 +151,8 @@ describe("a call that is given up", () => {
     world.run(100);
     a.ua.hangUp(call);
     world.run(1000);
-    expect(a.last()).toBe("call ended cause 1");
-    expect(b.last()).toBe("call ended cause 3 status 487");
+    expect(a.last()).toBe("call ended cause local");
+    expect(b.last()).toBe("call ended cause cancelled status 487");
     expect(world.log.some((line) => line.startsWith("2>1 487"))).toBe(true);
   });
 
@@ -200,7 +201,7 @@ describe("a call that is given up", () => {
     new Agent(world, PHONE, { ringTimeMs: 0 });
     a.call(`sip:${PHONE}`);
     world.run(61000);
-    expect(a.last()).toBe("call ended cause 20");
+    expect(a.last()).toBe("call ended cause no-answer");
     expect(world.log.some((line) => line.includes("CANCEL"))).toBe(true);
   });
 
@@ -211,7 +212,7 @@ describe("a call that is given up", () => {
     world.run(31000);
     expect(a.last()).toBe("call calling");
     world.run(2000);
-    expect(a.last()).toBe("call ended cause 6 status 408");
+    expect(a.last()).toBe("call ended cause timeout status 408");
     expect(world.log.filter((line) => line.includes("INVITE"))).toHaveLength(7);
   });
 
@@ -221,7 +222,7 @@ describe("a call that is given up", () => {
     a.sendFails = true;
     a.call(`sip:${PHONE}`);
     world.run(100);
-    expect(a.last()).toBe("call ended cause 7 status 503");
+    expect(a.last()).toBe("call ended cause network status 503");
   });
 
   it("ends when the name is unknown, and is made when it is known", () => {
@@ -232,7 +233,7 @@ describe("a call that is given up", () => {
     a.call("sip:bob@nobody.test");
     a.answerNames();
     world.run(100);
-    expect(a.last()).toBe("call ended cause 8");
+    expect(a.last()).toBe("call ended cause unknown-name");
     a.call("sip:bob@phone.test");
     a.answerNames();
     world.run(100);
@@ -257,7 +258,7 @@ describe("each class of final response", () => {
       world.run(50);
       peer.respond(DOOR, peer.got("INVITE")[0], line, "them");
       world.run(50);
-      expect(a.last()).toBe(`call ended cause 4 status ${status}`);
+      expect(a.last()).toBe(`call ended cause refused status ${status}`);
       const ack = peer.got("ACK")[0];
       expect(header(ack, "Via")).toBe(header(peer.got("INVITE")[0], "Via"));
       expect(header(ack, "To")).toContain(";tag=them");
@@ -380,7 +381,7 @@ describe("a call that comes", () => {
     peer.send(DOOR, request("ACK", PHONE, 1, tagOf(header(peer.got("SIP/2.0 200")[0], "To"))));
     world.run(50);
     expect(peer.got("BYE")).toHaveLength(1);
-    expect(a.last()).toContain("call ended cause 9");
+    expect(a.last()).toContain("call ended cause no-codec");
   });
 
   it("with no codec in common is refused with 488 and does not ring", () => {
@@ -415,7 +416,7 @@ describe("a call that comes", () => {
     world.run(33000);
     expect(peer.got("SIP/2.0 200").length).toBeGreaterThan(5);
     expect(new Set(peer.got("BYE")).size).toBe(1);
-    expect(a.last()).toBe("call ended cause 10");
+    expect(a.last()).toBe("call ended cause no-ack");
   });
 
   it("waits for the ACK before it hangs up", () => {
@@ -583,7 +584,7 @@ describe("session timers", () => {
     const { world, a, peer } = established(["Supported: timer", "Session-Expires: 90;refresher=uac"]);
     world.run(61000);
     expect(new Set(peer.got("BYE")).size).toBe(1);
-    expect(a.last()).toBe("call ended cause 11");
+    expect(a.last()).toBe("call ended cause expired");
   });
 
   it("refuses too short an interval with 422 and Min-SE", () => {
@@ -628,7 +629,7 @@ describe("redirection", () => {
     world.run(1000);
     expect(first.got("INVITE").map((m) => m.split(" ")[1])).toEqual(["sip:bob@10.0.0.2", "sip:low@10.0.0.2"]);
     expect(second.got("INVITE").map((m) => m.split(" ")[1])).toEqual(["sip:high@10.0.0.3"]);
-    expect(a.last()).toBe("call ended cause 4 status 302");
+    expect(a.last()).toBe("call ended cause refused status 302");
     const ids = [...first.got("INVITE"), ...second.got("INVITE")].map((m) => header(m, "Call-ID"));
     expect(new Set(ids).size).toBe(1);
   });
@@ -645,6 +646,6 @@ describe("redirection", () => {
     a.call(`sip:bob@${PHONE}`);
     world.run(2000);
     expect(peer.got("INVITE")).toHaveLength(6);
-    expect(a.last()).toBe("call ended cause 4 status 302");
+    expect(a.last()).toBe("call ended cause refused status 302");
   });
 });

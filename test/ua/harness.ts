@@ -2,35 +2,41 @@
  * A small world in virtual time for scenarios: user agents on addresses of their own, scripted peers that speak SIP by hand,
  * and a network between them that takes one millisecond and can be told what to lose.
  */
+
 import { ipv4, ipv4Text } from "../../src/core/address.js";
 import { octets, text } from "../../src/core/bytes.js";
 import { DOOR_LIMITS, type Limits } from "../../src/core/limits.js";
 import type { RandomSource } from "../../src/core/random.js";
 import { Timers } from "../../src/core/timers.js";
+import * as causes from "../../src/dialog/cause.js";
 import type { Flow } from "../../src/transaction/flow.js";
 import type { Network } from "../../src/transaction/network.js";
-import { CALL_INCOMING, type Call, type SoundNetwork } from "../../src/ua/call.js";
+import { CALL_INCOMING, CAUSE_NO_ANSWER, CAUSE_NO_SOUND, type Call, type SoundNetwork } from "../../src/ua/call.js";
 import { UserAgent, type UserAgentSettings, type UserAgentUser } from "../../src/ua/useragent.js";
 import type { Message } from "../../src/wire/message.js";
+import { SeededRandom } from "../random.js";
 import { QuietPort } from "./quietport.js";
 
+/** By CAUSE_*. */
+const CAUSE_NAMES: Record<number, string> = {
+  [causes.CAUSE_LOCAL]: "local",
+  [causes.CAUSE_REMOTE]: "remote",
+  [causes.CAUSE_CANCELLED]: "cancelled",
+  [causes.CAUSE_REFUSED]: "refused",
+  [causes.CAUSE_DECLINED]: "declined",
+  [causes.CAUSE_TIMEOUT]: "timeout",
+  [causes.CAUSE_NETWORK]: "network",
+  [causes.CAUSE_UNKNOWN_NAME]: "unknown-name",
+  [causes.CAUSE_NO_CODEC]: "no-codec",
+  [causes.CAUSE_NO_ACK]: "no-ack",
+  [causes.CAUSE_EXPIRED]: "expired",
+  [causes.CAUSE_NO_ROOM]: "no-room",
+  [causes.CAUSE_TOO_LONG]: "too-long",
+  [CAUSE_NO_ANSWER]: "no-answer",
+  [CAUSE_NO_SOUND]: "no-sound",
+};
 const CALL_STATES = ["free", "calling", "ringing", "early", "incoming", "confirmed", "held", "ended"];
 const REGISTRATION_STATES = ["unregistered", "registering", "registered", "failed"];
-
-/** The same numbers for the same seed (mulberry32). */
-export class SeededRandom implements RandomSource {
-  private state: number;
-  constructor(seed: number) {
-    this.state = seed >>> 0;
-  }
-  uint32(): number {
-    this.state = (this.state + 0x6d2b79f5) >>> 0;
-    let t = this.state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return (t ^ (t >>> 14)) >>> 0;
-  }
-}
 
 interface Datagram {
   atMs: number;
@@ -247,7 +253,7 @@ export class Agent implements Inhabitant, Network, SoundNetwork, UserAgentUser {
 
   onCall(call: Call, cause: number, status: number): void {
     this.diary.push(
-      `call ${CALL_STATES[call.state]}${cause === 0 ? "" : ` cause ${cause}`}${status === 0 ? "" : ` status ${status}`}`,
+      `call ${CALL_STATES[call.state]}${cause === 0 ? "" : ` cause ${CAUSE_NAMES[cause]}`}${status === 0 ? "" : ` status ${status}`}`,
     );
     if (call.state === CALL_INCOMING && this.autoAnswer) this.ua.answer(call);
   }

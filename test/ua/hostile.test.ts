@@ -4,9 +4,10 @@ import { describe, expect, it } from "vitest";
 import { ipv4 } from "../../src/core/address.js";
 import { octets, text } from "../../src/core/bytes.js";
 import { DOOR_LIMITS } from "../../src/core/limits.js";
+import { SeededRandom } from "../random.js";
 import { runs } from "../runs.js";
 import { tortureMessages } from "../wire/corpus.js";
-import { Agent, header, Peer, SeededRandom, sdpOf, World } from "./harness.js";
+import { Agent, header, Peer, sdpOf, World } from "./harness.js";
 
 const SEED = 20260611;
 const DOOR = "10.0.0.1";
@@ -58,7 +59,7 @@ const STATES: readonly { name: string; enter: (h: House) => boolean; last: strin
       if (call !== null) door.ua.hangUp(call);
       return call !== null;
     },
-    last: "call ended cause 1",
+    last: "call ended cause local",
   },
 ];
 

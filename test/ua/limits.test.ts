@@ -94,7 +94,7 @@ describe.each(ORDERS)("a Contact in a 200, the fields %s,", (_words, order) => {
   it.each([MOST + 1, 600])("of %i octets ends the call with a word, with ACK and BYE to it", (octets) => {
     const s = new Stage();
     const uri = uriOf(octets, "10.0.0.9");
-    expect(s.calls([`Contact: <${uri}>`], order)).toBe("call ended cause 12");
+    expect(s.calls([`Contact: <${uri}>`], order)).toBe("call ended cause no-room");
     s.world.run(10);
     expect(s.sent("ACK")).toEqual([`1>9 ACK ${uri}`]);
     expect(s.sent("BYE")).toEqual([`1>9 BYE ${uri}`]);
@@ -166,7 +166,7 @@ describe("routes", () => {
           else expect([count, octets, [way, straight]]).toEqual([count, octets, expect.arrayContaining([went])]);
           seen.add(last);
         }
-    expect([...seen].sort()).toEqual(["call confirmed", "call ended cause 12"]);
+    expect([...seen].sort()).toEqual(["call confirmed", "call ended cause no-room"]);
   });
 });
 

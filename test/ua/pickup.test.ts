@@ -124,7 +124,7 @@ describe("a call that another phone picks up", () => {
     expect(hall.heard().second).toBeGreaterThan(5);
     expect(hall.door.diary.slice(-3)).toEqual(["transfer picking", "transfer picked-up", "transfer left"]);
     hall.follow("BYE", got);
-    expect(hall.door.last()).toBe("call ended cause 2");
+    expect(hall.door.last()).toBe("call ended cause remote");
     hall.expectNothingLeft();
   });
 
@@ -201,7 +201,7 @@ describe("a call that another phone picks up", () => {
     expect(hall.heard()).toMatchObject({ first: 0 });
     expect(hall.heard().second).toBeGreaterThan(5);
     hall.follow("BYE", got);
-    expect(hall.door.last()).toBe("call ended cause 2");
+    expect(hall.door.last()).toBe("call ended cause remote");
     hall.expectNothingLeft();
   });
 });

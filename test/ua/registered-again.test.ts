@@ -3,7 +3,8 @@ import { describe, expect, it } from "vitest";
 import { PROBE_AUTO } from "../../src/ua/registration.js";
 import type { UserAgentSettings } from "../../src/ua/useragent.js";
 import { TRANSPORT_UDP } from "../../src/wire/names.js";
-import { Agent, header, headers, Peer, SeededRandom, World } from "./harness.js";
+import { SeededRandom } from "../random.js";
+import { Agent, header, headers, Peer, World } from "./harness.js";
 
 const DOOR = "10.0.0.2";
 const SOON_MS = 30_000;

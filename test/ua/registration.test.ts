@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import type { UserAgentSettings } from "../../src/ua/useragent.js";
-import { Agent, bodyOf, header, headers, Peer, SeededRandom, sdpOf, World } from "./harness.js";
+import { SeededRandom } from "../random.js";
+import { Agent, bodyOf, header, headers, Peer, sdpOf, World } from "./harness.js";
 
 const DOOR = "10.0.0.1";
 const SERVER = "10.0.0.9";
@@ -577,7 +578,7 @@ describe("credentials", () => {
     const peer = stranger(world, "INVITE");
     a.call("sip:x@10.0.0.66");
     world.run(1000);
-    expect(a.last()).toBe("call ended cause 4 status 407");
+    expect(a.last()).toBe("call ended cause refused status 407");
     expect(peer.got("INVITE")).toHaveLength(1);
     expect(peer.inbox.join("")).not.toContain("uthorization");
   });
@@ -645,7 +646,7 @@ describe("credentials", () => {
     a.call("bob");
     world.run(1000);
     expect(registrar.got("INVITE")).toHaveLength(3);
-    expect(a.last()).toBe("call ended cause 4 status 407");
+    expect(a.last()).toBe("call ended cause refused status 407");
   });
 
   it("answer a challenge of each session refresh, whose nonce is a new one each time", () => {

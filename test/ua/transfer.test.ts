@@ -383,7 +383,7 @@ describe("a call that its phone moves on", () => {
       "CSeq: 1 BYE",
     ]);
     hall.world.run(20);
-    expect(hall.door.last()).toBe("call ended cause 2");
+    expect(hall.door.last()).toBe("call ended cause remote");
     expect(hall.first.got("BYE")).toHaveLength(1);
     hall.expectNothingLeft();
   });

@@ -14,7 +14,8 @@ import { UserAgent } from "../../../src/ua/useragent.js";
 import { Digest } from "../../../src/wire/digest.js";
 import { Message } from "../../../src/wire/message.js";
 import { Uri } from "../../../src/wire/uri.js";
-import { hostOf, inhabit, SeededRandom } from "./host.js";
+import { SeededRandom } from "../../random.js";
+import { hostOf, inhabit } from "./host.js";
 
 const host = hostOf();
 // Kept, or the collection would take it.

@@ -13,7 +13,8 @@ import { DOOR_LIMITS, ROOMY_LIMITS } from "../../../src/core/limits.js";
 import { Station } from "../../../src/driver/station.js";
 import type { DoorEvents } from "../../../src/intercom/events.js";
 import { Settings } from "../../../src/settings/settings.js";
-import { FIRST_ADDRESS, hostOf, inhabit, SeededRandom } from "./host.js";
+import { SeededRandom } from "../../random.js";
+import { FIRST_ADDRESS, hostOf, inhabit } from "./host.js";
 
 const host = hostOf();
 

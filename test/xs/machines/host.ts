@@ -56,18 +56,3 @@ export function hostOf(): Host {
 export function inhabit(inhabitant: Partial<Inhabitant>): void {
   Object.assign(globalThis, { poll: () => Infinity, receive() {}, command: () => 0 }, inhabitant);
 }
-
-/** Always the same numbers. */
-export class SeededRandom {
-  private state: number;
-  constructor(seed: number) {
-    this.state = seed | 0;
-  }
-  uint32(): number {
-    this.state = (this.state + 0x6d2b79f5) | 0;
-    let t = this.state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return (t ^ (t >>> 14)) >>> 0;
-  }
-}

@@ -5,7 +5,8 @@ import { Timers, type TimerUser } from "../../../src/core/timers.js";
 import type { Network } from "../../../src/transaction/network.js";
 import { CALL_INCOMING, type Call, type SoundNetwork } from "../../../src/ua/call.js";
 import { UserAgent, type UserAgentSettings, type UserAgentUser } from "../../../src/ua/useragent.js";
-import { FIRST_ADDRESS, type Host, SeededRandom } from "./host.js";
+import { SeededRandom } from "../../random.js";
+import { FIRST_ADDRESS, type Host } from "./host.js";
 
 const RTP_PORT = 20000;
 const TICK_MS = 20;
