@@ -5,6 +5,8 @@
  * Not here: what a try is, and what is said to whoever has none left.
  */
 
+import { float64Array } from "./arrays.js";
+
 /** Wrong tries at once. */
 export const GUESSES_BURST = 10;
 /** When another one is given, ms. */
@@ -21,8 +23,8 @@ export class Guesses {
 
   /** @param sources addresses that are counted each by itself */
   constructor(sources: number) {
-    this.ips = new Float64Array(sources + 1).fill(NOBODY);
-    this.restoredMs = new Float64Array(sources + 1);
+    this.ips = float64Array(sources + 1).fill(NOBODY);
+    this.restoredMs = float64Array(sources + 1);
   }
 
   /** Whether the address has a try left: without one, right and wrong ones are not looked at. */

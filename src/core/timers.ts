@@ -3,6 +3,8 @@
  * A timer belongs to one user, made at start and started and stopped at will.
  */
 
+import { float64Array, uint16Array } from "./arrays.js";
+
 /** Whoever owns a timer. */
 export interface TimerUser {
   /** @param kind what the user called this timer when it made it */
@@ -23,10 +25,10 @@ export class Timers {
   /** @param capacity how many timers can be made, at most 65,535 */
   constructor(capacity: number) {
     if (capacity < 1 || capacity > 65535) throw new RangeError("timers: capacity is 1 to 65535");
-    this.kinds = new Uint16Array(capacity);
-    this.deadlines = new Float64Array(capacity);
-    this.heap = new Uint16Array(capacity);
-    this.places = new Uint16Array(capacity);
+    this.kinds = uint16Array(capacity);
+    this.deadlines = float64Array(capacity);
+    this.heap = uint16Array(capacity);
+    this.places = uint16Array(capacity);
   }
 
   /** Makes a timer, at start. @param kind up to 65,535 @returns its number @throws RangeError when the capacity was reckoned too small */

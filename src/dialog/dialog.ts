@@ -4,6 +4,7 @@
  * founding request says, from which each answering fork makes its dialog. All text lies in one buffer of fixed size.
  * Not here: what is done in a dialog (session.ts), and who is challenged for credentials (the user agent).
  */
+import { uint16Array } from "../core/arrays.js";
 import { equal, octets, Span } from "../core/bytes.js";
 import type { RandomSource } from "../core/random.js";
 import type { ClientTransaction } from "../transaction/client.js";
@@ -87,7 +88,7 @@ export class Dialog {
   readonly requestUri = new Span();
   private readonly bytes: Uint8Array;
   /** Each text begins and ends there in `bytes`; both are 0 for a text that is not kept. */
-  private readonly places = new Uint16Array(TEXTS << 1);
+  private readonly places = uint16Array(TEXTS << 1);
 
   /** @param size octets for all its text; what needs more is refused */
   constructor(size: number) {

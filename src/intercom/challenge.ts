@@ -5,6 +5,7 @@
  * carries; the tries of an address are limited (guesses.ts).
  * Not here: what a request needs an identity for (callers.ts), and the other ways to be known (identity.ts).
  */
+import { octetArray } from "../core/arrays.js";
 import { NONE, octets, Span } from "../core/bytes.js";
 import { Guesses } from "../core/guesses.js";
 import type { RandomSource } from "../core/random.js";
@@ -49,7 +50,7 @@ export class Challenge {
   private digest: Digest | null = null;
   private readonly guesses = new Guesses(SOURCES);
   private readonly method = new Span();
-  private readonly secret = new Uint8Array(HEX_MAX_BYTES);
+  private readonly secret = octetArray(HEX_MAX_BYTES);
 
   constructor(timers: Timers, random: RandomSource) {
     this.timers = timers;

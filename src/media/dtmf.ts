@@ -3,6 +3,7 @@
  * payloads of a queue of digits. Digits are the ASCII codes of 0-9, *, #, A-D; the other events (flash, tones) are nobody's here.
  * Not here: digits in INFO, digits heard in the sound itself, RTP headers and time (stream.ts).
  */
+import { octetArray, uint16Array } from "../core/arrays.js";
 import { SAMPLES_PER_MS } from "./g711.js";
 import { type RtpView, read16, write16 } from "./rtp.js";
 
@@ -233,8 +234,8 @@ export class EventSender {
 
   /** @param capacity digits that can wait */
   constructor(capacity: number) {
-    this.digits = new Uint8Array(capacity);
-    this.durationsMs = new Uint16Array(capacity);
+    this.digits = octetArray(capacity);
+    this.durationsMs = uint16Array(capacity);
   }
 
   /** Forgets what waits and breaks off what is being sent. */

@@ -2,6 +2,7 @@
  * One stream's side of RTCP: what goes into its reports, and what the other end's reports say. RFC 3550 §6.4
  * Not here: the packets' form (rtcp.ts), when they go (stream.ts).
  */
+import { octetArray } from "../core/arrays.js";
 import type { RandomSource } from "../core/random.js";
 import type { Reception } from "./reception.js";
 import { Remote } from "./remote.js";
@@ -26,7 +27,7 @@ const UNHEARD = 2;
 export class Reporter {
   readonly remote = new Remote();
   /** The report that `write` wrote. */
-  readonly bytes = new Uint8Array(RTCP_ROOM);
+  readonly bytes = octetArray(RTCP_ROOM);
   /** Reports that went out, that came, and those of them that speak about us. */
   sent = 0;
   came = 0;
@@ -43,7 +44,7 @@ export class Reporter {
   private readonly random: RandomSource;
   private readonly reception: Reception;
   private readonly view = new RtcpView();
-  private readonly cname = new Uint8Array(CNAME_LENGTH);
+  private readonly cname = octetArray(CNAME_LENGTH);
   private ssrc = 0;
   private startMs = 0;
   /** The last sender report that came: whose, its NTP timestamp, when. */

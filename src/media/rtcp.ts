@@ -3,6 +3,7 @@
  * belong to them: when the next report goes, and the round trip. One remote source, so one report block at most goes out; of those that
  * come, the one about us is kept. Other packet types (APP, XR, feedback) are stepped over. Not here: reduced-size RTCP (RFC 5506).
  */
+import { copyOctets } from "../core/octets.js";
 import { fraction, type RandomSource } from "../core/random.js";
 import { read16, read32, write16, write32 } from "./rtp.js";
 
@@ -117,7 +118,7 @@ export function writeCname(out: Uint8Array, at: number, ssrc: number, cname: Uin
   out.fill(0, at + 8, end);
   out[at + 8] = CNAME;
   out[at + 9] = cname.length;
-  out.set(cname, at + 10);
+  copyOctets(out, at + 10, cname, 0, cname.length);
   return end;
 }
 

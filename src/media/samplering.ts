@@ -2,6 +2,7 @@
  * Undecoded G.711 of one source in a ring where a sample's place follows from its timestamp, with one bit a sample that tells whether it is there.
  * So order, loss and overlap of packets need no list. The payload type may change at one timestamp. Not here: when what is played (jitter.ts).
  */
+import { octetArray } from "../core/arrays.js";
 import { NONE } from "../core/bytes.js";
 import { decode, sampleOf } from "./g711.js";
 
@@ -34,8 +35,8 @@ export class SampleRing {
       throw new RangeError("sample ring: capacity is a power of two");
     this.capacity = capacity;
     this.octets = new Uint8Array(capacity + USUAL_PACKET);
-    this.present = new Uint8Array(capacity >> 3);
-    this.presentWords = new Int32Array(this.present.buffer);
+    this.present = octetArray(capacity >> 3);
+    this.presentWords = new Int32Array(this.present.buffer, this.present.byteOffset, this.present.length >> 2);
     this.mask = capacity - 1;
   }
 

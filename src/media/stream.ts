@@ -4,6 +4,7 @@
  * whoever moves it drives the stream: a packet goes out when the microphone has filled it. So silence is to be moved too.
  * Not here: negotiation, sockets, echo cancellation, SRTP, mixing, and the loop and collision detection of RFC 3550 §8.2.
  */
+import { octetArray } from "../core/arrays.js";
 import type { RandomSource } from "../core/random.js";
 import type { Timers, TimerUser } from "../core/timers.js";
 import {
@@ -73,7 +74,7 @@ export class MediaStream implements TimerUser {
   private readonly reportTimer: number;
   private readonly silenceTimer: number;
   private readonly eventTimer: number;
-  private readonly digit = new Uint8Array(1);
+  private readonly digit = octetArray(1);
   private ran = false;
   private running = false;
   private receives = false;

@@ -3,6 +3,7 @@
  * instead of an address.
  * Not here: sending (transport.ts) and looking names up (resolver.ts).
  */
+import { octetArray } from "../core/arrays.js";
 import { TRANSPORT_NONE } from "../wire/names.js";
 
 /**
@@ -37,7 +38,7 @@ export class Flow {
 
 /** A flow whose address may still be unknown; `name[0, nameSize)` is the host to look up, in lower case. */
 export class Target extends Flow {
-  readonly name = new Uint8Array(HOST_NAME_BYTES);
+  readonly name = octetArray(HOST_NAME_BYTES);
   /** Length of the name; 0: there is none, and `ip` is the address. */
   nameSize = 0;
   /** The port beside the name, -1 when SRV is to be asked. */

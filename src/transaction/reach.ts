@@ -6,6 +6,8 @@
  * Not here: the connections (transport.ts), and when they are tried (client.ts).
  */
 
+import { float64Array } from "../core/arrays.js";
+
 /** Nothing is known: TCP is tried. */
 export const REACH_UNKNOWN = 0;
 /** A message came over a connection of ours. */
@@ -30,7 +32,7 @@ const NOTED = 3;
 const FIELDS = 4;
 
 export class Reach {
-  private readonly table = new Float64Array(SERVERS * FIELDS).fill(-1);
+  private readonly table = float64Array(SERVERS * FIELDS).fill(-1);
   private last = -1;
 
   /** @returns number of places for `ipAt` and the functions after it */

@@ -4,6 +4,7 @@
  * answer.
  * Not here: NAPTR, and a second address of the same name.
  */
+import { octetArray } from "../core/arrays.js";
 import { equal } from "../core/bytes.js";
 import type { Timers } from "../core/timers.js";
 import { HOST_NAME_BYTES, type Target } from "./flow.js";
@@ -29,7 +30,7 @@ const KNOWN = 2;
 const FAILED = 3;
 
 class NameEntry {
-  readonly name = new Uint8Array(HOST_NAME_BYTES);
+  readonly name = octetArray(HOST_NAME_BYTES);
   size = 0;
   /** The port that was asked for; -1: SRV. */
   askedPort = -1;

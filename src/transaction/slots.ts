@@ -3,6 +3,7 @@
  * that it finds may have another key, so the caller compares the octets. The file also reads the branch of our own
  * requests back into its 64 bits.
  */
+import { int32Array } from "../core/arrays.js";
 import { lower } from "../core/bytes.js";
 
 export class SlotIndex {
@@ -20,7 +21,7 @@ export class SlotIndex {
     while (chains < slots) chains *= 2;
     this.chains = chains;
     this.keys = chains + slots;
-    this.table = new Int32Array(chains + 2 * slots).fill(-1, 0, this.keys);
+    this.table = int32Array(chains + 2 * slots).fill(-1, 0, this.keys);
   }
 
   /** @param slot a position that is not in the table @param key any 32-bit integer */

@@ -9,6 +9,7 @@
  * Not here: the reckoning (wire/digest.ts), where the server is (servers.ts), and how often a request is tried (its
  * sender).
  */
+import { octetArray } from "../core/arrays.js";
 import { equal, NONE, octets, Span } from "../core/bytes.js";
 import type { RandomSource } from "../core/random.js";
 import type { Dialog } from "../dialog/dialog.js";
@@ -127,13 +128,13 @@ export class Credentials implements Sealer, NotifyCredentials {
   private settingsProblem = "";
   private canAnswer = false;
   /** The realm of the settings, without escapes; -1 octets: none is wanted. */
-  private readonly realm = new Uint8Array(REALM_MAX_BYTES);
+  private readonly realm = octetArray(REALM_MAX_BYTES);
   private realmSize = -1;
   /** The realm whose challenge of this message was taken already lies there. */
   private takenStart = 0;
   private takenEnd = 0;
   /** Realm of the challenge that is looked at. */
-  private readonly theirs = new Uint8Array(REALM_MAX_BYTES);
+  private readonly theirs = octetArray(REALM_MAX_BYTES);
 
   constructor(random: RandomSource) {
     this.registrar = new Slot(random, this.digest);

@@ -2,6 +2,7 @@
  * The places a call may be sent to instead: Contacts of 3xx responses, best first, none twice, five at most. RFC 3261
  * §8.1.3.4 Fixed memory; what does not fit is passed over.
  */
+import { int16Array, uint16Array } from "../core/arrays.js";
 import type { Span } from "../core/bytes.js";
 import { NameAddress } from "../wire/address.js";
 import { ValueList } from "../wire/list.js";
@@ -26,9 +27,9 @@ const known = new Uri();
 export class Redirects {
   private readonly bytes = new Uint8Array(ALL_BYTES);
   /** Each entry begins there; behind the last one stands the end. */
-  private readonly starts = new Uint16Array(ENTRIES + 1);
+  private readonly starts = uint16Array(ENTRIES + 1);
   /** q in thousandths, or TRIED. */
-  private readonly weights = new Int16Array(ENTRIES);
+  private readonly weights = int16Array(ENTRIES);
   private count = 0;
 
   /** A call begins, to `uri`, an addr-spec. */

@@ -8,6 +8,7 @@
  */
 
 import { isPrivate } from "../core/address.js";
+import { octetArray } from "../core/arrays.js";
 import { octets, Span } from "../core/bytes.js";
 import { copyOctets } from "../core/octets.js";
 import { fraction, type RandomSource } from "../core/random.js";
@@ -159,8 +160,8 @@ export class Registration implements ClientUser, TimerUser {
     this.credentials = credentials;
     this.user = user;
     this.draft = new Dialog(textBytes);
-    this.contact = new Uint8Array(contactBytes);
-    this.next = new Uint8Array(contactBytes);
+    this.contact = octetArray(contactBytes);
+    this.next = octetArray(contactBytes);
     this.timer = timers.make(this, TIMER_NEXT);
   }
 

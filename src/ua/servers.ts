@@ -3,6 +3,7 @@
  * for, and by the addresses at which it was found. Another host gets no credentials, and is not believed as a server.
  * Not here: what the server is believed (intercom/callers.ts), and where requests go (account.ts).
  */
+import { float64Array, octetArray, uint16Array } from "../core/arrays.js";
 import { lower, NONE, octets } from "../core/bytes.js";
 import type { Target } from "../transaction/flow.js";
 import { SIP_PORT } from "../transaction/transport.js";
@@ -67,10 +68,10 @@ export class Servers {
   private readonly proxyHost = new ServerHost();
   /** The host that the registrar asked requests to go by, Service-Route. */
   private readonly routeHost = new ServerHost();
-  private readonly ips = new Float64Array(ADDRESSES).fill(-1);
-  private readonly ports = new Uint16Array(ADDRESSES);
+  private readonly ips = float64Array(ADDRESSES).fill(-1);
+  private readonly ports = uint16Array(ADDRESSES);
   /** Registrations taken since anything came from there; and which address makes room for the next. */
-  private readonly ages = new Uint8Array(ADDRESSES);
+  private readonly ages = octetArray(ADDRESSES);
   private oldest = 0;
 
   /** Forgets what was found under other settings. @param domain @param proxy as the settings have them */

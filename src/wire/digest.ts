@@ -5,6 +5,7 @@
  * Not here: which password goes to which server (ua/credentials.ts), nonces of our own (nonce.ts), userhash, and
  * auth-int in requests of others.
  */
+import { octetArray } from "../core/arrays.js";
 import { equal, NONE, octets, Span } from "../core/bytes.js";
 import type { RandomSource } from "../core/random.js";
 import {
@@ -128,11 +129,11 @@ function isSession(algorithm: number): boolean {
 export class Digest {
   private readonly md5 = new Md5();
   private readonly sha256 = new Sha256();
-  private readonly raw = new Uint8Array(32);
-  private readonly first = new Uint8Array(HEX_MAX_BYTES);
-  private readonly second = new Uint8Array(HEX_MAX_BYTES);
+  private readonly raw = octetArray(32);
+  private readonly first = octetArray(HEX_MAX_BYTES);
+  private readonly second = octetArray(HEX_MAX_BYTES);
   /** Fields for the user of this object, within one call. */
-  readonly result = new Uint8Array(HEX_MAX_BYTES);
+  readonly result = octetArray(HEX_MAX_BYTES);
   readonly view = new AuthValue();
   readonly method = new Span();
   /** The body of the request, read for auth-int alone. */
@@ -267,7 +268,7 @@ export class ClientAuth {
   private qop = QOP_NONE;
   /** Offset, in the octets of the request, of the digits of a response that waits for the body; -1: none does. */
   private sealAt = -1;
-  private readonly secret = new Uint8Array(HEX_MAX_BYTES);
+  private readonly secret = octetArray(HEX_MAX_BYTES);
 
   /** @param digest may be shared */
   constructor(random: RandomSource, digest: Digest) {

@@ -4,6 +4,8 @@
  * names. The constructor makes all memory.
  */
 
+import { octetArray } from "../core/arrays.js";
+
 export interface Hash {
   /** Size of the result, octets. */
   readonly sizeBytes: number;
@@ -25,7 +27,7 @@ const LENGTH_AT = 56;
 /** A hash of the Merkle-Damgård kind with 32-bit words. */
 export abstract class BlockHash implements Hash {
   abstract readonly sizeBytes: number;
-  private readonly rest = new Uint8Array(BLOCK_BYTES);
+  private readonly rest = octetArray(BLOCK_BYTES);
   private restBytes = 0;
   private totalBytes = 0;
   private readonly isBigEndian: boolean;

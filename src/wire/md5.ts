@@ -2,6 +2,7 @@
  * MD5 (RFC 1321), for the digest authentication that most SIP servers still use. It must serve nothing else: collisions
  * are easy to make.
  */
+import { int32Array } from "../core/arrays.js";
 import { BlockHash } from "./hash.js";
 
 /** Size of an MD5 result, octets. */
@@ -22,7 +23,7 @@ const SHIFTS = new Uint8Array([7, 12, 17, 22, 5, 9, 14, 20, 4, 11, 16, 23, 6, 10
 
 export class Md5 extends BlockHash {
   readonly sizeBytes = MD5_BYTES;
-  private readonly words = new Int32Array(16);
+  private readonly words = int32Array(16);
   private a = 0;
   private b = 0;
   private c = 0;

@@ -5,6 +5,7 @@
  * count is taken twice.
  * Not here: passwords, and the fields around a nonce.
  */
+import { octetArray } from "../core/arrays.js";
 import { equal, type Span } from "../core/bytes.js";
 import type { RandomSource } from "../core/random.js";
 import { hexDigit } from "./lex.js";
@@ -19,12 +20,12 @@ const MAC_BYTES = 16;
 export class Nonces {
   private readonly lifeMs: number;
   private readonly hash = new Sha256();
-  private readonly key = new Uint8Array(SHA256_BYTES);
-  private readonly mac = new Uint8Array(SHA256_BYTES);
-  private readonly nonce = new Uint8Array(NONCE_BYTES);
+  private readonly key = octetArray(SHA256_BYTES);
+  private readonly mac = octetArray(SHA256_BYTES);
+  private readonly nonce = octetArray(NONCE_BYTES);
   private readonly writer = new Writer();
   /** The address that is hashed. */
-  private readonly address = new Uint8Array(4);
+  private readonly address = octetArray(4);
   /** By the number of a nonce modulo the size: the youngest nonce that was used, and its count. */
   private readonly numbers: Float64Array;
   private readonly counts: Float64Array;

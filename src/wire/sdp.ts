@@ -5,7 +5,9 @@
  * Not here: what is offered or answered (dialog/negotiation.ts), IPv6 and host names as addresses, which are told apart
  * but not used.
  */
+
 import { parseIPv4 } from "../core/address.js";
+import { int32Array, octetArray } from "../core/arrays.js";
 import { equalNoCase, NONE, octets, parseUint } from "../core/bytes.js";
 
 export const SDP_OK = 0;
@@ -89,11 +91,11 @@ export class SdpMedia {
   rtcpIp = IP_NONE;
   formatCount = 0;
   /** Payload types in order, each once. */
-  readonly formats = new Uint8Array(FORMATS_MOST);
+  readonly formats = octetArray(FORMATS_MOST);
   /** ENCODING_* of each payload type. */
-  readonly encodings = new Uint8Array(FORMATS_MOST);
+  readonly encodings = octetArray(FORMATS_MOST);
   /** One bit for each payload type that an rtpmap describes as a known encoding; the first such rtpmap counts. */
-  private readonly mapped = new Int32Array(FORMATS_MOST >> 5);
+  private readonly mapped = int32Array(FORMATS_MOST >> 5);
 
   /**
    * Adds a payload type that is not there yet. A static one has its meaning by RFC 3551, a dynamic one has none before
@@ -139,7 +141,7 @@ export class Sdp {
   private readonly media = new SdpMedia();
   private index = -1;
   /** Offset of each medium's m= line, and behind the last of them the end. */
-  private readonly starts = new Int32Array(SDP_MEDIA_MOST + 1);
+  private readonly starts = int32Array(SDP_MEDIA_MOST + 1);
   /** The last word that `word` read, and where to go on. */
   private wordStart = 0;
   private wordEnd = 0;

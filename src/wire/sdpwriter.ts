@@ -3,6 +3,7 @@
  * and refused media.
  * Not here: which media, in which order and with which values (dialog/negotiation.ts).
  */
+import { octetArray } from "../core/arrays.js";
 import { equal, octets } from "../core/bytes.js";
 import { PROTO_RTP_AVP, PROTO_RTP_AVPF, type SdpMedia } from "./sdp.js";
 import type { Writer } from "./writer.js";
@@ -71,8 +72,8 @@ export class AudioDescription {
   /** PROTO_RTP_AVP or PROTO_RTP_AVPF. */
   proto = PROTO_RTP_AVP;
   /** Payload types in order, what each stands for (0 PCMU, 8 PCMA), and how many there are. */
-  readonly types = new Uint8Array(2);
-  readonly codecs = new Uint8Array(2);
+  readonly types = octetArray(2);
+  readonly codecs = octetArray(2);
   count = 0;
   /** Payload type of telephone-event, -1 for none. */
   eventType = -1;

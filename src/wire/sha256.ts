@@ -1,4 +1,5 @@
 /** SHA-256 (FIPS 180-4 §6.2), for digest authentication by RFC 7616 and RFC 8760. */
+import { int32Array } from "../core/arrays.js";
 import { BlockHash } from "./hash.js";
 
 /** Size of a SHA-256 result, octets. */
@@ -20,8 +21,8 @@ const START = new Int32Array([
 
 export class Sha256 extends BlockHash {
   readonly sizeBytes = SHA256_BYTES;
-  private readonly words = new Int32Array(64);
-  private readonly state = new Int32Array(8);
+  private readonly words = int32Array(64);
+  private readonly state = int32Array(8);
 
   constructor() {
     super(true);

@@ -5,6 +5,7 @@
  * Not here: whether a message is well formed (message.ts).
  */
 
+import { octetArray } from "../core/arrays.js";
 import { equal, lower, octets, parseUint } from "../core/bytes.js";
 import { copyOctets } from "../core/octets.js";
 import { STOP_TOKEN, scan, skipSpace, trimEnd } from "./lex.js";
@@ -74,7 +75,7 @@ export class StreamFramer {
   private sought = 0;
   private soughtLength = LENGTH_ABSENT;
   /** The first octets of the field that is being skipped, in lower case, without spaces. */
-  private readonly field = new Uint8Array(FIELD_BYTES);
+  private readonly field = octetArray(FIELD_BYTES);
   private fieldSize = 0;
   private isLineEmpty = true;
   private isLineOver = false;
