@@ -257,4 +257,6 @@ export interface Device {
   wire: ((wiring: PinWiring) => void) | null;
   /** Starts the machine again, the door locked; null where that cannot be done from inside. */
   restart: (() => void) | null;
+  /** Frees what is no longer used, at a time at which nobody hears it. Where it is not there nobody hears it at any time. */
+  collect?(): void;
 }

@@ -30,7 +30,7 @@ const LIMITS = {
   transactionBytes: 4096,
   headerRows: 64,
   streams: 16,
-  streamBytes: 4096,
+  messageBytes: 4096,
   names: 4,
   t1Ms: 500,
   t2Ms: 4000,

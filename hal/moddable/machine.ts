@@ -37,6 +37,7 @@ import type {
   UdpOptions,
   Wifi,
 } from "../device.js";
+import { collect } from "../native/collector.js";
 import { openUdp } from "../native/datagram.js";
 import { openI2S } from "../native/i2s.js";
 import { savePower } from "../native/powersave.js";
@@ -370,6 +371,10 @@ export class Machine implements Device {
   }
 
   /** As after any exception: calls are ended, the machine starts again. */
+  collect(): void {
+    collect();
+  }
+
   restart(): void {
     throw new Error("restart");
   }

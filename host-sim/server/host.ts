@@ -105,7 +105,7 @@ export class Host {
       headerRows: 256,
       streams: STREAMS,
       incoming: STREAMS - STREAMS_OWN,
-      streamBytes: MESSAGE_BYTES,
+      messageBytes: MESSAGE_BYTES,
       names: 256,
       t1Ms: 500,
       t2Ms: 4000,

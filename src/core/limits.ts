@@ -24,7 +24,8 @@ export interface Limits {
   transactionBytes: number;
   headerRows: number;
   streams: number;
-  streamBytes: number;
+  /** Octets of the longest message that is taken whole, by UDP and by TCP. */
+  messageBytes: number;
   names: number;
   /** Entries of the log. */
   logEntries: number;
@@ -33,6 +34,8 @@ export interface Limits {
   /** Octets for the SIP messages of the last call, and how many of each are kept. */
   traceBytes: number;
   traceMessageBytes: number;
+  /** How often the sound of a call is told when nothing about it has changed, ms. */
+  soundToldMs: number;
   /** Timers of all layers together, with every input there can be; a board with fewer makes fewer. */
   timers: number;
   t1Ms: number;
@@ -102,8 +105,8 @@ const DOOR_COUNTS = {
   // One lamp; each more takes 2 KB.
   subscriptions: 1,
   clients: clientsOf(2, 1, 1),
-  // The INVITE of each call, a stranger's request, and one that is kept for requests of dialogs that are known.
-  servers: 4,
+  // The INVITE of a call that comes, a stranger's request, and one that is kept for requests of dialogs that are known.
+  servers: 3,
 };
 const ROOMY_COUNTS = {
   // Eight targets ring together beside the call that is just over.
@@ -124,18 +127,21 @@ export const DOOR_LIMITS: Limits = {
   contactBytes: 4 + 200 + 1 + 21 + 14,
   // An INVITE with credentials, two routes and a session description; a datagram of 1,500 octets holds no more.
   transactionBytes: 1536,
-  headerRows: 64,
+  // An INVITE that came through four proxies has about thirty.
+  headerRows: 40,
   streams: 2,
-  // The longest message of RFC 4475 has 3,515 octets.
-  streamBytes: 3584,
+  // More than a packet of 1,500 octets holds, which is what comes by UDP in one piece.
+  messageBytes: 2048,
   // The server's and the proxy's.
   names: 2,
   logEntries: 24,
   // Twice, beside the settings, in 24 KB of flash of which a text takes a page of 4,000 at most.
   logBytes: 1900,
-  // Fourteen messages, of each the first lines: a call has eight to twelve.
-  traceBytes: 2048,
-  traceMessageBytes: 128,
+  // Twelve messages, of each the first line and some of the Via: a call has eight to twelve.
+  traceBytes: 1152,
+  traceMessageBytes: 80,
+  // On a board each event that is told makes garbage: a collection in a call would be heard.
+  soundToldMs: 60_000,
   timers: timersOf(DOOR_COUNTS),
   t1Ms: 500,
   t2Ms: 4000,
@@ -148,6 +154,9 @@ export const ROOMY_LIMITS: Limits = {
   ...ROOMY_COUNTS,
   phones: 8,
   dialogs: dialogsOf(ROOMY_COUNTS.calls, ROOMY_COUNTS.lines),
+  headerRows: 64,
+  // The longest message of RFC 4475 has 3,515 octets.
+  messageBytes: 3584,
   // Ten messages of a call as they were.
   traceBytes: 16384,
   traceMessageBytes: 1536,
@@ -161,4 +170,5 @@ export const HOUSE_LIMITS: Limits = {
   logBytes: 40000,
   traceBytes: 65536,
   traceMessageBytes: 4096,
+  soundToldMs: 5000,
 };

@@ -53,8 +53,8 @@ const LOG_KEY = "log";
 const FRAME_SAMPLES = 160;
 /** All inputs: the buttons in their order, the button inside, and the door's contact. */
 const INPUTS: readonly InputName[] = ["button1", "button2", "button3", "button4", "exit", "sensor"];
-/** The longest datagram that is read, SIP or sound; the longest message of RFC 4475 has 3,515 octets. */
-const DATAGRAM_BYTES = 3584;
+/** At rest what is no longer used is freed so often at most, whatever comes. */
+const TIDY_EVERY_MS = 10_000;
 
 /** By SIGNAL_*; -1: silence. */
 const TONE_OF_SIGNAL = Int8Array.of(
@@ -95,13 +95,15 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser 
   private readonly microphone: AudioPort;
   private readonly speaker: AudioOutput;
   private readonly echo: EchoControl;
-  private readonly datagram = new Uint8Array(DATAGRAM_BYTES);
+  /** The datagram that is read, SIP or sound. */
+  private readonly datagram: Uint8Array;
   private readonly samples = new Int16Array(FRAME_SAMPLES);
   private readonly sounds: SoundPort[] = [];
   private readonly tone = new Tone();
   private readonly contacts: Contact[] = [];
   /** Where one line is all there is, nobody can join. */
   private readonly conference: Conference | null;
+  private tidiedMs = 0;
   /** The microphone's port calls. */
   private isSounding = false;
   private readonly onFrames = (frames: number, lost: number): void => this.moveSound(frames, lost);
@@ -114,6 +116,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser 
     this.device = device;
     this.settings = settings;
     this.timers = new Timers(limits.timers);
+    this.datagram = new Uint8Array(limits.messageBytes);
     this.timers.nowMs = device.clock.now();
     this.log = new Log(
       events,
@@ -460,7 +463,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser 
   /** Sets the next wake-up; it runs after anything was handed to the core. */
   leave(): void {
     const call = this.door.ua.activeCall();
-    if (call === null) this.door.trace.rest();
+    if (call === null) this.rest();
     if (!this.isSounding && ((call !== null && call.hasSound) || this.tone.isOn())) {
       this.isSounding = true;
       this.microphone.start(this.onFrames);
@@ -468,6 +471,15 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser 
     const next = this.timers.next();
     if (next === Infinity) this.wake.stop();
     else this.wake.at(next);
+  }
+
+  /** There is no call: nobody hears it when what is no longer used is freed, so that it need not happen in the next one. */
+  private rest(): void {
+    const { nowMs } = this.timers;
+    this.door.trace.rest();
+    if (this.device.collect === undefined || this.tone.isOn() || nowMs - this.tidiedMs < TIDY_EVERY_MS) return;
+    this.tidiedMs = nowMs;
+    this.device.collect();
   }
 
   private reconfigure(): void {

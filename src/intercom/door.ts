@@ -76,7 +76,8 @@ import { Trace } from "./trace.js";
 import { TransferTargets } from "./transfertargets.js";
 import { callerOf, codecOf, DIGIT_WAYS, endReason, reasonOf, soundOf, targetOf, textOf } from "./words.js";
 
-const AUDIO_REPORT_MS = 5000;
+/** How often it is looked at how the sound of a call goes. */
+const SOUND_LOOK_MS = 5000;
 const FALLBACK_TIME_MS = 30_000;
 // How long no target may answer at all before the fallback rings, and how long when the server is known not to answer.
 const SILENCE_MS = 5000;
@@ -108,7 +109,11 @@ export class Door
   private readonly ring: Ring;
   private readonly handover: Handover;
   private readonly moves: TransferTargets;
-  private readonly audioTimer: number;
+  private readonly soundTimer: number;
+  private readonly soundToldMs: number;
+  /** How the sound goes, as it was told last, and when; "" at the beginning of a call. */
+  private verdict = "";
+  private toldAtMs = 0;
   private readonly talk: TalkTime;
   /** The server of the house's phones; null when the door is no server. */
   readonly houseServer: HouseServer | null;
@@ -149,7 +154,8 @@ export class Door
     this.outputs = outputs;
     this.access = new Access(settings, timers, events, store, this);
     this.doorway = new Doorway(settings, timers, outputs, events, this);
-    this.audioTimer = timers.make(this, 0);
+    this.soundTimer = timers.make(this, 0);
+    this.soundToldMs = limits.soundToldMs;
     this.talk = new TalkTime(settings, timers, this);
     this.ua = new UserAgent(agentSettings(settings), limits, timers, random, network, sound, this);
     this.ua.isWary = true;
@@ -360,8 +366,9 @@ export class Door
   onTimer(): void {
     const call = this.ua.activeCall();
     if (call === null || !call.hasSound) return;
-    this.reportAudio(call);
-    this.timers.start(this.audioTimer, AUDIO_REPORT_MS);
+    const isNews = call.media.verdict() !== this.verdict;
+    if (isNews || this.timers.nowMs - this.toldAtMs >= this.soundToldMs) this.tellSound(call);
+    this.timers.start(this.soundTimer, SOUND_LOOK_MS);
   }
 
   onAnswerTime(): void {
@@ -434,7 +441,7 @@ export class Door
       // Whichever of the two leaves, the other one has the call from now on.
       this.joined = null;
       this.events.event("join", "ended", ["reason", this.endWords(cause, status, m)]);
-      if (call.hadSound()) this.reportAudio(call);
+      if (call.hadSound()) this.tellSound(call);
       return true;
     }
     if (call === joined) this.events.event("join", STATES[call.state], NOTHING);
@@ -453,7 +460,8 @@ export class Door
 
   onHandedOver(): void {
     this.access.reset();
-    this.timers.start(this.audioTimer, AUDIO_REPORT_MS);
+    this.verdict = "";
+    this.timers.start(this.soundTimer, SOUND_LOOK_MS);
   }
 
   onRingStopped(wasTold: boolean): void {
@@ -498,21 +506,22 @@ export class Door
         extra.push("peer", callerOf(m));
         break;
       case CALL_EARLY:
-        this.timers.start(this.audioTimer, AUDIO_REPORT_MS);
+        this.timers.start(this.soundTimer, SOUND_LOOK_MS);
         break;
       case CALL_CONFIRMED:
         extra.push("codec", codecOf(call));
         if (this.ring.isPlural && call.session.isCaller) extra.push("peer", targetOf(call));
-        this.timers.start(this.audioTimer, AUDIO_REPORT_MS);
+        this.timers.start(this.soundTimer, SOUND_LOOK_MS);
         // It does not begin anew after it was held.
         if (call.answeredMs === this.timers.nowMs) this.talk.begin();
         break;
       case CALL_ENDED: {
-        this.timers.stop(this.audioTimer);
+        this.timers.stop(this.soundTimer);
         this.talk.stop();
         this.handover.rest();
         this.access.reset();
-        if (call.hadSound()) this.reportAudio(call);
+        if (call.hadSound()) this.tellSound(call);
+        this.verdict = "";
         const durationS = call.answeredMs < 0 ? 0 : Math.round((this.timers.nowMs - call.answeredMs) / 1000);
         extra.push("reason", this.endWords(cause, status, m), "code", status, "duration", durationS);
         break;
@@ -645,8 +654,10 @@ export class Door
     return endReason(cause, status, m) + (isChallenge ? ": " + printable(challengeProblem) : "");
   }
 
-  private reportAudio(call: Call): void {
-    this.events.event("audio", call.media.verdict(), soundOf(call.media));
+  private tellSound(call: Call): void {
+    this.verdict = call.media.verdict();
+    this.toldAtMs = this.timers.nowMs;
+    this.events.event("audio", this.verdict, soundOf(call.media));
   }
 
   private showLight(): void {

@@ -5,9 +5,15 @@
  * fields back.
  * Not here: what events there are (events.ts), JSON (reply.ts).
  */
+import { isPlain } from "../core/octets.js";
 import { escaped, hasSteering } from "../core/printable.js";
 
+// Texts used often are made once: in a function each use would make them anew.
 const EQUALS = "\\x3d";
+const IS = "=";
+const BLANK = " ";
+const QUOTE = '"';
+const BACKSLASH = "\\";
 /** Characters that stand before a parameter or header of a URI. */
 const PARAMETERS = ";?&";
 
@@ -17,12 +23,21 @@ const PARAMETERS = ";?&";
  */
 export function eventLine(name: string, value: string, extra: readonly (string | number)[]): string {
   let out = value === "" ? name : name + " " + wordsText(value);
-  for (let i = 0; i + 1 < extra.length; i += 2) out += " " + extra[i] + "=" + fieldText("" + extra[i + 1]);
+  for (let i = 0; i + 1 < extra.length; i += 2) {
+    const field = extra[i + 1];
+    out += BLANK + extra[i] + IS + (typeof field === "number" ? field : fieldText(field));
+  }
   return out;
+}
+
+/** Whether nothing in it needs to be looked at character by character, which on XS makes garbage of each. */
+function isHarmless(value: string): boolean {
+  return isPlain(value) && value !== "" && value.indexOf(QUOTE) < 0 && value.indexOf(BACKSLASH) < 0;
 }
 
 /** Writes the value of a field as it is, or in quotes when it has a blank or a quote in it. */
 export function fieldText(value: string): string {
+  if (isHarmless(value) && value.indexOf(BLANK) < 0) return value;
   const text = escaped(value);
   if (text === "" || text.indexOf('"') >= 0) return quoted(text);
   for (let i = 0; i < text.length; i++) if (isBlank(text.charCodeAt(i))) return quoted(text);
@@ -62,6 +77,7 @@ function isWord(code: number): boolean {
  * else.
  */
 export function wordsText(value: string): string {
+  if (isHarmless(value) && value.indexOf(BLANK) < 0 && value.indexOf(IS) < 0) return value;
   let isPlain = !hasSteering(value);
   // There is a blank before the first word, after the last, or a second one between two words.
   let wasSpace = true;

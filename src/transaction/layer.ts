@@ -4,6 +4,7 @@
  * constructor, none for a packet. Users are called from the receive functions and from timers only.
  * Not here: the machines themselves (client.ts, server.ts), dialogs, and what requests mean.
  */
+import { float64Array, int32Array } from "../core/arrays.js";
 import { hash, NONE } from "../core/bytes.js";
 import { Pool } from "../core/pool.js";
 import type { RandomSource } from "../core/random.js";
@@ -88,7 +89,7 @@ const PROVEN = 16;
  * from ending
  */
 function reserveOf(servers: number): number {
-  return servers < 4 ? 0 : Math.max(1, servers >> 3);
+  return servers < 3 ? 0 : Math.max(1, servers >> 3);
 }
 
 /** @returns how many timers the layer makes with these limits */
@@ -123,10 +124,10 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
   private readonly serverIndex: SlotIndex;
   /** Requests by Call-ID and CSeq, whichever way they came; null in a small pool, where all are looked at. */
   private readonly requestIndex: SlotIndex | null;
-  private readonly hex = new Int32Array(1);
+  private readonly hex = int32Array(1);
   private readonly reserve: number;
   /** Addresses that have sent what only a reader of our messages can know; the oldest makes room. */
-  private readonly proven = new Float64Array(PROVEN).fill(-1);
+  private readonly proven = float64Array(PROVEN).fill(-1);
   private provenAt = 0;
   /** Index at which the last search for a transaction to spare ended. */
   private hand = -1;

@@ -50,7 +50,7 @@ export interface TransactionLimits {
   /** How many of those others may open; the rest is for connections of our own. Without it: all. */
   incoming?: number;
   /** The longest message on a TCP connection, octets. */
-  streamBytes: number;
+  messageBytes: number;
   /** Number of host names that are known at once. */
   names: number;
   /** T1, the estimate of the round trip, 500 ms. RFC 3261 §17.1.1.1 */
@@ -162,7 +162,7 @@ export class Transport {
     this.incomingMost = limits.incoming ?? limits.streams;
     this.addressMost = Math.max(ADDRESS_LEAST, Math.floor(this.incomingMost / ADDRESS_PART));
     this.resolver = new Resolver(network, timers, limits.names);
-    for (let i = 0; i < limits.streams; i++) this.streams.push(new Stream(limits.streamBytes));
+    for (let i = 0; i < limits.streams; i++) this.streams.push(new Stream(limits.messageBytes));
   }
 
   /**

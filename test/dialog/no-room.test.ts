@@ -290,7 +290,7 @@ describe("when the table of requests that came is full", () => {
     // Nothing above answers these: as a server does that asks its store.
     const user = layer.user;
     layer.user = { onRequest() {}, onAck() {}, onCancel() {}, onAckTimeout() {} };
-    for (let i = 0; i < 4; i++)
+    for (let i = 0; i < DOOR_LIMITS.servers; i++)
       peer.send(DOOR, [
         `OPTIONS sip:door@${DOOR} SIP/2.0`,
         `Via: SIP/2.0/UDP ${PHONE};branch=z9hG4bKo${i}`,
@@ -301,7 +301,7 @@ describe("when the table of requests that came is full", () => {
       ]);
     world.run(5);
     layer.user = user;
-    expect(layer.servers.used()).toBe(4);
+    expect(layer.servers.used()).toBe(DOOR_LIMITS.servers);
     ask(peer, "BYE", 2, tag);
     world.run(5);
     expect(peer.inbox.at(-1)).toMatch(/^SIP\/2.0 200/);

@@ -14,8 +14,6 @@ const END_MS = 64 * 500 + 64 * 500 + 500;
 const RING_MS = 10_000;
 /** After so many octets more a call is played, too; that nothing is held is looked at each time. */
 const CALL_EVERY = 32;
-/** What a door reads of a datagram. */
-const DATAGRAM_BYTES = 3584;
 
 function last(messages: readonly string[], is: (message: string) => boolean): string | undefined {
   return messages.filter(is).at(-1);
@@ -37,7 +35,7 @@ class Stage {
     this.door.receive = (datagram) => {
       this.door.timers.nowMs = this.world.nowMs;
       const { bytes } = datagram;
-      const length = Math.min(bytes.length, DATAGRAM_BYTES);
+      const length = Math.min(bytes.length, limits.messageBytes);
       if (datagram.toPort === 5060)
         this.door.ua.layer.receiveDatagram(datagram.fromIp, datagram.fromPort, bytes, 0, length, bytes.length > length);
     };

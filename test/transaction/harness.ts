@@ -20,7 +20,7 @@ export const LIMITS: TransactionLimits = {
   transactionBytes: 4096,
   headerRows: 64,
   streams: 4,
-  streamBytes: 4096,
+  messageBytes: 4096,
   names: 3,
   t1Ms: 500,
   t2Ms: 4000,

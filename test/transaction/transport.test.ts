@@ -31,7 +31,7 @@ describe("TCP connections (RFC 3261 §18)", () => {
   });
 
   it("take more octets at once than their buffer holds, as long as each message fits", () => {
-    h = new Harness({ streamBytes: 1024, servers: 10 });
+    h = new Harness({ messageBytes: 1024, servers: 10 });
     h.opened(5, PEER + ":40000");
     let all = "";
     for (let i = 0; i < 10; i++) all += request({ method: "OPTIONS", via: TCP_VIA + i });

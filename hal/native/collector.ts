@@ -1,0 +1,6 @@
+/** The engine's collection of what is no longer used, at a time of our choice, over collector.c. Not here: when that is (driver/station.ts). */
+declare function native(name: string): { call(self: unknown): never };
+
+export function collect(this: unknown): void {
+  native("xs_collector_collect").call(this);
+}
