@@ -7,7 +7,7 @@ import { build, type Plugin } from "esbuild";
 import type { Xs } from "./build.js";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
-/** A world that takes longer hangs. */
+/** A world that takes longer hangs, unless more is said. */
 const WORLD_MS = 600_000;
 const FOLDER = join(HERE, "../../build/xs");
 
@@ -42,6 +42,7 @@ export async function bundle(
  * @param machines names of files in machines/, the one that leads last
  * @param constants for the machines: identifiers and what stands in their place
  * @param plugins `natives` for the C of boards in the place of its twins
+ * @param worldMs after which the world is taken to hang
  * @returns the lines that the machines printed
  * @throws Error with what was printed when the world ended in failure
  */
@@ -50,11 +51,12 @@ export async function runWorld(
   machines: readonly string[],
   constants: Record<string, unknown> = {},
   plugins: Plugin[] = [],
+  worldMs = WORLD_MS,
 ): Promise<string[]> {
   const scripts = await bundle(machines, FOLDER, constants, plugins);
   try {
     const [command, ...args] = [...xs.emulator, xs.program, ...scripts];
-    const { stdout } = await promisify(execFile)(command, args, { timeout: WORLD_MS, maxBuffer: 1 << 24 });
+    const { stdout } = await promisify(execFile)(command, args, { timeout: worldMs, maxBuffer: 1 << 24 });
     return stdout.split("\n").filter((line) => line !== "");
   } catch (error) {
     const { stdout, stderr } = error as { stdout?: string; stderr?: string };

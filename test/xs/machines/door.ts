@@ -11,6 +11,7 @@ import type {
 } from "../../../hal/device.js";
 import { DOOR_LIMITS, ROOMY_LIMITS } from "../../../src/core/limits.js";
 import { Station } from "../../../src/driver/station.js";
+import { eventLine } from "../../../src/intercom/eventline.js";
 import type { DoorEvents } from "../../../src/intercom/events.js";
 import { Settings } from "../../../src/settings/settings.js";
 import { SeededRandom } from "../../random.js";
@@ -62,10 +63,12 @@ class Timer implements DeviceTimer {
 
 const NO_TCP: TcpStack = { port: 5060, connect: () => null, find: () => null, findTo: () => null, close() {} };
 
-/** What happened, counted. */
+/** What happened, counted; each event is made into a line, as for the serial line of a board. */
 class Diary implements DoorEvents {
   readonly counts = new Map<string, number>();
-  event(name: string, value: string): void {
+  octets = 0;
+  event(name: string, value: string, extra: readonly (string | number)[]): void {
+    this.octets += eventLine(name, value, extra).length;
     const key = name === "error" ? name : name + " " + value;
     if (name === "error") host.print("door: " + value);
     if (COUNTED.indexOf(key) >= 0) this.counts.set(key, (this.counts.get(key) ?? 0) + 1);
@@ -172,6 +175,7 @@ function start(): void {
   };
   const device: Device = {
     restart: null,
+    collect: () => host.collect(),
     wifi: null,
     address: () => FIRST_ADDRESS,
     clock,

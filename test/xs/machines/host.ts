@@ -21,6 +21,10 @@ export interface Host {
   command(machine: number, line: string): number;
   // Of the machine that asks, or of the one that is named:
   collect(machine?: number): void;
+  /** How often it was collected. */
+  collections(machine?: number): number;
+  /** From now on it is collected as on a board that has so much: when it is used up. */
+  confine(machine: number, slots: number, chunks: number): void;
   /** Slots that were taken; after a collection: that live. */
   slots(machine?: number): number;
   /** Octets of chunks, likewise. */

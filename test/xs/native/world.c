@@ -65,6 +65,9 @@ typedef struct {
 	double nextMs;
 	/* After the modules were loaded and a collection, before start(). */
 	int slots, chunks;
+	/* How much more a board has for it, 0: no end; and how often it was collected. */
+	int roomSlots, roomChunks;
+	int collections;
 } Inhabitant;
 
 static Inhabitant inhabitants[MACHINES];
@@ -121,7 +124,38 @@ static xsMachine* asked(xsMachine* the)
 	return inhabitants[i].the;
 }
 
-static void collect(xsMachine* the) { engineCollect(asked(the)); }
+/* A collection here goes over all that was loaded, which lies in flash on a board: its instructions are none of the wake's. */
+static double collecting = 0;
+
+static void collectFor(xsMachine* machine)
+{
+	double before = engineInstructions();
+	engineCollect(machine);
+	collecting += engineInstructions() - before;
+	inhabitants[indexOf(machine)].collections++;
+}
+
+static void collect(xsMachine* the) { collectFor(asked(the)); }
+static void collections(xsMachine* the) { xsMachine* m = asked(the); xsResult = xsInteger(inhabitants[indexOf(m)].collections); }
+
+/* confine(machine, slots, chunks): from now on it is collected as on a board that has so much beside what is loaded: when it is used up. */
+static void confine(xsMachine* the)
+{
+	Inhabitant* inhabitant = &inhabitants[indexOf(asked(the))];
+	inhabitant->roomSlots = xsToInteger(xsArg(1));
+	inhabitant->roomChunks = xsToInteger(xsArg(2));
+}
+
+/* After each event: has it used up what a board would have? */
+static void keepWithin(Inhabitant* inhabitant)
+{
+	xsMachine* machine = inhabitant->the;
+	if (inhabitant->roomSlots == 0)
+		return;
+	if (engineSlots(machine) - inhabitant->slots > inhabitant->roomSlots || engineChunks(machine) - inhabitant->chunks > inhabitant->roomChunks)
+		collectFor(machine);
+}
+
 static void slots(xsMachine* the) { xsResult = xsInteger(engineSlots(asked(the))); }
 static void chunks(xsMachine* the) { xsResult = xsInteger(engineChunks(asked(the))); }
 static void baseSlots(xsMachine* the) { xsMachine* m = asked(the); xsResult = xsInteger(inhabitants[indexOf(m)].slots); }
@@ -230,6 +264,7 @@ static void command(xsMachine* the)
 	double before;
 	unsigned bytecodes = engineMeter(other);
 	note[0] = 0;
+	collecting = 0;
 	before = engineInstructions();
 	{
 		xsMachine* caller = the;
@@ -244,9 +279,11 @@ static void command(xsMachine* the)
 		}
 		settle(the);
 		xsEndHost(other);
+		keepWithin(&inhabitants[indexOf(other)]);
 		the = caller;
 	}
 	/* A question costs next to nothing. */
+	before += collecting;
 	if (tellsWakes && engineInstructions() - before >= TOLD_LEAST)
 		printf("wake %.0f %.0f %u %s%s\n", nowMs, engineInstructions() - before, (engineMeter(other) - bytecodes) & 0x3fffffff, line, note);
 	free(line);
@@ -266,6 +303,7 @@ static void wakeFor(int i, Datagram* datagram)
 		if (datagram)
 			noteMessage("in", datagram->toPort, datagram->bytes, datagram->length);
 		bytecodes = engineMeter(machine);
+		collecting = 0;
 		before = engineInstructions();
 	}
 	xsBeginHost(machine);
@@ -284,8 +322,9 @@ static void wakeFor(int i, Datagram* datagram)
 	}
 	settle(the);
 	xsEndHost(machine);
+	keepWithin(&inhabitants[i]);
 	if (reports) {
-		double cost = engineInstructions() - before;
+		double cost = engineInstructions() - before - collecting;
 		if (cost >= TOLD_LEAST || isSound)
 			printf("wake %.0f %.0f %u%s%s\n", nowMs, cost, (engineMeter(machine) - bytecodes) & 0x3fffffff, isSound ? " sound" : "", note);
 	}
@@ -341,6 +380,8 @@ static void populate(xsMachine* machine, int index)
 	xsVars(1);
 	xsResult = xsNewObject();
 	define(the, "collect", collect, 1);
+	define(the, "collections", collections, 1);
+	define(the, "confine", confine, 3);
 	define(the, "slots", slots, 1);
 	define(the, "chunks", chunks, 1);
 	define(the, "baseSlots", baseSlots, 1);
@@ -424,7 +465,7 @@ int main(int argc, char* argv[])
 {
 	/* Room enough: what is counted is what lives, not what was set aside. A bundle's start needs more stack than a device has,
 	 * whose modules are linked beforehand; what is used after start() is read by stackPeak. */
-	xsCreation creation = { 1024 * 1024, 1024 * 1024, 32768, 32768, 8192, 4096, 1024, 1993, 127, 4 * 1024 * 1024, 1993, 0 };
+	xsCreation creation = { 4 * 1024 * 1024, 1024 * 1024, 131072, 32768, 8192, 4096, 1024, 1993, 127, 4 * 1024 * 1024, 1993, 0 };
 	int i;
 	if (argc > 1 && !strcmp(argv[1], "--wakes")) {
 		tellsWakes = 1;
