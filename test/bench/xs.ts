@@ -7,6 +7,7 @@ import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildXs } from "../xs/build.js";
+import { natives } from "../xs/natives.js";
 import { runWorld } from "../xs/run.js";
 import { print, type Result } from "./harness.js";
 
@@ -144,7 +145,7 @@ if (xs.program === "") {
   process.exit(1);
 }
 if (process.argv.includes("--census")) {
-  const rows = table(await runWorld(xs, ["census"]));
+  const rows = table(await runWorld(xs, ["census"], {}, [natives]));
   const nothing = value(rows, "nothing", 1);
   for (const [name, [slots, chunks]] of rows) {
     const bytes = slots * SLOT_BYTES + chunks - nothing;
@@ -158,10 +159,10 @@ if (process.argv.includes("--census")) {
   const own = await buildXs();
   if (own.program === "") throw new Error(own.reason);
   const cost = table(await runWorld(xs, ["cost"], CONSTANTS));
-  const door = table(await runWorld(xs, ["door", "heap"]));
-  const served = table(await runWorld(xs, ["door", "heap"], { HAS_SERVER: true, ONCE: true }));
-  const garbage = table(await runWorld(xs, ["door", "garbage"], { ROOM: room() }));
-  const leak = table(await runWorld(own, ["door", "leak"], { CALLS: calls }, [], isLong ? LONG_MS : undefined));
+  const door = table(await runWorld(xs, ["door", "heap"], {}, [natives]));
+  const served = table(await runWorld(xs, ["door", "heap"], { HAS_SERVER: true, ONCE: true }, [natives]));
+  const garbage = table(await runWorld(xs, ["door", "garbage"], { ROOM: room() }, [natives]));
+  const leak = table(await runWorld(own, ["door", "leak"], { CALLS: calls }, [natives], isLong ? LONG_MS : undefined));
   const server: Result = {
     name: "xs.heap.server",
     value: value(served, "call.bytes") + STACK_SLOTS * SLOT_BYTES,
