@@ -70,7 +70,7 @@ import {
 import { Handover, type HandoverUser } from "./handover.js";
 import { HouseServer, type HouseServerUser, PHONES_MOST } from "./houseserver.js";
 import { RefusedCalls } from "./refusals.js";
-import { RING_BRANCH, RING_NOTHING, Ring, type RingUser } from "./ring.js";
+import { FALLBACK_TIME_MS, RING_BRANCH, RING_NOTHING, Ring, type RingUser } from "./ring.js";
 import { TalkTime, type TalkTimeUser } from "./talktime.js";
 import { Trace } from "./trace.js";
 import { TransferTargets } from "./transfertargets.js";
@@ -78,7 +78,6 @@ import { callerOf, codecOf, DIGIT_WAYS, endReason, reasonOf, soundOf, targetOf, 
 
 /** How often it is looked at how the sound of a call goes. */
 const SOUND_LOOK_MS = 5000;
-const FALLBACK_TIME_MS = 30_000;
 // How long no target may answer at all before the fallback rings, and how long when the server is known not to answer.
 const SILENCE_MS = 5000;
 const SILENCE_UNREACHED_MS = 1000;

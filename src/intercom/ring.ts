@@ -22,7 +22,7 @@ export const RING_WHOLE = 2;
 const TIMER_NEXT = 0;
 const TIMER_FALLBACK = 1;
 
-const FALLBACK_TIME_MS = 30_000;
+export const FALLBACK_TIME_MS = 30_000;
 // Waits while there is no room; together as long as a transaction may take to end.
 const RETRY_MS = 100;
 const RETRIES = 320;
