@@ -20,7 +20,7 @@ export class CryptHash implements Hash {
     this.sizeBytes = sizeBytes;
   }
 
-  begin(): void {
+  beginHash(): void {
     this.native.reset();
     this.filled = 0;
   }

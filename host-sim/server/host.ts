@@ -215,7 +215,7 @@ export class Host {
     this.sweep = setInterval(() => {
       this.tick();
       this.store.removeExpired(this.clock.nowS());
-      this.layer.transport.sweep();
+      this.layer.transport.closeUnused();
       this.arm();
     }, SWEEP_MS);
   }

@@ -82,7 +82,7 @@ export class Byes {
     const w = dialog.request(layer, t, METHOD_BYE, transport);
     this.user.writeByeCredentials(t, w, dialog.requestUri);
     w.put(EMPTY_BODY);
-    if (!layer.send(t)) this.user.dropClient();
+    if (!layer.sendRequest(t)) this.user.dropClient();
   }
 
   /** Sends a BYE that is not repeated. */
@@ -125,7 +125,7 @@ export class Byes {
     const w =
       bye === null
         ? layer.beginOnce(METHOD_BYE, uri.bytes, uri.start, uri.end)
-        : layer.begin(bye, METHOD_BYE, uri.bytes, uri.start, uri.end);
+        : layer.beginRequest(bye, METHOD_BYE, uri.bytes, uri.start, uri.end);
     const target = bye === null ? layer.scratchTarget : bye.target;
     if (isRouted) layer.transport.aim(target, way.hop, transport);
     else target.set(t.flow.transport, t.flow.ip, t.flow.port, t.flow.connection);
@@ -133,7 +133,7 @@ export class Byes {
     if (bye !== null) this.user.writeByeCredentials(bye, w, uri);
     w.put(EMPTY_BODY);
     if (bye === null) layer.sendOnce();
-    else if (!layer.send(bye)) this.user.dropClient();
+    else if (!layer.sendRequest(bye)) this.user.dropClient();
   }
 
   /** Writes, but does not send, the ACK for such a 2xx. @returns whether it fits */

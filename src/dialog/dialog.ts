@@ -248,7 +248,7 @@ export class Dialog {
       this.keepTagged(m.bytes, m.fromStart, address.paramsStart, m.bytes, m.fromTagStart, m.fromTagEnd);
     this.openField(ROUTES);
     const start = w.at;
-    list.begin(m, HEADER_RECORD_ROUTE);
+    list.beginField(m, HEADER_RECORD_ROUTE);
     while (list.next()) if (isRoute(list)) this.addRoute(start);
     this.closeField(ROUTES);
     this.localCseq = 0;
@@ -354,7 +354,7 @@ export class Dialog {
 
   /** Reads the first Contact of `m` that can be called into `address`: gateways name telephone numbers before it. */
   private readContact(m: Message): boolean {
-    list.begin(m, HEADER_CONTACT);
+    list.beginField(m, HEADER_CONTACT);
     while (list.next())
       if (address.parse(list.bytes, list.start, list.end) && !address.isStar && isCallable()) return true;
     return false;
@@ -382,7 +382,7 @@ export class Dialog {
    */
   request(layer: TransactionLayer, t: ClientTransaction, method: number, defaultTransport: number): Writer {
     const isLoose = this.aim(layer, t, defaultTransport);
-    const w = layer.begin(t, method, this.bytes, this.requestUri.start, this.requestUri.end);
+    const w = layer.beginRequest(t, method, this.bytes, this.requestUri.start, this.requestUri.end);
     this.writeHead(w, method, this.localCseq, isLoose);
     return w;
   }
@@ -501,10 +501,10 @@ export class Dialog {
   private copyRoutesReversed(m: Message): void {
     const start = writer.at;
     let count = 0;
-    list.begin(m, HEADER_RECORD_ROUTE);
+    list.beginField(m, HEADER_RECORD_ROUTE);
     while (list.next()) count += 1;
     for (let wanted = count - 1; wanted >= 0; wanted--) {
-      list.begin(m, HEADER_RECORD_ROUTE);
+      list.beginField(m, HEADER_RECORD_ROUTE);
       for (let i = 0; i <= wanted; i++) list.next();
       if (isRoute(list)) this.addRoute(start);
     }

@@ -47,7 +47,7 @@ export class Way {
     uri.set(m.bytes, target.start, target.end);
     hop.parse(m.bytes, target.start, target.end);
     if (!isRouted) return true;
-    list.begin(m, HEADER_RECORD_ROUTE);
+    list.beginField(m, HEADER_RECORD_ROUTE);
     while (nextRoute()) {
       this.routes += 1;
       // The last one is the first to be visited.
@@ -90,7 +90,7 @@ export class Way {
     w.put(ROUTE);
     const last = this.isStrict ? this.routes - 2 : this.routes - 1;
     for (let wanted = last; wanted >= 0; wanted--) {
-      list.begin(m, HEADER_RECORD_ROUTE);
+      list.beginField(m, HEADER_RECORD_ROUTE);
       for (let i = 0; i <= wanted; i++) nextRoute();
       if (wanted < last) w.octet(0x2c);
       w.copy(list.bytes, list.start, list.end);
@@ -114,7 +114,7 @@ function nextRoute(): boolean {
 /** Reads the first Contact of `m` that can be called, or without one whom To names, into `target`. */
 function readTarget(m: Message): boolean {
   if (!m.has(HEADER_CONTACT)) return address.parse(m.bytes, m.toStart, m.toEnd) && isCallable();
-  list.begin(m, HEADER_CONTACT);
+  list.beginField(m, HEADER_CONTACT);
   while (list.next())
     if (address.parse(list.bytes, list.start, list.end) && !address.isStar && isCallable()) return true;
   return false;

@@ -63,7 +63,7 @@ export function writeInvite(
   const leastBytes = leastBytesOf(offer, isChange);
   const isLoose = dialog.aim(context.layer, t, context.transport);
   // The request line and our Via.
-  const w = context.layer.begin(t, METHOD_INVITE, requestUri.bytes, requestUri.start, requestUri.end);
+  const w = context.layer.beginRequest(t, METHOD_INVITE, requestUri.bytes, requestUri.start, requestUri.end);
   w.put(MAX_FORWARDS);
   dialog.writeRoute(w, isLoose);
   dialog.writeFrom(w);

@@ -519,7 +519,7 @@ export class Negotiation {
   private writeOffered(w: Writer, proto: number): void {
     const { audio, codecs } = this.settings;
     audio.count = 0;
-    for (let i = 0; i < codecs.length; i++) audio.add(codecs[i], codecs[i]);
+    for (let i = 0; i < codecs.length; i++) audio.addCodec(codecs[i], codecs[i]);
     audio.port = this.port;
     audio.proto = proto;
     audio.eventType = this.eventType;
@@ -538,7 +538,7 @@ export class Negotiation {
     this.adopt(media);
     result.eventReceiveType = result.eventSendType;
     audio.count = 0;
-    audio.add(result.payloadType, result.codec);
+    audio.addCodec(result.payloadType, result.codec);
     audio.port = this.port;
     audio.proto = media.proto;
     audio.eventType = result.eventReceiveType;

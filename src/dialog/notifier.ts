@@ -181,7 +181,7 @@ export abstract class Notifier implements ClientUser, TimerUser {
     this.writeCredentials(w, t, dialog.requestUri, bodyBytes);
     this.writeBody(w, bodyBytes);
     this.isChanged = false;
-    if (layer.send(t)) {
+    if (layer.sendRequest(t)) {
       this.isSending = true;
       timers.startAt(this.timer, untilMs);
     } else this.close();

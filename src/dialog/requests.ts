@@ -78,7 +78,7 @@ export class Requests implements InviteParts, ByesUser {
     this.isTooLong = !writeInvite(this.context, this, t, dialog, offer, isChange);
     this.inviteCseq = dialog.localCseq;
     dialog.rseq = -1;
-    if (this.context.layer.send(t)) this.invite = t;
+    if (this.context.layer.sendRequest(t)) this.invite = t;
     else this.dropClient();
     return this.invite === t;
   }
@@ -118,7 +118,7 @@ export class Requests implements InviteParts, ByesUser {
     this.interval.writeUpdate(w);
     this.writeShortCredentials(t, w, METHOD_UPDATE, dialog.requestUri);
     w.put(EMPTY_BODY);
-    if (context.layer.send(t)) this.update = t;
+    if (context.layer.sendRequest(t)) this.update = t;
     else this.dropClient();
     return this.update === t;
   }
@@ -141,7 +141,7 @@ export class Requests implements InviteParts, ByesUser {
     w.crlf();
     this.writeShortCredentials(t, w, METHOD_PRACK, dialog.requestUri);
     w.put(EMPTY_BODY);
-    if (layer.send(t)) return true;
+    if (layer.sendRequest(t)) return true;
     this.dropClient();
     return false;
   }

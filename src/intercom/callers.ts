@@ -209,7 +209,7 @@ export class Callers {
   private isAsserted(m: Message, source: Flow): boolean {
     if (this.settings.get(TRUST) !== SERVER || !this.ua.isServerFlow(source)) return false;
     let count = 0;
-    list.begin(m, HEADER_P_ASSERTED_IDENTITY);
+    list.beginField(m, HEADER_P_ASSERTED_IDENTITY);
     while (list.next()) {
       const isRead =
         address.parse(list.bytes, list.start, list.end) && uri.parse(address.bytes, address.uriStart, address.uriEnd);

@@ -86,14 +86,14 @@ export class Challenge {
     digest.writeSecret(ALGORITHM_MD5, view.username, view.realm, this.password, secret);
     const isRight = algorithmOf(view) === ALGORITHM_MD5 && digest.verify(view, ALGORITHM_MD5, secret, this.method);
     if (!isRight) return this.guesses.onWrong(ip, nowMs) ? PROOF_LAST : PROOF_WRONG;
-    return nonces.take(view.nonce, isGiven(view.qop) ? view.count() : 1) ? PROOF_RIGHT : PROOF_STALE;
+    return nonces.takeCount(view.nonce, isGiven(view.qop) ? view.count() : 1) ? PROOF_RIGHT : PROOF_STALE;
   }
 
   /** Writes the challenge. @param proof what `check` returned for the request */
   write(w: Writer, ip: number, proof: number): void {
     if (this.nonces === null) return;
     w.put(CHALLENGE);
-    this.nonces.write(w, ip, this.timers.nowMs);
+    this.nonces.writeNonce(w, ip, this.timers.nowMs);
     w.put(ALGORITHM);
     if (proof === PROOF_STALE) w.put(STALE);
     w.crlf();
@@ -106,7 +106,7 @@ export class Challenge {
  */
 function findOurs(m: Message, view: AuthValue): boolean {
   for (let row = m.first(HEADER_AUTHORIZATION); row >= 0; row = m.next(row)) {
-    view.begin(m.bytes, m.valueStart(row), m.valueEnd(row));
+    view.beginValues(m.bytes, m.valueStart(row), m.valueEnd(row));
     for (let found = view.next(); found !== AUTH_END; found = view.next())
       if (found === AUTH_DIGEST && view.realm.is(REALM)) return true;
   }

@@ -111,7 +111,7 @@ export function refusalOf(m: Message, status: number): string {
 
 function requiredBy(m: Message): string {
   let out = "";
-  list.begin(m, HEADER_REQUIRE);
+  list.beginField(m, HEADER_REQUIRE);
   while (list.next()) out += (out === "" ? "" : ", ") + text(list.bytes, list.start, list.end);
   return printable(out);
 }

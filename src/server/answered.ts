@@ -54,7 +54,7 @@ export class AnsweredRoutes implements RelayedRows {
     let callee = HOST_NONE;
     let start = 0;
     let size = 0;
-    list.begin(m, HEADER_RECORD_ROUTE);
+    list.beginField(m, HEADER_RECORD_ROUTE);
     for (let i = 0; list.next(); i++) {
       const isRead = this.readEntry();
       if (this.first === NOT_FOUND) {

@@ -221,7 +221,7 @@ export class Authenticator {
   /** Whether that row has credentials for one of these realms, right or wrong, alone or among others. */
   hasRealm(m: Message, row: number, realms: readonly Uint8Array[]): boolean {
     const { value } = this;
-    value.begin(m.bytes, m.valueStart(row), m.valueEnd(row));
+    value.beginValues(m.bytes, m.valueStart(row), m.valueEnd(row));
     for (let found = value.next(); found !== AUTH_END; found = value.next()) {
       const { realm } = value;
       if (found === AUTH_DIGEST && domainOf(realms, realm.bytes, realm.start, realm.end).length > 0) return true;
@@ -270,8 +270,8 @@ export class Authenticator {
       w.put(DIGEST_REALM);
       w.quoted(realm, 0, realm.length);
       w.put(NONCE);
-      if (i === 0) this.nonces.write(w, ip, nowMs);
-      else this.nonces.writeAgain(w);
+      if (i === 0) this.nonces.writeNonce(w, ip, nowMs);
+      else this.nonces.writeSameNonce(w);
       w.put(ALGORITHM);
       w.put(ALGORITHM_NAMES[this.options.algorithms[i]]);
       w.put(QOP);
@@ -315,7 +315,7 @@ export class Authenticator {
     guard.onRight(name, realm, ip, nowMs);
     if (!this.options.isOnce) return CHECK_OK;
     // Credentials without qop have no count: their nonce is good once. RFC 7616 §3.4, §3.4.5
-    return nonces.take(value.nonce, isGiven(value.qop) ? value.count() : 1) ? CHECK_OK : CHECK_STALE;
+    return nonces.takeCount(value.nonce, isGiven(value.qop) ? value.count() : 1) ? CHECK_OK : CHECK_STALE;
   }
 
   private isRight(m: Message, sender: Sender): boolean {

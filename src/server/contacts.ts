@@ -78,7 +78,7 @@ export class Contacts {
     this.isStar = this.isBarred = false;
     const general = m.value(HEADER_EXPIRES, this.value) ? readSeconds(this.value) : this.options.defaultS;
     const list = this.list;
-    list.begin(m, HEADER_CONTACT);
+    list.beginField(m, HEADER_CONTACT);
     while (list.next()) {
       const address = this.address;
       if (!address.parse(list.bytes, list.start, list.end)) return 400;
@@ -126,7 +126,7 @@ export class Contacts {
     const list = this.list;
     const w = this.writer;
     w.begin(this.path, 0, this.path.length);
-    list.begin(m, HEADER_PATH);
+    list.beginField(m, HEADER_PATH);
     while (list.next()) {
       if (w.at > 0) {
         w.octet(0x2c);

@@ -230,7 +230,7 @@ export class Forwarder {
   /** @returns the host by which the caller is reached: that of the proxy before us, else that in its Contact */
   private callerHost(m: Message): number {
     const { list, address, contact, routeTokens } = this;
-    list.begin(m, m.has(HEADER_RECORD_ROUTE) ? HEADER_RECORD_ROUTE : HEADER_CONTACT);
+    list.beginField(m, m.has(HEADER_RECORD_ROUTE) ? HEADER_RECORD_ROUTE : HEADER_CONTACT);
     if (!list.next() || !address.parse(list.bytes, list.start, list.end) || address.isStar) return HOST_NONE;
     return contact.parse(address.bytes, address.uriStart, address.uriEnd) ? routeTokens.hostOf(contact) : HOST_NONE;
   }

@@ -28,7 +28,7 @@ export class LoopGuard {
   /** Whether a Via of ours begins with that hash. @param loopHash `hashOf` the request */
   wasHere(m: Message, loopHash: number): boolean {
     const { list, via, word } = this;
-    list.begin(m, HEADER_VIA);
+    list.beginField(m, HEADER_VIA);
     while (list.next()) {
       if (!via.parse(list.bytes, list.start, list.end) || !this.isOurs(via)) continue;
       if (via.branchEnd - via.branchStart !== BRANCH_BYTES) continue;

@@ -320,7 +320,7 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
     const { line } = hop;
     const w = c.forward(m, line.bytes, line.start, line.end, route.loopHash);
     forwarder.writeRequest(w, m, route, hop, c.target);
-    if (!layer.send(c)) return 513;
+    if (!layer.sendRequest(c)) return 513;
     this.counters.forwarded += 1;
     this.shares.takeClient(t, c);
     const isSerial = (contexts.flags[t.slot] & FLAG_MORE) !== 0;
@@ -541,7 +541,7 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
     hop.clear();
     hop.breadth = Math.floor(breadthOf(request) / (before + elements(m, list)));
     this.user.clear();
-    list.begin(m, HEADER_CONTACT);
+    list.beginField(m, HEADER_CONTACT);
     while (hop.breadth > 0 && list.next()) {
       if (!address.parse(list.bytes, list.start, list.end) || address.isStar) continue;
       const contact = targets.readContact(address, hop.uri);
@@ -639,7 +639,7 @@ function rank(status: number): number {
 /** @returns how many contacts a response has, at least 1 */
 function elements(m: Message, list: ValueList): number {
   let count = 0;
-  list.begin(m, HEADER_CONTACT);
+  list.beginField(m, HEADER_CONTACT);
   while (list.next()) count += 1;
   return Math.max(1, count);
 }

@@ -83,7 +83,7 @@ export class Route {
   /** Steps `list` to the first Route value that leads beyond this server. @returns whether there is one */
   toFirstRoute(m: Message, list: ValueList): boolean {
     if (!this.hasRoute) return false;
-    list.begin(m, HEADER_ROUTE);
+    list.beginField(m, HEADER_ROUTE);
     for (let i = 0; i <= this.ownCount; i++) if (!list.next()) return false;
     return true;
   }

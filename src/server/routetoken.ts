@@ -121,7 +121,7 @@ export class RouteTokens {
     if (size <= 0 || size > this.name.length) return HOST_NONE;
     for (let i = 0; i < size; i++) this.name[i] = lower(host.bytes[host.start + i]);
     const { hash } = this;
-    hash.begin();
+    hash.beginHash();
     hash.update(this.key, 0, KEY_BYTES);
     hash.update(MADDR, 0, MADDR.length);
     hash.update(this.name, 0, size);
@@ -266,7 +266,7 @@ export class RouteTokens {
    */
   private hashToken(bytes: Uint8Array, start: number, end: number, m: Message, isFrom: boolean, form: number): void {
     const { hash } = this;
-    hash.begin();
+    hash.beginHash();
     hash.update(this.key, 0, KEY_BYTES);
     hash.update(bytes, start, end);
     hash.update(BLANK, 0, 1);
@@ -293,7 +293,7 @@ export class RouteTokens {
     const { hash, digits, writer: w } = this;
     w.begin(digits, 0, digits.length);
     w.hex(host, 8);
-    hash.begin();
+    hash.beginHash();
     hash.update(this.key, 0, KEY_BYTES);
     hash.update(MOVED, 0, MOVED.length);
     hash.update(digits, 0, digits.length);

@@ -52,7 +52,7 @@ export class Routing {
   private readFields(m: Message, route: Route): boolean {
     const { list, next } = this;
     const { uri } = route;
-    list.begin(m, HEADER_ROUTE);
+    list.beginField(m, HEADER_ROUTE);
     while (list.next()) route.count += 1;
     route.isBroken = list.broken;
     if (route.isBroken || !uri.parse(m.bytes, m.uriStart, m.uriEnd)) return false;
@@ -64,7 +64,7 @@ export class Routing {
       hasToken = this.readToken(m, uri, route, hasToken);
       if (!this.takeLast(m, route)) return false;
     }
-    list.begin(m, HEADER_ROUTE);
+    list.beginField(m, HEADER_ROUTE);
     while (route.ownCount < route.count && list.next()) {
       route.isBroken = !this.readUri(list, next);
       if (route.isBroken) return false;
@@ -113,7 +113,7 @@ export class Routing {
   /** Makes the last Route the Request-URI. @returns false when it cannot be read */
   private takeLast(m: Message, route: Route): boolean {
     const { list } = this;
-    list.begin(m, HEADER_ROUTE);
+    list.beginField(m, HEADER_ROUTE);
     for (let i = 0; i < route.count; i++) list.next();
     route.count -= 1;
     route.isBroken = !this.readUri(list, route.uri);

@@ -63,7 +63,7 @@ export class Server implements TransactionUser {
     this.dispatch(registrar, layer, t, m);
     if (overload.accepted() === before) return;
     overload.noteKnown(source.ip, nowMs);
-    layer.transport.know(source.connection);
+    layer.transport.noteKnown(source.connection);
   }
 
   private dispatch(registrar: Registrar, layer: TransactionLayer, t: ServerTransaction, m: Message): void {

@@ -171,7 +171,7 @@ export class StatelessProxy implements Bypass, LocationUser {
    */
   onResponse(m: Message, _source: Flow): boolean {
     const { layer, list, via, word, back } = this;
-    list.begin(m, HEADER_VIA);
+    list.beginField(m, HEADER_VIA);
     const isPassed =
       list.next() &&
       via.parse(list.bytes, list.start, list.end) &&

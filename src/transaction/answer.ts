@@ -49,18 +49,18 @@ export class Answers {
     field: Uint8Array = NONE,
     like: ServerTransaction | null = null,
   ): void {
-    const w = this.begin(m, source, status);
+    const w = this.beginAnswer(m, source, status);
     if (like !== null) this.head.takeTag(this.buffer, like, like.buffer);
     w.put(field);
     w.put(EMPTY_BODY);
-    this.send();
+    this.sendAnswer();
   }
 
   /**
-   * Begins an answer with all fields up to CSeq. The caller goes on with the writer, and calls `send`.
+   * Begins an answer with all fields up to CSeq. The caller goes on with the writer, and calls `sendAnswer`.
    * @param source may be a transaction's: it is not kept
    */
-  begin(m: Message, source: Flow, status: number, reason: Uint8Array = NONE): Writer {
+  beginAnswer(m: Message, source: Flow, status: number, reason: Uint8Array = NONE): Writer {
     const w = this.writer;
     w.begin(this.buffer, 0, this.buffer.length);
     this.writeLine(status, reason);
@@ -75,9 +75,9 @@ export class Answers {
   }
 
   /** Sends the answer. If it did not fit, the part up to CSeq is sent. */
-  send(): void {
+  sendAnswer(): void {
     const w = this.writer;
-    if (!w.ok && this.headEnd > 0) this.shorten();
+    if (!w.ok && this.headEnd > 0) this.shortenAnswer();
     if (w.ok) this.transport.send(this.back, this.buffer, 0, w.at);
     else this.transport.counters.dropped += 1;
   }
@@ -86,7 +86,7 @@ export class Answers {
    * Cuts the answer down to the fields that were copied. A success stays a success, for it may be for a request that
    * ended something.
    */
-  private shorten(): void {
+  private shortenAnswer(): void {
     const { writer: w, buffer, status, lineEnd } = this;
     const short = status < 300 ? status : shortStatus(status);
     let end = this.headEnd;

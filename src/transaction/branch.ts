@@ -40,7 +40,7 @@ export class Branches {
    * Makes the branch of a whole request in `bytes[0, end)`, whose first Via is ours, and writes it there.
    * @param hasHigh the first half is `high` and stays
    */
-  make(bytes: Uint8Array, end: number, hasHigh: boolean, high = 0): void {
+  makeBranch(bytes: Uint8Array, end: number, hasHigh: boolean, high = 0): void {
     const { hash } = this;
     hash.begin();
     this.counter = (this.counter + 1) | 0;

@@ -96,7 +96,7 @@ export interface ClientUser {
    */
   onResponse(t: ClientTransaction, m: Message): void;
   /**
-   * The transaction ended without a final response. It is called from a timer, never from inside of `send`.
+   * The transaction ended without a final response. It is called from a timer, never from inside of `sendRequest`.
    * @param cause FAILURE_*
    */
   onFailure(t: ClientTransaction, cause: number): void;
@@ -152,7 +152,7 @@ export class ClientTransaction implements TimerUser {
   sealer: Sealer | null = null;
   /** The number in CSeq of an INVITE. */
   private cseq = 0;
-  /** The next hop, set before `send`. After a 2xx it is that of the ACK. */
+  /** The next hop, set before `sendRequest`. After a 2xx it is that of the ACK. */
   readonly target = new Target();
   /** The flow that the request went by. */
   readonly flow = new Flow();
@@ -161,7 +161,7 @@ export class ClientTransaction implements TimerUser {
   readonly buffer: Uint8Array;
   /** The request is one that we forward: its responses have more Vias than ours. */
   isForwarded = false;
-  /** The 64 bits of our branch behind the cookie, from `send` on. */
+  /** The 64 bits of our branch behind the cookie, from `sendRequest` on. */
   branchHigh = 0;
   branchLow = 0;
   /** Next hop of the ACK being written. */
@@ -228,7 +228,7 @@ export class ClientTransaction implements TimerUser {
   }
 
   /** Begins the request with its first line and our Via. Its branch is made when all is written. */
-  begin(method: number, uriBytes: Uint8Array, uriStart: number, uriEnd: number): Writer {
+  beginRequest(method: number, uriBytes: Uint8Array, uriStart: number, uriEnd: number): Writer {
     this.method = method;
     const w = this.writer;
     w.begin(this.buffer, 0, this.buffer.length);
@@ -254,11 +254,11 @@ export class ClientTransaction implements TimerUser {
   }
 
   /** Sends the request. @returns false when it did not fit or was not allowed */
-  send(): boolean {
+  sendRequest(): boolean {
     if (this.state !== CLIENT_IDLE || !this.writer.ok) return false;
     this.end = this.writer.at;
     const { branches } = this.host;
-    branches.make(this.buffer, this.end, this.isForwarded, this.branchHigh);
+    branches.makeBranch(this.buffer, this.end, this.isForwarded, this.branchHigh);
     this.branchHigh = branches.high;
     this.branchLow = branches.low;
     if (this.sealer !== null) this.sealer.onWritten(this.buffer, this.end);
@@ -364,7 +364,7 @@ export class ClientTransaction implements TimerUser {
     const w = this.writer;
     if (this.state !== CLIENT_ACCEPTED || !w.ok) return;
     w.ok = false;
-    this.host.branches.make(w.bytes, w.at, false);
+    this.host.branches.makeBranch(w.bytes, w.at, false);
     if (w !== this.ownWriter) {
       // The ACK is for another fork. If the address of its next hop is not known yet, the 2xx comes again, and so does
       // the ACK.
@@ -403,7 +403,7 @@ export class ClientTransaction implements TimerUser {
     const { transport, timers } = this.host;
     const state = this.reachState();
     if (state > REACH_TCP) return state;
-    transport.reach.note(this.flow.ip, this.flow.port, REACH_REFUSED, timers.nowMs);
+    transport.reach.noteReach(this.flow.ip, this.flow.port, REACH_REFUSED, timers.nowMs);
     return REACH_REFUSED;
   }
 
@@ -497,7 +497,7 @@ export class ClientTransaction implements TimerUser {
       return;
     }
     const state = this.isConnected ? REACH_SILENT : REACH_LATE;
-    transport.reach.note(ip, port, state, timers.nowMs);
+    transport.reach.noteReach(ip, port, state, timers.nowMs);
     // A request over an open connection may still be answered.
     this.isEitherWay = this.isConnected;
     this.fallBack(state);

@@ -240,8 +240,8 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
    * Begins the request with first line and Via. The caller goes on with the writer: Route, Max-Forwards, From, To, ...
    * blank line, body.
    */
-  begin(t: ClientTransaction, method: number, uriBytes: Uint8Array, uriStart: number, uriEnd: number): Writer {
-    return t.begin(method, uriBytes, uriStart, uriEnd);
+  beginRequest(t: ClientTransaction, method: number, uriBytes: Uint8Array, uriStart: number, uriEnd: number): Writer {
+    return t.beginRequest(method, uriBytes, uriStart, uriEnd);
   }
 
   /** Sets the next hop. RFC 3263 without NAPTR; `t.target.set` does it for a known flow. */
@@ -253,8 +253,8 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
    * Sends the request, after looking up a name if need be.
    * @returns false when it was not well written; then it goes back to the pool, and no user is called
    */
-  send(t: ClientTransaction): boolean {
-    if (t.send()) return true;
+  sendRequest(t: ClientTransaction): boolean {
+    if (t.sendRequest()) return true;
     this.discard(t);
     return false;
   }
@@ -337,7 +337,7 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     const { transport, scratchWriter: w, scratchTarget: target } = this;
     const isReady = w.ok && transport.locate(target) === FIND_KNOWN;
     w.ok = false;
-    if (isReady) this.branches.make(this.scratch, w.at, false);
+    if (isReady) this.branches.makeBranch(this.scratch, w.at, false);
     return isReady && sendOnce(transport, this.scratchFlow, target, this.scratch, w.at) > 0;
   }
 
@@ -406,12 +406,12 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
    * @param source where `m` came from
    */
   answer(m: Message, source: Flow, status: number, reason: Uint8Array = NONE): Writer {
-    return this.answers.begin(m, source, status, reason);
+    return this.answers.beginAnswer(m, source, status, reason);
   }
 
   /** Sends the answer just begun. Its ACK is known by the To tag, and ends here. */
   sendAnswer(): void {
-    this.answers.send();
+    this.answers.sendAnswer();
   }
 
   /**
@@ -509,7 +509,7 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     for (let i = 0; i < clients.length; i++) if (clients[i].needsStream(connection)) return;
     const servers = this.servers.items;
     for (let i = 0; i < servers.length; i++) if (servers[i].needsStream(connection)) return;
-    this.transport.close(connection, true);
+    this.transport.closeConnection(connection, true);
   }
 
   private onNames(): void {
@@ -595,8 +595,8 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
       this.counters.dropped += 1;
       return;
     }
-    this.answers.begin(m, this.source, status, status === 400 ? m.problemText() : NONE).put(EMPTY_BODY);
-    this.answers.send();
+    this.answers.beginAnswer(m, this.source, status, status === 400 ? m.problemText() : NONE).put(EMPTY_BODY);
+    this.answers.sendAnswer();
     this.user.onTurnedAway?.(m, this.source, status);
   }
 
@@ -609,7 +609,7 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     const t = this.findClient();
     if (t !== null && t.wentBy(this.source.transport)) {
       this.prove(this.source.ip);
-      if (this.source.transport === TRANSPORT_TCP) this.transport.hear(this.source.connection);
+      if (this.source.transport === TRANSPORT_TCP) this.transport.noteResponse(this.source.connection);
       if (t.isOfCancel(m)) t.receiveOfCancel(m);
       else t.receive(m);
       return;

@@ -62,14 +62,14 @@ export class Reach {
 
   /** @returns REACH_* */
   of(ip: number, port: number, nowMs: number): number {
-    const place = this.find(ip, port);
+    const place = this.placeOf(ip, port);
     return place < 0 ? REACH_UNKNOWN : this.stateAt(place, nowMs);
   }
 
   /** @param state REACH_* */
-  note(ip: number, port: number, state: number, nowMs: number): void {
+  noteReach(ip: number, port: number, state: number, nowMs: number): void {
     const { table } = this;
-    let place = this.find(ip, port);
+    let place = this.placeOf(ip, port);
     if (place < 0) place = this.last = (this.last + 1) % SERVERS;
     table[place * FIELDS + IP] = ip;
     table[place * FIELDS + PORT] = port;
@@ -78,7 +78,7 @@ export class Reach {
   }
 
   forget(ip: number, port: number): void {
-    const place = this.find(ip, port);
+    const place = this.placeOf(ip, port);
     if (place >= 0) this.table[place * FIELDS + IP] = -1;
   }
 
@@ -86,7 +86,7 @@ export class Reach {
     this.table.fill(-1);
   }
 
-  private find(ip: number, port: number): number {
+  private placeOf(ip: number, port: number): number {
     for (let i = 0; i < SERVERS; i++) if (this.ipAt(i) === ip && this.portAt(i) === port) return i;
     return -1;
   }

@@ -107,14 +107,14 @@ export function refuseRequired(
 
 /** Whether the field (HEADER_REQUIRE, or for a proxy HEADER_PROXY_REQUIRE) has an option tag that is not known. */
 export function isBeyond(m: Message, field: number, known: readonly Uint8Array[]): boolean {
-  list.begin(m, field);
+  list.beginField(m, field);
   while (list.next()) if (!isOf(known)) return true;
   return false;
 }
 
 /** Writes an Unsupported field for each unknown option tag. RFC 3261 §20.40 */
 export function writeUnsupported(w: Writer, m: Message, field: number, known: readonly Uint8Array[]): void {
-  list.begin(m, field);
+  list.beginField(m, field);
   while (list.next()) {
     if (isOf(known)) continue;
     w.put(UNSUPPORTED);

@@ -1,7 +1,7 @@
 /**
  * The cache of host names: a fixed number of them, each asked for once however many transactions wait, and kept for 60
- * s. The driver asks DNS (SRV, A). The cache does not know who waits: each transaction asks again by `find` after each
- * answer.
+ * s. The driver asks DNS (SRV, A). The cache does not know who waits: each transaction asks again by `findAddress`
+ * after each answer.
  * Not here: NAPTR, and a second address of the same name.
  */
 import { octetArray } from "../core/arrays.js";
@@ -60,7 +60,7 @@ export class Resolver {
    * Sets the address and port of `target` from its name if they are known, else asks the driver once. RFC 3263 §4.2.
    * @returns FIND_*
    */
-  find(target: Target): number {
+  findAddress(target: Target): number {
     const entries = this.entries;
     const nowMs = this.timers.nowMs;
     let room: NameEntry | null = null;
@@ -82,7 +82,7 @@ export class Resolver {
       if (idle && (room === null || sooner(entry, room))) room = entry;
     }
     if (room === null) return FIND_FAILED;
-    this.ask(room, target);
+    this.askDriver(room, target);
     return FIND_WAIT;
   }
 
@@ -98,7 +98,8 @@ export class Resolver {
   }
 
   /**
-   * Notes that there is no such name. `find` says so until `forgetFailed` is called; then it may be asked for again.
+   * Notes that there is no such name. `findAddress` says so until `forgetFailed` is called; then it may be asked for
+   * again.
    * @returns false when no question waits for it
    */
   unresolved(id: number): boolean {
@@ -122,7 +123,7 @@ export class Resolver {
     }
   }
 
-  private ask(entry: NameEntry, target: Target): void {
+  private askDriver(entry: NameEntry, target: Target): void {
     for (let i = 0; i < target.nameSize; i++) entry.name[i] = target.name[i];
     entry.size = target.nameSize;
     entry.askedPort = target.namePort;

@@ -195,7 +195,7 @@ export class Transport {
   /** Finds the target's address. @returns FIND_* */
   locate(target: Target): number {
     if (target.nameSize > 0) {
-      return isSpoken(target.transport) ? this.resolver.find(target) : FIND_FAILED;
+      return isSpoken(target.transport) ? this.resolver.findAddress(target) : FIND_FAILED;
     }
     return FIND_KNOWN;
   }
@@ -274,11 +274,11 @@ export class Transport {
   track(connection: number, ip: number, port: number): Stream | null {
     const known = this.stream(connection);
     const stream = known !== null ? known : this.roomFor(ip);
-    if (stream !== null) this.begin(stream, connection, ip, port, true);
+    if (stream !== null) this.openStream(stream, connection, ip, port, true);
     return stream;
   }
 
-  private begin(stream: Stream, connection: number, ip: number, port: number, isIncoming: boolean): void {
+  private openStream(stream: Stream, connection: number, ip: number, port: number, isIncoming: boolean): void {
     stream.connection = connection;
     stream.ip = ip;
     stream.port = port;
@@ -289,7 +289,7 @@ export class Transport {
   }
 
   /** Notes that a right password was given over that connection. */
-  know(connection: number): void {
+  noteKnown(connection: number): void {
     const stream = this.stream(connection);
     if (stream !== null) stream.isKnown = true;
   }
@@ -298,14 +298,14 @@ export class Transport {
    * Closes connections of others that are not used: without a first message in time, or silent for long. To be called
    * now and then.
    */
-  sweep(): void {
+  closeUnused(): void {
     const { nowMs } = this.timers;
     for (let i = 0; i < this.streams.length; i++) {
       const stream = this.streams[i];
       if (stream.connection < 0 || !stream.isIncoming) continue;
       const isLate = !stream.hasSpoken && nowMs - stream.openedMs >= FIRST_MESSAGE_MS;
       const isSilent = nowMs - stream.lastMs >= (stream.isKnown ? SILENT_KNOWN_MS : SILENT_MS);
-      if (isLate || isSilent) this.close(stream.connection);
+      if (isLate || isSilent) this.closeConnection(stream.connection);
     }
   }
 
@@ -319,7 +319,7 @@ export class Transport {
   }
 
   /** Closes a connection of ours or theirs. @param isDropped what waits to be sent over it is not sent any more */
-  close(connection: number, isDropped = false): void {
+  closeConnection(connection: number, isDropped = false): void {
     this.network.closeStream(connection, isDropped);
     this.forget(connection);
   }
@@ -338,7 +338,7 @@ export class Transport {
       at += taken;
       let frame = framer.next();
       if (frame === FRAME_NONE && taken === 0) {
-        this.close(connection);
+        this.closeConnection(connection);
         return;
       }
       while (frame !== FRAME_NONE) {
@@ -351,7 +351,7 @@ export class Transport {
         // The user that got the message may have closed the connection.
         if (stream.connection !== connection) return;
         if (!goesOn) {
-          this.close(connection);
+          this.closeConnection(connection);
           return;
         }
         stream.lastMs = this.timers.nowMs;
@@ -362,9 +362,10 @@ export class Transport {
   }
 
   /** Notes that a response to a request of ours came over that connection: if we opened it, the server takes TCP. */
-  hear(connection: number): void {
+  noteResponse(connection: number): void {
     const stream = this.stream(connection);
-    if (stream !== null && !stream.isIncoming) this.reach.note(stream.ip, stream.port, REACH_TCP, this.timers.nowMs);
+    if (stream !== null && !stream.isIncoming)
+      this.reach.noteReach(stream.ip, stream.port, REACH_TCP, this.timers.nowMs);
   }
 
   private pong(stream: Stream): void {
@@ -390,7 +391,7 @@ export class Transport {
     flow.connection = connection;
     // The driver may have given a connection that was there already.
     const known = this.stream(connection);
-    if (known === null) this.begin(stream, connection, flow.ip, flow.port, false);
+    if (known === null) this.openStream(stream, connection, flow.ip, flow.port, false);
     return true;
   }
 
@@ -436,7 +437,7 @@ export class Transport {
     }
     if (sameCount >= this.addressMost) {
       if (unused === null) return this.reuse(same);
-      this.close(unused.connection);
+      this.closeConnection(unused.connection);
       return unused;
     }
     return free !== null && count < this.incomingMost ? free : this.reuse(idle);
@@ -459,7 +460,7 @@ export class Transport {
   /** Closes a connection that has been idle for 64*T1. @returns its record, null when it has not */
   private reuse(stream: Stream | null): Stream | null {
     if (stream === null || this.timers.nowMs - stream.lastMs < this.idleMs) return null;
-    this.close(stream.connection);
+    this.closeConnection(stream.connection);
     return stream;
   }
 }

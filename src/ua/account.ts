@@ -127,7 +127,7 @@ export class Account {
     const out = new Uint8Array(SERVICE_ROUTE_BYTES);
     writer.begin(out, 0, out.length);
     let host = "";
-    if (m !== null) list.begin(m, HEADER_SERVICE_ROUTE);
+    if (m !== null) list.beginField(m, HEADER_SERVICE_ROUTE);
     while (m !== null && list.next()) {
       // A part of it would lead astray: all of it or nothing.
       if (!address.parse(list.bytes, list.start, list.end)) writer.ok = false;

@@ -25,7 +25,7 @@ const span = new Span();
  */
 export function hasBinding(m: Message, contact: Uint8Array, contactEnd: number, isRewritten: boolean): boolean {
   if (!ours.parse(contact, 0, contactEnd)) return false;
-  list.begin(m, HEADER_CONTACT);
+  list.beginField(m, HEADER_CONTACT);
   while (list.next()) {
     if (!address.parse(list.bytes, list.start, list.end) || address.isStar) continue;
     if (!theirs.parse(address.bytes, address.uriStart, address.uriEnd)) continue;
@@ -44,7 +44,7 @@ export function readGranted(m: Message, contact: Uint8Array, contactEnd: number,
   const fallback = header >= 0 ? header : requestedS;
   const isKnown = ours.parse(contact, 0, contactEnd);
   let leastS = fallback;
-  list.begin(m, HEADER_CONTACT);
+  list.beginField(m, HEADER_CONTACT);
   while (list.next()) {
     if (!address.parse(list.bytes, list.start, list.end) || address.isStar) continue;
     let seconds = fallback;

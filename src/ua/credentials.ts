@@ -215,7 +215,7 @@ export class Credentials implements Sealer, NotifyCredentials {
     const { view } = this.digest;
     const wasAsked = isSecond && slot.asker === t.user && slot.auth.hasRealm(view.realm);
     if (wasAsked && !view.isStale()) return false;
-    if (!slot.auth.take(view)) return false;
+    if (!slot.auth.takeChallenge(view)) return false;
     slot.asker = slot.due = t.user;
     slot.host = this.servers.hostOf(t.target);
     slot.ip = t.target.ip;
@@ -238,7 +238,7 @@ export class Credentials implements Sealer, NotifyCredentials {
 
   /** The server says in the answer to a REGISTER which nonce to use next. RFC 7616 §3.5 */
   noteNext(m: Message): void {
-    list.begin(m, HEADER_AUTHENTICATION_INFO);
+    list.beginField(m, HEADER_AUTHENTICATION_INFO);
     while (list.next()) {
       const { bytes, start, end } = list;
       const nameEnd = start + NEXT_NONCE.length;
@@ -398,7 +398,7 @@ export class Credentials implements Sealer, NotifyCredentials {
     let bestIndex = 0;
     let best = ALGORITHM_OTHER;
     for (let row = m.first(header); row >= 0; row = m.next(row)) {
-      challenge.begin(m.bytes, m.valueStart(row), m.valueEnd(row));
+      challenge.beginValues(m.bytes, m.valueStart(row), m.valueEnd(row));
       let index = 0;
       for (let found = challenge.next(); found !== AUTH_END; found = challenge.next(), index++) {
         if (found === AUTH_LONG) this.problem = CHALLENGE_LONG + challenge.tooLong();
@@ -413,7 +413,7 @@ export class Credentials implements Sealer, NotifyCredentials {
     if (bestRow < 0) return false;
     this.problem = "";
     // The view holds one value at a time: the best one is read again.
-    challenge.begin(m.bytes, m.valueStart(bestRow), m.valueEnd(bestRow));
+    challenge.beginValues(m.bytes, m.valueStart(bestRow), m.valueEnd(bestRow));
     for (let index = 0; index <= bestIndex; index++) challenge.next();
     return true;
   }
@@ -434,6 +434,6 @@ function writeField(w: Writer, name: Uint8Array, auth: ClientAuth, method: numbe
   if (!auth.isReady) return;
   const start = w.at;
   w.put(name);
-  if (auth.write(w, METHOD_NAMES[method], requestUri)) w.crlf();
+  if (auth.writeCredentials(w, METHOD_NAMES[method], requestUri)) w.crlf();
   else w.at = start;
 }

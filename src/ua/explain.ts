@@ -23,7 +23,7 @@ export function explainChallenge(m: Message, settings: AccountSettings): string 
   let offered = "";
   let realms = "";
   for (let row = m.first(header); row >= 0; row = m.next(row)) {
-    view.begin(m.bytes, m.valueStart(row), m.valueEnd(row));
+    view.beginValues(m.bytes, m.valueStart(row), m.valueEnd(row));
     for (let found = view.next(); found !== AUTH_END; found = view.next()) {
       if (found === AUTH_DIGEST && strengthOf(view) !== ALGORITHM_OTHER) {
         if (isRealm(view, settings.realm)) return "user name or password is wrong";

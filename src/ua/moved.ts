@@ -100,7 +100,7 @@ export class Moved {
 /** @returns how long a 302 holds, s: the least that it names, 0 when it names none */
 function lastsS(m: Message): number {
   let leastS = m.uint(HEADER_EXPIRES, MAX_EXPIRES);
-  list.begin(m, HEADER_CONTACT);
+  list.beginField(m, HEADER_CONTACT);
   while (list.next()) {
     if (!address.parse(list.bytes, list.start, list.end) || !address.param(EXPIRES, span)) continue;
     const seconds = parseUint(span.bytes, span.start, span.end, MAX_EXPIRES);

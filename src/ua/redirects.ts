@@ -40,7 +40,7 @@ export class Redirects {
 
   /** Takes the Contacts of a 3xx. */
   addContacts(m: Message): void {
-    list.begin(m, HEADER_CONTACT);
+    list.beginField(m, HEADER_CONTACT);
     while (list.next()) {
       if (!address.parse(list.bytes, list.start, list.end) || address.isStar) continue;
       if (!theirs.parse(address.bytes, address.uriStart, address.uriEnd) || theirs.scheme !== SCHEME_SIP) continue;

@@ -208,7 +208,7 @@ export class Registration implements ClientUser, TimerUser {
     if (t !== null) {
       this.isRemoval = true;
       this.writeRegister(t, true);
-      this.layer.send(t);
+      this.layer.sendRequest(t);
       this.isRemoval = false;
     }
     this.reset();
@@ -329,7 +329,7 @@ export class Registration implements ClientUser, TimerUser {
     // Our binding of before runs out by itself, if there is no room to take it back.
     if (!this.writeRegister(t, true)) this.writeRegister(t, false);
     this.request = t;
-    if (this.layer.send(t)) return;
+    if (this.layer.sendRequest(t)) return;
     this.request = null;
     this.fail(0, null, 0, TOO_LONG);
   }
@@ -465,7 +465,8 @@ export class Registration implements ClientUser, TimerUser {
     // The server's name may have another address by now.
     if (t.target.nameSize > 0) this.layer.transport.resolver.forget(t.target);
     // A connection over which nothing comes back is dead, though it was not closed: the next try has a new one.
-    if (t.flow.transport === TRANSPORT_TCP && t.flow.connection >= 0) this.layer.transport.close(t.flow.connection);
+    if (t.flow.transport === TRANSPORT_TCP && t.flow.connection >= 0)
+      this.layer.transport.closeConnection(t.flow.connection);
     this.fail(0, null, 0);
   }
 
@@ -482,7 +483,7 @@ export class Registration implements ClientUser, TimerUser {
         if (this.wanted) this.onProbed(hasBinding(m, this.contact, this.contactEnd, this.isRewritten));
         return;
       }
-      list.begin(m, HEADER_CONTACT);
+      list.beginField(m, HEADER_CONTACT);
       while (list.next()) this.user.onBinding(m, list.start, list.end);
       return;
     }

@@ -702,7 +702,7 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
     const { transfer, wish, user } = this;
     // A call that is not answered yet, or is being moved, cannot be moved.
     if (!call.isTalking() || call.isMoved || transfer.isOn || transfer.isPicking) return 491;
-    const status = wish.read(m, this.layer.scratch);
+    const status = wish.readRefer(m, this.layer.scratch);
     if (status !== 0) return status;
     if (user.mayRefer === undefined || !transfer.mayMove) return 403;
     destination.target = wish.target;

@@ -86,7 +86,7 @@ export class NameAddress {
   /** Reads the header parameters. @returns the offset behind them and the white space after them, or -1 */
   private readParams(bytes: Uint8Array, start: number, end: number): number {
     const params = this.params;
-    params.begin(bytes, start, end);
+    params.beginParams(bytes, start, end);
     while (params.next()) {
       if (!isTag(bytes, params.nameStart, params.nameEnd)) continue;
       if (params.valueEnd === params.valueStart) return -1;

@@ -113,7 +113,7 @@ export class AuthValue {
   }
 
   /** Starts to walk the values in `bytes[start, end)`, the value of one header field. The octets stay the caller's. */
-  begin(bytes: Uint8Array, start: number, end: number): void {
+  beginValues(bytes: Uint8Array, start: number, end: number): void {
     this.bytes = bytes;
     this.at = start;
     this.end = end;
@@ -156,7 +156,7 @@ export class AuthValue {
 
   /** Reads `bytes[start, end)` as exactly one value, as in Authorization. @returns as `next`, but never AUTH_END */
   parse(bytes: Uint8Array, start: number, end: number): number {
-    this.begin(bytes, start, end);
+    this.beginValues(bytes, start, end);
     const result = this.next();
     return result === AUTH_END || (result === AUTH_DIGEST && this.at < end) ? AUTH_MALFORMED : result;
   }
@@ -212,11 +212,11 @@ export class AuthValue {
     }
     i = skipSpace(bytes, i, end);
     if (i < end && bytes[i] !== COMMA) return -1;
-    this.keep(at, nameEnd, valueStart, valueEnd);
+    this.keepParam(at, nameEnd, valueStart, valueEnd);
     return i;
   }
 
-  private keep(nameStart: number, nameEnd: number, valueStart: number, valueEnd: number): void {
+  private keepParam(nameStart: number, nameEnd: number, valueStart: number, valueEnd: number): void {
     for (let k = 0; k < NAMES.length; k++) {
       const name = NAMES[k];
       if (!equalNoCase(this.bytes, nameStart, nameEnd, name, 0, name.length)) continue;

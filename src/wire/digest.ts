@@ -147,7 +147,7 @@ export class Digest {
    */
   writeSecret(algorithm: number, username: Span, realm: Span, password: Uint8Array, out: Uint8Array): void {
     const hash = this.hashOf(algorithm);
-    hash.begin();
+    hash.beginHash();
     hash.update(username.bytes, username.start, username.end);
     hash.update(COLON, 0, 1);
     hash.update(realm.bytes, realm.start, realm.end);
@@ -168,7 +168,7 @@ export class Digest {
     let a1 = secret;
     if (isSession(algorithm)) {
       a1 = this.first;
-      hash.begin();
+      hash.beginHash();
       hash.update(secret, 0, size);
       addField(hash, nonce);
       addField(hash, cnonce);
@@ -177,11 +177,11 @@ export class Digest {
     const isWhole = qop.isToken(AUTH_INT);
     if (isWhole) {
       const { body } = this;
-      hash.begin();
+      hash.beginHash();
       hash.update(body.bytes, body.start, body.end);
       this.finish(hash, this.second);
     }
-    hash.begin();
+    hash.beginHash();
     hash.update(method.bytes, method.start, method.end);
     addField(hash, uri);
     if (isWhole) {
@@ -189,7 +189,7 @@ export class Digest {
       hash.update(this.second, 0, size);
     }
     this.finish(hash, this.second);
-    hash.begin();
+    hash.beginHash();
     hash.update(a1, 0, size);
     addField(hash, nonce);
     if (isGiven(qop)) {
@@ -323,7 +323,7 @@ export class ClientAuth {
    * @returns false when it cannot be answered (see `strengthOf`) or does not fit; then the challenge before is
    * forgotten too
    */
-  take(challenge: AuthValue): boolean {
+  takeChallenge(challenge: AuthValue): boolean {
     const { kept, digest } = this;
     const algorithm = strengthOf(challenge);
     this.forget();
@@ -352,7 +352,7 @@ export class ClientAuth {
    * @param uri the Request-URI as it is written
    * @returns false when nothing was written: there is no challenge, or quotes cannot hold the URI
    */
-  write(w: Writer, methodName: Uint8Array, uri: Span): boolean {
+  writeCredentials(w: Writer, methodName: Uint8Array, uri: Span): boolean {
     if (!this.isReady || this.count >= COUNT_MAX || !isQuotable(uri)) return false;
     const { digest, algorithm } = this;
     this.count += 1;
@@ -398,7 +398,7 @@ export class ClientAuth {
     return true;
   }
 
-  /** Whether `write` wrote a response that waits for the body, as auth-int does. */
+  /** Whether `writeCredentials` wrote a response that waits for the body, as auth-int does. */
   get isOpen(): boolean {
     return this.sealAt >= 0;
   }
@@ -409,8 +409,8 @@ export class ClientAuth {
   }
 
   /**
-   * Writes the response into the place that `write` left open, now that the request is whole, unless the request was
-   * cut before that place.
+   * Writes the response into the place that `writeCredentials` left open, now that the request is whole, unless the
+   * request was cut before that place.
    * @param bytes the request is bytes[0, end), its body bytes[bodyStart, end) @param method
    * @param uri as they are in it
    */

@@ -10,12 +10,12 @@ export interface Hash {
   /** Size of the result, octets. */
   readonly sizeBytes: number;
   /** Begins a new message and forgets the last one. */
-  begin(): void;
+  beginHash(): void;
   /** Takes the next octets of the message, which are read during the call only. */
   update(bytes: Uint8Array, start: number, end: number): void;
   /**
    * Ends the message and writes `sizeBytes` octets at `out[at]`; the caller has checked the room. The next use starts
-   * with `begin`.
+   * with `beginHash`.
    */
   finish(out: Uint8Array, at: number): void;
 }
@@ -36,7 +36,7 @@ export abstract class BlockHash implements Hash {
     this.isBigEndian = isBigEndian;
   }
 
-  begin(): void {
+  beginHash(): void {
     this.restBytes = 0;
     this.totalBytes = 0;
     this.start();

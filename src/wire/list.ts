@@ -21,7 +21,7 @@ export class ValueList {
   private limit = 0;
 
   /** Starts a walk over all fields of that id. The message must stay as it is until the walk is over. */
-  begin(message: Message, id: number): void {
+  beginField(message: Message, id: number): void {
     this.beginSpan(message.bytes, 0, 0);
     const row = message.first(id);
     if (row < 0) return;

@@ -40,14 +40,14 @@ export class Nonces {
   }
 
   /** Writes a new nonce for that address. */
-  write(w: Writer, ip: number, nowMs: number): void {
+  writeNonce(w: Writer, ip: number, nowMs: number): void {
     this.lastNumber = (this.lastNumber + 1) >>> 0;
-    this.make(Math.floor(nowMs / 1000), this.lastNumber, ip);
+    this.makeNonce(Math.floor(nowMs / 1000), this.lastNumber, ip);
     w.raw(this.nonce, 0, NONCE_BYTES);
   }
 
-  /** Writes the nonce of the last `write` once more. */
-  writeAgain(w: Writer): void {
+  /** Writes the nonce of the last `writeNonce` once more. */
+  writeSameNonce(w: Writer): void {
     w.raw(this.nonce, 0, NONCE_BYTES);
   }
 
@@ -66,7 +66,7 @@ export class Nonces {
     const timeS = readHex(nonce, 0);
     const number = readHex(nonce, 8);
     if (nonce.size() !== NONCE_BYTES || timeS < 0 || number < 0) return false;
-    this.make(timeS, number, ip);
+    this.makeNonce(timeS, number, ip);
     return equal(nonce.bytes, nonce.start, nonce.end, this.nonce, 0, NONCE_BYTES);
   }
 
@@ -80,7 +80,7 @@ export class Nonces {
    * Takes a count of a nonce that `isOurs`, for right credentials.
    * @param count 1 where the client counts none @returns false when it was taken before, or is too old to know
    */
-  take(nonce: Span, count: number): boolean {
+  takeCount(nonce: Span, count: number): boolean {
     const number = readHex(nonce, 8);
     const place = number % this.numbers.length;
     if (count < 1 || this.numbers[place] > number) return false;
@@ -90,13 +90,13 @@ export class Nonces {
     return true;
   }
 
-  private make(timeS: number, number: number, ip: number): void {
+  private makeNonce(timeS: number, number: number, ip: number): void {
     const { hash, address, writer } = this;
     writer.begin(this.nonce, 0, NONCE_BYTES);
     writer.hex(timeS, 8);
     writer.hex(number, 8);
     for (let i = 0; i < 4; i++) address[i] = (ip >>> (24 - 8 * i)) & 255;
-    hash.begin();
+    hash.beginHash();
     hash.update(this.key, 0, this.key.length);
     hash.update(this.nonce, 0, PLAIN_BYTES);
     hash.update(address, 0, 4);

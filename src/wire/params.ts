@@ -30,7 +30,7 @@ export class ParamList {
    * Starts a walk. `bytes[start, end)` begins at a `;`, or at white space before it, or is empty. The octets stay the
    * caller's.
    */
-  begin(bytes: Uint8Array, start: number, end: number): void {
+  beginParams(bytes: Uint8Array, start: number, end: number): void {
     this.bytes = bytes;
     this.at = start;
     this.end = end;

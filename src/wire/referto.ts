@@ -51,8 +51,8 @@ export class ReferTo {
    * Reads the REFER `m`, of which nothing is needed afterwards. It makes a text, so it is not for the way of sound.
    * @param scratch for the time of the call, FIELDS_BYTES at least @returns 0, or the status that refuses it
    */
-  read(m: Message, scratch: Uint8Array): number {
-    list.begin(m, HEADER_REFER_TO);
+  readRefer(m: Message, scratch: Uint8Array): number {
+    list.beginField(m, HEADER_REFER_TO);
     if (!list.next() || !address.parse(list.bytes, list.start, list.end)) return 400;
     // The first value stays while a second one is looked for.
     if (list.next() || list.broken) return 400;
@@ -112,7 +112,7 @@ function writeReplaces(scratch: Uint8Array): number {
   const end = readEscapes(value.bytes, value.start, value.end, scratch, 0);
   if (end < 0 || end > FIELDS_BYTES) return 513;
   if (!replaces.parse(scratch, 0, end)) return 400;
-  replaces.write(writer);
+  replaces.writeReplaces(writer);
   return 0;
 }
 

@@ -47,20 +47,20 @@ export class Replaces {
       if (bytes[at] <= SPACE || bytes[at] >= DELETE || bytes[at] === COMMA) return false;
     this.callId.set(bytes, start, stop);
     const { params, name } = this;
-    params.begin(bytes, i, end);
+    params.beginParams(bytes, i, end);
     while (params.next()) {
       name.set(bytes, params.nameStart, params.nameEnd);
       if (name.isToken(EARLY_ONLY)) this.isEarlyOnly = true;
       else if (name.isToken(TO_TAG)) {
-        if (!this.take(this.toTag)) return false;
-      } else if (name.isToken(FROM_TAG) && !this.take(this.fromTag)) return false;
+        if (!this.takeTag(this.toTag)) return false;
+      } else if (name.isToken(FROM_TAG) && !this.takeTag(this.fromTag)) return false;
     }
     if (params.broken || params.at < end) return false;
     return stop > start && this.toTag.size() > 0 && this.fromTag.size() > 0;
   }
 
   /** Writes the header field. */
-  write(w: Writer): void {
+  writeReplaces(w: Writer): void {
     w.put(REPLACES);
     w.span(this.callId);
     w.put(TO_TAG_IS);
@@ -71,7 +71,7 @@ export class Replaces {
     w.crlf();
   }
 
-  private take(tag: Span): boolean {
+  private takeTag(tag: Span): boolean {
     const { bytes, valueStart, valueEnd } = this.params;
     if (tag.size() > 0) return false;
     tag.set(bytes, valueStart, valueEnd);

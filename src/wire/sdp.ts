@@ -101,7 +101,7 @@ export class SdpMedia {
    * Adds a payload type that is not there yet. A static one has its meaning by RFC 3551, a dynamic one has none before
    * its rtpmap.
    */
-  add(format: number): void {
+  addFormat(format: number): void {
     for (let i = 0; i < this.formatCount; i++) if (this.formats[i] === format) return;
     this.formats[this.formatCount] = format;
     this.encodings[this.formatCount] = format === 0 ? ENCODING_PCMU : format === 8 ? ENCODING_PCMA : ENCODING_NONE;
@@ -255,7 +255,7 @@ export class Sdp {
       if (isFirst) media.firstFormatEnd = this.wordEnd;
       const format = parseUint(bytes, this.wordStart, this.wordEnd, 127);
       if (media.proto !== PROTO_OTHER && format < 0) return SDP_MALFORMED;
-      if (format >= 0) media.add(format);
+      if (format >= 0) media.addFormat(format);
     }
     return SDP_OK;
   }

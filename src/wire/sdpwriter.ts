@@ -82,7 +82,7 @@ export class AudioDescription {
   direction = 0;
 
   /** Adds a codec, unless it is there already. */
-  add(type: number, codec: number): void {
+  addCodec(type: number, codec: number): void {
     for (let i = 0; i < this.count; i++) if (this.codecs[i] === codec) return;
     this.types[this.count] = type;
     this.codecs[this.count] = codec;

@@ -282,7 +282,7 @@ export class Uri {
   }
 
   /** Finds a parameter or header by a name that may itself have escapes; for `within`. */
-  find(separator: number, name: Uint8Array, nameStart: number, nameEnd: number): Span | null {
+  findComponent(separator: number, name: Uint8Array, nameStart: number, nameEnd: number): Span | null {
     const isParam = separator === SEMICOLON;
     const start = isParam ? this.paramsStart : this.headersStart;
     const end = isParam ? this.paramsEnd : this.headersEnd;
@@ -307,7 +307,7 @@ function within(bytes: Uint8Array, start: number, end: number, uri: Uri, separat
     let valueStart = i;
     if (i < end && bytes[i] === EQUALS) valueStart = ++i;
     while (i < end && bytes[i] !== separator) i += 1;
-    const found = uri.find(separator, bytes, nameStart, nameEnd);
+    const found = uri.findComponent(separator, bytes, nameStart, nameEnd);
     if (found === null) {
       if (all) return false;
     } else if (!equalEscaped(bytes, valueStart, i, found.bytes, found.start, found.end, true)) return false;

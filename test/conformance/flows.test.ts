@@ -32,7 +32,7 @@ for (const { file, bytes } of flowMessages().sort((a, b) => (a.file < b.file ? -
   const result = m.parse(bytes, 0, bytes.length, false);
   const list = new ValueList();
   let vias = 0;
-  if (result === PARSE_OK) for (list.begin(m, HEADER_VIA); list.next(); ) vias += 1;
+  if (result === PARSE_OK) for (list.beginField(m, HEADER_VIA); list.next(); ) vias += 1;
   const name = file.slice(0, file.lastIndexOf("_F"));
   groups.set(name, [...(groups.get(name) ?? []), { file, m, raw: text(bytes), vias: result === PARSE_OK ? vias : -1 }]);
 }

@@ -37,7 +37,7 @@ describe("a hash of the SDK", () => {
     const out = new Uint8Array(sizeBytes + 2);
     for (const length of [0, 1, 55, 63, 64, 65, 127, 128, 200, 300]) {
       for (const cut of [0, 1, 64, 100]) {
-        hash.begin();
+        hash.beginHash();
         hash.update(message, 0, Math.min(cut, length));
         hash.update(message, Math.min(cut, length), length);
         hash.finish(out, 1);
@@ -52,9 +52,9 @@ describe("a hash of the SDK", () => {
   it("forgets a message that was not ended", () => {
     const hash = new CryptHash("MD5", 16);
     const out = new Uint8Array(16);
-    hash.begin();
+    hash.beginHash();
     hash.update(message, 0, 100);
-    hash.begin();
+    hash.beginHash();
     hash.finish(out, 0);
     expect(Buffer.from(out).toString("hex")).toBe("d41d8cd98f00b204e9800998ecf8427e");
   });

@@ -99,7 +99,7 @@ describe("the door as the house's server", () => {
     const w = kitchen.ua.activeCall()!.session.dialog!.request(layer, t, METHOD_REFER, 1);
     writeContact(w, { layer, contactUser: kitchen.ua.account.user }, 1);
     w.put(octets(`Refer-To: <sip:${user}@${host}>\r\nContent-Length: 0\r\n\r\n`));
-    expect(layer.send(t)).toBe(true);
+    expect(layer.sendRequest(t)).toBe(true);
     world.run(3000);
     expect(statuses).toEqual([status]);
     if (status === 202) {

@@ -192,7 +192,7 @@ export class House {
     const client = this.clients.get(key) ?? new ClientAuth(this.random, new Digest());
     if (!this.clients.has(key)) client.setUser(quotedName(octets(user)) ?? NONE, octets(password));
     this.clients.set(key, client);
-    client.take(value);
+    client.takeChallenge(value);
     return this.again(user, password, uri, method);
   }
 
@@ -203,7 +203,7 @@ export class House {
     const span = new Span();
     span.set(octets(uri), 0, uri.length);
     w.begin(out, 0, out.length);
-    this.clients.get(user + ":" + password)!.write(w, octets(method), span);
+    this.clients.get(user + ":" + password)!.writeCredentials(w, octets(method), span);
     return (
       (method === "REGISTER" ? "" : "Proxy-") +
       "Authorization: " +

@@ -20,7 +20,7 @@ function listOf(message: string, id: number): string[] {
   expect(m.parse(bytes, 0, bytes.length, false), message).toBe(PARSE_OK);
   const list = new ValueList();
   const out: string[] = [];
-  for (list.begin(m, id); list.next(); ) out.push(text(list.bytes, list.start, list.end));
+  for (list.beginField(m, id); list.next(); ) out.push(text(list.bytes, list.start, list.end));
   return out;
 }
 

@@ -36,7 +36,7 @@ function message({ uri, from, to, callId, cseq, more }: Parts): Uint8Array {
 /** With the counter at the beginning. */
 function branchOf(parts: Parts, key = 1): string {
   const bytes = message(parts);
-  new Branches({ uint32: () => key }).make(bytes, bytes.length, false);
+  new Branches({ uint32: () => key }).makeBranch(bytes, bytes.length, false);
   return field(text(bytes), "Via").slice("SIP/2.0/UDP 10.0.0.1:5060;branch=".length, -";rport".length);
 }
 
@@ -61,7 +61,7 @@ describe("a branch", () => {
     const seen = new Set<string>();
     for (let i = 0; i < 1000; i++) {
       const bytes = message(PARTS);
-      branches.make(bytes, bytes.length, false);
+      branches.makeBranch(bytes, bytes.length, false);
       seen.add(viaBranch(text(bytes)));
     }
     expect(seen.size).toBe(1000);
@@ -75,7 +75,7 @@ describe("a branch", () => {
           text(message({ ...PARTS, from, to, more: more === "" ? "a" : more })) + "CSeq: 9 INVITE\r\n",
         );
         const before = text(bytes);
-        new Branches({ uint32: () => 1 }).make(bytes, bytes.length - 16, false);
+        new Branches({ uint32: () => 1 }).makeBranch(bytes, bytes.length - 16, false);
         const after = text(bytes);
         expect(after.replace(viaBranch(after), `z9hG4bK${NOTHING}`)).toBe(before);
       }),
@@ -85,7 +85,7 @@ describe("a branch", () => {
   it("keeps a first half that is given", () => {
     const bytes = message(PARTS);
     const branches = new Branches({ uint32: () => 1 });
-    branches.make(bytes, bytes.length, true, 0x12345678);
+    branches.makeBranch(bytes, bytes.length, true, 0x12345678);
     expect(branches.high).toBe(0x12345678);
     expect(viaBranch(text(bytes))).toMatch(/^z9hG4bK0{8}(?!0{8})[0-9a-f]{8}$/);
   });

@@ -453,9 +453,9 @@ describe("sending that fails", () => {
   it("of what was not well written gives the transaction back without a word", () => {
     const t = h.prepare(METHOD_OPTIONS);
     t.writer.text("CR and LF\r\nare not for headers");
-    expect(h.layer.send(t)).toBe(false);
+    expect(h.layer.sendRequest(t)).toBe(false);
     const invite = h.prepare(METHOD_INVITE, undefined, "CSeq: twice\r\n");
-    expect(h.layer.send(invite)).toBe(false);
+    expect(h.layer.sendRequest(invite)).toBe(false);
     h.pass(100000);
     expect(h.user.take()).toEqual([]);
     expect(h.network.take()).toEqual([]);
@@ -496,7 +496,7 @@ describe("the pool of client transactions", () => {
     const t = h.prepare(METHOD_OPTIONS);
     h.opened(9, PEER + ":40000");
     t.target.set(TRANSPORT_TCP, 0x0a000002, 40000, 9);
-    h.layer.send(t);
+    h.layer.sendRequest(t);
     expect(h.network.take()[0].to).toBe("tcp 9 10.0.0.2:40000");
   });
 });

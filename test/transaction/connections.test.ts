@@ -39,7 +39,7 @@ describe("a connection of our own", () => {
             }
             if (h.opened(1000 + i, "10.9.0." + address * (i + 1) + ":" + i) && speaks) speak(h, 1000 + i);
             h.pass(ms);
-            h.layer.transport.sweep();
+            h.layer.transport.closeUnused();
           });
           expect(h.network.closed).not.toContain(101);
         },
@@ -75,14 +75,14 @@ describe("connections of others", () => {
       h.receiveTcp(3, "\r\n\r\n");
       if (s === 5) speak(h, 4);
       h.pass(1000);
-      h.layer.transport.sweep();
+      h.layer.transport.closeUnused();
       expect(h.network.closed).toEqual([]);
     }
     h.pass(1000);
-    h.layer.transport.sweep();
+    h.layer.transport.closeUnused();
     expect(h.network.closed.sort()).toEqual([1, 2, 3]);
     h.pass(600_000);
-    h.layer.transport.sweep();
+    h.layer.transport.closeUnused();
     expect(h.network.closed.sort()).toEqual([1, 2, 3, 4]);
   });
 
@@ -90,15 +90,15 @@ describe("connections of others", () => {
     const h = harness();
     h.opened(1, "10.9.0.1:1");
     speak(h, 1);
-    h.layer.transport.know(1);
+    h.layer.transport.noteKnown(1);
     for (let i = 2; i < 200; i++) {
       h.opened(i, "10.9." + (i % 50) + ".1:1");
       h.pass(36_000);
-      h.layer.transport.sweep();
+      h.layer.transport.closeUnused();
     }
     expect(h.network.closed).not.toContain(1);
     h.pass(3 * 3600_000);
-    h.layer.transport.sweep();
+    h.layer.transport.closeUnused();
     expect(h.network.closed).toContain(1);
   });
 

@@ -205,7 +205,7 @@ export class Harness {
     const t = this.layer.client(this.user);
     if (t === null) throw new Error("no client transaction free");
     const uri = octets(target);
-    const w = this.layer.begin(t, method, uri, 0, uri.length);
+    const w = this.layer.beginRequest(t, method, uri, 0, uri.length);
     w.put(
       octets(
         extra +
@@ -230,7 +230,7 @@ export class Harness {
   /** `prepare` and send. */
   send(method: number, target?: string, extra?: string, body?: string): ClientTransaction {
     const t = this.prepare(method, target, extra, body);
-    if (!this.layer.send(t)) throw new Error("not sent");
+    if (!this.layer.sendRequest(t)) throw new Error("not sent");
     return t;
   }
 

@@ -244,7 +244,7 @@ describe("a request over 1,300 octets", () => {
 
 it("nothing is learnt of where only others' requests came from: strangers do not push servers out", () => {
   const server = ipv4(PEER);
-  h.layer.transport.reach.note(server, 5060, REACH_TCP, h.timers.nowMs);
+  h.layer.transport.reach.noteReach(server, 5060, REACH_TCP, h.timers.nowMs);
   for (let i = 1; i <= 20; i++) {
     // A connection of its own for the response, since theirs is gone; then something comes over it, or it breaks.
     const stranger = `10.9.0.${i}`;
@@ -304,7 +304,7 @@ describe("what was learnt about a server", () => {
 
   it("is kept of eight servers, the youngest", () => {
     const peers = Array.from({ length: 9 }, (_, i) => `10.1.0.${i + 1}`);
-    for (const peer of peers) h.layer.transport.reach.note(ipv4(peer), 5060, REACH_TCP, h.timers.nowMs);
+    for (const peer of peers) h.layer.transport.reach.noteReach(ipv4(peer), 5060, REACH_TCP, h.timers.nowMs);
     expect(peers.map((peer) => reach(peer))).toEqual([REACH_UNKNOWN, ...Array(8).fill(REACH_TCP)]);
   });
 });

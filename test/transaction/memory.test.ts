@@ -100,10 +100,10 @@ it("makes nothing for a request of ours, its repetition, its response and its en
     perStep(() => {
       const t = h.layer.client(h.user);
       if (t === null) return;
-      const w = h.layer.begin(t, METHOD_OPTIONS, uri, 0, uri.length);
+      const w = h.layer.beginRequest(t, METHOD_OPTIONS, uri, 0, uri.length);
       w.put(rest);
       t.target.set(1, PEER_IP, 5060, -1);
-      h.layer.send(t);
+      h.layer.sendRequest(t);
       h.timers.poll(h.timers.nowMs + 5);
       const from = indexOf(t.buffer, octetsOfCookie) + 7;
       for (let i = 0; i < 16; i++) response[branchAt + i] = t.buffer[from + i];

@@ -87,7 +87,7 @@ describe("a response that is passed on (RFC 3261 §16.7)", () => {
       ),
     );
     h.aim(t, "sip:bob@10.0.0.9");
-    expect(h.layer.send(t)).toBe(true);
+    expect(h.layer.sendRequest(t)).toBe(true);
     const [sent] = h.network.take();
     expect(sent.line).toBe("INVITE sip:bob@10.0.0.9 SIP/2.0");
     expect(fields(sent.text, "Via")[0]).toMatch(

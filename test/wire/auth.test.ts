@@ -29,7 +29,7 @@ function parse(value: string): number {
 function walk(value: string): [number, string][] {
   const bytes = octets(value);
   const found: [number, string][] = [];
-  view.begin(bytes, 0, bytes.length);
+  view.beginValues(bytes, 0, bytes.length);
   for (let result = view.next(); result !== AUTH_END; result = view.next()) found.push([result, String(view.realm)]);
   return found;
 }
@@ -210,7 +210,7 @@ describe("whatever octets come", () => {
       fc.property(fc.array(piece, { maxLength: 40 }), (pieces) => {
         const bytes = octets(pieces.join(""));
         const end = Math.max(0, bytes.length - 3);
-        view.begin(bytes, 0, end);
+        view.beginValues(bytes, 0, end);
         let values = 0;
         for (let result = view.next(); result !== AUTH_END; result = view.next()) {
           values += 1;

@@ -187,7 +187,7 @@ describe("a client", () => {
 
   function write(auth: ClientAuth, uri = "sip:example.com", method = INVITE): string | null {
     writer.begin(buffer, 0, buffer.length);
-    const wrote = auth.write(writer, method, span(uri));
+    const wrote = auth.writeCredentials(writer, method, span(uri));
     expect(writer.ok).toBe(true);
     if (!wrote) expect(writer.at).toBe(0);
     return wrote ? text(buffer, 0, writer.at) : null;
@@ -195,7 +195,7 @@ describe("a client", () => {
 
   it("answers in one order, counting", () => {
     const auth = client();
-    expect(auth.take(read('Digest realm="r", nonce="n", opaque="o", qop="auth"'))).toBe(true);
+    expect(auth.takeChallenge(read('Digest realm="r", nonce="n", opaque="o", qop="auth"'))).toBe(true);
     const h = (value: string): string => createHash("md5").update(value).digest("hex");
     const response = h(`${h("door:r:secret")}:n:00000001:0000000100000002:auth:${h("INVITE:sip:example.com")}`);
     expect(write(auth)).toBe(
@@ -210,7 +210,7 @@ describe("a client", () => {
     ["sha256", "SHA-256", 64],
   ] as const)("leaves the response of auth-int by %s open until the body is there", (hash, algorithm, size) => {
     const auth = client();
-    expect(auth.take(read(`Digest realm="r", nonce="n", qop="auth-int", algorithm=${algorithm}`))).toBe(true);
+    expect(auth.takeChallenge(read(`Digest realm="r", nonce="n", qop="auth-int", algorithm=${algorithm}`))).toBe(true);
     const line = `Authorization: ${write(auth)}\r\n`;
     expect(line).toMatch(new RegExp(`response="0{${size}}".*qop=auth-int, nc=00000001`));
     expect(auth.isOpen).toBe(true);
@@ -238,7 +238,7 @@ describe("a client", () => {
 
   it("answers without qop by RFC 2069's formula, and says nothing of it", () => {
     const auth = client();
-    auth.take(read('Digest realm="r", nonce="n"'));
+    auth.takeChallenge(read('Digest realm="r", nonce="n"'));
     const value = write(auth) ?? "";
     expect(value).not.toMatch(/qop|cnonce|nc=|opaque/);
     expect(verify(value, ALGORITHM_MD5, "secret", "INVITE")).toBe(true);
@@ -246,17 +246,17 @@ describe("a client", () => {
 
   it("sends an empty opaque back", () => {
     const auth = client();
-    auth.take(read('Digest realm="r", nonce="n", opaque=""'));
+    auth.takeChallenge(read('Digest realm="r", nonce="n", opaque=""'));
     expect(write(auth)).toContain(', opaque=""');
   });
 
   it("counts on for the same nonce, and begins anew with a new cnonce for another", () => {
     const auth = client();
-    auth.take(read('Digest realm="r", nonce="n", qop="auth"'));
+    auth.takeChallenge(read('Digest realm="r", nonce="n", qop="auth"'));
     const first = read(write(auth) ?? "");
-    auth.take(read('Digest realm="r", nonce="n", qop="auth"'));
+    auth.takeChallenge(read('Digest realm="r", nonce="n", qop="auth"'));
     const second = read(write(auth) ?? "");
-    auth.take(read('Digest realm="r", nonce="m", qop="auth"'));
+    auth.takeChallenge(read('Digest realm="r", nonce="m", qop="auth"'));
     const third = read(write(auth) ?? "");
     expect([first.count(), second.count(), third.count()]).toEqual([1, 2, 1]);
     expect(second.cnonce.equals(first.cnonce)).toBe(true);
@@ -265,10 +265,10 @@ describe("a client", () => {
 
   it("never counts the same nonce twice, not even when it was forgotten", () => {
     const auth = client();
-    auth.take(read('Digest realm="r", nonce="n", qop="auth"'));
+    auth.takeChallenge(read('Digest realm="r", nonce="n", qop="auth"'));
     write(auth);
     auth.forget();
-    auth.take(read('Digest realm="r", nonce="n", qop="auth"'));
+    auth.takeChallenge(read('Digest realm="r", nonce="n", qop="auth"'));
     expect(read(write(auth) ?? "").count()).toBe(2);
   });
 
@@ -277,14 +277,14 @@ describe("a client", () => {
     const bytes = octets('Digest realm="r", nonce="n", opaque="o", qop="auth"');
     const view = new AuthValue();
     view.parse(bytes, 0, bytes.length);
-    auth.take(view);
+    auth.takeChallenge(view);
     bytes.fill(0x78);
     expect(write(auth)).toContain('realm="r", nonce="n"');
   });
 
   it("unfolds what was folded, and its response is for that", () => {
     const auth = client();
-    expect(auth.take(read('Digest realm="my\r\n  realm", nonce="n", qop="auth"'))).toBe(true);
+    expect(auth.takeChallenge(read('Digest realm="my\r\n  realm", nonce="n", qop="auth"'))).toBe(true);
     const value = write(auth) ?? "";
     expect(value).toContain('realm="my realm"');
     expect(verify(value, ALGORITHM_MD5, "secret", "INVITE")).toBe(true);
@@ -298,8 +298,8 @@ describe("a client", () => {
     'Digest realm="r"',
   ])("refuses %j, and what it had before is forgotten", (value) => {
     const auth = client();
-    auth.take(read('Digest realm="r", nonce="n"'));
-    expect(auth.take(read(value))).toBe(false);
+    auth.takeChallenge(read('Digest realm="r", nonce="n"'));
+    expect(auth.takeChallenge(read(value))).toBe(false);
     expect(auth.isReady).toBe(false);
     expect(write(auth)).toBe(null);
   });
@@ -307,7 +307,7 @@ describe("a client", () => {
   it("writes nothing before a challenge, after `forget`, and for a URI that would break out of its quotes", () => {
     const auth = client();
     expect(write(auth)).toBe(null);
-    auth.take(read('Digest realm="r", nonce="n", qop="auth"'));
+    auth.takeChallenge(read('Digest realm="r", nonce="n", qop="auth"'));
     expect(write(auth, 'sip:a"@h')).toBe(null);
     expect(write(auth, "sip:a@h\\")).toBe(null);
     expect(write(auth, "sip:a@h\r\nX:")).toBe(null);
@@ -321,15 +321,15 @@ describe("a client", () => {
     for (const name of ["a\r\nb", "a\0", "x".repeat(300)]) {
       expect(quotedName(octets(name))).toBe(null);
       auth.setUser(NONE, octets("pw"));
-      expect(auth.take(read('Digest realm="r", nonce="n"'))).toBe(false);
+      expect(auth.takeChallenge(read('Digest realm="r", nonce="n"'))).toBe(false);
     }
   });
 
   it("says so when the message has no room", () => {
     const auth = client();
-    auth.take(read('Digest realm="r", nonce="n"'));
+    auth.takeChallenge(read('Digest realm="r", nonce="n"'));
     writer.begin(buffer, 0, 60);
-    auth.write(writer, INVITE, span("sip:h"));
+    auth.writeCredentials(writer, INVITE, span("sip:h"));
     expect(writer.ok).toBe(false);
   });
 
@@ -341,7 +341,7 @@ describe("a client", () => {
         const auth = client(username, password);
         const qop = hasQop ? ', qop="auth-int, auth"' : "";
         const challenge = `Digest realm="${quoted(realm)}", nonce="${quoted(nonce)}", algorithm=${name}${qop}`;
-        expect(auth.take(read(challenge))).toBe(true);
+        expect(auth.takeChallenge(read(challenge))).toBe(true);
         const value = write(auth) ?? "";
         const view = read(value);
         expect(algorithmOf(view)).toBe(algorithm);

@@ -8,7 +8,7 @@ import { Sha256 } from "../../src/wire/sha256.js";
 
 function hex(hash: Hash, ...pieces: Uint8Array[]): string {
   const out = new Uint8Array(hash.sizeBytes);
-  hash.begin();
+  hash.beginHash();
   for (const piece of pieces) hash.update(piece, 0, piece.length);
   hash.finish(out, 0);
   return Buffer.from(out).toString("hex");
@@ -75,7 +75,7 @@ describe.each([
 
   it("reads only from start to end and writes only its result", () => {
     const out = new Uint8Array(hash.sizeBytes + 4).fill(0xee);
-    hash.begin();
+    hash.beginHash();
     hash.update(octets("xxabcxx"), 2, 5);
     hash.finish(out, 2);
     expect(Buffer.from(out.subarray(2, 2 + hash.sizeBytes)).toString("hex")).toBe(
@@ -85,7 +85,7 @@ describe.each([
   });
 
   it("begins anew when a message was left unfinished", () => {
-    hash.begin();
+    hash.beginHash();
     hash.update(octets("left behind"), 0, 11);
     expect(hex(hash, octets("abc"))).toBe(createHash(name).update("abc").digest("hex"));
   });

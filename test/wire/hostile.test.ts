@@ -79,7 +79,7 @@ function readAll(bytes: Uint8Array, start: number, end: number): number[] {
   if (uri.parse(bytes, message.uriStart, message.uriEnd)) readUri();
   for (let id = 0; id < HEADER_COUNT; id++) {
     found.push(message.uint(id, 1000), message.contains(id, TAG) ? 1 : 0);
-    list.begin(message, id);
+    list.beginField(message, id);
     while (list.next()) {
       note(list.start, list.end);
       readValue(list.start, list.end);

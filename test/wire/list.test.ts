@@ -49,7 +49,7 @@ describe("a list of values", () => {
       "OPTIONS sip:h SIP/2.0\r\nVia: SIP/2.0/UDP a , SIP/2.0/UDP b\r\nX: 1\r\nv: SIP/2.0/TCP c\r\nVia:\r\nVia: SIP/2.0/UDP d\r\nRequire: x\r\n\r\n",
     );
     message.parse(bytes, 0, bytes.length, false);
-    list.begin(message, HEADER_VIA);
+    list.beginField(message, HEADER_VIA);
     const rows: number[] = [];
     const found: string[] = [];
     while (list.next()) {
@@ -58,9 +58,9 @@ describe("a list of values", () => {
     }
     expect(found).toEqual(["SIP/2.0/UDP a", "SIP/2.0/UDP b", "SIP/2.0/TCP c", "SIP/2.0/UDP d"]);
     expect(rows).toEqual([0, 0, 2, 4]);
-    list.begin(message, HEADER_REQUIRE);
+    list.beginField(message, HEADER_REQUIRE);
     expect(rest()).toEqual(["x"]);
-    list.begin(message, HEADER_CONTACT);
+    list.beginField(message, HEADER_CONTACT);
     expect(rest()).toEqual([]);
   });
 });

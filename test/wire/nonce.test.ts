@@ -17,7 +17,7 @@ function give(nonces: Nonces, ip = IP, nowMs = 5000): string {
   const w = new Writer();
   const bytes = new Uint8Array(64);
   w.begin(bytes, 0, 64);
-  nonces.write(w, ip, nowMs);
+  nonces.writeNonce(w, ip, nowMs);
   return text(bytes, 0, w.at);
 }
 
@@ -62,7 +62,7 @@ describe("a nonce", () => {
   it("is good once for each count, upwards only", () => {
     const nonces = make();
     const nonce = span(give(nonces));
-    expect([1, 1, 3, 2, 3, 4, 0, -1].map((count) => nonces.take(nonce, count))).toEqual([
+    expect([1, 1, 3, 2, 3, 4, 0, -1].map((count) => nonces.takeCount(nonce, count))).toEqual([
       true,
       false,
       true,
@@ -77,9 +77,9 @@ describe("a nonce", () => {
   it("is used up when a younger one has its place in the table", () => {
     const nonces = make();
     const all = Array.from({ length: 6 }, () => span(give(nonces)));
-    expect(all.slice(0, 4).map((nonce) => nonces.take(nonce, 1))).toEqual([true, true, true, true]);
-    expect(nonces.take(all[4], 1)).toBe(true);
-    expect(nonces.take(all[0], 2)).toBe(false);
-    expect(nonces.take(all[1], 2)).toBe(true);
+    expect(all.slice(0, 4).map((nonce) => nonces.takeCount(nonce, 1))).toEqual([true, true, true, true]);
+    expect(nonces.takeCount(all[4], 1)).toBe(true);
+    expect(nonces.takeCount(all[0], 2)).toBe(false);
+    expect(nonces.takeCount(all[1], 2)).toBe(true);
   });
 });

@@ -13,7 +13,7 @@ const params = new ParamList();
 
 function all(value: string): string[] {
   const bytes = octets(`=${value};z`);
-  params.begin(bytes, 1, bytes.length - 2);
+  params.beginParams(bytes, 1, bytes.length - 2);
   const found: string[] = [];
   while (params.next()) {
     const name = text(bytes, params.nameStart, params.nameEnd);

@@ -48,7 +48,7 @@ describe("Replaces", () => {
         const out = new Uint8Array(2000);
         const w = new Writer();
         w.begin(out, 0, out.length);
-        replaces.write(w);
+        replaces.writeReplaces(w);
         const line = text(out, 0, w.at);
         expect(w.ok).toBe(true);
         expect(line).toMatch(/^Replaces: [^\r\n]*\r\n$/);
@@ -79,7 +79,7 @@ function ask(...fields: string[]): { status: number; target: string; lines: stri
   );
   const m = new Message(64);
   m.parse(message, 0, message.length, false);
-  const status = wish.read(m, new Uint8Array(1536));
+  const status = wish.readRefer(m, new Uint8Array(1536));
   return { status, target: status === 0 ? wish.target : "", lines: status === 0 ? wish.fields.toString() : "" };
 }
 
