@@ -3,10 +3,11 @@
  * white space becomes one space, NUL or a lone CR or LF makes the whole message unsendable (`ok` becomes false). It
  * writes into a buffer of the caller, never past its end; a message that is too long makes `ok` false as well.
  */
-import { NONE, type Span, utf8Length } from "../core/bytes.js";
+import { NONE, octets, type Span, utf8Length } from "../core/bytes.js";
 import { copyOctets, copyUnfolded, isPlain, putUtf8 } from "../core/octets.js";
 import type { RandomSource } from "../core/random.js";
 
+const HEX_DIGITS = octets("0123456789abcdef");
 /** Numbers below it fit into 32 bits. */
 const SMALL = 0x80000000;
 
@@ -39,7 +40,7 @@ export class Writer {
       this.ok = false;
       return;
     }
-    this.bytes.set(constant, this.at);
+    copyOctets(this.bytes, this.at, constant, 0, constant.length);
     this.at = end;
   }
 
@@ -49,8 +50,14 @@ export class Writer {
   }
 
   crlf(): void {
-    this.octet(13);
-    this.octet(10);
+    const { at } = this;
+    if (at + 2 > this.limit) {
+      this.ok = false;
+      return;
+    }
+    this.bytes[at] = 13;
+    this.bytes[at + 1] = 10;
+    this.at = at + 2;
   }
 
   /**
@@ -127,10 +134,14 @@ export class Writer {
 
   /** Writes the low `digits` hexadecimal digits of `value` in lower case. */
   hex(value: number, digits: number): void {
-    for (let shift = (digits - 1) * 4; shift >= 0; shift -= 4) {
-      const nibble = (value >>> shift) & 15;
-      this.octet(nibble < 10 ? 0x30 + nibble : 0x57 + nibble);
+    const { bytes } = this;
+    let { at } = this;
+    if (at + digits > this.limit) {
+      this.ok = false;
+      return;
     }
+    for (let shift = (digits - 1) * 4; shift >= 0; shift -= 4) bytes[at++] = HEX_DIGITS[(value >>> shift) & 15];
+    this.at = at;
   }
 
   /**

@@ -15,8 +15,12 @@ const MOST: Record<string, number> = {
   "rv.frame.instructions": 215_000,
   "rv.sound.gaps": 2,
   "rv.echo.instructions": 1_000_000,
-  "rv.options.instructions": 620_000,
+  "rv.options.instructions": 600_000,
   "rv.wake.worst": 6_000_000,
+  "rv.registration.bytecodes": 108_000,
+  "rv.press.bytecodes": 178_000,
+  "rv.hangup.bytecodes": 36_000,
+  "rv.incoming.bytecodes": 108_000,
 };
 /** Wakes that are printed. */
 const LONGEST = 10;
@@ -25,6 +29,29 @@ const CLOCKS_25_MS = 6_000_000;
 /** Of an ESP32 and an ESP32-S3, and of an ESP32-C3. */
 const CLOCKS_PER_MS = 240_000;
 const CLOCKS_PER_MS_C3 = 160_000;
+
+/** What of the call has a row of its own: the door's bytecodes from the first of a phase to where the next one begins. */
+const PHASES: readonly { name: string; phase: string; what: string }[] = [
+  { name: "rv.registration.bytecodes", phase: "registration", what: "a registration with a password" },
+  { name: "rv.press.bytecodes", phase: "call of the button", what: "a press to confirmed" },
+  { name: "rv.hangup.bytecodes", phase: "hang-up", what: "a hang-up by the phone" },
+  { name: "rv.incoming.bytecodes", phase: "call that comes", what: "a call that comes to confirmed" },
+];
+
+function phasesOf(lines: readonly string[]): Result[] {
+  const spent = new Map<string, number>();
+  let phase = "";
+  for (const line of lines) {
+    const [word, ...rest] = line.split(" ");
+    if (word === "spent") spent.set(phase, Number(rest[0]));
+    if (word === "mark") phase = rest.join(" ");
+  }
+  return PHASES.map(({ name, phase, what }) => {
+    const value = spent.get(phase);
+    if (value === undefined || value <= 0) throw new Error(`the call did not say ${phase}`);
+    return { name, value, unit: `bytecodes/${what}` };
+  });
+}
 
 function wakesOf(lines: readonly string[]): Wake[] {
   const wakes: Wake[] = [];
@@ -38,7 +65,7 @@ function wakesOf(lines: readonly string[]): Wake[] {
       const what = `${phase}: ${notes.slice(isSound ? 1 : 0).join(" ") || "sound and timers"}`;
       const counts = { atMs: Number(atMs), instructions: Number(instructions), bytecodes: Number(bytecodes) };
       wakes.push({ ...counts, isSound, what });
-    } else console.error(line);
+    } else if (word !== "spent") console.error(line);
   }
   if (wakes.length < 100) throw new Error("the call did not run");
   return wakes;
@@ -69,7 +96,8 @@ async function main(): Promise<number> {
   };
   const spelled = [...rows.keys()].filter((name) => name.startsWith("spelled.")).map(cost);
   if (spelled.length < 8) throw new Error("the machine did not read each spelling");
-  const wakes = wakesOf(await runRv(program, ["door", "wakes"], true));
+  const call = await runRv(program, ["door", "wakes"], true);
+  const wakes = wakesOf(call);
   const longest = [...wakes].sort((a, b) => b.instructions - a.instructions);
   const frame = frameOf(wakes);
   const { gaps, latestMs } = gapsOf(wakes, CLOCKS_PER_MS, LEAD_MS);
@@ -101,6 +129,7 @@ async function main(): Promise<number> {
       unit: `ms by which sound came to the speaker at most, at 240 MHz; ${LEAD_MS} wait there`,
     },
     { name: "rv.wake.long", value: inSound, unit: "wakes of the call that take more than 25 ms at 240 MHz" },
+    ...phasesOf(call),
   ];
   const asJson = process.argv.includes("--json");
   print(results, asJson);

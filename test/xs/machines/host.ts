@@ -37,8 +37,8 @@ export interface Host {
   slotBytes(): number;
   /** Instructions that the processor has retired; 0 where it does not count them. */
   instructions(): number;
-  /** Bytecodes this machine has run: the low 30 bits. */
-  meter(): number;
+  /** Bytecodes the machine has run: the low 30 bits. */
+  meter(machine?: number): number;
 }
 
 export interface Inhabitant {

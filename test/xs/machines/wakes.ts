@@ -64,9 +64,17 @@ function send(scenario: Scenario, method: string, body: string): void {
 lead(function* (scenario): Generator<Wait> {
   const { phone } = scenario;
   const door = (line: string) => scenario.door(line);
-  const mark = (what: string) => scenario.host.print("mark " + what);
+  let before = 0;
+  // With the door's bytecodes since the last mark.
+  const mark = (what: string) => {
+    const meter = scenario.host.meter(0);
+    scenario.host.print("spent " + ((meter - before) & 0x3fffffff));
+    before = meter;
+    scenario.host.print("mark " + what);
+  };
   mark("registration");
   yield { what: "the registration", ms: 5000, until: () => door("register registered") === 1 };
+  mark("rest");
 
   mark("OPTIONS");
   send(scenario, "OPTIONS", "");
@@ -109,14 +117,18 @@ lead(function* (scenario): Generator<Wait> {
     yield { what: line, ms: 500 };
   }
 
+  mark("rest before the hang-up");
+  yield { what: "rest", ms: 500 };
   mark("hang-up");
   phone.ua.hangUp(active(scenario));
   yield { what: "the end", ms: 5000, until: () => door("call ended") === 1 };
+  mark("rest after the hang-up");
   yield { what: "rest", ms: 40_000 };
 
   mark("call that comes");
   check(phone.ua.call("sip:door@10.0.0.1") !== null, "the phone calls");
   yield { what: "the call that comes", ms: 5000, until: () => door("call confirmed") === 3 };
+  mark("sound of the call that came");
   yield { what: "sound", ms: 500 };
   mark("hang-up by the door");
   door("line hangup");

@@ -165,7 +165,7 @@ static void now(xsMachine* the) { xsResult = xsNumber(nowMs); }
 static void instructions(xsMachine* the) { xsResult = xsNumber(engineInstructions()); }
 
 /* The low 30 bits: differences are what counts. */
-static void meter(xsMachine* the) { xsResult = xsInteger((int)(engineMeter(the) & 0x3fffffff)); }
+static void meter(xsMachine* the) { xsResult = xsInteger((int)(engineMeter(asked(the)) & 0x3fffffff)); }
 
 /* The most slots the stack had since start: the stack is painted before start(). */
 static void stackPeak(xsMachine* the) { xsResult = xsInteger(engineStackPeak(asked(the))); }
@@ -388,7 +388,7 @@ static void populate(xsMachine* machine, int index)
 	define(the, "baseChunks", baseChunks, 1);
 	define(the, "slotBytes", slotBytes, 0);
 	define(the, "stackPeak", stackPeak, 1);
-	define(the, "meter", meter, 0);
+	define(the, "meter", meter, 1);
 	define(the, "now", now, 0);
 	define(the, "instructions", instructions, 0);
 	define(the, "print", print, 1);
