@@ -82,6 +82,13 @@ typedef struct {
 	int32_t coupling;
 	int32_t open;
 	int32_t gate;
+	/* Blocks in which something was played and no echo of it was found, one after another. */
+	int32_t hunt;
+	/* How often it was looked for elsewhere since it was found last. */
+	int32_t tries;
+	/* What is heard of a block while something is played and while nothing is, on average of a second. */
+	int32_t heardPlaying;
+	int32_t heardIdle;
 } echo_t;
 
 /* Constants: shares are of 32768. */
@@ -98,6 +105,13 @@ static const int16_t echo_window[ECHO_BLOCK] = {
 #define ECHO_TROUBLE 400
 /* Blocks that a tone rings before it is taken for howling: 240 ms. */
 #define ECHO_RINGING 30
+/* A second of sound without an echo; and by how many blocks the reference is late at most. */
+#define ECHO_HUNT 125
+#define ECHO_LATEST 6
+/* After so many searches there is likely no echo: the filter learns with caution then. */
+#define ECHO_TRIES 3
+/* So many blocks without an echo, and a filter that makes it louder has not found one. */
+#define ECHO_LOST 16
 
 static inline int32_t echo_limited(int32_t value)
 {
@@ -222,9 +236,9 @@ static inline void echo_expect(echo_t *s, int32_t *echo)
 		}
 		for (k = 0; k < ECHO_GROUPS; k++) {
 			small_t size = small_add(echo_power(bins[4 * k], bins[4 * k + 1]), echo_power(bins[4 * k + 2], bins[4 * k + 3]));
-			/* 2^-41: of two bins, each 2^20; 13 of 32768: what changes in 8 ms. */
+			/* 2^-41: of two bins, each 2^20; 7 of 32768: what changes in 8 ms. */
 			size = size == 0 ? 0 : small_pack((int32_t)(size >> 16) - 41, size & 0xffff);
-			s->variance[p][k] = small_add(s->variance[p][k], small_scale(size, 13));
+			s->variance[p][k] = small_add(s->variance[p][k], small_scale(size, 7));
 		}
 	}
 	transform_back(sum, sound);
@@ -241,7 +255,7 @@ static inline small_t echo_doubt(const echo_t *s, int p, int k)
 }
 
 /* The step of one partition. `whole`: power by pairs of bins, of what is left and what is doubted. */
-static inline void echo_step(echo_t *s, int p, const int16_t *error, int32_t power, const small_t *whole)
+static inline void echo_step(echo_t *s, int p, const int16_t *error, int32_t power, const small_t *doubt, const small_t *whole)
 {
 	int32_t sound[TRANSFORM_SIZE], bins[TRANSFORM_SIZE];
 	int slot = (s->newest + p) & (ECHO_PARTS - 1);
@@ -253,8 +267,8 @@ static inline void echo_step(echo_t *s, int p, const int16_t *error, int32_t pow
 		int32_t mantissa = (int32_t)(step & 0xffff) >> 1;
 		/* 2^27 in the weights, 2^17 in the product; `whole` is that of two bins. */
 		int32_t shift = (int32_t)(step >> 16) - 64 + s->exponents[slot] + power + 27 + 18;
-		uint32_t gain = small_share(echo_doubt(s, p, k), whole[k]);
-		s->variance[p][k] = small_scale(s->variance[p][k], 32755 - ((13102 * gain) >> 15));
+		uint32_t gain = small_share(doubt[k], whole[k]);
+		s->variance[p][k] = small_scale(s->variance[p][k], 32761 - ((13102 * gain) >> 15));
 		for (i = 0; i < 4; i += 2) {
 			int32_t re = x[4 * k + i] * e[4 * k + i] + x[4 * k + i + 1] * e[4 * k + i + 1];
 			int32_t im = x[4 * k + i] * e[4 * k + i + 1] - x[4 * k + i + 1] * e[4 * k + i];
@@ -272,7 +286,7 @@ static inline void echo_learn(echo_t *s, const int32_t *left)
 {
 	int32_t sound[TRANSFORM_SIZE], bins[TRANSFORM_SIZE];
 	int16_t error[2 * ECHO_BINS];
-	small_t whole[ECHO_GROUPS];
+	small_t whole[ECHO_GROUPS], doubt[ECHO_PARTS][ECHO_GROUPS];
 	int32_t power;
 	int p, k, i;
 	memset(sound, 0, sizeof sound / 2);
@@ -286,12 +300,32 @@ static inline void echo_learn(echo_t *s, const int32_t *left)
 		small_t sum = 0;
 		s->other[k] = small_add(small_scale(s->other[k], 19661), small_scale(now, 13107));
 		for (p = 0; p < ECHO_PARTS; p++)
-			sum = small_add(sum, echo_doubt(s, p, k));
+			sum = small_add(sum, doubt[p][k] = echo_doubt(s, p, k));
 		s->missed[k] = sum;
 		whole[k] = small_add(small_add(sum, s->other[k]), small_of(128, 10));
 	}
 	for (p = 0; p < ECHO_PARTS; p++)
-		echo_step(s, p, error, power, whole);
+		echo_step(s, p, error, power, doubt[p], whole);
+}
+
+/* The filter begins anew, with the same doubt of 32768 everywhere. */
+static inline void echo_restart(echo_t *s, uint32_t doubt)
+{
+	int p, g;
+	memset(s->weights, 0, sizeof s->weights);
+	for (p = 0; p < ECHO_PARTS; p++)
+		for (g = 0; g < ECHO_GROUPS; g++)
+			s->variance[p][g] = small_scale(SMALL_ONE, doubt);
+}
+
+/* The echo is not where it was looked for: the filter begins anew elsewhere, and has a second to find it. */
+static inline void echo_hunt(echo_t *s)
+{
+	s->hunt = 0;
+	s->hold = ECHO_HUNT;
+	s->tries += s->tries < 20;
+	s->late = s->late >= ECHO_LATEST ? 0 : s->late + ECHO_LATEST / 2;
+	echo_restart(s, 8192);
 }
 
 /* A filter that makes it louder is wrong: it begins anew, or doubts itself. @returns 1 when the block is to go around it */
@@ -320,29 +354,95 @@ static inline int echo_judge(echo_t *s, const int16_t *heard, const int32_t *lef
 	if (s->hold == 0) {
 		s->hold = 12;
 		s->resets += 1;
-		s->trouble = echo_within(s->trouble + ECHO_DOUBT, 2 * ECHO_TROUBLE);
-		if (s->energyLeft >> 1 > s->energyHeard) {
+		s->trouble += ECHO_DOUBT;
+		if (s->trouble > ECHO_TROUBLE) {
+			s->trouble = ECHO_TROUBLE + ECHO_HUNT;
+			if (s->tries < ECHO_TRIES)
+				echo_hunt(s);
+			else
+				echo_restart(s, 512);
+			return 1;
+		}
+		/* One that has found nothing yet has nothing to gain from more doubt. */
+		if (s->energyLeft >> 1 > s->energyHeard || s->hunt > ECHO_LOST) {
 			memset(s->weights, 0, sizeof s->weights);
 			s->energyLeft = s->energyHeard;
 		}
-		echo_uncertain(s);
+		if (s->hunt <= ECHO_LOST)
+			echo_uncertain(s);
 	}
 	return 1;
 }
 
-/* How sure it is that what is heard is echo alone, of 32768: by its likeness to the echo that the filter expects. */
-static inline int32_t echo_likeness(const echo_t *s)
+/* The share of what is heard that is like the echo that the filter expects, of 32768. */
+static inline uint32_t echo_likeness(const echo_t *s)
 {
-	uint32_t share;
 	small_t product;
 	if (s->product <= 0)
 		return 0;
 	product = small_of((uint32_t)s->product, 0);
-	share = small_share(small_mul(product, product), small_mul(small_of((uint32_t)s->powerHeard, 0), small_of((uint32_t)s->powerEcho, 0)));
-	if (share <= 24576)
-		return 0;
-	share = (share - 24576) * 5;
-	return share > 32768 ? 32768 : (int32_t)share;
+	return small_share(small_mul(product, product), small_mul(small_of((uint32_t)s->powerHeard, 0), small_of((uint32_t)s->powerEcho, 0)));
+}
+
+/* The filter moves by a block: the way is longer than it was taken for, or shorter. What is known of it moves along. */
+static inline void echo_move(echo_t *s, int32_t by)
+{
+	int p;
+	for (p = by > 0 ? 0 : ECHO_PARTS - 1; p >= 0 && p < ECHO_PARTS; p += by) {
+		int from = p + by;
+		if (from >= 0 && from < ECHO_PARTS) {
+			memcpy(s->weights[p], s->weights[from], sizeof s->weights[p]);
+			memcpy(s->variance[p], s->variance[from], sizeof s->variance[p]);
+		} else
+			memset(s->weights[p], 0, sizeof s->weights[p]);
+	}
+	s->late += by;
+	s->newest = (s->newest + by) & (ECHO_PARTS - 1);
+	if (by < 0)
+		memset(s->spectra[s->newest], 0, sizeof s->spectra[s->newest]);
+}
+
+/* Keeps the way inside the filter: once in half a second it is seen where the filter is strong. */
+static inline void echo_track(echo_t *s)
+{
+	const int16_t *far = s->line[(s->lineAt - s->late) & (ECHO_LINE - 1)];
+	int32_t level = 0, heard = 0, i, p, strongest = 0;
+	small_t energy[ECHO_PARTS], whole = 0;
+	for (i = 0; i < ECHO_BLOCK; i++) {
+		level += far[i] < 0 ? -far[i] : far[i];
+		heard += s->heard[i] < 0 ? -s->heard[i] : s->heard[i];
+	}
+	if (level > 60 * ECHO_BLOCK)
+		s->heardPlaying += (heard - s->heardPlaying) >> 7;
+	else
+		s->heardIdle += (heard - s->heardIdle) >> 7;
+	if (echo_likeness(s) > 10923)
+	{
+		s->hunt -= s->hunt > 8 ? 8 : s->hunt;
+		s->tries = 0;
+	} else if (level > 60 * ECHO_BLOCK && heard > 16 * ECHO_BLOCK)
+		s->hunt += 1;
+	if (s->hunt >= ECHO_HUNT * (1 + (s->tries & 3))) {
+		echo_hunt(s);
+		return;
+	}
+	if ((s->age & 63) != 63 || s->energyLeft > s->energyHeard >> 2)
+		return;
+	for (p = 0; p < ECHO_PARTS; p++) {
+		energy[p] = 0;
+		for (i = 0; i < ECHO_BLOCK; i++) {
+			int32_t weight = s->weights[p][i] >> 12;
+			weight = weight < 0 ? -weight : weight;
+			energy[p] = small_add(energy[p], small_mul(small_of((uint32_t)weight, 0), small_of((uint32_t)weight, 0)));
+		}
+		whole = small_add(whole, energy[p]);
+		if (energy[p] > energy[strongest])
+			strongest = p;
+	}
+	if (strongest >= 3 && s->late < ECHO_LATEST && small_add(energy[0], energy[1]) < small_scale(whole, 512))
+		echo_move(s, 1);
+	else if (strongest == 0 && s->late > 0 && energy[0] > small_scale(whole, 16384))
+		echo_move(s, -1);
 }
 
 /* The square root of a share of 32768. */
@@ -365,10 +465,14 @@ static inline void echo_windowed(const int16_t *before, const int32_t *now, int3
 /* Learns by bands what share of the expected echo is left, from blocks in which there is nothing else. */
 static inline void echo_share(echo_t *s, const small_t *left, const small_t *sounding)
 {
-	int32_t likeness = echo_likeness(s);
-	uint32_t up = 32768 + (uint32_t)((1400 * likeness) >> 15);
-	uint32_t down = 32768 - (300 + (uint32_t)((700 * likeness) >> 15));
+	/* How sure it is that there is nothing but echo. */
+	int32_t likeness = echo_within(((int32_t)echo_likeness(s) - 24576) * 5, 32768);
+	uint32_t up, down;
 	int b, k;
+	if (likeness < 0)
+		likeness = 0;
+	up = 32768 + (uint32_t)((1400 * likeness) >> 15);
+	down = 32768 - (300 + (uint32_t)((700 * likeness) >> 15));
 	for (b = 0; b < ECHO_BANDS; b++) {
 		small_t sum = 0, noise = 0, echo = 0, more;
 		for (k = echo_edges[b]; k < echo_edges[b + 1]; k++) {
@@ -389,10 +493,10 @@ static inline int32_t echo_random(echo_t *s)
 	return (int32_t)s->seed >> 16;
 }
 
-/* Howling is one loud tone that stays: it is turned down within a moment, and slowly up again. `peak`: the most in three bins. */
+/* Howling is one loud tone that stays, or sound near full scale that stays: it is turned down within a moment, and slowly up again. `peak`: the most in three bins. */
 static inline void echo_guard(echo_t *s, small_t whole, small_t peak)
 {
-	int isTone = whole > small_of(2250000, 22) && small_share(peak, whole) > 24576;
+	int isTone = whole > small_of(64000000, 22) || (whole > small_of(2250000, 22) && small_share(peak, whole) > 24576);
 	if (isTone)
 		s->ringing += s->ringing < ECHO_RINGING;
 	else
@@ -531,9 +635,11 @@ static inline void echo_block(echo_t *s, int32_t options)
 		left[i] = s->heard[i] * 32 - echo[i];
 	}
 	isAround = echo_judge(s, s->heard, left, echo);
-	if (!(options & ECHO_FROZEN))
+	if (!(options & ECHO_FROZEN)) {
 		echo_learn(s, left);
-	if (options & ECHO_SWITCH || s->trouble >= ECHO_TROUBLE) {
+		echo_track(s);
+	}
+	if (options & ECHO_SWITCH || (s->trouble >= ECHO_TROUBLE && s->heardPlaying > s->heardIdle + (s->heardIdle >> 1))) {
 		echo_switch(s, left);
 		memset(echo, 0, sizeof echo);
 		options |= ECHO_LINEAR;

@@ -25,7 +25,10 @@ import {
   GROUPS,
   GUARD,
   HEARD,
+  HEARD_IDLE,
+  HEARD_PLAYING,
   HOLD,
+  HUNT,
   LAST_ECHO,
   LAST_LEFT,
   LATE,
@@ -49,6 +52,7 @@ import {
   SHARE,
   SPECTRA,
   TAIL,
+  TRIES,
   TROUBLE,
   VARIANCE,
   VOICE,
@@ -146,9 +150,18 @@ const DOUBT = 60;
 const TROUBLED = 400;
 /** Blocks that a tone rings before it is taken for howling: 240 ms. */
 const RINGS = 30;
+/** A second of sound without an echo; and by how many blocks the reference is late at most. */
+const HUNT_MOST = 125;
+const LATEST = 6;
+/** After so many searches there is likely no echo: the filter learns with caution then. */
+const TRIES_MOST = 3;
+/** So many blocks without an echo, and a filter that makes it louder has not found one. */
+const LOST = 16;
 /** Exponents of packed powers begin here. */
 const PACKED = 48;
+/** Levels of 1,500 and of 8,000. */
 const LOUD = smallOf(2250000, 22);
+const LOUDEST = smallOf(64000000, 22);
 const LEAST_FLOOR = smallOf(10, 10);
 const LEAST_SHARE = smallScale(SMALL_ONE, 3);
 
@@ -293,8 +306,8 @@ function expect(state: EchoState): void {
     for (let k = 0; k < GROUPS; k++) {
       const at = VARIANCE + p * GROUPS + k;
       const size = smallAdd(powerOf(bins[4 * k], bins[4 * k + 1]), powerOf(bins[4 * k + 2], bins[4 * k + 3]));
-      // 2^-41: of two bins, each 2^20; 13 of 32768: what changes in 8 ms.
-      words[at] = smallAdd(words[at], smallScale(smallShift(size, -41), 13));
+      // 2^-41: of two bins, each 2^20; 7 of 32768: what changes in 8 ms.
+      words[at] = smallAdd(words[at], smallScale(smallShift(size, -41), 7));
     }
   }
   transformBack(sum, sound);
@@ -330,7 +343,7 @@ function step(state: EchoState, p: number, power: number): void {
     // 2^27 in the weights, 2^17 in the product; `whole` is that of two bins.
     const shift = (size >> 16) - 64 + words[EXPONENTS + slot] + power + 27 + 18;
     const gain = smallShare(doubtOf(state, p, k), whole[k]);
-    words[at] = smallScale(words[at], 32755 - ((13102 * gain) >> 15));
+    words[at] = smallScale(words[at], 32761 - ((13102 * gain) >> 15));
     for (let i = 4 * k; i < 4 * k + 4; i += 2) {
       const xr = halves[x + i];
       const xi = halves[x + i + 1];
@@ -364,6 +377,21 @@ function learn(state: EchoState): void {
   for (let p = 0; p < PARTS; p++) step(state, p, power);
 }
 
+/** The filter begins anew, with the same doubt of 32768 everywhere. */
+function restart(words: Int32Array, doubt: number): void {
+  words.fill(0, WEIGHTS, WEIGHTS + PARTS * BLOCK);
+  words.fill(smallScale(SMALL_ONE, doubt), VARIANCE, VARIANCE + PARTS * GROUPS);
+}
+
+/** The echo is not where it was looked for: the filter begins anew elsewhere, and has a second to find it. */
+function hunt(words: Int32Array): void {
+  words[HUNT] = 0;
+  words[HOLD] = HUNT_MOST;
+  if (words[TRIES] < 20) words[TRIES] += 1;
+  words[LATE] = words[LATE] >= LATEST ? 0 : words[LATE] + LATEST / 2;
+  restart(words, 8192);
+}
+
 /** A filter that makes it louder is wrong: it begins anew, or doubts itself. @returns whether the block is to go around it */
 function judge(state: EchoState): boolean {
   const { words, halves } = state;
@@ -392,23 +420,96 @@ function judge(state: EchoState): boolean {
   if (words[HOLD] === 0) {
     words[HOLD] = 12;
     words[RESETS] += 1;
-    words[TROUBLE] = Math.min(words[TROUBLE] + DOUBT, 2 * TROUBLED);
-    if (words[ENERGY_LEFT] >> 1 > words[ENERGY_HEARD]) {
+    words[TROUBLE] += DOUBT;
+    if (words[TROUBLE] > TROUBLED) {
+      words[TROUBLE] = TROUBLED + HUNT_MOST;
+      if (words[TRIES] < TRIES_MOST) hunt(words);
+      else restart(words, 512);
+      return true;
+    }
+    // One that has found nothing yet has nothing to gain from more doubt.
+    const isLost = words[HUNT] > LOST;
+    if (words[ENERGY_LEFT] >> 1 > words[ENERGY_HEARD] || isLost) {
       words.fill(0, WEIGHTS, WEIGHTS + PARTS * BLOCK);
       words[ENERGY_LEFT] = words[ENERGY_HEARD];
     }
-    doubtAll(words);
+    if (!isLost) doubtAll(words);
   }
   return true;
 }
 
-/** @returns how sure it is that what is heard is echo alone, of 32768: by its likeness to the echo that the filter expects */
+/** @returns the share of what is heard that is like the echo that the filter expects, of 32768 */
 function likenessOf(words: Int32Array): number {
   if (words[PRODUCT] <= 0) return 0;
   const product = smallOf(words[PRODUCT], 0);
   const powers = smallMul(smallOf(words[POWER_HEARD], 0), smallOf(words[POWER_ECHO], 0));
-  const share = smallShare(smallMul(product, product), powers);
-  return share <= 24576 ? 0 : Math.min(32768, (share - 24576) * 5);
+  return smallShare(smallMul(product, product), powers);
+}
+
+/** The filter moves by a block: the way is longer than it was taken for, or shorter. What is known of it moves along. */
+function move(state: EchoState, by: number): void {
+  const { words, halves } = state;
+  for (let p = by > 0 ? 0 : PARTS - 1; p >= 0 && p < PARTS; p += by) {
+    const from = p + by;
+    if (from >= 0 && from < PARTS) {
+      words.copyWithin(WEIGHTS + p * BLOCK, WEIGHTS + from * BLOCK, WEIGHTS + (from + 1) * BLOCK);
+      words.copyWithin(VARIANCE + p * GROUPS, VARIANCE + from * GROUPS, VARIANCE + (from + 1) * GROUPS);
+    } else words.fill(0, WEIGHTS + p * BLOCK, WEIGHTS + (p + 1) * BLOCK);
+  }
+  words[LATE] += by;
+  words[NEWEST] = (words[NEWEST] + by) & (PARTS - 1);
+  const slot = 2 * (SPECTRA + words[NEWEST] * BINS);
+  if (by < 0) halves.fill(0, slot, slot + 2 * BINS);
+}
+
+/** @returns the energy of a partition of the filter */
+function energyOf(words: Int32Array, p: number): number {
+  let energy = 0;
+  for (let at = WEIGHTS + p * BLOCK; at < WEIGHTS + (p + 1) * BLOCK; at++) {
+    const weight = smallOf(Math.abs(words[at] >> 12), 0);
+    energy = smallAdd(energy, smallMul(weight, weight));
+  }
+  return energy;
+}
+
+/** Keeps the way inside the filter: once in half a second it is seen where the filter is strong. */
+function track(state: EchoState): void {
+  const { words, halves } = state;
+  const far = lineOf(words, 0);
+  let level = 0;
+  let heard = 0;
+  for (let i = 0; i < BLOCK; i++) {
+    level += Math.abs(halves[far + i]);
+    heard += Math.abs(halves[2 * HEARD + i]);
+  }
+  const average = level > 60 * BLOCK ? HEARD_PLAYING : HEARD_IDLE;
+  words[average] += (heard - words[average]) >> 7;
+  if (likenessOf(words) > 10923) {
+    words[HUNT] -= Math.min(words[HUNT], 8);
+    words[TRIES] = 0;
+  } else if (level > 60 * BLOCK && heard > 16 * BLOCK) words[HUNT] += 1;
+  if (words[HUNT] >= HUNT_MOST * (1 + (words[TRIES] & 3))) {
+    hunt(words);
+    return;
+  }
+  if ((words[AGE] & 63) !== 63 || words[ENERGY_LEFT] > words[ENERGY_HEARD] >> 2) return;
+  let whole = 0;
+  let early = 0;
+  let first = 0;
+  let strongest = 0;
+  let most = 0;
+  for (let p = 0; p < PARTS; p++) {
+    const energy = energyOf(words, p);
+    whole = smallAdd(whole, energy);
+    if (p === 0) first = energy;
+    if (p === 1) early = smallAdd(first, energy);
+    if (p === 0 || energy > most) {
+      strongest = p;
+      most = energy;
+    }
+  }
+  if (strongest >= 3 && words[LATE] < LATEST && early < smallScale(whole, 512)) move(state, 1);
+  else if (strongest === 0 && words[LATE] > 0 && first > smallScale(whole, 16384)) move(state, -1);
 }
 
 /** @returns the square root of a share of 32768 */
@@ -430,7 +531,8 @@ function windowed(halves: Int16Array, before: number, now: Int32Array, bins: Int
 function learnShare(state: EchoState): void {
   const { words, packed } = state;
   const { power, rest } = scratch();
-  const likeness = likenessOf(words);
+  // How sure it is that there is nothing but echo.
+  const likeness = Math.max(0, Math.min(32768, (likenessOf(words) - 24576) * 5));
   const up = 32768 + ((1400 * likeness) >> 15);
   const down = 32768 - (300 + ((700 * likeness) >> 15));
   for (let b = 0; b < BANDS; b++) {
@@ -456,9 +558,9 @@ function random(words: Int32Array): number {
   return words[SEED] >> 16;
 }
 
-/** Howling is one loud tone that stays: it is turned down within a moment, and slowly up again. @param peak the most in three bins */
+/** Howling is one loud tone that stays, or sound near full scale that stays: it is turned down within a moment, and slowly up again. @param peak the most in three bins */
 function watch(words: Int32Array, whole: number, peak: number): void {
-  const isTone = whole > LOUD && smallShare(peak, whole) > 24576;
+  const isTone = whole > LOUDEST || (whole > LOUD && smallShare(peak, whole) > 24576);
   if (isTone && words[RINGING] < RINGS) words[RINGING] += 1;
   else if (!isTone && words[RINGING] > 0) words[RINGING] -= 1;
   const guard = words[GUARD];
@@ -592,9 +694,13 @@ function block(state: EchoState, options: number): void {
   expect(state);
   for (let i = 0; i < BLOCK; i++) left[i] = halves[2 * HEARD + i] * 32 - echo[i];
   const isAround = judge(state);
-  if ((options & ECHO_FROZEN) === 0) learn(state);
+  if ((options & ECHO_FROZEN) === 0) {
+    learn(state);
+    track(state);
+  }
   let further = options;
-  if (options & ECHO_SWITCH || words[TROUBLE] >= TROUBLED) {
+  const isEcho = words[HEARD_PLAYING] > words[HEARD_IDLE] + (words[HEARD_IDLE] >> 1);
+  if (options & ECHO_SWITCH || (words[TROUBLE] >= TROUBLED && isEcho)) {
     switchVoices(state);
     echo.fill(0);
     further |= ECHO_LINEAR;

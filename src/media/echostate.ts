@@ -53,7 +53,11 @@ export const FAR_LEVEL = TROUBLE + 1;
 export const COUPLING = FAR_LEVEL + 1;
 export const OPEN = COUPLING + 1;
 export const GATE = OPEN + 1;
-export const ECHO_WORDS = GATE + 1;
+export const HUNT = GATE + 1;
+export const TRIES = HUNT + 1;
+export const HEARD_PLAYING = TRIES + 1;
+export const HEARD_IDLE = HEARD_PLAYING + 1;
+export const ECHO_WORDS = HEARD_IDLE + 1;
 
 // Options of a step.
 /** The filter stays as it is. */

@@ -4,6 +4,7 @@
  */
 import type { Result } from "../harness.js";
 import { delayBenchmarks } from "./delay.js";
+import { echoBenchmarks } from "./echo.js";
 import { lossBenchmarks } from "./loss.js";
 
 interface Part {
@@ -14,10 +15,16 @@ interface Part {
 const PARTS: readonly Part[] = [
   { name: "delay", run: delayBenchmarks },
   { name: "loss", run: lossBenchmarks },
+  { name: "echo", run: echoBenchmarks },
 ];
 
 /** Rows that have a bound: at most (a delay, a distance), or at least (what is gained). */
-const BOUNDS: Record<string, { most?: number; least?: number }> = {};
+const BOUNDS: Record<string, { most?: number; least?: number }> = {
+  "sound.echo.clean": { least: 30 },
+  "sound.echo.distorted": { least: 15 },
+  "sound.echo.noisy": { least: 18 },
+  "sound.echo.nearloss": { most: 3 },
+};
 
 /** @param words of the command line; those that name a part choose it, none: all of them */
 export async function soundBenchmarks(words: readonly string[]): Promise<Result[]> {

@@ -1,0 +1,59 @@
+/**
+ * The echo cancellers of other projects, on the same samples: programs of test/bench/c that are compiled against the libraries which
+ * Debian has. One that is not installed is left out, with a line that says how it can be had.
+ */
+import { execFileSync } from "node:child_process";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const HERE = dirname(fileURLToPath(import.meta.url));
+const FOLDER = join(HERE, "../../../build/bench");
+/** The filter's length: as ours. */
+const TAPS = 512;
+const RUN_MS = 120_000;
+
+export interface Canceller {
+  name: string;
+  /** @returns what it makes of the microphone's samples; later by a delay of its own */
+  run(microphone: Int16Array, far: Int16Array): Int16Array;
+}
+
+/** @returns null when it cannot be compiled here */
+function built(name: string, compiler: string, source: string, library: string, packages: string): string | null {
+  const program = join(FOLDER, name);
+  mkdirSync(FOLDER, { recursive: true });
+  try {
+    const flags = execFileSync("pkg-config", ["--cflags", "--libs", library], { encoding: "utf8", stdio: "pipe" });
+    const words = flags.trim().split(/\s+/);
+    execFileSync(compiler, ["-O2", "-w", join(HERE, "../c", source), "-o", program, ...words, "-lm"], {
+      stdio: "pipe",
+    });
+    return program;
+  } catch {
+    process.stderr.write(`${name} is left out: Debian's ${packages} and a compiler are not installed\n`);
+    return null;
+  }
+}
+
+function runner(program: string, more: readonly string[]): Canceller["run"] {
+  return (microphone, far) => {
+    const [heard, played, out] = ["heard", "played", "out"].map((file) => `${program}.${process.pid}.${file}`);
+    writeFileSync(heard, microphone);
+    writeFileSync(played, far);
+    execFileSync(program, [heard, played, out, ...more], { stdio: "pipe", timeout: RUN_MS });
+    const octets = readFileSync(out);
+    return new Int16Array(octets.buffer.slice(octets.byteOffset, octets.byteOffset + octets.byteLength));
+  };
+}
+
+/** Those that are installed. */
+export function peers(): Canceller[] {
+  const found: Canceller[] = [];
+  const speex = built("echo-speexdsp", "cc", "echo-speexdsp.c", "speexdsp", "libspeexdsp-dev");
+  if (speex !== null) found.push({ name: "speexdsp", run: runner(speex, [String(TAPS), "1"]) });
+  const library = "webrtc-audio-processing";
+  const webrtc = built("echo-webrtc", "c++", "echo-webrtc.cpp", library, "libwebrtc-audio-processing-dev");
+  if (webrtc !== null) found.push({ name: "webrtc", run: runner(webrtc, []) });
+  return found;
+}

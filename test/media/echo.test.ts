@@ -1,0 +1,161 @@
+/** What the echo canceller does with echoes, voices and bad input: sound of seeds, spoken in syllables. */
+import { describe, expect, it } from "vitest";
+import { SeededRandom } from "../../host-sim/io/random.js";
+import { fraction } from "../../src/core/random.js";
+import { echoBegin, echoRun } from "../../src/media/echo.js";
+import { ECHO_DELAY, ECHO_QUIET, ECHO_SWITCH, EchoState, LATE, RESETS } from "../../src/media/echostate.js";
+
+const SECOND = 8000;
+const STEP = 160;
+
+/** Syllables of 180 ms with pauses of 60 ms, each of another colour. */
+function syllables(seed: number, seconds: number, level: number): Int16Array {
+  const random = new SeededRandom(seed);
+  const out = new Int16Array(seconds * SECOND);
+  let low = 0;
+  let colour = 0.5;
+  for (let i = 0; i < out.length; i++) {
+    const at = i % 1920;
+    if (at === 0) colour = 0.2 + 0.7 * fraction(random);
+    low += (1 - colour) * ((2 * fraction(random) - 1) * 4 * level - low);
+    out[i] = at < 1440 ? low * Math.sin((Math.PI * at) / 1440) : 0;
+  }
+  return out;
+}
+
+/** What comes back of `far`, `late` samples later than it would. */
+function echoOf(far: Int16Array, late = 0, sign = 1): Int16Array {
+  const way = [0, 0, 0.2, 0.7, -0.4, 0.25, -0.2, 0.15, 0, 0, 0.1, -0.08, 0.06, 0, 0.05];
+  return far.map((_, i) => sign * way.reduce((sum, tap, k) => sum + tap * (far[i - late - 7 * k] ?? 0), 0));
+}
+
+function mixed(...sounds: Int16Array[]): Int16Array {
+  return sounds[0].map((_, i) =>
+    Math.max(
+      -32768,
+      Math.min(
+        32767,
+        sounds.reduce((sum, sound) => sum + sound[i], 0),
+      ),
+    ),
+  );
+}
+
+function run(heard: Int16Array, far: Int16Array, options = 0, state = newState()): Int16Array {
+  const out = heard.slice();
+  for (let at = 0; at + STEP <= out.length; at += STEP) echoRun(state, out, at, far, at, STEP, options);
+  return out;
+}
+
+function newState(): EchoState {
+  const state = new EchoState();
+  echoBegin(state);
+  return state;
+}
+
+/** The level of a second, dB. */
+function level(sound: Int16Array, second: number, seconds = 1): number {
+  let sum = 1;
+  for (let i = second * SECOND; i < (second + seconds) * SECOND; i++) sum += sound[i] ** 2;
+  return 10 * Math.log10(sum / (seconds * SECOND));
+}
+
+describe("the echo canceller", () => {
+  it("lowers an echo by 30 dB after two seconds, and the noise that takes its place stays quiet", () => {
+    const far = syllables(1, 4, 2000);
+    const echo = echoOf(far);
+    expect(level(echo, 2, 2) - level(run(echo, far, ECHO_QUIET), 2, 2)).toBeGreaterThan(30);
+    expect(level(echo, 2, 2) - level(run(echo, far), 2, 2)).toBeGreaterThan(25);
+  });
+
+  it("leaves a voice at the door as it is while both sides speak", () => {
+    const far = syllables(1, 7, 2000);
+    const voice = syllables(2, 7, 1500).map((sample, i) => (i < 3 * SECOND ? 0 : sample));
+    const out = run(mixed(echoOf(far), voice), far);
+    const clean = Int16Array.from(out, (_, i) => voice[i - ECHO_DELAY] ?? 0);
+    expect(Math.abs(level(out, 4, 2) - level(clean, 4, 2))).toBeLessThan(3);
+    const wrong = out.map((sample, i) => sample - clean[i]);
+    expect(level(clean, 4, 2) - level(wrong, 4, 2)).toBeGreaterThan(8);
+  });
+
+  it("gives a voice through when nothing is played, and when no reference comes", () => {
+    const voice = syllables(2, 3, 1500);
+    const out = run(voice, new Int16Array(voice.length));
+    expect(Math.abs(level(out, 1, 2) - level(voice, 1, 2))).toBeLessThan(1.5);
+  });
+
+  it("finds the echo again after the way has changed, and is not louder than what it heard meanwhile", () => {
+    const far = syllables(1, 8, 2000);
+    const [before, after] = [echoOf(far), echoOf(far, 20, -1)];
+    const heard = before.map((sample, i) => (i < 4 * SECOND ? sample : after[i]));
+    const state = newState();
+    const out = run(heard, far, 0, state);
+    for (let second = 4; second < 8; second++) expect(level(out, second) - level(heard, second)).toBeLessThan(1);
+    expect(level(heard, 6, 2) - level(out, 6, 2)).toBeGreaterThan(20);
+    expect(state.words[RESETS]).toBeGreaterThan(0);
+  });
+
+  it("finds an echo that comes later than its filter is long", () => {
+    const far = syllables(1, 10, 2000);
+    const echo = echoOf(far, 560);
+    const state = newState();
+    const out = run(echo, far, ECHO_QUIET, state);
+    expect(level(echo, 8, 2) - level(out, 8, 2)).toBeGreaterThan(15);
+    expect(state.words[LATE]).toBeGreaterThan(0);
+  });
+
+  it("is no quieter for a voice where the loudspeaker is not heard at all", () => {
+    const [far, voice] = [syllables(1, 12, 2000), syllables(5, 12, 1500)];
+    const out = run(voice, far);
+    expect(level(voice, 9, 3) - level(out, 9, 3)).toBeLessThan(5);
+  });
+
+  it.each([
+    ["silence", () => 0],
+    ["a constant level", () => 12_000],
+    ["full scale, back and forth", (i: number) => (i & 1 ? 32767 : -32768)],
+    ["a microphone that clips", (i: number) => (Math.sin(i / 9) > 0 ? 32767 : -32768)],
+  ])("works as before after %s", { timeout: 60_000 }, (_name, sample) => {
+    const state = newState();
+    const bad = Int16Array.from({ length: SECOND }, (_, i) => sample(i));
+    run(bad, bad, 0, state);
+    run(bad, new Int16Array(bad.length), 0, state);
+    run(new Int16Array(bad.length), bad, 0, state);
+    const far = syllables(1, 8, 2000);
+    const echo = echoOf(far);
+    expect(level(echo, 6, 2) - level(run(echo, far, 0, state), 6, 2)).toBeGreaterThan(20);
+    const voice = syllables(2, 2, 1500);
+    expect(level(voice, 1) - level(run(voice, new Int16Array(voice.length), 0, state), 1)).toBeLessThan(2);
+  });
+
+  it("does not howl when a phone on speaker stands beside the door, at a gain of 6 dB", () => {
+    const state = newState();
+    const voice = syllables(2, 8, 800).map((sample, i) => (i < 2 * SECOND ? sample : 0));
+    const [heard, played] = [new Int16Array(STEP), new Int16Array(STEP)];
+    const loop = new Int16Array(8 * SECOND + 2 * SECOND);
+    let loudest = 0;
+    for (let at = 0; at < 8 * SECOND; at += STEP) {
+      for (let i = 0; i < STEP; i++) {
+        const back = 2 * loop[at + i];
+        heard[i] = Math.max(-32768, Math.min(32767, voice[at + i] + back));
+        played[i] = 0;
+      }
+      echoRun(state, heard, 0, played, 0, STEP, 0);
+      // 80 ms later at the door again, by the phone's loudspeaker: nothing that was played here.
+      loop.set(heard, at + 640);
+      if (at >= 6 * SECOND) for (const sample of heard) loudest = Math.max(loudest, Math.abs(sample));
+    }
+    expect(loudest).toBeLessThan(16_000);
+  });
+});
+
+describe("voice switching", () => {
+  it("lets the louder side speak", () => {
+    const far = syllables(1, 6, 2000).map((sample, i) => (i < 4 * SECOND ? sample : 0));
+    const voice = syllables(2, 6, 1500).map((sample, i) => (i < 4 * SECOND ? 0 : sample));
+    const heard = mixed(echoOf(far), voice);
+    const out = run(heard, far, ECHO_SWITCH);
+    expect(level(heard, 1, 3) - level(out, 1, 3)).toBeGreaterThan(15);
+    expect(level(heard, 5) - level(out, 5)).toBeLessThan(2);
+  });
+});
