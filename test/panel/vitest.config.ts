@@ -4,7 +4,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     root: import.meta.dirname,
-    testTimeout: 90_000,
+    testTimeout: 240_000,
     hookTimeout: 90_000,
     fileParallelism: false,
     // Sound in real time on a machine that may be busy otherwise: what goes wrong twice is wrong.

@@ -53,19 +53,19 @@ export function MessageView({ item, onClose, onMove }: Props) {
           <div class="raw">
             {lines.map((line, index) => (
               <div key={String(index)}>
+                {line.parts.length === 0 && <br />}
                 <button
                   type="button"
+                  hidden={line.parts.length === 0}
                   class={"raw-line" + (asked === index ? " asked" : "")}
                   aria-expanded={asked === index}
                   onClick={() => ask(asked === index ? -1 : index)}
                 >
-                  {line.parts.length === 0
-                    ? " "
-                    : line.parts.map(([kind, text], at) => (
-                        <span key={String(at)} class={kind === "" ? undefined : "span-" + kind}>
-                          {text}
-                        </span>
-                      ))}
+                  {line.parts.map(([kind, text], at) => (
+                    <span key={String(at)} class={kind === "" ? undefined : "span-" + kind}>
+                      {text}
+                    </span>
+                  ))}
                 </button>
                 {asked === index && line.header !== "" && (
                   <p class="explained">
