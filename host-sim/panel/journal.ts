@@ -18,6 +18,10 @@ const PACKET_BYTES = 32_000_000;
 const RECORD_BYTES = 64;
 /** A band ends when nothing came for so long. */
 const BAND_ENDS_MS = 2000;
+/** A band that has just begun goes on: a call begins with several messages, and sound between them. */
+const BAND_LEAST_MS = 1000;
+/** They do not change the sound that goes on, or it ends with them. */
+const QUIET_METHODS = new Set(["REGISTER", "OPTIONS", "BYE"]);
 /** Sources whose sequence numbers are followed at once. */
 const SOURCES = 64;
 const SAMPLES_MAX = 960;
@@ -84,7 +88,8 @@ export class Journal {
     this.bytes.set(item.id, rung.bytes);
     this.keptBytes += rung.bytes.length;
     // A band that goes on behind a message of a call is another row.
-    if (item.method !== "REGISTER" && item.method !== "OPTIONS") this.sources.clear();
+    if (!QUIET_METHODS.has(item.method))
+      for (const [key, { band }] of this.sources) if (rung.tMs - band.t > BAND_LEAST_MS) this.sources.delete(key);
     this.add(item);
   }
 
