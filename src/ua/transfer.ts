@@ -35,6 +35,7 @@ import {
   CALL_RINGING,
   type Call,
 } from "./call.js";
+import type { CallKeeper } from "./callpool.js";
 
 // The changes of a transfer that are told.
 /** A REFER was refused. */
@@ -81,7 +82,7 @@ export interface TransferHost {
   onTransfer(change: number, call: Call, other: Call | null, cause: number, status: number, m: Message | null): void;
 }
 
-export class Transfer implements TimerUser {
+export class Transfer implements CallKeeper, TimerUser {
   readonly referral: Referral;
   private readonly host: TransferHost;
   private readonly timers: Timers;

@@ -66,14 +66,15 @@ import {
   CALL_FREE,
   CALL_HELD,
   CALL_INCOMING,
-  Call,
+  type Call,
   type CallContext,
   type CallUser,
-  Line,
+  type Line,
   lengthProblem,
   RING_MOST_MS,
   type SoundNetwork,
 } from "./call.js";
+import { CallPool } from "./callpool.js";
 import { Credentials } from "./credentials.js";
 import { readInfoDigit } from "./info.js";
 import {
@@ -234,6 +235,7 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
    */
   isWary = false;
   private readonly context: CallContext;
+  private readonly pool: CallPool;
   private readonly negotiation = new NegotiationSettings();
   private readonly credentials: Credentials;
   private readonly watchers: Watchers;
@@ -281,12 +283,9 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
       credentials: this.credentials,
       silenceTimeMs: settings.silenceTimeMs,
     };
-    const lines: Line[] = [];
-    for (let i = 0; i < limits.lines; i++) lines.push(new Line(i, timers, sound, this, random));
-    this.lines = lines;
-    const calls: Call[] = [];
-    for (let i = 0; i < limits.calls; i++) calls.push(new Call(this.context, this.negotiation, lines[0], this, random));
-    this.calls = calls;
+    this.pool = new CallPool(this.context, this.negotiation, limits, sound, this, random);
+    this.lines = this.pool.lines;
+    this.calls = this.pool.calls;
     this.transfer = new Transfer(this, this.context);
     this.watchers = new Watchers(this.context, this.account, limits.subscriptions, limits.dialogBytes);
     this.registration = new Registration(
@@ -359,8 +358,8 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
     const read = typed.error !== "" && isDirect ? readContact(target) : typed;
     if (read.error !== "") return this.cannot(read.error);
     const bytes = octets(read.uri);
-    const line = beside === null ? this.freeLine() : beside.line;
-    const call = line === null ? null : this.freeCall(line);
+    const line = beside === null ? this.pool.takeLine() : beside.line;
+    const call = line === null ? null : this.pool.takeCall(line, this.transfer);
     const draft = call === null ? null : this.dialogs.take();
     if (call === null || draft === null) {
       if (call !== null) call.state = CALL_FREE;
@@ -429,14 +428,7 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
    * null when there is none
    */
   activeCall(): Call | null {
-    let found: Call | null = null;
-    for (let i = 0; i < this.calls.length; i++) {
-      const call = this.calls[i];
-      if (!call.isActive() || call.isMoved) continue;
-      if (call.state === CALL_CONFIRMED || call.state === CALL_HELD) return call;
-      if (found === null || (call.hasSound && !found.hasSound)) found = call;
-    }
-    return found;
+    return this.pool.activeCall();
   }
 
   /**
@@ -465,7 +457,7 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
   /** @param isAuthenticated a server before this user agent has checked the sender's password */
   onRequest(t: ServerTransaction, m: Message, isAuthenticated = false): void {
     if (m.toTagEnd > m.toTagStart) {
-      const call = this.callOf(m);
+      const call = this.pool.ofRequest(m);
       if (m.method === METHOD_SUBSCRIBE && this.transfer.referral.owns(m)) {
         this.layer.prove(t.source.ip);
         this.transfer.referral.onSubscribe(t, m);
@@ -501,7 +493,7 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
    * transaction stayed.
    */
   private wasHere(t: ServerTransaction, m: Message): boolean {
-    return this.layer.isMerged(t, m) || (m.method === METHOD_INVITE && this.isFounder(m));
+    return this.layer.isMerged(t, m) || (m.method === METHOD_INVITE && this.pool.isFounder(m));
   }
 
   onTurnedAway(m: Message, source: Flow, status: number): void {
@@ -509,7 +501,7 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
   }
 
   onAck(m: Message): void {
-    const call = this.callOf(m);
+    const call = this.pool.ofRequest(m);
     if (call !== null) call.session.onAck(m);
   }
 
@@ -518,12 +510,12 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
   }
 
   isInDialog(m: Message): boolean {
-    return m.toTagEnd > m.toTagStart && (this.callOf(m) !== null || this.watchers.of(m) !== null);
+    return m.toTagEnd > m.toTagStart && (this.pool.ofRequest(m) !== null || this.watchers.of(m) !== null);
   }
 
   /** A BYE came for which there is no transaction: ending a call needs none. */
   onCrowded(m: Message): number {
-    const call = m.method === METHOD_BYE ? this.callOf(m) : null;
+    const call = m.method === METHOD_BYE ? this.pool.ofRequest(m) : null;
     return call?.session.onCrowdedBye(m) ? 200 : 0;
   }
 
@@ -585,8 +577,8 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
     if (this.isUnreadable(t, m)) return;
     const other = this.activeCall();
     const isBusy = other !== null && !(this.joins && other.answeredMs >= 0);
-    const line = isBusy ? null : this.freeLine();
-    const call = line === null ? null : this.freeCall(line);
+    const line = isBusy ? null : this.pool.takeLine();
+    const call = line === null ? null : this.pool.takeCall(line, this.transfer);
     if (call === null) {
       this.refuseCall(t, m, 486);
       return;
@@ -621,9 +613,7 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
       this.refuseFor(t, m, 400, BAD_REPLACES);
       return;
     }
-    let replaced: Call | null = null;
-    for (let i = 0; i < this.calls.length && replaced === null; i++)
-      if (this.calls[i].session.ofReplaces(replaces) !== null) replaced = this.calls[i];
+    const replaced = this.pool.ofReplaces(replaces);
     const status = replaced === null ? 481 : this.judgeReplaced(replaced);
     if (replaced === null || status !== 0) {
       this.refuseCall(t, m, status);
@@ -632,12 +622,12 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
     if (this.isUnreadable(t, m)) return;
     this.transfer.endLeft();
     const place = this.transfer.placeOf(replaced);
-    let call = this.freeCall(place.line);
+    let call = this.pool.takeCall(place.line, this.transfer);
     if (call === null) {
       // A call that rings makes room: no other phone has to be found for the one that picks up.
       if (this.transfer.isOn) this.transfer.giveUp();
       else if (replaced.answeredMs < 0) this.user.onMakeRoom?.(replaced);
-      call = this.freeCall(place.line);
+      call = this.pool.takeCall(place.line, this.transfer);
     }
     if (call === null) {
       this.refuseCall(t, m, 503, RETRY_AFTER);
@@ -839,8 +829,7 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
     this.account.configure(this.settings, ip, this.settings.transport === TRANSPORT_UDP ? udpPort : tcpPort);
     this.context.contactUser = this.account.user;
     this.negotiation.configure(ip, this.settings.codecs);
-    for (let i = 0; i < this.calls.length; i++)
-      this.calls[i].session.negotiation.port = this.settings.rtpPort + 2 * this.calls[i].line.index;
+    this.pool.setPort(this.settings.rtpPort);
   }
 
   /** Tells the state of a call to the user above and to those who watch. */
@@ -854,15 +843,7 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
 
   /** The call whose sound ran is over: another one on its line that has agreed on sound is heard from now on. */
   onSoundStopped(ended: Call): void {
-    for (let i = 0; i < this.calls.length; i++) {
-      const call = this.calls[i];
-      const { session } = call;
-      if (call === ended || call.line !== ended.line || !call.isActive() || call.isMoved) continue;
-      if (!session.isCaller || !session.negotiation.isAgreed()) continue;
-      call.startSound(true);
-      call.configureSound();
-      return;
-    }
+    this.pool.passSound(ended);
   }
 
   /** Tells a trouble once, however long it lasts. */
@@ -876,57 +857,6 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
     this.error = error;
     this.isFull = isFull;
     return null;
-  }
-
-  /** @returns a line that no call uses, null when there is none */
-  private freeLine(): Line | null {
-    for (let i = 0; i < this.lines.length; i++) {
-      let isUsed = false;
-      for (let j = 0; j < this.calls.length; j++) {
-        if (this.calls[j].isActive() && this.calls[j].line === this.lines[i]) isUsed = true;
-      }
-      if (isUsed) continue;
-      this.lines[i].call = null;
-      this.lines[i].media.forget();
-      return this.lines[i];
-    }
-    return null;
-  }
-
-  /**
-   * @returns an unused call, put on that line: one that is settled, else one that only waits for late answers; null
-   * when there is none
-   */
-  private freeCall(line: Line): Call | null {
-    let found: Call | null = null;
-    for (let i = 0; i < this.calls.length; i++) {
-      const call = this.calls[i];
-      if (call.isActive()) continue;
-      if (call.state === CALL_FREE || (call.session.isSettled() && !this.transfer.isTelling(call))) {
-        found = call;
-        break;
-      }
-      if (found === null) found = call;
-    }
-    if (found !== null) {
-      this.transfer.forget(found);
-      found.session.release();
-      if (found.line.call === found) found.line.call = null;
-      found.line = line;
-      found.session.negotiation.port = this.settings.rtpPort + 2 * line.index;
-    }
-    return found;
-  }
-
-  private callOf(m: Message): Call | null {
-    for (let i = 0; i < this.calls.length; i++) if (this.calls[i].session.owns(m)) return this.calls[i];
-    return null;
-  }
-
-  /** The INVITE that founded a call comes once more, later than its transaction stayed. */
-  private isFounder(m: Message): boolean {
-    for (let i = 0; i < this.calls.length; i++) if (this.calls[i].session.isFounder(m)) return true;
-    return false;
   }
 }
 
