@@ -7,8 +7,8 @@ import type { AudioInput, AudioPort, Clock, DeviceTimer } from "./device.js";
 
 const FRAME_MS = 20;
 const FRAME_SAMPLES = 160;
-/** Frames that are kept for whoever is late: as many as a board's port keeps. */
-const MOST = 4;
+/** Frames that are kept for whoever is late: 200 ms, for a computer has much else to do. */
+const MOST = 10;
 /** A port that did not call for so long is taken for dead. */
 const DEAD_MS = 500;
 

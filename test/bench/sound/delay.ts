@@ -134,8 +134,8 @@ function delays(from: Clicker, to: Clicker, fromMs: number, untilMs: number): nu
   return out;
 }
 
-/** One call. @returns the medians of both directions, ms */
-async function measure(seed: number, isBoard: boolean): Promise<number[]> {
+/** One call. @param isBoard with the rings and DMA buffers of a board at both ends @returns the medians of both directions, ms */
+export async function mouthToEar(seed: number, isBoard: boolean): Promise<number[]> {
   const random = new SeededRandom(seed);
   const clock = new VirtualClock();
   const [door, phone] = [new Clicker(clock, random.fork()), new Clicker(clock, random.fork())];
@@ -153,7 +153,7 @@ async function measure(seed: number, isBoard: boolean): Promise<number[]> {
 
 async function row(name: string, isBoard: boolean): Promise<Result> {
   const medians: number[] = [];
-  for (const seed of SEEDS) medians.push(...(await measure(seed, isBoard)));
+  for (const seed of SEEDS) medians.push(...(await mouthToEar(seed, isBoard)));
   const [least, most] = [Math.min(...medians), Math.max(...medians)].map((ms) => Math.round(ms * 10) / 10);
   return {
     name,

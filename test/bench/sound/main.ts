@@ -24,6 +24,11 @@ const BOUNDS: Record<string, { most?: number; least?: number }> = {
   "sound.echo.distorted": { least: 15 },
   "sound.echo.noisy": { least: 18 },
   "sound.echo.nearloss": { most: 3 },
+  "sound.delay": { most: 60 },
+  "sound.delay.board": { most: 95 },
+  "sound.loss.lsd1": { most: 0.5 },
+  "sound.loss.lsd5": { most: 1.5 },
+  "sound.loss.lsd20": { most: 4.5 },
 };
 
 /** @param words of the command line; those that name a part choose it, none: all of them */
