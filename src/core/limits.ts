@@ -47,7 +47,8 @@ export interface Limits {
 const TRANSACTION_TIMERS = 2;
 const SESSION_TIMERS = 3;
 const CALL_TIMERS = 1;
-const LINE_TIMERS = 3;
+/** Timers of a stream of sound (media/stream.ts). */
+export const LINE_TIMERS = 3;
 const SUBSCRIPTION_TIMERS = 1;
 const REGISTRATION_TIMERS = 1;
 /** A call that goes over to another phone: how long the first has to hang up, and the subscription of the one that asked. */

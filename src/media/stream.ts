@@ -29,9 +29,6 @@ import { Sender } from "./sender.js";
 
 export type { MediaAgreement, MediaSink, MediaUser, StreamLimits } from "./agreement.js";
 
-/** Timers that one stream makes. */
-export const STREAM_TIMERS = 3;
-
 /** What `verdict` says about the ways the sound goes. */
 export const SOUND_NONE = "none";
 export const SOUND_IN = "in";

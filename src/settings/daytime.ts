@@ -91,11 +91,6 @@ export function minuteOfWeek(epochS: number, value: string): number {
   return ((minute % WEEK_MINUTES) + WEEK_MINUTES) % WEEK_MINUTES;
 }
 
-/** @returns minutes since midnight */
-export function minuteOfDay(epochS: number, value: string): number {
-  return minuteOfWeek(epochS, value) % DAY_MINUTES;
-}
-
 /** @returns the offset that is added to UTC at that time, in s */
 function offsetOf(epochS: number, value: string): number {
   if (!isZone(value)) return 0;

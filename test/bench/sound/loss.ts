@@ -3,15 +3,10 @@
  * without 1, 5 and 20 % of them, each lost by itself. Streams of src/media alone, in steps of 20 ms.
  */
 import { SeededRandom } from "../../../host-sim/io/random.js";
+import { LINE_TIMERS } from "../../../src/core/limits.js";
 import { Timers } from "../../../src/core/timers.js";
 import { PCMU } from "../../../src/media/g711.js";
-import {
-  type MediaAgreement,
-  type MediaSink,
-  MediaStream,
-  type MediaUser,
-  STREAM_TIMERS,
-} from "../../../src/media/stream.js";
+import { type MediaAgreement, type MediaSink, MediaStream, type MediaUser } from "../../../src/media/stream.js";
 import type { Result } from "../harness.js";
 import { logSpectralDistance } from "./spectrum.js";
 import { type Speech, speech, VOICES } from "./speech.js";
@@ -50,7 +45,7 @@ function agreed(remoteIp: number): MediaAgreement {
 /** @param percent of the packets are lost @returns what is heard of `samples` */
 function heardOf(samples: Int16Array, percent: number, seed: number): Int16Array {
   const random = new SeededRandom(seed);
-  const timers = new Timers(2 * STREAM_TIMERS);
+  const timers = new Timers(2 * LINE_TIMERS);
   let receiver: MediaStream | null = null;
   let isSettled = false;
   const sink: MediaSink = {
