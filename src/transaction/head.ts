@@ -156,13 +156,15 @@ export class ResponseHead {
     this.sentByEnd = places[PLACE.sentByEnd];
     this.branchStart = places[PLACE.branchStart];
     this.branchEnd = places[PLACE.branchEnd];
-    // One that cannot be read says nothing of where the answer is wanted.
+    // A Via that cannot be read does not say where the response is wanted.
     if (m.sentByEnd === m.sentByStart || (places[PLACE.rport] !== 0 && source.transport !== TRANSPORT_TCP)) return;
     back.port = places[PLACE.sentByPort] > 0 ? places[PLACE.sentByPort] : SIP_PORT;
   }
 }
 
-/** Made when the first is needed: what a module makes as it is loaded cannot be written on a board. */
+/**
+ * The writer is made on first use, for an object that a module makes while it loads cannot be written to on a board.
+ */
 let lines: HeadLines | null = null;
 
 function linesOf(): HeadLines {
@@ -170,7 +172,7 @@ function linesOf(): HeadLines {
   return lines;
 }
 
-/** Goes on behind what was written, or not at all. */
+/** Moves the writer behind what was written. @param at -1: nothing was written, and the writer fails */
 function advance(w: Writer, at: number): void {
   if (at < 0) w.ok = false;
   else w.at = at;

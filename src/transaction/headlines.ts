@@ -1,7 +1,8 @@
 /**
- * The lines that each response has from its request (head.ts), octet by octet: the topmost Via with `received` and
- * `rport`, and From, To, Call-ID and CSeq with our tag. On a board C (hal/native/headlines.c) writes them. Not here:
- * which values the request has, and other Vias.
+ * Writes the lines that each response copies from its request (head.ts), octet by octet: the topmost Via with
+ * `received` and `rport`, and From, To, Call-ID and CSeq with our tag. On a board C (hal/native/headlines.c) writes
+ * them.
+ * Not here: which values the request has, and other Vias.
  */
 import { parseIPv4 } from "../core/address.js";
 import { equalNoCase, octets } from "../core/bytes.js";
@@ -9,11 +10,11 @@ import { copyUnfolded } from "../core/octets.js";
 import { STOP_TOKEN, scan, skipSpace } from "../wire/lex.js";
 
 /**
- * Where values begin and end: those of the request in its octets before a line is written, and in the octets of the
- * response after it. One that is absent begins where it ends.
+ * Offsets of values: before a line is written they are those of the request in its octets, afterwards those in the
+ * octets of the response. An absent value has its start at its end.
  */
 export const PLACE = {
-  // Of the topmost Via. What follows it up to `viaStop` goes along: other Vias of the same field.
+  // For the topmost Via. The text behind it up to `viaStop`, other Vias of the same field, is copied too.
   viaStart: 0,
   viaEnd: 1,
   viaStop: 2,
@@ -24,18 +25,18 @@ export const PLACE = {
   /** In: the address and port that the request came from. */
   sourceIp: 7,
   sourcePort: 8,
-  /** Out: whether the sender wants the answer where it sent from (RFC 3581), and the port of sent-by, 0 for none. */
+  /** Out: whether the sender wants the response where it sent from (RFC 3581), and the port of sent-by, 0 for none. */
   rport: 7,
   sentByPort: 8,
-  // Of the parties.
+  // For From, To, Call-ID and CSeq.
   fromStart: 0,
   fromEnd: 1,
   fromTagStart: 2,
   fromTagEnd: 3,
-  /** Out: the borders of the whole line. */
+  /** Out: the range of the whole line. */
   toStart: 4,
   toEnd: 5,
-  /** In: the request's tag; out: that or ours. */
+  /** In: the request's tag; out: that tag, or ours. */
   toTagStart: 6,
   toTagEnd: 7,
   callIdStart: 8,
@@ -79,8 +80,8 @@ export class HeadLines {
   private bytes = VIA;
 
   /**
-   * Writes to `out[at, limit)` from the request in `bytes`.
-   * @returns where the line ends, or -1: it does not fit or has what may not be sent
+   * Writes the topmost Via to `out[at, limit)` from the request in `bytes`.
+   * @returns the end of the line, or -1: it does not fit, or has octets that must not be sent
    */
   writeVia(out: Uint8Array, at: number, limit: number, bytes: Uint8Array): number {
     const { places } = this;
@@ -95,7 +96,7 @@ export class HeadLines {
     places[PLACE.rport] = places[PLACE.sentByPort] = 0;
     this.put(VIA);
     if (sentByEnd === sentBy) {
-      // One that cannot be read goes back as it came.
+      // A Via that cannot be read goes back unchanged.
       places[PLACE.sentByStart] = places[PLACE.sentByEnd] = this.at;
       places[PLACE.branchStart] = places[PLACE.branchEnd] = this.at;
       this.copy(start, end);
@@ -121,7 +122,7 @@ export class HeadLines {
     return this.at;
   }
 
-  /** Writes From, To, Call-ID and CSeq, those that are there, as `writeVia`. */
+  /** Writes those of From, To, Call-ID and CSeq that are there, as `writeVia`. */
   writeParties(out: Uint8Array, at: number, limit: number, bytes: Uint8Array): number {
     const { places } = this;
     this.begin(out, at, limit, bytes);
@@ -184,7 +185,7 @@ export class HeadLines {
     this.bytes = bytes;
   }
 
-  /** From here on -1 stays. */
+  /** After a failure the offset stays -1. */
   private put(constant: Uint8Array): void {
     const { at } = this;
     if (at < 0 || at + constant.length > this.limit) this.at = -1;
@@ -200,7 +201,7 @@ export class HeadLines {
     else this.at = copyUnfolded(this.out, at, this.bytes, start, end);
   }
 
-  /** An address whose tag, as the two places behind its own two say, is in it. */
+  /** Copies an address; the two places behind its own have the range of its tag. */
   private copyTagged(place: number, start: number, end: number): void {
     const { places } = this;
     const tag = places[place + 2];
@@ -212,7 +213,7 @@ export class HeadLines {
     this.copy(tagEnd, end);
   }
 
-  /** All but `received` and `rport`, which only the server that received the request may tell. */
+  /** Copies all parameters but `received` and `rport`, which only the server that received the request may write. */
   private copyParams(at: number, end: number): void {
     const { bytes, places } = this;
     const branch = places[PLACE.branchStart];
@@ -237,7 +238,7 @@ export class HeadLines {
 
   /**
    * Sets the port of sent-by.
-   * @returns its host as an address, as a signed integer; another one than any when it is a name
+   * @returns its host as an address, a signed integer; for a name, a number that is no address
    */
   private readSentBy(start: number, end: number): number {
     const { bytes, places } = this;
@@ -284,7 +285,7 @@ export class HeadLines {
   }
 }
 
-/** @returns where the parameter whose semicolon is at `start` ends: at the next one outside of quotes, or `end` */
+/** @returns the end of the parameter whose semicolon is at `start`: at the next one outside of quotes, or `end` */
 function pieceEnd(bytes: Uint8Array, start: number, end: number): number {
   let next = start + 1;
   let isQuoted = false;
