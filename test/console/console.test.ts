@@ -9,6 +9,7 @@ import { octets } from "../../src/core/bytes.js";
 import { SCHEMA } from "../../src/settings/schema.js";
 import { Settings } from "../../src/settings/settings.js";
 import { House } from "../intercom/house.js";
+import { runs } from "../runs.js";
 import { World } from "../ua/harness.js";
 
 /** A console at a door; `restarts` counts how often the door began anew. */
@@ -397,7 +398,7 @@ describe("whatever is typed", () => {
         }
         if (saved === 0) expect(desk.kept().save()).toBe("");
       }),
-      { seed: 20261124, numRuns: 400 },
+      { seed: 20261124, numRuns: runs(2000) },
     );
   });
 });

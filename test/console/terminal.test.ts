@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { LINE_BYTES, Terminal } from "../../src/console/terminal.js";
 import { octets } from "../../src/core/bytes.js";
+import { runs } from "../runs.js";
 
 const WORDS = ["get", "help", "hangup", "hold"];
 
@@ -156,7 +157,7 @@ describe("whatever comes", () => {
         desk.type("\n\nstatus\n");
         expect(desk.lines.slice(-1)).toEqual(["status"]);
       }),
-      { seed: 20261123, numRuns: 2000 },
+      { seed: 20261123, numRuns: runs(10_000) },
     );
   });
 });
@@ -206,7 +207,7 @@ describe("a line that is longer than the screen", () => {
         expect(line.includes(shown.trimEnd()) || line === shown).toBe(true);
         if (line.length <= columns - 10) expect(shown).toBe(line);
       }),
-      { seed: 20261129, numRuns: 80 },
+      { seed: 20261129, numRuns: runs(400) },
     );
   });
 

@@ -12,6 +12,7 @@ import {
   NegotiationSettings,
 } from "../../src/dialog/negotiation.js";
 import { DIRECTION_INACTIVE, DIRECTION_RECVONLY, SDP_OK, Sdp } from "../../src/wire/sdp.js";
+import { runs } from "../runs.js";
 
 function negotiation(codecs = [0, 8]): Negotiation {
   const settings = new NegotiationSettings();
@@ -474,7 +475,7 @@ describe("an exchange", () => {
         expect([10, 20, 30, 40, 50, 60]).toContain(n.result.ptimeMs);
         if (isAnswer && code !== NEGOTIATION_OK) n.rollback();
       }),
-      { numRuns: 3000, seed: 2 },
+      { numRuns: runs(10_000), seed: 2 },
     );
   });
 });

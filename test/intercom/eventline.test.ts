@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { consoleLine, eventJson, eventLine as simLine } from "../../host-sim/world/events.js";
 import { Reply } from "../../src/console/reply.js";
 import { eventLine } from "../../src/intercom/eventline.js";
+import { runs } from "../runs.js";
 
 /** What a terminal, a log or a line-wise reader acts on, and what is no character at all. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not come through
@@ -106,7 +107,7 @@ describe("an event line", () => {
         }
         expect(line.split(" ").filter((word) => /^(?:peer|reason|code|by2)=/.test(word))).toHaveLength(extra.length);
       }),
-      { seed: 10, numRuns: 3000 },
+      { seed: 10, numRuns: runs(10_000) },
     );
   });
 

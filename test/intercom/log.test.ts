@@ -5,6 +5,7 @@ import { DOOR_LIMITS } from "../../src/core/limits.js";
 import { Timers } from "../../src/core/timers.js";
 import { Log } from "../../src/intercom/log.js";
 import { Record } from "../../src/settings/record.js";
+import { runs } from "../runs.js";
 
 /** A door's day: events with a time, and what the log makes of them. */
 class Diary {
@@ -278,7 +279,7 @@ describe("the log", () => {
           }
         },
       ),
-      { seed: 15, numRuns: 50 },
+      { seed: 15, numRuns: runs(200) },
     );
   });
 });

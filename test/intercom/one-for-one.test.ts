@@ -5,6 +5,7 @@
 import { describe, expect, it } from "vitest";
 import { ipv4 } from "../../src/core/address.js";
 import { octets } from "../../src/core/bytes.js";
+import { isLeftOut } from "../runs.js";
 import { Agent, sdpOf, World } from "../ua/harness.js";
 import { DOOR, House } from "./house.js";
 
@@ -153,12 +154,15 @@ function forge(
   return { packets: h.packets, sent: bytes.length, out: h.octets };
 }
 
-describe.each(Object.entries(SETTINGS))("to an address that sent one packet, a door %s", (_, settings) => {
+describe.each(Object.entries(SETTINGS))("to an address that sent one packet, a door %s", (described, settings) => {
   it.each(["idle", "ringing", "talking"])(
     "sends one, and one more only when it rang or answered; it is %s",
     (state) => {
-      for (const from of state === "talking" ? [TARGET] : [VICTIM, TARGET, SERVER])
-        for (const [name, one] of Object.entries(CASES)) {
+      // In `npm test` each request comes from one of the three, and from each of them with some of the settings.
+      const senders = state === "talking" ? [TARGET] : [VICTIM, TARGET, SERVER];
+      for (const [i, from] of senders.entries())
+        for (const [k, [name, one]] of Object.entries(CASES).entries()) {
+          if (isLeftOut(i + k, described.length, Math.max(2, senders.length))) continue;
           const { packets, sent, out } = forge(from, one, settings, state);
           const words = `${name} from ${from}: ${packets.join(", ")}`;
           const first = packets[0] ?? "";

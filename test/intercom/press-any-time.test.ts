@@ -5,6 +5,7 @@
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
 import { DOOR_LIMITS, HOUSE_LIMITS } from "../../src/core/limits.js";
+import { runs } from "../runs.js";
 import { header, World } from "../ua/harness.js";
 import { DOOR, House } from "./house.js";
 import { Phone } from "./phone.js";
@@ -107,7 +108,7 @@ describe.each([
         world.run(1);
         expect(invites()).toBeGreaterThan(before);
       }),
-      { seed: 6, numRuns: 70 },
+      { seed: 6, numRuns: runs(350) },
     );
     expect(cancelled).toBeGreaterThan(15);
   });

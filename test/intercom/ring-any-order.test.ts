@@ -82,7 +82,7 @@ describe.each([
           if (!losesSome) expect([phone.isKnownToRing(), phone.talking.size]).toEqual([false, 0]);
         for (const line of house.door.ua.lines) expect(line.call?.hasSound ?? false).toBe(false);
       }),
-      { seed: 4, numRuns: runs(200) },
+      { seed: 4, numRuns: runs(400) },
     );
     expect(answered).toBeGreaterThan(10);
   });

@@ -192,10 +192,10 @@ const chosen = everything().filter((_, i) => WHOLE || i % 41 === 5);
 
 describe("who may what at the door", () => {
   it.each([false, true])(
-    `is what the rules say, in ${chosen.length} settings; the door talks: %s`,
+    "is what the rules say, in all settings or the part of them that is tried; the door talks: %s",
     (isTalking) => {
       const counted = new Map<string, number>();
-      for (const settings of isTalking && !WHOLE ? chosen.filter((_, i) => i % 5 === 1) : chosen) {
+      for (const settings of chosen.filter((_, i) => WHOLE || (isTalking ? i % 5 === 1 : i % 3 === 2))) {
         const world = new World();
         const phone = new Agent(world, "10.0.0.2");
         phone.autoAnswer = true;

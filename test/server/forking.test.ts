@@ -1,6 +1,7 @@
 /** Calls to users with several phones, each of which does something at some time: what the caller hears, and that no phone rings on. RFC 3261 §16.7 */
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { runs } from "../runs.js";
 import { field, fields, responseTo, type Sent } from "../transaction/harness.js";
 import { ask, ProxyHouse, STRANGER } from "./proxied.js";
 
@@ -164,7 +165,7 @@ test("a caller hears each 2xx, or one refusal; and no phone rings on", () => {
               expect(invitedMs - one.invitedMs).toBeGreaterThanOrEqual(RING_MS);
       expect(h.isIdle()).toBe(true);
     }),
-    { seed: 3261, numRuns: 300 },
+    { seed: 3261, numRuns: runs(2000) },
   );
   expect([...heard].sort()).toEqual(
     expect.arrayContaining(["2xx", "302", "404", "408", "480", "486", "487", "500", "603"]),

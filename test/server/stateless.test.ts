@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { ipv4 } from "../../src/core/address.js";
 import { octets } from "../../src/core/bytes.js";
 import type { StatelessProxy } from "../../src/server/stateless.js";
+import { runs } from "../runs.js";
 import { responseTo } from "../transaction/harness.js";
 import { apply, change } from "../wire/broken.js";
 import { ALICE, ask, BOB, brief, field, fields, ProxyHouse, STRANGER, withoutState } from "./proxied.js";
@@ -89,7 +90,7 @@ describe("the proxy without state (RFC 3261 §16.11)", () => {
         for (const { id } of h.network.asked.splice(0)) h.layer.resolved(id, ipv4("10.77.7.7"), 5060);
         expect(h.network.take()).toEqual([]);
       }),
-      { seed: 3261, numRuns: 5000 },
+      { seed: 3261, numRuns: runs(10_000) },
     );
     h.pass(400_000);
     expect(h.network.take()).toEqual([]);

@@ -10,6 +10,7 @@ import { SavedSettings } from "../../src/settings/savedsettings.js";
 import { SCHEMA } from "../../src/settings/schema.js";
 import { Settings } from "../../src/settings/settings.js";
 import { House } from "../intercom/house.js";
+import { runs } from "../runs.js";
 import { World } from "../ua/harness.js";
 
 const range = (from: number, to: number) =>
@@ -107,7 +108,7 @@ describe("a setting", () => {
         for (const [name, one] of given) give(settings, name, one);
         expectWhole(settings);
       }),
-      { seed: 10, numRuns: 60 },
+      { seed: 10, numRuns: runs(300) },
     );
   });
 
@@ -144,7 +145,7 @@ describe("a setting", () => {
         expect(new SavedSettings(store).read(read)).toBe("");
         expect(read.saveAll()).toBe(house.settings.saveAll());
       }),
-      { seed: 11, numRuns: 60 },
+      { seed: 11, numRuns: runs(300) },
     );
   });
 

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { text } from "../../src/core/bytes.js";
 import type { Call } from "../../src/ua/call.js";
 import type { Destination } from "../../src/ua/useragent.js";
+import { part } from "../runs.js";
 import { Agent, bodyOf, header, headers, Peer, sdpOf, World } from "./harness.js";
 
 const DOOR = "10.0.0.1";
@@ -531,7 +532,7 @@ describe("a REFER that is refused", () => {
   });
 
   it("or followed, of whatever length: nothing is left, and the call stays", () => {
-    const step = process.env.SWEEP === "whole" ? 1 : 23;
+    const step = process.env.SWEEP === "whole" ? 1 : part(47, 23);
     for (let length = 1; length < 700; length += step) {
       const long = "x".repeat(length);
       const wishes = [

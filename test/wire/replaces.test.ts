@@ -6,6 +6,7 @@ import { Message } from "../../src/wire/message.js";
 import { ReferTo } from "../../src/wire/referto.js";
 import { Replaces } from "../../src/wire/replaces.js";
 import { Writer } from "../../src/wire/writer.js";
+import { runs } from "../runs.js";
 
 const replaces = new Replaces();
 
@@ -136,7 +137,7 @@ describe("what a REFER asks for", () => {
           expect(called).not.toMatch(/[\r\n?]/);
         }
       }),
-      { seed: 5, numRuns: 500 },
+      { seed: 5, numRuns: runs(2500) },
     );
   });
 });
