@@ -169,7 +169,7 @@ export function skipQuoted(bytes: Uint8Array, at: number, end: number): number {
 
 /** @returns the offset of the comma that ends the element at `at`, or `end`; -1 when a quote or `<` is never closed */
 export function elementEnd(bytes: Uint8Array, at: number, end: number): number {
-  let i = at;
+  let i = scan(bytes, at, end, STOP_DISPLAY);
   while (i < end) {
     const octet = bytes[i];
     if (octet === COMMA) return i;
@@ -177,10 +177,11 @@ export function elementEnd(bytes: Uint8Array, at: number, end: number): number {
       i = skipQuoted(bytes, i, end);
       if (i < 0) return -1;
     } else if (octet === LESS) {
-      while (i < end && bytes[i] !== GREATER) i += 1;
+      while (i < end && bytes[i] !== GREATER) i = scan(bytes, i + 1, end, STOP_URI);
       if (i >= end) return -1;
       i += 1;
     } else i += 1;
+    i = scan(bytes, i, end, STOP_DISPLAY);
   }
   return end;
 }

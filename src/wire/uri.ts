@@ -34,6 +34,25 @@ const EQUALS = 0x3d;
 const QUESTION = 0x3f;
 const AT = 0x40;
 
+// What an octet is in a URI.
+/** One of a host's name: "_" is not in the grammar, but in names that are in use. */
+const KIND_HOST = 0;
+const KIND_OTHER = 1;
+/** One of "@:%", at which a user ends or an escape begins. */
+const KIND_MARK = 2;
+/** A control, a space, or what delimits the fields a URI stands in. UTF-8 is let through as it is. */
+const KIND_BAD = 3;
+const KINDS = kindsOf();
+
+function kindsOf(): Uint8Array {
+  const kinds = new Uint8Array(256).fill(KIND_OTHER);
+  for (let i = 0; i < 256; i++)
+    if (isAlphanumeric(i) || i === 0x2d || i === 0x2e || i === 0x5f) kinds[i] = KIND_HOST;
+    else if (i <= 0x20 || i === 0x22 || i === 0x3c || i === 0x3e || i === 0x7f) kinds[i] = KIND_BAD;
+  kinds[AT] = kinds[COLON] = kinds[PERCENT] = KIND_MARK;
+  return kinds;
+}
+
 export class Uri {
   bytes: Uint8Array = NONE;
   start = 0;
@@ -78,12 +97,12 @@ export class Uri {
     if (colon < 0 || colon + 1 >= end) return false;
     this.schemeEnd = colon;
     this.scheme = schemeOf(bytes, start, colon);
-    for (let i = colon + 1; i < end; i++) if (!isUriOctet(bytes[i])) return false;
     this.userStart = this.userEnd = this.passwordStart = this.passwordEnd = colon + 1;
     this.hostStart = this.hostEnd = colon + 1;
     this.paramsStart = this.paramsEnd = this.headersStart = this.headersEnd = end;
-    if (this.scheme === SCHEME_OTHER) return true;
-    return this.scheme === SCHEME_TEL ? this.readTel(colon + 1) : this.readSip(colon + 1);
+    if (this.scheme === SCHEME_SIP || this.scheme === SCHEME_SIPS) return this.readSip(colon + 1);
+    for (let i = colon + 1; i < end; i++) if (KINDS[bytes[i]] >= KIND_BAD) return false;
+    return this.scheme === SCHEME_OTHER || this.readTel(colon + 1);
   }
 
   private readTel(at: number): boolean {
@@ -102,12 +121,33 @@ export class Uri {
   private readSip(at: number): boolean {
     const bytes = this.bytes;
     const end = this.end;
+    const kinds = KINDS;
+    // One pass over all of it: what cannot stand in a URI, where the user ends, whether its escapes are whole, for it is looked up and compared.
+    let stop = -1;
+    let colon = -1;
+    let isEscaped = true;
     let i = at;
-    while (i < end && bytes[i] !== AT) i += 1;
-    if (i < end) {
-      if (!this.readUserinfo(at, i)) return false;
+    while (i < end) {
+      const kind = kinds[bytes[i]];
+      if (kind >= KIND_MARK) {
+        if (kind >= KIND_BAD) return false;
+        if (stop < 0) {
+          if (bytes[i] === AT) stop = i;
+          else if (bytes[i] !== COLON) isEscaped &&= isEscape(bytes, i, end);
+          else if (colon < 0) colon = i;
+        }
+      }
       i += 1;
-    } else i = at;
+    }
+    i = at;
+    if (stop >= 0) {
+      if (colon < 0) colon = stop;
+      if (!isEscaped || colon === at) return false;
+      this.userEnd = colon;
+      this.passwordStart = colon < stop ? colon + 1 : stop;
+      this.passwordEnd = stop;
+      i = stop + 1;
+    }
     i = this.readHost(i);
     if (i < 0) return false;
     if (i < end && bytes[i] === COLON) {
@@ -126,21 +166,6 @@ export class Uri {
     return bytes[i] === QUESTION;
   }
 
-  private readUserinfo(start: number, end: number): boolean {
-    const bytes = this.bytes;
-    let colon = end;
-    for (let i = start; i < end; i++) {
-      if (bytes[i] === COLON && colon === end) colon = i;
-      // An escape has to be whole, for the user is looked up and compared.
-      if (bytes[i] === PERCENT && (i + 2 >= end || hexDigit(bytes[i + 1]) < 0 || hexDigit(bytes[i + 2]) < 0))
-        return false;
-    }
-    this.userEnd = colon;
-    this.passwordStart = colon < end ? colon + 1 : end;
-    this.passwordEnd = end;
-    return colon > start;
-  }
-
   private readHost(at: number): number {
     const bytes = this.bytes;
     const end = this.end;
@@ -154,7 +179,7 @@ export class Uri {
       return i < end && bytes[i] === 0x5d && i - this.hostStart >= 2 ? i + 1 : -1;
     }
     this.hostStart = i;
-    while (i < end && isHostOctet(bytes[i])) i += 1;
+    while (i < end && KINDS[bytes[i]] === KIND_HOST) i += 1;
     this.hostEnd = i;
     if (i === this.hostStart) return -1;
     this.ip = addressOf(bytes, this.hostStart, i);
@@ -341,16 +366,9 @@ function isSchemeOctet(octet: number): boolean {
   return isAlphanumeric(octet) || octet === 0x2b || octet === 0x2d || octet === 0x2e;
 }
 
-/** Whether an octet may be in a host. "_" is not in the grammar, but in names that are in use. */
-function isHostOctet(octet: number): boolean {
-  return isAlphanumeric(octet) || octet === 0x2d || octet === 0x2e || octet === 0x5f;
-}
-
-/**
- * Whether an octet may be in a URI: no controls, no space, no delimiters of the fields around it. UTF-8 is accepted.
- */
-function isUriOctet(octet: number): boolean {
-  return octet > 0x20 && octet !== 0x22 && octet !== 0x3c && octet !== 0x3e && octet !== 0x7f;
+/** A percent sign and two hexadecimal digits; the host does not begin among them. */
+function isEscape(bytes: Uint8Array, at: number, end: number): boolean {
+  return at + 2 < end && hexDigit(bytes[at + 1]) >= 0 && hexDigit(bytes[at + 2]) >= 0;
 }
 
 /** Whether an octet may be in a number: phonedigit-hex, "*", "#" and a leading "+" (RFC 3966 §3), but not "%". */
