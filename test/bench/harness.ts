@@ -10,6 +10,9 @@ export interface Result {
   peer?: string;
   /** Ours to the peer's: higher is better. */
   ratio?: number;
+  /** The least and the most of the rounds: of the ratio, or without one of the value. */
+  low?: number;
+  high?: number;
 }
 
 export interface Contender {
@@ -82,9 +85,11 @@ export function print(results: readonly Result[], asJson: boolean): void {
     console.log(JSON.stringify(results, null, 1));
     return;
   }
-  for (const { name, value, unit, peer, ratio } of results) {
+  for (const { name, value, unit, peer, ratio, low, high } of results) {
     const shown = value >= 100 ? Math.round(value).toLocaleString("en") : String(Math.round(value * 1000) / 1000);
-    const against = ratio === undefined ? "" : `   ${ratio.toFixed(ratio < 10 ? 2 : 1)} times ${peer}`;
-    console.log(`${name.padEnd(16)} ${shown.padStart(12)} ${unit}${against}`);
+    const short = (x: number): string => x.toFixed(x < 10 ? 2 : 1);
+    const against = ratio === undefined ? "" : `   ${short(ratio)} times ${peer}`;
+    const spread = low === undefined || high === undefined ? "" : ` (${short(low)} to ${short(high)})`;
+    console.log(`${name.padEnd(16)} ${shown.padStart(12)} ${unit}${against}${spread}`);
   }
 }

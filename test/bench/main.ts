@@ -1,8 +1,9 @@
 /**
- * Benchmarks on Node: `npm run bench`, with `-- --json` for programs; `npm run bench -- server` are those that need other programs,
- * `npm run bench -- sound` what becomes of the sound (sound/main.ts),
+ * Benchmarks on Node: `npm run bench`, with `-- --json` for programs, `-- --check` to fail when they fell (check.ts); `npm run bench -- server`
+ * are those that need other programs, `npm run bench -- sound` what becomes of the sound (sound/main.ts),
  * `npm run bench -- panel` what a frame of the panel costs.
  */
+import { problemsOf, record } from "./check.js";
 import { bytesEach, print, type Result } from "./harness.js";
 import { keepAliveBenchmarks } from "./keepalive.js";
 import { overloadBenchmarks } from "./overload.js";
@@ -38,6 +39,12 @@ if (words.includes("sound")) {
   const results: Result[] = words.includes("server")
     ? [...(await serverBenchmarks()), ...(await overloadBenchmarks())]
     : // The parsers of others leave a heap on which little can be measured: they come last.
-      [...streamBenchmarks(), ...keepAliveBenchmarks(), ...parseBenchmarks()];
+      [...streamBenchmarks(), ...keepAliveBenchmarks(), ...(await parseBenchmarks())];
   print(results, words.includes("--json"));
+  if (words.includes("--record")) record(results);
+  if (words.includes("--check")) {
+    const problems = problemsOf(results);
+    for (const problem of problems) console.error(problem);
+    if (problems.length > 0) process.exitCode = 1;
+  }
 }

@@ -1,109 +1,29 @@
 /**
- * How fast a message is read, to the point a user agent needs: all header fields indexed; branch, tags, CSeq, Call-ID and
- * Content-Length known. Each peer does its own complete parse of the same seven messages, from what its transport gives it: `sip`
- * from a Buffer, `sip.js` and `jssip` from a string (they speak WebSocket), the C libraries from octets.
+ * How fast messages are read beside other parsers. `parse.core` is lazy work, to the point a user agent needs at first: all header fields
+ * indexed; branch, tags, CSeq, Call-ID and Content-Length known. `parse.whole` is equal work: each URI, address and Via taken apart, by
+ * the peers too where they leave that for later (peer.ts). The C libraries always do all of it, and `memchr` is the bound: it only finds the
+ * ends of lines. The messages are our own (messages.ts), and where ../shared/bench lies beside the clone the seven of it in nine spellings:
+ * ".usual" and so on behind the name.
  */
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { Message } from "../../src/wire/message.js";
-import { bytesEach, type Contender, compete, type Result } from "./harness.js";
+import { Contestant, contest, type MessageSet, type Rates, ratioOf, spreadOf } from "./contest.js";
+import { bytesEach, type Result } from "./harness.js";
 import { MESSAGES } from "./messages.js";
+import { Reader } from "./reading.js";
 
-const require = createRequire(import.meta.url);
 const BYTES_TIMES = 100_000;
 const C_FOLDER = fileURLToPath(new URL("./c/", import.meta.url));
+const PEER = fileURLToPath(new URL("./peer.ts", import.meta.url));
+const SPELLINGS = fileURLToPath(new URL("../../../shared/bench/", import.meta.url));
+const OWN = "own";
+const USUAL = "usual";
 
-/** The messages lie one behind the other, as a door's datagrams do in the one buffer they are received into, at whatever offsets that makes. */
-function ours(): Contender {
-  const message = new Message(48);
-  const buffer = new Uint8Array(4096);
-  const starts: number[] = [];
-  const ends: number[] = [];
-  let at = 1;
-  for (const { bytes } of MESSAGES) {
-    buffer.set(bytes, at);
-    starts.push(at);
-    ends.push(at + bytes.length);
-    at += bytes.length;
-  }
-  return {
-    name: "portero",
-    run(times) {
-      let sum = 0;
-      for (let i = 0; i < times; i++)
-        for (let j = 0; j < starts.length; j++) {
-          if (message.parse(buffer, starts[j], ends[j], false) !== 0) throw new Error(`${MESSAGES[j].name} is refused`);
-          sum += message.branchEnd - message.branchStart + message.cseq + message.contentLength;
-          sum += message.fromTagEnd + message.toTagEnd + message.callIdEnd;
-        }
-      return sum;
-    },
-  };
-}
-
-/** A peer that is given each message as `input` makes it and returns something when it could read it. */
-function peer<T>(name: string, input: (bytes: Uint8Array) => T, parse: (message: T) => unknown): Contender {
-  const inputs = MESSAGES.map(({ bytes }) => input(bytes));
-  return {
-    name,
-    run(times) {
-      let read = 0;
-      for (let i = 0; i < times; i++)
-        for (let j = 0; j < inputs.length; j++) {
-          if (!parse(inputs[j])) throw new Error(`${name} does not read ${MESSAGES[j].name}`);
-          read += 1;
-        }
-      return read;
-    },
-  };
-}
-
-const text = (bytes: Uint8Array) => Buffer.from(bytes).toString("utf8");
-const quiet = { error() {}, warn() {}, log() {}, debug() {} };
-
-const PEERS: Record<string, () => Contender> = {
-  sip: () => peer("sip", (bytes) => Buffer.from(bytes), require("sip").parse),
-  "sip.js": () => {
-    const sipJs = require("sip.js/lib/core/messages/parser.js");
-    return peer("sip.js", text, (message) => sipJs.Parser.parseMessage(message, quiet));
-  },
-  jssip: () => {
-    const jssip = require("jssip/lib/Parser.js");
-    return peer("jssip", text, (message) => jssip.parseMessage(message, {}));
-  },
-};
-
-/** A peer in a process of its own, this file with its name: what one library loads slows the octets of all others down. @returns messages a second */
-function jsRate(name: string): number {
-  const out = execFileSync(process.execPath, ["--import", "tsx", fileURLToPath(import.meta.url), name]);
-  return Number(out.toString());
-}
-
-/** The C parsers, each a child process, built from c/ when a compiler and Debian's headers are there. @returns messages a second, or -1 */
-function cRate(source: string, header: string, flags: readonly string[]): number {
-  if (!existsSync(header)) return -1;
-  const folder = mkdtempSync(join(tmpdir(), "portero-bench-"));
-  try {
-    const program = join(folder, "parse");
-    execFileSync("cc", ["-O2", "-o", program, join(C_FOLDER, source), ...flags], { stdio: "pipe" });
-    const files = MESSAGES.map(({ name, bytes }) => {
-      const file = join(folder, name);
-      writeFileSync(file, bytes);
-      return file;
-    });
-    return Number(execFileSync(program, files, { stdio: ["ignore", "pipe", "pipe"] }).toString());
-  } catch (error) {
-    process.stderr.write(`${source}: ${(error as Error).message.split("\n")[0]}\n`);
-    return -1;
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
-
+/** Those that parse lazily, and their names when they do all. */
+const LAZY = ["sip", "sip.js", "jssip"];
 const C_PEERS = [
   {
     name: "sofia-sip",
@@ -117,28 +37,85 @@ const C_PEERS = [
     header: "/usr/include/osipparser2/osip_message.h",
     flags: ["-losipparser2"],
   },
+  { name: "memchr", source: "memchr.c", header: "/usr/include/string.h", flags: [] },
 ];
+/** In the other spellings the quickest of each kind, and the bound: the others would take minutes. */
+const IN_ALL = ["portero", "portero.whole", "sofia-sip", "sip", "memchr"];
 
-export function parseBenchmarks(): Result[] {
-  const own = ours();
-  const bytes = bytesEach(own, BYTES_TIMES) / MESSAGES.length;
-  const results: Result[] = [];
-  // Before each peer's turn one of ours, so that both are measured in the same minute.
-  const turn = () => compete([own])[0] * MESSAGES.length;
-  const add = (value: number, name: string, rate: number) =>
-    results.push({ name: "parse.core", value, unit: "messages/s", peer: name, ratio: value / rate });
-  results.push({ name: "parse.core", value: turn(), unit: "messages/s" });
-  for (const { name, source, header, flags } of C_PEERS) {
-    const value = turn();
-    const rate = cRate(source, header, flags);
-    if (rate > 0) add(value, name, rate);
-    else process.stderr.write(`parse.core: ${name} is not installed; not compared\n`);
+function setsIn(folder: string): MessageSet[] {
+  const own = MESSAGES.map(({ name, bytes }) => {
+    const file = join(folder, name);
+    writeFileSync(file, bytes);
+    return file;
+  });
+  const sets = [{ name: OWN, files: own }];
+  if (!existsSync(SPELLINGS)) {
+    process.stderr.write("parse: no ../shared/bench beside the clone; measured with the messages of our own alone\n");
+    return sets;
   }
-  for (const name of Object.keys(PEERS)) add(turn(), name, jsRate(name));
-  results.push({ name: "parse.bytes", value: bytes, unit: "bytes/message" });
+  const names = readdirSync(SPELLINGS, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  for (const { name } of names.sort((a, b) => Number(b.name === USUAL) - Number(a.name === USUAL))) {
+    const inside = readdirSync(join(SPELLINGS, name)).sort();
+    sets.push({ name, files: inside.map((file) => join(SPELLINGS, name, file)) });
+  }
+  return sets;
+}
+
+/** Those that are there, C peers built from c/ when a compiler and Debian's headers are. */
+function contestantsIn(folder: string, sets: readonly MessageSet[]): Contestant[] {
+  const js = ["portero", ...LAZY].flatMap((name) => [name, name + ".whole"]);
+  const all = js.map((name) => new Contestant(name, [process.execPath, "--import", "tsx", PEER, name], sets));
+  for (const { name, source, header, flags } of C_PEERS) {
+    const program = join(folder, name);
+    try {
+      if (!existsSync(header)) throw new Error("not installed");
+      execFileSync("cc", ["-O2", "-o", program, join(C_FOLDER, source), ...flags], { stdio: "pipe" });
+      all.push(new Contestant(name, [program], sets));
+    } catch (error) {
+      process.stderr.write("parse: " + name + ": " + (error as Error).message.split("\n")[0] + "; not compared\n");
+    }
+  }
+  return all;
+}
+
+function rows(rates: ReadonlyMap<string, Rates>, sets: readonly MessageSet[]): Result[] {
+  const results: Result[] = [];
+  const of = (name: string, set: string): Rates | undefined => rates.get(name + " " + set);
+  for (const { name: set } of sets)
+    for (const [work, mine] of [
+      ["parse.core", "portero"],
+      ["parse.whole", "portero.whole"],
+    ]) {
+      const ours = of(mine, set);
+      if (ours === undefined) throw new Error("portero does not read the messages of " + set);
+      const name = set === OWN ? work : work + "." + set;
+      const { value } = spreadOf(ours);
+      results.push({ name, value, unit: "messages/s of processor time" });
+      for (const peer of [...C_PEERS.map((one) => one.name), ...LAZY]) {
+        const theirs = of(work === "parse.whole" && LAZY.includes(peer) ? peer + ".whole" : peer, set);
+        if (theirs === undefined) continue;
+        const { value: ratio, low, high } = ratioOf(ours, theirs);
+        results.push({ name, value, unit: "messages/s of processor time", peer, ratio, low, high });
+      }
+      const usual = of(mine, USUAL);
+      if (usual === undefined || set === USUAL || set === OWN) continue;
+      const { value: times, low, high } = ratioOf(usual, ours);
+      results.push({ name: work + ".cost." + set, value: times, unit: "times the usual spelling", low, high });
+    }
   return results;
 }
 
-const [program, name] = process.argv.slice(1);
-if (program === fileURLToPath(import.meta.url) && name in PEERS)
-  process.stdout.write(`${compete([PEERS[name]()])[0] * MESSAGES.length}`);
+export async function parseBenchmarks(): Promise<Result[]> {
+  const reader = new Reader(MESSAGES.map(({ bytes }) => bytes));
+  const lazily = { name: "portero", run: (times: number) => reader.lazily(times) };
+  const bytes = bytesEach(lazily, BYTES_TIMES) / MESSAGES.length;
+  const folder = mkdtempSync(join(tmpdir(), "portero-bench-"));
+  try {
+    const sets = setsIn(folder);
+    const takesPart = (name: string, set: string): boolean => set === OWN || set === USUAL || IN_ALL.includes(name);
+    const rates = await contest(contestantsIn(folder, sets), sets, takesPart);
+    return [...rows(rates, sets), { name: "parse.bytes", value: bytes, unit: "bytes/message" }];
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}

@@ -40,9 +40,15 @@ interface Measured {
 /**
  * @param transactions of either kind: a 2xx that was passed on keeps them for a second, so there cannot be more calls in one
  * @param brakeUs what each datagram takes beside its work
+ * @param bindings how many there is room for
  */
-export async function ours(crowd: Crowd, transactions = 4000, brakeUs = 0): Promise<Contender> {
-  const more = ["--bindings", String(2 * crowd.users.length), "--max-expires", "7200"];
+export async function ours(
+  crowd: Crowd,
+  transactions = 4000,
+  brakeUs = 0,
+  bindings = 2 * crowd.users.length,
+): Promise<Contender> {
+  const more = ["--bindings", String(bindings), "--max-expires", "7200"];
   more.push("--transactions", String(transactions), "--brake", String(brakeUs));
   const server = await Server.start({ users: crowd.users }, ...more);
   return { name: "ours", port: server.port, pid: server.program.pid };
@@ -68,6 +74,8 @@ export async function kamailio(_crowd: Crowd, _transactions = 0, brakeUs = 0): P
   await program.until("Kamailio's port", START_MS, () => isOpen("udp", port));
   return { name: "kamailio", port, pid: program.pid };
 }
+
+const STARTS: ((...args: Parameters<typeof ours>) => Promise<Contender>)[] = [ours, kamailio];
 
 /** The processes of a group: their processor time in seconds, and the memory that is theirs alone or their share of what is not. */
 function usage(group: number): { seconds: number; bytes: number } {
@@ -137,21 +145,29 @@ export async function serverBenchmarks(): Promise<Result[]> {
   return results;
 }
 
-/** Memory for each 1,000 bindings and in all, and what a registration costs when there are 1,000 and when there are 100,000. */
+/**
+ * Memory for each 1,000 bindings and in all, and what a registration costs when there are 1,000 and when there are 100,000. A binding's memory
+ * is the difference of two servers with the same users: one that is full, and one with 1,000 bindings and, where it is made at start, without
+ * room for more.
+ */
 async function growth(): Promise<Result[]> {
   const each: number[] = [];
   const all: number[] = [];
   const costs: Result[] = [];
-  for (const start of [ours, kamailio]) {
+  const few = async (crowd: Crowd, { port }: Contender): Promise<void> => {
+    for (let i = 0; i < REGISTER.total / USERS; i++) await crowd.register(port, { ...REGISTER, total: USERS });
+  };
+  for (const start of STARTS) {
+    const same = new Crowd(MANY_USERS, "udp");
+    const empty = await start(same, undefined, undefined, 2 * USERS);
+    for (let i = 0; i < 2; i++) await few(same, empty);
+    const before = usage(empty.pid).bytes;
+    await endAll();
     const crowd = new Crowd(MANY_USERS, "udp");
     const server = await start(crowd);
-    const few = async (): Promise<void> => {
-      for (let i = 0; i < REGISTER.total / USERS; i++) await crowd.register(server.port, { ...REGISTER, total: USERS });
-    };
     // Once unmeasured: a program that is compiled while it runs gets faster at first.
-    await few();
-    const first = await measure(server, REGISTER.total, few);
-    const before = usage(server.pid).bytes;
+    await few(crowd, server);
+    const first = await measure(server, REGISTER.total, () => few(crowd, server));
     await crowd.register(server.port, { ...REGISTER, total: MANY_USERS, timeoutS: 300 });
     const after = usage(server.pid).bytes;
     each.push((after - before) / ((MANY_USERS - USERS) / 1000));

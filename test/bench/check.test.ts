@@ -1,0 +1,52 @@
+/** What `npm run bench -- --check` calls a loss, and that our parser reads all it is measured with. */
+import { describe, expect, it } from "vitest";
+import { problemsOf } from "./check.js";
+import { ratioOf } from "./contest.js";
+import type { Result } from "./harness.js";
+import { MESSAGES } from "./messages.js";
+import { Reader } from "./reading.js";
+
+const beside = (name: string, peer: string, ratio: number): Result => ({
+  name,
+  value: 1,
+  unit: "messages/s",
+  peer,
+  ratio,
+});
+
+describe("the check of a run of benchmarks", () => {
+  it("tells a ratio that fell by more than 15 % of what was recorded, and no other", () => {
+    const recorded = { "parse.core jssip": 200, "parse.core osip2": 10 };
+    expect(problemsOf([beside("parse.core", "jssip", 171), beside("parse.core", "osip2", 12)], recorded)).toEqual([]);
+    expect(problemsOf([beside("parse.core", "jssip", 169)], recorded)).toEqual([
+      "parse.core is 169.00 times jssip, and was 200",
+    ]);
+  });
+
+  it("tells what is less than it has to be, recorded or not", () => {
+    expect(problemsOf([beside("parse.core", "sip", 15.9)], {})).toEqual(["parse.core is 15.90 times sip, not 16"]);
+    expect(problemsOf([beside("parse.core", "sip", 16)], {})).toEqual([]);
+    expect(problemsOf([beside("parse.whole.usual", "sofia-sip", 1.3)], {})).toHaveLength(1);
+  });
+
+  it("tells a legal spelling that costs more than half as much again as the usual one", () => {
+    const cost = (value: number): Result => ({
+      name: "parse.core.cost.lower",
+      value,
+      unit: "times the usual spelling",
+    });
+    expect(problemsOf([cost(1.5)], {})).toEqual([]);
+    expect(problemsOf([cost(1.6)], {})).toHaveLength(1);
+  });
+
+  it("takes ratios within a round: a slow round of both changes none", () => {
+    expect(ratioOf([100, 10, 50], [50, 5, 10])).toEqual({ value: 2, low: 2, high: 5 });
+  });
+});
+
+it("each message that parsers are measured with is read, and each address, URI and Via of it", () => {
+  for (const { name, bytes } of MESSAGES) {
+    const reader = new Reader([bytes]);
+    expect([name, Number.isNaN(reader.lazily(1)), Number.isNaN(reader.wholly(1))]).toEqual([name, false, false]);
+  }
+});

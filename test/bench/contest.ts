@@ -1,0 +1,116 @@
+/**
+ * Contenders that parse the same messages, each in a process of its own, in turns within one run: in every round each of them has a turn with
+ * each set of messages, so that whatever else the machine does meets all of them. What counts is processor time. A ratio is taken within
+ * a round, and its median over the rounds is told with the lowest and the highest.
+ */
+import { type ChildProcessByStdio, spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+import type { Readable, Writable } from "node:stream";
+import { median } from "./harness.js";
+
+const ROUNDS = 9;
+/** Processor time of a turn: what it takes to be measured to a percent. */
+const TURN_S = 0.05;
+/** What a program that is compiled while it runs needs to be as fast as it gets: with its first messages, and with others. */
+const WARM_S = 3;
+const WARM_AGAIN_S = 0.3;
+
+export interface MessageSet {
+  name: string;
+  files: readonly string[];
+}
+
+/** A contender's messages a second of processor time, one for each round; none when it does not read the set. */
+export type Rates = readonly number[];
+
+export interface Spread {
+  value: number;
+  low: number;
+  high: number;
+}
+
+export function spreadOf(values: readonly number[]): Spread {
+  return { value: median(values), low: Math.min(...values), high: Math.max(...values) };
+}
+
+/** How many times as fast, round by round. */
+export function ratioOf(ours: Rates, theirs: Rates): Spread {
+  return spreadOf(ours.map((rate, i) => rate / theirs[i]));
+}
+
+export class Contestant {
+  readonly name: string;
+  private readonly child: ChildProcessByStdio<Writable, Readable, null>;
+  private readonly answers: ((line: string) => void)[] = [];
+  private hasEnded = false;
+  private isWarm = false;
+
+  /** @param command begins with the program; the files are added to it */
+  constructor(name: string, command: readonly string[], sets: readonly MessageSet[]) {
+    this.name = name;
+    const args = [...command.slice(1), ...sets.flatMap(({ files }) => ["--", ...files])];
+    this.child = spawn(command[0], args, { stdio: ["pipe", "pipe", "inherit"] });
+    this.child.stdin.on("error", () => {});
+    createInterface({ input: this.child.stdout }).on("line", (line) => this.answers.shift()?.(line));
+    const end = (): void => {
+      this.hasEnded = true;
+      for (const answer of this.answers.splice(0)) answer("refused");
+    };
+    this.child.on("error", end);
+    this.child.on("close", end);
+  }
+
+  /** @returns the processor time in seconds, NaN when a message is refused */
+  async turn(set: number, times: number): Promise<number> {
+    if (this.hasEnded) return Number.NaN;
+    const line = await new Promise<string>((resolve) => {
+      this.answers.push(resolve);
+      this.child.stdin.write(set + " " + times + "\n");
+    });
+    return line === "refused" ? Number.NaN : Number(line);
+  }
+
+  /** Warms it up. @returns how often it reads the set in a turn, NaN when it does not read it */
+  async calibrate(set: number): Promise<number> {
+    let times = 1;
+    for (let all = 0; ; times *= 2) {
+      const seconds = await this.turn(set, times);
+      if (Number.isNaN(seconds)) return Number.NaN;
+      all += seconds;
+      if (all < (this.isWarm ? WARM_AGAIN_S : WARM_S) || seconds < TURN_S / 4) continue;
+      this.isWarm = true;
+      return Math.max(1, Math.round((times * TURN_S) / seconds));
+    }
+  }
+
+  end(): void {
+    this.child.stdin.end();
+  }
+}
+
+/** @returns for each contender and each set its rates, by "contender set" */
+export async function contest(
+  contestants: readonly Contestant[],
+  sets: readonly MessageSet[],
+  takesPart: (name: string, set: string) => boolean,
+): Promise<Map<string, Rates>> {
+  const turns: { one: Contestant; set: number; times: number; rates: number[] }[] = [];
+  const found = new Map<string, Rates>();
+  for (const [set, { name }] of sets.entries())
+    for (const one of contestants) {
+      if (!takesPart(one.name, name)) continue;
+      const times = await one.calibrate(set);
+      if (Number.isNaN(times)) {
+        process.stderr.write("parse: " + one.name + " does not read each message of " + name + "\n");
+        continue;
+      }
+      const rates: number[] = [];
+      turns.push({ one, set, times, rates });
+      found.set(one.name + " " + name, rates);
+    }
+  for (let round = 0; round < ROUNDS; round++)
+    for (const { one, set, times, rates } of turns)
+      rates.push((times * sets[set].files.length) / (await one.turn(set, times)));
+  for (const one of contestants) one.end();
+  return found;
+}
