@@ -1,8 +1,21 @@
-/** The programs as a user has them who built them: one file, which starts in a sixth of the time that tsx takes. Made once a source. */
+/**
+ * The programs as a user has them who built them: one file, which starts in a sixth of the time that tsx takes. Made once a source; programs that
+ * are tests' own likewise.
+ */
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { buildSync } from "esbuild";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, join } from "node:path";
+import { type BuildOptions, buildSync } from "esbuild";
 import { bundleOptions } from "../scripts/bundle.js";
 
 const FOLDER = join(import.meta.dirname, "../build/test");
@@ -11,9 +24,26 @@ const made = new Map<string, string>();
 
 /** @param name as in package.json's bin @returns the file to give to node */
 export function program(name: string): string {
+  return fileOf(name, bundleOptions(name));
+}
+
+/** @param source a test's own program in TypeScript, an absolute path @returns the file to give to node */
+export function ownProgram(source: string): string {
+  return fileOf(basename(source, ".ts"), { ...bundleOptions("portero-sim"), entryPoints: [source] });
+}
+
+/** @returns a copy in that folder, where nothing of npm's is found and everybody may read it */
+export function programIn(name: string, folder: string): string {
+  const file = join(folder, name + ".cjs");
+  copyFileSync(program(name), file);
+  chmodSync(file, 0o755);
+  return file;
+}
+
+function fileOf(name: string, options: BuildOptions): string {
   const known = made.get(name);
   if (known !== undefined) return known;
-  const { contents } = buildSync({ ...bundleOptions(name), write: false }).outputFiles[0];
+  const { contents } = buildSync({ ...options, write: false }).outputFiles[0];
   const sum = createHash("sha256").update(contents).digest("hex").slice(0, 16);
   const file = join(FOLDER, name + "-" + sum + ".cjs");
   if (!existsSync(file)) {

@@ -9,12 +9,12 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { openTcpSerial, type SerialPort } from "../../host-sim/io/serial.js";
 import { MemoryStore } from "../../host-sim/io/store.js";
-import { bundle } from "../../scripts/bundle.js";
 import { Console } from "../../src/console/console.js";
 import { Seat } from "../../src/console/passwordlock.js";
 import { ipv4 } from "../../src/core/address.js";
 import { House } from "../intercom/house.js";
 import { freePorts } from "../ports.js";
+import { programIn } from "../programs.js";
 import { World } from "../ua/harness.js";
 
 const NOBODY = 65534;
@@ -28,10 +28,10 @@ let sim = "";
 let config = "";
 let folder = "";
 
-beforeAll(async () => {
+beforeAll(() => {
   programs = mkdtempSync(join(tmpdir(), "portero-programs-"));
   chmodSync(programs, 0o755);
-  [sim, config] = [await bundle("portero-sim", programs), await bundle("portero-config", programs)];
+  [sim, config] = [programIn("portero-sim", programs), programIn("portero-config", programs)];
 });
 afterAll(() => rmSync(programs, { recursive: true, force: true }));
 beforeEach(() => {

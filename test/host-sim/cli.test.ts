@@ -4,19 +4,16 @@ import { createSocket } from "node:dgram";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { seal } from "../../host-sim/config/seal.js";
 import { loadWav } from "../../host-sim/io/audio.js";
-import { bundle } from "../../scripts/bundle.js";
 import { freePorts } from "../ports.js";
+import { program } from "../programs.js";
 
 const CALL = "press; expect call=confirmed 10; wait 3; press; expect call=ended 5; quit";
 
-/** The program as one file: it starts in a fifth of the time. */
-let program = "";
-
 function sim(...args: string[]) {
-  const run = spawnSync(process.execPath, [program, "--headless", ...args], {
+  const run = spawnSync(process.execPath, [program("portero-sim"), "--headless", ...args], {
     encoding: "utf8",
     timeout: 60_000,
   });
@@ -43,10 +40,6 @@ function folder(): string {
   folders.push(made);
   return made;
 }
-
-beforeAll(async () => {
-  program = await bundle("portero-sim", folder());
-});
 
 afterAll(() => {
   for (const made of folders) rmSync(made, { recursive: true });
@@ -172,7 +165,7 @@ describe("the simulator", { timeout: 90_000 }, () => {
     const run = (input: string) =>
       spawnSync(
         process.execPath,
-        [program, "--headless", "--virtual-time", "--config", config, "--passphrase-stdin", ...script],
+        [program("portero-sim"), "--headless", "--virtual-time", "--config", config, "--passphrase-stdin", ...script],
         { encoding: "utf8", input, timeout: 60_000 },
       );
     expect(run("pass\n").stdout).toContain("relay1.code ********");

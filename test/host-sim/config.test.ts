@@ -4,10 +4,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { openTcpSerial, type SerialPort } from "../../host-sim/io/serial.js";
 import { MemoryStore } from "../../host-sim/io/store.js";
-import { bundle } from "../../scripts/bundle.js";
 import { Console } from "../../src/console/console.js";
 import { Terminal } from "../../src/console/terminal.js";
 import { ipv4 } from "../../src/core/address.js";
@@ -15,21 +14,14 @@ import { octets } from "../../src/core/bytes.js";
 import { Flow } from "../../src/transaction/flow.js";
 import { TRANSPORT_UDP } from "../../src/wire/names.js";
 import { House } from "../intercom/house.js";
+import { program } from "../programs.js";
 import { World } from "../ua/harness.js";
 
-let programs: string;
-let program: string;
 let folder: string;
 let house: House;
 let line: Console;
 let serial: SerialPort & { readonly port: number };
 let heard: string[];
-
-beforeAll(async () => {
-  programs = mkdtempSync(join(tmpdir(), "portero-program-"));
-  program = await bundle("portero-config", programs);
-});
-afterAll(() => rmSync(programs, { recursive: true, force: true }));
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), "portero-config-"));
@@ -67,7 +59,9 @@ function start(
   input: string | null,
   port = serial.port,
 ): { child: ChildProcess; outcome: Promise<Outcome> } {
-  const child = spawn(process.execPath, [program, "--tcp", `127.0.0.1:${port}`, ...args], { timeout: 30_000 });
+  const child = spawn(process.execPath, [program("portero-config"), "--tcp", `127.0.0.1:${port}`, ...args], {
+    timeout: 30_000,
+  });
   let out = "";
   let err = "";
   child.stdout.on("data", (bytes) => {
@@ -224,10 +218,10 @@ describe("the host tool", { timeout: 60_000 }, () => {
     await tool(["--password-stdin", "get", "call.ringTime"], "sesam\n");
     expect(heard.at(-1)).toBe("logout --json");
     expect(line.line("get call.ringTime")).toContain("locked");
-    const program = start(["--password-stdin", "monitor"], "sesam\n");
+    const running = start(["--password-stdin", "monitor"], "sesam\n");
     await vi.waitFor(() => expect(heard.at(-1)).toBe("diff --json"), 10_000);
-    program.child.kill("SIGTERM");
-    expect((await program.outcome).code).toBe(0);
+    running.child.kill("SIGTERM");
+    expect((await running.outcome).code).toBe(0);
     expect(heard.at(-1)).toBe("logout --json");
   });
 
@@ -268,8 +262,8 @@ describe("the host tool", { timeout: 60_000 }, () => {
         });
       });
       await new Promise<void>((resolve) => door.listen(0, "127.0.0.1", resolve));
-      const program = start([verb], null, (door.address() as AddressInfo).port);
-      const { code, err } = await program.outcome;
+      const running = start([verb], null, (door.address() as AddressInfo).port);
+      const { code, err } = await running.outcome;
       expect(code).toBe(1);
       expect(err).toMatch(/^(the line was closed|read ECONNRESET)\n$/);
       door.close();
@@ -277,11 +271,11 @@ describe("the host tool", { timeout: 60_000 }, () => {
   });
 
   it("ends without a word when nobody reads what it prints", async () => {
-    const program = start(["monitor"], "");
+    const running = start(["monitor"], "");
     await vi.waitFor(() => expect(heard.at(-1)).toBe("diff --json"), 10_000);
-    program.child.stdout?.destroy();
+    running.child.stdout?.destroy();
     const flood = setInterval(() => serial.print("relay on relay=1\n"), 20);
-    const { code, err } = await program.outcome;
+    const { code, err } = await running.outcome;
     clearInterval(flood);
     expect([code, err]).toEqual([0, ""]);
   });

@@ -7,6 +7,7 @@ import { Console } from "../../src/console/console.js";
 import { ipv4 } from "../../src/core/address.js";
 import { House } from "../intercom/house.js";
 import { freePorts } from "../ports.js";
+import { program } from "../programs.js";
 import { World } from "../ua/harness.js";
 
 const hasScript = spawnSync("script", ["--version"], { encoding: "utf8" }).stdout?.includes("util-linux") === true;
@@ -22,28 +23,28 @@ afterEach(() => {
 /** The simulator on ports of its own. */
 function simulator(): string {
   const port = freePorts(20);
-  return `host-sim/cli.ts --set sip.port=${port} --set rtp.port=${port + 10}`;
+  return `${program("portero-sim")} --set sip.port=${port} --set rtp.port=${port + 10}`;
 }
 
 /** A person at a terminal of that width, before that program. */
 class Person {
   screen = "";
   readonly ended: Promise<number | null>;
-  private readonly program: ChildProcess;
+  private readonly child: ChildProcess;
 
-  constructor(columns: number, program = simulator(), environment: Record<string, string> = {}) {
-    const command = `stty cols ${columns} rows 24; exec ${process.execPath} --import tsx ${program}`;
+  constructor(columns: number, line = simulator(), environment: Record<string, string> = {}) {
+    const command = `stty cols ${columns} rows 24; exec ${process.execPath} ${line}`;
     // Not as npm starts it: `script` stands between, and is no npm that could end.
     // As a person's is: with CI in it Node takes no terminal for one that has colours.
     const { CI: _ci, FORCE_COLOR: _, NO_COLOR: __, npm_lifecycle_event: ___, ...rest } = process.env;
-    this.program = spawn("script", ["-qfec", command, "/dev/null"], {
+    this.child = spawn("script", ["-qfec", command, "/dev/null"], {
       env: { ...rest, TERM: "xterm-256color", ...environment },
     });
-    child = this.program;
-    this.program.stdout?.on("data", (bytes) => {
+    child = this.child;
+    this.child.stdout?.on("data", (bytes) => {
       this.screen += bytes;
     });
-    this.ended = new Promise((resolve) => this.program.once("exit", resolve));
+    this.ended = new Promise((resolve) => this.child.once("exit", resolve));
   }
 
   async sees(what: string | RegExp): Promise<void> {
@@ -53,7 +54,7 @@ class Person {
   /** Types, and forgets what the screen showed before. */
   type(keys: string): void {
     this.screen = "";
-    this.program.stdin?.write(keys);
+    this.child.stdin?.write(keys);
   }
 
   async begins(): Promise<void> {
@@ -146,7 +147,7 @@ describe.runIf(hasScript)("a person at the terminal", { timeout: 90_000 }, () =>
     const user = { line: (input: string) => line.line(input), complete: () => [] };
     const serial = await openTcpSerial({ address: ipv4("127.0.0.1"), port: 0, user });
     try {
-      const tool = `host-sim/config/cli.ts --tcp 127.0.0.1:${serial.port} --password-stdin set relay1.code`;
+      const tool = `${program("portero-config")} --tcp 127.0.0.1:${serial.port} --password-stdin set relay1.code`;
       const person = new Person(80, tool);
       await person.sees("Password of the console: ");
       person.type("sesamX\x7fe\r");

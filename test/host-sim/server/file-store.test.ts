@@ -8,6 +8,7 @@ import { octets, Span } from "../../../src/core/bytes.js";
 import { Timers } from "../../../src/core/timers.js";
 import { Bindings, DayClock, LOCATION_AWAY, LOCATION_OK, type LocationUser } from "../../../src/server/location.js";
 import { MemoryLocation } from "../../../src/server/memory.js";
+import { ownProgram } from "../../programs.js";
 import { Folder } from "./program.js";
 
 const place = new Folder();
@@ -300,13 +301,8 @@ describe("a server that is killed at any moment", () => {
   it("has kept all that it confirmed, " + ROUNDS + " times in a row", async () => {
     const confirmed = new Map<string, string>();
     for (let round = 0; round < ROUNDS; round++) {
-      const child = spawn(process.execPath, [
-        "--import",
-        "tsx",
-        import.meta.dirname + "/putter.ts",
-        place.path + "/db",
-        String(round),
-      ]);
+      const putter = ownProgram(import.meta.dirname + "/putter.ts");
+      const child = spawn(process.execPath, [putter, place.path + "/db", String(round)]);
       const gone = new Promise((resolve) => child.once("exit", resolve));
       let killMs = -1;
       for await (const line of createInterface({ input: child.stdout })) {

@@ -15,7 +15,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { bundle } from "../../../scripts/bundle.js";
+import { programIn } from "../../programs.js";
 
 const ROOT = join(import.meta.dirname, "../../..");
 const NOBODY = 65534;
@@ -24,10 +24,10 @@ let server = "";
 let folder = "";
 let users = "";
 
-beforeAll(async () => {
+beforeAll(() => {
   programs = mkdtempSync(join(tmpdir(), "portero-bundle-"));
   chmodSync(programs, 0o755);
-  server = await bundle("portero-server", programs);
+  server = programIn("portero-server", programs);
 });
 afterAll(() => rmSync(programs, { recursive: true, force: true }));
 beforeEach(() => {
