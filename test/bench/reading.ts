@@ -69,14 +69,14 @@ export class Reader {
       if (!uri.parse(message.bytes, message.uriStart, message.uriEnd)) return Number.NaN;
       sum += uri.hostEnd + uri.port;
     }
-    list.begin(message, HEADER_VIA);
+    list.beginField(message, HEADER_VIA);
     while (list.next()) {
       if (!via.parse(list.bytes, list.start, list.end)) return Number.NaN;
       sum += via.branchEnd + via.port;
     }
     sum += this.readAddressOf(message.first(HEADER_FROM)) + this.readAddressOf(message.first(HEADER_TO));
     for (let k = 0; k < LISTS.length; k++) {
-      list.begin(message, LISTS[k]);
+      list.beginField(message, LISTS[k]);
       while (list.next()) sum += this.readAddress(list.start, list.end);
     }
     return sum;
