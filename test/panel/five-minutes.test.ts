@@ -148,7 +148,6 @@ describe.sequential("five minutes with the panel", () => {
     await button("Shut the door").waitFor();
     await page.waitForTimeout(500);
     await shot("open");
-    await button("Shut the door").click();
   });
 
   it("takes digits as tones, too", async () => {
@@ -167,7 +166,11 @@ describe.sequential("five minutes with the panel", () => {
     await raw.getByText("Via:").first().click();
     await raw.getByText("The branch names the transaction").waitFor();
     expect(await raw.locator(".span-branch").first().textContent()).toMatch(/^z9hG4bK/);
+    // The picture of README.md and docs/simulator.md.
+    await tab("Inside");
+    await page.waitForTimeout(2500);
     await shot("message");
+    await button("Shut the door").click();
     expect(await faults(page)).toEqual([]);
     await page.getByLabel("Explain").check();
     await page.getByText("Asks the other side for a call").nth(1).waitFor();
@@ -192,17 +195,17 @@ describe.sequential("five minutes with the panel", () => {
   });
 
   it("loses nothing by a reload in the middle of a call", async () => {
-    const rows = () => page.locator(".rows-foot span").first().textContent();
-    const before = Number.parseInt((await rows()) ?? "", 10);
+    const rows = async (): Promise<number> =>
+      Number.parseInt((await page.locator(".rows-foot span").first().textContent()) ?? "", 10);
+    const before = await rows();
     await page.reload();
     await screen("Talking to the door");
-    expect(
-      Number.parseInt((await until(rows, (text) => Number.parseInt(text ?? "", 10) >= before)) ?? "", 10),
-    ).toBeGreaterThanOrEqual(before);
-    await page
-      .getByRole("option", { name: /INVITE/ })
-      .first()
-      .waitFor();
+    expect(await until(rows, (count) => count >= before)).toBeGreaterThanOrEqual(before);
+    await page.locator(".ladder select").first().selectOption("calls");
+    await first();
+    await page.getByRole("option", { name: /INVITE/, selected: true }).waitFor();
+    await button("Close").click();
+    await page.locator(".ladder select").first().selectOption("all");
   });
 
   it("loses the Wi-Fi, and comes back", async () => {
