@@ -109,7 +109,7 @@ static const int16_t echo_window[ECHO_BLOCK] = {
 #define ECHO_HUNT 125
 #define ECHO_LATEST 6
 /* After so many searches there is likely no echo: the filter learns with caution then. */
-#define ECHO_TRIES 3
+#define ECHO_TRIES 4
 /* So many blocks without an echo, and a filter that makes it louder has not found one. */
 #define ECHO_LOST 16
 
@@ -323,8 +323,10 @@ static inline void echo_hunt(echo_t *s)
 {
 	s->hunt = 0;
 	s->hold = ECHO_HUNT;
+	/* At first where it was, without what was learnt. */
+	if (s->tries > 0)
+		s->late = s->late >= ECHO_LATEST ? 0 : s->late + ECHO_LATEST / 2;
 	s->tries += s->tries < 20;
-	s->late = s->late >= ECHO_LATEST ? 0 : s->late + ECHO_LATEST / 2;
 	echo_restart(s, 8192);
 }
 
@@ -351,7 +353,8 @@ static inline int echo_judge(echo_t *s, const int16_t *heard, const int32_t *lef
 		s->trouble -= 1;
 	if (s->energyLeft <= s->energyHeard)
 		return 0;
-	if (s->hold == 0) {
+	/* Two voices may take some from each other by chance. */
+	if (s->hold == 0 && s->energyLeft - (s->energyHeard >> 2) > s->energyHeard) {
 		s->hold = 12;
 		s->resets += 1;
 		s->trouble += ECHO_DOUBT;

@@ -154,7 +154,7 @@ const RINGS = 30;
 const HUNT_MOST = 125;
 const LATEST = 6;
 /** After so many searches there is likely no echo: the filter learns with caution then. */
-const TRIES_MOST = 3;
+const TRIES_MOST = 4;
 /** So many blocks without an echo, and a filter that makes it louder has not found one. */
 const LOST = 16;
 /** Exponents of packed powers begin here. */
@@ -387,8 +387,9 @@ function restart(words: Int32Array, doubt: number): void {
 function hunt(words: Int32Array): void {
   words[HUNT] = 0;
   words[HOLD] = HUNT_MOST;
+  // At first where it was, without what was learnt.
+  if (words[TRIES] > 0) words[LATE] = words[LATE] >= LATEST ? 0 : words[LATE] + LATEST / 2;
   if (words[TRIES] < 20) words[TRIES] += 1;
-  words[LATE] = words[LATE] >= LATEST ? 0 : words[LATE] + LATEST / 2;
   restart(words, 8192);
 }
 
@@ -417,7 +418,8 @@ function judge(state: EchoState): boolean {
   if (words[HOLD] > 0) words[HOLD] -= 1;
   if (words[TROUBLE] > 0) words[TROUBLE] -= 1;
   if (words[ENERGY_LEFT] <= words[ENERGY_HEARD]) return false;
-  if (words[HOLD] === 0) {
+  // Two voices may take some from each other by chance.
+  if (words[HOLD] === 0 && words[ENERGY_LEFT] - (words[ENERGY_HEARD] >> 2) > words[ENERGY_HEARD]) {
     words[HOLD] = 12;
     words[RESETS] += 1;
     words[TROUBLE] += DOUBT;

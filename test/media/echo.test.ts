@@ -60,7 +60,7 @@ function level(sound: Int16Array, second: number, seconds = 1): number {
   return 10 * Math.log10(sum / (seconds * SECOND));
 }
 
-describe("the echo canceller", () => {
+describe("the echo canceller", { timeout: 60_000 }, () => {
   it("lowers an echo by 30 dB after two seconds, and the noise that takes its place stays quiet", () => {
     const far = syllables(1, 4, 2000);
     const echo = echoOf(far);
@@ -149,7 +149,7 @@ describe("the echo canceller", () => {
   });
 });
 
-describe("voice switching", () => {
+describe("voice switching", { timeout: 60_000 }, () => {
   it("lets the louder side speak", () => {
     const far = syllables(1, 6, 2000).map((sample, i) => (i < 4 * SECOND ? sample : 0));
     const voice = syllables(2, 6, 1500).map((sample, i) => (i < 4 * SECOND ? 0 : sample));
