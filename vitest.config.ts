@@ -31,9 +31,15 @@ export default defineConfig({
         extends: true,
         test: {
           name: "machine",
-          include: ["test/*.test.ts", "test/{host-sim,firmware,hal,xs,rv,bench}/**/*.test.ts", MEMORY],
-          exclude: [...configDefaults.exclude, "test/interop/**", "test/emulated/**"],
+          include: ["test/*.test.ts", "test/{host-sim,hal,xs,rv,bench}/**/*.test.ts"],
+          exclude: [...configDefaults.exclude, MEMORY],
+          isolate: false,
         },
+      },
+      {
+        extends: true,
+        // Each file in a process of its own: they put others in the place of modules, or measure the heap.
+        test: { name: "alone", include: ["test/firmware/**/*.test.ts", MEMORY] },
       },
       // What happens at a door, once more with the limits of the smallest board, where those can matter.
       {
