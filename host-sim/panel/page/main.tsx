@@ -1,4 +1,7 @@
 /** The page as a whole: its head, and which parts are seen at which width. Not here: what the parts are. */
+// Styles of parts that are fetched later: a script that is fetched brings none.
+import "@xterm/xterm/css/xterm.css";
+import "uplot/dist/uPlot.min.css";
 import "./panel.css";
 import { render } from "preact";
 import { useEffect, useState } from "preact/hooks";
