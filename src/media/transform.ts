@@ -3,7 +3,6 @@
  * is its inverse without that. The twin of hal/native/transform.h, bit for bit. Not here: other lengths.
  */
 export const TRANSFORM_SIZE = 128;
-export const TRANSFORM_BINS = 64;
 
 /** A quarter of cos(2 pi k / 128) in 1/32768. */
 const QUARTER = Int16Array.of(
