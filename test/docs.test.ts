@@ -106,7 +106,7 @@ describe("vitest's configuration", () => {
     const folders = readdirSync(join(ROOT, "test"), { withFileTypes: true }).filter((one) => one.isDirectory());
     const apart = ["interop", "emulated", "panel", "fixtures"];
     const config = read("vitest.config.ts");
-    const named = [...config.matchAll(/test\/\{([\w,-]+)\}/g)].flatMap((match) => match[1].split(","));
+    const named = [...config.matchAll(/test\/\{?([\w,-]+)\}?\/\*\*/g)].flatMap((match) => match[1].split(","));
     const withTests = folders
       .map(({ name }) => name)
       .filter((name) => !apart.includes(name))

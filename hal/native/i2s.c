@@ -18,8 +18,8 @@
 #define BUFFER_MS 4
 /* As many as any of the chips has. */
 #define PORTS 3
-/* A message that found the machine's queue full is lost, and nobody says so: after so many samples another one is posted. */
-#define POST_AGAIN 800
+/* A message that found the machine's queue full is lost without a word: after so many samples, a second, another one is posted. */
+#define POST_AGAIN 8000
 
 typedef struct {
 	xsMachine *the;

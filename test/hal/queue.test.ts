@@ -15,6 +15,16 @@ const ROOT = join(import.meta.dirname, "..", "..");
 const MODDABLE = process.env.MODDABLE ?? "";
 const { queueLength, queueWait } = JSON.parse(readFileSync(join(ROOT, "manifest.json"), "utf8")).defines.task;
 
+/** By file of ours, as POSTERS below. */
+const OWN_POSTERS: Record<string, { calls: number; most: number; why: string }> = {
+  "hal/native/datagram-esp32.c": { calls: 1, most: 1, why: "all sockets share one message" },
+  "hal/native/i2s.c": {
+    calls: 1,
+    most: 6,
+    why: "one, and another for each second of the five until the watchdog bites",
+  },
+};
+
 /** CONFIG_LWIP_MAX_ACTIVE_TCP. */
 const TCP_MOST = 16;
 /** `InputName` of hal/device.ts: four buttons, the button inside, the door's contact. */
@@ -93,9 +103,11 @@ describe("The machine's message queue", () => {
   const ours = sourcesUnder(join(ROOT, "hal")).filter((path) => callsOf(path) > 0);
 
   it("is longer than all who post", () => {
-    // All sockets of datagram-esp32.c share one message.
-    expect(ours.map((path) => [relative(ROOT, path), callsOf(path)])).toEqual([["hal/native/datagram-esp32.c", 1]]);
-    const most = Object.values(POSTERS).reduce((sum, poster) => sum + poster.most, ours.length);
+    expect(Object.fromEntries(ours.map((path) => [relative(ROOT, path), callsOf(path)]))).toEqual(
+      Object.fromEntries(Object.entries(OWN_POSTERS).map(([path, { calls }]) => [path, calls])),
+    );
+    const all = [...Object.values(OWN_POSTERS), ...Object.values(POSTERS)];
+    const most = all.reduce((sum, poster) => sum + poster.most, 0);
     expect(INPUTS).toBe(6);
     expect(most).toBeGreaterThan(60);
     expect(queueLength).toBeGreaterThan(most);
