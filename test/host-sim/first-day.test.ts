@@ -74,7 +74,7 @@ describe("the first day", () => {
       expect(text).toContain(`| \`${verb}\` |`);
     const port = freePorts();
     const door = begin(
-      `npm run sim -- --headless --alone --console-port ${port} --set sip.port=${freePorts()} --set relay1.pulse=7 --set relay1.code=2580`,
+      `npm run sim -- --headless --alone --console-port ${port} --set sip.port=${freePorts()} --set rtp.port=${freePorts(20)} --set relay1.pulse=7 --set relay1.code=2580`,
     );
     const config = (words: string) => shell(`${tool}--tcp 127.0.0.1:${port} ${words}`);
     await vi.waitFor(() => expect(door.said()).toContain("console on"), { timeout: 30_000, interval: 200 });
