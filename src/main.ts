@@ -1,7 +1,7 @@
 /**
- * The device's entry: a board, a network, a door on it. Wiring only. Before there is a network the console does what needs none:
- * settings, among them `wifi.ssid` and `wifi.password`, and `reboot`. A Wi-Fi that a browser hands over (Improv) is joined at once, and
- * kept when it could be joined. A wired board asks for no Wi-Fi.
+ * The device's entry: it wires a board, a network and a door together. Before there is a network the console takes the
+ * commands that need none: settings, among them `wifi.ssid` and `wifi.password`, and `reboot`. A Wi-Fi that a browser
+ * hands over (Improv) is joined at once, and kept if that succeeds. A wired board asks for no Wi-Fi.
  */
 
 import { BOARD } from "../hal/boards/board.js";
@@ -24,13 +24,13 @@ import { escapeUser } from "./ua/uritext.js";
 const SSID = "wifi.ssid";
 const PASSWORD = "wifi.password";
 const TIME_SERVER = "time.server";
-/** In its place: nobody is asked. */
+/** The resolver's address where no name server is asked. */
 const NOBODY = "none";
 const RESTART = "restart";
-/** What the console does without a network. */
+/** The commands that the console takes without a network. */
 const OFFLINE =
   " help get set unset diff save revert factory-reset status calls log wifi pools login logout reboot version ";
-/** A door that could not be opened is tried again by a new start. */
+/** If the door could not be opened, the machine starts again after this time. */
 const AGAIN_MS = 60_000;
 const INPUT_LOST = "input was lost, and what came up to now thrown away: paste less at once, or with XON/XOFF";
 const NOT_STARTED = BOARD.isWired
@@ -40,7 +40,7 @@ const UNWIRED = " is not known, so the relay moves to open only: set it to high,
 
 class Firmware implements DoorEvents, TerminalUser, ImprovUser {
   private readonly settings = new Settings();
-  /** Why settings are not in force; "" when all are. */
+  /** Why settings are not in force; "" if all are. */
   private settingsProblem = "";
   private readonly machine: Machine = new Machine(
     BOARD,
@@ -54,7 +54,7 @@ class Firmware implements DoorEvents, TerminalUser, ImprovUser {
     hardware: "ESP32",
     name: "Portero",
   });
-  /** Handed over, and not joined yet; "" for none. */
+  /** The network that was handed over and is not joined yet; "" for none. */
   private newSsid = "";
   private newPassword = "";
   private readonly station: Station;
@@ -92,7 +92,7 @@ class Firmware implements DoorEvents, TerminalUser, ImprovUser {
     else this.join(ssid, settings.get(PASSWORD));
   }
 
-  /** First of all, for the relays wait for it. */
+  /** Settings come first, because the relays wait for them. */
   private load(store: Store, problem: string): PinWiring {
     const { settings } = this;
     settings.set("net.address", "0.0.0.0");
@@ -128,7 +128,7 @@ class Firmware implements DoorEvents, TerminalUser, ImprovUser {
 
   private join(ssid: string, password: string): void {
     const { settings, machine } = this;
-    // An address is for the network it was made for.
+    // A static address belongs to the network it was set for.
     const isOwn = settings.get(SSID) === "" || settings.get(SSID) === ssid;
     machine.nameServer = isOwn ? nameServer(settings) : 0;
     machine.join(
@@ -142,7 +142,7 @@ class Firmware implements DoorEvents, TerminalUser, ImprovUser {
     this.terminal.print(eventLine(name, value, extra) + "\n");
   }
 
-  /** What goes wrong stands in the log too: a locked console shows it to nobody. */
+  /** A problem goes to the log too, because a locked console does not show it. */
   private report(problem: string): void {
     this.station.log.event("error", problem, []);
   }
@@ -160,7 +160,7 @@ class Firmware implements DoorEvents, TerminalUser, ImprovUser {
     return this.station.complete(input);
   }
 
-  /** Before there is a door nobody has logged in. */
+  /** Before there is a door there was no login. */
   isLocked(): boolean {
     return this.station === undefined || this.station.isLocked();
   }
@@ -176,14 +176,14 @@ class Firmware implements DoorEvents, TerminalUser, ImprovUser {
     this.machine.led.lack(!this.hasSound || !this.hasSettings);
   }
 
-  /** Before a new start: whoever is in a call is told, as far as that can be done at once. */
+  /** Before a restart the other ends of calls are told, as far as that can be done at once. */
   private farewell(reason: string): void {
     try {
       this.report(reason);
       this.station.door.hangUp(RESTART);
       this.station.log.flush();
     } catch {
-      // What threw before may throw again.
+      // Hanging up may fail again for the reason of the restart.
     }
   }
 
@@ -196,7 +196,7 @@ class Firmware implements DoorEvents, TerminalUser, ImprovUser {
     this.keepNetwork();
     this.improv.joined("sip:" + escapeUser(this.station.door.settings.get("sip.user")) + "@" + ipv4Text(ip));
     if (this.isStarted) {
-      // Sockets and dialogs know the old address: the shortest way to a whole door is a new start.
+      // Sockets and dialogs know the old address. A restart is the shortest way to a whole door.
       if (ip !== this.ip) throw new Error("another address");
       this.station.renew();
       return;
@@ -206,18 +206,18 @@ class Firmware implements DoorEvents, TerminalUser, ImprovUser {
     this.station.start().catch((error) => {
       this.report(error instanceof Error ? error.message : String(error));
       this.machine.led.trouble(true);
-      // Time for a person to look at it and to change a setting.
+      // Until then a person can look at the problem and change a setting.
       this.machine.restartAfter(AGAIN_MS);
     });
   }
 
-  /** Of a network that was handed over it is known only now that it is the right one. */
+  /** Only now it is known that the network that was handed over is the right one. */
   private keepNetwork(): void {
     if (this.newSsid === "") return;
     const before = this.settings.get(SSID);
     const keys = [SSID, PASSWORD];
     const values = [this.newSsid, this.newPassword];
-    // In another network the address is by DHCP.
+    // In another network the address comes by DHCP.
     for (let i = 0; i < NETWORK_KEYS.length && before !== "" && before !== this.newSsid; i++) {
       keys.push(NETWORK_KEYS[i]);
       values.push("");

@@ -1,6 +1,6 @@
 /**
- * IPv4 addresses as 32-bit numbers, so that they cost nothing to keep and to compare.
- * Not here: IPv6 (read in messages, not spoken by the transports yet), and names (the driver's resolver turns them into addresses).
+ * IPv4 addresses as 32-bit numbers, so that they cost nothing to keep and to compare. Not here: IPv6 (read in messages,
+ * not spoken by the transports yet), and names (the driver's resolver turns them into addresses).
  */
 
 /** @returns the address 0 to 4,294,967,295, or -1 when `bytes[start, end)` is not a dotted quad */
@@ -23,7 +23,7 @@ export function parseIPv4(bytes: Uint8Array, start: number, end: number): number
   return i === end ? ip : -1;
 }
 
-/** For settings and drivers: allocates nothing, reads a string. @returns the address, or -1 */
+/** Reads an address out of a string, for settings and drivers; it allocates nothing. @returns the address, or -1 */
 export function ipv4(value: string): number {
   let ip = 0;
   let part = -1;
@@ -43,24 +43,29 @@ export function ipv4(value: string): number {
   return dots === 4 ? ip : -1;
 }
 
-/** For people and drivers: allocates. */
+/** Writes an address for people and drivers; it allocates. */
 export function ipv4Text(ip: number): string {
   return (ip >>> 24) + "." + ((ip >>> 16) & 255) + "." + ((ip >>> 8) & 255) + "." + (ip & 255);
 }
 
 const LOOPBACK = 127;
 const FIRST_MULTICAST = 224;
-/** Of a mask, in bits: a shorter one is no network of this world, a longer one has no room for two. */
+/**
+ * The shortest and longest mask that is taken, in bits: the internet has no shorter one, and a longer one has no room
+ * for two hosts.
+ */
 const MASK_LEAST = 8;
 const MASK_MOST = 30;
 
-/** Whether one device can have it: neither 0, nor loopback, nor multicast and what lies behind it. */
+/**
+ * @returns whether one device can have this address: it is not 0, not loopback, not multicast and not above multicast
+ */
 export function isHostAddress(ip: number): boolean {
   const first = ip >>> 24;
   return first > 0 && first !== LOOPBACK && first < FIRST_MULTICAST;
 }
 
-/** @returns how many bits of the address name the network, -1 for what is no mask or one that no board can use */
+/** @returns how many bits of the address name the network; -1 if this is no mask, or none that a board can use */
 export function maskBits(mask: number): number {
   let bits = 0;
   while (bits < 32 && (mask >>> (31 - bits)) & 1) bits += 1;
@@ -72,7 +77,10 @@ export function isLoopback(ip: number): boolean {
   return ip >>> 24 === LOOPBACK;
 }
 
-/** Addresses that mean something only where they are: RFC 1918, RFC 6598, RFC 3927. Seen from elsewhere they are behind a NAT. */
+/**
+ * @returns whether the address means something only in its own network (RFC 1918, RFC 6598, RFC 3927); seen from
+ * elsewhere it is behind a NAT
+ */
 export function isPrivate(ip: number): boolean {
   const high = ip >>> 16;
   return ip >>> 24 === 10 || high >>> 4 === 0xac1 || high === 0xc0a8 || high >>> 6 === 0x191 || high === 0xa9fe;

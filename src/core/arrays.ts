@@ -1,23 +1,24 @@
 /**
- * Typed arrays that live as long as the station, cut out of a few buffers. On XS an array with a buffer of its own costs 120 octets beside
- * its content, and one cut out of a buffer that is there 64: `npm run bench:xs` had 3,500 octets less for the small ones.
- * Two of them may lie in one buffer: `set` from one to the other makes a copy first, `copyOctets` does not.
- * Not here: arrays that are made and thrown away, which would keep a whole buffer alive; and the large ones, which would leave room unused.
+ * Typed arrays that live as long as the station, cut out of a few buffers. On XS an array with a buffer of its own
+ * costs 120 octets beside its content, and one cut out of a buffer that is there 64: `npm run bench:xs` had 3,500
+ * octets less for the small ones. Two of them may lie in one buffer: `set` from one to the other makes a copy first,
+ * `copyOctets` does not. Not here: arrays that are made and thrown away, which would keep a whole buffer alive; and the
+ * large ones, which would leave room unused.
  */
 
 const BUFFER_BYTES = 1024;
 /** A longer array has a buffer of its own. */
 const LONGEST_BYTES = 256;
-/** Every kind of array may begin there. */
+/** Every kind of array may begin at a multiple of this. */
 const ALIGNMENT = 8;
 
 let buffer: ArrayBuffer | null = null;
 let used = 0;
 
-/** Where the next array begins in `buffer`. */
+/** The next array begins at this offset in `buffer`. */
 let at = 0;
 
-/** Sees to a buffer with so many octets from `at` on. @returns it, all zero from there */
+/** Makes sure that `buffer` has so many octets from `at` on. @returns the buffer; those octets are 0 */
 function room(bytes: number): ArrayBuffer {
   if (bytes > LONGEST_BYTES) {
     at = 0;

@@ -1,11 +1,14 @@
 /**
- * Octets: the few things every layer does with them. No copies, no strings on a packet's way; the two functions that make
- * a string (`text`) or an array (`octets`) are for start-up, settings and people.
+ * Octets: the few things every layer does with them. No copies, no strings on a packet's way; the two functions that
+ * make a string (`text`) or an array (`octets`) are for start-up, settings and people.
  */
 import { areAlike, areSame, asciiText, putUtf8, utf8Size } from "./octets.js";
 import * as byHand from "./utf8.js";
 
-/** A piece of somebody else's octets: `bytes[start, end)`. Whoever fills it does not own the octets, and says how long they stay. */
+/**
+ * A piece of octets that belong to another object: `bytes[start, end)`. The one that fills it says how long the octets
+ * stay.
+ */
 export class Span {
   bytes: Uint8Array = NONE;
   start = 0;
@@ -21,7 +24,7 @@ export class Span {
     this.set(NONE, 0, 0);
   }
 
-  /** @returns length in octets; 0 when nothing is there */
+  /** @returns length in octets; 0 for an empty piece */
   size(): number {
     return this.end - this.start;
   }
@@ -30,7 +33,7 @@ export class Span {
     return equal(this.bytes, this.start, this.end, constant, 0, constant.length);
   }
 
-  /** As `is`, ASCII letters compared without case. */
+  /** Compares as `is` does, but ASCII letters without case. */
   isToken(constant: Uint8Array): boolean {
     return equalNoCase(this.bytes, this.start, this.end, constant, 0, constant.length);
   }
@@ -39,23 +42,25 @@ export class Span {
     return equal(this.bytes, this.start, this.end, other.bytes, other.start, other.end);
   }
 
-  /** For people and logs: allocates. */
+  /** Makes a string for people and logs; it allocates. */
   toString(): string {
     return text(this.bytes, this.start, this.end);
   }
 }
 
-/** No octets. */
+/** An array of no octets. */
 export const NONE = new Uint8Array(0);
 
-/** The UTF-8 octets of a text: allocates. For constants of modules, which are made before there is any C. */
+/**
+ * @returns the UTF-8 octets of a text. It allocates and needs no C module, so constants of modules can be made with it
+ */
 export function octets(value: string): Uint8Array {
   const out = new Uint8Array(byHand.utf8Size(value));
   byHand.putUtf8(out, 0, value);
   return out;
 }
 
-/** As `octets`, for what is made by a running door. */
+/** Does the same as `octets`, at run time: a board's C module takes part. */
 export function utf8(value: string): Uint8Array {
   const out = new Uint8Array(utf8Size(value));
   putUtf8(out, 0, value);
@@ -67,7 +72,10 @@ export function utf8Length(value: string): number {
   return utf8Size(value);
 }
 
-/** @param units of a piece @param length of `value` @returns where the piece from `start` on ends: not between the two units of one character */
+/**
+ * @param units of a piece @param length of `value` @returns the end of the piece that begins at `start`; it never parts
+ * the two units of one character
+ */
 export function pieceEnd(value: string, start: number, units: number, length: number): number {
   const end = start + units;
   if (end >= length) return length;
@@ -75,7 +83,7 @@ export function pieceEnd(value: string, start: number, units: number, length: nu
   return code >= 0xdc00 && code < 0xe000 ? end + 1 : end;
 }
 
-/** `bytes[start, end)` read as UTF-8, broken sequences as U+FFFD. For people and logs: allocates. */
+/** Reads `bytes[start, end)` as UTF-8, broken sequences as U+FFFD. It allocates, so it is for people and logs. */
 export function text(bytes: Uint8Array, start = 0, end = bytes.length): string {
   const ascii = asciiText(bytes, start, end);
   if (ascii !== null) return ascii;
@@ -112,7 +120,7 @@ export function equal(
   return aEnd - aStart === bEnd - bStart && areSame(a, aStart, b, bStart, aEnd - aStart);
 }
 
-/** As `equal`, ASCII letters compared without case. */
+/** Compares as `equal` does, but ASCII letters without case. */
 export function equalNoCase(
   a: Uint8Array,
   aStart: number,
@@ -128,7 +136,10 @@ export function lower(octet: number): number {
   return octet >= 0x41 && octet <= 0x5a ? octet | 0x20 : octet;
 }
 
-/** A decimal number of digits only. @returns it, or -1 when it is empty, not a number or over `max` (up to 2^53 - 1) */
+/**
+ * Reads a decimal number that consists of digits only. @returns it, or -1 if it is empty, not a number or over `max`
+ * (up to 2^53 - 1)
+ */
 export function parseUint(bytes: Uint8Array, start: number, end: number, max: number): number {
   if (start >= end) return -1;
   let value = 0;
@@ -141,7 +152,7 @@ export function parseUint(bytes: Uint8Array, start: number, end: number, max: nu
   return value;
 }
 
-/** FNV-1a over the octets, for look-up tables; not for secrets. @returns 32 bits as a signed integer */
+/** FNV-1a over the octets, for look-up tables; it keeps no secret. @returns 32 bits as a signed integer */
 export function hash(bytes: Uint8Array, start: number, end: number): number {
   let h = 0x811c9dc5 | 0;
   for (let i = start; i < end; i++) h = Math.imul(h ^ bytes[i], 0x01000193);

@@ -1,20 +1,23 @@
-/** Days since 1970 and what a calendar calls them (proleptic Gregorian), in whole numbers. Not here: time zones (settings/daytime.ts), clocks. */
+/**
+ * Days since 1970 and what a calendar calls them (proleptic Gregorian), in whole numbers. Not here: time zones
+ * (settings/daytime.ts), clocks.
+ */
 
 export const DAY_S = 86400;
-/** Days of 400 years, and from the first of March of the year 0 to 1970. */
+/** The days of 400 years, and the days from 1 March of the year 0 to 1970. */
 const ERA_DAYS = 146097;
 const EPOCH_DAYS = 719468;
 
 /** @param month 1 to 12 @returns days from 1970 to the first of that month */
 export function daysTo(year: number, month: number): number {
-  // Years begin in March here, so that the day that comes and goes is the last of the year.
+  // Years begin in March here, so that the leap day is the last day of the year.
   const y = month <= 2 ? year - 1 : year;
   const m = month <= 2 ? month + 9 : month - 3;
   const leaps = Math.floor(y / 4) - Math.floor(y / 100) + Math.floor(y / 400);
   return y * 365 + leaps + Math.floor((m * 153 + 2) / 5) - EPOCH_DAYS;
 }
 
-/** A date; used anew for each day it is set to. */
+/** A date; the same object is set to one day after another. */
 export class CivilDate {
   year = 1970;
   /** 1 to 12 */
@@ -22,7 +25,7 @@ export class CivilDate {
   /** 1 to 31 */
   day = 1;
 
-  /** @param days since 1970, also before */
+  /** @param days since 1970; negative before it */
   set(days: number): void {
     const shifted = days + EPOCH_DAYS;
     const era = Math.floor(shifted / ERA_DAYS);

@@ -1,44 +1,45 @@
 /**
- * How many wrong tries at one secret an address has: ten at once, then one more every 800 s, so at most 118 in any 24 hours. A right
- * try gives none back, or whoever shares the address with the owner could go on for ever. A fixed number of addresses; those for whom
- * there is no place share one, with the same number of tries for all of them together. A restart forgets.
- * Not here: what a try is, and what is said to whoever has none left.
+ * Counts the wrong tries at one secret for each address: ten at once, then one more every 800 s, so at most 118 in any
+ * 24 hours. A right try gives none back; otherwise someone who shares the owner's address could go on for ever. The
+ * number of addresses is fixed. Addresses that find no free place share the last one, with the same number of tries for
+ * all of them together. A restart forgets everything. Not here: what a try is, and the answer to an address that has
+ * none left.
  */
 
 import { float64Array } from "./arrays.js";
 
-/** Wrong tries at once. */
+/** An address has so many tries at once. */
 export const GUESSES_BURST = 10;
-/** When another one is given, ms. */
+/** One more try is given after this time, ms. */
 export const GUESS_EVERY_MS = 800_000;
 
-/** No address. */
+/** The value of a place that has no address. */
 const NOBODY = -1;
 
 export class Guesses {
-  /** The addresses; the last place is that of all who have none. */
+  /** The addresses; the last place is shared by all that found no free one. */
   private readonly ips: Float64Array;
-  /** By place: when all tries are given back, ms. */
+  /** For each place the time at which all tries are given back, ms. */
   private readonly restoredMs: Float64Array;
 
-  /** @param sources addresses that are counted each by itself */
+  /** @param sources number of addresses that have a count of their own */
   constructor(sources: number) {
     this.ips = float64Array(sources + 1).fill(NOBODY);
     this.restoredMs = float64Array(sources + 1);
   }
 
-  /** Whether the address has a try left: without one, right and wrong ones are not looked at. */
+  /** @returns whether the address has a try left; without one neither right nor wrong secrets are looked at */
   hasTry(ip: number, nowMs: number): boolean {
     return this.debtMs(this.placeOf(ip), nowMs) <= (GUESSES_BURST - 1) * GUESS_EVERY_MS;
   }
 
-  /** Counts a wrong one. @returns whether it was the last for now */
+  /** Counts a wrong try. @returns whether it was the last one for now */
   onWrong(ip: number, nowMs: number): boolean {
     let place = this.placeOf(ip);
     if (place === this.ips.length - 1) {
       const free = this.freePlace(nowMs);
       if (free >= 0) {
-        // Its tries so far were among those of all who had no place.
+        // The tries of this address were counted in the shared place so far.
         this.restoredMs[free] = this.restoredMs[place];
         this.ips[free] = ip;
         place = free;

@@ -1,6 +1,7 @@
 /**
- * HalfSipHash-2-4 with 64 bits of result (Aumasson, Bernstein; the form of SipHash for 32-bit machines): whoever does not have the key cannot
- * tell the next result from the ones before. Integers only, nothing is made by use. Not for passwords, nor where 64 bits of key are too few.
+ * HalfSipHash-2-4 with 64 bits of result (Aumasson, Bernstein; the form of SipHash for 32-bit machines). Without the
+ * key the next result cannot be told from the ones before. It counts in integers and allocates nothing in use. It is
+ * not for passwords, and not for uses where 64 bits of key are too few.
  */
 import type { RandomSource } from "./random.js";
 
@@ -14,7 +15,7 @@ export class KeyedHash {
   private v1 = 0;
   private v2 = 0;
   private v3 = 0;
-  /** Octets of the word that is not full yet, and how many octets there were in all. */
+  /** The octets of the word that is not full yet, and the number of octets of the whole message. */
   private rest = 0;
   private count = 0;
 
@@ -32,13 +33,16 @@ export class KeyedHash {
     this.rest = this.count = 0;
   }
 
-  /** Takes a 32-bit number as four octets, the lowest first. To be called at the beginning, or behind as many octets as fill words. */
+  /**
+   * Takes a 32-bit number as four octets, the lowest first. It may be called at the beginning, or after a multiple of
+   * four octets.
+   */
   word(value: number): void {
     this.take(value | 0);
     this.count += 4;
   }
 
-  /** Takes the next octets; they are read during the call only. */
+  /** Takes the next octets; it reads them during the call only. */
   update(bytes: Uint8Array, start: number, end: number): void {
     let { rest, count } = this;
     for (let i = start; i < end; i++) {
@@ -90,7 +94,7 @@ export class KeyedHash {
   }
 }
 
-/** @returns one with a key of its own */
+/** @returns a hash with a random key of its own */
 export function keyedHash(random: RandomSource): KeyedHash {
   return new KeyedHash(random.uint32(), random.uint32());
 }

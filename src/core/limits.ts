@@ -1,15 +1,16 @@
 /**
- * How much of everything there is. All of it is made at start and nothing grows later; when something is used up, the other
- * side gets a SIP answer (503, 486) or we say that there is no room. Each number stands with the reckoning behind it; what is a sum of
- * others is reckoned here, and a test makes the fullest station of each board and finds it exactly used.
+ * How much of everything there is. All of it is made at start and nothing grows later; when something is used up, the
+ * other side gets a SIP answer (503, 486) or the door says that there is no room. Each number stands with its
+ * reckoning. Sums of other numbers are computed here, and a test makes the fullest station of each board and finds
+ * every pool exactly used.
  */
 
 export interface Limits {
-  /** Calls at once, those included that only wait for late answers: so many ring together. */
+  /** Calls at once, those included that only wait for late answers. So many targets can ring together. */
   calls: number;
-  /** Ports for sound, each with its stream: so many calls are heard at once. */
+  /** Ports for sound, each with its stream. So many calls are heard at once. */
   lines: number;
-  /** Phones the door can be the server of; 0: there is no memory for that. */
+  /** Phones the door can be the server of; 0 if there is no memory for that. */
   phones: number;
   /** Dialogs and drafts of all calls. */
   dialogs: number;
@@ -24,26 +25,26 @@ export interface Limits {
   transactionBytes: number;
   headerRows: number;
   streams: number;
-  /** Octets of the longest message that is taken whole, by UDP and by TCP. */
+  /** Octets of the longest message that is received whole, by UDP and by TCP. */
   messageBytes: number;
   names: number;
   /** Entries of the log. */
   logEntries: number;
-  /** Octets of it that are kept over a restart: the youngest entries. */
+  /** Octets of the log that are kept over a restart: the youngest entries. */
   logBytes: number;
-  /** Octets for the SIP messages of the last call, and how many of each are kept. */
+  /** Octets for the SIP messages of the last call. */
   traceBytes: number;
   traceMessageBytes: number;
-  /** How often the sound of a call is told when nothing about it has changed, ms. */
+  /** The sound of a call is told again after this time if nothing about it has changed, ms. */
   soundToldMs: number;
-  /** Timers of all layers together, with every input there can be; a board with fewer makes fewer. */
+  /** Timers of all layers together, with every input there can be; a board with fewer inputs makes fewer. */
   timers: number;
   t1Ms: number;
   t2Ms: number;
   t4Ms: number;
 }
 
-/** How many timers each of these makes. */
+/** The number of timers that each of these makes. */
 const TRANSACTION_TIMERS = 2;
 const SESSION_TIMERS = 3;
 const CALL_TIMERS = 1;
@@ -51,19 +52,25 @@ const CALL_TIMERS = 1;
 export const LINE_TIMERS = 3;
 const SUBSCRIPTION_TIMERS = 1;
 const REGISTRATION_TIMERS = 1;
-/** A call that goes over to another phone: how long the first has to hang up, and the subscription of the one that asked. */
+/**
+ * A call that goes over to another phone has a timer for the hang-up of the first call, and one for the subscription of
+ * the REFER's sender.
+ */
 const TRANSFER_TIMERS = 2;
-/** The door: its audio report, the call's own times, codes and their lock, relays and the door's contact, the ring. */
+/**
+ * The timers of the door: its audio report, the call's own times, codes and their lock, relays and the door's contact,
+ * the ring.
+ */
 const DOOR_TIMERS = 1 + 3 + 2 + 3 + 2;
 /** The station's log. */
 const STATION_TIMERS = 1;
-/** Buttons, the button inside and the door's contact, one timer each. */
+/** Buttons, the button inside and the door's contact have one timer each. */
 export const INPUTS_MOST = 6;
 
-/** What sums are made of. */
+/** The counts that the sums below are computed from. */
 type Counts = Pick<Limits, "calls" | "lines" | "subscriptions" | "clients" | "servers">;
 
-/** @param isServer the proxy of the door's phones has one more for each server transaction */
+/** @param isServer whether the house's server runs: its proxy has one more timer for each server transaction */
 export function timersOf(counts: Counts, isServer = false): number {
   const { calls, lines, subscriptions, clients, servers } = counts;
   return (
@@ -81,32 +88,36 @@ export function timersOf(counts: Counts, isServer = false): number {
 }
 
 /**
- * Our own requests that may be under way at once: an INVITE for each call, a NOTIFY for each phone that watches, and a REGISTER. The NOTIFY of
- * a transfer has the place of the call that is moved, whose INVITE is done. A CANCEL needs none of its own, and what only waits for repetitions, or is a farewell that nobody answers, makes room.
+ * Client transactions that may run at once: an INVITE for each call, a NOTIFY for each phone that watches, and a
+ * REGISTER. The NOTIFY of a transfer takes the place of the call that is moved, whose INVITE is done. A CANCEL needs no
+ * place of its own: a transaction that only waits for repetitions, or a farewell that needs no answer, makes room.
  */
 function clientsOf(calls: number, lines: number, subscriptions: number): number {
   return calls + subscriptions + 1 + besides(lines);
 }
 
-/** For each call the draft of its INVITE, and the fork that answers; others that ring are kept as far as there is room. */
+/**
+ * Each call needs the draft of its INVITE and the fork that answers; other forks that ring are kept as far as there is
+ * room.
+ */
 function dialogsOf(calls: number, lines: number): number {
   return 2 * calls + besides(lines);
 }
 
-/** A call on a further line goes on beside all that rings: what is changed in it, and its end. */
+/** A call on a further line goes on beside the ring: it needs room for changes in it, and for its end. */
 function besides(lines: number): number {
   return 2 * (lines - 1);
 }
 
-// What the kinds of boards have.
+// The counts of the two kinds of boards.
 const DOOR_COUNTS = {
-  // One call and one that is just over or rings beside it.
+  // One call, and one that is just over or rings beside it.
   calls: 2,
   lines: 1,
-  // One lamp; each more takes 2 KB.
+  // One lamp; each further one takes 2 KB.
   subscriptions: 1,
   clients: clientsOf(2, 1, 1),
-  // The INVITE of a call that comes, a stranger's request, and one that is kept for requests of dialogs that are known.
+  // The INVITE of an incoming call, a stranger's request, and one that is kept free for requests of known dialogs.
   servers: 3,
 };
 const ROOMY_COUNTS = {
@@ -126,22 +137,22 @@ export const DOOR_LIMITS: Limits = {
   dialogBytes: 1024,
   // `sip:`, a user name of 200 octets, the longest address and port, `;transport=tcp`.
   contactBytes: 4 + 200 + 1 + 21 + 14,
-  // An INVITE with credentials, two routes and a session description; a datagram of 1,500 octets holds no more.
+  // An INVITE with credentials, two routes and a session description fits; a datagram of 1,500 octets holds no more.
   transactionBytes: 1536,
   // An INVITE that came through four proxies has about thirty.
   headerRows: 40,
   streams: 2,
-  // More than a packet of 1,500 octets holds, which is what comes by UDP in one piece.
+  // This is more than a packet of 1,500 octets holds, so more than UDP brings in one piece.
   messageBytes: 2048,
-  // The server's and the proxy's.
+  // The names of the server and of the proxy.
   names: 2,
   logEntries: 24,
-  // Twice, beside the settings, in 24 KB of flash of which a text takes a page of 4,000 at most.
+  // The log is kept twice beside the settings, in 24 KB of flash; one text takes a page of 4,000 octets at most.
   logBytes: 1900,
-  // Twelve messages, of each the first line and some of the Via: a call has eight to twelve.
+  // Twelve messages, each with its first line and some of the Via: a call has eight to twelve.
   traceBytes: 1152,
   traceMessageBytes: 80,
-  // On a board each event that is told makes garbage: a collection in a call would be heard.
+  // On a board each event that is told makes garbage, and a collection during a call would be heard.
   soundToldMs: 60_000,
   timers: timersOf(DOOR_COUNTS),
   t1Ms: 500,
@@ -149,7 +160,10 @@ export const DOOR_LIMITS: Limits = {
   t4Ms: 5000,
 };
 
-/** A door on a board with PSRAM: eight targets ring together, two calls are heard, eight phones have it for their server. */
+/**
+ * A door on a board with PSRAM: eight targets ring together, two calls are heard, eight phones have it for their
+ * server.
+ */
 export const ROOMY_LIMITS: Limits = {
   ...DOOR_LIMITS,
   ...ROOMY_COUNTS,
@@ -158,13 +172,13 @@ export const ROOMY_LIMITS: Limits = {
   headerRows: 64,
   // The longest message of RFC 4475 has 3,515 octets.
   messageBytes: 3584,
-  // Ten messages of a call as they were.
+  // Ten whole messages of a call.
   traceBytes: 16384,
   traceMessageBytes: 1536,
   timers: timersOf(ROOMY_COUNTS),
 };
 
-/** The same on a computer, which has room for a longer log. */
+/** The same for a computer, which has room for a longer log. */
 export const HOUSE_LIMITS: Limits = {
   ...ROOMY_LIMITS,
   logEntries: 200,

@@ -1,6 +1,7 @@
 /**
- * What costs by the octet: copying and comparing runs of them, and texts from and to UTF-8. On a board the same in C (hal/native/octets.c) takes its place, for here
- * each octet costs an interpreter some fifteen bytecodes, and a message has hundreds. Places are the caller's to check.
+ * Work that costs by the octet: copying and comparing runs of octets, and texts from and to UTF-8. On a board the C
+ * module hal/native/octets.c takes its place: here each octet costs an interpreter some fifteen bytecodes, and a
+ * message has hundreds of octets. The caller checks the offsets.
  */
 
 export { putUtf8, utf8Size } from "./utf8.js";
@@ -11,15 +12,17 @@ const TAB = 9;
 const SPACE = 0x20;
 const BACKSLASH = 0x5c;
 
-/** `from[start, end)` to `to` from `at` on. The two do not overlap. */
+/** Copies `from[start, end)` to `to` from `at` on. The two do not overlap. */
 export function copyOctets(to: Uint8Array, at: number, from: Uint8Array, start: number, end: number): void {
   for (let i = start, j = at; i < end; i++, j++) to[j] = from[i];
 }
 
 /**
- * As `copyOctets`, for a part of a message that came from outside: a line that is folded goes on behind one space (RFC 3261 §7.3.1), and
- * so does an escaped NUL, which is legal in a quoted string (RFC 4475 §3.1.1.2), but some end a text there.
- * @returns the offset in `to` behind it, or -1 for any other CR, LF or NUL: it may have written until there
+ * Copies as `copyOctets` does, but a part of a message that came from outside. A folded line is joined by one space
+ * (RFC 3261 §7.3.1). An escaped NUL is legal in a quoted string (RFC 4475 §3.1.1.2) and becomes a space too, because
+ * some receivers end a text there.
+ * @returns the offset in `to` behind it, or -1 for any other CR, LF or NUL; then octets may have been written up to
+ * there
  */
 export function copyUnfolded(to: Uint8Array, at: number, from: Uint8Array, start: number, end: number): number {
   let j = at;
@@ -46,7 +49,7 @@ export function areSame(a: Uint8Array, aStart: number, b: Uint8Array, bStart: nu
   return true;
 }
 
-/** As `areSame`, ASCII letters compared without case. */
+/** Compares as `areSame` does, but ASCII letters without case. */
 export function areAlike(a: Uint8Array, aStart: number, b: Uint8Array, bStart: number, count: number): boolean {
   for (let i = 0; i < count; i++) {
     const x = a[aStart + i];
@@ -60,7 +63,7 @@ function lower(octet: number): number {
   return octet >= 0x41 && octet <= 0x5a ? octet | 0x20 : octet;
 }
 
-/** @returns whether all characters of `value` are printable ones of ASCII */
+/** @returns whether all characters of `value` are printable ASCII */
 export function isPlain(value: string): boolean {
   for (let i = 0; i < value.length; i++) {
     const code = value.charCodeAt(i);
@@ -69,7 +72,7 @@ export function isPlain(value: string): boolean {
   return true;
 }
 
-/** @returns the text of octets that are all of ASCII and none NUL; of others null */
+/** @returns the text of the octets if all are ASCII and none is NUL, otherwise null */
 export function asciiText(bytes: Uint8Array, start: number, end: number): string | null {
   let out = "";
   for (let i = start; i < end; i++) {
@@ -94,13 +97,16 @@ export function base64Text(bytes: Uint8Array, start: number, end: number): strin
   return out;
 }
 
-/** By four bits of the octet: CRC-32 of ISO 3309. */
+/** Steps of the CRC-32 of ISO 3309, by four bits of the octet. */
 const CRC_STEPS: readonly number[] = [
   0, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4, 0x4db26158, 0x5005713c, 0xedb88320, 0xf00f9344,
   0xd6d6a3e8, 0xcb61b38c, 0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c,
 ];
 
-/** Goes on with a CRC-32 over `bytes[start, end)`. @param crc begins as -1 @returns a signed integer, whose complement is the CRC */
+/**
+ * Continues a CRC-32 over `bytes[start, end)`. @param crc begins as -1 @returns a signed integer, whose complement is
+ * the CRC
+ */
 export function crcOf(bytes: Uint8Array, start: number, end: number, crc: number): number {
   let sum = crc;
   for (let i = start; i < end; i++) {

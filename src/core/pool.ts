@@ -1,20 +1,22 @@
-/** A fixed number of objects, made at start and lent out. Nothing is made later: an empty pool says so with null. */
+/**
+ * A fixed number of objects, made at start and lent out. Nothing is made later: `take` of an empty pool returns null.
+ */
 export class Pool<T extends object> {
-  /** Every object of the pool, lent or not. */
+  /** All objects of the pool, lent or not. */
   readonly items: readonly T[];
   private readonly free: T[];
   private freeCount: number;
-  /** The most that were ever lent at once. */
+  /** The largest number that was ever lent at once. */
   highWater = 0;
 
-  /** @param items as many as the pool is to have; the pool keeps the array */
+  /** @param items all objects of the pool; the pool keeps the array */
   constructor(items: T[]) {
     this.items = items;
     this.free = items.slice().reverse();
     this.freeCount = items.length;
   }
 
-  /** @returns one that nobody has, or null */
+  /** @returns a free object, or null */
   take(): T | null {
     if (this.freeCount === 0) return null;
     const item = this.free[--this.freeCount];
@@ -22,7 +24,7 @@ export class Pool<T extends object> {
     return item;
   }
 
-  /** Gives one back; the caller forgets it and gives it back once only. */
+  /** Gives an object back; the caller forgets it, and gives it back once only. */
   give(item: T): void {
     if (this.freeCount >= this.items.length) throw new RangeError("pool: given back twice");
     this.free[this.freeCount++] = item;

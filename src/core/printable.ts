@@ -1,13 +1,17 @@
 /**
- * Text from outside made fit for a terminal and a log: what could steer one is replaced or escaped. That is control characters (C0, DEL,
- * C1), line and paragraph separators, marks that turn the direction of writing, and halves of surrogate pairs. For people: allocates.
+ * Makes text from outside fit for a terminal and a log: characters that could steer one are replaced or escaped. These
+ * are control characters (C0, DEL, C1), line and paragraph separators, marks that turn the direction of writing, and
+ * halves of surrogate pairs. The results are for people; they allocate.
  */
 
 import { isPlain } from "./octets.js";
 
 const HEX = "0123456789abcdef";
 
-/** Whether the character at `index` could steer a terminal, end a line, turn the direction of writing, or is half of a pair. */
+/**
+ * @returns whether the character at `index` could steer a terminal, end a line, turn the direction of writing, or is
+ * half of a pair
+ */
 export function isSteering(value: string, index: number): boolean {
   const code = value.charCodeAt(index);
   if (code < 0x7f) return code < 0x20;
@@ -23,25 +27,28 @@ export function isSteering(value: string, index: number): boolean {
   );
 }
 
-/** @returns whether there is a character in `value` that `isSteering` names */
+/** @returns whether a character of `value` is one that `isSteering` names */
 export function hasSteering(value: string): boolean {
   if (isPlain(value)) return false;
   for (let i = 0; i < value.length; i++) if (isSteering(value, i)) return true;
   return false;
 }
 
-/** @param most characters to show, the rest is cut off with an ellipsis; 0: all */
+/** @param most characters to show, the rest is cut off with an ellipsis; 0 shows all */
 export function printable(value: string, most = 0): string {
   if ((most === 0 || value.length <= most) && isPlain(value)) return value;
   let out = "";
   let length = most > 0 && value.length > most ? most : value.length;
-  // Not in the middle of a pair.
+  // A pair is not cut in the middle.
   if (length < value.length && isLead(value.charCodeAt(length - 1))) length -= 1;
   for (let i = 0; i < length; i++) out += isSteering(value, i) ? "?" : value.charAt(i);
   return length < value.length ? out + "\u2026" : out;
 }
 
-/** The text with what steers as `\xNN` or `\uNNNN`, and with `\\` and `\"`: nothing is lost, and nothing looks like the end of it. */
+/**
+ * The text with steering characters as `\xNN` or `\uNNNN`, and with `\\` and `\"`: nothing is lost, and nothing looks
+ * like the end of the text.
+ */
 export function escaped(value: string): string {
   let out = "";
   for (let i = 0; i < value.length; i++) {
@@ -53,12 +60,12 @@ export function escaped(value: string): string {
   return out;
 }
 
-/** `\xNN`, or `\uNNNN` for what is beyond one octet. */
+/** Writes `\xNN`, or `\uNNNN` for a character beyond one octet. */
 export function steeringEscape(code: number): string {
   return code < 0x100 ? "\\x" + hex(code, 2) : unicodeEscape(code);
 }
 
-/** `\uNNNN`, as JSON has it (RFC 8259 §7). */
+/** Writes `\uNNNN`, as JSON has it (RFC 8259 §7). */
 export function unicodeEscape(code: number): string {
   return "\\u" + hex(code, 4);
 }

@@ -1,4 +1,6 @@
-/** Randomness, handed to the core: the hardware's on a device, a seeded one where a run is to be repeated. */
+/**
+ * Randomness that is handed to the core: on a device from the hardware, in a run that is to be repeated from a seed.
+ */
 export interface RandomSource {
   /** @returns 32 random bits, 0 to 4,294,967,295 */
   uint32(): number;

@@ -1,24 +1,26 @@
 /**
- * Every deadline of the core, in one heap of fixed size, and the one clock the core knows: `nowMs`, set by whoever drives it.
- * A timer belongs to one user, made at start and started and stopped at will.
+ * Every deadline of the core in one heap of fixed size, and the one clock the core knows: `nowMs`, which the driver
+ * sets. A timer belongs to one user, is made at start, and is started and stopped as often as needed.
  */
 
 import { float64Array, uint16Array } from "./arrays.js";
 
-/** Whoever owns a timer. */
+/** The owner of a timer. */
 export interface TimerUser {
-  /** @param kind what the user called this timer when it made it */
+  /** @param kind the number that the user gave this timer when it made it */
   onTimer(kind: number): void;
 }
 
 export class Timers {
-  /** The time, in ms on a clock that never goes back. Set by `poll` and by the driver before it hands anything in. */
+  /**
+   * The time in ms on a clock that never goes back. `poll` sets it, and so does the driver before it hands anything in.
+   */
   nowMs = 0;
   private readonly users: TimerUser[] = [];
   private readonly kinds: Uint16Array;
   private readonly deadlines: Float64Array;
   private readonly heap: Uint16Array;
-  /** Where a timer stands in the heap, plus one; 0 when it does not run. */
+  /** The place of a timer in the heap, plus one; 0 if it does not run. */
   private readonly places: Uint16Array;
   private count = 0;
 
@@ -31,7 +33,10 @@ export class Timers {
     this.places = uint16Array(capacity);
   }
 
-  /** Makes a timer, at start. @param kind up to 65,535 @returns its number @throws RangeError when the capacity was reckoned too small */
+  /**
+   * Makes a timer, at start. @param kind up to 65,535 @returns its number @throws RangeError if the capacity is too
+   * small
+   */
   make(user: TimerUser, kind: number): number {
     const id = this.users.length;
     if (id >= this.kinds.length) throw new RangeError("timers: no room for another");
@@ -40,7 +45,7 @@ export class Timers {
     return id;
   }
 
-  /** How many were made, and how many there can be. */
+  /** The number of timers that were made. */
   get made(): number {
     return this.users.length;
   }
@@ -49,7 +54,7 @@ export class Timers {
     return this.kinds.length;
   }
 
-  /** Starts the timer, or starts it anew. */
+  /** Starts the timer; one that runs starts anew. */
   start(id: number, delayMs: number): void {
     this.startAt(id, this.nowMs + delayMs);
   }
@@ -73,17 +78,20 @@ export class Timers {
     return this.places[id] !== 0;
   }
 
-  /** @returns ms until the timer fires, 0 when it is due; -1 when it does not run */
+  /** @returns ms until the timer fires, 0 if it is due; -1 if it does not run */
   remaining(id: number): number {
     return this.places[id] === 0 ? -1 : Math.max(0, this.deadlines[id] - this.nowMs);
   }
 
-  /** @returns the earliest deadline in ms on the core's clock, Infinity when no timer runs */
+  /** @returns the earliest deadline in ms on the core's clock, Infinity if no timer runs */
   next(): number {
     return this.count === 0 ? Infinity : this.deadlines[this.heap[0]];
   }
 
-  /** Moves the clock and fires what is due, earliest first; a timer that is started anew for now or the past waits for the next call. */
+  /**
+   * Moves the clock and fires the timers that are due, the earliest first. A timer that is started anew for now or the
+   * past waits for the next call.
+   */
   poll(nowMs: number): void {
     if (nowMs > this.nowMs) this.nowMs = nowMs;
     for (let left = this.count; left > 0 && this.count > 0; left--) {
@@ -94,7 +102,9 @@ export class Timers {
     }
   }
 
-  /** Puts a timer at the place `from` of the heap, or above while those there are later. @returns its place */
+  /**
+   * Puts a timer at the place `from` of the heap, or above as long as the timers there are later. @returns its place
+   */
   private rise(id: number, from: number): number {
     const { heap, deadlines, places } = this;
     const deadline = deadlines[id];
@@ -111,7 +121,7 @@ export class Timers {
     return at;
   }
 
-  /** Puts a timer at the place `from` of the heap, or below while those there are earlier. */
+  /** Puts a timer at the place `from` of the heap, or below as long as the timers there are earlier. */
   private sink(id: number, from: number): void {
     const { heap, deadlines, places, count } = this;
     const deadline = deadlines[id];

@@ -1,6 +1,6 @@
 /**
- * Texts to UTF-8 (RFC 3629), for what is made before there is any C: constants of modules, which a board's tools compute when they link.
- * Whoever runs asks octets.ts.
+ * Texts to UTF-8 (RFC 3629) without C: for constants of modules, which a board's tools compute when they link. Code
+ * that runs on the board uses octets.ts.
  */
 
 /** @returns how many octets `value` has in UTF-8; a lone surrogate counts as U+FFFD */

@@ -1,6 +1,6 @@
 /**
- * Views over buffers, made once: a typed array over another's octets is garbage when it is made for each use. The buffers are few and
- * stay, so the last four keep theirs.
+ * Views over buffers, made once: a view that is made anew for each use is garbage. The buffers are few and stay, so the
+ * views of the last four are kept.
  */
 const KEPT = 4;
 
@@ -10,7 +10,10 @@ export class WordViews {
   private readonly views: (Int32Array | null)[] = [null, null, null, null];
   private newest = 0;
 
-  /** @returns the array's whole words, over the same octets; null when it does not begin at a multiple of four of its buffer. Allocates the first time. */
+  /**
+   * @returns the array's whole words, over the same octets; null if it does not begin at a multiple of four of its
+   * buffer. It allocates the first time.
+   */
   of(array: Uint8Array | Int16Array): Int32Array | null {
     if (this.arrays[0] === array) return this.views[0];
     for (let i = 1; i < KEPT; i++) if (this.arrays[i] === array) return this.views[i];

@@ -1,7 +1,8 @@
 /**
- * Telephone-events (RFC 4733 §2), both ways: `EventReceiver` makes one digit of all the packets of an event, `EventSender` makes the
- * payloads of a queue of digits. Digits are the ASCII codes of 0-9, *, #, A-D; the other events (flash, tones) are nobody's here.
- * Not here: digits in INFO, digits heard in the sound itself, RTP headers and time (stream.ts).
+ * Telephone-events (RFC 4733 §2), both ways: `EventReceiver` makes one digit of all the packets of an event,
+ * `EventSender` makes the payloads of a queue of digits. Digits are the ASCII codes of 0-9, *, #, A-D; other events
+ * (flash, tones) are not read. Not here: digits in INFO, digits heard in the sound itself, RTP headers and time
+ * (stream.ts).
  */
 import { octetArray, uint16Array } from "../core/arrays.js";
 import { SAMPLES_PER_MS } from "./g711.js";
@@ -12,75 +13,81 @@ export const EVENT_SIZE = 4;
 /** Events 0 to 15 as ASCII: 0123456789*#ABCD. */
 const CODES = Uint8Array.of(48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 42, 35, 65, 66, 67, 68);
 const NO_EVENT = -1;
-/** A packet at most so many sequence numbers behind another was overtaken by it; further behind, the sender has begun anew. */
+/**
+ * A packet that is at most so many sequence numbers behind another was overtaken by it. If it is further behind, the
+ * sender has begun anew.
+ */
 const REORDERED = 100;
-/** Ticks between two packets of an event: as most senders have it, and what else is believed. */
+/** Ticks between two packets of an event: the usual step, and the longest one that is believed. */
 const USUAL_STEP = 160;
 const SLOW_STEP = 400;
 const LONGEST_STEP = 800;
-/** Between two presses there is more than this, in ticks: 40 ms. */
+/** Two presses are further apart than this, in ticks: 40 ms. */
 const SHORTEST_PAUSE = 320;
-/** Ticks of a segment so long that another may follow. RFC 4733 §2.5.1.3 */
+/** A segment of at least so many ticks may be followed by another. RFC 4733 §2.5.1.3 */
 const LONG_SEGMENT = 0xe000;
-/** Ticks that may be lost where two segments meet: a second. */
+/** Ticks that may be lost between two segments: a second. */
 const LONGEST_LOSS = 8000;
-/** Power of what is sent, in -dBm0. */
+/** Power of the events that are sent, in -dBm0. */
 const VOLUME = 10;
-/** The last packet goes out so often. RFC 4733 §2.5.1.4 */
+/** The last packet is sent so often. RFC 4733 §2.5.1.4 */
 const END_PACKETS = 3;
 /** Longest event that is sent; a longer one would have to be sent in segments. */
 const LONGEST_MS = 8000;
-/** Sound between two digits. */
+/** Sound that is sent between two digits. */
 const GAP_MS = 100;
 
-/** @returns the event 0 to 15 of an ASCII digit, small a to d too; -1 when it is none */
+/** @returns the event 0 to 15 of an ASCII digit, small a to d too; -1 if it is no digit */
 export function eventOf(code: number): number {
   return CODES.indexOf(code >= 0x61 && code <= 0x64 ? code - 0x20 : code);
 }
 
-/** Who hears of a digit. */
+/** Is told about digits. */
 export interface DigitUser {
   /** @param code ASCII @param durationMs as far as it was heard */
   onDigit(code: number, durationMs: number): void;
 }
 
 /**
- * One digit for one press, whatever the sender makes of RFC 4733 §2.5.1. A press is told when its end comes, or when the end is
- * lost: with the next press, or by `finish`. Packets of one source and one timestamp are one press. Another timestamp belongs to the
- * same press too in these cases:
+ * Makes one digit of one press, however the sender reads RFC 4733 §2.5.1. A press is told when its end comes, or when
+ * the end is lost: with the next press, or by `finish`. Packets of one source and one timestamp are one press. Another
+ * timestamp belongs to the same press too in these cases:
  *
- *   the event begins before the last one ended        the sender moves the timestamp with each packet, or with the end packets
- *   it begins where the last one stopped, or nearly,  a long press goes on in another segment (§2.5.1.3), the packets between
+ *   the event begins before the last one ended        the sender moves the timestamp with each packet, or with the end
+ *   packets
+ *   it begins where the last one stopped, or nearly,  a long press goes on in another segment (§2.5.1.3), the packets
+ *   between
  *   and no end came                                   may be lost
  *
- * The marker tells a new press, but not all senders set it, and some set it on every packet: it decides only where no packet is missing.
+ * The marker tells a new press, but not all senders set it, and some set it on every packet: it decides only where no
+ * packet is missing.
  */
 export class EventReceiver {
   private readonly user: DigitUser;
-  /** A press goes on: its begin has come, its end has not. */
+  /** A press goes on: its begin came, its end did not. */
   active = false;
-  /** The end of the press has come by itself; it was not only given up. */
+  /** The end of the press came as a packet; the press was not only given up. */
   private hasEnded = false;
   private event = 0;
   private ssrc = 0;
-  /** Of the segment that goes on. */
+  /** The timestamp of the segment that goes on. */
   private timestamp = 0;
-  /** Of the packet before. */
+  /** The timestamp of the packet before. */
   private latest = 0;
   /** The highest sequence number of an event. */
   private sequence = 0;
-  /** The longest duration that was told, in ticks; of the segment that goes on, and of those before. */
+  /** The longest duration that a packet told, in ticks: of the segment that goes on, and of the segments before. */
   private duration = 0;
   private before = 0;
-  /** Ticks from one packet of this source to the next, the most that was seen; 0: not known. */
+  /** Ticks from one packet of this source to the next, the most that was seen; 0 if not known. */
   private step = 0;
-  /** In this press the duration has grown under one timestamp, or the timestamp has moved. */
+  /** In this press the duration grew under one timestamp, or the timestamp moved. */
   private isSteady = false;
   private isMoving = false;
   /** The press before this one. */
   private lastEvent = NO_EVENT;
   private lastTimestamp = 0;
-  /** Whether `ssrc` and `timestamp` mean something. */
+  /** Whether `ssrc` and `timestamp` are set. */
   private known = false;
 
   constructor(user: DigitUser) {
@@ -94,21 +101,21 @@ export class EventReceiver {
     this.step = 0;
   }
 
-  /** @param view the packet whose payload this is; nothing of it is kept @returns false when it is no event that can be read */
+  /** @param view the packet of this payload; nothing of it is kept @returns false if it is no event that can be read */
   packet(bytes: Uint8Array, view: RtpView): boolean {
     const { start, timestamp, sequence, marker } = view;
     if (view.end - start < EVENT_SIZE) return false;
     const event = bytes[start];
     const isEnd = (bytes[start + 1] & 0x80) !== 0;
     const duration = read16(bytes, start + 2);
-    // A source that changes in the middle of a press takes it along.
+    // A press continues if the source changes in the middle of it.
     const isMoved = this.active && event === this.event && timestamp === this.timestamp;
     if (!this.known || (view.ssrc !== this.ssrc && !isMoved)) {
       this.finish();
       this.begin(event, view, duration);
     } else {
       const ahead = view.ssrc === this.ssrc ? ((sequence - this.sequence) << 16) >> 16 : 1;
-      // What was overtaken adds nothing: the press it belongs to is known, or was never seen to begin.
+      // A packet that was overtaken adds nothing: its press is known, or its begin was never seen.
       if (ahead < 0 && ahead > -REORDERED) return true;
       const later = (timestamp - this.timestamp) | 0;
       if (event !== this.event) {
@@ -116,7 +123,7 @@ export class EventReceiver {
         this.finish();
         this.begin(event, view, duration);
       } else if (later === 0) {
-        // A sender whose timestamp stands still: after the end a shorter event is another press.
+        // For a sender whose timestamp stands still, a shorter event after the end is another press.
         if (this.hasEnded && !isEnd && duration < this.duration) this.begin(event, view, duration);
         else this.grow(duration, ahead);
         // After the end only the end may come again.
@@ -139,7 +146,7 @@ export class EventReceiver {
     return true;
   }
 
-  /** The press is over without an end: nothing came for long, or another press did. */
+  /** The press is over without an end packet: nothing came for long, or another press began. */
   finish(): void {
     if (!this.active) return;
     this.active = false;
@@ -161,7 +168,7 @@ export class EventReceiver {
     this.before = 0;
   }
 
-  /** Another packet under the same timestamp. */
+  /** Takes another packet under the same timestamp. */
   private grow(duration: number, ahead: number): void {
     const by = duration - this.duration;
     if (by <= 0) return;
@@ -170,7 +177,7 @@ export class EventReceiver {
     this.duration = duration;
   }
 
-  /** The same press under another timestamp. */
+  /** Takes a packet of the same press under another timestamp. */
   private extend(later: number, ahead: number, timestamp: number, duration: number): void {
     const moved = (timestamp - this.latest) | 0;
     this.learnStep(moved, ahead);
@@ -183,25 +190,28 @@ export class EventReceiver {
     } else if (duration > this.duration) this.duration = duration;
   }
 
-  /** @returns whether a packet of another timestamp belongs to the press of which no end came yet */
+  /** @returns whether a packet of another timestamp belongs to the press whose end has not come */
   private goesOn(timestamp: number, ahead: number, marker: boolean): boolean {
     const later = (timestamp - this.timestamp) | 0;
     const gap = later - this.duration;
     if (later < 0) return !marker;
     if (ahead === 1) return gap < (marker ? SHORTEST_PAUSE : LONGEST_STEP);
     if (marker) return false;
-    // Packets are missing: more of the same press, or an end, a pause and the begin of the next.
+    // Packets are missing: either more of the same press, or its end, a pause and the begin of the next.
     const missing = ahead > 0 ? ahead - 1 : 0;
     if (this.isMoving) return missing <= END_PACKETS + 1 && this.isNextMove(timestamp, ahead);
     if (gap <= 0) return true;
     if (later >= LONG_SEGMENT) return gap <= LONGEST_LOSS;
     if (missing > END_PACKETS + 1 || (missing >= END_PACKETS && this.isSteady)) return false;
-    // The first packet of an event lasts as long as a step.
+    // The first packet of an event has the duration of one step.
     const first = this.isSteady || this.duration === 0 ? USUAL_STEP : Math.min(this.duration, LONGEST_STEP);
     return gap <= missing * (this.step > 0 ? this.step : first);
   }
 
-  /** @returns whether an end packet of another timestamp is that of the press which has ended: one of three may be lost between */
+  /**
+   * @returns whether an end packet of another timestamp ends the press that has ended already: one of the three may be
+   * lost in between
+   */
   private isEndAgain(timestamp: number, ahead: number, marker: boolean): boolean {
     return ahead < END_PACKETS && (ahead === 1 || !marker) && this.isNextMove(timestamp, ahead);
   }
@@ -218,7 +228,9 @@ export class EventReceiver {
   }
 }
 
-/** A queue of digits to send. Asked once a packet time whether an event's packet goes out in place of sound. */
+/**
+ * A queue of digits to send. The sender asks once a packet time whether an event's packet goes out in place of sound.
+ */
 export class EventSender {
   /** True with the first packet of an event: it has the marker, and its timestamp is that of the whole event. */
   first = false;
@@ -226,7 +238,7 @@ export class EventSender {
   private readonly durationsMs: Uint16Array;
   private head = 0;
   private queued = 0;
-  /** In ticks: of the event so far, and the sound still due between two events. */
+  /** In ticks: the length of the event so far, and the sound that is still due between two events. */
   private duration = 0;
   private gap = 0;
   private sending = false;
@@ -238,7 +250,7 @@ export class EventSender {
     this.durationsMs = uint16Array(capacity);
   }
 
-  /** Forgets what waits and breaks off what is being sent. */
+  /** Forgets the digits that wait and breaks off the one that is being sent. */
   reset(): void {
     this.head = 0;
     this.queued = 0;
@@ -246,15 +258,15 @@ export class EventSender {
     this.gap = 0;
   }
 
-  /** @returns digits that wait or are being sent */
+  /** @returns the number of digits that wait or are being sent */
   pending(): number {
     return this.queued;
   }
 
   /**
-   * Queues digits (ASCII); all of them or none.
-   * @param durationMs of each, 40 to 8,000
-   * @returns false when one is no digit, or when there is no room
+   * Queues digits (ASCII), all of them or none.
+   * @param durationMs of each digit, 40 to 8,000
+   * @returns false if one is no digit, or if there is no room
    */
   queue(bytes: Uint8Array, start: number, end: number, durationMs: number): boolean {
     if (end <= start || end - start > this.digits.length - this.queued) return false;
@@ -269,8 +281,9 @@ export class EventSender {
   }
 
   /**
-   * One packet time of `ticks` goes by. Writes the event of that time, if there is one, to `out` at `at` (EVENT_SIZE octets).
-   * @returns the octets written, 0 when sound goes out instead
+   * One packet time of `ticks` passes. Writes the event of that time, if there is one, to `out` at `at` (EVENT_SIZE
+   * octets).
+   * @returns the octets written, 0 if sound goes out instead
    */
   step(ticks: number, out: Uint8Array, at: number): number {
     this.first = false;

@@ -1,7 +1,8 @@
 /**
- * G.711: PCMU and PCMA, exactly as the ITU's tables have them, and the choice between the two by RTP payload type.
- * By tables and four octets at once, for a frame has to cost an interpreter little: 16,384 and 4,096 octets to encode and twice 256 entries
- * a law to decode, all read-only, so that they can lie in flash. Not here: packet loss concealment (jitter.ts), comfort noise, G.711.1.
+ * G.711: PCMU and PCMA, exactly as the ITU's tables have them, and the choice between the two by RTP payload type. It
+ * works by tables and on four octets at once, because a frame has to cost an interpreter little. The tables have 16,384
+ * and 4,096 octets to encode and twice 256 entries a law to decode; they are read-only, so they can lie in flash. Not
+ * here: packet loss concealment (jitter.ts), comfort noise, G.711.1.
  */
 import { WordViews } from "../core/views.js";
 
@@ -9,15 +10,15 @@ import { WordViews } from "../core/views.js";
 export const PCMU = 0;
 export const PCMA = 8;
 
-/** Samples in a second, and the ticks of the RTP timestamp. */
+/** Samples in a second, which are the ticks of the RTP timestamp too. */
 export const SAMPLES_PER_SECOND = 8000;
 export const SAMPLES_PER_MS = 8;
 
-/** The octet of sample 0, by law. */
+/** The octet of sample 0 in each law. */
 const ULAW_SILENCE = 0xff;
 const ALAW_SILENCE = 0xd5;
 
-/** Samples to octets: by the upper 14 bits for μ-law, the upper 12 for A-law. */
+/** Samples to octets: indexed by the upper 14 bits for μ-law, by the upper 12 for A-law. */
 const TO_ULAW = encodeTable(0x4000, ulawOf);
 const TO_ALAW = encodeTable(0x1000, alawOf);
 /** Octets to samples, in the upper half of a word and in the lower. */
@@ -26,18 +27,24 @@ const ALAW_HIGH = highTable(alawTable());
 const ULAW_LOW = lowTable(ulawTable());
 const ALAW_LOW = lowTable(alawTable());
 
-/** The few buffers that sound lies in, four octets at a time, as all machines this runs on have them: the lowest first. */
+/**
+ * The few buffers that sound lies in, read four octets at a time. All machines this runs on have the lowest octet
+ * first.
+ */
 const PCM = new WordViews();
 const CODED = new WordViews();
 
-/** @param size a power of two: the entry of a negative number is that of its lowest bits */
+/** @param size a power of two: a negative number has the entry of its lowest bits */
 function encodeTable(size: number, octetOf: (number: number) => number): Uint8Array {
   const out = new Uint8Array(size);
   for (let i = 0; i < size; i++) out[i] = octetOf(i < size / 2 ? i : i - size);
   return out;
 }
 
-/** The magnitude of a negative sample is its one's complement; the segment is the number of significant bits above the fifth. G.711 §3, G.191 */
+/**
+ * The magnitude of a negative sample is its one's complement; the segment is the number of significant bits above the
+ * fifth. G.711 §3, G.191
+ */
 function ulawOf(upper14: number): number {
   const sign = upper14 < 0 ? 0 : 0x80;
   let magnitude = (upper14 < 0 ? ~upper14 : upper14) + 33;
@@ -92,7 +99,10 @@ export function silenceOf(payloadType: number): number {
   return payloadType === PCMA ? ALAW_SILENCE : ULAW_SILENCE;
 }
 
-/** `count` samples of `pcm` from `start` to as many octets of `out` from `at`, by payload type (PCMU or PCMA). */
+/**
+ * Encodes `count` samples of `pcm` from `start` on into as many octets of `out` from `at` on, by payload type (PCMU or
+ * PCMA).
+ */
 export function encode(
   payloadType: number,
   pcm: Int16Array,
@@ -105,7 +115,10 @@ export function encode(
   else encodeUlaw(pcm, start, count, out, at);
 }
 
-/** `count` octets of `bytes` from `start` to as many samples of `out` from `at`, by payload type (PCMU or PCMA). */
+/**
+ * Decodes `count` octets of `bytes` from `start` on into as many samples of `out` from `at` on, by payload type (PCMU
+ * or PCMA).
+ */
 export function decode(
   payloadType: number,
   bytes: Uint8Array,
@@ -133,7 +146,7 @@ export function encodeAlaw(pcm: Int16Array, start: number, count: number, out: U
   encodeBy(TO_ALAW, 4, pcm, start, count, out, at);
 }
 
-/** @param shift how many of a sample's lowest bits do not count */
+/** @param shift number of a sample's lowest bits that do not count */
 function encodeBy(
   table: Uint8Array,
   shift: number,

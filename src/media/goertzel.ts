@@ -1,6 +1,7 @@
 /**
- * Goertzel's filter in integers, and what goes with it: how strong one frequency is in a stretch of samples. On a board the same
- * in C (hal/native/goertzel.c) takes its place: here one sample costs an interpreter some forty bytecodes.
+ * Goertzel's filter in integers: how strong one frequency is in a stretch of samples, with its peak and energy. On a
+ * board the C module hal/native/goertzel.c takes its place, because here one sample costs an interpreter some forty
+ * bytecodes.
  */
 
 /** Binary places of a coefficient behind the point. */

@@ -1,12 +1,12 @@
 /**
- * DTMF heard in the sound itself, where the other end sends no telephone-events: Goertzel in integers over blocks of 12.75 ms, within
- * the limits of ITU-T Q.24 (AT&T's column): 40 ms are heard, 23 ms are not; 1.5 % beside the frequency are taken, 3.5 % are
- * not; the column may be 4 dB stronger or 8 dB weaker than the row. A digit is told when it ends.
+ * Hears DTMF in the sound itself, for other ends that send no telephone-events: Goertzel in integers over blocks of
+ * 12.75 ms, within the limits of ITU-T Q.24 (AT&T's column): 40 ms are heard, 23 ms are not; 1.5 % beside the frequency
+ * are taken, 3.5 % are not; the column may be 4 dB stronger or 8 dB weaker than the row. A digit is told when it ends.
  * Not here: telephone-events (dtmf.ts), and which of the two counts (stream.ts).
  */
 import { energyOf, POINT, peakOf, powerOf } from "./goertzel.js";
 
-/** Samples of a block, and of the two blocks that are looked at closely when both have the same digit. */
+/** Samples of a block. Two blocks are looked at closely if both have the same digit. */
 const BLOCK = 102;
 const CLOSE = 2 * BLOCK;
 const ROWS = 4;
@@ -21,45 +21,62 @@ const TWICE = 3 * TONES;
 const NEAR_BELOW = 4 * TONES;
 const NEAR_ABOVE = 5 * TONES;
 const FACTORS: readonly number[] = [1, 0.95, 1.05, 2, 0.99, 1.01];
-/** Of each tone: itself, 5 % below, 5 % above, twice as high, 1 % below, 1 % above, as 2 cos ω with 12 bits behind the point. */
+/**
+ * The frequencies measured for each tone: itself, 5 % below, 5 % above, twice as high, 1 % below, 1 % above, as 2 cos ω
+ * with 12 bits behind the point.
+ */
 const COEFFICIENTS = coefficients();
-/** Samples are brought below this, so that 32 bits hold every step over two blocks. */
+/** Samples are shifted below this, so that 32 bits hold every step over two blocks. */
 const PEAK_BITS = 10;
 
-/** A block quieter than this at its loudest is silence: about -31 dBm0. */
+/** A block whose peak is below this is silence: about -31 dBm0. */
 const QUIET = 620;
-/** The two tones together have at least so much of all the energy, in 1/16: 1.5 % beside 1,633 Hz leave 0.7 of that tone. */
+/**
+ * The two tones together have at least so much of all the energy, in 1/16: 1.5 % beside 1,633 Hz leave 0.7 of that
+ * tone.
+ */
 const SHARE_16 = 11;
-/** Over two blocks, and looked for 1 % beside their frequencies too, they have more. */
+/** Over two blocks the share is higher, with the tones measured 1 % beside their frequencies too. */
 const CLOSE_SHARE_16 = 13;
-/** Pairs of blocks at a digit's two ends that are only in part of it. */
+/** Pairs of blocks at the two ends of a digit that contain it only in part. */
 const EDGES = 2;
-/** How much stronger row or column may be, as ratio of powers: 4 and 8 dB, and what the other tone's edge adds. */
+/**
+ * How much stronger the row or the column may be, as a ratio of powers: 4 and 8 dB, and the share of the other tone's
+ * edge.
+ */
 const COLUMN_MOST = 4;
 const ROW_MOST = 12;
-/** Each is so many times the power of every other of its group. */
+/** Each tone has so many times the power of every other of its group. */
 const APART = 4;
 /** A tone twice as high has at most this part of the power. */
 const HARMONIC_PART = 6;
-/** Lost sound behind which a digit may go on, in samples: two packets. */
+/** A digit may go on behind so many lost samples: two packets. */
 const SHORT_HOLE = 320;
-/** A frame of it, for the time when nothing is sent. */
+/** A frame of silence, for the time in which nothing is sent. */
 const NONE_SENT = new Int16Array(160);
-/** Length that is heard, in samples: between 23 and 40 ms. */
+/** A digit of at least so many samples is told: between 23 and 40 ms. */
 const LEAST = 250;
 
-/** `recent`: the sound of two blocks, the later one behind; then the amplitudes by tone, of the later block and of the one before. */
+/**
+ * `recent` holds the sound of two blocks, the later one behind, then the amplitudes by tone of the later block and of
+ * the one before.
+ */
 const AMPLITUDES = CLOSE;
 const BEFORE = CLOSE + TONES;
-/** Of the loudest tone there can be, 51 times 32,767, this leaves 16 bits with a sign and one to spare. */
+/** The loudest tone there can be is 51 times 32,767; this shift leaves 16 bits with a sign and one to spare. */
 const AMPLITUDE_SHIFT = 6;
 
-/** Frequencies at which a voice is looked for: as close as the two blocks tell apart, but near the tones and at an overtone of the row. */
+/**
+ * Frequencies at which a voice is looked for: as close as the two blocks tell apart, but near the tones and at an
+ * overtone of the row.
+ */
 const GRID = 50;
 const GRID_FIRST_HZ = 160;
 const GRID_STEP_HZ = 39;
 const BESIDE_HZ = 150;
-/** A voice has at least this part of the two tones' power somewhere: -21 dB. Noise 15 dB below them has -26 dB at most. */
+/**
+ * A voice has at least this part of the two tones' power somewhere: -21 dB. Noise 15 dB below them has -26 dB at most.
+ */
 const VOICE_PART = 128;
 const GRID_COEFFICIENTS = grid();
 /** The rising half of Hann's window over two blocks, with 8 bits behind the point. */
@@ -93,24 +110,24 @@ function isNear(hz: number, other: number, by: number): boolean {
 }
 
 export class InbandReceiver {
-  /** Of the digit that `feed` told last. */
+  /** The duration of the digit that `feed` returned last. */
   durationMs = 0;
   private readonly recent = new Int16Array(CLOSE + 2 * TONES);
   private readonly windowed = new Int16Array(CLOSE);
   private filled = 0;
-  /** Of the digit that goes on, -1: none. Its row and column are its upper and lower two bits. */
+  /** The digit that goes on, -1 for none. Its row and column are its upper and lower two bits. */
   private key = -1;
-  /** Pairs of blocks that were a digit when looked at closely, and that were not. */
+  /** The number of pairs of blocks that were this digit when looked at closely, and that were not. */
   private passed = 0;
   private failed = 0;
-  /** Its length in samples, and blocks without it since. */
+  /** The digit's length in samples, and the number of blocks without it since. */
   private length = 0;
   private missed = 0;
   private strongest = 0;
   /** Samples in a row that were not sent. */
   private skipped = 0;
 
-  /** A new call, or another source. */
+  /** Starts anew, for a new call or another source. */
   reset(): void {
     this.filled = 0;
     this.key = -1;
@@ -118,7 +135,7 @@ export class InbandReceiver {
     this.recent.fill(0);
   }
 
-  /** @returns the ASCII code of a digit that has ended in these samples, 0 when none has */
+  /** @returns the ASCII code of a digit that ended in these samples, 0 if none did */
   feed(pcm: Int16Array, start: number, count: number): number {
     this.skipped = 0;
     return this.advance(pcm, start, count);
@@ -144,8 +161,8 @@ export class InbandReceiver {
   }
 
   /**
-   * `count` samples were not sent: a lost packet, or a sender that is silent. What goes on behind a short hole is the same digit; a
-   * longer one is silence. @returns the ASCII code of a digit that has ended, 0 when none has
+   * `count` samples were not sent: a packet was lost, or the sender is silent. A digit goes on behind a short hole; a
+   * longer one is silence. @returns the ASCII code of a digit that ended, 0 if none did
    */
   skip(count: number): number {
     this.skipped += count;
@@ -153,7 +170,7 @@ export class InbandReceiver {
     return this.advance(NONE_SENT, 0, count);
   }
 
-  /** A block is whole. @returns the digit that has ended, or 0 */
+  /** Judges a whole block. @returns the digit that ended, or 0 */
   private block(): number {
     const key = this.keyOf();
     let ended = 0;
@@ -164,7 +181,7 @@ export class InbandReceiver {
       else this.failed += 1;
     } else {
       if (this.key >= 0) {
-        // What is left of it is in this block's beginning.
+        // The rest of the digit is in this block's beginning.
         if (this.missed === 0) this.extend(this.key);
         this.missed += 1;
         if (key >= 0 || this.missed > 1) ended = this.end();
@@ -180,13 +197,15 @@ export class InbandReceiver {
     this.failed = 0;
     this.missed = 0;
     this.strongest = this.amplitude(key);
-    // It may have begun in the block before.
+    // The digit may have begun in the block before.
     const { recent } = this;
     const before = recent[BEFORE + (key >> 2)] + recent[BEFORE + ROWS + (key & 3)];
     this.length = this.strongest + Math.min(before, this.strongest);
   }
 
-  /** Lengths are sums of amplitudes until the digit ends: a tone that fills half a block has half the amplitude there. */
+  /**
+   * Lengths are sums of amplitudes until the digit ends: a tone that fills half a block has half the amplitude there.
+   */
   private extend(key: number): void {
     const amplitude = this.amplitude(key);
     if (amplitude > this.strongest) this.strongest = amplitude;
@@ -205,7 +224,7 @@ export class InbandReceiver {
     return this.recent[AMPLITUDES + (key >> 2)] + this.recent[AMPLITUDES + ROWS + (key & 3)];
   }
 
-  /** Measures the later block. @returns the digit that it may be part of, -1: none */
+  /** Measures the later block. @returns the digit that it may be part of, -1 for none */
   private keyOf(): number {
     const { recent } = this;
     recent.copyWithin(BEFORE, AMPLITUDES, BEFORE);
@@ -218,7 +237,7 @@ export class InbandReceiver {
     let low = 0;
     let column = 0;
     let high = 0;
-    // The strongest but one of the group.
+    // The second strongest tone of the group.
     let second = 0;
     let isAlone = true;
     for (let i = 0; i < TONES; i++) {
@@ -245,7 +264,7 @@ export class InbandReceiver {
     return high > low * COLUMN_MOST || low > high * ROW_MOST ? -1 : (row << 2) | column;
   }
 
-  /** Two blocks in a row have the digit: are both tones where they should be, and alone? */
+  /** Two blocks in a row have the digit. @returns whether both tones are at their frequencies, and alone */
   private isClose(key: number): boolean {
     const { recent } = this;
     const shift = shiftOf(recent, 0, CLOSE);
@@ -257,8 +276,8 @@ export class InbandReceiver {
   }
 
   /**
-   * A voice that has two harmonics at the tones of a digit has others beside them, noise has none that stands out. The window's sides
-   * keep the two tones themselves from being seen elsewhere.
+   * A voice that has two harmonics at the tones of a digit has others beside them; noise has none that stands out. The
+   * window keeps the two tones themselves from being seen at other frequencies.
    */
   private isWithoutVoice(key: number, shift: number): boolean {
     const { recent, windowed } = this;
@@ -280,7 +299,10 @@ export class InbandReceiver {
     return true;
   }
 
-  /** Over 2.5 % beside a tone the filter 5 % away is the stronger one. @returns 0 when it is not that tone */
+  /**
+   * If a tone is more than 2.5 % off, the filter 5 % away is the stronger one. @returns the power, 0 if it is not that
+   * tone
+   */
   private purePower(tone: number, shift: number): number {
     const power = this.closePower(tone, shift);
     if (
@@ -297,7 +319,7 @@ export class InbandReceiver {
   }
 }
 
-/** @returns by how many bits to shift to the right, -1 for silence */
+/** @returns the number of bits to shift right, -1 for silence */
 function shiftOf(pcm: Int16Array, start: number, end: number): number {
   const peak = peakOf(pcm, start, end);
   return peak < QUIET ? -1 : Math.max(0, 32 - Math.clz32(peak) - PEAK_BITS);

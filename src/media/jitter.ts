@@ -1,12 +1,14 @@
 /**
- * An adaptive jitter buffer for G.711 on fixed memory. Packets of any length up to 60 ms go in by their timestamps, frames of 20 ms come
- * out, always: what is missing is concealed by repeating the last frame, faded to silence over 60 ms.
+ * An adaptive jitter buffer for G.711 on fixed memory. Packets of any length up to 60 ms go in by their timestamps, and
+ * frames of 20 ms come out at any time. Missing sound is concealed: the last frame is repeated and fades to silence
+ * over 60 ms.
  *
- * The delay follows what is measured: `slack`, how long before it is needed a packet comes. A packet is needed when the frame is read in
- * which its first sample lies: so a delay that is no multiple of a frame's time is partly in vain. When the least slack of the last
- * seconds is small, 10 or 20 ms are put in; when it would do with less, 10 or 20 ms are taken out; both by cross-fading. That covers clock
- * drift too. Too late a packet grows the delay at once. Not here: order and duplicates by sequence number (reception.ts),
- * where the octets lie (samplering.ts), echo, gain.
+ * The delay follows a measured value, the slack: how long a packet comes before it is needed. A packet is needed when
+ * the frame is read in which its first sample lies, so part of a delay that is no multiple of a frame's time is in
+ * vain. If the least slack of the last seconds is small, 10 or 20 ms are put in; if less delay would do, 10 or 20 ms
+ * are taken out; both by cross-fading. This covers clock drift too. A packet that comes too late grows the delay at
+ * once. Not here: order and duplicates by sequence number (reception.ts), the place of the octets (samplering.ts),
+ * echo, gain.
  */
 import { SAMPLES_PER_MS } from "./g711.js";
 import { SampleRing } from "./samplering.js";
@@ -16,11 +18,11 @@ export const FRAME = 160;
 /** Longest packet, in samples: 60 ms. */
 export const LONGEST_PACKET = 480;
 
-/** What `JitterBuffer.put` did with a packet. */
+/** The results of `JitterBuffer.put`. */
 export const PUT_TAKEN = 0;
-/** Its turn was over, wholly or in part. */
+/** The packet's turn was over, wholly or in part. */
 export const PUT_LATE = 1;
-/** Empty, too long, or not of the law that is played at its time. */
+/** The packet is empty, too long, or not of the law that is played at its time. */
 export const PUT_REFUSED = 2;
 
 export interface JitterLimits {
@@ -28,41 +30,44 @@ export interface JitterLimits {
   readonly capacity: number;
   /** The least time a packet should come before its turn, in ms. */
   readonly minDelayMs: number;
-  /** The most; with the longest packet it must fit the ring, in ms. */
+  /** The longest delay, in ms; with the longest packet it must fit the ring. */
   readonly maxDelayMs: number;
 }
 
-/** For the device: 2,048 octets and 160 behind them, 256 for their bits and 320 for the frame make 2,784. */
+/** The sizes for a board: 2,048 octets and 160 behind them, 256 for their bits and 320 for the frame make 2,784. */
 export const JITTER_LIMITS: JitterLimits = { capacity: 2048, minDelayMs: 10, maxDelayMs: 190 };
 
-/** Delay to begin with, before anything was measured. */
+/** The delay at first, before anything was measured. */
 const BEGIN_DELAY = 40 * SAMPLES_PER_MS;
-/** How much is put in or taken out at once, and the length of the cross-fade. */
+/** Samples that are put in or taken out at once; the cross-fade is as long. */
 const STRETCH = 80;
 const CROSSFADE = 40;
 /** Frames between two stretches. */
 const STRETCH_REST = 2;
-/** Frames in a window of measurement; the least of two windows counts. */
+/** Frames in a window of measurement. The lower slack of two windows counts. */
 const WINDOW = 50;
 const NO_SLACK = 0x7fffffff;
-/** Delay is taken out only where so much more slack than is aimed at stays, on an uneven path more: else it would soon be put in again. */
+/**
+ * Delay is taken out only if so much more slack than is aimed at stays, on an uneven path more; otherwise it would soon
+ * be put in again.
+ */
 const SPARE = 3 * SAMPLES_PER_MS;
-/** Of a number of samples. */
+/** Masks a number of samples down to whole ms. */
 const WHOLE_MS = ~(SAMPLES_PER_MS - 1);
 /** Concealment fades over this many samples. */
 const FADE = 480;
 /** Samples over which sound comes back after concealment. */
 const RETURN = 24;
-/** A packet that comes next and lies further than this from the one before, in samples, is of a clock that was set anew. */
+/** If the next packet lies further than this from the one before, in samples, the sender's clock was set anew. */
 const CLOCK_STEP = 960;
 /** After so long without sound the next packet begins anew. */
 const IDLE = 2000 * SAMPLES_PER_MS;
 
 export class JitterBuffer {
-  /** Packets that came too late, wholly or in part, and those refused. */
+  /** Packets that came too late, wholly or in part, and packets that were refused. */
   late = 0;
   refused = 0;
-  /** Samples made up because none were there when their turn came, while the source was heard. */
+  /** Samples that were made up because none had come when their turn came, while the source was heard. */
   concealed = 0;
   /** Stretches of 10 ms put in and taken out, and jumps to another time. */
   inserted = 0;
@@ -70,26 +75,29 @@ export class JitterBuffer {
   jumps = 0;
   /** The frame that was read last holds nothing that was sent: it is concealment or silence. */
   isInvented = false;
-  /** Samples that have gone by since a frame was read, told by whoever has a clock: the next one is read a frame's time after the last. */
+  /**
+   * Samples that have passed since a frame was read; a caller with a clock sets it. The next frame is read a frame's
+   * time after the last.
+   */
   idle = FRAME;
   private readonly ring: SampleRing;
   private readonly minDelay: number;
   private readonly maxDelay: number;
-  /** The frame that is being played; concealment makes the next from it. */
+  /** The frame that is being played; concealment makes the next one from it. */
   private readonly frame = new Int16Array(FRAME);
   private position = FRAME;
   private running = false;
-  /** Timestamps (signed 32 bits): the next sample to play, and behind the last there is. */
+  /** Timestamps (signed 32 bits): that of the next sample to play, and that behind the last sample there is. */
   private play = 0;
   private end = 0;
-  /** What is added to the timestamps of packets: the steps that the sender's clock made while sound waited. */
+  /** Is added to the timestamps of packets: the steps that the sender's clock made while sound waited. */
   private shift = 0;
   private type = 0;
   /** Samples to put in (positive) or to take out (negative). */
   private owed = 0;
   private rest = 0;
   private frames = 0;
-  /** The least slack of this window and of the one before; and what it would be with 10 ms less delay. */
+  /** The least slack of this window and of the one before; and the least slack that 10 ms less delay would leave. */
   private slack = NO_SLACK;
   private slackBefore = NO_SLACK;
   private shortened = NO_SLACK;
@@ -109,7 +117,7 @@ export class JitterBuffer {
     this.ring = new SampleRing(limits.capacity);
   }
 
-  /** Forgets the sound and the counters: a new call. */
+  /** Forgets the sound and the counters, for a new call. */
   reset(): void {
     this.restart();
     this.late = 0;
@@ -123,14 +131,14 @@ export class JitterBuffer {
     this.faded = FADE;
   }
 
-  /** Forgets the sound that waits: another source begins. What is being played fades out. */
+  /** Forgets the sound that waits, because another source begins. The frame that is being played fades out. */
   restart(): void {
     this.running = false;
     this.jitter = 0;
   }
 
   /**
-   * A packet's payload `bytes[start, end)`; it is copied.
+   * Takes a packet's payload `bytes[start, end)`, which is copied.
    * @param sent its timestamp, 32 bits, as a signed integer
    * @param newest whether its sequence number is above all before
    * @param jitter interarrival jitter in ticks
@@ -166,13 +174,14 @@ export class JitterBuffer {
       timestamp = this.end;
       margin = ahead;
     } else if (margin > this.maxDelay || margin < -this.ring.capacity) {
-      // Too early by far is a burst after a stall, or a sender whose clock jumped, as too late by far is.
+      // A packet that is far too early is a burst after a stall, or the sender's clock jumped; far too late is the
+      // same.
       if (!newest) return margin < 0 ? this.tooLate(0) : this.refuse();
       this.jump(sent, payloadType);
       timestamp = (sent + this.shift) | 0;
       margin = (timestamp - this.play) | 0;
     } else if (margin < 0 && newest && empty) {
-      // Nothing was lost: everything comes later now. What was concealed meanwhile is the delay that was missing.
+      // Nothing was lost: everything comes later now. The time that was concealed becomes the missing delay.
       margin = this.framesFor(this.low());
       this.play = (timestamp - margin) | 0;
       this.late += 1;
@@ -191,14 +200,19 @@ export class JitterBuffer {
     return PUT_TAKEN;
   }
 
-  /** The next `count` samples to play, to `pcm` from `start`; silence and concealment where there is nothing. */
+  /**
+   * Writes the next `count` samples to play to `pcm` from `start` on, with silence or concealment for the missing ones.
+   */
   read(pcm: Int16Array, start: number, count: number): void {
     const end = start + count;
     let at = start;
     while (at < end) at += this.readFrame(pcm, at, end - at);
   }
 
-  /** The same, but of one frame at most: `isInvented` then says what it is. @returns how many samples were written */
+  /**
+   * Reads as `read` does, but one frame at most; then `isInvented` tells about it. @returns the number of samples
+   * written
+   */
   readFrame(pcm: Int16Array, start: number, count: number): number {
     if (this.position === FRAME) {
       this.isInvented = false;
@@ -220,13 +234,13 @@ export class JitterBuffer {
     return written;
   }
 
-  /** @returns how much sound waits to be played, in ms */
+  /** @returns the length of the sound that waits to be played, in ms */
   delayMs(): number {
     const ahead = this.running ? (this.end - this.play) | 0 : 0;
     return ahead > 0 ? Math.floor(ahead / SAMPLES_PER_MS) : 0;
   }
 
-  /** So many samples were not read: nobody came for them. They are left out, and what comes next is played as after silence. */
+  /** So many samples were not read in time. They are left out, and the next ones are played as after silence. */
   skip(count: number): void {
     if (!this.running) return;
     const ahead = (this.end - this.play) | 0;
@@ -237,7 +251,7 @@ export class JitterBuffer {
     this.faded = FADE;
   }
 
-  /** Samples until the next frame is read. */
+  /** @returns samples until the next frame is read */
   private untilFrame(): number {
     return this.idle < FRAME ? FRAME - this.idle : 0;
   }
@@ -248,7 +262,7 @@ export class JitterBuffer {
     return left > 0 ? left - (left % FRAME) : 0;
   }
 
-  /** A packet came `margin` samples before those that are read next. */
+  /** Notes that a packet came `margin` samples before those that are read next. */
   private noteSlack(margin: number): void {
     const until = this.untilFrame();
     const slack = margin - (margin % FRAME) + until;
@@ -258,12 +272,15 @@ export class JitterBuffer {
     if (shortened < this.shortened) this.shortened = shortened;
   }
 
-  /** The slack that is aimed at: the least that is allowed, and more on an uneven path. In whole ms, so that words are coded whole. */
+  /**
+   * @returns the slack that is aimed at: the least that is allowed, and more on an uneven path. It is whole ms, so that
+   * the ring works in words.
+   */
   private low(): number {
     return this.minDelay + ((this.jitter > FRAME * 2 ? FRAME : this.jitter >> 1) & WHOLE_MS);
   }
 
-  /** @returns samples of delay to begin with, out of the jitter measured so far */
+  /** @returns samples of delay to begin with, from the jitter measured so far */
   private target(): number {
     const wanted = this.minDelay + ((this.jitter * 3) & WHOLE_MS);
     return wanted < BEGIN_DELAY ? BEGIN_DELAY : Math.min(wanted, this.maxDelay);
@@ -309,7 +326,7 @@ export class JitterBuffer {
     return PUT_REFUSED;
   }
 
-  /** @param by samples; that much more delay would have saved it */
+  /** @param by samples; so much more delay would have saved the packet */
   private tooLate(by: number): number {
     this.late += 1;
     const ahead = (this.end - this.play) | 0;
@@ -352,7 +369,7 @@ export class JitterBuffer {
     return this.ring.run(this.play, count, 1) === count;
   }
 
-  /** Plays 10 ms twice: the second time begins under a cross-fade with what would have followed the first. */
+  /** Plays 10 ms twice: the second time begins under a cross-fade from the sound that would have followed the first. */
   private insert(): void {
     this.take(STRETCH + CROSSFADE);
     const frame = this.frame;
@@ -367,7 +384,7 @@ export class JitterBuffer {
     this.advance(STRETCH);
   }
 
-  /** Leaves 10 ms out: the frame's end goes over under a cross-fade to what comes 10 ms later. */
+  /** Leaves 10 ms out: the frame's end is cross-faded into the sound 10 ms later. */
   private remove(): void {
     this.take(FRAME);
     const frame = this.frame;
@@ -381,7 +398,7 @@ export class JitterBuffer {
     this.advance(FRAME + STRETCH);
   }
 
-  /** Once a window: is the delay too small or too large for what came? */
+  /** Decides once a window whether the delay is too small or too large for the packets that came. */
   private measure(): void {
     this.frames = 0;
     const slack = Math.min(this.slack, this.slackBefore);
@@ -394,13 +411,13 @@ export class JitterBuffer {
     const low = this.low();
     const enough = low + SPARE + (this.jitter >> 1);
     if (slack < low) {
-      // With 10 ms more the slack is that of 10 ms less, and a frame.
+      // With 10 ms more delay the slack is that of 10 ms less, plus a frame.
       if (((this.end - this.play) | 0) < this.maxDelay) this.owed = shortened + FRAME < low ? FRAME : STRETCH;
     } else if (slack - enough >= FRAME) this.owed = ((slack - enough) % FRAME) - (slack - enough);
     else this.owed = shortened >= enough ? -STRETCH : 0;
   }
 
-  /** Decodes `count` samples from `play` on to the frame's beginning, and conceals the holes. */
+  /** Decodes `count` samples from `play` on into the frame's beginning, and conceals the holes. */
   private take(count: number): void {
     let at = 0;
     while (at < count) {
@@ -415,13 +432,13 @@ export class JitterBuffer {
     }
   }
 
-  /** The frame's samples [at, at + count), all of them there. */
+  /** Writes the frame's samples [at, at + count), all of which are there. */
   private sound(at: number, count: number): void {
     const frame = this.frame;
     const until = at + count;
     let to = at;
     if (this.faded > 0) {
-      // Over from what was made up, without a step.
+      // The sound takes over from the concealment without a step.
       const back = Math.min(count, RETURN);
       for (let i = 1; i <= back; i++, to++) {
         const made = this.faded >= FADE ? 0 : frame[to];
@@ -439,8 +456,9 @@ export class JitterBuffer {
   }
 
   /**
-   * Makes up the frame's samples [at, at + count) from those of the frame before, which are still in their places. The gain falls
-   * evenly with the samples concealed in a row; a place that was itself made up has its share of the fall already.
+   * Makes up the frame's samples [at, at + count) from those of the frame before, which are still in their places. The
+   * gain falls evenly with the samples concealed in a row; a sample that was itself made up already has its share of
+   * the fall.
    */
   private conceal(at: number, count: number): void {
     if (count === FRAME) this.isInvented = true;

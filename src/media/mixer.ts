@@ -1,6 +1,6 @@
 /**
- * Mixes the sound of one door with several others: each hears all but itself. Plain addition, held within 16 bits.
- * Not here: whose sound it is, levels, echo.
+ * Mixes the sound of one door with several others: each hears all but itself. It adds plainly and holds the sum within
+ * 16 bits. Not here: which call the sound belongs to, levels, echo.
  */
 
 const LOUDEST = 32767;
@@ -13,7 +13,7 @@ export class Mixer {
     this.sum = new Int32Array(samples);
   }
 
-  /** A new step: silence. */
+  /** Begins a new step with silence. */
   clear(): void {
     this.sum.fill(0);
   }
@@ -24,7 +24,7 @@ export class Mixer {
     for (let i = 0; i < count; i++) sum[i] += from[i];
   }
 
-  /** Writes what was added to `into[0, count)`, without `own`, which is part of it. `into` may be `own`. */
+  /** Writes the sum to `into[0, count)` without `own`, which is part of it. `into` may be `own`. */
   without(own: Int16Array, into: Int16Array, count: number): void {
     const { sum } = this;
     for (let i = 0; i < count; i++) into[i] = held(sum[i] - own[i]);

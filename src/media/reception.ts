@@ -1,27 +1,28 @@
 /**
- * What one receiver knows of the source it hears: which packets are in order (RFC 3550 A.1), how many were lost (A.3) and the
- * interarrival jitter (A.8). One source at a time: another is taken once two of its packets follow each other, so that a stray
- * packet does not turn the sound over. The totals go on over a change of source. Not here: the sound itself (jitter.ts).
+ * What one receiver knows of the source it hears: which packets are in order (RFC 3550 A.1), how many were lost (A.3)
+ * and the interarrival jitter (A.8). It follows one source at a time: another is taken once two of its packets follow
+ * each other, so a stray packet does not change the sound. The totals go on over a change of source. Not here: the
+ * sound itself (jitter.ts).
  */
 
-/** What `Reception.packet` made of a packet. */
+/** The results of `Reception.packet`. */
 export const PACKET_REFUSED = 0;
-/** In order: newer than every other. */
+/** The packet is newer than every other. */
 export const PACKET_NEWEST = 1;
-/** Behind a newer one that came earlier. */
+/** The packet is behind a newer one that came earlier. */
 export const PACKET_OLDER = 2;
 export const PACKET_DUPLICATE = 3;
-/** The first of a source, or of a new run of sequence numbers of the same source. */
+/** The packet is the first of a source, or of a new run of sequence numbers of the same source. */
 export const PACKET_FIRST = 4;
 
 /** RFC 3550 A.1 */
 const MAX_DROPOUT = 3000;
 const MAX_MISORDER = 100;
-/** No sequence number: `badSequence` when there is none. */
+/** The value of `badSequence` if there is none. */
 const NO_SEQUENCE = -1;
-/** A transit time that changes by more than this (400 ms in ticks) is the sender's clock jumping, no jitter. */
+/** If a transit time changes by more than this (400 ms in ticks), the sender's clock jumped; it is no jitter. */
 const JUMP = 3200;
-/** Ticks of the shortest packet, and numbers that are passed over before it is asked whether time was too. */
+/** Ticks of the shortest packet, and the gap in sequence numbers from which the timestamps are compared too. */
 const SHORTEST_PACKET = 40;
 const FEW_PACKETS = 8;
 
@@ -30,7 +31,10 @@ export class Reception {
   known = false;
   /** 32 bits, as a signed integer. */
   ssrc = 0;
-  /** Of the whole call: packets taken (duplicates too), duplicates among them, and those refused by the order of their numbers. */
+  /**
+   * Counts of the whole call: packets taken (duplicates too), duplicates among them, and packets refused for their
+   * sequence number.
+   */
   packets = 0;
   duplicates = 0;
   refused = 0;
@@ -38,16 +42,16 @@ export class Reception {
   private cycles = 0;
   private baseSequence = 0;
   private badSequence = NO_SEQUENCE;
-  /** Of the newest packet. */
+  /** The timestamp of the newest packet. */
   private timestamp = 0;
   private received = 0;
   private sourceDuplicates = 0;
   private lostBefore = 0;
   private expectedPrior = 0;
   private receivedPrior = 0;
-  /** Bit k: the packet k before the newest was here. */
+  /** Bit k tells whether the packet k before the newest came. */
   private seen = 0;
-  /** Another source that sent one packet, and the number its next must have. */
+  /** Another source that sent one packet, and the sequence number its next packet must have. */
   private candidate = 0;
   private candidateSequence = NO_SEQUENCE;
   private timed = false;
@@ -55,7 +59,7 @@ export class Reception {
   /** Sixteen times the jitter, in timestamp ticks. */
   private jitter16 = 0;
 
-  /** Forgets everything: a new call. */
+  /** Forgets everything, for a new call. */
   reset(): void {
     this.known = false;
     this.begin(0, 0, 0);
@@ -65,7 +69,10 @@ export class Reception {
     this.lostBefore = 0;
   }
 
-  /** A packet's source, sequence number and timestamp (32 bits, as signed integers). RFC 3550 A.1 @returns one of PACKET_… */
+  /**
+   * Takes a packet's source, sequence number and timestamp (32 bits, as signed integers). RFC 3550 A.1 @returns one of
+   * PACKET_…
+   */
   packet(ssrc: number, sequence: number, timestamp: number): number {
     if (!this.known || ssrc !== this.ssrc) return this.otherSource(ssrc, sequence, timestamp);
     const ahead = (sequence - this.maxSequence) & 0xffff;
@@ -81,7 +88,7 @@ export class Reception {
     }
     const behind = 0x10000 - ahead;
     if (behind > MAX_MISORDER) {
-      // A jump is believed when the next packet follows it.
+      // A jump in sequence numbers is believed if the next packet follows it.
       if (sequence === this.badSequence) return this.begin(ssrc, sequence, timestamp);
       this.badSequence = (sequence + 1) & 0xffff;
       this.refused += 1;
@@ -96,8 +103,8 @@ export class Reception {
   }
 
   /**
-   * A sound packet's timestamp against its arrival, for the jitter. RFC 3550 A.8. Both wrap at 2^32, and so does their difference:
-   * nothing grows with the length of the call.
+   * Compares a sound packet's timestamp with its arrival, for the jitter. RFC 3550 A.8. Both wrap at 2^32, and so does
+   * their difference, so nothing grows with the length of the call.
    * @param arrival now in timestamp ticks, as a signed 32-bit integer
    */
   timing(arrival: number, timestamp: number): void {
@@ -129,13 +136,15 @@ export class Reception {
     return this.lostBefore + Math.max(missing, 0);
   }
 
-  /** @returns packets lost of this source for a report: duplicates count as received, 24 bits signed. RFC 3550 A.3 */
+  /** @returns packets lost of this source for a report; duplicates count as received; 24 bits signed. RFC 3550 A.3 */
   cumulativeLost(): number {
     const lost = this.expected() - this.received;
     return Math.max(Math.min(lost, 0x7fffff), -0x800000);
   }
 
-  /** The share lost since it was last asked for, in 1/256. RFC 3550 A.3. Asked once a report. */
+  /**
+   * Returns the share lost since the last call of this function, in 1/256. RFC 3550 A.3. It is called once a report.
+   */
   takeFractionLost(): number {
     const expected = this.expected();
     const expectedNow = expected - this.expectedPrior;
@@ -164,7 +173,9 @@ export class Reception {
     return PACKET_FIRST;
   }
 
-  /** Numbers that were passed over in no time were never sent: the sender counts from somewhere else now. */
+  /**
+   * Sequence numbers that were skipped while no time passed were never sent: the sender counts on from another number.
+   */
   private passOver(count: number, timestamp: number): void {
     const later = (timestamp - this.timestamp) | 0;
     if (later >= 0 && later < count * SHORTEST_PACKET) this.baseSequence += count;

@@ -1,41 +1,42 @@
 /**
- * The other end's address for RTP or RTCP: who is heard, and where to send. What comes from the negotiated address is always heard.
+ * The other end's address for RTP or RTCP: whose packets are heard, and where packets are sent to. Packets from the
+ * negotiated address are always heard.
  *
  *     OPEN ── heard from the negotiated address ──────────────▶ SETTLED
  *     OPEN ── heard from another port of that IP address ─────▶ LATCHED   (a phone behind NAT; symmetric RTP, RFC 4961)
  *     any ─── nothing for a while, and one steady stream ─────▶ LATCHED   (VPN, containers, a phone with two interfaces)
  *     LATCHED ── heard from the negotiated address ───────────▶ SETTLED
  *
- * A stranger who sends beside a live stream is not heard: one stream is followed only when the one before is silent, and only when
- * no second one sends at the same time. RFC 7362. Not here: whether the call may move at all (stream.ts).
+ * A stranger that sends beside a live stream is not heard: another stream is followed only if the one before is silent,
+ * and only if no third one sends at the same time. RFC 7362. Not here: whether the call may move at all (stream.ts).
  */
 
 /** Nothing came yet. */
 const OPEN = 0;
-/** Heard from another address than the negotiated, and sent to there. */
+/** Packets came from another address than the negotiated one, and are sent to there. */
 const LATCHED = 1;
-/** Heard from the negotiated address. */
+/** Packets came from the negotiated address. */
 const SETTLED = 2;
 
-/** The negotiated address is given up for another after so long without a packet, a latched one later. */
+/** The negotiated address is given up for another after so long without a packet, a latched address later. */
 const NEGOTIATED_QUIET_MS = 2000;
 const LATCHED_QUIET_MS = 5000;
-/** A steady stream: so many packets of one source in order, over no less than this time. */
+/** A stream is steady after so many packets of one source in order, over no less than this time. */
 const STEADY_PACKETS = 10;
 const STEADY_MS = 100;
 /** Packets that may be missing between two of them. */
 const MISSING_MOST = 2;
 
 export class Remote {
-  /** Where to send; 0: nowhere. IPv4 as 32 bits unsigned. */
+  /** The address to send to; 0 for none. IPv4 as 32 bits unsigned. */
   ip = 0;
   port = 0;
-  /** No address but the negotiated one. */
+  /** Only the negotiated address is heard. */
   isStrict = false;
   private agreedIp = 0;
   private agreedPort = 0;
   private state = OPEN;
-  /** When the present address was agreed on or heard last: the low 32 bits of the clock, signed. */
+  /** The time when the present address was agreed on or heard last: the low 32 bits of the clock, signed. */
   private heardMs = 0;
   /** The other stream that may be followed. */
   private otherIp = 0;
@@ -44,13 +45,19 @@ export class Remote {
   private otherSequence = 0;
   private otherCount = 0;
   private otherMs = 0;
-  /** The other end of the call before this one on the same port, as it was agreed and as it was heard: it may send on for a while. */
+  /**
+   * The other end of the call before this one on the same port, its negotiated address and the one it was heard from:
+   * it may still send for a while.
+   */
   private leftIp = 0;
   private leftPort = 0;
   private leftAgreedIp = 0;
   private leftAgreedPort = 0;
 
-  /** A new call: nowhere, and nothing came. @param isNext it takes the place of the call before: whoever was heard in that is not the other end of this one */
+  /**
+   * Starts a new call: no address, and nothing came. @param isNext whether it takes the place of the call before, whose
+   * other end is not that of this call
+   */
   reset(isNext = false): void {
     this.leftIp = isNext ? this.ip : 0;
     this.leftPort = isNext ? this.port : 0;
@@ -60,7 +67,7 @@ export class Remote {
     this.agree(0, 0, 0);
   }
 
-  /** Negotiation gave this address; the same as before changes nothing. @returns whether it is another */
+  /** Takes the negotiated address; the same address as before changes nothing. @returns whether it is another */
   agree(ip: number, port: number, nowMs: number): boolean {
     if (ip === this.agreedIp && port === this.agreedPort) return false;
     this.ip = ip;
@@ -73,24 +80,27 @@ export class Remote {
     return true;
   }
 
-  /** @returns whether there is somewhere to send to */
+  /** @returns whether there is an address to send to */
   known(): boolean {
     return this.ip !== 0 && this.port !== 0;
   }
 
-  /** @returns whether it is the negotiated address */
+  /** @returns whether this is the negotiated address */
   isAgreed(ip: number, port: number): boolean {
     return ip === this.agreedIp && port === this.agreedPort;
   }
 
-  /** @returns whether a packet from there is the other end's, as far as an address can tell */
+  /** @returns whether a packet from this address comes from the other end, as far as an address can tell */
   isPeer(ip: number, port: number): boolean {
     return this.isAgreed(ip, port) || (this.state === LATCHED && ip === this.ip && port === this.port);
   }
 
-  /** @param any whether an address with another IP may be latched too @returns whether a packet from there may be looked at */
+  /**
+   * @param any whether an address with another IP may be latched too @returns whether a packet from there may be looked
+   * at
+   */
   allows(ip: number, port: number, any = false): boolean {
-    // As isPeer, without calls: once for each packet.
+    // The test of isPeer, inlined because it runs once for each packet.
     if (ip === this.agreedIp && port === this.agreedPort) return true;
     if (this.state === OPEN) return !this.isStrict && (any || ip === this.agreedIp) && !this.isLeft(ip, port);
     return this.state === LATCHED && ip === this.ip && port === this.port;
@@ -112,14 +122,17 @@ export class Remote {
     }
   }
 
-  /** @returns whether another stream may be followed: the present address is silent for long enough */
+  /** @returns whether another stream may be followed: the present address has been silent for long enough */
   isQuiet(nowMs: number): boolean {
     if (this.isStrict || !this.known()) return false;
     const quietMs = ((nowMs | 0) - this.heardMs) | 0;
     return quietMs >= (this.state === LATCHED ? LATCHED_QUIET_MS : NEGOTIATED_QUIET_MS) || quietMs < 0;
   }
 
-  /** A sound packet of another address, while the present one is quiet. @returns whether its stream is followed from now on */
+  /**
+   * Takes a sound packet of another address while the present one is quiet. @returns whether its stream is followed
+   * from now on
+   */
   follow(ip: number, port: number, ssrc: number, sequence: number, nowMs: number): boolean {
     if (this.isLeft(ip, port)) return false;
     const isSame = ip === this.otherIp && port === this.otherPort && ssrc === this.otherSsrc;

@@ -1,6 +1,6 @@
 /**
- * One stream's side of RTCP: what goes into its reports, and what the other end's reports say. RFC 3550 §6.4
- * Not here: the packets' form (rtcp.ts), when they go (stream.ts).
+ * One stream's side of RTCP (RFC 3550 §6.4): what its reports say, and what the other end's reports said. Not here: the
+ * packets' form (rtcp.ts), the time they are sent (stream.ts).
  */
 import { octetArray } from "../core/arrays.js";
 import type { RandomSource } from "../core/random.js";
@@ -21,25 +21,28 @@ import {
 } from "./rtcp.js";
 
 const CNAME_LENGTH = 16;
-/** Reports of one source without a word about us, after which the other end is taken not to hear us; its first can say nothing yet. */
+/**
+ * After so many reports of one source without a block about us, the other end does not hear us. Its first report cannot
+ * have one yet.
+ */
 const UNHEARD = 2;
 
 export class Reporter {
   readonly remote = new Remote();
   /** The report that `write` wrote. */
   readonly bytes = octetArray(RTCP_ROOM);
-  /** Reports that went out, that came, and those of them that speak about us. */
+  /** The reports that were sent, that came, and those of them that have a block about us. */
   sent = 0;
   came = 0;
   cameAboutUs = 0;
-  /** Those of the source that reports now, behind its first, which neither speak about us nor are a farewell. */
+  /** Reports of the present source, after its first, that neither have a block about us nor are a BYE. */
   private silent = 0;
   private reporterSsrc = 0;
-  /** -1: not known. */
+  /** In ms; -1 if not known. */
   roundTripMs = -1;
-  /** What the other end said last: share of ours it lost in 1/256. */
+  /** The share of our packets that the other end lost, by its last report, in 1/256. */
   remoteFractionLost = 0;
-  /** The other end said goodbye. It means nothing for the call: anybody can write that. */
+  /** The other end sent BYE. It means nothing for the call, because anyone can send one. */
   bye = false;
   private readonly random: RandomSource;
   private readonly reception: Reception;
@@ -47,7 +50,7 @@ export class Reporter {
   private readonly cname = octetArray(CNAME_LENGTH);
   private ssrc = 0;
   private startMs = 0;
-  /** The last sender report that came: whose, its NTP timestamp, when. */
+  /** The last sender report that came: its source, its NTP timestamp, the time it came. */
   private lastReportSsrc = 0;
   private lastReport = 0;
   private lastReportMs = 0;
@@ -59,7 +62,7 @@ export class Reporter {
     this.reception = reception;
   }
 
-  /** A new call. Its CNAME is made of 96 random bits. RFC 7022 §4.2 */
+  /** Starts a new call. Its CNAME is made of 96 random bits. RFC 7022 §4.2 */
   start(nowMs: number, ssrc: number, isNext = false): void {
     for (let i = 0; i < CNAME_LENGTH; i++) this.cname[i] = letter(this.random.uint32() >>> 26);
     this.ssrc = ssrc;
@@ -89,8 +92,8 @@ export class Reporter {
   }
 
   /**
-   * Writes a compound packet to `bytes`: a sender report when something was sent since the last, else a receiver report; a block
-   * about the source heard since then; CNAME; at the end BYE.
+   * Writes a compound packet to `bytes`: a sender report if something was sent since the last one, otherwise a receiver
+   * report; a block about the source heard since then; CNAME; at the end BYE.
    * @param timestamp the RTP timestamp of now @returns its length
    */
   write(nowMs: number, timestamp: number, packetsSent: number, octetsSent: number, bye: boolean): number {
@@ -123,7 +126,7 @@ export class Reporter {
     return bye ? writeBye(out, at, this.ssrc) : at;
   }
 
-  /** A compound packet `bytes[0, length)` came. @returns false when it is none */
+  /** Reads a compound packet `bytes[0, length)`. @returns false if it is none */
   read(nowMs: number, bytes: Uint8Array, length: number): boolean {
     const view = this.view;
     if (view.read(bytes, length, this.ssrc) !== RTCP_OK) return false;

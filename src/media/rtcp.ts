@@ -1,7 +1,8 @@
 /**
- * RTCP (RFC 3550 §6): sender and receiver reports, SDES with CNAME and BYE, written and read as compound packets, and the two sums that
- * belong to them: when the next report goes, and the round trip. One remote source, so one report block at most goes out; of those that
- * come, the one about us is kept. Other packet types (APP, XR, feedback) are stepped over. Not here: reduced-size RTCP (RFC 5506).
+ * RTCP (RFC 3550 §6): sender and receiver reports, SDES with CNAME and BYE, written and read as compound packets, and
+ * the two sums that belong to them: when the next report goes, and the round trip. One remote source, so one report
+ * block at most goes out; of the blocks that come, the one about us is kept. Other packet types (APP, XR, feedback) are
+ * stepped over. Not here: reduced-size RTCP (RFC 5506).
  */
 import { copyOctets } from "../core/octets.js";
 import { fraction, type RandomSource } from "../core/random.js";
@@ -17,21 +18,22 @@ const BLOCK = 24;
 /** Octets of the longest compound packet that goes out: SR with one block, SDES with a CNAME of 16 octets, BYE. */
 export const RTCP_ROOM = 28 + BLOCK + 28 + 8;
 
-/** What `RtcpView.read` found. */
+/** The results of `RtcpView.read`. */
 export const RTCP_OK = 0;
 export const RTCP_SHORT = 1;
 export const RTCP_VERSION = 2;
 /** The first packet of the compound is no report, or is padded. RFC 3550 A.2 */
 export const RTCP_NO_REPORT = 3;
-/** Lengths or counts that do not fit what is there. */
+/** Lengths or counts do not fit the octets there are. */
 export const RTCP_EXTENT = 4;
 
 /** The least time between two reports. RFC 3550 §6.2 */
 const INTERVAL_MS = 5000;
 
 /**
- * Time to the next report: 5 s (the first time half of it) spread over 0.5 to 1.5. RFC 3550 §6.2, §6.3.1. The bandwidth of two members
- * never asks for more, and as they stay two there is no timer reconsideration and no compensation for it.
+ * Time to the next report: 5 s (the first time half of it) spread over 0.5 to 1.5. RFC 3550 §6.2, §6.3.1. The bandwidth
+ * of two members never asks for more, and because they stay two there is no timer reconsideration and no compensation
+ * for it.
  * @returns whole ms
  */
 export function rtcpIntervalMs(random: RandomSource, first: boolean): number {
@@ -39,25 +41,31 @@ export function rtcpIntervalMs(random: RandomSource, first: boolean): number {
   return Math.floor(meanMs * (0.5 + fraction(random)));
 }
 
-/** @returns a time in ms as the middle 32 bits of an NTP timestamp (1/65,536 s), as a signed integer. RFC 3550 §6.4.1 */
+/**
+ * @returns a time in ms as the middle 32 bits of an NTP timestamp (1/65,536 s), as a signed integer. RFC 3550 §6.4.1
+ */
 export function ntpMiddle(timeMs: number): number {
   return (Math.floor(timeMs / 1000) << 16) | Math.floor(((timeMs % 1000) * 65536) / 1000);
 }
 
 /**
- * The round trip out of a report block. RFC 3550 §6.4.1, figure 2
+ * The round trip, computed from a report block. RFC 3550 §6.4.1, figure 2
  * @param nowMiddle @param lastReport @param delay 1/65,536 s, 32 bits
- * @returns ms, or -1 when the block tells nothing (no report of ours had come) or what cannot be (negative, over a minute)
+ * @returns ms, or -1 if the block tells nothing (no report of ours had come) or an impossible time (negative, over a
+ * minute)
  */
 export function roundTripMs(nowMiddle: number, lastReport: number, delay: number): number {
   if (lastReport === 0) return -1;
   const trip = (nowMiddle - lastReport - delay) | 0;
-  // The two clocks tick in steps; a step below nothing is nothing.
+  // The two clocks tick in steps, so a time one step below 0 counts as 0.
   if (trip < 0) return trip > -656 ? 0 : -1;
   return trip > 60 * 65536 ? -1 : Math.round((trip * 1000) / 65536);
 }
 
-/** Begins a sender report with room for `blocks` (0 or 1) report blocks behind it. Every number is 32 bits. @returns the offset behind */
+/**
+ * Begins a sender report with room for `blocks` (0 or 1) report blocks behind it. Every number is 32 bits. @returns the
+ * offset behind it
+ */
 export function writeSenderReport(
   out: Uint8Array,
   at: number,
@@ -70,7 +78,7 @@ export function writeSenderReport(
 ): number {
   writeHeader(out, at, blocks, SR, 28 + blocks * BLOCK);
   write32(out, at + 4, ssrc);
-  // Elapsed time instead of the wall clock, as RFC 3550 §6.4.1 allows: a door may not know the time of day.
+  // The time is that since start, as RFC 3550 §6.4.1 allows: a door may not know the time of day.
   const middle = ntpMiddle(timeMs);
   write32(out, at + 8, Math.floor(timeMs / 1000));
   write32(out, at + 12, middle << 16);
@@ -80,14 +88,17 @@ export function writeSenderReport(
   return at + 28;
 }
 
-/** Begins a receiver report with room for `blocks` (0 or 1) report blocks behind it. @returns the offset behind */
+/** Begins a receiver report with room for `blocks` (0 or 1) report blocks behind it. @returns the offset behind it */
 export function writeReceiverReport(out: Uint8Array, at: number, blocks: number, ssrc: number): number {
   writeHeader(out, at, blocks, RR, 8 + blocks * BLOCK);
   write32(out, at + 4, ssrc);
   return at + 8;
 }
 
-/** @param fractionLost in 1/256 @param cumulativeLost 24 bits signed @param jitter in ticks @returns the offset behind */
+/**
+ * @param fractionLost in 1/256 @param cumulativeLost 24 bits signed @param jitter in ticks @returns the offset behind
+ * it
+ */
 export function writeReportBlock(
   out: Uint8Array,
   at: number,
@@ -109,9 +120,12 @@ export function writeReportBlock(
   return at + BLOCK;
 }
 
-/** SDES with the one item that must be there. @param cname up to 16 octets fit RTCP_ROOM @returns the offset behind */
+/**
+ * Writes SDES with the one item that must be there. @param cname up to 16 octets fit RTCP_ROOM @returns the offset
+ * behind it
+ */
 export function writeCname(out: Uint8Array, at: number, ssrc: number, cname: Uint8Array): number {
-  // Item header and text, then at least one octet 0 up to a multiple of four.
+  // Item header and text come first, then at least one octet 0 up to a multiple of four.
   const end = at + 8 + ((2 + cname.length + 4) & ~3);
   writeHeader(out, at, 1, SDES, end - at);
   write32(out, at + 4, ssrc);
@@ -122,7 +136,7 @@ export function writeCname(out: Uint8Array, at: number, ssrc: number, cname: Uin
   return end;
 }
 
-/** @returns the offset behind */
+/** @returns the offset behind it */
 export function writeBye(out: Uint8Array, at: number, ssrc: number): number {
   writeHeader(out, at, 1, BYE, 8);
   write32(out, at + 4, ssrc);
@@ -135,15 +149,18 @@ function writeHeader(out: Uint8Array, at: number, count: number, type: number, s
   write16(out, at + 2, size / 4 - 1);
 }
 
-/** What a compound packet that came says. 32-bit values are signed integers; the CNAME stays in the octets that were read. */
+/**
+ * A view of a compound packet that came. 32-bit values are signed integers; the CNAME stays in the octets that were
+ * read.
+ */
 export class RtcpView {
-  /** Who sent the report. */
+  /** The source that sent the report. */
   ssrc = 0;
   isSenderReport = false;
-  /** Middle 32 bits of the sender's NTP timestamp: goes back to it as LSR. */
+  /** Middle 32 bits of the sender's NTP timestamp; they go back to it as LSR. */
   ntpMiddle = 0;
   timestamp = 0;
-  /** Whether a block about us was there, and what it says. */
+  /** Whether there was a block about us, and its values. */
   reported = false;
   fractionLost = 0;
   cumulativeLost = 0;
@@ -152,14 +169,14 @@ export class RtcpView {
   lastReport = 0;
   delay = 0;
   bye = false;
-  /** The sender's CNAME is `bytes[cnameStart, cnameEnd)`; empty when there was none. */
+  /** The sender's CNAME is `bytes[cnameStart, cnameEnd)`; empty if there was none. */
   cnameStart = 0;
   cnameEnd = 0;
 
   /**
    * Reads a datagram `bytes[0, length)`; nothing of it is kept. RFC 3550 A.2
-   * @param ownSsrc whose report block is looked for
-   * @returns RTCP_OK, or why it is refused as a whole (then the fields mean nothing)
+   * @param ownSsrc the source whose report block is looked for
+   * @returns RTCP_OK, or why the whole datagram is refused (then the fields mean nothing)
    */
   read(bytes: Uint8Array, length: number, ownSsrc: number): number {
     this.reported = false;
@@ -177,7 +194,7 @@ export class RtcpView {
       if (next > length) return RTCP_EXTENT;
       let end = next;
       if ((first & 0x20) !== 0) {
-        // Only the last of a compound may be padded.
+        // Only the last packet of a compound may be padded.
         const padding = bytes[next - 1];
         if (next !== length || padding === 0 || at + 4 + padding > next) return RTCP_EXTENT;
         end -= padding;

@@ -1,23 +1,24 @@
 /**
- * RTP packets (RFC 3550 §5): one view that is laid over each datagram that comes, and the writer of the header of those that go.
- * It checks the whole header once and keeps numbers and offsets. Not here: what the numbers mean over time (reception.ts, jitter.ts), RTCP, SRTP.
+ * RTP packets (RFC 3550 §5): one view that is laid over each datagram that comes, and the writer of the headers that
+ * are sent. The view checks the whole header once and keeps numbers and offsets. Not here: what the numbers mean over
+ * time (reception.ts, jitter.ts), RTCP, SRTP.
  *
- * Sequence numbers, timestamps and sources count modulo 2^16 and 2^32. The 32-bit ones are kept as signed integers: differences
- * come out right with `(a - b) | 0`, and no engine has to make a floating-point number of them.
+ * Sequence numbers, timestamps and sources count modulo 2^16 and 2^32. The 32-bit ones are kept as signed integers:
+ * differences come out right with `(a - b) | 0`, and no engine has to make a floating-point number of them.
  */
 
 /** Octets of a header without CSRC list and extension. */
 export const RTP_HEADER = 12;
 
-/** What `RtpView.read` found. */
+/** The results of `RtpView.read`. */
 export const RTP_OK = 0;
 export const RTP_SHORT = 1;
 export const RTP_VERSION = 2;
-/** An RTCP packet type where RTP is expected (RFC 5761 §4): somebody multiplexes who was not asked to. */
+/** An RTCP packet type came where RTP is expected (RFC 5761 §4): the sender multiplexes, which was not agreed. */
 export const RTP_IS_RTCP = 3;
 /** The CSRC list or the extension goes past the end. */
 export const RTP_EXTENT = 4;
-/** The padding is longer than what it pads, or of length 0. */
+/** The padding is longer than the payload, or of length 0. */
 export const RTP_PADDING = 5;
 
 export class RtpView {
@@ -30,7 +31,7 @@ export class RtpView {
   /** 32 bits, as a signed integer. */
   ssrc = 0;
   csrcCount = 0;
-  /** The payload is `bytes[start, end)` of what was read: without padding, possibly empty. */
+  /** The payload is `bytes[start, end)` of the datagram: without padding, possibly empty. */
   start = 0;
   end = 0;
 
@@ -72,7 +73,7 @@ export class RtpView {
  * Writes a header without CSRC list, extension and padding at `out[at]`, where there is room for RTP_HEADER octets.
  * @param sequence only its low 16 bits count
  * @param timestamp @param ssrc 32 bits, signed or not
- * @returns where the payload goes
+ * @returns the offset of the payload
  */
 export function writeRtpHeader(
   out: Uint8Array,
@@ -92,7 +93,10 @@ export function writeRtpHeader(
   return at + RTP_HEADER;
 }
 
-/** Writes what differs from one packet of a source to the next into a header that is there. 3,000 instructions less (`bench:rv`). */
+/**
+ * Writes the fields that differ from one packet of a source to the next into a header that is there. This saves 3,000
+ * instructions (`bench:rv`).
+ */
 export function turnRtpHeader(
   out: Uint8Array,
   at: number,
@@ -101,7 +105,7 @@ export function turnRtpHeader(
   sequence: number,
   timestamp: number,
 ): void {
-  // As write16 and write32, without calls: once for each packet.
+  // The work of write16 and write32, inlined because it runs once for each packet.
   out[at + 1] = (marker ? 0x80 : 0) | payloadType;
   out[at + 2] = sequence >> 8;
   out[at + 3] = sequence;

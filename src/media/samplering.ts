@@ -1,6 +1,7 @@
 /**
- * Undecoded G.711 of one source in a ring where a sample's place follows from its timestamp, with one bit a sample that tells whether it is there.
- * So order, loss and overlap of packets need no list. The payload type may change at one timestamp. Not here: when what is played (jitter.ts).
+ * Undecoded G.711 of one source in a ring. The place of a sample follows from its timestamp, and one bit a sample tells
+ * whether it is there, so order, loss and overlap of packets need no list. The payload type may change at one
+ * timestamp. Not here: which sample is played when (jitter.ts).
  */
 import { octetArray } from "../core/arrays.js";
 import { NONE } from "../core/bytes.js";
@@ -12,24 +13,30 @@ const USUAL_PACKET = 160;
 /** Timestamps are 32 bits, as signed integers; a range must be shorter than the ring. */
 export class SampleRing {
   readonly capacity: number;
-  /** Behind the ring room for a packet, which is copied at once and whose end then goes to the ring's beginning. */
+  /**
+   * The ring, with room for a packet behind it: a packet is copied at once, and then its end is moved to the ring's
+   * beginning.
+   */
   private readonly octets: Uint8Array;
   private readonly present: Uint8Array;
-  /** The same bits, 32 at a time. */
+  /** The bits of `present`, 32 at a time. */
   private readonly presentWords: Int32Array;
   private readonly mask: number;
-  /** Timestamp of the ring's first place: packets then begin where whole words do. */
+  /** The timestamp of the ring's first place, chosen so that packets begin at whole words. */
   private origin = 0;
-  /** `viewed[viewStart, …)`, where the last packet of the usual length was. */
+  /** The view `viewed[viewStart, …)` of the place where the last packet of the usual length was. */
   private viewed: Uint8Array = NONE;
   private viewStart = 0;
   private view: Uint8Array = NONE;
-  /** Payload type before and from `boundary` on; both the same but while a change waits for its turn. */
+  /** Payload types before `boundary` and from it on; both are the same unless a change waits for its turn. */
   private typeBefore = 0;
   private type = 0;
   private boundary = 0;
 
-  /** @param capacity samples, a power of two from 256; it takes 9/8 octets each, and a packet's @throws RangeError when it is not */
+  /**
+   * @param capacity samples, a power of two from 256; it takes 9/8 octets each, and a packet's @throws RangeError if it
+   * is not
+   */
   constructor(capacity: number) {
     if (capacity < 256 || (capacity & (capacity - 1)) !== 0)
       throw new RangeError("sample ring: capacity is a power of two");
@@ -40,7 +47,7 @@ export class SampleRing {
     this.mask = capacity - 1;
   }
 
-  /** Nothing is there any more; what comes is of `payloadType`, and the first of it at `timestamp`. */
+  /** Empties the ring; the packets that come are of `payloadType`, and the first is at `timestamp`. */
   clear(payloadType: number, timestamp: number): void {
     this.origin = timestamp;
     this.present.fill(0);
@@ -49,8 +56,8 @@ export class SampleRing {
   }
 
   /**
-   * Asks whether a packet of `payloadType` may be stored at `timestamp`, and lets the type change there.
-   * @param fresh whether the packet lies behind all others, in time and in order: only there the type can change
+   * Decides whether a packet of `payloadType` may be stored at `timestamp`, and lets the type change there.
+   * @param fresh whether the packet lies behind all others in time and in order; the type can change only there
    */
   accepts(payloadType: number, timestamp: number, fresh: boolean): boolean {
     if (this.typeBefore !== this.type) {
@@ -75,7 +82,10 @@ export class SampleRing {
     this.mark(timestamp, count, 1);
   }
 
-  /** Octet by octet, and a view of them is kept: packets of one kind lie in one place of one buffer, and a view costs an allocation once. */
+  /**
+   * Copies octet by octet, and keeps a view of them: packets of one kind lie in one place of one buffer, so the view is
+   * allocated once.
+   */
   private storeEach(bytes: Uint8Array, start: number, count: number, timestamp: number): void {
     const octets = this.octets;
     const mask = this.mask;
@@ -87,10 +97,10 @@ export class SampleRing {
     this.view = bytes.subarray(start, start + count);
   }
 
-  /** The samples up to `timestamp + count` are done with, and their places free. */
+  /** Frees the places of the samples up to `timestamp + count`, which are no longer needed. */
   drop(timestamp: number, count: number): void {
     this.mark(timestamp, count, 0);
-    // Said once the boundary is passed: a comparison with it would turn over in three days.
+    // The change is made once the boundary is passed, because a comparison with it would turn over in three days.
     if (((timestamp + count - this.boundary) | 0) >= 0) this.typeBefore = this.type;
   }
 
@@ -103,7 +113,7 @@ export class SampleRing {
     let place = (timestamp - this.origin) & mask;
     let left = count;
     while (left > 0) {
-      // Whole words at once, where one begins.
+      // Compares whole words at once, from the first that begins.
       while (left >= 32 && (place & 31) === 0 && words[place >> 5] === all) {
         left -= 32;
         place = (place + 32) & mask;
@@ -116,7 +126,7 @@ export class SampleRing {
     return count - left;
   }
 
-  /** Decodes `count` samples from `timestamp` on to `out` from `at`; the caller knows that they are there. */
+  /** Decodes `count` samples from `timestamp` on to `out` from `at` on; the caller knows that they are there. */
   decode(timestamp: number, count: number, out: Int16Array, at: number): void {
     let from = timestamp;
     let to = at;
@@ -155,7 +165,7 @@ export class SampleRing {
     }
   }
 
-  /** The octets at both ends by masks, those between at once. */
+  /** Marks the octets at both ends by masks, and those between at once. */
   private markPlaces(start: number, end: number, bit: number): void {
     const present = this.present;
     const low = start >> 3;

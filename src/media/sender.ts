@@ -1,7 +1,8 @@
 /**
- * The sending half of a stream: the microphone's samples are encoded into one packet, which goes out as soon as it is full, or in its
- * place an event of the digits that wait. So whoever gives the microphone's sound drives it, and its clock is that of the timestamps.
- * Source, sequence number and timestamp go on through a hold and over a change of codec or address. Not here: RTCP (reporter.ts).
+ * The sending half of a stream: the microphone's samples are encoded into one packet, which goes out as soon as it is
+ * full, or in its place an event of the digits that wait. So the microphone drives it, and the microphone's clock is
+ * that of the timestamps. Source, sequence number and timestamp go on through a hold and over a change of codec or
+ * address. Not here: RTCP (reporter.ts).
  */
 import type { RandomSource } from "../core/random.js";
 import type { Timers } from "../core/timers.js";
@@ -15,7 +16,7 @@ import { RTP_HEADER, turnRtpHeader, writeRtpHeader } from "./rtp.js";
 export class Sender {
   /** Silence goes out instead of the microphone's sound. */
   muted = false;
-  /** Of payload, modulo 2^32 as reports have them: a signed integer. */
+  /** Octets of payload that were sent, modulo 2^32 as reports have them: a signed integer. */
   octets = 0;
   packets = 0;
   /** 32 bits, as a signed integer. */
@@ -30,12 +31,12 @@ export class Sender {
   private payloadType = PCMU;
   private codec = PCMU;
   private eventType = -1;
-  /** Samples of a packet, and how many the one that is being filled has. */
+  /** Samples of a packet, and the number that the packet being filled has. */
   private length = 20 * SAMPLES_PER_MS;
   private filled = 0;
-  /** Of the packet that is being filled. */
+  /** The timestamp of the packet that is being filled. */
   private timestamp = 0;
-  /** When the last samples came: the low 32 bits of the clock in ms, signed. */
+  /** The time when the last samples came: the low 32 bits of the clock in ms, signed. */
   private atMs = 0;
   /** Nothing came from the microphone since sending began. */
   private isFirst = false;
@@ -51,7 +52,7 @@ export class Sender {
     this.events = new EventSender(limits.digits);
   }
 
-  /** A new call. Source, sequence number and timestamp are random. RFC 3550 §5.1 */
+  /** Starts a new call. Source, sequence number and timestamp are random. RFC 3550 §5.1 */
   start(): void {
     this.ssrc = this.random.uint32() | 0;
     writeRtpHeader(this.packet, 0, false, PCMU, 0, 0, this.ssrc);
@@ -82,7 +83,7 @@ export class Sender {
     if (this.eventType < 0) this.events.reset();
   }
 
-  /** What the microphone gave, any number of samples: each packet that they fill goes out. */
+  /** Takes any number of samples of the microphone; each packet that they fill is sent. */
   push(pcm: Int16Array, start: number, count: number): void {
     if (!this.sends) return;
     if (this.isFirst) this.begin(count);
@@ -101,7 +102,7 @@ export class Sender {
     }
   }
 
-  /** So many samples of the microphone are lost: they have their time all the same. */
+  /** So many samples of the microphone are lost; the timestamps count their time all the same. */
   skip(count: number): void {
     if (!this.sends) return;
     this.breakOff();
@@ -109,7 +110,7 @@ export class Sender {
     this.marker = true;
   }
 
-  /** @returns false when events were not agreed, when we are not to send, when one is no digit, or when too many wait */
+  /** @returns false if events were not agreed, if sending was not agreed, if one is no digit, or if too many wait */
   queueDigits(bytes: Uint8Array, start: number, end: number, durationMs: number): boolean {
     if (!this.sends || this.eventType < 0) return false;
     return this.events.queue(bytes, start, end, durationMs);
@@ -119,13 +120,13 @@ export class Sender {
     return this.events.pending();
   }
 
-  /** @returns the timestamp that belongs to now, 32 bits signed */
+  /** @returns the timestamp of now, 32 bits signed */
   timestampNow(): number {
     const sinceMs = ((this.timers.nowMs | 0) - this.atMs) | 0;
     return (this.timestamp + this.filled + sinceMs * SAMPLES_PER_MS) | 0;
   }
 
-  /** Sending begins, at first or after a hold. */
+  /** Begins to send, at first or after a hold. */
   private resume(): void {
     this.breakOff();
     this.sends = true;
@@ -140,13 +141,13 @@ export class Sender {
     this.isFirst = false;
   }
 
-  /** The packet that is being filled does not go out; its time goes by. */
+  /** The packet that is being filled is not sent; its time passes. */
   private breakOff(): void {
     this.timestamp = (this.timestamp + this.filled) | 0;
     this.filled = 0;
   }
 
-  /** The packet is full. An event takes the place of its sound. */
+  /** Sends the packet, which is full. An event takes the place of its sound. */
   private flush(): void {
     const { length, packet, timestamp } = this;
     this.filled = 0;
@@ -162,7 +163,7 @@ export class Sender {
     this.send(marker, this.payloadType, timestamp, length);
   }
 
-  /** The first `count` octets of the payload, behind a header. */
+  /** Sends the first `count` octets of the payload behind a header. */
   private send(marker: boolean, type: number, timestamp: number, count: number): void {
     if (!this.remote.known()) return;
     const packet = this.packet;

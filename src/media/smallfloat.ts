@@ -1,6 +1,7 @@
 /**
- * Numbers of a wide range without a floating point unit, for powers: a mantissa of 16 bits and an exponent, never negative, in one
- * integer: larger numbers are larger integers. The twin of hal/native/smallfloat.h, bit for bit. Not here: signs, exactness.
+ * Numbers of a wide range for powers, without a floating point unit: a mantissa of 16 bits and an exponent in one
+ * integer, never negative, so that larger numbers are larger integers. It is the twin of hal/native/smallfloat.h, bit
+ * for bit. Not here: signs, exactness.
  */
 
 /** m * 2^(e - 64): e in the upper half, 1 to 127; m in the lower, 0x8000 to 0xffff. All zero is 0. */
@@ -45,7 +46,7 @@ export function smallAdd(a: number, b: number): number {
   return sum > 0xffff ? packed((high >> 16) + 1, sum >> 1) : (high & ~0xffff) | sum;
 }
 
-/** @returns a - b, 0 when b is the larger one */
+/** @returns a - b, 0 if b is larger */
 export function smallSub(a: number, b: number): number {
   if (b === 0) return a;
   if (b >= a) return 0;
@@ -54,7 +55,7 @@ export function smallSub(a: number, b: number): number {
   return smallOf((a & 0xffff) - ((b & 0xffff) >> apart), (a >> 16) - 64);
 }
 
-/** @returns a / b, the largest number when b is 0 */
+/** @returns a / b, the largest number if b is 0 */
 export function smallDiv(a: number, b: number): number {
   if (a === 0) return 0;
   if (b === 0) return SMALL_MOST;

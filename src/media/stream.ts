@@ -1,8 +1,9 @@
 /**
- * One call's sound: RTP and RTCP of one audio stream with one other end, sans-IO. Octets, time (Timers) and randomness come in; octets to send
- * go to a MediaSink, digits and silence to a MediaUser. Sound goes in by `microphone` and out by `speaker`, 8,000 samples a second, and
- * whoever moves it drives the stream: a packet goes out when the microphone has filled it. So silence is to be moved too.
- * Not here: negotiation, sockets, echo cancellation, SRTP, mixing, and the loop and collision detection of RFC 3550 §8.2.
+ * One call's sound: RTP and RTCP of one audio stream with one other end, sans-IO. Octets, time (Timers) and randomness
+ * come in; octets to send go to a MediaSink, digits and silence to a MediaUser. Sound goes in by `microphone` and out
+ * by `speaker`, 8,000 samples a second, and the caller that moves it drives the stream: a packet goes out when the
+ * microphone has filled it. So silence has to be moved too. Not here: negotiation, sockets, echo cancellation, SRTP,
+ * mixing, and the loop and collision detection of RFC 3550 §8.2.
  */
 import { octetArray } from "../core/arrays.js";
 import type { RandomSource } from "../core/random.js";
@@ -29,7 +30,7 @@ import { Sender } from "./sender.js";
 
 export type { MediaAgreement, MediaSink, MediaUser, StreamLimits } from "./agreement.js";
 
-/** What `verdict` says about the ways the sound goes. */
+/** The results of `verdict`: in which directions there is sound. */
 export const SOUND_NONE = "none";
 export const SOUND_IN = "in";
 export const SOUND_OUT = "out";
@@ -39,18 +40,18 @@ const TIMER_REPORT = 0;
 const TIMER_SILENCE = 1;
 const TIMER_EVENT = 2;
 
-/** An event of which nothing comes for so long is over. */
+/** An event is over if nothing of it comes for so long. */
 const EVENT_END_MS = 300;
 const DIGIT_MS = 160;
-/** The user is told after so long without sound from who was heard before. */
+/** The user is told after so long without sound from an other end that was heard before. */
 const QUIET_MS = 5000;
-/** For so long after a report its sender is there: reports come every 7.5 s at the latest (RFC 3550 §6.2). */
+/** The sender of a report is taken to be there for so long: reports come every 7.5 s at the latest (RFC 3550 §6.2). */
 const REPORT_LIFE_MS = 8000;
 /** Payload type of comfort noise. RFC 3389 */
 const COMFORT_NOISE = 13;
 
 export class MediaStream implements TimerUser {
-  /** INBAND_…, taken with the next agreement. */
+  /** One of INBAND_…; the next agreement takes it. */
   inband = INBAND_AUTO;
   private received = 0;
   private receivedOctets = 0;
@@ -75,27 +76,30 @@ export class MediaStream implements TimerUser {
   private ran = false;
   private running = false;
   private receives = false;
-  /** Digits are listened for in the sound. */
+  /** Whether digits are listened for in the sound. */
   private listens = false;
   private pcmuType = -1;
   private pcmaType = -1;
   private eventReceiveType = -1;
   private eventSendType = -1;
   private silenceTimeMs = 0;
-  /** Sound is to go both ways. */
+  /** Whether sound is to go both ways. */
   private isTalk = false;
-  /** The user was told that no sound comes. */
+  /** Whether the user was told that no sound comes. */
   private isQuiet = false;
-  /** A report came from the negotiated address. */
+  /** Whether a report came from the negotiated address. */
   private hasReports = false;
   /**
-   * When anything of the other end came last, when sound did, and when a report from the negotiated address did: the low 32 bits of
-   * the clock in ms, signed, so that differences are right.
+   * The times when anything of the other end came last, when sound did, and when a report from the negotiated address
+   * did: the low 32 bits of the clock in ms, signed, so that differences are right.
    */
   private lifeMs = 0;
   private soundMs = 0;
   private reportMs = 0;
-  /** When sound was played last, likewise; and whether it was a frame, so that the next one is played a frame's time later. */
+  /**
+   * The time when sound was played last, likewise; and whether it was a frame, so that the next one is played a frame's
+   * time later.
+   */
   private playedMs = 0;
   private playsFrames = false;
 
@@ -118,15 +122,19 @@ export class MediaStream implements TimerUser {
     this.eventTimer = timers.make(this, TIMER_EVENT);
   }
 
-  /** Whether sound is taken from the negotiated address only. */
+  /** Sets whether sound is taken from the negotiated address only. */
   set isStrict(on: boolean) {
     this.remote.isStrict = on;
     this.reporter.remote.isStrict = on;
   }
 
-  /** A new call: everything of the one before is forgotten. Source, sequence number and timestamp are random. RFC 3550 §5.1 */
+  /**
+   * Starts a new call and forgets everything of the one before. Source, sequence number and timestamp are random. RFC
+   * 3550 §5.1
+   */
   start(): void {
-    // On the same line, for the same visitor: another phone has the call, or another of those that ring is heard.
+    // The same line goes on for the same visitor: another phone has the call, or another of the phones that ring is
+    // heard.
     const isNext = this.ran;
     this.running = true;
     this.ran = true;
@@ -150,8 +158,10 @@ export class MediaStream implements TimerUser {
   }
 
   /**
-   * What was agreed, at first or anew (hold, resume, another address or codec). Source, sequence number and timestamp go on.
-   * @param silenceTimeMs without anything from the other end after which the user is told, while both are to send; 0: never, SOUND_NOT_OWED: not yet, and nothing is told of silence
+   * Takes the agreement, at first or anew (hold, resume, another address or codec). Source, sequence number and
+   * timestamp go on.
+   * @param silenceTimeMs after so long without anything from the other end the user is told, as long as both are to
+   * send; 0: never, SOUND_NOT_OWED: not yet, and nothing is told of silence
    */
   configure(agreed: MediaAgreement, silenceTimeMs: number): void {
     if (!this.running) return;
@@ -172,10 +182,10 @@ export class MediaStream implements TimerUser {
     if (!this.receives) this.jitter.restart();
     this.receives = agreed.receives;
     this.isTalk = isTalk;
-    // What we offered may come, but who lists no events sends none.
+    // We offered events, so they may come; but an other end that lists none sends none.
     this.listens = this.inband === INBAND_ON || (this.inband === INBAND_AUTO && agreed.eventSendType < 0);
     this.silenceTimeMs = silenceTimeMs;
-    // Who holds us, or is held, need not send anything.
+    // An other end that holds us, or is held, need not send anything.
     if (!isTalk || silenceTimeMs === SOUND_NOT_OWED) {
       this.timers.stop(this.silenceTimer);
       this.tellQuiet(false);
@@ -183,7 +193,7 @@ export class MediaStream implements TimerUser {
     if (!this.timers.running(this.reportTimer)) this.timers.start(this.reportTimer, this.reporter.intervalMs());
   }
 
-  /** The call is over: says goodbye by RTCP, and stops. The statistics stay until the next start. */
+  /** Ends the call: says goodbye by RTCP, and stops. The statistics stay until the next start. */
   stop(): void {
     if (!this.running) return;
     this.report(true);
@@ -195,7 +205,10 @@ export class MediaStream implements TimerUser {
     this.timers.stop(this.eventTimer);
   }
 
-  /** A datagram `bytes[0, length)` on our RTP port; nothing of it is kept by reference. Whatever comes, it does not throw. */
+  /**
+   * Takes a datagram `bytes[0, length)` on our RTP port; nothing of it is kept by reference. No datagram makes it
+   * throw.
+   */
   onRtp(ip: number, port: number, bytes: Uint8Array, length: number): void {
     if (!this.running) return;
     const { remote, view } = this;
@@ -210,7 +223,7 @@ export class MediaStream implements TimerUser {
       return;
     }
     const type = view.payloadType;
-    // Some phones send events with the number that they themselves named.
+    // Some phones send events with the payload type that they named themselves.
     const codec = this.codecOf(type);
     const event = codec < 0 && (type === this.eventReceiveType || type === this.eventSendType);
     const isWanted = this.receives && (event || codec >= 0);
@@ -226,18 +239,18 @@ export class MediaStream implements TimerUser {
     if (!isWanted) {
       if (remote.isPeer(ip, port)) {
         this.lifeMs = nowMs | 0;
-        // Comfort noise (RFC 3389) tells that there is nothing to hear.
+        // Comfort noise (RFC 3389) tells that there is no sound to send.
         if (type === COMFORT_NOISE) this.soundMs = this.lifeMs;
       }
       this.unexpected += 1;
-      // Of the source that is heard it is no loss, but nothing to play.
+      // A packet of the source that is heard counts as received, but is not played.
       if (reception.known && view.ssrc === reception.ssrc) reception.packet(view.ssrc, view.sequence, view.timestamp);
       return;
     }
     const hasMoved = !isForeign && (ip !== remote.ip || port !== remote.port) && remote.known();
     remote.heard(ip, port, nowMs);
     if (hasMoved) this.user.onMediaMoved(ip, port);
-    // Gateways are known to send their events as a source of their own.
+    // Some gateways send their events as a source of their own.
     const apart = event && reception.known && view.ssrc !== reception.ssrc;
     const order = apart ? PACKET_OLDER : reception.packet(view.ssrc, view.sequence, view.timestamp);
     if (order === PACKET_REFUSED) return;
@@ -259,12 +272,12 @@ export class MediaStream implements TimerUser {
     this.jitter.put(bytes, view.start, view.end, view.timestamp, codec, newest, reception.jitter());
   }
 
-  /** A datagram `bytes[0, length)` on our RTCP port. Whatever comes, it does not throw. */
+  /** Takes a datagram `bytes[0, length)` on our RTCP port. No datagram makes it throw. */
   onRtcp(ip: number, port: number, bytes: Uint8Array, length: number): void {
     if (!this.running) return;
     const reporter = this.reporter;
     const { nowMs } = this.timers;
-    // Where the sound was latched at another IP address, its reports come from there too.
+    // If the sound was latched at another IP address, its reports come from there too.
     const any = ip === this.remote.ip && ip !== 0;
     if (!reporter.remote.allows(ip, port, any)) {
       this.foreign += 1;
@@ -282,23 +295,23 @@ export class MediaStream implements TimerUser {
     }
   }
 
-  /** Muted: silence goes out instead of the microphone's sound. Ends with the call. */
+  /** Muted: silence is sent instead of the microphone's sound. It ends with the call. */
   mute(on: boolean): void {
     this.sender.muted = on;
   }
 
-  /** What the microphone heard, any number of samples; each packet that they fill is sent at once. */
+  /** Takes any number of samples of the microphone; each packet that they fill is sent at once. */
   microphone(pcm: Int16Array, start: number, count: number): void {
     this.sender.push(pcm, start, count);
   }
 
-  /** So many samples were neither taken from the microphone nor played: nobody came for them in time. */
+  /** So many samples were neither taken from the microphone nor played, because the codec's port was read too late. */
   skip(count: number): void {
     this.sender.skip(count);
     if (this.receives) this.jitter.skip(count);
   }
 
-  /** The next samples to play, any number of them; silence when there is nothing to hear. */
+  /** Writes any number of samples to play; silence if there is nothing to hear. */
   speaker(pcm: Int16Array, start: number, count: number): void {
     this.playedMs = this.timers.nowMs | 0;
     this.playsFrames = count === FRAME;
@@ -322,30 +335,33 @@ export class MediaStream implements TimerUser {
   }
 
   /**
-   * Sends digits (ASCII 0-9 * # A-D) as telephone-events, one after another; all of them or none.
-   * @returns false when events were not agreed, when we are not to send, when one is no digit, or when too many wait
+   * Sends digits (ASCII 0-9 * # A-D) as telephone-events, one after another, all of them or none.
+   * @returns false if events were not agreed, if sending was not agreed, if one is no digit, or if too many wait
    */
   sendDigits(bytes: Uint8Array, start: number, end: number, durationMs = DIGIT_MS): boolean {
     return this.sender.queueDigits(bytes, start, end, durationMs);
   }
 
-  /** One digit (ASCII), as `sendDigits` does it. */
+  /** Sends one digit (ASCII) as `sendDigits` does. */
   sendDigit(code: number): boolean {
     this.digit[0] = code;
     return this.sendDigits(this.digit, 0, 1);
   }
 
-  /** @returns digits that are not wholly sent yet */
+  /** @returns the number of digits that are not wholly sent yet */
   digitsPending(): number {
     return this.sender.digitsPending();
   }
 
-  /** @returns whether it was started since it was made or told to forget; the statistics that follow are of the last call */
+  /**
+   * @returns whether the stream was started since it was made or told to forget; the statistics that follow are of the
+   * last call
+   */
   hasRun(): boolean {
     return this.ran;
   }
 
-  /** The call before is no more asked about: `hasRun` is false until the next start. */
+  /** Forgets the last call for `hasRun`, which is false until the next start. */
   forget(): void {
     this.ran = false;
   }
@@ -359,7 +375,7 @@ export class MediaStream implements TimerUser {
     return this.received;
   }
 
-  /** @returns of payload; as in RTCP, modulo 2^32 */
+  /** @returns octets of payload; as in RTCP, modulo 2^32 */
   sentOctetCount(): number {
     return this.sender.octets >>> 0;
   }
@@ -407,12 +423,12 @@ export class MediaStream implements TimerUser {
     return this.jitter.delayMs();
   }
 
-  /** @returns the last round trip that RTCP told, -1 when none did */
+  /** @returns the last round trip that RTCP told, -1 if it told none */
   roundTripMs(): number {
     return this.reporter.roundTripMs;
   }
 
-  /** @returns SOUND_… : whether we hear, and whether the other end does unless its reports say otherwise */
+  /** @returns SOUND_…: whether we hear the other end, and whether it hears us unless its reports deny that */
   verdict(): string {
     const out = this.sender.packets > 0 && !this.reporter.unheard();
     if (this.received > 0) return out ? SOUND_BOTH : SOUND_IN;
@@ -460,12 +476,15 @@ export class MediaStream implements TimerUser {
     this.user.onMediaQuiet(isQuiet);
   }
 
-  /** @returns whether the sound may be taken from another address: in a talk, and while no report comes from the negotiated one */
+  /**
+   * @returns whether the sound may be taken from another address: during a talk, and as long as no report comes from
+   * the negotiated one
+   */
   private mayMove(): boolean {
     return this.isTalk && !(this.hasReports && (((this.timers.nowMs | 0) - this.reportMs) | 0) < REPORT_LIFE_MS);
   }
 
-  /** @returns what a payload type stands for, PCMU or PCMA; -1 when it is neither, or was not agreed */
+  /** @returns the codec of a payload type, PCMU or PCMA; -1 if it is neither, or was not agreed */
   private codecOf(type: number): number {
     if (type === this.pcmuType || (type === PCMU && this.pcmuType >= 0)) return PCMU;
     return type === this.pcmaType || (type === PCMA && this.pcmaType >= 0) ? PCMA : -1;

@@ -1,8 +1,8 @@
 /**
- * Call-progress tones by tables: what the one before the door hears while a call rings, when it fails, and when the door opens.
- * Ringing, busy and congestion as in ITU-T E.180 Supplement 2 and, for Europe, ETSI TS 122 001 annex F; confirmation for the
- * US as in GR-506. Warning (1,400 Hz, the recording tone of E.180) and answer beep are the same everywhere; the latter, and
- * the three bursts that refuse, no standard gives. Not here: when a tone is due (the station), DTMF.
+ * Call-progress tones by tables: what the visitor hears while a call rings, when it fails, and when the door opens.
+ * Ringing, busy and congestion as in ITU-T E.180 Supplement 2 and, for Europe, ETSI TS 122 001 annex F; confirmation
+ * for the US as in GR-506. Warning (1,400 Hz, the recording tone of E.180) and answer beep are the same everywhere; no
+ * standard gives the latter, nor the three bursts that refuse. Not here: when a tone is due (the station), DTMF.
  */
 import { SAMPLES_PER_MS } from "./g711.js";
 
@@ -11,11 +11,11 @@ export const TONE_BUSY = 1;
 /** The call failed: congestion. */
 export const TONE_FAILED = 2;
 export const TONE_CONFIRMED = 3;
-/** The talk time ends. */
+/** The talk time is about to end. */
 export const TONE_WARNING = 4;
-/** A call was answered by itself. */
+/** A call was answered automatically. */
 export const TONE_ANSWERED = 5;
-/** What was asked for is not done. */
+/** The request was refused. */
 export const TONE_REFUSED = 6;
 const TONES = 7;
 
@@ -54,18 +54,19 @@ function sineTable(): Int16Array {
 }
 
 export class Tone {
-  /** Where the tone's row is in the table; -1: silence. */
+  /** The index of the tone's row in the table; -1 for silence. */
   private row = -1;
-  /** Of one frequency; where there are two each has half. */
+  /** The amplitude of one frequency; two frequencies have half of it each. */
   private amplitude = 0;
-  /** Which part of the row is played, the samples of it that are over, and how often the row is still to come. */
+  /** The part of the row that is played, the samples of it that are over, and how often the row is still to come. */
   private part = 0;
   private at = 0;
   private left = 0;
 
   /**
    * Begins a tone in place of the one before.
-   * @param tone TONE_… @param region index into TONE_REGIONS @param percent of full scale; 0 is silence with the tone's length
+   * @param tone TONE_… @param region index into TONE_REGIONS @param percent of full scale; 0 is silence with the tone's
+   * length
    */
   start(tone: number, region: number, percent: number): void {
     this.row = (region * TONES + tone) * ROW;
@@ -83,12 +84,15 @@ export class Tone {
     return this.row >= 0;
   }
 
-  /** @returns whether it goes on until it is stopped */
+  /** @returns whether the tone goes on until it is stopped */
   isEndless(): boolean {
     return this.row >= 0 && TABLE[this.row] === 0;
   }
 
-  /** The next `count` samples to `pcm` from `start`, in place of what is there; silence behind the tone's end. */
+  /**
+   * Writes the next `count` samples to `pcm` from `start` on, over the ones that are there; silence behind the tone's
+   * end.
+   */
   write(pcm: Int16Array, start: number, count: number): void {
     const end = start + count;
     let to = start;
@@ -107,7 +111,7 @@ export class Tone {
     }
   }
 
-  /** The next part, or the row again, or the end. */
+  /** Goes on to the next part, to the row again, or to the end. */
   private turn(): void {
     this.at = 0;
     this.part ^= 1;
@@ -118,7 +122,7 @@ export class Tone {
     if (this.left === 0) this.row = -1;
   }
 
-  /** Phases are reckoned from the part's beginning: nothing is kept between two frames but the place. */
+  /** Phases are computed from the part's beginning, so only the place is kept between two frames. */
   private burst(pcm: Int16Array, from: number, end: number, hz: number, hz2: number): void {
     if (hz === 0) {
       pcm.fill(0, from, end);

@@ -1,6 +1,7 @@
 /**
- * The discrete Fourier transform of 128 real samples and back, in integers of 32 bits. Forward divides by 128, so that nothing grows; back
- * is its inverse without that. The twin of hal/native/transform.h, bit for bit. Not here: other lengths.
+ * The discrete Fourier transform of 128 real samples and back, in integers of 32 bits. Forward divides by 128, so that
+ * nothing grows; back is its inverse without that. The twin of hal/native/transform.h, bit for bit. Not here: other
+ * lengths.
  */
 export const TRANSFORM_SIZE = 128;
 
@@ -53,13 +54,13 @@ export function mulHigh(a: number, b: number): number {
   return (Math.imul(a >> 16, b) + (((a & 0xffff) * b) >> 16)) | 0;
 }
 
-/** The places of the 64 pairs: digits of base 4 in reverse. */
+/** @returns the place of one of the 64 pairs: its digits of base 4 in reverse */
 function placeOf(i: number): number {
   return ((i & 3) << 4) | (i & 12) | (i >> 4);
 }
 
 /**
- * 64 complex numbers, real and imaginary part in turn, from `from` to `out` in radix 4, divided by 64.
+ * Transforms 64 complex numbers, real and imaginary part in turn, from `from` to `out` in radix 4, divided by 64.
  * @param turn 1 forward, -1 back
  */
 function transformComplex(from: Int32Array, out: Int32Array, turn: number): void {
@@ -88,13 +89,15 @@ function transformComplex(from: Int32Array, out: Int32Array, turn: number): void
     out[to + 7] = ti + vr;
   }
   for (let step = 4; step < 64; step *= 4) {
-    // Of 128 parts of a circle, how many a step is.
+    // The angle of a step, in parts of 128 of a circle.
     const part = 32 / step;
     for (let j = 0; j < step; j++) turnAndJoin(out, j, step, j * part, turn);
   }
 }
 
-/** The butterflies of one angle: three of four are turned by once, twice and three times that. */
+/**
+ * Computes the butterflies of one angle: three of the four values are turned by once, twice and three times that angle.
+ */
 function turnAndJoin(out: Int32Array, first: number, step: number, one: number, turn: number): void {
   const c1 = COSINE[one];
   const s1 = COSINE[(one + 96) & 127] * turn;
@@ -107,7 +110,7 @@ function turnAndJoin(out: Int32Array, first: number, step: number, one: number, 
     const b = a + 2 * step;
     const c = b + 2 * step;
     const d = c + 2 * step;
-    // A product is half of what it should be.
+    // A product is half of its true value.
     const ar = out[a] >> 1;
     const ai = out[a + 1] >> 1;
     const br = mulHigh(out[b], c1) + mulHigh(out[b + 1], s1);
@@ -124,7 +127,7 @@ function turnAndJoin(out: Int32Array, first: number, step: number, one: number, 
     const ui = bi + di;
     const vr = turn * (br - dr);
     const vi = turn * (bi - di);
-    // Sums wrap around at 32 bits: what is too loud is wrong and no error.
+    // Sums wrap around at 32 bits: a sound that is too loud comes out wrong, without an error.
     out[a] = (sr + ur) >> 1;
     out[a + 1] = (si + ui) >> 1;
     out[b] = (tr + vi) >> 1;
@@ -137,8 +140,8 @@ function turnAndJoin(out: Int32Array, first: number, step: number, one: number, 
 }
 
 /**
- * 128 samples of `sound` become the bins 0 to 63 of `bins`, real and imaginary part in turn. The first and the one at half the
- * sample rate are left out: they are 0. `sound` is kept.
+ * 128 samples of `sound` become the bins 0 to 63 of `bins`, real and imaginary part in turn. The first and the one at
+ * half the sample rate are left out: they are 0. `sound` is kept.
  */
 export function transformForward(sound: Int32Array, bins: Int32Array): void {
   transformComplex(sound, bins, 1);
@@ -147,7 +150,7 @@ export function transformForward(sound: Int32Array, bins: Int32Array): void {
   for (let k = 1; k <= 32; k++) {
     const a = 2 * k;
     const b = 2 * (64 - k);
-    // Even samples, and odd ones that are turned.
+    // The even samples, and the odd ones, which are turned.
     const er = ((bins[a] >> 2) + (bins[b] >> 2)) | 0;
     const ei = ((bins[a + 1] >> 2) - (bins[b + 1] >> 2)) | 0;
     const or = ((bins[a + 1] >> 1) + (bins[b + 1] >> 1)) | 0;
