@@ -1,22 +1,25 @@
 /**
- * The device contract: what the hardware and its network give to the program, shaped like ECMA-419 IO (an options object
- * with callbacks; read, write, close). The ESP32 and the simulator both provide it; the core sees nothing else of them.
- * Types only. Everywhere: IPv4 addresses are uint32 numbers, times are ms on the device's clock, octets are lent for the call.
- * Not here: the display.
+ * The device contract: the interface between the program and the hardware with its network, shaped like ECMA-419 IO (an
+ * options object with callbacks; read, write, close). The ESP32 and the simulator both provide it; the core sees
+ * nothing else of them. Types only. Everywhere: IPv4 addresses are uint32 numbers, times are ms on the device's clock,
+ * octets are lent for the call. Not here: the display.
  */
 import type { RandomSource } from "../src/core/random.js";
 
 export interface UdpSocket {
-  /** The local port: the one that was given to the socket when 0 was asked for. */
+  /** The local port; the chosen one if 0 was asked for. */
   readonly port: number;
-  /** Where the datagram that was read last came from. */
+  /** The sender's address of the datagram that was read last. */
   readonly address: number;
   readonly remotePort: number;
   /** Datagrams that were longer than the buffer they were read into, since start. */
   readonly cut: number;
-  /** Takes the oldest datagram that waits; what does not fit into `into` is lost and counted in `cut`. @returns octets, 0 when nothing waits */
+  /**
+   * Takes the oldest datagram that waits; octets that do not fit into `into` are lost, and the datagram is counted in
+   * `cut`. @returns octets, 0 if nothing waits
+   */
   read(into: Uint8Array): number;
-  /** Copies `bytes[start, end)`. @returns false when it failed at once; later failures come by `onError` */
+  /** Copies `bytes[start, end)`. @returns false if it failed at once; later failures come by `onError` */
   write(bytes: Uint8Array, start: number, end: number, address: number, port: number): boolean;
   close(): void;
 }
@@ -26,7 +29,7 @@ export interface UdpOptions {
   address: number;
   /** The local port; 0: any free one. */
   port: number;
-  /** The setting that chooses the port, named in the error when the port is taken. */
+  /** The setting that chooses the port; the error names it if the port is taken. */
   setting?: string;
   /** At least one datagram waits: read until nothing waits. */
   onReadable(): void;
@@ -34,16 +37,19 @@ export interface UdpOptions {
 }
 
 export interface TcpConnection {
-  /** Our end; 0 while it is not known yet. */
+  /** Our port; 0 as long as it is not known. */
   readonly localPort: number;
-  /** Never used again for another connection. */
+  /** A number that is never used again for another connection. */
   readonly id: number;
-  /** The other side. */
+  /** The address of the other side. */
   readonly address: number;
   readonly port: number;
-  /** It has come to be, and is not over. */
+  /** The connection opened, and is not over. */
   readonly isOpen: boolean;
-  /** Copies `bytes[start, end)`; it is queued until the connection opens. @returns false when the queue is full or the connection is over */
+  /**
+   * Copies `bytes[start, end)`; it is queued until the connection opens. @returns false when the queue is full or the
+   * connection is over
+   */
   write(bytes: Uint8Array, start: number, end: number): boolean;
   /** Sends what is queued, then closes. `onClose` does not follow. */
   close(): void;
@@ -56,9 +62,9 @@ export interface TcpOptions {
   address: number;
   /** The port to listen on; 0: any free one. */
   port: number;
-  /** As in `UdpOptions`. */
+  /** The setting that chooses the port, as in `UdpOptions`. */
   setting?: string;
-  /** @param incoming the other side opened it */
+  /** @param incoming whether the other side opened it */
   onOpen(connection: TcpConnection, incoming: boolean): void;
   onData(connection: TcpConnection, bytes: Uint8Array, start: number, end: number): void;
   /** The other side closed, or the connection failed or never opened. */
@@ -70,10 +76,13 @@ export interface TcpOptions {
 export interface TcpStack {
   /** The port it listens on. */
   readonly port: number;
-  /** At once; opens in the background, and failure is `onClose`. @returns null when there is no room for another */
+  /**
+   * Returns at once; the connection opens in the background, and failure is `onClose`. @returns null if there is no
+   * room for another
+   */
   connect(address: number, port: number): TcpConnection | null;
   find(id: number): TcpConnection | null;
-  /** The youngest connection to that address and port. */
+  /** @returns the youngest connection to that address and port */
   findTo(address: number, port: number): TcpConnection | null;
   /** Closes the listener and all connections. */
   close(): void;
@@ -82,16 +91,18 @@ export interface TcpStack {
 export interface Resolver {
   /**
    * Looks a host up. RFC 3263 §4.2
-   * @param port as given beside the name; -1: SRV records are asked for first, and 5060 holds when there are none
+   * @param port as given beside the name; -1: SRV records are asked for first, and 5060 counts if there are none
    * @param tcp which service the SRV records are for
-   * @param done called once and later; `error` is "" when found, else one line for people
+   * @param done called once and later; `error` is "" if found, else one line for people
    */
   resolve(name: string, port: number, tcp: boolean, done: (error: string, address: number, port: number) => void): void;
 }
 
 /** Calls its owner once, at a time that can be moved. */
 export interface DeviceTimer {
-  /** Replaces the time it was set to before. A time that has passed: as soon as possible, but not from inside. */
+  /**
+   * Replaces the time it was set to before. A time that has passed fires as soon as possible, but not during this call.
+   */
   at(ms: number): void;
   stop(): void;
 }
@@ -99,14 +110,19 @@ export interface DeviceTimer {
 export interface Clock {
   /** @returns ms since start; never goes back */
   now(): number;
-  /** The time of day, for plans by the clock. @returns s since 1970 in UTC, without leap seconds; 0 while it is not known. It may jump */
+  /**
+   * The time of day, for schedules. @returns s since 1970 in UTC, without leap seconds; 0 as long as it is not known.
+   * It may jump
+   */
   epochS(): number;
   createTimer(call: () => void): DeviceTimer;
 }
 
-/** A digital output: relay, LED. Which level of its pin that is, is the device's business. */
+/** A digital output: relay, LED. The device knows which level of its pin is on. */
 export interface Output {
-  /** @param value 0: off (locked), dark; 1: on (the door opens), light. A light takes a pattern (LED_*) where it has one */
+  /**
+   * @param value 0: off (locked), dark; 1: on (the door opens), light. A light takes a pattern (LED_*) where it has one
+   */
   write(value: number): void;
 }
 
@@ -114,22 +130,25 @@ export interface Output {
 export interface FixedAddress {
   address: string;
   mask: string;
-  /** 0.0.0.0: there is none. */
+  /** 0.0.0.0 for none. */
   gateway: string;
 }
 
-/** Which level of a pin switches on what hangs on it; "board": that of the board's description. "unknown" is for relays only. */
+/**
+ * The level of a pin that switches its device on; "board": the level of the board's description. "unknown" is for
+ * relays only.
+ */
 export type Level = "board" | "high" | "low" | "unknown";
 
 /** How a relay and its lock are connected. */
 export interface RelayWiring {
-  /** Switches the relay on. "unknown": nobody can say any more, so the pin is left undriven but for an opening. */
+  /** The level that switches the relay on. "unknown": the pin is left undriven except to open the door. */
   active: Level;
-  /** The relay is on while the door is locked (the lock holds by current); else it is on to open. */
+  /** The relay is on while the door is locked (the lock holds by current); otherwise it is on to open. */
   isFailSafe: boolean;
 }
 
-/** How what hangs on the pins is connected, as the settings say. */
+/** The wiring of the pins by the settings. */
 export interface PinWiring {
   relays: readonly RelayWiring[];
   led: Level;
@@ -138,7 +157,7 @@ export interface PinWiring {
 
 /** A switch or button. */
 export interface Input {
-  /** @returns 1 while it is closed (pressed), else 0; not debounced */
+  /** @returns 1 while it is closed (pressed), otherwise 0; not debounced */
   read(): number;
 }
 
@@ -146,29 +165,33 @@ export interface Input {
 export type InputName = "button1" | "button2" | "button3" | "button4" | "exit" | "sensor";
 
 export interface InputOptions {
-  /** It changed: opened or closed. */
+  /** The input opened or closed. */
   onReadable(): void;
 }
 
 /** 8 kHz, signed 16 bits, mono. */
 export interface AudioInput {
-  /** Fills `into[start, start + count)`; silence when there is no more. @returns samples that are sound, `count` at most */
+  /**
+   * Fills `into[start, start + count)`, with silence if there is no more. @returns samples of sound, `count` at most
+   */
   read(into: Int16Array, start: number, count: number): number;
   /**
-   * What the loudspeaker played while the samples of the last `read` were at the microphone, in step with them; silence where that is
-   * not known. An input without it hears no loudspeaker.
+   * Writes the samples that the loudspeaker played while those of the last `read` were at the microphone, in step with
+   * them; silence where they are not known. An input without this function hears no loudspeaker.
    */
   reference?(into: Int16Array, start: number, count: number): void;
 }
 
 /**
- * A microphone with a clock, which is that of the sound in both directions: whoever is called reads each frame of 20 ms that waits, and
- * writes one to the speaker for each.
+ * A microphone with a clock, which is that of the sound in both directions: its user is called, reads each frame of 20
+ * ms that waits, and writes one to the speaker for each.
  */
 export interface AudioPort extends AudioInput {
   /**
-   * Calls from the next frame on, never from inside. Started again it is as new: what was not read is gone.
-   * @param onReadable `frames` wait, one or a few; before them `lost` samples were left out, since nobody came for them
+   * Begins to call from the next frame on, never during this call. Started again it is as new: frames that were not
+   * read are dropped.
+   * @param onReadable `frames` wait, one or a few; before them `lost` samples were left out because they were not read
+   * in time
    */
   start(onReadable: (frames: number, lost: number) => void): void;
   stop(): void;
@@ -181,58 +204,62 @@ export interface AudioOutput {
 
 /** The registers of one chip on the I2C bus: the methods of the SDK's SMBus that a codec needs. */
 export interface Registers {
-  /** @returns 0 to 255 @throws Error when the chip does not answer */
+  /** @returns 0 to 255 @throws Error if the chip does not answer */
   readUint8(register: number): number;
-  /** @throws Error when the chip does not answer */
+  /** @throws Error if the chip does not answer */
   writeUint8(register: number, value: number): void;
 }
 
 /**
- * The chip between I2S and the analog world. Each call returns "" or one line for people when the chip does not answer; none throws.
- * Levels are dB, rounded to the chip's steps and held within its range.
+ * The chip between I2S and the analog world. Each call returns "" or one line for people if the chip does not answer;
+ * none throws. Levels are dB, rounded to the chip's steps and held within its range.
  */
 export interface Codec {
-  /** From reset to sound, speaker and microphone at the levels set so far; takes some hundred ms. MCLK must run. */
+  /**
+   * Takes the chip from reset to sound, with speaker and microphone at the levels set so far; it takes some hundred ms.
+   * MCLK must run.
+   */
   start(): string;
-  /** Silent by a ramp, then without power. */
+  /** Makes the output silent by a ramp, then switches the power off. */
   stop(): string;
-  /** Of the speaker; 0: as the signal is. Kept while muted or stopped. */
+  /** Sets the speaker's level; 0 leaves the signal as it is. It is kept while muted or stopped. */
   volume(db: number): string;
-  /** Of the microphone's amplifier. */
+  /** Sets the gain of the microphone's amplifier. */
   gain(db: number): string;
-  /** The speaker, by a ramp: no click. */
+  /** Mutes the speaker by a ramp, so without a click. */
   mute(on: boolean): string;
-  /** Which pair of inputs the microphone is at, 1 or 2; a codec with one pair takes no notice. */
+  /** Chooses the pair of inputs that the microphone is connected to, 1 or 2; a codec with one pair ignores it. */
   input(line: number): string;
 }
 
 /** Keeps texts over a restart. */
 export interface Store {
-  /** Octets of the longest text that is written at once; without it, any. */
+  /** Octets of the longest text that is written at once; undefined for no limit. */
   readonly partBytes?: number;
-  /** @returns null when nothing was kept under that key */
+  /** @returns null if nothing was kept under that key */
   read(key: string): string | null;
   write(key: string, value: string): void;
 }
 
-/** The Wi-Fi of the device: in which network it is, and which there are. */
+/** The Wi-Fi of the device: the network it is in, and the networks there are. */
 export interface Wifi {
   /** The network it is in, or tries to join; "" for none. */
   readonly ssid: string;
-  /** It has an address in it. */
+  /** Whether it has an address in it. */
   readonly isJoined: boolean;
-  /** Strength of the signal in dBm, 0 when it is not known; and the channel, 0 likewise. */
+  /** Strength of the signal in dBm, and the channel; 0 if not known. */
   readonly rssiDbm: number;
   readonly channel: number;
   /**
-   * Looks for networks, which takes a few seconds. @param found called for each @param done called once, after the last
-   * @returns false when it cannot be done now
+   * Looks for networks, which takes a few seconds. @param found is called for each @param done is called once, after
+   * the last
+   * @returns false if it cannot be done now
    */
   scan(found: (ssid: string, rssiDbm: number, channel: number, isSecured: boolean) => void, done: () => void): boolean;
 }
 
 export interface Device {
-  /** Null: it has none. */
+  /** Null without Wi-Fi. */
   wifi: Wifi | null;
   /** @returns the address the device has in its network, for a setting that leaves it open */
   address(): number;
@@ -240,23 +267,26 @@ export interface Device {
   random: RandomSource;
   /** Rejects with an Error of one line for people. */
   udp(options: UdpOptions): Promise<UdpSocket>;
-  /** As `udp`. */
+  /** Rejects as `udp` does. */
   tcp(options: TcpOptions): Promise<TcpStack>;
   resolver: Resolver;
   microphone: AudioPort;
   speaker: AudioOutput;
-  /** Whoever makes their levels; null: they are fixed. */
+  /** The chip that sets the levels; null if they are fixed. */
   codec: Codec | null;
-  /** @returns null when the board has none of that name */
+  /** @returns null if the board has no input of that name */
   input(name: InputName, options: InputOptions): Input | null;
   /** One or two. */
   relays: readonly Output[];
   led: Output;
   store: Store;
-  /** Takes over how the pins are connected; what is on or lit stays so. Null: its outputs have no pins. */
+  /** Takes over how the pins are connected; outputs that are on stay on. Null if the outputs have no pins. */
   wire: ((wiring: PinWiring) => void) | null;
-  /** Starts the machine again, the door locked; null where that cannot be done from inside. */
+  /** Starts the machine again, with the door locked; null if the program cannot do that. */
   restart: (() => void) | null;
-  /** Frees what is no longer used, at a time at which nobody hears it. Where it is not there nobody hears it at any time. */
+  /**
+   * Frees memory that is no longer used, at a time when the pause is not heard. It is missing where a pause is never
+   * heard.
+   */
   collect?(): void;
 }

@@ -1,13 +1,13 @@
 /**
- * Frames of sound by the device's clock: where there is no codec's port that has one of its own, as in the simulator and on a board
- * without sound; and where that port says nothing any more, for a call goes on without sound too. Whoever is late gets the frames that
- * wait, a few at most.
+ * Frames of sound by the device's clock. They take the place of a codec's port in the simulator, on a board without
+ * sound, and if that port says nothing any more, because a call goes on without sound too. A reader that is late gets
+ * the frames that wait, a few at most.
  */
 import type { AudioInput, AudioPort, Clock, DeviceTimer } from "./device.js";
 
 const FRAME_MS = 20;
 const FRAME_SAMPLES = 160;
-/** Frames that are kept for whoever is late: 200 ms, for a computer has much else to do. */
+/** Frames that are kept for a late reader: 200 ms, because a computer has much else to do. */
 const MOST = 10;
 /** A port that did not call for so long is taken for dead. */
 const DEAD_MS = 500;
@@ -15,7 +15,7 @@ const DEAD_MS = 500;
 type Readable = (frames: number, lost: number) => void;
 
 export class TimedPort implements AudioPort {
-  /** The input's, where it has one. */
+  /** The input's function, if it has one. */
   readonly reference?: AudioInput["reference"];
   private readonly clock: Clock;
   private readonly input: AudioInput;
@@ -23,7 +23,7 @@ export class TimedPort implements AudioPort {
   private onReadable: Readable = ignore;
   private dueMs = 0;
 
-  /** @param input what the microphone hears */
+  /** @param input the microphone's sound */
   constructor(clock: Clock, input: AudioInput) {
     this.clock = clock;
     this.input = input;
@@ -54,9 +54,9 @@ export class TimedPort implements AudioPort {
   }
 }
 
-/** A codec's port, and the clock in its place while it does not call. */
+/** A codec's port, with the clock in its place while it does not call. */
 export class WatchedPort implements AudioPort {
-  /** The port's, where it has one. */
+  /** The port's function, if it has one. */
   readonly reference?: AudioInput["reference"];
   private readonly clock: Clock;
   private readonly port: AudioPort;
@@ -64,7 +64,7 @@ export class WatchedPort implements AudioPort {
   private readonly timer: DeviceTimer;
   private readonly heard: Readable = (frames, lost) => this.onPort(frames, lost);
   private onReadable: Readable = ignore;
-  /** It has called since the timer looked last. */
+  /** Whether it has called since the timer looked last. */
   private isAlive = false;
   private isTimed = false;
 

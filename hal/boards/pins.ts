@@ -1,34 +1,40 @@
-/** What a board's file tells the firmware: pins by GPIO number, -1 where there is none. Types only. */
+/** The description of a board for the firmware: pins by GPIO number, -1 for none. Types only. */
 import type { I2SOptions } from "../native/i2s.js";
 
 export interface Board {
-  /** It has a network without a name and a password for it. */
+  /** The board's network needs no name and no password. */
   isWired: boolean;
-  /** Whom to ask for the time of day unless the console says otherwise; "": nobody. */
+  /** The server that is asked for the time of day unless a setting names another; "" for none. */
   timeServer: string;
-  /** Its memory has room for ROOMY_LIMITS (src/core/limits.ts): eight that ring together, a second phone in the call, `server.enabled`. */
+  /**
+   * The memory has room for ROOMY_LIMITS (src/core/limits.ts): eight targets that ring together, a second phone in the
+   * call, `server.enabled`.
+   */
   isRoomy: boolean;
-  /** Up to four, in their order; each closed to ground by a press. */
+  /** Up to four buttons, in their order; a press connects the pin to ground. */
   buttons: readonly number[];
-  /** The button inside and the door's contact; to ground as well. */
+  /** The button inside and the door's contact; they connect to ground as well. */
   exit: number;
   sensor: number;
-  /** Whether they need the chip's pull-up; some pins have none. */
+  /** Whether the inputs need the chip's pull-up; some pins have none. */
   hasPullUp: boolean;
   /** One or two. */
   relays: readonly number[];
   led: number;
-  /** Of the power amplifier. */
+  /** The pin of the power amplifier. */
   amplifier: number;
-  /** The level that switches a relay, the LED and the amplifier on, where no setting says otherwise. */
+  /** The level that switches a relay, the LED and the amplifier on unless a setting says otherwise. */
   active: { relays: "high" | "low"; led: "high" | "low"; amplifier: "high" | "low" };
-  /** The chip between I2S and the analog world; "" when there is none. */
+  /** The chip between I2S and the analog world; "" for none. */
   codec: "" | "ES8311" | "ES8388";
-  /** Of the codec's bus; unused without a codec. */
+  /** The pins of the codec's bus; unused without a codec. */
   data: number;
   clock: number;
   i2s: I2SOptions;
-  /** Where the serial console is: the chip's own USB socket, or UART 0 at the pins below, behind the board's USB chip or an adapter. */
+  /**
+   * The port of the serial console: the chip's own USB socket, or UART 0 at the pins below, behind the board's USB chip
+   * or an adapter.
+   */
   console: "usb" | "uart";
   receive: number;
   transmit: number;

@@ -1,7 +1,8 @@
 /**
- * What the codec drivers share: registers that may not answer, and levels in steps. The first write is done again when the chip does not
- * answer it: an ES8311 just under power may miss it. A chip that fails after that is left alone until the next call, so that one missing
- * chip costs two time-outs of the bus and not thirty. Not here: what any register means.
+ * The common part of the codec drivers: registers that may not answer, and levels in steps. If the chip does not answer
+ * the first write, that is done again: an ES8311 just under power may miss it. A chip that fails after that is left
+ * alone until the next call, so that one missing chip costs two time-outs of the bus and not thirty. Not here: what any
+ * register means.
  */
 import type { Registers } from "../device.js";
 
@@ -14,7 +15,7 @@ export class Chip {
   private readonly registers: Registers;
   private readonly problem: string;
 
-  /** @param name of the chip @param address on the bus, 7 bits: both for the error */
+  /** @param name of the chip @param address on the bus, 7 bits; both are for the error */
   constructor(registers: Registers, name: string, address: number) {
     this.registers = registers;
     this.problem = "no answer from the " + name + " at 0x" + HEX[(address >> 4) & 7] + HEX[address & 15];
@@ -25,7 +26,7 @@ export class Chip {
     this.isFirst = true;
   }
 
-  /** @returns what to tell a person: "" when each access since `begin` was answered */
+  /** @returns "" if each access since `begin` was answered, otherwise one line for a person */
   end(): string {
     return this.failed ? this.problem : "";
   }
@@ -45,7 +46,7 @@ export class Chip {
     }
   }
 
-  /** @returns 0 when the chip did not answer */
+  /** @returns the value, 0 if the chip did not answer */
   read(register: number): number {
     if (this.failed) return 0;
     try {

@@ -1,7 +1,8 @@
 /**
- * The ES8311, a mono codec: one differential or digital microphone, one speaker output. Slave of I2S with MCLK at 256 times the
- * sample rate, 16 bits in slots of 16. At 8 and at 16 kHz its registers are the same, since its clocks are ratios of MCLK.
- * Not here: its equalizers, its level control, running from BCLK without MCLK, and the power amplifier behind it (a pin of the board).
+ * The ES8311, a mono codec: one differential or digital microphone, one speaker output. Slave of I2S with MCLK at 256
+ * times the sample rate, 16 bits in slots of 16. At 8 and at 16 kHz its registers are the same, since its clocks are
+ * ratios of MCLK. Not here: its equalizers, its level control, running from BCLK without MCLK, and the power amplifier
+ * behind it (a pin of the board).
  */
 import type { Codec, Registers } from "../device.js";
 import { Chip, steps } from "./chip.js";
@@ -48,20 +49,20 @@ const GAIN_STEPS = 10;
 const ANALOG_MICROPHONE = 0x10;
 const DIGITAL_MICROPHONE = 0x40;
 const MUTED = 0x60;
-/** What the chip needs is not documented: other drivers wait 5 to 20 ms. */
+/** The time that the chip needs is not documented; other drivers wait 5 to 20 ms. */
 const RESET_MS = 20;
-/** Until VMID has charged, so that the output does not start from 0 V. */
+/** By then VMID has charged, so the output does not start from 0 V. */
 const CHARGE_MS = 100;
 /** 0.25 dB each 4 samples, from the loudest (+32 dB) to nothing: 2,040 samples, at 8 kHz. */
 const RAMP_MS = 255;
 
 export interface Es8311Options {
   registers: Registers;
-  /** For errors; 0x18, or 0x19 with CE high. */
+  /** The address on the bus, for errors; 0x18, or 0x19 with CE high. */
   address?: number;
   /** A PDM microphone at the microphone's pins instead of an analog one. */
   isDigital?: boolean;
-  /** Returns after that time, or earlier when there is nothing to wait for. */
+  /** Returns after that time, or earlier if there is nothing to wait for. */
   delay(ms: number): void;
 }
 
@@ -84,7 +85,7 @@ export class Es8311 implements Codec {
     const { chip } = this;
     chip.begin();
     this.isOn = false;
-    // Reset puts every register back, so it comes first; the state machine runs from the second write on, as slave.
+    // Reset restores every register, so it comes first; the state machine runs from the second write on, as slave.
     chip.write(RESET, 0x1f);
     if (!chip.failed) this.delay(RESET_MS);
     chip.write(RESET, 0x80);
@@ -92,9 +93,10 @@ export class Es8311 implements Codec {
     // I2S, 16 bits.
     chip.write(DATA_IN, 0x0c);
     chip.write(DATA_OUT, 0x0c);
-    // The microphone in the left slot, in the right one what the loudspeaker is given: the echo canceller's reference.
+    // The left slot has the microphone, the right one the sound that goes to the loudspeaker: the echo canceller's
+    // reference.
     chip.write(DATA_SOURCE, 0x58);
-    // Silent until everything runs.
+    // The output is silent until everything runs.
     chip.write(DAC_MUTE, MUTED);
     chip.write(DAC_VOLUME, 0);
     chip.write(DAC_RAMP, 0x18);
@@ -138,24 +140,24 @@ export class Es8311 implements Codec {
     return chip.end();
   }
 
-  /** -95.5 to 32 dB in steps of 0.5 dB; the lowest is silence. */
+  /** Sets -95.5 to 32 dB in steps of 0.5 dB; the lowest is silence. */
   volume(db: number): string {
     this.volumeSteps = steps(db, LOWEST_DB, STEP_DB, 255);
     return this.isOn && !this.isMuted ? this.set(DAC_VOLUME, this.volumeSteps) : "";
   }
 
-  /** 0 to 30 dB in steps of 3 dB. */
+  /** Sets 0 to 30 dB in steps of 3 dB. */
   gain(db: number): string {
     this.gainSteps = steps(db, 0, GAIN_STEP_DB, GAIN_STEPS);
     return this.isOn ? this.set(MICROPHONE, this.microphone | this.gainSteps) : "";
   }
 
-  /** It has one pair of inputs. */
+  /** Does nothing: the chip has one pair of inputs. */
   input(): string {
     return "";
   }
 
-  /** By the volume, which has a ramp; the chip's own mute has none. */
+  /** Mutes by the volume, which has a ramp; the chip's own mute has none. */
   mute(on: boolean): string {
     this.isMuted = on;
     return this.isOn ? this.set(DAC_VOLUME, on ? 0 : this.volumeSteps) : "";
@@ -163,7 +165,7 @@ export class Es8311 implements Codec {
 
   private startClocks(): void {
     const { chip } = this;
-    // From the MCLK pin, not divided: 256 of its clocks a sample, for the ADC and for the DAC.
+    // The clock comes from the MCLK pin, undivided: 256 of its cycles a sample, for the ADC and for the DAC.
     chip.write(CLOCKS_ON, 0x3f);
     chip.write(PRE_DIVIDER, 0x00);
     chip.write(DIVIDERS, 0x00);

@@ -1,7 +1,7 @@
 /**
- * The ES8388, a stereo codec: two pairs of inputs, two pairs of outputs. Slave of I2S with MCLK at 256 times the sample rate,
- * 16 bits. The left and the right of each pair are set alike; which slot is heard is the business of I2S.
- * Not here: its level control, its filters, the bypass from input to output, and the power amplifier behind it (a pin of the board).
+ * The ES8388, a stereo codec: two pairs of inputs, two pairs of outputs. Slave of I2S with MCLK at 256 times the sample
+ * rate, 16 bits. The left and the right of each pair are set alike; I2S chooses the slot that is heard. Not here: its
+ * level control, its filters, the bypass from input to output, and the power amplifier behind it (a pin of the board).
  */
 import type { Codec, Registers } from "../device.js";
 import { Chip, steps } from "./chip.js";
@@ -36,7 +36,7 @@ const OUT_1_LEFT = 0x2e;
 const OUT_1_RIGHT = 0x2f;
 const OUT_2_LEFT = 0x30;
 const OUT_2_RIGHT = 0x31;
-/** Of the internal clock multipliers; not documented. At 8 kHz they add noise. */
+/** Registers of the internal clock multipliers, not documented. At 8 kHz the multipliers add noise. */
 const MULTIPLIER_A = 0x35;
 const MULTIPLIER_B = 0x37;
 const MULTIPLIER_C = 0x39;
@@ -49,24 +49,24 @@ const GAIN_STEPS = 8;
 /** Soft ramp of 0.5 dB each 4 samples. */
 const RAMP = 0x20;
 const RAMP_MUTED = 0x24;
-/** 0 dB of the amplifiers of the outputs. */
+/** 0 dB of the output amplifiers. */
 const OUT_0_DB = 0x1e;
-/** Until VMID has charged through 5 kΩ. */
+/** By then VMID has charged through 5 kΩ. */
 const CHARGE_MS = 100;
-/** 96 dB by the ramp at 8 kHz. */
+/** 96 dB take so long by the ramp at 8 kHz. */
 const RAMP_MS = 96;
 
 export interface Es8388Options {
   registers: Registers;
-  /** For errors; 0x10, or 0x11 with CE high. */
+  /** The address on the bus, for errors; 0x10, or 0x11 with CE high. */
   address?: number;
-  /** Which pair of inputs the microphone is at, 1 or 2. */
+  /** The pair of inputs that the microphone is connected to, 1 or 2. */
   input?: number;
-  /** Returns after that time, or earlier when there is nothing to wait for. */
+  /** Returns after that time, or earlier if there is nothing to wait for. */
   delay(ms: number): void;
 }
 
-/** Of `ADC_INPUT`, left and right alike. */
+/** @returns the value of `ADC_INPUT`, left and right alike */
 function selectionOf(line: number): number {
   return line === 2 ? 0x50 : 0x00;
 }
@@ -90,16 +90,17 @@ export class Es8388 implements Codec {
     const { chip } = this;
     chip.begin();
     this.isOn = false;
-    // Silent until everything runs; then all registers to what they are after power-up.
+    // The output is silent until everything runs; then all registers get their values of power-up.
     chip.write(DAC_MUTE, RAMP_MUTED);
     chip.write(CONTROL_1, 0x80);
     chip.write(CONTROL_1, 0x06);
     chip.write(DAC_MUTE, RAMP_MUTED);
-    // Converters and state machines rest while clocks and formats are set. It comes out of reset as master.
+    // Converters and state machines rest while clocks and formats are set. The chip comes out of reset as master.
     chip.write(CHIP_POWER, 0xf3);
     chip.write(MASTER_MODE, 0x00);
     this.startFormats();
-    // The analog part: references on, VMID through 5 kΩ until it is charged, then through 50 kΩ. ADC and DAC at one rate.
+    // The analog part: references on, VMID through 5 kΩ until it is charged, then through 50 kΩ. ADC and DAC at one
+    // rate.
     chip.write(CONTROL_2, 0x50);
     chip.write(CONTROL_1, 0x17);
     if (!chip.failed) this.delay(CHARGE_MS);
@@ -141,7 +142,7 @@ export class Es8388 implements Codec {
     return chip.end();
   }
 
-  /** -96 to 0 dB in steps of 0.5 dB; the lowest is silence. */
+  /** Sets -96 to 0 dB in steps of 0.5 dB; the lowest is silence. */
   volume(db: number): string {
     this.volumeSteps = steps(-db, 0, STEP_DB, SILENT_STEPS);
     if (!this.isOn) return "";
@@ -150,7 +151,7 @@ export class Es8388 implements Codec {
     return this.chip.end();
   }
 
-  /** 0 to 24 dB in steps of 3 dB. */
+  /** Sets 0 to 24 dB in steps of 3 dB. */
   gain(db: number): string {
     this.gainSteps = steps(db, 0, GAIN_STEP_DB, GAIN_STEPS);
     if (!this.isOn) return "";
@@ -159,7 +160,7 @@ export class Es8388 implements Codec {
     return this.chip.end();
   }
 
-  /** The pair LINPUT1 and RINPUT1, or LINPUT2 and RINPUT2. */
+  /** Chooses the pair LINPUT1 and RINPUT1, or LINPUT2 and RINPUT2. */
   input(line: number): string {
     const before = this.selection;
     this.selection = selectionOf(line);
@@ -169,7 +170,7 @@ export class Es8388 implements Codec {
     return this.chip.end();
   }
 
-  /** By the chip's own mute, which takes the ramp too. */
+  /** Mutes by the chip's own mute, which has the ramp too. */
   mute(on: boolean): string {
     this.isMuted = on;
     if (!this.isOn) return "";

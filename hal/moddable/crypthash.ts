@@ -1,7 +1,7 @@
 /**
- * A hash function of the SDK's `crypt`, in C, in the shape of src/wire/hash.ts: a manifest names hal/native/md5.ts and sha256.ts in
- * the place of those in src/wire. Octets are gathered into blocks, for `crypt` takes whole buffers only; the end of a message makes two
- * small buffers, which are garbage after it. On XS only.
+ * A hash function of the SDK's `crypt`, in C, in the shape of src/wire/hash.ts. A manifest names hal/native/md5.ts and
+ * sha256.ts, which use it, in place of those in src/wire. Octets are gathered into blocks because `crypt` takes whole
+ * buffers only; the end of a message makes two small buffers, which are garbage after it. On XS only.
  */
 import { Digest } from "crypt";
 import { copyOctets } from "../../src/core/octets.js";
@@ -43,7 +43,7 @@ export class CryptHash implements Hash {
   finish(out: Uint8Array, at: number): void {
     if (this.filled > 0) this.native.write(this.block.buffer.slice(0, this.filled));
     out.set(new Uint8Array(this.native.close()), at);
-    // What was hashed is a secret more often than not.
+    // Most of the hashed octets are secrets.
     this.block.fill(0);
   }
 }

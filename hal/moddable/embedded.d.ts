@@ -1,6 +1,6 @@
 /**
- * What the device code uses of the Moddable SDK, for checks without the SDK; built with it, the SDK's own typings count.
- * Not here: everything else the SDK has.
+ * The parts of the Moddable SDK that the device code uses, for checks without the SDK; in a build the SDK's own typings
+ * count. Not here: the rest of the SDK.
  */
 declare module "embedded:io/digital" {
   export default class Digital {
@@ -131,7 +131,7 @@ declare module "net" {
   export default Net;
 }
 declare module "mc/config" {
-  /** `config` of the manifest, whatever stands there. */
+  /** The `config` of the manifest. */
   const config: {
     pins: Record<string, number>;
     active: { relays: "high" | "low"; led: "high" | "low"; amplifier: "high" | "low" };

@@ -1,6 +1,7 @@
 /**
- * Joins a network by Wi-Fi or by a cable and joins it again, for ever: after each failure the wait doubles, up to a minute. It says
- * what is wrong once a try. Not here: the radio itself (the SDK's, or its wired twin in wired/radio.ts), which network.
+ * Joins a network by Wi-Fi or by a cable and joins it again for ever: after each failure the wait doubles, up to a
+ * minute. It tells once a try what is wrong. Not here: the radio itself (the SDK's, or its wired twin in
+ * wired/radio.ts), the choice of the network.
  */
 import { ipv4 } from "../../src/core/address.js";
 import type { Clock, DeviceTimer, FixedAddress } from "../device.js";
@@ -12,9 +13,9 @@ const CONNECTED = 500;
 
 const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 60_000;
-/** A try that has no address by then is given up. */
+/** A try that has no address after this time is given up. */
 const TRY_MS = 20_000;
-/** A lease that is renewed may bring another address, which the SDK does not tell: so often it is looked at. */
+/** A renewed lease may bring another address, which the SDK does not tell, so the address is looked at this often. */
 const LOOK_MS = 10_000;
 
 const IDLE = 0;
@@ -25,34 +26,34 @@ const UP = 3;
 const NO_ADDRESS = "the network gives no address";
 const NO_CABLE = "no link: is the cable plugged in at both ends, and the other end on?";
 
-/** What is used of ECMA-419's network interfaces. */
+/** The part of ECMA-419's network interfaces that is used. */
 export interface Radio {
   readonly connection: number;
   readonly address: string | undefined;
-  /** To be called before `connect`. */
+  /** Must be called before `connect`. */
   configure(options: { static: false | FixedAddress }): void;
   connect(options: { SSID: string; password?: string }): void;
   disconnect(): void;
 }
 
-/** Which network, and which address in it. */
+/** The network, and the address in it. */
 export interface NetworkChoice {
   ssid: string;
-  /** Empty: an open network. */
+  /** Empty for an open network. */
   password: string;
-  /** Null: by DHCP. */
+  /** Null for DHCP. */
   fixed: FixedAddress | null;
 }
 
 export interface JoinOptions {
   radio: Radio;
   clock: Clock;
-  /** There is a cable: neither name nor password count. */
+  /** There is a cable; neither name nor password count. */
   isWired: boolean;
   network: NetworkChoice;
   /** There is an address, as text, or another one than before. */
   onUp(address: string): void;
-  /** It is gone, or could not be had. `reason`: one line for people. */
+  /** The address is gone, or could not be had. `reason` is one line for people. */
   onDown(reason: string): void;
 }
 
@@ -60,11 +61,11 @@ export class Join {
   private readonly options: JoinOptions;
   private readonly timer: DeviceTimer;
   private network: NetworkChoice;
-  /** The radio has a fixed address now. */
+  /** Whether the radio has a fixed address now. */
   private isFixed = false;
   private state = IDLE;
   private wasAssociated = false;
-  /** While it is up. */
+  /** The address while the network is up, otherwise "". */
   private address = "";
   private waitMs = FIRST_WAIT_MS;
 
@@ -91,7 +92,7 @@ export class Join {
     }
   }
 
-  /** Tells the radio where the address comes from. @returns false when it does not take it */
+  /** Tells the radio how to get the address. @returns false if it does not take it */
   private setAddress(): boolean {
     const { fixed } = this.network;
     if (fixed === null && !this.isFixed) return true;
@@ -114,7 +115,7 @@ export class Join {
     radio.disconnect();
   }
 
-  /** To be called when anything of the radio changed. */
+  /** Must be called after any change of the radio. */
   changed(): void {
     const { connection } = this.options.radio;
     const address = this.readAddress();
@@ -126,7 +127,7 @@ export class Join {
     } else if (this.state === UP) this.fail("the network is gone");
   }
 
-  /** @returns "" while there is none of IPv4 */
+  /** @returns "" if there is no IPv4 address */
   private readAddress(): string {
     const address = this.options.radio.address ?? "";
     return ipv4(address) > 0 ? address : "";
@@ -156,7 +157,7 @@ export class Join {
   private fail(reason: string): void {
     const { ssid } = this.network;
     const { radio, clock, isWired, onDown } = this.options;
-    // First: what the radio tells on its way down is no further failure.
+    // The state comes first: events that the radio tells on its way down are no further failures.
     this.state = WAITING;
     this.timer.at(clock.now() + this.waitMs);
     this.waitMs = Math.min(2 * this.waitMs, LONGEST_WAIT_MS);

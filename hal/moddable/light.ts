@@ -1,10 +1,13 @@
-/** One LED that tells the door's state by its rhythm. Not here: which state it is. */
+/** One LED that tells the door's state by its rhythm. Not here: the choice of the state. */
 import type { Clock, DeviceTimer, Output } from "../device.js";
 
-/** The door's patterns (LED_* in events.ts): ready, and a fault; that there is no network is one. */
+/** The door's patterns (LED_* in events.ts): ready, and a fault, of which a missing network is one. */
 const LED_READY = 1;
 const LED_TROUBLE = 6;
-/** In the place of ready: the door works without something, as sound, or with settings it was not given. */
+/**
+ * Replaces the pattern "ready" if the door works without something, such as sound, or with other settings than it was
+ * given.
+ */
 const LED_LACK = 7;
 
 /** ms on and off, by pattern; 0 and 0 is dark, off 0 is steady. */
@@ -15,7 +18,7 @@ export class Light implements Output {
   private readonly pin: Output;
   private readonly clock: Clock;
   private readonly timer: DeviceTimer;
-  /** Of the door; hidden while there is trouble. */
+  /** The door's pattern; it is hidden while there is trouble. */
   private pattern = 0;
   private shown = 0;
   private hasTrouble = false;
@@ -28,13 +31,13 @@ export class Light implements Output {
     this.timer = clock.createTimer(() => this.turn(!this.isOn));
   }
 
-  /** @param pattern LED_*; one that is not known is dark */
+  /** @param pattern LED_*; an unknown one is dark */
   write(pattern: number): void {
     this.pattern = pattern >= 0 && pattern < LED_LACK ? pattern : 0;
     this.show();
   }
 
-  /** Trouble goes before all patterns; when it is over, the last pattern is seen again. */
+  /** Trouble hides all patterns; when it is over, the last pattern is shown again. */
   trouble(on: boolean): void {
     this.hasTrouble = on;
     this.show();

@@ -1,7 +1,7 @@
 /**
- * The device of hal/device.ts on the Moddable SDK: pins, clock, sockets, storage, sound, serial console and network of one board.
- * The relays lock from the constructor's first lines on, as soon as the settings say how; before that nothing drives their pins.
- * Not here: what a door does (src/intercom).
+ * The device of hal/device.ts on the Moddable SDK: pins, clock, sockets, storage, sound, serial console and network of
+ * one board. The relays lock from the constructor's first lines on, as soon as the settings say how; before that
+ * nothing drives their pins. Not here: what a door does (src/intercom).
  */
 import Digital from "embedded:io/digital";
 import Serial from "embedded:io/serial";
@@ -57,13 +57,13 @@ const NO_STORE = "the storage cannot be used: settings are lost at a restart: ";
 const BUS_HZ = 100_000;
 /** A codec that did not answer is tried again after so long. */
 const CODEC_AGAIN_MS = 10_000;
-/** What a serial port of the chip takes at once. */
+/** A serial port of the chip takes so many octets at once. */
 const FIFO_BYTES = 128;
-/** Between an exception nobody caught and the new start. */
+/** Time between an uncaught exception and the restart. */
 const FAREWELL_MS = 100;
-/** 1 January 2026: a chip that was never told the time of day believes in an earlier one. */
+/** 1 January 2026: a chip that was never told the time of day has an earlier one. */
 const FIRMWARE_S = 1767225600;
-/** So long a timer of the SDK rests: it is moved, never made anew. */
+/** A timer of the SDK rests for so long: timers are moved, never made anew. */
 const NEVER_MS = 0x3fffffff;
 
 class TicksTimer implements DeviceTimer {
@@ -89,7 +89,7 @@ class TicksTimer implements DeviceTimer {
     Timer.schedule(this.timer, NEVER_MS, NEVER_MS);
   }
 
-  /** On Linux the SDK also calls at times that were moved since, and after `stop`. */
+  /** On Linux the SDK also fires timers whose time was moved, or that were stopped. */
   private fire(): void {
     if (this.clock.now() < this.atMs) return;
     this.atMs = Infinity;
@@ -119,10 +119,10 @@ class TicksClock implements Clock {
   }
 }
 
-/** Octets of the serial line handed on at once. */
+/** Octets of the serial line that are handed on at once. */
 const SERIAL_BYTES = 64;
 
-/** The SDK sets a level before it drives the pin; an undriven one it leaves to what hangs on it. */
+/** The SDK sets a level before it drives the pin. It leaves an undriven pin to the wiring. */
 const PINS: PinMaker = {
   drive: (pin, level) => new Digital({ pin, mode: Digital.Output, initialValue: level }),
   rest: (pin) => new Digital({ pin, mode: Digital.Input }),
@@ -131,7 +131,7 @@ const PINS: PinMaker = {
 /** Ends the line that is typed: Ctrl-U twice and Ctrl-C, see the console's terminal. */
 const CLEAR = octets("\x15\x15\x03");
 
-/** What is heard where there is no sound. */
+/** The microphone and speaker of a board without sound. */
 const NO_SOUND: AudioInput & AudioOutput = {
   read(into, start, count) {
     into.fill(0, start, start + count);
@@ -140,15 +140,15 @@ const NO_SOUND: AudioInput & AudioOutput = {
   write() {},
 };
 
-/** A port that sends by a timer: before a restart there is none any more. */
+/** A port that sends by a timer. Before a restart no timer fires any more, so it is drained. */
 interface Drainable {
   drain?(): void;
 }
 
-/** What is stored in flash. Where that cannot be read, nothing is stored. */
+/** The settings in flash. If the flash cannot be read, nothing is stored. */
 class FlashStore implements Store {
   readonly partBytes = PART_BYTES;
-  /** Why nothing can be stored; "" when it can. */
+  /** Why nothing can be stored; "" if it can. */
   readonly problem: string;
   private readonly storage: ReturnType<typeof KeyValue.open> | null;
 
@@ -179,7 +179,7 @@ class FlashStore implements Store {
   }
 }
 
-/** @returns the name servers the network told, those with IPv4 addresses */
+/** @returns the name servers that the network told and that have IPv4 addresses */
 function nameServers(): number[] {
   const found: number[] = [];
   const told = Net.get("DNS") ?? [];
@@ -190,9 +190,9 @@ function nameServers(): number[] {
   return found;
 }
 
-/** Open networks, as the radio names their security. */
+/** The radio's word for an open network. */
 const OPEN = "none";
-/** What the radio tells beside what its typings say. */
+/** Values that the radio tells although its typings do not have them. */
 interface MoreOfRadio {
   readonly channel?: number;
 }
@@ -200,9 +200,9 @@ interface MoreOfNetwork {
   readonly security?: string;
 }
 
-/** What a person may ask of the radio; each question goes to it anew. */
+/** The Wi-Fi for people who ask about it; each question goes to the radio anew. */
 class RadioState implements Wifi {
-  /** Null until it is to join a network, or asked for a scan. */
+  /** Null until a network is to be joined, or a scan is asked for. */
   radio: WiFi | null = null;
   ssid = "";
   isJoined = false;
@@ -247,23 +247,23 @@ export class Machine implements Device {
     udp: openUdp,
     servers: () => (this.nameServer > 0 ? [this.nameServer] : nameServers()),
   });
-  /** The radio sleeps between beacons; of its start. */
+  /** Whether the radio sleeps between beacons; read at its start. */
   savesPower = false;
-  /** Asked in place of those that the network tells; 0 for none. */
+  /** The name server that is asked in place of those that the network tells; 0 for none. */
   nameServer = 0;
   readonly relays: readonly RelayPin[];
   readonly led: Light;
   private readonly ledPin: SwitchPin;
   private readonly amplifier: SwitchPin;
   readonly store: FlashStore;
-  /** Called when more came over the serial line than could be kept: what came last was thrown away. */
+  /** Called if more came over the serial line than could be kept: the last octets were thrown away. */
   onInputLost: () => void = ignore;
   readonly microphone: AudioPort;
   readonly speaker: AudioOutput;
   private readonly board: Board;
   readonly codec: Codec | null;
   private readonly soundTimer: DeviceTimer;
-  /** Why there is no sound; "" when there is. */
+  /** Why there is no sound; "" if there is. */
   private soundProblem = "";
   private onSound: (problem: string) => void = ignore;
   private readonly printer: Printer;
@@ -273,8 +273,9 @@ export class Machine implements Device {
   private timeOfDay: TimeOfDay | null = null;
 
   /**
-   * @param wiringOf says how the pins are connected, by what was stored; `problem`: why nothing can be read, or ""
-   * @param onOctets what came over the serial line; the octets are lent for the call
+   * @param wiringOf tells how the pins are connected, from the stored settings; `problem`: why nothing can be read, or
+   * ""
+   * @param onOctets takes octets of the serial line; they are lent for the call
    */
   constructor(
     board: Board,
@@ -293,7 +294,7 @@ export class Machine implements Device {
     const printer: Printer = new Printer((octet) => serial.write(octet));
     this.printer = printer;
     this.drain = () => (serial as Drainable).drain?.();
-    // The typings of the SDK do not know onError, which its C has not either: the project's own ports call it.
+    // Neither the typings of the SDK nor its C know onError; the project's own ports call it.
     const port: ConstructorParameters<typeof Serial>[0] & { onError(): void } = {
       receive: board.receive,
       transmit: board.transmit,
@@ -336,8 +337,8 @@ export class Machine implements Device {
   }
 
   /**
-   * What an exception nobody caught calls, and memory that ran out, before the chip starts again, at once. First the doors are
-   * shut, which needs no memory; what fails after that ends in the new start all the same.
+   * Is called by an uncaught exception, and when memory ran out, right before the chip restarts. First the doors are
+   * locked, which needs no memory; failures after that end in the restart all the same.
    */
   onAbort(call: (message: string) => void): void {
     let isAborting = false;
@@ -347,19 +348,19 @@ export class Machine implements Device {
       isAborting = true;
       try {
         call(message + ": " + messageOf(error));
-        // At the start the port has not told yet that it is empty. When it is not, what it takes no more is lost.
+        // At the start the port has not told that it is empty. If it is not, octets that it does not take are lost.
         this.printer.writable(FIFO_BYTES);
         this.drain();
       } catch {
-        // The new start is what matters.
+        // The restart must not fail.
       }
-      // What was written goes out: the console's line and the last datagrams.
+      // Gives time to send the console's line and the last datagrams.
       Timer.delay(FAREWELL_MS);
       restart();
     };
   }
 
-  /** No relay releases its door any more. */
+  /** Makes all relays lock their doors. */
   private lockAll(): void {
     for (let i = 0; i < this.relays.length; i++) this.relays[i].write(0);
   }
@@ -370,7 +371,7 @@ export class Machine implements Device {
     this.amplifier.connect(wiring.amplifier);
   }
 
-  /** As after any exception: calls are ended, the machine starts again. */
+  /** Does what follows any exception: calls are ended, the machine restarts. */
   collect(): void {
     collect();
   }
@@ -383,17 +384,20 @@ export class Machine implements Device {
     return this.ip;
   }
 
-  /** One line, or several, for people; never waits. */
+  /** Writes one line, or several, for people; it never waits. */
   print(text: string): void {
     this.printer.print(octets(text));
   }
 
-  /** Octets as they are; never waits. */
+  /** Writes octets as they are; it never waits. */
   write(bytes: Uint8Array): void {
     this.printer.print(bytes.slice());
   }
 
-  /** Joins and keeps joined, on a wired board whatever the name is; of a second call only the network counts. @param onUp the address is there @param onDown one line why it is not */
+  /**
+   * Joins a network and keeps joined; a wired board ignores the name. Of a second call only the network counts. @param
+   * onUp the address is there @param onDown one line that tells why there is none
+   */
   join(network: NetworkChoice, onUp: () => void, onDown: (reason: string) => void): void {
     this.radio.ssid = network.ssid;
     if (this.joining !== null) {
@@ -420,7 +424,7 @@ export class Machine implements Device {
     join.start();
   }
 
-  /** The one radio there is. */
+  /** @returns the one radio there is */
   private openRadio(): WiFi {
     const { radio } = this;
     if (radio.radio === null) {
@@ -430,7 +434,7 @@ export class Machine implements Device {
     return radio.radio;
   }
 
-  /** Why nothing can be stored; "" when it can. */
+  /** Why nothing can be stored; "" if it can. */
   get storeProblem(): string {
     return this.store.problem;
   }
@@ -442,13 +446,16 @@ export class Machine implements Device {
     this.clock.createTimer(restart).at(this.clock.now() + ms);
   }
 
-  /** @param call told at once, and at each change, why there is no sound; "" when there is */
+  /** @param call is told why there is no sound, or "", at once and at each change */
   watchSound(call: (problem: string) => void): void {
     this.onSound = call;
     call(this.soundProblem);
   }
 
-  /** Keeps the time of day right; to be called each time there is a network. @param server a name or an address; of the first call */
+  /**
+   * Keeps the time of day right; must be called each time there is a network. @param server a name or an address; that
+   * of the first call counts
+   */
   keepTime(server: string, onProblem: (reason: string) => void): void {
     const { clock, random, resolver } = this;
     const onTime = (ms: number) => Time.set(Math.round(ms / 1000));
@@ -483,7 +490,10 @@ export class Machine implements Device {
     return { read: () => 1 - pin.read() };
   }
 
-  /** The codec, and after it the amplifier: what the codec's start would make heard stays unheard. Tries again while nobody answers. */
+  /**
+   * Starts the codec, and after it the amplifier, so that noise of the codec's start is not heard. It tries again until
+   * the codec answers.
+   */
   private startSound(): void {
     const before = this.soundProblem;
     this.soundProblem = this.codec === null ? "" : this.codec.start();
@@ -493,7 +503,7 @@ export class Machine implements Device {
   }
 }
 
-/** @returns null when the board has none @throws Error when the bus cannot be had */
+/** @returns null if the board has no codec @throws Error if the bus cannot be had */
 function openCodec(board: Board): Codec | null {
   if (board.codec === "") return null;
   const { data, clock } = board;

@@ -1,7 +1,8 @@
 /**
- * Outputs whose level depends on what hangs on them: relays that are on while their pin is high or low, for locks that open or hold
- * by current. A relay's pin is at no time driven to the level that opens but to open: it stays as reset left it, undriven, until it
- * is known how the relay is connected. Not here: the SDK's pins (machine.ts), and when a relay opens (src/intercom/doorway.ts).
+ * Outputs whose level depends on their wiring: relays that are on while their pin is high or low, for locks that open
+ * or hold by current. A relay's pin is never driven to the level that opens except to open. It stays undriven, as reset
+ * left it, until the wiring of the relay is known. Not here: the SDK's pins (machine.ts), and when a relay opens
+ * (src/intercom/doorway.ts).
  */
 import type { Level, Output, RelayWiring } from "../device.js";
 
@@ -12,9 +13,9 @@ export interface Driven {
 }
 
 export interface PinMaker {
-  /** Drives the pin to `level` from its first moment on. */
+  /** Drives the pin, from the first moment on to `level`. */
   drive(pin: number, level: 0 | 1): Driven;
-  /** Leaves the pin undriven: what hangs on it decides. */
+  /** Leaves the pin undriven. */
   rest(pin: number): Driven;
 }
 
@@ -40,7 +41,7 @@ export class RelayPin implements Output {
     this.show();
   }
 
-  /** How the relay is connected. A door that is released stays so. */
+  /** Takes the wiring of the relay. A door that is released stays so. */
   connect(wiring: RelayWiring): void {
     this.wiring = wiring;
     this.show();
@@ -49,7 +50,7 @@ export class RelayPin implements Output {
   private show(): void {
     const { active, isFailSafe } = this.wiring;
     const isOn = isFailSafe !== this.isReleased;
-    // A pin of a relay that is connected in a way nobody knows is driven for an opening only.
+    // The pin of a relay with unknown wiring is driven only to open.
     if (active === "unknown" && !this.isReleased) this.rest();
     else this.drive(levelOf(active, this.boardActive, active === "unknown" ? this.isReleased : isOn));
   }
@@ -71,12 +72,12 @@ export class RelayPin implements Output {
     try {
       this.resting = this.maker.rest(this.pin);
     } catch {
-      // Without memory for that, before a restart, the pin is not driven either.
+      // If there is no memory for that, before a restart, the pin is not driven either.
     }
   }
 }
 
-/** A light, or what switches an amplifier: on or off, and undriven before the first `write`. */
+/** A light, or the switch of an amplifier: on or off, and undriven before the first `write`. */
 export class SwitchPin implements Output {
   private readonly maker: PinMaker;
   private readonly pin: number;
@@ -85,7 +86,7 @@ export class SwitchPin implements Output {
   private isOn = false;
   private driven: Driven | null = null;
 
-  /** @param pin -1: there is none @param boardActive the level that the board's description names */
+  /** @param pin -1 for none @param boardActive the level that the board's description names */
   constructor(maker: PinMaker, pin: number, boardActive: "high" | "low") {
     this.maker = maker;
     this.pin = pin;

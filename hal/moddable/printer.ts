@@ -1,24 +1,24 @@
-/** Out of a serial port: what the port does not take yet waits. Not here: what comes in (terminal.ts). */
+/** Writes to a serial port; octets that the port does not take yet wait. Not here: reading (terminal.ts). */
 
-/** While more than so many octets wait, what comes is lost; a long answer of the console waits as a whole. */
+/** While more than so many octets wait, further texts are lost; a long answer of the console waits as a whole. */
 export const BACKLOG_BYTES = 4096;
 
 export class Printer {
   /** Octets lost because too many waited. */
   lost = 0;
   private readonly send: (octet: number) => void;
-  /** The oldest first, of which `taken` octets are sent. */
+  /** The texts that wait, the oldest first; `taken` octets of it are sent. */
   private readonly waiting: Uint8Array[] = [];
   private taken = 0;
   private backlog = 0;
   private room = 0;
 
-  /** @param send takes one octet, never called more often than the port told */
+  /** @param send takes one octet; it is never called more often than the port told */
   constructor(send: (octet: number) => void) {
     this.send = send;
   }
 
-  /** @param bytes the printer's from here on */
+  /** @param bytes belong to the printer from here on */
   print(bytes: Uint8Array): void {
     if (this.backlog > BACKLOG_BYTES) {
       this.lost += bytes.length;
@@ -29,7 +29,7 @@ export class Printer {
     this.flush();
   }
 
-  /** The port takes so many octets now. */
+  /** The port has room for so many octets now. */
   writable(count: number): void {
     this.room = count;
     this.flush();

@@ -1,4 +1,6 @@
-/** The chip's random numbers, by the SDK: its Math.random draws 31 bits from the generator of the hardware each time. */
+/**
+ * The chip's random numbers, by the SDK: its Math.random draws 31 bits from the generator of the hardware each time.
+ */
 
 const HALF_WORD = 65536;
 

@@ -1,7 +1,8 @@
 /**
- * Names to IPv4 addresses by RFC 3263 §4.2, of the network's name servers: SRV first when no port is given, then A. One look-up
- * after the other; each question has an id, and a socket, of its own. Not here: the messages (src/wire/dns.ts), a cache
- * (the core keeps one), TCP, NAPTR, the next server when the first one found does not answer.
+ * Finds the IPv4 address of a name by RFC 3263 §4.2 at the network's name servers: SRV first if no port is given, then
+ * A. It does one look-up after the other; each question has an id, and a socket, of its own. Not here: the messages
+ * (src/wire/dns.ts), a cache (the core keeps one), TCP, NAPTR, the next server when the first one found does not
+ * answer.
  */
 import { ipv4 } from "../../src/core/address.js";
 import { fraction, type RandomSource } from "../../src/core/random.js";
@@ -19,10 +20,10 @@ import type { Clock, Device, DeviceTimer, Resolver, UdpSocket } from "../device.
 
 const DNS_PORT = 53;
 const SIP_PORT = 5060;
-/** How long one answer is awaited, ms, and how often it is asked for; the servers take turns. */
+/** An answer is awaited for so long, ms; and a question is asked so often. The servers take turns. */
 const ANSWER_MS = 2000;
 const TRIES = 4;
-/** Of the server: there is no such name. RFC 1035 §4.1.1 */
+/** The server's code for a name that does not exist. RFC 1035 §4.1.1 */
 const NO_SUCH_NAME = 3;
 
 type Done = (error: string, address: number, port: number) => void;
@@ -32,7 +33,7 @@ class Job {
   readonly tcp: boolean;
   readonly done: Done;
   port: number;
-  /** What is being asked for now. */
+  /** The name that is being asked for now. */
   asked: string;
   type: number;
   tries = 0;
@@ -42,7 +43,7 @@ class Job {
     this.port = port;
     this.tcp = tcp;
     this.done = done;
-    // SRV records belong to domains: a name without a dot is a host of this house.
+    // SRV records belong to domains. A name without a dot is a host of the local network.
     this.type = port < 0 && name.indexOf(".") >= 0 ? DNS_SRV : DNS_A;
     this.asked = this.type === DNS_SRV ? (tcp ? "_sip._tcp." : "_sip._udp.") + name : name;
   }
@@ -52,7 +53,7 @@ export interface BoardResolverOptions {
   clock: Clock;
   random: RandomSource;
   udp: Device["udp"];
-  /** @returns the addresses of the name servers the network has now */
+  /** @returns the addresses of the network's name servers at this moment */
   servers(): readonly number[];
 }
 
@@ -83,7 +84,7 @@ export class BoardResolver implements Resolver {
     else this.ask();
   }
 
-  /** Asks for what the first job wants, of the next server. */
+  /** Asks the next server for the name of the first job. */
   private ask(): void {
     const { clock, random, udp, servers } = this.options;
     const job = this.jobs[0];
@@ -126,12 +127,12 @@ export class BoardResolver implements Resolver {
       if (job.type === DNS_SRV) this.onServices(job);
       else if (answer.addresses.length > 0) this.end("", answer.addresses[0], job.port);
       else if (code === 0 || code === NO_SUCH_NAME) this.end("no such host: " + job.asked, 0, 0);
-      // A server that refuses or fails: another may know.
+      // If a server refuses or fails, another may know the name.
       else this.onTimer();
     }
   }
 
-  /** Whatever the answer to SRV is: without records the name's own address counts. */
+  /** Takes the answer to the question for SRV: without records the name's own address counts. */
   private onServices(job: Job): void {
     const { services, otherNames, otherAddresses } = this.answer;
     const chosen = chooseService(services, fraction(this.options.random));
@@ -159,7 +160,7 @@ export class BoardResolver implements Resolver {
     const job = this.jobs[0];
     if (job === undefined) return;
     if (job.tries < TRIES) this.ask();
-    // A server that does not know what SRV is may keep silent about it.
+    // A server that does not know SRV may leave the question unanswered.
     else if (job.type === DNS_SRV) {
       this.answer.services.length = 0;
       this.onServices(job);
@@ -171,7 +172,7 @@ export class BoardResolver implements Resolver {
     this.timer.stop();
     this.close();
     if (job === undefined) return;
-    // Before the call, which may ask for another name.
+    // This comes before the call, which may ask for another name.
     const next = this.jobs.length > 0;
     job.done(error, address, port < 0 ? SIP_PORT : port);
     if (next) this.begin();

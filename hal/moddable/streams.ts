@@ -1,6 +1,6 @@
 /**
- * The TCP connections of the SDK as a stack of hal/device.ts: a listener, a few connections, and for each a queue for what the
- * network does not take yet. Not here: TLS; binding to one of several addresses.
+ * The TCP connections of the SDK as a stack of hal/device.ts: a listener, a few connections, and for each a queue for
+ * what the network does not take yet. Not here: TLS; binding to one of several addresses.
  */
 import { ipv4, ipv4Text } from "../../src/core/address.js";
 import type { TcpConnection, TcpOptions, TcpStack } from "../device.js";
@@ -9,7 +9,7 @@ import type { TcpConnection, TcpOptions, TcpStack } from "../device.js";
 export const CONNECTIONS = 4;
 const QUEUE_BYTES = 4096;
 
-/** What is used of ECMA-419's TCP socket. */
+/** The part of ECMA-419's TCP socket that is used. */
 export interface Stream {
   readonly remoteAddress: string | undefined;
   readonly remotePort: number | undefined;
@@ -115,7 +115,7 @@ class Connection implements TcpConnection {
   private onReadable(): void {
     const data = this.stream === null ? undefined : this.stream.read();
     if (!(data instanceof ArrayBuffer) || this.isLeaving) return;
-    // What an incoming connection brings may be told before that it can be written to.
+    // Octets of an incoming connection may be told before it can be written to.
     if (!this.isOpen) {
       this.isOpen = true;
       this.owner.options.onOpen(this, this.isIncoming);

@@ -1,6 +1,6 @@
 /**
- * The time of day from a server, by SNTP: asked for when there is a network, and again every six hours. RFC 4330, with random
- * octets in place of our own time in the question. Not here: the drift between two answers, authentication.
+ * The time of day from a server, by SNTP: asked for when there is a network, and again every six hours. RFC 4330, with
+ * random octets in place of our own time in the question. Not here: the drift between two answers, authentication.
  */
 import type { RandomSource } from "../../src/core/random.js";
 import type { Clock, Device, DeviceTimer, Resolver, UdpSocket } from "../device.js";
@@ -10,10 +10,10 @@ const PACKET_BYTES = 48;
 /** Version 4, client. */
 const CLIENT = 0x23;
 const SERVER_MODE = 4;
-/** Where the server repeats what we sent, and where its own time is. */
+/** The offset at which the server repeats the octets we sent, and that of its own time. */
 const ORIGINATE = 24;
 const TRANSMIT = 40;
-/** From 1900 to 1970. */
+/** Seconds from 1900 to 1970. */
 const EPOCH_S = 2208988800;
 const ERA_S = 4294967296;
 
@@ -31,7 +31,7 @@ export interface TimeOfDayOptions {
   server: string;
   /** @param ms since 1970 in UTC, now */
   onTime(ms: number): void;
-  /** One line, at the first of several failures. */
+  /** One line; told at the first of several failures. */
   onProblem(reason: string): void;
 }
 
@@ -101,12 +101,12 @@ export class TimeOfDay {
       this.end(AGAIN_MS);
       this.waitMs = FIRST_WAIT_MS;
       this.hasComplained = false;
-      // The answer was half of the way under way.
+      // The answer took half of the round trip.
       this.options.onTime((seconds - EPOCH_S) * 1000 + fractionMs + (nowMs - this.askedMs) / 2);
     }
   }
 
-  /** An answer to our question, of a server that knows the time. */
+  /** @returns whether it is an answer to our question, from a server that knows the time */
   private isAnswer(length: number): boolean {
     const { packet, cookie } = this;
     if (length < PACKET_BYTES || (packet[0] & 7) !== SERVER_MODE || packet[0] >> 6 === 3) return false;

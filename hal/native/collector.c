@@ -1,4 +1,4 @@
-/* Collects garbage: what collector.ts calls. */
+/* The C side of collector.ts: collects garbage. */
 #include "xsmc.h"
 #include "xsHost.h"
 #include "mc.xs.h"

@@ -1,10 +1,12 @@
 /*
- * UDP sockets on lwIP that read into the caller's buffer: what datagram.ts calls on the ESP32. Datagrams wait as lwIP's own
- * buffers, a few at most; nothing is allocated for one that comes, and a chain of buffers is read as a whole. IPv4 only.
+ * The C side of datagram.ts on the ESP32: UDP sockets on lwIP that read into the caller's buffer. Datagrams wait as
+ * lwIP's own buffers, a few at most; nothing is allocated for one that comes, and a chain of buffers is read as a
+ * whole. IPv4 only.
  *
- * Two tasks meet here. The machine's task waits for lwIP's in tcpip_api_call(), so lwIP's may never wait for the machine: it
- * posts to the machine's queue with MODDEF_TASK_QUEUEWAIT 0 (manifest.json). All sockets share one message, so they take one
- * place in that queue. When it has none, the next datagram or a timer of lwIP's posts again: what came is told in any case.
+ * Two tasks meet here. The machine's task waits for lwIP's in tcpip_api_call(), so lwIP's may never wait for the
+ * machine: it posts to the machine's queue with MODDEF_TASK_QUEUEWAIT 0 (manifest.json). All sockets share one message,
+ * so they take one place in that queue. When it has none, the next datagram or a timer of lwIP's posts again: what came
+ * is told in any case.
  */
 #include "esp_netif.h"
 
@@ -14,7 +16,7 @@
 #include "lwip/timeouts.h"
 #include "lwip/udp.h"
 
-/* A message that found the machine's queue full is posted again after so long. */
+/* If the machine's queue is full, a message is posted again after so long. */
 #define POST_AGAIN_MS 20
 
 typedef struct socket socket_t;
@@ -23,17 +25,17 @@ struct socket {
 	xsSlot object;
 	xsSlot *onReadable;
 	struct udp_pcb *pcb;
-	/* The other open sockets, and the last delivery that passed here; of the machine's task only. */
+	/* The next open socket, and the last delivery that passed here; only the machine's task uses them. */
 	socket_t *next;
 	uint32_t round;
 	/* Shared with lwIP's task, under the critical section. */
 	waiting_t waiting;
-	/* Of the datagram read last. */
+	/* The sender of the datagram that was read last. */
 	uint32_t address;
 	uint16_t remotePort;
 };
 
-/* Calls into lwIP's task; their first field is lwIP's. */
+/* Arguments of calls into lwIP's task; their first field is lwIP's. */
 typedef struct {
 	struct tcpip_api_call_data call;
 	socket_t *socket;
@@ -47,12 +49,12 @@ typedef struct {
 	const datagram_t *datagram;
 } sending_t;
 
-/* Of the machine's task. */
+/* The open sockets; only the machine's task uses them. */
 static socket_t *sockets;
 static uint32_t rounds;
-/* A message is under way that no delivery answered yet; under the critical section. */
+/* Whether a message is posted that no delivery has answered yet; under the critical section. */
 static uint8_t isPosted;
-/* lwIP's timer runs; of lwIP's task. */
+/* Whether lwIP's timer runs; only lwIP's task uses it. */
 static uint8_t isTimed;
 
 static void mark(xsMachine *the, void *it, xsMarkRoot markRoot);
@@ -67,7 +69,10 @@ static void set_address(ip_addr_t *ip, uint32_t address)
 	IP_ADDR4(ip, octets[0], octets[1], octets[2], octets[3]);
 }
 
-/* In the machine's task. A datagram that comes meanwhile is posted anew, so each socket is called once: none keeps the machine. */
+/*
+ * Runs in the machine's task. A datagram that comes meanwhile is posted anew, so each socket is called once and none
+ * keeps the machine busy.
+ */
 static void deliver(void *the, void *refcon, uint8_t *message, uint16_t length)
 {
 	socket_t *s;
@@ -93,12 +98,12 @@ static void deliver(void *the, void *refcon, uint8_t *message, uint16_t length)
 				xsCallFunction0(xsReference(s->onReadable), s->object);
 			xsEndHost(the);
 		}
-		/* The call may have closed any of them. */
+		/* The call may have closed any of the sockets. */
 		s = sockets;
 	}
 }
 
-/* In lwIP's task. */
+/* Runs in lwIP's task. */
 static void post(void *arg)
 {
 	xsMachine *the = arg;
@@ -121,14 +126,14 @@ static void post(void *arg)
 	}
 }
 
-/* In lwIP's task. */
+/* Runs in lwIP's task. */
 static void post_again(void *arg)
 {
 	isTimed = 0;
 	post(arg);
 }
 
-/* In lwIP's task. */
+/* Runs in lwIP's task. */
 static void received(void *arg, struct udp_pcb *pcb, struct pbuf *p, const ip_addr_t *from, u16_t port)
 {
 	socket_t *s = arg;
@@ -144,7 +149,7 @@ static void received(void *arg, struct udp_pcb *pcb, struct pbuf *p, const ip_ad
 		pbuf_free(p);
 }
 
-/* In lwIP's task: a datagram may come as soon as the port is bound. */
+/* Runs in lwIP's task: a datagram may come as soon as the port is bound. */
 static err_t open_socket(struct tcpip_api_call_data *call)
 {
 	opening_t *opening = (opening_t *)call;
@@ -163,7 +168,7 @@ static err_t open_socket(struct tcpip_api_call_data *call)
 	return ERR_OK;
 }
 
-/* In lwIP's task: after this no datagram comes, and nothing of lwIP's knows the socket. */
+/* Runs in lwIP's task. After this no datagram comes, and nothing of lwIP's knows the socket. */
 static err_t close_socket(struct tcpip_api_call_data *call)
 {
 	udp_remove(((opening_t *)call)->socket->pcb);
@@ -261,14 +266,14 @@ void xs_datagram_read(xsMachine *the)
 	}
 	length = waiting_fit(&s->waiting, &place, room);
 	pbuf_copy_partial(place.datagram, into, (u16_t)length, 0);
-	/* As lwIP's own sockets do in their caller's task. */
+	/* lwIP's own sockets free a buffer in their caller's task too. */
 	pbuf_free(place.datagram);
 	s->address = place.address;
 	s->remotePort = place.port;
 	xsmcSetInteger(xsResult, (xsIntegerValue)length);
 }
 
-/* In lwIP's task. */
+/* Runs in lwIP's task. */
 static err_t send_datagram(struct tcpip_api_call_data *call)
 {
 	sending_t *sending = (sending_t *)call;

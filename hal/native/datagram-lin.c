@@ -1,6 +1,6 @@
 /*
- * A UDP socket on Linux that reads into the caller's buffer: what datagram.ts calls where the main loop is GLib's. Datagrams wait
- * in the kernel; the loop says when there is one. IPv4 only.
+ * The C side of datagram.ts on Linux, with GLib's main loop: a UDP socket that reads into the caller's buffer.
+ * Datagrams wait in the kernel; the loop says when there is one. IPv4 only.
  */
 #include "datagram.h"
 
@@ -17,7 +17,7 @@ typedef struct {
 	guint source;
 	uint16_t port;
 	uint32_t cut;
-	/* Of the datagram read last. */
+	/* The sender of the datagram that was read last. */
 	uint32_t address;
 	uint16_t remotePort;
 } socket_t;
@@ -29,7 +29,7 @@ static const xsHostHooks hooks = {xs_datagram_destructor, mark, NULL};
 static gboolean readable(gint fd, GIOCondition condition, gpointer data)
 {
 	socket_t *s = data;
-	/* The call may close the socket: nothing of it is touched afterwards. */
+	/* The call may close the socket, so nothing of it is touched afterwards. */
 	xsMachine *the = s->the;
 	(void)fd;
 	(void)condition;
@@ -111,7 +111,7 @@ void xs_datagram_read(xsMachine *the)
 	struct sockaddr_in from = {0};
 	socklen_t size = sizeof from;
 	xsmcGetBufferWritable(xsArg(0), &into, &room);
-	/* An empty datagram says nothing; the error of one that was sent earlier is not this one's. */
+	/* An empty datagram tells nothing, and the error of a datagram that was sent earlier is not an error of reading. */
 	do
 		length = recvfrom(s->fd, into, room, MSG_TRUNC, (struct sockaddr *)&from, &size);
 	while (length == 0 || (length < 0 && (errno == ECONNREFUSED || errno == EINTR)));

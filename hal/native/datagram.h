@@ -1,6 +1,4 @@
-/*
- * What the datagram sockets of all platforms share on the side of XS: the arguments of write, and the results of read.
- */
+/* The XS side that the datagram sockets of all platforms share: the arguments of write, and the results of read. */
 #ifndef PORTERO_DATAGRAM_H
 #define PORTERO_DATAGRAM_H
 
@@ -18,14 +16,14 @@ typedef struct {
 	uint16_t port;
 } datagram_t;
 
-/* (bytes, start, end, address, port). @returns 0 when they make no datagram */
+/* (bytes, start, end, address, port). @returns 0 if they make no datagram */
 static inline int datagram_of_arguments(xsMachine *the, datagram_t *datagram)
 {
 	void *data;
 	xsUnsignedValue size;
 	xsIntegerValue start = xsmcToInteger(xsArg(1)), end = xsmcToInteger(xsArg(2)), port = xsmcToInteger(xsArg(4));
 	datagram->address = xsmcToUnsigned(xsArg(3));
-	/* Last: nothing may move the buffer between here and its use. */
+	/* This comes last: nothing may move the buffer between here and its use. */
 	xsmcGetBufferReadable(xsArg(0), &data, &size);
 	if (start < 0 || end <= start || (xsUnsignedValue)end > size || end - start > 0xffff || port < 1 || port > 0xffff)
 		return 0;
@@ -35,7 +33,7 @@ static inline int datagram_of_arguments(xsMachine *the, datagram_t *datagram)
 	return 1;
 }
 
-/* The option's number, or an error when it is not in 0 to 65535. */
+/* Returns the option's number, or throws an error if it is not in 0 to 65535. */
 static inline uint16_t datagram_port(xsMachine *the)
 {
 	xsIntegerValue port;

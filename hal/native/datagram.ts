@@ -1,6 +1,6 @@
 /**
- * A UDP socket that reads into a given buffer and makes no string and no object for a datagram. On XS, over datagram-esp32.c or
- * datagram-lin.c; the simulator's is host-sim/io/udp.ts. Not here: IPv6, multicast.
+ * A UDP socket that reads into a given buffer and makes no string and no object for a datagram. On XS it works over
+ * datagram-esp32.c or datagram-lin.c; the simulator's is host-sim/io/udp.ts. Not here: IPv6, multicast.
  */
 import { ipv4Text } from "../../src/core/address.js";
 import type { UdpOptions, UdpSocket } from "../device.js";
@@ -9,7 +9,7 @@ declare function Native(destructor: string): new () => object;
 declare function native(name: string): { call(self: unknown, ...values: unknown[]): never };
 
 class Datagram extends Native("xs_datagram_destructor") implements UdpSocket {
-  /** @throws Error when the port cannot be had or there is no network yet */
+  /** @throws Error if the port cannot be had or there is no network yet */
   constructor(options: UdpOptions) {
     super();
     native("xs_datagram_constructor").call(this, options);
@@ -44,7 +44,7 @@ class Datagram extends Native("xs_datagram_destructor") implements UdpSocket {
   }
 }
 
-/** Opens a socket. @throws Error of one line when the port or the address cannot be had */
+/** Opens a socket. @throws Error of one line if the port or the address cannot be had */
 export async function openUdp(options: UdpOptions): Promise<UdpSocket> {
   try {
     return new Datagram(options);

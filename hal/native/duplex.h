@@ -1,8 +1,9 @@
 /*
- * Sound between an I2S port, whose interrupts come every few ms, and a caller who is called for each 20 ms that wait and then reads as
- * much as he writes: two rings of mono samples of 8 kHz, each with one writer and one reader that may be on different cores. Both run by
- * the port's clock, so what waits in the two together stays the same: DUPLEX_LEAD. Frames of the port have two slots of 16 or 32 bits, at
- * 8 or 16 kHz. The twin is duplex.ts, sample for sample. Pure: no engine, no operating system.
+ * Sound between an I2S port, whose interrupts come every few ms, and a caller that is called for each 20 ms that wait
+ * and then reads as much as it writes: two rings of mono samples of 8 kHz, each with one writer and one reader that may
+ * be on different cores. Both run by the port's clock, so what waits in the two together stays the same: DUPLEX_LEAD.
+ * Frames of the port have two slots of 16 or 32 bits, at 8 or 16 kHz. The twin is duplex.ts, sample for sample. Pure:
+ * no engine, no operating system.
  */
 #ifndef PORTERO_DUPLEX_H
 #define PORTERO_DUPLEX_H
@@ -14,24 +15,24 @@
 
 /* Samples in a ring, a power of two: 128 ms. */
 #define DUPLEX_CAPACITY 1024
-/* What a caller reads and writes at a time: 20 ms. */
+/* A caller reads and writes so many samples at a time: 20 ms. */
 #define DUPLEX_FRAME 160
-/* What waits for the speaker when a caller comes in time: one who is late by 24 ms is not heard. */
+/* So many samples wait for the speaker if a caller comes in time; being 24 ms late is not heard. */
 #define DUPLEX_LEAD 192
-/* So far the two rings may be from that together: an interrupt of one may stand between those of the other. */
+/* The sum of the two rings may differ from that by so much: an interrupt of one may come between those of the other. */
 #define DUPLEX_LOOSE 80
-/* So much waits for a caller who is late, and is given to the speaker at once; what is older is left out. */
+/* So many samples wait for a caller that is late, and are given to the speaker at once; older ones are left out. */
 #define DUPLEX_MOST 640
-/* A sample that is put into a DMA buffer is played when those before it are: 8 ms later, less what is left for the air. */
+/* A sample that is put into a DMA buffer is played after those before it: 8 ms later, less what is left for the air. */
 #define DUPLEX_AHEAD 32
-/* When the two directions are further apart than before by so much, an interrupt was missed. */
+/* If the two directions differ by so much more than before, an interrupt was missed. */
 #define DUPLEX_APART 120
 /* Frames that are converted at a time, on the stack of an interrupt. */
 #define DUPLEX_PIECE 16
 
 typedef struct {
 	int16_t samples[DUPLEX_CAPACITY];
-	/* Both count on for ever; their difference is what waits. */
+	/* Both count on for ever; their difference is the number of samples that wait. */
 	uint32_t written;
 	uint32_t taken;
 } duplex_ring_t;
@@ -39,32 +40,35 @@ typedef struct {
 typedef struct {
 	duplex_ring_t microphone;
 	duplex_ring_t speaker;
-	/* What was played, kept for the echo canceller; nobody takes it. */
+	/* The samples that were played, kept for the echo canceller; none is taken out. */
 	duplex_ring_t played;
 	halfband_down_t down;
 	halfband_up_t up;
-	/* 16 or 32 bits in a slot; 8 or 16 kHz; 0: the microphone is in the left slot, 1: in the right. */
+	/* Bits in a slot: 16 or 32; kHz: 8 or 16; slot of the microphone: 0 for the left, 1 for the right. */
 	uint8_t bits;
 	uint8_t khz;
 	uint8_t slot;
-	/* For a microphone that never comes near full scale: doublings, 0 to 8, in slots of 32 bits. */
+	/* Doublings, 0 to 8, for a microphone that never comes near full scale; only in slots of 32 bits. */
 	uint8_t shift;
-	/* The caller writes; and the speaker has run dry since he wrote last. */
+	/* Whether the caller writes, and whether the speaker has run dry since the last write. */
 	uint8_t isPlaying;
 	uint8_t isDry;
-	/* What is played comes back in the slot beside the microphone's. */
+	/* Whether the played samples come back in the slot beside the microphone's. */
 	uint8_t isLooped;
-	/* How far the played samples are ahead of the microphone's, in samples since the beginning; and how many the last read gave. */
+	/*
+	 * How far the played samples are ahead of the microphone's, in samples since the beginning; and how many the last read
+	 * gave.
+	 */
 	int32_t ahead;
 	uint32_t gave;
 	/* How often the speaker ran dry. */
 	uint32_t gaps;
-	/* Samples: silence that was put in because the caller came late, and sound left out because of that. */
+	/* Samples of silence that were put in because the caller came late, and samples left out because of that. */
 	uint32_t missing;
 	uint32_t dropped;
 } duplex_t;
 
-/* @returns 0 when an option is not one of those above */
+/* @returns 0 if an option is not one of those above */
 static inline int duplex_begin(duplex_t *d, uint32_t bits, uint32_t khz, uint32_t slot, uint32_t shift)
 {
 	if ((bits != 16 && bits != 32) || (khz != 8 && khz != 16) || slot > 1 || shift > 8)
@@ -88,7 +92,7 @@ static inline uint32_t duplex_waiting(const duplex_ring_t *ring)
 	return __atomic_load_n(&ring->written, __ATOMIC_ACQUIRE) - __atomic_load_n(&ring->taken, __ATOMIC_ACQUIRE);
 }
 
-/* The writer's side: what finds no room takes the place of the oldest. */
+/* Writes to a ring; samples that find no room take the place of the oldest. */
 static inline void duplex_put(duplex_ring_t *ring, const int16_t *from, uint32_t count)
 {
 	uint32_t at = ring->written;
@@ -98,7 +102,7 @@ static inline void duplex_put(duplex_ring_t *ring, const int16_t *from, uint32_t
 	__atomic_store_n(&ring->written, at + count, __ATOMIC_RELEASE);
 }
 
-/* The reader's side; the caller knows that they wait. */
+/* Reads from a ring; the caller knows that the samples wait. */
 static inline void duplex_take(duplex_ring_t *ring, int16_t *into, uint32_t count)
 {
 	uint32_t at = ring->taken;
@@ -108,19 +112,19 @@ static inline void duplex_take(duplex_ring_t *ring, int16_t *into, uint32_t coun
 	__atomic_store_n(&ring->taken, at + count, __ATOMIC_RELEASE);
 }
 
-/* The caller begins: what the microphone heard before is gone. */
+/* The caller begins: what the microphone heard before is dropped. */
 static inline void duplex_start(duplex_t *d)
 {
 	__atomic_store_n(&d->microphone.taken, __atomic_load_n(&d->microphone.written, __ATOMIC_ACQUIRE), __ATOMIC_RELEASE);
 }
 
-/* The caller comes no more: what the speaker does not have it does not miss. */
+/* The caller stops: from here on an empty ring of the speaker is no gap. */
 static inline void duplex_stop(duplex_t *d)
 {
 	d->isPlaying = 0;
 }
 
-/* For a caller who is late: leaves out what is older than DUPLEX_MOST, in whole frames. @returns samples left out */
+/* Leaves out samples older than DUPLEX_MOST in whole frames, for a caller that is late. @returns samples left out */
 static inline uint32_t duplex_leave_out(duplex_t *d)
 {
 	uint32_t waiting = duplex_waiting(&d->microphone);
@@ -139,7 +143,10 @@ static inline uint32_t duplex_frames(const duplex_t *d)
 	return duplex_waiting(&d->microphone) / DUPLEX_FRAME;
 }
 
-/* The caller takes the microphone's sound, from that which was not left out; silence when there is no more. @returns samples that are sound */
+/*
+ * Reads the microphone's samples, from the oldest that was not left out; silence if there are no more. @returns samples
+ * of sound
+ */
 static inline uint32_t duplex_read(duplex_t *d, int16_t *into, uint32_t count)
 {
 	uint32_t waiting = duplex_waiting(&d->microphone);
@@ -152,7 +159,10 @@ static inline uint32_t duplex_read(duplex_t *d, int16_t *into, uint32_t count)
 	return done;
 }
 
-/* What was played while the samples of the last read were at the microphone, in step with them; silence where it is not known. */
+/*
+ * Reads the samples that were played while those of the last read were at the microphone, in step with them; silence
+ * where they are not known.
+ */
 static inline void duplex_reference(duplex_t *d, int16_t *into, uint32_t count)
 {
 	uint32_t written = __atomic_load_n(&d->played.written, __ATOMIC_ACQUIRE);
@@ -166,8 +176,8 @@ static inline void duplex_reference(duplex_t *d, int16_t *into, uint32_t count)
 }
 
 /*
- * The caller gives sound for the speaker, as much as he has read before. After a gap, and at first, the time that went by without sound
- * stays silent: what is too much together is left out here, and where it is too little silence comes first.
+ * Writes sound for the speaker, as many samples as were read before. After a gap, and at first, the time that passed
+ * without sound stays silent: if too much waits it is left out here, if too little waits silence comes first.
  */
 static inline void duplex_write(duplex_t *d, const int16_t *from, uint32_t count)
 {
@@ -186,7 +196,7 @@ static inline void duplex_write(duplex_t *d, const int16_t *from, uint32_t count
 	d->isPlaying = 1;
 }
 
-/* One sample of a slot. Octets are in the order of the machine, as DMA leaves them. */
+/* Reads one sample of a slot. Octets are in the order of the machine, as DMA leaves them. */
 static inline int16_t duplex_slot(const duplex_t *d, const uint8_t *frame, uint32_t slot)
 {
 	int32_t wide;
@@ -199,7 +209,7 @@ static inline int16_t duplex_slot(const duplex_t *d, const uint8_t *frame, uint3
 	return halfband_limited(wide >> (16 - d->shift));
 }
 
-/* The port has received `bytes` octets of whole frames. */
+/* Takes `bytes` octets of whole frames that the port has received. */
 static inline void duplex_received(duplex_t *d, const uint8_t *frames, uint32_t bytes)
 {
 	uint32_t size = duplex_frame_bytes(d);
@@ -225,7 +235,7 @@ static inline void duplex_received(duplex_t *d, const uint8_t *frames, uint32_t 
 	}
 }
 
-/* The next samples of the speaker, silence where there are none. */
+/* Gives the next samples for the speaker, with silence for the missing ones. */
 static inline void duplex_next(duplex_t *d, int16_t *out, uint32_t count)
 {
 	uint32_t waiting = duplex_waiting(&d->speaker);
@@ -242,7 +252,7 @@ static inline void duplex_next(duplex_t *d, int16_t *out, uint32_t count)
 	d->isDry = 1;
 }
 
-/* The port wants `bytes` octets of whole frames to send: both slots alike. */
+/* Fills `bytes` octets of whole frames that the port is going to send: both slots alike. */
 static inline void duplex_fill(duplex_t *d, uint8_t *frames, uint32_t bytes)
 {
 	uint32_t size = duplex_frame_bytes(d);

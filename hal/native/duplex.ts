@@ -1,39 +1,43 @@
 /**
- * Sound between an I2S port, whose interrupts come every few ms, and a caller who is called for each 20 ms that wait and then reads as
- * much as he writes: two rings of mono samples of 8 kHz. Both run by the port's clock, so what waits in the two together stays the same:
- * `LEAD`. Frames of the port have two slots of 16 or 32 bits, at 8 or 16 kHz. The twin of duplex.h, sample for sample, for platforms whose
- * I2S hands over whole frames. Not here: the port itself.
+ * Sound between an I2S port, whose interrupts come every few ms, and a caller that is called for each 20 ms that wait
+ * and then reads as much as it writes: two rings of mono samples of 8 kHz. Both run by the port's clock, so what waits
+ * in the two together stays the same: `LEAD`. Frames of the port have two slots of 16 or 32 bits, at 8 or 16 kHz. The
+ * twin of duplex.h, sample for sample, for platforms whose I2S hands over whole frames. Not here: the port itself.
  */
 import type { AudioInput, AudioOutput } from "../device.js";
 import { HalfbandDown, HalfbandUp } from "./halfband.js";
 
 /** Samples in a ring, a power of two: 128 ms. */
 const CAPACITY = 1024;
-/** What a caller reads and writes at a time: 20 ms. */
+/** A caller reads and writes so many samples at a time: 20 ms. */
 const FRAME = 160;
-/** What waits for the speaker when a caller comes in time: one who is late by 24 ms is not heard. */
+/** So much waits for the speaker if a caller comes in time; being 24 ms late is not heard. */
 export const LEAD_MS = 24;
 const LEAD = LEAD_MS * 8;
-/** So far the two rings may be from that together: an interrupt of one may stand between those of the other. */
+/**
+ * The sum of the two rings may differ from that by so much: an interrupt of one may come between those of the other.
+ */
 const LOOSE = 80;
-/** So much waits for a caller who is late, and is given to the speaker at once; what is older is left out. */
+/** So many samples wait for a caller that is late, and are given to the speaker at once; older ones are left out. */
 const MOST = 640;
-/** A sample that is put into a DMA buffer is played when those before it are: 8 ms later, less what is left for the air. */
+/**
+ * A sample that is put into a DMA buffer is played after those before it: 8 ms later, less what is left for the air.
+ */
 const AHEAD = 32;
-/** When the two directions are further apart than before by so much, an interrupt was missed. */
+/** If the two directions differ by so much more than before, an interrupt was missed. */
 const APART = 120;
 const PIECE = 16;
 
 export interface DuplexOptions {
-  /** Of a slot: 16 or 32. */
+  /** Bits of a slot: 16 or 32. */
   bits: number;
-  /** Of the port: 8 or 16. */
+  /** Sample rate of the port: 8 or 16. */
   khz: number;
-  /** Where the microphone is: 0 left, 1 right. */
+  /** The microphone's slot: 0 left, 1 right. */
   slot?: number;
-  /** For a microphone that never comes near full scale: doublings, 0 to 8, in slots of 32 bits. */
+  /** Doublings, 0 to 8, for a microphone that never comes near full scale; only in slots of 32 bits. */
   shift?: number;
-  /** What is played comes back in the slot beside the microphone's. */
+  /** Whether the played samples come back in the slot beside the microphone's. */
   isLooped?: boolean;
 }
 
@@ -51,7 +55,7 @@ class Ring {
     this.written = (this.written + count) >>> 0;
   }
 
-  /** A sample of the last that were put, taken or not; 0 when it is none of those. */
+  /** @returns one of the samples that were put last, taken or not; 0 if it is none of those */
   sample(at: number): number {
     return (this.written - at - 1) >>> 0 < CAPACITY ? this.samples[at & (CAPACITY - 1)] : 0;
   }
@@ -71,12 +75,12 @@ const SILENCE = new Int16Array(LEAD);
 export class Duplex implements AudioInput, AudioOutput {
   /** How often the speaker ran dry. */
   gaps = 0;
-  /** Samples: silence that was put in because the caller came late, and sound left out because of that. */
+  /** Samples of silence that were put in because the caller came late, and samples left out because of that. */
   missing = 0;
   dropped = 0;
   private readonly microphone = new Ring();
   private readonly speaker = new Ring();
-  /** What was played, kept for the echo canceller; nobody takes it. */
+  /** The samples that were played, kept for the echo canceller; none is taken out. */
   private readonly played = new Ring();
   private readonly down = new HalfbandDown();
   private readonly up = new HalfbandUp();
@@ -86,11 +90,14 @@ export class Duplex implements AudioInput, AudioOutput {
   private readonly ratio: number;
   private readonly slot: number;
   private readonly shift: number;
-  /** The caller writes; and the speaker has run dry since he wrote last. */
+  /** Whether the caller writes, and whether the speaker has run dry since the last write. */
   private isPlaying = false;
   private isDry = false;
   private readonly isLooped: boolean;
-  /** How far the played samples are ahead of the microphone's, in samples since the beginning; and how many the last read gave. */
+  /**
+   * How far the played samples are ahead of the microphone's, in samples since the beginning; and how many the last
+   * read gave.
+   */
   private ahead = 0;
   private gave = 0;
 
@@ -117,17 +124,17 @@ export class Duplex implements AudioInput, AudioOutput {
     return this.speaker.waiting();
   }
 
-  /** The caller begins: what the microphone heard before is gone. */
+  /** The caller begins: what the microphone heard before is dropped. */
   start(): void {
     this.microphone.skip(this.microphone.waiting());
   }
 
-  /** The caller comes no more: what the speaker does not have it does not miss. */
+  /** The caller stops: from here on an empty ring of the speaker is no gap. */
   stop(): void {
     this.isPlaying = false;
   }
 
-  /** For a caller who is late: leaves out what is older than `MOST`, in whole frames. @returns samples left out */
+  /** Leaves out samples older than `MOST` in whole frames, for a caller that is late. @returns samples left out */
   leaveOut(): number {
     const waiting = this.microphone.waiting();
     if (waiting < MOST + FRAME) return 0;
@@ -142,7 +149,7 @@ export class Duplex implements AudioInput, AudioOutput {
     return Math.trunc(this.microphone.waiting() / FRAME);
   }
 
-  /** From that which was not left out. */
+  /** Reads from the oldest sample that was not left out. */
   read(into: Int16Array, start: number, count: number): number {
     const done = Math.min(this.microphone.waiting(), count, CAPACITY);
     this.microphone.take(into, start, done);
@@ -160,8 +167,8 @@ export class Duplex implements AudioInput, AudioOutput {
   }
 
   /**
-   * As much as was read before. After a gap, and at first, the time that went by without sound stays silent: what is too much together
-   * is left out here, and where it is too little silence comes first.
+   * Writes as many samples as were read before. After a gap, and at first, the time that passed without sound stays
+   * silent: if too much waits it is left out here, if too little waits silence comes first.
    */
   write(from: Int16Array, start: number, count: number): void {
     const { microphone, speaker } = this;
@@ -176,7 +183,7 @@ export class Duplex implements AudioInput, AudioOutput {
     this.isPlaying = true;
   }
 
-  /** The port has received `frames`, left and right in turn. */
+  /** Takes `frames` that the port has received, left and right in turn. */
   received(frames: Int16Array | Int32Array): void {
     const { ratio, narrow, wide } = this;
     let left = Math.trunc(frames.length / (2 * ratio));
@@ -194,7 +201,7 @@ export class Duplex implements AudioInput, AudioOutput {
     }
   }
 
-  /** The port wants `frames` to send: both slots alike. */
+  /** Fills `frames` that the port is going to send: both slots alike. */
   fill(frames: Int16Array | Int32Array): void {
     const { ratio, narrow, wide } = this;
     let left = Math.trunc(frames.length / (2 * ratio));

@@ -1,13 +1,14 @@
-/*
- * G.711 by the block for XS: what g711.ts calls. The arithmetic stands in g711.h.
- */
+/* The C side of g711.ts: G.711 by the block for XS. The arithmetic is in g711.h. */
 #include "xsmc.h"
 #include "xsHost.h"
 #include "mc.xs.h"
 
 #include "g711.h"
 
-/* `count` elements of `each` octets from octet `from` on, or an error when the buffer ends before. XS gives C an ArrayBuffer, but no Int16Array. */
+/*
+ * `count` elements of `each` octets from octet `from` on, or an error when the buffer ends before. XS gives C an
+ * ArrayBuffer, but no Int16Array.
+ */
 static void *part(xsMachine *the, void *buffer, xsUnsignedValue size, xsIntegerValue from, xsIntegerValue count, xsUnsignedValue each)
 {
 	if (from < 0 || count < 0 || (xsUnsignedValue)from > size || (xsUnsignedValue)count > (size - (xsUnsignedValue)from) / each)

@@ -1,6 +1,6 @@
 /*
- * G.711 by the block, without tables: the same octets and samples as src/media/g711.ts, whose comments say why.
- * Pure: no engine, no operating system. Lengths and places are the caller's to check.
+ * G.711 by the block, without tables: the same octets and samples as src/media/g711.ts, whose comments say why. It uses
+ * no engine and no operating system. The caller checks lengths and places.
  */
 #ifndef PORTERO_G711_H
 #define PORTERO_G711_H
@@ -51,7 +51,7 @@ static inline int16_t g711_of_alaw(uint8_t code)
 	return (int16_t)((code & 0x80 ? magnitude : -magnitude) * 8);
 }
 
-/* `count` samples to as many octets. `law`: G711_PCMU or G711_PCMA. */
+/* Encodes `count` samples into as many octets. `law`: G711_PCMU or G711_PCMA. */
 static inline void g711_encode(int law, const int16_t *pcm, uint8_t *out, uint32_t count)
 {
 	uint32_t i;
@@ -63,7 +63,7 @@ static inline void g711_encode(int law, const int16_t *pcm, uint8_t *out, uint32
 			out[i] = g711_ulaw_of(pcm[i]);
 }
 
-/* `count` octets to as many samples. */
+/* Decodes `count` octets into as many samples. */
 static inline void g711_decode(int law, const uint8_t *bytes, int16_t *out, uint32_t count)
 {
 	uint32_t i;

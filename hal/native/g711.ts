@@ -1,6 +1,6 @@
 /**
- * G.711 by C: the exports of src/media/g711.ts, for a manifest that names this file in its place. A block costs one native call.
- * On XS only. Not here: the arithmetic (g711.h).
+ * G.711 in C: the exports of src/media/g711.ts, for a manifest that names this file in its place. A block costs one
+ * native call. It works on XS only. Not here: the arithmetic (g711.h).
  */
 declare function native(name: string): { call(self: unknown, ...values: unknown[]): never };
 
@@ -8,7 +8,7 @@ declare function native(name: string): { call(self: unknown, ...values: unknown[
 export const PCMU = 0;
 export const PCMA = 8;
 
-/** Samples in a second, and the ticks of the RTP timestamp. */
+/** Samples in a second, which are the ticks of the RTP timestamp too. */
 export const SAMPLES_PER_SECOND = 8000;
 export const SAMPLES_PER_MS = 8;
 
@@ -19,7 +19,10 @@ export function silenceOf(payloadType: number): number {
   return payloadType === PCMA ? 0xd5 : 0xff;
 }
 
-/** `count` samples of `pcm` from `start` to as many octets of `out` from `at`, by payload type. @throws RangeError beyond one of them */
+/**
+ * Encodes `count` samples of `pcm` from `start` on into as many octets of `out` from `at` on, by payload type. @throws
+ * RangeError beyond one of them
+ */
 export function encode(
   payloadType: number,
   pcm: Int16Array,
@@ -32,7 +35,10 @@ export function encode(
   encodeBlock(payloadType, pcm.buffer, pcm.byteOffset + 2 * start, count, out.buffer, out.byteOffset + at);
 }
 
-/** `count` octets of `bytes` from `start` to as many samples of `out` from `at`, by payload type. @throws RangeError beyond one of them */
+/**
+ * Decodes `count` octets of `bytes` from `start` on into as many samples of `out` from `at` on, by payload type.
+ * @throws RangeError beyond one of them
+ */
 export function decode(
   payloadType: number,
   bytes: Uint8Array,

@@ -1,13 +1,14 @@
-/*
- * Goertzel's filter for XS: what goertzel.ts calls. The arithmetic stands in goertzel.h.
- */
+/* The C side of goertzel.ts: Goertzel's filter for XS. The arithmetic is in goertzel.h. */
 #include "xsmc.h"
 #include "xsHost.h"
 #include "mc.xs.h"
 
 #include "goertzel.h"
 
-/* The samples that the first three values name: buffer, its octet, count. An error when the buffer ends before. */
+/*
+ * Returns the samples that the first three values name: buffer, its octet, count. It throws an error if the buffer ends
+ * before.
+ */
 static const int16_t *samples(xsMachine *the, uint32_t *count)
 {
 	void *buffer;

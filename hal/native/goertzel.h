@@ -1,6 +1,6 @@
 /*
- * Goertzel's filter: the same numbers as src/media/goertzel.ts, whose comments say why.
- * Pure: no engine, no operating system. Lengths and places are the caller's to check.
+ * Goertzel's filter: the same numbers as src/media/goertzel.ts, whose comments say why. It uses no engine and no
+ * operating system. The caller checks lengths and places.
  */
 #ifndef GOERTZEL_H
 #define GOERTZEL_H

@@ -1,6 +1,6 @@
 /**
- * Goertzel's filter by C: the exports of src/media/goertzel.ts, for a manifest that names this file in its place. On XS only.
- * Not here: the arithmetic (goertzel.h).
+ * Goertzel's filter in C: the exports of src/media/goertzel.ts, for a manifest that names this file in its place. It
+ * works on XS only. Not here: the arithmetic (goertzel.h).
  */
 declare function native(name: string): { call(self: unknown, ...values: unknown[]): never };
 

@@ -1,6 +1,7 @@
 /*
- * Between 16 kHz and 8 kHz: a half-band low-pass of 47 taps, of which every other is 0. Flat within 0.02 dB up to 3.4 kHz,
- * down by 57 dB from 4.6 kHz on. The twin is halfband.ts, sample for sample. Pure: no engine, no operating system.
+ * Converts between 16 kHz and 8 kHz: a half-band low-pass of 47 taps, of which every other is 0. It is flat within 0.02
+ * dB up to 3.4 kHz and down by 57 dB from 4.6 kHz on. The twin is halfband.ts, sample for sample. It uses no engine and
+ * no operating system.
  */
 #ifndef PORTERO_HALFBAND_H
 #define PORTERO_HALFBAND_H
@@ -15,7 +16,7 @@
 static const int16_t halfband_taps[HALFBAND_SIDE] = {
 	10391, -3342, 1865, -1194, 799, -539, 358, -230, 140, -80, 40, -16};
 
-/* The last samples, each twice, so that a window over them never wraps. All zero is silence, and a valid beginning. */
+/* The last samples, each twice, so that a window over them never wraps. All zero is silence, and a valid start. */
 typedef struct {
 	int16_t line[2 * HALFBAND_DOWN];
 	uint32_t at;
@@ -38,7 +39,7 @@ static inline uint32_t halfband_push(int16_t *line, uint32_t length, uint32_t at
 	return at + 1 == length ? 0 : at + 1;
 }
 
-/* 2 * `count` samples of 16 kHz to `count` of 8 kHz. */
+/* Converts 2 * `count` samples of 16 kHz to `count` of 8 kHz. */
 static inline void halfband_down(halfband_down_t *state, const int16_t *in, int16_t *out, uint32_t count)
 {
 	uint32_t i;
@@ -57,7 +58,7 @@ static inline void halfband_down(halfband_down_t *state, const int16_t *in, int1
 	}
 }
 
-/* `count` samples of 8 kHz to 2 * `count` of 16 kHz: each as it was, then the one between it and the next. */
+/* Converts `count` samples of 8 kHz to 2 * `count` of 16 kHz: each as it was, then the one between it and the next. */
 static inline void halfband_up(halfband_up_t *state, const int16_t *in, int16_t *out, uint32_t count)
 {
 	uint32_t i;

@@ -1,6 +1,7 @@
 /**
- * Between 16 kHz and 8 kHz: a half-band low-pass of 47 taps, of which every other is 0. Flat within 0.02 dB up to 3.4 kHz, down
- * by 57 dB from 4.6 kHz on. The twin of halfband.h, sample for sample. Not here: other ratios.
+ * Converts between 16 kHz and 8 kHz: a half-band low-pass of 47 taps, of which every other is 0. It is flat within 0.02
+ * dB up to 3.4 kHz and down by 57 dB from 4.6 kHz on. The twin is halfband.h, sample for sample. Not here: other
+ * ratios.
  */
 
 /** Taps on one side that are not 0, in 1/32768; the one in the middle is 16384. */
@@ -44,7 +45,10 @@ export class HalfbandUp {
   private readonly line = new Int16Array(2 * UP);
   private at = 0;
 
-  /** `count` samples of `samples` from `start` become `2 * count` of `out` from `to`: each as it was, then the one between it and the next. */
+  /**
+   * `count` samples of `samples` from `start` become `2 * count` of `out` from `to`: each as it was, then the one
+   * between it and the next.
+   */
   run(samples: Int16Array, start: number, out: Int16Array, to: number, count: number): void {
     const { line } = this;
     for (let i = 0; i < count; i++) {

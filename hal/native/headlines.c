@@ -1,5 +1,5 @@
 /*
- * The lines that each response has from its request, for XS: what headlines.ts calls. The rules stand in headlines.h.
+ * The C side of headlines.ts: the lines that a response copies from its request, for XS. The rules are in headlines.h.
  */
 #include "xsmc.h"
 #include "xsHost.h"
@@ -7,7 +7,7 @@
 
 #include "headlines.h"
 
-/* The values (out, at, limit, octets, places), of which the first `count` places are the request's. */
+/* Calls `lines` with the values (out, at, limit, octets, places); the first `count` places are the request's. */
 static void write_lines(xsMachine *the, int32_t count, int32_t (*lines)(uint8_t *, int32_t, int32_t, const uint8_t *, int32_t *))
 {
 	void *out, *octets, *places;

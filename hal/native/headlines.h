@@ -1,6 +1,6 @@
 /*
- * The lines that each response has from its request: the same as src/transaction/headlines.ts, whose comments say why.
- * Pure: no engine, no operating system. Places of the request are the caller's to check: none is beyond its octets.
+ * The lines that a response copies from its request: the same as src/transaction/headlines.ts, whose comments say why.
+ * It uses no engine and no operating system. The caller makes sure that no place is beyond the request's octets.
  */
 #ifndef HEADLINES_H
 #define HEADLINES_H
@@ -11,7 +11,7 @@
 #include "lex.h"
 #include "octets.h"
 
-/* PLACE of headlines.ts: those of the topmost Via, and those of the parties. */
+/* PLACE of headlines.ts: the places of the topmost Via, and those of the parties. */
 enum {
 	LINES_VIA_START, LINES_VIA_END, LINES_VIA_STOP, LINES_SENT_BY_START, LINES_SENT_BY_END, LINES_BRANCH_START, LINES_BRANCH_END,
 	LINES_SOURCE_IP, LINES_SOURCE_PORT, LINES_RPORT = LINES_SOURCE_IP, LINES_SENT_BY_PORT = LINES_SOURCE_PORT
@@ -22,7 +22,7 @@ enum {
 	LINES_TAG_LOW, LINES_PLACES
 };
 
-/* What is being written; `at` stays -1 from when something did not fit or may not be sent. */
+/* The line that is being written; `at` stays -1 once something did not fit or may not be sent. */
 typedef struct {
 	uint8_t *out;
 	int32_t at, limit;
@@ -84,7 +84,7 @@ static inline void lines_hex(headlines_t *lines, uint32_t value)
 		lines_octet(lines, (uint8_t)"0123456789abcdef"[value >> shift & 15]);
 }
 
-/* Where the parameter whose semicolon is at `start` ends: at the next one outside of quotes, or `end`. */
+/* Returns the end of the parameter whose semicolon is at `start`: the next semicolon outside of quotes, or `end`. */
 static inline int32_t lines_piece_end(const uint8_t *octets, int32_t start, int32_t end)
 {
 	int32_t next = start + 1;
@@ -130,7 +130,7 @@ static inline void lines_params(headlines_t *lines, int32_t start, int32_t end)
 	}
 }
 
-/* Whether octets[start, end) is an IPv4 address, and which. */
+/* Returns whether octets[start, end) is an IPv4 address, and sets it. */
 static inline int lines_ip(const uint8_t *octets, int32_t start, int32_t end, uint32_t *ip)
 {
 	int32_t i = start;
@@ -173,7 +173,7 @@ static inline int lines_is_sent_by(headlines_t *lines, int32_t start, int32_t en
 	return lines_ip(octets, start, host_end, &host) && host == ip;
 }
 
-/* Returns where the line ends, or -1. */
+/* Returns the offset at which the line ends, or -1. */
 static inline int32_t headlines_via(uint8_t *out, int32_t at, int32_t limit, const uint8_t *octets, int32_t *places)
 {
 	headlines_t lines = { out, at, limit, octets, places };
@@ -209,7 +209,7 @@ static inline int32_t headlines_via(uint8_t *out, int32_t at, int32_t limit, con
 	return lines.at;
 }
 
-/* An address whose tag, as the two places behind its own two say, is in it. */
+/* Writes an address whose tag is at the two places behind its own two. */
 static inline void lines_tagged(headlines_t *lines, int32_t place, int32_t start, int32_t end)
 {
 	int32_t *tag = lines->places + place + 2, tag_start = tag[0], tag_end = tag[1];
@@ -220,7 +220,7 @@ static inline void lines_tagged(headlines_t *lines, int32_t place, int32_t start
 	lines_copy(lines, tag_end, end);
 }
 
-/* Returns where the lines end, or -1. */
+/* Returns the offset at which the lines end, or -1. */
 static inline int32_t headlines_parties(uint8_t *out, int32_t at, int32_t limit, const uint8_t *octets, int32_t *places)
 {
 	headlines_t lines = { out, at, limit, octets, places };

@@ -1,10 +1,10 @@
 /**
- * The lines that each response has from its request, by C: the exports of src/transaction/headlines.ts, for a manifest that names this file in its
- * place. On XS only. Not here: the rules (headlines.h).
+ * The lines that a response copies from its request, in C: the exports of src/transaction/headlines.ts, for a manifest
+ * that names this file in its place. It works on XS only. Not here: the rules (headlines.h).
  */
 declare function native(name: string): { call(self: unknown, ...values: unknown[]): never };
 
-/** As headlines.h has them. */
+/** The same numbers as in headlines.h. */
 export const PLACE = {
   viaStart: 0,
   viaEnd: 1,
@@ -37,7 +37,7 @@ export const PLACES = 15;
 
 export class HeadLines {
   readonly places = new Int32Array(PLACES);
-  // As C takes them: a view of words is no buffer for it.
+  // C takes the buffer, because a view of words is no buffer for it.
   private readonly placesOctets: ArrayBufferLike = this.places.buffer;
 
   writeVia(out: Uint8Array, at: number, limit: number, bytes: Uint8Array): number {

@@ -1,13 +1,11 @@
-/*
- * The head of a message for XS: what headreader.ts calls. The rules stand in headreader.h.
- */
+/* The C side of headreader.ts: the head of a message for XS. The rules are in headreader.h. */
 #include "xsmc.h"
 #include "xsHost.h"
 #include "mc.xs.h"
 
 #include "headreader.h"
 
-/* The values (octets, at, end, table, found), or an error when the message is not in the octets. */
+/* Returns the values (octets, at, end, table, found); throws an error if the message is not in the octets. */
 static headreader_t *values(xsMachine *the, const uint8_t **octets, int32_t *at, int32_t *end, int32_t **table, int32_t *rows)
 {
 	void *data;

@@ -1,8 +1,8 @@
 /*
- * The head of a SIP message: its start line, the table of its header fields and the values that every layer asks for, the same as
- * src/wire/headreader.ts with the readers that it uses (startline, values, via, address), whose comments say why. What those find
- * malformed, and start lines that look otherwise than usual, are left to them: `headreader_read` stops there and goes on behind it.
- * Pure: no engine, no operating system. Nothing reads at or behind `end`.
+ * The head of a SIP message: its start line, the table of its header fields and the values that every layer asks for,
+ * the same as src/wire/headreader.ts with the readers that it uses (startline, values, via, address), whose comments
+ * say why. A value that is not well formed, and an unusual start line, are left to them: `headreader_read` stops there
+ * and goes on behind it. It uses no engine and no operating system. Nothing reads at or behind `end`.
  */
 #ifndef HEADREADER_H
 #define HEADREADER_H
@@ -12,11 +12,11 @@
 
 #include "lex.h"
 
-/* Header ids of src/wire/names.ts, of those that are told apart here. */
+/* Header ids of src/wire/names.ts that are told apart here. */
 enum { HEAD_OTHER, HEAD_VIA, HEAD_FROM, HEAD_TO, HEAD_CALL_ID, HEAD_CSEQ, HEAD_MAX_FORWARDS, HEAD_CONTENT_LENGTH };
 /* PROBLEM_* of src/wire/problems.ts. */
 enum { HEAD_RIGHT = 0, HEAD_BAD_LINE = 2, HEAD_CONTROL = 6, HEAD_REPEATED = 8, HEAD_CUT_OFF = 11, HEAD_TABLE_FULL = 12 };
-/* What `headreader_read` returns beside the id of a field whose value is left to others. */
+/* The results of `headreader_read` beside the id of a field whose value is left to TypeScript. */
 enum { HEAD_DONE = 0, HEAD_START_LINE_LEFT = -1 };
 /* MAX_FORWARDS_BAD of src/wire/values.ts. */
 #define HEAD_MAX_FORWARDS_BAD (-2)
@@ -37,7 +37,10 @@ static const char *const head_names[] = {
 static const uint8_t head_letters[] = "bcefiklmorstvx";
 static const uint8_t head_letter_ids[] = { 56, 9, 24, 2, 4, 20, 7, 8, 38, 47, 35, 3, 1, 29 };
 
-/* Fields that are passed over when they are malformed: max-forwards, reason, warning, user-agent, server, subject, date, and unknown ones. */
+/*
+ * Returns whether a malformed field is passed over: max-forwards, reason, warning, user-agent, server, subject, date,
+ * and unknown ones.
+ */
 static inline int head_is_needless(int32_t id)
 {
 	return id == HEAD_OTHER || id == HEAD_MAX_FORWARDS || (id >= 31 && id <= 35) || id == 37;
@@ -50,12 +53,12 @@ static const char *const head_methods[] = {
 };
 #define HEAD_METHOD_OTHER 15
 
-/* What is read, as headreader.ts lays it out. Offsets are of the octets that were given. */
+/* The values that are read, in the layout of headreader.ts. Offsets count from the start of the given octets. */
 typedef struct {
-	/* Where the next line begins; in the end where the body does. */
+	/* Offset of the next line; at the end that of the body. */
 	int32_t at;
 	int32_t rows, present, problem, problem_field, is_odd;
-	/* The values that were read, a bit for each id; and the value that is left to others. */
+	/* The values that were read, a bit for each id; and the value that is left to TypeScript. */
 	int32_t read, left_start, left_end;
 	int32_t is_request, method, method_end, uri_start, uri_end, status, reason_start, reason_end;
 	int32_t via_start, via_end, branch_start, branch_end, sent_by_start, sent_by_end, has_cookie;
@@ -99,7 +102,7 @@ static inline int32_t head_id_of(const uint8_t *octets, int32_t start, int32_t e
 	return HEAD_OTHER;
 }
 
-/* "METHOD sip:... SIP/2.0" or "SIP/2.0 NNN ...", spelled as usual. Returns the offset behind it, or -1. */
+/* Reads "METHOD sip:... SIP/2.0" or "SIP/2.0 NNN ...", spelled as usual. Returns the offset behind it, or -1. */
 static inline int32_t head_start_line(headreader_t *head, const uint8_t *octets, int32_t at, int32_t end)
 {
 	int32_t i = lex_scan(octets, at, end, LEX_TOKEN);
@@ -132,7 +135,7 @@ static inline int32_t head_start_line(headreader_t *head, const uint8_t *octets,
 	return end - i >= 10 && memcmp(octets + i, " SIP/2.0\r\n", 10) == 0 ? i + 10 : -1;
 }
 
-/* Whether "/" stands at `*at`, with white space around it, which is passed over with it. */
+/* Returns whether "/" stands at `*at`; moves `*at` behind it and the white space around it. */
 static inline int head_slash(const uint8_t *octets, int32_t *at, int32_t end)
 {
 	*at = lex_skip_space(octets, *at, end);
@@ -142,7 +145,7 @@ static inline int head_slash(const uint8_t *octets, int32_t *at, int32_t end)
 	return 1;
 }
 
-/* host[:port] at `at`, whose ends are set. Returns the offset behind it and white space, or -1. */
+/* Reads host[:port] at `at` and sets their ends. Returns the offset behind it and white space, or -1. */
 static inline int32_t head_sent_by(headreader_t *head, const uint8_t *octets, int32_t at, int32_t end)
 {
 	int32_t i = at;
@@ -180,7 +183,7 @@ static inline int head_has_cookie(const uint8_t *octets, int32_t start, int32_t 
 	return end - start > 7 && lex_is_name(octets, start, start + 7, "z9hg4bk");
 }
 
-/* The first element of a Via field. Returns whether it is well formed. */
+/* Reads the first element of a Via field. Returns whether it is well formed. */
 static inline int head_via(headreader_t *head, const uint8_t *octets, int32_t start, int32_t end)
 {
 	int32_t i = lex_skip_space(octets, start, end), params_end;
@@ -228,12 +231,14 @@ static inline int head_via(headreader_t *head, const uint8_t *octets, int32_t st
 	return i >= end || octets[i] == ',';
 }
 
-/* What is found of From or To: its tag. */
+/* The tag of a From or To. */
 typedef struct {
 	int32_t start, end;
 } head_tag_t;
 
-/* Header parameters from the ";" at `at`. Returns where they and the white space behind them end, or -1. */
+/*
+ * Reads header parameters from the ";" at `at` on. Returns the end of them and of the white space behind them, or -1.
+ */
 static inline int32_t head_params(const uint8_t *octets, int32_t at, int32_t end, head_tag_t *tag)
 {
 	int32_t i = at;
@@ -260,7 +265,7 @@ static inline int32_t head_params(const uint8_t *octets, int32_t at, int32_t end
 		}
 		if (!lex_is_name(octets, name, name_end, "tag"))
 			continue;
-		/* An empty tag is malformed; what a second one means is for others to say. */
+		/* An empty tag is malformed; a second one is left to TypeScript. */
 		if (value_end == value || tag->end > tag->start)
 			return -1;
 		tag->start = value;
@@ -269,7 +274,7 @@ static inline int32_t head_params(const uint8_t *octets, int32_t at, int32_t end
 	return i;
 }
 
-/* An address with its header parameters. Returns whether it is well formed, and of one meaning. */
+/* Reads an address with its header parameters. Returns whether it is well formed, and has one meaning only. */
 static inline int head_address(const uint8_t *octets, int32_t start, int32_t end, head_tag_t *tag)
 {
 	int32_t i = lex_skip_space(octets, start, end), begin = i, uri;
@@ -309,7 +314,10 @@ static inline int head_address(const uint8_t *octets, int32_t start, int32_t end
 	return i >= end;
 }
 
-/* Reads the value of a field that is there for the first time. Returns whether it is well formed; if not, others have to read it. */
+/*
+ * Reads the value of a field that is there for the first time. Returns whether it is well formed; if not, TypeScript
+ * has to read it.
+ */
 static inline int head_value(headreader_t *head, int32_t id, const uint8_t *octets, int32_t start, int32_t end)
 {
 	head_tag_t tag;
@@ -359,7 +367,7 @@ static inline int head_value(headreader_t *head, int32_t id, const uint8_t *octe
 	}
 }
 
-/* From anywhere in a field, to the CRLF or LF that ends its last line, or `end`. */
+/* Returns the end of the field's last line, the CRLF or LF behind it, or `end`; `at` may be anywhere in the field. */
 static inline int32_t head_line_stop(headreader_t *head, const uint8_t *octets, int32_t at, int32_t end)
 {
 	int32_t i = lex_control(octets, at, end);
@@ -381,7 +389,7 @@ static inline int32_t head_line_stop(headreader_t *head, const uint8_t *octets, 
 
 static inline int32_t head_next_line(const uint8_t *octets, int32_t stop, int32_t end) { return stop + (stop < end && octets[stop] == '\r' ? 2 : 1); }
 
-/* A line that is no field. */
+/* Takes a line that is no field. */
 static inline void head_odd_line(headreader_t *head, const uint8_t *octets, int32_t i, int32_t end)
 {
 	if (lex_is_blank(octets[head->at]))
@@ -393,7 +401,10 @@ static inline void head_odd_line(headreader_t *head, const uint8_t *octets, int3
 	head->at = head_next_line(octets, i, end);
 }
 
-/* A field whose value begins somewhere behind `colon`. Returns its id when its value is left to others, else HEAD_DONE. */
+/*
+ * Takes a field whose value begins somewhere behind `colon`. Returns its id if its value is left to TypeScript,
+ * otherwise HEAD_DONE.
+ */
 static inline int32_t head_field(headreader_t *head, const uint8_t *octets, int32_t name_end, int32_t colon, int32_t end, int32_t *table, int32_t rows)
 {
 	int32_t name = head->at, before = head->problem, id = head_id_of(octets, name, name_end), bit = head_bit(id);
@@ -437,8 +448,9 @@ static inline int32_t head_field(headreader_t *head, const uint8_t *octets, int3
 }
 
 /*
- * Goes on with the fields from head->at on. Returns HEAD_DONE, or the id of a field whose value, octets[left_start, left_end), others have to
- * read before they call again: that is the problem's if there was none before and is one then.
+ * Goes on with the fields from head->at on. Returns HEAD_DONE, or the id of a field whose value, octets[left_start,
+ * left_end), TypeScript has to read before it calls again. If that value is malformed, its problem counts unless there
+ * was one before.
  */
 static inline int32_t headreader_go_on(headreader_t *head, const uint8_t *octets, int32_t end, int32_t *table, int32_t rows)
 {
@@ -464,7 +476,10 @@ static inline int32_t headreader_go_on(headreader_t *head, const uint8_t *octets
 	}
 }
 
-/* Begins at the start line, at head->at, which others have to read if HEAD_START_LINE_LEFT is returned: then head->at is to be set behind it. */
+/*
+ * Begins at the start line, at head->at. If it returns HEAD_START_LINE_LEFT, TypeScript has to read that line and to
+ * set head->at behind it.
+ */
 static inline int32_t headreader_begin(headreader_t *head, const uint8_t *octets, int32_t at, int32_t end, int32_t *table, int32_t rows)
 {
 	memset(head, 0, sizeof *head);

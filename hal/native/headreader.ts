@@ -1,6 +1,6 @@
 /**
- * The head of a message by C: the exports of src/wire/headreader.ts, for a manifest that names this file in its place. On XS only.
- * Not here: the rules (headreader.h), and what is said of a malformed value (src/wire/values.ts).
+ * The head of a message in C: the exports of src/wire/headreader.ts, for a manifest that names this file in its place.
+ * It works on XS only. Not here: the rules (headreader.h), and the words about a malformed value (src/wire/values.ts).
  */
 import {
   HEADER_CALL_ID,
@@ -15,7 +15,7 @@ import { Values } from "../../src/wire/values.js";
 
 declare function native(name: string): { call(self: unknown, ...values: unknown[]): never };
 
-// What `headreader_t` of headreader.h has, in words of 32 bits.
+// The fields of `headreader_t` in headreader.h, in words of 32 bits.
 const AT = 0;
 const ROWS = 1;
 const PRESENT = 2;
@@ -42,7 +42,7 @@ const MAX_FORWARDS = 38;
 const CONTENT_LENGTH = 39;
 const WORDS = 40;
 
-/** What the C returns beside the id of a field whose value is left to be read here. */
+/** The results of the C function beside the id of a field whose value is left to be read here. */
 const DONE = 0;
 const START_LINE_LEFT = -1;
 
@@ -50,7 +50,7 @@ export class HeadReader extends Values {
   isOdd = false;
   protected problemField = HEADER_OTHER;
   private readonly found = new Int32Array(WORDS);
-  // As C takes them: a view of words is no buffer for it.
+  // C takes the buffer, because a view of words is no buffer for it.
   private readonly foundOctets: ArrayBufferLike = this.found.buffer;
   private readonly tableOctets: ArrayBufferLike = this.table.buffer;
 

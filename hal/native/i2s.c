@@ -1,7 +1,8 @@
 /*
- * One I2S port of the ESP32 in both directions at once: what i2s.ts calls. Its interrupts, one for each DMA buffer of 4 ms, move
- * frames to and from the rings of duplex.h, and post a message to the machine when 20 ms wait; a caller touches the rings only and never
- * waits. The port is master, with MCLK at 256 times the sample rate and two slots a frame.
+ * The C side of i2s.ts: one I2S port of the ESP32 in both directions at once. Its interrupts, one for each DMA buffer
+ * of 4 ms, move frames to and from the rings of duplex.h, and post a message to the machine when 20 ms wait; a caller
+ * touches the rings only and never waits. The port is master, with MCLK at 256 times the sample rate and two slots a
+ * frame.
  */
 #include "xsmc.h"
 #include "xsHost.h"
@@ -13,12 +14,17 @@
 
 #include "duplex.h"
 
-/* 12 ms in each direction: one that the port works on, one that is ready, one for an interrupt that comes late. */
+/*
+ * 12 ms in each direction: one buffer that the port works on, one that is ready, one for an interrupt that comes late.
+ */
 #define BUFFERS 3
 #define BUFFER_MS 4
-/* As many as any of the chips has. */
+/* No chip has more ports than this. */
 #define PORTS 3
-/* A message that found the machine's queue full is lost without a word: after so many samples, a second, another one is posted. */
+/*
+ * A message that finds the machine's queue full is lost without a word, so another one is posted after so many samples
+ * (a second).
+ */
 #define POST_AGAIN 8000
 
 typedef struct {
@@ -29,9 +35,9 @@ typedef struct {
 	i2s_chan_handle_t tx;
 	i2s_chan_handle_t rx;
 	duplex_t duplex;
-	/* The caller wants to be called. */
+	/* Whether the caller wants to be called. */
 	uint8_t isOn;
-	/* A message is under way that no delivery answered yet, and how many samples had come when it was posted. */
+	/* Whether a message is posted that no delivery has answered yet, and how many samples had come when it was posted. */
 	uint8_t isPosted;
 	uint32_t postedAt;
 } port_t;
@@ -39,10 +45,10 @@ typedef struct {
 static void mark(xsMachine *the, void *it, xsMarkRoot markRoot);
 
 static const xsHostHooks hooks = {xs_i2s_destructor, mark, NULL};
-/* Those that are open. A message may come when its port is closed already. */
+/* The open ports. A message may come after its port was closed. */
 static port_t *ports[PORTS];
 
-/* In the machine's task. */
+/* Runs in the machine's task. */
 static void deliver(void *the, void *refcon, uint8_t *message, uint16_t length)
 {
 	port_t *port = ports[(uintptr_t)refcon];
@@ -66,7 +72,7 @@ static void deliver(void *the, void *refcon, uint8_t *message, uint16_t length)
 	xsEndHost(the);
 }
 
-/* In the interrupt. @returns whether a task is to run */
+/* Runs in the interrupt. @returns whether a task is to run */
 static bool post(port_t *port)
 {
 	uint32_t written = port->duplex.microphone.written;
@@ -128,7 +134,7 @@ void xs_i2s_constructor(xsMachine *the)
 	if (number < 0 || number >= PORTS)
 		xsRangeError("invalid I2S option");
 
-	/* What the interrupts touch lies in internal memory. */
+	/* The memory that interrupts touch is internal. */
 	port = heap_caps_calloc(1, sizeof *port, MALLOC_CAP_INTERNAL | MALLOC_CAP_8BIT);
 	if (!port)
 		xsUnknownError("no memory");
@@ -143,11 +149,11 @@ void xs_i2s_constructor(xsMachine *the)
 	channel.id = number;
 	channel.dma_desc_num = BUFFERS;
 	channel.dma_frame_num = (uint32_t)khz * BUFFER_MS;
-	/* Before the callback, since that one fills the buffer. */
+	/* This is done before the callback, which fills the buffer. */
 	channel.auto_clear_after_cb = false;
 	channel.auto_clear_before_cb = true;
 	{
-		/* The macro wants a name: it does not put its argument in parentheses. */
+		/* The macro needs a name, because it does not put its argument in parentheses. */
 		i2s_data_bit_width_t width = bits == 32 ? I2S_DATA_BIT_WIDTH_32BIT : I2S_DATA_BIT_WIDTH_16BIT;
 		i2s_std_config_t standard = {
 			.clk_cfg = I2S_STD_CLK_DEFAULT_CONFIG((uint32_t)khz * 1000),
@@ -179,7 +185,10 @@ static void mark(xsMachine *the, void *it, xsMarkRoot markRoot)
 		(*markRoot)(the, port->onReadable);
 }
 
-/* The channels go before what their interrupts touch; disabling one that is not enabled does no harm. */
+/*
+ * The channels are deleted before the memory that their interrupts touch; disabling one that is not enabled does no
+ * harm.
+ */
 void xs_i2s_destructor(void *data)
 {
 	port_t *port = data;
@@ -226,7 +235,7 @@ void xs_i2s_stop(xsMachine *the)
 	duplex_stop(&port->duplex);
 }
 
-/* (buffer, its octet, count): the place of that many samples, or an error when the buffer ends before. */
+/* (buffer, its octet, count). Returns the place of that many samples; throws an error if the buffer ends before. */
 static int16_t *samples(xsMachine *the, xsIntegerValue *count, xsBooleanValue isWritten)
 {
 	void *data;

@@ -1,7 +1,7 @@
 /**
- * One I2S port in both directions at once: the microphone's and the speaker's sound in and out of given buffers, without waiting
- * and without allocation, and a call each 20 ms. On XS, over i2s.c; where there is no such port, duplex.ts does the same with frames.
- * Not here: the codec behind it (hal/codecs).
+ * One I2S port in both directions at once: the microphone's and the speaker's sound in and out of given buffers,
+ * without waiting and without allocation, and a call each 20 ms. On XS it works over i2s.c; on platforms without such a
+ * port duplex.ts does the same with frames. Not here: the codec behind it (hal/codecs).
  */
 import type { AudioOutput, AudioPort } from "../device.js";
 import type { DuplexOptions } from "./duplex.js";
@@ -13,9 +13,9 @@ const BEYOND = "beyond the buffer";
 
 /** Pins that are not named are not used. */
 export interface I2SOptions extends DuplexOptions {
-  /** Which of the chip's ports, from 0. */
+  /** The number of the chip's port, from 0. */
   port?: number;
-  /** 256 times the sample rate; a codec chip needs it. */
+  /** The pin of MCLK, 256 times the sample rate; a codec chip needs it. */
   mclk?: number;
   bclk: number;
   ws: number;
@@ -24,7 +24,7 @@ export interface I2SOptions extends DuplexOptions {
 }
 
 export class I2S extends Native("xs_i2s_destructor") implements AudioPort, AudioOutput {
-  /** See `openI2S`; here all are named, and a pin of -1 is not used. */
+  /** Takes the options of `openI2S`; here all are named, and a pin of -1 is not used. */
   constructor(
     port: number,
     khz: number,
@@ -42,7 +42,7 @@ export class I2S extends Native("xs_i2s_destructor") implements AudioPort, Audio
     native("xs_i2s_constructor").call(this, port, khz, bits, slot, shift, mclk, bclk, ws, dout, din, isLooped);
   }
 
-  /** How often the speaker ran dry, because a caller came late. */
+  /** How often the speaker ran dry because a caller came late. */
   get gaps(): number {
     return native("xs_i2s_get_gaps").call(this);
   }
@@ -65,19 +65,19 @@ export class I2S extends Native("xs_i2s_destructor") implements AudioPort, Audio
     native("xs_i2s_stop").call(this);
   }
 
-  /** As in `AudioInput`. @throws RangeError beyond `into` */
+  /** Reads as in `AudioInput`. @throws RangeError beyond `into` */
   read(into: Int16Array, start: number, count: number): number {
     if (start + count > into.length) throw new RangeError(BEYOND);
     return this.readSamples(into.buffer, into.byteOffset + 2 * start, count);
   }
 
-  /** As in `AudioInput`. @throws RangeError beyond `into` */
+  /** Reads as in `AudioInput`. @throws RangeError beyond `into` */
   reference(into: Int16Array, start: number, count: number): void {
     if (start + count > into.length) throw new RangeError(BEYOND);
     this.referenceSamples(into.buffer, into.byteOffset + 2 * start, count);
   }
 
-  /** As in `AudioOutput`. @throws RangeError beyond `from` */
+  /** Writes as in `AudioOutput`. @throws RangeError beyond `from` */
   write(from: Int16Array, start: number, count: number): void {
     if (start + count > from.length) throw new RangeError(BEYOND);
     this.writeSamples(from.buffer, from.byteOffset + 2 * start, count);
@@ -100,7 +100,10 @@ export class I2S extends Native("xs_i2s_destructor") implements AudioPort, Audio
   }
 }
 
-/** Opens a port; its clocks run from here on. @throws Error when a pin or the port cannot be had, RangeError for another option */
+/**
+ * Opens a port; its clocks run from here on. @throws Error if a pin or the port cannot be had, RangeError for another
+ * option
+ */
 export function openI2S(options: I2SOptions): I2S {
   const { port = 0, khz, bits, slot = 0, shift = 0, mclk = -1, bclk, ws, dout = -1, din = -1 } = options;
   return new I2S(port, khz, bits, slot, shift, mclk, bclk, ws, dout, din, options.isLooped === true ? 1 : 0);

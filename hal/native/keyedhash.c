@@ -1,13 +1,11 @@
-/*
- * The keyed hash for XS: what keyedhash.ts calls. The arithmetic stands in keyedhash.h.
- */
+/* The C side of keyedhash.ts: the keyed hash for XS. The arithmetic is in keyedhash.h. */
 #include "xsmc.h"
 #include "xsHost.h"
 #include "mc.xs.h"
 
 #include "keyedhash.h"
 
-/* The state, in the ArrayBuffer that is the first value. */
+/* Returns the state, which is in the ArrayBuffer of the first value. */
 static keyedhash_t *state(xsMachine *the)
 {
 	void *octets;

@@ -1,13 +1,16 @@
 /*
- * HalfSipHash-2-4 with 64 bits of result: the same as src/core/keyedhash.ts, whose comments say why.
- * Pure: no engine, no operating system.
+ * HalfSipHash-2-4 with 64 bits of result: the same as src/core/keyedhash.ts, whose comments say why. It uses no engine
+ * and no operating system.
  */
 #ifndef KEYEDHASH_H
 #define KEYEDHASH_H
 
 #include <stdint.h>
 
-/* The state as keyedhash.ts lays it out: key, v0 to v3, octets of the word that is not full yet, how many there were in all. */
+/*
+ * The state in the layout of keyedhash.ts: key, v0 to v3, the octets of the word that is not full yet, the number of
+ * octets of the whole message.
+ */
 typedef struct {
 	uint32_t key[2];
 	uint32_t v[4];

@@ -1,12 +1,12 @@
 /**
- * The keyed hash by C: the exports of src/core/keyedhash.ts, for a manifest that names this file in its place. On XS only.
- * Not here: the arithmetic (keyedhash.h).
+ * The keyed hash in C: the exports of src/core/keyedhash.ts, for a manifest that names this file in its place. It works
+ * on XS only. Not here: the arithmetic (keyedhash.h).
  */
 import type { RandomSource } from "../../src/core/random.js";
 
 declare function native(name: string): { call(self: unknown, ...values: unknown[]): never };
 
-// The state as keyedhash.h has it, in words of 32 bits.
+// The state in the layout of keyedhash.h, in words of 32 bits.
 const WORDS = 8;
 const KEY = 0;
 const LOW = 2;
@@ -58,7 +58,7 @@ function finishState(this: unknown, state: ArrayBufferLike): void {
   native("xs_keyedhash_finish").call(this, state);
 }
 
-/** @returns one with a key of its own */
+/** @returns a hash with a random key of its own */
 export function keyedHash(random: RandomSource): KeyedHash {
   return new KeyedHash(random.uint32(), random.uint32());
 }

@@ -1,6 +1,6 @@
 /*
- * The lexical rules that SIP's values share: the same as src/wire/lex.ts, whose comments say why.
- * Pure: no engine, no operating system. Offsets in, offsets out; nothing reads at or behind `end`.
+ * The lexical rules that SIP's values share: the same as src/wire/lex.ts, whose comments say why. It uses no engine and
+ * no operating system. Functions take and return offsets; none reads at or behind `end`.
  */
 #ifndef LEX_H
 #define LEX_H
@@ -9,7 +9,7 @@
 
 enum { LEX_TOKEN = 1, LEX_WORD = 2, LEX_URI = 4, LEX_DISPLAY = 8 };
 
-/* What an octet of ASCII stops: bits of the above. Those above ASCII stop tokens only. */
+/* The bits above that an ASCII octet stops. Octets above ASCII stop tokens only. */
 static const uint8_t lex_stops[128] = {
 	15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15,
 	15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15,
@@ -26,7 +26,7 @@ static inline int lex_is_stop(uint8_t octet, int stops)
 	return ((octet < 128 ? lex_stops[octet] : LEX_TOKEN) & stops) != 0;
 }
 
-/* The first offset from `at` whose octet is one of `stops`, or `end`. */
+/* Returns the first offset from `at` on whose octet is one of `stops`, or `end`. */
 static inline int32_t lex_scan(const uint8_t *octets, int32_t at, int32_t end, int stops)
 {
 	while (at < end && !lex_is_stop(octets[at], stops))
@@ -34,7 +34,7 @@ static inline int32_t lex_scan(const uint8_t *octets, int32_t at, int32_t end, i
 	return at;
 }
 
-/* The first offset from `at` of an octet below the space, or `end`. */
+/* Returns the first offset from `at` on of an octet below the space, or `end`. */
 static inline int32_t lex_control(const uint8_t *octets, int32_t at, int32_t end)
 {
 	while (at < end && octets[at] >= ' ')
@@ -46,7 +46,7 @@ static inline int lex_is_blank(uint8_t octet) { return octet == ' ' || octet == 
 
 static inline int lex_is_digit(uint8_t octet) { return octet >= '0' && octet <= '9'; }
 
-/* The offset behind CRLF or a lone LF at `at`, or -1 when neither is there. */
+/* Returns the offset behind CRLF or a lone LF at `at`, or -1 if neither is there. */
 static inline int32_t lex_behind_line_end(const uint8_t *octets, int32_t at, int32_t end)
 {
 	if (at >= end)
@@ -56,7 +56,7 @@ static inline int32_t lex_behind_line_end(const uint8_t *octets, int32_t at, int
 	return octets[at] == '\r' && at + 1 < end && octets[at + 1] == '\n' ? at + 2 : -1;
 }
 
-/* Over white space and line folding; at the end of a line it stays before it. */
+/* Returns the offset behind white space and line folding; at the end of a line it stays before the line end. */
 static inline int32_t lex_skip_space(const uint8_t *octets, int32_t at, int32_t end)
 {
 	while (at < end && octets[at] <= ' ') {
@@ -72,7 +72,7 @@ static inline int32_t lex_skip_space(const uint8_t *octets, int32_t at, int32_t 
 	return at;
 }
 
-/* `end` moved back over white space and folding, at least `start`. */
+/* Returns `end` moved back over white space and folding, at least `start`. */
 static inline int32_t lex_trim_end(const uint8_t *octets, int32_t start, int32_t end)
 {
 	while (end > start && (lex_is_blank(octets[end - 1]) || octets[end - 1] == '\r' || octets[end - 1] == '\n'))
@@ -80,7 +80,10 @@ static inline int32_t lex_trim_end(const uint8_t *octets, int32_t start, int32_t
 	return end;
 }
 
-/* From the opening quote at `at` to behind the closing one, or -1 when there is none before the end of the line, or a control octet. */
+/*
+ * Returns the offset behind the closing quote of the string whose opening quote is at `at`; -1 if there is none before
+ * the end of the line, or a control octet comes first.
+ */
 static inline int32_t lex_skip_quoted(const uint8_t *octets, int32_t at, int32_t end)
 {
 	int32_t i = at + 1;
@@ -104,7 +107,7 @@ static inline int32_t lex_skip_quoted(const uint8_t *octets, int32_t at, int32_t
 	return -1;
 }
 
-/* Whether `octets[start, end)` is `name` (in lower case) without case. */
+/* Returns whether `octets[start, end)` is `name` (in lower case), compared without case. */
 static inline int lex_is_name(const uint8_t *octets, int32_t start, int32_t end, const char *name)
 {
 	int32_t i = start;
@@ -116,7 +119,7 @@ static inline int lex_is_name(const uint8_t *octets, int32_t start, int32_t end,
 	return i == end && *name == 0;
 }
 
-/* A decimal number of digits only, or -1 when it is empty, not a number or over `most`. */
+/* Reads a decimal number of digits only. Returns it, or -1 if it is empty, not a number or over `most`. */
 static inline int32_t lex_number(const uint8_t *octets, int32_t start, int32_t end, int32_t most)
 {
 	int64_t value = 0;

@@ -1,6 +1,4 @@
-/*
- * Copying and comparing octets, and texts, for XS: what octets.ts calls. The rules stand in octets.h.
- */
+/* The C side of octets.ts: copying and comparing octets, and texts, for XS. The rules are in octets.h. */
 #include "xsmc.h"
 #include "xsHost.h"
 #include "mc.xs.h"
@@ -9,7 +7,10 @@
 
 #include "octets.h"
 
-/* `count` octets from `from` on of the Uint8Array that is value `index`, or an error when it ends before. */
+/*
+ * Returns the place of `count` octets from `from` on in the Uint8Array that is value `index`; throws an error if it
+ * ends before.
+ */
 static uint8_t *part(xsMachine *the, int index, xsIntegerValue from, xsIntegerValue count, int isWritten)
 {
 	void *octets;
@@ -23,7 +24,10 @@ static uint8_t *part(xsMachine *the, int index, xsIntegerValue from, xsIntegerVa
 	return (uint8_t *)octets + from;
 }
 
-/* The values (to, at, from, start, end). @returns how many octets there are, and where they go and come from */
+/*
+ * Reads the values (to, at, from, start, end). @returns the number of octets, and sets the place they come from and the
+ * one they go to
+ */
 static uint32_t places(xsMachine *the, uint8_t **to, const uint8_t **from)
 {
 	xsIntegerValue start = xsmcToInteger(xsArg(3)), count = xsmcToInteger(xsArg(4)) - start;
@@ -65,7 +69,7 @@ void xs_octets_same(xsMachine *the)
 	xsmcSetBoolean(xsResult, isSame);
 }
 
-/* As xs_octets_same. */
+/* (a, its start, b, its start, count) */
 void xs_octets_alike(xsMachine *the)
 {
 	xsIntegerValue count = xsmcToInteger(xsArg(4));

@@ -1,13 +1,16 @@
 /*
- * Copying and comparing runs of octets, and texts: the same as src/core/octets.ts, whose comments say why.
- * Pure: no engine, no operating system. Lengths and places are the caller's to check.
+ * Copying and comparing runs of octets, and texts: the same as src/core/octets.ts, whose comments say why. It uses no
+ * engine and no operating system. The caller checks lengths and places.
  */
 #ifndef OCTETS_H
 #define OCTETS_H
 
 #include <stdint.h>
 
-/* `count` octets of `from` to `to`, which has room for as many. Returns how many were written, or -1 for a CR, LF or NUL that may not be there. */
+/*
+ * Copies `count` octets of `from` to `to`, which has room for as many. Returns how many were written, or -1 for a CR,
+ * LF or NUL that may not be there.
+ */
 static inline int32_t octets_unfolded(uint8_t *to, const uint8_t *from, uint32_t count)
 {
 	uint8_t *out = to;
@@ -35,7 +38,7 @@ static inline int32_t octets_unfolded(uint8_t *to, const uint8_t *from, uint32_t
 
 static inline uint8_t octets_lower(uint8_t octet) { return octet >= 'A' && octet <= 'Z' ? octet | 0x20 : octet; }
 
-/* Whether `count` octets are the same, ASCII letters compared without case. */
+/* Returns whether `count` octets are the same, ASCII letters compared without case. */
 static inline int octets_alike(const uint8_t *a, const uint8_t *b, uint32_t count)
 {
 	for (uint32_t i = 0; i < count; i++)
@@ -45,8 +48,9 @@ static inline int octets_alike(const uint8_t *a, const uint8_t *b, uint32_t coun
 }
 
 /*
- * Texts are as the engine keeps them: UTF-8, with NUL as C0 80, with a half of a surrogate pair as the three octets of a character, and
- * in some builds with both halves so. What UTF-8 they are for others is written to `out`, or only counted if that is NULL.
+ * Converts a text from the engine's form to UTF-8: the engine has NUL as C0 80, a half of a surrogate pair as the three
+ * octets of a character, and in some builds both halves so. The result is written to `out`, or only counted if `out` is
+ * NULL.
  */
 static inline uint32_t octets_of_text(uint8_t *out, const char *text)
 {
@@ -92,7 +96,7 @@ static inline int octets_plain(const char *text)
 	return 1;
 }
 
-/* Whether all are of ASCII and none NUL. */
+/* Returns whether all octets are ASCII and none is NUL. */
 static inline int octets_ascii(const uint8_t *octets, uint32_t count)
 {
 	for (uint32_t i = 0; i < count; i++)
@@ -101,7 +105,7 @@ static inline int octets_ascii(const uint8_t *octets, uint32_t count)
 	return 1;
 }
 
-/* `count` octets in base64: (count + 2) / 3 * 4 characters. */
+/* Writes `count` octets in base64: (count + 2) / 3 * 4 characters. */
 static inline void octets_base64(char *out, const uint8_t *octets, uint32_t count)
 {
 	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -115,7 +119,7 @@ static inline void octets_base64(char *out, const uint8_t *octets, uint32_t coun
 	}
 }
 
-/* Goes on with a CRC-32 of ISO 3309, which begins as all ones. */
+/* Continues a CRC-32 of ISO 3309, which begins as all ones. */
 static inline uint32_t octets_crc(const uint8_t *octets, uint32_t count, uint32_t crc)
 {
 	for (uint32_t i = 0; i < count; i++) {

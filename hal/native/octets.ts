@@ -1,6 +1,7 @@
 /**
- * Copying and comparing octets, and texts, by C: the exports of src/core/octets.ts, for a manifest that names this file in its place. On XS only.
- * All throw RangeError beyond an array, which their twin does not look for. Not here: the rules (octets.h).
+ * Copying and comparing octets, and texts, in C: the exports of src/core/octets.ts, for a manifest that names this file
+ * in its place. It works on XS only. All functions throw RangeError beyond an array; their twins do not check that. Not
+ * here: the rules (octets.h).
  */
 declare function native(name: string): { call(self: unknown, ...values: unknown[]): never };
 

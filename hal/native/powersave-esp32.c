@@ -1,6 +1,6 @@
 /*
- * Whether the radio sleeps between beacons: what powersave.ts calls on the ESP32, which begins with sleep. A wired board has no radio
- * (MODDEF_WIRED_ENABLED, hal/moddable/wired/manifest.json) and links none of its code.
+ * The C side of powersave.ts on the ESP32: sets whether the radio sleeps between beacons. At start it does. A wired
+ * board has no radio (MODDEF_WIRED_ENABLED, hal/moddable/wired/manifest.json) and links none of its code.
  */
 #include "xsmc.h"
 #include "xsHost.h"

@@ -1,4 +1,4 @@
-/* The radio of a computer is the computer's own: what powersave.ts calls on Linux does nothing. */
+/* The C side of powersave.ts on Linux. It does nothing: the computer looks after its own radio. */
 #include "xsmc.h"
 #include "xsHost.h"
 #include "mc.xs.h"

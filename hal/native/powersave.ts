@@ -1,7 +1,10 @@
-/** Whether the radio sleeps between beacons, over powersave-esp32.c; where there is no radio, nothing. Not here: whether it is to (`wifi.powerSave`). */
+/**
+ * Sets whether the radio sleeps between beacons, over powersave-esp32.c; without a radio it does nothing. Not here:
+ * whether it is to sleep (`wifi.powerSave`).
+ */
 declare function native(name: string): { call(self: unknown, ...values: unknown[]): never };
 
-/** To be called once the radio runs. While it sleeps, what is sent to it waits for up to 100 ms and more. */
+/** Is called once the radio runs. While the radio sleeps, packets for it wait 100 ms and more. */
 export function savePower(this: unknown, isOn: boolean): void {
   native("xs_powersave").call(this, isOn);
 }

@@ -1,5 +1,5 @@
 /*
- * Starts the chip anew: what restart.ts calls on the ESP32. The SDK's own way there fails after its abort hook: it reads the
+ * The C side of restart.ts on the ESP32: restarts the chip. The SDK's own way fails after its abort hook: it reads the
  * message of an exception that the hook took away, which throws again, deeper each time, until the watchdog ends it.
  */
 #include "xsmc.h"

@@ -1,4 +1,4 @@
-/* Starts the program anew: what restart.ts calls on Linux. */
+/* The C side of restart.ts on Linux: starts the program anew. */
 #include "xsmc.h"
 #include "xsHost.h"
 #include "mc.xs.h"

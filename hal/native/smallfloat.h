@@ -1,6 +1,7 @@
 /*
- * Numbers of a wide range without a floating point unit, for powers: a mantissa of 16 bits and an exponent, never negative, in one
- * integer: larger numbers are larger integers. The twin is src/media/smallfloat.ts, bit for bit. Pure: no engine, no operating system.
+ * Numbers of a wide range for powers, without a floating point unit: a mantissa of 16 bits and an exponent in one
+ * integer, never negative, so that larger numbers are larger integers. The twin is src/media/smallfloat.ts, bit for
+ * bit. It uses no engine and no operating system.
  */
 #ifndef PORTERO_SMALLFLOAT_H
 #define PORTERO_SMALLFLOAT_H
@@ -56,7 +57,7 @@ static inline small_t small_add(small_t a, small_t b)
 	return sum > 0xffff ? small_pack((int32_t)(high >> 16) + 1, sum >> 1) : (high & 0xffff0000u) | sum;
 }
 
-/* 0 when b is the larger one */
+/* a - b, 0 if b is larger */
 static inline small_t small_sub(small_t a, small_t b)
 {
 	uint32_t apart, left;
@@ -71,7 +72,7 @@ static inline small_t small_sub(small_t a, small_t b)
 	return small_of(left, (int32_t)(a >> 16) - 64);
 }
 
-/* The largest number when b is 0. */
+/* a / b, the largest number if b is 0 */
 static inline small_t small_div(small_t a, small_t b)
 {
 	uint32_t quotient;

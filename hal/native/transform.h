@@ -1,7 +1,7 @@
 /*
- * The discrete Fourier transform of 128 real samples and back, in integers of 32 bits. Forward divides by 128, so that nothing grows; back
- * is its inverse without that. The twin is src/media/transform.ts, bit for bit.
- * Pure: no engine, no operating system.
+ * The discrete Fourier transform of 128 real samples and back, in integers of 32 bits. Forward divides by 128, so that
+ * nothing grows; back is its inverse without that. The twin is src/media/transform.ts, bit for bit. It uses no engine
+ * and no operating system.
  */
 #ifndef PORTERO_TRANSFORM_H
 #define PORTERO_TRANSFORM_H
@@ -30,7 +30,7 @@ static inline int32_t transform_mul(int32_t a, int32_t b)
 	return (int32_t)(((int64_t)a * (b * 65536)) >> 32);
 }
 
-/* Sums wrap around: what is too loud is wrong and no error. */
+/* Sums wrap around: a sound that is too loud comes out wrong, without an error. */
 static inline int32_t transform_add(int32_t a, int32_t b)
 {
 	return (int32_t)((uint32_t)a + (uint32_t)b);
@@ -41,15 +41,15 @@ static inline int32_t transform_sub(int32_t a, int32_t b)
 	return (int32_t)((uint32_t)a - (uint32_t)b);
 }
 
-/* The places of the 64 pairs: digits of base 4 in reverse. */
+/* The place of one of the 64 pairs: its digits of base 4 in reverse. */
 static inline uint32_t transform_place(uint32_t i)
 {
 	return (i & 3) << 4 | (i & 12) | i >> 4;
 }
 
 /*
- * 64 complex numbers, real and imaginary part in turn, from `in` to `out` in radix 4, divided by 64. `turn` is 1 forward, -1 back.
- * The input is in order, the output too; they are two arrays.
+ * Transforms 64 complex numbers, real and imaginary part in turn, from `in` to `out` in radix 4, divided by 64. `turn`
+ * is 1 forward, -1 back. Input and output are two arrays, both in order.
  */
 static inline void transform_complex(const int32_t *in, int32_t *out, int32_t turn)
 {
@@ -76,7 +76,7 @@ static inline void transform_complex(const int32_t *in, int32_t *out, int32_t tu
 		to[7] = transform_add(ti, vr);
 	}
 	for (step = 4; step < 64; step *= 4) {
-		/* Of 128 parts of a circle, how many a step is. */
+		/* The angle of a step, in parts of 128 of a circle. */
 		uint32_t part = 32 / step;
 		for (j = 0; j < step; j++) {
 			uint32_t one = j * part, two = 2 * one, three = 3 * one;
@@ -85,7 +85,7 @@ static inline void transform_complex(const int32_t *in, int32_t *out, int32_t tu
 			int32_t c3 = transform_cosine[three], s3 = transform_cosine[three + 96 & 127] * turn;
 			for (k = j; k < 64; k += 4 * step) {
 				int32_t *a = out + 2 * k, *b = a + 2 * step, *c = b + 2 * step, *d = c + 2 * step;
-				/* Times cos - i sin; a product is half of what it should be. */
+				/* Multiplies by cos - i sin; a product is half of its true value. */
 				int32_t ar = a[0] >> 1, ai = a[1] >> 1;
 				int32_t br = transform_add(transform_mul(b[0], c1), transform_mul(b[1], s1));
 				int32_t bi = transform_sub(transform_mul(b[1], c1), transform_mul(b[0], s1));
@@ -113,8 +113,8 @@ static inline void transform_complex(const int32_t *in, int32_t *out, int32_t tu
 }
 
 /*
- * 128 samples of `sound` become the bins 0 to 63 of `bins`, real and imaginary part in turn. The first and the one at half the
- * sample rate are left out: they are 0. `sound` is kept.
+ * 128 samples of `sound` become the bins 0 to 63 of `bins`, real and imaginary part in turn. The first and the one at
+ * half the sample rate are left out: they are 0. `sound` is kept.
  */
 static inline void transform_forward(const int32_t *sound, int32_t *bins)
 {
@@ -124,7 +124,7 @@ static inline void transform_forward(const int32_t *sound, int32_t *bins)
 	bins[1] = 0;
 	for (k = 1; k <= 32; k++) {
 		int32_t *a = bins + 2 * k, *b = bins + 2 * (64 - k);
-		/* Even samples, and odd ones that are turned by -i w^k. */
+		/* The even samples, and the odd ones turned by -i w^k. */
 		int32_t er = transform_add(a[0] >> 2, b[0] >> 2), ei = transform_sub(a[1] >> 2, b[1] >> 2);
 		int32_t or = transform_add(a[1] >> 1, b[1] >> 1), oi = transform_sub(b[0] >> 1, a[0] >> 1);
 		int32_t c = transform_cosine[k], s = transform_cosine[k + 96 & 127];
@@ -148,7 +148,7 @@ static inline void transform_back(int32_t *bins, int32_t *sound)
 		int32_t er = transform_add(a[0] >> 1, b[0] >> 1), ei = transform_sub(a[1] >> 1, b[1] >> 1);
 		int32_t dr = transform_sub(a[0], b[0]), di = transform_add(a[1], b[1]);
 		int32_t c = transform_cosine[k], s = transform_cosine[k + 96 & 127];
-		/* Times i w^-k. */
+		/* Multiplies by i w^-k. */
 		int32_t or = transform_sub(0, transform_add(transform_mul(di, c), transform_mul(dr, s)));
 		int32_t oi = transform_sub(transform_mul(dr, c), transform_mul(di, s));
 		a[0] = transform_add(er, or);

@@ -1,6 +1,7 @@
 /*
- * A UART by ESP-IDF's driver: what uartring.ts calls. The driver's interrupt moves what comes to a ring; it lies in internal memory
- * (CONFIG_UART_ISR_IN_IRAM), so it works while flash is written too. No call here waits. Not here: when to look (hal/moddable/uart/port.ts).
+ * The C side of uartring.ts: a UART by ESP-IDF's driver. The driver's interrupt moves received octets to a ring; it
+ * lies in internal memory (CONFIG_UART_ISR_IN_IRAM), so it works while flash is written too. No call here waits. Not
+ * here: when to look (hal/moddable/uart/port.ts).
  */
 #include "xsmc.h"
 #include "xsHost.h"
@@ -9,9 +10,9 @@
 #include "driver/uart.h"
 #include "esp_intr_alloc.h"
 
-/* port.ts has the same. */
+/* The size is the same as in port.ts. */
 #define RING_BYTES 8192
-/* Of the FIFO's 128: half of them is room for an interrupt that comes late by 5 ms. */
+/* An interrupt comes at so many octets of the FIFO's 128: the other half is room for one that comes 5 ms late. */
 #define FULL_BYTES 64
 
 static uart_port_t uart;
@@ -63,7 +64,7 @@ void xs_uart_read(xsMachine *the)
 	uart_read_bytes(uart, data, (uint32_t)count, 0);
 }
 
-/* (buffer, count): how many found room in the FIFO. */
+/* (buffer, count). Returns how many octets found room in the FIFO. */
 void xs_uart_write(xsMachine *the)
 {
 	void *data;

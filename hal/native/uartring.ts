@@ -1,4 +1,7 @@
-/** The ring of ESP-IDF's UART driver, over uartring.c. On XS of an ESP32 only. Not here: when to look (hal/moddable/uart/port.ts). */
+/**
+ * The ring of ESP-IDF's UART driver, over uartring.c. It works on XS of an ESP32 only. Not here: when the ring is read
+ * (hal/moddable/uart/port.ts).
+ */
 import type { Ring } from "../moddable/uart/port.js";
 
 declare function native(name: string): { call(self: unknown, ...values: unknown[]): never };
@@ -19,7 +22,7 @@ function write(this: unknown, from: ArrayBufferLike, count: number): number {
   return native("xs_uart_write").call(this, from, count);
 }
 
-/** The one there is. @throws Error of one line when the driver does not take the port */
+/** Opens the one ring there is. @throws Error of one line if the driver does not take the port */
 export function openRing(port: number, receive: number, transmit: number, baud: number): Ring {
   begin(port, receive, transmit, baud);
   return {

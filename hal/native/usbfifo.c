@@ -1,16 +1,16 @@
 /*
- * The serial port that the USB socket of an ESP32-S3 is by itself (USB Serial/JTAG): what usbfifo.ts calls. It reads and writes the
- * peripheral's two FIFOs and uses no interrupt. What is not read stays with the computer, which waits: nothing is lost.
- * Not here: when to look (hal/moddable/usb/port.ts).
+ * The C side of usbfifo.ts: the serial port that is built into the ESP32-S3 behind its USB socket (USB Serial/JTAG). It
+ * reads and writes the peripheral's two FIFOs and uses no interrupt. Octets that are not read stay with the computer,
+ * which waits, so nothing is lost. Not here: when to look (hal/moddable/usb/port.ts).
  */
 #include "xsmc.h"
 #include "xsHost.h"
 #include "mc.xs.h"
 
-/* Its registers: the SDK gives C no way to the headers that wrap them. */
+/* The registers of the peripheral. The SDK gives C no way to the headers that wrap them. */
 #include "soc/usb_serial_jtag_struct.h"
 
-/* After reset the socket is this peripheral's already, and its clock runs: the chip is flashed by it. */
+/* After reset the socket belongs to this peripheral already, and its clock runs: the chip is flashed through it. */
 void xs_usb_begin(xsMachine *the)
 {
 	(void)the;
@@ -18,7 +18,7 @@ void xs_usb_begin(xsMachine *the)
 	USB_SERIAL_JTAG.conf0.usb_pad_enable = 1;
 }
 
-/* (buffer): octets that came, as many as fit. */
+/* (buffer). Returns the number of octets that came, as many as fit. */
 void xs_usb_read(xsMachine *the)
 {
 	void *data;
@@ -29,7 +29,7 @@ void xs_usb_read(xsMachine *the)
 	xsmcSetInteger(xsResult, (xsIntegerValue)count);
 }
 
-/* (buffer, count): how many were taken; none while the computer has not fetched those before. */
+/* (buffer, count). Returns how many octets were taken; none as long as the computer has not fetched those before. */
 void xs_usb_write(xsMachine *the)
 {
 	void *data;

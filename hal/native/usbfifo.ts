@@ -1,4 +1,7 @@
-/** The FIFOs of the chip's own USB serial port, over usbfifo.c. On XS of an ESP32-S3 only. Not here: when to look (hal/moddable/usb/port.ts). */
+/**
+ * The FIFOs of the chip's own USB serial port, over usbfifo.c. It works on XS of an ESP32-S3 only. Not here: when they
+ * are read (hal/moddable/usb/port.ts).
+ */
 import type { Fifo } from "../moddable/usb/port.js";
 
 declare function native(name: string): { call(self: unknown, ...values: unknown[]): never };
@@ -15,7 +18,7 @@ function write(this: unknown, from: ArrayBufferLike, count: number): number {
   return native("xs_usb_write").call(this, from, count);
 }
 
-/** The one there is. */
+/** Opens the one FIFO there is. */
 export function openFifo(): Fifo {
   begin();
   return { read: (into) => read(into.buffer), write: (from, count) => write(from.buffer, count) };

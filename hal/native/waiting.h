@@ -1,17 +1,18 @@
 /*
- * Datagrams that wait to be read, oldest first, in a fixed number of places; and addresses between the network's order and
- * numbers. The twin is DatagramQueue in host-sim/io/udp.ts. Pure: no engine, no operating system, no locks: the caller has them.
+ * Datagrams that wait to be read, oldest first, in a fixed number of places; and addresses between the network's order
+ * and numbers. The twin is DatagramQueue in host-sim/io/udp.ts. It uses no engine, no operating system and no locks;
+ * the caller locks.
  */
 #ifndef PORTERO_WAITING_H
 #define PORTERO_WAITING_H
 
 #include <stdint.h>
 
-/* As many as lwIP's own sockets keep by default: 120 ms of RTP, and few enough of the radio's buffers. */
+/* lwIP's own sockets keep as many by default. This is 120 ms of RTP, and few enough of the radio's buffers. */
 #define WAITING_PLACES 6
 
 typedef struct {
-	/* Whatever holds the octets. */
+	/* The object that holds the octets. */
 	void *datagram;
 	uint32_t address;
 	uint16_t port;
@@ -22,12 +23,12 @@ typedef struct {
 	waiting_place_t places[WAITING_PLACES];
 	uint32_t first;
 	uint32_t count;
-	/* Datagrams longer than the buffer they were read into, and those that found no place. */
+	/* Counts of datagrams that were longer than the buffer they were read into, and of those that found no place. */
 	uint32_t cut;
 	uint32_t lost;
 } waiting_t;
 
-/* @returns 0 when it was not kept: the queue is full, or it is empty and says nothing */
+/* @returns 0 if the datagram was not kept, because the queue is full or it is empty and tells nothing */
 static inline int waiting_put(waiting_t *w, void *datagram, uint32_t length, uint32_t address, uint16_t port)
 {
 	waiting_place_t *place;
@@ -48,7 +49,7 @@ static inline int waiting_put(waiting_t *w, void *datagram, uint32_t length, uin
 	return 1;
 }
 
-/* @returns 0 when none waits */
+/* @returns 0 if none waits */
 static inline int waiting_take(waiting_t *w, waiting_place_t *taken)
 {
 	if (w->count == 0)
@@ -59,7 +60,7 @@ static inline int waiting_take(waiting_t *w, waiting_place_t *taken)
 	return 1;
 }
 
-/* @returns how many octets of it `room` has place for; counts those it cuts */
+/* @returns how many of its octets `room` has place for; counts the datagrams it cuts */
 static inline uint32_t waiting_fit(waiting_t *w, const waiting_place_t *taken, uint32_t room)
 {
 	if (taken->length <= room)
@@ -68,7 +69,7 @@ static inline uint32_t waiting_fit(waiting_t *w, const waiting_place_t *taken, u
 	return room;
 }
 
-/* Four octets as they are on the wire to a number, and back. */
+/* Converts four octets as they are on the wire to a number, and back. */
 static inline uint32_t waiting_number(const uint8_t *octets)
 {
 	return (uint32_t)octets[0] << 24 | (uint32_t)octets[1] << 16 | (uint32_t)octets[2] << 8 | octets[3];

@@ -32,9 +32,9 @@ export interface MediaUser {
 /** Stands in place of the time that silence may last: the other end need not send yet. */
 export const SOUND_NOT_OWED = -1;
 
-// Whether digits are listened for in the sound: never,
+// Values that tell whether digits are listened for in the sound.
 export const INBAND_OFF = 0;
-/** if telephone-events were not agreed, */
+/** They are listened for if telephone-events were not agreed. */
 export const INBAND_AUTO = 1;
 export const INBAND_ON = 2;
 

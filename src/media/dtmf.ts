@@ -53,11 +53,9 @@ export interface DigitUser {
  * the end is lost: with the next press, or by `finish`. Packets of one source and one timestamp are one press. Another
  * timestamp belongs to the same press too in these cases:
  *
- *   the event begins before the last one ended        the sender moves the timestamp with each packet, or with the end
- *   packets
- *   it begins where the last one stopped, or nearly,  a long press goes on in another segment (§2.5.1.3), the packets
- *   between
- *   and no end came                                   may be lost
+ * - The event begins before the last one ended: the sender moves the timestamp with each packet, or with the end packets.
+ * - The event begins where the last one stopped, or nearly, and no end came: a long press goes on in another segment
+ *   (§2.5.1.3), and the packets between may be lost.
  *
  * The marker tells a new press, but not all senders set it, and some set it on every packet: it decides only where no
  * packet is missing.

@@ -3,8 +3,8 @@
  * negotiated address are always heard.
  *
  *     OPEN ── heard from the negotiated address ──────────────▶ SETTLED
- *     OPEN ── heard from another port of that IP address ─────▶ LATCHED   (a phone behind NAT; symmetric RTP, RFC 4961)
- *     any ─── nothing for a while, and one steady stream ─────▶ LATCHED   (VPN, containers, a phone with two interfaces)
+ *     OPEN ── heard from another port of that IP address ─────▶ LATCHED   (a phone behind NAT, RFC 4961)
+ *     any ─── nothing for a while, and one steady stream ─────▶ LATCHED   (VPN, a phone with two interfaces)
  *     LATCHED ── heard from the negotiated address ───────────▶ SETTLED
  *
  * A stranger that sends beside a live stream is not heard: another stream is followed only if the one before is silent,

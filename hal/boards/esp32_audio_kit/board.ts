@@ -1,6 +1,7 @@
 /**
- * ESP32 Audio Kit with the ES8388 (AI-Thinker ESP32-A1S). The relay is on GPIO 4, which the slot for memory cards shares:
- * leave the slot empty. The LED on GPIO 22 hangs at 3.3 V: low is light. GPIO 36 has no pull-up inside the chip; the board has one.
+ * ESP32 Audio Kit with the ES8388 (AI-Thinker ESP32-A1S). The relay is on GPIO 4, which the slot for memory cards
+ * shares: leave the slot empty. The LED on GPIO 22 is connected to 3.3 V: low lights it. GPIO 36 has no pull-up inside
+ * the chip; the board has one.
  */
 import type { Board } from "../pins.js";
 

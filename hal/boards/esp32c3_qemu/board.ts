@@ -1,6 +1,7 @@
 /**
- * The ESP32-C3 that Espressif's QEMU emulates: a chip, its flash and an Ethernet port, for those who want the whole image to run without a
- * board. Nothing is connected to the pins, and I2S moves no samples. Pins as free ones of the chip, so that the drivers start.
+ * The ESP32-C3 that Espressif's QEMU emulates: a chip, its flash and an Ethernet port. With it the whole image runs
+ * without a board. Nothing is connected to the pins, which are free ones of the chip so that the drivers start, and I2S
+ * moves no samples.
  */
 import type { Board } from "../pins.js";
 

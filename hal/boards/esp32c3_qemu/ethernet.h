@@ -1,4 +1,7 @@
-/* What the SDK's Ethernet driver asks of a chip on SPI: here the emulator's own MAC, see openeth.c. */
+/*
+ * The functions that the SDK's Ethernet driver asks of a chip on SPI; here they are those of the emulator's own MAC,
+ * see openeth.c.
+ */
 #include "driver/spi_master.h"
 #include "esp_eth.h"
 

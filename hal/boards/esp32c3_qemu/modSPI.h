@@ -1,4 +1,7 @@
-/* In the place of the SDK's SPI, which its Ethernet driver starts for a chip on that bus: there is no such chip here. */
+/*
+ * Takes the place of the SDK's SPI, which its Ethernet driver starts for a chip on that bus. There is no such chip
+ * here.
+ */
 #ifndef HSPI_HOST
 #define HSPI_HOST SPI2_HOST
 #endif

@@ -1,6 +1,6 @@
 /*
- * The Ethernet port of the emulated chip for the SDK's Ethernet driver: the MAC is QEMU's open_eth, with a PHY that any driver fits. Not here: the
- * interface and its events (modules/io/ethernet of the SDK).
+ * The Ethernet port of the emulated chip for the SDK's Ethernet driver: the MAC is QEMU's open_eth, with a PHY that any
+ * driver fits. Not here: the interface and its events (modules/io/ethernet of the SDK).
  */
 #include "ethernet.h"
 
@@ -15,7 +15,7 @@ esp_eth_mac_t *mod_ethernet_get_mac(spi_device_interface_config_t device, int in
 esp_eth_phy_t *mod_ethernet_get_phy(void)
 {
 	eth_phy_config_t config = ETH_PHY_DEFAULT_CONFIG();
-	/* It has neither a reset pin nor anything to negotiate with. */
+	/* The PHY has no reset pin, and no other end to negotiate with. */
 	config.reset_gpio_num = -1;
 	config.autonego_timeout_ms = 100;
 	return esp_eth_phy_new_generic(&config);

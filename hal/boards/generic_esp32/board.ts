@@ -1,6 +1,6 @@
 /**
- * Any ESP32 with an I2S amplifier and an I2S microphone, without a codec chip. The pins are in the board's manifest, under
- * `config.pins`. The microphone answers in the left slot.
+ * Any ESP32 with an I2S amplifier and an I2S microphone, without a codec chip. The pins are in the board's manifest,
+ * under `config.pins`. The microphone answers in the left slot.
  */
 import config from "mc/config";
 import type { Board } from "../pins.js";
@@ -22,7 +22,7 @@ export const BOARD: Board = {
   codec: "",
   data: -1,
   clock: -1,
-  // Such microphones stay far below full scale: 8 times louder.
+  // Such microphones stay far below full scale, so they are made 8 times louder.
   i2s: {
     port: 0,
     bclk: pins.bclk,

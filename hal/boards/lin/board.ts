@@ -1,4 +1,7 @@
-/** A program on Linux without a screen: its pins are numbers only, its network is the machine's, its sound a tone or a file. */
+/**
+ * A program on Linux without a screen: its pins are numbers only, its network is the machine's, its sound a tone or a
+ * file.
+ */
 import type { Board } from "../pins.js";
 
 export const BOARD: Board = {

@@ -1,6 +1,6 @@
 /**
- * Pins of a board that is a program: outputs are told on stderr, except the light, whose rhythm would fill it; the one button is
- * pressed for a moment by SIGUSR1. The shape is `embedded:io/digital`. Not here: edges, other inputs.
+ * Pins of a board that is a program: outputs are told on stderr, except the light, whose rhythm would fill it; the one
+ * button is pressed for a moment by SIGUSR1. The shape is `embedded:io/digital`. Not here: edges, other inputs.
  */
 
 import { BOARD } from "hal/boards/board";
@@ -21,7 +21,7 @@ export default class Digital {
   constructor(options: { pin: number; mode: number; initialValue?: 0 | 1; edge?: number; onReadable?: () => void }) {
     const { pin, mode, initialValue, onReadable } = options;
     this.pin = pin;
-    // A button that nobody presses is open: its pull-up makes it 1.
+    // A button that is not pressed is open: its pull-up makes it 1.
     this.value = mode === Digital.Output ? (initialValue ?? 0) : 1;
     if (mode !== Digital.Output && onReadable !== undefined) onButton(() => this.press(onReadable));
   }
@@ -35,7 +35,7 @@ export default class Digital {
     this.value = value;
   }
 
-  /** A pin that nobody drives any more. */
+  /** A closed pin is not driven any more. */
   close(): void {}
 
   private press(onReadable: () => void): void {

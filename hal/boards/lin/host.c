@@ -1,5 +1,6 @@
 /*
- * What the devices of the Linux board need of Linux: options, terminal, signals, files, random numbers. host.ts names them.
+ * The C side of host.ts: what the devices of the Linux board need of Linux, which is options, terminal, signals, files
+ * and random numbers.
  */
 #include "xsmc.h"
 #include "xsHost.h"
@@ -45,7 +46,7 @@ static gboolean typed(gint fd, GIOCondition condition, gpointer data)
 	return G_SOURCE_CONTINUE;
 }
 
-/* (callback): it is told how many octets can be read */
+/* (callback). It is told how many octets can be read. */
 void xs_host_onInput(xsMachine *the)
 {
 	machine = the;
@@ -68,7 +69,7 @@ void xs_host_putc(xsMachine *the)
 		fflush(stdout);
 }
 
-/* (text): a line of the hardware, beside the console */
+/* (text). A line of the hardware, beside the console. */
 void xs_host_note(xsMachine *the)
 {
 	fprintf(stderr, "%s\n", xsmcToString(xsArg(0)));
@@ -84,7 +85,7 @@ static gboolean pressed(gpointer data)
 	return G_SOURCE_CONTINUE;
 }
 
-/* (callback): SIGUSR1 is a finger on the button */
+/* (callback). SIGUSR1 presses the button. */
 void xs_host_onButton(xsMachine *the)
 {
 	machine = the;
@@ -122,7 +123,7 @@ void xs_host_load(xsMachine *the)
 	xsmcSetStringBuffer(xsResult, text, (xsIntegerValue)length);
 }
 
-/* (key, text): there as a whole or not at all */
+/* (key, text). The text is there as a whole or not at all. */
 void xs_host_keep(xsMachine *the)
 {
 	char path[PATH_MAX], next[PATH_MAX];
@@ -164,7 +165,7 @@ void xs_sound_constructor(xsMachine *the)
 	xsmcSetHostData(xsThis, file);
 }
 
-/* (buffer, octets): over and over. */
+/* (buffer, octets). The file is read over and over. */
 void xs_sound_read(xsMachine *the)
 {
 	FILE *file = xsmcGetHostData(xsThis);

@@ -1,11 +1,11 @@
-/* What main.c tells host.c. */
+/* The functions of main.c that host.c calls. */
 #ifndef PORTERO_HOST_H
 #define PORTERO_HOST_H
 
 /* @returns the value of `--name value` on the command line, or NULL */
 const char *host_option(const char *name);
 
-/* Starts the program anew; says why on stderr. */
+/* Starts the program anew and tells why on stderr. */
 _Noreturn void host_restart(const char *why);
 
 #endif

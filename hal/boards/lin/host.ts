@@ -1,4 +1,4 @@
-/** What host.c gives to the devices of the Linux board. On XS only. Not here: the devices. */
+/** The functions of host.c for the devices of the Linux board. On XS only. Not here: the devices. */
 declare function Native(destructor: string): new () => object;
 declare function native(name: string): { call(self: unknown, ...values: unknown[]): never };
 
@@ -7,7 +7,7 @@ export function option(this: unknown, name: string): string | undefined {
   return native("xs_host_option").call(this, name);
 }
 
-/** @param call told how many octets of the terminal can be read by `getc` now */
+/** @param call is told how many octets of the terminal can be read by `getc` now */
 export function onInput(this: unknown, call: (octets: number) => void): void {
   native("xs_host_onInput").call(this, call);
 }
@@ -20,27 +20,27 @@ export function putc(this: unknown, octet: number): void {
   native("xs_host_putc").call(this, octet);
 }
 
-/** A line of the hardware itself, on stderr. */
+/** Writes a line of the hardware itself to stderr. */
 export function note(this: unknown, text: string): void {
   native("xs_host_note").call(this, text);
 }
 
-/** @param call at each SIGUSR1 */
+/** @param call is called at each SIGUSR1 */
 export function onButton(this: unknown, call: () => void): void {
   native("xs_host_onButton").call(this, call);
 }
 
-/** @returns 32 bits of the operating system's */
+/** @returns 32 random bits of the operating system */
 export function random(this: unknown): number {
   return native("xs_host_random").call(this);
 }
 
-/** @returns what was kept in the folder of `--store`; undefined when nothing was */
+/** @returns the text that was kept in the folder of `--store`; undefined if there is none */
 export function load(this: unknown, key: string): string | undefined {
   return native("xs_host_load").call(this, key);
 }
 
-/** As a whole or not at all; without `--store`, not at all. @throws Error of one line */
+/** Keeps a text as a whole or not at all; without `--store` it keeps nothing. @throws Error of one line */
 export function keep(this: unknown, key: string, text: string): void {
   native("xs_host_keep").call(this, key, text);
 }
@@ -53,7 +53,7 @@ export class SoundFile extends Native("xs_sound_destructor") {
     native("xs_sound_constructor").call(this, path, mode);
   }
 
-  /** Fills `octets` of `into`; begins anew at the end of the file. */
+  /** Fills `octets` of `into`; it begins anew at the end of the file. */
   read(into: ArrayBufferLike, octets: number): void {
     native("xs_sound_read").call(this, into, octets);
   }

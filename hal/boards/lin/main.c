@@ -1,7 +1,7 @@
 /*
- * The program on Linux: one XS machine on GLib's loop, its options, and what stands for the chip's restart. An exception nobody
- * caught is told to the script by the global `abort`, as on the ESP32, then the program starts anew; so it does when the loop
- * stands still. Not here: what the devices of hal/boards/lin need of Linux (host.c).
+ * The program on Linux: one XS machine on GLib's loop, its options, and its restart in place of the chip's. An uncaught
+ * exception is told to the script by the global `abort`, as on the ESP32, then the program starts anew; it does so too
+ * if the loop stands still. Not here: what the devices of hal/boards/lin need of Linux (host.c).
  */
 #include "xs.h"
 #include "mc.xs.h"
@@ -12,7 +12,7 @@
 
 #include "host.h"
 
-/* The watchdog: as the ESP32's, see sdkconfig of the boards. */
+/* The watchdog's time is the same as on the ESP32, see sdkconfig of the boards. */
 #define WATCHDOG_S 5
 /* A program that ends earlier waits so long, so that one that cannot start does not keep the machine busy. */
 #define RESTART_US 1000000
@@ -49,7 +49,7 @@ static int check_options(int count)
 
 static _Noreturn void restart(void)
 {
-	/* The SDK's sockets would live on in the new program. */
+	/* The SDK's sockets would stay open in the new program. */
 	int fd;
 	for (fd = 3; fd < 256; fd++)
 		close(fd);
@@ -91,7 +91,7 @@ void fxAbort(xsMachine *the, int status)
 		isAborting = 1;
 		xsBeginHost(the);
 			xsVars(2);
-			/* Without a copy of the text: there may be no memory for one. */
+			/* The text is not copied, because there may be no memory for a copy. */
 			xsVar(0) = xsException;
 			xsTry {
 				xsVar(1) = xsGet(xsGlobal, xsID("abort"));
@@ -117,7 +117,7 @@ int main(int count, char **values)
 		return 1;
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGALRM, bark);
-	/* After a bark it is blocked still. */
+	/* The signal is still blocked after the watchdog's call. */
 	sigemptyset(&alarms);
 	sigaddset(&alarms, SIGALRM);
 	sigprocmask(SIG_UNBLOCK, &alarms, NULL);

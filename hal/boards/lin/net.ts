@@ -1,4 +1,7 @@
-/** What the network told about itself: the name servers of `--dns`, an address. The shape is `net`. Not here: everything else of it. */
+/**
+ * Facts about the network: the name servers of `--dns`, and an address. The shape is `net`. Not here: everything else
+ * of it.
+ */
 import { option } from "hal/boards/lin/host";
 
 export default {

@@ -1,2 +1,2 @@
-/** The operating system's random numbers, in the place of hal/moddable/random.ts. */
+/** The operating system's random numbers, in place of hal/moddable/random.ts. */
 export { random } from "hal/boards/lin/host";

@@ -1,9 +1,12 @@
-/** The terminal as a serial port: stdin and stdout, octet by octet, in the shape of `embedded:io/serial`. Not here: rates, more than one port. */
+/**
+ * The terminal as a serial port: stdin and stdout, octet by octet, in the shape of `embedded:io/serial`. Not here:
+ * rates, more than one port.
+ */
 
 import { getc, onInput, putc } from "hal/boards/lin/host";
 import Timer from "timer";
 
-/** A terminal takes what is written: as much as a port can say. */
+/** A terminal always has room: the largest number that a port can tell. */
 const ROOM = 0x3fffffff;
 
 interface SerialOptions {
@@ -14,7 +17,7 @@ interface SerialOptions {
   format?: "number" | "buffer";
   onReadable?: (octets: number) => void;
   onWritable?: (octets: number) => void;
-  /** Nothing is lost on the way here. */
+  /** Never called, because nothing is lost here. */
   onError?: () => void;
 }
 

@@ -1,7 +1,7 @@
 /**
- * Microphone and speaker of a board that is a program, in the shape of hal/native/i2s.ts: every 10 ms, by the clock, a DMA buffer
- * goes through hal/native/duplex.ts. The microphone hears 1 kHz or the file of `--mic`; the speaker writes to that of
- * `--speaker`: samples of 8 kHz, signed 16 bits. Not here: a sound card.
+ * Microphone and speaker of a board that is a program, in the shape of hal/native/i2s.ts: every 10 ms, by the clock, a
+ * DMA buffer goes through hal/native/duplex.ts. The microphone hears 1 kHz or the file of `--mic`; the speaker writes
+ * to that of `--speaker`: samples of 8 kHz, signed 16 bits. Not here: a sound card.
  */
 
 import { option, SoundFile } from "hal/boards/lin/host";
@@ -58,7 +58,7 @@ export class I2S implements AudioPort, AudioOutput {
     this.duplex.write(from, start, count);
   }
 
-  /** As many buffers as the clock says. */
+  /** Moves as many buffers as the clock says. */
   private move(): void {
     const nowMs = Time.delta(this.startTicks);
     if (nowMs - this.playedMs > LATE_MS) this.playedMs = nowMs;
@@ -79,7 +79,7 @@ export class I2S implements AudioPort, AudioOutput {
   }
 }
 
-/** As in hal/native/i2s.ts. */
+/** Opens a port as hal/native/i2s.ts does. */
 export function openI2S(options: I2SOptions): I2S {
   return new I2S(options);
 }

@@ -1,4 +1,7 @@
-/** Settings in files, one a key, in the folder of `--store`. The shape is `embedded:storage/key-value`. Not here: other formats than text. */
+/**
+ * Settings in files, one a key, in the folder of `--store`. The shape is `embedded:storage/key-value`. Not here: other
+ * formats than text.
+ */
 import { keep, load } from "hal/boards/lin/host";
 
 class Storage {

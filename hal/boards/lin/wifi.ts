@@ -1,4 +1,7 @@
-/** The network of a machine that is in one: at once connected, with the address of `--address`. The shape is `embedded:network/interface/wifi`. Not here: its loss. */
+/**
+ * The network of a machine that is in one: it is connected at once, with the address of `--address`. The shape is
+ * `embedded:network/interface/wifi`. Not here: its loss.
+ */
 
 import { option } from "hal/boards/lin/host";
 import Timer from "timer";
@@ -15,7 +18,7 @@ export default class WiFi {
     this.changed = options.onChanged;
   }
 
-  /** An address that this machine has. */
+  /** Takes an address that this machine has. */
   configure(options: { static: false | { address: string; mask: string; gateway: string } }): void {
     this.address = options.static === false ? (option("address") ?? "127.0.0.1") : options.static.address;
   }

@@ -1,15 +1,16 @@
 /**
- * A UART as a serial port, in the shape of `embedded:io/serial`: it looks at the driver's ring every 10 ms. What comes while flash is
- * written or a call keeps the machine waits there, and the other side is asked to pause (XOFF) long before the ring is full. Whoever
- * does not pause, and sends more than it holds, is told: what follows up to a pause of his counts for nothing, since a line with a
- * hole in it must not be carried out. Not here: the driver (hal/native/uartring.ts).
+ * A UART as a serial port, in the shape of `embedded:io/serial`: it looks at the driver's ring every 10 ms. What comes
+ * while flash is written or a call keeps the machine waits there, and the other side is asked to pause (XOFF) long
+ * before the ring is full. Whoever does not pause, and sends more than it holds, is told: what follows up to a pause of
+ * his counts for nothing, since a line with a hole in it must not be carried out. Not here: the driver
+ * (hal/native/uartring.ts).
  */
 
-/** The driver's. */
+/** The ring of the driver. */
 export interface Ring {
   /** Octets that wait to be read. */
   waiting(): number;
-  /** Reads `count` of those that wait. */
+  /** Reads `count` of the octets that wait. */
   read(into: Uint8Array, count: number): void;
   /** @returns octets of `from[0, count)` that found room in the FIFO */
   write(from: Uint8Array, count: number): number;
@@ -23,17 +24,20 @@ export interface PortOptions {
 }
 
 export const POLL_MS = 10;
-/** As uartring.c has it: 200 lines of a person's, or 0.7 s at 115,200 baud. */
+/** The same size as in uartring.c: 200 typed lines, or 0.7 s at 115,200 baud. */
 export const RING_BYTES = 8192;
-/** The driver moves up to so many at once, or none. */
+/** The driver takes up to so many octets at once, or none. */
 const FIFO_BYTES = 128;
-/** Adapters on USB go on for some hundred octets after they were asked to pause. */
+/** USB adapters go on for some hundred octets after they were asked to pause. */
 const PAUSE_BYTES = RING_BYTES / 4;
 const RESUME_BYTES = RING_BYTES / 16;
-/** Read in one look at most: a paste is not to keep a call waiting. It is four times what a line brings meanwhile. */
+/**
+ * So many octets are read in one look, so that a paste does not delay a call. It is four times the octets that a line
+ * brings meanwhile.
+ */
 const READ_BYTES = 64;
 const READS_MOST = 8;
-/** So long nothing comes after a loss: the paste is over. */
+/** After a loss the paste is over once nothing has come for so many looks. */
 const QUIET_POLLS = 10;
 export const XON = 0x11;
 export const XOFF = 0x13;
@@ -50,9 +54,12 @@ export class UartPort {
   private readonly out = new Uint8Array(FIFO_BYTES);
   private filled = 0;
   private readonly sign = new Uint8Array(ONE);
-  /** The other side was asked to pause. */
+  /** Whether the other side was asked to pause. */
   private isPaused = false;
-  /** What is to be said of that next; 0: nothing. A start says XON: the last life may have ended in a pause. */
+  /**
+   * The flow control octet that is sent next; 0 for none. A start sends XON, because the machine may have restarted
+   * during a pause.
+   */
   private toSay = XON;
   private isLost = false;
   private quiet = 0;
@@ -65,18 +72,18 @@ export class UartPort {
     this.onError = options.onError ?? ignore;
   }
 
-  /** @returns the next octet, undefined when there is none */
+  /** @returns the next octet, undefined if there is none */
   read(): number | undefined {
     return this.at < this.end ? this.came[this.at++] : undefined;
   }
 
-  /** What is written beyond the room that was told is lost. */
+  /** Takes an octet; octets beyond the room that was told are lost. */
   write(octet: number): void {
     if (this.filled === FIFO_BYTES) this.send();
     if (this.filled < FIFO_BYTES) this.out[this.filled++] = octet;
   }
 
-  /** To be called every `POLL_MS`. */
+  /** Must be called every `POLL_MS`. */
   poll(): void {
     const waiting = this.ring.waiting();
     if (waiting > RING_BYTES - 2 * FIFO_BYTES) this.isLost = true;
@@ -93,7 +100,7 @@ export class UartPort {
     this.flush();
   }
 
-  /** Sends what was written, as far as the FIFO takes it. */
+  /** Sends the written octets as far as the FIFO takes them. */
   flush(): void {
     if (this.toSay !== 0) {
       this.sign[0] = this.toSay;
@@ -119,7 +126,7 @@ export class UartPort {
     }
   }
 
-  /** Whoever was asked to pause goes on: his rest is thrown away too, up to its end. */
+  /** An other side that was asked to pause goes on: the rest of its input is thrown away too, up to its end. */
   private discard(waiting: number): void {
     if (this.isPaused) this.pause(false);
     for (let left = waiting; left > 0; left -= READ_BYTES)

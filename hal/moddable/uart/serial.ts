@@ -1,17 +1,17 @@
 /**
- * The console's line by a UART, in the place of `embedded:io/serial`, whose FIFO of 128 octets holds 11 ms: the manifest beside it puts
- * it there. Not here: the port itself (port.ts).
+ * The console's line by a UART, in the place of `embedded:io/serial`, whose FIFO of 128 octets holds 11 ms: the
+ * manifest beside it puts it there. Not here: the port itself (port.ts).
  */
 
 import { POLL_MS, type PortOptions, UartPort } from "hal/moddable/uart/port";
 import { openRing } from "hal/native/uartring";
 import Timer from "timer";
 
-/** What a FIFO full of octets takes at 115,200 baud. */
+/** A full FIFO is sent in this time at 115,200 baud. */
 const DRAIN_MS = 12;
 const DRAINS_MOST = 4;
 
-/** As of `embedded:io/serial`. */
+/** The options of `embedded:io/serial`. */
 interface SerialOptions extends PortOptions {
   receive: number;
   transmit: number;
@@ -37,7 +37,7 @@ export default class UartSerial {
     this.port.write(octet);
   }
 
-  /** Before a restart, when no timer comes any more: sends what was written. */
+  /** Sends the written octets before a restart, when no timer fires any more. */
   drain(): void {
     for (let i = 0; i < DRAINS_MOST; i++) {
       this.port.flush();

@@ -1,10 +1,10 @@
 /**
- * The chip's own USB socket as a serial port, in the shape of `embedded:io/serial`: it looks at the FIFOs every 10 ms. What comes waits in
- * the computer until it is read. What goes out and is not fetched for a second goes nowhere: then no program is at the other end.
- * Not here: the FIFOs (hal/native/usbfifo.ts), rates and pins, of which USB has none.
+ * The chip's own USB socket as a serial port, in the shape of `embedded:io/serial`: it looks at the FIFOs every 10 ms.
+ * Input waits in the computer until it is read. Output that is not fetched for a second is thrown away: then no program
+ * is at the other end. Not here: the FIFOs (hal/native/usbfifo.ts), rates and pins, of which USB has none.
  */
 
-/** The peripheral's. */
+/** The FIFOs of the peripheral. */
 export interface Fifo {
   /** @returns octets that came, as many as fit */
   read(into: Uint8Array): number;
@@ -18,15 +18,15 @@ export interface PortOptions {
 }
 
 export const POLL_MS = 10;
-/** What USB carries at once. */
+/** USB carries so many octets at once. */
 const PACKET_BYTES = 64;
 /** One less: a full packet says that more follows, and the computer would keep it until that came. */
 const ROOM_BYTES = PACKET_BYTES - 1;
-/** Packets that are read in one look: a paste is not to keep a call waiting. */
+/** So many packets are read in one look, so that a paste does not delay a call. */
 const PACKETS_MOST = 8;
 /** A computer with an open port fetches within some ms. */
 const STALL_POLLS = 100;
-/** So many octets of what waits are thrown away in each look while nobody fetches. */
+/** While nothing is fetched, each look throws away so many octets. */
 const DISCARDED_BYTES = 1024;
 const LINE_END = 10;
 
@@ -40,7 +40,7 @@ export class UsbPort {
   private readonly out = new Uint8Array(ROOM_BYTES);
   private filled = 0;
   private waits = 0;
-  /** Nobody fetches. */
+  /** Whether the computer fetches nothing. */
   private isStalled = false;
   private isOpen = false;
 
@@ -50,21 +50,21 @@ export class UsbPort {
     this.onWritable = options.onWritable ?? ignore;
   }
 
-  /** @returns the next octet, undefined when there is none */
+  /** @returns the next octet, undefined if there is none */
   read(): number | undefined {
     return this.at < this.end ? this.came[this.at++] : undefined;
   }
 
-  /** What is written beyond the room that was told is lost. */
+  /** Takes an octet; octets beyond the room that was told are lost. */
   write(octet: number): void {
     if (this.isStalled) return;
     if (this.filled === ROOM_BYTES) this.send();
     if (this.filled < ROOM_BYTES) this.out[this.filled++] = octet;
   }
 
-  /** To be called every `POLL_MS`. */
+  /** Must be called every `POLL_MS`. */
   poll(): void {
-    // Whoever sends has a program, and wants the answer.
+    // An other end that sends has a program, which waits for the answer.
     if (this.isStalled) this.revive();
     for (let i = 0; i < PACKETS_MOST; i++) {
       this.at = 0;
@@ -82,7 +82,7 @@ export class UsbPort {
     }
   }
 
-  /** Sends what was written, if what was sent before is fetched. */
+  /** Sends the written octets if those sent before are fetched. */
   flush(): void {
     if (!this.isStalled && this.filled > 0) this.send();
   }
@@ -97,7 +97,7 @@ export class UsbPort {
     return true;
   }
 
-  /** Somebody may have come: a line of its own parts what he finds from what was left. */
+  /** A program may be there again: a line of its own parts the next output from the old one. */
   private revive(): void {
     this.out[0] = LINE_END;
     this.isStalled = this.fifo.write(this.out, 1) === 0;

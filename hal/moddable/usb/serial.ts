@@ -1,6 +1,6 @@
 /**
- * The console's line by the chip's own USB socket, in the place of `embedded:io/serial`: the manifest beside it puts it there.
- * Not here: the port itself (port.ts).
+ * The console's line by the chip's own USB socket, in the place of `embedded:io/serial`: the manifest beside it puts it
+ * there. Not here: the port itself (port.ts).
  */
 
 import { POLL_MS, type PortOptions, UsbPort } from "hal/moddable/usb/port";
@@ -11,14 +11,14 @@ import Timer from "timer";
 const DRAIN_MS = 3;
 const DRAINS_MOST = 4;
 
-/** As of `embedded:io/serial`; USB has no pins and no rate. */
+/** The options of `embedded:io/serial`; USB has no pins and no rate. */
 interface SerialOptions extends PortOptions {
   receive: number;
   transmit: number;
   baud: number;
   port: number;
   format?: "number" | "buffer";
-  /** Never called: what is not read yet waits in the computer. */
+  /** Never called: input that is not read yet waits in the computer. */
   onError?: () => void;
 }
 
@@ -38,7 +38,7 @@ export default class UsbSerial {
     this.port.write(octet);
   }
 
-  /** Before a restart, when no timer comes any more: sends what was written, as far as somebody fetches it. */
+  /** Sends the written octets before a restart, when no timer fires any more, as far as the computer fetches them. */
   drain(): void {
     for (let i = 0; i < DRAINS_MOST; i++) {
       this.port.flush();

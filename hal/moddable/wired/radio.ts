@@ -1,7 +1,8 @@
 /**
- * The wired twin of the SDK's Wi-Fi interface: a cable in place of a radio, over the SDK's Ethernet driver. The manifest beside it puts
- * it in the place of `embedded:network/interface/wifi`, so hal/moddable/machine.ts knows one kind of network. Which MAC and PHY there
- * are stands in the board's manifest (`defines.ethernet`). Not here: joining again, and the words for what is wrong (join.ts).
+ * The wired twin of the SDK's Wi-Fi interface: a cable in place of a radio, over the SDK's Ethernet driver. The
+ * manifest beside it puts it in the place of `embedded:network/interface/wifi`, so hal/moddable/machine.ts knows one
+ * kind of network. Which MAC and PHY there are stands in the board's manifest (`defines.ethernet`). Not here: joining
+ * again, and the words for what is wrong (join.ts).
  */
 import Ethernet from "embedded:network/interface/ethernet";
 import Timer from "timer";
@@ -41,14 +42,14 @@ export default class WiredRadio {
   }
 
   /**
-   * Tells what is there already. `connect` of the SDK's driver is not called: it would hide the link behind the state "connecting"
-   * until there is an address, so that a missing cable looked like a missing DHCP server.
+   * Tells the state that is there already. The SDK driver's `connect` is not called: it would hide the link behind the
+   * state "connecting" until there is an address, so a missing cable would look like a missing DHCP server.
    */
   connect(_options: { SSID: string; password?: string }): void {
     if (this.connection >= CONNECTED) Timer.set(() => this.onChanged("connection"));
   }
 
-  /** Does nothing: `disconnect` of the SDK's driver forgets the address and is not told it again while the link stays. */
+  /** Does nothing: the SDK driver's `disconnect` forgets the address, and is not told it again while the link stays. */
   disconnect(): void {}
 
   /** There is one network, at the other end of the cable. */
