@@ -58,7 +58,8 @@ void xs_datagram_constructor(xsMachine *the)
 	if (!s)
 		xsUnknownError("no memory");
 	s->fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (s->fd < 0 || bind(s->fd, (struct sockaddr *)&local, size) != 0 || getsockname(s->fd, (struct sockaddr *)&local, &size) != 0) {
+	if (s->fd < 0 || bind(s->fd, (struct sockaddr *)&local, size) != 0
+		|| getsockname(s->fd, (struct sockaddr *)&local, &size) != 0) {
 		if (s->fd >= 0)
 			close(s->fd);
 		c_free(s);
@@ -139,7 +140,8 @@ void xs_datagram_write(xsMachine *the)
 		to.sin_family = AF_INET;
 		to.sin_addr.s_addr = htonl(datagram.address);
 		to.sin_port = htons(datagram.port);
-		isSent = sendto(s->fd, datagram.bytes, datagram.length, 0, (struct sockaddr *)&to, sizeof to) == (ssize_t)datagram.length;
+		isSent = sendto(s->fd, datagram.bytes, datagram.length, 0, (struct sockaddr *)&to, sizeof to)
+			== (ssize_t)datagram.length;
 	}
 	xsmcSetBoolean(xsResult, isSent);
 }

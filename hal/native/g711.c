@@ -9,9 +9,11 @@
  * `count` elements of `each` octets from octet `from` on, or an error when the buffer ends before. XS gives C an
  * ArrayBuffer, but no Int16Array.
  */
-static void *part(xsMachine *the, void *buffer, xsUnsignedValue size, xsIntegerValue from, xsIntegerValue count, xsUnsignedValue each)
+static void *part(xsMachine *the, void *buffer, xsUnsignedValue size, xsIntegerValue from, xsIntegerValue count,
+	xsUnsignedValue each)
 {
-	if (from < 0 || count < 0 || (xsUnsignedValue)from > size || (xsUnsignedValue)count > (size - (xsUnsignedValue)from) / each)
+	if (from < 0 || count < 0 || (xsUnsignedValue)from > size
+		|| (xsUnsignedValue)count > (size - (xsUnsignedValue)from) / each)
 		xsRangeError("beyond the buffer");
 	return (uint8_t *)buffer + from;
 }

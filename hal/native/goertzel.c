@@ -15,7 +15,8 @@ static const int16_t *samples(xsMachine *the, uint32_t *count)
 	xsUnsignedValue size;
 	xsIntegerValue from = xsmcToInteger(xsArg(1)), wanted = xsmcToInteger(xsArg(2));
 	xsmcGetBufferReadable(xsArg(0), &buffer, &size);
-	if (from < 0 || wanted < 0 || (xsUnsignedValue)from > size || (xsUnsignedValue)wanted > (size - (xsUnsignedValue)from) / sizeof(int16_t))
+	if (from < 0 || wanted < 0 || (xsUnsignedValue)from > size
+		|| (xsUnsignedValue)wanted > (size - (xsUnsignedValue)from) / sizeof(int16_t))
 		xsRangeError("beyond the buffer");
 	*count = (uint32_t)wanted;
 	return (const int16_t *)((const uint8_t *)buffer + from);

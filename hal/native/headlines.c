@@ -8,7 +8,8 @@
 #include "headlines.h"
 
 /* Calls `lines` with the values (out, at, limit, octets, places); the first `count` places are the request's. */
-static void write_lines(xsMachine *the, int32_t count, int32_t (*lines)(uint8_t *, int32_t, int32_t, const uint8_t *, int32_t *))
+static void write_lines(xsMachine *the, int32_t count,
+	int32_t (*lines)(uint8_t *, int32_t, int32_t, const uint8_t *, int32_t *))
 {
 	void *out, *octets, *places;
 	xsUnsignedValue outSize, size, placesSize;

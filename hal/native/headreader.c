@@ -6,7 +6,8 @@
 #include "headreader.h"
 
 /* Returns the values (octets, at, end, table, found); throws an error if the message is not in the octets. */
-static headreader_t *values(xsMachine *the, const uint8_t **octets, int32_t *at, int32_t *end, int32_t **table, int32_t *rows)
+static headreader_t *values(xsMachine *the, const uint8_t **octets, int32_t *at, int32_t *end, int32_t **table,
+	int32_t *rows)
 {
 	void *data;
 	xsUnsignedValue size;

@@ -15,7 +15,9 @@
 /* Header ids of src/wire/names.ts that are told apart here. */
 enum { HEAD_OTHER, HEAD_VIA, HEAD_FROM, HEAD_TO, HEAD_CALL_ID, HEAD_CSEQ, HEAD_MAX_FORWARDS, HEAD_CONTENT_LENGTH };
 /* PROBLEM_* of src/wire/problems.ts. */
-enum { HEAD_RIGHT = 0, HEAD_BAD_LINE = 2, HEAD_CONTROL = 6, HEAD_REPEATED = 8, HEAD_CUT_OFF = 11, HEAD_TABLE_FULL = 12 };
+enum {
+	HEAD_RIGHT = 0, HEAD_BAD_LINE = 2, HEAD_CONTROL = 6, HEAD_REPEATED = 8, HEAD_CUT_OFF = 11, HEAD_TABLE_FULL = 12
+};
 /* The results of `headreader_read` beside the id of a field whose value is left to TypeScript. */
 enum { HEAD_DONE = 0, HEAD_START_LINE_LEFT = -1 };
 /* MAX_FORWARDS_BAD of src/wire/values.ts. */
@@ -23,13 +25,14 @@ enum { HEAD_DONE = 0, HEAD_START_LINE_LEFT = -1 };
 
 /* Indexed by id: HEADER_NAMES in lower case. */
 static const char *const head_names[] = {
-	"", "via", "from", "to", "call-id", "cseq", "max-forwards", "content-length", "contact", "content-type", "route", "record-route",
-	"expires", "min-expires", "www-authenticate", "proxy-authenticate", "authorization", "proxy-authorization", "require",
-	"proxy-require", "supported", "unsupported", "allow", "accept", "content-encoding", "content-disposition", "retry-after", "rseq",
-	"rack", "session-expires", "min-se", "reason", "warning", "user-agent", "server", "subject", "timestamp", "date", "event",
-	"subscription-state", "call-info", "alert-info", "path", "service-route", "mime-version", "accept-encoding", "accept-language",
-	"refer-to", "replaces", "authentication-info", "max-breadth", "p-asserted-identity", "answer-mode", "p-preferred-identity",
-	"remote-party-id", "privacy", "referred-by", "refer-sub",
+	"", "via", "from", "to", "call-id", "cseq", "max-forwards", "content-length", "contact", "content-type", "route",
+	"record-route", "expires", "min-expires", "www-authenticate", "proxy-authenticate", "authorization",
+	"proxy-authorization", "require", "proxy-require", "supported", "unsupported", "allow", "accept", "content-encoding",
+	"content-disposition", "retry-after", "rseq", "rack", "session-expires", "min-se", "reason", "warning", "user-agent",
+	"server", "subject", "timestamp", "date", "event", "subscription-state", "call-info", "alert-info", "path",
+	"service-route", "mime-version", "accept-encoding", "accept-language", "refer-to", "replaces", "authentication-info",
+	"max-breadth", "p-asserted-identity", "answer-mode", "p-preferred-identity", "remote-party-id", "privacy",
+	"referred-by", "refer-sub",
 };
 #define HEAD_IDS ((int32_t)(sizeof head_names / sizeof head_names[0]))
 
@@ -48,8 +51,8 @@ static inline int head_is_needless(int32_t id)
 
 /* Indexed by METHOD_*. */
 static const char *const head_methods[] = {
-	"", "INVITE", "ACK", "BYE", "CANCEL", "REGISTER", "OPTIONS", "INFO", "MESSAGE", "UPDATE", "PRACK", "SUBSCRIBE", "NOTIFY", "REFER",
-	"PUBLISH",
+	"", "INVITE", "ACK", "BYE", "CANCEL", "REGISTER", "OPTIONS", "INFO", "MESSAGE", "UPDATE", "PRACK", "SUBSCRIBE",
+	"NOTIFY", "REFER", "PUBLISH",
 };
 #define HEAD_METHOD_OTHER 15
 
@@ -212,7 +215,9 @@ static inline int head_via(headreader_t *head, const uint8_t *octets, int32_t st
 		i = lex_skip_space(octets, name_end, end);
 		if (i < end && octets[i] == '=') {
 			value = lex_skip_space(octets, i + 1, end);
-			i = value < end && octets[value] == '"' ? lex_skip_quoted(octets, value, end) : lex_scan(octets, value, end, LEX_WORD);
+			i = value < end && octets[value] == '"'
+				? lex_skip_quoted(octets, value, end)
+				: lex_scan(octets, value, end, LEX_WORD);
 			if (i <= value)
 				return 0;
 			params_end = i;
@@ -303,7 +308,8 @@ static inline int head_address(const uint8_t *octets, int32_t start, int32_t end
 		i = lex_skip_space(octets, i + 1, end);
 	} else {
 		int32_t uri_end = lex_trim_end(octets, begin, i);
-		if (uri_end == begin || lex_scan(octets, begin, uri_end, LEX_URI) < uri_end || (uri_end - begin == 1 && octets[begin] == '*'))
+		if (uri_end == begin || lex_scan(octets, begin, uri_end, LEX_URI) < uri_end
+			|| (uri_end - begin == 1 && octets[begin] == '*'))
 			return 0;
 	}
 	if (i < end && octets[i] == ';') {
@@ -387,7 +393,10 @@ static inline int32_t head_line_stop(headreader_t *head, const uint8_t *octets, 
 	return end;
 }
 
-static inline int32_t head_next_line(const uint8_t *octets, int32_t stop, int32_t end) { return stop + (stop < end && octets[stop] == '\r' ? 2 : 1); }
+static inline int32_t head_next_line(const uint8_t *octets, int32_t stop, int32_t end)
+{
+	return stop + (stop < end && octets[stop] == '\r' ? 2 : 1);
+}
 
 /* Takes a line that is no field. */
 static inline void head_odd_line(headreader_t *head, const uint8_t *octets, int32_t i, int32_t end)
@@ -405,7 +414,8 @@ static inline void head_odd_line(headreader_t *head, const uint8_t *octets, int3
  * Takes a field whose value begins somewhere behind `colon`. Returns its id if its value is left to TypeScript,
  * otherwise HEAD_DONE.
  */
-static inline int32_t head_field(headreader_t *head, const uint8_t *octets, int32_t name_end, int32_t colon, int32_t end, int32_t *table, int32_t rows)
+static inline int32_t head_field(headreader_t *head, const uint8_t *octets, int32_t name_end, int32_t colon,
+	int32_t end, int32_t *table, int32_t rows)
 {
 	int32_t name = head->at, before = head->problem, id = head_id_of(octets, name, name_end), bit = head_bit(id);
 	int32_t start = lex_skip_space(octets, colon + 1, end), stop = head_line_stop(head, octets, start, end);
@@ -452,7 +462,8 @@ static inline int32_t head_field(headreader_t *head, const uint8_t *octets, int3
  * left_end), TypeScript has to read before it calls again. If that value is malformed, its problem counts unless there
  * was one before.
  */
-static inline int32_t headreader_go_on(headreader_t *head, const uint8_t *octets, int32_t end, int32_t *table, int32_t rows)
+static inline int32_t headreader_go_on(headreader_t *head, const uint8_t *octets, int32_t end, int32_t *table,
+	int32_t rows)
 {
 	for (;;) {
 		int32_t at = head->at, name_end, colon, left;
@@ -480,7 +491,8 @@ static inline int32_t headreader_go_on(headreader_t *head, const uint8_t *octets
  * Begins at the start line, at head->at. If it returns HEAD_START_LINE_LEFT, TypeScript has to read that line and to
  * set head->at behind it.
  */
-static inline int32_t headreader_begin(headreader_t *head, const uint8_t *octets, int32_t at, int32_t end, int32_t *table, int32_t rows)
+static inline int32_t headreader_begin(headreader_t *head, const uint8_t *octets, int32_t at, int32_t end,
+	int32_t *table, int32_t rows)
 {
 	memset(head, 0, sizeof *head);
 	head->max_forwards = head->content_length = -1;

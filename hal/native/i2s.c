@@ -247,7 +247,8 @@ static int16_t *samples(xsMachine *the, xsIntegerValue *count, xsBooleanValue is
 		xsmcGetBufferWritable(xsArg(0), &data, &bytes);
 	else
 		xsmcGetBufferReadable(xsArg(0), &data, &bytes);
-	if (from < 0 || *count < 0 || (xsUnsignedValue)from > bytes || (xsUnsignedValue)*count > (bytes - (xsUnsignedValue)from) / sizeof(int16_t))
+	if (from < 0 || *count < 0 || (xsUnsignedValue)from > bytes
+		|| (xsUnsignedValue)*count > (bytes - (xsUnsignedValue)from) / sizeof(int16_t))
 		xsRangeError("beyond the buffer");
 	return (int16_t *)((uint8_t *)data + from);
 }

@@ -83,7 +83,10 @@ void xs_octets_alike(xsMachine *the)
 }
 
 /* (text) */
-void xs_octets_size(xsMachine *the) { xsmcSetInteger(xsResult, (xsIntegerValue)octets_of_text(NULL, xsmcToString(xsArg(0)))); }
+void xs_octets_size(xsMachine *the)
+{
+	xsmcSetInteger(xsResult, (xsIntegerValue)octets_of_text(NULL, xsmcToString(xsArg(0))));
+}
 
 /* (to, at, text) Returns the offset behind it. */
 void xs_octets_put(xsMachine *the)

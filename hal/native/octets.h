@@ -111,7 +111,8 @@ static inline void octets_base64(char *out, const uint8_t *octets, uint32_t coun
 	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 	for (uint32_t i = 0; i < count; i += 3) {
 		uint32_t left = count - i;
-		uint32_t word = (uint32_t)octets[i] << 16 | (left > 1 ? (uint32_t)octets[i + 1] << 8 : 0) | (left > 2 ? octets[i + 2] : 0u);
+		uint32_t word = (uint32_t)octets[i] << 16 | (left > 1 ? (uint32_t)octets[i + 1] << 8 : 0)
+			| (left > 2 ? octets[i + 2] : 0u);
 		*out++ = digits[word >> 18];
 		*out++ = digits[word >> 12 & 63];
 		*out++ = left > 1 ? digits[word >> 6 & 63] : '=';

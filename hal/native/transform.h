@@ -13,16 +13,27 @@
 
 /* cos(2 pi k / 128) in 1/32768; the sine is that of k + 96. */
 static const int16_t transform_cosine[160] = {
-	32767, 32729, 32610, 32413, 32138, 31786, 31357, 30853, 30274, 29622, 28899, 28106, 27246, 26320, 25330, 24279,
-	23170, 22006, 20788, 19520, 18205, 16846, 15447, 14010, 12540, 11039, 9512, 7962, 6393, 4808, 3212, 1608,
-	0, -1608, -3212, -4808, -6393, -7962, -9512, -11039, -12540, -14010, -15447, -16846, -18205, -19520, -20788, -22006,
-	-23170, -24279, -25330, -26320, -27246, -28106, -28899, -29622, -30274, -30853, -31357, -31786, -32138, -32413, -32610, -32729,
-	-32767, -32729, -32610, -32413, -32138, -31786, -31357, -30853, -30274, -29622, -28899, -28106, -27246, -26320, -25330, -24279,
-	-23170, -22006, -20788, -19520, -18205, -16846, -15447, -14010, -12540, -11039, -9512, -7962, -6393, -4808, -3212, -1608,
-	0, 1608, 3212, 4808, 6393, 7962, 9512, 11039, 12540, 14010, 15447, 16846, 18205, 19520, 20788, 22006,
-	23170, 24279, 25330, 26320, 27246, 28106, 28899, 29622, 30274, 30853, 31357, 31786, 32138, 32413, 32610, 32729,
-	32767, 32729, 32610, 32413, 32138, 31786, 31357, 30853, 30274, 29622, 28899, 28106, 27246, 26320, 25330, 24279,
-	23170, 22006, 20788, 19520, 18205, 16846, 15447, 14010, 12540, 11039, 9512, 7962, 6393, 4808, 3212, 1608};
+	32767, 32729, 32610, 32413, 32138, 31786, 31357, 30853,
+	30274, 29622, 28899, 28106, 27246, 26320, 25330, 24279,
+	23170, 22006, 20788, 19520, 18205, 16846, 15447, 14010,
+	12540, 11039, 9512, 7962, 6393, 4808, 3212, 1608,
+	0, -1608, -3212, -4808, -6393, -7962, -9512, -11039,
+	-12540, -14010, -15447, -16846, -18205, -19520, -20788, -22006,
+	-23170, -24279, -25330, -26320, -27246, -28106, -28899, -29622,
+	-30274, -30853, -31357, -31786, -32138, -32413, -32610, -32729,
+	-32767, -32729, -32610, -32413, -32138, -31786, -31357, -30853,
+	-30274, -29622, -28899, -28106, -27246, -26320, -25330, -24279,
+	-23170, -22006, -20788, -19520, -18205, -16846, -15447, -14010,
+	-12540, -11039, -9512, -7962, -6393, -4808, -3212, -1608,
+	0, 1608, 3212, 4808, 6393, 7962, 9512, 11039,
+	12540, 14010, 15447, 16846, 18205, 19520, 20788, 22006,
+	23170, 24279, 25330, 26320, 27246, 28106, 28899, 29622,
+	30274, 30853, 31357, 31786, 32138, 32413, 32610, 32729,
+	32767, 32729, 32610, 32413, 32138, 31786, 31357, 30853,
+	30274, 29622, 28899, 28106, 27246, 26320, 25330, 24279,
+	23170, 22006, 20788, 19520, 18205, 16846, 15447, 14010,
+	12540, 11039, 9512, 7962, 6393, 4808, 3212, 1608,
+};
 
 /* a * b / 65536, b of 16 bits: one instruction where a product's upper half is one. */
 static inline int32_t transform_mul(int32_t a, int32_t b)
@@ -59,8 +70,10 @@ static inline void transform_complex(const int32_t *in, int32_t *out, int32_t tu
 		/* The digits of i + 1, i + 2, i + 3 in reverse lie 16 apart. */
 		int32_t ar = in[from] >> 2, ai = in[from + 1] >> 2, br = in[from + 32] >> 2, bi = in[from + 33] >> 2;
 		int32_t cr = in[from + 64] >> 2, ci = in[from + 65] >> 2, dr = in[from + 96] >> 2, di = in[from + 97] >> 2;
-		int32_t sr = transform_add(ar, cr), si = transform_add(ai, ci), tr = transform_sub(ar, cr), ti = transform_sub(ai, ci);
-		int32_t ur = transform_add(br, dr), ui = transform_add(bi, di), vr = transform_sub(br, dr), vi = transform_sub(bi, di);
+		int32_t sr = transform_add(ar, cr), si = transform_add(ai, ci);
+		int32_t tr = transform_sub(ar, cr), ti = transform_sub(ai, ci);
+		int32_t ur = transform_add(br, dr), ui = transform_add(bi, di);
+		int32_t vr = transform_sub(br, dr), vi = transform_sub(bi, di);
 		int32_t *to = out + 2 * i;
 		if (turn < 0) {
 			vr = transform_sub(0, vr);
@@ -93,8 +106,10 @@ static inline void transform_complex(const int32_t *in, int32_t *out, int32_t tu
 				int32_t ci = transform_sub(transform_mul(c[1], c2), transform_mul(c[0], s2));
 				int32_t dr = transform_add(transform_mul(d[0], c3), transform_mul(d[1], s3));
 				int32_t di = transform_sub(transform_mul(d[1], c3), transform_mul(d[0], s3));
-				int32_t sr = transform_add(ar, cr), si = transform_add(ai, ci), tr = transform_sub(ar, cr), ti = transform_sub(ai, ci);
-				int32_t ur = transform_add(br, dr), ui = transform_add(bi, di), vr = transform_sub(br, dr), vi = transform_sub(bi, di);
+				int32_t sr = transform_add(ar, cr), si = transform_add(ai, ci);
+				int32_t tr = transform_sub(ar, cr), ti = transform_sub(ai, ci);
+				int32_t ur = transform_add(br, dr), ui = transform_add(bi, di);
+				int32_t vr = transform_sub(br, dr), vi = transform_sub(bi, di);
 				if (turn < 0) {
 					vr = transform_sub(0, vr);
 					vi = transform_sub(0, vi);

@@ -183,7 +183,8 @@ static void take(uint32_t room)
 		return;
 	}
 	waiting_octets(place.address, octets);
-	printf("%u from %u.%u.%u.%u:%u\n", waiting_fit(&queue, &place, room), octets[0], octets[1], octets[2], octets[3], place.port);
+	printf("%u from %u.%u.%u.%u:%u\n", waiting_fit(&queue, &place, room), octets[0], octets[1], octets[2], octets[3],
+		place.port);
 	if (waiting_number(octets) != place.address)
 		exit(2);
 }
@@ -201,7 +202,8 @@ int main(void)
 		else if (!strcmp(op, "decode")) decode((uint32_t)a, (uint32_t)b, (uint32_t)c);
 		else if (!strcmp(op, "down")) filter(1, (uint32_t)a, (uint32_t)b, (uint32_t)c);
 		else if (!strcmp(op, "up")) filter(0, (uint32_t)a, (uint32_t)b, (uint32_t)c);
-		else if (!strcmp(op, "open")) printf("%d\n", duplex_begin(&duplex, (uint32_t)a, (uint32_t)b, (uint32_t)c, (uint32_t)d));
+		else if (!strcmp(op, "open"))
+			printf("%d\n", duplex_begin(&duplex, (uint32_t)a, (uint32_t)b, (uint32_t)c, (uint32_t)d));
 		else if (!strcmp(op, "received")) received((uint32_t)a, (uint32_t)b, (uint32_t)c);
 		else if (!strcmp(op, "fill")) fill((uint32_t)a);
 		else if (!strcmp(op, "read")) read_sound((uint32_t)a);

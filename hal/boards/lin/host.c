@@ -135,7 +135,8 @@ void xs_host_keep(xsMachine *the)
 		return;
 	if (length > KEPT_BYTES)
 		xsRangeError("too long");
-	if (!path_of(path, sizeof path, xsmcToString(xsArg(0)), "") || !path_of(next, sizeof next, xsmcToString(xsArg(0)), ".new"))
+	if (!path_of(path, sizeof path, xsmcToString(xsArg(0)), "")
+		|| !path_of(next, sizeof next, xsmcToString(xsArg(0)), ".new"))
 		xsUnknownError("no such place");
 	mkdir(host_option("store"), 0700);
 	file = fopen(next, "wb");

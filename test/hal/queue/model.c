@@ -112,7 +112,8 @@ static void wait_for(int what)
 	waits[task] = what;
 	m = waits[MACHINE];
 	l = waits[LWIP];
-	if (queueCount == MODDEF_TASK_QUEUELENGTH && (m == WANTS_ROOM || (l == WANTS_ROOM && (m == WANTS_ANSWER || m == WANTS_MAILBOX_ROOM))))
+	if (queueCount == MODDEF_TASK_QUEUELENGTH 
+		&& (m == WANTS_ROOM || (l == WANTS_ROOM && (m == WANTS_ANSWER || m == WANTS_MAILBOX_ROOM))))
 		deadlock();
 	if (isNew)
 		pthread_cond_broadcast(&changed);
@@ -288,7 +289,10 @@ struct tcp_pcb *tcp_new_safe(void)
 	tcpip_api_call(add_tcp, &call.data);
 	return call.pcb;
 }
-err_t tcp_bind_safe(struct tcp_pcb *pcb, const ip_addr_t *ip, u16_t port) { (void)pcb; (void)ip; (void)port; return ERR_OK; }
+err_t tcp_bind_safe(struct tcp_pcb *pcb, const ip_addr_t *ip, u16_t port)
+{
+	(void)pcb; (void)ip; (void)port; return ERR_OK;
+}
 struct tcp_pcb *tcp_listen_safe(struct tcp_pcb *pcb) { return pcb; }
 err_t tcp_connect_safe(struct tcp_pcb *pcb, const ip_addr_t *ip, u16_t port, tcp_connected_fn function)
 {
@@ -309,7 +313,10 @@ err_t tcp_write_safe(struct tcp_pcb *pcb, const void *data, u16_t length, u8_t f
 	return tcpip_api_call(nothing, &call.data);
 }
 static void received_window(void *arg) { (void)arg; }
-void tcp_recved_safe(struct tcp_pcb *pcb, u16_t length) { (void)length; mail((mail_t){.function = received_window, .arg = pcb}); }
+void tcp_recved_safe(struct tcp_pcb *pcb, u16_t length)
+{
+	(void)length; mail((mail_t){.function = received_window, .arg = pcb});
+}
 
 /* lwIP's task: what comes in bursts, and what the machine asks for. */
 static void receive_one(void)

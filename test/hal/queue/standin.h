@@ -38,7 +38,9 @@ typedef struct {
 	void *after;
 } xsHostHooks;
 typedef void (*function_t)(xsMachine *the, object_t *self);
-enum { xsID_address = 1, xsID_port, xsID_from, xsID_nodelay, xsID_onReadable, xsID_onWritable, xsID_onError, PROPERTIES };
+enum {
+	xsID_address = 1, xsID_port, xsID_from, xsID_nodelay, xsID_onReadable, xsID_onWritable, xsID_onError, PROPERTIES
+};
 struct object {
 	void *host;
 	const void *hooks;
@@ -108,7 +110,8 @@ void builtinCriticalSectionBegin(void);
 void builtinCriticalSectionEnd(void);
 
 typedef void (*modMessageDeliver)(void *the, void *refcon, uint8_t *message, uint16_t length);
-int modMessagePostToMachine(xsMachine *the, uint8_t *message, uint16_t length, modMessageDeliver callback, void *refcon);
+int modMessagePostToMachine(xsMachine *the, uint8_t *message, uint16_t length, modMessageDeliver callback,
+	void *refcon);
 
 /* lwIP. */
 typedef int8_t err_t;

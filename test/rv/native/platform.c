@@ -3,7 +3,8 @@
 
 void fxAbort(txMachine* the, int status)
 {
-	fprintf(stderr, "XS aborts: %d %s\n", status, status == XS_NOT_ENOUGH_MEMORY_EXIT ? "memory full" : status == XS_STACK_OVERFLOW_EXIT ? "stack overflow" : "");
+	fprintf(stderr, "XS aborts: %d %s\n", status,
+		status == XS_NOT_ENOUGH_MEMORY_EXIT ? "memory full" : status == XS_STACK_OVERFLOW_EXIT ? "stack overflow" : "");
 	the->abortStatus = status;
 	exit(1);
 }

@@ -15,7 +15,10 @@ double engineInstructions(void)
 #if defined(__riscv)
 	unsigned high, low, again;
 	do {
-		__asm__ volatile(".option push\n.option arch, +zicsr\ncsrr %0, minstreth\ncsrr %1, minstret\ncsrr %2, minstreth\n.option pop"
+		__asm__ volatile(
+			".option push\n.option arch, +zicsr\n"
+			"csrr %0, minstreth\ncsrr %1, minstret\ncsrr %2, minstreth\n"
+			".option pop"
 			: "=r"(high), "=r"(low), "=r"(again));
 	} while (high != again);
 	return (double)high * 4294967296.0 + (double)low;
@@ -49,7 +52,8 @@ void engineRunScript(txMachine* the, void* file)
 {
 	txSlot* realm = mxProgram.value.reference->next->value.module.realm;
 	txScript* script = fxParseScript(the, file, (txGetter)fgetc, mxProgramFlag);
-	fxRunScript(the, script, mxRealmGlobal(realm), C_NULL, mxRealmClosures(realm)->value.reference, C_NULL, mxProgram.value.reference);
+	fxRunScript(the, script, mxRealmGlobal(realm), C_NULL, mxRealmClosures(realm)->value.reference, C_NULL,
+		mxProgram.value.reference);
 	mxPop();
 }
 

@@ -10,7 +10,8 @@
 
 extern void fxInitializeSharedCluster();
 /* Of xsmc.h, which takes the place of much of xs.h. */
-mxImport xsIntegerValue _xsmcGetBuffer(xsMachine* the, xsSlot* slot, void** data, xsUnsignedValue* count, xsBooleanValue writable);
+mxImport xsIntegerValue _xsmcGetBuffer(xsMachine* the, xsSlot* slot, void** data, xsUnsignedValue* count,
+	xsBooleanValue writable);
 
 #ifdef PORTERO_NATIVES
 /* hal/native: the C that boards have in the place of TypeScript. */
@@ -136,7 +137,11 @@ static void collectFor(xsMachine* machine)
 }
 
 static void collect(xsMachine* the) { collectFor(asked(the)); }
-static void collections(xsMachine* the) { xsMachine* m = asked(the); xsResult = xsInteger(inhabitants[indexOf(m)].collections); }
+static void collections(xsMachine* the)
+{
+	xsMachine* m = asked(the);
+	xsResult = xsInteger(inhabitants[indexOf(m)].collections);
+}
 
 /* confine(machine, slots, chunks): from now on it is collected as on a board that has so much beside what is loaded: when it is used up. */
 static void confine(xsMachine* the)
@@ -152,14 +157,23 @@ static void keepWithin(Inhabitant* inhabitant)
 	xsMachine* machine = inhabitant->the;
 	if (inhabitant->roomSlots == 0)
 		return;
-	if (engineSlots(machine) - inhabitant->slots > inhabitant->roomSlots || engineChunks(machine) - inhabitant->chunks > inhabitant->roomChunks)
+	if (engineSlots(machine) - inhabitant->slots > inhabitant->roomSlots
+		|| engineChunks(machine) - inhabitant->chunks > inhabitant->roomChunks)
 		collectFor(machine);
 }
 
 static void slots(xsMachine* the) { xsResult = xsInteger(engineSlots(asked(the))); }
 static void chunks(xsMachine* the) { xsResult = xsInteger(engineChunks(asked(the))); }
-static void baseSlots(xsMachine* the) { xsMachine* m = asked(the); xsResult = xsInteger(inhabitants[indexOf(m)].slots); }
-static void baseChunks(xsMachine* the) { xsMachine* m = asked(the); xsResult = xsInteger(inhabitants[indexOf(m)].chunks); }
+static void baseSlots(xsMachine* the)
+{
+	xsMachine* m = asked(the);
+	xsResult = xsInteger(inhabitants[indexOf(m)].slots);
+}
+static void baseChunks(xsMachine* the)
+{
+	xsMachine* m = asked(the);
+	xsResult = xsInteger(inhabitants[indexOf(m)].chunks);
+}
 static void slotBytes(xsMachine* the) { xsResult = xsInteger(engineSlotBytes()); }
 static void now(xsMachine* the) { xsResult = xsNumber(nowMs); }
 static void instructions(xsMachine* the) { xsResult = xsNumber(engineInstructions()); }
@@ -285,7 +299,8 @@ static void command(xsMachine* the)
 	/* A question costs next to nothing. */
 	before += collecting;
 	if (tellsWakes && engineInstructions() - before >= TOLD_LEAST)
-		printf("wake %.0f %.0f %u %s%s\n", nowMs, engineInstructions() - before, (engineMeter(other) - bytecodes) & 0x3fffffff, line, note);
+		printf("wake %.0f %.0f %u %s%s\n", nowMs, engineInstructions() - before,
+			(engineMeter(other) - bytecodes) & 0x3fffffff, line, note);
 	free(line);
 	xsResult = xsInteger(result);
 }
@@ -326,7 +341,8 @@ static void wakeFor(int i, Datagram* datagram)
 	if (reports) {
 		double cost = engineInstructions() - before - collecting;
 		if (cost >= TOLD_LEAST || isSound)
-			printf("wake %.0f %.0f %u%s%s\n", nowMs, cost, (engineMeter(machine) - bytecodes) & 0x3fffffff, isSound ? " sound" : "", note);
+			printf("wake %.0f %.0f %u%s%s\n", nowMs, cost, (engineMeter(machine) - bytecodes) & 0x3fffffff,
+				isSound ? " sound" : "", note);
 	}
 }
 
@@ -465,7 +481,8 @@ int main(int argc, char* argv[])
 {
 	/* Room enough: what is counted is what lives, not what was set aside. A bundle's start needs more stack than a device has,
 	 * whose modules are linked beforehand; what is used after start() is read by stackPeak. */
-	xsCreation creation = { 4 * 1024 * 1024, 1024 * 1024, 131072, 32768, 8192, 4096, 1024, 1993, 127, 4 * 1024 * 1024, 1993, 0 };
+	xsCreation creation = { 4 * 1024 * 1024, 1024 * 1024, 131072, 32768, 8192, 4096, 1024, 1993, 127, 4 * 1024 * 1024,
+		1993, 0 };
 	int i;
 	if (argc > 1 && !strcmp(argv[1], "--wakes")) {
 		tellsWakes = 1;
