@@ -64,7 +64,7 @@ export class Byes {
   }
 
   sendBye(dialog: Dialog): void {
-    const { layer, timers, transport } = this.context;
+    const { timers, transport } = this.context;
     const t = this.user.takeClient();
     if (t === null) {
       // Without a transaction it leaves all the same, and is repeated from here until there is one.
@@ -79,10 +79,10 @@ export class Byes {
       return;
     }
     dialog.state = DIALOG_CONFIRMED;
-    const w = dialog.request(layer, t, METHOD_BYE, transport);
+    const w = dialog.beginRequest(t, METHOD_BYE, transport);
     this.user.writeByeCredentials(t, w, dialog.requestUri);
     w.put(EMPTY_BODY);
-    if (!layer.sendRequest(t)) this.user.dropClient();
+    if (!t.sendRequest()) this.user.dropClient();
   }
 
   /** Sends a BYE that is not repeated. */
@@ -90,7 +90,7 @@ export class Byes {
     const { layer, transport } = this.context;
     dialog.state = DIALOG_CONFIRMED;
     dialog.localCseq += 1;
-    dialog.once(layer, METHOD_BYE, dialog.localCseq, transport).put(EMPTY_BODY);
+    dialog.beginOnce(layer, METHOD_BYE, dialog.localCseq, transport).put(EMPTY_BODY);
     layer.sendOnce();
   }
 
@@ -119,13 +119,13 @@ export class Byes {
       if (!this.writeAckOf(t, m, draft, false)) return;
       t.ackTarget.set(t.flow.transport, t.flow.ip, t.flow.port, t.flow.connection);
     }
-    layer.sendAck(t);
+    t.sendAck();
     if (!way.readFrom(m, isRouted, uri)) return;
     const bye = this.user.takeClient();
     const w =
       bye === null
         ? layer.beginOnce(METHOD_BYE, uri.bytes, uri.start, uri.end)
-        : layer.beginRequest(bye, METHOD_BYE, uri.bytes, uri.start, uri.end);
+        : bye.beginRequest(METHOD_BYE, uri.bytes, uri.start, uri.end);
     const target = bye === null ? layer.scratchTarget : bye.target;
     if (isRouted) layer.transport.aim(target, way.hop, transport);
     else target.set(t.flow.transport, t.flow.ip, t.flow.port, t.flow.connection);
@@ -133,15 +133,15 @@ export class Byes {
     if (bye !== null) this.user.writeByeCredentials(bye, w, uri);
     w.put(EMPTY_BODY);
     if (bye === null) layer.sendOnce();
-    else if (!layer.sendRequest(bye)) this.user.dropClient();
+    else if (!bye.sendRequest()) this.user.dropClient();
   }
 
   /** Writes, but does not send, the ACK for such a 2xx. @returns whether it fits */
   private writeAckOf(t: ClientTransaction, m: Message, draft: Dialog | null, isRouted: boolean): boolean {
-    const { layer, transport } = this.context;
+    const { transport } = this.context;
     if (!way.readFrom(m, isRouted, uri)) return false;
-    const w = layer.beginAck(t, m, uri.bytes, uri.start, uri.end);
-    layer.ackTargetUri(t, way.hop, transport);
+    const w = t.beginAck(m, uri.bytes, uri.start, uri.end);
+    t.aimAck(way.hop, transport);
     way.writeHead(w, m, draft, METHOD_ACK, m.cseq);
     w.put(EMPTY_BODY);
     return w.ok;

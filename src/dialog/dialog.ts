@@ -380,9 +380,9 @@ export class Dialog {
    * Begins a request in the dialog (or the founding one, of a draft): all up to Max-Forwards; the caller goes on.
    * Its CSeq is the next one. The transaction is told where to send it. RFC 3261 §12.2.1.1
    */
-  request(layer: TransactionLayer, t: ClientTransaction, method: number, defaultTransport: number): Writer {
-    const isLoose = this.aim(layer, t, defaultTransport);
-    const w = layer.beginRequest(t, method, this.bytes, this.requestUri.start, this.requestUri.end);
+  beginRequest(t: ClientTransaction, method: number, defaultTransport: number): Writer {
+    const isLoose = this.aimRequest(t, defaultTransport);
+    const w = t.beginRequest(method, this.bytes, this.requestUri.start, this.requestUri.end);
     this.writeHead(w, method, this.localCseq, isLoose);
     return w;
   }
@@ -392,36 +392,30 @@ export class Dialog {
    * 3261 §12.2.1.1
    * @returns whether the Request-URI is the target, as it is for all but a strict router as the first hop
    */
-  aim(layer: TransactionLayer, t: ClientTransaction, defaultTransport: number): boolean {
+  aimRequest(t: ClientTransaction, defaultTransport: number): boolean {
     this.localCseq += 1;
     const isLoose = this.readHop();
     if (isLoose) this.requestUri.set(this.bytes, this.target.start, this.target.end);
     else this.requestUri.set(this.bytes, uri.start, uri.end);
-    layer.targetUri(t, uri, defaultTransport);
+    t.aimRequest(uri, defaultTransport);
     return isLoose;
   }
 
   /** Begins the ACK for the 2xx `m` to our INVITE with that CSeq. RFC 3261 §13.2.2.4 */
-  ack(layer: TransactionLayer, t: ClientTransaction, m: Message, defaultTransport: number): Writer {
+  beginAck(t: ClientTransaction, m: Message, defaultTransport: number): Writer {
     const cseq = m.cseq;
     const loose = this.readHop();
-    const w = layer.beginAck(
-      t,
-      m,
-      this.bytes,
-      loose ? this.target.start : uri.start,
-      loose ? this.target.end : uri.end,
-    );
-    layer.ackTargetUri(t, uri, defaultTransport);
+    const w = t.beginAck(m, this.bytes, loose ? this.target.start : uri.start, loose ? this.target.end : uri.end);
+    t.aimAck(uri, defaultTransport);
     this.writeHead(w, METHOD_ACK, cseq, loose);
     return w;
   }
 
   /**
-   * Begins a request in the dialog that no transaction repeats, as `request` does: an ACK that is asked for again, a
+   * Begins a request in the dialog that no transaction repeats, as `beginRequest` does: an ACK that is asked for again, a
    * BYE for want of room.
    */
-  once(layer: TransactionLayer, method: number, cseq: number, defaultTransport: number): Writer {
+  beginOnce(layer: TransactionLayer, method: number, cseq: number, defaultTransport: number): Writer {
     const loose = this.readHop();
     const start = loose ? this.target.start : uri.start;
     const w = layer.beginOnce(method, this.bytes, start, loose ? this.target.end : uri.end);

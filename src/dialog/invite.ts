@@ -61,9 +61,9 @@ export function writeInvite(
 ): boolean {
   const { requestUri } = dialog;
   const leastBytes = leastBytesOf(offer, isChange);
-  const isLoose = dialog.aim(context.layer, t, context.transport);
+  const isLoose = dialog.aimRequest(t, context.transport);
   // The request line and our Via.
-  const w = context.layer.beginRequest(t, METHOD_INVITE, requestUri.bytes, requestUri.start, requestUri.end);
+  const w = t.beginRequest(METHOD_INVITE, requestUri.bytes, requestUri.start, requestUri.end);
   w.put(MAX_FORWARDS);
   dialog.writeRoute(w, isLoose);
   dialog.writeFrom(w);

@@ -169,7 +169,7 @@ export abstract class Notifier implements ClientUser, TimerUser {
       return;
     }
     const bodyBytes = this.prepareBody();
-    const w = dialog.request(layer, t, METHOD_NOTIFY, transport);
+    const w = dialog.beginRequest(t, METHOD_NOTIFY, transport);
     this.writeEvent(w);
     if (this.isEnding) w.put(this.endLine());
     else {
@@ -181,7 +181,7 @@ export abstract class Notifier implements ClientUser, TimerUser {
     this.writeCredentials(w, t, dialog.requestUri, bodyBytes);
     this.writeBody(w, bodyBytes);
     this.isChanged = false;
-    if (layer.sendRequest(t)) {
+    if (t.sendRequest()) {
       this.isSending = true;
       timers.startAt(this.timer, untilMs);
     } else this.close();

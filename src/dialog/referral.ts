@@ -84,24 +84,23 @@ export class Referral extends Notifier {
 
   /** The subscriber asks for more time, or wants no more of it. RFC 6665 §4.2.1.2 */
   onSubscribe(t: ServerTransaction, m: Message): void {
-    const { layer } = this.context;
     if (this.dialog === null || !this.dialog.acceptCseq(m.cseq)) {
-      layer.reply(t, 500);
+      t.reply(500);
       return;
     }
     if (this.isEnding) {
-      layer.reply(t, 481);
+      t.reply(481);
       return;
     }
     const isUnsubscribed = m.uint(HEADER_EXPIRES, EXPIRES_MOST_S) === 0;
-    const w = layer.respond(t, 200);
+    const w = t.respond(200);
     w.put(EXPIRES);
     // The subscription lasts as long as the transfer may take, no longer.
     w.uint(isUnsubscribed ? 0 : this.leftS());
     w.crlf();
     writeContact(w, this.context, t.source.transport);
     w.put(EMPTY_BODY);
-    layer.sendResponse(t);
+    t.sendResponse();
     if (isUnsubscribed) this.startEnding();
     this.notifyChange();
   }

@@ -78,7 +78,7 @@ export class Requests implements InviteParts, ByesUser {
     this.isTooLong = !writeInvite(this.context, this, t, dialog, offer, isChange);
     this.inviteCseq = dialog.localCseq;
     dialog.rseq = -1;
-    if (this.context.layer.sendRequest(t)) this.invite = t;
+    if (t.sendRequest()) this.invite = t;
     else this.dropClient();
     return this.invite === t;
   }
@@ -88,22 +88,22 @@ export class Requests implements InviteParts, ByesUser {
    * @param lines header lines of the CANCEL, kept by reference
    */
   cancelInvite(lines?: Uint8Array): void {
-    if (this.invite !== null) this.context.layer.cancel(this.invite, lines);
+    if (this.invite !== null) this.invite.cancel(lines);
   }
 
   /** Acknowledges the 2xx `m` to our INVITE. */
   sendAck(t: ClientTransaction, dialog: Dialog, m: Message): void {
-    const { layer, transport } = this.context;
-    const w = dialog.ack(layer, t, m, transport);
+    const { transport } = this.context;
+    const w = dialog.beginAck(t, m, transport);
     w.put(EMPTY_BODY);
     dialog.acknowledged = w.ok;
-    layer.sendAck(t);
+    t.sendAck();
   }
 
   /** Acknowledges once more a 2xx whose transaction is over. @param cseq of the INVITE */
   sendAckAgain(dialog: Dialog, cseq: number): void {
     const { layer, transport } = this.context;
-    dialog.once(layer, METHOD_ACK, cseq, transport).put(EMPTY_BODY);
+    dialog.beginOnce(layer, METHOD_ACK, cseq, transport).put(EMPTY_BODY);
     layer.sendOnce();
   }
 
@@ -112,13 +112,13 @@ export class Requests implements InviteParts, ByesUser {
     const { context } = this;
     const t = this.takeClient();
     if (t === null) return false;
-    const w = dialog.request(context.layer, t, METHOD_UPDATE, context.transport);
+    const w = dialog.beginRequest(t, METHOD_UPDATE, context.transport);
     writeContact(w, context, t.target.transport);
     w.put(SUPPORTED);
     this.interval.writeUpdate(w);
     this.writeShortCredentials(t, w, METHOD_UPDATE, dialog.requestUri);
     w.put(EMPTY_BODY);
-    if (context.layer.sendRequest(t)) this.update = t;
+    if (t.sendRequest()) this.update = t;
     else this.dropClient();
     return this.update === t;
   }
@@ -128,10 +128,10 @@ export class Requests implements InviteParts, ByesUser {
    * @returns false when it cannot be sent
    */
   sendPrack(dialog: Dialog): boolean {
-    const { layer, transport } = this.context;
+    const { transport } = this.context;
     const t = this.takeClient();
     if (t === null) return false;
-    const w = dialog.request(layer, t, METHOD_PRACK, transport);
+    const w = dialog.beginRequest(t, METHOD_PRACK, transport);
     w.put(RACK);
     w.uint(dialog.rseq);
     w.octet(0x20);
@@ -141,7 +141,7 @@ export class Requests implements InviteParts, ByesUser {
     w.crlf();
     this.writeShortCredentials(t, w, METHOD_PRACK, dialog.requestUri);
     w.put(EMPTY_BODY);
-    if (layer.sendRequest(t)) return true;
+    if (t.sendRequest()) return true;
     this.dropClient();
     return false;
   }

@@ -119,7 +119,7 @@ export class Responses {
    */
   sendProvisional(t: ServerTransaction, status: number): boolean {
     const { context, negotiation, reliable } = this;
-    const w = context.layer.respond(t, status);
+    const w = t.respond(status);
     writeContact(w, context, t.source.transport);
     w.put(context.allow);
     if (this.isReliable) {
@@ -132,10 +132,10 @@ export class Responses {
     const hasDescription = this.isAnsweringEarly || (this.isReliable && negotiation.isAnswerDue);
     if (hasDescription) writeDescription(w, negotiation.local);
     else w.put(EMPTY_BODY);
-    if (context.layer.sendResponse(t)) return true;
+    if (t.sendResponse()) return true;
     if (this.isReliable) return false;
     // A short one says that it rings all the same.
-    context.layer.reply(t, status);
+    t.reply(status);
     return true;
   }
 
@@ -144,9 +144,9 @@ export class Responses {
    * @returns false when that has gone on for too long
    */
   repeatProvisional(t: ServerTransaction): boolean {
-    const { timers, layer } = this.context;
+    const { timers } = this.context;
     if (this.reliable.scheduleNext(timers, this.timer)) {
-      if (!t.isUnproven) layer.resend(t);
+      if (!t.isUnproven) t.resend();
       return true;
     }
     this.reliable.isPending = false;
@@ -169,15 +169,15 @@ export class Responses {
     if (t === null) return false;
     const { context, negotiation } = this;
     this.closeInvite();
-    const w = context.layer.respond(t, 200);
+    const w = t.respond(200);
     writeContact(w, context, t.source.transport);
     w.put(context.allow);
     w.put(SUPPORTED);
     this.interval.writeResponse(w);
     if (negotiation.exchange === EXCHANGE_NONE) w.put(EMPTY_BODY);
     else writeDescription(w, negotiation.local);
-    if (context.layer.sendResponse(t)) this.answered = t;
-    else context.layer.reply(t, 500);
+    if (t.sendResponse()) this.answered = t;
+    else t.reply(500);
     return this.answered === t;
   }
 
@@ -186,12 +186,12 @@ export class Responses {
     const t = this.incoming;
     if (t === null) return;
     this.closeInvite();
-    this.context.layer.reply(t, status);
+    t.reply(status);
   }
 
   /** Their ACK came, or is not waited for any more: our 2xx is not repeated. */
   closeAnswered(): void {
-    if (this.answered !== null) this.context.layer.acked(this.answered);
+    if (this.answered !== null) this.answered.acked();
     this.answered = null;
   }
 
@@ -201,35 +201,34 @@ export class Responses {
    */
   acceptUpdate(t: ServerTransaction, hasAnswer: boolean): boolean {
     const { context } = this;
-    const w = context.layer.respond(t, 200);
+    const w = t.respond(200);
     writeContact(w, context, t.source.transport);
     w.put(context.allow);
     this.interval.writeResponse(w);
     if (hasAnswer) writeDescription(w, this.negotiation.local);
     else w.put(EMPTY_BODY);
-    if (context.layer.sendResponse(t)) return true;
-    context.layer.reply(t, 500);
+    if (t.sendResponse()) return true;
+    t.reply(500);
     return false;
   }
 
   /** 200 with our answer to the offer in their PRACK. @returns false when it does not fit: it was answered 500 */
   acceptPrack(t: ServerTransaction): boolean {
-    const { layer } = this.context;
-    writeDescription(layer.respond(t, 200), this.negotiation.local);
-    if (layer.sendResponse(t)) return true;
-    layer.reply(t, 500);
+    writeDescription(t.respond(200), this.negotiation.local);
+    if (t.sendResponse()) return true;
+    t.reply(500);
     return false;
   }
 
   /** Refuses a request that came while another is open. RFC 3261 §14.2 */
   refuseForNow(t: ServerTransaction, status: number): void {
-    const { layer, random } = this.context;
-    const w = layer.respond(t, status);
+    const { random } = this.context;
+    const w = t.respond(status);
     w.put(RETRY_AFTER);
     w.uint(Math.floor(fraction(random) * RETRY_MOST_S));
     w.crlf();
     w.put(EMPTY_BODY);
-    layer.sendResponse(t);
+    t.sendResponse();
   }
 
   /**

@@ -373,16 +373,15 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
 
   onRequest(t: ServerTransaction, m: Message): void {
     const dialog = this.forks.ofRequest(m);
-    const { layer } = this.context;
     const isEnded = this.state === SESSION_ENDED;
-    if (dialog === null) layer.reply(t, 481);
+    if (dialog === null) t.reply(481);
     // The transaction of a BYE made room before the answer was heard.
-    else if (!dialog.acceptCseq(m.cseq)) layer.reply(t, m.method === METHOD_BYE && isEnded ? 200 : 500);
+    else if (!dialog.acceptCseq(m.cseq)) t.reply(m.method === METHOD_BYE && isEnded ? 200 : 500);
     else if (m.method === METHOD_BYE) {
-      layer.reply(t, 200);
+      t.reply(200);
       this.onBye(m, dialog);
     } else if (m.method === METHOD_PRACK) this.onPrack(t, m);
-    else if (isEnded) layer.reply(t, 481);
+    else if (isEnded) t.reply(481);
     else if (m.method === METHOD_INVITE) this.onReinvite(t, m, dialog);
     else if (m.method === METHOD_UPDATE) this.onUpdate(t, m, dialog);
     else this.user.onOther(t, m);
@@ -467,14 +466,13 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
 
   /** They want to change the call by INVITE. RFC 3261 §14.2 */
   private onReinvite(t: ServerTransaction, m: Message, dialog: Dialog): void {
-    const { layer } = this.context;
     const { requests, responses, negotiation } = this;
     const isOursOpen = negotiation.exchange === EXCHANGE_OURS && responses.answered === null;
     // An earlier INVITE of theirs is not done yet (or not acknowledged).
     if (this.state !== SESSION_CONFIRMED || responses.incoming !== null) responses.refuseForNow(t, 500);
-    else if (requests.invite !== null || isOursOpen) layer.reply(t, 491);
+    else if (requests.invite !== null || isOursOpen) t.reply(491);
     else if (responses.answered !== null) responses.refuseForNow(t, 500);
-    else if (dialog.isTargetLong(m)) layer.reply(t, 513);
+    else if (dialog.isTargetLong(m)) t.reply(513);
     else if (this.takeChange(t, m, true)) {
       responses.openInvite(t, m);
       if (this.accept()) dialog.refreshTarget(m);
@@ -483,12 +481,11 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
 
   /** They want to change the call by UPDATE, or refresh its interval. RFC 3311 §5.2 */
   private onUpdate(t: ServerTransaction, m: Message, dialog: Dialog): void {
-    const { layer } = this.context;
     const { requests, responses, negotiation } = this;
     const body = findSdp(m, sdp);
     const hasOffer = body === BODY_SDP;
-    if (dialog.isTargetLong(m)) layer.reply(t, 513);
-    else if (hasOffer && (negotiation.exchange === EXCHANGE_OURS || requests.update !== null)) layer.reply(t, 491);
+    if (dialog.isTargetLong(m)) t.reply(513);
+    else if (hasOffer && (negotiation.exchange === EXCHANGE_OURS || requests.update !== null)) t.reply(491);
     else if (hasOffer && (negotiation.exchange === EXCHANGE_THEIRS || responses.answered !== null))
       responses.refuseForNow(t, 500);
     else if (!hasOffer && body !== BODY_NONE) responses.refuseOffer(t, m, 415);
@@ -528,16 +525,15 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
 
   /** They acknowledge our provisional response. RFC 3262 §3 */
   private onPrack(t: ServerTransaction, m: Message): void {
-    const { layer } = this.context;
     const { responses, negotiation } = this;
     if (!responses.takePrack(m)) {
-      layer.reply(t, 481);
+      t.reply(481);
       return;
     }
     if (responses.incoming !== null) responses.prove(responses.incoming);
     const isOffer = negotiation.exchange === EXCHANGE_NONE && findSdp(m, sdp) === BODY_SDP;
     if (isOffer) this.answerInPrack(t, m);
-    else layer.reply(t, 200);
+    else t.reply(200);
     if (negotiation.isAnswerDue) {
       negotiation.closeExchange();
       if (negotiation.receiveAnswer(m) !== ANSWER_TAKEN) {
@@ -713,7 +709,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     this.negotiation.closeExchange();
     if (this.state === SESSION_ENDED) {
       // No answer can come any more, as after CANCEL.
-      this.context.layer.forget(t);
+      t.forget();
       requests.dropClient();
     } else if (this.state === SESSION_CONFIRMED && dialog !== null) this.onReinviteRefused(t, m, dialog);
     else if (draft !== null) {

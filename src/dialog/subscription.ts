@@ -5,7 +5,6 @@
  * (`StateWriter`).
  */
 import { octets } from "../core/bytes.js";
-import type { TransactionLayer } from "../transaction/layer.js";
 import { replyWith } from "../transaction/refusal.js";
 import { EMPTY_BODY, type ServerTransaction } from "../transaction/server.js";
 import type { Message } from "../wire/message.js";
@@ -47,15 +46,15 @@ export function subscriptionTime(m: Message): number {
 }
 
 /** Answers one that asks for too little, or not in numbers. RFC 6665 §4.2.1.1 */
-export function refuseTime(layer: TransactionLayer, t: ServerTransaction, time: number): void {
-  const w = time === -1 ? layer.respond(t, 423) : layer.respond(t, 400, BAD_EXPIRES);
+export function refuseTime(t: ServerTransaction, time: number): void {
+  const w = time === -1 ? t.respond(423) : t.respond(400, BAD_EXPIRES);
   if (time === -1) {
     w.put(MIN_EXPIRES);
     w.uint(SUBSCRIPTION_LEAST_S);
     w.crlf();
   }
   w.put(EMPTY_BODY);
-  layer.sendResponse(t);
+  t.sendResponse();
 }
 
 export class Subscription extends Notifier {
@@ -87,18 +86,17 @@ export class Subscription extends Notifier {
 
   /** A request in the dialog: a refresh, or its end. RFC 6665 §4.2.1.2 */
   onRequest(t: ServerTransaction, m: Message): void {
-    const { layer } = this.context;
     if (!this.dialog.acceptCseq(m.cseq)) {
-      layer.reply(t, 500);
+      t.reply(500);
       return;
     }
     if (m.method !== METHOD_SUBSCRIBE) {
-      replyWith(layer, t, 405, ALLOW);
+      replyWith(t, 405, ALLOW);
       return;
     }
     const timeS = subscriptionTime(m);
-    if (this.isEnding) layer.reply(t, 481);
-    else if (timeS < 0) refuseTime(layer, t, timeS);
+    if (this.isEnding) t.reply(481);
+    else if (timeS < 0) refuseTime(t, timeS);
     else {
       this.dialog.refreshTarget(m);
       this.acceptSubscribe(t, timeS);
@@ -111,14 +109,14 @@ export class Subscription extends Notifier {
   }
 
   private acceptSubscribe(t: ServerTransaction, timeS: number): void {
-    const { layer, timers } = this.context;
-    const w = layer.respond(t, 200);
+    const { timers } = this.context;
+    const w = t.respond(200);
     w.put(EXPIRES);
     w.uint(timeS);
     w.crlf();
     writeContact(w, this.context, t.source.transport);
     w.put(EMPTY_BODY);
-    layer.sendResponse(t);
+    t.sendResponse();
     this.expiresMs = timers.nowMs + timeS * 1000;
     if (timeS === 0) this.startEnding();
     this.notifyChange();

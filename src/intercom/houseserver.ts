@@ -288,7 +288,7 @@ export class HouseServer implements TransactionUser, LocationUser, LocationWatch
     const status = admission.authorize(m, route, m.method === METHOD_INVITE);
     if (status === 0) return true;
     const { layer } = this.ua;
-    layer.drop(t);
+    t.drop();
     admission.writeAnswer(layer.answer(m, source, status, admission.reasonOf(m, status, route)), m, status, route);
     layer.sendAnswer();
     // A challenge is no refusal yet.

@@ -233,7 +233,7 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
       contexts.turn[slot] += 1;
       this.counters.failed += 1;
       this.watcher?.onAnswer(slot, 503);
-      refuseForNow(this.layer, t);
+      refuseForNow(t);
     }
   }
 
@@ -314,13 +314,13 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
     if (c === null) return 503;
     const status = forwarder.aimHop(m, route, hop, c.target);
     if (status !== 0) {
-      layer.discard(c);
+      c.discard();
       return status;
     }
     const { line } = hop;
     const w = c.forward(m, line.bytes, line.start, line.end, route.loopHash);
     forwarder.writeRequest(w, m, route, hop, c.target);
-    if (!layer.sendRequest(c)) return 513;
+    if (!c.sendRequest()) return 513;
     this.counters.forwarded += 1;
     this.shares.takeClient(t, c);
     const isSerial = (contexts.flags[t.slot] & FLAG_MORE) !== 0;
@@ -356,7 +356,7 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
       if (deadlineMs > nowMs) continue;
       this.counters.expired += 1;
       contexts.deadlineMs[branch] = NO_DEADLINE;
-      layer.cancel(layer.clients.items[branch]);
+      layer.clients.items[branch].cancel();
     }
     this.armTimer(slot);
   }
@@ -386,7 +386,7 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
         contexts.deadlineMs[c.slot] = layer.timers.nowMs + this.options.timerCMs;
         this.armTimer(slot);
       }
-      if (!isOurs) layer.relay(t, m);
+      if (!isOurs) t.relay(m);
       return;
     }
     const isFirst = contexts.isSettled[c.slot] === 0;
@@ -394,8 +394,8 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
     if (m.status < 300) {
       contexts.flags[slot] |= FLAG_DONE | FLAG_CLOSED;
       // A 2xx that cannot be passed on is lost, so the caller gets a 500.
-      const isLost = isOurs || !layer.relay(t, m);
-      if (isLost && isFirst) layer.reply(t, 500);
+      const isLost = isOurs || !t.relay(m);
+      if (isLost && isFirst) t.reply(500);
       if (isFirst) this.watcher?.onAnswer(slot, isLost ? 500 : m.status);
       if (isFirst) this.cancelAll(slot, ELSEWHERE);
       return;
@@ -490,25 +490,25 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
   }
 
   private passResponse(t: ServerTransaction, m: Message): void {
-    const { contexts, layer } = this;
+    const { contexts } = this;
     contexts.flags[t.slot] |= FLAG_DONE;
     this.watcher?.onAnswer(t.slot, m.status);
     // A 503 would say that this server is overloaded, but another one is. §16.7 step 6
     if (m.status === 503) {
-      layer.reply(t, 500);
+      t.reply(500);
       return;
     }
     const challenges = contexts.challenges[t.slot];
     const isDone =
       challenges !== null && (m.status === 401 || m.status === 407)
-        ? layer.relay(t, m, challenges.bytes, challenges.size)
-        : layer.relay(t, m);
-    if (!isDone) layer.reply(t, m.status);
+        ? t.relay(m, challenges.bytes, challenges.size)
+        : t.relay(m);
+    if (!isDone) t.reply(m.status);
   }
 
   /** Answers with a status of our own. */
   private answerFailure(t: ServerTransaction, status: number, reason: Uint8Array): void {
-    const { contexts, layer } = this;
+    const { contexts } = this;
     contexts.flags[t.slot] |= FLAG_DONE;
     // A 408 to a request other than INVITE comes too late: its sender has given up. RFC 4320 §4.2
     if (status === 408 && t.method !== METHOD_INVITE) return;
@@ -520,8 +520,8 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
       this.shares.releaseServer(t);
       t.owner = null;
       this.refuseRequest(t, this.current, status, reason);
-    } else if (status === 503 && !wasSent) refuseForNow(layer, t);
-    else layer.reply(t, status === 503 ? 500 : status, reason);
+    } else if (status === 503 && !wasSent) refuseForNow(t);
+    else t.reply(status === 503 ? 500 : status, reason);
     // A sender without a password may have a forged address, where no ACK comes from.
     if (status === 408 && this.shares.shareOf(t) !== SHARE_KNOWN) t.endWithin(STRANGER_ACK_MS);
   }
@@ -559,7 +559,7 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
 
   /** RFC 3261 §16.10 */
   onCancel(t: ServerTransaction, m: Message): void {
-    const { contexts, layer } = this;
+    const { contexts } = this;
     const { slot } = t;
     if (t.owner !== this) return;
     contexts.flags[slot] |= FLAG_CLOSED;
@@ -567,21 +567,21 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
     if (contexts.pending[slot] === 0) {
       contexts.flags[slot] |= FLAG_DONE;
       this.watcher?.onAnswer(slot, 487);
-      layer.reply(t, 487);
+      t.reply(487);
     } else this.cancelAll(slot, isAnsweredElsewhere(m) ? ELSEWHERE : NONE);
   }
 
   private cancelAll(slot: number, lines: Uint8Array): void {
     const { contexts, layer } = this;
     for (let branch = contexts.firstBranch(slot); branch >= 0; branch = contexts.nextBranch(branch))
-      if (contexts.isSettled[branch] === 0) layer.cancel(layer.clients.items[branch], lines);
+      if (contexts.isSettled[branch] === 0) layer.clients.items[branch].cancel(lines);
   }
 
   onServerTerminated(t: ServerTransaction): void {
     const { contexts, layer } = this;
     this.shares.releaseServer(t);
     for (let branch = contexts.firstBranch(t.slot); branch >= 0; branch = contexts.nextBranch(branch))
-      layer.forget(layer.clients.items[branch]);
+      layer.clients.items[branch].forget();
     contexts.closeContext(t.slot);
     // If no answer was sent before, the connection or the caller is gone.
     this.watcher?.onAnswer(t.slot, 408);

@@ -200,7 +200,7 @@ export class Redirect implements TransactionUser, LocationUser, ServerOwner {
 
   /** Answers a CANCEL: the request is over. RFC 3261 §8.3 */
   onCancel(t: ServerTransaction, _m: Message): void {
-    this.layer.reply(t, 487, NONE);
+    t.reply(487, NONE);
   }
 
   onAckTimeout(_t: ServerTransaction): void {}
@@ -274,12 +274,12 @@ export class Redirect implements TransactionUser, LocationUser, ServerOwner {
   private startAnswer(t: ServerTransaction, status: number, reason: Uint8Array = NONE): Writer {
     const { layer, current } = this;
     this.answered = current !== null ? null : t;
-    return current === null ? layer.respond(t, status, reason) : beginRefusal(layer, t, current, status, reason);
+    return current === null ? t.respond(status, reason) : beginRefusal(layer, t, current, status, reason);
   }
 
   private sendAnswer(w: Writer): void {
     w.put(EMPTY_BODY);
     if (this.answered === null) this.layer.sendAnswer();
-    else this.layer.sendResponse(this.answered);
+    else this.answered.sendResponse();
   }
 }

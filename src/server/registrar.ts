@@ -244,12 +244,12 @@ export class Registrar implements LocationUser, ServerOwner {
    */
   private startAnswer(t: ServerTransaction, status: number, reason: Uint8Array = NONE): Writer {
     const { layer, current } = this;
-    return current === null ? layer.respond(t, status, reason) : beginRefusal(layer, t, current, status, reason);
+    return current === null ? t.respond(status, reason) : beginRefusal(layer, t, current, status, reason);
   }
 
   private sendAnswer(t: ServerTransaction, w: Writer): void {
     w.put(EMPTY_BODY);
-    if (this.current === null) this.layer.sendResponse(t);
+    if (this.current === null) t.sendResponse();
     else this.layer.sendAnswer();
   }
 
@@ -266,7 +266,7 @@ export class Registrar implements LocationUser, ServerOwner {
     const { contacts } = this;
     if (contacts.count === 0 && !contacts.isStar) {
       this.writeOk(t, list);
-      this.layer.sendResponse(t);
+      t.sendResponse();
       this.counters.queried += 1;
       this.endJob(job);
       return;
@@ -301,7 +301,7 @@ export class Registrar implements LocationUser, ServerOwner {
       }
     }
     if (t !== null && result === LOCATION_OK) {
-      this.layer.sendResponse(t);
+      t.sendResponse();
       this.counters.changed += 1;
     } else if (t !== null) this.answerFailure(t);
     this.endJob(job);
@@ -424,7 +424,7 @@ export class Registrar implements LocationUser, ServerOwner {
 
   /** Writes, but does not send, the answer: all bindings, each with the time that is left. RFC 3261 §10.3 step 8 */
   private writeOk(t: ServerTransaction, list: Bindings): void {
-    const w = this.layer.respond(t, 200);
+    const w = t.respond(200);
     const nowS = this.clock.nowS();
     for (let more = list.first(); more; more = list.next()) {
       w.put(CONTACT);

@@ -55,7 +55,7 @@ export class Server implements TransactionUser {
     const { nowMs } = layer.timers;
     source.set(t.source.transport, t.source.ip, t.sourcePort, t.source.connection);
     if (!overload.admit(m, this.judge, source.ip, nowMs)) {
-      layer.drop(t);
+      t.drop();
       overload.refuseRequest(layer, m, source);
       return;
     }
@@ -77,14 +77,14 @@ export class Server implements TransactionUser {
     const isReadable = this.uri.parse(m.bytes, m.uriStart, m.uriEnd);
     const problem = inspect(RULES, m, isReadable ? this.uri : null, layer.isMerged(t, m));
     const status = problem !== 0 ? problem : hasNeedlessBody(m) ? 415 : 200;
-    const w = layer.respond(t, status, reasonOfRefusal(status));
+    const w = t.respond(status, reasonOfRefusal(status));
     writeRefusal(w, RULES, m, status);
     if (status === 200) {
       w.put(RULES.allow);
       w.put(SUPPORTED);
     }
     w.put(EMPTY_BODY);
-    layer.sendResponse(t);
+    t.sendResponse();
   }
 
   isInDialog(m: Message): boolean {

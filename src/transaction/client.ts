@@ -19,6 +19,7 @@ import {
   TRANSPORT_TCP,
   TRANSPORT_UDP,
 } from "../wire/names.js";
+import type { Uri } from "../wire/uri.js";
 import { Writer } from "../wire/writer.js";
 import type { Branches } from "./branch.js";
 import { Flow, Target } from "./flow.js";
@@ -126,6 +127,8 @@ export interface ClientHost {
   readonly scratchTarget: Target;
   readonly scratchFlow: Flow;
   onClientStarted(t: ClientTransaction): void;
+  /** It was taken, and nothing was sent. */
+  onClientDiscarded(t: ClientTransaction): void;
   onClientEnded(t: ClientTransaction): void;
   /** A connection was not established in time. */
   abandon(connection: number): void;
@@ -227,7 +230,10 @@ export class ClientTransaction implements TimerUser {
     this.cause = 0;
   }
 
-  /** Begins the request with its first line and our Via. Its branch is made when all is written. */
+  /**
+   * Begins the request with its first line and our Via. Its branch is made when all is written. The caller goes on with
+   * the writer: Route, Max-Forwards, From, To, … blank line, body.
+   */
   beginRequest(method: number, uriBytes: Uint8Array, uriStart: number, uriEnd: number): Writer {
     this.method = method;
     const w = this.writer;
@@ -253,8 +259,36 @@ export class ClientTransaction implements TimerUser {
     return w;
   }
 
-  /** Sends the request. @returns false when it did not fit or was not allowed */
+  /** Sets the next hop. RFC 3263 without NAPTR; `target.set` does it for a known flow. */
+  aimRequest(uri: Uri, defaultTransport: number): void {
+    this.host.transport.aim(this.target, uri, defaultTransport);
+  }
+
+  /**
+   * Sends the request, after looking up a name if need be.
+   * @returns false when it did not fit or was not allowed; then it goes back to the pool, and no user is called
+   */
   sendRequest(): boolean {
+    if (this.sealRequest()) return true;
+    this.discard();
+    return false;
+  }
+
+  /** Gives back a transaction that was taken but is not to be sent. */
+  discard(): void {
+    if (this.state !== CLIENT_IDLE) return;
+    this.state = CLIENT_FREE;
+    this.host.onClientDiscarded(this);
+  }
+
+  /** Takes the user off, and the transaction ends by itself. An INVITE that nobody waits for is cancelled. */
+  forget(): void {
+    this.user = NO_USER;
+    this.cancel();
+  }
+
+  /** Makes the branch of the request that was written, and begins to send it. @returns as `sendRequest` */
+  private sealRequest(): boolean {
     if (this.state !== CLIENT_IDLE || !this.writer.ok) return false;
     this.end = this.writer.at;
     const { branches } = this.host;
@@ -334,9 +368,11 @@ export class ClientTransaction implements TimerUser {
 
   /**
    * Cancels the INVITE: at once when a 1xx has come, else as soon as one comes. After a final response there is nothing
-   * to cancel. RFC 3261 §9.1
+   * to cancel. The INVITE then ends with its final response, mostly 487, or with FAILURE_TIMEOUT after 64*T1. RFC 3261
+   * §9.1
+   * @param lines header lines of the CANCEL, kept by reference
    */
-  cancel(lines: Uint8Array): void {
+  cancel(lines: Uint8Array = NONE): void {
     if (this.method !== METHOD_INVITE || this.isCancelWanted) return;
     this.cancelLines = lines;
     if (this.state === CLIENT_RESOLVING) this.failSoon(FAILURE_CANCELLED);
@@ -344,7 +380,11 @@ export class ClientTransaction implements TimerUser {
     if (this.state === CLIENT_PROCEEDING) this.sendCancel();
   }
 
-  /** Begins the ACK for the 2xx `m`. RFC 3261 §13.2.2.4 */
+  /**
+   * Begins the ACK for the 2xx `m`, which came just now, with first line and a Via with a new branch. The ACK for the
+   * first To tag is written over the INVITE (so the URI must not lie there) and kept; others go into octets that are
+   * good until `sendAck`. RFC 3261 §13.2.2.4
+   */
   beginAck(m: Message, uriBytes: Uint8Array, uriStart: number, uriEnd: number): Writer {
     const isFirst = this.ackEnd === 0 || this.isAcknowledged(m);
     const bytes = isFirst ? this.buffer : this.host.scratch;
@@ -359,7 +399,12 @@ export class ClientTransaction implements TimerUser {
     return w;
   }
 
-  /** Sends the ACK just written, and keeps it when it is this transaction's first. */
+  /** Sets the next hop of the ACK just begun. */
+  aimAck(uri: Uri, defaultTransport: number): void {
+    this.host.transport.aim(this.ackTarget, uri, defaultTransport);
+  }
+
+  /** Sends the ACK just written. That for the first To tag is sent again for each repetition of its 2xx. */
   sendAck(): void {
     const w = this.writer;
     if (this.state !== CLIENT_ACCEPTED || !w.ok) return;

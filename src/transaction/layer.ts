@@ -16,7 +16,7 @@ import type { Uri } from "../wire/uri.js";
 import { Writer } from "../wire/writer.js";
 import { Answers, RETRY_AFTER } from "./answer.js";
 import { BRANCH_BYTES, Branches, COOKIE_BYTES } from "./branch.js";
-import { CLIENT_FREE, CLIENT_IDLE, type ClientHost, ClientTransaction, type ClientUser, NO_USER } from "./client.js";
+import { type ClientHost, ClientTransaction, type ClientUser } from "./client.js";
 import { Flow, Target } from "./flow.js";
 import type { Network } from "./network.js";
 import type { RelayedRows } from "./relay.js";
@@ -236,78 +236,14 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     return t;
   }
 
-  /**
-   * Begins the request with first line and Via. The caller goes on with the writer: Route, Max-Forwards, From, To, ...
-   * blank line, body.
-   */
-  beginRequest(t: ClientTransaction, method: number, uriBytes: Uint8Array, uriStart: number, uriEnd: number): Writer {
-    return t.beginRequest(method, uriBytes, uriStart, uriEnd);
-  }
-
-  /** Sets the next hop. RFC 3263 without NAPTR; `t.target.set` does it for a known flow. */
-  targetUri(t: ClientTransaction, uri: Uri, defaultTransport: number): void {
-    this.transport.aim(t.target, uri, defaultTransport);
-  }
-
-  /**
-   * Sends the request, after looking up a name if need be.
-   * @returns false when it was not well written; then it goes back to the pool, and no user is called
-   */
-  sendRequest(t: ClientTransaction): boolean {
-    if (t.sendRequest()) return true;
-    this.discard(t);
-    return false;
-  }
-
-  /** Gives back a transaction that was taken but is not to be sent. */
-  discard(t: ClientTransaction): void {
-    if (t.state !== CLIENT_IDLE) return;
-    t.state = CLIENT_FREE;
-    this.clients.give(t);
-  }
-
-  /** Takes the user off a transaction, which ends by itself. An INVITE that nobody waits for is cancelled. */
-  forget(t: ClientTransaction): void {
-    t.user = NO_USER;
-    t.cancel(NONE);
-  }
-
   /** Takes `who` off all transactions: it waits neither for responses nor for the end of a server transaction. */
   disown(who: ClientUser | ServerOwner): void {
     for (let i = 0; i < this.clients.items.length; i++) {
-      if (this.clients.items[i].user === who) this.forget(this.clients.items[i]);
+      if (this.clients.items[i].user === who) this.clients.items[i].forget();
     }
     for (let i = 0; i < this.servers.items.length; i++) {
       if (this.servers.items[i].owner === who) this.servers.items[i].owner = null;
     }
-  }
-
-  /**
-   * Cancels an INVITE, which then ends with its final response, mostly 487, or with FAILURE_TIMEOUT after 64*T1. RFC
-   * 3261 §9.1
-   * @param lines header lines of the CANCEL, kept by reference
-   */
-  cancel(t: ClientTransaction, lines: Uint8Array = NONE): void {
-    t.cancel(lines);
-  }
-
-  /**
-   * Begins the ACK for the 2xx `m`, which came for `t` just now, with first line and a Via with a new branch. The ACK
-   * for the first To tag is written over the INVITE (so the URI must not lie there) and kept; others go into octets
-   * that are good until `sendAck`. RFC 3261 §13.2.2.4
-   */
-  beginAck(t: ClientTransaction, m: Message, uriBytes: Uint8Array, uriStart: number, uriEnd: number): Writer {
-    return t.beginAck(m, uriBytes, uriStart, uriEnd);
-  }
-
-  /** Sets the next hop of the ACK just begun. */
-  ackTargetUri(t: ClientTransaction, uri: Uri, defaultTransport: number): void {
-    this.transport.aim(t.ackTarget, uri, defaultTransport);
-  }
-
-  /** Sends the ACK just written. That for the first To tag is sent again for each repetition of its 2xx. */
-  sendAck(t: ClientTransaction): void {
-    t.sendAck();
   }
 
   // Requests that no transaction repeats.
@@ -341,39 +277,6 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     return isReady && sendOnce(transport, this.scratchFlow, target, this.scratch, w.at) > 0;
   }
 
-  // Responses that we send.
-
-  /**
-   * Begins a response with all fields up to CSeq. The caller goes on with the writer: Contact, ... Content-Length,
-   * blank line, body.
-   */
-  respond(t: ServerTransaction, status: number, reason: Uint8Array = NONE): Writer {
-    return t.respond(status, reason);
-  }
-
-  /**
-   * Sends the response just begun.
-   * @returns false when it was not well written, or there was a final response before
-   */
-  sendResponse(t: ServerTransaction): boolean {
-    return t.sendResponse();
-  }
-
-  /** Sends a response without fields of its own and without body. @returns as `sendResponse` */
-  reply(t: ServerTransaction, status: number, reason: Uint8Array = NONE): boolean {
-    return t.reply(status, reason);
-  }
-
-  /** Sends the last response again, for reliable provisional ones. RFC 3262 §3 */
-  resend(t: ServerTransaction): void {
-    t.resend();
-  }
-
-  /** Takes the ACK for our 2xx. */
-  acked(t: ServerTransaction): void {
-    t.acked();
-  }
-
   /** Whether the new request of `t` came by another way as well: 482. RFC 3261 §8.2.2.2 */
   isMerged(t: ServerTransaction, m: Message): boolean {
     if (t.hasToTag) return false;
@@ -388,17 +291,7 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     return false;
   }
 
-  /** Passes on a response, as `relay` of a server transaction. @returns as `sendResponse` */
-  relay(t: ServerTransaction, m: Message, challenges: Uint8Array = NONE, challengesEnd = 0): boolean {
-    return t.relay(m, challenges, challengesEnd);
-  }
-
-  // Answers without a transaction: a request from anybody gets one message for the one that came. RFC 3261 §26.3.2.4
-
-  /** Ends the transaction without a response, so that its request may be answered by `answer`. */
-  drop(t: ServerTransaction): void {
-    t.drop();
-  }
+  // Answers without a transaction, which was dropped: a request from anybody gets one message for the one that came. RFC 3261 §26.3.2.4
 
   /**
    * Begins an answer with all fields up to CSeq. The caller goes on with the writer, and calls `sendAnswer` before
@@ -466,6 +359,10 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
 
   onClientStarted(t: ClientTransaction): void {
     this.clientIndex.add(t.slot, t.branchLow);
+  }
+
+  onClientDiscarded(t: ClientTransaction): void {
+    this.clients.give(t);
   }
 
   onClientEnded(t: ClientTransaction): void {

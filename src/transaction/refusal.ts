@@ -31,7 +31,7 @@ export function beginRefusal(
   reason: Uint8Array = NONE,
 ): Writer {
   from.set(t.source.transport, t.source.ip, t.sourcePort, t.source.connection);
-  layer.drop(t);
+  t.drop();
   return layer.answer(m, from, status, reason);
 }
 
@@ -47,13 +47,13 @@ export function beginRefusalInside(
   status: number,
   reason: Uint8Array = NONE,
 ): Writer {
-  return t.hasToTag ? layer.respond(t, status, reason) : beginRefusal(layer, t, m, status, reason);
+  return t.hasToTag ? t.respond(status, reason) : beginRefusal(layer, t, m, status, reason);
 }
 
 /** Ends the head that `beginRefusalInside` began, and sends the refusal. */
 export function sendRefusal(layer: TransactionLayer, t: ServerTransaction, w: Writer): void {
   w.put(EMPTY_BODY);
-  if (t.hasToTag) layer.sendResponse(t);
+  if (t.hasToTag) t.sendResponse();
   else layer.sendAnswer();
 }
 
@@ -75,33 +75,28 @@ export function refuse(
 }
 
 /** Answers with one more header line than every response has. @param line of the program's own, with its end */
-export function replyWith(layer: TransactionLayer, t: ServerTransaction, status: number, line: Uint8Array): void {
-  const w = layer.respond(t, status);
+export function replyWith(t: ServerTransaction, status: number, line: Uint8Array): void {
+  const w = t.respond(status);
   w.put(line);
   w.put(EMPTY_BODY);
-  layer.sendResponse(t);
+  t.sendResponse();
 }
 
 /** Answers 503 with Retry-After. RFC 3261 §21.5.4 */
-export function refuseForNow(layer: TransactionLayer, t: ServerTransaction): void {
-  replyWith(layer, t, 503, RETRY_AFTER);
+export function refuseForNow(t: ServerTransaction): void {
+  replyWith(t, 503, RETRY_AFTER);
 }
 
 /**
  * Refuses a request that requires unknown option tags: 420, with each of them in a field. RFC 3261 §8.2.2.3
  * @param known option tags @returns false when it requires none, and was not answered
  */
-export function refuseRequired(
-  layer: TransactionLayer,
-  t: ServerTransaction,
-  m: Message,
-  known: readonly Uint8Array[],
-): boolean {
+export function refuseRequired(t: ServerTransaction, m: Message, known: readonly Uint8Array[]): boolean {
   if (!isBeyond(m, HEADER_REQUIRE, known)) return false;
-  const w = layer.respond(t, 420);
+  const w = t.respond(420);
   writeUnsupported(w, m, HEADER_REQUIRE, known);
   w.put(EMPTY_BODY);
-  layer.sendResponse(t);
+  t.sendResponse();
   return true;
 }
 

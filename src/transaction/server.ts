@@ -216,7 +216,10 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
     );
   }
 
-  /** Begins a response. @returns the writer for what follows CSeq; it is not ok after a final response */
+  /**
+   * Begins a response with all fields up to CSeq.
+   * @returns the writer for the rest: Contact, … Content-Length, blank line, body; it is not ok after a final response
+   */
   respond(status: number, reason: Uint8Array = NONE): Writer {
     const w = this.writer;
     if (this.state !== SERVER_TRYING && this.state !== SERVER_PROCEEDING) {
@@ -299,7 +302,7 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
     else this.drop();
   }
 
-  /** Sends a response without fields of its own. */
+  /** Sends a response without fields of its own and without body. @returns as `sendResponse` */
   reply(status: number, reason: Uint8Array = NONE): boolean {
     this.respond(status, reason).put(EMPTY_BODY);
     return this.sendResponse();
@@ -369,7 +372,7 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
     if (this.method === METHOD_INVITE) this.host.timers.start(this.endTimer, 64 * this.host.limits.t1Ms);
   }
 
-  /** Sends the last response again. */
+  /** Sends the last response again; a user does it for reliable provisional ones. RFC 3262 §3 */
   resend(): void {
     if (this.responseEnd > 0)
       this.host.transport.sendAgain(this.source, this.buffer, this.responseStart, this.responseEnd);

@@ -208,7 +208,7 @@ export class Registration implements ClientUser, TimerUser {
     if (t !== null) {
       this.isRemoval = true;
       this.writeRegister(t, true);
-      this.layer.sendRequest(t);
+      t.sendRequest();
       this.isRemoval = false;
     }
     this.reset();
@@ -329,14 +329,14 @@ export class Registration implements ClientUser, TimerUser {
     // Our binding of before runs out by itself, if there is no room to take it back.
     if (!this.writeRegister(t, true)) this.writeRegister(t, false);
     this.request = t;
-    if (this.layer.sendRequest(t)) return;
+    if (t.sendRequest()) return;
     this.request = null;
     this.fail(0, null, 0, TOO_LONG);
   }
 
   /** @param takesBack our binding of before goes, if it is another @returns whether it fits */
   private writeRegister(t: ClientTransaction, takesBack: boolean): boolean {
-    const w = this.draft.request(this.layer, t, METHOD_REGISTER, this.account.settings.transport);
+    const w = this.draft.beginRequest(t, METHOD_REGISTER, this.account.settings.transport);
     if (!this.isQuery) this.writeContacts(w, t.target.transport, takesBack);
     w.put(SUPPORTED_PATH);
     if (this.isTrusted())

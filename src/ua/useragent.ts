@@ -467,7 +467,7 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
       if (call !== null || watcher !== null) this.layer.prove(t.source.ip);
       if (watcher !== null) watcher.onRequest(t, m);
       else if (call === null) this.refuseCall(t, m, 481);
-      else if (!refuseRequired(this.layer, t, m, OPTIONS)) call.session.onRequest(t, m);
+      else if (!refuseRequired(t, m, OPTIONS)) call.session.onRequest(t, m);
       return;
     }
     // The sender of a request outside of a dialog has not shown yet that it is where it says: all refusals go without a
@@ -660,7 +660,7 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
   private onRefer(t: ServerTransaction, m: Message, call: Call): void {
     const { transfer, wish } = this;
     if (this.settings.refers !== true) {
-      replyWith(this.layer, t, 405, ALLOW);
+      replyWith(t, 405, ALLOW);
       return;
     }
     call.refers += 1;
@@ -675,15 +675,15 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
     const { isSilent } = wish;
     if (!transfer.startMove(call, destination.target, destination.isDirect, wish.fields)) {
       const failed = this.isFull ? 503 : 513;
-      replyWith(this.layer, t, failed, this.isFull ? RETRY_AFTER : NONE);
+      replyWith(t, failed, this.isFull ? RETRY_AFTER : NONE);
       this.onTransfer(TRANSFER_REFUSED, call, null, 0, failed, m);
       return;
     }
-    const w = this.layer.respond(t, 202);
+    const w = t.respond(202);
     writeContact(w, this.context, t.source.transport);
     if (isSilent) w.put(REFER_SUB_FALSE);
     w.put(EMPTY_BODY);
-    this.layer.sendResponse(t);
+    t.sendResponse();
     if (!isSilent) transfer.subscribe(call, id);
   }
 
@@ -725,7 +725,7 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
       this.refuseInspected(t, m, status);
       return;
     }
-    this.layer.reply(t, 200);
+    t.reply(200);
     this.user.onText(call, m);
   }
 
@@ -738,14 +738,14 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
 
   /** Answers OPTIONS as an INVITE would be answered just now. RFC 3261 §11.2 */
   private replyOptions(t: ServerTransaction, status: number): void {
-    const w = this.layer.respond(t, status);
+    const w = t.respond(status);
     // The response is short, for anyone may ask: a forged address would get a flood otherwise.
     w.put(this.context.allow);
     w.put(ALLOW_EVENTS);
     w.put(ACCEPT);
     w.put(SUPPORTED_ALL);
     w.put(EMPTY_BODY);
-    this.layer.sendResponse(t);
+    t.sendResponse();
   }
 
   // ---- what calls tell ----
@@ -768,18 +768,18 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
       case METHOD_INFO: {
         const digit = readInfoDigit(m);
         if (digit.code < 0 && m.bodyEnd > m.bodyStart) {
-          replyWith(this.layer, t, 415, ACCEPT_DIGITS);
+          replyWith(t, 415, ACCEPT_DIGITS);
           break;
         }
-        this.layer.reply(t, 200);
+        t.reply(200);
         if (digit.code >= 0) this.user.onDigit(call, digit.code, digit.durationMs, DIGIT_INFO);
         break;
       }
       case METHOD_OTHER:
-        replyWith(this.layer, t, 501, this.rules.allow);
+        replyWith(t, 501, this.rules.allow);
         break;
       default:
-        replyWith(this.layer, t, 405, this.rules.allow);
+        replyWith(t, 405, this.rules.allow);
         break;
     }
   }

@@ -51,7 +51,6 @@ const event = new Span();
 const id = new Span();
 
 export class Watchers implements StateWriter {
-  private readonly context: NotifyContext;
   private readonly account: Account;
   private readonly items: Subscription[] = [];
   private state = WATCH_IDLE;
@@ -60,37 +59,35 @@ export class Watchers implements StateWriter {
   private dialog: Dialog | null = null;
 
   constructor(context: NotifyContext, account: Account, count: number, dialogBytes: number) {
-    this.context = context;
     this.account = account;
     for (let i = 0; i < count; i++) this.items.push(new Subscription(context, this, dialogBytes));
   }
 
   /** A SUBSCRIBE outside of a dialog, from one who may. It is answered. RFC 6665 §4.2.1 */
   onSubscribe(t: ServerTransaction, m: Message): void {
-    const { layer } = this.context;
     if (!isDialogEvent(m)) {
-      replyWith(layer, t, 489, ALLOW_EVENTS);
+      replyWith(t, 489, ALLOW_EVENTS);
       return;
     }
     // A body would be a filter. RFC 6665 §4.1.2.1
     if (hasNeedlessBody(m)) {
-      replyWith(layer, t, 415, ACCEPT_NOTHING);
+      replyWith(t, 415, ACCEPT_NOTHING);
       return;
     }
     const time = subscriptionTime(m);
     if (time < 0) {
-      refuseTime(layer, t, time);
+      refuseTime(t, time);
       return;
     }
     for (let i = 0; i < this.items.length; i++) {
       const item = this.items[i];
       if (item.isActive) continue;
       if (item.found(t, m, time)) return;
-      if (item.dialog.isCallable(m)) layer.reply(t, 513);
-      else layer.reply(t, 400, BAD_CONTACT);
+      if (item.dialog.isCallable(m)) t.reply(513);
+      else t.reply(400, BAD_CONTACT);
       return;
     }
-    refuseForNow(layer, t);
+    refuseForNow(t);
   }
 
   /** @returns the subscription whose dialog a request belongs to, or null */

@@ -54,10 +54,10 @@ const layer = new TransactionLayer(
 /** What a dialog writes as the head of its next request. */
 function written(dialog: Dialog, method: number): string {
   const t = layer.client(NO_USER)!;
-  const w = dialog.request(layer, t, method, TRANSPORT_UDP);
+  const w = dialog.beginRequest(t, method, TRANSPORT_UDP);
   expect(w.ok).toBe(true);
   const out = text(w.bytes, 0, w.at);
-  layer.discard(t);
+  t.discard();
   return `${out}\r\n`;
 }
 

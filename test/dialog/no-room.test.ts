@@ -330,12 +330,12 @@ describe("when the table of our own requests is full", () => {
     for (;;) {
       const t: ClientTransaction | null = a.ua.layer.client(NO_USER);
       if (t === null) return;
-      const w = a.ua.layer.beginRequest(t, METHOD_OPTIONS, uri, 0, uri.length);
+      const w = t.beginRequest(METHOD_OPTIONS, uri, 0, uri.length);
       w.put(
         octets("Max-Forwards: 70\r\nFrom: <sip:x@y>;tag=x\r\nTo: <sip:x@y>\r\nCall-ID: f\r\nCSeq: 1 OPTIONS\r\n\r\n"),
       );
       t.target.set(1, 0x0a0000c8, 5060, -1);
-      a.ua.layer.sendRequest(t);
+      t.sendRequest();
     }
   }
 

@@ -96,10 +96,10 @@ describe("the door as the house's server", () => {
     const { layer } = kitchen.ua;
     kitchen.timers.nowMs = world.nowMs;
     const t = layer.client(phoneUser)!;
-    const w = kitchen.ua.activeCall()!.session.dialog!.request(layer, t, METHOD_REFER, 1);
+    const w = kitchen.ua.activeCall()!.session.dialog!.beginRequest(t, METHOD_REFER, 1);
     writeContact(w, { layer, contactUser: kitchen.ua.account.user }, 1);
     w.put(octets(`Refer-To: <sip:${user}@${host}>\r\nContent-Length: 0\r\n\r\n`));
-    expect(layer.sendRequest(t)).toBe(true);
+    expect(t.sendRequest()).toBe(true);
     world.run(3000);
     expect(statuses).toEqual([status]);
     if (status === 202) {

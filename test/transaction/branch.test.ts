@@ -113,7 +113,7 @@ describe("the requests of a layer", () => {
     const t = h.send(METHOD_INVITE);
     const [invite] = h.network.take();
     h.receive(responseTo(invite.text, 180, "a"));
-    h.layer.cancel(t);
+    t.cancel();
     const [cancel] = h.network.take();
     expect(cancel.line).toContain("CANCEL");
     expect(viaBranch(cancel.text)).toBe(viaBranch(invite.text));

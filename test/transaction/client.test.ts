@@ -130,8 +130,8 @@ describe("INVITE client transaction over UDP (RFC 3261 §17.1.1)", () => {
     const uri = octets("sip:bob@10.0.0.2");
     h.user.onEachResponse = (t, m) => {
       h.ack(t, m);
-      h.layer.beginAck(t, m, uri, 0, uri.length).text("a\nb");
-      h.layer.sendAck(t);
+      t.beginAck(m, uri, 0, uri.length).text("a\nb");
+      t.sendAck();
       h.user.onEachResponse = null;
     };
     h.receive(responseTo(invite, 200, "a"));
@@ -239,7 +239,7 @@ describe("CANCEL (RFC 3261 §9.1)", () => {
   it("waits for a provisional response", () => {
     const t = h.send(METHOD_INVITE);
     const invite = h.network.take()[0].text;
-    h.layer.cancel(t);
+    t.cancel();
     expect(h.network.take()).toEqual([]);
     h.receive(responseTo(invite, 100));
     expect(h.network.take().map((one) => one.line)).toEqual(["CANCEL sip:bob@10.0.0.2 SIP/2.0"]);
@@ -249,7 +249,7 @@ describe("CANCEL (RFC 3261 §9.1)", () => {
     const t = h.send(METHOD_INVITE, "sip:bob@example.com;maddr=10.0.0.7", "Route: <sip:p.example;lr>\r\n");
     const invite = h.network.take()[0];
     h.receive(responseTo(invite.text, 180, "a"));
-    h.layer.cancel(t);
+    t.cancel();
     const cancel = h.network.take()[0];
     expect(cancel.to).toBe("udp 10.0.0.7:5060");
     expect(cancel.to).toBe(invite.to);
@@ -264,8 +264,8 @@ describe("CANCEL (RFC 3261 §9.1)", () => {
     const t = h.send(METHOD_INVITE);
     const invite = h.network.take()[0].text;
     h.receive(responseTo(invite, 180, "a"));
-    h.layer.cancel(t);
-    h.layer.cancel(t);
+    t.cancel();
+    t.cancel();
     h.pass(500);
     const cancels = h.network.take();
     expect(times(cancels)).toEqual([0, 500]);
@@ -284,7 +284,7 @@ describe("CANCEL (RFC 3261 §9.1)", () => {
       if (m.status === 200) h.ack(of, m);
     };
     h.receive(responseTo(invite, 180, "a"));
-    h.layer.cancel(t);
+    t.cancel();
     const cancel = h.network.take()[0].text;
     h.receive(responseTo(invite, 200, "a"));
     h.receive(responseTo(cancel, 200, "a"));
@@ -295,7 +295,7 @@ describe("CANCEL (RFC 3261 §9.1)", () => {
   it("wanted before a 2xx that is the first response is not sent", () => {
     const t = h.send(METHOD_INVITE);
     const invite = h.network.take()[0].text;
-    h.layer.cancel(t);
+    t.cancel();
     h.receive(responseTo(invite, 200, "a"));
     expect(h.user.take()).toEqual(["response 200"]);
     expect(h.network.take()).toEqual([]);
@@ -305,7 +305,7 @@ describe("CANCEL (RFC 3261 §9.1)", () => {
     const t = h.send(METHOD_INVITE);
     const invite = h.network.take()[0].text;
     h.receive(responseTo(invite, 200, "a"));
-    h.layer.cancel(t);
+    t.cancel();
     h.pass(20000);
     expect(h.network.take()).toEqual([]);
   });
@@ -314,7 +314,7 @@ describe("CANCEL (RFC 3261 §9.1)", () => {
     const t = h.send(METHOD_INVITE);
     h.receive(responseTo(h.network.take()[0].text, 180, "a"));
     h.pass(60000);
-    h.layer.cancel(t);
+    t.cancel();
     h.user.take();
     h.pass(31999);
     expect(h.user.take()).toEqual([]);
@@ -327,7 +327,7 @@ describe("CANCEL (RFC 3261 §9.1)", () => {
     const t = h.send(METHOD_INVITE);
     h.receive(responseTo(h.network.take()[0].text, 180, "a"));
     sent(METHOD_OPTIONS);
-    h.layer.cancel(t);
+    t.cancel();
     const cancel = h.network.take()[0];
     expect(cancel.line).toBe("CANCEL sip:bob@10.0.0.2 SIP/2.0");
     h.user.take();
@@ -342,7 +342,7 @@ describe("CANCEL (RFC 3261 §9.1)", () => {
 
   it("of an INVITE whose next hop is still being looked up ends it unsent", () => {
     const t = h.send(METHOD_INVITE, "sip:bob@example.com");
-    h.layer.cancel(t);
+    t.cancel();
     expect(h.user.take()).toEqual([]);
     h.settle();
     expect(h.user.take()).toEqual(["failure " + FAILURE_CANCELLED, "terminated"]);
@@ -384,7 +384,7 @@ describe("responses that belong to nobody", () => {
     const t = h.send(METHOD_INVITE);
     const [invite] = h.network.take();
     h.receive(responseTo(invite.text, 180));
-    h.layer.cancel(t);
+    t.cancel();
     const [cancel] = h.network.take();
     expect(cancel.line).toMatch(/^CANCEL/);
     h.user.take();
@@ -453,9 +453,9 @@ describe("sending that fails", () => {
   it("of what was not well written gives the transaction back without a word", () => {
     const t = h.prepare(METHOD_OPTIONS);
     t.writer.text("CR and LF\r\nare not for headers");
-    expect(h.layer.sendRequest(t)).toBe(false);
+    expect(t.sendRequest()).toBe(false);
     const invite = h.prepare(METHOD_INVITE, undefined, "CSeq: twice\r\n");
-    expect(h.layer.sendRequest(invite)).toBe(false);
+    expect(invite.sendRequest()).toBe(false);
     h.pass(100000);
     expect(h.user.take()).toEqual([]);
     expect(h.network.take()).toEqual([]);
@@ -478,14 +478,14 @@ describe("the pool of client transactions", () => {
     const t = h.prepare(METHOD_OPTIONS);
     expect(h.layer.client(h.user)).toBe(null);
     expect(h.layer.counters.refused).toBe(1);
-    h.layer.discard(t);
-    h.layer.discard(t);
+    t.discard();
+    t.discard();
     expect(h.layer.client(h.user)).toBe(t);
   });
 
   it("forget: a transaction goes on without telling", () => {
     const t = h.send(METHOD_OPTIONS);
-    h.layer.forget(t);
+    t.forget();
     h.pass(40000);
     expect(h.network.take().length).toBe(11);
     expect(h.user.take()).toEqual([]);
@@ -496,7 +496,7 @@ describe("the pool of client transactions", () => {
     const t = h.prepare(METHOD_OPTIONS);
     h.opened(9, PEER + ":40000");
     t.target.set(TRANSPORT_TCP, 0x0a000002, 40000, 9);
-    h.layer.sendRequest(t);
+    t.sendRequest();
     expect(h.network.take()[0].to).toBe("tcp 9 10.0.0.2:40000");
   });
 });

@@ -66,7 +66,7 @@ const CLIENTS: Record<string, Way> = {
     endMs: LONG_MS,
     enter: (h) => {
       const t = h.send(METHOD_INVITE);
-      h.layer.cancel(t);
+      t.cancel();
       return t;
     },
   },
@@ -76,13 +76,13 @@ const CLIENTS: Record<string, Way> = {
     endMs: LONG_MS,
     enter: answered(METHOD_INVITE, 180, (h, _text, t) => {
       starve(h);
-      h.layer.cancel(t);
+      t.cancel();
     }),
   },
   "PROCEEDING, INVITE that nobody waits for": {
     state: client.CLIENT_PROCEEDING,
     endMs: LONG_MS,
-    enter: answered(METHOD_INVITE, 180, (h, _text, t) => h.layer.forget(t)),
+    enter: answered(METHOD_INVITE, 180, (_h, _text, t) => t.forget()),
   },
   "PROCEEDING, no INVITE": { state: client.CLIENT_PROCEEDING, endMs: LONG_MS, enter: answered(METHOD_OPTIONS, 100) },
   "COMPLETED, INVITE": { state: client.CLIENT_COMPLETED, endMs: 32_000, enter: answered(METHOD_INVITE, 486) },
@@ -110,9 +110,9 @@ function came(method: string, act: (h: Harness, t: server.ServerTransaction) => 
   };
 }
 
-const tooLong = (h: Harness, t: server.ServerTransaction): void => {
-  h.layer.respond(t, 200).raw(new Uint8Array(9999), 0, 9999);
-  h.layer.sendResponse(t);
+const tooLong = (_h: Harness, t: server.ServerTransaction): void => {
+  t.respond(200).raw(new Uint8Array(9999), 0, 9999);
+  t.sendResponse();
 };
 
 const SERVERS: Record<string, Way> = {
@@ -121,7 +121,7 @@ const SERVERS: Record<string, Way> = {
   "PROCEEDING, no INVITE": {
     state: server.SERVER_PROCEEDING,
     endMs: LONG_MS,
-    enter: came("OPTIONS", (h, t) => h.layer.reply(t, 100)),
+    enter: came("OPTIONS", (_h, t) => t.reply(100)),
   },
   "PROCEEDING, INVITE whose answer may never come": {
     state: server.SERVER_PROCEEDING,
@@ -136,33 +136,33 @@ const SERVERS: Record<string, Way> = {
   "COMPLETED, INVITE without ACK": {
     state: server.SERVER_COMPLETED,
     endMs: LONG_MS,
-    enter: came("INVITE", (h, t) => h.layer.reply(t, 486)),
+    enter: came("INVITE", (_h, t) => t.reply(486)),
   },
   "COMPLETED, INVITE without ACK by TCP": {
     state: server.SERVER_COMPLETED,
     endMs: LONG_MS,
-    enter: came("INVITE", (h, t) => h.layer.reply(t, 486), TCP),
+    enter: came("INVITE", (_h, t) => t.reply(486), TCP),
   },
   "COMPLETED, no INVITE": {
     state: server.SERVER_COMPLETED,
     endMs: LONG_MS,
-    enter: came("OPTIONS", (h, t) => h.layer.reply(t, 200)),
+    enter: came("OPTIONS", (_h, t) => t.reply(200)),
   },
   CONFIRMED: {
     state: server.SERVER_CONFIRMED,
     endMs: 5000,
     enter: came("INVITE", (h, t) => {
-      h.layer.reply(t, 486);
+      t.reply(486);
       h.receive(request({ method: "ACK" }));
     }),
   },
-  ACCEPTED: { state: server.SERVER_ACCEPTED, endMs: LONG_MS, enter: came("INVITE", (h, t) => h.layer.reply(t, 200)) },
+  ACCEPTED: { state: server.SERVER_ACCEPTED, endMs: LONG_MS, enter: came("INVITE", (_h, t) => t.reply(200)) },
   "ACCEPTED and acknowledged": {
     state: server.SERVER_ACCEPTED,
     endMs: LONG_MS,
-    enter: came("INVITE", (h, t) => {
-      h.layer.reply(t, 200);
-      h.layer.acked(t);
+    enter: came("INVITE", (_h, t) => {
+      t.reply(200);
+      t.acked();
     }),
   },
 };

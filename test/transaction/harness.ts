@@ -205,7 +205,7 @@ export class Harness {
     const t = this.layer.client(this.user);
     if (t === null) throw new Error("no client transaction free");
     const uri = octets(target);
-    const w = this.layer.beginRequest(t, method, uri, 0, uri.length);
+    const w = t.beginRequest(method, uri, 0, uri.length);
     w.put(
       octets(
         extra +
@@ -224,21 +224,21 @@ export class Harness {
 
   aim(t: ClientTransaction, target: string): void {
     const uri = parsed(target);
-    this.layer.targetUri(t, uri, TRANSPORT_UDP);
+    t.aimRequest(uri, TRANSPORT_UDP);
   }
 
   /** `prepare` and send. */
   send(method: number, target?: string, extra?: string, body?: string): ClientTransaction {
     const t = this.prepare(method, target, extra, body);
-    if (!this.layer.sendRequest(t)) throw new Error("not sent");
+    if (!t.sendRequest()) throw new Error("not sent");
     return t;
   }
 
   /** Acknowledges the 2xx `m`, to be called from inside onResponse. */
   ack(t: ClientTransaction, m: Message, target = "sip:bob@" + PEER, body = ""): void {
     const uri = octets(target);
-    const w = this.layer.beginAck(t, m, uri, 0, uri.length);
-    this.layer.ackTargetUri(t, parsed(target), TRANSPORT_UDP);
+    const w = t.beginAck(m, uri, 0, uri.length);
+    t.aimAck(parsed(target), TRANSPORT_UDP);
     w.put(
       octets(
         "Max-Forwards: 70\r\nFrom: <sip:door@door.example>;tag=ours\r\nTo: " +
@@ -249,7 +249,7 @@ export class Harness {
           body,
       ),
     );
-    this.layer.sendAck(t);
+    t.sendAck();
   }
 }
 

@@ -12,7 +12,7 @@ const FROM = ipv4("192.0.2.66");
 /** Answers each request at once, so that what comes out can be counted against what went in. */
 function door(): Harness {
   const h = new Harness();
-  h.user.answer = (t) => h.layer.reply(t, 480);
+  h.user.answer = (t) => t.reply(480);
   return h;
 }
 

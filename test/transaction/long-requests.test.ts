@@ -218,7 +218,7 @@ describe("a request over 1,300 octets", () => {
     h.send(METHOD_INVITE, undefined, "", LONG);
     const t = h.layer.clients.items.find((one) => one.method === METHOD_INVITE);
     ways();
-    if (t !== undefined) h.layer.cancel(t);
+    if (t !== undefined) t.cancel();
     h.pass(500);
     const [udp] = h.network.take();
     h.receive(responseTo(udp.text, 100));
@@ -253,7 +253,7 @@ it("nothing is learnt of where only others' requests came from: strangers do not
     h.layer.streamClosed(i);
     const [asked] = h.user.requests.slice(-1);
     h.network.take();
-    h.layer.reply(asked, 200);
+    asked.reply(200);
     const connection = h.network.lastConnection;
     expect(ways()).toEqual([`tcp ${connection} ${stranger}:5060`]);
     if (i % 2 === 0) h.receiveTcp(connection, request({ method: "OPTIONS", branch: `z9hG4bKo${i}` }));

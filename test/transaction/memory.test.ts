@@ -11,7 +11,7 @@ function quiet(): Harness {
   h.layer.setLocal(ipv4("10.0.0.1"), 5060, 5060);
   h.user.onRequest = (t) => {
     t.owner = null;
-    h.layer.reply(t, 200);
+    t.reply(200);
   };
   h.user.onResponse = () => {};
   h.network.remember = false;
@@ -100,10 +100,10 @@ it("makes nothing for a request of ours, its repetition, its response and its en
     perStep(() => {
       const t = h.layer.client(h.user);
       if (t === null) return;
-      const w = h.layer.beginRequest(t, METHOD_OPTIONS, uri, 0, uri.length);
+      const w = t.beginRequest(METHOD_OPTIONS, uri, 0, uri.length);
       w.put(rest);
       t.target.set(1, PEER_IP, 5060, -1);
-      h.layer.sendRequest(t);
+      t.sendRequest();
       h.timers.poll(h.timers.nowMs + 5);
       const from = indexOf(t.buffer, octetsOfCookie) + 7;
       for (let i = 0; i < 16; i++) response[branchAt + i] = t.buffer[from + i];

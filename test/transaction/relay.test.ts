@@ -21,7 +21,7 @@ describe("a response that is passed on (RFC 3261 §16.7)", () => {
   test("goes back as it came but for the topmost Via, with its reason, unknown fields and body", () => {
     const h = new Harness();
     h.user.answer = (t) => {
-      h.layer.relay(t, answered(invite, 183, "far", "X-Odd:  a , b\r\nRecord-Route: <sip:p;lr>\r\n", "v=0\r\n"));
+      t.relay(answered(invite, 183, "far", "X-Odd:  a , b\r\nRecord-Route: <sip:p;lr>\r\n", "v=0\r\n"));
     };
     h.receive(invite);
     const [sent] = h.network.take();
@@ -36,15 +36,15 @@ describe("a response that is passed on (RFC 3261 §16.7)", () => {
   test("of class 1xx is repeated when the INVITE comes again; of class 4xx until it is acknowledged", () => {
     const h = new Harness();
     h.user.answer = (t) => {
-      h.layer.relay(t, answered(invite, 180));
+      t.relay(answered(invite, 180));
     };
     h.receive(invite);
     h.receive(invite);
     expect(h.network.take().map((sent) => sent.line)).toEqual(["SIP/2.0 180 So Be It", "SIP/2.0 180 So Be It"]);
-    expect(h.layer.relay(h.user.requests[0], answered(invite, 486))).toBe(true);
+    expect(h.user.requests[0].relay(answered(invite, 486))).toBe(true);
     h.pass(600);
     expect(h.network.take().map((sent) => sent.line)).toEqual(["SIP/2.0 486 So Be It", "SIP/2.0 486 So Be It"]);
-    expect(h.layer.relay(h.user.requests[0], answered(invite, 200))).toBe(false);
+    expect(h.user.requests[0].relay(answered(invite, 200))).toBe(false);
   });
 
   test("of class 2xx to an INVITE goes through each time it comes and is not repeated here (RFC 6026 §7.1)", () => {
@@ -52,11 +52,11 @@ describe("a response that is passed on (RFC 3261 §16.7)", () => {
     h.receive(invite);
     h.network.take();
     const t = h.user.requests[0];
-    expect(h.layer.relay(t, answered(invite, 200, "one"))).toBe(true);
+    expect(t.relay(answered(invite, 200, "one"))).toBe(true);
     h.pass(5000);
     expect(h.network.take().length).toBe(1);
-    expect(h.layer.relay(t, answered(invite, 200, "two"))).toBe(true);
-    expect(h.layer.relay(t, answered(invite, 180, "two"))).toBe(false);
+    expect(t.relay(answered(invite, 200, "two"))).toBe(true);
+    expect(t.relay(answered(invite, 180, "two"))).toBe(false);
     h.receive(invite);
     expect(h.network.take().map((sent) => fields(sent.text, "To")[0])).toEqual(["<sip:door@door.example>;tag=two"]);
     h.pass(32_000);
@@ -68,7 +68,7 @@ describe("a response that is passed on (RFC 3261 §16.7)", () => {
     const h = new Harness();
     const lines = octets('Proxy-Authenticate: Digest realm="a"\r\nProxy-Authenticate: Digest realm="b"\r\n');
     h.user.answer = (t) => {
-      h.layer.relay(t, answered(invite, 407, "far", 'Proxy-Authenticate: Digest realm="b"\r\n'), lines, lines.length);
+      t.relay(answered(invite, 407, "far", 'Proxy-Authenticate: Digest realm="b"\r\n'), lines, lines.length);
     };
     h.receive(invite);
     expect(fields(h.network.take()[0].text, "Proxy-Authenticate")).toEqual(['Digest realm="a"', 'Digest realm="b"']);
@@ -87,7 +87,7 @@ describe("a response that is passed on (RFC 3261 §16.7)", () => {
       ),
     );
     h.aim(t, "sip:bob@10.0.0.9");
-    expect(h.layer.sendRequest(t)).toBe(true);
+    expect(t.sendRequest()).toBe(true);
     const [sent] = h.network.take();
     expect(sent.line).toBe("INVITE sip:bob@10.0.0.9 SIP/2.0");
     expect(fields(sent.text, "Via")[0]).toMatch(
@@ -105,7 +105,7 @@ describe("an answer without a transaction (RFC 3261 §26.3.2.4)", () => {
   test("is one message for each that comes; its ACK ends here, another ACK does not", () => {
     const h = new Harness();
     h.user.answer = (t, m) => {
-      h.layer.drop(t);
+      t.drop();
       h.layer.answer(m, t.source, 404).put(octets("Content-Length: 0\r\n\r\n"));
       h.layer.sendAnswer();
     };

@@ -6,7 +6,7 @@ import { Harness, request, responseTo } from "./harness.js";
 describe("when all transactions are taken", () => {
   it("a request that came takes the place of the one that was answered first", () => {
     const h = new Harness({ servers: 2 });
-    h.user.answer = (t) => h.layer.reply(t, 200);
+    h.user.answer = (t) => t.reply(200);
     for (let i = 0; i < 6; i++) {
       h.receive(request({ method: "OPTIONS", branch: `z9hG4bKo${i}`, cseq: String(i + 1) }));
       h.pass(10);
@@ -25,7 +25,7 @@ describe("when all transactions are taken", () => {
   it("one that is still to be answered, or was just now, keeps its place", () => {
     const h = new Harness({ servers: 2 });
     h.receive(request({ branch: "z9hG4bKring" }));
-    h.user.answer = (t) => h.layer.reply(t, 200);
+    h.user.answer = (t) => t.reply(200);
     h.receive(request({ method: "OPTIONS", branch: "z9hG4bKnow" }));
     h.network.take();
     h.receive(request({ method: "OPTIONS", branch: "z9hG4bKtoo-many" }));

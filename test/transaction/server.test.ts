@@ -40,7 +40,7 @@ describe("INVITE server transaction over UDP (RFC 3261 §17.2.1)", () => {
   });
 
   it("sends no 100 when the user above answers at once", () => {
-    h.user.answer = (t) => h.layer.reply(t, 180);
+    h.user.answer = (t) => t.reply(180);
     h.receive(request());
     expect(lines(h.network.take())).toEqual(["SIP/2.0 180 Ringing"]);
   });
@@ -48,7 +48,7 @@ describe("INVITE server transaction over UDP (RFC 3261 §17.2.1)", () => {
   it("answers the INVITE sent again with the last response", () => {
     const t = invited();
     h.receive(request());
-    h.layer.reply(t, 180);
+    t.reply(180);
     h.receive(request());
     expect(lines(h.network.take())).toEqual(["SIP/2.0 100 Trying", "SIP/2.0 180 Ringing", "SIP/2.0 180 Ringing"]);
     expect(h.user.take()).toEqual([]);
@@ -56,7 +56,7 @@ describe("INVITE server transaction over UDP (RFC 3261 §17.2.1)", () => {
   });
 
   it("repeats a final response other than 2xx by Timer G, T1 doubling up to T2, until Timer H", () => {
-    h.layer.reply(invited(), 486);
+    invited().reply(486);
     h.pass(100000);
     const all = h.network.take();
     expect(times(all)).toEqual([0, 500, 1500, 3500, 7500, 11500, 15500, 19500, 23500, 27500, 31500]);
@@ -66,7 +66,7 @@ describe("INVITE server transaction over UDP (RFC 3261 §17.2.1)", () => {
   });
 
   it("ends Timer H at 64*T1", () => {
-    h.layer.reply(invited(), 486);
+    invited().reply(486);
     h.pass(31999);
     expect(h.user.take()).toEqual([]);
     h.pass(1);
@@ -74,7 +74,7 @@ describe("INVITE server transaction over UDP (RFC 3261 §17.2.1)", () => {
   });
 
   it("is silent after the ACK and absorbs more of both for Timer I, T4", () => {
-    h.layer.reply(invited(), 486);
+    invited().reply(486);
     const [busy] = h.network.take();
     h.pass(600);
     h.network.take();
@@ -90,25 +90,25 @@ describe("INVITE server transaction over UDP (RFC 3261 §17.2.1)", () => {
 
   it("sends nothing more after a final response", () => {
     const t = invited();
-    h.layer.reply(t, 486);
+    t.reply(486);
     h.network.take();
-    expect(h.layer.reply(t, 200)).toBe(false);
-    expect(h.layer.reply(t, 180)).toBe(false);
+    expect(t.reply(200)).toBe(false);
+    expect(t.reply(180)).toBe(false);
     expect(h.network.take()).toEqual([]);
     h.receive(request());
     expect(lines(h.network.take())).toEqual(["SIP/2.0 486 Busy Here"]);
     h.pass(40000);
-    expect(h.layer.reply(t, 200)).toBe(false);
+    expect(t.reply(200)).toBe(false);
   });
 });
 
 describe("Accepted (RFC 6026 §7.1)", () => {
   it("repeats the 2xx, T1 doubling up to T2, until it is acknowledged", () => {
     const t = invited();
-    h.layer.reply(t, 200);
+    t.reply(200);
     h.pass(8000);
     expect(times(h.network.take())).toEqual([0, 500, 1500, 3500, 7500]);
-    h.layer.acked(t);
+    t.acked();
     h.pass(23999);
     expect(h.network.take()).toEqual([]);
     expect(h.user.take()).toEqual([]);
@@ -117,7 +117,7 @@ describe("Accepted (RFC 6026 §7.1)", () => {
   });
 
   it("gives up by Timer L, 64*T1, and tells that no ACK came", () => {
-    h.layer.reply(invited(), 200);
+    invited().reply(200);
     h.pass(31999);
     expect(h.user.take()).toEqual([]);
     h.pass(1);
@@ -129,7 +129,7 @@ describe("Accepted (RFC 6026 §7.1)", () => {
   });
 
   it("absorbs the INVITE sent again", () => {
-    h.layer.reply(invited(), 200);
+    invited().reply(200);
     h.network.take();
     h.receive(request());
     expect(h.network.take()).toEqual([]);
@@ -137,7 +137,7 @@ describe("Accepted (RFC 6026 §7.1)", () => {
   });
 
   it("hands up the ACK, whether of a branch of its own or of the INVITE's", () => {
-    h.layer.reply(invited(), 200);
+    invited().reply(200);
     const [ok] = h.network.take();
     h.receive(ackFor(ok.text, { branch: "z9hG4bKother" }), PEER + ":5062");
     h.receive(ackFor(ok.text));
@@ -158,7 +158,7 @@ describe("INVITE server transaction for an address that has shown nothing yet (R
 
   it("sends a refusal once, and again for each INVITE that comes again, until the ACK or Timer H", () => {
     const t = doubted();
-    h.layer.reply(t, 486);
+    t.reply(486);
     h.pass(20_000);
     h.receive(request());
     h.receive(request());
@@ -169,7 +169,7 @@ describe("INVITE server transaction for an address that has shown nothing yet (R
 
   it("repeats a 2xx by the clock only when something was sent before, else when the INVITE comes again and no ACK has come", () => {
     const later = doubted();
-    h.layer.reply(later, 200);
+    later.reply(200);
     h.pass(10_000);
     // The 100 of the layer was heard: the sender is silent now.
     expect(h.network.take().length).toBeGreaterThan(4);
@@ -178,7 +178,7 @@ describe("INVITE server transaction for an address that has shown nothing yet (R
 
     h.user.answer = (t) => {
       t.isUnproven = true;
-      h.layer.reply(t, 200);
+      t.reply(200);
     };
     h.receive(request({ branch: "z9hG4bKother", callId: "other" }));
     h.pass(10_000);
@@ -186,7 +186,7 @@ describe("INVITE server transaction for an address that has shown nothing yet (R
     h.receive(request({ branch: "z9hG4bKother", callId: "other" }));
     expect(lines(h.network.take())).toEqual(["SIP/2.0 200 OK"]);
     const t = h.layer.servers.items.find((one) => one.state === SERVER_ACCEPTED);
-    h.layer.acked(t!);
+    t!.acked();
     h.receive(request({ branch: "z9hG4bKother", callId: "other" }));
     expect(h.network.take()).toEqual([]);
   });
@@ -211,7 +211,7 @@ describe("non-INVITE server transaction over UDP (RFC 3261 §17.2.2)", () => {
   });
 
   it("answers the request sent again with the last response, for Timer J, 64*T1", () => {
-    h.user.answer = (t) => h.layer.reply(t, 200);
+    h.user.answer = (t) => t.reply(200);
     h.receive(request({ method: "OPTIONS" }));
     h.pass(31999);
     h.receive(request({ method: "OPTIONS" }));
@@ -228,11 +228,11 @@ describe("non-INVITE server transaction over UDP (RFC 3261 §17.2.2)", () => {
     h.pass(32000);
     expect(h.user.take()).toEqual(["request OPTIONS", "server terminated OPTIONS"]);
     expect(h.layer.servers.used()).toBe(0);
-    expect(h.layer.reply(h.user.requests[0], 200)).toBe(false);
+    expect(h.user.requests[0].reply(200)).toBe(false);
   });
 
   it("never repeats a response on its own", () => {
-    h.user.answer = (t) => h.layer.reply(t, 200);
+    h.user.answer = (t) => t.reply(200);
     h.receive(request({ method: "BYE" }));
     h.pass(100000);
     expect(h.network.take().length).toBe(1);
@@ -247,7 +247,7 @@ describe("server transactions over TCP", () => {
   });
 
   it("end at once where Timers I and J are 0, and repeat no final response other than 2xx", () => {
-    h.user.answer = (t) => h.layer.reply(t, 486);
+    h.user.answer = (t) => t.reply(486);
     h.receiveTcp(5, request({ via }));
     h.pass(20000);
     const [busy, ...more] = h.network.take();
@@ -261,7 +261,7 @@ describe("server transactions over TCP", () => {
   });
 
   it("make room for more requests at once than there are transactions", () => {
-    h.user.answer = (t) => h.layer.reply(t, 200);
+    h.user.answer = (t) => t.reply(200);
     let all = "";
     for (let i = 0; i < 20; i++) all += request({ method: "OPTIONS", via: via + i });
     h.receiveTcp(5, all);
@@ -270,7 +270,7 @@ describe("server transactions over TCP", () => {
   });
 
   it("wait for the ACK by Timer H", () => {
-    h.user.answer = (t) => h.layer.reply(t, 486);
+    h.user.answer = (t) => t.reply(486);
     h.receiveTcp(5, request({ via }));
     h.pass(31999);
     expect(h.user.take()).toEqual(["request INVITE"]);
@@ -279,7 +279,7 @@ describe("server transactions over TCP", () => {
   });
 
   it("repeat a 2xx to INVITE all the same (RFC 3261 §13.3.1.4)", () => {
-    h.user.answer = (t) => h.layer.reply(t, 200);
+    h.user.answer = (t) => t.reply(200);
     h.receiveTcp(5, request({ via }));
     h.pass(4000);
     expect(times(h.network.take())).toEqual([0, 500, 1500, 3500]);
@@ -305,7 +305,7 @@ describe("what a response begins with (RFC 3261 §8.2.6.2)", () => {
       const t = h.user.requests.at(-1)!;
       const sent = h.network.take();
       for (const status of statuses) {
-        h.layer.reply(t, status);
+        t.reply(status);
         sent.push(...h.network.take());
       }
       for (const { line, text } of sent) {
@@ -322,7 +322,7 @@ describe("what a response begins with (RFC 3261 §8.2.6.2)", () => {
   });
 
   it("has all Vias in order, the Record-Routes, From, To with our tag, Call-ID and CSeq", () => {
-    h.user.answer = (t) => h.layer.reply(t, 180);
+    h.user.answer = (t) => t.reply(180);
     h.receive(
       request({
         extra:
@@ -347,26 +347,26 @@ describe("what a response begins with (RFC 3261 §8.2.6.2)", () => {
 
   it("keeps one To tag for all responses of a transaction, and the request's own where it has one", () => {
     const t = invited();
-    h.layer.reply(t, 180);
-    h.layer.reply(t, 200);
+    t.reply(180);
+    t.reply(200);
     const [ringing, ok] = h.network.take();
     expect(field(ok.text, "To")).toBe(field(ringing.text, "To"));
     expect(field(ok.text, "To").endsWith(";tag=" + text(t.buffer, t.localTagStart, t.localTagEnd))).toBe(true);
     expect(t.hasToTag).toBe(false);
     const inDialog = invited({ branch: "z9hG4bKre", to: "<sip:door@door.example>;tag=mine", cseq: "2" });
     expect(inDialog.hasToTag).toBe(true);
-    h.layer.reply(inDialog, 200);
+    inDialog.reply(200);
     expect(field(h.network.take()[0].text, "To")).toBe("<sip:door@door.example>;tag=mine");
   });
 
   it("goes on with what the user above writes, and is replaced by the next response", () => {
     const t = invited();
-    const w = h.layer.respond(t, 183, octets("Wait"));
+    const w = t.respond(183, octets("Wait"));
     w.put(octets("Contact: <sip:door@10.0.0.1>\r\nContent-Length: 4\r\n\r\nv=0\n"));
-    expect(h.layer.sendResponse(t)).toBe(true);
-    expect(h.layer.sendResponse(t)).toBe(false);
-    h.layer.resend(t);
-    h.layer.reply(t, 603);
+    expect(t.sendResponse()).toBe(true);
+    expect(t.sendResponse()).toBe(false);
+    t.resend();
+    t.reply(603);
     const [progress, again, decline] = h.network.take();
     expect(progress.line).toBe("SIP/2.0 183 Wait");
     expect(progress.text.endsWith("Contact: <sip:door@10.0.0.1>\r\nContent-Length: 4\r\n\r\nv=0\n")).toBe(true);
@@ -377,11 +377,11 @@ describe("what a response begins with (RFC 3261 §8.2.6.2)", () => {
 
   it("is not sent when it was not well written, and can be written anew", () => {
     const t = invited();
-    h.layer.respond(t, 200).text("X: a\nb");
-    expect(h.layer.sendResponse(t)).toBe(false);
+    t.respond(200).text("X: a\nb");
+    expect(t.sendResponse()).toBe(false);
     h.receive(request());
     expect(h.network.take()).toEqual([]);
-    expect(h.layer.reply(t, 500)).toBe(true);
+    expect(t.reply(500)).toBe(true);
     expect(lines(h.network.take())).toEqual(["SIP/2.0 500 Server Internal Error"]);
   });
 
@@ -392,8 +392,8 @@ describe("what a response begins with (RFC 3261 §8.2.6.2)", () => {
     ] as const) {
       for (let size = 3300; size < 4100; size++) {
         h.user.answer = (t) => {
-          h.layer.respond(t, status).put(octets("X: " + "x".repeat(300) + "\r\nContent-Length: 0\r\n\r\n"));
-          h.layer.sendResponse(t);
+          t.respond(status).put(octets("X: " + "x".repeat(300) + "\r\nContent-Length: 0\r\n\r\n"));
+          t.sendResponse();
         };
         h.receive(
           request({
@@ -417,9 +417,9 @@ describe("what a response begins with (RFC 3261 §8.2.6.2)", () => {
 
   it("is short also when it was written late, and nothing else was written in its place", () => {
     const t = invited();
-    h.layer.reply(t, 180);
-    h.layer.respond(t, 200).put(octets("X: " + "x".repeat(5000)));
-    expect(h.layer.sendResponse(t)).toBe(false);
+    t.reply(180);
+    t.respond(200).put(octets("X: " + "x".repeat(5000)));
+    expect(t.sendResponse()).toBe(false);
     h.settle();
     expect(lines(h.network.take())).toEqual(["SIP/2.0 180 Ringing", "SIP/2.0 500 Server Internal Error"]);
     h.pass(40_000);
@@ -428,18 +428,18 @@ describe("what a response begins with (RFC 3261 §8.2.6.2)", () => {
 
   it("that is provisional and does not fit is 100, and the final one is still to come", () => {
     const t = invited();
-    h.layer.respond(t, 183).put(octets("X: " + "x".repeat(5000)));
-    expect(h.layer.sendResponse(t)).toBe(false);
+    t.respond(183).put(octets("X: " + "x".repeat(5000)));
+    expect(t.sendResponse()).toBe(false);
     h.settle();
     h.receive(request());
-    expect(h.layer.reply(t, 486)).toBe(true);
+    expect(t.reply(486)).toBe(true);
     expect(lines(h.network.take())).toEqual(["SIP/2.0 100 Trying", "SIP/2.0 100 Trying", "SIP/2.0 486 Busy Here"]);
   });
 
   it("cuts a reason phrase that is too long, and calls a status without a phrase by its class", () => {
     const t = invited();
-    h.layer.reply(t, 180, octets("x".repeat(200)));
-    h.layer.reply(t, 477);
+    t.reply(180, octets("x".repeat(200)));
+    t.reply(477);
     const [long, unknown] = lines(h.network.take());
     expect(long).toBe("SIP/2.0 180 " + "x".repeat(82));
     expect(unknown).toBe("SIP/2.0 477 Client Error");
@@ -448,7 +448,7 @@ describe("what a response begins with (RFC 3261 §8.2.6.2)", () => {
 
 describe("where a response goes (RFC 3261 §18.2, RFC 3581)", () => {
   function answered(via: string, from: string): { to: string; via: string } {
-    h.user.answer = (t) => h.layer.reply(t, 200);
+    h.user.answer = (t) => t.reply(200);
     h.receive(request({ method: "OPTIONS", via, branch: "" }), from);
     const [one] = h.network.take();
     return { to: one.to, via: field(one.text, "Via") };
@@ -524,7 +524,7 @@ describe("matching of requests (RFC 3261 §17.2.3)", () => {
 
   it("without a cookie knows the ACK by the tag of the response", () => {
     const via = "SIP/2.0/UDP 10.0.0.2:5060;branch=1";
-    h.layer.reply(invited({ via }), 486);
+    invited({ via }).reply(486);
     const [busy] = h.network.take();
     h.receive(request({ via, method: "ACK", to: "<sip:door@door.example>;tag=wrong" }));
     h.receive(request({ via, method: "ACK" }));
@@ -568,8 +568,8 @@ describe("matching of requests (RFC 3261 §17.2.3)", () => {
 describe("CANCEL to a server transaction (RFC 3261 §9.2)", () => {
   it("is answered 200 with the To tag of the INVITE's answers, and told", () => {
     const t = invited();
-    h.user.onEachCancel = (of) => h.layer.reply(of, 487);
-    h.layer.reply(t, 180);
+    h.user.onEachCancel = (of) => of.reply(487);
+    t.reply(180);
     h.receive(request({ method: "CANCEL" }));
     const [ringing, ok, terminated] = h.network.take();
     expect([ok.line, field(ok.text, "CSeq")]).toEqual(["SIP/2.0 200 OK", "1 CANCEL"]);
@@ -588,7 +588,7 @@ describe("CANCEL to a server transaction (RFC 3261 §9.2)", () => {
   });
 
   it("after the final response is answered 200 and has no effect", () => {
-    h.layer.reply(invited(), 200);
+    invited().reply(200);
     h.receive(request({ method: "CANCEL" }));
     expect(lines(h.network.take())).toEqual(["SIP/2.0 200 OK", "SIP/2.0 200 OK"]);
     expect(h.user.take()).toEqual([]);
@@ -603,7 +603,7 @@ describe("CANCEL to a server transaction (RFC 3261 §9.2)", () => {
 
   it("works in a full house", () => {
     h = new Harness({ servers: 1 });
-    h.layer.reply(invited(), 180);
+    invited().reply(180);
     h.receive(request({ method: "CANCEL" }));
     h.receive(request({ method: "CANCEL", branch: "z9hG4bKother" }));
     const [ringing, ok, none] = h.network.take();
@@ -617,7 +617,7 @@ describe("CANCEL to a server transaction (RFC 3261 §9.2)", () => {
 it("disown: nobody is told of the end of what an owner had", () => {
   const t = invited();
   h.layer.disown(h.user);
-  h.layer.reply(t, 486);
+  t.reply(486);
   h.pass(40000);
   expect(h.user.take()).toEqual([]);
   expect(h.layer.servers.used()).toBe(0);

@@ -16,7 +16,7 @@ beforeEach(() => {
 
 describe("TCP connections (RFC 3261 §18)", () => {
   it("find messages in octets that come in any pieces", () => {
-    h.user.answer = (t) => h.layer.reply(t, 200);
+    h.user.answer = (t) => t.reply(200);
     h.opened(5, PEER + ":40000");
     const both = octets(
       request({ method: "OPTIONS", via: TCP_VIA }) + request({ method: "INFO", via: TCP_VIA, body: "hello" }),
@@ -75,7 +75,7 @@ describe("TCP connections (RFC 3261 §18)", () => {
         expect(answers[0].line).toBe("SIP/2.0 513 Message Too Large");
         expect(answers[0].text).toContain("Via: SIP/2.0/TCP peer;branch=z9hG4bKlong");
         expect(h.user.take()).toEqual(["request OPTIONS"]);
-        h.layer.drop(h.user.requests.pop()!);
+        h.user.requests.pop()!.drop();
       }
     }
     expect(h.network.closed).toEqual([]);
@@ -130,9 +130,9 @@ describe("TCP connections (RFC 3261 §18)", () => {
     h.opened(5, PEER + ":40000");
     h.receiveTcp(5, request({ via: "SIP/2.0/TCP phone.example:5080;rport;branch=z9hG4bK1" }));
     const [t] = h.user.requests;
-    h.layer.reply(t, 180);
+    t.reply(180);
     h.layer.streamClosed(5);
-    h.layer.reply(t, 200);
+    t.reply(200);
     expect(h.network.take().map((one) => one.to)).toEqual([
       "tcp 5 10.0.0.2:40000",
       "tcp 5 10.0.0.2:40000",
@@ -148,7 +148,7 @@ describe("TCP connections (RFC 3261 §18)", () => {
     h.layer.streamClosed(5);
     h.opened(5, "192.0.2.66:666");
     h.network.take();
-    h.layer.reply(h.user.requests[0], 200);
+    h.user.requests[0].reply(200);
     expect(h.network.take().map((one) => one.to)).toEqual(["tcp 101 10.0.0.2:5060"]);
   });
 
@@ -263,7 +263,7 @@ describe("a request over 1300 octets (RFC 3261 §18.1.1)", () => {
     const t = h.send(METHOD_INVITE, undefined, "", long);
     const [invite] = h.network.take();
     h.receiveTcp(101, responseTo(invite.text, 180, "a"));
-    h.layer.cancel(t);
+    t.cancel();
     const [cancel] = h.network.take();
     expect(cancel.to).toBe(invite.to);
     expect(field(cancel.text, "Via")).toBe(field(invite.text, "Via"));

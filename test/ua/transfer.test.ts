@@ -465,7 +465,7 @@ describe("the subscription to a transfer", () => {
         takeAll();
         hall.world.run(100);
       }
-      for (const t of taken) layer.discard(t);
+      for (const t of taken) t.discard();
       hall.world.run(1000);
       expect(hall.told).toEqual(waitMs === 5000 ? ["100 active", "486 terminated"] : ["100 active"]);
       expect(hall.door.ua.transfer.referral.isActive).toBe(false);
@@ -524,7 +524,7 @@ describe("a REFER that is refused", () => {
     const refused = hall.refer();
     expect(refused).toContain("SIP/2.0 503 ");
     expect(Number(header(refused, "Retry-After"))).toBeGreaterThan(0);
-    for (const t of taken) layer.discard(t);
+    for (const t of taken) t.discard();
     expect(hall.heard().first).toBeGreaterThan(5);
     expect(hall.refer()).toContain("SIP/2.0 202 ");
     hall.hangUp();
