@@ -48,7 +48,10 @@ export function ipv4Text(ip: number): string {
   return (ip >>> 24) + "." + ((ip >>> 16) & 255) + "." + ((ip >>> 8) & 255) + "." + (ip & 255);
 }
 
-const LOOPBACK = 127;
+/** The highest port. */
+export const PORT_MOST = 65535;
+/** The first octet of addresses of the own machine. RFC 1122 §3.2.1.3 */
+export const LOOPBACK = 127;
 const FIRST_MULTICAST = 224;
 /**
  * The shortest and longest mask that is taken, in bits: the internet has no shorter one, and a longer one has no room

@@ -5,6 +5,9 @@
 import { areAlike, areSame, asciiText, putUtf8, utf8Size } from "./octets.js";
 import * as byHand from "./utf8.js";
 
+/** The largest number that a field of 32 bits can have; that of Expires, RSeq and others. */
+export const UINT32_MOST = 0xffffffff;
+
 /**
  * A piece of octets that belong to another object: `bytes[start, end)`. The one that fills it says how long the octets
  * stay.

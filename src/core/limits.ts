@@ -44,6 +44,9 @@ export interface Limits {
   t4Ms: number;
 }
 
+/** The settings name so many phones (settings/schema.ts). */
+export const PHONES_MOST = 8;
+
 /** The number of timers that each of these makes. */
 const TRANSACTION_TIMERS = 2;
 const SESSION_TIMERS = 3;
@@ -167,7 +170,7 @@ export const DOOR_LIMITS: Limits = {
 export const ROOMY_LIMITS: Limits = {
   ...DOOR_LIMITS,
   ...ROOMY_COUNTS,
-  phones: 8,
+  phones: PHONES_MOST,
   dialogs: dialogsOf(ROOMY_COUNTS.calls, ROOMY_COUNTS.lines),
   headerRows: 64,
   // The longest message of RFC 4475 has 3,515 octets.

@@ -6,6 +6,8 @@
 
 import { isPlain } from "./octets.js";
 
+/** How many characters of a text that was given are shown where it is refused. */
+export const SHOWN_MOST = 60;
 const HEX = "0123456789abcdef";
 
 /**

@@ -3,11 +3,12 @@
  * cannot be kept. A session ends with or without room for that. RFC 3261 §13.2.2.4, §15.1.1
  * Not here: when a BYE is due (session.ts), and how it is written from a response (farewell.ts).
  */
+
 import { Span } from "../core/bytes.js";
 import type { Timers } from "../core/timers.js";
 import type { ClientTransaction } from "../transaction/client.js";
 import type { TransactionLayer } from "../transaction/layer.js";
-import { EMPTY_BODY } from "../transaction/server.js";
+import { EMPTY_BODY } from "../wire/lines.js";
 import type { Message } from "../wire/message.js";
 import { METHOD_ACK, METHOD_BYE } from "../wire/names.js";
 import type { Writer } from "../wire/writer.js";

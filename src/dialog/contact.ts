@@ -3,15 +3,14 @@
  * our address, and the port of the transport that the message goes by. Not here: the Contact of the other side
  * (dialog.ts).
  */
+
 import { octets } from "../core/bytes.js";
 import type { TransactionLayer } from "../transaction/layer.js";
+import { CONTACT_OPEN, OVER_TCP, URI_CLOSE } from "../wire/lines.js";
 import { TRANSPORT_TCP } from "../wire/names.js";
 import type { Writer } from "../wire/writer.js";
 
-const CONTACT_OPEN = octets("Contact: <");
-const CONTACT_CLOSE = octets(">\r\n");
 const SIP_COLON = octets("sip:");
-const TRANSPORT_TCP_PARAM = octets(";transport=tcp");
 
 /** Who we are, where a message of ours says so. */
 export interface Self {
@@ -24,7 +23,7 @@ export interface Self {
 export function writeContact(w: Writer, self: Self, transport: number): void {
   w.put(CONTACT_OPEN);
   writeContactUri(w, self.layer, self.contactUser, transport);
-  w.put(CONTACT_CLOSE);
+  w.put(URI_CLOSE);
 }
 
 /** Writes the addr-spec alone. One who is reached by TCP is told so, or would come by UDP. RFC 3261 §19.1.1 */
@@ -38,5 +37,5 @@ export function writeContactUri(w: Writer, layer: TransactionLayer, user: Uint8A
   w.ip(layer.localIp);
   w.octet(0x3a);
   w.uint(isTcp ? layer.tcpPort : layer.udpPort);
-  if (isTcp) w.put(TRANSPORT_TCP_PARAM);
+  if (isTcp) w.put(OVER_TCP);
 }

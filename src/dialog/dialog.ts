@@ -4,13 +4,15 @@
  * founding request says, from which each answering fork makes its dialog. All text lies in one buffer of fixed size.
  * Not here: what is done in a dialog (session.ts), and who is challenged for credentials (the user agent).
  */
+
 import { uint16Array } from "../core/arrays.js";
-import { equal, octets, Span } from "../core/bytes.js";
+import { equal, Span } from "../core/bytes.js";
 import type { RandomSource } from "../core/random.js";
 import type { ClientTransaction } from "../transaction/client.js";
 import type { TransactionLayer } from "../transaction/layer.js";
 import type { ServerTransaction } from "../transaction/server.js";
 import { NameAddress } from "../wire/address.js";
+import { CALL_ID, CSEQ, FROM, MAX_FORWARDS_70, ROUTE, TAG, TO } from "../wire/lines.js";
 import { ValueList } from "../wire/list.js";
 import type { Message } from "../wire/message.js";
 import {
@@ -24,7 +26,6 @@ import {
 } from "../wire/names.js";
 import { SCHEME_OTHER, SCHEME_TEL, Uri } from "../wire/uri.js";
 import { Writer } from "../wire/writer.js";
-import { MAX_FORWARDS } from "./lines.js";
 
 export const DIALOG_FREE = 0;
 /** The founding request, as it was or will be sent: it is no dialog yet. */
@@ -41,13 +42,6 @@ const TARGET_MOST_BYTES = 400;
 
 /** Digits of a random token: a Call-ID and each of the two tags are one. */
 const TOKEN_BYTES = 16;
-
-const ROUTE = octets("Route: ");
-const FROM = octets("From: ");
-const TO = octets("To: ");
-const TAG = octets(";tag=");
-const CALL_ID = octets("Call-ID: ");
-const CSEQ = octets("CSeq: ");
 
 const FROM_BIT = 1 << HEADER_FROM;
 const TO_BIT = 1 << HEADER_TO;
@@ -438,7 +432,7 @@ export class Dialog {
   }
 
   private writeHead(w: Writer, method: number, cseq: number, isLoose: boolean): void {
-    w.put(MAX_FORWARDS);
+    w.put(MAX_FORWARDS_70);
     this.writeRoute(w, isLoose);
     this.writeFrom(w);
     this.writeTo(w);

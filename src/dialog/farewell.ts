@@ -4,21 +4,16 @@
  * 3261 §12.1.2, §13.2.2.4, §15.1.1
  * Not here: when that is so, and by which transaction they go (session.ts).
  */
-import { octets, type Span } from "../core/bytes.js";
+
+import type { Span } from "../core/bytes.js";
 import { NameAddress } from "../wire/address.js";
+import { CALL_ID, CSEQ, FROM, MAX_FORWARDS_70, ROUTE, TO } from "../wire/lines.js";
 import { ValueList } from "../wire/list.js";
 import type { Message } from "../wire/message.js";
 import { HEADER_CONTACT, HEADER_RECORD_ROUTE, METHOD_NAMES } from "../wire/names.js";
 import { SCHEME_OTHER, SCHEME_TEL, Uri } from "../wire/uri.js";
 import type { Writer } from "../wire/writer.js";
 import { Dialog, isRoute } from "./dialog.js";
-import { MAX_FORWARDS } from "./lines.js";
-
-const ROUTE = octets("Route: ");
-const FROM = octets("From: ");
-const TO = octets("To: ");
-const CALL_ID = octets("Call-ID: ");
-const CSEQ = octets("CSeq: ");
 
 // For the time of one call only.
 const address = new NameAddress();
@@ -65,7 +60,7 @@ export class Way {
    * @param draft of the request that was answered: what is odd in the response is that one's
    */
   writeHead(w: Writer, m: Message, draft: Dialog | null, method: number, cseq: number): void {
-    w.put(MAX_FORWARDS);
+    w.put(MAX_FORWARDS_70);
     if (this.routes > 0) this.writeRoutes(w, m);
     if (draft !== null && Dialog.isUnfit(m)) draft.writeParties(w, m);
     else {

@@ -2,8 +2,10 @@
  * The session interval (RFC 4028): how long a session may last unless one side says that it goes on, and who says so.
  * It reads and writes the header fields and reckons the times. Not here: the refreshing request itself (session.ts).
  */
+
 import { octets, Span } from "../core/bytes.js";
 import type { Timers } from "../core/timers.js";
+import { CRLF } from "../wire/lines.js";
 import type { Message } from "../wire/message.js";
 import { HEADER_MIN_SE, HEADER_SESSION_EXPIRES, HEADER_SUPPORTED } from "../wire/names.js";
 import { param } from "../wire/params.js";
@@ -23,7 +25,6 @@ const SESSION_EXPIRES = octets("Session-Expires: ");
 const REFRESHER_UAC = octets(";refresher=uac\r\n");
 const REFRESHER_UAS = octets(";refresher=uas\r\n");
 const MIN_SE = octets("Min-SE: ");
-const CRLF = octets("\r\n");
 
 // For the time of one call only.
 const span = new Span();

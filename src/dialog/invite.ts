@@ -5,19 +5,21 @@
  * Not here: when it is sent (session.ts), and what becomes of the Via's branch when all is written
  * (transaction/branch.ts).
  */
+
 import type { Span } from "../core/bytes.js";
 import type { ClientTransaction } from "../transaction/client.js";
 import { DATAGRAM_MAX_BYTES, DATAGRAM_USUAL_BYTES } from "../transaction/request.js";
+import { HEADER_END, MAX_FORWARDS_70, SDP_BODY } from "../wire/lines.js";
 import { METHOD_INVITE, TRANSPORT_UDP } from "../wire/names.js";
 import { copyBriefly } from "../wire/sdpwriter.js";
 import type { Writer } from "../wire/writer.js";
+import { SUPPORTED, USER_AGENT } from "./capabilities.js";
 import { type Self, writeContact } from "./contact.js";
 import type { Dialog } from "./dialog.js";
 import type { Interval } from "./interval.js";
-import { END, MAX_FORWARDS, SDP_BODY, SUPPORTED, USER_AGENT } from "./lines.js";
 
 /** Octets between the header and a description of ours: its type, its length in three digits, and the blank line. */
-const SDP_HEAD_BYTES = SDP_BODY.length + 3 + END.length;
+const SDP_HEAD_BYTES = SDP_BODY.length + 3 + HEADER_END.length;
 
 // How much of what can be left out has room.
 /** Allow, User-Agent, and the description with all its lines. */
@@ -64,7 +66,7 @@ export function writeInvite(
   const isLoose = dialog.aimRequest(t, context.transport);
   // The request line and our Via.
   const w = t.beginRequest(METHOD_INVITE, requestUri.bytes, requestUri.start, requestUri.end);
-  w.put(MAX_FORWARDS);
+  w.put(MAX_FORWARDS_70);
   dialog.writeRoute(w, isLoose);
   dialog.writeFrom(w);
   dialog.writeTo(w);
@@ -87,14 +89,14 @@ export function writeInvite(
 export function writeDescription(w: Writer, { bytes, start, end }: Span): void {
   w.put(SDP_BODY);
   w.uint(end - start);
-  w.put(END);
+  w.put(HEADER_END);
   w.raw(bytes, start, end);
 }
 
 function writeBriefDescription(w: Writer, { bytes, start, end }: Span): void {
   w.put(SDP_BODY);
   w.uint(copyBriefly(null, bytes, start, end));
-  w.put(END);
+  w.put(HEADER_END);
   copyBriefly(w, bytes, start, end);
 }
 

@@ -11,6 +11,7 @@
  *
  * Not here: which messages carry offers and answers (session.ts), and the sound.
  */
+import { PORT_MOST } from "../core/address.js";
 import { equal, Span } from "../core/bytes.js";
 import type { RandomSource } from "../core/random.js";
 import { BODY_NONE, BODY_SDP, findSdp } from "../wire/body.js";
@@ -34,6 +35,8 @@ import {
 } from "../wire/sdp.js";
 import {
   AudioDescription,
+  PCMA,
+  PCMU,
   SDP_AUDIO_BYTES,
   SDP_REFUSED_BYTES,
   SDP_SESSION_BYTES,
@@ -83,8 +86,6 @@ const WARNING_MULTICAST = 5;
 const WARNING_OTHER = 6;
 export const WARNING_CODES: readonly number[] = [304, 302, 305, 300, 301, 330, 399];
 
-const PCMU = 0;
-const PCMA = 8;
 const NO_CODEC = -1;
 const NO_MEDIUM = -1;
 /** The payload type we offer for telephone-event; answers take the other side's. */
@@ -99,7 +100,6 @@ const REFUSED_BYTES = REFUSED_USUAL * SDP_REFUSED_BYTES;
 const DESCRIPTION_BYTES = SDP_SESSION_BYTES + SDP_AUDIO_BYTES + REFUSED_BYTES;
 /** Above are multicast, reserved and broadcast addresses: no place to send one call's sound to. RFC 1112 §4 */
 const UNICAST_END = 0xe0000000;
-const PORT_MAX = 65535;
 
 // For the time of one call only.
 const body = new Span();
@@ -443,7 +443,7 @@ export class Negotiation {
     result.remoteIp = this.sdp.ipOf(media);
     result.remotePort = media.port;
     result.rtcpIp = isUnicast(media.rtcpIp) ? media.rtcpIp : result.remoteIp;
-    result.rtcpPort = media.rtcpPort > 0 ? media.rtcpPort : media.port < PORT_MAX ? media.port + 1 : 0;
+    result.rtcpPort = media.rtcpPort > 0 ? media.rtcpPort : media.port < PORT_MOST ? media.port + 1 : 0;
     result.eventSendType = -1;
     result.payloadType = -1;
     result.pcmuType = -1;

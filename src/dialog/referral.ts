@@ -4,15 +4,23 @@
  * one, which ends the subscription. The dialog is the call's, whose end does not end the subscription (RFC 5057 §4.2).
  * Not here: sending the NOTIFYs (notifier.ts), the REFER itself and what it asks for (ua/transfer.ts).
  */
+
 import { octets } from "../core/bytes.js";
-import { EMPTY_BODY, type ServerTransaction } from "../transaction/server.js";
+import type { ServerTransaction } from "../transaction/server.js";
+import {
+  EMPTY_BODY,
+  EXPIRES,
+  HEADER_END,
+  SIP_VERSION,
+  STATUS_LINE_FIXED,
+  SUBSCRIPTION_TIMEOUT,
+} from "../wire/lines.js";
 import type { Message } from "../wire/message.js";
 import { HEADER_EXPIRES } from "../wire/names.js";
 import { reasonPhrase } from "../wire/status.js";
 import type { Writer } from "../wire/writer.js";
 import { writeContact } from "./contact.js";
 import type { Dialog } from "./dialog.js";
-import { END } from "./lines.js";
 import { Notifier } from "./notifier.js";
 
 const EXPIRES_MOST_S = 86_400;
@@ -20,14 +28,9 @@ const EXPIRES_MOST_S = 86_400;
 const EVENT = octets("Event: refer");
 const ID = octets(";id=");
 const ENDED = octets("Subscription-State: terminated;reason=noresource\r\n");
-const GONE = octets("Subscription-State: terminated;reason=timeout\r\n");
 const BODY = octets("Content-Type: message/sipfrag;version=2.0\r\nContent-Length: ");
 /** Digits of the longest body's length. */
 const LENGTH_BYTES = 2;
-const EXPIRES = octets("Expires: ");
-const VERSION = octets("SIP/2.0 ");
-/** Octets of a status line without its phrase: version, three digits, a space, CR and LF. */
-const STATUS_LINE_FIXED = 14;
 
 export class Referral extends Notifier {
   private dialog: Dialog | null = null;
@@ -119,19 +122,19 @@ export class Referral extends Notifier {
   }
 
   protected endLine(): Uint8Array {
-    return this.isDone ? ENDED : GONE;
+    return this.isDone ? ENDED : SUBSCRIPTION_TIMEOUT;
   }
 
   protected prepareBody(): number {
-    return BODY.length + LENGTH_BYTES + END.length + STATUS_LINE_FIXED + reasonPhrase(this.status).length;
+    return BODY.length + LENGTH_BYTES + HEADER_END.length + STATUS_LINE_FIXED + reasonPhrase(this.status).length;
   }
 
   protected writeBody(w: Writer): void {
     const phrase = reasonPhrase(this.status);
     w.put(BODY);
     w.uint(STATUS_LINE_FIXED + phrase.length);
-    w.put(END);
-    w.put(VERSION);
+    w.put(HEADER_END);
+    w.put(SIP_VERSION);
     w.uint(this.status);
     w.octet(0x20);
     w.put(phrase);

@@ -2,7 +2,7 @@
  * Our reliable provisional response (RFC 3262 §3): its number, its repetitions, and the PRACK that ends them. One at a
  * time.
  */
-import { equal, parseUint, Span } from "../core/bytes.js";
+import { equal, parseUint, Span, UINT32_MOST } from "../core/bytes.js";
 import type { Timers } from "../core/timers.js";
 import { skipSpace } from "../wire/lex.js";
 import type { Message } from "../wire/message.js";
@@ -11,7 +11,6 @@ import { HEADER_RACK, METHOD_INVITE, METHOD_NAMES } from "../wire/names.js";
 const T1_MS = 500;
 /** An INVITE whose provisional response is not acknowledged is given up after so long. */
 const GIVE_UP_MS = 64 * T1_MS;
-const NUMBER_MOST = 4294967295;
 const INVITE = METHOD_NAMES[METHOD_INVITE];
 
 // For the time of one call only.
@@ -61,8 +60,8 @@ export class Reliable {
     const cseqEnd = wordEnd(bytes, cseqStart, end);
     const methodStart = skipSpace(bytes, cseqEnd, end);
     return (
-      parseUint(bytes, span.start, rseqEnd, NUMBER_MOST) === this.rseq &&
-      parseUint(bytes, cseqStart, cseqEnd, NUMBER_MOST) === cseq &&
+      parseUint(bytes, span.start, rseqEnd, UINT32_MOST) === this.rseq &&
+      parseUint(bytes, cseqStart, cseqEnd, UINT32_MOST) === cseq &&
       equal(bytes, methodStart, end, INVITE, 0, INVITE.length)
     );
   }

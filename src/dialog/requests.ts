@@ -3,18 +3,19 @@
  * Not here: when one is due, and what its response means (session.ts); the lines of an INVITE (invite.ts); BYEs
  * (byes.ts).
  */
+
 import { octets, Span } from "../core/bytes.js";
 import type { ClientTransaction, ClientUser } from "../transaction/client.js";
-import { EMPTY_BODY } from "../transaction/server.js";
+import { EMPTY_BODY } from "../wire/lines.js";
 import type { Message } from "../wire/message.js";
 import { METHOD_ACK, METHOD_BYE, METHOD_INVITE, METHOD_NAMES, METHOD_PRACK, METHOD_UPDATE } from "../wire/names.js";
 import type { Writer } from "../wire/writer.js";
 import { Byes, type ByesContext, type ByesUser } from "./byes.js";
+import { SUPPORTED } from "./capabilities.js";
 import { writeContact } from "./contact.js";
 import type { Dialog } from "./dialog.js";
 import type { Interval } from "./interval.js";
 import { type InviteContext, type InviteParts, writeInvite } from "./invite.js";
-import { SUPPORTED } from "./lines.js";
 
 const RACK = octets("RAck: ");
 

@@ -3,23 +3,24 @@
  * its final response, or for the ACK to it. Not here: which response is due (session.ts), and repeating them
  * (reliable.ts, the transaction layer).
  */
+
 import { NONE, octets } from "../core/bytes.js";
 import { fraction, type RandomSource } from "../core/random.js";
 import type { Timers } from "../core/timers.js";
 import { beginRefusalInside, sendRefusal } from "../transaction/refusal.js";
-import { EMPTY_BODY, type ServerOwner, type ServerTransaction } from "../transaction/server.js";
+import type { ServerOwner, ServerTransaction } from "../transaction/server.js";
+import { EMPTY_BODY, RETRY_AFTER } from "../wire/lines.js";
 import type { Message } from "../wire/message.js";
 import { HEADER_REQUIRE, HEADER_SUPPORTED } from "../wire/names.js";
+import { ACCEPT_SDP, SUPPORTED } from "./capabilities.js";
 import { writeContact } from "./contact.js";
 import type { Interval } from "./interval.js";
 import { type InviteContext, writeDescription } from "./invite.js";
-import { ACCEPT_SDP, SUPPORTED } from "./lines.js";
 import { EXCHANGE_NONE, EXCHANGE_THEIRS, type Negotiation, WARNING_CODES } from "./negotiation.js";
 import { Reliable } from "./reliable.js";
 
 export const TOKEN_100REL = octets("100rel");
 const REQUIRE_100REL = octets("Require: 100rel\r\nRSeq: ");
-const RETRY_AFTER = octets("Retry-After: ");
 /** A request that came too early may come again after so many seconds, less a random part of them. RFC 3261 §14.2 */
 const RETRY_MOST_S = 11;
 /** The line that a 488 has, by WARNING_*. RFC 3261 §20.43 */

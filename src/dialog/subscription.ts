@@ -4,16 +4,18 @@
  * Not here: who may subscribe and to what (the user agent), sending the NOTIFYs (notifier.ts), and the state itself
  * (`StateWriter`).
  */
+
 import { octets } from "../core/bytes.js";
 import { replyWith } from "../transaction/refusal.js";
-import { EMPTY_BODY, type ServerTransaction } from "../transaction/server.js";
+import type { ServerTransaction } from "../transaction/server.js";
+import { EMPTY_BODY, EXPIRES, HEADER_END, MIN_EXPIRES, SUBSCRIPTION_TIMEOUT } from "../wire/lines.js";
 import type { Message } from "../wire/message.js";
 import { HEADER_EXPIRES, METHOD_SUBSCRIBE } from "../wire/names.js";
 import { BAD_EXPIRES } from "../wire/problems.js";
 import type { Writer } from "../wire/writer.js";
+import { ALLOW } from "./capabilities.js";
 import { writeContact } from "./contact.js";
 import { DIALOG_CONFIRMED, Dialog } from "./dialog.js";
-import { ALLOW, END } from "./lines.js";
 import { Notifier, type NotifyContext } from "./notifier.js";
 
 /** Knows the state that is subscribed to. */
@@ -26,16 +28,13 @@ export interface StateWriter {
 const USUAL_S = 3600;
 export const SUBSCRIPTION_LEAST_S = 60;
 
-const EXPIRES = octets("Expires: ");
-const MIN_EXPIRES = octets("Min-Expires: ");
 const EVENT = octets("Event: dialog\r\n");
-const ENDED = octets("Subscription-State: terminated;reason=timeout\r\n");
 const STATE_BODY = octets("Content-Type: application/dialog-info+xml\r\nContent-Length: ");
 /**
  * What stands before the state: the lines of its type and of its length, which has four digits at most, and the blank
  * line.
  */
-const STATE_HEAD_BYTES = STATE_BODY.length + 4 + END.length;
+const STATE_HEAD_BYTES = STATE_BODY.length + 4 + HEADER_END.length;
 
 /** @returns the time that a SUBSCRIBE asks for, s, cut to what is given; 0 to end it; -1 too short, -2 malformed */
 export function subscriptionTime(m: Message): number {
@@ -131,7 +130,7 @@ export class Subscription extends Notifier {
   }
 
   protected endLine(): Uint8Array {
-    return ENDED;
+    return SUBSCRIPTION_TIMEOUT;
   }
 
   protected prepareBody(): number {
@@ -147,7 +146,7 @@ export class Subscription extends Notifier {
     const stateBytes = bodyBytes - STATE_HEAD_BYTES;
     w.put(STATE_BODY);
     w.uint(stateBytes);
-    w.put(END);
+    w.put(HEADER_END);
     w.raw(this.context.layer.scratch, 0, stateBytes);
   }
 

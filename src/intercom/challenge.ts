@@ -5,6 +5,7 @@
  * carries; the tries of an address are limited (guesses.ts).
  * Not here: what a request needs an identity for (callers.ts), and the other ways to be known (identity.ts).
  */
+
 import { octetArray } from "../core/arrays.js";
 import { NONE, octets, Span } from "../core/bytes.js";
 import { Guesses } from "../core/guesses.js";
@@ -12,6 +13,7 @@ import type { RandomSource } from "../core/random.js";
 import type { Timers } from "../core/timers.js";
 import { AUTH_DIGEST, AUTH_END, type AuthValue, isGiven } from "../wire/auth.js";
 import { ALGORITHM_MD5, algorithmOf, Digest, HEX_MAX_BYTES } from "../wire/digest.js";
+import { STALE } from "../wire/lines.js";
 import type { Message } from "../wire/message.js";
 import { HEADER_AUTHORIZATION } from "../wire/names.js";
 import { Nonces } from "../wire/nonce.js";
@@ -38,7 +40,6 @@ const REALM = octets("portero");
 const CHALLENGE = octets('WWW-Authenticate: Digest realm="portero", nonce="');
 // The challenge is MD5 alone, since some phones fail at a second challenge whose algorithm they do not know.
 const ALGORITHM = octets('", algorithm=MD5, qop="auth"');
-const STALE = octets(", stale=true");
 
 export class Challenge {
   private readonly timers: Timers;

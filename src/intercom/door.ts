@@ -9,7 +9,7 @@ import type { Store } from "../../hal/device.js";
 import { ipv4Text } from "../core/address.js";
 import { text } from "../core/bytes.js";
 import { GUESS_EVERY_MS } from "../core/guesses.js";
-import type { Limits } from "../core/limits.js";
+import { type Limits, PHONES_MOST } from "../core/limits.js";
 import { printable } from "../core/printable.js";
 import type { RandomSource } from "../core/random.js";
 import type { Timers, TimerUser } from "../core/timers.js";
@@ -68,7 +68,7 @@ import {
   SIGNAL_WRONG_CODE,
 } from "./events.js";
 import { Handover, type HandoverUser } from "./handover.js";
-import { HouseServer, type HouseServerUser, PHONES_MOST } from "./houseserver.js";
+import { HouseServer, type HouseServerUser } from "./houseserver.js";
 import { RefusedCalls } from "./refusals.js";
 import { FALLBACK_TIME_MS, RING_BRANCH, RING_NOTHING, Ring, type RingUser } from "./ring.js";
 import { TalkTime, type TalkTimeUser } from "./talktime.js";

@@ -8,7 +8,7 @@
 
 import { ipv4Text } from "../core/address.js";
 import { NONE, octets, Span, text } from "../core/bytes.js";
-import { type Limits, timersOf } from "../core/limits.js";
+import { type Limits, PHONES_MOST, timersOf } from "../core/limits.js";
 import { printable } from "../core/printable.js";
 import type { RandomSource } from "../core/random.js";
 import type { Timers } from "../core/timers.js";
@@ -33,6 +33,7 @@ import type { Settings } from "../settings/settings.js";
 import type { Flow } from "../transaction/flow.js";
 import type { TransactionUser } from "../transaction/layer.js";
 import type { ServerTransaction } from "../transaction/server.js";
+import { SIP_PORT } from "../transaction/transport.js";
 import { readTarget } from "../ua/target.js";
 import type { UserAgent } from "../ua/useragent.js";
 import { ALGORITHM_MD5, ALGORITHM_SHA256, Digest, hexSize } from "../wire/digest.js";
@@ -41,9 +42,6 @@ import type { Message } from "../wire/message.js";
 import { METHOD_INVITE, METHOD_MESSAGE, METHOD_REGISTER, METHOD_SUBSCRIBE, TRANSPORT_TCP } from "../wire/names.js";
 import { Uri } from "../wire/uri.js";
 
-const SIP_PORT = 5060;
-/** Number of phones that the settings may name. */
-export const PHONES_MOST = 8;
 /** The longest name of a phone, octets. */
 export const PHONE_NAME_MOST = 32;
 

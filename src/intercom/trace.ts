@@ -4,6 +4,7 @@
  * Answers to challenges, and the bodies of INFO and MESSAGE, in which codes may stand, are masked before they are kept.
  * Not here: registrations, and sound.
  */
+
 import { ipv4Text } from "../core/address.js";
 import { equalNoCase, octets, text } from "../core/bytes.js";
 import { base64Text, copyOctets } from "../core/octets.js";
@@ -19,7 +20,9 @@ import {
   DETOUR_SILENT,
   type Tap,
 } from "../transaction/transport.js";
+import { APPLICATION_SDP } from "../wire/body.js";
 import { methodOf } from "../wire/lookup.js";
+import { CONTENT_TYPE } from "../wire/multipart.js";
 import {
   METHOD_ACK,
   METHOD_BYE,
@@ -48,10 +51,8 @@ const FLAG_SDP = 4;
 const WHY_SHIFT = 3;
 
 const CSEQ = octets("cseq");
-const CONTENT_TYPE = octets("content-type");
 /** Offset of the T in Content-Type. */
 const TYPE_AT = 8;
-const SDP = octets("application/sdp");
 /** The content type of a NOTIFY that reports a transfer. */
 const SIPFRAG = octets("message/sipfrag");
 const RESPONSE = octets('response="');
@@ -184,7 +185,7 @@ export class Trace implements Tap {
     }
   }
 
-  /** Reads a line that begins with a C: the method of a CSeq, and whether a Content-Type is that of SDP. */
+  /** Reads a line that begins with a C: the method of a CSeq, and whether a Content-Type is that of APPLICATION_SDP. */
   private readLine(bytes: Uint8Array, start: number, end: number): void {
     const second = bytes[start + 1] | LOWER;
     if (second === CSEQ[1]) {
@@ -199,8 +200,11 @@ export class Trace implements Tap {
     if (second === CONTENT_TYPE[1] && (bytes[start + TYPE_AT] | LOWER) !== CONTENT_TYPE[TYPE_AT]) return;
     const nameEnd = nameStop(bytes, start, end);
     const isType = nameEnd === start + 1 || equalNoCase(bytes, start, nameEnd, CONTENT_TYPE, 0, CONTENT_TYPE.length);
-    for (let i = nameEnd; isType && i + SDP.length <= end; i++)
-      if ((bytes[i] | LOWER) === SDP[0] && equalNoCase(bytes, i, i + SDP.length, SDP, 0, SDP.length))
+    for (let i = nameEnd; isType && i + APPLICATION_SDP.length <= end; i++)
+      if (
+        (bytes[i] | LOWER) === APPLICATION_SDP[0] &&
+        equalNoCase(bytes, i, i + APPLICATION_SDP.length, APPLICATION_SDP, 0, APPLICATION_SDP.length)
+      )
         this.hasSdp = true;
     for (let i = nameEnd; isType && !this.hasSdp && i + SIPFRAG.length <= end; i++)
       if ((bytes[i] | LOWER) === SIPFRAG[0] && equalNoCase(bytes, i, i + SIPFRAG.length, SIPFRAG, 0, SIPFRAG.length))
@@ -263,7 +267,7 @@ export class Trace implements Tap {
     const line = printable(text(bytes, start, stop));
     const isResponse = line.slice(0, 8) === "SIP/2.0 ";
     const words = isResponse ? line.slice(8) + " " + text(METHOD_NAMES[bytes[at + 7]]) : withoutVersion(line);
-    return words + ((bytes[at + 6] & FLAG_SDP) !== 0 ? " (SDP)" : "") + this.reason(at);
+    return words + ((bytes[at + 6] & FLAG_SDP) !== 0 ? " (APPLICATION_SDP)" : "") + this.reason(at);
   }
 
   /** Says why a message went by that transport, "" when it was meant to. */

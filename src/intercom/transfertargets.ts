@@ -9,14 +9,14 @@ import { octets, Span } from "../core/bytes.js";
 import { readPlan } from "../settings/ringplan.js";
 import { PLANS } from "../settings/schema.js";
 import type { Settings } from "../settings/settings.js";
+import { SIP_PORT } from "../transaction/transport.js";
 import { fitsPattern, isNumberPattern, readTarget } from "../ua/target.js";
 import type { Destination, UserAgent } from "../ua/useragent.js";
 import { sameHost, sameUser } from "../wire/identity.js";
 import { SCHEME_SIP, SCHEME_TEL, Uri } from "../wire/uri.js";
+import { MADDR } from "../wire/via.js";
 import type { HouseServer } from "./houseserver.js";
 
-const SIP_PORT = 5060;
-const MADDR = octets("maddr");
 /** Settings that name one target. */
 const TARGETS = ["call.target", "call.fallback"] as const;
 

@@ -4,9 +4,9 @@
  * trusted addresses, go on without a password. Strangers may call a user where that is allowed, and do nothing else.
  * Not here: where a request goes to (routing.ts, targets.ts).
  */
+
 import { octets, Span } from "../core/bytes.js";
 import type { RandomSource } from "../core/random.js";
-import { RETRY_AFTER } from "../transaction/answer.js";
 import {
   ALL_METHODS,
   hasNeedlessBody,
@@ -16,8 +16,8 @@ import {
   writeRefusal,
 } from "../transaction/inspection.js";
 import type { TransactionLayer } from "../transaction/layer.js";
-import { EMPTY_BODY } from "../transaction/server.js";
 import { NameAddress } from "../wire/address.js";
+import { EMPTY_BODY, RETRY_SOON } from "../wire/lines.js";
 import type { Message } from "../wire/message.js";
 import {
   HEADER_MAX_FORWARDS,
@@ -30,7 +30,7 @@ import {
   METHOD_INVITE,
   METHOD_OPTIONS,
 } from "../wire/names.js";
-import { PROBLEM_VALUE, problemText } from "../wire/problems.js";
+import { BAD_ROUTE, PROBLEM_VALUE, problemText } from "../wire/problems.js";
 import { Uri } from "../wire/uri.js";
 import { MAX_FORWARDS_BAD } from "../wire/values.js";
 import type { Writer } from "../wire/writer.js";
@@ -48,7 +48,6 @@ import { STRANGERS_ALWAYS, STRANGERS_NEVER } from "./users.js";
 
 // Reasons of a 400 for what the parser took, but no server can follow.
 const BAD_FROM = octets("Bad From Header Field");
-const BAD_ROUTE = octets("Bad Route Header Field");
 const ALLOW = octets(
   "Allow: INVITE, ACK, CANCEL, BYE, REGISTER, OPTIONS, MESSAGE, SUBSCRIBE, NOTIFY, INFO, REFER, UPDATE, PRACK\r\n",
 );
@@ -176,7 +175,7 @@ export class Admission implements OverloadJudge {
     const { sender } = route;
     if (status === 200) w.put(ALLOW);
     else if (status === 407 || sender.isLocked) this.auth.writeRefusal(w, HEADER_PROXY_AUTHENTICATE, sender);
-    else if (status === 503) w.put(RETRY_AFTER);
+    else if (status === 503) w.put(RETRY_SOON);
     else writeRefusal(w, rulesOf(route), m, status);
     w.put(EMPTY_BODY);
   }

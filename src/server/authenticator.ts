@@ -7,11 +7,13 @@
  * as a wrong password, after the same work.
  * Not here: auth-int, userhash; what a user may do (registrar.ts, admission.ts).
  */
+
 import { NONE, octets, Span } from "../core/bytes.js";
 import type { RandomSource } from "../core/random.js";
 import type { Timers } from "../core/timers.js";
 import { AUTH_DIGEST, AUTH_END, AuthValue, isGiven, USERNAME_MAX_BYTES, unquote } from "../wire/auth.js";
 import { ALGORITHM_MD5, ALGORITHM_NAMES, ALGORITHM_SHA256, algorithmOf, type Digest } from "../wire/digest.js";
+import { RETRY_AFTER, STALE } from "../wire/lines.js";
 import type { Message } from "../wire/message.js";
 import { HEADER_NAMES } from "../wire/names.js";
 import { Nonces } from "../wire/nonce.js";
@@ -138,8 +140,6 @@ const DIGEST_REALM = octets('Digest realm="');
 const NONCE = octets('", nonce="');
 const ALGORITHM = octets('", algorithm=');
 const QOP = octets(', qop="auth"');
-const STALE = octets(", stale=true");
-const RETRY_AFTER = octets("Retry-After: ");
 /** The reason of the 503 after CHECK_LOCKED. */
 const TOO_MANY_WRONG = octets("Too Many Wrong Passwords");
 

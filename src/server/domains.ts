@@ -2,14 +2,14 @@
  * The domains that this server answers for, and its own address. RFC 3261 §16.4, §16.5
  * Not here: users (users.ts), and tokens in URIs of our own (routetoken.ts).
  */
+
 import { parseIPv4 } from "../core/address.js";
-import { NONE, octets, Span } from "../core/bytes.js";
+import { NONE, Span } from "../core/bytes.js";
 import type { TransactionLayer } from "../transaction/layer.js";
 import { SIP_PORT } from "../transaction/transport.js";
 import { SCHEME_SIP, SCHEME_SIPS, type Uri } from "../wire/uri.js";
+import { MADDR } from "../wire/via.js";
 import { domainOf } from "./users.js";
-
-const MADDR = octets("maddr");
 
 export class Domains {
   /** Host names in lower case, each a realm; our own address belongs to the first. */

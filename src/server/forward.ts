@@ -13,6 +13,7 @@ import { copyRow, isIdentity, writeBody } from "../transaction/relay.js";
 import { sendOnce, writeUriOfLine, writeVia } from "../transaction/request.js";
 import { FIND_KNOWN } from "../transaction/resolver.js";
 import { NameAddress } from "../wire/address.js";
+import { OVER_TCP, ROUTE, URI_CLOSE } from "../wire/lines.js";
 import { ValueList } from "../wire/list.js";
 import type { Message } from "../wire/message.js";
 import {
@@ -33,6 +34,7 @@ import {
   TRANSPORT_TCP,
   TRANSPORT_UDP,
 } from "../wire/names.js";
+import { BAD_ROUTE } from "../wire/problems.js";
 import { Uri } from "../wire/uri.js";
 import type { Writer } from "../wire/writer.js";
 import type { Admission } from "./admission.js";
@@ -44,17 +46,13 @@ import { FORM_AGAIN, FORM_ASKED, HOST_NONE, type RouteTokens, TokenText } from "
 const MAX_FORWARDS = octets("Max-Forwards: ");
 const MAX_FORWARDS_DEFAULT = 70;
 const MAX_BREADTH = octets("Max-Breadth: ");
-const ROUTE = octets("Route: ");
 const ROUTE_URI = octets("Route: <");
 const RECORD_ROUTE = octets("Record-Route: <sip:");
-const OVER_TCP = octets(";transport=tcp");
 const LOOSE = octets(";lr>\r\n");
-const CLOSE = octets(">\r\n");
 // What `forwardOnce` returns besides a status.
 export const SENT = 0;
 export const NOT_SENT = 1;
 // Reasons.
-const BAD_ROUTE = octets("Bad Route Header Field");
 const BAD_BINDING = octets("Bad Path or Contact of a Phone");
 const BARRED = octets("Nothing Is Sent There");
 
@@ -265,7 +263,7 @@ export class Forwarder {
     if (!hop.isStrict) return;
     w.put(ROUTE_URI);
     w.span(hop.uri);
-    w.put(CLOSE);
+    w.put(URI_CLOSE);
   }
 }
 

@@ -3,13 +3,14 @@
  * sender in that very request. Such a field from anybody else does not go on (`isIdentity`, src/transaction/relay.ts).
  * Not here: authenticating (admission.ts), and what a phone does with the identity.
  */
+
 import { equalNoCase, octets, type Span } from "../core/bytes.js";
+import { URI_CLOSE } from "../wire/lines.js";
 import type { Message } from "../wire/message.js";
 import { HEADER_PRIVACY } from "../wire/names.js";
 import type { Writer } from "../wire/writer.js";
 
 const ASSERTED = octets("P-Asserted-Identity: <sip:");
-const CLOSE = octets(">\r\n");
 const ID = octets("id");
 /** Octets besides letters and digits that need no escape in the user part of a URI. RFC 3261 §25.1 */
 const PLAIN = octets("-_.!~*'()&=+$,;?/");
@@ -27,7 +28,7 @@ export function writeIdentity(w: Writer, name: Span, domain: Uint8Array): void {
   }
   w.octet(0x40);
   w.put(domain);
-  w.put(CLOSE);
+  w.put(URI_CLOSE);
 }
 
 /** Whether the sender asks that its identity is not told. RFC 3323 §4.2, RFC 3325 §9.3 */

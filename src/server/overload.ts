@@ -6,10 +6,10 @@
  * answer to a new challenge.
  * Not here: how a driver measures the wait, and who may ask for what (admission.ts, shares.ts).
  */
-import { octets } from "../core/bytes.js";
+
 import type { Flow } from "../transaction/flow.js";
 import type { TransactionLayer } from "../transaction/layer.js";
-import { EMPTY_BODY } from "../transaction/server.js";
+import { CRLF, EMPTY_BODY, RETRY_AFTER } from "../wire/lines.js";
 import type { Message } from "../wire/message.js";
 import {
   HEADER_AUTHORIZATION,
@@ -44,8 +44,6 @@ const SOURCES = 4096;
 const SOURCE_MS = 7200_000;
 /** The smallest part that is taken, so that no caller waits for ever beside a flood. */
 const LEAST = 0.02;
-const RETRY_AFTER = octets("Retry-After: ");
-const CRLF = octets("\r\n");
 /** A refused caller is told to come back after 5 to 12 s, so that not all come at once. */
 const RETRY_S = 5;
 const RETRY_MASK = 7;

@@ -7,17 +7,16 @@
  * `allowsAddress`).
  */
 
-import { parseIPv4 } from "../core/address.js";
+import { LOOPBACK, parseIPv4 } from "../core/address.js";
 import { equalNoCase, octets, Span } from "../core/bytes.js";
 import type { TransactionLayer } from "../transaction/layer.js";
 import { hostEndOf } from "../wire/identity.js";
 import type { Uri } from "../wire/uri.js";
+import { MADDR } from "../wire/via.js";
 
-const MADDR = octets("maddr");
 const LOCALHOST = octets("localhost");
 const DOT = 0x2e;
 const SERVICES_END = 1024;
-const LOOPBACK = 127;
 const NO_PORT = -1;
 
 export class Places {

@@ -6,6 +6,7 @@
  * Not here: who may send what (admission.ts), where a request goes (routing.ts, targets.ts), writing it (forward.ts),
  * what is kept of it (contexts.ts), the stateless proxy (stateless.ts).
  */
+
 import { equalNoCase, hash, NONE, octets, Span } from "../core/bytes.js";
 import type { RandomSource } from "../core/random.js";
 import type { TimerUser } from "../core/timers.js";
@@ -16,6 +17,7 @@ import { beginRefusal, refuseForNow } from "../transaction/refusal.js";
 import { writeChallengesOf } from "../transaction/relay.js";
 import type { ServerOwner, ServerTransaction } from "../transaction/server.js";
 import { NameAddress } from "../wire/address.js";
+import { ANSWERED_ELSEWHERE } from "../wire/lines.js";
 import { ValueList } from "../wire/list.js";
 import { Message, PARSE_OK, PROBLEM_TABLE } from "../wire/message.js";
 import { HEADER_CONTACT, HEADER_REASON, METHOD_BYE, METHOD_INVITE, TRANSPORT_UDP } from "../wire/names.js";
@@ -89,7 +91,6 @@ export interface CallWatcher {
   onBye(m: Message): void;
 }
 
-const ELSEWHERE = octets('Reason: SIP;cause=200;text="Call completed elsewhere"\r\n');
 const CAUSE_200 = octets("cause=200");
 const TURN = 0x10000;
 /** How long the final answer to a stranger is repeated by Timer G, ms: long enough for four in all. */
@@ -397,7 +398,7 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
       const isLost = isOurs || !t.relay(m);
       if (isLost && isFirst) t.reply(500);
       if (isFirst) this.watcher?.onAnswer(slot, isLost ? 500 : m.status);
-      if (isFirst) this.cancelAll(slot, ELSEWHERE);
+      if (isFirst) this.cancelAll(slot, ANSWERED_ELSEWHERE);
       return;
     }
     if (!isFirst || (contexts.flags[slot] & FLAG_DONE) !== 0) return;
@@ -568,7 +569,7 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
       contexts.flags[slot] |= FLAG_DONE;
       this.watcher?.onAnswer(slot, 487);
       t.reply(487);
-    } else this.cancelAll(slot, isAnsweredElsewhere(m) ? ELSEWHERE : NONE);
+    } else this.cancelAll(slot, isAnsweredElsewhere(m) ? ANSWERED_ELSEWHERE : NONE);
   }
 
   private cancelAll(slot: number, lines: Uint8Array): void {

@@ -6,8 +6,8 @@
  * where they are let in, and for an INVITE alone.
  * Not here: who registered (registrar.ts), and forwarding (proxy.ts).
  */
+
 import { NONE, octets, Span } from "../core/bytes.js";
-import { RETRY_AFTER } from "../transaction/answer.js";
 import { Flow } from "../transaction/flow.js";
 import {
   ALL_METHODS,
@@ -19,7 +19,8 @@ import {
 } from "../transaction/inspection.js";
 import type { TransactionLayer, TransactionUser } from "../transaction/layer.js";
 import { beginRefusal } from "../transaction/refusal.js";
-import { EMPTY_BODY, type ServerOwner, type ServerTransaction } from "../transaction/server.js";
+import type { ServerOwner, ServerTransaction } from "../transaction/server.js";
+import { CONTACT_OPEN, EMPTY_BODY, RETRY_SOON } from "../wire/lines.js";
 import type { Message } from "../wire/message.js";
 import {
   HEADER_PROXY_AUTHENTICATE,
@@ -64,7 +65,6 @@ export class RedirectCounters {
   failed = 0;
 }
 
-const CONTACT = octets("Contact: <");
 const Q = octets(">;q=");
 /** Requests of every method are told where to go. */
 const RULES: Rules = {
@@ -246,7 +246,7 @@ export class Redirect implements TransactionUser, LocationUser, ServerOwner {
     if (this.current !== null) this.watcher?.onReply(this.current, this.source, 302);
     const w = this.startAnswer(t, 302);
     for (let more = list.first(); more; more = list.next()) {
-      w.put(CONTACT);
+      w.put(CONTACT_OPEN);
       w.span(list.contact);
       w.put(Q);
       writeQ(w, list.q);
@@ -266,7 +266,7 @@ export class Redirect implements TransactionUser, LocationUser, ServerOwner {
   private answerFailure(t: ServerTransaction): void {
     this.counters.failed += 1;
     const w = this.startAnswer(t, 503);
-    w.put(RETRY_AFTER);
+    w.put(RETRY_SOON);
     this.sendAnswer(w);
   }
 

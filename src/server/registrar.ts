@@ -8,7 +8,6 @@
 import { equal, NONE, octets, Span } from "../core/bytes.js";
 import { copyOctets } from "../core/octets.js";
 import type { RandomSource } from "../core/random.js";
-import { RETRY_AFTER } from "../transaction/answer.js";
 import {
   hasNeedlessBody,
   inspect,
@@ -19,9 +18,10 @@ import {
 } from "../transaction/inspection.js";
 import type { TransactionLayer } from "../transaction/layer.js";
 import { beginRefusal } from "../transaction/refusal.js";
-import { EMPTY_BODY, type ServerOwner, type ServerTransaction } from "../transaction/server.js";
+import type { ServerOwner, ServerTransaction } from "../transaction/server.js";
 import { NameAddress } from "../wire/address.js";
 import { writeDate } from "../wire/date.js";
+import { CONTACT_OPEN, EMPTY_BODY, MIN_EXPIRES, RETRY_SOON, URI_EXPIRES } from "../wire/lines.js";
 import { type Message, PARSE_OK } from "../wire/message.js";
 import { HEADER_AUTHORIZATION, HEADER_REQUIRE, HEADER_WWW_AUTHENTICATE, METHOD_REGISTER } from "../wire/names.js";
 import { BAD_CONTACT } from "../wire/problems.js";
@@ -75,8 +75,6 @@ export class RegistrarCounters {
 
 /** How often a change that collides with another is tried. */
 const TRIES = 5;
-const CONTACT = octets("Contact: <");
-const EXPIRES = octets(">;expires=");
 const Q = octets(";q=");
 const RULES: Rules = {
   methods: methodBits([METHOD_REGISTER]),
@@ -86,7 +84,6 @@ const RULES: Rules = {
   isForwarding: false,
 };
 const SERVICE_ROUTE = octets("Service-Route: ");
-const MIN_EXPIRES = octets("Min-Expires: ");
 const OUT_OF_ORDER = octets("Request Out Of Order");
 const TOO_MANY = octets("Too Many Contacts");
 const BARRED = octets("Contact Not Allowed There");
@@ -418,7 +415,7 @@ export class Registrar implements LocationUser, ServerOwner {
   private answerFailure(t: ServerTransaction): void {
     this.counters.failed += 1;
     const w = this.startAnswer(t, 503);
-    w.put(RETRY_AFTER);
+    w.put(RETRY_SOON);
     this.sendAnswer(t, w);
   }
 
@@ -427,9 +424,9 @@ export class Registrar implements LocationUser, ServerOwner {
     const w = t.respond(200);
     const nowS = this.clock.nowS();
     for (let more = list.first(); more; more = list.next()) {
-      w.put(CONTACT);
+      w.put(CONTACT_OPEN);
       w.span(list.contact);
-      w.put(EXPIRES);
+      w.put(URI_EXPIRES);
       w.uint(Math.max(0, list.expiresS - nowS));
       if (list.q < 1000) {
         w.put(Q);

@@ -10,6 +10,7 @@
  * parameter into the new Contact that lets the other side follow.
  * Not here: which requests a token lets through (routing.ts), rewriting (answered.ts).
  */
+
 import { lower, octets, Span } from "../core/bytes.js";
 import type { RandomSource } from "../core/random.js";
 import type { Timers } from "../core/timers.js";
@@ -21,6 +22,7 @@ import type { Message } from "../wire/message.js";
 import { TRANSPORT_NONE, TRANSPORT_TCP, TRANSPORT_UDP } from "../wire/names.js";
 import { SHA256_BYTES, Sha256 } from "../wire/sha256.js";
 import type { Uri } from "../wire/uri.js";
+import { MADDR } from "../wire/via.js";
 import { Writer } from "../wire/writer.js";
 import { DayClock } from "./location.js";
 
@@ -53,7 +55,6 @@ const FLOW_DIGITS = 16;
 const LONG_DIGITS = SHORT_DIGITS + 2 * FLOW_DIGITS;
 const KEY_BYTES = 32;
 const BLANK = octets(" ");
-const MADDR = octets("maddr");
 /** The parameter in a Contact that was changed: the hash, and perhaps a flow. */
 export const MOVED = octets("moved");
 

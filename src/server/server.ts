@@ -3,6 +3,7 @@
  * requests to the proxy or redirect server behind it. Under too much load new requests are refused before that. Without
  * a proxy or redirect server it answers OPTIONS, and refuses other methods.
  */
+
 import { octets } from "../core/bytes.js";
 import { Flow } from "../transaction/flow.js";
 import {
@@ -14,7 +15,8 @@ import {
   writeRefusal,
 } from "../transaction/inspection.js";
 import type { TransactionLayer, TransactionUser } from "../transaction/layer.js";
-import { EMPTY_BODY, type ServerTransaction } from "../transaction/server.js";
+import type { ServerTransaction } from "../transaction/server.js";
+import { EMPTY_BODY, SUPPORTED_PATH } from "../wire/lines.js";
 import type { Message } from "../wire/message.js";
 import { HEADER_REQUIRE, METHOD_OPTIONS, METHOD_REGISTER } from "../wire/names.js";
 import { Uri } from "../wire/uri.js";
@@ -29,7 +31,6 @@ const RULES: Rules = {
   options: [octets("path")],
   isForwarding: false,
 };
-const SUPPORTED = octets("Supported: path\r\n");
 
 export class Server implements TransactionUser {
   /** `registrar` and `layer` are set once, when there is a layer to make them with. */
@@ -81,7 +82,7 @@ export class Server implements TransactionUser {
     writeRefusal(w, RULES, m, status);
     if (status === 200) {
       w.put(RULES.allow);
-      w.put(SUPPORTED);
+      w.put(SUPPORTED_PATH);
     }
     w.put(EMPTY_BODY);
     t.sendResponse();

@@ -3,13 +3,14 @@
  * H(user:realm:password) is kept (RFC 7616 §3.4.2), which is of no use at any other server. The table has a fixed size.
  * Not here: files (host-sim/server/users-file.ts), and whether an answer to a challenge is right (authenticator.ts).
  */
+
 import { equal, equalNoCase, hash, NONE, Span } from "../core/bytes.js";
 import { SlotIndex } from "../transaction/slots.js";
 import { sameHost } from "../wire/identity.js";
 import { hexDigit } from "../wire/lex.js";
+import { MD5_BYTES } from "../wire/md5.js";
+import { SHA256_BYTES } from "../wire/sha256.js";
 
-const MD5_BYTES = 16;
-const SHA256_BYTES = 32;
 const HAS_MD5 = 1;
 const HAS_SHA256 = 2;
 const STRANGERS_SHIFT = 2;

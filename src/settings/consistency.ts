@@ -3,10 +3,12 @@
  * sent or reached. It runs before settings are taken over. Not here: what one setting may be (check.ts).
  */
 
+import { PORT_MOST } from "../core/address.js";
 import { DOOR_LIMITS } from "../core/limits.js";
 import { Dialog } from "../dialog/dialog.js";
 import { Account } from "../ua/account.js";
-import { readTarget, TARGET_BYTES } from "../ua/target.js";
+import { readTarget } from "../ua/target.js";
+import { TARGET_BYTES } from "../wire/referto.js";
 import { checkNetwork } from "./network.js";
 import { HOUSE_GROUP, readPlan } from "./ringplan.js";
 import { PLANS } from "./schema.js";
@@ -14,7 +16,6 @@ import type { Settings } from "./settings.js";
 import { agentSettings } from "./useragent.js";
 
 const ANY_IP = 0xffffffff;
-const ANY_PORT = 65535;
 /**
  * Octets of a REGISTER besides the texts that are counted below: fixed fields, our Via and tag, the Contact's address,
  * credentials with a nonce of 64.
@@ -32,7 +33,7 @@ export function checkTogether(settings: Settings): string {
 /** A REGISTER has to fit into a board's transaction buffer, and a call to the longest target into its dialog buffer. */
 function checkAccount(settings: Settings): string {
   const account = new Account(agentSettings(settings));
-  account.configure(account.settings, ANY_IP, ANY_PORT);
+  account.configure(account.settings, ANY_IP, PORT_MOST);
   const { from, to, registrar, proxyRoute, user } = account;
   const size = REGISTER_BYTES + from.length + to.length + 2 * registrar.length + proxyRoute.length + 2 * user.length;
   const most = DOOR_LIMITS.transactionBytes;

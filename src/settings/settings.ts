@@ -1,5 +1,5 @@
 /** The settings in force: read by key, changed through the schema's checks, kept as lines of text. */
-import { hasSteering, printable } from "../core/printable.js";
+import { hasSteering, printable, SHOWN_MOST } from "../core/printable.js";
 import { allowed, check, problemOf } from "./check.js";
 import {
   findSetting,
@@ -14,9 +14,6 @@ import {
   TYPE_SECRET,
   TYPE_SWITCH,
 } from "./schema.js";
-
-/** So many characters of a wrong value are shown again. */
-const SHOWN = 60;
 
 type Value = string | number | boolean;
 
@@ -56,7 +53,7 @@ export class Settings {
   /** Sets one `KEY=VALUE`, as on a command line, or `KEY VALUE`. @returns as `set` */
   assign(assignment: string): string {
     const { key, value, hasValue } = readAssignment(assignment);
-    if (!hasValue) return "'" + printable(assignment, SHOWN) + "' is no setting: write KEY=VALUE";
+    if (!hasValue) return "'" + printable(assignment, SHOWN_MOST) + "' is no setting: write KEY=VALUE";
     return this.set(key, value);
   }
 
@@ -210,7 +207,7 @@ export function readAssignment(text: string): Assignment {
 /** @returns one line: which key, what was given, what is allowed */
 function refusal(setting: Setting, value: string): string {
   const isHidden = setting.type === TYPE_SECRET || (isSecret(setting) && value.indexOf(",") >= 0);
-  const given = isHidden ? "what was given" : "'" + printable(value, SHOWN) + "'";
+  const given = isHidden ? "what was given" : "'" + printable(value, SHOWN_MOST) + "'";
   const why = problemOf(setting, value);
   return setting.key + ": " + given + " is not allowed: " + (why === "" ? "" : why + "; allowed: ") + allowed(setting);
 }
@@ -236,7 +233,7 @@ function unknownKey(key: string): string {
     }
   }
   const hint = nearest !== "" ? "did you mean " + nearest + "?" : "keys: " + SCHEMA.map(keyOf).join(" ");
-  return printable(key, SHOWN) + ": no such key; " + hint;
+  return printable(key, SHOWN_MOST) + ": no such key; " + hint;
 }
 
 function keyOf(setting: Setting): string {

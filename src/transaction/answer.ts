@@ -2,19 +2,18 @@
  * Answers requests without a transaction: malformed ones, and all when no transaction is free. One message goes out for
  * one that came, and the same one for a repetition, for the To tag is a hash of the request. RFC 3261 §8.2.7
  */
-import { NONE, octets } from "../core/bytes.js";
+
+import { NONE } from "../core/bytes.js";
 import type { RandomSource } from "../core/random.js";
+import { EMPTY_BODY, SIP_VERSION } from "../wire/lines.js";
 import type { Message } from "../wire/message.js";
 import { reasonPhrase } from "../wire/status.js";
 import { Writer } from "../wire/writer.js";
 import { Flow } from "./flow.js";
 import { ResponseHead } from "./head.js";
-import { EMPTY_BODY, type ServerTransaction, shortStatus } from "./server.js";
+import { type ServerTransaction, shortStatus } from "./server.js";
 import { readHex32 } from "./slots.js";
 import type { Transport } from "./transport.js";
-
-const VERSION = octets("SIP/2.0 ");
-export const RETRY_AFTER = octets("Retry-After: 5\r\n");
 
 export class Answers {
   private readonly transport: Transport;
@@ -91,7 +90,7 @@ export class Answers {
     const short = status < 300 ? status : shortStatus(status);
     let end = this.headEnd;
     if (short !== status) {
-      const shift = VERSION.length + 6 + reasonPhrase(short).length - lineEnd;
+      const shift = SIP_VERSION.length + 6 + reasonPhrase(short).length - lineEnd;
       end += shift;
       if (end > buffer.length) return;
       buffer.copyWithin(lineEnd + shift, lineEnd, this.headEnd);
@@ -104,7 +103,7 @@ export class Answers {
 
   private writeLine(status: number, reason: Uint8Array = NONE): void {
     const w = this.writer;
-    w.put(VERSION);
+    w.put(SIP_VERSION);
     w.uint(status);
     w.octet(0x20);
     w.put(reason.length > 0 ? reason : reasonPhrase(status));

@@ -4,7 +4,9 @@
  * goes back.
  * Not here: the status line, and what follows the head.
  */
+
 import { octets } from "../core/bytes.js";
+import { TAG } from "../wire/lines.js";
 import type { Message } from "../wire/message.js";
 import { HEADER_CSEQ, HEADER_NAMES, HEADER_VIA, TRANSPORT_TCP } from "../wire/names.js";
 import type { Writer } from "../wire/writer.js";
@@ -13,7 +15,6 @@ import { HeadLines, PLACE } from "./headlines.js";
 import { SIP_PORT } from "./transport.js";
 
 const COLON = octets(": ");
-const TAG = octets(";tag=");
 
 /** Offsets of the fields by which requests are compared, into the buffer that the head was written to. */
 export class ResponseHead {

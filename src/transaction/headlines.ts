@@ -4,10 +4,13 @@
  * them.
  * Not here: which values the request has, and other Vias.
  */
-import { parseIPv4 } from "../core/address.js";
+
+import { PORT_MOST, parseIPv4 } from "../core/address.js";
 import { equalNoCase, octets } from "../core/bytes.js";
 import { copyUnfolded } from "../core/octets.js";
 import { STOP_TOKEN, scan, skipSpace } from "../wire/lex.js";
+import { CALL_ID, CRLF, CSEQ, FROM, TAG, TO, VIA } from "../wire/lines.js";
+import { RECEIVED, RPORT } from "../wire/via.js";
 
 /**
  * Offsets of values: before a line is written they are those of the request in its octets, afterwards those in the
@@ -50,19 +53,9 @@ export const PLACE = {
 } as const;
 export const PLACES = 15;
 
-const VIA = octets("Via: ");
-const FROM = octets("From: ");
-const TO = octets("To: ");
-const CALL_ID = octets("Call-ID: ");
-const CSEQ = octets("CSeq: ");
-const TAG = octets(";tag=");
 const SET_RECEIVED = octets(";received=");
 const SET_RPORT = octets(";rport=");
-const RECEIVED = octets("received");
-const RPORT = octets("rport");
-const CRLF = octets("\r\n");
 const TAG_DIGITS = 8;
-const PORT_MAX = 65535;
 
 const SPACE = 0x20;
 const QUOTE = 0x22;
@@ -252,7 +245,7 @@ export class HeadLines {
     if (i < end && bytes[i] === COLON) {
       let port = 0;
       i = skipSpace(bytes, i + 1, end);
-      while (i < end && port <= PORT_MAX) port = port * 10 + bytes[i++] - 0x30;
+      while (i < end && port <= PORT_MOST) port = port * 10 + bytes[i++] - 0x30;
       places[PLACE.sentByPort] = port;
     }
     const ip = isBracketed ? -1 : parseIPv4(bytes, start, hostEnd);

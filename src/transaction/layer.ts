@@ -4,17 +4,19 @@
  * constructor, none for a packet. Users are called from the receive functions and from timers only.
  * Not here: the machines themselves (client.ts, server.ts), dialogs, and what requests mean.
  */
+
 import { float64Array, int32Array } from "../core/arrays.js";
 import { hash, NONE } from "../core/bytes.js";
 import { Pool } from "../core/pool.js";
 import type { RandomSource } from "../core/random.js";
 import type { Timers } from "../core/timers.js";
+import { EMPTY_BODY, RETRY_SOON } from "../wire/lines.js";
 import { Message, PARSE_DROP, PARSE_OK, PROBLEM_BODY, PROBLEM_LENGTH } from "../wire/message.js";
 import { HEADER_VIA, METHOD_ACK, METHOD_CANCEL, METHOD_INVITE, TRANSPORT_TCP, TRANSPORT_UDP } from "../wire/names.js";
 import type { StreamFramer } from "../wire/stream.js";
 import type { Uri } from "../wire/uri.js";
 import { Writer } from "../wire/writer.js";
-import { Answers, RETRY_AFTER } from "./answer.js";
+import { Answers } from "./answer.js";
 import { BRANCH_BYTES, Branches, COOKIE_BYTES } from "./branch.js";
 import { type ClientHost, ClientTransaction, type ClientUser } from "./client.js";
 import { Flow, Target } from "./flow.js";
@@ -23,7 +25,6 @@ import type { RelayedRows } from "./relay.js";
 import { sendOnce, writeRequestLine, writeVia } from "./request.js";
 import { FIND_KNOWN } from "./resolver.js";
 import {
-  EMPTY_BODY,
   SERVER_ACCEPTED,
   SERVER_PROCEEDING,
   SERVER_TRYING,
@@ -551,7 +552,7 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
         return null;
       }
       this.counters.refused += 1;
-      this.answers.answer(this.message, this.source, 503, RETRY_AFTER);
+      this.answers.answer(this.message, this.source, 503, RETRY_SOON);
       user.onTurnedAway?.(this.message, this.source, 503);
       return null;
     }

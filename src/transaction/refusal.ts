@@ -2,15 +2,16 @@
  * Refusals that all server roles make in the same way (RFC 3261 §8.2, §21.5.4), with a transaction and without.
  * Not here: when to refuse.
  */
+
 import { equalNoCase, NONE, octets } from "../core/bytes.js";
+import { EMPTY_BODY, RETRY_SOON } from "../wire/lines.js";
 import { ValueList } from "../wire/list.js";
 import type { Message } from "../wire/message.js";
 import { HEADER_REQUIRE } from "../wire/names.js";
 import type { Writer } from "../wire/writer.js";
-import { RETRY_AFTER } from "./answer.js";
 import { Flow } from "./flow.js";
 import type { TransactionLayer } from "./layer.js";
-import { EMPTY_BODY, type ServerTransaction } from "./server.js";
+import type { ServerTransaction } from "./server.js";
 
 const UNSUPPORTED = octets("Unsupported: ");
 
@@ -84,7 +85,7 @@ export function replyWith(t: ServerTransaction, status: number, line: Uint8Array
 
 /** Answers 503 with Retry-After. RFC 3261 §21.5.4 */
 export function refuseForNow(t: ServerTransaction): void {
-  replyWith(t, 503, RETRY_AFTER);
+  replyWith(t, 503, RETRY_SOON);
 }
 
 /**

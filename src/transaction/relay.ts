@@ -3,8 +3,10 @@
  * and responses, octet for octet.
  * Not here: what a proxy changes in a request (src/server/forward.ts), and where a response goes.
  */
-import { NONE, octets } from "../core/bytes.js";
+
+import { NONE } from "../core/bytes.js";
 import { skipSpace } from "../wire/lex.js";
+import { CONTENT_LENGTH, SIP_VERSION, VIA } from "../wire/lines.js";
 import type { Message } from "../wire/message.js";
 import {
   HEADER_CONTENT_LENGTH,
@@ -23,9 +25,6 @@ import { reasonPhrase } from "../wire/status.js";
 import type { Writer } from "../wire/writer.js";
 import type { ResponseHead } from "./head.js";
 
-const VERSION = octets("SIP/2.0 ");
-const VIA = octets("Via: ");
-const CONTENT_LENGTH = octets("Content-Length: ");
 const TAB = 9;
 const SPACE = 0x20;
 const COMMA = 0x2c;
@@ -62,7 +61,7 @@ export function writeRelayed(
 ): void {
   const isOdd = m.problem !== PROBLEM_NONE || m.unfit !== 0;
   rows?.readEntries(m);
-  w.put(VERSION);
+  w.put(SIP_VERSION);
   w.uint(m.status);
   w.octet(0x20);
   if (isOdd && hasControl(m.bytes, m.reasonStart, m.reasonEnd)) w.put(reasonPhrase(m.status));

@@ -3,7 +3,9 @@
  * the requests that belong to an INVITE (ACK for a response other than 2xx, CANCEL).
  * Not here: when they are sent (client.ts).
  */
+
 import { NONE, octets } from "../core/bytes.js";
+import { CSEQ, EMPTY_BODY, MAX_FORWARDS_70, TAG, TO, VIA } from "../wire/lines.js";
 import type { Message } from "../wire/message.js";
 import {
   HEADER_CALL_ID,
@@ -18,20 +20,14 @@ import {
 import type { Writer } from "../wire/writer.js";
 import type { Flow, Target } from "./flow.js";
 import { copyFields } from "./head.js";
-import { EMPTY_BODY } from "./server.js";
 import type { Transport } from "./transport.js";
 
-const SIP_VERSION = octets(" SIP/2.0\r\n");
-const VIA = octets("Via: ");
+const REQUEST_VERSION = octets(" SIP/2.0\r\n");
 const VIA_START = octets("Via: SIP/2.0/");
 const VIA_UDP = octets("UDP ");
 const COOKIE = octets(";branch=z9hG4bK");
 const RPORT = octets(";rport\r\n");
-const MAX_FORWARDS = octets("Max-Forwards: 70\r\n");
-const TO = octets("To: ");
 const TO_BIT = 1 << HEADER_TO;
-const TAG = octets(";tag=");
-const CSEQ = octets("CSeq: ");
 const TCP = octets("TCP");
 const UDP = octets("UDP");
 
@@ -58,7 +54,7 @@ export function writeRequestLine(
 export function writeUriOfLine(w: Writer, uriBytes: Uint8Array, uriStart: number, uriEnd: number): void {
   w.octet(0x20);
   w.copy(uriBytes, uriStart, uriEnd);
-  w.put(SIP_VERSION);
+  w.put(REQUEST_VERSION);
 }
 
 /** Writes our Via, as for UDP; `stampVia` corrects it when the transport is known. */
@@ -105,7 +101,7 @@ export function writeSame(w: Writer, own: Message, method: number, named: Messag
   w.crlf();
   copyFields(w, own, HEADER_ROUTE);
   if (own.has(HEADER_MAX_FORWARDS)) copyFields(w, own, HEADER_MAX_FORWARDS);
-  else w.put(MAX_FORWARDS);
+  else w.put(MAX_FORWARDS_70);
   copyFields(w, own, HEADER_FROM);
   w.put(TO);
   if ((named.unfit & TO_BIT) === 0) w.copy(named.bytes, named.toStart, named.toEnd);

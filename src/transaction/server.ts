@@ -7,10 +7,11 @@
  * Not here: which of many transactions a request belongs to (layer.ts), and what to answer.
  */
 
-import { equal, equalNoCase, hash, NONE, octets } from "../core/bytes.js";
+import { equal, equalNoCase, hash, NONE } from "../core/bytes.js";
 import { copyOctets } from "../core/octets.js";
 import type { RandomSource } from "../core/random.js";
 import type { Timers, TimerUser } from "../core/timers.js";
+import { EMPTY_BODY, SIP_VERSION, STATUS_LINE_FIXED } from "../wire/lines.js";
 import type { Message } from "../wire/message.js";
 import {
   HEADER_RECORD_ROUTE,
@@ -42,11 +43,6 @@ export const SERVER_ACCEPTED = 5;
 
 /** Room before the head for the status line, octets. */
 export const STATUS_LINE_BYTES = 96;
-const VERSION = octets("SIP/2.0 ");
-/** Octets of a status line besides the reason: version, three digits, spaces, CR and LF. */
-const STATUS_LINE_FIXED = 14;
-/** Content-Length and the blank line of a message without a body. */
-export const EMPTY_BODY = octets("Content-Length: 0\r\n\r\n");
 
 // Kinds of timer. REPEAT is Timer G, and the interval of a 2xx; before a final response it is the end of the turn in
 // which a response did not fit. END is H, I, J or L, by the state; before the answer to a request other than INVITE it
@@ -231,7 +227,7 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
     const size = Math.min(phrase.length, STATUS_LINE_BYTES - STATUS_LINE_FIXED);
     this.lineStart = STATUS_LINE_BYTES - STATUS_LINE_FIXED - size;
     w.begin(this.buffer, this.lineStart, STATUS_LINE_BYTES);
-    w.put(VERSION);
+    w.put(SIP_VERSION);
     w.uint(status);
     w.octet(0x20);
     w.copy(phrase, 0, size);

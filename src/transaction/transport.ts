@@ -4,12 +4,15 @@
  * Not here: sockets (the driver's, behind `Network`), TLS, IPv6, multicast, and which transaction a message belongs to
  * (layer.ts).
  */
-import { lower, octets, Span } from "../core/bytes.js";
+
+import { lower, Span } from "../core/bytes.js";
 import type { Timers } from "../core/timers.js";
 import { addressOf } from "../wire/identity.js";
+import { CRLF } from "../wire/lines.js";
 import { TRANSPORT_NONE, TRANSPORT_TCP, TRANSPORT_TLS, TRANSPORT_UDP } from "../wire/names.js";
 import { FRAME_BROKEN, FRAME_MESSAGE, FRAME_NONE, FRAME_PING, StreamFramer } from "../wire/stream.js";
 import { SCHEME_SIP, SCHEME_SIPS, type Uri } from "../wire/uri.js";
+import { MADDR } from "../wire/via.js";
 import { type Flow, HOST_NAME_BYTES, type Target } from "./flow.js";
 import type { Network } from "./network.js";
 import { REACH_LATE, REACH_REFUSED, REACH_SILENT, REACH_TCP, REACH_UNKNOWN, Reach } from "./reach.js";
@@ -133,8 +136,6 @@ const SILENT_KNOWN_MS = 3 * 3600_000;
 /** The part of the connections of others that one address may have, and the least number. */
 const ADDRESS_PART = 4;
 const ADDRESS_LEAST = 4;
-const MADDR = octets("maddr");
-const CRLF = octets("\r\n");
 
 export class Transport {
   localIp = -1;

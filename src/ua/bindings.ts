@@ -2,14 +2,13 @@
  * What a registrar's answer says of our own binding, compared as URIs (RFC 3261 §10.2.4, §19.1.4). A registrar, or what
  * stands before it, may have rewritten our Contact: then it is not known which of those in the answer is ours.
  */
-import { parseUint, Span } from "../core/bytes.js";
+import { parseUint, Span, UINT32_MOST } from "../core/bytes.js";
 import { NameAddress } from "../wire/address.js";
 import { ValueList } from "../wire/list.js";
 import type { Message } from "../wire/message.js";
 import { HEADER_CONTACT, HEADER_EXPIRES } from "../wire/names.js";
 import { Uri } from "../wire/uri.js";
 
-const MAX_EXPIRES = 4294967295;
 const EXPIRES = new Uint8Array([0x65, 0x78, 0x70, 0x69, 0x72, 0x65, 0x73]);
 
 // For the time of one call only.
@@ -40,7 +39,7 @@ export function hasBinding(m: Message, contact: Uint8Array, contactEnd: number, 
  * @returns s, 0: nothing
  */
 export function readGranted(m: Message, contact: Uint8Array, contactEnd: number, requestedS: number): number {
-  const header = m.uint(HEADER_EXPIRES, MAX_EXPIRES);
+  const header = m.uint(HEADER_EXPIRES, UINT32_MOST);
   const fallback = header >= 0 ? header : requestedS;
   const isKnown = ours.parse(contact, 0, contactEnd);
   let leastS = fallback;
@@ -49,7 +48,7 @@ export function readGranted(m: Message, contact: Uint8Array, contactEnd: number,
     if (!address.parse(list.bytes, list.start, list.end) || address.isStar) continue;
     let seconds = fallback;
     if (address.param(EXPIRES, span)) {
-      const given = parseUint(span.bytes, span.start, span.end, MAX_EXPIRES);
+      const given = parseUint(span.bytes, span.start, span.end, UINT32_MOST);
       if (given >= 0) seconds = given;
     }
     const isRead = theirs.parse(address.bytes, address.uriStart, address.uriEnd);

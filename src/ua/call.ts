@@ -10,7 +10,8 @@
  * Not here: which call and which line are free (useragent.ts), requests in the call that are none of the session
  * (useragent.ts), and a call that goes over to another phone (transfer.ts).
  */
-import { octets, Span } from "../core/bytes.js";
+
+import { Span } from "../core/bytes.js";
 import type { RandomSource } from "../core/random.js";
 import type { Timers, TimerUser } from "../core/timers.js";
 import { CAUSE_DECLINED, CAUSE_LOCAL, CAUSE_TOO_LONG } from "../dialog/cause.js";
@@ -20,6 +21,7 @@ import { SOUND_NOT_OWED } from "../media/agreement.js";
 import { type MediaSink, MediaStream, type MediaUser } from "../media/stream.js";
 import type { ClientTransaction } from "../transaction/client.js";
 import type { ServerTransaction } from "../transaction/server.js";
+import { ANSWERED_ELSEWHERE } from "../wire/lines.js";
 import type { Message } from "../wire/message.js";
 import type { Writer } from "../wire/writer.js";
 import type { Account } from "./account.js";
@@ -57,7 +59,6 @@ export const SOUND_MOVED = 2;
 export const RING_MOST_MS = 3_600_000;
 /** The challenges to one request are answered so often. */
 const CHALLENGES_MOST = 2;
-const COMPLETED_ELSEWHERE = octets('Reason: SIP;cause=200;text="Call completed elsewhere"\r\n');
 const NOT_THE_SERVER = "whoever asked is not the server of the settings, and gets no password";
 
 // For the time of one call only.
@@ -224,7 +225,7 @@ export class Call implements SessionUser, TimerUser {
 
   /** Ends it because another call has its place: its phone shows no missed call. RFC 3326 */
   giveWay(): void {
-    if (this.isActive()) this.session.hangUp(486, COMPLETED_ELSEWHERE);
+    if (this.isActive()) this.session.hangUp(486, ANSWERED_ELSEWHERE);
   }
 
   /** The call is made, or comes. @param state CALL_CALLING or CALL_INCOMING */

@@ -4,14 +4,12 @@
  * (credentials.ts, wire/digest.ts).
  */
 import { equal, octets } from "../core/bytes.js";
-import { printable } from "../core/printable.js";
+import { printable, SHOWN_MOST } from "../core/printable.js";
 import { AUTH_DIGEST, AUTH_END, AUTH_LONG, AUTH_OTHER, AuthValue, REALM_MAX_BYTES, unquote } from "../wire/auth.js";
 import { ALGORITHM_OTHER, hasKnownQop, quotedName, strengthOf } from "../wire/digest.js";
 import type { Message } from "../wire/message.js";
 import { HEADER_PROXY_AUTHENTICATE, HEADER_WWW_AUTHENTICATE } from "../wire/names.js";
 import type { AccountSettings } from "./account.js";
-
-const SHOWN = 60;
 
 /** @param m a 401 or 407 of the server that ended a request */
 export function explainChallenge(m: Message, settings: AccountSettings): string {
@@ -56,5 +54,5 @@ function joined(list: string, next: string): string {
 }
 
 function shown(value: string): string {
-  return printable(value, SHOWN);
+  return printable(value, SHOWN_MOST);
 }

@@ -5,7 +5,7 @@
  * host, or one in its domain, by steps that all are.
  * Not here: when to follow (registration.ts), and calls that are redirected (redirects.ts).
  */
-import { parseUint, Span, text } from "../core/bytes.js";
+import { parseUint, Span, text, UINT32_MOST } from "../core/bytes.js";
 import { NameAddress } from "../wire/address.js";
 import { ValueList } from "../wire/list.js";
 import type { Message } from "../wire/message.js";
@@ -15,7 +15,6 @@ import { Redirects } from "./redirects.js";
 import type { Servers } from "./servers.js";
 
 const MOVED_PERMANENTLY = 301;
-const MAX_EXPIRES = 4294967295;
 /** `sip:` and what of a redirection is kept. */
 const URI_BYTES = 160;
 const SIP = "sip:";
@@ -99,11 +98,11 @@ export class Moved {
 
 /** @returns how long a 302 holds, s: the least that it names, 0 when it names none */
 function lastsS(m: Message): number {
-  let leastS = m.uint(HEADER_EXPIRES, MAX_EXPIRES);
+  let leastS = m.uint(HEADER_EXPIRES, UINT32_MOST);
   list.beginField(m, HEADER_CONTACT);
   while (list.next()) {
     if (!address.parse(list.bytes, list.start, list.end) || !address.param(EXPIRES, span)) continue;
-    const seconds = parseUint(span.bytes, span.start, span.end, MAX_EXPIRES);
+    const seconds = parseUint(span.bytes, span.start, span.end, UINT32_MOST);
     if (seconds >= 0 && (leastS < 0 || seconds < leastS)) leastS = seconds;
   }
   return Math.max(leastS, 0);

@@ -9,17 +9,17 @@
 
 import { isPrivate } from "../core/address.js";
 import { octetArray } from "../core/arrays.js";
-import { octets, Span } from "../core/bytes.js";
+import { octets, Span, UINT32_MOST } from "../core/bytes.js";
 import { copyOctets } from "../core/octets.js";
 import { fraction, type RandomSource } from "../core/random.js";
 import type { Timers, TimerUser } from "../core/timers.js";
+import { USER_AGENT } from "../dialog/capabilities.js";
 import { writeContactUri } from "../dialog/contact.js";
 import { Dialog } from "../dialog/dialog.js";
-import { USER_AGENT } from "../dialog/lines.js";
 import { type ClientTransaction, type ClientUser, NO_USER } from "../transaction/client.js";
 import type { TransactionLayer } from "../transaction/layer.js";
 import { DATAGRAM_USUAL_BYTES } from "../transaction/request.js";
-import { EMPTY_BODY } from "../transaction/server.js";
+import { CONTACT_OPEN, CRLF, EMPTY_BODY, EXPIRES, SUPPORTED_PATH, URI_EXPIRES } from "../wire/lines.js";
 import { ValueList } from "../wire/list.js";
 import type { Message } from "../wire/message.js";
 import {
@@ -42,7 +42,6 @@ export const REGISTRATION_DONE = 2;
 export const REGISTRATION_FAILED = 3;
 
 const TIMER_NEXT = 1;
-const MAX_EXPIRES = 4294967295;
 /** First wait and longest wait before another try, in seconds. */
 const BACK_OFF_FIRST_S = 30;
 const BACK_OFF_MOST_S = 1800;
@@ -63,18 +62,12 @@ const RETRY_AFTER_MOST_S = 86400;
 /** Wait while another request of ours is under way, or no transaction is free; also the least between two refreshes. */
 const WAIT_MS = 5000;
 
-const CONTACT_OPEN = octets("Contact: <");
 const CONTACT_NEXT = octets(">;expires=0\r\nContact: <");
-const CONTACT_EXPIRES = octets(">;expires=");
-const EXPIRES = octets("Expires: ");
-const CRLF = octets("\r\n");
 const TOO_LONG = "the REGISTER does not fit: sip.user, sip.name or sip.domain is too long";
 /** Moved Temporarily: what stands above it names a proxy or another service. RFC 3261 §21.3 */
 const MOVED_LAST = 302;
 const NOWHERE = "it names no address to go to that was not tried";
 const NOTHING_GRANTED = "no time was granted";
-/** Proxies on the way may have themselves be gone by. RFC 3327 §4.1 */
-const SUPPORTED_PATH = octets("Supported: path\r\n");
 
 export interface RegistrationUser {
   /**
@@ -357,7 +350,7 @@ export class Registration implements ClientUser, TimerUser {
     w.put(CONTACT_OPEN);
     if (this.isRemoval) {
       w.raw(this.contact, 0, this.contactEnd);
-      w.put(CONTACT_EXPIRES);
+      w.put(URI_EXPIRES);
       w.uint(0);
       w.put(CRLF);
       return;
@@ -375,7 +368,7 @@ export class Registration implements ClientUser, TimerUser {
         w.raw(this.next, 0, this.nextEnd);
       }
     }
-    w.put(CONTACT_EXPIRES);
+    w.put(URI_EXPIRES);
     w.uint(this.requestedS);
     w.put(CRLF);
     w.put(EXPIRES);
@@ -410,8 +403,8 @@ export class Registration implements ClientUser, TimerUser {
     ) {
       this.challenges += 1;
       this.sendRegister();
-    } else if (m.status === 423 && this.canRaise(m.uint(HEADER_MIN_EXPIRES, MAX_EXPIRES))) {
-      this.requestedS = m.uint(HEADER_MIN_EXPIRES, MAX_EXPIRES);
+    } else if (m.status === 423 && this.canRaise(m.uint(HEADER_MIN_EXPIRES, UINT32_MOST))) {
+      this.requestedS = m.uint(HEADER_MIN_EXPIRES, UINT32_MOST);
       this.isRaised = true;
       this.sendRegister();
     } else if ((m.status === 400 || m.status === 403) && this.canTryAnew()) {
@@ -419,7 +412,7 @@ export class Registration implements ClientUser, TimerUser {
       this.isAnew = true;
       this.credentials.forget();
       this.sendRegister();
-    } else this.fail(m.status, m, m.uint(HEADER_RETRY_AFTER, MAX_EXPIRES), this.problemOf(m));
+    } else this.fail(m.status, m, m.uint(HEADER_RETRY_AFTER, UINT32_MOST), this.problemOf(m));
   }
 
   /** 300, 301 and 302. */

@@ -5,7 +5,8 @@
  */
 
 import { octets, text, utf8 } from "../core/bytes.js";
-import { printable } from "../core/printable.js";
+import { printable, SHOWN_MOST } from "../core/printable.js";
+import { TARGET_BYTES } from "../wire/referto.js";
 import { SCHEME_SIP, Uri } from "../wire/uri.js";
 import { escapeUserinfo, placeOf, readHost } from "./uritext.js";
 
@@ -15,9 +16,6 @@ export interface Target {
   error: string;
 }
 
-/** Octets of a target as a URI: a request has it twice. */
-export const TARGET_BYTES = 192;
-const SHOWN = 60;
 const uri = new Uri();
 
 /**
@@ -49,7 +47,7 @@ export function readTarget(value: string, domain: string): Target {
   if (given.indexOf("@") >= 0 || given.indexOf(".") >= 0 || given.charAt(0) === "[") return readUri(given);
   if (colon >= 0) return refused(shown(given) + " is no scheme that can be called: use sip: or tel:");
   if (domain === "")
-    return refused(shown(given) + " needs sip.domain to be set, or give sip:" + printable(given, SHOWN) + "@HOST");
+    return refused(shown(given) + " needs sip.domain to be set, or give sip:" + printable(given, SHOWN_MOST) + "@HOST");
   const semicolon = indexOfFirst(given, ";?");
   return readUri(given.slice(0, semicolon) + "@" + domain + given.slice(semicolon));
 }
@@ -82,9 +80,13 @@ function readUri(value: string): Target {
 function built(value: string): Target {
   const bytes = octets("sip:" + value);
   if (bytes.length > TARGET_BYTES)
-    return refused("'sip:" + printable(value, SHOWN) + "' is too long: " + TARGET_BYTES + " octets as a URI at most");
+    return refused(
+      "'sip:" + printable(value, SHOWN_MOST) + "' is too long: " + TARGET_BYTES + " octets as a URI at most",
+    );
   const isRead = uri.parse(bytes, 0, bytes.length) && uri.scheme === SCHEME_SIP && uri.hostEnd > uri.hostStart;
-  return isRead ? { uri: "sip:" + value, error: "" } : refused("'sip:" + printable(value, SHOWN) + "' is no SIP URI");
+  return isRead
+    ? { uri: "sip:" + value, error: "" }
+    : refused("'sip:" + printable(value, SHOWN_MOST) + "' is no SIP URI");
 }
 
 /** Whether it is a number in which `x` stands for any digit: `2xx`. */
@@ -114,7 +116,7 @@ function refused(error: string): Target {
 }
 
 function shown(value: string): string {
-  return "'" + printable(value, SHOWN) + "'";
+  return "'" + printable(value, SHOWN_MOST) + "'";
 }
 
 /** Digits with what people write between them; at least one digit, `*` or `#`, and no dotted quad. */

@@ -5,9 +5,9 @@
  * Not here: what a target or a plan looks like (target.ts, settings/ringplan.ts), and reading URIs that come
  * (wire/uri.ts).
  */
-import { ipv4, ipv4Text } from "../core/address.js";
+import { ipv4, ipv4Text, PORT_MOST } from "../core/address.js";
 import { utf8 } from "../core/bytes.js";
-import { printable } from "../core/printable.js";
+import { printable, SHOWN_MOST } from "../core/printable.js";
 import { HOST_NAME_BYTES } from "../transaction/flow.js";
 
 /** Characters that stand for themselves in a user part besides letters and digits: mark and user-unreserved. */
@@ -15,9 +15,7 @@ const USER_PLAIN = "-_.!~*'()&=+$,;?/";
 /** The same for the name and the value of a URI parameter: mark and param-unreserved. */
 const PARAM_PLAIN = "-_.!~*'()[]/:&+$";
 const HEX = "0123456789ABCDEFabcdef";
-const PORT_MOST = 65535;
 const LABEL_MOST = 63;
-const SHOWN = 60;
 
 /** A host with what stands around it; `error` is one line, and empty when all of it can be used. */
 export interface HostText {
@@ -219,5 +217,5 @@ function isHex(code: number): boolean {
 }
 
 function shown(value: string): string {
-  return "'" + printable(value, SHOWN) + "'";
+  return "'" + printable(value, SHOWN_MOST) + "'";
 }

@@ -4,13 +4,12 @@
  * out.
  * Not here: buttons, doors and who may open (the intercom), and sockets (the driver).
  */
+
 import { NONE, octets, Span } from "../core/bytes.js";
 import type { Limits } from "../core/limits.js";
 import { Pool } from "../core/pool.js";
 import type { RandomSource } from "../core/random.js";
 import type { Timers } from "../core/timers.js";
-import { writeContact } from "../dialog/contact.js";
-import { Dialog } from "../dialog/dialog.js";
 import {
   ACCEPT,
   ACCEPT_DIGITS,
@@ -21,17 +20,19 @@ import {
   ALLOW_REFER_SHORT,
   ALLOW_SHORT,
   SUPPORTED_ALL,
-} from "../dialog/lines.js";
+} from "../dialog/capabilities.js";
+import { writeContact } from "../dialog/contact.js";
+import { Dialog } from "../dialog/dialog.js";
 import { NegotiationSettings } from "../dialog/negotiation.js";
 import { SESSION_ANSWERED, SESSION_ENDED } from "../dialog/session.js";
-import { RETRY_AFTER } from "../transaction/answer.js";
 import { Flow } from "../transaction/flow.js";
 import { inspect, methodBits, type Rules, reasonOfRefusal, writeRefusal } from "../transaction/inspection.js";
 import { TransactionLayer, type TransactionUser } from "../transaction/layer.js";
 import type { Network } from "../transaction/network.js";
 import { beginRefusalInside, refuse, refuseRequired, replyWith, sendRefusal } from "../transaction/refusal.js";
-import { EMPTY_BODY, type ServerTransaction } from "../transaction/server.js";
-import { BODY_OTHER, findSdp, findText } from "../wire/body.js";
+import type { ServerTransaction } from "../transaction/server.js";
+import { APPLICATION_SDP, BODY_OTHER, findSdp, findText } from "../wire/body.js";
+import { EMPTY_BODY, RETRY_SOON } from "../wire/lines.js";
 import type { Message } from "../wire/message.js";
 import {
   HEADER_ACCEPT,
@@ -204,7 +205,6 @@ const RULES_REFER: Rules = { ...RULES, methods: RULES.methods | methodBits([METH
 const REFER_SUB_FALSE = octets("Refer-Sub: false\r\n");
 const ANY_TYPE = octets("*/*");
 const ANY_APPLICATION = octets("application/*");
-const APPLICATION_SDP = octets("application/sdp");
 
 // For the time of one call only.
 const uri = new Uri();
@@ -630,7 +630,7 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
       call = this.pool.takeCall(place.line, this.transfer);
     }
     if (call === null) {
-      this.refuseCall(t, m, 503, RETRY_AFTER);
+      this.refuseCall(t, m, 503, RETRY_SOON);
       return;
     }
     const problem = call.session.receive(t, m);
@@ -675,7 +675,7 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
     const { isSilent } = wish;
     if (!transfer.startMove(call, destination.target, destination.isDirect, wish.fields)) {
       const failed = this.isFull ? 503 : 513;
-      replyWith(t, failed, this.isFull ? RETRY_AFTER : NONE);
+      replyWith(t, failed, this.isFull ? RETRY_SOON : NONE);
       this.onTransfer(TRANSFER_REFUSED, call, null, 0, failed, m);
       return;
     }

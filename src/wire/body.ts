@@ -17,7 +17,7 @@ export const BODY_SDP = BODY_FOUND;
 /** There is a body of another type: a request that needs the wanted one gets 415. */
 export const BODY_OTHER = 2;
 
-const APPLICATION_SDP = octets("application/sdp");
+export const APPLICATION_SDP = octets("application/sdp");
 const TEXT_PLAIN = octets("text/plain");
 const MULTIPART_MIXED = octets("multipart/mixed");
 const MULTIPART_ALTERNATIVE = octets("multipart/alternative");

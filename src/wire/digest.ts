@@ -6,7 +6,7 @@
  * auth-int in requests of others.
  */
 import { octetArray } from "../core/arrays.js";
-import { equal, NONE, octets, Span } from "../core/bytes.js";
+import { equal, NONE, octets, Span, UINT32_MOST } from "../core/bytes.js";
 import type { RandomSource } from "../core/random.js";
 import {
   AuthValue,
@@ -43,7 +43,6 @@ export const HEX_MAX_BYTES = 64;
 /** Number of digits of our cnonce, and of a nonce count. */
 const CNONCE_BYTES = 16;
 const COUNT_BYTES = 8;
-const COUNT_MAX = 0xffffffff;
 
 const COMMA = 0x2c;
 const COLON = octets(":");
@@ -353,7 +352,7 @@ export class ClientAuth {
    * @returns false when nothing was written: there is no challenge, or quotes cannot hold the URI
    */
   writeCredentials(w: Writer, methodName: Uint8Array, uri: Span): boolean {
-    if (!this.isReady || this.count >= COUNT_MAX || !isQuotable(uri)) return false;
+    if (!this.isReady || this.count >= UINT32_MOST || !isQuotable(uri)) return false;
     const { digest, algorithm } = this;
     this.count += 1;
     digest.writer.begin(this.kept, COUNT_AT, KEPT_BYTES);

@@ -1,7 +1,7 @@
 /** Finds a part of a multipart body by its media type. RFC 2046 §5.1. Nested multiparts are not searched. */
 import { equal, equalNoCase, octets, type Span } from "../core/bytes.js";
 
-const CONTENT_TYPE = octets("content-type");
+export const CONTENT_TYPE = octets("content-type");
 const COMPACT_TYPE = octets("c");
 
 /**

@@ -38,6 +38,7 @@ export const BAD_CONTACT = octets("Bad Contact Header Field");
 export const BAD_REFER_TO = octets("Bad Refer-To Header Field");
 export const BAD_REPLACES = octets("Bad Replaces Header Field");
 export const BAD_EXPIRES = octets("Bad Expires Header Field");
+export const BAD_ROUTE = octets("Bad Route Header Field");
 
 /** Names of the fields that the parser reads, by their ids. */
 const FIELDS = ["", "Via", "From", "To", "Call-ID", "CSeq", "Max-Forwards", "Content-Length"];

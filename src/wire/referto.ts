@@ -13,11 +13,9 @@ import { Replaces } from "./replaces.js";
 import { unescape as readEscapes, SCHEME_OTHER, SCHEME_SIPS, Uri } from "./uri.js";
 import { Writer } from "./writer.js";
 
-/**
- * Room for the address to call, and for the fields of the INVITE, octets: a Call-ID and two tags of usual length, and
- * an address.
- */
-const TARGET_BYTES = 192;
+/** Room for the URI to call, octets: a request has it twice. */
+export const TARGET_BYTES = 192;
+/** Room for the fields of the INVITE, octets: a Call-ID and two tags of usual length, and an address. */
 const FIELDS_BYTES = 320;
 
 const METHOD = octets("method");

@@ -3,8 +3,10 @@
  * and refused media.
  * Not here: which media, in which order and with which values (dialog/negotiation.ts).
  */
+
 import { octetArray } from "../core/arrays.js";
 import { equal, octets } from "../core/bytes.js";
+import { CRLF } from "./lines.js";
 import { PROTO_RTP_AVP, PROTO_RTP_AVPF, type SdpMedia } from "./sdp.js";
 import type { Writer } from "./writer.js";
 
@@ -18,7 +20,9 @@ export const SDP_AUDIO_BYTES = 190;
  */
 export const SDP_REFUSED_BYTES = 68;
 
-const PCMA = 8;
+// Static RTP payload types. RFC 3551 §6
+export const PCMU = 0;
+export const PCMA = 8;
 const LF = 10;
 
 const VERSION = octets("v=0\r\no=- ");
@@ -29,7 +33,6 @@ const AUDIO = octets("m=audio ");
 const RTP_AVP = octets(" RTP/AVP");
 const RTP_AVPF = octets(" RTP/AVPF");
 const MEDIA = octets("m=");
-const CRLF = octets("\r\n");
 const RTPMAP = octets("a=rtpmap:");
 const PCMU_8000 = octets(" PCMU/8000\r\n");
 const PCMA_8000 = octets(" PCMA/8000\r\n");

@@ -4,6 +4,7 @@
  * the end of its line; any other form is left to the readers of the whole grammar (via, address), which also say what
  * is wrong. What both ways accept they read alike.
  */
+import { PORT_MOST } from "../core/address.js";
 import { octets, parseUint, Span } from "../core/bytes.js";
 import { NameAddress } from "./address.js";
 import { elementEnd, STOP_QUOTED, STOP_SPACE, STOP_TOKEN, STOP_URI, STOP_WORD, STOPS, scan, skipSpace } from "./lex.js";
@@ -90,7 +91,6 @@ const CONTENT_LENGTH_MAX = 0x7fffffff;
 const MAX_FORWARDS_MAX = 255;
 /** Max-Forwards is malformed or there twice: only a proxy needs it, and refuses that. */
 export const MAX_FORWARDS_BAD = -2;
-const PORT_MAX = 65535;
 
 export class Values extends StartLine {
   // A value that is absent has its start at its end; an absent number is -1.
@@ -200,7 +200,7 @@ export class Values extends StartLine {
       i = port;
       while (i < end && bytes[i] >= 0x30 && bytes[i] <= 0x39) i += 1;
       // Five digits may be too large a number.
-      if (i === port || (i > port + 4 && parseUint(bytes, port, i, PORT_MAX) < 0)) return UNUSUAL;
+      if (i === port || (i > port + 4 && parseUint(bytes, port, i, PORT_MOST) < 0)) return UNUSUAL;
     }
     const sentByEnd = i;
     let branch = 0;

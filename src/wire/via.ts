@@ -2,7 +2,7 @@
  * One element of a Via field (RFC 3261 §20.42, §18.2; RFC 3581): protocol, sent-by and parameters. White space is
  * accepted wherever the grammar allows it, also around the slashes.
  */
-import { parseIPv4 } from "../core/address.js";
+import { PORT_MOST, parseIPv4 } from "../core/address.js";
 import { equalNoCase, NONE, octets, parseUint, Span } from "../core/bytes.js";
 import { STOP_TOKEN, STOP_WORD, scan, skipQuoted, skipSpace } from "./lex.js";
 import { transportOf } from "./lookup.js";
@@ -21,11 +21,10 @@ const SEMICOLON = 0x3b;
 const EQUALS = 0x3d;
 
 const BRANCH = octets("branch");
-const RECEIVED = octets("received");
-const RPORT = octets("rport");
-const MADDR = octets("maddr");
+export const RECEIVED = octets("received");
+export const RPORT = octets("rport");
+export const MADDR = octets("maddr");
 const TTL = octets("ttl");
-const PORT_MAX = 65535;
 
 export class Via {
   bytes: Uint8Array = NONE;
@@ -108,7 +107,7 @@ export class Via {
       let port = 0;
       while (i < end && bytes[i] >= 0x30 && bytes[i] <= 0x39) {
         port = port * 10 + bytes[i] - 0x30;
-        if (port > PORT_MAX) return -1;
+        if (port > PORT_MOST) return -1;
         i += 1;
       }
       if (i === portStart) return -1;
@@ -174,7 +173,7 @@ export class Via {
    * malformed. RFC 3581 §4
    */
   rport(): number {
-    const port = this.uint(RPORT, PORT_MAX);
+    const port = this.uint(RPORT, PORT_MOST);
     return port === 0 ? -1 : port;
   }
 

@@ -1,9 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { SCHEMA, TYPE_SECRET } from "../../src/settings/schema.js";
+import { PHONES_MOST } from "../../src/core/limits.js";
+import { PHONE_NAMES, PHONE_PASSWORDS, SCHEMA, TYPE_SECRET } from "../../src/settings/schema.js";
 import { Settings } from "../../src/settings/settings.js";
 
 describe("a setting", () => {
+  it("names as many phones as the largest board has room for", () => {
+    expect([PHONE_NAMES.length, PHONE_PASSWORDS.length]).toEqual([PHONES_MOST, PHONES_MOST]);
+  });
+
   it.each([
     ["sip.port", "5070", "5070"],
     // A line end at the edge is white space like any other.

@@ -24,7 +24,4 @@ export const ACCEPT_DIGITS = octets(
   "Accept: application/dtmf-relay, application/dtmf, audio/telephone-event\r\n" + ENCODING,
 );
 export const ACCEPT_TEXT = octets("Accept: text/plain\r\n" + ENCODING);
-export const MAX_FORWARDS = octets("Max-Forwards: 70\r\n");
 export const USER_AGENT = octets("User-Agent: Portero\r\n");
-export const SDP_BODY = octets("Content-Type: application/sdp\r\nContent-Length: ");
-export const END = octets("\r\n\r\n");
