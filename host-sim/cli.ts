@@ -1,6 +1,6 @@
 /**
- * The simulator's program: a house with a door and, unless it is to be alone, an indoor phone and a SIP server; a ladder of their
- * messages; and a person or a script that presses the button. `--help` says how it is called.
+ * The simulator's program: a house with a door and, unless it is to be alone, an indoor phone and a SIP server; a
+ * ladder of their messages; and a person or a script that presses the button. `--help` shows its usage.
  */
 import { styleText } from "node:util";
 import type { TerminalUser } from "../src/console/terminal.js";
@@ -30,7 +30,7 @@ import { runScript, type ScriptResult, STEP_PHONE, type Stage } from "./world/sc
 
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
-/** Without a hand at it the phone rings so long and then answers. */
+/** Without a person or a script at the phone it rings for so long and then answers. */
 const PHONE_RINGS_MS = 2000;
 
 /** A signal came before the script's end. */
@@ -45,7 +45,7 @@ class Refusal extends Error {
   }
 }
 
-/** What the command line gives: the file, then --set, then --set-file; the later one wins. */
+/** Collects the settings of the command line: the file, then --set, then --set-file; the later one wins. */
 async function givenSettings(options: SimOptions): Promise<{ ofFile: Change[]; ofLine: Change[] }> {
   const ofFile = options.config === "" ? [] : await fileSettings(options);
   const settings = new Settings();
@@ -78,12 +78,15 @@ async function fileSettings(options: SimOptions): Promise<Change[]> {
   return [...file.changes, ...openSecrets(nameOf(config), file.sealed, passphrase)];
 }
 
-/** Two doors would write over what the other one keeps. @returns what lets the file go */
+/**
+ * Takes the lock of the store, because two doors would overwrite each other's settings. @returns a function that
+ * releases it
+ */
 function holdStore(path: string): () => void {
   try {
     return holdFile(path);
   } catch (error) {
-    // Where no lock can be written nothing can be kept either: that is said when it is tried.
+    // If no lock can be written, nothing can be stored either; that is told when it is tried.
     if ((error as NodeJS.ErrnoException).code !== undefined) return () => {};
     throw new Refusal((error as Error).message, EXIT_FAILED);
   }
@@ -114,7 +117,7 @@ function modeOf(options: SimOptions, given: readonly Change[]): Mode {
   return { server, phones: options.alone ? 0 : options.phones, isVirtual: options.virtualTime };
 }
 
-/** The console of whichever door there is by then. */
+/** The console of the present door, which changes when the panel makes another house. */
 function doorUser(home: () => SimHouse): TerminalUser & { seat(): TerminalUser } {
   return {
     line: (input) => home().door.line(input),
@@ -124,18 +127,18 @@ function doorUser(home: () => SimHouse): TerminalUser & { seat(): TerminalUser }
   };
 }
 
-/** @returns what a line of the console says went wrong, "" for nothing; as text or as JSON */
+/** @returns the problem that a line of the console tells, as text or as JSON; "" for none */
 function problemIn(output: string): string {
   if (output.startsWith("error: ")) return output.slice(7).trimEnd();
   return output.startsWith('{"ok":false') ? String(JSON.parse(output).error) : "";
 }
 
-/** Whoever reads what is printed may go away: what is printed then is lost, and the house goes on. */
+/** The reader of the output may go away. Later output is lost then, and the house goes on. */
 function outliveReaders(): void {
   for (const stream of [process.stdout, process.stderr, process.stdin]) stream.on("error", () => {});
 }
 
-/** The first signal ends what goes on in an orderly way; a second one ends the program as ever. */
+/** The first signal ends the program in an orderly way; a second one ends it at once. */
 class Interruption {
   isThere = false;
   readonly came: Promise<void>;
@@ -147,7 +150,7 @@ class Interruption {
           this.isThere = true;
           resolve();
         });
-      // Who started it with npm and ended that has ended it.
+      // A person who started the program with npm and ended npm has ended the program too.
       watchParent(() => {
         this.isThere = true;
         resolve();
@@ -165,7 +168,7 @@ async function main(): Promise<number> {
     return 0;
   }
   const board = boardOf(options.board ?? "");
-  // The options were read already.
+  // The options were checked already.
   if (board === null) throw new Refusal("--board", EXIT_USAGE);
   const { ofFile, ofLine } = await givenSettings(options);
   const isScripted = options.script.length > 0;
@@ -179,7 +182,7 @@ async function main(): Promise<number> {
     for (const listener of listeners) listener(event);
   };
   const ladderTo = isInteractive ? process.stdout : process.stderr;
-  // As Node sees it: a terminal, and no NO_COLOR in the environment.
+  // Colours are used as Node decides: on a terminal, and without NO_COLOR in the environment.
   const hasColours = ladderTo.isTTY === true && styleText("cyan", "x", { stream: ladderTo }) !== "x";
   const ladder = new Ladder(
     (line) => (isInteractive ? show(line + "\n") : void ladderTo.write(line + "\n")),
@@ -191,7 +194,7 @@ async function main(): Promise<number> {
 
   const microphone = options.mic !== "" ? new SamplesInput(loadWav(options.mic)) : new SamplesInput();
   const speaker = options.speaker !== "" ? new WavSpeaker(options.speaker) : null;
-  // However the program ends.
+  // The lock is released however the program ends.
   if (options.store !== "") process.once("exit", holdStore(options.store));
   const base: HouseBase = {
     board,
@@ -206,15 +209,15 @@ async function main(): Promise<number> {
     ladder,
   };
   const phones = options.alone ? 0 : options.phones;
-  // A script is for programs: there is a panel beside it only when its port is named.
+  // A script is for programs, so there is a panel beside it only if its port is named.
   const hasPanel = !options.headless && (!isScripted || options.port >= 0);
   const world = hasPanel
     ? new PanelWorld(base, modeOf(options, [...ofFile, ...ofLine]), options.mic !== "", tell)
     : null;
   const plain = world === null ? houseOf({ ...base, phones, isVirtual: options.virtualTime, tell }) : null;
-  /** The house there is: the panel may make another one. */
+  /** The present house: the panel may make another one. */
   const home = (): SimHouse => plain ?? (world as PanelWorld).house;
-  // What happens before the script begins is there for its first `expect`.
+  // Events before the script begins are kept for its first `expect`.
   const early: SimEvent[] = [];
   const onEarly = (event: SimEvent): void => void early.push(event);
   listeners.push(onEarly);
@@ -234,7 +237,7 @@ async function main(): Promise<number> {
   }
   listeners.splice(listeners.indexOf(onEarly), 1);
 
-  // A script that has a hand at the phone answers by itself.
+  // A script that works the phone answers calls itself.
   const hasHand = options.script.some(({ kind }) => kind === STEP_PHONE);
   if (plain !== null && phones > 0 && !isInteractive && !hasHand) {
     listeners.push((event) => {
@@ -253,7 +256,7 @@ async function main(): Promise<number> {
       user: doorUser(home),
     });
     serials.push(serial);
-    // As on a board: what happens stands between the answers.
+    // As on a board, events stand between the answers.
     listeners.push((event) => {
       if (event.who === "door") serial.print(consoleLine(event));
     });
@@ -305,7 +308,7 @@ async function main(): Promise<number> {
     const running = runScript(options.script, stage).finally(() => {
       isDone = true;
     });
-    // Beside a panel, time has a pace.
+    // With a panel, time passes at the pace of real time.
     if (virtual !== null && plain !== null) await virtual.runWhile(() => !isDone && !interruption.isThere);
     const result = await Promise.race([running, interruption.came.then(() => UNFINISHED)]);
     if (!result.ok) process.stderr.write(result.line + "\n");

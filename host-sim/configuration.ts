@@ -1,5 +1,5 @@
 /**
- * What the schema says of the settings, for people and for editors: the table in docs/configuration.md and the JSON Schema of a
+ * The settings' schema written for people and for editors: the table in docs/configuration.md and the JSON Schema of a
  * settings file, docs/door.schema.json. `npm run docs` writes both, a test checks that they are current.
  */
 import { readFileSync, writeFileSync } from "node:fs";
@@ -28,7 +28,7 @@ import { FILE_VERSION } from "./config/file.js";
 
 export const TABLE_PATH = "docs/configuration.md";
 export const SCHEMA_PATH = "docs/door.schema.json";
-/** As in core/printable.ts: control characters and what turns the direction of writing. */
+/** The same as in core/printable.ts: control characters and characters that turn the direction of writing. */
 const NO_CONTROLS = "^[^\\u0000-\\u001f\\u007f-\\u009f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069]*$";
 const BEGIN = "<!-- made by `npm run docs` -->\n";
 
@@ -47,7 +47,10 @@ export function withTable(document: string): string {
   );
 }
 
-/** @returns the JSON Schema of a file of settings (config/file.ts); every value may be written as a text, as on the console */
+/**
+ * @returns the JSON Schema of a file of settings (config/file.ts); every value may be written as a text, as on the
+ * console
+ */
 export function jsonSchema(): string {
   const secrets = SCHEMA.filter(isSecret).map(({ key }) => key);
   const base64 = { type: "string", pattern: "^[A-Za-z0-9+/]*={0,2}$" };
@@ -129,7 +132,7 @@ function propertyOf(setting: Setting): Record<string, unknown> {
   }
 }
 
-/** `true` and `false` stand for `on` and `off` wherever these are. */
+/** `true` and `false` stand for `on` and `off` in choices that have these. */
 function switched(choices: readonly string[]): boolean[] {
   return choices.includes("on") ? [true, false] : [];
 }

@@ -1,6 +1,6 @@
 /**
- * The simulated house's own SIP server, on the same network and clock as the parties: registrar and proxy, or redirect server, of src/, with the users it is
- * told, in memory. Not here: the server as a program (server/).
+ * The simulated house's own SIP server, on the same network and clock as the parties: registrar and proxy, or redirect
+ * server, of src/, with the users it is told, in memory. Not here: the server as a program (server/).
  */
 import type { DeviceTimer } from "../hal/device.js";
 import { NONE, octets, Span } from "../src/core/bytes.js";
@@ -45,7 +45,7 @@ export interface HouseServerOptions {
   domain: string;
   /** Names and passwords. */
   users: readonly (readonly [string, string])[];
-  /** It redirects calls, in the place of a proxy. */
+  /** Whether it redirects calls instead of passing them on as a proxy. */
   isRedirect: boolean;
 }
 
@@ -110,7 +110,7 @@ export class HouseServer {
     this.sockets.after = () => this.leave();
   }
 
-  /** @throws Error of one line when the port is taken */
+  /** @throws Error of one line if the port is taken */
   async start(): Promise<void> {
     const { ip, port } = this.options;
     await this.sockets.open([

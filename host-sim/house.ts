@@ -1,6 +1,7 @@
 /**
- * The simulated house as a whole: its clock and network, a door, up to four indoor phones and a SIP server, put together as the options and
- * settings want it. The same lines serve the terminal, scripts and the panel. Not here: who presses what (cli.ts, keyboard.ts, panel/).
+ * The simulated house as a whole: its clock and network, a door, up to four indoor phones and a SIP server, put
+ * together as the options and settings want it. The same lines serve the terminal, scripts and the panel. Not here: who
+ * presses what (cli.ts, keyboard.ts, panel/).
  */
 import type { AudioInput, AudioOutput, Store } from "../hal/device.js";
 import { loadSettings } from "../src/console/console.js";
@@ -35,41 +36,44 @@ const PHONE_RTP_STEP = 100;
 /** The server's port, and the domain of its users. */
 const SERVER_SIP_STEP = 4;
 const DOMAIN = "house";
-/** So long the parties may take to register before the house counts as ready. */
+/** The parties may take so long to register before the house counts as ready. */
 const REGISTER_MS = 5000;
 const PHONE_TONE_HZ = 440;
 const PHONE_ECHO_DB = -26;
-/** What a BYE may take when the house ends. */
+/** Time for a BYE when the house ends. */
 const GOODBYE_MS = 300;
 
-/** Settings do not go together, or cannot be used. One line for a person. */
+/** The settings do not fit together, or cannot be used. The message is one line for a person. */
 export class Misfit extends Error {}
 
 export interface HousePlan {
   board: SimBoard;
-  /** The door's settings: what a file and the command line say. */
+  /** The door's settings from a file and the command line. */
   ofFile: readonly Change[];
   ofLine: readonly Change[];
-  /** Indoor phones, 0 to 4; none: no server either. */
+  /** Indoor phones, 0 to 4; with none there is no server either. */
   phones: number;
-  /** -1: the operating system's randomness. */
+  /** The seed of random numbers; -1 for the operating system's. */
   seed: number;
   isVirtual: boolean;
-  /** The door's. */
+  /** The door's store. */
   store: Store;
-  /** It holds what was saved by a run before. */
+  /** Whether the store holds settings of an earlier run. */
   isKept: boolean;
   microphone: AudioInput;
   speaker: AudioOutput;
   ladder: Ladder;
   tell(event: SimEvent): void;
-  /** Where the door hangs: its loudspeaker comes back into its microphone there, and a phone's into the phone's. None: nowhere. */
+  /**
+   * The place of the door: its loudspeaker is heard by its microphone there, and a phone's by the phone's. Undefined
+   * for none.
+   */
   room?: RoomName;
-  /** Stands between a party and its sound; none: nothing does. */
+  /** Stands between a party and its sound, if it is there. */
   tap?: SoundTap;
 }
 
-/** Hears, and may put in, the sound of each party. */
+/** Hears the sound of each party, and may put sound in. */
 export interface SoundTap {
   microphone(who: string, input: AudioInput): AudioInput;
   speaker(who: string, output: AudioOutput): AudioOutput;
@@ -85,16 +89,16 @@ export interface Phone {
 export class SimHouse {
   readonly plan: HousePlan;
   readonly world: House;
-  /** Null: the machine's own clock. */
+  /** Null for the machine's own clock. */
   readonly virtual: VirtualClock | null;
   readonly settings = new Settings();
   readonly door: Party;
   readonly phones: readonly Phone[];
-  /** Why what was saved could not be read, "" when it could. */
+  /** Why the saved settings could not be read, "" if they could. */
   readonly problem: string;
-  /** Null: none, or it is down. */
+  /** Null if there is none, or it is down. */
   server: HouseServer | null = null;
-  /** Where the server of the house is, "" when it has none. */
+  /** The address of the house's server, "" if it has none. */
   readonly serverAt: string;
   private readonly makeServer: (() => HouseServer) | null;
   private readonly network: VirtualNetwork | null;
@@ -205,15 +209,15 @@ export class SimHouse {
     return this.world.clock;
   }
 
-  /** How many parties register with the house's server. */
+  /** The number of parties that register with the house's server. */
   get members(): number {
     return this.makeServer === null ? 0 : 1 + this.phones.length;
   }
 
   /**
    * Opens the sockets, and waits for the parties to register with the house's server.
-   * @param isOver waits no longer
-   * @throws Error of one line when a port is taken
+   * @param isOver ends the waiting
+   * @throws Error of one line if a port is taken
    */
   async start(isOver: () => boolean = () => false): Promise<void> {
     const { clock, virtual } = this;
@@ -232,12 +236,12 @@ export class SimHouse {
     return parties.every((party) => party.station.door.ua.registration.state === REGISTRATION_DONE);
   }
 
-  /** Ends calls in an orderly way, then everything. */
+  /** Ends calls in an orderly way, then everything else. */
   async stop(): Promise<void> {
     const { clock, virtual } = this;
     const parties = [this.door, ...this.phones.map(({ party }) => party)];
     const isCalling = (party: Party): boolean => party.station.door.ua.activeCall() !== null;
-    // Whoever hangs up first, the other hears of it by BYE and is given the time for that.
+    // One party hangs up first; the other hears of it by BYE and is given the time for that.
     for (const party of parties) {
       if (!parties.some(isCalling)) break;
       if (isCalling(party)) party.station.hangUp();
@@ -249,7 +253,7 @@ export class SimHouse {
     this.server = null;
   }
 
-  /** As `Faults.set`, of whichever network there is; and `server up`, `server down`. */
+  /** Sets a fault as `Faults.set` does, of either network; and `server up`, `server down`. */
   fault(name: string, value: string): string {
     if (name === "server") {
       if (value !== "up" && value !== "down") return "fault server: must be up or down";
@@ -265,7 +269,7 @@ export class SimHouse {
     return name === "tcp" ? "fault tcp: needs --virtual-time" : this.world.faults.set(name, value);
   }
 
-  /** Takes the server away, or brings it back with what it knew forgotten. @returns "" or one line */
+  /** Takes the server away, or brings it back without its bindings. @returns "" or one line */
   private async setServer(isUp: boolean): Promise<string> {
     if (this.makeServer === null) return "this house has no server";
     if (isUp === (this.server !== null)) return "";
@@ -285,7 +289,7 @@ export class SimHouse {
     return "";
   }
 
-  /** What the settings leave open is so that the door belongs to this house. */
+  /** Fills settings that were left open, so that the door belongs to this house. */
   private settle(isServed: boolean, home: Home): void {
     const { plan, settings } = this;
     if (plan.phones > 0 && settings.get("call.target") === "")
@@ -297,7 +301,7 @@ export class SimHouse {
       );
       settings.set("button1.day", names.join(","));
     }
-    // The server stays where it is, whatever port the door has after its next start.
+    // The server keeps its port, whichever port the door has after its next start.
     const isAtHome = settings.get("sip.domain") === home.domain || hasServer(settings);
     if (isServed && isAtHome) joinServer(settings, home);
     plan.ladder.name(settings.get("net.address"), settings.get("sip.port"), "door");
@@ -320,10 +324,10 @@ function setAll(settings: Settings, changes: readonly Change[]): void {
   for (const { key, value } of changes) settings.set(key, value);
 }
 
-/** Whether the house has a server of its own: not when the settings name another, or want none. */
+/** @returns whether the house has a server of its own: it has none if the settings name another, or want none */
 function hasServer(settings: Settings): boolean {
   const domain = settings.get("sip.domain");
-  // The house's own may have been saved with the rest.
+  // The settings of the house's own server may have been saved with the rest.
   const isOwn = domain === DOMAIN || domain === serverAddress(settings);
   return settings.get("sip.register") && (isOwn || (domain === "" && settings.get("sip.proxy") === ""));
 }
@@ -336,19 +340,19 @@ function isRedirecting(settings: Settings): boolean {
   return settings.get("server.mode") === "redirect";
 }
 
-/** The domain of the house's users: a server that redirects is no proxy by which calls could go, so its domain is where it is. */
+/** The domain of the house's users. A server that redirects is no proxy for calls, so its domain is its address. */
 function domainOf(settings: Settings): string {
   return isRedirecting(settings) ? serverAddress(settings) : DOMAIN;
 }
 
-/** The house's server as the door has it in its settings. */
+/** The house's server in the door's settings. */
 interface Home {
   domain: string;
   proxy: string;
   password: string;
 }
 
-/** The door registers with the house's server, by its name and a password if it has none. */
+/** The door registers with the house's server, by its name and a password unless it has them. */
 function joinServer(settings: Settings, { domain, proxy, password }: Home): void {
   if (settings.get("sip.password") === "") settings.set("sip.password", password);
   settings.set("sip.proxy", proxy);
@@ -359,7 +363,7 @@ function passwordBy(random: RandomSource): string {
   return random.uint32().toString(36) + random.uint32().toString(36);
 }
 
-/** @param password at the house's server, "" without one @throws Misfit */
+/** @param password at the house's server, "" for none @throws Misfit */
 function phoneSettings(door: Settings, index: number, password: string): Settings {
   const settings = new Settings();
   const problems = [
@@ -390,12 +394,12 @@ function phoneSettings(door: Settings, index: number, password: string): Setting
   return settings;
 }
 
-/** A phone on its stand in a quiet room: it gives some of what it plays back, as most phones do. */
+/** A phone on its stand in a quiet room: its microphone hears some of its loudspeaker, as with most phones. */
 function indoors(input: AudioInput, output: AudioOutput, random: RandomSource): Scene {
   return new Scene(input, output, { place: "lobby", housing: "panel", random, echoDb: PHONE_ECHO_DB, noiseDb: -30 });
 }
 
-/** A phone has no canceller of ours. */
+/** A phone does not have our echo canceller. */
 function withoutReference(scene: Scene): AudioInput {
   return { read: (into, start, count) => scene.read(into, start, count) };
 }

@@ -1,7 +1,7 @@
 /**
- * The terminal as a house: single keys for the button, the phone and the visitor, a line for the door's console, and the ladder to look back
- * in. All that is printed goes through here, so that it tears no line that is being typed and no screen that is being read.
- * Not here: the line (src/console/terminal.ts) and the ladder (world/ladder-view.ts).
+ * The terminal as a house: single keys for the button, the phone and the visitor, a line for the door's console, and
+ * the ladder to look back in. All output goes through here, so that it breaks neither a line that is being typed nor a
+ * screen that is being read. Not here: the line (src/console/terminal.ts) and the ladder (world/ladder-view.ts).
  */
 import { emitKeypressEvents } from "node:readline";
 import { Terminal } from "../src/console/terminal.js";
@@ -29,7 +29,7 @@ const PRESS_MS = 100;
 /** Longer than a button needs to count as held. */
 const HOLD_MS = 2500;
 const NO_PHONE = "there is no phone in the house (--alone)\n";
-/** What is printed while somebody reads the ladder waits; beyond so many characters the oldest is lost. */
+/** Output waits while the ladder is shown; beyond so many characters the oldest is lost. */
 const WAITING_MOST = 200_000;
 const COLUMNS = 80;
 const ROWS = 24;
@@ -42,7 +42,7 @@ interface Key {
 }
 
 export class Keyboard {
-  /** Resolves when the person has had enough. */
+  /** Resolves when the person ends the program. */
   readonly done: Promise<void>;
   private readonly home: () => SimHouse;
   private readonly ladder: Ladder;
@@ -50,15 +50,15 @@ export class Keyboard {
   private readonly terminal: Terminal;
   private readonly view: LadderView;
   private finish: () => void = () => {};
-  /** The door stands open. */
+  /** Whether the door stands open. */
   private isAjar = false;
-  /** Keys go to the console's line. */
+  /** Whether keys go to the console's line. */
   private isLine = false;
   private waiting = "";
   private readonly onKey = (text: string | undefined, key: Key): void => this.press(text ?? "", key);
   private readonly onResize = (): void => this.resize();
 
-  /** @param home the house there is by then @param write to the terminal */
+  /** @param home gives the present house @param write writes to the terminal */
   constructor(home: () => SimHouse, ladder: Ladder, write: (text: string) => void) {
     this.home = home;
     this.ladder = ladder;
@@ -151,7 +151,7 @@ export class Keyboard {
     } else if (text.length === 1 && "0123456789*#".includes(text)) this.tell("dtmf " + text);
   }
 
-  /** One line, as on the serial console: Enter carries it out, and single keys count again. */
+  /** Edits one line as on the serial console: Enter carries it out, and single keys count again. */
   private type(text: string, key: Key): void {
     const name = key.name ?? "";
     const isEnter = name === "return" || name === "enter";
@@ -177,7 +177,7 @@ export class Keyboard {
     if (waiting !== "") this.write(waiting);
   }
 
-  /** Has the phone do what its console would. */
+  /** Gives the phone a line of its console. */
   private tell(line: string): void {
     const output = this.home().phones[0]?.party.line(line) ?? NO_PHONE;
     if (output !== "ok\n") this.print("phone: " + output);

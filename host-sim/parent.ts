@@ -1,15 +1,19 @@
 /**
- * The end of whoever started the program. npm passes SIGTERM and SIGINT on to what it runs, but neither SIGHUP nor its own death: a
- * program that knew nothing of that would go on, and keep its port, with nobody to end it. So would one whose terminal was closed.
+ * Watches the end of the process that started the program. npm passes SIGTERM and SIGINT on to its script, but neither
+ * SIGHUP nor its own death: the program would go on, and keep its port, with nobody to end it. The same is true if its
+ * terminal was closed.
  */
 import { closeSync, openSync, readFileSync } from "node:fs";
 
 const LOOK_MS = 500;
-/** What runs scripts: npm and its kin; and the shell that stands between it and the script, which does not end with it. */
+/**
+ * Programs that run scripts: npm and the like. A shell stands between them and the script, which does not end with
+ * them.
+ */
 const RUNNER = /npm|node|yarn|bun/;
 const SHELL = /(^|\/)-?(\w*sh|busybox)$/;
 
-/** Calls back once when npm started this program and is gone. @returns what stops looking */
+/** Calls back once if npm started this program and is gone. @returns a function that stops watching */
 export function watchParent(onEnd: () => void, environment: NodeJS.ProcessEnv = process.env): () => void {
   if (environment.npm_lifecycle_event === undefined) return () => {};
   const chain = ancestors();
@@ -22,18 +26,21 @@ export function watchParent(onEnd: () => void, environment: NodeJS.ProcessEnv = 
   return () => clearInterval(timer);
 }
 
-/** Who has to stay: the parent, and behind a shell its parent. One that is gone before we got here is there as -1, which nobody is. */
+/**
+ * The processes that must stay: the parent, and behind a shell its parent. One that was gone already is -1, which no
+ * process has.
+ */
 function ancestors(): number[] {
   const parent = process.ppid;
   const name = nameOf(parent);
-  // Where that cannot be known, the parent is what is watched.
+  // If the name is not known, the parent is watched.
   if (name === "") return [parent];
   if (!SHELL.test(name)) return [RUNNER.test(name) ? parent : -1];
   const above = parentOf(parent);
   return [parent, RUNNER.test(nameOf(above)) ? above : -1];
 }
 
-/** By what it was started as, "" when that is not known. npm has its whole command there. */
+/** @returns the name that the process was started by, "" if not known; npm has its whole command there */
 function nameOf(pid: number): string {
   try {
     return readFileSync("/proc/" + pid + "/cmdline", "latin1").split("\0")[0];
@@ -42,18 +49,18 @@ function nameOf(pid: number): string {
   }
 }
 
-/** 0 when it is gone, or that is not known. */
+/** @returns 0 if the process is gone, or not known */
 function parentOf(pid: number): number {
   try {
     const stat = readFileSync("/proc/" + pid + "/stat", "latin1");
-    // Its name, in parentheses, may have anything in it.
+    // The name, in parentheses, may contain anything.
     return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
   } catch {
     return 0;
   }
 }
 
-/** Whether the program has a terminal of its own, from which it can be ended. */
+/** @returns whether the program has a terminal of its own, from which it can be ended */
 export function hasTerminal(): boolean {
   try {
     closeSync(openSync("/dev/tty", "r+"));

@@ -1,6 +1,6 @@
 /**
- * One party of the simulated house, the door or the phone: the station of src/ on virtual devices. Not here: its network (wiring.ts),
- * and who does what when (cli.ts).
+ * One party of the simulated house, the door or the phone: the station of src/ on virtual devices. Not here: its
+ * network (wiring.ts), and who presses which button when (cli.ts).
  */
 import { Es8311 } from "../hal/codecs/es8311.js";
 import { Es8388 } from "../hal/codecs/es8388.js";
@@ -20,27 +20,27 @@ import { VirtualWifi } from "./io/wifi.js";
 import { type House, ownAddress, Wiring } from "./wiring.js";
 import type { SimEvent } from "./world/events.js";
 
-/** What belongs to one party. */
+/** The devices of one party. */
 export interface Belongings {
   name: string;
   settings: Settings;
   random: RandomSource;
-  /** A port of its own, or it is heard by the house's clock. */
+  /** A port of its own; if it has no clock, the house's clock moves the sound. */
   microphone: AudioInput | AudioPort;
   speaker: AudioOutput;
-  /** Between I2S and microphone and speaker; null: they are wired to I2S themselves. */
+  /** The codec between I2S and microphone and speaker; null if they are wired to I2S themselves. */
   codec: VirtualCodec | null;
   store: Store;
-  /** How much of everything it has; none: as much as a computer. */
+  /** The sizes of its pools; undefined for those of a computer. */
   limits?: Limits;
-  /** The inputs that are there, and how many relays; none: all. */
+  /** The inputs and the number of relays that it has; undefined for all. */
   inputs?: readonly InputName[];
   relays?: number;
-  /** Reads the settings anew, before it starts anew by `reboot`; none: it cannot. */
+  /** Reads the settings anew before a restart by `reboot`; undefined if it cannot restart. */
   reread?: () => void;
 }
 
-/** From `reboot` until it starts: for the answer to go out. */
+/** Time from `reboot` to the restart, in which the answer is sent. */
 const REBOOT_MS = 100;
 
 function portOf(clock: Clock, codec: VirtualCodec | null, microphone: AudioInput | AudioPort): AudioPort {
@@ -51,9 +51,9 @@ function portOf(clock: Clock, codec: VirtualCodec | null, microphone: AudioInput
 export class Party implements DoorEvents, TerminalUser {
   readonly name: string;
   readonly settings: Settings;
-  /** Another one after each start. */
+  /** The station, which is another one after each restart. */
   station: Station;
-  /** Of every name there is. */
+  /** The contacts of all names. */
   readonly contacts: Record<InputName, VirtualContact>;
   readonly relays: readonly VirtualOutput[];
   readonly led = new VirtualOutput();
@@ -89,7 +89,10 @@ export class Party implements DoorEvents, TerminalUser {
     return new Station(this.device(belongings), belongings.settings, belongings.limits ?? HOUSE_LIMITS, this);
   }
 
-  /** As a board does: calls are cut off, what was not saved is forgotten, and sockets are opened as the settings say by now. */
+  /**
+   * Restarts as a board does: calls are cut off, unsaved settings are forgotten, and sockets are opened by the settings
+   * as they are now.
+   */
   private reboot(): void {
     if (this.isEnding) return;
     this.isEnding = true;
@@ -110,7 +113,7 @@ export class Party implements DoorEvents, TerminalUser {
     }
   }
 
-  // ---- its console, whichever station there is by then ----
+  // ---- the console of the present station ----
 
   line(input: string): string {
     return this.station.line(input);
@@ -124,7 +127,7 @@ export class Party implements DoorEvents, TerminalUser {
     return this.station.isLocked();
   }
 
-  /** Another place at which lines are typed. A login ends with the station. */
+  /** Another place at which lines are typed. Its login ends with the station. */
   seat(): TerminalUser {
     let { station } = this;
     let user = station.seat();
@@ -142,7 +145,7 @@ export class Party implements DoorEvents, TerminalUser {
     };
   }
 
-  /** Opens or shuts the door itself; its contact is closed while it is shut, unless the settings say the contrary. */
+  /** Opens or shuts the door itself; its contact is closed while the door is shut, unless the settings invert it. */
   moveDoor(isOpen: boolean): void {
     this.contacts.sensor.set(isOpen === (this.settings.get("door.sensor") === "open") ? 1 : 0);
   }
@@ -153,9 +156,9 @@ export class Party implements DoorEvents, TerminalUser {
     this.house.tell(event);
   }
 
-  /** A codec that does not answer is told of, and costs the sound only. */
+  /** A codec that does not answer is told, and costs the sound only. */
   private startCodec(chip: VirtualCodec): Codec {
-    // What the microphone hears here is a file, which comes through as it is with the gain there is at first.
+    // The microphone plays a file, which comes through unchanged with the first value of the gain.
     chip.capsuleDb = -Number(findSetting("audio.gain")?.initial);
     const options = { registers: chip, delay: () => {} };
     const codec = chip instanceof VirtualEs8388 ? new Es8388(options) : new Es8311(options);

@@ -1,6 +1,7 @@
 /**
- * How a party of the simulated house is joined to the network: sockets of this machine or of the virtual network, each with a wiretap for
- * the ladder and the pcap, and with what the script wants to go wrong. Not here: who the parties are (party.ts, house-server.ts).
+ * How a party of the simulated house is joined to the network: sockets of this machine or of the virtual network, each
+ * with a wiretap for the ladder and the pcap, and with the script's faults. Not here: who the parties are (party.ts,
+ * house-server.ts).
  */
 import { networkInterfaces } from "node:os";
 import type { Clock, Resolver, TcpConnection, TcpOptions, TcpStack, UdpOptions, UdpSocket } from "../hal/device.js";
@@ -15,18 +16,18 @@ import type { Ladder } from "./world/ladder.js";
 import type { VirtualHost, VirtualNetwork } from "./world/network.js";
 import type { Pcap } from "./world/pcap.js";
 
-/** What all parties live in. */
+/** The surroundings that all parties share. */
 export interface House {
   clock: Clock;
-  /** Null: the machine's own network. */
+  /** Null for the machine's own network. */
   network: VirtualNetwork | null;
-  /** What goes wrong with the datagrams of the machine's own network. */
+  /** The faults of datagrams on the machine's own network. */
   faults: Faults;
   wiretap: Wiretap;
   tell(event: SimEvent): void;
 }
 
-/** What was carried: `bytes[start, end)` is lent for the call. */
+/** A carried message: `bytes[start, end)` is lent for the call. */
 export interface Carried {
   tMs: number;
   from: string;
@@ -40,11 +41,11 @@ export interface Carried {
   end: number;
 }
 
-/** Sees each message once, whoever sends it, and gives it to the ladder and the pcap. */
+/** Sees each message once, from any sender, and gives it to the ladder and the pcap. */
 export class Wiretap {
   ladder: Ladder | null = null;
   pcap: Pcap | null = null;
-  /** Whoever wants to see all that is carried, before the ladder does. */
+  /** Is told every carried message, before the ladder is. */
   onCarried: ((carried: Carried) => void) | null = null;
   private readonly own = new Map<string, string>();
   private readonly ends = new Map<string, number>();
@@ -54,12 +55,12 @@ export class Wiretap {
     this.clock = clock;
   }
 
-  /** That port is one of ours: what comes from it was seen when it was sent. */
+  /** That port belongs to one of the parties: a message from it was seen when it was sent. */
   add(ip: number, port: number, owner: string): void {
     this.own.set(ip + ":" + port, owner);
   }
 
-  /** @returns whose port it is, "" when it is none of ours. The address is a dotted quad */
+  /** @returns the owner of the port, "" if it belongs to none of the parties. The address is a dotted quad */
   ownerOf(ip: string, port: number): string {
     return this.own.get(ipv4(ip) + ":" + port) ?? "";
   }
@@ -68,7 +69,7 @@ export class Wiretap {
     return this.own.has(ip + ":" + port) || this.ends.has(ip + ":" + port);
   }
 
-  /** A connection that one of ours opened has a port of its own: in the ladder it is the SIP port of whoever opened it. */
+  /** A connection that a party opened has a port of its own; the ladder shows the SIP port of that party instead. */
   addEnd(ip: number, port: number, sipPort: number): void {
     if (port > 0) this.ends.set(ip + ":" + port, sipPort);
   }
@@ -100,7 +101,7 @@ export class Wiretap {
   }
 }
 
-/** The network as one party has it. */
+/** The network for one party. */
 export class Wiring {
   readonly resolver: Resolver;
   private readonly house: House;
@@ -117,7 +118,7 @@ export class Wiring {
     this.resolver = this.host !== null ? this.host.resolver : new NodeResolver(random);
   }
 
-  /** @param isSip its messages are shown @throws Error of one line when the port is taken */
+  /** @param isSip whether its messages are shown @throws Error of one line if the port is taken */
   async udp(options: UdpOptions, isSip: boolean): Promise<UdpSocket> {
     const socket = await (this.host !== null ? this.host.udp(options) : openUdp(options));
     return this.tapUdp(socket, isSip);
@@ -177,7 +178,7 @@ export class Wiring {
     };
   }
 
-  /** What others send gets lost here, what ours send where it is sent. */
+  /** Messages from others are lost here, those of the parties where they are sent. */
   private readReached(socket: UdpSocket, into: Uint8Array): number {
     const { ip } = this;
     const { faults, network, wiretap } = this.house;
@@ -188,7 +189,7 @@ export class Wiring {
     }
   }
 
-  /** Sends a datagram on the machine's own network, with what the script wants to go wrong. */
+  /** Sends a datagram on the machine's own network, with the script's faults. */
   private carry(
     socket: UdpSocket,
     bytes: Uint8Array,

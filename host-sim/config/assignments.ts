@@ -1,4 +1,7 @@
-/** Settings as they stand on a command line: `KEY=VALUE …`, `KEY VALUE`, a KEY alone whose value is asked for, and values out of files. */
+/**
+ * Settings as they are written on a command line: `KEY=VALUE …`, `KEY VALUE`, a KEY alone whose value is asked for, and
+ * values from files.
+ */
 import { findSetting } from "../../src/settings/schema.js";
 import { Settings } from "../../src/settings/settings.js";
 import { decode } from "../io/ask.js";
@@ -6,8 +9,9 @@ import { safe } from "../world/events.js";
 import { type Change, isProblems, isSecretKey, nameOf, readBytes, readFile, withoutSecret } from "./file.js";
 
 /**
- * @param args behind `set` @param ask given the key of a secret without a value, so that none has to stand on a command line
- * @returns what is to be changed, each key once, or one line about a mistake
+ * @param args behind `set` @param ask is given the key of a secret without a value, so that none has to stand on a
+ * command line
+ * @returns the changes, each key once, or one line about a mistake
  */
 export async function readAssignments(
   args: readonly string[],
@@ -20,7 +24,7 @@ export async function readAssignments(
     if (problem === "") changes.set(key, settings.text(key));
     return problem;
   };
-  // KEY VALUE, with blanks in the value; unless one of the words behind is a setting of its own.
+  // KEY VALUE, with blanks in the value, unless a later word is a setting itself.
   const isPair = args.length > 1 && !args[0].includes("=") && !args.slice(1).some(isSetting);
   if (isPair) {
     const problem = take(args[0], args.slice(1).join(" "));
@@ -41,16 +45,17 @@ export async function readAssignments(
   return listOf(changes);
 }
 
-/** `KEY=VALUE`, or a secret whose value is to be asked for. */
+/** @returns whether the word is `KEY=VALUE`, or a secret whose value is to be asked for */
 function isSetting(word: string): boolean {
   const equals = word.indexOf("=");
   return equals < 0 ? isSecretKey(word) : findSetting(word.slice(0, equals).trim()) !== null;
 }
 
 /**
- * `--set-file KEY=FILE`: the value is the line in that file, `-` for one of standard input. `--set-file FILE` is a file of settings.
- * @param ask as above, for `-` @param before what was given otherwise; what a file says is laid over it
- * @returns all of them, or one line about a mistake
+ * `--set-file KEY=FILE`: the value is the line in that file, `-` for one of standard input. `--set-file FILE` is a file
+ * of settings.
+ * @param ask as above, for `-` @param before changes that were given otherwise; those of a file replace them
+ * @returns all changes, or one line about a mistake
  */
 export async function readSetFile(
   options: readonly string[],
@@ -74,7 +79,7 @@ export async function readSetFile(
 async function lineOf(key: string, path: string, ask: (key: string) => Promise<string>): Promise<Change[] | string> {
   if (path === "") return `--set-file ${key}: which file? KEY=FILE`;
   const text = path === "-" ? await ask(key) : decode(path, readBytes(path));
-  // A file of something else is no value, nor is one that was made and not written yet.
+  // A file with more than one line is no value, and neither is an empty one.
   const lines = text.replace(/\r?\n$/, "").split(/\r?\n/);
   if (lines.length > 1) return `${path}: has ${lines.length} lines: the value of ${key} is one line`;
   if (lines[0].trim() === "") return `${nameOf(path)}: is empty: the value of ${key} is one line`;

@@ -1,7 +1,7 @@
 /**
- * The host tool: reads and changes the settings of a door over its console, and lets a person use that. `--help` says how it is called.
- * What is to be changed is checked here by the schema before anything is sent, and read back from the door after it was saved.
- * Not here: what each verb does (verbs.ts), what is to be changed (assignments.ts, file.ts).
+ * The host tool: reads and changes the settings of a door over its console, and lets a person use that. `--help` shows
+ * its usage. Changes are checked here by the schema before anything is sent, and read back from the door after they
+ * were saved. Not here: what each verb does (verbs.ts), how changes are read (assignments.ts, file.ts).
  */
 import { createInterface } from "node:readline";
 import type { Duplex } from "node:stream";
@@ -21,7 +21,7 @@ const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
 /** Ctrl-] leaves the console, as in other programs of that kind. */
 const LEAVE = 0x1d;
-/** For the last line to go out. */
+/** Time to send the last line. */
 const GOODBYE_MS = 500;
 
 const USAGE = `Usage: npm run config -- --port PATH | --tcp HOST:PORT  COMMAND
@@ -76,9 +76,9 @@ async function main(): Promise<number> {
   const password = values["password-stdin"] ? (await askHidden("Password of the console: ")).trim() : "";
   if (values["password-stdin"] && password === "")
     throw new UsageError("--password-stdin: there is no password on standard input");
-  // Before anything is opened: a mistake costs nothing.
+  // This comes before anything is opened, so that a mistake costs nothing.
   const { changes, more } = await prepare(command, args, values);
-  // Not before: whoever waits for a line of standard input hears no signal.
+  // Signals are caught from here on, because a program that waits for a line of standard input hears none.
   const interrupted = Promise.race([isUnread, interruption()]);
   const link = await way();
   if (command === "console") return talk(link, interrupted);
@@ -90,7 +90,7 @@ async function main(): Promise<number> {
   };
   try {
     const isDone = runVerb(session, command, args, changes, password, output, more).then(() => true);
-    // What was begun is ended first: a signal in the middle of it must not leave half of it.
+    // A change that was begun is finished first: a signal must not leave half of it.
     if (!(await Promise.race([isDone, interrupted.then(() => false)]))) await isDone;
     return 0;
   } finally {
@@ -138,7 +138,7 @@ function checkArguments(command: string, args: readonly string[], values: Values
     throw new UsageError(new Settings().set(args[0], ""));
 }
 
-/** How many arguments each command takes. */
+/** The number of arguments of each command. */
 const LIMITS: Readonly<Record<string, readonly [number, number]>> = {
   get: [0, 1],
   set: [1, Infinity],
@@ -149,7 +149,7 @@ const LIMITS: Readonly<Record<string, readonly [number, number]>> = {
   monitor: [0, 0],
 };
 
-/** What `set` and `apply` are to change, checked; the passphrase of a file. */
+/** Checks the changes of `set` and `apply`. @returns them, and the passphrase of a file */
 async function prepare(
   command: string,
   args: readonly string[],
@@ -192,7 +192,7 @@ function isText(value: unknown): value is string {
   return typeof value === "string";
 }
 
-/** @returns what opens the line, for later */
+/** @returns a function that opens the line */
 function wayOf(port: string, tcp: string): () => Promise<Duplex> {
   if ((port === "") === (tcp === "")) throw new UsageError("which door? one of --port PATH and --tcp HOST:PORT");
   if (port !== "") return () => openSerial(port);
@@ -203,7 +203,7 @@ function wayOf(port: string, tcp: string): () => Promise<Duplex> {
   return () => openTcp(tcp.slice(0, colon), number);
 }
 
-/** A person at a terminal gets the door's own editing; what is piped in goes line by line. Whoever logged in here is logged out at the end. */
+/** A person at a terminal gets the door's own editing; piped input goes line by line. A login is ended at the end. */
 function talk(link: Duplex, interrupted: Promise<void>): Promise<number> {
   return new Promise((resolve, reject) => {
     const { stdin, stdout } = process;
@@ -222,7 +222,7 @@ function talk(link: Duplex, interrupted: Promise<void>): Promise<number> {
       if (!link.writable) leave();
       else {
         link.write(`\x15\x03logout${isTerminal ? "\r" : "\n"}`, leave);
-        // A line that takes nothing any more holds nobody.
+        // A line that takes nothing any more must not keep the program waiting.
         setTimeout(leave, GOODBYE_MS);
       }
     };
@@ -238,7 +238,7 @@ function talk(link: Duplex, interrupted: Promise<void>): Promise<number> {
     link.once("error", (error) => fail(error.message));
     link.once("close", () => fail("the line was closed"));
     void interrupted.then(end);
-    // Enter would carry out what somebody left half typed.
+    // The line is cleared, because Enter would carry out a line that somebody left half typed.
     link.write(DISCARD);
     if (!isTerminal) {
       const lines = createInterface({ input: stdin });
@@ -264,7 +264,7 @@ function interruption(): Promise<void> {
   });
 }
 
-/** Resolves when nobody reads what is printed any more. */
+/** Resolves when nobody reads the output any more. */
 function unread(): Promise<void> {
   process.stderr.on("error", () => {});
   return new Promise((resolve) => void process.stdout.on("error", () => resolve()));

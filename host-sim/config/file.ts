@@ -1,7 +1,7 @@
 /**
- * Files of settings, one format for the host tool, the simulator's `--config` and the schema (docs/door.schema.json): JSON, an object of values
- * by key with a version. Lines of `set KEY VALUE` or `KEY=VALUE` are read too. Every value is checked by the schema when a file is read.
- * Not here: how secrets are sealed (seal.ts).
+ * Files of settings, one format for the host tool, the simulator's `--config` and the schema (docs/door.schema.json):
+ * JSON, an object of values by key with a version. Lines of `set KEY VALUE` or `KEY=VALUE` are read too. Every value is
+ * checked by the schema when a file is read. Not here: how secrets are sealed (seal.ts).
  */
 import {
   closeSync,
@@ -22,15 +22,15 @@ import { fileError, readAtMost } from "../io/store.js";
 import { safe } from "../world/events.js";
 import { isSealed, type Sealed, unseal } from "./seal.js";
 
-/** Of the format that is written; a file without one is of it too. */
+/** The version of the format that is written; a file without a version is read as this one. */
 export const FILE_VERSION = 1;
-/** Twenty times what all settings can take. */
+/** Twenty times the size of all settings. */
 const FILE_BYTES = 1_000_000;
 const STDIN = "-";
-/** How much of a wrong value is shown again. */
+/** Characters of a wrong value that are shown. */
 const SHOWN = 60;
 
-// What an object has besides settings.
+// Entries of the object beside the settings.
 const SCHEMA_KEY = "$schema";
 const VERSION_KEY = "version";
 /** Secrets that were set and are not in the file. */
@@ -44,13 +44,13 @@ export interface Change {
 
 export interface SettingsFile {
   changes: Change[];
-  /** The tool wrote it: secrets that are not in it were left out, of which these were set. */
+  /** The tool wrote the file and left the secrets out; those named here were set. */
   isBackup: boolean;
   leftOut: string[];
   sealed: Sealed | null;
 }
 
-/** @returns what a file says, or one line for each mistake in it */
+/** @returns the settings of a file, or one line for each mistake in it */
 export function parseFile(path: string, content: string): SettingsFile | string[] {
   const text = content.replace(/^\ufeff/, "");
   if (text.trim() === "") return [`${path}: is empty`];
@@ -75,7 +75,7 @@ function parseJson(path: string, text: string): SettingsFile | string[] {
   return problems.length > 0 ? problems : file;
 }
 
-/** @returns "" or what is wrong with it */
+/** @returns "" or the mistake in it */
 function takeEntry(file: SettingsFile, key: string, given: unknown): string {
   switch (key) {
     case SCHEMA_KEY:
@@ -108,7 +108,7 @@ function takeValue(file: SettingsFile, key: string, given: unknown): string {
   if (setting !== null && typeof value !== "string" && typeof value !== "number")
     return `${key}: ${isSecret(setting) ? "what was given" : safe(JSON.stringify(given).slice(0, SHOWN))} is neither a text nor a number`;
   const isNumeric = setting?.type === TYPE_NUMBER || setting?.type === TYPE_DECIMAL;
-  // 1e21, or more digits than a number of JSON keeps, would be another text.
+  // A number like 1e21, or one with more digits than JSON keeps, would be stored as another text.
   if (setting !== null && typeof value === "number" && !isNumeric && !Number.isSafeInteger(value))
     return `${key}: must be in quotes`;
   const settings = new Settings();
@@ -117,7 +117,7 @@ function takeValue(file: SettingsFile, key: string, given: unknown): string {
   return problem === "" ? "" : withoutSecret(key, problem);
 }
 
-/** A code that is wrong is often the right one with a slip: what came unseen is not shown by its refusal either. */
+/** A wrong code is often the right one with a slip, so the refusal does not show it. */
 export function withoutSecret(key: string, problem: string): string {
   const setting = findSetting(key);
   return setting !== null && isSecret(setting) ? `${key}: what was given is not allowed: ${allowed(setting)}` : problem;
@@ -140,7 +140,7 @@ function parseLines(path: string, text: string): SettingsFile | string[] {
   };
 }
 
-/** ` (line 3, column 8)`, as far as the engine says it: its own words may quote a secret out of the file. */
+/** ` (line 3, column 8)`, as far as the engine tells it; the engine's own words may quote a secret of the file. */
 function placeOf(text: string, message: string): string {
   const position = /position (\d+)/.exec(message)?.[1];
   if (position === undefined) return /end of JSON/.test(message) ? ": it ends in the middle" : "";
@@ -148,7 +148,7 @@ function placeOf(text: string, message: string): string {
   return ` (line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1})`;
 }
 
-/** Names that stand twice in the outermost object: of two values one would be lost without a word. */
+/** @returns names that stand twice in the outermost object: of two values one would be lost without a word */
 function doubleKeys(text: string): string[] {
   const seen = new Set<string>();
   const double: string[] = [];
@@ -169,7 +169,7 @@ export function isProblems(result: SettingsFile | string[]): result is string[] 
   return Array.isArray(result);
 }
 
-/** What was sealed in the file, checked. @throws Error of one line */
+/** Opens and checks the sealed part of the file. @throws Error of one line */
 export function openSecrets(path: string, sealed: Sealed, passphrase: string): Change[] {
   let text = "";
   try {
@@ -182,7 +182,7 @@ export function openSecrets(path: string, sealed: Sealed, passphrase: string): C
   return file.changes.filter(({ key }) => isSecretKey(key));
 }
 
-/** @param path "-" for standard input @throws Error of one line when it cannot be read */
+/** @param path "-" for standard input @throws Error of one line if it cannot be read */
 export function readFile(path: string): SettingsFile | string[] {
   const bytes = readBytes(path);
   const name = nameOf(path);
@@ -195,18 +195,20 @@ export function readFile(path: string): SettingsFile | string[] {
   return parseFile(name, text);
 }
 
-/** How messages call a file. */
+/** @returns the name of a file in messages */
 export function nameOf(path: string): string {
   return path === STDIN ? "standard input" : path;
 }
 
-/** @param path "-" for standard input @throws Error of one line: it cannot be read, or is too large for settings */
+/** @param path "-" for standard input @throws Error of one line if it cannot be read or is too large for settings */
 export function readBytes(path: string): Uint8Array {
   if (path === STDIN) return readRest(FILE_BYTES);
   return readAtMost(path, FILE_BYTES, "is no file of settings");
 }
 
-/** The text of a backup: all settings but secrets, those at their first value too, so that applying it brings them back. */
+/**
+ * The text of a backup: all settings but secrets, those at their first value too, so that applying it brings them back.
+ */
 export function formatFile(
   values: Readonly<Record<string, unknown>>,
   leftOut: readonly string[],
@@ -223,14 +225,17 @@ export function formatFile(
   return JSON.stringify(out, null, 2) + "\n";
 }
 
-/** Writes a file for its owner alone, as a whole or not at all: what was there before stays until then. @throws Error of one line */
+/**
+ * Writes a file for its owner alone, as a whole or not at all; until then the old content stays. @throws Error of one
+ * line
+ */
 export function writeFile(path: string, content: string | Uint8Array): void {
   const bytes = typeof content === "string" ? Buffer.from(content) : content;
   try {
     const there = statSync(path, { throwIfNoEntry: false });
     if (there !== undefined && !there.isFile()) writeWhole(path, bytes);
     else {
-      // Where a link leads, not in the link's place.
+      // A link is followed, not replaced.
       const target = there === undefined ? path : realpathSync(path);
       const fresh = `${target}.${process.pid}.new`;
       try {

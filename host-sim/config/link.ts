@@ -1,4 +1,7 @@
-/** The way to a door's console: a serial port (npm's `serialport`, when it is installed) or a TCP connection. Octets only. */
+/**
+ * The way to a door's console: a serial port (npm's `serialport`, when it is installed) or a TCP connection. Octets
+ * only.
+ */
 import { connect } from "node:net";
 import type { Duplex } from "node:stream";
 
@@ -6,7 +9,7 @@ import type { Duplex } from "node:stream";
 export const SERIAL = { baudRate: 115200, xon: true };
 const CONNECT_MS = 5000;
 
-/** @throws Error of one line when there is nobody */
+/** @throws Error of one line if nothing answers */
 export function openTcp(host: string, port: number): Promise<Duplex> {
   return new Promise((resolve, reject) => {
     const socket = connect({ host, port });
@@ -26,7 +29,7 @@ export function openTcp(host: string, port: number): Promise<Duplex> {
   });
 }
 
-/** @throws Error of one line when the port cannot be opened or `serialport` is not installed */
+/** @throws Error of one line if the port cannot be opened or `serialport` is not installed */
 export async function openSerial(path: string): Promise<Duplex> {
   let library: typeof import("serialport");
   try {
@@ -43,7 +46,7 @@ export async function openSerial(path: string): Promise<Duplex> {
   });
 }
 
-/** An error of the line ends it, and is told by whoever uses it; without a listener it would end the program. */
+/** An error of the line ends it, and the user of the line tells it; without a listener it would end the program. */
 function heard(link: Duplex): Duplex {
   return link.on("error", () => link.destroy());
 }

@@ -1,6 +1,7 @@
 /**
- * Passwords and codes in a file, under a passphrase: AES-256-GCM (NIST SP 800-38D) by a key that scrypt (RFC 7914) makes of it. Whoever has the
- * file and not the passphrase learns how long they are together, and nothing else. Not here: the file (file.ts).
+ * Passwords and codes in a file, under a passphrase: AES-256-GCM (NIST SP 800-38D) by a key that scrypt (RFC 7914)
+ * makes of it. The file without the passphrase shows their length together, and nothing else. Not here: the file
+ * (file.ts).
  */
 import { createCipheriv, createDecipheriv, randomBytes, scryptSync } from "node:crypto";
 
@@ -15,13 +16,13 @@ const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 const CIPHER = "aes-256-gcm";
 const KDF = "scrypt";
-/** What these octets are, so that they pass for nothing else. */
+/** The purpose of these octets, so that they cannot be used for another. */
 const PURPOSE = Buffer.from("Portero secrets 1");
 
 export interface Sealed {
   kdf: typeof KDF;
   cost: number;
-  /** Base64, as what follows. */
+  /** Base64, like the following ones. */
   salt: string;
   cipher: typeof CIPHER;
   nonce: string;
@@ -62,7 +63,7 @@ export function unseal(sealed: Sealed, passphrase: string): string {
   }
 }
 
-/** @returns whether that is what `seal` makes, so far as it can be seen without the passphrase */
+/** @returns whether the value has the form that `seal` makes, as far as it can be seen without the passphrase */
 export function isSealed(value: unknown): value is Sealed {
   if (typeof value !== "object" || value === null) return false;
   const { kdf, cost, salt, cipher, nonce, tag, data } = value as Record<string, unknown>;
@@ -80,14 +81,14 @@ export function isSealed(value: unknown): value is Sealed {
   );
 }
 
-/** @param size octets, -1: any number */
+/** @param size octets, -1 for any number */
 function isBase64(value: unknown, size: number): boolean {
   if (typeof value !== "string" || !/^[A-Za-z0-9+/]*={0,2}$/.test(value) || value.length % 4 !== 0) return false;
   return size < 0 || Buffer.from(value, "base64").length === size;
 }
 
 function keyOf(passphrase: string, salt: Uint8Array, cost: number): Buffer {
-  // The same passphrase, however a keyboard puts its accents together.
+  // The same passphrase gives the same key, however a keyboard composes its accents.
   const text = passphrase.normalize("NFC");
   return scryptSync(text, salt, KEY_BYTES, { N: cost, r: BLOCKS, p: 1, maxmem: 256 * BLOCKS * cost });
 }

@@ -1,23 +1,24 @@
 /**
- * One question at a time to a door's console: a command with `--json`, and the one line of JSON that answers it. Lines between are events.
- * Whatever somebody left half typed on the line is discarded before anything is asked. Not here: what is asked (verbs.ts).
+ * One question at a time to a door's console: a command with `--json`, and the one line of JSON that answers it. Lines
+ * between are events. A line that was left half typed is discarded before anything is asked. Not here: what is asked
+ * (verbs.ts).
  */
 import { createInterface, type Interface } from "node:readline";
 import type { Duplex } from "node:stream";
 
 /** A board writes to its flash before it answers `save`. */
 const ANSWER_MS = 10_000;
-/** Opening a serial port starts many boards anew: so long the first answer may take, and so often it is asked for. */
+/** Opening a serial port restarts many boards, so the first answer may take this long, and is asked for this often. */
 const FIRST_ANSWER_MS = 1500;
 const FIRST_TRIES = 7;
-/** Some time for the end to reach the door. */
+/** Time for the logout to reach the door. */
 const LOGOUT_MS = 1000;
 
-/** Clears the line, wherever the cursor stands; an escape sequence that was half sent takes the first of them. */
+/** Clears the line wherever the cursor is; the first of them ends an escape sequence that was half sent. */
 const CLEAR = "\x15\x15\x03";
 /**
- * Before the first question: more octets than a frame of Improv Wi-Fi Serial can have, which may have been half sent and takes all that comes.
- * Each deletes what stands before the cursor, and does nothing on an empty line.
+ * Is sent before the first question: more octets than a frame of Improv Wi-Fi Serial can have, because a half-sent
+ * frame takes all octets that come. Each deletes the octets before the cursor, and does nothing on an empty line.
  */
 export const DISCARD = "\x15".repeat(300) + CLEAR;
 
@@ -29,14 +30,14 @@ export interface Answer {
 }
 
 export class Session {
-  /** Given each line that answers nothing. */
+  /** Is given each line that is no answer. */
   onEvent: (line: string) => void = () => {};
-  /** The line was closed, and nobody asked for it. */
+  /** The line was closed without our asking. */
   onClosed: (reason: string) => void = () => {};
   private readonly link: Duplex;
   private readonly lines: Interface;
   private waiting: ((answer: Answer | Error) => void) | null = null;
-  /** Which answer is the one: others may be of a question before. */
+  /** Tells whether an answer is the expected one; others may belong to a question before. */
   private isMeant: (answer: Answer) => boolean = isNoVersion;
   private isLoggedIn = false;
   private closed = "";
@@ -51,7 +52,10 @@ export class Session {
     link.on("close", () => this.end("the line was closed"));
   }
 
-  /** Discards what is half typed, waits until the door answers, and logs in. @param password "" for none @throws Error of one line */
+  /**
+   * Discards a line that is half typed, waits until the door answers, and logs in. @param password "" for none @throws
+   * Error of one line
+   */
   async start(password: string): Promise<void> {
     for (let tries = 1; ; tries++) {
       this.write(DISCARD);
@@ -67,7 +71,7 @@ export class Session {
     this.isLoggedIn = true;
   }
 
-  /** @throws Error of one line when nothing answers */
+  /** @throws Error of one line if nothing answers */
   ask(command: string, withinMs = ANSWER_MS, isMeant = isNoVersion): Promise<Answer> {
     return new Promise((resolve, reject) => {
       if (this.closed !== "") {
@@ -90,14 +94,14 @@ export class Session {
     });
   }
 
-  /** As `ask`. @throws Error with what the door said when it refused */
+  /** Asks as `ask` does. @throws Error with the door's words if it refused */
   async tell(command: string): Promise<Answer> {
     const answer = await this.ask(command);
     if (!answer.ok) throw new Error(String(answer.error));
     return answer;
   }
 
-  /** A login of ours ends with us. */
+  /** A login of this program ends with it. */
   async close(): Promise<void> {
     if (this.isLoggedIn && this.closed === "") await this.ask("logout", LOGOUT_MS).catch(() => {});
     this.isLoggedIn = false;
@@ -111,9 +115,9 @@ export class Session {
   }
 
   private take(came: string): void {
-    // A board asks for a pause in between; most drivers keep that for themselves.
+    // A board asks for a pause in between; most drivers keep these octets for themselves.
     const line = came.replaceAll("\x11", "").replaceAll("\x13", "");
-    // What was typed by somebody may stand before the answer on the same line.
+    // Typed octets may stand before the answer on the same line.
     const at = line.indexOf('{"ok":');
     if (this.waiting !== null && at >= 0) {
       try {
@@ -121,7 +125,7 @@ export class Session {
         if (this.isMeant(answer)) this.waiting(answer);
         return;
       } catch {
-        // A line that noise has been in: the answer is lost, and the time will tell.
+        // The line was disturbed: the answer is lost, and the time-out tells it.
       }
     }
     if (line !== "") this.onEvent(line);
@@ -139,7 +143,7 @@ export class Session {
   }
 }
 
-/** The first question may have been asked more than once: late answers to it are none to what follows. */
+/** The first question may have been asked more than once; late answers to it do not belong to later questions. */
 function isNoVersion(answer: Answer): boolean {
   return typeof answer.version !== "string";
 }

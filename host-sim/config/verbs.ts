@@ -1,30 +1,30 @@
-/** What the host tool does at a door's console, verb by verb. Not here: arguments (cli.ts), and the line itself (session.ts). */
+/** The verbs of the host tool at a door's console. Not here: arguments (cli.ts), and the line itself (session.ts). */
 import { findSetting, isSecret, SCHEMA } from "../../src/settings/schema.js";
 import { safe } from "../world/events.js";
 import { type Change, formatFile, isSecretKey, type SettingsFile, writeFile } from "./file.js";
 import { seal } from "./seal.js";
 import type { Answer, Session } from "./session.js";
 
-/** So often `monitor` asks whether the door is there still, and keeps its login. */
+/** `monitor` asks this often whether the door is still there, which keeps its login alive. */
 const ALIVE_MS = 30_000;
 const HIDDEN = "********";
 
 export interface Output {
   out(text: string): void;
   err(text: string): void;
-  /** Resolves when the person has had enough. */
+  /** Resolves when the person ends the command. */
   interrupted: Promise<void>;
 }
 
-/** What some verbs need besides. */
+/** Further arguments that some verbs need. */
 export interface More {
-  /** Of `apply`: what the file says besides its values. */
+  /** For `apply`: the file with the changes. */
   file?: SettingsFile;
-  /** Of `backup --with-secrets`: seals them. */
+  /** The passphrase of `backup --with-secrets`. */
   passphrase?: string;
 }
 
-/** @param changes what `set` and `apply` change, checked @throws Error of one line */
+/** @param changes the checked changes of `set` and `apply` @throws Error of one line */
 export async function runVerb(
   session: Session,
   command: string,
@@ -102,7 +102,10 @@ async function monitor(session: Session, password: string, output: Output): Prom
   }
 }
 
-/** Sets, saves, and reads back; what cannot be done whole is not done. @param file where the changes come from, if from one */
+/**
+ * Sets, saves, and reads back. Changes are made as a whole or not at all. @param file the file that the changes come
+ * from, if any
+ */
 async function change(
   session: Session,
   changes: readonly Change[],
@@ -115,10 +118,10 @@ async function change(
   try {
     await session.tell("revert");
     const before = valuesOf(await session.tell("get"));
-    // What a secret is nobody sees, so it is always sent.
+    // The value of a secret is not shown, so a secret is always sent.
     const sent = changes.filter(({ key, value }) => isSecretKey(key) || !isSame(before, key, value));
     for (const { key, value } of sent) await session.tell(`set ${key} ${value}`);
-    // A door that was started anew meanwhile has forgotten the first of them, and refuses.
+    // If the door restarted meanwhile, it has forgotten the first changes, and refuses.
     const { restart } = await session.tell(`save ${sent.length}`);
     const values = valuesOf(await session.tell("get"));
     const wrong = changes.filter(({ key, value }) => !isSame(values, key, value));
@@ -132,7 +135,9 @@ async function change(
   }
 }
 
-/** A backup without secrets changes none of them: whoever restores a door is told which it has and which it lacks. */
+/**
+ * A backup without secrets changes none of them, so the person is told which secrets the door has and which it lacks.
+ */
 function tellSecrets(file: SettingsFile, changes: readonly Change[], values: Values, output: Output): void {
   const isChanged = (key: string): boolean => changes.some((one) => one.key === key);
   const kept = SCHEMA.filter((one) => isSecret(one) && values[one.key] === HIDDEN && !isChanged(one.key));
@@ -148,7 +153,7 @@ function valuesOf({ ok: _, ...values }: Answer): Values {
   return values;
 }
 
-/** Whether a setting has that value, as far as it is shown: of a secret nobody sees it. */
+/** @returns whether a setting has that value, as far as it is shown; the value of a secret is not */
 function isSame(values: Values, key: string, value: string): boolean {
   const setting = findSetting(key);
   const isHidden = setting !== null && isSecret(setting) && value !== "";

@@ -1,8 +1,14 @@
-/** Arguments of a command line, before Node's `parseArgs` reads them: values that begin with a minus, which it would take for options. */
+/**
+ * Arguments of a command line, before Node's `parseArgs` reads them: values that begin with a minus, which it would
+ * take for options.
+ */
 
 type Options = Readonly<Record<string, { readonly type: "string" | "boolean" }>>;
 
-/** `--seed -1` as `--seed=-1`: what is wrong with such a value is then said of the value. A word that is an option itself stays one. */
+/**
+ * Turns `--seed -1` into `--seed=-1`, so that a message about such a value names the value. A word that is an option
+ * itself stays as it is.
+ */
 export function joinValues(args: readonly string[], options: Options): string[] {
   const out: string[] = [];
   for (let i = 0; i < args.length; i++) {

@@ -1,20 +1,21 @@
 /**
- * What a person or a program says to a tool on standard input: a line that is not shown while it is typed, a line of what is piped in, a whole
- * file. Octets are taken one line at a time, so that what stands behind is there for whoever reads next. Not here: the console (serial.ts).
+ * Reads standard input of a tool: a line that is not shown while it is typed, a line of piped input, a whole file. It
+ * takes one line at a time, so that the following octets are there for the next reader. Not here: the console
+ * (serial.ts).
  */
 import { readSync } from "node:fs";
 
 const STDIN = 0;
 /** The longest line: no password or code is longer. */
 const LINE_BYTES = 4096;
-/** Somebody else may have made standard input non-blocking: then it is asked again so much later, ms. */
+/** Another program may have made standard input non-blocking; it is asked again after this time, ms. */
 const AGAIN_MS = 20;
 const LF = 0x0a;
 
-// What was typed or pasted behind a line that was asked for.
+// Octets that were typed or pasted behind a line that was asked for.
 let left = "";
 
-/** The next line of what is piped in, without its end; "" when there is none. @throws Error of one line */
+/** The next line of piped input, without its end; "" if there is none. @throws Error of one line */
 export function readLine(): string {
   const bytes: number[] = [];
   const one = new Uint8Array(1);
@@ -26,7 +27,7 @@ export function readLine(): string {
   return decode("standard input", Uint8Array.from(bytes)).replace(/\r$/, "");
 }
 
-/** All that is piped in yet. @param most octets @throws Error of one line when there are more */
+/** All the rest of piped input. @param most octets @throws Error of one line if there are more */
 export function readRest(most: number): Uint8Array {
   const pieces: Uint8Array[] = [];
   let size = 0;
@@ -54,7 +55,7 @@ function readSome(into: Uint8Array): number {
   }
 }
 
-/** @returns the text, without a byte order mark @throws Error of one line when it is none */
+/** @returns the text, without a byte order mark @throws Error of one line if it is no text */
 export function decode(what: string, bytes: Uint8Array): string {
   const isWide = bytes.length >= 2 && bytes[0] === 0xff && bytes[1] === 0xfe;
   let text: string;
@@ -67,11 +68,14 @@ export function decode(what: string, bytes: Uint8Array): string {
   return text;
 }
 
-/** A line that is typed at the terminal and shown nowhere; without a terminal the next line of what is piped in. @throws Error of one line */
+/**
+ * Reads a line from the terminal without showing it; without a terminal the next line of piped input. @throws Error of
+ * one line
+ */
 export function askHidden(question: string): Promise<string> {
   const { stdin, stderr } = process;
   if (stdin.isTTY !== true) return Promise.resolve(readLine());
-  // Whoever types as soon as they are asked is not shown either.
+  // Input that is typed right after the question is not shown either.
   stdin.setRawMode(true);
   stderr.write(question);
   stdin.resume();

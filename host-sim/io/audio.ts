@@ -1,6 +1,6 @@
 /**
- * Microphone and speaker as WAV files: whatever a file has is brought to 8 kHz, signed 16 bits, mono when it is loaded, and
- * what is heard is written as it comes. Not here: compressed formats, sound cards.
+ * Microphone and speaker as WAV files: a file is converted to 8 kHz, signed 16 bits, mono when it is loaded, and sound
+ * is written as it comes. Not here: compressed formats, sound cards.
  */
 import { closeSync, openSync, writeSync } from "node:fs";
 import type { AudioInput, AudioOutput } from "../../hal/device.js";
@@ -14,9 +14,9 @@ const FORMAT_EXTENSIBLE = 0xfffe;
 /** Zero crossings of the low-pass on each side: -60 dB within 10 % of the edge. */
 const CROSSINGS = 32;
 const HEADER_BYTES = 44;
-/** Three quarters of an hour of the best that is read. */
+/** Three quarters of an hour in the best format that is read. */
 const WAV_BYTES = 500_000_000;
-/** The speaker's file is made whole this often, samples. */
+/** The header of the speaker's file is made right this often, in samples. */
 const WHOLE_EVERY = SAMPLES_PER_SECOND / 2;
 
 /** Plays samples, again and again or once. */
@@ -25,7 +25,7 @@ export class SamplesInput implements AudioInput {
   private readonly loop: boolean;
   private at = 0;
 
-  /** @param samples 8 kHz; kept, not copied. None: silence */
+  /** @param samples 8 kHz; kept, not copied. None for silence */
   constructor(samples: Int16Array = new Int16Array(0), loop = true) {
     this.samples = samples;
     this.loop = loop;
@@ -45,10 +45,13 @@ export class SamplesInput implements AudioInput {
   }
 }
 
-/** Hears nothing. */
+/** A loudspeaker that is not heard. */
 export const NO_SPEAKER: AudioOutput = { write: () => {} };
 
-/** A file that grows with what is heard. It can be played after a run that was killed, too: its header is put right twice a second. */
+/**
+ * A file that grows with the sound. It can be played after the program was killed, because its header is made right
+ * twice a second.
+ */
 export class WavSpeaker implements AudioOutput {
   private readonly file: number;
   private readonly path: string;
@@ -57,7 +60,7 @@ export class WavSpeaker implements AudioOutput {
   private bytes = new Uint8Array(0);
   private open = true;
 
-  /** @throws Error of one line when the file cannot be written */
+  /** @throws Error of one line if the file cannot be written */
   constructor(path: string) {
     this.path = path;
     try {
@@ -68,7 +71,7 @@ export class WavSpeaker implements AudioOutput {
     this.putHeader();
   }
 
-  /** @throws Error of one line when the disk is full */
+  /** @throws Error of one line if the disk is full */
   write(from: Int16Array, start: number, count: number): void {
     if (!this.open) return;
     if (this.bytes.length < count * 2) this.bytes = new Uint8Array(count * 2);
@@ -132,7 +135,7 @@ export function parseWav(bytes: Uint8Array, path: string): Int16Array {
       }
     } else if (id === 0x64617461) {
       if (format < 0) break;
-      // A file that was never finished says 0 or 4 GB: then what is there counts.
+      // A file that was never finished says 0 or 4 GB; then the octets that are there count.
       const end = size === 0 || start + size > bytes.length ? bytes.length : start + size;
       const linear = decodeSamples(bytes, start, end, format, bits);
       if (linear === null || channels < 1 || channels > 32 || rate < 1000 || rate > 384000) {
@@ -147,8 +150,8 @@ export function parseWav(bytes: Uint8Array, path: string): Int16Array {
 }
 
 /**
- * Brings samples to another rate through a windowed-sinc low-pass at the lower of the two band edges, so that nothing folds
- * down into the speech band. One filter a phase, each with a gain of 1 at 0 Hz.
+ * Brings samples to another rate through a windowed-sinc low-pass at the lower of the two band edges, so that nothing
+ * folds down into the speech band. One filter a phase, each with a gain of 1 at 0 Hz.
  */
 export function resample(samples: Float64Array, fromRate: number, toRate: number): Int16Array {
   const divisor = gcd(fromRate, toRate);
@@ -191,7 +194,7 @@ function lowPass(fraction: number, cutoff: number, half: number): Float64Array {
   return taps;
 }
 
-/** @returns null when the format is not one that is read */
+/** @returns null if the format is not one that is read */
 function decodeSamples(bytes: Uint8Array, start: number, end: number, format: number, bits: number): Int16Array | null {
   const octets = end - start;
   if (format === FORMAT_PCM && bits === 16) {

@@ -1,4 +1,7 @@
-/** Contacts without wires: buttons and a door's contact that a script or a key moves, and outputs that remember what was written. */
+/**
+ * Contacts without wires: buttons and a door's contact that a script or a key moves, and outputs that remember what was
+ * written.
+ */
 import type { Clock, DeviceTimer, Input, InputOptions, Output } from "../../hal/device.js";
 
 export class VirtualContact {
@@ -12,18 +15,18 @@ export class VirtualContact {
     this.timer = clock.createTimer(() => this.set(0));
   }
 
-  /** The device's side of it. */
+  /** The device's side of the contact. */
   open(options: InputOptions): Input {
     this.listeners.push(options);
     return { read: () => this.value };
   }
 
-  /** The device that was there starts anew: its side of it is gone. */
+  /** The device restarts: its side of the contact is gone. */
   disconnect(): void {
     this.listeners.length = 0;
   }
 
-  /** Closes the contact for that time; if it is closed still, it opens first, so that each press is one. */
+  /** Closes the contact for that time. If it is still closed it opens first, so that each press counts. */
   press(ms: number): void {
     this.set(0);
     this.set(1);
@@ -35,7 +38,7 @@ export class VirtualContact {
     this.set(0);
   }
 
-  /** Closes (1) or opens (0) it until further notice. */
+  /** Closes (1) or opens (0) the contact until further notice. */
   set(value: number): void {
     if (value === this.value) return;
     this.value = value;
@@ -44,9 +47,9 @@ export class VirtualContact {
 }
 
 export class VirtualOutput implements Output {
-  /** What was written last; 0 before. */
+  /** The last value that was written; 0 before. */
   value = 0;
-  /** Whoever wants to see it. */
+  /** Is told each value. */
   onWrite: (value: number) => void = () => {};
 
   write(value: number): void {

@@ -1,4 +1,7 @@
-/** The keys of a phone that sends digits as tones: they sound in place of what its microphone hears. Not here: telephone-events. */
+/**
+ * The keys of a phone that sends digits as tones: they are heard in place of its microphone. Not here:
+ * telephone-events.
+ */
 import type { AudioInput } from "../../hal/device.js";
 
 const KEYS = "123A456B789C*0#D";

@@ -1,6 +1,7 @@
 /**
- * Randomness on the host: the operating system's, for real runs, and a seeded one, for runs that are to be repeated.
- * The seeded one is xoshiro128** 1.1 (Blackman and Vigna, public domain), its state filled by splitmix32. It is not for secrets.
+ * Randomness on the host: the operating system's for real runs, and a seeded one for runs that are to be repeated. The
+ * seeded one is xoshiro128** 1.1 (Blackman and Vigna, public domain), its state filled by splitmix32. It is not for
+ * secrets.
  */
 import { randomFillSync } from "node:crypto";
 import type { RandomSource } from "../../src/core/random.js";
@@ -47,7 +48,9 @@ export class SeededRandom implements RandomSource {
     return result;
   }
 
-  /** Another stream that does not share its numbers with this one: a source for each part keeps the parts independent. */
+  /**
+   * Another stream that does not share its numbers with this one: a source for each part keeps the parts independent.
+   */
   fork(): SeededRandom {
     return new SeededRandom(this.uint32());
   }

@@ -1,6 +1,6 @@
 /**
- * Names to IPv4 addresses on Node, by RFC 3263 §4.2: SRV in the order of RFC 2782 (priority, then weight by lot), then A.
- * Not here: NAPTR, IPv6, a cache (the core keeps one), and trying the next server when the first does not answer.
+ * Names to IPv4 addresses on Node, by RFC 3263 §4.2: SRV in the order of RFC 2782 (priority, then weight by lot), then
+ * A. Not here: NAPTR, IPv6, a cache (the core keeps one), and trying the next server when the first does not answer.
  */
 import type { SrvRecord } from "node:dns";
 import { Resolver as DnsResolver, lookup } from "node:dns/promises";

@@ -1,6 +1,6 @@
 /**
- * The serial line: lines of text in, text out; on the program's own stdin and stdout, and on a TCP port for a terminal program.
- * Not here: what a line is and does (src/console/terminal.ts and its user), keys without a line end, a real serial device.
+ * The serial line: lines of text in, text out; on the program's own stdin and stdout, and on a TCP port for a terminal
+ * program. Not here: what a line is and does (src/console/terminal.ts and its user), a real serial device.
  */
 import { createServer, type Server, type Socket } from "node:net";
 import type { Readable, Writable } from "node:stream";
@@ -10,18 +10,18 @@ import { openError } from "./udp.js";
 
 /** Terminals on the TCP port at once. */
 export const SERIAL_CLIENTS = 4;
-/** Octets that wait for a terminal that does not read, before it is sent away. */
+/** If more octets wait for a terminal that does not read, it is disconnected. */
 const CLIENT_QUEUE_BYTES = 1048576;
 
 const HTTP_REQUEST = / HTTP\/\d(\.\d)?$/;
 
 export interface SerialPort {
-  /** Prints to everybody on the line. */
+  /** Prints to all terminals on the line. */
   print(text: string): void;
   close(): void;
 }
 
-/** The serial line on two streams, as stdin and stdout. @param onEnd nothing more comes in */
+/** The serial line on two streams, such as stdin and stdout. @param onEnd is called at the end of the input */
 export function openStreamSerial(
   input: Readable,
   output: Writable,
@@ -33,7 +33,7 @@ export function openStreamSerial(
   });
   const push = (bytes: Buffer) => terminal.receive(bytes, 0, bytes.length);
   const end = () => {
-    // A last line needs no end.
+    // The last line needs no line end.
     push(Buffer.from("\n"));
     onEnd();
   };
@@ -53,15 +53,18 @@ export function openStreamSerial(
 export interface TcpSerialOptions {
   /** The local address; 0 is every address. */
   address: number;
-  /** 0: any free one. */
+  /** 0 for any free port. */
   port: number;
-  /** What lines do, and what they may go on to; with `seat` each terminal is logged in by itself. */
+  /** Takes the lines; with `seat` each terminal has a login of its own. */
   user: TerminalUser & { seat?(): TerminalUser };
-  /** Printed to each terminal when it comes. */
+  /** Printed to each terminal when it connects. */
   greeting?: string;
 }
 
-/** The serial line on a TCP port. Resolves with the port it listens on. @throws Error of one line when the port cannot be had */
+/**
+ * The serial line on a TCP port. Resolves with the port it listens on. @throws Error of one line if the port cannot be
+ * had
+ */
 export function openTcpSerial(options: TcpSerialOptions): Promise<SerialPort & { readonly port: number }> {
   const clients = new Map<Socket, Terminal>();
   const server: Server = createServer((socket) => {
@@ -75,7 +78,7 @@ export function openTcpSerial(options: TcpSerialOptions): Promise<SerialPort & {
     const terminal = new Terminal(
       {
         line: (input) => {
-          // Any web page can have a browser post lines to this port: what speaks HTTP is no terminal.
+          // A web page can make a browser post lines to this port, so a client that speaks HTTP is disconnected.
           if (HTTP_REQUEST.test(input)) socket.destroy();
           return socket.destroyed ? "" : user.line(input);
         },
@@ -94,7 +97,7 @@ export function openTcpSerial(options: TcpSerialOptions): Promise<SerialPort & {
       const moved = openError(error.code ?? error.message, "tcp", options.address, options.port, "");
       reject(new Error(moved.message + (error.code === "EADDRINUSE" ? ": choose another with --console-port N" : "")));
     });
-    // Later ones cost a terminal that could not be let in, and nothing else.
+    // Later errors concern a terminal that could not be let in, and nothing else.
     server.on("error", () => {});
     server.listen({ host: ipv4Text(options.address), port: options.port, exclusive: true }, () => {
       resolve({

@@ -1,6 +1,7 @@
 /**
- * What is kept over a restart: texts by key, in one JSON file or in memory. A file is replaced as a whole by a rename, so that
- * a crash leaves the old one or the new one. Also the one line about a file that cannot be used. Not here: what the texts mean.
+ * Keeps texts by key over a restart, in one JSON file or in memory. A file is replaced as a whole by a rename, so a
+ * crash leaves the old one or the new one. Also makes the one line about a file that cannot be used. Not here: the
+ * meaning of the texts.
  */
 import { closeSync, existsSync, fsyncSync, openSync, readSync, renameSync, unlinkSync, writeSync } from "node:fs";
 import type { Store } from "../../hal/device.js";
@@ -8,7 +9,7 @@ import { PART_BYTES } from "../../src/settings/record.js";
 
 const PIECE_BYTES = 65_536;
 
-/** As a board's flash: texts in parts. */
+/** Takes texts in parts, as a board's flash does. */
 export class MemoryStore implements Store {
   readonly partBytes = PART_BYTES;
   private readonly texts = new Map<string, string>();
@@ -26,7 +27,9 @@ export class FileStore implements Store {
   private readonly path: string;
   private readonly texts: Map<string, string>;
 
-  /** Reads the file; one that does not exist is empty. @throws Error of one line when it cannot be read or is not a store */
+  /**
+   * Reads the file; one that does not exist is empty. @throws Error of one line if it cannot be read or is not a store
+   */
   constructor(path: string) {
     this.path = path;
     this.texts = load(path);
@@ -36,7 +39,7 @@ export class FileStore implements Store {
     return this.texts.get(key) ?? null;
   }
 
-  /** @throws Error of one line when it cannot be written; the file is then as it was */
+  /** @throws Error of one line if it cannot be written; the file is as before then */
   write(key: string, value: string): void {
     const texts = new Map(this.texts).set(key, value);
     const fresh = this.path + ".new";
@@ -57,7 +60,7 @@ export class FileStore implements Store {
   }
 }
 
-/** Many times what a door keeps. */
+/** Many times the size of a door's settings. */
 const STORE_BYTES = 4_000_000;
 
 function load(path: string): Map<string, string> {
@@ -81,12 +84,12 @@ function discard(path: string): void {
   try {
     unlinkSync(path);
   } catch {
-    // It was never made.
+    // The file was never made.
   }
 }
 
 /**
- * The whole of a file that has an end, if it is not larger than what it is for can be. @param otherwise what is said of a larger one
+ * Reads a whole file, if it is not larger than `most`. @param otherwise the message about a larger one
  * @throws Error of one line
  */
 export function readAtMost(path: string, most: number, otherwise: string): Uint8Array {

@@ -1,21 +1,21 @@
 /**
- * TCP on Node, in the shape of hal/device.ts: one listener, a bounded number of connections, bounded queues of what is to be sent.
- * Not here: TLS, IPv6, and what a message is (the stream is handed on as it comes).
+ * TCP on Node, in the shape of hal/device.ts: one listener, a bounded number of connections, bounded queues of octets
+ * to send. Not here: TLS, IPv6, and what a message is (the stream is handed on as it comes).
  */
 import { createServer, type Server, Socket } from "node:net";
 import type { TcpConnection, TcpOptions, TcpStack } from "../../hal/device.js";
 import { ipv4, ipv4Text } from "../../src/core/address.js";
 import { openError } from "./udp.js";
 
-/** Connections at once, both ways together, unless it is said otherwise. */
+/** Connections at once, both ways together, unless another number is given. */
 export const TCP_CONNECTIONS = 16;
-/** Connections that may be accepted beyond: whoever uses them may close another one for a new one. */
+/** Further connections that may be accepted: the user may close another one to have a place for them. */
 const TCP_SPARE = 4;
 /** Octets that wait to be sent on a connection: a few of the longest messages. */
 export const TCP_QUEUE_BYTES = 65536;
 /** How long an attempt to open may take, ms: as long as a transaction waits. RFC 3261 §17.1.2.2 (Timer F) */
 export const TCP_CONNECT_MS = 32000;
-/** What the other side may take to close, once we have, ms; then the connection is dropped, whatever it still says. */
+/** After we closed, the other side may take so long to close, ms; then the connection is dropped. */
 const CLOSE_MS = 2000;
 
 class NodeTcpConnection implements TcpConnection {
@@ -37,7 +37,7 @@ class NodeTcpConnection implements TcpConnection {
       if (this.open) stack.options.onData(this, bytes, 0, bytes.length);
     });
     socket.on("error", () => socket.destroy());
-    // The other side has no more to say: neither have we.
+    // The other side has ended its half, so ours ends too.
     socket.on("end", () => socket.end());
     socket.on("close", () => {
       if (!this.open) return;
@@ -71,7 +71,7 @@ class NodeTcpConnection implements TcpConnection {
       socket.destroy();
       return;
     }
-    // While it opens, the time for opening runs; this one begins behind it.
+    // While the connection opens, the time for opening runs; this one begins after it.
     if (socket.connecting) socket.once("connect", () => this.dropSoon());
     else this.dropSoon();
     socket.end();
@@ -162,7 +162,10 @@ class NodeTcpStack implements TcpStack {
   }
 }
 
-/** Listens. @param connections at once, both ways together @throws Error of one line when the port or the address cannot be had */
+/**
+ * Listens. @param connections at once, both ways together @throws Error of one line if the port or the address cannot
+ * be had
+ */
 export function openTcp(options: TcpOptions, connections = TCP_CONNECTIONS): Promise<TcpStack> {
   return new Promise((resolve, reject) => {
     const server = createServer();

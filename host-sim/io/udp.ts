@@ -1,7 +1,7 @@
 /**
- * UDP on Node, in the shape of hal/device.ts: datagrams wait in a queue of fixed length until they are read.
- * Also the queue itself, which the virtual network uses too, and the line that says why a port could not be opened.
- * Not here: IPv6, multicast, ICMP errors of single destinations.
+ * UDP on Node, in the shape of hal/device.ts: datagrams wait in a queue of fixed length until they are read. Also the
+ * queue itself, which the virtual network uses too, and the message about a port that could not be opened. Not here:
+ * IPv6, multicast, ICMP errors of single destinations.
  */
 import { createSocket, type Socket } from "node:dgram";
 import type { UdpOptions, UdpSocket } from "../../hal/device.js";
@@ -12,7 +12,7 @@ const QUEUE_LENGTH = 256;
 
 /** Datagrams between the network and a reader, oldest first. */
 export class DatagramQueue {
-  /** Of the datagram that was taken last. */
+  /** The sender of the datagram that was taken last. */
   address = 0;
   port = 0;
   /** Datagrams longer than the buffer they were taken into. */
@@ -31,7 +31,7 @@ export class DatagramQueue {
     this.places = places;
   }
 
-  /** Keeps `bytes` as they are, without a copy. An empty datagram says nothing and is dropped. @returns false when it was dropped */
+  /** Keeps `bytes` without a copy. An empty datagram tells nothing and is dropped. @returns false if it was dropped */
   put(bytes: Uint8Array, address: number, port: number): boolean {
     if (bytes.length === 0) return false;
     if (this.count === this.places) {
@@ -45,7 +45,7 @@ export class DatagramQueue {
     return true;
   }
 
-  /** @returns octets written into `into`, 0 when nothing waits */
+  /** @returns octets written into `into`, 0 if nothing waits */
   take(into: Uint8Array): number {
     if (this.count === 0) return 0;
     const at = this.first;
@@ -115,10 +115,13 @@ class NodeUdpSocket implements UdpSocket {
   }
 }
 
-/** Opens a socket. @param receiveBytes what the kernel is to keep while we are busy, 0: as it likes @throws Error of one line when the port or the address cannot be had */
+/**
+ * Opens a socket. @param receiveBytes octets that the kernel is to keep while the program is busy, 0 for its own choice
+ * @throws Error of one line if the port or the address cannot be had
+ */
 export function openUdp(options: UdpOptions, receiveBytes = 0): Promise<UdpSocket> {
   return new Promise((resolve, reject) => {
-    // An address literal needs no look-up: the name service is not asked, and datagrams keep their order.
+    // An address needs no look-up. So the name service is not asked, and datagrams keep their order.
     const socket = createSocket({ type: "udp4", lookup: (host, _options, done) => done(null, host, 4) });
     const failed = (error: NodeJS.ErrnoException) => {
       socket.close();
@@ -131,7 +134,7 @@ export function openUdp(options: UdpOptions, receiveBytes = 0): Promise<UdpSocke
         try {
           socket.setRecvBufferSize(receiveBytes);
         } catch {
-          // The kernel's own size has to do.
+          // The kernel keeps its own size.
         }
       }
       resolve(new NodeUdpSocket(socket, new DatagramQueue(), options));
@@ -141,7 +144,7 @@ export function openUdp(options: UdpOptions, receiveBytes = 0): Promise<UdpSocke
 
 /**
  * @param code as Node has it: EADDRINUSE, EADDRNOTAVAIL, EACCES or another
- * @param setting the key that chooses the port, "" when there is none
+ * @param setting the key that chooses the port, "" for none
  */
 export function openError(code: string, transport: string, address: number, port: number, setting: string): Error {
   const where = "port " + port + " (" + transport + ") on " + ipv4Text(address);

@@ -1,4 +1,7 @@
-/** A Wi-Fi as a board has it, for the console: it is always joined, and there are always the same networks. Not here: what goes through it. */
+/**
+ * A Wi-Fi as a board has it, for the console: it is always joined, and its scan always finds the same networks. Not
+ * here: its traffic.
+ */
 import type { Clock, Wifi } from "../../hal/device.js";
 
 const SCAN_MS = 1500;

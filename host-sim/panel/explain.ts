@@ -1,4 +1,6 @@
-/** The sentence that explains an arrow of the ladder in the terminal, and where it is defined (`--explain`). In English. */
+/**
+ * The sentence that explains an arrow of the ladder in the terminal, and where it is defined (`--explain`). In English.
+ */
 import type { Rung } from "../world/ladder.js";
 import { enExplain } from "./words/en.js";
 import { explainMessage } from "./words/index.js";

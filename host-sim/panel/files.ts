@@ -1,6 +1,6 @@
 /**
- * The files of the page. A checkout bundles them from page/ when the first browser asks, once a start, in memory; the packed program has them
- * beside it. Each is kept as it is sent, compressed. Not here: who is served (server.ts).
+ * The files of the page. A checkout bundles them from page/ when the first browser asks, once a start, in memory; the
+ * packed program has them beside it. Each is kept as it is sent, compressed. Not here: who is served (server.ts).
  */
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
@@ -41,7 +41,10 @@ function packed(): [string, Buffer][] {
   return readdirSync(PACKED).map((name) => [name, readFileSync(join(PACKED, name))]);
 }
 
-/** Bundles the page from its sources: its own script, and those of parts that are opened later. @throws Error of one line */
+/**
+ * Bundles the page from its sources: its own script, and those of parts that are opened later. @throws Error of one
+ * line
+ */
 export async function bundled(): Promise<[string, Buffer][]> {
   let esbuild: typeof import("esbuild");
   try {

@@ -1,6 +1,7 @@
 /**
- * What the page and the simulator say to each other over the one WebSocket: types for both, and the reader of what a page sends, which
- * takes nothing on trust. Sound goes as binary frames: one octet that says whose, then 16-bit samples of 8 kHz. Not here: sockets (server.ts).
+ * What the page and the simulator say to each other over the one WebSocket: types for both, and the reader of what a
+ * page sends, which takes nothing on trust. Sound goes as binary frames: one octet that says whose, then 16-bit samples
+ * of 8 kHz. Not here: sockets (server.ts).
  */
 
 /** Sound of one direction at one party, as the first octet of a frame. */
@@ -122,7 +123,10 @@ export interface BandItem extends ItemOf {
 }
 export type Item = MessageItem | StateItem | BandItem;
 
-/** A piece of a message, and what it is: method, uri, version, status, reason, name, value, branch, tag, call-id, number, body. */
+/**
+ * A piece of a message, and what it is: method, uri, version, status, reason, name, value, branch, tag, call-id,
+ * number, body.
+ */
 export type Part = [kind: string, text: string];
 export interface RawLine {
   /** The header's usual name; "start" for the first line, "body" for those of the body. */

@@ -1,4 +1,7 @@
-/** What a person did on the page, as the steps of a script: with the seed it repeats the session. Not here: what a step does (world/script.ts). */
+/**
+ * What a person did on the page, as the steps of a script: with the seed it repeats the session. Not here: what a step
+ * does (world/script.ts).
+ */
 import type { Change } from "../config/file.js";
 import type { Mode, Order } from "./protocol.js";
 

@@ -1,7 +1,8 @@
 /**
- * The panel's server: the page by HTTP, and everything that happens by one WebSocket a page, on 127.0.0.1 only. A browser opens any page
- * that somebody sends its owner: so Host must be ours (no foreign name leads here), and so must Origin. What comes is read strictly and in
- * limits; what is refused is counted. Not here: the house (world.ts), what may be asked for (protocol.ts).
+ * The panel's server: the page by HTTP, and everything that happens by one WebSocket a page, on 127.0.0.1 only. A
+ * browser opens any page that somebody sends its owner: so Host must be ours (no foreign name leads here), and so must
+ * Origin. What comes is read strictly and in limits; what is refused is counted. Not here: the house (world.ts), what
+ * may be asked for (protocol.ts).
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -229,7 +230,8 @@ export class PanelServer {
 
   private upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on("error", () => socket.destroy());
-    // A browser always says where the page is from that opens a socket; whoever says nothing is a program of this machine.
+    // A browser always says where the page is from that opens a socket; whoever says nothing is a program of this
+    // machine.
     const isOurs = this.isOurs(request);
     if (!isOurs || request.url !== "/events" || this.pages.size >= PAGES) {
       this.world.counts.refused += 1;

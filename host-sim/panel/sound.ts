@@ -1,6 +1,7 @@
 /**
- * The taps on the sound of the house: what each microphone hears comes from the laptop, from a recorded voice, or from where it came before,
- * and what each loudspeaker plays is handed on. Levels of both are kept. Not here: the browser's side (page/audio.ts).
+ * The taps on the sound of the house: what each microphone hears comes from the laptop, from a recorded voice, or from
+ * where it came before, and what each loudspeaker plays is handed on. Levels of both are kept. Not here: the browser's
+ * side (page/audio.ts).
  */
 import type { AudioInput, AudioOutput } from "../../hal/device.js";
 import type { SoundTap } from "../house.js";

@@ -1,6 +1,7 @@
 /**
- * The one way from the panel into the simulated house: what it is and what happens in it, and orders, which are what a person in the house
- * would do. It makes the house anew when the page wants another kind. Not here: sockets and pages (server.ts), how it looks (page/).
+ * The one way from the panel into the simulated house: what it is and what happens in it, and orders, which are what a
+ * person in the house would do. It makes the house anew when the page wants another kind. Not here: sockets and pages
+ * (server.ts), how it looks (page/).
  */
 import { Light } from "../../hal/moddable/light.js";
 import { Terminal } from "../../src/console/terminal.js";
@@ -278,7 +279,10 @@ export class PanelWorld {
     this.changed();
   }
 
-  /** Carries out what a person wants; orders of one page only (raw, keys, line, laptop) are the server's. @returns "" or one line that says what was wrong */
+  /**
+   * Carries out what a person wants; orders of one page only (raw, keys, line, laptop) are the server's. @returns "" or
+   * one line that says what was wrong
+   */
   async order(order: Order): Promise<string> {
     if (this.isMaking) return NOT_ANSWERED;
     if (order.do === "mode") return this.remake(order.mode);

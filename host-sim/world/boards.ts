@@ -1,13 +1,13 @@
 /**
- * The boards that the simulator can be: their limits and devices, by their names in hal/boards. Not here: pins, and what else of a board
- * only the firmware knows.
+ * The boards that the simulator can be: their limits and devices, by their names in hal/boards. Not here: pins, and
+ * everything else that only the firmware knows.
  */
 import type { InputName } from "../../hal/device.js";
 import { DOOR_LIMITS, type Limits, ROOMY_LIMITS } from "../../src/core/limits.js";
 
 export interface SimBoard {
   name: string;
-  /** It has memory for more calls, and to be a server. */
+  /** Whether it has memory for more calls, and to be a server. */
   isRoomy: boolean;
   codec: "" | "ES8311" | "ES8388";
   inputs: readonly InputName[];
@@ -16,7 +16,7 @@ export interface SimBoard {
 
 const EVERY_INPUT: readonly InputName[] = ["button1", "button2", "button3", "button4", "exit", "sensor"];
 
-/** The reference board is the first one. Where a manifest has the pins, all that it can name are there. */
+/** The reference board is the first one. A board whose manifest has the pins has all inputs that it can name. */
 export const BOARDS: readonly SimBoard[] = [
   { name: "m5atom_echo_s3r", isRoomy: true, codec: "ES8311", inputs: ["button1"], relays: 1 },
   { name: "esp32_audio_kit", isRoomy: false, codec: "ES8388", inputs: ["button1"], relays: 1 },
@@ -27,12 +27,12 @@ export const BOARDS: readonly SimBoard[] = [
   { name: "xiao_esp32s3", isRoomy: true, codec: "", inputs: ["button1", "exit", "sensor"], relays: 1 },
 ];
 
-/** Without a word on the command line: the reference board, with every button, contact and relay there can be. */
+/** Without a board on the command line: the reference board, with every button, contact and relay there can be. */
 const REFERENCE: SimBoard = { ...BOARDS[0], inputs: EVERY_INPUT, relays: 2 };
 
 export const BOARD_NAMES = BOARDS.map(({ name }) => name).join(", ");
 
-/** @param name "" for none @returns null when there is no such board */
+/** @param name "" for none @returns null if there is no such board */
 export function boardOf(name: string): SimBoard | null {
   return name === "" ? REFERENCE : (BOARDS.find((board) => board.name === name) ?? null);
 }

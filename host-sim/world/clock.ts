@@ -1,6 +1,7 @@
 /**
- * The two clocks of the simulator: the machine's, and a virtual one that jumps from event to event, so that a month passes in
- * seconds and always in the same order. Not here: the core's own timers (src/core/timers.ts), of which a clock sees the earliest.
+ * The two clocks of the simulator: the machine's, and a virtual one that jumps from event to event, so that a month
+ * passes in seconds and always in the same order. Not here: the core's own timers (src/core/timers.ts), of which a
+ * clock sees the earliest.
  */
 import { performance } from "node:perf_hooks";
 import type { Clock, DeviceTimer } from "../../hal/device.js";
@@ -8,7 +9,7 @@ import type { Clock, DeviceTimer } from "../../hal/device.js";
 /** The longest delay that setTimeout takes, ms. */
 const DELAY_MAX_MS = 2147483647;
 
-/** The machine's monotonic clock, from 0 at its making. */
+/** The machine's monotonic clock, which is 0 when this object is made. */
 export class RealClock implements Clock {
   private readonly startMs = performance.now();
 
@@ -60,16 +61,16 @@ class RealTimer implements DeviceTimer {
   }
 }
 
-/** Time that passes only when it is told to. What is due at the same time happens in the order in which it was set. */
+/** Time that passes only when it is told to. Events of the same time happen in the order in which they were set. */
 export class VirtualClock implements Clock {
-  /** The time of day at 0 ms, s since 1970 in UTC: Thursday, 1 January 2026, 0:00. 0: not known. */
+  /** The time of day at 0 ms, s since 1970 in UTC: Thursday, 1 January 2026, 0:00. 0 if not known. */
   epochAtStartS = 1767225600;
   private readonly drain: () => Promise<void>;
   private readonly heap: VirtualTimer[] = [];
   private nowMs = 0;
   private lastOrder = 0;
 
-  /** @param drain lets code that awaits go on, after all that is due at one time has happened */
+  /** @param drain lets waiting code go on after all events of one time have happened */
   constructor(drain: () => Promise<void> = nextTurn) {
     this.drain = drain;
   }
@@ -91,12 +92,12 @@ export class VirtualClock implements Clock {
     this.createTimer(call).at(this.nowMs + delayMs);
   }
 
-  /** @returns when the next event is due, Infinity when nothing waits */
+  /** @returns the time of the next event, Infinity if nothing waits */
   next(): number {
     return this.heap.length === 0 ? Infinity : this.heap[0].atMs;
   }
 
-  /** Goes to the next event and lets it happen. @returns false when nothing waits */
+  /** Goes to the next event and carries it out. @returns false if nothing waits */
   step(): boolean {
     const timer = this.heap[0];
     if (timer === undefined) return false;
@@ -106,19 +107,22 @@ export class VirtualClock implements Clock {
     return true;
   }
 
-  /** Lets all happen that is due until then, and stands there. @throws what an event threw */
+  /** Carries out all events up to that time, and stays there. @throws what an event threw */
   async runUntil(ms: number): Promise<void> {
     await this.runWhile(() => true, ms);
     if (ms > this.nowMs && ms !== Infinity) this.nowMs = ms;
   }
 
-  /** Goes from event to event while `predicate` holds, at most until `limitMs`. @returns whether it still held when nothing was left to happen */
+  /**
+   * Goes from event to event while `predicate` holds, at most until `limitMs`. @returns whether it still held when no
+   * event was left
+   */
   async runWhile(predicate: () => boolean, limitMs = Infinity): Promise<boolean> {
     await this.drain();
     while (predicate()) {
       const at = Math.max(this.nowMs, this.next());
       if (at > limitMs || at === Infinity) return true;
-      // What is set anew for the same time by these events waits for the next round.
+      // An event that is set anew for the same time waits for the next round.
       const last = this.lastOrder;
       while (this.heap.length > 0 && this.heap[0].atMs <= at && this.heap[0].order <= last && predicate()) this.step();
       await this.drain();
@@ -181,7 +185,7 @@ class VirtualTimer implements DeviceTimer {
   readonly call: () => void;
   atMs = 0;
   order = 0;
-  /** In the heap; -1: not waiting. */
+  /** Its place in the heap; -1 if it does not wait. */
   place = -1;
   private readonly clock: VirtualClock;
 

@@ -1,6 +1,6 @@
 /**
- * What happens, for people and for scripts: events with a time, who, what and a value, printed as JSON or as a line.
- * Not here: messages on the network (ladder.ts).
+ * Events for people and for scripts: each has a time, a party, a name and a value, printed as JSON or as a line. Not
+ * here: messages on the network (ladder.ts).
  */
 import { isSteering, steeringEscape, unicodeEscape } from "../../src/core/printable.js";
 import { eventLine as doorLine } from "../../src/intercom/eventline.js";
@@ -13,7 +13,7 @@ export interface SimEvent {
   /** "register", "call", "dtmf", "relay", "led", "audio", "config", "error". */
   event: string;
   value: string;
-  /** What belongs to it: reason, code, packets, … */
+  /** Further values: reason, code, packets, … */
   [extra: string]: string | number | boolean;
 }
 
@@ -30,7 +30,7 @@ export function eventLine({ t, who, event, value, ...extra }: SimEvent): string 
   return seconds(t) + " " + safe(who).padEnd(6) + " " + doorLine(safe(event), value, fieldsOf(extra));
 }
 
-/** As a board prints it on its console, with its end: `call confirmed direction=out codec=PCMU`. */
+/** One line with its end, as a board prints it on its console: `call confirmed direction=out codec=PCMU`. */
 export function consoleLine({ t: _t, who: _who, event, value, ...extra }: SimEvent): string {
   return doorLine(safe(event), value, fieldsOf(extra)) + "\n";
 }
@@ -39,12 +39,15 @@ function fieldsOf(extra: Record<string, string | number | boolean>): (string | n
   return Object.entries(extra).flatMap(([key, value]) => [safe(key), String(value)]);
 }
 
-/** s.mmm, right-aligned in eight places. */
+/** Writes s.mmm, right-aligned in eight places. */
 export function seconds(ms: number): string {
   return (ms / 1000).toFixed(3).padStart(8);
 }
 
-/** Text from outside made fit for a terminal: characters that steer one, or turn the direction of writing, are shown by number. */
+/**
+ * Text from outside made fit for a terminal: characters that steer one, or turn the direction of writing, are shown by
+ * number.
+ */
 export function safe(text: string): string {
   let out = "";
   for (let i = 0; i < text.length; i++) out += isSteering(text, i) ? steeringEscape(text.charCodeAt(i)) : text[i];

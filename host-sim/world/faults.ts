@@ -1,18 +1,18 @@
 /**
- * What can go wrong with datagrams: lost, doubled, late, out of order, corrupted, or cut off. One set of faults for a network,
- * simulated or of this machine; a seeded random source repeats them. Not here: who carries the datagrams.
+ * Faults of datagrams: lost, doubled, late, out of order, corrupted, or cut off. One set of faults belongs to a
+ * network, simulated or of this machine; a seeded random source repeats them. Not here: carrying datagrams.
  */
 import { ipv4 } from "../../src/core/address.js";
 import { fraction, type RandomSource } from "../../src/core/random.js";
 import { safe } from "./events.js";
 
-/** What becomes of connections that are opened: they open, or are refused, or nothing is heard of them, or they break at the first octets. */
+/** The fate of new connections: they open, are refused, get no answer, or break at the first octets. */
 export type TcpFault = "open" | "refuse" | "drop" | "reset";
 const TCP_FAULTS: readonly string[] = ["open", "refuse", "drop", "reset"];
 
-/** How far a datagram that is to come out of order is held back, ms: more than two packets of sound. */
+/** A datagram that is to come out of order is held back for so long, ms: more than two packets of sound. */
 const REORDER_MS = 50;
-/** What does not fit through a narrow line waits so long at most; then there is no room for more. */
+/** On a narrow line a datagram waits at most so long; later ones are lost. */
 const QUEUE_MS = 500;
 /** Octets of the IP and UDP headers of each datagram. */
 const HEADER_BYTES = 28;
@@ -22,7 +22,7 @@ const MS = "a time from 0 to 60000 ms";
 
 export class Faults {
   private readonly random: RandomSource;
-  /** What a datagram takes when nothing is wrong. */
+  /** The time of a datagram without faults. */
   private readonly usualMs: number;
   /** Chances 0 to 1. */
   private loss = 0;
@@ -31,12 +31,12 @@ export class Faults {
   private corrupt = 0;
   private delayMs: number;
   private jitterMs = 0;
-  /** 0: as much as there is. */
+  /** 0 for no limit. */
   private kbits = 0;
-  /** When the narrow line will have sent what waits for it. */
+  /** The time at which the narrow line has sent all that waits. */
   private busyUntilMs = 0;
   tcp: TcpFault = "open";
-  /** Nobody reaches anybody. */
+  /** Whether nothing reaches any host. */
   private parted = false;
   /** Hosts that are cut off from the others. */
   private readonly cutOff = new Set<number>();
@@ -48,8 +48,9 @@ export class Faults {
   }
 
   /**
-   * Sets one fault for all that is sent from now on: loss, duplicate, reorder, corrupt (percent of the datagrams), delay,
-   * jitter (ms), bandwidth (kbit/s), partition (on, off, or the address of a host to cut off), tcp (open, refuse, drop, reset), clear (all). @returns "" or one line that says what is allowed
+   * Sets one fault for all later datagrams: loss, duplicate, reorder, corrupt (percent of the datagrams), delay, jitter
+   * (ms), bandwidth (kbit/s), partition (on, off, or the address of a host to cut off), tcp (open, refuse, drop,
+   * reset), clear (all). @returns "" or one line that says what is allowed
    */
   set(name: string, value: string): string {
     const percent = numberOf(value, "%", 100);
@@ -88,17 +89,17 @@ export class Faults {
     return allowed === "" ? "" : "fault " + name + ' "' + safe(value) + '": must be ' + allowed;
   }
 
-  /** @returns false when nothing gets from one to the other now; a host always reaches itself, unless all is parted */
+  /** @returns false if nothing gets from one to the other now; a host always reaches itself, unless all are parted */
   reaches(from: number, to: number): boolean {
     return !this.parted && (from === to || !(this.cutOff.has(from) || this.cutOff.has(to)));
   }
 
-  /** @returns how long the next one takes, ms */
+  /** @returns the time that the next datagram takes, ms */
   travelMs(): number {
     return this.delayMs + (this.jitterMs > 0 ? this.jitterMs * fraction(this.random) : 0);
   }
 
-  /** @returns how long a datagram waits until those before it are through, and it is, ms; -1 when there is no room for it */
+  /** @returns the time until the datagrams before it and this one are sent, ms; -1 if there is no room for it */
   queueMs(bytes: number, nowMs: number): number {
     if (this.kbits === 0) return 0;
     const waitMs = Math.max(0, this.busyUntilMs - nowMs);
@@ -107,12 +108,12 @@ export class Faults {
     return this.busyUntilMs - nowMs;
   }
 
-  /** @returns how long the next datagram is held back beside that, ms */
+  /** @returns the further time for which the next datagram is held back, ms */
   heldMs(): number {
     return this.happens(this.reorder) ? REORDER_MS : 0;
   }
 
-  /** @returns whether the next one is lost */
+  /** @returns whether the next datagram is lost */
   loses(): boolean {
     return this.happens(this.loss);
   }
@@ -148,7 +149,7 @@ function isTcpFault(value: string): value is TcpFault {
   return TCP_FAULTS.includes(value);
 }
 
-/** @returns a decimal from 0 to `max`, its unit allowed; -1 for anything else */
+/** @returns a decimal from 0 to `max`, its unit allowed; -1 for any other text */
 function numberOf(value: string, unit: string, max: number): number {
   const digits = value.endsWith(unit) ? value.slice(0, -unit.length) : value;
   const number = /^\d{1,6}(\.\d{1,6})?$/.test(digits) ? Number(digits) : -1;

@@ -1,6 +1,7 @@
 /**
- * The ladder to look back in: all messages that are kept, on a screen of its own, and one of them whole. Keys move, open and leave.
- * It draws when it is asked to and holds no terminal. Not here: what a line of the ladder is (ladder.ts), keys as octets (keyboard.ts).
+ * The ladder for looking back: all kept messages on a screen of its own, or one of them whole. Keys move, open and
+ * leave. It draws when it is asked to and holds no terminal. Not here: what a line of the ladder is (ladder.ts), keys
+ * as octets (keyboard.ts).
  */
 import { safe, seconds } from "./events.js";
 import type { Ladder, Rung } from "./ladder.js";
@@ -23,7 +24,7 @@ export class LadderView {
   isOpen = false;
   private readonly ladder: Ladder;
   private readonly screen: Screen;
-  /** The message that is chosen; the newest as long as nobody went elsewhere. */
+  /** The chosen message; the newest unless a key moved elsewhere. */
   private chosen: Rung | null = null;
   private isAtEnd = true;
   /** The first line that is shown, of the list or of the message. */
@@ -58,7 +59,7 @@ export class LadderView {
     this.screen.write(OLD_SCREEN);
   }
 
-  /** @param name as Node calls it: up, pagedown, return, … */
+  /** @param name of the key in Node: up, pagedown, return, … */
   key(name: string): void {
     if (name === "q" || name === "escape") {
       if (!this.isWhole) {
@@ -106,7 +107,7 @@ export class LadderView {
   private index(): number {
     const { rungs } = this.ladder;
     const at = this.chosen === null ? -1 : rungs.indexOf(this.chosen);
-    // The newest, or the oldest there is still.
+    // The newest message, or the oldest that is still kept.
     return this.isAtEnd ? rungs.length - 1 : Math.max(0, at);
   }
 
@@ -117,12 +118,12 @@ export class LadderView {
     this.isAtEnd = at >= rungs.length - 1;
   }
 
-  /** Lines between what stands above, and the last one, which says the keys. */
+  /** @returns the lines between the head and the last line, which names the keys */
   private room(above: number): number {
     return Math.max(1, this.rows - above - 1);
   }
 
-  /** Also when messages came, or the screen has another size. */
+  /** Draws the screen; also called when messages came, or the screen has another size. */
   draw(): void {
     if (!this.isOpen) return;
     const at = this.index();
@@ -141,7 +142,7 @@ export class LadderView {
     const rows: string[] = [];
     for (let i = this.top; i < Math.min(rungs.length, this.top + room); i++) {
       const row = this.ladder.row(rungs[i]);
-      // The first column of a time is empty until a quarter of an hour has passed thrice.
+      // The first column of a time is empty for the first 1,000 s.
       rows.push(i === at ? ">" + row.slice(1) : row);
     }
     if (rungs.length === 0) rows.push("no message yet");
@@ -175,8 +176,8 @@ export class LadderView {
 }
 
 /**
- * Lines that are wider than the screen are broken between words, and go on below the column in which their text begins. What has colours is
- * made for the screen already.
+ * Breaks lines that are wider than the screen between words; they go on below the column in which their text begins. A
+ * text with colours fits the screen already.
  */
 export function folded(text: string, columns: number): string {
   return text

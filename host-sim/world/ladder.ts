@@ -3,31 +3,34 @@
  *
  *      0.012 |--- INVITE sip:phone@192.0.2.2 (SDP) --->|
  *
- * A message whose octets went the same way before is marked "again". A party for whom there is no column is named in words.
- * The last messages are kept, for whoever looks back (ladder-view.ts). Not here: RTP, and events (events.ts).
+ * A message whose octets went the same way before is marked "again". A party without a column is named in words. The
+ * last messages are kept for looking back (ladder-view.ts). Not here: RTP, and events (events.ts).
  */
 import { styleText } from "node:util";
 import { safe, seconds } from "./events.js";
 
 const TIME_COLUMNS = 9;
 const WIDTH_MIN = 40;
-/** Columns between two parties; with less, the arrows say nothing any more. */
+/** Columns between two parties; with fewer, the arrows tell nothing any more. */
 const GAP_MIN = 16;
 const GAP_MAX = 64;
-/** How many messages are remembered to find one that comes again. RFC 3261 ends retransmitting after 32 s; this is more than 32 s of them. */
+/**
+ * How many messages are remembered to find one that comes again. RFC 3261 ends retransmitting after 32 s; this is more
+ * than 32 s of them.
+ */
 const REMEMBERED = 64;
 /** After this many lines the names are repeated. */
 const NAMES_EVERY = 40;
 
-/** Messages that are kept for who looks back, and octets of them. */
+/** Messages that are kept for looking back, and octets of them. */
 const KEPT = 2000;
 const KEPT_BYTES = 4_000_000;
 
-/** What of a message is shown. */
+/** The part of a message that is shown. */
 export interface Headline {
-  /** `INVITE sip:a@b (SDP)`, `200 OK INVITE`; "" when the octets are no message, as a keep-alive. */
+  /** `INVITE sip:a@b (SDP)`, `200 OK INVITE`; "" if the octets are no message, as with a keep-alive. */
   text: string;
-  /** 0 for a request. */
+  /** The status code, 0 for a request. */
   status: number;
 }
 
@@ -37,7 +40,7 @@ export interface Rung {
   from: string;
   to: string;
   isTcp: boolean;
-  /** The same octets went the same way not long ago. */
+  /** Whether the same octets went the same way not long ago. */
   isAgain: boolean;
   head: Headline;
   bytes: Uint8Array;
@@ -46,7 +49,7 @@ export interface Rung {
 export class Ladder {
   /** The last messages, the oldest first. */
   readonly rungs: Rung[] = [];
-  /** Whoever else wants to see each message. */
+  /** Is told each message. */
   onRung: ((rung: Rung) => void) | null = null;
   /** A sentence that is shown below an arrow, "" for none. */
   explain: (rung: Rung) => string = () => "";
@@ -62,7 +65,7 @@ export class Ladder {
   /**
    * @param print is given lines without their end
    * @param width columns of the terminal
-   * @param colour only for a terminal
+   * @param colour for a terminal only
    */
   constructor(print: (line: string) => void, width = 80, colour = false) {
     this.print = print;
@@ -77,12 +80,12 @@ export class Ladder {
     this.lines = 0;
   }
 
-  /** Who is at that address, written as text; port 0: at any port of it. */
+  /** Names the party at that address, written as text; port 0 for any port of it. */
   name(ip: string, port: number, name: string): void {
     this.names.set(ip + ":" + port, name);
   }
 
-  /** Shows one message; what is no SIP message is passed over. `bytes[start, end)` is only read. */
+  /** Shows one message; octets that are no SIP message are passed over. `bytes[start, end)` is only read. */
   message(
     tMs: number,
     fromIp: string,
@@ -97,7 +100,7 @@ export class Ladder {
     const head = headline(bytes, start, end);
     if (head.text === "") return;
     const [from, to] = [this.nameOf(fromIp, fromPort), this.nameOf(toIp, toPort)];
-    // Whoever is seen for the first time has a column from now on, if there is room.
+    // A party that is seen for the first time gets a column, if there is room.
     this.party(from);
     this.party(to);
     const copy = bytes.slice(start, end);
@@ -136,14 +139,15 @@ export class Ladder {
     return seconds(tMs) + " " + row.trimEnd();
   }
 
-  /** The names above the columns, whole: one that would run into the next stands in a line of its own. */
+  /** The names above the columns, whole: a name that would run into the next stands on a line of its own. */
   heads(): string[] {
     const gap = this.gap();
     const rows: string[] = [];
     for (const [i, party] of this.parties.entries()) {
       const bar = TIME_COLUMNS + i * (gap + 1);
       const shown = cut(safe(party), this.width - TIME_COLUMNS);
-      // The last name ends under its bar, so that it fits; others that are too long for what is right of them begin further left.
+      // The last name ends under its bar, so that it fits; other names that are too long for the space to their right
+      // begin further left.
       const isLast = i === this.parties.length - 1 && i > 0;
       const at = Math.max(TIME_COLUMNS, isLast ? bar - shown.length + 1 : Math.min(bar, this.width - shown.length));
       const free = rows.findIndex((row) => row.length < at);
@@ -164,7 +168,7 @@ export class Ladder {
     return this.names.get(ip + ":" + port) ?? this.names.get(ip + ":0") ?? ip + ":" + port;
   }
 
-  /** @returns the column, -1 when there is none: strangers, who may be any number, take none from those who have a name */
+  /** @returns the column, -1 if there is none: strangers, of whom there may be any number, get none */
   private party(name: string): number {
     const at = this.parties.indexOf(name);
     if (at >= 0) return at;
@@ -211,14 +215,16 @@ function arrow(label: string, length: number, toLeft: boolean): string {
     : "-".repeat(before) + shown + "-".repeat(after - 1) + ">";
 }
 
-/** Takes from the middle, so that the method and the marks stay. */
+/** Cuts from the middle, so that the method and the marks stay. */
 function cut(text: string, length: number): string {
   if (text.length <= length) return text;
   const tail = Math.min(Math.floor(length / 2), 16);
   return text.slice(0, length - tail - 2) + ".." + text.slice(text.length - tail);
 }
 
-/** What a message is, read leniently: one that a parser refuses is shown, too. Fit for a terminal. */
+/**
+ * Reads a message leniently, because a message that a parser refuses is shown too. The result is fit for a terminal.
+ */
 export function headline(bytes: Uint8Array, start: number, end: number): Headline {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start)
     .toString("utf8")

@@ -1,6 +1,7 @@
 /**
- * A network of simulated hosts, in the shapes of hal/device.ts: UDP with faults and names; TCP is in streams.ts. Everything
- * happens on one clock and by one random source, so that a seed repeats a run. Not here: sizes of frames, routers, NAT.
+ * A network of simulated hosts, in the shapes of hal/device.ts: UDP with faults and names; TCP is in streams.ts.
+ * Everything happens on one clock and by one random source, so that a seed repeats a run. Not here: sizes of frames,
+ * routers, NAT.
  */
 import type { Clock, Resolver, TcpOptions, TcpStack, UdpOptions, UdpSocket } from "../../hal/device.js";
 import { ipv4 } from "../../src/core/address.js";
@@ -9,7 +10,7 @@ import { DatagramQueue, openError } from "../io/udp.js";
 import { Faults, type TcpFault } from "./faults.js";
 import { VirtualTcp, type Ways } from "./streams.js";
 
-/** What a datagram takes when nothing is wrong. */
+/** The time of a datagram without faults. */
 const WIRE_MS = 1;
 const FIRST_FREE_PORT = 49152;
 const SIP_PORT = 5060;
@@ -27,7 +28,7 @@ export class VirtualNetwork implements Ways {
     this.streams = new VirtualTcp(this);
   }
 
-  /** A host: what a device is given as its network. */
+  /** @returns a host, which is the network of a device */
   host(address: number): VirtualHost {
     return new VirtualHost(this, address);
   }
@@ -37,7 +38,7 @@ export class VirtualNetwork implements Ways {
     this.names.set(name.toLowerCase(), { address, port });
   }
 
-  /** As `Faults.set`. TCP keeps its order and its octets: there, loss is delay. */
+  /** Sets a fault as `Faults.set` does. TCP keeps its order and its octets: there, loss is delay. */
   fault(name: string, value: string): string {
     return this.faults.set(name, value);
   }
@@ -76,7 +77,7 @@ export class VirtualNetwork implements Ways {
     }
   }
 
-  /** @throws Error of one line when the port is taken */
+  /** @throws Error of one line if the port is taken */
   bindUdp(host: number, options: UdpOptions): UdpSocket {
     const port = freePort((port) => this.sockets.has(key(host, port)), "udp", host, options);
     const socket = new VirtualUdpSocket(this, host, port, options);
@@ -88,7 +89,7 @@ export class VirtualNetwork implements Ways {
     this.sockets.delete(key(socket.host, socket.port));
   }
 
-  /** @throws Error of one line when the port is taken */
+  /** @throws Error of one line if the port is taken */
   listenTcp(host: number, options: TcpOptions): TcpStack {
     const port = freePort((port) => this.streams.isTaken(host, port), "tcp", host, options);
     return this.streams.listen(host, port, options);
@@ -99,7 +100,7 @@ export class VirtualNetwork implements Ways {
   }
 }
 
-/** @throws Error of one line when the port that the options name is taken */
+/** @throws Error of one line if the port that the options name is taken */
 function freePort(
   isTaken: (port: number) => boolean,
   transport: string,
@@ -124,7 +125,7 @@ export class VirtualHost {
     this.resolver = new VirtualResolver(network);
   }
 
-  /** Binds to this host whatever address the options have. Rejects with an Error of one line. */
+  /** Binds to this host, whichever address the options have. Rejects with an Error of one line. */
   async udp(options: UdpOptions): Promise<UdpSocket> {
     return this.network.bindUdp(this.address, options);
   }

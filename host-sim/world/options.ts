@@ -1,6 +1,6 @@
 /**
- * The options of the simulator's command line, read into a plain object or one line that says what is wrong.
- * Not here: whether a configuration key exists and what it may be (src/settings/schema.ts).
+ * The options of the simulator's command line, read into a plain object or one line that tells the mistake. Not here:
+ * whether a setting exists and which values it takes (src/settings/schema.ts).
  */
 import { parseArgs } from "node:util";
 import { readAssignment } from "../../src/settings/settings.js";
@@ -13,37 +13,37 @@ import { parseScript, STEP_DOOR, STEP_PRESS, type Step } from "./script.js";
 export interface SimOptions {
   /** No web panel. */
   headless: boolean;
-  /** The web panel's port; -1: none was asked for. */
+  /** The web panel's port; -1 if none was asked for. */
   port: number;
   /** Indoor phones. */
   phones: number;
-  /** The ladder says what its arrows are. */
+  /** The ladder explains its arrows. */
   explain: boolean;
   /** In the order given. */
   set: { key: string; value: string }[];
-  /** KEY=FILE, in the order given; none: nothing comes out of files. */
+  /** KEY=FILE, in the order given; undefined if no value comes from a file. */
   setFile?: string[];
-  /** A file of settings, "" for none. The same holds for the other files. */
+  /** A file of settings, "" for none. The other files are given the same way. */
   config: string;
-  /** The passphrase of its secrets comes on standard input. */
+  /** Whether the passphrase of its secrets comes on standard input. */
   passphraseStdin?: boolean;
   /** Only the door. */
   alone: boolean;
   mic: string;
   speaker: string;
-  /** Where the door hangs; none: nowhere. */
+  /** The place of the door; undefined for none. */
   room?: RoomName;
-  /** The steps of the script; empty: a person drives. */
+  /** The steps of the script; empty if a person drives. */
   script: Step[];
   json: boolean;
   pcap: string;
-  /** -1: the operating system's randomness. */
+  /** -1 for the operating system's randomness. */
   seed: number;
   virtualTime: boolean;
   /** TCP port of the serial console, -1 for none. */
   consolePort: number;
   store: string;
-  /** A name of hal/boards; none: the reference board, with every button, contact and relay there can be. */
+  /** A name of hal/boards; undefined for the reference board, with every button, contact and relay there can be. */
   board?: string;
   help: boolean;
 }
@@ -88,7 +88,7 @@ ${wrapped(BOARD_NAMES.split(", "))}
   --help               this text
 `;
 
-/** Names in the column of what options do. */
+/** Wraps names into the column that describes the options. */
 function wrapped(names: readonly string[]): string {
   const column = " ".repeat(23);
   const lines = [column];
@@ -100,9 +100,9 @@ function wrapped(names: readonly string[]): string {
   return lines.map((line) => line.trimEnd()).join("\n");
 }
 
-/** As many as there are ports for (house.ts). */
+/** There are ports for so many (house.ts). */
 export const PHONES_MAX = 4;
-/** How much of a wrong value is shown again. */
+/** Characters of a wrong value that are shown. */
 const SHOWN = 120;
 const text = { type: "string" } as const;
 const flag = { type: "boolean" } as const;
@@ -194,7 +194,7 @@ export function parseOptions(args: readonly string[]): SimOptions | string {
   return options;
 }
 
-/** Whether the board has what a step pushes or opens. */
+/** @returns whether the board has the input that a step uses */
 function hasInput(step: Step, name: string): boolean {
   const inputs = boardOf(name)?.inputs ?? [];
   if (step.kind === STEP_DOOR) return inputs.includes("sensor");
@@ -209,7 +209,7 @@ function read(args: readonly string[]) {
   return parseArgs({ args: joinValues(args, OPTIONS), options: OPTIONS, strict: true, allowPositionals: false }).values;
 }
 
-/** @returns NaN when it is no number from 0 to `max` */
+/** @returns NaN if it is no number from 0 to `max` */
 function numberOf(value: string | undefined, otherwise: number, max: number): number {
   if (value === undefined) return otherwise;
   return /^\d{1,10}$/.test(value) && Number(value) <= max ? Number(value) : Number.NaN;
@@ -220,7 +220,7 @@ function bad(name: string, given: string | undefined, allowed: string): string {
   return "--" + name + ' "' + safe(shown) + '": must be ' + allowed;
 }
 
-/** Node's own line with its code is for programmers. */
+/** Node's own line has a code for programmers, so it is replaced. */
 function badOption(error: NodeJS.ErrnoException): string {
   const named = /'(-{0,2}[^']*)'/.exec(error.message)?.[1] ?? "";
   const option = safe(named.split(/[ ,=]/)[0]);

@@ -1,7 +1,7 @@
 /**
- * What was sent and received, as a pcap file for Wireshark: raw IPv4 (LINKTYPE_RAW) with right checksums. TCP is given back as
- * segments with a handshake and an end of its own making: how it really was cut on the wire is not known here.
- * Not here: IPv6, fragments (a datagram is one packet).
+ * Writes the sent and received octets as a pcap file for Wireshark: raw IPv4 (LINKTYPE_RAW) with right checksums. TCP
+ * is written as segments with an invented handshake and end, because the real segments are not known here. Not here:
+ * IPv6, fragments (a datagram is one packet).
  */
 import { closeSync, openSync, writeSync } from "node:fs";
 import { ipv4 } from "../../src/core/address.js";
@@ -29,7 +29,7 @@ interface Sequences {
 }
 
 export class Pcap {
-  /** -1: the packets go to `sink`. */
+  /** -1 if the packets go to `sink`. */
   private readonly file: number;
   private readonly path: string;
   private readonly sink: ((bytes: Uint8Array) => void) | null;
@@ -40,9 +40,9 @@ export class Pcap {
   private open = true;
 
   /**
-   * @param to the name of a file, or whoever takes its octets, which are its own
-   * @param epochMs what 0 ms is, in ms since 1970
-   * @throws Error of one line when the file cannot be written
+   * @param to the name of a file, or a function that takes the octets and may keep them
+   * @param epochMs the time of 0 ms, in ms since 1970
+   * @throws Error of one line if the file cannot be written
    */
   constructor(to: string | ((bytes: Uint8Array) => void), epochMs = 0) {
     this.path = typeof to === "string" ? to : "";
@@ -62,7 +62,10 @@ export class Pcap {
     this.put(header, header.length);
   }
 
-  /** One datagram. Addresses are dotted quads; `bytes[start, end)` is copied. @throws Error of one line when the disk is full */
+  /**
+   * Writes one datagram. Addresses are dotted quads; `bytes[start, end)` is copied. @throws Error of one line if the
+   * disk is full
+   */
   udp(
     tMs: number,
     fromIp: string,
@@ -82,12 +85,14 @@ export class Pcap {
     packet.writeUInt16BE(0, at + 6);
     packet.set(bytes.subarray(start, start + length), at + UDP_BYTES);
     const sum = this.ip(fromIp, toIp, PROTOCOL_UDP, UDP_BYTES + length);
-    // 0 would say that there is no checksum. RFC 768
+    // 0 would tell that there is no checksum. RFC 768
     packet.writeUInt16BE(sum === 0 ? 0xffff : sum, at + 6);
     this.record(tMs, UDP_BYTES + length);
   }
 
-  /** A piece of a stream; the first one of a connection is preceded by a handshake. As `udp`. */
+  /**
+   * Writes a piece of a stream; the first piece of a connection is preceded by a handshake. It throws as `udp` does.
+   */
   tcp(
     tMs: number,
     fromIp: string,
@@ -109,7 +114,7 @@ export class Pcap {
     }
   }
 
-  /** The connection was closed by the first side; one that carried nothing is not in the file. As `udp`. */
+  /** The first side closed the connection; one that carried nothing is not in the file. It throws as `udp` does. */
   tcpClose(tMs: number, fromIp: string, fromPort: number, toIp: string, toPort: number): void {
     const from = fromIp + ":" + fromPort;
     const to = toIp + ":" + toPort;
@@ -171,7 +176,10 @@ export class Pcap {
     this.record(tMs, TCP_BYTES + end - start);
   }
 
-  /** Writes the IPv4 header before `length` octets of payload. @returns the payload's checksum with the pseudo header. RFC 791, 768, 9293 */
+  /**
+   * Writes the IPv4 header before `length` octets of payload. @returns the payload's checksum with the pseudo header.
+   * RFC 791, 768, 9293
+   */
   private ip(fromIp: string, toIp: string, protocol: number, length: number): number {
     const packet = this.packet;
     packet[16] = 0x45;

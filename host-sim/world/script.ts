@@ -2,7 +2,8 @@
  * Scripts of `--do`: steps separated by ';', read into a list, then carried out one after another on any clock.
  *
  *     press [MS]   press2 [MS] … press4 [MS]   release   exit [MS]   door open|shut
- *     wait S   expect [WHO:]EVENT[=VALUE] [S]   console LINE   phone LINE   dtmf DIGITS   tones DIGITS   fault NAME VALUE   quit
+ *     wait S   expect [WHO:]EVENT[=VALUE] [S]   console LINE   phone LINE   dtmf DIGITS   tones DIGITS
+ *     fault NAME VALUE   quit
  *
  * A ';' that belongs to a line is written '\;'. Not here: what a step does to the door, which is the stage's.
  */
@@ -32,23 +33,23 @@ const KEPT_EVENTS = 10000;
 export interface Step {
   /** STEP_* */
   kind: number;
-  /** As it was written, for messages. */
+  /** The step as it was written, for messages. */
   text: string;
-  /** How long to press, wait, or wait for at most. */
+  /** Time to press, to wait, or to wait at most. */
   ms: number;
   who: string;
-  /** The event, the name of the fault, or which button. */
+  /** The event, the name of the fault, or the button. */
   name: string;
-  /** The event's value, null when any will do; the fault's value; the line; the digits. */
+  /** The event's value, null for any; the fault's value; the line; the digits. */
   value: string | null;
 }
 
-/** What a script plays on. Errors are one line, "" when there is none. */
+/** The surroundings of a script. Errors are one line, "" for none. */
 export interface Stage {
   clock: Clock;
   /** Pushes a button for that time. */
   press(ms: number, name: InputName): void;
-  /** Lets go of button 1 before its time. */
+  /** Releases button 1 before its time. */
   release(): void;
   /** Opens or shuts the door itself. */
   door(isOpen: boolean): void;
@@ -64,13 +65,13 @@ export interface Stage {
 
 export interface ScriptResult {
   ok: boolean;
-  /** What went wrong; "" when ok. */
+  /** The problem; "" if ok. */
   line: string;
-  /** The script ended with `quit`: the program is to end, too. */
+  /** The script ended with `quit`, so the program is to end too. */
   quit: boolean;
 }
 
-/** @returns the steps, or one line that says which step cannot be read and how it is written */
+/** @returns the steps, or one line about the step that cannot be read and how it is written */
 export function parseScript(script: string): Step[] | string {
   const steps: Step[] = [];
   for (const part of script.split(/(?<!\\);/)) {
@@ -152,7 +153,7 @@ function parseExpect(step: Step, words: string[]): string {
   return "";
 }
 
-/** A step in a message: of a long one its begin. */
+/** @returns a step for a message; of a long one the beginning */
 function shown(text: string): string {
   return safe(text.length > SHOWN ? text.slice(0, SHOWN) + "..." : text);
 }
@@ -164,8 +165,8 @@ function number(text: string, max: number): number {
 }
 
 /**
- * Carries the steps out. `expect` takes the first fitting event of that party after the one that the last `expect` took, even
- * if it happened before the step: between two steps nothing is missed.
+ * Carries the steps out. `expect` takes the first fitting event of that party after the one that the last `expect`
+ * took, even if it happened before the step, so no event between two steps is missed.
  * @returns when the steps are done or one failed; the events go on being listened to
  */
 export async function runScript(steps: readonly Step[], stage: Stage): Promise<ScriptResult> {
@@ -206,7 +207,7 @@ class SeenEvents {
     return new Promise((resolve) => clock.createTimer(resolve).at(clock.now() + ms));
   }
 
-  /** @returns "" when it came in time, else what came instead */
+  /** @returns "" if it came in time, otherwise the events that came instead */
   expect(step: Step): Promise<string> {
     if (this.take(step)) return Promise.resolve("");
     const clock = this.stage.clock;

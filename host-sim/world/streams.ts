@@ -1,14 +1,14 @@
 /**
- * TCP of the virtual network: connections that keep order and octets whatever the faults are. What is lost comes later, and a
+ * TCP of the virtual network: connections that keep order and octets with any faults. Lost octets come later, and a
  * connection that gets nothing through is given up. Not here: segments, windows, checksums.
  */
 import type { Clock, TcpConnection, TcpOptions, TcpStack } from "../../hal/device.js";
 import { TCP_CONNECT_MS, TCP_CONNECTIONS, TCP_QUEUE_BYTES } from "../io/tcp.js";
 import type { TcpFault } from "./faults.js";
 
-/** What a lost segment costs, ms; the smallest retransmission time-out in use. */
+/** The delay of a lost segment, ms; the smallest retransmission time-out in use. */
 const RETRANSMIT_MS = 200;
-/** How often a way that is cut off is tried, and for how long, ms. */
+/** While no way is open it is tried this often, and for this long, ms. */
 const RETRY_MS = 1000;
 const GIVE_UP_MS = 60000;
 
@@ -31,7 +31,7 @@ interface Item {
   putMs: number;
 }
 
-/** The network as the connections need it: how long the way takes, and what is wrong with it. */
+/** The network for the connections: how long the way takes, and which faults it has. */
 export interface Ways {
   readonly clock: Clock;
   readonly tcpFault: TcpFault;
@@ -41,7 +41,7 @@ export interface Ways {
   after(delayMs: number, call: () => void): void;
 }
 
-/** The TCP of all simulated hosts: who listens where. */
+/** The TCP of all simulated hosts, with their listeners. */
 export class VirtualTcp {
   readonly ways: Ways;
   private readonly listeners = new Map<string, VirtualTcpStack>();
@@ -114,7 +114,7 @@ export class VirtualTcpStack implements TcpStack {
     return null;
   }
 
-  /** @returns null when there is no room */
+  /** @returns null if there is no room */
   add(localPort: number, address: number, port: number): VirtualTcpConnection | null {
     if (!this.open || this.connections.length >= TCP_CONNECTIONS) return null;
     const connection = new VirtualTcpConnection(this, ++this.lastId, localPort, address, port);
@@ -133,7 +133,7 @@ export class VirtualTcpStack implements TcpStack {
     for (const connection of this.connections) connection.close();
   }
 
-  /** The handshake, tried again while the other host cannot be reached. */
+  /** Tries the handshake again as long as the other host cannot be reached. */
   private knock(connection: VirtualTcpConnection, untilMs: number): void {
     const network = this.network;
     network.after(network.travelMs(), () => {
@@ -167,7 +167,7 @@ export class VirtualTcpConnection implements TcpConnection {
   state = STATE_OPENING;
   private readonly stack: VirtualTcpStack;
   private other: VirtualTcpConnection | null = null;
-  /** What is on its way to the other side, oldest first. */
+  /** The items on their way to the other side, oldest first. */
   private readonly queue: Item[] = [];
   private queuedBytes = 0;
   private arrivalMs = 0;
@@ -210,12 +210,12 @@ export class VirtualTcpConnection implements TcpConnection {
     this.other = other;
   }
 
-  /** @returns whether it was closed with something still to be said to the other side */
+  /** @returns whether it was closed with octets left to send */
   lingers(): boolean {
     return this.queuedBytes > 0;
   }
 
-  /** The second half of the handshake goes the way of the data, so that nothing overtakes it. */
+  /** The second half of the handshake takes the same queue as the data, so that nothing overtakes it. */
   answer(): void {
     this.put(ITEM_OPEN, null);
     this.walk();
@@ -231,7 +231,7 @@ export class VirtualTcpConnection implements TcpConnection {
     this.walk();
   }
 
-  /** The connection is over without our doing. */
+  /** The connection ended without our doing. */
   fail(): void {
     if (this.state === STATE_CLOSED) return;
     this.state = STATE_CLOSED;
@@ -242,7 +242,7 @@ export class VirtualTcpConnection implements TcpConnection {
 
   private put(kind: number, bytes: Uint8Array | null): void {
     this.queue.push({ kind, bytes, putMs: this.stack.network.clock.now() });
-    // Before the handshake is done, what is written waits.
+    // Before the handshake is done, written octets wait.
     if (this.other !== null && this.state !== STATE_OPENING) this.walk();
   }
 

@@ -1,43 +1,43 @@
 /**
- * What the virtual codecs share: a register file on a bus that may not answer, sound that passes with the gain the registers
- * ask for, ramps in samples, and a count of clicks: moments at which the loudness jumps instead of moving. The sample clock
- * runs on between calls, as the chip's does. Not here: what a register means (es8311.ts, es8388.ts), noise, distortion, the
- * charging of references, and how long a bus transfer takes.
+ * The common part of the virtual codecs: a register file on a bus that may not answer, sound that passes with the gain
+ * the registers ask for, ramps in samples, and a count of clicks: moments at which the loudness jumps instead of
+ * moving. The sample clock runs on between calls, as the chip's does. Not here: what a register means (es8311.ts,
+ * es8388.ts), noise, distortion, the charging of references, and how long a bus transfer takes.
  */
 import type { AudioInput, AudioOutput, Registers } from "../../../hal/device.js";
 
 /** Quieter than any 16-bit sample; the lowest level there is. */
 export const SILENT_DB = -100;
-/** A jump of more than this is heard, when it begins or ends above the second. */
+/** A jump of more than this is heard if it begins or ends above the second. */
 const JUMP_DB = 1;
 const AUDIBLE_DB = -60;
 const SAMPLES_PER_MS = 8;
 
 /** How the I2S master drives the chip. */
 export interface Wiring {
-  /** Clocks of MCLK a sample; 0: there is none. */
+  /** Clocks of MCLK a sample; 0 for no MCLK. */
   mclk: number;
   /** Bits of a sample, in Philips format. */
   bits: number;
 }
 
-/** What the boards have: MCLK from the I2S port, 16 bits. */
+/** The wiring of the boards: MCLK from the I2S port, 16 bits. */
 export const BOARD_WIRING: Wiring = { mclk: 256, bits: 16 };
 
 export abstract class VirtualCodec implements Registers {
-  /** False: nobody answers at its address, as with a broken wire. */
+  /** `false`: no chip answers at its address, as with a broken wire. */
   isThere = true;
   clicks = 0;
-  /** What the microphone gives for a sound of full level, before the chip's gain. */
+  /** The microphone's signal for a sound of full level, before the chip's gain. */
   capsuleDb = 0;
   protected readonly registers = new Uint8Array(256);
   protected readonly wiring: Wiring;
   private readonly nowMs: () => number;
   private atMs: number;
-  /** Where the ramp of the speaker's volume is. */
+  /** The present level of the speaker's ramp. */
   private levelDb = SILENT_DB;
 
-  /** @param nowMs the clock that the sample clock is made of */
+  /** @param nowMs the clock from which the sample clock is made */
   constructor(wiring: Wiring, nowMs: () => number) {
     this.wiring = wiring;
     this.nowMs = nowMs;
@@ -60,7 +60,7 @@ export abstract class VirtualCodec implements Registers {
     if (Math.abs(after - before) > JUMP_DB && Math.max(before, after) > AUDIBLE_DB) this.clicks += 1;
   }
 
-  /** What the speaker gives for `count` samples that came by I2S: `samples[start, start + count)` becomes it. */
+  /** Turns `count` samples that came by I2S, `samples[start, start + count)`, into the speaker's sound, in place. */
   play(samples: Int16Array, start: number, count: number): void {
     this.catchUp();
     for (let i = start; i < start + count; i++) {
@@ -70,21 +70,24 @@ export abstract class VirtualCodec implements Registers {
     this.atMs += count / SAMPLES_PER_MS;
   }
 
-  /** What goes out by I2S for `count` samples at the microphone: `samples[start, start + count)` becomes it. */
+  /**
+   * Turns `count` samples of the microphone, `samples[start, start + count)`, into those that are sent by I2S, in
+   * place.
+   */
   record(samples: Int16Array, start: number, count: number): void {
     const db = this.microphoneDb() + this.capsuleDb;
     for (let i = start; i < start + count; i++) samples[i] = amplified(samples[i], db);
   }
 
-  /** A register has its new value. */
+  /** Is called when a register has its new value. */
   protected abstract written(register: number, value: number): void;
-  /** Whether the way from I2S to the speaker is open, whatever the volume. */
+  /** @returns whether the way from I2S to the speaker is open, at any volume */
   protected abstract isPlaying(): boolean;
-  /** Where the volume's ramp moves to. */
+  /** @returns the level that the volume's ramp moves to */
   protected abstract volumeDb(): number;
-  /** dB a sample; 0: at once. */
+  /** @returns dB a sample; 0 for a jump */
   protected abstract rampDb(): number;
-  /** From the microphone to I2S; `SILENT_DB` when the way is not open. */
+  /** @returns the gain from the microphone to I2S; `SILENT_DB` if the way is not open */
   protected abstract microphoneDb(): number;
 
   private heardDb(): number {
@@ -119,7 +122,7 @@ function amplified(sample: number, db: number): number {
 
 /** A microphone behind a codec. */
 export class CodecInput implements AudioInput {
-  /** What the codec's output was given, where the microphone behind it knows that. */
+  /** The samples that the codec's output was given, if the microphone behind it knows them. */
   readonly reference?: (into: Int16Array, start: number, count: number) => void;
   private readonly codec: VirtualCodec;
   private readonly microphone: AudioInput;

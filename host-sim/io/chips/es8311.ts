@@ -1,11 +1,12 @@
 /**
- * The ES8311 as a register file that sound passes through. It wants the order clocks, references, converters: a converter that
- * is switched on before the clocks run and the references stand gives no sound until it is switched on again. The chip may
- * forgive some of that; a driver that satisfies this model does not count on it. Not here: equalizers, level control, master mode.
+ * The ES8311 as a register file that sound passes through. It wants the order clocks, references, converters: a
+ * converter that is switched on before the clocks run and the references stand gives no sound until it is switched on
+ * again. The chip may forgive some of that; a driver that satisfies this model does not count on it. Not here:
+ * equalizers, level control, master mode.
  */
 import { SILENT_DB, VirtualCodec, type Wiring } from "./codec.js";
 
-/** After reset; 0 where not named. */
+/** Values after reset; 0 for registers that are not named. */
 const DEFAULTS: readonly (readonly [register: number, value: number])[] = [
   [0x03, 0x10],
   [0x04, 0x10],
@@ -34,7 +35,7 @@ const BUS_CLOCKS = 0x30;
 const ADC_CLOCKS = 0x0a;
 const DAC_CLOCKS = 0x05;
 const FROM_BCLK = 0x80;
-/** Clocks a sample that the converters take. */
+/** Clocks a sample that the converters need. */
 const CONVERTER_CLOCKS = 256;
 const SCALE_0_DB = 4;
 
@@ -91,7 +92,7 @@ export class VirtualEs8311 extends VirtualCodec {
     this.isDacOn = false;
   }
 
-  /** Whether clocks and references are as a converter needs them. */
+  /** @returns whether clocks and references are right for a converter */
   private stands(clocks: number, divider: number): boolean {
     const r = this.registers;
     const isRunning = (r[0] & RESET_BITS) === 0 && (r[0] & STATE_MACHINE_ON) !== 0 && (r[0] & MASTER) === 0;
@@ -102,7 +103,7 @@ export class VirtualEs8311 extends VirtualCodec {
     return isRunning && isClocked && isPowered && ratio === CONVERTER_CLOCKS;
   }
 
-  /** Whether a data port has the format of the wire, and lets it through. */
+  /** @returns whether a data port has the format of the wire, and is not muted */
   private understands(port: number): boolean {
     const bits = [24, 20, 18, 16, 32][(port >> 2) & 7];
     return (port & 0x63) === 0 && bits === this.wiring.bits;

@@ -1,12 +1,12 @@
 /**
- * The ES8388 as a register file that sound passes through, left and right as one. It wants the order formats, references,
- * state machines, converters: what is switched on before stays silent until it is switched on again, and a change of the LRCK
- * source needs the state machines started anew. The chip may forgive some of that; a driver that satisfies this model does not
- * count on it. Not here: level control, filters, bypass, master mode.
+ * The ES8388 as a register file that sound passes through, left and right as one. It wants the order formats,
+ * references, state machines, converters: a part that is switched on before stays silent until it is switched on again,
+ * and a change of the LRCK source needs the state machines started anew. The chip may forgive some of that; a driver
+ * that satisfies this model does not count on it. Not here: level control, filters, bypass, master mode.
  */
 import { SILENT_DB, VirtualCodec, type Wiring } from "./codec.js";
 
-/** After reset; 0 where not named. */
+/** Values after reset; 0 for registers that are not named. */
 const DEFAULTS: readonly (readonly [register: number, value: number])[] = [
   [0x00, 0x06],
   [0x01, 0x1c],
@@ -49,7 +49,7 @@ export class VirtualEs8388 extends VirtualCodec {
   private readonly microphone: number;
   private isAdcOn = false;
   private isDacOn = false;
-  /** The state machines run since this LRCK source was chosen. */
+  /** Whether the state machines have run since this LRCK source was chosen. */
   private isSynchronous = false;
 
   /** @param microphone the pair of inputs it is wired to, 1 or 2 */
@@ -105,14 +105,14 @@ export class VirtualEs8388 extends VirtualCodec {
     this.isSynchronous = false;
   }
 
-  /** Whether clocks and references are as a converter needs them. */
+  /** @returns whether clocks and references are right for a converter */
   private stands(off: number): boolean {
     const r = this.registers;
     const isPowered = (r[1] & ANALOG_OFF) === 0 && (r[0] & REFERENCE_ON) !== 0 && (r[0] & 3) !== 0;
     return isPowered && (r[2] & off) === 0 && r[8] === 0 && this.wiring.mclk === 256 && (r[0] & SAME_RATE) !== 0;
   }
 
-  /** Of the louder pair of outputs that is on, from the DAC through mixer and amplifier. */
+  /** @returns the level of the louder pair of outputs that is on, from the DAC through mixer and amplifier */
   private outputDb(): number {
     const r = this.registers;
     const format = r[0x17];

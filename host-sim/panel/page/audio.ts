@@ -1,6 +1,6 @@
 /**
- * The computer's microphone and loudspeaker as those of the door or of the phone, and the bell of the phone. Without a microphone the page
- * hears, and says why it is not heard. Not here: the rates (rate.ts).
+ * The computer's microphone and loudspeaker as those of the door or of the phone, and the bell of the phone. Without a
+ * microphone the page hears, and says why it is not heard. Not here: the rates (rate.ts).
  */
 import { type Laptop, SOUND_DOOR, SOUND_PHONE } from "../protocol.js";
 import type { WordKey } from "../words/index.js";

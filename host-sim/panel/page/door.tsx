@@ -1,4 +1,7 @@
-/** The door station and the door beside it. Buttons are held as long as a finger is on them; the light shines when the door's does. */
+/**
+ * The door station and the door beside it. Buttons are held as long as a finger is on them; the light shines when the
+ * door's does.
+ */
 import { useMemo, useState } from "preact/hooks";
 import type { ButtonName, RelayState } from "../protocol.js";
 import { useLink, useTick } from "./hooks.js";

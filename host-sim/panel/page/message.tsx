@@ -1,4 +1,7 @@
-/** One row of the ladder as a whole: what it is in a sentence, and a message as the parser sees it, each line explained on a click. */
+/**
+ * One row of the ladder as a whole: what it is in a sentence, and a message as the parser sees it, each line explained
+ * on a click.
+ */
 import { useEffect, useState } from "preact/hooks";
 import type { Item, RawLine } from "../protocol.js";
 import { explainHeader } from "../words/index.js";

@@ -32,7 +32,10 @@ export function LevelMeter({ label, read }: { label: string; read: () => number 
   );
 }
 
-/** What is done while a button is held: by mouse, finger or key; a click that comes alone, as from a screen reader, is a short push. */
+/**
+ * What is done while a button is held: by mouse, finger or key; a click that comes alone, as from a screen reader, is a
+ * short push.
+ */
 export function holding(press: () => void, release: () => void) {
   let isHeld = false;
   const down = (): void => {

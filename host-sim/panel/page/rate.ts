@@ -1,6 +1,7 @@
 /**
- * Between the 8 kHz of a phone call and whatever rate the computer's sound has: windowed sinc, by a table of phases. What plays keeps a little
- * sound in hand, because packets do not come evenly. Pure sums, so that they are tested without a browser. Not here: where sound comes from.
+ * Between the 8 kHz of a phone call and whatever rate the computer's sound has: windowed sinc, by a table of phases.
+ * What plays keeps a little sound in hand, because packets do not come evenly. Pure sums, so that they are tested
+ * without a browser. Not here: where sound comes from.
  */
 export const CALL_RATE = 8000;
 /** Zero crossings of the low-pass on each side. */

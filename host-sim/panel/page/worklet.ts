@@ -1,4 +1,7 @@
-/** The sound of the page where it has to be on time: beside the page's own thread. Not here: the sums (rate.ts), the sockets (audio.ts). */
+/**
+ * The sound of the page where it has to be on time: beside the page's own thread. Not here: the sums (rate.ts), the
+ * sockets (audio.ts).
+ */
 import { Player, Recorder } from "./rate.js";
 
 declare const sampleRate: number;

@@ -1,4 +1,6 @@
-/** Which sentence explains a row of the ladder or a header, whatever the language; and what every language has to have. */
+/**
+ * Which sentence explains a row of the ladder or a header, whatever the language; and what every language has to have.
+ */
 import type { en, enExplain } from "./en.js";
 import { type ExplainKey, RFC } from "./rfc.js";
 

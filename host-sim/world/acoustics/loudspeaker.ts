@@ -1,10 +1,10 @@
 /**
- * What a small loudspeaker and its amplifier do to the sound: no bass, and distortion that is a share of the sound's power.
- * Not here: the way to the microphone (room.ts).
+ * A small loudspeaker with its amplifier: it has no bass, and its distortion is a share of the sound's power. Not here:
+ * the way to the microphone (room.ts).
  */
 import { SecondOrder } from "./filters.js";
 
-/** How a loudspeaker distorts: harder than it can move (both ends alike), or more in one direction than in the other. */
+/** The kind of distortion: the cone reaches both its ends alike, or one end earlier than the other. */
 export type Distortion = "limited" | "lopsided";
 
 /** Below this there is little. */
@@ -15,7 +15,7 @@ function bend(kind: Distortion, x: number): number {
   return kind === "limited" ? Math.tanh(x) : x < 0 ? Math.tanh(0.6 * x) / 0.6 : Math.tanh(1.4 * x) / 1.4;
 }
 
-/** @returns the amplitude of what the curve adds, to that of the sound it leaves as it was */
+/** @returns the ratio of the amplitude that the curve adds to that of the undistorted sound */
 function distortionOf(kind: Distortion, sound: Float64Array, drive: number): number {
   let xx = 0;
   let xy = 0;
@@ -30,7 +30,7 @@ function distortionOf(kind: Distortion, sound: Float64Array, drive: number): num
   return Math.sqrt(Math.max(0, yy - linear) / Math.max(linear, 1e-9));
 }
 
-/** A loudspeaker that distorts the sound it was made for by so much, and other sounds by as much as their level brings with it. */
+/** A loudspeaker that distorts the usual sound by the given share, and other sounds by their level. */
 export class Loudspeaker {
   private readonly kind: Distortion;
   private readonly drive: number;
@@ -50,7 +50,7 @@ export class Loudspeaker {
     this.drive = share > 0 ? low : 0;
   }
 
-  /** One sample of the signal. @returns one of the sound */
+  /** Takes one sample of the signal. @returns one of the sound */
   next(sample: number): number {
     const { drive } = this;
     return this.bass.next(drive === 0 ? sample : bend(this.kind, drive * sample) / drive);

@@ -1,6 +1,6 @@
 /**
- * The noise of a place: rain and ventilation (white through a low-pass), and traffic that swells and fades. Of a seed: the same each time.
- * Not here: voices.
+ * The noise of a place: rain and ventilation (white through a low-pass), and traffic that swells and fades. A seed
+ * repeats it. Not here: voices.
  */
 import { fraction, type RandomSource } from "../../../src/core/random.js";
 import { SecondOrder } from "./filters.js";
@@ -10,7 +10,7 @@ const SAMPLES_PER_SECOND = 8000;
 const RUMBLE_HZ = 500;
 const RUMBLE_GAIN = 4;
 const HISS_HZ = 3000;
-/** A car comes by about this often. */
+/** A car passes about this often. */
 const SWELL_SECONDS = 6;
 
 export class PlaceNoise {
@@ -21,7 +21,7 @@ export class PlaceNoise {
   private readonly start: number;
   private at = 0;
 
-  /** @param traffic 0: steady only, to 1 */
+  /** @param traffic 0 for steady noise only, to 1 */
   constructor(random: RandomSource, traffic: number) {
     this.random = random;
     this.traffic = traffic;
@@ -38,7 +38,7 @@ export class PlaceNoise {
   }
 }
 
-/** Power 1, nearly normal: the sum of four evenly spread. */
+/** Noise of power 1, nearly normal: the sum of four even distributions. */
 function white(random: RandomSource): number {
   return (fraction(random) + fraction(random) + fraction(random) + fraction(random) - 2) * Math.sqrt(3);
 }

@@ -1,6 +1,6 @@
 /**
- * The scenes of the simulator and of the measurements: three places, three housings of a door station, and what comes back from the
- * loudspeaker to the microphone there. Not here: voices, the other end's own room.
+ * The scenes of the simulator and of the measurements: three places, three housings of a door station, and the way back
+ * from the loudspeaker to the microphone there. Not here: voices, the other end's own room.
  */
 import type { RandomSource } from "../../../src/core/random.js";
 import { type Enclosure, enclosureResponse, type Point, type Room, roomResponse } from "./room.js";
@@ -12,9 +12,12 @@ export const HOUSING_NAMES: readonly HousingName[] = ["panel", "box", "cavity"];
 
 export interface Place {
   room: Room;
-  /** Where the door station hangs. */
+  /** The position of the door station. */
   station: Point;
-  /** The share of traffic in the noise, 0 to 1, and how loud the noise is to a voice that comes back from the loudspeaker. */
+  /**
+   * The share of traffic in the noise, 0 to 1, and the level of the noise relative to a voice that comes back from the
+   * loudspeaker.
+   */
   traffic: number;
   noiseDb: number;
 }
@@ -49,12 +52,14 @@ export const HOUSINGS: Record<HousingName, Enclosure> = {
   cavity: { distanceM: 0.09, bodyDb: -10, bodyMs: 7, cavityHz: 640 },
 };
 
-/** What the walls give back of a loudspeaker's sound is heard with so much of it through the air, to the housing's own. */
+/** The share of the walls' reflections, relative to the way through the housing. */
 const ROOM_SHARE = 0.08;
 /** Longer than a lobby's reverberation is heard. */
 const TAPS = 1600;
 
-/** @returns what becomes of one sample of the loudspeaker at the microphone; its power is 1 for sound of all frequencies */
+/**
+ * @returns the response at the microphone to one sample of the loudspeaker; its power is 1 for sound of all frequencies
+ */
 export function echoPath(place: PlaceName, housing: HousingName, random: RandomSource, taps = TAPS): Float64Array {
   const { room, station } = PLACES[place];
   const { distanceM } = HOUSINGS[housing];

@@ -1,6 +1,7 @@
 /**
- * How sound gets from a loudspeaker to a microphone: a box of six walls by image sources (Allen and Berkley 1979), and the housing that
- * both are built into. Responses are of 8 kHz, as numbers of any size. Not here: what the loudspeaker does to the sound (loudspeaker.ts).
+ * How sound gets from a loudspeaker to a microphone: a box of six walls by image sources (Allen and Berkley 1979), and
+ * the housing that both are built into. Responses are of 8 kHz, as numbers of any size. Not here: what the loudspeaker
+ * does to the sound (loudspeaker.ts).
  */
 import { fraction, type RandomSource } from "../../../src/core/random.js";
 
@@ -9,31 +10,33 @@ export type Point = readonly [x: number, y: number, z: number];
 export interface Room {
   /** In metres. */
   size: Point;
-  /** The share of its energy that a wall takes from the sound: left, right, front, back, floor, ceiling. 1: there is no wall. */
+  /**
+   * The share of its energy that a wall takes from the sound: left, right, front, back, floor, ceiling. 1 for no wall.
+   */
   absorption: readonly [number, number, number, number, number, number];
 }
 
 export interface Enclosure {
   /** From the loudspeaker's middle to the microphone, in metres. */
   distanceM: number;
-  /** What goes through the housing itself, to the sound through the air, and how soon it dies away. */
+  /** The level of the way through the housing, relative to the way through the air, and how soon it dies away. */
   bodyDb: number;
   bodyMs: number;
-  /** A resonance of the cavity. 0: none. */
+  /** A resonance of the cavity; 0 for none. */
   cavityHz: number;
 }
 
 const SAMPLES_PER_SECOND = 8000;
 const METRES_PER_SECOND = 343;
-/** Samples on each side of a reflection's place: it lies between two. */
+/** Samples on each side of a reflection, which lies between two samples. */
 const SIDE = 12;
-/** What a wall takes from the highest frequencies each time, more than from the low ones: a filter of three taps. */
+/** A wall takes more from the high frequencies than from the low ones: a filter of three taps. */
 const SOFTNESS = 0.04;
 const MOST_ORDERS = 40;
-/** What has lost more at the walls is left out. */
+/** Reflections that have lost more than this are left out. */
 const FAINTEST = 1e-4;
 
-/** Adds a reflection that comes `delay` samples late to `out`. */
+/** Adds a reflection that is `delay` samples late to `out`. */
 function addPulse(out: Float64Array, delay: number, gain: number): void {
   const middle = Math.floor(delay);
   for (let i = Math.max(0, middle - SIDE + 1); i <= middle + SIDE && i < out.length; i++) {
@@ -87,7 +90,9 @@ export function roomResponse(room: Room, from: Point, to: Point, taps: number): 
   return out;
 }
 
-/** @returns the response of the housing alone, from the loudspeaker to the microphone; its strongest sample is about 1 */
+/**
+ * @returns the response of the housing alone, from the loudspeaker to the microphone; its strongest sample is about 1
+ */
 export function enclosureResponse(enclosure: Enclosure, random: RandomSource, taps: number): Float64Array {
   const out = new Float64Array(taps);
   addPulse(out, (enclosure.distanceM / METRES_PER_SECOND) * SAMPLES_PER_SECOND, 1);

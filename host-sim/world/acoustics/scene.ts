@@ -1,6 +1,7 @@
 /**
- * A station in a place: what its loudspeaker plays comes back into its microphone, by the way that housing and walls make, with the
- * place's noise. It goes by the samples that are read: what is written between two reads is played from the second on. Not here: voices.
+ * A station in a place: the sound of its loudspeaker comes back into its microphone through housing and walls, with the
+ * place's noise. It is moved by the samples that are read: samples that are written between two reads are played from
+ * the second on. Not here: voices.
  */
 import type { AudioInput, AudioOutput } from "../../../hal/device.js";
 import type { RandomSource } from "../../../src/core/random.js";
@@ -8,13 +9,13 @@ import { SecondOrder } from "./filters.js";
 import { PlaceNoise } from "./noise.js";
 import { echoPath, type HousingName, PLACES, type PlaceName } from "./places.js";
 
-/** What `--room` may be. */
+/** The values of `--room`. */
 export const ROOM_NAMES = ["none", "lobby", "street", "niche"] as const;
 export type RoomName = (typeof ROOM_NAMES)[number];
 
 /** Samples that wait to be played, at most: older ones are left out. */
 const WAITING = 2000;
-/** 200 ms of the way: what is later is not heard. */
+/** 200 ms of the way; later sound is not heard. */
 const TAPS = 1600;
 const LOWEST_HZ = 320;
 /** A voice at the microphone has about this level. */
@@ -24,9 +25,9 @@ export interface SceneOptions {
   place: PlaceName;
   housing: HousingName;
   random: RandomSource;
-  /** Of the way back; 0: the loudspeaker is as loud at the microphone as its samples say. */
+  /** Level of the way back; 0: the loudspeaker is as loud at the microphone as its samples. */
   echoDb: number;
-  /** Of the place's noise, beside what the place itself has. */
+  /** Noise in addition to the place's own. */
   noiseDb: number;
 }
 
@@ -40,7 +41,7 @@ export class Scene implements AudioInput, AudioOutput {
   private readonly waiting = new Int16Array(WAITING);
   private written = 0;
   private taken = 0;
-  /** The loudspeaker's last sounds, each twice, so that the way lies over them in one piece. */
+  /** The loudspeaker's last samples, each twice, so that the response lies over them in one piece. */
   private readonly sounds = new Float64Array(2 * TAPS);
   private at = 0;
   private played = new Int16Array(0);
@@ -50,7 +51,7 @@ export class Scene implements AudioInput, AudioOutput {
     this.output = output;
     const { place, housing, random, echoDb, noiseDb } = options;
     const gain = 10 ** (echoDb / 20);
-    // The newest sound comes first.
+    // The newest sample comes first.
     this.way = echoPath(place, housing, random, TAPS).map((tap) => tap * gain);
     this.noise = new PlaceNoise(random, PLACES[place].traffic);
     this.noiseLevel = VOICE_LEVEL * 10 ** ((PLACES[place].noiseDb + noiseDb) / 20);
