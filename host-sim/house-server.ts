@@ -30,6 +30,7 @@ const LIMITS = {
   transactionBytes: 4096,
   headerRows: 64,
   streams: 16,
+  incoming: 15,
   messageBytes: 4096,
   names: 4,
   t1Ms: 500,

@@ -2,8 +2,8 @@
  * Typed arrays that live as long as the station, cut out of a few buffers. On XS an array with a buffer of its own
  * costs 120 octets beside its content, and one cut out of a buffer that is there 64: `npm run bench:xs` had 3,500
  * octets less for the small ones. Two of them may lie in one buffer: `set` from one to the other makes a copy first,
- * `copyOctets` does not. Not here: arrays that are made and thrown away, which would keep a whole buffer alive; and the
- * large ones, which would leave room unused.
+ * `copyOctets` does not. Not here: arrays that are made and thrown away, which would keep a whole buffer alive; and
+ * single large ones, which would leave room unused.
  */
 
 const BUFFER_BYTES = 1024;
@@ -31,6 +31,14 @@ function room(bytes: number): ArrayBuffer {
   at = used;
   used = (used + bytes + ALIGNMENT - 1) & -ALIGNMENT;
   return buffer;
+}
+
+/** @returns so many arrays in one buffer, without an octet between or behind them: for long ones, of which a pool has several */
+export function octetArrays(count: number, length: number): Uint8Array[] {
+  const all = new ArrayBuffer(count * length);
+  const arrays: Uint8Array[] = [];
+  for (let i = 0; i < count; i++) arrays.push(new Uint8Array(all, i * length, length));
+  return arrays;
 }
 
 export function octetArray(length: number): Uint8Array {

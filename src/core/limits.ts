@@ -24,7 +24,9 @@ export interface Limits {
   servers: number;
   transactionBytes: number;
   headerRows: number;
+  /** TCP connections, and how many of them others may open: one is always left for the door's own, to its server. */
   streams: number;
+  incoming: number;
   /** Octets of the longest message that is received whole, by UDP and by TCP. */
   messageBytes: number;
   names: number;
@@ -145,6 +147,7 @@ export const DOOR_LIMITS: Limits = {
   // An INVITE that came through four proxies has about thirty.
   headerRows: 40,
   streams: 2,
+  incoming: 1,
   // This is more than a packet of 1,500 octets holds, so more than UDP brings in one piece.
   messageBytes: 2048,
   // The names of the server and of the proxy.

@@ -84,9 +84,9 @@ export class Dialog {
   /** Each text begins and ends there in `bytes`; both are 0 for a text that is not kept. */
   private readonly places = uint16Array(TEXTS << 1);
 
-  /** @param size octets for all its text; what needs more is refused */
-  constructor(size: number) {
-    this.bytes = new Uint8Array(size);
+  /** @param bytes for all its text, its own; what needs more is refused */
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
   }
 
   clear(): void {

@@ -12,6 +12,7 @@
  * Not here: which messages carry offers and answers (session.ts), and the sound.
  */
 import { PORT_MOST } from "../core/address.js";
+import { octetArrays } from "../core/arrays.js";
 import { equal, Span } from "../core/bytes.js";
 import type { RandomSource } from "../core/random.js";
 import { BODY_NONE, BODY_SDP, findSdp } from "../wire/body.js";
@@ -185,8 +186,8 @@ export class Negotiation {
   private readonly random: RandomSource;
   private readonly saved = new Agreed();
   /** Two descriptions by turns, so that a refused offer leaves the one that is in force. */
-  private readonly first = new Uint8Array(DESCRIPTION_BYTES);
-  private readonly second = new Uint8Array(DESCRIPTION_BYTES);
+  private readonly first: Uint8Array;
+  private readonly second: Uint8Array;
   private readonly savedLocal = new Span();
   private sessionId = 0;
   private version = FIRST_VERSION;
@@ -210,6 +211,9 @@ export class Negotiation {
     this.sdp = settings.sdp;
     this.writer = settings.writer;
     this.random = random;
+    const descriptions = octetArrays(2, DESCRIPTION_BYTES);
+    this.first = descriptions[0];
+    this.second = descriptions[1];
   }
 
   /** Forgets all, for another call. */

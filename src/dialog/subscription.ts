@@ -64,7 +64,7 @@ export class Subscription extends Notifier {
   constructor(context: NotifyContext, state: StateWriter, dialogBytes: number) {
     super(context);
     this.state = state;
-    this.dialog = new Dialog(dialogBytes);
+    this.dialog = new Dialog(new Uint8Array(dialogBytes));
   }
 
   /**

@@ -72,6 +72,7 @@ export function houseServerLimits(limits: Limits): Limits {
     clients: limits.clients + 4,
     servers: limits.servers + 4,
     streams: limits.streams + 2,
+    incoming: limits.incoming + 2,
   };
   return { ...more, timers: timersOf(more, true) };
 }

@@ -6,6 +6,7 @@
  * Not here: which response belongs to which transaction (layer.ts), Timer C (a proxy's), and what a response means.
  */
 import { equal, NONE } from "../core/bytes.js";
+import { copyOctets } from "../core/octets.js";
 import type { Timers, TimerUser } from "../core/timers.js";
 import type { Message } from "../wire/message.js";
 import { PARSE_OK } from "../wire/message.js";
@@ -200,10 +201,11 @@ export class ClientTransaction implements TimerUser {
   private readonly repeatTimer: number;
   private readonly endTimer: number;
 
-  constructor(host: ClientHost, slot: number) {
+  /** @param buffer for its requests, its own */
+  constructor(host: ClientHost, slot: number, buffer: Uint8Array) {
     this.host = host;
     this.slot = slot;
-    this.buffer = new Uint8Array(host.limits.transactionBytes);
+    this.buffer = buffer;
     this.writer = this.ownWriter;
     this.ackTarget = this.target;
     this.repeatTimer = host.timers.make(this, REPEAT);
@@ -673,7 +675,7 @@ export class ClientTransaction implements TimerUser {
    */
   private readAgain(end: number): boolean {
     const { own, scratch } = this.host;
-    scratch.set(this.buffer);
+    copyOctets(scratch, 0, this.buffer, 0, end);
     return own.parse(scratch, 0, end, false) === PARSE_OK;
   }
 
@@ -716,7 +718,7 @@ export class ClientTransaction implements TimerUser {
     if (!this.readAgain(this.end)) return;
     if (!this.writeCancel(this.cancelLines) && !this.writeCancel(NONE)) {
       // The INVITE is still needed for its ACK.
-      this.buffer.set(scratch);
+      copyOctets(this.buffer, 0, scratch, 0, this.end);
       return;
     }
     this.end = this.ownWriter.at;

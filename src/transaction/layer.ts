@@ -5,7 +5,7 @@
  * Not here: the machines themselves (client.ts, server.ts), dialogs, and what requests mean.
  */
 
-import { float64Array, int32Array } from "../core/arrays.js";
+import { float64Array, int32Array, octetArrays } from "../core/arrays.js";
 import { hash, NONE } from "../core/bytes.js";
 import { Pool } from "../core/pool.js";
 import type { RandomSource } from "../core/random.js";
@@ -151,14 +151,15 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     this.counters = this.transport.counters;
     this.message = new Message(limits.headerRows);
     this.own = new Message(limits.headerRows);
-    this.scratch = new Uint8Array(limits.transactionBytes);
+    const buffers = octetArrays(limits.clients + limits.servers + 1, limits.transactionBytes);
+    this.scratch = buffers[limits.clients + limits.servers];
     this.answers = new Answers(this.transport, random, this.scratch);
     const clients: ClientTransaction[] = [];
-    for (let i = 0; i < limits.clients; i++) clients.push(new ClientTransaction(this, i));
+    for (let i = 0; i < limits.clients; i++) clients.push(new ClientTransaction(this, i, buffers[i]));
     this.clients = new Pool(clients);
     this.clientIndex = new SlotIndex(limits.clients);
     const servers: ServerTransaction[] = [];
-    for (let i = 0; i < limits.servers; i++) servers.push(new ServerTransaction(this, i));
+    for (let i = 0; i < limits.servers; i++) servers.push(new ServerTransaction(this, i, buffers[limits.clients + i]));
     this.servers = new Pool(servers);
     this.serverIndex = new SlotIndex(limits.servers);
     this.requestIndex = limits.servers > WINDOW ? new SlotIndex(limits.servers) : null;

@@ -121,11 +121,12 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
   private readonly repeatTimer: number;
   private readonly endTimer: number;
 
-  constructor(host: ServerHost, slot: number) {
+  /** @param buffer for its responses, its own */
+  constructor(host: ServerHost, slot: number, buffer: Uint8Array) {
     super();
     this.host = host;
     this.slot = slot;
-    this.buffer = new Uint8Array(host.limits.transactionBytes);
+    this.buffer = buffer;
     this.repeatTimer = host.timers.make(this, REPEAT);
     this.endTimer = host.timers.make(this, END);
   }

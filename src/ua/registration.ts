@@ -152,7 +152,7 @@ export class Registration implements ClientUser, TimerUser {
     this.account = account;
     this.credentials = credentials;
     this.user = user;
-    this.draft = new Dialog(textBytes);
+    this.draft = new Dialog(new Uint8Array(textBytes));
     this.contact = octetArray(contactBytes);
     this.next = octetArray(contactBytes);
     this.timer = timers.make(this, TIMER_NEXT);

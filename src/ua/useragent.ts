@@ -5,6 +5,7 @@
  * Not here: buttons, doors and who may open (the intercom), and sockets (the driver).
  */
 
+import { octetArrays } from "../core/arrays.js";
 import { NONE, octets, Span } from "../core/bytes.js";
 import type { Limits } from "../core/limits.js";
 import { Pool } from "../core/pool.js";
@@ -260,13 +261,12 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
     this.settings = settings;
     this.random = random;
     this.user = user;
-    // One connection is always left for the door's own, to its server.
-    const incoming = Math.max(1, limits.streams - 1);
-    this.layer = new TransactionLayer(timers, random, network, this, { ...limits, incoming });
+    this.layer = new TransactionLayer(timers, random, network, this, limits);
     this.account = new Account(settings);
     this.credentials = new Credentials(random);
+    const texts = octetArrays(limits.dialogs, limits.dialogBytes);
     const dialogs: Dialog[] = [];
-    for (let i = 0; i < limits.dialogs; i++) dialogs.push(new Dialog(limits.dialogBytes));
+    for (let i = 0; i < limits.dialogs; i++) dialogs.push(new Dialog(texts[i]));
     this.dialogs = new Pool(dialogs);
     this.context = {
       layer: this.layer,

@@ -64,7 +64,7 @@ inhabit({
     take("Digest", () => new Digest());
     take("Account", () => new Account(settings));
     take("Credentials", () => new Credentials(random));
-    take("Dialog", () => new Dialog(limits.dialogBytes));
+    take("Dialog", () => new Dialog(new Uint8Array(limits.dialogBytes)));
     take("Negotiation", () => new Negotiation(new NegotiationSettings(), random));
     take("Redirects", () => new Redirects());
     take("JitterBuffer", () => new JitterBuffer(JITTER_LIMITS));

@@ -1,9 +1,12 @@
 /** The whole door station on XS: the firmware's program with devices made of the world's functions. Commands move its button and ask what happened. */
 import type {
+  AudioOutput,
   AudioPort,
   Clock,
   Device,
   DeviceTimer,
+  Input,
+  InputName,
   InputOptions,
   TcpStack,
   UdpOptions,
@@ -111,11 +114,17 @@ let station: Station;
 let timer: Timer;
 let port: Port;
 let sockets: Socket[];
-let diary: Diary;
-let button: { pressed: number; options: InputOptions | null };
+
+const FRAME = 160;
+const FRAME_MS = 20;
+
+// What no door has: it is made when the modules are loaded, and does not count.
+const diary = new Diary();
 /** What the speaker was given last, and what the microphone hears: a square wave of 500 Hz. */
-let heard: Int16Array;
-let wave: Int16Array;
+const heard = new Int16Array(FRAME);
+const wave = new Int16Array(FRAME);
+for (let i = 0; i < FRAME; i++) wave[i] = i & 8 ? 6000 : -6000;
+const button: { pressed: number; options: InputOptions | null } = { pressed: 0, options: null };
 
 /** The sum of the magnitudes of the last 20 ms that the speaker was given. */
 function loudness(): number {
@@ -123,9 +132,6 @@ function loudness(): number {
   for (let i = 0; i < FRAME; i++) sum += heard[i] < 0 ? -heard[i] : heard[i];
   return sum;
 }
-
-const FRAME = 160;
-const FRAME_MS = 20;
 
 /** The codec's port: a frame each 20 ms. It costs as little as one in C does. */
 class Port implements AudioPort {
@@ -154,59 +160,87 @@ class Port implements AudioPort {
   }
 }
 
+class TheClock implements Clock {
+  now(): number {
+    return host.now();
+  }
+  epochS(): number {
+    return 0;
+  }
+  createTimer(call: () => void): DeviceTimer {
+    timer = new Timer(call);
+    return timer;
+  }
+}
+
+class Output {
+  write(): void {}
+}
+
+class Button {
+  read(): number {
+    return button.pressed;
+  }
+}
+
+class Speaker implements AudioOutput {
+  write(from: Int16Array): void {
+    heard.set(from);
+  }
+}
+
+/** A class, as a board's is: what it can do lies in flash. */
+class Board implements Device {
+  readonly restart = null;
+  readonly wifi = null;
+  readonly clock = new TheClock();
+  readonly random = new SeededRandom(1);
+  readonly codec = null;
+  readonly microphone = port;
+  readonly speaker = new Speaker();
+  readonly relays = [new Output()];
+  readonly wire = null;
+  readonly led = new Output();
+  readonly resolver = this;
+  readonly store = this;
+
+  collect(): void {
+    host.collect();
+  }
+  address(): number {
+    return FIRST_ADDRESS;
+  }
+  udp(options: UdpOptions): Promise<UdpSocket> {
+    const socket = new Socket(options);
+    sockets.push(socket);
+    return Promise.resolve(socket);
+  }
+  tcp(): Promise<TcpStack> {
+    return Promise.resolve(NO_TCP);
+  }
+  resolve(_name: string, _port: number, _tcp: boolean, done: (error: string, ip: number, port: number) => void): void {
+    done("no names here", 0, 0);
+  }
+  input(name: InputName, options: InputOptions): Input | null {
+    if (name !== "button1") return null;
+    button.options = options;
+    return new Button();
+  }
+  read(): null {
+    return null;
+  }
+  write(): void {}
+}
+
 function start(): void {
   port = new Port();
-  heard = new Int16Array(FRAME);
-  wave = new Int16Array(FRAME);
-  for (let i = 0; i < FRAME; i++) wave[i] = i & 8 ? 6000 : -6000;
   sockets = [];
-  diary = new Diary();
-  button = { pressed: 0, options: null };
   const settings = new Settings();
   for (let i = 0; i < CONFIGURATION.length; i++) {
     const error = settings.assign(CONFIGURATION[i]);
     if (error !== "") throw new Error(error);
   }
-  const clock: Clock = {
-    now: () => host.now(),
-    epochS: () => 0,
-    createTimer(call) {
-      timer = new Timer(call);
-      return timer;
-    },
-  };
-  const device: Device = {
-    restart: null,
-    collect: () => host.collect(),
-    wifi: null,
-    address: () => FIRST_ADDRESS,
-    clock,
-    random: new SeededRandom(1),
-    udp(options) {
-      const socket = new Socket(options);
-      sockets.push(socket);
-      return Promise.resolve(socket);
-    },
-    tcp: () => Promise.resolve(NO_TCP),
-    resolver: { resolve: (_name, _port, _tcp, done) => done("no names here", 0, 0) },
-    codec: null,
-    microphone: port,
-    speaker: {
-      write(from) {
-        heard.set(from);
-      },
-    },
-    input(name, options) {
-      if (name !== "button1") return null;
-      button.options = options;
-      return { read: () => button.pressed };
-    },
-    relays: [{ write() {} }],
-    wire: null,
-    led: { write() {} },
-    store: { read: () => null, write() {} },
-  };
-  station = new Station(device, settings, isRoomy ? ROOMY_LIMITS : DOOR_LIMITS, diary);
+  station = new Station(new Board(), settings, isRoomy ? ROOMY_LIMITS : DOOR_LIMITS, diary);
   station.start();
 }
 
