@@ -118,8 +118,13 @@ export class Trace implements Tap {
     const why = isOut ? this.why : -1;
     if (isOut) this.why = -1;
     this.read(bytes, start, end);
+    if (isOfCalls(this.method) || (this.method === METHOD_NOTIFY && this.hasSipfrag))
+      this.keep(isOut, why, flow, bytes, start, end);
+  }
+
+  /** Keeps the message that was read last. */
+  private keep(isOut: boolean, why: number, flow: Flow, bytes: Uint8Array, start: number, end: number): void {
     const { method } = this;
-    if (!isOfCalls(method) && !(method === METHOD_NOTIFY && this.hasSipfrag)) return;
     if (this.isResting && method === METHOD_INVITE && bytes[start] !== 0x53) {
       this.isResting = false;
       this.end = 0;
@@ -152,7 +157,7 @@ export class Trace implements Tap {
 
   /**
    * Sets `method`, `hasSdp`, `hasSipfrag`, `hasAnswer` and `bodyAt`. It reads leniently: octets that are no message
-   * have no method.
+   * have no method. Functions that it calls call few: messages are sent from deep in the stack, whose size is memory.
    */
   private read(bytes: Uint8Array, start: number, end: number): void {
     this.method = METHOD_NONE;
@@ -173,7 +178,16 @@ export class Trace implements Tap {
           if ((bytes[line + 1] | LOWER) === LETTER_R) this.hasAnswer = true;
           break;
         case LETTER_C:
-          this.readLine(bytes, line, stop > line && bytes[stop - 1] === CR ? stop - 1 : stop);
+          if ((bytes[line + 1] | LOWER) === CSEQ[1]) {
+            const start = cseqMethodStart(bytes, line, stop);
+            if (start >= 0) this.method = methodOf(bytes, start, lineEnd(bytes, start, stop));
+          }
+          // This is Content-Type, or its short form c. Content-Length and the like have another ninth letter.
+          else if (
+            (bytes[line + 1] | LOWER) !== CONTENT_TYPE[1] ||
+            (bytes[line + TYPE_AT] | LOWER) === CONTENT_TYPE[TYPE_AT]
+          )
+            this.readType(bytes, line, lineEnd(bytes, line, stop));
           break;
         case CR | LOWER:
         case LF | LOWER:
@@ -185,19 +199,8 @@ export class Trace implements Tap {
     }
   }
 
-  /** Reads a line that begins with a C: the method of a CSeq, and whether a Content-Type is that of APPLICATION_SDP. */
-  private readLine(bytes: Uint8Array, start: number, end: number): void {
-    const second = bytes[start + 1] | LOWER;
-    if (second === CSEQ[1]) {
-      const nameEnd = nameStop(bytes, start, end);
-      if (!equalNoCase(bytes, start, nameEnd, CSEQ, 0, CSEQ.length)) return;
-      let at = end;
-      while (at > nameEnd && bytes[at - 1] !== SPACE) at -= 1;
-      this.method = methodOf(bytes, at, end);
-      return;
-    }
-    // This is Content-Type, or its short form c. Content-Length and the like have another ninth letter.
-    if (second === CONTENT_TYPE[1] && (bytes[start + TYPE_AT] | LOWER) !== CONTENT_TYPE[TYPE_AT]) return;
+  /** Reads a line that may be a Content-Type: whether it is that of a description, or of the report of a transfer. */
+  private readType(bytes: Uint8Array, start: number, end: number): void {
     const nameEnd = nameStop(bytes, start, end);
     const isType = nameEnd === start + 1 || equalNoCase(bytes, start, nameEnd, CONTENT_TYPE, 0, CONTENT_TYPE.length);
     for (let i = nameEnd; isType && i + APPLICATION_SDP.length <= end; i++)
@@ -267,7 +270,7 @@ export class Trace implements Tap {
     const line = printable(text(bytes, start, stop));
     const isResponse = line.slice(0, 8) === "SIP/2.0 ";
     const words = isResponse ? line.slice(8) + " " + text(METHOD_NAMES[bytes[at + 7]]) : withoutVersion(line);
-    return words + ((bytes[at + 6] & FLAG_SDP) !== 0 ? " (APPLICATION_SDP)" : "") + this.reason(at);
+    return words + ((bytes[at + 6] & FLAG_SDP) !== 0 ? " (SDP)" : "") + this.reason(at);
   }
 
   /** Says why a message went by that transport, "" when it was meant to. */
@@ -370,6 +373,19 @@ function reasonOf(why: number): string {
     default:
       return "no TCP connection to be had";
   }
+}
+
+/** @returns where the method of a line begins that may be a CSeq; -1: it is none. `stop` is where its LF stands */
+function cseqMethodStart(bytes: Uint8Array, start: number, stop: number): number {
+  let at = nameStop(bytes, start, stop);
+  if (!equalNoCase(bytes, start, at, CSEQ, 0, CSEQ.length)) return -1;
+  for (let i = at; i < stop; i++) if (bytes[i] === SPACE) at = i + 1;
+  return at;
+}
+
+/** @returns the end of a line without its CR; `stop` is where its LF stands */
+function lineEnd(bytes: Uint8Array, start: number, stop: number): number {
+  return stop > start && bytes[stop - 1] === CR ? stop - 1 : stop;
 }
 
 function nameStop(bytes: Uint8Array, start: number, end: number): number {
