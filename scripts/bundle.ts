@@ -1,6 +1,7 @@
 /**
- * `npm run build`: the programs as one file each, which need Node and nothing else: neither npm's packages nor tsx. They start in a sixth of
- * the time. build/bin has all of them; build/server is a package of the server alone, to be packed or installed elsewhere.
+ * `npm run build`: bundles each program into one file, which needs Node but neither npm's packages nor tsx, and starts
+ * in a sixth of the time. build/bin has all of them; build/server is a package of the server alone, to be packed or
+ * installed elsewhere.
  */
 import { chmodSync, copyFileSync, cpSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -9,14 +10,14 @@ import { type BuildOptions, build } from "esbuild";
 import { bundled } from "../host-sim/panel/files.js";
 
 const ROOT = join(import.meta.dirname, "..");
-/** By the name of the program. */
+/** The sources by the name of the program. */
 export const PROGRAMS: Record<string, string> = {
   "portero-server": "host-sim/server/cli.ts",
   "portero-sim": "host-sim/cli.ts",
   "portero-config": "host-sim/config/cli.ts",
 };
 
-/** How one program is bundled, wherever it goes. */
+/** The options by which a program is bundled, for any folder. */
 export function bundleOptions(name: string) {
   return {
     absWorkingDir: ROOT,
@@ -25,10 +26,10 @@ export function bundleOptions(name: string) {
     platform: "node",
     target: "node20",
     format: "cjs",
-    // Both make the file smaller, and with it the start shorter; names stay, for a stack that somebody sends.
+    // Both make the file smaller, and so the start shorter; names stay readable in the stack of a bug report.
     minifyWhitespace: true,
     minifySyntax: true,
-    // It is compiled for the machine it is on, and wanted for a serial line only.
+    // serialport is compiled for its machine, and needed for a serial line only.
     external: ["serialport", "esbuild"],
     define: { "import.meta.dirname": "__dirname" },
     banner: { js: "#!/usr/bin/env node" },
@@ -37,7 +38,7 @@ export function bundleOptions(name: string) {
   } satisfies BuildOptions;
 }
 
-/** Bundles one program. @returns its file */
+/** Bundles one program. @returns the path of its file */
 export async function bundle(name: string, folder: string): Promise<string> {
   const file = join(folder, name + ".cjs");
   await build({ ...bundleOptions(name), outfile: file });
@@ -45,14 +46,14 @@ export async function bundle(name: string, folder: string): Promise<string> {
   return file;
 }
 
-/** The files of the panel's page, beside the program that serves them. */
+/** Copies the files of the panel's page beside the program that serves them. */
 async function page(folder: string): Promise<void> {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   for (const [name, contents] of await bundled()) writeFileSync(join(folder, name), contents);
 }
 
-/** The package of the server alone. */
+/** Makes the package of the server alone. */
 async function serverPackage(folder: string): Promise<void> {
   const { version, license, engines } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
   rmSync(folder, { recursive: true, force: true });

@@ -1,7 +1,8 @@
 /**
- * `npm run firmware -- BOARD` builds and flashes by the SDK's mcconfig, or builds the program for Linux; `BOARD --emulate` runs the image of
- * an emulated board. `--check [BOARD]` goes as far as this machine allows, and says how far: JavaScript, headers, C, image. It says in
- * one line what is missing. Not here: the steps (scripts/firmware), installing the SDK.
+ * `npm run firmware -- BOARD` builds and flashes by the SDK's mcconfig, or builds the program for Linux; `BOARD
+ * --emulate` runs the image of an emulated board. `--check [BOARD]` goes as far as this machine allows, and says how
+ * far: JavaScript, headers, C, image. It says in one line what is missing. Not here: the steps (scripts/firmware),
+ * installing the SDK.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -18,7 +19,7 @@ import { idfVersion, KNOWN, otherVersions, programPath, sdkTools } from "./firmw
 const CHECK = "--check";
 const EMULATE = "--emulate";
 
-/** @returns "" or one line: what is missing */
+/** @returns "" or one line that names what is missing */
 export function missing(args: readonly string[], env: NodeJS.ProcessEnv): string {
   const [first, second = ""] = args;
   const isCheck = first === CHECK;
@@ -48,7 +49,7 @@ function lackOfGlib(): string {
   return isThere ? "" : "the program for Linux needs GLib: Debian's packages libglib2.0-dev and pkg-config";
 }
 
-/** @returns whether it is good; it prints how far it was looked at, and why not further */
+/** Prints how far the board could be checked, and why not further. @returns whether all checks passed */
 function check(board: string, idf: string): boolean {
   if (board === LINUX) {
     const lack = lackOfGlib();
@@ -82,7 +83,7 @@ function checkAll(boards: readonly string[], idf: string): boolean {
   return bad.length === 0;
 }
 
-/** What a person does at the board first. */
+/** Waits until the person has done what must be done at the board. */
 async function atBoard(instruction: string): Promise<void> {
   console.log(instruction);
   if (!process.stdin.isTTY) return;

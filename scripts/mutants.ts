@@ -1,8 +1,9 @@
 /**
- * `npm run mutants [-- FILE...]`: changes each of the files that decide who may, one place at a time, and tells which changes none of
- * their tests finds. A file is good when 95 % of its mutants are found; the others are explained in docs/verification.md.
- * Stryker is installed under build/ when it is asked for first. Results are kept there, so the next run tries only what changed; `--fresh`
- * begins anew. Not here: what a mutant is (https://stryker-mutator.io/docs/mutation-testing-elements/supported-mutators).
+ * `npm run mutants [-- FILE...]`: changes each of the files that decide who may, one place at a time, and tells which
+ * changes none of their tests finds. A file is good when 95 % of its mutants are found; the others are explained in
+ * docs/verification.md. Stryker is installed under build/ when it is asked for first. Results are kept there, so the
+ * next run tries only what changed; `--fresh` begins anew. Not here: what a mutant is
+ * (https://stryker-mutator.io/docs/mutation-testing-elements/supported-mutators).
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -17,7 +18,7 @@ const VERSION = "9.6.1";
 const LEAST_PERCENT = 95;
 const FRESH = "--fresh";
 
-/** The files, and the tests that say what each of them is for. */
+/** The files, and for each the tests that must find its mutants. */
 const FILES: Record<string, readonly string[]> = {
   "src/intercom/codelock.ts": ["test/intercom/codelock.test.ts"],
   "src/console/passwordlock.ts": ["test/console/locked-console.test.ts"],
@@ -44,14 +45,14 @@ interface Report {
 function install(): void {
   if (existsSync(join(STRYKER, "vitest-runner"))) return;
   mkdirSync(TOOLS, { recursive: true });
-  // It takes the project's own vitest, so none of its peers.
+  // Stryker takes the project's own vitest, so npm installs no peers.
   const options = ["--no-save", "--no-package-lock", "--legacy-peer-deps", "--no-audit", "--no-fund"];
   const packages = [`@stryker-mutator/core@${VERSION}`, `@stryker-mutator/vitest-runner@${VERSION}`];
   const { status } = spawnSync("npm", ["install", ...options, "--prefix", TOOLS, ...packages], { stdio: "inherit" });
   if (status !== 0) throw new Error("Stryker cannot be installed: npm says why above");
 }
 
-/** @returns the folder of what is kept about that file */
+/** @returns the folder of that file's results */
 function folderOf(file: string): string {
   return join(
     FOLDER,
@@ -84,7 +85,7 @@ function mutate(file: string, isFresh: boolean): Report {
     ignorePatterns: ["build", "docs"],
     reporters: ["progress-append-only", "json"],
     jsonReporter: { fileName: report },
-    // Stryker rewrites a tsconfig by a compiler that is not ours, and vitest needs none.
+    // Stryker rewrites a tsconfig with a compiler of its own, and vitest needs no tsconfig.
     tsconfigFile: "none.json",
     allowConsoleColors: false,
   };
@@ -97,7 +98,7 @@ function mutate(file: string, isFresh: boolean): Report {
   return JSON.parse(readFileSync(report, "utf8"));
 }
 
-/** @returns the text of the program that the mutant replaces, in one line */
+/** @returns the program text that the mutant replaces, on one line */
 function replaced(source: string, { location: { start, end } }: Mutant): string {
   const lines = source.split("\n").slice(start.line - 1, end.line);
   lines[lines.length - 1] = lines[lines.length - 1].slice(0, end.column - 1);
@@ -105,7 +106,7 @@ function replaced(source: string, { location: { start, end } }: Mutant): string 
   return lines.join(" ").replace(/\s+/g, " ");
 }
 
-/** Prints what was found and what was not. @returns whether it is enough */
+/** Prints the mutants that were found and those that were not. @returns whether enough were found */
 function tell(file: string, report: Report): boolean {
   const [{ source, mutants }] = Object.values(report.files);
   const counted = mutants.filter(({ status }) => status !== "Ignored" && !status.endsWith("Error"));

@@ -1,6 +1,7 @@
 /**
- * The table of pins and a picture of the wiring for each board, and what each board can, made from hal/boards: `npm run docs` writes
- * them into docs/flashing.md, docs/wiring-BOARD.svg and docs/boards.md, a test checks that they are current. Not here: what is soldered on a board already.
+ * The table of pins and a picture of the wiring for each board, and a table of the boards' abilities, made from
+ * hal/boards: `npm run docs` writes them into docs/flashing.md, docs/wiring-BOARD.svg and docs/boards.md, a test checks
+ * that they are current. Not here: parts that are soldered on a board already.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -10,15 +11,15 @@ import { DOOR_LIMITS, ROOMY_LIMITS } from "../src/core/limits.js";
 import { PLAN_TARGETS_MOST } from "../src/settings/ringplan.js";
 
 const ROOT = resolve(import.meta.dirname, "..");
-/** Between what marks each table stands in its document. */
+/** Each table stands between these marks in its document. */
 const PINS = ["docs/flashing.md", "<!-- pins: made by `npm run docs` -->\n", "<!-- end of pins -->\n"] as const;
 const BOARDS = ["docs/boards.md", "<!-- boards: made by `npm run docs` -->\n", "<!-- end of boards -->\n"] as const;
 
-/** What the pictures say beside the pins. */
+/** The words of the pictures beside the pins. */
 interface Product {
   name: string;
   chip: string;
-  /** Whether the console needs an adapter; else the board's USB socket is one. */
+  /** Whether the console needs an adapter; otherwise the board's USB socket is the console. */
   needsAdapter: boolean;
 }
 
@@ -30,16 +31,16 @@ export const PRODUCTS: Record<string, Product> = {
   xiao_esp32s3: { name: "Seeed Studio XIAO ESP32S3", chip: "ESP32-S3", needsAdapter: false },
 };
 
-/** A part beside the board: its terminals, and what each is wired to. */
+/** A part beside the board: its terminals, each with the pin it is wired to. */
 interface Part {
   title: string;
   note: string;
   terminals: readonly (readonly [terminal: string, pin: string])[];
-  /** What hangs behind it; "" for nothing. */
+  /** The device that is connected behind it; "" for none. */
   behind: string;
 }
 
-/** @returns the board's pins, with the numbers of its manifest where it takes them from there */
+/** @returns the board's pins; those that it takes from its manifest are read there */
 async function load(board: string): Promise<Board> {
   const folder = join(ROOT, "hal", "boards", board);
   const { config = {} } = JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8"));
@@ -102,7 +103,7 @@ function optionsOf(name: string): string {
   return readFileSync(join(folder, build.SDKCONFIGPATH, "sdkconfig.defaults"), "utf8");
 }
 
-/** What fits on each board, by the same limits that the firmware has. */
+/** The abilities of each board, by the same limits that the firmware has. */
 function abilitiesOf(boards: readonly (readonly [string, Board])[]): string {
   const rows: [string, (board: Board, product: Product, name: string) => string][] = [
     ["Chip", (_b, p) => p.chip],
@@ -146,7 +147,8 @@ function partsOf(board: Board, product: Product): { left: Part[]; right: Part[] 
     ["exit button", board.exit],
     ["contact of the door", board.sensor],
   ] as const)
-    if (pin >= 0) left.push({ title, note: "", terminals: [["1", gpio(pin)], ["2", "GND"]], behind: "" }); // biome-ignore format: one part
+    // biome-ignore format: one part
+    if (pin >= 0) left.push({ title, note: "", terminals: [["1", gpio(pin)], ["2", "GND"]], behind: "" });
   left.push({
     title: "LED",
     note: "with a resistor of 330 ohm",
@@ -216,7 +218,7 @@ function partsOf(board: Board, product: Product): { left: Part[]; right: Part[] 
   return { left, right };
 }
 
-// Of the picture, in its own units.
+// Sizes of the picture, in its own units.
 const ROW = 24;
 const GAP = 30;
 const HEAD = 26;
@@ -238,7 +240,10 @@ const line = (x1: number, y1: number, x2: number, y2: number, kind: string) =>
   '<path d="M' + x1 + " " + y1 + "L" + x2 + " " + y2 + '" class="' + kind + '"/>\n';
 const kindOf = (pin: string) => (pin === "GND" ? "g" : pin.endsWith(" V") ? "v" : "w");
 
-/** Parts from top to bottom on one side of the board, each terminal by a straight wire. @returns the drawing and where it ends */
+/**
+ * Draws parts from top to bottom on one side of the board, each terminal with a straight wire. @returns the drawing and
+ * its lower end
+ */
 function column(parts: readonly Part[], isLeft: boolean): [string, number] {
   let out = "";
   let y = TOP;
@@ -308,7 +313,7 @@ export function pictureOf(name: string, board: Board): string {
   );
 }
 
-/** @returns by path within the project: what stands there when it is current */
+/** @returns for each path within the project the content that is current */
 export async function current(): Promise<Map<string, string>> {
   const boards: [string, Board][] = [];
   for (const name of Object.keys(PRODUCTS)) boards.push([name, await load(name)]);

@@ -1,4 +1,7 @@
-/** What the README and the pages of docs/ name is there: files, headings, npm's scripts; and what their commands leave behind is no part of the project. */
+/**
+ * Checks that the files, headings and npm scripts which the README and the pages of docs/ name exist, and that files
+ * which their commands leave behind are ignored by git.
+ */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -15,7 +18,7 @@ const PAGES = [
     .filter((name) => name.endsWith(".md"))
     .map((name) => "docs/" + name),
 ];
-/** Folders of the project: what begins with one of them in code is a path in it. */
+/** Folders of the project. A word in code that begins with one of them is a path in it. */
 const FOLDERS = /^(src|hal|host-sim|test|scripts|docs|\.ci)\//;
 
 /** GitHub's name for a heading. */
@@ -50,7 +53,7 @@ describe.each(PAGES)("%s", (page) => {
   it("names files of the project that are there", () => {
     const missing = [...text.matchAll(/`([^`\s]+)`/g)]
       .map((match) => match[1].replace(/:\d+$/, ""))
-      // Not those with a word or a star in the place of a name.
+      // Paths with a placeholder or a star in them are left out.
       .filter((path) => FOLDERS.test(path) && /^[a-z0-9_./-]+$/i.test(path))
       .filter((path) => !existsSync(join(ROOT, path)));
     expect(missing).toEqual([]);

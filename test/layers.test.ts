@@ -1,4 +1,6 @@
-/** The project's own rules for `src/`, on every file of it; and samples that show that the checker sees each violation. */
+/**
+ * The project's own rules for `src/`, on every file of it; and samples that show that the checker sees each violation.
+ */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -66,7 +68,7 @@ describe("the project", () => {
   });
 });
 
-/** What the checker says of a file with a proper beginning and these lines, without path and line number. */
+/** @returns what the checker says about a file with a proper beginning and these lines, without path and line number */
 function said(path: string, ...lines: string[]): string[] {
   const source = ["/** A sample of a file, with enough words to say what it is for. */", ...lines].join("\n");
   return check(path, source).map((line) => line.slice(line.indexOf(": ") + 2));

@@ -1,7 +1,7 @@
 /**
- * Holds a source file of `src/` to the rules that let it run on the device: which folders it may import from, which globals
- * it may name, and what its syntax may be. It reads the syntax tree, so that comments and strings do not fool it, and knows
- * nothing of types: what needs them is left to the compiler and the linter.
+ * Holds a source file of `src/` to the rules that let it run on the device: which folders it may import from, which
+ * globals it may name, and what its syntax may be. It reads the syntax tree, so comments and strings do not deceive it.
+ * It knows no types; rules that need them are left to the compiler and the linter.
  */
 import { posix } from "node:path";
 import { type Node, parseSync } from "oxc-parser";
@@ -29,13 +29,13 @@ export const AROUND: Record<string, readonly string[]> = {
   test: ["src", "hal", "host-sim", "scripts"],
 };
 
-/** The one file of `src/` that may import from everywhere in it, and what the platform has. */
+/** The one file of `src/` that may import from every folder of it, and from the platform. */
 const ENTRY = "src/main.ts";
-/** The types of the device contract: for the rooms that know devices, and the entry. */
+/** The types of the device contract, for the folders that know devices, and for the entry. */
 const CONTRACT = "hal";
 const KNOWS_DEVICES = ["settings", "intercom", "console", "driver"];
 
-/** Globals that the code may name: what ECMAScript has without a clock, randomness, strings' regular expressions or I/O. */
+/** Globals that the code may name: those of ECMAScript except a clock, randomness, regular expressions and I/O. */
 const GLOBALS = new Set(
   (
     "undefined NaN Infinity Math Number String Boolean Array Object Symbol BigInt Map Set Error RangeError TypeError isNaN " +
@@ -43,22 +43,24 @@ const GLOBALS = new Set(
     "Uint8ClampedArray BigInt64Array BigUint64Array parseInt parseFloat"
   ).split(" "),
 );
-/** Names that may not be used for anything, a type or a variable of one's own included. */
+/** Names that may not be used for anything, not even for a type or a variable. */
 const DENIED = new Set(
   (
     "Date performance setTimeout setInterval setImmediate clearTimeout clearInterval queueMicrotask console process Buffer " +
     "crypto fetch WebSocket XMLHttpRequest TextDecoder TextEncoder URL RegExp globalThis global window require eval Function"
   ).split(" "),
 );
-/** What lies in flash, read-only, when a module makes it as it is loaded. */
+/** Calls whose result lies in flash, read-only, if a module makes it while it is loaded. */
 const FLASH =
   /^(Uint8|Int8|Uint8Clamped|Uint16|Int16|Uint32|Int32|Float32|Float64|BigInt64|BigUint64)Array$|^Map$|^Set$/;
 const WRITING = new Set(["set", "fill", "copyWithin", "sort", "reverse", "add", "delete", "clear"]);
-/** Paths of somebody's own machine. The alternatives stand apart from the slash so that this line is none of them. */
+/**
+ * Absolute paths of one machine. The alternatives stand apart from the slash so that this line does not match itself.
+ */
 const OWN_PATH = /(?<![\w.:/-])(?:\/(?:home|root|work|Users|tmp|mnt|opt)\/|[A-Z]:\\+Users\\)\w/;
 const PURPOSE_LEAST = 40;
 
-/** Where a node stands: the name of the property of its parent that holds it, and its parents from the inside. */
+/** The place of a node: the name of the property of its parent that holds it, and its parents from the inside. */
 interface Place {
   node: Node;
   key: string;
@@ -67,7 +69,7 @@ interface Place {
 
 /**
  * @param path relative to the project, with "/": "src/wire/uri.ts"
- * @returns what is wrong, a line each: "src/wire/uri.ts:12: ...". Empty when nothing is.
+ * @returns a line for each problem: "src/wire/uri.ts:12: ..."
  */
 export function check(path: string, source: string): string[] {
   const problems: string[] = [];
@@ -131,7 +133,7 @@ export function check(path: string, source: string): string[] {
   return problems;
 }
 
-/** @returns a line for each path of somebody's machine in a text, comments and strings included */
+/** @returns a line for each absolute path of one machine in a text, comments and strings included */
 export function ownPaths(path: string, text: string): string[] {
   const problems: string[] = [];
   for (const [index, line] of text.split("\n").entries())
@@ -139,7 +141,7 @@ export function ownPaths(path: string, text: string): string[] {
   return problems;
 }
 
-/** @returns what is wrong with an import, or "" */
+/** @returns the problem of an import, or "" */
 function direction(path: string, specifier: string, typeOnly: boolean): string {
   if (!specifier.startsWith(".")) {
     if (path === ENTRY && specifier.startsWith("embedded:")) return "";
@@ -170,7 +172,7 @@ function visit(place: Place, out: Place[]): void {
   }
 }
 
-/** The specifiers that a node imports; a dynamic import of an expression is one that no rule allows. */
+/** @returns the specifiers that a node imports; a dynamic import of an expression is one that no rule allows */
 function importOf(node: Node): string[] {
   switch (node.type) {
     case "ImportDeclaration":
@@ -207,7 +209,10 @@ function isNamed(node: Node, name: string): boolean {
   return node.type === "Identifier" ? node.name === name : node.type === "Literal" && node.value === name;
 }
 
-/** Whether an identifier is a name after a dot or before a colon: a property's, a member's, a label's, the foreign name of an import. */
+/**
+ * @returns whether an identifier is a name after a dot or before a colon: of a property, a member, a label, or an
+ * import's foreign name
+ */
 function isKey({ node, key, parent }: Place): boolean {
   const holder = parent?.node;
   if (holder === undefined || node.type !== "Identifier") return false;
@@ -218,11 +223,11 @@ function isKey({ node, key, parent }: Place): boolean {
     return parent?.parent?.node.type !== "ExportNamedDeclaration";
   if (key === "right" && holder.type === "TSQualifiedName") return true;
   if (key === "id" && holder.type === "TSEnumMember") return true;
-  // A shorthand property is seen twice, as key and as value: the value is the name that counts.
+  // A shorthand property is seen twice, as key and as value; the value is the name that counts.
   return key === "key" && "computed" in holder && !holder.computed;
 }
 
-/** Whether an identifier names something here for the first time. */
+/** @returns whether an identifier is declared here */
 function isBinding(place: Place): boolean {
   const { node, key, parent } = place;
   const holder = parent?.node;
@@ -243,13 +248,13 @@ function isPattern({ key, parent }: Place): boolean {
   return parent !== null && holder !== undefined && within.includes(holder) && isPattern(parent);
 }
 
-/** Whether an identifier is used as a type. */
+/** @returns whether an identifier is used as a type */
 function isType({ key, parent }: Place): boolean {
   const holder = parent?.node.type ?? "";
   return holder.startsWith("TS") && !(key === "expression" && holder !== "TSInterfaceHeritage");
 }
 
-/** Whether a binding is an import, or a constant of the module that holds a typed array, a Map or a Set. */
+/** @returns whether a binding is an import, or a constant of the module that holds a typed array, a Map or a Set */
 function isFlashTable({ node, key, parent }: Place): boolean {
   const holder = parent?.node;
   if (node.type !== "Identifier" || holder === undefined) return false;
@@ -258,7 +263,7 @@ function isFlashTable({ node, key, parent }: Place): boolean {
   return holder.init?.type === "NewExpression" && FLASH.test(nameOf(holder.init.callee));
 }
 
-/** @returns the name of what an assignment by index or a writing method changes, or "" */
+/** @returns the name of the object that an assignment by index or a writing method changes, or "" */
 function writtenTable(node: Node): string {
   if (node.type === "AssignmentExpression") return indexed(node.left);
   if (node.type === "UpdateExpression") return indexed(node.argument);
@@ -271,7 +276,7 @@ function indexed(node: Node): string {
   return node.type === "MemberExpression" && node.computed ? nameOf(node.object) : "";
 }
 
-/** Whether a place lies in a function or a class, which run after the module was loaded. */
+/** @returns whether a place lies in a function or a class, which run after the module was loaded */
 function isWithin(place: Place | null | undefined): boolean {
   for (let at = place?.parent; at != null; at = at.parent) if (isScope(at.node)) return true;
   return false;
@@ -281,7 +286,7 @@ function isScope(node: Node): boolean {
   return node.type.endsWith("FunctionExpression") || node.type.startsWith("Function") || node.type.startsWith("Class");
 }
 
-/** Whether a function around a place has a parameter or variable of that name. */
+/** @returns whether a function around a place has a parameter or variable of that name */
 function isShadowed(place: Place, name: string): boolean {
   for (let at = place.parent; at != null; at = at.parent) {
     if (!isScope(at.node)) continue;
@@ -305,7 +310,7 @@ export function importsOf(path: string, source: string): string[] {
     .map((specifier) => posix.join(posix.dirname(path), specifier).replace(/\.js$/, ".ts"));
 }
 
-/** @returns what is wrong with the imports of a file outside of `src/`, a line each */
+/** @returns a line for each wrong import of a file outside of `src/` */
 export function checkAround(path: string, imports: readonly string[]): string[] {
   const [room] = path.split("/");
   const isAllowed = (to: string) => [room, ...AROUND[room]].some((from) => to.startsWith(from + "/"));

@@ -1,10 +1,11 @@
 /**
- * Ports for the programs that tests start. They lie below those that the system gives to sockets that ask for any (32,768 and up on
- * Linux), so that no connection takes one between the choice and the use. Linux only: what is bound is read from /proc/net.
+ * Ports for the programs that tests start. They lie below the system's range for sockets that ask for any port (32,768
+ * and up on Linux), so no connection takes one between the choice and the use. It works on Linux only, because it reads
+ * the bound ports from /proc/net.
  */
 import { readFileSync } from "node:fs";
 
-/** Above the simulator's own first RTP port, 16,384, which the documents' commands use as they are written. */
+/** It is above the simulator's own first RTP port, 16,384, which the documents' commands use. */
 const FIRST_PORT = 17_000;
 const LAST_PORT = 32_000;
 /** The most test files that run at the same time. */
@@ -15,9 +16,12 @@ const TCP_LISTENS = "0A";
 
 const given = new Set<number>();
 
-/** @returns the first of `count` ports in a row, an even one, that nobody holds on UDP or TCP and that was not given before */
+/**
+ * @returns the first of `count` free ports in a row, an even one, that no socket has on UDP or TCP and that was not
+ * given before
+ */
 export function freePorts(count = 1): number {
-  // Files that run at the same time have ports of their own.
+  // Test files that run at the same time have ports of their own.
   const worker = (Number(process.env.VITEST_POOL_ID ?? 1) - 1) % WORKERS;
   const ports = Math.floor((LAST_PORT - FIRST_PORT) / WORKERS);
   for (let attempt = 0; attempt < 200; attempt++) {
@@ -32,17 +36,20 @@ export function freePorts(count = 1): number {
   throw new Error("no " + count + " free ports in a row");
 }
 
-/** Forgets what was given: the programs that held it have ended. */
+/** Forgets the given ports, whose programs have ended. */
 export function returnPorts(): void {
   given.clear();
 }
 
-/** Whether a program waits at the port: for datagrams, or for connections. @param pid of a process in the network that is asked */
+/**
+ * @returns whether a program waits at the port for datagrams or for connections. @param pid of a process in the network
+ * that is asked
+ */
 export function isOpen(transport: "udp" | "tcp", port: number, pid: number | "self" = "self"): boolean {
   return socketStates(transport, port, pid).includes(transport === "udp" ? UDP_BOUND : TCP_LISTENS);
 }
 
-/** The states of all sockets at a local port, as the kernel writes them. */
+/** @returns the states of all sockets at a local port, as the kernel writes them */
 function socketStates(transport: "udp" | "tcp", port: number, pid: number | "self" = "self"): string[] {
   const wanted = ":" + port.toString(16).toUpperCase().padStart(4, "0");
   const states: string[] = [];

@@ -1,6 +1,6 @@
 /**
- * The programs as a user has them who built them: one file, which starts in a sixth of the time that tsx takes. Made once a source; programs that
- * are tests' own likewise.
+ * The programs as `npm run build` makes them: one file each, which starts in a sixth of the time that tsx takes. A file
+ * is made once for each state of its source. The tests' own programs are bundled likewise.
  */
 import { createHash } from "node:crypto";
 import {
@@ -32,7 +32,7 @@ export function ownProgram(source: string): string {
   return fileOf(basename(source, ".ts"), { ...bundleOptions("portero-sim"), entryPoints: [source] });
 }
 
-/** @returns a copy in that folder, where nothing of npm's is found and everybody may read it */
+/** @returns a copy in that folder, outside of npm's packages and readable by everyone */
 export function programIn(name: string, folder: string): string {
   const file = join(folder, name + ".cjs");
   copyFileSync(program(name), file);
@@ -48,7 +48,7 @@ function fileOf(name: string, options: BuildOptions): string {
   const file = join(FOLDER, name + "-" + sum + ".cjs");
   if (!existsSync(file)) {
     mkdirSync(FOLDER, { recursive: true });
-    // Another test makes the same at the same time: neither finds half of it.
+    // Another test may make the same file at the same time; neither may find half of it.
     const own = file + "." + process.pid + ".new";
     writeFileSync(own, contents);
     renameSync(own, file);
@@ -58,7 +58,7 @@ function fileOf(name: string, options: BuildOptions): string {
   return file;
 }
 
-/** Those of sources that nobody has any more. */
+/** Removes programs whose sources have changed since. */
 function removeOld(name: string): void {
   for (const file of readdirSync(FOLDER)) {
     const path = join(FOLDER, file);

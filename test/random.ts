@@ -1,7 +1,7 @@
 /** Random sources for tests: the same seed gives the same run. */
 import type { RandomSource } from "../src/core/random.js";
 
-/** The same numbers for the same seed (mulberry32). It runs on XS too. */
+/** Gives the same numbers for the same seed (mulberry32). It runs on XS too. */
 export class SeededRandom implements RandomSource {
   private state: number;
 
@@ -27,7 +27,7 @@ export class SeededRandom implements RandomSource {
   }
 }
 
-/** The same numbers in every run. */
+/** Counts: gives the same numbers in every run. */
 export class CountingRandom implements RandomSource {
   private value = 0x1234567;
 
@@ -37,7 +37,7 @@ export class CountingRandom implements RandomSource {
   }
 }
 
-/** Numbers below 2^31: larger ones are objects on V8's heap and would count as memory of the core. */
+/** Gives numbers below 2^31: larger ones are objects on V8's heap and would count as memory of the core. */
 export class SmallRandom implements RandomSource {
   private value = 1;
 

@@ -1,5 +1,6 @@
 /**
- * The boards that can be built for: each folder of hal/boards with a manifest. Not here: what a board has (its board.ts).
+ * The boards that can be built for: each folder of hal/boards with a manifest. Not here: a board's devices (its
+ * board.ts).
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -11,7 +12,7 @@ export const LINUX = "lin";
 /** The board that an emulator runs. */
 export const EMULATED = "esp32c3_qemu";
 
-/** By board: the platform of mcconfig and the manifest. */
+/** For each board: the platform of mcconfig, and the manifest. */
 export const BOARDS: Record<string, readonly [string, string]> = {};
 for (const name of readdirSync(join(ROOT, FOLDER)).sort()) {
   const manifest = FOLDER + "/" + name + "/manifest.json";

@@ -1,6 +1,7 @@
 /**
- * Compiles every C file of a board against ESP-IDF's headers with the board's options, and adds up what it takes. Without ESP-IDF's own build:
- * by Espressif's compiler, or by Debian's with its own C library. Not here: the C of ESP-IDF itself, and the image (image.ts).
+ * Compiles every C file of a board against ESP-IDF's headers with the board's options, and adds up the sizes. It needs
+ * no build of ESP-IDF: Espressif's compiler does it, or Debian's with its own C library. Not here: the C of ESP-IDF
+ * itself, and the image (image.ts).
  */
 import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
@@ -12,20 +13,22 @@ import { attempt, programPath, run } from "./tools.js";
 /** So many errors of a board are shown. */
 const ERRORS_SHOWN = 20;
 
-/** What ESP-IDF's build starts, as C of the project: the entry of the program, and the debugger that a release has none of. */
+/**
+ * C files of the project that ESP-IDF's build starts: the entry of the program, and the empty debugger of a release.
+ */
 const ENTRY = ["lib/main/main.c", "lib/debugger/debugger_none.c"];
-/** Components whose headers they see, and the rest does not. */
+/** Components whose headers the entry files may include, and other files may not. */
 const ENTRY_COMPONENTS = ["nvs_flash"];
 
 interface Compiler {
   program: string;
-  /** Of its archiver and its other tools. */
+  /** The prefix of its archiver and its other tools. */
   prefix: string;
-  /** After the flags of the makefile. */
+  /** They come after the flags of the makefile. */
   flags: string[];
   /** Options of ESP-IDF that its C library needs. */
   options: string[];
-  /** "" for Espressif's own. */
+  /** A line about the compiler; "" for Espressif's own. */
   note: string;
 }
 
@@ -45,7 +48,7 @@ const DEBIAN = {
   },
 };
 
-/** @returns one line in place of a compiler when there is none */
+/** @returns one line in place of a compiler if there is none */
 export function findCompiler(chip: string, env: NodeJS.ProcessEnv): Compiler | string {
   const processor = processorOf(chip);
   const espressif = processor === "riscv" ? "riscv32-esp-elf-" : "xtensa-" + chip + "-elf-";
@@ -67,7 +70,7 @@ export function findCompiler(chip: string, env: NodeJS.ProcessEnv): Compiler | s
     "/dev/null",
   ]);
   if (!library.isGood) return lack;
-  // Picolibc's stdio.h does not bring ssize_t along, which ESP-IDF's expects of it.
+  // Picolibc's stdio.h does not define ssize_t, which ESP-IDF's sources expect of it.
   return { program, prefix, flags: [...flags, "-include", "sys/types.h"], options: ["LIBC_PICOLIBC=y"], note };
 }
 
@@ -82,7 +85,7 @@ export function makeOptions(
   const folder = JSON.parse(readFileSync(manifest, "utf8")).build.SDKCONFIGPATH;
   const own = join(dirname(manifest), folder, "sdkconfig.defaults");
   const script = join(import.meta.dirname, "sdkconfig.py");
-  // Debian's Python has Debian's kconfiglib; another one on the PATH may have none.
+  // Debian's Python has Debian's kconfiglib; another Python on the PATH may have none.
   const args = [script, idf, linked.chip, merged, own, linked.sdkconfig, ...last];
   const { isGood, output } = attempt("/usr/bin/python3", args);
   const lines = output.trim() === "" ? [] : output.trim().split("\n");
@@ -134,7 +137,7 @@ function ramBytes(idf: string, chip: string): number {
   return address("SOC_DRAM_HIGH") - address("SOC_DRAM_LOW");
 }
 
-/** @returns lines of what is wrong; it prints how far it came and the sizes */
+/** Prints how far it came, and the sizes. @returns lines about problems */
 export function compileBoard(linked: Linked, idf: string): string[] {
   const compiler = findCompiler(linked.chip, linked.env);
   if (typeof compiler === "string") {
@@ -191,8 +194,9 @@ export function compileBoard(linked: Linked, idf: string): string[] {
 }
 
 /**
- * Functions that are called and that no header declares: the SDK switches that warning off, and then only the linker finds a name that is
- * wrong or gone. @param defined what `nm` printed of the archive @returns those of the project's files, and of the SDK's
+ * Finds functions that are called and that no header declares. The SDK switches that warning off, and then only the
+ * linker finds a wrong name. @param defined the output of `nm` for the archive @returns those of the project's files,
+ * and of the SDK's
  */
 export function undeclared(output: string, defined: string): { problems: string[]; notes: string[] } {
   const own = new Set(defined.split("\n").map((line) => line.slice(line.lastIndexOf(" ") + 1)));

@@ -1,6 +1,7 @@
 /**
- * The emulated board: the image of esp32c3_qemu in Espressif's QEMU, with its console on this terminal and its network on loopback. The flash
- * is a file, so settings outlive the emulator. Not here: the board itself (hal/boards/esp32c3_qemu), the tests on it (test/emulated).
+ * The emulated board: the image of esp32c3_qemu in Espressif's QEMU, with its console on this terminal and its network
+ * on loopback. The flash is a file, so settings outlive the emulator. Not here: the board itself
+ * (hal/boards/esp32c3_qemu), the tests on it (test/emulated).
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
@@ -11,19 +12,19 @@ import { OUT, programPath } from "./tools.js";
 
 const PROGRAM = "qemu-system-riscv32";
 const FLASH_BYTES = 4 * 1024 * 1024;
-/** Of the emulated chip: all clear but its revision, 0.3. */
+/** The eFuses of the emulated chip: all 0 but its revision, 0.3. */
 const EFUSE_BYTES = 1024;
 const EFUSE_REVISION = 38;
 const REVISION_0_3 = 0x0c;
 
 /** This machine, as the emulated one sees it. */
 export const HOST_OF_GUEST = "10.0.2.2";
-/** Ports of the emulated door: the initial settings'. */
+/** Ports of the emulated door, as in its initial settings. */
 const GUEST_SIP = 5060;
 const GUEST_RTP = 16384;
-/** Forwarded one by one: RTP and RTCP of four calls. */
+/** Ports that are forwarded one by one: RTP and RTCP of four calls. */
 const RTP_PORTS = 8;
-/** Where they are on loopback. */
+/** The first of these ports on loopback. */
 const SIP_PORT = 15060;
 const RTP_PORT = 15064;
 
@@ -32,15 +33,15 @@ export function lackOfEmulator(env: NodeJS.ProcessEnv): string {
   const install = "python $IDF_PATH/tools/idf_tools.py install qemu-riscv32, then source $IDF_PATH/export.sh";
   const path = programPath(PROGRAM, env);
   if (path === "") return PROGRAM + " is not on the PATH: " + install;
-  // Debian's program of that name knows no ESP32; Espressif's is not installed by a package.
+  // Debian's program of that name knows no ESP32, and no Debian package has Espressif's.
   if (path.startsWith("/usr/")) return path + " is not Espressif's: " + install;
   return lackOfIdf(env.IDF_PATH ?? "", chipOf(EMULATED), env);
 }
 
 /**
  * @param build the folder of ESP-IDF's build
- * @param before what the flash was, null when there was none: the settings stay
- * @returns all of the flash
+ * @param before the flash of the last run, whose settings stay; null for none
+ * @returns the content of the whole flash
  */
 export function flashContent(build: string, before: Uint8Array | null): Uint8Array {
   const flash = new Uint8Array(FLASH_BYTES).fill(0xff);
@@ -82,7 +83,7 @@ export function emulatorArguments({ flash, efuse, sipPort, rtpPort }: EmulatorOp
   ];
 }
 
-/** Makes the files of a machine from the image. @param flash the settings in it stay */
+/** Makes the files of a machine from the image. @param flash the file of the flash, whose settings stay */
 export function makeMachine(build: string, flash: string, efuse: string): void {
   writeFileSync(flash, flashContent(build, existsSync(flash) ? readFileSync(flash) : null));
   const fuses = new Uint8Array(EFUSE_BYTES);
@@ -90,12 +91,12 @@ export function makeMachine(build: string, flash: string, efuse: string): void {
   writeFileSync(efuse, fuses);
 }
 
-/** @returns where ESP-IDF's build of the board is */
+/** @returns the folder of ESP-IDF's build of the board */
 export function buildFolder(): string {
   return join(OUT, EMULATED, "tmp", "esp32", "release", EMULATED, "xsProj-" + chipOf(EMULATED), "build");
 }
 
-/** Runs the machine. @param stdio as for `spawn`: its console is standard input and output */
+/** Starts the machine. @param stdio as for `spawn`; the machine's console is standard input and output */
 export function startEmulator(options: EmulatorOptions, stdio: "inherit" | "pipe"): ChildProcess {
   return spawn(PROGRAM, emulatorArguments(options), { stdio });
 }

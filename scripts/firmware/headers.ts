@@ -1,6 +1,7 @@
 /**
- * Looks for headers that no manifest includes: each C source of the makefile goes through the preprocessor of this machine, which lists
- * what it cannot find. What ESP-IDF has may be missing; what the SDK or the project has, may not. Not here: whether the C compiles (compile.ts).
+ * Looks for headers that no manifest includes: each C source of the makefile goes through the preprocessor of this
+ * machine, which lists what it cannot find. Headers of ESP-IDF may be missing; those of the SDK or the project may not.
+ * Not here: whether the C compiles (compile.ts).
  */
 import { existsSync, readdirSync } from "node:fs";
 import { isAbsolute, join, relative } from "node:path";
@@ -8,14 +9,14 @@ import { ROOT } from "./boards.js";
 import type { Linked } from "./link.js";
 import { attempt } from "./tools.js";
 
-/** In place of the compiler, in the commands that make prints. */
+/** Stands in place of the compiler in the commands that make prints. */
 export const COMPILER = "CROSS-COMPILER";
 
 /** One command of the makefile. */
 export interface Compilation {
   source: string;
   object: string;
-  /** Without the source, the object and what only writes files. */
+  /** The flags without the source, the object and options that only write files. */
   flags: string[];
 }
 
@@ -62,19 +63,22 @@ export class Headers {
           }
   }
 
-  /** @returns where a header is that is included as `name`, "driver/uart.h" too; "" when it is nowhere */
+  /** @returns the path of a header that is included as `name`, such as "driver/uart.h"; "" if there is none */
   find(name: string): string {
     const known = this.byName.get(name.slice(name.lastIndexOf("/") + 1)) ?? [];
     return known.find((path) => path.endsWith("/" + name)) ?? "";
   }
 }
 
-/** @returns the headers of `compilation` that the preprocessor does not find @throws Error when the source itself cannot be read */
+/**
+ * @returns the headers of `compilation` that the preprocessor does not find @throws Error if the source itself cannot
+ * be read
+ */
 export function missingHeaders(compilation: Compilation): string[] {
   const flags = compilation.flags.filter((flag, i, all) => /^-[DIU]/.test(flag) || all[i - 1] === "-D");
   const { isGood, output } = attempt("gcc", ["-M", "-MG", ...flags, compilation.source]);
-  // -M, not -MM: that leaves out what is missing between angle brackets.
-  // What is missing of ESP-IDF's options makes some headers give up by #error: what they name until then is told all the same.
+  // This is -M and not -MM, which leaves out missing headers between angle brackets. Missing options of ESP-IDF make
+  // some headers stop by #error; the headers named until then are still printed.
   const rule = /^[^\s:]+\.o:((?:\\\n|[^\n])*)/m.exec(output)?.[1] ?? "";
   if (!isGood && !output.includes("#error") && rule === "")
     throw new Error("gcc cannot read " + compilation.source + ": " + output);
@@ -82,17 +86,17 @@ export function missingHeaders(compilation: Compilation): string[] {
   return named.filter((name) => name !== "" && !isAbsolute(name) && !existsSync(join(ROOT, name)));
 }
 
-/** The folders whose headers a manifest can include. */
+/** @returns the folders whose headers a manifest can include */
 export function includable(sdk: string): string[] {
   return [...["build/devices/esp32", "modules", "xs"].map((name) => join(sdk, name)), join(ROOT, "hal")];
 }
 
-/** @returns a line for each header that is missing though it can be had, and how many sources were looked at */
+/** @returns a line for each missing header that could be included, and the number of sources that were looked at */
 export function checkHeaders(linked: Linked, sdk: string, idf: string): { problems: string[]; sources: number } {
   const ours = new Headers(includable(sdk));
   const theirs = new Headers(idf === "" ? [] : [join(idf, "components")]);
   const problems: string[] = [];
-  // Two sources are made only just before they are compiled, and include nothing of interest.
+  // Two sources are made right before they are compiled, and include nothing of interest.
   const all = compilationsOf(linked).filter(({ source }) => existsSync(source));
   for (const one of all)
     for (const name of missingHeaders(one)) {

@@ -1,4 +1,7 @@
-/** The image that is flashed, by ESP-IDF's own build. It needs all of ESP-IDF: idf.py, Espressif's compiler, and what its submodules bring. */
+/**
+ * The image that is flashed, by ESP-IDF's own build. It needs all of ESP-IDF: idf.py, Espressif's compiler, and its
+ * submodules.
+ */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -7,10 +10,10 @@ import { partitionBytes } from "./compile.js";
 import type { Linked } from "./link.js";
 import { environment, OUT, programPath } from "./tools.js";
 
-/** Libraries that come without source: a folder of ESP-IDF without its submodules lacks them. */
+/** Libraries without source; a folder of ESP-IDF without its submodules lacks them. */
 const SUBMODULE = "components/esp_wifi/lib";
 
-/** @returns "" when ESP-IDF can build for that chip, else one line: what it lacks */
+/** @returns "" if ESP-IDF can build for that chip, otherwise one line that names what it lacks */
 export function lackOfIdf(idf: string, chip: string, env: NodeJS.ProcessEnv): string {
   if (idf === "") return "IDF_PATH is not set: it names the folder of ESP-IDF";
   if (programPath("idf.py", env) === "") return "idf.py is not on the PATH: source $IDF_PATH/export.sh first";
@@ -21,13 +24,16 @@ export function lackOfIdf(idf: string, chip: string, env: NodeJS.ProcessEnv): st
   return "";
 }
 
-/** The arguments of mcconfig for one step of a board's build. */
+/** @returns the arguments of mcconfig for one step of a board's build */
 function steps(board: string, target: string): string[] {
   const [platform, manifest] = BOARDS[board];
   return ["-m", "-p", platform, "-t", target, "-o", join(OUT, board), join(ROOT, manifest)];
 }
 
-/** @returns the folder of ESP-IDF's build, which shows itself at work @throws Error when there is no image after it */
+/**
+ * Builds the image; the build prints its progress. @returns the folder of ESP-IDF's build @throws Error if there is no
+ * image after it
+ */
 export function buildImage(board: string): string {
   const chip = chipOf(board);
   const build = join(OUT, board, "tmp", "esp32", "release", board, "xsProj-" + chip, "build");
@@ -41,7 +47,10 @@ export function buildImage(board: string): string {
   return build;
 }
 
-/** Builds the image and writes it into the board's flash. @param ready told what to do with the board's buttons; the flash is written after it */
+/**
+ * Builds the image and writes it into the board's flash. @param ready is told which of the board's buttons to press;
+ * the flash is written after it
+ */
 export async function flashBoard(board: string, ready: (instruction: string) => Promise<void>): Promise<boolean> {
   buildImage(board);
   const { build } = JSON.parse(readFileSync(join(ROOT, BOARDS[board][1]), "utf8"));
@@ -52,7 +61,7 @@ export async function flashBoard(board: string, ready: (instruction: string) => 
   return isGood;
 }
 
-/** @returns lines of what is wrong */
+/** @returns lines about problems */
 export function checkImage(linked: Linked): string[] {
   const build = buildImage(linked.board);
   const octets = statSync(join(build, "xs_esp32.bin")).size;

@@ -1,6 +1,6 @@
 /**
- * The first step of a build: mcconfig makes the makefile, each file is type-checked, and the JavaScript is linked with what is preloaded.
- * ESP-IDF is not needed. Not here: the C that is linked with it (headers.ts, compile.ts).
+ * The first step of a build: mcconfig makes the makefile, each file is type-checked, and the JavaScript is linked with
+ * its preloaded modules. ESP-IDF is not needed. Not here: the C that is linked with it (headers.ts, compile.ts).
  */
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
@@ -8,11 +8,11 @@ import { join, relative } from "node:path";
 import { BOARDS, chipOf, LINUX, ROOT } from "./boards.js";
 import { environment, OUT, run } from "./tools.js";
 
-/** Of one XS slot on a machine of 32 bits, and on Linux. */
+/** Octets of one XS slot on a machine of 32 bits, and on Linux. */
 const SLOT_BYTES = 16;
 const SLOT_BYTES_LINUX = 32;
 
-/** A board whose JavaScript is linked, and where its makefile and what that makes are. */
+/** A board whose JavaScript is linked, with the paths of its makefile and of the files that it makes. */
 export interface Linked {
   board: string;
   chip: string;
@@ -20,13 +20,13 @@ export interface Linked {
   makefile: string;
   /** The header that ESP-IDF makes of the board's options. */
   sdkconfig: string;
-  /** The archive of all C that is not ESP-IDF's. */
+  /** The archive of all C except ESP-IDF's. */
   archive: string;
-  /** What the makefile is run with. */
+  /** The environment of the makefile. */
   env: NodeJS.ProcessEnv;
 }
 
-/** A repository with a tag: all that the SDK's makefile asks of ESP-IDF before it compiles C. */
+/** Makes a repository with a tag: the SDK's makefile asks ESP-IDF for no more before it compiles C. */
 function emptyIdf(): string {
   const folder = join(OUT, "idf");
   rmSync(folder, { recursive: true, force: true });
@@ -39,7 +39,7 @@ function emptyIdf(): string {
   return folder;
 }
 
-/** @param idf ESP-IDF's folder, "" when there is none */
+/** @param idf ESP-IDF's folder, "" for none */
 export function linkBoard(board: string, idf: string): Linked {
   const [platform, manifest] = BOARDS[board];
   const out = join(OUT, board);
@@ -57,7 +57,7 @@ export function linkBoard(board: string, idf: string): Linked {
   return { board, chip, folder, makefile, sdkconfig, archive, env };
 }
 
-/** Builds the program for Linux as a whole. */
+/** Builds the whole program for Linux. */
 export function buildForLinux(isReported: boolean): void {
   const [platform, manifest] = BOARDS[LINUX];
   const out = join(OUT, LINUX);

@@ -1,6 +1,7 @@
 """
-Makes sdkconfig.h of a board's options by ESP-IDF's Kconfig files, as ESP-IDF's own build does. An option that ESP-IDF does not know, or that
-does not become what the board's file wants, is told on a line of its own; those of the board's file make the exit code 1.
+Makes sdkconfig.h of a board's options by ESP-IDF's Kconfig files, as ESP-IDF's own build does. An option that ESP-IDF
+does not know, or that does not get the value of the board's file, is told on a line of its own; such an option of the
+board's file makes the exit code 1.
 
 usage: sdkconfig.py IDF CHIP MERGED BOARD HEADER [OPTION=VALUE ...]
   MERGED: the options of the SDK and of the board; BOARD: those of the board alone; OPTION=VALUE: set last
@@ -89,7 +90,9 @@ def main(idf, chip, merged, board, header, *last):
             if not is_own and (value == "n" or name in names):
                 continue
             new = names.get(name)
-            print("%s: ESP-IDF knows no option CONFIG_%s%s" % ("board" if is_own else "SDK", name, "; it is CONFIG_%s now" % new if new else ""))
+            owner = "board" if is_own else "SDK"
+            hint = "; it is CONFIG_%s now" % new if new else ""
+            print("%s: ESP-IDF knows no option CONFIG_%s%s" % (owner, name, hint))
             problems += is_own
         elif is_own and name not in overridden and symbol.str_value.lower() != own[name].lower():
             print("board: CONFIG_%s=%s has no effect: it is %s" % (name, own[name], symbol.str_value or "empty"))

@@ -1,10 +1,13 @@
-/** What the steps of `npm run firmware` share: running programs, and which versions of the SDK and of ESP-IDF there are. */
+/**
+ * Common helpers of the steps of `npm run firmware`: they run programs, and read the versions of the SDK and of
+ * ESP-IDF.
+ */
 import { spawnSync } from "node:child_process";
 import { accessSync, constants, existsSync, readFileSync } from "node:fs";
 import { delimiter, join, resolve } from "node:path";
 import { ROOT } from "./boards.js";
 
-/** Where everything is built. */
+/** The folder of all builds. */
 export const OUT = resolve(process.env.PORTERO_OUT ?? join(ROOT, "build", "firmware"));
 const STEP_MS = 600_000;
 
@@ -34,7 +37,7 @@ export function attempt(command: string, args: readonly string[], env: NodeJS.Pr
   return { isGood: done.status === 0, output };
 }
 
-/** As `attempt`. @returns what it printed @throws Error when it failed; what it printed is shown */
+/** Runs a program as `attempt` does. @returns its output @throws Error if it failed; its output is shown */
 export function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv): string {
   const { isGood, output } = attempt(command, args, env);
   if (isGood) return output;
@@ -42,7 +45,7 @@ export function run(command: string, args: readonly string[], env: NodeJS.Proces
   throw new Error(command + " failed");
 }
 
-/** @returns the path of a program, "" when there is none of that name */
+/** @returns the path of a program, "" if there is none of that name */
 export function programPath(name: string, env: NodeJS.ProcessEnv): string {
   for (const folder of (env.PATH ?? "").split(delimiter)) {
     const path = join(folder, name);
@@ -50,19 +53,19 @@ export function programPath(name: string, env: NodeJS.ProcessEnv): string {
       accessSync(path, constants.X_OK);
       return path;
     } catch {
-      // The next folder.
+      // The next folder is tried.
     }
   }
   return "";
 }
 
-/** @returns the version of the SDK in that folder, "" when it tells none */
+/** @returns the version of the SDK in that folder, "" if it tells none */
 export function sdkVersion(sdk: string): string {
   const path = join(sdk, "tools", "VERSION");
   return existsSync(path) ? readFileSync(path, "utf8").trim() : "";
 }
 
-/** @returns the version of ESP-IDF in that folder, "" when it is none */
+/** @returns the version of ESP-IDF in that folder, "" if it is not ESP-IDF's */
 export function idfVersion(idf: string): string {
   const path = join(idf, "tools", "cmake", "version.cmake");
   if (!existsSync(path)) return "";

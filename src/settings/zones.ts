@@ -1,6 +1,6 @@
 /**
- * Time zones by name, made by `npm run zones` from tzdata 2025b. Each line: a rule as POSIX writes it, and the names of
- * those who have it.
+ * Time zones by name, made by `npm run zones` from tzdata 2025b. Each line has a rule as POSIX writes it,
+ * and the names of the zones that have it.
  */
 export const ZONES = `<+00>0<+02>-2,M3.5.0/1,M10.5.0/3 Antarctica/Troll
 <+01>-1 Africa/Casablanca Africa/El_Aaiun

@@ -1,4 +1,6 @@
-/** What `npm run bench -- --check` calls a loss, and that our parser reads all it is measured with. */
+/**
+ * Tests which results `npm run bench -- --check` calls a loss, and that our parser reads all messages of the benchmark.
+ */
 import { describe, expect, it } from "vitest";
 import { problemsOf } from "./check.js";
 import { ratioOf } from "./contest.js";

@@ -1,15 +1,15 @@
 /**
- * `npm run bench -- --check`: the ratios to other parsers beside those that were recorded (recorded.json), and beside the least they have to
- * be. `npm run bench -- --record` writes those of this run down.
+ * `npm run bench -- --check` compares the ratios to other parsers with the recorded ones (recorded.json), and with the
+ * least they have to be. `npm run bench -- --record` writes those of this run down.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Result } from "./harness.js";
 
 const FILE = join(import.meta.dirname, "recorded.json");
-/** A ratio may be so much below what was recorded. */
+/** A ratio may be so much below the recorded one. */
 const MAY_FALL = 0.15;
-/** What has to be reached, by name and peer. */
+/** The least ratios, by name and peer. */
 const LEAST: readonly [name: string, peer: string, ratio: number][] = [
   ["parse.core", "sip", 16],
   ["parse.core.usual", "sip", 16],
@@ -25,7 +25,7 @@ export function record(results: readonly Result[], file = FILE): void {
   writeFileSync(file, JSON.stringify(Object.fromEntries(rounded), null, 2) + "\n");
 }
 
-/** @returns a line for each that is too low; those that were not measured here are passed over */
+/** @returns a line for each ratio that is too low; ratios that were not measured here are passed over */
 export function problemsOf(results: readonly Result[], recorded: Record<string, number> = readRecorded()): string[] {
   const problems: string[] = [];
   for (const one of results) {

@@ -1,7 +1,7 @@
 /**
- * Contenders that parse the same messages, each in a process of its own, in turns within one run: in every round each of them has a turn with
- * each set of messages, so that whatever else the machine does meets all of them. What counts is processor time. A ratio is taken within
- * a round, and its median over the rounds is told with the lowest and the highest.
+ * Contenders that parse the same messages, each in a process of its own, in turns within one run: in every round each
+ * of them has a turn with each set of messages, so that other work of the machine disturbs all of them alike. Processor
+ * time counts. A ratio is taken within a round, and its median over the rounds is told with the lowest and the highest.
  */
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
@@ -9,9 +9,12 @@ import type { Readable, Writable } from "node:stream";
 import { median } from "./harness.js";
 
 const ROUNDS = 9;
-/** Processor time of a turn: what it takes to be measured to a percent. */
+/** Processor time of a turn, long enough to be measured to a percent. */
 const TURN_S = 0.05;
-/** What a program that is compiled while it runs needs to be as fast as it gets: with its first messages, and with others. */
+/**
+ * A program that is compiled while it runs needs so long to reach its full speed, with its first messages and with
+ * others.
+ */
 const WARM_S = 3;
 const WARM_AGAIN_S = 0.3;
 
@@ -20,7 +23,7 @@ export interface MessageSet {
   files: readonly string[];
 }
 
-/** A contender's messages a second of processor time, one for each round; none when it does not read the set. */
+/** Messages a second of processor time, one value for each round; none if the contender does not read the set. */
 export type Rates = readonly number[];
 
 export interface Spread {
@@ -33,7 +36,7 @@ export function spreadOf(values: readonly number[]): Spread {
   return { value: median(values), low: Math.min(...values), high: Math.max(...values) };
 }
 
-/** How many times as fast, round by round. */
+/** @returns how many times as fast ours is, over the rounds */
 export function ratioOf(ours: Rates, theirs: Rates): Spread {
   return spreadOf(ours.map((rate, i) => rate / theirs[i]));
 }
@@ -60,7 +63,7 @@ export class Contestant {
     this.child.on("close", end);
   }
 
-  /** @returns the processor time in seconds, NaN when a message is refused */
+  /** @returns the processor time in seconds, NaN if a message is refused */
   async turn(set: number, times: number): Promise<number> {
     if (this.hasEnded) return Number.NaN;
     const line = await new Promise<string>((resolve) => {
@@ -70,7 +73,7 @@ export class Contestant {
     return line === "refused" ? Number.NaN : Number(line);
   }
 
-  /** Warms it up. @returns how often it reads the set in a turn, NaN when it does not read it */
+  /** Warms the contender up. @returns how often it reads the set in a turn, NaN if it does not read it */
   async calibrate(set: number): Promise<number> {
     let times = 1;
     for (let all = 0; ; times *= 2) {

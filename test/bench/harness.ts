@@ -1,6 +1,6 @@
 /**
- * Benchmarks: contenders take turns in short rounds and the median of the rounds counts, because a machine's speed wanders.
- * With --json the results are one array on stdout and nothing else is.
+ * Benchmarks: contenders take turns in short rounds and the median of the rounds counts, because a machine's speed
+ * wanders. With --json stdout has one array of the results and nothing else.
  */
 
 export interface Result {
@@ -8,22 +8,22 @@ export interface Result {
   value: number;
   unit: string;
   peer?: string;
-  /** Ours to the peer's: higher is better. */
+  /** Our value divided by the peer's: higher is better. */
   ratio?: number;
-  /** The least and the most of the rounds: of the ratio, or without one of the value. */
+  /** The lowest and the highest of the rounds: of the ratio, or without one of the value. */
   low?: number;
   high?: number;
 }
 
 export interface Contender {
   name: string;
-  /** Does the work `times` times. @returns a number made of the results, so that nothing can be left out */
+  /** Does the work `times` times. @returns a number made of all results, so that no engine leaves work out */
   run(times: number): number;
 }
 
 const ROUNDS = 9;
 const ROUND_MS = 120;
-/** What the contenders returned ends here. */
+/** Takes the numbers that the contenders return. */
 export let sink = 0;
 
 /** @returns for each contender the median of its rounds, in runs a second */
@@ -58,15 +58,18 @@ export function median(values: readonly number[]): number {
   return sorted[sorted.length >> 1];
 }
 
-/** Bytes that `run(times)` leaves on the heap for each of the `times`, less what measuring itself leaves; needs --expose-gc. */
+/**
+ * @returns octets that `run(times)` leaves on the heap for each of the `times`, less those that measuring leaves; needs
+ * --expose-gc
+ */
 export function bytesEach(contender: Contender, times: number): number {
-  // Compiling leaves something behind too: by the third time it is done.
+  // Compiling leaves garbage too; it is done by the third time.
   for (let i = 0; i < 3; i++) sink += contender.run(times);
   const around = leastBytes({ name: "nothing", run: (n) => n }, times);
   return Math.max(0, leastBytes(contender, times) - around) / times;
 }
 
-/** The measuring itself now and then costs a few hundred octets; the least of five is the work's own. */
+/** @returns the least of five measurements, because measuring itself now and then costs a few hundred octets */
 function leastBytes(contender: Contender, times: number): number {
   const gc = (globalThis as { gc?: () => void }).gc;
   if (gc === undefined) throw new Error("run node with --expose-gc");

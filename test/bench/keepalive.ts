@@ -1,4 +1,7 @@
-/** What a registered, idle user agent allocates for each keep-alive: CRLF, and OPTIONS answered in a transaction of its own. */
+/**
+ * The octets that a registered, idle user agent allocates for each keep-alive: CRLF, and OPTIONS answered in a
+ * transaction of its own.
+ */
 import { ipv4 } from "../../src/core/address.js";
 import { octets } from "../../src/core/bytes.js";
 import { DOOR_LIMITS } from "../../src/core/limits.js";
@@ -13,7 +16,7 @@ const TIMES = 100000;
 /** @returns bytes for each keep-alive, over 100,000 of each kind */
 export function keepAliveBenchmarks(): Result[] {
   const agent = new Agent(new World(), "10.0.0.1", {}, DOOR_LIMITS, new SmallRandom());
-  // The answer is counted, not kept: keeping it would be the network's allocation.
+  // The answer is counted, not kept: keeping it would be an allocation of the network.
   let sent = 0;
   agent.sendDatagram = () => {
     sent += 1;

@@ -1,7 +1,7 @@
 /**
- * Benchmarks on Node: `npm run bench`, with `-- --json` for programs, `-- --check` to fail when they fell (check.ts); `npm run bench -- server`
- * are those that need other programs, `npm run bench -- sound` what becomes of the sound (sound/main.ts),
- * `npm run bench -- panel` what a frame of the panel costs.
+ * Benchmarks on Node: `npm run bench`, with `-- --json` for programs, `-- --check` to fail when they fell (check.ts);
+ * `npm run bench -- server` runs those that need other programs, `npm run bench -- sound` measures the sound
+ * (sound/main.ts), `npm run bench -- panel` the cost of a frame of the panel.
  */
 import { problemsOf, record } from "./check.js";
 import { bytesEach, print, type Result } from "./harness.js";
@@ -32,13 +32,13 @@ if (words.includes("sound")) {
   for (const problem of problems) console.error(problem);
   if (problems.length > 0) process.exitCode = 1;
 } else if (words.includes("panel")) {
-  // Playwright is loaded for this one only.
+  // Playwright is loaded for this benchmark only.
   const { panelBenchmarks } = await import("./panel.js");
   print(await panelBenchmarks(), words.includes("--json"));
 } else {
   const results: Result[] = words.includes("server")
     ? [...(await serverBenchmarks()), ...(await overloadBenchmarks())]
-    : // The parsers of others leave a heap on which little can be measured: they come last.
+    : // Other parsers leave a heap on which little can be measured, so they come last.
       [...streamBenchmarks(), ...keepAliveBenchmarks(), ...(await parseBenchmarks())];
   print(results, words.includes("--json"));
   if (words.includes("--record")) record(results);

@@ -1,6 +1,7 @@
 /**
- * Seven messages of one door's day, as they look on the wire between it and a proxy that stays in the path: what parsers are measured
- * with. The proxy puts its Record-Route into the answers and its Via on top of what it forwards.
+ * Seven messages of one door's day, as they look on the wire between it and a proxy that stays in the path. Parsers are
+ * measured with them. The proxy puts its Record-Route into the answers and its Via on top of the requests that it
+ * forwards.
  */
 import { octets } from "../../src/core/bytes.js";
 

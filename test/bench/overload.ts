@@ -1,7 +1,8 @@
 /**
- * Our server and Kamailio under more calls than they can take. Both are slowed down by the same brake, a sleep for each datagram, so that
- * the load generator is not what runs out, and so that the processor's own speed hardly counts: how many calls a second go from INVITE
- * to BYE as fast as they are taken, at twice and at four times that rate, and at half of it right after. `npm run bench -- server`
+ * Our server and Kamailio under more calls than they can take. Both are slowed down by the same brake, a sleep for each
+ * datagram, so that the load generator is not what runs out, and so that the processor's own speed hardly counts: how
+ * many calls a second go from INVITE to BYE as fast as they are taken, at twice and at four times that rate, and at
+ * half of it right after. `npm run bench -- server`
  */
 import { Crowd, type Load } from "../interop/crowd.js";
 import { endAll, pause } from "../interop/programs.js";
@@ -20,7 +21,7 @@ interface Held {
   capacity: number;
   twice: number;
   fourTimes: number;
-  /** Of those offered after, at half the capacity. */
+  /** The share that is taken of the calls offered after it, at half the capacity. */
   afterShare: number;
 }
 
@@ -38,14 +39,14 @@ async function hold(start: (crowd: Crowd) => Promise<Contender>): Promise<Held> 
   const twice = await at(2, SECONDS);
   await pause(5000);
   const fourTimes = await at(4, SECONDS);
-  // Its last calls are given 2 s; what is offered 3 s later must be taken.
+  // The last calls of the overload are given 2 s; calls that are offered 3 s later must be taken.
   await pause(3000);
   const afterShare = (await at(0.5, AFTER_SECONDS)) / Math.round(capacity * 0.5);
   await endAll();
   return { capacity, twice, fourTimes, afterShare };
 }
 
-/** @throws Error of one line when a program is missing */
+/** @throws Error of one line if a program is missing */
 export async function overloadBenchmarks(): Promise<Result[]> {
   const held: Held[][] = [[], []];
   for (let round = 0; round < ROUNDS; round++) {

@@ -1,6 +1,7 @@
 /**
- * What a frame of the panel costs in Chromium when the ladder has 2,000 messages and another comes: script, style and layout, as the browser
- * counts them. `npm run bench -- panel`; needs Chromium. Not here: what is shown (test/panel).
+ * The cost of a frame of the panel in Chromium when the ladder has 2,000 messages and another comes: script, style and
+ * layout, as the browser counts them. `npm run bench -- panel`; needs Chromium. Not here: the content of the page
+ * (test/panel).
  */
 import { openBrowser, openPage, simulate } from "../panel/browser.js";
 import { median, type Result } from "./harness.js";
@@ -8,7 +9,7 @@ import { median, type Result } from "./harness.js";
 const ROWS = 2000;
 const FRAMES = 120;
 
-/** Run in the page: `count` more messages, as the simulator sends them. */
+/** Is run in the page: adds `count` messages, as the simulator sends them. */
 const add = (first: number, count: number): string => `{
   const items = Array.from({ length: ${count} }, (_, i) => ({
     kind: "message", id: ${first} + i, t: ${first} + i, from: i % 2 ? "server" : "door", to: i % 2 ? "door" : "server", isTcp: false,

@@ -1,9 +1,9 @@
 /**
- * How fast messages are read beside other parsers. `parse.core` is lazy work, to the point a user agent needs at first: all header fields
- * indexed; branch, tags, CSeq, Call-ID and Content-Length known. `parse.whole` is equal work: each URI, address and Via taken apart, by
- * the peers too where they leave that for later (peer.ts). The C libraries always do all of it, and `memchr` is the bound: it only finds the
- * ends of lines. The messages are our own (messages.ts), and where ../shared/bench lies beside the clone the seven of it in nine spellings:
- * ".usual" and so on behind the name.
+ * How fast messages are read beside other parsers. `parse.core` is lazy work, to the point a user agent needs at first:
+ * all header fields indexed; branch, tags, CSeq, Call-ID and Content-Length known. `parse.whole` is equal work: each
+ * URI, address and Via taken apart, by the peers too where they leave that for later (peer.ts). The C libraries always
+ * do all of it, and `memchr` is the bound: it only finds the ends of lines. The messages are our own (messages.ts), and
+ * where ../shared/bench lies beside the clone the seven of it in nine spellings: ".usual" and so on behind the name.
  */
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
@@ -22,7 +22,7 @@ const SPELLINGS = fileURLToPath(new URL("../../../shared/bench/", import.meta.ur
 const OWN = "own";
 const USUAL = "usual";
 
-/** Those that parse lazily, and their names when they do all. */
+/** Parsers that parse lazily, and their names when they parse everything. */
 const LAZY = ["sip", "sip.js", "jssip"];
 const C_PEERS = [
   {
@@ -39,7 +39,7 @@ const C_PEERS = [
   },
   { name: "memchr", source: "memchr.c", header: "/usr/include/string.h", flags: [] },
 ];
-/** In the other spellings the quickest of each kind, and the bound: the others would take minutes. */
+/** In the other spellings only the quickest of each kind are measured, and the bound: the others would take minutes. */
 const IN_ALL = ["portero", "portero.whole", "sofia-sip", "sip", "memchr"];
 
 function setsIn(folder: string): MessageSet[] {
@@ -61,7 +61,7 @@ function setsIn(folder: string): MessageSet[] {
   return sets;
 }
 
-/** Those that are there, C peers built from c/ when a compiler and Debian's headers are. */
+/** @returns the contenders that are there; C peers are built from c/ if there is a compiler and Debian's headers */
 function contestantsIn(folder: string, sets: readonly MessageSet[]): Contestant[] {
   const js = ["portero", ...LAZY].flatMap((name) => [name, name + ".whole"]);
   const all = js.map((name) => new Contestant(name, [process.execPath, "--import", "tsx", PEER, name], sets));

@@ -1,15 +1,16 @@
 /**
- * A contender in JavaScript, in a process of its own, since what one library loads slows the others down. Arguments: which one, then the
- * names of files with "--" before each set of them. A line "SET TIMES" on standard input is answered by the processor time in seconds.
- * Each peer does its own complete parse, from what its transport gives it: `sip` from a Buffer, `sip.js` and `jssip` from a string (they
- * speak WebSocket). With ".whole" behind its name it also takes apart what it leaves as text or parses only when it is asked.
+ * A contender in JavaScript, in a process of its own, since what one library loads slows the others down. Arguments:
+ * which one, then the names of files with "--" before each set of them. A line "SET TIMES" on standard input is
+ * answered by the processor time in seconds. Each peer does its own complete parse, from what its transport gives it:
+ * `sip` from a Buffer, `sip.js` and `jssip` from a string (they speak WebSocket). With ".whole" behind its name it also
+ * takes apart what it leaves as text or parses only when it is asked.
  */
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 import { Reader } from "./reading.js";
 
-/** Reads all messages of a set so often. @returns a number made of the results, NaN when one of them was refused */
+/** Reads all messages of a set so often. @returns a number made of the results, NaN if one message was refused */
 type Run = (times: number) => number;
 
 const require = createRequire(import.meta.url);
@@ -33,7 +34,10 @@ function peer<T>(
   };
 }
 
-/** What sip.js and jssip parse when it is asked for; the others they parse at once. sip.js has no rule for Route. */
+/**
+ * Header fields that sip.js and jssip parse only when asked; they parse the others at once. sip.js has no rule for
+ * Route.
+ */
 const LATER_SIP_JS = ["Via", "Contact", "Record-Route"];
 const LATER_JSSIP = [...LATER_SIP_JS, "Route"];
 interface Grammatical {

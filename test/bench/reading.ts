@@ -1,4 +1,7 @@
-/** What our parser does with a message: lazily, as a user agent needs it at first, and with every URI, address and Via taken apart. */
+/**
+ * The two ways in which our parser reads a message for the benchmark: lazily, as a user agent needs it at first, and
+ * with every URI, address and Via taken apart.
+ */
 import { NameAddress } from "../../src/wire/address.js";
 import { ValueList } from "../../src/wire/list.js";
 import { Message } from "../../src/wire/message.js";
@@ -15,7 +18,10 @@ import { Via } from "../../src/wire/via.js";
 
 const LISTS = [HEADER_CONTACT, HEADER_ROUTE, HEADER_RECORD_ROUTE];
 
-/** The messages lie one behind the other, as a door's datagrams do in the one buffer they are received into, at whatever offsets that makes. */
+/**
+ * The messages lie one behind the other, as a door's datagrams do in the one buffer they are received into, at any
+ * offset.
+ */
 export class Reader {
   private readonly message = new Message(48);
   private readonly list = new ValueList();
@@ -37,7 +43,10 @@ export class Reader {
     }
   }
 
-  /** All header fields indexed; branch, tags, CSeq, Call-ID and Content-Length known. @returns a number made of them; NaN for a message that is refused */
+  /**
+   * Reads lazily: all header fields indexed; branch, tags, CSeq, Call-ID and Content-Length known. @returns a number
+   * made of them; NaN for a message that is refused
+   */
   lazily(times: number): number {
     const { message, buffer, starts, ends } = this;
     let sum = 0;
@@ -50,7 +59,10 @@ export class Reader {
     return sum;
   }
 
-  /** The same, and every Via, address and URI of From, To, Contact, Route and Record-Route and that of the request taken apart. */
+  /**
+   * Does the same, and takes apart every Via, the address and URI of From, To, Contact, Route and Record-Route, and the
+   * Request-URI.
+   */
   wholly(times: number): number {
     const { message, buffer, starts, ends } = this;
     let sum = 0;

@@ -1,6 +1,7 @@
 /**
- * What a call's sound leaves on the heap: 100,000 RTP packets received and played, and as many sent, at an address above 128.0.0.0 and
- * with the clock past 2^31 ms, where V8 would put a careless number on the heap. Run: node --expose-gc --import tsx test/bench/rtp-bytes.ts
+ * The octets that a call's sound leaves on the heap: 100,000 RTP packets received and played, and as many sent, at an
+ * address above 128.0.0.0 and with the clock past 2^31 ms, where V8 would put a careless number on the heap. Run: node
+ * --expose-gc --import tsx test/bench/rtp-bytes.ts
  */
 
 import { LINE_TIMERS } from "../../src/core/limits.js";
@@ -39,7 +40,7 @@ export class SoundLoop {
   private sequence = 65000;
   private timestamp = -1000;
 
-  /** @param ip the other end's @param nowMs where the clock begins @param rtcpPort 0: no reports */
+  /** @param ip the other end's @param nowMs start of the clock @param rtcpPort 0 for no reports */
   constructor(ip: number, nowMs: number, rtcpPort: number) {
     let seed = 1;
     const random = {
@@ -76,7 +77,7 @@ export class SoundLoop {
 
   run(packets: number): void {
     for (let i = 0; i < packets; i++) {
-      // What changes in a header, and no more: making packets is not what is measured.
+      // Only the fields that change in a header are written, because making packets is not measured.
       const packet = this.packet;
       packet[2] = this.sequence >> 8;
       packet[3] = this.sequence;
@@ -103,7 +104,9 @@ export interface Measured {
   packets: number;
 }
 
-/** Two calls, one without reports: what it leaves is the packets' alone. The median of the batches counts. */
+/**
+ * Runs two calls, one without reports, which leaves the octets of the packets alone. The median of the batches counts.
+ */
 export function rtpBytes(collect: () => void, ip: number, nowMs: number): Measured {
   const packet = batches(collect, new SoundLoop(ip, nowMs, 0));
   const reporting = new SoundLoop(ip, nowMs, 4001);
@@ -123,7 +126,7 @@ function batches(collect: () => void, loop: SoundLoop): number {
   return more.sort((a, b) => a - b)[BATCHES >> 1];
 }
 
-/** What the heap has grown by, the octets of the measuring itself included. */
+/** @returns the growth of the heap, the octets of the measuring included */
 function grown(collect: () => void, loop: SoundLoop, packets: number): number {
   collect();
   const before = process.memoryUsage().heapUsed;

@@ -1,14 +1,15 @@
 /**
- * What the core costs on a 32-bit chip, in instructions: `npm run bench:rv`, with `-- --json` for programs. A whole call with all that can
- * happen in it is run, and each wake of the door (from one event of the host to the return to it) is counted; the longest are printed.
- * Counts, not times: the same on every machine. A real chip needs one clock an instruction at the least; flash and memory come on top.
+ * What the core costs on a 32-bit chip, in instructions: `npm run bench:rv`, with `-- --json` for programs. A whole
+ * call with all that can happen in it is run, and each wake of the door (from one event of the host to the return to
+ * it) is counted; the longest are printed. Counts, not times: the same on every machine. A real chip needs one clock an
+ * instruction at the least; flash and memory come on top.
  */
 import { LEAD_MS } from "../../hal/native/duplex.js";
 import { buildRv, runRv } from "../rv/build.js";
 import { gapsOf, type Wake } from "../rv/gaps.js";
 import { print, type Result } from "./harness.js";
 
-/** What may not be exceeded: a little above what was measured last. It is lowered when the code gets better. */
+/** The upper limits, a little above the last measurement. They are lowered when the code gets better. */
 const MOST: Record<string, number> = {
   "rv.parse.instructions": 80_000,
   "rv.parse.spelled": 1.2,
@@ -22,15 +23,18 @@ const MOST: Record<string, number> = {
   "rv.hangup.bytecodes": 36_000,
   "rv.incoming.bytecodes": 108_000,
 };
-/** Wakes that are printed. */
+/** So many of the longest wakes are printed. */
 const LONGEST = 10;
-/** At 240 MHz 25 ms are so many clocks: what the sound lasts that waits in front of the loudspeaker. */
+/** Clocks in 25 ms at 240 MHz: so much sound waits in front of the loudspeaker. */
 const CLOCKS_25_MS = 6_000_000;
-/** Of an ESP32 and an ESP32-S3, and of an ESP32-C3. */
+/** Clocks a millisecond of an ESP32 and an ESP32-S3, and of an ESP32-C3. */
 const CLOCKS_PER_MS = 240_000;
 const CLOCKS_PER_MS_C3 = 160_000;
 
-/** What of the call has a row of its own: the door's bytecodes from the first of a phase to where the next one begins. */
+/**
+ * Phases of the call that have a row of their own: the door's bytecodes from the first of a phase to where the next one
+ * begins.
+ */
 const PHASES: readonly { name: string; phase: string; what: string }[] = [
   { name: "rv.registration.bytecodes", phase: "registration", what: "a registration with a password" },
   { name: "rv.press.bytecodes", phase: "call of the button", what: "a press to confirmed" },
@@ -71,7 +75,10 @@ function wakesOf(lines: readonly string[]): Wake[] {
   return wakes;
 }
 
-/** What 20 ms of the talk cost the whole station: what came, what went, and what happens meanwhile. */
+/**
+ * @returns the cost of 20 ms of the talk for the whole station: packets received and sent, and everything else that
+ * happens meanwhile
+ */
 function frameOf(wakes: readonly Wake[]): { instructions: number; bytecodes: number } {
   const talk = wakes.filter(({ what }) => what.startsWith("sound: "));
   const frames = talk.filter(({ isSound }) => isSound).length;

@@ -1,8 +1,8 @@
 /**
- * Our server and Kamailio, one after the other on the same machine under the same load of SIPp's: registrations with digest, calls through
- * the proxy from INVITE to BYE, the memory of bindings, and how the cost grows with them. `npm run bench -- server`
- * A rate is that of one second of the server's own processor time, since SIPp takes its share of a small machine as well;
- * beside it stands the rate that was reached.
+ * Our server and Kamailio, one after the other on the same machine under the same load of SIPp's: registrations with
+ * digest, calls through the proxy from INVITE to BYE, the memory of bindings, and how the cost grows with them. `npm
+ * run bench -- server` A rate is that of one second of the server's own processor time, since SIPp takes its share of a
+ * small machine as well; beside it stands the rate that was reached.
  */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -32,15 +32,16 @@ export interface Contender {
 }
 
 interface Measured {
-  /** For each second of the server's processor time, and for each second that passed. */
+  /** Rates for each second of the server's processor time, and for each second that passed. */
   work: number;
   reached: number;
 }
 
 /**
- * @param transactions of either kind: a 2xx that was passed on keeps them for a second, so there cannot be more calls in one
- * @param brakeUs what each datagram takes beside its work
- * @param bindings how many there is room for
+ * @param transactions of either kind: a 2xx that was passed on keeps them for a second, so there cannot be more calls
+ * in one
+ * @param brakeUs further time for each datagram
+ * @param bindings so many have room
  */
 export async function ours(
   crowd: Crowd,
@@ -60,7 +61,7 @@ export async function kamailio(_crowd: Crowd, _transactions = 0, brakeUs = 0): P
   const port = freePorts(1);
   const values: Record<string, string | number> = { HOST, PORT: port, MODULES: modules() };
   values.BRAKE = brakeUs > 0 ? 'usleep("' + brakeUs + '");' : "";
-  // An empty one is a mistake to Kamailio.
+  // Kamailio takes an empty block for a mistake.
   values.REPLY_ROUTE = brakeUs > 0 ? "reply_route { " + values.BRAKE + " }" : "";
   const template = readFileSync(join(import.meta.dirname, "kamailio.cfg"), "utf8");
   const path = join(folder, "kamailio.cfg");
@@ -69,7 +70,7 @@ export async function kamailio(_crowd: Crowd, _transactions = 0, brakeUs = 0): P
     template.replace(/@([A-Z_]+)@/g, (_, name) => String(values[name])),
   );
   const args = ["-f", path, "-DD", "-E", "-m", "1024", "-M", "16", "-Y", folder, "-P", join(folder, "pid")];
-  // timeout: its processes would outlive a benchmark that was killed.
+  // `timeout` ends it, because its processes would outlive a benchmark that was killed.
   const program = new Program("timeout", ["-k", "2", String(LIFE_SECONDS), "kamailio", ...args]);
   await program.until("Kamailio's port", START_MS, () => isOpen("udp", port));
   return { name: "kamailio", port, pid: program.pid };
@@ -77,14 +78,18 @@ export async function kamailio(_crowd: Crowd, _transactions = 0, brakeUs = 0): P
 
 const STARTS: ((...args: Parameters<typeof ours>) => Promise<Contender>)[] = [ours, kamailio];
 
-/** The processes of a group: their processor time in seconds, and the memory that is theirs alone or their share of what is not. */
+/**
+ * @returns for the processes of a group: their processor time in seconds, and their memory, with their share of what is
+ * shared
+ */
 function usage(group: number): { seconds: number; bytes: number } {
   let ticks = 0;
   let kilobytes = 0;
   for (const name of readdirSync("/proc")) {
     if (!/^\d+$/.test(name)) continue;
     try {
-      // What is behind the name in parentheses: state, parent, group; user and system time are fields 14 and 15 of all.
+      // The fields behind the name in parentheses: state, parent, group; user and system time are fields 14 and 15 of
+      // all.
       const fields = readFileSync("/proc/" + name + "/stat", "latin1")
         .replace(/^.*\) /, "")
         .split(" ");
@@ -120,7 +125,7 @@ function rows(name: string, unit: string, our: readonly Measured[], their: reado
   ];
 }
 
-/** @throws Error of one line when a program is missing */
+/** @throws Error of one line if a program is missing */
 export async function serverBenchmarks(): Promise<Result[]> {
   const missing = (["sipp", "kamailio"] as const).filter((program) => !isInstalled(program));
   if (missing.length > 0)
@@ -146,9 +151,9 @@ export async function serverBenchmarks(): Promise<Result[]> {
 }
 
 /**
- * Memory for each 1,000 bindings and in all, and what a registration costs when there are 1,000 and when there are 100,000. A binding's memory
- * is the difference of two servers with the same users: one that is full, and one with 1,000 bindings and, where it is made at start, without
- * room for more.
+ * Memory for each 1,000 bindings and in all, and what a registration costs when there are 1,000 and when there are
+ * 100,000. A binding's memory is the difference of two servers with the same users: one that is full, and one with
+ * 1,000 bindings and, where it is made at start, without room for more.
  */
 async function growth(): Promise<Result[]> {
   const each: number[] = [];
@@ -165,7 +170,7 @@ async function growth(): Promise<Result[]> {
     await endAll();
     const crowd = new Crowd(MANY_USERS, "udp");
     const server = await start(crowd);
-    // Once unmeasured: a program that is compiled while it runs gets faster at first.
+    // The first run is not measured: a program that is compiled while it runs gets faster at first.
     await few(crowd, server);
     const first = await measure(server, REGISTER.total, () => few(crowd, server));
     await crowd.register(server.port, { ...REGISTER, total: MANY_USERS, timeoutS: 300 });

@@ -1,10 +1,13 @@
-/** What `npm run bench -- sound` measures by: does it know what it is to find? And one call of each kind keeps its bound. */
+/**
+ * Tests that the measures of `npm run bench -- sound` find what they are given, and that one call of each kind keeps
+ * its bound.
+ */
 import { describe, expect, it } from "vitest";
 import { mouthToEar } from "./sound/delay.js";
 import { outOfBounds } from "./sound/main.js";
 import { logSpectralDistance, shiftOf } from "./sound/spectrum.js";
 
-/** Noise, always the same. */
+/** Noise of a seed. */
 function noise(count: number, peak: number): Int16Array {
   let state = 1;
   return Int16Array.from({ length: count }, () => {

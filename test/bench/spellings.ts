@@ -1,4 +1,4 @@
-/** The same message in other spellings that are as legal: what they cost beside the usual one, and that they are read alike. */
+/** The same message in other legal spellings: their cost beside the usual one, and a check that they are read alike. */
 import { octets, text } from "../../src/core/bytes.js";
 
 const COMPACT: readonly (readonly [string, string])[] = [
@@ -12,7 +12,7 @@ const COMPACT: readonly (readonly [string, string])[] = [
   ["Content-Length", "l"],
 ];
 
-/** The lines of the head, the start line apart, made anew by `change`. */
+/** Returns the message with each line of its head but the start line changed by `change`. */
 function changed(bytes: Uint8Array, change: (line: string) => string): Uint8Array {
   const whole = text(bytes);
   const head = whole.slice(0, whole.indexOf("\r\n\r\n")).split("\r\n");
@@ -33,7 +33,7 @@ function ofParty(line: string): boolean {
 
 const PARAMS = ';epid=0a1b2c3d4e;x-own="a;b"';
 
-/** @returns those of `bytes`, a message whose Via tells a port of four digits */
+/** @returns the spellings of `bytes`, a message whose Via has a port of four digits */
 export function spellings(bytes: Uint8Array): { name: string; bytes: Uint8Array }[] {
   const lower = (line: string) => line.slice(0, line.indexOf(":")).toLowerCase() + line.slice(line.indexOf(":"));
   const named = (line: string) =>

@@ -1,8 +1,8 @@
 /**
- * What the core costs on the engine of the device, with 16-byte slots as there: `npm run bench:xs`, with `-- --json` for programs.
- * What single packets cost is counted with the C of hal/native in the place of its TypeScript twins, as a board has it.
- * Counts, not times: the same on every machine. `-- --census` prints what each part of the program holds, `-- --long` looks for leaks over
- * 100,000 calls in 46 days.
+ * What the core costs on the engine of the device, with 16-byte slots as there: `npm run bench:xs`, with `-- --json`
+ * for programs. What single packets cost is counted with the C of hal/native in the place of its TypeScript twins, as a
+ * board has it. Counts, not times: the same on every machine. `-- --census` prints what each part of the program holds,
+ * `-- --long` looks for leaks over 100,000 calls in 46 days.
  */
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -12,7 +12,7 @@ import { natives } from "../xs/natives.js";
 import { runWorld } from "../xs/run.js";
 import { print, type Result } from "./harness.js";
 
-/** What a benchmark brings with it for Node, and XS has not. */
+/** Values that a benchmark takes from Node, and XS has not. */
 const CONSTANTS = { "process.argv": [] };
 /** Slots of the machine's stack, as a board's manifest has to set it: what is used at most (xs.heap.stack), and a reserve. */
 const STACK_SLOTS = 576;
@@ -20,7 +20,10 @@ const SLOT_BYTES = 16;
 const CALLS = 1000;
 const CALLS_LONG = 100_000;
 const LONG_MS = 3 * 3_600_000;
-/** What may not be exceeded: what was measured last, and a little for what is small. It is lowered when the code gets better. */
+/**
+ * The upper limits: the last measurement, and a little more for small values. They are lowered when the code gets
+ * better.
+ */
 const MOST: Record<string, number> = {
   "xs.parse.bytecodes": 850,
   "xs.parse.slots": 0,
@@ -34,7 +37,7 @@ const MOST: Record<string, number> = {
   "xs.leak.chunks.late": 0,
 };
 
-/** Rows of `name number number …`. */
+/** Reads rows of `name number number …`. */
 function table(lines: readonly string[]): Map<string, number[]> {
   return new Map(lines.map((line) => [line.split(" ")[0], line.split(" ").slice(1).map(Number)]));
 }
@@ -85,7 +88,10 @@ function heap(rows: Map<string, number[]>): Result[] {
   ];
 }
 
-/** @param rows of many calls, on the machine's own slots: their number is the same, and what grows would grow there too */
+/**
+ * @param rows of many calls, on slots of the machine's own size: their number is the same, and a leak would grow there
+ * too
+ */
 function leaks(rows: Map<string, number[]>, calls: number, stack: number): Result[] {
   if (value(rows, "errors") > 0) throw new Error("the door had errors");
   const stackSlots = Math.max(stack, value(rows, "stack.slots"));
@@ -102,7 +108,7 @@ function leaks(rows: Map<string, number[]>, calls: number, stack: number): Resul
   ];
 }
 
-/** What a plain board gives the engine: slots, and octets of chunks. */
+/** @returns the room that a plain board gives the engine: slots, and octets of chunks */
 function room(): readonly [number, number] {
   const manifest = join(dirname(fileURLToPath(import.meta.url)), "../../manifest.json");
   const { creation } = JSON.parse(readFileSync(manifest, "utf8"));

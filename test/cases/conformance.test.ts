@@ -1,4 +1,7 @@
-/** Single messages that break a rule without need, or keep one that is often forgotten: what a door makes of them (conformance/INDEX.tsv). */
+/**
+ * Single messages that break a rule without need, or keep one that is often forgotten: what a door makes of them
+ * (conformance/INDEX.tsv).
+ */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";

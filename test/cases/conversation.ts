@@ -1,7 +1,8 @@
 /**
- * Plays a recorded conversation between a real program and a door (recorded/*.txt) again, in virtual time. The program's messages come as they
- * were, with the tags, Call-ID, branch and CSeq of the door that runs now put in; each message of the recorded door is a step at which
- * the door that runs has to do the same: the same status, route, session timer and direction of the sound. Not here: sound.
+ * Plays a recorded conversation between a real program and a door (recorded/*.txt) again, in virtual time. The
+ * program's messages come as they were, with the tags, Call-ID, branch and CSeq of the door that runs now put in; each
+ * message of the recorded door is a step at which the door that runs has to do the same: the same status, route,
+ * session timer and direction of the sound. Not here: sound.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -16,7 +17,9 @@ const DOOR_IP = "10.0.0.1";
 const DOOR_ADDRESS = `${DOOR_IP}:5060`;
 const PEER_IP = "10.0.0.3";
 const SECOND_PEER_IP = "10.0.0.4";
-/** How long the door is waited for: before a person acts in its place, and until it has done what the recorded one did. */
+/**
+ * How long the door is waited for: before a person acts in its place, and until it has done what the recorded one did.
+ */
 const BY_ITSELF_MS = 20;
 const REACTION_MS = 100;
 /** The longest transaction and what follows it. */
@@ -36,7 +39,10 @@ export interface Step {
 
 export interface Plan {
   settings?: readonly string[];
-  /** The right statuses of the door's response, by its time, where the recorded one was wrong or is another now. Empty: none. */
+  /**
+   * The right statuses of the door's response, by its time, where the recorded one was wrong or is another now. Empty:
+   * none.
+   */
   right?: Readonly<Record<number, readonly number[]>>;
   /** The last step that is played, in ms: what comes behind it would not have come after a right answer. */
   untilMs?: number;
@@ -145,7 +151,10 @@ export class Conversation {
     }
   }
 
-  /** Ends what is left, takes the registration back, and lets the longest transaction pass. @returns what is not empty then */
+  /**
+   * Ends what is left, takes the registration back, and lets the longest transaction pass. @returns what is not empty
+   * then
+   */
   end(): string[] {
     const { house, world } = this;
     const { ua } = house.door;

@@ -1,6 +1,7 @@
 /**
- * What Asterisk, pjsua, Linphone and Kamailio said to a door (recorded/*.txt), played again with the limits of the reference board and of a plain
- * one: the door does at each step what the recorded one did, or what was right where that was wrong, and keeps nothing at the end.
+ * What Asterisk, pjsua, Linphone and Kamailio said to a door (recorded/*.txt), played again with the limits of the
+ * reference board and of a plain one: the door does at each step what the recorded one did, or what was right where
+ * that was wrong, and keeps nothing at the end.
  */
 import { describe, expect, it } from "vitest";
 import { boardOf, limitsOf } from "../../host-sim/world/boards.js";

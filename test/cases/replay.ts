@@ -1,6 +1,7 @@
 /**
- * Plays a recorded case (reports/*.in) against a door in virtual time. Requests and RTP come at their recorded times. Responses answer the
- * door's own requests, whenever those come: those of the first recorded transaction of a method the door's first, and so on. Branch, tags, Call-ID and CSeq of the run take the place of the recorded ones.
+ * Plays a recorded case (reports/*.in) against a door in virtual time. Requests and RTP come at their recorded times.
+ * Responses answer the door's own requests, whenever those come: those of the first recorded transaction of a method
+ * the door's first, and so on. Branch, tags, Call-ID and CSeq of the run take the place of the recorded ones.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,4 +1,7 @@
-/** What others' phones, servers and gateways sent, out of public bug reports, played against a door: reports/*.in, and what is right in *.expect. */
+/**
+ * What others' phones, servers and gateways sent, out of public bug reports, played against a door: reports/*.in, and
+ * what is right in *.expect.
+ */
 import { describe, expect, it } from "vitest";
 import { bodyOf, header, headers } from "../ua/harness.js";
 import { type Plan, Replay } from "./replay.js";

@@ -1,6 +1,7 @@
 /**
- * RTP as others' phones sent it, out of public bug reports (reports/*.in), and what is to be heard of it (reports/*.expect, in words).
- * A line of a .in file: time in ms, payload type, sequence number, timestamp, source, marker, payload (its first octets, then its length).
+ * RTP as others' phones sent it, out of public bug reports (reports/*.in), and what is to be heard of it
+ * (reports/*.expect, in words). A line of a .in file: time in ms, payload type, sequence number, timestamp, source,
+ * marker, payload (its first octets, then its length).
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -98,7 +99,8 @@ describe("Sound of real phones", () => {
 });
 
 describe("Three hours with a clock that is not ours", () => {
-  // 93-clock-drift-3h.in has nothing but its head: 540,000 packets were too many to be kept. What they say is made here.
+  // 93-clock-drift-3h.in has nothing but its head: 540,000 packets were too many to be kept. What they say is made
+  // here.
   it.each([100, -100])("93-clock-drift-3h, %i ppm: sound all the time, the delay stays below 120 ms", (ppm) => {
     const end = new Endpoint();
     end.begin();

@@ -1,6 +1,7 @@
 /**
- * What others' phones sent to servers, out of public bug reports (reports/s*.in and t*.in), and single messages that fell short
- * (conformance/INDEX.tsv), played against our registrar, proxies and redirect server, and the framing of streams; what is right is in *.expect.
+ * What others' phones sent to servers, out of public bug reports (reports/s*.in and t*.in), and single messages that
+ * fell short (conformance/INDEX.tsv), played against our registrar, proxies and redirect server, and the framing of
+ * streams; what is right is in *.expect.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,7 +1,7 @@
 /**
- * Call flows of each kind that RFC 3665 has: every message is read, and the dialogs are followed at both ends. What an end sends in a dialog is
- * written as the RFC writes it (Request-URI, Route, tags, CSeq), what comes is known as the dialog's, in its order.
- * They are the project's own (test/fixtures/flows); the RFC's may lie beside the repository.
+ * Call flows of each kind that RFC 3665 has: every message is read, and the dialogs are followed at both ends. What an
+ * end sends in a dialog is written as the RFC writes it (Request-URI, Route, tags, CSeq), what comes is known as the
+ * dialog's, in its order. They are the project's own (test/fixtures/flows); the RFC's may lie beside the repository.
  */
 import { describe, expect, it } from "vitest";
 import { ipv4 } from "../../src/core/address.js";
@@ -85,7 +85,10 @@ function calleeOf(invite: Message, ok: Message): Dialog {
   return dialog;
 }
 
-/** Of the copies of one message on its way, the one with the fewest or the most Vias: as it left the client's end, and as it was at the server's. */
+/**
+ * Of the copies of one message on its way, the one with the fewest or the most Vias: as it left the client's end, and
+ * as it was at the server's.
+ */
 function copy(steps: Step[], far: boolean, has: (m: Message) => boolean): Step | undefined {
   const all = steps.filter(({ m }) => has(m)).sort((a, b) => a.vias - b.vias);
   return far ? all.at(-1) : all[0];

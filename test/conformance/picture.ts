@@ -1,6 +1,7 @@
 /**
- * What a message of RFC 3665 and one of ours have to have in common, as lines that can be compared. What may differ is left out here, each
- * time with the reason; what differs in one message only is in the list beside the flows (servers.test.ts).
+ * What a message of RFC 3665 and one of ours have to have in common, as lines that can be compared. What may differ is
+ * left out here, each time with the reason; what differs in one message only is in the list beside the flows
+ * (servers.test.ts).
  */
 import { HOSTS } from "./stage.js";
 
@@ -91,7 +92,10 @@ function values(list: string): string[] {
   return list.split(",").map((value) => value.trim());
 }
 
-/** Our servers tell their address where the RFC's tell their name: it needs no look-up, and no other server of the domain takes it. */
+/**
+ * Our servers tell their address where the RFC's tell their name: it needs no look-up, and no other server of the
+ * domain takes it.
+ */
 function named(host: string): string {
   return Object.values(HOSTS).find(([, ip]) => ip === host)?.[0] ?? host;
 }

@@ -1,6 +1,6 @@
 /**
- * Messages of each kind that RFC 4475 has, each as a datagram to a user agent: it reacts as the RFC says. Those of the project's own have the
- * section in their names; those of the RFC itself may lie beside the repository.
+ * Messages of each kind that RFC 4475 has, each as a datagram to a user agent: it reacts as the RFC says. Those of the
+ * project's own have the section in their names; those of the RFC itself may lie beside the repository.
  */
 import { describe, expect, it } from "vitest";
 import { ipv4 } from "../../src/core/address.js";

@@ -1,7 +1,7 @@
 /**
- * The call flows of RFC 3665 §2 and §3 with our registrar, proxies and redirect server in the roles of the RFC's: what the phones send is
- * there, and what the servers send on has to be what is there. The messages are the project's own (test/fixtures/flows); those of the RFC
- * may lie beside the repository.
+ * The call flows of RFC 3665 §2 and §3 with our registrar, proxies and redirect server in the roles of the RFC's: what
+ * the phones send is there, and what the servers send on has to be what is there. The messages are the project's own
+ * (test/fixtures/flows); those of the RFC may lie beside the repository.
  */
 import { describe, expect, it } from "vitest";
 import { text } from "../../src/core/bytes.js";
@@ -166,7 +166,10 @@ function play(source: Source, section: string, isTcp: boolean): number {
   const steps = stepsOf(source, section, isTcp);
   const said: Said = { lines: new Set(), tags: new Set(), isTcp };
   const got: string[] = [];
-  /** Record-Route values as each phone heard them, by its letter and the server's name, and To tags that servers made, by the RFC's. */
+  /**
+   * Record-Route values as each phone heard them, by its letter and the server's name, and To tags that servers made,
+   * by the RFC's.
+   */
   const recorded = new Map<string, string[]>();
   const tags = new Map<string, string>();
   let compared = 0;

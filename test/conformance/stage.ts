@@ -1,7 +1,8 @@
 /**
- * A stage for the call flows of RFC 3665: our servers stand where the RFC has its own, each a house with a transaction layer of its own, and
- * the phones send what the RFC has them send. The network brings what a server sends to the next one, and remembers it; names are
- * answered as the RFC's addresses say. Not here: what is compared with what (picture.ts), and the flows (servers.test.ts).
+ * A stage for the call flows of RFC 3665: our servers stand where the RFC has its own, each a house with a transaction
+ * layer of its own, and the phones send what the RFC has them send. The network brings what a server sends to the next
+ * one, and remembers it; names are answered as the RFC's addresses say. Not here: what is compared with what
+ * (picture.ts), and the flows (servers.test.ts).
  */
 import { ipv4 } from "../../src/core/address.js";
 import { octets } from "../../src/core/bytes.js";

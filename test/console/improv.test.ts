@@ -1,4 +1,7 @@
-/** Wi-Fi handed over by a browser, on the console's line; the frames are written here by the document's table, not by the code under test. */
+/**
+ * Wi-Fi handed over by a browser, on the console's line; the frames are written here by the document's table, not by
+ * the code under test.
+ */
 import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
 import { IMPROV_JOINED, IMPROV_READY, Improv, type ImprovUser } from "../../src/console/improv.js";

@@ -1,4 +1,7 @@
-/** A console with a password: what it tells while nobody is logged in, when a login ends, and what a guesser at the password gets. */
+/**
+ * A console with a password: what it tells while nobody is logged in, when a login ends, and what a guesser at the
+ * password gets.
+ */
 import { connect, type Socket } from "node:net";
 import { describe, expect, it } from "vitest";
 import { openTcpSerial } from "../../host-sim/io/serial.js";

@@ -1,4 +1,6 @@
-/** `save` tells the server anew only when what a registration needs has changed, and disturbs nothing else that goes on. */
+/**
+ * `save` tells the server anew only when what a registration needs has changed, and disturbs nothing else that goes on.
+ */
 import { describe, expect, it } from "vitest";
 import { MemoryStore } from "../../host-sim/io/store.js";
 import { Console } from "../../src/console/console.js";

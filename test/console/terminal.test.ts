@@ -165,7 +165,9 @@ describe("whatever comes", () => {
 const ESC = "\x1b";
 const PARTS = new RegExp(`${ESC}\\[\\d*[A-Z]|[\\s\\S]`, "gu");
 
-/** What a terminal shows in one row of so many columns: the last that was printed, by the few sequences that are used. */
+/**
+ * What a terminal shows in one row of so many columns: the last that was printed, by the few sequences that are used.
+ */
 function rowOf(screen: string, columns: number): { text: string; cursor: number } {
   let cells: string[] = [];
   let at = 0;

@@ -1,4 +1,7 @@
-/** How many wrong tries an address has: never more than 120 in any 24 hours, whatever it does and however many others there are. */
+/**
+ * How many wrong tries an address has: never more than 120 in any 24 hours, whatever it does and however many others
+ * there are.
+ */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { GUESS_EVERY_MS, GUESSES_BURST, Guesses } from "../../src/core/guesses.js";

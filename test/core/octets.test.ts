@@ -1,4 +1,7 @@
-/** Runs of octets, in TypeScript and in the C that boards have in its place, which is built with its sanitizers and asked the same. */
+/**
+ * Runs of octets, in TypeScript and in the C that boards have in its place, which is built with its sanitizers and
+ * asked the same.
+ */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -70,7 +73,10 @@ describe("runs of octets", () => {
   });
 });
 
-/** A text as the engine has it: NUL in two octets, surrogates that are no pair in three, and all of them so if `isSplit`. */
+/**
+ * A text as the engine has it: NUL in two octets, surrogates that are no pair in three, and all of them so if
+ * `isSplit`.
+ */
 function asEngine(value: string, isSplit: boolean): Uint8Array {
   const out: number[] = [];
   for (const character of isSplit ? value.split("") : value) {
@@ -85,7 +91,10 @@ function asEngine(value: string, isSplit: boolean): Uint8Array {
 const COMPILER = process.env.CC ?? "gcc";
 const hasCompiler = spawnSync(COMPILER, ["--version"]).status === 0;
 const FLAGS = "-std=c11 -O1 -g -Wall -Wextra -Werror -fsanitize=address,undefined -fno-sanitize-recover=all";
-/** Each line is three runs of octets in hexadecimal, the third a text as the engine has it; they lie in memory that ends where they do. */
+/**
+ * Each line is three runs of octets in hexadecimal, the third a text as the engine has it; they lie in memory that ends
+ * where they do.
+ */
 const PROGRAM = `
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,7 @@
-/** Every state of a session and of a subscription is over in its time, though no transaction and no dialog is free and nobody answers. */
+/**
+ * Every state of a session and of a subscription is over in its time, though no transaction and no dialog is free and
+ * nobody answers.
+ */
 import { describe, expect, it } from "vitest";
 import { DOOR_LIMITS } from "../../src/core/limits.js";
 import * as session from "../../src/dialog/session.js";

@@ -1,4 +1,7 @@
-/** What does not fit, or finds no room, ends nothing by silence: the other side is told, and the call goes on as both sides know it. */
+/**
+ * What does not fit, or finds no room, ends nothing by silence: the other side is told, and the call goes on as both
+ * sides know it.
+ */
 import { describe, expect, it } from "vitest";
 import { octets } from "../../src/core/bytes.js";
 import { DOOR_LIMITS, type Limits } from "../../src/core/limits.js";

@@ -1,6 +1,7 @@
 /**
- * The firmware on a whole machine, as its owner and a phone meet it: console, registration, calls, hold, codes, restart, flood. The same on the
- * emulated chip and on the program for Linux; each is skipped with a word where it is not. Not here: sound, which the emulator does not move.
+ * The firmware on a whole machine, as its owner and a phone meet it: console, registration, calls, hold, codes,
+ * restart, flood. The same on the emulated chip and on the program for Linux; each is skipped with a word where it is
+ * not. Not here: sound, which the emulator does not move.
  */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { MACHINES, type Machine } from "./machine.js";

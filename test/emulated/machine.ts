@@ -1,6 +1,7 @@
 /**
- * A whole machine with the firmware on it: its console, and where its ports are on loopback. The emulated ESP32-C3, and the program for Linux,
- * on which the same tests run where there is no emulator. Not here: what is expected of the door.
+ * A whole machine with the firmware on it: its console, and where its ports are on loopback. The emulated ESP32-C3, and
+ * the program for Linux, on which the same tests run where there is no emulator. Not here: what is expected of the
+ * door.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";

@@ -1,6 +1,7 @@
 /**
- * A phone, and the server it stands for, by hand: it speaks as little SIP and RTP as the tests on a whole machine need, with nothing of `src/`
- * in it. It answers to where things come from, as is needed when the machine is behind an emulated network. Not here: what is expected of the door.
+ * A phone, and the server it stands for, by hand: it speaks as little SIP and RTP as the tests on a whole machine need,
+ * with nothing of `src/` in it. It answers to where things come from, as is needed when the machine is behind an
+ * emulated network. Not here: what is expected of the door.
  */
 import { createHash, randomBytes } from "node:crypto";
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
@@ -181,7 +182,10 @@ export class Phone {
     return lines.join("\r\n");
   }
 
-  /** Sends a request, in the call if there is one, again until it is answered. @returns its final answer; an INVITE's is acknowledged */
+  /**
+   * Sends a request, in the call if there is one, again until it is answered. @returns its final answer; an INVITE's is
+   * acknowledged
+   */
   private async request(method: string, to: { address: string; port: number }, body: string): Promise<Message> {
     const { talk } = this;
     if (talk === null) throw new Error("no call");

@@ -1,4 +1,7 @@
-/** Tests on a whole machine: on the emulated chip where Espressif's QEMU and ESP-IDF are, and on the program for Linux where that is built. */
+/**
+ * Tests on a whole machine: on the emulated chip where Espressif's QEMU and ESP-IDF are, and on the program for Linux
+ * where that is built.
+ */
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({

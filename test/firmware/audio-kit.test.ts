@@ -1,4 +1,7 @@
-/** The firmware on the pins of the audio kit: its LED is lit by a low pin, and its microphone is at one of two pairs of inputs. */
+/**
+ * The firmware on the pins of the audio kit: its LED is lit by a low pin, and its microphone is at one of two pairs of
+ * inputs.
+ */
 import { beforeEach, expect, it, vi } from "vitest";
 import { BOARD_WIRING } from "../../host-sim/io/chips/codec.js";
 import { VirtualEs8388 } from "../../host-sim/io/chips/es8388.js";

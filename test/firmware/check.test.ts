@@ -1,6 +1,6 @@
 /**
- * The steps of `npm run firmware -- --check` on small folders of their own, in place of the SDK and of ESP-IDF: what each finds and says.
- * Not here: the steps on the real ones, which docs/verification.md tells of.
+ * The steps of `npm run firmware -- --check` on small folders of their own, in place of the SDK and of ESP-IDF: what
+ * each finds and says. Not here: the steps on the real ones, which docs/verification.md tells of.
  */
 import { spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";

@@ -1,6 +1,6 @@
 /**
- * A board's tools run every module once, when they link, and keep what it made in flash (`preload` of src/manifest.json). There is no C
- * by then: a module that calls some on its way stops the build.
+ * A board's tools run every module once, when they link, and keep what it made in flash (`preload` of
+ * src/manifest.json). There is no C by then: a module that calls some on its way stops the build.
  */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";

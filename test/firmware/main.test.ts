@@ -1,4 +1,7 @@
-/** The firmware itself, src/main.ts on hal/moddable/machine.ts, on a virtual board of the reference's pins, calling a phone. */
+/**
+ * The firmware itself, src/main.ts on hal/moddable/machine.ts, on a virtual board of the reference's pins, calling a
+ * phone.
+ */
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { SeededRandom } from "../../host-sim/io/random.js";
 import { MemoryStore } from "../../host-sim/io/store.js";

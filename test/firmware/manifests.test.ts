@@ -1,6 +1,7 @@
 /**
- * The manifests name exactly what the firmware imports of the SDK, on every board: a folder too many links drivers that nothing calls, one too
- * few is an import that fails on a board only. Without the SDK; with it, `npm run firmware -- --check` looks at C too.
+ * The manifests name exactly what the firmware imports of the SDK, on every board: a folder too many links drivers that
+ * nothing calls, one too few is an import that fails on a board only. Without the SDK; with it, `npm run firmware --
+ * --check` looks at C too.
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";

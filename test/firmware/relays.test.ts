@@ -1,6 +1,7 @@
 /**
- * The relay's pin from reset on, for each way a relay and its lock can be connected: an electrical model of module and lock watches the
- * pin of the virtual board. Whatever happens, the pin is driven to the level that opens only while the door is released.
+ * The relay's pin from reset on, for each way a relay and its lock can be connected: an electrical model of module and
+ * lock watches the pin of the virtual board. Whatever happens, the pin is driven to the level that opens only while the
+ * door is released.
  */
 import fc from "fast-check";
 import { beforeEach, describe, expect, it, vi } from "vitest";

@@ -1,4 +1,7 @@
-/** The console by a UART: the firmware on the virtual board, and a computer that pastes more than the door takes at once. */
+/**
+ * The console by a UART: the firmware on the virtual board, and a computer that pastes more than the door takes at
+ * once.
+ */
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { SERIAL } from "../../host-sim/config/link.js";
 import { Station } from "../../src/driver/station.js";

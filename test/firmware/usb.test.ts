@@ -1,4 +1,7 @@
-/** The console by the chip's own USB socket: the firmware on the virtual board, with a computer that fetches what is sent, or none. */
+/**
+ * The console by the chip's own USB socket: the firmware on the virtual board, with a computer that fetches what is
+ * sent, or none.
+ */
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { POLL_MS, UsbPort } from "../../hal/moddable/usb/port.js";
 import main from "../../src/main.js";

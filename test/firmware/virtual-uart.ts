@@ -1,4 +1,7 @@
-/** A serial line of 115,200 baud to a virtual board, and a computer that pastes. Not here: what the firmware does with it. */
+/**
+ * A serial line of 115,200 baud to a virtual board, and a computer that pastes. Not here: what the firmware does with
+ * it.
+ */
 import { POLL_MS, type PortOptions, RING_BYTES, type Ring, UartPort, XOFF, XON } from "../../hal/moddable/uart/port.js";
 import { board, Timer } from "./virtual.js";
 

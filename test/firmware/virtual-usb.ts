@@ -3,7 +3,10 @@ import { expect } from "vitest";
 import { type Fifo, POLL_MS, type PortOptions, UsbPort } from "../../hal/moddable/usb/port.js";
 import { Timer } from "./virtual.js";
 
-/** A computer at the other end: it sends when there is room and keeps the rest, and fetches while a program has the port open. */
+/**
+ * A computer at the other end: it sends when there is room and keeps the rest, and fetches while a program has the port
+ * open.
+ */
 export class Computer implements Fifo {
   isListening = true;
   heard = "";

@@ -1,7 +1,7 @@
 /**
- * A virtual board in the shapes of the SDK: what `embedded:*` and its other modules are while hal/moddable/machine.ts and
- * src/main.ts run on Node. One life of the firmware is from a start to the next; an exception nobody catches ends it, as on the
- * chip. Not here: the phone that is called, what the firmware does.
+ * A virtual board in the shapes of the SDK: what `embedded:*` and its other modules are while hal/moddable/machine.ts
+ * and src/main.ts run on Node. One life of the firmware is from a start to the next; an exception nobody catches ends
+ * it, as on the chip. Not here: the phone that is called, what the firmware does.
  */
 import type { UdpOptions, UdpSocket } from "../../hal/device.js";
 import { TimedPort } from "../../hal/timedport.js";

@@ -1,7 +1,8 @@
 /**
- * A wired board: the twin of the SDK's Wi-Fi over a model of its Ethernet driver, joined by hal/moddable/join.ts, and the whole firmware
- * on it. The model has the driver's habits: "connecting" hides the link, `disconnect` forgets an address that is not told again,
- * a renewed lease is told to nobody. Not here: the driver itself, which runs on a chip only.
+ * A wired board: the twin of the SDK's Wi-Fi over a model of its Ethernet driver, joined by hal/moddable/join.ts, and
+ * the whole firmware on it. The model has the driver's habits: "connecting" hides the link, `disconnect` forgets an
+ * address that is not told again, a renewed lease is told to nobody. Not here: the driver itself, which runs on a chip
+ * only.
  */
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import type { FixedAddress } from "../../hal/device.js";

@@ -1,4 +1,7 @@
-/** The codec drivers on models of the chips: sound after the right order, none when a step is missing or too early; levels, mute, a chip that is not there. */
+/**
+ * The codec drivers on models of the chips: sound after the right order, none when a step is missing or too early;
+ * levels, mute, a chip that is not there.
+ */
 import { describe, expect, it } from "vitest";
 import { Es8311 } from "../../hal/codecs/es8311.js";
 import { Es8388 } from "../../hal/codecs/es8388.js";

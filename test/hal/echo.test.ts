@@ -1,4 +1,7 @@
-/** The echo canceller in C against its twin: the same samples and the same state, word for word, with the compiler's checks on. */
+/**
+ * The echo canceller in C against its twin: the same samples and the same state, word for word, with the compiler's
+ * checks on.
+ */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

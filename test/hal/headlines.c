@@ -1,7 +1,8 @@
 /*
- * Runs the pure C that writes the head of a response (hal/native/headlines.h) on what standard input says, for headlines.test.ts: words of 32 bits
- * (0 for the Via, 1 for the parties; the room; how many octets the request has; the places), and the request's octets, which lie in memory as long as
- * they are, as the room does. Prints a line for each: what it returned, the places and what was written. Built with the host's sanitizers.
+ * Runs the pure C that writes the head of a response (hal/native/headlines.h) on what standard input says, for
+ * headlines.test.ts: words of 32 bits (0 for the Via, 1 for the parties; the room; how many octets the request has; the
+ * places), and the request's octets, which lie in memory as long as they are, as the room does. Prints a line for each:
+ * what it returned, the places and what was written. Built with the host's sanitizers.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,7 @@
 /**
- * The C that writes the head of a response and its TypeScript twin write the same, from the same requests, however these are spelled and spoilt, into
- * room enough and too little. The C is built with the host's compiler and its sanitizers. Without a compiler that part is skipped, in CI it fails.
+ * The C that writes the head of a response and its TypeScript twin write the same, from the same requests, however
+ * these are spelled and spoilt, into room enough and too little. The C is built with the host's compiler and its
+ * sanitizers. Without a compiler that part is skipped, in CI it fails.
  */
 import { describe, expect, it } from "vitest";
 import * as inC from "../../hal/native/headlines.js";

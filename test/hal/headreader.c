@@ -1,7 +1,8 @@
 /*
- * Runs the pure C that reads the head of a message (hal/native/headreader.h) on messages of standard input, for headreader.test.ts. Each is two words
- * of 32 bits, its length and the rows of the table, and its octets, which lie in memory as long as they are. Prints a line for each: how many
- * values were left to others, the words of what was read, and the table. Built with the host's compiler and its sanitizers.
+ * Runs the pure C that reads the head of a message (hal/native/headreader.h) on messages of standard input, for
+ * headreader.test.ts. Each is two words of 32 bits, its length and the rows of the table, and its octets, which lie in
+ * memory as long as they are. Prints a line for each: how many values were left to others, the words of what was read,
+ * and the table. Built with the host's compiler and its sanitizers.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,8 @@
 /**
- * The C that reads the head of a message and its TypeScript twin find the same in the same messages, however these are spelled and spoilt. The C is
- * built with the host's compiler, with its address and undefined behaviour sanitizers, and each message lies in memory as long as it is. Without a
- * compiler that part is skipped, in CI it fails. That what C leaves to others ends the same is looked at on XS (test/xs/xs.test.ts).
+ * The C that reads the head of a message and its TypeScript twin find the same in the same messages, however these are
+ * spelled and spoilt. The C is built with the host's compiler, with its address and undefined behaviour sanitizers, and
+ * each message lies in memory as long as it is. Without a compiler that part is skipped, in CI it fails. That what C
+ * leaves to others ends the same is looked at on XS (test/xs/xs.test.ts).
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -78,7 +79,10 @@ class Twin extends Message {
   }
 }
 
-/** What is compared: of the words those that both have, of the values those that the C has read, where the body begins, the problem, the table. */
+/**
+ * What is compared: of the words those that both have, of the values those that the C has read, where the body begins,
+ * the problem, the table.
+ */
 function found(
   words: readonly number[],
   read: number,

@@ -1,6 +1,7 @@
 /*
- * Runs the pure parts of hal/native on lines of standard input, one operation each, and prints a line of result for each. What the
- * operations are stands in vectors.ts, which does the same with the TypeScript twins. Built with the host's compiler and its sanitizers.
+ * Runs the pure parts of hal/native on lines of standard input, one operation each, and prints a line of result for
+ * each. What the operations are stands in vectors.ts, which does the same with the TypeScript twins. Built with the
+ * host's compiler and its sanitizers.
  */
 #include <stdio.h>
 #include <stdlib.h>

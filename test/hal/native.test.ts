@@ -1,6 +1,7 @@
 /**
- * The pure C of hal/native and its TypeScript twins give the same results for the same vectors; the C is built with the host's
- * compiler, with its address and undefined behaviour sanitizers. Without a compiler that part is skipped, in CI it fails.
+ * The pure C of hal/native and its TypeScript twins give the same results for the same vectors; the C is built with the
+ * host's compiler, with its address and undefined behaviour sanitizers. Without a compiler that part is skipped, in CI
+ * it fails.
  */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -220,7 +221,10 @@ describe("sound between an I2S port and its caller", () => {
       return lost;
     }
 
-    /** How many samples lie between one that is written and the time at which it is played: here the caller's are as old as the port's. */
+    /**
+     * How many samples lie between one that is written and the time at which it is played: here the caller's are as old
+     * as the port's.
+     */
     get delay(): number {
       return this.spoken - this.played[this.played.length - 1];
     }

@@ -1,6 +1,6 @@
 /**
- * What the door keeps in the 24 KB of a board's NVS: it fits, however often it was written before, and the power may be cut at any
- * access to flash. SWEEP=whole cuts at each of many more writes.
+ * What the door keeps in the 24 KB of a board's NVS: it fits, however often it was written before, and the power may be
+ * cut at any access to flash. SWEEP=whole cuts at each of many more writes.
  */
 import { describe, expect, it } from "vitest";
 import { DOOR_LIMITS } from "../../src/core/limits.js";
@@ -8,7 +8,10 @@ import { PART_BYTES, Record, TEXT_MOST } from "../../src/settings/record.js";
 import { Flash, NvsError, PowerCut, VirtualNvs } from "./nvs.js";
 
 const PAGES = 6;
-/** What is kept, and the longest text of each: settings, the log, the lock of sixteen codes, the console's wrong passwords, the wiring. */
+/**
+ * What is kept, and the longest text of each: settings, the log, the lock of sixteen codes, the console's wrong
+ * passwords, the wiring.
+ */
 const KINDS = [
   { key: "settings", most: TEXT_MOST },
   { key: "log", most: DOOR_LIMITS.logBytes },
@@ -57,7 +60,10 @@ class Kept {
   }
 }
 
-/** As a board is after it was used: calibration of the radio, and `writes` of all kinds, a third of them as long as may be. */
+/**
+ * As a board is after it was used: calibration of the radio, and `writes` of all kinds, a third of them as long as may
+ * be.
+ */
 function used(flash: Flash, next: (most: number) => number, writes: number, partBytes = PART_BYTES): Kept {
   const kept = new Kept(flash, partBytes);
   kept.nvs.writeOther("cal_data", 1904);

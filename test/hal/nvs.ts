@@ -1,7 +1,8 @@
 /**
- * A model of ESP-IDF's NVS (components/nvs_flash of 6.0.2: nvs_page.cpp, nvs_pagemanager.cpp, nvs_storage.cpp) for texts and small
- * numbers: pages of 126 entries of 32 octets, one spare page, an entry's state beside it, pages that are freed by copying. Each
- * access to flash is counted, and the power can be cut at any. Not here: blobs over several pages, encryption, wear.
+ * A model of ESP-IDF's NVS (components/nvs_flash of 6.0.2: nvs_page.cpp, nvs_pagemanager.cpp, nvs_storage.cpp) for
+ * texts and small numbers: pages of 126 entries of 32 octets, one spare page, an entry's state beside it, pages that
+ * are freed by copying. Each access to flash is counted, and the power can be cut at any. Not here: blobs over several
+ * pages, encryption, wear.
  */
 import { crc32 } from "../../src/settings/record.js";
 

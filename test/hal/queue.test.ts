@@ -1,7 +1,8 @@
 /**
- * The machine's message queue on the ESP32: it has room for all who post, so nobody there waits and no post fails. The sum is taken
- * over the sources; a model of the tasks in C (queue/), around the very datagram-esp32.c, finds what goes wrong when it is smaller.
- * Without gcc and its thread sanitizer that part is skipped. With MODDABLE set the SDK's own sources are counted and run too.
+ * The machine's message queue on the ESP32: it has room for all who post, so nobody there waits and no post fails. The
+ * sum is taken over the sources; a model of the tasks in C (queue/), around the very datagram-esp32.c, finds what goes
+ * wrong when it is smaller. Without gcc and its thread sanitizer that part is skipped. With MODDABLE set the SDK's own
+ * sources are counted and run too.
  */
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -32,7 +33,10 @@ const INPUTS = readFileSync(join(ROOT, "hal/device.ts"), "utf8")
   .match(/type InputName = ([^;]*);/)![1]
   .split("|").length;
 
-/** By file of the SDK 8.2.3: how often it posts, and how many of its messages may wait at once, by what this firmware does. */
+/**
+ * By file of the SDK 8.2.3: how often it posts, and how many of its messages may wait at once, by what this firmware
+ * does.
+ */
 const POSTERS: Record<string, { calls: number; most: number; why: string }> = {
   "modules/io/socket/lwip/tcp.c": {
     calls: 2,

@@ -1,4 +1,7 @@
-/** Builds a program of this folder with the host's compiler, its address and undefined behaviour sanitizers, and gives it octets to work on. */
+/**
+ * Builds a program of this folder with the host's compiler, its address and undefined behaviour sanitizers, and gives
+ * it octets to work on.
+ */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -16,7 +19,10 @@ export function words32(numbers: readonly number[]): Buffer {
   return Buffer.from(Int32Array.from(numbers).buffer);
 }
 
-/** @param source its name in this folder @param inputs what it reads from its standard input @returns the lines that it prints */
+/**
+ * @param source its name in this folder @param inputs what it reads from its standard input @returns the lines that it
+ * prints
+ */
 export function runSanitized(source: string, inputs: readonly Uint8Array[]): string[] {
   const folder = mkdtempSync(join(tmpdir(), "portero-sanitized-"));
   try {

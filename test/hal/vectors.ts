@@ -1,17 +1,25 @@
 /**
- * The operations of the vectors, done with the TypeScript twins of hal/native; native.c does the same with the C. State is kept
- * from line to line: one duplex, one queue. Results of more than 8 values are their number and a hash.
+ * The operations of the vectors, done with the TypeScript twins of hal/native; native.c does the same with the C. State
+ * is kept from line to line: one duplex, one queue. Results of more than 8 values are their number and a hash.
  *
- *     encode LAW FIRST COUNT      octets of consecutive samples        decode LAW FIRST COUNT    samples of consecutive octets
- *     down SEED COUNT PEAK        16 kHz of noise to COUNT samples     up SEED COUNT PEAK        COUNT samples of noise to 16 kHz
- *     open BITS KHZ SLOT SHIFT    a duplex; 1, or 0 when refused       received SEED FRAMES PEAK noise from the port; what waits
- *     read COUNT                  the microphone; "sound: samples"     write SEED COUNT PEAK     noise for the speaker; what waits
- *     fill FRAMES                 what the port sends, both slots      sound                     gaps, samples missing and dropped
- *     loop                        what is played is in the other slot  reference COUNT           what was played at the last read
- *     start                       the caller begins                    stop                      the caller comes no more
- *     leave                       what is left out; frames that wait
- *     empty                       a new queue of 6                     put LENGTH ADDRESS PORT   1 when kept
- *     take ROOM                   "LENGTH from ADDRESS:PORT" or none   queue                     datagrams cut and lost
+ *     encode LAW FIRST COUNT      octets of consecutive samples
+ *     decode LAW FIRST COUNT      samples of consecutive octets
+ *     down SEED COUNT PEAK        16 kHz of noise to COUNT samples
+ *     up SEED COUNT PEAK          COUNT samples of noise to 16 kHz
+ *     open BITS KHZ SLOT SHIFT    opens a duplex; 1, or 0 if refused
+ *     loop                        the played samples come back in the other slot
+ *     start, stop                 the caller begins, the caller stops
+ *     received SEED FRAMES PEAK   noise from the port; the frames that wait
+ *     leave                       samples left out; the frames that wait
+ *     read COUNT                  the microphone: "sound: samples"
+ *     reference COUNT             the samples that were played during the last read
+ *     write SEED COUNT PEAK       noise for the speaker; the samples that wait
+ *     fill FRAMES                 the frames that the port sends, both slots
+ *     sound                       gaps, samples missing and dropped
+ *     empty                       a new queue of 6
+ *     put LENGTH ADDRESS PORT     1 if kept
+ *     take ROOM                   "LENGTH from ADDRESS:PORT" or none
+ *     queue                       datagrams cut and lost
  */
 import { Duplex, type DuplexOptions } from "../../hal/native/duplex.js";
 import { HalfbandDown, HalfbandUp } from "../../hal/native/halfband.js";

@@ -1,6 +1,7 @@
 /**
- * The simulator and the host tool given what is no input: empty, without end, binary, cut off, over a closed pipe, to a disk that takes nothing,
- * twice at once. Each says one line, ends with 1 or 2, and leaves what was there. The server's tools: server/tools.test.ts.
+ * The simulator and the host tool given what is no input: empty, without end, binary, cut off, over a closed pipe, to a
+ * disk that takes nothing, twice at once. Each says one line, ends with 1 or 2, and leaves what was there. The server's
+ * tools: server/tools.test.ts.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";

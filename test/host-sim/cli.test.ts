@@ -1,4 +1,7 @@
-/** The simulator as a person runs it: a process with options, events on stdout, one line for each mistake. Time is virtual. */
+/**
+ * The simulator as a person runs it: a process with options, events on stdout, one line for each mistake. Time is
+ * virtual.
+ */
 import { spawnSync } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";

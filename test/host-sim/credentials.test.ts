@@ -1,6 +1,6 @@
 /**
- * The whole house, over UDP and TCP: no answer to a challenge is in any message that leaves the server towards a phone, and none in a request
- * of the door that nobody challenged so.
+ * The whole house, over UDP and TCP: no answer to a challenge is in any message that leaves the server towards a phone,
+ * and none in a request of the door that nobody challenged so.
  */
 import { afterEach, describe, expect, it } from "vitest";
 import { HouseServer } from "../../host-sim/house-server.js";
@@ -110,7 +110,10 @@ async function house(transport: string) {
   return { door, kitchen, attic, run, tap, told: (line: string) => events.filter((one) => one === line).length };
 }
 
-/** What the answers to challenges in a message are for: the method of the digest's own request cannot be read, so the first line's. */
+/**
+ * What the answers to challenges in a message are for: the method of the digest's own request cannot be read, so the
+ * first line's.
+ */
 function carries(message: Sent): string[] {
   return [...message.text.matchAll(FIELD)].map((found) => `${message.text.split(" ")[0]} ${found[0]}`);
 }

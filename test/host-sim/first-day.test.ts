@@ -1,6 +1,7 @@
 /**
- * The first day of somebody new, by what the docs say, word for word: a clone, a first call with a code, a backup that brings the door
- * back, and a server with two users. That two phones call one another through it is test/interop/two-phones.test.ts.
+ * The first day of somebody new, by what the docs say, word for word: a clone, a first call with a code, a backup that
+ * brings the door back, and a server with two users. That two phones call one another through it is
+ * test/interop/two-phones.test.ts.
  */
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";

@@ -1,6 +1,6 @@
 /**
- * The host tool at a line on which somebody left something half typed, or that is unplugged, or whose door starts anew in between: the door
- * carries out what the tool asks and nothing else, and has all of the new settings or none.
+ * The host tool at a line on which somebody left something half typed, or that is unplugged, or whose door starts anew
+ * in between: the door carries out what the tool asks and nothing else, and has all of the new settings or none.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

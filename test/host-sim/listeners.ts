@@ -1,4 +1,7 @@
-/** What may be at a server's TCP port, by this machine's own sockets: nobody, somebody who accepts nothing, or who breaks each connection. */
+/**
+ * What may be at a server's TCP port, by this machine's own sockets: nobody, somebody who accepts nothing, or who
+ * breaks each connection.
+ */
 import { createServer, connect as open, type Server, type Socket } from "node:net";
 import { Worker } from "node:worker_threads";
 import { expect } from "vitest";
@@ -55,7 +58,10 @@ async function resetting(endings: Endings, port: number): Promise<void> {
   await new Promise<void>((resolve) => server.listen(port, HERE, resolve));
 }
 
-/** @param tcp refuse: nobody is there; drop: nothing is answered; silent: accepted by the kernel alone; reset: at the first octets */
+/**
+ * @param tcp refuse: nobody is there; drop: nothing is answered; silent: accepted by the kernel alone; reset: at the
+ * first octets
+ */
 export async function hinder(endings: Endings, port: number, tcp: string): Promise<void> {
   if (tcp === "reset") await resetting(endings, port);
   else if (tcp === "silent") await deaf(endings, port, 16);

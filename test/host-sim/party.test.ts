@@ -1,4 +1,7 @@
-/** A door with its codec behind I2S: sound when the driver has started it, and calls all the same when it does not answer. */
+/**
+ * A door with its codec behind I2S: sound when the driver has started it, and calls all the same when it does not
+ * answer.
+ */
 import { describe, expect, it } from "vitest";
 import { SamplesInput } from "../../host-sim/io/audio.js";
 import { BOARD_WIRING } from "../../host-sim/io/chips/codec.js";

@@ -1,4 +1,7 @@
-/** A call through a server on this machine's own sockets, whatever becomes of TCP there: the rows of servers-people-have.test.ts that matter. */
+/**
+ * A call through a server on this machine's own sockets, whatever becomes of TCP there: the rows of
+ * servers-people-have.test.ts that matter.
+ */
 import { afterEach, expect, it } from "vitest";
 import type { Clock } from "../../hal/device.js";
 import { SeededRandom } from "../../host-sim/io/random.js";

@@ -1,4 +1,7 @@
-/** The simulator as a process whose surroundings end before it does: readers of its output, connections, and the one who started it. */
+/**
+ * The simulator as a process whose surroundings end before it does: readers of its output, connections, and the one who
+ * started it.
+ */
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { connect, type Socket } from "node:net";

@@ -1,4 +1,7 @@
-/** The simulator and the host tool at a terminal, as a person has it: `script` of Debian's bsdutils lends it one. Passed over where that is not to be had. */
+/**
+ * The simulator and the host tool at a terminal, as a person has it: `script` of Debian's bsdutils lends it one. Passed
+ * over where that is not to be had.
+ */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { openTcpSerial } from "../../host-sim/io/serial.js";

@@ -1,4 +1,6 @@
-/** Digits become codes: what opens and what does not, when an entry ends, what counts as a wrong one, and what is told. */
+/**
+ * Digits become codes: what opens and what does not, when an entry ends, what counts as a wrong one, and what is told.
+ */
 import { describe, expect, it } from "vitest";
 import { MemoryStore } from "../../host-sim/io/store.js";
 import { Timers } from "../../src/core/timers.js";

@@ -1,7 +1,7 @@
 /**
- * Phones that move a visitor about in any order: REFER, answers to its NOTIFYs, the target's responses, BYE, a phone that picks up, the button,
- * with and without packets lost. At any time one phone at most is heard; at the end nobody is left ringing or talking, and nothing is used up.
- * SWEEP=whole tries many more.
+ * Phones that move a visitor about in any order: REFER, answers to its NOTIFYs, the target's responses, BYE, a phone
+ * that picks up, the button, with and without packets lost. At any time one phone at most is heard; at the end nobody
+ * is left ringing or talking, and nothing is used up. SWEEP=whole tries many more.
  */
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";

@@ -1,4 +1,7 @@
-/** The visitor's call goes over to another phone of the house: moved by the one that answered, or picked up by another; what the owner and the visitor see. */
+/**
+ * The visitor's call goes over to another phone of the house: moved by the one that answered, or picked up by another;
+ * what the owner and the visitor see.
+ */
 import { describe, expect, it } from "vitest";
 import { LED_IN_CALL, LED_READY, LED_RINGING, SIGNAL_BUSY, SIGNAL_RINGING } from "../../src/intercom/events.js";
 import { authorization } from "../ua/digest.js";

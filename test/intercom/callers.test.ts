@@ -1,4 +1,7 @@
-/** Who may call, who is known and who is answered without a hand: each rule by itself. All of them together: who-may.test.ts. */
+/**
+ * Who may call, who is known and who is answered without a hand: each rule by itself. All of them together:
+ * who-may.test.ts.
+ */
 import { describe, expect, it } from "vitest";
 import { ipv4 } from "../../src/core/address.js";
 import { octets, text } from "../../src/core/bytes.js";
@@ -76,7 +79,10 @@ class Rules {
     return this.callers.judge(this.read(ask), this.from(ip, ask.port), ask.isPhone ?? false, ask.door ?? DOOR_IDLE);
   }
 
-  /** Judges a call. @returns after how many seconds it is answered, -1: by hand, or the status that refuses it below that */
+  /**
+   * Judges a call. @returns after how many seconds it is answered, -1: by hand, or the status that refuses it below
+   * that
+   */
   answers(ip: string, ...more: string[]): number {
     const status = this.judge(ip, { more });
     return status === 0 ? this.callers.answerAfterS(this.message) : -status;

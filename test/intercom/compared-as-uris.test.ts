@@ -1,6 +1,6 @@
 /**
- * Whoever is named is named by a URI, however it is spelled (RFC 3261 §19.1.4): the door itself by the address it registered, the server's
- * users by P-Asserted-Identity, phones of the house by plans, targets by their addresses.
+ * Whoever is named is named by a URI, however it is spelled (RFC 3261 §19.1.4): the door itself by the address it
+ * registered, the server's users by P-Asserted-Identity, phones of the house by plans, targets by their addresses.
  */
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -76,7 +76,10 @@ function registered(): string {
   return contact.slice(5, contact.indexOf("@"));
 }
 
-/** Each octet as it is or escaped, as `marks` say: 0 as it is, 1 in capitals, 2 in small letters. What may not stand as it is is escaped. */
+/**
+ * Each octet as it is or escaped, as `marks` say: 0 as it is, 1 in capitals, 2 in small letters. What may not stand as
+ * it is is escaped.
+ */
 function spelled(user: string, marks: readonly number[]): string {
   return [...octets(user)]
     .map((octet, i) => {

@@ -1,4 +1,7 @@
-/** Whatever strangers call themselves and say: an event is one line, cannot steer a terminal, and its fields read back as they were told. */
+/**
+ * Whatever strangers call themselves and say: an event is one line, cannot steer a terminal, and its fields read back
+ * as they were told.
+ */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { consoleLine, eventJson, eventLine as simLine } from "../../host-sim/world/events.js";

@@ -1,6 +1,7 @@
 /**
- * The fullest station of each kind of board: every input, every watcher, every phone, every call at once. What is a sum of what others
- * use (src/core/limits.ts) is found exactly used: neither a timer short, which would be a boot loop, nor one too many.
+ * The fullest station of each kind of board: every input, every watcher, every phone, every call at once. What is a sum
+ * of what others use (src/core/limits.ts) is found exactly used: neither a timer short, which would be a boot loop, nor
+ * one too many.
  */
 import { describe, expect, it } from "vitest";
 import { TimedPort } from "../../hal/timedport.js";

@@ -1,6 +1,7 @@
 /**
- * Someone guesses at the door's codes for days, in every way there is and all of them together, with power cuts in between. An entry
- * counts as a guess at a code if that code in its place would have opened: this is tried by playing the attack again up to there.
+ * Someone guesses at the door's codes for days, in every way there is and all of them together, with power cuts in
+ * between. An entry counts as a guess at a code if that code in its place would have opened: this is tried by playing
+ * the attack again up to there.
  */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";

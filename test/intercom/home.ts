@@ -1,4 +1,7 @@
-/** A house in the small world of test/ua/harness.ts whose calls go over from phone to phone: a door, two phones of its plan, and a third. */
+/**
+ * A house in the small world of test/ua/harness.ts whose calls go over from phone to phone: a door, two phones of its
+ * plan, and a third.
+ */
 import { expect } from "vitest";
 import { header, sdpOf, World } from "../ua/harness.js";
 import { DOOR, House } from "./house.js";
@@ -67,7 +70,9 @@ export class Home {
     return this.ask(this.first, "REFER", [`Refer-To: ${target}`]);
   }
 
-  /** A phone asks for the place of the call that the door has with the first one, or with another. @returns its status */
+  /**
+   * A phone asks for the place of the call that the door has with the first one, or with another. @returns its status
+   */
   pick(phone: Phone, more: string[] = [], of: Phone = this.first, acknowledges = true): number {
     const invite = of.got("INVITE").at(-1) ?? "";
     const tag = header(invite, "From").split("tag=")[1];

@@ -1,6 +1,6 @@
 /**
- * A forged address: one packet says to come from it, and nobody is there. What leaves the door to anybody is counted, in packets and octets,
- * for every method, in every state of the door, until long after.
+ * A forged address: one packet says to come from it, and nobody is there. What leaves the door to anybody is counted,
+ * in packets and octets, for every method, in every state of the door, until long after.
  */
 import { describe, expect, it } from "vitest";
 import { ipv4 } from "../../src/core/address.js";

@@ -1,6 +1,7 @@
 /**
- * Servers as people have them, spoken by hand: they challenge REGISTER and INVITE (and BYE, where they do) in the words of their kind, check
- * the answer with Node's own hashes, and take the call. By UDP and TCP, on whatever network they are given. Not here: sound.
+ * Servers as people have them, spoken by hand: they challenge REGISTER and INVITE (and BYE, where they do) in the words
+ * of their kind, check the answer with Node's own hashes, and take the call. By UDP and TCP, on whatever network they
+ * are given. Not here: sound.
  */
 import { createHash } from "node:crypto";
 import type { Clock, Resolver, TcpConnection, TcpOptions, TcpStack, UdpOptions, UdpSocket } from "../../hal/device.js";

@@ -8,7 +8,10 @@ export class Phone extends Peer {
   says: string[] = ["180 Ringing"];
   private ringing: string[] = [];
 
-  /** Call-IDs it answered and that were acknowledged, without those that were hung up since. What is not acknowledged ends by itself: RFC 3261 §13.3.1.4. */
+  /**
+   * Call-IDs it answered and that were acknowledged, without those that were hung up since. What is not acknowledged
+   * ends by itself: RFC 3261 §13.3.1.4.
+   */
   readonly talking = new Set<string>();
   /** INVITEs that it said something about. */
   private readonly spoken = new Set<string>();

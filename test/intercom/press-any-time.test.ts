@@ -1,6 +1,6 @@
 /**
- * Presses at any time, between any answers and timers of a plan: whoever gave up the ringing is called no more, each call that is told to
- * begin is told to end, and the next press works.
+ * Presses at any time, between any answers and timers of a plan: whoever gave up the ringing is called no more, each
+ * call that is told to begin is told to end, and the next press works.
  */
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";

@@ -1,4 +1,7 @@
-/** Nothing is refused in silence: a call that is refused is an event, a line of `calls` and of the log, with the reason; and a flood of them hides nothing. */
+/**
+ * Nothing is refused in silence: a call that is refused is an event, a line of `calls` and of the log, with the reason;
+ * and a flood of them hides nothing.
+ */
 import { beforeEach, describe, expect, it } from "vitest";
 import { HOUSE_LIMITS } from "../../src/core/limits.js";
 import { houseServerLimits } from "../../src/intercom/houseserver.js";

@@ -1,4 +1,7 @@
-/** A plan with phones that do what phones do, in any order: whatever comes, one call at most is had, and all the others end on both sides. */
+/**
+ * A plan with phones that do what phones do, in any order: whatever comes, one call at most is had, and all the others
+ * end on both sides.
+ */
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
 import { DOOR_LIMITS, HOUSE_LIMITS } from "../../src/core/limits.js";

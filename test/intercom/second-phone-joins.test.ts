@@ -1,4 +1,7 @@
-/** A visitor talks with one phone, and another phone of the house joins: three who hear each other, on the virtual devices of the simulator. */
+/**
+ * A visitor talks with one phone, and another phone of the house joins: three who hear each other, on the virtual
+ * devices of the simulator.
+ */
 import { describe, expect, it } from "vitest";
 import type { AudioOutput } from "../../hal/device.js";
 import { SamplesInput } from "../../host-sim/io/audio.js";

@@ -1,4 +1,7 @@
-/** A house without a server: its phones register with the door, ring when a visitor does, and call one another through it. */
+/**
+ * A house without a server: its phones register with the door, ring when a visitor does, and call one another through
+ * it.
+ */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { octets } from "../../src/core/bytes.js";
 import { DOOR_LIMITS, HOUSE_LIMITS } from "../../src/core/limits.js";

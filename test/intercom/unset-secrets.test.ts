@@ -1,4 +1,7 @@
-/** A secret that is not set is not the empty secret: each secret of the schema is tried unset, and set to nothing, with nothing and with blanks. */
+/**
+ * A secret that is not set is not the empty secret: each secret of the schema is tried unset, and set to nothing, with
+ * nothing and with blanks.
+ */
 import { createHash } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { MemoryStore } from "../../host-sim/io/store.js";
@@ -28,7 +31,10 @@ type Trial = (key: string, without: (settings: Settings) => void) => void;
 const md5 = (text: string) => createHash("md5").update(text).digest("hex");
 
 let sent = 0;
-/** Sends a request, and again with the answer to its challenge, as a phone does whose maker allows the empty password. @param between called when it was challenged @returns the last status */
+/**
+ * Sends a request, and again with the answer to its challenge, as a phone does whose maker allows the empty password.
+ * @param between called when it was challenged @returns the last status
+ */
 function prove(peer: Peer, world: World, method: string, user: string, password: string, between = () => {}): string {
   sent += 1;
   const call = sent;

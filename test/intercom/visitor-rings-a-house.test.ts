@@ -1,4 +1,6 @@
-/** A visitor presses a button; several phones may ring. The phones speak by hand, so that each can be told what to say. */
+/**
+ * A visitor presses a button; several phones may ring. The phones speak by hand, so that each can be told what to say.
+ */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { DOOR_LIMITS, HOUSE_LIMITS } from "../../src/core/limits.js";
 import { header, World } from "../ua/harness.js";

@@ -1,6 +1,6 @@
 /**
- * Who may what at the door: every request, in every way to arrive, under every setting that decides, against rules written down here once
- * more. A thinned part of them by default; SWEEP=whole runs all.
+ * Who may what at the door: every request, in every way to arrive, under every setting that decides, against rules
+ * written down here once more. A thinned part of them by default; SWEEP=whole runs all.
  */
 import { describe, expect, it } from "vitest";
 import { GUESS_EVERY_MS, GUESSES_BURST } from "../../src/core/guesses.js";

@@ -1,7 +1,7 @@
 /**
- * baresip as a phone: started with a configuration of its own, driven by its control socket (JSON in netstrings), and heard by
- * the file in which it records what it decodes. That recording has no place for packets that did not come: its length tells
- * of them. It ends at the first hold, since baresip does not record again after a re-INVITE.
+ * baresip as a phone: started with a configuration of its own, driven by its control socket (JSON in netstrings), and
+ * heard by the file in which it records what it decodes. That recording has no place for packets that did not come: its
+ * length tells of them. It ends at the first hold, since baresip does not record again after a re-INVITE.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
@@ -28,7 +28,10 @@ export interface BaresipOptions {
   /** Answers by itself, or waits for `accept()`. */
   answers?: boolean;
   transport?: "udp" | "tcp";
-  /** Where to register, and by which password; all it sends goes there too, unless `direct`. Without it, calls go to addresses directly. */
+  /**
+   * Where to register, and by which password; all it sends goes there too, unless `direct`. Without it, calls go to
+   * addresses directly.
+   */
   server?: { port: number; password: string; host?: string; direct?: boolean };
 }
 

@@ -14,7 +14,10 @@ export interface Load {
   atOnce: number;
   talkMs?: number;
   timeoutS: number;
-  /** How many may fail: under all the load there can be, an answer may come when SIPp has already asked again. None if not told. */
+  /**
+   * How many may fail: under all the load there can be, an answer may come when SIPp has already asked again. None if
+   * not told.
+   */
   mayFail?: number;
 }
 
@@ -54,7 +57,10 @@ export class Crowd {
     await this.#run("uac_proxied", freePorts(1), load, HOST + ":" + server);
   }
 
-  /** Calls come at that rate for `seconds`, whether they are answered or not. @returns how many had gone from INVITE to BYE 2 s after the last */
+  /**
+   * Calls come at that rate for `seconds`, whether they are answered or not. @returns how many had gone from INVITE to
+   * BYE 2 s after the last
+   */
   async offer(server: number, rate: number, seconds: number): Promise<number> {
     const counts = join(makeFolder(), "counts.csv");
     const args = [HOST + ":" + server, ...this.#args("uac_proxied", freePorts(1)), "-inf", this.#list, "-d", "0"];

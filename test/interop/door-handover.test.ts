@@ -1,4 +1,7 @@
-/** A visitor's call that goes over to another phone: baresip moves it, to another baresip and to one that is busy; SIPp takes its place. */
+/**
+ * A visitor's call that goes over to another phone: baresip moves it, to another baresip and to one that is busy; SIPp
+ * takes its place.
+ */
 import { expect, it } from "vitest";
 import { Baresip } from "./baresip.js";
 import { Door } from "./door.js";

@@ -1,6 +1,7 @@
 /**
- * The door at a Kamailio that changes what it sees: contacts, Via and Call-ID are hidden (topoh) or kept in a database (topos), or the
- * sound goes by rtpengine at another address. Registration, calls both ways, sound, hold, digits, and hanging up from both ends.
+ * The door at a Kamailio that changes what it sees: contacts, Via and Call-ID are hidden (topoh) or kept in a database
+ * (topos), or the sound goes by rtpengine at another address. Registration, calls both ways, sound, hold, digits, and
+ * hanging up from both ends.
  */
 import { expect, it } from "vitest";
 import { Baresip } from "./baresip.js";

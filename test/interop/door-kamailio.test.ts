@@ -1,4 +1,6 @@
-/** The door at Kamailio: registration with a password, its refresh, a wrong password, and calls both ways through it. */
+/**
+ * The door at Kamailio: registration with a password, its refresh, a wrong password, and calls both ways through it.
+ */
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
 import { freePorts } from "../ports.js";

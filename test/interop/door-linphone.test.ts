@@ -1,6 +1,7 @@
 /**
- * The door and Linphone: calls both ways, sound both ways by frequency, codes by RTP and INFO, RTP/AVPF, session timer, hold from both ends,
- * refusals, and sound from another address than announced, which Linphone sends on a machine that has an address beside loopback.
+ * The door and Linphone: calls both ways, sound both ways by frequency, codes by RTP and INFO, RTP/AVPF, session timer,
+ * hold from both ends, refusals, and sound from another address than announced, which Linphone sends on a machine that
+ * has an address beside loopback.
  */
 import { expect, it } from "vitest";
 import { Door, type DoorOptions, IS_PLAIN } from "./door.js";

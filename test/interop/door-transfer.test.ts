@@ -1,4 +1,7 @@
-/** The phone that has the visitor moves him to another: Linphone and Twinkle, blind and after talking to the other first. */
+/**
+ * The phone that has the visitor moves him to another: Linphone and Twinkle, blind and after talking to the other
+ * first.
+ */
 import { expect, it } from "vitest";
 import { Door } from "./door.js";
 import { Kamailio } from "./kamailio.js";

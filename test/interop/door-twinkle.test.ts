@@ -1,5 +1,6 @@
 /**
- * The door and Twinkle: calls both ways, sound both ways by frequency, codes by RTP, INFO and tones in the sound, hold, refusals, giving up.
+ * The door and Twinkle: calls both ways, sound both ways by frequency, codes by RTP, INFO and tones in the sound, hold,
+ * refusals, giving up.
  */
 import { expect, it } from "vitest";
 import { Door } from "./door.js";

@@ -1,6 +1,6 @@
 /**
- * The door: the simulator as a program of its own, with its real sockets, driven by its command line and its serial console, and
- * watched by its events (JSON, a line each). Microphone and speaker are WAV files.
+ * The door: the simulator as a program of its own, with its real sockets, driven by its command line and its serial
+ * console, and watched by its events (JSON, a line each). Microphone and speaker are WAV files.
  */
 import { connect } from "node:net";
 import { join } from "node:path";
@@ -16,7 +16,9 @@ const TONE_SECONDS = 60;
 /** A line for a TCP port in another network, and the wait for its answer. */
 const TYPE_LINE = 'exec 3<>"/dev/tcp/$0/$1" && echo "$2" >&3 && read -rt 2 <&3';
 
-/** The door has the limits of a board without PSRAM: one line, two calls at once, no phones of its own (docs/boards.md). */
+/**
+ * The door has the limits of a board without PSRAM: one line, two calls at once, no phones of its own (docs/boards.md).
+ */
 export const IS_PLAIN = process.env.BOARD !== undefined;
 
 export interface DoorOptions {

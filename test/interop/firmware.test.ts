@@ -1,6 +1,6 @@
 /**
- * The firmware as a program for Linux, on the SDK's own XS, against SIPp and baresip: `npm run firmware -- lin` builds it first.
- * Its microphone hears 1 kHz; its terminal is the console, and SIGUSR1 a finger on the button.
+ * The firmware as a program for Linux, on the SDK's own XS, against SIPp and baresip: `npm run firmware -- lin` builds
+ * it first. Its microphone hears 1 kHz; its terminal is the console, and SIGUSR1 a finger on the button.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";

@@ -1,4 +1,7 @@
-/** Users register and call with their passwords beside a flood of strangers' requests, on the loopback. Nobody of them fails. */
+/**
+ * Users register and call with their passwords beside a flood of strangers' requests, on the loopback. Nobody of them
+ * fails.
+ */
 import { createSocket } from "node:dgram";
 import { expect, it } from "vitest";
 import { freePorts } from "../ports.js";
@@ -12,7 +15,9 @@ const RATE = 1000;
 const CALLS = 10;
 const METHODS = ["INVITE", "MESSAGE", "OPTIONS", "SUBSCRIBE", "REGISTER", "BYE", "INFO", "CANCEL", "ACK", "NONSENSE"];
 
-/** Strangers' requests of all kinds at that rate, those of INVITE to a phone that is silent. @returns how it is ended */
+/**
+ * Strangers' requests of all kinds at that rate, those of INVITE to a phone that is silent. @returns how it is ended
+ */
 function flood(port: number): () => void {
   const socket = createSocket("udp4");
   const own = freePorts(1);

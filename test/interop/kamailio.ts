@@ -1,6 +1,6 @@
 /**
- * Kamailio as the house's SIP server: registrar and proxy with digest authentication (401 on REGISTER, 407 on calls) and
- * Record-Route, on UDP and TCP. Its log tells which requests reached it.
+ * Kamailio as the house's SIP server: registrar and proxy with digest authentication (401 on REGISTER, 407 on calls)
+ * and Record-Route, on UDP and TCP. Its log tells which requests reached it.
  */
 import { spawnSync } from "node:child_process";
 import { createSocket } from "node:dgram";
@@ -29,8 +29,9 @@ export interface KamailioOptions {
   /** Life of a nonce in seconds: later it is stale. */
   nonceExpire?: number;
   /**
-   * What it does beside: it hides what is behind it (with its own words, or with a database), leads the sound through an rtpengine, or asks for
-   * auth-int (its module then hashes in an entity that it never reckoned: nobody's right answer is right to it).
+   * What it does beside: it hides what is behind it (with its own words, or with a database), leads the sound through
+   * an rtpengine, or asks for auth-int (its module then hashes in an entity that it never reckoned: nobody's right
+   * answer is right to it).
    */
   way?: "topoh" | "topos" | "rtpengine" | "authint";
   /** Where it runs; the machine's own if not told. */

@@ -1,7 +1,7 @@
 /**
- * Linphone as a phone: its console program, driven by typed lines and watched by what it prints. It plays a file in place of the
- * microphone and records what it hears. It announces the address of an interface beside loopback where there is one, and sends from
- * loopback all the same: a network of its own says which it is.
+ * Linphone as a phone: its console program, driven by typed lines and watched by what it prints. It plays a file in
+ * place of the microphone and records what it hears. It announces the address of an interface beside loopback where
+ * there is one, and sends from loopback all the same: a network of its own says which it is.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -42,7 +42,9 @@ process.on("exit", () => {
   for (const program of running) program.kill();
 });
 
-/** `describe` for tests that need these programs. One missing fails on CI, and skips with its package's name elsewhere. */
+/**
+ * `describe` for tests that need these programs. One missing fails on CI, and skips with its package's name elsewhere.
+ */
 export function describeWith(programs: (keyof typeof PACKAGES)[], name: string, body: () => void): void {
   const missing = programs.filter((program) => !isInstalled(program)).map((program) => PACKAGES[program]);
   if (missing.length === 0) {
@@ -89,7 +91,10 @@ export function pause(delayMs: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, delayMs));
 }
 
-/** Looks until `found` gives something that is not false, null or undefined. @throws an Error with `what` after `withinMs` */
+/**
+ * Looks until `found` gives something that is not false, null or undefined. @throws an Error with `what` after
+ * `withinMs`
+ */
 export async function until<T>(
   what: string | (() => string),
   withinMs: number,

@@ -1,6 +1,6 @@
 /**
- * SIPp as the other side of one call: its built-in scenarios `uac` and `uas`, and those of the folder scenarios/. It follows the
- * scenario to the letter, and ends with 0 when each message came as it says.
+ * SIPp as the other side of one call: its built-in scenarios `uac` and `uas`, and those of the folder scenarios/. It
+ * follows the scenario to the letter, and ends with 0 when each message came as it says.
  */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -96,7 +96,9 @@ export class Sipp {
     this.#program = new Program("sipp", args, { environment: { TERM: "dumb" } });
   }
 
-  /** Waits for the end of its call. @throws with what it expected instead, when the call did not go as the scenario says */
+  /**
+   * Waits for the end of its call. @throws with what it expected instead, when the call did not go as the scenario says
+   */
   async done(withinMs = 20_000): Promise<void> {
     const code = await this.#program.exit(withinMs).catch(String);
     if (code !== 0) throw new Error("SIPp ended with " + code + ":\n" + this.#file("errors") + this.messages);

@@ -1,6 +1,6 @@
 /**
- * Sound for tests: tones as WAV files, and what a recording holds: level, dominant frequency, how long, and its longest gap.
- * 16-bit PCM, 8 kHz unless the file says otherwise, first channel only.
+ * Sound for tests: tones as WAV files, and what a recording holds: level, dominant frequency, how long, and its longest
+ * gap. 16-bit PCM, 8 kHz unless the file says otherwise, first channel only.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 
@@ -108,7 +108,10 @@ export function trimSilence(sound: Sound): Sound {
   return first < 0 ? cut(sound, 0, 0) : cut(sound, first * FRAME_MS, (loud.lastIndexOf(true) + 1) * FRAME_MS);
 }
 
-/** Longest silence between two sounds, in ms; what is before the first and after the last does not count. Infinity: no sound at all. */
+/**
+ * Longest silence between two sounds, in ms; what is before the first and after the last does not count. Infinity: no
+ * sound at all.
+ */
 export function longestGapMs(sound: Sound): number {
   const loud = frames(trimSilence(sound));
   let longest = loud.length === 0 ? Number.POSITIVE_INFINITY : 0;
@@ -151,7 +154,10 @@ export function dominantHz(sound: Sound): number {
   return best;
 }
 
-/** How much of the power of the half second in the middle one frequency has: 1 for a pure tone, 0.5 for one of two as loud. */
+/**
+ * How much of the power of the half second in the middle one frequency has: 1 for a pure tone, 0.5 for one of two as
+ * loud.
+ */
 export function shareOf(sound: Sound, hz: number): number {
   const part = middle(sound);
   const power = rms(part) ** 2 * part.samples.length;

@@ -1,4 +1,7 @@
-/** Our server and our door as two programs, a user of that server and a stranger: who is answered, who opens, and who only rings. */
+/**
+ * Our server and our door as two programs, a user of that server and a stranger: who is answered, who opens, and who
+ * only rings.
+ */
 import { createSocket, type Socket } from "node:dgram";
 import { afterAll, expect, it } from "vitest";
 import { freePorts } from "../ports.js";

@@ -1,6 +1,7 @@
 /**
- * Twinkle as a phone: its console program, driven by typed lines and watched by what it prints. Its microphone is a file, at its own pace; its
- * speaker is a sink of PulseAudio, which has the pace of a sound card, and is recorded there.
+ * Twinkle as a phone: its console program, driven by typed lines and watched by what it prints. Its microphone is a
+ * file, at its own pace; its speaker is a sink of PulseAudio, which has the pace of a sound card, and is recorded
+ * there.
  */
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

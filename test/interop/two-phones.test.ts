@@ -1,4 +1,7 @@
-/** docs/server.md by copy and paste: its users, its server, and baresip with the lines that stand there. Only the port is another. */
+/**
+ * docs/server.md by copy and paste: its users, its server, and baresip with the lines that stand there. Only the port
+ * is another.
+ */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,4 +1,7 @@
-/** What the tests of the media stream share: seeded randomness, agreements, a stream with its surroundings, and ears for a tone. */
+/**
+ * What the tests of the media stream share: seeded randomness, agreements, a stream with its surroundings, and ears for
+ * a tone.
+ */
 import { ipv4 } from "../../src/core/address.js";
 import { LINE_TIMERS } from "../../src/core/limits.js";
 import { Timers } from "../../src/core/timers.js";

@@ -1,4 +1,7 @@
-/** Two streams over a network that loses, delays, reorders and repeats, with clocks that drift apart: is the tone still there? */
+/**
+ * Two streams over a network that loses, delays, reorders and repeats, with clocks that drift apart: is the tone still
+ * there?
+ */
 import { describe, expect, it } from "vitest";
 import { encode, PCMA, PCMU } from "../../src/media/g711.js";
 import { SeededRandom } from "../random.js";

@@ -1,4 +1,7 @@
-/** Whatever phones make of RFC 4733 §2.5.1, and networks of their packets: as many digits are heard as keys were pressed. */
+/**
+ * Whatever phones make of RFC 4733 §2.5.1, and networks of their packets: as many digits are heard as keys were
+ * pressed.
+ */
 import { describe, expect, it } from "vitest";
 import { EVENT_SIZE, EventReceiver } from "../../src/media/dtmf.js";
 import { RtpView } from "../../src/media/rtp.js";
@@ -70,7 +73,10 @@ function dial(digits: string, phone: Phone, first = { sequence: 65_500, timestam
   });
 }
 
-/** Those that set the marker on every packet and move the timestamp too: with a packet missing, each looks like another press. */
+/**
+ * Those that set the marker on every packet and move the timestamp too: with a packet missing, each looks like another
+ * press.
+ */
 function isHopeless(how: Partial<Phone>): boolean {
   return how.marker === "all" && how.timestamp !== "stands";
 }

@@ -1,4 +1,7 @@
-/** The first five minutes of a person before the panel, in Chromium: every step is a click or a key, and what is seen and heard is measured. */
+/**
+ * The first five minutes of a person before the panel, in Chromium: every step is a click or a key, and what is seen
+ * and heard is measured.
+ */
 import { spawnSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";

@@ -1,4 +1,7 @@
-/** The panel in Chromium, as a person uses it: `npm run test:panel`. One file at a time, for each has a simulator and a browser of its own. */
+/**
+ * The panel in Chromium, as a person uses it: `npm run test:panel`. One file at a time, for each has a simulator and a
+ * browser of its own.
+ */
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({

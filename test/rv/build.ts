@@ -1,7 +1,8 @@
 /**
- * Builds XS and the world of machines (test/xs/native/world.c) for a 32-bit RISC-V chip as the ESP32-C3 has one, with Debian's compiler
- * and its small C library, and runs it in QEMU, which counts the instructions that the chip retires. The C of hal/native takes the place
- * of its TypeScript twins, as on a board; hash functions, which are the SDK's there, are those of native/crypt.c.
+ * Builds XS and the world of machines (test/xs/native/world.c) for a 32-bit RISC-V chip as the ESP32-C3 has one, with
+ * Debian's compiler and its small C library, and runs it in QEMU, which counts the instructions that the chip retires.
+ * The C of hal/native takes the place of its TypeScript twins, as on a board; hash functions, which are the SDK's
+ * there, are those of native/crypt.c.
  */
 import { execFile, execFileSync } from "node:child_process";
 import { readdirSync } from "node:fs";
@@ -17,13 +18,16 @@ const ROOT = join(HERE, "../..");
 const FOLDER = join(ROOT, "build/rv");
 const COMPILER = "riscv64-unknown-elf-gcc";
 const MACHINE = "qemu-system-riscv32";
-/** What each of them needs of Debian. */
+/** The Debian packages of each program. */
 const PACKAGES: readonly (readonly [program: string, packages: string])[] = [
   [COMPILER, "gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf"],
   [MACHINE, "qemu-system-misc"],
 ];
 const RUN_MS = 600_000;
-/** With `zicsr` in its name the compiler takes a 64-bit library: what reads the counter says so itself (engine.c). */
+/**
+ * With `zicsr` in its name the compiler takes a 64-bit library, so the code that reads the counter names it itself
+ * (engine.c).
+ */
 const ARCHITECTURE = ["--specs=picolibc.specs", "-march=rv32imc", "-mabi=ilp32"];
 const FLAGS = [
   ...ARCHITECTURE,
@@ -39,7 +43,7 @@ const FLAGS = [
   "-DmxSloppy=1",
   "-DmxMinusZero=1",
 ];
-/** Where QEMU's board `virt` has its memory, and how it is shared out. */
+/** The memory of QEMU's board `virt`, and its parts. */
 const LINK = [
   ...ARCHITECTURE,
   "--oslib=semihost",
@@ -53,7 +57,7 @@ const LINK = [
   "-lm",
 ];
 
-/** @returns the program, or "" and in one line why there is none */
+/** @returns the program, or "" and one line why there is none */
 export async function buildRv(): Promise<{ program: string; reason: string }> {
   const root = findXs();
   if (root === "") return { program: "", reason: "npm's optional package @agoric/xsnap is not installed" };
@@ -80,7 +84,7 @@ export async function buildRv(): Promise<{ program: string; reason: string }> {
 }
 
 /**
- * @param machines names of files in test/xs/machines, the one that leads last
+ * @param machines names of files in test/xs/machines, the leader last
  * @returns the lines that the machines printed, and with `tellsWakes` one for each wake of the first machine
  */
 export async function runRv(program: string, machines: readonly string[], tellsWakes: boolean): Promise<string[]> {
@@ -89,7 +93,7 @@ export async function runRv(program: string, machines: readonly string[], tellsW
   const args = [
     ...["-M", "virt", "-m", "256M", "-bios", "none", "-nographic", "-monitor", "none", "-serial", "none"],
     ...["-semihosting-config", `enable=on,target=native${words}`],
-    // One instruction a nanosecond of its clock: the counter then counts instructions.
+    // QEMU's clock has one instruction a nanosecond, so the counter counts instructions.
     ...["-icount", "shift=0", "-kernel", program],
   ];
   try {

@@ -29,7 +29,7 @@ describe("the virtual board", () => {
     const { gaps, latestMs } = gapsOf(talk(119, 60), CLOCKS_PER_MS, LEAD_MS);
     expect(gaps[0]).toEqual({ atMs: 120, lengthMs: 37, what: "help" });
     expect(latestMs).toBe(60);
-    // Begun just after a frame it lasts as long, and less of it is heard.
+    // A wake that begins right after a frame lasts as long, and less of it is heard.
     expect(gapsOf(talk(101, 30), CLOCKS_PER_MS, LEAD_MS).gaps).toEqual([]);
   });
 

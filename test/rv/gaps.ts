@@ -1,16 +1,17 @@
 /**
- * The virtual board's loudspeaker: by the instructions of each wake, when did the machine come to move the sound, and did the speaker run
- * dry before that? A chip does one thing at a time: what is due while a wake lasts waits for its end. One clock an instruction.
+ * The virtual board's loudspeaker: from the instructions of each wake it reckons when the machine moved the sound, and
+ * whether the speaker ran dry before that. A chip does one thing at a time: work that is due during a wake waits for
+ * its end. An instruction takes one clock.
  */
 
 export interface Wake {
-  /** When the world woke the machine. */
+  /** The time at which the world woke the machine. */
   atMs: number;
   instructions: number;
   bytecodes: number;
-  /** It moved the sound of 20 ms. */
+  /** Whether it moved the sound of 20 ms. */
   isSound: boolean;
-  /** In which part of the call, and which messages came and went. */
+  /** The part of the call, and the messages that came and went. */
   what: string;
 }
 
@@ -22,7 +23,8 @@ export interface Gap {
 }
 
 /**
- * @param wakes in their order @param clocksPerMs of the chip @param leadMs what waits for the speaker when the machine comes in time
+ * @param wakes in their order @param clocksPerMs of the chip @param leadMs the sound that waits for the speaker if the
+ * machine is in time
  * @returns the gaps, and how late the sound was at most
  */
 export function gapsOf(wakes: readonly Wake[], clocksPerMs: number, leadMs: number): { gaps: Gap[]; latestMs: number } {
@@ -32,7 +34,7 @@ export function gapsOf(wakes: readonly Wake[], clocksPerMs: number, leadMs: numb
   /** The longest wake since the machine was free. */
   let longest = 0;
   let what = "";
-  /** Of the last sound: it came too late, and since when the speaker was silent. */
+  /** Whether the last sound came too late, and the time since which the speaker was silent. */
   let isLate = false;
   let dryMs = 0;
   for (const wake of wakes) {
@@ -45,7 +47,7 @@ export function gapsOf(wakes: readonly Wake[], clocksPerMs: number, leadMs: numb
     if (!wake.isSound) continue;
     const lateMs = freeMs - wake.atMs;
     latestMs = Math.max(latestMs, lateMs);
-    // What waited with it and comes too late as well makes the same silence longer.
+    // Sound that waited with it and is too late as well makes the same silence longer.
     if (lateMs > leadMs && isLate) gaps[gaps.length - 1].lengthMs = freeMs - dryMs;
     else if (lateMs > leadMs) {
       dryMs = wake.atMs + leadMs;

@@ -1,4 +1,7 @@
-/** Who may send what through the server, and what an answer to whoever may not gives away. The ways around it: hostile.test.ts. */
+/**
+ * Who may send what through the server, and what an answer to whoever may not gives away. The ways around it:
+ * hostile.test.ts.
+ */
 import { describe, expect, test } from "vitest";
 import { ipv4 } from "../../src/core/address.js";
 import { NONE, octets } from "../../src/core/bytes.js";

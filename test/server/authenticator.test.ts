@@ -1,4 +1,7 @@
-/** Credentials at the server: which are right, for whom, from where and how often; and what an answer to them gives away. */
+/**
+ * Credentials at the server: which are right, for whom, from where and how often; and what an answer to them gives
+ * away.
+ */
 import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { ipv4 } from "../../src/core/address.js";
@@ -55,7 +58,10 @@ interface Given {
   algorithm?: string;
 }
 
-/** A server's door: users alice (both hashes), bob (MD5 alone) and carol (SHA-256 alone), the password is the name and "!". */
+/**
+ * A server's door: users alice (both hashes), bob (MD5 alone) and carol (SHA-256 alone), the password is the name and
+ * "!".
+ */
 class Gate {
   readonly timers = new Timers(1);
   readonly auth: Authenticator;

@@ -1,4 +1,7 @@
-/** What a server holds for others is over in its time: with no transaction free, with phones that ring for ever and a store that is silent. */
+/**
+ * What a server holds for others is over in its time: with no transaction free, with phones that ring for ever and a
+ * store that is silent.
+ */
 import { describe, expect, it } from "vitest";
 import type { LocationStore } from "../../src/server/location.js";
 import { Redirect } from "../../src/server/redirect.js";

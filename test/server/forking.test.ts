@@ -1,4 +1,7 @@
-/** Calls to users with several phones, each of which does something at some time: what the caller hears, and that no phone rings on. RFC 3261 §16.7 */
+/**
+ * Calls to users with several phones, each of which does something at some time: what the caller hears, and that no
+ * phone rings on. RFC 3261 §16.7
+ */
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { runs } from "../runs.js";

@@ -1,4 +1,7 @@
-/** How many tries at passwords there are: for an address, for a user from strange addresses, for a user at home, in tables that are full. */
+/**
+ * How many tries at passwords there are: for an address, for a user from strange addresses, for a user at home, in
+ * tables that are full.
+ */
 import { describe, expect, test } from "vitest";
 import { ipv4, ipv4Text } from "../../src/core/address.js";
 import { octets, Span } from "../../src/core/bytes.js";
@@ -146,7 +149,10 @@ describe("where a user was let in", () => {
     expect(spend(guard, name("bob"), HOME, 100 * GUESS_EVERY_MS)).toBe(GUESSES_BURST);
   });
 
-  /** Users are let in one after the other, then somebody there spends all tries. @returns those who are still heard, as numbers */
+  /**
+   * Users are let in one after the other, then somebody there spends all tries. @returns those who are still heard, as
+   * numbers
+   */
   function remembered(count: number, users: readonly number[]): number[] {
     const guard = guardOf(count);
     let atMs = 0;

@@ -1,4 +1,7 @@
-/** Passwords cannot be guessed, and nobody locks an owner out by trying: every way in, every address. The tables: guard.test.ts. */
+/**
+ * Passwords cannot be guessed, and nobody locks an owner out by trying: every way in, every address. The tables:
+ * guard.test.ts.
+ */
 import { describe, expect, test } from "vitest";
 import { ipv4, ipv4Text } from "../../src/core/address.js";
 import { octets } from "../../src/core/bytes.js";
@@ -188,7 +191,8 @@ describe("an owner", () => {
 
   test("is not locked out by whoever forges its address, nor is anything learnt so", () => {
     const h = house();
-    // Alice was never here before. The nonce was given to the forger's own address; made up ones; one that was given to alice is not seen.
+    // Alice was never here before. The nonce was given to the forger's own address; made up ones; one that was given to
+    // alice is not seen.
     const [challenge] = h.receive(h.request({ contact: PHONE }), STRANGER);
     for (let i = 0; i < 50; i++) {
       const credentials = h.answerTo(challenge.text, "alice", i % 2 === 0 ? "secretA" : "wrong");

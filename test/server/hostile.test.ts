@@ -1,4 +1,7 @@
-/** What strangers, and users who mean harm, send to a proxy: broken messages in every state, loops, forged fields, too much of everything. */
+/**
+ * What strangers, and users who mean harm, send to a proxy: broken messages in every state, loops, forged fields, too
+ * much of everything.
+ */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ipv4 } from "../../src/core/address.js";

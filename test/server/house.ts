@@ -1,4 +1,7 @@
-/** A registrar with two users in virtual time, on a network that only remembers; and a phone that answers its challenges. */
+/**
+ * A registrar with two users in virtual time, on a network that only remembers; and a phone that answers its
+ * challenges.
+ */
 import { ipv4 } from "../../src/core/address.js";
 import { NONE, octets, Span } from "../../src/core/bytes.js";
 import { Timers } from "../../src/core/timers.js";
@@ -174,7 +177,10 @@ export class House {
     );
   }
 
-  /** Sends a REGISTER without credentials, and again with them when it is challenged. @returns the last answer, "" when there is none */
+  /**
+   * Sends a REGISTER without credentials, and again with them when it is challenged. @returns the last answer, "" when
+   * there is none
+   */
   register(parts: RegisterParts = {}, from = "10.0.0.2:5060", password = PASSWORDS[parts.user ?? "alice"]): string {
     const first = this.receive(this.request(parts), from)[0]?.text ?? "";
     if (!first.startsWith("SIP/2.0 401")) return first;

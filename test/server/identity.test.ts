@@ -1,4 +1,7 @@
-/** Who a request is by (RFC 3325): the server says it of users whom it authenticated in that very request, and lets nobody else say it. */
+/**
+ * Who a request is by (RFC 3325): the server says it of users whom it authenticated in that very request, and lets
+ * nobody else say it.
+ */
 import { describe, expect, test } from "vitest";
 import { ipv4 } from "../../src/core/address.js";
 import { octets } from "../../src/core/bytes.js";

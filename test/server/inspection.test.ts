@@ -1,4 +1,7 @@
-/** One order for all who answer for themselves (RFC 3261 §8.2, §16.3): each fault at each role, and of two faults the one that is looked at first. */
+/**
+ * One order for all who answer for themselves (RFC 3261 §8.2, §16.3): each fault at each role, and of two faults the
+ * one that is looked at first.
+ */
 import { describe, expect, it } from "vitest";
 import { octets } from "../../src/core/bytes.js";
 import { Redirect } from "../../src/server/redirect.js";

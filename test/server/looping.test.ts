@@ -1,4 +1,7 @@
-/** Proxies that send calls to each other in circles: how many messages come of one call. RFC 3261 §16.3 step 4, RFC 5393 §3 */
+/**
+ * Proxies that send calls to each other in circles: how many messages come of one call. RFC 3261 §16.3 step 4, RFC 5393
+ * §3
+ */
 import { describe, expect, test } from "vitest";
 import { ipv4 } from "../../src/core/address.js";
 import { octets } from "../../src/core/bytes.js";

@@ -1,4 +1,7 @@
-/** One packet from an address that may be forged: what leaves the server to it is counted, over methods, states and settings, for an hour. */
+/**
+ * One packet from an address that may be forged: what leaves the server to it is counted, over methods, states and
+ * settings, for an hour.
+ */
 import { describe, expect, test } from "vitest";
 import { type Ask, ask, BOB, field, fields, ProxyHouse, withoutState } from "./proxied.js";
 

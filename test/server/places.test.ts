@@ -1,4 +1,7 @@
-/** Where the server sends requests on the word of others: by registered contacts, Paths, redirections, Request-URIs and Routes. */
+/**
+ * Where the server sends requests on the word of others: by registered contacts, Paths, redirections, Request-URIs and
+ * Routes.
+ */
 import { describe, expect, test } from "vitest";
 import { ipv4 } from "../../src/core/address.js";
 import { octets } from "../../src/core/bytes.js";

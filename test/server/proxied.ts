@@ -104,7 +104,10 @@ export class ProxyHouse extends House {
     if (!response.startsWith("SIP/2.0 200")) throw new Error("not registered: " + response);
   }
 
-  /** Sends a request; with a password also again, with credentials for the challenge. @returns all that left for it, 100 apart */
+  /**
+   * Sends a request; with a password also again, with credentials for the challenge. @returns all that left for it, 100
+   * apart
+   */
   sends(parts: Ask, from = STRANGER, user = "", password = ""): Sent[] {
     const sent = this.receive(ask(parts), from);
     if (user === "") return without100(sent);

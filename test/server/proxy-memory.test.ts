@@ -1,4 +1,7 @@
-/** What the proxy makes for a whole call that goes through it: nothing that stays or has to be collected. Its own file: collections are measured. */
+/**
+ * What the proxy makes for a whole call that goes through it: nothing that stays or has to be collected. Its own file:
+ * collections are measured.
+ */
 import { describe, expect, it } from "vitest";
 import { ipv4 } from "../../src/core/address.js";
 import { octets } from "../../src/core/bytes.js";

@@ -1,4 +1,7 @@
-/** Route and Record-Route through proxies, against the rules of RFC 3261 §16.4, §16.6 and §16.12, for any mixture of loose and strict routers. */
+/**
+ * Route and Record-Route through proxies, against the rules of RFC 3261 §16.4, §16.6 and §16.12, for any mixture of
+ * loose and strict routers.
+ */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ipv4 } from "../../src/core/address.js";
@@ -266,7 +269,8 @@ describe("a row of proxies", () => {
             let line = target;
             let routes: readonly string[] = side.routes;
             const next = routes.length > 0 ? uriOf(routes[0]) : target;
-            // A phone of RFC 2543 writes the next hop where the target belongs; any phone does for a strict router. §12.2.1.1
+            // A phone of RFC 2543 writes the next hop where the target belongs; any phone does for a strict router.
+            // §12.2.1.1
             if (routes.length > 0 && (isStrictPhone || !isLoose(next))) {
               line = next;
               routes = [...routes.slice(1), "<" + target + ">"];

@@ -1,6 +1,7 @@
 /**
- * A proxy in virtual time that takes a while for each datagram, behind a queue of limited length, and callers who come at a given rate
- * whether they are answered or not: each calls with a password, acknowledges, hangs up at once, and repeats what is not answered (T1).
+ * A proxy in virtual time that takes a while for each datagram, behind a queue of limited length, and callers who come
+ * at a given rate whether they are answered or not: each calls with a password, acknowledges, hangs up at once, and
+ * repeats what is not answered (T1).
  */
 import { Probe } from "../../host-sim/server/probe.js";
 import { ipv4 } from "../../src/core/address.js";

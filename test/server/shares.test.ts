@@ -1,11 +1,17 @@
-/** Strangers may ask what they like, as often as they like: calls with a password, calls that are under way, and registrations go on. */
+/**
+ * Strangers may ask what they like, as often as they like: calls with a password, calls that are under way, and
+ * registrations go on.
+ */
 import { afterAll, describe, expect, it } from "vitest";
 import { part } from "../runs.js";
 import { field, fields } from "../transaction/harness.js";
 import { home } from "./house.js";
 import { type Ask, ask, ProxyHouse, STRANGER } from "./proxied.js";
 
-/** A minute of each kind with SWEEP=whole, else a few seconds: the room is smaller too, so that it would be full all the same. */
+/**
+ * A minute of each kind with SWEEP=whole, else a few seconds: the room is smaller too, so that it would be full all the
+ * same.
+ */
 const IS_LONG = process.env.SWEEP === "whole";
 const SECONDS = IS_LONG ? 60 : part(2, 3);
 const TRANSACTIONS = IS_LONG ? 4000 : 200;

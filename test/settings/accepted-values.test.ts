@@ -1,6 +1,7 @@
 /**
- * A setting that is taken can do what it says: whatever the schema lets through gives requests and responses that leave, that our parser,
- * the grammar and sofia-sip's parser take, and that go where the setting says. SWEEP=whole tries many more values.
+ * A setting that is taken can do what it says: whatever the schema lets through gives requests and responses that
+ * leave, that our parser, the grammar and sofia-sip's parser take, and that go where the setting says. SWEEP=whole
+ * tries many more values.
  */
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";

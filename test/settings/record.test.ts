@@ -18,7 +18,10 @@ class MemoryStore implements Store {
   }
 }
 
-/** The power goes after `octetsLeft` octets of the write have reached the store; what was there before is partly overwritten. */
+/**
+ * The power goes after `octetsLeft` octets of the write have reached the store; what was there before is partly
+ * overwritten.
+ */
 class TornStore extends MemoryStore {
   octetsLeft = Infinity;
   override write(key: string, value: string): void {

@@ -1,4 +1,7 @@
-/** Settings over a restart and over a change of firmware: too long, of an older form, of a newer one. The wiring is in test/firmware/relays.test.ts. */
+/**
+ * Settings over a restart and over a change of firmware: too long, of an older form, of a newer one. The wiring is in
+ * test/firmware/relays.test.ts.
+ */
 import { describe, expect, it } from "vitest";
 import { MemoryStore } from "../../host-sim/io/store.js";
 import { Console, loadSettings } from "../../src/console/console.js";

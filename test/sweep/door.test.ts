@@ -1,4 +1,7 @@
-/** The sweep at a door, with the limits of each kind of board: calls that come, calls that go, and what is asked outside of calls. */
+/**
+ * The sweep at a door, with the limits of each kind of board: calls that come, calls that go, and what is asked outside
+ * of calls.
+ */
 import { describe, expect, it } from "vitest";
 import { octets } from "../../src/core/bytes.js";
 import { DOOR_LIMITS, type Limits, ROOMY_LIMITS } from "../../src/core/limits.js";

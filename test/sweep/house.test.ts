@@ -1,4 +1,7 @@
-/** The sweep at a door that is the house's server (`server.enabled`): its phones register with it and call one another, and the door rings them. */
+/**
+ * The sweep at a door that is the house's server (`server.enabled`): its phones register with it and call one another,
+ * and the door rings them.
+ */
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { octets } from "../../src/core/bytes.js";

@@ -1,4 +1,7 @@
-/** A field of an INVITE that nobody needs made odd in many ways: the door rings all the same, and a proxy sends it on without what is odd. RFC 3261 §8.2.2, §16.3 */
+/**
+ * A field of an INVITE that nobody needs made odd in many ways: the door rings all the same, and a proxy sends it on
+ * without what is odd. RFC 3261 §8.2.2, §16.3
+ */
 import { describe, expect, it } from "vitest";
 import { octets } from "../../src/core/bytes.js";
 import { ask, BOB, brief, ProxyHouse, withoutState } from "../server/proxied.js";

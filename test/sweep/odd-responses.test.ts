@@ -1,6 +1,6 @@
 /**
- * Every header field of a response made odd in many ways, to each who sends requests: the request has its answer, whatever else is wrong
- * with that, and nothing odd is sent on. RFC 3261 §17.1.3, §16.7
+ * Every header field of a response made odd in many ways, to each who sends requests: the request has its answer,
+ * whatever else is wrong with that, and nothing odd is sent on. RFC 3261 §17.1.3, §16.7
  */
 import { describe, expect, it } from "vitest";
 import { octets } from "../../src/core/bytes.js";

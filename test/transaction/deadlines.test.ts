@@ -1,6 +1,7 @@
 /**
- * Every state has a deadline, and reaching it needs nothing that can run out: each is entered, then all pools are emptied and nothing
- * is ever spared, and it is over all the same in its time. Every state of the machines has to be named here.
+ * Every state has a deadline, and reaching it needs nothing that can run out: each is entered, then all pools are
+ * emptied and nothing is ever spared, and it is over all the same in its time. Every state of the machines has to be
+ * named here.
  */
 import { describe, expect, it } from "vitest";
 import * as client from "../../src/transaction/client.js";

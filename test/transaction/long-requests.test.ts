@@ -1,4 +1,7 @@
-/** Requests that are too long for UDP, and servers that take TCP, refuse it, drop it, reset it or say nothing over it. RFC 3261 §18.1.1 */
+/**
+ * Requests that are too long for UDP, and servers that take TCP, refuse it, drop it, reset it or say nothing over it.
+ * RFC 3261 §18.1.1
+ */
 import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
 import { ipv4 } from "../../src/core/address.js";

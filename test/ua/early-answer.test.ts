@@ -1,4 +1,7 @@
-/** The answer in the 180 to a call that comes (`call.earlyAnswer`), and that nobody hears the door before it answers, whatever was agreed. */
+/**
+ * The answer in the 180 to a call that comes (`call.earlyAnswer`), and that nobody hears the door before it answers,
+ * whatever was agreed.
+ */
 import { beforeEach, describe, expect, it } from "vitest";
 import { Agent, bodyOf, header, Peer, sdpOf, World } from "./harness.js";
 

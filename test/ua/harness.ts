@@ -1,6 +1,6 @@
 /**
- * A small world in virtual time for scenarios: user agents on addresses of their own, scripted peers that speak SIP by hand,
- * and a network between them that takes one millisecond and can be told what to lose.
+ * A small world in virtual time for scenarios: user agents on addresses of their own, scripted peers that speak SIP by
+ * hand, and a network between them that takes one millisecond and can be told what to lose.
  */
 
 import { ipv4, ipv4Text } from "../../src/core/address.js";

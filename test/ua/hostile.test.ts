@@ -15,7 +15,10 @@ const PHONE = "10.0.0.2";
 const STRANGER = ipv4("10.0.0.66");
 const RUNS = runs(2500);
 
-/** A world with a door and a phone of ours; every SIP datagram that passes is kept as a seed. @param secret what their tags, branches and Call-IDs are made of */
+/**
+ * A world with a door and a phone of ours; every SIP datagram that passes is kept as a seed. @param secret what their
+ * tags, branches and Call-IDs are made of
+ */
 function house(secret = 1) {
   const world = new World();
   const random = (number: number) => new SeededRandom(2 * secret + number);
@@ -71,7 +74,10 @@ const mutation = fc.record({
 
 let serial = 0;
 
-/** A seed with octets replaced, put in, cut out or doubled; often with a branch, Call-ID and CSeq of its own, so that it is not just a repetition. */
+/**
+ * A seed with octets replaced, put in, cut out or doubled; often with a branch, Call-ID and CSeq of its own, so that it
+ * is not just a repetition.
+ */
 function mutate(seeds: readonly Uint8Array[], how: { seed: number; changes: number[][]; fresh: boolean }): Uint8Array {
   let start = text(seeds[how.seed % seeds.length]);
   if (how.fresh) start = start.replace(/branch=z9hG4bK[0-9a-f]+/, `branch=z9hG4bKm${serial++}`);

@@ -1,4 +1,7 @@
-/** Every table of a plain board at its limit, one below and one above, in each order: what matters is kept, or the other side is told. */
+/**
+ * Every table of a plain board at its limit, one below and one above, in each order: what matters is kept, or the other
+ * side is told.
+ */
 import { describe, expect, it } from "vitest";
 import { DOOR_LIMITS } from "../../src/core/limits.js";
 import { SDP_MEDIA_MOST } from "../../src/wire/sdp.js";

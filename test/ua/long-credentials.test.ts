@@ -1,4 +1,7 @@
-/** Requests in a call whose credentials and routes do not fit together: they go without the credentials, for what is not sent is never heard. */
+/**
+ * Requests in a call whose credentials and routes do not fit together: they go without the credentials, for what is not
+ * sent is never heard.
+ */
 import { describe, expect, it } from "vitest";
 import { Agent, header, headers, Peer, sdpOf, World } from "./harness.js";
 

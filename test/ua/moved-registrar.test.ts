@@ -1,4 +1,7 @@
-/** A registrar that sends the door elsewhere by 301 or 302: where it goes, for how long, and who is given what. RFC 3261 §8.1.3.4 */
+/**
+ * A registrar that sends the door elsewhere by 301 or 302: where it goes, for how long, and who is given what. RFC 3261
+ * §8.1.3.4
+ */
 import { beforeEach, describe, expect, it } from "vitest";
 import { REGISTRATION_DONE } from "../../src/ua/registration.js";
 import type { UserAgentSettings } from "../../src/ua/useragent.js";

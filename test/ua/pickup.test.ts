@@ -1,4 +1,7 @@
-/** A phone that takes the place of another in a call of the door: INVITE with Replaces (RFC 3891), on a board with one line. */
+/**
+ * A phone that takes the place of another in a call of the door: INVITE with Replaces (RFC 3891), on a board with one
+ * line.
+ */
 import { describe, expect, it } from "vitest";
 import type { Call } from "../../src/ua/call.js";
 import { Agent, header, Peer, sdpOf, World } from "./harness.js";

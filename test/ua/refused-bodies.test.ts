@@ -1,4 +1,7 @@
-/** What a request may carry: 415 lists what that method may, a 488 warns of what in the description is not to be had (RFC 3261 §20.43). */
+/**
+ * What a request may carry: 415 lists what that method may, a 488 warns of what in the description is not to be had
+ * (RFC 3261 §20.43).
+ */
 import { describe, expect, it } from "vitest";
 import { Agent, header, Peer, sdpOf, World } from "./harness.js";
 

@@ -1,4 +1,6 @@
-/** A server in the world of harness.ts that challenges what it is told to and checks the answers by Node's own hashes. */
+/**
+ * A server in the world of harness.ts that challenges what it is told to and checks the answers by Node's own hashes.
+ */
 import { createHash } from "node:crypto";
 import { bodyOf, header, headers, Peer, sdpOf, type World } from "./harness.js";
 

@@ -1,4 +1,7 @@
-/** Beside a hundred requests a second of strangers' a known caller gets through to a door, and the door stays registered. */
+/**
+ * Beside a hundred requests a second of strangers' a known caller gets through to a door, and the door stays
+ * registered.
+ */
 import { describe, expect, it } from "vitest";
 import { part } from "../runs.js";
 import { Agent, header, headers, Peer, World } from "./harness.js";

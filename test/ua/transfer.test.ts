@@ -1,4 +1,7 @@
-/** A call that is moved to another phone by REFER (RFC 3515, 3891, 3892, 4488): what the three of them see, on a board with one line. */
+/**
+ * A call that is moved to another phone by REFER (RFC 3515, 3891, 3892, 4488): what the three of them see, on a board
+ * with one line.
+ */
 import { describe, expect, it } from "vitest";
 import { text } from "../../src/core/bytes.js";
 import type { Call } from "../../src/ua/call.js";

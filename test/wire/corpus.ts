@@ -1,6 +1,7 @@
 /**
- * Messages that are hard to read, and flows of messages, of the project's own: of each kind that RFC 4475 and RFC 3665 have, with the section.
- * They lie in test/fixtures. Beside the repository there may be more, which others wrote: they are read as well when they are there.
+ * Messages that are hard to read, and flows of messages, of the project's own: of each kind that RFC 4475 and RFC 3665
+ * have, with the section. They lie in test/fixtures. Beside the repository there may be more, which others wrote: they
+ * are read as well when they are there.
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 
@@ -13,7 +14,9 @@ export interface TortureMessage {
   file: string;
   /** What is right, by the RFC: begins with 400, parse-ok, or another status. */
   expected: string;
-  /** What a door of ours answers, where `expected` leaves a choice or says it of another role: a status, or "dropped". */
+  /**
+   * What a door of ours answers, where `expected` leaves a choice or says it of another role: a status, or "dropped".
+   */
   door?: string;
   /** What the parser says, where that does not follow from `expected`. */
   wire?: number;

@@ -1,4 +1,7 @@
-/** Replaces (RFC 3891 §6.1) and what a REFER asks for (RFC 3515 §2.1): what is read is what was meant, and nothing of the asker's own gets into our INVITE. */
+/**
+ * Replaces (RFC 3891 §6.1) and what a REFER asks for (RFC 3515 §2.1): what is read is what was meant, and nothing of
+ * the asker's own gets into our INVITE.
+ */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { octets, text } from "../../src/core/bytes.js";

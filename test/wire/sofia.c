@@ -1,4 +1,7 @@
-/* Reads SIP messages, each behind its length on a line of its own, and prints a line for each: "ok", or what sofia-sip does not take. */
+/*
+ * Reads SIP messages, each behind its length on a line of its own, and prints a line for each: "ok", or what sofia-sip
+ * does not take.
+ */
 #include <sofia-sip/msg.h>
 #include <sofia-sip/sip.h>
 #include <sofia-sip/sip_header.h>

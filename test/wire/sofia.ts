@@ -1,4 +1,7 @@
-/** The parser of sofia-sip as a judge of what we write: a small program around it, built where there is a compiler and Debian's libsofia-sip-ua-dev. */
+/**
+ * The parser of sofia-sip as a judge of what we write: a small program around it, built where there is a compiler and
+ * Debian's libsofia-sip-ua-dev.
+ */
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

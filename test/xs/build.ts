@@ -1,8 +1,9 @@
 /**
- * Builds the XS engine and our program around it (native/world.c) with the C compiler, from the sources in npm's @agoric/xsnap,
- * into build/xs. Nothing is fetched. Slots have 16 bytes, as on the device, where the compiler makes 32-bit programs and they run here;
- * else they have the 32 bytes of a 64-bit program. A kernel without 32-bit emulation runs 32-bit programs through Debian's qemu-user,
- * which counts the same slots and bytecodes and takes ten times as long: only those who ask for 16-byte slots get that.
+ * Builds the XS engine and our program around it (native/world.c) with the C compiler, from the sources in npm's
+ * @agoric/xsnap, into build/xs. Nothing is fetched. Slots have 16 bytes, as on the device, where the compiler makes
+ * 32-bit programs and they run here; else they have the 32 bytes of a 64-bit program. A kernel without 32-bit emulation
+ * runs 32-bit programs through Debian's qemu-user, which counts the same slots and bytecodes and takes ten times as
+ * long: only those who ask for 16-byte slots get that.
  */
 import { execFile, execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -18,7 +19,7 @@ const run = promisify(execFile);
 const HERE = dirname(fileURLToPath(import.meta.url));
 const FOLDER = join(HERE, "../../build/xs");
 
-/** As the package's own makefile has them for a release, without its debugger and its lockdown. */
+/** The flags of the package's own makefile for a release, without its debugger and its lockdown. */
 const FLAGS = [
   "-O2",
   "-w",
@@ -37,17 +38,20 @@ const FLAGS = [
 ];
 
 export interface Xs {
-  /** The program, or "" when it could not be built. */
+  /** The program, or "" if it could not be built. */
   program: string;
-  /** What runs it: nothing, or the emulator with its arguments. */
+  /** The emulator with its arguments; empty if the program runs by itself. */
   emulator: readonly string[];
-  /** Why not, in one line. */
+  /** Why there is no program, in one line. */
   reason: string;
   /** 16 as on the device, or 32. */
   slotBytes: number;
 }
 
-/** Builds what is not built yet; about a minute the first time. @param isDevice 16-byte slots, as on the device, or nothing */
+/**
+ * Builds the parts that are not built yet, which takes about a minute the first time. @param isDevice whether only
+ * 16-byte slots, as on the device, will do
+ */
 export async function buildXs(isDevice = false): Promise<Xs> {
   const no = (reason: string): Xs => ({ program: "", emulator: [], reason, slotBytes: 0 });
   const root = findXs();
@@ -81,17 +85,17 @@ export async function buildXs(isDevice = false): Promise<Xs> {
 
 export interface Compilation {
   compiler: string;
-  /** For each of the sources. */
+  /** Flags of each source. */
   flags: readonly string[];
   sources: readonly string[];
-  /** Behind the objects when they are linked. */
+  /** Follow the objects on the linker's command line. */
   link: readonly string[];
   folder: string;
-  /** Of npm's @agoric/xsnap: its sources change with its version only, the others are read. */
+  /** The folder of npm's @agoric/xsnap: its sources change with its version only; the others are read. */
   root: string;
 }
 
-/** Compiles what is not compiled yet, and links it. @returns the program, or "" and the reason in one line */
+/** Compiles what is not compiled yet, and links it. @returns the program, or "" and one line why there is none */
 export async function compileWorld(how: Compilation): Promise<{ program: string; reason: string }> {
   const { compiler, flags, sources, link, folder, root } = how;
   mkdirSync(folder, { recursive: true });
@@ -129,7 +133,7 @@ function withHeaders(path: string): string {
   return [path, ...headers.map((name) => join(folder, name))].map((file) => readFileSync(file, "utf8")).join("");
 }
 
-/** @returns the folder of npm's @agoric/xsnap, "" when it is not installed */
+/** @returns the folder of npm's @agoric/xsnap, "" if it is not installed */
 export function findXs(): string {
   try {
     return dirname(createRequire(import.meta.url).resolve("@agoric/xsnap/package.json"));
@@ -145,7 +149,7 @@ const WAYS: readonly { width: number; emulator: readonly string[] }[] = [
   { width: 64, emulator: [] },
 ];
 
-/** Whether the compiler makes programs with pointers of so many bits, and they run. */
+/** @returns whether the compiler makes programs with pointers of so many bits, and they run */
 function works(compiler: string, width: number, emulator: readonly string[]): boolean {
   const [source, program] = [join(FOLDER, "probe.c"), join(FOLDER, "probe" + width)];
   writeFileSync(

@@ -1,4 +1,7 @@
-/** The C of hal/native in a world: what is compiled into it, and how a machine's script comes to call it in the place of the TypeScript twins. */
+/**
+ * The C of hal/native in a world: the sources that are compiled into it, and the way in which a machine's script calls
+ * it in place of the TypeScript twins.
+ */
 import { readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -6,10 +9,10 @@ import type { Plugin } from "esbuild";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const ROOT = join(HERE, "../..");
-/** What stands for the SDK: its `crypt`, and the header that its build makes. */
+/** The replacement of the SDK: its `crypt`, and the header that its build makes. */
 const SDK = join(HERE, "../rv/native");
 
-/** Files of src/ whose exports hal/native has in C, and those that it has by the SDK. */
+/** Files of src/ whose exports hal/native has in C, and those that it has through the SDK. */
 const TWINS: readonly string[] = [
   "core/keyedhash",
   "core/octets",

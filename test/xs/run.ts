@@ -7,11 +7,11 @@ import { build, type Plugin } from "esbuild";
 import type { Xs } from "./build.js";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
-/** A world that takes longer hangs, unless more is said. */
+/** A world that takes longer hangs, unless a longer time is given. */
 const WORLD_MS = 600_000;
 const FOLDER = join(HERE, "../../build/xs");
 
-/** Makes a script of each machine. @returns their files */
+/** Bundles each machine into a script. @returns their files */
 export async function bundle(
   machines: readonly string[],
   folder: string,
@@ -28,7 +28,7 @@ export async function bundle(
       format: "iife",
       target: "es2022",
       define: Object.fromEntries(Object.entries(constants).map(([name, value]) => [name, JSON.stringify(value)])),
-      // Nothing of Node's is there: what is asked for and not bundled is an error.
+      // Nothing of Node's is there, so an import that is not bundled is an error.
       platform: "neutral",
       logLevel: "silent",
       plugins,
@@ -39,8 +39,8 @@ export async function bundle(
 }
 
 /**
- * @param machines names of files in machines/, the one that leads last
- * @param constants for the machines: identifiers and what stands in their place
+ * @param machines names of files in machines/, the leader last
+ * @param constants for the machines: identifiers and their values
  * @param plugins `natives` for the C of boards in the place of its twins
  * @param worldMs after which the world is taken to hang
  * @returns the lines that the machines printed

@@ -1,6 +1,6 @@
 /**
- * The core on the engine of the device. Where XS cannot be built (no C compiler, or npm left its sources out) the tests are passed
- * over with one line that says so; with CI set that is a failure.
+ * Runs the core on the engine of the device. If XS cannot be built (no C compiler, or npm left its sources out) the
+ * tests are skipped with one line that tells it; with CI set that is a failure.
  */
 import { describe, expect, it } from "vitest";
 import { ALGORITHM_MD5, ALGORITHM_SHA256 } from "../../src/wire/digest.js";
@@ -32,7 +32,7 @@ const DIGESTS = [
   ],
 ];
 
-/** Messages that are made of each one. */
+/** So many messages are made of each one. */
 const SPOILT = 100;
 
 function vectors(messages: readonly Uint8Array[], count: number): Record<string, unknown> {
@@ -58,7 +58,7 @@ describe.skipIf(xs.program === "")("on XS", () => {
     const messages = [...usual, ...tortureMessages()].map(({ bytes }) => bytes);
     const lines = await runWorld(xs, ["vectors"], vectors(messages, SPOILT), [natives]);
     expect(lines.pop()).toBe(`digest ${DIGESTS.length}`);
-    // New ones: what a message left behind is part of what is compared.
+    // New readers for each message: traces of an earlier message are part of the comparison.
     const [roomy, narrow] = [new Message(64), new Message(8)];
     const own = messages.flatMap((bytes, i) => [
       String(fingerprint(bytes, roomy)),

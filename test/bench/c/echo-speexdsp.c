@@ -1,6 +1,7 @@
 /*
- * The echo canceller of libspeexdsp (Debian: libspeexdsp-dev) on files: echo-speexdsp MIC FAR OUT TAPS SUPPRESS, each file raw samples of
- * 8 kHz, 16 bits. SUPPRESS 1: its preprocessor with the suppression of what is left comes behind the filter.
+ * The echo canceller of libspeexdsp (Debian: libspeexdsp-dev) on files: echo-speexdsp MIC FAR OUT TAPS SUPPRESS, each
+ * file raw samples of 8 kHz, 16 bits. SUPPRESS 1: the library's preprocessor, which suppresses the remaining echo,
+ * follows the filter.
  */
 #include <speex/speex_echo.h>
 #include <speex/speex_preprocess.h>

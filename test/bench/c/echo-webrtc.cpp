@@ -1,6 +1,6 @@
 /*
- * The echo canceller of WebRTC (Debian: libwebrtc-audio-processing-dev 0.3) on files: echo-webrtc MIC FAR OUT, each file raw samples of
- * 8 kHz, 16 bits. Nothing but the canceller and its suppression is on.
+ * The echo canceller of WebRTC (Debian: libwebrtc-audio-processing-dev 0.3) on files: echo-webrtc MIC FAR OUT, each file
+ * raw samples of 8 kHz, 16 bits. Only the canceller and its suppression are on.
  */
 #include <cstdio>
 #include <cstring>

@@ -1,4 +1,4 @@
-/* The bound: nothing but to find the end of each line of the head, and its first colon, by the C library's memchr. */
+/* The upper bound: it only finds the end of each line of the head, and its first colon, by the C library's memchr. */
 #include "rounds.h"
 
 static volatile size_t sink;

@@ -1,4 +1,4 @@
-/* libosip2: all header fields parsed into its structures. */
+/* libosip2: parses all header fields into its structures. */
 #include <osipparser2/osip_parser.h>
 #include "rounds.h"
 

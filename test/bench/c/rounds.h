@@ -1,6 +1,7 @@
 /*
- * Shared by the C contenders: reads messages, then does what its standard input asks for. Arguments: the names of files, with "--" before
- * each set of them. A line "SET TIMES" parses all messages of that set so often, and is answered by the processor time in seconds.
+ * The common part of the C contenders: it reads messages, then obeys its standard input. Arguments: the names of files,
+ * with "--" before each set of them. For a line "SET TIMES" it parses all messages of that set so often, and prints the
+ * processor time in seconds.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +15,7 @@ static char *texts[SETS][FILES];
 static size_t lengths[SETS][FILES];
 static int counts[SETS];
 
-/* Parses one message completely and frees it; returns 0 when it could not be read. */
+/* Parses one message completely and frees it; returns 0 if it could not be read. */
 static int parse_one(const char *text, size_t length);
 
 static double now_s(void) {
@@ -23,7 +24,7 @@ static double now_s(void) {
   return t.tv_sec + t.tv_nsec / 1e9;
 }
 
-/* Returns whether all of them could be read. */
+/* Returns whether all messages could be read. */
 static int parse_set(int set, long times) {
   for (long n = 0; n < times; n++)
     for (int i = 0; i < counts[set]; i++)

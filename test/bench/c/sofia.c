@@ -1,4 +1,4 @@
-/* sofia-sip: all header fields parsed into its structures, as its transport does with a datagram. */
+/* sofia-sip: parses all header fields into its structures, as its transport does with a datagram. */
 #include <sofia-sip/msg.h>
 #include <sofia-sip/sip.h>
 #include <sofia-sip/sip_header.h>

@@ -1,6 +1,7 @@
 /**
- * Mouth to ear: clicks both ways through a call, from the time at which a sample is at the microphone to that at which it leaves the
- * loudspeaker. Once with the simulator's devices, once with the rings and the DMA buffers of a board (hal/native/duplex.ts) at both ends.
+ * Mouth to ear: clicks both ways through a call, from the time at which a sample is at the microphone to that at which
+ * it leaves the loudspeaker. Once with the simulator's devices, once with the rings and the DMA buffers of a board
+ * (hal/native/duplex.ts) at both ends.
  */
 import type { AudioInput, AudioOutput, AudioPort, Clock } from "../../../hal/device.js";
 import { Duplex } from "../../../hal/native/duplex.js";
@@ -12,26 +13,26 @@ import { median, type Result } from "../harness.js";
 import { type Mouth, Talk } from "./house.js";
 
 const SEEDS = [1, 2, 3, 4, 5];
-/** The jitter buffers come to rest before anything is measured. */
+/** By then the jitter buffers have come to rest. */
 const SETTLE_MS = 5000;
 const MEASURE_MS = 20_000;
-/** Between two clicks so much and up to as much again: longer than any delay. */
+/** The time between two clicks is so much and up to as much again, which is longer than any delay. */
 const APART_MS = 500;
 const CLICK = Int16Array.of(20_000, -20_000, 20_000, -20_000, 20_000, -20_000, 20_000, -20_000);
 const HEARD = 6000;
-/** Clicks that are looked for in one direction, at least. */
+/** At least so many clicks must be found in one direction. */
 const CLICKS_LEAST = 15;
 
-/** Where clicks are made and heard, with the times of both. */
+/** Makes and hears clicks, with the times of both. */
 class Clicker implements AudioInput, AudioOutput {
-  /** When each click was at the microphone, and when one left the loudspeaker, ms. */
+  /** The times when clicks were at the microphone, and when clicks left the loudspeaker, ms. */
   readonly madeMs: number[] = [];
   readonly heardMs: number[] = [];
   private readonly clock: Clock;
   private readonly random: RandomSource;
-  /** What the speaker was given is played until then. */
+  /** The samples that the speaker was given are played until this time. */
   private playedMs = 0;
-  /** Samples until the next click, and how many of this one are said. */
+  /** Samples until the next click, and how many of this one are given out. */
   private left = 0;
   private said: number = CLICK.length;
 
@@ -41,7 +42,7 @@ class Clicker implements AudioInput, AudioOutput {
     this.wait();
   }
 
-  /** What was at the microphone during the last `count` samples. */
+  /** Gives the last `count` samples that were at the microphone. */
   read(into: Int16Array, start: number, count: number): number {
     const beginMs = this.clock.now() - count / SAMPLES_PER_MS;
     for (let i = 0; i < count; i++) {
@@ -55,7 +56,7 @@ class Clicker implements AudioInput, AudioOutput {
     return count;
   }
 
-  /** It is played from now on, or behind what is played still. */
+  /** The samples are played from now on, or behind those that are still being played. */
   write(from: Int16Array, start: number, count: number): void {
     const beginMs = Math.max(this.clock.now(), this.playedMs);
     for (let i = 0; i < count; i++) {
@@ -71,16 +72,16 @@ class Clicker implements AudioInput, AudioOutput {
   }
 }
 
-/** As hal/native/i2s.c sets the port up. */
+/** The port's setup is the same as in hal/native/i2s.c. */
 const BUFFERS = 3;
 const BUFFER_MS = 4;
 const BUFFER_SAMPLES = BUFFER_MS * SAMPLES_PER_MS;
-/** From the interrupt to the machine that is called. */
+/** Time from the interrupt to the call of the machine. */
 const TASK_MS = 1;
 
 /**
- * The port of a board: each DMA buffer goes through the rings in its interrupt. A buffer that is filled is played when those before it
- * are, and a buffer that is received was at the microphone while it was filled.
+ * The port of a board: each DMA buffer goes through the rings in its interrupt. A buffer that is filled is played when
+ * those before it are, and a buffer that is received was at the microphone while it was filled.
  */
 function boardOf(clock: Clock, clicker: Clicker, random: RandomSource): Mouth {
   const duplex = new Duplex({ bits: 16, khz: 8 });
@@ -134,7 +135,10 @@ function delays(from: Clicker, to: Clicker, fromMs: number, untilMs: number): nu
   return out;
 }
 
-/** One call. @param isBoard with the rings and DMA buffers of a board at both ends @returns the medians of both directions, ms */
+/**
+ * Runs one call. @param isBoard whether both ends have the rings and DMA buffers of a board @returns the medians of
+ * both directions, ms
+ */
 export async function mouthToEar(seed: number, isBoard: boolean): Promise<number[]> {
   const random = new SeededRandom(seed);
   const clock = new VirtualClock();

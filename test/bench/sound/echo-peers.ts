@@ -1,6 +1,6 @@
 /**
- * The echo cancellers of other projects, on the same samples: programs of test/bench/c that are compiled against the libraries which
- * Debian has. One that is not installed is left out, with a line that says how it can be had.
+ * The echo cancellers of other projects, on the same samples: programs of test/bench/c that are compiled against the
+ * libraries which Debian has. One that is not installed is left out, with a line that says how it can be had.
  */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -9,17 +9,17 @@ import { fileURLToPath } from "node:url";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const FOLDER = join(HERE, "../../../build/bench");
-/** The filter's length: as ours. */
+/** The filter's length is the same as ours. */
 const TAPS = 512;
 const RUN_MS = 120_000;
 
 export interface Canceller {
   name: string;
-  /** @returns what it makes of the microphone's samples; later by a delay of its own */
+  /** @returns its output for the microphone's samples, which is later by a delay of its own */
   run(microphone: Int16Array, far: Int16Array): Int16Array;
 }
 
-/** @returns null when it cannot be compiled here */
+/** @returns null if it cannot be compiled here */
 function built(name: string, compiler: string, source: string, library: string, packages: string): string | null {
   const program = join(FOLDER, name);
   mkdirSync(FOLDER, { recursive: true });
@@ -47,7 +47,7 @@ function runner(program: string, more: readonly string[]): Canceller["run"] {
   };
 }
 
-/** Those that are installed. */
+/** @returns the cancellers that are installed */
 export function peers(): Canceller[] {
   const found: Canceller[] = [];
   const speex = built("echo-speexdsp", "cc", "echo-speexdsp.c", "speexdsp", "libspeexdsp-dev");

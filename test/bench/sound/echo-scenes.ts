@@ -1,6 +1,7 @@
 /**
- * What the microphone of a door hears in a call, taken apart: the echo, a visitor's voice, the noise; three places, three housings, a
- * loudspeaker that distorts, five voices at both ends. Of a seed: the same each time. Not here: what is done about it (echo.ts).
+ * The sound at the microphone of a door in a call, in parts: the echo, a visitor's voice, the noise; three places,
+ * three housings, a loudspeaker that distorts, five voices at both ends. A seed repeats it. Not here: the canceller
+ * (echo.ts).
  */
 import { SeededRandom } from "../../../host-sim/io/random.js";
 import { Loudspeaker } from "../../../host-sim/world/acoustics/loudspeaker.js";
@@ -9,33 +10,33 @@ import { echoPath, HOUSING_NAMES, PLACE_NAMES, PLACES, voicePath } from "../../.
 import { SAMPLES_PER_SECOND } from "../../../src/media/g711.js";
 import { speech, VOICES } from "./speech.js";
 
-/** While somebody speaks the echo has this level, and the visitor is a little quieter. */
+/** The echo has this level while the far end speaks; the visitor is a little quieter. */
 const ECHO_LEVEL = 2600;
 const VISITOR_LEVEL = 1600;
 const ECHO_TAPS = 1200;
 const VOICE_TAPS = 800;
 const VISITOR_M = 0.6;
-/** Quieter stretches of 20 ms are no speech. */
+/** Stretches of 20 ms below this level are no speech. */
 const STRETCH = 160;
 const PAUSE_LEVEL = 10;
 
 export interface EchoScene {
   name: string;
-  /** What the loudspeaker is given. */
+  /** The loudspeaker's samples. */
   far: Int16Array;
   echo: Float64Array;
   visitor: Float64Array;
-  /** Of level 1. */
+  /** Noise of level 1. */
   noise: Float64Array;
 }
 
-/** From when to when the visitor speaks, in samples. */
+/** The samples from which and until which the visitor speaks. */
 export interface Span {
   from: number;
   to: number;
 }
 
-/** @returns the level of what is no pause */
+/** @returns the level of the sound without its pauses */
 export function speechLevel(sound: ArrayLike<number>): number {
   let sum = 0;
   let count = 0;
@@ -76,7 +77,7 @@ function voiceOf(which: number, skip: number, samples: number): Float64Array {
 }
 
 export interface ScenePlan {
-  /** 0 to 8: place and housing. */
+  /** 0 to 8, for place and housing. */
   which: number;
   seed: number;
   seconds: number;

@@ -1,7 +1,7 @@
 /**
- * What is left of the loudspeaker at the other end, and what of the visitor: the canceller of src/media beside those of other projects, on the
- * same samples. The first two seconds teach it, with the noise; then the echo comes alone, without noise, and it is measured by how much
- * it is lowered. Loss is measured while both sides speak.
+ * How much of the loudspeaker's and of the visitor's sound is left at the other end: the canceller of src/media beside
+ * those of other projects, on the same samples. It learns in the first two seconds, with noise; then the echo comes
+ * alone, without noise, and its loss is measured. Loss is measured while both sides speak.
  */
 
 import { echoBegin, echoRun } from "../../../src/media/echo.js";
@@ -14,12 +14,12 @@ import { type EchoScene, echoScene, noiseOf, SCENES } from "./echo-scenes.js";
 const STEP = 160;
 const TEACH = 2 * SAMPLES_PER_SECOND;
 const MEASURE = 2 * SAMPLES_PER_SECOND;
-/** What was learnt shows after the canceller's own delay. */
+/** The learnt filter shows after the canceller's own delay. */
 const SETTLE = 800;
 const SEEDS = [1, 2];
 const CLEAN_DB = 60;
 const ROOM_DB = 40;
-/** Both speak after the filter has learnt. */
+/** Both sides speak after the filter has learnt. */
 const TALK_SECONDS = 8;
 const TALK = { from: 4 * SAMPLES_PER_SECOND, to: 8 * SAMPLES_PER_SECOND - 2000 };
 const DELAY_MOST = 400;
@@ -77,9 +77,9 @@ function delayOf(clean: Float64Array, out: Int16Array): number {
 }
 
 interface Loss {
-  /** How much quieter the visitor's syllables are, dB. */
+  /** The loss of the visitor's syllables, dB. */
   segmentalDb: number;
-  /** How alike the envelopes are, 1 at most. */
+  /** The likeness of the envelopes, 1 at most. */
   envelope: number;
 }
 
@@ -115,7 +115,7 @@ function likeness(a: readonly number[], b: readonly number[]): number {
   return ab / Math.sqrt(aa * bb);
 }
 
-/** Every place and housing, with voices of each seed. */
+/** @returns every place and housing, with voices of each seed */
 function scenes(distortion: number, seconds: number): EchoScene[] {
   const visitor = seconds > TALK_SECONDS - 1 ? TALK : { from: 0, to: 0 };
   return SEEDS.flatMap((seed) =>

@@ -1,6 +1,7 @@
 /**
- * Two stations of the simulator in virtual time, a door and a phone, each with a microphone and a speaker that a benchmark brings along,
- * and a call between them. Their sound clocks begin at times that the seed chooses. Not here: what is heard, and what is said of it.
+ * Two stations of the simulator in virtual time, a door and a phone, each with a microphone and a speaker that a
+ * benchmark brings along, and a call between them. Their sound clocks begin at times that the seed chooses. Not here:
+ * the sound, and its measures.
  */
 import type { AudioInput, AudioOutput, AudioPort } from "../../../hal/device.js";
 import { SeededRandom } from "../../../host-sim/io/random.js";
@@ -13,13 +14,16 @@ import { VirtualNetwork } from "../../../host-sim/world/network.js";
 import { fraction } from "../../../src/core/random.js";
 import { Settings } from "../../../src/settings/settings.js";
 
-/** What a datagram takes, ms: that of the simulator's network. */
+/** The time of a datagram, ms; it is that of the simulator's network. */
 const WIRE_MS = 1;
-/** While the call is made a datagram takes up to so much more, so that the two begin at any time of each other's packets. */
+/**
+ * While the call is made a datagram takes up to so much longer, so that the two ends begin at any time of each other's
+ * packets.
+ */
 const SPREAD_MS = 20;
 const PATIENCE_MS = 5000;
 
-/** What one of the two hears and says. */
+/** The microphone and the speaker of one of the two. */
 export interface Mouth {
   microphone: AudioInput | AudioPort;
   speaker: AudioOutput;
@@ -31,7 +35,7 @@ export class Talk {
   private readonly parties: readonly Party[];
   private confirmed = 0;
 
-  /** @param door @param phone what each of them hears and says; made with this clock */
+  /** @param door @param phone their microphones and speakers; made with this clock */
   constructor(clock: VirtualClock, door: Mouth, phone: Mouth, seed: number, ...doorSettings: string[]) {
     const random = new SeededRandom(seed);
     this.clock = clock;
@@ -69,7 +73,7 @@ export class Talk {
     this.network.fault("delay", String(WIRE_MS + Math.floor(SPREAD_MS * fraction(random))));
   }
 
-  /** The door calls, the phone answers. @throws Error when that does not come about */
+  /** The door calls, the phone answers. @throws Error if that fails */
   async begin(): Promise<void> {
     for (const { station } of this.parties) await station.start();
     this.parties[0].station.line("press");

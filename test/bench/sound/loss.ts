@@ -1,6 +1,6 @@
 /**
- * What is left of speech when packets get lost: the log-spectral distance between what is heard at the other end with all packets and
- * without 1, 5 and 20 % of them, each lost by itself. Streams of src/media alone, in steps of 20 ms.
+ * The loss of speech when packets get lost: the log-spectral distance between what is heard at the other end with all
+ * packets and without 1, 5 and 20 % of them, each lost independently. Streams of src/media alone, in steps of 20 ms.
  */
 import { SeededRandom } from "../../../host-sim/io/random.js";
 import { LINE_TIMERS } from "../../../src/core/limits.js";
@@ -15,7 +15,7 @@ const SEEDS = [1, 2, 3, 4, 5];
 const RATES = [1, 5, 20];
 const FRAME = 160;
 const FRAME_MS = 20;
-/** So much silence comes first: the jitter buffer has come to rest. */
+/** So much silence comes first, until the jitter buffer has come to rest. */
 const SETTLE_FRAMES = 200;
 
 const SENDER_IP = 0x0a000001;
@@ -42,7 +42,7 @@ function agreed(remoteIp: number): MediaAgreement {
   };
 }
 
-/** @param percent of the packets are lost @returns what is heard of `samples` */
+/** @param percent of the packets that are lost @returns the sound that is heard of `samples` */
 function heardOf(samples: Int16Array, percent: number, seed: number): Int16Array {
   const random = new SeededRandom(seed);
   const timers = new Timers(2 * LINE_TIMERS);

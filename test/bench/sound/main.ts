@@ -1,6 +1,7 @@
 /**
- * What becomes of the sound: `npm run bench -- sound`, and `npm run bench -- sound delay` for one part of it. Virtual time and seeds: the
- * same on every machine. A part that is added stands in `PARTS`, and what its rows may be at most or must be at least in `BOUNDS`.
+ * `npm run bench -- sound` measures the sound of calls, `npm run bench -- sound delay` one part of it. Time is virtual
+ * and random numbers have seeds, so results are the same on every machine. A new part is added to `PARTS`, and the
+ * bounds of its rows to `BOUNDS`.
  */
 import type { Result } from "../harness.js";
 import { delayBenchmarks } from "./delay.js";
@@ -18,7 +19,7 @@ const PARTS: readonly Part[] = [
   { name: "echo", run: echoBenchmarks },
 ];
 
-/** Rows that have a bound: at most (a delay, a distance), or at least (what is gained). */
+/** Rows that have a bound: the most for a delay or a distance, the least for a gain. */
 const BOUNDS: Record<string, { most?: number; least?: number }> = {
   "sound.echo.clean": { least: 30 },
   "sound.echo.distorted": { least: 15 },
@@ -31,7 +32,7 @@ const BOUNDS: Record<string, { most?: number; least?: number }> = {
   "sound.loss.lsd20": { most: 4.5 },
 };
 
-/** @param words of the command line; those that name a part choose it, none: all of them */
+/** @param words of the command line; those that name a part choose it, none choose all */
 export async function soundBenchmarks(words: readonly string[]): Promise<Result[]> {
   const chosen = PARTS.filter(({ name }) => words.includes(name));
   const results: Result[] = [];

@@ -1,12 +1,18 @@
-/** How far two sounds are from each other as an ear would have it: the log-spectral distance, of stretches that are laid over each other. */
+/**
+ * The distance of two sounds as an ear would judge it: the log-spectral distance of stretches that are aligned with
+ * each other.
+ */
 
-/** A stretch of 32 ms at 8 kHz, half of it anew each time. */
+/** A stretch has 32 ms at 8 kHz; half of it is new each time. */
 const WINDOW = 256;
 const STEP = WINDOW / 2;
-/** Quieter than the loudest stretch by so much is a pause, and quieter than a stretch's loudest line by so much is not heard. */
+/**
+ * A stretch that is so much quieter than the loudest one is a pause, and a line that is so much quieter than the
+ * loudest one of its stretch is not heard.
+ */
 const PAUSE_DB = 40;
 const FLOOR_DB = 50;
-/** Stretches that are laid over each other, and how far one may have moved, in samples. */
+/** The length of the stretches that are aligned, and how far one may have moved, in samples. */
 const BLOCK = 4000;
 const MOVED = 480;
 
@@ -20,7 +26,7 @@ export function powers(samples: Int16Array, at: number): Float64Array {
   return Float64Array.from({ length: WINDOW / 2 + 1 }, (_, i) => re[i] * re[i] + im[i] * im[i]);
 }
 
-/** Fourier transform in place, by halves. */
+/** Fourier transform in place, radix 2. */
 function transform(re: Float64Array, im: Float64Array): void {
   const n = re.length;
   for (let i = 1, j = 0; i < n; i++) {
@@ -42,8 +48,8 @@ function transform(re: Float64Array, im: Float64Array): void {
 }
 
 /**
- * @param clean what was to be heard @param heard what was, begun at about the same time
- * @returns the mean over all stretches with sound of the distance of their spectra, dB
+ * @param clean the sound as it was sent @param heard the sound that came, begun at about the same time
+ * @returns the mean distance of their spectra over all stretches with sound, dB
  */
 export function logSpectralDistance(clean: Int16Array, heard: Int16Array): number {
   const stretches: { at: number; lines: Float64Array; power: number }[] = [];

@@ -1,6 +1,6 @@
 /**
- * Speech to measure with, at 8 kHz: what espeak-ng says, or where it is not installed a voice made of a pulse train and three resonances,
- * which is none of anybody's but has what matters here: pitch, formants, stops and pauses.
+ * Speech for measurements, at 8 kHz: the output of espeak-ng, or without it a voice made of a pulse train and three
+ * resonances. That is no human voice, but has pitch, formants, stops and pauses.
  */
 import { execFileSync } from "node:child_process";
 import { parseWav } from "../../../host-sim/io/audio.js";
@@ -9,13 +9,13 @@ import { SAMPLES_PER_SECOND } from "../../../src/media/g711.js";
 const TEXT =
   "Good morning, this is the parcel service. I have a box for the third floor, and somebody has to sign for it. " +
   "Shall I leave it with your neighbour, or will you open the door? It is rather heavy, so I would like to take the lift.";
-/** Of espeak-ng. */
+/** Voices of espeak-ng. */
 export const VOICES: readonly string[] = ["en-gb", "en-us+f3", "de", "fr+f2", "es+m5"];
 const PEAK = 16_000;
 const SPEAK_MS = 30_000;
 
 export interface Speech {
-  /** Who spoke: a voice of espeak-ng, or "synthetic". */
+  /** The speaker: a voice of espeak-ng, or "synthetic". */
   voice: string;
   samples: Int16Array;
 }
@@ -36,7 +36,7 @@ export function speech(voice = VOICES[0]): Speech {
   }
 }
 
-/** The loudest sample is `PEAK`. */
+/** Changes the level, so that the loudest sample is `PEAK`. */
 function levelled(samples: Int16Array): Int16Array {
   const loudest = samples.reduce((most, sample) => Math.max(most, Math.abs(sample)), 1);
   return samples.map((sample) => Math.round((sample * PEAK) / loudest));
@@ -54,13 +54,13 @@ const SYLLABLES = 60;
 const SYLLABLE_MS = 160;
 const STOP_MS = 40;
 
-/** @param which another pitch for each */
+/** @param which chooses the pitch */
 function syntheticVoice(which: number): Int16Array {
   const length = ((SYLLABLE_MS + STOP_MS) * SAMPLES_PER_SECOND) / 1000;
   const out = new Float64Array(SYLLABLES * length);
   let phase = 0;
   for (let syllable = 0; syllable < SYLLABLES; syllable++) {
-    // A pause after every tenth.
+    // A pause comes after every tenth syllable.
     if (syllable % 10 === 9) continue;
     const formants = VOWELS[(syllable * 3 + which) % VOWELS.length];
     const state = formants.map(() => [0, 0]);

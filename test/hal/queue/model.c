@@ -1,8 +1,9 @@
 /*
- * The machine's task, lwIP's and the others that post, each a thread, around the machine's queue of the real length and wait
- * (MODDEF_TASK_QUEUELENGTH, MODDEF_TASK_QUEUEWAIT). Usage: model SEED EVENTS UDP-SOCKETS TCP-CONNECTIONS. Ends with 0 when all
- * that came was told, 2 at a deadlock, 4 when something came that nobody was told of. Time is virtual: a timer of lwIP's fires
- * when its task has nothing else to do. With ONE_CORE the threads change only where they call the kernel; with NO_TIMERS no timer fires.
+ * The machine's task, lwIP's and the others that post, each a thread, around the machine's queue of the real length and
+ * wait (MODDEF_TASK_QUEUELENGTH, MODDEF_TASK_QUEUEWAIT). Usage: model SEED EVENTS UDP-SOCKETS TCP-CONNECTIONS. Ends
+ * with 0 when all that came was told, 2 at a deadlock, 4 when something came that nobody was told of. Time is virtual:
+ * a timer of lwIP's fires when its task has nothing else to do. With ONE_CORE the threads change only where they call
+ * the kernel; with NO_TIMERS no timer fires.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -102,8 +103,8 @@ static void deadlock(void)
 }
 
 /*
- * Under `kernel`; `waits` is RUNS again when the caller's loop ends. Only the machine makes room in its queue, only lwIP's task
- * answers and empties its mailbox.
+ * Under `kernel`; `waits` is RUNS again when the caller's loop ends. Only the machine makes room in its queue, only
+ * lwIP's task answers and empties its mailbox.
  */
 static void wait_for(int what)
 {

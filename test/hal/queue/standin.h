@@ -1,6 +1,7 @@
 /*
- * What datagram-esp32.c and the SDK's tcp.c need of XS, FreeRTOS and lwIP, for two threads on the host: the machine's task and
- * lwIP's. Tasks wait as on the chip, for the queue, the mailbox and the answer; model.c finds when both wait for each other.
+ * What datagram-esp32.c and the SDK's tcp.c need of XS, FreeRTOS and lwIP, for two threads on the host: the machine's
+ * task and lwIP's. Tasks wait as on the chip, for the queue, the mailbox and the answer; model.c finds when both wait
+ * for each other.
  */
 #ifndef PORTERO_QUEUE_STANDIN_H
 #define PORTERO_QUEUE_STANDIN_H

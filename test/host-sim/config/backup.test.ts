@@ -1,4 +1,7 @@
-/** A backup is what brings a door back: over all keys, by the format that the schema describes, with secrets sealed or left alone. */
+/**
+ * A backup is what brings a door back: over all keys, by the format that the schema describes, with secrets sealed or
+ * left alone.
+ */
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,4 +1,7 @@
-/** The filter for fail2ban in docs/server.md, over the lines that the program really writes; fail2ban itself: test/interop. */
+/**
+ * The filter for fail2ban in docs/server.md, over the lines that the program really writes; fail2ban itself:
+ * test/interop.
+ */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";

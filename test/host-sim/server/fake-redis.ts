@@ -1,4 +1,6 @@
-/** As much of a Redis as the server's store needs, in this process: it refuses, forgets and falls silent as it is told. */
+/**
+ * As much of a Redis as the server's store needs, in this process: it refuses, forgets and falls silent as it is told.
+ */
 import { createServer, type Server, type Socket } from "node:net";
 
 export interface Refusals {

@@ -1,4 +1,7 @@
-/** The location service on disk: what is there after it was closed, and what becomes of it when the disk refuses, lies, or is somebody else's. */
+/**
+ * The location service on disk: what is there after it was closed, and what becomes of it when the disk refuses, lies,
+ * or is somebody else's.
+ */
 import { spawn } from "node:child_process";
 import { copyFileSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { createInterface } from "node:readline";

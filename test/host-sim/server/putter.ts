@@ -1,4 +1,7 @@
-/** Puts bindings into a store as fast as it takes them, and prints each that it confirmed: to be killed. Usage: putter.ts FOLDER ROUND */
+/**
+ * Puts bindings into a store as fast as it takes them, and prints each that it confirmed: to be killed. Usage:
+ * putter.ts FOLDER ROUND
+ */
 import { FileLocation } from "../../../host-sim/server/file-store.js";
 import { octets, Span } from "../../../src/core/bytes.js";
 import { Timers } from "../../../src/core/timers.js";

@@ -1,4 +1,7 @@
-/** When the store in Redis is ready, and what is told when it is not. The Redis is one of the test's own; a real one is in test/interop. */
+/**
+ * When the store in Redis is ready, and what is told when it is not. The Redis is one of the test's own; a real one is
+ * in test/interop.
+ */
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { parseOptions } from "../../../host-sim/server/options.js";
 import { readRedisPlace } from "../../../host-sim/server/redis-place.js";

@@ -1,6 +1,6 @@
 /*
- * The two hash functions of the SDK's module `crypt`, which boards have in C: MD5 (RFC 1321) and SHA-256 (RFC 6234), for crypt.js.
- * One state for each hash that a machine makes. Not here: the module's shape.
+ * The two hash functions of the SDK's module `crypt`, which boards have in C: MD5 (RFC 1321) and SHA-256 (RFC 6234),
+ * for crypt.js. One state for each hash that a machine makes. Not here: the module's shape.
  */
 #include "xsmc.h"
 #include "xsHost.h"

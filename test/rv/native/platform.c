@@ -1,4 +1,7 @@
-/* XS on a bare 32-bit RISC-V chip: what the engine asks of its platform. An engine that cannot go on ends the program with a word. */
+/*
+ * XS on a bare 32-bit RISC-V chip: the functions that the engine asks of its platform. An engine that cannot go on ends
+ * the program with a message.
+ */
 #include "xsAll.h"
 
 void fxAbort(txMachine* the, int status)
@@ -13,7 +16,7 @@ void fxCreateMachinePlatform(txMachine* the) { the->connection = mxNoSocket; }
 void fxDeleteMachinePlatform(txMachine* the) {}
 void fxQueuePromiseJobs(txMachine* the) { the->promiseJobs = 1; }
 
-/* One machine after another has its turn, and no clock: all of the world's time is virtual. */
+/* The machines run in turn, and there is no clock: all of the world's time is virtual. */
 int gettimeofday(struct timeval* tv, void* zone)
 {
 	memset(tv, 0, sizeof(*tv));

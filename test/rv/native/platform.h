@@ -1,6 +1,6 @@
 /*
- * What XS has to know of a bare 32-bit RISC-V chip with picolibc: no threads, no files but those of the semihost, memory from malloc.
- * It stands in the place of the package's own platform header.
+ * The platform header of XS for a bare 32-bit RISC-V chip with picolibc: no threads, no files but those of the
+ * semihost, memory from malloc. It takes the place of the package's own platform header.
  */
 #ifndef PORTERO_RV_PLATFORM
 #define PORTERO_RV_PLATFORM

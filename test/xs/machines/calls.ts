@@ -1,4 +1,7 @@
-/** Leads: a registration with a password, a call with its sound, a door code, hold and resume, the end; then a call that comes, of 10,000 packets. */
+/**
+ * Leads a world: a registration with a password, a call with its sound, a door code, hold and resume, the end; then an
+ * incoming call of 10,000 packets.
+ */
 import { octets } from "../../../src/core/bytes.js";
 import type { Call } from "../../../src/ua/call.js";
 import { check, lead, type Scenario, type Wait } from "./scenario.js";

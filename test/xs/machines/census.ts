@@ -1,4 +1,4 @@
-/** What each part of the program holds when it is made: for `npm run bench:xs`, as `name slots chunks`. */
+/** Prints what each part of the program holds when it is made, as `name slots chunks`, for `npm run bench:xs`. */
 import { DOOR_LIMITS } from "../../../src/core/limits.js";
 import { Timers } from "../../../src/core/timers.js";
 import { Dialog } from "../../../src/dialog/dialog.js";
@@ -18,7 +18,7 @@ import { SeededRandom } from "../../random.js";
 import { hostOf, inhabit } from "./host.js";
 
 const host = hostOf();
-// Kept, or the collection would take it.
+// It is kept, so that the collection does not take it.
 let kept: unknown;
 
 function take(name: string, make: () => unknown): void {

@@ -1,5 +1,5 @@
 /**
- * What the ways of single packets cost: bytecodes, slots, octets of chunks and instructions (0 where they are not counted), each as
+ * The cost of single packets: bytecodes, slots, octets of chunks and instructions (0 if they are not counted), each as
  * `name bytecodes slots chunks instructions` for one.
  */
 
@@ -18,7 +18,7 @@ import { Phone } from "./phone.js";
 const host = hostOf();
 const TIMES = 1000;
 
-/** The INVITE of the seven messages with one more header field, that makes it 741 octets. */
+/** The INVITE of the seven messages with one more header field, which makes it 741 octets. */
 function invite741(): Uint8Array {
   const invite = text(MESSAGES[0].bytes);
   const at = invite.indexOf("Content-Type:");
@@ -26,12 +26,12 @@ function invite741(): Uint8Array {
   return octets(invite.slice(0, at) + field + "\r\n" + invite.slice(at));
 }
 
-/** Bytecodes and instructions of the loop and the call around what is measured. */
+/** Bytecodes and instructions of the loop and the call around the measured code. */
 let around = 0;
 let instructionsAround = 0;
 
 function measure(name: string, once: (i: number) => void): void {
-  // What is made on the first way only is not steady state.
+  // Objects that are made the first time only are not steady state.
   for (let i = 0; i < 100; i++) once(i);
   host.collect();
   const slots = host.slots();
@@ -58,7 +58,7 @@ inhabit({
     measure("", () => {});
     const message = new Message(48);
     let sum = 0;
-    // Where the driver reads every datagram to.
+    // The driver reads every datagram into this buffer.
     const datagram = new Uint8Array(3584);
     const parse = (name: string, bytes: Uint8Array) => {
       datagram.set(bytes);
@@ -77,7 +77,7 @@ inhabit({
     measure("frame", () => quiet.run(1));
     if (quiet.stream.latePackets() > 0 || quiet.sink.packets < TIMES) throw new Error("the call did not run");
 
-    // Loud sound of two tones that are no digit: all eight filters of every block, and nothing more.
+    // Loud sound of two tones that are no digit: it runs all eight filters of every block, and nothing more.
     const receiver = new InbandReceiver();
     const loud = new Int16Array(160);
     for (let j = 0; j < 160; j++) loud[j] = 6000 * (Math.sin(0.35 * j) + Math.sin(1.1 * j));

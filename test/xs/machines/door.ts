@@ -1,4 +1,7 @@
-/** The whole door station on XS: the firmware's program with devices made of the world's functions. Commands move its button and ask what happened. */
+/**
+ * The whole door station on XS: the firmware's program with devices made of the world's functions. Commands move its
+ * button and ask for the counts of events.
+ */
 import type {
   AudioOutput,
   AudioPort,
@@ -66,9 +69,9 @@ class Timer implements DeviceTimer {
 
 const NO_TCP: TcpStack = { port: 5060, connect: () => null, find: () => null, findTo: () => null, close() {} };
 
-/** What happened, counted; each event is made into a line, as for the serial line of a board. */
+/** Counts events; each event is made into a line, as for the serial line of a board. */
 class Diary implements DoorEvents {
-  /** By COUNTED. */
+  /** Indexed by COUNTED. */
   readonly counts = new Int32Array(COUNTED.length);
   octets = 0;
   event(name: string, value: string, extra: readonly (string | number)[]): void {
@@ -104,12 +107,12 @@ const CONFIGURATION = [
   "relay1.pulse=1",
 ];
 
-/** Set where the door is to be its phones' server too. */
+/** Whether the door is its phones' server too. */
 declare const HAS_SERVER: boolean | undefined;
 const isRoomy = typeof HAS_SERVER !== "undefined" && HAS_SERVER;
 if (isRoomy) CONFIGURATION.push("server.enabled=on", "phone1.name=kitchen", "phone1.password=secret");
 
-// Made by `start`: on the device all of it is RAM.
+// Made by `start`, because on the device all of it is RAM.
 let station: Station;
 let timer: Timer;
 let port: Port;
@@ -118,15 +121,15 @@ let sockets: Socket[];
 const FRAME = 160;
 const FRAME_MS = 20;
 
-// What no door has: it is made when the modules are loaded, and does not count.
+// Things that no door has are made when the modules are loaded, and do not count.
 const diary = new Diary();
-/** What the speaker was given last, and what the microphone hears: a square wave of 500 Hz. */
+/** The samples that the speaker was given last, and those of the microphone: a square wave of 500 Hz. */
 const heard = new Int16Array(FRAME);
 const wave = new Int16Array(FRAME);
 for (let i = 0; i < FRAME; i++) wave[i] = i & 8 ? 6000 : -6000;
 const button: { pressed: number; options: InputOptions | null } = { pressed: 0, options: null };
 
-/** The sum of the magnitudes of the last 20 ms that the speaker was given. */
+/** @returns the sum of the magnitudes of the last 20 ms that the speaker was given */
 function loudness(): number {
   let sum = 0;
   for (let i = 0; i < FRAME; i++) sum += heard[i] < 0 ? -heard[i] : heard[i];
@@ -257,7 +260,10 @@ function receive(port: number): void {
   for (let i = 0; i < sockets.length; i++) if (sockets[i].port === port) sockets[i].options.onReadable();
 }
 
-/** `press 1`, `press 0`, `line ` and a line of the console, `loudness`, `packets`, `lost`, or an event of which the count is wanted. */
+/**
+ * Takes `press 1`, `press 0`, `line ` and a line of the console, `loudness`, `packets`, `lost`, or an event whose count
+ * is wanted.
+ */
 function command(line: string): number {
   if (line === "press 1" || line === "press 0") {
     button.pressed = line === "press 1" ? 1 : 0;

@@ -1,13 +1,13 @@
 /**
- * Leads: what calls leave behind, and when the engine has to collect it, on a machine that is confined to what a board has. A collection in
- * a call would be heard; at rest the door has it done. Prints `name value`.
+ * Leads a world: measures the garbage of calls, and when the engine has to collect it, on a machine that is confined to
+ * a board's memory. A collection in a call would be heard, so the door starts it at rest. Prints `name value`.
  */
 import { lead, type Wait } from "./scenario.js";
 
 const CALLS = 3;
 const MINUTE_MS = 60_000;
 
-/** What a board's manifest gives: slots, and octets of chunks. */
+/** The memory that a board's manifest gives: slots, and octets of chunks. */
 declare const ROOM: readonly [number, number];
 
 lead(function* (scenario): Generator<Wait> {
@@ -26,7 +26,7 @@ lead(function* (scenario): Generator<Wait> {
     yield { what: "the button's contact", ms: 30 };
     scenario.door("press 0");
     yield { what: "the door's call", ms: 5000, until: () => scenario.door("call confirmed") === number };
-    // The first word about its sound comes 5 s later.
+    // The first event about the sound comes 5 s later.
     yield { what: "talk", ms: 6000 };
     const isLast = number === CALLS;
     if (isLast) {

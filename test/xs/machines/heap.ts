@@ -1,10 +1,10 @@
-/** Leads: measures the door's heap in a call. Prints `name value`. */
+/** Leads a world: measures the door's heap in a call. Prints `name value`. */
 import type { Call } from "../../../src/ua/call.js";
 import { lead, type Scenario, type Wait } from "./scenario.js";
 
 const REST_MS = 40_000;
 
-/** Set where the first call is all that is wanted. */
+/** Whether only the first call is wanted. */
 declare const ONCE: boolean | undefined;
 
 function bytes(scenario: Scenario): number {
@@ -48,7 +48,7 @@ lead(function* (scenario) {
   const slots = host.slots(0);
   const chunks = host.chunks(0);
   const before = scenario.door("packets");
-  // Between two reports of RTCP and of the door: what is left are packets of sound.
+  // This is between two reports of RTCP and of the door, so only packets of sound remain.
   yield { what: "talk", ms: 1000 };
   host.print("sound.packets " + (scenario.door("packets") - before));
   host.print("sound.slots " + (host.slots(0) - slots));

@@ -1,12 +1,12 @@
-/** Leads: many calls, and what the door holds after some of them. Prints `name value`. */
+/** Leads a world: makes many calls, and prints what the door holds after some of them, as `name value`. */
 import { lead, type Wait } from "./scenario.js";
 
-/** After a call its transactions and dialogs stay for 32 s: until they are gone the next one would need more room. */
+/** After a call its transactions and dialogs stay for 32 s; before they are gone the next call would need more room. */
 const REST_MS = 40_000;
 const TALK_MS = 100;
 const DAY_MS = 86_400_000;
 
-/** How many calls. */
+/** The number of calls. */
 declare const CALLS: number;
 
 lead(function* (scenario): Generator<Wait> {

@@ -1,4 +1,4 @@
-/** The other end: a phone on the same core, and a registrar by hand that asks for the password. For the machine that leads a scenario. */
+/** The other end for the leader of a world: a phone on the same core, and a registrar that asks for the password. */
 import { octets, text } from "../../../src/core/bytes.js";
 import { DOOR_LIMITS } from "../../../src/core/limits.js";
 import { Timers, type TimerUser } from "../../../src/core/timers.js";
@@ -64,7 +64,7 @@ export class Phone implements Network, SoundNetwork, UserAgentUser, TimerUser {
     } else this.ua.layer.receiveDatagram(ip, from, this.datagram, 0, length);
   }
 
-  /** 401 to a REGISTER without credentials, 200 to one with. */
+  /** Answers 401 to a REGISTER without credentials, 200 to one with. */
   private register(request: string): void {
     const lines = request.split("\r\n");
     const has = request.indexOf("\r\nAuthorization: Digest ") >= 0;

@@ -1,4 +1,4 @@
-/** Everything a parser has read from a message, as one number: the same on every engine that reads it alike. */
+/** Makes one number of everything a parser has read from a message: the same on every engine that reads it alike. */
 import { octets, Span } from "../../../src/core/bytes.js";
 import { AuthValue } from "../../../src/wire/auth.js";
 import { Digest, HEX_MAX_BYTES } from "../../../src/wire/digest.js";
@@ -6,7 +6,7 @@ import { Message } from "../../../src/wire/message.js";
 
 const roomy = new Message(64);
 
-/** @param message that reads it: with a small table too, which many messages do not fit in */
+/** @param message the reader; also one with a small table, which many messages do not fit in */
 export function fingerprint(bytes: Uint8Array, message: Message = roomy): number {
   const result = message.parse(bytes, 0, bytes.length, false);
   let sum = result | 0;
@@ -14,7 +14,7 @@ export function fingerprint(bytes: Uint8Array, message: Message = roomy): number
     sum = Math.imul(sum ^ value, 0x01000193);
   };
   const fields = message as unknown as Record<string, unknown>;
-  // In an order of their own: which property is made first is for nobody to know.
+  // The keys are sorted, because engines make properties in different orders.
   const keys = Object.keys(fields).sort();
   for (let i = 0; i < keys.length; i++) {
     const value = fields[keys[i]];
@@ -31,10 +31,10 @@ export function fingerprint(bytes: Uint8Array, message: Message = roomy): number
   return sum;
 }
 
-/** Octets that mean something to a reader. */
+/** Octets that mean something to a parser. */
 const TELLING = octets('\r\n\t :;,="<>@?\\*/[]()%;tag=branch0123456789SIP\0\x7f\x80');
 
-/** @returns `bytes` with a few octets that are others, fewer or more: the same for the same seed on every engine */
+/** @returns `bytes` with a few octets changed, removed or added: the same for the same seed on every engine */
 export function spoilt(bytes: Uint8Array, seed: number): Uint8Array {
   let state = seed | 0;
   const below = (limit: number): number => {
@@ -54,7 +54,7 @@ export function spoilt(bytes: Uint8Array, seed: number): Uint8Array {
         out = joined(out, at, new Uint8Array([octet, octet]), at);
         break;
       case 2:
-        // A piece of it again, somewhere else.
+        // A piece of the message is repeated at another place.
         out = joined(out, below(out.length), out.slice(at, at + 60), at);
         break;
       case 3:
@@ -67,7 +67,7 @@ export function spoilt(bytes: Uint8Array, seed: number): Uint8Array {
   return out;
 }
 
-/** The octets before `start`, those put in, and the octets from `end` on. */
+/** @returns the octets before `start`, then `between`, then the octets from `end` on */
 function joined(bytes: Uint8Array, start: number, between: Uint8Array, end: number): Uint8Array {
   const rest = bytes.slice(end);
   const out = new Uint8Array(start + between.length + rest.length);

@@ -1,4 +1,7 @@
-/** A scenario that leads a world: a generator that says what it waits for. A wait that fails ends the world with a line that names it. */
+/**
+ * A scenario that leads a world: a generator of the conditions it waits for. A wait that fails ends the world with a
+ * line that names it.
+ */
 import { type Host, hostOf, inhabit } from "./host.js";
 import { Phone } from "./phone.js";
 
@@ -23,7 +26,7 @@ export class Scenario {
     this.steps = steps(this);
   }
 
-  /** What the door says to a question. */
+  /** @returns the door's answer to a question */
   door(line: string): number {
     return this.host.command(0, line);
   }

@@ -1,12 +1,12 @@
 /**
- * The parser's and the digest's vectors on XS. Prints what was read of each message, and with `SPOILT` what was read of so many others that were
- * made of it; then `digest` and how many responses are right.
+ * The parser's and the digest's vectors on XS. Prints the fingerprint of each message, and with `SPOILT` that of so
+ * many others that were made of it; then `digest` and the number of right responses.
  */
 import { Message } from "../../../src/wire/message.js";
 import { hostOf, inhabit } from "./host.js";
 import { fingerprint, spoilt, verified } from "./reading.js";
 
-/** Put in by whoever bundles this. */
+/** The bundler puts the values in. */
 declare const VECTORS: { messages: readonly (readonly number[])[]; digests: readonly [string, number, string][] };
 declare const SPOILT: number;
 

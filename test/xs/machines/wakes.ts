@@ -1,6 +1,7 @@
 /**
- * Leads: everything that happens to a door in a call, once, so that each wake's cost can be read: a registration with a password, a
- * call of the button, the code, hold from either side, a second caller, OPTIONS, the console, the end; then a call that comes.
+ * Leads a world: everything that can happen to a door in a call happens once, so that each wake's cost can be read: a
+ * registration with a password, a call of the button, the code, hold from either side, a second caller, OPTIONS, the
+ * console, the end; then a call that comes.
  */
 import { octets } from "../../../src/core/bytes.js";
 import type { Call } from "../../../src/ua/call.js";
@@ -11,7 +12,7 @@ const SDP =
   "v=0\r\no=- 1 1 IN IP4 10.0.0.2\r\ns=-\r\nc=IN IP4 10.0.0.2\r\nt=0 0\r\nm=audio 30000 RTP/AVP 0 8 101\r\n" +
   "a=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\n";
 
-/** What a person or the tool may ask for while the door talks. */
+/** Commands that a person or the host tool may give while the door talks. */
 const CONSOLE = [
   "help",
   "help set",
@@ -44,7 +45,7 @@ function active(scenario: Scenario): Call {
   return call;
 }
 
-/** A request of somebody else at the phone's address. */
+/** Sends a request of a stranger from the phone's address. */
 function send(scenario: Scenario, method: string, body: string): void {
   const head =
     method +
@@ -65,7 +66,7 @@ lead(function* (scenario): Generator<Wait> {
   const { phone } = scenario;
   const door = (line: string) => scenario.door(line);
   let before = 0;
-  // With the door's bytecodes since the last mark.
+  // Sets a mark with the door's bytecodes since the last one.
   const mark = (what: string) => {
     const meter = scenario.host.meter(0);
     scenario.host.print("spent " + ((meter - before) & 0x3fffffff));

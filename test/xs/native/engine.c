@@ -2,7 +2,7 @@
 #include "xsAll.h"
 #include "engine.h"
 
-/* So many slots that nobody touched end the stack. */
+/* The stack ends where so many slots in a row are untouched. */
 #define UNUSED 256
 #define PAINT 0x5a5a
 
@@ -38,7 +38,7 @@ void enginePaintStack(txMachine* the)
 
 int engineStackPeak(txMachine* the)
 {
-	/* From the top: numbers are made into texts at the bottom, where the stack does not reach. */
+	/* The search begins at the top: numbers are made into texts at the bottom, where the stack does not reach. */
 	txSlot* lowest = the->stackTop;
 	txSlot* slot = the->stackTop;
 	while (slot > the->stackBottom && lowest - slot < UNUSED) {

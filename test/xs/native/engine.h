@@ -1,16 +1,19 @@
-/* What world.c needs of the engine's inside, which its public header does not show. */
+/* The engine's inside for world.c, which the engine's public header does not show. */
 struct sxMachine;
 int engineSlots(struct sxMachine* the);
 int engineChunks(struct sxMachine* the);
 int engineSlotBytes(void);
 unsigned engineMeter(struct sxMachine* the);
 void engineCollect(struct sxMachine* the);
-/* The stack's use: painted before, looked at after. In slots. */
+/* The use of the stack in slots: it is painted before, and looked at afterwards. */
 void enginePaintStack(struct sxMachine* the);
 int engineStackPeak(struct sxMachine* the);
-/* Compiles and runs a script as in a release build for the device: without line numbers, which would count as bytecodes. Throws. */
+/*
+ * Compiles and runs a script as in a release build for the device: without line numbers, which would count as
+ * bytecodes. It throws.
+ */
 void engineRunScript(struct sxMachine* the, void* file);
-/* Instructions that the processor has retired, where it counts them; else 0. */
+/* Returns the instructions that the processor has retired, or 0 if it does not count them. */
 double engineInstructions(void);
-/* Runs what promises have to run. Returns 0 when the machine has given up. */
+/* Runs the jobs of promises. Returns 0 if the machine has given up. */
 int engineSettle(struct sxMachine* the);

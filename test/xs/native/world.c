@@ -1,20 +1,20 @@
 /*
  * A world of XS machines in virtual time: each script of the command line is one machine with an address of its own
- * (10.0.0.1, 10.0.0.2, ...), datagrams take one millisecond, and what a machine holds and does can be read to the slot and the octet.
- * Each machine has a global `host` with the functions below and defines `start()`, `poll()` (returns its next deadline in ms) and
- * `receive(port)`. The last machine says when it is over: `host.quit(code)`.
- * A machine may say that it moved sound (`host.sound()`): that is told with the wake. Knows nothing of SIP.
+ * (10.0.0.1, 10.0.0.2, ...), datagrams take one millisecond, and what a machine holds and does can be read to the slot
+ * and the octet. Each machine has a global `host` with the functions below and defines `start()`, `poll()` (returns its
+ * next deadline in ms) and `receive(port)`. The last machine says when it is over: `host.quit(code)`. A machine may say
+ * that it moved sound (`host.sound()`): that is told with the wake. Knows nothing of SIP.
  */
 #include "xs.h"
 #include "engine.h"
 
 extern void fxInitializeSharedCluster();
-/* Of xsmc.h, which takes the place of much of xs.h. */
+/* A function of xsmc.h, which takes the place of much of xs.h. */
 mxImport xsIntegerValue _xsmcGetBuffer(xsMachine* the, xsSlot* slot, void** data, xsUnsignedValue* count,
 	xsBooleanValue writable);
 
 #ifdef PORTERO_NATIVES
-/* hal/native: the C that boards have in the place of TypeScript. */
+/* hal/native: the C that boards have in place of TypeScript. */
 void xs_keyedhash_begin(xsMachine* the);
 void xs_keyedhash_word(xsMachine* the);
 void xs_keyedhash_update(xsMachine* the);
@@ -64,9 +64,9 @@ typedef struct {
 typedef struct {
 	xsMachine* the;
 	double nextMs;
-	/* After the modules were loaded and a collection, before start(). */
+	/* Taken after the modules were loaded and a collection, before start(). */
 	int slots, chunks;
-	/* How much more a board has for it, 0: no end; and how often it was collected. */
+	/* The further room a board has, 0 for no limit; and how often the machine was collected. */
 	int roomSlots, roomChunks;
 	int collections;
 } Inhabitant;
@@ -77,15 +77,17 @@ static double nowMs = 0;
 static int quitting = 0, quitCode = 0;
 static Datagram queue[QUEUE];
 static int queued = 0;
-/* `--wakes`: after each wake of the first machine a line says when it was, what it cost and which messages came and went. */
+/*
+ * `--wakes`: after each wake of the first machine a line tells its time, its cost and the messages that came and went.
+ */
 static int tellsWakes = 0;
 #define SIP_PORT 5060
 #define NOTE_BYTES 160
 #define TOLD_LEAST 20000
 static char note[NOTE_BYTES];
-/* This wake moved the sound. */
+/* Whether this wake moved the sound. */
 static int isSound = 0;
-/* What waits to be read, and where the one read last came from. */
+/* The datagram that waits to be read, and the sender of the one that was read last. */
 static Datagram* current = NULL;
 static int sourceIndex = -1, sourcePort = 0;
 
@@ -116,7 +118,7 @@ static int indexOf(xsMachine* the)
 	return 0;
 }
 
-/* Which machine is asked about: the given one, or the one that asks. */
+/* Returns the machine that is asked about: the given one, or the one that asks. */
 static xsMachine* asked(xsMachine* the)
 {
 	int i = xsToInteger(xsArgc) > 0 ? xsToInteger(xsArg(0)) : indexOf(the);
@@ -125,7 +127,10 @@ static xsMachine* asked(xsMachine* the)
 	return inhabitants[i].the;
 }
 
-/* A collection here goes over all that was loaded, which lies in flash on a board: its instructions are none of the wake's. */
+/*
+ * The instructions of a collection do not count for the wake, because it goes over all loaded code, which lies in flash
+ * on a board.
+ */
 static double collecting = 0;
 
 static void collectFor(xsMachine* machine)
@@ -143,7 +148,10 @@ static void collections(xsMachine* the)
 	xsResult = xsInteger(inhabitants[indexOf(m)].collections);
 }
 
-/* confine(machine, slots, chunks): from now on it is collected as on a board that has so much beside what is loaded: when it is used up. */
+/*
+ * confine(machine, slots, chunks): from now on the machine is collected when it has used up so much beside the loaded
+ * code, as on a board.
+ */
 static void confine(xsMachine* the)
 {
 	Inhabitant* inhabitant = &inhabitants[indexOf(asked(the))];
@@ -151,7 +159,7 @@ static void confine(xsMachine* the)
 	inhabitant->roomChunks = xsToInteger(xsArg(2));
 }
 
-/* After each event: has it used up what a board would have? */
+/* Runs after each event: collects if the machine has used up a board's memory. */
 static void keepWithin(Inhabitant* inhabitant)
 {
 	xsMachine* machine = inhabitant->the;
@@ -178,7 +186,7 @@ static void slotBytes(xsMachine* the) { xsResult = xsInteger(engineSlotBytes());
 static void now(xsMachine* the) { xsResult = xsNumber(nowMs); }
 static void instructions(xsMachine* the) { xsResult = xsNumber(engineInstructions()); }
 
-/* The low 30 bits: differences are what counts. */
+/* The low 30 bits; only differences count. */
 static void meter(xsMachine* the) { xsResult = xsInteger((int)(engineMeter(asked(the)) & 0x3fffffff)); }
 
 /* The most slots the stack had since start: the stack is painted before start(). */
@@ -269,7 +277,7 @@ static void settle(xsMachine* the)
 	}
 }
 
-/* command(machine, text): calls `command(text)` of another machine, which has an integer to say. */
+/* command(machine, text): calls `command(text)` of another machine, which returns an integer. */
 static void command(xsMachine* the)
 {
 	xsMachine* other = asked(the);
@@ -296,7 +304,7 @@ static void command(xsMachine* the)
 		keepWithin(&inhabitants[indexOf(other)]);
 		the = caller;
 	}
-	/* A question costs next to nothing. */
+	/* The instructions of a question are subtracted. */
 	before += collecting;
 	if (tellsWakes && engineInstructions() - before >= TOLD_LEAST)
 		printf("wake %.0f %.0f %u %s%s\n", nowMs, engineInstructions() - before,
@@ -346,7 +354,7 @@ static void wakeFor(int i, Datagram* datagram)
 	}
 }
 
-/* A datagram is one event, and what is due behind it another, as the device's sockets and timers are. */
+/* A datagram is one event, and the timers that are due after it another, as the device's sockets and timers are. */
 static void wake(int i, Datagram* datagram)
 {
 	if (datagram)
@@ -450,7 +458,7 @@ static void populate(xsMachine* machine, int index)
 	xsVar(0) = xsInteger(index);
 	xsDefine(xsResult, xsID("machine"), xsVar(0), xsDontEnum);
 	xsDefine(xsGlobal, xsID("host"), xsResult, xsDontEnum);
-	/* The names that this program looks up must be there before the heap is measured. */
+	/* The names that this program looks up must exist before the heap is measured. */
 	(void)xsID("start"); (void)xsID("poll"); (void)xsID("receive"); (void)xsID("command");
 	xsEndHost(machine);
 }
@@ -479,8 +487,10 @@ static int load(xsMachine* machine, char* path)
 
 int main(int argc, char* argv[])
 {
-	/* Room enough: what is counted is what lives, not what was set aside. A bundle's start needs more stack than a device has,
-	 * whose modules are linked beforehand; what is used after start() is read by stackPeak. */
+	/*
+	 * The room is ample: live objects are counted, not reserved memory. A bundle's start needs more stack than a device
+	 * has, whose modules are linked beforehand; the use after start() is read by stackPeak.
+	 */
 	xsCreation creation = { 4 * 1024 * 1024, 1024 * 1024, 131072, 32768, 8192, 4096, 1024, 1993, 127, 4 * 1024 * 1024,
 		1993, 0 };
 	int i;
