@@ -43,7 +43,7 @@ export const COMMANDS: readonly Command[] = [
   command("hold", "", "hold the other side"),
   command("resume", "", "take it back"),
   command("transfer", "TARGET", "move the call to another phone: it is called, and the first is left when it answers"),
-  command("dtmf", "DIGITS", "send digits in the call"),
+  command("dtmf", "DIGITS [info]", "send digits in the call; info: in INFO requests, one after another"),
   command("press", "[BUTTON]", "press a button, 1 to 4"),
   command("open", "[RELAY]", "open the door: switch its relay on, for its time"),
   command("close", "[RELAY]", "lock the door: switch its relay off"),

@@ -7,6 +7,9 @@ import type { Door } from "../intercom/door.js";
 import { CALL_CONFIRMED, CALL_HELD } from "../ua/call.js";
 import { ERROR_ARGUMENT, ERROR_STATE, ERROR_VALUE, type Reply } from "./reply.js";
 
+/** Digits go in INFO requests. */
+const INFO = " info";
+
 export function register(reply: Reply, door: Door): Reply {
   if (door.settings.get("sip.domain") === "")
     return reply.fail(ERROR_STATE, "sip.domain is not set: there is no server to register at");
@@ -58,15 +61,18 @@ export function transferCall(reply: Reply, door: Door, target: string): Reply {
     : failed(reply, ERROR_STATE, door.move(target));
 }
 
-/** Sends digits in the call, as telephone-events or tones. */
-export function sendDigits(reply: Reply, door: Door, digits: string): Reply {
+/** @param rest digits, which go as telephone-events or tones; or digits and the word `info`: they go in INFO requests */
+export function sendDigits(reply: Reply, door: Door, rest: string): Reply {
+  const isInfo = rest.slice(-INFO.length) === INFO;
+  const digits = isInfo ? rest.slice(0, -INFO.length).trim() : rest;
   const call = door.ua.activeCall();
   if (call === null || !call.hasSound) return reply.fail(ERROR_STATE, "there is no call to send digits in");
-  if (digits === "") return reply.fail(ERROR_ARGUMENT, "dtmf what? dtmf DIGITS (0-9 * # A-D)");
+  if (digits === "") return reply.fail(ERROR_ARGUMENT, "dtmf what? dtmf DIGITS [info] (0-9 * # A-D)");
   for (let i = 0; i < digits.length; i++) {
     if ("0123456789*#ABCDabcd".indexOf(digits.charAt(i)) < 0)
       return reply.fail(ERROR_ARGUMENT, "'" + printable(digits) + "' holds what is no digit: 0-9 * # A-D");
   }
+  if (isInfo) return failed(reply, ERROR_STATE, door.ua.sendInfoDigits(call, digits.toUpperCase()));
   for (let i = 0; i < digits.length; i++) {
     if (!call.media.sendDigit(digits.toUpperCase().charCodeAt(i)))
       return reply.fail(ERROR_STATE, "only " + i + " digits were taken: wait until they are sent");

@@ -8,7 +8,15 @@ import { octets, Span } from "../core/bytes.js";
 import type { ClientTransaction, ClientUser } from "../transaction/client.js";
 import { EMPTY_BODY } from "../wire/lines.js";
 import type { Message } from "../wire/message.js";
-import { METHOD_ACK, METHOD_BYE, METHOD_INVITE, METHOD_NAMES, METHOD_PRACK, METHOD_UPDATE } from "../wire/names.js";
+import {
+  METHOD_ACK,
+  METHOD_BYE,
+  METHOD_INFO,
+  METHOD_INVITE,
+  METHOD_NAMES,
+  METHOD_PRACK,
+  METHOD_UPDATE,
+} from "../wire/names.js";
 import type { Writer } from "../wire/writer.js";
 import { Byes, type ByesContext, type ByesUser } from "./byes.js";
 import { SUPPORTED } from "./capabilities.js";
@@ -18,6 +26,10 @@ import type { Interval } from "./interval.js";
 import { type InviteContext, type InviteParts, writeInvite } from "./invite.js";
 
 const RACK = octets("RAck: ");
+/** A digit in an INFO, up to the digit itself and behind it. The body has 24 octets, whichever digit it is. */
+const DIGIT_FIRST = octets("Content-Type: application/dtmf-relay\r\nContent-Length: 24\r\n\r\nSignal=");
+const DIGIT_LAST = octets("\r\nDuration=160\r\n");
+const DIGIT_END = DIGIT_FIRST.length + 1 + DIGIT_LAST.length;
 
 /** What the requests of all sessions have in common. */
 export interface RequestContext extends InviteContext, ByesContext {}
@@ -33,6 +45,8 @@ export class Requests implements InviteParts, ByesUser {
   invite: ClientTransaction | null = null;
   /** Our UPDATE without a final response. */
   update: ClientTransaction | null = null;
+  /** Our INFO without a final response. */
+  info: ClientTransaction | null = null;
   /** CSeq number of our INVITE that was sent last, for RAck. */
   inviteCseq = 0;
   /** Our last INVITE did not fit its buffer. */
@@ -59,13 +73,14 @@ export class Requests implements InviteParts, ByesUser {
   reset(): void {
     this.invite = null;
     this.update = null;
+    this.info = null;
     this.openCount = 0;
     this.fields.clear();
   }
 
-  /** Whether an INVITE or UPDATE of ours has no final response yet. */
+  /** Whether an INVITE, UPDATE or INFO of ours has no final response yet: they share one transaction's room. */
   isPending(): boolean {
-    return this.invite !== null || this.update !== null;
+    return this.invite !== null || this.update !== null || this.info !== null;
   }
 
   /**
@@ -147,10 +162,32 @@ export class Requests implements InviteParts, ByesUser {
     return false;
   }
 
+  /** Sends one digit (ASCII) in an INFO. @returns false when it cannot be sent */
+  sendInfo(dialog: Dialog, code: number): boolean {
+    const t = this.takeClient();
+    if (t === null) return false;
+    const w = dialog.beginRequest(t, METHOD_INFO, this.context.transport);
+    this.writeShortCredentials(t, w, METHOD_INFO, dialog.requestUri, DIGIT_END);
+    w.put(DIGIT_FIRST);
+    w.octet(code);
+    w.put(DIGIT_LAST);
+    if (t.sendRequest()) this.info = t;
+    else this.dropClient();
+    return this.info === t;
+  }
+
+  /** The call ends: nothing asks any more whether the digit in an INFO was taken, and its room serves the BYE. */
+  retireInfo(): void {
+    const { info } = this;
+    this.info = null;
+    if (info !== null) info.retire();
+  }
+
   /** That transaction is over. */
   forget(t: ClientTransaction): void {
     if (t === this.invite) this.invite = null;
     if (t === this.update) this.update = null;
+    if (t === this.info) this.info = null;
     this.dropClient();
   }
 
@@ -173,13 +210,19 @@ export class Requests implements InviteParts, ByesUser {
   }
 
   /**
-   * Credentials, if they leave room for the end of a request without a body: without them the request may be refused,
-   * but it is heard.
+   * Credentials, if they leave room for the end of a request, which has no body or a short one: without them the
+   * request may be refused, but it is heard.
    */
-  private writeShortCredentials(t: ClientTransaction, w: Writer, method: number, requestUri: Span): void {
+  private writeShortCredentials(
+    t: ClientTransaction,
+    w: Writer,
+    method: number,
+    requestUri: Span,
+    endBytes = EMPTY_BODY.length,
+  ): void {
     const before = w.at;
     if (!w.ok) return;
     this.user.writeCredentials(t, w, method, requestUri);
-    if (!w.ok || w.at + EMPTY_BODY.length > w.limit) w.rewind(before);
+    if (!w.ok || w.at + endBytes > w.limit) w.rewind(before);
   }
 }

@@ -27,8 +27,9 @@
  *     UPDATE                              all others but ENDED   200, 4xx, 500                      the same
  *     reoffer, half of the interval       CONFIRMED              INVITE, or UPDATE                  CONFIRMED
  *     2xx to that                         CONFIRMED              ACK, of an INVITE                  CONFIRMED
+ *     sendDigit                           CONFIRMED              INFO                               CONFIRMED
  *     401, 407, 422, 491 to that          CONFIRMED              it again, of 491 later             CONFIRMED
- *     408, 481, no answer to that         CONFIRMED              BYE                                ENDED
+ *     408, 481, no answer to these        CONFIRMED              BYE                                ENDED
  *     no refresh in the interval          CONFIRMED              BYE                                ENDED
  *     hangUp                              CONFIRMED              BYE                                ENDED
  *     BYE                                 INCOMING to CONFIRMED  200, and 487 to an open INVITE     ENDED
@@ -56,6 +57,7 @@ import {
   HEADER_REQUIRE,
   HEADER_RSEQ,
   METHOD_BYE,
+  METHOD_INFO,
   METHOD_INVITE,
   METHOD_NAMES,
   METHOD_PRACK,
@@ -142,6 +144,8 @@ export interface SessionUser extends RequestsUser {
    * @param wasHold what was wanted is to hold @param m the response that refused it; null: it could not be sent
    */
   onUnchanged(wasHold: boolean, m: Message | null): void;
+  /** The INFO with a digit was answered. @param status 0: it could not be sent */
+  onDigitAnswered(status: number): void;
   /**
    * A request in the dialog came that the session does not handle (INFO, MESSAGE, OPTIONS, …): it is to be answered.
    */
@@ -180,6 +184,8 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
   private isWaiting = false;
   /** When the offer under way is taken back. */
   private offerUntilMs = 0;
+  /** The digit (ASCII) in our last INFO. */
+  private digit = 0;
   /** The number of times that it was refused because it crossed one of theirs. */
   private glares = 0;
   /** The offer is to be made anew as soon as the session is confirmed. */
@@ -354,6 +360,17 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     if (this.state === SESSION_CONFIRMED && this.dialog !== null) return this.offerAnew(this.dialog);
     this.isReofferDue = true;
     return true;
+  }
+
+  /**
+   * Sends a digit in an INFO; how it was answered, `onDigitAnswered` tells. @param code ASCII
+   * @returns false when it cannot be sent now: the call is not answered, or another request of ours is open
+   */
+  sendDigit(code: number): boolean {
+    const { dialog, requests } = this;
+    if (this.state !== SESSION_CONFIRMED || dialog === null || requests.isPending()) return false;
+    this.digit = code;
+    return requests.sendInfo(dialog, code);
   }
 
   /**
@@ -570,6 +587,9 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
       case METHOD_UPDATE:
         if (t === requests.update && m.status >= 200) this.onUpdateResponse(t, m);
         break;
+      case METHOD_INFO:
+        if (t === requests.info && m.status >= 200) this.onInfoResponse(t, m);
+        break;
       case METHOD_BYE:
       case METHOD_PRACK:
         this.onOtherResponse(t, m);
@@ -583,6 +603,14 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     const { requests } = this;
     const status = cause === FAILURE_RESOLVE || cause === FAILURE_TRANSPORT ? 503 : 408;
     const isInvite = t === requests.invite;
+    if (t === requests.info) {
+      requests.info = null;
+      if (this.state !== SESSION_CONFIRMED) return;
+      // No answer at all means that the call is gone; what did not leave says nothing of it. RFC 3261 §12.2.1.2
+      if (status === 408) this.endWithBye(CAUSE_TIMEOUT, status);
+      else this.user.onDigitAnswered(0);
+      return;
+    }
     if (!isInvite && t !== requests.update) return;
     if (isInvite) requests.invite = null;
     else requests.update = null;
@@ -790,6 +818,16 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     this.refresh();
   }
 
+  private onInfoResponse(t: ClientTransaction, m: Message): void {
+    const { requests, dialog, digit } = this;
+    requests.info = null;
+    if (this.state !== SESSION_CONFIRMED || dialog === null) return;
+    if (m.status < 300) this.challenges = 0;
+    const isChallenge = m.status === 401 || m.status === 407;
+    if (isChallenge && this.user.onChallenge(t, m) && requests.sendInfo(dialog, digit)) return;
+    if (!this.isGone(m)) this.user.onDigitAnswered(m.status);
+  }
+
   /** @returns whether our re-INVITE or UPDATE was challenged, and was sent again with credentials */
   private isRepeated(t: ClientTransaction, m: Message, dialog: Dialog): boolean {
     if ((m.status !== 401 && m.status !== 407) || !this.user.onChallenge(t, m)) return false;
@@ -981,6 +1019,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
   }
 
   private endWithBye(cause: number, status: number): void {
+    this.requests.retireInfo();
     if (this.dialog !== null) this.requests.byes.sendBye(this.dialog);
     this.end(cause, status, null);
   }
@@ -992,6 +1031,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     timers.stop(this.reliableTimer);
     // A re-INVITE may be open: its answer is not waited for.
     this.requests.cancelInvite();
+    this.requests.retireInfo();
     this.state = SESSION_ENDED;
     if (this.forks.leaving() !== null) timers.start(this.retryTimer, BYE_FIRST_MS);
     this.user.onEnded(cause, status, m);

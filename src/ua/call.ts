@@ -90,6 +90,8 @@ export interface CallUser {
   onCallUnchanged(call: Call, wasHold: boolean, m: Message | null): void;
   /** As `SessionUser.onOther`. */
   onCallRequest(call: Call, t: ServerTransaction, m: Message): void;
+  /** As `SessionUser.onDigitAnswered`. */
+  onCallDigitAnswered(call: Call, status: number): void;
   onCallDigit(call: Call, code: number, durationMs: number, isInband: boolean): void;
   /** @param change SOUND_* @param ip @param port where it comes from now */
   onSoundChange(call: Call, change: number, ip: number, port: number): void;
@@ -381,6 +383,10 @@ export class Call implements SessionUser, TimerUser {
 
   onOther(t: ServerTransaction, m: Message): void {
     this.user.onCallRequest(this, t, m);
+  }
+
+  onDigitAnswered(status: number): void {
+    this.user.onCallDigitAnswered(this, status);
   }
 
   private changeState(state: number): void {

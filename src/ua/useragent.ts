@@ -79,6 +79,7 @@ import {
 import { CallPool } from "./callpool.js";
 import { Credentials } from "./credentials.js";
 import { readInfoDigit } from "./info.js";
+import { InfoSender } from "./infosender.js";
 import {
   REGISTRATION_DONE,
   REGISTRATION_FAILED,
@@ -240,6 +241,7 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
   private readonly negotiation = new NegotiationSettings();
   private readonly credentials: Credentials;
   private readonly watchers: Watchers;
+  private readonly infoSender = new InfoSender();
   /** The wish of the REFER that came last. */
   private readonly wish = new ReferTo();
   private readonly random: RandomSource;
@@ -417,6 +419,14 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
     if (call.state !== CALL_CONFIRMED && call.state !== CALL_HELD) return "the call is not answered";
     call.session.negotiation.hold(on);
     return call.session.reoffer() ? "" : UNSAID;
+  }
+
+  /**
+   * Sends digits of 0-9 * # A-D as INFO requests, one after another.
+   * @returns "" or why not; one that is refused later is told as trouble
+   */
+  sendInfoDigits(call: Call, digits: string): string {
+    return this.infoSender.send(call, digits);
   }
 
   isActive(call: Call): boolean {
@@ -784,6 +794,13 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
     }
   }
 
+  onCallDigitAnswered(call: Call, status: number): void {
+    const lost = this.infoSender.onAnswered(call, status);
+    if (lost === 0) return;
+    const why = status === 0 ? "could not be sent" : "was answered " + status;
+    this.onTrouble("INFO " + why + ": digits that the other side did not take: " + lost);
+  }
+
   onCallDigit(call: Call, code: number, durationMs: number, isInband: boolean): void {
     this.user.onDigit(call, code, durationMs, isInband ? DIGIT_INBAND : DIGIT_RTP);
   }
@@ -834,6 +851,7 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
 
   /** Tells the state of a call to the user above and to those who watch. */
   onCallState(call: Call, cause: number, status: number, m: Message | null): void {
+    if (call.state === CALL_ENDED) this.infoSender.drop(call);
     if (!this.transfer.noteChange(call, cause, status, m)) this.user.onCall(call, cause, status, m);
     const active = this.activeCall();
     if (active === null) this.transfer.rest();

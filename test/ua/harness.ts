@@ -135,6 +135,7 @@ export class Agent implements Inhabitant, Network, SoundNetwork, UserAgentUser {
   readonly timers: Timers;
   /** "call calling", "call ended 486 Busy Here", "register registered", "digit 5", … */
   readonly diary: string[] = [];
+  readonly troubles: string[] = [];
   autoAnswer = false;
   refuse = 0;
   sendFails = false;
@@ -264,6 +265,10 @@ export class Agent implements Inhabitant, Network, SoundNetwork, UserAgentUser {
 
   onSound(_call: Call, change: number): void {
     this.diary.push(`sound ${["quiet", "back", "moved"][change]}`);
+  }
+
+  onTrouble(line: string): void {
+    this.troubles.push(line);
   }
 
   onUnchanged?: (call: Call, wasHold: boolean, m: Message | null) => void;
