@@ -1,5 +1,5 @@
 /**
- * Single messages that break a rule without need, or keep one that is often forgotten: what a door makes of them
+ * Single messages that break a rule without need, or keep one that is often forgotten, and the door's answers to them
  * (conformance/INDEX.tsv).
  */
 import { readFileSync } from "node:fs";
@@ -15,7 +15,7 @@ const PHONE = "10.0.0.3";
 
 function recorded(name: string): string {
   const text = readFileSync(join(import.meta.dirname, "conformance", name), "latin1");
-  // Its sender is the peer of these tests.
+  // The recorded sender becomes the peer of these tests.
   return text.replace(/\r?\n/g, "\r\n").replace(/127\.0\.0\.1:22\d+/g, `${PHONE}:5060`);
 }
 

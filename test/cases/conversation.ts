@@ -18,11 +18,11 @@ const DOOR_ADDRESS = `${DOOR_IP}:5060`;
 const PEER_IP = "10.0.0.3";
 const SECOND_PEER_IP = "10.0.0.4";
 /**
- * How long the door is waited for: before a person acts in its place, and until it has done what the recorded one did.
+ * The door has so long to act by itself before a person acts in its place, and so long to do what the recorded one did.
  */
 const BY_ITSELF_MS = 20;
 const REACTION_MS = 100;
-/** The longest transaction and what follows it. */
+/** The longest transaction and the time after it. */
 const END_MS = 70_000;
 
 /** One message of a recording, with CRLF line ends. */
@@ -33,20 +33,20 @@ export interface Step {
   isDoor: boolean;
   message: string;
   method: string;
-  /** Of a response; 0: a request. */
+  /** The status of a response; 0 for a request. */
   status: number;
 }
 
 export interface Plan {
   settings?: readonly string[];
   /**
-   * The right statuses of the door's response, by its time, where the recorded one was wrong or is another now. Empty:
-   * none.
+   * The right statuses of the door's response, by its time, where the recorded one was wrong or another is right now.
+   * An empty list for no response.
    */
   right?: Readonly<Record<number, readonly number[]>>;
-  /** The last step that is played, in ms: what comes behind it would not have come after a right answer. */
+  /** The last step that is played, in ms: later steps would not have come after a right answer. */
   untilMs?: number;
-  /** Each message of the program comes twice, as UDP may have it. */
+  /** Each message of the program comes twice, as may happen over UDP. */
   isDoubled?: boolean;
 }
 
@@ -78,7 +78,7 @@ export function readConversation(name: string): Step[] {
   return steps;
 }
 
-/** A request of the door that runs, or the last of its responses to a request. */
+/** A request of the running door, or the last of its responses to a request. */
 interface Said {
   message: string;
   ip: number;
@@ -86,7 +86,7 @@ interface Said {
 }
 
 class World extends WatchedWorld {
-  /** Where the door sent its sound, each change of it once. */
+  /** The addresses to which the door sent its sound, each change of it once. */
   readonly soundTo: string[] = [];
 
   override send(fromIp: number, fromPort: number, toIp: number, toPort: number, bytes: Uint8Array): void {
@@ -100,14 +100,14 @@ class World extends WatchedWorld {
 export class Conversation {
   readonly world = new World();
   readonly house: House;
-  /** What the door did that the recorded one did not, and what it did not: empty when all is right. */
+  /** Differences: actions of the door that the recorded one did not take, and missing ones. Empty if all is right. */
   readonly faults: string[] = [];
-  /** How many of the recorded door's messages were compared. */
+  /** The number of messages of the recorded door that were compared. */
   compared = 0;
   private readonly steps: Step[];
   private readonly doorAddress: string;
   private readonly plan: Plan;
-  /** Texts of the recorded door, and what stands in their place now: tags, Call-IDs and branches. */
+  /** Texts of the recorded door, and those that take their place now: tags, Call-IDs and branches. */
   private readonly now = new Map<string, string>();
   /** CSeq of the door's requests, by method and Call-ID and number of the recording. */
   private readonly numbers = new Map<string, string>();
@@ -117,7 +117,7 @@ export class Conversation {
   private readonly seen = new Set<string>();
   /** The door's responses to each request that came, by branch and method; 100 and repetitions left out. */
   private readonly responses = new Map<string, string[]>();
-  /** How many of them the steps have asked for. */
+  /** The number of them that the steps have asked for. */
   private readonly asked = new Map<string, number>();
   /** Recorded REGISTER transactions: the request, and its responses. */
   private readonly registrations: Step[][];
@@ -152,8 +152,8 @@ export class Conversation {
   }
 
   /**
-   * Ends what is left, takes the registration back, and lets the longest transaction pass. @returns what is not empty
-   * then
+   * Ends calls, takes the registration back, and lets the longest transaction pass. @returns the names of pools that
+   * are not empty then
    */
   end(): string[] {
     const { house, world } = this;
@@ -185,7 +185,7 @@ export class Conversation {
     return found.at(-1)?.message ?? "";
   }
 
-  /** What the door is set to: as the recorded one was, as far as its messages tell. */
+  /** The door's settings: those of the recorded door, as far as its messages tell them. */
   private settings(all: readonly Step[]): string[] {
     const found = ["call.autoAnswer=on", "call.allow=any", "call.showDigits=on", "relay1.code=2580", "rtp.timeout=0"];
     const [register] = this.registrations[0] ?? [];
@@ -208,7 +208,7 @@ export class Conversation {
     return found;
   }
 
-  /** A recorded text with the addresses and the values of this run. */
+  /** Returns a recorded text with the addresses and the values of this run. */
   private told(text: string): string {
     const port = this.doorAddress.split(":")[1];
     let told = text
@@ -232,7 +232,7 @@ export class Conversation {
       head = head.replace(/^CSeq: \d+/m, `CSeq: ${number}`);
     } else if (step.method !== "ACK") this.responses.set(keyOf(told), []);
     else if (this.responses.get(keyOf(told).replace("ACK", "INVITE"))?.at(-1)?.startsWith("SIP/2.0 2")) {
-      // The recorded door refused the INVITE. To a 2xx the ACK is a transaction of its own.
+      // The recorded door refused the INVITE. The ACK to a 2xx is a transaction of its own.
       head = head.replace(/;branch=[^;\s]+/, "$&-ack");
     }
     const before = this.world.delayMs;
@@ -261,7 +261,7 @@ export class Conversation {
     else this.fresh.push(said);
   }
 
-  /** A registration is answered as the recorded one was; the last one, and a question without Contact, as the last. */
+  /** Answers a registration as it was recorded; the last one, and a question without Contact, as the last. */
   private onRegister(message: string): void {
     const isQuestion = header(message, "Contact") === "";
     const index = isQuestion ? this.registrations.length - 1 : this.registered++;
@@ -279,7 +279,7 @@ export class Conversation {
     this.world.send(ip, port, ipv4(DOOR_IP), 5060, binary(text));
   }
 
-  /** Takes down what the door that runs says where the recorded one said something else. */
+  /** Notes the running door's text for a text of the recorded door. */
   private learn(recorded: Step, message: string): void {
     const pairs: [string, string][] = [
       [branchOf(recorded.message), branchOf(message)],
@@ -314,7 +314,7 @@ export class Conversation {
     this.compare(step, "sound", soundOf(wanted), soundOf(said.message));
   }
 
-  /** A person does what made the recorded door send its request. */
+  /** Does for a person what made the recorded door send its request. */
   private act(step: Step): void {
     const { house, world } = this;
     const { ua } = house.door;
@@ -429,7 +429,7 @@ interface SoundWords {
   events: string;
 }
 
-/** What a message says of the sound; null: it has no description. */
+/** @returns what a message describes of the sound; null if it has no description */
 function soundOf(message: string): SoundWords | null {
   const body = bodyOf(message);
   const media = /^m=audio \d+ (\S+) ([\d ]+)\r$/m.exec(body);
@@ -442,7 +442,7 @@ function soundOf(message: string): SoundWords | null {
   };
 }
 
-/** An answer names one codec, and telephone-event: the recorded door named all that both have. */
+/** An answer names one codec and telephone-event; the recorded door named all that both have. */
 function oneCodec(sound: SoundWords | null): SoundWords | null {
   if (sound === null) return null;
   const codec = sound.formats.filter((format) => format !== sound.events)[0];

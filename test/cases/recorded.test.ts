@@ -1,7 +1,7 @@
 /**
- * What Asterisk, pjsua, Linphone and Kamailio said to a door (recorded/*.txt), played again with the limits of the
- * reference board and of a plain one: the door does at each step what the recorded one did, or what was right where
- * that was wrong, and keeps nothing at the end.
+ * Plays messages of Asterisk, pjsua, Linphone and Kamailio to a door (recorded/*.txt) again, with the limits of the
+ * reference board and of a plain one: at each step the door does what the recorded one did, or what is right if that
+ * was wrong, and keeps nothing at the end.
  */
 import { describe, expect, it } from "vitest";
 import { boardOf, limitsOf } from "../../host-sim/world/boards.js";
@@ -13,7 +13,7 @@ interface Case {
   check?(played: Conversation): void;
 }
 
-/** To an address that has not shown itself yet goes one packet for one: the 200 without a 180 before it. */
+/** An address that has not answered yet gets one packet for one: the 200 comes without a 180 before it. */
 const at = (ringingMs: number) => ({ [ringingMs]: [] });
 
 function opened({ house }: Conversation): void {
@@ -42,7 +42,7 @@ const CASES: Record<string, Case> = {
     },
     check(played) {
       expect(played.house.told("call").at(-1)).toBe("ended");
-      // The call ends before a packet goes back to where it began.
+      // The call ends before a packet comes to the first address again.
       expect(played.world.soundTo).toEqual(["10.0.0.3:41026", "10.0.0.3:40000"]);
     },
   },
@@ -70,7 +70,7 @@ const CASES: Record<string, Case> = {
       expect(played.house.told("call").slice(-3)).toEqual(["ended", "ringing", "confirmed"]);
     },
   },
-  // The REFER, which got 405, names nobody whom the door calls.
+  // The REFER, which got 405, names a target that the door does not call.
   "pjsua-many": { plan: { right: { ...at(4), 25229: [403] } }, check: opened },
 };
 

@@ -10,7 +10,7 @@ import { ipv4, ipv4Text } from "../../src/core/address.js";
 import { House } from "../intercom/house.js";
 import { header, headers, World } from "../ua/harness.js";
 
-/** The door of all recordings, and its RTP port. */
+/** The door's address in all recordings, and its RTP port. */
 const DOOR_IP = "10.0.0.1";
 const BINARY = "latin1";
 
@@ -18,7 +18,7 @@ interface Item {
   atMs: number;
   from: string;
   port: number;
-  /** RTP or RTCP, for that port of the door; 0: SIP. */
+  /** The port of the door that RTP or RTCP goes to; 0 for SIP. */
   mediaPort: number;
   message: string;
 }
@@ -115,26 +115,26 @@ class ReplayHouse extends House {
 
 export interface Plan {
   settings?: readonly string[];
-  /** What a person does at the door, by time. */
+  /** Actions of a person at the door, by time. */
   acts?: readonly (readonly [atMs: number, act: (house: House) => void])[];
-  /** Requests that are answered by 200 whatever was recorded: the recording ended otherwise. */
+  /** Requests that are answered by 200 against the recording, which ended otherwise. */
   accepts?: (request: string) => boolean;
-  /** The door can connect to whomever it wants to; nobody answers. */
+  /** The door can open connections to any address; none is answered. */
   hasTcp?: boolean;
-  /** How long it runs; at first until a second after the last item. */
+  /** How long it runs; by default until a second after the last item. */
   runMs?: number;
 }
 
 export class Replay {
   readonly world = new WatchedWorld();
   readonly house: House;
-  /** What left by TCP. */
+  /** Messages that the door sent by TCP. */
   readonly streamed: readonly Sent[];
   private readonly items: Item[];
   /** Recorded responses by method: transactions in order, each with its responses. */
   private readonly answers = new Map<string, Item[][]>();
   private readonly answered = new Map<string, number>();
-  /** Branches of the door's requests that have their answers. */
+  /** Branches of the door's requests that were answered. */
   private readonly seen = new Set<string>();
   /** The door's tag in the dialog that the others began, and in the one that it began. */
   private doorTag = "";
@@ -253,7 +253,7 @@ export class Replay {
     }
     const index = this.answered.get(method) ?? 0;
     this.answered.set(method, index + 1);
-    // Who registers goes on to do so; another request than those recorded is not answered.
+    // A phone that registers goes on to do so; another request than those recorded is not answered.
     if (index >= recorded.length && method !== "REGISTER") return;
     const answers = recorded[Math.min(index, recorded.length - 1)];
     for (const answer of answers) {
@@ -261,7 +261,7 @@ export class Replay {
     }
   }
 
-  /** A recorded response, with what it has to copy from the request. */
+  /** Sends a recorded response, with the values that it has to copy from the request. */
   private reply(ip: number, port: number, request: string, response: string, delayMs: number): void {
     const split = endOfHead(response);
     const lines = unfold(response.slice(0, split)).split("\r\n");
@@ -282,7 +282,7 @@ export class Replay {
     this.world.delayMs = before;
   }
 
-  /** A recorded request, or a packet of sound. */
+  /** Sends a recorded request, or a packet of sound. */
   private play(item: Item): void {
     if (item.mediaPort > 0) {
       const bytes = Uint8Array.from(Buffer.from(item.message, BINARY));
@@ -305,7 +305,7 @@ function isResponse(item: Item): boolean {
   return item.mediaPort === 0 && item.message.startsWith("SIP/2.0 ");
 }
 
-/** What the door is set to, as the recording has it: whom it calls, and where it registers. */
+/** The door's settings by the recording: the targets of its calls, and its registrar. */
 function settingsOf(items: readonly Item[]): string[] {
   const responses = items.filter(isResponse).map(({ message }) => normal(message));
   const of = (method: string) => responses.find((message) => header(message, "CSeq").endsWith(" " + method)) ?? "";
@@ -323,7 +323,7 @@ function settingsOf(items: readonly Item[]): string[] {
   return found;
 }
 
-/** Long names in place of compact ones, one line a field: for reading only. */
+/** Returns a message with long names in place of compact ones, one line a field, for comparison only. */
 function normal(message: string): string {
   const names: Record<string, string> = { v: "Via", f: "From", t: "To", i: "Call-ID", m: "Contact" };
   const split = endOfHead(message);

@@ -1,12 +1,12 @@
 /**
- * What others' phones, servers and gateways sent, out of public bug reports, played against a door: reports/*.in, and
- * what is right in *.expect.
+ * Plays messages of other phones, servers and gateways, from public bug reports, against a door: reports/*.in; the
+ * right answers are in *.expect.
  */
 import { describe, expect, it } from "vitest";
 import { bodyOf, header, headers } from "../ua/harness.js";
 import { type Plan, Replay } from "./replay.js";
 
-/** The times at which the door registered, in s: not those at which it asked whether it still is. */
+/** The times at which the door registered, in s, without those at which it only asked for its bindings. */
 function registrations(replay: Replay): number[] {
   const bindings = replay.requests("REGISTER").filter(({ message }) => header(message, "Contact") !== "");
   return bindings.map(({ atMs }) => Math.round(atMs / 1000));
@@ -188,7 +188,7 @@ function sameVias(replay: Replay): void {
   expect(headers(sent, "Via").flatMap(parts).map(strip)).toEqual(replay.fields(0, "Via").flatMap(parts).map(strip));
 }
 
-/** The values of one field that are parted by commas outside of quotes. */
+/** @returns the values of one field, separated by commas outside of quotes */
 function parts(value: string): string[] {
   return value.split(/,(?=(?:[^"]*"[^"]*")*[^"]*$)/).map((part) => part.trim());
 }

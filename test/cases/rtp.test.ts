@@ -1,7 +1,7 @@
 /**
- * RTP as others' phones sent it, out of public bug reports (reports/*.in), and what is to be heard of it
- * (reports/*.expect, in words). A line of a .in file: time in ms, payload type, sequence number, timestamp, source,
- * marker, payload (its first octets, then its length).
+ * Plays RTP of other phones, from public bug reports (reports/*.in); the sound that must be heard is told in
+ * reports/*.expect. A line of a .in file: time in ms, payload type, sequence number, timestamp, source, marker, payload
+ * (its first octets, then its length).
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -13,7 +13,7 @@ const FRAME = 160;
 
 interface Report {
   digits: string;
-  /** By frame: whether the sound of 1 kHz was heard. */
+  /** For each frame: whether the sound of 1 kHz was heard. */
   heard: boolean[];
   delayMs: number;
   lost: number;
@@ -99,15 +99,14 @@ describe("Sound of real phones", () => {
 });
 
 describe("Three hours with a clock that is not ours", () => {
-  // 93-clock-drift-3h.in has nothing but its head: 540,000 packets were too many to be kept. What they say is made
-  // here.
+  // 93-clock-drift-3h.in has its head only, because its 540,000 packets are too many to keep; they are made here.
   it.each([100, -100])("93-clock-drift-3h, %i ppm: sound all the time, the delay stays below 120 ms", (ppm) => {
     const end = new Endpoint();
     end.begin();
     const sound = new Uint8Array(FRAME).fill(0x55);
     let worstMs = 0;
     let silent = 0;
-    // In npm test a part of it, in which the clocks are a whole frame apart.
+    // npm test plays a part of it, in which the clocks drift apart by a whole frame.
     const frames = (process.env.SWEEP === "whole" ? 3 * 3600 : 300) * 50;
     for (let i = 0; i < frames; i++) {
       const atMs = Math.round(i * FRAME_MS * (1 + ppm / 1e6));

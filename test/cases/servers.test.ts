@@ -1,7 +1,7 @@
 /**
- * What others' phones sent to servers, out of public bug reports (reports/s*.in and t*.in), and single messages that
- * fell short (conformance/INDEX.tsv), played against our registrar, proxies and redirect server, and the framing of
- * streams; what is right is in *.expect.
+ * Plays messages of other phones to servers, from public bug reports (reports/s*.in and t*.in), and single faulty
+ * messages (conformance/INDEX.tsv), against our registrar, proxies, redirect server and the framing of streams; the
+ * right answers are in *.expect.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -16,17 +16,17 @@ import { field, fields, type Sent } from "../transaction/harness.js";
 import { readCase } from "./replay.js";
 
 const PASSWORDS: Record<string, string> = { alice: "secretA", bob: "secretB" };
-/** Our own entry in Record-Route: the mark in it is another one in each run. */
+/** Our own entry in Record-Route; its token differs in each run. */
 const MARKED = /<sip:[0-9a-f]+@10\.0\.0\.1:5060;lr>/g;
 
-/** A recorded case, with the run's nonces, branches and marks in the place of the recorded ones. */
+/** A recorded case, with the run's nonces, branches and route tokens in place of the recorded ones. */
 class Played {
   readonly house = new ProxyHouse();
-  /** What left for each item. */
+  /** The messages that were sent for each item. */
   readonly sent: Sent[][] = [];
   private challenge = "";
   private forwarded = "";
-  /** As the caller heard them. */
+  /** Route values as the caller got them. */
   private routes: string[] = [];
 
   /** @param below entries that others put below ours into the Record-Route of the phone's answer */
@@ -47,7 +47,7 @@ class Played {
     }
   }
 
-  /** Their status codes or methods, and to whom, of an item counted from the end: -1 is the last. */
+  /** @returns the status codes or methods, with the receivers, of an item counted from the end: -1 is the last */
   at(index: number): string[] {
     return brief(this.sent.at(index) ?? []);
   }
@@ -139,7 +139,7 @@ function octetsOf(name: string): Uint8Array {
   return new Uint8Array(readFileSync(join(import.meta.dirname, "reports", name + ".in")));
 }
 
-/** What a framer makes of the pieces of a stream; a message that is whole is read, too. */
+/** @returns the framer's results for the pieces of a stream; a whole message is read, too */
 function framed(pieces: readonly Uint8Array[]): string[] {
   const framer = new StreamFramer(4096);
   const message = new Message(32);
@@ -182,7 +182,7 @@ describe("a report about a stream", () => {
     const whole = octetsOf("t4-nul-between-messages");
     for (let at = 0; at <= whole.length; at++) {
       const [first, second, ...more] = framed([whole.slice(0, at), whole.slice(at)]);
-      // Found, or the connection is closed: never stuck.
+      // The message is found, or the connection is closed; it never hangs.
       expect([at, first, second !== undefined, more]).toEqual([at, "message", true, []]);
     }
   });

@@ -1,7 +1,8 @@
 /**
- * Call flows of each kind that RFC 3665 has: every message is read, and the dialogs are followed at both ends. What an
- * end sends in a dialog is written as the RFC writes it (Request-URI, Route, tags, CSeq), what comes is known as the
- * dialog's, in its order. They are the project's own (test/fixtures/flows); the RFC's may lie beside the repository.
+ * Call flows of each kind that RFC 3665 has: every message is read, and the dialogs are followed at both ends. A
+ * request in a dialog is written as the RFC writes it (Request-URI, Route, tags, CSeq), and a received one is found to
+ * belong to the dialog, in its order. They are the project's own (test/fixtures/flows); the RFC's may lie beside the
+ * repository.
  */
 import { describe, expect, it } from "vitest";
 import { ipv4 } from "../../src/core/address.js";
@@ -51,7 +52,7 @@ const layer = new TransactionLayer(
   DOOR_LIMITS,
 );
 
-/** What a dialog writes as the head of its next request. */
+/** @returns the head of the dialog's next request */
 function written(dialog: Dialog, method: number): string {
   const t = layer.client(NO_USER)!;
   const w = dialog.beginRequest(t, method, TRANSPORT_UDP);
@@ -61,9 +62,9 @@ function written(dialog: Dialog, method: number): string {
   return `${out}\r\n`;
 }
 
-/** The dialog of the caller: its INVITE as it left, and the 2xx as it came. */
+/** The dialog of the caller: its INVITE as it was sent, and the 2xx as it came. */
 function callerOf(invite: Message, ok: Message): Dialog {
-  // The draft as what a callee would keep whose To field is the INVITE's From field.
+  // The draft from the view of a callee whose To field is the INVITE's From field.
   const from = { toStart: { value: invite.fromStart }, toEnd: { value: invite.fromTagStart - ";tag=".length } };
   const tag = { buffer: invite.bytes, localTagStart: invite.fromTagStart, localTagEnd: invite.fromTagEnd };
   const draft = new Dialog(new Uint8Array(1024));
@@ -86,8 +87,8 @@ function calleeOf(invite: Message, ok: Message): Dialog {
 }
 
 /**
- * Of the copies of one message on its way, the one with the fewest or the most Vias: as it left the client's end, and
- * as it was at the server's.
+ * Of the copies of one message on its way, returns the one with the fewest or the most Vias: as it left the client, or
+ * as it reached the server.
  */
 function copy(steps: Step[], far: boolean, has: (m: Message) => boolean): Step | undefined {
   const all = steps.filter(({ m }) => has(m)).sort((a, b) => a.vias - b.vias);
@@ -123,8 +124,8 @@ describe("a flow of RFC 3665", () => {
       if (vias === 1) {
         sent += 1;
         const line = unfold(raw);
-        // An ACK has the CSeq number of its INVITE, every other request the next one.
-        // Where an end begins to count is its own affair.
+        // An ACK has the CSeq number of its INVITE, every other request the next one. Each end chooses its first
+        // number.
         if (sender.localCseq === 0) sender.localCseq = m.cseq - 1;
         const ours = written(sender, m.method);
         if (m.method === METHOD_ACK) sender.localCseq -= 1;
@@ -148,7 +149,7 @@ describe("a flow of RFC 3665", () => {
       const ok = steps.find((step) => isOk(step.m) && step.m.cseq === m.cseq && fromTagOf(step.m) === fromTagOf(m))!;
       sender.refreshTarget(ok.m);
     }
-    // The ACK at the least; all but one flow end with a BYE.
+    // There is at least the ACK; all but one flow end with a BYE.
     expect(sent).toBeGreaterThanOrEqual(1);
     expect(came).toBeGreaterThanOrEqual(1);
   });

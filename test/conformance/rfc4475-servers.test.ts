@@ -1,4 +1,4 @@
-/** Messages of each kind that RFC 4475 has, at the registrar and through the proxy. */
+/** Messages of each kind of RFC 4475, at the registrar and through the proxy. */
 import { describe, expect, it } from "vitest";
 import { ipv4 } from "../../src/core/address.js";
 import { octets, text } from "../../src/core/bytes.js";
@@ -15,7 +15,7 @@ function message(file: string): string {
   return text(bytes);
 }
 
-/** The same for a domain that is not ours, so that it is to be sent on. */
+/** Returns the message for a domain that is not ours, so that it must be passed on. */
 function elsewhere(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(
     Buffer.from(Buffer.from(bytes).toString("latin1").replaceAll("example.com", "example.net"), "latin1"),

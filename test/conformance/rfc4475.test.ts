@@ -1,5 +1,5 @@
 /**
- * Messages of each kind that RFC 4475 has, each as a datagram to a user agent: it reacts as the RFC says. Those of the
+ * Gives messages of each kind of RFC 4475 to a user agent as datagrams: it reacts as the RFC says. Those of the
  * project's own have the section in their names; those of the RFC itself may lie beside the repository.
  */
 import { describe, expect, it } from "vitest";
@@ -10,7 +10,7 @@ import { type TortureMessage, tortureMessages } from "../wire/corpus.js";
 const DOOR = "10.0.0.1";
 const SENDER = "10.0.0.66";
 
-/** What our user agent answers, where the index leaves a choice or the message asks for more than a door has. */
+/** The answers of our user agent if the index leaves a choice, or the message asks for more than a door has. */
 const OURS: Readonly<Record<string, number>> = {
   "intmeth.dat": 501,
   // Its dialog is not ours.
@@ -23,7 +23,7 @@ const OURS: Readonly<Record<string, number>> = {
   "regaut01.dat": 405,
 };
 
-/** @returns the answers, as they would be seen by the sender whatever the Via says, and what the user agent told */
+/** @returns the answers, whatever address the Via gives for them, and the events of the user agent */
 function deliver({ bytes }: TortureMessage): {
   out: string[];
   diary: string[];
@@ -64,9 +64,9 @@ describe("a message that is hard to read (RFC 4475)", () => {
     expect(out.length).toBeLessThanOrEqual(1);
     expect(quiet).toBe(true);
     const isResponse = new TextDecoder("latin1").decode(message.bytes.slice(0, 8)) === "SIP/2.0 ";
-    // Two kilobytes of Via that an answer has to repeat: more than a message of ours holds.
+    // An answer has to repeat two kilobytes of Via, which is more than a message of ours holds.
     const isTooLong = file === "longreq.dat" || message.door === "dropped";
-    // A 2xx of no call of ours is told to whoever makes calls, and dropped there.
+    // A 2xx that belongs to no call of ours is given to the user agent, which drops it.
     if (isResponse) expect(out).toEqual([]);
     else if (isTooLong) expect([out, dropped]).toEqual([[], 1]);
     else if (message.door !== undefined) expect(statuses(out)).toEqual([Number(message.door)]);
@@ -86,7 +86,7 @@ describe("a message that is hard to read (RFC 4475)", () => {
     const given = new TextDecoder("latin1").decode(message.bytes);
     const [got] = deliver(message).out;
     for (const name of ["From", "Call-ID", "CSeq"]) expect(header(got, name)).toBe(header(given, name));
-    // No header field of ours has a NUL in it.
+    // Header fields of ours contain no NUL.
     expect(header(got, "To")).toContain(header(given, "To").replaceAll("\0", " "));
     expect(headers(got, "Via")[0]).toContain(header(given, "Via"));
   });

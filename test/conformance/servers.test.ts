@@ -1,7 +1,7 @@
 /**
- * The call flows of RFC 3665 §2 and §3 with our registrar, proxies and redirect server in the roles of the RFC's: what
- * the phones send is there, and what the servers send on has to be what is there. The messages are the project's own
- * (test/fixtures/flows); those of the RFC may lie beside the repository.
+ * The call flows of RFC 3665 §2 and §3 with our registrar, proxies and redirect server in the roles of the RFC's:
+ * phones send the RFC's messages, and the servers have to pass on the RFC's messages. The messages are the project's
+ * own (test/fixtures/flows); those of the RFC may lie beside the repository.
  */
 import { describe, expect, it } from "vitest";
 import { text } from "../../src/core/bytes.js";
@@ -11,20 +11,20 @@ import { flowMessages, SOURCES, type Source } from "../wire/corpus.js";
 import { byUdp, dressed, picture, type Said, split, tagOf } from "./picture.js";
 import { HOSTS, isAnsweredBy, kindOf, Stage } from "./stage.js";
 
-/** A letter for each end of each message, by HOSTS; "x": it stands still. */
+/** A letter for each end of each message, by HOSTS; "x" for a message that is not played. */
 interface Flow {
   steps: string;
-  /** The servers that are ours, and how they are set up. */
+  /** Our servers in the flow, and their setup. */
   servers: Record<string, HouseOptions | "redirect">;
-  /** What was registered before: server, user, contact. */
+  /** Bindings that exist before: server, user, contact. */
   bound?: [string, string, string][];
-  /** Whose challenge the first request answers already: server. */
+  /** The server whose challenge the first request answers already. */
   challenged?: string;
-  /** Whose challenge the RFC's realms are. */
+  /** The servers to which the RFC's realms belong. */
   realms?: Record<string, string>;
-  /** The password is not right. */
+  /** The password is wrong. */
   isWrong?: boolean;
-  /** Time has to pass for what the servers do. */
+  /** Time has to pass before the servers act. */
   isSlow?: boolean;
 }
 
@@ -51,7 +51,7 @@ const FLOWS: Record<string, Flow> = {
     servers: { 2: { isClosed: true } },
     bound: [BOB],
   },
-  // Of this one only Proxy 2 is ours: what stands before it changes descriptions, which ours do not.
+  // Only Proxy 2 is ours here: the element before it changes descriptions, which ours do not.
   "3.05": {
     steps: "AG G2 GA 2B 2G B2 2G GA B2 2G GA AG GB AG GB BG GA",
     servers: { 2: { isClosed: true, isRecording: false } },
@@ -80,7 +80,7 @@ const FLOWS: Record<string, Flow> = {
 /** Flows without a server. */
 const WITHOUT: Record<string, string> = { "3.01": "two phones and nothing between them: flows.test.ts" };
 
-// Why one message is different: an error of the RFC's, or a choice of ours.
+// Reasons for which one message differs: an error of the RFC, or a choice of ours.
 const ADDRESS = "ours is the domain of the address that is registered";
 const FOREVER =
   "Contact: <sip:bob@client.biloxi.example.com>;expires=3600\r\nContact: <mailto:bob@biloxi.example.com>;expires=4294967295";
@@ -97,7 +97,7 @@ const asserted = (forwards: number): [string, string, string] => [
   "Max-Forwards: " + forwards + "\r\n" + ASSERTED,
   IDENTITY,
 ];
-/** By message: what the RFC says there, what stands in its place, and why. */
+/** For each message the RFC's text, the text in its place, and the reason. */
 const DIFFERENCES: Record<string, [says: string, means: string, why: string][]> = {
   "2.01 F2": [['realm="atlanta', 'realm="biloxi', ADDRESS]],
   "2.05 F2": [['realm="atlanta', 'realm="biloxi', ADDRESS]],
@@ -135,7 +135,7 @@ interface Step {
   rfc: string;
 }
 
-/** @param isTcp with the transports of the RFC: without, all is played over UDP */
+/** @param isTcp whether to use the transports of the RFC; otherwise all is played over UDP */
 function stepsOf(source: Source, section: string, isTcp: boolean): Step[] {
   const files = flowMessages().filter(({ file }) => file.startsWith(source + "_" + section + "_"));
   const ways = FLOWS[section].steps.split(" ");
@@ -146,7 +146,7 @@ function stepsOf(source: Source, section: string, isTcp: boolean): Step[] {
       const name = section + " F" + (i + 1);
       let rfc = isTcp ? dressed(text(bytes)) : byUdp(dressed(text(bytes)));
       for (const [says, means, why] of (source === "rfc3665" ? DIFFERENCES[name] : undefined) ?? []) {
-        // One that is not there any more is to be taken from the list.
+        // A difference that does not occur any more must be removed from the list.
         expect(rfc, name + ": " + why).toContain(says);
         rfc = rfc.replace(says, means);
       }
@@ -154,7 +154,7 @@ function stepsOf(source: Source, section: string, isTcp: boolean): Step[] {
     });
 }
 
-/** Plays a flow. @returns how many messages of ours were compared */
+/** Plays a flow. @returns the number of our messages that were compared */
 function play(source: Source, section: string, isTcp: boolean): number {
   const flow = FLOWS[section];
   const stage = new Stage();
@@ -167,8 +167,8 @@ function play(source: Source, section: string, isTcp: boolean): number {
   const said: Said = { lines: new Set(), tags: new Set(), isTcp };
   const got: string[] = [];
   /**
-   * Record-Route values as each phone heard them, by its letter and the server's name, and To tags that servers made,
-   * by the RFC's.
+   * Record-Route values as each phone got them, by its letter and the server's name, and To tags that servers made, by
+   * the RFC's.
    */
   const recorded = new Map<string, string[]>();
   const tags = new Map<string, string>();
@@ -178,7 +178,7 @@ function play(source: Source, section: string, isTcp: boolean): number {
   const serverOf = (realm: string) =>
     (flow.realms ?? { "atlanta.example.com": "1", "biloxi.example.com": "2", "chicago.example.com": "3" })[realm];
 
-  /** Credentials of ours in the place of the RFC's, whose nonces are not ours. */
+  /** Our credentials take the place of the RFC's, whose nonces are not ours. */
   const authorized = (line: string, message: string): string => {
     const server = serverOf(/realm="([^"]*)"/.exec(line)?.[1] ?? "") as string;
     const [method, uri] = message.split(" ");
@@ -199,7 +199,7 @@ function play(source: Source, section: string, isTcp: boolean): number {
       // The RFC leaves the transport of the Contact out of its Request-URIs.
       if (isTcp && isInDialog) line = line.replace(/^(ACK|BYE) (sip:\w+@client[^ ;]*)/, "$1 $2;transport=tcp");
       if (!line.startsWith("Route:") || !isInDialog) return line;
-      // A phone sends back what it was given; whoever called, the other way around.
+      // A phone returns the route it was given; the caller in reverse order.
       return line.replace(/<sip:([^;>]*);lr>/g, (all, host: string) => {
         const given = recorded.get(from + host) ?? [all];
         return (from === "A" ? [...given].reverse() : given).join(", ");

@@ -1,8 +1,8 @@
 /**
  * A stage for the call flows of RFC 3665: our servers stand where the RFC has its own, each a house with a transaction
- * layer of its own, and the phones send what the RFC has them send. The network brings what a server sends to the next
- * one, and remembers it; names are answered as the RFC's addresses say. Not here: what is compared with what
- * (picture.ts), and the flows (servers.test.ts).
+ * layer of its own, and the phones send what the RFC has them send. The network carries messages from server to server
+ * and remembers them; names have the RFC's addresses. Not here: what is compared with what (picture.ts), and the flows
+ * (servers.test.ts).
  */
 import { ipv4 } from "../../src/core/address.js";
 import { octets } from "../../src/core/bytes.js";
@@ -13,7 +13,7 @@ import { House, type Place, secretOf } from "../server/house.js";
 import { type HouseOptions, ProxyHouse } from "../server/proxied.js";
 import { field, fields } from "../transaction/harness.js";
 
-/** Everybody's letter in the flows, name and address. RFC 3665 §2, §3 */
+/** The letter of each host in the flows, its name and address. RFC 3665 §2, §3 */
 export const HOSTS: Record<string, [name: string, ip: string]> = {
   A: ["client.atlanta.example.com", "192.0.2.101"],
   B: ["client.biloxi.example.com", "192.0.2.201"],
@@ -22,10 +22,10 @@ export const HOSTS: Record<string, [name: string, ip: string]> = {
   1: ["ss1.atlanta.example.com", "192.0.2.111"],
   2: ["ss2.biloxi.example.com", "192.0.2.222"],
   3: ["ss3.chicago.example.com", "192.0.2.233"],
-  // It has neither in the RFC.
+  // The RFC gives it neither name nor address.
   R: ["redirect.biloxi.example.com", "192.0.2.240"],
 };
-/** Where the servers of a domain are. */
+/** The servers of the domains. */
 const DOMAINS: Record<string, string> = {
   "atlanta.example.com": "1",
   "biloxi.example.com": "2",
@@ -66,7 +66,7 @@ function letterOf(address: string): string {
 export class Stage {
   readonly log: Leg[] = [];
   readonly houses = new Map<string, House>();
-  /** The number of the connection between a phone and a server, whoever opened it. */
+  /** The number of the connection between a phone and a server, opened by either. */
   private readonly connections = new Map<string, number>();
 
   proxy(letter: string, options: HouseOptions): void {
@@ -80,7 +80,9 @@ export class Stage {
     this.houses.set(letter, house);
   }
 
-  /** A message of a phone, by what its topmost Via says, and all that the servers do about it now. */
+  /**
+   * Gives a message of a phone to the server of its topmost Via, and lets the servers do all that they do about it now.
+   */
   give(from: string, to: string, message: string): void {
     const house = this.houses.get(to);
     if (house === undefined) return;
@@ -96,7 +98,7 @@ export class Stage {
     this.pump();
   }
 
-  /** Lets time pass until something is sent, at most `ms`. @returns whether something was */
+  /** Lets time pass until a message is sent, at most `ms`. @returns whether one was */
   wait(ms: number): boolean {
     const before = this.log.length;
     const all = [...this.houses.values()];
@@ -110,7 +112,7 @@ export class Stage {
     return this.log.length > before;
   }
 
-  /** The first message from one to the other that nobody asked for yet. */
+  /** @returns the first message from one to the other that was not claimed yet */
   claim(from: string, to: string, kind: string): Leg | undefined {
     const leg = this.log.find(
       (one) => !one.isClaimed && one.from === from && one.to === to && kindOf(one.text) === kind,
@@ -133,7 +135,7 @@ export class Stage {
     this.house(letter).answerTo(response, user, PASSWORDS[user]);
   }
 
-  /** Before the curtain: a contact of a user, by a REGISTER of its own. */
+  /** Binds a contact of a user by a REGISTER, before the flow begins. */
   bind(letter: string, user: string, contact: string): void {
     const house = this.house(letter);
     const [, realm] = /\.(.*)/.exec(HOSTS[letter][0]) as RegExpExecArray;
@@ -143,7 +145,7 @@ export class Stage {
     house.network.take();
   }
 
-  /** Nothing is held any more after all timers are over. */
+  /** @returns whether nothing is held any more after all timers are over */
   isIdle(): boolean {
     while (this.wait(400_000));
     return [...this.houses.values()].every(
@@ -157,7 +159,7 @@ export class Stage {
     return this.houses.get(letter) as House;
   }
 
-  /** Brings what was sent to whom it is for, and answers for the names, until all is quiet. */
+  /** Carries all messages to their receivers, and answers for names, until nothing moves. */
   private pump(): void {
     for (let isBusy = true; isBusy; ) {
       isBusy = false;
@@ -183,13 +185,13 @@ export class Stage {
   }
 }
 
-/** The method of a request; of a response its status and the method it answers. */
+/** @returns the method of a request; for a response its status and its method */
 export function kindOf(message: string): string {
   const [first, second] = message.split(" ");
   return first === "SIP/2.0" ? second + " " + field(message, "CSeq").split(" ")[1] : first;
 }
 
-/** Whether a request that a phone got is the one that its response is to. */
+/** @returns whether a response belongs to the request that a phone got */
 export function isAnsweredBy(request: string, response: string): boolean {
   return (
     !request.startsWith("SIP/2.0") &&

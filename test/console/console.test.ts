@@ -12,7 +12,7 @@ import { House } from "../intercom/house.js";
 import { runs } from "../runs.js";
 import { World } from "../ua/harness.js";
 
-/** A console at a door; `restarts` counts how often the door began anew. */
+/** A console at a door; `restarts` counts the door's restarts. */
 class Desk {
   readonly house = new House(new World());
   readonly store = new MemoryStore();
@@ -40,7 +40,7 @@ class Desk {
     return JSON.parse(output);
   }
 
-  /** What the console would read after a power cut. */
+  /** @returns the settings that the console would read after a power cut */
   kept(): Settings {
     const settings = new Settings();
     const door = new House(new World());
@@ -378,12 +378,12 @@ describe("whatever is typed", () => {
         const terminal = new Terminal(
           {
             line: (input) => {
-              // What is called rings somewhere else; here it would only cost time.
+              // A call would ring a target; here it would only cost time.
               if (/^\s*(call|press)\b/i.test(input)) return "";
               const before = desk.house.settings.saveAll();
               const output = desk.line(input);
               expect(output === "" || output.endsWith("\n")).toBe(true);
-              // Only these two take something over.
+              // Only these two change the stored settings.
               if (/^\s*(save|factory-reset)\b/i.test(input)) saved += 1;
               else expect(desk.house.settings.saveAll()).toBe(before);
               return output;

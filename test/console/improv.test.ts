@@ -1,6 +1,6 @@
 /**
- * Wi-Fi handed over by a browser, on the console's line; the frames are written here by the document's table, not by
- * the code under test.
+ * Wi-Fi that a browser hands over on the console's line. The frames are written by the table of Improv's document, not
+ * by the code under test.
  */
 import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
@@ -42,7 +42,7 @@ class Line implements ImprovUser {
   }
   onFrame(bytes: Uint8Array, start: number, end: number): void {
     const sent = [...bytes.subarray(start, end)];
-    // A line of its own.
+    // The frame stands on a line of its own.
     expect([sent[0], sent.at(-1)]).toEqual([10, 10]);
     this.frames.push(sent.slice(1, -1));
   }
@@ -61,7 +61,7 @@ class Line implements ImprovUser {
     return text(Uint8Array.from(this.typed));
   }
 
-  /** @returns the frames that answer */
+  /** @returns the frames of the answer */
   send(octetsToSend: number[]): number[][] {
     this.frames = [];
     this.improv.receive(Uint8Array.from(octetsToSend), 0, octetsToSend.length, this.nowMs);
@@ -185,7 +185,7 @@ describe("the console on the same line", () => {
     fc.assert(
       fc.property(fc.array(piece, { maxLength: 12 }), fc.array(fc.nat(6), { maxLength: 40 }), (pieces, cuts) => {
         const mixed = new Line();
-        // A line end behind a frame is the frame's: it is always there.
+        // A line end behind a frame belongs to the frame.
         const all = pieces.flatMap((one) => (one === null ? [...command(2), 10] : [...octets(one)]));
         for (let at = 0, i = 0; at < all.length; i++) {
           const size = (cuts[i % Math.max(1, cuts.length)] ?? 0) + 1;

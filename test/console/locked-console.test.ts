@@ -1,6 +1,6 @@
 /**
- * A console with a password: what it tells while nobody is logged in, when a login ends, and what a guesser at the
- * password gets.
+ * A console with a password: what it tells before a login, when a login ends, and how it slows down guesses of the
+ * password.
  */
 import { connect, type Socket } from "node:net";
 import { describe, expect, it } from "vitest";
@@ -42,7 +42,7 @@ class Desk {
     );
   }
 
-  /** The power was off: the clock begins anew. */
+  /** A power cut: the clock begins anew. */
   restart(): void {
     this.house.timers.nowMs = 0;
     this.console = this.start();
@@ -79,7 +79,7 @@ class Screen {
     });
   }
 
-  /** @returns what was shown since */
+  /** @returns the output since then */
   type(input: string): string {
     this.text = "";
     const bytes = octets(input);
@@ -87,7 +87,7 @@ class Screen {
     return this.text;
   }
 
-  /** @returns what was shown since */
+  /** @returns the output since then */
   tell(line: string): string {
     this.text = "";
     this.terminal.print(line);
@@ -182,7 +182,7 @@ describe("a login", () => {
     expect(desk.console.line("get call.ringTime", seats[0])).toBe("call.ringTime 60\n");
     expect(desk.console.line("get call.ringTime", seats[1])).toContain("locked");
     expect(desk.line("get call.ringTime")).toContain("locked");
-    // Nor does a logout elsewhere end it.
+    // A logout at another seat does not end it either.
     desk.console.line("logout", seats[1]);
     expect(desk.console.isLocked(seats[0])).toBe(false);
     expect(desk.terminal(seats[1]).tell("dtmf 2\n")).toBe("console locked\n");
@@ -385,7 +385,7 @@ describe("a password after a wrong one", () => {
     [0, 2 * DAY_MS],
   ])("is tried at most 120 times in any 24 hours (restart each %d ms, after %d ms of quiet)", (cutMs, quietMs) => {
     const desk = new Desk();
-    // One try long ago: it and the time since give no tries for later.
+    // A single try long ago: the time since then gives no further tries.
     if (quietMs > 0) desk.line("login guess");
     desk.wait(quietMs);
     const times: number[] = [];

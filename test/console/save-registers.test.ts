@@ -1,6 +1,4 @@
-/**
- * `save` tells the server anew only when what a registration needs has changed, and disturbs nothing else that goes on.
- */
+/** `save` registers anew only if a setting of the registration has changed, and disturbs nothing else. */
 import { describe, expect, it } from "vitest";
 import { MemoryStore } from "../../host-sim/io/store.js";
 import { Console } from "../../src/console/console.js";
@@ -12,7 +10,7 @@ import { World } from "../ua/harness.js";
 
 const SERVER = "10.0.0.9";
 
-/** A registrar that takes everybody. */
+/** A registrar that accepts every REGISTER. */
 class Registrar {
   readonly ip = ipv4(SERVER);
   readonly requests: string[] = [];
@@ -46,7 +44,7 @@ function registered(): { house: House; server: Registrar; world: World; line: Co
   return { house, server, world, line };
 }
 
-/** Another value of a setting than the one it has. */
+/** For each setting a value that it does not have. */
 const OTHER: Record<string, string> = {
   "sip.user": "gate",
   "sip.authUser": "1001",
@@ -97,7 +95,7 @@ describe("saving", () => {
     if (!line.line("save").startsWith("ok")) return;
     world.run(3000);
     const isAsked = server.requests.length > before;
-    // Those that have a server of another address ask that one.
+    // A door whose server has another address now asks that one.
     if (["sip.proxy", "sip.transport"].includes(key)) return;
     expect([key, isAsked]).toEqual([key, key in OTHER]);
     if (key in OTHER) expect(house.told("register").length).toBeGreaterThan(2);

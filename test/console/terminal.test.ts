@@ -6,7 +6,7 @@ import { runs } from "../runs.js";
 
 const WORDS = ["get", "help", "hangup", "hold"];
 
-/** A terminal at a console that answers each line with itself; `screen` is what was sent. */
+/** A terminal at a console that answers each line with itself; `screen` has all the output. */
 class Desk {
   readonly lines: string[] = [];
   screen = "";
@@ -29,7 +29,7 @@ class Desk {
     return this;
   }
 
-  /** What stands in the last row: the screen as a terminal would show it, the cursor left out. */
+  /** @returns the last row of the screen as a terminal would show it, without the cursor */
   row(): string {
     const last = this.screen.split("\r\n").slice(-1)[0].split("\x1b[K").slice(-1)[0];
     return last.endsWith("D") && last.includes("\x1b[") ? last.slice(0, last.lastIndexOf("\x1b[")) : last;
@@ -165,9 +165,7 @@ describe("whatever comes", () => {
 const ESC = "\x1b";
 const PARTS = new RegExp(`${ESC}\\[\\d*[A-Z]|[\\s\\S]`, "gu");
 
-/**
- * What a terminal shows in one row of so many columns: the last that was printed, by the few sequences that are used.
- */
+/** @returns the last row of a terminal with so many columns, for the few sequences that are used */
 function rowOf(screen: string, columns: number): { text: string; cursor: number } {
   let cells: string[] = [];
   let at = 0;

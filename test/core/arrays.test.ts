@@ -1,4 +1,4 @@
-/** Small arrays that are cut out of shared buffers: each has its own octets, at a place where its numbers may lie. */
+/** Tests that small arrays cut out of shared buffers have octets of their own, at places that their kind allows. */
 import { describe, expect, it } from "vitest";
 import { float64Array, int16Array, int32Array, octetArray, uint16Array } from "../../src/core/arrays.js";
 

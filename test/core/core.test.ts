@@ -97,7 +97,7 @@ describe("a span", () => {
     expect([span.is(octets("UDP")), span.is(octets("udp")), span.isToken(octets("udp"))]).toEqual([true, false, true]);
     expect(span.toString()).toBe("UDP");
     expect(equalNoCase(bytes, 0, 5, octets("XudpX"), 0, 5)).toBe(true);
-    // Only letters have a case: [ and { differ by the same bit.
+    // Only letters have a case, but [ and { differ by the same bit.
     expect(equalNoCase(octets("["), 0, 1, octets("{"), 0, 1)).toBe(false);
   });
 });

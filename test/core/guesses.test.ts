@@ -1,6 +1,6 @@
 /**
- * How many wrong tries an address has: never more than 120 in any 24 hours, whatever it does and however many others
- * there are.
+ * Tests that an address never has more than 120 wrong tries in any 24 hours, whatever it does and however many other
+ * addresses try.
  */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -8,7 +8,7 @@ import { GUESS_EVERY_MS, GUESSES_BURST, Guesses } from "../../src/core/guesses.j
 
 const DAY_MS = 86_400_000;
 
-/** Tries as often as there is a try, from `atMs` on at that pace. @returns when it tried */
+/** Tries from `atMs` on at that pace, whenever a try is left. @returns the times of the tries */
 function storm(guesses: Guesses, ip: number, atMs: number, endMs: number, everyMs: number): number[] {
   const tried: number[] = [];
   for (let nowMs = atMs; nowMs < endMs; nowMs += everyMs) {

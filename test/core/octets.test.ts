@@ -1,6 +1,6 @@
 /**
- * Runs of octets, in TypeScript and in the C that boards have in its place, which is built with its sanitizers and
- * asked the same.
+ * Tests runs of octets in TypeScript, and in the C that boards have in its place: that is built with sanitizers and
+ * given the same input.
  */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -42,7 +42,7 @@ describe("runs of octets", () => {
     expect(areSame(a, 1, b, 0, 7)).toBe(false);
     expect(areAlike(a, 1, b, 0, 7)).toBe(true);
     expect(areSame(a, 4, b, 3, 4)).toBe(true);
-    // A bit more than a letter's case apart: not letters.
+    // [ and { differ by the same bit as the cases of a letter, but are no letters.
     expect(areAlike(bytes("[`@"), 0, bytes("{`@"), 0, 3)).toBe(false);
     expect(areAlike(bytes("@"), 0, bytes("`"), 0, 1)).toBe(false);
     expect(areSame(a, 8, b, 7, 0)).toBe(true);
@@ -74,7 +74,7 @@ describe("runs of octets", () => {
 });
 
 /**
- * A text as the engine has it: NUL in two octets, surrogates that are no pair in three, and all of them so if
+ * Returns a text in the engine's form: NUL in two octets, surrogates that are no pair in three, and all of them so if
  * `isSplit`.
  */
 function asEngine(value: string, isSplit: boolean): Uint8Array {
@@ -115,7 +115,7 @@ int main(void) {
     printf("%d ", n);
     for (int32_t i = 0; i < n; i++) printf("%02x", to[i]);
     printf(" %d", octets_alike(x, y, size < other ? size : other));
-    // What the engine would have as a text: it ends where its memory does.
+    // The engine's text ends at the end of its memory.
     uint8_t *z = read_hex(c + 1, &length);
     char *text = malloc(length + 1), *base = malloc((size + 2) / 3 * 4 + 1);
     memcpy(text, z, length);

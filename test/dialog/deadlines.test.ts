@@ -1,6 +1,6 @@
 /**
- * Every state of a session and of a subscription is over in its time, though no transaction and no dialog is free and
- * nobody answers.
+ * Tests that every state of a session and of a subscription ends in its time, even if no transaction and no dialog is
+ * free and nothing is answered.
  */
 import { describe, expect, it } from "vitest";
 import { DOOR_LIMITS } from "../../src/core/limits.js";

@@ -7,7 +7,7 @@ const ANSWER = ["Contact: <sip:bob@10.0.0.2>", "Content-Type: application/sdp"];
 const BEFORE = ["Via", "Max-Forwards", "Route", "From", "To", "Call-ID", "CSeq", "Contact", "Supported"];
 const BEHIND = ["Session-Expires", "Allow", "User-Agent", "Content-Type", "Content-Length"];
 
-/** The names of the header fields, in their order. */
+/** @returns the names of the header fields, in their order */
 function names(message: string): string[] {
   const [head] = message.split("\r\n\r\n");
   return head
@@ -28,7 +28,7 @@ it("an INVITE has its header fields in one order: the first one, with credential
   peer.respond(DOOR, first, "401 Who", "", ['WWW-Authenticate: Digest realm="r", nonce="n", qop="auth"']);
   world.run(20);
   const second = peer.got("INVITE")[1];
-  // Credentials leave no room for User-Agent in what is usual by UDP.
+  // With credentials there is no room for User-Agent in the usual size of a datagram.
   expect(names(second).filter((name) => name !== "User-Agent")).toEqual([
     ...BEFORE,
     "Authorization",

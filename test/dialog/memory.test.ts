@@ -64,7 +64,7 @@ it("nothing is made to offer, to take an answer, to answer and to go back", () =
     if ((i & 2) !== 0) n.rollback();
     else if (n.readAnswer(theirs, 0, theirs.length) === NEGOTIATION_OK) agreed += 1;
     if (n.answerOffer(theirs, 0, theirs.length) === NEGOTIATION_OK) agreed += 1;
-    // Versions of more than 30 bits are V8's concern, not ours.
+    // V8 may keep versions of more than 30 bits on the heap; that is not our concern.
     if ((i & 1023) === 1023) {
       n.reset();
       n.answerOffer(theirs, 0, theirs.length);

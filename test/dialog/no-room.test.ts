@@ -1,6 +1,6 @@
 /**
- * What does not fit, or finds no room, ends nothing by silence: the other side is told, and the call goes on as both
- * sides know it.
+ * Tests that a message that does not fit, or finds no room, ends nothing silently: the other side is told, and the call
+ * goes on as both sides know it.
  */
 import { describe, expect, it } from "vitest";
 import { octets } from "../../src/core/bytes.js";
@@ -21,7 +21,7 @@ function made(limits: Partial<Limits> = {}, settings: ConstructorParameters<type
   return { world, a, peer: new Peer(world, PHONE) };
 }
 
-/** The phone's INVITE, or any request of its dialog when `tag` is ours. */
+/** Sends the phone's INVITE, or any request of its dialog if `tag` is ours. */
 function ask(peer: Peer, method: string, cseq: number, tag = "", more: string[] = [], body = "", branch = ""): void {
   peer.send(
     DOOR,
@@ -45,7 +45,7 @@ function ourTag(message: string): string {
   return header(message, "To").split(";tag=")[1] ?? "";
 }
 
-/** The phone has called, and was answered. @returns our tag */
+/** The phone calls and is answered. @returns our tag */
 function answered({ world, a, peer }: ReturnType<typeof made>): string {
   a.autoAnswer = true;
   ask(peer, "INVITE", 1, "", [], sdpOf(PHONE));
@@ -58,7 +58,7 @@ function answered({ world, a, peer }: ReturnType<typeof made>): string {
   return tag;
 }
 
-/** The door has called, and the phone has answered. */
+/** The door calls and the phone answers. */
 function talking(all: ReturnType<typeof made>, more: string[] = []): string {
   const { world, a, peer } = all;
   a.call(`sip:bob@${PHONE}`);
@@ -71,7 +71,7 @@ function talking(all: ReturnType<typeof made>, more: string[] = []): string {
   return invite;
 }
 
-/** Everything that is left must end by itself. */
+/** Checks that all the rest ends by itself. */
 function settle({ world, a }: ReturnType<typeof made>): void {
   world.run(32_000 + 32_000 + 100);
   expect(a.ua.layer.servers.used()).toBe(0);
@@ -243,7 +243,7 @@ describe("when the table of requests that came is full", () => {
     world.run(5);
     expect(peer.inbox.at(-1)).toMatch(/^SIP\/2.0 200/);
     expect(a.last()).toMatch(/^call ended/);
-    // And the next caller is answered.
+    // The next caller is answered.
     peer.inbox.length = 0;
     peer.send(
       DOOR,
@@ -290,7 +290,7 @@ describe("when the table of requests that came is full", () => {
     const { world, a, peer } = all;
     const tag = answered(all);
     const { layer } = a.ua;
-    // Nothing above answers these: as a server does that asks its store.
+    // No layer above answers these, as with a server that asks its store first.
     const user = layer.user;
     layer.user = { onRequest() {}, onAck() {}, onCancel() {}, onAckTimeout() {} };
     for (let i = 0; i < DOOR_LIMITS.servers; i++)
@@ -327,7 +327,7 @@ describe("when the table of requests that came is full", () => {
 });
 
 describe("when the table of our own requests is full", () => {
-  /** Takes all that are free, for requests nobody answers. */
+  /** Takes all free client transactions for requests that are never answered. */
   function fill(a: Agent): void {
     const uri = octets("sip:nobody@10.0.0.200");
     for (;;) {
@@ -377,7 +377,7 @@ describe("when the table of our own requests is full", () => {
     peer.respond(DOOR, invite, "200 OK", "t", [CONTACT, TYPE], sdpOf(PHONE));
     world.run(5);
     expect(peer.got("ACK")).toHaveLength(1);
-    // But not what somebody else makes up.
+    // A stranger's invention is not taken.
     for (const [from, to] of [
       [/;tag=t/, ";tag=u"],
       [/Call-ID: /, "Call-ID: x"],
@@ -397,7 +397,7 @@ describe("when the table of our own requests is full", () => {
     fill(a);
     const { layer } = a.ua;
     const held = layer.clients.items.slice();
-    // Nobody ever gives a place back.
+    // No place is ever given back.
     layer.clients.take = () => null;
     for (const t of held) t.spareMs = () => -1;
     a.ua.hangUp(a.ua.calls[0]);

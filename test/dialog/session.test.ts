@@ -6,7 +6,7 @@ const PHONE = "10.0.0.2";
 const CONTACT = "Contact: <sip:bob@10.0.0.2>";
 const TYPE = "Content-Type: application/sdp";
 
-/** The door has called; what the phone answers is up to the test. */
+/** The door has called; the test answers for the phone. */
 function called(settings: Parameters<typeof made>[0] = {}) {
   const all = made(settings);
   all.a.call("sip:bob@10.0.0.2");
@@ -21,7 +21,7 @@ function made(settings: ConstructorParameters<typeof Agent>[2] = {}) {
   return { world, a, peer: new Peer(world, PHONE) };
 }
 
-/** … and the phone has answered 200 with these fields. */
+/** The door has called, and the phone has answered 200 with these fields. */
 function talking(more: string[] = [], settings: ConstructorParameters<typeof Agent>[2] = {}) {
   const all = called(settings);
   all.peer.respond(DOOR, all.invite, "200 OK", "t", [CONTACT, TYPE, ...more], sdpOf(PHONE));
@@ -31,7 +31,7 @@ function talking(more: string[] = [], settings: ConstructorParameters<typeof Age
   return all;
 }
 
-/** A request of the phone in the call of `invite`. */
+/** Sends a request of the phone in the call of `invite`. */
 function ask(peer: Peer, invite: string, method: string, cseq: number, more: string[] = [], body = ""): void {
   peer.send(
     DOOR,
@@ -68,7 +68,7 @@ describe("forks", () => {
     world.run(20);
     expect(peer.got("ACK").map(tagOf)).toEqual(["f8"]);
     expect(a.last()).toBe("call confirmed");
-    // Two more picked up in the same moment.
+    // Two more phones answer at the same moment.
     for (const tag of ["f0", "f3"]) peer.respond(DOOR, invite, "200 OK", tag, [CONTACT, TYPE], sdpOf(PHONE));
     world.run(20);
     expect(peer.got("ACK").map(tagOf)).toEqual(["f8", "f0", "f3"]);
@@ -389,7 +389,8 @@ describe("the session timer", () => {
     peer.send(DOOR, invite("short", ["Supported: timer", "Session-Expires: 599"]), sdpOf(PHONE));
     world.run(20);
     expect(peer.got("SIP/2.0 422").map((m) => header(m, "Min-SE"))).toEqual(["600"]);
-    // A proxy asks in the place of a phone that knows nothing of it: refused, the phone could do nothing. RFC 4028 §9
+    // A proxy asks for a phone that knows nothing of session timers; if refused, the phone could do nothing. RFC 4028
+    // §9
     peer.send(DOOR, invite("proxied", ["Session-Expires: 120"]), sdpOf(PHONE));
     world.run(20);
     expect(peer.got("SIP/2.0 422")).toHaveLength(1);

@@ -26,7 +26,7 @@ function begin(name: InputName, exists = true): void {
   contact = new Contact(device, name, timers, user);
 }
 
-/** The contact's value at these times in ms, changed in between. */
+/** Sets the contact's value at these times in ms. */
 function moves(...steps: [number, number][]): void {
   for (const [atMs, value] of steps) {
     while (timers.next() <= atMs) timers.poll(timers.next());

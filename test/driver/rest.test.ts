@@ -1,6 +1,6 @@
 /**
- * What is no longer used is freed while no call is on, and seldom: a collection in a call would be heard, and one for
- * each message would be a way to keep the door busy.
+ * Tests that garbage is collected only while no call is on, and seldom: a collection in a call would be heard, and one
+ * for each message would be a way to keep the door busy.
  */
 import { describe, expect, it } from "vitest";
 import { TimedPort } from "../../hal/timedport.js";

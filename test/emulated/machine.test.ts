@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { MACHINES, type Machine } from "./machine.js";
 import { Phone } from "./phone.js";
 
-/** Packets of three seconds. */
+/** The packets of three seconds. */
 const PACKETS = 150;
 
 for (const kind of MACHINES) {
@@ -26,7 +26,7 @@ for (const kind of MACHINES) {
       await machine?.stop();
     });
     afterEach(async () => {
-      // A test that failed leaves no call to the next.
+      // A test that failed must not leave its call to the next one.
       if (!phone.isTalking) return;
       machine.type("hangup");
       await machine.until(() => !phone.isTalking, "the end of the call");

@@ -24,19 +24,19 @@ const RTP_PORTS = 8;
 
 export interface MachineKind {
   name: string;
-  /** "" or why it cannot be had here. */
+  /** Why it cannot run here, or "". */
   lack: string;
-  /** How long it may take for anything, next to a machine of its own. */
+  /** The longest time for any step, for a machine that is not alone. */
   patienceMs: number;
   start(): Promise<Machine>;
 }
 
 export class Machine {
-  /** Of the door's SIP, on loopback. */
+  /** The door's SIP port on loopback. */
   readonly sipPort: number;
-  /** This host, as the door sees it. */
+  /** The address of this host for the door. */
   readonly host: string;
-  /** Everything it printed since `forget`. */
+  /** All output since `forget`. */
   written = "";
   private readonly child: ChildProcess;
   private readonly folder: string;
@@ -58,7 +58,7 @@ export class Machine {
     for (const line of lines) this.child.stdin?.write(line + "\n");
   }
 
-  /** What comes from now on counts. */
+  /** Forgets the output so far. */
   forget(): void {
     this.written = "";
   }
@@ -99,7 +99,7 @@ async function startLinux(patienceMs: number): Promise<Machine> {
   const sipPort = freePorts(2 + RTP_PORTS);
   const child = spawn(LINUX_PROGRAM, ["--store", folder]);
   const machine = new Machine(child, { sipPort, host: HOST, folder, patienceMs });
-  // Somebody else may have the ports of the initial settings: the console works all the same.
+  // Another program may have the ports of the initial settings; the console works all the same.
   await machine.expect(/^(config ready|error port)/m);
   machine.type("set sip.port " + sipPort, "set rtp.port " + (sipPort + 2 - (sipPort % 2)), "save");
   await machine.expect(/^ok, from the next start on: .*\n/m);

@@ -1,6 +1,6 @@
 /**
  * A phone, and the server it stands for, by hand: it speaks as little SIP and RTP as the tests on a whole machine need,
- * with nothing of `src/` in it. It answers to where things come from, as is needed when the machine is behind an
+ * with nothing of `src/` in it. It answers to the source address of a message, because the machine may be behind an
  * emulated network. Not here: what is expected of the door.
  */
 import { createHash, randomBytes } from "node:crypto";
@@ -50,7 +50,7 @@ function bind(port = 0): Promise<Socket> {
   });
 }
 
-/** What is known of the call there is. */
+/** The state of the call. */
 interface Talk {
   id: string;
   ours: string;
@@ -61,16 +61,16 @@ interface Talk {
 }
 
 export class Phone {
-  /** This machine as the door sees it. */
+  /** The address of this machine for the door. */
   readonly host: string;
   readonly port: number;
   readonly rtpPort: number;
-  /** What happened: "REGISTER digest", "INVITE", "ACK", "BYE", "200 INVITE" … */
+  /** The events: "REGISTER digest", "INVITE", "ACK", "BYE", "200 INVITE" … */
   readonly events: string[] = [];
   user = "door";
   password = "secret";
   answers = true;
-  /** RTP packets that came. */
+  /** The RTP packets that came. */
   came = 0;
   private lowest = -1;
   private highest = -1;
@@ -113,7 +113,7 @@ export class Phone {
     return this.timer !== null;
   }
 
-  /** Packets that did not come, between the first and the last. */
+  /** @returns the packets that did not come, between the first and the last */
   get lost(): number {
     return this.highest < 0 ? 0 : this.highest - this.lowest + 1 - this.came;
   }
@@ -144,7 +144,7 @@ export class Phone {
     this.sip.send(lines.join("\r\n"), from.port, from.address);
   }
 
-  /** RFC 2617, with qop. */
+  /** Checks a REGISTER by RFC 2617, with qop. */
   private register(message: Message, from: RemoteInfo): void {
     const given = field(message, "authorization");
     const param = (name: string) => new RegExp("[ ,]" + name + '="?([^",]*)').exec(given)?.[1] ?? "";
@@ -304,7 +304,7 @@ export class Phone {
     return Buffer.from([digit.code, (isEnd ? 0x80 : 0) | 10, duration >> 8, duration & 0xff]);
   }
 
-  /** Sends what no door asked for: noise, half messages and questions, in bursts. */
+  /** Sends noise, half messages and unasked questions, in bursts. */
   async flood(port: number, datagrams: number): Promise<void> {
     const kinds = [
       () => randomBytes(400).toString("latin1"),

@@ -27,7 +27,7 @@ const BUTTON = 36;
 const LED = 22;
 const AMPLIFIER = 21;
 
-/** Starts with a microphone at one pair of inputs, in its network, with nobody at the address it calls. */
+/** Starts with a microphone at one pair of inputs, joined to its network, with no phone at the address it calls. */
 async function begin(microphone: number, more = ""): Promise<void> {
   board.chip = new VirtualEs8388(BOARD_WIRING, () => board.clock.now(), microphone);
   const store = {
@@ -40,7 +40,7 @@ async function begin(microphone: number, more = ""): Promise<void> {
   await board.run(3000, main);
 }
 
-/** Calls, hears after half a minute that nobody is there: while that tone runs, so does the microphone. */
+/** Calls; after half a minute without an answer a tone tells the failure, and the microphone runs as long. */
 async function call(): Promise<void> {
   board.recorded = 0;
   board.press(BUTTON, true);

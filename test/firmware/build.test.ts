@@ -1,4 +1,4 @@
-/** The firmware's command without an SDK, and the manifests: what they name is there. */
+/** Tests the firmware's command without an SDK, and that all files named by the manifests exist. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";

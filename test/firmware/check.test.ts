@@ -1,6 +1,6 @@
 /**
- * The steps of `npm run firmware -- --check` on small folders of their own, in place of the SDK and of ESP-IDF: what
- * each finds and says. Not here: the steps on the real ones, which docs/verification.md tells of.
+ * The steps of `npm run firmware -- --check` on small folders in place of the SDK and of ESP-IDF: the problems that
+ * each step finds and tells. Not here: the steps on the real ones, which docs/verification.md tells of.
  */
 import { spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -266,7 +266,7 @@ describe.skipIf(!hasKconfiglib)("The options of a board (needs Debian's python3-
 });
 
 describe("A board is flashed", () => {
-  /** The SDK's tool in a small: it notes what it was asked for, and builds what `image` says. */
+  /** A small twin of the SDK's tool: it notes its targets, and builds according to `image`. */
   function flash(image: string): { asked: string[]; status: number | null; told: string } {
     const built = join(folder, "out/xiao_esp32s3/tmp/esp32/release/xiao_esp32s3/xsProj-esp32s3/build");
     const log = join(folder, "asked");

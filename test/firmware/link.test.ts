@@ -1,6 +1,7 @@
 /**
- * A board's tools run every module once, when they link, and keep what it made in flash (`preload` of
- * src/manifest.json). There is no C by then: a module that calls some on its way stops the build.
+ * Tests that no module calls C while it is loaded. A board's tools run every module once, when they link, and keep its
+ * objects in flash (`preload` of src/manifest.json). There is no C at that time, so a module that calls some stops the
+ * build.
  */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";

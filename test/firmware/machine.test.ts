@@ -1,4 +1,4 @@
-/** The device code that knows no SDK: Wi-Fi, LED, serial lines and TCP, each on virtual hardware. */
+/** Tests the device code that needs no SDK: Wi-Fi, LED, serial lines and TCP, each on virtual hardware. */
 import { describe, expect, it } from "vitest";
 import type { FixedAddress } from "../../hal/device.js";
 import { Join, type Radio } from "../../hal/moddable/join.js";

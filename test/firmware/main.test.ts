@@ -1,6 +1,6 @@
 /**
- * The firmware itself, src/main.ts on hal/moddable/machine.ts, on a virtual board of the reference's pins, calling a
- * phone.
+ * Tests the firmware itself, src/main.ts on hal/moddable/machine.ts, on a virtual board with the reference's pins,
+ * calling a phone.
  */
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { SeededRandom } from "../../host-sim/io/random.js";
@@ -22,7 +22,7 @@ vi.mock("embedded:io/socket/listener", async () => ({ default: (await import("./
 vi.mock("embedded:io/socket/tcp", async () => ({ default: (await import("./virtual.js")).TCP }));
 vi.mock("embedded:network/interface/wifi", async () => ({ default: (await import("./virtual.js")).WiFi }));
 vi.mock("embedded:storage/key-value", async () => ({ default: (await import("./virtual.js")).KeyValue }));
-// Node's module of that name is the simulator's.
+// Node has another module of that name, which the simulator uses.
 vi.mock("net", async (original) => ({ ...(await original<object>()), default: { get: () => ["192.0.2.53"] } }));
 vi.mock("time", async () => ({ default: (await import("./virtual.js")).Time }));
 vi.mock("timer", async () => ({ default: (await import("./virtual.js")).Timer }));
@@ -39,7 +39,7 @@ const AMPLIFIER = 18;
 const PHONE = "192.0.2.2";
 const SETTINGS = ["set call.target sip:phone@" + PHONE, "set relay1.code 1234", "save"];
 
-/** A phone that answers, and what it saw. */
+/** A phone that answers, and its events. */
 async function phone(): Promise<{ party: Party; events: string[] }> {
   const events: string[] = [];
   const house: House = {
@@ -75,7 +75,7 @@ async function phone(): Promise<{ party: Party; events: string[] }> {
   return { party, events };
 }
 
-/** What a machine keeps that was told its network before. */
+/** Stores the settings of a machine that was told its network before. */
 function keepNetwork(ssid: string, password: string, more: string): void {
   const store = {
     read: (key: string) => board.stored.get(key) ?? null,
@@ -110,7 +110,7 @@ async function press(): Promise<void> {
 }
 
 const lines = () => board.printed.split("\n");
-/** ms of light and darkness in turn, of the last changes of the LED. */
+/** @returns ms of light and darkness in turn, for the last changes of the LED */
 function rhythm(): string {
   const past = (board.pins.get(LED) ?? []).map((one) => one.split(" ").map(Number));
   const changes = past.filter(([, value], i) => i === 0 || value !== past[i - 1][1]).slice(-3);

@@ -1,7 +1,7 @@
 /**
- * The manifests name exactly what the firmware imports of the SDK, on every board: a folder too many links drivers that
- * nothing calls, one too few is an import that fails on a board only. Without the SDK; with it, `npm run firmware --
- * --check` looks at C too.
+ * Tests that the manifests name exactly the modules of the SDK that the firmware imports, on every board: a folder too
+ * many links drivers that nothing calls, one too few is an import that fails on a board only. Without the SDK; with it,
+ * `npm run firmware -- --check` looks at C too.
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -11,7 +11,7 @@ import { BOARDS, LINUX } from "../../scripts/firmware/boards.js";
 const ROOT = join(import.meta.dirname, "..", "..");
 const SDK = "$(MODDABLE)/";
 
-/** What the folders of the SDK give, of that which this firmware may import. */
+/** For each folder of the SDK the modules that this firmware may import from it. */
 const GIVES: Record<string, readonly string[]> = {
   "examples/manifest_base.json": ["time", "timer", "mc/config"],
   "modules/crypt/digest/manifest.json": ["crypt"],
@@ -22,7 +22,7 @@ const GIVES: Record<string, readonly string[]> = {
   "modules/io/storage/manifest.json": ["embedded:storage/key-value"],
   "modules/io/wifi/manifest.json": ["embedded:network/interface/wifi"],
 };
-/** Every board has them, whatever is imported of them. */
+/** Every board includes it, for any imports. */
 const ALWAYS = "examples/manifest_base.json";
 /** Components of ESP-IDF by headers of our C that need them linked, and the folders of the SDK that bring them. */
 const COMPONENTS: readonly (readonly [RegExp, string, string])[] = [
@@ -42,7 +42,7 @@ interface Manifest {
 const read = (file: string): Manifest => JSON.parse(readFileSync(join(ROOT, file), "utf8"));
 const listOf = (value: string | string[] | undefined) => (value === undefined ? [] : [value].flat());
 
-/** A board's manifests of the project, and what they include of the SDK. */
+/** @returns a board's manifests of the project, and the manifests of the SDK that they include */
 function collect(file: string, ours: string[] = [], sdk: string[] = []): { ours: string[]; sdk: string[] } {
   if (ours.includes(file)) return { ours, sdk };
   ours.push(file);
@@ -57,7 +57,7 @@ function modulesOf(ours: readonly string[]): { files: Map<string, string>; fromS
   const files = new Map<string, string>();
   const fromSdk: string[] = [];
   const native: string[] = [];
-  // What includes comes after what it includes, and counts.
+  // An including manifest comes after the included one, and counts.
   for (const file of [...ours].reverse())
     for (const [specifier, value] of Object.entries(read(file).modules ?? {}))
       for (const source of listOf(value)) {

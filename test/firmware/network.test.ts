@@ -20,7 +20,7 @@ class World {
   readonly asked: string[] = [];
   servers = [SERVER];
 
-  /** A server of `port` on `address`: what `answer` returns goes back to whoever asked. */
+  /** Starts a server of `port` on `address`; the result of `answer` is sent back to the client. */
   async serve(address: number, port: number, answer: (question: Uint8Array, socket: UdpSocket) => Uint8Array | null) {
     const into = new Uint8Array(600);
     const socket: UdpSocket = await this.network.host(address).udp({

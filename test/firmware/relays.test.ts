@@ -39,7 +39,7 @@ const MODE = ["pulse", "held"] as const;
 type Wired = { active: (typeof ACTIVE)[number]; lock: (typeof LOCK)[number] };
 const WAYS: Wired[] = ACTIVE.flatMap((active) => LOCK.map((lock) => ({ active, lock })));
 
-/** The level that opens the door, of what is screwed to the pin. */
+/** @returns the level of the pin that opens the door, by the wiring */
 function opening({ active, lock }: Wired): number {
   const isOn = lock === "fail-secure";
   return isOn === (active === "high") ? 1 : 0;
@@ -72,13 +72,13 @@ function loseStorage(): void {
   board.storeProblem = "no partition";
 }
 
-/** A newer firmware's words. */
+/** Stores settings of a newer firmware. */
 function keepNewer(): void {
   keep("settings", "relay1.active tristate", "sip.user x");
   keep("wiring", "relay1.active tristate");
 }
 
-/** Settings as a person saves them, so that all is kept which the firmware keeps. */
+/** Makes settings as a person saves them, so that the firmware keeps all that it keeps. */
 async function setUp({ active, lock }: Wired, mode: string): Promise<void> {
   board.start(main);
   await board.run(100, main);
@@ -88,13 +88,15 @@ async function setUp({ active, lock }: Wired, mode: string): Promise<void> {
   reset();
 }
 
-/** The power goes and comes: nothing is driven, and nobody is told before. */
+/** A power cut: no pin is driven, and nothing is told before. */
 function reset(): void {
   for (const pin of board.pins.keys()) board.setPin(pin, -1);
   board.lives++;
 }
 
-/** Watches from here on. @returns where the pin was driven to the opening level although nobody opened */
+/**
+ * Watches from here on. @returns the times at which the pin was driven to the opening level while the door was locked
+ */
 function watch(wired: () => Wired): { isReleased: boolean; wrong: string[] } {
   const seen = { isReleased: false, wrong: [] as string[] };
   board.onPin = (pin, level) => {
@@ -163,7 +165,7 @@ describe.each(WAYS)("A relay that is on while its pin is $active, of a $lock loc
     expect(board.level(RELAY)).not.toBe(1 - locked);
     expect(board.printed).toContain("error relay1.active is not known");
     expect(board.printed).toContain("error relay2.active is not known");
-    // Driven for the pulse, then not at all.
+    // The pin is driven for the pulse, then not at all.
     seen.isReleased = true;
     await exit();
     expect(board.level(RELAY)).toBe(1);
@@ -181,7 +183,7 @@ describe.each(WAYS)("A relay that is on while its pin is $active, of a $lock loc
     expect(board.level(RELAY)).toBe(-1);
     board.type(`set relay1.active ${wired.active}\nset relay1.lock ${wired.lock}\nsave\n`);
     expect(board.level(RELAY)).toBe(locked);
-    // What one is told says nothing of the other.
+    // The wiring of one relay tells nothing about the other.
     expect(board.level(RELAY_2)).toBe(-1);
     expect(seen.wrong).toEqual([]);
   });
@@ -199,7 +201,7 @@ describe.each(WAYS)("A relay that is on while its pin is $active, of a $lock loc
         let isHeld = mode === "held";
         for (const one of steps) {
           if (one === "open") {
-            // The button inside, for that needs no network; it ends what is held.
+            // The button inside needs no network; a press of it ends a held opening.
             if (!isHeld || !seen.isReleased) {
               seen.isReleased = true;
               await exit();
@@ -217,11 +219,11 @@ describe.each(WAYS)("A relay that is on while its pin is $active, of a $lock loc
           } else if (one === "other") {
             board.type("set sip.name x\nsave\n");
           } else if (one === "rewire") {
-            // The owner changes module and setting at once.
+            // The owner changes the relay module and the setting at the same moment.
             now = WAYS[(WAYS.indexOf(now) + 1) % WAYS.length];
             board.type(`set relay1.active ${now.active}\nset relay1.lock ${now.lock}\nsave\n`);
           } else if (one === "factory") {
-            // One that is held has a pulse from now on.
+            // A held relay has a pulse from now on.
             board.type("factory-reset yes\n");
             if (seen.isReleased) await exit();
             isHeld = false;
@@ -236,9 +238,9 @@ describe.each(WAYS)("A relay that is on while its pin is $active, of a $lock loc
               board.stored.set(newest, (board.stored.get(newest) ?? "").slice(0, -1));
             }
             board.start(main);
-            // A torn save is the one before, or the wiring alone: in pulses.
+            // After a torn save the one before counts, or the wiring alone: in pulses.
             await board.run(1000, main);
-            // After a torn save the one before holds, or nothing but the wiring: then the relay has its pulse.
+            // After a torn save the one before counts, or the wiring alone: then the relay has its pulse.
             board.type("get relay1.mode\n");
             isHeld = board.printed.endsWith("relay1.mode held\n");
           }

@@ -33,7 +33,7 @@ vi.mock("embedded:io/serial", () => ({
 }));
 vi.mock("../../hal/boards/board.js", async () => await import("../../hal/boards/esp32_audio_kit/board.js"));
 
-/** Each write erases a page: nothing else runs meanwhile, and interrupts that lie in flash neither. */
+/** Each write erases a page. During that nothing else runs, and no interrupt handler that lies in flash. */
 const ERASE_MS = 60;
 const flash = {
   read: (key: string) => board.stored.get(key),

@@ -55,7 +55,7 @@ describe("The console by USB", () => {
     await begin(...NETWORK);
     for (let i = 1; i <= 200; i++) computer.send(`set sip.name line ${i}\n` + (i % 20 === 0 ? "save\n" : ""));
     computer.send("get sip.name\n");
-    // Room for sound and calls is left in between.
+    // There is room for sound and calls in between.
     await board.run(POLL_MS, main);
     expect(computer.unsent).toBeGreaterThan(1000);
     await board.run(10_000, main);

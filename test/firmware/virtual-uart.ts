@@ -6,9 +6,9 @@ import { POLL_MS, type PortOptions, RING_BYTES, type Ring, UartPort, XOFF, XON }
 import { board, Timer } from "./virtual.js";
 
 const OCTETS_A_MS = 11.52;
-/** What a machine in a call takes for an octet of a line: more than the wire does. */
+/** A machine in a call needs so long for an octet of the line, which is longer than the wire. */
 const OCTET_MS = 0.1;
-/** Octets under way when a computer is asked to pause: those in its adapter. */
+/** Octets in the adapter when the computer is asked to pause. */
 const ADAPTER_BYTES = 500;
 
 export class Line implements Ring {
@@ -34,7 +34,7 @@ export class Line implements Ring {
     return this.toSend.length === 0;
   }
 
-  /** The machine stands still so long; the wire does not. */
+  /** The machine stands still for so long; the wire does not. */
   pass(ms: number): void {
     this.credit += ms * OCTETS_A_MS;
     const count = Math.min(Math.floor(this.credit), this.toSend.length, this.underWay);
@@ -75,7 +75,7 @@ export function newLine(): void {
   line = new Line();
 }
 
-/** In the place of hal/moddable/uart/serial.ts, whose lines these are. */
+/** Takes the place of hal/moddable/uart/serial.ts, and has its lines. */
 export class UartSerial extends UartPort {
   constructor(options: PortOptions) {
     super(line, options);
@@ -87,7 +87,7 @@ export class UartSerial extends UartPort {
   }
 }
 
-/** As the SDK's own: an interrupt at each octet, no ring and no pause. */
+/** The SDK's own serial port: an interrupt at each octet, no ring and no pause. */
 export class FifoSerial {
   private readonly came = new Uint8Array(1);
 

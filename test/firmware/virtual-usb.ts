@@ -35,7 +35,7 @@ export class Computer implements Fifo {
     return count;
   }
 
-  /** Between two looks of the chip a packet is fetched; a full one is kept until one follows that is not. */
+  /** Between two looks of the chip a packet is fetched; a full one is kept until a packet follows that is not full. */
   private fetch(): void {
     if (!this.isListening || this.packet === null) return;
     expect(this.packet.length).toBeLessThan(64);
@@ -50,7 +50,7 @@ export function newComputer(): void {
   computer = new Computer();
 }
 
-/** In the place of hal/moddable/usb/serial.ts, whose lines these are. */
+/** Takes the place of hal/moddable/usb/serial.ts, and has its lines. */
 export class UsbSerial extends UsbPort {
   constructor(options: PortOptions) {
     super(computer, options);

@@ -1,7 +1,7 @@
 /**
- * A virtual board in the shapes of the SDK: what `embedded:*` and its other modules are while hal/moddable/machine.ts
- * and src/main.ts run on Node. One life of the firmware is from a start to the next; an exception nobody catches ends
- * it, as on the chip. Not here: the phone that is called, what the firmware does.
+ * A virtual board in the shapes of the SDK: it takes the place of `embedded:*` and the SDK's other modules while
+ * hal/moddable/machine.ts and src/main.ts run on Node. One life of the firmware is from a start to the next; an
+ * uncaught exception ends it, as on the chip. Not here: the phone that is called, the firmware.
  */
 import type { UdpOptions, UdpSocket } from "../../hal/device.js";
 import { TimedPort } from "../../hal/timedport.js";
@@ -18,11 +18,11 @@ const CONNECTED = 500;
 const ASSOCIATED = 400;
 const GONE = 200;
 
-/** The cable, and what the SDK's Ethernet driver tells of it. */
+/** The cable, and the events that the SDK's Ethernet driver tells about it. */
 class Cable {
   isPlugged = false;
   address: string | undefined;
-  /** In place of DHCP's. */
+  /** Takes the place of DHCP's address. */
   fixed: string | undefined;
   tell: () => void = () => {};
 
@@ -37,13 +37,13 @@ class Cable {
     this.tell();
   }
 
-  /** By DHCP. */
+  /** Gives an address by DHCP. */
   give(address: string): void {
     this.address = address;
     this.tell();
   }
 
-  /** A lease that brings another address: the driver tells nobody. */
+  /** A lease brings another address, which the driver does not tell. */
   renew(address: string): void {
     this.address = address;
   }
@@ -51,10 +51,10 @@ class Cable {
 
 /** Thrown by `esp_restart()`, which does not return. */
 export class Restarted extends Error {}
-/** What the SDK's own way to restart takes: it hangs. */
+/** The SDK's own way to restart hangs for so long. */
 const WATCHDOG_MS = 5000;
 
-/** In the place of the C of hal/native. */
+/** Takes the place of the C of hal/native. */
 (globalThis as unknown as { native: unknown }).native = (name: string) => ({
   call(_self: unknown, ...values: unknown[]): void {
     if (name === "xs_restart") throw new Restarted("restart");
@@ -68,7 +68,7 @@ const WATCHDOG_MS = 5000;
   },
 });
 
-/** What is there around the chip, over all its lives. */
+/** The surroundings of the chip, over all its lives. */
 class VirtualBoard {
   clock = new VirtualClock();
   network = new VirtualNetwork(this.clock, new SeededRandom(1));
@@ -78,37 +78,37 @@ class VirtualBoard {
   stored = new Map<string, string>();
   storeProblem = "";
   printed = "";
-  /** By pin: what it was driven to, "time value"; "time -" when it is driven no more. */
+  /** For each pin the levels it was driven to, "time value"; "time -" once it is no longer driven. */
   pins = new Map<number, string[]>();
-  /** Told of each of them at once. @param level 0 or 1, -1: undriven */
+  /** Is told each of them at once. @param level 0 or 1, -1 for undriven */
   onPin: (pin: number, level: number) => void = () => {};
   restarts: string[] = [];
-  /** As the chip begins. */
+  /** The chip begins with it. */
   savesPower = true;
-  /** How long each took, from the exception on. */
+  /** The time of each restart, from the exception on. */
   restartMs: number[] = [];
-  /** By the SDK's timer, while nothing else runs. */
+  /** Delay by the SDK's timer, while nothing else runs. */
   delayedMs = 0;
-  /** What each pin was when the chip started again. */
+  /** The level of each pin when the chip started again. */
   pinsAtRestart: (readonly [pin: number, value: number])[] = [];
   lives = 0;
   timeSetS = 0;
-  /** What the loudest sample of the speaker was. */
+  /** The loudest sample of the speaker. */
   heard = 0;
-  /** What the loudest sample was that came from the microphone through the codec. */
+  /** The loudest sample that came from the microphone through the codec. */
   recorded = 0;
-  /** Thrown by the next access to the microphone. */
+  /** The next access to the microphone throws it. */
   soundFails: Error | null = null;
   type: (text: string) => void = () => {};
   press: (pin: number, isDown: boolean) => void = () => {};
   radio: WiFi | null = null;
-  /** What the network interface was told of its address: false for DHCP. */
+  /** The addresses that the network interface was configured with: false for DHCP. */
   configured: unknown[] = [];
-  /** Of a board that is wired. */
+  /** The cable of a wired board. */
   cable = new Cable();
   sockets: UdpSocket[] = [];
 
-  /** Lets time pass; what the firmware throws restarts it. */
+  /** Lets time pass; an exception of the firmware restarts it. */
   async run(ms: number, main: () => void): Promise<void> {
     const end = this.clock.now() + ms;
     for (;;) {
@@ -150,7 +150,7 @@ class VirtualBoard {
     this.lives++;
   }
 
-  /** @returns what the pin is now, -1 when it is driven no more */
+  /** @returns the pin's level now, -1 if it is not driven */
   level(pin: number): number {
     const value = (this.pins.get(pin) ?? ["0 0"]).slice(-1)[0].split(" ")[1];
     return value === "-" ? -1 : Number(value);
@@ -163,7 +163,7 @@ class VirtualBoard {
     this.onPin(pin, level);
   }
 
-  /** Calls on in the same life only. */
+  /** Passes calls on during the same life only. */
   alive<A extends unknown[]>(call: (...values: A) => void): (...values: A) => void {
     const life = this.lives;
     return (...values) => {
@@ -367,7 +367,7 @@ export const KeyValue = {
   },
 };
 
-/** No TCP: what listens hears nobody. */
+/** A listener without TCP: it gets no connection. */
 export class Listener {}
 export class TCP {
   constructor() {
@@ -411,7 +411,7 @@ export const Timer = {
   },
 };
 
-/** In the place of hal/native/datagram.ts. */
+/** Takes the place of hal/native/datagram.ts. */
 export async function openUdp(options: UdpOptions): Promise<UdpSocket> {
   const socket = await board.network
     .host(options.address > 0 ? options.address : ipv4(DOOR))
@@ -420,7 +420,7 @@ export async function openUdp(options: UdpOptions): Promise<UdpSocket> {
   return socket;
 }
 
-/** In the place of hal/native/i2s.ts: a tone, and what the speaker plays. */
+/** Takes the place of hal/native/i2s.ts: the microphone hears a tone, and the speaker's samples are measured. */
 export function openI2S() {
   const port = {
     read(into: Int16Array, start: number, count: number): number {

@@ -1,8 +1,7 @@
 /**
  * A wired board: the twin of the SDK's Wi-Fi over a model of its Ethernet driver, joined by hal/moddable/join.ts, and
  * the whole firmware on it. The model has the driver's habits: "connecting" hides the link, `disconnect` forgets an
- * address that is not told again, a renewed lease is told to nobody. Not here: the driver itself, which runs on a chip
- * only.
+ * address that is not told again, a renewed lease is not told. Not here: the driver itself, which runs on a chip only.
  */
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import type { FixedAddress } from "../../hal/device.js";
@@ -17,7 +16,7 @@ vi.mock("embedded:io/smbus", async () => ({ default: (await import("./virtual.js
 vi.mock("embedded:io/socket/listener", async () => ({ default: (await import("./virtual.js")).Listener }));
 vi.mock("embedded:io/socket/tcp", async () => ({ default: (await import("./virtual.js")).TCP }));
 vi.mock("embedded:network/interface/ethernet", async () => ({ default: (await import("./virtual.js")).Ethernet }));
-// As the manifest of a wired board has it.
+// The manifest of a wired board makes the same replacement.
 vi.mock("embedded:network/interface/wifi", async () => await import("../../hal/moddable/wired/radio.js"));
 vi.mock("embedded:storage/key-value", async () => ({ default: (await import("./virtual.js")).KeyValue }));
 vi.mock("net", async (original) => ({ ...(await original<object>()), default: { get: () => ["192.0.2.53"] } }));

@@ -55,14 +55,14 @@ interface Kind {
   chip(wiring: Wiring, nowMs: () => number): VirtualCodec;
   codec(registers: Registers, delay: (ms: number) => void): Codec;
   address: string;
-  /** What a driver's start must write for sound, by register; the rest is as after reset. */
+  /** The registers that a driver's start must write for sound; the others are as after reset. */
   forSpeaker: number[];
   forMicrophone: number[];
   /** Switches on the DAC and the ADC. */
   converters: number[];
   /** Its last write unmutes. */
   muted: number;
-  /** Clocks and references: too late when they come after the converters. */
+  /** Clocks and references, which are too late after the converters. */
   foundations: number[];
   mostGainDb: number;
   loudestDb: number;
@@ -105,7 +105,7 @@ function loudness(samples: Int16Array): number {
   return 20 * Math.log10(Math.max(...samples.map(Math.abs)));
 }
 
-/** Those that undo a reset come first. */
+/** The steps that undo a reset come first. */
 const RESET_STEPS = 3;
 
 function started(kind: Kind, wiring = BOARD_WIRING): Bench {
@@ -115,7 +115,7 @@ function started(kind: Kind, wiring = BOARD_WIRING): Bench {
   return bench;
 }
 
-/** A fresh chip that was given these writes. */
+/** @returns a fresh chip with these writes */
 function given(kind: Kind, steps: readonly Step[]): Bench {
   const bench = new Bench(kind);
   for (const [register, value] of steps) bench.chip.writeUint8(register, value);
@@ -208,7 +208,7 @@ describe.each(KINDS)("the $name", (kind) => {
     bench.codec.volume(-1000);
     expect(bench.speakerDb()).toBe(-Infinity);
     bench.codec.volume(1000);
-    // The loudest the chip has; a full scale sample is not passed here.
+    // This is the loudest level of the chip; a full-scale sample is not passed here.
     expect(bench.speakerDb()).toBeCloseTo(Math.min(kind.loudestDb, 30.3), 1);
     expect(bench.chip.clicks).toBe(0);
   });

@@ -2,7 +2,7 @@ import { createHash, type Hash as NodeHash } from "node:crypto";
 import { describe, expect, it, vi } from "vitest";
 import { CryptHash } from "../../hal/moddable/crypthash.js";
 
-/** What the SDK's Digest does, by Node's hashes; `written` are the lengths it was given. */
+/** Takes the place of the SDK's Digest, by Node's hashes; `written` has the lengths it was given. */
 const written: number[] = [];
 vi.mock("crypt", () => ({
   Digest: class {

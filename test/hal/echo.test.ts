@@ -35,7 +35,7 @@ int main(int argc, char **argv) {
   return fclose(out);
 }`;
 
-/** What is played, and what of it and of a voice the microphone hears: by the name of the case. */
+/** For each case the reference, and the microphone's samples with parts of it and of a voice. */
 const CASES: Record<
   string,
   (random: SeededRandom) => { microphone: Int16Array; reference: Int16Array; options: number }

@@ -1,5 +1,5 @@
 /*
- * Runs the pure C that writes the head of a response (hal/native/headlines.h) on what standard input says, for
+ * Runs the pure C that writes the head of a response (hal/native/headlines.h) on cases from standard input, for
  * headlines.test.ts: words of 32 bits (0 for the Via, 1 for the parties; the room; how many octets the request has; the
  * places), and the request's octets, which lie in memory as long as they are, as the room does. Prints a line for each:
  * what it returned, the places and what was written. Built with the host's sanitizers.
@@ -17,7 +17,7 @@ int main(void)
 		uint8_t *out = malloc((size_t)limit + 1), *octets = malloc((size_t)length + 1);
 		if (fread(places, sizeof places, 1, stdin) != 1 || (length > 0 && fread(octets, (size_t)length, 1, stdin) != 1))
 			return 1;
-		/* As long as they are, so that a step beyond is seen. */
+		/* Buffers are exactly as long as their content, so that the sanitizer sees a step beyond. */
 		out = realloc(out, limit ? (size_t)limit : 1);
 		octets = realloc(octets, length ? (size_t)length : 1);
 		end = (words[0] ? headlines_parties : headlines_via)(out, 0, limit, octets, places);

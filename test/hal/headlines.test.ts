@@ -16,11 +16,11 @@ import { spoilt } from "../xs/machines/reading.js";
 import { isCheckable, runSanitized, words32 } from "./sanitized.js";
 
 const WHOLE = [...MESSAGES, ...MESSAGES.flatMap(({ bytes }) => spellings(bytes)), ...tortureMessages()];
-/** Messages that are made of each one. */
+/** So many messages are made of each one. */
 const SPOILT = 20;
 const VIA = 0;
 const PARTIES = 1;
-/** That of the messages' own Via, another one, and one that is negative as a word. */
+/** The address of the messages' own Via, another one, and one that is negative as a word. */
 const SOURCES = [0xc0000215, 0x0a000001, 0xfffffffe];
 const ROOM = 4096;
 
@@ -61,7 +61,7 @@ const inputs: Input[] = WHOLE.flatMap(({ bytes: whole }, i) =>
 
 const lines = new HeadLines();
 
-/** What the twin returns, its places and what it wrote, as the program prints them. */
+/** @returns the twin's result, its places and its text, as the program prints them */
 function told({ kind, room, bytes, places }: Input): string {
   const out = new Uint8Array(room);
   lines.places.set(places);

@@ -9,7 +9,7 @@
 
 #include "../../hal/native/headreader.h"
 
-/* Where the next line begins, without a look at what it is. */
+/* Returns the offset of the next line, without a look at its content. */
 static int32_t behind_line(const uint8_t *octets, int32_t at, int32_t end)
 {
 	while (at < end && octets[at] != '\n')

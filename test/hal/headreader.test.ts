@@ -17,11 +17,11 @@ import { flowMessages, tortureMessages } from "../wire/corpus.js";
 import { spoilt } from "../xs/machines/reading.js";
 import { isCheckable, runSanitized, words32 } from "./sanitized.js";
 
-/** Of which the C has to read all, or they cost a chip many times as much. */
+/** The C has to read all values of these messages; otherwise they cost a chip many times as much. */
 const SPELLED = new Set([...MESSAGES, ...MESSAGES.flatMap(({ bytes }) => spellings(bytes))].map(({ bytes }) => bytes));
 const OTHERS = [...flowMessages().filter((_, i) => i % 8 === 0), ...tortureMessages()].map(({ bytes }) => bytes);
 const WHOLE = [...SPELLED, ...OTHERS];
-/** Messages that are made of each one. */
+/** So many messages are made of each one. */
 const SPOILT = 15;
 const ROWS = [48, 8];
 
@@ -35,14 +35,14 @@ const inputs: Input[] = WHOLE.flatMap((bytes, i) => [
   ...Array.from({ length: SPOILT }, (_, j) => ({ bytes: spoilt(bytes, i * SPOILT + j), rows: ROWS[j % 2] })),
 ]);
 
-/** The words that C has read of each, as headreader.h lays them out, in the order of the names here. */
+/** The names of the words that the C has read, in the layout of headreader.h. */
 const NAMES =
   "at rows present problem problemField isOdd read leftStart leftEnd isRequest method methodEnd uriStart uriEnd status reasonStart reasonEnd " +
   "viaStart viaEnd branchStart branchEnd sentByStart sentByEnd hasMagicCookie fromStart fromEnd fromTagStart fromTagEnd " +
   "toStart toEnd toTagStart toTagEnd callIdStart callIdEnd cseq cseqMethod cseqMethodStart cseqMethodEnd maxForwards contentLength";
-/** What the twin keeps elsewhere or not at all, or what comes later in `parse`. */
+/** Words that the twin keeps elsewhere or not at all, or that `parse` sets later. */
 const OTHERWISE = new Set(["at", "problem", "problemField", "read", "leftStart", "leftEnd"]);
-/** The header id of which a word is a value, by how its name begins. */
+/** The header id to which a word belongs, by the beginning of its name. */
 const VALUES: readonly (readonly [string, number])[] = [
   ["via", 1],
   ["branch", 1],
@@ -61,7 +61,7 @@ const WORDS = NAMES.split(" ").map((name) => ({
 const [AT, PROBLEM, READ] = ["at", "problem", "read"].map((one) => WORDS.findIndex(({ name }) => name === one));
 
 class Twin extends Message {
-  /** The problem before `parse` looks for what is missing. */
+  /** The problem that is known before `parse` looks for missing fields. */
   head = 0;
 
   protected override readHead(at: number, end: number): number {
@@ -80,8 +80,8 @@ class Twin extends Message {
 }
 
 /**
- * What is compared: of the words those that both have, of the values those that the C has read, where the body begins,
- * the problem, the table.
+ * The compared facts: the words that both have, the values that the C has read, the begin of the body, the problem, the
+ * table.
  */
 function found(
   words: readonly number[],
@@ -112,7 +112,7 @@ describe.skipIf(!isCheckable)("the C that reads a head, under the sanitizers (sk
       if (isRight) tally.right += 1;
       if (isRight && left > 0) tally.rightLeft += 1;
       if (SPELLED.has(bytes)) expect([Buffer.from(bytes).toString(), left]).toEqual([Buffer.from(bytes).toString(), 0]);
-      // What precedes a message is for `parse`, and the C is given none of it.
+      // Octets before the message are handled by `parse`; the C is given none of them.
       if (left > 0 || bytes[0] === 13 || bytes[0] === 10) continue;
       tally.compared += 1;
       const read = words[READ];
@@ -120,7 +120,7 @@ describe.skipIf(!isCheckable)("the C that reads a head, under the sanitizers (sk
       const own = found(twin.words(), read, twin.bodyStart, twin.head, twin.rowsOfTable());
       if (inC !== own) expect(`${inC} in ${Buffer.from(bytes).toString("latin1")}`).toBe(own);
     }
-    // Of those that are right a few have a start line of their own: another scheme, a method that is not known.
+    // A few of the right ones have an unusual start line: another scheme, an unknown method.
     expect(tally.right).toBeGreaterThan(600);
     expect(tally.rightLeft).toBeLessThan(tally.right / 8);
     expect(tally.compared).toBeGreaterThan(inputs.length / 2);
@@ -143,7 +143,7 @@ describe("the head by C", () => {
     };
     const text = (names: readonly Uint8Array[]) => names.map((name) => Buffer.from(name).toString());
     expect(listed("head_names")).toEqual(text(HEADER_NAMES).map((name) => name.toLowerCase()));
-    // The last is any other method.
+    // The last name stands for any other method.
     expect(listed("head_methods")).toEqual(text(METHOD_NAMES).slice(0, -1));
   });
 });

@@ -1,6 +1,6 @@
 /*
  * Runs the pure parts of hal/native on lines of standard input, one operation each, and prints a line of result for
- * each. What the operations are stands in vectors.ts, which does the same with the TypeScript twins. Built with the
+ * each. The operations are described in vectors.ts, which does the same with the TypeScript twins. Built with the
  * host's compiler and its sanitizers.
  */
 #include <stdio.h>
@@ -42,7 +42,7 @@ static void print_samples(const int16_t *samples, uint32_t count)
 	free(values);
 }
 
-/* Exactly as long as it must be, so that the sanitizer sees a step beyond it. */
+/* The buffer is exactly as long as it must be, so that the sanitizer sees a step beyond it. */
 static int16_t *noise(uint32_t seed, uint32_t count, uint32_t peak)
 {
 	int16_t *out = malloc(count ? count * sizeof *out : 1);
@@ -91,7 +91,7 @@ static void filter(int isDown, uint32_t seed, uint32_t count, uint32_t peak)
 	halfband_down_t down = {{0}, 0};
 	halfband_up_t up = {{0}, 0};
 	uint32_t half = count / 2;
-	/* In two pieces: the second goes on where the first ended. */
+	/* This is done in two pieces: the second goes on at the end of the first. */
 	if (isDown) {
 		halfband_down(&down, in, out, half);
 		halfband_down(&down, in + 2 * half, out + half, count - half);

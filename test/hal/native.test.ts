@@ -30,7 +30,7 @@ const isCi = process.env.CI === "true";
 const folder = mkdtempSync(join(tmpdir(), "portero-native-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** @returns what the compiler says, "" when it is content */
+/** @returns the compiler's messages, "" for none */
 function compile(output: string): string {
   const flags = "-std=c11 -O1 -g -Wall -Wextra -Werror -fsanitize=address,undefined -fno-sanitize-recover=all";
   const source = join(import.meta.dirname, "native.c");
@@ -133,7 +133,7 @@ int main(void) {
   });
 });
 
-/** The peak of what comes out of `run` for a sine, in dB against the sine's. */
+/** @returns the peak of the output of `run` for a sine, in dB relative to the sine's */
 function responseDb(hz: number, rate: number, run: (samples: Int16Array) => Int16Array): number {
   const sine = Int16Array.from({ length: rate }, (_, i) => Math.round(30000 * Math.sin((2 * Math.PI * hz * i) / rate)));
   const out = run(sine).subarray(1000);
@@ -164,7 +164,7 @@ describe("the filter between 16 and 8 kHz", () => {
   });
 
   it("makes no image of what goes up, and limits instead of turning over", () => {
-    // What went up and comes down again is what it was: an image would have folded back into it.
+    // A signal that goes up and comes down again is unchanged: an image would have folded back into it.
     const there = responseDb(1000, 8000, (samples) => down(up(samples)));
     expect(Math.abs(there)).toBeLessThan(0.03);
     const edge = Int16Array.from({ length: 200 }, (_, i) => (i < 100 ? 32767 : -32768));
@@ -209,7 +209,7 @@ describe("sound between an I2S port and its caller", () => {
       }
     }
 
-    /** @returns samples that the port left out */
+    /** @returns the samples that the port left out */
     caller(): number {
       const lost = this.duplex.leaveOut();
       for (let left = this.duplex.frames(); left > 0; left--) {
@@ -222,8 +222,8 @@ describe("sound between an I2S port and its caller", () => {
     }
 
     /**
-     * How many samples lie between one that is written and the time at which it is played: here the caller's are as old
-     * as the port's.
+     * @returns the samples between the writing of a sample and its playing; the caller's samples are as old as the
+     * port's
      */
     get delay(): number {
       return this.spoken - this.played[this.played.length - 1];
@@ -264,9 +264,9 @@ describe("sound between an I2S port and its caller", () => {
         lost += ends.caller();
       }
       expect(ends.duplex.gaps).toBe(1);
-      // The speaker has 24 ms, and silence comes behind them.
+      // The speaker has samples for 24 ms, and silence follows.
       expect(ends.duplex.missing).toBe((lateMs - 24) * 8);
-      // What the caller writes for time that is lost would be older by that.
+      // Samples that the caller writes for lost time would be late by that time.
       expect(Math.abs(ends.delay - lost - delay)).toBeLessThanOrEqual(80);
       const kept = ends.recorded.length;
       expect(kept + lost).toBeGreaterThan(ends.played.length - 160);

@@ -1,6 +1,6 @@
 /**
- * What the door keeps in the 24 KB of a board's NVS: it fits, however often it was written before, and the power may be
- * cut at any access to flash. SWEEP=whole cuts at each of many more writes.
+ * Tests that the door's data fits the 24 KB of a board's NVS, however often it was written before, and that the power
+ * may be cut at any access to flash. SWEEP=whole cuts at each of many more writes.
  */
 import { describe, expect, it } from "vitest";
 import { DOOR_LIMITS } from "../../src/core/limits.js";
@@ -9,8 +9,8 @@ import { Flash, NvsError, PowerCut, VirtualNvs } from "./nvs.js";
 
 const PAGES = 6;
 /**
- * What is kept, and the longest text of each: settings, the log, the lock of sixteen codes, the console's wrong
- * passwords, the wiring.
+ * The kinds of texts that are kept, and the longest of each: settings, the log, the lock of sixteen codes, the
+ * console's wrong passwords, the wiring.
  */
 const KINDS = [
   { key: "settings", most: TEXT_MOST },
@@ -29,7 +29,7 @@ function random(seed: number): (most: number) => number {
   };
 }
 
-/** Some with characters of two and four octets, so that parts end where a character does. */
+/** Some texts have characters of two and four octets, so that parts end at the end of a character. */
 function textOf(bytes: number, seed: number): string {
   const unit = seed % 3 === 0 ? "ü" : seed % 3 === 1 ? "set a.b c" : "🔑x";
   let text = seed + ":";
@@ -61,8 +61,8 @@ class Kept {
 }
 
 /**
- * As a board is after it was used: calibration of the radio, and `writes` of all kinds, a third of them as long as may
- * be.
+ * Makes the flash of a used board: calibration of the radio, and `writes` of all kinds, a third of them of the greatest
+ * length.
  */
 function used(flash: Flash, next: (most: number) => number, writes: number, partBytes = PART_BYTES): Kept {
   const kept = new Kept(flash, partBytes);
@@ -121,7 +121,7 @@ describe("What a board keeps", () => {
         flash.cutAt = cutAt;
         expect(() => new Kept(flash).write(kind, fresh)).toThrow(PowerCut);
         cuts += 1;
-        // Now and then it is cut again while it starts.
+        // Now and then the power is cut again during the start.
         const again = flash.copy();
         again.cutAt = 1 + next(40);
         let after: Kept;
@@ -137,7 +137,7 @@ describe("What a board keeps", () => {
           const allowed = i === kind ? [texts[i], fresh] : [texts[i]];
           expect(allowed, `seed ${seed}, cut at ${cutAt}, ${KINDS[i].key}`).toContain(after.texts[i]);
         }
-        // What was cut can be done again.
+        // A write that was cut can be done again.
         after.write(kind, fresh);
         expect(new Kept(again).texts[kind]).toBe(fresh);
       }

@@ -37,13 +37,13 @@ interface FlashPage {
 export class PowerCut extends Error {}
 export class NvsError extends Error {}
 
-/** What stays when the power goes. */
+/** The memory that keeps its content without power. */
 export class Flash {
   readonly pages: FlashPage[] = [];
-  /** Accesses so far; the one of number `cutAt` is the last, and does not come to its end. */
+  /** Accesses so far; the one of number `cutAt` is the last, and is not completed. */
   operations = 0;
   cutAt = Infinity;
-  /** Whether an entry at which the power goes is torn, or not begun. */
+  /** Whether an entry is torn when the power goes during its write, or not begun. */
   tears = true;
   erases = 0;
 
@@ -151,7 +151,7 @@ class Page {
   private loadActive(): void {
     this.nextFree = this.states.indexOf(EMPTY);
     if (this.nextFree < 0) this.nextFree = ENTRIES;
-    // Begun before the power went, and not marked yet.
+    // These entries were begun before the power went, and are not marked yet.
     while (this.nextFree < ENTRIES && this.entries[this.nextFree] !== null) {
       if (this.states[this.nextFree] === WRITTEN) this.used -= 1;
       this.mark(this.nextFree, this.nextFree + 1, ERASED);
@@ -221,7 +221,7 @@ class Page {
     return found === undefined ? Infinity : found.index;
   }
 
-  /** @returns its index, NONE when it is not here */
+  /** @returns its index, NONE if it is not here */
   findItem(ns: number, key: string): number {
     if (!this.hasSeq) return NONE;
     const start = this.find(Math.max(0, this.firstUsed), ns, key);
@@ -241,7 +241,7 @@ class Page {
     return NONE;
   }
 
-  /** The item that was written last, null when there is none. */
+  /** @returns the item that was written last, null if there is none */
   lastItem(): Head | null {
     let last: Head | null = null;
     const end = this.nextFree === NONE ? ENTRIES : Math.min(this.nextFree, ENTRIES);
@@ -258,7 +258,7 @@ class Page {
     return last;
   }
 
-  /** @returns null when its data is not what its head says; it is erased then */
+  /** @returns null if its data does not match its head; it is erased then */
   readText(index: number): string | null {
     const head = this.entries[index] as Head;
     const data = Buffer.concat(
@@ -271,7 +271,7 @@ class Page {
     return null;
   }
 
-  /** @returns false when the page has no room for it */
+  /** @returns false if the page has no room for it */
   writeItem(ns: number, type: "u8" | "text", key: string, data: Uint8Array): boolean {
     if (this.state === "uninitialized") this.initialize();
     if (this.state === "full") return false;
@@ -378,7 +378,7 @@ export class VirtualNvs {
   private list: Page[] = [];
   private seq = 0;
 
-  /** Begins as after a start. @throws NvsError when the partition cannot be used */
+  /** Starts. @throws NvsError if the partition cannot be used */
   constructor(flash: Flash) {
     this.pages = flash.pages.map((_, i) => new Page(flash, i));
     for (const page of this.pages) {
@@ -401,17 +401,17 @@ export class VirtualNvs {
     return null;
   }
 
-  /** @throws NvsError when there is no room @throws PowerCut */
+  /** @throws NvsError if there is no room @throws PowerCut */
   write(key: string, value: string): void {
     this.writeItem(1, "text", key, Buffer.from(value + "\0"));
   }
 
-  /** What others keep beside it: another namespace. */
+  /** Writes data of other programs, in another namespace. */
   writeOther(key: string, bytes: number): void {
     this.writeItem(2, "text", key, new Uint8Array(bytes));
   }
 
-  /** Of all pages but the spare one, entries that hold nothing. */
+  /** @returns the entries that hold nothing, on all pages but the spare one */
   get freeEntries(): number {
     return (this.pages.length - 1) * ENTRIES - this.list.reduce((sum, page) => sum + page.used, 0);
   }
@@ -467,7 +467,7 @@ export class VirtualNvs {
     this.free.push(page);
   }
 
-  /** The power went after a new item was written, and before the old one was erased. */
+  /** The power went after a new item was written and before the old one was erased, so the old one is erased now. */
   private dropDuplicate(): void {
     const last = this.list[this.list.length - 1].lastItem();
     if (last === null) return;

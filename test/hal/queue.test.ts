@@ -1,8 +1,8 @@
 /**
- * The machine's message queue on the ESP32: it has room for all who post, so nobody there waits and no post fails. The
- * sum is taken over the sources; a model of the tasks in C (queue/), around the very datagram-esp32.c, finds what goes
- * wrong when it is smaller. Without gcc and its thread sanitizer that part is skipped. With MODDABLE set the SDK's own
- * sources are counted and run too.
+ * Tests that the machine's message queue on the ESP32 has room for all messages, so no task waits and no post fails.
+ * The sum is taken over the sources; a model of the tasks in C (queue/), around the very datagram-esp32.c, finds what
+ * goes wrong when it is smaller. Without gcc and its thread sanitizer that part is skipped. With MODDABLE set the SDK's
+ * own sources are counted and run too.
  */
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -16,7 +16,7 @@ const ROOT = join(import.meta.dirname, "..", "..");
 const MODDABLE = process.env.MODDABLE ?? "";
 const { queueLength, queueWait } = JSON.parse(readFileSync(join(ROOT, "manifest.json"), "utf8")).defines.task;
 
-/** By file of ours, as POSTERS below. */
+/** The posting files of ours, as in POSTERS below. */
 const OWN_POSTERS: Record<string, { calls: number; most: number; why: string }> = {
   "hal/native/datagram-esp32.c": { calls: 1, most: 1, why: "all sockets share one message" },
   "hal/native/i2s.c": {
@@ -34,8 +34,8 @@ const INPUTS = readFileSync(join(ROOT, "hal/device.ts"), "utf8")
   .split("|").length;
 
 /**
- * By file of the SDK 8.2.3: how often it posts, and how many of its messages may wait at once, by what this firmware
- * does.
+ * For each file of the SDK 8.2.3 the number of its calls, and the most of its messages that may wait at once in this
+ * firmware.
  */
 const POSTERS: Record<string, { calls: number; most: number; why: string }> = {
   "modules/io/socket/lwip/tcp.c": {
@@ -67,7 +67,7 @@ const POSTERS: Record<string, { calls: number; most: number; why: string }> = {
   "xs/platforms/esp/xsHost.c": { calls: 1, most: 1, why: "one while promises are settled" },
   "xs/platforms/esp/xsPlatform.c": { calls: 2, most: 0, why: "to the debugger's queue" },
 };
-/** Folders of the SDK of which C gets into an image. */
+/** Folders of the SDK whose C gets into an image. */
 const FOLDERS = [
   "modules/base/instrumentation",
   "modules/base/time",
@@ -175,7 +175,7 @@ interface Model {
   flags?: string[];
 }
 
-/** @returns the program, built @throws Error what the compiler says */
+/** @returns the built program @throws Error with the compiler's message */
 async function build(name: string, { length, wait, tcp, flags = ["-fsanitize=thread"] }: Model): Promise<string> {
   const include = join(folder, "include");
   for (const header of HEADERS.join(" ").split(" ")) {
@@ -255,7 +255,7 @@ describe.skipIf(!isThere)("The tasks around it, in C (skipped where gcc has no t
   });
 
   it.skipIf(MODDABLE === "")("do the same with the SDK's own TCP, on one core", { timeout }, async () => {
-    // Not under the sanitizer, and one thread at a time: the SDK's list of what came has no lock.
+    // This runs without the sanitizer, and one thread at a time: the SDK's list of received octets has no lock.
     const tcp = join(MODDABLE, "modules/io/socket/lwip/tcp.c");
     const flags = ["-DONE_CORE"];
     const [old, short, ours] = await Promise.all([

@@ -11,7 +11,7 @@ import { expect } from "vitest";
 const COMPILER = process.env.CC ?? "gcc";
 const FLAGS = "-std=c11 -O1 -g -Wall -Wextra -Werror -fsanitize=address,undefined -fno-sanitize-recover=all";
 
-/** Whether there is a compiler; in CI there has to be one. */
+/** Whether there is a compiler. In CI there has to be one. */
 export const isCheckable = process.env.CI === "true" || spawnSync(COMPILER, ["--version"]).status === 0;
 
 /** @returns numbers as words of 32 bits */
@@ -19,10 +19,7 @@ export function words32(numbers: readonly number[]): Buffer {
   return Buffer.from(Int32Array.from(numbers).buffer);
 }
 
-/**
- * @param source its name in this folder @param inputs what it reads from its standard input @returns the lines that it
- * prints
- */
+/** @param source its name in this folder @param inputs of its standard input @returns the lines that it prints */
 export function runSanitized(source: string, inputs: readonly Uint8Array[]): string[] {
   const folder = mkdtempSync(join(tmpdir(), "portero-sanitized-"));
   try {

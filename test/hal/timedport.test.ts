@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { AudioPort, Clock, DeviceTimer } from "../../hal/device.js";
 import { TimedPort, WatchedPort } from "../../hal/timedport.js";
 
-/** A clock that is moved by hand; timers fire when they are looked at, so as late as that. */
+/** A clock that is moved by hand. Timers fire when they are looked at, so they may be late. */
 class HandClock implements Clock {
   nowMs = 1000;
   private readonly timers: { atMs: number; call: () => void }[] = [];
@@ -21,7 +21,7 @@ class HandClock implements Clock {
     return { at: (ms) => (timer.atMs = ms), stop: () => (timer.atMs = Infinity) };
   }
 
-  /** Whoever is due is called once, now. */
+  /** Fires each timer that is due, once. */
   fire(): void {
     for (const timer of this.timers) {
       if (timer.atMs > this.nowMs) continue;

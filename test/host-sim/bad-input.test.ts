@@ -1,6 +1,6 @@
 /**
- * The simulator and the host tool given what is no input: empty, without end, binary, cut off, over a closed pipe, to a
- * disk that takes nothing, twice at once. Each says one line, ends with 1 or 2, and leaves what was there. The server's
+ * Gives bad input to the simulator and the host tool: empty, endless, binary, cut off, over a closed pipe, to a full
+ * disk, twice at once. Each prints one line, ends with 1 or 2, and leaves existing files as they were. The server's
  * tools: server/tools.test.ts.
  */
 import { type ChildProcess, spawn } from "node:child_process";
@@ -51,15 +51,15 @@ interface Result {
 
 interface How {
   input?: string | Buffer;
-  /** Nobody reads what is printed. */
+  /** The output is not read. */
   isUnread?: boolean;
-  /** A user who may write nowhere. */
+  /** Runs as a user who may write nowhere. */
   isNobody?: boolean;
 }
 
 interface Run {
   child: ChildProcess;
-  /** What has been printed so far. */
+  /** The output so far. */
   result: Result;
   ended: Promise<Result>;
 }
@@ -83,7 +83,7 @@ function start(args: readonly string[], how: How = {}): Run {
   return { child, result, ended };
 }
 
-/** All that lies in the folder. */
+/** @returns the content of all files in the folder */
 function contents(): Record<string, string> {
   return Object.fromEntries(readdirSync(folder).map((name) => [name, readFileSync(join(folder, name), "latin1")]));
 }

@@ -1,5 +1,5 @@
 /**
- * The simulator as a person runs it: a process with options, events on stdout, one line for each mistake. Time is
+ * Runs the simulator as a person does: a process with options, events on stdout, one line for each mistake. Time is
  * virtual.
  */
 import { spawnSync } from "node:child_process";
@@ -108,7 +108,7 @@ describe("the simulator", { timeout: 90_000 }, () => {
     const { code, out } = virtual("--json", ...codes, "--set", "dtmf.inband=on", "--do", script);
     expect(code).toBe(0);
     expect(out.match(/"by":"inband"/g)).toHaveLength(4);
-    // The phone agreed on telephone-events: by itself the door waits for those.
+    // The phone agreed on telephone-events, so by default the door listens for those only.
     expect(virtual(...codes, "--do", script).code).toBe(1);
   });
 
@@ -118,7 +118,7 @@ describe("the simulator", { timeout: 90_000 }, () => {
     const samples = loadWav(speaker);
     let crossings = 0;
     for (let i = 4000; i < 7200; i++) if (samples[i - 1] < 0 && samples[i] >= 0) crossings += 1;
-    // 0.4 s of 425 Hz; then its pause.
+    // 0.4 s of 425 Hz, then its pause.
     expect(crossings).toBe(170);
     expect(Math.max(...samples.subarray(8200, 15000))).toBeLessThan(10);
   });

@@ -1,4 +1,4 @@
-/** The host tool as a program, at a console on a TCP port. */
+/** Runs the host tool as a program, at a console on a TCP port. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer, type Socket } from "node:net";
@@ -53,7 +53,7 @@ interface Outcome {
   err: string;
 }
 
-/** @param input for its stdin, null: that stays open */
+/** @param input for its stdin, null to leave it open */
 function start(
   args: string[],
   input: string | null,

@@ -1,6 +1,6 @@
 /**
- * The whole house, over UDP and TCP: no answer to a challenge is in any message that leaves the server towards a phone,
- * and none in a request of the door that nobody challenged so.
+ * Tests the whole house over UDP and TCP: no message from the server to a phone has an answer to a challenge, and no
+ * request of the door has one that was not asked for.
  */
 import { afterEach, describe, expect, it } from "vitest";
 import { HouseServer } from "../../host-sim/house-server.js";
@@ -111,8 +111,8 @@ async function house(transport: string) {
 }
 
 /**
- * What the answers to challenges in a message are for: the method of the digest's own request cannot be read, so the
- * first line's.
+ * @returns the methods for which a message has answers to challenges; the first line's method stands for the digest's,
+ * which cannot be read
  */
 function carries(message: Sent): string[] {
   return [...message.text.matchAll(FIELD)].map((found) => `${message.text.split(" ")[0]} ${found[0]}`);

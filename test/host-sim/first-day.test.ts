@@ -1,5 +1,5 @@
 /**
- * The first day of somebody new, by what the docs say, word for word: a clone, a first call with a code, a backup that
+ * Follows the docs word for word as a new user does on the first day: a clone, a first call with a code, a backup that
  * brings the door back, and a server with two users. That two phones call one another through it is
  * test/interop/two-phones.test.ts.
  */
@@ -15,15 +15,15 @@ const folder = mkdtempSync(join(tmpdir(), "portero-day-"));
 const clone = join(folder, "portero");
 const running: ChildProcess[] = [];
 
-/** Those of a page, read in the clone. */
+/** @returns a page of the clone */
 const page = (name: string): string => readFileSync(join(clone, name), "utf8");
 
-/** What a shell prints for a line of the docs. */
+/** Runs a line of the docs in a shell. @returns its output */
 function shell(line: string): { status: number | null; stdout: string; stderr: string } {
   return spawnSync("sh", ["-c", line], { cwd: clone, encoding: "utf8", timeout: 60_000 });
 }
 
-/** A line of the docs that goes on until it is ended. */
+/** Starts a line of the docs that runs until it is ended. */
 function begin(line: string): { said: () => string } {
   const child = spawn("sh", ["-c", `exec ${line}`], { cwd: clone, detached: true, stdio: ["pipe", "pipe", "pipe"] });
   running.push(child);
@@ -37,7 +37,7 @@ function begin(line: string): { said: () => string } {
 
 beforeAll(() => {
   execFileSync("git", ["clone", "-q", "--no-local", ROOT, clone]);
-  // What `npm ci` puts there.
+  // `npm ci` puts it there.
   symlinkSync(join(ROOT, "node_modules"), join(clone, "node_modules"));
 }, 60_000);
 
@@ -87,7 +87,7 @@ describe("the first day", () => {
     expect(config("apply day.json").status).toBe(0);
     expect(config("get relay1.pulse").stdout).toMatch(/relay1\.pulse 7/);
     expect(config("get button1.day").stdout).not.toContain("guard");
-    // The code is as it was, though the file has none.
+    // The code is unchanged, though the file has none.
     expect(config("get relay1.code").stdout).toContain("********");
   });
 

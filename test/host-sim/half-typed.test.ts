@@ -1,6 +1,6 @@
 /**
- * The host tool at a line on which somebody left something half typed, or that is unplugged, or whose door starts anew
- * in between: the door carries out what the tool asks and nothing else, and has all of the new settings or none.
+ * Runs the host tool at a line with half-typed input, at one that is unplugged, and at a door that restarts in between:
+ * the door carries out the tool's commands and nothing else, and has all of the new settings or none.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -18,7 +18,7 @@ import { House } from "../intercom/house.js";
 import { World } from "../ua/harness.js";
 
 const PASSWORD = "sesame";
-/** Of the 7,000 together one in so many, unless SWEEP=whole is in the environment. */
+/** One of so many of the 7,000 cases is run, unless SWEEP=whole is in the environment. */
 const ONE_IN = 5;
 const isWhole = process.env.SWEEP === "whole";
 let turn = 0;
@@ -31,9 +31,9 @@ class Board {
   /** Lines that were carried out. */
   readonly heard: string[] = [];
   reboots = 0;
-  /** Given the number of each line before it is carried out. */
+  /** Is given the number of each line before it is carried out. */
   onLine: (count: number) => void = () => {};
-  /** What has not been read of an answer is lost. */
+  /** The unread rest of an answer is lost. */
   isDeaf = false;
   private improv = this.start();
   private link: Duplex | null = null;
@@ -84,7 +84,7 @@ class Board {
     this.improv.receive(bytes, 0, bytes.length, this.house.timers.nowMs);
   }
 
-  /** Plugs the line in. */
+  /** Connects the line. */
   plug(): Duplex {
     this.link = new Duplex({
       read: () => {},
@@ -96,7 +96,7 @@ class Board {
     return this.link;
   }
 
-  /** Starts anew: what was staged is gone, and so is what comes meanwhile. */
+  /** Restarts: staged settings are gone, and so are octets that come meanwhile. */
   reset(): void {
     this.house = new House(new World());
     this.improv = this.start();
@@ -114,7 +114,7 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Lets the time pass that the tool waits. */
+/** Lets the time pass for which the tool waits. */
 async function settled<T>(promise: Promise<T>): Promise<T | Error> {
   let result: { value: T | Error } | null = null;
   promise.then(
@@ -172,7 +172,7 @@ async function run(board: Board, { command, args, changes }: Verb, password = ""
   return result instanceof Error ? result : printed;
 }
 
-/** What may stand on the line: each command as a person or a program may have begun it. */
+/** The begins of commands that may stand on the line, typed by a person or a program. */
 const BEGUN = COMMANDS.flatMap(({ name }) => {
   const more: Record<string, string[]> = {
     "factory-reset": [" yes"],
@@ -186,7 +186,7 @@ const BEGUN = COMMANDS.flatMap(({ name }) => {
   return [name, ...(more[name] ?? []).map((rest) => name + rest)];
 });
 
-/** How it was left. */
+/** The ways in which the line was left. */
 const LEFT: [string, (line: string) => string][] = [
   ["as it is, of a program", (line) => line],
   ["as it is, of a person", (line) => "\r" + line],
@@ -229,7 +229,7 @@ describe.each([
 describe("a line that is unplugged, or a door that starts anew", () => {
   const verb = { command: "set", args: ["x"], changes: CHANGES };
 
-  /** @returns which of the new values are in force */
+  /** @returns for each new value whether it is in force */
   function taken(board: Board): boolean[] {
     return CHANGES.map(({ key, value }) => board.house.settings.text(key) === value);
   }
@@ -252,9 +252,9 @@ describe("a line that is unplugged, or a door that starts anew", () => {
       const result = await run(board, verb);
       const all = taken(board);
       expect(new Set(all).size, `line ${at}: ${clean.heard[at - 1]}`).toBe(1);
-      // It does not say that it was done when it was not.
+      // The tool does not report success if the door was not changed.
       if (!(result instanceof Error)) expect(all[0]).toBe(true);
-      // And can be done again.
+      // The command can be repeated.
       board.onLine = () => {};
       expect(await run(board, verb)).toBe("3 saved\n");
       expect(taken(board)).toEqual([true, true, true]);

@@ -1,6 +1,6 @@
 /**
- * What may be at a server's TCP port, by this machine's own sockets: nobody, somebody who accepts nothing, or who
- * breaks each connection.
+ * Makes faulty TCP ports with this machine's own sockets: no listener, one that accepts nothing, or one that breaks
+ * each connection.
  */
 import { createServer, connect as open, type Server, type Socket } from "node:net";
 import { Worker } from "node:worker_threads";
@@ -10,10 +10,10 @@ const HERE = "127.0.0.1";
 /** More connections than the queue of a listener with a backlog of 1 takes. */
 const FILLING = 4;
 
-/** What is to be done when a test is over. */
+/** Work to be done at the end of a test. */
 export type Endings = (() => unknown)[];
 
-/** A listener that accepts nothing: what comes waits in the kernel's queue, and beyond it nothing is answered. */
+/** A listener that accepts nothing: connections wait in the kernel's queue, and further ones are not answered. */
 const DEAF = `
 const { parentPort, workerData } = require("node:worker_threads");
 require("node:net").createServer().listen({ host: "${HERE}", port: workerData.port, backlog: workerData.backlog }, () => {
@@ -30,7 +30,7 @@ async function deaf(endings: Endings, port: number, backlog: number): Promise<vo
   });
 }
 
-/** Takes the places of the queue. */
+/** Fills the queue. */
 async function fill(endings: Endings, port: number): Promise<void> {
   const sockets: Socket[] = [];
   let connected = 0;
@@ -59,8 +59,8 @@ async function resetting(endings: Endings, port: number): Promise<void> {
 }
 
 /**
- * @param tcp refuse: nobody is there; drop: nothing is answered; silent: accepted by the kernel alone; reset: at the
- * first octets
+ * @param tcp refuse: there is no listener; drop: nothing is answered; silent: accepted by the kernel alone; reset: at
+ * the first octets
  */
 export async function hinder(endings: Endings, port: number, tcp: string): Promise<void> {
   if (tcp === "reset") await resetting(endings, port);

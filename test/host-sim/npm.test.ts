@@ -1,4 +1,4 @@
-/** Programs that npm started end with npm, however that ends, and leave no port behind. */
+/** Tests that programs which npm started end with npm, however it ends, and leave no port behind. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
@@ -16,12 +16,12 @@ afterEach(() => {
 
 interface Run {
   npm: ChildProcess;
-  /** What the program said. */
+  /** The output of the program. */
   said: string;
   hasEnded: boolean;
 }
 
-/** As a person starts it: by npm, and in a group of its own, so that a signal goes to npm alone. */
+/** Starts npm as a person does, and in a group of its own, so that a signal goes to npm alone. */
 function npmRun(...args: string[]): Run {
   const npm = spawn("npm", ["run", ...args], { cwd: ROOT, detached: true, stdio: ["pipe", "pipe", "pipe"] });
   const run: Run = { npm, said: "", hasEnded: false };
@@ -30,7 +30,7 @@ function npmRun(...args: string[]): Run {
       run.said += piece;
     });
   npm.stdout?.on("close", () => {
-    // Everyone who had it has ended, the program too.
+    // All processes that had the pipe have ended, the program too.
     run.hasEnded = true;
   });
   cleanUps.push(() => {

@@ -1,6 +1,6 @@
 /**
- * A door with its codec behind I2S: sound when the driver has started it, and calls all the same when it does not
- * answer.
+ * Tests a door with its codec behind I2S: it has sound once the driver has started, and calls even if the codec does
+ * not answer.
  */
 import { describe, expect, it } from "vitest";
 import { SamplesInput } from "../../host-sim/io/audio.js";
@@ -18,7 +18,7 @@ import { Settings } from "../../src/settings/settings.js";
 
 const TONE = Int16Array.from({ length: 80 }, (_, i) => Math.round(8000 * Math.sin((2 * Math.PI * 2 * i) / 80)));
 
-/** A house with a door and a phone that answers; the loudest sample each has heard. */
+/** Runs a door and a phone that answers. @returns the loudest sample that each has heard */
 async function call(
   isThere: boolean,
   meanwhile: (
@@ -49,7 +49,7 @@ async function call(
       ["sip.port", port],
       ["rtp.port", String(Number(port) + 5000)],
       ["net.address", "127.0.0.1"],
-      // The level of what was sent is measured, not that of tones.
+      // The level of the sent sound is measured, without tones.
       ["tone.volume", "0"],
       ...extra,
     ];

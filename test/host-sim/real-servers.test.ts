@@ -1,6 +1,6 @@
 /**
- * A call through a server on this machine's own sockets, whatever becomes of TCP there: the rows of
- * servers-people-have.test.ts that matter.
+ * A call through a server on this machine's own sockets, with each fault of TCP: the most important rows of
+ * servers-people-have.test.ts.
  */
 import { afterEach, expect, it } from "vitest";
 import type { Clock } from "../../hal/device.js";
@@ -18,7 +18,7 @@ import { type Endings, hinder } from "./listeners.js";
 
 const HERE = "127.0.0.1";
 const PASSWORD = "Zq8-long-enough";
-/** Before the 32 s after which a call fails that nobody answers; a machine with much to do needs the most of it. */
+/** This is before the 32 s after which an unanswered call fails; a busy machine needs most of it. */
 const MOST_MS = 30_000;
 
 const endings: Endings = [];

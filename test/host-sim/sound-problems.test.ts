@@ -1,4 +1,4 @@
-/** What docs/sound-problems.md says that its commands print, they print. */
+/** Tests that the commands of docs/sound-problems.md print what the page shows. */
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -30,7 +30,7 @@ describe("docs/sound-problems.md", () => {
   it.each(EXAMPLES)("prints what it says: %s", (command, lines) => {
     const done = spawnSync(process.execPath, [program("portero-sim"), ...args(command)], { encoding: "utf8" });
     expect(done.status).toBe(0);
-    // How many packets a fault takes is another number with each change of what is sent.
+    // The number of packets that a fault hits changes whenever the traffic changes.
     for (const line of lines)
       expect(done.stdout.split("\n").map(shape)).toContainEqual(expect.stringContaining(shape(line)));
   });

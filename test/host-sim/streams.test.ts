@@ -1,6 +1,6 @@
 /**
- * The simulator as a process whose surroundings end before it does: readers of its output, connections, and the one who
- * started it.
+ * The simulator as a process whose surroundings end before it does: readers of its output, connections, and the process
+ * that started it.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync, statSync } from "node:fs";
@@ -84,7 +84,7 @@ describe("the simulator", { timeout: 60_000 }, () => {
       const { code } = await run.ended;
       expect(code).toBe(1);
       expect(Date.now() - before).toBeLessThan(10_000);
-      // The other side heard of it, and what was to be written is.
+      // The other side heard of it, and the output is written.
       await vi.waitFor(() => expect(run.out).toMatch(/phone +call ended/), WITHIN);
       expect(run.err).toContain("interrupted: the script was not finished\n");
       expect(run.err).not.toMatch(/\n +at /);
@@ -108,7 +108,7 @@ describe("the simulator", { timeout: 60_000 }, () => {
     run.child.stdin?.destroy();
     const sockets: Socket[] = [];
     for (let i = 0; i < 3; i++) {
-      // Each of them goes in the middle of what it is told.
+      // Each reader goes away in the middle of its input.
       await new Promise<void>((resolve) => {
         const socket = connect({ host: "127.0.0.1", port }, () => {
           socket.write("press\nhangup\nhelp\nget\n");

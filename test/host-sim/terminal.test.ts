@@ -1,6 +1,6 @@
 /**
- * The simulator and the host tool at a terminal, as a person has it: `script` of Debian's bsdutils lends it one. Passed
- * over where that is not to be had.
+ * Runs the simulator and the host tool at a terminal, as a person does; `script` of Debian's bsdutils makes the
+ * terminal. Without it these tests are skipped.
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { afterEach, describe, expect, it, vi } from "vitest";
@@ -37,8 +37,8 @@ class Person {
 
   constructor(columns: number, line = simulator(), environment: Record<string, string> = {}) {
     const command = `stty cols ${columns} rows 24; exec ${process.execPath} ${line}`;
-    // Not as npm starts it: `script` stands between, and is no npm that could end.
-    // As a person's is: with CI in it Node takes no terminal for one that has colours.
+    // npm does not start it here: `script` stands between, and could not be watched as npm is. CI is removed from the
+    // environment, because with it Node takes a terminal for one without colours.
     const { CI: _ci, FORCE_COLOR: _, NO_COLOR: __, npm_lifecycle_event: ___, ...rest } = process.env;
     this.child = spawn("script", ["-qfec", command, "/dev/null"], {
       env: { ...rest, TERM: "xterm-256color", ...environment },
@@ -54,7 +54,7 @@ class Person {
     await vi.waitFor(() => expect(this.screen).toMatch(what), WITHIN);
   }
 
-  /** Types, and forgets what the screen showed before. */
+  /** Types, and forgets the earlier output of the screen. */
   type(keys: string): void {
     this.screen = "";
     this.child.stdin?.write(keys);
@@ -79,7 +79,7 @@ describe.runIf(hasScript)("a person at the terminal", { timeout: 90_000 }, () =>
     await person.sees(/\bok\r/);
     person.type(":half typ");
     await person.sees(/half typ$/);
-    // Somebody calls meanwhile: the line stands below what is told.
+    // A call comes meanwhile: the typed line stays below its events.
     person.type(`${CTRL_C}b:half typ`);
     await person.sees("phone  call ringing");
     await vi.waitFor(() => expect(person.screen.endsWith(`${PROMPT}half typ`)).toBe(true), WITHIN);

@@ -43,12 +43,12 @@ static uint8_t isInputPosted[INPUTS], isInputTriggered[INPUTS];
 static uint32_t radioPosted, radioDelivered;
 static uint32_t udpMost, tcpMost;
 static int32_t eventsLeft;
-/* Of lwIP's task. */
+/* Only lwIP's task uses it. */
 static struct udp_pcb *udps;
 static struct tcp_pcb *tcps;
 static struct { void (*handler)(void *arg); void *arg; } timers[TIMERS_MOST];
 static uint32_t timerCount;
-/* Of the machine's task. */
+/* Only the machine's task uses it. */
 static xsMachine machine;
 static object_t udpObjects[SOCKETS_MOST], udpOptions[SOCKETS_MOST], tcpObjects[SOCKETS_MOST], tcpOptions[SOCKETS_MOST];
 static object_t buffer, functions[3];
@@ -135,7 +135,7 @@ void builtinCriticalSectionEnd(void)
 #endif
 }
 
-/* As xQueueSendToBack() with that many ticks: here a wait has no end, or there is none. */
+/* Works as xQueueSendToBack() with that many ticks: here a wait has no end, or there is none. */
 static int send_to_back(modMessageDeliver deliver, void *refcon, uint32_t ticks)
 {
 	lock();
@@ -272,7 +272,7 @@ static err_t remove_tcp(struct tcpip_api_call_data *data)
 		link = &(*link)->next;
 	if (*link)
 		*link = pcb->next;
-	/* What connects still is not freed: its mail may be under way. */
+	/* A socket that still connects is not freed: its mail may be on its way. */
 	return ERR_OK;
 }
 static err_t nothing(struct tcpip_api_call_data *data) { (void)data; return ERR_OK; }
@@ -319,7 +319,7 @@ void tcp_recved_safe(struct tcp_pcb *pcb, u16_t length)
 	(void)length; mail((mail_t){.function = received_window, .arg = pcb});
 }
 
-/* lwIP's task: what comes in bursts, and what the machine asks for. */
+/* lwIP's task: datagrams and octets that come in bursts, and calls of the machine. */
 static void receive_one(void)
 {
 	uint32_t skip = random_below(udpMost + tcpMost);
@@ -555,7 +555,7 @@ static void send_udp(object_t *object)
 	call_on(object, xs_datagram_write, &buffer);
 }
 
-/* Reads all there is, answers, and now and then opens this socket or another one anew; a promise may be settled too. */
+/* Reads all there is, answers, and now and then opens this socket or another one anew; it may settle a promise too. */
 static void on_udp(xsMachine *the, object_t *self)
 {
 	uint32_t other = random_below(udpMost);

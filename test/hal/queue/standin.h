@@ -1,7 +1,7 @@
 /*
- * What datagram-esp32.c and the SDK's tcp.c need of XS, FreeRTOS and lwIP, for two threads on the host: the machine's
- * task and lwIP's. Tasks wait as on the chip, for the queue, the mailbox and the answer; model.c finds when both wait
- * for each other.
+ * The functions of XS, FreeRTOS and lwIP that datagram-esp32.c and the SDK's tcp.c call, for two threads on the host:
+ * the machine's task and lwIP's. Tasks wait as on the chip, for the queue, the mailbox and the answer; model.c finds
+ * when both wait for each other.
  */
 #ifndef PORTERO_QUEUE_STANDIN_H
 #define PORTERO_QUEUE_STANDIN_H
@@ -199,7 +199,7 @@ typedef err_t (*tcpip_api_call_fn)(struct tcpip_api_call_data *call);
 err_t tcpip_api_call(tcpip_api_call_fn function, struct tcpip_api_call_data *call);
 void sys_timeout(uint32_t ms, void (*handler)(void *arg), void *arg);
 
-/* Of the sources under test. */
+/* Functions of the sources under test. */
 void xs_datagram_constructor(xsMachine *the);
 void xs_datagram_destructor(void *data);
 void xs_datagram_close(xsMachine *the);

@@ -1,6 +1,6 @@
 /*
- * What matters here of the SDK's modules/io/socket/lwip/tcp.c, where the SDK is not at hand: a trigger posts only if
- * none was set before, and a post that fails is not made good. Unlike there, what both tasks use is guarded.
+ * The part of the SDK's modules/io/socket/lwip/tcp.c that matters here, for machines without the SDK: a trigger posts
+ * only if none was set before, and a post that fails is not made good. Unlike there, what both tasks use is guarded.
  */
 #include "standin.h"
 

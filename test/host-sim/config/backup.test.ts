@@ -1,6 +1,6 @@
 /**
- * A backup is what brings a door back: over all keys, by the format that the schema describes, with secrets sealed or
- * left alone.
+ * Tests that a backup brings a door back: for all keys, in the format that the schema describes, with secrets sealed or
+ * left out.
  */
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -25,7 +25,7 @@ import { allSettings } from "./values.js";
 
 const SCHEMA_PATH = "docs/door.schema.json";
 const PASSPHRASE = "a passphrase";
-/** As weak as it may be: what is tried here is not its strength. */
+/** The lowest cost, because its strength is not tested here. */
 const CHEAP = 2 ** 14;
 const validate = new Ajv2020({ strict: true }).compile(JSON.parse(readFileSync(SCHEMA_PATH, "utf8")));
 
@@ -35,13 +35,13 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-/** A door with a console, at which any number of lines can be plugged in. */
+/** A door with a console, to which any number of lines can be connected. */
 class Board {
   readonly house = new House(new World());
   readonly store = new MemoryStore();
   readonly console = new Console(this.house.door, this.store, () => {}, null, this.house.log);
 
-  /** @returns what was printed, or the error */
+  /** @returns the output, or the error */
   async run(command: string, path: string, password: string, more: More = {}): Promise<{ out: string; err: string }> {
     const seat = new Seat();
     const link: Duplex = new Duplex({
@@ -268,7 +268,7 @@ describe("a file of settings", () => {
     fc.assert(
       fc.property(fc.constantFrom(...kinds), one, (setting, value) => {
         const isValid = validate({ [setting.key]: value });
-        // A number as a text has its limits by the tool alone, and a list its doubles.
+        // Only the tool checks the limits of a number given as a text, and doubles in a list.
         if (isValid && typeof value !== "string") expect(Array.isArray(read({ [setting.key]: value }))).toBe(false);
         if (!isValid && typeof value !== "string") expect(Array.isArray(read({ [setting.key]: value }))).toBe(true);
       }),

@@ -69,7 +69,7 @@ function candidates(setting: Setting): fc.Arbitrary<string> {
   }
 }
 
-/** A value as it is kept. */
+/** A value in the form in which it is kept. */
 export function accepted(setting: Setting): fc.Arbitrary<string> {
   return candidates(setting)
     .map((value) => check(setting, value))

@@ -15,7 +15,7 @@ function tone(rate: number, hertz: number, seconds: number, peak = 10000): Int16
   );
 }
 
-/** The amplitude of one frequency in samples of 8 kHz. */
+/** @returns the amplitude of one frequency in samples of 8 kHz */
 function amplitude(samples: Int16Array, hertz: number): number {
   let re = 0;
   let im = 0;
@@ -31,7 +31,7 @@ function wav(format: number, channels: number, rate: number, bits: number, data:
   out.write("RIFF", 0);
   out.writeUInt32LE(out.length - 8, 4);
   out.write("WAVE", 8);
-  // A chunk that says nothing, of odd length: it has an octet of padding.
+  // An unknown chunk of odd length has an octet of padding.
   let at = 12;
   if (extra > 0) {
     out.write("LIST", at);

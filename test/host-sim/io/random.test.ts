@@ -15,7 +15,7 @@ describe("the seeded random source", () => {
   it("gives the sequence of xoshiro128** 1.1 for the state 1, 2, 3, 4", () => {
     const random = new SeededRandom(0);
     Object.assign(random, { state: Int32Array.from([1, 2, 3, 4]) });
-    // Reckoned by hand from the published algorithm: s1 = 2 gives rotl(10, 7) * 9; the next state has s1 = 0; and so
+    // Computed by hand from the published algorithm: s1 = 2 gives rotl(10, 7) * 9; the next state has s1 = 0; and so
     // on.
     expect([random.uint32(), random.uint32(), random.uint32()]).toEqual([11520, 0, 5927040]);
   });

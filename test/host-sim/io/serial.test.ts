@@ -141,7 +141,7 @@ describe("the serial line on a TCP port", () => {
     open.push(stubborn);
     stubborn.on("error", () => {});
     const gone = new Promise<void>((resolve) => stubborn.on("close", () => resolve()));
-    // Only a connection that is gone on the other side answers what is written to it with a reset.
+    // Only a connection that is gone on the other side answers further octets with a reset.
     const push = setInterval(() => stubborn.write("x"), 20);
     stubborn.resume();
     await gone;

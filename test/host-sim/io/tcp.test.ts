@@ -8,7 +8,7 @@ import { octets, text } from "../../../src/core/bytes.js";
 const HERE = ipv4("127.0.0.1");
 const stacks: Party[] = [];
 
-/** A stack that writes down what happens to it, and can be waited for. */
+/** A stack that notes its events, and can be waited for. */
 class Party {
   stack!: TcpStack;
   readonly log: string[] = [];
@@ -148,7 +148,7 @@ describe("a TCP stack", () => {
   ])("lets go of a connection that it closed %s, though the other side goes on talking", async (_when, last) => {
     const talker = createServer({ allowHalfOpen: true });
     await new Promise<void>((resolve) => talker.listen(0, "127.0.0.1", resolve));
-    // Who writes to a connection that the other side let go of is told by a reset.
+    // A side that writes to a connection which the other side has closed gets a reset.
     const isLetGo = new Promise<void>((resolve) => {
       talker.on("connection", (socket) => {
         const talk = setInterval(() => socket.write("x"), 50);

@@ -40,7 +40,7 @@ export class TestHouse {
     return this;
   }
 
-  /** @throws Error when the house refuses */
+  /** @throws Error if the house refuses */
   async order(order: Order): Promise<void> {
     const problem = await this.world.order(order);
     if (problem !== "") throw new Error(problem);
@@ -64,7 +64,7 @@ export class TestHouse {
     await this.pass(0.3);
   }
 
-  /** As the page's ladder has it. */
+  /** @returns the rows of the page's ladder */
   rows(): string[] {
     return this.world.journal.items.map(rowOf);
   }

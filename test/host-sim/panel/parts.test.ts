@@ -1,4 +1,6 @@
-/** The panel's own sums: spans, files of the ladder, the rate of sound, the voice, the recorded session, the words. */
+/**
+ * Tests parts of the panel: spans, files of the ladder, the rate of sound, the voice, the recorded session, the words.
+ */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -34,7 +36,7 @@ describe("spans", () => {
     expect(kind("z9hG4bKx7")).toEqual(["branch"]);
     expect(kind("a1")).toEqual(["tag"]);
     expect(kind("c1@x")).toEqual(["call-id"]);
-    // Compact forms are explained as what they are short for; a folded line belongs to its field.
+    // Compact forms are explained by their long names; a folded line belongs to its field.
     expect(lines.map(({ header }) => header)).toEqual([
       "start",
       "Via",
@@ -60,7 +62,7 @@ describe("spans", () => {
   );
 });
 
-/** tshark, and a simulator of its own, take their time where much else runs. */
+/** tshark, and a simulator of its own, need time on a busy machine. */
 const PROGRAM_MS = 90_000;
 
 describe("the ladder as a file", () => {

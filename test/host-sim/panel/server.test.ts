@@ -1,4 +1,7 @@
-/** The panel's server: who is let in, what is refused and counted, and what a page is told. Without a browser. */
+/**
+ * Tests the panel's server without a browser: who is let in, which requests are refused and counted, and which events a
+ * page is told.
+ */
 import { request } from "node:http";
 import { createServer } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
@@ -142,7 +145,7 @@ describe("the panel's server", () => {
     page.socket.send(JSON.stringify({ id: 8, do: "raw", item: invite?.id }));
     const { raw } = await page.until("answer");
     expect(raw?.[0].parts[0]).toEqual(["method", "INVITE"]);
-    // Another page, or this one after a reload, sees the same.
+    // Another page, or this one after a reload, gets the same.
     const later = await client().until("hello");
     expect(later.items.length).toBeGreaterThan(hello.items.length);
     expect(later.house.parties[1].call).toBe("ringing");

@@ -1,4 +1,4 @@
-/** What the panel knows of the house and can do in it, without a browser. */
+/** Tests without a browser what the panel shows of the house and can do in it. */
 import { afterEach, describe, expect, it } from "vitest";
 import type { BandItem } from "../../../host-sim/panel/protocol.js";
 import { SOUND_DOOR, SOUND_PHONE } from "../../../host-sim/panel/protocol.js";
@@ -59,7 +59,7 @@ describe("the panel's world", () => {
     await h.pass(10);
     const band = h.world.journal.items.filter(({ kind }) => kind === "band").at(-1) as BandItem;
     expect([band.from, band.to].sort()).toEqual(["door", "phone"]);
-    // Seen where they are sent, before any is lost.
+    // Packets are seen where they are sent, before any is lost.
     expect(band.there.packets).toBeGreaterThan(400);
     expect(band.back.packets).toBeGreaterThan(400);
     expect(band.there.level).toBeGreaterThan(-40);

@@ -1,6 +1,6 @@
 /**
- * The filter for fail2ban in docs/server.md, over the lines that the program really writes; fail2ban itself:
- * test/interop.
+ * Tests the filter for fail2ban in docs/server.md with lines that the program really writes; fail2ban itself is tested
+ * in test/interop.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -14,14 +14,14 @@ afterEach(() => {
   for (const cleanUp of cleanUps.splice(0).reverse()) cleanUp();
 });
 
-/** The expressions of the filter, with fail2ban's word for an address in the place of its own. */
+/** @returns the expressions of the filter, with a pattern in place of fail2ban's word for an address */
 function filter(): RegExp[] {
   const block = /```ini\n(\[Definition\]\n[^`]*)```/.exec(readFileSync(DOCS, "utf8"))?.[1] ?? "";
   const lines = /failregex = ([\s\S]*?)\ndatepattern/.exec(block)?.[1].split("\n") ?? [];
   return lines.map((line) => new RegExp(line.trim().replace("<HOST>", "(?<host>[\\d.]+)")));
 }
 
-/** The addresses that fail2ban would count. */
+/** @returns the addresses that fail2ban would count */
 function banned(output: string): string[] {
   const expressions = filter();
   return output.split("\n").flatMap((line) => {
@@ -44,7 +44,7 @@ describe("the filter for fail2ban", () => {
       const phones = new Phones();
       cleanUps.push(() => phones.close());
       expect(await phones.register(port, 0, "sip:user0@127.0.0.1:5099")).toMatch(/^SIP\/2.0 200/);
-      // Somebody who is not there, and the wrong password of somebody who is.
+      // An unknown user, and the wrong password of a known one.
       expect(await phones.register(port, 7, "sip:user7@127.0.0.1:5099")).toMatch(/^SIP\/2.0 401/);
       expect(await phones.register(port, 1, "sip:user1@127.0.0.1:5099", 8000, "wrong")).toMatch(/^SIP\/2.0 401/);
       await server.says(/user1/);

@@ -1,5 +1,6 @@
 /**
- * As much of a Redis as the server's store needs, in this process: it refuses, forgets and falls silent as it is told.
+ * A small Redis in this process, with the commands that the server's store needs: it refuses, forgets and falls silent
+ * as a test wants.
  */
 import { createServer, type Server, type Socket } from "node:net";
 
@@ -7,13 +8,13 @@ export interface Refusals {
   /** "" for none. */
   password?: string;
   databases?: number;
-  /** What it answers to a command instead of doing it, by the command's name. */
+  /** Answers that it gives to commands instead of doing them, by the command's name. */
   refuse?: Record<string, string>;
-  /** Says nothing to these commands. */
+  /** It does not answer these commands. */
   silent?: string[];
   /** Keys vanish as soon as they are written. */
   isForgetful?: boolean;
-  /** Sends these octets to whoever connects, whatever is asked. */
+  /** It sends these octets to each new connection. */
   noise?: Buffer;
 }
 
@@ -23,7 +24,7 @@ const NIL = "$-1\r\n";
 export class FakeRedis {
   port = 0;
   refusals: Refusals;
-  /** What was asked, in upper case, without its arguments, but for SELECT. */
+  /** The commands that were asked, in upper case and without arguments, except SELECT's. */
   readonly asked: string[] = [];
   readonly databases = new Map<number, Map<string, Buffer>>();
   private readonly server: Server;
@@ -122,7 +123,7 @@ function bulk(bytes: Buffer): Buffer {
   return Buffer.concat([Buffer.from("$" + bytes.length + "\r\n"), bytes, Buffer.from("\r\n")]);
 }
 
-/** @returns null when it is not whole yet */
+/** @returns null if the command is not complete yet */
 function readCommand(bytes: Buffer): { words: Buffer[]; size: number } | null {
   const line = (at: number): { value: number; end: number } | null => {
     const end = bytes.indexOf("\r\n", at);

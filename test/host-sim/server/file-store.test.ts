@@ -1,6 +1,6 @@
 /**
- * The location service on disk: what is there after it was closed, and what becomes of it when the disk refuses, lies,
- * or is somebody else's.
+ * Tests the location service on disk: its content after it was closed, and its conduct when the disk refuses, lies, or
+ * belongs to another user.
  */
 import { spawn } from "node:child_process";
 import { copyFileSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
@@ -97,7 +97,7 @@ describe("the location service on disk", () => {
   it("goes back to what the disk has when the disk does not take a change", async () => {
     const { store, contacts, put } = open();
     expect(await put("alice@x", "sip:a@b")).toBe(LOCATION_OK);
-    // What a full disk does, as far as the store can see: the write fails.
+    // A full disk makes the write fail, as far as the store can see.
     const { database } = store as unknown as { database: { put: () => Promise<boolean>; close: () => Promise<void> } };
     const works = database.put;
     database.put = () => Promise.reject(new Error("MDB_MAP_FULL"));
@@ -111,7 +111,7 @@ describe("the location service on disk", () => {
   });
 });
 
-/** A folder with twenty bindings that were told to be kept, as a server leaves it that is killed. */
+/** Makes a folder with twenty confirmed bindings, as a killed server leaves it. */
 async function fill(): Promise<Map<string, string>> {
   const kept = new Map<string, string>();
   const { store, put } = open();
@@ -319,7 +319,7 @@ describe("a server that is killed at any moment", () => {
       await gone;
       const { store, contacts } = open();
       for (const [aor, contact] of confirmed) {
-        // A later one may be on the disk that was not confirmed any more.
+        // A later binding may be on the disk although it was not confirmed any more.
         const number = (one: string): number => Number(/(\d+)@b/.exec(one)?.[1]);
         expect(number(contacts(aor)[0])).toBeGreaterThanOrEqual(number(contact));
       }

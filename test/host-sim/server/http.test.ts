@@ -1,4 +1,4 @@
-/** Who may ask the server over HTTP: by the name in Host, on every path, by every method. */
+/** Tests who may ask the server over HTTP: by the name in Host, on every path, by every method. */
 import { request } from "node:http";
 import { connect } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
@@ -35,7 +35,7 @@ function ask(port: number, host: string, path = "/status", method = "GET"): Prom
   });
 }
 
-/** The status of an answer to lines as they are. */
+/** @returns the status of the answer to these raw lines */
 function raw(port: number, lines: string): Promise<string> {
   return new Promise((resolve) => {
     let said = "";

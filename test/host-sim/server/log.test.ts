@@ -1,4 +1,4 @@
-/** What the server's log tells of calls, in which words and with which level. */
+/** Tests what the server's log tells about calls, in which words and with which level. */
 import { describe, expect, it } from "vitest";
 import { CallLog } from "../../../host-sim/server/call-log.js";
 import { isJournal, Log, type LogOptions } from "../../../host-sim/server/log.js";
@@ -23,7 +23,7 @@ function house(options = {}): { h: ProxyHouse; lines: string[] } {
   return { h, lines };
 }
 
-/** Without their time. */
+/** The lines without their time. */
 const said = (lines: string[]): string[] => lines.map((line) => line.replace(/^ *[\d.]+ server /, ""));
 
 describe("the log of calls", () => {

@@ -1,4 +1,4 @@
-/** Lines for readers who read, stop reading, or go away. */
+/** Tests output to readers that read, stop reading, or go away. */
 import { execFileSync } from "node:child_process";
 import { closeSync, constants, mkdtempSync, openSync, readSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -10,7 +10,7 @@ import { pause } from "./program.js";
 const folder = mkdtempSync(join(tmpdir(), "portero-output-"));
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Both ends of a pipe with a name. */
+/** Opens both ends of a named pipe. */
 function pipe(): { reader: number; writer: number } {
   const path = join(folder, "pipe");
   execFileSync("mkdir", ["-p", folder]);

@@ -1,5 +1,5 @@
 /**
- * Puts bindings into a store as fast as it takes them, and prints each that it confirmed: to be killed. Usage:
+ * Puts bindings into a store as fast as it takes them, and prints each confirmed one, until it is killed. Usage:
  * putter.ts FOLDER ROUND
  */
 import { FileLocation } from "../../../host-sim/server/file-store.js";

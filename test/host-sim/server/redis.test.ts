@@ -1,6 +1,6 @@
 /**
- * When the store in Redis is ready, and what is told when it is not. The Redis is one of the test's own; a real one is
- * in test/interop.
+ * Tests when the store in Redis is ready, and which message tells that it is not. The Redis is one of the test's own; a
+ * real one is in test/interop.
  */
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { parseOptions } from "../../../host-sim/server/options.js";
@@ -48,7 +48,7 @@ async function open(refusals: Refusals, url = ""): Promise<Opened> {
   return { store, redis, told };
 }
 
-/** What a lookup is answered. */
+/** @returns the result of a look-up */
 function lookUp(store: RedisLocation): Promise<number> {
   const aor = new Span();
   const name = octets("alice@example.org");
@@ -59,7 +59,7 @@ function lookUp(store: RedisLocation): Promise<number> {
   });
 }
 
-/** What a change is answered. */
+/** @returns the result of a change */
 function write(store: RedisLocation): Promise<number> {
   const aor = new Span();
   const name = octets("alice@example.org");
@@ -113,7 +113,7 @@ describe("the store in Redis", () => {
     "is not ready with %s: it says so once, with the reason, and keeps nothing",
     async (_what, url, refusals, line) => {
       const { store, redis, told } = await open(refusals, url);
-      // Tried again and again, and told once.
+      // The store tries again and again, and tells it once.
       const connections = (): number => redis.asked.filter((one) => one.startsWith("SELECT") || one === "AUTH").length;
       await vi.waitFor(() => expect(told.length).toBe(1), WITHIN);
       await vi.waitFor(() => expect(connections()).toBeGreaterThanOrEqual(2), WITHIN);

@@ -1,4 +1,4 @@
-/** The server as a user meets it: command line, users' file, signals, and what survives a kill. */
+/** Tests the server as a user meets it: command line, users' file, signals, and the bindings that survive a kill. */
 
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
@@ -98,7 +98,7 @@ describe("the server's program", () => {
     const missing: number[] = [];
     await each(answered.length, 32, async (k) => {
       let answer = await phone.register(again.port, answered[k], "");
-      // A machine that is busy with other things turns some away for a while.
+      // A busy machine turns some requests away for a while.
       for (let i = 0; i < 10 && answer.startsWith("SIP/2.0 503"); i++) {
         await pause(500);
         answer = await phone.register(again.port, answered[k], "");

@@ -1,4 +1,4 @@
-/** The server's tools as one file each: without npm's packages, with good input and with bad. */
+/** Tests the server's tools as one file each: without npm's packages, with good input and with bad. */
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import {
   chmodSync,
@@ -42,7 +42,7 @@ interface Result {
   err: string;
 }
 
-/** In an empty folder, where nothing of npm's is found. */
+/** Runs in an empty folder, without npm's packages. */
 function run(args: readonly string[], input: string | Buffer = "", uid?: number): Result {
   const done = spawnSync(process.execPath, [server, ...args], {
     cwd: programs,
@@ -60,7 +60,7 @@ const change = (verb: string, name: string, input: string | Buffer = "other\n"):
   run(["user", verb, name, "--domain", "example.org", "--users", users, "--password-stdin"], input);
 const list = (...more: string[]): Result => run(["user", "list", "--users", users, ...more]);
 
-/** What is refused is refused in one line, for a person. */
+/** Checks that the refusal is one line for a person. */
 function expectRefusal({ code, out, err }: Result, says: RegExp): void {
   expect(err).toMatch(says);
   expect(err.trimEnd().split("\n")).toHaveLength(1);
@@ -287,7 +287,7 @@ describe("the unit for systemd", () => {
       .replace(/\$\{STATE_DIRECTORY\}/g, folder)
       .replace("$OPTIONS", options)
       .split(" ");
-    // That address is no one's here: it is the last thing that can go wrong.
+    // The address is none of this machine's, which is the last possible error.
     expectRefusal(run(args), /192\.0\.2\.10 is no address of this machine/);
   });
 });

@@ -1,4 +1,4 @@
-/** The simulator's places, and the canceller of a station that hangs there. */
+/** Tests the simulator's places, and the canceller of a station in them. */
 import { describe, expect, it } from "vitest";
 import { CodecInput } from "../../../host-sim/io/chips/codec.js";
 import { VirtualEs8311 } from "../../../host-sim/io/chips/es8311.js";

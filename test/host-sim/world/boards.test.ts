@@ -1,4 +1,4 @@
-/** The simulator's boards are those of hal/boards, with what their files say. */
+/** Tests that the simulator's boards are those of hal/boards, with the same values. */
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { BOARDS, boardOf, limitsOf } from "../../../host-sim/world/boards.js";
@@ -10,7 +10,7 @@ const NAMES = readdirSync(FOLDER, { withFileTypes: true })
   .filter((entry) => entry.isDirectory() && readdirSync(new URL(`${entry.name}/`, FOLDER)).includes("board.ts"))
   .map(({ name }) => name);
 
-/** What stands behind a key of a board's file. */
+/** @returns the value of a key in a board's file */
 function said(name: string, key: string): string {
   const text = readFileSync(new URL(`${name}/board.ts`, FOLDER), "utf8");
   return new RegExp(`^ {2}${key}: (.*),$`, "m").exec(text)?.[1] ?? "";
@@ -27,7 +27,7 @@ describe("the simulator's boards", () => {
     expect(said(name, "isRoomy")).toBe(String(board.isRoomy));
     expect(said(name, "codec")).toBe(`"${board.codec}"`);
     expect(limitsOf(board)).toBe(board.isRoomy ? ROOMY_LIMITS : DOOR_LIMITS);
-    // Pins of the manifest may all be wired.
+    // A board whose pins are in the manifest may have all of them wired.
     if (said(name, "buttons").includes("pins.")) {
       expect(board.inputs).toHaveLength(6);
       expect(board.relays).toBe(2);

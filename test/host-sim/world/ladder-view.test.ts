@@ -3,7 +3,7 @@ import { Ladder } from "../../../host-sim/world/ladder.js";
 import { folded, LadderView } from "../../../host-sim/world/ladder-view.js";
 import { octets } from "../../../src/core/bytes.js";
 
-/** A ladder of numbered messages, and the screen on which somebody looks back in it. */
+/** A ladder of numbered messages, and the screen on which a person looks back in it. */
 class Desk {
   readonly ladder = new Ladder(() => {}, 60);
   columns = 60;
@@ -35,14 +35,14 @@ class Desk {
     return this.shown();
   }
 
-  /** The rows of the screen as they were drawn last. */
+  /** @returns the rows of the screen as they were drawn last */
   shown(): string[] {
     const last = this.written.slice(this.written.lastIndexOf("\x1b[H") + 3);
     return last.split("\r\n").map((row) => row.replaceAll("\x1b[K", "").replaceAll("\x1b[J", ""));
   }
 }
 
-/** Numbers of the messages in the list, and the one that is chosen. */
+/** @returns the numbers of the messages in the list, and the chosen one */
 function listed(rows: string[]): [number[], number] {
   const found = rows.filter((row) => row.includes("MESSAGE sip:m"));
   const number = (row: string) => Number(/sip:m(\d+)/.exec(row)?.[1]);

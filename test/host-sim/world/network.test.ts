@@ -12,7 +12,7 @@ const PHONE = ipv4("192.0.2.2");
 class World {
   readonly clock = new VirtualClock();
   readonly network: VirtualNetwork;
-  /** What arrived: "ms who text". */
+  /** The messages that arrived: "ms who text". */
   readonly log: string[] = [];
 
   constructor(seed = 1) {
@@ -65,7 +65,7 @@ function write(connection: TcpConnection, what: string): boolean {
   return connection.write(bytes, 0, bytes.length);
 }
 
-/** What arrives of 1,000 datagrams, one a 20 ms. */
+/** @returns the messages that arrive of 1,000 datagrams, sent one every 20 ms */
 async function thousand(seed: number, ...faults: [string, string][]): Promise<World> {
   const world = new World(seed);
   const door = await world.udp(DOOR, 5060);

@@ -3,7 +3,7 @@ import { VirtualClock } from "../../../host-sim/world/clock.js";
 import type { SimEvent } from "../../../host-sim/world/events.js";
 import { parseScript, runScript, type ScriptResult, type Stage } from "../../../host-sim/world/script.js";
 
-/** A stage that writes down what is played on it; events are put on it by hand. */
+/** A stage that notes each step; its events are given by hand. */
 class Boards implements Stage {
   readonly clock = new VirtualClock();
   readonly log: string[] = [];
