@@ -77,15 +77,17 @@ export class HouseServer {
       random,
     );
     const server = new Server();
-    const layer = new TransactionLayer(this.timers, random, this.sockets, server, LIMITS);
+    const layer = new TransactionLayer({ timers: this.timers, random, network: this.sockets, limits: LIMITS }, server);
     const clock = new DayClock(this.timers);
     const store = new MemoryLocation(clock, { chunks: 8 * USERS, recordBytes: RECORD_BYTES });
     const users = tableOf(options, domain);
-    const auth = new Authenticator(this.timers, random, new Digest(), users, {
+    const auth = new Authenticator(this.timers, random, users, {
       ...AUTHENTICATOR_DEFAULTS,
       algorithms: [ALGORITHM_SHA256, ALGORITHM_MD5],
     });
-    server.registrar = new Registrar(layer, clock, random, auth, store, {
+    server.registrar = new Registrar(layer, clock, random, {
+      auth,
+      store,
       domains: [domain],
       contacts: 4,
       recordBytes: RECORD_BYTES,
@@ -97,14 +99,18 @@ export class HouseServer {
       maxS: 7200,
     });
     const domains = new Domains(layer, [domain]);
-    const targets = new Targets(layer, domains, users, new NumberPlan([]), server.registrar.node);
-    const admission = new Admission(layer, random, auth, domains, targets, new RouteTokens(random), {
+    const targets = new Targets(layer, domains, { users, plan: new NumberPlan([]), node: server.registrar.node });
+    const admission = new Admission(layer, random, {
+      auth,
+      domains,
+      targets,
+      routeTokens: new RouteTokens(random),
       ...ADMISSION_DEFAULTS,
       isClosed: true,
     });
     server.next = options.isRedirect
-      ? new Redirect(layer, store, users, { domains: [domain], jobs: 4, isClosed: true }, auth)
-      : new StatefulProxy(layer, random, admission, store, PROXY_DEFAULTS);
+      ? new Redirect(layer, store, users, { auth, domains: [domain], jobs: 4, isClosed: true })
+      : new StatefulProxy(layer, random, admission, { ...PROXY_DEFAULTS, store });
     server.layer = layer;
     this.layer = this.sockets.layer = layer;
     this.sockets.before = () => this.enter();

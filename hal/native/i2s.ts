@@ -24,22 +24,11 @@ export interface I2SOptions extends DuplexOptions {
 }
 
 export class I2S extends Native("xs_i2s_destructor") implements AudioPort, AudioOutput {
-  /** Takes the options of `openI2S`; here all are named, and a pin of -1 is not used. */
-  constructor(
-    port: number,
-    khz: number,
-    bits: number,
-    slot: number,
-    shift: number,
-    mclk: number,
-    bclk: number,
-    ws: number,
-    dout: number,
-    din: number,
-    isLooped: number,
-  ) {
+  /** @param options as `openI2S` takes them; all are named, and a pin of -1 is not used */
+  constructor(options: Required<I2SOptions>) {
     super();
-    native("xs_i2s_constructor").call(this, port, khz, bits, slot, shift, mclk, bclk, ws, dout, din, isLooped);
+    const { port, khz, bits, slot, shift, mclk, bclk, ws, dout, din, isLooped } = options;
+    native("xs_i2s_constructor").call(this, port, khz, bits, slot, shift, mclk, bclk, ws, dout, din, isLooped ? 1 : 0);
   }
 
   /** How often the speaker ran dry because a caller came late. */
@@ -105,6 +94,6 @@ export class I2S extends Native("xs_i2s_destructor") implements AudioPort, Audio
  * option
  */
 export function openI2S(options: I2SOptions): I2S {
-  const { port = 0, khz, bits, slot = 0, shift = 0, mclk = -1, bclk, ws, dout = -1, din = -1 } = options;
-  return new I2S(port, khz, bits, slot, shift, mclk, bclk, ws, dout, din, options.isLooped === true ? 1 : 0);
+  const { port = 0, slot = 0, shift = 0, mclk = -1, dout = -1, din = -1, isLooped = false } = options;
+  return new I2S({ ...options, port, slot, shift, mclk, dout, din, isLooped });
 }

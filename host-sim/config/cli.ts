@@ -15,7 +15,7 @@ import { readAssignments, readSetFile } from "./assignments.js";
 import { type Change, isProblems, nameOf, openSecrets, readFile, type SettingsFile } from "./file.js";
 import { openSerial, openTcp } from "./link.js";
 import { DISCARD, Session } from "./session.js";
-import { type More, type Output, runVerb } from "./verbs.js";
+import { type Output, runVerb, type VerbOptions } from "./verbs.js";
 
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
@@ -89,7 +89,7 @@ async function main(): Promise<number> {
     interrupted,
   };
   try {
-    const isDone = runVerb(session, command, args, changes, password, output, more).then(() => true);
+    const isDone = runVerb(session, command, args, { changes, password, output, ...more }).then(() => true);
     // A change that was begun is finished first: a signal must not leave half of it.
     if (!(await Promise.race([isDone, interrupted.then(() => false)]))) await isDone;
     return 0;
@@ -154,7 +154,7 @@ async function prepare(
   command: string,
   args: readonly string[],
   values: Values,
-): Promise<{ changes: readonly Change[]; more: More }> {
+): Promise<{ changes: readonly Change[]; more: Partial<VerbOptions> }> {
   if (command === "set") {
     const ask = (key: string): Promise<string> => askHidden(`${key}: `);
     const named = await readAssignments(args, ask);

@@ -16,24 +16,26 @@ export interface Output {
   interrupted: Promise<void>;
 }
 
-/** Further arguments that some verbs need. */
-export interface More {
+/** The arguments of the verbs; some need further ones. */
+export interface VerbOptions {
+  /** The checked changes of `set` and `apply`. */
+  changes: readonly Change[];
+  password: string;
+  output: Output;
   /** For `apply`: the file with the changes. */
   file?: SettingsFile;
   /** The passphrase of `backup --with-secrets`. */
   passphrase?: string;
 }
 
-/** @param changes the checked changes of `set` and `apply` @throws Error of one line */
+/** @throws Error of one line */
 export async function runVerb(
   session: Session,
   command: string,
   args: readonly string[],
-  changes: readonly Change[],
-  password: string,
-  output: Output,
-  more: More = {},
+  options: VerbOptions,
 ): Promise<void> {
+  const { changes, password, output } = options;
   await session.start(password);
   switch (command) {
     case "get": {
@@ -42,7 +44,7 @@ export async function runVerb(
       return;
     }
     case "backup":
-      return backup(session, args[0], output, more.passphrase ?? "");
+      return backup(session, args[0], output, options.passphrase ?? "");
     case "trace": {
       const answer = await session.tell(args.length === 0 ? "trace" : "trace pcap");
       if (args.length === 0) output.out(String(answer.text).split("\n").map(safe).join("\n"));
@@ -52,7 +54,7 @@ export async function runVerb(
     case "monitor":
       return monitor(session, password, output);
     default:
-      return change(session, changes, output, more.file);
+      return change(session, changes, output, options.file);
   }
 }
 

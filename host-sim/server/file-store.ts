@@ -41,6 +41,12 @@ const ADVICE: Record<string, string> = {
   EIO: "the disk cannot be read or written: replace it, or choose another folder",
 };
 
+/** What is called around an answer that is given later. */
+export interface StoreTurn {
+  before: () => void;
+  after: () => void;
+}
+
 export class FileLocation implements LocationStore {
   readonly memory: MemoryLocation;
   /** Number of changes that the disk did not take, and of records on it that could not be read. */
@@ -59,15 +65,12 @@ export class FileLocation implements LocationStore {
   private readonly old = new Bindings();
   private isExpiring = false;
 
-  /**
-   * @param before @param after called around an answer that is given later
-   * @throws Error of one line when the folder cannot be used
-   */
-  constructor(folder: string, memory: MemoryLocation, clock: DayClock, before: () => void, after: () => void) {
+  /** @throws Error of one line when the folder cannot be used */
+  constructor(folder: string, memory: MemoryLocation, clock: DayClock, turn: StoreTurn) {
     this.memory = memory;
     this.clock = clock;
-    this.before = before;
-    this.after = after;
+    this.before = turn.before;
+    this.after = turn.after;
     let unlock = (): void => {};
     try {
       mkdirSync(folder, { recursive: true, mode: 0o700 });

@@ -31,7 +31,6 @@ import { StatelessProxy } from "../../src/server/stateless.js";
 import { Targets } from "../../src/server/targets.js";
 import { TransactionLayer, transactionTimers } from "../../src/transaction/layer.js";
 import type { TransactionLimits } from "../../src/transaction/transport.js";
-import { Digest } from "../../src/wire/digest.js";
 import { SecureRandom } from "../io/random.js";
 import { FileLocation } from "./file-store.js";
 import type { ServerOptions } from "./options.js";
@@ -117,7 +116,7 @@ export class Host {
     this.clock.offsetMs = Date.now() - this.tickMs;
     this.tick();
     this.sockets = new Sockets(machineSources(random, STREAMS), random);
-    this.layer = new TransactionLayer(this.timers, random, this.sockets, this.server, limits);
+    this.layer = new TransactionLayer({ timers: this.timers, random, network: this.sockets, limits }, this.server);
     this.routeTokens = new RouteTokens(random, this.clock);
     const before = (): void => this.tick();
     const after = (): void => this.arm();
@@ -126,11 +125,14 @@ export class Host {
       recordBytes: RECORD_BYTES,
     });
     if (options.store.startsWith("file:"))
-      this.file = new FileLocation(options.store.slice(5), this.memory, this.clock, before, after);
+      this.file = new FileLocation(options.store.slice(5), this.memory, this.clock, { before, after });
     else if (options.redis !== null)
-      this.redis = new RedisLocation(options.redis, this.clock, before, after, onState, (key) =>
-        this.routeTokens.setKey(key),
-      );
+      this.redis = new RedisLocation(options.redis, this.clock, {
+        before,
+        after,
+        onState,
+        onKey: (key) => this.routeTokens.setKey(key),
+      });
     // With the same key, calls go on after a restart, or through the server that takes over from one that is gone.
     if (this.file !== null) {
       this.routeTokens.setKey(this.file.key);
@@ -139,14 +141,16 @@ export class Host {
     this.store = this.file ?? this.redis ?? this.memory;
     this.guard = new Guard(random, GUARDED, options.trusted);
     const auth = { ...AUTHENTICATOR_DEFAULTS, algorithms: options.digest, nonces: 65536, guard: this.guard };
-    this.auth = new Authenticator(this.timers, random, new Digest(), table, auth);
+    this.auth = new Authenticator(this.timers, random, table, auth);
     this.overload = new Overload(this.auth);
     this.server.overload = this.overload;
     const places = new Places(this.layer, options.trusted);
     places.isAny = options.anyContacts;
     places.broadcasts = broadcasts();
     this.sockets.isAllowed = (ip, port) => places.allowsAddress(ip, port);
-    this.registrar = new Registrar(this.layer, this.clock, random, this.auth, this.store, {
+    this.registrar = new Registrar(this.layer, this.clock, random, {
+      auth: this.auth,
+      store: this.store,
       places,
       domains: options.domains.map(octets),
       contacts: options.contacts,
@@ -162,32 +166,40 @@ export class Host {
     this.server.registrar = this.registrar;
     const domains = options.domains.map(octets);
     if (options.mode === "redirect")
-      this.redirect = new Redirect(
-        this.layer,
-        this.store,
-        table,
-        { domains, jobs: JOBS, isClosed: !options.strangers, trusted: options.trusted },
-        this.auth,
-      );
+      this.redirect = new Redirect(this.layer, this.store, table, {
+        auth: this.auth,
+        domains,
+        jobs: JOBS,
+        isClosed: !options.strangers,
+        trusted: options.trusted,
+      });
     if (options.mode === "proxy") {
       const ourDomains = new Domains(this.layer, domains);
       const numbers = new NumberPlan(options.numbers);
-      this.targets = new Targets(this.layer, ourDomains, table, numbers, this.registrar.node);
-      if (options.stateless)
-        this.gate = new Authenticator(this.timers, random, new Digest(), table, { ...auth, isOnce: false });
+      this.targets = new Targets(this.layer, ourDomains, { users: table, plan: numbers, node: this.registrar.node });
+      if (options.stateless) this.gate = new Authenticator(this.timers, random, table, { ...auth, isOnce: false });
       const checking = this.gate ?? this.auth;
       const { layer, targets, routeTokens } = this;
-      const admission = new Admission(layer, random, checking, ourDomains, targets, routeTokens, {
+      const admission = new Admission(layer, random, {
+        auth: checking,
+        domains: ourDomains,
+        targets,
+        routeTokens,
         trusted: options.trusted,
         isClosed: !options.strangers,
         places,
       });
       if (options.stateless) {
         const { registrar, store } = this;
-        this.stateless = new StatelessProxy(layer, random, admission, store, registrar, options.recordRoute);
+        this.stateless = new StatelessProxy(layer, random, admission, {
+          store,
+          registrar,
+          isRecording: options.recordRoute,
+        });
         layer.bypass = this.stateless;
       } else
-        this.proxy = new StatefulProxy(layer, random, admission, this.store, {
+        this.proxy = new StatefulProxy(layer, random, admission, {
+          store: this.store,
           ...PROXY_DEFAULTS,
           isRecording: options.recordRoute,
           isRecursing: options.recurse,

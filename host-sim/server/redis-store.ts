@@ -51,6 +51,15 @@ redis.call('PUBLISH', ARGV[4], KEYS[1])
 return 1`;
 const NEW = Buffer.alloc(4);
 
+export interface RedisEvents {
+  /** Called around each answer. */
+  before: () => void;
+  after: () => void;
+  onState: (state: RedisState, reason: string) => void;
+  /** Given the secret of all servers each time Redis is ready. */
+  onKey: (key: Uint8Array) => void;
+}
+
 export class RedisLocation implements LocationStore {
   /** Number of questions that Redis did not answer, or with an error. */
   failures = 0;
@@ -62,23 +71,12 @@ export class RedisLocation implements LocationStore {
   private readonly list = new Bindings();
   private readonly watchers: LocationWatcher[] = [];
 
-  /**
-   * @param before
-   * @param after called around each answer @param onKey given the secret of all servers each time Redis is ready
-   */
-  constructor(
-    place: RedisPlace,
-    clock: DayClock,
-    before: () => void,
-    after: () => void,
-    onState: (state: RedisState, reason: string) => void,
-    onKey: (key: Uint8Array) => void,
-    waits: RedisWaits = REDIS_WAITS,
-  ) {
+  constructor(place: RedisPlace, clock: DayClock, events: RedisEvents, waits: RedisWaits = REDIS_WAITS) {
+    const { onState } = events;
     this.clock = clock;
-    this.before = before;
-    this.after = after;
-    this.onKey = onKey;
+    this.before = events.before;
+    this.after = events.after;
+    this.onKey = events.onKey;
     const channel = CHANNEL + (place.database === 0 ? "" : ":" + place.database);
     const user = { prove: () => this.prove(), onState, onMessage: (key: Buffer) => this.onChanged(key) };
     this.link = new RedisLink(place, channel, user, waits);

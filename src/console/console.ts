@@ -32,7 +32,7 @@ import { help } from "./help.js";
 import { LOGIN_DONE, LOGIN_EARLY, PasswordLock, Seat } from "./passwordlock.js";
 import { ERROR_ARGUMENT, ERROR_COMMAND, ERROR_LOCKED, ERROR_STATE, Reply } from "./reply.js";
 import { reportPhones, reportPools, reportStats, reportStatus } from "./report.js";
-import { SettingsCommands } from "./settingscommands.js";
+import { SettingsCommands, type SettingsOptions } from "./settingscommands.js";
 
 export const VERSION = "0.1.0";
 
@@ -50,6 +50,12 @@ export function loadSettings(store: Store, settings: Settings): string {
   return new SavedSettings(store).read(settings);
 }
 
+export interface ConsoleOptions extends SettingsOptions {
+  /** Starts the machine again; null where it cannot. */
+  reboot: (() => void) | null;
+  wifi?: Wifi | null;
+}
+
 export class Console {
   private readonly door: Door;
   private readonly reboot: (() => void) | null;
@@ -60,24 +66,14 @@ export class Console {
   /** The place of lines for which no place is named: the serial line of a board. */
   private readonly seat = new Seat();
 
-  /**
-   * @param restart called after `save`, to begin anew with the new settings
-   * @param reboot starts the machine again; null where it cannot
-   */
-  constructor(
-    door: Door,
-    store: Store,
-    restart: () => void,
-    reboot: (() => void) | null,
-    log: Log,
-    wifi: Wifi | null = null,
-  ) {
+  constructor(door: Door, options: ConsoleOptions) {
+    const { store, reboot, log } = options;
     this.door = door;
-    this.wifi = wifi;
+    this.wifi = options.wifi ?? null;
     this.reboot = reboot;
     this.log = log;
     this.guard = new PasswordLock(store, door.timers);
-    this.settings = new SettingsCommands(door, store, this.guard, log, restart);
+    this.settings = new SettingsCommands(door, this.guard, options);
   }
 
   /** Reads the settings that were kept. @returns "" or what of them cannot be used */

@@ -18,6 +18,13 @@ import { ERROR_ARGUMENT, ERROR_KEY, ERROR_STATE, ERROR_STORE, ERROR_VALUE, type 
 
 const WORD_SET = "set ";
 
+export interface SettingsOptions {
+  store: Store;
+  log: Log;
+  /** Called after `save`, to begin anew with the new settings. */
+  restart: () => void;
+}
+
 export class SettingsCommands {
   private readonly door: Door;
   private readonly kept: SavedSettings;
@@ -26,7 +33,8 @@ export class SettingsCommands {
   private readonly restart: () => void;
 
   /** @param restart called after `save`, to begin anew with the new settings */
-  constructor(door: Door, store: Store, guard: PasswordLock, log: Log, restart: () => void) {
+  constructor(door: Door, guard: PasswordLock, options: SettingsOptions) {
+    const { store, log, restart } = options;
     this.door = door;
     this.kept = new SavedSettings(store);
     this.guard = guard;

@@ -118,14 +118,14 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser 
     this.timers = new Timers(limits.timers);
     this.datagram = new Uint8Array(limits.messageBytes);
     this.timers.nowMs = device.clock.now();
-    this.log = new Log(
-      events,
-      this.timers,
-      this,
-      new Record(device.store, LOG_KEY, limits.logBytes),
-      limits.logEntries,
-      limits.logBytes,
-    );
+    this.log = new Log({
+      next: events,
+      timers: this.timers,
+      clock: this,
+      record: new Record(device.store, LOG_KEY, limits.logBytes),
+      mostEntries: limits.logEntries,
+      mostBytes: limits.logBytes,
+    });
     this.log.load();
     this.events = this.log;
     this.relayPins = device.relays;
@@ -137,20 +137,29 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser 
     // The relays start switched off, so the door is locked.
     this.lock();
     this.wake = device.clock.createTimer(() => this.poll());
-    this.door = new Door(settings, limits, this.timers, device.random, this, this, this, this.log, device.store);
+    this.door = new Door({
+      settings,
+      limits,
+      timers: this.timers,
+      random: device.random,
+      network: this,
+      sound: this,
+      outputs: this,
+      events: this.log,
+      store: device.store,
+    });
     this.conference = limits.lines > 1 ? new Conference(this.door.ua.lines, FRAME_SAMPLES) : null;
     for (let i = 0; i < INPUTS.length; i++) {
       const contact = new Contact(device, INPUTS[i], this.timers, this);
       if (contact.exists) this.contacts.push(contact);
     }
-    this.console = new Console(
-      this.door,
-      device.store,
-      () => this.reconfigure(),
-      device.restart,
-      this.log,
-      device.wifi,
-    );
+    this.console = new Console(this.door, {
+      store: device.store,
+      restart: () => this.reconfigure(),
+      reboot: device.restart,
+      log: this.log,
+      wifi: device.wifi,
+    });
   }
 
   /** Opens the sockets and begins. @throws Error with one line for a person when a port cannot be had */

@@ -36,6 +36,14 @@ export interface AccessUser {
   onWrongCode(call: Call | null, isLast: boolean): void;
 }
 
+export interface AccessParts {
+  settings: Settings;
+  timers: Timers;
+  events: DoorEvents;
+  /** Keeps wrong guesses over a restart; null: they are forgotten then. */
+  store: Store | null;
+}
+
 export class Access implements TimerUser {
   private readonly settings: Settings;
   private readonly timers: Timers;
@@ -63,7 +71,8 @@ export class Access implements TimerUser {
   private lastCode = 0;
   private lastMs = 0;
 
-  constructor(settings: Settings, timers: Timers, events: DoorEvents, store: Store | null, user: AccessUser) {
+  constructor(parts: AccessParts, user: AccessUser) {
+    const { settings, timers, events, store } = parts;
     this.settings = settings;
     this.timers = timers;
     this.events = events;

@@ -209,21 +209,23 @@ export class CodeLock implements TimerUser {
     const words = kept.split(" ");
     if (words[0] === FORM) {
       for (let i = 1; i < words.length; i++) {
-        const [tag, wrong, locks, steps, leftS] = words[i].split(":");
-        if (tag === PENDING) this.isPending = true;
-        else found.push(this.tallyOf(tag, wrong, locks, steps, leftS));
+        const counts = words[i].split(":");
+        if (counts[0] === PENDING) this.isPending = true;
+        else found.push(this.tallyOf(counts));
       }
     } else if (words.length === 3) {
       const leftS = words[2] === "locked" ? lockS(countOf(words[1], LOCKS_MOST)) : 0;
       const steps = (countOf(words[0], TRIES) + TRIES * countOf(words[1], TRIES)) * STEPS_A_GUESS;
       for (let i = 0; i < codes.length; i++)
-        found.push(this.tallyOf(tagOf(codes[i]), words[0], words[1], "" + steps, "" + leftS));
+        found.push(this.tallyOf([tagOf(codes[i]), words[0], words[1], "" + steps, "" + leftS]));
     }
     if (found.length > 0) this.stepAtMs = this.timers.nowMs + STEP_S * 1000;
     return found;
   }
 
-  private tallyOf(tag: string, wrong: string, locks: string, steps: string, leftS: string): Tally {
+  /** @param counts the tag of a code and its counts, as they stand in the record */
+  private tallyOf(counts: readonly string[]): Tally {
+    const [tag, wrong, locks, steps, leftS] = counts;
     const tally = new Tally(tag);
     tally.steps = countOf(steps, (GUESSES_AT_ONCE + 1) * STEPS_A_GUESS);
     if (tally.steps === 0) return tally;

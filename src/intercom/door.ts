@@ -5,13 +5,11 @@
  * (access.ts), relays and the door's contact (doorway.ts), and who may call (callers.ts).
  */
 
-import type { Store } from "../../hal/device.js";
 import { ipv4Text } from "../core/address.js";
 import { text } from "../core/bytes.js";
 import { GUESS_EVERY_MS } from "../core/guesses.js";
-import { type Limits, PHONES_MOST } from "../core/limits.js";
+import { PHONES_MOST } from "../core/limits.js";
 import { printable } from "../core/printable.js";
-import type { RandomSource } from "../core/random.js";
 import type { Timers, TimerUser } from "../core/timers.js";
 import { CAUSE_DECLINED, CAUSE_LOCAL } from "../dialog/cause.js";
 import { SESSION_INCOMING } from "../dialog/session.js";
@@ -22,7 +20,6 @@ import { PHONE_NAMES, PHONE_PASSWORDS } from "../settings/schema.js";
 import type { Settings } from "../settings/settings.js";
 import { agentSettings } from "../settings/useragent.js";
 import type { Flow } from "../transaction/flow.js";
-import type { Network } from "../transaction/network.js";
 import {
   CALL_CALLING,
   CALL_CONFIRMED,
@@ -35,18 +32,17 @@ import {
   type Call,
   SOUND_MOVED,
   SOUND_QUIET,
-  type SoundNetwork,
 } from "../ua/call.js";
 import { REGISTRATION_DONE, REGISTRATION_FAILED, REGISTRATION_OFF, REGISTRATION_TRYING } from "../ua/registration.js";
 import { TRANSFER_PICKING } from "../ua/transfer.js";
-import { type Destination, UserAgent, type UserAgentUser } from "../ua/useragent.js";
+import { type Destination, UserAgent, type UserAgentParts, type UserAgentUser } from "../ua/useragent.js";
 import type { Message } from "../wire/message.js";
 import { HEADER_REPLACES, METHOD_INVITE, METHOD_MESSAGE } from "../wire/names.js";
 import type { Writer } from "../wire/writer.js";
-import { Access, type AccessUser, readOrder } from "./access.js";
+import { Access, type AccessParts, type AccessUser, readOrder } from "./access.js";
 import { Callers, DOOR_BUSY, DOOR_IDLE, DOOR_JOINABLE, DOOR_PICKED } from "./callers.js";
 import { PROOF_LAST, PROOF_RIGHT, PROOF_WRONG } from "./challenge.js";
-import { Doorway, type DoorwayUser } from "./doorway.js";
+import { Doorway, type DoorwayParts, type DoorwayUser } from "./doorway.js";
 import {
   type DoorEvents,
   type DoorOutputs,
@@ -88,6 +84,9 @@ const STATES: readonly string[] = ["", "calling", "ringing", "early", "ringing",
 const DIGIT_HIDDEN = "digit";
 /** So many digits in a row in a text may be a code. */
 const CODE_DIGITS = 4;
+
+/** What a door is made of. */
+export interface DoorParts extends UserAgentParts, AccessParts, DoorwayParts {}
 
 export class Door
   implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, RingUser, TalkTimeUser, HouseServerUser, HandoverUser
@@ -136,38 +135,29 @@ export class Door
   private port = 0;
   private rtpPort = 0;
 
-  constructor(
-    settings: Settings,
-    limits: Limits,
-    timers: Timers,
-    random: RandomSource,
-    network: Network,
-    sound: SoundNetwork,
-    outputs: DoorOutputs,
-    events: DoorEvents,
-    store: Store | null,
-  ) {
+  constructor(parts: DoorParts) {
+    const { settings, limits, timers, random, outputs, events } = parts;
     this.settings = settings;
     this.timers = timers;
     this.events = events;
     this.outputs = outputs;
-    this.access = new Access(settings, timers, events, store, this);
-    this.doorway = new Doorway(settings, timers, outputs, events, this);
+    this.access = new Access(parts, this);
+    this.doorway = new Doorway(parts, this);
     this.soundTimer = timers.make(this, 0);
     this.soundToldMs = limits.soundToldMs;
     this.talk = new TalkTime(settings, timers, this);
-    this.ua = new UserAgent(agentSettings(settings), limits, timers, random, network, sound, this);
+    this.ua = new UserAgent(agentSettings(settings), parts, this);
     this.ua.isWary = true;
     this.refused = new RefusedCalls(timers, events);
     this.callers = new Callers(this.ua, settings, timers, random);
     this.trace = new Trace(timers, limits.traceBytes, limits.traceMessageBytes);
     this.ua.layer.transport.tap = this.trace;
     this.ring = new Ring(this.ua, timers, this);
-    this.handover = new Handover(events, outputs, timers, this.ring, this);
+    this.handover = new Handover(parts, this.ring, this);
     this.isServer = settings.get("server.enabled");
     this.houseServer =
       this.isServer && limits.phones > 0
-        ? new HouseServer(this.ua, timers, random, limits, this, settings.get("server.mode") === "redirect")
+        ? new HouseServer(this.ua, limits, this, settings.get("server.mode") === "redirect")
         : null;
     this.moves = new TransferTargets(this.ua, settings, this.houseServer);
   }

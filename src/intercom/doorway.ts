@@ -20,6 +20,13 @@ export interface DoorwayUser {
   onDoorway(): void;
 }
 
+export interface DoorwayParts {
+  settings: Settings;
+  timers: Timers;
+  outputs: DoorOutputs;
+  events: DoorEvents;
+}
+
 export class Doorway implements TimerUser {
   /** Whether the door was forced or left open, and has not been closed since. */
   isAlarm = false;
@@ -39,7 +46,8 @@ export class Doorway implements TimerUser {
   /** The sensor's contact: 1 closed, 0 open, -1 not known. */
   private contact = -1;
 
-  constructor(settings: Settings, timers: Timers, outputs: DoorOutputs, events: DoorEvents, user: DoorwayUser) {
+  constructor(parts: DoorwayParts, user: DoorwayUser) {
+    const { settings, timers, outputs, events } = parts;
     this.settings = settings;
     this.timers = timers;
     this.outputs = outputs;

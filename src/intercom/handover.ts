@@ -40,6 +40,12 @@ export interface HandoverUser {
   onHandedOver(): void;
 }
 
+export interface HandoverParts {
+  events: DoorEvents;
+  outputs: DoorOutputs;
+  timers: Timers;
+}
+
 export class Handover {
   private readonly events: DoorEvents;
   private readonly outputs: DoorOutputs;
@@ -53,7 +59,8 @@ export class Handover {
   /** Number of requests of this call that were refused. */
   private refusals = 0;
 
-  constructor(events: DoorEvents, outputs: DoorOutputs, timers: Timers, ring: Ring, user: HandoverUser) {
+  constructor(parts: HandoverParts, ring: Ring, user: HandoverUser) {
+    const { events, outputs, timers } = parts;
     this.events = events;
     this.outputs = outputs;
     this.timers = timers;

@@ -11,7 +11,6 @@ import { NONE, octets, Span, text } from "../core/bytes.js";
 import { type Limits, PHONES_MOST, timersOf } from "../core/limits.js";
 import { printable } from "../core/printable.js";
 import type { RandomSource } from "../core/random.js";
-import type { Timers } from "../core/timers.js";
 import { ADMISSION_DEFAULTS, Admission } from "../server/admission.js";
 import { AUTHENTICATOR_DEFAULTS, Authenticator, type AuthWatcher } from "../server/authenticator.js";
 import { Domains } from "../server/domains.js";
@@ -118,15 +117,9 @@ export class HouseServer implements TransactionUser, LocationUser, LocationWatch
   private leftS = 0;
 
   /** @param isRedirect it redirects calls between phones instead of forwarding them */
-  constructor(
-    ua: UserAgent,
-    timers: Timers,
-    random: RandomSource,
-    limits: Limits,
-    user: HouseServerUser,
-    isRedirect: boolean,
-  ) {
+  constructor(ua: UserAgent, limits: Limits, user: HouseServerUser, isRedirect: boolean) {
     const { layer } = ua;
+    const { timers, random } = layer;
     this.ua = ua;
     this.user = user;
     this.random = random;
@@ -134,13 +127,16 @@ export class HouseServer implements TransactionUser, LocationUser, LocationWatch
     this.store = new MemoryLocation(this.clock, { chunks: CHUNKS, recordBytes: RECORD_BYTES });
     this.store.addWatcher(this);
     const nobody = new UserTable(0, 0, this.domains);
-    this.auth = new Authenticator(timers, random, this.digest, nobody, {
+    this.auth = new Authenticator(timers, random, nobody, {
+      digest: this.digest,
       ...AUTHENTICATOR_DEFAULTS,
       nonces: NONCES,
       guard: new Guard(random, GUARDED, []),
     });
     this.auth.watcher = this;
-    this.registrar = new Registrar(layer, this.clock, random, this.auth, this.store, {
+    this.registrar = new Registrar(layer, this.clock, random, {
+      auth: this.auth,
+      store: this.store,
       domains: this.domains,
       contacts: 2,
       recordBytes: RECORD_BYTES - 256,
@@ -152,17 +148,22 @@ export class HouseServer implements TransactionUser, LocationUser, LocationWatch
       maxS: 3600,
     });
     const domains = new Domains(layer, this.domains);
-    this.targets = new Targets(layer, domains, nobody, new NumberPlan([]), this.registrar.node);
-    this.admission = new Admission(layer, random, this.auth, domains, this.targets, new RouteTokens(random), {
+    this.targets = new Targets(layer, domains, { users: nobody, plan: new NumberPlan([]), node: this.registrar.node });
+    this.admission = new Admission(layer, random, {
+      auth: this.auth,
+      domains,
+      targets: this.targets,
+      routeTokens: new RouteTokens(random),
       ...ADMISSION_DEFAULTS,
       isClosed: true,
     });
     this.redirect = isRedirect
-      ? new Redirect(layer, this.store, nobody, { domains: this.domains, jobs: 1, isClosed: true }, this.auth)
+      ? new Redirect(layer, this.store, nobody, { auth: this.auth, domains: this.domains, jobs: 1, isClosed: true })
       : null;
     this.proxy = isRedirect
       ? null
-      : new StatefulProxy(layer, random, this.admission, this.store, {
+      : new StatefulProxy(layer, random, this.admission, {
+          store: this.store,
           ...PROXY_DEFAULTS,
           kept: Math.min(KEPT, limits.servers),
         });

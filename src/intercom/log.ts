@@ -61,6 +61,17 @@ export interface LogClock {
   isInCall(): boolean;
 }
 
+export interface LogOptions {
+  /** Takes the events after the log. */
+  next: DoorEvents;
+  timers: Timers;
+  clock: LogClock;
+  record: Record;
+  mostEntries: number;
+  /** Octets that are kept over a restart. */
+  mostBytes: number;
+}
+
 export class Log implements DoorEvents, TimerUser {
   private readonly next: DoorEvents;
   private readonly timers: Timers;
@@ -86,17 +97,14 @@ export class Log implements DoorEvents, TimerUser {
   private sound = "";
   private registration = "";
 
-  /**
-   * @param next takes the events after the log
-   * @param most number of entries @param mostBytes octets that are kept over a restart
-   */
-  constructor(next: DoorEvents, timers: Timers, clock: LogClock, record: Record, most: number, mostBytes: number) {
-    this.next = next;
+  constructor(options: LogOptions) {
+    const { timers } = options;
+    this.next = options.next;
     this.timers = timers;
-    this.clock = clock;
-    this.record = record;
-    this.most = most;
-    this.mostBytes = mostBytes;
+    this.clock = options.clock;
+    this.record = options.record;
+    this.most = options.mostEntries;
+    this.mostBytes = options.mostBytes;
     this.timer = timers.make(this, 0);
     this.startMs = timers.nowMs;
   }

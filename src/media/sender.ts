@@ -44,9 +44,14 @@ export class Sender {
   private marker = false;
   private eventTimestamp = 0;
 
-  constructor(timers: Timers, random: RandomSource, sink: MediaSink, remote: Remote, limits: StreamLimits) {
-    this.timers = timers;
-    this.random = random;
+  constructor(
+    context: { timers: Timers; random: RandomSource },
+    sink: MediaSink,
+    remote: Remote,
+    limits: StreamLimits,
+  ) {
+    this.timers = context.timers;
+    this.random = context.random;
     this.sink = sink;
     this.remote = remote;
     this.events = new EventSender(limits.digits);

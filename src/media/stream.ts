@@ -104,17 +104,17 @@ export class MediaStream implements TimerUser {
   private playsFrames = false;
 
   constructor(
-    timers: Timers,
-    random: RandomSource,
+    context: { timers: Timers; random: RandomSource },
     sink: MediaSink,
     user: MediaUser,
     limits: StreamLimits = STREAM_LIMITS,
   ) {
+    const { timers, random } = context;
     this.timers = timers;
     this.sink = sink;
     this.user = user;
     this.jitter = new JitterBuffer(limits.jitter);
-    this.sender = new Sender(timers, random, sink, this.remote, limits);
+    this.sender = new Sender(context, sink, this.remote, limits);
     this.eventsIn = new EventReceiver(user);
     this.reporter = new Reporter(random, this.reception);
     this.reportTimer = timers.make(this, TIMER_REPORT);

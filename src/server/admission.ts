@@ -73,6 +73,14 @@ export interface AdmissionOptions {
 
 export const ADMISSION_DEFAULTS: AdmissionOptions = { trusted: [], isClosed: false };
 
+/** What an admission asks. */
+export interface AdmissionParts {
+  auth: Authenticator;
+  domains: Domains;
+  targets: Targets;
+  routeTokens: RouteTokens;
+}
+
 export class Admission implements OverloadJudge {
   /** Where requests may be sent on. */
   readonly places: Places;
@@ -89,15 +97,8 @@ export class Admission implements OverloadJudge {
   /** For questions about a request that nobody forwards yet. */
   private readonly asked = new Route();
 
-  constructor(
-    layer: TransactionLayer,
-    random: RandomSource,
-    auth: Authenticator,
-    domains: Domains,
-    targets: Targets,
-    routeTokens: RouteTokens,
-    options: AdmissionOptions,
-  ) {
+  constructor(layer: TransactionLayer, random: RandomSource, options: AdmissionParts & AdmissionOptions) {
+    const { auth, domains, targets, routeTokens } = options;
     this.places = options.places ?? new Places(layer, options.trusted);
     this.auth = auth;
     this.domains = domains;

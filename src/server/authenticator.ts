@@ -12,7 +12,7 @@ import { NONE, octets, Span } from "../core/bytes.js";
 import type { RandomSource } from "../core/random.js";
 import type { Timers } from "../core/timers.js";
 import { AUTH_DIGEST, AUTH_END, AuthValue, isGiven, USERNAME_MAX_BYTES, unquote } from "../wire/auth.js";
-import { ALGORITHM_MD5, ALGORITHM_NAMES, ALGORITHM_SHA256, algorithmOf, type Digest } from "../wire/digest.js";
+import { ALGORITHM_MD5, ALGORITHM_NAMES, ALGORITHM_SHA256, algorithmOf, Digest } from "../wire/digest.js";
 import { RETRY_AFTER, STALE } from "../wire/lines.js";
 import type { Message } from "../wire/message.js";
 import { HEADER_NAMES } from "../wire/names.js";
@@ -88,6 +88,8 @@ export interface AuthWatcher {
 }
 
 export interface AuthenticatorOptions {
+  /** May be shared; without it, one of its own. */
+  digest?: Digest;
   /**
    * ALGORITHM_* of the challenges in order: a client takes the first it knows, and some fail at one they do not know.
    */
@@ -160,16 +162,14 @@ export class Authenticator {
   private readonly uri = new Uri();
   private readonly otherUri = new Uri();
 
-  /** @param digest may be shared */
   constructor(
     timers: Timers,
     random: RandomSource,
-    digest: Digest,
     users: UserStore,
     options: AuthenticatorOptions = AUTHENTICATOR_DEFAULTS,
   ) {
     this.timers = timers;
-    this.digest = digest;
+    this.digest = options.digest ?? new Digest();
     this.users = users;
     this.options = options;
     this.nonces = new Nonces(random, options.nonces, options.nonceMs);

@@ -125,13 +125,12 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
     layer: TransactionLayer,
     random: RandomSource,
     admission: Admission,
-    store: LocationStore,
-    options: ProxyOptions,
+    options: ProxyOptions & { store: LocationStore },
   ) {
     this.layer = layer;
     this.random = random;
     this.admission = admission;
-    this.store = store;
+    this.store = options.store;
     this.options = options;
     this.targets = admission.targets;
     this.forwarder = new Forwarder(layer, admission, options.isRecording);

@@ -46,6 +46,8 @@ import { writeQ } from "./registrar.js";
 import { domainOf, STRANGERS_ALWAYS, STRANGERS_BY_RULE, STRANGERS_NEVER, type UserStore } from "./users.js";
 
 export interface RedirectOptions {
+  /** Checks passwords; without it everybody is told. */
+  auth?: Authenticator;
   /** Host names in lower case. Kept. */
   domains: readonly Uint8Array[];
   /** Number of requests that may wait for the store at once. */
@@ -103,15 +105,9 @@ export class Redirect implements TransactionUser, LocationUser, ServerOwner {
   /** Transaction of the response that is being written; null for an answer without a transaction. */
   private answered: ServerTransaction | null = null;
 
-  constructor(
-    layer: TransactionLayer,
-    store: LocationStore,
-    users: UserStore,
-    options: RedirectOptions,
-    auth: Authenticator | null = null,
-  ) {
+  constructor(layer: TransactionLayer, store: LocationStore, users: UserStore, options: RedirectOptions) {
     this.layer = layer;
-    this.auth = auth;
+    this.auth = options.auth ?? null;
     this.store = store;
     this.users = users;
     this.options = options;

@@ -141,15 +141,13 @@ export class Registrar implements LocationUser, ServerOwner {
     layer: TransactionLayer,
     clock: DayClock,
     random: RandomSource,
-    auth: Authenticator,
-    store: LocationStore,
-    options: RegistrarOptions,
+    options: RegistrarOptions & { auth: Authenticator; store: LocationStore },
   ) {
     this.layer = layer;
     this.clock = clock;
     this.random = random;
-    this.auth = auth;
-    this.store = store;
+    this.auth = options.auth;
+    this.store = options.store;
     this.options = options;
     this.node = random.uint32() | 0;
     this.contacts = new Contacts(options.contacts, options, options.places ?? new Places(layer));

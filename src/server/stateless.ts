@@ -45,6 +45,15 @@ export class StatelessCounters {
   dropped = 0;
 }
 
+export interface StatelessOptions {
+  /** Answers at once. */
+  store: LocationStore;
+  /** Its REGISTERs are left to the layer. */
+  registrar: Registrar;
+  /** It stays on the way of later requests. */
+  isRecording: boolean;
+}
+
 export class StatelessProxy implements Bypass, LocationUser {
   readonly counters = new StatelessCounters();
   /** Refuses new requests while there are too many; null: all are taken. */
@@ -69,15 +78,8 @@ export class StatelessProxy implements Bypass, LocationUser {
   /** The answer of the location service, from inside of `locate`: 0 when it filled `hop`, else a status. */
   private found = 0;
 
-  /** @param store one that answers at once @param registrar its REGISTERs are left to the layer */
-  constructor(
-    layer: TransactionLayer,
-    random: RandomSource,
-    admission: Admission,
-    store: LocationStore,
-    registrar: Registrar,
-    isRecording: boolean,
-  ) {
+  constructor(layer: TransactionLayer, random: RandomSource, admission: Admission, options: StatelessOptions) {
+    const { store, registrar, isRecording } = options;
     this.layer = layer;
     this.admission = admission;
     this.store = store;

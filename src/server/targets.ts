@@ -24,6 +24,13 @@ export const CONTACT_ELSEWHERE = 2;
 
 const AT = 0x40;
 
+export interface TargetsOptions {
+  users: UserStore;
+  plan: NumberPlan;
+  /** That of the registrar, by which a connection in a binding is known to be ours. */
+  node: number;
+}
+
 export class Targets {
   private readonly layer: TransactionLayer;
   private readonly domains: Domains;
@@ -35,8 +42,8 @@ export class Targets {
   private readonly userBytes = new Uint8Array(AOR_MAX_BYTES);
   private readonly other = new Uri();
 
-  /** @param node that of the registrar, by which a connection in a binding is known to be ours */
-  constructor(layer: TransactionLayer, domains: Domains, users: UserStore, plan: NumberPlan, node: number) {
+  constructor(layer: TransactionLayer, domains: Domains, options: TargetsOptions) {
+    const { users, plan, node } = options;
     this.layer = layer;
     this.domains = domains;
     this.users = users;

@@ -112,26 +112,33 @@ const NO_CHOICES: readonly string[] = [];
 const TEXT_MOST = 128;
 const PLAN_MOST = 400;
 
+/** The bounds of a text's length, characters; 0 for the longest: what its type allows. */
+interface TextBounds {
+  min?: number;
+  max?: number;
+}
+
+interface NumberBounds {
+  min: number;
+  max: number;
+  unit?: string;
+  /** TYPE_* if it is another than TYPE_NUMBER. */
+  type?: number;
+}
+
 function text<K extends string>(
   key: K,
   type: number,
   initial: string,
   help: string,
-  max = 0,
-  min = 0,
+  bounds: TextBounds = {},
 ): Typed<K, string> {
+  const { min = 0, max = 0 } = bounds;
   return { key, type, initial, min, max, choices: NO_CHOICES, unit: "", help };
 }
 
-function number<K extends string>(
-  key: K,
-  initial: number,
-  help: string,
-  min: number,
-  max: number,
-  unit = "",
-  type = TYPE_NUMBER,
-): Typed<K, number> {
+function number<K extends string>(key: K, initial: number, help: string, bounds: NumberBounds): Typed<K, number> {
+  const { min, max, unit = "", type = TYPE_NUMBER } = bounds;
   return { key, type, initial: "" + initial, min, max, choices: NO_CHOICES, unit, help };
 }
 
@@ -162,34 +169,26 @@ const PRESSES = ["call", "cancel", "hangup", "answer"];
 
 /** The settings with the types of their values. `SCHEMA` is the same list without those. */
 const SETTINGS = [
-  text("sip.user", TYPE_USER, "door", "user part of the door's SIP address", TEXT_MOST),
-  text(
-    "sip.authUser",
-    TYPE_QUOTED,
-    "",
-    "user name for the password, when it is another than sip.user",
-    USERNAME_MAX_BYTES,
-  ),
-  text("sip.password", TYPE_SECRET, "", "password at the SIP server", TEXT_MOST),
-  text(
-    "sip.realm",
-    TYPE_QUOTED,
-    "",
-    "the one realm the password is for; empty: whatever the server names",
-    REALM_MAX_BYTES,
-  ),
-  text("sip.name", TYPE_TEXT, "", "name shown to who is called", 64),
-  text("sip.domain", TYPE_DOMAIN, "", "domain or address of the SIP server; empty: no server", TEXT_MOST),
-  text("sip.proxy", TYPE_PROXY, "", "outbound proxy; empty: none", TEXT_MOST),
+  text("sip.user", TYPE_USER, "door", "user part of the door's SIP address", { max: TEXT_MOST }),
+  text("sip.authUser", TYPE_QUOTED, "", "user name for the password, when it is another than sip.user", {
+    max: USERNAME_MAX_BYTES,
+  }),
+  text("sip.password", TYPE_SECRET, "", "password at the SIP server", { max: TEXT_MOST }),
+  text("sip.realm", TYPE_QUOTED, "", "the one realm the password is for; empty: whatever the server names", {
+    max: REALM_MAX_BYTES,
+  }),
+  text("sip.name", TYPE_TEXT, "", "name shown to who is called", { max: 64 }),
+  text("sip.domain", TYPE_DOMAIN, "", "domain or address of the SIP server; empty: no server", { max: TEXT_MOST }),
+  text("sip.proxy", TYPE_PROXY, "", "outbound proxy; empty: none", { max: TEXT_MOST }),
   onOff("sip.register", "on", "register at sip.domain"),
-  number("sip.expires", 600, "how long a registration is to last", 10, 86400, "s"),
+  number("sip.expires", 600, "how long a registration is to last", { min: 10, max: 86400, unit: "s" }),
   choice(
     "sip.probe",
     "auto",
     ["auto", "off", "10", "30", "60", "120", "300"],
     "seconds between questions to the server whether it still has the door; auto: 30 at a private address, else off",
   ),
-  number("sip.port", 5060, "local SIP port, UDP and TCP", 1, 65535),
+  number("sip.port", 5060, "local SIP port, UDP and TCP", { min: 1, max: 65535 }),
   choice(
     "sip.trust",
     "off",
@@ -197,53 +196,63 @@ const SETTINGS = [
     "server: its P-Asserted-Identity says who calls; for a server that admits no strangers, or asserts truly",
   ),
   choice("sip.transport", "udp", ["udp", "tcp"], "transport for addresses that name none"),
-  number("sip.sessionExpires", 1800, "session interval to ask for, 0: none", 0, 86400, "s"),
-  number("sip.minSE", 90, "shortest session interval taken; no shorter one is asked for", 90, 86400, "s"),
-  text("wifi.ssid", TYPE_OCTETS, "", "name of the Wi-Fi network; of a board", 32),
-  text("wifi.password", TYPE_SECRET, "", "its password; empty: an open network", 63),
+  number("sip.sessionExpires", 1800, "session interval to ask for, 0: none", { min: 0, max: 86400, unit: "s" }),
+  number("sip.minSE", 90, "shortest session interval taken; no shorter one is asked for", {
+    min: 90,
+    max: 86400,
+    unit: "s",
+  }),
+  text("wifi.ssid", TYPE_OCTETS, "", "name of the Wi-Fi network; of a board", { max: 32 }),
+  text("wifi.password", TYPE_SECRET, "", "its password; empty: an open network", { max: 63 }),
   onOff("wifi.powerSave", "off", "the radio sleeps between beacons: for a battery; sound comes late then"),
   text("wifi.ip", TYPE_DEVICE_ADDRESS, "", "fixed address of a board, wired ones too; empty: by DHCP"),
   text("wifi.mask", TYPE_MASK, "", "mask of the network, with wifi.ip"),
   text("wifi.gateway", TYPE_DEVICE_ADDRESS, "", "the way out of the network, with wifi.ip; empty: none"),
   text("wifi.dns", TYPE_DEVICE_ADDRESS, "", "name server; empty: by DHCP, with wifi.ip none"),
-  text("time.server", TYPE_HOST, "", "server for the time of day; empty: the board's, none: nobody is asked", 100),
+  text("time.server", TYPE_HOST, "", "server for the time of day; empty: the board's, none: nobody is asked", {
+    max: 100,
+  }),
   text("net.address", TYPE_ADDRESS, "127.0.0.1", "own address to bind"),
-  number("rtp.port", 16384, "first local RTP port, an even one", 1024, 65520),
-  number("rtp.timeout", 30, "hang up when nothing comes for so long, 0: never", 0, 3600, "s"),
+  number("rtp.port", 16384, "first local RTP port, an even one", { min: 1024, max: 65520 }),
+  number("rtp.timeout", 30, "hang up when nothing comes for so long, 0: never", { min: 0, max: 3600, unit: "s" }),
   choice(
     "rtp.source",
     "auto",
     ["auto", "strict"],
     "whose sound is heard: another address too while the agreed one is silent, or never",
   ),
-  text(
-    "call.target",
-    TYPE_TARGET,
-    "",
-    "what a button without a plan calls: a SIP URI, an address or a number",
-    TEXT_MOST,
-  ),
-  text(
-    "call.fallback",
-    TYPE_TARGET,
-    "",
-    "what is called when the targets' server does not answer; a direct address",
-    TEXT_MOST,
-  ),
-  text("button1.day", TYPE_PLAN, "", "what button 1 calls", PLAN_MOST),
-  text("button1.night", TYPE_PLAN, "", "what button 1 calls outside of time.day; empty: as by day", PLAN_MOST),
-  text("button1.hold", TYPE_PLAN, "", "what button 1 calls when it is held for 2 s; empty: as a press", PLAN_MOST),
-  text("button2.day", TYPE_PLAN, "", "what button 2 calls", PLAN_MOST),
-  text("button2.night", TYPE_PLAN, "", "what button 2 calls outside of time.day; empty: as by day", PLAN_MOST),
-  text("button2.hold", TYPE_PLAN, "", "what button 2 calls when it is held for 2 s; empty: as a press", PLAN_MOST),
-  text("button3.day", TYPE_PLAN, "", "what button 3 calls", PLAN_MOST),
-  text("button3.night", TYPE_PLAN, "", "what button 3 calls outside of time.day; empty: as by day", PLAN_MOST),
-  text("button3.hold", TYPE_PLAN, "", "what button 3 calls when it is held for 2 s; empty: as a press", PLAN_MOST),
-  text("button4.day", TYPE_PLAN, "", "what button 4 calls", PLAN_MOST),
-  text("button4.night", TYPE_PLAN, "", "what button 4 calls outside of time.day; empty: as by day", PLAN_MOST),
-  text("button4.hold", TYPE_PLAN, "", "what button 4 calls when it is held for 2 s; empty: as a press", PLAN_MOST),
+  text("call.target", TYPE_TARGET, "", "what a button without a plan calls: a SIP URI, an address or a number", {
+    max: TEXT_MOST,
+  }),
+  text("call.fallback", TYPE_TARGET, "", "what is called when the targets' server does not answer; a direct address", {
+    max: TEXT_MOST,
+  }),
+  text("button1.day", TYPE_PLAN, "", "what button 1 calls", { max: PLAN_MOST }),
+  text("button1.night", TYPE_PLAN, "", "what button 1 calls outside of time.day; empty: as by day", { max: PLAN_MOST }),
+  text("button1.hold", TYPE_PLAN, "", "what button 1 calls when it is held for 2 s; empty: as a press", {
+    max: PLAN_MOST,
+  }),
+  text("button2.day", TYPE_PLAN, "", "what button 2 calls", { max: PLAN_MOST }),
+  text("button2.night", TYPE_PLAN, "", "what button 2 calls outside of time.day; empty: as by day", { max: PLAN_MOST }),
+  text("button2.hold", TYPE_PLAN, "", "what button 2 calls when it is held for 2 s; empty: as a press", {
+    max: PLAN_MOST,
+  }),
+  text("button3.day", TYPE_PLAN, "", "what button 3 calls", { max: PLAN_MOST }),
+  text("button3.night", TYPE_PLAN, "", "what button 3 calls outside of time.day; empty: as by day", { max: PLAN_MOST }),
+  text("button3.hold", TYPE_PLAN, "", "what button 3 calls when it is held for 2 s; empty: as a press", {
+    max: PLAN_MOST,
+  }),
+  text("button4.day", TYPE_PLAN, "", "what button 4 calls", { max: PLAN_MOST }),
+  text("button4.night", TYPE_PLAN, "", "what button 4 calls outside of time.day; empty: as by day", { max: PLAN_MOST }),
+  text("button4.hold", TYPE_PLAN, "", "what button 4 calls when it is held for 2 s; empty: as a press", {
+    max: PLAN_MOST,
+  }),
   list("button.press", "call,cancel,hangup,answer", PRESSES, "what a press may do"),
-  number("call.ringTime", 60, "give up when nobody answers for so long, 0: after an hour", 0, 600, "s"),
+  number("call.ringTime", 60, "give up when nobody answers for so long, 0: after an hour", {
+    min: 0,
+    max: 600,
+    unit: "s",
+  }),
   onOff("call.autoAnswer", "off", "answer known callers at once; with call.allow any everybody: an open microphone"),
   choice(
     "call.allow",
@@ -256,7 +265,7 @@ const SETTINGS = [
     TYPE_SECRET,
     "",
     "who gives it (digest, any user name) is a known caller; empty: nobody by a password",
-    64,
+    { max: 64 },
   ),
   onOff(
     "call.knownByAddress",
@@ -282,13 +291,17 @@ const SETTINGS = [
     TYPE_TARGETS,
     "",
     "whom calls may be moved to beside those that the door calls; an x is any digit: 2xx",
-    TEXT_MOST,
+    { max: TEXT_MOST },
   ),
-  number("call.talkTime", 0, "end a call after so long, with a warning 10 s before, 0: never", 0, 36000, "s"),
+  number("call.talkTime", 0, "end a call after so long, with a warning 10 s before, 0: never", {
+    min: 0,
+    max: 36000,
+    unit: "s",
+  }),
   onOff("call.hangUpOnOpen", "off", "end the call 2 s after the door was opened in it"),
   list("audio.codecs", "PCMU,PCMA", ["PCMU", "PCMA"], "codecs, the preferred one first"),
-  number("audio.volume", 0, "loudness of the speaker, as far as the codec goes", -60, 12, "dB"),
-  number("audio.gain", 30, "gain of the microphone, as far as the codec goes", 0, 30, "dB"),
+  number("audio.volume", 0, "loudness of the speaker, as far as the codec goes", { min: -60, max: 12, unit: "dB" }),
+  number("audio.gain", 30, "gain of the microphone, as far as the codec goes", { min: 0, max: 30, unit: "dB" }),
   choice(
     "audio.echo",
     "cancel",
@@ -316,15 +329,15 @@ const SETTINGS = [
   ),
   onOff("call.showDigits", "off", "events show which digits were heard, door codes too"),
   choice("tone.region", "europe", TONE_REGIONS, "whose ringing, busy and error tones the visitor hears"),
-  number("tone.volume", 25, "how loud tones are, of full scale, 0: none", 0, 100, "%"),
-  text("relay1.code", TYPE_DIGITS, "", "door codes that switch relay 1 on; empty: no code does", 8, 4),
+  number("tone.volume", 25, "how loud tones are, of full scale, 0: none", { min: 0, max: 100, unit: "%" }),
+  text("relay1.code", TYPE_DIGITS, "", "door codes that switch relay 1 on; empty: no code does", { min: 4, max: 8 }),
   choice(
     "relay1.mode",
     "pulse",
     MODES_OF_RELAY,
     "relay 1 is on for its pulse, or until the same code, the exit button or close comes",
   ),
-  number("relay1.pulse", 3, "how long relay 1 is on", 0.5, 60, "s", TYPE_DECIMAL),
+  number("relay1.pulse", 3, "how long relay 1 is on", { min: 0.5, max: 60, unit: "s", type: TYPE_DECIMAL }),
   choice(
     "relay1.active",
     "board",
@@ -337,14 +350,14 @@ const SETTINGS = [
     LOCKS,
     "the lock at relay 1 opens by current (fail-secure), or holds the door shut by it (fail-safe)",
   ),
-  text("relay2.code", TYPE_DIGITS, "", "door codes that switch relay 2 on; empty: no code does", 8, 4),
+  text("relay2.code", TYPE_DIGITS, "", "door codes that switch relay 2 on; empty: no code does", { min: 4, max: 8 }),
   choice(
     "relay2.mode",
     "pulse",
     MODES_OF_RELAY,
     "relay 2 is on for its pulse, or until the same code, the exit button or close comes",
   ),
-  number("relay2.pulse", 3, "how long relay 2 is on", 0.5, 60, "s", TYPE_DECIMAL),
+  number("relay2.pulse", 3, "how long relay 2 is on", { min: 0.5, max: 60, unit: "s", type: TYPE_DECIMAL }),
   choice(
     "relay2.active",
     "board",
@@ -357,7 +370,7 @@ const SETTINGS = [
     LOCKS,
     "the lock at relay 2 opens by current (fail-secure), or holds the door shut by it (fail-safe)",
   ),
-  number("door.exit", 1, "relay that the button inside switches on, 0: none", 0, 2),
+  number("door.exit", 1, "relay that the button inside switches on, 0: none", { min: 0, max: 2 }),
   choice(
     "door.message",
     "off",
@@ -365,7 +378,7 @@ const SETTINGS = [
     "a known caller's MESSAGE `open` opens: never, with a code, without one",
   ),
   choice("door.sensor", "off", ["off", "closed", "open"], "what the door's contact is while the door is shut"),
-  number("door.leftOpen", 60, "alarm when the door stays open for so long, 0: never", 0, 3600, "s"),
+  number("door.leftOpen", 60, "alarm when the door stays open for so long, 0: never", { min: 0, max: 3600, unit: "s" }),
   onOff("server.enabled", "off", "the door is the SIP server of up to 8 phones"),
   choice(
     "server.mode",
@@ -373,20 +386,26 @@ const SETTINGS = [
     ["proxy", "redirect"],
     "calls between phones pass the server, or it tells each phone where the other is (302)",
   ),
-  text("server.domain", TYPE_HOST, "", "domain of the phones; empty: the door's address", 100),
+  text("server.domain", TYPE_HOST, "", "domain of the phones; empty: the door's address", { max: 100 }),
   ...phones(),
-  text("console.password", TYPE_SECRET, "", "password of the console; empty: none", 64),
-  number("console.idle", 600, "a login without a line for so long is over, 0: never", 0, 86400, "s"),
-  text("time.zone", TYPE_ZONE, "UTC0", "time zone of the door", 64),
-  text("time.day", TYPE_HOURS, "", "when it is day for the buttons' plans; empty: always", 200),
+  text("console.password", TYPE_SECRET, "", "password of the console; empty: none", { max: 64 }),
+  number("console.idle", 600, "a login without a line for so long is over, 0: never", {
+    min: 0,
+    max: 86400,
+    unit: "s",
+  }),
+  text("time.zone", TYPE_ZONE, "UTC0", "time zone of the door", { max: 64 }),
+  text("time.day", TYPE_HOURS, "", "when it is day for the buttons' plans; empty: always", { max: 200 }),
 ];
 
 /** A name and a password for each phone of the house. */
 function phones(): Typed<(typeof PHONE_NAMES)[number] | (typeof PHONE_PASSWORDS)[number], string>[] {
   const out: ReturnType<typeof phones> = [];
   for (let i = 0; i < PHONE_NAMES.length; i++) {
-    out.push(text(PHONE_NAMES[i], TYPE_NAME, "", "user name of phone " + (i + 1) + " at the door's server", 32));
-    out.push(text(PHONE_PASSWORDS[i], TYPE_SECRET, "", "its password", 64));
+    out.push(
+      text(PHONE_NAMES[i], TYPE_NAME, "", "user name of phone " + (i + 1) + " at the door's server", { max: 32 }),
+    );
+    out.push(text(PHONE_PASSWORDS[i], TYPE_SECRET, "", "its password", { max: 64 }));
   }
   return out;
 }

@@ -98,6 +98,14 @@ export function transactionTimers(limits: TransactionLimits): number {
   return 2 * (limits.clients + limits.servers);
 }
 
+export interface LayerParts {
+  /** Has room for `transactionTimers(limits)` more. */
+  timers: Timers;
+  random: RandomSource;
+  network: Network;
+  limits: TransactionLimits;
+}
+
 export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
   readonly timers: Timers;
   readonly random: RandomSource;
@@ -133,14 +141,8 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
   /** Index at which the last search for a transaction to spare ended. */
   private hand = -1;
 
-  /** @param timers has room for `transactionTimers(limits)` more */
-  constructor(
-    timers: Timers,
-    random: RandomSource,
-    network: Network,
-    user: TransactionUser,
-    limits: TransactionLimits,
-  ) {
+  constructor(parts: LayerParts, user: TransactionUser) {
+    const { timers, random, network, limits } = parts;
     this.timers = timers;
     this.random = random;
     this.user = user;

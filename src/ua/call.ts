@@ -106,6 +106,11 @@ export interface CallUser {
 /**
  * One port for sound, and the stream on it. Calls that ring together share one, for only one of them will be answered.
  */
+export interface LineContext {
+  timers: Timers;
+  random: RandomSource;
+}
+
 export class Line implements MediaSink, MediaUser {
   /** Its number, from 0: its RTP port is that of the settings and twice this. */
   readonly index: number;
@@ -115,11 +120,11 @@ export class Line implements MediaSink, MediaUser {
   private readonly network: SoundNetwork;
   private readonly user: CallUser;
 
-  constructor(index: number, timers: Timers, network: SoundNetwork, user: CallUser, random: RandomSource) {
+  constructor(index: number, context: LineContext, network: SoundNetwork, user: CallUser) {
     this.index = index;
     this.network = network;
     this.user = user;
-    this.media = new MediaStream(timers, random, this, this);
+    this.media = new MediaStream(context, this, this);
   }
 
   rtp(ip: number, port: number, bytes: Uint8Array, start: number, end: number): void {
@@ -193,10 +198,10 @@ export class Call implements SessionUser, TimerUser {
   /** CAUSE_* of the end that we are about to make, 0 for that of the session. */
   private ownCause = 0;
 
-  constructor(context: CallContext, settings: NegotiationSettings, line: Line, user: CallUser, random: RandomSource) {
+  constructor(context: CallContext, settings: NegotiationSettings, line: Line, user: CallUser) {
     this.context = context;
     this.user = user;
-    this.session = new Session(context, new Negotiation(settings, random), this);
+    this.session = new Session(context, new Negotiation(settings, context.random), this);
     this.line = line;
     this.timer = context.timers.make(this, 0);
   }

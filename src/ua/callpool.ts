@@ -4,7 +4,6 @@
  * (useragent.ts).
  */
 import type { Limits } from "../core/limits.js";
-import type { RandomSource } from "../core/random.js";
 import type { NegotiationSettings } from "../dialog/negotiation.js";
 import type { Message } from "../wire/message.js";
 import type { Replaces } from "../wire/replaces.js";
@@ -27,15 +26,14 @@ export class CallPool {
   constructor(
     context: CallContext,
     negotiation: NegotiationSettings,
-    limits: Pick<Limits, "lines" | "calls">,
-    sound: SoundNetwork,
+    parts: { limits: Pick<Limits, "lines" | "calls">; sound: SoundNetwork },
     user: CallUser,
-    random: RandomSource,
   ) {
+    const { limits, sound } = parts;
     const lines: Line[] = [];
-    for (let i = 0; i < limits.lines; i++) lines.push(new Line(i, context.timers, sound, user, random));
+    for (let i = 0; i < limits.lines; i++) lines.push(new Line(i, context, sound, user));
     const calls: Call[] = [];
-    for (let i = 0; i < limits.calls; i++) calls.push(new Call(context, negotiation, lines[0], user, random));
+    for (let i = 0; i < limits.calls; i++) calls.push(new Call(context, negotiation, lines[0], user));
     this.lines = lines;
     this.calls = calls;
   }

@@ -83,6 +83,21 @@ export interface RegistrationUser {
 const list = new ValueList();
 const span = new Span();
 
+export interface RegistrationParts {
+  layer: TransactionLayer;
+  timers: Timers;
+  random: RandomSource;
+  account: Account;
+  credentials: Credentials;
+}
+
+export interface RegistrationRoom {
+  /** Octets for the texts of the request. */
+  dialogBytes: number;
+  /** Octets for one Contact URI. */
+  contactBytes: number;
+}
+
 export class Registration implements ClientUser, TimerUser {
   state = REGISTRATION_OFF;
   /** Seconds the server granted. */
@@ -135,26 +150,17 @@ export class Registration implements ClientUser, TimerUser {
   private readonly next: Uint8Array;
   private nextEnd = 0;
 
-  /** @param textBytes room for the request's texts @param contactBytes room for one Contact URI */
-  constructor(
-    layer: TransactionLayer,
-    timers: Timers,
-    random: RandomSource,
-    account: Account,
-    credentials: Credentials,
-    user: RegistrationUser,
-    textBytes: number,
-    contactBytes: number,
-  ) {
+  constructor(parts: RegistrationParts, user: RegistrationUser, room: RegistrationRoom) {
+    const { layer, timers, random, account, credentials } = parts;
     this.layer = layer;
     this.timers = timers;
     this.random = random;
     this.account = account;
     this.credentials = credentials;
     this.user = user;
-    this.draft = new Dialog(new Uint8Array(textBytes));
-    this.contact = octetArray(contactBytes);
-    this.next = octetArray(contactBytes);
+    this.draft = new Dialog(new Uint8Array(room.dialogBytes));
+    this.contact = octetArray(room.contactBytes);
+    this.next = octetArray(room.contactBytes);
     this.timer = timers.make(this, TIMER_NEXT);
   }
 

@@ -115,6 +115,15 @@ export interface UserAgentSettings extends AccountSettings {
   rtpPort: number;
 }
 
+/** What a user agent is given. */
+export interface UserAgentParts {
+  limits: Limits;
+  timers: Timers;
+  random: RandomSource;
+  network: Network;
+  sound: SoundNetwork;
+}
+
 /** What the user agent tells and asks. Messages are lent for the time of the call. */
 export interface UserAgentUser {
   /** @param state REGISTRATION_* @param status of the response behind it, 0 when none came */
@@ -251,19 +260,12 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
   /** The trouble of the registration that was told last. */
   private toldTrouble = "";
 
-  constructor(
-    settings: UserAgentSettings,
-    limits: Limits,
-    timers: Timers,
-    random: RandomSource,
-    network: Network,
-    sound: SoundNetwork,
-    user: UserAgentUser,
-  ) {
+  constructor(settings: UserAgentSettings, parts: UserAgentParts, user: UserAgentUser) {
+    const { limits, timers, random } = parts;
     this.settings = settings;
     this.random = random;
     this.user = user;
-    this.layer = new TransactionLayer(timers, random, network, this, limits);
+    this.layer = new TransactionLayer(parts, this);
     this.account = new Account(settings);
     this.credentials = new Credentials(random);
     const texts = octetArrays(limits.dialogs, limits.dialogBytes);
@@ -285,21 +287,12 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
       credentials: this.credentials,
       silenceTimeMs: settings.silenceTimeMs,
     };
-    this.pool = new CallPool(this.context, this.negotiation, limits, sound, this, random);
+    this.pool = new CallPool(this.context, this.negotiation, parts, this);
     this.lines = this.pool.lines;
     this.calls = this.pool.calls;
     this.transfer = new Transfer(this, this.context);
     this.watchers = new Watchers(this.context, this.account, limits.subscriptions, limits.dialogBytes);
-    this.registration = new Registration(
-      this.layer,
-      timers,
-      random,
-      this.account,
-      this.credentials,
-      this,
-      limits.dialogBytes,
-      limits.contactBytes,
-    );
+    this.registration = new Registration(this.context, this, limits);
   }
 
   /**

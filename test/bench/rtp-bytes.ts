@@ -51,7 +51,7 @@ export class SoundLoop {
     };
     this.ip = ip;
     this.timers.nowMs = nowMs;
-    this.stream = new MediaStream(this.timers, random, this.sink, user);
+    this.stream = new MediaStream({ timers: this.timers, random }, this.sink, user);
     this.stream.start();
     const agreed = {
       remoteIp: ip,

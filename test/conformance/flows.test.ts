@@ -45,11 +45,13 @@ const flat = (values: string[]) => values.join(",").replace(/\s*,\s*/g, ",");
 const unfold = (raw: string) => raw.replace(/\r\n[ \t]+/g, " ");
 
 const layer = new TransactionLayer(
-  new Timers(64),
-  new SeededRandom(1),
-  { sendDatagram: () => true, sendStream: () => -1, closeStream: () => {}, resolve: () => {} },
+  {
+    timers: new Timers(64),
+    random: new SeededRandom(1),
+    network: { sendDatagram: () => true, sendStream: () => -1, closeStream: () => {}, resolve: () => {} },
+    limits: DOOR_LIMITS,
+  },
   { onRequest: () => {}, onAck: () => {}, onCancel: () => {}, onAckTimeout: () => {} },
-  DOOR_LIMITS,
 );
 
 /** @returns the head of the dialog's next request */

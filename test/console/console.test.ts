@@ -18,17 +18,16 @@ class Desk {
   readonly store = new MemoryStore();
   restarts = 0;
   reboots = 0;
-  readonly console = new Console(
-    this.house.door,
-    this.store,
-    () => {
+  readonly console = new Console(this.house.door, {
+    store: this.store,
+    restart: () => {
       this.restarts += 1;
     },
-    () => {
+    reboot: () => {
       this.reboots += 1;
     },
-    this.house.log,
-  );
+    log: this.house.log,
+  });
 
   line(input: string): string {
     return this.console.line(input);
@@ -44,13 +43,7 @@ class Desk {
   kept(): Settings {
     const settings = new Settings();
     const door = new House(new World());
-    const console = new Console(
-      door.door,
-      this.store,
-      () => {},
-      () => {},
-      door.log,
-    );
+    const console = new Console(door.door, { store: this.store, restart: () => {}, reboot: () => {}, log: door.log });
     expect(console.load()).toBe("");
     expect(settings.apply(door.settings.saveAll())).toBe("");
     return settings;
@@ -246,7 +239,12 @@ it("reboot starts the machine again, where it can", () => {
   const desk = new Desk();
   expect(desk.line("reboot")).toBe("ok\n");
   expect(desk.reboots).toBe(1);
-  const fixed = new Console(desk.house.door, desk.store, () => {}, null, desk.house.log);
+  const fixed = new Console(desk.house.door, {
+    store: desk.store,
+    restart: () => {},
+    reboot: null,
+    log: desk.house.log,
+  });
   expect(fixed.line("reboot")).toBe("error: this program cannot start itself again: end it, and start it anew\n");
 });
 

@@ -33,13 +33,7 @@ class Desk {
 
   start(): Console {
     const { house } = this;
-    return new Console(
-      house.door,
-      this.store,
-      () => {},
-      () => {},
-      house.log,
-    );
+    return new Console(house.door, { store: this.store, restart: () => {}, reboot: () => {}, log: house.log });
   }
 
   /** A power cut: the clock begins anew. */

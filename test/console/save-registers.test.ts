@@ -38,7 +38,12 @@ function registered(): { house: House; server: Registrar; world: World; line: Co
   const world = new World();
   const server = new Registrar(world);
   const house = new House(world, `sip.domain=${SERVER}`, "sip.password=geheim");
-  const line = new Console(house.door, new MemoryStore(), () => house.door.start(ipv4(DOOR)), null, house.log);
+  const line = new Console(house.door, {
+    store: new MemoryStore(),
+    restart: () => house.door.start(ipv4(DOOR)),
+    reboot: null,
+    log: house.log,
+  });
   world.run(1000);
   expect(house.told("register")).toEqual(["registering", "registered"]);
   return { house, server, world, line };

@@ -184,7 +184,7 @@ describe("the host tool", { timeout: 60_000 }, () => {
 
   beforeEach(async () => {
     house = new House(new World());
-    const line = new Console(house.door, new MemoryStore(), () => {}, null, house.log);
+    const line = new Console(house.door, { store: new MemoryStore(), restart: () => {}, reboot: null, log: house.log });
     const at = (seat: Seat) => ({ line: (input: string) => line.line(input, seat), complete: () => [] });
     serial = await openTcpSerial({
       address: ipv4("127.0.0.1"),

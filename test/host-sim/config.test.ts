@@ -26,7 +26,7 @@ let heard: string[];
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), "portero-config-"));
   house = new House(new World());
-  line = new Console(house.door, new MemoryStore(), () => {}, null, house.log);
+  line = new Console(house.door, { store: new MemoryStore(), restart: () => {}, reboot: null, log: house.log });
   heard = [];
   serial = await openTcpSerial({
     address: ipv4("127.0.0.1"),
@@ -199,7 +199,7 @@ describe("the host tool", { timeout: 60_000 }, () => {
     refusing.write = () => {
       throw new Error("flash is full");
     };
-    line = new Console(house.door, refusing, () => {}, null, house.log);
+    line = new Console(house.door, { store: refusing, restart: () => {}, reboot: null, log: house.log });
     const { code, err } = await tool(["set", "call.ringTime=25"]);
     expect([code, err]).toEqual([1, "not saved: flash is full\n"]);
     expect(line.line("diff")).toBe("nothing is waiting for save\n");

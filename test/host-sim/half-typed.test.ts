@@ -44,15 +44,14 @@ class Board {
 
   private start(): Improv {
     const { house } = this;
-    const line = new Console(
-      house.door,
-      this.store,
-      () => {},
-      () => {
+    const line = new Console(house.door, {
+      store: this.store,
+      restart: () => {},
+      reboot: () => {
         this.reboots += 1;
       },
-      house.log,
-    );
+      log: house.log,
+    });
     line.load();
     const terminal = new Terminal(
       {
@@ -167,7 +166,7 @@ async function run(board: Board, { command, args, changes }: Verb, password = ""
     err: () => {},
     interrupted: command === "monitor" ? new Promise((resolve) => setImmediate(resolve)) : new Promise(() => {}),
   };
-  const result = await settled(runVerb(session, command, args, changes, password, output));
+  const result = await settled(runVerb(session, command, args, { changes, password, output }));
   await settled(session.close());
   return result instanceof Error ? result : printed;
 }
@@ -272,7 +271,7 @@ describe("a line that is unplugged, or a door that starts anew", () => {
     }) as typeof link.write;
     const session = new Session(link);
     const output: Output = { out: () => {}, err: () => {}, interrupted: new Promise(() => {}) };
-    await settled(runVerb(session, "set", ["x"], CHANGES, "", output));
+    await settled(runVerb(session, "set", ["x"], { changes: CHANGES, password: "", output }));
     await settled(session.close());
     for (let cut = 0; cut < octets; cut += cut < 290 ? 97 : 3) {
       const board = new Board();
@@ -285,7 +284,7 @@ describe("a line that is unplugged, or a door that starts anew", () => {
         done();
       };
       const other = new Session(plugged);
-      const result = await settled(runVerb(other, "set", ["x"], CHANGES, "", output));
+      const result = await settled(runVerb(other, "set", ["x"], { changes: CHANGES, password: "", output }));
       await settled(other.close());
       expect(result).toBeInstanceOf(Error);
       expect((result as unknown as Error).message).toMatch(/unplugged|the line was closed/);
@@ -307,7 +306,7 @@ describe("a line that is unplugged, or a door that starts anew", () => {
       err: () => {},
       interrupted: new Promise(() => {}),
     };
-    const running = runVerb(session, "monitor", [], [], PASSWORD, output);
+    const running = runVerb(session, "monitor", [], { changes: [], password: PASSWORD, output });
     running.catch(() => {});
     const pass = async (ms: number): Promise<void> => {
       for (let i = 0; i < 30; i++) await new Promise<void>((resolve) => setImmediate(resolve));

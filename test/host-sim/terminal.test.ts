@@ -146,7 +146,7 @@ describe.runIf(hasScript)("a person at the terminal", { timeout: 90_000 }, () =>
 
   it("is asked for a password and a code by the host tool, which shows neither and goes on at the end of the line", async () => {
     const house = new House(new World(), "console.password=sesame");
-    const line = new Console(house.door, new MemoryStore(), () => {}, null, house.log);
+    const line = new Console(house.door, { store: new MemoryStore(), restart: () => {}, reboot: null, log: house.log });
     const user = { line: (input: string) => line.line(input), complete: () => [] };
     const serial = await openTcpSerial({ address: ipv4("127.0.0.1"), port: 0, user });
     try {

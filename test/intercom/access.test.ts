@@ -40,10 +40,12 @@ class Door {
     this.timers = new Timers(4);
     const where = (call: Call | null): string => (call === null ? " by message" : "");
     const access = new Access(
-      this.settings,
-      this.timers,
-      { event: (name, value, extra) => void this.told.push([name, value, ...extra].join(" ")) },
-      this.store,
+      {
+        settings: this.settings,
+        timers: this.timers,
+        events: { event: (name, value, extra) => void this.told.push([name, value, ...extra].join(" ")) },
+        store: this.store,
+      },
       {
         onCode: (relay, call) => void this.done.push("open " + relay + where(call)),
         onWrongCode: (call, isLast) => void this.done.push((isLast ? "wrong, last" : "wrong") + where(call)),

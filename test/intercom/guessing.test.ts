@@ -80,7 +80,7 @@ class Siege {
     this.timers = new Timers(4);
     const events = { event: () => {} };
     const user = { onCode: (relay: number) => void this.opened.push(relay), onWrongCode: () => {} };
-    const access = new Access(this.settings, this.timers, events, this.store, user);
+    const access = new Access({ settings: this.settings, timers: this.timers, events, store: this.store }, user);
     access.configure();
     return access;
   }

@@ -43,25 +43,25 @@ export class House {
     this.world = world;
     for (const one of settings) expect(this.settings.assign(one)).toBe("");
     this.timers.nowMs = world.nowMs;
-    this.log = new Log(
-      this,
-      this.timers,
-      this,
-      new KeptText(this.store, "log", House.limits.logBytes),
-      House.limits.logEntries,
-      House.limits.logBytes,
-    );
-    this.door = new Door(
-      this.settings,
-      House.limits,
-      this.timers,
-      new SeededRandom(5),
-      this,
-      this,
-      this,
-      this.log,
-      this.store,
-    );
+    this.log = new Log({
+      next: this,
+      timers: this.timers,
+      clock: this,
+      record: new KeptText(this.store, "log", House.limits.logBytes),
+      mostEntries: House.limits.logEntries,
+      mostBytes: House.limits.logBytes,
+    });
+    this.door = new Door({
+      settings: this.settings,
+      limits: House.limits,
+      timers: this.timers,
+      random: new SeededRandom(5),
+      network: this,
+      sound: this,
+      outputs: this,
+      events: this.log,
+      store: this.store,
+    });
     this.port = new QuietPort(this.door.ua.lines, this.timers);
     world.add(this);
     this.door.start(this.ip);

@@ -29,7 +29,14 @@ class Diary {
       isInCall: () => this.isInCall,
       epochS: () => (this.epochAtStartS === 0 ? 0 : this.epochAtStartS + Math.round(this.timers.nowMs / 1000)),
     };
-    this.log = new Log(next, this.timers, clock, new Record(store, "log"), most, mostBytes);
+    this.log = new Log({
+      next,
+      timers: this.timers,
+      clock,
+      record: new Record(store, "log"),
+      mostEntries: most,
+      mostBytes,
+    });
     this.log.load();
   }
 

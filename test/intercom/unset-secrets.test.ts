@@ -115,7 +115,7 @@ const code: Trial = (key, without) => {
     const opened: number[] = [];
     const user = { onCode: (relay: number) => void opened.push(relay), onWrongCode: () => {} };
     const timers = new Timers(4);
-    const access = new Access(settings, timers, { event: () => {} }, new MemoryStore(), user);
+    const access = new Access({ settings, timers, events: { event: () => {} }, store: new MemoryStore() }, user);
     access.configure();
     const relay = key === "relay1.code" ? 1 : 2;
     const call = new House(new World()).door.ua.calls[0];
@@ -133,7 +133,8 @@ const TRIALS: Record<string, Trial> = {
   "console.password": (_key, without) => {
     const house = new House(new World());
     house.settings.set("console.password", "sesame");
-    const line = () => new Console(house.door, new MemoryStore(), () => {}, null, house.log);
+    const line = () =>
+      new Console(house.door, { store: new MemoryStore(), restart: () => {}, reboot: null, log: house.log });
     for (const nothing of NOTHING) {
       const console = line();
       expect(console.line("login" + nothing)).toContain("wrong password");

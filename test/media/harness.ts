@@ -65,7 +65,7 @@ export class Endpoint {
 
   constructor(seed = 1, limits?: StreamLimits, timers = new Timers(LINE_TIMERS)) {
     this.timers = timers;
-    this.stream = new MediaStream(timers, new SeededRandom(seed), this, this, limits);
+    this.stream = new MediaStream({ timers, random: new SeededRandom(seed) }, this, this, limits);
   }
 
   rtp(ip: number, port: number, bytes: Uint8Array, start: number, end: number): void {

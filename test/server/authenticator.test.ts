@@ -22,7 +22,7 @@ import {
 import { Guard } from "../../src/server/guard.js";
 import { UserTable } from "../../src/server/users.js";
 import { USERNAME_MAX_BYTES } from "../../src/wire/auth.js";
-import { ALGORITHM_MD5, ALGORITHM_SHA256, Digest } from "../../src/wire/digest.js";
+import { ALGORITHM_MD5, ALGORITHM_SHA256 } from "../../src/wire/digest.js";
 import { Message, PARSE_OK } from "../../src/wire/message.js";
 import {
   HEADER_AUTHORIZATION,
@@ -85,8 +85,8 @@ class Gate {
     this.users.addUser(octets("alice"), OTHER_REALM, octets(H.MD5("alice:example.com:alice!")), NONE);
     this.auth =
       options === null
-        ? new Authenticator(this.timers, new CountingRandom(), new Digest(), this.users)
-        : new Authenticator(this.timers, new CountingRandom(), new Digest(), this.users, {
+        ? new Authenticator(this.timers, new CountingRandom(), this.users)
+        : new Authenticator(this.timers, new CountingRandom(), this.users, {
             ...AUTHENTICATOR_DEFAULTS,
             ...options,
           });

@@ -105,17 +105,22 @@ export class House {
     };
     this.timers = new Timers(transactionTimers(limits) + limits.servers);
     this.network = new FakeNetwork(this.timers);
-    this.layer = new TransactionLayer(this.timers, this.random, this.network, this.server, limits);
+    this.layer = new TransactionLayer(
+      { timers: this.timers, random: this.random, network: this.network, limits },
+      this.server,
+    );
     this.layer.setLocal(ipv4(place.ip), 5060, 5060);
     this.clock = new DayClock(this.timers);
     this.memory = new MemoryLocation(this.clock, { chunks: 256, recordBytes: 4096 });
-    this.auth = new Authenticator(this.timers, this.random, new Digest(), place.users, {
+    this.auth = new Authenticator(this.timers, this.random, place.users, {
       ...AUTHENTICATOR_DEFAULTS,
       nonces: place.nonces ?? AUTHENTICATOR_DEFAULTS.nonces,
       ...auth,
     });
     this.store = makeStore === null ? this.memory : makeStore(this.memory);
-    this.registrar = new Registrar(this.layer, this.clock, this.random, this.auth, this.store, {
+    this.registrar = new Registrar(this.layer, this.clock, this.random, {
+      auth: this.auth,
+      store: this.store,
       minS: 60,
       defaultS: 3600,
       maxS: 7200,

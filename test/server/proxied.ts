@@ -12,7 +12,6 @@ import type { RegistrarOptions } from "../../src/server/registrar.js";
 import { RouteTokens } from "../../src/server/routetoken.js";
 import { StatelessProxy } from "../../src/server/stateless.js";
 import { Targets } from "../../src/server/targets.js";
-import { Digest } from "../../src/wire/digest.js";
 import { CountingRandom } from "../random.js";
 import { field, fields, responseTo, type Sent } from "../transaction/harness.js";
 import { DOMAIN, House, home, type Place, users } from "./house.js";
@@ -83,13 +82,25 @@ export class ProxyHouse extends House {
   ) {
     super(registrar, {}, makeStore, place);
     const ourDomains = new Domains(this.layer, place.domains);
-    const targets = new Targets(this.layer, ourDomains, place.users, new NumberPlan(rules), this.registrar.node);
+    const targets = new Targets(this.layer, ourDomains, {
+      users: place.users,
+      plan: new NumberPlan(rules),
+      node: this.registrar.node,
+    });
     const tokens = new RouteTokens(this.random);
-    const admission = new Admission(this.layer, this.random, this.auth, ourDomains, targets, tokens, {
+    const admission = new Admission(this.layer, this.random, {
+      auth: this.auth,
+      domains: ourDomains,
+      targets,
+      routeTokens: tokens,
       ...ADMISSION_DEFAULTS,
       ...options,
     });
-    this.proxy = new StatefulProxy(this.layer, this.random, admission, this.store, { ...PROXY_DEFAULTS, ...options });
+    this.proxy = new StatefulProxy(this.layer, this.random, admission, {
+      store: this.store,
+      ...PROXY_DEFAULTS,
+      ...options,
+    });
     this.server.next = this.proxy;
   }
 
@@ -144,16 +155,24 @@ export class ProxyHouse extends House {
 export function withoutState(h: ProxyHouse, guard: Guard | null = null, isClosed = false): StatelessProxy {
   const random = new CountingRandom();
   const ourDomains = new Domains(h.layer, [DOMAIN]);
-  const targets = new Targets(h.layer, ourDomains, users(), new NumberPlan([]), h.registrar.node);
-  const auth = new Authenticator(h.timers, random, new Digest(), users(), {
+  const targets = new Targets(h.layer, ourDomains, {
+    users: users(),
+    plan: new NumberPlan([]),
+    node: h.registrar.node,
+  });
+  const auth = new Authenticator(h.timers, random, users(), {
     ...AUTHENTICATOR_DEFAULTS,
     isOnce: false,
     guard,
   });
   const routeTokens = new RouteTokens(random);
   const options = { ...ADMISSION_DEFAULTS, isClosed };
-  const admission = new Admission(h.layer, random, auth, ourDomains, targets, routeTokens, options);
-  const proxy = new StatelessProxy(h.layer, random, admission, h.memory, h.registrar, true);
+  const admission = new Admission(h.layer, random, { ...options, auth, domains: ourDomains, targets, routeTokens });
+  const proxy = new StatelessProxy(h.layer, random, admission, {
+    store: h.memory,
+    registrar: h.registrar,
+    isRecording: true,
+  });
   h.layer.bypass = proxy;
   return proxy;
 }

@@ -156,7 +156,7 @@ describe("a redirect server that asks for passwords", () => {
       all.addUser(octets(name), DOMAIN, secretOf(name, password, ALGORITHM_MD5), NONE, name === "bob" ? strangers : 0);
     }
     const options = { domains: [DOMAIN], jobs: 2, isClosed, trusted };
-    c.server.next = new Redirect(c.layer, c.memory, all, options, c.auth);
+    c.server.next = new Redirect(c.layer, c.memory, all, { ...options, auth: c.auth });
     return c;
   }
 

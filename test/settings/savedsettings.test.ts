@@ -14,13 +14,7 @@ import { World } from "../ua/harness.js";
 /** A console on what was kept. @returns what it is asked by, and what could not be used */
 function start(store: MemoryStore) {
   const house = new House(new World());
-  const console = new Console(
-    house.door,
-    store,
-    () => {},
-    () => {},
-    house.log,
-  );
+  const console = new Console(house.door, { store, restart: () => {}, reboot: () => {}, log: house.log });
   const problem = console.load();
   return { line: (input: string) => console.line(input), problem, settings: house.settings };
 }

@@ -131,7 +131,7 @@ describe("a setting", () => {
       fc.property(key, value, fc.boolean(), (name, given, isPerson) => {
         const house = new House(new World());
         const store = new MemoryStore();
-        const line = new Console(house.door, store, () => {}, null, house.log);
+        const line = new Console(house.door, { store, restart: () => {}, reboot: null, log: house.log });
         const terminal = new Terminal(line, () => {});
         const type = (typed: string) => {
           const bytes = Buffer.from(typed);

@@ -168,7 +168,7 @@ export class Harness {
     const all = { ...LIMITS, ...limits };
     this.timers = new Timers(transactionTimers(all));
     this.network = new FakeNetwork(this.timers);
-    this.layer = new TransactionLayer(this.timers, random, this.network, this.user, all);
+    this.layer = new TransactionLayer({ timers: this.timers, random, network: this.network, limits: all }, this.user);
     this.layer.setLocal(ipv4(LOCAL), 5060, 5060);
   }
 

@@ -74,7 +74,7 @@ const asker: Asker = { onResponse: () => {}, onFailure: () => {}, onTerminated: 
 
 /** A request on its way to the server. */
 function request(method = METHOD_INVITE, user = asker, ip = SERVER): ClientTransaction {
-  const layer = new TransactionLayer(new Timers(64), random, network, above, DOOR_LIMITS);
+  const layer = new TransactionLayer({ timers: new Timers(64), random, network, limits: DOOR_LIMITS }, above);
   const t = layer.client(user);
   if (t === null) throw new Error("no transaction");
   t.method = method;
@@ -87,7 +87,7 @@ function aim(t: ClientTransaction, hop: string, ip: number): void {
   const bytes = octets(hop);
   const parsed = new Uri();
   expect(parsed.parse(bytes, 0, bytes.length)).toBe(true);
-  const layer = new TransactionLayer(new Timers(64), random, network, above, DOOR_LIMITS);
+  const layer = new TransactionLayer({ timers: new Timers(64), random, network, limits: DOOR_LIMITS }, above);
   layer.transport.aim(t.target, parsed, TRANSPORT_UDP);
   t.target.ip = ip;
 }
@@ -583,7 +583,7 @@ describe("the second challenge to a request", () => {
 describe("the configured server", () => {
   /** A request whose next hop is that URI, found at that address. */
   function hop(uri: string, ip: number): ClientTransaction {
-    const layer = new TransactionLayer(new Timers(64), random, network, above, DOOR_LIMITS);
+    const layer = new TransactionLayer({ timers: new Timers(64), random, network, limits: DOOR_LIMITS }, above);
     const t = layer.client(NO_USER);
     if (t === null) throw new Error("no transaction");
     const bytes = octets(uri);

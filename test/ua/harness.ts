@@ -156,7 +156,7 @@ export class Agent implements Inhabitant, Network, SoundNetwork, UserAgentUser {
     this.timers.nowMs = world.nowMs;
     const all = { ...SETTINGS, ...settings };
     this.settings = all;
-    this.ua = new UserAgent(all, limits, this.timers, random, this, this, this);
+    this.ua = new UserAgent(all, { limits, timers: this.timers, random, network: this, sound: this }, this);
     this.port = new QuietPort(this.ua.lines, this.timers);
     this.ua.configure({ ...all }, this.ip, 5060, 5060);
     world.add(this);

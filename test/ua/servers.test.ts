@@ -27,7 +27,10 @@ function uriOf(text: string): Uri {
 function targetOf(text: string): Target {
   const network = { sendDatagram: () => true, sendStream: () => -1, closeStream: () => {}, resolve: () => {} };
   const above = { onRequest: () => {}, onAck: () => {}, onCancel: () => {}, onAckTimeout: () => {} };
-  const layer = new TransactionLayer(new Timers(64), { uint32: () => 7 }, network, above, DOOR_LIMITS);
+  const layer = new TransactionLayer(
+    { timers: new Timers(64), random: { uint32: () => 7 }, network, limits: DOOR_LIMITS },
+    above,
+  );
   const t = layer.client(NO_USER);
   if (t === null) throw new Error("no transaction");
   layer.transport.aim(t.target, uriOf(text), TRANSPORT_UDP);

@@ -55,8 +55,8 @@ function heardOf(samples: Int16Array, percent: number, seed: number): Int16Array
     },
     rtcp() {},
   };
-  const sender = new MediaStream(timers, random, sink, USER);
-  receiver = new MediaStream(timers, random, { rtp() {}, rtcp() {} }, USER);
+  const sender = new MediaStream({ timers, random }, sink, USER);
+  receiver = new MediaStream({ timers, random }, { rtp() {}, rtcp() {} }, USER);
   sender.start();
   receiver.start();
   sender.configure(agreed(RECEIVER_IP), 0);

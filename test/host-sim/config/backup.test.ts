@@ -12,7 +12,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { formatFile, isProblems, openSecrets, parseFile, readFile } from "../../../host-sim/config/file.js";
 import { seal } from "../../../host-sim/config/seal.js";
 import { Session } from "../../../host-sim/config/session.js";
-import { type More, runVerb } from "../../../host-sim/config/verbs.js";
+import { runVerb, type VerbOptions } from "../../../host-sim/config/verbs.js";
 import { MemoryStore } from "../../../host-sim/io/store.js";
 import { Console } from "../../../src/console/console.js";
 import { Seat } from "../../../src/console/passwordlock.js";
@@ -39,10 +39,20 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 class Board {
   readonly house = new House(new World());
   readonly store = new MemoryStore();
-  readonly console = new Console(this.house.door, this.store, () => {}, null, this.house.log);
+  readonly console = new Console(this.house.door, {
+    store: this.store,
+    restart: () => {},
+    reboot: null,
+    log: this.house.log,
+  });
 
   /** @returns the output, or the error */
-  async run(command: string, path: string, password: string, more: More = {}): Promise<{ out: string; err: string }> {
+  async run(
+    command: string,
+    path: string,
+    password: string,
+    more: Partial<VerbOptions> = {},
+  ): Promise<{ out: string; err: string }> {
     const seat = new Seat();
     const link: Duplex = new Duplex({
       read: () => {},
@@ -71,7 +81,7 @@ class Board {
     const sealed = file?.sealed && more.passphrase ? openSecrets(path, file.sealed, more.passphrase) : [];
     const changes = [...(file?.changes ?? []), ...sealed];
     try {
-      await runVerb(session, command, [path], changes, password, output, { ...more, file });
+      await runVerb(session, command, [path], { changes, password, output, ...{ ...more, file } });
     } finally {
       await session.close();
     }
@@ -104,7 +114,12 @@ describe("a backup", () => {
         expect(board.values(false)).toEqual(before);
         expect(board.values(true)).toEqual(secrets);
         const kept = new Board();
-        const other = new Console(kept.house.door, board.store, () => {}, null, kept.house.log);
+        const other = new Console(kept.house.door, {
+          store: board.store,
+          restart: () => {},
+          reboot: null,
+          log: kept.house.log,
+        });
         expect(other.load()).toBe("");
         expect(kept.values(false)).toEqual(before);
       }),

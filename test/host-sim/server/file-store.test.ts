@@ -31,13 +31,7 @@ function open(wallMs = 0) {
   const clock = new DayClock(new Timers(1));
   clock.offsetMs = wallMs;
   const memory = new MemoryLocation(clock, { chunks: 64, recordBytes: 4096 });
-  const store = new FileLocation(
-    place.path + "/db",
-    memory,
-    clock,
-    () => {},
-    () => {},
-  );
+  const store = new FileLocation(place.path + "/db", memory, clock, { before: () => {}, after: () => {} });
   const contacts = (aor: string): string[] => {
     const found: string[] = [];
     const user: LocationUser = {

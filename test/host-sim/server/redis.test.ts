@@ -37,10 +37,12 @@ async function open(refusals: Refusals, url = ""): Promise<Opened> {
   const store = new RedisLocation(
     place,
     clock,
-    () => {},
-    () => {},
-    (state, reason) => told.push(state + (reason === "" ? "" : ": " + reason)),
-    () => {},
+    {
+      before: () => {},
+      after: () => {},
+      onState: (state, reason) => told.push(state + (reason === "" ? "" : ": " + reason)),
+      onKey: () => {},
+    },
     WAITS,
   );
   cleanUps.push(() => store.close());

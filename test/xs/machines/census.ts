@@ -69,11 +69,14 @@ inhabit({
     take("Redirects", () => new Redirects());
     take("JitterBuffer", () => new JitterBuffer(JITTER_LIMITS));
     const clock = timers();
-    take("MediaStream", () => new MediaStream(clock, random, nobody, nobody));
+    take("MediaStream", () => new MediaStream({ timers: clock, random }, nobody, nobody));
     const clock2 = timers();
-    take("TransactionLayer", () => new TransactionLayer(clock2, random, nobody, nobody, limits));
+    take("TransactionLayer", () => new TransactionLayer({ timers: clock2, random, network: nobody, limits }, nobody));
     const clock3 = timers();
-    take("UserAgent", () => new UserAgent(settings, limits, clock3, random, nobody, nobody, nobody));
+    take(
+      "UserAgent",
+      () => new UserAgent(settings, { limits, timers: clock3, random, network: nobody, sound: nobody }, nobody),
+    );
     kept = null;
     host.quit(kept === null ? 0 : 1);
   },

@@ -46,7 +46,11 @@ export class Phone implements Network, SoundNetwork, UserAgentUser, TimerUser {
   constructor(host: Host) {
     this.host = host;
     this.tick = this.timers.make(this, 0);
-    this.ua = new UserAgent(SETTINGS, DOOR_LIMITS, this.timers, new SeededRandom(2), this, this, this);
+    this.ua = new UserAgent(
+      SETTINGS,
+      { limits: DOOR_LIMITS, timers: this.timers, random: new SeededRandom(2), network: this, sound: this },
+      this,
+    );
     this.ua.configure(SETTINGS, FIRST_ADDRESS + host.machine, 5060, 5060);
   }
 
