@@ -4,17 +4,19 @@
  * takes a list apart first.
  */
 import { equal, NONE, Span } from "../core/bytes.js";
-import { STOP_DISPLAY, STOP_URI, scan, skipQuoted, skipSpace, trimEnd } from "./lex.js";
+import { STOP_DISPLAY, STOP_URI, STOP_WORD, scan, skipQuoted, skipSpace, trimEnd } from "./lex.js";
 import { ParamList, param } from "./params.js";
 
 // Constants of this file: see lex.ts.
 const DISPLAY = STOP_DISPLAY;
 const URI = STOP_URI;
+const WORD = STOP_WORD;
 const SPACE = 0x20;
 const QUOTE = 0x22;
 const STAR = 0x2a;
 const SEMICOLON = 0x3b;
 const LESS = 0x3c;
+const EQUALS = 0x3d;
 const GREATER = 0x3e;
 const Q = new Uint8Array([0x71]);
 
@@ -47,7 +49,7 @@ export class NameAddress {
   parse(bytes: Uint8Array, start: number, end: number): boolean {
     this.bytes = bytes;
     this.isStar = this.isTagTwice = false;
-    let i = skipSpace(bytes, start, end);
+    let i = start < end && bytes[start] > SPACE ? start : skipSpace(bytes, start, end);
     const begin = i;
     this.displayStart = this.displayEnd = this.tagStart = this.tagEnd = begin;
     if (i < end && bytes[i] === QUOTE) {
@@ -57,7 +59,7 @@ export class NameAddress {
       this.displayEnd = i - 1;
       i = skipSpace(bytes, i, end);
       if (i >= end || bytes[i] !== LESS) return false;
-    } else {
+    } else if (i >= end || bytes[i] !== LESS) {
       i = skipDisplay(bytes, i, end);
       if (i < end && bytes[i] === LESS && i > begin) this.displayEnd = trimEnd(bytes, begin, i);
     }
@@ -66,7 +68,8 @@ export class NameAddress {
       i = scan(bytes, i + 1, end, URI);
       if (i >= end || bytes[i] !== GREATER) return false;
       this.uriEnd = i;
-      i = skipSpace(bytes, i + 1, end);
+      i += 1;
+      if (i < end && bytes[i] <= SPACE) i = skipSpace(bytes, i, end);
     } else {
       this.uriStart = begin;
       this.uriEnd = trimEnd(bytes, begin, i);
@@ -85,6 +88,15 @@ export class NameAddress {
 
   /** Reads the header parameters. @returns the offset behind them and the white space after them, or -1 */
   private readParams(bytes: Uint8Array, start: number, end: number): number {
+    // Mostly a tag is all there is.
+    const value = start + 5;
+    if (value < end && bytes[value - 1] === EQUALS && isTag(bytes, start + 1, value - 1)) {
+      if (scan(bytes, value, end, WORD) === end) {
+        this.tagStart = value;
+        this.tagEnd = this.paramsEnd = end;
+        return end;
+      }
+    }
     const params = this.params;
     params.beginParams(bytes, start, end);
     while (params.next()) {

@@ -8,8 +8,10 @@
 import { HEADER_BITS } from "./fields.js";
 import { behindLineEnd, STOP_TOKEN, scan, skipSpace, trimEnd } from "./lex.js";
 import {
+  COMPACT,
   FIRST_BY_WORD,
   headerOf,
+  LOWER_CASE_WORD,
   NAME_BUCKETS,
   NAME_LENGTH,
   NAME_WORDS,
@@ -51,8 +53,15 @@ const NEEDLESS = new Uint8Array(HEADER_COUNT);
 NEEDLESS[HEADER_OTHER] = NEEDLESS[HEADER_SUBJECT] = NEEDLESS[HEADER_DATE] = NEEDLESS[HEADER_USER_AGENT] = 1;
 NEEDLESS[HEADER_SERVER] = NEEDLESS[HEADER_WARNING] = NEEDLESS[HEADER_REASON] = NEEDLESS[HEADER_MAX_FORWARDS] = 1;
 
-/** CRLF and an octet with the bit of letters; CRLF twice. */
+/** CRLF and an octet with the bit of letters; CRLF twice; CRLF before a line that goes on. */
 const LINE_END = 0x400a0d;
+const FOLD_SPACE = 0x200a0d;
+const FOLD_TAB = 0x090a0d;
+/** A colon behind one letter, and behind two. */
+const COLON_SECOND = 0x3a00;
+const COLON_THIRD = 0x3a0000;
+/** Set in each octet of a word, once it is joined with itself a bit further, that is no control. */
+const NO_CONTROLS = 0x40404040;
 const HEADER_END = 0x0a0d0a0d;
 
 const VIA = HEADER_VIA;
@@ -67,6 +76,8 @@ const FIRST = FIRST_BY_WORD;
 const NEXT = NEXT_BY_WORD;
 const BITS = HEADER_BITS;
 const TOKEN = STOP_TOKEN;
+const SHORT = COMPACT;
+const LOWER = LOWER_CASE_WORD;
 
 export class HeadReader extends Values {
   /** A malformed field that is not needed was skipped and is not in the table. RFC 3261 §8.2.2 */
@@ -108,23 +119,41 @@ export class HeadReader extends Values {
     let k = 0;
     let x = 0;
     let y = 0;
+    let z = 0;
     for (;;) {
       id = OTHER;
       if (i < namesEnd) {
         x = view.getInt32(i, true);
-        id = FIRST[(x & 0x7fffffff) % BUCKETS];
-        while (id !== OTHER) {
-          k = id << 2;
-          length = LENGTHS[id];
-          if (
-            x === WORDS[k] &&
-            view.getInt32(i + length - 2, true) === WORDS[k + 3] &&
-            (length < 7 ||
-              (view.getInt32(i + 4, true) === WORDS[k + 1] &&
-                (length < 11 || view.getInt32(i + 8, true) === WORDS[k + 2])))
-          )
-            break;
-          id = NEXT[id];
+        if ((x & 0xff00) === COLON_SECOND) {
+          id = SHORT[x & 0xff];
+          length = 1;
+        } else {
+          if ((x & 0xff0000) === COLON_THIRD) x = (x & 0xffffff) | 0x20000000;
+          y = x | LOWER;
+          id = FIRST[(y & 0x7fffffff) % BUCKETS];
+          while (id !== OTHER) {
+            k = id << 2;
+            if (y === WORDS[k]) {
+              length = LENGTHS[id];
+              z = x | (x << 1);
+              if (length > 3) {
+                x = view.getInt32(i + length - 3, true);
+                z &= (x | LOWER) === WORDS[k + 3] ? x | (x << 1) : 0;
+                if (length > 7) {
+                  x = view.getInt32(i + 4, true);
+                  z &= (x | LOWER) === WORDS[k + 1] ? x | (x << 1) : 0;
+                  if (length > 11) {
+                    x = view.getInt32(i + 8, true);
+                    z &= (x | LOWER) === WORDS[k + 2] ? x | (x << 1) : 0;
+                  }
+                }
+                x = view.getInt32(i, true);
+              }
+              // A control octet differs from "-" or ":" by the bit of lower case.
+              if ((z & NO_CONTROLS) === NO_CONTROLS) break;
+            }
+            id = NEXT[id];
+          }
         }
       }
       if (id === OTHER) {
@@ -143,20 +172,26 @@ export class HeadReader extends Values {
         this.fail(PROBLEM_BODY);
         return end;
       }
-      start = i + length + 2;
+      start = i + length + 1;
+      if (bytes[start] === SPACE) start += 1;
       if (id > CONTENT_LENGTH) {
-        // This is `controlStop`, inlined.
         stop = start;
-        while (stop < wordsEnd) {
-          x = view.getInt32(stop, true);
-          y = view.getInt32(stop + 4, true);
-          if (((x | (x << 1)) & (y | (y << 1)) & 0x40404040) !== 0x40404040) {
-            if (((x | (x << 1)) & 0x40404040) === 0x40404040) stop += 4;
-            break;
+        for (;;) {
+          // This is `controlStop`, inlined.
+          while (stop < wordsEnd) {
+            x = view.getInt32(stop, true);
+            y = view.getInt32(stop + 4, true);
+            if (((x | (x << 1)) & (y | (y << 1)) & NO_CONTROLS) !== NO_CONTROLS) {
+              if (((x | (x << 1)) & NO_CONTROLS) === NO_CONTROLS) stop += 4;
+              break;
+            }
+            stop += 8;
           }
-          stop += 8;
+          while (stop < end && bytes[stop] >= SPACE) stop += 1;
+          x = stop < lineEndsEnd ? view.getInt32(stop, true) & 0xffffff : 0;
+          if (x !== FOLD_SPACE && x !== FOLD_TAB) break;
+          stop += 3;
         }
-        while (stop < end && bytes[stop] >= SPACE) stop += 1;
         if (bytes[start] <= SPACE || bytes[stop - 1] <= SPACE) stop = UNUSUAL;
       } else if ((present & BITS[id]) !== 0) stop = UNUSUAL;
       else if (id === VIA) stop = this.readUsualVia(start, end);

@@ -43,6 +43,9 @@ export const STOP_QUESTION = 128;
 /** Octets that end a quoted string or need a closer look in it. */
 export const STOP_QUOTED = 256;
 
+/** What ends an element of a list, or hides such an end: a comma, a quote and "<". */
+export const STOP_ELEMENT = 512;
+
 /** The bits of each octet. */
 export const STOPS = stopsOf();
 
@@ -54,6 +57,7 @@ function stopsOf(): Uint16Array {
   markEach(table, '",;=', STOP_WORD);
   markEach(table, '"<>', STOP_URI);
   markEach(table, '",;<>', STOP_DISPLAY);
+  markEach(table, '",<', STOP_ELEMENT);
   markEach(table, "?", STOP_QUESTION);
   markEach(table, '"\\', STOP_QUOTED);
   for (let i = 0x30; i <= 0x39; i++) table[i] &= ~(STOP_TOKEN | STOP_DIGITS);
@@ -169,7 +173,7 @@ export function skipQuoted(bytes: Uint8Array, at: number, end: number): number {
 
 /** @returns the offset of the comma that ends the element at `at`, or `end`; -1 when a quote or `<` is never closed */
 export function elementEnd(bytes: Uint8Array, at: number, end: number): number {
-  let i = scan(bytes, at, end, STOP_DISPLAY);
+  let i = scan(bytes, at, end, STOP_ELEMENT);
   while (i < end) {
     const octet = bytes[i];
     if (octet === COMMA) return i;
@@ -180,8 +184,8 @@ export function elementEnd(bytes: Uint8Array, at: number, end: number): number {
       while (i < end && bytes[i] !== GREATER) i = scan(bytes, i + 1, end, STOP_URI);
       if (i >= end) return -1;
       i += 1;
-    } else i += 1;
-    i = scan(bytes, i, end, STOP_DISPLAY);
+    }
+    i = scan(bytes, i, end, STOP_ELEMENT);
   }
   return end;
 }

@@ -7,6 +7,8 @@ import { NONE } from "../core/bytes.js";
 import { elementEnd, skipSpace, trimEnd } from "./lex.js";
 import type { Message } from "./message.js";
 
+const SPACE = 0x20;
+
 export class ValueList {
   bytes: Uint8Array = NONE;
   /** The element that was found last: `bytes[start, end)`, trimmed. */
@@ -50,8 +52,9 @@ export class ValueList {
   next(): boolean {
     for (;;) {
       while (this.at < this.limit) {
-        const start = skipSpace(this.bytes, this.at, this.limit);
-        const stop = elementEnd(this.bytes, start, this.limit);
+        const { bytes, at } = this;
+        const start = bytes[at] > SPACE ? at : skipSpace(bytes, at, this.limit);
+        const stop = elementEnd(bytes, start, this.limit);
         if (stop < 0) {
           this.broken = true;
           this.at = this.limit;
@@ -59,7 +62,7 @@ export class ValueList {
           return false;
         }
         this.at = stop + 1;
-        const end = trimEnd(this.bytes, start, stop);
+        const end = stop > start && bytes[stop - 1] > SPACE ? stop : trimEnd(bytes, start, stop);
         if (end > start) {
           this.start = start;
           this.end = end;

@@ -36,10 +36,10 @@ const COLON = 0x3a;
 const SPACE = 0x20;
 
 /**
- * Header ids of one-letter names, by the letter in lower case. RFC 3261 §7.3.3; o and r: RFC 6665, 3515; b: RFC 3892;
+ * Header ids of one-letter names, by the letter in either case. RFC 3261 §7.3.3; o and r: RFC 6665, 3515; b: RFC 3892;
  * x: RFC 4028.
  */
-const COMPACT = new Uint8Array(256);
+export const COMPACT = new Uint8Array(256);
 COMPACT[0x62] = HEADER_REFERRED_BY;
 COMPACT[0x63] = HEADER_CONTENT_TYPE;
 COMPACT[0x65] = HEADER_CONTENT_ENCODING;
@@ -54,6 +54,7 @@ COMPACT[0x73] = HEADER_SUBJECT;
 COMPACT[0x74] = HEADER_TO;
 COMPACT[0x76] = HEADER_VIA;
 COMPACT[0x78] = HEADER_SESSION_EXPIRES;
+for (let letter = 0x41; letter <= 0x5a; letter++) COMPACT[letter] = COMPACT[letter | LOWER_CASE];
 
 // Header names by their first two letters, of whose codes the low five bits need no case: the first id, and for each id
 // the next one.
@@ -62,14 +63,16 @@ const NEXT_ID = new Uint8Array(HEADER_COUNT);
 /** Length of the long name of each known header. */
 export const NAME_LENGTH = new Uint8Array(HEADER_COUNT);
 /**
- * Long names in their usual spelling, with a colon and a space, in four words each: the first three from the beginning
- * of the name, and the one that ends with the space. In a short name these overlap, and not all are compared. They let
- * `Message.parse` recognise a name in the fewest instructions; other spellings, and the few names that are too long, go
- * to `headerOf`.
+ * Long names with their colon, in lower case, in four words each: the first three from the beginning of the name, and
+ * the one that ends with the colon. In a short name these overlap, and not all are compared; behind the colon of the
+ * shortest is a space. They let `Message.parse` recognise a name in the fewest instructions; names with space before
+ * their colon, and the few that are too long, go to `headerOf`.
  */
 export const NAME_WORDS = new Int32Array(HEADER_COUNT << 2);
 /** The longest of those names, octets. */
-export const NAME_WORDS_MAX = 14;
+export const NAME_WORDS_MAX = 15;
+/** Makes the letters of a word lower case, and of most other octets something else. */
+export const LOWER_CASE_WORD = 0x20202020;
 /** The first id by the first word, and for each id the next one. */
 export const NAME_BUCKETS = 251;
 export const FIRST_BY_WORD = new Uint8Array(NAME_BUCKETS);
@@ -83,14 +86,14 @@ for (let id = HEADER_COUNT - 1; id > 0; id--) {
   NEXT_ID[id] = FIRST_ID[pair];
   FIRST_ID[pair] = id;
   if (name.length > NAME_WORDS_MAX) continue;
-  const line = new Uint8Array(NAME_WORDS_MAX + 2).fill(SPACE);
+  const line = new Uint8Array(NAME_WORDS_MAX + 1).fill(SPACE);
   line.set(name);
   line[name.length] = COLON;
   const k = id << 2;
-  NAME_WORDS[k] = wordAt(line, 0);
-  NAME_WORDS[k + 1] = wordAt(line, 4);
-  NAME_WORDS[k + 2] = wordAt(line, 8);
-  NAME_WORDS[k + 3] = wordAt(line, name.length - 2);
+  NAME_WORDS[k] = wordAt(line, 0) | LOWER_CASE_WORD;
+  NAME_WORDS[k + 1] = wordAt(line, 4) | LOWER_CASE_WORD;
+  NAME_WORDS[k + 2] = wordAt(line, 8) | LOWER_CASE_WORD;
+  if (name.length > 3) NAME_WORDS[k + 3] = wordAt(line, name.length - 3) | LOWER_CASE_WORD;
   const bucket = NAME_WORDS[k] % NAME_BUCKETS;
   NEXT_BY_WORD[id] = FIRST_BY_WORD[bucket];
   FIRST_BY_WORD[bucket] = id;
@@ -104,9 +107,7 @@ function pairOf(first: number, second: number): number {
 export function headerOf(bytes: Uint8Array, start: number, end: number): number {
   const length = end - start;
   if (length <= 1) {
-    const letter = length === 1 ? bytes[start] : 0;
-    // Only letters get here: "|" makes no other octet into one of these names.
-    return letter >= 0x41 ? COMPACT[letter | LOWER_CASE] : NO_ID;
+    return length === 1 ? COMPACT[bytes[start]] : NO_ID;
   }
   let id = FIRST_ID[pairOf(bytes[start], bytes[start + 1])];
   while (id !== NO_ID) {

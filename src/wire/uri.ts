@@ -93,10 +93,11 @@ export class Uri {
     this.end = end;
     this.ip = this.port = -1;
     this.isIPv6 = false;
-    const colon = schemeStop(bytes, start, end);
+    const isUsual = isSipColon(bytes, start, end);
+    const colon = isUsual ? start + SIP.length : schemeStop(bytes, start, end);
     if (colon < 0 || colon + 1 >= end) return false;
     this.schemeEnd = colon;
-    this.scheme = schemeOf(bytes, start, colon);
+    this.scheme = isUsual ? SCHEME_SIP : schemeOf(bytes, start, colon);
     this.userStart = this.userEnd = this.passwordStart = this.passwordEnd = colon + 1;
     this.hostStart = this.hostEnd = colon + 1;
     this.paramsStart = this.paramsEnd = this.headersStart = this.headersEnd = end;
@@ -122,7 +123,8 @@ export class Uri {
     const bytes = this.bytes;
     const end = this.end;
     const kinds = KINDS;
-    // One pass over all of it: what cannot stand in a URI, where the user ends, whether its escapes are whole, for it is looked up and compared.
+    // Up to the end of the user, if there is one: what cannot stand in a URI, and whether the user's escapes are whole,
+    // for it is looked up and compared.
     let stop = -1;
     let colon = -1;
     let isEscaped = true;
@@ -131,11 +133,12 @@ export class Uri {
       const kind = kinds[bytes[i]];
       if (kind >= KIND_MARK) {
         if (kind >= KIND_BAD) return false;
-        if (stop < 0) {
-          if (bytes[i] === AT) stop = i;
-          else if (bytes[i] !== COLON) isEscaped &&= isEscape(bytes, i, end);
-          else if (colon < 0) colon = i;
+        if (bytes[i] === AT) {
+          stop = i;
+          break;
         }
+        if (bytes[i] !== COLON) isEscaped &&= isEscape(bytes, i, end);
+        else if (colon < 0) colon = i;
       }
       i += 1;
     }
@@ -158,12 +161,17 @@ export class Uri {
     }
     this.paramsStart = this.paramsEnd = i;
     if (i < end && bytes[i] === SEMICOLON) {
-      while (i < end && bytes[i] !== QUESTION) i += 1;
+      while (i < end && bytes[i] !== QUESTION) {
+        if (kinds[bytes[i]] >= KIND_BAD) return false;
+        i += 1;
+      }
       this.paramsEnd = i;
     }
     if (i === end) return true;
+    if (bytes[i] !== QUESTION) return false;
     this.headersStart = i + 1;
-    return bytes[i] === QUESTION;
+    while (++i < end) if (kinds[bytes[i]] >= KIND_BAD) return false;
+    return true;
   }
 
   private readHost(at: number): number {
@@ -338,6 +346,17 @@ function within(bytes: Uint8Array, start: number, end: number, uri: Uri, separat
     } else if (!equalEscaped(bytes, valueStart, i, found.bytes, found.start, found.end, true)) return false;
   }
   return true;
+}
+
+/** Whether it is "sip:" without case. */
+function isSipColon(bytes: Uint8Array, at: number, end: number): boolean {
+  return (
+    end - at > 3 &&
+    bytes[at + 3] === COLON &&
+    (bytes[at] | 0x20) === 0x73 &&
+    (bytes[at + 1] | 0x20) === 0x69 &&
+    (bytes[at + 2] | 0x20) === 0x70
+  );
 }
 
 /** @returns the offset of the colon behind a well-formed scheme, or -1. RFC 3986 §3.1 */

@@ -62,18 +62,19 @@ const URI = STOP_URI;
 const QUOTED = STOP_QUOTED;
 const VISIBLE = STOP_SPACE;
 
-// "SIP/2.0/", "UDP ", "TCP ", ";branch=z9hG4bK", ";rport" and ";tag=" in their usual spelling.
+// "SIP/2.0/", "UDP ", "TCP ", "TLS ", "branch=z9hG4bK", "rport" and ";tag" in their usual spelling.
 const SIP = word("SIP/");
 const VERSION = word("2.0/");
-const BRANCH_1 = word(";bra");
-const BRANCH_2 = word("nch=");
-const COOKIE_1 = word("z9hG");
-const COOKIE_2 = word("4bK\0");
+const BRANCH_1 = word("bran");
+const BRANCH_2 = word("ch=z");
+const COOKIE_1 = word("9hG4");
+const COOKIE_2 = word("bK\0\0");
 const TAG = word(";tag");
 const UDP = word("UDP ");
 const TCP = word("TCP ");
-const RPORT_1 = word(";rpo");
-const RPORT_2 = word("port");
+const TLS = word("TLS ");
+const RPORT = word("rpor");
+const LETTER_T = 0x74;
 
 /** An offset where no line ends: the value does not have the usual form. */
 export const UNUSUAL = 0x7fffffff;
@@ -183,8 +184,8 @@ export class Values extends StartLine {
   }
 
   /**
-   * Reads one Via without white space except before sent-by, without quotes and IPv6 addresses, with one branch of RFC
-   * 3261.
+   * Reads one Via without white space except before sent-by and parameters, without quotes and IPv6 addresses, with one
+   * branch of RFC 3261.
    */
   protected readUsualVia(at: number, end: number): number {
     const bytes = this.bytes;
@@ -192,7 +193,7 @@ export class Values extends StartLine {
     const sentBy = at + 12;
     if (sentBy >= end || view.getInt32(at, true) !== SIP || view.getInt32(at + 4, true) !== VERSION) return UNUSUAL;
     const transport = view.getInt32(at + 8, true);
-    if (transport !== UDP && transport !== TCP) return UNUSUAL;
+    if (transport !== UDP && transport !== TCP && transport !== TLS) return UNUSUAL;
     let i = scan(bytes, sentBy, end, TOKEN);
     if (i === sentBy) return UNUSUAL;
     if (i < end && bytes[i] === COLON) {
@@ -206,25 +207,27 @@ export class Values extends StartLine {
     let branch = 0;
     let branchEnd = 0;
     while (i < end && bytes[i] === SEMICOLON) {
+      let name = i + 1;
+      // A line that is folded mostly goes on with a parameter.
+      if (name < end && bytes[name] <= SPACE) name = skipSpace(bytes, name, end);
       if (
-        i + 16 <= end &&
-        view.getInt32(i, true) === BRANCH_1 &&
-        view.getInt32(i + 4, true) === BRANCH_2 &&
-        view.getInt32(i + 8, true) === COOKIE_1 &&
-        (view.getInt32(i + 12, true) & 0xffffff) === COOKIE_2
+        name + 16 <= end &&
+        view.getInt32(name, true) === BRANCH_1 &&
+        view.getInt32(name + 4, true) === BRANCH_2 &&
+        view.getInt32(name + 8, true) === COOKIE_1 &&
+        (view.getInt32(name + 12, true) & 0xffff) === COOKIE_2
       ) {
         if (branch > 0) return UNUSUAL;
-        branch = i + 8;
-        i = branchEnd = scanWords(bytes, view, i + 15, end, WORD);
+        branch = name + 7;
+        i = branchEnd = scanWords(bytes, view, name + 14, end, WORD);
       } else {
-        const name = i + 1;
         if (
-          i + 6 < end &&
-          view.getInt32(i, true) === RPORT_1 &&
-          view.getInt32(i + 2, true) === RPORT_2 &&
-          (KINDS[bytes[i + 6]] & WORD) !== 0
+          name + 5 < end &&
+          view.getInt32(name, true) === RPORT &&
+          bytes[name + 4] === LETTER_T &&
+          (KINDS[bytes[name + 5]] & WORD) !== 0
         )
-          i += 6;
+          i = name + 5;
         else {
           if (name >= end || (bytes[name] | 0x20) === LETTER_B) return UNUSUAL;
           i = scanWords(bytes, view, name, end, WORD);
@@ -248,7 +251,7 @@ export class Values extends StartLine {
     return i;
   }
 
-  /** Reads `<uri>`, `"name" <uri>` or `name <uri>`, with a tag behind it or nothing. */
+  /** Reads `<uri>`, `"name" <uri>` or `name <uri>`, and parameters without white space, one of them the tag or none. */
   protected readUsualAddress(id: number, at: number, end: number): number {
     const bytes = this.bytes;
     const view = this.view;
@@ -272,20 +275,42 @@ export class Values extends StartLine {
     i = scanWords(bytes, view, uri, end, URI);
     if (i === uri || i >= end || bytes[i] !== GREATER) return UNUSUAL;
     i += 1;
-    let tag = i;
-    if (i + 5 <= end && view.getInt32(i, true) === TAG && bytes[i + 4] === EQUALS) {
-      tag = i + 5;
-      i = scanWords(bytes, view, tag, end, WORD);
-      if (i <= tag) return UNUSUAL;
+    let tag = 0;
+    let tagEnd = 0;
+    while (i < end && bytes[i] === SEMICOLON) {
+      if (i + 5 <= end && view.getInt32(i, true) === TAG && bytes[i + 4] === EQUALS) {
+        if (tag > 0) return UNUSUAL;
+        tag = i + 5;
+        i = tagEnd = scanWords(bytes, view, tag, end, WORD);
+        if (i <= tag) return UNUSUAL;
+      } else {
+        const name = i + 1;
+        // It may be the tag in another spelling.
+        if (name >= end || (bytes[name] | 0x20) === LETTER_T) return UNUSUAL;
+        i = scanWords(bytes, view, name, end, WORD);
+        if (i === name) return UNUSUAL;
+        if (i < end && bytes[i] === EQUALS) {
+          i += 1;
+          if (i < end && bytes[i] === QUOTE) {
+            i = scan(bytes, i + 1, end, QUOTED);
+            if (i >= end || bytes[i] !== QUOTE) return UNUSUAL;
+            i += 1;
+          } else i = scanWords(bytes, view, i, end, WORD);
+        }
+      }
     }
+    // An absent tag is empty at the end.
+    if (tag === 0) tag = tagEnd = i;
     if (id === FROM) {
       this.fromStart = at;
-      this.fromEnd = this.fromTagEnd = i;
+      this.fromEnd = i;
       this.fromTagStart = tag;
+      this.fromTagEnd = tagEnd;
     } else {
       this.toStart = at;
-      this.toEnd = this.toTagEnd = i;
+      this.toEnd = i;
       this.toTagStart = tag;
+      this.toTagEnd = tagEnd;
     }
     return i;
   }
