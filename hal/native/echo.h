@@ -1,8 +1,9 @@
 /*
- * Takes the loudspeaker's sound out of the microphone's: an adaptive filter of 64 ms in 8 partitions of 64 samples, whose steps follow the
- * certainty of each partition and frequency (a Kalman filter by frequencies, so that a voice at the door does not spoil it), then a
- * suppression of what is left, with noise in place of what it takes. 8 kHz. The twin is src/media/echo.ts, bit for bit: both work
- * on one state of 32-bit words. Pure: no engine, no operating system. Not here: when it is used (src/driver/sound.ts).
+ * Takes the loudspeaker's sound out of the microphone's: an adaptive filter of 64 ms in 8 partitions of 64 samples,
+ * whose steps follow the certainty of each partition and frequency (a Kalman filter by frequencies, so that a voice at
+ * the door does not spoil it), then a suppression of what is left, with noise in place of what it takes. 8 kHz. The
+ * twin is src/media/echo.ts, bit for bit: both work on one state of 32-bit words. Pure: no engine, no operating system.
+ * Not here: when it is used (src/driver/sound.ts).
  */
 #ifndef PORTERO_ECHO_H
 #define PORTERO_ECHO_H
@@ -47,17 +48,26 @@ typedef struct {
 	int16_t heard[ECHO_BLOCK];
 	int16_t ready[ECHO_BLOCK];
 	int32_t at;
-	/* The last block behind the filter and the last echo that it expected, for the windows; and what a window left for the next. */
+	/*
+	 * The last block behind the filter and the last echo that it expected, for the windows; and what a window left for
+	 * the next.
+	 */
 	int16_t lastLeft[ECHO_BLOCK];
 	int16_t lastEcho[ECHO_BLOCK];
 	int32_t overlap[ECHO_BLOCK];
-	/* By bins, packed: the floor of the noise, the power of the voice in the block before, and the echo that still sounds. */
+	/*
+	 * By bins, packed: the floor of the noise, the power of the voice in the block before, and the echo that still
+	 * sounds.
+	 */
 	uint16_t floors[ECHO_BINS];
 	uint16_t voice[ECHO_BINS];
 	uint16_t tail[ECHO_BINS];
 	/* By bands: the share of the echo that the filter leaves. */
 	small_t share[ECHO_BANDS];
-	/* Energies of the blocks before and behind the filter, sliding; of the echo; and the product of that with what was heard. */
+	/*
+	 * Energies of the blocks before and behind the filter, sliding; of the echo; and the product of that with what was
+	 * heard.
+	 */
 	int32_t energyHeard;
 	int32_t energyLeft;
 	int32_t powerHeard;
@@ -77,7 +87,10 @@ typedef struct {
 	int32_t guard;
 	/* How often the filter failed lately: from ECHO_TROUBLE on, voices are switched. */
 	int32_t trouble;
-	/* Of switching: the level of the reference, that of its echo to it (of 4096), blocks that the microphone stays open, the gain. */
+	/*
+	 * Of switching: the level of the reference, that of its echo to it (of 4096), blocks that the microphone stays
+	 * open, the gain.
+	 */
 	int32_t farLevel;
 	int32_t coupling;
 	int32_t open;
@@ -93,7 +106,7 @@ typedef struct {
 
 /* Constants: shares are of 32768. */
 static const uint8_t echo_edges[ECHO_BANDS + 1] = {1, 3, 5, 7, 9, 12, 15, 18, 22, 26, 30, 35, 40, 46, 52, 58, 64};
-static const uint16_t echo_first[ECHO_PARTS] = {32768, 14746, 6636, 2986, 1344, 605, 272, 122};
+static const uint16_t echo_first[ECHO_PARTS] = {16384, 5500, 1850, 625, 210, 70, 25, 10};
 static const int16_t echo_window[ECHO_BLOCK] = {
 	402, 1206, 2009, 2811, 3612, 4410, 5205, 5998, 6786, 7571, 8351, 9126, 9896, 10659, 11417, 12167,
 	12910, 13645, 14372, 15090, 15800, 16499, 17189, 17869, 18537, 19195, 19841, 20475, 21096, 21705, 22301, 22884,
@@ -235,10 +248,11 @@ static inline void echo_expect(echo_t *s, int32_t *echo)
 			sum[k + 1] = transform_add(sum[k + 1], echo_shift(im, power));
 		}
 		for (k = 0; k < ECHO_GROUPS; k++) {
-			small_t size = small_add(echo_power(bins[4 * k], bins[4 * k + 1]), echo_power(bins[4 * k + 2], bins[4 * k + 3]));
-			/* 2^-41: of two bins, each 2^20; 7 of 32768: what changes in 8 ms. */
+			small_t size = echo_power(bins[4 * k], bins[4 * k + 1]);
+			size = small_add(size, echo_power(bins[4 * k + 2], bins[4 * k + 3]));
+			/* 2^-41: of two bins, each 2^20; 4 of 32768: what changes in 8 ms. */
 			size = size == 0 ? 0 : small_pack((int32_t)(size >> 16) - 41, size & 0xffff);
-			s->variance[p][k] = small_add(s->variance[p][k], small_scale(size, 7));
+			s->variance[p][k] = small_add(s->variance[p][k], small_scale(size, 4));
 		}
 	}
 	transform_back(sum, sound);
@@ -255,7 +269,8 @@ static inline small_t echo_doubt(const echo_t *s, int p, int k)
 }
 
 /* The step of one partition. `whole`: power by pairs of bins, of what is left and what is doubted. */
-static inline void echo_step(echo_t *s, int p, const int16_t *error, int32_t power, const small_t *doubt, const small_t *whole)
+static inline void echo_step(echo_t *s, int p, const int16_t *error, int32_t power, const small_t *doubt,
+	const small_t *whole)
 {
 	int32_t sound[TRANSFORM_SIZE], bins[TRANSFORM_SIZE];
 	int slot = (s->newest + p) & (ECHO_PARTS - 1);
@@ -268,7 +283,7 @@ static inline void echo_step(echo_t *s, int p, const int16_t *error, int32_t pow
 		/* 2^27 in the weights, 2^17 in the product; `whole` is that of two bins. */
 		int32_t shift = (int32_t)(step >> 16) - 64 + s->exponents[slot] + power + 27 + 18;
 		uint32_t gain = small_share(doubt[k], whole[k]);
-		s->variance[p][k] = small_scale(s->variance[p][k], 32761 - ((13102 * gain) >> 15));
+		s->variance[p][k] = small_scale(s->variance[p][k], 32761 - ((8000 * gain) >> 15));
 		for (i = 0; i < 4; i += 2) {
 			int32_t re = x[4 * k + i] * e[4 * k + i] + x[4 * k + i + 1] * e[4 * k + i + 1];
 			int32_t im = x[4 * k + i] * e[4 * k + i + 1] - x[4 * k + i + 1] * e[4 * k + i];
@@ -327,10 +342,13 @@ static inline void echo_hunt(echo_t *s)
 	if (s->tries > 0)
 		s->late = s->late >= ECHO_LATEST ? 0 : s->late + ECHO_LATEST / 2;
 	s->tries += s->tries < 20;
-	echo_restart(s, 8192);
+	echo_restart(s, s->tries > 1 ? 2048 : 8192);
 }
 
-/* A filter that makes it louder is wrong: it begins anew, or doubts itself. @returns 1 when the block is to go around it */
+/*
+ * A filter that makes it louder is wrong: it begins anew, or doubts itself. @returns 1 when the block is to go around
+ * it
+ */
 static inline int echo_judge(echo_t *s, const int16_t *heard, const int32_t *left, const int32_t *echo)
 {
 	int32_t before = 0, after = 0, power = 0, product = 0;
@@ -380,11 +398,12 @@ static inline int echo_judge(echo_t *s, const int16_t *heard, const int32_t *lef
 /* The share of what is heard that is like the echo that the filter expects, of 32768. */
 static inline uint32_t echo_likeness(const echo_t *s)
 {
-	small_t product;
+	small_t product, powers;
 	if (s->product <= 0)
 		return 0;
 	product = small_of((uint32_t)s->product, 0);
-	return small_share(small_mul(product, product), small_mul(small_of((uint32_t)s->powerHeard, 0), small_of((uint32_t)s->powerEcho, 0)));
+	powers = small_mul(small_of((uint32_t)s->powerHeard, 0), small_of((uint32_t)s->powerEcho, 0));
+	return small_share(small_mul(product, product), powers);
 }
 
 /* The filter moves by a block: the way is longer than it was taken for, or shorter. What is known of it moves along. */
@@ -422,7 +441,9 @@ static inline void echo_track(echo_t *s)
 	if (echo_likeness(s) > 10923)
 	{
 		s->hunt -= s->hunt > 8 ? 8 : s->hunt;
-		s->tries = 0;
+		/* Two voices may be alike for a moment. */
+		if (s->hunt == 0)
+			s->tries = 0;
 	} else if (level > 60 * ECHO_BLOCK && heard > 16 * ECHO_BLOCK)
 		s->hunt += 1;
 	if (s->hunt >= ECHO_HUNT * (1 + (s->tries & 3))) {
@@ -477,16 +498,18 @@ static inline void echo_share(echo_t *s, const small_t *left, const small_t *sou
 	up = 32768 + (uint32_t)((1400 * likeness) >> 15);
 	down = 32768 - (300 + (uint32_t)((700 * likeness) >> 15));
 	for (b = 0; b < ECHO_BANDS; b++) {
-		small_t sum = 0, noise = 0, echo = 0, more;
+		small_t sum = 0, noise = 0, echo = 0, more, least;
 		for (k = echo_edges[b]; k < echo_edges[b + 1]; k++) {
 			sum = small_add(sum, left[k]);
 			noise = small_add(noise, echo_unpacked(s->floors[k]));
 			echo = small_add(echo, sounding[k]);
 		}
-		if (echo < small_add(small_scale(noise, 9830), small_of(300u * (uint32_t)(echo_edges[b + 1] - echo_edges[b]), 10)))
+		least = small_of(300u * (uint32_t)(echo_edges[b + 1] - echo_edges[b]), 10);
+		if (echo < small_add(small_scale(noise, 9830), least))
 			continue;
-		more = small_sub(sum, noise) > small_mul(s->share[b], echo) ? small_scale(s->share[b], up) : small_scale(s->share[b], down);
-		s->share[b] = more > SMALL_ONE ? SMALL_ONE : more < small_scale(SMALL_ONE, 3) ? small_scale(SMALL_ONE, 3) : more;
+		least = small_scale(SMALL_ONE, 3);
+		more = small_scale(s->share[b], small_sub(sum, noise) > small_mul(s->share[b], echo) ? up : down);
+		s->share[b] = more > SMALL_ONE ? SMALL_ONE : more < least ? least : more;
 	}
 }
 
@@ -496,7 +519,10 @@ static inline int32_t echo_random(echo_t *s)
 	return (int32_t)s->seed >> 16;
 }
 
-/* Howling is one loud tone that stays, or sound near full scale that stays: it is turned down within a moment, and slowly up again. `peak`: the most in three bins. */
+/*
+ * Howling is one loud tone that stays, or sound near full scale that stays: it is turned down within a moment, and
+ * slowly up again. `peak`: the most in three bins.
+ */
 static inline void echo_guard(echo_t *s, small_t whole, small_t peak)
 {
 	int isTone = whole > small_of(64000000, 22) || (whole > small_of(2250000, 22) && small_share(peak, whole) > 24576);
@@ -525,7 +551,8 @@ static inline void echo_switch(echo_t *s, int32_t *left)
 	if (s->open > 0)
 		s->open -= 1;
 	if (s->farLevel > 60 * ECHO_BLOCK) {
-		ratio = (int32_t)small_int(small_div(small_of((uint32_t)near, 0), small_of((uint32_t)s->farLevel, 0)), 12, 32767);
+		small_t whole = small_of((uint32_t)s->farLevel, 0);
+		ratio = (int32_t)small_int(small_div(small_of((uint32_t)near, 0), whole), 12, 32767);
 		/* What the echo seldom exceeds. */
 		s->coupling += ratio > s->coupling ? (s->coupling >> 5) + 1 : -(s->coupling >> 7);
 		if (ratio > 2 * s->coupling)
@@ -565,6 +592,8 @@ static inline void echo_suppress(echo_t *s, const int32_t *left, const int32_t *
 	echo_share(s, power, rest);
 	{
 		/* The floor of the noise falls fast and rises slowly, more slowly beside an echo. */
+		/* What the filter may have missed counts less and less while no echo is found. */
+		uint32_t missing = 8192u >> (s->hunt > 80 ? 5 : s->hunt >> 4) >> (s->tries > 0 ? 2 : 0);
 		uint32_t rise = s->age < 250 ? 34734 : sounding > small_scale(noise, 16384) ? 32899 : 33161;
 		for (b = 0; b < ECHO_BANDS; b++)
 			for (k = echo_edges[b]; k < echo_edges[b + 1]; k++) {
@@ -576,7 +605,7 @@ static inline void echo_suppress(echo_t *s, const int32_t *left, const int32_t *
 				if (floor < least)
 					floor = least;
 				s->floors[k] = echo_packed(floor);
-				rest[k] = small_add(small_mul(s->share[b], rest[k]), small_scale(s->missed[k >> 1], 8192));
+				rest[k] = small_add(small_mul(s->share[b], rest[k]), small_scale(s->missed[k >> 1], missing));
 				masked = small_scale(floor, 52429);
 				residue = small_add(residue, small_add(rest[k], small_scale(masked, 9830)));
 				excess = small_add(excess, small_sub(power[k], small_scale(masked, 49152)));
@@ -611,7 +640,8 @@ static inline void echo_suppress(echo_t *s, const int32_t *left, const int32_t *
 		if (options & ECHO_LINEAR)
 			g = 32767;
 		else if (!(options & ECHO_QUIET))
-			hiss = small_int(small_root(small_scale(echo_unpacked(s->floors[k]), (2 * (32768u - ((uint32_t)(g * g) >> 15))))), 0, 1 << 24);
+			hiss = small_int(
+				small_root(small_scale(echo_unpacked(s->floors[k]), 2 * (32768u - ((uint32_t)(g * g) >> 15)))), 0, 1 << 24);
 		bins[2 * k] = transform_add(transform_mul(bins[2 * k], g), transform_mul(hiss, echo_random(s)));
 		bins[2 * k + 1] = transform_add(transform_mul(bins[2 * k + 1], g), transform_mul(hiss, echo_random(s)));
 	}
@@ -666,7 +696,10 @@ static inline int32_t echo_high(int32_t *state, int32_t sample)
 	return (state[1] + 8) >> 4;
 }
 
-/* `count` samples of the microphone and of the reference; what comes out, 128 samples later, takes the place of the microphone's. */
+/*
+ * `count` samples of the microphone and of the reference; what comes out, 128 samples later, takes the place of the
+ * microphone's.
+ */
 static inline void echo_run(echo_t *s, int16_t *microphone, const int16_t *reference, uint32_t count, int32_t options)
 {
 	uint32_t i;

@@ -1,8 +1,9 @@
 /**
- * Takes the loudspeaker's sound out of the microphone's: an adaptive filter of 64 ms in 8 partitions of 64 samples, whose steps follow the
- * certainty of each partition and frequency (a Kalman filter by frequencies, so that a voice at the door does not spoil it), then a
- * suppression of what is left, with noise in place of what it takes. 8 kHz. The twin of hal/native/echo.h, bit for bit, which boards run:
- * here a block costs an interpreter a second. Not here: its state (echostate.ts), when it is used (the driver).
+ * Takes the loudspeaker's sound out of the microphone's: an adaptive filter of 64 ms in 8 partitions of 64 samples,
+ * whose steps follow the certainty of each partition and frequency (a Kalman filter by frequencies, so that a voice at
+ * the door does not spoil it), then a suppression of what is left, with noise in place of what it takes. 8 kHz. The
+ * twin of hal/native/echo.h, bit for bit, which boards run: here a block costs an interpreter a second. Not here: its
+ * state (echostate.ts), when it is used (the driver).
  */
 import {
   AGE,
@@ -77,7 +78,7 @@ import { mulHigh, TRANSFORM_SIZE, transformBack, transformForward } from "./tran
 /** Edges of the bands, in bins. */
 const EDGES = Uint8Array.of(1, 3, 5, 7, 9, 12, 15, 18, 22, 26, 30, 35, 40, 46, 52, 58, 64);
 /** How uncertain each partition is at first, of 32768: late echoes are weaker. */
-const FIRST = Uint16Array.of(32768, 14746, 6636, 2986, 1344, 605, 272, 122);
+const FIRST = Uint16Array.of(16384, 5500, 1850, 625, 210, 70, 25, 10);
 /** Half a window, sin(pi (i + 1/2) / 128) of 32768. */
 const WINDOW = Int16Array.of(
   402,
@@ -283,7 +284,10 @@ function enter(state: EchoState): void {
   words[EXPONENTS + slot] = narrow(bins, halves, 2 * (SPECTRA + slot * BINS));
 }
 
-/** What the filter expects of the block, in 1/32 of a sample, into `echo`. Uncertainty grows by a share of what is known. */
+/**
+ * What the filter expects of the block, in 1/32 of a sample, into `echo`. Uncertainty grows by a share of what is
+ * known.
+ */
 function expect(state: EchoState): void {
   const { words, halves } = state;
   const { sound, bins, sum, echo } = scratch();
@@ -306,8 +310,8 @@ function expect(state: EchoState): void {
     for (let k = 0; k < GROUPS; k++) {
       const at = VARIANCE + p * GROUPS + k;
       const size = smallAdd(powerOf(bins[4 * k], bins[4 * k + 1]), powerOf(bins[4 * k + 2], bins[4 * k + 3]));
-      // 2^-41: of two bins, each 2^20; 7 of 32768: what changes in 8 ms.
-      words[at] = smallAdd(words[at], smallScale(smallShift(size, -41), 7));
+      // 2^-41: of two bins, each 2^20; 4 of 32768: what changes in 8 ms.
+      words[at] = smallAdd(words[at], smallScale(smallShift(size, -41), 4));
     }
   }
   transformBack(sum, sound);
@@ -343,7 +347,7 @@ function step(state: EchoState, p: number, power: number): void {
     // 2^27 in the weights, 2^17 in the product; `whole` is that of two bins.
     const shift = (size >> 16) - 64 + words[EXPONENTS + slot] + power + 27 + 18;
     const gain = smallShare(doubtOf(state, p, k), whole[k]);
-    words[at] = smallScale(words[at], 32761 - ((13102 * gain) >> 15));
+    words[at] = smallScale(words[at], 32761 - ((8000 * gain) >> 15));
     for (let i = 4 * k; i < 4 * k + 4; i += 2) {
       const xr = halves[x + i];
       const xi = halves[x + i + 1];
@@ -390,10 +394,13 @@ function hunt(words: Int32Array): void {
   // At first where it was, without what was learnt.
   if (words[TRIES] > 0) words[LATE] = words[LATE] >= LATEST ? 0 : words[LATE] + LATEST / 2;
   if (words[TRIES] < 20) words[TRIES] += 1;
-  restart(words, 8192);
+  restart(words, words[TRIES] > 1 ? 2048 : 8192);
 }
 
-/** A filter that makes it louder is wrong: it begins anew, or doubts itself. @returns whether the block is to go around it */
+/**
+ * A filter that makes it louder is wrong: it begins anew, or doubts itself. @returns whether the block is to go around
+ * it
+ */
 function judge(state: EchoState): boolean {
   const { words, halves } = state;
   const { left, echo } = scratch();
@@ -448,7 +455,9 @@ function likenessOf(words: Int32Array): number {
   return smallShare(smallMul(product, product), powers);
 }
 
-/** The filter moves by a block: the way is longer than it was taken for, or shorter. What is known of it moves along. */
+/**
+ * The filter moves by a block: the way is longer than it was taken for, or shorter. What is known of it moves along.
+ */
 function move(state: EchoState, by: number): void {
   const { words, halves } = state;
   for (let p = by > 0 ? 0 : PARTS - 1; p >= 0 && p < PARTS; p += by) {
@@ -488,7 +497,8 @@ function track(state: EchoState): void {
   words[average] += (heard - words[average]) >> 7;
   if (likenessOf(words) > 10923) {
     words[HUNT] -= Math.min(words[HUNT], 8);
-    words[TRIES] = 0;
+    // Two voices may be alike for a moment.
+    if (words[HUNT] === 0) words[TRIES] = 0;
   } else if (level > 60 * BLOCK && heard > 16 * BLOCK) words[HUNT] += 1;
   if (words[HUNT] >= HUNT_MOST * (1 + (words[TRIES] & 3))) {
     hunt(words);
@@ -560,7 +570,10 @@ function random(words: Int32Array): number {
   return words[SEED] >> 16;
 }
 
-/** Howling is one loud tone that stays, or sound near full scale that stays: it is turned down within a moment, and slowly up again. @param peak the most in three bins */
+/**
+ * Howling is one loud tone that stays, or sound near full scale that stays: it is turned down within a moment, and
+ * slowly up again. @param peak the most in three bins
+ */
 function watch(words: Int32Array, whole: number, peak: number): void {
   const isTone = whole > LOUDEST || (whole > LOUD && smallShare(peak, whole) > 24576);
   if (isTone && words[RINGING] < RINGS) words[RINGING] += 1;
@@ -599,7 +612,10 @@ function switchVoices(state: EchoState): void {
     left[i] = mulHigh(halves[2 * HEARD + i] * 2, (from + (((gate - from) * i) >> 6)) >> 1) * 2;
 }
 
-/** What the suppression knows of a block before it chooses gains: into `power` what is there, into `rest` what of it is likely echo. */
+/**
+ * What the suppression knows of a block before it chooses gains: into `power` what is there, into `rest` what of it is
+ * likely echo.
+ */
 function weigh(state: EchoState): void {
   const { words, packed } = state;
   const { sum, bins, power, rest, left, echo } = scratch();
@@ -625,6 +641,8 @@ function weigh(state: EchoState): void {
   }
   learnShare(state);
   // The floor of the noise falls fast and rises slowly, more slowly beside an echo.
+  // What the filter may have missed counts less and less while no echo is found.
+  const missing = (8192 >> Math.min(5, words[HUNT] >> 4)) >> (words[TRIES] > 0 ? 2 : 0);
   const rise = words[AGE] < 250 ? 34734 : sounding > smallScale(noise, 16384) ? 32899 : 33161;
   let residue = 0;
   let excess = 0;
@@ -635,7 +653,7 @@ function weigh(state: EchoState): void {
       else floor = smallScale(floor, rise);
       if (floor < LEAST_FLOOR) floor = LEAST_FLOOR;
       packed[2 * FLOORS + k] = pack(floor);
-      rest[k] = smallAdd(smallMul(words[SHARE + b], rest[k]), smallScale(words[MISSED + (k >> 1)], 8192));
+      rest[k] = smallAdd(smallMul(words[SHARE + b], rest[k]), smallScale(words[MISSED + (k >> 1)], missing));
       const masked = smallScale(floor, 52429);
       residue = smallAdd(residue, smallAdd(rest[k], smallScale(masked, 9830)));
       excess = smallAdd(excess, smallSub(power[k], smallScale(masked, 49152)));
@@ -725,8 +743,8 @@ function withoutWind(words: Int32Array, sample: number): number {
 }
 
 /**
- * `count` samples of the microphone from `start` and of the reference from `from`. What comes out, ECHO_DELAY samples later, takes
- * the place of the microphone's. @param options ECHO_…, 0 for none
+ * `count` samples of the microphone from `start` and of the reference from `from`. What comes out, ECHO_DELAY samples
+ * later, takes the place of the microphone's. @param options ECHO_…, 0 for none
  */
 export function echoRun(
   state: EchoState,

@@ -4,15 +4,21 @@
  */
 import { SecondOrder } from "./filters.js";
 
-/** The kind of distortion: the cone reaches both its ends alike, or one end earlier than the other. */
-export type Distortion = "limited" | "lopsided";
+/**
+ * How a loudspeaker distorts: harder than it can move (both ends alike), more in one direction than in the other, an
+ * amplifier that clips, or a cone that is stiff from the first.
+ */
+export type Distortion = "limited" | "lopsided" | "clipped" | "stiff";
 
 /** Below this there is little. */
 const LOWEST_HZ = 320;
 
 /** The curve of the driver for an input of `drive` times its size. */
 function bend(kind: Distortion, x: number): number {
-  return kind === "limited" ? Math.tanh(x) : x < 0 ? Math.tanh(0.6 * x) / 0.6 : Math.tanh(1.4 * x) / 1.4;
+  if (kind === "limited") return Math.tanh(x);
+  if (kind === "clipped") return Math.max(-1, Math.min(1, x));
+  if (kind === "stiff") return x / (1 + Math.abs(x));
+  return x < 0 ? Math.tanh(0.6 * x) / 0.6 : Math.tanh(1.4 * x) / 1.4;
 }
 
 /** @returns the ratio of the amplitude that the curve adds to that of the undistorted sound */

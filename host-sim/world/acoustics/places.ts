@@ -12,10 +12,11 @@ export const HOUSING_NAMES: readonly HousingName[] = ["panel", "box", "cavity"];
 
 export interface Place {
   room: Room;
-  /** The position of the door station. */
+  /** Where the door station hangs, and along which axis visitors stand before it. */
   station: Point;
+  front: 0 | 1;
   /**
-   * The share of traffic in the noise, 0 to 1, and the level of the noise relative to a voice that comes back from the
+   * The share of traffic in the noise, 0 to 1, and how loud the noise is to a voice that comes back from the
    * loudspeaker.
    */
   traffic: number;
@@ -27,6 +28,7 @@ export const PLACES: Record<PlaceName, Place> = {
   lobby: {
     room: { size: [5.2, 6.9, 2.9], absorption: [0.3, 0.25, 0.3, 0.35, 0.2, 0.45] },
     station: [1.7, 0.06, 1.45],
+    front: 1,
     traffic: 0.1,
     noiseDb: -30,
   },
@@ -34,6 +36,7 @@ export const PLACES: Record<PlaceName, Place> = {
   street: {
     room: { size: [40, 14, 30], absorption: [1, 1, 0.1, 0.3, 0.1, 1] },
     station: [18, 0.06, 1.4],
+    front: 1,
     traffic: 0.9,
     noiseDb: -20,
   },
@@ -41,6 +44,7 @@ export const PLACES: Record<PlaceName, Place> = {
   niche: {
     room: { size: [1.3, 1.1, 2.3], absorption: [0.3, 0.3, 0.35, 0.97, 0.25, 0.4] },
     station: [0.06, 0.5, 1.4],
+    front: 0,
     traffic: 0.6,
     noiseDb: -25,
   },
@@ -58,14 +62,13 @@ const ROOM_SHARE = 0.08;
 const TAPS = 1600;
 
 /**
- * @returns the response at the microphone to one sample of the loudspeaker; its power is 1 for sound of all frequencies
+ * @returns what becomes of one sample of the loudspeaker at the microphone; its power is 1 for sound of all frequencies
  */
-export function echoPath(place: PlaceName, housing: HousingName, random: RandomSource, taps = TAPS): Float64Array {
-  const { room, station } = PLACES[place];
-  const { distanceM } = HOUSINGS[housing];
-  const ear: Point = [station[0] + 0.01, station[1] + 0.005, station[2] - distanceM];
+export function echoPath(place: Place, housing: Enclosure, random: RandomSource, taps = TAPS): Float64Array {
+  const { room, station } = place;
+  const ear: Point = [station[0] + 0.01, station[1] + 0.005, station[2] - housing.distanceM];
   const walls = roomResponse(room, station, ear, taps);
-  const body = enclosureResponse(HOUSINGS[housing], random, taps);
+  const body = enclosureResponse(housing, random, taps);
   let energy = 0;
   for (let i = 0; i < taps; i++) {
     // The direct way is in both: the nearest wall is the one the station hangs on.
@@ -77,13 +80,12 @@ export function echoPath(place: PlaceName, housing: HousingName, random: RandomS
 }
 
 /** A way through the air between two points of a place, for the visitor's voice; its strongest sample is 1 or less. */
-export function voicePath(place: PlaceName, distanceM: number, taps = TAPS): Float64Array {
-  const { room, station } = PLACES[place];
+export function voicePath(place: Place, distanceM: number, taps = TAPS): Float64Array {
+  const { room, station, front } = place;
   const to: Point = [station[0], station[1], station[2] - 0.1];
-  const along = place === "niche" ? 0 : 1;
   const from: Point = [
-    station[0] + (along === 0 ? distanceM : 0.2),
-    station[1] + (along === 1 ? distanceM : 0.1),
+    station[0] + (front === 0 ? distanceM : 0.2),
+    station[1] + (front === 1 ? distanceM : 0.1),
     Math.min(station[2] + 0.2, room.size[2] - 0.1),
   ];
   const out = roomResponse(room, from, to, taps);

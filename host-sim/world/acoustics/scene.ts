@@ -7,7 +7,7 @@ import type { AudioInput, AudioOutput } from "../../../hal/device.js";
 import type { RandomSource } from "../../../src/core/random.js";
 import { SecondOrder } from "./filters.js";
 import { PlaceNoise } from "./noise.js";
-import { echoPath, type HousingName, PLACES, type PlaceName } from "./places.js";
+import { echoPath, HOUSINGS, type HousingName, PLACES, type PlaceName } from "./places.js";
 
 /** The values of `--room`. */
 export const ROOM_NAMES = ["none", "lobby", "street", "niche"] as const;
@@ -51,8 +51,8 @@ export class Scene implements AudioInput, AudioOutput {
     this.output = output;
     const { place, housing, random, echoDb, noiseDb } = options;
     const gain = 10 ** (echoDb / 20);
-    // The newest sample comes first.
-    this.way = echoPath(place, housing, random, TAPS).map((tap) => tap * gain);
+    // The newest sound comes first.
+    this.way = echoPath(PLACES[place], HOUSINGS[housing], random, TAPS).map((tap) => tap * gain);
     this.noise = new PlaceNoise(random, PLACES[place].traffic);
     this.noiseLevel = VOICE_LEVEL * 10 ** ((PLACES[place].noiseDb + noiseDb) / 20);
   }

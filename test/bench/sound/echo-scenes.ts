@@ -1,30 +1,29 @@
 /**
- * The sound at the microphone of a door in a call, in parts: the echo, a visitor's voice, the noise; three places,
- * three housings, a loudspeaker that distorts, five voices at both ends. A seed repeats it. Not here: the canceller
+ * What the microphone of a door hears in a call, taken apart: the echo, a visitor's voice, the noise; places, housings,
+ * loudspeakers and voices of a set (echo-sets.ts). Of a seed: the same each time. Not here: what is done about it
  * (echo.ts).
  */
 import { SeededRandom } from "../../../host-sim/io/random.js";
 import { Loudspeaker } from "../../../host-sim/world/acoustics/loudspeaker.js";
-import { PlaceNoise } from "../../../host-sim/world/acoustics/noise.js";
-import { echoPath, HOUSING_NAMES, PLACE_NAMES, PLACES, voicePath } from "../../../host-sim/world/acoustics/places.js";
+import { echoPath, voicePath } from "../../../host-sim/world/acoustics/places.js";
 import { SAMPLES_PER_SECOND } from "../../../src/media/g711.js";
-import { speech, VOICES } from "./speech.js";
+import type { SceneSet } from "./echo-sets.js";
+import { speech } from "./speech.js";
 
-/** The echo has this level while the far end speaks; the visitor is a little quieter. */
-const ECHO_LEVEL = 2600;
-const VISITOR_LEVEL = 1600;
+/** The level of what the loudspeaker is given. */
+const FAR_LEVEL = 2600;
 const ECHO_TAPS = 1200;
 const VOICE_TAPS = 800;
-const VISITOR_M = 0.6;
-/** Stretches of 20 ms below this level are no speech. */
+/** Quieter stretches of 20 ms are no speech. */
 const STRETCH = 160;
 const PAUSE_LEVEL = 10;
 
 export interface EchoScene {
-  name: string;
-  /** The loudspeaker's samples. */
+  /** What the loudspeaker is given. */
   far: Int16Array;
   echo: Float64Array;
+  /** While somebody speaks. */
+  echoLevel: number;
   visitor: Float64Array;
   /** Noise of level 1. */
   noise: Float64Array;
@@ -69,49 +68,63 @@ function through(sound: Float64Array, way: Float64Array): Float64Array {
 
 const voices = new Map<string, Int16Array>();
 
-function voiceOf(which: number, skip: number, samples: number): Float64Array {
-  const name = VOICES[which % VOICES.length];
-  const said = voices.get(name) ?? speech(name).samples;
-  voices.set(name, said);
+function voiceOf(set: SceneSet, which: number, skip: number, samples: number): Float64Array {
+  const { voice, text } = set.speakers[which % set.speakers.length];
+  const said = voices.get(voice) ?? speech(voice, text).samples;
+  voices.set(voice, said);
   return Float64Array.from({ length: samples }, (_, i) => said[(i + skip) % said.length]);
 }
 
 export interface ScenePlan {
-  /** 0 to 8, for place and housing. */
+  set: SceneSet;
+  /** 0 to 8: place and housing. */
   which: number;
   seed: number;
   seconds: number;
   /** The share of the echo that is distortion. */
   distortion: number;
   visitor: Span;
+  /** The way becomes another one in the middle, that of the set's next housing. */
+  isMoved?: boolean;
 }
 
-export const SCENES = PLACE_NAMES.length * HOUSING_NAMES.length;
+/** Places by housings, in each set. */
+export const SCENES = 9;
 
-export function echoScene({ which, seed, seconds, distortion, visitor }: ScenePlan): EchoScene {
+export function echoScene({ set, which, seed, seconds, distortion, visitor, isMoved }: ScenePlan): EchoScene {
   const samples = seconds * SAMPLES_PER_SECOND;
-  const place = PLACE_NAMES[Math.floor(which / HOUSING_NAMES.length)];
-  const housing = HOUSING_NAMES[which % HOUSING_NAMES.length];
+  const place = set.places[Math.floor(which / set.housings.length)];
+  const housing = set.housings[which % set.housings.length];
   const random = new SeededRandom(100 * seed + which);
-  const said = levelled(voiceOf(which + seed, 2000 * which, samples), ECHO_LEVEL);
+  const echoLevel = set.echoLevels[which % set.echoLevels.length];
+  const said = levelled(voiceOf(set, which + seed, 2000 * which, samples), FAR_LEVEL);
   const far = Int16Array.from(said, (sample) => Math.max(-32768, Math.min(32767, Math.round(sample))));
-  const loudspeaker = new Loudspeaker(which % 2 === 0 ? "lopsided" : "limited", distortion, said);
+  const loudspeaker = new Loudspeaker(set.distortions[which % 2], distortion, said);
   const played = said.map((sample) => loudspeaker.next(sample));
-  const spoken = voiceOf(which + seed + 2, 5000, samples).map((x, i) => (i >= visitor.from && i < visitor.to ? x : 0));
-  const noise = new PlaceNoise(random.fork(), PLACES[place].traffic);
+  const spoken = voiceOf(set, which + seed + 2, 5000, samples).map((x, i) =>
+    i >= visitor.from && i < visitor.to ? x : 0,
+  );
+  const noise = set.noise(place, random.fork());
   const hiss = Float64Array.from({ length: samples }, () => noise.next());
   const power = hiss.reduce((sum, sample) => sum + sample * sample, 0) / samples;
+  const echo = levelled(through(played, echoPath(place, housing, random, ECHO_TAPS)), echoLevel);
+  if (isMoved === true) {
+    const next = set.housings[(which + 1) % set.housings.length];
+    const later = levelled(through(played, echoPath(place, next, random, ECHO_TAPS)), echoLevel);
+    for (let i = samples / 2; i < samples; i++) echo[i] = later[i];
+  }
+  const visitorLevel = set.visitorLevels[which % set.visitorLevels.length];
   return {
-    name: `${place}, ${housing}`,
     far,
-    echo: levelled(through(played, echoPath(place, housing, random, ECHO_TAPS)), ECHO_LEVEL),
-    visitor: levelled(through(spoken, voicePath(place, VISITOR_M, VOICE_TAPS)), VISITOR_LEVEL),
+    echo,
+    echoLevel,
+    visitor: levelled(through(spoken, voicePath(place, set.visitorM, VOICE_TAPS)), visitorLevel),
     noise: hiss.map((sample) => sample / Math.sqrt(power)),
   };
 }
 
 /** @param snrDb of the echo to the noise @returns the noise of the scene at that level */
 export function noiseOf(scene: EchoScene, snrDb: number): Float64Array {
-  const level = ECHO_LEVEL * 10 ** (-snrDb / 20);
+  const level = scene.echoLevel * 10 ** (-snrDb / 20);
   return scene.noise.map((sample) => sample * level);
 }

@@ -1,170 +1,198 @@
 /**
- * How much of the loudspeaker's and of the visitor's sound is left at the other end: the canceller of src/media beside
- * those of other projects, on the same samples. It learns in the first two seconds, with noise; then the echo comes
- * alone, without noise, and its loss is measured. Loss is measured while both sides speak.
+ * What is left of the loudspeaker at the other end, and what of the visitor: the canceller of src/media beside those of
+ * other projects, on the same samples, of the calls that it was made with (home) and of others (away). Not here: how it
+ * is measured (echo-measures.ts).
  */
-
-import { echoBegin, echoRun } from "../../../src/media/echo.js";
-import { ECHO_FROZEN, ECHO_LINEAR, ECHO_QUIET, EchoState } from "../../../src/media/echostate.js";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { wavHeader } from "../../../host-sim/io/audio.js";
+import { ECHO_LINEAR, ECHO_QUIET } from "../../../src/media/echostate.js";
 import { SAMPLES_PER_SECOND } from "../../../src/media/g711.js";
 import type { Result } from "../harness.js";
+import {
+  type Change,
+  type Loss,
+  loopPeak,
+  lossOf,
+  lowered,
+  MEASURE,
+  ours,
+  recovery,
+  residue,
+  samplesOf,
+  TALK,
+  TEACH,
+} from "./echo-measures.js";
 import { type Canceller, peers } from "./echo-peers.js";
-import { type EchoScene, echoScene, noiseOf, SCENES } from "./echo-scenes.js";
+import { type EchoScene, echoScene, noiseOf, SCENES, type Span } from "./echo-scenes.js";
+import { AWAY, HOME, type SceneSet } from "./echo-sets.js";
 
-const STEP = 160;
-const TEACH = 2 * SAMPLES_PER_SECOND;
-const MEASURE = 2 * SAMPLES_PER_SECOND;
-/** The learnt filter shows after the canceller's own delay. */
-const SETTLE = 800;
-const SEEDS = [1, 2];
 const CLEAN_DB = 60;
 const ROOM_DB = 40;
-/** Both sides speak after the filter has learnt. */
+const TALK_DB = 30;
+const STREET_DB = 20;
+const SHORT_SECONDS = (TEACH + MEASURE) / SAMPLES_PER_SECOND;
 const TALK_SECONDS = 8;
-const TALK = { from: 4 * SAMPLES_PER_SECOND, to: 8 * SAMPLES_PER_SECOND - 2000 };
-const DELAY_MOST = 400;
-
-function ours(name: string, options: number, freezeAt = Number.POSITIVE_INFINITY): Canceller {
-  return {
-    name,
-    run: (microphone, far) => {
-      const state = new EchoState();
-      echoBegin(state);
-      const out = microphone.slice();
-      for (let at = 0; at + STEP <= out.length; at += STEP)
-        echoRun(state, out, at, far, at, STEP, at >= freezeAt ? options | ECHO_FROZEN : options);
-      return out;
-    },
-  };
-}
-
-function samplesOf(...parts: Float64Array[]): Int16Array {
-  return Int16Array.from(parts[0], (_, i) => {
-    let sum = 0;
-    for (const part of parts) sum += part[i];
-    return Math.max(-32768, Math.min(32767, Math.round(sum)));
-  });
-}
-
-function energy(sound: ArrayLike<number>, from: number, to: number): number {
-  let sum = 0;
-  for (let i = from; i < Math.min(to, sound.length); i++) sum += sound[i] * sound[i];
-  return sum;
-}
-
-const db = (ratio: number): number => 10 * Math.log10(Math.max(ratio, 1e-9));
-
-/** @returns by how much the echo alone is lowered after two seconds with that noise, dB */
-function lowered(canceller: Canceller, scene: EchoScene, snrDb: number): number {
-  const noise = noiseOf(scene, snrDb).map((sample, i) => (i < TEACH ? sample : 0));
-  const end = TEACH + MEASURE;
-  const microphone = samplesOf(scene.echo, noise).subarray(0, end);
-  const out = canceller.run(microphone, scene.far.subarray(0, end));
-  const left = energy(out, TEACH + SETTLE, end) + MEASURE / 100;
-  return db(energy(scene.echo, TEACH + SETTLE, end) / left);
-}
-
-/** @returns by how many samples `out` is later than `clean` */
-function delayOf(clean: Float64Array, out: Int16Array): number {
-  let best = 0;
-  let found = 0;
-  for (let delay = 0; delay <= DELAY_MOST; delay++) {
-    let product = 0;
-    for (let i = TALK.from; i < TALK.from + SAMPLES_PER_SECOND; i++) product += clean[i] * (out[i + delay] ?? 0);
-    if (product > best) [best, found] = [product, delay];
-  }
-  return found;
-}
-
-interface Loss {
-  /** The loss of the visitor's syllables, dB. */
-  segmentalDb: number;
-  /** The likeness of the envelopes, 1 at most. */
-  envelope: number;
-}
-
-function lossOf(canceller: Canceller, scene: EchoScene, snrDb: number): Loss {
-  const out = canceller.run(samplesOf(scene.echo, scene.visitor, noiseOf(scene, snrDb)), scene.far);
-  const delay = delayOf(scene.visitor, out);
-  const clean: number[] = [];
-  const heard: number[] = [];
-  for (let at = TALK.from; at + STEP + delay <= TALK.to; at += STEP) {
-    clean.push(Math.sqrt(energy(scene.visitor, at, at + STEP) / STEP));
-    heard.push(Math.sqrt(energy(out, at + delay, at + delay + STEP) / STEP));
-  }
-  const loudest = Math.max(...clean);
-  let sum = 0;
-  let count = 0;
-  for (const [i, level] of clean.entries())
-    if (level > loudest / 18) {
-      sum += Math.min(0, db((heard[i] / level) ** 2));
-      count += 1;
-    }
-  return { segmentalDb: -sum / count, envelope: likeness(clean, heard) };
-}
-
-function likeness(a: readonly number[], b: readonly number[]): number {
-  const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
-  const [ma, mb] = [mean(a), mean(b)];
-  let [ab, aa, bb] = [0, 0, 0];
-  for (let i = 0; i < a.length; i++) {
-    ab += (a[i] - ma) * (b[i] - mb);
-    aa += (a[i] - ma) ** 2;
-    bb += (b[i] - mb) ** 2;
-  }
-  return ab / Math.sqrt(aa * bb);
-}
-
-/** @returns every place and housing, with voices of each seed */
-function scenes(distortion: number, seconds: number): EchoScene[] {
-  const visitor = seconds > TALK_SECONDS - 1 ? TALK : { from: 0, to: 0 };
-  return SEEDS.flatMap((seed) =>
-    Array.from({ length: SCENES }, (_, which) => echoScene({ which, seed, seconds, distortion, visitor })),
-  );
-}
+const NOBODY: Span = { from: 0, to: 0 };
+/** Both speak from the first moment on. */
+const ALWAYS: Span = { from: 0, to: 7 * SAMPLES_PER_SECOND };
+const PLAN = [
+  { name: "clean", distortion: 0, snrDb: CLEAN_DB },
+  { name: "distorted3", distortion: 0.03, snrDb: ROOM_DB },
+  { name: "distorted", distortion: 0.1, snrDb: ROOM_DB },
+  { name: "noisy30", distortion: 0, snrDb: 30 },
+  { name: "noisy", distortion: 0, snrDb: STREET_DB },
+  { name: "noisy0", distortion: 0, snrDb: 0 },
+];
+const CHANGES: readonly Change[] = ["moved", "slam", "louder", "quieter"];
 
 const meanOf = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 
-export function echoBenchmarks(): Result[] {
+/** Every place and housing of the set, with voices of each seed. */
+function scenesOf(set: SceneSet, seconds: number, visitor = NOBODY, distortion = 0, isMoved = false): EchoScene[] {
+  return set.seeds.flatMap((seed) =>
+    Array.from({ length: SCENES }, (_, which) =>
+      echoScene({ set, which, seed, seconds, distortion, visitor, isMoved }),
+    ),
+  );
+}
+
+function echoRows(prefix: string, set: SceneSet, others: readonly Canceller[]): Result[] {
   const results: Result[] = [];
-  const others = peers();
-  const short = Math.ceil((TEACH + MEASURE) / SAMPLES_PER_SECOND);
-  const plan = [
-    { name: "clean", distortion: 0, snrDb: CLEAN_DB },
-    { name: "distorted3", distortion: 0.03, snrDb: ROOM_DB },
-    { name: "distorted", distortion: 0.1, snrDb: ROOM_DB },
-    { name: "noisy30", distortion: 0, snrDb: 30 },
-    { name: "noisy", distortion: 0, snrDb: 20 },
-    { name: "noisy0", distortion: 0, snrDb: 0 },
-  ];
-  for (const { name, distortion, snrDb } of plan) {
-    const all = scenes(distortion, short);
-    const mean = (canceller: Canceller): number => meanOf(all.map((scene) => lowered(canceller, scene, snrDb)));
+  const all = new Map<string, number[]>();
+  for (const { name, distortion, snrDb } of PLAN) {
+    const scenes = scenesOf(set, SHORT_SECONDS, NOBODY, distortion);
+    const mean = (canceller: Canceller): number => {
+      const value = meanOf(scenes.map((scene) => lowered(canceller, scene, snrDb)));
+      all.set(canceller.name, [...(all.get(canceller.name) ?? []), value]);
+      return value;
+    };
     const value = mean(ours("ours", ECHO_QUIET));
-    results.push({ name: `sound.echo.${name}`, value, unit: "dB by which the echo alone is lowered" });
+    results.push({ name: `${prefix}.${name}`, value, unit: "dB by which the echo alone is lowered" });
     const linear = mean(ours("filter", ECHO_LINEAR, TEACH));
-    results.push({ name: `sound.echo.${name}.filter`, value: linear, unit: "dB by the filter alone, frozen" });
+    results.push({ name: `${prefix}.${name}.filter`, value: linear, unit: "dB by the filter alone, frozen" });
     for (const peer of others) {
       const theirs = mean(peer);
-      const row = { name: `sound.echo.${name}`, value: theirs, unit: "dB by the peer", peer: peer.name };
+      const row = { name: `${prefix}.${name}`, value: theirs, unit: "dB by the peer", peer: peer.name };
       results.push({ ...row, ratio: value / theirs });
     }
   }
-  const talk = scenes(0, TALK_SECONDS);
-  const losses = (canceller: Canceller): Loss[] => talk.map((scene) => lossOf(canceller, scene, 30));
-  const own = losses(ours("ours", 0));
-  const value = meanOf(own.map(({ segmentalDb }) => segmentalDb));
-  const unit = "dB that the visitor's syllables lose while both speak";
-  results.push({ name: "sound.echo.nearloss", value, unit });
-  const least = Math.min(...own.map(({ envelope }) => envelope));
-  results.push({
-    name: "sound.echo.envelope",
-    value: least,
-    unit: "of 1: likeness of the visitor's syllables, the worst",
-  });
-  for (const peer of others) {
-    const theirs = meanOf(losses(peer).map(({ segmentalDb }) => segmentalDb));
-    results.push({ name: "sound.echo.nearloss", value: theirs, unit, peer: peer.name, ratio: theirs / value });
+  const own = meanOf(all.get("ours") ?? []);
+  results.push({ name: `${prefix}.mean`, value: own, unit: "dB by which the echo alone is lowered, all of these" });
+  for (const { name } of others) {
+    const value = meanOf(all.get(name) ?? []);
+    results.push({ name: `${prefix}.mean`, value, unit: "dB by the peer", peer: name, ratio: own / value });
   }
   return results;
+}
+
+function lossRows(prefix: string, set: SceneSet, others: readonly Canceller[]): Result[] {
+  const results: Result[] = [];
+  const talk = scenesOf(set, TALK_SECONDS, TALK);
+  const unit = "dB that the visitor's syllables lose while both speak";
+  const losses = (canceller: Canceller): Loss[] => talk.map((scene) => lossOf(canceller, scene, TALK_DB));
+  const mean = (all: readonly Loss[], of: (loss: Loss) => number): number => meanOf(all.map(of));
+  const own = losses(ours("ours", 0));
+  const value = mean(own, ({ quieterDb }) => quieterDb);
+  results.push(
+    { name: `${prefix}.nearloss`, value, unit },
+    {
+      name: `${prefix}.segmental`,
+      value: mean(own, ({ segmentalDb }) => segmentalDb),
+      unit: "dB by which their levels are changed, up or down",
+    },
+    {
+      name: `${prefix}.lsd`,
+      value: mean(own, ({ spectralDb }) => spectralDb),
+      unit: "dB that their spectra are from what was said",
+    },
+    {
+      name: `${prefix}.envelope`,
+      value: Math.min(...own.map(({ envelope }) => envelope)),
+      unit: "of 1: likeness of the visitor's syllables, the worst",
+    },
+  );
+  for (const peer of others) {
+    const theirs = losses(peer);
+    const loss = mean(theirs, ({ quieterDb }) => quieterDb);
+    results.push({ name: `${prefix}.nearloss`, value: loss, unit, peer: peer.name, ratio: loss / value });
+    const lsd = mean(theirs, ({ spectralDb }) => spectralDb);
+    results.push({ name: `${prefix}.lsd`, value: lsd, unit: "dB by the peer", peer: peer.name });
+  }
+  const always = scenesOf(set, TALK_SECONDS, ALWAYS);
+  for (const canceller of [ours("ours", 0), ...others]) {
+    const loss = meanOf(always.map((scene) => lossOf(canceller, scene, TALK_DB, ALWAYS, false).quieterDb));
+    const row = {
+      name: `${prefix}.always`,
+      value: loss,
+      unit: "dB that they lose in the first 7 s, both speaking all the time, where no echo comes",
+    };
+    results.push(canceller.name === "ours" ? row : { ...row, peer: canceller.name });
+  }
+  return results;
+}
+
+function changeRows(prefix: string, set: SceneSet): Result[] {
+  const results: Result[] = [];
+  let loudest = Number.NEGATIVE_INFINITY;
+  const still = scenesOf(set, TALK_SECONDS);
+  const moving = scenesOf(set, TALK_SECONDS, NOBODY, 0, true);
+  for (const change of CHANGES) {
+    const all = (change === "moved" ? moving : still).map((scene) =>
+      recovery(ours("ours", ECHO_QUIET), scene, change, TALK_DB),
+    );
+    const lowest = all.map(({ loweredDb }) => loweredDb);
+    loudest = Math.max(loudest, ...all.map(({ louderDb }) => louderDb));
+    const unit = "dB by which the echo is lowered from 2 s after it on";
+    results.push({ name: `${prefix}.${change}`, value: meanOf(lowest), unit });
+    results.push({ name: `${prefix}.${change}.worst`, value: Math.min(...lowest), unit: `${unit}, the worst call` });
+  }
+  results.push({
+    name: `${prefix}.louder`,
+    value: loudest,
+    unit: "dB by which a moment of these calls became louder than it was heard, at most",
+  });
+  const left = still.map((scene) => residue(ours("ours", 0), scene, STREET_DB));
+  results.push({
+    name: `${prefix}.residue`,
+    value: meanOf(left),
+    unit: "dB that what is left of the echo and the noise are above the noise",
+  });
+  const peaks = scenesOf(set, TALK_SECONDS, ALWAYS).map(loopPeak);
+  results.push({ name: `${prefix}.loop`, value: Math.max(...peaks), unit: "of 32767: a loop of 6 dB, the loudest" });
+  return results;
+}
+
+/**
+ * Writes what a microphone hears and what becomes of it, one call of each set: `<set>-before.wav`, `<set>-after.wav`.
+ */
+function writeWavs(folder: string): void {
+  mkdirSync(folder, { recursive: true });
+  for (const set of [HOME, AWAY]) {
+    const seed = set.seeds[0];
+    const scene = echoScene({ set, which: 4, seed, seconds: TALK_SECONDS, distortion: 0.03, visitor: TALK });
+    const heard = samplesOf(scene.echo, scene.visitor, noiseOf(scene, TALK_DB));
+    for (const [name, samples] of [
+      ["before", heard],
+      ["after", ours("ours", 0).run(heard, scene.far)],
+    ] as const)
+      writeFileSync(
+        join(folder, `${set.name}-${name}.wav`),
+        Buffer.concat([wavHeader(samples.length), Buffer.from(samples.buffer, samples.byteOffset, samples.byteLength)]),
+      );
+  }
+}
+
+/** @param folder where sounds are written too, or an empty text */
+export function echoBenchmarks(folder: string): Result[] {
+  if (folder !== "") writeWavs(folder);
+  const others = peers();
+  return [
+    { prefix: "sound.echo", set: HOME },
+    { prefix: "sound.echo.away", set: AWAY },
+  ].flatMap(({ prefix, set }) => [
+    ...echoRows(prefix, set, others),
+    ...lossRows(prefix, set, others),
+    ...changeRows(prefix, set),
+  ]);
 }

@@ -10,13 +10,13 @@ import { lossBenchmarks } from "./loss.js";
 
 interface Part {
   name: string;
-  run(): Result[] | Promise<Result[]>;
+  run(words: readonly string[]): Result[] | Promise<Result[]>;
 }
 
 const PARTS: readonly Part[] = [
   { name: "delay", run: delayBenchmarks },
   { name: "loss", run: lossBenchmarks },
-  { name: "echo", run: echoBenchmarks },
+  { name: "echo", run: (words) => echoBenchmarks(wavFolder(words)) },
 ];
 
 /** Rows that have a bound: the most for a delay or a distance, the least for a gain. */
@@ -32,11 +32,17 @@ const BOUNDS: Record<string, { most?: number; least?: number }> = {
   "sound.loss.lsd20": { most: 4.5 },
 };
 
-/** @param words of the command line; those that name a part choose it, none choose all */
+/** @returns the word behind `--wav`: a folder for sounds before and after */
+function wavFolder(words: readonly string[]): string {
+  const at = words.indexOf("--wav");
+  return at < 0 ? "" : (words[at + 1] ?? "");
+}
+
+/** @param words of the command line; those that name a part choose it, none: all of them */
 export async function soundBenchmarks(words: readonly string[]): Promise<Result[]> {
   const chosen = PARTS.filter(({ name }) => words.includes(name));
   const results: Result[] = [];
-  for (const part of chosen.length > 0 ? chosen : PARTS) results.push(...(await part.run()));
+  for (const part of chosen.length > 0 ? chosen : PARTS) results.push(...(await part.run(words)));
   return results;
 }
 

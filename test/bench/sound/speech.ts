@@ -6,7 +6,7 @@ import { execFileSync } from "node:child_process";
 import { parseWav } from "../../../host-sim/io/audio.js";
 import { SAMPLES_PER_SECOND } from "../../../src/media/g711.js";
 
-const TEXT =
+export const TEXT =
   "Good morning, this is the parcel service. I have a box for the third floor, and somebody has to sign for it. " +
   "Shall I leave it with your neighbour, or will you open the door? It is rather heavy, so I would like to take the lift.";
 /** Voices of espeak-ng. */
@@ -20,10 +20,10 @@ export interface Speech {
   samples: Int16Array;
 }
 
-/** @param voice one of `VOICES` */
-export function speech(voice = VOICES[0]): Speech {
+/** @param voice of espeak-ng @param text in its language */
+export function speech(voice = VOICES[0], text = TEXT): Speech {
   try {
-    const args = ["-v", voice, "-s", "150", "--stdout", TEXT];
+    const args = ["-v", voice, "-s", "150", "--stdout", text];
     const wav = execFileSync("espeak-ng", args, {
       timeout: SPEAK_MS,
       maxBuffer: 1 << 24,
@@ -32,11 +32,16 @@ export function speech(voice = VOICES[0]): Speech {
     return { voice, samples: levelled(parseWav(wav, "espeak-ng")) };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-    return { voice: "synthetic", samples: levelled(syntheticVoice(VOICES.indexOf(voice))) };
+    return { voice: "synthetic", samples: levelled(syntheticVoice(pitchOf(voice))) };
   }
 }
 
-/** Changes the level, so that the loudest sample is `PEAK`. */
+function pitchOf(voice: string): number {
+  const known = VOICES.indexOf(voice);
+  return known >= 0 ? known : voice.length % VOICES.length;
+}
+
+/** The loudest sample is `PEAK`. */
 function levelled(samples: Int16Array): Int16Array {
   const loudest = samples.reduce((most, sample) => Math.max(most, Math.abs(sample)), 1);
   return samples.map((sample) => Math.round((sample * PEAK) / loudest));

@@ -4,7 +4,14 @@ import { CodecInput } from "../../../host-sim/io/chips/codec.js";
 import { VirtualEs8311 } from "../../../host-sim/io/chips/es8311.js";
 import { SeededRandom } from "../../../host-sim/io/random.js";
 import { Loudspeaker } from "../../../host-sim/world/acoustics/loudspeaker.js";
-import { echoPath, HOUSING_NAMES, PLACE_NAMES, type PlaceName } from "../../../host-sim/world/acoustics/places.js";
+import {
+  echoPath,
+  HOUSING_NAMES,
+  HOUSINGS,
+  PLACE_NAMES,
+  PLACES,
+  type PlaceName,
+} from "../../../host-sim/world/acoustics/places.js";
 import { Scene } from "../../../host-sim/world/acoustics/scene.js";
 import { fraction } from "../../../src/core/random.js";
 import { EchoControl } from "../../../src/driver/echocontrol.js";
@@ -56,9 +63,9 @@ describe("a place", () => {
   it("has a way of power 1 for each housing, and the same one for the same seed", () => {
     for (const place of PLACE_NAMES)
       for (const housing of HOUSING_NAMES) {
-        const way = echoPath(place, housing, new SeededRandom(7), 800);
+        const way = echoPath(PLACES[place], HOUSINGS[housing], new SeededRandom(7), 800);
         expect(way.reduce((sum, tap) => sum + tap * tap, 0)).toBeCloseTo(1, 6);
-        expect(way).toEqual(echoPath(place, housing, new SeededRandom(7), 800));
+        expect(way).toEqual(echoPath(PLACES[place], HOUSINGS[housing], new SeededRandom(7), 800));
       }
   });
 
