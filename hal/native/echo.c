@@ -28,7 +28,8 @@ static int16_t *samplesOf(xsMachine *the, int buffer, int at, xsIntegerValue cou
 		xsmcGetBufferWritable(xsArg(buffer), &data, &size);
 	else
 		xsmcGetBufferReadable(xsArg(buffer), &data, &size);
-	if (from < 0 || count < 0 || (xsUnsignedValue)from > size || (xsUnsignedValue)count > (size - (xsUnsignedValue)from) / sizeof(int16_t))
+	if (from < 0 || count < 0 || (xsUnsignedValue)from > size
+		|| (xsUnsignedValue)count > (size - (xsUnsignedValue)from) / sizeof(int16_t))
 		xsRangeError("beyond the buffer");
 	return (int16_t *)((uint8_t *)data + from);
 }

@@ -1,6 +1,6 @@
 /**
- * The echo canceller by C: the exports of src/media/echo.ts, for a manifest that names this file in its place. On XS only.
- * Not here: the arithmetic (echo.h).
+ * The echo canceller by C: the exports of src/media/echo.ts, for a manifest that names this file in its place. On XS
+ * only. Not here: the arithmetic (echo.h).
  */
 /** Of src/media/echostate.ts. */
 interface EchoState {

@@ -61,7 +61,9 @@ export function transferCall(reply: Reply, door: Door, target: string): Reply {
     : failed(reply, ERROR_STATE, door.move(target));
 }
 
-/** @param rest digits, which go as telephone-events or tones; or digits and the word `info`: they go in INFO requests */
+/**
+ * @param rest digits, which go as telephone-events or tones; or digits and the word `info`: they go in INFO requests
+ */
 export function sendDigits(reply: Reply, door: Door, rest: string): Reply {
   const isInfo = rest.slice(-INFO.length) === INFO;
   const digits = isInfo ? rest.slice(0, -INFO.length).trim() : rest;

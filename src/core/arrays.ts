@@ -33,7 +33,10 @@ function room(bytes: number): ArrayBuffer {
   return buffer;
 }
 
-/** @returns so many arrays in one buffer, without an octet between or behind them: for long ones, of which a pool has several */
+/**
+ * @returns so many arrays in one buffer, without an octet between or behind them: for long ones, of which a pool has
+ * several
+ */
 export function octetArrays(count: number, length: number): Uint8Array[] {
   const all = new ArrayBuffer(count * length);
   const arrays: Uint8Array[] = [];

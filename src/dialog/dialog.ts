@@ -406,8 +406,8 @@ export class Dialog {
   }
 
   /**
-   * Begins a request in the dialog that no transaction repeats, as `beginRequest` does: an ACK that is asked for again, a
-   * BYE for want of room.
+   * Begins a request in the dialog that no transaction repeats, as `beginRequest` does: an ACK that is asked for again,
+   * a BYE for want of room.
    */
   beginOnce(layer: TransactionLayer, method: number, cseq: number, defaultTransport: number): Writer {
     const loose = this.readHop();

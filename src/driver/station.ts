@@ -482,7 +482,9 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser 
     else this.wake.at(next);
   }
 
-  /** There is no call: nobody hears it when what is no longer used is freed, so that it need not happen in the next one. */
+  /**
+   * There is no call: nobody hears it when what is no longer used is freed, so that it need not happen in the next one.
+   */
   private rest(): void {
     const { nowMs } = this.timers;
     this.door.trace.rest();

@@ -53,7 +53,8 @@ export interface DigitUser {
  * the end is lost: with the next press, or by `finish`. Packets of one source and one timestamp are one press. Another
  * timestamp belongs to the same press too in these cases:
  *
- * - The event begins before the last one ended: the sender moves the timestamp with each packet, or with the end packets.
+ * - The event begins before the last one ended: the sender moves the timestamp with each packet, or with the end
+ *   packets.
  * - The event begins where the last one stopped, or nearly, and no end came: a long press goes on in another segment
  *   (§2.5.1.3), and the packets between may be lost.
  *

@@ -1,6 +1,6 @@
 /**
- * What the echo canceller keeps between two calls: words of 32 bits, laid out as `echo_t` in hal/native/echo.h, so that the arithmetic in C
- * and the one in TypeScript (echo.ts) take over from each other. Not here: the arithmetic.
+ * What the echo canceller keeps between two calls: words of 32 bits, laid out as `echo_t` in hal/native/echo.h, so that
+ * the arithmetic in C and the one in TypeScript (echo.ts) take over from each other. Not here: the arithmetic.
  */
 
 /** Samples of a block, partitions of the filter, pairs of bins, bins, bands. */

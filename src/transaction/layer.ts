@@ -295,7 +295,8 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     return false;
   }
 
-  // Answers without a transaction, which was dropped: a request from anybody gets one message for the one that came. RFC 3261 §26.3.2.4
+  // Answers without a transaction, which was dropped: a request from anybody gets one message for the one that came.
+  // RFC 3261 §26.3.2.4
 
   /**
    * Begins an answer with all fields up to CSeq. The caller goes on with the writer, and calls `sendAnswer` before

@@ -123,8 +123,8 @@ export class Uri {
     const bytes = this.bytes;
     const end = this.end;
     const kinds = KINDS;
-    // Up to the end of the user, if there is one: what cannot stand in a URI, and whether the user's escapes are whole,
-    // for it is looked up and compared.
+    // One pass over all of it: what cannot stand in a URI, where the user ends, whether its escapes are whole, for it
+    // is looked up and compared.
     let stop = -1;
     let colon = -1;
     let isEscaped = true;

@@ -14,7 +14,10 @@ import { print, type Result } from "./harness.js";
 
 /** Values that a benchmark takes from Node, and XS has not. */
 const CONSTANTS = { "process.argv": [] };
-/** Slots of the machine's stack, as a board's manifest has to set it: what is used at most (xs.heap.stack), and a reserve. */
+/**
+ * Slots of the machine's stack, as a board's manifest has to set it: what is used at most (xs.heap.stack), and a
+ * reserve.
+ */
 const STACK_SLOTS = 576;
 const SLOT_BYTES = 16;
 const CALLS = 1000;

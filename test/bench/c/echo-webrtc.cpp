@@ -1,7 +1,6 @@
 /*
- * The echo canceller of WebRTC (Debian: libwebrtc-audio-processing-dev 0.3) on files: echo-webrtc MIC FAR OUT DELAY
- * LEVEL AGNOSTIC EXTENDED, each file raw samples of 8 kHz, 16 bits. Nothing but the canceller and its suppression
- * (LEVEL 0 to 2) is on.
+ * The echo canceller of WebRTC (Debian: libwebrtc-audio-processing-dev 0.3) on files: echo-webrtc MIC FAR OUT, each
+ * file raw samples of 8 kHz, 16 bits. Only the canceller and its suppression are on.
  */
 #include <cstdio>
 #include <cstdlib>
