@@ -4,6 +4,7 @@
  * nothing else of them. Types only. Everywhere: IPv4 addresses are uint32 numbers, times are ms on the device's clock,
  * octets are lent for the call. Not here: the display.
  */
+import type { Place } from "../src/core/address.js";
 import type { RandomSource } from "../src/core/random.js";
 
 export interface UdpSocket {
@@ -88,14 +89,27 @@ export interface TcpStack {
   close(): void;
 }
 
+/**
+ * Tells what was found, once and later.
+ * @param error "" when the host was found, else one line for people
+ * @param others the places to be tried when the first one does not answer, in that order
+ * @param ttlS how long all that is good; nothing where nobody knows
+ */
+export type ResolverDone = (
+  error: string,
+  address: number,
+  port: number,
+  others?: readonly Place[],
+  ttlS?: number,
+) => void;
+
 export interface Resolver {
   /**
-   * Looks a host up. RFC 3263 §4.2
-   * @param port as given beside the name; -1: SRV records are asked for first, and 5060 counts if there are none
-   * @param tcp which service the SRV records are for
-   * @param done called once and later; `error` is "" if found, else one line for people
+   * Looks a host up. RFC 3263 §4.1, §4.2
+   * @param port as given beside the name; -1: NAPTR and SRV records are asked for first, and 5060 holds when there are none
+   * @param tcp which service these records are for
    */
-  resolve(name: string, port: number, tcp: boolean, done: (error: string, address: number, port: number) => void): void;
+  resolve(name: string, port: number, tcp: boolean, done: ResolverDone): void;
 }
 
 /** Calls its owner once, at a time that can be moved. */

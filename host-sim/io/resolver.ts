@@ -1,22 +1,26 @@
 /**
- * Names to IPv4 addresses on Node, by RFC 3263 §4.2: SRV in the order of RFC 2782 (priority, then weight by lot), then
- * A. Not here: NAPTR, IPv6, a cache (the core keeps one), and trying the next server when the first does not answer.
+ * Names to IPv4 addresses on Node, by RFC 3263 §4.1, §4.2: NAPTR and SRV in the order of RFC 2782 (priority, then weight by
+ * lot), then the addresses of each server.
+ * Not here: IPv6, how long records are good (Node does not tell it), a cache and which place is tried (the core's).
  */
-import type { SrvRecord } from "node:dns";
+import type { NaptrRecord, SrvRecord } from "node:dns";
 import { Resolver as DnsResolver, lookup } from "node:dns/promises";
-import type { Resolver } from "../../hal/device.js";
-import { ipv4 } from "../../src/core/address.js";
+import type { Resolver, ResolverDone } from "../../hal/device.js";
+import { ipv4, type Place } from "../../src/core/address.js";
 import { fraction, type RandomSource } from "../../src/core/random.js";
 
 const SIP_PORT = 5060;
 /** How long one look-up may take in all, ms. */
 const ANSWER_MS = 10000;
+/** Servers that are looked up for one name. */
+const HOSTS = 4;
 
-/** The two questions, so that tests can answer them. */
+/** The three questions, so that tests can answer them. */
 export interface NameService {
+  naptr(name: string): Promise<NaptrRecord[]>;
   srv(name: string): Promise<SrvRecord[]>;
-  /** @returns a dotted quad */
-  a(name: string): Promise<string>;
+  /** @returns dotted quads */
+  a(name: string): Promise<string[]>;
 }
 
 export class NodeResolver implements Resolver {
@@ -28,53 +32,77 @@ export class NodeResolver implements Resolver {
     this.names = names;
   }
 
-  resolve(
-    name: string,
-    port: number,
-    tcp: boolean,
-    done: (error: string, address: number, port: number) => void,
-  ): void {
+  resolve(name: string, port: number, tcp: boolean, done: ResolverDone): void {
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<Answer>((resolve) => {
-      timer = setTimeout(() => resolve(failure("no answer from the name service about " + name)), ANSWER_MS);
+    const late = new Promise<Place[] | string>((resolve) => {
+      timer = setTimeout(() => resolve("no answer from the name service about " + name), ANSWER_MS);
     });
-    Promise.race([this.find(name, port, tcp), late]).then((answer) => {
+    Promise.race([this.find(name, port, tcp), late]).then((found) => {
       clearTimeout(timer);
-      done(answer.error, answer.address, answer.port);
+      if (typeof found === "string") done(found, -1, -1);
+      else done("", found[0].address, found[0].port, found.slice(1));
     });
   }
 
-  private async find(name: string, port: number, tcp: boolean): Promise<Answer> {
+  /** @returns one place at least, or a line that says why there is none */
+  private async find(name: string, port: number, tcp: boolean): Promise<Place[] | string> {
+    const plainPort = port < 0 ? SIP_PORT : port;
     const literal = ipv4(name);
-    if (literal >= 0) return { error: "", address: literal, port: port < 0 ? SIP_PORT : port };
-    // SRV records belong to domains: a name without a dot is a host of this house.
+    if (literal >= 0) return [{ address: literal, port: plainPort, rank: 0 }];
+    // NAPTR and SRV records belong to domains: a name without a dot is a host of this house.
     const records = port < 0 && name.includes(".") ? await this.services(name, tcp) : [];
     if (records.length === 1 && (records[0].name === "" || records[0].name === ".")) {
-      return failure(name + " says that it has no SIP service over " + (tcp ? "TCP" : "UDP"));
+      return name + " says that it has no SIP service over " + (tcp ? "TCP" : "UDP");
     }
-    for (const record of orderServices(records, this.random)) {
-      const address = await this.host(record.name);
-      if (typeof address === "number") return { error: "", address, port: record.port };
+    if (records.length === 0) {
+      const addresses = await this.host(name);
+      if (typeof addresses === "string") return addresses;
+      return addresses.map((address) => ({ address, port: plainPort, rank: 0 }));
     }
-    if (records.length > 0) return failure("none of the SIP servers of " + name + " has an address");
-    const address = await this.host(name);
-    if (typeof address === "string") return failure(address);
-    return { error: "", address, port: port < 0 ? SIP_PORT : port };
+    const ordered = orderServices(records, this.random).slice(0, HOSTS);
+    const ranks = [...new Set(ordered.map((record) => record.priority))];
+    const found = await Promise.all(
+      ordered.map(async (record) => {
+        const addresses = await this.host(record.name);
+        if (typeof addresses === "string") return [];
+        return addresses.map((address) => ({ address, port: record.port, rank: ranks.indexOf(record.priority) }));
+      }),
+    );
+    const places = found.flat();
+    return places.length > 0 ? places : "none of the SIP servers of " + name + " has an address";
   }
 
   private async services(name: string, tcp: boolean): Promise<SrvRecord[]> {
+    const service = tcp ? "sip+d2t" : "sip+d2u";
     try {
-      return await this.names.srv((tcp ? "_sip._tcp." : "_sip._udp.") + name);
+      return await this.names.srv(
+        (await this.replacement(name, service)) ?? (tcp ? "_sip._tcp." : "_sip._udp.") + name,
+      );
     } catch {
       return [];
     }
   }
 
-  /** @returns the address, or a line that says why there is none */
-  private async host(name: string): Promise<number | string> {
+  /** @returns the name of the SRV records that a NAPTR record names for the service, if one does. RFC 3263 §4.1 */
+  private async replacement(name: string, service: string): Promise<string | undefined> {
     try {
-      const address = ipv4(await this.names.a(name));
-      return address >= 0 ? address : name + " has no IPv4 address";
+      return (await this.names.naptr(name))
+        .filter(
+          (record) =>
+            record.flags.toLowerCase() === "s" && record.service.toLowerCase() === service && record.regexp === "",
+        )
+        .sort((a, b) => a.order - b.order || a.preference - b.preference)
+        .find((record) => record.replacement !== "")?.replacement;
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** @returns its addresses, or a line that says why there is none */
+  private async host(name: string): Promise<number[] | string> {
+    try {
+      const addresses = (await this.names.a(name)).map(ipv4).filter((address) => address >= 0);
+      return addresses.length > 0 ? addresses : name + " has no IPv4 address";
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code ?? "";
       if (code === "ENOTFOUND" || code === "ENODATA") return "no such host: " + name;
@@ -103,21 +131,12 @@ export function orderServices(records: readonly SrvRecord[], random: RandomSourc
   return out;
 }
 
-interface Answer {
-  error: string;
-  address: number;
-  port: number;
-}
-
-function failure(error: string): Answer {
-  return { error, address: -1, port: -1 };
-}
-
 function nodeNames(): NameService {
   const dns = new DnsResolver({ timeout: 2000, tries: 2 });
   return {
+    naptr: (name) => dns.resolveNaptr(name),
     srv: (name) => dns.resolveSrv(name),
     // The system's own look-up: it knows the hosts file too.
-    a: async (name) => (await lookup(name, { family: 4 })).address,
+    a: async (name) => (await lookup(name, { family: 4, all: true })).map(({ address }) => address),
   };
 }

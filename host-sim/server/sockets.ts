@@ -123,10 +123,14 @@ export class Sockets implements Network {
   }
 
   resolve(id: number, bytes: Uint8Array, start: number, end: number, port: number, transport: number): void {
-    this.sources.resolver.resolve(text(bytes, start, end), port, transport === TRANSPORT_TCP, (error, ip, found) =>
-      this.tell((layer) =>
-        error === "" && this.isAllowed(ip, found) ? layer.resolved(id, ip, found) : layer.unresolved(id),
-      ),
+    const name = text(bytes, start, end);
+    this.sources.resolver.resolve(name, port, transport === TRANSPORT_TCP, (error, ip, found, others = [], ttlS) =>
+      this.tell((layer) => {
+        const all = error === "" ? [{ address: ip, port: found, rank: 0 }, ...others] : [];
+        const [first, ...rest] = all.filter((place) => this.isAllowed(place.address, place.port));
+        if (first === undefined) layer.unresolved(id);
+        else layer.resolved(id, first.address, first.port, rest, ttlS);
+      }),
     );
   }
 

@@ -3,8 +3,8 @@
  * Everything happens on one clock and by one random source, so that a seed repeats a run. Not here: sizes of frames,
  * routers, NAT.
  */
-import type { Clock, Resolver, TcpOptions, TcpStack, UdpOptions, UdpSocket } from "../../hal/device.js";
-import { ipv4 } from "../../src/core/address.js";
+import type { Clock, Resolver, ResolverDone, TcpOptions, TcpStack, UdpOptions, UdpSocket } from "../../hal/device.js";
+import { ipv4, type Place } from "../../src/core/address.js";
 import type { RandomSource } from "../../src/core/random.js";
 import { DatagramQueue, openError } from "../io/udp.js";
 import { Faults, type TcpFault } from "./faults.js";
@@ -20,7 +20,7 @@ export class VirtualNetwork implements Ways {
   private readonly faults: Faults;
   private readonly sockets = new Map<string, VirtualUdpSocket>();
   private readonly streams: VirtualTcp;
-  private readonly names = new Map<string, { address: number; port: number }>();
+  private readonly names = new Map<string, readonly Place[]>();
 
   constructor(clock: Clock, random: RandomSource) {
     this.clock = clock;
@@ -33,9 +33,12 @@ export class VirtualNetwork implements Ways {
     return new VirtualHost(this, address);
   }
 
-  /** Makes a name known to all hosts; `port` is what SRV would say. */
-  name(name: string, address: number, port = SIP_PORT): void {
-    this.names.set(name.toLowerCase(), { address, port });
+  /**
+   * Makes a name known to all hosts.
+   * @param port what SRV would say @param others further places, in the order in which they are to be tried
+   */
+  name(name: string, address: number, port = SIP_PORT, others: readonly Place[] = []): void {
+    this.names.set(name.toLowerCase(), [{ address, port, rank: 0 }, ...others]);
   }
 
   /** Sets a fault as `Faults.set` does. TCP keeps its order and its octets: there, loss is delay. */
@@ -95,7 +98,7 @@ export class VirtualNetwork implements Ways {
     return this.streams.listen(host, port, options);
   }
 
-  lookUp(name: string): { address: number; port: number } | undefined {
+  lookUp(name: string): readonly Place[] | undefined {
     return this.names.get(name.toLowerCase());
   }
 }
@@ -190,17 +193,13 @@ class VirtualResolver implements Resolver {
     this.network = network;
   }
 
-  resolve(
-    name: string,
-    port: number,
-    _tcp: boolean,
-    done: (error: string, address: number, port: number) => void,
-  ): void {
+  resolve(name: string, port: number, _tcp: boolean, done: ResolverDone): void {
     this.network.after(this.network.travelMs(), () => {
       const literal = ipv4(name);
-      const found = literal >= 0 ? { address: literal, port: SIP_PORT } : this.network.lookUp(name);
-      if (found === undefined) done("no such host: " + name, -1, -1);
-      else done("", found.address, port < 0 ? found.port : port);
+      const found = literal >= 0 ? [{ address: literal, port: SIP_PORT, rank: 0 }] : this.network.lookUp(name);
+      const places = (found ?? []).map((place) => ({ ...place, port: port < 0 ? place.port : port }));
+      if (places.length === 0) done("no such host: " + name, -1, -1);
+      else done("", places[0].address, places[0].port, places.slice(1));
     });
   }
 }

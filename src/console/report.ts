@@ -32,7 +32,18 @@ export function reportStatus(reply: Reply, door: Door): Reply {
     .put("call", calling)
     .put("relay1", door.doorway.isOn(1) ? "on" : "off")
     .put("relay2", door.doorway.isOn(2) ? "on" : "off");
+  reportOutages(reply, door);
   return reportReach(reply, door);
+}
+
+/** Says which servers of the account do not answer, and when they are asked again. */
+function reportOutages(reply: Reply, door: Door): void {
+  const { outages } = door.ua.layer.transport;
+  for (let i = 0; i < outages.size; i++) {
+    if (outages.ipAt(i) < 0) continue;
+    const leftS = Math.max(0, Math.ceil((outages.dueAt(i) - door.timers.nowMs) / 1000));
+    reply.put("server " + ipv4Text(outages.ipAt(i)) + ":" + outages.portAt(i), "down, asked again in " + leftS + " s");
+  }
 }
 
 /** Says what was found out about TCP at servers to which a message went that is too long for UDP. */

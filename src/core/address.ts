@@ -3,6 +3,14 @@
  * not spoken by the transports yet), and names (the driver's resolver turns them into addresses).
  */
 
+/** One of several places of a name. */
+export interface Place {
+  address: number;
+  port: number;
+  /** Places of a lower rank are preferred; those of the same one stand for one another. 0 is the first. */
+  rank: number;
+}
+
 /** @returns the address 0 to 4,294,967,295, or -1 when `bytes[start, end)` is not a dotted quad */
 export function parseIPv4(bytes: Uint8Array, start: number, end: number): number {
   let ip = 0;

@@ -56,7 +56,8 @@ const CALL_TIMERS = 1;
 /** Timers of a stream of sound (media/stream.ts). */
 export const LINE_TIMERS = 3;
 const SUBSCRIPTION_TIMERS = 1;
-const REGISTRATION_TIMERS = 1;
+/** The registration's own timer, and that of the questions to servers that are down. */
+const REGISTRATION_TIMERS = 2;
 /**
  * A call that goes over to another phone has a timer for the hang-up of the first call, and one for the subscription of
  * the REFER's sender.
@@ -150,8 +151,8 @@ export const DOOR_LIMITS: Limits = {
   incoming: 1,
   // This is more than a packet of 1,500 octets holds, so more than UDP brings in one piece.
   messageBytes: 2048,
-  // The names of the server and of the proxy.
-  names: 2,
+  // Three proxies and one that is called directly.
+  names: 4,
   logEntries: 24,
   // The log is kept twice beside the settings, in 24 KB of flash; one text takes a page of 4,000 octets at most.
   logBytes: 1900,

@@ -312,12 +312,15 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser 
   }
 
   resolve(id: number, bytes: Uint8Array, start: number, end: number, port: number, transport: number): void {
-    this.device.resolver.resolve(text(bytes, start, end), port, transport === TRANSPORT_TCP, (error, ip, foundPort) => {
+    const name = text(bytes, start, end);
+    this.device.resolver.resolve(name, port, transport === TRANSPORT_TCP, (error, ip, foundPort, others, ttlS) => {
       this.enter();
-      if (error === "") this.door.ua.layer.resolved(id, ip, foundPort);
+      const { layer } = this.door.ua;
+      if (error === "") layer.resolved(id, ip, foundPort, others, ttlS);
       else {
-        this.report(error);
-        this.door.ua.layer.unresolved(id);
+        const last = layer.transport.resolver.lastOf(id);
+        this.report(last < 0 ? error : error + "; its last address " + ipv4Text(last) + " is used on");
+        layer.unresolved(id);
       }
       this.leave();
     });

@@ -7,7 +7,15 @@ import { utf8, utf8Length } from "../core/bytes.js";
 import { hasSteering } from "../core/printable.js";
 import { USER_MOST_BYTES } from "../ua/account.js";
 import { isNumberPattern, readTarget } from "../ua/target.js";
-import { escapeUser, type HostText, placeOf, readDomain, readProxy } from "../ua/uritext.js";
+import {
+  escapeUser,
+  type HostText,
+  PROXIES_MOST,
+  placeOf,
+  proxiesProblem,
+  readDomain,
+  readProxies,
+} from "../ua/uritext.js";
 import { isSchedule, isZone } from "./daytime.js";
 import { GROUP_TIME_LEAST_S, GROUP_TIME_MOST_S, PLAN_TARGETS_MOST, readPlan } from "./ringplan.js";
 import {
@@ -67,7 +75,11 @@ export function allowed(setting: Setting): string {
     case TYPE_DOMAIN:
       return "empty, or a host name or an IPv4 address, with :PORT if need be";
     case TYPE_PROXY:
-      return "empty, or a host name or an IPv4 address, with :PORT and ;transport=tcp if need be";
+      return (
+        "empty, or a host name or an IPv4 address, with :PORT and ;transport=tcp if need be; up to " +
+        PROXIES_MOST +
+        " of them with commas between"
+      );
     case TYPE_TARGET:
       return "empty, or a SIP URI, an address or a number, by UDP or TCP; of at most " + setting.max + " characters";
     case TYPE_TARGETS:
@@ -161,7 +173,7 @@ export function check(setting: Setting, value: string): string | null {
     case TYPE_DOMAIN:
       return given === "" ? given : kept(setting, readDomain(given));
     case TYPE_PROXY:
-      return given === "" || (given.length <= setting.max && readProxy(given).error === "") ? given : null;
+      return given.length <= setting.max && proxiesProblem(readProxies(given)) === "" ? given : null;
     case TYPE_TARGET:
       return given === "" || (given.length <= setting.max && readTarget(given, ANY_DOMAIN).error === "") ? given : null;
     case TYPE_TARGETS:
@@ -198,7 +210,7 @@ export function problemOf(setting: Setting, value: string): string {
     case TYPE_DOMAIN:
       return readDomain(given).error || tooLong(setting, given);
     case TYPE_PROXY:
-      return readProxy(given).error || tooLong(setting, given);
+      return proxiesProblem(readProxies(given)) || tooLong(setting, given);
     case TYPE_TARGET:
       return tooLong(setting, given) || readTarget(given, ANY_DOMAIN).error;
     case TYPE_TARGETS:

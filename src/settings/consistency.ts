@@ -35,10 +35,14 @@ function checkAccount(settings: Settings): string {
   const account = new Account(agentSettings(settings));
   account.configure(account.settings, ANY_IP, PORT_MOST);
   const { from, to, registrar, proxyRoute, user } = account;
-  const size = REGISTER_BYTES + from.length + to.length + 2 * registrar.length + proxyRoute.length + 2 * user.length;
+  let routeBytes = proxyRoute.length;
+  // Any of several proxies may be in its place; "<" and ">" stand around it.
+  for (let i = 0; i < account.hops.length && routeBytes > 0; i++)
+    routeBytes = Math.max(routeBytes, account.hops[i].length + 2);
+  const size = REGISTER_BYTES + from.length + to.length + 2 * registrar.length + routeBytes + 2 * user.length;
   const most = DOOR_LIMITS.transactionBytes;
   const toBytes = Math.max(to.length, TARGET_BYTES + 2);
-  const hasRoom = Dialog.fits(DOOR_LIMITS.dialogBytes, from.length, toBytes, proxyRoute.length, TARGET_BYTES);
+  const hasRoom = Dialog.fits(DOOR_LIMITS.dialogBytes, from.length, toBytes, routeBytes, TARGET_BYTES);
   if (size <= most && hasRoom) return "";
   return "sip.user, sip.name, sip.domain and sip.proxy are too long together: one of them has to be shorter";
 }

@@ -110,6 +110,7 @@ interface Typed<K extends string, V> extends Setting {
 
 const NO_CHOICES: readonly string[] = [];
 const TEXT_MOST = 128;
+const PROXIES_TEXT_MOST = 3 * TEXT_MOST;
 const PLAN_MOST = 400;
 
 /** The bounds of a text's length, characters; 0 for the longest: what its type allows. */
@@ -179,7 +180,13 @@ const SETTINGS = [
   }),
   text("sip.name", TYPE_TEXT, "", "name shown to who is called", { max: 64 }),
   text("sip.domain", TYPE_DOMAIN, "", "domain or address of the SIP server; empty: no server", { max: TEXT_MOST }),
-  text("sip.proxy", TYPE_PROXY, "", "outbound proxy; empty: none", { max: TEXT_MOST }),
+  text(
+    "sip.proxy",
+    TYPE_PROXY,
+    "",
+    "outbound proxy; up to 3 with commas between, the next one while those before it do not answer; empty: none",
+    { max: PROXIES_TEXT_MOST },
+  ),
   onOff("sip.register", "on", "register at sip.domain"),
   number("sip.expires", 600, "how long a registration is to last", { min: 10, max: 86400, unit: "s" }),
   choice(

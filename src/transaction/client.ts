@@ -3,14 +3,19 @@
  * request lies in a buffer of its own; the ACK takes its place when the final response has come. A CANCEL (§9.1) takes
  * the place before that: the transaction of the INVITE sends, repeats and gives up the CANCEL, since it does nothing
  * else in Proceeding. So giving up needs nothing that can run out.
+ * A request whose server does not answer, cannot be reached or says 503 goes on to the next place of its target, as a
+ * new transaction: the same request with a new branch, in the same object. Its user is told of the last one's response
+ * or failure only. RFC 3263 §4.3
  * Not here: which response belongs to which transaction (layer.ts), Timer C (a proxy's), and what a response means.
  */
 import { equal, NONE } from "../core/bytes.js";
 import { copyOctets } from "../core/octets.js";
+import { fraction, type RandomSource } from "../core/random.js";
 import type { Timers, TimerUser } from "../core/timers.js";
 import type { Message } from "../wire/message.js";
 import { PARSE_OK } from "../wire/message.js";
 import {
+  HEADER_RETRY_AFTER,
   METHOD_ACK,
   METHOD_BYE,
   METHOD_CANCEL,
@@ -36,7 +41,7 @@ import {
   writeUriOfLine,
   writeVia,
 } from "./request.js";
-import { FIND_FAILED, FIND_KNOWN, FIND_WAIT } from "./resolver.js";
+import { FIND_KNOWN, FIND_WAIT } from "./resolver.js";
 import {
   DETOUR_KNOWN,
   DETOUR_LONG,
@@ -80,6 +85,18 @@ const CONNECT_MS = 500;
  * are one.
  */
 const SILENT_MS = 1000;
+/**
+ * How long a server may be silent before the next one is tried, in T1: the request was sent four times by then over UDP.
+ */
+const PROBING_T1 = 8;
+/** How long a name is awaited before what was found earlier, or another server, does, ms. */
+const PATIENCE_MS = 2000;
+/** Places that one request is sent to at most. */
+const PLACES_TRIED_MOST = 6;
+const SERVICE_UNAVAILABLE = 503;
+/** The longest Retry-After that is read, s; outages.ts has its own bound. */
+const RETRY_AFTER_MOST_S = 4294967295;
+
 /** How long a farewell without an answer keeps its place at least, in T1: it was sent three times by then. */
 const FAREWELL_T1 = 4;
 /** Makes farewells the last to be spared: longer than any transaction waits for repetitions, ms. */
@@ -118,6 +135,7 @@ export interface Sealer {
 /** What a client transaction needs around it. */
 export interface ClientHost {
   readonly timers: Timers;
+  readonly random: RandomSource;
   readonly branches: Branches;
   readonly transport: Transport;
   readonly limits: TransactionLimits;
@@ -131,6 +149,10 @@ export interface ClientHost {
   /** It was taken, and nothing was sent. */
   onClientDiscarded(t: ClientTransaction): void;
   onClientEnded(t: ClientTransaction): void;
+  /** It has another branch. */
+  onClientMoved(t: ClientTransaction): void;
+  /** As `TransactionUser` has it. */
+  onServerFailed(from: Flow, to: Flow | null, status: number): void;
   /** A connection was not established in time. */
   abandon(connection: number): void;
 }
@@ -184,6 +206,15 @@ export class ClientTransaction implements TimerUser {
   private isAckWaiting = false;
   /** The request went by TCP for its length alone, so UDP is left to try. */
   private isUpgraded = false;
+  /** A bit for each place of the target that it was sent to, and how many there were. */
+  private tried = 0;
+  private triedCount = 0;
+  /** The end timer is that of probing: at its end the next server is tried. */
+  private isProbing = false;
+  /** The name of the next hop was awaited long enough. */
+  private isImpatient = false;
+  /** It may be ended when another request needs the place, answered or not. */
+  isExpendable = false;
   /** Its connection was established in time. */
   private isConnected = false;
   /** The request went by TCP and by UDP: the first answer counts, by either. */
@@ -227,6 +258,8 @@ export class ClientTransaction implements TimerUser {
     this.isAckWaiting = false;
     this.isForwarded = false;
     this.isUpgraded = this.isConnected = this.isEitherWay = false;
+    this.isProbing = this.isImpatient = this.isExpendable = false;
+    this.tried = this.triedCount = 0;
     this.isCancelWanted = false;
     this.isCancelSent = false;
     this.cause = 0;
@@ -261,7 +294,7 @@ export class ClientTransaction implements TimerUser {
     return w;
   }
 
-  /** Sets the next hop. RFC 3263 without NAPTR; `target.set` does it for a known flow. */
+  /** Sets the next hop. RFC 3263; `target.set` does it for a known flow. */
   aimRequest(uri: Uri, defaultTransport: number): void {
     this.host.transport.aim(this.target, uri, defaultTransport);
   }
@@ -304,6 +337,8 @@ export class ClientTransaction implements TimerUser {
     this.state = CLIENT_RESOLVING;
     this.host.onClientStarted(this);
     this.host.timers.start(this.endTimer, 64 * this.host.limits.t1Ms);
+    const { backups } = this.host.transport;
+    if (backups.isPlural && backups.isRoute(this.buffer, this.end, 0)) this.target.backup = 0;
     this.locate();
     return true;
   }
@@ -323,6 +358,9 @@ export class ClientTransaction implements TimerUser {
       case CLIENT_CALLING:
       case CLIENT_PROCEEDING:
         this.status = m.status;
+        if (m.status !== SERVICE_UNAVAILABLE)
+          this.host.transport.outages.noteUp(this.flow.ip, this.flow.port, this.host.timers.nowMs);
+        else if (this.leaveRefused(m)) return;
         if (m.status < 200) this.proceed(m);
         else if (this.method !== METHOD_INVITE) this.complete(m);
         else if (m.status < 300) this.accept(m);
@@ -437,7 +475,7 @@ export class ClientTransaction implements TimerUser {
     if (this.flow.connection !== connection) return;
     this.flow.connection = -1;
     if (this.state !== CLIENT_CALLING) return;
-    if (!this.isUpgraded) this.failSoon(FAILURE_TRANSPORT);
+    if (!this.isUpgraded) this.goOnOrFail(FAILURE_TRANSPORT);
     else if (hasSpoken) this.fallBack(DETOUR_LOST);
     else this.fallBack(this.noteRefusal());
   }
@@ -473,7 +511,8 @@ export class ClientTransaction implements TimerUser {
     const leftMs = timers.remaining(this.endTimer);
     switch (this.state) {
       case CLIENT_CALLING:
-        return this.isFarewell() && leftMs < (64 - FAREWELL_T1) * limits.t1Ms ? LAST_MS + leftMs : -1;
+        if (this.isExpendable) return leftMs;
+        return this.isFarewell() && this.leftOfCallingMs() < (64 - FAREWELL_T1) * limits.t1Ms ? LAST_MS + leftMs : -1;
       case CLIENT_ACCEPTED:
         if (this.isForwarded) return timers.nowMs > this.doneAtMs + 2 * limits.t1Ms ? leftMs : -1;
         // A 2xx that comes still later is acknowledged by the user from its dialog. RFC 3261 §13.2.2.4
@@ -485,10 +524,23 @@ export class ClientTransaction implements TimerUser {
     }
   }
 
+  /** Ends an expendable transaction without a word to its user. */
+  abort(): void {
+    const { connection } = this.flow;
+    this.host.timers.stop(this.endTimer);
+    this.host.timers.stop(this.repeatTimer);
+    this.state = CLIENT_FREE;
+    this.user = NO_USER;
+    this.host.onClientEnded(this);
+    this.host.abandon(connection);
+  }
+
   /** Ends a transaction that can be spared, before its time. */
   retire(): void {
     this.host.timers.stop(this.endTimer);
-    if (this.state === CLIENT_CALLING) this.cause = this.isCancelWanted ? FAILURE_CANCELLED : FAILURE_TIMEOUT;
+    this.isProbing = false;
+    if (this.state === CLIENT_CALLING)
+      this.cause = this.isCancelWanted || this.isExpendable ? FAILURE_CANCELLED : FAILURE_TIMEOUT;
     this.onTimer(END);
   }
 
@@ -497,11 +549,18 @@ export class ClientTransaction implements TimerUser {
     return this.method === METHOD_BYE || (this.method === METHOD_INVITE && this.isCancelWanted);
   }
 
+  /** @returns ms until Timer B or F */
+  private leftOfCallingMs(): number {
+    const { timers, limits } = this.host;
+    return timers.remaining(this.endTimer) + (this.isProbing ? (64 - PROBING_T1) * limits.t1Ms : 0);
+  }
+
   onTimer(kind: number): void {
     if (kind === REPEAT) {
       this.onRepeat();
       return;
     }
+    if (this.isProbing && this.endProbing()) return;
     this.host.timers.stop(this.repeatTimer);
     // This is Timer B or F, or there is no final response after a CANCEL. RFC 3261 §17.1.1.2, §17.1.2.2, §9.1
     const isUnanswered = this.state === CLIENT_CALLING || this.state === CLIENT_PROCEEDING;
@@ -509,6 +568,10 @@ export class ClientTransaction implements TimerUser {
     if (this.state === CLIENT_CALLING && this.isUnreliable() && this.end > DATAGRAM_MAX_BYTES)
       this.host.transport.reach.forget(this.flow.ip, this.flow.port);
     if (isUnanswered && this.cause === 0) this.cause = FAILURE_TIMEOUT;
+    if (this.state === CLIENT_CALLING && this.cause === FAILURE_TIMEOUT && this.triedCount > 1) {
+      if (this.host.transport.backups.has(this.target)) this.noteDown(0);
+      this.host.onServerFailed(this.flow, null, 0);
+    }
     if (this.state === CLIENT_RESOLVING) this.cause = FAILURE_RESOLVE;
     this.state = CLIENT_FAILING;
     if (this.cause !== 0) this.user.onFailure(this, this.cause);
@@ -518,6 +581,11 @@ export class ClientTransaction implements TimerUser {
   }
 
   private onRepeat(): void {
+    if (this.state === CLIENT_RESOLVING) {
+      this.isImpatient = true;
+      this.locate();
+      return;
+    }
     if (this.isUpgraded) {
       this.onStreamTime();
       return;
@@ -556,21 +624,134 @@ export class ClientTransaction implements TimerUser {
   }
 
   private locate(): void {
-    const found = this.host.transport.locate(this.target);
-    if (found === FIND_WAIT) return;
-    if (found === FIND_FAILED) {
-      this.failSoon(FAILURE_RESOLVE);
+    const { timers, transport } = this.host;
+    const found = transport.locateNext(this.target, this.tried, this.isImpatient);
+    if (found === FIND_WAIT) {
+      if (!this.isImpatient && !timers.running(this.repeatTimer)) timers.start(this.repeatTimer, PATIENCE_MS);
+      return;
+    }
+    timers.stop(this.repeatTimer);
+    if (found === FIND_KNOWN) this.sendToTarget();
+    else this.failSoon(FAILURE_RESOLVE);
+  }
+
+  /** Sends the request to the place that was found. */
+  private sendToTarget(): void {
+    const { target } = this;
+    this.tried |= 1 << target.place;
+    this.triedCount += 1;
+    if (target.backup > 0 && !this.writeRoute(target.backup)) {
+      this.failSoon(FAILURE_TRANSPORT);
       return;
     }
     const { flow, end } = this;
     const { transport } = this.host;
-    flow.copy(this.target);
-    if (isTooLong(this.target, end)) {
+    flow.copy(target);
+    if (isTooLong(target, end)) {
       this.isUpgraded = transport.triesStream(flow);
       if (this.isUpgraded) flow.transport = TRANSPORT_TCP;
       transport.tellDetour(flow, this.isUpgraded ? DETOUR_LONG : DETOUR_KNOWN + this.reachState(), end);
     }
     this.launch();
+  }
+
+  /** Makes backup number `host` the first Route. @returns false when there is no room for it */
+  private writeRoute(host: number): boolean {
+    const { backups } = this.host.transport;
+    for (let from = 0; from < backups.count; from++) {
+      if (!backups.isRoute(this.buffer, this.end, from)) continue;
+      const end = backups.writeRoute(this.buffer, this.end, from, host);
+      if (end > 0) this.end = end;
+      return end > 0;
+    }
+    return false;
+  }
+
+  /**
+   * The server is of no use: sends the request to the next place of its target, if there is one, as a new transaction.
+   * @param isDown it is noted as down @param waitS how long it asked to be left alone @param m its refusal, null when
+   * nothing came
+   */
+  private goOn(isDown: boolean, waitS: number, m: Message | null): boolean {
+    const { host, target, flow } = this;
+    const { transport, branches, scratchFlow } = host;
+    if (this.isCancelWanted || this.triedCount >= PLACES_TRIED_MOST) return false;
+    if (target.nameSize === 0 && target.backup < 0) return false;
+    const { backup, place, ip, port, connection, transport: kind } = target;
+    const isOwn = transport.backups.has(target);
+    if (transport.locateNext(target, this.tried, true) !== FIND_KNOWN) {
+      // What the last server says, or that it is silent, is told of where it is.
+      if (backup >= 0) {
+        transport.aim(target, transport.backups.uris[backup], transport.backups.transport);
+        target.backup = backup;
+      }
+      target.transport = kind;
+      target.ip = ip;
+      target.port = port;
+      target.connection = connection;
+      target.place = place;
+      return false;
+    }
+    if (m !== null && this.method === METHOD_INVITE) this.acknowledgeAside(m);
+    if (isDown && isOwn) this.noteDown(waitS);
+    scratchFlow.copy(flow);
+    host.timers.stop(this.repeatTimer);
+    this.isUpgraded = this.isConnected = this.isEitherWay = this.isProbing = false;
+    this.status = 0;
+    this.state = CLIENT_RESOLVING;
+    if (target.backup === 0 && backup > 0 && !this.writeRoute(0)) return false;
+    branches.makeBranch(this.buffer, this.end, this.isForwarded, this.branchHigh);
+    this.branchHigh = branches.high;
+    this.branchLow = branches.low;
+    host.onClientMoved(this);
+    host.onServerFailed(scratchFlow, target, m === null ? 0 : m.status);
+    this.sendToTarget();
+    return true;
+  }
+
+  private goOnOrFail(cause: number): void {
+    if (!this.goOn(true, 0, null)) this.failSoon(cause);
+  }
+
+  /** Notes that the server is down. It has to be one of our own: others may lead us to whomever they like. */
+  private noteDown(waitS: number): void {
+    const { timers, transport, random } = this.host;
+    transport.outages.noteDown(this.flow, timers.nowMs, waitS * 1000, fraction(random));
+  }
+
+  /**
+   * The server was silent for as long as another one is not to wait. Without another one it is waited for on.
+   * @returns false when the transaction ends
+   */
+  private endProbing(): boolean {
+    const { timers, limits } = this.host;
+    this.isProbing = false;
+    if (this.state !== CLIENT_CALLING || this.cause !== 0) return false;
+    // A connection that says nothing is dead, though it was not closed.
+    const { connection } = this.flow;
+    if (!this.goOn(true, 0, null)) timers.start(this.endTimer, (64 - PROBING_T1) * limits.t1Ms);
+    else if (connection >= 0) this.host.abandon(connection);
+    return true;
+  }
+
+  /**
+   * Takes a 503: the server can do nothing for this request, another may. One that says for how long, or says it to
+   * anything but an INVITE, is down; else it may mean the one who is called. RFC 3261 §21.5.4
+   * @returns whether the request is under way to another
+   */
+  private leaveRefused(m: Message): boolean {
+    if (this.isCancelSent) return false;
+    const retryAfterS = Math.max(0, m.uint(HEADER_RETRY_AFTER, RETRY_AFTER_MOST_S));
+    return this.goOn(this.method !== METHOD_INVITE || retryAfterS > 0, retryAfterS, m);
+  }
+
+  /** Acknowledges the refusal of a request that is sent on to another server, and so stays in the buffer. */
+  private acknowledgeAside(m: Message): void {
+    const { end } = this;
+    this.acknowledge(m);
+    copyOctets(this.buffer, 0, this.host.scratch, 0, end);
+    this.end = end;
+    this.ackEnd = 0;
   }
 
   private launch(): void {
@@ -588,10 +769,11 @@ export class ClientTransaction implements TimerUser {
     const timers = this.host.timers;
     const limits = this.host.limits;
     this.state = CLIENT_CALLING;
-    timers.start(this.endTimer, 64 * limits.t1Ms);
+    this.isProbing = this.target.nameSize > 0 || this.target.backup >= 0;
+    timers.start(this.endTimer, (this.isProbing ? PROBING_T1 : 64) * limits.t1Ms);
     if (!this.host.transport.send(this.flow, this.buffer, 0, this.end)) {
       if (this.isUpgraded) this.fallBack(DETOUR_NONE);
-      else this.failSoon(FAILURE_TRANSPORT);
+      else this.goOnOrFail(FAILURE_TRANSPORT);
       return;
     }
     if (this.isUpgraded && this.host.transport.knowsConnected) timers.start(this.repeatTimer, CONNECT_MS);
@@ -611,6 +793,10 @@ export class ClientTransaction implements TimerUser {
   private proceed(m: Message): void {
     if (this.isUpgraded) this.host.timers.stop(this.repeatTimer);
     this.state = CLIENT_PROCEEDING;
+    if (this.isProbing) {
+      this.isProbing = false;
+      this.host.timers.start(this.endTimer, (64 - PROBING_T1) * this.host.limits.t1Ms);
+    }
     if (this.method === METHOD_INVITE && !this.isCancelSent) {
       this.host.timers.stop(this.repeatTimer);
       this.host.timers.stop(this.endTimer);
@@ -641,6 +827,7 @@ export class ClientTransaction implements TimerUser {
 
   private finish(state: number, delayMs: number): void {
     this.state = state;
+    this.isProbing = false;
     this.doneAtMs = this.host.timers.nowMs;
     this.host.timers.stop(this.repeatTimer);
     this.host.timers.start(this.endTimer, delayMs);

@@ -45,10 +45,16 @@ export class Target extends Flow {
   namePort = -1;
   /** The target is known to be reached by this transport alone: no request changes over to TCP for its length. */
   isFixed = false;
+  /** Which of the backups (backups.ts) it is; -1: it is none of them. */
+  backup = -1;
+  /** Which of the places of its name it has, over all backups. */
+  place = 0;
 
   override set(transport: number, ip: number, port: number, connection: number): void {
     super.set(transport, ip, port, connection);
     this.nameSize = 0;
     this.isFixed = false;
+    this.backup = -1;
+    this.place = 0;
   }
 }

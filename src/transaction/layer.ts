@@ -5,6 +5,7 @@
  * Not here: the machines themselves (client.ts, server.ts), dialogs, and what requests mean.
  */
 
+import type { Place } from "../core/address.js";
 import { float64Array, int32Array, octetArrays } from "../core/arrays.js";
 import { hash, NONE } from "../core/bytes.js";
 import { Pool } from "../core/pool.js";
@@ -23,7 +24,7 @@ import { Flow, Target } from "./flow.js";
 import type { Network } from "./network.js";
 import type { RelayedRows } from "./relay.js";
 import { sendOnce, writeRequestLine, writeVia } from "./request.js";
-import { FIND_KNOWN } from "./resolver.js";
+import { FIND_KNOWN, KEEP_USUAL_S } from "./resolver.js";
 import {
   SERVER_ACCEPTED,
   SERVER_PROCEEDING,
@@ -72,6 +73,11 @@ export interface TransactionUser {
    * acknowledged again. RFC 3261 §13.2.2.4
    */
   onLateAnswer?(m: Message): void;
+  /**
+   * A request of ours goes on to another server, since one did not answer or refused it for a fault of its own.
+   * @param to null: the last one did not answer either @param status of its refusal, 0 when nothing came
+   */
+  onServerFailed?(from: Flow, to: Flow | null, status: number): void;
 }
 
 /** Handles messages without transactions. `m` and `source` are lent for the call. */
@@ -82,6 +88,7 @@ export interface Bypass {
   onResponse(m: Message, source: Flow): boolean;
 }
 
+const NO_PLACES: readonly Place[] = [];
 /** Number of addresses that are remembered to read what is sent to them. */
 const PROVEN = 16;
 
@@ -170,7 +177,10 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
   /** Sets the address in our Via. It may change at any time; requests under way keep theirs. */
   setLocal(ip: number, udpPort: number, tcpPort: number): void {
     // Another network has other ways to the servers.
-    if (ip !== this.transport.localIp) this.transport.reach.clear();
+    if (ip !== this.transport.localIp) {
+      this.transport.reach.clear();
+      this.transport.outages.clear();
+    }
     this.transport.localIp = ip;
     this.transport.udpPort = udpPort;
     this.transport.tcpPort = tcpPort;
@@ -218,9 +228,12 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     if (!this.transport.forget(connection)) this.onStreamGone(connection, false);
   }
 
-  /** Takes the driver's answer to `Network.resolve`. */
-  resolved(id: number, ip: number, port: number): void {
-    if (this.transport.resolver.resolved(id, ip, port)) this.onNames();
+  /**
+   * Takes the driver's answer to `Network.resolve`: the place to try first.
+   * @param others those to be tried after it, in that order @param ttlS how long the answer is good
+   */
+  resolved(id: number, ip: number, port: number, others: readonly Place[] = NO_PLACES, ttlS = KEEP_USUAL_S): void {
+    if (this.transport.resolver.resolved(id, ip, port, others, ttlS)) this.onNames();
   }
 
   /** Takes the driver's answer that there is no such name. */
@@ -368,6 +381,15 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
 
   onClientDiscarded(t: ClientTransaction): void {
     this.clients.give(t);
+  }
+
+  onClientMoved(t: ClientTransaction): void {
+    this.clientIndex.remove(t.slot);
+    this.clientIndex.add(t.slot, t.branchLow);
+  }
+
+  onServerFailed(from: Flow, to: Flow | null, status: number): void {
+    this.user.onServerFailed?.(from, to, status);
   }
 
   onClientEnded(t: ClientTransaction): void {

@@ -2,7 +2,6 @@
  * What the transaction layer asks of the driver: sending octets, connections, names. There are types only.
  * Not here: what comes in (layer.ts), sockets (the driver).
  */
-
 /**
  * What the driver does for the core, synchronously. Octets are lent for the call. The driver must not call back into
  * the core from inside.
@@ -23,7 +22,7 @@ export interface Network {
    */
   isStreamOpen?(connection: number): boolean;
   /**
-   * Looks up the name `bytes[start, end)`; with port -1 by SRV first, then A. RFC 3263 §4.2. The driver answers later
+   * Looks up the name `bytes[start, end)`; with port -1 by NAPTR and SRV first, then A. RFC 3263 §4.2. The driver answers later
    * by `resolved` or `unresolved` of the layer, with `id`.
    */
   resolve(id: number, bytes: Uint8Array, start: number, end: number, port: number, transport: number): void;

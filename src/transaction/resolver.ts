@@ -1,14 +1,17 @@
 /**
- * The cache of host names: a fixed number of them, each asked for once however many transactions wait, and kept for 60
- * s. The driver asks DNS (SRV, A). The cache does not know who waits: each transaction asks again by `findAddress`
- * after each answer.
- * Not here: NAPTR, and a second address of the same name.
+ * The cache of host names: a fixed number of them, each asked for once however many transactions wait, and kept for as
+ * long as its records say, within bounds. The driver asks DNS (NAPTR, SRV, A) and gives the places in the order in
+ * which they are to be tried. A name that was found before, and cannot be found now, keeps what was found. The cache
+ * does not know who waits: each transaction asks again by `findAddress` after each answer. RFC 3263 §4.2, RFC 8767
+ * Not here: which of several hosts is tried (transport.ts).
  */
-import { octetArray } from "../core/arrays.js";
+import type { Place } from "../core/address.js";
+import { float64Array, octetArray } from "../core/arrays.js";
 import { equal } from "../core/bytes.js";
 import type { Timers } from "../core/timers.js";
 import { HOST_NAME_BYTES, type Target } from "./flow.js";
 import type { Network } from "./network.js";
+import type { Outages } from "./outages.js";
 
 /** The target has its address. */
 export const FIND_KNOWN = 0;
@@ -16,9 +19,24 @@ export const FIND_KNOWN = 0;
 export const FIND_WAIT = 1;
 /** There is no such name, or no room to ask for it. */
 export const FIND_FAILED = 2;
+/** The name is known, but all its places were tried, or are down where only others are wanted. */
+export const FIND_NONE = 3;
 
-/** How long an answer is good, ms. The driver does not give the TTL of a record. */
-const KEEP_MS = 60000;
+/** Places of one name that are known; further ones are left out. */
+export const PLACES_MOST = 6;
+/**
+ * Bounds for the time that an answer is good, s: a record that may not be kept does not have each request ask for it,
+ * and a server that moved is found again.
+ */
+const KEEP_LEAST_S = 30;
+const KEEP_MOST_S = 3600;
+/** The same where the time of the records is not known. */
+export const KEEP_USUAL_S = 60;
+/** How long a place that was found before is used on, while the name cannot be found, until it is asked for again, ms. */
+const STALE_MS = 30000;
+/** Ranks are kept up to this one. */
+const RANK_MOST = 31;
+const RANK_FACTOR = 65536 * 4294967296;
 /**
  * How long an answer is waited for before the entry may be used for another name, ms; as long as a transaction waits.
  */
@@ -38,9 +56,24 @@ class NameEntry {
   state = FREE;
   /** Number of the question under way; an answer to an older question is ignored. */
   id = 0;
-  ip = -1;
-  port = 0;
   untilMs = 0;
+  /** Rank, address and port of each place in one number, in the order in which they are tried. */
+  readonly places = float64Array(PLACES_MOST);
+  /** Number of places; those of an answer before count on while the next one is awaited. */
+  count = 0;
+
+  ipAt(i: number): number {
+    return Math.floor((this.places[i] % RANK_FACTOR) / 65536);
+  }
+
+  portAt(i: number): number {
+    return this.places[i] % 65536;
+  }
+
+  add(place: number): void {
+    for (let i = 0; i < this.count; i++) if (this.places[i] % RANK_FACTOR === place % RANK_FACTOR) return;
+    if (this.count < PLACES_MOST) this.places[this.count++] = place;
+  }
 }
 
 export class Resolver {
@@ -57,22 +90,23 @@ export class Resolver {
   }
 
   /**
-   * Sets the address and port of `target` from its name if they are known, else asks the driver once. RFC 3263 §4.2.
+   * Sets the address and port of `target` from its name if they are known, else asks the driver once: the first place
+   * that was not tried. RFC 3263 §4.2, §4.3
+   * @param tried a bit for each place that was tried, from the lowest on @param outages those who are down are passed
+   * over; null: they are not @param takesOld what was found before does while the driver is asked
    * @returns FIND_*
    */
-  findAddress(target: Target): number {
-    const entries = this.entries;
-    const nowMs = this.timers.nowMs;
+  findAddress(target: Target, tried: number, outages: Outages | null, takesOld: boolean): number {
+    const { entries } = this;
+    const { nowMs } = this.timers;
     let room: NameEntry | null = null;
     for (let i = 0; i < entries.length; i++) {
       const entry = entries[i];
       if (entry.state !== FREE && isFor(entry, target)) {
         if (entry.state === FAILED) return FIND_FAILED;
         if (nowMs < entry.untilMs) {
-          if (entry.state === ASKED) return FIND_WAIT;
-          target.ip = entry.ip;
-          target.port = target.namePort > 0 ? target.namePort : entry.port;
-          return FIND_KNOWN;
+          if (entry.state === KNOWN || (takesOld && entry.count > 0)) return take(entry, target, tried, outages);
+          return FIND_WAIT;
         }
         room = entry;
         break;
@@ -83,30 +117,57 @@ export class Resolver {
     }
     if (room === null) return FIND_FAILED;
     this.askDriver(room, target);
-    return FIND_WAIT;
+    return takesOld && room.count > 0 ? take(room, target, tried, outages) : FIND_WAIT;
   }
 
-  /** Takes the driver's answer. @returns false when no question waits for it */
-  resolved(id: number, ip: number, port: number): boolean {
+  /**
+   * Takes the driver's answer: the first place, and those to be tried after it.
+   * @param ttlS how long it is good, as its records say @returns false when no question waits for it
+   */
+  resolved(id: number, ip: number, port: number, others: readonly Place[], ttlS: number): boolean {
     const entry = this.asked(id);
     if (entry === null) return false;
+    const before = entry.count > 0 ? entry.places[0] : -1;
     entry.state = KNOWN;
-    entry.ip = ip;
-    entry.port = port;
-    entry.untilMs = this.timers.nowMs + KEEP_MS;
+    entry.count = 0;
+    entry.add(ip * 65536 + port);
+    for (let i = 0; i < others.length; i++)
+      entry.add(Math.min(others[i].rank, RANK_MOST) * RANK_FACTOR + others[i].address * 65536 + others[i].port);
+    // Servers of the first rank are drawn by lot: the one that was used stays first, for it may alone know our binding.
+    for (let i = 1; i < entry.count && before >= 0; i++) {
+      if (entry.places[i] !== before) continue;
+      entry.places[i] = entry.places[0];
+      entry.places[0] = before;
+    }
+    entry.untilMs = this.timers.nowMs + 1000 * Math.max(KEEP_LEAST_S, Math.min(KEEP_MOST_S, ttlS));
     return true;
   }
 
   /**
-   * Notes that there is no such name. `findAddress` says so until `forgetFailed` is called; then it may be asked for
-   * again.
+   * Notes that a name was not found. What was found before holds on; without that, `findAddress` says so until
+   * `forgetFailed` is called, and then it may be asked for again.
    * @returns false when no question waits for it
    */
   unresolved(id: number): boolean {
     const entry = this.asked(id);
     if (entry === null) return false;
-    entry.state = FAILED;
+    entry.state = entry.count > 0 ? KNOWN : FAILED;
+    entry.untilMs = this.timers.nowMs + STALE_MS;
     return true;
+  }
+
+  /** @returns the address that was found for a name before, -1 when there is none: for people */
+  lastOf(id: number): number {
+    for (let i = 0; i < this.entries.length; i++)
+      if (this.entries[i].id === id && this.entries[i].count > 0) return this.entries[i].ipAt(0);
+    return -1;
+  }
+
+  /** @returns number of places that are known for the name of a target */
+  countOf(target: Target): number {
+    for (let i = 0; i < this.entries.length && target.nameSize > 0; i++)
+      if (this.entries[i].state !== FREE && isFor(this.entries[i], target)) return this.entries[i].count;
+    return 0;
   }
 
   forgetFailed(): void {
@@ -115,15 +176,18 @@ export class Resolver {
     }
   }
 
-  /** Forgets what was found for the name of `target`, which is of no use: it is asked for again. */
+  /**
+   * What was found for the name of `target` is of no use: it is asked for again, and holds on only if nothing is found.
+   */
   forget(target: Target): void {
     for (let i = 0; i < this.entries.length; i++) {
       const entry = this.entries[i];
-      if (entry.state === KNOWN && isFor(entry, target)) entry.state = FREE;
+      if (entry.state === KNOWN && isFor(entry, target)) entry.untilMs = this.timers.nowMs;
     }
   }
 
   private askDriver(entry: NameEntry, target: Target): void {
+    if (entry.state === FREE || !isFor(entry, target)) entry.count = 0;
     for (let i = 0; i < target.nameSize; i++) entry.name[i] = target.name[i];
     entry.size = target.nameSize;
     entry.askedPort = target.namePort;
@@ -142,6 +206,21 @@ export class Resolver {
     }
     return null;
   }
+}
+
+/** Sets `target` to the first place that is wanted. @returns FIND_KNOWN or FIND_NONE */
+function take(entry: NameEntry, target: Target, tried: number, outages: Outages | null): number {
+  for (let i = 0; i < entry.count; i++) {
+    const ip = entry.ipAt(i);
+    const port = target.namePort > 0 ? target.namePort : entry.portAt(i);
+    if ((tried >> i) & 1 || outages?.isDown(ip, port)) continue;
+    target.ip = ip;
+    target.port = port;
+    target.connection = -1;
+    target.place = i;
+    return FIND_KNOWN;
+  }
+  return FIND_NONE;
 }
 
 function isFor(entry: NameEntry, target: Target): boolean {

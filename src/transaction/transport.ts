@@ -13,10 +13,12 @@ import { TRANSPORT_NONE, TRANSPORT_TCP, TRANSPORT_TLS, TRANSPORT_UDP } from "../
 import { FRAME_BROKEN, FRAME_MESSAGE, FRAME_NONE, FRAME_PING, StreamFramer } from "../wire/stream.js";
 import { SCHEME_SIP, SCHEME_SIPS, type Uri } from "../wire/uri.js";
 import { MADDR } from "../wire/via.js";
+import { BACKUPS_MOST, Backups } from "./backups.js";
 import { type Flow, HOST_NAME_BYTES, type Target } from "./flow.js";
 import type { Network } from "./network.js";
+import { Outages } from "./outages.js";
 import { REACH_LATE, REACH_REFUSED, REACH_SILENT, REACH_TCP, REACH_UNKNOWN, Reach } from "./reach.js";
-import { FIND_FAILED, FIND_KNOWN, Resolver } from "./resolver.js";
+import { FIND_FAILED, FIND_KNOWN, FIND_NONE, FIND_WAIT, PLACES_MOST, Resolver } from "./resolver.js";
 
 // Why a request of ours goes by another transport than intended. RFC 3261 §18.1.1
 /** The request is too long for UDP, and TCP is tried. */
@@ -146,6 +148,9 @@ export class Transport {
   readonly resolver: Resolver;
   /** Which servers take TCP. */
   readonly reach = new Reach();
+  /** Which servers do not answer. */
+  readonly outages = new Outages();
+  readonly backups = new Backups();
   private readonly network: Network;
   private readonly timers: Timers;
   private readonly user: StreamUser;
@@ -167,8 +172,8 @@ export class Transport {
   }
 
   /**
-   * Aims at the host of a URI: its maddr or host, its port, its transport or the default one. RFC 3263 §4.1, §4.2
-   * without NAPTR. A URI that cannot be reached (sips, tel, IPv6, a name over HOST_NAME_BYTES) gives a target that
+   * Aims at the host of a URI: its maddr or host, its port, its transport or the default one. RFC 3263 §4.1, §4.2. A
+   * URI that cannot be reached (sips, tel, IPv6, a name over HOST_NAME_BYTES) gives a target that
    * fails when it is sent to.
    */
   aim(target: Target, uri: Uri, defaultTransport: number): void {
@@ -193,12 +198,55 @@ export class Transport {
     target.namePort = uri.port;
   }
 
-  /** Finds the target's address. @returns FIND_* */
+  /** Finds the target's address, the best one there is. @returns FIND_KNOWN, FIND_WAIT or FIND_FAILED */
   locate(target: Target): number {
-    if (target.nameSize > 0) {
-      return isSpoken(target.transport) ? this.resolver.findAddress(target) : FIND_FAILED;
+    return this.locateNext(target, 0, false);
+  }
+
+  /**
+   * Finds the best address of the target that was not tried: the first one that is not down, else the first one.
+   * @param tried a bit for each `place` that was tried @param takesOld what was found before does, and backups of which
+   * more is known, while a name is looked up
+   * @returns FIND_*; FIND_NONE when nothing is left to try
+   */
+  locateNext(target: Target, tried: number, takesOld: boolean): number {
+    if (target.backup < 0 && target.nameSize === 0) return (tried & 1) === 0 ? FIND_KNOWN : FIND_NONE;
+    const { count } = this.outages;
+    const found = this.locateAmong(target, tried, count > 0, takesOld);
+    const isLast = found === FIND_NONE || (found === FIND_WAIT && takesOld);
+    return isLast && count > 0 ? this.locateAmong(target, tried, false, takesOld) : found;
+  }
+
+  /** Whether there is another place for that target, which has one. */
+  hasOther(target: Target): boolean {
+    return this.backups.isPlural ? target.backup >= 0 : this.resolver.countOf(target) > 1;
+  }
+
+  private locateAmong(target: Target, tried: number, isUp: boolean, takesOld: boolean): number {
+    const { backups } = this;
+    if (target.backup < 0) return this.locateHost(target, tried, isUp, takesOld);
+    let isAwaited = false;
+    let isAnyKnown = false;
+    for (let host = 0; host < backups.count && host < BACKUPS_MOST; host++) {
+      const first = host * PLACES_MOST;
+      this.aim(target, backups.uris[host], backups.transport);
+      target.backup = host;
+      const found = this.locateHost(target, tried >> first, isUp, takesOld);
+      target.place += first;
+      if (found === FIND_KNOWN) return FIND_KNOWN;
+      isAnyKnown ||= found === FIND_NONE;
+      isAwaited ||= found === FIND_WAIT;
+      if (isAwaited && !takesOld) return FIND_WAIT;
     }
-    return FIND_KNOWN;
+    if (isAwaited) return FIND_WAIT;
+    return isAnyKnown || tried !== 0 ? FIND_NONE : FIND_FAILED;
+  }
+
+  private locateHost(target: Target, tried: number, isUp: boolean, takesOld: boolean): number {
+    if (!isSpoken(target.transport)) return FIND_FAILED;
+    const outages = isUp ? this.outages : null;
+    if (target.nameSize > 0) return this.resolver.findAddress(target, tried, outages, takesOld);
+    return (tried & 1) === 1 || outages?.isDown(target.ip, target.port) ? FIND_NONE : FIND_KNOWN;
   }
 
   /**

@@ -12,7 +12,7 @@ import type { Message } from "../wire/message.js";
 import { HEADER_SERVICE_ROUTE } from "../wire/names.js";
 import { SCHEME_SIP, Uri } from "../wire/uri.js";
 import { Writer } from "../wire/writer.js";
-import { escapeUser, placeOf, proxyUri, readDomain, readProxy } from "./uritext.js";
+import { escapeUser, placeOf, proxiesProblem, proxyUri, readDomain, readProxies } from "./uritext.js";
 
 /** Octets of a Service-Route that is followed; a longer one is passed over. */
 const SERVICE_ROUTE_BYTES = 400;
@@ -34,7 +34,7 @@ export interface AccountSettings {
   displayName: string;
   /** Domain or address of the registrar, "" to do without a server. May have a port. */
   domain: string;
-  /** Outbound proxy: a host, host:port or SIP URI; "" for none. */
+  /** Outbound proxies, with commas between: each a host, host:port or SIP URI; "" for none. */
   proxy: string;
   register: boolean;
   /** Expiry to ask for, in seconds. */
@@ -75,8 +75,10 @@ export class Account {
   to: Uint8Array = NONE;
   /** Request-URI of a REGISTER, empty when there is no domain. */
   registrar: Uint8Array = NONE;
-  /** Route of a REGISTER: the outbound proxy, or empty. */
+  /** Route of a REGISTER: the first outbound proxy, or empty. */
   proxyRoute: Uint8Array = NONE;
+  /** URIs of the hosts to which requests outside of dialogs go: all outbound proxies, else the registrar. */
+  hops: Uint8Array[] = [];
   /** Route of other requests outside of dialogs: the outbound proxy, then what the registrar asked for. RFC 3608 §5 */
   routes: Uint8Array = NONE;
   /** The registrar's part of it, "" when there is none; and the host of its first element. */
@@ -98,7 +100,8 @@ export class Account {
     this.settings = settings;
     const read = readDomain(settings.domain);
     const domain = read.error === "" ? placeOf(read) : "";
-    const proxy = readProxy(settings.proxy);
+    const proxies = readProxies(settings.proxy);
+    const hasProxy = proxies.length > 0 && proxiesProblem(proxies) === "";
     const host = domain !== "" ? domain : ipv4Text(ip) + (port === 5060 ? "" : ":" + port);
     const aor = "sip:" + (settings.user !== "" ? escapeUser(settings.user) + "@" : "") + host;
     const name = settings.displayName !== "" ? '"' + escapeQuoted(settings.displayName) + '" ' : "";
@@ -107,7 +110,9 @@ export class Account {
     this.to = octets("<" + aor + ">");
     this.domain = domain;
     this.registrar = domain !== "" ? octets("sip:" + domain) : NONE;
-    this.proxyRoute = proxy.error === "" ? octets("<" + proxyUri(proxy) + ">") : NONE;
+    this.proxyRoute = hasProxy ? octets("<" + proxyUri(proxies[0]) + ">") : NONE;
+    this.hops = domain !== "" ? [this.registrar] : [];
+    if (hasProxy) this.hops = proxies.map((proxy) => octets(proxyUri(proxy)));
     this.join();
     this.user = utf8(escapeUser(settings.user));
   }

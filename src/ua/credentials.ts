@@ -213,7 +213,9 @@ export class Credentials implements Sealer, NotifyCredentials {
   /** Takes the challenge in the view for a request. */
   private takeFor(slot: Slot, t: ClientTransaction, isSecond: boolean): boolean {
     const { view } = this.digest;
-    const wasAsked = isSecond && slot.asker === t.user && slot.auth.hasRealm(view.realm);
+    // Another server of the same name did not refuse the answer: it never saw its own challenge answered.
+    const isSame = slot.ip === t.target.ip;
+    const wasAsked = isSecond && isSame && slot.asker === t.user && slot.auth.hasRealm(view.realm);
     if (wasAsked && !view.isStale()) return false;
     if (!slot.auth.takeChallenge(view)) return false;
     slot.asker = slot.due = t.user;
@@ -335,7 +337,9 @@ export class Credentials implements Sealer, NotifyCredentials {
    * address.
    */
   private isAt(slot: Slot, target: Target): boolean {
-    if (target.nameSize > 0) return slot.host !== null && slot.host === this.servers.hostOf(target);
+    const { servers } = this;
+    if (servers.isOneOfProxies(target)) return slot.host !== null && slot.host === servers.hostOf(target);
+    if (target.nameSize > 0) return slot.host !== null && slot.host === servers.hostOf(target);
     return target.ip >= 0 && target.ip === slot.ip;
   }
 

@@ -17,6 +17,7 @@ import { USER_AGENT } from "../dialog/capabilities.js";
 import { writeContactUri } from "../dialog/contact.js";
 import { Dialog } from "../dialog/dialog.js";
 import { type ClientTransaction, type ClientUser, NO_USER } from "../transaction/client.js";
+import { Flow } from "../transaction/flow.js";
 import type { TransactionLayer } from "../transaction/layer.js";
 import { DATAGRAM_USUAL_BYTES } from "../transaction/request.js";
 import { CONTACT_OPEN, CRLF, EMPTY_BODY, EXPIRES, SUPPORTED_PATH, URI_EXPIRES } from "../wire/lines.js";
@@ -54,6 +55,13 @@ const LOST_MOST = 3;
 /** `probeS` of the settings: every PROBE_AUTO_S where the server has a private address, never where it has not. */
 export const PROBE_AUTO = -1;
 const PROBE_AUTO_S = 30;
+/**
+ * The same where another server is known that can take its place: with the time that a silent one is waited for, the
+ * registration is there within 32 s.
+ */
+const PROBE_PLURAL_S = 28;
+/** A server that is preferred came back: all doors go there within so long, ms. */
+const RETURN_MS = 20_000;
 /** The part of the interval after which the next question goes at the latest, and what is left to chance before. */
 const PROBE_LATEST = 0.95;
 const PROBE_SPREAD = 0.15;
@@ -134,10 +142,14 @@ export class Registration implements ClientUser, TimerUser {
   private awaySinceMs = Infinity;
   /** The registrar answered our registration without our Contact as we wrote it. */
   private isRewritten = false;
+  /** There is another server that can take the place of the one that has our binding. */
+  private isPlural = false;
   /** The server was found at a private address. */
   private isNear = false;
   /** The place that the registrar sends us to; made when it does so first. */
   private moved: Moved | null = null;
+  /** Where the REGISTER that was taken last went. */
+  private readonly boundAt = new Flow();
   /** The address of a registrar that has our binding, but is not the server; -1: there is none. */
   private boundIp = -1;
   /** The registrar that named the Service-Route may have the password, so that the host it named may have it too. */
@@ -285,7 +297,27 @@ export class Registration implements ClientUser, TimerUser {
   private probeS(): number {
     const { probeS = 0 } = this.account.settings;
     if (this.isProbeRefused) return 0;
-    return probeS === PROBE_AUTO ? (this.isNear ? PROBE_AUTO_S : 0) : probeS;
+    if (probeS !== PROBE_AUTO) return probeS;
+    return this.isPlural ? PROBE_PLURAL_S : this.isNear ? PROBE_AUTO_S : 0;
+  }
+
+  /** Another request found that a server does not answer. If that one has our binding, we register anew. */
+  onServerFailed(ip: number, port: number): void {
+    if (this.state !== REGISTRATION_DONE || this.request !== null) return;
+    if (ip === this.boundAt.ip && port === this.boundAt.port) this.refreshIn(0);
+  }
+
+  /** A server of the account that was down answers again. It may be preferred to the one that has our binding. */
+  onServerBack(ip: number, port: number): void {
+    if (this.state === REGISTRATION_FAILED && this.wanted && this.request === null) this.startRound();
+    else if (this.state === REGISTRATION_DONE && (ip !== this.boundAt.ip || port !== this.boundAt.port)) {
+      this.refreshIn(Math.round(RETURN_MS * fraction(this.random)));
+    }
+  }
+
+  private refreshIn(ms: number): void {
+    this.refreshMs = Math.min(this.refreshMs, this.timers.nowMs + ms);
+    this.timers.start(this.timer, Math.max(0, this.refreshMs - this.timers.nowMs));
   }
 
   private startRound(): void {
@@ -397,9 +429,18 @@ export class Registration implements ClientUser, TimerUser {
     this.request = null;
     if (m.status < 300) {
       this.isNear = isNear(ip);
+      if (!this.isQuery) {
+        this.boundAt.set(t.target.transport, ip, port, -1);
+        this.isPlural = this.layer.transport.hasOther(t.target);
+      }
       this.boundIp = isTrusted ? -1 : ip;
       if (isTrusted) this.credentials.noteNext(m);
-      this.onAccepted(m);
+      if (!this.isProbe || (ip === this.boundAt.ip && port === this.boundAt.port)) this.onAccepted(m);
+      else {
+        // The server that has our binding did not answer; what another one holds is of before, if anything.
+        this.isQuery = this.isProbe = false;
+        this.startRound();
+      }
     } else if (m.status <= MOVED_LAST) this.onMoved(m);
     else if (
       (m.status === 401 || m.status === 407) &&

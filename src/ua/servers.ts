@@ -65,7 +65,8 @@ export class ServerHost {
 
 export class Servers {
   private readonly domainHost = new ServerHost();
-  private readonly proxyHost = new ServerHost();
+  /** One at least; it is empty when there is no proxy. */
+  private readonly proxies: ServerHost[] = [new ServerHost()];
   /** The host that the registrar asked requests to go by, Service-Route. */
   private readonly routeHost = new ServerHost();
   private readonly ips = float64Array(ADDRESSES).fill(-1);
@@ -74,26 +75,57 @@ export class Servers {
   private readonly ages = octetArray(ADDRESSES);
   private oldest = 0;
 
-  /** Forgets what was found under other settings. @param domain @param proxy as the settings have them */
+  /** Forgets what was found under other settings. @param domain @param proxy as the settings have them, several proxies with commas */
   configure(domain: string, proxy: string): void {
     this.domainHost.configure(domain);
-    this.proxyHost.configure(proxy);
+    const proxies = proxy.split(",");
+    this.proxies.length = Math.min(this.proxies.length, proxies.length);
+    for (let i = 0; i < proxies.length; i++) {
+      if (i === this.proxies.length) this.proxies.push(new ServerHost());
+      this.proxies[i].configure(proxies[i].trim());
+    }
     this.routeHost.configure("");
     this.ips.fill(-1);
     this.oldest = 0;
   }
 
-  /** @returns the one of the names that a target has, null when it is none of them or an address */
+  /**
+   * @returns the one of the names that a target has, null when it is none of them or an address; one for all proxies,
+   * for a request may go by any of them
+   */
   hostOf(target: Target): ServerHost | null {
-    if (this.proxyHost.isTarget(target)) return this.proxyHost;
+    if (this.isProxy(target)) return this.proxies[0];
     if (this.routeHost.isTarget(target)) return this.routeHost;
     return this.domainHost.isTarget(target) ? this.domainHost : null;
   }
 
   /** Whether a request to that name goes where those outside of dialogs go. @param hasProxy they go by the proxy */
   isNextHop(target: Target, hasProxy: boolean): boolean {
-    const host = hasProxy ? this.proxyHost : this.domainHost;
-    return host.isTarget(target) || this.routeHost.isTarget(target);
+    const isHop = hasProxy ? this.isProxy(target) : this.domainHost.isTarget(target);
+    return isHop || this.routeHost.isTarget(target);
+  }
+
+  /** Whether a target is one of several proxies. */
+  isOneOfProxies(target: Target): boolean {
+    return this.proxies.length > 1 && this.isProxy(target);
+  }
+
+  private isProxy(target: Target): boolean {
+    const { proxies } = this;
+    for (let i = 0; i < proxies.length; i++) {
+      const { ip, port } = proxies[i];
+      if (proxies[i].isTarget(target)) return true;
+      if (proxies.length > 1 && target.nameSize === 0 && ip >= 0 && ip === target.ip && port === target.port)
+        return true;
+    }
+    return false;
+  }
+
+  private isProxyAt(ip: number, port = -1): boolean {
+    const { proxies } = this;
+    for (let i = 0; i < proxies.length; i++)
+      if (proxies[i].ip === ip && (port < 0 || proxies[i].port === port)) return true;
+    return false;
   }
 
   /**
@@ -134,7 +166,7 @@ export class Servers {
   /** Whether that is an address of the configured server, by the settings or as it was found. */
   isServer(ip: number): boolean {
     if (ip < 0) return false;
-    if (ip === this.domainHost.ip || ip === this.proxyHost.ip || ip === this.routeHost.ip) return true;
+    if (ip === this.domainHost.ip || this.isProxyAt(ip) || ip === this.routeHost.ip) return true;
     for (let i = 0; i < ADDRESSES; i++) if (this.ips[i] === ip) return true;
     return false;
   }
@@ -143,13 +175,15 @@ export class Servers {
   isServerFlow(ip: number, port: number): boolean {
     if (ip < 0) return false;
     if (ip === this.domainHost.ip && port === this.domainHost.port) return true;
-    if (ip === this.proxyHost.ip && port === this.proxyHost.port) return true;
+    if (this.isProxyAt(ip, port)) return true;
     for (let i = 0; i < ADDRESSES; i++) if (this.ips[i] === ip && this.ports[i] === port) return true;
     return false;
   }
 
   /** Whether the host of that URI is the configured server: by its name, or an address it was found at. */
   isServerHost(uri: Uri): boolean {
-    return this.domainHost.isHostOf(uri) || this.proxyHost.isHostOf(uri) || this.isServer(uri.ip);
+    const { proxies } = this;
+    for (let i = 0; i < proxies.length; i++) if (proxies[i].isHostOf(uri)) return true;
+    return this.domainHost.isHostOf(uri) || this.isServer(uri.ip);
   }
 }

@@ -98,13 +98,41 @@ const NOT_OF_A_PROXY: readonly string[] = ["maddr", "method", "ttl", "user"];
 /**
  * An outbound proxy: as a domain, perhaps with `;transport=` and what providers want besides; `;lr` it has in any case.
  */
-export function readProxy(value: string): HostText {
+function readProxy(value: string): HostText {
   const read = readHost(withoutScheme(value));
   const parts = read.params.split(";");
   for (let i = 1; i < parts.length && read.error === ""; i++)
     if (NOT_OF_A_PROXY.indexOf(nameOf(parts[i])) >= 0)
       read.error = shown(";" + parts[i]) + " has no meaning for a proxy: leave it out";
   return read;
+}
+
+/** Proxies there may be. */
+export const PROXIES_MOST = 3;
+
+/**
+ * Reads outbound proxies with commas between, the one to try first in front.
+ * @returns them, or one alone with the error of the first that cannot be used; none for an empty text
+ */
+export function readProxies(value: string): HostText[] {
+  const all: HostText[] = [];
+  if (value.trim() === "") return all;
+  const parts = value.split(",");
+  for (let i = 0; i < parts.length; i++) {
+    const read = readProxy(parts[i].trim());
+    for (let j = 0; j < all.length && read.error === ""; j++)
+      if (proxyUri(all[j]).toLowerCase() === proxyUri(read).toLowerCase())
+        read.error = shown(parts[i].trim()) + " is there twice";
+    if (read.error === "" && i >= PROXIES_MOST) read.error = "there may be " + PROXIES_MOST + " proxies at most";
+    if (read.error !== "") return [read];
+    all.push(read);
+  }
+  return all;
+}
+
+/** @returns "" or what is wrong with proxies that were read */
+export function proxiesProblem(all: readonly HostText[]): string {
+  return all.length === 0 ? "" : all[0].error;
 }
 
 /** @returns the URI of a proxy that was read without error, as a loose route */

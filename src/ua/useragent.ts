@@ -5,6 +5,7 @@
  * Not here: buttons, doors and who may open (the intercom), and sockets (the driver).
  */
 
+import { ipv4Text } from "../core/address.js";
 import { octetArrays } from "../core/arrays.js";
 import { NONE, octets, Span } from "../core/bytes.js";
 import type { Limits } from "../core/limits.js";
@@ -87,6 +88,7 @@ import {
   Registration,
   type RegistrationUser,
 } from "./registration.js";
+import { ServerProbe } from "./serverprobe.js";
 import { readContact, readTarget } from "./target.js";
 import { TRANSFER_REFUSED, Transfer, type TransferHost } from "./transfer.js";
 import { ALLOW_EVENTS, WATCH_CONFIRMED, WATCH_EARLY, WATCH_IDLE, WATCH_TRYING, Watchers } from "./watchers.js";
@@ -232,6 +234,7 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
   readonly lines: readonly Line[];
   readonly dialogs: Pool<Dialog>;
   readonly transfer: Transfer;
+  private readonly serverProbe: ServerProbe;
   /** Why the last `call` was not made, one line for a person. */
   error = "";
   /** Why the last challenge of a call was not answered, one line for a person. */
@@ -292,6 +295,7 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
     this.calls = this.pool.calls;
     this.transfer = new Transfer(this, this.context);
     this.watchers = new Watchers(this.context, this.account, limits.subscriptions, limits.dialogBytes);
+    this.serverProbe = new ServerProbe(this.context, this);
     this.registration = new Registration(this.context, this, limits);
   }
 
@@ -324,6 +328,7 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
     else if (settings.register) this.registration.reset();
     this.setAddress(ip, udpPort, tcpPort);
     this.layer.transport.reach.clear();
+    this.serverProbe.reset();
     this.toldTrouble = "";
     this.credentials.configure(settings);
     if (settings.register) this.registration.start();
@@ -332,6 +337,7 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
 
   /** Our address changed: the account, the binding and the calls follow. */
   moveTo(ip: number, udpPort: number, tcpPort: number): void {
+    this.serverProbe.reset();
     this.setAddress(ip, udpPort, tcpPort);
     this.registration.renew();
     for (let i = 0; i < this.calls.length; i++) {
@@ -810,6 +816,21 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
     this.user.onTrouble?.(line);
   }
 
+  // ---- what servers do ----
+
+  onServerFailed(from: Flow, to: Flow | null, status: number): void {
+    this.serverProbe.schedule();
+    if (this.layer.transport.outages.isDown(from.ip, from.port)) this.registration.onServerFailed(from.ip, from.port);
+    const why = status === 0 ? " does not answer" : " refuses for now (" + status + ")";
+    const next = to === null ? ", nor do the others" : ": " + placeText(to.ip, to.port) + " is tried";
+    this.onTrouble("the server " + placeText(from.ip, from.port) + why + next);
+  }
+
+  onServerBack(ip: number, port: number): void {
+    this.onTrouble("the server " + placeText(ip, port) + " answers again");
+    this.registration.onServerBack(ip, port);
+  }
+
   // ---- what the registration tells ----
 
   onRegistration(state: number, status: number, m: Message | null): void {
@@ -837,6 +858,7 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
   private setAddress(ip: number, udpPort: number, tcpPort: number): void {
     this.layer.setLocal(ip, udpPort, tcpPort);
     this.account.configure(this.settings, ip, this.settings.transport === TRANSPORT_UDP ? udpPort : tcpPort);
+    this.layer.transport.backups.configure(this.account.hops, this.settings.transport);
     this.context.contactUser = this.account.user;
     this.negotiation.configure(ip, this.settings.codecs);
     this.pool.setPort(this.settings.rtpPort);
@@ -869,6 +891,10 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
     this.isFull = isFull;
     return null;
   }
+}
+
+function placeText(ip: number, port: number): string {
+  return ipv4Text(ip) + ":" + port;
 }
 
 const EMPTY = octets("");

@@ -1,6 +1,6 @@
 /**
- * Questions to a name server and its answers, for drivers without a resolver: A and SRV records over UDP. RFC 1035, RFC
- * 2782 A look-up is rare, so objects and texts are made here.
+ * Questions to a name server and its answers, for drivers without a resolver: A, SRV and NAPTR records over UDP. RFC 1035,
+ * RFC 2782, RFC 3403. A look-up is rare, so objects and texts are made here.
  * Not here: asking (hal/moddable/resolver.ts), other records, names with other octets than letters, digits, "-" and
  * "_", DNSSEC.
  */
@@ -9,6 +9,7 @@ import { lower } from "../core/bytes.js";
 export const DNS_A = 1;
 const DNS_CNAME = 5;
 export const DNS_SRV = 33;
+export const DNS_NAPTR = 35;
 const CLASS_IN = 1;
 
 /** The longest answer over UDP without extensions, octets; any question fits as well. */
@@ -34,6 +35,10 @@ export interface Service {
 
 export interface DnsAnswer {
   services: Service[];
+  /** Where SRV records of the service are that was asked for, by NAPTR; "" when no record says so. */
+  replacement: string;
+  /** The least time that a record which counts is good, s; -1 when none counts. */
+  ttlS: number;
   /** Addresses of the name that was asked for, or of the name it is an alias of. */
   addresses: number[];
   /** Names whose addresses the server adds. */
@@ -79,7 +84,7 @@ export function writeQuestion(out: Uint8Array, id: number, name: string, type: n
 
 /**
  * Reads the answer to that question from `bytes[0, end)`.
- * @param into emptied, then filled @returns the server's response code, 0 to 15, or DNS_NOT_OURS
+ * @param service of NAPTR records, in lower case: `sip+d2u` @param into emptied, then filled @returns the server's response code, 0 to 15, or DNS_NOT_OURS
  */
 export function readAnswer(
   bytes: Uint8Array,
@@ -88,7 +93,11 @@ export function readAnswer(
   name: string,
   type: number,
   into: DnsAnswer,
+  service = "",
 ): number {
+  into.replacement = "";
+  into.ttlS = -1;
+  let bestOrder = Infinity;
   into.services.length = into.addresses.length = into.otherNames.length = into.otherAddresses.length = 0;
   if (end < HEADER_BYTES || uint16(bytes, 0) !== id || (bytes[2] & 0xf8) !== 0x80 || uint16(bytes, 4) !== 1)
     return DNS_NOT_OURS;
@@ -104,20 +113,35 @@ export function readAnswer(
     at = afterName(bytes, at, end);
     if (at < 0 || at + 10 > end) break;
     const kind = uint16(bytes, at);
+    const ttlS = ttlOf(bytes, at + 4);
     const size = uint16(bytes, at + 8);
     at += 10;
     if (at + size > end) break;
     const isOurs = i < answers && owner === alias;
     if (isOurs && kind === DNS_CNAME) {
       const target = readName(bytes, at, end);
-      if (target !== null) alias = target;
+      if (target !== null) {
+        alias = target;
+        into.ttlS = leastOf(into.ttlS, ttlS);
+      }
     } else if (isOurs && kind === DNS_SRV && type === DNS_SRV && size > 6) {
       const target = readName(bytes, at + 6, end);
-      if (target !== null && into.services.length < RECORDS) into.services.push(service(bytes, at, target));
+      if (target !== null) keepService(into.services, readService(bytes, at, target));
+      into.ttlS = leastOf(into.ttlS, ttlS);
+    } else if (isOurs && kind === DNS_NAPTR && type === DNS_NAPTR && size > 7) {
+      // Order and preference are one number: the lowest counts. RFC 3403 §4.1
+      const order = uint16(bytes, at) * 65536 + uint16(bytes, at + 2);
+      const target = order < bestOrder ? readReplacement(bytes, at + 4, at + size, end, service) : "";
+      if (target !== "") {
+        bestOrder = order;
+        into.replacement = target;
+      }
     } else if (kind === DNS_A && size === 4) {
       const address = uint16(bytes, at) * 65536 + uint16(bytes, at + 2);
-      if (isOurs && type === DNS_A && into.addresses.length < RECORDS) into.addresses.push(address);
-      else if (owner !== null && into.otherNames.length < RECORDS) {
+      if (isOurs && type === DNS_A && into.addresses.length < RECORDS) {
+        into.addresses.push(address);
+        into.ttlS = leastOf(into.ttlS, ttlS);
+      } else if (owner !== null && into.otherNames.length < RECORDS) {
         into.otherNames.push(owner);
         into.otherAddresses.push(address);
       }
@@ -125,6 +149,45 @@ export function readAnswer(
     at += size;
   }
   return bytes[3] & 15;
+}
+
+/** Keeps a service; when there are too many, those of the lowest priority. */
+function keepService(services: Service[], one: Service): void {
+  if (services.length < RECORDS) {
+    services.push(one);
+    return;
+  }
+  let last = 0;
+  for (let i = 1; i < services.length; i++) if (services[i].priority > services[last].priority) last = i;
+  if (one.priority < services[last].priority) services[last] = one;
+}
+
+/**
+ * Reads flags, services, regular expression and replacement of a NAPTR record from `bytes[at, recordEnd)`. Only a record
+ * that leads to SRV records counts (flag "s"), without an expression. RFC 3263 §4.1
+ * @returns the replacement, "" when it is not for that service
+ */
+function readReplacement(bytes: Uint8Array, at: number, recordEnd: number, end: number, service: string): string {
+  const flagsEnd = at + 1 + bytes[at];
+  const servicesEnd = flagsEnd < recordEnd ? flagsEnd + 1 + bytes[flagsEnd] : recordEnd;
+  const isRight = servicesEnd < recordEnd && textOf(bytes, at + 1, flagsEnd) === "s" && bytes[servicesEnd] === 0;
+  if (!isRight || textOf(bytes, flagsEnd + 1, servicesEnd) !== service) return "";
+  return readName(bytes, servicesEnd + 1, end) ?? "";
+}
+
+function textOf(bytes: Uint8Array, start: number, end: number): string {
+  let out = "";
+  for (let i = start; i < end; i++) out += String.fromCharCode(lower(bytes[i]));
+  return out;
+}
+
+function ttlOf(bytes: Uint8Array, at: number): number {
+  // A time with the highest bit set counts as none. RFC 2181 §8
+  return bytes[at] >= 0x80 ? 0 : uint16(bytes, at) * 65536 + uint16(bytes, at + 2);
+}
+
+function leastOf(a: number, b: number): number {
+  return a < 0 ? b : Math.min(a, b);
 }
 
 /**
@@ -155,7 +218,7 @@ export function chooseService(services: readonly Service[], lot: number): number
   return found;
 }
 
-function service(bytes: Uint8Array, at: number, target: string): Service {
+function readService(bytes: Uint8Array, at: number, target: string): Service {
   return { priority: uint16(bytes, at), weight: uint16(bytes, at + 2), port: uint16(bytes, at + 4), target };
 }
 

@@ -6,7 +6,7 @@ import { TimeOfDay } from "../../hal/moddable/timeofday.js";
 import { SeededRandom } from "../../host-sim/io/random.js";
 import { VirtualClock } from "../../host-sim/world/clock.js";
 import { VirtualNetwork } from "../../host-sim/world/network.js";
-import { ipv4, ipv4Text } from "../../src/core/address.js";
+import { ipv4, ipv4Text, type Place } from "../../src/core/address.js";
 import { answerTo, askedFor, type Row } from "../wire/dns-answer.js";
 
 const DOOR = ipv4("192.0.2.1");
@@ -42,7 +42,8 @@ class World {
     return this.serve(address, 53, (question) => {
       const { name, type } = askedFor(question);
       this.asked.push(ipv4Text(address) + " " + type + " " + name);
-      const found = rows.filter((row) => row.name === name && (row.srv !== undefined) === (type === 33));
+      const kindOf = (row: Row) => (row.srv !== undefined ? 33 : row.naptr !== undefined ? 35 : 1);
+      const found = rows.filter((row) => row.name === name && kindOf(row) === type);
       return answerTo(question, found, [], found.length > 0 ? 0 : code);
     });
   }
@@ -73,8 +74,49 @@ describe("A name", () => {
       { name: "sip.house.example", a: "192.0.2.9" },
     ]);
     expect(await world.resolve("house.example")).toBe("192.0.2.9:5070");
-    expect(world.asked).toEqual(["192.0.2.53 33 _sip._udp.house.example", "192.0.2.53 1 sip.house.example"]);
+    expect(world.asked).toEqual([
+      "192.0.2.53 35 house.example",
+      "192.0.2.53 33 _sip._udp.house.example",
+      "192.0.2.53 1 sip.house.example",
+    ]);
     expect(await world.resolve("house.example", -1, true)).toMatch(/^no such host/);
+  });
+
+  it("with several records leads to all of their addresses in order, a NAPTR record to those of another name", async () => {
+    const world = new World();
+    await world.names(SERVER, [
+      { name: "house.example", naptr: [1, 1, "s", "SIP+D2U", "", "_sip._udp.cluster.example"], ttlS: 900 },
+      { name: "_sip._udp.cluster.example", srv: [20, 0, 5080, "spare.example"], ttlS: 700 },
+      { name: "_sip._udp.cluster.example", srv: [10, 0, 5070, "main.example"], ttlS: 600 },
+      { name: "_sip._udp.cluster.example", srv: [15, 0, 5070, "gone.example"], ttlS: 600 },
+      { name: "main.example", a: "192.0.2.9", ttlS: 500 },
+      { name: "main.example", a: "192.0.2.10", ttlS: 500 },
+      { name: "spare.example", a: "192.0.2.11", ttlS: 400 },
+    ]);
+    let found: unknown[] = [];
+    world.resolver.resolve("house.example", -1, false, (...all) => {
+      found = all;
+    });
+    await world.clock.runUntil(world.clock.now() + 60_000);
+    const [error, address, port, others, ttlS] = found as [string, number, number, Place[], number];
+    expect([error, ipv4Text(address), port, ttlS]).toEqual(["", "192.0.2.9", 5070, 400]);
+    expect(others.map((place) => [ipv4Text(place.address), place.port, place.rank])).toEqual([
+      ["192.0.2.10", 5070, 0],
+      ["192.0.2.11", 5080, 2],
+    ]);
+  });
+
+  it("whose name server lets each question wait is found or given up within 30 s", async () => {
+    const world = new World();
+    const row: Row = { name: "_sip._udp.house.example", srv: [1, 1, 5070, "a.example"] };
+    await world.serve(SERVER, 53, (question) => (askedFor(question).type === 33 ? answerTo(question, [row]) : null));
+    let atMs = 0;
+    world.resolver.resolve("house.example", -1, false, () => {
+      atMs = world.clock.now();
+    });
+    await world.clock.runUntil(60_000);
+    expect(atMs).toBeGreaterThan(0);
+    expect(atMs).toBeLessThan(30_000);
   });
 
   it("without them has the address of its own, at 5060; with a port, nothing else is asked for", async () => {

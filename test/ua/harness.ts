@@ -3,7 +3,7 @@
  * hand, and a network between them that takes one millisecond and can be told what to lose.
  */
 
-import { ipv4, ipv4Text } from "../../src/core/address.js";
+import { ipv4, ipv4Text, type Place } from "../../src/core/address.js";
 import { octets, text } from "../../src/core/bytes.js";
 import { DOOR_LIMITS, type Limits } from "../../src/core/limits.js";
 import type { RandomSource } from "../../src/core/random.js";
@@ -207,6 +207,7 @@ export class Agent implements Inhabitant, Network, SoundNetwork, UserAgentUser {
   poll(nowMs: number): void {
     this.timers.poll(nowMs);
     this.port.poll(nowMs);
+    if (this.answersNames) this.answerNames();
   }
 
   sendDatagram(ip: number, port: number, bytes: Uint8Array, start: number, end: number): boolean {
@@ -223,16 +224,23 @@ export class Agent implements Inhabitant, Network, SoundNetwork, UserAgentUser {
 
   resolve(id: number, bytes: Uint8Array, start: number, end: number, port: number): void {
     const found = this.names.get(text(bytes, start, end));
-    this.pending.push({ id, ip: found === undefined ? -1 : ipv4(found), port: port < 0 ? 5060 : port });
+    const places = (found ?? "").split(",").filter((place) => place !== "");
+    this.pending.push({
+      id,
+      places: places.map((place, rank) => ({ address: ipv4(place), port: port < 0 ? 5060 : port, rank })),
+    });
   }
 
   /** Names asked for and not answered yet: `answerNames` does. */
-  readonly pending: { id: number; ip: number; port: number }[] = [];
+  readonly pending: { id: number; places: Place[] }[] = [];
+  /** Names are answered at once; of several addresses with commas between each is of a rank of its own. */
+  answersNames = false;
 
-  answerNames(): void {
-    for (const { id, ip, port } of this.pending.splice(0)) {
-      if (ip < 0) this.ua.layer.unresolved(id);
-      else this.ua.layer.resolved(id, ip, port);
+  answerNames(ttlS?: number): void {
+    for (const { id, places } of this.pending.splice(0)) {
+      const [first, ...others] = places;
+      if (first === undefined) this.ua.layer.unresolved(id);
+      else this.ua.layer.resolved(id, first.address, first.port, others, ttlS);
     }
   }
 
@@ -242,6 +250,13 @@ export class Agent implements Inhabitant, Network, SoundNetwork, UserAgentUser {
 
   rtcp(call: number, ip: number, port: number, bytes: Uint8Array, start: number, end: number): void {
     this.world.send(this.ip, 16385 + 2 * call, ip, port, bytes.slice(start, end));
+  }
+
+  /** What was told that no event says. */
+  readonly troubles: string[] = [];
+
+  onTrouble(line: string): void {
+    this.troubles.push(line);
   }
 
   onRegistration(state: number, status: number): void {

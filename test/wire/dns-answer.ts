@@ -7,6 +7,10 @@ export interface Row {
   cname?: string;
   /** Priority, weight, port, target. */
   srv?: [number, number, number, string];
+  /** Order, preference, flags, services, regular expression, replacement. */
+  naptr?: [number, number, string, string, string, string];
+  /** How long it is good, s; 60 if not told. */
+  ttlS?: number;
 }
 
 function labels(name: string): number[] {
@@ -27,8 +31,22 @@ function octetsOf(row: Row, asked: string): number[] {
   else if (row.srv !== undefined) {
     const [priority, weight, port, target] = row.srv;
     [type, data] = [33, [...uint16(priority), ...uint16(weight), ...uint16(port), ...labels(target)]];
+  } else if (row.naptr !== undefined) {
+    const [order, preference, ...texts] = row.naptr;
+    const strings = texts.slice(0, 3).flatMap((one) => [one.length, ...Buffer.from(one)]);
+    [type, data] = [35, [...uint16(order), ...uint16(preference), ...strings, ...labels(texts[3])]];
   }
-  return [...owner, ...uint16(type), 0, 1, 0, 0, 0, 60, ...uint16(data.length), ...data];
+  const ttlS = row.ttlS ?? 60;
+  return [
+    ...owner,
+    ...uint16(type),
+    0,
+    1,
+    ...uint16(ttlS >>> 16),
+    ...uint16(ttlS & 0xffff),
+    ...uint16(data.length),
+    ...data,
+  ];
 }
 
 /** @returns the name and the type that `question` asks for */

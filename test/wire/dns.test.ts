@@ -6,6 +6,7 @@ import {
   chooseService,
   DNS_A,
   DNS_BYTES,
+  DNS_NAPTR,
   DNS_NOT_OURS,
   DNS_SRV,
   type DnsAnswer,
@@ -14,7 +15,14 @@ import {
 } from "../../src/wire/dns.js";
 import { answerTo } from "./dns-answer.js";
 
-const empty = (): DnsAnswer => ({ services: [], addresses: [], otherNames: [], otherAddresses: [] });
+const empty = (): DnsAnswer => ({
+  services: [],
+  replacement: "",
+  ttlS: -1,
+  addresses: [],
+  otherNames: [],
+  otherAddresses: [],
+});
 
 function question(name: string, type = DNS_A, id = 0x1234): Uint8Array {
   const out = new Uint8Array(DNS_BYTES);
@@ -70,6 +78,8 @@ describe("An answer", () => {
     );
     expect(read(answer, "_sip._udp.example", DNS_SRV)).toEqual({
       code: 0,
+      replacement: "",
+      ttlS: 60,
       services: [
         { priority: 10, weight: 60, port: 5070, target: "one.example" },
         { priority: 20, weight: 0, port: 5080, target: "two.example" },
@@ -78,6 +88,56 @@ describe("An answer", () => {
       otherNames: ["two.example"],
       otherAddresses: [ipv4("192.0.2.3")],
     });
+  });
+
+  it("is good for as long as the least of the records that count", () => {
+    const answer = answerTo(question("sip.example"), [
+      { name: "sip.example", cname: "host.example", ttlS: 300 },
+      { name: "other.example", a: "192.0.2.66", ttlS: 1 },
+      { name: "host.example", a: "192.0.2.2", ttlS: 90 },
+    ]);
+    expect(read(answer).ttlS).toBe(90);
+    expect(read(answerTo(question("sip.example"), [])).ttlS).toBe(-1);
+  });
+
+  it("by NAPTR names the SRV records of the service that was asked for, the first by order and preference", () => {
+    const asked = question("house.example", DNS_NAPTR);
+    const answer = answerTo(asked, [
+      { name: "house.example", naptr: [10, 10, "s", "SIPS+D2T", "", "_sips._tcp.a.example"] },
+      { name: "house.example", naptr: [30, 10, "s", "SIP+D2U", "", "_sip._udp.last.example"] },
+      { name: "house.example", naptr: [20, 30, "S", "sip+d2u", "", "_sip._udp.second.example"] },
+      { name: "house.example", naptr: [20, 20, "s", "SIP+D2U", "", "_sip._udp.first.example"] },
+      { name: "house.example", naptr: [1, 1, "s", "SIP+D2U", "!.*!x!", "_sip._udp.expression.example"] },
+      { name: "house.example", naptr: [1, 1, "a", "SIP+D2U", "", "address.example"] },
+      { name: "evil.example", naptr: [0, 0, "s", "SIP+D2U", "", "_sip._udp.evil.example"] },
+      { name: "house.example", naptr: [20, 40, "s", "SIP+D2T", "", "_sip._tcp.house.example"] },
+    ]);
+    const replacement = (service: string) => {
+      const into = empty();
+      readAnswer(answer, answer.length, 0x1234, "house.example", DNS_NAPTR, into, service);
+      return into.replacement;
+    };
+    expect(replacement("sip+d2u")).toBe("_sip._udp.first.example");
+    expect(replacement("sip+d2t")).toBe("_sip._tcp.house.example");
+    expect(replacement("sip+d2s")).toBe("");
+  });
+
+  it("of 60 records keeps eight, those of the lowest priority", () => {
+    const rows = Array.from({ length: 60 }, (_, i) => ({
+      name: "_sip._udp.a",
+      srv: [60 - i, 0, 5060, "h" + i] as [number, number, number, string],
+    }));
+    const { services } = read(answerTo(question("_sip._udp.a", DNS_SRV), rows), "_sip._udp.a", DNS_SRV);
+    expect(services.map(({ priority }) => priority).sort((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+  });
+
+  it("whose aliases lead in a circle ends, without an address", () => {
+    const answer = answerTo(question("sip.example"), [
+      { name: "sip.example", cname: "b.example" },
+      { name: "b.example", cname: "sip.example" },
+      { name: "sip.example", cname: "sip.example" },
+    ]);
+    expect(read(answer)).toMatchObject({ code: 0, addresses: [] });
   });
 
   it("to another question, of another id, or that is a question itself is not ours", () => {

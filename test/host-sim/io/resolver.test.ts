@@ -11,8 +11,9 @@ function fail(code: string): never {
 /** A name service of given records. */
 function service(srv: Record<string, SrvRecord[]>, a: Record<string, string>): NameService {
   return {
+    naptr: async () => fail("ENODATA"),
     srv: async (name) => srv[name] ?? fail("ENODATA"),
-    a: async (name) => a[name] ?? fail("ENOTFOUND"),
+    a: async (name) => [a[name] ?? fail("ENOTFOUND")],
   };
 }
 
@@ -49,6 +50,38 @@ describe("the resolver", () => {
     expect(await ask(HOUSE, "house.example", -1)).toBe("192.0.2.2:5070");
   });
 
+  it("gives all places of all records in order, by the name that a NAPTR record says", async () => {
+    const names: NameService = {
+      ...HOUSE,
+      naptr: async () => [
+        { order: 2, preference: 1, flags: "s", service: "SIP+D2U", regexp: "", replacement: "_sip._udp.house.example" },
+        {
+          order: 1,
+          preference: 1,
+          flags: "s",
+          service: "SIPS+D2T",
+          regexp: "",
+          replacement: "_sips._tcp.none.example",
+        },
+      ],
+      a: async (name) => (name === "first.house.example" ? ["192.0.2.2", "192.0.2.22"] : ["192.0.2.3"]),
+    };
+    const found = await new Promise((resolve) =>
+      new NodeResolver(new SeededRandom(1), names).resolve(
+        "other.example",
+        -1,
+        false,
+        (_error, ip, port, others = []) =>
+          resolve(
+            [ip, port, ...others.flatMap((place) => [place.address, place.port, place.rank])].map((n) =>
+              n > 65536 ? ipv4Text(n) : n,
+            ),
+          ),
+      ),
+    );
+    expect(found).toEqual(["192.0.2.2", 5070, "192.0.2.22", 5070, 0, "192.0.2.3", 5080, 1]);
+  });
+
   it("asks for the address alone when a port is given", async () => {
     expect(await ask(HOUSE, "house.example", 5066)).toBe("192.0.2.1:5066");
   });
@@ -66,11 +99,15 @@ describe("the resolver", () => {
     expect(await ask(HOUSE, "unknown.example", -1)).toBe("no such host: unknown.example");
     expect(await ask(HOUSE, "house.example", -1, true)).toBe("house.example says that it has no SIP service over TCP");
     expect(await ask(HOUSE, "gone.example", -1)).toBe("none of the SIP servers of gone.example has an address");
-    const broken: NameService = { srv: async () => fail("ESERVFAIL"), a: async () => fail("EAI_AGAIN") };
+    const broken: NameService = {
+      naptr: async () => fail("ESERVFAIL"),
+      srv: async () => fail("ESERVFAIL"),
+      a: async () => fail("EAI_AGAIN"),
+    };
     expect(await ask(broken, "house.example", -1)).toBe(
       "no answer from the name service about house.example (EAI_AGAIN)",
     );
-    expect(await ask({ ...broken, a: async () => "2001:db8::1" }, "six.example", 5060)).toBe(
+    expect(await ask({ ...broken, a: async () => ["2001:db8::1"] }, "six.example", 5060)).toBe(
       "six.example has no IPv4 address",
     );
   });
