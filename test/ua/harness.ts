@@ -252,13 +252,6 @@ export class Agent implements Inhabitant, Network, SoundNetwork, UserAgentUser {
     this.world.send(this.ip, 16385 + 2 * call, ip, port, bytes.slice(start, end));
   }
 
-  /** What was told that no event says. */
-  readonly troubles: string[] = [];
-
-  onTrouble(line: string): void {
-    this.troubles.push(line);
-  }
-
   onRegistration(state: number, status: number): void {
     this.diary.push(`register ${REGISTRATION_STATES[state]}${status === 0 ? "" : ` ${status}`}`);
   }
