@@ -19,6 +19,7 @@ const TWINS: readonly string[] = [
   "media/echo",
   "media/g711",
   "media/goertzel",
+  "media/packetcipher",
   "transaction/headlines",
   "wire/headreader",
 ];

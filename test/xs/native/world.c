@@ -39,6 +39,9 @@ void xs_g711_sample(xsMachine* the);
 void xs_goertzel_peak(xsMachine* the);
 void xs_goertzel_energy(xsMachine* the);
 void xs_goertzel_power(xsMachine* the);
+void xs_packetcipher_derive(xsMachine* the);
+void xs_packetcipher_seal(xsMachine* the);
+void xs_packetcipher_open(xsMachine* the);
 void xs_echo_begin(xsMachine* the);
 void xs_echo_run(xsMachine* the);
 /* test/rv/native/crypt.c */
@@ -448,6 +451,9 @@ static void populate(xsMachine* machine, int index)
 	define(the, "xs_goertzel_peak", xs_goertzel_peak, 3);
 	define(the, "xs_goertzel_energy", xs_goertzel_energy, 4);
 	define(the, "xs_goertzel_power", xs_goertzel_power, 5);
+	define(the, "xs_packetcipher_derive", xs_packetcipher_derive, 7);
+	define(the, "xs_packetcipher_seal", xs_packetcipher_seal, 5);
+	define(the, "xs_packetcipher_open", xs_packetcipher_open, 5);
 	define(the, "xs_echo_begin", xs_echo_begin, 1);
 	define(the, "xs_echo_run", xs_echo_run, 7);
 	define(the, "xs_crypt_make", xs_crypt_make, 1);
