@@ -6,6 +6,7 @@ import { ipv4Text } from "../core/address.js";
 import type { Pool } from "../core/pool.js";
 import { printable } from "../core/printable.js";
 import type { Door } from "../intercom/door.js";
+import { encryptionOf } from "../intercom/words.js";
 import { REACH_TCP, REACH_UNKNOWN } from "../transaction/reach.js";
 import { REGISTRATION_DONE, REGISTRATION_FAILED, REGISTRATION_TRYING } from "../ua/registration.js";
 import { ERROR_STATE, type Reply } from "./reply.js";
@@ -96,6 +97,8 @@ export function reportStats(reply: Reply, door: Door): Reply {
     .put("rtpLost", media.lostPackets())
     .put("rtpLate", media.latePackets())
     .put("rtpForeign", media.foreignPackets())
+    .put("encryption", encryptionOf(media))
+    .put("rtpForged", media.forgedPackets())
     .put("jitterMs", media.jitterMs())
     .put("roundTripMs", media.roundTripMs());
 }

@@ -2,6 +2,7 @@
  * The ways to protect RTP that are spoken here, as SDP names them (RFC 4568 §6.2, RFC 6188 §4.3, RFC 7714 §14.2), and the sizes of their
  * keys. Offer and answer choose one (dialog/negotiation.ts), the sound is sealed by it (media/srtp.ts).
  */
+import { octetArray } from "./arrays.js";
 import { octets } from "./bytes.js";
 
 export const SUITE_NONE = 0;
@@ -28,6 +29,29 @@ export const SUITE_NAMES: readonly Uint8Array[] = [
   octets("AEAD_AES_128_GCM"),
   octets("AEAD_AES_256_GCM"),
 ];
+
+/** How the sound of one call is protected: the suite, and the master keys with their salts behind them. */
+export class Protection {
+  /** SUITE_*; NONE: packets go in clear, and the keys mean nothing. */
+  suite = SUITE_NONE;
+  /** What we send with, and what they send with: the first `masterBytesOf(suite)` octets. */
+  readonly ourKey = octetArray(MASTER_MOST);
+  readonly theirKey = octetArray(MASTER_MOST);
+
+  copy(other: Protection): void {
+    this.suite = other.suite;
+    for (let i = 0; i < MASTER_MOST; i++) {
+      this.ourKey[i] = other.ourKey[i];
+      this.theirKey[i] = other.theirKey[i];
+    }
+  }
+
+  clear(): void {
+    this.suite = SUITE_NONE;
+    this.ourKey.fill(0);
+    this.theirKey.fill(0);
+  }
+}
 
 /** @returns octets of the master key */
 export function keyBytesOf(suite: number): number {

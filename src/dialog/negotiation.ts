@@ -15,8 +15,10 @@ import { PORT_MOST } from "../core/address.js";
 import { octetArrays } from "../core/arrays.js";
 import { equal, Span } from "../core/bytes.js";
 import type { RandomSource } from "../core/random.js";
+import { Protection, SUITE_NONE } from "../core/suites.js";
 import { BODY_NONE, BODY_SDP, findSdp } from "../wire/body.js";
 import type { Message } from "../wire/message.js";
+import { CryptoLine } from "../wire/sdes.js";
 import {
   DIRECTION_INACTIVE,
   DIRECTION_RECVONLY,
@@ -29,6 +31,7 @@ import {
   MEDIA_AUDIO,
   PROTO_OTHER,
   PROTO_RTP_AVP,
+  PROTO_RTP_SAVP,
   SDP_LIMIT,
   SDP_OK,
   Sdp,
@@ -39,6 +42,7 @@ import {
   PCMA,
   PCMU,
   SDP_AUDIO_BYTES,
+  SDP_CRYPTO_BYTES,
   SDP_REFUSED_BYTES,
   SDP_SESSION_BYTES,
   writeAudio,
@@ -46,6 +50,7 @@ import {
   writeSession,
 } from "../wire/sdpwriter.js";
 import { Writer } from "../wire/writer.js";
+import { KeyExchange } from "./keyexchange.js";
 
 export const NEGOTIATION_OK = 0;
 /** The description cannot be read: 400. */
@@ -59,6 +64,13 @@ export const NEGOTIATION_NO_ROOM = 3;
  * 488.
  */
 export const NEGOTIATION_ADDRESS = 4;
+
+// Whether the sound is encrypted.
+export const ENCRYPTION_OFF = 0;
+/** Where the other side can do it. */
+export const ENCRYPTION_OFFER = 1;
+/** There is no call without it. */
+export const ENCRYPTION_REQUIRE = 2;
 
 // Whose offer has no answer yet.
 export const EXCHANGE_NONE = 0;
@@ -75,7 +87,7 @@ export const ANSWER_USELESS = 2;
 // Why an offer is refused, the later the nearer it came: indexes of WARNING_CODES, which are those of RFC 3261 §20.43.
 /** There is no audio. */
 const WARNING_MEDIUM = 0;
-/** It goes by another protocol than RTP/AVP or AVPF. */
+/** It goes by another protocol than RTP/AVP or AVPF, or its encryption is none that we may agree to. */
 const WARNING_TRANSPORT = 1;
 /** It has no codec of ours. */
 const WARNING_FORMAT = 2;
@@ -110,6 +122,12 @@ export class NegotiationSettings {
   ip = 0;
   /** Payload types in the order of preference. */
   codecs: readonly number[] = [];
+  /** ENCRYPTION_* */
+  encryption = ENCRYPTION_OFF;
+  /** Keys may be told over signalling that anybody on the way can read. */
+  keysInClear = false;
+  /** The line that was read last. */
+  readonly line = new CryptoLine();
   /** Theirs, while it is read. */
   readonly sdp = new Sdp();
   /** Ours, while it is written; what does not differ from the one before is not kept. */
@@ -117,9 +135,21 @@ export class NegotiationSettings {
   readonly writer = new Writer();
   readonly audio = new AudioDescription();
 
-  configure(ip: number, codecs: readonly number[]): void {
+  configure(ip: number, codecs: readonly number[], encryption = ENCRYPTION_OFF, keysInClear = false): void {
     this.ip = ip;
     this.codecs = codecs;
+    this.encryption = encryption;
+    this.keysInClear = keysInClear;
+  }
+
+  /** Whether there may be calls. @param isPrivate their signalling is encrypted */
+  allowsCalls(isPrivate: boolean): boolean {
+    return this.encryption !== ENCRYPTION_REQUIRE || isPrivate || this.keysInClear;
+  }
+
+  /** Whether calls may have encrypted sound. @param isPrivate their signalling is encrypted */
+  mayEncrypt(isPrivate: boolean): boolean {
+    return this.encryption !== ENCRYPTION_OFF && (isPrivate || this.keysInClear);
   }
 
   has(payloadType: number): boolean {
@@ -151,6 +181,8 @@ export class Agreed {
   receives = false;
   /** We would send, but the other side does not want to hear us. */
   heldByRemote = false;
+  /** How the sound is encrypted; null where encryption is off. */
+  protection: Protection | null = null;
 
   copy(other: Agreed): void {
     this.remoteIp = other.remoteIp;
@@ -167,12 +199,15 @@ export class Agreed {
     this.sends = other.sends;
     this.receives = other.receives;
     this.heldByRemote = other.heldByRemote;
+    if (other.protection !== null) this.protection?.copy(other.protection);
   }
 }
 
 export class Negotiation {
   /** Our RTP port. */
   port = 0;
+  /** The signalling is encrypted, so that keys may stand in it. */
+  isPrivate = false;
   /** EXCHANGE_*: whose offer has no answer yet. */
   exchange = EXCHANGE_NONE;
   /** Our offer stands in a response: the ACK (or PRACK) must bring the answer to it. RFC 3261 §13.2.1, §14.2 */
@@ -184,6 +219,8 @@ export class Negotiation {
   private readonly sdp: Sdp;
   private readonly writer: Writer;
   private readonly random: RandomSource;
+  /** Null until encryption is wanted. */
+  private keys: KeyExchange | null = null;
   private readonly saved = new Agreed();
   /** Two descriptions by turns, so that a refused offer leaves the one that is in force. */
   private readonly first: Uint8Array;
@@ -201,6 +238,8 @@ export class Negotiation {
   private savedInForce = DIRECTION_SENDRECV;
   /** An offer of ours was written, and no answer was read since: what is in force is kept already. */
   private isOffering = false;
+  /** The description that is read is an answer to our offer, not an offer. */
+  private readsAnswer = false;
   /** The place of our audio among the media of our offer, and our payload type for telephone-event in it. */
   private audioIndex = 0;
   private eventType = EVENT_TYPE;
@@ -231,6 +270,16 @@ export class Negotiation {
     this.result.sends = false;
     this.result.receives = false;
     this.result.heldByRemote = false;
+    if (this.settings.encryption !== ENCRYPTION_OFF && this.keys === null) this.prepareEncryption();
+    this.keys?.reset();
+    this.result.protection?.clear();
+  }
+
+  /** Makes what encryption takes: 400 octets, which stay. */
+  private prepareEncryption(): void {
+    this.keys = new KeyExchange(this.random);
+    this.result.protection = new Protection();
+    this.saved.protection = new Protection();
   }
 
   /**
@@ -318,9 +367,10 @@ export class Negotiation {
     for (let i = 0; hasBefore && i < sdp.count; i++) {
       const media = sdp.mediaAt(i);
       if (i === this.audioIndex) this.writeOffered(w, media.proto);
-      else writeRefused(w, local.bytes, media, refusedBytes(sdp.count));
+      else writeRefused(w, local.bytes, media, this.refusedBytes(sdp.count));
     }
-    if (!hasBefore || this.audioIndex === sdp.count) this.writeOffered(w, PROTO_RTP_AVP);
+    if (!hasBefore || this.audioIndex === sdp.count)
+      this.writeOffered(w, this.settings.encryption === ENCRYPTION_REQUIRE ? PROTO_RTP_SAVP : PROTO_RTP_AVP);
     const done = this.closeDescription();
     if (done === NEGOTIATION_OK) this.isOffering = true;
     return done;
@@ -329,15 +379,22 @@ export class Negotiation {
   /** Reads their offer and writes our answer. @returns NEGOTIATION_*; when not OK all stays as it was */
   answerOffer(bytes: Uint8Array, start: number, end: number): number {
     const sdp = this.sdp;
+    this.readsAnswer = false;
     this.save();
     const code = sdp.parse(bytes, start, end);
     if (code !== SDP_OK) return code === SDP_LIMIT ? NEGOTIATION_NO_CODEC : NEGOTIATION_MALFORMED;
     let chosen = NO_MEDIUM;
     let fit = NEGOTIATION_NO_CODEC;
-    for (let i = 0; i < sdp.count && fit !== NEGOTIATION_OK; i++) {
-      const code = this.fitOf(sdp.mediaAt(i));
-      if (code !== NEGOTIATION_NO_CODEC) fit = code;
-      if (code === NEGOTIATION_OK) chosen = i;
+    let isSealed = false;
+    for (let i = 0; i < sdp.count && !isSealed; i++) {
+      const media = sdp.mediaAt(i);
+      const code = this.fitOf(media);
+      if (fit !== NEGOTIATION_OK && code !== NEGOTIATION_NO_CODEC) fit = code;
+      if (code !== NEGOTIATION_OK) continue;
+      // Of two descriptions of the same sound the encrypted one is taken.
+      isSealed = this.hasLine(media);
+      if (isSealed || chosen === NO_MEDIUM) chosen = i;
+      if (!this.mayEncrypt()) break;
     }
     if (chosen === NO_MEDIUM && !(this.agreed && this.isSwitchedOff())) return fit;
     if (chosen === NO_MEDIUM) this.switchOff();
@@ -345,7 +402,7 @@ export class Negotiation {
     const w = this.openDescription();
     for (let i = 0; i < sdp.count; i++) {
       if (i === chosen) writeAudio(w, this.settings.audio);
-      else writeRefused(w, bytes, sdp.mediaAt(i), refusedBytes(sdp.count));
+      else writeRefused(w, bytes, sdp.mediaAt(i), this.refusedBytes(sdp.count));
     }
     const done = this.closeDescription();
     if (done === NEGOTIATION_OK) {
@@ -362,6 +419,7 @@ export class Negotiation {
    * @returns NEGOTIATION_*; when not OK all stays as it was
    */
   readAnswer(bytes: Uint8Array, start: number, end: number): number {
+    this.readsAnswer = true;
     const code = this.sdp.parse(bytes, start, end);
     if (code !== SDP_OK) return code === SDP_LIMIT ? NEGOTIATION_NO_CODEC : NEGOTIATION_MALFORMED;
     // Media are matched by their place. RFC 3264 §6
@@ -369,6 +427,11 @@ export class Negotiation {
     const media = this.sdp.mediaAt(this.audioIndex);
     const fit = this.fitOf(media);
     if (fit !== NEGOTIATION_OK) return fit;
+    const { protection } = this.result;
+    if (this.keys !== null && protection !== null) {
+      if (this.hasLine(media)) this.keys.takeAnswer(this.settings.line, protection);
+      else this.keys.takeNone(protection);
+    }
     this.adopt(media);
     this.result.eventReceiveType = this.eventType;
     // They may send what we offered, whatever they prefer. RFC 3264 §5.1
@@ -404,12 +467,31 @@ export class Negotiation {
 
   /** Whether a medium can carry our call. @returns NEGOTIATION_OK, NEGOTIATION_NO_CODEC or NEGOTIATION_ADDRESS */
   private fitOf(media: SdpMedia): number {
-    if (media.port === 0 || !isUsable(media)) return NEGOTIATION_NO_CODEC;
+    if (media.port === 0 || !isUsable(media) || !this.isProtectionFit(media)) return NEGOTIATION_NO_CODEC;
     for (let f = 0; f < media.formatCount; f++) {
       if (this.codecOf(media, f) !== NO_CODEC)
         return isUnicast(this.sdp.ipOf(media)) ? NEGOTIATION_OK : NEGOTIATION_ADDRESS;
     }
     return NEGOTIATION_NO_CODEC;
+  }
+
+  /** Whether keys may be told and taken in this call. */
+  private mayEncrypt(): boolean {
+    return this.keys !== null && this.settings.mayEncrypt(this.isPrivate);
+  }
+
+  /** Whether a medium has a crypto line that we take; `settings.line` is it then. */
+  private hasLine(media: SdpMedia): boolean {
+    if (media.cryptoCount === 0 || this.keys === null || !this.mayEncrypt()) return false;
+    return this.keys.findLine(this.sdp.bytes, media, this.readsAnswer, this.settings.line);
+  }
+
+  /** Whether a medium is encrypted in a way that we may agree to, or may go in clear. */
+  private isProtectionFit(media: SdpMedia): boolean {
+    if (this.hasLine(media)) return true;
+    if (media.isSecure() || this.settings.encryption === ENCRYPTION_REQUIRE) return false;
+    // An answer with a line that we did not offer would not be understood; in an offer all lines may be left.
+    return !this.readsAnswer || media.cryptoCount === 0 || !this.mayEncrypt();
   }
 
   /**
@@ -427,7 +509,7 @@ export class Negotiation {
 
   private warningOf(media: SdpMedia): number {
     if (media.type !== MEDIA_AUDIO || media.port === 0) return WARNING_MEDIUM;
-    if (media.proto === PROTO_OTHER) return WARNING_TRANSPORT;
+    if (media.proto === PROTO_OTHER || !this.isProtectionFit(media)) return WARNING_TRANSPORT;
     const fit = this.fitOf(media);
     if (fit === NEGOTIATION_OK) return WARNING_OTHER;
     if (fit === NEGOTIATION_NO_CODEC) return WARNING_FORMAT;
@@ -529,6 +611,10 @@ export class Negotiation {
     audio.eventType = this.eventType;
     audio.ptimeMs = DEFAULT_PTIME_MS;
     audio.direction = this.wanted;
+    audio.cryptoCount = 0;
+    const { protection } = this.result;
+    if (protection !== null && (this.mayEncrypt() || protection.suite !== SUITE_NONE))
+      this.keys?.describeOffer(audio, protection);
     writeAudio(w, audio);
   }
 
@@ -547,6 +633,11 @@ export class Negotiation {
     audio.proto = media.proto;
     audio.eventType = result.eventReceiveType;
     audio.ptimeMs = result.ptimeMs;
+    audio.cryptoCount = 0;
+    if (this.keys !== null && result.protection !== null) {
+      if (this.hasLine(media)) this.keys.takeOffered(this.settings.line, result.protection, audio);
+      else this.keys.takeNone(result.protection);
+    }
     audio.direction = this.answerDirection(media);
     this.setDirection(audio.direction);
   }
@@ -561,6 +652,13 @@ export class Negotiation {
       isAny = true;
     }
     return isAny;
+  }
+
+  /** @returns octets that each refused medium may take in a description of `count` media */
+  private refusedBytes(count: number): number {
+    const cryptoBytes = this.keys === null ? 0 : SDP_CRYPTO_BYTES;
+    if (cryptoBytes === 0 && count - 1 <= REFUSED_USUAL) return SDP_REFUSED_BYTES;
+    return Math.min(SDP_REFUSED_BYTES, Math.floor((REFUSED_BYTES - cryptoBytes) / count));
   }
 
   private switchOff(): void {
@@ -586,9 +684,4 @@ function isUnicast(ip: number): boolean {
 
 function isUsable(media: SdpMedia): boolean {
   return media.type === MEDIA_AUDIO && media.proto !== PROTO_OTHER;
-}
-
-/** @returns octets that each refused medium may take in a description of `count` media */
-function refusedBytes(count: number): number {
-  return count - 1 <= REFUSED_USUAL ? SDP_REFUSED_BYTES : Math.floor(REFUSED_BYTES / count);
 }

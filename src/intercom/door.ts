@@ -70,7 +70,17 @@ import { FALLBACK_TIME_MS, RING_BRANCH, RING_NOTHING, Ring, type RingUser } from
 import { TalkTime, type TalkTimeUser } from "./talktime.js";
 import { Trace } from "./trace.js";
 import { TransferTargets } from "./transfertargets.js";
-import { callerOf, codecOf, DIGIT_WAYS, endReason, reasonOf, soundOf, targetOf, textOf } from "./words.js";
+import {
+  callerOf,
+  codecOf,
+  DIGIT_WAYS,
+  encryptionOf,
+  endReason,
+  reasonOf,
+  soundOf,
+  targetOf,
+  textOf,
+} from "./words.js";
 
 /** How often it is looked at how the sound of a call goes. */
 const SOUND_LOOK_MS = 5000;
@@ -498,7 +508,7 @@ export class Door
         this.timers.start(this.soundTimer, SOUND_LOOK_MS);
         break;
       case CALL_CONFIRMED:
-        extra.push("codec", codecOf(call));
+        extra.push("codec", codecOf(call), "encryption", encryptionOf(call.media));
         if (this.ring.isPlural && call.session.isCaller) extra.push("peer", targetOf(call));
         this.timers.start(this.soundTimer, SOUND_LOOK_MS);
         // It does not begin anew after it was held.

@@ -55,6 +55,7 @@ const CSEQ = octets("cseq");
 const TYPE_AT = 8;
 /** The content type of a NOTIFY that reports a transfer. */
 const SIPFRAG = octets("message/sipfrag");
+const INLINE = octets("inline:");
 const RESPONSE = octets('response="');
 const STAR = 0x2a;
 const LF = 10;
@@ -233,8 +234,19 @@ export class Trace implements Tap {
       if (!equalNoCase(bytes, i, i + RESPONSE.length, RESPONSE, 0, RESPONSE.length)) continue;
       for (i += RESPONSE.length; i < headEnd && bytes[i] !== QUOTE && bytes[i] !== CR; i++) bytes[i] = STAR;
     }
+    if (this.hasSdp) this.maskKeys(body, end);
     if (this.method !== METHOD_INFO && this.method !== METHOD_MESSAGE) return;
     for (let i = body; i < end; i++) if (bytes[i] > SPACE) bytes[i] = STAR;
+  }
+
+  /** Writes stars over the keys of a=crypto lines. RFC 4568 §7 */
+  private maskKeys(body: number, end: number): void {
+    const { bytes } = this;
+    for (let i = body; i + INLINE.length <= end; i++) {
+      if ((bytes[i] | LOWER) !== INLINE[0] || !equalNoCase(bytes, i, i + INLINE.length, INLINE, 0, INLINE.length))
+        continue;
+      for (i += INLINE.length; i < end && bytes[i] > SPACE; i++) bytes[i] = STAR;
+    }
   }
 
   get isEmpty(): boolean {

@@ -4,6 +4,7 @@
  */
 import { Span, text } from "../core/bytes.js";
 import { printable } from "../core/printable.js";
+import { SUITE_NAMES, SUITE_NONE } from "../core/suites.js";
 import {
   CAUSE_CANCELLED,
   CAUSE_DECLINED,
@@ -34,6 +35,11 @@ export const DIGIT_WAYS: readonly string[] = ["", "rtp", "info", "inband"];
 
 export function codecOf(call: Call): string {
   return call.session.negotiation.result.codec === 8 ? "PCMA" : "PCMU";
+}
+
+/** @returns the suite that the sound is encrypted by, as SDP names it; "none" when it goes in clear */
+export function encryptionOf(media: MediaStream): string {
+  return media.suite() === SUITE_NONE ? "none" : text(SUITE_NAMES[media.suite()]);
 }
 
 /** @returns whom a call of ours goes to, "" for one that came */

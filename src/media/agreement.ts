@@ -2,6 +2,7 @@
  * Types and limits of a media stream: its sink, its user, the negotiated values, its sizes. The stream itself is in
  * stream.ts.
  */
+import type { Protection } from "../core/suites.js";
 import { JITTER_LIMITS, type JitterLimits } from "./jitter.js";
 
 /**
@@ -58,6 +59,8 @@ export interface MediaAgreement {
   readonly ptimeMs: number;
   readonly sends: boolean;
   readonly receives: boolean;
+  /** How packets are sealed; null: there is no encryption at this end, and they go in clear. */
+  readonly protection: Protection | null;
 }
 
 export interface StreamLimits {

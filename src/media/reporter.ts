@@ -4,6 +4,7 @@
  */
 import { octetArray } from "../core/arrays.js";
 import type { RandomSource } from "../core/random.js";
+import { SEALED_MORE } from "./packetcipher.js";
 import type { Reception } from "./reception.js";
 import { Remote } from "./remote.js";
 import {
@@ -29,8 +30,8 @@ const UNHEARD = 2;
 
 export class Reporter {
   readonly remote = new Remote();
-  /** The report that `write` wrote. */
-  readonly bytes = octetArray(RTCP_ROOM);
+  /** The report that `write` wrote, with room to seal it. */
+  readonly bytes = octetArray(RTCP_ROOM + SEALED_MORE);
   /** The reports that were sent, that came, and those of them that have a block about us. */
   sent = 0;
   came = 0;

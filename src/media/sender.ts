@@ -10,8 +10,10 @@ import type { MediaAgreement, MediaSink, StreamLimits } from "./agreement.js";
 import { EventSender } from "./dtmf.js";
 import { encode, PCMU, SAMPLES_PER_MS, silenceOf } from "./g711.js";
 import { LONGEST_PACKET } from "./jitter.js";
+import { SEALED_MORE } from "./packetcipher.js";
 import type { Remote } from "./remote.js";
 import { RTP_HEADER, turnRtpHeader, writeRtpHeader } from "./rtp.js";
+import type { Srtp } from "./srtp.js";
 
 export class Sender {
   /** Silence goes out instead of the microphone's sound. */
@@ -21,12 +23,14 @@ export class Sender {
   packets = 0;
   /** 32 bits, as a signed integer. */
   ssrc = 0;
+  /** What seals our packets; null: there is no encryption on this stream. */
+  srtp: Srtp | null = null;
   private readonly timers: Timers;
   private readonly random: RandomSource;
   private readonly sink: MediaSink;
   private readonly remote: Remote;
   private readonly events: EventSender;
-  private readonly packet = new Uint8Array(RTP_HEADER + LONGEST_PACKET);
+  private readonly packet = new Uint8Array(RTP_HEADER + LONGEST_PACKET + SEALED_MORE);
   private sends = false;
   private payloadType = PCMU;
   private codec = PCMU;
@@ -61,7 +65,8 @@ export class Sender {
   start(): void {
     this.ssrc = this.random.uint32() | 0;
     writeRtpHeader(this.packet, 0, false, PCMU, 0, 0, this.ssrc);
-    this.sequence = this.random.uint32() & 0xffff;
+    // The first packets may be lost, and their numbers must not have turned before. RFC 3711 §3.3.1
+    this.sequence = this.random.uint32() & 0x7fff;
     this.timestamp = this.random.uint32() | 0;
     this.filled = 0;
     this.atMs = this.timers.nowMs | 0;
@@ -176,6 +181,8 @@ export class Sender {
     this.sequence = (this.sequence + 1) & 0xffff;
     this.packets += 1;
     this.octets = (this.octets + count) | 0;
-    this.sink.rtp(this.remote.ip, this.remote.port, packet, 0, RTP_HEADER + count);
+    let end = RTP_HEADER + count;
+    if (this.srtp?.isOn) end = this.srtp.sealRtp(packet, end);
+    this.sink.rtp(this.remote.ip, this.remote.port, packet, 0, end);
   }
 }

@@ -5,7 +5,7 @@
  * packets that are only authenticated.
  */
 import { int32Array, octetArray } from "../core/arrays.js";
-import { MASTER_MOST, masterBytesOf, SUITE_NONE, tagBytesOf } from "../core/suites.js";
+import { MASTER_MOST, masterBytesOf, type Protection, SUITE_NONE, tagBytesOf } from "../core/suites.js";
 import { ENCRYPTED, LABEL_RTCP, LABEL_RTP, PacketCipher } from "./packetcipher.js";
 import { RTP_HEADER } from "./rtp.js";
 
@@ -66,10 +66,10 @@ export class Srtp {
 
   /**
    * Takes what was agreed, at first or anew. Indexes go on while the key of their direction stays.
-   * @param suite SUITE_*; with NONE packets go in clear from here on
-   * @param ours the key that we send with @param theirs the key that they send with: `masterBytesOf(suite)` octets, which are copied
+   * With SUITE_NONE packets go in clear from here on. The keys are copied.
    */
-  configure(suite: number, ours: Uint8Array, theirs: Uint8Array): void {
+  configure(agreed: Protection): void {
+    const { suite, ourKey: ours, theirKey: theirs } = agreed;
     const isOther = suite !== this.suite;
     this.suite = suite;
     if (suite === SUITE_NONE) {
@@ -94,6 +94,11 @@ export class Srtp {
       this.sources.fill(0);
       this.uses = 0;
     }
+  }
+
+  /** Whether packets are sealed. */
+  get isOn(): boolean {
+    return this.suite !== SUITE_NONE;
   }
 
   /** A new call: nothing is agreed yet, and the keys of the one before are forgotten. */
@@ -245,29 +250,29 @@ export class Srtp {
     this.sources[row + FIELD.used] = this.uses;
   }
 
-  /** @param window where its two words are @returns whether that packet came before, or is too old to tell */
-  private came(window: number, behind: number): boolean {
+  /** @param bitsAt where its two words are @returns whether that packet came before, or is too old to tell */
+  private came(bitsAt: number, behind: number): boolean {
     if (behind >= WINDOW) return true;
-    return ((this.sources[window + (behind >> 5)] >>> (behind & 31)) & 1) !== 0;
+    return ((this.sources[bitsAt + (behind >> 5)] >>> (behind & 31)) & 1) !== 0;
   }
 
   /** Notes a packet in a window, which moves when the packet is newer than all. */
-  private mark(window: number, behind: number): void {
+  private mark(bitsAt: number, behind: number): void {
     const { sources } = this;
     if (behind >= 0) {
-      sources[window + (behind >> 5)] |= 1 << (behind & 31);
+      sources[bitsAt + (behind >> 5)] |= 1 << (behind & 31);
       return;
     }
     const by = -behind;
-    if (by >= WINDOW) sources[window] = sources[window + 1] = 0;
+    if (by >= WINDOW) sources[bitsAt] = sources[bitsAt + 1] = 0;
     else if (by >= 32) {
-      sources[window + 1] = by === 32 ? sources[window] : sources[window] << (by - 32);
-      sources[window] = 0;
+      sources[bitsAt + 1] = by === 32 ? sources[bitsAt] : sources[bitsAt] << (by - 32);
+      sources[bitsAt] = 0;
     } else {
-      sources[window + 1] = (sources[window + 1] << by) | (sources[window] >>> (32 - by));
-      sources[window] <<= by;
+      sources[bitsAt + 1] = (sources[bitsAt + 1] << by) | (sources[bitsAt] >>> (32 - by));
+      sources[bitsAt] <<= by;
     }
-    sources[window] |= 1;
+    sources[bitsAt] |= 1;
   }
 }
 

@@ -2,11 +2,12 @@
  * One call's sound: RTP and RTCP of one audio stream with one other end, sans-IO. Octets, time (Timers) and randomness
  * come in; octets to send go to a MediaSink, digits and silence to a MediaUser. Sound goes in by `microphone` and out
  * by `speaker`, 8,000 samples a second, and the caller that moves it drives the stream: a packet goes out when the
- * microphone has filled it. So silence has to be moved too. Not here: negotiation, sockets, echo cancellation, SRTP,
- * mixing, and the loop and collision detection of RFC 3550 §8.2.
+ * microphone has filled it. So silence has to be moved too. Not here: negotiation, sockets, echo cancellation,
+ * mixing, SRTP itself (srtp.ts), and the loop and collision detection of RFC 3550 §8.2.
  */
 import { octetArray } from "../core/arrays.js";
 import type { RandomSource } from "../core/random.js";
+import { type Protection, SUITE_NONE } from "../core/suites.js";
 import type { Timers, TimerUser } from "../core/timers.js";
 import {
   INBAND_AUTO,
@@ -27,6 +28,7 @@ import { Remote } from "./remote.js";
 import { Reporter } from "./reporter.js";
 import { RTP_OK, RtpView } from "./rtp.js";
 import { Sender } from "./sender.js";
+import { SRTP_MALFORMED, Srtp } from "./srtp.js";
 
 export type { MediaAgreement, MediaSink, MediaUser, StreamLimits } from "./agreement.js";
 
@@ -66,6 +68,8 @@ export class MediaStream implements TimerUser {
   private readonly reception = new Reception();
   private readonly jitter: JitterBuffer;
   private readonly sender: Sender;
+  /** Null until encryption is wanted: it takes 2 KB. */
+  private srtp: Srtp | null = null;
   private readonly eventsIn: EventReceiver;
   private readonly inbandIn = new InbandReceiver();
   private readonly reporter: Reporter;
@@ -153,6 +157,7 @@ export class MediaStream implements TimerUser {
     this.jitter.reset();
     this.eventsIn.reset();
     this.inbandIn.reset();
+    this.srtp?.reset();
     this.sender.start();
     this.reporter.start(this.timers.nowMs, this.sender.ssrc, isNext);
   }
@@ -170,6 +175,7 @@ export class MediaStream implements TimerUser {
     this.reporter.remote.agree(agreed.rtcpIp, agreed.rtcpPort, nowMs);
     this.pcmuType = agreed.pcmuType;
     this.pcmaType = agreed.pcmaType;
+    this.protect(agreed.protection);
     this.sender.configure(agreed);
     if (agreed.eventReceiveType < 0 || !agreed.receives) this.eventsIn.reset();
     this.eventReceiveType = agreed.eventReceiveType;
@@ -191,6 +197,12 @@ export class MediaStream implements TimerUser {
       this.tellQuiet(false);
     } else this.watchSilence();
     if (!this.timers.running(this.reportTimer)) this.timers.start(this.reportTimer, this.reporter.intervalMs());
+  }
+
+  /** Sees to the memory that encryption takes, before a call needs it. */
+  prepareEncryption(): void {
+    this.srtp ??= new Srtp();
+    this.sender.srtp = this.srtp;
   }
 
   /** Ends the call: says goodbye by RTCP, and stops. The statistics stay until the next start. */
@@ -218,7 +230,9 @@ export class MediaStream implements TimerUser {
       this.foreign += 1;
       return;
     }
-    if (view.read(bytes, length) !== RTP_OK) {
+    const size = this.srtp?.isOn ? this.opened(this.srtp.openRtp(bytes, length)) : length;
+    if (size < 0) return;
+    if (view.read(bytes, size) !== RTP_OK) {
       this.malformed += 1;
       return;
     }
@@ -283,7 +297,9 @@ export class MediaStream implements TimerUser {
       this.foreign += 1;
       return;
     }
-    if (!reporter.read(nowMs, bytes, length)) {
+    const size = this.srtp?.isOn ? this.opened(this.srtp.openRtcp(bytes, length)) : length;
+    if (size < 0) return;
+    if (!reporter.read(nowMs, bytes, size)) {
       this.malformed += 1;
       return;
     }
@@ -395,7 +411,17 @@ export class MediaStream implements TimerUser {
   }
 
   duplicatePackets(): number {
-    return this.reception.duplicates;
+    return this.reception.duplicates + (this.srtp?.replayed ?? 0);
+  }
+
+  /** @returns packets dropped because their tag did not fit the key that was agreed */
+  forgedPackets(): number {
+    return this.srtp?.forged ?? 0;
+  }
+
+  /** @returns SUITE_* by which the sound is sealed, NONE when it goes in clear */
+  suite(): number {
+    return this.srtp?.suite ?? SUITE_NONE;
   }
 
   /** @returns packets dropped because they came from strangers */
@@ -450,6 +476,22 @@ export class MediaStream implements TimerUser {
     }
   }
 
+  /** Packets are sealed from now on, or go in clear. */
+  private protect(protection: Protection | null): void {
+    if (protection === null) {
+      this.srtp?.reset();
+      return;
+    }
+    this.prepareEncryption();
+    this.srtp?.configure(protection);
+  }
+
+  /** @param length of a packet that was opened, or SRTP_* @returns the same; a packet that is none is counted */
+  private opened(length: number): number {
+    if (length === SRTP_MALFORMED) this.malformed += 1;
+    return length;
+  }
+
   private onSilenceTimer(): void {
     const nowMs = this.timers.nowMs | 0;
     if (this.silenceTimeMs > 0 && ((nowMs - this.lifeMs) | 0) >= this.silenceTimeMs) {
@@ -495,6 +537,7 @@ export class MediaStream implements TimerUser {
     if (!reporter.remote.known() || (bye && this.sender.packets === 0 && reporter.sent === 0)) return;
     const sender = this.sender;
     const length = reporter.write(this.timers.nowMs, sender.timestampNow(), sender.packets, sender.octets, bye);
-    this.sink.rtcp(reporter.remote.ip, reporter.remote.port, reporter.bytes, 0, length);
+    const end = this.srtp?.isOn ? this.srtp.sealRtcp(reporter.bytes, length) : length;
+    this.sink.rtcp(reporter.remote.ip, reporter.remote.port, reporter.bytes, 0, end);
   }
 }

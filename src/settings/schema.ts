@@ -306,6 +306,17 @@ const SETTINGS = [
     unit: "s",
   }),
   onOff("call.hangUpOnOpen", "off", "end the call 2 s after the door was opened in it"),
+  choice(
+    "media.encryption",
+    "offer",
+    ["off", "offer", "require"],
+    "encryption of the sound (SRTP): never, where the other side can do it, or no call without it",
+  ),
+  onOff(
+    "media.encryptionClear",
+    "off",
+    "tell the keys of the sound over signalling that others on the network can read",
+  ),
   list("audio.codecs", "PCMU,PCMA", ["PCMU", "PCMA"], "codecs, the preferred one first"),
   number("audio.volume", 0, "loudness of the speaker, as far as the codec goes", { min: -60, max: 12, unit: "dB" }),
   number("audio.gain", 30, "gain of the microphone, as far as the codec goes", { min: 0, max: 30, unit: "dB" }),

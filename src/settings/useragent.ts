@@ -2,6 +2,7 @@
  * Reads what the user agent has to know out of the settings. Not here: what one setting may be (schema.ts), what the
  * user agent does with it (ua).
  */
+import { ENCRYPTION_OFF, ENCRYPTION_OFFER, ENCRYPTION_REQUIRE } from "../dialog/negotiation.js";
 import { PROBE_AUTO } from "../ua/registration.js";
 import type { UserAgentSettings } from "../ua/useragent.js";
 import { TRANSPORT_TCP, TRANSPORT_UDP } from "../wire/names.js";
@@ -25,6 +26,8 @@ export function agentSettings(s: Settings): UserAgentSettings {
     probeS: probeOf(s.get("sip.probe")),
     transport: s.get("sip.transport") === "tcp" ? TRANSPORT_TCP : TRANSPORT_UDP,
     codecs,
+    encryption: encryptionOf(s.get("media.encryption")),
+    keysInClear: s.get("media.encryptionClear"),
     ringTimeMs: s.get("call.ringTime") * 1000,
     silenceTimeMs: s.get("rtp.timeout") * 1000,
     sessionExpiresS: s.get("sip.sessionExpires"),
@@ -33,6 +36,10 @@ export function agentSettings(s: Settings): UserAgentSettings {
     refers: s.get("call.refer") !== "off",
     rtpPort: s.get("rtp.port"),
   };
+}
+
+function encryptionOf(value: string): number {
+  return value === "require" ? ENCRYPTION_REQUIRE : value === "offer" ? ENCRYPTION_OFFER : ENCRYPTION_OFF;
 }
 
 function probeOf(value: string): number {

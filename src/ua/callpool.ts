@@ -126,6 +126,11 @@ export class CallPool {
     }
   }
 
+  /** Sees to the memory that encryption takes on each line. */
+  prepareEncryption(): void {
+    for (let i = 0; i < this.lines.length; i++) this.lines[i].media.prepareEncryption();
+  }
+
   private isUsed(line: Line): boolean {
     for (let i = 0; i < this.calls.length; i++)
       if (this.calls[i].isActive() && this.calls[i].line === line) return true;

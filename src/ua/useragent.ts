@@ -93,6 +93,9 @@ import { readContact, readTarget } from "./target.js";
 import { TRANSFER_REFUSED, Transfer, type TransferHost } from "./transfer.js";
 import { ALLOW_EVENTS, WATCH_CONFIRMED, WATCH_EARLY, WATCH_IDLE, WATCH_TRYING, Watchers } from "./watchers.js";
 
+const KEYS_IN_CLEAR =
+  "media.encryption is require, but anybody could read its keys on the way: set media.encryptionClear on, or media.encryption offer";
+
 // The way that a digit came.
 export const DIGIT_RTP = 1;
 export const DIGIT_INFO = 2;
@@ -101,6 +104,10 @@ export const DIGIT_INBAND = 3;
 export interface UserAgentSettings extends AccountSettings {
   /** Payload types in the order of preference: 0 PCMU, 8 PCMA. */
   codecs: readonly number[];
+  /** ENCRYPTION_*: whether the sound is encrypted; nothing: it is not. */
+  encryption?: number;
+  /** Its keys may be told over signalling that anybody on the way can read. */
+  keysInClear?: boolean;
   /** How long a call may ring, either way, in ms; 0 for ever. */
   ringTimeMs: number;
   /** Hang up when no RTP came for so long, in ms; 0 never. */
@@ -358,6 +365,7 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
     // A contact that a phone registered is taken as it came.
     const read = typed.error !== "" && isDirect ? readContact(target) : typed;
     if (read.error !== "") return this.cannot(read.error);
+    if (!this.negotiation.allowsCalls(false)) return this.cannot(KEYS_IN_CLEAR);
     const bytes = octets(read.uri);
     const line = beside === null ? this.pool.takeLine() : beside.line;
     const call = line === null ? null : this.pool.takeCall(line, this.transfer);
@@ -860,7 +868,9 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
     this.account.configure(this.settings, ip, this.settings.transport === TRANSPORT_UDP ? udpPort : tcpPort);
     this.layer.transport.backups.configure(this.account.hops, this.settings.transport);
     this.context.contactUser = this.account.user;
-    this.negotiation.configure(ip, this.settings.codecs);
+    const { codecs, encryption, keysInClear } = this.settings;
+    this.negotiation.configure(ip, codecs, encryption, keysInClear);
+    if (this.negotiation.mayEncrypt(false)) this.pool.prepareEncryption();
     this.pool.setPort(this.settings.rtpPort);
   }
 

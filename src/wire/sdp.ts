@@ -24,6 +24,9 @@ export const PROTO_OTHER = 0;
 export const PROTO_RTP_AVP = 1;
 /** With early feedback, which may be left unused. RFC 4585 */
 export const PROTO_RTP_AVPF = 2;
+/** Encrypted, with the keys in a=crypto lines. RFC 3711, RFC 4568 */
+export const PROTO_RTP_SAVP = 3;
+export const PROTO_RTP_SAVPF = 4;
 
 export const ENCODING_NONE = 0;
 export const ENCODING_PCMU = 1;
@@ -46,13 +49,21 @@ export const IP_OTHER = -2;
 export const IP_SIX = -3;
 
 export const SDP_MEDIA_MOST = 16;
+/** The a=crypto lines of a medium that are kept: there are as many as suites of old and new phones. */
+const CRYPTO_MOST = 8;
 /** Number of payload types, so that none is left out, wherever it stands. */
 const FORMATS_MOST = 128;
 
 const AUDIO = octets("audio");
 const VIDEO = octets("video");
-const RTP_AVP = octets("RTP/AVP");
-const RTP_AVPF = octets("RTP/AVPF");
+/** Names by PROTO_*, of which the first is none. */
+const PROTOCOLS: readonly Uint8Array[] = [
+  octets(""),
+  octets("RTP/AVP"),
+  octets("RTP/AVPF"),
+  octets("RTP/SAVP"),
+  octets("RTP/SAVPF"),
+];
 const IN = octets("IN");
 const IP4 = octets("IP4");
 const IP6 = octets("IP6");
@@ -63,6 +74,7 @@ const RTPMAP = octets("rtpmap");
 const PTIME = octets("ptime");
 const MAXPTIME = octets("maxptime");
 const RTCP = octets("rtcp");
+const CRYPTO = octets("crypto");
 const SENDRECV = octets("sendrecv");
 const SENDONLY = octets("sendonly");
 const RECVONLY = octets("recvonly");
@@ -89,6 +101,9 @@ export class SdpMedia {
   /** The port of a=rtcp, -1 when it is not given. RFC 3605 */
   rtcpPort = -1;
   rtcpIp = IP_NONE;
+  /** How many a=crypto lines there are, and the start and end of each one's value, by turns. */
+  cryptoCount = 0;
+  readonly cryptos = int32Array(2 * CRYPTO_MOST);
   formatCount = 0;
   /** Payload types in order, each once. */
   readonly formats = octetArray(FORMATS_MOST);
@@ -127,7 +142,21 @@ export class SdpMedia {
     this.maxptimeMs = -1;
     this.rtcpPort = -1;
     this.rtcpIp = IP_NONE;
+    this.cryptoCount = 0;
     this.formatCount = 0;
+  }
+
+  /** @returns whether its packets are to be encrypted */
+  isSecure(): boolean {
+    return this.proto === PROTO_RTP_SAVP || this.proto === PROTO_RTP_SAVPF;
+  }
+
+  /** Keeps the place of a crypto line; more than there is room for are not looked at. */
+  addCrypto(start: number, end: number): void {
+    if (this.cryptoCount === CRYPTO_MOST) return;
+    this.cryptos[2 * this.cryptoCount] = start;
+    this.cryptos[2 * this.cryptoCount + 1] = end;
+    this.cryptoCount += 1;
   }
 }
 
@@ -247,9 +276,10 @@ export class Sdp {
     media.portStart = this.wordStart;
     media.portEnd = this.wordEnd;
     if (!this.word(this.wordEnd, end)) return SDP_MALFORMED;
-    if (equalNoCase(bytes, this.wordStart, this.wordEnd, RTP_AVP, 0, RTP_AVP.length)) media.proto = PROTO_RTP_AVP;
-    else if (equalNoCase(bytes, this.wordStart, this.wordEnd, RTP_AVPF, 0, RTP_AVPF.length))
-      media.proto = PROTO_RTP_AVPF;
+    for (let proto = PROTO_RTP_AVP; proto < PROTOCOLS.length; proto++) {
+      const name = PROTOCOLS[proto];
+      if (equalNoCase(bytes, this.wordStart, this.wordEnd, name, 0, name.length)) media.proto = proto;
+    }
     media.firstFormatEnd = this.wordEnd;
     for (let isFirst = true; this.word(this.wordEnd, end); isFirst = false) {
       if (isFirst) media.firstFormatEnd = this.wordEnd;
@@ -296,7 +326,7 @@ export class Sdp {
       if (!this.word(colon + 1, end)) return SDP_OK;
       media.rtcpPort = parseUint(bytes, this.wordStart, this.wordEnd, 65535);
       if (this.wordEnd < end) media.rtcpIp = this.connection(this.wordEnd, end);
-    }
+    } else if (equalNoCase(bytes, start, colon, CRYPTO, 0, CRYPTO.length)) media.addCrypto(colon + 1, end);
     return SDP_OK;
   }
 

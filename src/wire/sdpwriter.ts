@@ -4,10 +4,12 @@
  * Not here: which media, in which order and with which values (dialog/negotiation.ts).
  */
 
-import { octetArray } from "../core/arrays.js";
+import { int32Array, octetArray } from "../core/arrays.js";
 import { equal, octets } from "../core/bytes.js";
+import { MASTER_MOST, masterBytesOf } from "../core/suites.js";
 import { CRLF } from "./lines.js";
-import { PROTO_RTP_AVP, PROTO_RTP_AVPF, type SdpMedia } from "./sdp.js";
+import { writeCrypto } from "./sdes.js";
+import { PROTO_RTP_AVP, type SdpMedia } from "./sdp.js";
 import type { Writer } from "./writer.js";
 
 /** The most octets of the lines before the media. */
@@ -22,6 +24,11 @@ export const SDP_REFUSED_BYTES = 68;
 
 // Static RTP payload types. RFC 3551 §6
 export const PCMU = 0;
+/** Crypto lines of one description: each suite that is offered has its own. */
+export const CRYPTO_LINES = 2;
+/** The most octets of the crypto lines of an offer, or of the one of an answer, with a tag of nine digits. */
+export const SDP_CRYPTO_BYTES = 170;
+
 export const PCMA = 8;
 const LF = 10;
 
@@ -30,8 +37,14 @@ const IN_IP4 = octets(" IN IP4 ");
 const CONNECTION = octets("\r\ns=-\r\nc=IN IP4 ");
 const TIME = octets("\r\nt=0 0\r\n");
 const AUDIO = octets("m=audio ");
-const RTP_AVP = octets(" RTP/AVP");
-const RTP_AVPF = octets(" RTP/AVPF");
+/** Protocols by PROTO_*, of which the first is none of ours. */
+const PROTOCOLS: readonly Uint8Array[] = [
+  octets(""),
+  octets(" RTP/AVP"),
+  octets(" RTP/AVPF"),
+  octets(" RTP/SAVP"),
+  octets(" RTP/SAVPF"),
+];
 const MEDIA = octets("m=");
 const RTPMAP = octets("a=rtpmap:");
 const PCMU_8000 = octets(" PCMU/8000\r\n");
@@ -72,8 +85,13 @@ export function writeSession(w: Writer, id: number, version: number, ip: number)
 /** Our audio as it is written. */
 export class AudioDescription {
   port = 0;
-  /** PROTO_RTP_AVP or PROTO_RTP_AVPF. */
+  /** PROTO_* but OTHER. */
   proto = PROTO_RTP_AVP;
+  /** How many a=crypto lines there are, their tags and suites, and a key for each, MASTER_MOST octets apart. RFC 4568 */
+  cryptoCount = 0;
+  readonly cryptoTags = int32Array(CRYPTO_LINES);
+  readonly suites = octetArray(CRYPTO_LINES);
+  readonly keys: readonly Uint8Array[] = [octetArray(MASTER_MOST), octetArray(MASTER_MOST)];
   /** Payload types in order, what each stands for (0 PCMU, 8 PCMA), and how many there are. */
   readonly types = octetArray(2);
   readonly codecs = octetArray(2);
@@ -83,6 +101,15 @@ export class AudioDescription {
   ptimeMs = 20;
   /** DIRECTION_* */
   direction = 0;
+
+  /** Adds a crypto line. @param key `masterBytesOf(suite)` octets, which are copied */
+  addCrypto(tag: number, suite: number, key: Uint8Array): void {
+    const at = this.cryptoCount;
+    this.cryptoTags[at] = tag;
+    this.suites[at] = suite;
+    for (let i = 0; i < masterBytesOf(suite); i++) this.keys[at][i] = key[i];
+    this.cryptoCount += 1;
+  }
 
   /** Adds a codec, unless it is there already. */
   addCodec(type: number, codec: number): void {
@@ -97,7 +124,7 @@ export function writeAudio(w: Writer, audio: AudioDescription): void {
   const { types, codecs, count, eventType } = audio;
   w.put(AUDIO);
   w.uint(audio.port);
-  w.put(audio.proto === PROTO_RTP_AVPF ? RTP_AVPF : RTP_AVP);
+  w.put(PROTOCOLS[audio.proto]);
   for (let i = 0; i < count; i++) {
     w.octet(0x20);
     w.uint(types[i]);
@@ -119,6 +146,7 @@ export function writeAudio(w: Writer, audio: AudioDescription): void {
     w.uint(eventType);
     w.put(EVENTS);
   }
+  for (let i = 0; i < audio.cryptoCount; i++) writeCrypto(w, audio.cryptoTags[i], audio.suites[i], audio.keys[i]);
   w.put(PTIME);
   w.uint(audio.ptimeMs);
   w.put(DIRECTIONS[audio.direction]);

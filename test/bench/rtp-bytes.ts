@@ -69,6 +69,7 @@ export class SoundLoop {
       ptimeMs: 20,
       sends: true,
       receives: true,
+      protection: null,
     };
     writeRtpHeader(this.packet, 0, false, PCMU, 0, 0, 0x7eadbeef);
     this.stream.configure({ ...agreed, ...rest }, 60_000);

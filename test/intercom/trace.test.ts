@@ -43,6 +43,16 @@ function made(bytes = 65536, most = 4096): { trace: Trace; timers: Timers } {
 }
 
 describe("the trace of a call", () => {
+  it("has stars in the place of the keys of encrypted sound", () => {
+    const { trace } = made();
+    const key = "d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj";
+    const lines = ["v=0", `a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:${key}|2^20`, `a=crypto:2 X INLINE:${key}`, ""];
+    tell(trace, message("SIP/2.0 200 OK", "INVITE", "c: Application/SDP\r\n", lines.join("\r\n")));
+    const pcap = Buffer.from(trace.pcap(1, 5060, 5060, 0)).toString("latin1");
+    expect(pcap).toContain("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:***");
+    expect(pcap).not.toContain(key.slice(0, 8));
+  });
+
   it("is a ladder: when, which way, with whom, what", () => {
     const { trace, timers } = made();
     timers.nowMs = 5000;

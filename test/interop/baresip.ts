@@ -28,6 +28,8 @@ export interface BaresipOptions {
   /** Answers by itself, or waits for `accept()`. */
   answers?: boolean;
   transport?: "udp" | "tcp";
+  /** How it encrypts: srtp offers keys beside RTP/AVP, srtp-mand wants RTP/SAVP, srtp-mandf RTP/SAVPF. */
+  encryption?: "srtp" | "srtp-mand" | "srtp-mandf";
   /**
    * Where to register, and by which password; all it sends goes there too, unless `direct`. Without it, calls go to
    * addresses directly.
@@ -79,7 +81,7 @@ export class Baresip {
   }
 
   private constructor(options: BaresipOptions) {
-    const { user, hz, codecs = "PCMU", answers = true, transport = "udp", server } = options;
+    const { user, hz, codecs = "PCMU", answers = true, transport = "udp", encryption, server } = options;
     // The port after that of SIP is the one of SIP over TLS, which cannot be switched off.
     this.port = freePorts(2);
     this.rtpPort = freePorts(RTP_PORTS);
@@ -106,6 +108,7 @@ export class Baresip {
       "answermode=" + (answers ? "auto" : "manual"),
       "audio_codecs=" + codecs.split(",").map((codec) => codec + "/8000/1"),
     ];
+    if (encryption !== undefined) parameters.push("mediaenc=" + encryption);
     if (server !== undefined) {
       const proxy = "sip:" + (server.host ?? HOST) + ":" + server.port + ";lr;transport=" + transport;
       parameters.push("auth_user=" + user, "auth_pass=" + server.password);

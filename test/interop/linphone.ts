@@ -26,6 +26,8 @@ export interface LinphoneOptions {
   digits?: "rtp" | "info";
   /** Offers RTP/AVPF. */
   avpf?: boolean;
+  /** It offers keys for SRTP, or takes no call without them. */
+  encryption?: "offered" | "required";
   /** Asks for a session timer of 90 s. */
   hasTimer?: boolean;
   /** The only codecs it has, by their names and rates ("speex 8000"); all of its own if not told. */
@@ -49,7 +51,8 @@ export class Linphone {
     return phone;
   }
 
-  private constructor({ user, hz, network, digits = "rtp", avpf = false, hasTimer = false }: LinphoneOptions) {
+  private constructor(options: LinphoneOptions) {
+    const { user, hz, network, digits = "rtp", avpf = false, hasTimer = false, encryption } = options;
     this.uri = "sip:" + user + "@" + HOST + ":" + this.port;
     this.#network = network;
     const values: Record<string, string | number> = {
@@ -61,6 +64,8 @@ export class Linphone {
       BY_INFO: digits === "info" ? 1 : 0,
       HAS_TIMER: hasTimer ? 1 : 0,
       AVPF: avpf ? 1 : 0,
+      ENCRYPTION: encryption === undefined ? "none" : "srtp",
+      IS_REQUIRED: encryption === "required" ? 1 : 0,
     };
     const template = readFileSync(join(import.meta.dirname, "configs", "linphonerc"), "utf8");
     const config = join(this.#folder, "linphonerc");

@@ -30,6 +30,7 @@ export function agreement(change: Partial<MediaAgreement> = {}): MediaAgreement 
     ptimeMs: 20,
     sends: true,
     receives: true,
+    protection: null,
     ...change,
   };
 }

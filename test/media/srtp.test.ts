@@ -1,5 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { masterBytesOf, SUITE_AES_128_SHA1_80, SUITE_COUNT, SUITE_NAMES, SUITE_NONE } from "../../src/core/suites.js";
+import {
+  masterBytesOf,
+  Protection,
+  SUITE_AES_128_SHA1_80,
+  SUITE_COUNT,
+  SUITE_NAMES,
+  SUITE_NONE,
+} from "../../src/core/suites.js";
 import { SEALED_MORE } from "../../src/media/packetcipher.js";
 import { SRTP_FORGED, SRTP_MALFORMED, SRTP_REPLAYED, Srtp } from "../../src/media/srtp.js";
 import { SeededRandom } from "../random.js";
@@ -28,9 +35,16 @@ function rtcp(ssrc: number, count = 20): Buffer {
 /** One end, whose keys count up from two numbers. */
 function end(suite: number, ours: number, theirs: number): Srtp {
   const srtp = new Srtp();
-  const size = masterBytesOf(suite);
-  srtp.configure(suite, key(ours, size), key(theirs, size));
+  srtp.configure(keys(suite, ours, theirs));
   return srtp;
+}
+
+function keys(suite: number, ours: number, theirs: number): Protection {
+  const protection = new Protection();
+  protection.suite = suite;
+  protection.ourKey.set(key(ours, masterBytesOf(suite)));
+  protection.theirKey.set(key(theirs, masterBytesOf(suite)));
+  return protection;
 }
 
 const key = (first: number, size: number) => Uint8Array.from({ length: size }, (_, i) => (first + i) & 255);
@@ -96,12 +110,12 @@ describe.each(SUITES.map((suite, i) => [suite.name, i + 1] as const))("SRTP by %
 
   it("seals packets of every length as another implementation does, and opens them again", () => {
     const [door, phone] = [end(number, 1, 2), end(number, 2, 1)];
-    const keys = derive(suite, master, 0);
+    const session = derive(suite, master, 0);
     const random = new SeededRandom(number);
     for (let length = 0; length <= 200; length++) {
       const packet = rtp(length, Buffer.from(Uint8Array.from({ length }, () => random.uint32())));
       const sealed = seal(door, packet);
-      expect(sealed).toEqual(sealRtp(suite, keys, packet, 12, 0));
+      expect(sealed).toEqual(sealRtp(suite, session, packet, 12, 0));
       expect(open(phone, sealed)).toEqual(packet);
     }
   });
@@ -118,10 +132,10 @@ describe.each(SUITES.map((suite, i) => [suite.name, i + 1] as const))("SRTP by %
 
   it("goes on when sequence numbers turn, with packets lost, late and in another order around it", () => {
     const [door, phone] = [end(number, 1, 2), end(number, 2, 1)];
-    const keys = derive(suite, master, 0);
+    const session = derive(suite, master, 0);
     const packets = Array.from({ length: 60 }, (_, i) => rtp(0xffff - 30 + i, Buffer.from("packet " + i)));
     const sealed = packets.map((packet) => seal(door, packet));
-    expect(sealed[59]).toEqual(sealRtp(suite, keys, packets[59], 12, 1));
+    expect(sealed[59]).toEqual(sealRtp(suite, session, packets[59], 12, 1));
     const order = [0, 1, 28, 33, 31, 29, 30, 32, 59, 40];
     for (const i of order) expect(open(phone, sealed[i])).toEqual(packets[i]);
     for (const i of order) expect(open(phone, sealed[i])).toBe(SRTP_REPLAYED);
@@ -130,11 +144,11 @@ describe.each(SUITES.map((suite, i) => [suite.name, i + 1] as const))("SRTP by %
 
   it("seals reports as another implementation does, and opens them again, each once", () => {
     const [door, phone] = [end(number, 1, 2), end(number, 2, 1)];
-    const keys = derive(suite, master, 3);
+    const session = derive(suite, master, 3);
     for (let i = 1; i <= 100; i++) {
       const packet = rtcp(0xcafebabe, i);
       const sealed = sealReport(door, packet);
-      expect(sealed).toEqual(sealRtcp(suite, keys, packet, i));
+      expect(sealed).toEqual(sealRtcp(suite, session, packet, i));
       expect(openReport(phone, sealed)).toEqual(packet);
       expect(openReport(phone, sealed)).toBe(SRTP_REPLAYED);
     }
@@ -206,8 +220,8 @@ describe("the keys of a stream", () => {
     const first = seal(door, rtp(0xffff, Buffer.from("x")));
     expect(open(phone, first)).toBeInstanceOf(Buffer);
     const turned = seal(door, rtp(0, Buffer.from("y")));
-    phone.configure(suite, key(2, 30), key(1, 30));
-    door.configure(suite, key(1, 30), key(2, 30));
+    phone.configure(keys(suite, 2, 1));
+    door.configure(keys(suite, 1, 2));
     expect(open(phone, first)).toBe(SRTP_REPLAYED);
     expect(open(phone, turned)).toBeInstanceOf(Buffer);
     expect(open(phone, seal(door, rtp(1, Buffer.from("z"))))).toBeInstanceOf(Buffer);
@@ -217,8 +231,8 @@ describe("the keys of a stream", () => {
     const [door, phone] = [end(suite, 1, 2), end(suite, 2, 1)];
     const before = seal(door, rtp(7, Buffer.from("before")));
     expect(open(phone, before)).toBeInstanceOf(Buffer);
-    door.configure(suite, key(9, 30), key(2, 30));
-    phone.configure(suite, key(2, 30), key(9, 30));
+    door.configure(keys(suite, 9, 2));
+    phone.configure(keys(suite, 2, 9));
     expect(open(phone, before)).toBe(SRTP_FORGED);
     expect(open(phone, seal(door, rtp(8, Buffer.from("after"))))).toBeInstanceOf(Buffer);
   });
@@ -228,7 +242,7 @@ describe("the keys of a stream", () => {
     const sealed = seal(door, rtp(7, Buffer.from("x")));
     phone.reset();
     expect(phone.suite).toBe(SUITE_NONE);
-    phone.configure(suite, key(2, 30), key(5, 30));
+    phone.configure(keys(suite, 2, 5));
     expect(open(phone, sealed)).toBe(SRTP_FORGED);
   });
 
@@ -246,9 +260,9 @@ describe("the keys of a stream", () => {
 
   it("let a source be heard whose numbers turned before its first packet came through", () => {
     const phone = end(suite, 2, 1);
-    const keys = derive(SUITES[0], Buffer.from(key(1, 30)), 0);
+    const session = derive(SUITES[0], Buffer.from(key(1, 30)), 0);
     const packet = rtp(3, Buffer.from("late"));
-    expect(open(phone, sealRtp(SUITES[0], keys, packet, 12, 1))).toEqual(packet);
+    expect(open(phone, sealRtp(SUITES[0], session, packet, 12, 1))).toEqual(packet);
   });
 
   it("let no report through that is not encrypted", () => {

@@ -39,6 +39,7 @@ function agreed(remoteIp: number): MediaAgreement {
     ptimeMs: FRAME_MS,
     sends: true,
     receives: true,
+    protection: null,
   };
 }
 
