@@ -26,20 +26,26 @@ void xs_packetcipher_derive(xsMachine *the)
 	xsIntegerValue at = xsmcToInteger(xsArg(2)), keyBytes = xsmcToInteger(xsArg(3)), saltBytes = xsmcToInteger(xsArg(4));
 	xsIntegerValue tagBytes = xsmcToInteger(xsArg(5)), label = xsmcToInteger(xsArg(6));
 	xsmcGetBufferReadable(xsArg(1), &master, &size);
-	if ((keyBytes != 16 && keyBytes != 32) || (saltBytes != 12 && saltBytes != 14) || tagBytes < 0 || tagBytes > CIPHER_TAG_MOST || at < 0 ||
-	    (xsUnsignedValue)at > size || (xsUnsignedValue)(keyBytes + saltBytes) > size - (xsUnsignedValue)at)
+	if ((keyBytes != 16 && keyBytes != 32) || (saltBytes != 12 && saltBytes != 14) || tagBytes < 0 ||
+	    tagBytes > CIPHER_TAG_MOST || at < 0 || (xsUnsignedValue)at > size ||
+	    (xsUnsignedValue)(keyBytes + saltBytes) > size - (xsUnsignedValue)at)
 		xsRangeError("beyond the buffer");
-	cipher_derive(stateOf(the), (const uint8_t *)master + at, (uint32_t)keyBytes, (uint32_t)saltBytes, (uint32_t)tagBytes, (uint32_t)label);
+	cipher_derive(stateOf(the), (const uint8_t *)master + at, (uint32_t)keyBytes, (uint32_t)saltBytes,
+		      (uint32_t)tagBytes, (uint32_t)label);
 }
 
-/* The packet that the values from the second on name (octets, clearEnd, end), with what sealing appends. An error when the octets end before. */
+/*
+ * The packet that the values from the second on name (octets, clearEnd, end), with what sealing appends.
+ * An error when the octets end before.
+ */
 static uint8_t *packetOf(xsMachine *the, const cipher_t *state, uint32_t *clearEnd, uint32_t *end)
 {
 	void *octets;
 	xsUnsignedValue size;
 	xsIntegerValue clear = xsmcToInteger(xsArg(2)), last = xsmcToInteger(xsArg(3));
 	xsmcGetBufferWritable(xsArg(1), &octets, &size);
-	if (clear < (state->isRtcp ? 8 : 12) || last < clear || (xsUnsignedValue)last > size || cipher_more(state) > size - (xsUnsignedValue)last)
+	if (clear < (state->isRtcp ? 8 : 12) || last < clear || (xsUnsignedValue)last > size ||
+	    cipher_more(state) > size - (xsUnsignedValue)last)
 		xsRangeError("beyond the buffer");
 	*clearEnd = (uint32_t)clear;
 	*end = (uint32_t)last;

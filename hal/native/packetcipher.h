@@ -126,7 +126,8 @@ static void cipher_blocks(const cipher_t *state, cipher_packet_t *p, uint8_t *by
 }
 
 /* The 32 octets behind a label; the round keys are those of the master key. */
-static void cipher_derive_key(const cipher_t *state, const uint8_t *salt, uint32_t saltBytes, uint32_t label, uint8_t derived[32])
+static void cipher_derive_key(const cipher_t *state, const uint8_t *salt, uint32_t saltBytes, uint32_t label,
+			      uint8_t derived[32])
 {
 	cipher_packet_t p;
 	uint8_t iv[16] = {0};
@@ -249,7 +250,8 @@ static void cipher_multiply(const cipher_t *state, uint32_t hash[4])
 	hash[3] = z3;
 }
 
-static void cipher_hash(const cipher_t *state, uint32_t hash[4], const uint8_t *bytes, uint32_t size, uint32_t hasWord, uint32_t word)
+static void cipher_hash(const cipher_t *state, uint32_t hash[4], const uint8_t *bytes, uint32_t size,
+			uint32_t hasWord, uint32_t word)
 {
 	uint32_t count = size + (hasWord ? 4 : 0);
 	for (uint32_t i = 0; i < count; i++) {
@@ -332,7 +334,8 @@ static inline uint32_t cipher_gap(const cipher_t *state) { return state->isRtcp 
 static inline uint32_t cipher_more(const cipher_t *state) { return state->tagBytes + (state->isRtcp ? 4 : 0); }
 
 /* Sizes as src/core/suites.ts has them: the key is 16 or 32 octets long, the salt 12 or 14. */
-static inline void cipher_derive(cipher_t *state, const uint8_t *master, uint32_t keyBytes, uint32_t saltBytes, uint32_t tagBytes, uint32_t label)
+static inline void cipher_derive(cipher_t *state, const uint8_t *master, uint32_t keyBytes, uint32_t saltBytes,
+				 uint32_t tagBytes, uint32_t label)
 {
 	const uint8_t *salt = master + keyBytes;
 	uint8_t derived[32];
@@ -356,7 +359,8 @@ static inline void cipher_derive(cipher_t *state, const uint8_t *master, uint32_
 }
 
 /* @returns the packet's new end; there is room for cipher_more octets behind `end` */
-static inline uint32_t cipher_seal(const cipher_t *state, uint8_t *bytes, uint32_t clearEnd, uint32_t end, uint32_t index)
+static inline uint32_t cipher_seal(const cipher_t *state, uint8_t *bytes, uint32_t clearEnd, uint32_t end,
+				   uint32_t index)
 {
 	cipher_packet_t p;
 	cipher_index(state, &p, bytes, index);

@@ -1,5 +1,6 @@
 /**
- * The ciphers of SRTP by C: the exports of src/media/packetcipher.ts, for a manifest that names this file in its place. On XS only.
+ * The ciphers of SRTP by C: the exports of src/media/packetcipher.ts, for a manifest that names this file in its place.
+ * On XS only.
  * Not here: the arithmetic (packetcipher.h).
  */
 import { isGcm, keyBytesOf, saltBytesOf, TAG_MOST, tagBytesOf } from "../../src/core/suites.js";

@@ -1,6 +1,7 @@
 /**
- * The ways to protect RTP that are spoken here, as SDP names them (RFC 4568 §6.2, RFC 6188 §4.3, RFC 7714 §14.2), and the sizes of their
- * keys. Offer and answer choose one (dialog/negotiation.ts), the sound is sealed by it (media/srtp.ts).
+ * The ways to protect RTP that are spoken here, as SDP names them (RFC 4568 §6.2, RFC 6188 §4.3, RFC 7714 §14.2), and
+ * the sizes of their keys. Offer and answer choose one (dialog/negotiation.ts), the sound is sealed by it
+ * (media/srtp.ts).
  */
 import { octetArray } from "./arrays.js";
 import { octets } from "./bytes.js";

@@ -1,9 +1,11 @@
 /**
- * Which a=crypto line of an offer or answer is taken, and which keys are ours (RFC 4568 §5). An offer has AES_CM_128_HMAC_SHA1_80, which every
- * phone with SRTP speaks, and AEAD_AES_128_GCM; of an offer the first line is taken that is spoken here. Tags of 32 bits are taken, but not
- * offered: digits that open a door are sound too.
- * Once agreed, suite and keys stay for the call, so that a hold needs no new ones; a suite that comes into force anew has a new key.
- * Not here: the lines (wire/sdes.ts), when keys may be told at all (negotiation.ts), what is done with them (media/srtp.ts).
+ * Which a=crypto line of an offer or answer is taken, and which keys are ours (RFC 4568 §5). An offer has
+ * AES_CM_128_HMAC_SHA1_80, which every phone with SRTP speaks, and AEAD_AES_128_GCM; of an offer the first line is
+ * taken that is spoken here. Tags of 32 bits are taken, but not offered: digits that open a door are sound too. Once
+ * agreed, suite and keys stay for the call, so that a hold needs no new ones; a suite that comes into force anew has a
+ * new key.
+ * Not here: the lines (wire/sdes.ts), when keys may be told at all (negotiation.ts), what is done with them
+ * (media/srtp.ts).
  */
 import { octetArray } from "../core/arrays.js";
 import type { RandomSource } from "../core/random.js";
@@ -27,7 +29,10 @@ export class KeyExchange {
   private readonly keys: readonly Uint8Array[] = [octetArray(MASTER_MOST), octetArray(MASTER_MOST)];
   /** The suites of our offer, by tag from 1 on; NONE behind the last. */
   private readonly suites = octetArray(CRYPTO_LINES);
-  /** One of the keys was in force, and is not any more: it must not be used again, for its packets would be counted from 0. */
+  /**
+   * One of the keys was in force, and is not any more: it must not be used again, for its packets would be counted from
+   * 0.
+   */
   private isSpent = true;
   /** Our offer has the keys of OFFERED, not the one in force. */
   private isFresh = false;

@@ -1,7 +1,8 @@
 /**
- * Seals and opens packets of SRTP and SRTCP: AES in counter mode with HMAC-SHA1 (RFC 3711 §4.1.1, §4.2.1; AES-256 by RFC 6188), and AES-GCM
- * (RFC 7714). One object holds the session keys of one direction and of RTP or RTCP, derived from a master key (RFC 3711 §4.3).
- * A device has the same in C (hal/native/packetcipher.h). Integers only; nothing is made by use.
+ * Seals and opens packets of SRTP and SRTCP: AES in counter mode with HMAC-SHA1 (RFC 3711 §4.1.1, §4.2.1; AES-256 by
+ * RFC 6188), and AES-GCM (RFC 7714). One object holds the session keys of one direction and of RTP or RTCP, derived
+ * from a master key (RFC 3711 §4.3). A device has the same in C (hal/native/packetcipher.h). Integers only; nothing is
+ * made by use.
  * Not here: sequence numbers, replay, which keys (srtp.ts).
  */
 import { int32Array, octetArray } from "../core/arrays.js";
@@ -67,7 +68,10 @@ class Scratch {
   readonly shaWords = int32Array(16);
   readonly shaBlock = octetArray(SHA1_BLOCK);
   readonly tag = octetArray(SHA1_BYTES);
-  /** The packet's source, the two parts of its index (32 bits and 16), and the word that the tag speaks for beside the packet. */
+  /**
+   * The packet's source, the two parts of its index (32 bits and 16), and the word that the tag speaks for beside the
+   * packet.
+   */
   ssrc = 0;
   high = 0;
   low = 0;
@@ -101,7 +105,8 @@ export class PacketCipher {
 
   /**
    * Derives the session keys (RFC 3711 §4.3.1, with a derivation rate of 0).
-   * @param suite SUITE_* but NONE @param master key and salt, `masterBytesOf(suite)` octets from `at` on, which are not kept
+   * @param suite SUITE_* but NONE @param master key and salt, `masterBytesOf(suite)` octets from `at` on, which are not
+   * kept
    * @param label LABEL_RTP or LABEL_RTCP
    */
   derive(suite: number, master: Uint8Array, at: number, label: number): void {
@@ -135,8 +140,8 @@ export class PacketCipher {
   }
 
   /**
-   * Encrypts `bytes[clearEnd, end)` in place, where `bytes[0, end)` is an RTP or RTCP packet, and appends what belongs behind it. The caller
-   * has seen to the room (SEALED_MORE).
+   * Encrypts `bytes[clearEnd, end)` in place, where `bytes[0, end)` is an RTP or RTCP packet, and appends what belongs
+   * behind it. The caller has seen to the room (SEALED_MORE).
    * @param index the rollover counter of RTP, or the index of SRTCP, which has 31 bits @returns the packet's new end
    */
   seal(bytes: Uint8Array, clearEnd: number, end: number, index: number): number {
@@ -155,7 +160,8 @@ export class PacketCipher {
 
   /**
    * The opposite of `seal`.
-   * @param end of the packet without what `seal` appended @returns false when the tag is not right: then nothing is decrypted
+   * @param end of the packet without what `seal` appended @returns false when the tag is not right: then nothing is
+   * decrypted
    */
   open(bytes: Uint8Array, clearEnd: number, end: number, index: number): boolean {
     const words = this.words;
@@ -183,7 +189,10 @@ export class PacketCipher {
   }
 }
 
-/** Writes the 32 octets that stand behind a label into `derived`; the round keys are those of the master key. RFC 3711 §4.3.3 */
+/**
+ * Writes the 32 octets that stand behind a label into `derived`; the round keys are those of the master key. RFC 3711
+ * §4.3.3
+ */
 function deriveKey(
   s: Scratch,
   words: Int32Array,
@@ -229,7 +238,10 @@ function setCounter(s: Scratch, words: Int32Array): void {
   counter[3] = words[SALT_AT + 3] ^ (low << 16);
 }
 
-/** Adds the key stream from `counter` on to `bytes[start, end)`. A packet has less than 2^16 blocks, so only the last word counts. */
+/**
+ * Adds the key stream from `counter` on to `bytes[start, end)`. A packet has less than 2^16 blocks, so only the last
+ * word counts.
+ */
 function cryptBlocks(s: Scratch, words: Int32Array, bytes: Uint8Array, start: number, end: number): void {
   for (let at = start; at < end; at += 16) {
     for (let i = 0; i < 4; i++) s.block[i] = s.counter[i];

@@ -1,8 +1,9 @@
 /**
- * SRTP and SRTCP of one stream (RFC 3711): the indexes of packets, replay, and the master keys of both directions. Each packet is sealed
- * and opened in place. A source that comes under their key has a rollover counter and a window of its own; four are known at a time.
- * Not here: the cryptography (packetcipher.ts), how keys are agreed (dialog/negotiation.ts). Not spoken: key derivation rates, MKI, and
- * packets that are only authenticated.
+ * SRTP and SRTCP of one stream (RFC 3711): the indexes of packets, replay, and the master keys of both directions. Each
+ * packet is sealed and opened in place. A source that comes under their key has a rollover counter and a window of its
+ * own; four are known at a time.
+ * Not here: the cryptography (packetcipher.ts), how keys are agreed (dialog/negotiation.ts). Not spoken: key derivation
+ * rates, MKI, and packets that are only authenticated.
  */
 import { int32Array, octetArray } from "../core/arrays.js";
 import { MASTER_MOST, masterBytesOf, type Protection, SUITE_NONE, tagBytesOf } from "../core/suites.js";
@@ -11,7 +12,10 @@ import { RTP_HEADER } from "./rtp.js";
 
 /** In place of a length: the packet is too short or its header goes past the end. */
 export const SRTP_MALFORMED = -1;
-/** The tag is not right, or the packet is not encrypted: it does not come from who has the key, or was changed on its way. */
+/**
+ * The tag is not right, or the packet is not encrypted: it does not come from who has the key, or was changed on its
+ * way.
+ */
 export const SRTP_FORGED = -2;
 /** A packet with this index came before, or it is too old to tell. */
 export const SRTP_REPLAYED = -3;
@@ -26,7 +30,10 @@ const SOURCES = 4;
 // One row a source, in words of 32 bits.
 const FIELD = {
   ssrc: 0,
-  /** Of the newest packet: rollover counter and sequence number, and which of the 64 up to it came: bit 0 of `newest` is itself. */
+  /**
+   * Of the newest packet: rollover counter and sequence number, and which of the 64 up to it came: bit 0 of `newest` is
+   * itself.
+   */
   rollover: 1,
   sequence: 2,
   newest: 3,
@@ -174,7 +181,10 @@ export class Srtp {
     return end;
   }
 
-  /** Opens `bytes[0, length)` in place, a datagram on the RTCP port. @returns the length of the RTCP packet, or SRTP_* */
+  /**
+   * Opens `bytes[0, length)` in place, a datagram on the RTCP port.
+   * @returns the length of the RTCP packet, or SRTP_*
+   */
   openRtcp(bytes: Uint8Array, length: number): number {
     const size = tagBytesOf(this.suite, true);
     const end = length - size - RTCP_WORD;

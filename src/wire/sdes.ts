@@ -1,7 +1,9 @@
 /**
- * Reads and writes a=crypto lines: suites and keys for SRTP in a session description (RFC 4568). The keys are as secret as the signalling.
- * Not here: which line is taken (dialog/negotiation.ts), what is done with the keys (media/srtp.ts). A line is passed over that wants what
- * is not spoken here: a master key identifier, several keys, a derivation rate, packets that are not encrypted or not authenticated.
+ * Reads and writes a=crypto lines: suites and keys for SRTP in a session description (RFC 4568). The keys are as secret
+ * as the signalling.
+ * Not here: which line is taken (dialog/negotiation.ts), what is done with the keys (media/srtp.ts). A line is passed
+ * over that wants what is not spoken here: a master key identifier, several keys, a derivation rate, packets that are
+ * not encrypted or not authenticated.
  */
 import { octetArray } from "../core/arrays.js";
 import { equalNoCase, octets, parseUint } from "../core/bytes.js";
@@ -35,7 +37,10 @@ export class CryptoLine {
   private wordStart = 0;
   private wordEnd = 0;
 
-  /** Reads the value behind "crypto:". @returns false when the line is not well formed, or wants what is not spoken here */
+  /**
+   * Reads the value behind "crypto:".
+   * @returns false when the line is not well formed, or wants what is not spoken here
+   */
   read(bytes: Uint8Array, start: number, end: number): boolean {
     this.suite = SUITE_NONE;
     if (!this.word(bytes, start, end)) return false;

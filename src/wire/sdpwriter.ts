@@ -87,7 +87,9 @@ export class AudioDescription {
   port = 0;
   /** PROTO_* but OTHER. */
   proto = PROTO_RTP_AVP;
-  /** How many a=crypto lines there are, their tags and suites, and a key for each, MASTER_MOST octets apart. RFC 4568 */
+  /**
+   * How many a=crypto lines there are, their tags and suites, and a key for each, MASTER_MOST octets apart. RFC 4568
+   */
   cryptoCount = 0;
   readonly cryptoTags = int32Array(CRYPTO_LINES);
   readonly suites = octetArray(CRYPTO_LINES);

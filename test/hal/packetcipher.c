@@ -1,7 +1,8 @@
 /*
- * Runs the pure C of SRTP's ciphers (hal/native/packetcipher.h) on what standard input says, for packetcipher.test.ts: words of 32 bits (sizes of the
- * key, the salt and the tag, the label, where the clear part ends, where the packet ends, the index), the master key and the packet. Prints the packet
- * sealed, whether it opens, the packet opened, and whether it opens with its last bit turned. Built with the host's sanitizers.
+ * Runs the pure C of SRTP's ciphers (hal/native/packetcipher.h) on what standard input says, for packetcipher.test.ts:
+ * words of 32 bits (sizes of the key, the salt and the tag, the label, where the clear part ends, where the packet
+ * ends, the index), the master key and the packet. Prints the packet sealed, whether it opens, the packet opened, and
+ * whether it opens with its last bit turned. Built with the host's sanitizers.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,7 @@
-/** SRTP written once more on node:crypto, from the RFCs and not from src/: what the packets of src/media/srtp.ts are compared with. */
+/**
+ * SRTP written once more on node:crypto, from the RFCs and not from src/: what the packets of src/media/srtp.ts are
+ * compared with.
+ */
 import { createCipheriv, createHmac } from "node:crypto";
 
 export interface Suite {
