@@ -100,8 +100,16 @@ function propertyOf(setting: Setting): Record<string, unknown> {
     ...common,
   });
   switch (type) {
-    case TYPE_NUMBER:
-      return eitherOf({ type: "integer", minimum: min, maximum: max }, "^ *-?[0-9]+ *$");
+    case TYPE_NUMBER: {
+      const { step = 1, leastBeside0 = min } = setting;
+      const number = {
+        type: "integer",
+        minimum: leastBeside0,
+        maximum: max,
+        ...(step > 1 ? { multipleOf: step } : {}),
+      };
+      return eitherOf(leastBeside0 > min ? { anyOf: [{ const: 0 }, number] } : number, "^ *-?[0-9]+ *$");
+    }
     case TYPE_DECIMAL:
       return eitherOf({ type: "number", minimum: min, maximum: max }, "^ *([0-9]+(\\.[0-9]*)?|\\.[0-9]+) *$");
     case TYPE_SWITCH:

@@ -142,6 +142,11 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
     for (let i = 0; i < limits.servers; i++) this.timers.push(layer.timers.make(this, i));
   }
 
+  /** Whether its own Record-Route says that the request is of a dialog that goes through here. */
+  isInDialog(m: Message): boolean {
+    return this.admission.isInDialog(m);
+  }
+
   // Requests that come. RFC 3261 §16.3
 
   onRequest(t: ServerTransaction, m: Message): void {

@@ -56,7 +56,15 @@ export function allowed(setting: Setting): string {
   const unit = setting.unit === "" ? "" : " " + setting.unit;
   switch (setting.type) {
     case TYPE_NUMBER:
-      return "a whole number from " + setting.min + " to " + setting.max + unit;
+      return (
+        (setting.leastBeside0 === undefined ? "" : "0, or ") +
+        (setting.step === 2 ? "an even number" : "a whole number") +
+        " from " +
+        (setting.leastBeside0 ?? setting.min) +
+        " to " +
+        setting.max +
+        unit
+      );
     case TYPE_DECIMAL:
       return "a number from " + setting.min + " to " + setting.max + unit;
     case TYPE_CHOICE:
@@ -141,7 +149,8 @@ export function check(setting: Setting, value: string): string | null {
       const isNegative = setting.min < 0 && given.charAt(0) === "-";
       const size = wholeNumber(isNegative ? given.slice(1) : given);
       const number = isNegative ? -size : size;
-      return size >= 0 && number >= setting.min && number <= setting.max ? "" + number : null;
+      if (size < 0 || number < setting.min || number > setting.max || number % (setting.step ?? 1) !== 0) return null;
+      return number === 0 || number >= (setting.leastBeside0 ?? setting.min) ? "" + number : null;
     }
     case TYPE_DECIMAL: {
       const number = given === "" || !isDecimal(given) ? Number.NaN : Number(given);

@@ -97,6 +97,10 @@ export interface Setting {
   min: number;
   max: number;
   choices: readonly string[];
+  /** Numbers: only multiples of it are allowed; without it, all. */
+  step?: number;
+  /** Numbers: the least one beside 0; without it, `min`. */
+  leastBeside0?: number;
   unit: string;
   help: string;
 }
@@ -122,6 +126,8 @@ interface TextBounds {
 interface NumberBounds {
   min: number;
   max: number;
+  step?: number;
+  leastBeside0?: number;
   unit?: string;
   /** TYPE_* if it is another than TYPE_NUMBER. */
   type?: number;
@@ -139,8 +145,8 @@ function text<K extends string>(
 }
 
 function number<K extends string>(key: K, initial: number, help: string, bounds: NumberBounds): Typed<K, number> {
-  const { min, max, unit = "", type = TYPE_NUMBER } = bounds;
-  return { key, type, initial: "" + initial, min, max, choices: NO_CHOICES, unit, help };
+  const { unit = "", type = TYPE_NUMBER } = bounds;
+  return { ...bounds, key, type, initial: "" + initial, choices: NO_CHOICES, unit, help };
 }
 
 function onOff<K extends string>(key: K, initial: "on" | "off", help: string): Typed<K, boolean> {
@@ -203,7 +209,13 @@ const SETTINGS = [
     "server: its P-Asserted-Identity says who calls; for a server that admits no strangers, or asserts truly",
   ),
   choice("sip.transport", "udp", ["udp", "tcp"], "transport for addresses that name none"),
-  number("sip.sessionExpires", 1800, "session interval to ask for, 0: none", { min: 0, max: 86400, unit: "s" }),
+  number("sip.sessionExpires", 1800, "session interval to ask for, 0: none", {
+    min: 0,
+    // RFC 4028 §4
+    leastBeside0: 90,
+    max: 86400,
+    unit: "s",
+  }),
   number("sip.minSE", 90, "shortest session interval taken; no shorter one is asked for", {
     min: 90,
     max: 86400,
@@ -220,7 +232,8 @@ const SETTINGS = [
     max: 100,
   }),
   text("net.address", TYPE_ADDRESS, "127.0.0.1", "own address to bind"),
-  number("rtp.port", 16384, "first local RTP port, an even one", { min: 1024, max: 65520 }),
+  // The port behind it is that of RTCP. RFC 3550 §11
+  number("rtp.port", 16384, "first local RTP port", { min: 1024, max: 65520, step: 2 }),
   number("rtp.timeout", 30, "hang up when nothing comes for so long, 0: never", { min: 0, max: 3600, unit: "s" }),
   choice(
     "rtp.source",

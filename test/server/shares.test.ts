@@ -205,3 +205,41 @@ describe("strangers among themselves", () => {
 afterAll(() => {
   count = 0;
 });
+
+describe("A proxy whose server transactions run short", () => {
+  const from = "<sip:alice@example.org>;tag=short";
+  const dialog: Ask = { from, uri: "sip:bob@10.0.0.3", to: "<sip:bob@example.org>;tag=bb", callId: "short" };
+
+  /** A house with a call that goes through it, and no transaction left but the one that is kept for dialogs. */
+  function crowded(): { house: ProxyHouse; route: string } {
+    const house = new ProxyHouse({}, [], null, { ...home(), transactions: 8 });
+    house.bind("bob", SILENT);
+    const contact = "Contact: <sip:alice@10.0.0.2>\r\n";
+    const parts: Ask = { from, uri: "sip:bob@example.org", callId: "short" };
+    const challenge = house.receive(ask(parts), CALLER)[0];
+    const credentials = house.answerTo(challenge.text, "alice", "secretA", "sip:bob@example.org", "INVITE");
+    const sent = house.receive(ask({ ...parts, cseq: 2, extra: contact + credentials }), CALLER);
+    const invite = sent.find(({ to }) => to.endsWith("10.0.0.3:5060"));
+    if (invite === undefined) throw new Error("not forwarded");
+    const ok = house.answers(invite, 200, "bb", "Contact: <sip:bob@10.0.0.3>\r\n")[0];
+    const route = fields(ok.text, "Record-Route").map((value) => "Route: " + value + "\r\n");
+    const { servers } = house.layer;
+    while (servers.items.length - servers.used() > 1) servers.take();
+    return { house, route: route.join("") };
+  }
+
+  it("still passes on the BYE of a call that goes through it", () => {
+    const { house, route } = crowded();
+    const sent = house.receive(ask({ ...dialog, method: "BYE", cseq: 3, extra: route }), CALLER);
+    expect(sent.map(({ to, line }) => to + " " + line.split(" ")[0])).toEqual(["udp 10.0.0.3:5060 BYE"]);
+  });
+
+  it("has no room for requests of other dialogs, nor for one with a Record-Route that it did not write", () => {
+    const { house, route } = crowded();
+    const forged = route.replace(/:[0-9a-zA-Z_-]{8}/, ":00000000");
+    for (const extra of ["", forged === route ? "Route: <sip:10.0.0.1;lr>\r\n" : forged]) {
+      const sent = house.receive(ask({ ...dialog, method: "BYE", cseq: 3, extra }), CALLER);
+      expect(sent.map(({ line }) => line.slice(0, 11))).toEqual(["SIP/2.0 503"]);
+    }
+  });
+});

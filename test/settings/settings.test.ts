@@ -5,6 +5,20 @@ import { PHONE_NAMES, PHONE_PASSWORDS, SCHEMA, TYPE_SECRET } from "../../src/set
 import { Settings } from "../../src/settings/settings.js";
 
 describe("a setting", () => {
+  it.each(["1", "60", "89", "86401", "-90"])("asks for no session interval of %s s. RFC 4028 §4", (value) => {
+    const settings = new Settings();
+    expect(settings.set("sip.sessionExpires", value)).toContain("0, or a whole number from 90 to 86400 s");
+    expect(settings.get("sip.sessionExpires")).toBe(1800);
+  });
+
+  it.each(["0", "90", "86400"])("may ask for a session interval of %s s", (value) => {
+    expect(new Settings().set("sip.sessionExpires", value)).toBe("");
+  });
+
+  it.each(["1025", "16385", "65519"])("has no odd first RTP port %s, which is that of RTCP. RFC 3550 §11", (value) => {
+    expect(new Settings().set("rtp.port", value)).toContain("an even number from 1024 to 65520");
+  });
+
   it("names as many phones as the largest board has room for", () => {
     expect([PHONE_NAMES.length, PHONE_PASSWORDS.length]).toEqual([PHONES_MOST, PHONES_MOST]);
   });
