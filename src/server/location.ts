@@ -7,8 +7,8 @@
  */
 import { lower, NONE, Span } from "../core/bytes.js";
 import type { Timers } from "../core/timers.js";
-import { hostEndOf } from "../wire/identity.js";
-import { SCHEME_SIP, SCHEME_SIPS, type Uri, unescape as writePlain } from "../wire/uri.js";
+import { hostEndOf, isSeparator } from "../wire/identity.js";
+import { SCHEME_SIP, SCHEME_SIPS, SCHEME_TEL, type Uri, unescape as writePlain } from "../wire/uri.js";
 
 /**
  * What a store answers.
@@ -281,17 +281,30 @@ const AT = 0x40;
  * Writes the address of record that a URI names: the user without escapes, "@", the host in lower case; no port and no
  * parameters. RFC 3261 §10.3 step 5
  * @param out room for AOR_MAX_BYTES @param domain replaces the URI's own host; NONE: it does not
- * @returns its length, or -1 when there is none (no user, not sip) or it is too long
+ * @returns its length, or -1 when there is none (no user, a scheme without one) or it is too long
  */
 export function writeAor(uri: Uri, out: Uint8Array, domain: Uint8Array = NONE): number {
-  if ((uri.scheme !== SCHEME_SIP && uri.scheme !== SCHEME_SIPS) || uri.userEnd === uri.userStart) return -1;
   const isOwn = domain.length === 0;
+  const hasHost = uri.scheme === SCHEME_SIP || uri.scheme === SCHEME_SIPS;
+  if (!(hasHost || (uri.scheme === SCHEME_TEL && !isOwn)) || uri.userEnd === uri.userStart) return -1;
   const bytes = isOwn ? uri.bytes : domain;
   const start = isOwn ? uri.hostStart : 0;
   const end = isOwn ? hostEndOf(bytes, start, uri.hostEnd) : domain.length;
-  let at = writePlain(uri.bytes, uri.userStart, uri.userEnd, out, 0);
-  if (at < 0 || at + 1 + end - start > out.length) return -1;
+  let at = writeUser(uri, out);
+  if (at <= 0 || at + 1 + end - start > out.length) return -1;
   out[at++] = AT;
   for (let i = start; i < end; i++) out[at++] = lower(bytes[i]);
   return at;
+}
+
+/**
+ * Writes the user of a URI without escapes, or the number of a tel: URI without its separators.
+ * @returns its length, -1 when it does not fit
+ */
+export function writeUser(uri: Uri, out: Uint8Array): number {
+  const size = writePlain(uri.bytes, uri.userStart, uri.userEnd, out, 0);
+  if (uri.scheme !== SCHEME_TEL) return size;
+  let at = 0;
+  for (let i = 0; i < size; i++) if (!isSeparator(out[i])) out[at++] = out[i];
+  return size < 0 ? size : at;
 }

@@ -30,7 +30,7 @@ import {
   METHOD_OPTIONS,
   METHOD_REGISTER,
 } from "../wire/names.js";
-import { SCHEME_SIP, Uri } from "../wire/uri.js";
+import { SCHEME_SIP, SCHEME_TEL, Uri } from "../wire/uri.js";
 import type { Writer } from "../wire/writer.js";
 import { type Authenticator, CHECK_OK, Sender } from "./authenticator.js";
 import {
@@ -137,7 +137,10 @@ export class Redirect implements TransactionUser, LocationUser, ServerOwner {
       this.refuseInspected(t, m, problem);
       return;
     }
-    const realm = domainOf(this.options.domains, uri.bytes, uri.hostStart, uri.hostEnd);
+    const { domains } = this.options;
+    // A telephone number names a user of the first domain, as for the proxy.
+    const isNumber = uri.scheme === SCHEME_TEL;
+    const realm = isNumber ? domains[0] : domainOf(domains, uri.bytes, uri.hostStart, uri.hostEnd);
     if (m.method === METHOD_OPTIONS && uri.userEnd === uri.userStart && uri.scheme === SCHEME_SIP) {
       if (hasNeedlessBody(m)) {
         this.refuseInspected(t, m, 415);

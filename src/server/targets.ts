@@ -7,10 +7,10 @@ import { Span } from "../core/bytes.js";
 import type { TransactionLayer } from "../transaction/layer.js";
 import type { NameAddress } from "../wire/address.js";
 import { TRANSPORT_NONE, TRANSPORT_TCP, TRANSPORT_UDP } from "../wire/names.js";
-import { SCHEME_OTHER, SCHEME_SIP, SCHEME_SIPS, SCHEME_TEL, Uri, unescape as writePlain } from "../wire/uri.js";
+import { SCHEME_OTHER, SCHEME_SIP, SCHEME_SIPS, SCHEME_TEL, Uri } from "../wire/uri.js";
 import type { Domains } from "./domains.js";
 import { type Hop, isBehindNat } from "./hop.js";
-import { AOR_MAX_BYTES, type Bindings } from "./location.js";
+import { AOR_MAX_BYTES, type Bindings, writeUser } from "./location.js";
 import type { NumberPlan } from "./numberplan.js";
 import { KIND_ELSEWHERE, KIND_NOBODY, KIND_SELF, KIND_STRANGE, KIND_USER, type Route } from "./route.js";
 import { STRANGERS_BY_RULE, type UserStore } from "./users.js";
@@ -89,12 +89,7 @@ export class Targets {
    */
   readUser(uri: Uri, out: Span): number {
     const { userBytes } = this;
-    let size = writePlain(uri.bytes, uri.userStart, uri.userEnd, userBytes, 0);
-    if (size > 0 && uri.scheme === SCHEME_TEL) {
-      let at = 0;
-      for (let i = 0; i < size; i++) if (!isSeparator(userBytes[i])) userBytes[at++] = userBytes[i];
-      size = at;
-    }
+    const size = writeUser(uri, userBytes);
     if (size <= 0) return -1;
     out.set(userBytes, 0, size);
     return size;
@@ -147,8 +142,4 @@ export class Targets {
     out.set(address.bytes, other.start, other.headersStart < other.end ? other.headersStart - 1 : other.end);
     return this.domains.domainOf(other).length > 0 ? CONTACT_OURS : CONTACT_ELSEWHERE;
   }
-}
-
-function isSeparator(octet: number): boolean {
-  return octet === 0x2d || octet === 0x2e || octet === 0x28 || octet === 0x29;
 }

@@ -12,7 +12,7 @@ import {
 import type { MemoryLocation } from "../../src/server/memory.js";
 import { Redirect } from "../../src/server/redirect.js";
 import { STRANGERS_ALWAYS, STRANGERS_BY_RULE, STRANGERS_NEVER, UserTable } from "../../src/server/users.js";
-import { ALGORITHM_MD5 } from "../../src/wire/digest.js";
+import { ALGORITHM_MD5, ALGORITHM_SHA256 } from "../../src/wire/digest.js";
 import { field, fields } from "../transaction/harness.js";
 import { contactsOf, DOMAIN, House, secretOf, users } from "./house.js";
 
@@ -81,6 +81,18 @@ describe("a redirect server", () => {
     expect(status(corner.ask("INVITE", "sip:alice@elsewhere.org"))).toEqual([404]);
     expect(status(corner.ask("INVITE", "sip:example.org"))).toEqual([404]);
     expect(status(corner.ask("INVITE", "mailto:alice@example.org"))).toEqual([416]);
+  });
+
+  it("finds the user of its domain whom a telephone number names, with or without separators", () => {
+    const corner = new Corner();
+    const known = users();
+    known.addUser(octets("12"), DOMAIN, secretOf("12", "pw", ALGORITHM_MD5), secretOf("12", "pw", ALGORITHM_SHA256));
+    corner.redirect.setUsers(known);
+    const said = (uri: string, i: number): number => status(corner.ask("INVITE", uri, "", "z9hG4bKtel" + i))[0];
+    // 480: the user is known and not there.
+    expect(["tel:12", "tel:1-2", "tel:(1).2;phone-context=x"].map(said)).toEqual([480, 480, 480]);
+    expect(["tel:13", "tel:+12", "tel:1"].map((uri, i) => said(uri, 10 + i))).toEqual([404, 404, 404]);
+    expect(["tel:-", "tel:" + "1".repeat(300)].map((uri, i) => said(uri, 20 + i) >= 400)).toEqual([true, true]);
   });
 
   it("redirects other requests than INVITE likewise, and answers OPTIONS for itself", () => {
