@@ -214,6 +214,7 @@ export class Registration implements ClientUser, TimerUser {
    * It asks once, with the credentials there are: a challenge to that is not answered, for its account is no more.
    */
   leave(): void {
+    const was = this.state;
     this.dropRequest();
     const t = this.contactEnd > 0 ? this.layer.client(NO_USER) : null;
     if (t !== null) {
@@ -223,6 +224,7 @@ export class Registration implements ClientUser, TimerUser {
       this.isRemoval = false;
     }
     this.reset();
+    if (was !== REGISTRATION_OFF) this.user.onRegistration(REGISTRATION_OFF, 0, null);
   }
 
   /** Forgets all, without a word to the server: before the same account is read anew. */

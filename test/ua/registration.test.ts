@@ -410,7 +410,21 @@ describe("unregistering", () => {
     expect(header(removal, "Authorization")).not.toBe("");
     expect(header(next, "To")).toBe(`<sip:gate@${SERVER}>`);
     expect([...registrar.bindings.keys()]).toEqual([`sip:gate@${DOOR}:5060`]);
-    expect(a.diary.at(-1)).toBe("register registered 200");
+    expect(a.diary.slice(-3)).toEqual(["register unregistered", "register registering", "register registered 200"]);
+  });
+
+  it("is told when another account takes its place that does not register", () => {
+    const { world, registrar, a } = house();
+    world.run(1000);
+    a.timers.nowMs = world.nowMs;
+    a.configure({ user: "gate", register: false });
+    world.run(1000);
+    expect(registrar.bindings.size).toBe(0);
+    expect(a.diary.at(-1)).toBe("register unregistered");
+    a.timers.nowMs = world.nowMs;
+    a.configure({ user: "hall", register: false });
+    world.run(1000);
+    expect(a.diary.filter((line) => line === "register unregistered")).toHaveLength(1);
   });
 
   it("is asked for when the door is to be without a server, and nothing more is sent", () => {
