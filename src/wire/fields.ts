@@ -2,7 +2,9 @@
  * The table of a message's header fields: one row a field in the order they came, as offsets into the octets. Its size
  * is fixed. It knows names by number and values by their ends; headreader.ts fills it.
  */
+
 import { equalNoCase, NONE, parseUint, type Span } from "../core/bytes.js";
+import { DataViews } from "../core/views.js";
 import { skipSpace, trimEnd } from "./lex.js";
 import { HEADER_COUNT } from "./names.js";
 import { viewOf } from "./words.js";
@@ -28,10 +30,7 @@ export class Fields {
   rows = 0;
   /** The same octets, to be read four at a time. */
   protected view: DataView = NO_VIEW;
-  // Messages are read from a few buffers that stay, so the views of the last ones are kept instead of made again.
-  private readonly viewed: Uint8Array[] = [NONE, NONE, NONE, NONE];
-  private readonly views: DataView[] = [NO_VIEW, NO_VIEW, NO_VIEW, NO_VIEW];
-  private newest = 0;
+  private readonly views = new DataViews(NO_VIEW);
   protected readonly table: Int32Array;
   /** The bits (HEADER_BITS) of the ids that are there. */
   protected present = 0;
@@ -46,16 +45,7 @@ export class Fields {
     this.rows = this.present = 0;
     if (bytes === this.bytes) return;
     this.bytes = bytes;
-    this.view = this.viewFor(bytes);
-  }
-
-  private viewFor(bytes: Uint8Array): DataView {
-    const viewed = this.viewed;
-    for (let i = 0; i < viewed.length; i++) if (viewed[i] === bytes) return this.views[i];
-    this.newest = (this.newest + 1) % viewed.length;
-    viewed[this.newest] = bytes;
-    this.views[this.newest] = viewOf(bytes);
-    return this.views[this.newest];
+    this.view = this.views.of(bytes);
   }
 
   /** @returns false when the table is full */
