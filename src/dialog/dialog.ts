@@ -40,7 +40,7 @@ export const DIALOG_LEAVING = 4;
  */
 const TARGET_MOST_BYTES = 400;
 
-/** Digits of a random token: a Call-ID and each of the two tags are one. */
+/** Digits of a random token: a Call-ID and a tag of ours are one each. */
 const TOKEN_BYTES = 16;
 
 const FROM_BIT = 1 << HEADER_FROM;
@@ -102,7 +102,8 @@ export class Dialog {
 
   /** Whether a draft with texts of those lengths has room in a dialog of `size` octets. */
   static fits(size: number, fromBytes: number, toBytes: number, routesBytes: number, targetBytes: number): boolean {
-    return 3 * TOKEN_BYTES + TAG.length + fromBytes + toBytes + routesBytes + targetBytes <= size;
+    // A Call-ID and a From tag of ours.
+    return 2 * TOKEN_BYTES + TAG.length + fromBytes + toBytes + routesBytes + targetBytes <= size;
   }
 
   /** Whether it has what a request outside of dialogs needs. */

@@ -22,7 +22,7 @@ export class Forks {
   }
 
   /** An empty dialog for a call that came, null when there is none; it is the only fork then. */
-  take(): Dialog | null {
+  takeOnlyFork(): Dialog | null {
     const dialog = this.pool.take();
     if (dialog !== null) this.dialogs[0] = dialog;
     return dialog;

@@ -20,10 +20,10 @@ import { type Self, writeContact } from "./contact.js";
 import type { Dialog } from "./dialog.js";
 
 /**
- * A NOTIFY for which there was no transaction is tried again so much later; the last one for as long as a transaction
- * would try.
+ * A NOTIFY for which there was no transaction is tried again so much later: the phone that moves a call waits for it to
+ * hang up, and a try costs next to nothing. The last one is tried for as long as a transaction would try.
  */
-const AGAIN_MS = 2000;
+const AGAIN_MS = 500;
 const LAST_MS = 32_000;
 /** How often the challenges to one NOTIFY are answered. */
 const CHALLENGES_MOST = 2;

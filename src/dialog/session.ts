@@ -290,7 +290,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
   /** @returns 0 with the dialog that the INVITE founds, or the status that it was refused with */
   private judgeFounder(t: ServerTransaction, m: Message): number {
     const { responses } = this;
-    const dialog = this.forks.take();
+    const dialog = this.forks.takeOnlyFork();
     if (dialog === null) return responses.refuse(t, m, 503);
     if (!dialog.fromRequest(m, t)) {
       if (dialog.isCallable(m)) return responses.refuse(t, m, 513);

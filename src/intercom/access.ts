@@ -102,7 +102,7 @@ export class Access implements TimerUser {
       }
     }
     this.lock.watch(digits);
-    this.begin();
+    this.forgetDigits();
   }
 
   /** A call begins or is over: the digits so far are forgotten, unless they were a guess already. */
@@ -153,7 +153,7 @@ export class Access implements TimerUser {
 
   private tryEntered(): void {
     const { entered, count } = this;
-    this.begin();
+    this.forgetDigits();
     if (count > 0) this.attempt(entered, 0, DIGIT_WAYS[this.way]);
   }
 
@@ -163,7 +163,7 @@ export class Access implements TimerUser {
    */
   private abandon(): void {
     const { count } = this;
-    this.begin();
+    this.forgetDigits();
     if (count >= this.shortest) this.countWrong(0, DIGIT_WAYS[this.way]);
   }
 
@@ -269,7 +269,7 @@ export class Access implements TimerUser {
     return isSame;
   }
 
-  private begin(): void {
+  private forgetDigits(): void {
     this.timers.stop(this.timer);
     this.entered = 1;
     this.count = 0;

@@ -247,7 +247,7 @@ export class Door
     if (!mayPress(this.settings, "call")) return;
     this.button = this.calling = button;
     const plan = planOfButton(this.settings, button, this.outputs.epochS());
-    if (plan !== null) this.begin(plan, this.settings.get("call.fallback"));
+    if (plan !== null) this.startCalls(plan, this.settings.get("call.fallback"));
     else if (planOfHold(this.settings, button) === null)
       this.fail("call.target is not set: set call.target sip:user@host");
   }
@@ -262,7 +262,7 @@ export class Door
     if (plan === null) return;
     if (this.ring.isOn) this.hangUp("");
     else if (this.ua.activeCall() !== null) return;
-    this.begin(plan, this.settings.get("call.fallback"));
+    this.startCalls(plan, this.settings.get("call.fallback"));
   }
 
   /**
@@ -277,7 +277,7 @@ export class Door
     this.button = 0;
     return target === ""
       ? this.fail("call.target is not set: set call.target sip:user@host")
-      : this.begin(planOf(target, this.settings.get("call.ringTime") * 1000), "");
+      : this.startCalls(planOf(target, this.settings.get("call.ringTime") * 1000), "");
   }
 
   /** Moves the visitor to another phone, as a REFER of the phone in the call would. @returns "" or why not */
@@ -296,7 +296,7 @@ export class Door
     for (let i = 0; i < this.ua.calls.length; i++) this.ua.hangUp(this.ua.calls[i]);
   }
 
-  private begin(asked: Plan, spare: string): string {
+  private startCalls(asked: Plan, spare: string): string {
     const fallback = this.houseServer === null ? spare : this.houseServer.contactFor(spare);
     if (this.houseServer === null && asked.targets.indexOf(HOUSE_GROUP) >= 0)
       return this.fail(HOUSE_GROUP + " needs the door to be a server: set server.enabled on, and start again");
@@ -305,7 +305,7 @@ export class Door
     const isEmpty = asked.error === "" && plan.error !== "" && fallback !== "";
     if (isEmpty) plan = planOf(fallback, FALLBACK_TIME_MS, true);
     const silenceMs = this.isUnreached ? SILENCE_UNREACHED_MS : SILENCE_MS;
-    const error = plan.error !== "" ? plan.error : this.ring.begin(plan, isEmpty ? "" : fallback, silenceMs);
+    const error = plan.error !== "" ? plan.error : this.ring.startRinging(plan, isEmpty ? "" : fallback, silenceMs);
     // The first call may wait for room, and then no event of a call shows that it rings.
     this.showLight();
     return error === "" ? "" : this.fail(error);
@@ -512,7 +512,7 @@ export class Door
         if (this.ring.isPlural && call.session.isCaller) extra.push("peer", targetOf(call));
         this.timers.start(this.soundTimer, SOUND_LOOK_MS);
         // It does not begin anew after it was held.
-        if (call.answeredMs === this.timers.nowMs) this.talk.begin();
+        if (call.answeredMs === this.timers.nowMs) this.talk.startTalk();
         break;
       case CALL_ENDED: {
         this.timers.stop(this.soundTimer);

@@ -86,7 +86,7 @@ export class Ring implements TimerUser {
    * @param silenceMs how long to wait for any response of a target before the fallback rings
    * @returns "" or why nobody can be called
    */
-  begin(plan: Plan, fallback: string, silenceMs: number): string {
+  startRinging(plan: Plan, fallback: string, silenceMs: number): string {
     this.plan = plan;
     this.fallback = fallback;
     this.winner = null;

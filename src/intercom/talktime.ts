@@ -47,7 +47,7 @@ export class TalkTime implements TimerUser {
   }
 
   /** The call was answered. */
-  begin(): void {
+  startTalk(): void {
     this.timers.stop(this.answerTimer);
     const talkMs = this.settings.get("call.talkTime") * 1000;
     this.isWarned = talkMs <= WARNING_MS;
