@@ -106,7 +106,8 @@ export type ResolverDone = (
 export interface Resolver {
   /**
    * Looks a host up. RFC 3263 §4.1, §4.2
-   * @param port as given beside the name; -1: NAPTR and SRV records are asked for first, and 5060 holds when there are none
+   * @param port as given beside the name; -1: NAPTR and SRV records are asked for first, and 5060 counts without
+   * them
    * @param tcp which service these records are for
    */
   resolve(name: string, port: number, tcp: boolean, done: ResolverDone): void;

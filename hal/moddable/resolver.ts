@@ -1,7 +1,8 @@
 /**
- * Names to IPv4 addresses by RFC 3263 §4.1, §4.2, of the network's name servers: NAPTR and SRV first when no port is given, then A
- * of each server that they name, in the order of RFC 2782. One look-up after the other; each question has an id, and a socket, of its
- * own. Not here: the messages (src/wire/dns.ts), a cache and which place is tried (the core's), TCP.
+ * Finds the IPv4 addresses of a name by RFC 3263 §4.1, §4.2 at the network's name servers: NAPTR and SRV first if no port
+ * is given, then A of each server that they name, in the order of RFC 2782. It does one look-up after the other; each
+ * question has an id, and a socket, of its own. Not here: the messages (src/wire/dns.ts), a cache and which place is
+ * tried (the core's), TCP.
  */
 import { ipv4, type Place } from "../../src/core/address.js";
 import { fraction, type RandomSource } from "../../src/core/random.js";
@@ -26,7 +27,9 @@ const ANSWER_MS = 2000;
 const TRIES = 4;
 /** The same for NAPTR records, which few domains have, and few lead elsewhere than to the usual name. */
 const NAPTR_TRIES = 1;
-/** Places that are found at most, and servers that are looked up for them; a look-up ends when it has taken so long, ms. */
+/**
+ * Places that are found at most, and servers that are looked up for them; a look-up ends when it has taken so long, ms.
+ */
 const PLACES = 6;
 const HOSTS = 4;
 const LONGEST_MS = 20000;

@@ -1,6 +1,6 @@
 /**
- * Names to IPv4 addresses on Node, by RFC 3263 §4.1, §4.2: NAPTR and SRV in the order of RFC 2782 (priority, then weight by
- * lot), then the addresses of each server.
+ * Names to IPv4 addresses on Node, by RFC 3263 §4.1, §4.2: NAPTR and SRV in the order of RFC 2782 (priority, then
+ * weight by lot), then the addresses of each server.
  * Not here: IPv6, how long records are good (Node does not tell it), a cache and which place is tried (the core's).
  */
 import type { NaptrRecord, SrvRecord } from "node:dns";

@@ -86,7 +86,8 @@ const CONNECT_MS = 500;
  */
 const SILENT_MS = 1000;
 /**
- * How long a server may be silent before the next one is tried, in T1: the request was sent four times by then over UDP.
+ * How long a server may be silent before the next one is tried, in T1: the request was sent four times by then over
+ * UDP.
  */
 const PROBING_T1 = 8;
 /** How long a name is awaited before what was found earlier, or another server, does, ms. */

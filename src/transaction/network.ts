@@ -22,8 +22,8 @@ export interface Network {
    */
   isStreamOpen?(connection: number): boolean;
   /**
-   * Looks up the name `bytes[start, end)`; with port -1 by NAPTR and SRV first, then A. RFC 3263 §4.2. The driver answers later
-   * by `resolved` or `unresolved` of the layer, with `id`.
+   * Looks up the name `bytes[start, end)`; with port -1 by NAPTR and SRV first, then A. RFC 3263 §4.2. The driver
+   * answers later by `resolved` or `unresolved` of the layer, with `id`.
    */
   resolve(id: number, bytes: Uint8Array, start: number, end: number, port: number, transport: number): void;
 }

@@ -2,7 +2,8 @@
  * Remembers which servers do not answer, so that the next request goes to another one at once. A server that is down
  * is tried when no other is left; meanwhile it is asked by OPTIONS, after waits that double, before a request needs it
  * (ua/serverprobe.ts). A server that came back is remembered for a while: one that fails again soon waits longer.
- * Only those of the account are noted, and only if there are several. A fixed number is remembered; the oldest entry makes room.
+ * Only those of the account are noted, and only if there are several. A fixed number is remembered; the oldest entry
+ * makes room.
  * RFC 3263 §4.3
  * Not here: which servers there are (resolver.ts, backups.ts), and what counts as a failure (client.ts).
  */
@@ -16,8 +17,8 @@ export const WAIT_MOST_MS = 80_000;
 const DOUBLINGS_MOST = 3;
 /** How long a server that came back is remembered, ms. */
 const RECENT_MS = 600_000;
-// Fields of an entry: address and port in one number, TRANSPORT_*, failures in a row, when it is asked next (NEVER: it is
-// up), and when that was noted, ms. All entries share one array, for an array costs more than its content.
+// Fields of an entry: address and port in one number, TRANSPORT_*, failures in a row, when it is asked next
+// (NEVER: it is up), and when that was noted, ms. All entries share one array, for an array costs more than its content.
 const PLACE = 0;
 const TRANSPORT = 1;
 const FAILURES = 2;

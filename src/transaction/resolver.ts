@@ -32,7 +32,7 @@ const KEEP_LEAST_S = 30;
 const KEEP_MOST_S = 3600;
 /** The same where the time of the records is not known. */
 export const KEEP_USUAL_S = 60;
-/** How long a place that was found before is used on, while the name cannot be found, until it is asked for again, ms. */
+/** A name that cannot be found is asked for again after so long; what was found before is used meanwhile, ms. */
 const STALE_MS = 30000;
 /** Ranks are kept up to this one. */
 const RANK_MOST = 31;

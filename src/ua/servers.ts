@@ -75,7 +75,10 @@ export class Servers {
   private readonly ages = octetArray(ADDRESSES);
   private oldest = 0;
 
-  /** Forgets what was found under other settings. @param domain @param proxy as the settings have them, several proxies with commas */
+  /**
+   * Forgets what was found under other settings.
+   * @param domain @param proxy as the settings have them, several proxies with commas
+   */
   configure(domain: string, proxy: string): void {
     this.domainHost.configure(domain);
     const proxies = proxy.split(",");

@@ -1,6 +1,6 @@
 /**
- * Questions to a name server and its answers, for drivers without a resolver: A, SRV and NAPTR records over UDP. RFC 1035,
- * RFC 2782, RFC 3403. A look-up is rare, so objects and texts are made here.
+ * Questions to a name server and its answers, for drivers without a resolver: A, SRV and NAPTR records over UDP. RFC
+ * 1035, RFC 2782, RFC 3403. A look-up is rare, so objects and texts are made here.
  * Not here: asking (hal/moddable/resolver.ts), other records, names with other octets than letters, digits, "-" and
  * "_", DNSSEC.
  */
@@ -84,7 +84,8 @@ export function writeQuestion(out: Uint8Array, id: number, name: string, type: n
 
 /**
  * Reads the answer to that question from `bytes[0, end)`.
- * @param service of NAPTR records, in lower case: `sip+d2u` @param into emptied, then filled @returns the server's response code, 0 to 15, or DNS_NOT_OURS
+ * @param service of NAPTR records, in lower case: `sip+d2u` @param into emptied, then filled
+ * @returns the server's response code, 0 to 15, or DNS_NOT_OURS
  */
 export function readAnswer(
   bytes: Uint8Array,
@@ -163,8 +164,8 @@ function keepService(services: Service[], one: Service): void {
 }
 
 /**
- * Reads flags, services, regular expression and replacement of a NAPTR record from `bytes[at, recordEnd)`. Only a record
- * that leads to SRV records counts (flag "s"), without an expression. RFC 3263 §4.1
+ * Reads flags, services, regular expression and replacement of a NAPTR record from `bytes[at, recordEnd)`. Only a
+ * record that leads to SRV records counts (flag "s"), without an expression. RFC 3263 §4.1
  * @returns the replacement, "" when it is not for that service
  */
 function readReplacement(bytes: Uint8Array, at: number, recordEnd: number, end: number, service: string): string {

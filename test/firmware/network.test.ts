@@ -82,7 +82,7 @@ describe("A name", () => {
     expect(await world.resolve("house.example", -1, true)).toMatch(/^no such host/);
   });
 
-  it("with several records leads to all of their addresses in order, a NAPTR record to those of another name", async () => {
+  it("with several records leads to all addresses in order, and NAPTR to those of another name", async () => {
     const world = new World();
     await world.names(SERVER, [
       { name: "house.example", naptr: [1, 1, "s", "SIP+D2U", "", "_sip._udp.cluster.example"], ttlS: 900 },

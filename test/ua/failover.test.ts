@@ -190,7 +190,7 @@ describe("A server that refuses with 503", () => {
     expect(agent.last()).toBe("call ringing");
   });
 
-  it("is down for as long as it says, which has a bound, and a call that all refuse ends with what the last one said", () => {
+  it("is down for as long as it says, which has a bound; a call that all refuse ends as the last one said", () => {
     const { world, agent, first, second } = house();
     first.instead = ["503 Maintenance", "Retry-After: 99999999"];
     second.instead = ["503 Congestion"];
