@@ -50,6 +50,7 @@ import {
   type TransactionLimits,
   type Transport,
 } from "./transport.js";
+import { TIMER_A, TIMER_B, TIMER_E, TIMER_F, type TimerWatcher } from "./watcher.js";
 
 /** No final response came in time: act as on 408. */
 export const FAILURE_TIMEOUT = 1;
@@ -146,6 +147,7 @@ export interface ClientHost {
   readonly scratchWriter: Writer;
   readonly scratchTarget: Target;
   readonly scratchFlow: Flow;
+  readonly watcher: TimerWatcher | null;
   onClientStarted(t: ClientTransaction): void;
   /** It was taken, and nothing was sent. */
   onClientDiscarded(t: ClientTransaction): void;
@@ -568,7 +570,10 @@ export class ClientTransaction implements TimerUser {
     // The request was perhaps too long for UDP, so what was noted of TCP there is forgotten.
     if (this.state === CLIENT_CALLING && this.isUnreliable() && this.end > DATAGRAM_MAX_BYTES)
       this.host.transport.reach.forget(this.flow.ip, this.flow.port);
-    if (isUnanswered && this.cause === 0) this.cause = FAILURE_TIMEOUT;
+    if (isUnanswered && this.cause === 0) {
+      this.cause = FAILURE_TIMEOUT;
+      this.host.watcher?.onGivenUp(this.method === METHOD_INVITE ? TIMER_B : TIMER_F, this.method);
+    }
     if (this.state === CLIENT_CALLING && this.cause === FAILURE_TIMEOUT && this.triedCount > 1) {
       if (this.host.transport.backups.has(this.target)) this.noteDown(0);
       this.host.onServerFailed(this.flow, null, 0);
@@ -597,6 +602,7 @@ export class ClientTransaction implements TimerUser {
     // Timer E doubles up to T2, and is T2 in Proceeding. RFC 3261 §17.1.2.2
     else if (this.method !== METHOD_INVITE && this.state === CLIENT_PROCEEDING) this.intervalMs = t2Ms;
     else this.intervalMs = Math.min(this.intervalMs * 2, t2Ms);
+    this.host.watcher?.onRepeat(this.method === METHOD_INVITE ? TIMER_A : TIMER_E, this.method);
     // A repetition that cannot be sent is left to the next one; Timers B and F end it.
     this.host.transport.sendAgain(this.flow, this.buffer, 0, this.end);
     this.host.timers.start(this.repeatTimer, this.intervalMs);

@@ -42,6 +42,7 @@ import {
   type TransactionLimits,
   Transport,
 } from "./transport.js";
+import { TIMER_2XX, type TimerWatcher } from "./watcher.js";
 
 /** The user of the layer, for requests that come. `m` and `source` are lent for the call. */
 export interface TransactionUser {
@@ -131,6 +132,8 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
   bypass: Bypass | null = null;
   /** Changes fields of responses that are passed on; null: nothing does. */
   relayedRows: RelayedRows | null = null;
+  /** Looks on; null: nobody does. */
+  watcher: TimerWatcher | null = null;
   /** Gets the requests. A user that stands between takes its place at start. */
   user: TransactionUser;
   private readonly message: Message;
@@ -398,6 +401,7 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
   }
 
   onUnacknowledged(t: ServerTransaction): void {
+    this.watcher?.onGivenUp(TIMER_2XX, t.method);
     this.user.onAckTimeout(t);
   }
 

@@ -29,6 +29,7 @@ import { Flow } from "./flow.js";
 import { copyFields, ResponseHead } from "./head.js";
 import { type RelayedRows, writeRelayed } from "./relay.js";
 import type { TransactionLimits, Transport } from "./transport.js";
+import { TIMER_2XX, TIMER_G, TIMER_H, type TimerWatcher } from "./watcher.js";
 
 export const SERVER_FREE = 0;
 /** No response was sent yet. */
@@ -65,6 +66,7 @@ export interface ServerHost {
   /** Scratch for one call: octets as many as a transaction has. */
   readonly scratch: Uint8Array;
   readonly relayedRows: RelayedRows | null;
+  readonly watcher: TimerWatcher | null;
   onUnacknowledged(t: ServerTransaction): void;
   onServerEnded(t: ServerTransaction): void;
 }
@@ -433,6 +435,8 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
   /** Ends a transaction that can be spared, before its time. */
   retire(): void {
     this.host.timers.stop(this.endTimer);
+    // Timer H has not fired.
+    if (this.state === SERVER_COMPLETED) this.state = SERVER_CONFIRMED;
     this.onTimer(END);
   }
 
@@ -442,6 +446,7 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
       return;
     }
     if (kind === REPEAT) {
+      this.host.watcher?.onRepeat(this.state === SERVER_COMPLETED ? TIMER_G : TIMER_2XX, this.method);
       this.resend();
       // Timer G and the interval of the 2xx double up to T2. RFC 3261 §17.2.1, §13.3.1.4
       this.intervalMs = Math.min(this.intervalMs * 2, this.host.limits.t2Ms);
@@ -451,6 +456,8 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
     const isOpen = this.state === SERVER_TRYING || this.state === SERVER_PROCEEDING;
     if (isOpen && this.method === METHOD_INVITE && !this.isAcked && this.reply(504)) return;
     this.host.timers.stop(this.repeatTimer);
+    const isUnheard = this.state === SERVER_COMPLETED && this.method === METHOD_INVITE;
+    if (isUnheard) this.host.watcher?.onGivenUp(TIMER_H, this.method);
     if (this.state === SERVER_ACCEPTED && !this.isAcked) this.host.onUnacknowledged(this);
     const owner = this.owner;
     this.isUnsent = false;
