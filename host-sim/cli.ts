@@ -114,7 +114,8 @@ async function startWorld(world: PanelWorld, pcap: Pcap | null, isOver: () => bo
 function modeOf(options: SimOptions, given: readonly Change[]): Mode {
   const last = (key: string): string => given.filter((change) => change.key === key).at(-1)?.value ?? "";
   const server = last("sip.register") === "off" ? "none" : last("server.mode") === "redirect" ? "redirect" : "proxy";
-  return { server, phones: options.alone ? 0 : options.phones, isVirtual: options.virtualTime };
+  const phones = options.alone ? 0 : options.phones;
+  return { server, phones, isVirtual: options.virtualTime, room: options.room ?? "none" };
 }
 
 /** The console of the present door, which changes when the panel makes another house. */
@@ -205,7 +206,6 @@ async function main(): Promise<number> {
     isKept: options.store !== "",
     microphone,
     speaker: speaker ?? NO_SPEAKER,
-    room: options.room,
     ladder,
   };
   const phones = options.alone ? 0 : options.phones;
@@ -214,7 +214,8 @@ async function main(): Promise<number> {
   const world = hasPanel
     ? new PanelWorld(base, modeOf(options, [...ofFile, ...ofLine]), options.mic !== "", tell)
     : null;
-  const plain = world === null ? houseOf({ ...base, phones, isVirtual: options.virtualTime, tell }) : null;
+  const plain =
+    world === null ? houseOf({ ...base, phones, room: options.room, isVirtual: options.virtualTime, tell }) : null;
   /** The present house: the panel may make another one. */
   const home = (): SimHouse => plain ?? (world as PanelWorld).house;
   // Events before the script begins are kept for its first `expect`.

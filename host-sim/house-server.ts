@@ -3,13 +3,13 @@
  * server, of src/, with the users it is told, in memory. Not here: the server as a program (server/).
  */
 import type { DeviceTimer } from "../hal/device.js";
-import { NONE, octets, Span } from "../src/core/bytes.js";
+import { NONE, octets, Span, text } from "../src/core/bytes.js";
 import type { RandomSource } from "../src/core/random.js";
 import { Timers } from "../src/core/timers.js";
 import { ADMISSION_DEFAULTS, Admission } from "../src/server/admission.js";
 import { AUTHENTICATOR_DEFAULTS, Authenticator } from "../src/server/authenticator.js";
 import { Domains } from "../src/server/domains.js";
-import { DayClock } from "../src/server/location.js";
+import { type Bindings, DayClock, type LocationUser, type LocationWatcher } from "../src/server/location.js";
 import { MemoryLocation } from "../src/server/memory.js";
 import { NumberPlan } from "../src/server/numberplan.js";
 import { PROXY_DEFAULTS, StatefulProxy } from "../src/server/proxy.js";
@@ -48,15 +48,28 @@ export interface HouseServerOptions {
   users: readonly (readonly [string, string])[];
   /** Whether it redirects calls instead of passing them on as a proxy. */
   isRedirect: boolean;
+  /** The user as whom phones register that are none of the house's own; those that have are told. */
+  guest?: { user: string; onPhones(phones: readonly GuestPhone[]): void };
 }
 
-export class HouseServer {
+/** Where a phone registered from, as the server saw it: it is reached there. */
+export interface GuestPhone {
+  ip: number;
+  port: number;
+}
+
+export class HouseServer implements LocationWatcher, LocationUser {
   private readonly layer: TransactionLayer;
   private readonly sockets: Sockets;
   private readonly options: HouseServerOptions;
   private readonly timers: Timers;
   private readonly wake: DeviceTimer;
   private readonly house: House;
+  private readonly store: MemoryLocation;
+  private readonly guestAor = new Span();
+  /** When the first binding of the guest runs out. */
+  private readonly expiry: DeviceTimer;
+  private readonly clock: DayClock;
 
   constructor(house: House, random: RandomSource, options: HouseServerOptions) {
     this.house = house;
@@ -80,11 +93,18 @@ export class HouseServer {
     const layer = new TransactionLayer({ timers: this.timers, random, network: this.sockets, limits: LIMITS }, server);
     const clock = new DayClock(this.timers);
     const store = new MemoryLocation(clock, { chunks: 8 * USERS, recordBytes: RECORD_BYTES });
-    const users = tableOf(options, domain);
-    const auth = new Authenticator(this.timers, random, users, {
-      ...AUTHENTICATOR_DEFAULTS,
-      algorithms: [ALGORITHM_SHA256, ALGORITHM_MD5],
+    store.addWatcher(this);
+    const aor = octets(options.guest === undefined ? "" : options.guest.user + "@" + options.domain);
+    this.guestAor.set(aor, 0, aor.length);
+    this.store = store;
+    this.clock = clock;
+    this.expiry = house.clock.createTimer(() => {
+      this.enter();
+      this.tellGuests();
     });
+    const users = tableOf(options, domain);
+    // MD5 alone: some phones try the first algorithm of two, and give up when it is SHA-256 (baresip 1.0).
+    const auth = new Authenticator(this.timers, random, users, AUTHENTICATOR_DEFAULTS);
     server.registrar = new Registrar(layer, clock, random, {
       auth,
       store,
@@ -112,6 +132,7 @@ export class HouseServer {
       ? new Redirect(layer, store, users, { auth, domains: [domain], jobs: 4, isClosed: true })
       : new StatefulProxy(layer, random, admission, { ...PROXY_DEFAULTS, store });
     server.layer = layer;
+    layer.watcher = house.watch?.("server") ?? null;
     this.layer = this.sockets.layer = layer;
     this.sockets.before = () => this.enter();
     this.sockets.after = () => this.leave();
@@ -128,8 +149,37 @@ export class HouseServer {
   }
 
   close(): void {
+    this.expiry.stop();
+    this.options.guest?.onPhones([]);
     this.wake.stop();
     this.sockets.close();
+  }
+
+  // ---- who is registered as the guest ----
+
+  onBindingsChanged(aor: Span): void {
+    const { guestAor } = this;
+    if (text(aor.bytes, aor.start, aor.end) === text(guestAor.bytes, guestAor.start, guestAor.end)) this.tellGuests();
+  }
+
+  /** The store is in memory, so it calls this from inside of `tellGuests`. */
+  onBindings(_token: number, _result: number, list: Bindings): void {
+    const guests: GuestPhone[] = [];
+    let endS = Infinity;
+    for (let more = list.first(); more; more = list.next()) {
+      guests.push({ ip: list.ip, port: list.port });
+      endS = Math.min(endS, list.expiresS);
+    }
+    const nowS = this.clock.nowS();
+    if (endS === Infinity) this.expiry.stop();
+    else this.expiry.at(this.house.clock.now() + Math.max(1, endS - nowS) * 1000);
+    this.options.guest?.onPhones(guests);
+  }
+
+  onUpdated(): void {}
+
+  private tellGuests(): void {
+    this.store.findBindings(this.guestAor, this, 0);
   }
 
   private enter(): void {

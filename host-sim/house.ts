@@ -5,14 +5,16 @@
  */
 import type { AudioInput, AudioOutput, Store } from "../hal/device.js";
 import { loadSettings } from "../src/console/console.js";
+import { ipv4Text } from "../src/core/address.js";
 import type { RandomSource } from "../src/core/random.js";
 import { checkTogether } from "../src/settings/consistency.js";
 import { sizeProblem } from "../src/settings/savedsettings.js";
 import { Settings } from "../src/settings/settings.js";
+import type { TimerWatcher } from "../src/transaction/watcher.js";
 import { REGISTRATION_DONE } from "../src/ua/registration.js";
 import { escapeUser } from "../src/ua/uritext.js";
 import type { Change } from "./config/file.js";
-import { HouseServer } from "./house-server.js";
+import { type GuestPhone, HouseServer } from "./house-server.js";
 import { NO_SPEAKER, SamplesInput } from "./io/audio.js";
 import { BOARD_WIRING, type VirtualCodec } from "./io/chips/codec.js";
 import { VirtualEs8311 } from "./io/chips/es8311.js";
@@ -36,6 +38,8 @@ const PHONE_RTP_STEP = 100;
 /** The server's port, and the domain of its users. */
 const SERVER_SIP_STEP = 4;
 const DOMAIN = "house";
+/** The user as whom a phone of one's own registers. */
+const GUEST = "softphone";
 /** The parties may take so long to register before the house counts as ready. */
 const REGISTER_MS = 5000;
 const PHONE_TONE_HZ = 440;
@@ -71,12 +75,22 @@ export interface HousePlan {
   room?: RoomName;
   /** Stands between a party and its sound, if it is there. */
   tap?: SoundTap;
+  /** Looks on at the timers of each party. */
+  watch?: (who: string) => TimerWatcher;
 }
 
 /** Hears the sound of each party, and may put sound in. */
 export interface SoundTap {
   microphone(who: string, input: AudioInput): AudioInput;
   speaker(who: string, output: AudioOutput): AudioOutput;
+}
+
+/** Who a phone of one's own registers as, and the phones that have. */
+export interface Guest {
+  user: string;
+  password: string;
+  /** `127.0.0.1:5070` and what it is called in the ladder, for each. */
+  phones: readonly { at: string; name: string }[];
 }
 
 /** An indoor phone: another station on the same core. */
@@ -100,6 +114,10 @@ export class SimHouse {
   server: HouseServer | null = null;
   /** The address of the house's server, "" if it has none. */
   readonly serverAt: string;
+  /** Null: there is no server to register with. */
+  readonly guest: Guest | null;
+  /** Other phones are registered as the guest now, perhaps none. */
+  onGuests: () => void = () => {};
   private readonly makeServer: (() => HouseServer) | null;
   private readonly network: VirtualNetwork | null;
 
@@ -114,7 +132,14 @@ export class SimHouse {
     const random = (): RandomSource => seeded?.fork() ?? new SecureRandom();
     this.network = this.virtual !== null ? new VirtualNetwork(this.virtual, random()) : null;
     const faults = new Faults(random(), 0);
-    this.world = { clock, network: this.network, faults, wiretap: new Wiretap(clock), tell: plan.tell };
+    this.world = {
+      clock,
+      network: this.network,
+      faults,
+      wiretap: new Wiretap(clock),
+      tell: plan.tell,
+      watch: plan.watch,
+    };
     const { ladder, tap } = plan;
     this.world.wiretap.ladder = ladder;
 
@@ -189,9 +214,11 @@ export class SimHouse {
       this.door.station.console.load();
       setAll(settings, plan.ofLine);
     }
+    this.guest = passwords === null ? null : { user: GUEST, password: passwordBy(passwords), phones: [] };
     const users: (readonly [string, string])[] = [
       [settings.get("sip.user"), settings.get("sip.password")],
       ...phonePasswords.map((password, index) => [phoneName(index), password] as const),
+      [GUEST, this.guest?.password ?? ""],
     ];
     const options = {
       ip: ownAddress(settings.get("net.address")),
@@ -199,10 +226,21 @@ export class SimHouse {
       domain: isRedirecting(settings) ? settings.get("net.address") : DOMAIN,
       isRedirect: isRedirecting(settings),
       users,
+      guest: { user: GUEST, onPhones: (phones: readonly GuestPhone[]) => this.noteGuests(phones) },
     };
     this.makeServer = isServed ? () => new HouseServer(this.world, random(), options) : null;
     this.serverAt = isServed ? serverAddress(settings) : "";
     this.server = this.makeServer?.() ?? null;
+  }
+
+  private noteGuests(guests: readonly GuestPhone[]): void {
+    if (this.guest === null) return;
+    this.guest.phones = guests.map(({ ip, port }, index) => {
+      const name = index === 0 ? GUEST : GUEST + (index + 1);
+      this.plan.ladder.name(ipv4Text(ip), port, name);
+      return { at: ipv4Text(ip) + ":" + port, name };
+    });
+    this.onGuests();
   }
 
   get clock(): House["clock"] {

@@ -86,7 +86,9 @@ export class Party implements DoorEvents, TerminalUser {
 
   private newStation(): Station {
     const { belongings } = this;
-    return new Station(this.device(belongings), belongings.settings, belongings.limits ?? HOUSE_LIMITS, this);
+    const station = new Station(this.device(belongings), belongings.settings, belongings.limits ?? HOUSE_LIMITS, this);
+    station.door.ua.layer.watcher = this.house.watch?.(this.name) ?? null;
+    return station;
   }
 
   /**

@@ -7,6 +7,7 @@ import { networkInterfaces } from "node:os";
 import type { Clock, Resolver, TcpConnection, TcpOptions, TcpStack, UdpOptions, UdpSocket } from "../hal/device.js";
 import { ipv4, ipv4Text } from "../src/core/address.js";
 import type { RandomSource } from "../src/core/random.js";
+import type { TimerWatcher } from "../src/transaction/watcher.js";
 import { NodeResolver } from "./io/resolver.js";
 import { openTcp } from "./io/tcp.js";
 import { openUdp } from "./io/udp.js";
@@ -25,6 +26,8 @@ export interface House {
   faults: Faults;
   wiretap: Wiretap;
   tell(event: SimEvent): void;
+  /** Looks on at the timers of a party; none: nobody does. */
+  watch?: (who: string) => TimerWatcher;
 }
 
 /** A carried message: `bytes[start, end)` is lent for the call. */

@@ -5,6 +5,7 @@
  */
 import { decode, PCMA, PCMU } from "../../src/media/g711.js";
 import { RTP_OK, RtpView } from "../../src/media/rtp.js";
+import { TIMER_2XX } from "../../src/transaction/watcher.js";
 import type { Carried } from "../wiring.js";
 import { type SimEvent, safe } from "../world/events.js";
 import type { Rung } from "../world/ladder.js";
@@ -44,6 +45,8 @@ const SHOWN = new Set([
   "network",
 ]);
 
+const NO_REPEAT = { who: "", timer: "" };
+
 interface Source {
   band: BandItem;
   next: number;
@@ -63,11 +66,17 @@ export class Journal {
   private readonly sources = new Map<string, Source>();
   private readonly view = new RtpView();
   private readonly samples = new Int16Array(SAMPLES_MAX);
+  private repeat = NO_REPEAT;
+  /** Where phones that are none of ours hear, by what they said. */
+  private readonly media = new Map<string, string>();
+  private isOurs: (name: string) => boolean = () => false;
   private ownerOf: (ip: string, port: number) => string = () => "";
 
   /** Another house begins: what happened before stays, its packets do not, for they had other addresses and times. */
-  begin(ownerOf: (ip: string, port: number) => string): void {
+  begin(ownerOf: (ip: string, port: number) => string, isOurs: (name: string) => boolean): void {
     this.ownerOf = ownerOf;
+    this.isOurs = isOurs;
+    this.media.clear();
     this.sources.clear();
     this.packets = [];
     this.packetBytes = 0;
@@ -82,11 +91,13 @@ export class Journal {
       to: safe(rung.to),
       isTcp: rung.isTcp,
       isAgain: rung.isAgain,
+      timer: this.timerOf(rung),
       text: rung.head.text,
       status: rung.head.status,
       ...namesIn(rung.bytes),
     };
     this.bytes.set(item.id, rung.bytes);
+    this.noteMedia(item.from, rung.bytes);
     this.keptBytes += rung.bytes.length;
     // A band that goes on behind a message of a call is another row.
     if (!QUIET_METHODS.has(item.method))
@@ -94,13 +105,41 @@ export class Journal {
     this.add(item);
   }
 
+  /** A timer of that party sends a message again, next. */
+  repeated(who: string, timer: number): void {
+    this.repeat = { who, timer: letter(timer) };
+  }
+
+  /** A transaction of that party ends because nothing came. */
+  givenUp(t: number, who: string, timer: number, method: string): void {
+    this.add({ kind: "state", id: ++this.lastId, t, who, event: "timer", value: letter(timer), note: method });
+  }
+
+  private timerOf({ from, isAgain }: Rung): string {
+    const { who, timer } = this.repeat;
+    if (who !== from) return "";
+    this.repeat = NO_REPEAT;
+    return isAgain ? timer : "";
+  }
+
   event({ t, who, event, value, ...extra }: SimEvent): void {
     if (!SHOWN.has(event)) return;
-    const note = ["reason", "code", "expires", "direction", "by", "relay", "address"]
+    const note = ["reason", "code", "expires", "direction", "by", "relay", "address", "refresh"]
       .filter((name) => extra[name] !== undefined && extra[name] !== "")
       .map((name) => safe(String(extra[name])))
       .join(", ");
     this.add({ kind: "state", id: ++this.lastId, t, who: safe(who), event, value: safe(value), note });
+  }
+
+  /** The party that stood there by its address has a name from now on. */
+  rename(at: string, name: string): void {
+    for (const item of this.items) {
+      if (item.kind === "state" || (item.from !== at && item.to !== at)) continue;
+      if (item.from === at) item.from = name;
+      if (item.to === at) item.to = name;
+      this.onItem(item);
+    }
+    for (const [address, owner] of this.media) if (owner === at) this.media.set(address, name);
   }
 
   /** A packet on the wire: kept for a pcap, and counted when it is sound. */
@@ -125,19 +164,36 @@ export class Journal {
     return this.bytes.get(id) ?? null;
   }
 
+  /** Where a phone that is none of ours says that it hears: the sound from there is its own. */
+  private noteMedia(from: string, bytes: Uint8Array): void {
+    if (this.isOurs(from)) return;
+    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
+    const ip = /^c=IN IP4 ([\d.]{7,15})\s*$/m.exec(text)?.[1];
+    const port = /^m=audio (\d{1,5}) /m.exec(text)?.[1];
+    if (ip === undefined || port === undefined) return;
+    if (this.media.size >= SOURCES) this.media.clear();
+    this.media.set(ip + ":" + port, from);
+  }
+
+  /** @returns who sends sound from there, or hears it */
+  private nameOf(ip: string, port: number): string {
+    const at = ip + ":" + port;
+    return this.ownerOf(ip, port) || (this.media.get(at) ?? at);
+  }
+
   private sound({ tMs, from, fromPort, to, toPort }: Carried, bytes: Uint8Array): void {
     const { view } = this;
     const key = from + ":" + fromPort + " " + view.ssrc;
     let source = this.sources.get(key);
     if (source === undefined || tMs - source.band.until > BAND_ENDS_MS) {
       if (this.sources.size >= SOURCES) this.sources.clear();
-      const a = this.ownerOf(from, fromPort) || from + ":" + fromPort;
-      const b = this.ownerOf(to, toPort) || to + ":" + toPort;
+      const a = this.nameOf(from, fromPort);
+      const b = this.nameOf(to, toPort);
       source = { band: this.band(tMs, a, b), next: -1, transitMs: 0, rate: 8 };
       this.sources.set(key, source);
     }
     const { band } = source;
-    const way = band.from === (this.ownerOf(from, fromPort) || from + ":" + fromPort) ? band.there : band.back;
+    const way = band.from === this.nameOf(from, fromPort) ? band.there : band.back;
     if (source.next >= 0) {
       const gap = (view.sequence - source.next) & 0xffff;
       if (gap < 0x8000) way.lost += gap;
@@ -200,6 +256,11 @@ export class Journal {
       this.bytes.delete(id);
     }
   }
+}
+
+/** @param timer TIMER_* */
+function letter(timer: number): string {
+  return timer === TIMER_2XX ? "2xx" : String.fromCharCode(timer);
 }
 
 /** The Call-ID and the method, read leniently: a message that a parser refuses is shown, too. */

@@ -3,10 +3,19 @@
  * page sends, which takes nothing on trust. Sound goes as binary frames: one octet that says whose, then 16-bit samples
  * of 8 kHz. Not here: sockets (server.ts).
  */
+import type { RoomName } from "../world/acoustics/scene.js";
 
 /** Sound of one direction at one party, as the first octet of a frame. */
 export const SOUND_DOOR = 1;
 export const SOUND_PHONE = 2;
+/** Parties whose sound the page can have, in the order of their octets. */
+export const SOUND_SIDES = ["door", "phone", "phone2", "phone3", "phone4"] as const;
+export type SoundSide = (typeof SOUND_SIDES)[number];
+
+/** @returns the octet of that party's sound, 0 for nobody's */
+export function octetOf(who: Laptop): number {
+  return who === "nobody" ? 0 : 1 + SOUND_SIDES.indexOf(who);
+}
 
 export interface PartyState {
   name: string;
@@ -45,6 +54,8 @@ export interface HouseState {
   parties: PartyState[];
   /** "" when the house has none. */
   serverAt: string;
+  /** Who a phone of one's own registers as at the server; null without one. */
+  softphone: SoftphoneState | null;
   isServerUp: boolean;
   mode: Mode;
   /** As --seed; -1: none. */
@@ -52,7 +63,7 @@ export interface HouseState {
   faults: Record<string, string>;
   time: TimeState;
   /** The page whose computer is the microphone and loudspeaker there; 0: none. */
-  talkers: { door: number; phone: number };
+  talkers: Record<SoundSide, number>;
   voices: { door: boolean; phone: boolean };
   /** The steps so far, as the command that repeats them. */
   command: string;
@@ -60,12 +71,27 @@ export interface HouseState {
   isCommandCut: boolean;
 }
 
+export interface SoftphoneState {
+  user: string;
+  password: string;
+  /** The phones that are registered so: where, and what they are called in the ladder. */
+  phones: readonly { at: string; name: string }[];
+  /** The door's first button rings it. */
+  isRung: boolean;
+}
+
 /** What a house is made anew for. */
 export interface Mode {
   server: "proxy" | "redirect" | "none";
   phones: number;
   isVirtual: boolean;
+  /** Where the door hangs. */
+  room: Room;
 }
+
+/** As --room. */
+export const ROOMS = ["none", "lobby", "street", "niche"] as const satisfies readonly RoomName[];
+export type Room = (typeof ROOMS)[number];
 
 export interface TimeState {
   isVirtual: boolean;
@@ -75,7 +101,7 @@ export interface TimeState {
 }
 
 /** Whose microphone and loudspeaker the computer's are. */
-export type Laptop = "nobody" | "door" | "phone";
+export type Laptop = "nobody" | SoundSide;
 
 export interface Way {
   packets: number;
@@ -96,6 +122,8 @@ export interface MessageItem extends ItemOf {
   to: string;
   isTcp: boolean;
   isAgain: boolean;
+  /** The timer that sent it again: its letter, "2xx" for that of a 2xx, "" for none. */
+  timer: string;
   text: string;
   /** 0 for a request. */
   status: number;
@@ -179,8 +207,13 @@ export interface Meter {
 
 export const BUTTONS = ["button1", "button2", "button3", "button4", "exit"] as const;
 export type ButtonName = (typeof BUTTONS)[number];
-export const PHONE_VERBS = ["answer", "hangup", "call", "dtmf", "tones", "transfer", "hold", "resume"] as const;
+export const PHONE_VERBS = ["answer", "hangup", "call", "dtmf", "info", "tones", "transfer", "hold", "resume"] as const;
 export type PhoneVerb = (typeof PHONE_VERBS)[number];
+
+/** @returns what a person would type at the phone's console */
+export function lineOf(verb: PhoneVerb, value: string): string {
+  return verb === "info" ? "dtmf " + value + " info" : (verb + " " + value).trim();
+}
 
 /** What a page asks for. Each has an id, under which the answer comes. */
 export type Order =
@@ -232,7 +265,7 @@ function orderOf(field: Record<string, unknown>): Order | string {
       const verb = PHONE_VERBS.find((one) => one === field.verb);
       if (verb === undefined) return "verb: one of " + PHONE_VERBS.join(", ");
       if (!isText(field.who, 16) || !isText(field.value, 256)) return "who, value: a text without line ends";
-      if ((verb === "dtmf" || verb === "tones") && !/^[0-9*#A-D]{1,32}$/.test(field.value))
+      if ((verb === "dtmf" || verb === "info" || verb === "tones") && !/^[0-9*#A-D]{1,32}$/.test(field.value))
         return "value: digits of 0 to 9, *, #, A to D";
       return { do: "phone", who: field.who, verb, value: field.value };
     }
@@ -249,10 +282,10 @@ function orderOf(field: Record<string, unknown>): Order | string {
     }
     case "step":
       return { do: "step" };
-    case "laptop":
-      return field.who === "nobody" || field.who === "door" || field.who === "phone"
-        ? { do: "laptop", who: field.who }
-        : "who: nobody, door or phone";
+    case "laptop": {
+      const who = (["nobody", ...SOUND_SIDES] as const).find((one) => one === field.who);
+      return who === undefined ? "who: one of nobody, " + SOUND_SIDES.join(", ") : { do: "laptop", who };
+    }
     case "voice":
       return (field.who === "door" || field.who === "phone") && isFlag(field.on)
         ? { do: "voice", who: field.who, on: field.on }
@@ -274,10 +307,12 @@ function modeOf(given: unknown): Order | string {
   const mode = given as Record<string, unknown> | null;
   if (typeof mode !== "object" || mode === null) return "mode: an object";
   const { server, phones, isVirtual } = mode;
+  const room = ROOMS.find((one) => one === mode.room);
   if (server !== "proxy" && server !== "redirect" && server !== "none") return "server: proxy, redirect or none";
   if (!isWhole(phones, 0, 4)) return "phones: 0 to 4";
   if (!isFlag(isVirtual)) return "isVirtual: true or false";
-  return { do: "mode", mode: { server, phones, isVirtual } };
+  if (room === undefined) return "room: one of " + ROOMS.join(", ");
+  return { do: "mode", mode: { server, phones, isVirtual, room } };
 }
 
 function isFlag(value: unknown): value is boolean {

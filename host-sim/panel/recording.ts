@@ -3,7 +3,7 @@
  * does (world/script.ts).
  */
 import type { Change } from "../config/file.js";
-import type { Mode, Order } from "./protocol.js";
+import { lineOf, type Mode, type Order } from "./protocol.js";
 
 /** Steps that are kept; what is longer nobody types again. */
 const STEPS_MAX = 200;
@@ -43,14 +43,20 @@ export class Recording {
     this.push(step, nowMs);
   }
 
-  /** @param set what the command line set @returns the command, as it is typed; how the house was made stands in it */
-  command(seed: number, mode: Mode, nowMs: number, set: readonly Change[]): string {
+  /**
+   * @param set what file and command line set @param board "" without --board
+   * @returns the command, as it is typed; how the house was made stands in it
+   */
+  command(seed: number, mode: Mode, nowMs: number, set: readonly Change[], board = ""): string {
     const options = ["--headless"];
     if (mode.isVirtual) options.push("--virtual-time");
     if (seed >= 0) options.push("--seed " + seed);
     if (mode.server === "none") options.push("--set sip.register=off");
     if (mode.server === "redirect") options.push("--set server.mode=redirect");
+    if (mode.room !== "none") options.push("--room " + mode.room);
+    if (mode.phones === 0) options.push("--alone");
     if (mode.phones > 1) options.push("--phones " + mode.phones);
+    if (board !== "") options.push("--board " + board);
     for (const { key, value } of set) {
       if (key.endsWith("password")) this.isCut = true;
       else options.push("--set " + quoted(key + "=" + value));
@@ -95,7 +101,7 @@ function stepOf(order: Order): string {
       return "console " + order.line.replace(/;/g, "\\;");
     case "phone":
       if (order.verb === "dtmf" || order.verb === "tones") return order.verb + " " + order.value;
-      return "phone " + (order.verb + " " + order.value).trim().replace(/;/g, "\\;");
+      return "phone " + lineOf(order.verb, order.value).replace(/;/g, "\\;");
     default:
       return "";
   }

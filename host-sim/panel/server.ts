@@ -12,7 +12,7 @@ import { jsonSchema } from "../configuration.js";
 import { consoleLine, type SimEvent } from "../world/events.js";
 import { FORMATS, TYPE_OF_FORMAT } from "./exports.js";
 import { type PageFile, pageFiles } from "./files.js";
-import { type ButtonName, type Item, type Order, readOrder, SOUND_DOOR, SOUND_PHONE, type ToPage } from "./protocol.js";
+import { type ButtonName, type Item, type Order, octetOf, readOrder, type ToPage } from "./protocol.js";
 import type { ConsoleSeat, PanelWorld } from "./world.js";
 
 const ADDRESS = "127.0.0.1";
@@ -304,7 +304,7 @@ export class PanelServer {
       } else if (order.do === "keys") page.seat.keys(order.text, order.columns);
       else if (order.do === "line") answer("", page.seat.line(order.line));
       else if (order.do === "laptop") {
-        page.octet = order.who === "door" ? SOUND_DOOR : order.who === "phone" ? SOUND_PHONE : 0;
+        page.octet = octetOf(order.who);
         this.world.seatLaptop(page.id, order.who);
         answer("");
       } else {

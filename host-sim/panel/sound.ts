@@ -6,7 +6,7 @@
 import type { AudioInput, AudioOutput } from "../../hal/device.js";
 import type { SoundTap } from "../house.js";
 import { SamplesInput } from "../io/audio.js";
-import { type Laptop, type Meter, SOUND_DOOR, SOUND_PHONE } from "./protocol.js";
+import { type Laptop, type Meter, octetOf, SOUND_SIDES, type SoundSide } from "./protocol.js";
 import { voiceOf } from "./voice.js";
 
 /** Of the laptop's sound so much waits at most, samples: what comes beyond is late, and the oldest goes. */
@@ -70,16 +70,22 @@ class Side {
   speakerDb = SILENCE_DB;
   readonly octet: number;
 
-  constructor(who: "door" | "phone") {
-    this.voice = new SamplesInput(voiceOf(who));
-    this.octet = who === "door" ? SOUND_DOOR : SOUND_PHONE;
+  constructor(who: SoundSide) {
+    this.voice = new SamplesInput(voiceOf(who === "door" ? "door" : "phone"));
+    this.octet = octetOf(who);
   }
 }
 
 export class SoundDesk implements SoundTap {
   /** Whoever plays what the loudspeakers play; the samples are lent. */
   onSound: (octet: number, samples: Int16Array) => void = () => {};
-  private readonly sides = { door: new Side("door"), phone: new Side("phone") };
+  private readonly sides: Record<SoundSide, Side> = {
+    door: new Side("door"),
+    phone: new Side("phone"),
+    phone2: new Side("phone2"),
+    phone3: new Side("phone3"),
+    phone4: new Side("phone4"),
+  };
   private readonly keepsDoor: boolean;
 
   /** @param keepsDoor the door's microphone has sound of its own (--mic), which the voice does not replace */
@@ -88,9 +94,9 @@ export class SoundDesk implements SoundTap {
     this.sides.door.hasVoice = !keepsDoor;
   }
 
-  /** Only the door and the first phone are heard. */
   private side(who: string): Side | null {
-    return who === "door" || who === "phone" ? this.sides[who] : null;
+    const known = SOUND_SIDES.find((side) => side === who);
+    return known === undefined ? null : this.sides[known];
   }
 
   microphone(who: string, input: AudioInput): AudioInput {
@@ -122,15 +128,23 @@ export class SoundDesk implements SoundTap {
   }
 
   setVoice(who: "door" | "phone", on: boolean): void {
-    this.sides[who].hasVoice = on;
+    // All residents speak by the same one.
+    for (const side of SOUND_SIDES) if ((side === "door") === (who === "door")) this.sides[side].hasVoice = on;
   }
 
   get voices(): { door: boolean; phone: boolean } {
     return { door: this.sides.door.hasVoice, phone: this.sides.phone.hasVoice };
   }
 
-  get talkers(): { door: number; phone: number } {
-    return { door: this.sides.door.talker, phone: this.sides.phone.talker };
+  get talkers(): Record<SoundSide, number> {
+    const { door, phone, phone2, phone3, phone4 } = this.sides;
+    return {
+      door: door.talker,
+      phone: phone.talker,
+      phone2: phone2.talker,
+      phone3: phone3.talker,
+      phone4: phone4.talker,
+    };
   }
 
   /** The computer before that page is there from now on, in the place of another one; and nowhere else. */
@@ -145,7 +159,8 @@ export class SoundDesk implements SoundTap {
 
   /** Sound of a computer's microphone. @returns false when it is not that party's now */
   hear(page: number, octet: number, samples: Int16Array): boolean {
-    const side = octet === SOUND_DOOR ? this.sides.door : octet === SOUND_PHONE ? this.sides.phone : null;
+    const who = SOUND_SIDES[octet - 1];
+    const side = who === undefined ? null : this.sides[who];
     if (side === null || page === 0 || side.talker !== page) return false;
     side.isLive = true;
     side.live.put(samples);

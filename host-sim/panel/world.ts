@@ -5,26 +5,30 @@
  */
 import { Light } from "../../hal/moddable/light.js";
 import { Terminal } from "../../src/console/terminal.js";
+import { text } from "../../src/core/bytes.js";
 import { LED_NAMES } from "../../src/intercom/events.js";
+import { METHOD_NAMES } from "../../src/wire/names.js";
 import type { Change } from "../config/file.js";
 import { type HousePlan, SimHouse } from "../house.js";
 import type { Party } from "../party.js";
+import { boardOf, type SimBoard } from "../world/boards.js";
 import type { SimEvent } from "../world/events.js";
 import type { Pcap } from "../world/pcap.js";
 import { exported, type Format } from "./exports.js";
 import { Journal } from "./journal.js";
 import { Pace } from "./pace.js";
-import type {
-  ButtonName,
-  HouseState,
-  Item,
-  Laptop,
-  Meter,
-  Mode,
-  Order,
-  PartyState,
-  RawLine,
-  Stats,
+import {
+  type ButtonName,
+  type HouseState,
+  type Item,
+  type Laptop,
+  lineOf,
+  type Meter,
+  type Mode,
+  type Order,
+  type PartyState,
+  type RawLine,
+  type Stats,
 } from "./protocol.js";
 import { Recording } from "./recording.js";
 import { seatOf } from "./seat.js";
@@ -32,7 +36,7 @@ import { SoundDesk } from "./sound.js";
 import { spansOf } from "./spans.js";
 
 /** What of a house is the same whichever kind it is. */
-export type HouseBase = Omit<HousePlan, "tap" | "tell" | "isVirtual" | "phones">;
+export type HouseBase = Omit<HousePlan, "tap" | "watch" | "tell" | "isVirtual" | "phones" | "room">;
 
 /** Whoever shows the house. */
 export interface WorldListener {
@@ -91,6 +95,8 @@ export class PanelWorld {
   private readonly pressedMs = new Map<ButtonName, number>();
   private isMaking = false;
   private epochMs = 0;
+  /** Takes the packets of each house. */
+  private pcap: Pcap | null = null;
 
   constructor(base: HouseBase, mode: Mode, hasMicrophone: boolean, tell: (event: SimEvent) => void) {
     this.base = base;
@@ -111,7 +117,7 @@ export class PanelWorld {
     return this.current?.clock.now() ?? 0;
   }
 
-  /** @param pcap takes the packets of this house @throws Misfit, or Error of one line when a port is taken */
+  /** @param pcap takes the packets of this house, and of those that are made later @throws Misfit, or Error of one line when a port is taken */
   async start(pcap: Pcap | null = null, isOver: () => boolean = () => false): Promise<void> {
     const { mode } = this;
     const ofLine: Change[] = [...this.base.ofLine];
@@ -125,15 +131,30 @@ export class PanelWorld {
       ...this.base,
       ofLine,
       phones: mode.phones,
+      room: mode.room,
       isVirtual: mode.isVirtual,
       tap: this.sound,
+      watch: (who) => ({
+        onRepeat: (timer) => this.journal.repeated(who, timer),
+        onGivenUp: (timer, method) => this.journal.givenUp(this.now, who, timer, text(METHOD_NAMES[method])),
+      }),
       tell: (event) => this.onEvent(event),
     });
     this.current = house;
     this.epochMs = mode.isVirtual ? 0 : Date.now() - house.clock.now();
-    this.journal.begin((ip, port) => house.world.wiretap.ownerOf(ip, port));
+    house.onGuests = () => {
+      for (const { at, name } of house.guest?.phones ?? []) this.journal.rename(at, name);
+      this.changed();
+    };
+    const ours = new Set(["server", house.door.name, ...house.phones.map(({ party }) => party.name)]);
+    this.journal.begin(
+      (ip, port) => house.world.wiretap.ownerOf(ip, port),
+      (name) => ours.has(name),
+    );
     house.world.wiretap.onCarried = (carried) => this.journal.carried(carried);
-    house.world.wiretap.pcap = pcap;
+    this.pcap = pcap ?? this.pcap;
+    this.pcap?.restart(this.epochMs);
+    house.world.wiretap.pcap = this.pcap;
     this.base.ladder.onRung = (rung) => this.journal.message(rung);
     this.watchOutputs(house);
     try {
@@ -160,6 +181,7 @@ export class PanelWorld {
   state(): HouseState {
     const { house } = this;
     const { settings } = house;
+    const { board, seed, ofFile, ofLine } = this.base;
     const { inputs } = house.plan.board;
     return {
       board: house.plan.board.name,
@@ -173,6 +195,16 @@ export class PanelWorld {
       isLit: this.isLit,
       parties: [house.door, ...house.phones.map(({ party }) => party)].map((party) => this.party(party)),
       serverAt: house.serverAt,
+      softphone:
+        house.guest === null
+          ? null
+          : {
+              ...house.guest,
+              isRung: settings
+                .get("button1.day")
+                .split(/[,> ]+/)
+                .includes(house.guest.user),
+            },
       isServerUp: house.server !== null,
       mode: this.mode,
       seed: this.base.seed,
@@ -184,7 +216,7 @@ export class PanelWorld {
       },
       talkers: this.sound.talkers,
       voices: this.sound.voices,
-      command: this.recording.command(this.base.seed, this.mode, this.now, this.base.ofLine),
+      command: this.recording.command(seed, this.mode, this.now, [...ofFile, ...ofLine], boardName(board)),
       isCommandCut: this.recording.isCut,
     };
   }
@@ -317,7 +349,7 @@ export class PanelWorld {
           phone.keypad.press(order.value);
           return "";
         }
-        return problemIn(phone.party.line((order.verb + " " + order.value).trim()));
+        return problemIn(phone.party.line(lineOf(order.verb, order.value)));
       }
       case "fault":
         return this.fault(order.name, order.value);
@@ -423,9 +455,18 @@ export class PanelWorld {
     if (party !== undefined) this.follow(this.party(party), event);
     if (event.who === "door" && event.event === "led") this.led = event.value;
     if (event.who === "door" && event.event === "relay") this.followRelay(event);
-    this.journal.event(event);
+    this.journal.event(this.withRefresh(event));
     this.listener.onTold(event);
     this.changed();
+  }
+
+  /** A registration is refreshed in its time: the ladder says when. */
+  private withRefresh(event: SimEvent): SimEvent {
+    if (event.event !== "register" || event.value !== "registered" || this.current === null) return event;
+    const { door, phones } = this.current;
+    const party = [door, ...phones.map((phone) => phone.party)].find(({ name }) => name === event.who);
+    const leftMs = party?.station.door.ua.registration.nextMs() ?? -1;
+    return leftMs > 0 ? { ...event, refresh: "refresh in " + Math.round(leftMs / 1000) + " s" } : event;
   }
 
   private follow(state: PartyState, { t, event, value, ...extra }: SimEvent): void {
@@ -472,6 +513,11 @@ export class PanelWorld {
   private changed(): void {
     if (this.current !== null) this.listener.onState();
   }
+}
+
+/** @returns what --board was, "" for none: the reference board with every input there can be */
+function boardName(board: SimBoard): string {
+  return board === boardOf("") ? "" : board.name;
 }
 
 /** @returns what the console's answer says went wrong, "" for nothing */

@@ -33,7 +33,9 @@ export class Pcap {
   private readonly file: number;
   private readonly path: string;
   private readonly sink: ((bytes: Uint8Array) => void) | null;
-  private readonly epochMs: number;
+  private epochMs: number;
+  /** Time of the last packet, in ms since 1970. */
+  private lastMs = 0;
   private readonly connections = new Map<string, Sequences>();
   private readonly packet = Buffer.alloc(16 + 65535);
   private identification = 0;
@@ -198,8 +200,15 @@ export class Pcap {
     return checksum(packet, 36, 36 + length, pseudo);
   }
 
+  /** Another clock has begun at 0: packets go on behind those that were written. @param epochMs as above */
+  restart(epochMs: number): void {
+    this.epochMs = Math.max(epochMs, this.lastMs);
+    this.connections.clear();
+  }
+
   private record(tMs: number, length: number): void {
     const packet = this.packet;
+    this.lastMs = Math.max(this.lastMs, this.epochMs + tMs);
     const us = Math.round((this.epochMs + tMs) * 1000);
     packet.writeUInt32LE(Math.floor(us / 1000000) >>> 0, 0);
     packet.writeUInt32LE(us % 1000000, 4);

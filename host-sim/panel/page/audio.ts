@@ -2,7 +2,7 @@
  * The computer's microphone and loudspeaker as those of the door or of the phone, and the bell of the phone. Without a
  * microphone the page hears, and says why it is not heard. Not here: the rates (rate.ts).
  */
-import { type Laptop, SOUND_DOOR, SOUND_PHONE } from "../protocol.js";
+import { type Laptop, octetOf, type SoundSide } from "../protocol.js";
 import type { WordKey } from "../words/index.js";
 import { link } from "./link.js";
 
@@ -42,7 +42,7 @@ export class Sound {
   }
 
   /** Whose sound is the laptop's, as the house says: another page may have taken it. */
-  follow(talkers: { door: number; phone: number }): void {
+  follow(talkers: Record<SoundSide, number>): void {
     if (this.who === "nobody") return;
     if (talkers[this.who] === link.page) this.isSettled = true;
     else if (this.isSettled) {
@@ -69,9 +69,9 @@ export class Sound {
     this.why = null;
   }
 
-  private async open(who: "door" | "phone"): Promise<void> {
+  private async open(who: SoundSide): Promise<void> {
     const context = await this.ready();
-    const octet = who === "door" ? SOUND_DOOR : SOUND_PHONE;
+    const octet = octetOf(who);
     this.player = new AudioWorkletNode(context, "portero-player", { numberOfInputs: 0, outputChannelCount: [1] });
     this.analyser = context.createAnalyser();
     this.player.connect(this.analyser).connect(context.destination);

@@ -3,7 +3,7 @@
  * that a hundred thousand cost no more than twenty. Not here: one message as a whole (message.tsx).
  */
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
-import type { Item } from "../protocol.js";
+import type { Item, MessageItem } from "../protocol.js";
 import { explainMessage, explainState } from "../words/index.js";
 import { useKept, useLink } from "./hooks.js";
 import { link } from "./link.js";
@@ -13,7 +13,11 @@ import { Sentence, type Translate, useWords, wordOr } from "./words.js";
 const ROW_PX = 30;
 const EXPLAINED_PX = 62;
 const BEYOND = 6;
+/** The last calls, of which each can be shown alone. */
+const CALLS_SHOWN = 50;
 const PARTIES = /^(door|server|phone\d?)$/;
+/** Who sends, by what it is to the message; each has a hue of its own. */
+const ROLES = ["agent", "registrar", "proxy"] as const;
 const HUES = [212, 152, 28, 286, 338, 188, 48, 256];
 
 export function Ladder() {
@@ -27,9 +31,11 @@ export function Ladder() {
   const last = link.items[count - 1];
   const growth = last?.kind === "band" ? last.until : 0;
   const items = useMemo(() => filtered(link.items, filter), [count, growth, filter, last]);
-  // The list of all rows grows in its place.
-  const columns = useMemo(() => columnsOf(items), [items, count]);
-  const calls = useMemo(() => callsOf(link.items), [count]);
+  // The list of all rows grows in its place: of a hundred thousand only the new ones are looked at.
+  const parties = useMemo(() => new Parties(), []);
+  const columns = parties.columnsOf(items);
+  const begun = useMemo(() => new Calls(), []);
+  const calls = begun.callsOf(link.items);
   const item = chosen > 0 ? items.find(({ id }) => id === chosen) : undefined;
   const move = (by: number): void => {
     const at = items.findIndex(({ id }) => id === chosen);
@@ -46,9 +52,9 @@ export function Ladder() {
             <option value="all">{t("ladder.all")}</option>
             <option value="calls">{t("ladder.calls")}</option>
             <option value="REGISTER">{t("ladder.registrations")}</option>
-            {calls.map(([call, ms], index) => (
+            {calls.map(({ call, ms, n }) => (
               <option key={call} value={"call " + call}>
-                {t("ladder.call", { n: index + 1, t: (ms / 1000).toFixed(1) })}
+                {t("ladder.call", { n, t: (ms / 1000).toFixed(1) })}
               </option>
             ))}
           </select>
@@ -59,6 +65,7 @@ export function Ladder() {
             <option value="kind">{t("ladder.colour.kind")}</option>
             <option value="transaction">{t("ladder.colour.transaction")}</option>
             <option value="dialog">{t("ladder.colour.dialog")}</option>
+            <option value="role">{t("ladder.colour.role")}</option>
           </select>
         </label>
         <label class="check">
@@ -200,6 +207,14 @@ function Rows({ items, columns, colour, explains, chosen, onChoose, onMove }: Ro
       </div>
       <div class="rows-foot">
         <span>{t("ladder.rows", { n: items.length })}</span>
+        {colour === "role" &&
+          ROLES.map((role, index) => (
+            <span key={role} class="role-key" style={{ "--hue": String(HUES[index]) }}>
+              {role === "proxy"
+                ? t(link.house?.mode.server === "redirect" ? "role.redirect" : "role.proxy")
+                : t(`role.${role}`)}
+            </span>
+          ))}
         {!isAtEnd && (
           <button
             type="button"
@@ -226,7 +241,12 @@ function Lanes({ item, columns, colour }: { item: Item; columns: readonly string
     // What stands in the right half is written to the left of its line.
     const isRight = at > 55;
     const style = isRight ? { right: 100 - at + "%" } : { left: at + "%" };
-    const tone = item.event === "error" || item.value === "failed" ? " bad" : item.who === "network" ? " network" : "";
+    const tone =
+      item.event === "error" || item.event === "timer" || item.value === "failed"
+        ? " bad"
+        : item.who === "network"
+          ? " network"
+          : "";
     return (
       <div class="lanes">
         {lines}
@@ -261,7 +281,8 @@ function Lanes({ item, columns, colour }: { item: Item; columns: readonly string
   if (item.isAgain) tone = " again";
   else if (colour !== "kind") {
     tone = " hued";
-    hue = String(HUES[hash(item.call + (colour === "transaction" ? item.cseq : "")) % HUES.length]);
+    const own = hash(item.call + (colour === "transaction" ? item.cseq : "")) % HUES.length;
+    hue = String(HUES[colour === "role" ? ROLES.indexOf(roleIn(item)) : own]);
   }
   return (
     <div class="lanes">
@@ -270,11 +291,23 @@ function Lanes({ item, columns, colour }: { item: Item; columns: readonly string
         <span class="label">
           {item.text}
           {item.isTcp && <small> TCP</small>}
-          {item.isAgain && <small> ({t("ladder.again")})</small>}
+          {item.isAgain && (
+            <small> ({t("ladder.again") + (item.timer === "" ? "" : ", " + timerName(t, item.timer))})</small>
+          )}
         </span>
       </span>
     </div>
   );
+}
+
+function timerName(t: Translate, timer: string): string {
+  return timer === "2xx" ? t("ladder.untilack") : t("ladder.timer", { timer });
+}
+
+/** What the sender of a message is to it: an agent at an end, the registrar, or what passes calls on. */
+function roleIn(item: MessageItem): (typeof ROLES)[number] {
+  if (item.from !== "server") return "agent";
+  return item.method === "REGISTER" ? "registrar" : "proxy";
 }
 
 /** Where a column is, percent: the outer ones stand away from the edges. */
@@ -290,11 +323,11 @@ function hash(text: string): number {
 
 function roleOf(t: Translate, name: string): string {
   if (name === "server") return wordOr(t, "role.server." + (link.house?.mode.server ?? "proxy"), "");
-  return name === "door" ? t("role.door") : name.startsWith("phone") ? t("role.phone") : "";
+  return name === "door" ? t("role.door") : /^(soft)?phone/.test(name) ? t("role.phone") : "";
 }
 
 export function keyOf(item: Item) {
-  if (item.kind === "message") return explainMessage(item.method, item.status, item.isAgain);
+  if (item.kind === "message") return explainMessage(item.method, item.status, item.isAgain, item.timer);
   return item.kind === "band" ? "band" : explainState(item.event, item.value);
 }
 
@@ -303,24 +336,72 @@ function spoken(t: Translate, item: Item): string {
   return item.kind === "state" ? item.who + ":" : t("ladder.from", { from: item.from, to: item.to });
 }
 
-/** The door, the server, the phones, then others as they came. */
-function columnsOf(items: readonly Item[]): string[] {
-  const seen = new Set<string>();
-  for (const item of items) {
-    if (item.kind === "state") continue;
-    seen.add(item.from);
-    seen.add(item.to);
+/** Reads each row of a list that grows once; all of them anew when it is another list, or its rows were rewritten. */
+abstract class Reader {
+  private list: readonly Item[] = [];
+  private at = 0;
+  private rewritten = -1;
+
+  protected readNew(items: readonly Item[]): void {
+    if (items !== this.list || items.length < this.at || link.rewritten !== this.rewritten) {
+      this.list = items;
+      this.at = 0;
+      this.rewritten = link.rewritten;
+      this.clear();
+    }
+    while (this.at < items.length) this.read(items[this.at++]);
   }
-  const rank = (name: string): number => (name === "door" ? 0 : name === "server" ? 1 : PARTIES.test(name) ? 2 : 3);
-  return [...seen].sort((a, b) => rank(a) - rank(b) || (rank(a) === 2 ? a.localeCompare(b) : 0));
+
+  protected abstract clear(): void;
+  protected abstract read(item: Item): void;
+}
+
+/** Columns: the door, the server, the phones, then others as they came. */
+class Parties extends Reader {
+  private readonly seen = new Set<string>();
+  private columns: string[] = [];
+
+  columnsOf(items: readonly Item[]): readonly string[] {
+    this.readNew(items);
+    if (this.columns.length !== this.seen.size)
+      this.columns = [...this.seen].sort((a, b) => rank(a) - rank(b) || (rank(a) === 2 ? a.localeCompare(b) : 0));
+    return this.columns;
+  }
+
+  protected clear(): void {
+    this.seen.clear();
+    this.columns = [];
+  }
+
+  protected read(item: Item): void {
+    if (item.kind === "state") return;
+    this.seen.add(item.from);
+    this.seen.add(item.to);
+  }
+}
+
+function rank(name: string): number {
+  return name === "door" ? 0 : name === "server" ? 1 : PARTIES.test(name) ? 2 : 3;
 }
 
 /** The calls there were, by the INVITE that began them. */
-function callsOf(items: readonly Item[]): [string, number][] {
-  const calls = new Map<string, number>();
-  for (const item of items)
-    if (item.kind === "message" && item.method === "INVITE" && !calls.has(item.call)) calls.set(item.call, item.t);
-  return [...calls];
+class Calls extends Reader {
+  private readonly calls = new Map<string, number>();
+
+  /** @returns the last ones: Call-ID, when it began, and its number */
+  callsOf(items: readonly Item[]): { call: string; ms: number; n: number }[] {
+    this.readNew(items);
+    return [...this.calls].map(([call, ms], index) => ({ call, ms, n: index + 1 })).slice(-CALLS_SHOWN);
+  }
+
+  protected clear(): void {
+    this.calls.clear();
+  }
+
+  protected read(item: Item): void {
+    if (item.kind !== "message" || item.method !== "INVITE" || this.calls.has(item.call)) return;
+    this.calls.set(item.call, item.t);
+  }
 }
 
 function filtered(items: readonly Item[], filter: string): readonly Item[] {

@@ -19,6 +19,8 @@ export interface Answer {
 export class Link {
   house: HouseState | null = null;
   items: Item[] = [];
+  /** Counts the times that rows in the midst of them became others: a party got a name, or old rows went. */
+  rewritten = 0;
   stats: Stats[] = [];
   meters: { door: Meter; phone: Meter } = {
     door: { microphone: -99, speaker: -99 },
@@ -156,10 +158,14 @@ export class Link {
     for (const item of items) {
       const at = this.indexOf.get(item.id);
       if (at === undefined) this.indexOf.set(item.id, this.items.push(item) - 1);
-      else this.items[at] = item;
+      else {
+        this.items[at] = item;
+        if (item.kind === "message") this.rewritten += 1;
+      }
     }
     if (this.items.length <= ITEMS_MAX) return;
     this.items.splice(0, ITEMS_MAX >> 3);
+    this.rewritten += 1;
     this.indexOf.clear();
     for (const [at, item] of this.items.entries()) this.indexOf.set(item.id, at);
   }

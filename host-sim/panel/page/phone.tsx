@@ -46,6 +46,7 @@ export function Phone() {
         <p class="quiet">{t("phone.none")}</p>
       </section>
     );
+  const isGuestThere = phone.register === "registered" && (house.softphone?.phones.length ?? 0) > 0;
   const say = async (verb: PhoneVerb, value = ""): Promise<void> => setProblem(await tell(phone.name, verb, value));
   const digit = (key: string): void => {
     if (!isTalking(phone)) {
@@ -113,7 +114,7 @@ export function Phone() {
           {t("phone.open")}
         </button>
       </div>
-      {isTalking(phone) && others.length > 0 && (
+      {isTalking(phone) && (others.length > 0 || isGuestThere) && (
         <div class="calls">
           {others
             .filter((other) => !isIn(other))
@@ -122,6 +123,11 @@ export function Phone() {
                 {t("phone.transfer", { to: other.name })}
               </button>
             ))}
+          {isGuestThere && (
+            <button type="button" onClick={() => say("transfer", house.softphone?.user)}>
+              {t("phone.transfer", { to: house.softphone?.user ?? "" })}
+            </button>
+          )}
         </div>
       )}
       {isAsking && <CodeForm hasCode={house.hasCode} onDone={() => setAsking(false)} />}
@@ -141,6 +147,7 @@ export function Phone() {
         <span>{t("phone.digits.as")}</span>
         <select value={manner} onChange={(event) => setManner(event.currentTarget.value)}>
           <option value="dtmf">{t("phone.digits.rtp")}</option>
+          <option value="info">{t("phone.digits.info")}</option>
           <option value="tones">{t("phone.digits.tones")}</option>
         </select>
       </label>

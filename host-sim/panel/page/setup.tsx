@@ -1,6 +1,6 @@
 /** What kind of house it is, made anew when another is wanted; and how a SIP phone of one's own gets into it. */
 import { useEffect, useState } from "preact/hooks";
-import type { Mode } from "../protocol.js";
+import { type Mode, ROOMS } from "../protocol.js";
 import { useLink } from "./hooks.js";
 import { link } from "./link.js";
 import { Voices } from "./soundchoice.js";
@@ -55,6 +55,20 @@ export function Setup() {
             </label>
           ))}
         </fieldset>
+        <fieldset>
+          <legend>{t("setup.room")}</legend>
+          {ROOMS.map((room) => (
+            <label key={room} class="check">
+              <input
+                type="radio"
+                name="room"
+                checked={mode.room === room}
+                onChange={() => setWanted({ ...mode, room })}
+              />
+              <span>{t(`setup.room.${room}`)}</span>
+            </label>
+          ))}
+        </fieldset>
         <label class="row">
           <span>{t("setup.phones")}</span>
           <select
@@ -85,57 +99,108 @@ export function Setup() {
   );
 }
 
+/** A phone of one's own: it calls the door by its address, or registers, and is called then. */
 function Softphone() {
   const t = useWords();
   const { house } = link;
+  const [problem, setProblem] = useState("");
+  if (house === null) return null;
+  if (house.time.isVirtual) return <p class="quiet">{t("setup.softphone.virtual")}</p>;
+  const { softphone } = house;
+  const [, user = "", host = "", port = ""] = /^sip:([^@]*)@([^:]*):(\d+)$/.exec(house.parties[0].address) ?? [];
+  const ring = async (isRung: boolean): Promise<void> => {
+    const names = house.parties.slice(1).map(({ name }) => name);
+    if (isRung && softphone !== null) names.push(softphone.user);
+    for (const line of ["set button1.day=" + names.join(","), "save"]) {
+      const { ok, text } = await link.order({ do: "line", line });
+      if (ok && !text.startsWith("error: ")) continue;
+      setProblem(text.trim() || t("fail.nolink"));
+      return;
+    }
+    setProblem("");
+  };
+  return (
+    <>
+      <p class="quiet">{t("setup.softphone.how")}</p>
+      <Way
+        uri={house.parties[0].address}
+        figures={[
+          ["user", user],
+          ["server", host],
+          ["port", port],
+          ["transport", "UDP, TCP"],
+        ]}
+      />
+      {softphone !== null && (
+        <>
+          <p class="quiet">{t("setup.softphone.register")}</p>
+          <Way
+            uri={"sip:" + softphone.user + "@" + house.serverAt}
+            figures={[
+              ["user", softphone.user],
+              ["password", softphone.password],
+              ["server", house.serverAt],
+              ["transport", "UDP, TCP"],
+            ]}
+          />
+          <p role="status">
+            {softphone.phones.length === 0
+              ? t("setup.softphone.none")
+              : t("setup.softphone.there", { at: softphone.phones.map(({ at }) => at).join(", ") })}
+          </p>
+          <label class="check">
+            <input type="checkbox" checked={softphone.isRung} onChange={(event) => ring(event.currentTarget.checked)} />
+            <span>{t("setup.softphone.ring")}</span>
+          </label>
+          {problem !== "" && (
+            <p class="problem" role="alert">
+              {problem}
+            </p>
+          )}
+        </>
+      )}
+      {host.startsWith("127.") && <p class="quiet">{t("setup.softphone.here")}</p>}
+    </>
+  );
+}
+
+interface WayProps {
+  uri: string;
+  figures: readonly (readonly ["user" | "password" | "server" | "port" | "transport", string])[];
+}
+
+/** An address to scan, and what a phone wants to know of it. */
+function Way({ uri, figures }: WayProps) {
+  const t = useWords();
   const [code, setCode] = useState("");
-  const address = house?.parties[0].address ?? "";
   useEffect(() => {
     void import("uqr").then(({ encode }) => {
-      const { data, size } = encode(address, { border: 2 });
+      const { data, size } = encode(uri, { border: 2 });
       let path = "";
       for (let y = 0; y < size; y++) for (let x = 0; x < size; x++) if (data[y][x]) path += `M${x} ${y}h1v1h-1z`;
       setCode(size + " " + path);
     });
-  }, [address]);
-  if (house === null) return null;
-  if (house.time.isVirtual) return <p class="quiet">{t("setup.softphone.virtual")}</p>;
-  const [, user = "", host = "", port = ""] = /^sip:([^@]*)@([^:]*):(\d+)$/.exec(address) ?? [];
+  }, [uri]);
   const size = code.split(" ", 1)[0];
   return (
     <div class="softphone">
       {code !== "" && (
-        <svg class="qr" viewBox={"0 0 " + size + " " + size} role="img" aria-label={address}>
+        <svg class="qr" viewBox={"0 0 " + size + " " + size} role="img" aria-label={uri}>
           <rect width="100%" height="100%" fill="#fff" />
           <path d={code.slice(size.length + 1)} fill="#000" />
         </svg>
       )}
       <div>
-        <p class="quiet">{t("setup.softphone.how")}</p>
         <p>
-          <code>{address}</code>
+          <code>{uri}</code>
         </p>
         <dl class="figures">
-          <div>
-            <dt>{t("setup.softphone.user")}</dt>
-            <dd>{user}</dd>
-          </div>
-          <div>
-            <dt>{t("setup.softphone.server")}</dt>
-            <dd>{host}</dd>
-          </div>
-          <div>
-            <dt>{t("setup.softphone.port")}</dt>
-            <dd>{port}</dd>
-          </div>
-          <div>
-            <dt>{t("setup.softphone.transport")}</dt>
-            <dd>UDP, TCP</dd>
-          </div>
-          <div>
-            <dt>{t("setup.softphone.board")}</dt>
-            <dd>{house.board}</dd>
-          </div>
+          {figures.map(([name, value]) => (
+            <div key={name}>
+              <dt>{t(`setup.softphone.${name}`)}</dt>
+              <dd>{value}</dd>
+            </div>
+          ))}
         </dl>
       </div>
     </div>

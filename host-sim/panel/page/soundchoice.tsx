@@ -1,12 +1,17 @@
 /** Whose microphone and loudspeaker the computer's are, and what speaks where nobody does. */
 import { useEffect, useState } from "preact/hooks";
-import type { Laptop } from "../protocol.js";
+import { type Laptop, SOUND_SIDES } from "../protocol.js";
 import { sound } from "./audio.js";
 import { useLink } from "./hooks.js";
 import { link } from "./link.js";
-import { useWords } from "./words.js";
+import { type Translate, useWords } from "./words.js";
 
-const CHOICES: readonly Laptop[] = ["nobody", "door", "phone"];
+const CHOICES: readonly Laptop[] = ["nobody", ...SOUND_SIDES];
+
+function labelOf(t: Translate, who: Laptop): string {
+  if (who === "nobody" || who === "door" || who === "phone") return t(`sound.${who}`);
+  return t("sound.nth", { n: who.slice(-1) });
+}
 
 export function SoundChoice() {
   const t = useWords();
@@ -17,7 +22,6 @@ export function SoundChoice() {
   }, []);
   const { house } = link;
   if (house === null) return null;
-  const hasPhone = house.parties.length > 1;
   let said = t(sound.isTaken ? "sound.elsewhere" : "sound.off");
   if (sound.who !== "nobody") said = sound.why === null ? t("sound.live") : t("sound.nomic", { why: t(sound.why) });
   return (
@@ -25,10 +29,10 @@ export function SoundChoice() {
       <fieldset>
         <legend>{t("sound.title")}</legend>
         <div class="choice">
-          {CHOICES.filter((who) => who !== "phone" || hasPhone).map((who) => (
+          {CHOICES.filter((who) => who === "nobody" || house.parties.some(({ name }) => name === who)).map((who) => (
             <label key={who}>
               <input type="radio" name="laptop" checked={sound.who === who} onChange={() => void sound.use(who)} />
-              <span>{t(`sound.${who}`)}</span>
+              <span>{labelOf(t, who)}</span>
             </label>
           ))}
         </div>

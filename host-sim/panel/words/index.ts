@@ -12,9 +12,9 @@ function known(key: string, otherwise: ExplainKey): ExplainKey {
   return key in RFC ? (key as ExplainKey) : otherwise;
 }
 
-/** @param status 0 for a request */
-export function explainMessage(method: string, status: number, isAgain: boolean): ExplainKey {
-  if (isAgain) return "again";
+/** @param status 0 for a request @param timer that sent it again: its letter, 2xx, "" for none */
+export function explainMessage(method: string, status: number, isAgain: boolean, timer = ""): ExplainKey {
+  if (isAgain) return known("again." + timer, status === 0 ? "again" : "again.answer");
   if (status === 0) return known("method." + method, "method.other");
   return known("status." + status + "." + method, byStatus(status));
 }

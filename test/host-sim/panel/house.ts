@@ -7,7 +7,7 @@ import { boardOf } from "../../../host-sim/world/boards.js";
 import type { SimEvent } from "../../../host-sim/world/events.js";
 import { Ladder } from "../../../host-sim/world/ladder.js";
 
-export const VIRTUAL: Mode = { server: "proxy", phones: 1, isVirtual: true };
+export const VIRTUAL: Mode = { server: "proxy", phones: 1, isVirtual: true, room: "none" };
 
 export class TestHouse {
   readonly events: SimEvent[] = [];
@@ -59,7 +59,10 @@ export class TestHouse {
     await this.pass(0.2);
   }
 
-  async phone(verb: "answer" | "hangup" | "call" | "dtmf" | "tones" | "hold" | "resume", value = ""): Promise<void> {
+  async phone(
+    verb: "answer" | "hangup" | "call" | "dtmf" | "info" | "tones" | "hold" | "resume",
+    value = "",
+  ): Promise<void> {
     await this.order({ do: "phone", who: "phone", verb, value });
     await this.pass(0.3);
   }

@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import type { BandItem } from "../../../host-sim/panel/protocol.js";
 import { SOUND_DOOR, SOUND_PHONE } from "../../../host-sim/panel/protocol.js";
+import { Pcap } from "../../../host-sim/world/pcap.js";
 import { TestHouse, VIRTUAL } from "./house.js";
 
 const houses: TestHouse[] = [];
@@ -49,6 +50,19 @@ describe("the panel's world", () => {
     await h.phone("hangup");
     expect(h.world.state().parties.map(({ call }) => call)).toEqual(["ended", "ended"]);
     expect(h.rows().filter((row) => row.includes("BYE"))).not.toEqual([]);
+  });
+
+  it("sends digits in INFO requests, and says so in the command", async () => {
+    const h = await house(VIRTUAL, { "relay1.code": "2580" });
+    await h.press();
+    await h.phone("answer");
+    await h.phone("info", "2580");
+    await h.pass(0.5);
+    expect(h.world.state().relays[0].isOn).toBe(true);
+    expect(h.rows().filter((row) => row.startsWith("phone > server: INFO "))).toHaveLength(4);
+    expect(h.world.state().command).toContain("; phone dtmf 2580 info; ");
+    await h.phone("hangup");
+    await expect(h.phone("info", "1")).rejects.toThrow("there is no call");
   });
 
   it("shows sound as a band with what was lost on the way", async () => {
@@ -103,9 +117,9 @@ describe("the panel's world", () => {
     ["proxy", "server > phone3: INVITE", 3],
   ] as const)("makes the house anew: %s", async (server, row, phones) => {
     const h = await house();
-    await h.order({ do: "mode", mode: { server, phones, isVirtual: true } });
+    await h.order({ do: "mode", mode: { ...VIRTUAL, server, phones } });
     await h.order({ do: "pause", on: true });
-    expect(h.world.state().mode).toEqual({ server, phones, isVirtual: true });
+    expect(h.world.state().mode).toEqual({ ...VIRTUAL, server, phones });
     await h.press();
     await h.pass(1);
     expect(h.rows().join("\n")).toContain(row);
@@ -125,6 +139,39 @@ describe("the panel's world", () => {
     await h.press();
     await h.pass(2);
     expect(h.world.state().parties[1].call).toBe("ringing");
+  });
+
+  it("goes on with the pcap in the next house, in the order of time", async () => {
+    const pieces: Uint8Array[] = [];
+    const h = new TestHouse({ ...VIRTUAL, isVirtual: true });
+    await h.world.start(new Pcap((bytes) => pieces.push(bytes)));
+    await h.pass(1);
+    const before = pieces.length;
+    expect(before).toBeGreaterThan(4);
+    await h.order({ do: "mode", mode: { ...VIRTUAL, phones: 2, room: "lobby" } });
+    await h.pass(1);
+    await h.world.stop();
+    expect(pieces.length).toBeGreaterThan(before + 4);
+    const times = pieces.slice(1).map((piece) => {
+      const record = Buffer.from(piece);
+      return record.readUInt32LE(0) * 1e6 + record.readUInt32LE(4);
+    });
+    expect(times).toEqual([...times].sort((a, b) => a - b));
+    expect(h.world.state().command).toContain(" --room lobby --phones 2 ");
+  });
+
+  it("marks what timers do: repetitions, giving up, and when a registration is refreshed", async () => {
+    const h = await house(VIRTUAL);
+    const notes = () => h.world.journal.items.map((item) => (item.kind === "state" ? item.note : ""));
+    expect(notes()).toContain("600, refresh in 300 s");
+    await h.order({ do: "fault", name: "server", value: "down" });
+    await h.press();
+    await h.pass(40);
+    const again = h.world.journal.items.filter((item) => item.kind === "message" && item.isAgain);
+    const timers = again.map((item) => item.kind === "message" && item.method + " " + item.timer);
+    expect(timers.filter((timer) => timer === "INVITE A")).toHaveLength(6);
+    expect(h.rows()).toContain("door: timer B");
+    await h.order({ do: "fault", name: "server", value: "up" });
   });
 
   it("says in one line what cannot be done", async () => {
