@@ -1,8 +1,8 @@
 /**
- * Finds the IPv4 addresses of a name by RFC 3263 §4.1, §4.2 at the network's name servers: NAPTR and SRV first if no port
- * is given, then A of each server that they name, in the order of RFC 2782. It does one look-up after the other; each
- * question has an id, and a socket, of its own. Not here: the messages (src/wire/dns.ts), a cache and which place is
- * tried (the core's), TCP.
+ * Finds the IPv4 addresses of a name by RFC 3263 §4.1, §4.2 at the network's name servers: NAPTR and SRV first if no
+ * port is given, then A of each server that they name, in the order of RFC 2782. It does one look-up after the other;
+ * each question has an id, and a socket, of its own.
+ * Not here: the messages (src/wire/dns.ts), a cache and which place is tried (the core's), TCP.
  */
 import { ipv4, type Place } from "../../src/core/address.js";
 import { fraction, type RandomSource } from "../../src/core/random.js";

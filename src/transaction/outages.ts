@@ -18,7 +18,8 @@ const DOUBLINGS_MOST = 3;
 /** How long a server that came back is remembered, ms. */
 const RECENT_MS = 600_000;
 // Fields of an entry: address and port in one number, TRANSPORT_*, failures in a row, when it is asked next
-// (NEVER: it is up), and when that was noted, ms. All entries share one array, for an array costs more than its content.
+// (NEVER: it is up), and when that was noted, ms. All entries share one array, for an array costs more
+// than its content.
 const PLACE = 0;
 const TRANSPORT = 1;
 const FAILURES = 2;

@@ -44,7 +44,9 @@ export class Kamailio {
   /** The first of RTPENGINE_PORTS ports of its rtpengine. */
   readonly soundPort = freePorts(RTPENGINE_PORTS);
   readonly #rtpenginePort = freePorts(1);
-  readonly #program: Program;
+  readonly #arguments: string[];
+  readonly #network: Network | undefined;
+  #program: Program;
 
   static async start(options: KamailioOptions): Promise<Kamailio> {
     const server = new Kamailio(options);
@@ -80,8 +82,25 @@ export class Kamailio {
     );
     const args = ["-f", path, "-DD", "-E", "-m", "64", "-M", "8", "-Y", folder, "-P", join(folder, "pid")];
     if (way !== undefined) args.push("-A", way.toUpperCase());
-    // timeout: its processes would outlive a test runner that was killed.
-    this.#program = new Program("timeout", ["-k", "2", String(LIFE_SECONDS), "kamailio", ...args], { network });
+    this.#arguments = ["-k", "2", String(LIFE_SECONDS), "kamailio", ...args];
+    this.#network = network;
+    this.#program = this.#run();
+  }
+
+  // timeout: its processes would outlive a test runner that was killed.
+  #run(): Program {
+    return new Program("timeout", this.#arguments, { network: this.#network });
+  }
+
+  /** Kills it with all its processes, as a power cut does. */
+  kill(): void {
+    this.#program.kill();
+  }
+
+  /** Starts it again after `kill`, on the same port, with an empty log and no bindings. */
+  async restart(): Promise<void> {
+    this.#program = this.#run();
+    await this.#program.until("Kamailio's answer to OPTIONS", START_MS, () => this.#ask());
   }
 
   async #startRtpengine(): Promise<void> {

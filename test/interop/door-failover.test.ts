@@ -1,0 +1,43 @@
+/**
+ * The door with two servers, of which one is killed: the promises of docs/network.md, with processes and sockets.
+ */
+import { expect, it } from "vitest";
+import { Door } from "./door.js";
+import { Kamailio } from "./kamailio.js";
+import { describeWith } from "./programs.js";
+
+const USERS = { door: "secretD", phone: "secretP" };
+const CALL_MS = 10_000;
+
+describeWith(["kamailio"], "the door at two Kamailios", () => {
+  it("calls by the second when the first is killed, is registered there, and goes back to the first", async () => {
+    const first = await Kamailio.start({ users: USERS });
+    const second = await Kamailio.start({ users: USERS });
+    const door = await Door.start({
+      set: {
+        "sip.user": "door",
+        "sip.password": USERS.door,
+        "sip.domain": "127.0.0.1",
+        "sip.proxy": "127.0.0.1:" + first.port + ", 127.0.0.1:" + second.port,
+        "call.target": "sip:phone@127.0.0.1",
+      },
+      script: "wait 55; quit",
+    });
+    await door.expect("register", "registered");
+    expect(second.seen("REGISTER", "door")).toBe(0);
+    first.kill();
+    const startMs = Date.now();
+    await door.console("call");
+    await second.expect("INVITE", "door", 1, CALL_MS);
+    expect(Date.now() - startMs).toBeGreaterThan(3000);
+    // The call found out, so the registration follows it: challenged, and with the answer.
+    await second.expect("REGISTER", "door", 2, 6000);
+    await first.restart();
+    await first.expect("REGISTER", "door", 2, 40_000);
+    await door.console("call");
+    await first.expect("INVITE", "door", 1, 2000);
+    const lines = door.all("error").map((event) => String(event.value) + String(event.reason ?? ""));
+    expect(lines.filter((line) => line.includes("does not answer: 127.0.0.1:" + second.port))).toHaveLength(1);
+    expect(lines.filter((line) => line.includes(first.port + " answers again"))).toHaveLength(1);
+  });
+});
