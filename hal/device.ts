@@ -30,6 +30,8 @@ export interface UdpOptions {
   address: number;
   /** The local port; 0: any free one. */
   port: number;
+  /** The class of service that its datagrams ask for (DSCP, 0 to 63), where the device can do so; 0 if not given. */
+  dscp?: number;
   /** The setting that chooses the port; the error names it if the port is taken. */
   setting?: string;
   /** At least one datagram waits: read until nothing waits. */

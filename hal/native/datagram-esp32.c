@@ -41,6 +41,7 @@ typedef struct {
 	socket_t *socket;
 	uint32_t address;
 	uint16_t port;
+	uint8_t tos;
 } opening_t;
 
 typedef struct {
@@ -163,6 +164,7 @@ static err_t open_socket(struct tcpip_api_call_data *call)
 		udp_remove(pcb);
 		return ERR_USE;
 	}
+	pcb->tos = opening->tos;
 	s->pcb = pcb;
 	udp_recv(pcb, received, s);
 	return ERR_OK;
@@ -189,6 +191,7 @@ void xs_datagram_constructor(xsMachine *the)
 	opening.port = datagram_port(the);
 	xsmcGet(xsVar(0), xsArg(0), xsID_address);
 	opening.address = xsmcToUnsigned(xsVar(0));
+	opening.tos = datagram_tos(the);
 
 	s = c_calloc(1, sizeof *s);
 	if (!s)

@@ -44,6 +44,7 @@ void xs_datagram_constructor(xsMachine *the)
 	socket_t *s;
 	struct sockaddr_in local = {0};
 	socklen_t size = sizeof local;
+	int tos;
 	xsSlot *onReadable = builtinGetCallback(the, xsID_onReadable);
 
 	if (!onReadable)
@@ -53,6 +54,7 @@ void xs_datagram_constructor(xsMachine *the)
 	local.sin_port = htons(datagram_port(the));
 	xsmcGet(xsVar(0), xsArg(0), xsID_address);
 	local.sin_addr.s_addr = htonl(xsmcToUnsigned(xsVar(0)));
+	tos = datagram_tos(the);
 
 	s = c_calloc(1, sizeof *s);
 	if (!s)
@@ -65,6 +67,8 @@ void xs_datagram_constructor(xsMachine *the)
 		c_free(s);
 		xsUnknownError("in use");
 	}
+	/* Where the system does not let it, the datagrams go as others do. */
+	setsockopt(s->fd, IPPROTO_IP, IP_TOS, &tos, sizeof tos);
 	s->the = the;
 	s->object = xsThis;
 	s->onReadable = onReadable;

@@ -44,4 +44,15 @@ static inline uint16_t datagram_port(xsMachine *the)
 	return (uint16_t)port;
 }
 
+/* Returns the octet of the IP header that asks for the option's class of service; 0 if there is none. RFC 2474 */
+static inline uint8_t datagram_tos(xsMachine *the)
+{
+	xsIntegerValue dscp;
+	xsmcGet(xsVar(0), xsArg(0), xsID_dscp);
+	dscp = xsmcToInteger(xsVar(0));
+	if (dscp < 0 || dscp > 63)
+		xsRangeError("invalid dscp");
+	return (uint8_t)(dscp << 2);
+}
+
 #endif

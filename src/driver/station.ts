@@ -80,6 +80,10 @@ class SoundPort {
   }
 }
 
+/** CS3 and EF. RFC 4594 §2.3 */
+const DSCP_SIGNALLING = 24;
+const DSCP_SOUND = 46;
+
 export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser {
   readonly door: Door;
   readonly console: Console;
@@ -170,6 +174,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser 
     this.sip = await this.device.udp({
       address: this.ip,
       port,
+      dscp: DSCP_SIGNALLING,
       setting: "sip.port",
       onReadable: () => this.readSip(),
       onError: (message) => this.report(message),
@@ -189,6 +194,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser 
       const rtp = await this.device.udp({
         address: this.ip,
         port: rtpPort + 2 * i,
+        dscp: DSCP_SOUND,
         setting: "rtp.port",
         onReadable: () => this.readRtp(index),
         onError: (message) => this.report(message),
@@ -196,6 +202,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser 
       const rtcp = await this.device.udp({
         address: this.ip,
         port: rtpPort + 2 * i + 1,
+        dscp: DSCP_SOUND,
         setting: "rtp.port",
         onReadable: () => this.readRtcp(index),
         onError: (message) => this.report(message),

@@ -11,6 +11,9 @@
 
 #include "standin.h"
 
+/* The class of service that the datagram sockets ask for. */
+#define DSCP 46
+
 enum { SOCKETS_MOST = 16, INPUTS = 6, RADIO_MOST = 8, MAILBOX = 32, TIMERS_MOST = 4, BURST_MOST = 40, CROWD_MOST = 3 };
 enum { MACHINE, LWIP, OTHERS, TASKS };
 enum { RUNS, WANTS_MESSAGE, WANTS_ROOM, WANTS_ANSWER, WANTS_MAILBOX_ROOM, WANTS_MAIL, WANTS_BURST };
@@ -250,10 +253,12 @@ void udp_remove(struct udp_pcb *pcb)
 err_t udp_sendto(struct udp_pcb *pcb, struct pbuf *p, const ip_addr_t *to, u16_t port)
 {
 	in_lwip();
-	(void)pcb;
 	(void)p;
 	(void)to;
 	(void)port;
+	/* The class of service is the upper six bits. RFC 2474 */
+	if (pcb->tos != DSCP << 2)
+		standin_fail("a datagram asks for class %d", pcb->tos);
 	return ERR_OK;
 }
 
@@ -513,6 +518,8 @@ static void make(object_t *object, object_t *options, int port, void (*construct
 	options->has[xsID_address] = options->has[xsID_port] = options->has[xsID_onReadable] = 1;
 	options->properties[xsID_port].number = port;
 	options->properties[xsID_onReadable].object = &functions[is_udp ? 0 : 1];
+	options->has[xsID_dscp] = is_udp;
+	options->properties[xsID_dscp].number = DSCP;
 	if (!is_udp) {
 		options->has[xsID_onWritable] = options->has[xsID_onError] = 1;
 		options->properties[xsID_onWritable].object = options->properties[xsID_onError].object = &functions[2];

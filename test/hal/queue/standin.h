@@ -40,7 +40,8 @@ typedef struct {
 } xsHostHooks;
 typedef void (*function_t)(xsMachine *the, object_t *self);
 enum {
-	xsID_address = 1, xsID_port, xsID_from, xsID_nodelay, xsID_onReadable, xsID_onWritable, xsID_onError, PROPERTIES
+	xsID_address = 1, xsID_port, xsID_from, xsID_nodelay, xsID_onReadable, xsID_onWritable, xsID_onError, xsID_dscp,
+	PROPERTIES
 };
 struct object {
 	void *host;
@@ -149,6 +150,7 @@ struct udp_pcb {
 	udp_recv_fn recv;
 	void *arg;
 	u16_t local_port;
+	u8_t tos;
 	struct udp_pcb *next;
 };
 struct udp_pcb *udp_new(void);
