@@ -15,10 +15,11 @@ import { Seat } from "../../src/console/passwordlock.js";
 import { ipv4 } from "../../src/core/address.js";
 import { House } from "../intercom/house.js";
 import { freePorts } from "../ports.js";
-import { programIn } from "../programs.js";
+import { type Ended, programIn, runHere } from "../programs.js";
 import { World } from "../ua/harness.js";
 
 const NOBODY = 65534;
+const HOME = process.cwd();
 const isRoot = process.getuid?.() === 0;
 const BINARY = Buffer.from(Array.from({ length: 600 }, (_, i) => (i * 73 + 7) & 0xff));
 const HALF = Buffer.from('{"version": 1, "sip.port": 50');
@@ -38,16 +39,14 @@ afterAll(() => rmSync(programs, { recursive: true, force: true }));
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "portero-bad-"));
   chmodSync(folder, 0o755);
+  process.chdir(folder);
   for (const [name, content] of Object.entries({ empty: "", binary: BINARY, half: HALF, store: STORE.slice(0, 20) }))
     writeFileSync(join(folder, name), content);
 });
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
-
-interface Result {
-  code: number;
-  out: string;
-  err: string;
-}
+afterEach(() => {
+  process.chdir(HOME);
+  rmSync(folder, { recursive: true, force: true });
+});
 
 interface How {
   input?: string | Buffer;
@@ -60,14 +59,14 @@ interface How {
 interface Run {
   child: ChildProcess;
   /** The output so far. */
-  result: Result;
-  ended: Promise<Result>;
+  result: Ended;
+  ended: Promise<Ended>;
 }
 
 function start(args: readonly string[], how: How = {}): Run {
   const ids = how.isNobody === true ? { uid: NOBODY, gid: NOBODY } : {};
   const child = spawn(process.execPath, args, { cwd: folder, timeout: 30_000, ...ids });
-  const result: Result = { code: -1, out: "", err: "" };
+  const result: Ended = { code: -1, out: "", err: "" };
   child.stdin?.on("error", () => {});
   child.stdin?.end(how.input ?? "");
   if (how.isUnread === true) child.stdout?.destroy();
@@ -77,7 +76,7 @@ function start(args: readonly string[], how: How = {}): Run {
   child.stderr?.on("data", (bytes) => {
     result.err += bytes;
   });
-  const ended = new Promise<Result>((resolve) =>
+  const ended = new Promise<Ended>((resolve) =>
     child.once("close", (code) => resolve({ ...result, code: code ?? -1 })),
   );
   return { child, result, ended };
@@ -88,7 +87,7 @@ function contents(): Record<string, string> {
   return Object.fromEntries(readdirSync(folder).map((name) => [name, readFileSync(join(folder, name), "latin1")]));
 }
 
-function expectRefused({ code, out, err }: Result, said: RegExp): void {
+function expectRefused({ code, out, err }: Ended, said: RegExp): void {
   expect([out, err]).toEqual(["", expect.stringMatching(/^[^\n]{1,400}\n$/)]);
   expect(err).toMatch(said);
   expect(err).not.toMatch(/\n +at |node:internal/);
@@ -98,8 +97,10 @@ function expectRefused({ code, out, err }: Result, said: RegExp): void {
 describe("the simulator", { timeout: 60_000 }, () => {
   const QUIET = ["--headless", "--alone", "--virtual-time"];
   const QUIT = ["--do", "quit"];
+  const quiet = (args: readonly string[], input?: string | Buffer) =>
+    runHere("portero-sim", [...QUIET, ...args], input);
 
-  it.each<[string, string[], RegExp, How?]>([
+  it.each<[string, string[], RegExp, string?]>([
     ["an empty file of settings", ["--config", "empty", ...QUIT], /^empty: is empty$/m],
     ["a binary one", ["--config", "binary", ...QUIT], /^binary: is no text/],
     ["half of one", ["--config", "half", ...QUIT], /^half: is no JSON/],
@@ -109,12 +110,7 @@ describe("the simulator", { timeout: 60_000 }, () => {
     ["a binary secret", ["--set-file", "sip.password=binary", ...QUIT], /^binary: is no text/],
     ["a secret without end", ["--set-file", "sip.password=/dev/zero", ...QUIT], /is larger than/],
     ["a secret on a closed pipe", ["--set-file", "sip.password=-", ...QUIT], /^standard input: is empty/],
-    [
-      "a long line for a secret",
-      ["--set-file", "sip.password=-", ...QUIT],
-      /longer than 4096/,
-      { input: "x".repeat(9999) },
-    ],
+    ["a long line for a secret", ["--set-file", "sip.password=-", ...QUIT], /longer than 4096/, "x".repeat(9999)],
     ["an empty store", ["--store", "empty", ...QUIT], /^empty is not a file of saved settings/],
     ["a binary store", ["--store", "binary", ...QUIT], /^binary is not a file/],
     ["half of a store", ["--store", "store", ...QUIT], /^store is not a file/],
@@ -127,9 +123,9 @@ describe("the simulator", { timeout: 60_000 }, () => {
     ["a step without end", ["--do", "x".repeat(100_000)], /^--do: step "x+\.\.\."/],
     ["half of a step", ["--do", "press; expect call="], /^--do: step "expect call="/],
     ["a long option", ["--seed", "9".repeat(100_000)], /^--seed "9+\.\.\."/],
-  ])("says in one line what is wrong with %s", async (_, args, said, how = {}) => {
+  ])("says in one line what is wrong with %s", async (_, args, said, input) => {
     const before = contents();
-    expectRefused(await start([sim, ...QUIET, ...args], how).ended, said);
+    expectRefused(await quiet(args, input), said);
     expect(contents()).toEqual(before);
   });
 
@@ -152,12 +148,12 @@ describe("the simulator", { timeout: 60_000 }, () => {
     const first = start([...args, "--do", "console set sip.name one; console save; wait 100"]);
     await vi.waitFor(() => expect(contents().kept).toContain("one"), 20_000);
     const before = contents();
-    expectRefused(await start([sim, ...QUIET, "--store", "kept", ...QUIT]).ended, /^process \d+ uses kept: end it/);
+    expectRefused(await quiet(["--store", "kept", ...QUIT]), /^process \d+ uses kept: end it/);
     expect(contents()).toEqual(before);
     first.child.kill("SIGTERM");
     await first.ended;
     const script = ["--do", "console get sip.name; quit"];
-    expect((await start([sim, ...QUIET, "--store", "kept", ...script]).ended).out).toContain("sip.name one");
+    expect((await quiet(["--store", "kept", ...script])).out).toContain("sip.name one");
     expect(Object.keys(contents())).not.toContain("kept.lock");
   });
 
@@ -194,45 +190,41 @@ describe("the host tool", { timeout: 60_000 }, () => {
   });
   afterEach(() => serial.close());
 
-  const tool = (args: readonly string[], how: How = {}) =>
-    start([config, "--tcp", `127.0.0.1:${serial.port}`, ...args], how);
+  const atDoor = (args: readonly string[]) => ["--tcp", `127.0.0.1:${serial.port}`, ...args];
+  const tool = (args: readonly string[], input?: string | Buffer) => runHere("portero-config", atDoor(args), input);
+  const toolAlone = (args: readonly string[], how: How) => start([config, ...atDoor(args)], how).ended;
 
-  it.each<[string, string[], RegExp, How?]>([
+  it.each<[string, string[], RegExp, (string | Buffer)?]>([
     ["an empty file", ["apply", "empty"], /^empty: is empty$/m],
     ["a binary file", ["apply", "binary"], /^binary: is no text/],
     ["half of a file", ["apply", "half"], /^half: is no JSON/],
     ["a file without end", ["apply", "/dev/zero"], /is larger than/],
     ["a file on a closed pipe", ["apply", "-"], /^standard input: is empty/],
-    [
-      "a file on a pipe that never ends",
-      ["apply", "-"],
-      /^standard input is larger than/,
-      { input: " ".repeat(2_000_000) },
-    ],
+    ["a file on a pipe that never ends", ["apply", "-"], /^standard input is larger than/, " ".repeat(2_000_000)],
     ["a folder", ["apply", "."], /it is a directory/],
     ["no file", ["apply", "none"], /^cannot read none: no such file/],
     ["a full disk", ["backup", "/dev/full"], /^cannot write \/dev\/full: the disk is full/],
     ["a place that is none", ["backup", "empty/x"], /^cannot write empty\/x: what it is to lie in is no directory/],
     ["an empty secret", ["set", "--set-file", "sip.password=empty"], /^empty: is empty: the value of/],
-    ["a binary secret", ["set", "sip.password"], /^standard input: is no text/, { input: BINARY }],
-    ["a long line for a secret", ["set", "sip.password"], /longer than 4096/, { input: "x".repeat(9999) }],
+    ["a binary secret", ["set", "sip.password"], /^standard input: is no text/, BINARY],
+    ["a long line for a secret", ["set", "sip.password"], /longer than 4096/, "x".repeat(9999)],
     [
       "a secret over the limit",
       ["set", "sip.password"],
       /^sip.password: what was given is not allowed/,
-      { input: "x".repeat(999) },
+      "x".repeat(999),
     ],
     [
       "a wrong code, which it does not show",
       ["set", "relay1.code"],
       /^relay1.code: what was given is not allowed: empty, or 4/,
-      { input: "25800000000\n" },
+      "25800000000\n",
     ],
     [
       "a wrong code out of a file",
       ["set", "--set-file", "relay1.code=-"],
       /^standard input: relay1.code: what was given is not/,
-      { input: "12x4\n" },
+      "12x4\n",
     ],
     ["no password on a closed pipe", ["--password-stdin", "get"], /^--password-stdin: there is no password/],
     [
@@ -245,10 +237,10 @@ describe("the host tool", { timeout: 60_000 }, () => {
     ["nothing to set", ["set"], /see --help/],
     ["another option", ["get", "--frob"], /^Unknown option '--frob': --help lists/],
     ["two doors", ["get", "--port", "/dev/ttyUSB0"], /^which door\?/],
-  ])("says in one line what is wrong with %s", async (_, args, said, how = {}) => {
+  ])("says in one line what is wrong with %s", async (_, args, said, input) => {
     const before = contents();
     const settings = house.settings.saveAll();
-    expectRefused(await tool(args, how).ended, said);
+    expectRefused(await tool(args, input), said);
     expect(contents()).toEqual(before);
     expect(house.settings.saveAll()).toBe(settings);
   });
@@ -257,28 +249,28 @@ describe("the host tool", { timeout: 60_000 }, () => {
     writeFileSync(join(folder, "door.json"), "before");
     const before = contents();
     for (const file of ["door.json", "new"])
-      expectRefused(await tool(["backup", file], { isNobody: true }).ended, /^cannot write .*: not permitted/);
+      expectRefused(await toolAlone(["backup", file], { isNobody: true }), /^cannot write .*: not permitted/);
     expect(contents()).toEqual(before);
   });
 
   it("ends without a word when nobody reads what it prints, and has done what it was asked", async () => {
-    expect(await tool(["get"], { isUnread: true }).ended).toMatchObject({ code: 0, err: "" });
-    expect(await tool(["set", "sip.name=x"], { isUnread: true }).ended).toMatchObject({ code: 0, err: "" });
+    expect(await toolAlone(["get"], { isUnread: true })).toMatchObject({ code: 0, err: "" });
+    expect(await toolAlone(["set", "sip.name=x"], { isUnread: true })).toMatchObject({ code: 0, err: "" });
     expect(house.settings.text("sip.name")).toBe("x");
   });
 
   it("loses nothing when two work at once", async () => {
     const [one, two] = [
-      tool(["set", "sip.name=one", "call.ringTime=20"]),
-      tool(["set", "tone.volume=5", "sip.user=gate"]),
+      toolAlone(["set", "sip.name=one", "call.ringTime=20"], {}),
+      toolAlone(["set", "tone.volume=5", "sip.user=gate"], {}),
     ];
-    expect(await Promise.all([one.ended, two.ended])).toEqual([
+    expect(await Promise.all([one, two])).toEqual([
       { code: 0, out: "2 saved\n", err: "" },
       { code: 0, out: "2 saved\n", err: "" },
     ]);
     const keys = ["sip.name", "call.ringTime", "tone.volume", "sip.user"];
     expect(keys.map((key) => house.settings.text(key))).toEqual(["one", "20", "5", "gate"]);
-    const both = await Promise.all([tool(["backup", "door.json"]).ended, tool(["backup", "door.json"]).ended]);
+    const both = await Promise.all([toolAlone(["backup", "door.json"], {}), toolAlone(["backup", "door.json"], {})]);
     expect(both.map(({ code }) => code)).toEqual([0, 0]);
     expect(JSON.parse(contents()["door.json"])["sip.name"]).toBe("one");
     expect(Object.keys(contents()).filter((name) => name.endsWith(".new"))).toEqual([]);

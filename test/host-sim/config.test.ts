@@ -14,7 +14,7 @@ import { octets } from "../../src/core/bytes.js";
 import { Flow } from "../../src/transaction/flow.js";
 import { TRANSPORT_UDP } from "../../src/wire/names.js";
 import { House } from "../intercom/house.js";
-import { program } from "../programs.js";
+import { type Ended, program, runHere } from "../programs.js";
 import { World } from "../ua/harness.js";
 
 let folder: string;
@@ -47,18 +47,12 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-interface Outcome {
-  code: number;
-  out: string;
-  err: string;
-}
-
 /** @param input for its stdin, null to leave it open */
 function start(
   args: string[],
   input: string | null,
   port = serial.port,
-): { child: ChildProcess; outcome: Promise<Outcome> } {
+): { child: ChildProcess; outcome: Promise<Ended> } {
   const child = spawn(process.execPath, [program("portero-config"), "--tcp", `127.0.0.1:${port}`, ...args], {
     timeout: 30_000,
   });
@@ -71,14 +65,14 @@ function start(
     err += bytes;
   });
   if (input !== null) child.stdin.end(input);
-  const outcome = new Promise<Outcome>((resolve) =>
+  const outcome = new Promise<Ended>((resolve) =>
     child.once("close", (code) => resolve({ code: code ?? -1, out, err })),
   );
   return { child, outcome };
 }
 
-function tool(args: string[], input = ""): Promise<Outcome> {
-  return start(args, input).outcome;
+function tool(args: string[], input = ""): Promise<Ended> {
+  return runHere("portero-config", ["--tcp", `127.0.0.1:${serial.port}`, ...args], input);
 }
 
 function file(content: unknown): string {

@@ -1,9 +1,8 @@
 /** Tests that the commands of docs/sound-problems.md print what the page shows. */
-import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { program } from "../programs.js";
+import { runHere } from "../programs.js";
 
 const PAGE = readFileSync(join(import.meta.dirname, "../../docs/sound-problems.md"), "utf8");
 
@@ -27,11 +26,10 @@ describe("docs/sound-problems.md", () => {
     expect(EXAMPLES.length).toBeGreaterThanOrEqual(5);
   });
 
-  it.each(EXAMPLES)("prints what it says: %s", (command, lines) => {
-    const done = spawnSync(process.execPath, [program("portero-sim"), ...args(command)], { encoding: "utf8" });
-    expect(done.status).toBe(0);
+  it.each(EXAMPLES)("prints what it says: %s", async (command, lines) => {
+    const { code, out } = await runHere("portero-sim", args(command));
+    expect(code).toBe(0);
     // The number of packets that a fault hits changes whenever the traffic changes.
-    for (const line of lines)
-      expect(done.stdout.split("\n").map(shape)).toContainEqual(expect.stringContaining(shape(line)));
+    for (const line of lines) expect(out.split("\n").map(shape)).toContainEqual(expect.stringContaining(shape(line)));
   });
 });

@@ -1,4 +1,7 @@
-/** Tests the server's tools as one file each: without npm's packages, with good input and with bad. */
+/**
+ * The server's tools as one file each: without npm's packages, with good input and with bad. Most run in this process;
+ * those that race, belong to another user or lose their reader are processes of their own.
+ */
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import {
   chmodSync,
@@ -15,7 +18,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { programIn } from "../../programs.js";
+import { type Ended, programIn, runHere } from "../../programs.js";
 
 const ROOT = join(import.meta.dirname, "../../..");
 const NOBODY = 65534;
@@ -36,32 +39,24 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-interface Result {
-  code: number | null;
-  out: string;
-  err: string;
+const run = (args: readonly string[], input?: string | Buffer): Promise<Ended> =>
+  runHere("portero-server", args, input);
+
+/** As a process of its own and of another user, in an empty folder, where nothing of npm's is found. */
+function runAs(uid: number, args: readonly string[], input: string | Buffer): Ended {
+  const how = { cwd: programs, input, encoding: "utf8", timeout: 20_000, uid, gid: uid } as const;
+  const done = spawnSync(process.execPath, [server, ...args], how);
+  return { code: done.status ?? -1, out: done.stdout, err: done.stderr };
 }
 
-/** Runs in an empty folder, without npm's packages. */
-function run(args: readonly string[], input: string | Buffer = "", uid?: number): Result {
-  const done = spawnSync(process.execPath, [server, ...args], {
-    cwd: programs,
-    input,
-    encoding: "utf8",
-    timeout: 20_000,
-    ...(uid === undefined ? {} : { uid, gid: uid }),
-  });
-  return { code: done.status, out: done.stdout, err: done.stderr };
-}
-
-const add = (name: string, input: string | Buffer = "secret\n"): Result =>
+const add = (name: string, input: string | Buffer = "secret\n"): Promise<Ended> =>
   run(["user", "add", name, "--domain", "example.org", "--users", users, "--password-stdin"], input);
-const change = (verb: string, name: string, input: string | Buffer = "other\n"): Result =>
+const change = (verb: string, name: string, input: string | Buffer = "other\n"): Promise<Ended> =>
   run(["user", verb, name, "--domain", "example.org", "--users", users, "--password-stdin"], input);
-const list = (...more: string[]): Result => run(["user", "list", "--users", users, ...more]);
+const list = (...more: string[]): Promise<Ended> => run(["user", "list", "--users", users, ...more]);
 
 /** Checks that the refusal is one line for a person. */
-function expectRefusal({ code, out, err }: Result, says: RegExp): void {
+function expectRefusal({ code, out, err }: Ended, says: RegExp): void {
   expect(err).toMatch(says);
   expect(err.trimEnd().split("\n")).toHaveLength(1);
   expect(err).not.toMatch(/\n +at |Error:|node:/);
@@ -70,37 +65,50 @@ function expectRefusal({ code, out, err }: Result, says: RegExp): void {
 }
 
 describe("the users of the server", () => {
-  it("are added, listed, given another password and removed, with what stands between them kept", () => {
-    expect(add("bob").out).toBe("bob@example.org is in " + users + "\n");
+  it("are added, listed, given another password and removed, with what stands between them kept", async () => {
+    expect((await add("bob")).out).toBe("bob@example.org is in " + users + "\n");
     writeFileSync(users, readFileSync(users, "utf8") + "\n# the kitchen\n");
     expect(
-      run(
-        ["user", "add", "alice", "--domain", "example.org", "--users", users, "--password-stdin", "--strangers", "on"],
-        "x y\n",
+      (
+        await run(
+          [
+            "user",
+            "add",
+            "alice",
+            "--domain",
+            "example.org",
+            "--users",
+            users,
+            "--password-stdin",
+            "--strangers",
+            "on",
+          ],
+          "x y\n",
+        )
       ).code,
     ).toBe(0);
-    expect(list().out).toBe("alice@example.org  md5,sha-256  strangers=on\nbob@example.org    md5,sha-256\n");
-    expect(list("--json").out.split("\n")[1]).toBe(
+    expect((await list()).out).toBe("alice@example.org  md5,sha-256  strangers=on\nbob@example.org    md5,sha-256\n");
+    expect((await list("--json")).out.split("\n")[1]).toBe(
       '{"name":"bob","domain":"example.org","digests":["md5","sha-256"],"strangers":"rule"}',
     );
-    expect(list("--domain", "example.com").out).toBe("");
+    expect((await list("--domain", "example.com")).out).toBe("");
     const before = readFileSync(users, "utf8");
-    expect(change("passwd", "alice").out).toBe("alice@example.org has another password in " + users + "\n");
+    expect((await change("passwd", "alice")).out).toBe("alice@example.org has another password in " + users + "\n");
     const after = readFileSync(users, "utf8");
     expect(after).not.toBe(before);
     expect(after).toContain("\n# the kitchen\n");
-    expect(list().out).toContain("alice@example.org  md5,sha-256  strangers=on");
-    expect(change("remove", "bob").out).toBe("bob@example.org is no longer in " + users + "\n");
-    expect(list().out).toBe("alice@example.org  md5,sha-256  strangers=on\n");
+    expect((await list()).out).toContain("alice@example.org  md5,sha-256  strangers=on");
+    expect((await change("remove", "bob")).out).toBe("bob@example.org is no longer in " + users + "\n");
+    expect((await list()).out).toBe("alice@example.org  md5,sha-256  strangers=on\n");
     expect(readFileSync(users, "utf8")).toContain("\n# the kitchen\n");
   });
 
-  it.each(["passwd", "remove"])("that are not there are told of (%s), and nothing is changed or made", (verb) => {
-    expectRefusal(change(verb, "carol"), /there is no user carol@example.org/);
+  it.each(["passwd", "remove"])("that are not there are told of (%s), and nothing is changed or made", async (verb) => {
+    expectRefusal(await change(verb, "carol"), /there is no user carol@example.org/);
     expect(existsSync(users)).toBe(false);
-    add("alice");
+    await add("alice");
     const before = readFileSync(users);
-    expectRefusal(change(verb, "carol"), /there is no user carol@example.org; 'user list'/);
+    expectRefusal(await change(verb, "carol"), /there is no user carol@example.org; 'user list'/);
     expect(readFileSync(users)).toEqual(before);
   });
 
@@ -119,26 +127,26 @@ describe("the users of the server", () => {
     );
     expect(codes).toEqual(names.map(() => 0));
     expect(
-      list()
-        .out.split("\n")
+      (await list()).out
+        .split("\n")
         .filter((line) => line !== "")
         .map((line) => line.split("@")[0]),
     ).toEqual(names);
     expect(readFileSync(users, "utf8").endsWith("\n")).toBe(true);
   });
 
-  it("stay in a file that is its owner's, also when it is reached by a link", () => {
-    add("alice");
+  it("stay in a file that is its owner's, also when it is reached by a link", async () => {
+    await add("alice");
     const link = join(folder, "link");
     symlinkSync(users, link);
     if (process.getuid?.() === 0) execFileSync("chown", [NOBODY + ":" + NOBODY, users]);
     chmodSync(users, 0o640);
     users = link;
-    expect(add("bob").code).toBe(0);
+    expect((await add("bob")).code).toBe(0);
     users = join(folder, "users");
     const stat = execFileSync("stat", ["-c", "%u %a %F", users], { encoding: "utf8" }).trim();
     expect(stat).toBe((process.getuid?.() === 0 ? NOBODY : process.getuid?.()) + " 640 regular file");
-    expect(list().out).toContain("bob@");
+    expect((await list()).out).toContain("bob@");
   });
 });
 
@@ -150,40 +158,40 @@ describe("bad input to the server's tools", () => {
     ["JSON", '{"users":[]}\n'],
     ["escape sequences", "\x1b[2J\x1b]0;x\x07:a:b:c\n"],
     ["one long line", "a".repeat(1_000_000)],
-  ])("in the file of users (%s) is one line with the place, and the file stays as it is", (_what, content) => {
+  ])("in the file of users (%s) is one line with the place, and the file stays as it is", async (_what, content) => {
     writeFileSync(users, content);
-    for (const result of [add("bob"), list()]) {
+    for (const result of [await add("bob"), await list()]) {
       expectRefusal(result, /users:1: /);
       expect(result.err.length).toBeLessThan(300);
       expect(result.err).not.toContain("\x1b");
     }
-    expectRefusal(run(["--domain", "example.org", "--users", users]), /users:1: /);
+    expectRefusal(await run(["--domain", "example.org", "--users", users]), /users:1: /);
     expect(readFileSync(users).equals(Buffer.from(content))).toBe(true);
   });
 
-  it("in the place of the file of users is told, and left alone: directory, device, pipe, what is too large", () => {
+  it("in the place of the file of users is told, and left alone: directory, device, pipe, what is too large", async () => {
     mkdirSync(users);
-    expectRefusal(add("bob"), /is no file of users: it is a directory/);
+    expectRefusal(await add("bob"), /is no file of users: it is a directory/);
     rmSync(users, { recursive: true });
     symlinkSync("/dev/zero", users);
-    expectRefusal(add("bob"), /is no file of users: it is a device/);
-    expectRefusal(list(), /is no file of users: it is a device/);
+    expectRefusal(await add("bob"), /is no file of users: it is a device/);
+    expectRefusal(await list(), /is no file of users: it is a device/);
     rmSync(users);
     execFileSync("mkfifo", [users]);
-    expectRefusal(list(), /is no file of users: it is a device or a pipe/);
+    expectRefusal(await list(), /is no file of users: it is a device or a pipe/);
     rmSync(users);
     writeFileSync(users, "");
     truncateSync(users, 200 * 1024 * 1024);
-    expectRefusal(list(), /more than 100 MB/);
+    expectRefusal(await list(), /more than 100 MB/);
     rmSync(users);
     users = join(folder, "nothing", "users");
-    expectRefusal(add("bob"), /cannot write .*: no such file or directory/);
+    expectRefusal(await add("bob"), /cannot write .*: no such file or directory/);
   });
 
-  it("is none: an empty file of users is one without users", () => {
+  it("is none: an empty file of users is one without users", async () => {
     writeFileSync(users, "");
-    expect(list()).toEqual({ code: 0, out: "", err: "" });
-    expect(add("bob").code).toBe(0);
+    expect(await list()).toEqual({ code: 0, out: "", err: "" });
+    expect((await add("bob")).code).toBe(0);
   });
 
   it.each<[string, Buffer | string, RegExp]>([
@@ -192,40 +200,40 @@ describe("bad input to the server's tools", () => {
     ["blanks", "  \t\n", /the password is empty/],
     ["octets without end", Buffer.alloc(10_000_000, 97), /more than 256 octets/],
     ["binary", Buffer.from([1, 0, 255, 10]), /nobody can type/],
-  ])("as the password (%s) changes nothing", (_what, input, says) => {
-    expectRefusal(change("passwd", "alice", input), says);
+  ])("as the password (%s) changes nothing", async (_what, input, says) => {
+    expectRefusal(await change("passwd", "alice", input), says);
     expect(existsSync(users)).toBe(false);
   });
 
-  it("is none: a password without the line's end, or with that of Windows, is the same one", () => {
-    const hash = (input: string): string => {
+  it("is none: a password without the line's end, or with that of Windows, is the same one", async () => {
+    const hash = async (input: string): Promise<string> => {
       rmSync(users, { force: true });
-      expect(add("alice", input).code).toBe(0);
+      expect((await add("alice", input)).code).toBe(0);
       return readFileSync(users, "utf8");
     };
-    expect(hash("secret")).toBe(hash("secret\n"));
-    expect(hash("secret\r\nmore\n")).toBe(hash("secret\n"));
+    expect(await hash("secret")).toBe(await hash("secret\n"));
+    expect(await hash("secret\r\nmore\n")).toBe(await hash("secret\n"));
   });
 
   it.skipIf(process.getuid?.() !== 0)(
     "is not needed: where nothing may be written nothing is lost, and it is one line",
-    () => {
-      add("alice");
+    async () => {
+      await add("alice");
       chmodSync(folder, 0o755);
       chmodSync(users, 0o644);
       const before = readFileSync(users);
       for (const verb of ["add", "remove", "passwd"]) {
         const args = ["user", verb, "alice", "--domain", "example.org", "--users", users, "--password-stdin"];
-        expectRefusal(run(args, "new\n", NOBODY), /cannot write .*: not permitted/);
+        expectRefusal(runAs(NOBODY, args, "new\n"), /cannot write .*: not permitted/);
       }
       expect(readFileSync(users)).toEqual(before);
       chmodSync(users, 0o600);
-      expectRefusal(run(["user", "list", "--users", users], "", NOBODY), /cannot read .*: not permitted/);
+      expectRefusal(runAs(NOBODY, ["user", "list", "--users", users], ""), /cannot read .*: not permitted/);
     },
   );
 
   it("is none of ours: a reader that goes away ends nothing badly", async () => {
-    add("alice");
+    await add("alice");
     for (const args of [["user", "list", "--users", users], ["--help"]]) {
       const child = spawn(process.execPath, [server, ...args], { stdio: ["ignore", "pipe", "pipe"] });
       child.stdout.destroy();
@@ -250,17 +258,7 @@ describe("bad input to the server's tools", () => {
     const other = createServer((socket) => socket.on("error", () => {}).end(Buffer.from(answer, "latin1")));
     await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
     const { port } = other.address() as { port: number };
-    const child = spawn(process.execPath, [server, "status", "--http", String(port)], {
-      stdio: ["ignore", "pipe", "pipe"],
-    });
-    const result: Result = { code: null, out: "", err: "" };
-    child.stdout.on("data", (piece) => {
-      result.out += piece;
-    });
-    child.stderr.on("data", (piece) => {
-      result.err += piece;
-    });
-    result.code = await new Promise((resolve) => child.on("close", resolve));
+    const result = await run(["status", "--http", String(port)]);
     other.close();
     expectRefusal(result, new RegExp("port " + port));
   });
@@ -278,7 +276,7 @@ describe("the unit for systemd", () => {
     expect([done.status, done.stderr]).toEqual([0, ""]);
   });
 
-  it("starts the server with options that it knows", () => {
+  it("starts the server with options that it knows", async () => {
     const read = (name: string): string => readFileSync(join(ROOT, "host-sim/server/deploy", name), "utf8");
     const line = /^ExecStart=\S+ (.*)$/m.exec(read("portero-server.service"))?.[1] ?? "";
     const options = /^OPTIONS=(.*)$/m.exec(read("portero-server.env"))?.[1] ?? "";
@@ -288,6 +286,6 @@ describe("the unit for systemd", () => {
       .replace("$OPTIONS", options)
       .split(" ");
     // The address is none of this machine's, which is the last possible error.
-    expectRefusal(run(args), /192\.0\.2\.10 is no address of this machine/);
+    expectRefusal(await run(args), /192\.0\.2\.10 is no address of this machine/);
   });
 });
