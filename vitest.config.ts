@@ -8,8 +8,30 @@ import { configDefaults, defineConfig } from "vitest/config";
 /** Tests of the core alone, which keeps nothing outside of its objects. */
 const CORE =
   "test/{wire,core,dialog,media,transaction,ua,server,settings,intercom,console,driver,conformance,cases,sweep}/**/*.test.ts";
-/** They measure what the heap has, so that nothing else may be in it. */
+/** They measure what the heap has. */
 const MEMORY = "test/**/*memory.test.ts";
+/**
+ * What takes long by its nature: `npm run test:long`. All else is `npm test`, which is to end within a minute. What is
+ * in either, and why, is in docs/verification.md.
+ */
+const LONG = [
+  // They try cases by the thousand.
+  "test/sweep/**/*.test.ts",
+  "test/intercom/{who-may,one-for-one,call-goes-over-any-order}.test.ts",
+  "test/settings/accepted-values.test.ts",
+  "test/host-sim/credentials.test.ts",
+  "test/hal/nvs.test.ts",
+  // They need minutes of sound, or of calls.
+  "test/media/echo.test.ts",
+  "test/server/overload.test.ts",
+  // They compile C under sanitizers, or a machine of XS.
+  "test/hal/{queue,echo,headreader,headlines}.test.ts",
+  "test/xs/**/*.test.ts",
+  // They start programs as a person does: by git, npm, tsx and a terminal.
+  "test/host-sim/{first-day,npm,terminal}.test.ts",
+  // They count octets on the heap, each in a process of its own.
+  MEMORY,
+];
 
 export default defineConfig({
   test: {
@@ -22,7 +44,7 @@ export default defineConfig({
         test: {
           name: "core",
           include: [CORE],
-          exclude: [...configDefaults.exclude, MEMORY],
+          exclude: [...configDefaults.exclude, ...LONG],
           // The files of a worker share what they import: a quarter of the time would be compiling it anew.
           isolate: false,
         },
@@ -31,15 +53,20 @@ export default defineConfig({
         extends: true,
         test: {
           name: "machine",
-          include: ["test/*.test.ts", "test/{host-sim,hal,xs,rv,bench}/**/*.test.ts"],
-          exclude: [...configDefaults.exclude, MEMORY],
+          include: ["test/*.test.ts", "test/{host-sim,hal,rv,bench}/**/*.test.ts"],
+          exclude: [...configDefaults.exclude, ...LONG],
           isolate: false,
         },
       },
       {
         extends: true,
-        // Each file in a process of its own: they put others in the place of modules, or measure the heap.
-        test: { name: "alone", include: ["test/firmware/**/*.test.ts", MEMORY] },
+        // Each file in a process of its own: they put others in the place of modules.
+        test: { name: "alone", include: ["test/firmware/**/*.test.ts"] },
+      },
+      {
+        extends: true,
+        // In processes of their own too, for those that measure the heap.
+        test: { name: "long", include: LONG },
       },
       // What happens at a door, once more with the limits of the smallest board, where those can matter.
       {

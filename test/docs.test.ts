@@ -120,4 +120,14 @@ describe("vitest's configuration", () => {
       );
     expect(withTests.filter((name) => !named.includes(name))).toEqual([]);
   });
+
+  it("names only what is there among those that take long", () => {
+    const [, list = ""] = /const LONG = \[([\s\S]*?)\n\];/.exec(read("vitest.config.ts")) ?? [];
+    const patterns = [...list.matchAll(/"(test\/[^"]+)"/g)].flatMap(([, one]) => {
+      const [, before = one, names = "", after = ""] = /^([^{]*)\{([^}]*)\}(.*)$/.exec(one) ?? [];
+      return names === "" ? [one] : names.split(",").map((name) => before + name + after);
+    });
+    expect(patterns.length).toBeGreaterThan(10);
+    for (const pattern of patterns) expect(existsSync(join(ROOT, pattern.replace(/\*\*.*$/, ""))), pattern).toBe(true);
+  });
 });

@@ -1,6 +1,7 @@
 /** Calls that come: who may call, who is answered without a hand, and how long a call may be. */
 import { beforeEach, describe, expect, it } from "vitest";
 import { SIGNAL_ANSWERED, SIGNAL_ENDING } from "../../src/intercom/events.js";
+import { part } from "../runs.js";
 import { Agent, header, Peer, sdpOf, World } from "../ua/harness.js";
 import { DOOR, House } from "./house.js";
 
@@ -268,7 +269,7 @@ describe("a call has its limits", () => {
 
   it("there is none as long as nobody set one", () => {
     const { h } = talk();
-    world.run(3_600_000);
+    world.run(part(900_000, 3_600_000));
     expect(h.told("call").at(-1)).toBe("confirmed");
   });
 

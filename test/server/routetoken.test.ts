@@ -1,6 +1,7 @@
 /** The mark in our Record-Route as a capability: what one who heard it may do with it, and what not. */
 import { describe, expect, test } from "vitest";
 import { TOKEN_LIFE_S } from "../../src/server/routetoken.js";
+import { isLeftOut } from "../runs.js";
 import { responseTo, type Sent } from "../transaction/harness.js";
 import { ALICE, type Ask, BOB, brief, field, fields, ProxyHouse, STRANGER, withoutState } from "./proxied.js";
 
@@ -88,8 +89,9 @@ describe.each([false, true])("in a call (without state: %s)", (isStateless) => {
       { uri: "tel:+4930123" },
     ];
     for (const isCaller of [true, false])
-      for (const method of [...IN_DIALOG, ...OUTSIDE])
-        for (const way of ways) {
+      for (const [row, method] of [...IN_DIALOG, ...OUTSIDE].entries())
+        for (const [i, way] of ways.entries()) {
+          if (isLeftOut(i, row + Number(isCaller), 3)) continue;
           const c = new Call(house({}, isStateless));
           // What needs no mark in a proxy without state: it cannot be asked for a password.
           if (isStateless && method === "ACK") continue;

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { isSchedule, isWithin, isZone, minuteOfWeek } from "../../src/settings/daytime.js";
 import { ZONES } from "../../src/settings/zones.js";
+import { runs } from "../runs.js";
 
 describe("the time where the door is", () => {
   it.each([
@@ -168,7 +169,7 @@ describe("a schedule", () => {
         );
         expect([schedule, minute, isWithin(minute, schedule)]).toEqual([schedule, minute, expected]);
       }),
-      { seed: 8536, numRuns: 2000 },
+      { seed: 8536, numRuns: runs(2000) },
     );
   });
 });

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { PHONES_MOST } from "../../src/core/limits.js";
 import { PHONE_NAMES, PHONE_PASSWORDS, SCHEMA, TYPE_SECRET } from "../../src/settings/schema.js";
 import { Settings } from "../../src/settings/settings.js";
+import { runs } from "../runs.js";
 
 describe("a setting", () => {
   it.each(["1", "60", "89", "86401", "-90"])("asks for no session interval of %s s. RFC 4028 §4", (value) => {
@@ -185,7 +186,7 @@ describe("lines of settings", () => {
           }
         },
       ),
-      { seed: 20260611, numRuns: 300 },
+      { seed: 20260611, numRuns: runs(300) },
     );
   });
 

@@ -18,6 +18,7 @@ import {
   DETOUR_SILENT,
 } from "../../src/transaction/transport.js";
 import { METHOD_INVITE, METHOD_MESSAGE } from "../../src/wire/names.js";
+import { runs } from "../runs.js";
 import { field, Harness, PEER, request, responseTo } from "./harness.js";
 
 const LONG = "x".repeat(1300);
@@ -358,7 +359,7 @@ describe("whatever becomes of connections", () => {
         expect(events.filter((event) => event.startsWith("failure"))).toEqual([]);
         expect(h.layer.clients.used()).toBe(0);
       }),
-      { numRuns: 200 },
+      { seed: 20261129, numRuns: runs(200) },
     );
   });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { SeededRandom } from "../random.js";
+import { part } from "../runs.js";
 import { Agent, bodyOf, header, headers, Peer, sdpOf, World } from "./harness.js";
 
 const DOOR = "10.0.0.1";
@@ -96,7 +97,7 @@ describe("a call from one user agent to another", () => {
     const a = new Agent(world, DOOR);
     const b = new Agent(world, PHONE);
     b.autoAnswer = true;
-    for (let i = 0; i < 50; i++) {
+    for (let i = 0; i < part(16, 50); i++) {
       const call = a.call(`sip:${PHONE}`);
       world.run(500);
       expect(a.last()).toBe("call confirmed");
@@ -124,7 +125,7 @@ describe("a call from one user agent to another", () => {
   });
 
   it("survives the loss of a third of all messages", () => {
-    for (let seed = 1; seed <= 30; seed++) {
+    for (let seed = 1; seed <= part(10, 30); seed++) {
       const world = new World();
       const random = new SeededRandom(seed);
       world.lose = () => random.uint32() % 3 === 0;

@@ -20,6 +20,7 @@ import { Terminal } from "../../../src/console/terminal.js";
 import { isSecret, SCHEMA, TYPE_DIGITS } from "../../../src/settings/schema.js";
 import { Settings } from "../../../src/settings/settings.js";
 import { House } from "../../intercom/house.js";
+import { part, runs } from "../../runs.js";
 import { World } from "../../ua/harness.js";
 import { allSettings } from "./values.js";
 
@@ -123,7 +124,7 @@ describe("a backup", () => {
         expect(other.load()).toBe("");
         expect(kept.values(false)).toEqual(before);
       }),
-      { seed: 15, numRuns: 8 },
+      { seed: 15, numRuns: part(3, 8) },
     );
   });
 
@@ -287,7 +288,7 @@ describe("a file of settings", () => {
         if (isValid && typeof value !== "string") expect(Array.isArray(read({ [setting.key]: value }))).toBe(false);
         if (!isValid && typeof value !== "string") expect(Array.isArray(read({ [setting.key]: value }))).toBe(true);
       }),
-      { seed: 17, numRuns: 3000 },
+      { seed: 17, numRuns: runs(3000) },
     );
   });
 
