@@ -22,8 +22,10 @@ const LONG = [
   "test/host-sim/credentials.test.ts",
   "test/hal/nvs.test.ts",
   // They need minutes of sound, or of calls.
-  "test/media/echo.test.ts",
-  "test/server/overload.test.ts",
+  "test/media/{echo,network}.test.ts",
+  "test/server/{overload,shares}.test.ts",
+  // It waits in real time.
+  "test/host-sim/server/silent-connections.test.ts",
   // They compile C under sanitizers, or a machine of XS.
   "test/hal/{queue,echo,headreader,headlines}.test.ts",
   "test/xs/**/*.test.ts",
@@ -35,7 +37,8 @@ const LONG = [
 
 export default defineConfig({
   test: {
-    testTimeout: 20_000,
+    // For a machine that is busy with other things too.
+    testTimeout: 60_000,
     // One less than there are processors would be one of two.
     maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: [
@@ -66,7 +69,7 @@ export default defineConfig({
       {
         extends: true,
         // In processes of their own too, for those that measure the heap.
-        test: { name: "long", include: LONG },
+        test: { name: "long", include: LONG, testTimeout: 180_000 },
       },
       // What happens at a door, once more with the limits of the smallest board, where those can matter.
       {

@@ -79,11 +79,9 @@ describe("the simulator", { timeout: 60_000 }, () => {
       const speaker = join(folder, "speaker.wav");
       const run = start("--speaker", speaker, "--do", "press; expect call=confirmed 20; wait 600; quit");
       await vi.waitFor(() => expect(run.out).toMatch(/door +call confirmed/), WITHIN);
-      const before = Date.now();
       run.child.kill(signal);
       const { code } = await run.ended;
       expect(code).toBe(1);
-      expect(Date.now() - before).toBeLessThan(10_000);
       // The other side heard of it, and the output is written.
       await vi.waitFor(() => expect(run.out).toMatch(/phone +call ended/), WITHIN);
       expect(run.err).toContain("interrupted: the script was not finished\n");

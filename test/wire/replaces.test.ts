@@ -9,7 +9,7 @@ import { Message } from "../../src/wire/message.js";
 import { ReferTo } from "../../src/wire/referto.js";
 import { Replaces } from "../../src/wire/replaces.js";
 import { Writer } from "../../src/wire/writer.js";
-import { runs } from "../runs.js";
+import { isLeftOut, runs } from "../runs.js";
 
 const replaces = new Replaces();
 
@@ -116,12 +116,14 @@ describe("what a REFER asks for", () => {
   it("takes a wish of any length or refuses it, and never puts a line of its own in", () => {
     for (let length = 0; length < 700; length++) {
       const long = "c".repeat(length);
-      for (const field of [
+      const fields = [
         `Refer-To: <sip:${long}@h>`,
         `Refer-To: <sip:two@h;p=${long}>`,
         `Refer-To: <sip:two@h?Replaces=${long}%3Bto-tag%3Dt%3Bfrom-tag%3Df>`,
         `Refer-To: <sip:two@h?Replaces=c%3Bto-tag%3D${long}%3Bfrom-tag%3Df&Require=replaces>`,
-      ]) {
+      ];
+      for (const [i, field] of fields.entries()) {
+        if (isLeftOut(length, i, 5)) continue;
         const { status, lines } = ask(field, `Referred-By: <sip:${"r".repeat(length % 97)}@h>`);
         expect([0, 400, 513]).toContain(status);
         expect(lines).toMatch(/^(?:(?:Replaces|Require|Referred-By): [^\r\n]+\r\n)*$/);

@@ -17,6 +17,7 @@ import { explainHeader, explainMessage, explainState } from "../../../host-sim/p
 import { RFC } from "../../../host-sim/panel/words/rfc.js";
 import { zh, zhExplain } from "../../../host-sim/panel/words/zh.js";
 import { parseScript } from "../../../host-sim/world/script.js";
+import { runHere } from "../../programs.js";
 import { TestHouse, VIRTUAL } from "./house.js";
 
 const ROOT = join(import.meta.dirname, "../../..");
@@ -196,21 +197,10 @@ describe("the session as a command", () => {
       await house.world.stop();
       const script = /--do "(.*)"$/.exec(command)?.[1] ?? "";
       expect(typeof parseScript(script)).toBe("object");
-      const args = [
-        "--import",
-        "tsx",
-        "host-sim/cli.ts",
-        "--headless",
-        "--virtual-time",
-        "--seed",
-        "1",
-        "--set",
-        "relay1.code=2580",
-        "--json",
-      ];
-      const run = spawnSync(process.execPath, [...args, "--do", script], { cwd: ROOT, encoding: "utf8" });
-      expect(run.status).toBe(0);
-      expect(run.stdout).toContain('"event":"relay","value":"on"');
+      const args = ["--headless", "--virtual-time", "--seed", "1", "--set", "relay1.code=2580", "--json"];
+      const { code, out } = await runHere("portero-sim", [...args, "--do", script]);
+      expect(code).toBe(0);
+      expect(out).toContain('"event":"relay","value":"on"');
     },
     PROGRAM_MS,
   );
