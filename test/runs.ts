@@ -1,6 +1,6 @@
 /**
- * How much of what is tried case by case the tests try: the same part each time, chosen so that each kind of case is in it. SWEEP=all
- * takes all cases, SWEEP=whole the long ones too, which take hours.
+ * How much of what is tried case by case the tests try: the same part each time, chosen so that each kind of case is in
+ * it. SWEEP=all takes all cases, SWEEP=whole the long ones too, which take hours.
  */
 const IS_ALL = process.env.SWEEP !== undefined;
 

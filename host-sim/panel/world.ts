@@ -117,7 +117,10 @@ export class PanelWorld {
     return this.current?.clock.now() ?? 0;
   }
 
-  /** @param pcap takes the packets of this house, and of those that are made later @throws Misfit, or Error of one line when a port is taken */
+  /**
+   * @param pcap takes the packets of this house, and of those that are made later @throws Misfit, or Error of one line
+   * when a port is taken
+   */
   async start(pcap: Pcap | null = null, isOver: () => boolean = () => false): Promise<void> {
     const { mode } = this;
     const ofLine: Change[] = [...this.base.ofLine];

@@ -397,7 +397,7 @@ describe("codes that are locked", () => {
 describe("the way a digit comes", () => {
   it("is the surest that was heard in a call: the same press is not heard twice", () => {
     const door = new Door("relay1.code=2255");
-    // As tones, then each as an event as well.
+    // The digits come as tones, then each as an event as well.
     for (const digit of "2255") {
       door.dial(digit, RTP);
       door.dial(digit, INFO);

@@ -72,7 +72,7 @@ function act(home: Home, what: (typeof WHATS)[number], word: string): void {
       if (second.talking.size > 0 && home.ask(second, "BYE") === 200) second.talking.clear();
       return;
     case "say":
-      // To an INVITE that the door has given up without having heard a word nothing can end what rings.
+      // If the door gave up an INVITE before it heard any response, nothing can end the ringing.
       if (second.isRinging() && (second.isKnownToRing() || home.door.door.ua.transfer.isOn)) second.say(word);
       return;
     case "pick talking":
@@ -138,7 +138,7 @@ describe.each([
           if (door.told("transfer").includes(name)) seen[name] += 1;
         world.lose = () => false;
         notified = "200 OK";
-        // Whoever is there goes.
+        // All calls that are left are hung up.
         door.timers.nowMs = world.nowMs;
         door.door.hangUp("");
         world.run(140_000);
@@ -155,7 +155,7 @@ describe.each([
         );
         for (const phone of [first, second, third])
           if (!losesSome) expect([phone.isKnownToRing(), phone.talking.size]).toEqual([false, 0]);
-        // All that was kept for late answers serves the next calls.
+        // The places that were kept for late answers serve the next calls.
         for (let i = 0; i < limits.calls; i++) {
           door.press();
           world.run(100);

@@ -1,5 +1,5 @@
 /**
- * Who may call, who is known and who is answered without a hand: each rule by itself. All of them together:
+ * Tests each rule by itself: who may call, who is known and who is answered automatically. All of them together are in
  * who-may.test.ts.
  */
 import { describe, expect, it } from "vitest";
@@ -298,7 +298,7 @@ describe("a call", () => {
       expect(new Rules("call.allow=any", "call.autoAnswer=on").judge(STRANGER, { door })).toBe(stranger);
       expect(new Rules(`call.password=${PASSWORD}`).judge(TARGET, { door })).toBe(asked);
     }
-    // Who takes a call over disturbs nobody.
+    // A call that takes over another disturbs no one.
     for (const how of ["busy", "away"]) {
       const rules = new Rules("call.doNotDisturb=" + how);
       expect(rules.judge(TARGET, { door: DOOR_PICKED, isPhone: true })).toBe(0);
@@ -382,7 +382,7 @@ describe("an answer without a hand", () => {
     const always = new Rules("call.knownByAddress=on", "call.autoAnswer=on");
     expect(always.answers(TARGET, ...more)).toBe(0);
     expect(always.callers.answerAfterS(null)).toBe(0);
-    // Where everybody may ring that is nobody's word for being heard.
+    // If anyone may ring, the right to ring is no right to be heard.
     expect(new Rules("call.allow=any").answers(STRANGER, ...more)).toBe(more.join().includes("require") ? -403 : -1);
     expect(new Rules("call.allow=any", "call.autoAnswer=on").answers(STRANGER, ...more)).toBe(0);
   });

@@ -185,7 +185,7 @@ describe("somebody guesses the door's password", () => {
     expect(days[1]).toBeGreaterThan(80);
     expect(h.tellings("error", "address")[0]).toBe("wrong call.password 10.0.0.66");
     expect(h.tellings("error", "wait").at(-1)).toBe("wrong call.password: no more tries for now 800");
-    // Who knows the password is not let in meanwhile from there, and is from elsewhere.
+    // Meanwhile even the right password is not accepted from that address, but it is from another one.
     for (let i = 0; i < GUESSES_BURST && send(1, "no") === "401"; i++);
     expect(send(1, PASSWORD)).toBe("403");
     expect(JSON.stringify(h.events)).not.toContain(PASSWORD);

@@ -209,7 +209,7 @@ describe("a power cut", () => {
     record.wrong(1);
     record.wrong(1);
     expect([record.left(0), record.left(1)]).toEqual([0, 1200]);
-    // Of 13 guesses in all the last fades after five hours.
+    // The last of 13 guesses is forgotten after five hours.
     expect(record.timers.next()).toBeLessThan(Infinity);
     record.wait(17 * 1_440_000);
     expect(record.timers.next()).toBe(Infinity);

@@ -1,5 +1,5 @@
 /**
- * Whoever is named is named by a URI, however it is spelled (RFC 3261 §19.1.4): the door itself by the address it
+ * Names are compared as URIs, however they are spelled (RFC 3261 §19.1.4): the door itself by the address it
  * registered, the server's users by P-Asserted-Identity, phones of the house by plans, targets by their addresses.
  */
 import fc from "fast-check";

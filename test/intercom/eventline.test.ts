@@ -9,7 +9,7 @@ import { Reply } from "../../src/console/reply.js";
 import { eventLine } from "../../src/intercom/eventline.js";
 import { runs } from "../runs.js";
 
-/** What a terminal, a log or a line-wise reader acts on, and what is no character at all. */
+/** Characters that a terminal, a log or a reader of lines acts on, and code points that are no characters. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not come through
 const STEERING = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]|\p{Surrogate}/u;
 

@@ -24,7 +24,7 @@ const SETTINGS = ["relay1.code=4711,47118,86420975", "relay2.code=13579"];
 // A call is told from another by what it is only.
 const calls = new House(new World()).door.ua.calls as readonly Call[];
 
-/** In which way the guess is entered, and what the guesser does around it. */
+/** The way in which the guess is entered, and the guesser's actions around it. */
 type Way =
   | "digits"
   | "hash"

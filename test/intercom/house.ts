@@ -17,7 +17,7 @@ export const DOOR = "10.0.0.1";
 
 /** A door in the world, with its relay, its light and what it told. */
 export class House {
-  /** Those of a machine with room, or of the board that the run is for, unless a test says otherwise. */
+  /** The limits of a machine with room, or of the board that the run is for, unless a test names others. */
   static limits: Limits = process.env.BOARD ? limitsOf(boardOf(process.env.BOARD)!) : HOUSE_LIMITS;
   readonly ip = ipv4(DOOR);
   readonly timers = new Timers(House.limits.timers);
@@ -25,7 +25,7 @@ export class House {
   readonly store = new MemoryStore();
   readonly door: Door;
   readonly log: Log;
-  /** What relay 1 was told, "0 on", with the time in ms. */
+  /** The values written to relay 1, "0 on", with the time in ms. */
   readonly moves: string[] = [];
   readonly moves2: string[] = [];
   readonly leds: number[] = [];

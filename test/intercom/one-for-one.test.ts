@@ -167,7 +167,7 @@ describe.each(Object.entries(SETTINGS))("to an address that sent one packet, a d
           const words = `${name} from ${from}: ${packets.join(", ")}`;
           const first = packets[0] ?? "";
           const isTaken = one.method === "INVITE" && (first.startsWith("SIP/2.0 1") || first.startsWith("SIP/2.0 2"));
-          // What rang is refused after the ring time, what was answered and never acknowledged is hung up: each once.
+          // A call that only rang is refused after the ring time, an answered one without ACK is hung up: each once.
           expect(packets.length, words).toBeLessThanOrEqual(isTaken ? 2 : 1);
           if (packets.length === 2) expect(packets[1], words).toMatch(/^(SIP\/2\.0 (480|487|504)|BYE)/);
           if (state !== "idle") expect(first, words).not.toContain("180");

@@ -1,4 +1,7 @@
-/** Whoever is called, or calls, opens the door: by digits in three ways, by MESSAGE, by the button inside. */
+/**
+ * Tests that the other end of a call, in either direction, opens the door: by digits in three ways, by MESSAGE, by the
+ * button inside.
+ */
 import { beforeEach, describe, expect, it } from "vitest";
 import { SIGNAL_OPENED, SIGNAL_WRONG_CODE } from "../../src/intercom/events.js";
 import { Agent, header, Peer, sdpOf, World } from "../ua/harness.js";
@@ -56,7 +59,7 @@ function message(peer: Peer, body: string, type = "text/plain"): void {
   world.run(20);
 }
 
-/** When relay 1 was on, in ms. */
+/** @returns the times when relay 1 was on, in ms */
 function pulses(moves: readonly string[]): number[] {
   const found: number[] = [];
   for (let i = 1; i < moves.length; i++) {

@@ -20,7 +20,7 @@ import { header, headers, sdpOf } from "../ua/harness.js";
 
 export type Algorithm = "MD5" | "SHA-256";
 
-/** How a kind of server challenges. */
+/** The way in which a kind of server challenges. */
 export interface Kind {
   name: string;
   realm: string;
@@ -29,7 +29,7 @@ export interface Kind {
   nonce(count: number): string;
   /** Each request in a call is challenged as well. */
   asksInDialog?: boolean;
-  /** What its 200 to an INVITE has beside the usual. */
+  /** Further fields of its 200 to an INVITE. */
   routes?: readonly string[];
 }
 
@@ -121,14 +121,14 @@ export interface PbxOptions {
   port: number;
   kind: Kind;
   algorithm: Algorithm;
-  /** By which it challenges, and by which a REGISTER, if that is another. */
+  /** The status of its challenges, and of those to a REGISTER if that is another. */
   status: 401 | 407;
   registerStatus?: 401 | 407;
   user: string;
   password: string;
 }
 
-/** Where its sockets come from. */
+/** Gives it its sockets. */
 export interface Ports {
   udp(options: UdpOptions): Promise<UdpSocket>;
   tcp(options: TcpOptions): Promise<TcpStack>;
@@ -137,11 +137,11 @@ export interface Ports {
 export class Pbx {
   /** Requests as they came, repeated ones too. */
   readonly arrived: Arrived[] = [];
-  /** What was wrong with credentials. */
+  /** Problems of credentials that came. */
   readonly wrong: string[] = [];
   /** A BYE was accepted. */
   isHungUp = false;
-  /** It takes what comes over TCP and says nothing. */
+  /** It accepts TCP connections and never answers on them. */
   isDeafOverTcp = false;
   private readonly options: PbxOptions;
   private udp: UdpSocket | null = null;
@@ -251,7 +251,7 @@ export class Pbx {
     const status = this.statusOf(method);
     const fields = headers(message, status === 401 ? "Authorization" : "Proxy-Authorization");
     const others = headers(message, status === 401 ? "Proxy-Authorization" : "Authorization");
-    // What a registration was asked for by a proxy goes with calls too: another proxy is not told from this server.
+    // Credentials that a proxy asked of a registration are sent in calls too: another proxy looks like this server.
     if (fields.length > 1 || (others.length > 0 && this.statusOf("REGISTER") === this.statusOf("INVITE")))
       this.wrong.push(method + ": credentials more than once");
     const [field] = fields;

@@ -47,7 +47,7 @@ export class Phone extends Peer {
     this.respond(DOOR, invite, status, `t${this.address}`, more, body);
   }
 
-  /** It rings, and the caller knows: so it is owed a CANCEL when the caller gives up. RFC 3261 §9.1 */
+  /** It rings and the caller knows it, so the caller owes it a CANCEL when giving up. RFC 3261 §9.1 */
   isKnownToRing(): boolean {
     return this.ringing.some((invite) => this.spoken.has(invite));
   }

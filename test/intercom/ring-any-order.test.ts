@@ -70,7 +70,7 @@ describe.each([
         world.run(1000);
         if (house.told("call").at(-1) === "confirmed") answered += 1;
         world.lose = () => false;
-        // Whoever is there goes.
+        // All calls that are left are hung up.
         house.door.hangUp("");
         world.run(100_000);
         expect(house.door.ua.activeCall()).toBe(null);

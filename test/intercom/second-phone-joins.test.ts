@@ -17,13 +17,13 @@ import { Settings } from "../../src/settings/settings.js";
 
 const SECOND = 8000;
 
-/** What a speaker played, all of it. */
+/** Keeps all the samples that a speaker played. */
 class Tape implements AudioOutput {
   readonly samples: number[] = [];
   write(from: Int16Array, start: number, count: number): void {
     for (let i = 0; i < count; i++) this.samples.push(from[start + i]);
   }
-  /** How loud a tone is in the last half second, as amplitude (Goertzel). */
+  /** @returns the amplitude of a tone in the last half second (Goertzel) */
   level(hz: number): number {
     const count = SECOND / 2;
     const from = this.samples.length - count;
@@ -157,7 +157,7 @@ describe("a second phone calls while the door talks with the first", () => {
     await run(1000);
     attic.party.station.line("call");
     await run(1000);
-    // What the first began is not finished by the second.
+    // The second phone does not complete a code that the first began.
     kitchen.party.station.line("dtmf 25");
     await run(1000);
     attic.party.station.line("dtmf 2580");

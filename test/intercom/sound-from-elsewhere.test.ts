@@ -19,7 +19,7 @@ describe("a phone whose sound comes from another address", () => {
     phone.autoAnswer = true;
   });
 
-  /** From now on the phone's sound leaves from elsewhere; what is sent to there reaches it. */
+  /** From now on the phone's sound comes from another address; sound sent to that address reaches it. */
   function move(): { heard: number } {
     const there = { heard: 0 };
     phone.rtp = (_call, ip, port, bytes, start, end) =>

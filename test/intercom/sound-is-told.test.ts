@@ -1,4 +1,4 @@
-/** How the sound of a call goes is told when it changes, and else now and then: as often as the board's limits say. */
+/** Tests that the sound of a call is told when it changes, and otherwise as often as the board's limits say. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ipv4 } from "../../src/core/address.js";
 import { DOOR_LIMITS, HOUSE_LIMITS } from "../../src/core/limits.js";

@@ -1,4 +1,4 @@
-/** What is kept of the last call's messages: as a ladder, as a pcap, and without what is nobody's business. */
+/** Tests the kept messages of the last call: as a ladder, as a pcap, and without their secrets. */
 import { describe, expect, it } from "vitest";
 import { ipv4 } from "../../src/core/address.js";
 import { octets } from "../../src/core/bytes.js";

@@ -15,9 +15,9 @@ import { Settings } from "../../src/settings/settings.js";
 import { header, headers, Peer, World } from "../ua/harness.js";
 import { DOOR, House } from "./house.js";
 
-/** What is nothing, or looks like it. */
+/** Values that are empty, or look so. */
 const NOTHING = ["", " ", "\t", "  "];
-/** How a setting can be without a value. */
+/** The ways in which a setting can be without a value. */
 const WITHOUT: [string, (settings: Settings, key: string) => void][] = [
   ["never set", () => {}],
   ["set to nothing", (settings, key) => expect(settings.set(key, "")).toBe("")],
@@ -147,7 +147,7 @@ const TRIALS: Record<string, Trial> = {
     house.settings.set("console.password", "");
     expect(open.isLocked()).toBe(false);
     expect(open.line("login")).toBe("ok\n");
-    // Whoever "logged in" meanwhile is not in when one is set.
+    // A "login" made while no password was set does not count once one is set.
     house.settings.set("console.password", "sesame");
     expect(open.isLocked()).toBe(true);
   },
@@ -156,7 +156,7 @@ const TRIALS: Record<string, Trial> = {
     const house = new House(world, "door.message=on", `${key}=secret`);
     const right = (last: number) => prove(new Peer(world, "10.0.0." + last), world, "MESSAGE", "bob", "secret");
     expect(right(40)).toBe("200");
-    // Whoever was challenged while there was one answers now by the empty one.
+    // A client that was challenged while there was a password now answers with the empty one.
     NOTHING.forEach((password, i) => {
       house.set(`${key}=secret`);
       const leave = () => {

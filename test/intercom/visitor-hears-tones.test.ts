@@ -1,4 +1,4 @@
-/** What the one before the door is given to hear while a call of the button goes its way. */
+/** Tests the tones that the visitor hears in the course of a call by the button. */
 import { beforeEach, describe, expect, it } from "vitest";
 import { SIGNAL_BUSY, SIGNAL_FAILED, SIGNAL_OPENED, SIGNAL_QUIET, SIGNAL_RINGING } from "../../src/intercom/events.js";
 import { Agent, Peer, World } from "../ua/harness.js";

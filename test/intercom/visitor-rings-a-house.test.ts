@@ -178,7 +178,7 @@ describe("a visitor rings while the server does not answer", () => {
     phones[2].say("200 OK");
     world.run(100);
     expect(house.told("call")).toEqual(["calling", "ringing", "confirmed"]);
-    // Whoever comes back to life after that is sent away.
+    // A phone that answers after that is refused.
     phones[0].say("180 Ringing");
     world.run(100);
     expect(phones[0].got("CANCEL").length).toBe(1);

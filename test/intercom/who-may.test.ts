@@ -1,6 +1,6 @@
 /**
- * Who may what at the door: every request, in every way to arrive, under every setting that decides, against rules
- * written down here once more. A thinned part of them by default; SWEEP=whole runs all.
+ * Tests who may do what at the door: every request, in every way to arrive, under every setting that decides, against
+ * rules written down here once more. A thinned part of them by default; SWEEP=whole runs all.
  */
 import { describe, expect, it } from "vitest";
 import { GUESS_EVERY_MS, GUESSES_BURST } from "../../src/core/guesses.js";
@@ -31,7 +31,7 @@ interface Way {
   from: string;
   /** The port it is sent from. */
   port?: number;
-  /** What P-Asserted-Identity says. */
+  /** The value of P-Asserted-Identity. */
   asserted?: string[];
 }
 const WAYS: Record<string, Way> = {
@@ -152,7 +152,7 @@ function ruled(s: Chosen, way: Way, ask: Ask, given: Given, isTalking: boolean):
     (way.from === TARGET && s["call.knownByAddress"] === "on");
   const isAny = s["call.allow"] === "any";
   const hasPassword = s["call.password"] !== "";
-  /** What becomes of it when the sender is known or is not; 401 stands for: an identity is needed. */
+  /** The answer for a known and for an unknown sender; 401 stands for "an identity is needed". */
   const judge = (known: boolean): number => {
     const needs = hasPassword ? 401 : 403;
     if (!known && !isAny && way.from === STRANGER) return needs;
@@ -179,7 +179,7 @@ function ruled(s: Chosen, way: Way, ask: Ask, given: Given, isTalking: boolean):
   return first === 401 && given === "right" ? judge(true) : first;
 }
 
-/** All settings that are one of each. */
+/** Every combination of the settings. */
 function everything(): Chosen[] {
   let all: Partial<Chosen>[] = [{}];
   for (const [key, values] of Object.entries(SETTINGS))

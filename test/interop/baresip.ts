@@ -11,7 +11,7 @@ import { HOST, makeFolder, Program, until } from "./programs.js";
 import { readWav, type Sound, tone, writeWav } from "./sound.js";
 
 const MODULES = "/usr/lib/baresip/modules";
-/** It ends by itself when whoever started it could not end it. */
+/** It ends by itself after so long, in case its test cannot end it. */
 const LIFE_SECONDS = 100;
 const START_MS = 5000;
 const ANSWER_MS = 5000;
@@ -22,17 +22,17 @@ export interface BaresipOptions {
   user: string;
   /** The tone it sends. */
   hz: number;
-  /** What it sends in its place, over and over. */
+  /** The sound that it sends in place of the file, over and over. */
   sound?: Sound;
   codecs?: "PCMU" | "PCMA" | "PCMU,PCMA";
   /** Answers by itself, or waits for `accept()`. */
   answers?: boolean;
   transport?: "udp" | "tcp";
-  /** How it encrypts: srtp offers keys beside RTP/AVP, srtp-mand wants RTP/SAVP, srtp-mandf RTP/SAVPF. */
+  /** The encryption: srtp offers keys beside RTP/AVP, srtp-mand wants RTP/SAVP, srtp-mandf RTP/SAVPF. */
   encryption?: "srtp" | "srtp-mand" | "srtp-mandf";
   /**
-   * Where to register, and by which password; all it sends goes there too, unless `direct`. Without it, calls go to
-   * addresses directly.
+   * The server to register with, and the password; all requests go there too, unless `direct`. Without a server, calls
+   * go to addresses directly.
    */
   server?: { port: number; password: string; host?: string; direct?: boolean };
 }
@@ -189,7 +189,7 @@ export class Baresip {
     return this.events[index.found];
   }
 
-  /** What it has heard in its only call, which has ended. */
+  /** @returns the sound it heard in its only call, which has ended */
   async heard(): Promise<Sound> {
     const folder = join(this.#folder, "snd");
     const path = await this.#program.until("a recording of baresip", ANSWER_MS, () => {

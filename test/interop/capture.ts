@@ -1,6 +1,6 @@
 /**
- * What really goes over the loopback interface, seen by tshark: the RTP that arrives at a port, decoded to sound with
- * silence where packets are missing. For what no peer can tell by itself. Needs the right to capture (root).
+ * Captures the loopback interface by tshark: the RTP that arrives at a port, decoded to sound with silence for missing
+ * packets. It shows what no peer can tell by itself, and needs the right to capture (root).
  */
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";

@@ -8,21 +8,18 @@ const SCENARIOS = join(import.meta.dirname, "scenarios");
 const START_MS = 3000;
 
 export interface Load {
-  /** How many in all, a second, and at once. */
+  /** The number of requests in all, in a second, and at once. */
   total: number;
   rate: number;
   atOnce: number;
   talkMs?: number;
   timeoutS: number;
-  /**
-   * How many may fail: under all the load there can be, an answer may come when SIPp has already asked again. None if
-   * not told.
-   */
+  /** So many may fail: under full load, an answer may come when SIPp has already asked again. None by default. */
   mayFail?: number;
 }
 
 export class Crowd {
-  /** Where all of them are. */
+  /** The port of all phones. */
   readonly port = freePorts(1);
   readonly users: string[];
   readonly #transport: "udp" | "tcp";
@@ -39,7 +36,7 @@ export class Crowd {
     writeFileSync(this.#list, "SEQUENTIAL\n" + lines.join(""));
   }
 
-  /** All of them register. @throws with what SIPp printed, if one failed */
+  /** Registers all of them. @throws with SIPp's output, if one failed */
   async register(server: number, load: Load): Promise<void> {
     await this.#run("register_many", this.port, load, HOST + ":" + server);
   }

@@ -9,12 +9,12 @@ import { join } from "node:path";
 import { freePorts, isOpen } from "../ports.js";
 import { HOST, makeFolder, type Network, Program } from "./programs.js";
 
-/** It ends by itself when whoever started it could not end it. */
+/** It ends by itself after so long, in case its test cannot end it. */
 const LIFE_SECONDS = 100;
 const START_MS = 10_000;
 const ASK_MS = 100;
 const RTPENGINE_PORTS = 40;
-/** Where rtpengine has its ports: another address than all others. */
+/** rtpengine has its ports at an address of its own. */
 export const SOUND_HOST = "127.0.0.2";
 /** Tables that come with Debian's kamailio-sqlite-modules. */
 const TABLES = "/usr/share/kamailio/db_sqlite";
@@ -34,7 +34,7 @@ export interface KamailioOptions {
    * answer is right to it).
    */
   way?: "topoh" | "topos" | "rtpengine" | "authint";
-  /** Where it runs; the machine's own if not told. */
+  /** The network it runs in; by default the machine's own. */
   network?: Network;
 }
 
@@ -52,7 +52,7 @@ export class Kamailio {
     const server = new Kamailio(options);
     if (options.way === "rtpengine") await server.#startRtpengine();
     await server.#program.until("Kamailio's answer to OPTIONS", START_MS, () =>
-      // Nobody reaches it from here in another network; what comes to its open port waits there for it.
+      // In another network it cannot be reached from here; datagrams wait at its open port.
       options.network === undefined ? server.#ask() : isOpen("udp", server.port, options.network?.pid),
     );
     return server;
@@ -105,7 +105,7 @@ export class Kamailio {
 
   async #startRtpengine(): Promise<void> {
     const ports = ["--port-min=" + this.soundPort, "--port-max=" + (this.soundPort + RTPENGINE_PORTS - 1)];
-    // In user space: no table of the kernel's.
+    // It runs in user space, without a table of the kernel.
     const args = [
       "-f",
       "-E",
@@ -118,7 +118,7 @@ export class Kamailio {
     await program.until("rtpengine's port", START_MS, () => isOpen("udp", this.#rtpenginePort));
   }
 
-  /** Whether it answers an OPTIONS. */
+  /** @returns whether it answers an OPTIONS */
   #ask(): Promise<boolean> {
     return new Promise((resolve) => {
       const socket = createSocket("udp4");
@@ -148,7 +148,7 @@ export class Kamailio {
     });
   }
 
-  /** How many requests of a method came from a user, retransmissions and those challenged included. */
+  /** @returns the number of requests of a method that came from a user, with retransmissions and challenged ones */
   seen(method: string, user: string): number {
     return this.#program.lines.filter((line) => line.includes("seen " + method + " " + user + " ")).length;
   }

@@ -9,7 +9,7 @@ import { freePorts, isOpen } from "../ports.js";
 import { HOST, makeFolder, type Network, Program, until } from "./programs.js";
 import { readWav, type Sound, tone, writeWav } from "./sound.js";
 
-/** It ends by itself when whoever started it could not end it. */
+/** It ends by itself after so long, in case its test cannot end it. */
 const LIFE_SECONDS = 100;
 const START_MS = 10_000;
 const ANSWER_MS = 8000;
@@ -22,7 +22,7 @@ export interface LinphoneOptions {
   /** The tone it sends. */
   hz: number;
   network?: Network;
-  /** How its digits go. */
+  /** The way in which it sends digits. */
   digits?: "rtp" | "info";
   /** Offers RTP/AVPF. */
   avpf?: boolean;
@@ -93,7 +93,7 @@ export class Linphone {
     if (codecs !== undefined) await this.#keepCodecs(codecs);
     if (server === undefined) return;
     this.type(`register sip:${user}@${HOST} sip:${HOST}:${server.port} ${server.password}`);
-    // It prints nothing of it.
+    // It prints nothing about it.
     await this.#program.until("Linphone's registration", ANSWER_MS, () => this.log.includes("LinphoneRegistrationOk"));
   }
 
@@ -130,14 +130,14 @@ export class Linphone {
     });
   }
 
-  /** What it has heard in its only call, which has ended; what came while it was held is left out. */
+  /** @returns the sound it heard in its only call, which has ended, without the time on hold */
   async heard(): Promise<Sound> {
     const path = join(this.#folder, "heard.wav");
     return until("Linphone's recording", ANSWER_MS, () => {
       if (!existsSync(path)) return null;
       const bytes = readFileSync(path);
       if (bytes.length <= WAV_HEADER_BYTES) return null;
-      // It counts its header into the data.
+      // It counts its header as data.
       bytes.writeUInt32LE(bytes.length - WAV_HEADER_BYTES, WAV_SIZE_AT);
       writeFileSync(path + ".right.wav", bytes);
       return readWav(path + ".right.wav");

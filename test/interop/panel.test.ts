@@ -1,4 +1,7 @@
-/** A phone of one's own in the panel's house: it registers with what the page shows, is rung by the door, calls it, and has a column. */
+/**
+ * A phone of one's own in the panel's house: it registers with what the page shows, is rung by the door, calls it, and
+ * has a column.
+ */
 import { afterEach, expect, it } from "vitest";
 import type { MessageItem } from "../../host-sim/panel/protocol.js";
 import { TestHouse } from "../host-sim/panel/house.js";

@@ -11,11 +11,11 @@ import { afterEach, describe, it } from "vitest";
 import { returnPorts } from "../ports.js";
 
 export const HOST = "127.0.0.1";
-/** How often a state is looked at that nobody tells of. */
+/** States that no event tells are looked at this often. */
 const LOOK_MS = 25;
-/** It ends by itself when whoever started it could not end it. */
+/** It ends by itself after so long, in case its test cannot end it. */
 const NETWORK_SECONDS = 100;
-/** How long a program may take to end by itself when it is asked to. */
+/** A program may take so long to end after it was asked to. */
 const END_MS = 2000;
 
 /** Debian's packages, by program. */
@@ -142,7 +142,7 @@ export class Program {
       stdio: [isTyped ? "pipe" : "ignore", "pipe", "pipe"],
       env: { ...process.env, PATH: path, ...environment },
     });
-    // It may end before it has read all.
+    // The program may end before it has read everything.
     this.#child.stdin?.on("error", () => {});
     running.add(this);
     this.#read(this.#child.stdout, (line) => this.onLine(line));

@@ -34,13 +34,13 @@ export interface SippOptions {
   user?: string;
   password?: string;
   transport?: "udp" | "tcp";
-  /** How many dialogs it takes part in. */
+  /** The number of dialogs that it takes part in. */
   calls?: number;
-  /** How long a call lasts. */
+  /** The length of a call. */
   talkMs?: number;
   /** The digit that a scenario with sound sends: 0 to 9, star, pound. */
   digit?: string;
-  /** What stands in a scenario as `@NAME@`. */
+  /** Values for `@NAME@` in a scenario. */
   values?: Record<string, string>;
   /** Sends the sound back that comes. */
   echo?: boolean;
@@ -49,7 +49,7 @@ export interface SippOptions {
 export class Sipp {
   /** Its SIP port. */
   readonly port = freePorts(1);
-  /** Where it takes sound, and sends it from. */
+  /** The port of its sound. */
   readonly rtpPort = freePorts(4);
   readonly #program: Program;
   readonly #folder = makeFolder();
@@ -109,7 +109,7 @@ export class Sipp {
     return this.#file("messages");
   }
 
-  /** Those that it received, as they came. */
+  /** @returns the messages that it received, as they came */
   get received(): string[] {
     return this.messages
       .split(/^-{20,} .*\n/m)

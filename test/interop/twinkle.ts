@@ -9,7 +9,7 @@ import { freePorts, isOpen } from "../ports.js";
 import { HOST, makeFolder, type Network, Program } from "./programs.js";
 import { readWav, type Sound, tone } from "./sound.js";
 
-/** It ends by itself when whoever started it could not end it. */
+/** It ends by itself after so long, in case its test cannot end it. */
 const LIFE_SECONDS = 100;
 const START_MS = 10_000;
 const ANSWER_MS = 8000;
@@ -22,7 +22,7 @@ export interface TwinkleOptions {
   user: string;
   /** The tone it sends. */
   hz: number;
-  /** How its digits go. */
+  /** The way in which it sends digits. */
   digits?: "rfc2833" | "info" | "inband";
   codecs?: string;
   network?: Network;
@@ -102,7 +102,7 @@ export class Twinkle {
     });
   }
 
-  /** What its speaker has played since it was started. */
+  /** @returns the samples that its speaker has played since its start */
   heard(): Sound {
     const bytes = readFileSync(join(this.#folder, "heard.wav"));
     // The length in its header is written at the recorder's end.

@@ -1,4 +1,4 @@
-/** What the echo canceller does with echoes, voices and bad input: sound of seeds, spoken in syllables. */
+/** Tests the echo canceller with echoes, voices and bad input; the sound has a seed and is spoken in syllables. */
 import { describe, expect, it } from "vitest";
 import { SeededRandom } from "../../host-sim/io/random.js";
 import { fraction } from "../../src/core/random.js";
@@ -23,7 +23,7 @@ function syllables(seed: number, seconds: number, level: number): Int16Array {
   return out;
 }
 
-/** What comes back of `far`, `late` samples later than it would. */
+/** @returns the echo of `far`, `late` samples later than usual */
 function echoOf(far: Int16Array, late = 0, sign = 1): Int16Array {
   const way = [0, 0, 0.2, 0.7, -0.4, 0.25, -0.2, 0.15, 0, 0, 0.1, -0.08, 0.06, 0, 0.05];
   return far.map((_, i) => sign * way.reduce((sum, tap, k) => sum + tap * (far[i - late - 7 * k] ?? 0), 0));

@@ -1,6 +1,6 @@
 /**
- * What the tests of the media stream share: seeded randomness, agreements, a stream with its surroundings, and ears for
- * a tone.
+ * The common part of the tests of the media stream: seeded randomness, agreements, a stream with its surroundings, and
+ * ears for a tone.
  */
 import { ipv4 } from "../../src/core/address.js";
 import { LINE_TIMERS } from "../../src/core/limits.js";
@@ -48,7 +48,7 @@ const SILENCE = new Int16Array(FRAME_MS * 8);
 
 /** One stream, its sink and its user; and a port whose microphone hears nothing, from `begin` on. */
 export class Endpoint {
-  /** When the port has the next frame; Infinity: a test moves the sound by itself. */
+  /** The time of the port's next frame; Infinity if a test moves the sound itself. */
   frameMs = Infinity;
   readonly timers: Timers;
   readonly stream: MediaStream;
@@ -57,7 +57,7 @@ export class Endpoint {
   digits = "";
   durationsMs: number[] = [];
   timeouts = 0;
-  /** When it was told that no sound comes, or that it comes again. */
+  /** The times when it was told that no sound comes, or that it comes again. */
   readonly quiet: [atMs: number, isQuiet: boolean][] = [];
   readonly moves: [ip: number, port: number][] = [];
   /** Called for each RTP packet, beside `sent`. */
@@ -102,7 +102,7 @@ export class Endpoint {
     this.frameMs = this.timers.nowMs;
   }
 
-  /** As `begin`, without the port. */
+  /** Begins as `begin` does, without the port. */
   beginAlone(change: Partial<MediaAgreement> = {}): void {
     this.begin(change);
     this.frameMs = Infinity;
@@ -191,7 +191,7 @@ export function amplitudeOf(hz: number, pcm: Int16Array, start: number, count: n
   return (2 * Math.hypot(re, im)) / count;
 }
 
-/** What share of the 10 ms stretches carries the tone, and the longest time in a row without it. */
+/** @returns the share of the 10 ms stretches with the tone, and the longest time in a row without it */
 export function listen(
   hz: number,
   amplitude: number,

@@ -66,7 +66,10 @@ function heard(pcm: Int16Array, frame = 160): string {
 describe("a stream", () => {
   const digits = dial("2580");
 
-  /** What is heard of the digits when they come as sound. @param eventSendType -1: telephone-events were not agreed */
+  /**
+   * @returns the digits that are heard when they come as sound. @param eventSendType -1 if telephone-events were not
+   * agreed
+   */
   function hear(inband: number, eventSendType: number): string {
     const end = new Endpoint();
     end.stream.inband = inband;

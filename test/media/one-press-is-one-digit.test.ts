@@ -16,10 +16,10 @@ interface Packet {
   marker: boolean;
 }
 
-/** How a phone sends. */
+/** The way in which a phone sends. */
 interface Phone {
   marker: "first" | "never" | "all";
-  /** What the timestamp does within a press. */
+  /** The change of the timestamp within a press. */
   timestamp: "stands" | "moves" | "moves, duration stands" | "moves with the end" | "counts the end packets";
   ends: number;
   stepMs: number;
@@ -74,8 +74,8 @@ function dial(digits: string, phone: Phone, first = { sequence: 65_500, timestam
 }
 
 /**
- * Those that set the marker on every packet and move the timestamp too: with a packet missing, each looks like another
- * press.
+ * Phones that set the marker on every packet and move the timestamp too: if a packet is missing, each packet looks like
+ * another press.
  */
 function isHopeless(how: Partial<Phone>): boolean {
   return how.marker === "all" && how.timestamp !== "stands";

@@ -1,5 +1,5 @@
 /**
- * Who may send what through the server, and what an answer to whoever may not gives away. The ways around it:
+ * Tests who may send what through the server, and that refusals give nothing away. Ways around it are in
  * hostile.test.ts.
  */
 import { describe, expect, test } from "vitest";
@@ -78,7 +78,7 @@ describe("a refusal", () => {
     expect(locked.line).toBe("SIP/2.0 503 Too Many Wrong Passwords");
     expect(said(locked)).toBe("503 Retry-After");
     expect(field(locked.text, "Retry-After")).toBe("800");
-    // Who is asked for the password hears nothing of another's tries.
+    // A sender who is asked for the password learns nothing of the tries of others.
     expect(said(h.sends(OWN, ALICE)[0])).toBe("407 Proxy-Authenticate");
     for (let i = 0; i < 8; i++) expect(brief(h.sends({}, "10.0.7.7:5060"))).toEqual(["INVITE 10.0.0.3:5060"]);
     const [full] = h.sends({}, "10.0.7.7:5060");
@@ -243,7 +243,7 @@ describe("whose name it is", () => {
     expect(brief(h.receive(ask({ from: "<sip:alice@example.com>;tag=1", extra }), ALICE))).toEqual([
       "407 10.0.0.2:5060",
     ]);
-    // Who calls in nobody's name of ours is known by the password all the same.
+    // A caller under another name is still known by the password.
     const closed = house({ isClosed: true });
     const from = '"Anonymous" <sip:anonymous@anonymous.invalid>;tag=1';
     expect(brief(closed.sends({ from }, ALICE, "alice", "secretA"))).toEqual(["INVITE 10.0.0.3:5060"]);

@@ -1,6 +1,6 @@
 /**
- * What a server holds for others is over in its time: with no transaction free, with phones that ring for ever and a
- * store that is silent.
+ * Tests that everything a server holds for others ends in its time: with no transaction free, with phones that ring for
+ * ever, and with a store that is silent.
  */
 import { describe, expect, it } from "vitest";
 import type { LocationStore } from "../../src/server/location.js";

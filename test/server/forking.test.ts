@@ -13,13 +13,13 @@ const RING_MS = 10_000;
 
 interface Habit {
   isLow: boolean;
-  /** When it rings after the INVITE came, and when it answers after that, in ticks; -1: never. */
+  /** The time from the INVITE until it rings, and from then until it answers, in ticks; -1 for never. */
   rings: number;
   answers: number;
   status: number;
 }
 
-/** What a phone did and heard. */
+/** A phone, with its actions and the responses it heard. */
 class Phone {
   readonly habit: Habit;
   readonly address: string;
@@ -148,7 +148,7 @@ test("a caller hears each 2xx, or one refusal; and no phone rings on", () => {
       } else expect(finals.length).toBe(1);
       if (phones.some(({ final }) => final >= 600) && answered.length === 0 && !isCancelling)
         expect(finals[0]).toMatch(/^6/);
-      // Whoever answers for all ends it for all: at once, or as soon as they ring.
+      // A phone that answers for all ends the others: at once, or as soon as they ring.
       const decidedMs = Math.min(
         ...phones.filter(({ final }) => (final >= 200 && final < 300) || final >= 600).map(({ endedMs }) => endedMs),
       );
@@ -156,10 +156,10 @@ test("a caller hears each 2xx, or one refusal; and no phone rings on", () => {
         if (hasRung) expect(endedMs).toBeLessThanOrEqual(Math.max(decidedMs, rangMs) + TICK_MS);
       for (const phone of phones) {
         expect(phone.faults).toEqual([]);
-        // Nobody rings on: whoever rang has answered or was told to stop.
+        // No phone rings on: one that rang has answered or was told to stop.
         if (phone.hasRung) expect(phone.final).not.toBe(0);
       }
-      // Those of a lower q ring when the others are through, or have rung for their time.
+      // Phones of a lower q ring when the others are through, or have rung for their time.
       const high = phones.filter(({ habit }) => !habit.isLow);
       for (const { habit, invitedMs } of phones)
         if (habit.isLow && invitedMs >= 0)

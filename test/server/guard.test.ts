@@ -1,6 +1,6 @@
 /**
- * How many tries at passwords there are: for an address, for a user from strange addresses, for a user at home, in
- * tables that are full.
+ * Tests how many tries at passwords there are: for an address, for a user from strange addresses, for a user at home,
+ * in tables that are full.
  */
 import { describe, expect, test } from "vitest";
 import { ipv4, ipv4Text } from "../../src/core/address.js";
@@ -172,7 +172,7 @@ describe("where a user was let in", () => {
   test("is forgotten when it was unused for longest and there is no room: never that of who came lately", () => {
     const eight = [0, 1, 2, 3, 4, 5, 6, 7];
     expect(remembered(8, eight)).toEqual(eight);
-    // To come again takes nobody's place.
+    // An address that comes again takes no other's place.
     expect(remembered(8, [...eight, ...eight, 7, 7, 7, 0, 0, 0, 3, 3, 3])).toEqual(eight);
     expect(remembered(8, [...eight, 0, 8])).toEqual([0, 2, 3, 4, 5, 6, 7, 8]);
     expect(remembered(8, [...eight, 0, 8, 2, 9])).toEqual([0, 2, 4, 5, 6, 7, 8, 9]);

@@ -1,6 +1,6 @@
 /**
- * What strangers, and users who mean harm, send to a proxy: broken messages in every state, loops, forged fields, too
- * much of everything.
+ * Tests attacks by strangers and by users on a proxy: broken messages in every state, loops, forged fields, too much of
+ * everything.
  */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -23,7 +23,7 @@ interface Scene {
   request: string;
 }
 
-/** What a proxy may be doing while it is shot at. */
+/** The proxy's work during the attack. */
 const SCENES: Record<string, (it: Scene) => void> = {
   "that is at rest": () => {},
   "where phones ring": ({ h, invites }) => {
@@ -126,13 +126,13 @@ describe("10,000 broken messages", () => {
           const { h } = it;
           const all = samples(it);
           SCENES[name](it);
-          /** Who takes part: whatever they get, they asked for. */
+          /** The parties of the calls: every message to them was asked for. */
           const known = new Set([STRANGER, ALICE, BOB, "10.0.0.4:5060", "10.0.0.5:5060"]);
           /** Addresses that messages came from, if whoever sent them is known or has reached somebody here. */
           const free = new Set<string>();
           const strangers = (sent: readonly Sent[]) =>
             sent.map(({ to }) => to.split(" ").at(-1) as string).filter((address) => !known.has(address));
-          /** In the course of time nothing more leaves for whoever is not. */
+          /** As time passes nothing more is sent to anyone else. */
           const pass = (ms: number) => {
             h.pass(ms);
             const later = strangers(h.network.take()).map((address) => address.split(":")[0]);

@@ -1,6 +1,6 @@
 /**
- * What the registrar makes for a request: nothing that stays or has to be collected. Its own file: collections are
- * measured.
+ * Tests that the registrar makes nothing for a request that stays or has to be collected. It has a file of its own
+ * because collections are measured.
  */
 import { expect, it } from "vitest";
 import { octets } from "../../src/core/bytes.js";

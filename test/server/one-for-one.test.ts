@@ -25,7 +25,7 @@ const METHODS = [
 ];
 let branches = 0;
 const HOUR_MS = 3600_000;
-/** What draws each kind of refusal: 404, 407, 480, 400, 416, 420, 483, 440, 403, 482. */
+/** Requests that draw each kind of refusal: 404, 407, 480, 400, 416, 420, 483, 440, 403, 482. */
 const REQUESTS: Ask[] = [
   {},
   { uri: "sip:nobody@example.org" },

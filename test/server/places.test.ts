@@ -1,6 +1,6 @@
 /**
- * Where the server sends requests on the word of others: by registered contacts, Paths, redirections, Request-URIs and
- * Routes.
+ * Tests the places to which the server sends requests on the word of others: registered contacts, Paths, redirections,
+ * Request-URIs and Routes.
  */
 import { describe, expect, test } from "vitest";
 import { ipv4 } from "../../src/core/address.js";

@@ -1,6 +1,6 @@
 /**
- * What the proxy makes for a whole call that goes through it: nothing that stays or has to be collected. Its own file:
- * collections are measured.
+ * Tests that the proxy makes nothing for a whole call that stays or has to be collected. It has a file of its own
+ * because collections are measured.
  */
 import { describe, expect, it } from "vitest";
 import { ipv4 } from "../../src/core/address.js";
@@ -18,11 +18,11 @@ const LINE = octets("SIP/2.0 200 OK\r\n");
 const FROM_CALLER =
   "Via: SIP/2.0/UDP 10.9.9.9:5060;branch=z9hG4bK00000000\r\nMax-Forwards: 70\r\nFrom: <sip:zoe@elsewhere.net>;tag=zz\r\n";
 const CALL_ID = "Call-ID: 00000000\r\n";
-/** Of a mark that tells flows: the caller is behind a NAT. */
+/** Digits of a route token that tells flows: the caller is behind a NAT. */
 const MARK_DIGITS = 73;
 const ROUTE = "Route: <sip:" + "0".repeat(MARK_DIGITS) + "@10.0.0.1:5060;lr>\r\n";
 
-/** Where `text` begins in `bytes[0, end)`. */
+/** @returns the offset of `text` in `bytes[0, end)` */
 function find(bytes: Uint8Array, end: number, text: Uint8Array): number {
   for (let at = 0; at + text.length <= end; at++) {
     let i = 0;

@@ -1,4 +1,4 @@
-/** Who may hold TCP connections, and for how long: strangers take none of our own, nor all of each other's. */
+/** Tests who may hold TCP connections, and for how long: strangers take none of our own, nor all of each other's. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { METHOD_OPTIONS } from "../../src/wire/names.js";

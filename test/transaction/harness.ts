@@ -90,7 +90,7 @@ export class FakeNetwork implements Network {
     this.asked.push({ id, name: text(bytes, start, end), port, transport });
   }
 
-  /** What was sent since the last call. */
+  /** @returns the messages sent since the last call */
   take(): Sent[] {
     const all = this.sent;
     this.sent = [];
@@ -150,7 +150,7 @@ export class Recorder implements TransactionUser, ClientUser, ServerOwner {
     this.events.push("terminated");
   }
 
-  /** What was told since the last call. */
+  /** @returns the events told since the last call */
   take(): string[] {
     const all = this.events;
     this.events = [];
@@ -275,7 +275,7 @@ export function field(message: string, name: string): string {
   return fields(message, name)[0] ?? "";
 }
 
-/** What a peer answers to a request of ours. `tag` becomes its To tag, unless the request has one. */
+/** @returns a peer's response to a request of ours. `tag` becomes its To tag, unless the request has one */
 export function responseTo(request: string, status: number, tag = "", extra = "", reason = "Reason"): string {
   const to = field(request, "To");
   return (
@@ -315,7 +315,7 @@ export interface RequestParts {
   body?: string;
 }
 
-/** What a peer asks of us. */
+/** @returns a request of a peer */
 export function request(parts: RequestParts = {}): string {
   const method = parts.method ?? "INVITE";
   const via = parts.via ?? "SIP/2.0/UDP " + PEER + ":5060;branch=" + (parts.branch ?? "z9hG4bKabc");

@@ -12,7 +12,7 @@ const FIRST = "10.0.0.8";
 const SECOND = "10.0.0.9";
 const THIRD = "10.0.0.7";
 const PROXIES = `${FIRST}, ${SECOND}`;
-/** What is promised: until a call and the registration reach another server, and until they are back, ms. */
+/** The promised times until a call and the registration reach another server, and until they are back, ms. */
 const CALL_MS = 10_000;
 const REGISTRATION_MS = 32_000;
 const BACK_MS = 300_000;
@@ -22,7 +22,7 @@ const ROUND_MS = 4000 + 32_000 + 20_000;
 /** A registrar and proxy that takes everybody and answers each INVITE with 180. */
 class Machine extends Peer {
   isDown = false;
-  /** What it says to everything instead. */
+  /** Its answers to everything, in place of the usual ones. */
   instead: string[] = [];
   private bound: string[] = [];
   readonly requests: { atMs: number; message: string }[] = [];
@@ -43,7 +43,7 @@ class Machine extends Peer {
     };
   }
 
-  /** When it got a request of that method first, from `sinceMs` on; Infinity when it did not. */
+  /** @returns the time of its first request of that method from `sinceMs` on; Infinity if there was none */
   firstMs(method: string, sinceMs: number): number {
     return this.requests.find((one) => one.atMs >= sinceMs && one.message.startsWith(method))?.atMs ?? Infinity;
   }

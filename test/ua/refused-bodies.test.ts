@@ -1,6 +1,6 @@
 /**
- * What a request may carry: 415 lists what that method may, a 488 warns of what in the description is not to be had
- * (RFC 3261 §20.43).
+ * Tests the bodies of requests: a 415 lists the types that the method may carry, a 488 warns which part of the
+ * description is not supported (RFC 3261 §20.43).
  */
 import { describe, expect, it } from "vitest";
 import { Agent, header, Peer, sdpOf, World } from "./harness.js";

@@ -1,4 +1,6 @@
-/** What is kept of a server, and that nothing of it outlives its failure: each with a server that changes its mind. */
+/**
+ * Tests that nothing that was learnt of a server outlives its failure: each case has a server that changes its mind.
+ */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ipv4 } from "../../src/core/address.js";

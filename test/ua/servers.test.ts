@@ -1,4 +1,4 @@
-/** Who the configured server is, and who is not: what is believed and who gets credentials hangs on it. */
+/** Tests which server counts as the configured one: it is believed, and gets credentials. */
 import { describe, expect, it } from "vitest";
 import { ipv4 } from "../../src/core/address.js";
 import { octets } from "../../src/core/bytes.js";
@@ -23,7 +23,7 @@ function uriOf(text: string): Uri {
   return uri;
 }
 
-/** Where a request to that URI goes: by name before it is looked up, or at once. */
+/** @returns the target of a request to that URI: a name before it is looked up, or an address */
 function targetOf(text: string): Target {
   const network = { sendDatagram: () => true, sendStream: () => -1, closeStream: () => {}, resolve: () => {} };
   const above = { onRequest: () => {}, onAck: () => {}, onCancel: () => {}, onAckTimeout: () => {} };
@@ -141,7 +141,7 @@ describe("an address is the server's", () => {
     expect(all.isServerFlow(-1, 5060)).toBe(false);
     expect(servers("", "").isServer(-1)).toBe(false);
     expect([servers("0.0.0.0").isServer(0), servers("0.0.0.0").isServerFlow(0, 5060)]).toEqual([true, true]);
-    // Nobody is before there are settings, nor where they say nothing.
+    // Without settings, or with empty ones, no server counts.
     for (const none of [new Servers(), servers("", ""), all])
       for (const ip of [-1, 0, 1]) expect([none.isServer(ip), none.isServerFlow(ip, 5060)]).toEqual([false, false]);
   });

@@ -17,14 +17,14 @@ const CHANGES = "refused calling ringing done failed waiting lost left picking p
 
 /** A user agent that lets calls be moved. */
 class Mover extends Agent {
-  /** What `mayRefer` says. */
+  /** The result of `mayRefer`. */
   verdict = 0;
   readonly asked: string[] = [];
   mayRefer = (_m: unknown, _source: unknown, _call: Call, out: Destination): number => {
     this.asked.push(out.target);
     return this.verdict;
   };
-  /** What went by TCP. */
+  /** The messages that were sent by TCP. */
   readonly streams: string[] = [];
   override sendStream = (_id = 0, _ip = 0, _port = 0, bytes = new Uint8Array(0), start = 0, end = 0): number => {
     this.streams.push(text(bytes, start, end));
@@ -106,7 +106,7 @@ class Hall {
     this.world.run(20);
   }
 
-  /** What the first phone was told: "100 active", "200 terminated", … */
+  /** @returns the NOTIFYs that the first phone got: "100 active", "200 terminated", … */
   get told(): string[] {
     const seen = new Set<string>();
     const out: string[] = [];
@@ -131,7 +131,7 @@ class Hall {
     this.world.run(20);
   }
 
-  /** All is over, and nothing is used up. */
+  /** Checks that all is over and no pool is in use. */
   expectNothingLeft(): void {
     this.world.run(100_000);
     const { ua } = this.door;
@@ -329,7 +329,7 @@ describe("a call that its phone moves on", () => {
     expect(hall.moved.split(" ")[1]).toBe(`sip:two@${SECOND}`);
     expect(headers(hall.moved, "From")).toEqual([expect.stringContaining("door")]);
     hall.say("200 OK");
-    // What founded the call is not said again in it.
+    // Facts that the call was founded on are not repeated in it.
     const call = hall.door.ua.activeCall();
     hall.door.timers.nowMs = hall.world.nowMs;
     expect(hall.door.ua.hold(call!, true)).toBe("");
