@@ -186,6 +186,14 @@ export interface InputOptions {
   onReadable(): void;
 }
 
+/** What a reader or keypad at the door tells. */
+export interface ReaderOptions {
+  /** A Wiegand frame is over: so many bits, the last 32 of them in `low`, those before them in `high`. */
+  onFrame(bits: number, high: number, low: number): void;
+  /** A key of a keypad that is no Wiegand reader. @param code ASCII of 0 to 9, * or # */
+  onKey(code: number): void;
+}
+
 /** 8 kHz, signed 16 bits, mono. */
 export interface AudioInput {
   /**
@@ -256,6 +264,8 @@ export interface Store {
   /** @returns null if nothing was kept under that key */
   read(key: string): string | null;
   write(key: string, value: string): void;
+  /** Forgets what was kept under that key; a store without it is given an empty text. */
+  remove?(key: string): void;
 }
 
 /** The Wi-Fi of the device: the network it is in, and the networks there are. */
@@ -293,10 +303,17 @@ export interface Device {
   codec: Codec | null;
   /** @returns null if the board has no input of that name */
   input(name: InputName, options: InputOptions): Input | null;
+  /** Listens to the reader and the keypad. @returns whether there is one; without it the board can have none */
+  reader?(options: ReaderOptions): boolean;
   /** One or two. */
   relays: readonly Output[];
   led: Output;
   store: Store;
+  /**
+   * A store of its own for the records of people, in which there is room for all of them; without it they have a part
+   * of `store`.
+   */
+  people?: Store;
   /** Takes over how the pins are connected; outputs that are on stay on. Null if the outputs have no pins. */
   wire: ((wiring: PinWiring) => void) | null;
   /** Starts the machine again, with the door locked; null if the program cannot do that. */

@@ -299,6 +299,8 @@ async function main(): Promise<number> {
         home().phones[0].keypad.press(digits);
         return "";
       },
+      key: (name) => void home().door.reader.key(name),
+      card: (number) => home().door.reader.card(number),
       fault: (name, value) => home().fault(name, value),
       onEvent: (listener) => {
         for (const event of early) listener(event);

@@ -16,6 +16,7 @@ import type { Settings } from "../src/settings/settings.js";
 import { CodecInput, CodecOutput, type VirtualCodec } from "./io/chips/codec.js";
 import { VirtualEs8388 } from "./io/chips/es8388.js";
 import { VirtualContact, VirtualOutput } from "./io/digital.js";
+import { VirtualReader } from "./io/reader.js";
 import { VirtualWifi } from "./io/wifi.js";
 import { type House, ownAddress, Wiring } from "./wiring.js";
 import type { SimEvent } from "./world/events.js";
@@ -58,6 +59,8 @@ export class Party implements DoorEvents, TerminalUser {
   readonly relays: readonly VirtualOutput[];
   readonly led = new VirtualOutput();
   readonly wifi: VirtualWifi;
+  /** A reader with keys beside the door. */
+  readonly reader = new VirtualReader();
   private readonly codec: Codec | null;
   private readonly house: House;
   private readonly belongings: Belongings;
@@ -105,6 +108,7 @@ export class Party implements DoorEvents, TerminalUser {
   private async startAnew(): Promise<void> {
     this.station.close();
     for (const contact of Object.values(this.contacts)) contact.disconnect();
+    this.reader.disconnect();
     this.belongings.reread?.();
     this.station = this.newStation();
     this.isEnding = false;
@@ -177,6 +181,7 @@ export class Party implements DoorEvents, TerminalUser {
     return {
       restart: belongings.reread === undefined ? null : () => this.reboot(),
       wifi: this.wifi,
+      reader: (options) => this.reader.open(options),
       address: () => ip,
       clock: house.clock,
       random: belongings.random,

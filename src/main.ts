@@ -29,7 +29,7 @@ const NOBODY = "none";
 const RESTART = "restart";
 /** The commands that the console takes without a network. */
 const OFFLINE =
-  " help get set unset diff save revert factory-reset status calls log wifi pools login logout reboot version ";
+  " help get set unset diff save revert factory-reset status people calls log wifi pools login logout reboot version ";
 /** If the door could not be opened, the machine starts again after this time. */
 const AGAIN_MS = 60_000;
 const INPUT_LOST = "input was lost, and what came up to now thrown away: paste less at once, or with XON/XOFF";

@@ -16,8 +16,9 @@ export const ALLOWED: Record<string, readonly string[]> = {
   ua: ["core", "wire", "transaction", "dialog", "media"],
   server: ["core", "wire", "transaction"],
   settings: ["core", "wire", "dialog", "media", "ua"],
-  intercom: ["core", "wire", "transaction", "dialog", "ua", "server", "media", "settings"],
-  console: ["core", "transaction", "ua", "settings", "intercom"],
+  people: ["core", "wire", "settings"],
+  intercom: ["core", "wire", "transaction", "dialog", "ua", "server", "media", "settings", "people"],
+  console: ["core", "transaction", "ua", "settings", "people", "intercom"],
   driver: ["core", "wire", "transaction", "media", "ua", "settings", "intercom", "console"],
 };
 
@@ -33,7 +34,7 @@ export const AROUND: Record<string, readonly string[]> = {
 const ENTRY = "src/main.ts";
 /** The types of the device contract, for the folders that know devices, and for the entry. */
 const CONTRACT = "hal";
-const KNOWS_DEVICES = ["settings", "intercom", "console", "driver"];
+const KNOWS_DEVICES = ["settings", "people", "intercom", "console", "driver"];
 
 /** Globals that the code may name: those of ECMAScript except a clock, randomness, regular expressions and I/O. */
 const GLOBALS = new Set(

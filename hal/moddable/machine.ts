@@ -41,6 +41,7 @@ import { collect } from "../native/collector.js";
 import { openUdp } from "../native/datagram.js";
 import { openI2S } from "../native/i2s.js";
 import { savePower } from "../native/powersave.js";
+import { openRecords } from "../native/records.js";
 import { restart } from "../native/restart.js";
 import { TimedPort, WatchedPort } from "../timedport.js";
 import { Join, type NetworkChoice } from "./join.js";
@@ -256,6 +257,7 @@ export class Machine implements Device {
   private readonly ledPin: SwitchPin;
   private readonly amplifier: SwitchPin;
   readonly store: FlashStore;
+  readonly people: Store = openRecords();
   /** Called if more came over the serial line than could be kept: the last octets were thrown away. */
   onInputLost: () => void = ignore;
   readonly microphone: AudioPort;

@@ -14,6 +14,7 @@ import { watchParent } from "../parent.js";
 import { readAssignments, readSetFile } from "./assignments.js";
 import { type Change, isProblems, nameOf, openSecrets, readFile, type SettingsFile } from "./file.js";
 import { openSerial, openTcp } from "./link.js";
+import { readPeople } from "./people.js";
 import { DISCARD, Session } from "./session.js";
 import { type Output, runVerb, type VerbOptions } from "./verbs.js";
 
@@ -34,6 +35,14 @@ const USAGE = `Usage: npm run config -- --port PATH | --tcp HOST:PORT  COMMAND
   backup FILE          writes such a file, without passwords and codes
   trace [FILE]         the SIP messages of the last call as a ladder, or as a
                        pcap file for Wireshark
+  log [FILE]           what happened, as CSV
+  people list          who has a code or card of their own
+  people add NAME      adds one; --code new prints the code, once
+  people change NAME   --code ask asks for one; see docs/people.md
+  people remove NAME
+  people import FILE   all people of a CSV file, or nobody; codes that it does
+                       not have are made, and written to FILE.codes.csv
+  people export FILE   such a file, without codes
   console              the door's console; Ctrl-] leaves it
   monitor              prints events until Ctrl-C
 
@@ -44,6 +53,10 @@ const USAGE = `Usage: npm run config -- --port PATH | --tcp HOST:PORT  COMMAND
   --with-secrets       backup: with passwords and codes, sealed by a passphrase
                        (the door gives them only behind --password-stdin)
   --without-secrets    apply: leaves those of the file out
+  --since TIME         log: 2026-12-24, or 24h for the last day
+  --code new|ask  --card NUMBER  --relay 1,2  --when HOURS  --from TIME
+  --until TIME  --uses N  --note TEXT  --sip USER@HOST  --off  --on
+                       people add, people change
   --help               this text
 
 FILE may be -: standard input, or standard output. What is asked for is not
@@ -58,6 +71,18 @@ const OPTIONS = {
   "set-file": { type: "string", multiple: true, default: [] as string[] },
   "with-secrets": { type: "boolean", default: false },
   "without-secrets": { type: "boolean", default: false },
+  since: { type: "string", default: "" },
+  code: { type: "string" },
+  card: { type: "string" },
+  relay: { type: "string" },
+  when: { type: "string" },
+  from: { type: "string" },
+  until: { type: "string" },
+  uses: { type: "string" },
+  note: { type: "string" },
+  sip: { type: "string" },
+  off: { type: "boolean" },
+  on: { type: "boolean" },
   help: { type: "boolean", short: "h", default: false },
 } as const;
 
@@ -129,6 +154,7 @@ function checkArguments(command: string, args: readonly string[], values: Values
   if ((args.length < least && !isOnlyFiles) || args.length > most)
     throw new UsageError(`${command}: see --help for its arguments`);
   const isWrong = (option: keyof Values, of: string): boolean => values[option] === true && command !== of;
+  checkPeople(command, args, values);
   if (isWrong("with-secrets", "backup")) throw new UsageError("--with-secrets belongs to backup");
   if (isWrong("without-secrets", "apply")) throw new UsageError("--without-secrets belongs to apply");
   if (values["set-file"].length > 0 && command !== "set") throw new UsageError("--set-file belongs to set");
@@ -138,6 +164,37 @@ function checkArguments(command: string, args: readonly string[], values: Values
     throw new UsageError(new Settings().set(args[0], ""));
 }
 
+const PERSON_OPTIONS = ["code", "card", "relay", "when", "from", "until", "uses", "note", "sip", "off", "on"] as const;
+/** What stands behind `people`, and how many arguments it takes. */
+const PEOPLE_VERBS: Readonly<Record<string, number>> = { list: 0, add: 1, change: 1, remove: 1, import: 1, export: 1 };
+
+function checkPeople(command: string, [verb = "", ...rest]: readonly string[], values: Values): void {
+  if (values.since !== "" && command !== "log") throw new UsageError("--since belongs to log");
+  const isPerson = command === "people" && (verb === "add" || verb === "change");
+  const given = PERSON_OPTIONS.find((option) => values[option] !== undefined);
+  if (given !== undefined && !isPerson) throw new UsageError(`--${given} belongs to people add and people change`);
+  if (command !== "people") return;
+  if (PEOPLE_VERBS[verb] === undefined)
+    throw new UsageError(`people what? ${Object.keys(PEOPLE_VERBS).join(", ")}; --help says more`);
+  if (rest.length !== PEOPLE_VERBS[verb])
+    throw new UsageError(`people ${verb}: see --help for its arguments; a name of several words stands in quotes`);
+  if (/["\\]/.test(rest.join("") + PERSON_OPTIONS.map((option) => values[option] ?? "").join("")))
+    throw new UsageError('no " and no \\ in a name or an option');
+  if (values.code !== undefined && !["new", "ask", "none"].includes(values.code))
+    throw new UsageError("--code new, ask or none: everybody on this computer can see what stands on a command line");
+}
+
+/** The words of the console for `people add` and `people change`. @param code digits, or new or none */
+function personOptions(values: Values, code: string): string {
+  let out = "";
+  for (const option of PERSON_OPTIONS) {
+    const value = option === "code" ? code : values[option];
+    if (value === undefined || value === "" || value === false) continue;
+    out += value === true ? ` --${option}` : ` --${option} ${option === "note" ? `"${value}"` : value}`;
+  }
+  return out;
+}
+
 /** The number of arguments of each command. */
 const LIMITS: Readonly<Record<string, readonly [number, number]>> = {
   get: [0, 1],
@@ -145,6 +202,8 @@ const LIMITS: Readonly<Record<string, readonly [number, number]>> = {
   apply: [1, 1],
   backup: [1, 1],
   trace: [0, 1],
+  log: [0, 1],
+  people: [1, 2],
   console: [0, 0],
   monitor: [0, 0],
 };
@@ -162,6 +221,8 @@ async function prepare(
     if (isText(changes)) throw new UsageError(changes);
     return { changes, more: {} };
   }
+  if (command === "people") return { changes: [], more: await preparePeople(args, values) };
+  if (command === "log") return { changes: [], more: { since: values.since } };
   if (command === "backup" && values["with-secrets"])
     return { changes: [], more: { passphrase: await newPassphrase() } };
   if (command !== "apply") return { changes: [], more: {} };
@@ -170,6 +231,14 @@ async function prepare(
   const changes = [...file.changes, ...(values["without-secrets"] ? [] : await secretsOf(args[0], file))];
   if (changes.length === 0) throw new UsageError(`${nameOf(args[0])}: has no setting`);
   return { changes, more: { file } };
+}
+
+async function preparePeople([verb, name]: readonly string[], values: Values): Promise<Partial<VerbOptions>> {
+  if (verb === "import") return { people: readPeople(name) };
+  if (verb !== "add" && verb !== "change") return {};
+  const code = values.code === "ask" ? (await askHidden("Code: ")).trim() : (values.code ?? "");
+  if (values.code === "ask" && !/^\d{4,8}$/.test(code)) throw new UsageError("a code has 4 to 8 digits");
+  return { personOptions: personOptions(values, code) };
 }
 
 async function secretsOf(path: string, { sealed }: SettingsFile): Promise<Change[]> {

@@ -2,6 +2,7 @@
 import { findSetting, isSecret, SCHEMA } from "../../src/settings/schema.js";
 import { safe } from "../world/events.js";
 import { type Change, formatFile, isSecretKey, type SettingsFile, writeFile } from "./file.js";
+import { type Entry, exportLog, exportPeople, importPeople, listPeople } from "./people.js";
 import { seal } from "./seal.js";
 import type { Answer, Session } from "./session.js";
 
@@ -26,6 +27,12 @@ export interface VerbOptions {
   file?: SettingsFile;
   /** The passphrase of `backup --with-secrets`. */
   passphrase?: string;
+  /** Of `log`: only what happened since. */
+  since?: string;
+  /** Of `people import`. */
+  people?: readonly Entry[];
+  /** Of `people add` and `people change`, as the console has them. */
+  personOptions?: string;
 }
 
 /** @throws Error of one line */
@@ -51,10 +58,32 @@ export async function runVerb(
       else writeFile(args[0], Buffer.from(String(answer.pcap), "base64"));
       return;
     }
+    case "log":
+      return exportLog(session, args[0] ?? "-", options.since ?? "", output);
+    case "people":
+      return people(session, args, options);
     case "monitor":
       return monitor(session, password, output);
     default:
       return change(session, changes, output, options.file);
+  }
+}
+
+async function people(session: Session, [verb, name]: readonly string[], options: VerbOptions): Promise<void> {
+  const { output } = options;
+  switch (verb) {
+    case "list":
+      return listPeople(session, output);
+    case "export":
+      return exportPeople(session, name, output);
+    case "import":
+      return importPeople(session, options.people ?? [], `${name === "-" ? "people" : name}.codes.csv`, output);
+    default: {
+      const answer = await session.tell(`people ${verb} "${name}"${options.personOptions ?? ""}`);
+      const { code, warning } = answer;
+      if (typeof code === "string") output.out(`${safe(String(answer.name))}: code ${code}, shown this once\n`);
+      if (typeof warning === "string") output.err(`${safe(warning)}\n`);
+    }
   }
 }
 

@@ -3,7 +3,7 @@
  *
  *     press [MS]   press2 [MS] … press4 [MS]   release   exit [MS]   door open|shut
  *     wait S   expect [WHO:]EVENT[=VALUE] [S]   console LINE   phone LINE   dtmf DIGITS   tones DIGITS
- *     fault NAME VALUE   quit
+ *     key KEYS   card NUMBER   fault NAME VALUE   quit
  *
  * A ';' that belongs to a line is written '\;'. Not here: what a step does to the door, which is the stage's.
  */
@@ -21,9 +21,12 @@ export const STEP_QUIT = 8;
 export const STEP_DOOR = 9;
 export const STEP_TONES = 10;
 export const STEP_PHONE = 11;
+export const STEP_KEY = 12;
+export const STEP_CARD = 13;
 
 /** A short push. */
 const PRESS_MS = 100;
+const KEY_MS = 150;
 const EXPECT_MS = 10000;
 const DAY_S = 86400;
 const SHOWN = 120;
@@ -58,6 +61,9 @@ export interface Stage {
   phone(line: string): string;
   dtmf(digits: string): string;
   tones(digits: string): string;
+  /** A key of the keypad at the door. */
+  key(name: string): void;
+  card(number: number): void;
   fault(name: string, value: string): string;
   /** Asks to be told every event from now on. */
   onEvent(listener: (event: SimEvent) => void): void;
@@ -123,6 +129,14 @@ function parseStep(step: Step, word: string, rest: string): string {
       step.kind = STEP_DTMF;
       step.value = rest.toUpperCase();
       return /^[0-9*#A-D]+$/.test(step.value) ? "" : "dtmf DIGITS, of 0 to 9, *, #, A to D";
+    case "key":
+      step.kind = STEP_KEY;
+      step.value = rest;
+      return /^[0-9*#]+$/.test(rest) ? "" : "key KEYS, of 0 to 9, * and #";
+    case "card":
+      step.kind = STEP_CARD;
+      step.value = rest;
+      return /^\d{1,11}$/.test(rest) && Number(rest) < 2 ** 35 ? "" : "card NUMBER, of at most 35 bits";
     case "tones":
       step.kind = STEP_TONES;
       step.value = rest.toUpperCase();
@@ -136,7 +150,7 @@ function parseStep(step: Step, word: string, rest: string): string {
       step.kind = STEP_QUIT;
       return words.length > 0 ? "quit takes nothing" : "";
     default:
-      return "steps are press, press2 to press4, release, exit, door, wait, expect, console, phone, dtmf, tones, fault and quit";
+      return "steps are press, press2 to press4, release, exit, door, wait, expect, console, phone, dtmf, tones, key, card, fault and quit";
   }
 }
 
@@ -180,6 +194,8 @@ export async function runScript(steps: readonly Step[], stage: Stage): Promise<S
     else if (step.kind === STEP_PHONE) error = stage.phone(step.value ?? "");
     else if (step.kind === STEP_DTMF) error = stage.dtmf(step.value ?? "");
     else if (step.kind === STEP_TONES) error = stage.tones(step.value ?? "");
+    else if (step.kind === STEP_KEY) await pressKeys(step.value ?? "", stage, seen);
+    else if (step.kind === STEP_CARD) stage.card(Number(step.value));
     else if (step.kind === STEP_FAULT) error = stage.fault(step.name, step.value ?? "");
     else if (step.kind === STEP_WAIT) await seen.wait(step.ms);
     else if (step.kind === STEP_EXPECT) error = await seen.expect(step);
@@ -187,6 +203,14 @@ export async function runScript(steps: readonly Step[], stage: Stage): Promise<S
     if (error !== "") return { ok: false, line: 'step "' + shown(step.text) + '": ' + error, quit: false };
   }
   return { ok: true, line: "", quit: false };
+}
+
+/** As fast as a hand. */
+async function pressKeys(keys: string, stage: Stage, seen: SeenEvents): Promise<void> {
+  for (const key of keys) {
+    stage.key(key);
+    await seen.wait(KEY_MS);
+  }
 }
 
 class SeenEvents {

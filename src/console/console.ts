@@ -30,9 +30,11 @@ import {
 } from "./doorcommands.js";
 import { help } from "./help.js";
 import { LOGIN_DONE, LOGIN_EARLY, PasswordLock, Seat } from "./passwordlock.js";
+import { PeopleCommands } from "./peoplecommands.js";
 import { ERROR_ARGUMENT, ERROR_COMMAND, ERROR_LOCKED, ERROR_STATE, Reply } from "./reply.js";
 import { reportPhones, reportPools, reportStats, reportStatus } from "./report.js";
 import { SettingsCommands, type SettingsOptions } from "./settingscommands.js";
+import { readSince, Words } from "./words.js";
 
 export const VERSION = "0.1.0";
 
@@ -63,6 +65,7 @@ export class Console {
   private readonly guard: PasswordLock;
   private readonly wifi: Wifi | null;
   private readonly settings: SettingsCommands;
+  private readonly people: PeopleCommands;
   /** The place of lines for which no place is named: the serial line of a board. */
   private readonly seat = new Seat();
 
@@ -74,6 +77,7 @@ export class Console {
     this.log = log;
     this.guard = new PasswordLock(store, door.timers);
     this.settings = new SettingsCommands(door, this.guard, options);
+    this.people = new PeopleCommands(door, log);
   }
 
   /** Reads the settings that were kept. @returns "" or what of them cannot be used */
@@ -172,10 +176,12 @@ export class Console {
         return reportPools(reply, door);
       case "phones":
         return reportPhones(reply, door);
+      case "people":
+        return this.people.run(reply, rest, seat);
       case "calls":
-        return this.tellLog(reply, "call");
+        return this.tellLog(reply, "call", rest);
       case "log":
-        return this.tellLog(reply, "");
+        return this.tellLog(reply, "", rest);
       case "trace":
         return this.trace(reply, rest, isJson);
       case "wifi":
@@ -208,6 +214,7 @@ export class Console {
         return closeDoor(reply, door, rest);
       case "logout":
         this.guard.close(seat);
+        this.people.leave(seat);
         return reply;
       case "reboot":
         return this.startAgain(reply);
@@ -281,8 +288,20 @@ export class Console {
     return isJson ? reply.put("pcap", base64(file, 0)) : reply.say(base64(file, BASE64_WIDE));
   }
 
-  private tellLog(reply: Reply, name: string): Reply {
-    const lines = this.log.text(name);
+  /** @param options "" or `--since TIME`, the time as people have it or as `24h` */
+  private tellLog(reply: Reply, name: string, options: string): Reply {
+    let sinceS = 0;
+    if (options !== "") {
+      const words = new Words(options);
+      const given = words.names.length === 1 && words.names[0] === "since" && words.first === "" ? words.values[0] : "";
+      sinceS = readSince(given, this.door.epochS(), this.door.settings.get("time.zone"));
+      if (sinceS <= 0)
+        return reply.fail(
+          ERROR_ARGUMENT,
+          "--since 2026-12-24, 2026-12-24 18:00, or 24h while the time of day is known",
+        );
+    }
+    const lines = this.log.text(name, sinceS);
     return reply.tell(lines === "" ? "nothing yet\n" : lines);
   }
 }

@@ -10,7 +10,7 @@ import { type Log, SECRETS_READ } from "../intercom/log.js";
 import { allowed } from "../settings/check.js";
 import { checkTogether } from "../settings/consistency.js";
 import { SavedSettings } from "../settings/savedsettings.js";
-import { findSetting, isSecret, needsRestart, SCHEMA } from "../settings/schema.js";
+import { findSetting, isSecret, needsRestart, RELAY_CODES, SCHEMA } from "../settings/schema.js";
 import { readAssignment, Settings } from "../settings/settings.js";
 import { copyWiring } from "../settings/wiring.js";
 import type { PasswordLock, Seat } from "./passwordlock.js";
@@ -135,6 +135,9 @@ export class SettingsCommands {
 
   factoryReset(reply: Reply, word: string, seat: Seat): Reply {
     if (word !== "yes") return reply.fail(ERROR_ARGUMENT, "all settings would be lost: factory-reset yes does it");
+    const { people } = this.door;
+    const problem = people.count > 0 ? people.clear() : "";
+    if (problem !== "") return reply.fail(ERROR_STORE, problem);
     return this.putInForce(reply, this.initial(), seat, true);
   }
 
@@ -179,12 +182,25 @@ export class SettingsCommands {
     return reply;
   }
 
+  /** @returns "" or one line: a new code of a relay is a person's already */
+  private takenCode(wanted: Settings): string {
+    const { settings, people } = this.door;
+    for (let i = 0; i < RELAY_CODES.length; i++) {
+      const codes = wanted.get(RELAY_CODES[i]).split(",");
+      const before = settings.get(RELAY_CODES[i]).split(",");
+      for (let j = 0; j < codes.length; j++)
+        if (before.indexOf(codes[j]) < 0 && people.ofCode(codes[j]) >= 0)
+          return RELAY_CODES[i] + ": a person has that code";
+    }
+    return "";
+  }
+
   /**
    * Keeps settings and puts them in force; those that cannot be kept are not put in force either.
    * @param replaces also what a newer firmware kept
    */
   private putInForce(reply: Reply, wanted: Settings, seat: Seat, replaces: boolean): Reply {
-    const misfit = checkTogether(wanted);
+    const misfit = this.takenCode(wanted) || checkTogether(wanted);
     if (misfit !== "") return reply.fail(ERROR_VALUE, "not saved: " + misfit);
     try {
       this.kept.write(wanted, replaces);

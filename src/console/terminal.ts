@@ -50,6 +50,8 @@ const STAR = "*";
 /** The one line that is shown, once, in place of events while it is locked. */
 const LOCKED = "console locked\n";
 /** Erases what stands behind the cursor. */
+/** Begins a code of a person. */
+const CODE_OPTION = "--code ";
 const CLEAR_LINE = "\r\x1b[K";
 
 export interface TerminalUser {
@@ -437,7 +439,8 @@ function isSecret(line: string): boolean {
     lower.indexOf("login") === 0 ||
     lower.indexOf("dtmf") === 0 ||
     lower.indexOf("password") >= 0 ||
-    lower.indexOf(".code") >= 0
+    lower.indexOf(".code") >= 0 ||
+    lower.indexOf(CODE_OPTION) >= 0
   );
 }
 
@@ -447,6 +450,8 @@ function isSecret(line: string): boolean {
  */
 function hiddenFrom(line: string): number {
   const lower = line.toLowerCase();
+  const option = lower.indexOf(CODE_OPTION);
+  if (option >= 0) return option + CODE_OPTION.length;
   let at = skipBlanks(lower, 0);
   if (lower.slice(at, at + 4) === "set ") at = skipBlanks(lower, at + 4);
   let end = at;

@@ -30,6 +30,8 @@ export interface Limits {
   /** Octets of the longest message that is received whole, by UDP and by TCP. */
   messageBytes: number;
   names: number;
+  /** People with codes and cards of their own. */
+  people: number;
   /** Entries of the log. */
   logEntries: number;
   /** Octets of the log that are kept over a restart: the youngest entries. */
@@ -64,10 +66,10 @@ const REGISTRATION_TIMERS = 2;
  */
 const TRANSFER_TIMERS = 2;
 /**
- * The timers of the door: its audio report, the call's own times, codes and their lock, relays and the door's contact,
- * the ring.
+ * The timers of the door: its audio report, the call's own times, codes of calls and of the keypad and their lock, relays
+ * and the door's contact, the ring.
  */
-const DOOR_TIMERS = 1 + 3 + 2 + 3 + 2;
+const DOOR_TIMERS = 1 + 3 + 3 + 3 + 2;
 /** The station's log. */
 const STATION_TIMERS = 1;
 /** Buttons, the button inside and the door's contact have one timer each. */
@@ -153,6 +155,8 @@ export const DOOR_LIMITS: Limits = {
   messageBytes: 2048,
   // Three proxies and one that is called directly.
   names: 4,
+  // In memory 20 octets each, in flash 320 at most.
+  people: 50,
   logEntries: 24,
   // The log is kept twice beside the settings, in 24 KB of flash; one text takes a page of 4,000 octets at most.
   logBytes: 1900,
@@ -175,6 +179,7 @@ export const ROOMY_LIMITS: Limits = {
   ...DOOR_LIMITS,
   ...ROOMY_COUNTS,
   phones: PHONES_MOST,
+  people: 500,
   dialogs: dialogsOf(ROOMY_COUNTS.calls, ROOMY_COUNTS.lines),
   headerRows: 64,
   // The longest message of RFC 4475 has 3,515 octets.

@@ -45,6 +45,7 @@ import { escapeUser } from "../ua/uritext.js";
 import { TRANSPORT_TCP } from "../wire/names.js";
 import { Conference } from "./conference.js";
 import { Contact, type ContactUser } from "./contact.js";
+import { EntryPanel, type EntryPanelUser } from "./entrypanel.js";
 import { EchoControl } from "./echocontrol.js";
 
 const LOG_KEY = "log";
@@ -67,6 +68,7 @@ const TONE_OF_SIGNAL = Int8Array.of(
   TONE_BUSY,
   TONE_FAILED,
   -1,
+  TONE_ANSWERED,
 );
 
 /** One line's pair of sockets. */
@@ -84,7 +86,7 @@ class SoundPort {
 const DSCP_SIGNALLING = 24;
 const DSCP_SOUND = 46;
 
-export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser {
+export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser, EntryPanelUser {
   readonly door: Door;
   readonly console: Console;
   private readonly device: Device;
@@ -151,12 +153,14 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser 
       outputs: this,
       events: this.log,
       store: device.store,
+      peopleStore: device.people ?? device.store,
     });
     this.conference = limits.lines > 1 ? new Conference(this.door.ua.lines, FRAME_SAMPLES) : null;
     for (let i = 0; i < INPUTS.length; i++) {
       const contact = new Contact(device, INPUTS[i], this.timers, this);
       if (contact.exists) this.contacts.push(contact);
     }
+    new EntryPanel(device, this.timers, this);
     this.console = new Console(this.door, {
       store: device.store,
       restart: () => this.reconfigure(),
@@ -244,6 +248,18 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser 
 
   onHold(name: InputName): void {
     if (name !== "exit") this.door.hold(INPUTS.indexOf(name) + 1);
+  }
+
+  onKey(code: number): void {
+    this.door.key(code);
+  }
+
+  onCard(number: string): void {
+    this.door.access.card(number);
+  }
+
+  onNoise(bits: number, count: number): void {
+    this.events.event("error", "the reader sent what is neither a card nor a key", ["bits", bits, "count", count]);
   }
 
   /** The network is back with the same address: registers again. */
@@ -508,6 +524,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser 
     this.setLevels();
     // Without a network nothing else can begin yet; `start` does the rest.
     if (this.sip !== null) this.door.start(this.ip);
+    else this.door.prepare();
   }
 
   /**

@@ -1,17 +1,21 @@
 /**
- * Door codes: the digits of a call are collected until they are a code, and the code says which relay opens. Wrong ones
- * are counted, for the call and for the lock of each code. One entry is one guess, however it ends: by #, by a pause,
- * by as many digits as the longest code has, or broken off by * or the call's end. No event tells a digit of a code.
- * Not here: how long codes are locked (codelock.ts), and what a relay does (doorway.ts).
+ * Door codes: the digits of a call, or of the keypad at the door, are collected until they are a code, and the code says
+ * which relay opens: a code of the settings, which is everybody's, or a person's. Wrong ones are counted, for the call and
+ * for the lock of each code. One entry is one guess, however it ends: by #, by a pause, by as many digits as the longest
+ * code has, or broken off by * or the call's end. No event tells a digit of a code.
+ * Not here: how long codes are locked (codelock.ts), what a relay does (doorway.ts), and who has which code
+ * (people/people.ts).
  */
 import type { Store } from "../../hal/device.js";
 import type { Timers, TimerUser } from "../core/timers.js";
+import type { People } from "../people/people.js";
+import { type Person, refusalOf } from "../people/person.js";
 import { RELAY_CODES, RELAYS_MOST } from "../settings/schema.js";
 import type { Settings } from "../settings/settings.js";
 import type { Call } from "../ua/call.js";
 import { CodeLock } from "./codelock.js";
 import type { DoorEvents } from "./events.js";
-import { CODE_WRONG, CODES_LOCKED } from "./log.js";
+import { ACCESS_REFUSED, CARD_UNKNOWN, CODE_WRONG, CODES_LOCKED } from "./log.js";
 import { DIGIT_WAYS } from "./words.js";
 
 /** A code is given up when no digit follows for so long. */
@@ -20,20 +24,56 @@ const CODE_PAUSE_MS = 5000;
 const CODE_TRIES = 3;
 /** When a phone sends one press in two ways, both come within so long. */
 const SAME_PRESS_MS = 500;
+const CODE_LEAST = 4;
 const LONGEST_CODE = 8;
 const CODE_UNSET = "digits open nothing, no door code is set: set relay1.code DIGITS, then save";
 const NOT_KEPT = "the store failed: wrong door codes count until the next restart only";
+const USE_NOT_KEPT = "the store failed";
+const KEYPAD = "keypad";
+const CARD = "card";
+const TIME_ZONE = "time.zone";
 const STAR = 0x2a;
 const HASH = 0x23;
 const ZERO = 0x30;
 /** Stands for an entry that is no code, whatever follows. */
 const NO_CODE = -1;
 
+// Who enters digits, and the kind of the timer that ends the entry.
+const ENTRY_CALL = 0;
+const ENTRY_KEYPAD = 1;
+
+/** The digits that one of them has entered so far. */
+class Entry {
+  readonly timer: number;
+  /** As a number with a 1 before them; below 0 when one of them is not 0 to 9. */
+  entered = 1;
+  count = 0;
+  /** Wrong ones in a row. */
+  wrong = 0;
+
+  constructor(timer: number) {
+    this.timer = timer;
+  }
+}
+
+/** What a code or a card opens, by whom and how. */
+export interface Opening {
+  relay: number;
+  /** For the log: "code", "card" or "message", with the name of the person behind it. */
+  reason: string;
+  /** The call in which it was given; null: by MESSAGE, or at the door itself. */
+  call: Call | null;
+}
+
 export interface AccessUser {
-  /** A right code was given. @param call the call in which it was given, null when it came by MESSAGE */
-  onCode(relay: number, call: Call | null): void;
+  /** A right code or card was given. It is called once for each relay that it opens. */
+  onCode(opening: Opening): void;
   /** A code was wrong, or codes are locked. @param isLast so many were wrong that the call is to end */
   onWrongCode(call: Call | null, isLast: boolean): void;
+  /** A number with fewer digits than a code was entered at the keypad. */
+  onDial(digits: string): void;
+  /** @returns s since 1970 in UTC, 0 while it is not known */
+  epochS(): number;
 }
 
 export interface AccessParts {
@@ -48,20 +88,20 @@ export class Access implements TimerUser {
   private readonly settings: Settings;
   private readonly timers: Timers;
   private readonly events: DoorEvents;
+  private readonly people: People;
   private readonly user: AccessUser;
   private readonly lock: CodeLock;
-  private readonly timer: number;
+  private readonly phone: Entry;
+  private readonly keypad: Entry;
   /** Each code as a number with a 1 before its digits. Its relay and its number at the lock have the same index. */
   private codes: number[] = [];
   private relays: number[] = [];
   private secrets: number[] = [];
+  /** The codes of the settings, each once. */
+  private digits: string[] = [];
   private shortest = 0;
   private longest = 0;
-  /** The digits so far, in the same form; below 0 when one of them is not 0 to 9. */
-  private entered = 1;
-  private count = 0;
   private call: Call | null = null;
-  private wrong = 0;
   /**
    * The lowest DIGIT_* heard in this call. One press may be sent in more ways than one, and a lower number is more
    * reliable.
@@ -71,14 +111,16 @@ export class Access implements TimerUser {
   private lastCode = 0;
   private lastMs = 0;
 
-  constructor(parts: AccessParts, user: AccessUser) {
+  constructor(parts: AccessParts, people: People, user: AccessUser) {
     const { settings, timers, events, store } = parts;
     this.settings = settings;
     this.timers = timers;
     this.events = events;
+    this.people = people;
     this.user = user;
     this.lock = new CodeLock(store, timers);
-    this.timer = timers.make(this, 0);
+    this.phone = new Entry(timers.make(this, ENTRY_CALL));
+    this.keypad = new Entry(timers.make(this, ENTRY_KEYPAD));
   }
 
   /** Takes the codes of the settings. The same digits for two relays are one secret, since a guess tries both. */
@@ -86,9 +128,8 @@ export class Access implements TimerUser {
     this.codes = [];
     this.relays = [];
     this.secrets = [];
-    this.shortest = LONGEST_CODE;
-    this.longest = 0;
-    const digits: string[] = [];
+    this.digits = [];
+    const { digits } = this;
     for (let relay = 1; relay <= RELAYS_MOST; relay++) {
       const codes = this.settings.get(RELAY_CODES[relay - 1]).split(",");
       for (let i = 0; i < codes.length; i++) {
@@ -97,19 +138,30 @@ export class Access implements TimerUser {
         this.codes.push(numberOf(codes[i]));
         this.relays.push(relay);
         this.secrets.push(digits.indexOf(codes[i]));
-        this.shortest = Math.min(this.shortest, codes[i].length);
-        this.longest = Math.max(this.longest, codes[i].length);
       }
     }
-    this.lock.watch(digits);
-    this.forgetDigits();
+    this.onPeople();
+    this.forgetDigits(this.phone);
+    this.forgetDigits(this.keypad);
+  }
+
+  /** The people's codes may have changed. What is entered meanwhile goes on. */
+  onPeople(): void {
+    const { people, digits } = this;
+    this.shortest = people.hasCodes ? people.shortest : LONGEST_CODE;
+    this.longest = people.longest;
+    for (let i = 0; i < digits.length; i++) {
+      this.shortest = Math.min(this.shortest, digits[i].length);
+      this.longest = Math.max(this.longest, digits[i].length);
+    }
+    this.lock.watch(digits, people.count > 0);
   }
 
   /** A call begins or is over: the digits so far are forgotten, unless they were a guess already. */
   reset(): void {
-    this.abandon();
+    this.abandon(this.phone, DIGIT_WAYS[this.way]);
     this.call = null;
-    this.wrong = 0;
+    this.phone.wrong = 0;
     this.way = 0;
   }
 
@@ -122,69 +174,160 @@ export class Access implements TimerUser {
       return;
     }
     if (call !== this.call) {
-      this.abandon();
+      this.abandon(this.phone, DIGIT_WAYS[this.way]);
       this.call = call;
       this.way = 0;
     }
     if (this.isSecondHearing(code, way)) return;
-    if (code === STAR) this.abandon();
-    else if (code === HASH) this.tryEntered();
+    this.take(this.phone, code);
+  }
+
+  /**
+   * Takes a key of the keypad at the door: 0 to 9, * and #. `*` takes the last digit back while nothing was compared yet, and
+   * else all of them. Fewer digits than a code has, with # behind them, are a number that is dialled. @param code ASCII
+   */
+  key(code: number): void {
+    const { keypad } = this;
+    const isShort = keypad.count < CODE_LEAST && (this.longest === 0 || keypad.count < this.shortest);
+    if (code === STAR && isShort) {
+      if (keypad.count === 0) return;
+      keypad.count -= 1;
+      keypad.entered = Math.floor(keypad.entered / 10);
+      this.timers.start(keypad.timer, CODE_PAUSE_MS);
+    } else if (code === HASH && isShort) this.dial();
+    else if (this.longest > 0 || keypad.count < CODE_LEAST) this.take(keypad, code);
+  }
+
+  private dial(): void {
+    const { entered, count } = this.keypad;
+    this.forgetDigits(this.keypad);
+    if (count > 0) this.user.onDial(entered < 0 ? "" : ("" + entered).slice(1));
+  }
+
+  /** Takes a card. Unknown ones are guesses at all cards, with a count and a lock of their own. @returns whether it opened */
+  card(number: string): boolean {
+    const { lock, people } = this;
+    // Without people there is no count either.
+    const isLocked = lock.cards >= 0 && lock.remainingMs(lock.cards) > 0;
+    const place = isLocked ? -1 : people.ofCard(number);
+    if (place >= 0) return this.admit(this.keypad, place, 0, CARD, CARD);
+    if (!isLocked) {
+      if (lock.cards >= 0) {
+        lock.onWrong(lock.cards);
+        lock.keep();
+        this.tellStore();
+      }
+      this.events.event("error", CARD_UNKNOWN, ["by", CARD]);
+    }
+    if (lock.cards >= 0 && lock.remainingMs(lock.cards) > 0) this.tellLock();
+    this.user.onWrongCode(null, false);
+    return false;
+  }
+
+  private take(entry: Entry, code: number): void {
+    const by = entry === this.keypad ? KEYPAD : DIGIT_WAYS[this.way];
+    if (code === STAR) this.abandon(entry, by);
+    else if (code === HASH) this.tryEntered(entry, by);
     else {
-      this.entered = withDigit(this.entered, code);
-      this.count += 1;
-      this.timers.start(this.timer, CODE_PAUSE_MS);
+      entry.entered = withDigit(entry.entered, code);
+      entry.count += 1;
+      this.timers.start(entry.timer, CODE_PAUSE_MS);
       // Digits that may become a longer code wait for the pause or for #. A code that is locked counts as wrong digits.
-      const isWhole = this.find(this.entered, 0) >= 0 && !this.isBeginning(this.entered);
-      if (isWhole || this.count >= this.longest) this.tryEntered();
-      else if (this.count >= this.shortest) this.lock.expect();
+      const isWhole = !this.isBeginning(entry) && this.isRight(entry);
+      if (isWhole || entry.count >= Math.max(this.longest, CODE_LEAST)) this.tryEntered(entry, by);
+      else if (this.longest > 0 && entry.count >= this.shortest) this.lock.expect();
     }
   }
 
   /** Takes a whole code, from a MESSAGE. @param relay the relay that it has to open */
   text(relay: number, code: string): void {
-    this.abandon();
+    this.abandon(this.phone, DIGIT_WAYS[this.way]);
     this.call = null;
-    this.attempt(numberOf(code), relay, "message");
+    this.attempt(this.phone, numberOf(code), code.length, relay, "message");
   }
 
-  onTimer(): void {
-    this.tryEntered();
+  onTimer(kind: number): void {
+    if (kind === ENTRY_KEYPAD && this.keypad.count < CODE_LEAST) this.dial();
+    else if (kind === ENTRY_KEYPAD) this.tryEntered(this.keypad, KEYPAD);
+    else this.tryEntered(this.phone, DIGIT_WAYS[this.way]);
   }
 
-  private tryEntered(): void {
-    const { entered, count } = this;
-    this.forgetDigits();
-    if (count > 0) this.attempt(entered, 0, DIGIT_WAYS[this.way]);
+  private tryEntered(entry: Entry, by: string): void {
+    const { entered, count } = entry;
+    this.forgetDigits(entry);
+    // Without any code the entry was at the keypad.
+    if (this.longest === 0) this.user.onWrongCode(null, false);
+    else if (count > 0) this.attempt(entry, entered, count, 0, by);
   }
 
   /**
    * Forgets the digits so far. Every digit from the shortest code's length on was compared with the codes, and the one
    * who entered them saw that nothing opened: so they count as a guess, whatever came then.
    */
-  private abandon(): void {
-    const { count } = this;
-    this.forgetDigits();
-    if (count >= this.shortest) this.countWrong(0, DIGIT_WAYS[this.way]);
+  private abandon(entry: Entry, by: string): void {
+    const { count } = entry;
+    this.forgetDigits(entry);
+    if (this.longest > 0 && count >= this.shortest) this.countWrong(entry, 0, by);
   }
 
   /**
    * Compares an entry with the codes.
    * @param relay the code has to be for that relay, 0: for any @param by the way in which it came
    */
-  private attempt(code: number, relay: number, by: string): void {
+  private attempt(entry: Entry, code: number, count: number, relay: number, by: string): void {
+    const call = entry === this.keypad ? null : this.call;
     const found = this.find(code, relay);
     if (found >= 0) {
-      this.wrong = 0;
+      entry.wrong = 0;
       this.lock.onRight(this.secrets[found]);
-      this.user.onCode(this.relays[found], this.call);
+      this.user.onCode({ relay: this.relays[found], reason: by === "message" ? by : "code", call });
       return;
     }
-    this.countWrong(relay, by);
-    this.user.onWrongCode(this.call, this.wrong >= CODE_TRIES);
+    const place = this.placeOf(code, count);
+    if (place >= 0) {
+      this.admit(entry, place, relay, by, by === "message" ? by : "code");
+      return;
+    }
+    this.countWrong(entry, relay, by);
+    this.user.onWrongCode(call, entry.wrong >= CODE_TRIES);
+  }
+
+  /**
+   * Lets a person in who was recognised, as far as hours, days and uses allow. What is refused looks like a wrong code from
+   * outside, and the log has the reason.
+   * @param relay it has to open that one, 0: all of the person's @param what for the log @returns whether it opened
+   */
+  private admit(entry: Entry, place: number, relay: number, by: string, what: string): boolean {
+    const call = entry === this.keypad ? null : this.call;
+    const person = this.people.at(place);
+    if (person === null) return false;
+    const why = this.refusal(person, place, relay);
+    if (why !== "") {
+      if (what !== CARD) this.lock.onRefused();
+      entry.wrong += 1;
+      this.events.event("error", ACCESS_REFUSED, ["person", person.name, "why", why, "by", by]);
+      this.user.onWrongCode(call, entry.wrong >= CODE_TRIES);
+      return false;
+    }
+    entry.wrong = 0;
+    if (what === CARD) this.lock.onRight(this.lock.cards);
+    else this.lock.onRightOf(place);
+    const reason = what + ", " + person.name;
+    for (let i = 1; i <= RELAYS_MOST; i++)
+      if ((person.relays & (1 << (i - 1))) !== 0 && (relay === 0 || relay === i))
+        this.user.onCode({ relay: i, reason, call });
+    return true;
+  }
+
+  private refusal(person: Person, place: number, relay: number): string {
+    if (relay !== 0 && (person.relays & (1 << (relay - 1))) === 0) return "not for relay " + relay;
+    const why = refusalOf(person, this.user.epochS(), this.settings.get(TIME_ZONE));
+    // The use is taken before the door opens, so that a power cut gives none back.
+    return why !== "" || this.people.spend(place, person) ? why : USE_NOT_KEPT;
   }
 
   /** Counts a wrong entry as one guess at each code that it was compared with. */
-  private countWrong(relay: number, by: string): void {
+  private countWrong(entry: Entry, relay: number, by: string): void {
     const guessed: number[] = [];
     let isHidden = false;
     for (let i = 0; i < this.codes.length; i++) {
@@ -194,6 +337,10 @@ export class Access implements TimerUser {
       if (this.lock.remainingMs(secret) > 0) isHidden = true;
       else guessed.push(secret);
     }
+    for (let number = this.lock.firstOfPeople; number < this.lock.count; number++) {
+      if (this.lock.remainingMs(number) > 0) isHidden = true;
+      else guessed.push(number);
+    }
     if (guessed.length > 0 || !isHidden) {
       for (let i = 0; i < guessed.length; i++) {
         this.lock.onWrong(guessed[i]);
@@ -202,9 +349,9 @@ export class Access implements TimerUser {
       // The guess is kept before it shows that it was wrong: a power cut in between saves nobody a guess.
       if (guessed.length > 0) this.lock.keep();
       this.tellStore();
-      this.wrong += 1;
+      entry.wrong += 1;
       // The digits themselves are not told, since a wrong code is often the right one with a slip.
-      this.events.event("error", CODE_WRONG, ["tries", this.wrong, "by", by]);
+      this.events.event("error", CODE_WRONG, ["tries", entry.wrong, "by", by]);
     }
     // A right code is refused as well while it is locked, or a guesser could go on and see which one opens.
     if (isHidden) this.tellLock();
@@ -227,9 +374,20 @@ export class Access implements TimerUser {
       if (relayMs > 0) keys += (keys === "" ? "" : ",") + "relay" + relay + ".code";
       mostMs = Math.max(mostMs, relayMs);
     }
+    let peopleMs = 0;
+    for (let number = this.lock.firstOfPeople; number < this.lock.count; number++)
+      peopleMs = Math.max(peopleMs, this.lock.remainingMs(number));
+    if (peopleMs > 0) keys += (keys === "" ? "" : ",") + "people";
+    const cardsMs = this.lock.cards < 0 ? 0 : this.lock.remainingMs(this.lock.cards);
+    if (cardsMs > 0) keys += (keys === "" ? "" : ",") + "cards";
+    mostMs = Math.max(mostMs, peopleMs, cardsMs);
     const seconds = Math.ceil(mostMs / 1000);
     const extra = ["seconds", seconds, "key", keys, "allowed", "after that, or without a code"];
     this.events.event("error", CODES_LOCKED, extra);
+  }
+
+  private isRight(entry: Entry): boolean {
+    return this.find(entry.entered, 0) >= 0 || this.placeOf(entry.entered, entry.count) >= 0;
   }
 
   /**
@@ -244,8 +402,18 @@ export class Access implements TimerUser {
     return -1;
   }
 
-  /** Returns whether a longer code begins with these digits. */
-  private isBeginning(entered: number): boolean {
+  /** @returns the place of the person whose code that is, -1 for nobody's or a locked one */
+  private placeOf(code: number, count: number): number {
+    if (code < 0 || !this.people.hasLength(count)) return -1;
+    const place = this.people.ofCode(("" + code).slice(1));
+    return place >= 0 && this.lock.remainingMs(this.lock.numberOf(place)) > 0 ? -1 : place;
+  }
+
+  /** Returns whether a longer code begins with these digits; any may be the beginning of a person's. */
+  private isBeginning(entry: Entry): boolean {
+    const { entered, count } = entry;
+    if (entered < 0) return false;
+    if (this.people.hasLonger(count)) return true;
     for (let i = 0; i < this.codes.length; i++) {
       let code = this.codes[i];
       if (code === entered) continue;
@@ -269,10 +437,10 @@ export class Access implements TimerUser {
     return isSame;
   }
 
-  private forgetDigits(): void {
-    this.timers.stop(this.timer);
-    this.entered = 1;
-    this.count = 0;
+  private forgetDigits(entry: Entry): void {
+    this.timers.stop(entry.timer);
+    entry.entered = 1;
+    entry.count = 0;
   }
 }
 

@@ -4,6 +4,10 @@
  * `GUESSES_AT_ONCE` times in a row and then once in 24 minutes, whatever was right in between: 115 times in any 24
  * hours. It counts over calls, callers, ways and restarts, and needs no time of day.
  *
+ * People's codes are many, and every wrong entry is a guess at each of them. So they share one count, but for the few
+ * who gave their own code since: those have counts of their own, as if all had. When there are too many of them, the
+ * one who came first is back under the common count, which is never lower.
+ *
  * After a restart it is not known how long the power was off. That time counts for nothing: a lock goes on with what
  * was left of it when it was last kept, at most STEP_S before. A lock that has run out is kept as run out.
  * Not here: what a code opens, what counts as one entry, and when a call ends for wrong ones (access.ts).
@@ -31,6 +35,13 @@ const STORE_KEY = "lock";
 const FORM = "2";
 /** Mark in the record: an entry is under way. */
 const PENDING = "?";
+/** The tag of the count of unknown cards. */
+const CARDS_TAG = "cards";
+/** The tag of the count that people share, and what begins that of one person's own. */
+const PEOPLE_TAG = "people";
+const PERSON_TAG = "p-";
+/** So many people have counts of their own. */
+const OWN_MOST = 8;
 /** Digits of the tags in the record. */
 const TAG_BASE = 36;
 
@@ -57,6 +68,8 @@ export class CodeLock implements TimerUser {
   private readonly timers: Timers;
   private readonly timer: number;
   private tallies: Tally[] = [];
+  /** The number of the count that people share, -1 while there are none; those of single people follow it. */
+  private people = -1;
   /** When guesses are forgotten next, ms; Infinity while there are none. */
   private stepAtMs = Infinity;
   private isRead = false;
@@ -75,8 +88,9 @@ export class CodeLock implements TimerUser {
   /**
    * Takes the codes, each once. The counts of codes that were there before stay. The index of a code here is its
    * number.
+   * @param hasPeople whether people have codes or cards too
    */
-  watch(codes: readonly string[]): void {
+  watch(codes: readonly string[], hasPeople = false): void {
     const isFirst = !this.isRead;
     const before = isFirst ? this.read(codes) : this.tallies;
     this.isRead = true;
@@ -87,8 +101,64 @@ export class CodeLock implements TimerUser {
       for (let j = 0; j < before.length; j++) if (before[j].tag === tag) tally = before[j];
       this.tallies.push(tally);
     }
+    this.people = hasPeople ? codes.length + 1 : -1;
+    if (hasPeople) this.watchPeople(before);
     if (this.isPending && isFirst) this.onCut();
     this.plan();
+  }
+
+  private watchPeople(before: readonly Tally[]): void {
+    this.tallies.push(new Tally(CARDS_TAG), new Tally(PEOPLE_TAG));
+    for (let i = 0; i < before.length; i++) {
+      if (before[i].tag === CARDS_TAG) this.tallies[this.cards] = before[i];
+      else if (before[i].tag === PEOPLE_TAG) this.tallies[this.people] = before[i];
+      else if (before[i].tag.slice(0, PERSON_TAG.length) === PERSON_TAG && before[i].steps > 0)
+        this.tallies.push(before[i]);
+    }
+  }
+
+  /** How many counts there are: an entry that was compared with all codes is a guess at each. */
+  get count(): number {
+    return this.tallies.length;
+  }
+
+  /** The number of the count of cards, -1 while there are no people. */
+  get cards(): number {
+    return this.people < 0 ? -1 : this.people - 1;
+  }
+
+  /** The number of the first count of people's codes; `count` when there is none. */
+  get firstOfPeople(): number {
+    return this.people < 0 ? this.tallies.length : this.people;
+  }
+
+  /** @param place of the person @returns the number of the count that holds for that person's codes */
+  numberOf(place: number): number {
+    const tag = PERSON_TAG + place.toString(TAG_BASE);
+    for (let i = this.people + 1; i < this.tallies.length; i++) if (this.tallies[i].tag === tag) return i;
+    return this.people;
+  }
+
+  /** A person gave the right code: as `onRight`, for that person alone. */
+  onRightOf(place: number): void {
+    let number = this.numberOf(place);
+    const common = this.tallies[this.people];
+    if (number === this.people && (common.wrong > 0 || common.locks > 0)) {
+      const own = new Tally(PERSON_TAG + place.toString(TAG_BASE));
+      own.steps = common.steps;
+      own.wrong = common.wrong;
+      own.locks = common.locks;
+      if (this.tallies.length - this.people > OWN_MOST) this.tallies.splice(this.people + 1, 1);
+      number = this.tallies.push(own) - 1;
+    }
+    this.onRight(number);
+  }
+
+  /** A right code was refused for another reason: it is no guess, and clears no count. */
+  onRefused(): void {
+    if (!this.isPending) return;
+    this.isPending = false;
+    this.keep();
   }
 
   /**

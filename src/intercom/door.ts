@@ -14,9 +14,10 @@ import type { Timers, TimerUser } from "../core/timers.js";
 import { CAUSE_DECLINED, CAUSE_LOCAL } from "../dialog/cause.js";
 import { SESSION_INCOMING } from "../dialog/session.js";
 import { INBAND_AUTO, INBAND_OFF, INBAND_ON } from "../media/agreement.js";
+import { People } from "../people/people.js";
 import { mayPress, planOfButton, planOfHold } from "../settings/buttons.js";
 import { HOUSE_GROUP, type Plan, planOf } from "../settings/ringplan.js";
-import { PHONE_NAMES, PHONE_PASSWORDS } from "../settings/schema.js";
+import { DAY_PLANS, PHONE_NAMES, PHONE_PASSWORDS } from "../settings/schema.js";
 import type { Settings } from "../settings/settings.js";
 import { agentSettings } from "../settings/useragent.js";
 import type { Flow } from "../transaction/flow.js";
@@ -39,7 +40,7 @@ import { type Destination, UserAgent, type UserAgentParts, type UserAgentUser } 
 import type { Message } from "../wire/message.js";
 import { HEADER_REPLACES, METHOD_INVITE, METHOD_MESSAGE } from "../wire/names.js";
 import type { Writer } from "../wire/writer.js";
-import { Access, type AccessParts, type AccessUser, readOrder } from "./access.js";
+import { Access, type AccessParts, type AccessUser, type Opening, readOrder } from "./access.js";
 import { Callers, DOOR_BUSY, DOOR_IDLE, DOOR_JOINABLE, DOOR_PICKED } from "./callers.js";
 import { PROOF_LAST, PROOF_RIGHT, PROOF_WRONG } from "./challenge.js";
 import { Doorway, type DoorwayParts, type DoorwayUser } from "./doorway.js";
@@ -58,6 +59,7 @@ import {
   SIGNAL_BUSY,
   SIGNAL_ENDING,
   SIGNAL_FAILED,
+  SIGNAL_KEY,
   SIGNAL_OPENED,
   SIGNAL_QUIET,
   SIGNAL_RINGING,
@@ -96,7 +98,10 @@ const DIGIT_HIDDEN = "digit";
 const CODE_DIGITS = 4;
 
 /** What a door is made of. */
-export interface DoorParts extends UserAgentParts, AccessParts, DoorwayParts {}
+export interface DoorParts extends UserAgentParts, AccessParts, DoorwayParts {
+  /** Keeps the records of people; without it `store` does. */
+  peopleStore?: Store | null;
+}
 
 export class Door
   implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, RingUser, TalkTimeUser, HouseServerUser, HandoverUser
@@ -104,6 +109,7 @@ export class Door
   readonly ua: UserAgent;
   readonly settings: Settings;
   readonly doorway: Doorway;
+  readonly people: People;
   /** The REGISTRATION_* that was told last. */
   registration = REGISTRATION_OFF;
   /** Why the last registration failed. */
@@ -111,7 +117,7 @@ export class Door
   readonly timers: Timers;
   private readonly events: DoorEvents;
   private readonly outputs: DoorOutputs;
-  private readonly access: Access;
+  readonly access: Access;
   private readonly callers: Callers;
   private readonly refused: RefusedCalls;
   private readonly ring: Ring;
@@ -141,17 +147,20 @@ export class Door
   /** The call of the second phone that has joined, or null. */
   private joined: Call | null = null;
   private light = LED_OFF;
+  /** What of the people cannot be used, until it was told. */
+  private peopleProblem = "";
   /** The ports that the sockets have; 0: they are not open yet. */
   private port = 0;
   private rtpPort = 0;
 
   constructor(parts: DoorParts) {
-    const { settings, limits, timers, random, outputs, events } = parts;
+    const { settings, limits, timers, random, outputs, events, peopleStore = parts.store } = parts;
     this.settings = settings;
     this.timers = timers;
     this.events = events;
     this.outputs = outputs;
-    this.access = new Access(parts, this);
+    this.people = new People(peopleStore ?? NO_STORE, settings, random, peopleStore === null ? 0 : limits.people);
+    this.access = new Access(parts, this.people, this);
     this.doorway = new Doorway(parts, this);
     this.soundTimer = timers.make(this, 0);
     this.soundToldMs = limits.soundToldMs;
@@ -170,6 +179,8 @@ export class Door
         ? new HouseServer(this.ua, limits, this, settings.get("server.mode") === "redirect")
         : null;
     this.moves = new TransferTargets(this.ua, settings, this.houseServer);
+    this.peopleProblem = this.people.load();
+    this.access.configure();
   }
 
   /** Starts the door, or starts it anew after settings changed. @param ip our address */
@@ -179,8 +190,9 @@ export class Door
       this.port = this.settings.get("sip.port");
       this.rtpPort = this.settings.get("rtp.port");
     }
-    this.doorway.configure();
-    this.access.configure();
+    this.prepare();
+    if (this.peopleProblem !== "") this.fail(this.peopleProblem);
+    this.peopleProblem = "";
     this.callers.configure();
     this.tellOpen();
     if (this.houseServer !== null) {
@@ -200,6 +212,12 @@ export class Door
     settings.rtpPort = this.rtpPort;
     this.ua.configure(settings, ip, this.port, this.port);
     this.showLight();
+  }
+
+  /** Takes the codes and the relays of the settings: the keypad opens without a network too. */
+  prepare(): void {
+    this.doorway.configure();
+    this.access.configure();
   }
 
   /** Tells at each start that strangers are answered and hear the door, where the settings say so. */
@@ -344,8 +362,8 @@ export class Door
     this.showLight();
   }
 
-  onCode(relay: number, call: Call | null): void {
-    const error = this.doorway.toggle(relay, call === null ? "message" : "code");
+  onCode({ relay, reason }: Opening): void {
+    const error = this.doorway.toggle(relay, reason);
     if (error !== "") this.fail(error);
     else this.opened();
   }
@@ -353,6 +371,24 @@ export class Door
   onWrongCode(call: Call | null, isLast: boolean): void {
     this.outputs.signal(SIGNAL_WRONG_CODE);
     if (call !== null && isLast) this.hangUp("wrong door codes");
+  }
+
+  /** A key of the keypad at the door. It is heard, unless somebody talks. @param code ASCII */
+  key(code: number): void {
+    if (this.ua.activeCall() === null && !this.ring.isOn) this.outputs.signal(SIGNAL_KEY);
+    this.access.key(code);
+  }
+
+  /** Rings the plan of a button, by its number at the keypad; 0 is the first one's. */
+  onDial(digits: string): void {
+    const button = digits === "0" ? 1 : Number(digits);
+    const mayDial = this.settings.get("keypad.dial");
+    if (mayDial && button >= 1 && button <= DAY_PLANS.length) this.press(button);
+    else this.outputs.signal(SIGNAL_WRONG_CODE);
+  }
+
+  epochS(): number {
+    return this.outputs.epochS();
   }
 
   private opened(): void {
@@ -707,5 +743,8 @@ function failureOf(m: Message | null, problem: string): string {
   if (m === null) return problem === "" ? "no answer from the server" : problem;
   return reasonOf(m) + (problem === "" ? "" : ": " + printable(problem));
 }
+
+/** Stands for a store where there is none: nobody is kept. */
+const NO_STORE: Store = { read: () => null, write: () => {} };
 
 const NOTHING: readonly (string | number)[] = [];

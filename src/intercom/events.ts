@@ -28,6 +28,8 @@ export const SIGNAL_BUSY = 6;
 export const SIGNAL_FAILED = 7;
 /** No tone any more: the call ended in another way, or its sound begins. */
 export const SIGNAL_QUIET = 8;
+/** A key of the keypad was pressed. */
+export const SIGNAL_KEY = 9;
 
 /** Takes events for a person or a program. `value` and `extra` are text without control characters. */
 export interface DoorEvents {

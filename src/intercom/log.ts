@@ -46,6 +46,9 @@ const REFUSED = "refused ";
 /** The value of events about wrong codes and passwords begins so. */
 const WRONG = "wrong ";
 export const CODE_WRONG = "wrong door code";
+/** A right code or card of somebody who may not open now. */
+export const ACCESS_REFUSED = "access refused";
+export const CARD_UNKNOWN = "unknown card";
 export const CODES_LOCKED = "door codes are locked";
 export const PASSWORD_WRONG = "wrong console password";
 /** The value of the event that somebody who was logged in read the passwords and codes. */
@@ -123,13 +126,16 @@ export class Log implements DoorEvents, TimerUser {
     this.next.event(name, value, extra);
   }
 
-  /** @param name only entries of that name; "": all @returns lines for a person, the oldest first */
-  text(name: string): string {
+  /** @param name only entries of that name; "": all @param sinceS only those from that time on @returns lines for a person, the oldest first */
+  text(name: string, sinceS = 0): string {
     let out = "";
     for (let i = 0; i < this.entries.length; i++) {
       const entry = this.entries[i];
       const space = entry.indexOf(" ");
       const rest = entry.slice(space + 1);
+      // A time that was not known may have been any.
+      const timeS = Number(entry.slice(0, space));
+      if (timeS > 0 && timeS < sinceS) continue;
       if (name !== "" && rest.slice(0, name.length + 1) !== name + " ") continue;
       out += timeText(Number(entry.slice(0, space))) + " " + rest + "\n";
     }
@@ -214,6 +220,11 @@ export class Log implements DoorEvents, TimerUser {
       case "config":
         if (value === SECRETS_READ) this.add("config", SECRETS_READ);
         return;
+      case "people": {
+        const name = of(extra, "name");
+        this.add("people", name === "" ? value : value + ": " + fieldText(name));
+        return;
+      }
       case "relay":
         if (value === "on") this.add("open", "relay " + of(extra, "relay") + ": " + of(extra, "reason"));
         return;
@@ -234,7 +245,9 @@ export class Log implements DoorEvents, TimerUser {
       case "error": {
         const by = of(extra, "by");
         const address = of(extra, "address");
-        this.add("error", value + (by === "" ? "" : ", by " + by) + (address === "" ? "" : ", from " + address));
+        const person = of(extra, "person");
+        const who = person === "" ? "" : ": " + fieldText(person) + ", " + of(extra, "why");
+        this.add("error", value + who + (by === "" ? "" : ", by " + by) + (address === "" ? "" : ", from " + address));
         return;
       }
     }
@@ -355,7 +368,9 @@ function kindOf(entry: string): number {
   if (begins(rest, "call " + REFUSED)) return KIND_REFUSED;
   if (!begins(rest, "error ")) return KIND_OTHER;
   const said = rest.slice(6);
-  return begins(said, WRONG) || begins(said, CODES_LOCKED) ? KIND_CODE : KIND_OTHER;
+  const isCode =
+    begins(said, WRONG) || begins(said, CODES_LOCKED) || begins(said, ACCESS_REFUSED) || begins(said, CARD_UNKNOWN);
+  return isCode ? KIND_CODE : KIND_OTHER;
 }
 
 function begins(text: string, start: string): boolean {

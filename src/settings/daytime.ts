@@ -91,6 +91,16 @@ export function minuteOfWeek(epochS: number, value: string): number {
   return ((minute % WEEK_MINUTES) + WEEK_MINUTES) % WEEK_MINUTES;
 }
 
+/** @param localS s since 1970 by the zone's clocks @returns s since 1970 in UTC; of an hour that comes twice, one of them */
+export function epochOf(localS: number, value: string): number {
+  return localS - offsetOf(localS - offsetOf(localS, value), value);
+}
+
+/** @returns s since 1970 by the zone's clocks, for people */
+export function localOf(epochS: number, value: string): number {
+  return epochS + offsetOf(epochS, value);
+}
+
 /** @returns the offset that is added to UTC at that time, in s */
 function offsetOf(epochS: number, value: string): number {
   if (!isZone(value)) return 0;

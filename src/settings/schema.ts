@@ -172,6 +172,7 @@ const MODES_OF_RELAY = ["pulse", "held"] as const;
 const LEVELS = ["board", "high", "low"] as const;
 const LEVELS_OF_RELAY = ["board", "high", "low", "unknown"] as const;
 const LOCKS = ["fail-secure", "fail-safe"] as const;
+const CODE_LENGTHS = ["4", "5", "6", "7", "8", "any"] as const;
 const PRESSES = ["call", "cancel", "hangup", "answer"];
 
 /** The settings with the types of their values. `SCHEMA` is the same list without those. */
@@ -401,6 +402,8 @@ const SETTINGS = [
     LOCKS,
     "the lock at relay 2 opens by current (fail-secure), or holds the door shut by it (fail-safe)",
   ),
+  choice("code.length", "6", CODE_LENGTHS, "digits of a new code of a person; any: 4 to 8, with # behind shorter ones"),
+  onOff("keypad.dial", "on", "1 to 4 and # at the door's keypad press that button, 0 and # the first one"),
   number("door.exit", 1, "relay that the button inside switches on, 0: none", { min: 0, max: 2 }),
   choice(
     "door.message",

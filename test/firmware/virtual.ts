@@ -56,14 +56,21 @@ const WATCHDOG_MS = 5000;
 
 /** Takes the place of the C of hal/native. */
 (globalThis as unknown as { native: unknown }).native = (name: string) => ({
-  call(_self: unknown, ...values: unknown[]): void {
+  call(_self: unknown, ...values: unknown[]): unknown {
     if (name === "xs_restart") throw new Restarted("restart");
     if (name === "xs_powersave") {
       board.savesPower = values[0] === true;
-      return;
+      return undefined;
     }
     // Node collects by itself.
-    if (name === "xs_collector_collect") return;
+    if (name === "xs_collector_collect") return undefined;
+    if (name === "xs_records_open") return 0;
+    if (name === "xs_records_read") return board.records.get(String(values[0]));
+    if (name === "xs_records_write") {
+      if (values[1] === "") board.records.delete(String(values[0]));
+      else board.records.set(String(values[0]), String(values[1]));
+      return 0;
+    }
     throw new Error("no C here: " + name);
   },
 });
@@ -76,6 +83,8 @@ class VirtualBoard {
   /** The network it may join. */
   accessPoint = { isThere: true, password: "secret", hasAddresses: true };
   stored = new Map<string, string>();
+  /** Of people, in their own partition. */
+  records = new Map<string, string>();
   storeProblem = "";
   printed = "";
   /** For each pin the levels it was driven to, "time value"; "time -" once it is no longer driven. */

@@ -9,13 +9,13 @@ import { Flash, NvsError, PowerCut, VirtualNvs } from "./nvs.js";
 
 const PAGES = 6;
 /**
- * The kinds of texts that are kept, and the longest of each: settings, the log, the lock of sixteen codes, the
- * console's wrong passwords, the wiring.
+ * The kinds of texts that are kept, and the longest of each: settings, the log, the lock of sixteen codes, of people and
+ * of eight of them, the console's wrong passwords, the wiring.
  */
 const KINDS = [
   { key: "settings", most: TEXT_MOST },
   { key: "log", most: DOOR_LIMITS.logBytes },
-  { key: "lock", most: 330 },
+  { key: "lock", most: 520 },
   { key: "guard", most: 12 },
   { key: "wiring", most: 150 },
 ];

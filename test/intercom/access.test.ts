@@ -5,8 +5,10 @@ import { describe, expect, it } from "vitest";
 import { MemoryStore } from "../../host-sim/io/store.js";
 import { Timers } from "../../src/core/timers.js";
 import { Access, readOrder } from "../../src/intercom/access.js";
+import { People } from "../../src/people/people.js";
 import { Settings } from "../../src/settings/settings.js";
 import type { Call } from "../../src/ua/call.js";
+import { SeededRandom } from "../random.js";
 import { World } from "../ua/harness.js";
 import { House } from "./house.js";
 
@@ -25,19 +27,24 @@ function callOf(number: number): Call {
 class Door {
   readonly settings = new Settings();
   readonly store = new MemoryStore();
-  timers = new Timers(4);
+  timers = new Timers(5);
   access: Access;
+  /** Those that are kept, and the time of day. */
+  readonly people: People;
+  epochS = 0;
+  readonly reasons: string[] = [];
   /** "open RELAY", "wrong" and "wrong, last", with " by message" when it was in no call; and what was told. */
   done: string[] = [];
   told: string[] = [];
 
   constructor(...settings: string[]) {
     for (const one of settings) expect(this.settings.assign(one)).toBe("");
+    this.people = new People(new MemoryStore(), this.settings, new SeededRandom(3), 50);
     this.access = this.start();
   }
 
   private start(): Access {
-    this.timers = new Timers(4);
+    this.timers = new Timers(5);
     const where = (call: Call | null): string => (call === null ? " by message" : "");
     const access = new Access(
       {
@@ -46,8 +53,14 @@ class Door {
         events: { event: (name, value, extra) => void this.told.push([name, value, ...extra].join(" ")) },
         store: this.store,
       },
+      this.people,
       {
-        onCode: (relay, call) => void this.done.push("open " + relay + where(call)),
+        epochS: () => this.epochS,
+        onDial: (digits) => void this.done.push("dial " + digits),
+        onCode: ({ relay, call, reason }) => {
+          this.done.push("open " + relay + where(call));
+          this.reasons.push(reason);
+        },
         onWrongCode: (call, isLast) => void this.done.push((isLast ? "wrong, last" : "wrong") + where(call)),
       },
     );

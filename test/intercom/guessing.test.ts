@@ -7,9 +7,11 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { MemoryStore } from "../../host-sim/io/store.js";
 import { Timers } from "../../src/core/timers.js";
-import { Access } from "../../src/intercom/access.js";
+import { Access, type Opening } from "../../src/intercom/access.js";
+import { People } from "../../src/people/people.js";
 import { Settings } from "../../src/settings/settings.js";
 import type { Call } from "../../src/ua/call.js";
+import { SeededRandom } from "../random.js";
 import { World } from "../ua/harness.js";
 import { House } from "./house.js";
 
@@ -66,7 +68,8 @@ interface Step {
 class Siege {
   private readonly settings = new Settings();
   private readonly store = new MemoryStore();
-  private timers = new Timers(4);
+  private readonly people = new People(new MemoryStore(), this.settings, new SeededRandom(3), 50);
+  private timers = new Timers(5);
   private access: Access;
   /** Relays that opened. */
   opened: number[] = [];
@@ -77,10 +80,16 @@ class Siege {
   }
 
   private start(): Access {
-    this.timers = new Timers(4);
+    this.timers = new Timers(5);
     const events = { event: () => {} };
-    const user = { onCode: (relay: number) => void this.opened.push(relay), onWrongCode: () => {} };
-    const access = new Access({ settings: this.settings, timers: this.timers, events, store: this.store }, user);
+    const user = {
+      onCode: ({ relay }: Opening) => void this.opened.push(relay),
+      onWrongCode: () => {},
+      onDial: () => {},
+      epochS: () => 0,
+    };
+    const parts = { settings: this.settings, timers: this.timers, events, store: this.store };
+    const access = new Access(parts, this.people, user);
     access.configure();
     return access;
   }

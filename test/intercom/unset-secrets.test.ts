@@ -8,10 +8,12 @@ import { MemoryStore } from "../../host-sim/io/store.js";
 import { Console } from "../../src/console/console.js";
 import { DOOR_LIMITS, HOUSE_LIMITS } from "../../src/core/limits.js";
 import { Timers } from "../../src/core/timers.js";
-import { Access } from "../../src/intercom/access.js";
+import { Access, type Opening } from "../../src/intercom/access.js";
 import { houseServerLimits } from "../../src/intercom/houseserver.js";
+import { People } from "../../src/people/people.js";
 import { isSecret, SCHEMA } from "../../src/settings/schema.js";
 import { Settings } from "../../src/settings/settings.js";
+import { SeededRandom } from "../random.js";
 import { header, headers, Peer, World } from "../ua/harness.js";
 import { DOOR, House } from "./house.js";
 
@@ -113,9 +115,16 @@ const code: Trial = (key, without) => {
   for (const isOtherSet of [false, true]) {
     if (isOtherSet) settings.set(other, "4711");
     const opened: number[] = [];
-    const user = { onCode: (relay: number) => void opened.push(relay), onWrongCode: () => {} };
-    const timers = new Timers(4);
-    const access = new Access({ settings, timers, events: { event: () => {} }, store: new MemoryStore() }, user);
+    const user = {
+      onCode: ({ relay }: Opening) => void opened.push(relay),
+      onWrongCode: () => {},
+      onDial: () => {},
+      epochS: () => 0,
+    };
+    const timers = new Timers(5);
+    const people = new People(new MemoryStore(), settings, new SeededRandom(3), 50);
+    const parts = { settings, timers, events: { event: () => {} }, store: new MemoryStore() };
+    const access = new Access(parts, people, user);
     access.configure();
     const relay = key === "relay1.code" ? 1 : 2;
     const call = new House(new World()).door.ua.calls[0];

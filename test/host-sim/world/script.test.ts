@@ -31,6 +31,12 @@ class Boards implements Stage {
     return line === "fly" ? "'fly' is no command" : "";
   }
 
+  key(name: string): void {
+    this.log.push("key " + name);
+  }
+  card(number: number): void {
+    this.log.push("card " + number);
+  }
   tones(): string {
     return "";
   }

@@ -1,0 +1,131 @@
+/**
+ * The words of a command with options: a name first, of one word or several or in quotes, then `--option value` with the value up to
+ * the next option. Also how a time is written. Not here: what the options mean (peoplecommands.ts).
+ */
+import { CivilDate, DAY_S, daysTo } from "../core/calendar.js";
+import { numberOf } from "../people/person.js";
+import { epochOf, localOf } from "../settings/daytime.js";
+
+const QUOTE = '"';
+const OPTION = "--";
+/** Stands for a time that cannot be read. */
+export const NO_TIME = -1;
+
+// For the time of one call only.
+const date = new CivilDate();
+
+/** A command's words: what stands before the first option, and the options in their order. */
+export class Words {
+  first = "";
+  readonly names: string[] = [];
+  readonly values: string[] = [];
+  /** One line when it cannot be read. */
+  problem = "";
+
+  constructor(line: string) {
+    let value = "";
+    let isEmpty = true;
+    let isValueOpen = false;
+    for (let i = 0; i < line.length; ) {
+      if (line.charAt(i) === " ") {
+        i += 1;
+        continue;
+      }
+      let word: string;
+      const isQuoted = line.charAt(i) === QUOTE;
+      if (isQuoted) {
+        const end = line.indexOf(QUOTE, i + 1);
+        if (end < 0 || (end + 1 < line.length && line.charAt(end + 1) !== " ")) {
+          this.problem = "a quote has no end";
+          return;
+        }
+        word = line.slice(i + 1, end);
+        i = end + 1;
+      } else {
+        let end = line.indexOf(" ", i);
+        if (end < 0) end = line.length;
+        word = line.slice(i, end);
+        i = end;
+      }
+      if (!isQuoted && word.slice(0, OPTION.length) === OPTION) {
+        if (isValueOpen) this.values.push(value);
+        else this.first = value;
+        this.names.push(word.slice(OPTION.length));
+        value = "";
+        isEmpty = true;
+        isValueOpen = true;
+      } else {
+        value += (isEmpty ? "" : " ") + word;
+        isEmpty = false;
+      }
+    }
+    if (isValueOpen) this.values.push(value);
+    else this.first = value;
+  }
+}
+
+/**
+ * Reads `2026-12-24`, `2026-12-24 18:00`, `+24h`, `+30m`, `+7d`, or `none`.
+ * @param isEnd a day alone is meant to its end @param nowS s since 1970, 0 while it is not known
+ * @returns s since 1970 in UTC, 0 for none, NO_TIME for what is no time, or cannot be reckoned now
+ */
+export function readTime(given: string, isEnd: boolean, nowS: number, zone: string): number {
+  if (given === "" || given === "none") return 0;
+  if (given.charAt(0) === "+") {
+    const count = numberOf(given.slice(1, -1));
+    const unit = "mhd".indexOf(given.charAt(given.length - 1));
+    const unitS = unit < 0 ? 0 : unit === 0 ? 60 : unit === 1 ? 3600 : DAY_S;
+    return count > 0 && unitS > 0 && nowS > 0 && count <= 100_000 ? nowS + count * unitS : NO_TIME;
+  }
+  const dayS = readDay(given.slice(0, 10));
+  if (dayS < 0) return NO_TIME;
+  if (given.length === 10) return epochOf(dayS + (isEnd ? DAY_S : 0), zone);
+  const mark = given.charAt(10);
+  const hours = numberOf(given.slice(11, 13));
+  const minutes = numberOf(given.slice(14, 16));
+  const isTime = (mark === " " || mark === "T") && given.charAt(13) === ":" && given.length === 16;
+  return isTime && hours < 24 && minutes < 60 ? epochOf(dayS + hours * 3600 + minutes * 60, zone) : NO_TIME;
+}
+
+/** As `readTime`, but that `24h`, `30m` and `7d` lie in the past. @returns also NO_TIME for what lies before 1970 */
+export function readSince(given: string, nowS: number, zone: string): number {
+  const unit = given.charAt(given.length - 1);
+  if (unit !== "m" && unit !== "h" && unit !== "d") return given === "" ? NO_TIME : readTime(given, false, nowS, zone);
+  const later = readTime("+" + given, false, nowS, zone);
+  return later <= 0 ? NO_TIME : Math.max(NO_TIME, 2 * nowS - later);
+}
+
+/** @returns s from 1970 to that day, by no zone; -1 when it is none */
+function readDay(given: string): number {
+  const year = numberOf(given.slice(0, 4));
+  const month = numberOf(given.slice(5, 7));
+  const day = numberOf(given.slice(8, 10));
+  if (given.charAt(4) !== "-" || given.charAt(7) !== "-" || !(year >= 2000 && year < 2100)) return -1;
+  if (!(month >= 1 && month <= 12) || !(day >= 1)) return -1;
+  const days = daysTo(year, month) + day - 1;
+  date.set(days);
+  return date.month === month ? days * DAY_S : -1;
+}
+
+/** @returns a time as `readTime` takes it: `2026-12-24 18:00`, "" for none */
+export function timeWords(epochS: number, zone: string): string {
+  if (epochS === 0) return "";
+  const localS = localOf(epochS, zone);
+  const second = localS % DAY_S;
+  date.set(Math.floor(localS / DAY_S));
+  return (
+    date.year +
+    "-" +
+    two(date.month) +
+    "-" +
+    two(date.day) +
+    " " +
+    two(Math.floor(second / 3600)) +
+    ":" +
+    two(Math.floor(second / 60) % 60)
+  );
+}
+
+function two(value: number): string {
+  return value < 10 ? "0" + value : "" + value;
+}
