@@ -149,6 +149,17 @@ function partsOf(board: Board, product: Product): { left: Part[]; right: Part[] 
   ] as const)
     // biome-ignore format: one part
     if (pin >= 0) left.push({ title, note: "", terminals: [["1", gpio(pin)], ["2", "GND"]], behind: "" });
+  if (board.reader !== null)
+    left.push({
+      title: "card reader or keypad",
+      note: "Wiegand; from 5 V by a level shifter",
+      terminals: [
+        ["D0", gpio(board.reader[0])],
+        ["D1", gpio(board.reader[1])],
+        ["GND", "GND"],
+      ],
+      behind: "",
+    });
   left.push({
     title: "LED",
     note: "with a resistor of 330 ohm",

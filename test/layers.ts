@@ -34,7 +34,7 @@ export const AROUND: Record<string, readonly string[]> = {
 const ENTRY = "src/main.ts";
 /** The types of the device contract, for the folders that know devices, and for the entry. */
 const CONTRACT = "hal";
-const KNOWS_DEVICES = ["settings", "people", "intercom", "console", "driver"];
+const KNOWS_DEVICES = ["settings", "intercom", "console", "driver", "people"];
 
 /** Globals that the code may name: those of ECMAScript except a clock, randomness, regular expressions and I/O. */
 const GLOBALS = new Set(

@@ -16,6 +16,8 @@ export interface Board {
   /** The button inside and the door's contact; they connect to ground as well. */
   exit: number;
   sensor: number;
+  /** The wires D0 and D1 of a Wiegand reader; null if the board has no pins for one. */
+  reader: readonly [d0: number, d1: number] | null;
   /** Whether the inputs need the chip's pull-up; some pins have none. */
   hasPullUp: boolean;
   /** One or two. */

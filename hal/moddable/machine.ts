@@ -31,6 +31,7 @@ import type {
   InputName,
   InputOptions,
   PinWiring,
+  ReaderOptions,
   Resolver,
   Store,
   TcpOptions,
@@ -43,6 +44,7 @@ import { openI2S } from "../native/i2s.js";
 import { savePower } from "../native/powersave.js";
 import { openRecords } from "../native/records.js";
 import { restart } from "../native/restart.js";
+import { listenToReader } from "../native/wiegand.js";
 import { TimedPort, WatchedPort } from "../timedport.js";
 import { Join, type NetworkChoice } from "./join.js";
 import { Light } from "./light.js";
@@ -490,6 +492,13 @@ export class Machine implements Device {
       onReadable: () => options.onReadable(),
     });
     return { read: () => 1 - pin.read() };
+  }
+
+  reader(options: ReaderOptions): boolean {
+    const { reader } = this.board;
+    if (reader === null) return false;
+    listenToReader(reader[0], reader[1], this.clock, options);
+    return true;
   }
 
   /**

@@ -1,6 +1,6 @@
 /*
- * Texts by key in the partition "people": what records.ts calls on the ESP32. NVS writes a text before it erases the one before, so that a
- * power cut leaves one of the two. Results are those of ESP-IDF, 0 when it was done.
+ * Texts by key in the partition "people": what records.ts calls on the ESP32. NVS writes a text before it erases the
+ * one before, so that a power cut leaves one of the two. Results are those of ESP-IDF, 0 when it was done.
  */
 #include "xsmc.h"
 #include "xsHost.h"

@@ -1,6 +1,6 @@
 /**
- * The records of people in a partition of flash of their own, over records-esp32.c: texts by key, each written at once or not at all.
- * Not here: what they say (src/people), and the settings, which have the SDK's partition.
+ * The records of people in a partition of flash of their own, over records-esp32.c: texts by key, each written at once
+ * or not at all. Not here: what they say (src/people), and the settings, which have the SDK's partition.
  */
 import type { Store } from "../device.js";
 

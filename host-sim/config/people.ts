@@ -1,7 +1,8 @@
 /**
- * People of a door by the host tool: lists, single ones, and CSV files of all of them. A file is checked as a whole before the door hears of
- * it; the door takes all of it or nothing. Codes that a file does not have are made by the door and written to a file of their own, for its
- * owner alone. Not here: what a person may be (src/people/person.ts), arguments (cli.ts).
+ * People of a door by the host tool: lists, single ones, and CSV files of all of them. A file is checked as a whole
+ * before the door hears of it; the door takes all of it or nothing. Codes that a file does not have are made by the
+ * door and written to a file of their own, for its owner alone. Not here: what a person may be (src/people/person.ts),
+ * arguments (cli.ts).
  */
 import cliProgress from "cli-progress";
 import { parse } from "csv-parse/sync";

@@ -1,6 +1,6 @@
 /**
- * A reader with keys at the door, without wires: it sends the frames that a Wiegand reader would. Not here: what they mean
- * (src/driver/wiegand.ts).
+ * A reader with keys at the door, without wires: it sends the frames that a Wiegand reader would. Not here: what they
+ * mean (src/driver/wiegand.ts).
  */
 import type { ReaderOptions } from "../../hal/device.js";
 

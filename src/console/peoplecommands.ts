@@ -1,7 +1,7 @@
 /**
- * The console's commands about people: who they are, when their codes and cards open, and imports. A new code is shown once, in the
- * answer to the command that made it. While an import is under way at one place, nobody changes people at another.
- * Not here: how people are kept (people/people.ts), and what opens (intercom/access.ts).
+ * The console's commands about people: who they are, when their codes and cards open, and imports. A new code is shown
+ * once, in the answer to the command that made it. While an import is under way at one place, nobody changes people at
+ * another. Not here: how people are kept (people/people.ts), and what opens (intercom/access.ts).
  */
 import { printable } from "../core/printable.js";
 import type { Door } from "../intercom/door.js";
@@ -72,7 +72,9 @@ export class PeopleCommands {
     }
   }
 
-  /** @returns "" or why that place may change nothing now; an import of its own, or one that is given up, does not count */
+  /**
+   * @returns "" or why that place may change nothing now; an import of its own, or one that is given up, does not count
+   */
   private busy(seat: Seat): string {
     const { timers } = this.door;
     if (this.importer !== null && this.importer !== seat) {
@@ -347,7 +349,7 @@ export class PeopleCommands {
     if (person.batch !== 0 && this.people.isImporting) return "being imported";
     for (let i = 0; i < person.codes.length; i++)
       if (!this.people.secrets.isOfKey(person.codes[i])) return "the code's key is lost: give a new code";
-    const why = refusalOf(person, this.door.epochS(), this.door.settings.get("time.zone"));
+    const why = refusalOf(person, this.door.epochS(), this.door.settings);
     return why === "" ? "may open" : why;
   }
 

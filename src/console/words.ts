@@ -1,10 +1,10 @@
 /**
- * The words of a command with options: a name first, of one word or several or in quotes, then `--option value` with the value up to
- * the next option. Also how a time is written. Not here: what the options mean (peoplecommands.ts).
+ * The words of a command with options: a name first, of one word or several or in quotes, then `--option value` with
+ * the value up to the next option. Also how a time is written. Not here: what the options mean (peoplecommands.ts).
  */
-import { CivilDate, DAY_S, daysTo } from "../core/calendar.js";
+import { CivilDate, DAY_S } from "../core/calendar.js";
 import { numberOf } from "../people/person.js";
-import { epochOf, localOf } from "../settings/daytime.js";
+import { dayOfDate, epochOf, localOf } from "../settings/daytime.js";
 
 const QUOTE = '"';
 const OPTION = "--";
@@ -77,8 +77,9 @@ export function readTime(given: string, isEnd: boolean, nowS: number, zone: stri
     const unitS = unit < 0 ? 0 : unit === 0 ? 60 : unit === 1 ? 3600 : DAY_S;
     return count > 0 && unitS > 0 && nowS > 0 && count <= 100_000 ? nowS + count * unitS : NO_TIME;
   }
-  const dayS = readDay(given.slice(0, 10));
-  if (dayS < 0) return NO_TIME;
+  const day = dayOfDate(given.slice(0, 10));
+  if (day < 0) return NO_TIME;
+  const dayS = day * DAY_S;
   if (given.length === 10) return epochOf(dayS + (isEnd ? DAY_S : 0), zone);
   const mark = given.charAt(10);
   const hours = numberOf(given.slice(11, 13));
@@ -93,18 +94,6 @@ export function readSince(given: string, nowS: number, zone: string): number {
   if (unit !== "m" && unit !== "h" && unit !== "d") return given === "" ? NO_TIME : readTime(given, false, nowS, zone);
   const later = readTime("+" + given, false, nowS, zone);
   return later <= 0 ? NO_TIME : Math.max(NO_TIME, 2 * nowS - later);
-}
-
-/** @returns s from 1970 to that day, by no zone; -1 when it is none */
-function readDay(given: string): number {
-  const year = numberOf(given.slice(0, 4));
-  const month = numberOf(given.slice(5, 7));
-  const day = numberOf(given.slice(8, 10));
-  if (given.charAt(4) !== "-" || given.charAt(7) !== "-" || !(year >= 2000 && year < 2100)) return -1;
-  if (!(month >= 1 && month <= 12) || !(day >= 1)) return -1;
-  const days = daysTo(year, month) + day - 1;
-  date.set(days);
-  return date.month === month ? days * DAY_S : -1;
 }
 
 /** @returns a time as `readTime` takes it: `2026-12-24 18:00`, "" for none */

@@ -66,8 +66,8 @@ const REGISTRATION_TIMERS = 2;
  */
 const TRANSFER_TIMERS = 2;
 /**
- * The timers of the door: its audio report, the call's own times, codes of calls and of the keypad and their lock, relays
- * and the door's contact, the ring.
+ * The timers of the door: its audio report, the call's own times, codes of calls and of the keypad and their lock,
+ * relays and the door's contact, the ring.
  */
 const DOOR_TIMERS = 1 + 3 + 3 + 3 + 2;
 /** The station's log. */

@@ -1,7 +1,7 @@
 /**
- * The reader and keypad at the door: frames become keys and cards, and what comes faster than a hand can is noise. A reader that is
- * broken, or a wire that somebody plays with, fills neither the log nor the flash. Not here: what a code or card opens
- * (intercom/access.ts), and how bits are gathered (the device).
+ * The reader and keypad at the door: frames become keys and cards, and what comes faster than a hand can is noise. A
+ * reader that is broken, or a wire that somebody plays with, fills neither the log nor the flash. Not here: what a code
+ * or card opens (intercom/access.ts), and how bits are gathered (the device).
  */
 import type { Device, ReaderOptions } from "../../hal/device.js";
 import type { Timers } from "../core/timers.js";

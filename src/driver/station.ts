@@ -45,8 +45,8 @@ import { escapeUser } from "../ua/uritext.js";
 import { TRANSPORT_TCP } from "../wire/names.js";
 import { Conference } from "./conference.js";
 import { Contact, type ContactUser } from "./contact.js";
-import { EntryPanel, type EntryPanelUser } from "./entrypanel.js";
 import { EchoControl } from "./echocontrol.js";
+import { EntryPanel, type EntryPanelUser } from "./entrypanel.js";
 
 const LOG_KEY = "log";
 

@@ -1,6 +1,7 @@
 /**
- * Reads frames of Wiegand readers and keypads: cards of 26, 34 and 37 bits with their two parity bits, and keys of 4 or 8 bits. A frame of
- * another length or with a wrong bit is noise and nothing else. Not here: how the bits are gathered (the device), and what a card opens.
+ * Reads frames of Wiegand readers and keypads: cards of 26, 34 and 37 bits with their two parity bits, and keys of 4 or
+ * 8 bits. A frame of another length or with a wrong bit is noise and nothing else. Not here: how the bits are gathered
+ * (the device), and what a card opens.
  */
 
 // FRAME_*: what a frame is.

@@ -1,10 +1,9 @@
 /**
- * Door codes: the digits of a call, or of the keypad at the door, are collected until they are a code, and the code says
- * which relay opens: a code of the settings, which is everybody's, or a person's. Wrong ones are counted, for the call and
- * for the lock of each code. One entry is one guess, however it ends: by #, by a pause, by as many digits as the longest
- * code has, or broken off by * or the call's end. No event tells a digit of a code.
- * Not here: how long codes are locked (codelock.ts), what a relay does (doorway.ts), and who has which code
- * (people/people.ts).
+ * Door codes: the digits of a call, or of the keypad at the door, are collected until they are a code, and the code
+ * says which relay opens: a code of the settings, which is everybody's, or a person's. Wrong ones are counted, for the
+ * call and for the lock of each code. One entry is one guess, however it ends: by #, by a pause, by as many digits as
+ * the longest code has, or broken off by * or the call's end. No event tells a digit of a code. Not here: how long
+ * codes are locked (codelock.ts), what a relay does (doorway.ts), and who has which code (people/people.ts).
  */
 import type { Store } from "../../hal/device.js";
 import type { Timers, TimerUser } from "../core/timers.js";
@@ -31,7 +30,6 @@ const NOT_KEPT = "the store failed: wrong door codes count until the next restar
 const USE_NOT_KEPT = "the store failed";
 const KEYPAD = "keypad";
 const CARD = "card";
-const TIME_ZONE = "time.zone";
 const STAR = 0x2a;
 const HASH = 0x23;
 const ZERO = 0x30;
@@ -183,19 +181,20 @@ export class Access implements TimerUser {
   }
 
   /**
-   * Takes a key of the keypad at the door: 0 to 9, * and #. `*` takes the last digit back while nothing was compared yet, and
-   * else all of them. Fewer digits than a code has, with # behind them, are a number that is dialled. @param code ASCII
+   * Takes a key of the keypad at the door: 0 to 9, * and #. `*` takes the last digit back while nothing was compared
+   * yet, and else all of them. Fewer digits than a code has, with # behind them, are a number that is dialled. @param
+   * code ASCII
    */
   key(code: number): void {
     const { keypad } = this;
-    const isShort = keypad.count < CODE_LEAST && (this.longest === 0 || keypad.count < this.shortest);
-    if (code === STAR && isShort) {
+    const isCompared = this.longest > 0 && keypad.count >= this.shortest;
+    if (code === STAR && !isCompared) {
       if (keypad.count === 0) return;
       keypad.count -= 1;
       keypad.entered = Math.floor(keypad.entered / 10);
       this.timers.start(keypad.timer, CODE_PAUSE_MS);
-    } else if (code === HASH && isShort) this.dial();
-    else if (this.longest > 0 || keypad.count < CODE_LEAST) this.take(keypad, code);
+    } else if (code === HASH && keypad.count < CODE_LEAST) this.dial();
+    else this.take(keypad, code);
   }
 
   private dial(): void {
@@ -204,7 +203,10 @@ export class Access implements TimerUser {
     if (count > 0) this.user.onDial(entered < 0 ? "" : ("" + entered).slice(1));
   }
 
-  /** Takes a card. Unknown ones are guesses at all cards, with a count and a lock of their own. @returns whether it opened */
+  /**
+   * Takes a card. Unknown ones are guesses at all cards, with a count and a lock of their own. @returns whether it
+   * opened
+   */
   card(number: string): boolean {
     const { lock, people } = this;
     // Without people there is no count either.
@@ -293,8 +295,8 @@ export class Access implements TimerUser {
   }
 
   /**
-   * Lets a person in who was recognised, as far as hours, days and uses allow. What is refused looks like a wrong code from
-   * outside, and the log has the reason.
+   * Lets a person in who was recognised, as far as hours, days and uses allow. What is refused looks like a wrong code
+   * from outside, and the log has the reason.
    * @param relay it has to open that one, 0: all of the person's @param what for the log @returns whether it opened
    */
   private admit(entry: Entry, place: number, relay: number, by: string, what: string): boolean {
@@ -321,7 +323,7 @@ export class Access implements TimerUser {
 
   private refusal(person: Person, place: number, relay: number): string {
     if (relay !== 0 && (person.relays & (1 << (relay - 1))) === 0) return "not for relay " + relay;
-    const why = refusalOf(person, this.user.epochS(), this.settings.get(TIME_ZONE));
+    const why = refusalOf(person, this.user.epochS(), this.settings);
     // The use is taken before the door opens, so that a power cut gives none back.
     return why !== "" || this.people.spend(place, person) ? why : USE_NOT_KEPT;
   }

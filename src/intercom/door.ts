@@ -5,6 +5,7 @@
  * (access.ts), relays and the door's contact (doorway.ts), and who may call (callers.ts).
  */
 
+import type { Store } from "../../hal/device.js";
 import { ipv4Text } from "../core/address.js";
 import { text } from "../core/bytes.js";
 import { GUESS_EVERY_MS } from "../core/guesses.js";

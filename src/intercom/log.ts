@@ -126,7 +126,10 @@ export class Log implements DoorEvents, TimerUser {
     this.next.event(name, value, extra);
   }
 
-  /** @param name only entries of that name; "": all @param sinceS only those from that time on @returns lines for a person, the oldest first */
+  /**
+   * @param name only entries of that name; "": all @param sinceS only those from that time on @returns lines for a
+   * person, the oldest first
+   */
   text(name: string, sinceS = 0): string {
     let out = "";
     for (let i = 0; i < this.entries.length; i++) {

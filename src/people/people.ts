@@ -1,8 +1,9 @@
 /**
- * The people of a door, each in a record of its own in flash, read when needed; in memory only an index of hashes. One record is one
- * write of the store, which a power cut leaves undone or done. An import is written beside what is there and counts as soon as one last
- * write says so; what a cut leaves of it is removed at the next start. A full store says so before anything is written.
- * Not here: what a person is (person.ts), how a code is compared (secrets.ts), guesses (intercom/access.ts), commands (console).
+ * The people of a door, each in a record of its own in flash, read when needed; in memory only an index of hashes. One
+ * record is one write of the store, which a power cut leaves undone or done. An import is written beside what is there
+ * and counts as soon as one last write says so; what a cut leaves of it is removed at the next start. A full store says
+ * so before anything is written. Not here: what a person is (person.ts), how a code is compared (secrets.ts), guesses
+ * (intercom/access.ts), commands (console).
  */
 import type { Store } from "../../hal/device.js";
 import { int32Array, uint16Array } from "../core/arrays.js";
@@ -161,8 +162,8 @@ export class People {
   }
 
   /**
-   * Finds whose code that is. The whole index is searched and one record read whether it is right or wrong, so that the time says
-   * nothing. @returns the place; -1: nobody's, or of an import that is not whole
+   * Finds whose code that is. The whole index is searched and one record read whether it is right or wrong, so that the
+   * time says nothing. @returns the place; -1: nobody's, or of an import that is not whole
    */
   ofCode(digits: string): number {
     if (this.lengths === 0) return NOBODY;

@@ -1,16 +1,19 @@
 /**
- * A person as the door keeps one: a name, hashes of codes, cards, relays, and when they open; its text in flash, and the checks of
- * each field. Not here: where people are kept (people.ts), what a code's hash is (secrets.ts), what a person types (the console).
+ * A person as the door keeps one: a name, hashes of codes, cards, relays, and when they open; its text in flash, and
+ * the checks of each field. Not here: where people are kept (people.ts), what a code's hash is (secrets.ts), what a
+ * person types (the console).
  */
 import { utf8, utf8Length } from "../core/bytes.js";
 import { hasSteering } from "../core/printable.js";
-import { isSchedule, isWithin, minuteOfWeek } from "../settings/daytime.js";
+import { isSchedule } from "../settings/daytime.js";
 import { crc32 } from "../settings/record.js";
+import { HOURS_UNKNOWN, HOURS_WITHIN, judgeHours } from "../settings/schedules.js";
+import type { Settings } from "../settings/settings.js";
 
 const FORM = "1";
 /**
- * Octets of the longest record: ten entries of 32 octets in flash, the first of which is the head, and a zero at the end. So twelve
- * people lie in a page of 126 entries, and 50 in five pages with room for one that is written anew.
+ * Octets of the longest record: ten entries of 32 octets in flash, the first of which is the head, and a zero at the
+ * end. So twelve people lie in a page of 126 entries, and 50 in five pages with room for one that is written anew.
  */
 export const PERSON_BYTES = 287;
 export const NAME_MOST = 32;
@@ -140,7 +143,10 @@ export function checkPerson(person: Person): string {
   if (name.toLowerCase() === EVERYBODY) return EVERYBODY + " has the codes of relay1.code and relay2.code";
   if (!(relays >= 1 && relays <= 3) || !isWhole(relays)) return "--relay: 1, 2 or 1,2";
   if (when !== "" && (when.length > WHEN_MOST || !isSchedule(when)))
-    return "--when: spans HH:MM-HH:MM behind days, as in mon-fri 07:00-12:00, sat 09:00-13:00; at most " + WHEN_MOST;
+    return (
+      "--when: spans HH:MM-HH:MM behind days, or @SCHEDULE, as in mon-fri 07:00-12:00, sat 09:00-13:00; at most " +
+      WHEN_MOST
+    );
   if (!isTime(fromS) || !isTime(untilS)) return "a time lies before the year 2100";
   if (untilS !== 0 && untilS <= fromS) return "--until: has to be later than --from";
   if (!isWhole(uses) || uses < USES_UNLIMITED || uses > USES_MOST) return "--uses: a number from 1 to " + USES_MOST;
@@ -212,12 +218,14 @@ export const REFUSED_DISABLED = "disabled";
 export const REFUSED_EARLY = "not valid yet";
 export const REFUSED_LATE = "not valid any more";
 export const REFUSED_HOURS = "outside the hours";
+/** The schedule that the hours name is not there. */
+export const REFUSED_SCHEDULE = "the schedule is not set";
 export const REFUSED_USED = "used up";
 /** A limit in time cannot be judged, so it holds. */
 export const REFUSED_TIME = "the time of day is not known";
 
 /** @param epochS s since 1970 in UTC, 0 while it is not known @returns "" when the person may open, else REFUSED_* */
-export function refusalOf(person: Person, epochS: number, zone: string): string {
+export function refusalOf(person: Person, epochS: number, settings: Settings): string {
   if (!person.isEnabled) return REFUSED_DISABLED;
   if (person.uses === 0) return REFUSED_USED;
   const { fromS, untilS, when } = person;
@@ -225,6 +233,7 @@ export function refusalOf(person: Person, epochS: number, zone: string): string 
   if (!(epochS > 0)) return REFUSED_TIME;
   if (epochS < fromS) return REFUSED_EARLY;
   if (untilS !== 0 && epochS >= untilS) return REFUSED_LATE;
-  if (when !== "" && !isWithin(minuteOfWeek(epochS, zone), when)) return REFUSED_HOURS;
-  return "";
+  if (when === "") return "";
+  const judged = judgeHours(settings, when, epochS);
+  return judged === HOURS_WITHIN ? "" : judged === HOURS_UNKNOWN ? REFUSED_SCHEDULE : REFUSED_HOURS;
 }

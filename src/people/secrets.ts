@@ -1,7 +1,8 @@
 /**
- * The door's own key, and what is kept of a code in its place: a mark of the key, the first half of the code's HMAC-SHA-256, and how many
- * digits it has. Whoever reads the records alone cannot try codes; whoever reads the whole flash has the key too and can, since a code has few digits.
- * When the key is lost no code opens any more, and new ones have to be given. Not here: who has which code (people.ts).
+ * The door's own key, and what is kept of a code in its place: a mark of the key, the first half of the code's
+ * HMAC-SHA-256, and how many digits it has. Whoever reads the records alone cannot try codes; whoever reads the whole
+ * flash has the key too and can, since a code has few digits. When the key is lost no code opens any more, and new ones
+ * have to be given. Not here: who has which code (people.ts).
  */
 import type { Store } from "../../hal/device.js";
 import { octetArray } from "../core/arrays.js";
@@ -100,7 +101,9 @@ export class Secrets {
     return this.mark + hexOf(this.result, KEPT_BYTES) + this.length;
   }
 
-  /** Returns whether that is kept of the code that was hashed last. It takes as long for a wrong one as for a right one. */
+  /**
+   * Returns whether that is kept of the code that was hashed last. It takes as long for a wrong one as for a right one.
+   */
   isHashed(kept: string): boolean {
     const isRead = this.isOfKey(kept) && readHex(kept, 2 * MARK_BYTES, this.other, KEPT_BYTES);
     return isSameSecret(this.other, 0, this.result, 0, KEPT_BYTES) && isRead;

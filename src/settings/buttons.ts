@@ -4,8 +4,8 @@
  * Not here: how a plan is written (ringplan.ts), and what happens at a press (door.ts).
  */
 
-import { isWithin, minuteOfWeek } from "./daytime.js";
 import { type Plan, planOf, readPlan } from "./ringplan.js";
+import { HOURS_OUTSIDE, judgeHours } from "./schedules.js";
 import { DAY_PLANS, HOLD_PLANS, NIGHT_PLANS } from "./schema.js";
 import type { Settings } from "./settings.js";
 
@@ -38,5 +38,5 @@ export function planOfHold(settings: Settings, button: number): Plan | null {
 
 function isNight(settings: Settings, epochS: number): boolean {
   const day = settings.get("time.day");
-  return day !== "" && epochS > 0 && !isWithin(minuteOfWeek(epochS, settings.get("time.zone")), day);
+  return day !== "" && epochS > 0 && judgeHours(settings, day, epochS) === HOURS_OUTSIDE;
 }

@@ -115,7 +115,7 @@ export function allowed(setting: Setting): string {
     case TYPE_ZONE:
       return "a time zone by name (Europe/Berlin), or as POSIX writes it (CET-1CEST,M3.5.0,M10.5.0/3); UTC0 for none";
     case TYPE_HOURS:
-      return "empty, or spans HH:MM-HH:MM, behind days if need be, with commas between: mon-fri 07:00-12:00 13:00-22:00, sat 09:00-13:00";
+      return "empty, or spans HH:MM-HH:MM, behind days if need be, with commas between: mon-fri 07:00-12:00 13:00-22:00, sat 09:00-13:00; dates in place of days, closed in place of spans: 2026-12-24..2026-12-26 closed; or @NAME for the schedule of that name";
     case TYPE_USER:
       return (
         "a text of at most " +

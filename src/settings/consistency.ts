@@ -11,6 +11,7 @@ import { readTarget } from "../ua/target.js";
 import { TARGET_BYTES } from "../wire/referto.js";
 import { checkNetwork } from "./network.js";
 import { HOUSE_GROUP, readPlan } from "./ringplan.js";
+import { checkSchedules } from "./schedules.js";
 import { PLANS } from "./schema.js";
 import type { Settings } from "./settings.js";
 import { agentSettings } from "./useragent.js";
@@ -26,6 +27,8 @@ const REGISTER_BYTES = 730;
 export function checkTogether(settings: Settings): string {
   const ofNetwork = checkNetwork(settings);
   if (ofNetwork !== "") return ofNetwork;
+  const ofSchedules = checkSchedules(settings);
+  if (ofSchedules !== "") return ofSchedules;
   const ofAccount = checkAccount(settings);
   return ofAccount !== "" ? ofAccount : checkTargets(settings);
 }

@@ -13,6 +13,7 @@ const WEEK_MINUTES = 7 * DAY_MINUTES;
 const DAYS: readonly string[] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 const FIRST_DAY = 3;
 const EVERY_DAY = 0x7f;
+const NO_WORDS: string[] = [];
 /** The hours in a rule's time go up to a week. RFC 8536 §3.3.1 */
 const RULE_HOURS_MOST = 167;
 /** A rule without a time holds at 02:00. */
@@ -91,7 +92,10 @@ export function minuteOfWeek(epochS: number, value: string): number {
   return ((minute % WEEK_MINUTES) + WEEK_MINUTES) % WEEK_MINUTES;
 }
 
-/** @param localS s since 1970 by the zone's clocks @returns s since 1970 in UTC; of an hour that comes twice, one of them */
+/**
+ * @param localS s since 1970 by the zone's clocks @returns s since 1970 in UTC; of an hour that comes twice, one of
+ * them
+ */
 export function epochOf(localS: number, value: string): number {
   return localS - offsetOf(localS - offsetOf(localS, value), value);
 }
@@ -120,43 +124,130 @@ function offsetOf(epochS: number, value: string): number {
 /**
  * Returns whether the value is a schedule: entries with commas between them, each one or more days (`mon`, `sat-mon`;
  * none: every day) and then one or more spans HH:MM-HH:MM. A span may go over midnight; it then belongs to the day on
- * which it begins.
+ * which it begins. An entry of a date, or of several, holds in place of the week's: `2026-12-24..2026-12-26 closed`,
+ * `2026-12-20 10:00-16:00`. `@NAME` stands for the schedule of that name (schedules.ts).
  */
 export function isSchedule(value: string): boolean {
-  return walk(value, -1) !== WALK_MALFORMED;
+  if (value.charAt(0) === "@") return isReference(value);
+  const entries = value.split(",");
+  for (let i = 0; i < entries.length; i++) if (!readEntry(entries[i])) return false;
+  return true;
+}
+
+function isReference(value: string): boolean {
+  for (let i = 1; i < value.length; i++) {
+    const c = value.charAt(i).toLowerCase();
+    if (!isLetter(c) && !(c >= "0" && c <= "9") && "-_.+".indexOf(c) < 0) return false;
+  }
+  return value.length > 1;
 }
 
 /**
  * A span does not include its end, and one that ends when it begins is the whole day.
- * @param minute of the week @param schedule as `isSchedule` takes it
+ * @param minute of the week @param schedule as `isSchedule` takes it, but for a name
+ * @param day since 1970 by the zone's clocks, for entries of dates; NO_DAY: they do not count
  */
-export function isWithin(minute: number, schedule: string): boolean {
-  return walk(schedule, minute) === WALK_WITHIN;
+export function isWithin(minute: number, schedule: string, day = NO_DAY): boolean {
+  const weekday = Math.floor(minute / DAY_MINUTES);
+  const now = minute % DAY_MINUTES;
+  return (
+    isCovered(schedule, weekday, day, now, false) ||
+    // The span began on the day before.
+    isCovered(schedule, (weekday + 6) % 7, day === NO_DAY ? day : day - 1, now, true)
+  );
 }
 
-const WALK_MALFORMED = 0;
-const WALK_OUTSIDE = 1;
-const WALK_WITHIN = 2;
+/** @param epochS s since 1970 in UTC @param schedule as `isWithin` takes it */
+export function isOpenAt(epochS: number, value: string, schedule: string): boolean {
+  return isWithin(minuteOfWeek(epochS, value), schedule, Math.floor(localOf(epochS, value) / DAY_S));
+}
 
-function walk(schedule: string, minute: number): number {
-  let result = WALK_OUTSIDE;
+const NO_DAY = -1;
+const CLOSED = "closed";
+const DATE_LENGTH = 10;
+const RANGE = "..";
+
+/** The entry that was read last; each one fills it anew. */
+const entry = {
+  /** A bit for each day of the week, Monday the lowest. */
+  days: 0,
+  /** The first and the last day since 1970 of an entry of dates; NO_DAY otherwise. */
+  first: NO_DAY,
+  last: NO_DAY,
+  spans: NO_WORDS,
+};
+
+/** Reads an entry of a schedule. @returns false when it is none */
+function readEntry(text: string): boolean {
+  const words = text.trim().split(" ");
+  const spans: string[] = [];
+  let isClosed = false;
+  entry.days = 0;
+  entry.first = entry.last = NO_DAY;
+  for (let i = 0; i < words.length; i++) {
+    const word = words[i];
+    if (word === "") continue;
+    const named = spans.length === 0 && entry.first === NO_DAY ? daysOf(word) : 0;
+    if (isClosed) return false;
+    if (named > 0) entry.days |= named;
+    else if (isSpan(word)) spans.push(word);
+    else if (word === CLOSED && spans.length === 0 && entry.first !== NO_DAY) isClosed = true;
+    else if (i > 0 || !readDates(word)) return false;
+  }
+  entry.spans = spans;
+  if (entry.days === 0) entry.days = EVERY_DAY;
+  return isClosed || spans.length > 0;
+}
+
+/** Reads `2026-12-24` or `2026-12-24..2026-12-26` into the entry. */
+function readDates(word: string): boolean {
+  const isRange = word.length === 2 * DATE_LENGTH + RANGE.length && word.slice(DATE_LENGTH, DATE_LENGTH + 2) === RANGE;
+  if (!isRange && word.length !== DATE_LENGTH) return false;
+  entry.first = dayOfDate(word.slice(0, DATE_LENGTH));
+  entry.last = isRange ? dayOfDate(word.slice(DATE_LENGTH + RANGE.length)) : entry.first;
+  return entry.first >= 0 && entry.last >= entry.first;
+}
+
+/** @returns days from 1970 to a date of this century, `2026-12-24`; -1 when it is none */
+export function dayOfDate(value: string): number {
+  source = value;
+  at = 0;
+  const year = readNumber(4);
+  const isYear = at === 4 && source.charAt(at++) === "-";
+  const month = readNumber(2);
+  const isMonth = at === 7 && source.charAt(at++) === "-";
+  const day = readNumber(2);
+  if (!isYear || !isMonth || at !== DATE_LENGTH || value.length !== DATE_LENGTH) return -1;
+  if (!(year >= 2000 && year < 2100 && month >= 1 && month <= 12 && day >= 1)) return -1;
+  const days = daysTo(year, month) + day - 1;
+  date.set(days);
+  return date.month === month ? days : -1;
+}
+
+/**
+ * Returns whether the spans of a day cover a minute.
+ * @param now minute of that day, or of the day after it @param isNext whether it is of the day after
+ */
+function isCovered(schedule: string, weekday: number, day: number, now: number, isNext: boolean): boolean {
+  let [isDated, isInDated, isInWeek] = [false, false, false];
   const entries = schedule.split(",");
   for (let i = 0; i < entries.length; i++) {
-    const words = entries[i].trim().split(" ");
-    let days = 0;
-    let spans = 0;
-    for (let j = 0; j < words.length; j++) {
-      if (words[j] === "") continue;
-      const named = spans === 0 ? daysOf(words[j]) : 0;
-      if (named > 0) days |= named;
-      else if (isSpan(words[j])) {
-        spans += 1;
-        if (minute >= 0 && isInSpan(minute, words[j], days === 0 ? EVERY_DAY : days)) result = WALK_WITHIN;
-      } else return WALK_MALFORMED;
+    if (!readEntry(entries[i])) continue;
+    const isOfDate = entry.first !== NO_DAY;
+    const isMeant = isOfDate ? day >= entry.first && day <= entry.last : ((entry.days >> weekday) & 1) === 1;
+    if (!isMeant) continue;
+    isDated ||= isOfDate;
+    const { spans } = entry;
+    for (let j = 0; j < spans.length; j++) {
+      const from = minutes(spans[j], 0);
+      const to = minutes(spans[j], 6);
+      const isOver = to <= from;
+      if (isNext ? !isOver || now >= to : now < from || (now >= to && !isOver)) continue;
+      if (isOfDate) isInDated = true;
+      else isInWeek = true;
     }
-    if (spans === 0) return WALK_MALFORMED;
   }
-  return result;
+  return isDated ? isInDated : isInWeek;
 }
 
 /** @returns a bit for each day that `mon` or `sat-mon` names, Monday the lowest; 0 when it names none */
@@ -175,16 +266,6 @@ function daysOf(word: string): number {
 
 function isSpan(word: string): boolean {
   return word.length === 11 && word.charAt(5) === "-" && minutes(word, 0) >= 0 && minutes(word, 6) >= 0;
-}
-
-function isInSpan(minute: number, span: string, days: number): boolean {
-  const from = minutes(span, 0);
-  const to = minutes(span, 6);
-  const day = Math.floor(minute / DAY_MINUTES);
-  const now = minute % DAY_MINUTES;
-  if (((days >> day) & 1) === 1 && now >= from && (now < to || to <= from)) return true;
-  // The span began on the day before.
-  return ((days >> ((day + 6) % 7)) & 1) === 1 && to <= from && now < to;
 }
 
 /** @returns the minute of the day of the HH:MM at `start`, -1 when there is no HH:MM */

@@ -19,6 +19,8 @@ export const NIGHT_PLANS = ["button1.night", "button2.night", "button3.night", "
 export const HOLD_PLANS = ["button1.hold", "button2.hold", "button3.hold", "button4.hold"] as const;
 /** The keys of all plans. */
 export const PLANS = [...DAY_PLANS, ...NIGHT_PLANS, ...HOLD_PLANS] as const;
+export const SCHEDULE_NAMES = ["schedule1.name", "schedule2.name", "schedule3.name", "schedule4.name"] as const;
+export const SCHEDULE_HOURS = ["schedule1.hours", "schedule2.hours", "schedule3.hours", "schedule4.hours"] as const;
 export const PHONE_NAMES = [
   "phone1.name",
   "phone2.name",
@@ -430,7 +432,19 @@ const SETTINGS = [
   }),
   text("time.zone", TYPE_ZONE, "UTC0", "time zone of the door", { max: 64 }),
   text("time.day", TYPE_HOURS, "", "when it is day for the buttons' plans; empty: always", { max: 200 }),
+  ...schedules(),
 ];
+
+/** A name and hours for each schedule. */
+function schedules(): Typed<(typeof SCHEDULE_NAMES)[number] | (typeof SCHEDULE_HOURS)[number], string>[] {
+  const out: ReturnType<typeof schedules> = [];
+  for (let i = 0; i < SCHEDULE_NAMES.length; i++) {
+    const name = "name of schedule " + (i + 1) + ": @NAME stands for its hours";
+    out.push(text(SCHEDULE_NAMES[i], TYPE_NAME, "", name, { max: 16 }));
+    out.push(text(SCHEDULE_HOURS[i], TYPE_HOURS, "", "the hours of schedule " + (i + 1), { max: 200 }));
+  }
+  return out;
+}
 
 /** A name and a password for each phone of the house. */
 function phones(): Typed<(typeof PHONE_NAMES)[number] | (typeof PHONE_PASSWORDS)[number], string>[] {

@@ -1,6 +1,6 @@
 /**
- * HMAC-SHA-256 (RFC 2104, FIPS 198-1) over one short message at a time, and a comparison that takes equally long whatever is
- * compared. The constructor makes all memory. Not here: where the key comes from.
+ * HMAC-SHA-256 (RFC 2104, FIPS 198-1) over one short message at a time, and a comparison that takes equally long
+ * whatever is compared. The constructor makes all memory. Not here: where the key comes from.
  */
 import { octetArray } from "../core/arrays.js";
 import { SHA256_BYTES, Sha256 } from "./sha256.js";

@@ -71,6 +71,15 @@ const WATCHDOG_MS = 5000;
       else board.records.set(String(values[0]), String(values[1]));
       return 0;
     }
+    if (name === "xs_wiegand_begin") {
+      board.readerPins = values.map(Number);
+      return undefined;
+    }
+    if (name === "xs_wiegand_take") {
+      const frame = board.frames.shift();
+      if (frame !== undefined) new Int32Array(values[0] as ArrayBuffer).set(frame);
+      return frame?.[0] ?? 0;
+    }
     throw new Error("no C here: " + name);
   },
 });
@@ -83,6 +92,9 @@ class VirtualBoard {
   /** The network it may join. */
   accessPoint = { isThere: true, password: "secret", hasAddresses: true };
   stored = new Map<string, string>();
+  /** Of the reader at the door: its pins, and frames that wait, as bits, high and low. */
+  readerPins: number[] = [];
+  readonly frames: (readonly [bits: number, high: number, low: number])[] = [];
   /** Of people, in their own partition. */
   records = new Map<string, string>();
   storeProblem = "";

@@ -5,7 +5,9 @@ import { describe, expect, it } from "vitest";
 import { MemoryStore } from "../../host-sim/io/store.js";
 import { Timers } from "../../src/core/timers.js";
 import { Access, readOrder } from "../../src/intercom/access.js";
+import type { CodeLock } from "../../src/intercom/codelock.js";
 import { People } from "../../src/people/people.js";
+import { Person } from "../../src/people/person.js";
 import { Settings } from "../../src/settings/settings.js";
 import type { Call } from "../../src/ua/call.js";
 import { SeededRandom } from "../random.js";
@@ -539,5 +541,97 @@ describe("an order by MESSAGE", () => {
     "reopen",
   ])("%j is none", (said) => {
     expect(readOrder(said.endsWith(" ") ? said + "x" : said)).toBeNull();
+  });
+});
+
+describe("people's codes", () => {
+  function withPeople(...settings: string[]): Door {
+    const door = new Door(...settings);
+    door.people.load();
+    expect(door.people.add(Object.assign(new Person(), { name: "Anna" }), ["258036"])).toBe("");
+    expect(door.people.add(Object.assign(new Person(), { name: "Ben", relays: 3 }), ["471104"])).toBe("");
+    door.access.onPeople();
+    return door;
+  }
+
+  it("open with the last digit, each its relays, and by MESSAGE the one that is asked for", () => {
+    const door = withPeople();
+    expect(door.dial("25803")).toEqual([]);
+    expect(door.dial("6")).toEqual(["open 1"]);
+    expect(door.dial("471104")).toEqual(["open 1", "open 2"]);
+    expect(door.reasons).toEqual(["code, Anna", "code, Ben", "code, Ben"]);
+    expect(door.message(2, "471104")).toEqual(["open 2 by message"]);
+    expect(door.message(2, "258036")).toEqual(["wrong by message"]);
+    expect(door.told.at(-1)).toBe("error access refused person Anna why not for relay 2 by message");
+  });
+
+  it("make a shorter code of the settings wait, since a person's may begin with it", () => {
+    const door = withPeople("relay2.code=2580");
+    expect(door.dial("2580")).toEqual([]);
+    expect(door.dial("#")).toEqual(["open 2"]);
+    expect(door.dial("2580")).toEqual([]);
+    expect(door.later(5000)).toEqual(["open 2"]);
+    expect(door.dial("258036")).toEqual(["open 1"]);
+  });
+
+  it("have one lock for what others guess: a right code frees its own person alone, over a power cut", () => {
+    const door = withPeople();
+    for (let i = 0; i < 4; i++) {
+      door.access.reset();
+      expect(door.dial("000000")).toEqual(["wrong"]);
+    }
+    expect(door.dial("258036")).toEqual(["open 1"]);
+    door.cut();
+    expect(door.dial("000000")).toEqual(["wrong"]);
+    expect(door.dial("471104")).toEqual(["wrong"]);
+    expect(door.dial("258036")).toEqual(["open 1"]);
+    door.cut();
+    expect(door.dial("471104")).toEqual(["wrong"]);
+    door.later(301_000);
+    expect(door.dial("471104")).toEqual(["open 1", "open 2"]);
+  });
+
+  it("are guessed at 115 times a day at most, though somebody who has one enters it in between", () => {
+    const door = withPeople();
+    let compared = 0;
+    for (let minute = 0; minute < 24 * 60; minute++) {
+      for (let i = 0; i < 4; i++) {
+        const { lock } = door.access as unknown as { lock: CodeLock };
+        // Whether Ben's code would open now.
+        if (lock.remainingMs(lock.numberOf(1)) === 0) compared += 1;
+        door.access.text(1, "000000");
+        door.access.text(1, "258036");
+      }
+      door.later(60_000);
+    }
+    expect(compared).toBeGreaterThan(30);
+    expect(compared).toBeLessThanOrEqual(115);
+  });
+
+  it("are no dial tone: three digits and # at the keypad dial, and take nothing from the count of guesses", () => {
+    const door = withPeople();
+    door.done = [];
+    for (const key of "12#0#7***3#") door.access.key(key.charCodeAt(0));
+    expect(door.done).toEqual(["dial 12", "dial 0", "dial 3"]);
+    expect(door.told).toEqual([]);
+  });
+});
+
+describe("cards", () => {
+  it("open, and unknown ones are counted and locked by themselves", () => {
+    const door = new Door("relay1.code=2580");
+    door.people.load();
+    expect(door.people.add(Object.assign(new Person(), { name: "Anna", cards: ["77"] }), [])).toBe("");
+    door.access.onPeople();
+    expect(door.access.card("77")).toBe(true);
+    expect(door.reasons).toEqual(["card, Anna"]);
+    for (let i = 0; i < 5; i++) expect(door.access.card("" + i)).toBe(false);
+    expect(door.access.card("77")).toBe(false);
+    expect(door.told.at(-1)).toContain("key cards");
+    door.cut();
+    expect(door.access.card("77")).toBe(false);
+    expect(door.dial("2580")).toEqual(["open 1"]);
+    door.later(301_000);
+    expect(door.access.card("77")).toBe(true);
   });
 });

@@ -1,6 +1,6 @@
 /**
- * One unbroken run, by console and keypad only: a door as it comes from the factory, its first people, a courier who comes once, a power
- * cut, a guesser and the lock that stops him, and what the log says of all that in the end.
+ * One unbroken run, by console and keypad only: a door as it comes from the factory, its first people, a courier who
+ * comes once, a power cut, a guesser and the lock that stops him, and what the log says of all that in the end.
  */
 import { expect, it } from "vitest";
 import { MemoryStore } from "../../host-sim/io/store.js";
@@ -86,6 +86,7 @@ it("from the factory to a courier whose second try is refused", async () => {
   await powerOn();
   expect(say("people")).toBe("0 of 50 people\n");
   expect(await keys("258036")).toBe(false);
+  await wait(5000);
 
   const anna = newCode("people add Anna Meier --code new");
   const courier = newCode("people add courier --code new --until +24h --uses 1");
@@ -114,7 +115,7 @@ it("from the factory to a courier whose second try is refused", async () => {
   await wait(4000);
 
   // A guesser: five entries, and then not even the right code opens, after a power cut neither.
-  for (const guess of ["000000", "000001", "000002", "00000#", "0000*"]) expect(await keys(guess)).toBe(false);
+  for (const guess of ["000000", "000001", "000002", "00000#", "000004"]) expect(await keys(guess)).toBe(false);
   expect(await keys(anna)).toBe(false);
   await powerOn();
   expect(await keys(anna)).toBe(false);
@@ -135,7 +136,7 @@ it("from the factory to a courier whose second try is refused", async () => {
   const log = say("log");
   for (const line of [
     "people added: courier",
-    'open relay 1: code, Anna Meier',
+    "open relay 1: code, Anna Meier",
     "open relay 1: code, courier",
     "error access refused: courier, used up, by keypad",
     "error access refused: cleaner, outside the hours, by keypad",
@@ -148,6 +149,14 @@ it("from the factory to a courier whose second try is refused", async () => {
   expect(log.split("open relay 1: code, Anna Meier")).toHaveLength(1 + 5);
 
   // No code is anywhere but in the answer that made it.
-  const everything = [...store.kept.values(), ...told, log, say("people"), say("get"), say("status"), say("people show anna meier")];
+  const everything = [
+    ...store.kept.values(),
+    ...told,
+    log,
+    say("people"),
+    say("get"),
+    say("status"),
+    say("people show anna meier"),
+  ];
   for (const code of [anna, courier, cleaner]) for (const text of everything) expect(text).not.toContain(code);
 }, 30_000);

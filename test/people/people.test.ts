@@ -1,4 +1,7 @@
-/** People in their records: what is kept of them, who may open when, imports, power cuts at any access to flash, and a store that is full. */
+/**
+ * People in their records: what is kept of them, who may open when, imports, power cuts at any access to flash, and a
+ * store that is full.
+ */
 import { describe, expect, it } from "vitest";
 import type { Store } from "../../hal/device.js";
 import { MemoryStore } from "../../host-sim/io/store.js";
@@ -21,8 +24,8 @@ import { Settings } from "../../src/settings/settings.js";
 import { Flash, VirtualNvs } from "../hal/nvs.js";
 import { SeededRandom } from "../random.js";
 
-const ZONE = "Europe/Berlin";
 const settings = new Settings();
+settings.set("time.zone", "Europe/Berlin");
 
 function peopleOf(store: Store, capacity = 50): People {
   const people = new People(store, settings, new SeededRandom(7), capacity);
@@ -179,19 +182,19 @@ describe("who may open when", () => {
     ["while the time is not known", "", REFUSED_TIME],
   ])("mon-fri 08:00-18:00, %s", (_, when, why) => {
     const person = personOf("Anna", { when: "mon-fri 08:00-18:00" });
-    expect(refusalOf(person, when === "" ? 0 : at(when), ZONE)).toBe(why);
+    expect(refusalOf(person, when === "" ? 0 : at(when), settings)).toBe(why);
   });
 
   it("goes from the first second to the last, and needs no clock without limits", () => {
     const person = personOf("Anna", { fromS: 1000, untilS: 2000 });
-    expect([999, 1000, 1999, 2000, 0].map((s) => refusalOf(person, s, ZONE))).toEqual([
+    expect([999, 1000, 1999, 2000, 0].map((s) => refusalOf(person, s, settings))).toEqual([
       REFUSED_EARLY,
       "",
       "",
       REFUSED_LATE,
       REFUSED_TIME,
     ]);
-    expect(refusalOf(personOf("Ben"), 0, ZONE)).toBe("");
+    expect(refusalOf(personOf("Ben"), 0, settings)).toBe("");
   });
 });
 
@@ -202,7 +205,7 @@ describe("uses", () => {
     expect(people.add(personOf("courier", { uses: 1 }), ["258036"])).toBe("");
     expect(people.spend(0, people.at(0)!)).toBe(true);
     expect(peopleOf(store).spend(0, people.at(0)!)).toBe(false);
-    expect(refusalOf(people.at(0)!, 0, ZONE)).toBe("used up");
+    expect(refusalOf(people.at(0)!, 0, settings)).toBe("used up");
   });
 
   it("that cannot be kept open nothing", () => {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { isSchedule, isWithin, isZone, minuteOfWeek } from "../../src/settings/daytime.js";
+import { dayOfDate, isOpenAt, isSchedule, isWithin, isZone, minuteOfWeek } from "../../src/settings/daytime.js";
 import { ZONES } from "../../src/settings/zones.js";
 import { runs } from "../runs.js";
 
@@ -171,5 +171,67 @@ describe("a schedule", () => {
       }),
       { seed: 8536, numRuns: runs(2000) },
     );
+  });
+});
+
+describe("entries of dates", () => {
+  const HOURS =
+    "mon-fri 08:00-18:00, sat 22:00-02:00, 2026-12-24..2026-12-26 closed, 2026-12-31 10:00-16:00 23:00-01:00";
+
+  it.each([
+    ["2026-12-23T11:00", true],
+    ["2026-12-24T11:00", false],
+    ["2026-12-25T11:00", false],
+    ["2026-12-28T11:00", true],
+    ["2026-12-31T09:00", false],
+    ["2026-12-31T10:00", true],
+    ["2026-12-31T16:00", false],
+    // The span of a date goes over midnight as well, and that of a Saturday not, which is closed.
+    ["2027-01-01T00:30", true],
+    ["2027-01-01T01:00", false],
+    ["2026-12-27T01:00", false],
+    ["2026-12-20T01:00", true],
+  ])("hold in place of the week's: %s", (local, isOpen) => {
+    const epochS = Date.parse(local + "Z") / 1000 - 3600;
+    expect(isOpenAt(epochS, "Europe/Berlin", HOURS)).toBe(isOpen);
+  });
+
+  it.each([
+    "2026-12-24",
+    "closed",
+    "mon closed",
+    "2026-02-30 closed",
+    "2026-12-26..2026-12-24 closed",
+    "2026-12-24 mon 08:00-09:00",
+    "mon 2026-12-24 08:00-09:00",
+    "2026-12-24 closed 08:00-09:00",
+    "2026-12-24 08:00-09:00 closed",
+    "2026-12-24.2026-12-25 closed",
+    "@",
+    "@a b",
+    "@a,mon 08:00-09:00",
+  ])("are none when they are '%s'", (value) => {
+    expect(isSchedule(value)).toBe(false);
+  });
+
+  it("are days of this century that there are", () => {
+    expect(["1999-12-31", "2100-01-01", "2027-02-29", "2028-02-29", "2026-1-01", "2026-01-1x"].map(dayOfDate)).toEqual([
+      -1, -1, -1, 21_243, -1, -1,
+    ]);
+    expect(isSchedule("@shop")).toBe(true);
+  });
+
+  it("change nothing on the days when the clocks do: a span ends by the clock", () => {
+    const hours = "sun 01:00-04:00";
+    // In Berlin 2026-03-29 has no 02:30, and 2026-10-25 has it twice.
+    const open = (day: string, from: number, to: number) => {
+      let count = 0;
+      for (let minute = from; minute < to; minute++)
+        if (isOpenAt(Date.parse(day + "T00:00Z") / 1000 + minute * 60, "Europe/Berlin", hours)) count += 1;
+      return count;
+    };
+    expect(open("2026-03-29", -300, 600)).toBe(120);
+    expect(open("2026-10-25", -300, 600)).toBe(240);
+    expect(open("2026-06-07", -300, 600)).toBe(180);
   });
 });

@@ -12,6 +12,7 @@ export const BOARD: Board = {
   buttons: [36],
   exit: -1,
   sensor: -1,
+  reader: null,
   hasPullUp: false,
   relays: [4],
   led: 22,

@@ -13,6 +13,7 @@ export const BOARD: Board = {
   buttons: [9],
   exit: -1,
   sensor: -1,
+  reader: null,
   hasPullUp: true,
   relays: [3],
   led: 8,

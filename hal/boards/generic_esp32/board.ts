@@ -14,6 +14,7 @@ export const BOARD: Board = {
   buttons: [pins.button, pins.button2, pins.button3, pins.button4],
   exit: pins.exit,
   sensor: pins.sensor,
+  reader: pins.readerD0 < 0 || pins.readerD1 < 0 ? null : [pins.readerD0, pins.readerD1],
   hasPullUp: true,
   relays: pins.relay2 < 0 ? [pins.relay] : [pins.relay, pins.relay2],
   led: pins.led,

@@ -11,6 +11,7 @@ export const BOARD: Board = {
   buttons: [0],
   exit: -1,
   sensor: -1,
+  reader: null,
   hasPullUp: true,
   relays: [1],
   led: 2,

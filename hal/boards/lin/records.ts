@@ -1,4 +1,7 @@
-/** The records of people in files, beside the settings in the folder of `--store`: the shape of hal/native/records.ts. On Linux only. */
+/**
+ * The records of people in files, beside the settings in the folder of `--store`: the shape of hal/native/records.ts.
+ * On Linux only.
+ */
 import { keep, load } from "hal/boards/lin/host";
 import type { Store } from "../../device.js";
 

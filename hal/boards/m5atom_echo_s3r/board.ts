@@ -1,7 +1,7 @@
 /**
  * M5Stack Atom EchoS3R: ESP32-S3, ES8311. Pins of the SDK's target; relay and LED are on the free pins G5 and G6. The
- * console is the USB socket, which is the chip's own: UART 0 (GPIO 43, 44) is on no connector, and the Grove port (G1,
- * G2) stays free for a second relay.
+ * console is the USB socket, which is the chip's own: UART 0 (GPIO 43, 44) is on no connector. The Grove port (G1, G2)
+ * is for a reader.
  */
 import type { Board } from "../pins.js";
 
@@ -12,6 +12,7 @@ export const BOARD: Board = {
   buttons: [41],
   exit: -1,
   sensor: -1,
+  reader: [1, 2],
   hasPullUp: true,
   relays: [5],
   led: 6,

@@ -12,6 +12,7 @@ export const BOARD: Board = {
   buttons: [32],
   exit: 5,
   sensor: 33,
+  reader: null,
   hasPullUp: true,
   relays: [4],
   led: 2,

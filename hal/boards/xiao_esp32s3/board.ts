@@ -12,6 +12,7 @@ export const BOARD: Board = {
   buttons: [1],
   exit: 2,
   sensor: 3,
+  reader: null,
   hasPullUp: true,
   relays: [5],
   led: 21,

@@ -97,7 +97,7 @@ describe("a script", () => {
   it.each([
     [
       "jump",
-      'step "jump": steps are press, press2 to press4, release, exit, door, wait, expect, console, phone, dtmf, tones, fault and quit',
+      'step "jump": steps are press, press2 to press4, release, exit, door, wait, expect, console, phone, dtmf, tones, key, card, fault and quit',
     ],
     ["press; wait", 'step "wait": wait SECONDS, at most a year'],
     ["wait -1", 'step "wait -1": wait SECONDS, at most a year'],
