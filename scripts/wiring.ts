@@ -79,6 +79,7 @@ function tableOf(boards: readonly (readonly [string, Board])[]): string {
     ["Relay", (b) => switched(b.active.relays, ...b.relays)],
     ["LED", (b) => switched(b.active.led, b.led)],
     ["Amplifier", (b) => switched(b.active.amplifier, b.amplifier)],
+    ["Reader D0, D1", (b) => pins(...(b.reader ?? []))],
     ["I2C data, clock", (b) => pins(b.data, b.clock)],
     ["I2S MCLK", (b) => pins(b.i2s.mclk)],
     ["I2S BCLK, WS", (b) => pins(b.i2s.bclk, b.i2s.ws)],

@@ -160,7 +160,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
       const contact = new Contact(device, INPUTS[i], this.timers, this);
       if (contact.exists) this.contacts.push(contact);
     }
-    new EntryPanel(device, this.timers, this);
+    if (device.reader !== undefined) new EntryPanel(device, this.timers, this);
     this.console = new Console(this.door, {
       store: device.store,
       restart: () => this.reconfigure(),

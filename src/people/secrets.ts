@@ -6,7 +6,7 @@
  */
 import type { Store } from "../../hal/device.js";
 import { octetArray } from "../core/arrays.js";
-import { octets } from "../core/bytes.js";
+import { NONE, octets } from "../core/bytes.js";
 import type { RandomSource } from "../core/random.js";
 import { HmacSha256, isSameSecret } from "../wire/hmac.js";
 import { SHA256_BYTES } from "../wire/sha256.js";
@@ -30,9 +30,9 @@ export class Secrets {
   private readonly random: RandomSource;
   /** Made when there is a key, so that a door without people pays nothing. */
   private hmac: HmacSha256 | null = null;
-  private readonly digits = octetArray(DIGITS_MOST);
-  private readonly result = octetArray(SHA256_BYTES);
-  private readonly other = octetArray(KEPT_BYTES);
+  private digits = NONE;
+  private result = NONE;
+  private other = NONE;
   private mark = "";
   private length = 0;
 
@@ -73,7 +73,12 @@ export class Secrets {
   }
 
   private use(key: Uint8Array): void {
-    this.hmac ??= new HmacSha256();
+    if (this.hmac === null) {
+      this.hmac = new HmacSha256();
+      this.digits = octetArray(DIGITS_MOST);
+      this.result = octetArray(SHA256_BYTES);
+      this.other = octetArray(KEPT_BYTES);
+    }
     this.hmac.setKey(key);
     key.fill(0);
     this.hasKey = true;

@@ -9,8 +9,8 @@ import { Flash, NvsError, PowerCut, VirtualNvs } from "./nvs.js";
 
 const PAGES = 6;
 /**
- * The kinds of texts that are kept, and the longest of each: settings, the log, the lock of sixteen codes, of people and
- * of eight of them, the console's wrong passwords, the wiring.
+ * The kinds of texts that are kept, and the longest of each: settings, the log, the lock of sixteen codes, of people
+ * and of eight of them, the console's wrong passwords, the wiring.
  */
 const KINDS = [
   { key: "settings", most: TEXT_MOST },
