@@ -30,9 +30,9 @@ export class Secrets {
   private readonly random: RandomSource;
   /** Made when there is a key, so that a door without people pays nothing. */
   private hmac: HmacSha256 | null = null;
-  private digits = NONE;
-  private result = NONE;
-  private other = NONE;
+  private digits: Uint8Array = NONE;
+  private result: Uint8Array = NONE;
+  private other: Uint8Array = NONE;
   private mark = "";
   private length = 0;
 
