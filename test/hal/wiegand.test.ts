@@ -80,7 +80,10 @@ describe("the bits of a reader", () => {
       if (what === "t") inputs.push("");
     }
     inputs.pop();
-    const lines = runSanitized("wiegand.c", inputs.map((input) => Buffer.from(input)));
+    const lines = runSanitized(
+      "wiegand.c",
+      inputs.map((input) => Buffer.from(input)),
+    );
     expect(lines).toEqual(run(steps));
     expect(new Set(lines).size).toBeGreaterThan(20);
   });
