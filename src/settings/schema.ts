@@ -202,7 +202,7 @@ const SETTINGS = [
     "sip.probe",
     "auto",
     ["auto", "off", "10", "30", "60", "120", "300"],
-    "seconds between questions to the server whether it still has the door; auto: 30 at a private address, else off",
+    "seconds between questions to the server whether it still has the door; auto: 28 with a second server, 30 at a private address, else off",
   ),
   number("sip.port", 5060, "local SIP port, UDP and TCP", { min: 1, max: 65535 }),
   choice(
