@@ -2,12 +2,12 @@
  * The sweep at a door that is the house's server (`server.enabled`): its phones register with it and call one another,
  * and the door rings them.
  */
-import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { octets } from "../../src/core/bytes.js";
 import { DOOR_LIMITS, type Limits, ROOMY_LIMITS } from "../../src/core/limits.js";
 import { houseServerLimits } from "../../src/intercom/houseserver.js";
 import { DOOR, House } from "../intercom/house.js";
+import { authorization } from "../ua/digest.js";
 import { header, headers, Peer, sdpOf, World } from "../ua/harness.js";
 import { FIELDS, isPassedOver, type Pad, sweep } from "./sweep.js";
 
@@ -21,20 +21,14 @@ const RINGING_MS = 181_000 + 32_000;
 const CALL_EVERY = 32;
 const TYPE = "Content-Type: application/sdp";
 const contactOf = (user: string, ip: string): string => `Contact: <sip:${user}@${ip}:5060>`;
-const md5 = (text: string): string => createHash("md5").update(text).digest("hex");
 
 /** Credentials for the challenge of a 401 or 407. */
 function credentials(challenge: string, user: string, method: string, uri: string): string {
   const isProxy = challenge.startsWith("SIP/2.0 407");
   const fields = headers(challenge, isProxy ? "Proxy-Authenticate" : "WWW-Authenticate");
   const field = fields.find((value) => /algorithm=MD5/i.test(value)) ?? fields[0];
-  const of = (name: string): string => new RegExp(`${name}="([^"]*)"`).exec(field)?.[1] ?? "";
-  const ha1 = md5(`${user}:${of("realm")}:${PASSWORDS[user]}`);
-  const response = md5(`${ha1}:${of("nonce")}:00000001:c:auth:${md5(`${method}:${uri}`)}`);
-  return (
-    `${isProxy ? "Proxy-Authorization" : "Authorization"}: Digest username="${user}", realm="${of("realm")}", ` +
-    `nonce="${of("nonce")}", uri="${uri}", response="${response}", algorithm=MD5, cnonce="c", qop=auth, nc=00000001`
-  );
+  const answer = authorization(field, { method, uri, user, password: PASSWORDS[user] });
+  return `${isProxy ? "Proxy-Authorization" : "Authorization"}: ${answer}`;
 }
 
 class Stage {
