@@ -21,6 +21,7 @@ import {
   TYPE_NAME,
   TYPE_NUMBER,
   TYPE_SWITCH,
+  TYPE_TIME,
   TYPE_ZONE,
 } from "../src/settings/schema.js";
 
@@ -132,6 +133,8 @@ function propertyOf(setting: Setting): Record<string, unknown> {
     case TYPE_ZONE:
     case TYPE_HOURS:
       return { type: "string", maxLength: max, pattern: NO_CONTROLS, ...common };
+    case TYPE_TIME:
+      return { type: "string", pattern: "^(off|([01][0-9]|2[0-3]):[0-5][0-9])$", ...common };
     default: {
       const pattern = type === TYPE_NAME ? "^[A-Za-z0-9_.+-]*$" : NO_CONTROLS;
       // A user, or a number to call.

@@ -63,6 +63,11 @@ export const COMMANDS: readonly Command[] = [
     "the last things that happened, calls among them; TIME as 2026-12-24, 2026-12-24 18:00, or 24h",
   ),
   command("trace", "[pcap]", "the SIP messages of the last call since the start, as a ladder or as a pcap in base64"),
+  command(
+    "selftest",
+    "",
+    "play tones, and tell what of them the microphone heard: how loud, how late, or what is wrong",
+  ),
   command("stats", "", "messages and packets since start"),
   command("limits", "", "how many calls and messages are held at once, how many may be, and the most there were"),
   command("login", "PASSWORD", "unlock a console that has a password"),

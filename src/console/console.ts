@@ -56,6 +56,8 @@ export interface ConsoleOptions extends SettingsOptions {
   /** Starts the machine again; null where it cannot. */
   reboot: (() => void) | null;
   wifi?: Wifi | null;
+  /** Begins a test of loudspeaker and microphone. @returns "", or why it cannot be done now */
+  selfTest?: () => string;
 }
 
 export class Console {
@@ -64,6 +66,7 @@ export class Console {
   private readonly log: Log;
   private readonly guard: PasswordLock;
   private readonly wifi: Wifi | null;
+  private readonly selfTest: (() => string) | null;
   private readonly settings: SettingsCommands;
   private readonly people: PeopleCommands;
   /** The place of lines for which no place is named: the serial line of a board. */
@@ -73,6 +76,7 @@ export class Console {
     const { store, reboot, log } = options;
     this.door = door;
     this.wifi = options.wifi ?? null;
+    this.selfTest = options.selfTest ?? null;
     this.reboot = reboot;
     this.log = log;
     this.guard = new PasswordLock(store, door.timers);
@@ -218,6 +222,8 @@ export class Console {
         return reply;
       case "reboot":
         return this.startAgain(reply);
+      case "selftest":
+        return this.testSound(reply);
       case "version":
         return reply.put("version", VERSION).say("Portero " + VERSION + "\n");
       default:
@@ -231,6 +237,12 @@ export class Console {
     this.log.flush();
     this.reboot();
     return reply;
+  }
+
+  /** The result is told as an event, because the tones take longer than an answer may. */
+  private testSound(reply: Reply): Reply {
+    const problem = this.selfTest === null ? "this machine has no loudspeaker" : this.selfTest();
+    return problem === "" ? reply : reply.fail(ERROR_STATE, problem);
   }
 
   private login(reply: Reply, given: string, seat: Seat): Reply {

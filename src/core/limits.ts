@@ -70,8 +70,8 @@ const TRANSFER_TIMERS = 2;
  * relays and the door's contact, the ring.
  */
 const DOOR_TIMERS = 1 + 3 + 3 + 3 + 2;
-/** The station's log. */
-const STATION_TIMERS = 1;
+/** The station's log, and the minute of its test of loudspeaker and microphone. */
+const STATION_TIMERS = 2;
 /** Buttons, the button inside and the door's contact have one timer each. */
 export const INPUTS_MOST = 6;
 

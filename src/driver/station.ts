@@ -47,6 +47,7 @@ import { Conference } from "./conference.js";
 import { Contact, type ContactUser } from "./contact.js";
 import { EchoControl } from "./echocontrol.js";
 import { EntryPanel, type EntryPanelUser } from "./entrypanel.js";
+import { SelfCheck } from "./selfcheck.js";
 
 const LOG_KEY = "log";
 
@@ -101,6 +102,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
   private readonly microphone: AudioPort;
   private readonly speaker: AudioOutput;
   private readonly echo: EchoControl;
+  private readonly selfCheck: SelfCheck;
   /** The datagram that is read, SIP or sound. */
   private readonly datagram: Uint8Array;
   private readonly samples = new Int16Array(FRAME_SAMPLES);
@@ -140,6 +142,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
     this.microphone = device.microphone;
     this.speaker = device.speaker;
     this.echo = new EchoControl(device.microphone, FRAME_SAMPLES);
+    this.selfCheck = new SelfCheck(this, settings, this.timers, this.events);
     // The relays start switched off, so the door is locked.
     this.lock();
     this.wake = device.clock.createTimer(() => this.poll());
@@ -167,6 +170,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
       reboot: device.restart,
       log: this.log,
       wifi: device.wifi,
+      selfTest: () => this.selfCheck.start(),
     });
   }
 
@@ -372,6 +376,11 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
     return this.door.ua.activeCall() !== null;
   }
 
+  /** Whether a call or a ring leaves no room for a test of the sound. */
+  isBusy(): boolean {
+    return this.isInCall() || this.door.isRinging || this.tone.isOn();
+  }
+
   epochS(): number {
     return this.device.clock.epochS();
   }
@@ -399,6 +408,12 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
     const { samples, tone } = this;
     const call = this.door.ua.activeCall();
     const hasSound = call !== null && call.hasSound;
+    if (this.selfCheck.isOn) {
+      this.microphone.read(samples, 0, FRAME_SAMPLES);
+      this.selfCheck.run(samples, this.microphone);
+      this.speaker.write(samples, 0, FRAME_SAMPLES);
+      return;
+    }
     // Early media of the other side already holds its ringing tone.
     if (hasSound && tone.isEndless()) tone.stop();
     const isTone = tone.isOn();
@@ -499,7 +514,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
   leave(): void {
     const call = this.door.ua.activeCall();
     if (call === null) this.rest();
-    if (!this.isSounding && ((call !== null && call.hasSound) || this.tone.isOn())) {
+    if (!this.isSounding && ((call !== null && call.hasSound) || this.tone.isOn() || this.selfCheck.isOn)) {
       this.isSounding = true;
       this.microphone.start(this.onFrames);
     }
@@ -533,6 +548,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
    */
   private setLevels(): void {
     this.echo.set(this.settings.get("audio.echo"));
+    this.selfCheck.set();
     const { codec } = this.device;
     if (codec === null) return;
     codec.volume(this.settings.get("audio.volume"));

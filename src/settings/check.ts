@@ -16,7 +16,7 @@ import {
   readDomain,
   readProxies,
 } from "../ua/uritext.js";
-import { isSchedule, isZone } from "./daytime.js";
+import { isSchedule, isZone, minuteOfDay } from "./daytime.js";
 import { GROUP_TIME_LEAST_S, GROUP_TIME_MOST_S, PLAN_TARGETS_MOST, readPlan } from "./ringplan.js";
 import {
   type Setting,
@@ -40,6 +40,7 @@ import {
   TYPE_TARGET,
   TYPE_TARGETS,
   TYPE_TEXT,
+  TYPE_TIME,
   TYPE_USER,
   TYPE_ZONE,
 } from "./schema.js";
@@ -116,6 +117,8 @@ export function allowed(setting: Setting): string {
       return "a time zone by name (Europe/Berlin), or as POSIX writes it (CET-1CEST,M3.5.0,M10.5.0/3); UTC0 for none";
     case TYPE_HOURS:
       return "empty, or spans HH:MM-HH:MM, behind days if need be, with commas between: mon-fri 07:00-12:00 13:00-22:00, sat 09:00-13:00; dates in place of days, closed in place of spans: 2026-12-24..2026-12-26 closed; or @NAME for the schedule of that name";
+    case TYPE_TIME:
+      return "off, or a time of the day as in 03:30";
     case TYPE_USER:
       return (
         "a text of at most " +
@@ -193,6 +196,8 @@ export function check(setting: Setting, value: string): string | null {
       return given.length <= setting.max && isZone(given) ? given : null;
     case TYPE_HOURS:
       return given === "" || (given.length <= setting.max && isSchedule(given)) ? given : null;
+    case TYPE_TIME:
+      return given === "off" || minuteOfDay(given) >= 0 ? given : null;
     case TYPE_USER:
       if (utf8(escapeUser(given)).length > USER_MOST_BYTES) return null;
       return given.length <= setting.max ? given : null;

@@ -268,6 +268,11 @@ function isSpan(word: string): boolean {
   return word.length === 11 && word.charAt(5) === "-" && minutes(word, 0) >= 0 && minutes(word, 6) >= 0;
 }
 
+/** @returns the minute of the day that the whole value HH:MM names, -1 for any other value */
+export function minuteOfDay(value: string): number {
+  return value.length === 5 ? minutes(value, 0) : -1;
+}
+
 /** @returns the minute of the day of the HH:MM at `start`, -1 when there is no HH:MM */
 function minutes(value: string, start: number): number {
   source = value;

@@ -90,6 +90,8 @@ export const TYPE_OCTETS = 20;
 export const TYPE_QUOTED = 21;
 /** Nothing, or targets and numbers with an `x` for any digit, with commas between. */
 export const TYPE_TARGETS = 22;
+/** `off`, or a time of the day. */
+export const TYPE_TIME = 23;
 
 export interface Setting {
   key: string;
@@ -341,6 +343,12 @@ const SETTINGS = [
     "cancel",
     ["cancel", "switch", "off"],
     "what is done about the loudspeaker in the microphone: taken out, one side heard at a time, or nothing",
+  ),
+  text(
+    "audio.selftest",
+    TYPE_TIME,
+    "off",
+    "when loudspeaker and microphone are tested by tones each day, by time.zone: HH:MM, or off",
   ),
   choice(
     "audio.input",

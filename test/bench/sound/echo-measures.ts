@@ -114,7 +114,7 @@ export function lossOf(canceller: Canceller, scene: EchoScene, snrDb: number, sp
 /** What one change in the middle of a call does to the echo. */
 export type Change = "moved" | "slam" | "louder" | "quieter";
 
-export interface Recovery {
+interface Recovery {
   /** By how much the echo is lowered from two seconds after the change on, dB. */
   loweredDb: number;
   /** By how much a fifth of a second was louder than what the microphone heard, at most, dB. */

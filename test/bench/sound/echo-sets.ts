@@ -14,7 +14,7 @@ import { TEXT, VOICES } from "./speech.js";
 
 const SAMPLES_PER_SECOND = 8000;
 
-export interface Speaker {
+interface Speaker {
   /** A voice of espeak-ng, and what it says. */
   voice: string;
   text: string;

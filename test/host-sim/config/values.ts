@@ -18,6 +18,7 @@ import {
   TYPE_PLAN,
   TYPE_SWITCH,
   TYPE_TARGET,
+  TYPE_TIME,
   TYPE_ZONE,
 } from "../../../src/settings/schema.js";
 import { Settings } from "../../../src/settings/settings.js";
@@ -64,6 +65,8 @@ function candidates(setting: Setting): fc.Arbitrary<string> {
       return fc.constantFrom("UTC0", "Europe/Berlin", "CET-1CEST,M3.5.0,M10.5.0/3");
     case TYPE_HOURS:
       return fc.constantFrom("", "07:00-22:00", "mon-fri 07:00-12:00 13:00-22:00, sat 09:00-13:00");
+    case TYPE_TIME:
+      return fc.constantFrom("off", "03:30", "00:00", "23:59");
     default:
       return text;
   }

@@ -1,0 +1,96 @@
+/**
+ * When loudspeaker and microphone are tested, and who is told: at a word of the console, and once a day at the minute
+ * of `audio.selftest`. Never in a call, and a call ends it. Not here: the tones and what is heard of them
+ * (media/selftest.ts).
+ */
+import type { AudioInput } from "../../hal/device.js";
+import type { Timers, TimerUser } from "../core/timers.js";
+import type { DoorEvents } from "../intercom/events.js";
+import { SelfTest } from "../media/selftest.js";
+import { minuteOfDay, minuteOfWeek } from "../settings/daytime.js";
+import type { Settings } from "../settings/settings.js";
+
+const DAY_MINUTES = 1440;
+const LOOK_MS = 20_000;
+const OFF = "off";
+const NO_FRAMES = "no microphone: it gives no sound at all; the line that names the codec at the start says why";
+
+interface SelfCheckUser {
+  /** @returns s since 1970 in UTC, 0 while it is not known */
+  epochS(): number;
+  /** Whether a call or a ring leaves no room for a test. */
+  isBusy(): boolean;
+}
+
+export class SelfCheck implements TimerUser {
+  /** Exists while it runs only: there is no room for it beside a call. */
+  private test: SelfTest | null = null;
+  private readonly user: SelfCheckUser;
+  private readonly settings: Settings;
+  private readonly timers: Timers;
+  private readonly events: DoorEvents;
+  private readonly timer: number;
+  private startedMs = 0;
+  /** The minute of the week in which the last test of the night began. */
+  private lastMinute = -1;
+
+  constructor(user: SelfCheckUser, settings: Settings, timers: Timers, events: DoorEvents) {
+    this.user = user;
+    this.settings = settings;
+    this.timers = timers;
+    this.events = events;
+    this.timer = timers.make(this, 0);
+  }
+
+  get isOn(): boolean {
+    return this.test !== null;
+  }
+
+  /** The settings may have changed. */
+  set(): void {
+    if (this.settings.get("audio.selftest") !== OFF) this.timers.start(this.timer, LOOK_MS);
+    else if (this.test === null) this.timers.stop(this.timer);
+  }
+
+  /** @returns "", or why it cannot be done now */
+  start(): string {
+    if (this.test !== null) return "the test runs already";
+    if (this.user.isBusy()) return "not in a call: hangup first";
+    this.test = new SelfTest();
+    this.startedMs = this.timers.nowMs;
+    this.timers.start(this.timer, LOOK_MS);
+    return "";
+  }
+
+  /** A frame of the microphone becomes one for the loudspeaker. */
+  run(samples: Int16Array, input: AudioInput): void {
+    const { test } = this;
+    if (test === null) return;
+    if (this.user.isBusy()) {
+      samples.fill(0);
+      this.end("ended: a call came");
+      return;
+    }
+    input.reference?.(test.played, 0, test.played.length);
+    if (!test.run(samples, input.reference !== undefined)) return;
+    const delay = test.delayMs < 0 ? "" : " " + test.delayMs + " ms";
+    this.end(test.problem === "" ? "ok " + test.levelDb + " dB" + delay : test.problem, test);
+  }
+
+  onTimer(): void {
+    if (this.test !== null && this.timers.nowMs - this.startedMs >= LOOK_MS) this.end(NO_FRAMES);
+    if (this.settings.get("audio.selftest") === OFF) return;
+    this.timers.start(this.timer, LOOK_MS);
+    const epochS = this.user.epochS();
+    if (epochS === 0) return;
+    const minute = minuteOfWeek(epochS, this.settings.get("time.zone"));
+    if (minute % DAY_MINUTES !== minuteOfDay(this.settings.get("audio.selftest")) || minute === this.lastMinute) return;
+    // In a call it is tried again in the same minute; after that the next night has its turn.
+    if (this.start() === "") this.lastMinute = minute;
+  }
+
+  private end(value: string, test: SelfTest | null = null): void {
+    this.test = null;
+    this.events.event("audio", "selftest " + value, test === null ? [] : test.figures());
+  }
+}
