@@ -289,11 +289,11 @@ function Lanes({ item, columns, colour }: { item: Item; columns: readonly string
       {lines}
       <span class={"arrow" + tone + (to < from ? " back" : "")} style={{ ...box, "--hue": hue }}>
         <span class="label">
+          {item.isAgain && (
+            <small>({t("ladder.again") + (item.timer === "" ? "" : ", " + timerName(t, item.timer))}) </small>
+          )}
           {item.text}
           {item.isTcp && <small> TCP</small>}
-          {item.isAgain && (
-            <small> ({t("ladder.again") + (item.timer === "" ? "" : ", " + timerName(t, item.timer))})</small>
-          )}
         </span>
       </span>
     </div>
