@@ -5,6 +5,7 @@
 import { ipv4Text } from "../core/address.js";
 import type { Pool } from "../core/pool.js";
 import { printable } from "../core/printable.js";
+import { SUITE_NONE } from "../core/suites.js";
 import type { Door } from "../intercom/door.js";
 import { encryptionOf } from "../intercom/words.js";
 import { REACH_TCP, REACH_UNKNOWN } from "../transaction/reach.js";
@@ -27,6 +28,7 @@ export function reportStatus(reply: Reply, door: Door): Reply {
   let calling = door.isRinging ? "out, ringing" : "none";
   if (call !== null)
     calling = (call.session.isCaller ? "out" : "in") + (call.answeredMs >= 0 ? ", confirmed" : ", ringing");
+  if (call?.isTalking() && call.media.suite() !== SUITE_NONE) calling += ", sound encrypted";
   if (door.ua.transfer.isOn) calling += ", being moved";
   reply
     .put("registration", state)

@@ -16,6 +16,9 @@ const MOST: Record<string, number> = {
   "rv.frame.instructions": 215_000,
   "rv.sound.gaps": 1,
   "rv.echo.instructions": 1_000_000,
+  "rv.srtp.instructions": 120_000,
+  "rv.srtp.gcm": 120_000,
+  "rv.srtp.made": 0,
   "rv.options.instructions": 600_000,
   "rv.wake.worst": 6_000_000,
   "rv.registration.bytecodes": 108_000,
@@ -101,6 +104,11 @@ async function main(): Promise<number> {
     if (found === undefined || found <= 0) throw new Error(`the machine did not say ${name}`);
     return found;
   };
+  const madeBy = (name: string): number => {
+    const [, slots, chunks] = rows.get(name) ?? [];
+    if (slots === undefined || chunks === undefined) throw new Error(`the machine did not say ${name}`);
+    return slots + chunks;
+  };
   const spelled = [...rows.keys()].filter((name) => name.startsWith("spelled.")).map(cost);
   if (spelled.length < 8) throw new Error("the machine did not read each spelling");
   const call = await runRv(program, ["door", "wakes"], true);
@@ -120,6 +128,9 @@ async function main(): Promise<number> {
     { name: "rv.frame.instructions", value: cost("frame"), unit: "instructions/20 ms of sound both ways, coded in C" },
     { name: "rv.inband.instructions", value: cost("inband"), unit: "instructions/20 ms of sound that may hold digits" },
     { name: "rv.echo.instructions", value: cost("echo"), unit: "instructions/20 ms without echo, in C" },
+    { name: "rv.srtp.instructions", value: cost("srtp.sha1"), unit: "instructions/packet sealed and one opened, in C" },
+    { name: "rv.srtp.gcm", value: cost("srtp.gcm"), unit: "the same by AES-GCM" },
+    { name: "rv.srtp.made", value: madeBy("srtp.sha1") + madeBy("srtp.gcm"), unit: "slots and octets made by that" },
     { name: "rv.options.instructions", value: cost("keepalive.options"), unit: "instructions/OPTIONS answered" },
     { name: "rv.wake.worst", value: longest[0].instructions, unit: `instructions: ${longest[0].what}` },
     {
