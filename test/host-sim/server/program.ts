@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { program } from "../../programs.js";
+import { authorization } from "../../ua/digest.js";
 
 const ROOT = join(import.meta.dirname, "../../..");
 const START_MS = 15_000;
@@ -99,18 +100,10 @@ export class Phones {
   async register(port: number, i: number, contact: string, timeoutMs = 8000, password = ""): Promise<string> {
     const user = "user" + i;
     const first = await this.send(port, user, contact, "", timeoutMs);
-    const nonce = /nonce="([^"]+)"/.exec(first)?.[1];
-    if (!first.startsWith("SIP/2.0 401") || nonce === undefined) return first;
-    const a1 = md5(user + ":example.org:" + (password || user));
-    const response = md5(a1 + ":" + nonce + ":00000001:c:auth:" + md5("REGISTER:sip:example.org"));
-    const credentials =
-      'Authorization: Digest username="' +
-      user +
-      '", realm="example.org", nonce="' +
-      nonce +
-      '", uri="sip:example.org", response="' +
-      response +
-      '", cnonce="c", nc=00000001, qop=auth, algorithm=MD5\r\n';
+    const challenge = /^WWW-Authenticate: (.*)$/m.exec(first)?.[1];
+    if (!first.startsWith("SIP/2.0 401") || challenge === undefined) return first;
+    const asked = { method: "REGISTER", uri: "sip:example.org", user, password: password || user };
+    const credentials = `Authorization: ${authorization(challenge, asked)}\r\n`;
     return this.send(port, user, contact, credentials, timeoutMs);
   }
 
