@@ -227,7 +227,7 @@ export const en = {
   "setup.softphone.there": "Registered: {at}",
   "setup.softphone.ring": "The door rings it, too",
   "setup.softphone.here":
-    "Only programs on this computer reach 127.0.0.1. For a phone in the network: npm start -- --set net.address=0.0.0.0",
+    "Only programs on this computer reach 127.0.0.1. For a phone in the network start with the address that this computer has there: npm start -- --set net.address=192.168.1.20",
   "setup.softphone.password": "Password",
   "setup.softphone.virtual": "In virtual time the network is simulated: no phone outside can reach it.",
   "setup.softphone.user": "User",

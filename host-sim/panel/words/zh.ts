@@ -228,7 +228,8 @@ export const zh: Words = {
   "setup.softphone.none": "您的电话尚未注册。",
   "setup.softphone.there": "已注册:{at}",
   "setup.softphone.ring": "按门铃时它也响",
-  "setup.softphone.here": "只有本机的程序能访问 127.0.0.1。要让网络中的电话接入:npm start -- --set net.address=0.0.0.0",
+  "setup.softphone.here":
+    "只有本机的程序能访问 127.0.0.1。要让网络中的电话接入,请用本机在网络中的地址启动:npm start -- --set net.address=192.168.1.20",
   "setup.softphone.password": "密码",
   "setup.softphone.virtual": "虚拟时间下网络是模拟的:外部电话无法接入。",
   "setup.softphone.user": "用户",
