@@ -175,9 +175,10 @@ export class Dialog {
     this.isUac = true;
     this.localCseq = draft.localCseq;
     this.state = m.status >= 200 ? DIALOG_CONFIRMED : DIALOG_EARLY;
-    if (!w.ok || this.isTargetLong(m)) return false;
+    if (!w.ok) return false;
+    if (this.readContact(m)) return this.setTarget(address.bytes, address.uriStart, address.uriEnd);
     // A provisional response may come without a Contact: then the Request-URI stays the target.
-    return this.refreshTarget(m) || this.setTarget(draft.target.bytes, draft.target.start, draft.target.end);
+    return this.setTarget(draft.target.bytes, draft.target.start, draft.target.end);
   }
 
   /** Whether From, To or Call-ID of the response `m` cannot be sent on as they came. */
@@ -219,9 +220,8 @@ export class Dialog {
     if (!w.ok || w.at + size > bytes.length) return false;
     bytes.copyWithin(w.at, bytes.length - size, bytes.length);
     target.set(bytes, w.at, w.at + size);
-    if (this.isTargetLong(m)) return false;
+    if (this.readContact(m) && !this.setTarget(address.bytes, address.uriStart, address.uriEnd)) return false;
     this.state = DIALOG_CONFIRMED;
-    this.refreshTarget(m);
     return true;
   }
 
@@ -310,7 +310,7 @@ export class Dialog {
    * @returns false when there is none that can be called, or it is too long
    */
   refreshTarget(m: Message): boolean {
-    return this.readContact(m) && this.takeTarget();
+    return this.readContact(m) && this.setTarget(address.bytes, address.uriStart, address.uriEnd);
   }
 
   /** Whether the Contact of `m` can be called, but is too long to be kept beside the other texts. */

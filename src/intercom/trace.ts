@@ -202,7 +202,8 @@ export class Trace implements Tap {
 
   /** Reads a line that may be a Content-Type: whether it is that of a description, or of the report of a transfer. */
   private readType(bytes: Uint8Array, start: number, end: number): void {
-    const nameEnd = nameStop(bytes, start, end);
+    let nameEnd = start + CONTENT_TYPE.length;
+    if (nameEnd >= end || bytes[nameEnd] !== COLON || bytes[start + 1] === COLON) nameEnd = nameStop(bytes, start, end);
     const isType = nameEnd === start + 1 || equalNoCase(bytes, start, nameEnd, CONTENT_TYPE, 0, CONTENT_TYPE.length);
     for (let i = nameEnd; isType && i + APPLICATION_SDP.length <= end; i++)
       if (
@@ -389,7 +390,8 @@ function reasonOf(why: number): string {
 
 /** @returns where the method of a line begins that may be a CSeq; -1: it is none. `stop` is where its LF stands */
 function cseqMethodStart(bytes: Uint8Array, start: number, stop: number): number {
-  let at = nameStop(bytes, start, stop);
+  let at = start + CSEQ.length;
+  if (at >= stop || bytes[at] !== COLON) at = nameStop(bytes, start, stop);
   if (!equalNoCase(bytes, start, at, CSEQ, 0, CSEQ.length)) return -1;
   for (let i = at; i < stop; i++) if (bytes[i] === SPACE) at = i + 1;
   return at;

@@ -5,6 +5,7 @@
  */
 import { octetArray } from "../core/arrays.js";
 import { NONE } from "../core/bytes.js";
+import { copyOctets } from "../core/octets.js";
 import { decode, sampleOf } from "./g711.js";
 
 /** Octets of 20 ms. */
@@ -83,14 +84,15 @@ export class SampleRing {
   }
 
   /**
-   * Copies octet by octet, and keeps a view of them: packets of one kind lie in one place of one buffer, so the view is
-   * allocated once.
+   * Copies any number of octets, and keeps a view of them: packets of one kind lie in one place of one buffer, so the
+   * view is allocated once.
    */
   private storeEach(bytes: Uint8Array, start: number, count: number, timestamp: number): void {
-    const octets = this.octets;
-    const mask = this.mask;
-    let to = timestamp - this.origin;
-    for (let i = start, end = start + count; i < end; i++, to++) octets[to & mask] = bytes[i];
+    const place = (timestamp - this.origin) & this.mask;
+    const end = start + count;
+    const stop = Math.min(end, start + this.capacity - place);
+    copyOctets(this.octets, place, bytes, start, stop);
+    copyOctets(this.octets, 0, bytes, stop, end);
     if (count !== USUAL_PACKET || (bytes === this.viewed && start === this.viewStart)) return;
     this.viewed = bytes;
     this.viewStart = start;

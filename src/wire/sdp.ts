@@ -209,7 +209,14 @@ export class Sdp {
     let at = start;
     while (at < end) {
       let next = at;
-      while (next < end && bytes[next] !== 10 && bytes[next] !== 13) {
+      for (;;) {
+        // One comparison an octet: this loop was a sixth of the answer to an offer (`npm run bench:rv`).
+        while (bytes[next] > 13) next += 1;
+        if (next >= end) {
+          next = end;
+          break;
+        }
+        if (bytes[next] === 10 || bytes[next] === 13) break;
         // Only the octet 0 may not be in a line. RFC 8866 §9, byte-string
         if (bytes[next] === 0) return SDP_MALFORMED;
         next += 1;
@@ -306,6 +313,17 @@ export class Sdp {
 
   private attribute(start: number, lineEnd: number): number {
     const bytes = this.bytes;
+    // The names of those that are read here begin with one of these letters.
+    switch (bytes[start] | 0x20) {
+      case 0x69:
+      case 0x6d:
+      case 0x70:
+      case 0x72:
+      case 0x73:
+        break;
+      default:
+        return SDP_OK;
+    }
     let end = lineEnd;
     while (end > start && (bytes[end - 1] === 0x20 || bytes[end - 1] === 9)) end -= 1;
     let colon = start;
