@@ -10,8 +10,6 @@ import { equalNoCase, octets, parseUint } from "../core/bytes.js";
 import { MASTER_MOST, masterBytesOf, SUITE_COUNT, SUITE_NAMES, SUITE_NONE } from "../core/suites.js";
 import type { Writer } from "./writer.js";
 
-/** The most octets of a line that `writeCrypto` writes under a tag of one digit. */
-export const CRYPTO_LINE_BYTES = 109;
 /** Tags have up to nine digits. RFC 4568 §9.1 */
 const TAG_MOST = 999999999;
 
