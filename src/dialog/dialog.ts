@@ -315,6 +315,10 @@ export class Dialog {
 
   /** Whether the Contact of `m` can be called, but is too long to be kept beside the other texts. */
   isTargetLong(m: Message): boolean {
+    // A URI is not longer than the field it stands in, which mostly is one that need not be read for this.
+    const row = m.first(HEADER_CONTACT);
+    const size = row < 0 ? 0 : m.valueEnd(row) - m.valueStart(row);
+    if (row < 0 || (size <= this.targetRoom() && m.next(row) < 0)) return false;
     return this.readContact(m) && address.uriEnd - address.uriStart > this.targetRoom();
   }
 

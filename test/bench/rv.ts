@@ -13,18 +13,18 @@ import { print, type Result } from "./harness.js";
 const MOST: Record<string, number> = {
   "rv.parse.instructions": 80_000,
   "rv.parse.spelled": 1.2,
-  "rv.frame.instructions": 215_000,
+  "rv.frame.instructions": 205_000,
   "rv.sound.gaps": 1,
   "rv.echo.instructions": 1_000_000,
   "rv.srtp.instructions": 120_000,
   "rv.srtp.gcm": 120_000,
   "rv.srtp.made": 0,
-  "rv.options.instructions": 600_000,
+  "rv.options.instructions": 540_000,
   "rv.wake.worst": 6_000_000,
-  "rv.registration.bytecodes": 108_000,
-  "rv.press.bytecodes": 178_000,
+  "rv.registration.bytecodes": 100_000,
+  "rv.press.bytecodes": 145_000,
   "rv.hangup.bytecodes": 36_000,
-  "rv.incoming.bytecodes": 108_000,
+  "rv.incoming.bytecodes": 100_000,
 };
 /** So many of the longest wakes are printed. */
 const LONGEST = 10;
