@@ -1,4 +1,6 @@
-/** The test of loudspeaker and microphone: what it finds on ways that are good or broken, when it runs and what ends it. */
+/**
+ * The test of loudspeaker and microphone: what it finds on ways that are good or broken, when it runs, and what ends it.
+ */
 import { beforeEach, describe, expect, it } from "vitest";
 import type { AudioInput } from "../../hal/device.js";
 import { Timers } from "../../src/core/timers.js";
