@@ -1,5 +1,5 @@
 /**
- * The test of loudspeaker and microphone: what it finds on ways that are good or broken, when it runs, and what ends it.
+ * Tests of the sound check: what it finds on ways that are good or broken, when it runs, and what ends it.
  */
 import { beforeEach, describe, expect, it } from "vitest";
 import type { AudioInput } from "../../hal/device.js";
