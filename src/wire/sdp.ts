@@ -315,6 +315,7 @@ export class Sdp {
     const bytes = this.bytes;
     // The names of those that are read here begin with one of these letters.
     switch (bytes[start] | 0x20) {
+      case 0x63:
       case 0x69:
       case 0x6d:
       case 0x70:
