@@ -3,10 +3,12 @@
  * together as the options and settings want it. The same lines serve the terminal, scripts and the panel. Not here: who
  * presses what (cli.ts, keyboard.ts, panel/).
  */
+
 import type { AudioInput, AudioOutput, Store } from "../hal/device.js";
 import { loadSettings } from "../src/console/console.js";
 import { ipv4Text } from "../src/core/address.js";
 import type { RandomSource } from "../src/core/random.js";
+import { NO_FIELDS } from "../src/intercom/events.js";
 import { checkTogether } from "../src/settings/consistency.js";
 import { sizeProblem } from "../src/settings/savedsettings.js";
 import { Settings } from "../src/settings/settings.js";
@@ -259,7 +261,7 @@ export class SimHouse {
    */
   async start(isOver: () => boolean = () => false): Promise<void> {
     const { clock, virtual } = this;
-    if (this.problem !== "") this.door.event("error", "settings: " + this.problem, []);
+    if (this.problem !== "") this.door.event("error", "settings: " + this.problem, NO_FIELDS);
     await this.server?.start();
     await this.door.station.start();
     for (const { party } of this.phones) await party.station.start();
@@ -297,7 +299,7 @@ export class SimHouse {
       if (value !== "up" && value !== "down") return "fault server: must be up or down";
       if (this.makeServer === null) return "fault server: this house has no server";
       void this.setServer(value === "up").then((problem) => {
-        if (problem !== "") this.door.event("error", problem, []);
+        if (problem !== "") this.door.event("error", problem, NO_FIELDS);
       });
       return "";
     }

@@ -2,6 +2,7 @@
  * One party of the simulated house, the door or the phone: the station of src/ on virtual devices. Not here: its
  * network (wiring.ts), and who presses which button when (cli.ts).
  */
+
 import { Es8311 } from "../hal/codecs/es8311.js";
 import { Es8388 } from "../hal/codecs/es8388.js";
 import type { AudioInput, AudioOutput, AudioPort, Clock, Codec, Device, InputName, Store } from "../hal/device.js";
@@ -11,6 +12,7 @@ import { HOUSE_LIMITS, type Limits } from "../src/core/limits.js";
 import type { RandomSource } from "../src/core/random.js";
 import { Station } from "../src/driver/station.js";
 import type { DoorEvents } from "../src/intercom/events.js";
+import { NO_FIELDS } from "../src/intercom/events.js";
 import { findSetting } from "../src/settings/schema.js";
 import type { Settings } from "../src/settings/settings.js";
 import { CodecInput, CodecOutput, type VirtualCodec } from "./io/chips/codec.js";
@@ -19,7 +21,6 @@ import { VirtualContact, VirtualOutput } from "./io/digital.js";
 import { VirtualReader } from "./io/reader.js";
 import { VirtualWifi } from "./io/wifi.js";
 import { type House, ownAddress, Wiring } from "./wiring.js";
-import type { SimEvent } from "./world/events.js";
 
 /** The devices of one party. */
 export interface Belongings {
@@ -115,7 +116,7 @@ export class Party implements DoorEvents, TerminalUser {
     try {
       await this.station.start();
     } catch (error) {
-      this.event("error", (error as Error).message, []);
+      this.event("error", (error as Error).message, NO_FIELDS);
     }
   }
 
@@ -156,10 +157,8 @@ export class Party implements DoorEvents, TerminalUser {
     this.contacts.sensor.set(isOpen === (this.settings.get("door.sensor") === "open") ? 1 : 0);
   }
 
-  event(name: string, value: string, extra: readonly (string | number)[]): void {
-    const event: SimEvent = { t: this.house.clock.now(), who: this.name, event: name, value };
-    for (let i = 0; i + 1 < extra.length; i += 2) event[String(extra[i])] = extra[i + 1];
-    this.house.tell(event);
+  event(name: string, value: string, fields: Record<string, string | number>): void {
+    this.house.tell({ t: this.house.clock.now(), who: this.name, event: name, value, ...fields });
   }
 
   /** A codec that does not answer is told, and costs the sound only. */
@@ -169,7 +168,7 @@ export class Party implements DoorEvents, TerminalUser {
     const options = { registers: chip, delay: () => {} };
     const codec = chip instanceof VirtualEs8388 ? new Es8388(options) : new Es8311(options);
     const problem = codec.start();
-    if (problem !== "") this.event("error", problem, []);
+    if (problem !== "") this.event("error", problem, NO_FIELDS);
     return codec;
   }
 

@@ -15,6 +15,7 @@ import { DOOR_LIMITS, ROOMY_LIMITS } from "./core/limits.js";
 import { Station } from "./driver/station.js";
 import { eventLine } from "./intercom/eventline.js";
 import type { DoorEvents } from "./intercom/events.js";
+import { NO_FIELDS } from "./intercom/events.js";
 import { fixedAddress, NETWORK_KEYS, nameServer } from "./settings/network.js";
 import { RELAY_LEVELS } from "./settings/schema.js";
 import { Settings } from "./settings/settings.js";
@@ -65,7 +66,7 @@ class Firmware implements DoorEvents, TerminalUser, ImprovUser {
 
   constructor() {
     const { machine } = this;
-    machine.onInputLost = () => this.event("error", INPUT_LOST, []);
+    machine.onInputLost = () => this.event("error", INPUT_LOST, NO_FIELDS);
     machine.onAbort((message) => {
       if (this.station === undefined) machine.print("error " + message + "\n");
       else this.farewell(message);
@@ -138,13 +139,13 @@ class Firmware implements DoorEvents, TerminalUser, ImprovUser {
     );
   }
 
-  event(name: string, value: string, extra: readonly (string | number)[]): void {
-    this.terminal.print(eventLine(name, value, extra) + "\n");
+  event(name: string, value: string, fields: Record<string, string | number>): void {
+    this.terminal.print(eventLine(name, value, fields) + "\n");
   }
 
   /** A problem goes to the log too, because a locked console does not show it. */
   private report(problem: string): void {
-    this.station.log.event("error", problem, []);
+    this.station.log.event("error", problem, NO_FIELDS);
   }
 
   line(input: string): string {
@@ -167,7 +168,7 @@ class Firmware implements DoorEvents, TerminalUser, ImprovUser {
 
   private onSound(problem: string): void {
     if (problem !== "") this.report(problem);
-    else if (!this.hasSound) this.event("audio", "ready", []);
+    else if (!this.hasSound) this.event("audio", "ready", NO_FIELDS);
     this.hasSound = problem === "";
     this.showLack();
   }

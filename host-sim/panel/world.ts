@@ -3,10 +3,11 @@
  * person in the house would do. It makes the house anew when the page wants another kind. Not here: sockets and pages
  * (server.ts), how it looks (page/).
  */
+
 import { Light } from "../../hal/moddable/light.js";
 import { Terminal } from "../../src/console/terminal.js";
 import { text } from "../../src/core/bytes.js";
-import { LED_NAMES } from "../../src/intercom/events.js";
+import { LED_NAMES, NO_FIELDS } from "../../src/intercom/events.js";
 import { METHOD_NAMES } from "../../src/wire/names.js";
 import type { Change } from "../config/file.js";
 import { type HousePlan, SimHouse } from "../house.js";
@@ -168,7 +169,7 @@ export class PanelWorld {
       throw error;
     }
     if (house.virtual !== null)
-      this.pace = new Pace(house.virtual, (error) => house.door.event("error", error.message, []));
+      this.pace = new Pace(house.virtual, (error) => house.door.event("error", error.message, NO_FIELDS));
     this.recording.clear(this.now);
     this.changed();
   }

@@ -35,8 +35,8 @@ export function consoleLine({ t: _t, who: _who, event, value, ...extra }: SimEve
   return doorLine(safe(event), value, fieldsOf(extra)) + "\n";
 }
 
-function fieldsOf(extra: Record<string, string | number | boolean>): (string | number)[] {
-  return Object.entries(extra).flatMap(([key, value]) => [safe(key), String(value)]);
+function fieldsOf(extra: Record<string, string | number | boolean>): Record<string, string> {
+  return Object.fromEntries(Object.entries(extra).map(([key, value]) => [safe(key), String(value)]));
 }
 
 /** Writes s.mmm, right-aligned in eight places. */

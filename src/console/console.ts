@@ -4,10 +4,12 @@
  * Not here: octets, echo and editing (terminal.ts), the list of commands (commands.ts), what they do with settings
  * (settingscommands.ts) and with the door (doorcommands.ts), how an answer is printed (reply.ts).
  */
+
 import type { Store, Wifi } from "../../hal/device.js";
 import { ipv4Text } from "../core/address.js";
 import { printable } from "../core/printable.js";
 import type { Door } from "../intercom/door.js";
+import { NO_FIELDS } from "../intercom/events.js";
 import { type Log, PASSWORD_WRONG } from "../intercom/log.js";
 import { base64 } from "../intercom/trace.js";
 import { SavedSettings } from "../settings/savedsettings.js";
@@ -249,7 +251,7 @@ export class Console {
     const result = this.guard.open(seat, this.door.settings.get(PASSWORD_KEY), given);
     if (result === LOGIN_DONE) return reply;
     const waitS = this.guard.waitS();
-    if (result !== LOGIN_EARLY) this.log.event("error", PASSWORD_WRONG, ["seconds", waitS]);
+    if (result !== LOGIN_EARLY) this.log.event("error", PASSWORD_WRONG, { seconds: waitS });
     return result === LOGIN_EARLY
       ? reply.fail(ERROR_LOCKED, "too early: the next try counts in " + waitS + " s")
       : reply.fail(ERROR_LOCKED, "wrong password: the next try counts in " + waitS + " s");
@@ -275,17 +277,13 @@ export class Console {
         .put("channel", wifi.isJoined ? wifi.channel : 0);
     const isLooking = wifi.scan(
       (ssid, rssiDbm, channel, isSecured) =>
-        this.log.event("wifi", "found", [
-          "ssid",
-          printable(ssid),
-          "signal",
-          rssiDbm,
-          "channel",
+        this.log.event("wifi", "found", {
+          ssid: printable(ssid),
+          signal: rssiDbm,
           channel,
-          "secured",
-          isSecured ? "yes" : "no",
-        ]),
-      () => this.log.event("wifi", "scanned", []),
+          secured: isSecured ? "yes" : "no",
+        }),
+      () => this.log.event("wifi", "scanned", NO_FIELDS),
     );
     return isLooking ? reply : reply.fail(ERROR_STATE, "the radio is busy: try again in a few seconds");
   }

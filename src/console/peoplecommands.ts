@@ -3,6 +3,7 @@
  * once, in the answer to the command that made it. While an import is under way at one place, nobody changes people at
  * another. Not here: how people are kept (people/people.ts), and what opens (intercom/access.ts).
  */
+import { NO_FIELDS } from "../intercom/events.js";
 import { printable } from "../core/printable.js";
 import type { Door } from "../intercom/door.js";
 import type { Log } from "../intercom/log.js";
@@ -261,7 +262,7 @@ export class PeopleCommands {
     const name = printable(person.name);
     this.door.access.onPeople();
     // Each of an import would fill the log.
-    if (this.importer === null) this.log.event("people", done, ["name", name]);
+    if (this.importer === null) this.log.event("people", done, { name });
     reply.put("name", name);
     const at = words.names.indexOf("code");
     // A code that was given is known to the one who gave it.
@@ -298,7 +299,7 @@ export class PeopleCommands {
     const problem = this.people.remove(place);
     this.door.access.onPeople();
     if (problem !== "") return reply.fail(ERROR_STORE, problem);
-    this.log.event("people", "removed", ["name", printable(name)]);
+    this.log.event("people", "removed", { name: printable(name) });
     return reply;
   }
 
@@ -308,7 +309,7 @@ export class PeopleCommands {
     const problem = this.people.clear();
     this.door.access.onPeople();
     if (problem !== "") return reply.fail(ERROR_STORE, problem);
-    this.log.event("people", "cleared", []);
+    this.log.event("people", "cleared", NO_FIELDS);
     return reply;
   }
 
@@ -330,7 +331,7 @@ export class PeopleCommands {
     const problem = this.people.commit();
     this.door.access.onPeople();
     if (problem !== "") return reply.fail(ERROR_STORE, problem);
-    this.log.event("people", "imported", ["count", this.people.count]);
+    this.log.event("people", "imported", { count: this.people.count });
     return reply.put("count", this.people.count);
   }
 

@@ -3,9 +3,11 @@
  * known at the seat alone where it was typed, so that two who work at once do not save each other's halves.
  * Not here: what a setting may be (settings/check.ts), how they are kept (settings/savedsettings.ts).
  */
+
 import type { Store } from "../../hal/device.js";
 import { printable } from "../core/printable.js";
 import type { Door } from "../intercom/door.js";
+import { NO_FIELDS } from "../intercom/events.js";
 import { type Log, SECRETS_READ } from "../intercom/log.js";
 import { allowed } from "../settings/check.js";
 import { checkTogether } from "../settings/consistency.js";
@@ -178,7 +180,7 @@ export class SettingsCommands {
       const value = settings.text(SCHEMA[i].key);
       if (isSecret(SCHEMA[i]) && value !== "") reply.put(SCHEMA[i].key, value);
     }
-    this.log.event("config", SECRETS_READ, []);
+    this.log.event("config", SECRETS_READ, NO_FIELDS);
     return reply;
   }
 

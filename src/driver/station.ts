@@ -3,6 +3,7 @@
  * are kept, microphone and speaker run while there is a call. The same lines serve the board and the simulator; what a
  * device is stands in hal/device.ts. Not here: what a door does (door.ts).
  */
+
 import type {
   AudioOutput,
   AudioPort,
@@ -23,6 +24,7 @@ import type { Limits } from "../core/limits.js";
 import { Timers } from "../core/timers.js";
 import { Door } from "../intercom/door.js";
 import type { DoorEvents, DoorOutputs } from "../intercom/events.js";
+import { NO_FIELDS } from "../intercom/events.js";
 import { houseServerLimits } from "../intercom/houseserver.js";
 import { Log } from "../intercom/log.js";
 import {
@@ -217,10 +219,9 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
       });
       this.sounds.push(new SoundPort(rtp, rtcp));
     }
-    this.events.event("config", "ready", [
-      "address",
-      "sip:" + escapeUser(this.settings.get("sip.user")) + "@" + ipv4Text(this.ip) + ":" + port,
-    ]);
+    this.events.event("config", "ready", {
+      address: "sip:" + escapeUser(this.settings.get("sip.user")) + "@" + ipv4Text(this.ip) + ":" + port,
+    });
     this.enter();
     this.door.start(this.ip);
     for (let i = 0; i < this.contacts.length; i++) this.contacts[i].tell();
@@ -263,7 +264,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
   }
 
   onNoise(bits: number, count: number): void {
-    this.events.event("error", "the reader sent what is neither a card nor a key", ["bits", bits, "count", count]);
+    this.events.event("error", "the reader sent what is neither a card nor a key", { bits, count });
   }
 
   /** The network is back with the same address: registers again. */
@@ -565,6 +566,6 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
   }
 
   private report(message: string): void {
-    this.events.event("error", message, []);
+    this.events.event("error", message, NO_FIELDS);
   }
 }

@@ -5,6 +5,7 @@
  * the longest code has, or broken off by * or the call's end. No event tells a digit of a code. Not here: how long
  * codes are locked (codelock.ts), what a relay does (doorway.ts), and who has which code (people/people.ts).
  */
+
 import type { Store } from "../../hal/device.js";
 import type { Timers, TimerUser } from "../core/timers.js";
 import type { People } from "../people/people.js";
@@ -15,6 +16,7 @@ import type { Call } from "../ua/call.js";
 import { CodeLock } from "./codelock.js";
 import type { DoorEvents } from "./events.js";
 import { ACCESS_REFUSED, CARD_UNKNOWN, CODE_WRONG, CODES_LOCKED } from "./log.js";
+import { NO_FIELDS } from "./events.js";
 import { DIGIT_WAYS } from "./words.js";
 
 /** A code is given up when no digit follows for so long. */
@@ -167,7 +169,7 @@ export class Access implements TimerUser {
   digit(call: Call, code: number, way: number): void {
     if (this.longest === 0) {
       // This is told once in a call, so that it is known why the door stays shut.
-      if (call !== this.call) this.events.event("error", CODE_UNSET, []);
+      if (call !== this.call) this.events.event("error", CODE_UNSET, NO_FIELDS);
       this.call = call;
       return;
     }
@@ -219,7 +221,7 @@ export class Access implements TimerUser {
         lock.keep();
         this.tellStore();
       }
-      this.events.event("error", CARD_UNKNOWN, ["by", CARD]);
+      this.events.event("error", CARD_UNKNOWN, { by: CARD });
     }
     if (lock.cards >= 0 && lock.remainingMs(lock.cards) > 0) this.tellLock();
     this.user.onWrongCode(null, false);
@@ -307,7 +309,7 @@ export class Access implements TimerUser {
     if (why !== "") {
       if (what !== CARD) this.lock.onRefused();
       entry.wrong += 1;
-      this.events.event("error", ACCESS_REFUSED, ["person", person.name, "why", why, "by", by]);
+      this.events.event("error", ACCESS_REFUSED, { person: person.name, why, by });
       this.user.onWrongCode(call, entry.wrong >= CODE_TRIES);
       return false;
     }
@@ -353,7 +355,7 @@ export class Access implements TimerUser {
       this.tellStore();
       entry.wrong += 1;
       // The digits themselves are not told, since a wrong code is often the right one with a slip.
-      this.events.event("error", CODE_WRONG, ["tries", entry.wrong, "by", by]);
+      this.events.event("error", CODE_WRONG, { tries: entry.wrong, by });
     }
     // A right code is refused as well while it is locked, or a guesser could go on and see which one opens.
     if (isHidden) this.tellLock();
@@ -361,7 +363,7 @@ export class Access implements TimerUser {
 
   /** Says once that the store failed, so that a power cut would lift the lock. */
   private tellStore(): void {
-    if (!this.lock.isKept && this.wasKept) this.events.event("error", NOT_KEPT, []);
+    if (!this.lock.isKept && this.wasKept) this.events.event("error", NOT_KEPT, NO_FIELDS);
     this.wasKept = this.lock.isKept;
   }
 
@@ -384,8 +386,7 @@ export class Access implements TimerUser {
     if (cardsMs > 0) keys += (keys === "" ? "" : ",") + "cards";
     mostMs = Math.max(mostMs, peopleMs, cardsMs);
     const seconds = Math.ceil(mostMs / 1000);
-    const extra = ["seconds", seconds, "key", keys, "allowed", "after that, or without a code"];
-    this.events.event("error", CODES_LOCKED, extra);
+    this.events.event("error", CODES_LOCKED, { seconds, key: keys, allowed: "after that, or without a code" });
   }
 
   private isRight(entry: Entry): boolean {

@@ -48,6 +48,8 @@ import { Doorway, type DoorwayParts, type DoorwayUser } from "./doorway.js";
 import {
   type DoorEvents,
   type DoorOutputs,
+  type EventFields,
+  type EventValues,
   LED_FAULT,
   LED_IN_CALL,
   LED_NAMES,
@@ -56,6 +58,7 @@ import {
   LED_READY,
   LED_RINGING,
   LED_UNREGISTERED,
+  NO_FIELDS,
   SIGNAL_ANSWERED,
   SIGNAL_BUSY,
   SIGNAL_ENDING,
@@ -92,7 +95,17 @@ const SILENCE_MS = 5000;
 const SILENCE_UNREACHED_MS = 1000;
 
 /** The names of call states, by CALL_*. */
-const STATES: readonly string[] = ["", "calling", "ringing", "early", "ringing", "confirmed", "held", "ended"];
+// The first is that of no call, which is never told.
+const STATES: readonly EventValues["branch"][] = [
+  "ended",
+  "calling",
+  "ringing",
+  "early",
+  "ringing",
+  "confirmed",
+  "held",
+  "ended",
+];
 /** Stands for a digit that must not be shown. */
 const DIGIT_HIDDEN = "digit";
 /** So many digits in a row in a text may be a code. */
@@ -225,12 +238,10 @@ export class Door
   private tellOpen(): void {
     const isOpen = this.callers.isOpenToAll();
     if (isOpen && !this.isOpenTold)
-      this.events.event("config", "open microphone", [
-        "keys",
-        "call.autoAnswer,call.allow",
-        "means",
-        "everybody who can reach the door is answered at once and hears it",
-      ]);
+      this.events.event("config", "open microphone", {
+        keys: "call.autoAnswer,call.allow",
+        means: "everybody who can reach the door is answered at once and hears it",
+      });
     this.isOpenTold = isOpen;
   }
 
@@ -331,7 +342,7 @@ export class Door
   }
 
   private fail(error: string): string {
-    this.events.event("error", error, NOTHING);
+    this.events.event("error", error, NO_FIELDS);
     return error;
   }
 
@@ -432,23 +443,23 @@ export class Door
     if (state !== REGISTRATION_TRYING) this.isUnreached = state === REGISTRATION_FAILED && m === null;
     const { registration } = this.ua;
     if (state === REGISTRATION_TRYING)
-      this.events.event("register", "registering", ["server", this.settings.get("sip.domain")]);
+      this.events.event("register", "registering", { server: this.settings.get("sip.domain") });
     else if (state === REGISTRATION_DONE) {
       const { place } = registration;
-      const extra: (string | number)[] = ["expires", registration.grantedS];
-      if (place !== "") extra.push("at", printable(place));
-      this.events.event("register", "registered", extra);
-    } else if (state === REGISTRATION_OFF) this.events.event("register", "unregistered", NOTHING);
+      const fields: EventFields["register"] = { expires: registration.grantedS };
+      if (place !== "") fields.at = printable(place);
+      this.events.event("register", "registered", fields);
+    } else if (state === REGISTRATION_OFF) this.events.event("register", "unregistered", NO_FIELDS);
     else {
       this.unregistered = failureOf(m, registration.problem);
       const nextS = Math.round(registration.nextMs() / 1000);
-      this.events.event("register", "failed", ["reason", this.unregistered, "code", status, "retry", nextS]);
+      this.events.event("register", "failed", { reason: this.unregistered, code: status, retry: nextS });
     }
     this.showLight();
   }
 
   onBinding(m: Message, start: number, end: number): void {
-    this.events.event("register", "binding", ["contact", printable(text(m.bytes, start, end))]);
+    this.events.event("register", "binding", { contact: printable(text(m.bytes, start, end)) });
   }
 
   onCall(call: Call, cause: number, status: number, m: Message | null): void {
@@ -467,7 +478,7 @@ export class Door
       if (this.ua.activeCall() === call) return false;
       this.joined = call;
       call.isKnown = this.callers.isKnown;
-      this.events.event("join", "ringing", ["peer", callerOf(m)]);
+      this.events.event("join", "ringing", { peer: callerOf(m) });
       this.answerAlone(call);
       return true;
     }
@@ -476,11 +487,11 @@ export class Door
     if (call.state === CALL_ENDED) {
       // Whichever of the two leaves, the other one has the call from now on.
       this.joined = null;
-      this.events.event("join", "ended", ["reason", this.endWords(cause, status, m)]);
+      this.events.event("join", "ended", { reason: this.endWords(cause, status, m) });
       if (call.hadSound()) this.tellSound(call);
       return true;
     }
-    if (call === joined) this.events.event("join", STATES[call.state], NOTHING);
+    if (call === joined) this.events.event("join", STATES[call.state], NO_FIELDS);
     return call === joined;
   }
 
@@ -503,50 +514,52 @@ export class Door
   onRingStopped(wasTold: boolean): void {
     if (wasTold) {
       const reason = this.reason === "" ? "hung up here" : this.reason;
-      this.events.event("call", "ended", ["direction", "out", "reason", reason, "code", 0, "duration", 0]);
+      this.events.event("call", "ended", { direction: "out", reason, code: 0, duration: 0 });
     }
     this.outputs.signal(SIGNAL_QUIET);
     this.showLight();
   }
 
   onRingEnded(error: string): void {
-    this.events.event("call", "ended", ["direction", "out", "reason", error, "code", 0, "duration", 0]);
+    this.events.event("call", "ended", { direction: "out", reason: error, code: 0, duration: 0 });
     this.outputs.signal(SIGNAL_FAILED);
     this.showLight();
   }
 
   /** Tells the state of the call to one of several targets. */
   tellBranch(call: Call, cause: number, status: number, m: Message | null): void {
-    const extra: (string | number)[] = ["peer", targetOf(call)];
+    const fields: EventFields["branch"] = { peer: targetOf(call) };
     if (call.state === CALL_ENDED) {
       const isLoser = cause === CAUSE_LOCAL && this.ring.isAnswered();
-      extra.push("reason", isLoser ? "answered elsewhere" : this.endWords(cause, status, m), "code", status);
+      fields.reason = isLoser ? "answered elsewhere" : this.endWords(cause, status, m);
+      fields.code = status;
     }
-    this.events.event("branch", STATES[call.state], extra);
+    this.events.event("branch", STATES[call.state], fields);
   }
 
   /** Tells the state of the visitor's call as a whole. */
   tellCall(call: Call, cause: number, status: number, m: Message | null): void {
     const direction = call.session.isCaller ? "out" : "in";
-    const extra: (string | number)[] = ["direction", direction];
+    const fields: EventFields["call"] = { direction };
     switch (call.state) {
       case CALL_CALLING:
         this.reason = "";
         this.access.reset();
-        extra.push("peer", targetOf(call));
+        fields.peer = targetOf(call);
         break;
       case CALL_INCOMING:
         this.reason = "";
         call.isKnown = this.callers.isKnown;
         this.access.reset();
-        extra.push("peer", callerOf(m));
+        fields.peer = callerOf(m);
         break;
       case CALL_EARLY:
         this.timers.start(this.soundTimer, SOUND_LOOK_MS);
         break;
       case CALL_CONFIRMED:
-        extra.push("codec", codecOf(call), "encryption", encryptionOf(call.media));
-        if (this.ring.isPlural && call.session.isCaller) extra.push("peer", targetOf(call));
+        fields.codec = codecOf(call);
+        fields.encryption = encryptionOf(call.media);
+        if (this.ring.isPlural && call.session.isCaller) fields.peer = targetOf(call);
         this.timers.start(this.soundTimer, SOUND_LOOK_MS);
         // It does not begin anew after it was held.
         if (call.answeredMs === this.timers.nowMs) this.talk.startTalk();
@@ -559,13 +572,15 @@ export class Door
         if (call.hadSound()) this.tellSound(call);
         this.verdict = "";
         const durationS = call.answeredMs < 0 ? 0 : Math.round((this.timers.nowMs - call.answeredMs) / 1000);
-        extra.push("reason", this.endWords(cause, status, m), "code", status, "duration", durationS);
+        fields.reason = this.endWords(cause, status, m);
+        fields.code = status;
+        fields.duration = durationS;
         break;
       }
       default:
         break;
     }
-    this.events.event("call", STATES[call.state], extra);
+    this.events.event("call", STATES[call.state], fields);
     if (call.session.isCaller) this.outputs.signal(signalOf(call, cause, status));
     if (call.state !== CALL_INCOMING) return;
     const afterS = this.callers.answerAfterS(m);
@@ -577,7 +592,7 @@ export class Door
 
   onDigit(call: Call, code: number, durationMs: number, way: number): void {
     const shown = this.settings.get("call.showDigits") ? String.fromCharCode(code) : DIGIT_HIDDEN;
-    this.events.event("dtmf", shown, ["duration", durationMs, "by", DIGIT_WAYS[way]]);
+    this.events.event("dtmf", shown, { duration: durationMs, by: DIGIT_WAYS[way] });
     // Digits count only once the call was answered: before that the caller was not let in.
     if (call.state !== CALL_INCOMING) this.access.digit(call, code, way);
   }
@@ -592,7 +607,7 @@ export class Door
     // Digits that may be a code are not told.
     const isOrder = said.trim().slice(0, 4).toLowerCase() === "open";
     const shown = this.settings.get("call.showDigits") ? printable(said) : withoutCodes(printable(said));
-    this.events.event("text", isOrder ? "open" : shown, ["peer", callerOf(m)]);
+    this.events.event("text", isOrder ? "open" : shown, { peer: callerOf(m) });
     if (order === null || !this.callers.isKnown) return;
     if (order.word === "close") this.doorway.close(order.relay);
     else if (order.code !== "") this.access.text(order.relay, order.code);
@@ -616,18 +631,18 @@ export class Door
   }
 
   onPhone(name: string, isThere: boolean): void {
-    this.events.event("phone", isThere ? "registered" : "gone", ["name", name]);
+    this.events.event("phone", isThere ? "registered" : "gone", { name });
   }
 
   onWrongPassword(name: string, ip: number, waitS: number): void {
     const address = ipv4Text(ip);
     const what = waitS > 0 ? "wrong phone password: no more tries for now" : "wrong phone password";
-    this.events.event("error", what, ["address", address, "name", name, "wait", waitS]);
+    this.events.event("error", what, { address, name, wait: waitS });
   }
 
   onSound(_call: Call, change: number, ip: number, port: number): void {
-    if (change === SOUND_MOVED) this.events.event("sound", "moved", ["address", ipv4Text(ip) + ":" + port]);
-    else this.events.event("sound", change === SOUND_QUIET ? "quiet" : "back", NOTHING);
+    if (change === SOUND_MOVED) this.events.event("sound", "moved", { address: ipv4Text(ip) + ":" + port });
+    else this.events.event("sound", change === SOUND_QUIET ? "quiet" : "back", NO_FIELDS);
   }
 
   onCallRefused(m: Message, source: Flow, status: number): void {
@@ -670,14 +685,11 @@ export class Door
 
   private tellWrongPassword(m: Message, source: Flow): void {
     const isLast = this.callers.proof === PROOF_LAST;
-    this.events.event("error", isLast ? "wrong call.password: no more tries for now" : "wrong call.password", [
-      "address",
-      ipv4Text(source.ip),
-      "peer",
-      callerOf(m),
-      "wait",
-      isLast ? GUESS_EVERY_MS / 1000 : 0,
-    ]);
+    this.events.event("error", isLast ? "wrong call.password: no more tries for now" : "wrong call.password", {
+      address: ipv4Text(source.ip),
+      peer: callerOf(m),
+      wait: isLast ? GUESS_EVERY_MS / 1000 : 0,
+    });
   }
 
   // ---- helpers ----
@@ -714,7 +726,7 @@ export class Door
     if (light === this.light) return;
     this.light = light;
     this.outputs.led(light);
-    this.events.event("led", LED_NAMES[light], NOTHING);
+    this.events.event("led", LED_NAMES[light], NO_FIELDS);
   }
 }
 
@@ -747,5 +759,3 @@ function failureOf(m: Message | null, problem: string): string {
 
 /** Stands for a store where there is none: nobody is kept. */
 const NO_STORE: Store = { read: () => null, write: () => {} };
-
-const NOTHING: readonly (string | number)[] = [];

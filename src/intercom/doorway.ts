@@ -4,10 +4,12 @@
  * too long was left open.
  * Not here: who may open (access.ts, door.ts), and pins (the station).
  */
+
 import type { Timers, TimerUser } from "../core/timers.js";
 import { RELAY_MODES, RELAY_PULSES, RELAYS_MOST } from "../settings/schema.js";
 import type { Settings } from "../settings/settings.js";
 import type { DoorEvents, DoorOutputs } from "./events.js";
+import { NO_FIELDS } from "./events.js";
 
 const TIMER_SENSOR = 0;
 // The timer of a relay has the relay's number, from 1.
@@ -86,7 +88,7 @@ export class Doorway implements TimerUser {
     this.outputs.relay(relay, true);
     if (this.isHeld(relay)) this.timers.stop(this.timerOf(relay));
     else this.timers.start(this.timerOf(relay), Math.round(this.settings.get(RELAY_PULSES[relay - 1]) * 1000));
-    this.events.event("relay", "on", ["relay", relay, "reason", reason]);
+    this.events.event("relay", "on", { relay, reason });
     this.user.onDoorway();
     return "";
   }
@@ -98,7 +100,7 @@ export class Doorway implements TimerUser {
     if (!this.isOn(relay)) return;
     this.on &= ~(1 << (relay - 1));
     this.graceUntilMs = this.timers.nowMs + GRACE_MS;
-    this.events.event("relay", "off", ["relay", relay]);
+    this.events.event("relay", "off", { relay });
     this.user.onDoorway();
   }
 
@@ -122,11 +124,11 @@ export class Doorway implements TimerUser {
     if (this.ajar !== 1) {
       this.timers.stop(this.sensorTimer);
       this.isAlarm = false;
-      if (before === 1) this.events.event("door", "closed", NOTHING);
+      if (before === 1) this.events.event("door", "closed", NO_FIELDS);
     } else {
       const wasForced = before === 0 && !this.isOpen && this.timers.nowMs > this.graceUntilMs;
       this.isAlarm = wasForced;
-      this.events.event("door", wasForced ? "forced" : "opened", NOTHING);
+      this.events.event("door", wasForced ? "forced" : "opened", NO_FIELDS);
       this.watch();
     }
     this.user.onDoorway();
@@ -143,7 +145,7 @@ export class Doorway implements TimerUser {
       return;
     }
     this.isAlarm = true;
-    this.events.event("door", "left-open", ["seconds", this.settings.get("door.leftOpen")]);
+    this.events.event("door", "left-open", { seconds: this.settings.get("door.leftOpen") });
     this.user.onDoorway();
   }
 
@@ -160,5 +162,3 @@ export class Doorway implements TimerUser {
     return this.firstTimer + relay - 1;
   }
 }
-
-const NOTHING: readonly (string | number)[] = [];

@@ -19,13 +19,14 @@ const PARAMETERS = ";?&";
 
 /**
  * @param value a few words, "" for none
- * @param extra further fields as name, value, name, value, … @returns one line without its end
+ * @param fields by name, in the order of the line @returns one line without its end
  */
-export function eventLine(name: string, value: string, extra: readonly (string | number)[]): string {
+export function eventLine(name: string, value: string, fields: Readonly<Record<string, string | number>>): string {
   let out = value === "" ? name : name + " " + wordsText(value);
-  for (let i = 0; i + 1 < extra.length; i += 2) {
-    const field = extra[i + 1];
-    out += BLANK + extra[i] + IS + (typeof field === "number" ? field : fieldText(field));
+  const names = Object.keys(fields);
+  for (let i = 0; i < names.length; i++) {
+    const field = fields[names[i]];
+    out += BLANK + names[i] + IS + (typeof field === "number" ? field : fieldText(field));
   }
   return out;
 }

@@ -1,5 +1,6 @@
 /**
- * The outputs of a door: events for a person or a program, relays, light, and audible signals. Types and names only.
+ * The outputs of a door: events for a person or a program, relays, light, and audible signals. It is the one
+ * place that says which events there are, with their values and fields; the compiler holds all who tell or read one to it.
  */
 
 // LED_*: patterns of the light.
@@ -31,10 +32,111 @@ export const SIGNAL_QUIET = 8;
 /** A key of the keypad was pressed. */
 export const SIGNAL_KEY = 9;
 
-/** Takes events for a person or a program. `value` and `extra` are text without control characters. */
+type End = "ended";
+type Ringing = "calling" | "ringing" | "early";
+
+/** The value of each event; other texts are for people, in words. */
+export interface EventValues {
+  register: "registering" | "registered" | "unregistered" | "failed" | "binding";
+  /** The visitor's call as a whole; a refused one never was a call. */
+  call: Ringing | "confirmed" | "held" | End | "refused";
+  /** The call to one of several targets that ring together. */
+  branch: Ringing | "confirmed" | "held" | End;
+  /** The call of a second phone that joins the visitor's. */
+  join: Ringing | "confirmed" | "held" | End;
+  /** The call goes over to another phone. */
+  transfer: "calling" | "ringing" | "picking-up" | "picked-up" | "waiting" | "done" | "refused" | "failed";
+  /** The digit; "digit" for one that must not be shown. */
+  dtmf: string;
+  text: string;
+  relay: "on" | "off";
+  door: "opened" | "closed" | "forced" | "left-open";
+  led: string;
+  /** How the sound goes, in words; "ready" on a board whose sound is there again. */
+  audio: string;
+  /** Where the sound of a call comes from. */
+  sound: "moved" | "quiet" | "back";
+  phone: "registered" | "gone";
+  /** What was done with the list of people, in words. */
+  people: string;
+  wifi: "found" | "scanned";
+  config: string;
+  error: string;
+}
+
+/** The fields of each event, in the order in which they are told. Those that do not apply are left out. */
+export interface EventFields {
+  register: {
+    server?: string;
+    expires?: number;
+    at?: string;
+    reason?: string;
+    code?: number;
+    retry?: number;
+    contact?: string;
+  };
+  call: {
+    direction: "in" | "out";
+    peer?: string;
+    address?: string;
+    codec?: string;
+    encryption?: string;
+    reason?: string;
+    code?: number;
+    duration?: number;
+    /** How many more were refused without being told. */
+    untold?: number;
+  };
+  branch: { peer: string; reason?: string; code?: number };
+  join: { peer?: string; reason?: string };
+  transfer: {
+    direction?: "in" | "out";
+    peer?: string;
+    by?: string;
+    codec?: string;
+    reason?: string;
+    code?: number;
+    duration?: number;
+  };
+  dtmf: { duration: number; by: string };
+  text: { peer: string };
+  relay: { relay: number; reason?: string };
+  door: { seconds?: number };
+  led: Record<never, never>;
+  audio: { sent?: number; packets?: number; lost?: number; late?: number; jitter?: number };
+  sound: { address?: string };
+  phone: { name: string };
+  people: { name?: string; count?: number };
+  wifi: { ssid?: string; signal?: number; channel?: number; secured?: "yes" | "no" };
+  config: { address?: string; keys?: string; means?: string };
+  error: {
+    address?: string;
+    peer?: string;
+    name?: string;
+    tries?: number;
+    by?: string;
+    person?: string;
+    why?: string;
+    bits?: number;
+    count?: number;
+    seconds?: number;
+    key?: string;
+    allowed?: string;
+    /** s until the next try. */
+    wait?: number;
+  };
+}
+
+export type EventName = keyof EventFields;
+type FieldName = { [N in EventName]: keyof EventFields[N] }[EventName];
+/** The fields of any event, for those who look at all of them. */
+export type AnyFields = { readonly [K in FieldName]?: string | number };
+
+export const NO_FIELDS: Record<never, never> = {};
+
+/** Takes events for a person or a program. Text in values and fields has no control characters. */
 export interface DoorEvents {
-  /** @param extra further fields as name, value, name, value, … */
-  event(name: string, value: string, extra: readonly (string | number)[]): void;
+  event<N extends EventName>(name: N, value: EventValues[N], fields: EventFields[N]): void;
 }
 
 /** The devices of the door, and the time of day that it asks for. */

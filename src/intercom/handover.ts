@@ -19,7 +19,14 @@ import {
 } from "../ua/transfer.js";
 import type { Message } from "../wire/message.js";
 import { HEADER_REFER_TO } from "../wire/names.js";
-import { type DoorEvents, type DoorOutputs, SIGNAL_QUIET, SIGNAL_RINGING } from "./events.js";
+import {
+  type DoorEvents,
+  type DoorOutputs,
+  type EventFields,
+  type EventValues,
+  SIGNAL_QUIET,
+  SIGNAL_RINGING,
+} from "./events.js";
 import { RING_NOTHING, type Ring } from "./ring.js";
 import { callerOf, codecOf, fieldOf, targetOf } from "./words.js";
 
@@ -80,33 +87,29 @@ export class Handover {
       case TRANSFER_REFUSED:
         this.refusals += 1;
         if (this.refusals > REFUSALS_TOLD) return;
-        this.tell("refused", [
-          "peer",
-          fieldOf(m, HEADER_REFER_TO),
-          "by",
-          callerOf(m),
-          "reason",
-          refusal(status),
-          "code",
-          status,
-        ]);
+        this.tell("refused", {
+          peer: fieldOf(m, HEADER_REFER_TO),
+          by: callerOf(m),
+          reason: refusal(status),
+          code: status,
+        });
         return;
       case TRANSFER_CALLING:
-        this.tell("calling", ["peer", targetOf(call)]);
+        this.tell("calling", { peer: targetOf(call) });
         return;
       case TRANSFER_RINGING:
-        this.tell("ringing", ["peer", targetOf(call)]);
+        this.tell("ringing", { peer: targetOf(call) });
         if (other === null) this.ringTo(call);
         return;
       case TRANSFER_DONE:
-        this.tell("done", ["direction", "out", "peer", targetOf(call), "codec", codecOf(call), ...this.talked(other)]);
+        this.tell("done", { direction: "out", peer: targetOf(call), codec: codecOf(call), ...this.talked(other) });
         this.outputs.signal(SIGNAL_QUIET);
         this.isWaiting = false;
         this.user.onHandedOver();
         return;
       case TRANSFER_FAILED: {
         const peer = call.session.isCaller ? targetOf(call) : this.picker;
-        this.tell("failed", ["peer", peer, "reason", this.user.endWords(cause, status, m), "code", status]);
+        this.tell("failed", { peer, reason: this.user.endWords(cause, status, m), code: status });
         return;
       }
       case TRANSFER_LOST:
@@ -128,7 +131,7 @@ export class Handover {
       }
       case TRANSFER_PICKING:
         this.picker = callerOf(m);
-        this.tell("picking-up", ["peer", this.picker]);
+        this.tell("picking-up", { peer: this.picker });
         return;
       case TRANSFER_PICKED_UP:
         this.pickUp(call, other, cause, status, m);
@@ -138,8 +141,8 @@ export class Handover {
   private pickUp(call: Call, replaced: Call | null, cause: number, status: number, m: Message | null): void {
     const wasTalking = this.isWaiting || (replaced !== null && replaced.answeredMs >= 0);
     this.isWaiting = false;
-    const talked = wasTalking ? this.talked(replaced) : [];
-    this.tell("picked-up", ["direction", "in", "peer", this.picker, "codec", codecOf(call), ...talked]);
+    const talked = wasTalking ? this.talked(replaced) : {};
+    this.tell("picked-up", { direction: "in", peer: this.picker, codec: codecOf(call), ...talked });
     this.ring.pickUp();
     this.user.onHandedOver();
     if (!wasTalking) this.user.tellCall(call, cause, status, m);
@@ -151,19 +154,19 @@ export class Handover {
   }
 
   /** Tells how long the call lasted that was left, unless that was told before. */
-  private talked(call: Call | null): (string | number)[] {
-    if (call === null || call.answeredMs < 0) return [];
-    return ["duration", Math.round((this.timers.nowMs - call.answeredMs) / 1000)];
+  private talked(call: Call | null): { duration?: number } {
+    if (call === null || call.answeredMs < 0) return {};
+    return { duration: Math.round((this.timers.nowMs - call.answeredMs) / 1000) };
   }
 
-  private waiting(call: Call, other: Call | null, reason: string): (string | number)[] {
+  private waiting(call: Call, other: Call | null, reason: string): EventFields["transfer"] {
     const isOut = other === null || other.session.isCaller;
     const peer = other !== null && isOut ? targetOf(other) : this.picker;
-    return ["direction", isOut ? "out" : "in", "peer", peer, "reason", reason, ...this.talked(call)];
+    return { direction: isOut ? "out" : "in", peer, reason, ...this.talked(call) };
   }
 
-  private tell(value: string, extra: readonly (string | number)[]): void {
-    this.events.event("transfer", value, extra);
+  private tell(value: EventValues["transfer"], fields: EventFields["transfer"]): void {
+    this.events.event("transfer", value, fields);
   }
 }
 

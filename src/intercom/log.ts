@@ -15,7 +15,7 @@ import { escaped, printable } from "../core/printable.js";
 import type { Timers, TimerUser } from "../core/timers.js";
 import type { Record } from "../settings/record.js";
 import { fieldText } from "./eventline.js";
-import type { DoorEvents } from "./events.js";
+import type { AnyFields, DoorEvents, EventFields, EventName, EventValues } from "./events.js";
 
 /** The log gathers entries for so long before it writes. */
 const WRITE_MS = 60_000;
@@ -122,10 +122,10 @@ export class Log implements DoorEvents, TimerUser {
     this.add("start", "");
   }
 
-  event(name: string, value: string, extra: readonly (string | number)[]): void {
-    this.take(name, value, extra);
+  event<N extends EventName>(name: N, value: EventValues[N], fields: EventFields[N]): void {
+    this.takeEvent(name, value, fields);
     if (this.isPutOff && name === "call" && value === "ended") this.timers.start(this.timer, AFTER_CALL_MS);
-    this.next.event(name, value, extra);
+    this.next.event(name, value, fields);
   }
 
   /**
@@ -203,10 +203,10 @@ export class Log implements DoorEvents, TimerUser {
     return isKept;
   }
 
-  private take(name: string, value: string, extra: readonly (string | number)[]): void {
+  private takeEvent(name: EventName, value: string, fields: AnyFields): void {
     switch (name) {
       case "call":
-        this.takeCall(value, extra);
+        this.takeCall(value, fields);
         return;
       case "audio":
         if (value.slice(0, SELFTEST.length) === SELFTEST) {
@@ -216,79 +216,79 @@ export class Log implements DoorEvents, TimerUser {
         this.sound =
           value +
           ", lost " +
-          of(extra, "lost") +
+          textOf(fields.lost) +
           ", late " +
-          of(extra, "late") +
+          textOf(fields.late) +
           ", jitter " +
-          of(extra, "jitter") +
+          textOf(fields.jitter) +
           " ms";
         return;
       case "sound":
-        if (value === "moved") this.add("sound", "from " + of(extra, "address"));
+        if (value === "moved") this.add("sound", "from " + textOf(fields.address));
         return;
       case "config":
         if (value === SECRETS_READ) this.add("config", SECRETS_READ);
         return;
       case "people": {
-        const name = of(extra, "name");
+        const name = textOf(fields.name);
         this.add("people", name === "" ? value : value + ": " + fieldText(name));
         return;
       }
       case "relay":
-        if (value === "on") this.add("open", "relay " + of(extra, "relay") + ": " + of(extra, "reason"));
+        if (value === "on") this.add("open", "relay " + textOf(fields.relay) + ": " + textOf(fields.reason));
         return;
       case "transfer":
-        this.takeTransfer(value, extra);
+        this.takeTransfer(value, fields);
         return;
       case "door":
         if (value === "forced" || value === "left-open") this.add("door", value);
         return;
       case "register": {
         // A refresh of the registration is no entry.
-        const state = value === "failed" ? "failed: " + of(extra, "reason") : value;
+        const state = value === "failed" ? "failed: " + textOf(fields.reason) : value;
         if (value === "registering" || value === "binding" || state === this.registration) return;
         this.registration = state;
         this.add("register", state);
         return;
       }
       case "error": {
-        const by = of(extra, "by");
-        const address = of(extra, "address");
-        const person = of(extra, "person");
-        const who = person === "" ? "" : ": " + fieldText(person) + ", " + of(extra, "why");
+        const by = textOf(fields.by);
+        const address = textOf(fields.address);
+        const person = textOf(fields.person);
+        const who = person === "" ? "" : ": " + fieldText(person) + ", " + textOf(fields.why);
         this.add("error", value + who + (by === "" ? "" : ", by " + by) + (address === "" ? "" : ", from " + address));
         return;
       }
     }
   }
 
-  private takeCall(value: string, extra: readonly (string | number)[]): void {
-    const peer = of(extra, "peer");
+  private takeCall(value: string, fields: AnyFields): void {
+    const peer = textOf(fields.peer);
     if (value === "refused") {
       // The event is not about the call that runs.
-      const untold = of(extra, "untold");
+      const untold = textOf(fields.untold);
       const others = untold === "" ? "" : "; and " + untold + " others";
-      this.add("call", REFUSED + peerText(peer) + ": " + reasonText(of(extra, "reason")) + others);
+      this.add("call", REFUSED + peerText(peer) + ": " + reasonText(textOf(fields.reason)) + others);
       return;
     }
     if (peer !== "") this.peer = peer;
-    this.direction = of(extra, "direction");
+    this.direction = textOf(fields.direction);
     if (value === "calling" || (value === "ringing" && this.direction === "in")) this.sound = "";
     if (value !== "ended") return;
-    const seconds = of(extra, "duration");
+    const seconds = textOf(fields.duration);
     const answered = seconds !== "" && seconds !== "0" ? seconds + " s, " : "";
     const sound = this.sound === "" ? "" : "; sound " + this.sound;
     this.add(
       "call",
-      this.direction + " " + peerText(this.peer) + ": " + answered + reasonText(of(extra, "reason")) + sound,
+      this.direction + " " + peerText(this.peer) + ": " + answered + reasonText(textOf(fields.reason)) + sound,
     );
     this.peer = this.sound = "";
   }
 
   /** A call that goes on with another phone has an entry for each of them. */
-  private takeTransfer(value: string, extra: readonly (string | number)[]): void {
-    const peer = peerText(of(extra, "peer"));
-    const reason = reasonText(of(extra, "reason"));
+  private takeTransfer(value: string, fields: AnyFields): void {
+    const peer = peerText(textOf(fields.peer));
+    const reason = reasonText(textOf(fields.reason));
     switch (value) {
       case "refused":
         this.add("transfer", "to " + peer + " refused: " + reason);
@@ -299,13 +299,13 @@ export class Log implements DoorEvents, TimerUser {
       case "done":
       case "picked-up":
       case "waiting": {
-        const seconds = of(extra, "duration");
+        const seconds = textOf(fields.duration);
         const talked = seconds === "" || seconds === "0" ? "" : seconds + " s, ";
         const what = value === "picked-up" ? "picked up by " : value === "done" ? "moved to " : "left to ";
         // The phone that was left has its entry already.
         if (seconds !== "") this.add("call", this.direction + " " + peerText(this.peer) + ": " + talked + what + peer);
-        this.direction = of(extra, "direction");
-        this.peer = of(extra, "peer");
+        this.direction = textOf(fields.direction);
+        this.peer = textOf(fields.peer);
       }
     }
   }
@@ -397,10 +397,9 @@ function reasonText(reason: string): string {
   return reason;
 }
 
-/** @returns the field of that name in `extra`, "" when there is none */
-function of(extra: readonly (string | number)[], name: string): string {
-  for (let i = 0; i + 1 < extra.length; i += 2) if (extra[i] === name) return "" + extra[i + 1];
-  return "";
+/** @returns a field as text, "" when there is none */
+function textOf(field: string | number | undefined): string {
+  return field === undefined ? "" : "" + field;
 }
 
 /** Writes a time as `2026-11-23 09:26:18Z`, or as `+12 s` since a start whose time was not known. */

@@ -12,7 +12,7 @@ import { ValueList } from "../wire/list.js";
 import type { Message } from "../wire/message.js";
 import { HEADER_REQUIRE } from "../wire/names.js";
 import { PROBLEM_NONE } from "../wire/problems.js";
-import type { DoorEvents } from "./events.js";
+import type { DoorEvents, EventFields } from "./events.js";
 import { callerOf } from "./words.js";
 
 // So many are told in a row, then one in each of these times.
@@ -53,11 +53,12 @@ export class RefusedCalls {
       return;
     }
     left[kind] -= 1;
-    const extra: (string | number)[] = ["direction", "in", "peer", callerOf(m), "address", ipv4Text(ip)];
-    extra.push("reason", refusalOf(m, status), "code", status);
-    if (untold[kind] > 0) extra.push("untold", untold[kind]);
+    const fields: EventFields["call"] = { direction: "in", peer: callerOf(m), address: ipv4Text(ip) };
+    fields.reason = refusalOf(m, status);
+    fields.code = status;
+    if (untold[kind] > 0) fields.untold = untold[kind];
     untold[kind] = 0;
-    this.events.event("call", "refused", extra);
+    this.events.event("call", "refused", fields);
   }
 
   private refill(kind: number): void {

@@ -2,6 +2,7 @@
  * Puts what the user agent tells into words for a person: whom a call goes to, who calls, how it sounded, why it ended.
  * Not here: events (events.ts).
  */
+
 import { Span, text } from "../core/bytes.js";
 import { printable } from "../core/printable.js";
 import { SUITE_NAMES, SUITE_NONE } from "../core/suites.js";
@@ -23,6 +24,7 @@ import type { MediaStream } from "../media/stream.js";
 import { CAUSE_NO_ANSWER, CAUSE_NO_SOUND, type Call } from "../ua/call.js";
 import { BODY_FOUND, findText } from "../wire/body.js";
 import type { Message } from "../wire/message.js";
+import type { EventFields } from "./events.js";
 
 /** So many octets of a MESSAGE are read. */
 const TEXT_READ_BYTES = 200;
@@ -63,20 +65,15 @@ export function textOf(m: Message): string {
   return text(body.bytes, body.start, Math.min(body.end, body.start + TEXT_READ_BYTES));
 }
 
-/** @returns the figures of a call's sound, as name, value, name, value, … */
-export function soundOf(media: MediaStream): (string | number)[] {
-  return [
-    "sent",
-    media.sentPackets(),
-    "packets",
-    media.receivedPackets(),
-    "lost",
-    media.lostPackets(),
-    "late",
-    media.latePackets(),
-    "jitter",
-    media.jitterMs(),
-  ];
+/** @returns the figures of a call's sound */
+export function soundOf(media: MediaStream): EventFields["audio"] {
+  return {
+    sent: media.sentPackets(),
+    packets: media.receivedPackets(),
+    lost: media.lostPackets(),
+    late: media.latePackets(),
+    jitter: media.jitterMs(),
+  };
 }
 
 /** @returns status and reason phrase of a response, "" for a request */

@@ -52,7 +52,10 @@ class Door {
       {
         settings: this.settings,
         timers: this.timers,
-        events: { event: (name, value, extra) => void this.told.push([name, value, ...extra].join(" ")) },
+        events: {
+          event: (name, value, fields) =>
+            void this.told.push([name, value, ...Object.entries(fields).flat()].join(" ")),
+        },
         store: this.store,
       },
       this.people,

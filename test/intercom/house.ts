@@ -132,9 +132,7 @@ export class House {
   led(pattern: number): void {
     this.leds.push(pattern);
   }
-  event(name: string, value: string, extra: readonly (string | number)[]): void {
-    const fields: Record<string, string | number> = {};
-    for (let i = 0; i < extra.length; i += 2) fields[extra[i]] = extra[i + 1];
+  event(name: string, value: string, fields: Record<string, string | number>): void {
     this.events.push({ name, value, extra: fields });
   }
 

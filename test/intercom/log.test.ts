@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { MemoryStore } from "../../host-sim/io/store.js";
 import { DOOR_LIMITS } from "../../src/core/limits.js";
 import { Timers } from "../../src/core/timers.js";
+import type { EventFields, EventName, EventValues } from "../../src/intercom/events.js";
 import { Log } from "../../src/intercom/log.js";
 import { Record } from "../../src/settings/record.js";
 import { part } from "../runs.js";
@@ -40,9 +41,12 @@ class Diary {
     this.log.load();
   }
 
-  after(seconds: number, name: string, value: string, ...extra: (string | number)[]): this {
+  /** @param extra the event's fields as name, value, name, value, … */
+  after<N extends EventName>(seconds: number, name: N, value: EventValues[N], ...extra: (string | number)[]): this {
     this.timers.poll(this.timers.nowMs + seconds * 1000);
-    this.log.event(name, value, extra);
+    const fields: { [name: string]: string | number } = {};
+    for (let i = 0; i < extra.length; i += 2) fields[extra[i]] = extra[i + 1];
+    this.log.event(name, value, fields as EventFields[N]);
     return this;
   }
 
@@ -226,7 +230,7 @@ describe("the log", () => {
       (d, i) => d.call(`"\u00e9${i}" <sip:${"x".repeat(i % 90)}@192.0.2.7>`, i, `${400 + i} ${"Nope ".repeat(i % 9)}`),
       (d, i) => d.after(1, "error", "wrong door code", "tries", 1, "by", ["rtp", "info", "message"][i % 3]),
       (d, i) => d.after(1, "relay", "on", "relay", 1 + (i % 2), "reason", "code"),
-      (d, i) => d.after(1, "door", ["forced", "left-open"][i % 2]),
+      (d, i) => d.after(1, "door", i % 2 === 0 ? "forced" : "left-open"),
     ];
     for (const [entry, happen] of kinds.slice(0, 6)) {
       for (const flood of floods) {

@@ -318,6 +318,6 @@ export function stationAt(
     },
     settings,
     limits,
-    { event: (name, value, extra) => events.push([name, value, ...extra].join(" ")) },
+    { event: (name, value, fields) => events.push([name, value, ...Object.entries(fields).flat()].join(" ")) },
   );
 }

@@ -191,9 +191,9 @@ describe("a flood of refused calls", () => {
   it("pushes nothing else out of the log, and is written to flash once an hour", () => {
     const h = new House(world, "call.target=sip:bob@" + PHONE);
     const stranger = new Peer(world, STRANGER);
-    h.event("", "", []);
-    h.log.event("relay", "on", ["relay", 1, "reason", "code"]);
-    h.log.event("register", "registered", ["expires", 60]);
+    h.event("", "", {});
+    h.log.event("relay", "on", { relay: 1, reason: "code" });
+    h.log.event("register", "registered", { expires: 60 });
     world.run(61_000);
     let writes = 0;
     const write = h.store.write.bind(h.store);
@@ -211,7 +211,7 @@ describe("a flood of refused calls", () => {
     expect(h.log.text("")).toContain("register registered");
     // They have their share, and the youngest of them.
     expect(h.log.text("call")).toContain("caller599");
-    h.log.event("relay", "on", ["relay", 1, "reason", "exit"]);
+    h.log.event("relay", "on", { relay: 1, reason: "exit" });
     world.run(61_000);
     expect(writes).toBeLessThanOrEqual(12);
     expect(new KeptText(h.store, "log", HOUSE_LIMITS.logBytes).read()).toContain("open relay 1: exit");

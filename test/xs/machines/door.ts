@@ -74,8 +74,8 @@ class Diary implements DoorEvents {
   /** Indexed by COUNTED. */
   readonly counts = new Int32Array(COUNTED.length);
   octets = 0;
-  event(name: string, value: string, extra: readonly (string | number)[]): void {
-    this.octets += eventLine(name, value, extra).length;
+  event(name: string, value: string, fields: Record<string, string | number>): void {
+    this.octets += eventLine(name, value, fields).length;
     const key = name === "error" ? name : name + " " + value;
     if (name === "error") host.print("door: " + value);
     const at = COUNTED.indexOf(key);
