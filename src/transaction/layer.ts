@@ -8,6 +8,7 @@
 import type { Place } from "../core/address.js";
 import { float64Array, int32Array, octetArrays } from "../core/arrays.js";
 import { hash, NONE } from "../core/bytes.js";
+import { TRANSACTION_TIMERS } from "../core/limits.js";
 import { Pool } from "../core/pool.js";
 import type { RandomSource } from "../core/random.js";
 import type { Timers } from "../core/timers.js";
@@ -103,7 +104,7 @@ function reserveOf(servers: number): number {
 
 /** @returns how many timers the layer makes with these limits */
 export function transactionTimers(limits: TransactionLimits): number {
-  return 2 * (limits.clients + limits.servers);
+  return TRANSACTION_TIMERS * (limits.clients + limits.servers);
 }
 
 export interface LayerParts {
