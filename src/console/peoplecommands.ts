@@ -3,9 +3,10 @@
  * once, in the answer to the command that made it. While an import is under way at one place, nobody changes people at
  * another. Not here: how people are kept (people/people.ts), and what opens (intercom/access.ts).
  */
-import { NO_FIELDS } from "../intercom/events.js";
+
 import { printable } from "../core/printable.js";
 import type { Door } from "../intercom/door.js";
+import { NO_FIELDS } from "../intercom/events.js";
 import type { Log } from "../intercom/log.js";
 import type { People } from "../people/people.js";
 import { cardOf, EVERYBODY, numberOf, Person, refusalOf, USES_UNLIMITED } from "../people/person.js";

@@ -13,10 +13,10 @@ import { type Person, refusalOf } from "../people/person.js";
 import { RELAY_CODES, RELAYS_MOST } from "../settings/schema.js";
 import type { Settings } from "../settings/settings.js";
 import type { Call } from "../ua/call.js";
-import { CodeLock } from "./codelock.js";
+import { CodeLock, type CodeLockUser } from "./codelock.js";
 import type { DoorEvents } from "./events.js";
-import { ACCESS_REFUSED, CARD_UNKNOWN, CODE_WRONG, CODES_LOCKED } from "./log.js";
 import { NO_FIELDS } from "./events.js";
+import { ACCESS_REFUSED, CARD_UNKNOWN, CODE_WRONG, CODES_LOCKED } from "./log.js";
 import { DIGIT_WAYS } from "./words.js";
 
 /** A code is given up when no digit follows for so long. */
@@ -65,7 +65,7 @@ export interface Opening {
   call: Call | null;
 }
 
-export interface AccessUser {
+export interface AccessUser extends CodeLockUser {
   /** A right code or card was given. It is called once for each relay that it opens. */
   onCode(opening: Opening): void;
   /** A code was wrong, or codes are locked. @param isLast so many were wrong that the call is to end */
@@ -118,7 +118,7 @@ export class Access implements TimerUser {
     this.events = events;
     this.people = people;
     this.user = user;
-    this.lock = new CodeLock(store, timers);
+    this.lock = new CodeLock(store, timers, user);
     this.phone = new Entry(timers.make(this, ENTRY_CALL));
     this.keypad = new Entry(timers.make(this, ENTRY_KEYPAD));
   }
@@ -163,6 +163,7 @@ export class Access implements TimerUser {
     this.call = null;
     this.phone.wrong = 0;
     this.way = 0;
+    if (this.user.isInCall?.() !== true) this.lock.onCallEnded();
   }
 
   /** Takes a digit of a call. @param code ASCII @param way DIGIT_* */

@@ -10,6 +10,10 @@
  *
  * After a restart it is not known how long the power was off. That time counts for nothing: a lock goes on with what
  * was left of it when it was last kept, at most STEP_S before. A lock that has run out is kept as run out.
+ *
+ * Flash is written at each guess, also in a call, since a lock that a power cut lifts is none: at most 115 times in 24
+ * hours. While guesses are forgotten it is written once in STEP_S, but in a call that waits for its end, because erasing
+ * flash stops the sound; until then a power cut makes a lock longer, never shorter.
  * Not here: what a code opens, what counts as one entry, and when a call ends for wrong ones (access.ts).
  */
 import type { Store } from "../../hal/device.js";
@@ -63,10 +67,18 @@ class Tally {
   }
 }
 
+/** Says when flash may be written without disturbing sound. */
+export interface CodeLockUser {
+  isInCall?(): boolean;
+}
+
 export class CodeLock implements TimerUser {
   private readonly record: Record | null;
   private readonly timers: Timers;
   private readonly timer: number;
+  private readonly user: CodeLockUser;
+  /** What was forgotten in a call is kept after it. */
+  private isKeepDue = false;
   private tallies: Tally[] = [];
   /** The number of the count that people share, -1 while there are none; those of single people follow it. */
   private people = -1;
@@ -79,7 +91,8 @@ export class CodeLock implements TimerUser {
   private isPending = false;
 
   /** @param store keeps the counts over a restart; null: they are lost at a restart */
-  constructor(store: Store | null, timers: Timers) {
+  constructor(store: Store | null, timers: Timers, user: CodeLockUser = {}) {
+    this.user = user;
     this.record = store === null ? null : new Record(store, STORE_KEY);
     this.timers = timers;
     this.timer = timers.make(this, 0);
@@ -213,11 +226,20 @@ export class CodeLock implements TimerUser {
       this.stepAtMs += STEP_S * 1000;
       if (!this.fade()) this.stepAtMs = Infinity;
     }
-    this.keep();
+    // Writing flash stops the sound, and a power cut before it is kept only makes a lock longer.
+    this.isKeepDue = this.user.isInCall?.() === true;
+    if (this.isKeepDue) this.plan();
+    else this.keep();
+  }
+
+  /** A call is over: keeps what was put off. */
+  onCallEnded(): void {
+    if (this.isKeepDue) this.keep();
   }
 
   /** Keeps the counts, and sets the timer for when they change by themselves. */
   keep(): void {
+    this.isKeepDue = false;
     this.plan();
     if (this.record === null) return;
     const { nowMs } = this.timers;

@@ -380,6 +380,10 @@ export class Door
     else this.opened();
   }
 
+  isInCall(): boolean {
+    return this.ua.activeCall() !== null;
+  }
+
   onWrongCode(call: Call | null, isLast: boolean): void {
     this.outputs.signal(SIGNAL_WRONG_CODE);
     if (call !== null && isLast) this.hangUp("wrong door codes");

@@ -513,3 +513,39 @@ describe("who guesses all the time", () => {
     expect(lock.remainingMs(0)).toBe(300_000);
   });
 });
+
+describe("the lock on a code, in a call", () => {
+  it("keeps each guess at once, and what is forgotten after the call", () => {
+    const timers = new Timers(1);
+    const store = new MemoryStore();
+    let writes = 0;
+    const write = store.write.bind(store);
+    store.write = (key: string, value: string) => {
+      writes += 1;
+      write(key, value);
+    };
+    const lock = new CodeLock(store, timers, { isInCall: () => true });
+    lock.watch(["2580"]);
+    for (let i = 0; i < 5; i++) {
+      lock.onWrong(0);
+      lock.keep();
+    }
+    const guessed = writes;
+    expect(guessed).toBeGreaterThanOrEqual(5);
+    timers.poll(1000 * 1000);
+    expect(writes).toBe(guessed);
+    expect(lock.remainingMs(0)).toBe(0);
+    // The power is cut: the lock goes on with what was left when it was kept.
+    const early = new CodeLock(store, new Timers(1));
+    early.watch(["2580"]);
+    expect(early.remainingMs(0)).toBe(300_000);
+    lock.onCallEnded();
+    expect(writes).toBeGreaterThan(guessed);
+    const late = new CodeLock(store, new Timers(1));
+    late.watch(["2580"]);
+    expect(late.remainingMs(0)).toBe(0);
+    const kept = writes;
+    lock.onCallEnded();
+    expect(writes).toBe(kept);
+  });
+});
