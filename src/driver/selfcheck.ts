@@ -5,7 +5,7 @@
  */
 import type { AudioInput } from "../../hal/device.js";
 import type { Timers, TimerUser } from "../core/timers.js";
-import type { DoorEvents } from "../intercom/events.js";
+import { type DoorEvents, NO_FIELDS } from "../intercom/events.js";
 import { SelfTest } from "../media/selftest.js";
 import { minuteOfDay, minuteOfWeek } from "../settings/daytime.js";
 import type { Settings } from "../settings/settings.js";
@@ -91,6 +91,6 @@ export class SelfCheck implements TimerUser {
 
   private end(value: string, test: SelfTest | null = null): void {
     this.test = null;
-    this.events.event("audio", "selftest " + value, test === null ? [] : test.figures());
+    this.events.event("audio", "selftest " + value, test === null ? NO_FIELDS : test.figures());
   }
 }

@@ -103,7 +103,18 @@ export interface EventFields {
   relay: { relay: number; reason?: string };
   door: { seconds?: number };
   led: Record<never, never>;
-  audio: { sent?: number; packets?: number; lost?: number; late?: number; jitter?: number };
+  audio: {
+    sent?: number;
+    packets?: number;
+    lost?: number;
+    late?: number;
+    jitter?: number;
+    level?: number;
+    delay?: number;
+    lowest?: number;
+    highest?: number;
+    distortion?: number;
+  };
   sound: { address?: string };
   phone: { name: string };
   people: { name?: string; count?: number };

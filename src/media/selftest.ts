@@ -91,9 +91,9 @@ export class SelfTest {
   }
 
   /** @returns the results as name, value, name, value, … */
-  figures(): (string | number)[] {
+  figures(): { level: number; delay: number; lowest: number; highest: number; distortion: number } {
     const { levelDb, delayMs, lowestHz, highestHz, distortion } = this;
-    return ["level", levelDb, "delay", delayMs, "lowest", lowestHz, "highest", highestHz, "distortion", distortion];
+    return { level: levelDb, delay: delayMs, lowest: lowestHz, highest: highestHz, distortion };
   }
 
   private look(pcm: Int16Array, frame: number): void {

@@ -25,7 +25,8 @@ beforeEach(() => {
   epochS = 0;
   const user = { epochS: () => epochS, isBusy: () => isBusy };
   const events = {
-    event: (name: string, value: string, extra: readonly unknown[]) => told.push([name, value, ...extra].join(" ")),
+    event: (name: string, value: string, fields: object) =>
+      void told.push([name, value, ...Object.entries(fields).flat()].join(" ")),
   };
   check = new SelfCheck(user, settings, timers, events);
 });
