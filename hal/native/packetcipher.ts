@@ -12,7 +12,7 @@ export const LABEL_RTCP = 3;
 export const ENCRYPTED = 0x80000000 | 0;
 export const SEALED_MORE = TAG_MOST + 4;
 /** The state as packetcipher.h has it, in words of 32 bits. */
-export const CIPHER_WORDS = 78;
+export const CIPHER_WORDS = 142;
 
 export class PacketCipher {
   private readonly state = new ArrayBuffer(4 * CIPHER_WORDS);

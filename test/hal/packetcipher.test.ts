@@ -11,7 +11,6 @@ const LENGTHS = [0, 1, 4, 15, 16, 17, 43, 44, 45, 48, 52, 107, 108, 109, 160, 48
 describe("SRTP's ciphers by C", () => {
   it("have the exports of their twin", () => {
     expect(Object.keys(cipherInC).sort()).toEqual(Object.keys(cipher).sort());
-    expect(cipherInC.CIPHER_WORDS).toBe(cipher.CIPHER_WORDS);
     expect([cipherInC.LABEL_RTCP, cipherInC.ENCRYPTED, cipherInC.SEALED_MORE]).toEqual([
       cipher.LABEL_RTCP,
       cipher.ENCRYPTED,
