@@ -71,7 +71,8 @@ export default defineConfig({
         // In processes of their own too, for those that measure the heap.
         test: { name: "long", include: LONG, testTimeout: 180_000 },
       },
-      // By `npm run test:long` too. What happens at a door, once more with the limits of the smallest board, where those can matter.
+      // By `npm run test:long` too. What happens at a door, once more with the limits of the smallest board, where
+      // those can matter.
       {
         extends: true,
         test: {

@@ -5,9 +5,6 @@
  */
 import type { RoomName } from "../world/acoustics/scene.js";
 
-/** Sound of one direction at one party, as the first octet of a frame. */
-export const SOUND_DOOR = 1;
-export const SOUND_PHONE = 2;
 /** Parties whose sound the page can have, in the order of their octets. */
 export const SOUND_SIDES = ["door", "phone", "phone2", "phone3", "phone4"] as const;
 export type SoundSide = (typeof SOUND_SIDES)[number];

@@ -19,11 +19,7 @@ import type { Writer } from "../wire/writer.js";
 import { type Self, writeContact } from "./contact.js";
 import type { Dialog } from "./dialog.js";
 
-/**
- * A NOTIFY for which there was no transaction is tried again so much later: the phone that moves a call waits for it to
- * hang up, and a try costs next to nothing. The last one is tried for as long as a transaction would try.
- */
-const AGAIN_MS = 500;
+/** The last NOTIFY is tried for as long as a transaction would try. */
 const LAST_MS = 32_000;
 /** How often the challenges to one NOTIFY are answered. */
 const CHALLENGES_MOST = 2;
@@ -71,6 +67,9 @@ export abstract class Notifier implements ClientUser, TimerUser {
 
   /** @returns the dialog that the NOTIFYs go in, null while there is no subscriber */
   protected abstract notifiedDialog(): Dialog | null;
+
+  /** A NOTIFY for which there was no transaction is tried again so much later. */
+  protected abstract readonly againMs: number;
 
   /** Writes the Event line. */
   protected abstract writeEvent(w: Writer): void;
@@ -165,7 +164,7 @@ export abstract class Notifier implements ClientUser, TimerUser {
     const untilMs = this.isEnding ? this.expiresMs + LAST_MS : this.expiresMs;
     const t = layer.client(this);
     if (t === null) {
-      timers.start(this.timer, Math.min(AGAIN_MS, Math.max(0, untilMs - timers.nowMs)));
+      timers.start(this.timer, Math.min(this.againMs, Math.max(0, untilMs - timers.nowMs)));
       return;
     }
     const bodyBytes = this.prepareBody();

@@ -33,6 +33,8 @@ const BODY = octets("Content-Type: message/sipfrag;version=2.0\r\nContent-Length
 const LENGTH_BYTES = 2;
 
 export class Referral extends Notifier {
+  /** The phone that moves a call waits for its NOTIFY to hang up. */
+  protected readonly againMs = 500;
   private dialog: Dialog | null = null;
   /** The CSeq of the REFER; -1 where the event needs none: it was the first in its dialog. RFC 3515 §2.4.6 */
   private id = -1;

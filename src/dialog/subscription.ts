@@ -57,6 +57,7 @@ export function refuseTime(t: ServerTransaction, time: number): void {
 }
 
 export class Subscription extends Notifier {
+  protected readonly againMs = 2000;
   readonly dialog: Dialog;
   private readonly state: StateWriter;
   private version = 0;

@@ -12,8 +12,8 @@
  * was left of it when it was last kept, at most STEP_S before. A lock that has run out is kept as run out.
  *
  * Flash is written at each guess, also in a call, since a lock that a power cut lifts is none: at most 115 times in 24
- * hours. While guesses are forgotten it is written once in STEP_S, but in a call that waits for its end, because erasing
- * flash stops the sound; until then a power cut makes a lock longer, never shorter.
+ * hours. While guesses are forgotten it is written once in STEP_S, but in a call that waits for its end, because
+ * erasing flash stops the sound; until then a power cut makes a lock longer, never shorter.
  * Not here: what a code opens, what counts as one entry, and when a call ends for wrong ones (access.ts).
  */
 import type { Store } from "../../hal/device.js";

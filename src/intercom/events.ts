@@ -1,6 +1,7 @@
 /**
  * The outputs of a door: events for a person or a program, relays, light, and audible signals. It is the one
- * place that says which events there are, with their values and fields; the compiler holds all who tell or read one to it.
+ * place that says which events there are, with their values and fields; the compiler holds all who tell or read one to
+ * it.
  */
 
 // LED_*: patterns of the light.

@@ -21,9 +21,8 @@ export const MEDIA_AUDIO = 1;
 export const MEDIA_VIDEO = 2;
 
 export const PROTO_OTHER = 0;
+/** 2 is the same with early feedback, which may be left unused. RFC 4585 */
 export const PROTO_RTP_AVP = 1;
-/** With early feedback, which may be left unused. RFC 4585 */
-export const PROTO_RTP_AVPF = 2;
 /** Encrypted, with the keys in a=crypto lines. RFC 3711, RFC 4568 */
 export const PROTO_RTP_SAVP = 3;
 export const PROTO_RTP_SAVPF = 4;

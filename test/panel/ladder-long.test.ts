@@ -1,4 +1,7 @@
-/** A ladder of 100,000 rows in Chromium, what timers and roles look like, and how a phone of one's own gets into the house. */
+/**
+ * A ladder of 100,000 rows in Chromium, what timers and roles look like, and how a phone of one's own gets into the
+ * house.
+ */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";

@@ -17,13 +17,15 @@ import {
   IP_SIX,
   MEDIA_AUDIO,
   MEDIA_VIDEO,
-  PROTO_RTP_AVPF,
   SDP_LIMIT,
   SDP_MALFORMED,
   SDP_MEDIA_MOST,
   SDP_OK,
   Sdp,
 } from "../../src/wire/sdp.js";
+
+/** RTP/AVP with feedback: what no code asks for has no name in src/. */
+const PROTO_RTP_AVPF = 2;
 
 /** Descriptions of many kinds: the project's own, and those that may lie beside the repository. */
 const FOLDERS = ["../fixtures/sdp/", "../../../shared/corpus/sdp/sdp-transform/"].map(

@@ -1,9 +1,12 @@
 /** Tests without a browser what the panel shows of the house and can do in it. */
 import { afterEach, describe, expect, it } from "vitest";
 import type { BandItem } from "../../../host-sim/panel/protocol.js";
-import { SOUND_DOOR, SOUND_PHONE } from "../../../host-sim/panel/protocol.js";
+import { octetOf } from "../../../host-sim/panel/protocol.js";
 import { Pcap } from "../../../host-sim/world/pcap.js";
 import { TestHouse, VIRTUAL } from "./house.js";
+
+const SOUND_DOOR = octetOf("door");
+const SOUND_PHONE = octetOf("phone");
 
 const houses: TestHouse[] = [];
 afterEach(async () => {
