@@ -1,9 +1,9 @@
 /**
- * Which a=crypto line of an offer or answer is taken, and which keys are ours (RFC 4568 §5). An offer has
- * AES_CM_128_HMAC_SHA1_80, which every phone with SRTP speaks, and AEAD_AES_128_GCM; of an offer the first line is
- * taken that is spoken here. Tags of 32 bits are taken, but not offered: digits that open a door are sound too. Once
- * agreed, suite and keys stay for the call, so that a hold needs no new ones; a suite that comes into force anew has a
- * new key.
+ * Decides which a=crypto line of an offer or answer is taken, and which keys are ours (RFC 4568 §5). An offer of ours
+ * has AES_CM_128_HMAC_SHA1_80, which every phone with SRTP speaks, and AEAD_AES_128_GCM; in an offer of theirs the
+ * first line is taken that is spoken here. Tags of 32 bits are taken, but not offered: digits that open a door are
+ * sound too. Once agreed, suite and keys stay for the call, so that a hold needs no new ones; a suite that comes into
+ * force anew has a new key.
  * Not here: the lines (wire/sdes.ts), when keys may be told at all (negotiation.ts), what is done with them
  * (media/srtp.ts).
  */
@@ -29,10 +29,7 @@ export class KeyExchange {
   private readonly keys: readonly Uint8Array[] = [octetArray(MASTER_MOST), octetArray(MASTER_MOST)];
   /** The suites of our offer, by tag from 1 on; NONE behind the last. */
   private readonly suites = octetArray(CRYPTO_LINES);
-  /**
-   * One of the keys was in force, and is not any more: it must not be used again, for its packets would be counted from
-   * 0.
-   */
+  /** A key that was in force is not any more: it must not be used again, for its packets would be counted from 0. */
   private isSpent = true;
   /** Our offer has the keys of OFFERED, not the one in force. */
   private isFresh = false;
@@ -41,12 +38,12 @@ export class KeyExchange {
     this.random = random;
   }
 
-  /** A new call: it has keys of its own. */
+  /** Begins a new call, which has keys of its own. */
   reset(): void {
     this.isSpent = true;
   }
 
-  /** Adds the lines of our offer: what is in force, else all that we speak. */
+  /** Adds the lines of our offer: the suite and key in force, else all suites of OFFERED. */
   describeOffer(audio: AudioDescription, inForce: Protection): void {
     this.suites.fill(SUITE_NONE);
     this.isFresh = inForce.suite === SUITE_NONE;
@@ -90,7 +87,7 @@ export class KeyExchange {
     audio.addCrypto(line.tag, line.suite, agreed.ourKey);
   }
 
-  /** The sound goes in clear from here on. */
+  /** From here on the sound goes in clear. */
   takeNone(agreed: Protection): void {
     if (agreed.suite !== SUITE_NONE) this.isSpent = true;
     agreed.clear();
@@ -100,7 +97,7 @@ export class KeyExchange {
     agreed.suite = line.suite;
     agreed.theirKey.fill(0);
     for (let i = 0; i < masterBytesOf(line.suite); i++) agreed.theirKey[i] = line.key[i];
-    // Whatever was offered beside it is not offered again.
+    // The keys that were offered beside it are not offered again.
     this.isSpent = true;
   }
 

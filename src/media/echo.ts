@@ -146,19 +146,19 @@ const WINDOW = Int16Array.of(
   32745,
   32765,
 );
-/** A doubt of the filter counts for so much, and for so much voices are switched; it falls by one each block. */
+/** A doubt of the filter counts DOUBT, and from a sum of TROUBLED on voices are switched; it falls by one each block. */
 const DOUBT = 60;
 const TROUBLED = 400;
 /** Blocks that a tone rings before it is taken for howling: 240 ms. */
 const RINGS = 30;
-/** A second of sound without an echo; and by how many blocks the reference is late at most. */
+/** HUNT_MOST is a second of sound without an echo; LATEST is the most blocks by which the reference is late. */
 const HUNT_MOST = 125;
 const LATEST = 6;
 /** After so many searches there is likely no echo: the filter learns with caution then. */
 const TRIES_MOST = 4;
-/** So many blocks without an echo, and a filter that makes it louder has not found one. */
+/** A filter that makes the sound louder after so many blocks without an echo has not found one. */
 const LOST = 16;
-/** Exponents of packed powers begin here. */
+/** The exponents of packed powers begin at this value. */
 const PACKED = 48;
 /** Levels of 1,500 and of 8,000. */
 const LOUD = smallOf(2250000, 22);
@@ -180,7 +180,7 @@ interface Scratch {
 
 let made: Scratch | null = null;
 
-/** What a step needs and nobody keeps. */
+/** Holds the values of one step, which are not kept between steps. */
 function scratch(): Scratch {
   made ??= {
     sound: new Int32Array(TRANSFORM_SIZE),
@@ -211,7 +211,7 @@ function shifted(value: number, power: number): number {
   return within(value, (1 << 30) >> shift) << shift;
 }
 
-/** Powers of bins, packed into 16 bits: nine bits of the mantissa. */
+/** Powers of bins are packed into 16 bits: nine bits of the mantissa. */
 function pack(value: number): number {
   return value < PACKED << 16 ? 0 : value >= (PACKED + 64) << 16 ? 65535 : (value >> 6) - (PACKED << 10);
 }
@@ -238,7 +238,7 @@ function doubtAll(words: Int32Array): void {
   }
 }
 
-/** A new call: everything of the one before is forgotten. */
+/** Begins a new call: everything of the one before is forgotten. */
 export function echoBegin(state: EchoState): void {
   const { words, packed } = state;
   words.fill(0);
@@ -252,7 +252,7 @@ export function echoBegin(state: EchoState): void {
 }
 
 /**
- * Real and imaginary parts of 15 bits, from `start` in `out`.
+ * Writes real and imaginary parts of 15 bits, from `start` in `out`.
  * @returns the exponent that they lost
  */
 function narrow(bins: Int32Array, out: Int16Array, start: number): number {
@@ -263,7 +263,7 @@ function narrow(bins: Int32Array, out: Int16Array, start: number): number {
   return shift;
 }
 
-/** @returns where a block of the reference begins, in halves: `before` is one block earlier */
+/** @returns the start of a block of the reference, in halves: `before` is one block earlier */
 function lineOf(words: Int32Array, before: number): number {
   return 2 * LINES + ((words[LINE_AT] - words[LATE] - before) & (LINE - 1)) * BLOCK;
 }
@@ -285,8 +285,8 @@ function enter(state: EchoState): void {
 }
 
 /**
- * What the filter expects of the block, in 1/32 of a sample, into `echo`. Uncertainty grows by a share of what is
- * known.
+ * Writes the echo that the filter expects in the block, in 1/32 of a sample, into `echo`. Uncertainty grows by a share
+ * of what is known.
  */
 function expect(state: EchoState): void {
   const { words, halves } = state;
@@ -310,7 +310,7 @@ function expect(state: EchoState): void {
     for (let k = 0; k < GROUPS; k++) {
       const at = VARIANCE + p * GROUPS + k;
       const size = smallAdd(powerOf(bins[4 * k], bins[4 * k + 1]), powerOf(bins[4 * k + 2], bins[4 * k + 3]));
-      // 2^-41: of two bins, each 2^20; 4 of 32768: what changes in 8 ms.
+      // 2^-41 is for two bins, each 2^20; 4 of 32768 is the change in 8 ms.
       words[at] = smallAdd(words[at], smallScale(smallShift(size, -41), 4));
     }
   }
@@ -362,7 +362,7 @@ function step(state: EchoState, p: number, power: number): void {
   }
 }
 
-/** What is left of the block, in 1/32 of a sample, teaches the filter. */
+/** Teaches the filter by what is left of the block, in 1/32 of a sample. */
 function learn(state: EchoState): void {
   const { words } = state;
   const { sound, bins, left, error, whole } = scratch();
@@ -381,13 +381,13 @@ function learn(state: EchoState): void {
   for (let p = 0; p < PARTS; p++) step(state, p, power);
 }
 
-/** The filter begins anew, with the same doubt of 32768 everywhere. */
+/** Begins the filter anew, with the same doubt of 32768 everywhere. */
 function restart(words: Int32Array, doubt: number): void {
   words.fill(0, WEIGHTS, WEIGHTS + PARTS * BLOCK);
   words.fill(smallScale(SMALL_ONE, doubt), VARIANCE, VARIANCE + PARTS * GROUPS);
 }
 
-/** The echo is not where it was looked for: the filter begins anew elsewhere, and has a second to find it. */
+/** Begins the filter anew elsewhere, with a second to find the echo, since it is not where it was looked for. */
 function hunt(words: Int32Array): void {
   words[HUNT] = 0;
   words[HOLD] = HUNT_MOST;
@@ -398,8 +398,8 @@ function hunt(words: Int32Array): void {
 }
 
 /**
- * A filter that makes it louder is wrong: it begins anew, or doubts itself. @returns whether the block is to go around
- * it
+ * A filter that makes the sound louder is wrong: it begins anew, or doubts itself.
+ * @returns whether the block is to go around it
  */
 function judge(state: EchoState): boolean {
   const { words, halves } = state;
@@ -436,7 +436,7 @@ function judge(state: EchoState): boolean {
       else restart(words, 512);
       return true;
     }
-    // One that has found nothing yet has nothing to gain from more doubt.
+    // A filter that has found nothing yet has nothing to gain from more doubt.
     const isLost = words[HUNT] > LOST;
     if (words[ENERGY_LEFT] >> 1 > words[ENERGY_HEARD] || isLost) {
       words.fill(0, WEIGHTS, WEIGHTS + PARTS * BLOCK);
@@ -447,7 +447,7 @@ function judge(state: EchoState): boolean {
   return true;
 }
 
-/** @returns the share of what is heard that is like the echo that the filter expects, of 32768 */
+/** @returns the share of the sound that is like the echo that the filter expects, of 32768 */
 function likenessOf(words: Int32Array): number {
   if (words[PRODUCT] <= 0) return 0;
   const product = smallOf(words[PRODUCT], 0);
@@ -455,9 +455,7 @@ function likenessOf(words: Int32Array): number {
   return smallShare(smallMul(product, product), powers);
 }
 
-/**
- * The filter moves by a block: the way is longer than it was taken for, or shorter. What is known of it moves along.
- */
+/** Moves the filter by a block: the way is longer than it was taken for, or shorter. What it knows moves along. */
 function move(state: EchoState, by: number): void {
   const { words, halves } = state;
   for (let p = by > 0 ? 0 : PARTS - 1; p >= 0 && p < PARTS; p += by) {
@@ -483,7 +481,7 @@ function energyOf(words: Int32Array, p: number): number {
   return energy;
 }
 
-/** Keeps the way inside the filter: once in half a second it is seen where the filter is strong. */
+/** Keeps the way inside the filter: looks once in half a second where the filter is strong. */
 function track(state: EchoState): void {
   const { words, halves } = state;
   const far = lineOf(words, 0);
@@ -529,7 +527,7 @@ function rootOf(share: number): number {
   return smallInt(smallRoot(smallOf(share, -15)), 15, 32768);
 }
 
-/** The spectrum of two blocks under a window. @param before where the first is, in halves */
+/** Writes the spectrum of two blocks under a window. @param before start of the first one, in halves */
 function windowed(halves: Int16Array, before: number, now: Int32Array, bins: Int32Array): void {
   const { sound } = scratch();
   for (let i = 0; i < BLOCK; i++) {
@@ -543,7 +541,7 @@ function windowed(halves: Int16Array, before: number, now: Int32Array, bins: Int
 function learnShare(state: EchoState): void {
   const { words, packed } = state;
   const { power, rest } = scratch();
-  // How sure it is that there is nothing but echo.
+  // Tells how sure it is that there is nothing but echo.
   const likeness = Math.max(0, Math.min(32768, (likenessOf(words) - 24576) * 5));
   const up = 32768 + ((1400 * likeness) >> 15);
   const down = 32768 - (300 + ((700 * likeness) >> 15));
@@ -571,8 +569,8 @@ function random(words: Int32Array): number {
 }
 
 /**
- * Howling is one loud tone that stays, or sound near full scale that stays: it is turned down within a moment, and
- * slowly up again. @param peak the most in three bins
+ * Turns howling down within a moment, and slowly up again: one loud tone that stays, or sound near full scale that
+ * stays. @param peak the most in three bins
  */
 function watch(words: Int32Array, whole: number, peak: number): void {
   const isTone = whole > LOUDEST || (whole > LOUD && smallShare(peak, whole) > 24576);
@@ -583,7 +581,7 @@ function watch(words: Int32Array, whole: number, peak: number): void {
   else if (guard < 32768) words[GUARD] = within(guard + (guard >> 8) + 1, 32768);
 }
 
-/** Voice switching: `left` becomes the block with the gain of its moment. */
+/** Switches voices: gives `left` the block with the gain of its moment. */
 function switchVoices(state: EchoState): void {
   const { words, halves } = state;
   const { left } = scratch();
@@ -600,7 +598,7 @@ function switchVoices(state: EchoState): void {
   if (words[OPEN] > 0) words[OPEN] -= 1;
   if (words[FAR_LEVEL] > 60 * BLOCK) {
     const ratio = smallInt(smallDiv(smallOf(near, 0), smallOf(words[FAR_LEVEL], 0)), 12, 32767);
-    // What the echo seldom exceeds.
+    // The coupling is a ratio that the echo seldom exceeds.
     words[COUPLING] += ratio > words[COUPLING] ? (words[COUPLING] >> 5) + 1 : -(words[COUPLING] >> 7);
     if (ratio > 2 * words[COUPLING]) words[OPEN] = 20;
     if (words[OPEN] === 0) target = 2000;
@@ -613,8 +611,8 @@ function switchVoices(state: EchoState): void {
 }
 
 /**
- * What the suppression knows of a block before it chooses gains: into `power` what is there, into `rest` what of it is
- * likely echo.
+ * Weighs a block before its gains are chosen: writes into `power` what is there, and into `rest` what of it is likely
+ * echo.
  */
 function weigh(state: EchoState): void {
   const { words, packed } = state;
@@ -626,7 +624,7 @@ function weigh(state: EchoState): void {
     whole = smallAdd(whole, rest[k]);
   }
   windowed(state.halves, 2 * LAST_LEFT, left, bins);
-  // A loudspeaker that distorts has some of the whole in each bin.
+  // A loudspeaker that distorts puts some of the whole into each bin.
   whole = smallScale(whole, 82);
   let sounding = 0;
   let noise = 0;
@@ -663,13 +661,13 @@ function weigh(state: EchoState): void {
   words[PRESENCE] = presence > words[PRESENCE] ? presence : ((words[PRESENCE] * 7 + presence * 3) / 10) | 0;
 }
 
-/** Suppresses in `left` what is echo still; `echo` is what the filter took. Both are a block of samples. */
+/** Suppresses in `left` the echo that remains; `echo` is what the filter took. Both are a block of samples. */
 function suppress(state: EchoState, options: number): void {
   const { words, halves, packed } = state;
   const { sum, bins, power, rest, left, echo } = scratch();
   weigh(state);
   const presence = words[PRESENCE];
-  // Of 8192: where nobody speaks twice as much is taken as there is likely to be.
+  // The factor is of 8192: while nobody speaks at the door, twice the likely echo is taken.
   const over = 8192 + ((32768 - presence) >> 2);
   let whole = 0;
   let peak = 0;
@@ -706,7 +704,7 @@ function suppress(state: EchoState, options: number): void {
   }
 }
 
-/** A block is full. */
+/** Handles a full block. */
 function block(state: EchoState, options: number): void {
   const { words, halves } = state;
   const { echo, left } = scratch();
@@ -734,7 +732,7 @@ function block(state: EchoState, options: number): void {
   words[LINE_AT] = (words[LINE_AT] + 1) & (LINE - 1);
 }
 
-/** Against wind and rumble: a high-pass of first order at 60 Hz. */
+/** Takes out wind and rumble: a high-pass of first order at 60 Hz. */
 function withoutWind(words: Int32Array, sample: number): number {
   const next = (sample - words[WIND]) * 16 + mulHigh(words[WIND + 1] * 2, 31260);
   words[WIND] = sample;
@@ -743,8 +741,8 @@ function withoutWind(words: Int32Array, sample: number): number {
 }
 
 /**
- * `count` samples of the microphone from `start` and of the reference from `from`. What comes out, ECHO_DELAY samples
- * later, takes the place of the microphone's. @param options ECHO_…, 0 for none
+ * Handles `count` samples of the microphone from `start` and of the reference from `from`. The result, which is
+ * ECHO_DELAY samples late, takes the place of the microphone's. @param options ECHO_…, 0 for none
  */
 export function echoRun(
   state: EchoState,

@@ -1,9 +1,10 @@
 /**
- * What the echo canceller keeps between two calls: words of 32 bits, laid out as `echo_t` in hal/native/echo.h, so that
- * the arithmetic in C and the one in TypeScript (echo.ts) take over from each other. Not here: the arithmetic.
+ * The words of 32 bits that the echo canceller keeps between two calls of it, laid out as `echo_t` in
+ * hal/native/echo.h, so that the arithmetic in C and the one in TypeScript (echo.ts) take over from each other. Not
+ * here: the arithmetic.
  */
 
-/** Samples of a block, partitions of the filter, pairs of bins, bins, bands. */
+/** Sizes: samples of a block, partitions of the filter, pairs of bins, bins, bands. */
 export const BLOCK = 64;
 export const PARTS = 8;
 export const GROUPS = 32;
@@ -11,10 +12,10 @@ export const BINS = 64;
 export const BANDS = 16;
 /** Blocks of the reference that are kept, a power of two. */
 export const LINE = 8;
-/** Samples by which what comes out is late. */
+/** The result is late by so many samples. */
 export const ECHO_DELAY = 2 * BLOCK;
 
-/** Where what lies, in words. */
+/** Offsets of the fields, in words. */
 export const WEIGHTS = 0;
 export const VARIANCE = WEIGHTS + PARTS * BLOCK;
 export const OTHER = VARIANCE + PARTS * GROUPS;
@@ -59,14 +60,14 @@ export const HEARD_PLAYING = TRIES + 1;
 export const HEARD_IDLE = HEARD_PLAYING + 1;
 export const ECHO_WORDS = HEARD_IDLE + 1;
 
-// Options of a step.
+// These are options of a step.
 /** The filter stays as it is. */
 export const ECHO_FROZEN = 1;
 /** Nothing is suppressed. */
 export const ECHO_LINEAR = 2;
 /** No noise takes the place of what is suppressed. */
 export const ECHO_QUIET = 4;
-/** In place of the filter: who speaks is heard, and the other side is not. */
+/** Voices are switched in place of the filter: the side that speaks is heard, and the other one is not. */
 export const ECHO_SWITCH = 8;
 
 export class EchoState {

@@ -23,7 +23,7 @@ const GCM = 1;
 const TAG_BYTES = 2;
 const RTCP = 3;
 const SALT_AT = 4;
-/** The SHA-1 states behind the inner and the outer key; with GCM the key of GHASH. */
+/** The SHA-1 states after the inner and the outer key; with GCM the key of GHASH. */
 const INNER = 8;
 const OUTER = 13;
 const ROUND_KEYS = 18;
@@ -31,13 +31,13 @@ export const CIPHER_WORDS = ROUND_KEYS + 60;
 
 /** The highest bit of SRTCP's last word: the packet is encrypted. RFC 3711 §3.4 */
 export const ENCRYPTED = 0x80000000 | 0;
-/** The most octets that `seal` appends. */
+/** `seal` appends so many octets at most. */
 export const SEALED_MORE = TAG_MOST + 4;
 
 const SHA1_BLOCK = 64;
 const SHA1_BYTES = 20;
 const AUTH_KEY_BYTES = 20;
-/** Length of the message stands there in its last block. */
+/** The length of the message stands at this offset in its last block. */
 const LENGTH_AT = 56;
 
 const SBOX = new Uint8Array([
@@ -57,7 +57,7 @@ const SBOX = new Uint8Array([
   0x68, 0x41, 0x99, 0x2d, 0x0f, 0xb0, 0x54, 0xbb, 0x16,
 ]);
 
-/** What is needed for the time of one call only. All ciphers share one. */
+/** Holds the values of one call only. All ciphers share one. */
 class Scratch {
   /** One block of AES, in big-endian words, and the counter block that it is made of. */
   readonly block = int32Array(4);
@@ -178,7 +178,7 @@ export class PacketCipher {
     return true;
   }
 
-  /** Whether the last word of SRTCP stands behind the tag. */
+  /** Returns whether the last word of SRTCP stands behind the tag. */
   get isWordLast(): boolean {
     return this.words[GCM] !== 0;
   }

@@ -10,29 +10,28 @@ import { MASTER_MOST, masterBytesOf, type Protection, SUITE_NONE, tagBytesOf } f
 import { ENCRYPTED, LABEL_RTCP, LABEL_RTP, PacketCipher } from "./packetcipher.js";
 import { RTP_HEADER } from "./rtp.js";
 
-/** In place of a length: the packet is too short or its header goes past the end. */
+/** Stands in place of a length: the packet is too short or its header goes past the end. */
 export const SRTP_MALFORMED = -1;
 /**
- * The tag is not right, or the packet is not encrypted: it does not come from who has the key, or was changed on its
- * way.
+ * The tag is not right, or the packet is not encrypted: its sender does not have the key, or it was changed on its way.
  */
 export const SRTP_FORGED = -2;
 /** A packet with this index came before, or it is too old to tell. */
 export const SRTP_REPLAYED = -3;
 
-/** Header of an RTCP packet, which is not encrypted. RFC 3711 §3.4 */
+/** Octets of an RTCP packet's header, which is not encrypted. RFC 3711 §3.4 */
 const RTCP_CLEAR = 8;
 const RTCP_WORD = 4;
-/** Packets behind the newest that are told from replays. RFC 3711 §3.3.2 */
+/** Packets so far behind the newest are told from replays. RFC 3711 §3.3.2 */
 const WINDOW = 64;
 
 const SOURCES = 4;
-// One row a source, in words of 32 bits.
+// One row is one source, in words of 32 bits.
 const FIELD = {
   ssrc: 0,
   /**
-   * Of the newest packet: rollover counter and sequence number, and which of the 64 up to it came: bit 0 of `newest` is
-   * itself.
+   * The rollover counter and sequence number of the newest packet, and which of the 64 up to it came: bit 0 of `newest`
+   * is the newest itself.
    */
   rollover: 1,
   sequence: 2,
@@ -54,7 +53,7 @@ const HAS_RTCP = 2;
 export class Srtp {
   /** SUITE_*, NONE while packets go and come in clear. */
   suite = SUITE_NONE;
-  /** Packets whose tag was not right, and those that came before. */
+  /** Number of packets whose tag was not right, and of those that came before. */
   forged = 0;
   replayed = 0;
   private readonly rtpOut = new PacketCipher();
@@ -66,7 +65,7 @@ export class Srtp {
   private readonly theirs = octetArray(MASTER_MOST);
   private readonly sources = int32Array(SOURCES * ROW);
   private uses = 0;
-  /** Of what we send. */
+  /** The indexes of the packets that we send. */
   private rollover = 0;
   private sequence = 0;
   private rtcpIndex = 0;
@@ -103,12 +102,12 @@ export class Srtp {
     }
   }
 
-  /** Whether packets are sealed. */
+  /** Returns whether packets are sealed. */
   get isOn(): boolean {
     return this.suite !== SUITE_NONE;
   }
 
-  /** A new call: nothing is agreed yet, and the keys of the one before are forgotten. */
+  /** Begins a new call: nothing is agreed yet, and the keys of the one before are forgotten. */
   reset(): void {
     this.suite = SUITE_NONE;
     this.forged = 0;
@@ -168,7 +167,7 @@ export class Srtp {
       if (sequence - last > 0x8000) rollover -= 1;
     } else if (last - 0x8000 > sequence) rollover += 1;
     if (rollover < 0) return this.replay();
-    // How far behind the newest it is; negative: it is newer.
+    // `behind` is the distance from the newest packet; it is negative for a newer one.
     const behind = last - sequence + (lastRollover - rollover) * 0x10000;
     if (behind >= 0 && this.came(row + FIELD.newest, behind)) return this.replay();
     if (!this.rtpIn.open(bytes, clearEnd, end, rollover)) return this.forge();

@@ -1,9 +1,9 @@
 /**
- * The people of a door, each in a record of its own in flash, read when needed; in memory only an index of hashes. One
- * record is one write of the store, which a power cut leaves undone or done. An import is written beside what is there
- * and counts as soon as one last write says so; what a cut leaves of it is removed at the next start. A full store says
- * so before anything is written. Not here: what a person is (person.ts), how a code is compared (secrets.ts), guesses
- * (intercom/access.ts), commands (console).
+ * Keeps the people of a door, each in a record of its own in flash, which is read when needed; memory holds only an
+ * index of hashes. One record is one write of the store, which a power cut leaves undone or done. An import is written
+ * beside what is there and counts as soon as one last write says so; the next start removes what a cut leaves of it. A
+ * full store is reported before anything is written. Not here: the fields of a person (person.ts), how a code is
+ * compared (secrets.ts), guesses (intercom/access.ts), commands (console).
  */
 import type { Store } from "../../hal/device.js";
 import { int32Array, uint16Array } from "../core/arrays.js";
@@ -16,22 +16,22 @@ import { checkPerson, EVERYBODY, numberOf, type Person, personText, readPerson, 
 import { Secrets } from "./secrets.js";
 
 const RECORD_KEY = "p";
-/** The number of the last import that is whole. */
+/** The store keeps under this key the number of the last import that is whole. */
 const BATCH_KEY = "batch";
-/** So many codes and cards are kept for each place. */
+/** The index has room for so many codes and cards for each place. */
 const SECRETS_EACH = 2;
 const CODE_LEAST = 4;
 const CODE_MOST = 8;
-/** Digits of a code that the door makes, where it may have any number. */
+/** A code that the door makes has so many digits if any number is allowed. */
 const CODE_USUAL = 6;
-/** A new code is sought so often before it is said that there are too many. */
+/** The search for a new code ends after so many tries with the answer that there are too many. */
 const TRIES = 100;
-/** Of an owner: the place, and in the bits above it how many digits the code has; 0 for a card. */
+/** An owner holds the place in its low bits and the number of the code's digits above them, 0 for a card. */
 const PLACE_MASK = 0x0fff;
 const LENGTH_SHIFT = 12;
 const FREE = 0;
 const NOBODY = -1;
-// In place of an index that is not made yet.
+// These stand in for an index that is not made yet.
 const NOTHING = new Int32Array(0);
 const NO_OWNERS = new Uint16Array(0);
 const NOT_KEPT = "the store failed, and nothing was changed: ";
@@ -40,26 +40,26 @@ const KEY_LOST = "the key of the door codes is lost: codes of people open nothin
 export class People {
   readonly capacity: number;
   readonly secrets: Secrets;
-  /** How many records could not be read at the start: nobody opens by them. */
+  /** Number of records that could not be read at the start: they open nothing. */
   damaged = 0;
   private readonly store: Store;
   private readonly settings: Settings;
-  /** By place: a hash of the name, FREE where there is nobody. */
+  /** A hash of the name by place; FREE where the place is empty. */
   private names: Int32Array = NOTHING;
-  /** The first 32 bits of the hash of each code and card, and whose it is. */
+  /** The first 32 bits of the hash of each code and card, and its owner. */
   private keys: Int32Array = NOTHING;
   private owners: Uint16Array = NO_OWNERS;
   private secretCount = 0;
-  /** Bit n: somebody has a code of n digits. */
+  /** Bit n is set if somebody has a code of n digits. */
   private lengths = 0;
   private people = 0;
   private committed = 0;
-  /** The import that is under way; 0: none. */
+  /** The number of the import that is under way; 0: none. */
   private batch = 0;
-  /** How many it still may bring. */
+  /** Number of people that it may still bring. */
   private expected = 0;
 
-  /** @param capacity how many there may be; 0: this board keeps none */
+  /** @param capacity the most people that are kept; 0: this board keeps none */
   constructor(store: Store, settings: Settings, random: RandomSource, capacity: number) {
     this.store = store;
     this.settings = settings;
@@ -87,12 +87,12 @@ export class People {
     return this.batch !== 0;
   }
 
-  /** Whether a code can open by these records. */
+  /** Returns whether a code can open by these records. */
   get hasCodes(): boolean {
     return this.lengths !== 0;
   }
 
-  /** Reads what is kept. @returns "" or one line: what of it cannot be used */
+  /** Reads the records. @returns "" or one line: what of them cannot be used */
   load(): string {
     if (this.names.length > 0) this.names.fill(FREE);
     this.secretCount = this.people = this.lengths = this.damaged = this.batch = 0;
@@ -120,13 +120,13 @@ export class People {
     return isLost ? KEY_LOST + (damage === "" ? "" : "; " + damage) : damage;
   }
 
-  /** @returns the first place from `from` on at which there is somebody, NOBODY (-1) when there is none */
+  /** @returns the first place from `from` on that is taken, NOBODY (-1) when there is none */
   next(from: number): number {
     for (let place = from; place < this.names.length; place++) if (this.names[place] !== FREE) return place;
     return NOBODY;
   }
 
-  /** @returns null when there is nobody, or the record cannot be read */
+  /** @returns null when the place is empty, or its record cannot be read */
   at(place: number): Person | null {
     const text = place >= 0 && place < this.capacity ? this.store.read(RECORD_KEY + place) : null;
     return text === null || text === "" ? null : readPerson(text);
@@ -162,8 +162,8 @@ export class People {
   }
 
   /**
-   * Finds whose code that is. The whole index is searched and one record read whether it is right or wrong, so that the
-   * time says nothing. @returns the place; -1: nobody's, or of an import that is not whole
+   * Finds the owner of a code. The whole index is searched and one record is read whether the code is right or wrong,
+   * so that the time tells nothing. @returns the place; -1 if it has no owner, or one of an import that is not whole
    */
   ofCode(digits: string): number {
     if (this.lengths === 0) return NOBODY;
@@ -176,14 +176,14 @@ export class People {
     return isRight && place >= 0 && person !== null && this.isInForce(person) ? place : NOBODY;
   }
 
-  /** Finds whose card that is. @returns as `ofCode` */
+  /** Finds the owner of a card. @returns as `ofCode` */
   ofCard(card: string): number {
     const place = this.holderOf(card);
     const person = place < 0 ? null : this.at(place);
     return person !== null && this.isInForce(person) ? place : NOBODY;
   }
 
-  /** @returns the place of the person with that card, of an import that is not whole too; -1 for nobody */
+  /** @returns the place of the person with that card, also of an import that is not whole; -1 when there is none */
   private holderOf(card: string): number {
     const sought = cardHash(card);
     for (let i = 0; i < this.secretCount; i++) {
@@ -195,7 +195,7 @@ export class People {
     return NOBODY;
   }
 
-  /** Finds who has that SIP address. It reads every record, so it is for a call and not for a packet. */
+  /** Finds the person with that SIP address. It reads every record, so it is for a call and not for a packet. */
   ofAddress(address: string): number {
     const wanted = address.toLowerCase();
     for (let place = this.next(0); place >= 0; place = this.next(place + 1)) {
@@ -218,7 +218,7 @@ export class People {
     return error;
   }
 
-  /** Keeps a person in the place of what was kept of it. @param codes null: they stay @returns as `add` */
+  /** Replaces the record of a person. @param codes null: the codes stay @returns as `add` */
   change(place: number, person: Person, codes: readonly string[] | null): string {
     const before = this.at(place);
     if (before === null) return "there is nobody";
@@ -310,7 +310,7 @@ export class People {
       try {
         this.erase(place);
       } catch {
-        // It is of an import that never was whole, so the next start removes it.
+        // The record belongs to an import that never was whole, so the next start removes it.
       }
       this.leave(place);
     }
@@ -319,7 +319,7 @@ export class People {
 
   // ---- codes ----
 
-  /** How many digits a new code has; 0: 4 to 8. */
+  /** Number of digits of a new code; 0: 4 to 8. */
   private get newLength(): number {
     const length = this.settings.get("code.length");
     return length === "any" ? 0 : Number(length);
@@ -335,7 +335,7 @@ export class People {
     return "";
   }
 
-  /** @returns who has that code, "" for nobody */
+  /** @returns the name of the code's owner, "" when it has none */
   ownerOf(digits: string): string {
     for (let i = 0; i < RELAY_CODES.length; i++)
       if (this.settings.get(RELAY_CODES[i]).split(",").indexOf(digits) >= 0) return EVERYBODY;
@@ -354,7 +354,7 @@ export class People {
       if (!isLong || !(numberOf(codes[i]) >= 0)) return "a code has " + most + " digits (code.length)";
       const owner = this.ownerOf(codes[i]);
       const isOwn = owner !== "" && place >= 0 && this.at(place)?.name === owner;
-      // The name is not told: whoever may give codes could find out others' by trying.
+      // The name is not told: a person who may give codes could find out others' codes by trying.
       if ((owner !== "" && !isOwn) || codes.indexOf(codes[i]) !== i) return "that code is taken: choose another one";
     }
     for (let i = 0; i < person.cards.length; i++) {
@@ -464,7 +464,7 @@ export class People {
   }
 }
 
-/** @returns never FREE */
+/** @returns a hash that is never FREE */
 function nameHash(name: string): number {
   const bytes = utf8(name);
   return hash(bytes, 0, bytes.length) | 1;

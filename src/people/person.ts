@@ -1,7 +1,7 @@
 /**
  * A person as the door keeps one: a name, hashes of codes, cards, relays, and when they open; its text in flash, and
- * the checks of each field. Not here: where people are kept (people.ts), what a code's hash is (secrets.ts), what a
- * person types (the console).
+ * the checks of each field. Not here: the store of people (people.ts), the hash of a code (secrets.ts), the words that
+ * a person types (the console).
  */
 import { utf8, utf8Length } from "../core/bytes.js";
 import { hasSteering } from "../core/printable.js";
@@ -20,7 +20,7 @@ export const NAME_MOST = 32;
 export const NOTE_MOST = 48;
 export const WHEN_MOST = 80;
 export const SIP_MOST = 64;
-/** Codes of one person, and cards. */
+/** The most codes of one person, and the most cards. */
 export const CODES_MOST = 2;
 export const CARDS_MOST = 2;
 /** The largest number of a card: 35 bits of a frame of 37. */
@@ -28,31 +28,31 @@ export const CARD_MOST = 34_359_738_367;
 export const USES_MOST = 9999;
 /** Stands for any number of uses. */
 export const USES_UNLIMITED = -1;
-/** The last second that is taken for a time: the end of 2099. */
+/** The last second that is accepted as a time: the end of 2099. */
 export const LAST_S = 4_102_444_799;
-/** The name under which the codes of the settings open. */
+/** The codes of the settings open under this name. */
 export const EVERYBODY = "everybody";
 
 export class Person {
   name = "";
-  /** Each as secrets.ts writes it. */
+  /** Each code is written as secrets.ts does it. */
   codes: string[] = [];
   /** Numbers as decimal digits without leading zeros. */
   cards: string[] = [];
   /** Bit 0: relay 1; bit 1: relay 2. */
   relays = 1;
-  /** A schedule of the week; "": always. */
+  /** A schedule of the week; "": the person may open at any time. */
   when = "";
-  /** s since 1970 in UTC; 0: no such limit. */
+  /** The times from which and until which the person may open, s since 1970 in UTC; 0: no such limit. */
   fromS = 0;
   untilS = 0;
-  /** Openings that are left, or USES_UNLIMITED. */
+  /** Number of openings that are left, or USES_UNLIMITED. */
   uses = USES_UNLIMITED;
   isEnabled = true;
   note = "";
   /** The address that identifies the person, `user@host`; "" for none. */
   sip = "";
-  /** The import that brought the person; 0: none. */
+  /** The number of the import that brought the person; 0: none. */
   batch = 0;
 }
 
@@ -73,7 +73,7 @@ export function personText(person: Person): string {
   return FORM + " " + crc32(utf8(out)).toString(36) + "\n" + out;
 }
 
-/** @returns null when the text is damaged, or of a form that is not known: then nobody opens by it */
+/** @returns null when the text is damaged, or of an unknown form: then it opens nothing */
 export function readPerson(text: string): Person | null {
   const head = text.indexOf("\n");
   const body = text.slice(head + 1);
@@ -89,7 +89,7 @@ export function readPerson(text: string): Person | null {
   return checkPerson(person) === "" ? person : null;
 }
 
-/** @returns false for a word that is not known: what it limits is not known either */
+/** @returns false for an unknown word: what it limits is not known either */
 function take(person: Person, word: string, value: string): boolean {
   switch (word) {
     case "":
@@ -166,7 +166,7 @@ function isName(name: string): boolean {
   return name !== "" && name.length <= NAME_MOST && name.charAt(0) !== "-" && name.charAt(0) !== "#" && isText(name);
 }
 
-/** Returns whether a text stands on the console's line between quotes, and in a line of the record. */
+/** Returns whether a text can stand between quotes on the console's line, and in a line of the record. */
 function isText(value: string): boolean {
   return !hasSteering(value) && value.trim() === value && value.indexOf('"') < 0 && value.indexOf("\\") < 0;
 }
@@ -213,12 +213,12 @@ export function numberOf(digits: string): number {
   return Number(digits);
 }
 
-// Why a person does not open now. They stand in the log.
+// These are the reasons why a person does not open now. They stand in the log.
 export const REFUSED_DISABLED = "disabled";
 export const REFUSED_EARLY = "not valid yet";
 export const REFUSED_LATE = "not valid any more";
 export const REFUSED_HOURS = "outside the hours";
-/** The schedule that the hours name is not there. */
+/** The hours name a schedule that is not set. */
 export const REFUSED_SCHEDULE = "the schedule is not set";
 export const REFUSED_USED = "used up";
 /** A limit in time cannot be judged, so it holds. */

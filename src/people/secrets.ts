@@ -1,8 +1,8 @@
 /**
- * The door's own key, and what is kept of a code in its place: a mark of the key, the first half of the code's
- * HMAC-SHA-256, and how many digits it has. Whoever reads the records alone cannot try codes; whoever reads the whole
- * flash has the key too and can, since a code has few digits. When the key is lost no code opens any more, and new ones
- * have to be given. Not here: who has which code (people.ts).
+ * Keeps the door's own key, and makes what stands in flash for a code: a mark of the key, the first half of the code's
+ * HMAC-SHA-256, and its number of digits. A reader of the records alone cannot try codes; a reader of the whole flash
+ * has the key too and can, since a code has few digits. When the key is lost no code opens any more, and new ones have
+ * to be given. Not here: who has which code (people.ts).
  */
 import type { Store } from "../../hal/device.js";
 import { octetArray } from "../core/arrays.js";
@@ -13,10 +13,10 @@ import { SHA256_BYTES } from "../wire/sha256.js";
 
 const STORE_KEY = "key";
 const KEY_BYTES = 32;
-/** RFC 2104 §5: no less than half of the hash. */
+/** So much of a hash is kept: no less than half of it (RFC 2104 §5). */
 const KEPT_BYTES = 16;
 const MARK_BYTES = 2;
-/** A mark, a hash, and one digit for the length. */
+/** The text of a code has a mark, a hash, and one digit for the length. */
 const TEXT_LENGTH = 2 * (MARK_BYTES + KEPT_BYTES) + 1;
 const MARK_TEXT = octets("mark");
 const HEX = "0123456789abcdef";
@@ -24,11 +24,11 @@ const DIGITS_MOST = 8;
 const ZERO = 0x30;
 
 export class Secrets {
-  /** Whether there is a key by which codes can be compared. */
+  /** Returns whether there is a key by which codes can be compared. */
   hasKey = false;
   private readonly store: Store;
   private readonly random: RandomSource;
-  /** Made when there is a key, so that a door without people pays nothing. */
+  /** It is made when there is a key, so that a door without people pays nothing. */
   private hmac: HmacSha256 | null = null;
   private digits: Uint8Array = NONE;
   private result: Uint8Array = NONE;
@@ -101,20 +101,21 @@ export class Secrets {
     return wordOf(result);
   }
 
-  /** What is kept of the code that was hashed last. */
+  /** Returns the text to keep for the code that was hashed last. */
   text(): string {
     return this.mark + hexOf(this.result, KEPT_BYTES) + this.length;
   }
 
   /**
-   * Returns whether that is kept of the code that was hashed last. It takes as long for a wrong one as for a right one.
+   * Returns whether a kept text is that of the code that was hashed last. It takes as long for a wrong one as for a
+   * right one.
    */
   isHashed(kept: string): boolean {
     const isRead = this.isOfKey(kept) && readHex(kept, 2 * MARK_BYTES, this.other, KEPT_BYTES);
     return isSameSecret(this.other, 0, this.result, 0, KEPT_BYTES) && isRead;
   }
 
-  /** Returns whether a code was hashed by this key; one of a key that is lost opens nothing. */
+  /** Returns whether a kept code was hashed by this key; one of a key that is lost opens nothing. */
   isOfKey(kept: string): boolean {
     return this.hasKey && kept.length === TEXT_LENGTH && kept.slice(0, 2 * MARK_BYTES) === this.mark;
   }

@@ -9,7 +9,7 @@ import { copyOctets } from "../core/octets.js";
 import { Uri } from "../wire/uri.js";
 import type { Target } from "./flow.js";
 
-/** Hosts there may be. */
+/** The most hosts. */
 export const BACKUPS_MOST = 3;
 const ROUTE = octets("\r\nRoute: <");
 const CR = 13;
@@ -18,7 +18,7 @@ const LF = 10;
 export class Backups {
   /** One for each host; its octets are those that stand between `<` and `>` of a Route. */
   readonly uris: Uri[] = [];
-  /** TRANSPORT_* for those that name none. */
+  /** The TRANSPORT_* of the hosts that name none. */
   transport = 0;
   private texts: Uint8Array[] = [];
 
@@ -39,12 +39,12 @@ export class Backups {
     return this.uris.length;
   }
 
-  /** Whether there are several, so that a request may change over from one to another. */
+  /** Returns whether there are several, so that a request may change over from one to another. */
   get isPlural(): boolean {
     return this.uris.length > 1;
   }
 
-  /** Whether a target is one of them. */
+  /** Returns whether a target is one of them. */
   has(target: Target): boolean {
     if (target.backup >= 0) return true;
     for (let i = 0; i < this.uris.length; i++) {
@@ -55,7 +55,7 @@ export class Backups {
     return false;
   }
 
-  /** Whether the first Route of the request `bytes[0, end)` is host number `host`. */
+  /** Returns whether the first Route of the request `bytes[0, end)` is host number `host`. */
   isRoute(bytes: Uint8Array, end: number, host: number): boolean {
     return this.routeAt(bytes, end, host) >= 0;
   }
@@ -76,7 +76,7 @@ export class Backups {
     return end + shift;
   }
 
-  /** @returns where the URI of the first Route begins if it is that of `host`, else -1 */
+  /** @returns the start of the URI of the first Route if it is that of `host`, else -1 */
   private routeAt(bytes: Uint8Array, end: number, host: number): number {
     const text = host < this.texts.length ? this.texts[host] : NONE;
     for (let at = 0; at < end; at++) {

@@ -15,11 +15,10 @@ const SERVERS = 8;
 const WAIT_FIRST_MS = 10_000;
 export const WAIT_MOST_MS = 80_000;
 const DOUBLINGS_MOST = 3;
-/** How long a server that came back is remembered, ms. */
+/** A server that came back is remembered for so long, ms. */
 const RECENT_MS = 600_000;
-// Fields of an entry: address and port in one number, TRANSPORT_*, failures in a row, when it is asked next
-// (NEVER: it is up), and when that was noted, ms. All entries share one array, for an array costs more
-// than its content.
+// Fields of an entry: address and port in one number, TRANSPORT_*, failures in a row, when it is asked next (NEVER: it
+// is up), and when that was noted, ms. All entries share one array, for an array costs more than its content.
 const PLACE = 0;
 const TRANSPORT = 1;
 const FAILURES = 2;
@@ -96,7 +95,7 @@ export class Outages {
     return true;
   }
 
-  /** Our address or the settings changed: nothing is known any more. */
+  /** Forgets everything, since our address or the settings changed. */
   clear(): void {
     this.table.fill(FREE);
     this.count = 0;

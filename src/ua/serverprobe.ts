@@ -1,7 +1,7 @@
 /**
  * Asks servers of the account that are down whether they are there again, by OPTIONS, so that no call has to find it
- * out. Any answer but 503 will do, a refusal too. One server at a time; who is silent for PATIENCE_MS is asked again
- * after a longer wait (transaction/outages.ts). RFC 3261 §11
+ * out. Any answer but 503 will do, a refusal too. One server is asked at a time; one that is silent for PATIENCE_MS is
+ * asked again after a longer wait (transaction/outages.ts). RFC 3261 §11
  * Not here: who is down (transaction/client.ts), and what is done when one is back (registration.ts).
  */
 import { octetArray } from "../core/arrays.js";
@@ -19,7 +19,7 @@ import type { Account } from "./account.js";
 import type { CallContext } from "./call.js";
 
 const PATIENCE_MS = 4000;
-/** How long another request has the transaction's place at least, ms. */
+/** Another request has the transaction's place for so long at least, ms. */
 const CROWDED_MS = 5000;
 /** `sip:`, an address and a port, `;transport=tcp`. */
 const URI_BYTES = 4 + 21 + 14;
@@ -49,7 +49,7 @@ export class ServerProbe implements ClientUser, TimerUser {
   private readonly uri = octetArray(URI_BYTES);
   private uriEnd = 0;
   private request: ClientTransaction | null = null;
-  /** Where it went. */
+  /** The flow by which the request went. */
   private readonly asked = new Flow();
 
   constructor(context: CallContext, user: ServerProbeUser) {
@@ -61,7 +61,7 @@ export class ServerProbe implements ClientUser, TimerUser {
     this.timer = this.timers.make(this, 0);
   }
 
-  /** A server may have gone down: sees to the time at which the next one is asked. */
+  /** Sets the time at which the next server is asked, since one may have gone down. */
   schedule(): void {
     if (this.request !== null) return;
     const at = this.nextDown();
@@ -69,7 +69,7 @@ export class ServerProbe implements ClientUser, TimerUser {
     else this.timers.start(this.timer, Math.max(0, this.layer.transport.outages.dueAt(at) - this.timers.nowMs));
   }
 
-  /** Other settings, or another address of ours: who is down is not known any more. */
+  /** Forgets which servers are down, since the settings or our address changed. */
   reset(): void {
     this.endRequest();
     this.layer.transport.outages.clear();

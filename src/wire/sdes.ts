@@ -16,7 +16,7 @@ const TAG_MOST = 999999999;
 const CRYPTO = octets("a=crypto:");
 const INLINE = octets("inline:");
 const CRLF = octets("\r\n");
-/** The window of replays, which is our own affair. RFC 4568 §6.3.7 */
+/** The window of replays concerns the receiver only. RFC 4568 §6.3.7 */
 const WINDOW = octets("WSH=");
 
 const PAD = 0x3d;
