@@ -16,7 +16,7 @@ import { SeededRandom } from "../random.js";
 
 let seed = 1;
 
-/** One end of a call. @param isPrivate its signalling is encrypted */
+/** Makes one end of a call. @param isPrivate its signalling is encrypted */
 function end(encryption: number, isPrivate = true): Negotiation {
   const settings = new NegotiationSettings();
   settings.configure(ipv4("192.0.2.1"), [0, 8]);
@@ -43,7 +43,7 @@ function accept(n: Negotiation, answer: string): number {
   return n.readAnswer(bytes, 0, bytes.length);
 }
 
-/** A description of theirs. */
+/** Makes a description of theirs. */
 function theirs(...media: string[]): string {
   return ["v=0", "o=- 5 5 IN IP4 x", "s=-", "c=IN IP4 192.0.2.2", "t=0 0", ...media, ""].join("\r\n");
 }
@@ -59,7 +59,7 @@ const hexOf = (n: Negotiation, key: Uint8Array = new Uint8Array()) =>
 const KEY = Buffer.alloc(30, 7).toString("base64");
 const AES_80 = (tag = 1, key = KEY) => `a=crypto:${tag} AES_CM_128_HMAC_SHA1_80 inline:${key}`;
 
-/** One exchange between two ends. @returns whether they agreed */
+/** Makes one exchange between two ends. @returns whether they agreed */
 function exchange(caller: Negotiation, called: Negotiation): boolean {
   if (answer(called, offerOf(caller)) !== NEGOTIATION_OK) return false;
   return accept(caller, called.local.toString()) === NEGOTIATION_OK;

@@ -8,7 +8,7 @@ import { SDP_OK, Sdp } from "../../src/wire/sdp.js";
 import { Sha256 } from "../../src/wire/sha256.js";
 import { perStep, stepsMade } from "../heap.js";
 
-// Addresses below 64.0.0.0 fit V8's small integers (XS has no such border): others it may keep on the heap.
+// Addresses below 64.0.0.0 fit V8's small integers (XS has no such border); V8 may keep others on the heap.
 const LINES = [
   "v=0",
   "o=- 5 5 IN IP4 10.0.0.2",

@@ -45,7 +45,7 @@ function ourTag(message: string): string {
   return header(message, "To").split(";tag=")[1] ?? "";
 }
 
-/** The phone calls and is answered. @returns our tag */
+/** Lets the phone call and be answered. @returns our tag */
 function answered({ world, a, peer }: ReturnType<typeof made>): string {
   a.autoAnswer = true;
   ask(peer, "INVITE", 1, "", [], sdpOf(PHONE));
@@ -58,7 +58,7 @@ function answered({ world, a, peer }: ReturnType<typeof made>): string {
   return tag;
 }
 
-/** The door calls and the phone answers. */
+/** Lets the door call and the phone answer. */
 function talking(all: ReturnType<typeof made>, more: string[] = []): string {
   const { world, a, peer } = all;
   a.call(`sip:bob@${PHONE}`);
@@ -71,7 +71,7 @@ function talking(all: ReturnType<typeof made>, more: string[] = []): string {
   return invite;
 }
 
-/** Checks that all the rest ends by itself. */
+/** Checks that everything else ends by itself. */
 function settle({ world, a }: ReturnType<typeof made>): void {
   world.run(32_000 + 32_000 + 100);
   expect(a.ua.layer.servers.used()).toBe(0);
@@ -183,7 +183,7 @@ describe("a 2xx whose dialog cannot be kept gets ACK and BYE, written from itsel
     const cseq = Number.parseInt(header(invite, "CSeq"), 10);
     expect(header(ack, "CSeq")).toBe(`${cseq} ACK`);
     expect(header(bye, "CSeq")).toBe(`${cseq + 1} BYE`);
-    // It is repeated until the ACK is heard.
+    // The response is repeated until the ACK is heard.
     answer();
     world.run(20);
     expect(peer.got("ACK")).toHaveLength(2);
@@ -290,7 +290,7 @@ describe("when the table of requests that came is full", () => {
     const { world, a, peer } = all;
     const tag = answered(all);
     const { layer } = a.ua;
-    // No layer above answers these, as with a server that asks its store first.
+    // No layer above answers these requests, as with a server that asks its store first.
     const user = layer.user;
     layer.user = { onRequest() {}, onAck() {}, onCancel() {}, onAckTimeout() {} };
     for (let i = 0; i < DOOR_LIMITS.servers; i++)
@@ -397,7 +397,7 @@ describe("when the table of our own requests is full", () => {
     fill(a);
     const { layer } = a.ua;
     const held = layer.clients.items.slice();
-    // No place is ever given back.
+    // Places are never given back.
     layer.clients.take = () => null;
     for (const t of held) t.spareMs = () => -1;
     a.ua.hangUp(a.ua.calls[0]);

@@ -6,7 +6,7 @@ const PHONE = "10.0.0.2";
 const CONTACT = "Contact: <sip:bob@10.0.0.2>";
 const TYPE = "Content-Type: application/sdp";
 
-/** The door has called; the test answers for the phone. */
+/** Lets the door call; the test answers for the phone. */
 function called(settings: Parameters<typeof made>[0] = {}) {
   const all = made(settings);
   all.a.call("sip:bob@10.0.0.2");
@@ -21,7 +21,7 @@ function made(settings: ConstructorParameters<typeof Agent>[2] = {}) {
   return { world, a, peer: new Peer(world, PHONE) };
 }
 
-/** The door has called, and the phone has answered 200 with these fields. */
+/** Lets the door call, and the phone answer 200 with these fields. */
 function talking(more: string[] = [], settings: ConstructorParameters<typeof Agent>[2] = {}) {
   const all = called(settings);
   all.peer.respond(DOOR, all.invite, "200 OK", "t", [CONTACT, TYPE, ...more], sdpOf(PHONE));
@@ -389,8 +389,8 @@ describe("the session timer", () => {
     peer.send(DOOR, invite("short", ["Supported: timer", "Session-Expires: 599"]), sdpOf(PHONE));
     world.run(20);
     expect(peer.got("SIP/2.0 422").map((m) => header(m, "Min-SE"))).toEqual(["600"]);
-    // A proxy asks for a phone that knows nothing of session timers; if refused, the phone could do nothing. RFC 4028
-    // §9
+    // A proxy asks for a phone that knows nothing of session timers; if the door refused, the phone could do nothing.
+    // RFC 4028 §9
     peer.send(DOOR, invite("proxied", ["Session-Expires: 120"]), sdpOf(PHONE));
     world.run(20);
     expect(peer.got("SIP/2.0 422")).toHaveLength(1);

@@ -18,20 +18,20 @@ const RTP = 1;
 const INFO = 2;
 const INBAND = 3;
 
-/** One of some calls: they are told from each other by what they are only. */
+/** Gives one of several calls, which are only told from each other by identity. */
 let made: readonly Call[] | null = null;
 function callOf(number: number): Call {
   made ??= new House(new World()).door.ua.calls;
   return made[number];
 }
 
-/** The door's codes alone, with what they do written down. */
+/** The door's codes alone, with a list of what they do. */
 class Door {
   readonly settings = new Settings();
   readonly store = new MemoryStore();
   timers = new Timers(5);
   access: Access;
-  /** Those that are kept, and the time of day. */
+  /** The people that are kept, and the time of day. */
   readonly people: People;
   epochS = 0;
   readonly reasons: string[] = [];
@@ -73,7 +73,7 @@ class Door {
     return access;
   }
 
-  /** The power is cut and comes back. */
+  /** Cuts the power and brings it back. */
   cut(): void {
     this.access = this.start();
   }
@@ -84,7 +84,7 @@ class Door {
     this.timers.poll(end);
   }
 
-  /** @returns what was done meanwhile */
+  /** @returns the list of what was done meanwhile */
   dial(digits: string, way = RTP, call = callOf(0)): string[] {
     this.done = [];
     for (const digit of digits) {
@@ -106,7 +106,7 @@ class Door {
     return this.done;
   }
 
-  /** @returns whether that code is heard after so many wrong entries more */
+  /** @returns whether that code is still heard after so many more wrong entries */
   isHeardAfter(wrong: number, code: string): boolean {
     for (let i = 0; i < wrong; i++) {
       this.access.reset();
@@ -415,7 +415,7 @@ describe("codes that are locked", () => {
 describe("the way a digit comes", () => {
   it("is the surest that was heard in a call: the same press is not heard twice", () => {
     const door = new Door("relay1.code=2255");
-    // The digits come as tones, then each as an event as well.
+    // The digits come as tones, and then each as an event too.
     for (const digit of "2255") {
       door.dial(digit, RTP);
       door.dial(digit, INFO);
@@ -454,7 +454,7 @@ describe("the way a digit comes", () => {
     expect(door.dial("2580", INBAND, callOf(1))).toEqual(["open 1"]);
     door.access.reset();
     expect(door.dial("2580", INFO)).toEqual(["open 1"]);
-    // Twice in the same way are two presses.
+    // The same digit twice in the same way is two presses.
     expect(door.dial("22#", INFO)).toEqual(["wrong"]);
   });
 
@@ -600,7 +600,7 @@ describe("people's codes", () => {
     for (let minute = 0; minute < 24 * 60; minute++) {
       for (let i = 0; i < 4; i++) {
         const { lock } = door.access as unknown as { lock: CodeLock };
-        // Whether Ben's code would open now.
+        // The lock tells whether Ben's code would open now.
         if (lock.remainingMs(lock.numberOf(1)) === 0) compared += 1;
         door.access.text(1, "000000");
         door.access.text(1, "258036");

@@ -1,7 +1,7 @@
 /**
- * Phones that move a visitor about in any order: REFER, answers to its NOTIFYs, the target's responses, BYE, a phone
- * that picks up, the button, with and without packets lost. At any time one phone at most is heard; at the end nobody
- * is left ringing or talking, and nothing is used up. SWEEP=whole tries many more.
+ * Tests phones that move a visitor about in any order: REFER, answers to its NOTIFYs, the target's responses, BYE, a
+ * phone that picks up, the button, with and without packets lost. At any time one phone at most is heard; at the end
+ * nobody is left ringing or talking, and nothing is used up. SWEEP=whole tries many more.
  */
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
@@ -29,7 +29,7 @@ const WHATS = [
   "console",
 ] as const;
 
-/** Most of what happens is this. */
+/** These happen most often. */
 const OFTEN = ["refer", "refer", "refer", "say", "say", "say", "say", "bye first"] as const;
 
 const happenings = fc.array(
@@ -127,7 +127,7 @@ describe.each([
           world.run(afterMs);
           notified = answer;
           act(home, what, word);
-          // One is heard, and nobody who was left is taken for the visitor's.
+          // One phone is heard, and no phone that the call left is taken for the visitor's.
           expect(ua.calls.filter((call) => call.hasSound).length).toBeLessThanOrEqual(1);
           expect(ua.activeCall()?.isMoved ?? false).toBe(false);
           const staying = ua.calls.filter((call) => ua.isActive(call) && !call.isMoved && call.answeredMs >= 0);

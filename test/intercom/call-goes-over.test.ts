@@ -1,6 +1,6 @@
 /**
- * The visitor's call goes over to another phone of the house: moved by the one that answered, or picked up by another;
- * what the owner and the visitor see.
+ * Tests that the visitor's call goes over to another phone of the house: moved by the one that answered, or picked up
+ * by another; and what the owner and the visitor see.
  */
 import { describe, expect, it } from "vitest";
 import { LED_IN_CALL, LED_READY, LED_RINGING, SIGNAL_BUSY, SIGNAL_RINGING } from "../../src/intercom/events.js";
@@ -52,7 +52,7 @@ describe("the phone in the call moves the visitor to another", () => {
       `out sip:one@${FIRST}: 10 s, left to sip:two@${SECOND}`,
       `out sip:two@${SECOND}: 486 Busy Here`,
     ]);
-    // The button is as it was.
+    // The button works as before.
     home.door.press();
     home.world.run(50);
     expect(home.door.told("call").at(-1)).not.toBe("ended");

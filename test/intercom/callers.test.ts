@@ -36,7 +36,7 @@ interface Ask {
 /** Has the server and the door's own name; made once, since nothing here changes it. */
 let house: House | null = null;
 
-/** A door's rules alone. */
+/** Holds a door's rules alone. */
 class Rules {
   readonly settings = new Settings();
   readonly callers: Callers;
@@ -74,14 +74,14 @@ class Rules {
     return this.source;
   }
 
-  /** @returns the status, 0: it may be taken */
+  /** @returns the status; 0: the request may be taken */
   judge(ip: string, ask: Ask = {}): number {
     return this.callers.judge(this.read(ask), this.from(ip, ask.port), ask.isPhone ?? false, ask.door ?? DOOR_IDLE);
   }
 
   /**
-   * Judges a call. @returns after how many seconds it is answered, -1: by hand, or the status that refuses it below
-   * that
+   * Judges a call.
+   * @returns after how many seconds it is answered; -1: by hand; below that, the status that refuses it
    */
   answers(ip: string, ...more: string[]): number {
     const status = this.judge(ip, { more });
@@ -96,7 +96,7 @@ class Rules {
     return text(out, 0, w.at);
   }
 
-  /** Answers a challenge. @returns the status then */
+  /** Answers a challenge. @returns the status of the answered request */
   proves(ip: string, ask: Ask = {}, password = PASSWORD): number {
     const { method = "INVITE", more = [] } = ask;
     const field = authorization(this.challenge(ip), { method, uri: URI, user: "anybody", password });
@@ -233,7 +233,7 @@ describe("who is known", () => {
       expect(isKnown(rules, SERVER, { more, port: 5070 })).toBe(false);
       for (const ip of [STRANGER, TARGET]) expect(isKnown(rules, ip, { more })).toBe(false);
       expect(isKnown(new Rules(), SERVER, { more })).toBe(false);
-      // Nor is what one request said remembered for the next.
+      // A later request does not inherit what an earlier one said.
       expect(isKnown(rules, SERVER)).toBe(false);
     },
   );
@@ -382,7 +382,7 @@ describe("an answer without a hand", () => {
     const always = new Rules("call.knownByAddress=on", "call.autoAnswer=on");
     expect(always.answers(TARGET, ...more)).toBe(0);
     expect(always.callers.answerAfterS(null)).toBe(0);
-    // If anyone may ring, the right to ring is no right to be heard.
+    // The right to ring, which anyone may have, is no right to be heard.
     expect(new Rules("call.allow=any").answers(STRANGER, ...more)).toBe(more.join().includes("require") ? -403 : -1);
     expect(new Rules("call.allow=any", "call.autoAnswer=on").answers(STRANGER, ...more)).toBe(0);
   });

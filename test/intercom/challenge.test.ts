@@ -1,4 +1,6 @@
-/** The door's own challenge: what is a right answer to it, what is a try, and how many tries an address has. */
+/**
+ * Tests the door's own challenge: which answer to it is right, what counts as a try, and how many tries an address has.
+ */
 import { beforeEach, describe, expect, it } from "vitest";
 import { ipv4 } from "../../src/core/address.js";
 import { octets, text } from "../../src/core/bytes.js";

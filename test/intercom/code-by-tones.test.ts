@@ -1,4 +1,4 @@
-/** Someone enters the door's code on a phone that plays digits as tones, on the virtual devices of the simulator. */
+/** Tests the door's code entered on a phone that plays digits as tones, on the virtual devices of the simulator. */
 import { describe, expect, it } from "vitest";
 import { NO_SPEAKER, SamplesInput } from "../../host-sim/io/audio.js";
 import { Keypad } from "../../host-sim/io/keypad.js";

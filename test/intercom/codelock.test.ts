@@ -48,7 +48,7 @@ class Board {
     return lock;
   }
 
-  /** Its clock begins at 0 again, as a board's does. */
+  /** The board's clock begins at 0 again. */
   restart(): void {
     this.lock = this.start();
   }
@@ -64,12 +64,12 @@ class Board {
     this.lock.keep();
   }
 
-  /** @returns s until that code is heard */
+  /** @returns s until that code is heard again */
   left(code = 0): number {
     return this.lock.remainingMs(code) / 1000;
   }
 
-  /** Guesses whenever a code is heard. @returns how often */
+  /** Guesses whenever a code is heard. @returns how often it guessed */
   guess(ms: number, code = 0): number {
     const end = this.timers.nowMs + ms;
     let guesses = 0;
@@ -165,7 +165,7 @@ describe("a power cut", () => {
     board.wait(DAY_MS);
     board.restart();
     expect(board.left()).toBe(0);
-    // Nor the count before it.
+    // The count before it is not kept either.
     for (let i = 0; i < 4; i++) board.wrong();
     expect(board.left()).toBe(0);
   });
@@ -310,7 +310,7 @@ describe("what was kept", () => {
 });
 
 describe("guesses in one go", () => {
-  /** Wrong ones, with the right one in between, so that no five in a row lock. */
+  /** Makes wrong entries with the right one in between, so that no five in a row lock. */
   function spend(board: Board, count: number, code = 0): void {
     for (let i = 0; i < count; i++) {
       board.wrong(code);
@@ -356,7 +356,7 @@ describe("guesses in one go", () => {
     for (let i = 0; i < 4; i++) board.wrong();
     board.wait(24 * 240_000 - 1);
     expect(board.timers.next()).toBe(24 * 240_000);
-    // Four in a row are still known.
+    // Four wrong entries in a row are still known.
     const other = new Board(["2580", "4711"], board.store);
     other.wrong();
     expect(other.left()).toBe(300);
@@ -406,7 +406,7 @@ describe("an entry that goes on after it was compared", () => {
     board.restart();
     board.restart();
     expect([board.left(0), board.left(1), board.left(2)]).toEqual([300, 0, 300]);
-    // What was not heard was not guessed at.
+    // An entry that was not heard is no guess.
     board.wait(300_000);
     for (let i = 0; i < 4; i++) board.wrong(2);
     expect(board.left(2)).toBe(0);
@@ -440,7 +440,7 @@ describe("an entry that goes on after it was compared", () => {
     for (const code of [0, 1]) board.wrong(code);
     board.wait(300_000);
     board.restart();
-    // A sixth would have been the first of the next five.
+    // A sixth entry would have been the first of the next five.
     for (let i = 0; i < 4; i++) board.wrong();
     expect(board.left()).toBe(0);
   });
@@ -453,7 +453,7 @@ describe("who guesses all the time", () => {
     ["and the owner comes in every five minutes", 5 * MINUTE_MS, 0, 400],
     ["with a power cut each hour", 0, HOUR_MS, 400],
     ["with a power cut every 241 s, and the owner each 10 minutes", 10 * MINUTE_MS, 241_000, 400],
-    // A lock goes on where it was last kept.
+    // A lock goes on from where it was last kept.
     ["with a power cut every two minutes", 0, 2 * MINUTE_MS, 5],
   ])("has at most 120 guesses in any 24 hours: %s", (_, ownerMs, cutMs, least) => {
     const board = new Board();

@@ -1,5 +1,5 @@
 /**
- * Names are compared as URIs, however they are spelled (RFC 3261 §19.1.4): the door itself by the address it
+ * Tests that names are compared as URIs, however they are spelled (RFC 3261 §19.1.4): the door itself by the address it
  * registered, the server's users by P-Asserted-Identity, phones of the house by plans, targets by their addresses.
  */
 import fc from "fast-check";
@@ -45,7 +45,7 @@ function door(...settings: string[]): House {
 
 let asked = 0;
 
-/** The server sends a request for that URI. @returns the last status that came */
+/** Sends a request of the server for that URI. @returns the last status that came */
 function ask(method: string, uri: string, more: string[] = []): string {
   const id = `q${asked++}`;
   const body = method === "INVITE" ? sdpOf(SERVER) : "";
@@ -70,15 +70,15 @@ function ask(method: string, uri: string, more: string[] = []): string {
   return all.find((status) => status !== "100") ?? "";
 }
 
-/** The user as the door registered it. */
+/** The user name under which the door registered. */
 function registered(): string {
   const contact = header(server.got("REGISTER").at(-1)!, "Contact");
   return contact.slice(5, contact.indexOf("@"));
 }
 
 /**
- * Each octet as it is or escaped, as `marks` say: 0 as it is, 1 in capitals, 2 in small letters. What may not stand as
- * it is is escaped.
+ * Writes each octet as it is or escaped, as `marks` say: 0 as it is, 1 in capitals, 2 in small letters. An octet that
+ * may not stand as it is is escaped.
  */
 function spelled(user: string, marks: readonly number[]): string {
   return [...octets(user)]

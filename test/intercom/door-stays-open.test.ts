@@ -1,4 +1,4 @@
-/** The door's contact: opened by a guest, forced by a thief, left open by a child. */
+/** Tests the door's contact: opened by a guest, forced by a thief, left open by a child. */
 import { beforeEach, describe, expect, it } from "vitest";
 import { World } from "../ua/harness.js";
 import { House } from "./house.js";

@@ -1,6 +1,6 @@
 /**
- * Whatever strangers call themselves and say: an event is one line, cannot steer a terminal, and its fields read back
- * as they were told.
+ * Tests that an event is one line whatever strangers call themselves and say: it cannot steer a terminal, and its
+ * fields read back as they were told.
  */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -9,11 +9,11 @@ import { Reply } from "../../src/console/reply.js";
 import { eventLine } from "../../src/intercom/eventline.js";
 import { runs } from "../runs.js";
 
-/** Characters that a terminal, a log or a reader of lines acts on, and code points that are no characters. */
+/** These are characters that a terminal, a log or a reader of lines acts on, and code points that are no characters. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not come through
 const STEERING = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]|\p{Surrogate}/u;
 
-/** Reads a line by what the documents say of it. */
+/** Reads a line as the documents describe it. */
 function read(line: string): { name: string; value: string; extra: string[] } {
   const tokens: string[] = [];
   for (let i = 0; i < line.length; ) {
@@ -103,7 +103,7 @@ describe("an event line", () => {
         const line = eventLine(name, value, Object.fromEntries(pairs));
         expect(line).not.toMatch(STEERING);
         expect(read(line)).toEqual({ name, value, extra: extra.flat().map(String) });
-        // Nor does whoever only splits at blanks see another field.
+        // A reader that only splits at blanks sees no other field either.
         const known = ["peer", "reason", "code", "by2"];
         for (const word of line.split(" ").slice(1)) {
           const key = /^([A-Za-z]\w*)=/.exec(word)?.[1];

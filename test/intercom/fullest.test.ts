@@ -1,7 +1,7 @@
 /**
- * The fullest station of each kind of board: every input, every watcher, every phone, every call at once. What is a sum
- * of what others use (src/core/limits.ts) is found exactly used: neither a timer short, which would be a boot loop, nor
- * one too many.
+ * Tests the fullest station of each kind of board: every input, every watcher, every phone, every call at once. A count
+ * that is a sum of what others use (src/core/limits.ts) is found exactly used: neither a timer short, which would be a
+ * boot loop, nor one too many.
  */
 import { describe, expect, it } from "vitest";
 import { TimedPort } from "../../hal/timedport.js";
@@ -100,7 +100,7 @@ describe.each(KINDS)("%s", (_, limits) => {
       world.run(2);
     }
     expect(door.ua.dialogs.used()).toBe(limits.dialogs - beside);
-    // Ending all of it needs no more than there is.
+    // The end of all of it needs no more than there is.
     for (const call of door.ua.calls) door.ua.hangUp(call);
     world.run(5);
     expect(phones.got("CANCEL")).toHaveLength(limits.calls);

@@ -1,7 +1,7 @@
 /**
- * Someone guesses at the door's codes for days, in every way there is and all of them together, with power cuts in
- * between. An entry counts as a guess at a code if that code in its place would have opened: this is tried by playing
- * the attack again up to there.
+ * Tests someone who guesses at the door's codes for days, in every way there is and all of them together, with power
+ * cuts in between. An entry counts as a guess at a code if that code in its place would have opened: the test plays the
+ * attack again up to there to find out.
  */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -19,11 +19,13 @@ const DAY_MS = 86_400_000;
 const RTP = 1;
 const INFO = 2;
 const INBAND = 3;
-/** Short, long and of two relays; the second begins as the first does, so that the first waits for the pause. */
+/**
+ * Codes are short, long and of two relays; the second begins as the first does, so that the first waits for the pause.
+ */
 const CODES = ["4711", "47118", "86420975", "13579"];
 const SETTINGS = ["relay1.code=4711,47118,86420975", "relay2.code=13579"];
 
-// A call is told from another by what it is only.
+// Calls are only told from each other by identity.
 const calls = new House(new World()).door.ua.calls as readonly Call[];
 
 /** The way in which the guess is entered, and the guesser's actions around it. */
@@ -59,7 +61,7 @@ const WAYS: readonly Way[] = [
 interface Step {
   afterMs: number;
   way: Way;
-  /** The guesser knows the code of relay 2, and enters it afterwards. */
+  /** True if the guesser knows the code of relay 2, and enters it afterwards. */
   entersOwn: boolean;
   cutsPower: boolean;
 }
@@ -71,7 +73,7 @@ class Siege {
   private readonly people = new People(new MemoryStore(), this.settings, new SeededRandom(3), 50);
   private timers = new Timers(5);
   private access: Access;
-  /** Relays that opened. */
+  /** The relays that opened. */
   opened: number[] = [];
 
   constructor() {
@@ -100,7 +102,7 @@ class Siege {
     this.timers.poll(end);
   }
 
-  /** Guesses at that code which count, and have not faded since. */
+  /** Counts the guesses at that code that count and have not faded since. */
   counted(code: string): number {
     return this.access["lock"]["tallies"][CODES.indexOf(code)].steps / 6;
   }
@@ -112,7 +114,7 @@ class Siege {
     }
   }
 
-  /** The power is cut: what was entered so far counts by what was kept. */
+  /** Cuts the power: the digits entered so far count as far as they were kept. */
   end(): void {
     this.access = this.start();
   }
@@ -182,7 +184,7 @@ function timesOf(steps: readonly Step[]): number[] {
   });
 }
 
-/** @returns whether `code`, entered in the place of the guess of that step, opens */
+/** @returns whether `code` opens when entered in the place of the guess of that step */
 function wouldOpen(steps: readonly Step[], at: number, code: string, relay: number): boolean {
   const siege = new Siege();
   for (let i = 0; i < at; i++) siege.step(steps[i], wrongOf(code, i), relay);
@@ -191,7 +193,7 @@ function wouldOpen(steps: readonly Step[], at: number, code: string, relay: numb
   return siege.opened.includes(relay);
 }
 
-/** A wrong entry as long as the code. */
+/** Makes a wrong entry as long as the code. */
 function wrongOf(code: string, n: number): string {
   return ("99999999" + (n % 7)).slice(-code.length);
 }
@@ -204,7 +206,7 @@ const step = (ways: readonly Way[]) =>
     cutsPower: fc.integer({ min: 0, max: 9 }).map((n) => n === 0),
   });
 
-/** The most of `times` that lie within 24 hours. */
+/** Counts the most of `times` that lie within 24 hours. */
 function mostInADay(times: readonly number[]): number {
   let most = 0;
   for (let i = 0, from = 0; i < times.length; i++) {
@@ -228,7 +230,7 @@ describe("who guesses at a code", () => {
               siege.wait(one.afterMs);
               const before = siege.counted(code);
               siege.step({ ...one, afterMs: 0 }, wrongOf(code, i), 1);
-              // One that is not broken off yet counts at last.
+              // An entry that is not broken off yet counts at last.
               if (siege.counted(code) <= before) siege.end();
               if (siege.counted(code) <= before) expect(wouldOpen(steps, i, code, 1)).toBe(false);
             });
@@ -263,7 +265,7 @@ describe("who guesses at a code", () => {
       siege.step({ ...one, afterMs: 0 }, wrongOf("4711", i), 1);
       for (let j = Math.ceil(before); j < Math.ceil(siege.counted("4711")); j++) guesses.push(times[i]);
     });
-    // The guesser's own code is right all the time: it is not locked by what it clears.
+    // The guesser's own code is right all the time: the wrong entries that it clears do not lock it.
     expect(siege.opened).toContain(2);
     expect(guesses.length).toBeGreaterThan(100);
     expect(mostInADay(guesses)).toBeLessThanOrEqual(120);

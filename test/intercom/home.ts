@@ -30,7 +30,7 @@ export class Home {
     this.door = new House(this.world, PLAN, ...settings);
   }
 
-  /** The button was pressed, and the first phone has the call. */
+  /** Presses the button, and lets the first phone have the call. */
   talking(): this {
     this.door.press();
     this.world.run(500);
@@ -39,7 +39,7 @@ export class Home {
     return this;
   }
 
-  /** A request of that phone in the call that the door made to it. @returns the status */
+  /** Sends a request of that phone in the call that the door made to it. @returns the status */
   ask(phone: Phone, method: string, more: string[] = [], body = ""): number {
     const invite =
       phone
@@ -71,7 +71,8 @@ export class Home {
   }
 
   /**
-   * A phone asks for the place of the call that the door has with the first one, or with another. @returns its status
+   * Asks as a phone for the place of the call that the door has with the first one, or with another. @returns its
+   * status
    */
   pick(phone: Phone, more: string[] = [], of: Phone = this.first, acknowledges = true): number {
     const invite = of.got("INVITE").at(-1) ?? "";
@@ -80,7 +81,7 @@ export class Home {
     return this.call(phone, [replaces, ...more], acknowledges);
   }
 
-  /** A phone calls the door. @returns the status */
+  /** Calls the door from a phone. @returns the status */
   call(phone: Phone, more: string[] = [], acknowledges = true): number {
     const callId = `pick-${phone.address}-${this.cseq++}`;
     const lines = (method: string, to: string, branch: string) => [

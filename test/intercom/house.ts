@@ -25,7 +25,7 @@ export class House {
   readonly store = new MemoryStore();
   readonly door: Door;
   readonly log: Log;
-  /** The values written to relay 1, "0 on", with the time in ms. */
+  /** The values written to relay 1, with the time in ms before each: "0 on". */
   readonly moves: string[] = [];
   readonly moves2: string[] = [];
   readonly leds: number[] = [];
@@ -34,9 +34,9 @@ export class House {
   private readonly port: QuietPort;
 
   readonly relays = 2;
-  /** SIGNAL_* that the one before the door was to hear. */
+  /** The SIGNAL_* that the visitor at the door was to hear. */
   readonly signals: number[] = [];
-  /** The time of day at 0 ms, s since 1970; 0: nobody knows. */
+  /** The time of day at 0 ms, s since 1970; 0: not known. */
   epochAtStartS = 0;
 
   constructor(world: World, ...settings: string[]) {
@@ -72,14 +72,14 @@ export class House {
     this.door.press(button);
   }
 
-  /** Settings are saved on the console. */
+  /** Saves settings as on the console. */
   set(...settings: string[]): void {
     this.timers.nowMs = this.world.nowMs;
     for (const one of settings) expect(this.settings.assign(one)).toBe("");
     this.door.start(this.ip);
   }
 
-  /** Each event of that name as "value field field …". */
+  /** Lists each event of that name as "value field field …". */
   tellings(name: string, ...fields: string[]): string[] {
     return this.events
       .filter((event) => event.name === name)
@@ -136,7 +136,7 @@ export class House {
     this.events.push({ name, value, extra: fields });
   }
 
-  /** The values of all events of that name; calls that were refused are none (refused-calls.test.ts). */
+  /** Lists the values of all events of that name; refused calls are left out (refused-calls.test.ts). */
   told(name: string): string[] {
     return this.events.filter((event) => event.name === name && event.value !== "refused").map(({ value }) => value);
   }

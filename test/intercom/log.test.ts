@@ -8,7 +8,7 @@ import { Log } from "../../src/intercom/log.js";
 import { Record } from "../../src/settings/record.js";
 import { part } from "../runs.js";
 
-/** A door's day: events with a time, and what the log makes of them. */
+/** Holds a door's day: events with a time, and what the log makes of them. */
 class Diary {
   readonly timers = new Timers(4);
   readonly passed: string[] = [];
@@ -252,7 +252,7 @@ describe("the log", () => {
   it("gives room that nobody needs to whatever happens", () => {
     const diary = new Diary(new MemoryStore(), 24, 1900);
     for (let i = 0; i < 40; i++) diary.after(1, "relay", "on", "relay", 1, "reason", "code");
-    // Each with its own time: the start is the only other one.
+    // Each entry has its own time: the start is the only other one.
     expect(diary.lines("open")).toHaveLength(23);
     for (let i = 0; i < 40; i++) diary.call("sip:flat@192.0.2.7", i, "hung up there");
     expect(diary.lines("open")).toHaveLength(6);
@@ -295,7 +295,7 @@ describe("the log", () => {
   });
 });
 
-/** Which room an entry has. */
+/** Tells which room an entry has. */
 function roomOf(entry: string): string {
   if (/^error (wrong|door codes)/.test(entry)) return "codes";
   return entry.split(" ")[0];

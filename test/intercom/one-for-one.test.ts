@@ -1,6 +1,6 @@
 /**
- * A forged address: one packet says to come from it, and nobody is there. What leaves the door to anybody is counted,
- * in packets and octets, for every method, in every state of the door, until long after.
+ * Tests a forged address: one packet says that it comes from an address at which nobody is. All that leaves the door to
+ * anybody is counted, in packets and octets, for every method, in every state of the door, until long after.
  */
 import { describe, expect, it } from "vitest";
 import { ipv4 } from "../../src/core/address.js";
@@ -12,9 +12,9 @@ import { DOOR, House } from "./house.js";
 const SERVER = "10.0.0.10";
 const TARGET = "10.0.0.3";
 const VICTIM = "192.0.2.66";
-/** Longer than ringing, waiting for an ACK and every repetition. */
+/** This is longer than ringing, waiting for an ACK and every repetition. */
 const LONG_MS = 200_000;
-/** While the door talks nothing rings. */
+/** Nothing rings while the door talks. */
 const TALKING_MS = 34_000;
 
 /** A door whose packets are counted, but for those to the phone it talks with. */
@@ -106,7 +106,7 @@ const SETTINGS: Record<string, string[]> = {
   "that does not want to be disturbed": ["call.allow=any", "call.doNotDisturb=busy"],
 };
 
-/** @returns the packets that left the door, and how many octets came and went */
+/** Forges a request. @returns the packets that left the door, and how many octets came and went */
 function forge(
   from: string,
   one: Case,
@@ -171,7 +171,7 @@ describe.each(Object.entries(SETTINGS))("to an address that sent one packet, a d
           expect(packets.length, words).toBeLessThanOrEqual(isTaken ? 2 : 1);
           if (packets.length === 2) expect(packets[1], words).toMatch(/^(SIP\/2\.0 (480|487|504)|BYE)/);
           if (state !== "idle") expect(first, words).not.toContain("180");
-          // The least there is that asks for something gets what the door can do, or an offer.
+          // The shortest request that asks for something gets what the door can do, or an offer.
           expect(out, words).toBeLessThan(isTaken ? 3.6 * sent : 1.8 * sent);
         }
     },

@@ -190,7 +190,7 @@ describe("the owner opens by a code", () => {
     const call = h.door.ua.activeCall()!;
     for (const digit of "2255") {
       h.timers.nowMs = world.nowMs;
-      // The tone is heard a little before the event, and again when the event cuts it.
+      // The tone is heard a little before the event, and once more when the event cuts it.
       h.door.onDigit(call, digit.charCodeAt(0), 40, INBAND);
       dial(digit);
     }
@@ -234,7 +234,7 @@ describe("the owner opens by a code", () => {
     expect(extra.key).toBe("relay1.code,relay2.code");
     expect(extra.seconds).toBeGreaterThan(280);
     expect(h.signals).toContain(SIGNAL_WRONG_CODE);
-    // The button inside is no code.
+    // The button inside is not a code.
     h.door.exit();
     expect(h.isReleased()).toBe(true);
   });

@@ -1,7 +1,7 @@
 /**
- * Servers as people have them, spoken by hand: they challenge REGISTER and INVITE (and BYE, where they do) in the words
- * of their kind, check the answer with Node's own hashes, and take the call. By UDP and TCP, on whatever network they
- * are given. Not here: sound.
+ * Servers as people have them, spoken by hand: they challenge REGISTER and INVITE (and BYE, where real ones do) in the
+ * words of their kind, check the answer with Node's own hashes, and take the call. They speak UDP and TCP, on whatever
+ * network they are given. Not here: sound.
  */
 import { createHash } from "node:crypto";
 import type { Clock, Resolver, TcpConnection, TcpOptions, TcpStack, UdpOptions, UdpSocket } from "../../hal/device.js";
@@ -20,16 +20,16 @@ import { header, headers, sdpOf } from "../ua/harness.js";
 
 export type Algorithm = "MD5" | "SHA-256";
 
-/** The way in which a kind of server challenges. */
+/** Describes how a kind of server challenges. */
 export interface Kind {
   name: string;
   realm: string;
   /** The challenge without the scheme; each call makes it anew. */
   challenge(realm: string, nonce: string, algorithm: Algorithm): string;
   nonce(count: number): string;
-  /** Each request in a call is challenged as well. */
+  /** True if each request in a call is challenged as well. */
   asksInDialog?: boolean;
-  /** Further fields of its 200 to an INVITE. */
+  /** Further fields of the server's 200 to an INVITE. */
   routes?: readonly string[];
 }
 
@@ -100,7 +100,7 @@ export const KINDS: readonly Kind[] = [
   },
 ];
 
-/** The longest that is to be taken: nonce 256, opaque 128, realm 64; the user has 64 as well. */
+/** The longest challenge that is to be taken: nonce 256, opaque 128, realm 64; the user has 64 as well. */
 export const LONGEST: Kind = {
   name: "the longest",
   realm: hex(64, 77),
@@ -128,20 +128,20 @@ export interface PbxOptions {
   password: string;
 }
 
-/** Gives it its sockets. */
+/** Gives the server its sockets. */
 export interface Ports {
   udp(options: UdpOptions): Promise<UdpSocket>;
   tcp(options: TcpOptions): Promise<TcpStack>;
 }
 
 export class Pbx {
-  /** Requests as they came, repeated ones too. */
+  /** The requests as they came, repeated ones too. */
   readonly arrived: Arrived[] = [];
-  /** Problems of credentials that came. */
+  /** Problems with the credentials that came. */
   readonly wrong: string[] = [];
-  /** A BYE was accepted. */
+  /** True after a BYE was accepted. */
   isHungUp = false;
-  /** It accepts TCP connections and never answers on them. */
+  /** True if the server accepts TCP connections and never answers on them. */
   isDeafOverTcp = false;
   private readonly options: PbxOptions;
   private udp: UdpSocket | null = null;
@@ -155,7 +155,7 @@ export class Pbx {
     this.options = options;
   }
 
-  /** @param hasTcp without it nobody listens there */
+  /** @param hasTcp false: nothing listens on TCP */
   async open(ports: Ports, hasTcp = true): Promise<void> {
     const { ip, port } = this.options;
     const socket = await ports.udp({
@@ -288,7 +288,7 @@ export class Pbx {
   }
 }
 
-/** A door's station, told of by lines. @param ports its network @param ip its address */
+/** A door's station, configured by lines. @param ports its network @param ip its address */
 export function stationAt(
   ports: Ports & { resolver: Resolver },
   clock: Clock,

@@ -4,16 +4,16 @@ import { DOOR } from "./house.js";
 
 /** A phone that says to each INVITE what it is told to, and goes on with the rest of the call as a phone does. */
 export class Phone extends Peer {
-  /** Statuses to answer an INVITE with, at once and one after another; empty: it is dead. */
+  /** The statuses that answer an INVITE, at once and one after another; empty: the phone is dead. */
   says: string[] = ["180 Ringing"];
   private ringing: string[] = [];
 
   /**
-   * Call-IDs it answered and that were acknowledged, without those that were hung up since. What is not acknowledged
-   * ends by itself: RFC 3261 §13.3.1.4.
+   * The Call-IDs that it answered and that were acknowledged, without those that were hung up since. A call that is not
+   * acknowledged ends by itself: RFC 3261 §13.3.1.4.
    */
   readonly talking = new Set<string>();
-  /** INVITEs that it said something about. */
+  /** The INVITEs that it answered in any way. */
   private readonly spoken = new Set<string>();
   private readonly answered = new Set<string>();
   private readonly known = new Set<string>();
@@ -47,7 +47,9 @@ export class Phone extends Peer {
     this.respond(DOOR, invite, status, `t${this.address}`, more, body);
   }
 
-  /** It rings and the caller knows it, so the caller owes it a CANCEL when giving up. RFC 3261 §9.1 */
+  /**
+   * Returns whether it rings and the caller knows it, so that the caller owes it a CANCEL when giving up. RFC 3261 §9.1
+   */
   isKnownToRing(): boolean {
     return this.ringing.some((invite) => this.spoken.has(invite));
   }

@@ -1,6 +1,6 @@
 /**
- * Presses at any time, between any answers and timers of a plan: whoever gave up the ringing is called no more, each
- * call that is told to begin is told to end, and the next press works.
+ * Tests presses at any time, between any answers and timers of a plan: once the ringing was given up no phone is called
+ * any more, each call that is told to begin is told to end, and the next press works.
  */
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
@@ -69,7 +69,7 @@ describe.each([
           `button1.hold=${names[2]}`,
           ...more,
         );
-        /** Begun when the ringing was given up; -1 while it was not. */
+        /** Number of INVITEs begun when the ringing was given up; -1 while it was not. */
         let begun = -1;
         const isRinging = () => house.door["ring"].isOn;
         for (const { afterMs, what, phone, word } of happenings) {
@@ -88,7 +88,7 @@ describe.each([
           else if (what === "hold") house.door.hold(1);
           else house.press(what === "press" ? 1 : 2);
           world.run(0);
-          // The same button, or nobody's: nothing rings from now on.
+          // After the same button, or a hang-up, nothing rings from now on.
           const isGivenUp = what === "hangup" || (what === "press" && wasRinging && !isRinging());
           if (isGivenUp && wasRinging) cancelled += 1;
           begun = isGivenUp ? invites() : -1;
@@ -102,7 +102,7 @@ describe.each([
         );
         expect(house.door.ua.activeCall()).toBe(null);
         expect(house.told("led").at(-1)).toBe("ready");
-        // And the door calls again.
+        // The door can call again.
         const before = invites();
         house.press();
         world.run(1);

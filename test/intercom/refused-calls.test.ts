@@ -1,6 +1,6 @@
 /**
- * Nothing is refused in silence: a call that is refused is an event, a line of `calls` and of the log, with the reason;
- * and a flood of them hides nothing.
+ * Tests that nothing is refused in silence: a call that is refused is an event, a line of `calls` and of the log, with
+ * the reason; and a flood of them hides nothing.
  */
 import { beforeEach, describe, expect, it } from "vitest";
 import { HOUSE_LIMITS } from "../../src/core/limits.js";
@@ -30,7 +30,7 @@ interface Parts {
   from?: string;
 }
 
-/** @returns the statuses of the answers, 100 apart */
+/** @returns the statuses of the answers, without 100 */
 function calls(peer: Peer, parts: Parts = {}): number[] {
   count += 1;
   peer.inbox.length = 0;
@@ -209,7 +209,7 @@ describe("a flood of refused calls", () => {
     expect(writes).toBeLessThanOrEqual(11);
     expect(h.log.text("")).toContain("open relay 1: code");
     expect(h.log.text("")).toContain("register registered");
-    // They have their share, and the youngest of them.
+    // The refused calls have their share, and the youngest of them is there.
     expect(h.log.text("call")).toContain("caller599");
     h.log.event("relay", "on", { relay: 1, reason: "exit" });
     world.run(61_000);

@@ -1,6 +1,6 @@
 /**
- * A plan with phones that do what phones do, in any order: whatever comes, one call at most is had, and all the others
- * end on both sides.
+ * Tests a plan with phones that do what phones do, in any order: whatever comes, one call at most is established, and
+ * all the others end on both sides.
  */
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
@@ -25,7 +25,7 @@ const answers = fc.array(fc.array(fc.constantFrom(...WORDS), { maxLength: 3 }), 
   minLength: PHONES,
   maxLength: PHONES,
 });
-/** After so many ms: phone `phone` says `word`, or the button is pressed. */
+/** After so many ms phone `phone` says `word`, or the button is pressed. */
 const happenings = fc.array(
   fc.record({
     afterMs: fc.constantFrom(0, 0, 1, 3, 40, 900, 4999, 5001, 11_000),

@@ -1,6 +1,6 @@
 /**
- * A visitor talks with one phone, and another phone of the house joins: three who hear each other, on the virtual
- * devices of the simulator.
+ * Tests a visitor who talks with one phone while another phone of the house joins: three who hear each other, on the
+ * virtual devices of the simulator.
  */
 import { describe, expect, it } from "vitest";
 import type { AudioOutput } from "../../hal/device.js";
@@ -91,7 +91,7 @@ async function world(...doorSettings: string[]) {
   return { door, kitchen, attic, run, told };
 }
 
-/** Which of the three tones are heard there. */
+/** Tells which of the three tones are heard there. */
 function heard(place: Place): number[] {
   return [400, 1000, 1700].filter((hz) => place.tape.level(hz) > 3000);
 }
@@ -185,7 +185,7 @@ describe("a second phone calls while the door talks with the first", () => {
     stranger.attic.party.station.line("call");
     await stranger.run(1000);
     expect(stranger.told("attic", "call").at(-1)).toBe("ended");
-    // The call that was refused is told as well; the first one goes on.
+    // The refused call is told as well; the first one goes on.
     expect(
       stranger
         .told("door", "call")

@@ -1,4 +1,4 @@
-/** A press calls through the servers that people have: registered, called, hung up, by UDP, whatever becomes of TCP. */
+/** Tests a press with the servers that people have: registered, called, hung up, by UDP, whatever becomes of TCP. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { SeededRandom } from "../../host-sim/io/random.js";
@@ -14,9 +14,9 @@ import { type Algorithm, KINDS, type Kind, LONGEST, Pbx, stationAt } from "./pbx
 const DOOR = "192.0.2.1";
 const SERVER = "192.0.2.10";
 const PASSWORD = "Zq8-long-enough";
-/** What a call may take in all, ms. */
+/** A call may take so long in all, ms. */
 const MOST_MS = 2000;
-/** What an ordinary INVITE may have, octets. RFC 3261 §18.1.1 has 1,300 for the limit. */
+/** An ordinary INVITE may have so many octets; the limit of RFC 3261 §18.1.1 is 1,300. */
 const ORDINARY_BYTES = 1000;
 
 const BOARDS: [string, Limits][] = [
@@ -115,7 +115,7 @@ describe.each(KINDS.flatMap((kind) => ALGORITHMS.map((algorithm) => ({ name: kin
       const settings = ["sip.expires=60"];
       const run = await call(kind, algorithm, status, "drop", DOOR_LIMITS, settings, "door", false, registerStatus);
       const { pbx, station, clock, events } = run;
-      // Registered anew, and called once more.
+      // The door registers anew and calls once more.
       await clock.runUntil(clock.now() + 120_000);
       station.line("press");
       await clock.runUntil(clock.now() + 1000);
@@ -205,7 +205,7 @@ describe("the longest credentials", () => {
   });
 });
 
-/** As the longest, with one value of another length. */
+/** Makes a kind like the longest, with one value of another length. */
 function sized(name: "nonce" | "opaque" | "realm", size: number): Kind {
   const value = "9".repeat(size);
   return {
@@ -235,7 +235,7 @@ describe("a challenge", () => {
       expect(events.includes("register registered expires 60")).toBe(isTaken);
       const errors = events.filter((line) => line.startsWith("error"));
       const line = `error the server's challenge is too long to be answered: ${name} of ${size} octets, ${most} at most`;
-      // Once for the registration, and once for the call.
+      // One is for the registration, and one for the call.
       expect(errors).toEqual(isTaken ? [] : [line, line]);
       if (isTaken) continue;
       await clock.runUntil(clock.now() + 300_000);

@@ -1,4 +1,4 @@
-/** Calls that come: who may call, who is answered without a hand, and how long a call may be. */
+/** Tests calls that come: who may call, who is answered without a hand, and how long a call may be. */
 import { beforeEach, describe, expect, it } from "vitest";
 import { SIGNAL_ANSWERED, SIGNAL_ENDING } from "../../src/intercom/events.js";
 import { part } from "../runs.js";
@@ -174,7 +174,7 @@ describe("the server says who calls", () => {
 });
 
 describe("an order in a call", () => {
-  /** A call that came is answered by hand, then its other side writes. @returns the status */
+  /** Answers a call that came by hand; then its other side writes. @returns the status */
   function order(h: House, more: string[] = []): string {
     const peer = invite(KNOWN, more);
     if (statuses(peer).at(-1) === "180") h.press();

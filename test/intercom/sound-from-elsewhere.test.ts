@@ -1,4 +1,4 @@
-/** A phone whose sound takes another way than it said in its description: a VPN, a container, a second interface. */
+/** Tests a phone whose sound takes another way than its description says: a VPN, a container, a second interface. */
 import { beforeEach, describe, expect, it } from "vitest";
 import { ipv4 } from "../../src/core/address.js";
 import { octets } from "../../src/core/bytes.js";
@@ -19,7 +19,7 @@ describe("a phone whose sound comes from another address", () => {
     phone.autoAnswer = true;
   });
 
-  /** From now on the phone's sound comes from another address; sound sent to that address reaches it. */
+  /** From now on the phone's sound comes from another address, and sound sent to that address reaches it. */
   function move(): { heard: number } {
     const there = { heard: 0 };
     phone.rtp = (_call, ip, port, bytes, start, end) =>

@@ -1,6 +1,6 @@
 /**
- * A house without a server: its phones register with the door, ring when a visitor does, and call one another through
- * it.
+ * Tests a house without a server: its phones register with the door, ring when a visitor does, and call one another
+ * through it.
  */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { octets } from "../../src/core/bytes.js";
@@ -109,7 +109,7 @@ describe("the door as the house's server", () => {
       expect(attic.last()).toBe("call confirmed");
       expect(kitchen.last()).toMatch(/^call ended/);
       expect(h.told("transfer")).toContain("done");
-      // Past the proxy, as a ring of the button goes.
+      // The call goes past the proxy, as a ring of the button does.
       expect(world.log).toContain("1>12 INVITE sip:attic@10.0.0.12:5060");
     } else {
       expect(kitchen.last()).toBe("call confirmed");
@@ -179,7 +179,7 @@ describe("the door as the house's server", () => {
     ).toBe(true);
     for (const target of ["202", "tel:+49301", "sip:nobody@" + DOOR])
       expect(call(target)).toMatch(/^no phone of the house is called /);
-    // With a server of its own numbers are that one's, but for those of phones.
+    // Numbers belong to the server if there is one, but for those of phones.
     h.set("sip.domain=10.0.0.20", "sip.register=off");
     call("202");
     expect(world.log.at(-1)).toMatch(/^1>20 INVITE sip:202@10\.0\.0\.20/);
@@ -188,7 +188,7 @@ describe("the door as the house's server", () => {
     expect(kitchen.last()).toBe("call incoming");
     h.timers.nowMs = world.nowMs;
     h.door.hangUp("");
-    // The fallback, too, may be a number of the house.
+    // The fallback may be a number of the house too.
     world.run(40_000);
     h.set("sip.domain=", "call.target=sip:gone@10.0.0.77");
     h.press();
@@ -229,7 +229,7 @@ describe("the door as the house's server", () => {
     kitchen.timers.nowMs = world.nowMs;
     kitchen.ua.hangUp(kitchen.ua.activeCall()!);
     world.run(40_000);
-    // The door itself is called and rings phones as ever.
+    // The door itself is called and rings phones as usual.
     kitchen.call("door");
     world.run(1000);
     expect(h.told("call")).toContain("confirmed");

@@ -32,7 +32,7 @@ const OK = message("SIP/2.0 200 OK", "INVITE", "c: Application/SDP\r\n", "v=0\r\
 function tell(trace: Trace, text: string, isOut = true, transport = TRANSPORT_UDP): void {
   const flow = new Flow();
   flow.set(transport, ipv4("10.0.0.9"), 5060, -1);
-  // Other octets around it, as in a stream.
+  // Other octets stand around the message, as in a stream.
   const bytes = octets("\r\nX" + text + "CSeq: 9 BYE");
   trace.onMessage(isOut, flow, bytes, 3, 3 + octets(text).length);
 }
@@ -86,7 +86,7 @@ describe("the trace of a call", () => {
       DETOUR_KNOWN + DETOUR_LATE,
     ])
       send(why, TRANSPORT_UDP);
-    // Said of no other: what came in between, and what follows.
+    // The messages that came in between and those that follow have no such line.
     trace.onDetour(flow, DETOUR_LONG);
     tell(trace, OK, false);
     tell(trace, message("REGISTER sip:x SIP/2.0", "REGISTER"));

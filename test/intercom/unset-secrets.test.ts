@@ -1,6 +1,6 @@
 /**
- * A secret that is not set is not the empty secret: each secret of the schema is tried unset, and set to nothing, with
- * nothing and with blanks.
+ * Tests that a secret that is not set is not the empty secret: each secret of the schema is tried unset, and set to
+ * nothing, with nothing and with blanks.
  */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { MemoryStore } from "../../host-sim/io/store.js";
@@ -17,7 +17,7 @@ import { authorization, part } from "../ua/digest.js";
 import { header, headers, Peer, World } from "../ua/harness.js";
 import { DOOR, House } from "./house.js";
 
-/** Values that are empty, or look so. */
+/** These values are empty, or look so. */
 const NOTHING = ["", " ", "\t", "  "];
 /** The ways in which a setting can be without a value. */
 const WITHOUT: [string, (settings: Settings, key: string) => void][] = [
@@ -81,7 +81,7 @@ const phonePassword: Trial = (key, without) => {
     expect(prove(new Peer(world, `10.0.0.${11 + i}`), world, "REGISTER", "kitchen", password)).toMatch(/401|403/);
   });
   expect(house.told("phone")).toEqual([]);
-  // Nor may anybody call in its name.
+  // A caller cannot use its name either.
   const caller = new Peer(world, "10.0.0.66");
   caller.send(DOOR, [
     `INVITE sip:door@${DOOR} SIP/2.0`,
@@ -93,7 +93,7 @@ const phonePassword: Trial = (key, without) => {
   ]);
   world.run(100);
   expect(house.told("call")).toEqual([]);
-  // With one the same phone is there.
+  // With a password the same phone is there.
   house.set(`${key}=k1`);
   expect(prove(new Peer(world, "10.0.0.20"), world, "REGISTER", "kitchen", "k1")).toBe("200");
 };
@@ -101,7 +101,7 @@ const phonePassword: Trial = (key, without) => {
 const code: Trial = (key, without) => {
   const settings = new Settings();
   without(settings);
-  // The other relay has one: its digits open that relay alone.
+  // The other relay has a code: its digits open that relay alone.
   const other = key === "relay1.code" ? "relay2.code" : "relay1.code";
   for (const isOtherSet of [false, true]) {
     if (isOtherSet) settings.set(other, "4711");
@@ -141,7 +141,7 @@ const TRIALS: Record<string, Trial> = {
       expect(console.line(`login ${nothing} --json`)).toContain("locked");
       expect(console.isLocked()).toBe(true);
     }
-    // Without one nothing is locked, and there is nothing to guess.
+    // Without a password nothing is locked, and there is nothing to guess.
     const open = line();
     without(house.settings);
     house.settings.set("console.password", "");
@@ -156,7 +156,7 @@ const TRIALS: Record<string, Trial> = {
     const house = new House(world, "door.message=on", `${key}=secret`);
     const right = (last: number) => prove(new Peer(world, "10.0.0." + last), world, "MESSAGE", "bob", "secret");
     expect(right(40)).toBe("200");
-    // A client that was challenged while there was a password now answers with the empty one.
+    // A client that was challenged while there was a password answers now with the empty one.
     NOTHING.forEach((password, i) => {
       house.set(`${key}=secret`);
       const leave = () => {
@@ -165,14 +165,14 @@ const TRIALS: Record<string, Trial> = {
         house.door.start(house.ip);
       };
       expect(prove(new Peer(world, `10.0.0.${50 + i}`), world, "MESSAGE", "bob", password, leave)).toBe("403");
-      // Nor is it the empty one while another is set.
+      // An empty password does not help while another is set.
       house.set(`${key}=secret`);
       expect(prove(new Peer(world, `10.0.0.${60 + i}`), world, "MESSAGE", "bob", password)).toBe("401");
     });
     expect(right(41)).toBe("200");
   },
   "sip.password": (_key, without) => {
-    // A server that asks for one is not answered by the empty one.
+    // A server that asks for a password is not answered by the empty one.
     const world = new World();
     const server = new Peer(world, "10.0.0.9");
     server.onMessage = (m) => {
@@ -187,7 +187,7 @@ const TRIALS: Record<string, Trial> = {
     for (const one of server.got("REGISTER")) expect(header(one, "Authorization")).toBe("");
     expect(house.told("register")).not.toContain("registered");
   },
-  // An open network is what it stands for: nothing of the door opens by it.
+  // Without a password the network is open: nothing of the door opens by it.
   "wifi.password": () => {},
 };
 for (let i = 1; i <= 8; i++) TRIALS[`phone${i}.password`] = phonePassword;

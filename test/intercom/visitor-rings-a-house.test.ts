@@ -1,5 +1,6 @@
 /**
- * A visitor presses a button; several phones may ring. The phones speak by hand, so that each can be told what to say.
+ * Tests a visitor who presses a button; several phones may ring. The phones speak by hand, so that each can be told
+ * what to say.
  */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { DOOR_LIMITS, HOUSE_LIMITS } from "../../src/core/limits.js";

@@ -29,7 +29,7 @@ type Chosen = Record<keyof typeof SETTINGS, string>;
 
 interface Way {
   from: string;
-  /** The port it is sent from. */
+  /** The port from which it is sent. */
   port?: number;
   /** The value of P-Asserted-Identity. */
   asserted?: string[];
@@ -88,7 +88,7 @@ class Caller extends Peer {
     }
   };
 
-  /** @returns the status it was answered, the highest it got within a moment */
+  /** @returns the highest status that answered it within a moment */
   ask(
     way: Way,
     { method, more = [], body = method === "INVITE" ? sdpOf(this.address) : "" }: Ask,
@@ -141,7 +141,7 @@ class Caller extends Peer {
   }
 }
 
-/** The rules. @returns the status that the last of the requests is answered */
+/** Applies the rules. @returns the status that answers the last of the requests */
 function ruled(s: Chosen, way: Way, ask: Ask, given: Given, isTalking: boolean): number {
   const isServer = way.from === SERVER;
   const hasWord = ["<sip:alice@10.0.0.10>", "<sip:alice@10.0.0.10.>, <tel:+49301234>"].includes(
@@ -152,7 +152,7 @@ function ruled(s: Chosen, way: Way, ask: Ask, given: Given, isTalking: boolean):
     (way.from === TARGET && s["call.knownByAddress"] === "on");
   const isAny = s["call.allow"] === "any";
   const hasPassword = s["call.password"] !== "";
-  /** The answer for a known and for an unknown sender; 401 stands for "an identity is needed". */
+  /** The answers for a known and for an unknown sender; 401 stands for "an identity is needed". */
   const judge = (known: boolean): number => {
     const needs = hasPassword ? 401 : 403;
     if (!known && !isAny && way.from === STRANGER) return needs;
@@ -179,7 +179,7 @@ function ruled(s: Chosen, way: Way, ask: Ask, given: Given, isTalking: boolean):
   return first === 401 && given === "right" ? judge(true) : first;
 }
 
-/** Every combination of the settings. */
+/** Lists every combination of the settings. */
 function everything(): Chosen[] {
   let all: Partial<Chosen>[] = [{}];
   for (const [key, values] of Object.entries(SETTINGS))

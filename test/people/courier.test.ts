@@ -1,6 +1,6 @@
 /**
- * One unbroken run, by console and keypad only: a door as it comes from the factory, its first people, a courier who
- * comes once, a power cut, a guesser and the lock that stops him, and what the log says of all that in the end.
+ * Tests one unbroken run, by console and keypad only: a door as it comes from the factory, its first people, a courier
+ * who comes once, a power cut, a guesser and the lock that stops him, and what the log says of all that in the end.
  */
 import { expect, it } from "vitest";
 import { MemoryStore } from "../../host-sim/io/store.js";
@@ -37,11 +37,11 @@ const house: House = {
 let door: Party;
 let lives = 0;
 
-/** The power comes back: nothing of the life before is closed or written. */
+/** Brings the power back: nothing of the life before is closed or written. */
 async function powerOn(): Promise<void> {
   lives += 1;
   const settings = new Settings();
-  // Another address, since nothing closed the sockets of the life before.
+  // The address is another one, since nothing closed the sockets of the life before.
   expect(settings.set("net.address", `192.0.2.${lives}`)).toBe("");
   expect(loadSettings(store, settings)).toBe("");
   door = new Party(house, {
@@ -62,7 +62,7 @@ async function wait(ms: number): Promise<void> {
   await clock.runUntil(clock.now() + ms);
 }
 
-/** @returns what relay 1 was when all keys were pressed, and its pulse is over then */
+/** @returns the state of relay 1 when all keys were pressed; its pulse is over then */
 async function keys(names: string): Promise<boolean> {
   for (const name of names) {
     door.reader.key(name);
@@ -97,7 +97,7 @@ it("from the factory to a courier whose second try is refused", async () => {
   expect(door.line("people add anna meier --code new")).toBe("error: 'anna meier' is there already\n");
   expect(door.line(`people add Carl --code ${anna}`)).toBe("error: that code is taken: choose another one\n");
 
-  // A slip, taken back, and the code without #: its last digit opens.
+  // A wrong digit is taken back, and the code comes without #: its last digit opens.
   expect(await keys(`11**${anna}`)).toBe(true);
   // The courier comes, and the power goes while the door is open.
   for (const name of courier) {
@@ -115,10 +115,10 @@ it("from the factory to a courier whose second try is refused", async () => {
   expect([door.relays[0].value, door.relays[1].value]).toEqual([1, 1]);
   await wait(4000);
 
-  // A guesser: five entries, and then not even the right code opens, after a power cut neither.
+  // A guesser makes five entries; then even the right code does not open, not after a power cut either.
   for (const guess of ["000000", "000001", "000002", "00000#", "000004"]) expect(await keys(guess)).toBe(false);
   expect(await keys(anna)).toBe(false);
-  // What happened a minute ago is in flash.
+  // After a minute it is in flash.
   await wait(61_000);
   await powerOn();
   expect(await keys(anna)).toBe(false);
@@ -127,7 +127,7 @@ it("from the factory to a courier whose second try is refused", async () => {
   expect(door.relays[0].value).toBe(1);
   await wait(301_000);
   expect(await keys(anna)).toBe(true);
-  // Who gave the right code is free of what others guess.
+  // The right code frees its owner from what others guess.
   for (const guess of ["000003", "000004", "000005", "000006"]) expect(await keys(guess)).toBe(false);
   expect(await keys(anna)).toBe(true);
   expect(await keys("000007")).toBe(false);
@@ -151,7 +151,7 @@ it("from the factory to a courier whose second try is refused", async () => {
   // Each opening is an entry of its own.
   expect(log.split("open relay 1: code, Anna Meier")).toHaveLength(1 + 5);
 
-  // No code is anywhere but in the answer that made it.
+  // The codes are only in the answers that made them.
   const everything = [
     ...store.kept.values(),
     ...told,

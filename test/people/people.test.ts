@@ -1,6 +1,6 @@
 /**
- * People in their records: what is kept of them, who may open when, imports, power cuts at any access to flash, and a
- * store that is full.
+ * Tests people in their records: what is kept of them, who may open when, imports, power cuts at any access to flash,
+ * and a store that is full.
  */
 import { describe, expect, it } from "vitest";
 import type { Store } from "../../hal/device.js";
@@ -37,7 +37,7 @@ function personOf(name: string, more: Partial<Person> = {}): Person {
   return Object.assign(new Person(), { name }, more);
 }
 
-/** Everything that a store holds, for what must not be in it. */
+/** Returns everything that a store holds, to check what must not be in it. */
 class OpenStore extends MemoryStore {
   readonly kept = new Map<string, string>();
   override write(key: string, value: string): void {
@@ -268,7 +268,7 @@ describe("an import", () => {
     expect(people.count).toBe(0);
     expect(people.begin(1, 1)).toBe("");
     expect(people.add(personOf("Anna"), ["258036"])).toBe("");
-    // The power goes.
+    // The power is cut here.
     const after = peopleOf(store);
     expect(after.count).toBe(0);
     expect(after.ofCode("258036")).toBe(-1);
@@ -296,12 +296,12 @@ describe("in the flash of a plain board", () => {
     return { nvs, people };
   }
 
-  /** As long as a record may be. */
+  /** Makes a person whose record is as long as it may be. */
   function longest(name: string): Person {
     const card = Number(name.split(" ")[1]) + 34_359_738_000;
     const when = "mon-fri 08:00-12:00 13:00-18:00, sat 08:00-12:00";
     const person = personOf(name, { cards: ["" + card], note: "n".repeat(40), when, uses: 50 });
-    // The code follows.
+    // The code is added later.
     const rest = PERSON_BYTES - Buffer.byteLength(personText(person)) - "code \n".length - 37 - "sip a@\n".length;
     person.sip = "a@" + "b".repeat(Math.min(62, rest));
     return person;

@@ -1,7 +1,7 @@
 /**
- * A setting that is taken can do what it says: whatever the schema lets through gives requests and responses that
- * leave, that our parser, the grammar and sofia-sip's parser take, and that go where the setting says. SWEEP=whole
- * tries many more values.
+ * Tests that a setting that is taken can do what it says: any value that the schema lets through gives requests and
+ * responses that leave, that our parser, the grammar and sofia-sip's parser take, and that go where the setting says.
+ * SWEEP=whole tries many more values.
  */
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -36,7 +36,7 @@ const SIP_URI = new RegExp(
 const NAME_ADDR = /^(?:"((?:[^"\\\r\n]|\\[^\r\n])*)" )?<([^<>]*)>(?:;[^<>]*)?$/;
 
 const sofia = new Sofia();
-/** All messages that doors sent, to be judged at the end, with the settings that made them. */
+/** All messages that doors sent, with the settings that made them; they are judged at the end. */
 const written: { bytes: Uint8Array; settings: string[] }[] = [];
 const message = new Message(64);
 
@@ -45,12 +45,12 @@ beforeAll(() => {
 });
 afterAll(() => sofia.close());
 
-/** What a message of ours has to be, by our parser and by the grammar. */
+/** Checks that a message of ours is right, by our parser and by the grammar. */
 function inspect(bytes: Uint8Array): void {
   expect(message.parse(bytes, 0, bytes.length, false)).toBe(PARSE_OK);
   const m = text(bytes);
   if (!m.startsWith("SIP/2.0")) expect(m.split(" ")[1]).toMatch(SIP_URI);
-  // To of a response, and From of a request in a dialog that others began, are what they wrote.
+  // The To of a response, and the From of a request in a dialog that others began, are as they wrote them.
   const ours = m.startsWith("SIP/2.0") ? ["Contact"] : ["From", "To", "Contact", "Route"];
   for (const name of ours)
     for (const value of headers(m, name)) {
@@ -60,7 +60,10 @@ function inspect(bytes: Uint8Array): void {
     }
 }
 
-/** A door with these settings in a world where all names are known and everybody answers what comes by the rules. */
+/**
+ * Makes a door with these settings in a world where all names are known and everybody answers all requests by the
+ * rules.
+ */
 class Trial {
   readonly world = new World();
   readonly house = new House(this.world);
@@ -129,7 +132,7 @@ class Trial {
     }
   }
 
-  /** A call or a text of somebody at that address. @returns the last status it was answered */
+  /** Makes a call or a text of somebody at that address. @returns the last status that answered it */
   ask(method: string, uri: string, ip = SERVER): string {
     const id = `${method}${this.sent.length}`;
     const body = method === "INVITE" ? sdpOf(ip) : "";
@@ -154,7 +157,7 @@ class Trial {
     return answers.at(-1)?.split(" ")[1] ?? "";
   }
 
-  /** The door calls. @returns the last INVITE */
+  /** Lets the door call. @returns the last INVITE */
   call(press: (house: House) => void = (house) => house.press()): string {
     press(this.house);
     this.settle();
@@ -186,7 +189,7 @@ function response(m: string, status: string, more: string[], body = ""): string 
   return [...lines, ...more, `Content-Length: ${octets(body).length}`, "", body].join("\r\n");
 }
 
-/** The user of a URI, read as others read it. */
+/** Reads the user of a URI as others read it. */
 function userOf(uri: string): string {
   const at = uri.indexOf("@");
   return at < 0 ? "" : decodeURIComponent(uri.slice(4, at).split(":")[0]);
@@ -296,7 +299,7 @@ const plans = fc
   )
   .map((all) => all.map(([target, mark], i) => target + (i + 1 < all.length ? mark : "")).join(""));
 
-/** Tries values of a setting; those that are not taken have to be refused in one line. @returns how many were taken */
+/** Tries values of a setting; values that are not taken have to be refused in one line. @returns how many were taken */
 function each(
   key: string,
   values: fc.Arbitrary<string>,

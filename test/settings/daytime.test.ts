@@ -51,7 +51,7 @@ describe("the name of a zone", () => {
     .flatMap((line) => line.split(" ").slice(1));
 
   it("gives the time of its clocks, for each of the table", () => {
-    // Some follow the moon. Of two others the rules are so new that not every Node knows them.
+    // Some of the zones follow the moon; for two others the rules are so new that not every Node knows them.
     const changed = [
       "Africa/Casablanca",
       "Africa/El_Aaiun",
@@ -98,7 +98,7 @@ describe("the name of a zone", () => {
 
 const WEEK = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
-/** The minute of the week of "tue 07:30". */
+/** Returns the minute of the week of "tue 07:30". */
 function at(when: string): number {
   const [day, time] = when.split(" ");
   const [hours, minutes] = time.split(":").map(Number);
@@ -186,7 +186,7 @@ describe("entries of dates", () => {
     ["2026-12-31T09:00", false],
     ["2026-12-31T10:00", true],
     ["2026-12-31T16:00", false],
-    // The span of a date goes over midnight as well, and that of a Saturday not, which is closed.
+    // The span of a date goes over midnight too, but that of a Saturday, which is closed, does not.
     ["2027-01-01T00:30", true],
     ["2027-01-01T01:00", false],
     ["2026-12-27T01:00", false],
@@ -223,7 +223,7 @@ describe("entries of dates", () => {
 
   it("change nothing on the days when the clocks do: a span ends by the clock", () => {
     const hours = "sun 01:00-04:00";
-    // In Berlin 2026-03-29 has no 02:30, and 2026-10-25 has it twice.
+    // Berlin has no 02:30 on 2026-03-29, and has it twice on 2026-10-25.
     const open = (day: string, from: number, to: number) => {
       let count = 0;
       for (let minute = from; minute < to; minute++)

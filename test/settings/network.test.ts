@@ -1,4 +1,4 @@
-/** A board's address: what fits together and what does not, each in one line, and what of it is kept. */
+/** Tests a board's address: which parts fit together and which do not, each in one line, and which of them are kept. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ipv4, ipv4Text } from "../../src/core/address.js";

@@ -19,7 +19,7 @@ class MemoryStore implements Store {
 }
 
 /**
- * The power goes after `octetsLeft` octets of the write have reached the store; what was there before is partly
+ * Cuts the power after `octetsLeft` octets of the write have reached the store; the record from before is partly
  * overwritten.
  */
 class TornStore extends MemoryStore {
@@ -124,7 +124,7 @@ describe("a record", () => {
   });
 });
 
-/** As firmware before this one wrote it. */
+/** Writes a record as firmware before this one wrote it. */
 function old(counter: number, text: string): string {
   return "portero 1 " + counter + " " + crc32(octets(counter + "\n" + text)) + "\n" + text;
 }
@@ -139,7 +139,7 @@ describe("a record of another firmware", () => {
     record.write(NEW + "x");
     expect(record.isOld).toBe(false);
     expect(store.read("settings.a")).toMatch(/^portero 2 9 /);
-    // The firmware before finds its own last one.
+    // The firmware before this one finds its own last record.
     expect(store.read("settings.b")).toBe(old(8, NEW));
     expect(new Record(store, "settings").read()).toBe(NEW + "x");
   });

@@ -1,6 +1,6 @@
 /**
- * Settings over a restart and over a change of firmware: too long, of an older form, of a newer one. The wiring is in
- * test/firmware/relays.test.ts.
+ * Tests settings over a restart and over a change of firmware: too long, of an older form, of a newer one. The wiring
+ * is in test/firmware/relays.test.ts.
  */
 import { describe, expect, it } from "vitest";
 import { MemoryStore } from "../../host-sim/io/store.js";
@@ -11,7 +11,7 @@ import { Settings } from "../../src/settings/settings.js";
 import { House } from "../intercom/house.js";
 import { World } from "../ua/harness.js";
 
-/** A console on what was kept. @returns what it is asked by, and what could not be used */
+/** Starts a console on the kept settings. @returns a function that asks it, and what could not be used */
 function start(store: MemoryStore) {
   const house = new House(new World());
   const console = new Console(house.door, { store, restart: () => {}, reboot: () => {}, log: house.log });
@@ -23,7 +23,7 @@ function old(counter: number, text: string): string {
   return "portero 1 " + counter + " " + crc32(octets(counter + "\n" + text)) + "\n" + text;
 }
 
-/** Every ring plan as long as it may be: together more than what can be kept. */
+/** Sets every ring plan to its longest: together more than can be kept. */
 function fill(line: (input: string) => string): void {
   const plan = Array.from({ length: 8 }, (_, i) => "sip:somebody-with-a-name" + i + "@phones.example.org").join(",");
   expect(plan.length).toBeLessThan(400);

@@ -1,4 +1,4 @@
-/** Whatever is given as a setting, and by whichever way: what is kept is one line for each, and reads back the same. */
+/** Tests that a setting, however it is given, is kept as one line, and reads back the same. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { isProblems, parseFile } from "../../host-sim/config/file.js";
@@ -29,7 +29,7 @@ const STEERING = [
   "\x1b[2J",
   "\r\n",
 ];
-/** A value of each type that is allowed. */
+/** A value of each allowed type. */
 const GOOD = [
   "200,201 20s > sip:guard@192.0.2.7 15s",
   "CET-1CEST,M3.5.0,M10.5.0/3",
@@ -64,7 +64,7 @@ const value = fc.oneof(
 );
 const key = fc.constantFrom(...SCHEMA.map((setting) => setting.key));
 
-/** Ways for a setting to come in. Each changes `settings`, or does not. */
+/** The ways for a setting to come in. Each changes `settings`, or does not. */
 const WAYS: [string, (settings: Settings, key: string, value: string) => void][] = [
   ["set", (settings, name, given) => void settings.set(name, given)],
   ["--set", (settings, name, given) => void settings.assign(`${name}=${given}`)],
@@ -75,7 +75,7 @@ const WAYS: [string, (settings: Settings, key: string, value: string) => void][]
     "config apply",
     (settings, name, given) => {
       const changes = parseFile("x", JSON.stringify({ [name]: given }));
-      // As the tool sends it.
+      // The setting goes in as the tool sends it.
       if (!isProblems(changes)) for (const one of changes.changes) expect(settings.set(one.key, one.value)).toBe("");
     },
   ],
@@ -84,7 +84,7 @@ const WAYS: [string, (settings: Settings, key: string, value: string) => void][]
 function expectWhole(settings: Settings): void {
   const lines = settings.saveAll().split("\n");
   expect(lines).toHaveLength(SCHEMA.length + 1);
-  // A store and a line have octets.
+  // A store and a line consist of octets.
   const kept = text(octets(settings.saveAll()));
   const [again, restored] = [new Settings(), new Settings()];
   expect(again.apply(kept)).toBe("");

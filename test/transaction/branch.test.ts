@@ -1,4 +1,4 @@
-/** Branches of our own requests: a keyed hash over Request-URI, From, To, Call-ID, CSeq and a counter. */
+/** Tests branches of our own requests: a keyed hash over Request-URI, From, To, Call-ID, CSeq and a counter. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { octets, text } from "../../src/core/bytes.js";
@@ -33,7 +33,7 @@ function message({ uri, from, to, callId, cseq, more }: Parts): Uint8Array {
   );
 }
 
-/** With the counter at the beginning. */
+/** The counter stands at its beginning. */
 function branchOf(parts: Parts, key = 1): string {
   const bytes = message(parts);
   new Branches({ uint32: () => key }).makeBranch(bytes, bytes.length, false);
@@ -128,7 +128,7 @@ describe("the requests of a layer", () => {
     expect(acked.line).toContain("ACK");
     expect(viaBranch(acked.text)).toMatch(/^z9hG4bK[0-9a-f]{16}$/);
     expect(viaBranch(acked.text)).not.toBe(viaBranch(second.text));
-    // The same ACK again for the 2xx that comes again.
+    // The ACK for the 2xx that comes again is the same one.
     h.receive(responseTo(second.text, 200, "b"));
     expect(h.network.take().map((one) => one.text)).toEqual([acked.text]);
   });

@@ -16,7 +16,7 @@ function times(sent: Sent[]): number[] {
   return sent.map((one) => one.atMs);
 }
 
-/** Sends it and gives its octets. */
+/** Sends the request and returns its octets. */
 function sent(method: number, target?: string, extra?: string): string {
   h.send(method, target, extra);
   return h.network.take()[0].text;
@@ -356,7 +356,7 @@ describe("responses that belong to nobody", () => {
     const options = sent(METHOD_OPTIONS);
     h.receive(responseTo(options, 200).replace(/z9hG4bK./, "z9hG4bKx"));
     h.receive(responseTo(options, 200).replace("7 OPTIONS", "7 INVITE"));
-    // The answer that some give to an ACK, which has the branch of its INVITE.
+    // Some give this answer to an ACK, which has the branch of its INVITE.
     h.receive(responseTo(options, 200).replace("7 OPTIONS", "7 ACK"));
     h.receive(responseTo(options, 200).replace("Via: ", "Via: SIP/2.0/UDP 10.0.0.9;branch=z9hG4bK1\r\nVia: "));
     h.opened(5, PEER + ":40000");

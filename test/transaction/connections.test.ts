@@ -59,7 +59,7 @@ describe("a connection of our own", () => {
     expect(h.opened(3, "10.9.0.3:1")).toBe(true);
     expect(h.network.closed).toEqual([1, 2]);
     h.pass(40_000);
-    // That of our own is the one that was idle longest.
+    // Our own connection is the one that was idle longest.
     expect(h.opened(4, "10.9.0.4:1")).toBe(true);
     expect(h.network.closed).toEqual([1, 2, 3]);
   });

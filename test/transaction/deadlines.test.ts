@@ -1,7 +1,7 @@
 /**
- * Every state has a deadline, and reaching it needs nothing that can run out: each is entered, then all pools are
- * emptied and nothing is ever spared, and it is over all the same in its time. Every state of the machines has to be
- * named here.
+ * Tests that every state has a deadline, and that reaching it needs nothing that can run out: each is entered, then all
+ * pools are emptied and nothing is ever spared, and it is over all the same in its time. Every state of the machines
+ * has to be named here.
  */
 import { describe, expect, it } from "vitest";
 import * as client from "../../src/transaction/client.js";
@@ -13,14 +13,14 @@ const T1 = 500;
 /** Timers B, F, H, J, L and M. */
 const LONG_MS = 64 * T1;
 
-/** Takes all that is free, for good. */
+/** Takes every free entry for good. */
 function starve(h: Harness): void {
   h.layer.clients.take = () => null;
   h.layer.servers.take = () => null;
   for (const t of [...h.layer.clients.items, ...h.layer.servers.items]) t.spareMs = () => -1;
 }
 
-/** Where it leads, what lasts how long. */
+/** The state that a test enters, and how long it lasts. */
 interface Way {
   state: number;
   endMs: number;

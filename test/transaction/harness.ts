@@ -39,19 +39,19 @@ export interface Sent {
   line: string;
 }
 
-/** Remembers what was sent; `fail*` make it fail at once. */
+/** Remembers the messages that were sent; `fail*` make it fail at once. */
 export class FakeNetwork implements Network {
   sent: Sent[] = [];
   asked: { id: number; name: string; port: number; transport: number }[] = [];
   closed: number[] = [];
   failDatagrams = false;
   failStreams = false;
-  /** Connections that are open, by "ip:port". */
+  /** The connections that are open, by "ip:port". */
   open = new Map<string, number>();
   lastConnection = 100;
-  /** How often a stream was asked for without a connection's number. */
+  /** Counts how often a stream was asked for without a connection's number. */
   searches = 0;
-  /** Off for long runs: nothing is remembered, only counted. */
+  /** False for long runs: messages are not remembered, only counted. */
   remember = true;
   count = 0;
   private readonly timers: Timers;
@@ -103,7 +103,7 @@ export class FakeNetwork implements Network {
   }
 }
 
-/** Remembers what the layer told, as lines; `answer` does something with a request in time. */
+/** Remembers the events that the layer told, as lines; `answer` does something with a request in time. */
 export class Recorder implements TransactionUser, ClientUser, ServerOwner {
   events: string[] = [];
   requests: ServerTransaction[] = [];
@@ -179,7 +179,7 @@ export class Harness {
     this.timers.poll(untilMs);
   }
 
-  /** Fires what is due now. */
+  /** Fires the timers that are due now. */
   settle(): void {
     this.pass(0);
   }
@@ -227,14 +227,14 @@ export class Harness {
     t.aimRequest(uri, TRANSPORT_UDP);
   }
 
-  /** `prepare` and send. */
+  /** Prepares the request and sends it. */
   send(method: number, target?: string, extra?: string, body?: string): ClientTransaction {
     const t = this.prepare(method, target, extra, body);
     if (!t.sendRequest()) throw new Error("not sent");
     return t;
   }
 
-  /** Acknowledges the 2xx `m`, to be called from inside onResponse. */
+  /** Acknowledges the 2xx `m`; it is called inside onResponse. */
   ack(t: ClientTransaction, m: Message, target = "sip:bob@" + PEER, body = ""): void {
     const uri = octets(target);
     const w = t.beginAck(m, uri, 0, uri.length);
@@ -260,7 +260,7 @@ export function parsed(uri: string): Uri {
   return out;
 }
 
-/** The values of the header fields of that name, in order. */
+/** Returns the values of the header fields of that name, in order. */
 export function fields(message: string, name: string): string[] {
   const head = message.slice(0, message.indexOf("\r\n\r\n"));
   const found: string[] = [];

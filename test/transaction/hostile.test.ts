@@ -9,7 +9,7 @@ import { Harness, PEER, request, responseTo } from "./harness.js";
 
 const FROM = ipv4("192.0.2.66");
 
-/** Answers each request at once, so that what comes out can be counted against what went in. */
+/** Answers each request at once, so that the messages out can be counted against the messages in. */
 function door(): Harness {
   const h = new Harness();
   h.user.answer = (t) => t.reply(480);
@@ -31,7 +31,7 @@ function samples(h: Harness): Uint8Array[] {
   return [...all, ...tortureMessages().map(({ bytes }) => bytes)];
 }
 
-/** Some octets replaced, and a piece cut out or put in a second time. */
+/** Replaces some octets, and cuts a piece out or puts it in a second time. */
 const mutation = fc.record({
   sample: fc.nat(),
   changes: fc.array(fc.tuple(fc.nat(), fc.integer({ min: 0, max: 255 })), { maxLength: 6 }),

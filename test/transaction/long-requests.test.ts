@@ -1,5 +1,6 @@
 /**
- * Requests that are too long for UDP, and servers that take TCP, refuse it, drop it, reset it or say nothing over it.
+ * Tests requests that are too long for UDP, and servers that take TCP, refuse it, drop it, reset it or say nothing over
+ * it.
  * RFC 3261 §18.1.1
  */
 import fc from "fast-check";
@@ -28,7 +29,7 @@ const OTHER = "10.0.0.9";
 
 let h: Harness;
 let told: [why: number, size: number][];
-/** Connections that have come to be. */
+/** The connections that have come to be. */
 let open: Set<number>;
 
 beforeEach(() => {
@@ -122,12 +123,12 @@ describe("a request over 1,300 octets", () => {
         h.pass(1);
         const [udp] = h.network.take();
         expect(udp.to).toBe(UDP);
-        // The same transaction, for a server that got both.
+        // The request belongs to the same transaction, for a server that got both.
         expect(udp.text).toBe(tcp.text.replace("SIP/2.0/TCP", "SIP/2.0/UDP"));
         expect(reach()).toBe(REACH_SILENT);
         expect(whys()).toEqual([DETOUR_LONG, DETOUR_SILENT]);
         expect(h.network.closed).toEqual([]);
-        // The connection is there yet, and no other request waits for it.
+        // The connection is still there, and no other request waits for it.
         h.send(METHOD_MESSAGE, undefined, "", LONG);
         const [other] = h.network.take();
         expect(other.to).toBe(UDP);
@@ -172,7 +173,7 @@ describe("a request over 1,300 octets", () => {
     h.layer.streamClosed(102);
     expect(ways().slice(-1)).toEqual([UDP]);
     expect(reach()).toBe(REACH_REFUSED);
-    // A message over a connection of ours says better.
+    // A message over a connection of ours gives better information.
     h.network.open.clear();
     h.send(METHOD_MESSAGE, `sip:bob@${PEER};transport=tcp`);
     const [message] = h.network.take();
@@ -250,7 +251,7 @@ it("nothing is learnt of where only others' requests came from: strangers do not
   const server = ipv4(PEER);
   h.layer.transport.reach.noteReach(server, 5060, REACH_TCP, h.timers.nowMs);
   for (let i = 1; i <= 20; i++) {
-    // A connection of its own for the response, since theirs is gone; then something comes over it, or it breaks.
+    // The response has a connection of its own, since theirs is gone; then something comes over it, or it breaks.
     const stranger = `10.9.0.${i}`;
     h.opened(i, `${stranger}:40000`);
     h.receiveTcp(i, request({ method: "OPTIONS", via: `SIP/2.0/TCP ${stranger}:5060;branch=z9hG4bK${i}` }));

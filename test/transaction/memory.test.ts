@@ -85,7 +85,7 @@ it("makes nothing for a request of ours, its repetition, its response and its en
   const rest = octets(
     "Max-Forwards: 70\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:c@d>\r\nCall-ID: 1\r\nCSeq: 7 OPTIONS\r\nContent-Length: 0\r\n\r\n",
   );
-  // The response: the request's own head with another first line; only the branch changes.
+  // The response is the request's own head with another first line; only the branch changes.
   h.network.remember = true;
   h.send(METHOD_OPTIONS);
   const response = octets(responseTo(h.network.take()[0].text, 200));

@@ -4,7 +4,7 @@ import { Message } from "../../src/wire/message.js";
 import { METHOD_INVITE } from "../../src/wire/names.js";
 import { fields, Harness, request, responseTo } from "./harness.js";
 
-/** A response as it came to us: below our Via those of the request. */
+/** Makes a response as it came to us: below our Via those of the request. */
 function answered(invite: string, status: number, tag = "far", extra = "", body = ""): Message {
   const text = responseTo(invite, status, tag, extra, "So Be It")
     .replace("Via: ", "Via: SIP/2.0/UDP 10.0.0.1:5060;branch=z9hG4bKours, ")

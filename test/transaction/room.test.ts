@@ -1,4 +1,4 @@
-/** A full house makes room by what only waits for repetitions, the one with the least time left first. */
+/** Tests that a full house makes room by what only waits for repetitions, the one with the least time left first. */
 import { describe, expect, it } from "vitest";
 import { METHOD_INVITE, METHOD_OPTIONS } from "../../src/wire/names.js";
 import { Harness, request, responseTo } from "./harness.js";

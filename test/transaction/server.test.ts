@@ -26,7 +26,7 @@ function invited(parts: RequestParts = {}): ServerTransaction {
   return h.user.requests[h.user.requests.length - 1];
 }
 
-/** The ACK for a response other than 2xx: of the INVITE's branch. */
+/** Makes the ACK for a response other than 2xx; it has the INVITE's branch. */
 function ackFor(response: string, parts: RequestParts = {}): string {
   return request({ ...parts, method: "ACK", to: field(response, "To") });
 }
@@ -172,7 +172,7 @@ describe("INVITE server transaction for an address that has shown nothing yet (R
     const later = doubted();
     later.reply(200);
     h.pass(10_000);
-    // The 100 of the layer was heard: the sender is silent now.
+    // The 100 of the layer was heard, so the sender is silent now.
     expect(h.network.take().length).toBeGreaterThan(4);
     h.pass(100_000);
     h.network.take();
@@ -314,7 +314,7 @@ describe("what a response begins with (RFC 3261 §8.2.6.2)", () => {
         expect([statuses, line, fields(text, "Record-Route")]).toEqual([statuses, line, isHad ? routes : []]);
         expect(fields(text, "CSeq")).toEqual(["1 INVITE"]);
       }
-      // What is repeated is what was sent last.
+      // The response sent last is the one that is repeated.
       h.receive(request({ branch: "z9hG4bKrr" + statuses.join("-"), callId: "rr" + statuses, extra }));
       for (const { text } of h.network.take()) expect(text).toBe(sent.at(-1)!.text);
       h.pass(200_000);

@@ -436,7 +436,7 @@ describe("a call that comes", () => {
   });
 });
 
-/** A call that the peer made and the door took. */
+/** Makes a call of the peer that the door takes. */
 function established(more: string[] = [], body = sdpOf(PHONE)) {
   const world = new World();
   const a = new Agent(world, DOOR);

@@ -82,7 +82,7 @@ function request(method = METHOD_INVITE, user = asker, ip = SERVER): ClientTrans
   return t;
 }
 
-/** Its next hop is that URI, found at that address. */
+/** Aims at that URI as the next hop, found at that address. */
 function aim(t: ClientTransaction, hop: string, ip: number): void {
   const bytes = octets(hop);
   const parsed = new Uri();
@@ -144,7 +144,7 @@ describe("a challenge", () => {
     expect(written(request(METHOD_INVITE, other))).toBe("");
     expect(written()).toMatch(/^Authorization: [^\r\n]*nonce="n"/);
     expect(written()).toBe("");
-    // The request was never sent again, and another one of the same sender is no such request.
+    // The request was never sent again, and another one of the same sender is not that request.
     expect(take('WWW Digest realm="r", nonce="m"')).toBe(true);
     expect(written(request(), false)).toBe("");
     expect(written()).toBe("");
@@ -448,7 +448,7 @@ describe("a response over the body as well (auth-int)", () => {
     credentials.writeAnswer(w, t, t.method, span, true);
     if (!isCut) w.put(octets(`Content-Length: ${body.length}\r\n\r\n${body}`));
     expect(t.sealer).toBe(credentials);
-    // What lies behind the request is not its own.
+    // The octets after the request are not its own.
     buffer.fill(0x78, w.at);
     credentials.onWritten(buffer, w.at);
     return text(buffer, 0, w.at);
@@ -487,7 +487,7 @@ describe("a response over the body as well (auth-int)", () => {
     take('WWW Digest realm="r", nonce="n", qop="auth-int"');
     written(t);
     expect(t.sealer).toBe(credentials);
-    // What was open in a request that was never sent is no more: the next one has none.
+    // The challenge left open by a request that was never sent is gone: the next one has none.
     for (const [kind, method] of [
       ["WWW", METHOD_INVITE],
       ["WWW", METHOD_REGISTER],
@@ -581,7 +581,7 @@ describe("the second challenge to a request", () => {
 });
 
 describe("the configured server", () => {
-  /** A request whose next hop is that URI, found at that address. */
+  /** Makes a request whose next hop is that URI, found at that address. */
   function hop(uri: string, ip: number): ClientTransaction {
     const layer = new TransactionLayer({ timers: new Timers(64), random, network, limits: DOOR_LIMITS }, above);
     const t = layer.client(NO_USER);

@@ -12,7 +12,7 @@ export interface Answer {
   uri: string;
   user: string;
   password: string;
-  /** From 1. */
+  /** Counts from 1. */
   count?: number;
 }
 

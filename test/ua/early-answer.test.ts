@@ -1,6 +1,6 @@
 /**
- * The answer in the 180 to a call that comes (`call.earlyAnswer`), and that nobody hears the door before it answers,
- * whatever was agreed.
+ * Tests the answer in the 180 to a call that comes (`call.earlyAnswer`), and that the door is not heard before it
+ * answers, whatever was agreed.
  */
 import { beforeEach, describe, expect, it } from "vitest";
 import { Agent, bodyOf, header, Peer, sdpOf, World } from "./harness.js";
@@ -54,7 +54,7 @@ function answers(): string {
   return peer.got("SIP/2.0 200").filter((message) => header(message, "CSeq") === "1 INVITE")[0] ?? "";
 }
 
-/** Packets of sound since the last time. */
+/** Counts the packets of sound since the last time. */
 function heard(ms = 200): number {
   const before = peer.packets.length;
   world.run(ms);

@@ -1,4 +1,4 @@
-/** A door whose server is several machines: what is sent goes to one that answers, and back to the first one. */
+/** Tests a door whose server is several machines: a request goes to one that answers, and back to the first one. */
 import { describe, expect, it } from "vitest";
 import { DOOR_LIMITS } from "../../src/core/limits.js";
 import { PROBE_AUTO } from "../../src/ua/registration.js";
@@ -22,7 +22,7 @@ const ROUND_MS = 4000 + 32_000 + 20_000;
 /** A registrar and proxy that takes everybody and answers each INVITE with 180. */
 class Machine extends Peer {
   isDown = false;
-  /** Its answers to everything, in place of the usual ones. */
+  /** The answers to everything, in place of the usual ones. */
   instead: string[] = [];
   private bound: string[] = [];
   readonly requests: { atMs: number; message: string }[] = [];
@@ -66,7 +66,7 @@ function house(settings: Partial<UserAgentSettings> = { proxy: PROXIES }, seed =
   return { world, agent, machines, first: machines[0], second: machines[1], third: machines[2] };
 }
 
-/** The machine at which the door is registered, by the last REGISTER that bound it. */
+/** Returns the machine at which the door is registered, by the last REGISTER that bound it. */
 function boundAt(machines: Machine[]): Machine | undefined {
   const bound = machines.map((machine) => ({
     machine,
@@ -165,7 +165,7 @@ it("keeps its promises in every order of failures", () => {
         );
       agent.ua.hangUp(call);
       world.run(REGISTRATION_MS - CALL_MS);
-      // Where none was there, the next round of requests begins after the last one has waited to its end.
+      // If none was there, the next round of requests begins after the last one has waited to its end.
       if (wasAway) world.run(ROUND_MS);
       if (up.length > 0) expect(up, told).toContain(boundAt(machines));
       wasAway = up.length === 0;
@@ -246,7 +246,7 @@ it("Servers that are all away are asked by OPTIONS seldom, and one request at a 
   const before = world.log.length;
   world.run(600_000);
   const asked = world.log.slice(before).filter((line) => line.includes("OPTIONS"));
-  // Each is asked four times in each 60 to 80 s.
+  // Each server is asked four times in each 60 to 80 s.
   expect(asked.length).toBeLessThan(2 * 4 * 11);
   expect(asked.length).toBeGreaterThan(2 * 4 * 6);
   first.isDown = false;

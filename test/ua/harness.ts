@@ -17,7 +17,7 @@ import type { Message } from "../../src/wire/message.js";
 import { SeededRandom } from "../random.js";
 import { QuietPort } from "./quietport.js";
 
-/** By CAUSE_*. */
+/** Names of the causes, by CAUSE_*. */
 const CAUSE_NAMES: Record<number, string> = {
   [causes.CAUSE_LOCAL]: "local",
   [causes.CAUSE_REMOTE]: "remote",
@@ -48,7 +48,7 @@ interface Datagram {
   bytes: Uint8Array;
 }
 
-/** Whoever has an address in the world. */
+/** A station that has an address in the world. */
 interface Inhabitant {
   ip: number;
   receive(datagram: Datagram): void;
@@ -58,7 +58,7 @@ interface Inhabitant {
 
 export class World {
   nowMs = 0;
-  /** Every SIP message that was sent: "a>b INVITE sip:…" by last octet of the addresses, lost ones too. */
+  /** Lists every SIP message that was sent, lost ones too: "a>b INVITE sip:…" by last octet of the addresses. */
   readonly log: string[] = [];
   /** @returns true for a message that is to be lost */
   lose: (message: string, from: string, to: string) => boolean = () => false;
@@ -162,21 +162,21 @@ export class Agent implements Inhabitant, Network, SoundNetwork, UserAgentUser {
     world.add(this);
   }
 
-  /** Takes other settings, as after a line on the console. */
+  /** Takes other settings, as a line on the console does. */
   configure(settings: Partial<UserAgentSettings>, tcpPort = 5060): void {
     this.timers.nowMs = this.world.nowMs;
     Object.assign(this.settings, settings);
     this.ua.configure({ ...this.settings }, this.ip, 5060, tcpPort);
   }
 
-  /** Gets another address; what is sent to the old one is lost from now on. */
+  /** Gets another address; the packets sent to the old one are lost from now on. */
   moveTo(address: string): void {
     this.timers.nowMs = this.world.nowMs;
     this.ip = ipv4(address);
     this.ua.moveTo(this.ip, 5060, 5060);
   }
 
-  /** The state of the first call that is going on, or of the one that ended last. */
+  /** Returns the state of the first call that is going on, or of the one that ended last. */
   last(): string {
     return this.diary.filter((line) => line.startsWith("call ")).at(-1) ?? "";
   }
@@ -231,9 +231,9 @@ export class Agent implements Inhabitant, Network, SoundNetwork, UserAgentUser {
     });
   }
 
-  /** Names asked for and not answered yet: `answerNames` does. */
+  /** Names that were asked for and not answered yet: `answerNames` answers them. */
   readonly pending: { id: number; places: Place[] }[] = [];
-  /** Names are answered at once; of several addresses with commas between each is of a rank of its own. */
+  /** Answers names at once; of several addresses with commas between, each is of a rank of its own. */
   answersNames = false;
 
   answerNames(ttlS?: number): void {
@@ -296,9 +296,9 @@ export class Agent implements Inhabitant, Network, SoundNetwork, UserAgentUser {
 export class Peer implements Inhabitant {
   readonly ip: number;
   readonly address: string;
-  /** Messages that came on port 5060, whole. */
+  /** The messages that came on port 5060, whole. */
   readonly inbox: string[] = [];
-  /** RTP packets that came, by local port. */
+  /** The RTP packets that came, by local port. */
   readonly packets: { port: number; bytes: Uint8Array }[] = [];
   /** Called for each message that comes. */
   onMessage: (message: string) => void = () => {};
@@ -327,7 +327,7 @@ export class Peer implements Inhabitant {
 
   poll(): void {}
 
-  /** Lines joined by CRLF; Content-Length is added. */
+  /** Sends lines joined by CRLF, with Content-Length added. */
   send(to: string, lines: string[], body = ""): void {
     const message = [...lines, `Content-Length: ${octets(body).length}`, "", body].join("\r\n");
     this.world.send(this.ip, 5060, ipv4(to), 5060, octets(message));
@@ -344,13 +344,13 @@ export class Peer implements Inhabitant {
     this.send(to, [...lines, ...more], body);
   }
 
-  /** The messages that came whose first line begins with `start`. */
+  /** Returns the messages that came whose first line begins with `start`. */
   got(start: string): string[] {
     return this.inbox.filter((message) => message.startsWith(start));
   }
 }
 
-/** The values of a header field, in order. */
+/** Returns the values of a header field, in order. */
 export function headers(message: string, name: string): string[] {
   const head = message.slice(0, message.indexOf("\r\n\r\n"));
   return head
@@ -368,7 +368,7 @@ export function bodyOf(message: string): string {
   return message.slice(message.indexOf("\r\n\r\n") + 4);
 }
 
-/** A session description of a peer at `address`. */
+/** Makes the session description of a peer at `address`. */
 export function sdpOf(address: string, port = 20000, formats = "0 101", more: string[] = []): string {
   return [
     "v=0",

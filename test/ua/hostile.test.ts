@@ -1,4 +1,4 @@
-/** A user agent under mutated messages and packets, seeded: nothing throws, nothing grows, nothing stays. */
+/** Tests a user agent under mutated messages and packets, seeded: nothing throws, nothing grows, nothing stays. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ipv4 } from "../../src/core/address.js";
@@ -16,8 +16,8 @@ const STRANGER = ipv4("10.0.0.66");
 const RUNS = runs(2500);
 
 /**
- * A world with a door and a phone of ours; every SIP datagram that passes is kept as a seed. @param secret what their
- * tags, branches and Call-IDs are made of
+ * Makes a world with a door and a phone of ours; every SIP datagram that passes is kept as a seed. @param secret the
+ * secret from which their tags, branches and Call-IDs are made
  */
 function house(secret = 1) {
   const world = new World();
@@ -36,7 +36,7 @@ function house(secret = 1) {
 
 type House = ReturnType<typeof house>;
 
-/** The states in which the user agent is when the storm begins; `enter` says whether it came there. */
+/** The states in which the user agent is when the storm begins; `enter` tells whether it got there. */
 const STATES: readonly { name: string; enter: (h: House) => boolean; last: string }[] = [
   { name: "idle", enter: () => true, last: "" },
   { name: "ringing", enter: ({ door }) => door.ua.call(`sip:${PHONE}`) !== null, last: "call ringing" },
@@ -46,7 +46,7 @@ const STATES: readonly { name: string; enter: (h: House) => boolean; last: strin
       phone.autoAnswer = true;
       const call = door.ua.call(`sip:${PHONE}`);
       world.run(50);
-      // So that the phone's requests in the call are among the seeds.
+      // The phone holds so that its requests in the call are among the seeds.
       const other = phone.ua.activeCall();
       if (other !== null) phone.ua.hold(other, false);
       return call !== null;
@@ -75,8 +75,8 @@ const mutation = fc.record({
 let serial = 0;
 
 /**
- * A seed with octets replaced, put in, cut out or doubled; often with a branch, Call-ID and CSeq of its own, so that it
- * is not just a repetition.
+ * Makes a seed with octets replaced, put in, cut out or doubled; often with a branch, Call-ID and CSeq of its own, so
+ * that it is not just a repetition.
  */
 function mutate(seeds: readonly Uint8Array[], how: { seed: number; changes: number[][]; fresh: boolean }): Uint8Array {
   let start = text(seeds[how.seed % seeds.length]);
@@ -96,7 +96,7 @@ function mutate(seeds: readonly Uint8Array[], how: { seed: number; changes: numb
   return Uint8Array.from(bytes, (octet) => octet ?? 0);
 }
 
-/** Messages of a whole call with hold, digits and refusals, and the torture messages. */
+/** Collects the messages of a whole call with hold, digits and refusals, and the torture messages. */
 function seedsOfCalls(): Uint8Array[] {
   const { world, door, phone, seeds } = house();
   phone.autoAnswer = true;
@@ -139,7 +139,7 @@ describe("10,000 mutated SIP datagrams", () => {
       let received = door.ua.layer.counters.received + door.ua.layer.counters.keepAlives;
       fc.assert(
         fc.property(mutation, (how) => {
-          // What passes just now, with its tags and branches, by turns with what passed in calls before.
+          // The messages of the moment, with its tags and branches, take turns with those of earlier calls.
           const bytes = mutate(how.seed % 3 === 0 || seeds.length === 0 ? common : seeds, how);
           out = 0;
           isCounting = true;
@@ -151,7 +151,7 @@ describe("10,000 mutated SIP datagrams", () => {
           received += 1;
           expect(door.ua.layer.counters.received + door.ua.layer.counters.keepAlives).toBe(received);
           world.run(20);
-          // Calls end of themselves as well, or a whole storm would beat on one.
+          // Calls end by themselves too, or a whole storm would beat on one.
           if (how.seed % 89 === 0) for (const call of phone.ua.calls) phone.ua.hangUp(call);
           if (how.seed % 89 === 1) for (const call of door.ua.calls) door.ua.hangUp(call);
           if (last !== "" && door.ua.activeCall() === null) {
@@ -183,7 +183,7 @@ describe("10,000 mutated SIP datagrams", () => {
   );
 
   it("from a stranger who knows no tag: one answer at most for each, and the call goes on", () => {
-    // Others than those of the calls that the messages are from.
+    // The calls here are others than those that the messages are from.
     const h = house(2);
     const { world, door } = h;
     STATES[2].enter(h);
@@ -231,7 +231,7 @@ describe("10,000 mutated RTP packets into a call", () => {
     };
     world.run(1000);
     const media = door.ua.calls[0].media;
-    // A digit, and an RTCP packet.
+    // The packets are a digit and an RTCP packet.
     seeds.push(Uint8Array.of(0x80, 0xe5, 0, 9, 0, 0, 5, 0, 1, 2, 3, 4, 5, 0x8a, 3, 0x20));
     seeds.push(Uint8Array.of(0x80, 200, 0, 6, ...new Array<number>(24).fill(7)));
     const packet = fc.record({

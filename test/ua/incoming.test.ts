@@ -42,7 +42,7 @@ function ask(peer: Peer, method: string, parts: Parts = {}): string {
   return branch;
 }
 
-/** A door, and a peer that has said nothing yet. */
+/** Makes a door, and a peer that has said nothing yet. */
 function house(answers = false) {
   const world = new World();
   const a = new Agent(world, DOOR);
@@ -50,7 +50,7 @@ function house(answers = false) {
   return { world, a, peer: new Peer(world, PHONE) };
 }
 
-/** The first line and To tag of the answer to that request. */
+/** Returns the first line and To tag of the answer to that request. */
 function answer(world: World, peer: Peer, method: string, parts: Parts = {}): string {
   peer.inbox.length = 0;
   ask(peer, method, parts);
@@ -58,7 +58,7 @@ function answer(world: World, peer: Peer, method: string, parts: Parts = {}): st
   return peer.inbox.at(-1) ?? "";
 }
 
-/** A body of two parts, of which the second has that type. */
+/** Makes a body of two parts, of which the second has that type. */
 function partsOf(type: string, body: string): string {
   return [
     "--b",
@@ -82,7 +82,7 @@ function tagOf(message: string): string {
   return header(message, "To").split(";tag=")[1] ?? "";
 }
 
-/** A peer whose call the door has taken. @returns our tag */
+/** Makes a peer whose call the door has taken. @returns our tag */
 function talking() {
   const all = house(true);
   const tag = tagOf(answer(all.world, all.peer, "INVITE", { body: sdpOf(PHONE) }));
@@ -92,7 +92,7 @@ function talking() {
   return { ...all, tag };
 }
 
-/** A peer whose call rings at the door. */
+/** Makes a peer whose call rings at the door. */
 function ringing(more: string[] = []) {
   const all = house();
   const branch = ask(all.peer, "INVITE", { body: sdpOf(PHONE), more });
@@ -441,7 +441,7 @@ describe("a request in a call", () => {
       const got = answer(world, peer, method, { ...parts, cseq: i + 2, toTag: tag });
       expect(statusOf(got), `${method} ${JSON.stringify(parts)}`).toBe(status);
       if (status === 405 || status === 501) expect(header(got, "Allow")).toContain("BYE");
-      // The answer was lost: the same request gets the same one.
+      // Once the answer was lost, the same request gets the same one.
       const branch = header(got, "Via").split("branch=")[1].split(";")[0];
       expect(answer(world, peer, method, { ...parts, branch, cseq: i + 2, toTag: tag })).toBe(got);
       world.run(33_000);

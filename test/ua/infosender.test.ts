@@ -35,7 +35,7 @@ describe("digits in INFO requests", () => {
     expect(header(first, "Content-Type")).toBe("application/dtmf-relay");
     expect(header(first, "Content-Length")).toBe(String(bodyOf(first).length));
     expect(header(first, "To")).toContain("tag=t");
-    // Over UDP it is repeated, and the next one waits.
+    // The INFO is repeated over UDP, and the next one waits.
     world.run(600);
     expect(new Set(peer.got("INFO")).size).toBe(1);
     expect(peer.got("INFO")).toHaveLength(2);
@@ -121,7 +121,7 @@ describe("digits in INFO requests", () => {
 
   it("are not sent before the answer, nor more of them than wait; hang-up drops those that wait", () => {
     const { world, a, peer, call } = talking();
-    // Of the INVITE, which waits for further answers.
+    // The INVITE waits for further answers, so it is counted.
     const before = a.ua.layer.clients.used();
     expect(a.ua.sendInfoDigits(call, "1".repeat(17))).toContain("at most 16 digits");
     expect(a.ua.sendInfoDigits(call, "1".repeat(16))).toBe("");
@@ -130,7 +130,7 @@ describe("digits in INFO requests", () => {
     a.ua.hangUp(call);
     world.run(20);
     expect(peer.got("INFO")).toHaveLength(1);
-    // The INFO has made room: the BYE alone is under way.
+    // The INFO has given its place: the BYE alone is under way.
     expect(a.ua.layer.clients.used()).toBe(before + 1);
     peer.respond(DOOR, peer.got("INFO")[0], "200 OK", "");
     peer.respond(DOOR, peer.got("BYE")[0], "200 OK", "");

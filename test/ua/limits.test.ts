@@ -1,6 +1,6 @@
 /**
- * Every table of a plain board at its limit, one below and one above, in each order: what matters is kept, or the other
- * side is told.
+ * Tests every table of a plain board at its limit, one below and one above, in each order: important entries are kept,
+ * or the other side is told.
  */
 import { describe, expect, it } from "vitest";
 import { DOOR_LIMITS } from "../../src/core/limits.js";
@@ -12,7 +12,7 @@ const PHONE = "10.0.0.2";
 const TYPE = "Content-Type: application/sdp";
 const MOST = 400;
 
-/** An addr-spec of so many octets. */
+/** Makes an addr-spec of so many octets. */
 function uriOf(octets: number, host = PHONE): string {
   const rest = `sip:@${host}`.length;
   return `sip:${"c".repeat(octets - rest)}@${host}`;
@@ -27,10 +27,10 @@ class Stage {
   readonly door = new Agent(this.world, DOOR, {}, DOOR_LIMITS);
   readonly peer = new Peer(this.world, PHONE);
 
-  /** Whom the last Record-Route of the answer names, by the last octet of its address: the first to be visited. */
+  /** The last Record-Route of the answer names this address (last octet): it is the first to be visited. */
   firstHop = "";
 
-  /** The requests of that method, wherever they went. */
+  /** Lists the requests of that method, to all addresses. */
   sent(method: string): string[] {
     return this.world.log.filter((line) => line.includes(` ${method} `));
   }
@@ -162,7 +162,7 @@ describe("routes", () => {
           s.world.run(10);
           const to = count === 0 ? "9" : `${20 + count - 1}`;
           const way = [`1>${to} ACK ${uri}`, `1>${to} BYE ${uri}`];
-          // Past the routes where they are too long even for the ACK.
+          // The ACK goes past the routes if they are too long even for it.
           const straight = [`1>2 ACK ${uri}`, `1>2 BYE ${uri}`];
           const went = [...s.sent("ACK"), ...s.sent("BYE")];
           if (last === "call confirmed") expect([count, octets, went]).toEqual([count, octets, way]);
@@ -184,7 +184,7 @@ describe("header fields", () => {
     ]) {
       const s = new Stage();
       const more = [`Contact: <sip:bob@${PHONE}>`];
-      // Seven there are besides, with that of the length.
+      // The message has seven more fields, with that of the length.
       const filled = [...more, ...Array.from({ length: count - 9 }, (_, i) => `X-${i}: ${i}`)];
       const answer = s.asks("INVITE", 1, filled, sdpOf(PHONE), "", order);
       expect([count, answer.slice(8, 11)]).toEqual([count, `${status}`]);

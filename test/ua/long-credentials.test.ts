@@ -1,6 +1,6 @@
 /**
- * Requests in a call whose credentials and routes do not fit together: they go without the credentials, for what is not
- * sent is never heard.
+ * Tests requests in a call whose credentials and routes do not fit together: they go without the credentials, for a
+ * request that is not sent is never heard.
  */
 import { describe, expect, it } from "vitest";
 import { Agent, header, headers, Peer, sdpOf, World } from "./harness.js";
@@ -10,7 +10,7 @@ const SERVER = "10.0.0.2";
 const USER = "u".repeat(64);
 const CHALLENGE = `Proxy-Authenticate: Digest realm="${"r".repeat(64)}", nonce="${"n".repeat(256)}", opaque="${"o".repeat(128)}", algorithm=SHA-256, qop="auth"`;
 
-/** Record-Routes of about that many octets in all; the first hop is the server. */
+/** Makes Record-Routes of about that many octets in all; the first hop is the server. */
 function routes(octets: number): string[] {
   const count = Math.max(1, Math.ceil(octets / 100));
   const filling = "x".repeat(Math.floor(octets / count) - 25);
@@ -21,7 +21,7 @@ class Call {
   readonly world = new World();
   readonly door = new Agent(this.world, DOOR, { user: USER, password: "secret", proxy: SERVER, domain: "house" });
   readonly server = new Peer(this.world, SERVER);
-  /** What is asked for credentials besides the INVITE. */
+  /** These requests are challenged besides the INVITE. */
   asks: (method: string) => boolean = () => false;
 
   constructor(routeBytes: number, isReliable: boolean) {
@@ -49,7 +49,7 @@ class Call {
     this.world.run(100);
   }
 
-  /** Of each request of that method, whether it had credentials. */
+  /** Tells for each request of that method whether it had credentials. */
   had(method: string): boolean[] {
     return this.server.got(method + " ").map((m) => headers(m, "Proxy-Authorization").length === 1);
   }
@@ -106,7 +106,7 @@ it("a challenged INVITE has its credentials though what it has beside them must 
   expect([header(first, "Allow") !== "", header(first, "User-Agent")]).toEqual([true, "Portero"]);
   expect([header(second, "Allow"), header(second, "User-Agent")]).toEqual(["", ""]);
   expect(door.last()).toContain("status 486");
-  // Each count once: a count that was passed over looks like a replay to some.
+  // Each count is used once: a count that was passed over looks like a replay to some servers.
   expect(header(second, "Authorization")).toContain("nc=00000001");
   expect(Number(header(second, "CSeq").split(" ")[0])).toBe(Number(header(first, "CSeq").split(" ")[0]) + 1);
 });

@@ -1,6 +1,6 @@
 /**
- * A registrar that sends the door elsewhere by 301 or 302: where it goes, for how long, and who is given what. RFC 3261
- * §8.1.3.4
+ * Tests a registrar that sends the door elsewhere by 301 or 302: to which server it goes, for how long, and who is
+ * given what. RFC 3261 §8.1.3.4
  */
 import { beforeEach, describe, expect, it } from "vitest";
 import { REGISTRATION_DONE } from "../../src/ua/registration.js";
@@ -27,7 +27,7 @@ beforeEach(() => {
   further = new Server(world, FURTHER);
 });
 
-/** Names are found as soon as they are asked for. */
+/** Lets time pass; names are found as soon as they are asked for. */
 function run(ms: number): void {
   for (let left = ms; left > 0; left -= 500) {
     door.timers.nowMs = world.nowMs;
@@ -46,7 +46,7 @@ function begin(settings: Partial<UserAgentSettings> = {}, names: Record<string, 
 const isRegistered = () => door.ua.registration.state === REGISTRATION_DONE;
 const moved = (...contacts: string[]) => ["302 Moved Temporarily", ...contacts.map((one) => `Contact: ${one}`)];
 const lines = (server: Server) => server.got("REGISTER").map((m) => m.split("\r\n")[0]);
-/** Whether anything of the password ever went there. */
+/** Tells whether anything of the password ever went there. */
 const hasAnswer = (server: Server) => server.inbox.some((m) => /uthorization:/.test(m));
 
 describe("a 302", () => {
@@ -206,14 +206,14 @@ describe("the password", () => {
     run(301_000);
     expect(there.bound.has(CONTACT)).toBe(true);
     there.proxyChallenge = 'Digest realm="house", nonce="n1", qop="auth"';
-    // Calls go by its Service-Route, as it asked, but it is no server to give anything to.
+    // Calls go by its Service-Route, as it asked, but the server is given nothing.
     door.call("200");
     run(1000);
     expect(there.got("INVITE")).toHaveLength(1);
     expect(hasAnswer(there)).toBe(false);
     expect(door.ua.isServer(there.ip)).toBe(true);
     expect(door.ua.isServerFlow({ ip: there.ip, port: 5060 } as never)).toBe(false);
-    // Home again, its own nonce still holds, and the same way is the server's word now.
+    // Back at home its own nonce still holds, and the same route is the server's word now.
     home.instead = null;
     home.more = [`Service-Route: <sip:${THERE};lr>`];
     there.instead = ["500 No"];
@@ -271,7 +271,7 @@ describe("the password", () => {
     proxy.instead = moved(`<sip:${THERE}>`);
     begin({ proxy: "10.0.0.8" });
     run(2000);
-    // The proxy passes it on, or says 401 in its place.
+    // The proxy passes the request on, or says 401 in its place.
     expect(lines(proxy).at(-1)).toContain(THERE);
     expect(hasAnswer(proxy)).toBe(false);
   });

@@ -1,6 +1,6 @@
 /**
- * A phone that takes the place of another in a call of the door: INVITE with Replaces (RFC 3891), on a board with one
- * line.
+ * Tests a phone that takes the place of another in a call of the door: INVITE with Replaces (RFC 3891), on a board with
+ * one line.
  */
 import { describe, expect, it } from "vitest";
 import type { Call } from "../../src/ua/call.js";
@@ -42,7 +42,7 @@ class Hall {
     };
   }
 
-  /** The door calls, and the first phone says so. */
+  /** Lets the door call, and the first phone answer with that status. */
   called(status: string): this {
     this.door.call(`sip:one@${FIRST}`);
     this.world.run(20);
@@ -59,7 +59,7 @@ class Hall {
     this.world.run(100);
   }
 
-  /** The Replaces field that names the call, seen from the door. */
+  /** Returns the Replaces field that names the call, as seen from the door. */
   replaces(more = ""): string {
     return `Replaces: ${header(this.invite, "Call-ID")};to-tag=${this.tag};from-tag=a${more}`;
   }
@@ -86,7 +86,7 @@ class Hall {
     return got;
   }
 
-  /** The second phone acknowledges, or hangs up. */
+  /** Lets the second phone acknowledge, or hang up. */
   follow(method: "ACK" | "BYE", got: string): void {
     this.second.send(DOOR, [
       `${method} sip:door@${DOOR} SIP/2.0`,
@@ -150,7 +150,7 @@ describe("a call that another phone picks up", () => {
     expect(hall.door.diary.at(-1)).toBe("transfer failed");
     expect(hall.heard().first).toBeGreaterThan(5);
     expect(hall.first.got("BYE")).toHaveLength(0);
-    // The next one may.
+    // The next request may take it over.
     const got = hall.pick([hall.replaces()]);
     hall.follow("ACK", got);
     expect(hall.heard().second).toBeGreaterThan(5);

@@ -1,4 +1,4 @@
-/** The sound's port where there is no station: each line that has sound is given silence, every 20 ms. */
+/** Stands in for the sound's port when there is no station: each line that has sound is given silence, every 20 ms. */
 import type { Timers } from "../../src/core/timers.js";
 import type { Line } from "../../src/ua/call.js";
 

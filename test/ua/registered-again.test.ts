@@ -1,4 +1,7 @@
-/** A door whose server was away, or lost its bindings, is registered again soon; and what that costs the server. */
+/**
+ * Tests that a door whose server was away, or lost its bindings, is registered again soon; and what that costs the
+ * server.
+ */
 import { describe, expect, it } from "vitest";
 import { PROBE_AUTO } from "../../src/ua/registration.js";
 import type { UserAgentSettings } from "../../src/ua/useragent.js";
@@ -10,16 +13,16 @@ const DOOR = "10.0.0.2";
 const SOON_MS = 30_000;
 const IS_LONG = process.env.SWEEP === "whole";
 
-/** A registrar that takes whoever comes. */
+/** A registrar that takes everybody. */
 class Registrar extends Peer {
   isAway = false;
-  /** What it answers while it is away instead of nothing. */
+  /** The answer while it is away; "": none. */
   instead = "";
   readonly bindings = new Map<string, number>();
   asked = 0;
-  /** How it writes what it was told. */
+  /** Rewrites the URI that it was told. */
   rewrite = (uri: string): string => uri;
-  /** Whether it lists what it holds in its answer. */
+  /** Returns whether an answer lists what it holds. */
   lists: (isQuery: boolean) => boolean = () => true;
   /** The status of an answer to a query. */
   queryStatus = "200 OK";
@@ -71,7 +74,7 @@ function house(settings: Partial<UserAgentSettings> = {}, ip = "10.0.0.9", seed 
   return { world, registrar, agent };
 }
 
-/** Ms after the outage until the door is registered, for itself and for the server. */
+/** Returns ms after the outage until the door is registered, for itself and for the server. */
 function outage(
   phaseMs: number,
   lastsMs: number,

@@ -1,16 +1,17 @@
 /**
- * A server in the world of harness.ts that challenges what it is told to and checks the answers by Node's own hashes.
+ * A server in the world of harness.ts that sends the challenges it is told to and checks the answers by Node's own
+ * hashes.
  */
 import { createHash } from "node:crypto";
 import { bodyOf, header, headers, Peer, sdpOf, type World } from "./harness.js";
 
-/** The value of a parameter of a challenge or of credentials. */
+/** Reads the value of a parameter of a challenge or of credentials. */
 export function field(value: string, name: string): string {
   const found = new RegExp(`[ ,]${name}=("([^"]*)"|[^,]*)`).exec(value);
   return found === null ? "" : (found[2] ?? found[1]);
 }
 
-/** The response that RFC 7616 §3.4.1 wants. */
+/** Reckons the response that RFC 7616 §3.4.1 wants. */
 export function expected(value: string, message: string, password: string): string {
   const hash = field(value, "algorithm").startsWith("SHA-256") ? "sha256" : "md5";
   const h = (text: string) => createHash(hash).update(text).digest("hex");
@@ -24,19 +25,19 @@ export function expected(value: string, message: string, password: string): stri
 }
 
 export class Server extends Peer {
-  /** Challenge of REGISTER and of all else; "" asks for nothing. */
+  /** The challenge of REGISTER and of all else; "" asks for nothing. */
   challenge = 'Digest realm="house", nonce="n1", qop="auth", algorithm=MD5';
   proxyChallenge = "";
-  /** REGISTER is challenged with 407 too. */
+  /** True if REGISTER is challenged with 407 too. */
   isProxy = false;
-  /** What to say to REGISTER instead, [status line, ...fields]. */
+  /** The answer to REGISTER instead, [status line, ...fields]. */
   instead: string[] | null = null;
-  /** Fields of a 200 to REGISTER beside its Contacts. */
+  /** The fields of a 200 to REGISTER beside its Contacts. */
   more: string[] = [];
   grantS = 0;
   password = "secret";
   isDead = false;
-  /** Contacts that are bound. */
+  /** The Contacts that are bound. */
   readonly bound = new Set<string>();
   readonly door: string;
 
@@ -66,7 +67,7 @@ export class Server extends Peer {
     } else this.respond(this.door, m, "200 OK", "b");
   }
 
-  /** Whether one of the credentials answers the challenge. */
+  /** Returns whether one of the credentials answers the challenge. */
   isAnswered(m: string, challenge: string, isProxy: boolean): boolean {
     return headers(m, isProxy ? "Proxy-Authorization" : "Authorization").some(
       (value) =>
@@ -87,7 +88,7 @@ export class Server extends Peer {
     this.respond(this.door, m, "200 OK", "r", [...lines, ...this.more]);
   }
 
-  /** Credentials of the last such request, one text for all of them. */
+  /** Returns the credentials of the last such request, one text for all of them. */
   credentials(method: string): string {
     const m = this.got(method).at(-1) ?? "";
     return [header(m, "Authorization"), ...headers(m, "Proxy-Authorization")].join("\n");

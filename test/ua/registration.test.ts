@@ -9,13 +9,13 @@ const DOOR = "10.0.0.1";
 const SERVER = "10.0.0.9";
 const ACCOUNT: Partial<UserAgentSettings> = { domain: SERVER, password: "secret", register: true };
 
-/** The value of a parameter of a challenge or of credentials. */
+/** Reads the value of a parameter of a challenge or of credentials. */
 function field(value: string, name: string): string {
   const found = new RegExp(`[ ,]${name}=("([^"]*)"|[^,]*)`).exec(value);
   return found === null ? "" : (found[2] ?? found[1]);
 }
 
-/** The response that RFC 7616 wants, reckoned by Node. */
+/** Reckons the response that RFC 7616 wants, with Node's own hashes. */
 function digest(algorithm: "md5" | "sha256", value: string, method: string, password: string): string {
   const h = (text: string) => createHash(algorithm).update(text).digest("hex");
   const a1 = h(`${field(value, "username")}:${field(value, "realm")}:${password}`);
@@ -32,9 +32,9 @@ class Registrar extends Peer {
   password = "secret";
   grantS = 0;
   isProxy = false;
-  /** What to answer instead, [status line, ...fields]. */
+  /** The answer instead of the usual one, [status line, ...fields]. */
   instead: string[] | null = null;
-  /** Contact URI, and when it is over. */
+  /** The Contact URI, and when it ends. */
   readonly bindings = new Map<string, number>();
 
   constructor(world: World) {
@@ -98,7 +98,7 @@ describe("REGISTER", () => {
     expect(header(m, "Expires")).toBe("600");
     expect(header(m, "Authorization")).toBe("");
     expect(headers(m, "Route")).toEqual([]);
-    // RFC 3327 §4.1: a proxy on the way may have itself be gone by.
+    // RFC 3327 §4.1: a proxy on the way may ask that requests go by it.
     expect(header(m, "Supported")).toBe("path");
   });
 
@@ -559,13 +559,13 @@ describe("a week, or a month", () => {
       world.lose = () => true;
       world.run(1000 + (random.uint32() % 7_200_000));
       world.lose = () => false;
-      // The longest wait that may be running, and the time until a request is given up.
+      // The wait is the longest that may be running, with the time until a request is given up.
       world.run(1_800_000 + 33_000);
       expect(registrar.holds(uri), `at ${world.nowMs} ms`).toBe(true);
     }
     expect(a.ua.layer.clients.used()).toBe(0);
     expect(a.ua.layer.servers.used()).toBe(0);
-    // The one that was challenged, and the one with credentials.
+    // These are the one that was challenged, and the one with credentials.
     expect(a.ua.layer.clients.highWater).toBe(2);
   });
 });
@@ -692,7 +692,7 @@ describe("credentials", () => {
 describe("What the registrar asks for beside (RFC 3608, RFC 7616 §3.5)", () => {
   const ACCEPTED = ["200 OK", `Contact: <sip:door@${DOOR}:5060>;expires=60`];
 
-  /** Routes of a call that the door begins now. */
+  /** Lists the routes of a call that the door begins now. */
   function routesOf(world: World, door: Agent, peer: Registrar): string[] {
     const before = peer.inbox.length;
     door.call("200");

@@ -1,5 +1,5 @@
 /**
- * Tests that nothing that was learnt of a server outlives its failure: each case has a server that changes its mind.
+ * Tests that nothing learnt of a server outlives its failure: each case has a server that changes its mind.
  */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -25,7 +25,7 @@ function house(settings: Partial<UserAgentSettings> = {}, prepare: (s: Server) =
 
 const isRegistered = (door: Agent) => door.ua.registration.state === REGISTRATION_DONE;
 
-/** Calls and hangs up. @returns whether it was answered */
+/** Calls and hangs up. @returns whether the call was answered */
 function talks(world: World, door: Agent, target = "200"): boolean {
   const call = door.call(target);
   world.run(1000);
@@ -105,7 +105,7 @@ describe("a challenge", () => {
     world.run(301_000);
     expect(isRegistered(door)).toBe(true);
     expect(server.got("REGISTER").length - count).toBe(3);
-    // One that refuses all the same makes no storm.
+    // A server that refuses all the same causes no storm.
     server.answer = (m) => server.respond(DOOR, m, status, "r");
     const before = server.got("REGISTER").length;
     world.run(310_000);
@@ -263,7 +263,7 @@ describe("the address of a server", () => {
 
   it("is looked up anew when nothing comes from there, and not only when its time is over", () => {
     const { world, old, next, door, run } = named();
-    // It was found just now.
+    // The address was found just now.
     world.run(240_000);
     run(59_000);
     door.timers.nowMs = world.nowMs;
@@ -345,11 +345,11 @@ describe("a server that changes its mind in any order", () => {
           moods[mood](server);
           const before = server.got("REGISTER").length;
           world.run(seconds * 1000);
-          // No storm: a few requests for each refresh of a short time or try of a back-off.
+          // There is no storm: a few requests for each refresh of a short time or try of a back-off.
           expect(server.got("REGISTER").length - before).toBeLessThan(8 + seconds);
         }
         plain(server);
-        // The longest wait, a Retry-After, or a binding that a stranger holds for 600 s.
+        // The time is the longest wait, a Retry-After, or a binding that a stranger holds for 600 s.
         world.run(1_900_000);
         expect(stranger.inbox.some((m) => /uthorization:/.test(m))).toBe(false);
         const isElsewhere = door.ua.registration.place.startsWith(STRANGER);

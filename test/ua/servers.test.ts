@@ -69,7 +69,7 @@ describe("where a setting says that a server is", () => {
   ])("%j is at %d, %j, port %d", (setting, ip, name, port) => {
     const host = hostOf(setting);
     expect([host.ip, String.fromCharCode(...host.name), host.port]).toEqual([ip, name, port]);
-    // What was there before is forgotten.
+    // The values from before are forgotten.
     const again = hostOf("192.0.2.99:7000");
     again.configure(setting);
     expect([again.ip, String.fromCharCode(...again.name)]).toEqual([ip, name]);
@@ -215,7 +215,7 @@ describe("an address is the server's", () => {
     expect([all.isServer(FOUND_IP), all.isServer(FOUND_IP + 1)]).toEqual([true, true]);
     all.age();
     expect([all.isServer(FOUND_IP), all.isServer(FOUND_IP + 1)]).toEqual([false, true]);
-    // Its place is free, and whoever comes there begins anew.
+    // Its place is free, and the next server there begins anew.
     for (let i = 2; i < 5; i++) all.note(FOUND_IP + i);
     expect([1, 2, 3, 4].map((i) => all.isServer(FOUND_IP + i))).toEqual([true, true, true, true]);
     for (let i = 0; i < 4; i++) all.age();

@@ -1,6 +1,6 @@
 /**
- * Beside a hundred requests a second of strangers' a known caller gets through to a door, and the door stays
- * registered.
+ * Tests that beside a hundred requests a second of strangers a known caller gets through to a door, and that the door
+ * stays registered.
  */
 import { describe, expect, it } from "vitest";
 import { part } from "../runs.js";
@@ -8,11 +8,11 @@ import { Agent, header, headers, Peer, World } from "./harness.js";
 
 const DOOR = "10.0.0.2";
 const SERVER = "10.0.0.9";
-/** A minute with SWEEP=whole. */
+/** The time is a minute with SWEEP=whole. */
 const SECONDS = process.env.SWEEP === "whole" ? 60 : part(15, 25);
 const METHODS = ["INVITE", "OPTIONS", "MESSAGE", "SUBSCRIBE", "REGISTER", "BYE", "INFO", "CANCEL", "ACK", "FOO"];
 
-/** A door that takes no calls of strangers, and tells them by their names. */
+/** Makes a door that takes no calls of strangers, and tells them by their names. */
 class Door extends Agent {
   override mayCall(m: Parameters<Agent["mayCall"]>[0]): number {
     return String.fromCharCode(...m.bytes.subarray(m.fromStart, m.fromEnd)).includes("known") ? 0 : 403;

@@ -11,7 +11,7 @@ let door: Agent;
 let phones: Peer[];
 let calls: Call[];
 
-/** The INVITE that came to a phone. */
+/** Returns the INVITE that came to a phone. */
 const invite = (phone: Peer): string => phone.got("INVITE")[0];
 
 function answer(phone: Peer, status: string, port = 0): void {

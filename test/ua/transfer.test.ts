@@ -1,6 +1,6 @@
 /**
- * A call that is moved to another phone by REFER (RFC 3515, 3891, 3892, 4488): what the three of them see, on a board
- * with one line.
+ * Tests a call that is moved to another phone by REFER (RFC 3515, 3891, 3892, 4488), as the three of them see it, on a
+ * board with one line.
  */
 import { describe, expect, it } from "vitest";
 import { text } from "../../src/core/bytes.js";
@@ -24,7 +24,7 @@ class Mover extends Agent {
     this.asked.push(out.target);
     return this.verdict;
   };
-  /** The messages that were sent by TCP. */
+  /** Lists the messages that were sent by TCP. */
   readonly streams: string[] = [];
   override sendStream = (_id = 0, _ip = 0, _port = 0, bytes = new Uint8Array(0), start = 0, end = 0): number => {
     this.streams.push(text(bytes, start, end));
@@ -36,14 +36,14 @@ class Mover extends Agent {
   };
 }
 
-/** The door has called the first phone, which has answered; the second one is silent until a test says otherwise. */
+/** The door has called the first phone, which has answered; the second one is silent until a test lets it answer. */
 class Hall {
   readonly world = new World();
   readonly door: Mover;
   readonly first = new Peer(this.world, FIRST);
   readonly second = new Peer(this.world, SECOND);
   readonly invite: string;
-  /** The status that the first phone answers each NOTIFY with. */
+  /** The first phone answers each NOTIFY with this status. */
   notified = "200 OK";
   private cseq = 0;
 
@@ -71,7 +71,7 @@ class Hall {
     this.door.diary.length = 0;
   }
 
-  /** A request of the first phone in its call. @returns the final response */
+  /** Sends a request of the first phone in its call. @returns the final response */
   ask(method: string, more: string[] = [], body = ""): string {
     this.cseq += 1;
     const lines = [
@@ -93,12 +93,12 @@ class Hall {
     return this.ask("REFER", [`Refer-To: ${target}`, ...more]);
   }
 
-  /** The INVITE that reached the second phone. */
+  /** Returns the INVITE that reached the second phone. */
   get moved(): string {
     return this.second.got("INVITE")[0] ?? "";
   }
 
-  /** The second phone says something to it. */
+  /** Lets the second phone answer it. */
   say(status: string): void {
     const isAnswer = status.startsWith("2") || status.startsWith("183");
     const more = isAnswer ? [`Contact: <sip:two@${SECOND}>`, TYPE] : [`Contact: <sip:two@${SECOND}>`];
@@ -118,7 +118,7 @@ class Hall {
     return out;
   }
 
-  /** Sound that went to the second phone, and to the first, since the last question. */
+  /** Counts the sound that went to the second phone, and to the first, since the last question. */
   heard(): { first: number; second: number } {
     this.first.packets.length = this.second.packets.length = 0;
     this.world.run(200);
@@ -192,7 +192,7 @@ describe("a call that its phone moves on", () => {
     };
     for (let i = 0; i < 20; i++) send(20_000, 1);
     hall.refer();
-    // Its sound is sent from where that of the first is: both are behind one PBX.
+    // Its sound is sent from the address of the first one's: both are behind one PBX.
     const more = [`Contact: <sip:two@${SECOND}>`, TYPE];
     hall.second.respond(DOOR, hall.moved, "200 OK", "b", more, sdpOf(FIRST, 22_000));
     world.run(20);
@@ -226,7 +226,7 @@ describe("a call that its phone moves on", () => {
       if (isTaken) {
         hall.say("200 OK");
         expect(hall.heard().second).toBeGreaterThan(5);
-        // Whatever the first one says of its own sound, the visitor is with the second.
+        // The visitor is with the second phone, however the first describes its own sound.
         expect(hold("sendrecv")).toBe("200");
         expect(hall.heard()).toMatchObject({ first: 0 });
         expect(hall.heard().second).toBeGreaterThan(5);
@@ -545,7 +545,7 @@ describe("a REFER that is refused", () => {
         [`Refer-To: <sip:two@${SECOND}>`, `Referred-By: <sip:${long}@h>`],
         [`Refer-To: <sip:two@${SECOND}?Replaces=${"r".repeat(280)}%3Bto-tag%3Dx%3Bfrom-tag%3Dy>`, `X: ${long}`],
       ];
-      // A name as long as a name may be, so that the INVITE is near its limit.
+      // The name is as long as a name may be, so that the INVITE is near its limit.
       const hall = new Hall({ user: "u".repeat(60), displayName: "n".repeat(200) });
       for (const wish of wishes) {
         hall.second.inbox.length = 0;

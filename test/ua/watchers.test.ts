@@ -1,4 +1,6 @@
-/** The dialog event package (RFC 4235, RFC 6665): a phone's lamp that shows what the door does, in virtual time. */
+/**
+ * Tests the dialog event package (RFC 4235, RFC 6665): a phone's lamp that shows what the door does, in virtual time.
+ */
 import { describe, expect, it } from "vitest";
 import { Agent, bodyOf, header, Peer, World } from "./harness.js";
 
@@ -13,7 +15,7 @@ class Hall {
   readonly phone = new Agent(this.world, PHONE);
   readonly lamp = new Peer(this.world, LAMP);
   readonly notifies: string[] = [];
-  /** "" to be silent. */
+  /** The answer to a NOTIFY; "" to be silent. */
   answer = "200 OK";
   private serial = 0;
 
@@ -48,7 +50,7 @@ class Hall {
     return this.lamp.inbox.find((message) => message.startsWith("SIP/2.0")) ?? "";
   }
 
-  /** Each NOTIFY since the last time: "version state direction subscription". */
+  /** Lists each NOTIFY since the last time: "version state direction subscription". */
   told(): string[] {
     return this.notifies.splice(0).map((message) => {
       const body = bodyOf(message);
@@ -78,7 +80,7 @@ describe("a phone that watches the door", () => {
     hall.notifies.length = 0;
     hall.door.call("sip:" + PHONE);
     hall.world.run(100);
-    // What is known to be asked for goes with the next one at once.
+    // Credentials that are known to be asked for go with the next one at once.
     expect(hall.notifies.length).toBeGreaterThan(0);
     for (const notify of hall.notifies) expect(header(notify, "Proxy-Authorization")).not.toBe("");
     const strange = new Hall({ password: "secret", domain: "10.0.0.77" });
