@@ -53,7 +53,7 @@ function newState(): EchoState {
   return state;
 }
 
-/** The level of a second, dB. */
+/** @returns the level of the sound in that second, dB */
 function level(sound: Int16Array, second: number, seconds = 1): number {
   let sum = 1;
   for (let i = second * SECOND; i < (second + seconds) * SECOND; i++) sum += sound[i] ** 2;
@@ -141,7 +141,7 @@ describe("the echo canceller", { timeout: 60_000 }, () => {
         played[i] = 0;
       }
       echoRun(state, heard, 0, played, 0, STEP, 0);
-      // 80 ms later at the door again, by the phone's loudspeaker: nothing that was played here.
+      // The same comes 80 ms later at the door, through the phone's loudspeaker. It is nothing that was played here.
       loop.set(heard, at + 640);
       if (at >= 6 * SECOND) for (const sample of heard) loudest = Math.max(loudest, Math.abs(sample));
     }

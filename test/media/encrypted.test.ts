@@ -6,7 +6,7 @@ import { agreement, Endpoint, THEM } from "./harness.js";
 const PORT = 40000;
 const MS = 20;
 
-/** @param ours @param theirs what the keys count up from */
+/** @param ours @param theirs the numbers that the keys count up from */
 function keys(ours: number, theirs: number, suite = SUITE_AES_128_SHA1_80): Protection {
   const made = new Protection();
   made.suite = suite;
@@ -46,7 +46,7 @@ describe("an encrypted stream", () => {
     expect(phone.stream.receivedPackets()).toBeGreaterThan(95);
     expect(door.digits).toBe("25");
     expect(door.stream.verdict()).toBe("both");
-    // Silence of PCMU is the same octet again and again; sealed it is none.
+    // Silence of PCMU repeats one octet; once sealed it does not.
     for (const { bytes } of door.sent) expect(new Set(bytes.slice(12, 172)).size).toBeGreaterThan(50);
     run([door, phone], 10_000);
     expect(door.reports.length).toBeGreaterThan(0);
@@ -68,7 +68,7 @@ describe("an encrypted stream", () => {
     const { stream } = door;
     expect([stream.forgedPackets(), stream.duplicatePackets()]).toEqual([phone.sent.length, phone.sent.length]);
     expect(stream.receivedPackets()).toBe(phone.sent.length);
-    // A digit in clear, as anybody on the network can write it.
+    // The digit is in clear, as anybody on the network can write it.
     const digits = door.digits;
     for (let i = 0; i < 6; i++)
       door.receive(9000 + i, 500_000, Uint8Array.from([2, i < 3 ? 10 : 138, 0, 160 * (i + 1)]), { type: 101 });

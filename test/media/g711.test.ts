@@ -13,11 +13,11 @@ import {
   silenceOf,
 } from "../../src/media/g711.js";
 
-/** Rows of the tables of G.711: which samples have which code, and what it is decoded to. */
+/** Rows of the tables of G.711: the samples that share a code, the code, and the sample that it is decoded to. */
 interface Law {
-  /** By sample + 32768. */
+  /** The index is the sample + 32768. */
   codes: Uint8Array;
-  /** By code. */
+  /** The index is the code. */
   samples: Int16Array;
 }
 
@@ -100,7 +100,7 @@ describe("G.711 by payload type", () => {
       for (let i = 0; i < 80; i++) encode(type, pcm, i, 1, coded, i);
       const decoded = new Int16Array(80);
       for (let i = 0; i < 80; i++) decode(type, coded, i, 1, decoded, i);
-      // Arrays that begin at no word of their buffers among them.
+      // Some arrays do not begin at a word of their buffers.
       for (const offset of [0, 1, 2, 3]) {
         const octets = new Uint8Array(96).subarray(offset);
         const samples = new Int16Array(96).subarray(offset);

@@ -46,7 +46,7 @@ export interface SentPacket {
 const FRAME_MS = 20;
 const SILENCE = new Int16Array(FRAME_MS * 8);
 
-/** One stream, its sink and its user; and a port whose microphone hears nothing, from `begin` on. */
+/** One stream with its sink and its user. From `begin` on it has a port whose microphone hears nothing. */
 export class Endpoint {
   /** The time of the port's next frame; Infinity if a test moves the sound itself. */
   frameMs = Infinity;
@@ -57,10 +57,10 @@ export class Endpoint {
   digits = "";
   durationsMs: number[] = [];
   timeouts = 0;
-  /** The times when it was told that no sound comes, or that it comes again. */
+  /** The times when the user was told that no sound comes, or that it comes again. */
   readonly quiet: [atMs: number, isQuiet: boolean][] = [];
   readonly moves: [ip: number, port: number][] = [];
-  /** Called for each RTP packet, beside `sent`. */
+  /** Called for each RTP packet, which also goes into `sent`. */
   onSent: (packet: SentPacket) => void = () => {};
   private readonly datagram = new Uint8Array(1500);
 
@@ -102,7 +102,7 @@ export class Endpoint {
     this.frameMs = this.timers.nowMs;
   }
 
-  /** Begins as `begin` does, without the port. */
+  /** Begins as `begin` does, but without the port. */
   beginAlone(change: Partial<MediaAgreement> = {}): void {
     this.begin(change);
     this.frameMs = Infinity;
@@ -130,7 +130,7 @@ export class Endpoint {
     this.timers.poll(endMs);
   }
 
-  /** A packet comes. */
+  /** Delivers a packet to the stream. */
   receive(
     sequence: number,
     timestamp: number,
@@ -179,7 +179,7 @@ export class Tone {
   }
 }
 
-/** Goertzel over one stretch. @returns amplitude of `hz` in it */
+/** Runs a Goertzel filter over one stretch. @returns the amplitude of `hz` in it */
 export function amplitudeOf(hz: number, pcm: Int16Array, start: number, count: number): number {
   let re = 0;
   let im = 0;

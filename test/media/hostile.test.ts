@@ -1,4 +1,7 @@
-/** Whatever comes to the ports of a call's sound: nothing throws, nothing leaves the buffers, and the call goes on. */
+/**
+ * Tests that nothing which comes to the ports of a call's sound makes the code throw, leaves the buffers or ends the
+ * call.
+ */
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { JITTER_LIMITS } from "../../src/media/jitter.js";

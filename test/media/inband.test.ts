@@ -9,7 +9,7 @@ import { Endpoint, EVENT } from "./harness.js";
 const ROWS = [697, 770, 852, 941];
 const COLUMNS = [1209, 1336, 1477, 1633];
 const KEYS = "123A456B789C*0#D";
-/** Peak of a sine of 0 dBm0. */
+/** The peak of a sine of 0 dBm0. */
 const DBM0 = 22_303;
 
 interface Digit {
@@ -17,7 +17,7 @@ interface Digit {
   gapMs?: number;
   rowDb?: number;
   columnDb?: number;
-  /** Share by which row and column are off. */
+  /** The share by which the frequencies of row and column are off. */
   off?: number;
   columnOff?: number;
   noiseDb?: number;
@@ -42,7 +42,7 @@ function dial(digits: string, how: Digit = {}, leadSamples = 400): Int16Array {
   }
   const noise = DBM0 * 10 ** (noiseDb / 20);
   for (let i = 0; i < out.length; i++) {
-    // The sum of twelve is as good as normal.
+    // The sum of twelve uniform numbers is nearly normally distributed.
     let sum = -6;
     for (let k = 0; k < 12; k++) sum += random.uint32() / 4294967296;
     out[i] = Math.max(-32768, Math.min(32767, out[i] + Math.round((sum * noise) / Math.SQRT2)));
@@ -95,8 +95,8 @@ describe("a stream", () => {
 describe("a sender that is silent between digits", () => {
   const CODES = part(50, 200);
   /**
-   * Sends digits as packets of sound, but none while there is silence. At most two packets in a row are lost.
-   * @returns what was heard
+   * Sends digits as packets of sound, and sends nothing during silence. At most two packets in a row are lost.
+   * @returns the digits that were heard
    */
   function hear(digits: string, gapMs: number, random: SeededRandom, lossShare = 0): string {
     const pcm = dial(digits, { ms: 100, gapMs }, random.below(800));
@@ -222,7 +222,7 @@ describe("digits in the sound", () => {
   it("are not made up from vowels of a voice without any breath", () => {
     const seconds = 4;
     const pcm = new Int16Array(8000 * seconds);
-    // Harmonics of a gliding voice under three formants, two of which pass over the tones' bands.
+    // These are harmonics of a gliding voice under three formants, two of which pass over the tones' bands.
     for (let f0 = 90; f0 <= 265; f0 += part(15, 5)) {
       const vibratoHz = f0 % 2 === 0 ? 5 : 7;
       const phases = new Float64Array(40);

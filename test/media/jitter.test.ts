@@ -33,7 +33,7 @@ function put(
   return buffer.put(bytes, 0, bytes.length, timestamp | 0, options.type ?? PCMU, options.newest ?? true, 0);
 }
 
-/** Plays one frame. @returns its middle sample, near enough to the level that was put */
+/** Plays one frame. @returns its middle sample, which is close to the level that was put in */
 function play(): number {
   buffer.read(pcm, 0, FRAME);
   return pcm[FRAME / 2];

@@ -1,6 +1,6 @@
 /**
- * Two streams over a network that loses, delays, reorders and repeats, with clocks that drift apart: is the tone still
- * there?
+ * Tests that the tone is still heard between two streams over a network that loses, delays, reorders and repeats
+ * packets, with clocks that drift apart.
  */
 import { describe, expect, it } from "vitest";
 import { encode, PCMA, PCMU } from "../../src/media/g711.js";
@@ -12,16 +12,16 @@ interface Conditions {
   seed: number;
   seconds: number;
   loss?: number;
-  /** Every packet is delayed by 30 ms and up to this more. */
+  /** Every packet is delayed by 30 ms plus up to this much. */
   jitterMs?: number;
   repeat?: number;
-  /** How much faster the sender's clock is. */
+  /** The sender's clock is faster by this much. */
   ppm?: number;
   ptimeMs?: number;
   payloadType?: number;
-  /** All packets are held up for so long, every 5 s. */
+  /** All packets are held up for this long, every 5 s. */
   stallMs?: number;
-  /** The receiver plays so much at once. */
+  /** The receiver plays this much at once. */
   pullMs?: number;
   hz?: number;
 }
@@ -64,7 +64,7 @@ function talk(conditions: Conditions): Result {
       wire.push({ atMs: nowMs + 30 + held + (jitterMs > 0 ? random.below(jitterMs) : 0), bytes });
     }
   };
-  // The sender's microphone has the sender's clock.
+  // The sender's microphone runs on the sender's clock.
   const tone = new Tone(conditions.hz ?? 1000, AMPLITUDE);
   a.begin({ ptimeMs, payloadType: conditions.payloadType ?? 0, remoteIp: STRANGER });
   b.begin({ ptimeMs });
@@ -86,7 +86,7 @@ function talk(conditions: Conditions): Result {
     }
     if (nowMs % pullMs === 0) heard.push(...b.play(pullMs * 8));
   }
-  // The first second is for finding the delay.
+  // The stream needs the first second to find the delay.
   const pcm = Int16Array.from(heard).subarray(8000);
   let step = 0;
   for (let i = 1; i < pcm.length; i++) step = Math.max(step, Math.abs(pcm[i] - pcm[i - 1]));
@@ -121,7 +121,7 @@ describe("A tone over the network", () => {
       expect(delayMs).toBeLessThanOrEqual(180);
       expect(endpoint.stream.duplicatePackets()).toBeGreaterThan(20);
       expect(endpoint.stream.latePackets()).toBeLessThan(30);
-      // At most those that were overtaken and are still under way.
+      // Only packets that were overtaken and are still under way may count as lost.
       expect(endpoint.stream.lostPackets()).toBeLessThanOrEqual(3);
       expect(endpoint.stream.jitterMs()).toBeGreaterThan(8);
     }
@@ -195,7 +195,7 @@ describe("A sender whose clock is set anew in the middle of its sound", () => {
         const payload = new Uint8Array(160);
         let timestamp = random.uint32();
         for (let i = 0; i < 300; i++) {
-          // By 430 ms to 3.4 s; less may be a packet that comes late or early.
+          // The jump is 430 ms to 3.4 s; a smaller one may be a packet that comes late or early.
           if (i > 20 && random.chance(0.04)) timestamp += (random.chance(0.5) ? 1 : -1) * (3440 + random.below(24_000));
           encode(PCMU, tone.next(160), 0, 160, payload, 0);
           const lateMs = random.below(8);

@@ -1,6 +1,6 @@
 /**
- * Whatever phones make of RFC 4733 §2.5.1, and networks of their packets: as many digits are heard as keys were
- * pressed.
+ * Tests that as many digits are heard as keys were pressed, whatever phones make of RFC 4733 §2.5.1 and networks do to
+ * their packets.
  */
 import { describe, expect, it } from "vitest";
 import { EVENT_SIZE, EventReceiver } from "../../src/media/dtmf.js";
@@ -25,9 +25,9 @@ interface Phone {
   stepMs: number;
   pauseMs: number;
   pressMs: number;
-  /** Sound goes out between two presses, and takes sequence numbers. */
+  /** Sound is sent between two presses, and takes sequence numbers. */
   sound: boolean;
-  /** Ticks after which another segment begins. */
+  /** Another segment begins after this many ticks. */
   segment: number;
 }
 
@@ -74,8 +74,8 @@ function dial(digits: string, phone: Phone, first = { sequence: 65_500, timestam
 }
 
 /**
- * Phones that set the marker on every packet and move the timestamp too: if a packet is missing, each packet looks like
- * another press.
+ * These phones set the marker on every packet and move the timestamp too: if a packet is missing, each packet looks
+ * like another press.
  */
 function isHopeless(how: Partial<Phone>): boolean {
   return how.marker === "all" && how.timestamp !== "stands";

@@ -96,7 +96,7 @@ describe("RTCP compound packets", () => {
     const { bytes, length } = full();
     const view = new RtcpView();
     for (let short = 0; short < 8; short++) expect(view.read(bytes, short, THEM)).toBe(RTCP_SHORT);
-    // The report ends at 52 and the SDES at 80: cut there, it is a shorter compound.
+    // The report ends at 52 and the SDES at 80: a packet cut there is a shorter, valid compound.
     for (let cut = 8; cut < length; cut++)
       expect(view.read(bytes, cut, THEM) === RTCP_OK).toBe(cut === 52 || cut === 80);
     bytes[0] = 0x41;

@@ -32,7 +32,7 @@ function rtcp(ssrc: number, count = 20): Buffer {
   return packet;
 }
 
-/** One end, whose keys count up from two numbers. */
+/** One end of the call, whose keys count up from two numbers. */
 function end(suite: number, ours: number, theirs: number): Srtp {
   const srtp = new Srtp();
   srtp.configure(keys(suite, ours, theirs));
@@ -59,7 +59,7 @@ function sealReport(srtp: Srtp, packet: Buffer): Buffer {
   return room.subarray(0, srtp.sealRtcp(room, packet.length));
 }
 
-/** @returns what the packet opens to, or SRTP_* */
+/** @returns the opened packet, or SRTP_* */
 function open(srtp: Srtp, packet: Buffer): Buffer | number {
   const copy = Buffer.from(packet);
   const length = srtp.openRtp(copy, copy.length);
@@ -158,7 +158,7 @@ describe.each(SUITES.map((suite, i) => [suite.name, i + 1] as const))("SRTP by %
     const [door, phone] = [end(number, 1, 2), end(number, 2, 1)];
     const sealed = seal(door, rtp(5, Buffer.from("a digit")));
     const report = sealReport(door, rtcp(0xcafebabe));
-    // An extension that is not there, or more sources than fit, are no header.
+    // A packet without its announced extension, or with more sources than fit, has no valid header.
     for (let bit = 0; bit < sealed.length * 8; bit++) {
       const forged = Buffer.from(sealed);
       forged[bit >> 3] ^= 1 << (bit & 7);

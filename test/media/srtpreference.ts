@@ -1,6 +1,6 @@
 /**
- * SRTP written once more on node:crypto, from the RFCs and not from src/: what the packets of src/media/srtp.ts are
- * compared with.
+ * A second SRTP, written on node:crypto from the RFCs and not from src/. The packets of src/media/srtp.ts are compared
+ * with it.
  */
 import { createCipheriv, createHmac } from "node:crypto";
 
@@ -21,7 +21,7 @@ const counterMode = (name: string, keyBytes: number, tagBytes: number): Suite =>
 });
 const gcm = (name: string, keyBytes: number): Suite => ({ name, keyBytes, saltBytes: 12, tagBytes: 16, isGcm: true });
 
-/** In the order of SUITE_* from 1 on. */
+/** The order is that of SUITE_* from 1 on. */
 export const SUITES: readonly Suite[] = [
   counterMode("AES_CM_128_HMAC_SHA1_80", 16, 10),
   counterMode("AES_CM_128_HMAC_SHA1_32", 16, 4),

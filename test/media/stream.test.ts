@@ -14,11 +14,11 @@ import { SOUND_BOTH, SOUND_IN, SOUND_NONE, SOUND_OUT } from "../../src/media/str
 import { agreement, amplitudeOf, Endpoint, EVENT, RTP_PORT, STRANGER, THEM, Tone } from "./harness.js";
 
 const SOUND = new Uint8Array(160).fill(0x90);
-/** A receiver report about nobody. */
+/** A receiver report that reports on no source. */
 const report = new Uint8Array(8);
 writeReceiverReport(report, 0, 0, 0x5eed);
 let end: Endpoint;
-/** The next sequence number of a test that counts by itself. */
+/** The next sequence number, for tests that number their packets themselves. */
 let tick = 0;
 
 beforeEach(() => {
@@ -26,7 +26,7 @@ beforeEach(() => {
   tick = 0;
 });
 
-/** `count` packets of sound, one each 20 ms. */
+/** Sends `count` packets of sound, one every 20 ms. */
 function talk(count: number, from = 0, options: Parameters<Endpoint["receive"]>[3] = {}): void {
   for (let i = from; i < from + count; i++) {
     end.receive(i & 0xffff, i * 160, SOUND, options);
@@ -76,7 +76,7 @@ describe("Sending", () => {
     end.onSent = (packet) => phone.stream.onRtp(THEM, RTP_PORT, packet.bytes, packet.bytes.length);
     const heard: number[] = [];
     for (let ms = 0; ms < 3000; ms += 10) {
-      // 64 ms come at once, as an I2S driver hands them on.
+      // The microphone hands over 64 ms at once, as an I2S driver does.
       const due = Math.floor((ms + 10) / 64) - Math.floor(ms / 64);
       if (due > 0) end.stream.microphone(tone.next(512), 0, 512);
       end.run(10);
@@ -270,7 +270,7 @@ describe("Digits", () => {
     for (const [i, type] of [122, 101, 122].entries())
       end.receive(tick++, 8000 * (i + 1), Uint8Array.of(i, 0x8a, 3, 32), { type, marker: true });
     expect(end.digits).toBe("012");
-    // A number that is sound stays sound.
+    // A payload type that stands for sound is still taken for sound.
     end.begin({ eventSendType: PCMU });
     talk(3);
     expect([end.digits, end.stream.receivedPackets(), end.stream.malformedPackets()]).toEqual(["012", 3, 0]);
@@ -331,7 +331,7 @@ describe("Whose sound is taken", () => {
     expect(end.moves).toEqual([[STRANGER, 7000]]);
     expect(end.stream.receivedPackets()).toBeGreaterThanOrEqual(40);
     expect(end.sent.at(-1)).toMatchObject(AWAY);
-    // The negotiated address is the surer one.
+    // The negotiated address is preferred to a latched one.
     talk(20, 150);
     expect(end.sent.at(-1)).toMatchObject({ ip: THEM, port: RTP_PORT });
     const foreign = end.stream.foreignPackets();
@@ -344,7 +344,7 @@ describe("Whose sound is taken", () => {
     talk(100);
     talk(200, 100, { port: 61000 });
     expect(end.moves).toEqual([[THEM, 61000]]);
-    // From one that was latched it changes later, after 5 s.
+    // A latched address is given up later, after 5 s.
     const before = end.stream.receivedPackets();
     talk(240, 300, { port: 62000 });
     expect(end.stream.receivedPackets()).toBe(before);
@@ -580,7 +580,7 @@ describe("Reports", () => {
     const packets = end.sent.filter(({ atMs }) => atMs <= times[1]).length;
     expect(bytes[22] * 256 + bytes[23]).toBe(packets);
     const late = (view.timestamp - end.sent[0].view.timestamp) | 0;
-    // The first sample of the packet that went out at 0 ms was at the microphone a packet's time before.
+    // The microphone heard the first sample of the packet sent at 0 ms one packet time earlier.
     expect(late).toBe((times[1] + 20) * 8);
   });
 
@@ -678,7 +678,7 @@ describe("Statistics", () => {
     const out = new Uint8Array(64);
     end.begin();
     talk(5);
-    // A phone that begins anew at each hold: a first report, and a last one with BYE.
+    // The phone begins anew at each hold: it sends a first report, and a last one with BYE.
     for (let ssrc = 1; ssrc < 6; ssrc++) {
       end.stream.onRtcp(THEM, RTP_PORT + 1, out, writeReceiverReport(out, 0, 0, ssrc));
       end.stream.onRtcp(THEM, RTP_PORT + 1, out, writeBye(out, writeReceiverReport(out, 0, 0, ssrc), ssrc));

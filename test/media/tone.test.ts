@@ -23,7 +23,7 @@ function play(tone: number, region: string, samples: number, frame = 160): Int16
   return out;
 }
 
-/** Lengths in ms of sound and silence by turns, to 5 ms. */
+/** @returns the lengths in ms of sound and silence in turn, to 5 ms */
 function cadence(pcm: Int16Array): number[] {
   const out: number[] = [];
   let was = false;
@@ -57,7 +57,7 @@ describe("a tone", () => {
       const wanted = (FULL * PERCENT) / 100 / frequencies.length;
       expect(amplitudeOf(hz, pcm, 0, first)).toBeGreaterThan(wanted * 0.95);
       expect(amplitudeOf(hz, pcm, 0, first)).toBeLessThan(wanted * 1.05);
-      // 1 % beside it there is nothing: it is that frequency and no other.
+      // There is nothing 1 % beside it: the tone has that frequency and no other.
       if (first >= 4000 * 2) expect(amplitudeOf(hz * 1.01, pcm, 0, first)).toBeLessThan(wanted * 0.2);
     }
     expect(Math.max(...pcm)).toBeLessThanOrEqual(Math.ceil((FULL * PERCENT) / 100));

@@ -23,7 +23,7 @@ function house(options: ConstructorParameters<typeof ProxyHouse>[0] = {}): Proxy
   return h;
 }
 
-/** The status, and which fields of the kinds above there are. */
+/** @returns the status, and which fields of the kinds above the answer has */
 function said(sent: Sent): string {
   return [sent.line.slice(8, 11), ...EXTRAS.filter((name) => fields(sent.text, name).length > 0)].join(" ");
 }
@@ -100,7 +100,7 @@ describe("a refusal", () => {
     expect(isStale(h.sends(OWN, ALICE, "alice", "wrong")[0])).toBe(false);
     expect(isStale(h.receive(ask({ ...OWN, extra }), ALICE)[0])).toBe(true);
     expect(isStale(h.receive(ask(OWN), ALICE)[0])).toBe(false);
-    // The challenge is for whoever gets it, and for the domain that From names.
+    // The challenge is for the party that gets it, and for the domain that From names.
     expect(brief(h.sends(OWN, ALICE, "alice", "secretA"))).toEqual(["INVITE 10.0.0.3:5060"]);
     for (const [from, realm] of [
       ["<sip:alice@example.com>;tag=1", "example.com"],
@@ -237,7 +237,7 @@ describe("whose name it is", () => {
       "<sip:bob@10.0.0.1>;tag=1",
     ])
       expect(brief(h.sends({ from }, ALICE, "alice", "secretA"))[0], from).toMatch(/^40[03] /);
-    // The realm of that name is another one, where this password is nobody's.
+    // The domain in From is another realm, where this password belongs to no user.
     const [challenge] = h.receive(ask({ from: "<sip:alice@example.com>;tag=1" }), ALICE);
     const extra = h.answerTo(challenge.text, "alice", "secretA", "sip:bob@example.org", "INVITE");
     expect(brief(h.receive(ask({ from: "<sip:alice@example.com>;tag=1", extra }), ALICE))).toEqual([
@@ -265,7 +265,7 @@ describe("whose name it is", () => {
       const invites = sent.filter(({ line }) => line.startsWith("INVITE"));
       expect(brief(invites)).toEqual(["INVITE 10.0.0.3:5060"]);
       expect(fields(invites[0].text, "P-Asserted-Identity")).toEqual(asserted);
-      // Others ask in between.
+      // Other users ask in between.
       const own = isFirst === null ? OWN : {};
       expect(h.receive(ask({ ...own, uri: "sip:eve@elsewhere.net" }), STRANGER).map(said)).toEqual([
         "407 Proxy-Authenticate",

@@ -1,6 +1,5 @@
 /**
- * Credentials at the server: which are right, for whom, from where and how often; and what an answer to them gives
- * away.
+ * Tests credentials at the server: which are right, for whom, from where and how often, and what the answers give away.
  */
 import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
@@ -39,17 +38,17 @@ const OTHER_REALM = octets("example.com");
 const PHONE = ipv4("10.0.0.2");
 const STRANGER = ipv4("10.9.9.9");
 const URI = "sip:example.org";
-/** H(), by the name of the algorithm. */
+/** The function H() of each algorithm, by name. */
 const H: Record<string, (value: string) => string> = {
   MD5: (value) => createHash("md5").update(value).digest("hex"),
   "SHA-256": (value) => createHash("sha256").update(value).digest("hex"),
 };
 
-/** What a phone says of itself, or an attacker in its place. */
+/** The values that a phone, or an attacker in its place, puts into its credentials. */
 interface Given {
   user?: string;
   password?: string;
-  /** Whose password it is reckoned with. */
+  /** The user whose password the response is computed with. */
   secretOf?: string;
   uri?: string;
   count?: number;
@@ -59,8 +58,8 @@ interface Given {
 }
 
 /**
- * A server's door: users alice (both hashes), bob (MD5 alone) and carol (SHA-256 alone), the password is the name and
- * "!".
+ * An authenticator with users alice (both hashes), bob (MD5 alone) and carol (SHA-256 alone). Each password is the name
+ * and "!".
  */
 class Gate {
   readonly timers = new Timers(1);
@@ -253,11 +252,11 @@ describe("wrong credentials", () => {
     const gate = new Gate({ algorithms: [ALGORITHM_SHA256, ALGORITHM_MD5] });
     for (const algorithm of ["MD5", "SHA-256"]) {
       expect(gate.login({ algorithm })).toBe(CHECK_OK);
-      // Alice knows her own password, and says to be somebody else.
+      // Alice knows her own password, and claims to be another user.
       for (const user of ["nobody", "alice2", ""])
         expect(gate.login({ user, secretOf: "alice", algorithm }), user + algorithm).toBe(CHECK_REFUSED);
     }
-    // Bob has no SHA-256: that of alice, who was before, is not his.
+    // Bob has no SHA-256 hash: the one of alice, who was checked before, is not taken for his.
     expect(gate.login({ algorithm: "SHA-256" })).toBe(CHECK_OK);
     expect(gate.login({ user: "bob", secretOf: "alice", algorithm: "SHA-256" })).toBe(CHECK_REFUSED);
     expect(gate.login({ user: "carol", secretOf: "alice", algorithm: "MD5" })).toBe(CHECK_REFUSED);
@@ -278,7 +277,7 @@ describe("wrong credentials", () => {
     }
     expect(told.slice(-2)).toEqual([`alice example.org ${PHONE} 0`, `alice example.org ${PHONE} 800`]);
     expect(guard.countGuessing(gate.timers.nowMs)).toBe(1);
-    // There is no try left: nothing is looked at, and it is said for how long, by all who share the guard.
+    // No try is left: nothing is checked, and everyone who shares the guard is told for how long.
     expect(gate.login()).toBe(CHECK_LOCKED);
     expect(told).toHaveLength(GUESSES_BURST);
     expect(gate.sender.waitS).toBe(800);
@@ -332,7 +331,7 @@ describe("a nonce", () => {
     expect(gate.check(old[1])).toBe(CHECK_STALE);
     expect(gate.check(old[2])).toBe(CHECK_REFUSED);
     expect(gate.auth.counters).toMatchObject({ accepted: 1, refused: 1, stale: 1 });
-    // To be late is not to be let in: it makes no home, where a neighbour's tries would not count.
+    // Late credentials do not let a user in. They make no home, where a neighbour's tries would not count.
     const late = new Gate(null);
     const credentials = answer(late.challenge());
     late.wait(3_600_000);

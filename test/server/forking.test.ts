@@ -1,5 +1,5 @@
 /**
- * Calls to users with several phones, each of which does something at some time: what the caller hears, and that no
+ * Tests calls to users with several phones, each of which acts at its own time: what the caller hears, and that no
  * phone rings on. RFC 3261 §16.7
  */
 import fc from "fast-check";
@@ -13,7 +13,7 @@ const RING_MS = 10_000;
 
 interface Habit {
   isLow: boolean;
-  /** The time from the INVITE until it rings, and from then until it answers, in ticks; -1 for never. */
+  /** The time from the INVITE until the phone rings, and from then until it answers, in ticks; -1 for never. */
   rings: number;
   answers: number;
   status: number;
@@ -100,7 +100,7 @@ test("a caller hears each 2xx, or one refusal; and no phone rings on", () => {
       for (const { address, habit } of phones)
         h.bind("bob", "<sip:bob@" + address + ">" + (habit.isLow ? ";q=0.5" : ""));
       const request = ask({ branch: "z9hG4bKfork", callId: "fork" });
-      /** To tags by status, in the order they came. */
+      /** The To tags by status, in the order in which they came. */
       const finals: string[] = [];
       let isCancelling = false;
       const deliver = (sent: readonly Sent[]): void => {
@@ -141,14 +141,14 @@ test("a caller hears each 2xx, or one refusal; and no phone rings on", () => {
       const oks = finals.filter((one) => one.startsWith("2xx"));
       const refusals = finals.filter((one) => !one.startsWith("2xx"));
       for (const one of finals) heard.add(one.split(" ")[0]);
-      // Each 2xx goes through, and then nothing else is told; else there is one refusal.
+      // Each 2xx goes through, and nothing else is sent after it. Without a 2xx there is one refusal.
       if (answered.length > 0) {
         expect(oks.length).toBe(answered.length);
         expect(refusals).toEqual([]);
       } else expect(finals.length).toBe(1);
       if (phones.some(({ final }) => final >= 600) && answered.length === 0 && !isCancelling)
         expect(finals[0]).toMatch(/^6/);
-      // A phone that answers for all ends the others: at once, or as soon as they ring.
+      // A phone that answers for all ends the other calls: at once, or as soon as they ring.
       const decidedMs = Math.min(
         ...phones.filter(({ final }) => (final >= 200 && final < 300) || final >= 600).map(({ endedMs }) => endedMs),
       );
@@ -156,10 +156,10 @@ test("a caller hears each 2xx, or one refusal; and no phone rings on", () => {
         if (hasRung) expect(endedMs).toBeLessThanOrEqual(Math.max(decidedMs, rangMs) + TICK_MS);
       for (const phone of phones) {
         expect(phone.faults).toEqual([]);
-        // No phone rings on: one that rang has answered or was told to stop.
+        // No phone rings on: each that rang has answered or was told to stop.
         if (phone.hasRung) expect(phone.final).not.toBe(0);
       }
-      // Phones of a lower q ring when the others are through, or have rung for their time.
+      // Phones of a lower q ring when the others have ended, or have rung for their time.
       const high = phones.filter(({ habit }) => !habit.isLow);
       for (const { habit, invitedMs } of phones)
         if (habit.isLow && invitedMs >= 0)

@@ -25,12 +25,12 @@ function name(text: string, before = "", after = ""): Span {
 
 const ALICE = name("alice");
 
-/** The other addresses. */
+/** Addresses other than home. */
 function other(i: number): number {
   return ipv4("11.0.0.0") + i;
 }
 
-/** Tries a wrong password as often as there is a try. @returns how often that was, `most` at the most */
+/** Tries a wrong password until no try is left. @returns how many tries there were, `most` at the most */
 function spend(guard: Guard, user: Span, ip: number, nowMs = 0, most = 1000, realm = REALM): number {
   for (let tries = 0; tries < most; tries++) {
     if (guard.waitMs(user, realm, ip, nowMs) > 0) return tries;
@@ -94,7 +94,7 @@ describe("a user", () => {
     expect(guard.waitMs(ALICE, REALM, other(5000), 0)).toBe(STRANGE_EVERY_MS);
     expect(guard.waitMs(ALICE, REALM, other(5000), STRANGE_EVERY_MS - 1)).toBe(1);
     expect(guard.waitMs(ALICE, REALM, other(5000), STRANGE_EVERY_MS)).toBe(0);
-    // The same name elsewhere is somebody else, and so is every other name.
+    // The same name in another realm is another user, and so is every other name.
     for (const user of ["bob", "alic", "alice0", "Alice", "alicf", "blice", "ecila", "laice", ""])
       expect(guard.waitMs(name(user), REALM, other(5001), 0), user).toBe(0);
     expect(guard.waitMs(ALICE, ELSEWHERE, other(5001), 0)).toBe(0);
@@ -144,14 +144,14 @@ describe("where a user was let in", () => {
     expect(spend(guard, ALICE, HOME, 1000)).toBe(GUESSES_BURST - 7);
     guard.onRight(ALICE, REALM, HOME, 2000);
     expect(guard.waitMs(ALICE, REALM, HOME, 2000)).toBe(GUESS_EVERY_MS - 1000);
-    // Nor is what was given back long ago still owed.
+    // Tries that were given back long ago are not owed any more either.
     guard.onRight(name("bob"), REALM, HOME, 100 * GUESS_EVERY_MS);
     expect(spend(guard, name("bob"), HOME, 100 * GUESS_EVERY_MS)).toBe(GUESSES_BURST);
   });
 
   /**
-   * Users are let in one after the other, then somebody there spends all tries. @returns those who are still heard, as
-   * numbers
+   * Lets users in one after the other; then a guesser at the same address spends all tries.
+   * @returns the users who are still heard, as numbers
    */
   function remembered(count: number, users: readonly number[]): number[] {
     const guard = guardOf(count);
@@ -172,7 +172,7 @@ describe("where a user was let in", () => {
   test("is forgotten when it was unused for longest and there is no room: never that of who came lately", () => {
     const eight = [0, 1, 2, 3, 4, 5, 6, 7];
     expect(remembered(8, eight)).toEqual(eight);
-    // An address that comes again takes no other's place.
+    // An address that comes again does not take the place of another one.
     expect(remembered(8, [...eight, ...eight, 7, 7, 7, 0, 0, 0, 3, 3, 3])).toEqual(eight);
     expect(remembered(8, [...eight, 0, 8])).toEqual([0, 2, 3, 4, 5, 6, 7, 8]);
     expect(remembered(8, [...eight, 0, 8, 2, 9])).toEqual([0, 2, 4, 5, 6, 7, 8, 9]);
@@ -229,14 +229,15 @@ describe("the tables", () => {
     expect(spend(guard, name("u9"), other(9), 0, 4)).toBe(4);
     expect(spend(guard, name("u10"), other(10))).toBe(2);
     expect(guard.countGuessing(0)).toBe(9);
-    // A place is free when all its tries are back, and not before; who moves there takes along what it owed.
+    // A place is free when all its tries are back, and not before. An address that moves there takes along what it
+    // owed.
     expect(guard.waitMs(name("u8"), REALM, other(8), GUESS_EVERY_MS)).toBe(0);
     const laterMs = GUESSES_BURST * GUESS_EVERY_MS;
     expect(spend(guard, name("u8"), other(8), laterMs - 1, 1)).toBe(1);
     expect(guard.countGuessing(laterMs - 1)).toBe(9);
     expect(guard.countGuessing(laterMs)).toBe(1);
     expect(spend(guard, name("u9"), other(9), laterMs)).toBe(GUESSES_BURST - 1);
-    // That of all others owes nothing for what the one that moved has tried since.
+    // The place shared by all others owes nothing for the later tries of the address that moved.
     expect(spend(guard, name("u10"), other(10), laterMs)).toBe(GUESSES_BURST - 1);
   });
 

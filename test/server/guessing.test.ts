@@ -1,6 +1,6 @@
 /**
- * Passwords cannot be guessed, and nobody locks an owner out by trying: every way in, every address. The tables:
- * guard.test.ts.
+ * Tests that passwords cannot be guessed and that nobody locks an owner out by trying, by every way in and from every
+ * address. The tables are tested in guard.test.ts.
  */
 import { describe, expect, test } from "vitest";
 import { ipv4, ipv4Text } from "../../src/core/address.js";
@@ -39,7 +39,7 @@ describe("an address", () => {
     const ways = ["REGISTER", "INVITE", "MESSAGE", "SUBSCRIBE", "OPTIONS", "BYE"];
     const tried: number[] = [];
     let count = 0;
-    // Every two minutes for two days, more often than there are tries.
+    // The guesser tries every two minutes for two days, more often than there are tries.
     for (let atMs = 0; atMs < 2 * DAY_MS; atMs += 120_000) {
       const status = guess(
         h,
@@ -159,10 +159,10 @@ describe("an owner", () => {
     const h = house();
     expect(guess(h, "REGISTER", "secretA", ALICE)).toBe(200);
     for (let i = 0; i < 400; i++) guess(h, "REGISTER", "wrong", "10.9." + (i >> 4) + ".7:5060");
-    // A place where alice never was has to wait now.
+    // An address where alice never was has to wait now.
     expect(guess(h, "REGISTER", "secretA", "10.5.5.5:5060")).toBe(503);
     for (const method of ["REGISTER", "INVITE", "MESSAGE"]) expect(guess(h, method, "secretA", ALICE)).not.toBe(503);
-    // Others are not held up.
+    // Other users are not held up.
     expect(guess(h, "REGISTER", "secretB", "10.5.5.5:5060", "bob")).toBe(200);
   });
 
@@ -191,15 +191,15 @@ describe("an owner", () => {
 
   test("is not locked out by whoever forges its address, nor is anything learnt so", () => {
     const h = house();
-    // Alice was never here before. The nonce was given to the forger's own address; made up ones; one that was given to
-    // alice is not seen.
+    // Alice was never here before. The nonces are one given to the forger's own address and made-up ones; the forger
+    // does not see one that was given to alice.
     const [challenge] = h.receive(h.request({ contact: PHONE }), STRANGER);
     for (let i = 0; i < 50; i++) {
       const credentials = h.answerTo(challenge.text, "alice", i % 2 === 0 ? "secretA" : "wrong");
       for (const forged of [credentials, credentials.replace(/nonce="[^"]*"/, 'nonce="' + "0".repeat(48) + '"')]) {
         const [answer] = h.receive(h.request({ contact: PHONE }, forged), ALICE);
         expect(answer.line).toContain("401");
-        // The same for a right and a wrong password.
+        // The answer to a right password is the same as to a wrong one.
         expect(field(answer.text, "WWW-Authenticate")).toContain("stale=true");
       }
     }

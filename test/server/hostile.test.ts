@@ -13,12 +13,12 @@ import { ALICE, ask, BOB, brief, field, fields, ProxyHouse, STRANGER } from "./p
 
 const VICTIM = ipv4("10.77.7.7");
 const CONTACT = "<sip:bob@10.0.0.3:5060>";
-/** Messages thrown at a house before it is looked at whether it recovers. */
+/** The number of messages thrown at a house before its recovery is checked. */
 const VOLLEY = 50;
 
 interface Scene {
   h: ProxyHouse;
-  /** A call that is under way: the INVITEs to bob's phones, and the caller's own. */
+  /** A call that is under way, with the INVITEs to bob's phones and the caller's own. */
   invites: Sent[];
   request: string;
 }
@@ -52,11 +52,11 @@ function scene(isRecursing = false): Scene {
 
 interface Sample {
   bytes: Uint8Array;
-  /** Its sender is known: by a password, or by what he heard in a call. */
+  /** The sender is known: by a password, or by what he heard in a call. */
   isKnown: boolean;
 }
 
-/** Everything that may come in that scene, well formed. */
+/** Makes every well-formed message that may come in that scene. */
 function samples({ h, invites, request }: Scene): Sample[] {
   const own = { from: "<sip:alice@example.org>;tag=aa", uri: "sip:eve@10.8.8.8" };
   const challenge = h.receive(h.request({ user: "bob", contact: CONTACT }))[0].text;
@@ -128,11 +128,11 @@ describe("10,000 broken messages", () => {
           SCENES[name](it);
           /** The parties of the calls: every message to them was asked for. */
           const known = new Set([STRANGER, ALICE, BOB, "10.0.0.4:5060", "10.0.0.5:5060"]);
-          /** Addresses that messages came from, if whoever sent them is known or has reached somebody here. */
+          /** Source addresses of messages whose sender is known or has reached somebody here. */
           const free = new Set<string>();
           const strangers = (sent: readonly Sent[]) =>
             sent.map(({ to }) => to.split(" ").at(-1) as string).filter((address) => !known.has(address));
-          /** As time passes nothing more is sent to anyone else. */
+          /** Lets time pass, and checks that nothing more is sent to anyone else. */
           const pass = (ms: number) => {
             h.pass(ms);
             const later = strangers(h.network.take()).map((address) => address.split(":")[0]);
@@ -296,7 +296,7 @@ describe("forged fields", () => {
       mark.slice(0, 72),
       mark.slice(1),
     ];
-    // Any digit changed: hash, form, end, hosts and flows.
+    // Any digit may be changed: of the hash, the form, the end, the hosts and the flows.
     for (let i = 0; i < mark.length; i++)
       others.push(mark.slice(0, i) + (mark[i] === "3" ? "1" : "3") + mark.slice(i + 1));
     for (const other of others)

@@ -21,18 +21,18 @@ import { FakeNetwork, field, fields, LIMITS, type Sent } from "../transaction/ha
 export const DOMAIN = octets("example.org");
 const PASSWORDS: Record<string, string> = { alice: "secretA", bob: "secretB" };
 
-/** Where a house stands: its address, its domains (the first one is its users'), and what else is particular to it. */
+/** The settings of a house: its address, its domains (the first one is its users'), and its particulars. */
 export interface Place {
   ip: string;
   domains: readonly Uint8Array[];
   users: UserTable;
-  /** Names of others that it knows at once. */
+  /** Names of other hosts that it resolves at once. */
   names: number;
-  /** Where its random numbers begin: two that stand side by side have no keys in common. */
+  /** The start of its random numbers: two houses with different ones have no keys in common. */
   seed: number;
-  /** Transactions of either kind, 64 if it does not say. */
+  /** The number of transactions of either kind, 64 by default. */
   transactions?: number;
-  /** Nonces whose counts are kept, as many as usual if it does not say. */
+  /** The number of nonces whose counts are kept, by default the usual number. */
   nonces?: number;
 }
 
@@ -150,7 +150,7 @@ export class House {
     return this.network.take();
   }
 
-  /** The text of a REGISTER. */
+  /** Makes the text of a REGISTER. */
   request(parts: RegisterParts = {}, credentials = ""): string {
     const user = parts.user ?? "alice";
     const cseq = parts.cseq ?? ++this.cseq;
@@ -183,8 +183,8 @@ export class House {
   }
 
   /**
-   * Sends a REGISTER without credentials, and again with them when it is challenged. @returns the last answer, "" when
-   * there is none
+   * Sends a REGISTER without credentials, and again with them when it is challenged.
+   * @returns the last answer, "" when there is none
    */
   register(parts: RegisterParts = {}, from = "10.0.0.2:5060", password = PASSWORDS[parts.user ?? "alice"]): string {
     const first = this.receive(this.request(parts), from)[0]?.text ?? "";
@@ -193,7 +193,7 @@ export class House {
     return this.receive(this.request(parts, credentials), from)[0]?.text ?? "";
   }
 
-  /** A field with credentials for the challenge in `response`; the same nonce again counts on. */
+  /** Makes a field with credentials for the challenge in `response`; the count goes up when the nonce is the same. */
   answerTo(response: string, user: string, password: string, uri = "sip:example.org", method = "REGISTER"): string {
     const name = response.startsWith("SIP/2.0 407") ? "Proxy-Authenticate" : "WWW-Authenticate";
     const challenge = octets(field(response, name));
@@ -207,7 +207,7 @@ export class House {
     return this.again(user, password, uri, method);
   }
 
-  /** Credentials for the nonce that was answered last. */
+  /** Makes credentials for the nonce that was answered last. */
   again(user: string, password: string, uri = "sip:example.org", method = "REGISTER"): string {
     const w = new Writer();
     const out = new Uint8Array(1024);
@@ -223,7 +223,7 @@ export class House {
     );
   }
 
-  /** The contacts of an address as they are in the store: URI, q and address they came from. */
+  /** @returns the contacts of an address as they are in the store: URI, q and the address they came from */
   bound(aor = "alice@example.org"): { uri: string; q: number; from: string; path: string }[] {
     const out: { uri: string; q: number; from: string; path: string }[] = [];
     const span = new Span();

@@ -1,6 +1,6 @@
 /**
- * Who a request is by (RFC 3325): the server says it of users whom it authenticated in that very request, and lets
- * nobody else say it.
+ * Tests who a request is said to be by (RFC 3325): the server says it of users whom it authenticated in that very
+ * request, and lets nobody else say it.
  */
 import { describe, expect, test } from "vitest";
 import { ipv4 } from "../../src/core/address.js";
@@ -33,7 +33,7 @@ function house(options: ConstructorParameters<typeof ProxyHouse>[0] = {}): Proxy
   return h;
 }
 
-/** The lines of a message that claim who it is by. */
+/** @returns the lines of a message that claim who it is by */
 function claims(sent: Sent): string[] {
   return sent.text.split("\r\n").filter((line) => CLAIM_NAME.test(line));
 }

@@ -1,6 +1,6 @@
 /**
- * One order for all who answer for themselves (RFC 3261 §8.2, §16.3): each fault at each role, and of two faults the
- * one that is looked at first.
+ * Tests that all roles that answer for themselves check in one order (RFC 3261 §8.2, §16.3): each fault at each role,
+ * and of two faults the one that is checked first.
  */
 import { describe, expect, it } from "vitest";
 import { octets } from "../../src/core/bytes.js";
@@ -21,7 +21,7 @@ interface Parts {
   callId: string;
 }
 
-/** Whoever answers: a text in, the final answers out. */
+/** A role that answers: it takes a text and gives the final answers. */
 type Role = () => (text: string) => string[];
 
 function ofHouse(h: House): (text: string) => string[] {
@@ -52,7 +52,7 @@ function stateless(): (text: string) => string[] {
   return ofHouse(h);
 }
 
-/** By role: how to make one, and a request that it answers for itself when nothing is wrong with it. */
+/** How to make each role, and a request that it answers itself when nothing is wrong with it. */
 const ROLES: Record<string, { role: Role; usual: Partial<Parts>; right: number; isProxy?: boolean }> = {
   door: { role: door, usual: { method: "OPTIONS", uri: "sip:door@10.0.0.1" }, right: 200 },
   registrar: {
@@ -118,13 +118,13 @@ function request(parts: Partial<Parts>): string {
 interface Fault {
   change: Partial<Parts>;
   status: number;
-  /** What the answer has to have. */
+  /** A field that the answer must have. */
   has?: [name: string, value: string];
-  /** Only of proxies, or only of others. */
+  /** The fault concerns proxies only, or the other roles only. */
   of?: "proxies" | "others";
 }
 
-/** In the order in which they are looked at. */
+/** The faults, in the order in which they are checked. */
 const FAULTS: Record<string, Fault> = {
   "a URI that is none": { change: { uri: "sip:2001:db8::10" }, status: 400 },
   "a URI without a host": { change: { uri: "sip:bob@" }, status: 400 },

@@ -1,4 +1,4 @@
-/** The location service in memory: records, versions, room, expiry. */
+/** Tests the location service in memory: records, versions, room, expiry. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { octets, Span, text } from "../../src/core/bytes.js";

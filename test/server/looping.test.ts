@@ -1,6 +1,6 @@
 /**
- * Proxies that send calls to each other in circles: how many messages come of one call. RFC 3261 §16.3 step 4, RFC 5393
- * §3
+ * Tests proxies that send calls to each other in circles: how many messages come of one call. RFC 3261 §16.3 step 4,
+ * RFC 5393 §3
  */
 import { describe, expect, test } from "vitest";
 import { ipv4 } from "../../src/core/address.js";
@@ -11,10 +11,10 @@ import { ask, ProxyHouse, STRANGER } from "./proxied.js";
 const A = "10.0.0.1";
 const B = "10.0.0.20";
 
-/** Proxies on one network; there is nobody else but the caller. */
+/** Proxies on one network, where the caller is the only other party. */
 class Ring {
   readonly houses = new Map<string, ProxyHouse>();
-  /** What went from proxy to proxy, by method; and answers to the caller. */
+  /** The number of messages from proxy to proxy, by method, and the answers to the caller. */
   readonly sent = new Map<string, number>();
   readonly answers: string[] = [];
 
@@ -27,7 +27,7 @@ class Ring {
     return this.houses.get(ip) as ProxyHouse;
   }
 
-  /** The user of that proxy is at all those places. */
+  /** Binds a user of that proxy to all those contacts. */
   bind(ip: string, user: string, ...contacts: string[]): void {
     for (const contact of contacts) this.at(ip).bind(user, "<sip:" + contact + ">");
   }
@@ -68,7 +68,7 @@ class Ring {
   }
 }
 
-/** Users who are each other, at two proxies. */
+/** Makes users who are bound to each other, at two proxies. */
 function crossed(ring: Ring, ...places: ((one: string, other: string) => string)[]): void {
   for (const [one, other] of [
     [A, B],
@@ -79,7 +79,7 @@ function crossed(ring: Ring, ...places: ((one: string, other: string) => string)
 
 describe("a call to somebody who is", () => {
   test.each<[string, (ring: Ring) => void, string, invites: number, answer: string]>([
-    // Once around: what comes back the second time has the same Request-URI.
+    // The call goes around once: the request that comes back the second time has the same Request-URI.
     [
       "at another proxy, where he is here",
       (ring) => {
@@ -97,7 +97,7 @@ describe("a call to somebody who is", () => {
       4,
       "482",
     ],
-    // RFC 5393 §3 has 2^70 requests of this.
+    // RFC 5393 §3 counts 2^70 requests for this case.
     [
       "himself and somebody else, who is that too",
       (ring) => {

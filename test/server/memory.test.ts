@@ -13,8 +13,8 @@ it("makes nothing on the heap to challenge a REGISTER", () => {
   const bytes = octets(house.request({ contact: "<sip:alice@10.0.0.2>;q=0.5, <sip:alice@10.0.0.3>" }));
   const digit = bytes.indexOf(10, bytes.indexOf(10) + 1) - 2;
   const step = (i: number): void => {
-    // Another branch each time, and now and then time enough for the transactions to end; not more, for V8 boxes times
-    // above 2^31 ms.
+    // Each request has another branch. Now and then enough time passes for the transactions to end, but not more,
+    // because V8 boxes times above 2^31 ms.
     bytes[digit] = 0x30 + (i % 10);
     house.layer.receiveDatagram(0x0a000002, 5060, bytes, 0, bytes.length);
     if (i % 10 === 9) house.timers.poll(house.timers.nowMs + 33_000);

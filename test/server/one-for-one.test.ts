@@ -1,6 +1,6 @@
 /**
- * One packet from an address that may be forged: what leaves the server to it is counted, over methods, states and
- * settings, for an hour.
+ * Tests how much the server sends for one packet from an address that may be forged: over methods, states and settings,
+ * for an hour.
  */
 import { describe, expect, test } from "vitest";
 import { type Ask, ask, BOB, field, fields, ProxyHouse, withoutState } from "./proxied.js";
@@ -48,7 +48,7 @@ function house(options = {}, isStateless = false): ProxyHouse {
   return h;
 }
 
-/** Packets to the forged address, at once and in the hour that follows. */
+/** @returns the number of packets to the forged address, at once and in the hour that follows */
 function drawn(h: ProxyHouse, message: string): number {
   const first = h.receive(message, FORGED + ":5060");
   h.pass(HOUR_MS);
@@ -68,7 +68,7 @@ describe.each([
           h,
           ask({ ...parts, method, via: "Via: SIP/2.0/UDP " + FORGED + ";branch=z9hG4bKf" + ++branches + "\r\n" }),
         );
-        // One that reached a phone is answered 100, and that the phone did not answer.
+        // A request that reached a phone draws two answers: 100, and later that the phone did not answer.
         const isForwarded = method === "INVITE" && Object.keys(parts).length === 0 && !isStateless;
         expect(count, method + " " + JSON.stringify(parts)).toBeLessThanOrEqual(isForwarded ? 2 : 1);
       }
@@ -112,7 +112,7 @@ describe("a forged INVITE that reached a phone", () => {
     const [invite] = sent.filter(({ line }) => line.startsWith("INVITE"));
     const all = [...sent, ...h.answers(invite, 180)];
     const own = "Contact: <sip:bob@10.0.0.3:5060>\r\n";
-    // RFC 3261 §13.3.1.4: at 0.5, 1.5, 3.5 s and then each 4 s, for 32 s.
+    // The response is repeated at 0.5, 1.5, 3.5 s and then every 4 s, for 32 s (RFC 3261 §13.3.1.4).
     let ok = h.answers(invite, 200, "bb", own);
     all.push(...ok);
     for (let i = 1, waitMs = 500; i < 11; i++, waitMs = Math.min(4000, 2 * waitMs)) {

@@ -10,7 +10,7 @@ import { Rush } from "./rush.js";
 /** A call costs nine datagrams, 3.6 ms. */
 const COST_MS = 0.4;
 const CAPACITY = 250;
-/** What the kernel keeps, at most: 140 ms. */
+/** The kernel keeps at most this many datagrams: 140 ms. */
 const PLACES = 350;
 
 describe("a server with more calls than it can take", () => {
@@ -46,12 +46,12 @@ function busyHouse(): { house: ProxyHouse; overload: Overload } {
   return { house, overload };
 }
 
-/** The wait has been so long for a while. */
+/** Makes the wait as long as that for a while. */
 function standing(overload: Overload, waitMs: number): void {
   for (const atMs of [0, 500, 1000]) overload.noteWait(waitMs, atMs);
 }
 
-/** Nothing new is let in but one in fifty. */
+/** Makes the server refuse all new requests but one in fifty. */
 function choke(overload: Overload): void {
   standing(overload, 1000);
   overload.credit = 0;
@@ -129,7 +129,7 @@ describe("a server that lets nothing new in", () => {
     choke(overload);
     expect(lineFor(first)).not.toMatch(/503/);
     expect(lineFor(first)).toMatch(/503/);
-    // A nonce that is counted on is no answer to a challenge given just now.
+    // A nonce whose count goes up does not answer a challenge that was given just now.
     expect(lineFor(house.again("alice", "secretA", "sip:bob@example.org", "INVITE"))).toMatch(/503/);
     expect(lineFor(second.replace(/nonce="(.)/, (_, digit) => 'nonce="' + (digit === "0" ? "1" : "0")))).toMatch(/503/);
     house.pass(10_001);
@@ -155,7 +155,7 @@ describe("a server that lets nothing new in", () => {
     expect(refused("10.0.0.2:5062", FROM_ALICE)).toBe(0);
     expect(refused(ALICE, {})).toBeGreaterThan(10);
     expect(refused(STRANGER, FROM_ALICE)).toBeGreaterThan(10);
-    // Not for ever.
+    // The user's address is not remembered for ever.
     house.pass(7_300_000);
     expect(refused(ALICE, FROM_ALICE)).toBeGreaterThan(10);
   });

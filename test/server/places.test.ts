@@ -10,7 +10,7 @@ import type { Sent } from "../transaction/harness.js";
 import { home } from "./house.js";
 import { ALICE, BOB, brief, fields, ProxyHouse, withoutState } from "./proxied.js";
 
-/** Hosts, with a port, that nobody is ever sent to; and those that are allowed by the owner's word. */
+/** Hosts, with a port, that no request is ever sent to; and those that the owner's settings allow. */
 const NEVER = [
   "255.255.255.255",
   "10.7.255.255:5060",

@@ -38,7 +38,7 @@ export interface Ask {
 
 let count = 0;
 
-/** A request of a phone, by default a stranger's INVITE for bob. */
+/** Makes a request of a phone, by default a stranger's INVITE for bob. */
 export function ask(parts: Ask = {}): string {
   const method = parts.method ?? "INVITE";
   count += 1;
@@ -104,7 +104,7 @@ export class ProxyHouse extends House {
     this.server.next = this.proxy;
   }
 
-  /** Registers a contact of a user of ours, from where it says it is. */
+  /** Registers a contact of one of our users, from the address that the contact names. */
   bind(
     user: string,
     contact: string,
@@ -116,8 +116,8 @@ export class ProxyHouse extends House {
   }
 
   /**
-   * Sends a request; with a password also again, with credentials for the challenge. @returns all that left for it, 100
-   * apart
+   * Sends a request; with a password, sends it again with credentials for the challenge.
+   * @returns all that left for it, except 100
    */
   sends(parts: Ask, from = STRANGER, user = "", password = ""): Sent[] {
     const sent = this.receive(ask(parts), from);
@@ -132,7 +132,10 @@ export class ProxyHouse extends House {
     );
   }
 
-  /** What a phone answers to a request that was forwarded to it. @returns what left for it, ACKs to the phone apart */
+  /**
+   * Sends a phone's answer to a request that was forwarded to it.
+   * @returns what left for it, except ACKs to the phone
+   */
   answers(request: Sent, status: number, tag = "bb", extra = "", reason = "Reason"): Sent[] {
     const from = request.to.split(" ").at(-1)!;
     const recorded = fields(request.text, "Record-Route").map((route) => "Record-Route: " + route + "\r\n");
@@ -140,7 +143,7 @@ export class ProxyHouse extends House {
     return this.receive(response, from).filter((sent) => !sent.line.startsWith("ACK"));
   }
 
-  /** Nothing is held any more once all timers are over. */
+  /** Checks that nothing is held any more once all timers are over. */
   isIdle(): boolean {
     this.pass(200_000);
     return this.layer.servers.used() + this.layer.clients.used() + this.proxy.contexts.usedBuffers() === 0;
@@ -151,7 +154,7 @@ export class ProxyHouse extends House {
   }
 }
 
-/** The house's proxy keeps nothing from here on. @param guard that of the registrar, if both are to count together */
+/** Makes the house's proxy stateless from here on. @param guard that of the registrar, if both are to count together */
 export function withoutState(h: ProxyHouse, guard: Guard | null = null, isClosed = false): StatelessProxy {
   const random = new CountingRandom();
   const ourDomains = new Domains(h.layer, [DOMAIN]);
@@ -181,7 +184,7 @@ function without100(sent: Sent[]): Sent[] {
   return sent.filter(({ line }) => !line.startsWith("SIP/2.0 100"));
 }
 
-/** "INVITE 10.0.0.3:5060" or "180 10.9.9.9:5060" for each. */
+/** @returns "INVITE 10.0.0.3:5060" or "180 10.9.9.9:5060" for each message */
 export function brief(sent: readonly Sent[]): string[] {
   return sent.map(({ line, to }) => {
     const [first, second] = line.split(" ");

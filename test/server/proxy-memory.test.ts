@@ -18,7 +18,7 @@ const LINE = octets("SIP/2.0 200 OK\r\n");
 const FROM_CALLER =
   "Via: SIP/2.0/UDP 10.9.9.9:5060;branch=z9hG4bK00000000\r\nMax-Forwards: 70\r\nFrom: <sip:zoe@elsewhere.net>;tag=zz\r\n";
 const CALL_ID = "Call-ID: 00000000\r\n";
-/** Digits of a route token that tells flows: the caller is behind a NAT. */
+/** The digits of a route token that names flows: the caller is behind a NAT. */
 const MARK_DIGITS = 73;
 const ROUTE = "Route: <sip:" + "0".repeat(MARK_DIGITS) + "@10.0.0.1:5060;lr>\r\n";
 
@@ -59,14 +59,14 @@ class Template {
   }
 }
 
-/** The phone that a request reached: what it got, and what it answers. */
+/** The phone that a request reached: the request it got, and its answer. */
 class Phone {
   readonly got = new Uint8Array(4096);
   size = 0;
   private readonly out = new Uint8Array(4096);
   private end = 0;
 
-  /** The whole request with the status line in the place of its own, and with a tag. */
+  /** Writes the whole request with the status line in place of the request line, and with a tag. */
   answer(status: number): Uint8Array {
     const { got, out } = this;
     let at = 0;
@@ -94,7 +94,7 @@ class Phone {
 /** Random numbers below 2^31: V8 makes an object of each that is larger. */
 class Even extends ProxyHouse {
   constructor() {
-    // For contacts that outlive all these calls.
+    // These contacts outlive all the calls.
     super({}, [], null, home(), { maxS: 4_000_000 });
     let last = 1;
     this.random.uint32 = () => {
@@ -111,9 +111,9 @@ class Calls {
   toCaller = 0;
   toPhone = 0;
   private readonly phone = new Phone();
-  /** A phone that is busy was tried before. */
+  /** A busy phone was tried before. */
   private readonly isBusyFirst: boolean;
-  /** What the caller heard last. Its INVITE has the phone's own Contact, which the phone answers with. */
+  /** The message that the caller heard last. Its INVITE has the phone's own Contact, which the phone answers with. */
   private readonly heard = new Phone();
   private readonly invite = new Template(
     "INVITE sip:bob@example.org SIP/2.0\r\n" +
@@ -158,11 +158,11 @@ class Calls {
     this.give(CALLER, ack.bytes, ack.bytes.length);
     this.give(CALLER, bye.bytes, bye.bytes.length);
     this.give(PHONE, phone.answer(200), phone.answerEnd);
-    // Now and then time enough for the transactions to end.
+    // Now and then enough time passes for the transactions to end.
     if (this.calls % 10 === 0) timers.poll(timers.nowMs + 40_000);
   }
 
-  /** @returns octets a call, as little as there may be */
+  /** @returns the octets that one call costs, the lowest of all measurements */
   measure(): number {
     return perStep(() => this.step(), 2000);
   }
@@ -188,11 +188,11 @@ function inDialog(method: string, cseq: number): Template {
   );
 }
 
-/** 24,000 calls at most of five to nine messages each, on a machine that has other work. */
+/** The limit for at most 24,000 calls of five to nine messages each, on a machine that has other work. */
 const LONG_MS = 60_000;
 
 describe("makes nothing on the heap for a call", { timeout: LONG_MS }, () => {
-  // Measured: 0.13 octets a call in the first and the last. The smallest object has 16.
+  // The first and the last measured 0.13 octets a call. The smallest object has 16.
   it("that is forwarded, rings, is answered, acknowledged and ended", () => {
     const all = new Calls();
     expect(all.measure()).toBeLessThan(1);
@@ -200,20 +200,20 @@ describe("makes nothing on the heap for a call", { timeout: LONG_MS }, () => {
     expect(calls).toBe(stepsMade());
     expect(house.proxy.counters).toMatchObject({ forwarded: 2 * calls, followed: 2 * calls, failed: 0, dropped: 0 });
     expect(house.layer.counters).toMatchObject({ malformed: 0, dropped: 0, retransmitted: 0 });
-    // 100, 180, 200 and 200; INVITE, ACK and BYE.
+    // The caller hears 100, 180, 200 and 200; the phone gets INVITE, ACK and BYE.
     expect(all.toCaller).toBe(4 * calls);
     expect(all.toPhone).toBe(3 * calls);
   });
 
   it("that a second phone answers because the first was busy", () => {
     const all = new Calls(true);
-    // Measured: 8, one view in ten calls: of the messages kept it knows the last four.
+    // This measured 8 octets, one view in ten calls: of the messages kept it knows the last four.
     expect(all.measure()).toBeLessThan(16);
     const { calls, house } = all;
     expect(house.proxy.counters).toMatchObject({ forwarded: 3 * calls, followed: 2 * calls, failed: 0, dropped: 0 });
     expect(house.layer.counters).toMatchObject({ malformed: 0, dropped: 0, retransmitted: 0 });
     expect(all.toCaller).toBe(4 * calls);
-    // One INVITE more, and the ACK for the 486.
+    // The second phone adds one INVITE, and the first one the ACK for its 486.
     expect(all.toPhone).toBe(5 * calls);
   });
 

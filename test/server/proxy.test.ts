@@ -11,21 +11,21 @@ import { ALICE, ask, BOB, brief, field, fields, PROXY, ProxyHouse, STRANGER } fr
 const BOB_URI = "sip:bob@10.0.0.3:5060";
 const CONTACT = "<" + BOB_URI + ">";
 
-/** A house with bob registered. */
+/** Makes a house with bob registered. */
 function house(options: ConstructorParameters<typeof ProxyHouse>[0] = {}): ProxyHouse {
   const h = new ProxyHouse(options);
   h.bind("bob", CONTACT);
   return h;
 }
 
-/** An established call from a stranger to bob. */
+/** Makes an established call from a stranger to bob. */
 function call(h: ProxyHouse): { invite: Sent; ok: Sent } {
   const [invite] = h.sends({ callId: "call" });
   const [ok] = h.answers(invite, 200, "bb", "Contact: " + CONTACT + "\r\n");
   return { invite, ok };
 }
 
-/** An established call from a stranger to bob, with another proxy on the way between ours and bob's phone. */
+/** Makes an established call from a stranger to bob, with another proxy on the way between ours and bob's phone. */
 function callThrough(h: ProxyHouse, proxy: string): Sent {
   const [invite] = h.sends({ callId: "call" });
   const recorded = ["<" + proxy + ">", ...fields(invite.text, "Record-Route")];
@@ -34,7 +34,7 @@ function callThrough(h: ProxyHouse, proxy: string): Sent {
   return h.receive(response, BOB)[0];
 }
 
-/** Route fields for a request of the caller or the callee of that call. */
+/** Makes Route fields for a request of the caller or the callee of that call. */
 function routes(ok: Sent, isCaller: boolean): string {
   const list = fields(ok.text, "Record-Route");
   return (isCaller ? list.reverse() : list).map((route) => "Route: " + route + "\r\n").join("");
@@ -506,7 +506,7 @@ describe("what is sent on (RFC 3261 §16.6)", () => {
 });
 
 describe("their answers (RFC 3261 §16.7)", () => {
-  /** bob with three phones. */
+  /** Makes a house where bob has three phones. */
   function three(): { h: ProxyHouse; sent: Sent[] } {
     const h = house();
     h.bind("bob", "<sip:bob@10.0.0.4>");

@@ -1,4 +1,4 @@
-/** The redirect server's rules, by their sections of RFC 3261, in virtual time. */
+/** Tests the redirect server's rules, by their sections of RFC 3261, in virtual time. */
 import { describe, expect, it } from "vitest";
 import { ipv4 } from "../../src/core/address.js";
 import { NONE, octets, type Span } from "../../src/core/bytes.js";
@@ -26,7 +26,7 @@ class Corner extends House {
     this.server.next = this.redirect;
   }
 
-  /** @returns the answers to a request, their texts */
+  /** @returns the texts of the answers to a request */
   ask(method: string, uri: string, extra = "", branch = "z9hG4bK" + method + uri.length): string[] {
     const text =
       `${method} ${uri} SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.2:5060;branch=${branch}\r\nMax-Forwards: 70\r\n` +
@@ -89,7 +89,7 @@ describe("a redirect server", () => {
     known.addUser(octets("12"), DOMAIN, secretOf("12", "pw", ALGORITHM_MD5), secretOf("12", "pw", ALGORITHM_SHA256));
     corner.redirect.setUsers(known);
     const said = (uri: string, i: number): number => status(corner.ask("INVITE", uri, "", "z9hG4bKtel" + i))[0];
-    // 480: the user is known and not there.
+    // The answer is 480 because the user is known and not registered.
     expect(["tel:12", "tel:1-2", "tel:(1).2;phone-context=x"].map(said)).toEqual([480, 480, 480]);
     expect(["tel:13", "tel:+12", "tel:1"].map((uri, i) => said(uri, 10 + i))).toEqual([404, 404, 404]);
     expect(["tel:-", "tel:" + "1".repeat(300)].map((uri, i) => said(uri, 20 + i) >= 400)).toEqual([true, true]);
@@ -127,7 +127,7 @@ describe("a redirect server", () => {
       expect(corner.layer.servers.used()).toBe(0);
       corner.pass(200_000);
       expect(corner.network.take()).toEqual([]);
-      // The same answer to the same request.
+      // The same request gets the same answer.
       expect(corner.ask("INVITE", uri)).toEqual([answer]);
       const ack = `ACK ${uri} SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.2:5060;branch=z9hG4bKINVITE${uri.length}\r\nMax-Forwards: 70\r\nFrom: <sip:door@example.org>;tag=1\r\nTo: ${field(answer, "To")}\r\nCall-ID: c-z9hG4bKINVITE${uri.length}\r\nCSeq: 1 ACK\r\nContent-Length: 0\r\n\r\n`;
       expect(corner.receive(ack)).toEqual([]);

@@ -1,4 +1,4 @@
-/** The registrar's rules, each by its section of RFC 3261 (or the RFC that is named), in virtual time. */
+/** Tests the registrar's rules, each by its section of RFC 3261 (or the RFC that is named), in virtual time. */
 import { describe, expect, it } from "vitest";
 import { octets, type Span } from "../../src/core/bytes.js";
 import {
@@ -122,7 +122,7 @@ describe("a registrar, RFC 3261 §10.3", () => {
   it("step 7: refuses what comes out of order in the same call, and takes it from a phone that was restarted", () => {
     const house = new House();
     house.register({ contact: PHONE, cseq: 5 });
-    // Within the time in which the first may come by two ways it is that. §8.2.2.2
+    // The same REGISTER may come by two ways: within that time it counts as a merged request. §8.2.2.2
     expect(status(house.register({ contact: PHONE, cseq: 5 }))).toBe(482);
     house.pass(40_000);
     expect(status(house.register({ contact: PHONE, cseq: 5 }))).toBe(500);
@@ -333,7 +333,7 @@ class SlowStore implements LocationStore {
   waiting: (() => void)[] = [];
   fails = false;
   updates = 0;
-  /** Answers LOCATION_CONFLICT so many times. */
+  /** Answers LOCATION_CONFLICT this many times. */
   conflicts = 0;
   private readonly memory: MemoryLocation;
 

@@ -1,4 +1,6 @@
-/** The mark in our Record-Route as a capability: what one who heard it may do with it, and what not. */
+/**
+ * Tests the mark in our Record-Route as a capability: what a party that heard it may do with it, and what it may not.
+ */
 import { describe, expect, test } from "vitest";
 import { TOKEN_LIFE_S } from "../../src/server/routetoken.js";
 import { isLeftOut } from "../runs.js";
@@ -61,7 +63,7 @@ function house(options: ConstructorParameters<typeof ProxyHouse>[0] = {}, isStat
   return h;
 }
 
-/** Whether something went anywhere else than back to who sent it. */
+/** @returns the messages that went anywhere else than back to their sender */
 function went(sent: readonly Sent[]): string[] {
   return brief(sent).filter((one) => !/^\d/.test(one));
 }
@@ -93,7 +95,7 @@ describe.each([false, true])("in a call (without state: %s)", (isStateless) => {
         for (const [i, way] of ways.entries()) {
           if (isLeftOut(i, row + Number(isCaller), 3)) continue;
           const c = new Call(house({}, isStateless));
-          // What needs no mark in a proxy without state: it cannot be asked for a password.
+          // An ACK needs no mark in a proxy without state, because it cannot be asked for a password.
           if (isStateless && method === "ACK") continue;
           expect(went(c.sends(isCaller, method, way)), method + " " + way.uri).toEqual([]);
         }
@@ -191,9 +193,9 @@ describe.each([false, true])("in a call (without state: %s)", (isStateless) => {
 describe("a side that changes its Contact within a call (RFC 3261 §12.2)", () => {
   const MOVED = "sip:zoe@10.9.9.77:5070";
 
-  /** The new Contact as the other side hears it, from a request of that method. */
+  /** @returns the new Contact as the other side hears it, from a request of that method */
   function move(c: Call, isCaller: boolean, method: string, contact: string): string {
-    // It is sent from where it has moved to.
+    // The request is sent from the address that the phone has moved to.
     const [, ip, port] = /@([\d.]+)(?::(\d+))?/.exec(contact) ?? [];
     const [sent] = c.sends(isCaller, method, { extra: "Contact: " + contact + "\r\n" }, ip + ":" + (port ?? 5060));
     return field(sent.text, "Contact");
@@ -282,7 +284,7 @@ describe("nothing is kept", () => {
     const c = new Call(first);
     const [again] = c.sends(true, "INVITE", { extra: "Contact: <sip:zoe@10.9.9.77>\r\n" }, "10.9.9.77:5060");
     const uri = /<(.*)>/.exec(field(again.text, "Contact"))?.[1] ?? "";
-    // The same random numbers: the same key.
+    // The same random numbers give the same key.
     const second = new ProxyHouse();
     const routes = c.route(false);
     const bye = { method: "BYE", callId: "call", cseq: 9, from: "<sip:b@x>;tag=bb", to: "<sip:z@x>;tag=zz" };

@@ -1,6 +1,6 @@
 /**
- * Route and Record-Route through proxies, against the rules of RFC 3261 §16.4, §16.6 and §16.12, for any mixture of
- * loose and strict routers.
+ * Tests Route and Record-Route through proxies against the rules of RFC 3261 §16.4, §16.6 and §16.12, for any mixture
+ * of loose and strict routers.
  */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -16,7 +16,7 @@ import { ask, PROXY, ProxyHouse, STRANGER } from "./proxied.js";
 
 const SEED = 16_12;
 
-/** The values of a list field, as our own reader finds them. */
+/** @returns the values of a list field, as our own reader finds them */
 function listOf(message: string, id: number): string[] {
   const bytes = octets(message);
   const m = new Message(128);
@@ -45,7 +45,7 @@ describe("one proxy", () => {
     .map(({ name, user, host, port, params, behind }) => name + "<sip:" + user + host + port + params + ">" + behind);
   const field = fc.constantFrom("Route", "ROUTE", "route");
 
-  /** What comes of Request-URI and Route. RFC 3261 §16.4, §16.6 step 6 */
+  /** @returns the Request-URI and Route that the rules ask for. RFC 3261 §16.4, §16.6 step 6 */
   function expected(uri: string, routes: readonly string[]): { line: string; routes: string[]; to: string } {
     const left = [...routes];
     let line = uri;
@@ -74,7 +74,7 @@ describe("one proxy", () => {
         fc.constantFrom("INVITE", "MESSAGE", "SUBSCRIBE", "BYE"),
         (routes, recorded, uri, method) => {
           const h = new ProxyHouse({ trusted: [ipv4("10.9.9.9")] });
-          // Some in one field, some in fields of their own.
+          // Some values share one field, some have fields of their own.
           let lines = "";
           for (const [i, [value, isJoined, name]] of routes.entries())
             lines += i > 0 && isJoined ? ", " + value : (i > 0 ? "\r\n" : "") + name + ": " + value;
@@ -88,7 +88,7 @@ describe("one proxy", () => {
           );
           const sent = h.receive(given, STRANGER).filter(({ line }) => !line.startsWith("SIP/2.0 100"));
           expect(sent.length).toBe(1);
-          // Back to us without a Route: it was for us.
+          // A request that comes back to us without a Route was for us.
           if (want.to === PROXY) {
             expect(sent[0].line).toMatch(/^SIP\/2\.0 (404|480)/);
             return;
@@ -119,7 +119,7 @@ describe("one proxy", () => {
 /** Alice, Bob, proxies of ours in a row, and perhaps a strict router of RFC 2543 before one of them. */
 class Row {
   readonly houses: ProxyHouse[] = [];
-  /** Addresses that the request went through, and where it ended. */
+  /** The addresses that the request went through, and the one where it ended. */
   visited: string[] = [];
   arrived = "";
   private readonly trusted: number[] = [];
@@ -141,7 +141,7 @@ class Row {
     return "10.1.0." + (i + 1);
   }
 
-  /** The phone answers what arrived. @returns what the caller hears */
+  /** Makes the phone answer the request that arrived. @returns what the caller hears */
   answer(invite: string): string {
     const recorded = listOf(invite, HEADER_RECORD_ROUTE).map((route) => "Record-Route: " + route + "\r\n");
     let content = responseTo(invite, 200, "bb", recorded.join("") + "Contact: <sip:bob@10.0.0.3:5060>\r\n");
@@ -162,12 +162,12 @@ class Row {
     throw new Error("the answer goes round in circles");
   }
 
-  /** From here on only a mark opens the way. */
+  /** Makes the proxies forward only with a mark from here on. */
   forgetTrust(): void {
     this.trusted.length = 0;
   }
 
-  /** Sends it to the first on its way, and follows it to the end. */
+  /** Sends the request to the first proxy on its way, and follows it to the end. */
   send(message: string, from: string, to: string): void {
     this.visited = [];
     this.arrived = "";

@@ -18,7 +18,7 @@ const T1_MS = 500;
 const TIMER_B_MS = 32_000;
 
 interface Call {
-  /** What is repeated until an answer comes, and when next. */
+  /** The request that is repeated until an answer comes, and the time of its next repetition. */
   request: string;
   nextMs: number;
   intervalMs: number;
@@ -32,15 +32,15 @@ interface Call {
 export class Rush {
   readonly house = new ProxyHouse({}, [], null, { ...home(), transactions: 4000, nonces: 65536 });
   readonly overload: Overload | null;
-  /** Calls begun so far. */
+  /** The number of calls begun so far. */
   count = 0;
-  /** Those that nobody has ended yet. */
+  /** The calls that have not ended yet. */
   private readonly calls = new Map<string, Call>();
-  /** When each call came to its good end, ms, and which one it was. */
+  /** The time when each call came to its good end, ms, and the number of that call. */
   private readonly goodMs: number[] = [];
   private readonly goodNumbers: number[] = [];
   refused = 0;
-  /** The longest that a datagram waited. */
+  /** The longest time that a datagram waited. */
   waitMostMs = 0;
   private readonly probe = new Probe(new CountingRandom());
   private readonly queue: { bytes: Uint8Array; from: string; atMs: number }[] = [];
@@ -73,13 +73,13 @@ export class Rush {
     }
   }
 
-  /** Good calls a second that ended in the last `ms`. */
+  /** @returns the good calls a second that ended in the last `ms` */
   good(ms: number): number {
     const fromMs = this.house.timers.nowMs - ms;
     return (this.goodMs.filter((atMs) => atMs > fromMs).length * 1000) / ms;
   }
 
-  /** How many of the calls begun after that many had a good end. */
+  /** @returns how many of the calls begun after that many had a good end */
   goodSince(count: number): number {
     return this.goodNumbers.filter((number) => number > count).length;
   }

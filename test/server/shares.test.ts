@@ -1,6 +1,6 @@
 /**
- * Strangers may ask what they like, as often as they like: calls with a password, calls that are under way, and
- * registrations go on.
+ * Tests that strangers may ask as they like and as often as they like: calls with a password, calls that are under way,
+ * and registrations go on.
  */
 import { afterAll, describe, expect, it } from "vitest";
 import { part } from "../runs.js";
@@ -9,14 +9,14 @@ import { home } from "./house.js";
 import { type Ask, ask, ProxyHouse, STRANGER } from "./proxied.js";
 
 /**
- * A minute of each kind with SWEEP=whole, else a few seconds: the room is smaller too, so that it would be full all the
- * same.
+ * The time of each kind: a minute with SWEEP=whole, otherwise a few seconds. The room is smaller then, too, so that it
+ * would be full all the same.
  */
 const IS_LONG = process.env.SWEEP === "whole";
 const SECONDS = IS_LONG ? 60 : part(2, 3);
 const TRANSACTIONS = IS_LONG ? 4000 : 200;
 const RATE = 1000;
-/** Calls and registrations of users, a second each. */
+/** The calls of users in each second, and as many registrations. */
 const CALLS = 10;
 const CALLER = "10.0.0.2:5060";
 const PHONE = "10.0.0.4:5060";
@@ -34,7 +34,7 @@ class Flood {
     this.house.bind("alice", "<sip:alice@10.0.0.4>");
   }
 
-  /** Strangers send what `next` says, in each millisecond one. */
+  /** Lets strangers send what `next` says, one message in each millisecond. */
   run(next: (n: number, flood: Flood) => void): void {
     for (let ms = 0; ms < SECONDS * 1000; ms++) {
       for (let i = 0; i < RATE / 1000; i++) next(++count, this);
@@ -48,7 +48,7 @@ class Flood {
     }
   }
 
-  /** alice calls her other phone, which answers, and hangs up. */
+  /** Lets alice call her other phone, which answers, and hang up. */
   private call(): void {
     const { house } = this;
     const from = "<sip:alice@example.org>;tag=k" + ++count;
@@ -79,7 +79,7 @@ class Flood {
     if (!house.answers(bye, 200)[0]?.line.startsWith("SIP/2.0 200")) return void fails("200 for BYE");
   }
 
-  /** What is held so long after. */
+  /** @returns what is held that long after */
   left(ms = 40_000): number {
     this.house.pass(ms);
     return this.house.layer.servers.used() + this.house.layer.clients.used() + this.house.proxy.contexts.usedBuffers();
@@ -210,7 +210,7 @@ describe("A proxy whose server transactions run short", () => {
   const from = "<sip:alice@example.org>;tag=short";
   const dialog: Ask = { from, uri: "sip:bob@10.0.0.3", to: "<sip:bob@example.org>;tag=bb", callId: "short" };
 
-  /** A house with a call that goes through it, and no transaction left but the one that is kept for dialogs. */
+  /** Makes a house with a call that goes through it, and no transaction left but the one that is kept for dialogs. */
   function crowded(): { house: ProxyHouse; route: string } {
     const house = new ProxyHouse({}, [], null, { ...home(), transactions: 8 });
     house.bind("bob", SILENT);

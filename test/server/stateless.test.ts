@@ -8,7 +8,7 @@ import { responseTo } from "../transaction/harness.js";
 import { apply, change } from "../wire/broken.js";
 import { ALICE, ask, BOB, brief, field, fields, ProxyHouse, STRANGER, withoutState } from "./proxied.js";
 
-/** A house whose proxy keeps nothing, with bob registered twice. */
+/** Makes a house whose proxy is stateless, with bob registered twice. */
 function house(): { h: ProxyHouse; proxy: StatelessProxy } {
   const h = new ProxyHouse();
   const proxy = withoutState(h);

@@ -15,7 +15,7 @@ const TYPE = "Content-Type: application/sdp";
 /** Timers B and H, and a moment for the calls themselves. */
 const END_MS = 64 * 500 + 64 * 500 + 500;
 const RING_MS = 10_000;
-/** After so many octets more a call is played, too; that nothing is held is looked at each time. */
+/** Another call is played after this many more octets; that nothing is held is checked each time. */
 const CALL_EVERY = 32;
 
 function last(messages: readonly string[], is: (message: string) => boolean): string | undefined {
@@ -44,7 +44,7 @@ class Stage {
     };
   }
 
-  /** Plays the script, with the message number `at` longer. @returns what the door said, in short */
+  /** Plays the script, with the message number `at` longer. @returns what the door told, in short */
   play(script: (s: Stage) => void, at: number, pad: Pad, octets: number): string {
     this.at = at;
     this.pad = pad;
@@ -55,7 +55,7 @@ class Stage {
     this.peer.onMessage = () => {};
     this.world.log.length = 0;
     script(this);
-    // Whoever was not heard, or not understood, leaves a call behind that a person ends.
+    // A peer that was not heard, or not understood, leaves a call behind that a person ends.
     const call = this.door.ua.activeCall();
     if (call !== null) {
       this.door.timers.nowMs = this.world.nowMs;
@@ -67,12 +67,12 @@ class Stage {
     return this.peer.inbox.map((message) => message.slice(0, message.indexOf(" ", 8))).join(" ");
   }
 
-  /** How many messages the script sent. */
+  /** The number of messages that the script sent. */
   get count(): number {
     return this.sent;
   }
 
-  /** Everything is over in its time. */
+  /** Checks that everything is over in its time. */
   settle(what: string): void {
     this.world.run(END_MS);
     const { ua, timers } = this.door;
@@ -109,7 +109,7 @@ class Stage {
     );
   }
 
-  /** Answers the last request of that method, if the door sent one since. */
+  /** Answers the last request of that method, if the door has sent one since. */
   answer(method: string, status: string, more: string[] = [], body = ""): void {
     const request = last(this.peer.inbox, (message) => message.startsWith(method));
     if (request === undefined) return;
@@ -234,7 +234,7 @@ describe.each([
             if (octets % CALL_EVERY !== 0) return how;
             if (stage.play(usual, -1, plain, 0) !== whole) expect.fail(`${what}: the next call does not go through`);
             stage.settle(`after ${what}`);
-            // A dialog that lasts longer than a call would, in one world without end, is another test's.
+            // Another test covers a dialog that lasts longer than a call would, in one world without end.
             if (stage.world.nowMs > 1e9) stage = new Stage(limits);
             return how;
           });

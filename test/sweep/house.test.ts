@@ -14,15 +14,15 @@ import { FIELDS, isPassedOver, type Pad, sweep } from "./sweep.js";
 const KITCHEN = "10.0.0.11";
 const ATTIC = "10.0.0.12";
 const PASSWORDS: Record<string, string> = { kitchen: "k1", attic: "a2" };
-/** Timers B and H, and the time that a press rings. */
+/** Timers B and H, and the time for which a press rings. */
 const END_MS = 64 * 500 + 64 * 500 + 500;
-/** Timer C, with its CANCEL's time: of a phone that rings and was not understood when it said more. */
+/** Timer C and the time of its CANCEL, for a phone that rings and was not understood when it said more. */
 const RINGING_MS = 181_000 + 32_000;
 const CALL_EVERY = 32;
 const TYPE = "Content-Type: application/sdp";
 const contactOf = (user: string, ip: string): string => `Contact: <sip:${user}@${ip}:5060>`;
 
-/** Credentials for the challenge of a 401 or 407. */
+/** Makes credentials for the challenge of a 401 or 407. */
 function credentials(challenge: string, user: string, method: string, uri: string): string {
   const isProxy = challenge.startsWith("SIP/2.0 407");
   const fields = headers(challenge, isProxy ? "Proxy-Authenticate" : "WWW-Authenticate");
@@ -56,7 +56,7 @@ class Stage {
     this.register();
   }
 
-  /** Both phones are there, for an hour. */
+  /** Registers both phones for an hour. */
   private register(): void {
     for (const [peer, user] of [
       [this.kitchen, "kitchen"],
@@ -86,12 +86,12 @@ class Stage {
       .join(" ");
   }
 
-  /** How many messages the script sent. */
+  /** The number of messages that the script sent. */
   get count(): number {
     return this.sent;
   }
 
-  /** Everything is over in its time, and both phones can register. */
+  /** Checks that everything is over in its time, and that both phones can register. */
   settle(what: string): void {
     const { layer } = this.house.door.ua;
     const { houseServer } = this.house.door;
@@ -109,7 +109,7 @@ class Stage {
     this.register();
     this.world.run(100);
     const there = houseServer!.phones().map((phone) => phone.contact);
-    // A contact that was made longer is another one, beside the phone's own.
+    // A contact that was made longer is a second one beside the phone's own.
     expect(there[0], what).toContain(`sip:kitchen@${KITCHEN}:5060`);
     expect(there[1], what).toContain(`sip:attic@${ATTIC}:5060`);
     this.world.run(END_MS);
@@ -121,7 +121,7 @@ class Stage {
     this.world.run(5);
   }
 
-  /** A request of a phone, with credentials if it is asked for them. */
+  /** Sends a request of a phone, with credentials if it is asked for them. */
   asks(
     peer: Peer,
     user: string,
@@ -155,7 +155,7 @@ class Stage {
     this.put(peer, lines(cseq + 1, true, [credentials(challenge, user, method, uri)]));
   }
 
-  /** A phone answers the last request of that method. */
+  /** Lets a phone answer the last request of that method. */
   answers(peer: Peer, method: string, status: string, more: string[] = [], body = ""): void {
     const request = peer.inbox.filter((message) => message.startsWith(method)).at(-1);
     if (request === undefined) return;
@@ -179,7 +179,7 @@ class Stage {
     );
   }
 
-  /** What the caller says in the dialog that the other phone's 200 began. */
+  /** Sends the caller's request in the dialog that the other phone's 200 began. */
   goesOn(method: string, cseq: number): void {
     const ok = this.kitchen.inbox
       .filter((m) => m.startsWith("SIP/2.0 200") && /\d INVITE/.test(header(m, "CSeq")))
@@ -219,7 +219,7 @@ const SCRIPTS: Record<string, (s: Stage) => void> = {
     s.house.press();
     s.world.run(5);
     s.answers(s.attic, "BYE", "200 OK");
-    // Who was not understood rings on until the visitor gives up.
+    // A phone that was not understood rings on until the visitor gives up.
     s.world.run(20_000);
     if (s.house.isInCall()) s.house.press();
     s.world.run(5);

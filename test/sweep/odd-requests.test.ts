@@ -1,6 +1,6 @@
 /**
- * A field of an INVITE that nobody needs made odd in many ways: the door rings all the same, and a proxy sends it on
- * without what is odd. RFC 3261 §8.2.2, §16.3
+ * Makes each optional field of an INVITE odd in many ways: the door rings all the same, and a proxy sends the request
+ * on without what is odd. RFC 3261 §8.2.2, §16.3
  */
 import { describe, expect, it } from "vitest";
 import { octets } from "../../src/core/bytes.js";
@@ -20,9 +20,9 @@ const NEEDLESS = [
   "Organization",
   "X-Odd",
 ];
-/** What is read if it can be, and else is as if it were not there. */
+/** Fields that are read if they can be; otherwise the request is treated as if they were not there. */
 const READ = ["Expires", "Session-Expires", "Min-SE", "Call-Info", "Alert-Info", "Supported", "Allow"];
-/** Control characters in them are refused. */
+/** Control characters in a field are refused. */
 const CONTROLS = ["with a NUL", "with a bell", "with a lone CR"];
 
 function invite(): string {
@@ -69,7 +69,7 @@ describe("an INVITE of which a field is odd that nobody needs,", () => {
         if (isStateless) withoutState(h);
         const [how, message] = oddly(ask({}), name)[i];
         const sent = h.receive(message, "10.9.9.9:5060").filter(({ line }) => !line.startsWith("SIP/2.0 100"));
-        // How far it may go has to be known.
+        // The proxy has to know how far the request may go.
         const isCounted = name !== "Max-Forwards" || /left out|lower case|folded|without its/.test(how);
         expect([how, brief(sent)]).toEqual([how, [isCounted ? `INVITE ${BOB}` : "400 10.9.9.9:5060"]]);
         expect([how, wrongIn(sent[0].text)]).toEqual([how, ""]);

@@ -1,6 +1,6 @@
 /**
- * Every header field of a response made odd in many ways, to each who sends requests: the request has its answer,
- * whatever else is wrong with that, and nothing odd is sent on. RFC 3261 §17.1.3, §16.7
+ * Makes every header field of a response odd in many ways, for each role that sends requests: the request has its
+ * answer, whatever else is wrong with it, and nothing odd is sent on. RFC 3261 §17.1.3, §16.7
  */
 import { describe, expect, it } from "vitest";
 import { octets } from "../../src/core/bytes.js";
@@ -12,7 +12,7 @@ import { oddly, wrongIn } from "./odd.js";
 
 const DOOR = "10.0.0.1";
 const PHONE = "10.0.0.2";
-/** Below the topmost Via, by which a response is known, every field there is, and those that nobody needs. */
+/** Every field below the topmost Via, by which a response is matched, and the optional fields. */
 const FIELDS = [
   "From",
   "To",
@@ -39,7 +39,7 @@ const FIELDS = [
   "Retry-After",
   "X-Odd",
 ];
-/** Parameters that somebody puts behind ours in the topmost Via. */
+/** Parameters that another element puts behind ours in the topmost Via. */
 const VIA_ENDS = [
   ";received=",
   ";received=x y",
@@ -79,12 +79,12 @@ class Stage {
     this.world.run(5);
   }
 
-  /** How often the door has sent that method. */
+  /** @returns how often the door has sent that method */
   sent(method: string): number {
     return this.peer.got(method).length;
   }
 
-  /** Nothing odd has left. */
+  /** Checks that nothing odd has left. */
   check(what: string): void {
     for (const message of this.left) {
       const wrong = wrongIn(message);
@@ -93,7 +93,7 @@ class Stage {
   }
 }
 
-/** What the peer answers to the request: all that an answer may have. */
+/** Makes the peer's answer to the request, with every field that an answer may have. */
 function answerTo(request: string, status: string, more: string[] = [], body = ""): string {
   return [
     `SIP/2.0 ${status}`,
@@ -110,7 +110,7 @@ function answerTo(request: string, status: string, more: string[] = [], body = "
   ].join("\r\n");
 }
 
-/** In `npm test` a sixth of the ways, others for each field and status. */
+/** `npm test` runs a sixth of the ways, others for each field and status. */
 const isPassedOver = (way: number, name: string, status: number | string): boolean =>
   isLeftOut(way, name.length + Number.parseInt(`${status}`, 10), 6);
 
@@ -127,7 +127,7 @@ describe("a response to a call of the door, of which a field is odd,", () => {
       if (isPassedOver(i, name, 0)) continue;
       const ringing = new Stage();
       ringing.call();
-      // An address of other digits is a name, which nobody knows here.
+      // An address of other digits is a host name, which does not resolve here.
       if (name === "Contact" && oddly("\r\n\r\n", name)[i][0] === "as a number too large") continue;
       const [how, odd] = oddly(answerTo(ringing.peer.got("INVITE")[0], "180 Ringing", [CONTACT]), name)[i];
       ringing.put(odd);
@@ -142,7 +142,7 @@ describe("a response to a call of the door, of which a field is odd,", () => {
       expect([what, answered.sent("INVITE"), answered.sent("ACK")]).toEqual([what, 1, 1]);
       const state = answered.door.last();
       if (!/^call (confirmed|ended)/.test(state)) expect.fail(`${what}: ${state}`);
-      // A call that is over is over for the other side, too.
+      // A call that ended at the door is ended at the other side, too.
       if (state.startsWith("call ended")) expect([what, answered.sent("BYE") > 0]).toEqual([what, true]);
       const { ua } = answered.door;
       const call = ua.activeCall();
@@ -213,7 +213,7 @@ describe("a response to a REGISTER of the door, of which a field is odd,", () =>
         const what = `${status}, ${name} ${how}`;
         const again = s.peer.got("REGISTER").filter((one) => header(one, "Via") === header(register, "Via"));
         expect([what, again.length]).toEqual([what, 1]);
-        // It may be asked for another one at once.
+        // These answers may make the door send another REGISTER at once.
         const isFinal = !status.startsWith("401") && !status.startsWith("423") && name !== "Retry-After";
         if (isFinal) expect([what, s.door.diary.at(-1)]).not.toEqual([what, "register registering"]);
         s.check(what);

@@ -1,10 +1,10 @@
-/** One header field of a message made odd, in many ways; and whether what leaves is right in every field. */
+/** Makes one header field of a message odd in many ways, and checks that every field of what leaves is right. */
 import { octets } from "../../src/core/bytes.js";
 import { NameAddress } from "../../src/wire/address.js";
 import { Message, PARSE_OK } from "../../src/wire/message.js";
 import { Via } from "../../src/wire/via.js";
 
-/** What becomes of `NAME: VALUE`: lines, without the last line end. */
+/** The lines that replace `NAME: VALUE`, without the last line end. */
 export const ODDITIES: Record<string, (name: string, value: string) => string | null> = {
   "left out": () => null,
   "without a value": (name) => `${name}:`,
@@ -33,7 +33,7 @@ export const ODDITIES: Record<string, (name: string, value: string) => string | 
   long: (name, value) => `${name}: ${value};x=${"y".repeat(600)}`,
 };
 
-/** @returns the messages in which that field (the first of its name) is odd, by how */
+/** @returns the messages in which that field (the first of its name) is odd, by the way in which it is odd */
 export function oddly(message: string, name: string): [how: string, message: string][] {
   const split = message.indexOf("\r\n\r\n");
   const lines = message.slice(0, split).split("\r\n");
@@ -51,7 +51,7 @@ const message = new Message(256);
 const address = new NameAddress();
 const via = new Via();
 
-/** @returns "" when the message is right in every field that all read, else what is wrong */
+/** @returns "" when the message is right in every field that all roles read, otherwise what is wrong */
 export function wrongIn(text: string): string {
   const bytes = octets(text);
   if (message.parse(bytes, 0, bytes.length, false) !== PARSE_OK) return `problem ${message.problem}`;

@@ -10,7 +10,7 @@ import { FIELDS, isPassedOver, type Pad, sweep } from "./sweep.js";
 
 /** Timers B and H. */
 const END_MS = 64 * 500 + 64 * 500 + 100;
-/** Timer C, with its CANCEL's time: of a phone that rings and was not understood when it said more. */
+/** Timer C and the time of its CANCEL, for a phone that rings and was not understood when it said more. */
 const RINGING_MS = 181_000 + 32_000;
 const CALL_EVERY = 32;
 const SDP =
@@ -59,7 +59,7 @@ class Stage {
     this.h.pass(END_MS);
     if (held().some((n) => n > 0)) this.h.pass(RINGING_MS);
     if (held().some((n) => n > 0)) expect.fail(`${what}: ${held()} are held`);
-    // The registration is an hour's.
+    // The registration is for an hour.
     if (this.h.bound("bob@example.org").length === 0) this.h.bind("bob", "<sip:bob@10.0.0.3:5060>");
     this.h.pass(100);
     this.h.network.take();
@@ -84,7 +84,7 @@ class Stage {
     return out;
   }
 
-  /** A request of alice's phone, with credentials if it is asked for them. @returns what left for it */
+  /** Sends a request of alice's phone, with credentials if it is asked for them. @returns what left for it */
   asks(
     method: string,
     cseq: number,
@@ -115,7 +115,7 @@ class Stage {
     );
   }
 
-  /** Bob's phone answers what was forwarded to it. */
+  /** Lets bob's phone answer the request that was forwarded to it. */
   answers(request: Sent | undefined, status: number, extra = "", body = ""): Sent[] {
     if (request === undefined) return [];
     const lines = ["Via", "Record-Route", "From", "To", "Call-ID", "CSeq"].flatMap((name) =>

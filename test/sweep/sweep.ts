@@ -6,11 +6,11 @@
  */
 import { isLeftOut } from "../runs.js";
 
-/** Twice what a datagram of a door may have. */
+/** Twice the largest datagram of a door. */
 export const LONGEST = 2 * 3584;
 const COARSE = LONGEST / 4;
 
-/** Makes a field of a message longer by so many octets; null: there is none such in it. */
+/** Makes a field of a message longer by this many octets; null: the message has no such field. */
 export type Pad = (message: string, octets: number) => string | null;
 
 const SDP_END = "a=rtpmap:101 telephone-event/8000\r\n";
@@ -25,7 +25,7 @@ function inLine(message: string, name: string, put: (value: string) => string): 
 
 function added(message: string, lines: string): string {
   const at = message.indexOf("\r\n") + 2;
-  // Behind Via, which some look at first.
+  // The field goes behind Via, because some read Via first.
   const behind = message.indexOf("\r\n", message.indexOf("\r\nVia: ") + 2) + 2;
   return message.slice(0, Math.max(at, behind)) + lines + message.slice(Math.max(at, behind));
 }
@@ -52,7 +52,7 @@ const longer = (name: string, put: (value: string, x: string) => string): Pad =>
 
 const param = (value: string, x: string): string => (x === "" ? value : `${value};p=${x}`);
 
-/** A body that grows keeps its length right. */
+/** A body that grows keeps its Content-Length right. */
 function withBody(message: string, change: (body: string) => string): string {
   const at = message.indexOf("\r\n\r\n") + 4;
   const body = change(message.slice(at));
@@ -102,7 +102,7 @@ export const FIELDS: Record<string, Pad> = {
   body: (m, n) => (m.includes(SDP_END) || n === 0 ? null : withBody(m, (body) => body + "b".repeat(n))),
 };
 
-/** In `npm test` one message in twelve, for each field and each script another one; with SWEEP all of them. */
+/** `npm test` takes one message in twelve, another one for each field and each script; SWEEP takes all of them. */
 export function isPassedOver(message: number, field: number, what: string): boolean {
   return isLeftOut(message + field, what.length, 12);
 }

@@ -20,12 +20,12 @@ import {
 const view = new AuthValue();
 
 function parse(value: string): number {
-  // What stands around the value is not the reader's.
+  // The reader leaves out what stands around the value.
   const bytes = octets(`"x${value}", realm="`);
   return view.parse(bytes, 2, bytes.length - 10);
 }
 
-/** Each value of a field: the result and the realm. */
+/** @returns the result and the realm for each value of a field */
 function walk(value: string): [number, string][] {
   const bytes = octets(value);
   const found: [number, string][] = [];

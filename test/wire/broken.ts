@@ -1,8 +1,11 @@
-/** Breaks messages at random: pieces that readers look for put in, put over, cut out or doubled; or the end cut off. */
+/**
+ * Breaks messages at random: pieces that readers look for are inserted, written over others, cut out or doubled, or the
+ * end is cut off.
+ */
 import fc from "fast-check";
 import { octets } from "../../src/core/bytes.js";
 
-/** What readers look for, and what they should never trip over. */
+/** Pieces that readers look for, and pieces that they should never trip over. */
 export const PIECES: readonly Uint8Array[] = [
   ..."\r\n \t\0\x7f\"\\<>;,:=@%?/&[]()'*-+0z\x01\x1b".split("").map(octets),
   ...[

@@ -6,10 +6,10 @@ import { message, parse, slice } from "./request.js";
 
 describe("a message that is hard to read (RFC 4475)", () => {
   it.each(tortureMessages().map((entry) => [entry.file, entry] as const))("%s", (file, { bytes, expected, wire }) => {
-    // 401, 405, 406 and 416 are for the layers above: here these messages are well formed.
+    // The layers above answer 401, 405, 406 and 416: for the parser these messages are well formed.
     const status = wire ?? (expected.startsWith("400") ? 400 : PARSE_OK);
     expect(parse(bytes)).toBe(status);
-    // One without the fields that an answer repeats is answered by its Via alone (test/transaction).
+    // A message without the fields that an answer repeats is answered by its Via alone (test/transaction).
     const isWhole = file !== "3.3.1-fields-missing";
     const isResponse = text(bytes.subarray(0, 8)) === "SIP/2.0 ";
     if (!isResponse) expect(message.canAnswer).toBe(isWhole);

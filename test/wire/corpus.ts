@@ -10,17 +10,15 @@ const CORPUS = new URL("../../../shared/corpus/", import.meta.url);
 const isCorpusThere = existsSync(CORPUS);
 
 export interface TortureMessage {
-  /** The section of RFC 4475 and a name; of those of others, the name that the RFC gives it. */
+  /** The section of RFC 4475 and a name; for messages of others, the name that the RFC gives it. */
   file: string;
-  /** What is right, by the RFC: begins with 400, parse-ok, or another status. */
+  /** The right result by the RFC: begins with 400, parse-ok, or another status. */
   expected: string;
-  /**
-   * What a door of ours answers, where `expected` leaves a choice or says it of another role: a status, or "dropped".
-   */
+  /** The answer of our door, where `expected` leaves a choice or is meant for another role: a status, or "dropped". */
   door?: string;
-  /** What the parser says, where that does not follow from `expected`. */
+  /** The parser's result, where it does not follow from `expected`. */
   wire?: number;
-  /** What the proxy answers, where the message does not go on. */
+  /** The proxy's answer, where the message is not forwarded. */
   proxy?: number;
   bytes: Uint8Array;
 }
@@ -73,14 +71,14 @@ export function tortureMessages(): TortureMessage[] {
   return [...ownTorture(), ...othersTorture()];
 }
 
-/** Where the messages of a flow are from. */
+/** The origin of the messages of a flow. */
 export type Source = "own" | "rfc3665";
 
-/** The flows that are there: those of the RFC only beside the repository. */
+/** The flows that are there; those of the RFC lie only beside the repository. */
 export const SOURCES: readonly Source[] = isCorpusThere ? ["own", "rfc3665"] : ["own"];
 
 export interface FlowMessage {
-  /** Source, section, name, and the number of the message: own_3.02_two-proxies_F01. */
+  /** The name is made of source, section, name, and the number of the message: own_3.02_two-proxies_F01. */
   file: string;
   bytes: Uint8Array;
 }

@@ -63,7 +63,7 @@ function verify(value: string, algorithm: number, password: string, method: stri
   return digest.verify(view, algorithm, secret, span(method));
 }
 
-/** RFC 7616 §3.4.1 once more, on strings and another implementation's hashes. */
+/** A second implementation of RFC 7616 §3.4.1, on strings and the hashes of another library. */
 function expected(name: string, password: string, method: string, p: AuthValue): string {
   const h = (value: string): string =>
     createHash(name.startsWith("SHA") ? "sha256" : "md5")
@@ -226,7 +226,7 @@ describe("a client", () => {
       const a2 = h(`INVITE:sip:example.com:${h(body)}`);
       expect(sealed.response.toString()).toBe(h(`${h("door:r:secret")}:n:${nc}:${cnonce}:auth-int:${a2}`));
     }
-    // It was shortened, or never sent.
+    // The message was shortened, or never sent.
     write(auth);
     const short = new Uint8Array(buffer.length).fill(0x2e);
     auth.seal(short, 40, 40, span("INVITE"), span("sip:example.com"));

@@ -1,4 +1,4 @@
-/** Answers of a name server, for tests. */
+/** Builds a name server's answers for tests. */
 import { ipv4 } from "../../src/core/address.js";
 
 export interface Row {
@@ -9,7 +9,7 @@ export interface Row {
   srv?: [number, number, number, string];
   /** Order, preference, flags, services, regular expression, replacement. */
   naptr?: [number, number, string, string, string, string];
-  /** How long it is good, s; 60 if not told. */
+  /** The time to live, s; 60 by default. */
   ttlS?: number;
 }
 

@@ -1,4 +1,4 @@
-/** Questions to a name server and answers of it, octet by octet. */
+/** Tests questions to a name server and its answers, octet by octet. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ipv4 } from "../../src/core/address.js";
@@ -29,7 +29,7 @@ function question(name: string, type = DNS_A, id = 0x1234): Uint8Array {
   return out.subarray(0, writeQuestion(out, id, name, type));
 }
 
-/** What an answer to A of "sip.example" says. */
+/** Reads an answer to the question for A of "sip.example". @returns the code and what was found */
 function read(answer: Uint8Array, name = "sip.example", type = DNS_A) {
   const into = empty();
   return { code: readAnswer(answer, answer.length, 0x1234, name, type, into), ...into };

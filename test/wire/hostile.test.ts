@@ -1,4 +1,6 @@
-/** Messages broken at random, with a seed: nothing throws, nothing is read outside, and every offset stays inside. */
+/**
+ * Tests messages broken at random, with a seed: nothing throws, nothing is read outside, and every offset stays inside.
+ */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { octets, Span } from "../../src/core/bytes.js";
@@ -27,7 +29,7 @@ const SEEDS: readonly Uint8Array[] = [
 
 const broken = fc.tuple(fc.nat(SEEDS.length - 1), fc.array(change, { minLength: 1, maxLength: 6 }), fc.nat(255));
 
-/** Takes no value for the usual form: the readers of the whole grammar judge each. */
+/** Takes no value for the usual form, so that the readers of the whole grammar judge each one. */
 class Careful extends Message {
   protected override readUsual(): number {
     return UNUSUAL;
@@ -45,7 +47,7 @@ class Careful extends Message {
 const usual = new Message(32);
 const careful = new Careful(32);
 let message: Message = usual;
-/** Large enough for any of them. */
+/** The buffer is large enough for any of them. */
 const received = new Uint8Array(32768);
 const list = new ValueList();
 const address = new NameAddress();
@@ -147,12 +149,12 @@ describe("10,000 broken messages", () => {
         const bytes = apply(SEEDS[seed], changes);
         const alone = readAll(bytes, 0, bytes.length);
         const padding = PIECES[around % PIECES.length];
-        // In a buffer with other octets behind it, which words reach into, at every offset in a word.
+        // The message lies in a buffer with other octets behind it, which words reach into, at every offset in a word.
         const start = 32 + (around & 3);
         const end = start + bytes.length;
         for (let i = 0; i < end + 32; i++) received[i] = padding[i % padding.length];
         received.set(bytes, start);
-        // Leading line ends belong to the message: what is before it must not join them.
+        // Leading line ends belong to the message: the octets before it must not join them.
         expect(readAll(received, start, end)).toEqual(alone);
       }),
       { seed: SEED, numRuns: runs(10_000) },

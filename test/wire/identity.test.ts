@@ -1,4 +1,4 @@
-/** One comparison of names: what makes no other host and no other user, and what does. */
+/** Tests the one comparison of names: which spellings are the same host or user, and which are not. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { octets } from "../../src/core/bytes.js";
@@ -7,7 +7,7 @@ import { Uri } from "../../src/wire/uri.js";
 
 type Same = (a: Uint8Array, i: number, j: number, b: Uint8Array, k: number, l: number) => boolean;
 
-/** Compares with text on both sides of each name, so that reading past its ends shows; both ways round. */
+/** Compares both ways round, with text on both sides of each name, so that reading past its ends shows. */
 function compare(same: Same, a: string, b: string): boolean {
   const x = octets(`%2${a}.%41`);
   const y = octets(`.${b}%61`);

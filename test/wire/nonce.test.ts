@@ -1,4 +1,6 @@
-/** Nonces that nobody else can make, that hold for one address and a while, and each of whose counts is good once. */
+/**
+ * Tests nonces that nobody else can make, that hold for one address and a while, and each of whose counts is good once.
+ */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { octets, Span, text } from "../../src/core/bytes.js";

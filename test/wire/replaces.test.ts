@@ -1,6 +1,6 @@
 /**
- * Replaces (RFC 3891 §6.1) and what a REFER asks for (RFC 3515 §2.1): what is read is what was meant, and nothing of
- * the asker's own gets into our INVITE.
+ * Tests Replaces (RFC 3891 §6.1) and what a REFER asks for (RFC 3515 §2.1): they are read as they were meant, and
+ * nothing of the asker's own gets into our INVITE.
  */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -13,7 +13,7 @@ import { isLeftOut, runs } from "../runs.js";
 
 const replaces = new Replaces();
 
-/** @returns the three parts and the flag, "" for what is no Replaces */
+/** @returns the three parts and the flag, or "" if the value is not a Replaces */
 function read(value: string): string {
   const bytes = octets(value);
   if (!replaces.parse(bytes, 0, bytes.length)) return "";
@@ -65,7 +65,7 @@ describe("Replaces", () => {
 
 const wish = new ReferTo();
 
-/** @returns the status, and what is asked for */
+/** @returns the status, and the request that is asked for */
 function ask(...fields: string[]): { status: number; target: string; lines: string } {
   const message = octets(
     [
@@ -99,7 +99,7 @@ describe("what a REFER asks for", () => {
       "sip:two@h",
       "Replaces: a@b;to-tag=t;from-tag=f;early-only\r\nRequire: replaces\r\n",
     ],
-    // RFC 3261 §19.1.5: nothing else that stands there comes into our request.
+    // Nothing else that stands in the URI comes into our request (RFC 3261 §19.1.5).
     ["Refer-To: <sip:two@h?Route=%3Csip:evil%3E&Call-ID=x&From=y&body=z&Require=foo>", "sip:two@h", ""],
   ])("%s", (field, target, lines) => {
     expect(ask(field)).toEqual({ status: 0, target, lines });

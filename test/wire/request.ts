@@ -21,7 +21,7 @@ export function parse(bytes: Uint8Array, stream = false): number {
   return message.parse(bytes, 0, bytes.length, stream);
 }
 
-/** An OPTIONS with `lines` in the place of, or beside, the fields every request has. */
+/** Makes an OPTIONS with `lines` in place of, or beside, the fields that every request has. */
 export function parseWith(...lines: string[]): number {
   const names = lines.map((line) => line.slice(0, line.indexOf(":")).trim().toLowerCase());
   const rest = ALL.filter((line) => !names.includes(line.slice(0, line.indexOf(":")).toLowerCase()));

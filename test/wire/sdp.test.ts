@@ -24,7 +24,7 @@ import {
   Sdp,
 } from "../../src/wire/sdp.js";
 
-/** RTP/AVP with feedback: what no code asks for has no name in src/. */
+/** The profile RTP/AVP with feedback, which has no name in src/ because no code asks for it. */
 const PROTO_RTP_AVPF = 2;
 
 /** Descriptions of many kinds: the project's own, and those that may lie beside the repository. */
@@ -176,7 +176,7 @@ describe("a session description", () => {
     );
     expect(files.length).toBeGreaterThanOrEqual(25);
     for (const file of files) {
-      // Lines that end with LF alone, as they lie there, and with CR LF, as they are sent.
+      // The lines end with LF alone, as in the files, or with CR LF, as they are sent.
       const raw = readFileSync(file, "latin1");
       for (const text of [raw, raw.replace(/\r?\n/g, "\r\n")]) {
         const bytes = new Uint8Array(Buffer.from(text, "latin1"));

@@ -1,6 +1,6 @@
 /**
- * The parser of sofia-sip as a judge of what we write: a small program around it, built where there is a compiler and
- * Debian's libsofia-sip-ua-dev.
+ * Uses the parser of sofia-sip as a judge of what we write: a small program around it is built where there is a
+ * compiler and Debian's libsofia-sip-ua-dev.
  */
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
@@ -12,7 +12,7 @@ const HEADERS = "/usr/include/sofia-sip-1.12";
 const SOURCE = fileURLToPath(new URL("./sofia.c", import.meta.url));
 
 export class Sofia {
-  /** Why there is no such judge, "" when there is. */
+  /** The reason why there is no such judge, "" when there is one. */
   readonly missing: string;
   private readonly folder = mkdtempSync(join(tmpdir(), "portero-sofia-"));
   private readonly program = join(this.folder, "sofia");
@@ -31,7 +31,7 @@ export class Sofia {
     }
   }
 
-  /** @returns "ok" for each message, or what sofia-sip does not take */
+  /** @returns for each message "ok", or the part that sofia-sip does not accept */
   judge(messages: readonly Uint8Array[]): string[] {
     const input = Buffer.concat(messages.flatMap((bytes) => [Buffer.from(`${bytes.length}\n`), Buffer.from(bytes)]));
     const out = execFileSync(this.program, { input, maxBuffer: 1 << 26 }).toString();

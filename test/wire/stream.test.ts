@@ -105,7 +105,7 @@ describe("a stream", () => {
   });
 
   describe("passes over a message that is too large, and goes on behind it", () => {
-    /** As `run`, and skips: "LONG:" and the head that could be kept. */
+    /** Works as `run` does, and skips messages: it gives "LONG:" and the head that could be kept. */
     function follow(framer: StreamFramer, pieces: readonly Uint8Array[]): string[] {
       const out: string[] = [];
       for (const piece of pieces) {

@@ -8,7 +8,7 @@ import { SCHEME_OTHER, SCHEME_SIP, SCHEME_SIPS, SCHEME_TEL, Uri } from "../../sr
 const uri = new Uri();
 
 function parse(value: string, target = uri): boolean {
-  // Text on both sides shows reading past the ends.
+  // The text on both sides shows reading past the ends.
   const bytes = octets(`@:1;x${value}@h;y`);
   return target.parse(bytes, 5, bytes.length - 4);
 }
@@ -221,7 +221,7 @@ describe("two URIs, by RFC 3261 §19.1.4", () => {
     ["sip:a@h;maddr=h", "sip:a@h"],
     ["sip:a@h?x=1", "sip:a@h?x=2"],
     ["sip:a@h?x=1&y=2", "sip:a@h?x=1"],
-    // A reserved octet is not the same as its escape: that is what the escape is for.
+    // A reserved octet is not the same as its escape: the escape exists to tell them apart.
     ["sip:a%3Bb@h", "sip:a;b@h"],
     ["sip:a%2Cb@h", "sip:a,b@h"],
     ["sip:a%2561@h", "sip:a%61@h"],

@@ -14,7 +14,7 @@ import {
 import { controlStop, scanWords, viewOf, word } from "../../src/wire/words.js";
 import { ALL, LINE, message, parse, wire } from "./request.js";
 
-/** `length` octets of which all but the one at `position` are `fill`. */
+/** @returns `length` octets that are all `fill` except the one at `position` */
 function around(length: number, fill: number, position: number, octet: number): Uint8Array {
   const bytes = new Uint8Array(length).fill(fill);
   bytes[position] = octet;
@@ -90,7 +90,7 @@ describe("a method at an offset", () => {
 });
 
 describe("a field's name", () => {
-  /** The id that a message says a field with this name has, the value being "x". */
+  /** @returns the field id that a message gives to a field with this name and the value "x" */
   function idOf(name: string, behind = ": x"): number {
     expect(parse(wire([LINE, ...ALL, name + behind, "Server: y"]))).not.toBe(PARSE_DROP);
     return message.id(ALL.length);
