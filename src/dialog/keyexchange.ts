@@ -31,7 +31,7 @@ export class KeyExchange {
   private readonly suites = octetArray(CRYPTO_LINES);
   /** A key that was in force is not any more: it must not be used again, for its packets would be counted from 0. */
   private isSpent = true;
-  /** Our offer has the keys of OFFERED, not the one in force. */
+  /** True if our offer has the keys of OFFERED, not the one in force. */
   private isFresh = false;
 
   constructor(random: RandomSource) {
@@ -62,8 +62,8 @@ export class KeyExchange {
 
   /**
    * Looks for the line to take of a medium of theirs.
-   * @param isAnswer it answers our offer: suite and tag have to be of that
-   * @returns whether there is one, which `line` has then
+   * @param isAnswer true if it answers our offer: suite and tag have to be of that
+   * @returns whether there is such a line; `line` then holds it
    */
   findLine(bytes: Uint8Array, media: SdpMedia, isAnswer: boolean, line: CryptoLine): boolean {
     for (let i = 0; i < media.cryptoCount; i++) {

@@ -77,7 +77,7 @@ import { mulHigh, TRANSFORM_SIZE, transformBack, transformForward } from "./tran
 
 /** Edges of the bands, in bins. */
 const EDGES = Uint8Array.of(1, 3, 5, 7, 9, 12, 15, 18, 22, 26, 30, 35, 40, 46, 52, 58, 64);
-/** How uncertain each partition is at first, of 32768: late echoes are weaker. */
+/** The uncertainty of each partition at first, of 32768: late echoes are weaker. */
 const FIRST = Uint16Array.of(16384, 5500, 1850, 625, 210, 70, 25, 10);
 /** Half a window, sin(pi (i + 1/2) / 128) of 32768. */
 const WINDOW = Int16Array.of(
@@ -149,7 +149,7 @@ const WINDOW = Int16Array.of(
 /** A doubt of the filter counts DOUBT, and from a sum of TROUBLED on voices are switched; it falls by one each block. */
 const DOUBT = 60;
 const TROUBLED = 400;
-/** Blocks that a tone rings before it is taken for howling: 240 ms. */
+/** A tone that rings for so many blocks is taken for howling: 240 ms. */
 const RINGS = 30;
 /** HUNT_MOST is a second of sound without an echo; LATEST is the most blocks by which the reference is late. */
 const HUNT_MOST = 125;
@@ -268,7 +268,7 @@ function lineOf(words: Int32Array, before: number): number {
   return 2 * LINES + ((words[LINE_AT] - words[LATE] - before) & (LINE - 1)) * BLOCK;
 }
 
-/** The reference of the block enters the filter. */
+/** Puts the reference of the block into the filter. */
 function enter(state: EchoState): void {
   const { words, halves } = state;
   const { sound, bins } = scratch();
@@ -334,7 +334,9 @@ function squaresOf(values: Int16Array, at: number): number {
   return a * a + b * b + c * c + d * d;
 }
 
-/** The step of one partition. `whole` of the scratch: power by pairs of bins, of what is left and what is doubted. */
+/**
+ * Makes the step of one partition. `whole` of the scratch: power by pairs of bins, of what is left and what is doubted.
+ */
 function step(state: EchoState, p: number, power: number): void {
   const { words, halves } = state;
   const { sound, bins, error, whole } = scratch();
@@ -391,7 +393,7 @@ function restart(words: Int32Array, doubt: number): void {
 function hunt(words: Int32Array): void {
   words[HUNT] = 0;
   words[HOLD] = HUNT_MOST;
-  // At first where it was, without what was learnt.
+  // The filter looks first where it was, without what was learnt.
   if (words[TRIES] > 0) words[LATE] = words[LATE] >= LATEST ? 0 : words[LATE] + LATEST / 2;
   if (words[TRIES] < 20) words[TRIES] += 1;
   restart(words, words[TRIES] > 1 ? 2048 : 8192);
@@ -639,7 +641,7 @@ function weigh(state: EchoState): void {
   }
   learnShare(state);
   // The floor of the noise falls fast and rises slowly, more slowly beside an echo.
-  // What the filter may have missed counts less and less while no echo is found.
+  // The share that the filter may have missed counts less and less while no echo is found.
   const missing = (8192 >> Math.min(5, words[HUNT] >> 4)) >> (words[TRIES] > 0 ? 2 : 0);
   const rise = words[AGE] < 250 ? 34734 : sounding > smallScale(noise, 16384) ? 32899 : 33161;
   let residue = 0;

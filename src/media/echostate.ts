@@ -10,7 +10,7 @@ export const PARTS = 8;
 export const GROUPS = 32;
 export const BINS = 64;
 export const BANDS = 16;
-/** Blocks of the reference that are kept, a power of two. */
+/** So many blocks of the reference are kept, a power of two. */
 export const LINE = 8;
 /** The result is late by so many samples. */
 export const ECHO_DELAY = 2 * BLOCK;
@@ -72,7 +72,7 @@ export const ECHO_SWITCH = 8;
 
 export class EchoState {
   readonly words = new Int32Array(ECHO_WORDS);
-  /** The same, in halves of words. */
+  /** The same offsets, in halves of words. */
   readonly halves = new Int16Array(this.words.buffer);
   readonly packed = new Uint16Array(this.words.buffer);
 }

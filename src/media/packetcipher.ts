@@ -17,7 +17,7 @@ const CIPHER_KEY = 0;
 const AUTH_KEY = 1;
 const SALT = 2;
 
-// The state, in words of 32 bits; the C has the same.
+// These are the offsets in the state, in words of 32 bits; the C has the same.
 const ROUNDS = 0;
 const GCM = 1;
 const TAG_BYTES = 2;
@@ -159,7 +159,7 @@ export class PacketCipher {
   }
 
   /**
-   * The opposite of `seal`.
+   * Undoes `seal`.
    * @param end of the packet without what `seal` appended @returns false when the tag is not right: then nothing is
    * decrypted
    */
@@ -307,12 +307,12 @@ function encryptBlock(s: Scratch, words: Int32Array): void {
   }
 }
 
-/** SubBytes and ShiftRows of one column. */
+/** Does SubBytes and ShiftRows for one column. */
 function shifted(a: number, b: number, c: number, d: number): number {
   return (SBOX[a >>> 24] << 24) | (SBOX[(b >>> 16) & 255] << 16) | (SBOX[(c >>> 8) & 255] << 8) | SBOX[d & 255];
 }
 
-/** MixColumns of one column. */
+/** Does MixColumns for one column. */
 function mixed(word: number): number {
   const next = (word << 8) | (word >>> 24);
   return double(word ^ next) ^ next ^ ((word << 16) | (word >>> 16)) ^ ((word << 24) | (word >>> 8));
@@ -324,7 +324,7 @@ function writeTag(s: Scratch, words: Int32Array, bytes: Uint8Array, clearEnd: nu
   else gcmTag(s, words, bytes, clearEnd, end);
 }
 
-/** RFC 7714 §8, §9; NIST SP 800-38D §7.1 */
+/** Writes the tag of GCM. RFC 7714 §8, §9; NIST SP 800-38D §7.1 */
 function gcmTag(s: Scratch, words: Int32Array, bytes: Uint8Array, clearEnd: number, end: number): void {
   const { ghash, block, tag } = s;
   const hasWord = words[RTCP] !== 0;
@@ -371,7 +371,7 @@ function multiply(s: Scratch, words: Int32Array): void {
   let z2 = 0;
   let z3 = 0;
   for (let i = 0; i < 128; i++) {
-    // All ones where the bit is set.
+    // The mask is all ones if the bit is set.
     const mask = (s.ghash[i >> 5] << (i & 31)) >> 31;
     z0 ^= h0 & mask;
     z1 ^= h1 & mask;

@@ -51,7 +51,7 @@ const HAS_RTP = 1;
 const HAS_RTCP = 2;
 
 export class Srtp {
-  /** SUITE_*, NONE while packets go and come in clear. */
+  /** SUITE_*; NONE while packets go and come in clear. */
   suite = SUITE_NONE;
   /** Number of packets whose tag was not right, and of those that came before. */
   forged = 0;
@@ -60,7 +60,7 @@ export class Srtp {
   private readonly rtcpOut = new PacketCipher();
   private readonly rtpIn = new PacketCipher();
   private readonly rtcpIn = new PacketCipher();
-  /** The master keys in force, so that the same ones again change nothing. */
+  /** Keeps the master keys in force, so that the same ones again change nothing. */
   private readonly ours = octetArray(MASTER_MOST);
   private readonly theirs = octetArray(MASTER_MOST);
   private readonly sources = int32Array(SOURCES * ROW);
@@ -233,7 +233,7 @@ export class Srtp {
     return SRTP_REPLAYED;
   }
 
-  /** @returns the row of a source, -1 when it is not known */
+  /** @returns the row of a source, -1 if it is not known */
   private find(ssrc: number): number {
     for (let row = 0; row < SOURCES * ROW; row += ROW) {
       if (this.sources[row + FIELD.has] !== 0 && this.sources[row + FIELD.ssrc] === ssrc) return row;
@@ -259,7 +259,7 @@ export class Srtp {
     this.sources[row + FIELD.used] = this.uses;
   }
 
-  /** @param bitsAt where its two words are @returns whether that packet came before, or is too old to tell */
+  /** @param bitsAt index of its two words @returns whether that packet came before, or is too old to tell */
   private came(bitsAt: number, behind: number): boolean {
     if (behind >= WINDOW) return true;
     return ((this.sources[bitsAt + (behind >> 5)] >>> (behind & 31)) & 1) !== 0;
@@ -285,7 +285,7 @@ export class Srtp {
   }
 }
 
-/** @returns where the payload begins, which may be past the end. RFC 3550 §5.1, §5.3.1 */
+/** @returns the start of the payload, which may be past the end. RFC 3550 §5.1, §5.3.1 */
 function headerEnd(bytes: Uint8Array): number {
   const end = RTP_HEADER + (bytes[0] & 15) * 4;
   return (bytes[0] & 0x10) === 0 ? end : end + 4 + ((bytes[end + 2] << 8) | bytes[end + 3]) * 4;

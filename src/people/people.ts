@@ -150,7 +150,7 @@ export class People {
     return this.lengths >> (digits + 1) !== 0;
   }
 
-  /** @returns digits of the shortest code, 0 when nobody has one; and those of the longest */
+  /** @returns the number of digits of the shortest code, 0 if there are no codes; and that of the longest */
   get shortest(): number {
     for (let digits = CODE_LEAST; digits <= CODE_MOST; digits++) if (this.hasLength(digits)) return digits;
     return 0;
@@ -325,7 +325,7 @@ export class People {
     return length === "any" ? 0 : Number(length);
   }
 
-  /** @returns a code that nobody has, "" when none was found */
+  /** @returns a code that has no owner, "" when none was found */
   newCode(): string {
     const length = this.newLength === 0 ? CODE_USUAL : this.newLength;
     for (let i = 0; i < TRIES; i++) {
@@ -411,7 +411,7 @@ export class People {
     return person.batch <= this.committed;
   }
 
-  /** @param length digits @returns the place in whose record a code is to be looked for, -1 for none */
+  /** @param length digits @returns the place whose record may have the code, -1 for none */
   private placeOf(key: number, length: number): number {
     let found = NOBODY;
     for (let i = 0; i < this.secretCount; i++) {

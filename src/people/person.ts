@@ -37,9 +37,9 @@ export class Person {
   name = "";
   /** Each code is written as secrets.ts does it. */
   codes: string[] = [];
-  /** Numbers as decimal digits without leading zeros. */
+  /** The numbers of the cards, as decimal digits without leading zeros. */
   cards: string[] = [];
-  /** Bit 0: relay 1; bit 1: relay 2. */
+  /** Bit 0 is relay 1, bit 1 is relay 2. */
   relays = 1;
   /** A schedule of the week; "": the person may open at any time. */
   when = "";

@@ -52,7 +52,7 @@ export class Secrets {
     this.use(key);
   }
 
-  /** Makes a key where there is none. @throws what the store throws */
+  /** Makes a key if there is none. @throws what the store throws */
   makeKey(): void {
     if (this.hasKey) return;
     const key = new Uint8Array(KEY_BYTES);
@@ -87,7 +87,7 @@ export class Secrets {
   }
 
   /**
-   * Reckons the hash of a code. It stays until the next one is reckoned.
+   * Reckons the hash of a code; it stays until the next one is reckoned.
    * @param digits 4 to 8 of them @returns its first 32 bits, for the index; 0 without a key
    */
   hash(digits: string): number {
@@ -125,7 +125,7 @@ export class Secrets {
     return readHex(kept, 2 * MARK_BYTES, this.other, KEPT_BYTES) ? wordOf(this.other) : 0;
   }
 
-  /** @returns how many digits a code has that is kept */
+  /** @returns the number of digits of a kept code */
   lengthOf(kept: string): number {
     return kept.charCodeAt(TEXT_LENGTH - 1) - ZERO;
   }

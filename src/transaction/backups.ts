@@ -1,7 +1,7 @@
 /**
  * The hosts of our own server, in the order in which they are tried: the outbound proxies of the settings, or the
- * domain. A request that has the first of several as its first Route may go by any of them, and then has that one's URI
- * there. RFC 3263 §4.3
+ * domain. A request whose first Route is the first of several may go by any of them, and then has that one's URI there.
+ * RFC 3263 §4.3
  * Not here: which one is tried when (transport.ts, client.ts), and the addresses of one name (resolver.ts).
  */
 import { equal, equalNoCase, NONE, octets } from "../core/bytes.js";

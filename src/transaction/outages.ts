@@ -62,8 +62,8 @@ export class Outages {
 
   /**
    * Notes that the server at the end of a flow did not answer.
-   * @param leastMs how long it asked to be left alone, 0 when it did not; at most WAIT_MOST_MS counts @param lot from 0
-   * to 1: what is left to chance
+   * @param leastMs how long it asked to be left alone, 0 when it did not; at most WAIT_MOST_MS counts
+   * @param lot from 0 to 1, for the part that is left to chance
    */
   noteDown(flow: Flow, nowMs: number, leastMs: number, lot: number): void {
     const { table } = this;

@@ -1,5 +1,6 @@
 /**
- * Digits become codes: what opens and what does not, when an entry ends, what counts as a wrong one, and what is told.
+ * Tests how digits become codes: what opens and what does not, when an entry ends, what counts as wrong, and what is
+ * told.
  */
 import { describe, expect, it } from "vitest";
 import { MemoryStore } from "../../host-sim/io/store.js";

@@ -8,7 +8,7 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 
-/** A store in which a firmware before this one has kept its lock. */
+/** Makes a store in which a firmware before this one has kept its lock. */
 function oldStore(kept: string): MemoryStore {
   const store = new MemoryStore();
   new Record(store, "lock").write(kept);

@@ -27,7 +27,7 @@ function dial(digits: string): void {
   }
 }
 
-/** The door calls and the phone answers, or the other way round. */
+/** Lets the door call and the phone answer, or the other way round. */
 function talk(h: House, byDoor = true): void {
   phone.timers.nowMs = h.timers.nowMs = world.nowMs;
   phone.autoAnswer = byDoor;
@@ -167,7 +167,7 @@ describe("the code", () => {
     });
   }
 
-  /** A request of a peer by hand, called "hand" by its tag. */
+  /** Makes a request of a peer by hand, called "hand" by its tag. */
   function lines(method: string, cseq: number, callId: string, toTag: string, more: string[] = []): string[] {
     return [
       `${method} sip:door@${DOOR} SIP/2.0`,

@@ -12,7 +12,7 @@ export const SECOND = "10.0.0.3";
 export const THIRD = "10.0.0.4";
 export const PLAN = `button1.day=sip:one@${FIRST} > sip:two@${SECOND}`;
 
-/** A house with a door, two phones of its plan, and one that nobody has named. */
+/** A house with a door, two phones of its plan, and one that is not in the plan. */
 export class Home {
   readonly world = new World();
   readonly door: House;
@@ -71,8 +71,8 @@ export class Home {
   }
 
   /**
-   * Asks as a phone for the place of the call that the door has with the first one, or with another. @returns its
-   * status
+   * Asks as a phone for the place of the call that the door has with the first one, or with another.
+   * @returns its status
    */
   pick(phone: Phone, more: string[] = [], of: Phone = this.first, acknowledges = true): number {
     const invite = of.got("INVITE").at(-1) ?? "";

@@ -178,7 +178,7 @@ describe("a flood of refused calls", () => {
     const stranger = new Peer(world, STRANGER);
     const phone = new Peer(world, PHONE);
     for (let i = 0; i < 2000; i++) calls(stranger);
-    // Ten seconds of 200 a second.
+    // The calls are ten seconds of 200 a second.
     expect(refusals(h).length).toBeLessThanOrEqual(6);
     calls(phone, { body: NOTHING_COMMON });
     expect(refusals(h).at(-1)).toBe("refused 488 no codec or address in common");

@@ -49,7 +49,7 @@ describe("the sound of a call", () => {
     expect(house.told("audio")).toEqual(["out"]);
     world.run(10_000);
     expect(house.told("audio")).toEqual(["out", "out"]);
-    // A packet of PCMU.
+    // The packet is one of PCMU.
     const packet = new Uint8Array(12 + 160);
     packet[0] = 0x80;
     world.send(ipv4(PHONE), 20000, ipv4(DOOR), 16384, packet);

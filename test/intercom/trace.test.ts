@@ -144,7 +144,7 @@ describe("the trace of a call", () => {
     expect(lines.length).toBe(Math.floor(DOOR_LIMITS.traceBytes / (DOOR_LIMITS.traceMessageBytes + 16)));
     expect(lines.at(-1)).toContain("INVITE sip:39@");
     expect(lines[0]).toContain("INVITE sip:" + (40 - lines.length) + "@");
-    // A method behind what was kept is known all the same.
+    // A method that stands behind the kept octets is known all the same.
     tell(trace, "SIP/2.0 486 Busy\r\nX: " + "x".repeat(900) + "\r\nCSeq: 1 INVITE\r\n\r\n", false);
     expect(trace.ladder().trim().split("\n").at(-1)).toContain("486 Busy INVITE");
   });

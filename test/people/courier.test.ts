@@ -99,7 +99,7 @@ it("from the factory to a courier whose second try is refused", async () => {
 
   // A wrong digit is taken back, and the code comes without #: its last digit opens.
   expect(await keys(`11**${anna}`)).toBe(true);
-  // The courier comes, and the power goes while the door is open.
+  // The courier comes, and the power is cut while the door is open.
   for (const name of courier) {
     door.reader.key(name);
     await wait(150);

@@ -20,7 +20,7 @@ function answering(world: World, address = PHONE, more: string[] = []): Peer {
   return peer;
 }
 
-/** An INVITE written by hand. */
+/** Writes an INVITE by hand. */
 function invite(from: string, body: string, more: string[] = [], tag = ""): string[] {
   return [
     `INVITE sip:door@${DOOR} SIP/2.0`,

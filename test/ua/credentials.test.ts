@@ -46,7 +46,7 @@ function configure(changes: Partial<AccountSettings>): void {
   credentials.configure({ ...SETTINGS, ...changes });
 }
 
-/** A response with the challenges, "WWW" or "Proxy" before each. */
+/** Makes a response with the challenges, "WWW" or "Proxy" before each. */
 function response(status: number, ...challenges: string[]): Message {
   const lines = challenges.map((challenge) => challenge.replace(" ", "-Authenticate: ")).join("\r\n");
   const bytes = octets(
@@ -72,7 +72,7 @@ const above = {
 
 const asker: Asker = { onResponse: () => {}, onFailure: () => {}, onTerminated: () => {} };
 
-/** A request on its way to the server. */
+/** Makes a request on its way to the server. */
 function request(method = METHOD_INVITE, user = asker, ip = SERVER): ClientTransaction {
   const layer = new TransactionLayer({ timers: new Timers(64), random, network, limits: DOOR_LIMITS }, above);
   const t = layer.client(user);
@@ -437,7 +437,7 @@ describe("the next nonce, which the server names in its answer to a REGISTER", (
 describe("a response over the body as well (auth-int)", () => {
   const md5 = (value: string): string => createHash("md5").update(value).digest("hex");
 
-  /** A request as it is sent, with what `credentials` writes in it. */
+  /** Writes a request as it is sent, with the fields that `credentials` adds. */
   function sent(t: ClientTransaction, name: string, body: string, isCut = false): string {
     const w = new Writer();
     const uri = octets("sip:bob@example.com");

@@ -16,7 +16,7 @@ const PROXIES = `${FIRST}, ${SECOND}`;
 const CALL_MS = 10_000;
 const REGISTRATION_MS = 32_000;
 const BACK_MS = 300_000;
-/** A round of requests to two servers that are away, and the wait after it, ms. */
+/** A round of requests to two servers that are away, and the wait after it, take so long, ms. */
 const ROUND_MS = 4000 + 32_000 + 20_000;
 
 /** A registrar and proxy that takes everybody and answers each INVITE with 180. */

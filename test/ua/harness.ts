@@ -133,7 +133,7 @@ export class Agent implements Inhabitant, Network, SoundNetwork, UserAgentUser {
   readonly settings: UserAgentSettings;
   readonly ua: UserAgent;
   readonly timers: Timers;
-  /** "call calling", "call ended 486 Busy Here", "register registered", "digit 5", … */
+  /** Lines as "call calling", "call ended 486 Busy Here", "register registered", "digit 5", … */
   readonly diary: string[] = [];
   readonly troubles: string[] = [];
   autoAnswer = false;

@@ -16,8 +16,8 @@ const STRANGER = ipv4("10.0.0.66");
 const RUNS = runs(2500);
 
 /**
- * Makes a world with a door and a phone of ours; every SIP datagram that passes is kept as a seed. @param secret the
- * secret from which their tags, branches and Call-IDs are made
+ * Makes a world with a door and a phone of ours; every SIP datagram that passes is kept as a seed.
+ * @param secret the secret from which their tags, branches and Call-IDs are made
  */
 function house(secret = 1) {
   const world = new World();
@@ -173,7 +173,7 @@ describe("10,000 mutated SIP datagrams", () => {
       for (const call of door.ua.calls) call.session.release();
       expect(door.ua.dialogs.used()).toBe(0);
       expect(door.timers.next()).toBe(Infinity);
-      // And it still works.
+      // The door still works.
       phone.autoAnswer = true;
       door.call(`sip:${PHONE}`);
       world.run(100);

@@ -4,7 +4,7 @@ import { Agent, bodyOf, header, Peer, sdpOf, World } from "./harness.js";
 const DOOR = "10.0.0.1";
 const PHONE = "10.0.0.2";
 
-/** The door talks to a phone that speaks by hand. */
+/** Makes a door that talks to a phone that speaks by hand. */
 function talking(settings: ConstructorParameters<typeof Agent>[2] = {}) {
   const world = new World();
   const a = new Agent(world, DOOR, settings);

@@ -229,7 +229,7 @@ describe("a wrong password", () => {
       expect(waitMs, `wait ${n}`).toBeLessThanOrEqual(fullMs);
     });
     world.run(86_400_000);
-    // A day at 900 to 1,800 s: 96 tries of two requests at most.
+    // The number is for a day at 900 to 1,800 s: 96 tries of two requests at most.
     expect(registrar.registers().length).toBeLessThan(2 * (96 + 14));
   });
 
@@ -610,7 +610,7 @@ describe("credentials", () => {
     expect(peer.inbox.join("")).not.toContain("uthorization");
   });
 
-  /** The server as a proxy that challenges calls to others, too. */
+  /** Makes the server a proxy that challenges calls to others, too. */
   function proxied(challengeOf: (message: string) => string | null) {
     const all = house();
     const { registrar, world } = all;

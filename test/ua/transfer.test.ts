@@ -329,7 +329,7 @@ describe("a call that its phone moves on", () => {
     expect(hall.moved.split(" ")[1]).toBe(`sip:two@${SECOND}`);
     expect(headers(hall.moved, "From")).toEqual([expect.stringContaining("door")]);
     hall.say("200 OK");
-    // Facts that the call was founded on are not repeated in it.
+    // The call does not repeat the facts on which it was founded.
     const call = hall.door.ua.activeCall();
     hall.door.timers.nowMs = hall.world.nowMs;
     expect(hall.door.ua.hold(call!, true)).toBe("");
