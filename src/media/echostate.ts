@@ -72,7 +72,7 @@ export const ECHO_SWITCH = 8;
 
 export class EchoState {
   readonly words = new Int32Array(ECHO_WORDS);
-  /** The same offsets, in halves of words. */
+  /** The same words, in halves. */
   readonly halves = new Int16Array(this.words.buffer);
   readonly packed = new Uint16Array(this.words.buffer);
 }
