@@ -13,10 +13,10 @@ export const TYPE_OF_FORMAT: Record<Format, string> = {
   mmd: "text/plain; charset=utf-8",
   pcap: "application/vnd.tcpdump.pcap",
 };
-/** A picture or a text of more rows than this is of use to nobody; the last ones are in it. */
+/** A picture or a text of more rows than this is of no use; the last rows are in it. */
 const ROWS_MAX = 2000;
 
-/** @param epochMs what 0 ms is, in ms since 1970 */
+/** @param epochMs the time that 0 ms stands for, in ms since 1970 */
 export function exported(journal: Journal, format: Format, epochMs: number): Buffer {
   if (format === "pcap") return pcapOf(journal, epochMs);
   const items = journal.items.slice(-ROWS_MAX);
@@ -24,7 +24,7 @@ export function exported(journal: Journal, format: Format, epochMs: number): Buf
   return Buffer.from(text, "utf8");
 }
 
-/** The parties in the order of the columns: the door, the server, the phones, then others as they came. */
+/** @returns the parties in the order of the columns: the door, the server, the phones, then others as they came */
 export function columnsOf(items: readonly Item[]): string[] {
   const seen = new Set<string>();
   for (const item of items) {
@@ -48,7 +48,7 @@ function pcapOf(journal: Journal, epochMs: number): Buffer {
   return Buffer.concat(pieces);
 }
 
-/** What stands at an arrow, at a state or at a band. */
+/** @returns the text that stands at an arrow, at a state or at a band */
 export function labelOf(item: Item): string {
   if (item.kind === "message") return item.text + (item.isTcp ? " (TCP)" : "") + (item.isAgain ? " (again)" : "");
   if (item.kind === "state") return item.event + " " + item.value + (item.note === "" ? "" : " (" + item.note + ")");
@@ -66,7 +66,7 @@ function textOf(items: readonly Item[]): string {
   return out;
 }
 
-/** https://mermaid.js.org/syntax/sequenceDiagram.html */
+/** The syntax is that of https://mermaid.js.org/syntax/sequenceDiagram.html. */
 function mermaidOf(items: readonly Item[]): string {
   const columns = columnsOf(items);
   const alias = (name: string): string => "p" + columns.indexOf(name);

@@ -14,7 +14,7 @@ export interface PageFile {
   tag: string;
 }
 
-/** Beside the packed program (scripts/bundle.ts). */
+/** The folder lies beside the packed program (scripts/bundle.ts). */
 const PACKED = join(import.meta.dirname, "panel");
 const SOURCE = join(import.meta.dirname, "page");
 const TYPES: Record<string, string> = {

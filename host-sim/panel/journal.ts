@@ -12,25 +12,25 @@ import type { Rung } from "../world/ladder.js";
 import type { BandItem, Item, MessageItem, Way } from "./protocol.js";
 import { decibels, SILENCE_DB } from "./sound.js";
 
-/** Items that are kept, and octets of their messages. */
+/** The number of items that are kept, and of octets of their messages. */
 export const KEPT_ITEMS = 20_000;
 const KEPT_BYTES = 8_000_000;
-/** Octets of packets for a pcap; a minute of a call is 1.2 MB. */
+/** The octets of packets that are kept for a pcap; a minute of a call is 1.2 MB. */
 const PACKET_BYTES = 32_000_000;
 const RECORD_BYTES = 64;
-/** A band ends when nothing came for so long. */
+/** A band ends when nothing came for this long. */
 const BAND_ENDS_MS = 2000;
-/** A band that has just begun goes on: a call begins with several messages, and sound between them. */
+/** A younger band is not ended by a message: a call begins with several messages, and sound between them. */
 const BAND_LEAST_MS = 1000;
-/** They do not change the sound that goes on, or it ends with them. */
+/** These methods do not change the sound that goes on, or it ends with them. */
 const QUIET_METHODS = new Set(["REGISTER", "OPTIONS", "BYE"]);
-/** Sources whose sequence numbers are followed at once. */
+/** The number of sources whose sequence numbers are followed at once. */
 const SOURCES = 64;
 const SAMPLES_MAX = 960;
-/** The level of a band falls by so much with each packet: the last seconds are what is seen. */
+/** The level of a band falls by this much with each packet, so that it shows the last seconds. */
 const LEVEL_FALL_DB = 0.1;
 
-/** Events that are a row of the ladder: states, and what people do. */
+/** Events that are a row of the ladder: states, and actions of people. */
 const SHOWN = new Set([
   "register",
   "call",
@@ -56,7 +56,7 @@ interface Source {
 
 export class Journal {
   readonly items: Item[] = [];
-  /** Each new item, and a band that grew. */
+  /** Called with each new item, and with a band that grew. */
   onItem: (item: Item) => void = () => {};
   private lastId = 0;
   private readonly bytes = new Map<number, Uint8Array>();
@@ -67,12 +67,12 @@ export class Journal {
   private readonly view = new RtpView();
   private readonly samples = new Int16Array(SAMPLES_MAX);
   private repeat = NO_REPEAT;
-  /** Where phones that are none of ours hear, by what they said. */
+  /** The addresses at which phones of other makes hear, by their own words. */
   private readonly media = new Map<string, string>();
   private isOurs: (name: string) => boolean = () => false;
   private ownerOf: (ip: string, port: number) => string = () => "";
 
-  /** Another house begins: what happened before stays, its packets do not, for they had other addresses and times. */
+  /** Begins another house: the items stay, but the packets do not, because they had other addresses and times. */
   begin(ownerOf: (ip: string, port: number) => string, isOurs: (name: string) => boolean): void {
     this.ownerOf = ownerOf;
     this.isOurs = isOurs;
@@ -99,18 +99,18 @@ export class Journal {
     this.bytes.set(item.id, rung.bytes);
     this.noteMedia(item.from, rung.bytes);
     this.keptBytes += rung.bytes.length;
-    // A band that goes on behind a message of a call is another row.
+    // A band that goes on after a message of a call is another row.
     if (!QUIET_METHODS.has(item.method))
       for (const [key, { band }] of this.sources) if (rung.tMs - band.t > BAND_LEAST_MS) this.sources.delete(key);
     this.add(item);
   }
 
-  /** A timer of that party sends a message again, next. */
+  /** Notes that a timer of that party sends a message again, as the next one. */
   repeated(who: string, timer: number): void {
     this.repeat = { who, timer: letter(timer) };
   }
 
-  /** A transaction of that party ends because nothing came. */
+  /** Notes that a transaction of that party ends because nothing came. */
   givenUp(t: number, who: string, timer: number, method: string): void {
     this.add({ kind: "state", id: ++this.lastId, t, who, event: "timer", value: letter(timer), note: method });
   }
@@ -131,7 +131,7 @@ export class Journal {
     this.add({ kind: "state", id: ++this.lastId, t, who: safe(who), event, value: safe(value), note });
   }
 
-  /** The party that stood there by its address has a name from now on. */
+  /** Gives a name to a party that was known by its address until now. */
   rename(at: string, name: string): void {
     for (const item of this.items) {
       if (item.kind === "state" || (item.from !== at && item.to !== at)) continue;
@@ -142,12 +142,12 @@ export class Journal {
     for (const [address, owner] of this.media) if (owner === at) this.media.set(address, name);
   }
 
-  /** A packet on the wire: kept for a pcap, and counted when it is sound. */
+  /** Takes a packet on the wire: it is kept for a pcap, and counted when it is sound. */
   carried(packet: Carried): void {
     const bytes = packet.bytes.slice(packet.start, packet.end);
     this.packets.push({ ...packet, bytes, start: 0, end: bytes.length });
     this.packetBytes += bytes.length + RECORD_BYTES;
-    // In one go, for shifting thousands of times is slow.
+    // Many are removed in one go, because shifting thousands of times is slow.
     if (this.packetBytes > PACKET_BYTES) {
       const dropped = this.packets.splice(0, this.packets.length >> 2);
       for (const old of dropped) this.packetBytes -= old.bytes.length + RECORD_BYTES;
@@ -164,7 +164,7 @@ export class Journal {
     return this.bytes.get(id) ?? null;
   }
 
-  /** Where a phone that is none of ours says that it hears: the sound from there is its own. */
+  /** Notes the address at which a phone of another make says that it hears: the sound from there is its own. */
   private noteMedia(from: string, bytes: Uint8Array): void {
     if (this.isOurs(from)) return;
     const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
@@ -175,7 +175,7 @@ export class Journal {
     this.media.set(ip + ":" + port, from);
   }
 
-  /** @returns who sends sound from there, or hears it */
+  /** @returns the party that sends sound from there, or hears it */
   private nameOf(ip: string, port: number): string {
     const at = ip + ":" + port;
     return this.ownerOf(ip, port) || (this.media.get(at) ?? at);
@@ -197,7 +197,7 @@ export class Journal {
     if (source.next >= 0) {
       const gap = (view.sequence - source.next) & 0xffff;
       if (gap < 0x8000) way.lost += gap;
-      // One that comes late was counted as lost before.
+      // A late packet was counted as lost before.
       else if (way.lost > 0) way.lost -= 1;
       const transit = tMs - view.timestamp / source.rate;
       // RFC 3550 §6.4.1
@@ -263,7 +263,7 @@ function letter(timer: number): string {
   return timer === TIMER_2XX ? "2xx" : String.fromCharCode(timer);
 }
 
-/** The Call-ID and the method, read leniently: a message that a parser refuses is shown, too. */
+/** Reads the Call-ID and the method leniently: a message that a parser refuses is shown, too. */
 function namesIn(bytes: Uint8Array): { call: string; method: string; cseq: string } {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
   const call = /^(?:call-id|i)[ \t]*:[ \t]*(\S+)/im.exec(text)?.[1] ?? "";

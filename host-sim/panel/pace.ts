@@ -6,9 +6,9 @@ import { performance } from "node:perf_hooks";
 import type { VirtualClock } from "../world/clock.js";
 
 const TICK_MS = 5;
-/** After a gap this long, of real time, the rest is not caught up with. */
+/** After a longer gap of real time, the rest is not caught up with. */
 const GAP_MS = 200;
-/** A step ends after so much virtual time even if nothing happened. */
+/** A step ends after this much virtual time even if nothing happened. */
 const STEP_MS = 60_000;
 
 export class Pace {
@@ -44,7 +44,7 @@ export class Pace {
     }
   }
 
-  /** What is done now happens at this very time. */
+  /** Waits until the clock stands, so that what is done next happens at this very time. */
   private async idle(): Promise<void> {
     while (this.isBusy) await new Promise<void>((resolve) => setTimeout(resolve, 1));
   }

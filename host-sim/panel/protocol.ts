@@ -9,30 +9,30 @@ import type { RoomName } from "../world/acoustics/scene.js";
 export const SOUND_SIDES = ["door", "phone", "phone2", "phone3", "phone4"] as const;
 export type SoundSide = (typeof SOUND_SIDES)[number];
 
-/** @returns the octet of that party's sound, 0 for nobody's */
+/** @returns the octet of that party's sound, 0 if it has none */
 export function octetOf(who: Laptop): number {
   return who === "nobody" ? 0 : 1 + SOUND_SIDES.indexOf(who);
 }
 
 export interface PartyState {
   name: string;
-  /** `sip:door@127.0.0.1:5060` */
+  /** The address, for example `sip:door@127.0.0.1:5060`. */
   address: string;
-  /** registered, registering, failed, unregistered; "" before it said anything. */
+  /** One of registered, registering, failed, unregistered; "" until it has told anything. */
   register: string;
-  /** calling, ringing, early, confirmed, held, ended; "" when there was none. */
+  /** One of calling, ringing, early, confirmed, held, ended; "" when there was no call. */
   call: string;
-  /** in or out. */
+  /** The direction of the call: in or out. */
   direction: string;
   peer: string;
   reason: string;
-  /** When it was confirmed, ms; -1 while it is not. */
+  /** The time when the call was confirmed, ms; -1 while it is not. */
   sinceMs: number;
 }
 
 export interface RelayState {
   isOn: boolean;
-  /** When it goes off by itself, ms; -1: it does not. */
+  /** The time when the relay goes off by itself, ms; -1: it does not. */
   untilMs: number;
 }
 
@@ -43,19 +43,19 @@ export interface HouseState {
   hasSensor: boolean;
   relays: RelayState[];
   isOpen: boolean;
-  /** Whether the relay's code is set: digits do nothing without. */
+  /** The relay's code is set; without it digits do nothing. */
   hasCode: boolean;
-  /** A name of LED_NAMES, and whether it shines at this moment. */
+  /** The state of the light, a name of LED_NAMES; `isLit` says whether it shines at this moment. */
   led: string;
   isLit: boolean;
   parties: PartyState[];
-  /** "" when the house has none. */
+  /** The server's address, "" when the house has none. */
   serverAt: string;
-  /** Who a phone of one's own registers as at the server; null without one. */
+  /** The user as whom a phone of one's own registers at the server; null without one. */
   softphone: SoftphoneState | null;
   isServerUp: boolean;
   mode: Mode;
-  /** As --seed; -1: none. */
+  /** The value of --seed; -1: none. */
   seed: number;
   faults: Record<string, string>;
   time: TimeState;
@@ -71,40 +71,40 @@ export interface HouseState {
 export interface SoftphoneState {
   user: string;
   password: string;
-  /** The phones that are registered so: where, and what they are called in the ladder. */
+  /** The phones that are registered so: their addresses, and their names in the ladder. */
   phones: readonly { at: string; name: string }[];
   /** The door's first button rings it. */
   isRung: boolean;
 }
 
-/** What a house is made anew for. */
+/** The kind of house, for which it is made anew. */
 export interface Mode {
   server: "proxy" | "redirect" | "none";
   phones: number;
   isVirtual: boolean;
-  /** Where the door hangs. */
+  /** The place where the door hangs. */
   room: Room;
 }
 
-/** As --room. */
+/** The value of --room. */
 export const ROOMS = ["none", "lobby", "street", "niche"] as const satisfies readonly RoomName[];
 export type Room = (typeof ROOMS)[number];
 
 export interface TimeState {
   isVirtual: boolean;
   isPaused: boolean;
-  /** Times the machine's. */
+  /** The speed as a multiple of the machine's time. */
   speed: number;
 }
 
-/** Whose microphone and loudspeaker the computer's are. */
+/** The party whose microphone and loudspeaker the computer's are. */
 export type Laptop = "nobody" | SoundSide;
 
 export interface Way {
   packets: number;
   lost: number;
   jitterMs: number;
-  /** dBFS of the loudest packet of late, -99 for silence. */
+  /** The dBFS of the loudest recent packet, -99 for silence. */
   level: number;
 }
 
@@ -119,14 +119,14 @@ export interface MessageItem extends ItemOf {
   to: string;
   isTcp: boolean;
   isAgain: boolean;
-  /** The timer that sent it again: its letter, "2xx" for that of a 2xx, "" for none. */
+  /** The timer that sent the message again: its letter, "2xx" for that of a 2xx, "" for none. */
   timer: string;
   text: string;
-  /** 0 for a request. */
+  /** The status code, 0 for a request. */
   status: number;
   method: string;
   call: string;
-  /** `1 INVITE`: with the Call-ID it names the transaction, whoever passes it on. */
+  /** The CSeq, for example `1 INVITE`: with the Call-ID it names the transaction at every hop. */
   cseq: string;
 }
 export interface StateItem extends ItemOf {
@@ -142,15 +142,15 @@ export interface BandItem extends ItemOf {
   until: number;
   from: string;
   to: string;
-  /** from → to, and back. */
+  /** The way from → to, and the way back. */
   there: Way;
   back: Way;
 }
 export type Item = MessageItem | StateItem | BandItem;
 
 /**
- * A piece of a message, and what it is: method, uri, version, status, reason, name, value, branch, tag, call-id,
- * number, body.
+ * A piece of a message, and its kind: method, uri, version, status, reason, name, value, branch, tag, call-id, number,
+ * body.
  */
 export type Part = [kind: string, text: string];
 export interface RawLine {
@@ -173,7 +173,7 @@ export interface Stats {
   received: number;
   retransmitted: number;
   malformed: number;
-  /** Of the door's call; -1 without one. */
+  /** The figures of the door's call begin here; -1 without one. */
   jitterMs: number;
   bufferMs: number;
   tripMs: number;
@@ -182,7 +182,7 @@ export interface Stats {
   rtpLost: number;
   rtpLate: number;
   verdict: string;
-  /** Of the panel itself. */
+  /** The counts of the panel itself. */
   pages: number;
   refused: number;
 }
@@ -196,7 +196,7 @@ export type ToPage =
   | { type: "console"; text: string }
   | { type: "answer"; id: number; ok: boolean; text: string; raw?: RawLine[] }
   | { type: "problem"; text: string };
-/** What is heard and said there, dBFS, -99 for silence. */
+/** The levels of a party's microphone and loudspeaker, dBFS, -99 for silence. */
 export interface Meter {
   microphone: number;
   speaker: number;
@@ -207,12 +207,12 @@ export type ButtonName = (typeof BUTTONS)[number];
 export const PHONE_VERBS = ["answer", "hangup", "call", "dtmf", "info", "tones", "transfer", "hold", "resume"] as const;
 export type PhoneVerb = (typeof PHONE_VERBS)[number];
 
-/** @returns what a person would type at the phone's console */
+/** @returns the line that a person would type at the phone's console */
 export function lineOf(verb: PhoneVerb, value: string): string {
   return verb === "info" ? "dtmf " + value + " info" : (verb + " " + value).trim();
 }
 
-/** What a page asks for. Each has an id, under which the answer comes. */
+/** An order of a page. Each has an id, under which the answer comes. */
 export type Order =
   | { do: "press"; button: ButtonName }
   | { do: "release"; button: ButtonName }
@@ -233,7 +233,7 @@ const LINE_MAX = 768;
 const KEYS_MAX = 4096;
 export const SPEEDS: readonly number[] = [0.1, 0.25, 0.5, 1, 2, 5, 10];
 
-/** @returns the order and its id, or one line that says why it is none */
+/** @returns the order and its id, or one line that says why it is not an order */
 export function readOrder(text: string): { id: number; order: Order } | string {
   let given: unknown;
   try {

@@ -5,13 +5,13 @@
 import type { Change } from "../config/file.js";
 import { lineOf, type Mode, type Order } from "./protocol.js";
 
-/** Steps that are kept; what is longer nobody types again. */
+/** The number of steps that are kept; nobody types a longer command again. */
 const STEPS_MAX = 200;
-/** A pause below this is no step. */
+/** A shorter pause is not recorded as a step. */
 const PAUSE_MS = 50;
 
 export class Recording {
-  /** Steps were left out: the command does not repeat the whole session any more. */
+  /** Steps were left out, so the command does not repeat the whole session any more. */
   isCut = false;
   private readonly steps: string[] = [];
   private lastMs = 0;
@@ -24,7 +24,7 @@ export class Recording {
     this.isCut = false;
   }
 
-  /** An order that was carried out. */
+  /** Records an order that was carried out. */
   add(order: Order, nowMs: number): void {
     if (order.do === "press" && order.button !== "exit") {
       this.pressedMs = nowMs;
@@ -83,7 +83,7 @@ export class Recording {
   }
 }
 
-/** As a shell takes it for one word. */
+/** @returns the text as a shell takes it for one word */
 function quoted(text: string, always = false): string {
   return always || /[^\w@%+=:,./-]/.test(text) ? '"' + text.replace(/(["\\$`])/g, "\\$1") + '"' : text;
 }

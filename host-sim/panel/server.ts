@@ -17,22 +17,25 @@ import type { ConsoleSeat, PanelWorld } from "./world.js";
 
 const ADDRESS = "127.0.0.1";
 const FIRST_PORT = 8080;
-/** So many ports are tried when the first is in use. */
+/** The number of ports that are tried when the first is in use. */
 const PORTS = 20;
-/** Pages at once. */
+/** The number of pages at once. */
 export const PAGES = 64;
 /** The longest message of a page: a line, a few keys, 100 ms of sound. */
 const MESSAGE_BYTES = 8192;
-/** A page that asks for more than so much in a second is sent away: a person with a microphone sends some 60. */
+/** A page that asks for more than this in a second is sent away: a person with a microphone sends some 60. */
 const MESSAGES_A_SECOND = 400;
-/** What a page has not taken: beyond the first it gets no sound and no meters, beyond the second it is sent away. */
+/**
+ * Limits of what a page has not read yet: beyond the first it gets no sound and no meters, beyond the second it is sent
+ * away.
+ */
 const SLOW_BYTES = 262_144;
 const STUCK_BYTES = 16_777_216;
-/** Items and states are told so often at most. */
+/** Items and states are sent at most once in this time. */
 const TELL_MS = 40;
 const METER_MS = 100;
 const STATS_MS = 1000;
-/** Items that a page is given when it comes. */
+/** The number of items that a page is given when it comes. */
 const FIRST_ITEMS = 5000;
 const VERSION = 1;
 const SAMPLES_MOST = 2000;
@@ -53,7 +56,7 @@ class Page {
   readonly seat: ConsoleSeat;
   readonly pressed = new Set<ButtonName>();
   readonly id: number;
-  /** Whose loudspeaker it plays; 0: nobody's. */
+  /** The octet of the party whose loudspeaker it plays; 0: none. */
   octet = 0;
   private second = 0;
   private messages = 0;
@@ -74,12 +77,12 @@ class Page {
     else this.socket.send(text);
   }
 
-  /** What is worth nothing later: a page that is slow does without. */
+  /** Sends data that is worth nothing later; a slow page goes without it. */
   sendFresh(message: string | Uint8Array): void {
     if (this.socket.readyState === WebSocket.OPEN && this.socket.bufferedAmount < SLOW_BYTES) this.socket.send(message);
   }
 
-  /** @returns whether it asked for too much in this second */
+  /** @returns whether the page asked for too much in this second */
   isTooMuch(nowMs: number): boolean {
     const second = Math.floor(nowMs / 1000);
     if (second !== this.second) {
@@ -126,7 +129,7 @@ export class PanelServer {
 
   /**
    * @param port -1: the usual one, or the next that is free; another: that one, or the next that is free; 0: any
-   * @returns what is said of it: the page's address @throws Error of one line when no port can be had
+   * @returns the line to print: the page's address @throws Error of one line when no port can be had
    */
   async start(port: number): Promise<string> {
     const first = port < 0 ? FIRST_PORT : port;
@@ -168,7 +171,9 @@ export class PanelServer {
 
   // ---- HTTP ----
 
-  /** Whether a request is meant for this server, by the name it was asked under, and comes from a page of its own. */
+  /**
+   * Checks that a request is meant for this server, by the name it was asked under, and comes from a page of its own.
+   */
   private isOurs(request: IncomingMessage): boolean {
     const { host, origin } = request.headers;
     if (host === undefined || !this.hosts.has(host)) return false;
@@ -230,8 +235,7 @@ export class PanelServer {
 
   private upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on("error", () => socket.destroy());
-    // A browser always says where the page is from that opens a socket; whoever says nothing is a program of this
-    // machine.
+    // A browser always says which page opens a socket; a client that says nothing is a program of this machine.
     const isOurs = this.isOurs(request);
     if (!isOurs || request.url !== "/events" || this.pages.size >= PAGES) {
       this.world.counts.refused += 1;
@@ -251,7 +255,7 @@ export class PanelServer {
     socket.on("close", () => {
       this.pages.delete(page);
       this.world.counts.pages = this.pages.size;
-      // A finger that is gone presses no more.
+      // A page that is gone presses no button any more.
       for (const button of page.pressed) void this.world.order({ do: "release", button });
       this.world.seatLaptop(page.id, "nobody");
     });
@@ -274,7 +278,7 @@ export class PanelServer {
     });
   }
 
-  /** Sound of the page's microphone: an octet that says whose it is, and one that is not used, then samples. */
+  /** Takes sound of the page's microphone: an octet that names the party, and one that is not used, then samples. */
   private hear(page: Page, bytes: Buffer): void {
     const count = (bytes.length - 2) >> 1;
     if (bytes.length < 4 || bytes.length % 2 !== 0 || count > SAMPLES_MOST || page.octet === 0) {
@@ -347,7 +351,7 @@ export class PanelServer {
     this.tell({ type: "house", house, now });
   }
 
-  /** Once made, sent to all. */
+  /** Writes the message once, and sends it to all pages. */
   private tell(message: ToPage): void {
     const text = JSON.stringify(message);
     for (const page of this.pages) page.sendText(text);
@@ -378,14 +382,14 @@ export class PanelServer {
     }
   }
 
-  /** As on a board: what happens stands between the answers. */
+  /** Prints events between the answers, as a board does. */
   private onTold(event: SimEvent): void {
     if (event.who !== "door") return;
     for (const page of this.pages) page.seat.print(consoleLine(event));
   }
 }
 
-/** What is remembered of a page. */
+/** Remembers which buttons a page presses. */
 function follow(page: Page, order: Order): void {
   if (order.do === "press") page.pressed.add(order.button);
   if (order.do === "release") page.pressed.delete(order.button);

@@ -9,17 +9,17 @@ import { SamplesInput } from "../io/audio.js";
 import { type Laptop, type Meter, octetOf, SOUND_SIDES, type SoundSide } from "./protocol.js";
 import { voiceOf } from "./voice.js";
 
-/** Of the laptop's sound so much waits at most, samples: what comes beyond is late, and the oldest goes. */
+/** At most this many samples of the laptop's sound wait: more would be late, and the oldest are dropped. */
 const WAITING_SAMPLES = 1600;
-/** So much has to wait before it is played again after it ran dry. */
+/** This many samples have to wait before sound is played again after it ran out. */
 const PRIMED_SAMPLES = 320;
 export const SILENCE_DB = -99;
-/** A meter falls by so much each time it is read. */
+/** A meter falls by this much each time it is read. */
 const FALL_DB = 4;
 
-/** What comes from the page, in the pace in which it comes. */
+/** The sound that comes from the page, in the pace in which it comes. */
 export class LiveInput {
-  /** Samples that came too late, and were dropped. */
+  /** The number of samples that came too late, and were dropped. */
   dropped = 0;
   private readonly ring = new Int16Array(WAITING_SAMPLES);
   private from = 0;
@@ -77,7 +77,7 @@ class Side {
 }
 
 export class SoundDesk implements SoundTap {
-  /** Whoever plays what the loudspeakers play; the samples are lent. */
+  /** Called with the sound of each loudspeaker; the samples are lent. */
   onSound: (octet: number, samples: Int16Array) => void = () => {};
   private readonly sides: Record<SoundSide, Side> = {
     door: new Side("door"),
@@ -104,7 +104,7 @@ export class SoundDesk implements SoundTap {
     return {
       read: (into, start, count) => {
         if (side === null) {
-          // Those that nobody listens to are silent: a tone would be heard in the door.
+          // Parties that nobody listens to are silent: a tone would be heard in the door.
           into.fill(0, start, start + count);
           return count;
         }
@@ -128,7 +128,7 @@ export class SoundDesk implements SoundTap {
   }
 
   setVoice(who: "door" | "phone", on: boolean): void {
-    // All residents speak by the same one.
+    // All residents speak with the same voice.
     for (const side of SOUND_SIDES) if ((side === "door") === (who === "door")) this.sides[side].hasVoice = on;
   }
 
@@ -147,7 +147,7 @@ export class SoundDesk implements SoundTap {
     };
   }
 
-  /** The computer before that page is there from now on, in the place of another one; and nowhere else. */
+  /** Puts the computer before that page at that party, in place of another one, and nowhere else. */
   seat(page: number, who: Laptop): void {
     for (const [name, side] of Object.entries(this.sides)) {
       if (name !== who && side.talker !== page) continue;
@@ -157,7 +157,7 @@ export class SoundDesk implements SoundTap {
     }
   }
 
-  /** Sound of a computer's microphone. @returns false when it is not that party's now */
+  /** Takes sound of a computer's microphone. @returns false when it is not that party's now */
   hear(page: number, octet: number, samples: Int16Array): boolean {
     const who = SOUND_SIDES[octet - 1];
     const side = who === undefined ? null : this.sides[who];
@@ -167,7 +167,7 @@ export class SoundDesk implements SoundTap {
     return true;
   }
 
-  /** The loudest since the meter was read last, falling slowly. */
+  /** @returns the loudest level since the meter was read last, which falls slowly */
   meters(): { door: Meter; phone: Meter } {
     const meter = (side: Side): Meter => {
       const shown = { microphone: Math.round(side.microphoneDb), speaker: Math.round(side.speakerDb) };

@@ -10,7 +10,7 @@ const ROWS = 128;
 const PART_START = 0;
 const PART_END = 1;
 
-/** [start, end, kind] over the octets. */
+/** A span is [start, end, kind] over the octets. */
 type Mark = readonly [number, number, string];
 
 /** @returns the message's lines; parts put together are the whole line */
@@ -39,7 +39,7 @@ export function spansOf(bytes: Uint8Array): RawLine[] {
   return lines;
 }
 
-/** Where each field begins, and the usual name of it: compact forms have one, too. */
+/** Finds where each field begins, and its usual name, also for compact forms. */
 function namesOf(message: Message): Map<number, string> {
   const names = new Map<number, string>();
   for (let row = 0; row < message.rows; row++) {
@@ -71,7 +71,7 @@ function marksOf(m: Message): Mark[] {
   for (let row = 0; row < m.rows; row++) add(m.nameStart(row), m.nameEnd(row), "name");
   for (let row = 0; row < m.rows; row++) {
     const [start, end] = [m.valueStart(row), m.valueEnd(row)];
-    // What is marked inside of a value stands out of the rest of it.
+    // A marked part inside of a value is cut out of the rest of it.
     const inside = marks.filter((mark) => mark[2] !== "name" && mark[PART_START] >= start && mark[PART_END] <= end);
     let at = start;
     for (const mark of inside.sort((a, b) => a[PART_START] - b[PART_START])) {

@@ -18,7 +18,7 @@ const OH: Phone["formants"] = [570, 840, 2410];
 const OO: Phone["formants"] = [300, 870, 2240];
 const L: Phone["formants"] = [360, 1300, 2700];
 
-/** As "hello, hello … it's me": pauses are long, so that the other side is heard as well. */
+/** The sounds of "hello, hello … it's me": pauses are long, so that the other side is heard as well. */
 const GREETING: readonly Phone[] = [
   { seconds: 0.06, formants: EH, gain: 0.25, isBreath: true },
   { seconds: 0.12, formants: EH, gain: 1 },
@@ -35,7 +35,7 @@ const GREETING: readonly Phone[] = [
   { seconds: 0.34, formants: EE, gain: 0.9 },
   { seconds: 1.6, formants: EE, gain: 0 },
 ];
-/** As "yes … come on up". */
+/** The sounds of "yes … come on up". */
 const REPLY: readonly Phone[] = [
   { seconds: 0.1, formants: EE, gain: 0.7 },
   { seconds: 0.22, formants: EH, gain: 1 },
@@ -48,7 +48,10 @@ const REPLY: readonly Phone[] = [
   { seconds: 2.1, formants: AH, gain: 0 },
 ];
 
-/** @param who the visitor's voice is the higher one @returns some seconds of it, 8 kHz, to be played again and again */
+/**
+ * @param who the visitor's voice is the higher one
+ * @returns some seconds of the voice, 8 kHz, to be played again and again
+ */
 export function voiceOf(who: "door" | "phone"): Int16Array {
   return who === "door" ? speak(GREETING, 205) : speak(REPLY, 118);
 }

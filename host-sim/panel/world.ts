@@ -36,17 +36,17 @@ import { seatOf } from "./seat.js";
 import { SoundDesk } from "./sound.js";
 import { spansOf } from "./spans.js";
 
-/** What of a house is the same whichever kind it is. */
+/** The settings of a house that are the same for every kind. */
 export type HouseBase = Omit<HousePlan, "tap" | "watch" | "tell" | "isVirtual" | "phones" | "room">;
 
-/** Whoever shows the house. */
+/** The listener that shows the house. */
 export interface WorldListener {
   onItem(item: Item): void;
-  /** Something in `state()` is another. */
+  /** Something in `state()` has changed. */
   onState(): void;
-  /** Samples of a loudspeaker, lent. */
+  /** Samples of a loudspeaker have come; they are lent. */
   onSound(octet: number, samples: Int16Array): void;
-  /** A line of what the door tells on its console. */
+  /** The door tells a line on its console. */
   onTold(event: SimEvent): void;
 }
 
@@ -68,7 +68,7 @@ const FAULTS_AT_FIRST: Readonly<Record<string, string>> = {
   partition: "off",
   server: "up",
 };
-/** A push that is shorter is none to a contact that bounces. */
+/** A contact that bounces does not register a shorter push. */
 const PUSH_MS = 90;
 const NOT_ANSWERED = "the house is being made anew: try again";
 
@@ -76,9 +76,9 @@ export class PanelWorld {
   readonly journal = new Journal();
   readonly sound: SoundDesk;
   listener: WorldListener = { onItem: () => {}, onState: () => {}, onSound: () => {}, onTold: () => {} };
-  /** Of the panel, beside what the house counts. */
+  /** The counts of the panel, beside what the house counts. */
   counts = { pages: 0, refused: 0 };
-  /** Also told, as the program's own output. */
+  /** Also called with each event, for the program's own output. */
   private readonly tell: (event: SimEvent) => void;
   private readonly base: HouseBase;
   private readonly recording = new Recording();
@@ -92,7 +92,7 @@ export class PanelWorld {
   private isLit = false;
   private isOpen = false;
   private faults: Record<string, string> = { ...FAULTS_AT_FIRST };
-  /** When each button was pressed last. */
+  /** The time when each button was pressed last. */
   private readonly pressedMs = new Map<ButtonName, number>();
   private isMaking = false;
   private epochMs = 0;
@@ -108,7 +108,7 @@ export class PanelWorld {
     this.journal.onItem = (item) => this.listener.onItem(item);
   }
 
-  /** The house there is. @throws Error before `start` */
+  /** The present house. @throws Error before `start` */
   get house(): SimHouse {
     if (this.current === null) throw new Error("no house yet");
     return this.current;
@@ -164,7 +164,7 @@ export class PanelWorld {
     try {
       await house.start(isOver);
     } catch (error) {
-      // What was opened already is let go of.
+      // Everything that was opened already is closed.
       await house.stop();
       throw error;
     }
@@ -265,7 +265,7 @@ export class PanelWorld {
     return this.sound.meters();
   }
 
-  /** @returns the message with what the parser made of it, null when it is kept no more */
+  /** @returns the message as the parser sees it, null when it is kept no more */
   raw(item: number): RawLine[] | null {
     const bytes = this.journal.bytesOf(item);
     return bytes === null ? null : spansOf(bytes);
@@ -275,7 +275,7 @@ export class PanelWorld {
     return exported(this.journal, format, this.epochMs);
   }
 
-  /** A place at the door's console. @param send prints to it */
+  /** Opens a place at the door's console. @param send prints to it */
   seat(send: (text: string) => void): ConsoleSeat {
     const user = seatOf(() => this.house.door);
     const terminal = new Terminal(
@@ -378,13 +378,13 @@ export class PanelWorld {
     }
   }
 
-  /** The computer before a page is that party's microphone and loudspeaker. @param page from 1 */
+  /** Makes the computer before a page that party's microphone and loudspeaker. @param page from 1 */
   seatLaptop(page: number, who: Laptop): void {
     this.sound.seat(page, who);
     this.changed();
   }
 
-  /** However short a click is, the contact is closed for as long as a push takes; also while time stands still. */
+  /** Keeps the contact closed for as long as a push takes, however short the click is, also while time stands still. */
   private letGo(button: ButtonName): void {
     const { clock, door } = this.house;
     const contact = door.contacts[button];
@@ -425,7 +425,7 @@ export class PanelWorld {
       try {
         await this.start();
       } catch {
-        // It is said once.
+        // The error is reported once.
       }
       return (error as Error).message;
     } finally {
@@ -476,7 +476,7 @@ export class PanelWorld {
   private follow(state: PartyState, { t, event, value, ...extra }: SimEvent): void {
     if (event === "register" && value !== "binding") state.register = value;
     if (event === "config" && value === "ready") {
-      // It started anew: calls were cut off.
+      // The program started anew, so calls were cut off.
       state.address = String(extra.address ?? "");
       state.call = "";
       state.sinceMs = -1;
@@ -519,12 +519,12 @@ export class PanelWorld {
   }
 }
 
-/** @returns what --board was, "" for none: the reference board with every input there can be */
+/** @returns the value of --board, "" for none: the reference board with every possible input */
 function boardName(board: SimBoard): string {
   return board === boardOf("") ? "" : board.name;
 }
 
-/** @returns what the console's answer says went wrong, "" for nothing */
+/** @returns the error in the console's answer, "" for none */
 function problemIn(output: string): string {
   return output.startsWith("error: ") ? output.slice(7).trimEnd() : "";
 }

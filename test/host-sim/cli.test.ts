@@ -22,7 +22,7 @@ function virtual(...args: string[]) {
   return sim("--virtual-time", "--seed", "7", ...args);
 }
 
-/** "who event=value" of each line. */
+/** @returns "who event=value" for each line */
 function events(out: string): string[] {
   return out
     .trim()
@@ -123,7 +123,7 @@ describe("the simulator", { timeout: 90_000 }, () => {
     const samples = loadWav(speaker);
     let crossings = 0;
     for (let i = 4000; i < 7200; i++) if (samples[i - 1] < 0 && samples[i] >= 0) crossings += 1;
-    // 0.4 s of 425 Hz, then its pause.
+    // The tone is 0.4 s of 425 Hz, then its pause.
     expect(crossings).toBe(170);
     expect(Math.max(...samples.subarray(8200, 15000))).toBeLessThan(10);
   });

@@ -37,7 +37,7 @@ function begin(line: string): { said: () => string } {
 
 beforeAll(() => {
   execFileSync("git", ["clone", "-q", "--no-local", ROOT, clone]);
-  // `npm ci` puts it there.
+  // A user's `npm ci` puts this folder there.
   symlinkSync(join(ROOT, "node_modules"), join(clone, "node_modules"));
 }, 60_000);
 

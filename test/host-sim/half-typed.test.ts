@@ -18,7 +18,7 @@ import { House } from "../intercom/house.js";
 import { World } from "../ua/harness.js";
 
 const PASSWORD = "sesame";
-/** One of so many of the 7,000 cases is run, unless SWEEP=whole is in the environment. */
+/** One of this many of the 7,000 cases is run, unless SWEEP=whole is in the environment. */
 const ONE_IN = 8;
 const isWhole = process.env.SWEEP === "whole";
 let turn = 0;
@@ -31,7 +31,7 @@ class Board {
   /** Lines that were carried out. */
   readonly heard: string[] = [];
   reboots = 0;
-  /** Is given the number of each line before it is carried out. */
+  /** Called with the number of each line before it is carried out. */
   onLine: (count: number) => void = () => {};
   /** The unread rest of an answer is lost. */
   isDeaf = false;

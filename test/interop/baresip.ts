@@ -11,7 +11,7 @@ import { HOST, makeFolder, Program, until } from "./programs.js";
 import { readWav, type Sound, tone, writeWav } from "./sound.js";
 
 const MODULES = "/usr/lib/baresip/modules";
-/** It ends by itself after so long, in case its test cannot end it. */
+/** The program ends by itself after this long, in case its test cannot end it. */
 const LIFE_SECONDS = 100;
 const START_MS = 5000;
 const ANSWER_MS = 5000;
@@ -148,7 +148,7 @@ export class Baresip {
     }
   }
 
-  /** @returns what it says to a command of its menu */
+  /** @returns the answer to a command of its menu */
   async command(name: string, params = ""): Promise<string> {
     const token = String(++this.#tokens);
     const text = JSON.stringify({ command: name, params, token });

@@ -18,7 +18,7 @@ export class Capture {
   /** @param filter of libpcap: "udp port 4000" */
   static async start(filter: string): Promise<Capture> {
     const capture = new Capture(filter);
-    // Told by tshark once the interface is open.
+    // tshark tells it once the interface is open.
     await capture.#program.until("tshark's start", START_MS, () => /Capturing on/.test(capture.#program.tail));
     return capture;
   }
@@ -32,13 +32,16 @@ export class Capture {
     await this.#program.end();
   }
 
-  /** The PCMU and PCMA that came to one of `count` UDP ports, laid out by time of arrival from the first packet on. */
+  /**
+   * @returns the PCMU and PCMA that came to one of `count` UDP ports, laid out by time of arrival from the first packet
+   * on
+   */
   soundTo(port: number, count: number): Sound {
     return soundTo(this.#path, port, count);
   }
 }
 
-/** The same of any capture file. */
+/** Does the same with any capture file. */
 export function soundTo(path: string, port: number, count: number): Sound {
   const last = port + count - 1;
   const fields = ["-e", "frame.time_relative", "-e", "rtp.p_type", "-e", "rtp.payload"];

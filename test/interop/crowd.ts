@@ -14,7 +14,7 @@ export interface Load {
   atOnce: number;
   talkMs?: number;
   timeoutS: number;
-  /** So many may fail: under full load, an answer may come when SIPp has already asked again. None by default. */
+  /** This many may fail: under full load, an answer may come when SIPp has already asked again. None by default. */
   mayFail?: number;
 }
 
@@ -41,7 +41,7 @@ export class Crowd {
     await this.#run("register_many", this.port, load, HOST + ":" + server);
   }
 
-  /** Answers for all of them. */
+  /** Answers calls for all of them. */
   async answer(): Promise<Program> {
     const args = this.#args("uas_proxied", this.port);
     const program = new Program("sipp", args, { environment: { TERM: "dumb" } });
@@ -49,14 +49,14 @@ export class Crowd {
     return program;
   }
 
-  /** They call. @throws with what SIPp printed, if one call failed */
+  /** Lets them call. @throws with SIPp's output, if one call failed */
   async call(server: number, load: Load): Promise<void> {
     await this.#run("uac_proxied", freePorts(1), load, HOST + ":" + server);
   }
 
   /**
-   * Calls come at that rate for `seconds`, whether they are answered or not. @returns how many had gone from INVITE to
-   * BYE 2 s after the last
+   * Lets calls come at that rate for `seconds`, whether they are answered or not.
+   * @returns how many had gone from INVITE to BYE 2 s after the last
    */
   async offer(server: number, rate: number, seconds: number): Promise<number> {
     const counts = join(makeFolder(), "counts.csv");

@@ -1,6 +1,6 @@
 /**
- * The door and baresip, directly: calls both ways, sound both ways by frequency, digits, hold, giving up, over UDP and
- * TCP.
+ * Tests the door with baresip, directly: calls both ways, sound both ways by frequency, digits, hold, giving up, over
+ * UDP and TCP.
  */
 import { expect, it } from "vitest";
 import { Baresip, RTP_PORTS } from "./baresip.js";

@@ -1,5 +1,5 @@
 /**
- * The door with two servers, of which one is killed: the promises of docs/network.md, with processes and sockets.
+ * Tests the door with two servers, of which one is killed: the promises of docs/network.md, with processes and sockets.
  */
 import { expect, it } from "vitest";
 import { freePorts, isOpen } from "../ports.js";
@@ -34,7 +34,8 @@ describeWith(["kamailio"], "the door at two Kamailios", () => {
     await door.console("call");
     await second.expect("INVITE", "door", 1, CALL_MS);
     expect(Date.now() - startMs).toBeGreaterThan(3000);
-    // The call found out, so the registration follows it: challenged, and with the answer.
+    // The call found that the first server is away, so the registration follows it: one REGISTER is challenged, and one
+    // has the answer.
     await second.expect("REGISTER", "door", 2, 6000);
     await first.restart();
     await first.expect("REGISTER", "door", 2, 40_000);

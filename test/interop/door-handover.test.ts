@@ -1,6 +1,6 @@
 /**
- * A visitor's call that goes over to another phone: baresip moves it, to another baresip and to one that is busy; SIPp
- * takes its place.
+ * Tests a visitor's call that goes over to another phone: baresip moves it, to another baresip and to one that is busy;
+ * SIPp takes its place.
  */
 import { expect, it } from "vitest";
 import { Baresip } from "./baresip.js";
@@ -14,7 +14,7 @@ const FIRST_HZ = 1000;
 const SECOND_HZ = 1600;
 const TALK_MS = 2500;
 
-/** A door whose button calls the first phone; both stand in its plan. */
+/** Starts a door whose button calls the first phone; both stand in its plan. */
 async function house(second: { answers: boolean }) {
   const first = await Baresip.start({ user: "first", hz: FIRST_HZ });
   const other = await Baresip.start({ user: "second", hz: SECOND_HZ, answers: second.answers });

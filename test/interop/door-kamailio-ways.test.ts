@@ -1,7 +1,7 @@
 /**
- * The door at a Kamailio that changes what it sees: contacts, Via and Call-ID are hidden (topoh) or kept in a database
- * (topos), or the sound goes by rtpengine at another address. Registration, calls both ways, sound, hold, digits, and
- * hanging up from both ends.
+ * Tests the door at a Kamailio that changes what it sees: contacts, Via and Call-ID are hidden (topoh) or kept in a
+ * database (topos), or the sound goes by rtpengine at another address. Covered are registration, calls both ways,
+ * sound, hold, digits, and hanging up from both ends.
  */
 import { expect, it } from "vitest";
 import { Baresip } from "./baresip.js";
@@ -89,7 +89,7 @@ describeWith(["kamailio", "baresip", "rtpengine", "sqlite3"], "the door at Kamai
       expectTone(await phone.heard(), DOOR_HZ, TALK_MS);
       const sdp = way === "rtpengine" ? "c=IN IP4 " + SOUND_HOST : "c=IN IP4 127.0.0.1";
       expect(phone.trace).toContain(sdp);
-      // What hides must have hidden: the door's own Contact is not what the phone saw.
+      // A Kamailio that hides must have hidden: the phone did not see the door's own Contact.
       const contact = "Contact: <sip:door@127.0.0.1:" + door.port;
       expect(phone.trace.includes(contact)).toBe(way === "rtpengine");
     },

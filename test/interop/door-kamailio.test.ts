@@ -1,5 +1,6 @@
 /**
- * The door at Kamailio: registration with a password, its refresh, a wrong password, and calls both ways through it.
+ * Tests the door at Kamailio: registration with a password, its refresh, a wrong password, and calls both ways through
+ * it.
  */
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
@@ -30,7 +31,7 @@ describeWith(["kamailio"], "the door at Kamailio", () => {
       script: "expect register=registered 10; console unregister; expect register=unregistered 5; quit",
     });
     await door.finish();
-    // One without credentials and one with them; the nonce is good for one request only.
+    // One REGISTER has no credentials and one has them; the nonce is good for one request only.
     expect(server.seen("REGISTER", "door")).toBeGreaterThanOrEqual(3);
     expect(server.seen("REGISTER", "door")).toBeLessThanOrEqual(4);
   });

@@ -1,7 +1,7 @@
 /**
- * The door and Linphone: calls both ways, sound both ways by frequency, codes by RTP and INFO, RTP/AVPF, session timer,
- * hold from both ends, refusals, and sound from another address than announced, which Linphone sends on a machine that
- * has an address beside loopback.
+ * Tests the door with Linphone: calls both ways, sound both ways by frequency, codes by RTP and INFO, RTP/AVPF, session
+ * timer, hold from both ends, refusals, and sound from another address than announced, which Linphone sends on a
+ * machine that has an address beside loopback.
  */
 import { expect, it } from "vitest";
 import { Door, type DoorOptions, IS_PLAIN } from "./door.js";
@@ -11,15 +11,15 @@ import { cut, dominantHz, durationMs, type Sound, trimSilence } from "./sound.js
 import { BEGIN_MS, DOOR_HZ, expectTone, PHONE_HZ, TALK_MS } from "./tones.js";
 
 const ELSEWHERE = "192.0.2.7";
-/** Half of 90 s, and a little more. */
+/** The refresh comes after half of 90 s; this is a little more. */
 const REFRESH_MS = 48_000;
 
-/** What was heard before the digits: while it sends them Linphone sends no sound, and hears them itself. */
+/** @returns the sound before the digits: while Linphone sends them it sends no sound, and hears them itself */
 function beforeDigits(recorded: Sound): Sound {
   return cut(trimSilence(recorded), 0, TALK_MS - 200);
 }
 
-/** A door whose button calls a Linphone, in a network of their own. */
+/** Starts a door whose button calls a Linphone, in a network of their own. */
 async function pair(
   phone: Partial<LinphoneOptions> = {},
   { set, ...door }: DoorOptions = {},
@@ -84,9 +84,9 @@ describeWith(["linphonec", "ip"], "the door and Linphone", () => {
     lin.type("terminate");
     await door.expect("call", "ended");
     await door.finish();
-    // The INVITE, its 200, the refresh and its 200.
+    // The messages are the INVITE, its 200, the refresh and its 200.
     expect(lin.log.match(/^Session-Expires: 90/gm)?.length).toBe(4);
-    // Two seconds before the refresh, and as long behind it.
+    // The sound is measured from two seconds before the refresh to two seconds after it.
     for (const [sound, hz] of [
       [door.heard(), PHONE_HZ],
       [await lin.heard(), DOOR_HZ],

@@ -1,4 +1,7 @@
-/** The door, Linphone and Twinkle registered at one Kamailio: who rings, who hears the other, whose code opens. */
+/**
+ * Tests the door, Linphone and Twinkle registered at one Kamailio: which phone rings, which party hears the other, and
+ * whose code opens.
+ */
 import { expect, it } from "vitest";
 import { Door } from "./door.js";
 import { Kamailio } from "./kamailio.js";

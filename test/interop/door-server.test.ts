@@ -1,4 +1,7 @@
-/** A house without a server: two baresips register with the door, which rings them, and call each other through it. */
+/**
+ * Tests a house without a server: two baresips register with the door, which rings them, and call each other through
+ * it.
+ */
 import { expect, it } from "vitest";
 import { Baresip } from "./baresip.js";
 import { Door } from "./door.js";

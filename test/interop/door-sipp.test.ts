@@ -1,6 +1,6 @@
 /**
- * The door and SIPp, which follows its scenarios to the letter: its own `uas` and `uac`, sound and digits from captured
- * packets, late offer, CANCEL.
+ * Tests the door with SIPp, which follows its scenarios to the letter: its own `uas` and `uac`, sound and digits from
+ * captured packets, late offer, CANCEL.
  */
 import { createHash } from "node:crypto";
 import { expect, it } from "vitest";
@@ -10,8 +10,8 @@ import { Sipp } from "./sipp.js";
 import { dominantHz, durationMs, longestGapMs, rms, shareOf, trimSilence } from "./sound.js";
 
 /**
- * @param secret user, realm and password @returns the response in a request's credentials, and what is right for its
- * body (RFC 7616 §3.4)
+ * @param secret user, realm and password
+ * @returns the response in a request's credentials, and the right one for its body (RFC 7616 §3.4)
  */
 function digestOf(request: string, secret: string): [string, string] {
   const md5 = (text: string) => createHash("md5").update(text, "latin1").digest("hex");

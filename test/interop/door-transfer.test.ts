@@ -1,6 +1,6 @@
 /**
- * The phone that has the visitor moves him to another: Linphone and Twinkle, blind and after talking to the other
- * first.
+ * Tests that the phone which has the visitor moves him to another: Linphone and Twinkle, blind and after talking to the
+ * other first.
  */
 import { expect, it } from "vitest";
 import { Door } from "./door.js";
@@ -14,7 +14,7 @@ import { Twinkle } from "./twinkle.js";
 const OTHER_HZ = 1700;
 const TALK_MS = 2500;
 
-/** A door whose button calls the first; calls may be moved to the second. */
+/** Starts a door whose button calls the first phone; calls may be moved to the second. */
 function startDoor(
   network: Network,
   first: string,
@@ -28,7 +28,7 @@ function startDoor(
   });
 }
 
-/** The last half second of talk that a recording has. */
+/** @returns the last half second of talk that a recording has */
 function lastHz(sound: Parameters<typeof trimSilence>[0]): number {
   const heard = trimSilence(sound);
   return dominantHz(cut(heard, durationMs(heard) - 1200, durationMs(heard) - 200));

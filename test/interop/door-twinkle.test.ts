@@ -1,6 +1,6 @@
 /**
- * The door and Twinkle: calls both ways, sound both ways by frequency, codes by RTP, INFO and tones in the sound, hold,
- * refusals, giving up.
+ * Tests the door with Twinkle: calls both ways, sound both ways by frequency, codes by RTP, INFO and tones in the
+ * sound, hold, refusals, giving up.
  */
 import { expect, it } from "vitest";
 import { Door } from "./door.js";
@@ -11,7 +11,7 @@ import { Twinkle, type TwinkleOptions } from "./twinkle.js";
 
 const TALK_MS = 2500;
 
-/** A door whose button calls a Twinkle. */
+/** Starts a door whose button calls a Twinkle. */
 async function pair(
   phone: Partial<TwinkleOptions> = {},
   set: Record<string, string | number> = {},
@@ -22,7 +22,7 @@ async function pair(
   return { tw, door: await Door.start({ set: settings, hz: DOOR_HZ, script }) };
 }
 
-/** What was heard before the digits: while they are sent there is no other sound. */
+/** @returns the sound before the digits: while they are sent there is no other sound */
 function beforeDigits(recorded: Sound): Sound {
   return cut(trimSilence(recorded), 0, TALK_MS - 200);
 }
@@ -70,7 +70,7 @@ describeWith(["twinkle-console", "pulseaudio", "parec"], "the door and Twinkle",
       expectTone(beforeDigits(sound), hz, TALK_MS);
       expect(dominantHz(cut(sound, durationMs(sound) - 1500, durationMs(sound) - BEGIN_MS))).toBe(hz);
     }
-    // Its RTCP begins anew at each hold: that says nothing of what it hears.
+    // Twinkle's RTCP begins anew at each hold, so it tells nothing of what Twinkle hears.
     expect(new Set(door.all("audio").map(({ value }) => value))).toEqual(new Set(["both"]));
   });
 

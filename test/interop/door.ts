@@ -24,11 +24,11 @@ export const IS_PLAIN = process.env.BOARD !== undefined;
 export interface DoorOptions {
   /** Configuration keys. The address and the ports are set already; everybody may call, and is answered at once. */
   set?: Record<string, string | number>;
-  /** Steps of `--do`. Without it the door waits for a call that ends, and quits then. */
+  /** Steps of `--do`. Without them the door waits for a call that ends, and quits then. */
   script?: string;
   /** The tone that its microphone hears. */
   hz?: number;
-  /** Where it runs; the machine's own if not told. */
+  /** The network that it runs in; the machine's own by default. */
   network?: Network;
 }
 
@@ -49,7 +49,7 @@ export class Door {
   /** The address to call it at directly. */
   readonly uri = "sip:door@" + HOST + ":" + this.port;
   readonly events: DoorEvent[] = [];
-  /** Where it writes its packets. */
+  /** The file that it writes its packets to. */
   readonly pcapPath: string;
   readonly #speakerPath: string;
   readonly #consolePort = freePorts(1);
@@ -89,7 +89,7 @@ export class Door {
     };
     const args = ["--import", "tsx", join(ROOT, "host-sim", "cli.ts"), "--headless", "--alone", "--json"];
     args.push("--mic", mic, "--speaker", this.#speakerPath, "--pcap", this.pcapPath, "--do", script);
-    // The run for a plain board (vitest.config.ts).
+    // The run for a plain board sets BOARD (vitest.config.ts).
     if (process.env.BOARD) args.push("--board", process.env.BOARD);
     args.push("--console-port", String(this.#consolePort), "--store", join(folder, "store"));
     for (const [key, value] of Object.entries(settings)) args.push("--set", key + "=" + value);
@@ -100,7 +100,7 @@ export class Door {
     };
   }
 
-  /** The next such event of the door, of those that no call of this has passed yet. */
+  /** Waits for the next such event of the door, of those that no call of this has passed yet. */
   async expect(event: string, value?: string, withinMs = EXPECT_MS): Promise<DoorEvent> {
     const wanted = (one: DoorEvent) =>
       one.who === "door" && one.event === event && (value === undefined || one.value === value);
@@ -112,7 +112,7 @@ export class Door {
     return this.events[found];
   }
 
-  /** Every event of that kind so far, and of that value. */
+  /** @returns every event of that kind so far, and of that value */
   all(event: string, value?: string): DoorEvent[] {
     return this.events.filter((one) => one.event === event && (value === undefined || one.value === value));
   }
@@ -138,12 +138,12 @@ export class Door {
     if (code !== 0) throw new Error(this.#program.tail);
   }
 
-  /** What its speaker played, once it has finished. */
+  /** @returns the sound that its speaker played, once it has finished */
   heard(): Sound {
     return readWav(this.#speakerPath);
   }
 
-  /** Its events, and the ladder of its messages. */
+  /** @returns its events, and the ladder of its messages */
   get log(): string {
     return this.#program.lines.join("\n");
   }

@@ -1,4 +1,4 @@
-/** fail2ban itself reads what the server writes, by the filter and the jail of docs/server.md. */
+/** Tests that fail2ban itself reads what the server writes, by the filter and the jail of docs/server.md. */
 import { spawnSync } from "node:child_process";
 import { appendFileSync, cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,6 +1,6 @@
 /**
- * The firmware as a program for Linux, on the SDK's own XS, against SIPp and baresip: `npm run firmware -- lin` builds
- * it first. Its microphone hears 1 kHz; its terminal is the console, and SIGUSR1 a finger on the button.
+ * Tests the firmware as a program for Linux, on the SDK's own XS, with SIPp and baresip: `npm run firmware -- lin`
+ * builds it first. Its microphone hears 1 kHz; its terminal is the console, and SIGUSR1 a finger on the button.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
@@ -34,7 +34,7 @@ class Firmware {
   /** The console's and the relay's lines. */
   written = "";
 
-  /** Starts it twice: ports hold from the next start on. */
+  /** Starts it twice, because ports take effect at the next start. */
   static async start(settings: Record<string, string> = {}): Promise<Firmware> {
     const it = new Firmware();
     const all = {
@@ -45,7 +45,7 @@ class Firmware {
       ...settings,
     };
     it.#spawn();
-    // Somebody else may have the ports of the initial settings: the console works all the same.
+    // Another program may have the ports of the initial settings: the console works all the same.
     await it.expect(/^(config ready|error port)/m);
     for (const [key, value] of Object.entries(all)) it.type("set " + key + " " + value);
     it.type("save");
@@ -188,7 +188,7 @@ describeBuilt(["baresip"], "the firmware on XS as the server of three baresips",
     await door.expect(/^join ended/m);
     await attic.hangup();
     await door.expect(/^call ended/m);
-    // The visitor's 1,000 Hz and the other phone's tone.
+    // The tones are the visitor's 1,000 Hz and the other phone's tone.
     const heard = trimSilence(await kitchen.heard());
     for (const hz of [1000, 1400]) expect(shareOf(heard, hz)).toBeGreaterThan(0.1);
     for (const hz of [440, 700]) expect(shareOf(heard, hz)).toBeLessThan(0.02);
@@ -198,7 +198,7 @@ describeBuilt(["baresip"], "the firmware on XS as the server of three baresips",
     await attic.expect("CALL_ESTABLISHED");
     await kitchen.hangup();
     await attic.expect("CALL_CLOSED");
-    // What stands before that is the restart.
+    // The output before that belongs to the restart.
     expect(door.written.slice(door.written.indexOf("config ready"))).not.toContain("error");
   });
 });

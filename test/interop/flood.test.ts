@@ -1,6 +1,6 @@
 /**
- * Users register and call with their passwords beside a flood of strangers' requests, on the loopback. Nobody of them
- * fails.
+ * Tests that users who register and call with their passwords never fail beside a flood of strangers' requests, on the
+ * loopback.
  */
 import { createSocket } from "node:dgram";
 import { expect, it } from "vitest";
@@ -9,14 +9,15 @@ import { Crowd, type Load } from "./crowd.js";
 import { describeWith, HOST, pause } from "./programs.js";
 import { Server } from "./server.js";
 
-/** A minute with SWEEP=whole. */
+/** The flood lasts a minute with SWEEP=whole. */
 const SECONDS = process.env.SWEEP === "whole" ? 60 : 6;
 const RATE = 1000;
 const CALLS = 10;
 const METHODS = ["INVITE", "MESSAGE", "OPTIONS", "SUBSCRIBE", "REGISTER", "BYE", "INFO", "CANCEL", "ACK", "NONSENSE"];
 
 /**
- * Strangers' requests of all kinds at that rate, those of INVITE to a phone that is silent. @returns how it is ended
+ * Sends strangers' requests of all kinds at that rate, those of INVITE to a phone that is silent.
+ * @returns the function that ends it
  */
 function flood(port: number): () => void {
   const socket = createSocket("udp4");
@@ -44,7 +45,7 @@ function flood(port: number): () => void {
 describeWith(["sipp"], "a server beside a flood of strangers' requests", () => {
   it("fails no user's call and no registration, and has nothing left 40 s later", { timeout: 200_000 }, async () => {
     const crowd = new Crowd(20, "udp");
-    // Phones that register, and say nothing when they are called.
+    // These phones register, and say nothing when they are called.
     const quiet = new Crowd(20, "udp", "quiet");
     const server = await Server.start({ users: [...crowd.users, ...quiet.users] }, "--strangers", "on");
     const all: Load = { total: 20, rate: 100, atOnce: 10, timeoutS: 20 };

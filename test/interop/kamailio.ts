@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { freePorts, isOpen } from "../ports.js";
 import { HOST, makeFolder, type Network, Program } from "./programs.js";
 
-/** It ends by itself after so long, in case its test cannot end it. */
+/** The program ends by itself after this long, in case its test cannot end it. */
 const LIFE_SECONDS = 100;
 const START_MS = 10_000;
 const ASK_MS = 100;
@@ -22,16 +22,16 @@ const TABLES = "/usr/share/kamailio/db_sqlite";
 export interface KamailioOptions {
   /** Users and their passwords. */
   users: Record<string, string>;
-  /** Its address, realm and domain, 127.0.0.1 if not told. */
+  /** Its address, realm and domain, 127.0.0.1 by default. */
   host?: string;
   /** Shortest registration it takes, in seconds; 423 below. */
   minExpires?: number;
-  /** Life of a nonce in seconds: later it is stale. */
+  /** The life of a nonce in seconds; later it is stale. */
   nonceExpire?: number;
   /**
-   * What it does beside: it hides what is behind it (with its own words, or with a database), leads the sound through
-   * an rtpengine, or asks for auth-int (its module then hashes in an entity that it never reckoned: nobody's right
-   * answer is right to it).
+   * An extra of the server: it hides what is behind it (with its own words, or with a database), leads the sound
+   * through an rtpengine, or asks for auth-int (its module then hashes in an entity that it never computed, so it
+   * accepts no right answer).
    */
   way?: "topoh" | "topos" | "rtpengine" | "authint";
   /** The network it runs in; by default the machine's own. */
@@ -87,7 +87,7 @@ export class Kamailio {
     this.#program = this.#run();
   }
 
-  // timeout: its processes would outlive a test runner that was killed.
+  // It runs under `timeout`, because its processes would outlive a test runner that was killed.
   #run(): Program {
     return new Program("timeout", this.#arguments, { network: this.#network });
   }
@@ -105,7 +105,7 @@ export class Kamailio {
 
   async #startRtpengine(): Promise<void> {
     const ports = ["--port-min=" + this.soundPort, "--port-max=" + (this.soundPort + RTPENGINE_PORTS - 1)];
-    // It runs in user space, without a table of the kernel.
+    // rtpengine runs in user space, without a table of the kernel.
     const args = [
       "-f",
       "-E",
@@ -153,7 +153,7 @@ export class Kamailio {
     return this.#program.lines.filter((line) => line.includes("seen " + method + " " + user + " ")).length;
   }
 
-  /** Waits until so many have come. */
+  /** Waits until that many requests have come. */
   async expect(method: string, user: string, count: number, withinMs: number): Promise<void> {
     await this.#program.until(count + " " + method + " of " + user, withinMs, () => this.seen(method, user) >= count);
   }
@@ -163,14 +163,14 @@ export class Kamailio {
   }
 }
 
-/** An empty database for the module topos. */
+/** Makes an empty database for the module topos. */
 function makeDatabase(path: string): void {
   const input = ["standard", "topos"].map((name) => readFileSync(join(TABLES, name + "-create.sql"), "utf8")).join("");
   const made = spawnSync("sqlite3", [path], { input, encoding: "utf8" });
   if (made.status !== 0) throw new Error("sqlite3: " + made.stderr);
 }
 
-/** The folder of its modules, which lies in one of the machine's architecture. */
+/** Finds the folder of its modules, which depends on the machine's architecture. */
 export function modules(): string {
   for (const name of readdirSync("/usr/lib")) {
     const folder = join("/usr/lib", name, "kamailio", "modules");

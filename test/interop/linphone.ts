@@ -9,7 +9,7 @@ import { freePorts, isOpen } from "../ports.js";
 import { HOST, makeFolder, type Network, Program, until } from "./programs.js";
 import { readWav, type Sound, tone, writeWav } from "./sound.js";
 
-/** It ends by itself after so long, in case its test cannot end it. */
+/** The program ends by itself after this long, in case its test cannot end it. */
 const LIFE_SECONDS = 100;
 const START_MS = 10_000;
 const ANSWER_MS = 8000;
@@ -30,7 +30,7 @@ export interface LinphoneOptions {
   encryption?: "offered" | "required";
   /** Asks for a session timer of 90 s. */
   hasTimer?: boolean;
-  /** The only codecs it has, by their names and rates ("speex 8000"); all of its own if not told. */
+  /** The only codecs it has, by their names and rates ("speex 8000"); all of its own by default. */
   codecs?: readonly string[];
   server?: { port: number; password: string };
 }
@@ -77,7 +77,7 @@ export class Linphone {
     mkdirSync(join(this.#folder, "linphone"));
     const args = ["-c", config, "-d", "6", "-l", join(this.#folder, "log")];
     const home = { HOME: this.#folder, XDG_CONFIG_HOME: this.#folder, XDG_DATA_HOME: this.#folder };
-    // timeout: it would outlive a test runner that was killed.
+    // It runs under `timeout`, because it would outlive a test runner that was killed.
     this.#program = new Program("timeout", ["-k", "2", String(LIFE_SECONDS), "linphonec", ...args], {
       environment: home,
       network,
@@ -93,11 +93,11 @@ export class Linphone {
     if (codecs !== undefined) await this.#keepCodecs(codecs);
     if (server === undefined) return;
     this.type(`register sip:${user}@${HOST} sip:${HOST}:${server.port} ${server.password}`);
-    // It prints nothing about it.
+    // Linphone prints nothing about it.
     await this.#program.until("Linphone's registration", ANSWER_MS, () => this.log.includes("LinphoneRegistrationOk"));
   }
 
-  /** Switches off all codecs but those. */
+  /** Switches off all other codecs. */
   async #keepCodecs(codecs: readonly string[]): Promise<void> {
     this.type("codec disable all");
     this.type("codec list");
@@ -108,7 +108,7 @@ export class Linphone {
     }
   }
 
-  /** A line of its console; digits alone are sent in the call. */
+  /** Types a line of its console; digits alone are sent in the call. */
   type(line: string): void {
     this.#program.type(line);
   }
@@ -117,7 +117,7 @@ export class Linphone {
     this.type("call " + uri);
   }
 
-  /** The next such line of its output, of those that no call of this has passed yet. */
+  /** Waits for the next such line of its output, of those that no call of this has passed yet. */
   async expect(pattern: RegExp, withinMs = ANSWER_MS): Promise<RegExpExecArray> {
     return this.#program.until("Linphone's " + pattern, withinMs, () => {
       for (let i = this.#next; i < this.#program.lines.length; i++) {
@@ -137,14 +137,14 @@ export class Linphone {
       if (!existsSync(path)) return null;
       const bytes = readFileSync(path);
       if (bytes.length <= WAV_HEADER_BYTES) return null;
-      // It counts its header as data.
+      // Linphone counts the file's header as data.
       bytes.writeUInt32LE(bytes.length - WAV_HEADER_BYTES, WAV_SIZE_AT);
       writeFileSync(path + ".right.wav", bytes);
       return readWav(path + ".right.wav");
     });
   }
 
-  /** Its log: SIP messages and what it made of them. */
+  /** @returns its log: SIP messages and what it made of them */
   get log(): string {
     const path = join(this.#folder, "log");
     return existsSync(path) ? readFileSync(path, "latin1") : "";

@@ -1,6 +1,6 @@
 /**
- * A phone of one's own in the panel's house: it registers with what the page shows, is rung by the door, calls it, and
- * has a column.
+ * Tests a phone of one's own in the panel's house: it registers with what the page shows, is rung by the door, calls
+ * it, and has a column.
  */
 import { afterEach, expect, it } from "vitest";
 import type { MessageItem } from "../../host-sim/panel/protocol.js";
@@ -18,7 +18,7 @@ afterEach(async () => {
   await house.world.stop();
 });
 
-/** A house on ports of its own, in real time; and what its page tells of registering. */
+/** Starts a house on ports of its own, in real time, and reads what its page tells of registering. */
 async function open() {
   const ports = { "sip.port": String(freePorts(16)), "rtp.port": String(freePorts(600)) };
   house = await new TestHouse(REAL, ports).start();
@@ -36,7 +36,7 @@ async function press(): Promise<void> {
   await house.order({ do: "release", button: "button1" });
 }
 
-/** Columns of the ladder. */
+/** @returns the columns of the ladder */
 function columns(): string[] {
   const messages = house.world.journal.items.filter((item): item is MessageItem => item.kind === "message");
   return [...new Set(messages.flatMap(({ from, to }) => [from, to]))].sort();
@@ -56,7 +56,7 @@ describeWith(["baresip"], "baresip in the panel's house", () => {
     const band = () => house.world.journal.items.find((item) => item.kind === "band" && item.there.packets > 20);
     const sound = await until("sound", 5000, band);
     expect([(sound as { from: string }).from, (sound as { to: string }).to].sort()).toEqual(["door", "softphone"]);
-    // One column, from its first message on, which came before it had a name.
+    // The phone has one column, from its first message on, which came before it had a name.
     expect(columns()).toEqual(["door", "phone", "server", "softphone"]);
     await phone.hangup();
     await calls("ended");

@@ -1,6 +1,6 @@
 /**
- * The peers among themselves, without Portero: that baresip, SIPp and Kamailio run here, and that what they hear can be
- * measured. When a test of Portero against one of them fails and these do not, it is Portero's.
+ * Tests the peers among themselves, without Portero: that baresip, SIPp and Kamailio run here, and that what they hear
+ * can be measured. When a test of Portero with one of them fails and these do not, the fault is Portero's.
  */
 import { expect, it } from "vitest";
 import { Baresip, RTP_PORTS } from "./baresip.js";

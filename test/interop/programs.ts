@@ -13,9 +13,9 @@ import { returnPorts } from "../ports.js";
 export const HOST = "127.0.0.1";
 /** States that no event tells are looked at this often. */
 const LOOK_MS = 25;
-/** It ends by itself after so long, in case its test cannot end it. */
+/** A program ends by itself after this long, in case its test cannot end it. */
 const NETWORK_SECONDS = 100;
-/** A program may take so long to end after it was asked to. */
+/** A program may take this long to end after it was asked to. */
 const END_MS = 2000;
 
 /** Debian's packages, by program. */
@@ -113,9 +113,9 @@ export async function until<T>(
 
 export interface ProgramOptions {
   environment?: Record<string, string>;
-  /** The network that it runs in; the machine's own if not told. */
+  /** The network that it runs in; the machine's own by default. */
   network?: Network;
-  /** Whether it reads lines that `type` gives it. */
+  /** It reads the lines that `type` gives it. */
   isTyped?: boolean;
 }
 
@@ -187,7 +187,7 @@ export class Program {
     return this.name + " (exit code " + this.code + ") wrote:\n" + this.lines.slice(-40).join("\n");
   }
 
-  /** Waits for a state of it; fails at once when it has ended without it. */
+  /** Waits for a state of the program; fails at once when the program has ended without it. */
   async until<T>(what: string, withinMs: number, found: () => T | Promise<T>): Promise<NonNullable<T>> {
     return until(
       () => what + "\n" + this.tail,
@@ -228,11 +228,11 @@ export class Program {
   }
 }
 
-/** A network of its own, where nothing is but what the tests start there. */
+/** A network of its own, which holds only what the tests start there. */
 export class Network {
   readonly #holder: Program;
 
-  /** @param address of a second interface beside loopback, which the default route leads to; none if not told */
+  /** @param address of a second interface beside loopback, which the default route leads to; none by default */
   static async start(address?: string): Promise<Network> {
     const network = new Network(address);
     await network.#holder.until("a network", 5000, () => network.#holder.lines.includes("up"));
@@ -249,7 +249,7 @@ export class Network {
     this.#holder = new Program("unshare", ["--net", "sh", "-c", steps.join(" && ")]);
   }
 
-  /** A process in it. */
+  /** The id of a process in that network. */
   get pid(): number {
     return this.#holder.pid;
   }

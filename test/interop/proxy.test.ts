@@ -1,4 +1,4 @@
-/** Our proxy between phones of others, and between it and Kamailio. */
+/** Tests our proxy between phones of others, and between it and Kamailio. */
 import { expect, it } from "vitest";
 import { Baresip } from "./baresip.js";
 import { Crowd } from "./crowd.js";
@@ -13,7 +13,7 @@ async function phone(server: Server, user: string, hz: number, transport: Transp
   return Baresip.start({ user, hz, transport, answers, server: { port: server.port, password: user } });
 }
 
-/** A call with sound both ways, which the caller ends. */
+/** Makes a call with sound both ways, which the caller ends. */
 async function call(caller: Baresip, callerHz: number, callee: Baresip, calleeHz: number, uri: string): Promise<void> {
   await caller.dial(uri);
   await caller.expect("CALL_ESTABLISHED");
@@ -44,7 +44,7 @@ describeWith(["baresip"], "two baresips and our proxy", () => {
     await call(alice, 440, bob, 1000, "sip:bob@" + HOST);
     const status = await server.status();
     expect(status).toMatchObject({ proxy_dropped_total: 0, proxy_failed_total: 0, bindings: 2 });
-    // The INVITE; the ACK and the BYE along our Record-Route.
+    // The requests are the INVITE, and the ACK and the BYE along our Record-Route.
     expect(status.proxy_followed_total).toBe(2);
   });
 });
@@ -59,7 +59,7 @@ describeWith(["sipp"], "SIPp and our proxy", () => {
       await crowd.answer();
       await crowd.call(server.port, { total: 600, rate: 100, atOnce: 200, talkMs: 2500, timeoutS: 60 });
       const status = await server.status();
-      // An ACK and a BYE for each call.
+      // Each call has an ACK and a BYE.
       expect(status).toMatchObject({
         bindings: 1000,
         proxy_followed_total: 1200,
@@ -91,7 +91,7 @@ describeWith(["kamailio", "baresip"], "our proxy and Kamailio", () => {
     ["in front of", "tcp"],
   ] as const)("calls go through with ours %s it, over %s", async (place, transport) => {
     const kamailio = await Kamailio.start({ users: { bob: "secretB" }, host: "127.0.0.2" });
-    // Those whom the other one knows are strangers to ours.
+    // The users of the other server are strangers to ours.
     const server = await Server.start({ users: ["alice"] }, "--strangers", "on");
     const alice = await phone(server, "alice", 440, transport);
     const { port, host } = kamailio;

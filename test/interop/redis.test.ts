@@ -1,4 +1,4 @@
-/** The location service in Redis: shared, atomic, and away and back. */
+/** Tests the location service in Redis: it is shared and atomic, and Redis goes away and comes back. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { Redis } from "ioredis";
@@ -51,7 +51,7 @@ describeWith(["redis-server"], "servers that share a Redis", () => {
     await each(12, 12, async (i) => {
       answers.push(await phones[i % 2].register(servers[i % 2].port, 0, "sip:c" + i + "@127.0.0.1"));
     });
-    // Who collided too often was told to come again; whoever was answered 200 is there.
+    // A phone that collided too often was told to come again; each that was answered 200 is there.
     for (let i = 0; i < 12; i++)
       if (answers.some((answer) => answer.startsWith("SIP/2.0 503")))
         await phones[i % 2].register(servers[i % 2].port, 0, "sip:c" + i + "@127.0.0.1");

@@ -1,4 +1,4 @@
-/** The registrar with SIPp, which registers a thousand users, and with baresip, which registers one. */
+/** Tests the registrar with SIPp, which registers a thousand users, and with baresip, which registers one. */
 import { expect, it } from "vitest";
 import { Baresip } from "./baresip.js";
 import { Crowd } from "./crowd.js";

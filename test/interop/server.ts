@@ -11,7 +11,7 @@ const START_MS = 15_000;
 const md5 = (text: string): string => createHash("md5").update(text).digest("hex");
 
 export interface ServerParts {
-  /** Names, which are the passwords too; or passwords by name. */
+  /** The names, which are the passwords too, or the passwords by name. */
   users: readonly string[] | Record<string, string>;
   port?: number;
   host?: string;
@@ -23,7 +23,7 @@ export class Server {
   readonly host: string;
   readonly program: Program;
 
-  /** With the domain HOST, by UDP and TCP. @param args more of its command line */
+  /** Starts it with the domain HOST, by UDP and TCP. @param args more of its command line */
   static async start(parts: ServerParts, ...args: string[]): Promise<Server> {
     const server = new Server(parts, args);
     await server.program.until("the server's port", START_MS, () => isOpen("tcp", server.http));

@@ -42,7 +42,7 @@ export interface SippOptions {
   digit?: string;
   /** Values for `@NAME@` in a scenario. */
   values?: Record<string, string>;
-  /** Sends the sound back that comes. */
+  /** It sends back the sound that comes. */
   echo?: boolean;
 }
 
@@ -90,21 +90,23 @@ export class Sipp {
     args.push("-nostdin", "-timeout", LIFE_SECONDS + "s", "-timeout_error");
     args.push("-trace_err", "-error_file", join(this.#folder, "errors"));
     args.push("-trace_msg", "-message_file", join(this.#folder, "messages"));
-    // Else its built-in uas calls a call failed whose caller closes the TCP connection in the 4 s after BYE.
+    // Without this its built-in uas takes a call for failed when the caller closes the TCP connection in the 4 s after
+    // BYE.
     if (transport === "tcp") args.push("-reconnect_close", "false");
     if (options.echo === true) args.push("-rtp_echo");
     this.#program = new Program("sipp", args, { environment: { TERM: "dumb" } });
   }
 
   /**
-   * Waits for the end of its call. @throws with what it expected instead, when the call did not go as the scenario says
+   * Waits for the end of its call.
+   * @throws with what it expected instead, when the call did not go as the scenario says
    */
   async done(withinMs = 20_000): Promise<void> {
     const code = await this.#program.exit(withinMs).catch(String);
     if (code !== 0) throw new Error("SIPp ended with " + code + ":\n" + this.#file("errors") + this.messages);
   }
 
-  /** The messages that it sent and received. */
+  /** @returns the messages that it sent and received */
   get messages(): string {
     return this.#file("messages");
   }

@@ -1,4 +1,4 @@
-/** The measuring of recordings, on sound that is known. */
+/** Tests the measuring of recordings on sound that is known. */
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { endAll, makeFolder } from "./programs.js";

@@ -95,13 +95,13 @@ export function durationMs({ samples, samplesPerSecond }: Sound): number {
   return (1000 * samples.length) / samplesPerSecond;
 }
 
-/** A part of a recording, from one time to another. */
+/** @returns the part of a recording from one time to another */
 export function cut({ samples, samplesPerSecond }: Sound, fromMs: number, toMs: number): Sound {
   const at = (ms: number) => Math.round((ms * samplesPerSecond) / 1000);
   return { samplesPerSecond, samples: samples.subarray(at(fromMs), at(toMs)) };
 }
 
-/** The recording from its first frame with sound to its last. Empty when there is none. */
+/** @returns the recording from its first frame with sound to its last, empty when there is none */
 export function trimSilence(sound: Sound): Sound {
   const loud = frames(sound);
   const first = loud.indexOf(true);
@@ -109,8 +109,8 @@ export function trimSilence(sound: Sound): Sound {
 }
 
 /**
- * Longest silence between two sounds, in ms; what is before the first and after the last does not count. Infinity: no
- * sound at all.
+ * @returns the longest silence between two sounds, in ms, without the time before the first and after the last;
+ * Infinity: no sound at all
  */
 export function longestGapMs(sound: Sound): number {
   const loud = frames(trimSilence(sound));
@@ -132,14 +132,14 @@ function frames({ samples, samplesPerSecond }: Sound): boolean[] {
   return out;
 }
 
-/** Root mean square: 11,585 for a sine at half of full scale. */
+/** @returns the root mean square: 11,585 for a sine at half of full scale */
 export function rms({ samples }: Sound): number {
   let sum = 0;
   for (const sample of samples) sum += sample * sample;
   return samples.length === 0 ? 0 : Math.sqrt(sum / samples.length);
 }
 
-/** Loudest frequency from 100 to 3,800 Hz, to 10 Hz, of the half second in the middle. 0: silence. */
+/** @returns the loudest frequency from 100 to 3,800 Hz, to 10 Hz, of the half second in the middle; 0: silence */
 export function dominantHz(sound: Sound): number {
   const part = middle(sound);
   let best = 0;
@@ -155,8 +155,8 @@ export function dominantHz(sound: Sound): number {
 }
 
 /**
- * How much of the power of the half second in the middle one frequency has: 1 for a pure tone, 0.5 for one of two as
- * loud.
+ * @returns the share of one frequency in the power of the half second in the middle: 1 for a pure tone, 0.5 for one of
+ * two that are equally loud
  */
 export function shareOf(sound: Sound, hz: number): number {
   const part = middle(sound);
@@ -169,7 +169,7 @@ function middle(sound: Sound): Sound {
   return cut(sound, Math.max(0, centreMs - 250), centreMs + 250);
 }
 
-/** Power at one frequency: the square of the magnitude of its DFT coefficient. */
+/** @returns the power at one frequency: the square of the magnitude of its DFT coefficient */
 function goertzel({ samples, samplesPerSecond }: Sound, hz: number): number {
   const k = 2 * Math.cos((2 * Math.PI * hz) / samplesPerSecond);
   let before = 0;

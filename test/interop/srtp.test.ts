@@ -1,6 +1,6 @@
 /**
- * Encrypted sound with programs that others wrote: baresip and Linphone, offered and required, from both ends, with
- * digits that open the door; and every packet of every suite against libsrtp2.
+ * Tests encrypted sound with programs that others wrote: baresip and Linphone, offered and required, from both ends,
+ * with digits that open the door; and every packet of every suite with libsrtp2.
  */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";

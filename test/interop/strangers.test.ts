@@ -1,6 +1,6 @@
 /**
- * Our server and our door as two programs, a user of that server and a stranger: who is answered, who opens, and who
- * only rings.
+ * Tests our server and our door as two programs, with a user of that server and a stranger: which of them is answered,
+ * which opens, and which only rings.
  */
 import { createSocket, type Socket } from "node:dgram";
 import { afterAll, expect, it } from "vitest";
@@ -13,7 +13,7 @@ import { Server } from "./server.js";
 
 const WAIT_MS = 4000;
 
-/** Somebody with a socket, who sends what a test writes. */
+/** A stranger with a socket, who sends what a test writes. */
 class Hand {
   readonly #socket: Socket;
   readonly #port: number;
@@ -37,7 +37,7 @@ class Hand {
     this.#socket.close();
   }
 
-  /** @returns the answers to one request, the last of them when it is final, or when none comes any more */
+  /** @returns the answers to one request, up to the final one, or until no more come */
   async ask(toPort: number, method: string, from: string, more: string[], body = "", password = ""): Promise<string[]> {
     const uri = `sip:door@${HOST}`;
     const call = `s${this.#port}x${this.#calls++}`;
@@ -132,7 +132,7 @@ describeWith([], "a door behind our server, a user and a stranger", () => {
     const from = "mallory@example.net";
     expect(await stranger.ask(server.port, "MESSAGE", from, FORGED, "open 2580")).toEqual(["407"]);
     expect(await stranger.ask(server.port, "SUBSCRIBE", from, ["Event: dialog", ...FORGED])).toEqual(["407"]);
-    // Straight to the door, from the server's machine but not from the server.
+    // The request goes straight to the door, from the server's machine but not from the server.
     expect(await stranger.ask(door.port, "MESSAGE", from, FORGED, "open 2580")).toEqual(["403"]);
     const rung = await stranger.ask(server.port, "INVITE", from, [...ASKS, ...FORGED], SDP(freePorts(2)));
     expect(rung).toContain("180");

@@ -9,7 +9,7 @@ import { freePorts, isOpen } from "../ports.js";
 import { HOST, makeFolder, type Network, Program } from "./programs.js";
 import { readWav, type Sound, tone } from "./sound.js";
 
-/** It ends by itself after so long, in case its test cannot end it. */
+/** The program ends by itself after this long, in case its test cannot end it. */
 const LIFE_SECONDS = 100;
 const START_MS = 10_000;
 const ANSWER_MS = 8000;
@@ -80,7 +80,7 @@ export class Twinkle {
     this.#program = limited(folder, "twinkle-console", [], network);
   }
 
-  /** A line of its console. */
+  /** Types a line of its console. */
   type(line: string): void {
     this.#program.type(line);
   }
@@ -89,7 +89,7 @@ export class Twinkle {
     this.type("call " + uri);
   }
 
-  /** The next such line of its output, of those that no call of this has passed yet. */
+  /** Waits for the next such line of its output, of those that no call of this has passed yet. */
   async expect(pattern: RegExp, withinMs = ANSWER_MS): Promise<RegExpExecArray> {
     return this.#program.until("Twinkle's " + pattern, withinMs, () => {
       for (let i = this.#next; i < this.#program.lines.length; i++) {
@@ -105,13 +105,13 @@ export class Twinkle {
   /** @returns the samples that its speaker has played since its start */
   heard(): Sound {
     const bytes = readFileSync(join(this.#folder, "heard.wav"));
-    // The length in its header is written at the recorder's end.
+    // The length in the header is written when the recorder ends.
     bytes.writeUInt32LE((bytes.length - WAV_HEADER_BYTES) & ~1, WAV_SIZE_AT);
     writeFileSync(join(this.#folder, "whole.wav"), bytes);
     return readWav(join(this.#folder, "whole.wav"));
   }
 
-  /** Its log: SIP messages and what it made of them. */
+  /** @returns its log: SIP messages and what it made of them */
   get log(): string {
     return readFileSync(join(this.#folder, ".twinkle", "twinkle.log"), "latin1");
   }
@@ -140,7 +140,9 @@ async function startSpeaker(folder: string): Promise<void> {
   await recorder.until("a recording", START_MS, () => existsSync(path) && statSync(path).size > WAV_HEADER_BYTES);
 }
 
-/** A program whose home is that folder; it would outlive a test runner that was killed. */
+/**
+ * Makes a program whose home is that folder. It runs under `timeout`, because it would outlive a killed test runner.
+ */
 function limited(folder: string, name: string, args: string[], network?: Network): Program {
   const environment = { HOME: folder, XDG_RUNTIME_DIR: folder };
   return new Program("timeout", ["-k", "2", String(LIFE_SECONDS), name, ...args], {

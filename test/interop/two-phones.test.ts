@@ -1,6 +1,6 @@
 /**
- * docs/server.md by copy and paste: its users, its server, and baresip with the lines that stand there. Only the port
- * is another.
+ * Follows docs/server.md by copy and paste: its users, its server, and baresip with the lines that stand there. Only
+ * the port is another.
  */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -14,7 +14,7 @@ import { tone, writeWav } from "./sound.js";
 const PAGE = readFileSync(join(import.meta.dirname, "../../docs/server.md"), "utf8");
 const RTP_PORTS = 10;
 
-/** A phone with that line in its accounts. */
+/** Starts a phone with that line in its accounts. */
 function phone(account: string, ...more: string[]): Program {
   const folder = makeFolder();
   const rtp = freePorts(RTP_PORTS);

@@ -12,7 +12,7 @@ export default defineConfig({
     root: import.meta.dirname,
     testTimeout: 60_000,
     hookTimeout: 30_000,
-    // Sound in real time on a machine that may be busy otherwise: what goes wrong twice is wrong.
+    // The sound is in real time on a machine that may be busy otherwise: a fault that comes twice is a fault.
     retry: 1,
     projects: [
       {

@@ -9,7 +9,7 @@ import { freePorts } from "../ports.js";
 
 const ROOT = join(import.meta.dirname, "../..");
 const CHROMIUM = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
-/** Chromium's microphone plays this, 8 kHz. */
+/** Chromium's microphone plays this sound, 8 kHz. */
 export const MICROPHONE_HZ = 620;
 
 export interface Simulator {
@@ -54,7 +54,7 @@ export async function simulate(args: readonly string[] = [], port = 0): Promise<
   return simulator;
 }
 
-/** @param hasMicrophone else the browser refuses it */
+/** @param hasMicrophone if false, the browser refuses the microphone */
 export async function openBrowser(hasMicrophone: boolean): Promise<Browser> {
   if (CHROMIUM === undefined) throw new Error("Chromium is not installed: apt-get install chromium");
   const file = join(mkdtempSync(join(tmpdir(), "panel-")), "tone.wav");
@@ -73,7 +73,7 @@ export async function openBrowser(hasMicrophone: boolean): Promise<Browser> {
   return chromium.launch({ executablePath: CHROMIUM, args });
 }
 
-/** A page of that size; what it prints as an error, or throws, is kept. */
+/** Opens a page of that size; what it prints as an error, or throws, is kept. */
 export async function openPage(browser: Browser, url: string, width = 1440, height = 900) {
   const context = await browser.newContext({ viewport: { width, height }, locale: "en-GB", reducedMotion: "reduce" });
   const page = await context.newPage();
@@ -88,9 +88,9 @@ export async function openPage(browser: Browser, url: string, width = 1440, heig
   return { page, errors };
 }
 
-/** axe-core, put into the page. @returns what is serious or critical, one line each */
+/** Runs axe-core in the page. @returns the serious or critical faults, one line each */
 export async function faults(page: Page): Promise<string[]> {
-  // The page's own rules let no script in that it did not bring: evaluated from outside it is none.
+  // The page's own rules let in no foreign script, but code that is evaluated from outside is not stopped by them.
   await page.evaluate(readFileSync(join(ROOT, "node_modules/axe-core/axe.min.js"), "utf8"));
   return page.evaluate(async () => {
     interface Found {

@@ -1,6 +1,6 @@
 /**
- * The first five minutes of a person before the panel, in Chromium: every step is a click or a key, and what is seen
- * and heard is measured.
+ * Tests the first five minutes of a person before the panel, in Chromium: every step is a click or a key, and what is
+ * seen and heard is measured.
  */
 import { spawnSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
@@ -31,14 +31,14 @@ afterAll(async () => {
 const button = (name: string) => page.getByRole("button", { name, exact: true });
 const tab = (name: string) => page.getByRole("tab", { name, exact: true }).click();
 const shot = (name: string) => page.screenshot({ path: join(SHOTS, name + ".png") });
-/** The first row, by the keyboard. */
+/** Opens the first row, by the keyboard. */
 const first = async (): Promise<void> => {
   await page.getByRole("listbox").press("Home");
   await page.locator(".rung.chosen").waitFor();
 };
 const screen = (text: string | RegExp) => page.locator(".screen-state").filter({ hasText: text }).waitFor();
 
-/** The strongest frequency that is heard, and how loud it is, dB. */
+/** @returns the strongest frequency that is heard, and its level, dB */
 function heard(on: Page): Promise<{ hz: number; db: number }> {
   return on.evaluate(() => {
     const { analyser } = (window as unknown as { portero: { sound: { analyser: AnalyserNode } } }).portero.sound;
@@ -83,7 +83,7 @@ describe.sequential("five minutes with the panel", () => {
   });
 
   it("lets the person hear the door, and be heard there", async () => {
-    // What the laptop's microphone says at the phone, the loudspeaker of the door plays.
+    // The loudspeaker of the door plays what the laptop's microphone says at the phone.
     await page.getByRole("radio", { name: "At the phone" }).check();
     await page.getByText("Live: you are heard").waitFor();
     const voice = await until(
@@ -109,7 +109,7 @@ describe.sequential("five minutes with the panel", () => {
     );
     expect(Math.abs(tone.hz - MICROPHONE_HZ)).toBeLessThan(15);
     expect(tone.db).toBeGreaterThan(-50);
-    // From the microphone of one page to the loudspeaker of the other: what it takes until a tone that begins is heard.
+    // This is the time until a tone that begins at the microphone of one page is heard at the loudspeaker of the other.
     const open = (on: boolean) =>
       visitor.evaluate((isOpen) => {
         const { stream } = (window as unknown as { portero: { sound: { stream: MediaStream } } }).portero.sound;
@@ -169,7 +169,7 @@ describe.sequential("five minutes with the panel", () => {
     await raw.getByText("Via:").first().click();
     await raw.getByText("The branch names the transaction").waitFor();
     expect(await raw.locator(".span-branch").first().textContent()).toMatch(/^z9hG4bK/);
-    // The picture of README.md and docs/simulator.md.
+    // This is the picture of README.md and docs/simulator.md.
     await tab("Inside");
     await page.waitForTimeout(2500);
     await shot("message");

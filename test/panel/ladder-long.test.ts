@@ -1,5 +1,5 @@
 /**
- * A ladder of 100,000 rows in Chromium, what timers and roles look like, and how a phone of one's own gets into the
+ * Tests a ladder of 100,000 rows in Chromium, the look of timers and roles, and how a phone of one's own gets into the
  * house.
  */
 import { mkdirSync } from "node:fs";
@@ -138,7 +138,7 @@ describe.sequential("a ladder", () => {
     await page.getByText("10 rows").waitFor();
     await filter().selectOption("all");
     await shot("long");
-    // What happens now still comes to the end of the list.
+    // New rows still come to the end of the list.
     await button("Ring").click();
     await page
       .getByRole("option", { name: /INVITE sip:phone/ })

@@ -1,6 +1,6 @@
 /**
- * The panel in Chromium, as a person uses it: `npm run test:panel`. One file at a time, for each has a simulator and a
- * browser of its own.
+ * Runs the panel's tests in Chromium, as a person uses it: `npm run test:panel`. One file runs at a time, because each
+ * has a simulator and a browser of its own.
  */
 import { defineConfig } from "vitest/config";
 
@@ -10,7 +10,7 @@ export default defineConfig({
     testTimeout: 240_000,
     hookTimeout: 90_000,
     fileParallelism: false,
-    // Sound in real time on a machine that may be busy otherwise: what goes wrong twice is wrong.
+    // The sound is in real time on a machine that may be busy otherwise: a fault that comes twice is a fault.
     retry: 1,
   },
 });

@@ -7,23 +7,23 @@ import type { WordKey } from "../words/index.js";
 import { link } from "./link.js";
 
 export class Sound {
-  /** Whose microphone this page's is. */
+  /** The party whose microphone this page's is. */
   who: Laptop = "nobody";
-  /** Why the microphone is not there; null when it is. */
+  /** The reason why the microphone is missing; null when it is there. */
   why: WordKey | null = null;
-  /** The house has said that it is so. */
+  /** The house has confirmed that this page has the sound. */
   isSettled = false;
   /** Another page has taken it. */
   isTaken = false;
   onChange: () => void = () => {};
-  /** For tests: what is heard here. */
+  /** The sound that is heard here, for tests. */
   analyser: AnalyserNode | null = null;
   private context: AudioContext | null = null;
   private stream: MediaStream | null = null;
   private player: AudioWorkletNode | null = null;
   private bell: Bell | null = null;
 
-  /** From a click only: browsers let nothing sound before one. */
+  /** Takes the sound of a party. Call it from a click only: browsers let nothing sound before one. */
   async use(who: Laptop): Promise<void> {
     this.leave();
     this.who = who;
@@ -41,7 +41,7 @@ export class Sound {
     await link.order({ do: "laptop", who });
   }
 
-  /** Whose sound is the laptop's, as the house says: another page may have taken it. */
+  /** Follows what the house says of the laptop's sound: another page may have taken it. */
   follow(talkers: Record<SoundSide, number>): void {
     if (this.who === "nobody") return;
     if (talkers[this.who] === link.page) this.isSettled = true;
@@ -52,7 +52,7 @@ export class Sound {
     }
   }
 
-  /** Somebody else's page has taken the sound, or the simulator was away. */
+  /** Gives the sound up: another page has taken it, or the simulator was away. */
   lost(): void {
     if (this.who === "nobody") return;
     this.leave();
@@ -90,7 +90,7 @@ export class Sound {
     recorder.port.onmessage = ({ data }) => {
       if (this.who === who) link.sound(octet, data as Int16Array);
     };
-    // Nothing comes out of it, but what hangs on nothing is not run.
+    // Nothing comes out of the recorder, but a node that is not connected does not run.
     context.createMediaStreamSource(this.stream).connect(recorder).connect(context.destination);
   }
 

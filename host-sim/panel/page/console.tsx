@@ -5,7 +5,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { link } from "./link.js";
 import { useWords } from "./words.js";
 
-/** One terminal for as long as the page is there: what was printed while another part was open is not lost. */
+/** The one terminal lives as long as the page: what was printed while another part was open is not lost. */
 const terminal = new Terminal({
   fontFamily: "ui-monospace, SFMono-Regular, Menlo, Consolas, monospace",
   fontSize: 13,
@@ -18,7 +18,7 @@ const terminal = new Terminal({
 const fit = new FitAddon();
 terminal.loadAddon(fit);
 terminal.onData((text) => link.keys(text, Math.max(20, terminal.cols)));
-// What a program prints ends its lines with LF only.
+// A program's output ends its lines with LF only.
 link.onConsole = (text) => terminal.write(text.replace(/\r?\n/g, "\r\n"));
 link.onConsole(link.printed);
 

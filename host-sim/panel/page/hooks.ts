@@ -2,10 +2,10 @@
 import { useEffect, useReducer, useState } from "preact/hooks";
 import { link } from "./link.js";
 
-/** Draws anew whenever one of these is another. */
+/** Draws anew whenever one of these changes. */
 export function useLink(...what: ("house" | "items" | "meters" | "stats" | "link" | "problem")[]): void {
   const [, redraw] = useReducer<number, void>((count) => count + 1, 0);
-  // The names are written where this is called, and stay.
+  // The names are written at the call, and stay the same.
   useEffect(() => {
     const ends = what.map((one) => link.listen(one, () => redraw()));
     return () => {
@@ -14,7 +14,7 @@ export function useLink(...what: ("house" | "items" | "meters" | "stats" | "link
   }, []);
 }
 
-/** Draws anew so often, while `isOn`. */
+/** Draws anew every `ms`, while `isOn`. */
 export function useTick(ms: number, isOn: boolean): void {
   const [, redraw] = useReducer<number, void>((count) => count + 1, 0);
   useEffect(() => {
@@ -59,6 +59,6 @@ export function keep(key: string, value: string): void {
   try {
     localStorage.setItem("portero." + key, value);
   } catch {
-    // Without storage it holds for now.
+    // The choice holds for now if there is no storage.
   }
 }

@@ -1,4 +1,4 @@
-/** What goes on inside the door: its pools, its packets and the sound of its call, as figures and as curves. */
+/** Shows the inside of the door: its pools, its packets and the sound of its call, as figures and as curves. */
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import type { Stats } from "../protocol.js";

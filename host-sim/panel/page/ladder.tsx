@@ -16,7 +16,7 @@ const BEYOND = 6;
 /** The last calls, of which each can be shown alone. */
 const CALLS_SHOWN = 50;
 const PARTIES = /^(door|server|phone\d?)$/;
-/** Who sends, by what it is to the message; each has a hue of its own. */
+/** The roles that a sender may have for a message; each has a hue of its own. */
 const ROLES = ["agent", "registrar", "proxy"] as const;
 const HUES = [212, 152, 28, 286, 338, 188, 48, 256];
 
@@ -31,7 +31,7 @@ export function Ladder() {
   const last = link.items[count - 1];
   const growth = last?.kind === "band" ? last.until : 0;
   const items = useMemo(() => filtered(link.items, filter), [count, growth, filter, last]);
-  // The list of all rows grows in its place: of a hundred thousand only the new ones are looked at.
+  // The list of all rows grows in place: of a hundred thousand only the new ones are read.
   const parties = useMemo(() => new Parties(), []);
   const columns = parties.columnsOf(items);
   const begun = useMemo(() => new Calls(), []);
@@ -129,7 +129,7 @@ function Rows({ items, columns, colour, explains, chosen, onChoose, onMove }: Ro
     const element = list.current;
     if (element !== null && isAtEnd) element.scrollTop = element.scrollHeight;
   }, [items.length, isAtEnd, height, rowPx]);
-  // What was chosen by keys comes into sight.
+  // A row that was chosen by keys is scrolled into sight.
   useEffect(() => {
     const element = list.current;
     const at = items.findIndex(({ id }) => id === chosen);
@@ -238,7 +238,7 @@ function Lanes({ item, columns, colour }: { item: Item; columns: readonly string
   const lines = columns.map((name, index) => <i key={name} class="life" style={{ left: place(index, count) + "%" }} />);
   if (item.kind === "state") {
     const at = place(Math.max(0, columns.indexOf(item.who)), count);
-    // What stands in the right half is written to the left of its line.
+    // Text in the right half is written to the left of its line.
     const isRight = at > 55;
     const style = isRight ? { right: 100 - at + "%" } : { left: at + "%" };
     const tone =
@@ -304,13 +304,13 @@ function timerName(t: Translate, timer: string): string {
   return timer === "2xx" ? t("ladder.untilack") : t("ladder.timer", { timer });
 }
 
-/** What the sender of a message is to it: an agent at an end, the registrar, or what passes calls on. */
+/** @returns the sender's role for a message: an agent at an end, the registrar, or the proxy that passes calls on */
 function roleIn(item: MessageItem): (typeof ROLES)[number] {
   if (item.from !== "server") return "agent";
   return item.method === "REGISTER" ? "registrar" : "proxy";
 }
 
-/** Where a column is, percent: the outer ones stand away from the edges. */
+/** @returns the place of a column, percent: the outer columns stand away from the edges */
 function place(index: number, count: number): number {
   return count < 2 ? 50 : 8 + (index * 84) / (count - 1);
 }
@@ -331,12 +331,12 @@ export function keyOf(item: Item) {
   return item.kind === "band" ? "band" : explainState(item.event, item.value);
 }
 
-/** What the place of an arrow says to the eye. */
+/** @returns the words for what the place of an arrow shows to the eye */
 function spoken(t: Translate, item: Item): string {
   return item.kind === "state" ? item.who + ":" : t("ladder.from", { from: item.from, to: item.to });
 }
 
-/** Reads each row of a list that grows once; all of them anew when it is another list, or its rows were rewritten. */
+/** Reads each row of a growing list once, and all of them anew when it is another list, or its rows were rewritten. */
 abstract class Reader {
   private list: readonly Item[] = [];
   private at = 0;
@@ -356,7 +356,7 @@ abstract class Reader {
   protected abstract read(item: Item): void;
 }
 
-/** Columns: the door, the server, the phones, then others as they came. */
+/** Collects the columns: the door, the server, the phones, then others as they came. */
 class Parties extends Reader {
   private readonly seen = new Set<string>();
   private columns: string[] = [];
@@ -384,11 +384,11 @@ function rank(name: string): number {
   return name === "door" ? 0 : name === "server" ? 1 : PARTIES.test(name) ? 2 : 3;
 }
 
-/** The calls there were, by the INVITE that began them. */
+/** Collects the calls, by the INVITE that began them. */
 class Calls extends Reader {
   private readonly calls = new Map<string, number>();
 
-  /** @returns the last ones: Call-ID, when it began, and its number */
+  /** @returns the last calls: Call-ID, begin, and number */
   callsOf(items: readonly Item[]): { call: string; ms: number; n: number }[] {
     this.readNew(items);
     return [...this.calls].map(([call, ms], index) => ({ call, ms, n: index + 1 })).slice(-CALLS_SHOWN);
@@ -415,7 +415,7 @@ function filtered(items: readonly Item[], filter: string): readonly Item[] {
     from = Math.min(from, item.t);
     until = Math.max(until, item.t);
   }
-  // What the parties said of it meanwhile belongs to it.
+  // The states that the parties reported meanwhile belong to the call.
   return items.filter((item) =>
     item.kind === "message" ? item.call === call : !isRegistration(item) && item.t >= from && item.t <= until + 100,
   );

@@ -5,7 +5,7 @@ import { useEffect, useState } from "preact/hooks";
 export function Lazy({ load }: { load: () => Promise<ComponentType> }) {
   const [loaded, setLoaded] = useState<{ part: ComponentType } | null>(null);
   const [problem, setProblem] = useState("");
-  // Each has its own place on the page, and its own loader.
+  // Each part has its own place on the page, and its own loader.
   useEffect(() => {
     load().then(
       (part) => setLoaded({ part }),

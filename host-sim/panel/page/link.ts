@@ -5,7 +5,7 @@
 import type { HouseState, Item, Meter, Order, RawLine, Stats, ToPage } from "../protocol.js";
 
 const RETRY_MS = 1000;
-/** Rows that the page keeps. */
+/** The number of rows that the page keeps. */
 const ITEMS_MAX = 120_000;
 const PRINTED_MAX = 20_000;
 const STATS_KEPT = 180;
@@ -19,22 +19,22 @@ export interface Answer {
 export class Link {
   house: HouseState | null = null;
   items: Item[] = [];
-  /** Counts the times that rows in the midst of them became others: a party got a name, or old rows went. */
+  /** Counts how often rows in the middle of the list changed: a party got a name, or old rows went. */
   rewritten = 0;
   stats: Stats[] = [];
   meters: { door: Meter; phone: Meter } = {
     door: { microphone: -99, speaker: -99 },
     phone: { microphone: -99, speaker: -99 },
   };
-  /** Its number at the simulator. */
+  /** The page's number at the simulator. */
   page = 0;
   isOpen = false;
-  /** It was open before. */
+  /** The link was open before. */
   wasOpen = false;
   /** A problem that belongs to no order. */
   problem = "";
   onSound: (octet: number, samples: Int16Array) => void = () => {};
-  /** What the console printed before anybody looked at it. */
+  /** The text that the console printed before anybody looked at it. */
   printed = "";
   onConsole: (text: string) => void = (text) => {
     this.printed = (this.printed + text).slice(-PRINTED_MAX);
@@ -82,7 +82,7 @@ export class Link {
     return new Promise((resolve) => this.waiting.set(id, resolve));
   }
 
-  /** To which no answer comes. */
+  /** Sends keys, which get no answer. */
   keys(text: string, columns: number): void {
     if (this.socket?.readyState === WebSocket.OPEN)
       this.socket.send(JSON.stringify({ id: 0, do: "keys", text, columns }));
@@ -97,7 +97,7 @@ export class Link {
     socket.send(frame);
   }
 
-  /** @param what house, items, meters, stats, link or problem @returns what ends it */
+  /** @param what house, items, meters, stats, link or problem @returns the function that ends the listening */
   listen(what: string, listener: () => void): () => void {
     const set = this.listeners.get(what) ?? new Set();
     this.listeners.set(what, set);
@@ -135,7 +135,7 @@ export class Link {
         this.tell("meters");
         return;
       case "stats":
-        // A house that was made anew begins with its time.
+        // A new house begins with its own time.
         if (this.stats.length > 0 && this.stats[this.stats.length - 1].t > message.stats.t) this.stats = [];
         this.stats = [...this.stats.slice(1 - STATS_KEPT), message.stats];
         this.tell("stats");

@@ -1,5 +1,5 @@
 /** The page as a whole: its head, and which parts are seen at which width. Not here: what the parts are. */
-// Styles of parts that are fetched later: a script that is fetched brings none.
+// These are styles of parts that are fetched later, because a script that is fetched brings no styles.
 import "@xterm/xterm/css/xterm.css";
 import "uplot/dist/uPlot.min.css";
 import "./panel.css";
@@ -74,7 +74,7 @@ function Head({ language, onLanguage }: { language: Language; onLanguage: (langu
   );
 }
 
-/** Nothing fails silently: least of all the simulator. */
+/** Shows every failure, and above all that of the simulator. */
 function Gone() {
   const t = useWords();
   useLink("link", "problem");
@@ -176,7 +176,7 @@ link.listen("house", () => {
 link.listen("link", () => {
   if (!link.isOpen) sound.lost();
 });
-// For whoever looks into the page with the browser's own tools, and for tests.
+// These are for people who inspect the page with the browser's own tools, and for tests.
 Object.assign(window, { portero: { link, sound } });
 link.start();
 render(<App />, document.getElementById("app") as HTMLElement);

@@ -1,6 +1,6 @@
 /**
- * One row of the ladder as a whole: what it is in a sentence, and a message as the parser sees it, each line explained
- * on a click.
+ * Shows one row of the ladder as a whole: a sentence that explains it, and a message as the parser sees it, each line
+ * explained on a click.
  */
 import { useEffect, useState } from "preact/hooks";
 import type { Item, RawLine } from "../protocol.js";

@@ -1,10 +1,10 @@
-/** What goes wrong on the network: single faults, presets, and the session as a command that repeats it. */
+/** Sets the faults of the network: single faults, presets, and the session as a command that repeats it. */
 import { useState } from "preact/hooks";
 import { useLink } from "./hooks.js";
 import { link } from "./link.js";
 import { useWords } from "./words.js";
 
-/** name, most, step, unit */
+/** The columns are name, most, step, unit. */
 const SLIDERS = [
   ["loss", 50, 1, "%"],
   ["delay", 500, 10, "ms"],

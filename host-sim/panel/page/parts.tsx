@@ -33,7 +33,7 @@ export function LevelMeter({ label, read }: { label: string; read: () => number 
 }
 
 /**
- * What is done while a button is held: by mouse, finger or key; a click that comes alone, as from a screen reader, is a
+ * Handlers for a button that is held by mouse, finger or key; a click that comes alone, as from a screen reader, is a
  * short push.
  */
 export function holding(press: () => void, release: () => void) {
@@ -71,7 +71,7 @@ export function holding(press: () => void, release: () => void) {
       up();
     },
     onBlur: up,
-    // A finger that rests long opens no menu.
+    // A finger that rests for long opens no menu.
     onContextMenu: (event: Event): void => event.preventDefault(),
   };
 }

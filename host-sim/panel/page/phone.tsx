@@ -160,7 +160,7 @@ export function Phone() {
   );
 }
 
-/** As the phone's console takes it: the user in the house's domain, or the address. */
+/** @returns the target as the phone's console takes it: the user in the house's domain, or the address */
 function targetOf({ address, name, register }: PartyState): string {
   return register === "registered" ? name : address;
 }
@@ -180,7 +180,7 @@ function timeOf(state: PartyState): string {
   return Math.floor(seconds / 60) + ":" + String(seconds % 60).padStart(2, "0");
 }
 
-/** A door without a code says how to set one; a phone that does not know it asks once. */
+/** Asks for the code once if the phone does not know it. A door without a code says how to set one. */
 function CodeForm({ hasCode, onDone }: { hasCode: boolean; onDone: () => void }) {
   const t = useWords();
   const [code, setCode] = useState(hasCode ? "" : "2580");

@@ -4,10 +4,10 @@
  * without a browser. Not here: where sound comes from.
  */
 export const CALL_RATE = 8000;
-/** Zero crossings of the low-pass on each side. */
+/** The zero crossings of the low-pass on each side. */
 const CROSSINGS = 10;
 const PHASES = 64;
-/** Sound that is kept in hand before it plays, and the most there may be of it, samples at 8 kHz. */
+/** The sound that is kept in hand before it plays, and the most there may be of it, samples at 8 kHz. */
 const PRIMED = 480;
 const TOO_LATE = 1600;
 const RING = 8192;
@@ -26,7 +26,7 @@ class LowPass {
         const x = k - this.half + 1 - phase / PHASES;
         const place = x / this.half;
         const sinc = x === 0 ? 1 : Math.sin(Math.PI * x * cutoff) / (Math.PI * x * cutoff);
-        // Hann.
+        // The window is Hann's.
         taps[k] = Math.abs(place) >= 1 ? 0 : sinc * (0.5 + 0.5 * Math.cos(Math.PI * place));
         sum += taps[k];
       }
@@ -46,7 +46,7 @@ class LowPass {
   }
 }
 
-/** From the computer's rate to 8 kHz, as it comes. */
+/** Converts from the computer's rate to 8 kHz, as the sound comes. */
 export class Recorder {
   private readonly filter: LowPass;
   private readonly ring = new Float32Array(RING);
@@ -79,9 +79,9 @@ export class Recorder {
   }
 }
 
-/** From 8 kHz to the computer's rate. */
+/** Converts from 8 kHz to the computer's rate. */
 export class Player {
-  /** Times it ran dry. */
+  /** Counts the times that the sound ran out. */
   gaps = 0;
   private readonly filter: LowPass;
   private readonly ring = new Float32Array(RING);
@@ -95,14 +95,14 @@ export class Player {
     this.step = CALL_RATE / rate;
   }
 
-  /** Sound that waits, ms. */
+  /** @returns the sound that waits, ms */
   get waitingMs(): number {
     return ((this.written - this.position) * 1000) / CALL_RATE;
   }
 
   put(samples: Int16Array): void {
     for (let i = 0; i < samples.length; i++) this.ring[this.written++ & (RING - 1)] = samples[i] / 32768;
-    // What is late by a page that slept is left out.
+    // Sound that is late because the page slept is left out.
     if (this.written - this.position > TOO_LATE) this.position = this.written - PRIMED;
     if (this.written - this.position >= PRIMED) this.isPrimed = true;
   }

@@ -17,7 +17,7 @@ interface Property {
 }
 type Values = Record<string, string>;
 
-/** What the schema has beside settings. */
+/** The keys of the schema that are not settings. */
 const OTHERS = new Set(["$schema", "version", "leftOut", "secrets"]);
 
 export function Settings() {
@@ -171,7 +171,7 @@ function Field({ name, property, value, isUnsaved, problem, onChange }: FieldPro
   );
 }
 
-/** @returns what the console says, by name; null when it refuses */
+/** @returns the console's answer, by name; null when it refuses */
 async function ask(line: string): Promise<Values | null> {
   const { ok, text } = await link.order({ do: "line", line });
   if (!ok) return null;

@@ -1,4 +1,7 @@
-/** What kind of house it is, made anew when another is wanted; and how a SIP phone of one's own gets into it. */
+/**
+ * Chooses the kind of house, which is made anew when another is wanted, and shows how a SIP phone of one's own gets
+ * into it.
+ */
 import { useEffect, useState } from "preact/hooks";
 import { type Mode, ROOMS } from "../protocol.js";
 import { useLink } from "./hooks.js";
@@ -99,7 +102,7 @@ export function Setup() {
   );
 }
 
-/** A phone of one's own: it calls the door by its address, or registers, and is called then. */
+/** Helps with a phone of one's own: it calls the door by its address, or registers and is called then. */
 function Softphone() {
   const t = useWords();
   const { house } = link;
@@ -169,7 +172,7 @@ interface WayProps {
   figures: readonly (readonly ["user" | "password" | "server" | "port" | "transport", string])[];
 }
 
-/** An address to scan, and what a phone wants to know of it. */
+/** Shows an address to scan, and the settings that a phone needs for it. */
 function Way({ uri, figures }: WayProps) {
   const t = useWords();
   const [code, setCode] = useState("");

@@ -1,4 +1,4 @@
-/** Whose microphone and loudspeaker the computer's are, and what speaks where nobody does. */
+/** Chooses the party whose microphone and loudspeaker the computer's are, and the voices of the other parties. */
 import { useEffect, useState } from "preact/hooks";
 import { type Laptop, SOUND_SIDES } from "../protocol.js";
 import { sound } from "./audio.js";
@@ -44,7 +44,7 @@ export function SoundChoice() {
   );
 }
 
-/** The recorded voices, each side on or off. */
+/** Switches the recorded voices on or off, each side by itself. */
 export function Voices() {
   const t = useWords();
   useLink("house");

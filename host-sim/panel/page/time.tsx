@@ -1,4 +1,4 @@
-/** The house's time; virtual time can be stopped, stepped, slowed and hurried. */
+/** Shows the house's time; virtual time can be stopped, stepped, slowed and hurried. */
 import { useState } from "preact/hooks";
 import { type Order, SPEEDS } from "../protocol.js";
 import { useLink, useTick } from "./hooks.js";

@@ -36,12 +36,12 @@ export function useWords(): Translate {
   };
 }
 
-/** A word whose key is put together; what is not known shows as it is. */
+/** @returns the word for a key that is put together; an unknown word is shown as it is */
 export function wordOr(t: Translate, key: string, otherwise: string): string {
   return key in ENGLISH.words ? t(key as WordKey) : otherwise;
 }
 
-/** One sentence, and where it is defined. */
+/** Shows one sentence, and the place where it is defined. */
 export function Sentence({ of }: { of: ExplainKey }) {
   const { sentences } = useContext(BookContext);
   return (

@@ -1,5 +1,6 @@
 /**
- * Which sentence explains a row of the ladder or a header, whatever the language; and what every language has to have.
+ * Chooses the sentence that explains a row of the ladder or a header, in any language, and names the keys that every
+ * language must have.
  */
 import type { en, enExplain } from "./en.js";
 import { type ExplainKey, RFC } from "./rfc.js";

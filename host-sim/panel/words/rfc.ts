@@ -1,4 +1,4 @@
-/** What can be explained, and where it is defined. The sentences are in the languages' own files. */
+/** Lists what can be explained, and where it is defined. The sentences are in the languages' own files. */
 export const RFC = {
   "method.INVITE": "RFC 3261 §13",
   "method.ACK": "RFC 3261 §13.2.2.4",

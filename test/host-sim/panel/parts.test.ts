@@ -108,7 +108,7 @@ describe("the ladder as a file", () => {
   });
 });
 
-/** The power at one frequency, as a share of all. */
+/** @returns the power at one frequency, as a share of all */
 function share(samples: ArrayLike<number>, hz: number, rate: number): number {
   let [re, im, all] = [0, 0, 0];
   for (let i = 0; i < samples.length; i++) {

@@ -212,7 +212,7 @@ describe("the panel's server", () => {
     page.socket.send(Buffer.alloc(1));
     await waitFor(() => world.counts.refused === 3);
     page.socket.terminate();
-    // Nobody's any more.
+    // The sound belongs to no page any more.
     await waitFor(() => world.sound.talkers.phone === 0);
   });
 

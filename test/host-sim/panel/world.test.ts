@@ -97,7 +97,7 @@ describe("the panel's world", () => {
       if (isLit !== before) edges.push(i);
       before = isLit;
     }
-    // Ready: 50 ms in three seconds.
+    // The light shows that the door is ready: 50 ms in three seconds.
     expect(edges.length).toBeGreaterThanOrEqual(4);
     expect(edges[1] - edges[0] === 5 || edges[2] - edges[1] === 5).toBe(true);
   });

@@ -5,10 +5,10 @@
 import { createServer, type Server, type Socket } from "node:net";
 
 export interface Refusals {
-  /** "" for none. */
+  /** The password, "" for none. */
   password?: string;
   databases?: number;
-  /** Answers that it gives to commands instead of doing them, by the command's name. */
+  /** The answers that it gives to commands instead of doing them, by the command's name. */
   refuse?: Record<string, string>;
   /** It does not answer these commands. */
   silent?: string[];

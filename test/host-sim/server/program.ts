@@ -94,8 +94,8 @@ export class Phones {
   }
 
   /**
-   * Registers a contact for user number `i`, or asks for what is there when it is "". @returns the last answer, "" when
-   * none came in time
+   * Registers a contact for user number `i`, or asks for the present ones when it is "".
+   * @returns the last answer, "" when none came in time
    */
   async register(port: number, i: number, contact: string, timeoutMs = 8000, password = ""): Promise<string> {
     const user = "user" + i;

@@ -1,4 +1,4 @@
-/** Tests that the server is there for whoever speaks while all its room for connections is taken by silent ones. */
+/** Tests that the server serves clients that speak while all its room for connections is taken by silent ones. */
 import { connect, type Socket } from "node:net";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { Folder, Program } from "./program.js";
