@@ -1,7 +1,7 @@
 /**
- * What happened in the house, as the ladder of the page shows it: messages, states of the parties, and sound as a band
- * between two of them. The last of it is kept, in fixed bounds; so are the packets, for a pcap. Not here: how it is
- * drawn (page/ladder.tsx, exports.ts).
+ * Records the events of the house as the ladder of the page shows them: messages, states of the parties, and sound as a
+ * band between two of them. The latest are kept, in fixed bounds; so are the packets, for a pcap. Not here: how the
+ * ladder is drawn (page/ladder.tsx, exports.ts).
  */
 import { decode, PCMA, PCMU } from "../../src/media/g711.js";
 import { RTP_OK, RtpView } from "../../src/media/rtp.js";

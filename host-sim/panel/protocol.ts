@@ -1,7 +1,7 @@
 /**
- * What the page and the simulator say to each other over the one WebSocket: types for both, and the reader of what a
- * page sends, which takes nothing on trust. Sound goes as binary frames: one octet that says whose, then 16-bit samples
- * of 8 kHz. Not here: sockets (server.ts).
+ * The messages between the page and the simulator over the one WebSocket: types for both, and the reader of a page's
+ * messages, which takes nothing on trust. Sound goes as binary frames: one octet that names the party, then 16-bit
+ * samples of 8 kHz. Not here: sockets (server.ts).
  */
 import type { RoomName } from "../world/acoustics/scene.js";
 

@@ -1,6 +1,6 @@
 /**
- * What a person did on the page, as the steps of a script: with the seed it repeats the session. Not here: what a step
- * does (world/script.ts).
+ * Records the actions of a person on the page as the steps of a script: with the seed they repeat the session. Not
+ * here: what a step does (world/script.ts).
  */
 import type { Change } from "../config/file.js";
 import { lineOf, type Mode, type Order } from "./protocol.js";

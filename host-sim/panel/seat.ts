@@ -1,6 +1,6 @@
 /**
- * A place at the console of a door that may become another one, when the house is made anew: then nobody is logged in
- * there.
+ * A place at the console of a door. The door may become another one, when the house is made anew: then no user is
+ * logged in there.
  */
 import type { TerminalUser } from "../../src/console/terminal.js";
 import type { Party } from "../party.js";

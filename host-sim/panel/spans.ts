@@ -1,6 +1,6 @@
 /**
- * A message as the parser of src/ sees it: lines, and in each the pieces with what they are. What the parser refuses is
- * shown as it came. Not here: what a piece means in words (words/).
+ * Splits a message as the parser of src/ sees it into lines, and each line into pieces with their kinds. A message that
+ * the parser refuses is shown as it came. Not here: what a piece means in words (words/).
  */
 import { Message } from "../../src/wire/message.js";
 import { HEADER_NAMES, HEADER_OTHER } from "../../src/wire/names.js";

@@ -1,6 +1,6 @@
 /**
- * Two voices made by rule, for whoever has no microphone: a buzz at the pitch of a person through the resonances of a
- * mouth, vowel by vowel. Deterministic, so that a seed repeats the sound as well. Not here: real recordings.
+ * Makes two voices by rule, for people without a microphone: a buzz at the pitch of a person through the resonances of
+ * a mouth, vowel by vowel. They are deterministic, so that a seed repeats the sound as well. Not here: real recordings.
  */
 const RATE = 8000;
 

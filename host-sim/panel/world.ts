@@ -306,7 +306,10 @@ export class PanelWorld {
     };
   }
 
-  /** What only asks changes nothing that a script would have to repeat; and a password is written down nowhere. */
+  /**
+   * Records a line of the console. A line that only asks changes nothing that a script would have to repeat, and a
+   * password is written down nowhere.
+   */
   private record(line: string): void {
     if (/^\s*(set|unset|save|revert|factory-reset|open|close|reboot|call|hangup|answer|press)\b/.test(line)) {
       if (/^\s*set\s+\S*password/i.test(line)) this.recording.isCut = true;
@@ -476,7 +479,7 @@ export class PanelWorld {
   private follow(state: PartyState, { t, event, value, ...extra }: SimEvent): void {
     if (event === "register" && value !== "binding") state.register = value;
     if (event === "config" && value === "ready") {
-      // The program started anew, so calls were cut off.
+      // The party started anew, so its calls were cut off.
       state.address = String(extra.address ?? "");
       state.call = "";
       state.sinceMs = -1;

@@ -1,6 +1,7 @@
 /**
- * The simulator as a person runs it: with options, events on stdout, one line for each mistake. Time is virtual. It
- * runs in this process; as one of its own it is in streams.test.ts, terminal.test.ts and bad-input.test.ts.
+ * Runs the simulator as a person does: with options, events on stdout, one line for each mistake. Time is virtual. It
+ * runs in this process; as a process of its own it is tested in streams.test.ts, terminal.test.ts and
+ * bad-input.test.ts.
  */
 import { createSocket } from "node:dgram";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";

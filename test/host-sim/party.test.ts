@@ -104,7 +104,7 @@ describe("a door with an ES8311", () => {
       await virtual(clock, 1000);
       heard.door = heard.phone = 0;
       await virtual(clock, 1000);
-      // The limits are 8,000 less 20 dB, and less 18 dB.
+      // The expected levels are 8,000 less 20 dB, and less 18 dB.
       expect(Math.abs(heard.door - 800)).toBeLessThan(60);
       expect(Math.abs(heard.phone - 1007)).toBeLessThan(80);
       expect(door.station.line("set audio.volume -61")).toContain("a whole number from -60 to 12 dB");

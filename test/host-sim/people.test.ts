@@ -1,6 +1,6 @@
 /**
- * People by the host tool: CSV files with every kind of mistake, imports that are all or nothing, two tools at once,
- * and what is written where.
+ * Tests people by the host tool: CSV files with every kind of mistake, imports that are all or nothing, two tools at
+ * once, and the content of the written files.
  */
 import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";

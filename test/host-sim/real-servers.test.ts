@@ -1,5 +1,5 @@
 /**
- * A call through a server on this machine's own sockets, with each fault of TCP: the most important rows of
+ * Tests a call through a server on this machine's own sockets, with each fault of TCP: the most important rows of
  * servers-people-have.test.ts.
  */
 import { afterEach, expect, it } from "vitest";

@@ -1,6 +1,6 @@
 /**
- * The simulator as a process whose surroundings end before it does: readers of its output, connections, and the process
- * that started it.
+ * Tests the simulator as a process whose surroundings end before it does: readers of its output, connections, and the
+ * process that started it.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync, statSync } from "node:fs";

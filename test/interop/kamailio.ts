@@ -1,6 +1,6 @@
 /**
- * Kamailio as the house's SIP server: registrar and proxy with digest authentication (401 on REGISTER, 407 on calls)
- * and Record-Route, on UDP and TCP. Its log tells which requests reached it.
+ * Runs Kamailio as the house's SIP server: registrar and proxy with digest authentication (401 on REGISTER, 407 on
+ * calls) and Record-Route, on UDP and TCP. Its log tells which requests reached it.
  */
 import { spawnSync } from "node:child_process";
 import { createSocket } from "node:dgram";

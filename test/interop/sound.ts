@@ -1,6 +1,6 @@
 /**
- * Sound for tests: tones as WAV files, and what a recording holds: level, dominant frequency, how long, and its longest
- * gap. 16-bit PCM, 8 kHz unless the file says otherwise, first channel only.
+ * Makes sound for tests, tones as WAV files, and measures recordings: level, dominant frequency, length, and the
+ * longest gap. The files are 16-bit PCM, 8 kHz unless the file says otherwise, first channel only.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 

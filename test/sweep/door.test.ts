@@ -1,5 +1,5 @@
 /**
- * The sweep at a door, with the limits of each kind of board: calls that come, calls that go, and what is asked outside
+ * Runs the sweep at a door, with the limits of each kind of board: calls that come, calls that go, and requests outside
  * of calls.
  */
 import { describe, expect, it } from "vitest";

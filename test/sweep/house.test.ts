@@ -1,6 +1,6 @@
 /**
- * The sweep at a door that is the house's server (`server.enabled`): its phones register with it and call one another,
- * and the door rings them.
+ * Runs the sweep at a door that is the house's server (`server.enabled`): its phones register with it and call one
+ * another, and the door rings them.
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { octets } from "../../src/core/bytes.js";

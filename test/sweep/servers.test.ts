@@ -1,4 +1,4 @@
-/** The sweep at the server roles: registrar, proxy, proxy without state and redirect server, by UDP and TCP. */
+/** Runs the sweep at the server roles: registrar, proxy, proxy without state and redirect server, by UDP and TCP. */
 import { describe, expect, it } from "vitest";
 import { ipv4 } from "../../src/core/address.js";
 import { octets } from "../../src/core/bytes.js";

@@ -1,8 +1,8 @@
 /**
- * The sweep: one message of a call, one field of it, in each length from nothing to twice the largest limit. In `npm
- * test` it is thinned: some messages and fields, of them some lengths, and between two that end differently the octet
- * at which they begin to. SWEEP=all takes all messages and fields so, SWEEP=whole each length of them, SWEEP=N each
- * N-th. Not here: who is swept (door.test.ts, servers.test.ts).
+ * The sweep plays one message of a call with one of its fields in each length from nothing to twice the largest limit.
+ * `npm test` thins it: some messages and fields, some of their lengths, and between two lengths that end differently
+ * the octet at which the end changes. SWEEP=all takes all messages and fields in that way, SWEEP=whole each of their
+ * lengths, SWEEP=N each N-th. Not here: the roles that are swept (door.test.ts, servers.test.ts).
  */
 import { isLeftOut } from "../runs.js";
 

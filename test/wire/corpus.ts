@@ -1,7 +1,7 @@
 /**
- * Messages that are hard to read, and flows of messages, of the project's own: of each kind that RFC 4475 and RFC 3665
- * have, with the section. They lie in test/fixtures. Beside the repository there may be more, which others wrote: they
- * are read as well when they are there.
+ * Reads the project's own messages that are hard to read, and flows of messages, from test/fixtures: of each kind that
+ * RFC 4475 and RFC 3665 have, with the section. Messages that others wrote may lie beside the repository; they are read
+ * as well when they are there.
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 

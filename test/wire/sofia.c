@@ -1,6 +1,6 @@
 /*
- * Reads SIP messages, each behind its length on a line of its own, and prints a line for each: "ok", or what sofia-sip
- * does not take.
+ * Reads SIP messages, each behind its length on a line of its own, and prints a line for each: "ok", or the part that
+ * sofia-sip does not accept.
  */
 #include <sofia-sip/msg.h>
 #include <sofia-sip/sip.h>

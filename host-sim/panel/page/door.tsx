@@ -1,6 +1,6 @@
 /**
- * The door station and the door beside it. Buttons are held as long as a finger is on them; the light shines when the
- * door's does.
+ * Shows the door station and the door beside it. Buttons are held as long as a finger is on them; the light shines when
+ * the door's does.
  */
 import { useMemo, useState } from "preact/hooks";
 import type { ButtonName, RelayState } from "../protocol.js";

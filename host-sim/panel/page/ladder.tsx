@@ -1,6 +1,6 @@
 /**
- * The ladder: a column a party, an arrow a message, states and sound between them. Only the rows in sight are drawn, so
- * that a hundred thousand cost no more than twenty. Not here: one message as a whole (message.tsx).
+ * Shows the ladder: a column a party, an arrow a message, states and sound between them. Only the rows in sight are
+ * drawn, so that a hundred thousand cost no more than twenty. Not here: one message as a whole (message.tsx).
  */
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Item, MessageItem } from "../protocol.js";

@@ -1,6 +1,7 @@
 /**
- * The page's end of the WebSocket: what the house is and what happened, kept for all parts of the page, and orders with
- * their answers. When the simulator goes away it says so, and tries again. Not here: sound (audio.ts), what is shown.
+ * The page's end of the WebSocket: it keeps the state and the events of the house for all parts of the page, and sends
+ * orders and takes their answers. When the simulator goes away it says so, and tries again. Not here: sound (audio.ts),
+ * what is shown.
  */
 import type { HouseState, Item, Meter, Order, RawLine, Stats, ToPage } from "../protocol.js";
 

@@ -1,7 +1,7 @@
 /**
- * Between the 8 kHz of a phone call and whatever rate the computer's sound has: windowed sinc, by a table of phases.
- * What plays keeps a little sound in hand, because packets do not come evenly. Pure sums, so that they are tested
- * without a browser. Not here: where sound comes from.
+ * Converts between the 8 kHz of a phone call and the rate of the computer's sound: windowed sinc, by a table of phases.
+ * The player keeps a little sound in hand, because packets do not come evenly. These are pure sums, so that they are
+ * tested without a browser. Not here: the sources of the sound.
  */
 export const CALL_RATE = 8000;
 /** The zero crossings of the low-pass on each side. */

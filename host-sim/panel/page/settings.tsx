@@ -1,6 +1,6 @@
 /**
- * The door's settings as a form, made from the schema of a settings file; each change goes through the door's console,
- * which checks it.
+ * Shows the door's settings as a form, made from the schema of a settings file; each change goes through the door's
+ * console, which checks it.
  */
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { useLink } from "./hooks.js";

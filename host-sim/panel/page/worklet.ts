@@ -1,6 +1,6 @@
 /**
- * The sound of the page where it has to be on time: beside the page's own thread. Not here: the sums (rate.ts), the
- * sockets (audio.ts).
+ * Runs the sound of the page on a thread of its own, where it is on time. Not here: the sums (rate.ts), the sockets
+ * (audio.ts).
  */
 import { Player, Recorder } from "./rate.js";
 

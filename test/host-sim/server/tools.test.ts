@@ -1,6 +1,6 @@
 /**
- * The server's tools as one file each: without npm's packages, with good input and with bad. Most run in this process;
- * those that race, belong to another user or lose their reader are processes of their own.
+ * Tests the server's tools as one file each: without npm's packages, with good input and with bad. Most run in this
+ * process; those that race, belong to another user or lose their reader are processes of their own.
  */
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import {
@@ -42,7 +42,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 const run = (args: readonly string[], input?: string | Buffer): Promise<Ended> =>
   runHere("portero-server", args, input);
 
-/** As a process of its own and of another user, in an empty folder, where nothing of npm's is found. */
+/** Runs the tool as a process of its own and of another user, in an empty folder, where no package of npm is found. */
 function runAs(uid: number, args: readonly string[], input: string | Buffer): Ended {
   const how = { cwd: programs, input, encoding: "utf8", timeout: 20_000, uid, gid: uid } as const;
   const done = spawnSync(process.execPath, [server, ...args], how);
