@@ -1,4 +1,4 @@
-/** The ladder as files: text, SVG, Mermaid and pcap. Not here: what stands in it (journal.ts). */
+/** Writes the ladder as files: text, SVG, Mermaid and pcap. Not here: its content (journal.ts). */
 import { seconds } from "../world/events.js";
 import { Pcap } from "../world/pcap.js";
 import type { Journal } from "./journal.js";

@@ -1,8 +1,8 @@
 /**
- * The panel's server: the page by HTTP, and everything that happens by one WebSocket a page, on 127.0.0.1 only. A
- * browser opens any page that somebody sends its owner: so Host must be ours (no foreign name leads here), and so must
- * Origin. What comes is read strictly and in limits; what is refused is counted. Not here: the house (world.ts), what
- * may be asked for (protocol.ts).
+ * The panel's server: it serves the page by HTTP, and sends everything that happens by one WebSocket a page, on
+ * 127.0.0.1 only. A browser opens any page that somebody sends its owner, so Host must be ours (no foreign name leads
+ * here), and so must Origin. Input is read strictly and in limits; refused input is counted. Not here: the house
+ * (world.ts), the orders of a page (protocol.ts).
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";

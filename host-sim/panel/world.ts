@@ -1,7 +1,7 @@
 /**
- * The one way from the panel into the simulated house: what it is and what happens in it, and orders, which are what a
- * person in the house would do. It makes the house anew when the page wants another kind. Not here: sockets and pages
- * (server.ts), how it looks (page/).
+ * The only way from the panel into the simulated house. It gives the state and the events of the house, and carries out
+ * orders, which are actions of a person in the house. It makes the house anew when the page wants another kind. Not
+ * here: sockets and pages (server.ts), how it looks (page/).
  */
 
 import { Light } from "../../hal/moddable/light.js";

@@ -26,7 +26,7 @@ export interface Place {
   ip: string;
   domains: readonly Uint8Array[];
   users: UserTable;
-  /** Names of other hosts that it resolves at once. */
+  /** The number of names of others that it knows at once. */
   names: number;
   /** The start of its random numbers: two houses with different ones have no keys in common. */
   seed: number;
