@@ -270,7 +270,7 @@ export class Negotiation {
     this.result.sends = false;
     this.result.receives = false;
     this.result.heldByRemote = false;
-    if (this.settings.encryption !== ENCRYPTION_OFF && this.keys === null) this.prepareEncryption();
+    if (this.keys === null && this.settings.mayEncrypt(this.isPrivate)) this.prepareEncryption();
     this.keys?.reset();
     this.result.protection?.clear();
   }

@@ -146,7 +146,9 @@ const WINDOW = Int16Array.of(
   32745,
   32765,
 );
-/** A doubt of the filter counts DOUBT, and from a sum of TROUBLED on voices are switched; it falls by one each block. */
+/**
+ * A doubt of the filter counts DOUBT, and from a sum of TROUBLED on voices are switched; it falls by one each block.
+ */
 const DOUBT = 60;
 const TROUBLED = 400;
 /** A tone that rings for so many blocks is taken for howling: 240 ms. */

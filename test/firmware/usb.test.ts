@@ -47,7 +47,7 @@ describe("The console by USB", () => {
     computer.send("version\nget\n");
     await board.run(5000, main);
     expect(computer.heard).toMatch(/^Portero [\d.]+\nsip.user door\n/);
-    expect(computer.heard).toMatch(/time.day \n$/);
+    expect(computer.heard).toMatch(/schedule4.hours \n$/);
     expect(computer.heard.length).toBeGreaterThan(1300);
   });
 
