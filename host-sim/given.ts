@@ -1,4 +1,7 @@
-/** The settings that the command line names, by a file and by keys. Not here: what the options may be (world/options.ts). */
+/**
+ * The settings that the command line names, by a file and by keys. Not here: what the options may be
+ * (world/options.ts).
+ */
 import { Settings } from "../src/settings/settings.js";
 import { readSetFile } from "./config/assignments.js";
 import { type Change, isProblems, nameOf, openSecrets, readFile, type SettingsFile } from "./config/file.js";

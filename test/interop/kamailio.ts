@@ -46,11 +46,13 @@ export class Kamailio {
   readonly #rtpenginePort = freePorts(1);
   readonly #arguments: string[];
   readonly #network: Network | undefined;
-  #program: Program;
+  #program!: Program;
 
   static async start(options: KamailioOptions): Promise<Kamailio> {
     const server = new Kamailio(options);
+    // It asks rtpengine when it starts, and takes one that does not answer then for gone.
     if (options.way === "rtpengine") await server.#startRtpengine();
+    server.#program = server.#run();
     await server.#program.until("Kamailio's answer to OPTIONS", START_MS, () =>
       // In another network it cannot be reached from here; datagrams wait at its open port.
       options.network === undefined ? server.#ask() : isOpen("udp", server.port, options.network?.pid),
@@ -84,7 +86,6 @@ export class Kamailio {
     if (way !== undefined) args.push("-A", way.toUpperCase());
     this.#arguments = ["-k", "2", String(LIFE_SECONDS), "kamailio", ...args];
     this.#network = network;
-    this.#program = this.#run();
   }
 
   // It runs under `timeout`, because its processes would outlive a test runner that was killed.
@@ -112,6 +113,8 @@ export class Kamailio {
       "--table=-1",
       "--interface=" + SOUND_HOST,
       "--listen-ng=" + HOST + ":" + this.#rtpenginePort,
+      // Debian's file names fixed ports for a console and for HTTP, and two of them may run at once.
+      "--config-file=none",
     ];
     const name = ["-k", "2", String(LIFE_SECONDS), "rtpengine"];
     const program = new Program("timeout", [...name, ...args, ...ports, "--no-fallback"]);
