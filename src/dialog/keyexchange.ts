@@ -17,7 +17,7 @@ import {
   SUITE_AES_128_SHA1_80,
   SUITE_NONE,
 } from "../core/suites.js";
-import type { CryptoLine } from "../wire/sdes.js";
+import { CryptoLine } from "../wire/sdes.js";
 import type { SdpMedia } from "../wire/sdp.js";
 import { type AudioDescription, CRYPTO_LINES } from "../wire/sdpwriter.js";
 
@@ -25,6 +25,8 @@ const OFFERED: readonly number[] = [SUITE_AES_128_SHA1_80, SUITE_AES_128_GCM];
 
 export class KeyExchange {
   private readonly random: RandomSource;
+  /** The line of theirs that was found last. */
+  private readonly line = new CryptoLine();
   /** A key for each suite of OFFERED. */
   private readonly keys: readonly Uint8Array[] = [octetArray(MASTER_MOST), octetArray(MASTER_MOST)];
   /** The suites of our offer, by tag from 1 on; NONE behind the last. */
@@ -65,7 +67,8 @@ export class KeyExchange {
    * @param isAnswer true if it answers our offer: suite and tag have to be of that
    * @returns whether there is such a line; `line` then holds it
    */
-  findLine(bytes: Uint8Array, media: SdpMedia, isAnswer: boolean, line: CryptoLine): boolean {
+  findLine(bytes: Uint8Array, media: SdpMedia, isAnswer: boolean): boolean {
+    const { line } = this;
     for (let i = 0; i < media.cryptoCount; i++) {
       if (!line.read(bytes, media.cryptos[2 * i], media.cryptos[2 * i + 1])) continue;
       if (!isAnswer || (line.tag >= 1 && line.tag <= CRYPTO_LINES && this.suites[line.tag - 1] === line.suite))
@@ -75,15 +78,17 @@ export class KeyExchange {
   }
 
   /** Takes the line of their answer; each fork may take another. */
-  takeAnswer(line: CryptoLine, agreed: Protection): void {
+  takeAnswer(agreed: Protection): void {
+    const { line } = this;
     if (this.isFresh) put(agreed.ourKey, this.keys[line.tag - 1]);
-    this.take(line, agreed);
+    this.take(agreed);
   }
 
   /** Takes a line of their offer; our answer has one too, under the same tag. */
-  takeOffered(line: CryptoLine, agreed: Protection, audio: AudioDescription): void {
+  takeOffered(agreed: Protection, audio: AudioDescription): void {
+    const { line } = this;
     if (agreed.suite !== line.suite) this.makeKey(agreed.ourKey);
-    this.take(line, agreed);
+    this.take(agreed);
     audio.addCrypto(line.tag, line.suite, agreed.ourKey);
   }
 
@@ -93,7 +98,8 @@ export class KeyExchange {
     agreed.clear();
   }
 
-  private take(line: CryptoLine, agreed: Protection): void {
+  private take(agreed: Protection): void {
+    const { line } = this;
     agreed.suite = line.suite;
     agreed.theirKey.fill(0);
     for (let i = 0; i < masterBytesOf(line.suite); i++) agreed.theirKey[i] = line.key[i];

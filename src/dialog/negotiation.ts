@@ -18,7 +18,6 @@ import type { RandomSource } from "../core/random.js";
 import { Protection, SUITE_NONE } from "../core/suites.js";
 import { BODY_NONE, BODY_SDP, findSdp } from "../wire/body.js";
 import type { Message } from "../wire/message.js";
-import { CryptoLine } from "../wire/sdes.js";
 import {
   DIRECTION_INACTIVE,
   DIRECTION_RECVONLY,
@@ -126,8 +125,6 @@ export class NegotiationSettings {
   encryption = ENCRYPTION_OFF;
   /** Keys may be told over signalling that anybody on the way can read. */
   keysInClear = false;
-  /** The line that was read last. */
-  readonly line = new CryptoLine();
   /** Theirs, while it is read. */
   readonly sdp = new Sdp();
   /** Ours, while it is written; what does not differ from the one before is not kept. */
@@ -429,7 +426,7 @@ export class Negotiation {
     if (fit !== NEGOTIATION_OK) return fit;
     const { protection } = this.result;
     if (this.keys !== null && protection !== null) {
-      if (this.hasLine(media)) this.keys.takeAnswer(this.settings.line, protection);
+      if (this.hasLine(media)) this.keys.takeAnswer(protection);
       else this.keys.takeNone(protection);
     }
     this.adopt(media);
@@ -480,10 +477,10 @@ export class Negotiation {
     return this.keys !== null && this.settings.mayEncrypt(this.isPrivate);
   }
 
-  /** Whether a medium has a crypto line that we take; `settings.line` is it then. */
+  /** Whether a medium has a crypto line that we take; `keys` has it then. */
   private hasLine(media: SdpMedia): boolean {
     if (media.cryptoCount === 0 || this.keys === null || !this.mayEncrypt()) return false;
-    return this.keys.findLine(this.sdp.bytes, media, this.readsAnswer, this.settings.line);
+    return this.keys.findLine(this.sdp.bytes, media, this.readsAnswer);
   }
 
   /** Whether a medium is encrypted in a way that we may agree to, or may go in clear. */
@@ -635,7 +632,7 @@ export class Negotiation {
     audio.ptimeMs = result.ptimeMs;
     audio.cryptoCount = 0;
     if (this.keys !== null && result.protection !== null) {
-      if (this.hasLine(media)) this.keys.takeOffered(this.settings.line, result.protection, audio);
+      if (this.hasLine(media)) this.keys.takeOffered(result.protection, audio);
       else this.keys.takeNone(result.protection);
     }
     audio.direction = this.answerDirection(media);

@@ -6,6 +6,7 @@
  * Not here: sequence numbers, replay, which keys (srtp.ts).
  */
 import { int32Array, octetArray } from "../core/arrays.js";
+import { wordAt } from "../core/bytes.js";
 import { isGcm, keyBytesOf, saltBytesOf, TAG_MOST, tagBytesOf } from "../core/suites.js";
 
 /** Labels of the derived keys. RFC 3711 §4.3.2 */
@@ -472,10 +473,6 @@ function shaMix(s: Scratch, bytes: Uint8Array, at: number): void {
   s.sha[2] += c;
   s.sha[3] += d;
   s.sha[4] += e;
-}
-
-function wordAt(bytes: Uint8Array, at: number): number {
-  return (bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3];
 }
 
 function putWord(bytes: Uint8Array, at: number, word: number): void {

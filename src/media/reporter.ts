@@ -3,6 +3,7 @@
  * packets' form (rtcp.ts), the time they are sent (stream.ts).
  */
 import { octetArray } from "../core/arrays.js";
+import { base64Letter } from "../core/base64.js";
 import type { RandomSource } from "../core/random.js";
 import { SEALED_MORE } from "./packetcipher.js";
 import type { Reception } from "./reception.js";
@@ -65,7 +66,7 @@ export class Reporter {
 
   /** Starts a new call. Its CNAME is made of 96 random bits. RFC 7022 §4.2 */
   start(nowMs: number, ssrc: number, isNext = false): void {
-    for (let i = 0; i < CNAME_LENGTH; i++) this.cname[i] = letter(this.random.uint32() >>> 26);
+    for (let i = 0; i < CNAME_LENGTH; i++) this.cname[i] = base64Letter(this.random.uint32() >>> 26);
     this.ssrc = ssrc;
     this.startMs = nowMs;
     this.sent = 0;
@@ -149,12 +150,4 @@ export class Reporter {
     if (tripMs >= 0) this.roundTripMs = tripMs;
     return true;
   }
-}
-
-/** @param value 0 to 63 @returns its letter of base64 */
-function letter(value: number): number {
-  if (value < 26) return 0x41 + value;
-  if (value < 52) return 0x61 + value - 26;
-  if (value < 62) return 0x30 + value - 52;
-  return value === 62 ? 0x2b : 0x2f;
 }

@@ -6,6 +6,8 @@
  * rates, MKI, and packets that are only authenticated.
  */
 import { int32Array, octetArray } from "../core/arrays.js";
+import { wordAt } from "../core/bytes.js";
+import { areSame } from "../core/octets.js";
 import { MASTER_MOST, masterBytesOf, type Protection, SUITE_NONE, tagBytesOf } from "../core/suites.js";
 import { ENCRYPTED, LABEL_RTCP, LABEL_RTP, PacketCipher } from "./packetcipher.js";
 import { RTP_HEADER } from "./rtp.js";
@@ -83,7 +85,7 @@ export class Srtp {
       return;
     }
     const size = masterBytesOf(suite);
-    if (isOther || !isSame(this.ours, ours, size)) {
+    if (isOther || !areSame(this.ours, 0, ours, 0, size)) {
       this.ours.fill(0);
       for (let i = 0; i < size; i++) this.ours[i] = ours[i];
       this.rtpOut.derive(suite, ours, 0, LABEL_RTP);
@@ -92,7 +94,7 @@ export class Srtp {
       this.sequence = 0;
       this.rtcpIndex = 0;
     }
-    if (isOther || !isSame(this.theirs, theirs, size)) {
+    if (isOther || !areSame(this.theirs, 0, theirs, 0, size)) {
       this.theirs.fill(0);
       for (let i = 0; i < size; i++) this.theirs[i] = theirs[i];
       this.rtpIn.derive(suite, theirs, 0, LABEL_RTP);
@@ -289,13 +291,4 @@ export class Srtp {
 function headerEnd(bytes: Uint8Array): number {
   const end = RTP_HEADER + (bytes[0] & 15) * 4;
   return (bytes[0] & 0x10) === 0 ? end : end + 4 + ((bytes[end + 2] << 8) | bytes[end + 3]) * 4;
-}
-
-function isSame(a: Uint8Array, b: Uint8Array, size: number): boolean {
-  for (let i = 0; i < size; i++) if (a[i] !== b[i]) return false;
-  return true;
-}
-
-function wordAt(bytes: Uint8Array, at: number): number {
-  return (bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3];
 }

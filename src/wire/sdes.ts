@@ -6,6 +6,7 @@
  * not encrypted or not authenticated.
  */
 import { octetArray } from "../core/arrays.js";
+import { base64Letter, base64Value } from "../core/base64.js";
 import { equalNoCase, octets, parseUint } from "../core/bytes.js";
 import { MASTER_MOST, masterBytesOf, SUITE_COUNT, SUITE_NAMES, SUITE_NONE } from "../core/suites.js";
 import type { Writer } from "./writer.js";
@@ -92,10 +93,10 @@ export function writeCrypto(w: Writer, tag: number, suite: number, key: Uint8Arr
   const count = masterBytesOf(suite);
   for (let at = 0; at < count; at += 3) {
     const bits = (key[at] << 16) | (at + 1 < count ? key[at + 1] << 8 : 0) | (at + 2 < count ? key[at + 2] : 0);
-    w.octet(letterOf(bits >> 18));
-    w.octet(letterOf((bits >> 12) & 63));
-    w.octet(at + 1 < count ? letterOf((bits >> 6) & 63) : PAD);
-    w.octet(at + 2 < count ? letterOf(bits & 63) : PAD);
+    w.octet(base64Letter(bits >> 18));
+    w.octet(base64Letter((bits >> 12) & 63));
+    w.octet(at + 1 < count ? base64Letter((bits >> 6) & 63) : PAD);
+    w.octet(at + 2 < count ? base64Letter(bits & 63) : PAD);
   }
   w.put(CRLF);
 }
@@ -119,7 +120,7 @@ function readBase64(bytes: Uint8Array, start: number, end: number, out: Uint8Arr
   let count = 0;
   let written = 0;
   for (let at = start; at < last; at++) {
-    const value = sextetOf(bytes[at]);
+    const value = base64Value(bytes[at]);
     if (value < 0) return -1;
     bits = ((bits << 6) | value) & 0xffff;
     count += 6;
@@ -129,18 +130,4 @@ function readBase64(bytes: Uint8Array, start: number, end: number, out: Uint8Arr
     out[written++] = bits >> count;
   }
   return written;
-}
-
-function letterOf(value: number): number {
-  if (value < 26) return 0x41 + value;
-  if (value < 52) return 0x61 + value - 26;
-  if (value < 62) return 0x30 + value - 52;
-  return value === 62 ? 0x2b : 0x2f;
-}
-
-function sextetOf(letter: number): number {
-  if (letter >= 0x41 && letter <= 0x5a) return letter - 0x41;
-  if (letter >= 0x61 && letter <= 0x7a) return letter - 0x61 + 26;
-  if (letter >= 0x30 && letter <= 0x39) return letter - 0x30 + 52;
-  return letter === 0x2b ? 62 : letter === 0x2f ? 63 : -1;
 }

@@ -4,9 +4,8 @@
  * Not here: which media, in which order and with which values (dialog/negotiation.ts).
  */
 
-import { int32Array, octetArray } from "../core/arrays.js";
-import { equal, octets } from "../core/bytes.js";
-import { MASTER_MOST, masterBytesOf } from "../core/suites.js";
+import { octetArray } from "../core/arrays.js";
+import { equal, NONE, octets } from "../core/bytes.js";
 import { CRLF } from "./lines.js";
 import { writeCrypto } from "./sdes.js";
 import { PROTO_RTP_AVP, type SdpMedia } from "./sdp.js";
@@ -88,12 +87,13 @@ export class AudioDescription {
   /** PROTO_* but OTHER. */
   proto = PROTO_RTP_AVP;
   /**
-   * How many a=crypto lines there are, their tags and suites, and a key for each, MASTER_MOST octets apart. RFC 4568
+   * How many a=crypto lines there are, their tags and suites, and a key for each, which is lent until they are written.
+   * RFC 4568
    */
   cryptoCount = 0;
-  readonly cryptoTags = int32Array(CRYPTO_LINES);
-  readonly suites = octetArray(CRYPTO_LINES);
-  readonly keys: readonly Uint8Array[] = [octetArray(MASTER_MOST), octetArray(MASTER_MOST)];
+  readonly cryptoTags: number[] = [0, 0];
+  readonly suites: number[] = [0, 0];
+  readonly keys: Uint8Array[] = [NONE, NONE];
   /** Payload types in order, what each stands for (0 PCMU, 8 PCMA), and how many there are. */
   readonly types = octetArray(2);
   readonly codecs = octetArray(2);
@@ -104,12 +104,12 @@ export class AudioDescription {
   /** DIRECTION_* */
   direction = 0;
 
-  /** Adds a crypto line. @param key `masterBytesOf(suite)` octets, which are copied */
+  /** Adds a crypto line. @param key `masterBytesOf(suite)` octets, lent until the description is written */
   addCrypto(tag: number, suite: number, key: Uint8Array): void {
     const at = this.cryptoCount;
     this.cryptoTags[at] = tag;
     this.suites[at] = suite;
-    for (let i = 0; i < masterBytesOf(suite); i++) this.keys[at][i] = key[i];
+    this.keys[at] = key;
     this.cryptoCount += 1;
   }
 

@@ -12,8 +12,8 @@ export default defineConfig({
     root: import.meta.dirname,
     testTimeout: 60_000,
     hookTimeout: 30_000,
-    // The sound is in real time on a machine that may be busy otherwise: a fault that comes each time is a fault.
-    retry: 2,
+    // The sound is in real time on a machine that may be busy otherwise: a fault that comes twice is a fault.
+    retry: 1,
     projects: [
       {
         extends: true,
