@@ -2,7 +2,7 @@
  * The hosts of our own server, in the order in which they are tried: the outbound proxies of the settings, or the
  * domain. A request whose first Route is the first of several may go by any of them, and then has that one's URI there.
  * RFC 3263 §4.3
- * Not here: which one is tried when (transport.ts, client.ts), and the addresses of one name (resolver.ts).
+ * Not here: which one is tried when (transport.ts, failover.ts), and the addresses of one name (resolver.ts).
  */
 import { equal, equalNoCase, NONE, octets } from "../core/bytes.js";
 import { copyOctets } from "../core/octets.js";
@@ -61,10 +61,12 @@ export class Backups {
   }
 
   /**
-   * Writes another host into the first Route of a request.
-   * @param from the host that is there @returns the request's new end, 0 when there is no room
+   * Writes another host into the first Route of a request, which is one of them.
+   * @returns the request's new end, 0 when there is no room
    */
-  writeRoute(bytes: Uint8Array, end: number, from: number, to: number): number {
+  writeRoute(bytes: Uint8Array, end: number, to: number): number {
+    let from = 0;
+    while (from < this.texts.length && !this.isRoute(bytes, end, from)) from += 1;
     const start = this.routeAt(bytes, end, from);
     if (start < 0) return 0;
     const text = this.texts[to];

@@ -1,21 +1,38 @@
 /**
- * Client transactions: the INVITE and non-INVITE machines of RFC 3261 §17.1 with the Accepted state of RFC 6026. The
- * request lies in a buffer of its own; the ACK takes its place when the final response has come. A CANCEL (§9.1) takes
- * the place before that: the transaction of the INVITE sends, repeats and gives up the CANCEL, since it does nothing
- * else in Proceeding. So giving up needs nothing that can run out.
- * A request whose server does not answer, cannot be reached or says 503 goes on to the next place of its target, as a
- * new transaction: the same request with a new branch, in the same object. Its user is told of the last one's response
- * or failure only. RFC 3263 §4.3
- * Not here: which response belongs to which transaction (layer.ts), Timer C (a proxy's), and what a response means.
+ * Client transactions: the INVITE and non-INVITE machines of RFC 3261 §17.1 with the Accepted state of RFC 6026.
+ *
+ *     state       event                               what is sent          next state
+ *     idle        sendRequest                                               resolving
+ *                 discard                                                   free
+ *     resolving   the next hop's address is known     the request           calling
+ *                 no place is left                                          failing
+ *     calling     Timer A or E                        the request           calling
+ *                 1xx                                                       proceeding
+ *     calling,    503, or no place can be reached     (failover.ts)         calling, failing
+ *     proceeding  final response, not to INVITE                             completed, Timer K
+ *                 300 to 699 to INVITE                ACK                   completed, Timer D
+ *                 2xx to INVITE                       ACK, by the user      accepted, Timer M
+ *                 Timer B or F                                              free, after onFailure
+ *     proceeding  cancel, or it was wanted before     CANCEL                proceeding, for 64*T1
+ *     completed   the final response to INVITE again  ACK                   completed
+ *     accepted    the 2xx again                       ACK                   accepted
+ *     failing     its timer, at once                                        free, after onFailure
+ *     completed, accepted: Timer D, K or M                                  free
+ *
+ * The request lies in a buffer of its own; the ACK takes its place when the final response has come. A CANCEL (§9.1)
+ * takes the place before that: the transaction of the INVITE sends, repeats and gives up the CANCEL, since it does
+ * nothing else in Proceeding. So giving up needs nothing that can run out.
+ * A request whose server is left (failover.ts) goes on to the next place of its target as a new transaction: the same
+ * request with a new branch, in the same object. Its user gets the last server's response or failure only.
+ * Not here: which place comes next (failover.ts), which response belongs to which transaction (layer.ts), Timer C (a
+ * proxy's), and what a response means.
  */
 import { equal, NONE } from "../core/bytes.js";
 import { copyOctets } from "../core/octets.js";
-import { fraction, type RandomSource } from "../core/random.js";
-import type { Timers, TimerUser } from "../core/timers.js";
+import type { TimerUser } from "../core/timers.js";
 import type { Message } from "../wire/message.js";
 import { PARSE_OK } from "../wire/message.js";
 import {
-  HEADER_RETRY_AFTER,
   METHOD_ACK,
   METHOD_BYE,
   METHOD_CANCEL,
@@ -28,6 +45,7 @@ import {
 import type { Uri } from "../wire/uri.js";
 import { Writer } from "../wire/writer.js";
 import type { Branches } from "./branch.js";
+import { Failover, type FailoverHost, PATIENCE_MS, readRetryAfter, TRANSACTION_T1 } from "./failover.js";
 import { Flow, Target } from "./flow.js";
 import { REACH_LATE, REACH_REFUSED, REACH_SILENT, REACH_TCP } from "./reach.js";
 import {
@@ -42,14 +60,7 @@ import {
   writeVia,
 } from "./request.js";
 import { FIND_KNOWN, FIND_WAIT } from "./resolver.js";
-import {
-  DETOUR_KNOWN,
-  DETOUR_LONG,
-  DETOUR_LOST,
-  DETOUR_NONE,
-  type TransactionLimits,
-  type Transport,
-} from "./transport.js";
+import { DETOUR_KNOWN, DETOUR_LONG, DETOUR_LOST, DETOUR_NONE } from "./transport.js";
 import { TIMER_A, TIMER_B, TIMER_E, TIMER_F, type TimerWatcher } from "./watcher.js";
 
 /** No final response came in time: act as on 408. */
@@ -86,18 +97,7 @@ const CONNECT_MS = 500;
  * are one.
  */
 const SILENT_MS = 1000;
-/**
- * How long a server may be silent before the next one is tried, in T1: the request was sent four times by then over
- * UDP.
- */
-const PROBING_T1 = 8;
-/** How long a name is awaited before what was found earlier, or another server, does, ms. */
-const PATIENCE_MS = 2000;
-/** Places that one request is sent to at most. */
-const PLACES_TRIED_MOST = 6;
 const SERVICE_UNAVAILABLE = 503;
-/** The longest Retry-After that is read, s; outages.ts has its own bound. */
-const RETRY_AFTER_MOST_S = 4294967295;
 
 /** How long a farewell without an answer keeps its place at least, in T1: it was sent three times by then. */
 const FAREWELL_T1 = 4;
@@ -135,12 +135,8 @@ export interface Sealer {
 }
 
 /** What a client transaction needs around it. */
-export interface ClientHost {
-  readonly timers: Timers;
-  readonly random: RandomSource;
+export interface ClientHost extends FailoverHost {
   readonly branches: Branches;
-  readonly transport: Transport;
-  readonly limits: TransactionLimits;
   /** Scratch for one call: our own request read again, and octets as many as a transaction has. */
   readonly own: Message;
   readonly scratch: Uint8Array;
@@ -209,13 +205,7 @@ export class ClientTransaction implements TimerUser {
   private isAckWaiting = false;
   /** The request went by TCP for its length alone, so UDP is left to try. */
   private isUpgraded = false;
-  /** A bit for each place of the target that it was sent to, and how many there were. */
-  private tried = 0;
-  private triedCount = 0;
-  /** The end timer is that of probing: at its end the next server is tried. */
-  private isProbing = false;
-  /** The name of the next hop was awaited long enough. */
-  private isImpatient = false;
+  private readonly failover: Failover;
   /** It may be ended when another request needs the place, answered or not. */
   isExpendable = false;
   /** Its connection was established in time. */
@@ -242,6 +232,7 @@ export class ClientTransaction implements TimerUser {
     this.buffer = buffer;
     this.writer = this.ownWriter;
     this.ackTarget = this.target;
+    this.failover = new Failover(host);
     this.repeatTimer = host.timers.make(this, REPEAT);
     this.endTimer = host.timers.make(this, END);
   }
@@ -261,8 +252,8 @@ export class ClientTransaction implements TimerUser {
     this.isAckWaiting = false;
     this.isForwarded = false;
     this.isUpgraded = this.isConnected = this.isEitherWay = false;
-    this.isProbing = this.isImpatient = this.isExpendable = false;
-    this.tried = this.triedCount = 0;
+    this.isExpendable = false;
+    this.failover.clear();
     this.isCancelWanted = false;
     this.isCancelSent = false;
     this.cause = 0;
@@ -339,7 +330,7 @@ export class ClientTransaction implements TimerUser {
     this.cseq = this.method === METHOD_INVITE ? this.host.own.cseq : 0;
     this.state = CLIENT_RESOLVING;
     this.host.onClientStarted(this);
-    this.host.timers.start(this.endTimer, 64 * this.host.limits.t1Ms);
+    this.host.timers.start(this.endTimer, TRANSACTION_T1 * this.host.limits.t1Ms);
     const { backups } = this.host.transport;
     if (backups.isPlural && backups.isRoute(this.buffer, this.end, 0)) this.target.backup = 0;
     this.locate();
@@ -363,7 +354,7 @@ export class ClientTransaction implements TimerUser {
         this.status = m.status;
         if (m.status !== SERVICE_UNAVAILABLE)
           this.host.transport.outages.noteUp(this.flow.ip, this.flow.port, this.host.timers.nowMs);
-        else if (this.leaveRefused(m)) return;
+        else if (this.goOnFromRefusal(m)) return;
         if (m.status < 200) this.proceed(m);
         else if (this.method !== METHOD_INVITE) this.complete(m);
         else if (m.status < 300) this.accept(m);
@@ -515,7 +506,9 @@ export class ClientTransaction implements TimerUser {
     switch (this.state) {
       case CLIENT_CALLING:
         if (this.isExpendable) return leftMs;
-        return this.isFarewell() && this.leftOfCallingMs() < (64 - FAREWELL_T1) * limits.t1Ms ? LAST_MS + leftMs : -1;
+        return this.isFarewell() && this.leftOfCallingMs() < (TRANSACTION_T1 - FAREWELL_T1) * limits.t1Ms
+          ? LAST_MS + leftMs
+          : -1;
       case CLIENT_ACCEPTED:
         if (this.isForwarded) return timers.nowMs > this.doneAtMs + 2 * limits.t1Ms ? leftMs : -1;
         // A 2xx that comes still later is acknowledged by the user from its dialog. RFC 3261 §13.2.2.4
@@ -541,7 +534,7 @@ export class ClientTransaction implements TimerUser {
   /** Ends a transaction that can be spared, before its time. */
   retire(): void {
     this.host.timers.stop(this.endTimer);
-    this.isProbing = false;
+    this.failover.isProbing = false;
     if (this.state === CLIENT_CALLING)
       this.cause = this.isCancelWanted || this.isExpendable ? FAILURE_CANCELLED : FAILURE_TIMEOUT;
     this.onTimer(END);
@@ -554,8 +547,8 @@ export class ClientTransaction implements TimerUser {
 
   /** @returns ms until Timer B or F */
   private leftOfCallingMs(): number {
-    const { timers, limits } = this.host;
-    return timers.remaining(this.endTimer) + (this.isProbing ? (64 - PROBING_T1) * limits.t1Ms : 0);
+    const { isProbing, restMs } = this.failover;
+    return this.host.timers.remaining(this.endTimer) + (isProbing ? restMs : 0);
   }
 
   onTimer(kind: number): void {
@@ -563,7 +556,7 @@ export class ClientTransaction implements TimerUser {
       this.onRepeat();
       return;
     }
-    if (this.isProbing && this.endProbing()) return;
+    if (this.failover.isProbing && this.endProbing()) return;
     this.host.timers.stop(this.repeatTimer);
     // This is Timer B or F, or there is no final response after a CANCEL. RFC 3261 §17.1.1.2, §17.1.2.2, §9.1
     const isUnanswered = this.state === CLIENT_CALLING || this.state === CLIENT_PROCEEDING;
@@ -574,10 +567,8 @@ export class ClientTransaction implements TimerUser {
       this.cause = FAILURE_TIMEOUT;
       this.host.watcher?.onGivenUp(this.method === METHOD_INVITE ? TIMER_B : TIMER_F, this.method);
     }
-    if (this.state === CLIENT_CALLING && this.cause === FAILURE_TIMEOUT && this.triedCount > 1) {
-      if (this.host.transport.backups.has(this.target)) this.noteDown(0);
-      this.host.onServerFailed(this.flow, null, 0);
-    }
+    const isSilent = this.state === CLIENT_CALLING && this.cause === FAILURE_TIMEOUT;
+    if (isSilent && this.failover.endSilent(this.target, this.flow)) this.host.onServerFailed(this.flow, null, 0);
     if (this.state === CLIENT_RESOLVING) this.cause = FAILURE_RESOLVE;
     this.state = CLIENT_FAILING;
     if (this.cause !== 0) this.user.onFailure(this, this.cause);
@@ -588,7 +579,7 @@ export class ClientTransaction implements TimerUser {
 
   private onRepeat(): void {
     if (this.state === CLIENT_RESOLVING) {
-      this.isImpatient = true;
+      this.failover.isImpatient = true;
       this.locate();
       return;
     }
@@ -631,10 +622,10 @@ export class ClientTransaction implements TimerUser {
   }
 
   private locate(): void {
-    const { timers, transport } = this.host;
-    const found = transport.locateNext(this.target, this.tried, this.isImpatient);
+    const { timers } = this.host;
+    const found = this.failover.locate(this.target);
     if (found === FIND_WAIT) {
-      if (!this.isImpatient && !timers.running(this.repeatTimer)) timers.start(this.repeatTimer, PATIENCE_MS);
+      if (!this.failover.isImpatient && !timers.running(this.repeatTimer)) timers.start(this.repeatTimer, PATIENCE_MS);
       return;
     }
     timers.stop(this.repeatTimer);
@@ -644,15 +635,14 @@ export class ClientTransaction implements TimerUser {
 
   /** Sends the request to the place that was found. */
   private sendToTarget(): void {
-    const { target } = this;
-    this.tried |= 1 << target.place;
-    this.triedCount += 1;
+    const { target, flow } = this;
+    const { transport } = this.host;
+    this.failover.noteTried(target);
     if (target.backup > 0 && !this.writeRoute(target.backup)) {
       this.failSoon(FAILURE_TRANSPORT);
       return;
     }
-    const { flow, end } = this;
-    const { transport } = this.host;
+    const { end } = this;
     flow.copy(target);
     if (isTooLong(target, end)) {
       this.isUpgraded = transport.triesStream(flow);
@@ -664,46 +654,25 @@ export class ClientTransaction implements TimerUser {
 
   /** Makes backup number `host` the first Route. @returns false when there is no room for it */
   private writeRoute(host: number): boolean {
-    const { backups } = this.host.transport;
-    for (let from = 0; from < backups.count; from++) {
-      if (!backups.isRoute(this.buffer, this.end, from)) continue;
-      const end = backups.writeRoute(this.buffer, this.end, from, host);
-      if (end > 0) this.end = end;
-      return end > 0;
-    }
-    return false;
+    const end = this.host.transport.backups.writeRoute(this.buffer, this.end, host);
+    if (end > 0) this.end = end;
+    return end > 0;
   }
 
   /**
-   * The server is of no use: sends the request to the next place of its target, if there is one, as a new transaction.
-   * @param isDown it is noted as down @param waitS how long it asked to be left alone @param m its refusal, null when
-   * nothing came
+   * Leaves the server: sends the request to the next place of its target, if there is one, as a new transaction.
+   * @param isDown the server is noted as down @param waitS how long it asked to be left alone, s @param m its refusal,
+   * null when nothing came
    */
   private goOn(isDown: boolean, waitS: number, m: Message | null): boolean {
     const { host, target, flow } = this;
-    const { transport, branches, scratchFlow } = host;
-    if (this.isCancelWanted || this.triedCount >= PLACES_TRIED_MOST) return false;
-    if (target.nameSize === 0 && target.backup < 0) return false;
-    const { backup, place, ip, port, connection, transport: kind } = target;
-    const isOwn = transport.backups.has(target);
-    if (transport.locateNext(target, this.tried, true) !== FIND_KNOWN) {
-      // What the last server says, or that it is silent, is told of where it is.
-      if (backup >= 0) {
-        transport.aim(target, transport.backups.uris[backup], transport.backups.transport);
-        target.backup = backup;
-      }
-      target.transport = kind;
-      target.ip = ip;
-      target.port = port;
-      target.connection = connection;
-      target.place = place;
-      return false;
-    }
+    const { branches, scratchFlow } = host;
+    const { backup } = target;
+    if (this.isCancelWanted || !this.failover.leave(target, flow, isDown, waitS)) return false;
     if (m !== null && this.method === METHOD_INVITE) this.acknowledgeAside(m);
-    if (isDown && isOwn) this.noteDown(waitS);
     scratchFlow.copy(flow);
     host.timers.stop(this.repeatTimer);
-    this.isUpgraded = this.isConnected = this.isEitherWay = this.isProbing = false;
+    this.isUpgraded = this.isConnected = this.isEitherWay = false;
     this.status = 0;
     this.state = CLIENT_RESOLVING;
     if (target.backup === 0 && backup > 0 && !this.writeRoute(0)) return false;
@@ -720,23 +689,18 @@ export class ClientTransaction implements TimerUser {
     if (!this.goOn(true, 0, null)) this.failSoon(cause);
   }
 
-  /** Notes that the server is down. It has to be one of our own: others may lead us to whomever they like. */
-  private noteDown(waitS: number): void {
-    const { timers, transport, random } = this.host;
-    transport.outages.noteDown(this.flow, timers.nowMs, waitS * 1000, fraction(random));
-  }
-
   /**
-   * The server was silent for as long as another one is not to wait. Without another one it is waited for on.
+   * Ends probing: the server was silent for as long as another one is not to wait. Without another one it is waited for
+   * on.
    * @returns false when the transaction ends
    */
   private endProbing(): boolean {
-    const { timers, limits } = this.host;
-    this.isProbing = false;
+    const { failover } = this;
+    failover.isProbing = false;
     if (this.state !== CLIENT_CALLING || this.cause !== 0) return false;
     // A connection that says nothing is dead, though it was not closed.
     const { connection } = this.flow;
-    if (!this.goOn(true, 0, null)) timers.start(this.endTimer, (64 - PROBING_T1) * limits.t1Ms);
+    if (!this.goOn(true, 0, null)) this.host.timers.start(this.endTimer, failover.restMs);
     else if (connection >= 0) this.host.abandon(connection);
     return true;
   }
@@ -746,10 +710,10 @@ export class ClientTransaction implements TimerUser {
    * anything but an INVITE, is down; else it may mean the one who is called. RFC 3261 §21.5.4
    * @returns whether the request is under way to another
    */
-  private leaveRefused(m: Message): boolean {
+  private goOnFromRefusal(m: Message): boolean {
     if (this.isCancelSent) return false;
-    const retryAfterS = Math.max(0, m.uint(HEADER_RETRY_AFTER, RETRY_AFTER_MOST_S));
-    return this.goOn(this.method !== METHOD_INVITE || retryAfterS > 0, retryAfterS, m);
+    const waitS = readRetryAfter(m);
+    return this.goOn(this.method !== METHOD_INVITE || waitS > 0, waitS, m);
   }
 
   /** Acknowledges the refusal of a request that is sent on to another server, and so stays in the buffer. */
@@ -776,8 +740,7 @@ export class ClientTransaction implements TimerUser {
     const timers = this.host.timers;
     const limits = this.host.limits;
     this.state = CLIENT_CALLING;
-    this.isProbing = this.target.nameSize > 0 || this.target.backup >= 0;
-    timers.start(this.endTimer, (this.isProbing ? PROBING_T1 : 64) * limits.t1Ms);
+    timers.start(this.endTimer, this.failover.startWaiting(this.target));
     if (!this.host.transport.send(this.flow, this.buffer, 0, this.end)) {
       if (this.isUpgraded) this.fallBack(DETOUR_NONE);
       else this.goOnOrFail(FAILURE_TRANSPORT);
@@ -800,9 +763,9 @@ export class ClientTransaction implements TimerUser {
   private proceed(m: Message): void {
     if (this.isUpgraded) this.host.timers.stop(this.repeatTimer);
     this.state = CLIENT_PROCEEDING;
-    if (this.isProbing) {
-      this.isProbing = false;
-      this.host.timers.start(this.endTimer, (64 - PROBING_T1) * this.host.limits.t1Ms);
+    if (this.failover.isProbing) {
+      this.failover.isProbing = false;
+      this.host.timers.start(this.endTimer, this.failover.restMs);
     }
     if (this.method === METHOD_INVITE && !this.isCancelSent) {
       this.host.timers.stop(this.repeatTimer);
@@ -820,7 +783,7 @@ export class ClientTransaction implements TimerUser {
 
   /** Enters Completed with Timer D, and sends the ACK. */
   private completeInvite(m: Message): void {
-    const d = Math.max(TIMER_D_MS, 64 * this.host.limits.t1Ms);
+    const d = Math.max(TIMER_D_MS, TRANSACTION_T1 * this.host.limits.t1Ms);
     this.finish(CLIENT_COMPLETED, this.isUnreliable() ? d : 0);
     this.acknowledge(m);
     this.user.onResponse(this, m);
@@ -828,13 +791,13 @@ export class ClientTransaction implements TimerUser {
 
   /** Enters Accepted with Timer M. */
   private accept(m: Message): void {
-    this.finish(CLIENT_ACCEPTED, 64 * this.host.limits.t1Ms);
+    this.finish(CLIENT_ACCEPTED, TRANSACTION_T1 * this.host.limits.t1Ms);
     this.user.onResponse(this, m);
   }
 
   private finish(state: number, delayMs: number): void {
     this.state = state;
-    this.isProbing = false;
+    this.failover.isProbing = false;
     this.doneAtMs = this.host.timers.nowMs;
     this.host.timers.stop(this.repeatTimer);
     this.host.timers.start(this.endTimer, delayMs);
@@ -908,7 +871,7 @@ export class ClientTransaction implements TimerUser {
   private sendCancel(): void {
     const { timers, limits, transport, scratch } = this.host;
     this.isCancelSent = true;
-    timers.start(this.endTimer, 64 * limits.t1Ms);
+    timers.start(this.endTimer, TRANSACTION_T1 * limits.t1Ms);
     if (!this.readAgain(this.end)) return;
     if (!this.writeCancel(this.cancelLines) && !this.writeCancel(NONE)) {
       // The INVITE is still needed for its ACK.

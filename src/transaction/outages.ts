@@ -5,7 +5,7 @@
  * Only those of the account are noted, and only if there are several. A fixed number is remembered; the oldest entry
  * makes room.
  * RFC 3263 §4.3
- * Not here: which servers there are (resolver.ts, backups.ts), and what counts as a failure (client.ts).
+ * Not here: which servers there are (resolver.ts, backups.ts), and what counts as a failure (failover.ts).
  */
 import { float64Array } from "../core/arrays.js";
 import type { Flow } from "./flow.js";
