@@ -71,8 +71,11 @@ const TRANSFER_TIMERS = 2;
 const SOUND_REPORT_TIMERS = 1;
 /** The wait before an automatic answer, the talk time, and the end after the door was opened (intercom/talktime.ts). */
 const TALK_TIMERS = 3;
-/** The pause after the digits of a code, in a call and at the keypad, and the locks of codes (intercom/access.ts). */
-const CODE_TIMERS = 3;
+/**
+ * The pause after the digits of a code, in a call and at the keypad, the time between card and code, and the locks of
+ * codes (intercom/access.ts).
+ */
+const CODE_TIMERS = 4;
 /** Two relays, and the door's contact (intercom/doorway.ts). */
 const DOORWAY_TIMERS = 3;
 /** The next group, and the silence of the targets' server (intercom/ring.ts). */

@@ -72,6 +72,7 @@ const TONE_OF_SIGNAL = Int8Array.of(
   TONE_FAILED,
   -1,
   TONE_ANSWERED,
+  TONE_WARNING,
 );
 
 /** One line's pair of sockets. */

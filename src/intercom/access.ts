@@ -2,20 +2,23 @@
  * Door codes: the digits of a call, or of the keypad at the door, are collected until they are a code, and the code
  * says which relay opens: a code of the settings, which is everybody's, or a person's. Wrong ones are counted, for the
  * call and for the lock of each code. One entry is one guess, however it ends: by #, by a pause, by as many digits as
- * the longest code has, or broken off by * or the call's end. No event tells a digit of a code. Not here: how long
- * codes are locked (codelock.ts), what a relay does (doorway.ts), and who has which code (people/people.ts).
+ * the longest code has, or broken off by * or the call's end. No event tells a digit of a code. Where a relay needs
+ * card and code, that is so at the door alone: who enters digits in a call has no reader. Not here: how long codes are
+ * locked (codelock.ts), the time between card and code (halfway.ts), what a relay does (doorway.ts), and who has which
+ * code (people/people.ts).
  */
 
 import type { Store } from "../../hal/device.js";
 import type { Timers, TimerUser } from "../core/timers.js";
 import type { People } from "../people/people.js";
-import { type Person, refusalOf } from "../people/person.js";
-import { RELAY_CODES, RELAYS_MOST } from "../settings/schema.js";
+import { EVERYBODY, type Person, refusalOf } from "../people/person.js";
+import { RELAY_CODES, RELAY_FACTORS, RELAYS_MOST } from "../settings/schema.js";
 import type { Settings } from "../settings/settings.js";
 import type { Call } from "../ua/call.js";
 import { CodeLock, type CodeLockUser } from "./codelock.js";
 import type { DoorEvents } from "./events.js";
 import { NO_FIELDS } from "./events.js";
+import { HalfWay, type HalfWayUser } from "./halfway.js";
 import { ACCESS_REFUSED, CARD_UNKNOWN, CODE_WRONG, CODES_LOCKED } from "./log.js";
 import { DIGIT_WAYS } from "./words.js";
 
@@ -30,8 +33,17 @@ const LONGEST_CODE = 8;
 const CODE_UNSET = "digits open nothing, no door code is set: set relay1.code DIGITS, then save";
 const NOT_KEPT = "the store failed: wrong door codes count until the next restart only";
 const USE_NOT_KEPT = "the store failed";
+// Reasons why a right code or card does not open where a relay needs both.
+const CARD_FIRST = "the card has to come first";
+const NO_CODE_CAME = "no code came after the card";
+const HAS_NO_CODE = "there is no code to go with the card";
+const NEEDS_CARD = "the relay needs a card too";
+const BOTH = "both";
 const KEYPAD = "keypad";
 const CARD = "card";
+const CODE = "code";
+const MESSAGE = "message";
+const CARD_AND_CODE = "card and code";
 const STAR = 0x2a;
 const HASH = 0x23;
 const ZERO = 0x30;
@@ -56,6 +68,17 @@ class Entry {
   }
 }
 
+/** A person whose code or card came, and what that opens. */
+interface Recognised {
+  person: Person;
+  place: number;
+  /** Bit 0 is relay 1. */
+  relays: number;
+  by: string;
+  /** For the log. */
+  what: string;
+}
+
 /** What a code or a card opens, by whom and how. */
 export interface Opening {
   relay: number;
@@ -70,6 +93,8 @@ export interface AccessUser extends CodeLockUser {
   onCode(opening: Opening): void;
   /** A code was wrong, or codes are locked. @param isLast so many were wrong that the call is to end */
   onWrongCode(call: Call | null, isLast: boolean): void;
+  /** A card was right, and the code has to follow. */
+  onCodeWanted(): void;
   /** A number with fewer digits than a code was entered at the keypad. */
   onDial(digits: string): void;
   /** @returns s since 1970 in UTC, 0 while it is not known */
@@ -84,7 +109,7 @@ export interface AccessParts {
   store: Store | null;
 }
 
-export class Access implements TimerUser {
+export class Access implements TimerUser, HalfWayUser {
   private readonly settings: Settings;
   private readonly timers: Timers;
   private readonly events: DoorEvents;
@@ -99,6 +124,9 @@ export class Access implements TimerUser {
   private secrets: number[] = [];
   /** The codes of the settings, each once. */
   private digits: string[] = [];
+  /** Relays that need card and code at the door: bit 0 is relay 1. */
+  private both = 0;
+  private readonly half: HalfWay;
   private shortest = 0;
   private longest = 0;
   private call: Call | null = null;
@@ -121,6 +149,7 @@ export class Access implements TimerUser {
     this.lock = new CodeLock(store, timers, user);
     this.phone = new Entry(timers.make(this, ENTRY_CALL));
     this.keypad = new Entry(timers.make(this, ENTRY_KEYPAD));
+    this.half = new HalfWay(timers, this);
   }
 
   /** Takes the codes of the settings. The same digits for two relays are one secret, since a guess tries both. */
@@ -129,8 +158,11 @@ export class Access implements TimerUser {
     this.relays = [];
     this.secrets = [];
     this.digits = [];
+    this.both = 0;
+    this.half.end();
     const { digits } = this;
     for (let relay = 1; relay <= RELAYS_MOST; relay++) {
+      if (this.settings.get(RELAY_FACTORS[relay - 1]) === BOTH) this.both |= bitOf(relay);
       const codes = this.settings.get(RELAY_CODES[relay - 1]).split(",");
       for (let i = 0; i < codes.length; i++) {
         if (codes[i] === "") continue;
@@ -211,11 +243,12 @@ export class Access implements TimerUser {
    * opened
    */
   card(number: string): boolean {
-    const { lock, people } = this;
+    const { lock, people, half } = this;
+    half.end();
     // Without people there is no count either.
     const isLocked = lock.cards >= 0 && lock.remainingMs(lock.cards) > 0;
     const place = isLocked ? -1 : people.ofCard(number);
-    if (place >= 0) return this.admit(this.keypad, place, 0, CARD, CARD);
+    if (place >= 0) return this.admitCard(place, number);
     if (!isLocked) {
       if (lock.cards >= 0) {
         lock.onWrong(lock.cards);
@@ -248,7 +281,7 @@ export class Access implements TimerUser {
   text(relay: number, code: string): void {
     this.abandon(this.phone, DIGIT_WAYS[this.way]);
     this.call = null;
-    this.attempt(this.phone, numberOf(code), code.length, relay, "message");
+    this.attempt(this.phone, numberOf(code), code.length, relay, MESSAGE);
   }
 
   onTimer(kind: number): void {
@@ -281,58 +314,106 @@ export class Access implements TimerUser {
    */
   private attempt(entry: Entry, code: number, count: number, relay: number, by: string): void {
     const call = entry === this.keypad ? null : this.call;
-    const found = this.find(code, relay);
+    const shut = entry === this.keypad ? this.both : 0;
+    const found = this.find(code, relay, shut);
     if (found >= 0) {
+      if (entry === this.keypad) this.half.end();
       entry.wrong = 0;
       this.lock.onRight(this.secrets[found]);
-      this.user.onCode({ relay: this.relays[found], reason: by === "message" ? by : "code", call });
+      this.user.onCode({ relay: this.relays[found], reason: by === MESSAGE ? by : CODE, call });
+      return;
+    }
+    if (shut !== 0 && this.find(code, relay) >= 0) {
+      this.half.end();
+      this.lock.onRefused();
+      this.refuse(entry, EVERYBODY, NEEDS_CARD, by);
       return;
     }
     const place = this.placeOf(code, count);
     if (place >= 0) {
-      this.admit(entry, place, relay, by, by === "message" ? by : "code");
+      this.admitCode(entry, place, relay, by);
       return;
     }
     this.countWrong(entry, relay, by);
     this.user.onWrongCode(call, entry.wrong >= CODE_TRIES);
   }
 
-  /**
-   * Lets a person in who was recognised, as far as hours, days and uses allow. What is refused looks like a wrong code
-   * from outside, and the log has the reason.
-   * @param relay it has to open that one, 0: all of the person's @param what for the log @returns whether it opened
-   */
-  private admit(entry: Entry, place: number, relay: number, by: string, what: string): boolean {
-    const call = entry === this.keypad ? null : this.call;
+  /** The code of a person was given. @param relay it has to open that one, 0: all of the person's */
+  private admitCode(entry: Entry, place: number, relay: number, by: string): void {
+    const person = this.people.at(place);
+    if (person === null) return;
+    const isAtDoor = entry === this.keypad;
+    const isSecond = isAtDoor && this.half.isOf(person);
+    if (isAtDoor) this.half.end();
+    const isMeant = relay === 0 || (person.relays & bitOf(relay)) !== 0;
+    // Behind its card a code opens what the card alone did not.
+    const meant = isSecond ? this.both : isAtDoor ? ~this.both : ~0;
+    const relays = person.relays & meant & (relay === 0 ? ~0 : bitOf(relay));
+    const why = !isMeant ? "not for relay " + relay : relays === 0 ? CARD_FIRST : "";
+    const what = isSecond ? CARD_AND_CODE : by === MESSAGE ? by : CODE;
+    this.admit(entry, { person, place, relays, by, what }, why);
+  }
+
+  /** The card of a person was shown. @returns whether it opened */
+  private admitCard(place: number, card: string): boolean {
     const person = this.people.at(place);
     if (person === null) return false;
-    const why = this.refusal(person, place, relay);
-    if (why !== "") {
+    const relays = person.relays & ~this.both;
+    const isHalf = relays !== person.relays && person.codes.length > 0;
+    if (relays !== 0 || !isHalf) {
+      const recognised = { person, place, relays, by: CARD, what: CARD };
+      if (!this.admit(this.keypad, recognised, relays === 0 ? HAS_NO_CODE : "")) return false;
+    } else {
+      const why = refusalOf(person, this.user.epochS(), this.settings);
+      if (why !== "") {
+        this.refuse(this.keypad, person.name, why, CARD);
+        return false;
+      }
+      this.lock.onRight(this.lock.cards);
+    }
+    if (isHalf) {
+      this.half.begin(person, card);
+      this.user.onCodeWanted();
+    }
+    return relays !== 0;
+  }
+
+  onNoCode(name: string): void {
+    this.refuse(this.keypad, name, NO_CODE_CAME, CARD);
+  }
+
+  /**
+   * Lets a person in who was recognised, as far as hours, days and uses allow.
+   * @param why another reason to refuse, "" for none @returns whether it opened
+   */
+  private admit(entry: Entry, { person, place, relays, by, what }: Recognised, why: string): boolean {
+    const call = entry === this.keypad ? null : this.call;
+    let refusal = why === "" ? refusalOf(person, this.user.epochS(), this.settings) : why;
+    // The use is taken before the door opens, so that a power cut gives none back.
+    if (refusal === "" && !this.people.spend(place, person)) refusal = USE_NOT_KEPT;
+    if (refusal !== "") {
       if (what !== CARD) this.lock.onRefused();
-      entry.wrong += 1;
-      this.events.event("error", ACCESS_REFUSED, { person: person.name, why, by });
-      this.user.onWrongCode(call, entry.wrong >= CODE_TRIES);
+      this.refuse(entry, person.name, refusal, by);
       return false;
     }
     entry.wrong = 0;
     if (what === CARD) this.lock.onRight(this.lock.cards);
     else this.lock.onRightOf(place);
     const reason = what + ", " + person.name;
-    for (let i = 1; i <= RELAYS_MOST; i++)
-      if ((person.relays & (1 << (i - 1))) !== 0 && (relay === 0 || relay === i))
-        this.user.onCode({ relay: i, reason, call });
+    for (let i = 1; i <= RELAYS_MOST; i++) if ((relays & bitOf(i)) !== 0) this.user.onCode({ relay: i, reason, call });
     return true;
   }
 
-  private refusal(person: Person, place: number, relay: number): string {
-    if (relay !== 0 && (person.relays & (1 << (relay - 1))) === 0) return "not for relay " + relay;
-    const why = refusalOf(person, this.user.epochS(), this.settings);
-    // The use is taken before the door opens, so that a power cut gives none back.
-    return why !== "" || this.people.spend(place, person) ? why : USE_NOT_KEPT;
+  /** Refuses a right code or card. It looks like a wrong one from outside, and the log has the reason. */
+  private refuse(entry: Entry, name: string, why: string, by: string): void {
+    entry.wrong += 1;
+    this.events.event("error", ACCESS_REFUSED, { person: name, why, by });
+    this.user.onWrongCode(entry === this.keypad ? null : this.call, entry.wrong >= CODE_TRIES);
   }
 
   /** Counts a wrong entry as one guess at each code that it was compared with. */
   private countWrong(entry: Entry, relay: number, by: string): void {
+    if (entry === this.keypad) this.half.end();
     const guessed: number[] = [];
     let isHidden = false;
     for (let i = 0; i < this.codes.length; i++) {
@@ -395,11 +476,12 @@ export class Access implements TimerUser {
   }
 
   /**
-   * @param relay the code has to be for that relay, 0: for any
+   * @param relay the code has to be for that relay, 0: for any @param shut relays that it must not be for, as bits
    * @returns the index of a code that is not locked, -1 for none
    */
-  private find(code: number, relay: number): number {
+  private find(code: number, relay: number, shut = 0): number {
     for (let i = 0; i < this.codes.length; i++) {
+      if ((shut & bitOf(this.relays[i])) !== 0) continue;
       const isMeant = this.codes[i] === code && (relay === 0 || this.relays[i] === relay);
       if (isMeant && this.lock.remainingMs(this.secrets[i]) === 0) return i;
     }
@@ -452,6 +534,11 @@ export class Access implements TimerUser {
 function withDigit(entered: number, octet: number): number {
   const digit = octet - ZERO;
   return digit < 0 || digit > 9 ? NO_CODE : entered * 10 + digit;
+}
+
+/** @returns the bit that stands for a relay, from 1 */
+function bitOf(relay: number): number {
+  return 1 << (relay - 1);
 }
 
 /** @returns the digits as a number with a 1 before them; below 0 when one is none */

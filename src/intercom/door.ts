@@ -61,6 +61,7 @@ import {
   NO_FIELDS,
   SIGNAL_ANSWERED,
   SIGNAL_BUSY,
+  SIGNAL_CODE_WANTED,
   SIGNAL_ENDING,
   SIGNAL_FAILED,
   SIGNAL_KEY,
@@ -387,6 +388,10 @@ export class Door
   onWrongCode(call: Call | null, isLast: boolean): void {
     this.outputs.signal(SIGNAL_WRONG_CODE);
     if (call !== null && isLast) this.hangUp("wrong door codes");
+  }
+
+  onCodeWanted(): void {
+    this.outputs.signal(SIGNAL_CODE_WANTED);
   }
 
   /** A key of the keypad at the door. It is heard, unless somebody talks. @param code ASCII */

@@ -32,6 +32,8 @@ export const SIGNAL_FAILED = 7;
 export const SIGNAL_QUIET = 8;
 /** A key of the keypad was pressed. */
 export const SIGNAL_KEY = 9;
+/** A card was right, and its code has to follow. */
+export const SIGNAL_CODE_WANTED = 10;
 
 type End = "ended";
 type Ringing = "calling" | "ringing" | "early";

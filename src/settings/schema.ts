@@ -13,6 +13,7 @@ export const RELAY_CODES = ["relay1.code", "relay2.code"] as const;
 export const RELAY_MODES = ["relay1.mode", "relay2.mode"] as const;
 export const RELAY_PULSES = ["relay1.pulse", "relay2.pulse"] as const;
 export const RELAY_LEVELS = ["relay1.active", "relay2.active"] as const;
+export const RELAY_FACTORS = ["relay1.factors", "relay2.factors"] as const;
 export const RELAY_LOCKS = ["relay1.lock", "relay2.lock"] as const;
 export const DAY_PLANS = ["button1.day", "button2.day", "button3.day", "button4.day"] as const;
 export const NIGHT_PLANS = ["button1.night", "button2.night", "button3.night", "button4.night"] as const;
@@ -176,6 +177,7 @@ const MODES_OF_RELAY = ["pulse", "held"] as const;
 const LEVELS = ["board", "high", "low"] as const;
 const LEVELS_OF_RELAY = ["board", "high", "low", "unknown"] as const;
 const LOCKS = ["fail-secure", "fail-safe"] as const;
+const FACTORS = ["any", "both"] as const;
 const CODE_LENGTHS = ["4", "5", "6", "7", "8", "any"] as const;
 const PRESSES = ["call", "cancel", "hangup", "answer"];
 
@@ -374,6 +376,12 @@ const SETTINGS = [
   number("tone.volume", 25, "how loud tones are, of full scale, 0: none", { min: 0, max: 100, unit: "%" }),
   text("relay1.code", TYPE_DIGITS, "", "door codes that switch relay 1 on; empty: no code does", { min: 4, max: 8 }),
   choice(
+    "relay1.factors",
+    "any",
+    FACTORS,
+    "what opens relay 1 at the door's reader and keypad: a card or a code, or both, the card first",
+  ),
+  choice(
     "relay1.mode",
     "pulse",
     MODES_OF_RELAY,
@@ -393,6 +401,12 @@ const SETTINGS = [
     "the lock at relay 1 opens by current (fail-secure), or holds the door shut by it (fail-safe)",
   ),
   text("relay2.code", TYPE_DIGITS, "", "door codes that switch relay 2 on; empty: no code does", { min: 4, max: 8 }),
+  choice(
+    "relay2.factors",
+    "any",
+    FACTORS,
+    "what opens relay 2 at the door's reader and keypad: a card or a code, or both, the card first",
+  ),
   choice(
     "relay2.mode",
     "pulse",

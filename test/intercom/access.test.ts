@@ -30,7 +30,7 @@ function callOf(number: number): Call {
 class Door {
   readonly settings = new Settings();
   readonly store = new MemoryStore();
-  timers = new Timers(5);
+  timers = new Timers(6);
   access: Access;
   /** The people that are kept, and the time of day. */
   readonly people: People;
@@ -47,7 +47,7 @@ class Door {
   }
 
   private start(): Access {
-    this.timers = new Timers(5);
+    this.timers = new Timers(6);
     const where = (call: Call | null): string => (call === null ? " by message" : "");
     const access = new Access(
       {
@@ -62,6 +62,7 @@ class Door {
       this.people,
       {
         epochS: () => this.epochS,
+        onCodeWanted: () => void this.done.push("code wanted"),
         onDial: (digits) => void this.done.push("dial " + digits),
         onCode: ({ relay, call, reason }) => {
           this.done.push("open " + relay + where(call));
@@ -93,6 +94,13 @@ class Door {
       this.wait(1);
     }
     return this.done;
+  }
+
+  /** @returns the list of what keys of the keypad did; there is no call whose last try it could be */
+  keys(names: string): string[] {
+    this.done = [];
+    for (const name of names) this.access.key(name.charCodeAt(0));
+    return this.done.map((what) => what.replace(", last", ""));
   }
 
   message(relay: number, code: string): string[] {
@@ -637,5 +645,135 @@ describe("cards", () => {
     expect(door.dial("2580")).toEqual(["open 1"]);
     door.later(301_000);
     expect(door.access.card("77")).toBe(true);
+  });
+});
+
+describe("card and code", () => {
+  const CARD = "77";
+
+  function withFactors(...settings: string[]): Door {
+    const door = new Door("relay1.factors=both", ...settings);
+    door.people.load();
+    const add = (name: string, relays: number, cards: string[], codes: string[]): void => {
+      expect(door.people.add(Object.assign(new Person(), { name, relays, cards }), codes)).toBe("");
+    };
+    add("Anna", 1, [CARD], ["258036"]);
+    add("Ben", 3, ["88"], ["471104"]);
+    add("Carl", 1, ["99"], []);
+    add("Dora", 1, [], ["112233"]);
+    door.access.onPeople();
+    return door;
+  }
+
+  function card(door: Door, number: string): string[] {
+    door.done = [];
+    door.access.card(number);
+    return door.done.map((what) => what.replace(", last", ""));
+  }
+
+  it("open together, the card first, within 20 s", () => {
+    const door = withFactors();
+    expect(card(door, CARD)).toEqual(["code wanted"]);
+    door.later(19_000);
+    expect(door.keys("258036")).toEqual(["open 1 by message"]);
+    expect(door.reasons).toEqual(["card and code, Anna"]);
+    // The card counted once.
+    expect(door.keys("258036")).toEqual(["wrong by message"]);
+    expect(door.told).toEqual(["error access refused person Anna why the card has to come first by keypad"]);
+    expect(card(door, CARD)).toEqual(["code wanted"]);
+    expect(door.later(20_000)).toEqual(["wrong by message"]);
+    expect(door.told.at(-1)).toBe("error access refused person Anna why no code came after the card by card");
+    expect(door.keys("258036")).toEqual(["wrong by message"]);
+    expect(door.later(60_000)).toEqual([]);
+  });
+
+  it("have to be one person's, and any code or another card ends the time", () => {
+    const door = withFactors();
+    card(door, CARD);
+    expect(door.keys("471104")).toEqual(["open 2 by message"]);
+    expect(door.keys("258036")).toEqual(["wrong by message"]);
+    card(door, CARD);
+    expect(door.keys("112233")).toEqual(["wrong by message"]);
+    expect(door.keys("258036")).toEqual(["wrong by message"]);
+    card(door, CARD);
+    expect(door.keys("000000")).toEqual(["wrong by message"]);
+    expect(door.keys("258036")).toEqual(["wrong by message"]);
+    card(door, CARD);
+    card(door, "12345");
+    expect(door.keys("258036")).toEqual(["wrong by message"]);
+    card(door, CARD);
+    // A digit that is taken back is no guess.
+    expect(door.keys("9*")).toEqual([]);
+    expect(door.keys("258036")).toEqual(["open 1 by message"]);
+  });
+
+  it("count one guess for a wrong code, and are locked as codes are", () => {
+    const door = withFactors();
+    for (let i = 0; i < 5; i++) {
+      expect(card(door, CARD)).toEqual(["code wanted"]);
+      expect(door.keys("000000")).toEqual(["wrong by message"]);
+    }
+    expect(door.told.filter((line) => line.includes("wrong door code"))).toHaveLength(5);
+    expect(door.told.at(-1)).toContain("door codes are locked");
+    card(door, CARD);
+    expect(door.keys("258036")).toEqual(["wrong by message"]);
+    door.later(301_000);
+    card(door, CARD);
+    expect(door.keys("258036")).toEqual(["open 1 by message"]);
+  });
+
+  it("are asked for each relay: a card alone opens the one that needs no code", () => {
+    const door = withFactors();
+    expect(card(door, "88")).toEqual(["open 2 by message", "code wanted"]);
+    expect(door.keys("471104")).toEqual(["open 1 by message"]);
+    expect(door.reasons).toEqual(["card, Ben", "card and code, Ben"]);
+    expect(card(door, "99")).toEqual(["wrong by message"]);
+    expect(door.told.at(-1)).toBe("error access refused person Carl why there is no code to go with the card by card");
+  });
+
+  it("are asked at the door alone: in a call and by MESSAGE a code opens, everybody's too", () => {
+    const door = withFactors("relay1.code=999000", "relay2.code=999000");
+    expect(door.dial("258036")).toEqual(["open 1"]);
+    expect(door.message(1, "258036")).toEqual(["open 1 by message"]);
+    expect(door.dial("999000")).toEqual(["open 1"]);
+    expect(door.keys("999000")).toEqual(["open 2 by message"]);
+    const alone = withFactors("relay1.code=999000");
+    expect(alone.keys("999000")).toEqual(["wrong by message"]);
+    expect(alone.told).toEqual(["error access refused person everybody why the relay needs a card too by keypad"]);
+  });
+
+  it("open nothing when the person is removed, or the card or its hours are taken away, between the two", () => {
+    const door = withFactors();
+    const anna = door.people.at(0) ?? new Person();
+    card(door, CARD);
+    for (const key of "258") door.access.key(key.charCodeAt(0));
+    expect(door.people.change(0, Object.assign(anna, { cards: [] }), null)).toBe("");
+    door.access.onPeople();
+    expect(door.keys("036")).toEqual(["wrong by message"]);
+    expect(door.people.change(0, Object.assign(anna, { cards: [CARD] }), null)).toBe("");
+    card(door, CARD);
+    for (const key of "258") door.access.key(key.charCodeAt(0));
+    expect(door.people.remove(0)).toBe("");
+    // Another one in the same place does not take over the card.
+    expect(door.people.add(Object.assign(new Person(), { name: "Eve" }), ["258036"])).toBe("");
+    door.access.onPeople();
+    expect(door.keys("036")).toEqual(["wrong by message"]);
+    const gone = withFactors();
+    expect(gone.people.change(0, Object.assign(gone.people.at(0) ?? anna, { isEnabled: false }), null)).toBe("");
+    expect(card(gone, CARD)).toEqual(["wrong by message"]);
+    expect(gone.keys("258036")).toEqual(["wrong by message"]);
+  });
+
+  it("take one use together, at the code", () => {
+    const door = withFactors();
+    expect(door.people.change(0, Object.assign(door.people.at(0) ?? new Person(), { uses: 1 }), null)).toBe("");
+    card(door, CARD);
+    door.later(20_000);
+    expect(door.people.at(0)?.uses).toBe(1);
+    card(door, CARD);
+    expect(door.keys("258036")).toEqual(["open 1 by message"]);
+    expect(door.people.at(0)?.uses).toBe(0);
+    expect(card(door, CARD)).toEqual(["wrong by message"]);
+    expect(door.told.at(-1)).toBe("error access refused person Anna why used up by card");
   });
 });

@@ -71,7 +71,7 @@ class Siege {
   private readonly settings = new Settings();
   private readonly store = new MemoryStore();
   private readonly people = new People(new MemoryStore(), this.settings, new SeededRandom(3), 50);
-  private timers = new Timers(5);
+  private timers = new Timers(6);
   private access: Access;
   /** The relays that opened. */
   opened: number[] = [];
@@ -82,11 +82,12 @@ class Siege {
   }
 
   private start(): Access {
-    this.timers = new Timers(5);
+    this.timers = new Timers(6);
     const events = { event: () => {} };
     const user = {
       onCode: ({ relay }: Opening) => void this.opened.push(relay),
       onWrongCode: () => {},
+      onCodeWanted: () => {},
       onDial: () => {},
       epochS: () => 0,
     };

@@ -109,10 +109,11 @@ const code: Trial = (key, without) => {
     const user = {
       onCode: ({ relay }: Opening) => void opened.push(relay),
       onWrongCode: () => {},
+      onCodeWanted: () => {},
       onDial: () => {},
       epochS: () => 0,
     };
-    const timers = new Timers(5);
+    const timers = new Timers(6);
     const people = new People(new MemoryStore(), settings, new SeededRandom(3), 50);
     const parts = { settings, timers, events: { event: () => {} }, store: new MemoryStore() };
     const access = new Access(parts, people, user);

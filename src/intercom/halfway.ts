@@ -1,0 +1,52 @@
+/**
+ * The state between a card and the code that follows it, where a relay needs both (`relay1.factors both`). The card
+ * comes first: before there is a card, a code would tell a guesser that it is right. Another card, any code and 20 s
+ * end the state. Not here: what opens (access.ts).
+ */
+import type { Timers, TimerUser } from "../core/timers.js";
+import type { Person } from "../people/person.js";
+
+/** The code has to be complete within so long. */
+const CODE_MS = 20_000;
+
+export interface HalfWayUser {
+  /** No code came after the card of that person. */
+  onNoCode(name: string): void;
+}
+
+export class HalfWay implements TimerUser {
+  private readonly timers: Timers;
+  private readonly user: HalfWayUser;
+  private readonly timer: number;
+  private card = "";
+  private name = "";
+
+  constructor(timers: Timers, user: HalfWayUser) {
+    this.timers = timers;
+    this.user = user;
+    this.timer = timers.make(this, 0);
+  }
+
+  /** A card was shown, and the code of its owner is to follow. */
+  begin(person: Person, card: string): void {
+    this.card = card;
+    this.name = person.name;
+    this.timers.start(this.timer, CODE_MS);
+  }
+
+  end(): void {
+    this.card = this.name = "";
+    this.timers.stop(this.timer);
+  }
+
+  /** Returns whether the card was that person's, and still is: records change while somebody types. */
+  isOf(person: Person): boolean {
+    return this.card !== "" && person.cards.indexOf(this.card) >= 0;
+  }
+
+  onTimer(): void {
+    const { name } = this;
+    this.end();
+    this.user.onNoCode(name);
+  }
+}
