@@ -16,6 +16,7 @@ import { SavedSettings } from "../settings/savedsettings.js";
 import { SCHEMA } from "../settings/schema.js";
 import { readAssignment, type Settings } from "../settings/settings.js";
 import { COMMANDS, findCommand } from "./commands.js";
+import { CommandWords } from "./commandwords.js";
 import {
   answerCall,
   askBindings,
@@ -36,7 +37,7 @@ import { PeopleCommands } from "./peoplecommands.js";
 import { ERROR_ARGUMENT, ERROR_COMMAND, ERROR_LOCKED, ERROR_STATE, Reply } from "./reply.js";
 import { reportPhones, reportPools, reportStats, reportStatus } from "./report.js";
 import { SettingsCommands, type SettingsOptions } from "./settingscommands.js";
-import { readSince, Words } from "./words.js";
+import { readSince } from "./timewords.js";
 
 export const VERSION = "0.1.0";
 
@@ -302,7 +303,7 @@ export class Console {
   private tellLog(reply: Reply, name: string, options: string): Reply {
     let sinceS = 0;
     if (options !== "") {
-      const words = new Words(options);
+      const words = new CommandWords(options);
       const given = words.names.length === 1 && words.names[0] === "since" && words.first === "" ? words.values[0] : "";
       sinceS = readSince(given, this.door.epochS(), this.door.settings.get("time.zone"));
       if (sinceS <= 0)

@@ -10,9 +10,10 @@ import { NO_FIELDS } from "../intercom/events.js";
 import type { Log } from "../intercom/log.js";
 import type { People } from "../people/people.js";
 import { cardOf, EVERYBODY, numberOf, Person, refusalOf, USES_UNLIMITED } from "../people/person.js";
+import { CommandWords } from "./commandwords.js";
 import type { Seat } from "./passwordlock.js";
 import { ERROR_ARGUMENT, ERROR_STATE, ERROR_STORE, ERROR_VALUE, type Reply } from "./reply.js";
-import { NO_TIME, readTime, timeWords, Words } from "./words.js";
+import { NO_TIME, readTime, timeWords } from "./timewords.js";
 
 const USAGE =
   "people [FROM], people show|remove NAME, people add|change NAME --code new --card NUMBER --relay 1,2 --when HOURS --from TIME --until TIME --uses N --off --on --note TEXT --sip USER@HOST --name NAME";
@@ -46,7 +47,7 @@ export class PeopleCommands {
   run(reply: Reply, rest: string, seat: Seat): Reply {
     const space = rest.indexOf(" ");
     const verb = (space < 0 ? rest : rest.slice(0, space)).toLowerCase();
-    const words = new Words(space < 0 ? "" : rest.slice(space + 1));
+    const words = new CommandWords(space < 0 ? "" : rest.slice(space + 1));
     if (words.problem !== "") return reply.fail(ERROR_ARGUMENT, words.problem);
     const from = numberOf(rest);
     if (rest === "" || from >= 0) return this.list(reply, from > 0 ? from : 0);
@@ -153,7 +154,7 @@ export class PeopleCommands {
       .put("sip", person.sip);
   }
 
-  private add(reply: Reply, words: Words): Reply {
+  private add(reply: Reply, words: CommandWords): Reply {
     if (words.first === "") return reply.fail(ERROR_ARGUMENT, "who? people add NAME --code new");
     const person = new Person();
     person.name = words.first;
@@ -163,7 +164,7 @@ export class PeopleCommands {
     return this.kept(reply, this.people.add(person, codes), person, codes, words, "added");
   }
 
-  private change(reply: Reply, words: Words): Reply {
+  private change(reply: Reply, words: CommandWords): Reply {
     const place = this.people.find(words.first);
     const person = place < 0 ? null : this.people.at(place);
     if (person === null) return this.nobody(reply, words.first);
@@ -177,7 +178,7 @@ export class PeopleCommands {
   }
 
   /** Reads the options into a person. @param codes takes the digits of new codes @returns "" or one line */
-  private read(words: Words, person: Person, codes: string[]): string {
+  private read(words: CommandWords, person: Person, codes: string[]): string {
     const { settings } = this.door;
     const zone = settings.get("time.zone");
     for (let i = 0; i < words.names.length; i++) {
@@ -256,7 +257,7 @@ export class PeopleCommands {
     problem: string,
     person: Person,
     codes: readonly string[],
-    words: Words,
+    words: CommandWords,
     done: string,
   ): Reply {
     if (problem !== "") return reply.fail(ERROR_VALUE, problem);
@@ -291,7 +292,7 @@ export class PeopleCommands {
     );
   }
 
-  private remove(reply: Reply, words: Words): Reply {
+  private remove(reply: Reply, words: CommandWords): Reply {
     const place = this.people.find(words.first);
     if (place < 0) return this.nobody(reply, words.first);
     if (this.people.isImporting)

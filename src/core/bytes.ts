@@ -162,7 +162,7 @@ export function hash(bytes: Uint8Array, start: number, end: number): number {
   return h;
 }
 
-/** @returns the four octets at `at` as a signed number of 32 bits, the first one highest */
-export function wordAt(bytes: Uint8Array, at: number): number {
+/** @returns the four octets at `at` as a signed number of 32 bits, the first one highest, as in a packet */
+export function bigEndianAt(bytes: Uint8Array, at: number): number {
   return (bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3];
 }

@@ -14,9 +14,9 @@ import { METHOD_INVITE, TRANSPORT_UDP } from "../wire/names.js";
 import { copyBriefly } from "../wire/sdpwriter.js";
 import type { Writer } from "../wire/writer.js";
 import { SUPPORTED, USER_AGENT } from "./capabilities.js";
-import { type Self, writeContact } from "./contact.js";
 import type { Dialog } from "./dialog.js";
 import type { Interval } from "./interval.js";
+import { type Self, writeContact } from "./owncontact.js";
 
 /** Octets between the header and a description of ours: its type, its length in three digits, and the blank line. */
 const SDP_HEAD_BYTES = SDP_BODY.length + 3 + HEADER_END.length;

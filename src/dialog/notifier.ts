@@ -16,8 +16,8 @@ import type { ClientTransaction, ClientUser } from "../transaction/client.js";
 import type { Message } from "../wire/message.js";
 import { METHOD_NOTIFY } from "../wire/names.js";
 import type { Writer } from "../wire/writer.js";
-import { type Self, writeContact } from "./contact.js";
 import type { Dialog } from "./dialog.js";
+import { type Self, writeContact } from "./owncontact.js";
 
 /** The last NOTIFY is tried for as long as a transaction would try. */
 const LAST_MS = 32_000;

@@ -19,9 +19,9 @@ import type { Message } from "../wire/message.js";
 import { HEADER_EXPIRES } from "../wire/names.js";
 import { reasonPhrase } from "../wire/status.js";
 import type { Writer } from "../wire/writer.js";
-import { writeContact } from "./contact.js";
 import type { Dialog } from "./dialog.js";
 import { Notifier } from "./notifier.js";
+import { writeContact } from "./owncontact.js";
 
 const EXPIRES_MOST_S = 86_400;
 

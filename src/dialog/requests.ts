@@ -1,7 +1,7 @@
 /**
  * The requests of one session: how each is written and sent, and which of them wait for their final response.
  * Not here: when one is due, and what its response means (session.ts); the lines of an INVITE (invite.ts); BYEs
- * (byes.ts).
+ * (byesender.ts).
  */
 
 import { octets, Span } from "../core/bytes.js";
@@ -18,12 +18,12 @@ import {
   METHOD_UPDATE,
 } from "../wire/names.js";
 import type { Writer } from "../wire/writer.js";
-import { Byes, type ByesContext, type ByesUser } from "./byes.js";
+import { ByeSender, type ByeSenderContext, type ByeSenderUser } from "./byesender.js";
 import { SUPPORTED } from "./capabilities.js";
-import { writeContact } from "./contact.js";
 import type { Dialog } from "./dialog.js";
 import type { Interval } from "./interval.js";
 import { type InviteContext, type InviteParts, writeInvite } from "./invite.js";
+import { writeContact } from "./owncontact.js";
 
 const RACK = octets("RAck: ");
 /** A digit in an INFO, up to the digit itself and behind it. The body has 24 octets, whichever digit it is. */
@@ -32,7 +32,7 @@ const DIGIT_LAST = octets("\r\nDuration=160\r\n");
 const DIGIT_END = DIGIT_FIRST.length + 1 + DIGIT_LAST.length;
 
 /** What the requests of all sessions have in common. */
-export interface RequestContext extends InviteContext, ByesContext {}
+export interface RequestContext extends InviteContext, ByeSenderContext {}
 
 /** Has the credentials of the requests. */
 export interface RequestsUser {
@@ -40,7 +40,7 @@ export interface RequestsUser {
   writeCredentials(t: ClientTransaction, w: Writer, method: number, requestUri: Span): void;
 }
 
-export class Requests implements InviteParts, ByesUser {
+export class Requests implements InviteParts, ByeSenderUser {
   /** Our INVITE without a final response. */
   invite: ClientTransaction | null = null;
   /** Our UPDATE without a final response. */
@@ -56,7 +56,7 @@ export class Requests implements InviteParts, ByesUser {
   /** Header fields of our founding INVITE beside the usual, whole lines; the octets are the user agent's. */
   readonly fields = new Span();
   readonly interval: Interval;
-  readonly byes: Byes;
+  readonly byeSender: ByeSender;
   private readonly context: RequestContext;
   private readonly session: ClientUser;
   private readonly user: RequestsUser;
@@ -67,7 +67,7 @@ export class Requests implements InviteParts, ByesUser {
     this.session = session;
     this.user = user;
     this.interval = interval;
-    this.byes = new Byes(context, this, timer);
+    this.byeSender = new ByeSender(context, this, timer);
   }
 
   reset(): void {

@@ -13,10 +13,10 @@ import { EMPTY_BODY, RETRY_AFTER } from "../wire/lines.js";
 import type { Message } from "../wire/message.js";
 import { HEADER_REQUIRE, HEADER_SUPPORTED } from "../wire/names.js";
 import { ACCEPT_SDP, SUPPORTED } from "./capabilities.js";
-import { writeContact } from "./contact.js";
 import type { Interval } from "./interval.js";
 import { type InviteContext, writeDescription } from "./invite.js";
 import { EXCHANGE_NONE, EXCHANGE_THEIRS, type Negotiation, WARNING_CODES } from "./negotiation.js";
+import { writeContact } from "./owncontact.js";
 import { Reliable } from "./reliable.js";
 
 export const TOKEN_100REL = octets("100rel");

@@ -38,7 +38,7 @@
  *
  * It owns the dialogs of one call (forks.ts): the draft its INVITE is written from, one early dialog for each fork that
  * rings, and the one that was answered first. Beside it stand requests.ts and responses.ts, which write and send,
- * negotiation.ts for offers and answers, interval.ts for the session timer, reliable.ts and byes.ts for what is
+ * negotiation.ts for offers and answers, interval.ts for the session timer, reliable.ts and byesender.ts for what is
  * repeated.
  * Not here: who is called and by which route, credentials, redirection, ring times, and sound. Those are asked of
  * `SessionUser`.
@@ -65,7 +65,7 @@ import {
 } from "../wire/names.js";
 import { BAD_CONTACT } from "../wire/problems.js";
 import type { Replaces } from "../wire/replaces.js";
-import { BYE_FIRST_MS } from "./byes.js";
+import { BYE_FIRST_MS } from "./byesender.js";
 import {
   CAUSE_CANCELLED,
   CAUSE_DECLINED,
@@ -378,9 +378,10 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
    * which is not repeated.
    */
   release(): void {
-    const { byes } = this.requests;
-    for (let dialog = this.forks.leaving(); dialog !== null; dialog = this.forks.leaving()) byes.sendByeOnce(dialog);
-    if (this.isByeDue && this.dialog !== null) byes.sendByeOnce(this.dialog);
+    const { byeSender } = this.requests;
+    for (let dialog = this.forks.leaving(); dialog !== null; dialog = this.forks.leaving())
+      byeSender.sendByeOnce(dialog);
+    if (this.isByeDue && this.dialog !== null) byeSender.sendByeOnce(this.dialog);
     this.responses.closeAnswered();
     this.context.layer.disown(this);
     this.reset();
@@ -421,7 +422,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     responses.prove(t);
     if (this.isByeDue) {
       this.isByeDue = false;
-      this.requests.byes.sendBye(dialog);
+      this.requests.byeSender.sendBye(dialog);
       return;
     }
     // Their BYE may have come before the ACK.
@@ -696,7 +697,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
       dialog = null;
     }
     if (dialog === null) {
-      requests.byes.refuseAnswer(t, m, this.draft);
+      requests.byeSender.refuseAnswer(t, m, this.draft);
       if (isFirst) this.end(CAUSE_NO_ROOM, 0, null);
       return;
     }
@@ -728,7 +729,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     const wasAcknowledged = dialog.acknowledged;
     this.requests.sendAck(t, dialog, m);
     if (wasAcknowledged) return;
-    if (dialog !== this.dialog || this.state === SESSION_ENDED) this.requests.byes.sendBye(dialog);
+    if (dialog !== this.dialog || this.state === SESSION_ENDED) this.requests.byeSender.sendBye(dialog);
   }
 
   private onInviteRefused(t: ClientTransaction, m: Message): void {
@@ -767,7 +768,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     negotiation.closeExchange();
     if (dialog.isTargetLong(m)) {
       // The target that requests go to from now on cannot be kept.
-      requests.byes.refuseAnswer(t, m, this.draft);
+      requests.byeSender.refuseAnswer(t, m, this.draft);
       this.end(CAUSE_NO_ROOM, 0, null);
       return;
     }
@@ -847,7 +848,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     if (m.status !== 401 && m.status !== 407) return;
     const dialog = this.forks.ofResponse(m);
     if (dialog === null || !this.user.onChallenge(t, m)) return;
-    if (t.method === METHOD_BYE) this.requests.byes.sendBye(dialog);
+    if (t.method === METHOD_BYE) this.requests.byeSender.sendBye(dialog);
     else this.requests.sendPrack(dialog);
   }
 
@@ -856,7 +857,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
   onTimer(kind: number): void {
     if (kind === TIMER_RELIABLE) this.onReliableTimer();
     else if (kind === TIMER_SESSION) this.onSessionTimer();
-    else if (this.state === SESSION_ENDED) this.requests.byes.sendAgain(this.forks);
+    else if (this.state === SESSION_ENDED) this.requests.byeSender.sendAgain(this.forks);
     else this.onOfferTimer();
   }
 
@@ -1014,13 +1015,13 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
 
   /** Sends the BYE of a call that was never acknowledged: only once to a caller who never showed that it is there. */
   private sendLastBye(answered: ServerTransaction, dialog: Dialog): void {
-    if (answered.isUnproven) this.requests.byes.sendByeOnce(dialog);
-    else this.requests.byes.sendBye(dialog);
+    if (answered.isUnproven) this.requests.byeSender.sendByeOnce(dialog);
+    else this.requests.byeSender.sendBye(dialog);
   }
 
   private endWithBye(cause: number, status: number): void {
     this.requests.retireInfo();
-    if (this.dialog !== null) this.requests.byes.sendBye(this.dialog);
+    if (this.dialog !== null) this.requests.byeSender.sendBye(this.dialog);
     this.end(cause, status, null);
   }
 

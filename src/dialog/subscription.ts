@@ -14,9 +14,9 @@ import { HEADER_EXPIRES, METHOD_SUBSCRIBE } from "../wire/names.js";
 import { BAD_EXPIRES } from "../wire/problems.js";
 import type { Writer } from "../wire/writer.js";
 import { ALLOW } from "./capabilities.js";
-import { writeContact } from "./contact.js";
 import { DIALOG_CONFIRMED, Dialog } from "./dialog.js";
 import { Notifier, type NotifyContext } from "./notifier.js";
+import { writeContact } from "./owncontact.js";
 
 /** Knows the state that is subscribed to. */
 export interface StateWriter {

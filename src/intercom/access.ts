@@ -15,12 +15,12 @@ import { EVERYBODY, type Person, refusalOf } from "../people/person.js";
 import { RELAY_CODES, RELAY_FACTORS, RELAYS_MOST } from "../settings/schema.js";
 import type { Settings } from "../settings/settings.js";
 import type { Call } from "../ua/call.js";
+import { DIGIT_WAYS } from "./calltext.js";
 import { CodeLock, type CodeLockUser } from "./codelock.js";
 import type { DoorEvents } from "./events.js";
 import { NO_FIELDS } from "./events.js";
 import { HalfWay, type HalfWayUser } from "./halfway.js";
 import { ACCESS_REFUSED, CARD_UNKNOWN, CODE_WRONG, CODES_LOCKED } from "./log.js";
-import { DIGIT_WAYS } from "./words.js";
 
 /** A code is given up when no digit follows for so long. */
 const CODE_PAUSE_MS = 5000;

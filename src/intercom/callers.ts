@@ -35,8 +35,8 @@ import {
 import { SCHEME_TEL, Uri } from "../wire/uri.js";
 import type { Writer } from "../wire/writer.js";
 import { readOrder } from "./access.js";
+import { textOf } from "./calltext.js";
 import { Challenge, PROOF_LOCKED, PROOF_NONE, PROOF_RIGHT } from "./challenge.js";
-import { textOf } from "./words.js";
 
 const ANSWER_AFTER = octets("answer-after=");
 const ALERT_AUTO = octets("alert-autoanswer");

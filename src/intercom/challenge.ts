@@ -3,7 +3,7 @@
  * name. Nonces are keyed, good for five minutes, for the address they were given to and once for each count, so nobody
  * can guess from an address at which he cannot read our answers. A request is one try, however many credentials it
  * carries; the tries of an address are limited (guesses.ts).
- * Not here: what a request needs an identity for (callers.ts), and the other ways to be known (identity.ts).
+ * Not here: what a request needs an identity for, and the other ways to be known (callers.ts).
  */
 
 import { octetArray } from "../core/arrays.js";

@@ -43,6 +43,17 @@ import { HEADER_REPLACES, METHOD_INVITE, METHOD_MESSAGE } from "../wire/names.js
 import type { Writer } from "../wire/writer.js";
 import { Access, type AccessParts, type AccessUser, type Opening, readOrder } from "./access.js";
 import { Callers, DOOR_BUSY, DOOR_IDLE, DOOR_JOINABLE, DOOR_PICKED } from "./callers.js";
+import {
+  callerOf,
+  codecOf,
+  DIGIT_WAYS,
+  encryptionOf,
+  endReason,
+  reasonOf,
+  soundOf,
+  targetOf,
+  textOf,
+} from "./calltext.js";
 import { PROOF_LAST, PROOF_RIGHT, PROOF_WRONG } from "./challenge.js";
 import { Doorway, type DoorwayParts, type DoorwayUser } from "./doorway.js";
 import {
@@ -77,17 +88,6 @@ import { FALLBACK_TIME_MS, RING_BRANCH, RING_NOTHING, Ring, type RingUser } from
 import { TalkTime, type TalkTimeUser } from "./talktime.js";
 import { Trace } from "./trace.js";
 import { TransferTargets } from "./transfertargets.js";
-import {
-  callerOf,
-  codecOf,
-  DIGIT_WAYS,
-  encryptionOf,
-  endReason,
-  reasonOf,
-  soundOf,
-  targetOf,
-  textOf,
-} from "./words.js";
 
 /** How often it is looked at how the sound of a call goes. */
 const SOUND_LOOK_MS = 5000;

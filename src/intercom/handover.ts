@@ -19,6 +19,7 @@ import {
 } from "../ua/transfer.js";
 import type { Message } from "../wire/message.js";
 import { HEADER_REFER_TO } from "../wire/names.js";
+import { callerOf, codecOf, fieldOf, targetOf } from "./calltext.js";
 import {
   type DoorEvents,
   type DoorOutputs,
@@ -28,7 +29,6 @@ import {
   SIGNAL_RINGING,
 } from "./events.js";
 import { RING_NOTHING, type Ring } from "./ring.js";
-import { callerOf, codecOf, fieldOf, targetOf } from "./words.js";
 
 /**
  * So many refused requests of one call are told: a phone that keeps asking must fill neither the console nor the log.

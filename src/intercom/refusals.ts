@@ -12,8 +12,8 @@ import { ValueList } from "../wire/list.js";
 import type { Message } from "../wire/message.js";
 import { HEADER_REQUIRE } from "../wire/names.js";
 import { PROBLEM_NONE } from "../wire/problems.js";
+import { callerOf } from "./calltext.js";
 import type { DoorEvents, EventFields } from "./events.js";
-import { callerOf } from "./words.js";
 
 // So many are told in a row, then one in each of these times.
 const AT_ONCE = 5;

@@ -12,7 +12,7 @@ import type { Settings } from "../settings/settings.js";
 import { SIP_PORT } from "../transaction/transport.js";
 import { fitsPattern, isNumberPattern, readTarget } from "../ua/target.js";
 import type { Destination, UserAgent } from "../ua/useragent.js";
-import { sameHost, sameUser } from "../wire/identity.js";
+import { sameHost, sameUser } from "../wire/compare.js";
 import { SCHEME_SIP, SCHEME_TEL, Uri } from "../wire/uri.js";
 import { MADDR } from "../wire/via.js";
 import type { HouseServer } from "./houseserver.js";

@@ -6,7 +6,7 @@
  * Not here: sequence numbers, replay, which keys (srtp.ts).
  */
 import { int32Array, octetArray } from "../core/arrays.js";
-import { wordAt } from "../core/bytes.js";
+import { bigEndianAt } from "../core/bytes.js";
 import { isGcm, keyBytesOf, saltBytesOf, TAG_MOST, tagBytesOf } from "../core/suites.js";
 
 /** Labels of the derived keys. RFC 3711 §4.3.2 */
@@ -80,12 +80,12 @@ class Scratch {
 
   readIndex(words: Int32Array, bytes: Uint8Array, index: number): void {
     if (words[RTCP] === 0) {
-      this.ssrc = wordAt(bytes, 8);
+      this.ssrc = bigEndianAt(bytes, 8);
       this.high = index;
       this.low = (bytes[2] << 8) | bytes[3];
       this.word = index;
     } else {
-      this.ssrc = wordAt(bytes, 4);
+      this.ssrc = bigEndianAt(bytes, 4);
       this.high = index >>> 16;
       this.low = index & 0xffff;
       this.word = index | ENCRYPTED;
@@ -258,7 +258,7 @@ function expandKey(words: Int32Array, key: Uint8Array, at: number, keyBytes: num
   const keyWords = keyBytes >> 2;
   const rounds = keyWords + 6;
   words[ROUNDS] = rounds;
-  for (let i = 0; i < keyWords; i++) words[ROUND_KEYS + i] = wordAt(key, at + 4 * i);
+  for (let i = 0; i < keyWords; i++) words[ROUND_KEYS + i] = bigEndianAt(key, at + 4 * i);
   let constant = 1;
   for (let i = keyWords; i < 4 * (rounds + 1); i++) {
     let word = words[ROUND_KEYS + i - 1];
@@ -444,7 +444,7 @@ function shaEnd(s: Scratch, filled: number, totalBytes: number): void {
 /** Mixes `bytes[at, at + 64)` into `sha`. FIPS 180-4 §6.1.3, the alternate method */
 function shaMix(s: Scratch, bytes: Uint8Array, at: number): void {
   const w = s.shaWords;
-  for (let i = 0; i < 16; i++) w[i] = wordAt(bytes, at + 4 * i);
+  for (let i = 0; i < 16; i++) w[i] = bigEndianAt(bytes, at + 4 * i);
   let a = s.sha[0];
   let b = s.sha[1];
   let c = s.sha[2];

@@ -6,7 +6,7 @@
  * rates, MKI, and packets that are only authenticated.
  */
 import { int32Array, octetArray } from "../core/arrays.js";
-import { wordAt } from "../core/bytes.js";
+import { bigEndianAt } from "../core/bytes.js";
 import { areSame } from "../core/octets.js";
 import { MASTER_MOST, masterBytesOf, type Protection, SUITE_NONE, tagBytesOf } from "../core/suites.js";
 import { ENCRYPTED, LABEL_RTCP, LABEL_RTP, PacketCipher } from "./packetcipher.js";
@@ -143,7 +143,7 @@ export class Srtp {
     const clearEnd = end < RTP_HEADER ? -1 : headerEnd(bytes);
     if (clearEnd < 0 || clearEnd > end) return SRTP_MALFORMED;
     const { sources } = this;
-    const ssrc = wordAt(bytes, 8);
+    const ssrc = bigEndianAt(bytes, 8);
     const sequence = (bytes[2] << 8) | bytes[3];
     let row = this.find(ssrc);
     if (row < 0 || (sources[row + FIELD.has] & HAS_RTP) === 0) {
@@ -190,11 +190,11 @@ export class Srtp {
     const size = tagBytesOf(this.suite, true);
     const end = length - size - RTCP_WORD;
     if (end < RTCP_CLEAR) return SRTP_MALFORMED;
-    const word = this.rtcpIn.isWordLast ? wordAt(bytes, end + size) : wordAt(bytes, end);
+    const word = this.rtcpIn.isWordLast ? bigEndianAt(bytes, end + size) : bigEndianAt(bytes, end);
     if ((word & ENCRYPTED) === 0) return this.forge();
     const index = word & ~ENCRYPTED;
     const { sources } = this;
-    const ssrc = wordAt(bytes, 4);
+    const ssrc = bigEndianAt(bytes, 4);
     let row = this.find(ssrc);
     if (row < 0 || (sources[row + FIELD.has] & HAS_RTCP) === 0) {
       if (!this.rtcpIn.open(bytes, RTCP_CLEAR, end, index)) return this.forge();

@@ -7,7 +7,7 @@
  */
 import { lower, NONE, Span } from "../core/bytes.js";
 import type { Timers } from "../core/timers.js";
-import { hostEndOf, isSeparator } from "../wire/identity.js";
+import { hostEndOf, isSeparator } from "../wire/compare.js";
 import { SCHEME_SIP, SCHEME_SIPS, SCHEME_TEL, type Uri, unescape as writePlain } from "../wire/uri.js";
 
 /**

@@ -10,7 +10,7 @@
 import { LOOPBACK, parseIPv4 } from "../core/address.js";
 import { equalNoCase, octets, Span } from "../core/bytes.js";
 import type { TransactionLayer } from "../transaction/layer.js";
-import { hostEndOf } from "../wire/identity.js";
+import { hostEndOf } from "../wire/compare.js";
 import type { Uri } from "../wire/uri.js";
 import { MADDR } from "../wire/via.js";
 

@@ -16,7 +16,7 @@ import type { RandomSource } from "../core/random.js";
 import type { Timers } from "../core/timers.js";
 import { Flow } from "../transaction/flow.js";
 import { readHex32 } from "../transaction/slots.js";
-import { hostEndOf } from "../wire/identity.js";
+import { hostEndOf } from "../wire/compare.js";
 import { hexDigit } from "../wire/lex.js";
 import type { Message } from "../wire/message.js";
 import { TRANSPORT_NONE, TRANSPORT_TCP, TRANSPORT_UDP } from "../wire/names.js";

@@ -6,7 +6,7 @@
 
 import { equal, equalNoCase, hash, NONE, Span } from "../core/bytes.js";
 import { SlotIndex } from "../transaction/slots.js";
-import { sameHost } from "../wire/identity.js";
+import { sameHost } from "../wire/compare.js";
 import { hexDigit } from "../wire/lex.js";
 import { MD5_BYTES } from "../wire/md5.js";
 import { SHA256_BYTES } from "../wire/sha256.js";

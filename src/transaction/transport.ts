@@ -7,7 +7,7 @@
 
 import { lower, Span } from "../core/bytes.js";
 import type { Timers } from "../core/timers.js";
-import { addressOf } from "../wire/identity.js";
+import { addressOf } from "../wire/compare.js";
 import { CRLF } from "../wire/lines.js";
 import { TRANSPORT_NONE, TRANSPORT_TCP, TRANSPORT_TLS, TRANSPORT_UDP } from "../wire/names.js";
 import { FRAME_BROKEN, FRAME_MESSAGE, FRAME_NONE, FRAME_PING, StreamFramer } from "../wire/stream.js";

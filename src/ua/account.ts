@@ -6,7 +6,7 @@
 import { ipv4Text } from "../core/address.js";
 import { equal, NONE, octets, text, utf8 } from "../core/bytes.js";
 import { NameAddress } from "../wire/address.js";
-import { sameNumber, sameUser } from "../wire/identity.js";
+import { sameNumber, sameUser } from "../wire/compare.js";
 import { ValueList } from "../wire/list.js";
 import type { Message } from "../wire/message.js";
 import { HEADER_SERVICE_ROUTE } from "../wire/names.js";

@@ -7,7 +7,7 @@ import { float64Array, octetArray, uint16Array } from "../core/arrays.js";
 import { lower, NONE, octets } from "../core/bytes.js";
 import type { Target } from "../transaction/flow.js";
 import { SIP_PORT } from "../transaction/transport.js";
-import { hostEndOf, sameHost } from "../wire/identity.js";
+import { hostEndOf, sameHost } from "../wire/compare.js";
 import { Uri } from "../wire/uri.js";
 
 /** Addresses of the server kept at once: a name may have several. The one noted first makes room. */

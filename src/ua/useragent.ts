@@ -23,9 +23,9 @@ import {
   ALLOW_SHORT,
   SUPPORTED_ALL,
 } from "../dialog/capabilities.js";
-import { writeContact } from "../dialog/contact.js";
 import { Dialog } from "../dialog/dialog.js";
 import { NegotiationSettings } from "../dialog/negotiation.js";
+import { writeContact } from "../dialog/owncontact.js";
 import { SESSION_ANSWERED, SESSION_ENDED } from "../dialog/session.js";
 import { Flow } from "../transaction/flow.js";
 import { inspect, methodBits, type Rules, reasonOfRefusal, writeRefusal } from "../transaction/inspection.js";

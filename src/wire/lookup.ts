@@ -27,7 +27,7 @@ import {
   TRANSPORT_TLS,
   TRANSPORT_UDP,
 } from "./names.js";
-import { wordAt } from "./words.js";
+import { littleEndianAt } from "./words.js";
 
 /** Ends a chain of ids; it is HEADER_OTHER and METHOD_NONE. */
 const NO_ID = 0;
@@ -90,10 +90,10 @@ for (let id = HEADER_COUNT - 1; id > 0; id--) {
   line.set(name);
   line[name.length] = COLON;
   const k = id << 2;
-  NAME_WORDS[k] = wordAt(line, 0) | LOWER_CASE_WORD;
-  NAME_WORDS[k + 1] = wordAt(line, 4) | LOWER_CASE_WORD;
-  NAME_WORDS[k + 2] = wordAt(line, 8) | LOWER_CASE_WORD;
-  if (name.length > 3) NAME_WORDS[k + 3] = wordAt(line, name.length - 3) | LOWER_CASE_WORD;
+  NAME_WORDS[k] = littleEndianAt(line, 0) | LOWER_CASE_WORD;
+  NAME_WORDS[k + 1] = littleEndianAt(line, 4) | LOWER_CASE_WORD;
+  NAME_WORDS[k + 2] = littleEndianAt(line, 8) | LOWER_CASE_WORD;
+  if (name.length > 3) NAME_WORDS[k + 3] = littleEndianAt(line, name.length - 3) | LOWER_CASE_WORD;
   const bucket = NAME_WORDS[k] % NAME_BUCKETS;
   NEXT_BY_WORD[id] = FIRST_BY_WORD[bucket];
   FIRST_BY_WORD[bucket] = id;
@@ -137,9 +137,9 @@ for (let method = METHOD_OTHER - 1; method > 0; method--) {
   padded.set(name);
   const k = method << 2;
   METHOD_WORDS[k] = name.length < 4 ? 0xffffff : -1;
-  METHOD_WORDS[k + 1] = wordAt(padded, 0);
-  METHOD_WORDS[k + 2] = wordAt(padded, 4);
-  METHOD_WORDS[k + 3] = name.length < 4 ? 0 : wordAt(padded, name.length - 4);
+  METHOD_WORDS[k + 1] = littleEndianAt(padded, 0);
+  METHOD_WORDS[k + 2] = littleEndianAt(padded, 4);
+  METHOD_WORDS[k + 3] = name.length < 4 ? 0 : littleEndianAt(padded, name.length - 4);
 }
 
 function methodSlot(first: number, third: number): number {

@@ -3,8 +3,8 @@
  * same. Of any other scheme only the offset behind its name is known. No name is resolved here.
  */
 import { equal, equalNoCase, lower, NONE, octets, parseUint, Span, text } from "../core/bytes.js";
+import { addressOf, isSeparator, sameHost, sameUser } from "./compare.js";
 import { component, equalEscaped, unescape as writePlain } from "./escapes.js";
-import { addressOf, isSeparator, sameHost, sameUser } from "./identity.js";
 import { hexDigit } from "./lex.js";
 import { transportOf } from "./lookup.js";
 import { TRANSPORT_NONE } from "./names.js";

@@ -72,6 +72,6 @@ export function word(text: string): number {
 }
 
 /** @returns four octets as `getInt32(at, true)` reads them, without a view */
-export function wordAt(bytes: Uint8Array, at: number): number {
+export function littleEndianAt(bytes: Uint8Array, at: number): number {
   return bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24);
 }

@@ -5,7 +5,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { octets } from "../../src/core/bytes.js";
 import { DOOR_LIMITS, HOUSE_LIMITS } from "../../src/core/limits.js";
-import { writeContact } from "../../src/dialog/contact.js";
+import { writeContact } from "../../src/dialog/owncontact.js";
 import { houseServerLimits } from "../../src/intercom/houseserver.js";
 import type { Message } from "../../src/wire/message.js";
 import { METHOD_REFER } from "../../src/wire/names.js";

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { octets } from "../../src/core/bytes.js";
-import { sameHost, sameUser } from "../../src/wire/identity.js";
+import { sameHost, sameUser } from "../../src/wire/compare.js";
 import { Uri } from "../../src/wire/uri.js";
 
 type Same = (a: Uint8Array, i: number, j: number, b: Uint8Array, k: number, l: number) => boolean;

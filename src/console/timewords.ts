@@ -1,68 +1,16 @@
 /**
- * The words of a command with options: a name first, of one word or several or in quotes, then `--option value` with
- * the value up to the next option. Also how a time is written. Not here: what the options mean (peoplecommands.ts).
+ * How a person writes a time on the console: a day, a day with a time, or how long from now or ago. Not here: the zone's
+ * rules (settings/daytime.ts).
  */
 import { CivilDate, DAY_S } from "../core/calendar.js";
 import { numberOf } from "../people/person.js";
 import { dayOfDate, epochOf, localOf } from "../settings/daytime.js";
 
-const QUOTE = '"';
-const OPTION = "--";
 /** Stands for a time that cannot be read. */
 export const NO_TIME = -1;
 
 // For the time of one call only.
 const date = new CivilDate();
-
-/** A command's words: what stands before the first option, and the options in their order. */
-export class Words {
-  first = "";
-  readonly names: string[] = [];
-  readonly values: string[] = [];
-  /** One line when it cannot be read. */
-  problem = "";
-
-  constructor(line: string) {
-    let value = "";
-    let isEmpty = true;
-    let isValueOpen = false;
-    for (let i = 0; i < line.length; ) {
-      if (line.charAt(i) === " ") {
-        i += 1;
-        continue;
-      }
-      let word: string;
-      const isQuoted = line.charAt(i) === QUOTE;
-      if (isQuoted) {
-        const end = line.indexOf(QUOTE, i + 1);
-        if (end < 0 || (end + 1 < line.length && line.charAt(end + 1) !== " ")) {
-          this.problem = "a quote has no end";
-          return;
-        }
-        word = line.slice(i + 1, end);
-        i = end + 1;
-      } else {
-        let end = line.indexOf(" ", i);
-        if (end < 0) end = line.length;
-        word = line.slice(i, end);
-        i = end;
-      }
-      if (!isQuoted && word.slice(0, OPTION.length) === OPTION) {
-        if (isValueOpen) this.values.push(value);
-        else this.first = value;
-        this.names.push(word.slice(OPTION.length));
-        value = "";
-        isEmpty = true;
-        isValueOpen = true;
-      } else {
-        value += (isEmpty ? "" : " ") + word;
-        isEmpty = false;
-      }
-    }
-    if (isValueOpen) this.values.push(value);
-    else this.first = value;
-  }
-}
 
 /**
  * Reads `2026-12-24`, `2026-12-24 18:00`, `+24h`, `+30m`, `+7d`, or `none`.

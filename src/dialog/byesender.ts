@@ -25,7 +25,7 @@ const BYE_MOST_MS = 4000;
 const BYE_TIME_MS = 32_000;
 
 /** The session whose BYEs these are. */
-export interface ByesUser {
+export interface ByeSenderUser {
   /** @returns a transaction that the session hears of, or null when none is free */
   takeClient(): ClientTransaction | null;
   /** A transaction that was taken could not be sent: the session hears nothing more of it. */
@@ -38,7 +38,7 @@ export interface ByesUser {
 }
 
 /** What BYEs are sent by. */
-export interface ByesContext {
+export interface ByeSenderContext {
   readonly layer: TransactionLayer;
   timers: Timers;
   /** TRANSPORT_* for URIs that name none. */
@@ -49,16 +49,16 @@ export interface ByesContext {
 const uri = new Span();
 const way = new Way();
 
-export class Byes {
-  private readonly context: ByesContext;
-  private readonly user: ByesUser;
+export class ByeSender {
+  private readonly context: ByeSenderContext;
+  private readonly user: ByeSenderUser;
   /** The user's: when it runs out `sendAgain` is to be called. */
   private readonly timer: number;
   /** For want of a transaction: when a BYE is given up, and how long after the last one the next is sent. */
   private untilMs = 0;
   private delayMs = 0;
 
-  constructor(context: ByesContext, user: ByesUser, timer: number) {
+  constructor(context: ByeSenderContext, user: ByeSenderUser, timer: number) {
     this.context = context;
     this.user = user;
     this.timer = timer;
