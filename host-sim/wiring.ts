@@ -11,6 +11,7 @@ import type { TimerWatcher } from "../src/transaction/watcher.js";
 import { NodeResolver } from "./io/resolver.js";
 import { openTcp } from "./io/tcp.js";
 import { openUdp } from "./io/udp.js";
+import type { Carried } from "./world/carried.js";
 import type { SimEvent } from "./world/events.js";
 import type { Faults } from "./world/faults.js";
 import type { Ladder } from "./world/ladder.js";
@@ -30,18 +31,10 @@ export interface House {
   watch?: (who: string) => TimerWatcher;
 }
 
-/** A carried message: `bytes[start, end)` is lent for the call. */
-export interface Carried {
-  tMs: number;
-  from: string;
-  fromPort: number;
-  to: string;
-  toPort: number;
-  isTcp: boolean;
-  isSip: boolean;
-  bytes: Uint8Array;
-  start: number;
-  end: number;
+/** A message as a party of the house sends or gets it: by addresses as numbers, and without a time. */
+interface Seen extends Omit<Carried, "tMs" | "from" | "to"> {
+  from: number;
+  to: number;
 }
 
 /** Sees each message once, from any sender, and gives it to the ladder and the pcap. */
@@ -81,26 +74,20 @@ export class Wiretap {
     return this.ends.get(ip + ":" + port) ?? port;
   }
 
-  seen(
-    fromIp: number,
-    fromPort: number,
-    toIp: number,
-    toPort: number,
-    isTcp: boolean,
-    isSip: boolean,
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-  ): void {
-    const tMs = this.clock.now();
-    const [from, to] = [ipv4Text(fromIp), ipv4Text(toIp)];
-    this.onCarried?.({ tMs, from, fromPort, to, toPort, isTcp, isSip, bytes, start, end });
-    if (isSip) {
-      const [fromSip, toSip] = [this.sipPort(fromIp, fromPort), this.sipPort(toIp, toPort)];
-      this.ladder?.message(tMs, from, fromSip, to, toSip, isTcp, bytes, start, end);
+  seen(seen: Seen): void {
+    const carried = { ...seen, tMs: this.clock.now(), from: ipv4Text(seen.from), to: ipv4Text(seen.to) };
+    this.onCarried?.(carried);
+    if (seen.isSip) {
+      const fromPort = this.sipPort(seen.from, seen.fromPort);
+      const toPort = this.sipPort(seen.to, seen.toPort);
+      this.ladder?.message({ ...carried, fromPort, toPort });
     }
-    if (isTcp) this.pcap?.tcp(tMs, from, fromPort, to, toPort, bytes, start, end);
-    else this.pcap?.udp(tMs, from, fromPort, to, toPort, bytes, start, end);
+    this.pcap?.message(carried);
+  }
+
+  /** A party, the first side, closes a connection. */
+  closed(from: number, fromPort: number, to: number, toPort: number): void {
+    this.pcap?.closeTcp(this.clock.now(), { from: ipv4Text(from), fromPort, to: ipv4Text(to), toPort });
   }
 }
 
@@ -139,8 +126,8 @@ export class Wiring {
         options.onOpen(c, incoming);
       },
       onData: (c: TcpConnection, bytes: Uint8Array, start: number, end: number) => {
-        if (!wiretap.isOwn(c.address, c.port))
-          wiretap.seen(c.address, c.port, ip, c.localPort, true, true, bytes, start, end);
+        const way = { from: c.address, fromPort: c.port, to: ip, toPort: c.localPort };
+        if (!wiretap.isOwn(c.address, c.port)) wiretap.seen({ ...way, isTcp: true, isSip: true, bytes, start, end });
         options.onData(c, bytes, start, end);
       },
     };
@@ -167,13 +154,14 @@ export class Wiring {
       },
       read: (into) => {
         const length = this.readReached(socket, into);
-        if (length > 0 && !wiretap.isOwn(socket.address, socket.remotePort)) {
-          wiretap.seen(socket.address, socket.remotePort, ip, socket.port, false, isSip, into, 0, length);
-        }
+        const way = { from: socket.address, fromPort: socket.remotePort, to: ip, toPort: socket.port };
+        if (length > 0 && !wiretap.isOwn(way.from, way.fromPort))
+          wiretap.seen({ ...way, isTcp: false, isSip, bytes: into, start: 0, end: length });
         return length;
       },
       write: (bytes, start, end, address, port) => {
-        wiretap.seen(ip, socket.port, address, port, false, isSip, bytes, start, end);
+        const way = { from: ip, fromPort: socket.port, to: address, toPort: port };
+        wiretap.seen({ ...way, isTcp: false, isSip, bytes, start, end });
         if (this.house.network !== null) return socket.write(bytes, start, end, address, port);
         return this.carry(socket, bytes, start, end, address, port);
       },
@@ -233,20 +221,15 @@ export class Wiring {
             },
             drop: () => connection.drop(),
             write: (bytes, start, end) => {
-              wiretap.seen(
-                ip,
-                connection.localPort || stack.port,
-                connection.address,
-                connection.port,
-                true,
-                true,
-                bytes,
-                start,
-                end,
-              );
+              const { address: to, port: toPort } = connection;
+              const way = { from: ip, fromPort: connection.localPort || stack.port, to, toPort };
+              wiretap.seen({ ...way, isTcp: true, isSip: true, bytes, start, end });
               return connection.write(bytes, start, end);
             },
-            close: () => connection.close(),
+            close: () => {
+              wiretap.closed(ip, connection.localPort || stack.port, connection.address, connection.port);
+              connection.close();
+            },
           };
     return {
       port: stack.port,

@@ -40,10 +40,7 @@ export function columnsOf(items: readonly Item[]): string[] {
 function pcapOf(journal: Journal, epochMs: number): Buffer {
   const pieces: Uint8Array[] = [];
   const pcap = new Pcap((bytes) => pieces.push(bytes), epochMs);
-  for (const { tMs, from, fromPort, to, toPort, isTcp, bytes, start, end } of journal.carriedPackets) {
-    if (isTcp) pcap.tcp(tMs, from, fromPort, to, toPort, bytes, start, end);
-    else pcap.udp(tMs, from, fromPort, to, toPort, bytes, start, end);
-  }
+  for (const packet of journal.carriedPackets) pcap.message(packet);
   pcap.close();
   return Buffer.concat(pieces);
 }

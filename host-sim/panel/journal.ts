@@ -6,7 +6,7 @@
 import { decode, PCMA, PCMU } from "../../src/media/g711.js";
 import { RTP_OK, RtpView } from "../../src/media/rtp.js";
 import { TIMER_2XX } from "../../src/transaction/watcher.js";
-import type { Carried } from "../wiring.js";
+import type { Carried } from "../world/carried.js";
 import { type SimEvent, safe } from "../world/events.js";
 import type { Rung } from "../world/ladder.js";
 import type { BandItem, Item, MessageItem, Way } from "./protocol.js";

@@ -7,6 +7,7 @@
  * last messages are kept for looking back (ladder-view.ts). Not here: RTP, and events (events.ts).
  */
 import { styleText } from "node:util";
+import type { Carried } from "./carried.js";
 import { safe, seconds } from "./events.js";
 
 const TIME_COLUMNS = 9;
@@ -85,26 +86,18 @@ export class Ladder {
     this.names.set(ip + ":" + port, name);
   }
 
-  /** Shows one message; octets that are no SIP message are passed over. `bytes[start, end)` is only read. */
-  message(
-    tMs: number,
-    fromIp: string,
-    fromPort: number,
-    toIp: string,
-    toPort: number,
-    isTcp: boolean,
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-  ): void {
+  /** Shows one message; octets that are no SIP message are passed over. The octets are only read. */
+  message(carried: Carried): void {
+    const { tMs, isTcp, bytes, start, end } = carried;
     const head = headline(bytes, start, end);
     if (head.text === "") return;
-    const [from, to] = [this.nameOf(fromIp, fromPort), this.nameOf(toIp, toPort)];
+    const from = this.nameOf(carried.from, carried.fromPort);
+    const to = this.nameOf(carried.to, carried.toPort);
     // A party that is seen for the first time gets a column, if there is room.
     this.party(from);
     this.party(to);
     const copy = bytes.slice(start, end);
-    const isAgain = this.remember([isTcp, fromIp, fromPort, toIp, toPort].join(" "), copy);
+    const isAgain = this.remember([isTcp, carried.from, carried.fromPort, carried.to, carried.toPort].join(" "), copy);
     const rung = { tMs, from, to, isTcp, isAgain, head, bytes: copy };
     this.keep(rung);
     this.onRung?.(rung);

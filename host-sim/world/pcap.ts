@@ -6,6 +6,7 @@
 import { closeSync, openSync, writeSync } from "node:fs";
 import { ipv4 } from "../../src/core/address.js";
 import { fileError } from "../io/store.js";
+import type { Carried, Way } from "./carried.js";
 
 const LINKTYPE_RAW = 101;
 const IP_BYTES = 20;
@@ -26,6 +27,16 @@ const DATAGRAM_MAX = 65535 - IP_BYTES - UDP_BYTES;
 /** The next sequence number of each side of a connection. */
 interface Sequences {
   [side: string]: number;
+}
+
+/** What stands in a segment beside its ports; `bytes[start, end)` is copied. RFC 9293 §3.1 */
+interface Segment {
+  sequence: number;
+  acknowledged: number;
+  flags: number;
+  bytes?: Uint8Array;
+  start?: number;
+  end?: number;
 }
 
 export class Pcap {
@@ -64,20 +75,13 @@ export class Pcap {
     this.put(header, header.length);
   }
 
-  /**
-   * Writes one datagram. Addresses are dotted quads; `bytes[start, end)` is copied. @throws Error of one line if the
-   * disk is full
-   */
-  udp(
-    tMs: number,
-    fromIp: string,
-    fromPort: number,
-    toIp: string,
-    toPort: number,
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-  ): void {
+  /** Writes what was carried; the octets are copied. @throws Error of one line if the disk is full */
+  message(carried: Carried): void {
+    if (carried.isTcp) this.stream(carried);
+    else this.datagram(carried);
+  }
+
+  private datagram({ tMs, from, fromPort, to, toPort, bytes, start, end }: Carried): void {
     const length = Math.min(end - start, DATAGRAM_MAX);
     const packet = this.packet;
     const at = 16 + IP_BYTES;
@@ -86,48 +90,37 @@ export class Pcap {
     packet.writeUInt16BE(UDP_BYTES + length, at + 4);
     packet.writeUInt16BE(0, at + 6);
     packet.set(bytes.subarray(start, start + length), at + UDP_BYTES);
-    const sum = this.ip(fromIp, toIp, PROTOCOL_UDP, UDP_BYTES + length);
+    const sum = this.ip(from, to, PROTOCOL_UDP, UDP_BYTES + length);
     // 0 would tell that there is no checksum. RFC 768
     packet.writeUInt16BE(sum === 0 ? 0xffff : sum, at + 6);
     this.record(tMs, UDP_BYTES + length);
   }
 
-  /**
-   * Writes a piece of a stream; the first piece of a connection is preceded by a handshake. It throws as `udp` does.
-   */
-  tcp(
-    tMs: number,
-    fromIp: string,
-    fromPort: number,
-    toIp: string,
-    toPort: number,
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-  ): void {
-    const from = fromIp + ":" + fromPort;
-    const to = toIp + ":" + toPort;
-    const connection = this.connection(tMs, fromIp, fromPort, toIp, toPort);
+  /** Writes a piece of a stream; the first piece of a connection is preceded by a handshake. */
+  private stream(carried: Carried): void {
+    const { tMs, bytes, start, end } = carried;
+    const [from, to] = sides(carried);
+    const connection = this.connection(tMs, carried);
     for (let at = start; at < end; at += SEGMENT_BYTES) {
       const stop = Math.min(end, at + SEGMENT_BYTES);
       const flags = stop === end ? PUSH | ACK : ACK;
-      this.segment(tMs, fromIp, fromPort, toIp, toPort, connection[from], connection[to], flags, bytes, at, stop);
+      const [sequence, acknowledged] = [connection[from], connection[to]];
+      this.segment(tMs, carried, { sequence, acknowledged, flags, bytes, start: at, end: stop });
       connection[from] = (connection[from] + stop - at) >>> 0;
     }
   }
 
-  /** The first side closed the connection; one that carried nothing is not in the file. It throws as `udp` does. */
-  tcpClose(tMs: number, fromIp: string, fromPort: number, toIp: string, toPort: number): void {
-    const from = fromIp + ":" + fromPort;
-    const to = toIp + ":" + toPort;
+  /** The first side closed the connection; one that carried nothing is not in the file. It throws as `message` does. */
+  closeTcp(tMs: number, way: Way): void {
+    const [from, to] = sides(way);
     const connection = this.connections.get(pair(from, to));
     if (connection === undefined) return;
     this.connections.delete(pair(from, to));
     const a = connection[from];
     const b = connection[to];
-    this.segment(tMs, fromIp, fromPort, toIp, toPort, a, b, FIN | ACK, this.packet, 0, 0);
-    this.segment(tMs, toIp, toPort, fromIp, fromPort, b, a + 1, FIN | ACK, this.packet, 0, 0);
-    this.segment(tMs, fromIp, fromPort, toIp, toPort, a + 1, b + 1, ACK, this.packet, 0, 0);
+    this.segment(tMs, way, { sequence: a, acknowledged: b, flags: FIN | ACK });
+    this.segment(tMs, back(way), { sequence: b, acknowledged: a + 1, flags: FIN | ACK });
+    this.segment(tMs, way, { sequence: a + 1, acknowledged: b + 1, flags: ACK });
   }
 
   close(): void {
@@ -136,37 +129,25 @@ export class Pcap {
     if (this.sink === null) closeSync(this.file);
   }
 
-  private connection(tMs: number, fromIp: string, fromPort: number, toIp: string, toPort: number): Sequences {
-    const from = fromIp + ":" + fromPort;
-    const to = toIp + ":" + toPort;
+  private connection(tMs: number, way: Way): Sequences {
+    const [from, to] = sides(way);
     let connection = this.connections.get(pair(from, to));
     if (connection !== undefined) return connection;
     const first = FIRST_SEQUENCE;
     connection = { [from]: first + 1, [to]: first + 1 };
     this.connections.set(pair(from, to), connection);
-    this.segment(tMs, fromIp, fromPort, toIp, toPort, first, 0, SYN, this.packet, 0, 0);
-    this.segment(tMs, toIp, toPort, fromIp, fromPort, first, first + 1, SYN | ACK, this.packet, 0, 0);
-    this.segment(tMs, fromIp, fromPort, toIp, toPort, first + 1, first + 1, ACK, this.packet, 0, 0);
+    this.segment(tMs, way, { sequence: first, acknowledged: 0, flags: SYN });
+    this.segment(tMs, back(way), { sequence: first, acknowledged: first + 1, flags: SYN | ACK });
+    this.segment(tMs, way, { sequence: first + 1, acknowledged: first + 1, flags: ACK });
     return connection;
   }
 
-  private segment(
-    tMs: number,
-    fromIp: string,
-    fromPort: number,
-    toIp: string,
-    toPort: number,
-    sequence: number,
-    acknowledged: number,
-    flags: number,
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-  ): void {
+  private segment(tMs: number, way: Way, segment: Segment): void {
+    const { sequence, acknowledged, flags, bytes = this.packet, start = 0, end = 0 } = segment;
     const packet = this.packet;
     const at = 16 + IP_BYTES;
-    packet.writeUInt16BE(fromPort, at);
-    packet.writeUInt16BE(toPort, at + 2);
+    packet.writeUInt16BE(way.fromPort, at);
+    packet.writeUInt16BE(way.toPort, at + 2);
     packet.writeUInt32BE(sequence >>> 0, at + 4);
     packet.writeUInt32BE(acknowledged >>> 0, at + 8);
     packet[at + 12] = (TCP_BYTES / 4) << 4;
@@ -174,7 +155,7 @@ export class Pcap {
     packet.writeUInt16BE(65535, at + 14);
     packet.writeUInt32BE(0, at + 16);
     packet.set(bytes.subarray(start, end), at + TCP_BYTES);
-    packet.writeUInt16BE(this.ip(fromIp, toIp, PROTOCOL_TCP, TCP_BYTES + end - start), at + 16);
+    packet.writeUInt16BE(this.ip(way.from, way.to, PROTOCOL_TCP, TCP_BYTES + end - start), at + 16);
     this.record(tMs, TCP_BYTES + end - start);
   }
 
@@ -230,6 +211,16 @@ export class Pcap {
       throw fileError("write", this.path, error);
     }
   }
+}
+
+/** @returns the two ends of a way, as text */
+function sides(way: Way): [string, string] {
+  return [way.from + ":" + way.fromPort, way.to + ":" + way.toPort];
+}
+
+/** @returns the opposite way */
+function back(way: Way): Way {
+  return { from: way.to, fromPort: way.toPort, to: way.from, toPort: way.fromPort };
 }
 
 function pair(a: string, b: string): string {

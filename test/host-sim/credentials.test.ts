@@ -29,12 +29,12 @@ interface Sent {
 class Tap extends Wiretap {
   readonly all: Sent[] = [];
 
-  override seen(...args: Parameters<Wiretap["seen"]>): void {
-    const [fromIp, , toIp, , , isSip, bytes, start, end] = args;
+  override seen(seen: Parameters<Wiretap["seen"]>[0]): void {
+    const { from, to, isSip, bytes, start, end } = seen;
     const dotted = (ip: number) => [24, 16, 8, 0].map((shift) => (ip >>> shift) & 255).join(".");
     if (isSip)
-      this.all.push({ from: dotted(fromIp), to: dotted(toIp), text: Buffer.from(bytes.slice(start, end)).toString() });
-    super.seen(...args);
+      this.all.push({ from: dotted(from), to: dotted(to), text: Buffer.from(bytes.slice(start, end)).toString() });
+    super.seen(seen);
   }
 }
 

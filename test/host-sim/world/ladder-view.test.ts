@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { Ladder } from "../../../host-sim/world/ladder.js";
 import { folded, LadderView } from "../../../host-sim/world/ladder-view.js";
 import { octets } from "../../../src/core/bytes.js";
+import { carried } from "./carried.js";
 
 /** A ladder of numbered messages, and the screen on which a person looks back in it. */
 class Desk {
@@ -26,7 +27,7 @@ class Desk {
     const bytes = octets(
       `MESSAGE sip:m${number} SIP/2.0\r\nCSeq: ${number} MESSAGE\r\nX-Long: ${"x".repeat(100)}\r\nX-Evil: \x1b[2J\r\n\r\nbody ${number}\r\n`,
     );
-    this.ladder.message(number, "192.0.2.1", 5060, "192.0.2.2", 5060, false, bytes, 0, bytes.length);
+    this.ladder.message(carried(number, "192.0.2.1:5060", "192.0.2.2:5060", bytes));
     this.view.draw();
   }
 

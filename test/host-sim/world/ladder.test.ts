@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { headline, Ladder } from "../../../host-sim/world/ladder.js";
 import { octets } from "../../../src/core/bytes.js";
+import { carried } from "./carried.js";
 
 const INVITE =
   "INVITE sip:phone@192.0.2.2 SIP/2.0\r\nCSeq: 1 INVITE\r\nc: application/sdp\r\nContent-Length: 5\r\n\r\nv=0\r\n";
@@ -21,7 +22,8 @@ class Screen {
   show(tMs: number, hosts: string, message: string, isTcp = false): this {
     const [from, to] = hosts.split(">");
     const bytes = octets("xx" + message + "x");
-    this.ladder.message(tMs, "192.0.2." + from, 5060, "192.0.2." + to, 5060, isTcp, bytes, 2, bytes.length - 1);
+    const whole = carried(tMs, "192.0.2." + from + ":5060", "192.0.2." + to + ":5060", bytes, isTcp);
+    this.ladder.message({ ...whole, start: 2, end: bytes.length - 1 });
     return this;
   }
 }
@@ -115,7 +117,7 @@ describe("the ladder", () => {
     const screen = new Screen(80).show(0, "1>2", INVITE);
     const knock = octets("OPTIONS sip:a SIP/2.0\r\n\r\n");
     for (let i = 0; i < 5000; i++) {
-      screen.ladder.message(i, "203.0.113.9", 10000 + i, "192.0.2.1", 5060, false, knock, 0, knock.length);
+      screen.ladder.message(carried(i, "203.0.113.9:" + (10000 + i), "192.0.2.1:5060", knock));
     }
     screen.show(9000, "1>2", INVITE.replace("CSeq: 1", "CSeq: 2"));
     expect(screen.lines.at(-1)).toMatch(/^ {3}9\.000 \|-+ INV.*\(SDP\) -+>\|/);

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { Pcap } from "../../../host-sim/world/pcap.js";
 import { octets } from "../../../src/core/bytes.js";
+import { carried } from "./carried.js";
 
 const folder = mkdtempSync(join(tmpdir(), "portero-pcap-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -58,7 +59,8 @@ function pseudoHeader(ip: Buffer): Buffer {
 describe("a pcap file", () => {
   it("has a datagram with its time, addresses, ports and octets, and right checksums", () => {
     const [packet] = written("udp.pcap", 1700000000000, (pcap) => {
-      pcap.udp(1234.5678, "192.0.2.1", 5060, "198.51.100.255", 65535, INVITE, 2, INVITE.length - 1);
+      const invite = carried(1234.5678, "192.0.2.1:5060", "198.51.100.255:65535", INVITE);
+      pcap.message({ ...invite, start: 2, end: INVITE.length - 1 });
     });
     expect(packet.us).toBe(1700000001234568);
     const { ip } = packet;
@@ -76,7 +78,7 @@ describe("a pcap file", () => {
       for (let i = 0; i < 65536; i++) {
         bytes[0] = i >> 8;
         bytes[1] = i;
-        pcap.udp(0, "192.0.2.1", 1, "192.0.2.2", 2, bytes, 0, 2);
+        pcap.message(carried(0, "192.0.2.1:1", "192.0.2.2:2", bytes));
       }
     });
     expect(packets.length).toBe(65536);
@@ -86,10 +88,11 @@ describe("a pcap file", () => {
   it("has a stream as a handshake, segments that follow on, and an end", () => {
     const long = new Uint8Array(4000).fill(65);
     const packets = written("tcp.pcap", 0, (pcap) => {
-      pcap.tcp(1, "192.0.2.1", 40000, "192.0.2.2", 5060, long, 0, 4000);
-      pcap.tcp(2, "192.0.2.2", 5060, "192.0.2.1", 40000, long, 0, 10);
-      pcap.tcpClose(3, "192.0.2.2", 5060, "192.0.2.1", 40000);
-      pcap.tcpClose(3, "192.0.2.2", 5060, "192.0.2.1", 40000);
+      pcap.message(carried(1, "192.0.2.1:40000", "192.0.2.2:5060", long, true));
+      const answer = carried(2, "192.0.2.2:5060", "192.0.2.1:40000", long.subarray(0, 10), true);
+      pcap.message(answer);
+      pcap.closeTcp(3, answer);
+      pcap.closeTcp(3, answer);
     });
     const shown = packets.map(({ ip }) => [
       ip.readUInt16BE(20) === 40000 ? ">" : "<",
@@ -137,13 +140,14 @@ describe.skipIf(!hasTshark)("Wireshark", () => {
     const udp = call("UDP", "");
     const tcp = call("TCP", "X-Padding: " + "a".repeat(3000) + "\r\n");
     written("tshark.pcap", 1700000000000, (pcap) => {
-      pcap.udp(0, "192.0.2.1", 5060, "192.0.2.2", 5060, udp, 0, udp.length);
-      pcap.tcp(10, "192.0.2.1", 49153, "192.0.2.2", 5060, tcp, 0, 700);
-      pcap.tcp(20, "192.0.2.1", 49153, "192.0.2.2", 5060, tcp, 700, tcp.length);
-      pcap.tcpClose(30, "192.0.2.2", 5060, "192.0.2.1", 49153);
+      pcap.message(carried(0, "192.0.2.1:5060", "192.0.2.2:5060", udp));
+      const invite = carried(10, "192.0.2.1:49153", "192.0.2.2:5060", tcp, true);
+      pcap.message({ ...invite, end: 700 });
+      pcap.message({ ...invite, tMs: 20, start: 700 });
+      pcap.closeTcp(30, { from: "192.0.2.2", fromPort: 5060, to: "192.0.2.1", toPort: 49153 });
       const rtp = new Uint8Array(172).fill(0xff);
       rtp.set([0x80, 0, 0, 1, 0, 0, 0, 160, 0, 0, 0, 7]);
-      pcap.udp(40, "192.0.2.2", 41000, "192.0.2.1", 40000, rtp, 0, rtp.length);
+      pcap.message(carried(40, "192.0.2.2:41000", "192.0.2.1:40000", rtp));
     });
     const checks = ["ip", "udp", "tcp"].flatMap((name) => ["-o", name + ".check_checksum:TRUE"]);
     const tshark = (filter: string, ...fields: string[]) =>
