@@ -3,7 +3,7 @@
  * whose steps follow the certainty of each partition and frequency (a Kalman filter by frequencies, so that a voice at
  * the door does not spoil it), then a suppression of what is left, with noise in place of what it takes. 8 kHz. The
  * twin is src/media/echo.ts, bit for bit: both work on one state of 32-bit words. Pure: no engine, no operating system.
- * Not here: when it is used (src/driver/sound.ts).
+ * Not here: when it is used (src/driver/echocontrol.ts).
  */
 #ifndef PORTERO_ECHO_H
 #define PORTERO_ECHO_H
@@ -102,6 +102,12 @@ typedef struct {
 	/* What is heard of a block while something is played and while nothing is, on average of a second. */
 	int32_t heardPlaying;
 	int32_t heardIdle;
+	/* Blocks in which an echo was found, less those in which it was not, since the way changed last. */
+	int32_t found;
+	/* The partition in which the filter is strongest: its steps on average, and the power of a step on average. */
+	int32_t strongest;
+	int32_t drift[ECHO_BLOCK];
+	small_t steps;
 } echo_t;
 
 /* Constants: shares are of 32768. */
@@ -125,6 +131,10 @@ static const int16_t echo_window[ECHO_BLOCK] = {
 #define ECHO_TRIES 4
 /* So many blocks without an echo, and a filter that makes it louder has not found one. */
 #define ECHO_LOST 16
+/* After so many blocks with an echo it is known where it is. */
+#define ECHO_FOUND 40
+/* The way has changed when steps go one way by more than this share, of 32768. Beside a voice it is half at the most. */
+#define ECHO_DRIFT 2621
 
 static inline int32_t echo_limited(int32_t value)
 {
@@ -268,8 +278,42 @@ static inline small_t echo_doubt(const echo_t *s, int p, int k)
 	return small_mul(s->variance[p][k], small_of(square, 2 * s->exponents[slot]));
 }
 
-/* The step of one partition. `whole`: power by pairs of bins, of what is left and what is doubted. */
-static inline void echo_step(echo_t *s, int p, const int16_t *error, int32_t power, const small_t *doubt,
+/* The power of a block of samples. */
+static inline small_t echo_size(const int32_t *values)
+{
+	uint32_t most = 0, sum = 0;
+	int32_t shift;
+	int i;
+	for (i = 0; i < ECHO_BLOCK; i++)
+		most |= (uint32_t)(values[i] < 0 ? -(values[i] + 1) : values[i]);
+	shift = 20 - __builtin_clz(most | 1);
+	if (shift < 0)
+		shift = 0;
+	for (i = 0; i < ECHO_BLOCK; i++) {
+		int32_t value = values[i] >> shift;
+		sum += (uint32_t)(value * value);
+	}
+	return small_of(sum, 2 * shift);
+}
+
+/*
+ * A filter that is right steps to and fro, beside a voice too; one whose way has changed steps one way. @returns 1 when
+ * the way has changed
+ */
+static inline int echo_drifts(echo_t *s, const int32_t *step)
+{
+	int i;
+	for (i = 0; i < ECHO_BLOCK; i++)
+		s->drift[i] += (step[i] - s->drift[i]) >> 4;
+	s->steps = small_add(small_scale(s->steps, 30720), small_scale(echo_size(step), 2048));
+	return s->found >= ECHO_FOUND && small_share(echo_size(s->drift), s->steps) >= ECHO_DRIFT;
+}
+
+/*
+ * The step of one partition. `whole`: power by pairs of bins, of what is left and what is doubted. @returns 1 when the
+ * way has changed
+ */
+static inline int echo_step(echo_t *s, int p, const int16_t *error, int32_t power, const small_t *doubt,
 	const small_t *whole)
 {
 	int32_t sound[TRANSFORM_SIZE], bins[TRANSFORM_SIZE];
@@ -292,8 +336,11 @@ static inline void echo_step(echo_t *s, int p, const int16_t *error, int32_t pow
 		}
 	}
 	transform_back(bins, sound);
-	for (i = 0; i < ECHO_BLOCK; i++)
-		weights[i] = echo_within(transform_add(weights[i], echo_within(sound[i], 1 << 29)), 1 << 30);
+	for (i = 0; i < ECHO_BLOCK; i++) {
+		sound[i] = echo_within(sound[i], 1 << 29);
+		weights[i] = echo_within(transform_add(weights[i], sound[i]), 1 << 30);
+	}
+	return p == s->strongest && echo_drifts(s, sound);
 }
 
 /* What is left of the block, in 1/32 of a sample, teaches the filter. */
@@ -303,7 +350,7 @@ static inline void echo_learn(echo_t *s, const int32_t *left)
 	int16_t error[2 * ECHO_BINS];
 	small_t whole[ECHO_GROUPS], doubt[ECHO_PARTS][ECHO_GROUPS];
 	int32_t power;
-	int p, k, i;
+	int p, k, i, isMoved = 0;
 	memset(sound, 0, sizeof sound / 2);
 	for (i = 0; i < ECHO_BLOCK; i++)
 		sound[ECHO_BLOCK + i] = left[i] * 128;
@@ -320,7 +367,12 @@ static inline void echo_learn(echo_t *s, const int32_t *left)
 		whole[k] = small_add(small_add(sum, s->other[k]), small_of(128, 10));
 	}
 	for (p = 0; p < ECHO_PARTS; p++)
-		echo_step(s, p, error, power, doubt[p], whole);
+		isMoved |= echo_step(s, p, error, power, doubt[p], whole);
+	if (isMoved) {
+		s->found = 0;
+		s->resets += 1;
+		echo_uncertain(s);
+	}
 }
 
 /* The filter begins anew, with the same doubt of 32768 everywhere. */
@@ -389,8 +441,9 @@ static inline int echo_judge(echo_t *s, const int16_t *heard, const int32_t *lef
 			memset(s->weights, 0, sizeof s->weights);
 			s->energyLeft = s->energyHeard;
 		}
-		if (s->hunt <= ECHO_LOST)
+		if (s->hunt <= ECHO_LOST || s->found >= ECHO_FOUND)
 			echo_uncertain(s);
+		s->found = 0;
 	}
 	return 1;
 }
@@ -438,14 +491,16 @@ static inline void echo_track(echo_t *s)
 		s->heardPlaying += (heard - s->heardPlaying) >> 7;
 	else
 		s->heardIdle += (heard - s->heardIdle) >> 7;
-	if (echo_likeness(s) > 10923)
-	{
+	if (echo_likeness(s) > 10923) {
 		s->hunt -= s->hunt > 8 ? 8 : s->hunt;
+		s->found += s->found < ECHO_HUNT;
 		/* Two voices may be alike for a moment. */
 		if (s->hunt == 0)
 			s->tries = 0;
-	} else if (level > 60 * ECHO_BLOCK && heard > 16 * ECHO_BLOCK)
+	} else if (level > 60 * ECHO_BLOCK && heard > 16 * ECHO_BLOCK) {
 		s->hunt += 1;
+		s->found -= s->found > 0;
+	}
 	if (s->hunt >= ECHO_HUNT * (1 + (s->tries & 3))) {
 		echo_hunt(s);
 		return;
@@ -463,6 +518,7 @@ static inline void echo_track(echo_t *s)
 		if (energy[p] > energy[strongest])
 			strongest = p;
 	}
+	s->strongest = strongest;
 	if (strongest >= 3 && s->late < ECHO_LATEST && small_add(energy[0], energy[1]) < small_scale(whole, 512))
 		echo_move(s, 1);
 	else if (strongest == 0 && s->late > 0 && energy[0] > small_scale(whole, 16384))

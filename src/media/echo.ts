@@ -12,6 +12,7 @@ import {
   BINS,
   BLOCK,
   COUPLING,
+  DRIFT,
   ECHO_FROZEN,
   ECHO_LINEAR,
   ECHO_QUIET,
@@ -22,6 +23,7 @@ import {
   EXPONENTS,
   FAR_LEVEL,
   FLOORS,
+  FOUND,
   GATE,
   GROUPS,
   GUARD,
@@ -52,6 +54,8 @@ import {
   SEED,
   SHARE,
   SPECTRA,
+  STEPS,
+  STRONGEST,
   TAIL,
   TRIES,
   TROUBLE,
@@ -160,6 +164,12 @@ const LATEST = 6;
 const TRIES_MOST = 4;
 /** A filter that makes the sound louder after so many blocks without an echo has not found one. */
 const LOST = 16;
+/** After so many blocks with an echo it is known where it is. */
+const FOUND_LEAST = 40;
+/**
+ * The way has changed when steps go one way by more than this share, of 32768. Beside a voice it is half at the most.
+ */
+const DRIFT_LEAST = 2621;
 /** The exponents of packed powers begin at this value. */
 const PACKED = 48;
 /** Levels of 1,500 and of 8,000. */
@@ -336,10 +346,34 @@ function squaresOf(values: Int16Array, at: number): number {
   return a * a + b * b + c * c + d * d;
 }
 
+/** @returns the power of a block of values */
+function sizeOf(values: Int32Array, start: number): number {
+  let most = 0;
+  for (let i = start; i < start + BLOCK; i++) most |= values[i] < 0 ? ~values[i] : values[i];
+  const shift = Math.max(0, 20 - Math.clz32(most | 1));
+  let sum = 0;
+  for (let i = start; i < start + BLOCK; i++) {
+    const value = values[i] >> shift;
+    sum += value * value;
+  }
+  return smallOf(sum, 2 * shift);
+}
+
+/**
+ * A filter that is right steps to and fro, beside a voice too; one whose way has changed steps one way.
+ * @param step a block of values @returns whether the way has changed
+ */
+function drifts(words: Int32Array, step: Int32Array): boolean {
+  for (let i = 0; i < BLOCK; i++) words[DRIFT + i] += (step[i] - words[DRIFT + i]) >> 4;
+  words[STEPS] = smallAdd(smallScale(words[STEPS], 30720), smallScale(sizeOf(step, 0), 2048));
+  return words[FOUND] >= FOUND_LEAST && smallShare(sizeOf(words, DRIFT), words[STEPS]) >= DRIFT_LEAST;
+}
+
 /**
  * Makes the step of one partition. `whole` of the scratch: power by pairs of bins, of what is left and what is doubted.
+ * @returns whether the way has changed
  */
-function step(state: EchoState, p: number, power: number): void {
+function step(state: EchoState, p: number, power: number): boolean {
   const { words, halves } = state;
   const { sound, bins, error, whole } = scratch();
   const slot = (words[NEWEST] + p) & (PARTS - 1);
@@ -362,8 +396,10 @@ function step(state: EchoState, p: number, power: number): void {
   transformBack(bins, sound);
   for (let i = 0; i < BLOCK; i++) {
     const at = WEIGHTS + p * BLOCK + i;
-    words[at] = within(words[at] + within(sound[i], 1 << 29), 1 << 30);
+    sound[i] = within(sound[i], 1 << 29);
+    words[at] = within(words[at] + sound[i], 1 << 30);
   }
+  return p === words[STRONGEST] && drifts(words, sound);
 }
 
 /** Teaches the filter by what is left of the block, in 1/32 of a sample. */
@@ -382,7 +418,12 @@ function learn(state: EchoState): void {
     words[MISSED + k] = sum;
     whole[k] = smallAdd(smallAdd(sum, words[OTHER + k]), smallOf(128, 10));
   }
-  for (let p = 0; p < PARTS; p++) step(state, p, power);
+  let isMoved = false;
+  for (let p = 0; p < PARTS; p++) if (step(state, p, power)) isMoved = true;
+  if (!isMoved) return;
+  words[FOUND] = 0;
+  words[RESETS] += 1;
+  doubtAll(words);
 }
 
 /** Begins the filter anew, with the same doubt of 32768 everywhere. */
@@ -446,7 +487,8 @@ function judge(state: EchoState): boolean {
       words.fill(0, WEIGHTS, WEIGHTS + PARTS * BLOCK);
       words[ENERGY_LEFT] = words[ENERGY_HEARD];
     }
-    if (!isLost) doubtAll(words);
+    if (!isLost || words[FOUND] >= FOUND_LEAST) doubtAll(words);
+    words[FOUND] = 0;
   }
   return true;
 }
@@ -499,9 +541,13 @@ function track(state: EchoState): void {
   words[average] += (heard - words[average]) >> 7;
   if (likenessOf(words) > 10923) {
     words[HUNT] -= Math.min(words[HUNT], 8);
+    if (words[FOUND] < HUNT_MOST) words[FOUND] += 1;
     // Two voices may be alike for a moment.
     if (words[HUNT] === 0) words[TRIES] = 0;
-  } else if (level > 60 * BLOCK && heard > 16 * BLOCK) words[HUNT] += 1;
+  } else if (level > 60 * BLOCK && heard > 16 * BLOCK) {
+    words[HUNT] += 1;
+    if (words[FOUND] > 0) words[FOUND] -= 1;
+  }
   if (words[HUNT] >= HUNT_MOST * (1 + (words[TRIES] & 3))) {
     hunt(words);
     return;
@@ -522,6 +568,7 @@ function track(state: EchoState): void {
       most = energy;
     }
   }
+  words[STRONGEST] = strongest;
   if (strongest >= 3 && words[LATE] < LATEST && early < smallScale(whole, 512)) move(state, 1);
   else if (strongest === 0 && words[LATE] > 0 && first > smallScale(whole, 16384)) move(state, -1);
 }

@@ -58,7 +58,11 @@ export const HUNT = GATE + 1;
 export const TRIES = HUNT + 1;
 export const HEARD_PLAYING = TRIES + 1;
 export const HEARD_IDLE = HEARD_PLAYING + 1;
-export const ECHO_WORDS = HEARD_IDLE + 1;
+export const FOUND = HEARD_IDLE + 1;
+export const STRONGEST = FOUND + 1;
+export const DRIFT = STRONGEST + 1;
+export const STEPS = DRIFT + BLOCK;
+export const ECHO_WORDS = STEPS + 1;
 
 // These are options of a step.
 /** The filter stays as it is. */
