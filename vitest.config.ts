@@ -7,7 +7,7 @@ import { configDefaults, defineConfig } from "vitest/config";
 
 /** Tests of the core alone, which keeps nothing outside of its objects. */
 const CORE =
-  "test/{wire,core,dialog,media,transaction,ua,server,settings,people,intercom,console,driver,conformance,cases,sweep}/**/*.test.ts";
+  "test/{wire,core,dialog,media,transaction,ua,server,settings,people,intercom,console,driver,links,conformance,cases,sweep}/**/*.test.ts";
 /** They measure what the heap has. */
 const MEMORY = "test/**/*memory.test.ts";
 /**

@@ -65,6 +65,8 @@ export interface TcpOptions {
   address: number;
   /** The port to listen on; 0: any free one. */
   port: number;
+  /** Nothing is listened to: connections are opened from here only. */
+  isCaller?: boolean;
   /** The setting that chooses the port, as in `UdpOptions`. */
   setting?: string;
   /** @param incoming whether the other side opened it */
@@ -75,9 +77,9 @@ export interface TcpOptions {
   onError(message: string): void;
 }
 
-/** A listener and the connections from and to one local address. */
+/** A listener, unless it only calls, and the connections from and to one local address. */
 export interface TcpStack {
-  /** The port it listens on. */
+  /** The port it listens on; 0 if it only calls. */
   readonly port: number;
   /**
    * Returns at once; the connection opens in the background, and failure is `onClose`. @returns null if there is no

@@ -119,6 +119,7 @@ export class Wiring {
     const { ip } = this;
     const { wiretap } = this.house;
     const { port } = options;
+    const isSip = options.setting === "sip.port";
     const tapped = {
       ...options,
       onOpen: (c: TcpConnection, incoming: boolean) => {
@@ -127,12 +128,12 @@ export class Wiring {
       },
       onData: (c: TcpConnection, bytes: Uint8Array, start: number, end: number) => {
         const way = { from: c.address, fromPort: c.port, to: ip, toPort: c.localPort };
-        if (!wiretap.isOwn(c.address, c.port)) wiretap.seen({ ...way, isTcp: true, isSip: true, bytes, start, end });
+        if (!wiretap.isOwn(c.address, c.port)) wiretap.seen({ ...way, isTcp: true, isSip, bytes, start, end });
         options.onData(c, bytes, start, end);
       },
     };
     const stack = await (this.host !== null ? this.host.tcp(tapped) : openTcp(tapped));
-    return this.tapTcp(stack);
+    return this.tapTcp(stack, isSip);
   }
 
   private tapUdp(socket: UdpSocket, isSip: boolean): UdpSocket {
@@ -203,7 +204,7 @@ export class Wiring {
     return true;
   }
 
-  private tapTcp(stack: TcpStack): TcpStack {
+  private tapTcp(stack: TcpStack, isSip: boolean): TcpStack {
     const { ip } = this;
     const { wiretap } = this.house;
     const tap = (connection: ReturnType<TcpStack["find"]>): ReturnType<TcpStack["find"]> =>
@@ -223,7 +224,7 @@ export class Wiring {
             write: (bytes, start, end) => {
               const { address: to, port: toPort } = connection;
               const way = { from: ip, fromPort: connection.localPort || stack.port, to, toPort };
-              wiretap.seen({ ...way, isTcp: true, isSip: true, bytes, start, end });
+              wiretap.seen({ ...way, isTcp: true, isSip, bytes, start, end });
               return connection.write(bytes, start, end);
             },
             close: () => {

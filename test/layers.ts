@@ -19,7 +19,8 @@ export const ALLOWED: Record<string, readonly string[]> = {
   people: ["core", "wire", "settings"],
   intercom: ["core", "wire", "transaction", "dialog", "ua", "server", "media", "settings", "people"],
   console: ["core", "transaction", "ua", "settings", "people", "intercom"],
-  driver: ["core", "wire", "transaction", "media", "ua", "settings", "intercom", "console"],
+  links: ["core", "wire", "ua", "settings", "intercom"],
+  driver: ["core", "wire", "transaction", "media", "ua", "settings", "intercom", "console", "links"],
 };
 
 /** The other folders of the project: what each may import from. A folder of `src/` is named with it. */
@@ -34,7 +35,7 @@ export const AROUND: Record<string, readonly string[]> = {
 const ENTRY = "src/main.ts";
 /** The types of the device contract, for the folders that know devices, and for the entry. */
 const CONTRACT = "hal";
-const KNOWS_DEVICES = ["settings", "intercom", "console", "driver", "people"];
+const KNOWS_DEVICES = ["settings", "intercom", "console", "driver", "people", "links"];
 
 /** Globals that the code may name: those of ECMAScript except a clock, randomness, regular expressions and I/O. */
 const GLOBALS = new Set(

@@ -152,7 +152,7 @@ export class Streams implements TcpStack {
   readonly port: number;
   readonly options: TcpOptions;
   private readonly classes: StreamClasses;
-  private readonly listener: StreamListener;
+  private readonly listener: StreamListener | null;
   private readonly connections: Connection[] = [];
   private lastId = 0;
 
@@ -161,7 +161,10 @@ export class Streams implements TcpStack {
     this.classes = classes;
     this.options = options;
     this.port = options.port;
-    this.listener = classes.listen({ port: options.port, onReadable: (requests) => this.accept(requests) });
+    this.listener =
+      options.isCaller === true
+        ? null
+        : classes.listen({ port: options.port, onReadable: (requests) => this.accept(requests) });
   }
 
   connect(address: number, port: number): TcpConnection | null {
@@ -182,7 +185,7 @@ export class Streams implements TcpStack {
   }
 
   close(): void {
-    if (this.listener.close !== undefined) this.listener.close();
+    this.listener?.close?.();
     while (this.connections.length > 0) this.connections[this.connections.length - 1].release();
   }
 
@@ -193,7 +196,7 @@ export class Streams implements TcpStack {
 
   private accept(requests: number): void {
     for (let i = 0; i < requests; i++) {
-      const from = this.listener.read();
+      const from = this.listener?.read();
       if (from === undefined) return;
       const address = ipv4(from.remoteAddress ?? "");
       if (address < 0 || this.add(address, from.remotePort ?? 0, from) === null) from.close();

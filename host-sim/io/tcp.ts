@@ -93,19 +93,19 @@ class NodeTcpConnection implements TcpConnection {
 class NodeTcpStack implements TcpStack {
   readonly port: number;
   readonly options: TcpOptions;
-  private readonly server: Server;
+  private readonly server: Server | null;
   private readonly most: number;
   private connections: NodeTcpConnection[] = [];
   private lastId = 0;
   private open = true;
 
-  constructor(server: Server, options: TcpOptions, most: number) {
+  constructor(server: Server | null, options: TcpOptions, most: number) {
     this.server = server;
     this.most = most;
     this.options = options;
-    this.port = (server.address() as { port: number }).port;
-    server.on("connection", (socket) => this.accept(socket));
-    server.on("error", (error) => options.onError("tcp: " + error.message));
+    this.port = server === null ? 0 : (server.address() as { port: number }).port;
+    server?.on("connection", (socket) => this.accept(socket));
+    server?.on("error", (error) => options.onError("tcp: " + error.message));
   }
 
   connect(address: number, port: number): TcpConnection | null {
@@ -141,7 +141,7 @@ class NodeTcpStack implements TcpStack {
   close(): void {
     if (!this.open) return;
     this.open = false;
-    this.server.close();
+    this.server?.close();
     for (const connection of this.connections) connection.close();
   }
 
@@ -163,10 +163,11 @@ class NodeTcpStack implements TcpStack {
 }
 
 /**
- * Listens. @param connections at once, both ways together @throws Error of one line if the port or the address cannot
- * be had
+ * Listens, unless it only calls. @param connections at once, both ways together @throws Error of one line if the port
+ * or the address cannot be had
  */
 export function openTcp(options: TcpOptions, connections = TCP_CONNECTIONS): Promise<TcpStack> {
+  if (options.isCaller === true) return Promise.resolve(new NodeTcpStack(null, options, connections));
   return new Promise((resolve, reject) => {
     const server = createServer();
     const failed = (error: NodeJS.ErrnoException) =>

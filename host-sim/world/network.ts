@@ -94,6 +94,7 @@ export class VirtualNetwork implements Ways {
 
   /** @throws Error of one line if the port is taken */
   listenTcp(host: number, options: TcpOptions): TcpStack {
+    if (options.isCaller === true) return this.streams.listen(host, 0, options);
     const port = freePort((port) => this.streams.isTaken(host, port), "tcp", host, options);
     return this.streams.listen(host, port, options);
   }

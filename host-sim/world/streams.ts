@@ -57,7 +57,7 @@ export class VirtualTcp {
 
   listen(host: number, port: number, options: TcpOptions): TcpStack {
     const stack = new VirtualTcpStack(this, host, port, options);
-    this.listeners.set(host + ":" + port, stack);
+    if (port > 0) this.listeners.set(host + ":" + port, stack);
     return stack;
   }
 
@@ -66,7 +66,7 @@ export class VirtualTcp {
   }
 
   release(stack: VirtualTcpStack): void {
-    this.listeners.delete(stack.host + ":" + stack.port);
+    if (stack.port > 0) this.listeners.delete(stack.host + ":" + stack.port);
   }
 
   /** A port for our end of a connection that is to be opened. */

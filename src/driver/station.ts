@@ -27,6 +27,7 @@ import type { DoorEvents, DoorOutputs } from "../intercom/events.js";
 import { NO_FIELDS } from "../intercom/events.js";
 import { houseServerLimits } from "../intercom/houseserver.js";
 import { Log } from "../intercom/log.js";
+import { Links, linkTimers } from "../links/links.js";
 import {
   TONE_ANSWERED,
   TONE_BUSY,
@@ -99,6 +100,8 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
   private readonly wake: DeviceTimer;
   private readonly events: DoorEvents;
   readonly log: Log;
+  /** The links to the house's systems; null if the settings name none. */
+  readonly links: Links | null;
   readonly relays: number;
   private readonly relayPins: readonly Output[];
   private readonly ledPin: Output;
@@ -126,11 +129,23 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
     const limits = settings.get("server.enabled") && doorLimits.phones > 0 ? houseServerLimits(doorLimits) : doorLimits;
     this.device = device;
     this.settings = settings;
-    this.timers = new Timers(limits.timers);
+    const ofLinks = linkTimers(settings);
+    this.timers = new Timers(limits.timers + ofLinks);
     this.datagram = new Uint8Array(limits.messageBytes);
     this.timers.nowMs = device.clock.now();
+    this.links =
+      ofLinks === 0
+        ? null
+        : new Links({
+            device,
+            settings,
+            timers: this.timers,
+            next: events,
+            enter: () => this.enter(),
+            leave: () => this.leave(),
+          });
     this.log = new Log({
-      next: events,
+      next: this.links ?? events,
       timers: this.timers,
       clock: this,
       record: new Record(device.store, LOG_KEY, limits.logBytes),
@@ -220,6 +235,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
       });
       this.sounds.push(new SoundPort(rtp, rtcp));
     }
+    await this.links?.start(this.ip);
     this.events.event("config", "ready", {
       address: "sip:" + escapeUser(this.settings.get("sip.user")) + "@" + ipv4Text(this.ip) + ":" + port,
     });
@@ -242,6 +258,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
       this.sounds[i].rtcp.close();
     }
     this.sounds.length = 0;
+    this.links?.close();
   }
 
   onContact(name: InputName, closed: number): void {

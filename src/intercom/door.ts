@@ -277,6 +277,7 @@ export class Door
     }
     if (!mayPress(this.settings, "call")) return;
     this.button = this.calling = button;
+    this.events.event("button", "pressed", { button });
     const plan = planOfButton(this.settings, button, this.outputs.epochS());
     if (plan !== null) this.startCalls(plan, this.settings.get("call.fallback"));
     else if (planOfHold(this.settings, button) === null)
@@ -293,6 +294,7 @@ export class Door
     if (plan === null) return;
     if (this.ring.isOn) this.hangUp("");
     else if (this.ua.activeCall() !== null) return;
+    this.events.event("button", "held", { button });
     this.startCalls(plan, this.settings.get("call.fallback"));
   }
 

@@ -40,6 +40,8 @@ type Ringing = "calling" | "ringing" | "early";
 
 /** The value of each event; other texts are for people, in words. */
 export interface EventValues {
+  /** Somebody pressed a button that calls. */
+  button: "pressed" | "held";
   register: "registering" | "registered" | "unregistered" | "failed" | "binding";
   /** The visitor's call as a whole; a refused one never was a call. */
   call: Ringing | "confirmed" | "held" | End | "refused";
@@ -63,12 +65,15 @@ export interface EventValues {
   /** What was done with the list of people, in words. */
   people: string;
   wifi: "found" | "scanned";
+  /** A server that the door tells its events: it does not answer, messages to it are dropped, it refuses them. */
+  link: "lost" | "full" | "refused" | "back";
   config: string;
   error: string;
 }
 
 /** The fields of each event, in the order in which they are told. Those that do not apply are left out. */
 export interface EventFields {
+  button: { button: number };
   register: {
     server?: string;
     expires?: number;
@@ -122,6 +127,7 @@ export interface EventFields {
   phone: { name: string };
   people: { name?: string; count?: number };
   wifi: { ssid?: string; signal?: number; channel?: number; secured?: "yes" | "no" };
+  link: { name: string; at: string; reason?: string; code?: number; dropped?: number };
   config: { address?: string; keys?: string; means?: string };
   error: {
     address?: string;

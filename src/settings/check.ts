@@ -41,9 +41,11 @@ import {
   TYPE_TARGETS,
   TYPE_TEXT,
   TYPE_TIME,
+  TYPE_URL,
   TYPE_USER,
   TYPE_ZONE,
 } from "./schema.js";
+import { readUrl } from "./url.js";
 
 /** Stands for `sip.domain` while a target is checked, since that may not be set yet. */
 const ANY_DOMAIN = "domain";
@@ -117,6 +119,15 @@ export function allowed(setting: Setting): string {
       return "a time zone by name (Europe/Berlin), or as POSIX writes it (CET-1CEST,M3.5.0,M10.5.0/3); UTC0 for none";
     case TYPE_HOURS:
       return "empty, or spans HH:MM-HH:MM, behind days if need be, with commas between: mon-fri 07:00-12:00 13:00-22:00, sat 09:00-13:00; dates in place of days, closed in place of spans: 2026-12-24..2026-12-26 closed; or @NAME for the schedule of that name";
+    case TYPE_URL:
+      return (
+        "empty, or at most " +
+        setting.max +
+        " characters as in " +
+        setting.choices[0] +
+        "://192.168.1.10:8123/path" +
+        (setting.choices.length > 1 ? "; " + setting.choices.join(" or ") : "; without TLS, so no https")
+      );
     case TYPE_TIME:
       return "off, or a time of the day as in 03:30";
     case TYPE_USER:
@@ -196,6 +207,10 @@ export function check(setting: Setting, value: string): string | null {
       return given.length <= setting.max && isZone(given) ? given : null;
     case TYPE_HOURS:
       return given === "" || (given.length <= setting.max && isSchedule(given)) ? given : null;
+    case TYPE_URL:
+      return given === "" || (given.length <= setting.max && readUrl(given, setting.choices).error === "")
+        ? given
+        : null;
     case TYPE_TIME:
       return given === "off" || minuteOfDay(given) >= 0 ? given : null;
     case TYPE_USER:
@@ -229,6 +244,8 @@ export function problemOf(setting: Setting, value: string): string {
       return tooLong(setting, given) || readTarget(given, ANY_DOMAIN).error;
     case TYPE_TARGETS:
       return tooLong(setting, given) || targetsProblem(given);
+    case TYPE_URL:
+      return tooLong(setting, given) || readUrl(given, setting.choices).error;
     case TYPE_PLAN:
       return tooLong(setting, given) || readPlan(given).error;
     case TYPE_USER: {

@@ -93,6 +93,8 @@ export const TYPE_QUOTED = 21;
 export const TYPE_TARGETS = 22;
 /** `off`, or a time of the day. */
 export const TYPE_TIME = 23;
+/** Nothing, or a URL whose scheme is one of `choices` (url.ts). */
+export const TYPE_URL = 24;
 
 export interface Setting {
   key: string;
@@ -121,6 +123,7 @@ const NO_CHOICES: readonly string[] = [];
 const TEXT_MOST = 128;
 const PROXIES_TEXT_MOST = 3 * TEXT_MOST;
 const PLAN_MOST = 400;
+const URL_MOST = 200;
 
 /** The bounds of a text's length, characters; 0 for the longest: what its type allows. */
 interface TextBounds {
@@ -167,11 +170,18 @@ function choice<K extends string, const C extends readonly string[]>(
   return { key, type: TYPE_CHOICE, initial, min: 0, max: 0, choices, unit: "", help };
 }
 
+/** Makes a setting that is empty or a URL. @param schemes that it may have */
+function url<K extends string>(key: K, schemes: readonly string[], help: string): Typed<K, string> {
+  return { key, type: TYPE_URL, initial: "", min: 0, max: URL_MOST, choices: schemes, unit: "", help };
+}
+
 /** Makes a setting that is some of the choices, with commas between. */
 function list<K extends string>(key: K, initial: string, choices: readonly string[], help: string): Typed<K, string> {
   return { key, type: TYPE_LIST, initial, min: 0, max: 0, choices, unit: "", help };
 }
 
+const SCHEMES_PLAIN = ["http"];
+const SCHEMES = ["http", "https"];
 const ON_OFF = ["on", "off"];
 const MODES_OF_RELAY = ["pulse", "held"] as const;
 const LEVELS = ["board", "high", "low"] as const;
@@ -452,6 +462,25 @@ const SETTINGS = [
     max: 86400,
     unit: "s",
   }),
+  text(
+    "syslog.server",
+    TYPE_DOMAIN,
+    "",
+    "syslog server that is told the events, at port 514 unless another is given; empty: none",
+    { max: TEXT_MOST },
+  ),
+  choice("syslog.transport", "udp", ["udp", "tcp"], "how lines reach the syslog server"),
+  choice(
+    "syslog.level",
+    "info",
+    ["error", "warning", "notice", "info", "debug"],
+    "the least urgent events that the syslog server is told",
+  ),
+  url("hook.url", SCHEMES_PLAIN, "where events are posted to as JSON (webhook); empty: nowhere"),
+  text("hook.secret", TYPE_SECRET, "", "key of the webhook's signature (HMAC-SHA-256); empty: no signature", {
+    max: 64,
+  }),
+  url("camera.url", SCHEMES, "still picture of a camera beside the door, told with a ring; empty: none"),
   text("time.zone", TYPE_ZONE, "UTC0", "time zone of the door", { max: 64 }),
   text("time.day", TYPE_HOURS, "", "when it is day for the buttons' plans; empty: always", { max: 200 }),
   ...schedules(),
@@ -495,7 +524,9 @@ export function needsRestart(setting: Setting): boolean {
     setting.key === "server.enabled" ||
     setting.key === "server.mode" ||
     setting.key === "time.server" ||
-    setting.key.slice(0, 5) === "wifi."
+    setting.key.slice(0, 5) === "wifi." ||
+    setting.key.slice(0, 5) === "hook." ||
+    setting.key.slice(0, 7) === "syslog."
   );
 }
 

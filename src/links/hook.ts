@@ -1,0 +1,305 @@
+/**
+ * Events by HTTP POST (a webhook), as JSON, one after another in their order. The URL's server is trusted with nothing:
+ * of its answer only the status is read, then the connection is cut, however much would follow.
+ *
+ *     {"id":"5f3a9c01-7","time":1764454455,"door":"door","event":"relay","value":"on","relay":1,"reason":"code"}
+ *
+ * `X-Portero-Time` is the time at which the request was written (s since 1970, 0 while it is not known), and
+ * `X-Portero-Signature` is `sha256=` with HMAC-SHA-256, in hexadecimal, over that number, a dot, and the body.
+ *
+ *     idle -> asking (10 s) -> idle    2xx: the next event. 408, 429, 5xx: again, five times. Any other status: the
+ *                                      event is dropped. No answer: again after a back-off, for as long as it is kept.
+ *
+ * Not here: TLS, so no https; which events there are (severity.ts).
+ */
+import type { Device, TcpConnection, TcpStack } from "../../hal/device.js";
+import { octets, parseUint, utf8 } from "../core/bytes.js";
+import type { RandomSource } from "../core/random.js";
+import type { Timers, TimerUser } from "../core/timers.js";
+import type { DoorEvents, EventName } from "../intercom/events.js";
+import { readUrl, type UrlText } from "../settings/url.js";
+import { HmacSha256 } from "../wire/hmac.js";
+import { SHA256_BYTES, Sha256 } from "../wire/sha256.js";
+import { Writer } from "../wire/writer.js";
+import { writeFields, writeText } from "./json.js";
+import { Outbox } from "./outbox.js";
+import { LinkServer, type ServerUser } from "./server.js";
+import { DEBUG, severityOf } from "./severity.js";
+
+const OUTBOX_BYTES = 3072;
+const BODY_BYTES = 1024;
+/** The longest host and path of the settings twice, and the fixed fields. */
+const HEAD_BYTES = 768;
+const KEY_MOST = 64;
+/** From the connection's first octet to the status. */
+const ANSWER_MS = 10_000;
+/** An event that the server answers by 408, 429 or 5xx is tried so often. */
+const TRIES_MOST = 5;
+/** `HTTP/1.1 200` */
+const STATUS_BYTES = 12;
+const STATUS_AT = 9;
+
+const POST = octets("POST ");
+const HOST = octets(" HTTP/1.1\r\nHost: ");
+const FIXED = octets(
+  "\r\nUser-Agent: Portero\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: ",
+);
+const TIME = octets("\r\nX-Portero-Time: ");
+const SIGNATURE = octets("\r\nX-Portero-Signature: sha256=");
+const END = octets("\r\n\r\n");
+const PROTOCOL = octets("HTTP/1.");
+const ID = octets('{"id":"');
+const AT = octets('","time":');
+const DOOR = octets(',"door":');
+const EVENT = octets(',"event":');
+const VALUE = octets(',"value":');
+const CAMERA = octets(',"camera":');
+const SCHEMES = ["http"];
+
+export interface HookParts {
+  device: Pick<Device, "tcp" | "resolver">;
+  timers: Timers;
+  random: RandomSource;
+  /** Is told whether the server takes the events. */
+  events: DoorEvents;
+  url: string;
+  /** "" for no signature. */
+  secret: string;
+  /** The door's name. */
+  door: string;
+  /** The still picture beside the door, or "". */
+  camera: string;
+  /** @returns s since 1970, 0 while it is not known */
+  epochS(): number;
+  /** Take the time before, and set the next wake-up after anything that a device brings. */
+  enter(): void;
+  leave(): void;
+}
+
+export class Hook implements TimerUser, ServerUser {
+  readonly server: LinkServer;
+  readonly box = new Outbox(OUTBOX_BYTES);
+  private readonly parts: HookParts;
+  private readonly url: UrlText;
+  private readonly timer: number;
+  private readonly writer = new Writer();
+  private readonly buffer = new Uint8Array(HEAD_BYTES + BODY_BYTES);
+  private readonly hmac: HmacSha256 | null;
+  private readonly code = new Uint8Array(SHA256_BYTES);
+  /** The beginning of the answer. */
+  private readonly answer = new Uint8Array(STATUS_BYTES);
+  private answered = 0;
+  /** Tells the events of one start from those of another. */
+  private readonly boot: number;
+  private lastId = 0;
+  private tcp: TcpStack | null = null;
+  private connection: TcpConnection | null = null;
+  /** The number of the event in the outbox that was posted last, and how often it was answered by 5xx. */
+  private posted = -1;
+  private tries = 0;
+  /** The status by which the server refused, as it was told last; 0 for none. */
+  private refusedBy = 0;
+
+  constructor(parts: HookParts) {
+    const { device, events, url, secret, random } = parts;
+    this.parts = parts;
+    this.timer = parts.timers.make(this, 0);
+    this.url = readUrl(url, SCHEMES);
+    this.boot = random.uint32();
+    this.hmac = secret === "" ? null : new HmacSha256();
+    this.hmac?.setKey(keyOf(secret));
+    this.server = new LinkServer({
+      name: "hook",
+      place: this.url.host + ":" + this.url.port,
+      usualPort: this.url.port,
+      resolver: device.resolver,
+      events,
+      user: this,
+    });
+  }
+
+  async start(ip: number): Promise<void> {
+    const { device, enter, leave } = this.parts;
+    this.tcp = await device.tcp({
+      address: ip,
+      port: 0,
+      isCaller: true,
+      setting: "hook.url",
+      onError: () => {},
+      onOpen: () => {},
+      onData: (connection, bytes, start, end) => {
+        if (connection.id !== this.connection?.id) return;
+        enter();
+        this.onData(bytes, start, end);
+        leave();
+      },
+      onClose: (connection) => {
+        if (connection.id !== this.connection?.id) return;
+        enter();
+        this.fail(connection.isOpen ? "it closed without an answer" : "the connection failed");
+        leave();
+      },
+    });
+    if (this.box.count > 0) {
+      enter();
+      this.parts.timers.start(this.timer, 0);
+      leave();
+    }
+  }
+
+  close(): void {
+    this.tcp?.close();
+    this.tcp = null;
+    this.connection = null;
+  }
+
+  take(name: EventName, value: string, fields: Readonly<Record<string, string | number>>): void {
+    if (severityOf(name, value) >= DEBUG) return;
+    const { parts, writer: w } = this;
+    this.lastId += 1;
+    w.begin(this.buffer, 0, BODY_BYTES);
+    w.put(ID);
+    w.hex(this.boot, 8);
+    w.octet(0x2d);
+    w.uint(this.lastId);
+    w.put(AT);
+    w.uint(parts.epochS());
+    w.put(DOOR);
+    writeText(w, parts.door);
+    w.put(EVENT);
+    writeText(w, name);
+    w.put(VALUE);
+    writeText(w, value);
+    if (parts.camera !== "" && (name === "button" || name === "call")) {
+      w.put(CAMERA);
+      // It was checked when it was set, and has up to 200 characters of ASCII.
+      w.octet(0x22);
+      w.text(parts.camera);
+      w.octet(0x22);
+    }
+    writeFields(w, fields);
+    w.octet(0x7d);
+    if (!w.ok) return;
+    const hasFitted = this.box.put(this.buffer, 0, w.at);
+    if (!parts.timers.running(this.timer)) parts.timers.start(this.timer, 0);
+    if (!hasFitted) this.server.drop();
+  }
+
+  onFound(problem: string): void {
+    const { enter, leave, timers } = this.parts;
+    enter();
+    if (problem !== "") this.fail(problem);
+    else timers.start(this.timer, 0);
+    leave();
+  }
+
+  onTimer(): void {
+    const { box, server, parts } = this;
+    if (this.connection !== null) this.fail("no answer in " + ANSWER_MS / 1000 + " s");
+    else if (box.count > 0 && this.tcp !== null && server.find(parts.timers.nowMs)) this.post(this.tcp);
+  }
+
+  private post(tcp: TcpStack): void {
+    const { box, server, writer: w, buffer } = this;
+    const end = this.writeRequest();
+    const connection = w.ok ? tcp.connect(server.ip, server.port) : null;
+    if (connection === null) {
+      this.fail("no room for a connection");
+      return;
+    }
+    if (box.number !== this.posted) this.tries = 0;
+    this.posted = box.number;
+    this.answered = 0;
+    this.connection = connection;
+    if (connection.write(buffer, 0, end)) this.parts.timers.start(this.timer, ANSWER_MS);
+    else this.fail("it cannot be sent");
+  }
+
+  /** Writes the request for the oldest event, whose text is signed in place. @returns its end */
+  private writeRequest(): number {
+    const { box, hmac, writer: w, buffer, url, code } = this;
+    const { start, end } = box;
+    const time = "" + this.parts.epochS();
+    if (hmac !== null) {
+      w.begin(buffer, 0, buffer.length);
+      w.text(time);
+      w.octet(0x2e);
+      w.raw(box.bytes, start, end);
+      hmac.sign(buffer, 0, w.at, code, 0);
+    }
+    w.begin(buffer, 0, buffer.length);
+    w.put(POST);
+    w.text(url.path);
+    w.put(HOST);
+    w.text(url.place);
+    w.put(FIXED);
+    w.uint(end - start);
+    w.put(TIME);
+    w.text(time);
+    if (hmac !== null) {
+      w.put(SIGNATURE);
+      for (let i = 0; i < SHA256_BYTES; i++) w.hex(code[i], 2);
+    }
+    w.put(END);
+    w.raw(box.bytes, start, end);
+    return w.at;
+  }
+
+  private onData(bytes: Uint8Array, start: number, end: number): void {
+    const { answer } = this;
+    for (let i = start; i < end && this.answered < STATUS_BYTES; i++) answer[this.answered++] = bytes[i];
+    if (this.answered < STATUS_BYTES) return;
+    let isHttp = true;
+    for (let i = 0; i < PROTOCOL.length; i++) if (answer[i] !== PROTOCOL[i]) isHttp = false;
+    const status = parseUint(answer, STATUS_AT, STATUS_BYTES, 999);
+    if (!isHttp || answer[STATUS_AT - 1] !== 0x20 || status < 100) this.fail("it does not answer by HTTP");
+    else if (status >= 200) this.onStatus(status);
+    // After a 1xx the final status would follow, which only a request that asks for it gets.
+    else this.fail("it answers " + status);
+  }
+
+  private onStatus(status: number): void {
+    const { box, server } = this;
+    const isGood = status < 300;
+    const mayTryAgain = status === 408 || status === 429 || status >= 500;
+    if (mayTryAgain && box.number === this.posted && ++this.tries < TRIES_MOST) {
+      this.fail("it answers " + status);
+      return;
+    }
+    this.hangUp();
+    // The event may have been dropped in the meantime for the sake of younger ones.
+    if (box.number === this.posted) box.remove();
+    if (!isGood && status !== this.refusedBy)
+      this.parts.events.event("link", "refused", {
+        name: server.name,
+        at: this.url.place,
+        code: status,
+      });
+    this.refusedBy = isGood ? 0 : status;
+    if (isGood) server.work(box.dropped);
+    if (box.count > 0) this.parts.timers.start(this.timer, 0);
+    else this.parts.timers.stop(this.timer);
+  }
+
+  private fail(reason: string): void {
+    this.hangUp();
+    this.parts.timers.start(this.timer, this.server.fail(reason, this.box.dropped));
+  }
+
+  private hangUp(): void {
+    this.connection?.drop();
+    this.connection = null;
+  }
+}
+
+/** @returns the key of that secret; one that is longer than a block is hashed. RFC 2104 §2 */
+function keyOf(secret: string): Uint8Array {
+  const key = utf8(secret);
+  if (key.length <= KEY_MOST) return key;
+  const hash = new Sha256();
+  const short = new Uint8Array(SHA256_BYTES);
+  hash.beginHash();
+  hash.update(key, 0, key.length);
+  hash.finish(short, 0);
+  return short;
+}

@@ -1,0 +1,90 @@
+/**
+ * The links of the door to the house's systems, as far as the settings name any: each event goes on to the console, and
+ * then to each of them. A door without links has none of these objects. Not here: what a link sends (syslog.ts,
+ * hook.ts).
+ */
+import type { Device } from "../../hal/device.js";
+import type { Timers } from "../core/timers.js";
+import { type DoorEvents, type EventFields, type EventName, type EventValues, NO_FIELDS } from "../intercom/events.js";
+import type { Settings } from "../settings/settings.js";
+import { Hook } from "./hook.js";
+import { levelOf } from "./severity.js";
+import { Syslog } from "./syslog.js";
+
+export interface LinksParts {
+  device: Device;
+  settings: Settings;
+  timers: Timers;
+  /** Takes the events after the links. */
+  next: DoorEvents;
+  /** Takes the time; it runs before anything that a device brings. */
+  enter(): void;
+  /** Sets the next wake-up; it runs after anything that a device brings. */
+  leave(): void;
+}
+
+/** @returns how many timers the links need that the settings name; 0 for no links */
+export function linkTimers(settings: Settings): number {
+  return (settings.get("syslog.server") === "" ? 0 : 1) + (settings.get("hook.url") === "" ? 0 : 1);
+}
+
+export class Links implements DoorEvents {
+  private readonly next: DoorEvents;
+  readonly syslog: Syslog | null;
+  readonly hook: Hook | null;
+
+  constructor(parts: LinksParts) {
+    const { device, settings, timers, enter, leave } = parts;
+    this.next = parts.next;
+    const common = { device, timers, enter, leave, events: this, epochS: () => device.clock.epochS() };
+    const place = settings.get("syslog.server");
+    this.syslog =
+      place === ""
+        ? null
+        : new Syslog({
+            ...common,
+            place,
+            isTcp: settings.get("syslog.transport") === "tcp",
+            level: levelOf(settings.get("syslog.level")),
+          });
+    const url = settings.get("hook.url");
+    this.hook =
+      url === ""
+        ? null
+        : new Hook({
+            ...common,
+            url,
+            random: device.random,
+            secret: settings.get("hook.secret"),
+            door: settings.get("sip.user"),
+            camera: settings.get("camera.url"),
+          });
+  }
+
+  /** Opens the sockets; the door works without those that cannot be had. @param ip our address */
+  async start(ip: number): Promise<void> {
+    await this.open(this.syslog, ip);
+    await this.open(this.hook, ip);
+  }
+
+  private async open(link: Syslog | Hook | null, ip: number): Promise<void> {
+    try {
+      await link?.start(ip);
+    } catch (error) {
+      this.event("error", error instanceof Error ? error.message : "no socket", NO_FIELDS);
+    }
+  }
+
+  close(): void {
+    this.syslog?.close();
+    this.hook?.close();
+  }
+
+  event<N extends EventName>(name: N, value: EventValues[N], fields: EventFields[N]): void {
+    this.next.event(name, value, fields);
+    // An event's fields are texts and numbers, and those that do not apply are left out.
+    const told = fields as Readonly<Record<string, string | number>>;
+    this.syslog?.take(name, value, told);
+    this.hook?.take(name, value, told);
+  }
+}

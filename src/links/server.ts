@@ -1,0 +1,119 @@
+/**
+ * A server outside of the door as a link knows it: its name and port, its address as long as that is good, and whether
+ * it answers. It waits longer after each failure, and tells once that the server is lost, that its messages are being
+ * dropped, and that it is back. Not here: what is sent (syslog.ts, hook.ts).
+ */
+import type { Resolver } from "../../hal/device.js";
+import { ipv4 } from "../core/address.js";
+import { printable } from "../core/printable.js";
+import type { DoorEvents, EventFields } from "../intercom/events.js";
+import { readDomain } from "../ua/uritext.js";
+
+const FIRST_WAIT_MS = 2000;
+const LONGEST_WAIT_MS = 300_000;
+/** An address of unknown life is looked up again after this time. */
+const USUAL_TTL_S = 300;
+const REASON_MOST = 80;
+
+export interface ServerUser {
+  /** The address is known now, or `problem` says why not. */
+  onFound(problem: string): void;
+}
+
+export interface ServerParts {
+  /** What the link is called in events: "syslog". */
+  name: string;
+  /** `HOST` or `HOST:PORT`, as `check` of the settings lets it through. */
+  place: string;
+  usualPort: number;
+  resolver: Resolver;
+  events: DoorEvents;
+  user: ServerUser;
+}
+
+export class LinkServer {
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  /** -1 as long as it is not known. */
+  ip = -1;
+  /** Whether the server was told to be lost. */
+  isLost = false;
+  private readonly parts: ServerParts;
+  private readonly isLiteral: boolean;
+  private isAsking = false;
+  private goodUntilMs = 0;
+  private waitMs = FIRST_WAIT_MS;
+  private isDropTold = false;
+  /** The count of dropped messages when the server was lost. */
+  private droppedBefore = 0;
+
+  constructor(parts: ServerParts) {
+    const { host, port } = readDomain(parts.place);
+    this.parts = parts;
+    this.name = parts.name;
+    this.host = host;
+    this.port = port > 0 ? port : parts.usualPort;
+    this.isLiteral = ipv4(host) >= 0;
+    if (this.isLiteral) this.ip = ipv4(host);
+  }
+
+  /** @returns whether the address is known; if not, it is looked up and `onFound` follows */
+  find(nowMs: number): boolean {
+    if (this.isLiteral || (this.ip >= 0 && nowMs < this.goodUntilMs)) return true;
+    if (this.isAsking) return false;
+    this.isAsking = true;
+    this.parts.resolver.resolve(this.host, this.port, false, (error, address, _port, _others, ttlS) => {
+      this.isAsking = false;
+      if (error === "") {
+        this.ip = address;
+        this.goodUntilMs = nowMs + 1000 * (ttlS ?? USUAL_TTL_S);
+      } else this.ip = -1;
+      this.parts.user.onFound(error);
+    });
+    return false;
+  }
+
+  /**
+   * Notes that the server did not take a message. @param dropped the link's count of dropped messages @returns how long
+   * to wait before the next try, ms
+   */
+  fail(reason: string, dropped: number): number {
+    const waitMs = this.waitMs;
+    this.waitMs = Math.min(2 * waitMs, LONGEST_WAIT_MS);
+    // The address may have moved: the name is looked up again.
+    this.goodUntilMs = 0;
+    if (this.isLost) return waitMs;
+    this.isLost = true;
+    this.droppedBefore = dropped;
+    this.tell("lost", { name: this.name, at: this.place, reason: printable(reason, REASON_MOST) });
+    return waitMs;
+  }
+
+  /** Notes that messages are being dropped, and tells so once until the server is back. */
+  drop(): void {
+    if (this.isDropTold) return;
+    this.isDropTold = true;
+    this.tell("full", { name: this.name, at: this.place });
+  }
+
+  /** Notes that the server took a message. */
+  work(dropped: number): void {
+    this.waitMs = FIRST_WAIT_MS;
+    const wasLost = this.isLost || this.isDropTold;
+    this.isLost = this.isDropTold = false;
+    if (!wasLost) return;
+    const fields: EventFields["link"] = { name: this.name, at: this.place };
+    if (dropped > this.droppedBefore) fields.dropped = dropped - this.droppedBefore;
+    this.droppedBefore = dropped;
+    this.tell("back", fields);
+  }
+
+  private get place(): string {
+    return this.host + ":" + this.port;
+  }
+
+  private tell(value: "lost" | "full" | "back", fields: EventFields["link"]): void {
+    this.parts.events.event("link", value, fields);
+  }
+}

@@ -1,0 +1,261 @@
+/**
+ * Events as lines for a syslog server: RFC 5424, by UDP (RFC 5426) or by TCP with octet counting (RFC 6587 §3.4.1).
+ *
+ *     <133>1 2026-11-29T22:14:15Z 192.168.1.20 portero - relay [meta sequenceId="7"] relay on relay=1 reason="code"
+ *
+ * The text is the event's line as the console shows it, so it has no control characters; a byte order mark stands in
+ * front of it when it is not ASCII. A line that is too long is cut. The server's silence costs nothing: lines wait in
+ * an outbox, which drops the oldest.
+ *
+ *     TCP   idle -> opening (10 s) -> open -> idle, when the connection ends, or takes nothing for 30 s
+ *
+ * Not here: TLS (RFC 5425); which events there are, and how urgent they are (severity.ts).
+ */
+import type { Device, TcpConnection, TcpStack, UdpSocket } from "../../hal/device.js";
+import { octets, pieceEnd } from "../core/bytes.js";
+import { CivilDate, DAY_S } from "../core/calendar.js";
+import { isPlain } from "../core/octets.js";
+import type { Timers, TimerUser } from "../core/timers.js";
+import { eventLine } from "../intercom/eventline.js";
+import type { DoorEvents, EventName } from "../intercom/events.js";
+import { Writer } from "../wire/writer.js";
+import { Outbox } from "./outbox.js";
+import { LinkServer, type ServerUser } from "./server.js";
+import { severityOf, UNTOLD } from "./severity.js";
+
+const SYSLOG_PORT = 514;
+/** The facility local0. RFC 5424 §6.2.1 */
+const FACILITY = 16;
+const OUTBOX_BYTES = 2048;
+/** A receiver has to take 480 octets, and should take 2,048. RFC 5424 §6.1 */
+const MESSAGE_BYTES = 1024;
+/** The length and a blank in front of a message that goes by TCP. */
+const FRAME_BYTES = 5;
+/** Characters of a line that fit with the header, in ASCII and otherwise. */
+const ASCII_MOST = 900;
+const OTHER_MOST = 225;
+const OPEN_MS = 10_000;
+const STALL_MS = 30_000;
+/** While the connection's own queue is full, it is tried again after this time. */
+const AGAIN_MS = 1000;
+
+const VERSION = octets(">1 ");
+const NO_TIME = octets("-");
+const NO_PROCESS = octets(" portero - ");
+const SEQUENCE = octets(' [meta sequenceId="');
+const SEQUENCE_END = octets('"] ');
+const MARK = octets("\ufeff");
+/** RFC 5424 §7.3.1 */
+const SEQUENCE_MOST = 2147483647;
+
+export interface SyslogParts {
+  device: Pick<Device, "udp" | "tcp" | "resolver">;
+  timers: Timers;
+  /** Is told whether the server takes the lines. */
+  events: DoorEvents;
+  /** `HOST` or `HOST:PORT`. */
+  place: string;
+  isTcp: boolean;
+  /** The least urgent severity that is sent. */
+  level: number;
+  /** @returns s since 1970, 0 while it is not known */
+  epochS(): number;
+  /** Take the time before, and set the next wake-up after anything that a device brings. */
+  enter(): void;
+  leave(): void;
+}
+
+export class Syslog implements TimerUser, ServerUser {
+  readonly server: LinkServer;
+  readonly box = new Outbox(OUTBOX_BYTES);
+  private readonly parts: SyslogParts;
+  private readonly timer: number;
+  private readonly writer = new Writer();
+  private readonly message = new Uint8Array(FRAME_BYTES + MESSAGE_BYTES);
+  private readonly date = new CivilDate();
+  private sequence = 0;
+  private host = 0;
+  private udp: UdpSocket | null = null;
+  private tcp: TcpStack | null = null;
+  private connection: TcpConnection | null = null;
+  /** Since when the connection opens, or takes nothing, ms; -1: it takes all. */
+  private stuckMs = -1;
+
+  constructor(parts: SyslogParts) {
+    this.parts = parts;
+    this.timer = parts.timers.make(this, 0);
+    const { device, events, place } = parts;
+    this.server = new LinkServer({
+      name: "syslog",
+      place,
+      usualPort: SYSLOG_PORT,
+      resolver: device.resolver,
+      events,
+      user: this,
+    });
+  }
+
+  /** Opens its socket; events that came before are sent then. @param ip our address */
+  async start(ip: number): Promise<void> {
+    const { device, isTcp, enter, leave } = this.parts;
+    this.host = ip;
+    const options = { address: ip, port: 0, setting: "syslog.server", onError: () => {} };
+    if (isTcp)
+      this.tcp = await device.tcp({
+        ...options,
+        isCaller: true,
+        onOpen: () => this.wakeSoon(),
+        onData: () => {},
+        onClose: (connection) => {
+          enter();
+          if (connection.id === this.connection?.id) this.fail("the connection ended");
+          leave();
+        },
+      });
+    else this.udp = await device.udp({ ...options, onReadable: () => this.ignore() });
+    if (this.box.count > 0) this.wakeSoon();
+  }
+
+  close(): void {
+    this.udp?.close();
+    this.tcp?.close();
+    this.udp = null;
+    this.tcp = null;
+    this.connection = null;
+  }
+
+  take(name: EventName, value: string, fields: Readonly<Record<string, string | number>>): void {
+    const severity = severityOf(name, value);
+    if (severity === UNTOLD || severity > this.parts.level) return;
+    const w = this.writer;
+    w.begin(this.message, 0, MESSAGE_BYTES);
+    this.sequence = this.sequence === SEQUENCE_MOST ? 1 : this.sequence + 1;
+    w.octet(0x3c);
+    w.uint(8 * FACILITY + severity);
+    w.put(VERSION);
+    this.writeTime();
+    w.octet(0x20);
+    w.ip(this.host);
+    w.put(NO_PROCESS);
+    w.text(name);
+    w.put(SEQUENCE);
+    w.uint(this.sequence);
+    w.put(SEQUENCE_END);
+    const line = eventLine(name, value, fields);
+    const isAscii = isPlain(line);
+    const most = isAscii ? ASCII_MOST : OTHER_MOST;
+    if (!isAscii) w.put(MARK);
+    w.text(line.length <= most ? line : line.slice(0, pieceEnd(line, 0, most, line.length)));
+    if (!w.ok) return;
+    const hasFitted = this.box.put(this.message, 0, w.at);
+    if (!this.parts.timers.running(this.timer)) this.parts.timers.start(this.timer, 0);
+    if (!hasFitted) this.server.drop();
+  }
+
+  onFound(problem: string): void {
+    const { enter, leave, timers } = this.parts;
+    enter();
+    if (problem !== "") this.fail(problem);
+    else timers.start(this.timer, 0);
+    leave();
+  }
+
+  onTimer(): void {
+    const { box, server, udp, parts } = this;
+    const { timers } = parts;
+    if (box.count === 0 || (udp === null && this.tcp === null)) return;
+    if (!server.find(timers.nowMs)) return;
+    if (udp === null) this.sendByTcp();
+    else if (udp.write(box.bytes, box.start, box.end, server.ip, server.port)) this.sent();
+    else this.fail("it cannot be sent");
+    // One line at a time: the sound of a call comes between two of them.
+    if (box.count > 0 && !timers.running(this.timer)) timers.start(this.timer, 0);
+  }
+
+  private sendByTcp(): void {
+    const { timers } = this.parts;
+    const { connection, box, server } = this;
+    if (connection === null) {
+      this.connection = this.tcp?.connect(server.ip, server.port) ?? null;
+      if (this.connection === null) this.fail("no room for a connection");
+      else this.wait(OPEN_MS);
+      return;
+    }
+    if (connection.isOpen) {
+      const size = box.end - box.start;
+      const w = this.writer;
+      // Both parts go out in one write, or neither does.
+      w.begin(this.message, 0, FRAME_BYTES + MESSAGE_BYTES);
+      w.uint(size);
+      w.octet(0x20);
+      w.raw(box.bytes, box.start, box.end);
+      if (connection.write(this.message, 0, w.at)) {
+        this.stuckMs = -1;
+        this.sent();
+        return;
+      }
+    }
+    const mostMs = connection.isOpen ? STALL_MS : OPEN_MS;
+    if (this.stuckMs >= 0 && timers.nowMs - this.stuckMs >= mostMs)
+      this.fail(connection.isOpen ? "it takes nothing" : "no answer");
+    else this.wait(connection.isOpen ? AGAIN_MS : OPEN_MS);
+  }
+
+  private wait(ms: number): void {
+    const { timers } = this.parts;
+    if (this.stuckMs < 0) this.stuckMs = timers.nowMs;
+    timers.start(this.timer, ms);
+  }
+
+  private sent(): void {
+    this.box.remove();
+    this.server.work(this.box.dropped);
+  }
+
+  private fail(reason: string): void {
+    this.connection?.drop();
+    this.connection = null;
+    this.stuckMs = -1;
+    this.parts.timers.start(this.timer, this.server.fail(reason, this.box.dropped));
+  }
+
+  private wakeSoon(): void {
+    const { enter, leave, timers } = this.parts;
+    enter();
+    this.stuckMs = -1;
+    timers.start(this.timer, 0);
+    leave();
+  }
+
+  /** A syslog server answers nothing; what comes is thrown away. */
+  private ignore(): void {
+    while (this.udp !== null && this.udp.read(this.message) > 0);
+  }
+
+  /** Writes `2026-11-29T22:14:15Z`, or `-` while the time is not known. */
+  private writeTime(): void {
+    const w = this.writer;
+    const epochS = this.parts.epochS();
+    if (epochS <= 0) {
+      w.put(NO_TIME);
+      return;
+    }
+    const { date } = this;
+    date.set(Math.floor(epochS / DAY_S));
+    const second = epochS % DAY_S;
+    w.uint(date.year);
+    this.writeTwo(0x2d, date.month);
+    this.writeTwo(0x2d, date.day);
+    this.writeTwo(0x54, Math.floor(second / 3600));
+    this.writeTwo(0x3a, Math.floor(second / 60) % 60);
+    this.writeTwo(0x3a, second % 60);
+    w.octet(0x5a);
+  }
+
+  private writeTwo(mark: number, value: number): void {
+    const w = this.writer;
+    w.octet(mark);
+    if (value < 10) w.octet(0x30);
+    w.uint(value);
+  }
+}
