@@ -180,8 +180,11 @@ export interface Input {
   read(): number;
 }
 
-/** The buttons that call, the button inside that opens, and the contact that says whether the door is shut. */
-export type InputName = "button1" | "button2" | "button3" | "button4" | "exit" | "sensor";
+/**
+ * The buttons that call, the button inside that opens, and the contacts that say whether the door and the housing are
+ * shut.
+ */
+export type InputName = "button1" | "button2" | "button3" | "button4" | "exit" | "sensor" | "tamper";
 
 export interface InputOptions {
   /** The input opened or closed. */
@@ -310,6 +313,8 @@ export interface Device {
   /** One or two. */
   relays: readonly Output[];
   led: Output;
+  /** The alarm output; undefined where there is none. */
+  alarm?: Output;
   store: Store;
   /**
    * A store of its own for the records of people, in which there is room for all of them; without it they have a part

@@ -59,6 +59,7 @@ export class Party implements DoorEvents, TerminalUser {
   readonly contacts: Record<InputName, VirtualContact>;
   readonly relays: readonly VirtualOutput[];
   readonly led = new VirtualOutput();
+  readonly alarm = new VirtualOutput();
   readonly wifi: VirtualWifi;
   /** A reader with keys beside the door. */
   readonly reader = new VirtualReader();
@@ -81,9 +82,11 @@ export class Party implements DoorEvents, TerminalUser {
       button4: contact(),
       exit: contact(),
       sensor: contact(),
+      tamper: contact(),
     };
     this.wifi = new VirtualWifi(house.clock);
     this.moveDoor(false);
+    this.moveHousing(false);
     this.codec = belongings.codec === null ? null : this.startCodec(belongings.codec);
     this.station = this.newStation();
   }
@@ -157,6 +160,11 @@ export class Party implements DoorEvents, TerminalUser {
     this.contacts.sensor.set(isOpen === (this.settings.get("door.sensor") === "open") ? 1 : 0);
   }
 
+  /** Opens or shuts the housing of the door station. */
+  moveHousing(isOpen: boolean): void {
+    this.contacts.tamper.set(isOpen === (this.settings.get("door.tamper") === "open") ? 1 : 0);
+  }
+
   event(name: string, value: string, fields: Record<string, string | number>): void {
     this.house.tell({ t: this.house.clock.now(), who: this.name, event: name, value, ...fields });
   }
@@ -194,6 +202,7 @@ export class Party implements DoorEvents, TerminalUser {
         belongings.inputs === undefined || belongings.inputs.includes(name) ? this.contacts[name].open(options) : null,
       relays: this.relays,
       led: this.led,
+      alarm: this.alarm,
       wire: null,
       store: belongings.store,
     };

@@ -192,6 +192,7 @@ export class Simulation {
       press: (ms, name) => door().contacts[name].press(ms),
       release: () => door().contacts.button1.release(),
       door: (isOpen) => door().moveDoor(isOpen),
+      tamper: (isOpen) => door().moveHousing(isOpen),
       console: (line) => {
         const output = door().line(line);
         this.output.tellAnswer(output, clock.now());

@@ -79,6 +79,8 @@ function tableOf(boards: readonly (readonly [string, Board])[]): string {
     ["Relay", (b) => switched(b.active.relays, ...b.relays)],
     ["LED", (b) => switched(b.active.led, b.led)],
     ["Amplifier", (b) => switched(b.active.amplifier, b.amplifier)],
+    ["Contact of the housing, to ground", (b) => pins(b.tamper)],
+    ["Alarm output", (b) => switched(b.active.alarm, b.alarm)],
     ["Reader D0, D1", (b) => pins(...(b.reader ?? []))],
     ["I2C data, clock", (b) => pins(b.data, b.clock)],
     ["I2S MCLK", (b) => pins(b.i2s.mclk)],
@@ -116,7 +118,10 @@ function abilitiesOf(boards: readonly (readonly [string, Board])[]): string {
     ["A second phone joins the call", (b) => (limitsOf(b).lines > 1 ? "yes" : "no")],
     ["The door as server, phones", (b) => (limitsOf(b).phones > 0 ? String(limitsOf(b).phones) : "no")],
     ["Phones that watch the door", (b) => String(limitsOf(b).subscriptions)],
-    ["Relays, inputs described", (b) => b.relays.length + ", " + present([...b.buttons, b.exit, b.sensor]).length],
+    [
+      "Relays, inputs described",
+      (b) => b.relays.length + ", " + present([...b.buttons, b.exit, b.sensor, b.tamper]).length,
+    ],
   ];
   const lines = [
     "|  | " + boards.map(([name]) => name).join(" | ") + " |",
@@ -147,6 +152,7 @@ function partsOf(board: Board, product: Product): { left: Part[]; right: Part[] 
   for (const [title, pin] of [
     ["exit button", board.exit],
     ["contact of the door", board.sensor],
+    ["contact of the housing", board.tamper],
   ] as const)
     // biome-ignore format: one part
     if (pin >= 0) left.push({ title, note: "", terminals: [["1", gpio(pin)], ["2", "GND"]], behind: "" });
@@ -197,6 +203,16 @@ function partsOf(board: Board, product: Product): { left: Part[]; right: Part[] 
     ],
     behind: "lock",
   }));
+  if (board.alarm >= 0)
+    right.push({
+      title: "alarm output",
+      note: "a module's input: on while " + board.active.alarm,
+      terminals: [
+        ["IN", gpio(board.alarm)],
+        ["GND", "GND"],
+      ],
+      behind: "siren",
+    });
   if (board.codec === "") {
     const { bclk, ws, dout = -1, din = -1 } = board.i2s;
     right.push(

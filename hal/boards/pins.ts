@@ -13,9 +13,10 @@ export interface Board {
   isRoomy: boolean;
   /** Up to four buttons, in their order; a press connects the pin to ground. */
   buttons: readonly number[];
-  /** The button inside and the door's contact; they connect to ground as well. */
+  /** The button inside and the contacts of door and housing; they connect to ground as well. */
   exit: number;
   sensor: number;
+  tamper: number;
   /** The wires D0 and D1 of a Wiegand reader; null if the board has no pins for one. */
   reader: readonly [d0: number, d1: number] | null;
   /** Whether the inputs need the chip's pull-up; some pins have none. */
@@ -23,10 +24,15 @@ export interface Board {
   /** One or two. */
   relays: readonly number[];
   led: number;
+  /** The alarm output. */
+  alarm: number;
   /** The pin of the power amplifier. */
   amplifier: number;
-  /** The level that switches a relay, the LED and the amplifier on unless a setting says otherwise. */
-  active: { relays: "high" | "low"; led: "high" | "low"; amplifier: "high" | "low" };
+  /**
+   * The level that switches a relay, the LED and the amplifier on unless a setting says otherwise, and that of the
+   * alarm output.
+   */
+  active: { relays: "high" | "low"; led: "high" | "low"; amplifier: "high" | "low"; alarm: "high" | "low" };
   /** The chip between I2S and the analog world; "" for none. */
   codec: "" | "ES8311" | "ES8388";
   /** The pins of the codec's bus; unused without a codec. */

@@ -134,7 +134,7 @@ declare module "mc/config" {
   /** The `config` of the manifest. */
   const config: {
     pins: Record<string, number>;
-    active: { relays: "high" | "low"; led: "high" | "low"; amplifier: "high" | "low" };
+    active: { relays: "high" | "low"; led: "high" | "low"; amplifier: "high" | "low"; alarm: "high" | "low" };
   };
   export default config;
 }

@@ -256,6 +256,7 @@ export class Machine implements Device {
   nameServer = 0;
   readonly relays: readonly RelayPin[];
   readonly led: Light;
+  readonly alarm?: SwitchPin;
   private readonly ledPin: SwitchPin;
   private readonly amplifier: SwitchPin;
   readonly store: FlashStore;
@@ -291,6 +292,7 @@ export class Machine implements Device {
     this.relays = board.relays.map((pin) => new RelayPin(PINS, pin, board.active.relays));
     this.ledPin = new SwitchPin(PINS, board.led, board.active.led);
     this.amplifier = new SwitchPin(PINS, board.amplifier, board.active.amplifier);
+    if (board.alarm >= 0) this.alarm = new SwitchPin(PINS, board.alarm, board.active.alarm);
     this.store = new FlashStore();
     this.wire(wiringOf(this.store, this.store.problem));
     this.led = new Light(this.ledPin, this.clock);
@@ -367,6 +369,7 @@ export class Machine implements Device {
   /** Makes all relays lock their doors. */
   private lockAll(): void {
     for (let i = 0; i < this.relays.length; i++) this.relays[i].write(0);
+    this.alarm?.write(0);
   }
 
   wire(wiring: PinWiring): void {
@@ -483,7 +486,7 @@ export class Machine implements Device {
 
   input(name: InputName, options: InputOptions): Input | null {
     const { board } = this;
-    const number = name === "exit" ? board.exit : name === "sensor" ? board.sensor : board.buttons[Number(name[6]) - 1];
+    const number = pinOf(board, name);
     if (number === undefined || number < 0) return null;
     const pin = new Digital({
       pin: number,
@@ -512,6 +515,12 @@ export class Machine implements Device {
     else this.amplifier.write(1);
     if (this.soundProblem !== before) this.onSound(this.soundProblem);
   }
+}
+
+/** @returns the number of an input's pin; below 0 or undefined if the board has none */
+function pinOf(board: Board, name: InputName): number | undefined {
+  if (name === "exit" || name === "sensor" || name === "tamper") return board[name];
+  return board.buttons[Number(name[6]) - 1];
 }
 
 /** @returns null if the board has no codec @throws Error if the bus cannot be had */

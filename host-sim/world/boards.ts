@@ -14,11 +14,11 @@ export interface SimBoard {
   relays: number;
 }
 
-const EVERY_INPUT: readonly InputName[] = ["button1", "button2", "button3", "button4", "exit", "sensor"];
+const EVERY_INPUT: readonly InputName[] = ["button1", "button2", "button3", "button4", "exit", "sensor", "tamper"];
 
 /** The reference board is the first one. A board whose manifest has the pins has all inputs that it can name. */
 export const BOARDS: readonly SimBoard[] = [
-  { name: "m5atom_echo_s3r", isRoomy: true, codec: "ES8311", inputs: ["button1"], relays: 1 },
+  { name: "m5atom_echo_s3r", isRoomy: true, codec: "ES8311", inputs: ["button1", "tamper"], relays: 1 },
   { name: "esp32_audio_kit", isRoomy: false, codec: "ES8388", inputs: ["button1"], relays: 1 },
   { name: "esp32c3_qemu", isRoomy: false, codec: "", inputs: ["button1"], relays: 1 },
   { name: "generic_esp32", isRoomy: false, codec: "", inputs: EVERY_INPUT, relays: 2 },

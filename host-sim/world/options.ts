@@ -8,7 +8,7 @@ import { joinValues } from "../io/arguments.js";
 import { ROOM_NAMES, type RoomName } from "./acoustics/scene.js";
 import { BOARD_NAMES, BOARDS, boardOf } from "./boards.js";
 import { safe } from "./events.js";
-import { parseScript, STEP_DOOR, STEP_PRESS, type Step } from "./script.js";
+import { parseScript, STEP_DOOR, STEP_PRESS, STEP_TAMPER, type Step } from "./script.js";
 
 export interface SimOptions {
   /** No web panel. */
@@ -73,8 +73,8 @@ export const USAGE = `Usage: npm start, or npm run sim -- [options]
   --do "STEP; STEP"    press [MS], press2 to press4, release, exit [MS],
                        door open|shut, wait S, expect [WHO:]EVENT[=VALUE] [S],
                        console LINE, phone LINE, dtmf DIGITS, tones DIGITS,
-                       key KEYS, card NUMBER, fault NAME VALUE, quit; a step
-                       that fails ends with exit code 1
+                       key KEYS, card NUMBER, tamper open|shut, fault NAME VALUE,
+                       quit; a step that fails ends with exit code 1
   --json               one JSON object a line on stdout for each event
   --pcap FILE          the packets, for Wireshark
   --seed N             the same random numbers each time
@@ -198,6 +198,7 @@ export function parseOptions(args: readonly string[]): SimOptions | string {
 function hasInput(step: Step, name: string): boolean {
   const inputs = boardOf(name)?.inputs ?? [];
   if (step.kind === STEP_DOOR) return inputs.includes("sensor");
+  if (step.kind === STEP_TAMPER) return inputs.includes("tamper");
   return step.kind !== STEP_PRESS || inputs.some((input) => input === step.name);
 }
 

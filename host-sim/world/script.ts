@@ -3,7 +3,7 @@
  *
  *     press [MS]   press2 [MS] … press4 [MS]   release   exit [MS]   door open|shut
  *     wait S   expect [WHO:]EVENT[=VALUE] [S]   console LINE   phone LINE   dtmf DIGITS   tones DIGITS
- *     key KEYS   card NUMBER   fault NAME VALUE   quit
+ *     key KEYS   card NUMBER   tamper open|shut   fault NAME VALUE   quit
  *
  * A ';' that belongs to a line is written '\;'. Not here: what a step does to the door, which is the stage's.
  */
@@ -23,6 +23,7 @@ export const STEP_TONES = 10;
 export const STEP_PHONE = 11;
 export const STEP_KEY = 12;
 export const STEP_CARD = 13;
+export const STEP_TAMPER = 14;
 
 /** A short push. */
 const PRESS_MS = 100;
@@ -56,6 +57,8 @@ export interface Stage {
   release(): void;
   /** Opens or shuts the door itself. */
   door(isOpen: boolean): void;
+  /** Opens or shuts the housing of the door station. */
+  tamper(isOpen: boolean): void;
   console(line: string): string;
   /** A line on the phone's console. */
   phone(line: string): string;
@@ -105,9 +108,10 @@ function parseStep(step: Step, word: string, rest: string): string {
       step.ms = words.length === 0 ? PRESS_MS : number(words[0], 3600000);
       return words.length > 1 || step.ms < 0 ? word + " [MS], at most an hour" : "";
     case "door":
-      step.kind = STEP_DOOR;
+    case "tamper":
+      step.kind = word === "door" ? STEP_DOOR : STEP_TAMPER;
       step.value = rest;
-      return rest === "open" || rest === "shut" ? "" : "door open, or door shut";
+      return rest === "open" || rest === "shut" ? "" : word + " open, or " + word + " shut";
     case "release":
       step.kind = STEP_RELEASE;
       return words.length > 0 ? "release takes nothing" : "";
@@ -150,7 +154,7 @@ function parseStep(step: Step, word: string, rest: string): string {
       step.kind = STEP_QUIT;
       return words.length > 0 ? "quit takes nothing" : "";
     default:
-      return "steps are press, press2 to press4, release, exit, door, wait, expect, console, phone, dtmf, tones, key, card, fault and quit";
+      return "steps are press, press2 to press4, release, exit, door, tamper, wait, expect, console, phone, dtmf, tones, key, card, fault and quit";
   }
 }
 
@@ -189,6 +193,7 @@ export async function runScript(steps: readonly Step[], stage: Stage): Promise<S
     let error = "";
     if (step.kind === STEP_PRESS) stage.press(step.ms, step.name as InputName);
     else if (step.kind === STEP_DOOR) stage.door(step.value === "open");
+    else if (step.kind === STEP_TAMPER) stage.tamper(step.value === "open");
     else if (step.kind === STEP_RELEASE) stage.release();
     else if (step.kind === STEP_CONSOLE) error = stage.console(step.value ?? "");
     else if (step.kind === STEP_PHONE) error = stage.phone(step.value ?? "");

@@ -51,6 +51,7 @@ export const COMMANDS: readonly Command[] = [
   command("press", "[BUTTON]", "press a button, 1 to 4"),
   command("open", "[RELAY]", "open the door: switch its relay on, for its time"),
   command("close", "[RELAY]", "lock the door: switch its relay off"),
+  command("alarm", "[off]", "the alarm output and the housing; off: end the alarm"),
   command(
     "people",
     "[VERB NAME ...]",

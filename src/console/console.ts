@@ -28,6 +28,7 @@ import {
   register,
   sendDigits,
   startCall,
+  tellAlarm,
   transferCall,
   unregister,
 } from "./doorcommands.js";
@@ -219,6 +220,8 @@ export class Console {
         return openDoor(reply, door, rest);
       case "close":
         return closeDoor(reply, door, rest);
+      case "alarm":
+        return tellAlarm(reply, door, rest.toLowerCase());
       case "logout":
         this.guard.close(seat);
         this.people.leave(seat);

@@ -99,6 +99,25 @@ export function closeDoor(reply: Reply, door: Door, relay: string): Reply {
   return reply;
 }
 
+/** Tells the alarm output and the housing, or ends the alarm. */
+export function tellAlarm(reply: Reply, door: Door, rest: string): Reply {
+  const { alarm } = door;
+  if (rest === "off") {
+    alarm.end();
+    return reply;
+  }
+  if (rest !== "") return reply.fail(ERROR_ARGUMENT, "alarm, or alarm off");
+  const { cause, leftS, isTampered } = alarm;
+  reply.put("alarm", cause === "" ? "off" : cause).put("seconds", leftS);
+  return reply
+    .put("housing", isTampered ? "open" : "shut")
+    .say(
+      "alarm " +
+        (cause === "" ? "off" : "on for " + leftS + " s yet: " + cause) +
+        (isTampered ? "; the housing is open\n" : "\n"),
+    );
+}
+
 /** Returns whether the value is empty or one digit from 1 to `most`. */
 function isNumber(value: string, most: number): boolean {
   return value === "" || (value.length === 1 && value >= "1" && value <= "" + most);

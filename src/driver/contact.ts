@@ -1,5 +1,5 @@
 /**
- * Debounces a contact (a button, the button inside, or the door's own contact) and tells when it is held. Not here:
+ * Debounces a contact (a button, the button inside, or the contacts of door and housing) and tells when it is held. Not here:
  * what the contact means (door.ts).
  */
 import type { Device, Input, InputName, InputOptions } from "../../hal/device.js";
@@ -22,6 +22,8 @@ export interface ContactUser {
 
 export class Contact implements InputOptions, TimerUser {
   private readonly name: InputName;
+  /** Whether it lasts: the contacts of door and housing, which are no buttons. */
+  private readonly isLasting: boolean;
   private readonly user: ContactUser;
   private readonly timers: Timers;
   private readonly input: Input | null;
@@ -33,6 +35,7 @@ export class Contact implements InputOptions, TimerUser {
   /** The timer is made only where the board has the contact. */
   constructor(device: Device, name: InputName, timers: Timers, user: ContactUser) {
     this.name = name;
+    this.isLasting = name === "sensor" || name === "tamper";
     this.user = user;
     this.timers = timers;
     this.input = device.input(name, this);
@@ -44,9 +47,9 @@ export class Contact implements InputOptions, TimerUser {
     return this.input !== null;
   }
 
-  /** Tells the state at start, where that means something: the door's own contact. */
+  /** Tells the state at start, where that means something. */
   tell(): void {
-    if (this.input === null || this.name !== "sensor") return;
+    if (this.input === null || !this.isLasting) return;
     this.closed = this.input.read();
     this.user.onContact(this.name, this.closed);
   }
@@ -55,7 +58,7 @@ export class Contact implements InputOptions, TimerUser {
     if (this.input === null) return;
     this.user.enter();
     // A second push before the time is over counts as a second press.
-    if (this.name !== "sensor" && this.closed === 1 && this.input.read() === 0) this.change(0);
+    if (!this.isLasting && this.closed === 1 && this.input.read() === 0) this.change(0);
     this.timers.start(this.timer, DEBOUNCE_MS);
     this.user.leave();
   }
@@ -76,7 +79,7 @@ export class Contact implements InputOptions, TimerUser {
   private change(closed: number): void {
     this.closed = closed;
     this.closedMs = this.timers.nowMs;
-    this.isHeld = this.name === "sensor";
+    this.isHeld = this.isLasting;
     this.user.onContact(this.name, closed);
   }
 }

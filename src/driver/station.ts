@@ -56,8 +56,8 @@ const LOG_KEY = "log";
 
 /** Samples in 20 ms at 8 kHz: what is moved at a time. */
 const FRAME_SAMPLES = 160;
-/** All inputs: the buttons in their order, the button inside, and the door's contact. */
-const INPUTS: readonly InputName[] = ["button1", "button2", "button3", "button4", "exit", "sensor"];
+/** All inputs: the buttons in their order, the button inside, and the contacts of door and housing. */
+const INPUTS: readonly InputName[] = ["button1", "button2", "button3", "button4", "exit", "sensor", "tamper"];
 /** At rest what is no longer used is freed so often at most, whatever comes. */
 const TIDY_EVERY_MS = 10_000;
 
@@ -105,6 +105,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
   readonly relays: number;
   private readonly relayPins: readonly Output[];
   private readonly ledPin: Output;
+  readonly alarm?: Output;
   private readonly microphone: AudioPort;
   private readonly speaker: AudioOutput;
   private readonly echo: EchoControl;
@@ -157,6 +158,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
     this.relayPins = device.relays;
     this.relays = device.relays.length;
     this.ledPin = device.led;
+    this.alarm = device.alarm;
     this.microphone = device.microphone;
     this.speaker = device.speaker;
     this.echo = new EchoControl(device.microphone, FRAME_SAMPLES);
@@ -263,6 +265,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
 
   onContact(name: InputName, closed: number): void {
     if (name === "sensor") this.door.doorway.onSensor(closed);
+    else if (name === "tamper") this.door.onTamper(closed);
     else if (closed === 1) {
       if (name === "exit") this.door.exit();
       else this.door.press(INPUTS.indexOf(name) + 1);
@@ -406,6 +409,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
 
   private lock(): void {
     for (let i = 0; i < this.relays; i++) this.relayPins[i].write(0);
+    this.alarm?.write(0);
   }
 
   led(pattern: number): void {

@@ -42,6 +42,7 @@ import type { Message } from "../wire/message.js";
 import { HEADER_REPLACES, METHOD_INVITE, METHOD_MESSAGE } from "../wire/names.js";
 import type { Writer } from "../wire/writer.js";
 import { Access, type AccessParts, type AccessUser, type Opening, readOrder } from "./access.js";
+import { Alarm, type AlarmCause } from "./alarm.js";
 import { Callers, DOOR_BUSY, DOOR_IDLE, DOOR_JOINABLE, DOOR_PICKED } from "./callers.js";
 import {
   callerOf,
@@ -124,6 +125,7 @@ export class Door
   readonly ua: UserAgent;
   readonly settings: Settings;
   readonly doorway: Doorway;
+  readonly alarm: Alarm;
   readonly people: People;
   /** The REGISTRATION_* that was told last. */
   registration = REGISTRATION_OFF;
@@ -177,6 +179,7 @@ export class Door
     this.people = new People(peopleStore ?? NO_STORE, settings, random, peopleStore === null ? 0 : limits.people);
     this.access = new Access(parts, this.people, this);
     this.doorway = new Doorway(parts, this);
+    this.alarm = new Alarm(parts);
     this.soundTimer = timers.make(this, 0);
     this.soundToldMs = limits.soundToldMs;
     this.talk = new TalkTime(settings, timers, this);
@@ -232,6 +235,7 @@ export class Door
   /** Takes the codes and the relays of the settings: the keypad opens without a network too. */
   prepare(): void {
     this.doorway.configure();
+    this.alarm.configure();
     this.access.configure();
   }
 
@@ -377,7 +381,19 @@ export class Door
     this.showLight();
   }
 
+  onAlarm(cause: AlarmCause): void {
+    this.alarm.raise(cause);
+  }
+
+  /** The contact of the housing changed. @param contact 1 closed, 0 open */
+  onTamper(contact: number): void {
+    this.alarm.onContact(contact);
+    this.showLight();
+  }
+
   onCode({ relay, reason }: Opening): void {
+    // Whoever has a code or card ends an alarm.
+    this.alarm.end();
     const error = this.doorway.toggle(relay, reason);
     if (error !== "") this.fail(error);
     else this.opened();
@@ -726,7 +742,7 @@ export class Door
     else if (call === null && this.ring.isOn) light = LED_RINGING;
     else if (call !== null)
       light = call.state === CALL_CONFIRMED || call.state === CALL_HELD ? LED_IN_CALL : LED_RINGING;
-    else if (this.doorway.isAlarm) light = LED_FAULT;
+    else if (this.doorway.isAlarm || this.alarm.isTampered) light = LED_FAULT;
     else if (
       this.registration !== REGISTRATION_DONE &&
       this.settings.get("sip.domain") !== "" &&

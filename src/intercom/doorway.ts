@@ -8,6 +8,7 @@
 import type { Timers, TimerUser } from "../core/timers.js";
 import { RELAY_MODES, RELAY_PULSES, RELAYS_MOST } from "../settings/schema.js";
 import type { Settings } from "../settings/settings.js";
+import type { AlarmCause } from "./alarm.js";
 import type { DoorEvents, DoorOutputs } from "./events.js";
 import { NO_FIELDS } from "./events.js";
 
@@ -20,6 +21,8 @@ const GRACE_MS = 5000;
 /** The user of a doorway, who is told when `isOpen` or `isAlarm` may have changed. */
 export interface DoorwayUser {
   onDoorway(): void;
+  /** The door was forced or left open. */
+  onAlarm(cause: AlarmCause): void;
 }
 
 export interface DoorwayParts {
@@ -129,6 +132,7 @@ export class Doorway implements TimerUser {
       const wasForced = before === 0 && !this.isOpen && this.timers.nowMs > this.graceUntilMs;
       this.isAlarm = wasForced;
       this.events.event("door", wasForced ? "forced" : "opened", NO_FIELDS);
+      if (wasForced) this.user.onAlarm("forced");
       this.watch();
     }
     this.user.onDoorway();
@@ -146,6 +150,7 @@ export class Doorway implements TimerUser {
     }
     this.isAlarm = true;
     this.events.event("door", "left-open", { seconds: this.settings.get("door.leftOpen") });
+    this.user.onAlarm("left-open");
     this.user.onDoorway();
   }
 

@@ -12,7 +12,7 @@ export const LED_UNREGISTERED = 2;
 export const LED_RINGING = 3;
 export const LED_IN_CALL = 4;
 export const LED_OPEN = 5;
-/** The door was forced or left open; on a board also: there is no network. */
+/** The door was forced or left open, or the housing is; on a board also: there is no network. */
 export const LED_FAULT = 6;
 export const LED_NAMES: readonly string[] = ["off", "ready", "unregistered", "ringing", "in-call", "open", "fault"];
 
@@ -56,6 +56,10 @@ export interface EventValues {
   text: string;
   relay: "on" | "off";
   door: "opened" | "closed" | "forced" | "left-open";
+  /** The housing of the door station. */
+  tamper: "opened" | "closed";
+  /** The alarm output. */
+  alarm: "on" | "off";
   led: string;
   /** How the sound goes, in words; "ready" on a board whose sound is there again. */
   audio: string;
@@ -110,6 +114,8 @@ export interface EventFields {
   text: { peer: string };
   relay: { relay: number; reason?: string };
   door: { seconds?: number };
+  tamper: Record<never, never>;
+  alarm: { reason?: string };
   led: Record<never, never>;
   audio: {
     sent?: number;
@@ -165,6 +171,8 @@ export interface DoorOutputs {
   readonly relays: number;
   /** Switches a relay. @param relay from 1 @param on true opens the door */
   relay(relay: number, on: boolean): void;
+  /** The alarm output; undefined where there is none. */
+  readonly alarm?: { write(value: number): void };
   /** @param pattern LED_* */
   led(pattern: number): void;
   /** @param kind SIGNAL_* */

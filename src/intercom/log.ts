@@ -243,6 +243,12 @@ export class Log implements DoorEvents, TimerUser {
       case "door":
         if (value === "forced" || value === "left-open") this.add("door", value);
         return;
+      case "tamper":
+        this.add("tamper", value);
+        return;
+      case "alarm":
+        this.add("alarm", value === "on" ? "on: " + textOf(fields.reason) : value);
+        return;
       case "register": {
         // A refresh of the registration is no entry.
         const state = value === "failed" ? "failed: " + textOf(fields.reason) : value;
@@ -373,7 +379,7 @@ function times(count: number): string {
 function kindOf(entry: string): number {
   const rest = entry.slice(entry.indexOf(" ") + 1);
   if (begins(rest, "open ")) return KIND_OPEN;
-  if (begins(rest, "door ")) return KIND_ALARM;
+  if (begins(rest, "door ") || begins(rest, "tamper ") || begins(rest, "alarm ")) return KIND_ALARM;
   if (begins(rest, "call " + REFUSED)) return KIND_REFUSED;
   if (!begins(rest, "error ")) return KIND_OTHER;
   const said = rest.slice(6);

@@ -447,6 +447,14 @@ const SETTINGS = [
   ),
   choice("door.sensor", "off", ["off", "closed", "open"], "what the door's contact is while the door is shut"),
   number("door.leftOpen", 60, "alarm when the door stays open for so long, 0: never", { min: 0, max: 3600, unit: "s" }),
+  choice("door.tamper", "off", ["off", "closed", "open"], "what the housing's contact is while the housing is shut"),
+  list(
+    "alarm.on",
+    "forced,tamper",
+    ["forced", "left-open", "tamper"],
+    "what switches the alarm output on: a door that is forced or left open, a housing that is opened",
+  ),
+  number("alarm.time", 60, "how long the alarm output is on, 0: never", { min: 0, max: 600, unit: "s" }),
   onOff("server.enabled", "off", "the door is the SIP server of up to 8 phones"),
   choice(
     "server.mode",

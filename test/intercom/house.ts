@@ -29,6 +29,9 @@ export class House {
   readonly moves: string[] = [];
   readonly moves2: string[] = [];
   readonly leds: number[] = [];
+  /** The values written to the alarm output, with the time in ms before each. */
+  readonly alarms: string[] = [];
+  readonly alarm = { write: (value: number) => void this.alarms.push(`${this.timers.nowMs} ${value}`) };
   readonly events: { name: string; value: string; extra: Record<string, string | number> }[] = [];
   private readonly world: World;
   private readonly port: QuietPort;

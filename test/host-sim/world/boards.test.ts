@@ -29,7 +29,7 @@ describe("the simulator's boards", () => {
     expect(limitsOf(board)).toBe(board.isRoomy ? ROOMY_LIMITS : DOOR_LIMITS);
     // A board whose pins are in the manifest may have all of them wired.
     if (said(name, "buttons").includes("pins.")) {
-      expect(board.inputs).toHaveLength(6);
+      expect(board.inputs).toHaveLength(7);
       expect(board.relays).toBe(2);
       return;
     }
@@ -40,6 +40,7 @@ describe("the simulator's boards", () => {
     expect(board.inputs.filter((input) => input.startsWith("button"))).toHaveLength(pins("buttons"));
     expect(board.inputs.includes("exit")).toBe(pins("exit") > 0);
     expect(board.inputs.includes("sensor")).toBe(pins("sensor") > 0);
+    expect(board.inputs.includes("tamper")).toBe(pins("tamper") > 0);
     expect(board.relays).toBe(pins("relays"));
   });
 
@@ -58,7 +59,7 @@ describe("the simulator's boards", () => {
   it("without a word it is the reference board's limits, with every input and both relays", () => {
     const board = boardOf("")!;
     expect(limitsOf(board)).toBe(ROOMY_LIMITS);
-    expect(board.inputs).toHaveLength(6);
+    expect(board.inputs).toHaveLength(7);
     expect(board.relays).toBe(2);
   });
 });

@@ -68,7 +68,7 @@ describe("the command line", () => {
     [["--set", "=\u001b[2J"], '--set "=\\x1b[2J": must be KEY=VALUE'],
     [
       ["--do", "dance"],
-      '--do: step "dance": steps are press, press2 to press4, release, exit, door, wait, expect, console, phone, dtmf, tones, key, card, fault and quit',
+      '--do: step "dance": steps are press, press2 to press4, release, exit, door, tamper, wait, expect, console, phone, dtmf, tones, key, card, fault and quit',
     ],
   ])("says in one line what is wrong with %j", (args, line) => {
     expect(parseOptions(args)).toBe(line);

@@ -17,6 +17,10 @@ class Boards implements Stage {
     this.log.push("door " + isOpen);
   }
 
+  tamper(isOpen: boolean): void {
+    this.log.push("tamper " + isOpen);
+  }
+
   release(): void {
     this.log.push("release");
   }
@@ -82,10 +86,18 @@ describe("a script", () => {
     expect(result).toEqual({ ok: true, line: "", quit: true, at: 1500 });
   });
 
-  it("has a step for each button, the one inside, and the door", async () => {
+  it("has a step for each button, the one inside, the door and the housing", async () => {
     const boards = new Boards();
-    await boards.run("press2; press4 50; exit; door open; door shut");
-    expect(boards.log).toEqual(["button2 100", "button4 50", "exit 100", "door true", "door false"]);
+    await boards.run("press2; press4 50; exit; door open; door shut; tamper open; tamper shut");
+    expect(boards.log).toEqual([
+      "button2 100",
+      "button4 50",
+      "exit 100",
+      "door true",
+      "door false",
+      "tamper true",
+      "tamper false",
+    ]);
   });
 
   it("may have a line with a semicolon in it", async () => {
@@ -97,12 +109,13 @@ describe("a script", () => {
   it.each([
     [
       "jump",
-      'step "jump": steps are press, press2 to press4, release, exit, door, wait, expect, console, phone, dtmf, tones, key, card, fault and quit',
+      'step "jump": steps are press, press2 to press4, release, exit, door, tamper, wait, expect, console, phone, dtmf, tones, key, card, fault and quit',
     ],
     ["press; wait", 'step "wait": wait SECONDS, at most a year'],
     ["wait -1", 'step "wait -1": wait SECONDS, at most a year'],
     ["exit soon", 'step "exit soon": exit [MS], at most an hour'],
     ["door ajar", 'step "door ajar": door open, or door shut'],
+    ["tamper", 'step "tamper": tamper open, or tamper shut'],
     ["press soon", 'step "press soon": press [MS], at most an hour'],
     ["expect", 'step "expect": expect [WHO:]EVENT[=VALUE] [SECONDS]'],
     ["expect call=ended 5 6", 'step "expect call=ended 5 6": expect [WHO:]EVENT[=VALUE] [SECONDS]'],
