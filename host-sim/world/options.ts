@@ -73,8 +73,9 @@ export const USAGE = `Usage: npm start, or npm run sim -- [options]
   --do "STEP; STEP"    press [MS], press2 to press4, release, exit [MS],
                        door open|shut, wait S, expect [WHO:]EVENT[=VALUE] [S],
                        console LINE, phone LINE, dtmf DIGITS, tones DIGITS,
-                       key KEYS, card NUMBER, tamper open|shut, fault NAME VALUE,
-                       quit; a step that fails ends with exit code 1
+                       key KEYS, card NUMBER, tamper open|shut,
+                       fault NAME VALUE, quit; a step that fails ends with
+                       exit code 1
   --json               one JSON object a line on stdout for each event
   --pcap FILE          the packets, for Wireshark
   --seed N             the same random numbers each time

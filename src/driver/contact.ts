@@ -1,6 +1,6 @@
 /**
- * Debounces a contact (a button, the button inside, or the contacts of door and housing) and tells when it is held. Not here:
- * what the contact means (door.ts).
+ * Debounces a contact (a button, the button inside, or the contact of door or housing) and tells when it is held. Not
+ * here: what the contact means (door.ts).
  */
 import type { Device, Input, InputName, InputOptions } from "../../hal/device.js";
 import type { Timers, TimerUser } from "../core/timers.js";

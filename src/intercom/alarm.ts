@@ -1,7 +1,7 @@
 /**
  * The alarm output (a siren, a lamp, the input of an alarm system) and the contact of the housing, which says whether
  * somebody takes the door station off the wall. The output is on for `alarm.time` behind each cause of `alarm.on`; a
- * code or card that opens and the console end it sooner. A restart ends it too, and a housing that is still open then is
+ * code or card that opens and the console end it sooner. A restart ends it too; a housing that is still open then is
  * told anew. Not here: a door that is forced or left open (doorway.ts), and pins (the station).
  */
 import type { Timers, TimerUser } from "../core/timers.js";
