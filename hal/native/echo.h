@@ -133,7 +133,7 @@ static const int16_t echo_window[ECHO_BLOCK] = {
 #define ECHO_LOST 16
 /* After so many blocks with an echo it is known where it is. */
 #define ECHO_FOUND 40
-/* The way has changed when steps go one way by more than this share, of 32768. Beside a voice it is half at the most. */
+/* The way has changed when steps go one way by more than this share, of 32768. Beside a voice it is half at most. */
 #define ECHO_DRIFT 2621
 
 static inline int32_t echo_limited(int32_t value)

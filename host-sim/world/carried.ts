@@ -1,6 +1,6 @@
 /**
- * A message that went over the simulated network, as the ladder, the pcap file and the panel take it. Not here: who sees
- * it (wiring.ts).
+ * A message that went over the simulated network, as the ladder, the pcap file and the panel take it. Not here: who
+ * sees it (wiring.ts).
  */
 
 /** From where to where a message goes, by addresses written as dotted quads. */

@@ -1,6 +1,6 @@
 /**
- * How a person writes a time on the console: a day, a day with a time, or how long from now or ago. Not here: the zone's
- * rules (settings/daytime.ts).
+ * How a person writes a time on the console: a day, a day with a time, or how long from now or ago. Not here: the
+ * zone's rules (settings/daytime.ts).
  */
 import { CivilDate, DAY_S } from "../core/calendar.js";
 import { numberOf } from "../people/person.js";

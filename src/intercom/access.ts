@@ -43,6 +43,7 @@ const KEYPAD = "keypad";
 const CARD = "card";
 const CODE = "code";
 const MESSAGE = "message";
+const BY_CALL = "call";
 const CARD_AND_CODE = "card and code";
 const STAR = 0x2a;
 const HASH = 0x23;
@@ -68,7 +69,7 @@ class Entry {
   }
 }
 
-/** A person whose code or card came, and what that opens. */
+/** A person who was recognised by a code, a card or an address, and what that opens. */
 interface Recognised {
   person: Person;
   place: number;
@@ -82,7 +83,7 @@ interface Recognised {
 /** What a code or a card opens, by whom and how. */
 export interface Opening {
   relay: number;
-  /** For the log: "code", "card" or "message", with the name of the person behind it. */
+  /** For the log: "code", "card", "card and code", "message" or "call", with the name of the person behind it. */
   reason: string;
   /** The call in which it was given; null: by MESSAGE, or at the door itself. */
   call: Call | null;
@@ -97,6 +98,8 @@ export interface AccessUser extends CodeLockUser {
   onCodeWanted(): void;
   /** A number with fewer digits than a code was entered at the keypad. */
   onDial(digits: string): void;
+  /** @returns the place of the person who calls, as the address of the caller proves; -1 where it is nobody's */
+  callerOf(call: Call): number;
   /** @returns s since 1970 in UTC, 0 while it is not known */
   epochS(): number;
 }
@@ -136,6 +139,8 @@ export class Access implements TimerUser, HalfWayUser {
    */
   private way = 0;
   private wasKept = true;
+  /** When `*` came in a call, ms. */
+  private starMs = -Infinity;
   private lastCode = 0;
   private lastMs = 0;
 
@@ -195,11 +200,16 @@ export class Access implements TimerUser, HalfWayUser {
     this.call = null;
     this.phone.wrong = 0;
     this.way = 0;
+    this.starMs = -Infinity;
     if (this.user.isInCall?.() !== true) this.lock.onCallEnded();
   }
 
-  /** Takes a digit of a call. @param code ASCII @param way DIGIT_* */
+  /**
+   * Takes a digit of a call. `*1` and `*2` open that relay in a call of a person who is known by address. @param code
+   * ASCII @param way DIGIT_*
+   */
   digit(call: Call, code: number, way: number): void {
+    if (call.caller !== "" && this.takesOrder(call, code, way)) return;
     if (this.longest === 0) {
       // This is told once in a call, so that it is known why the door stays shut.
       if (call !== this.call) this.events.event("error", CODE_UNSET, NO_FIELDS);
@@ -213,6 +223,51 @@ export class Access implements TimerUser, HalfWayUser {
     }
     if (this.isSecondHearing(code, way)) return;
     this.take(this.phone, code);
+  }
+
+  /** Returns whether the digit is the second one of `*1` or `*2`, in a call of a person who is known by address. */
+  private takesOrder(call: Call, code: number, way: number): boolean {
+    if (call !== this.call) this.starMs = -Infinity;
+    // The same press once more, in another way, is no order.
+    if (call === this.call && this.way !== 0 && way > this.way) return false;
+    const { nowMs } = this.timers;
+    const isBehindStar = nowMs - this.starMs <= CODE_PAUSE_MS && (call !== this.call || this.phone.count === 0);
+    const relay = code - ZERO;
+    this.starMs = code === STAR ? nowMs : -Infinity;
+    // Without any code no digit but this one means anything.
+    if (code === STAR && this.longest === 0) {
+      this.call = call;
+      return true;
+    }
+    if (!isBehindStar || !(relay >= 1 && relay <= RELAYS_MOST)) return false;
+    const place = this.user.callerOf(call);
+    if (place < 0) return false;
+    this.call = call;
+    this.way = way;
+    this.lastCode = code;
+    this.lastMs = nowMs;
+    this.openFor(place, relay, BY_CALL);
+    return true;
+  }
+
+  /** Takes a MESSAGE of a person who is known by address, without a code. */
+  order(place: number, relay: number): void {
+    this.abandon(this.phone, DIGIT_WAYS[this.way]);
+    this.call = null;
+    this.openFor(place, relay, MESSAGE);
+  }
+
+  /** Opens for a person who is known by address: hours, days and uses count, and no lock of codes. */
+  private openFor(place: number, relay: number, by: string): void {
+    const person = this.people.at(place);
+    if (person === null) return;
+    const relays = person.relays & bitOf(relay);
+    this.admit(
+      this.phone,
+      { person, place, relays, by, what: by },
+      relays === 0 ? "not for relay " + relay : "",
+      false,
+    );
   }
 
   /**
@@ -384,21 +439,24 @@ export class Access implements TimerUser, HalfWayUser {
 
   /**
    * Lets a person in who was recognised, as far as hours, days and uses allow.
-   * @param why another reason to refuse, "" for none @returns whether it opened
+   * @param why another reason to refuse, "" for none @param isGiven a code or card was given, which ends a lock
+   * @returns whether it opened
    */
-  private admit(entry: Entry, { person, place, relays, by, what }: Recognised, why: string): boolean {
+  private admit(entry: Entry, { person, place, relays, by, what }: Recognised, why: string, isGiven = true): boolean {
     const call = entry === this.keypad ? null : this.call;
     let refusal = why === "" ? refusalOf(person, this.user.epochS(), this.settings) : why;
     // The use is taken before the door opens, so that a power cut gives none back.
     if (refusal === "" && !this.people.spend(place, person)) refusal = USE_NOT_KEPT;
     if (refusal !== "") {
-      if (what !== CARD) this.lock.onRefused();
+      if (isGiven && what !== CARD) this.lock.onRefused();
       this.refuse(entry, person.name, refusal, by);
       return false;
     }
-    entry.wrong = 0;
-    if (what === CARD) this.lock.onRight(this.lock.cards);
-    else this.lock.onRightOf(place);
+    if (isGiven) {
+      entry.wrong = 0;
+      if (what === CARD) this.lock.onRight(this.lock.cards);
+      else this.lock.onRightOf(place);
+    }
     const reason = what + ", " + person.name;
     for (let i = 1; i <= RELAYS_MOST; i++) if ((relays & bitOf(i)) !== 0) this.user.onCode({ relay: i, reason, call });
     return true;

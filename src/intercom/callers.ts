@@ -11,7 +11,7 @@
  * Not here: what becomes of the call (door.ts).
  */
 
-import { octets, parseUint, Span } from "../core/bytes.js";
+import { octets, parseUint, Span, text } from "../core/bytes.js";
 import type { RandomSource } from "../core/random.js";
 import type { Timers } from "../core/timers.js";
 import { readPlan } from "../settings/ringplan.js";
@@ -58,6 +58,8 @@ const SERVER = "server";
 const MESSAGES = "door.message";
 const OFF = "off";
 
+const AT = "@";
+
 const uri = new Uri();
 const value = new Span();
 const list = new ValueList();
@@ -75,6 +77,8 @@ export const DOOR_PICKED = 3;
 export class Callers {
   /** Whether the sender of the request that was judged last is known. */
   isKnown = false;
+  /** The address of that sender, `user@host`, where the server vouches for it; "" otherwise. */
+  caller = "";
   /** PROOF_*: the result of the door's own challenge for that request. */
   proof = PROOF_NONE;
   private readonly ua: UserAgent;
@@ -124,6 +128,11 @@ export class Callers {
     if (m.method === METHOD_MESSAGE) return this.judgeText(m);
     if (m.method === METHOD_SUBSCRIBE) return this.isKnown ? 0 : this.refuseUnknown();
     return this.judgeCall(m, door);
+  }
+
+  /** Returns whether the host of a URI stands for the server that vouches for callers. */
+  isServerHost(of: Uri): boolean {
+    return this.ua.isServerHost(of);
   }
 
   /** Returns whether calls may come from that address: the server's, or one that the settings call. */
@@ -191,7 +200,9 @@ export class Callers {
 
   private identify(m: Message, source: Flow, isKnown: boolean): void {
     this.proof = PROOF_NONE;
-    this.isKnown = isKnown || this.isAtKnownAddress(source) || this.isAsserted(m, source);
+    this.caller = "";
+    const isAsserted = this.isAsserted(m, source);
+    this.isKnown = isKnown || isAsserted || this.isAtKnownAddress(source);
     if (this.isKnown) return;
     this.proof = this.challenge.check(m, source.ip);
     this.isKnown = this.proof === PROOF_RIGHT;
@@ -209,6 +220,7 @@ export class Callers {
   private isAsserted(m: Message, source: Flow): boolean {
     if (this.settings.get(TRUST) !== SERVER || !this.ua.isServerFlow(source)) return false;
     let count = 0;
+    let named = "";
     list.beginField(m, HEADER_P_ASSERTED_IDENTITY);
     while (list.next()) {
       const isRead =
@@ -217,8 +229,11 @@ export class Callers {
       if (uri.scheme === SCHEME_TEL) continue;
       if (!uri.namesUser() || !this.ua.isServerHost(uri)) return false;
       count += 1;
+      named = uri.userText() + AT + text(uri.bytes, uri.hostStart, uri.hostEnd);
     }
-    return count === 1 && !list.broken;
+    if (count !== 1 || list.broken) return false;
+    this.caller = named;
+    return true;
   }
 
   /**

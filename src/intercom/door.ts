@@ -42,6 +42,7 @@ import type { Message } from "../wire/message.js";
 import { HEADER_REPLACES, METHOD_INVITE, METHOD_MESSAGE } from "../wire/names.js";
 import type { Writer } from "../wire/writer.js";
 import { Access, type AccessParts, type AccessUser, type Opening, readOrder } from "./access.js";
+import { personOf } from "./addressee.js";
 import { Alarm, type AlarmCause } from "./alarm.js";
 import { Callers, DOOR_BUSY, DOOR_IDLE, DOOR_JOINABLE, DOOR_PICKED } from "./callers.js";
 import {
@@ -504,7 +505,7 @@ export class Door
     if (call.state === CALL_INCOMING) {
       if (this.ua.activeCall() === call) return false;
       this.joined = call;
-      call.isKnown = this.callers.isKnown;
+      this.identify(call);
       this.events.event("join", "ringing", { peer: callerOf(m) });
       this.answerAlone(call);
       return true;
@@ -523,7 +524,7 @@ export class Door
   }
 
   onTransfer(change: number, call: Call, other: Call | null, cause: number, status: number, m: Message | null): void {
-    if (change === TRANSFER_PICKING) call.isKnown = this.callers.isKnown;
+    if (change === TRANSFER_PICKING) this.identify(call);
     this.handover.onTransfer(change, call, other, cause, status, m);
     this.showLight();
   }
@@ -576,7 +577,7 @@ export class Door
         break;
       case CALL_INCOMING:
         this.reason = "";
-        call.isKnown = this.callers.isKnown;
+        this.identify(call);
         this.access.reset();
         fields.peer = callerOf(m);
         break;
@@ -636,8 +637,10 @@ export class Door
     const shown = this.settings.get("call.showDigits") ? printable(said) : withoutCodes(printable(said));
     this.events.event("text", isOrder ? "open" : shown, { peer: callerOf(m) });
     if (order === null || !this.callers.isKnown) return;
+    const person = personOf(this.callers.caller, this.people, this.callers, this.houseServer);
     if (order.word === "close") this.doorway.close(order.relay);
     else if (order.code !== "") this.access.text(order.relay, order.code);
+    else if (person >= 0) this.access.order(person, order.relay);
     else if (this.settings.get("door.message") !== "on")
       this.fail("door.message is code: a MESSAGE opens with `open [RELAY] CODE`");
     else {
@@ -688,6 +691,8 @@ export class Door
       isPickUp && this.joined === null ? DOOR_PICKED : isFree ? DOOR_IDLE : mayJoin ? DOOR_JOINABLE : DOOR_BUSY;
     const isKnown = call !== null && (call.isKnown || call.session.isCaller);
     const status = call === null ? callers.judge(m, source, isPhone, door) : callers.judgeInCall(m, source, isKnown);
+    if (isPhone && this.houseServer !== null) callers.caller = this.houseServer.senderAddress;
+    if (call !== null && callers.caller === "") callers.caller = callerIn(call);
     // The nonce was given to that address alone, so the address is real.
     if (callers.proof === PROOF_RIGHT) ua.layer.prove(source.ip);
     if (callers.proof === PROOF_WRONG || callers.proof === PROOF_LAST) this.tellWrongPassword(m, source);
@@ -717,6 +722,16 @@ export class Door
       peer: callerOf(m),
       wait: isLast ? GUESS_EVERY_MS / 1000 : 0,
     });
+  }
+
+  /** Takes over who sent the request that was judged last: it began that call. */
+  private identify(call: Call): void {
+    call.isKnown = this.callers.isKnown;
+    call.caller = this.callers.caller;
+  }
+
+  callerOf(call: Call): number {
+    return personOf(callerIn(call), this.people, this.callers, this.houseServer);
   }
 
   // ---- helpers ----
@@ -755,6 +770,11 @@ export class Door
     this.outputs.led(light);
     this.events.event("led", LED_NAMES[light], NO_FIELDS);
   }
+}
+
+/** @returns the address that was proved at the begin of a call that came, "" for a call that the door made */
+function callerIn(call: Call): string {
+  return call.session.isCaller ? "" : call.caller;
 }
 
 /** Returns the text with stars for digits that may be a code. */

@@ -296,6 +296,12 @@ export class HouseServer implements TransactionUser, LocationUser, LocationWatch
     return false;
   }
 
+  /** The address of the phone that sent the request just now, as its password proves. */
+  get senderAddress(): string {
+    const { name } = this.route.sender;
+    return text(name.bytes, name.start, name.end) + "@" + text(this.domains[0]);
+  }
+
   // ---- ring plans ----
 
   /**

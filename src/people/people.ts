@@ -50,6 +50,8 @@ export class People {
   private keys: Int32Array = NOTHING;
   private owners: Uint16Array = NO_OWNERS;
   private secretCount = 0;
+  /** A hash of the user part of the SIP address by place, FREE where there is none; empty while nobody has one. */
+  private addresses: Int32Array = NOTHING;
   /** Bit n is set if somebody has a code of n digits. */
   private lengths = 0;
   private people = 0;
@@ -95,6 +97,7 @@ export class People {
   /** Reads the records. @returns "" or one line: what of them cannot be used */
   load(): string {
     if (this.names.length > 0) this.names.fill(FREE);
+    if (this.addresses.length > 0) this.addresses.fill(FREE);
     this.secretCount = this.people = this.lengths = this.damaged = this.batch = 0;
     this.secrets.load();
     const kept = numberOf(this.store.read(BATCH_KEY) ?? "0");
@@ -195,13 +198,25 @@ export class People {
     return NOBODY;
   }
 
-  /** Finds the person with that SIP address. It reads every record, so it is for a call and not for a packet. */
-  ofAddress(address: string): number {
-    const wanted = address.toLowerCase();
-    for (let place = this.next(0); place >= 0; place = this.next(place + 1)) {
+  /**
+   * Finds a person whose SIP address has that user part. Case counts, as in SIP; the caller says whether the host fits.
+   * @param from the place from which on it is looked @returns the place, or -1
+   */
+  ofSipUser(user: string, from: number): number {
+    const sought = nameHash(user);
+    for (let place = from; place < this.addresses.length; place++) {
+      if (this.addresses[place] !== sought) continue;
       const person = this.at(place);
-      if (person !== null && person.sip.toLowerCase() === wanted && this.isInForce(person)) return place;
+      if (person !== null && userOf(person.sip) === user && this.isInForce(person)) return place;
     }
+    return NOBODY;
+  }
+
+  /** @returns the place of the one who has that SIP address, also of an import that is not whole; -1 for nobody */
+  private addresseeOf(sip: string): number {
+    const sought = nameHash(userOf(sip));
+    for (let place = 0; sip !== "" && place < this.addresses.length; place++)
+      if (this.addresses[place] === sought && this.at(place)?.sip.toLowerCase() === sip.toLowerCase()) return place;
     return NOBODY;
   }
 
@@ -363,6 +378,8 @@ export class People {
       if (isTaken || person.cards.indexOf(person.cards[i]) !== i)
         return "card " + person.cards[i] + " is taken" + (isTaken ? ", by " + this.at(other)?.name : "");
     }
+    const other = this.addresseeOf(person.sip);
+    if (other >= 0 && other !== place) return person.sip + " is taken, by " + this.at(other)?.name;
     return "";
   }
 
@@ -423,6 +440,10 @@ export class People {
 
   private enter(place: number, person: Person): void {
     this.names[place] = nameHash(person.name.toLowerCase());
+    if (person.sip !== "") {
+      if (this.addresses.length === 0) this.addresses = int32Array(this.capacity);
+      this.addresses[place] = nameHash(userOf(person.sip));
+    }
     this.people += 1;
     for (let i = 0; i < person.codes.length; i++) {
       if (!this.secrets.isOfKey(person.codes[i])) continue;
@@ -443,6 +464,7 @@ export class People {
   private leave(place: number): void {
     if (this.names[place] === FREE) return;
     this.names[place] = FREE;
+    if (this.addresses.length > 0) this.addresses[place] = FREE;
     this.people -= 1;
     let count = 0;
     this.lengths = 0;
@@ -468,6 +490,11 @@ export class People {
 function nameHash(name: string): number {
   const bytes = utf8(name);
   return hash(bytes, 0, bytes.length) | 1;
+}
+
+/** @returns what stands before the @ of an address */
+function userOf(address: string): string {
+  return address.slice(0, Math.max(0, address.indexOf("@")));
 }
 
 function cardHash(card: string): number {

@@ -176,6 +176,8 @@ export class Call implements SessionUser, TimerUser {
   state = CALL_FREE;
   /** It is known who is at the other end: the owner of the user agent says so. */
   isKnown = false;
+  /** The address of the one who calls, `user@host`, where that is proved; "" otherwise. The owner says so too. */
+  caller = "";
   readonly session: Session;
   /** Its sound goes by the port of that line. */
   line: Line;

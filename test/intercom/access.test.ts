@@ -35,6 +35,8 @@ class Door {
   /** The people that are kept, and the time of day. */
   readonly people: People;
   epochS = 0;
+  /** The place of the person who calls. */
+  caller = -1;
   readonly reasons: string[] = [];
   /** "open RELAY", "wrong" and "wrong, last", with " by message" when it was in no call; and what was told. */
   done: string[] = [];
@@ -62,6 +64,7 @@ class Door {
       this.people,
       {
         epochS: () => this.epochS,
+        callerOf: () => this.caller,
         onCodeWanted: () => void this.done.push("code wanted"),
         onDial: (digits) => void this.done.push("dial " + digits),
         onCode: ({ relay, call, reason }) => {

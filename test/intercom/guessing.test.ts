@@ -87,6 +87,7 @@ class Siege {
     const user = {
       onCode: ({ relay }: Opening) => void this.opened.push(relay),
       onWrongCode: () => {},
+      callerOf: () => -1,
       onCodeWanted: () => {},
       onDial: () => {},
       epochS: () => 0,

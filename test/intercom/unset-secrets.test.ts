@@ -109,6 +109,7 @@ const code: Trial = (key, without) => {
     const user = {
       onCode: ({ relay }: Opening) => void opened.push(relay),
       onWrongCode: () => {},
+      callerOf: () => -1,
       onCodeWanted: () => {},
       onDial: () => {},
       epochS: () => 0,
