@@ -22,6 +22,7 @@ import {
   TYPE_NUMBER,
   TYPE_SWITCH,
   TYPE_TIME,
+  TYPE_URL,
   TYPE_ZONE,
 } from "../src/settings/schema.js";
 
@@ -132,6 +133,7 @@ function propertyOf(setting: Setting): Record<string, unknown> {
     case TYPE_HOST:
     case TYPE_ZONE:
     case TYPE_HOURS:
+    case TYPE_URL:
       return { type: "string", maxLength: max, pattern: NO_CONTROLS, ...common };
     case TYPE_TIME:
       return { type: "string", pattern: "^(off|([01][0-9]|2[0-3]):[0-5][0-9])$", ...common };

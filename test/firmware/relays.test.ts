@@ -24,13 +24,13 @@ vi.mock("../../hal/native/i2s.js", async () => ({ openI2S: (await import("./virt
 // The reference board with a button inside, and a second relay.
 vi.mock("../../hal/boards/board.js", async () => {
   const { BOARD } = await import("../../hal/boards/m5atom_echo_s3r/board.js");
-  return { BOARD: { ...BOARD, exit: 7, relays: [5, 8] } };
+  return { BOARD: { ...BOARD, exit: 38, relays: [5, 39] } };
 });
 
 // Pins of the reference board.
 const RELAY = 5;
-const EXIT = 7;
-const RELAY_2 = 8;
+const EXIT = 38;
+const RELAY_2 = 39;
 const LED = 6;
 
 const ACTIVE = ["high", "low"] as const;
