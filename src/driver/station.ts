@@ -15,7 +15,7 @@ import type {
   TcpStack,
   UdpSocket,
 } from "../../hal/device.js";
-import { Console } from "../console/console.js";
+import { Console, VERSION } from "../console/console.js";
 import { Seat } from "../console/passwordlock.js";
 import type { TerminalUser } from "../console/terminal.js";
 import { ipv4, ipv4Text } from "../core/address.js";
@@ -28,6 +28,7 @@ import { NO_FIELDS } from "../intercom/events.js";
 import { houseServerLimits } from "../intercom/houseserver.js";
 import { Log } from "../intercom/log.js";
 import { Links, linkTimers } from "../links/links.js";
+import type { DoorOrders } from "../links/mqtt.js";
 import {
   TONE_ANSWERED,
   TONE_BUSY,
@@ -144,6 +145,8 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
             next: events,
             enter: () => this.enter(),
             leave: () => this.leave(),
+            orders: this.orders(),
+            version: VERSION,
           });
     this.log = new Log({
       next: this.links ?? events,
@@ -396,6 +399,25 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
 
   isInCall(): boolean {
     return this.door.ua.activeCall() !== null;
+  }
+
+  /** What a broker may order; `Mqtt` checks who orders what. */
+  private orders(): DoorOrders {
+    return {
+      open: (relay) => this.door.open("MQTT", relay),
+      close: (relay) => this.door.close(relay),
+      call: (button) => this.door.callPlan(button),
+      hangUp: () => this.door.hangUp("MQTT"),
+      restart: () => {
+        this.log.flush();
+        this.device.restart?.();
+      },
+      set: (key, value) => {
+        const problem = this.settings.set(key, value);
+        this.setLevels();
+        return problem;
+      },
+    };
   }
 
   /** Whether a call or a ring leaves no room for a test of the sound. */

@@ -318,6 +318,15 @@ export class Door
       : this.startCalls(planOf(target, this.settings.get("call.ringTime") * 1000), "");
   }
 
+  /** Calls whom a button calls now, without a press. @param button from 1 @returns "" or why not */
+  callPlan(button: number): string {
+    if (this.ua.activeCall() !== null || this.ring.isOn) return "there is a call";
+    const plan = planOfButton(this.settings, button, this.outputs.epochS());
+    if (plan === null) return "call.target is not set";
+    this.button = button;
+    return this.startCalls(plan, this.settings.get("call.fallback"));
+  }
+
   /** Moves the visitor to another phone, as a REFER of the phone in the call would. @returns "" or why not */
   move(target: string): string {
     if (this.joined !== null) return "two phones are in the call: one of them has to hang up first";

@@ -1,13 +1,14 @@
 /**
  * The links of the door to the house's systems, as far as the settings name any: each event goes on to the console, and
  * then to each of them. A door without links has none of these objects. Not here: what a link sends (syslog.ts,
- * hook.ts).
+ * hook.ts, mqtt.ts).
  */
 import type { Device } from "../../hal/device.js";
 import type { Timers } from "../core/timers.js";
 import { type DoorEvents, type EventFields, type EventName, type EventValues, NO_FIELDS } from "../intercom/events.js";
 import type { Settings } from "../settings/settings.js";
 import { Hook } from "./hook.js";
+import { type DoorOrders, Mqtt } from "./mqtt.js";
 import { levelOf } from "./severity.js";
 import { Syslog } from "./syslog.js";
 
@@ -17,6 +18,9 @@ export interface LinksParts {
   timers: Timers;
   /** Takes the events after the links. */
   next: DoorEvents;
+  /** Carries out what a broker orders. */
+  orders: DoorOrders;
+  version: string;
   /** Takes the time; it runs before anything that a device brings. */
   enter(): void;
   /** Sets the next wake-up; it runs after anything that a device brings. */
@@ -25,13 +29,22 @@ export interface LinksParts {
 
 /** @returns how many timers the links need that the settings name; 0 for no links */
 export function linkTimers(settings: Settings): number {
-  return (settings.get("syslog.server") === "" ? 0 : 1) + (settings.get("hook.url") === "" ? 0 : 1);
+  return (
+    (settings.get("syslog.server") === "" ? 0 : 1) +
+    (settings.get("hook.url") === "" ? 0 : 1) +
+    (hasMqtt(settings) ? 1 : 0)
+  );
+}
+
+function hasMqtt(settings: Settings): boolean {
+  return settings.get("mqtt.enabled") && settings.get("mqtt.server") !== "";
 }
 
 export class Links implements DoorEvents {
   private readonly next: DoorEvents;
   readonly syslog: Syslog | null;
   readonly hook: Hook | null;
+  readonly mqtt: Mqtt | null;
 
   constructor(parts: LinksParts) {
     const { device, settings, timers, enter, leave } = parts;
@@ -59,15 +72,26 @@ export class Links implements DoorEvents {
             door: settings.get("sip.user"),
             camera: settings.get("camera.url"),
           });
+    const { relays, wifi, restart } = device;
+    this.mqtt = hasMqtt(settings)
+      ? new Mqtt({
+          ...common,
+          settings,
+          orders: parts.orders,
+          version: parts.version,
+          equipment: { relays: relays.length, hasWifi: wifi !== null, canRestart: restart !== null },
+        })
+      : null;
   }
 
   /** Opens the sockets; the door works without those that cannot be had. @param ip our address */
   async start(ip: number): Promise<void> {
     await this.open(this.syslog, ip);
     await this.open(this.hook, ip);
+    await this.open(this.mqtt, ip);
   }
 
-  private async open(link: Syslog | Hook | null, ip: number): Promise<void> {
+  private async open(link: Syslog | Hook | Mqtt | null, ip: number): Promise<void> {
     try {
       await link?.start(ip);
     } catch (error) {
@@ -78,6 +102,7 @@ export class Links implements DoorEvents {
   close(): void {
     this.syslog?.close();
     this.hook?.close();
+    this.mqtt?.close();
   }
 
   event<N extends EventName>(name: N, value: EventValues[N], fields: EventFields[N]): void {
@@ -86,5 +111,6 @@ export class Links implements DoorEvents {
     const told = fields as Readonly<Record<string, string | number>>;
     this.syslog?.take(name, value, told);
     this.hook?.take(name, value, told);
+    this.mqtt?.take(name, value, told);
   }
 }

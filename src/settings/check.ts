@@ -41,6 +41,7 @@ import {
   TYPE_TARGETS,
   TYPE_TEXT,
   TYPE_TIME,
+  TYPE_TOPIC,
   TYPE_URL,
   TYPE_USER,
   TYPE_ZONE,
@@ -119,6 +120,8 @@ export function allowed(setting: Setting): string {
       return "a time zone by name (Europe/Berlin), or as POSIX writes it (CET-1CEST,M3.5.0,M10.5.0/3); UTC0 for none";
     case TYPE_HOURS:
       return "empty, or spans HH:MM-HH:MM, behind days if need be, with commas between: mon-fri 07:00-12:00 13:00-22:00, sat 09:00-13:00; dates in place of days, closed in place of spans: 2026-12-24..2026-12-26 closed; or @NAME for the schedule of that name";
+    case TYPE_TOPIC:
+      return "1 to " + setting.max + " letters, digits, - and _, with / between parts";
     case TYPE_URL:
       return (
         "empty, or at most " +
@@ -207,6 +210,8 @@ export function check(setting: Setting, value: string): string | null {
       return given.length <= setting.max && isZone(given) ? given : null;
     case TYPE_HOURS:
       return given === "" || (given.length <= setting.max && isSchedule(given)) ? given : null;
+    case TYPE_TOPIC:
+      return given.length <= setting.max && isTopic(given) ? given : null;
     case TYPE_URL:
       return given === "" || (given.length <= setting.max && readUrl(given, setting.choices).error === "")
         ? given
@@ -307,6 +312,16 @@ function isName(value: string): boolean {
     const c = value.charAt(i);
     const isPlain = (c >= "a" && c <= "z") || (c >= "A" && c <= "Z") || (c >= "0" && c <= "9");
     if (!isPlain && c !== "-" && c !== "_" && c !== "." && c !== "+") return false;
+  }
+  return true;
+}
+
+/** Returns whether it is names with "/" between, none of them empty. */
+function isTopic(value: string): boolean {
+  const parts = value.split("/");
+  for (let i = 0; i < parts.length; i++) {
+    const part = parts[i];
+    if (part === "" || part.indexOf(".") >= 0 || part.indexOf("+") >= 0 || !isName(part)) return false;
   }
   return true;
 }

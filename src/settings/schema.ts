@@ -95,6 +95,8 @@ export const TYPE_TARGETS = 22;
 export const TYPE_TIME = 23;
 /** Nothing, or a URL whose scheme is one of `choices` (url.ts). */
 export const TYPE_URL = 24;
+/** The begin of MQTT topics. */
+export const TYPE_TOPIC = 25;
 
 export interface Setting {
   key: string;
@@ -488,6 +490,12 @@ const SETTINGS = [
   text("hook.secret", TYPE_SECRET, "", "key of the webhook's signature (HMAC-SHA-256); empty: no signature", {
     max: 64,
   }),
+  onOff("mqtt.enabled", "off", "tell states and events to an MQTT broker, where Home Assistant finds the door"),
+  text("mqtt.server", TYPE_DOMAIN, "", "the broker, at port 1883 unless another is given", { max: TEXT_MOST }),
+  text("mqtt.user", TYPE_TEXT, "", "the door's user name at the broker; empty: none", { max: 64 }),
+  text("mqtt.password", TYPE_SECRET, "", "its password", { max: 64 }),
+  text("mqtt.prefix", TYPE_TOPIC, "portero", "begin of the door's topics, another one for each door", { max: 32 }),
+  onOff("mqtt.open", "off", "whoever may write to the door's topics at the broker opens it"),
   url("camera.url", SCHEMES, "still picture of a camera beside the door, told with a ring; empty: none"),
   text("time.zone", TYPE_ZONE, "UTC0", "time zone of the door", { max: 64 }),
   text("time.day", TYPE_HOURS, "", "when it is day for the buttons' plans; empty: always", { max: 200 }),
@@ -534,6 +542,7 @@ export function needsRestart(setting: Setting): boolean {
     setting.key === "time.server" ||
     setting.key.slice(0, 5) === "wifi." ||
     setting.key.slice(0, 5) === "hook." ||
+    setting.key.slice(0, 5) === "mqtt." ||
     setting.key.slice(0, 7) === "syslog."
   );
 }

@@ -1,0 +1,185 @@
+/**
+ * What Home Assistant shows of a door: its entities, and the message that announces them all (device discovery), which
+ * is written piece by piece, an entity at a time. An entity that this door does not have, or has no more, is announced
+ * by its platform alone, which removes it there. Not here: the states (mqtt.ts).
+ */
+
+import { DAY_PLANS, HOLD_PLANS, NIGHT_PLANS } from "../settings/schema.js";
+import type { Settings } from "../settings/settings.js";
+import type { Writer } from "../wire/writer.js";
+import { writeText } from "./json.js";
+
+export interface Entity {
+  /** The name of its topics, and the end of its id. */
+  key: string;
+  platform: string;
+  name: string;
+  /** The key whose topic has its state; "" for none. */
+  state: string;
+  /** It takes commands, at `PREFIX/KEY/set`. */
+  isCommand: boolean;
+  /** The rest of its description, as JSON that follows other members. */
+  more: string;
+}
+
+const CONFIG = ',"ent_cat":"config"';
+const DIAGNOSTIC = ',"ent_cat":"diagnostic"';
+
+function entity(key: string, platform: string, name: string, more: string): Entity {
+  return { key, platform, name, state: key, isCommand: false, more };
+}
+
+function ordered(key: string, platform: string, name: string, more: string): Entity {
+  return { key, platform, name, state: key, isCommand: true, more };
+}
+
+function button(key: string, name: string, more: string): Entity {
+  return { key, platform: "button", name, state: "", isCommand: true, more };
+}
+
+function doorbell(number: number): Entity {
+  const more = ',"dev_cla":"doorbell","event_types":["ring","hold"]';
+  return entity("doorbell" + number, "event", "Doorbell " + number, more);
+}
+
+/** The lock's bolt, where nothing but the door's own may move it. */
+function bolt(number: number): Entity {
+  const more = ',"dev_cla":"lock","pl_on":"UNLOCKED","pl_off":"LOCKED"';
+  return { ...entity("bolt" + number, "binary_sensor", "Lock " + number, more), state: "relay" + number };
+}
+
+export const OPENED = "opened";
+/** The events of `access`, for those of the door that have these values. */
+export const ACCESS_EVENTS: readonly string[] = [
+  OPENED,
+  "wrong door code",
+  "access refused",
+  "unknown card",
+  "door codes are locked",
+];
+
+export const ENTITIES: readonly Entity[] = [
+  doorbell(1),
+  doorbell(2),
+  doorbell(3),
+  doorbell(4),
+  entity("access", "event", "Access", ',"event_types":["' + ACCESS_EVENTS.join('","') + '"]'),
+  ordered("relay1", "lock", "Lock 1", ',"pl_open":"OPEN"'),
+  ordered("relay2", "lock", "Lock 2", ',"pl_open":"OPEN"'),
+  bolt(1),
+  bolt(2),
+  entity("door", "binary_sensor", "Door", ',"dev_cla":"door"'),
+  entity("forced", "binary_sensor", "Forced open", ',"dev_cla":"safety"'),
+  entity("leftopen", "binary_sensor", "Left open", ',"dev_cla":"problem"'),
+  entity("incall", "binary_sensor", "In a call", ',"ic":"mdi:phone-in-talk"'),
+  entity("registered", "binary_sensor", "Registered", ',"dev_cla":"connectivity"' + DIAGNOSTIC),
+  entity("caller", "sensor", "Other side", ',"ic":"mdi:account-voice"'),
+  entity("call", "sensor", "Call", ',"ic":"mdi:phone"'),
+  entity("sound", "sensor", "Sound", ',"ic":"mdi:waveform"' + DIAGNOSTIC),
+  entity(
+    "signal",
+    "sensor",
+    "Wi-Fi",
+    ',"dev_cla":"signal_strength","unit_of_meas":"dBm","stat_cla":"measurement"' + DIAGNOSTIC,
+  ),
+  entity("uptime", "sensor", "Uptime", ',"dev_cla":"duration","unit_of_meas":"s"' + DIAGNOSTIC),
+  entity("error", "sensor", "Last error", ',"ic":"mdi:alert-circle"' + DIAGNOSTIC),
+  ordered("dnd", "switch", "Do not disturb", ',"ic":"mdi:bell-off"' + CONFIG),
+  ordered("volume", "number", "Volume", ',"min":-60,"max":12,"unit_of_meas":"dB"' + CONFIG),
+  ordered("gain", "number", "Microphone", ',"min":0,"max":30,"unit_of_meas":"dB"' + CONFIG),
+  button("call1", "Call plan 1", ',"ic":"mdi:phone-outgoing"'),
+  button("call2", "Call plan 2", ',"ic":"mdi:phone-outgoing"'),
+  button("call3", "Call plan 3", ',"ic":"mdi:phone-outgoing"'),
+  button("call4", "Call plan 4", ',"ic":"mdi:phone-outgoing"'),
+  button("hangup", "Hang up", ',"ic":"mdi:phone-hangup"'),
+  button("restart", "Restart", ',"dev_cla":"restart"' + CONFIG),
+  entity("update", "update", "Firmware", ',"dev_cla":"firmware"' + DIAGNOSTIC),
+];
+
+/** @returns the index in ENTITIES, or -1 */
+export function entityOf(key: string): number {
+  for (let i = 0; i < ENTITIES.length; i++) if (ENTITIES[i].key === key) return i;
+  return -1;
+}
+
+/** What a door has besides its settings. */
+export interface Equipment {
+  relays: number;
+  hasWifi: boolean;
+  canRestart: boolean;
+}
+
+/** @returns whether this door has that entity now */
+export function isThere({ key }: Entity, settings: Settings, equipment: Equipment): boolean {
+  const number = Number(key.slice(-1));
+  switch (key.slice(0, 4)) {
+    case "door":
+      return key === "door" ? hasSensor(settings) : hasPlan(settings, number);
+    case "forc":
+    case "left":
+      return hasSensor(settings);
+    case "rela":
+      return number <= equipment.relays && settings.get("mqtt.open");
+    case "bolt":
+      return number <= equipment.relays && !settings.get("mqtt.open");
+    case "call":
+      return key === "call" || key === "caller" || hasPlan(settings, number);
+    case "sign":
+      return equipment.hasWifi;
+    case "rest":
+      return equipment.canRestart;
+    default:
+      return true;
+  }
+}
+
+function hasSensor(settings: Settings): boolean {
+  return settings.get("door.sensor") !== "off";
+}
+
+/** The first button is always there, since it calls `call.target`. */
+function hasPlan(settings: Settings, button: number): boolean {
+  const i = button - 1;
+  return (
+    i === 0 ||
+    settings.get(DAY_PLANS[i]) !== "" ||
+    settings.get(NIGHT_PLANS[i]) !== "" ||
+    settings.get(HOLD_PLANS[i]) !== ""
+  );
+}
+
+/** What the announcement says of the door. */
+export interface Announcement {
+  settings: Settings;
+  equipment: Equipment;
+  version: string;
+  /** The begin of all topics. */
+  prefix: string;
+  /** The door's id: the prefix, with only letters, digits and _. */
+  id: string;
+}
+
+/** Pieces of the announcement: its head, and one for each entity. */
+export const PIECES = 1 + ENTITIES.length;
+
+/** Writes a piece of the announcement, by its number from 0; the last one ends it. */
+export function writePiece(w: Writer, piece: number, announcement: Announcement): void {
+  const { settings, prefix, id, version } = announcement;
+  if (piece === 0) {
+    const name = settings.get("sip.name");
+    w.text('{"dev":{"ids":["' + id + '"],"name":');
+    writeText(w, name === "" ? "Portero " + settings.get("sip.user") : name);
+    w.text(',"mf":"Portero","mdl":"SIP door intercom","sw":"' + version + '"},"o":{"name":"Portero","sw":"' + version);
+    w.text('"},"avty_t":"' + prefix + '/availability","cmps":{');
+    return;
+  }
+  const one = ENTITIES[piece - 1];
+  w.text((piece > 1 ? ',"' : '"') + one.key + '":{"p":"' + one.platform + '"');
+  if (isThere(one, settings, announcement.equipment)) {
+    w.text(',"name":"' + one.name + '","uniq_id":"' + id + "_" + one.key + '"');
+    if (one.state !== "") w.text(',"stat_t":"' + prefix + "/" + one.state + '"');
+    if (one.isCommand) w.text(',"cmd_t":"' + prefix + "/" + one.key + '/set"');
+    w.text(one.more);
+  }
+  w.text(piece === PIECES - 1 ? "}}}" : "}");
+}

@@ -1,0 +1,578 @@
+/**
+ * The door at an MQTT broker, as Home Assistant finds it by itself: announcement, availability with a last will, states
+ * (retained), events (not retained), and commands.
+ *
+ *     PREFIX/availability   online, offline                PREFIX/KEY       the state of an entity (entities.ts)
+ *     PREFIX/KEY/set        a command                      homeassistant/…  announcement; "online" when it starts
+ *
+ *     away -> connecting -> subscribing -> announcing -> telling what changed -> away (a back-off that doubles)
+ *
+ * Who may order: whom the broker lets write to these topics. Only exact topics and payloads count, a retained command
+ * never, five at once and then one in 2 s, and those that open only with `mqtt.open on`. One message goes out in one
+ * wake, so that the sound of a call comes between two of them. Not here: what goes over the wire (mqttclient.ts).
+ */
+import type { Device, TcpStack } from "../../hal/device.js";
+import { text } from "../core/bytes.js";
+import { printable } from "../core/printable.js";
+import type { Timers, TimerUser } from "../core/timers.js";
+import type { AnyFields, DoorEvents, EventName } from "../intercom/events.js";
+import type { Settings } from "../settings/settings.js";
+import { Writer } from "../wire/writer.js";
+import {
+  ACCESS_EVENTS,
+  type Announcement,
+  ENTITIES,
+  type Equipment,
+  entityOf,
+  isThere,
+  OPENED,
+  PIECES,
+  writePiece,
+} from "./entities.js";
+import { writeFields, writeText } from "./json.js";
+import { MqttClient, type MqttClientUser, type MqttLogin } from "./mqttclient.js";
+import { Outbox } from "./outbox.js";
+import { LinkServer, type ServerUser } from "./server.js";
+
+const MQTT_PORT = 1883;
+/** One piece of the announcement, a state or an event: the longest names and topics fit. */
+const MESSAGE_BYTES = 640;
+const EVENTS_BYTES = 1024;
+const BIRTH_TOPIC = "homeassistant/status";
+const ONLINE = "online";
+const OFFLINE = "offline";
+const AVAILABILITY = "/availability";
+/** While the connection takes nothing it is tried again after this time, and given up after that one. */
+const AGAIN_MS = 100;
+const STALL_MS = 30_000;
+/** States that change by themselves are looked at so often. */
+const MINUTE_MS = 60_000;
+/** All states are told again so often, since anybody may have written others to their topics. */
+const ALL_EVERY_MS = 600_000;
+/** The announcement is repeated so often at most, whoever says that Home Assistant starts. */
+const ANNOUNCE_EVERY_MS = 10_000;
+/** So many commands at once, then one in this time. */
+const COMMANDS_MOST = 5;
+const COMMAND_EVERY_MS = 2000;
+const REFUSAL_TOLD_MS = 60_000;
+const TEXT_MOST = 120;
+const SET = "/set";
+const PRESS = "PRESS";
+
+/** What a command may do at the door. */
+export interface DoorOrders {
+  /** @returns "" or why not */
+  open(relay: number): string;
+  close(relay: number): void;
+  /** Calls whom a button calls. @returns "" or why not */
+  call(button: number): string;
+  hangUp(): void;
+  restart(): void;
+  /** Sets a setting until the next start. @returns "" or why not */
+  set(key: string, value: string): string;
+}
+
+export interface MqttParts {
+  device: Pick<Device, "tcp" | "resolver" | "wifi">;
+  settings: Settings;
+  timers: Timers;
+  /** Is told whether the broker is there, and which commands were refused. */
+  events: DoorEvents;
+  orders: DoorOrders;
+  equipment: Equipment;
+  version: string;
+  /** Take the time before, and set the next wake-up after anything that a device brings. */
+  enter(): void;
+  leave(): void;
+}
+
+export class Mqtt implements TimerUser, ServerUser, MqttClientUser {
+  readonly server: LinkServer;
+  /** Commands that were refused, since the start. */
+  refused = 0;
+  private readonly parts: MqttParts;
+  private readonly timer: number;
+  private readonly client = new MqttClient(this);
+  private readonly login: MqttLogin;
+  private readonly announcement: Announcement;
+  private readonly prefix: string;
+  private readonly writer = new Writer();
+  private readonly buffer = new Uint8Array(MESSAGE_BYTES);
+  /** The events that wait, each behind the number of its entity. */
+  private readonly box = new Outbox(EVENTS_BYTES);
+  private tcp: TcpStack | null = null;
+  /** The states by entity, as they are and as the broker has them; "" for none. */
+  private readonly states: string[] = [];
+  private readonly sent: string[] = [];
+  /** Whether states may differ from what the broker has. */
+  private isDirty = false;
+  /** The next topic to subscribe, and the next piece of the announcement; past the end: all are sent. */
+  private nextTopic = 0;
+  private nextPiece = PIECES;
+  private isOnlineTold = false;
+  private onlineMs = 0;
+  /** The part of `buffer` that belongs to a message which was begun. */
+  private owedFrom = 0;
+  private owedEnd = 0;
+  /** Since when the connection takes nothing, ms; -1: it takes all. */
+  private stuckMs = -1;
+  private minuteMs = 0;
+  private allMs = 0;
+  private announcedMs = -ANNOUNCE_EVERY_MS;
+  private isAnnouncementDue = false;
+  private commands = COMMANDS_MOST;
+  private commandMs = 0;
+  private refusalMs = -REFUSAL_TOLD_MS;
+  private untold = 0;
+
+  constructor(parts: MqttParts) {
+    const { device, settings, events, equipment, version } = parts;
+    this.parts = parts;
+    this.timer = parts.timers.make(this, 0);
+    this.prefix = settings.get("mqtt.prefix");
+    const id = idOf(this.prefix);
+    this.announcement = { settings, equipment, version, prefix: this.prefix, id };
+    this.login = {
+      // The same at each start: the broker then ends the connection that a power cut has left behind.
+      id: "portero-" + id,
+      user: settings.get("mqtt.user"),
+      password: settings.get("mqtt.password"),
+      willTopic: this.prefix + AVAILABILITY,
+      will: OFFLINE,
+    };
+    this.server = new LinkServer({
+      name: "mqtt",
+      place: settings.get("mqtt.server"),
+      usualPort: MQTT_PORT,
+      resolver: device.resolver,
+      events,
+      user: this,
+    });
+    for (let i = 0; i < ENTITIES.length; i++) {
+      const { platform } = ENTITIES[i];
+      this.states.push(platform === "binary_sensor" ? "OFF" : platform === "lock" ? "LOCKED" : "");
+      this.sent.push("");
+    }
+    this.put("call", "idle");
+    this.put("update", '{"installed_version":"' + version + '","latest_version":"' + version + '"}');
+  }
+
+  async start(ip: number): Promise<void> {
+    const { device, enter, leave, timers } = this.parts;
+    const { client } = this;
+    this.tcp = await device.tcp({
+      address: ip,
+      port: 0,
+      isCaller: true,
+      setting: "mqtt.server",
+      onError: () => {},
+      onOpen: (connection) => {
+        enter();
+        if (client.owns(connection)) client.onOpen(timers.nowMs);
+        leave();
+      },
+      onData: (connection, bytes, start, end) => {
+        enter();
+        if (client.owns(connection)) client.onData(bytes, start, end, timers.nowMs);
+        leave();
+      },
+      onClose: (connection) => {
+        enter();
+        if (client.owns(connection)) client.onClose();
+        leave();
+      },
+    });
+    enter();
+    timers.start(this.timer, 0);
+    leave();
+  }
+
+  /** Says good-bye. */
+  close(): void {
+    if (this.client.isConnected && this.owedFrom === this.owedEnd) {
+      this.begin(this.prefix + AVAILABILITY, OFFLINE, true);
+      this.flush();
+    }
+    this.client.close();
+    this.tcp?.close();
+    this.tcp = null;
+  }
+
+  // ---- what happens at the door ----
+
+  take(name: EventName, value: string, fields: AnyFields): void {
+    switch (name) {
+      case "button":
+        this.tell("doorbell" + fields.button, value === "held" ? "hold" : "ring", {});
+        break;
+      case "relay":
+        this.put("relay" + fields.relay, value === "on" ? "UNLOCKED" : "LOCKED");
+        if (value === "on") this.tell("access", OPENED, told(fields));
+        break;
+      case "door":
+        if (value === "left-open") this.put("leftopen", "ON");
+        else this.put("door", value === "closed" ? "OFF" : "ON");
+        if (value === "forced") this.put("forced", "ON");
+        if (value !== "closed") break;
+        this.put("forced", "OFF");
+        this.put("leftopen", "OFF");
+        break;
+      case "call":
+        if (value === "refused") break;
+        this.put("call", value === "ended" ? "idle" : value);
+        this.put("incall", value === "confirmed" || value === "held" ? "ON" : "OFF");
+        if (fields.peer !== undefined) this.put("caller", printable("" + fields.peer, TEXT_MOST));
+        break;
+      case "register":
+        if (value === "registered") this.put("registered", "ON");
+        else if (value === "failed" || value === "unregistered") this.put("registered", "OFF");
+        break;
+      case "audio":
+        this.put("sound", printable(value, TEXT_MOST));
+        break;
+      case "error":
+        this.put("error", printable(value, TEXT_MOST));
+        if (ACCESS_EVENTS.indexOf(value) > 0) this.tell("access", value, told(fields));
+        break;
+      default:
+        return;
+    }
+    if (this.client.isConnected) this.wake(0);
+  }
+
+  private put(key: string, state: string): void {
+    const at = entityOf(key);
+    if (at < 0 || this.states[at] === state) return;
+    this.states[at] = state;
+    this.isDirty = true;
+  }
+
+  /** An event counts when it happens: while the broker is away it is forgotten. */
+  private tell(key: string, type: string, fields: Readonly<Record<string, string | number>>): void {
+    const at = entityOf(key);
+    if (at < 0 || !this.client.isConnected) return;
+    const bytes = new Uint8Array(MESSAGE_BYTES / 2);
+    const w = this.writer;
+    w.begin(bytes, 0, bytes.length);
+    w.octet(at);
+    w.text('{"event_type":');
+    writeText(w, type);
+    const camera = this.parts.settings.get("camera.url");
+    if (key !== "access" && camera !== "") w.text(',"camera":"' + camera + '"');
+    writeFields(w, fields);
+    w.octet(0x7d);
+    if (w.ok) this.box.put(bytes, 0, w.at);
+  }
+
+  // ---- the connection ----
+
+  onFound(problem: string): void {
+    const { enter, leave } = this.parts;
+    enter();
+    if (problem !== "") this.onLost(problem);
+    else this.wake(0);
+    leave();
+  }
+
+  onConnected(): void {
+    this.nextTopic = 0;
+    this.nextPiece = PIECES;
+    this.isAnnouncementDue = true;
+    this.isOnlineTold = false;
+    this.onlineMs = this.parts.timers.nowMs - ANNOUNCE_EVERY_MS;
+    this.announcedMs = this.parts.timers.nowMs - ANNOUNCE_EVERY_MS;
+    this.owedFrom = this.owedEnd = 0;
+    this.stuckMs = -1;
+    this.tellAllStates();
+    this.server.work(0);
+    this.wake(0);
+  }
+
+  onLost(reason: string): void {
+    while (this.box.count > 0) this.box.remove();
+    this.owedFrom = this.owedEnd = 0;
+    this.parts.timers.start(this.timer, this.server.fail(reason, 0));
+  }
+
+  onTimer(): void {
+    const { client, server, tcp, login } = this;
+    const { timers } = this.parts;
+    const { nowMs } = timers;
+    if (tcp === null) return;
+    if (client.isIdle) {
+      if (!server.find(nowMs)) return;
+      if (client.connect(tcp, server.ip, server.port, login, nowMs)) this.wake(client.watch(nowMs));
+      else this.onLost("no room for a connection");
+      return;
+    }
+    const watchMs = client.watch(nowMs);
+    if (client.isIdle || timers.running(this.timer)) return;
+    if (!client.isConnected) this.wake(watchMs);
+    else this.send(watchMs);
+  }
+
+  /** Sends one message, or one piece of it. @param idleMs when to look again if there is nothing to send */
+  private send(idleMs: number): void {
+    const { nowMs } = this.parts.timers;
+    if (nowMs - this.minuteMs >= MINUTE_MS) {
+      this.minuteMs = nowMs;
+      this.isDirty = true;
+    }
+    if (nowMs - this.allMs >= ALL_EVERY_MS) this.tellAllStates();
+    const isAnnouncing = this.isAnnouncementDue && nowMs - this.announcedMs >= ANNOUNCE_EVERY_MS;
+    let isTaken = true;
+    if (this.owedFrom < this.owedEnd) isTaken = this.flush();
+    else if (this.nextPiece < PIECES) isTaken = this.sendPiece();
+    else if (this.nextTopic <= ENTITIES.length + 1) isTaken = this.subscribe();
+    else if (isAnnouncing) isTaken = this.announce();
+    else if (!this.isOnlineTold && nowMs - this.onlineMs >= ANNOUNCE_EVERY_MS) {
+      isTaken = this.begin(this.prefix + AVAILABILITY, ONLINE, true);
+      this.isOnlineTold = isTaken;
+      if (isTaken) this.onlineMs = nowMs;
+    } else if (this.box.count > 0) isTaken = this.sendEvent();
+    else if (this.isDirty) isTaken = this.sendState();
+    else {
+      this.stuckMs = -1;
+      const untilMs = this.isAnnouncementDue ? this.announcedMs + ANNOUNCE_EVERY_MS - nowMs : idleMs;
+      this.wake(Math.min(idleMs, untilMs));
+      return;
+    }
+    if (isTaken) this.stuckMs = -1;
+    else if (this.stuckMs < 0) this.stuckMs = nowMs;
+    else if (nowMs - this.stuckMs >= STALL_MS) {
+      this.client.close();
+      this.onLost("it takes nothing");
+      return;
+    }
+    this.wake(isTaken ? 0 : AGAIN_MS);
+  }
+
+  /** Subscribes the next topic: of each entity that takes commands, of Home Assistant's start, of our availability. */
+  private subscribe(): boolean {
+    const { settings, equipment } = this.announcement;
+    const at = this.nextTopic;
+    let topic = at === ENTITIES.length ? BIRTH_TOPIC : this.prefix + AVAILABILITY;
+    if (at < ENTITIES.length) {
+      const one = ENTITIES[at];
+      topic = one.isCommand && isThere(one, settings, equipment) ? this.prefix + "/" + one.key + SET : "";
+    }
+    if (topic !== "" && !this.client.subscribe(topic)) return false;
+    this.nextTopic += 1;
+    return true;
+  }
+
+  /** Begins the announcement. Its length is found by writing it once for nobody. */
+  private announce(): boolean {
+    const { writer: w, buffer, announcement } = this;
+    let size = 0;
+    for (let i = 0; i < PIECES; i++) {
+      w.begin(buffer, 0, MESSAGE_BYTES);
+      writePiece(w, i, announcement);
+      size += w.at;
+    }
+    if (!this.client.begin("homeassistant/device/" + announcement.id + "/config", size, true)) return false;
+    this.isAnnouncementDue = false;
+    this.announcedMs = this.parts.timers.nowMs;
+    this.nextPiece = 0;
+    return true;
+  }
+
+  private sendPiece(): boolean {
+    const { writer: w, buffer } = this;
+    w.begin(buffer, 0, MESSAGE_BYTES);
+    writePiece(w, this.nextPiece, this.announcement);
+    if (!this.client.put(buffer, 0, w.at)) return false;
+    this.nextPiece += 1;
+    return true;
+  }
+
+  private sendEvent(): boolean {
+    const { box, client } = this;
+    const { key } = ENTITIES[box.bytes[box.start]];
+    const size = box.end - box.start - 1;
+    if (!client.begin(this.prefix + "/" + key, size, false)) return false;
+    this.buffer.set(box.bytes.subarray(box.start + 1, box.end));
+    this.owedFrom = 0;
+    this.owedEnd = size;
+    box.remove();
+    this.flush();
+    return true;
+  }
+
+  /** Sends the first state that the broker has otherwise. */
+  private sendState(): boolean {
+    const { settings, equipment } = this.announcement;
+    for (let i = 0; i < ENTITIES.length; i++) {
+      const one = ENTITIES[i];
+      const isOwn = one.state === one.key || one.key.slice(0, 4) === "bolt";
+      if (!isOwn || one.platform === "event" || !isThere(one, settings, equipment)) continue;
+      const state = this.stateOf(one.state);
+      if (state === this.sent[i] || state === "") continue;
+      if (!this.begin(this.prefix + "/" + one.state, state, true)) return false;
+      this.sent[i] = state;
+      return true;
+    }
+    this.isDirty = false;
+    return true;
+  }
+
+  private stateOf(key: string): string {
+    const { settings, device, timers } = this.parts;
+    switch (key) {
+      case "dnd":
+        return settings.get("call.doNotDisturb") === "off" ? "OFF" : "ON";
+      case "volume":
+        return "" + settings.get("audio.volume");
+      case "gain":
+        return "" + settings.get("audio.gain");
+      case "signal":
+        return "" + (device.wifi?.rssiDbm ?? 0);
+      case "uptime":
+        return "" + Math.floor(timers.nowMs / MINUTE_MS) * 60;
+      default:
+        return this.states[entityOf(key)];
+    }
+  }
+
+  private tellAllStates(): void {
+    for (let i = 0; i < this.sent.length; i++) this.sent[i] = "";
+    this.isDirty = true;
+    this.allMs = this.parts.timers.nowMs;
+  }
+
+  /** Begins a message of one piece. @returns false if it cannot be sent now */
+  private begin(topic: string, payload: string, isRetained: boolean): boolean {
+    const { writer: w, buffer } = this;
+    w.begin(buffer, 0, MESSAGE_BYTES);
+    w.text(payload);
+    if (!this.client.begin(topic, w.at, isRetained)) return false;
+    this.owedFrom = 0;
+    this.owedEnd = w.at;
+    this.flush();
+    return true;
+  }
+
+  private flush(): boolean {
+    if (!this.client.put(this.buffer, this.owedFrom, this.owedEnd)) return false;
+    this.owedFrom = this.owedEnd = 0;
+    return true;
+  }
+
+  private wake(ms: number): void {
+    this.parts.timers.start(this.timer, ms);
+  }
+
+  // ---- what the broker brings ----
+
+  onMessage(bytes: Uint8Array, topicAt: number, payloadAt: number, end: number, isRetained: boolean): void {
+    const { nowMs } = this.parts.timers;
+    const topic = text(bytes, topicAt, payloadAt);
+    const payload = text(bytes, payloadAt, end);
+    if (topic === BIRTH_TOPIC) {
+      // Home Assistant has started: it wants to know everything anew.
+      if (payload === ONLINE && !isRetained && !this.isAnnouncementDue) {
+        this.isAnnouncementDue = true;
+        this.tellAllStates();
+        this.wake(0);
+      }
+      return;
+    }
+    if (topic === this.login.willTopic) {
+      // Somebody else said it, or the broker, of a connection before this one.
+      if (payload === ONLINE || !this.isOnlineTold) return;
+      this.isOnlineTold = false;
+      this.wake(Math.max(0, this.onlineMs + ANNOUNCE_EVERY_MS - nowMs));
+      return;
+    }
+    if (isRetained) {
+      this.refuse(topic, "a command must not be retained");
+      return;
+    }
+    const passed = Math.floor((nowMs - this.commandMs) / COMMAND_EVERY_MS);
+    if (passed > 0) {
+      this.commands = Math.min(COMMANDS_MOST, this.commands + passed);
+      this.commandMs = nowMs;
+    }
+    if (this.commands === 0) {
+      this.refuse(topic, "too many commands: one in " + COMMAND_EVERY_MS / 1000 + " s");
+      return;
+    }
+    this.commands -= 1;
+    const problem = this.carryOut(topic, payload);
+    if (problem !== "") this.refuse(topic, problem);
+  }
+
+  /** @returns "" or why not */
+  private carryOut(topic: string, payload: string): string {
+    const { settings, equipment } = this.announcement;
+    const begin = this.prefix.length + 1;
+    const key = topic.slice(begin, -SET.length);
+    const at = entityOf(key);
+    const isOurs = topic === this.prefix + "/" + key + SET && at >= 0 && ENTITIES[at].isCommand;
+    // The settings may have changed since the topic was subscribed.
+    if (!isOurs || !isThere(ENTITIES[at], settings, equipment)) return "there is no such command";
+    return this.order(key, payload);
+  }
+
+  private order(key: string, payload: string): string {
+    const { orders } = this.parts;
+    const number = Number(key.slice(-1));
+    switch (key) {
+      case "relay1":
+      case "relay2":
+        if (payload === "LOCK") orders.close(number);
+        else return payload === "UNLOCK" || payload === "OPEN" ? orders.open(number) : "it takes LOCK, UNLOCK and OPEN";
+        return "";
+      case "dnd":
+        if (payload !== "ON" && payload !== "OFF") return "it takes ON and OFF";
+        return this.set("call.doNotDisturb", payload === "ON" ? "busy" : "off");
+      case "volume":
+        return this.set("audio.volume", payload);
+      case "gain":
+        return this.set("audio.gain", payload);
+    }
+    if (payload !== PRESS) return "it takes " + PRESS;
+    if (key === "hangup") orders.hangUp();
+    else if (key === "restart") orders.restart();
+    else return orders.call(number);
+    return "";
+  }
+
+  private set(key: string, value: string): string {
+    const problem = this.parts.orders.set(key, value);
+    this.isDirty = true;
+    this.wake(0);
+    return problem;
+  }
+
+  /** Counts a command that is not carried out, and tells one of them in a minute. */
+  private refuse(topic: string, why: string): void {
+    const { nowMs } = this.parts.timers;
+    this.refused += 1;
+    this.untold += 1;
+    if (nowMs - this.refusalMs < REFUSAL_TOLD_MS) return;
+    this.refusalMs = nowMs;
+    const count = this.untold;
+    this.untold = 0;
+    this.parts.events.event("error", "mqtt command refused", {
+      name: printable(topic, TEXT_MOST),
+      why: printable(why, TEXT_MOST),
+      count,
+    });
+  }
+}
+
+/** @returns the fields of an event, of which those that do not apply are left out */
+function told(fields: AnyFields): Readonly<Record<string, string | number>> {
+  return fields as Readonly<Record<string, string | number>>;
+}
+
+/** @returns the prefix with only those characters that may stand in an id of Home Assistant */
+function idOf(prefix: string): string {
+  let out = "";
+  for (let i = 0; i < prefix.length; i++) {
+    const c = prefix.charAt(i);
+    out += c === "/" ? "_" : c;
+  }
+  return out;
+}

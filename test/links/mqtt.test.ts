@@ -1,0 +1,383 @@
+/** Tests a door at an MQTT broker: what Home Assistant is told, what it may order, and what a broker's faults cost. */
+import { describe, expect, it } from "vitest";
+import { Broker } from "./broker.js";
+import { HOUSE, Home } from "./home.js";
+
+const SETTINGS = ["mqtt.enabled=on", `mqtt.server=${HOUSE}`, "mqtt.user=front", "mqtt.password=secret"];
+const CONFIG = "homeassistant/device/portero/config";
+
+interface Told {
+  dev: Record<string, unknown>;
+  o: Record<string, unknown>;
+  avty_t: string;
+  cmps: Record<string, Record<string, unknown>>;
+}
+
+async function at(...settings: string[]): Promise<{ home: Home; broker: Broker }> {
+  const home = new Home([...SETTINGS, ...settings]);
+  const broker = await Broker.open(home);
+  await home.start();
+  await home.run(3000);
+  return { home, broker };
+}
+
+/** @returns the announcement that the broker keeps */
+function announced(broker: Broker): Told {
+  return JSON.parse(broker.retained.get(CONFIG) ?? "null");
+}
+
+/** @returns the refusals that were told: why, and how many */
+function refusals(home: Home): string[] {
+  return home.events.filter(({ value }) => value === "mqtt command refused").map(({ fields }) => `${fields.why}`);
+}
+
+/**
+ * What Home Assistant takes in the description of an entity: the abbreviations of its discovery that the door uses, and
+ * the names without one. By platform what it demands.
+ */
+const MEMBERS = new Set(
+  "p name uniq_id stat_t cmd_t dev_cla ent_cat ic min max unit_of_meas stat_cla pl_on pl_off pl_open event_types".split(
+    " ",
+  ),
+);
+const DEMANDED: Record<string, readonly string[]> = {
+  event: ["stat_t", "event_types"],
+  lock: ["cmd_t"],
+  binary_sensor: ["stat_t"],
+  sensor: ["stat_t"],
+  switch: ["cmd_t"],
+  number: ["cmd_t"],
+  button: ["cmd_t"],
+  update: [],
+};
+
+describe("what Home Assistant is told", () => {
+  it("is announced in one retained message, whose members it knows", async () => {
+    const { broker } = await at("mqtt.open=on", "door.sensor=closed", "button2.day=sip:x@10.0.0.2");
+    const text = broker.retained.get(CONFIG) ?? "";
+    expect(Buffer.byteLength(text)).toBeLessThan(10_000);
+    const { dev, o, avty_t, cmps } = announced(broker);
+    expect(dev).toEqual({
+      ids: ["portero"],
+      name: "Portero door",
+      mf: "Portero",
+      mdl: "SIP door intercom",
+      sw: "0.1.0",
+    });
+    expect(o).toEqual({ name: "Portero", sw: "0.1.0" });
+    expect(avty_t).toBe("portero/availability");
+    const there = Object.entries(cmps).filter(([, one]) => Object.keys(one).length > 1);
+    expect(there.map(([key]) => key)).toEqual(
+      "doorbell1 doorbell2 access relay1 relay2 door forced leftopen incall registered caller call sound uptime error dnd volume gain call1 call2 hangup update".split(
+        " ",
+      ),
+    );
+    for (const [key, one] of there) {
+      for (const member of Object.keys(one)) expect(MEMBERS, `${key}.${member}`).toContain(member);
+      const platform = String(one.p);
+      for (const member of DEMANDED[platform]) expect(one, key).toHaveProperty(member);
+      expect(one.uniq_id).toBe(`portero_${key}`);
+    }
+    expect(new Set(there.map(([, one]) => one.uniq_id)).size).toBe(there.length);
+  });
+
+  it("removes an entity that this door does not have by its platform alone", async () => {
+    const { broker } = await at();
+    const { cmps } = announced(broker);
+    expect(cmps.relay1).toEqual({ p: "lock" });
+    expect(cmps.bolt1).toMatchObject({ p: "binary_sensor", stat_t: "portero/relay1" });
+    expect(cmps.door).toEqual({ p: "binary_sensor" });
+    expect(cmps.doorbell2).toEqual({ p: "event" });
+  });
+
+  it("has retained states, and events that are not retained, of a ring, a call and an opening", async () => {
+    const { home, broker } = await at("door.sensor=closed", "camera.url=http://10.0.0.9/still.jpg");
+    expect(broker.retained.get("portero/availability")).toBe("online");
+    expect(broker.retained.get("portero/relay1")).toBe("LOCKED");
+    expect(broker.retained.get("portero/call")).toBe("idle");
+    expect(broker.retained.get("portero/incall")).toBe("OFF");
+    home.door.line("press");
+    await home.run(3000);
+    const ring = broker.heard.find((line) => line.startsWith("portero/doorbell1 "));
+    expect(JSON.parse(String(ring).slice("portero/doorbell1 ".length))).toEqual({
+      event_type: "ring",
+      camera: "http://10.0.0.9/still.jpg",
+    });
+    expect(broker.retained.get("portero/incall")).toBe("ON");
+    expect(broker.retained.get("portero/caller")).toContain("phone@10.0.0.2");
+    home.door.line("open");
+    await home.run(1000);
+    expect(broker.retained.get("portero/relay1")).toBe("UNLOCKED");
+    expect(broker.heard.find((line) => line.startsWith("portero/access "))).toBe(
+      'portero/access {"event_type":"opened","relay":1,"reason":"console"}',
+    );
+    await home.run(5000);
+    expect(broker.retained.get("portero/relay1")).toBe("LOCKED");
+    home.door.line("hangup");
+    await home.run(1000);
+    expect(broker.retained.get("portero/call")).toBe("idle");
+    expect(broker.retained.has("portero/doorbell1")).toBe(false);
+  });
+
+  it("greets by its name and password, with a last will", async () => {
+    const { home, broker } = await at();
+    expect(broker.greeting).toMatchObject({
+      protocolId: "MQTT",
+      protocolVersion: 4,
+      clean: true,
+      clientId: "portero-portero",
+      username: "front",
+      keepalive: 30,
+      will: { topic: "portero/availability", retain: true, qos: 0 },
+    });
+    home.air.fault("partition", HOUSE);
+    await home.run(120_000);
+    expect(broker.retained.get("portero/availability")).toBe("offline");
+    home.air.fault("clear", "all");
+    await home.run(300_000);
+    expect(broker.retained.get("portero/availability")).toBe("online");
+    expect(home.links()).toEqual(["lost mqtt", "back mqtt"]);
+  });
+
+  it("is told all anew when Home Assistant starts, once in 10 s at most", async () => {
+    const { home, broker } = await at();
+    await home.run(10_000);
+    const from = broker.heard.length;
+    for (let i = 0; i < 50; i++) broker.publish("homeassistant/status", "online");
+    await home.run(5000);
+    const again = broker.heard.slice(from);
+    expect(again.filter((line) => line.startsWith("!" + CONFIG))).toHaveLength(1);
+    expect(again).toContain("!portero/relay1 LOCKED");
+    await home.run(20_000);
+    expect(broker.heard.slice(from).filter((line) => line.startsWith("!" + CONFIG))).toHaveLength(2);
+    broker.publish("homeassistant/status", "offline");
+    await home.run(20_000);
+    expect(broker.heard.slice(from).filter((line) => line.startsWith("!" + CONFIG))).toHaveLength(2);
+  });
+
+  it("is corrected when somebody else says that the door is away", async () => {
+    const { home, broker } = await at();
+    await home.run(10_000);
+    for (let i = 0; i < 100; i++) broker.publish("portero/availability", "offline", true);
+    await home.run(15_000);
+    expect(broker.retained.get("portero/availability")).toBe("online");
+    const said = broker.heard.filter((line) => line === "!portero/availability online");
+    expect(said.length).toBeLessThanOrEqual(3);
+  });
+});
+
+describe("what a broker may order", () => {
+  it("opens and locks with mqtt.open on", async () => {
+    const { home, broker } = await at("mqtt.open=on");
+    broker.publish("portero/relay1/set", "UNLOCK");
+    await home.run(500);
+    expect(home.relays[0].value).toBe(1);
+    expect(home.events.find(({ name, value }) => name === "relay" && value === "on")?.fields).toMatchObject({
+      relay: 1,
+      reason: "MQTT",
+    });
+    broker.publish("portero/relay1/set", "LOCK");
+    await home.run(500);
+    expect(home.relays[0].value).toBe(0);
+    broker.publish("portero/relay2/set", "OPEN");
+    await home.run(500);
+    expect(home.relays[1].value).toBe(1);
+    expect(refusals(home)).toEqual([]);
+  });
+
+  it("calls, hangs up, and sets volume, gain and do not disturb", async () => {
+    const { home, broker } = await at();
+    broker.publish("portero/call1/set", "PRESS");
+    await home.run(3000);
+    expect(home.door.isInCall()).toBe(true);
+    // It was no press, so it is no ring.
+    expect(broker.heard.some((line) => line.startsWith("portero/doorbell1"))).toBe(false);
+    broker.publish("portero/hangup/set", "PRESS");
+    await home.run(3000);
+    expect(home.door.isInCall()).toBe(false);
+    broker.publish("portero/volume/set", "-6");
+    broker.publish("portero/gain/set", "12");
+    broker.publish("portero/dnd/set", "ON");
+    await home.run(1000);
+    expect(home.settings.get("audio.volume")).toBe(-6);
+    expect(home.settings.get("call.doNotDisturb")).toBe("busy");
+    expect(broker.retained.get("portero/volume")).toBe("-6");
+    expect(broker.retained.get("portero/dnd")).toBe("ON");
+  });
+
+  it.each([
+    ["without mqtt.open", "portero/relay1/set", "UNLOCK", false],
+    ["to a relay that is none", "portero/relay3/set", "UNLOCK", false],
+    ["of another topic", "portero/relay1", "UNLOCK", false],
+    ["of a bolt", "portero/bolt1/set", "UNLOCK", false],
+  ])("hears nothing %s", async (_, topic, payload) => {
+    const { home, broker } = await at();
+    broker.publish(topic, payload);
+    await home.run(1000);
+    expect(home.relays[0].value).toBe(0);
+  });
+
+  it.each(["unlock", "UNLOCK ", "", "UNLOCKED", "1", "\u0000UNLOCK", "x".repeat(100)])(
+    "refuses %j, counted, in one line",
+    async (payload) => {
+      const { home, broker } = await at("mqtt.open=on");
+      broker.publish("portero/relay1/set", payload);
+      broker.publish("portero/relay1/set", payload);
+      await home.run(1000);
+      expect(home.relays[0].value).toBe(0);
+      expect(refusals(home)).toEqual(["it takes LOCK, UNLOCK and OPEN"]);
+      expect(home.door.links?.mqtt?.refused).toBe(2);
+    },
+  );
+
+  it.each(["13", "-61", "loud", "1e1", "6.5", ""])(
+    "refuses the volume %j, and says what is allowed",
+    async (payload) => {
+      const { home, broker } = await at();
+      broker.publish("portero/volume/set", payload);
+      await home.run(1000);
+      expect(home.settings.get("audio.volume")).toBe(0);
+      expect(refusals(home)[0]).toContain("from -60 to 12");
+    },
+  );
+
+  it("ignores retained commands: a door must not open because somebody once opened it", async () => {
+    const home = new Home([...SETTINGS, "mqtt.open=on"]);
+    const broker = await Broker.open(home);
+    broker.retained.set("portero/relay1/set", "UNLOCK");
+    broker.retained.set("portero/restart/set", "PRESS");
+    await home.start();
+    await home.run(3000);
+    expect(home.relays[0].value).toBe(0);
+    expect(refusals(home)).toEqual(["a command must not be retained"]);
+  });
+
+  it("takes five commands at once, then one in two seconds", async () => {
+    const { home, broker } = await at("mqtt.open=on");
+    for (let i = 0; i < 200; i++) {
+      broker.publish("portero/relay1/set", "UNLOCK");
+      await home.run(50);
+    }
+    const opened = home.events.filter(({ name, value }) => name === "relay" && value === "on");
+    expect(opened.length).toBeGreaterThanOrEqual(9);
+    expect(opened.length).toBeLessThanOrEqual(11);
+    expect(refusals(home)).toHaveLength(1);
+  });
+
+  it("opens while door codes are locked, since nobody guesses at the broker", async () => {
+    const { home, broker } = await at("mqtt.open=on", "relay1.code=482913");
+    for (let i = 0; i < 8; i++) {
+      for (const digit of "111111#") home.door.onKey(digit.charCodeAt(0));
+      await home.run(6000);
+    }
+    broker.publish("portero/relay1/set", "UNLOCK");
+    await home.run(500);
+    expect(home.relays[0].value).toBe(1);
+  });
+
+  it("stops at once when mqtt.open is switched off", async () => {
+    const { home, broker } = await at("mqtt.open=on");
+    home.door.line("set mqtt.open off");
+    home.door.line("save");
+    broker.publish("portero/relay1/set", "UNLOCK");
+    await home.run(500);
+    expect(home.relays[0].value).toBe(0);
+  });
+});
+
+describe("a broker that fails", () => {
+  it("that is killed in a call costs nothing, and is found again with all states", async () => {
+    const { home, broker } = await at("mqtt.open=on");
+    home.door.line("press");
+    await home.run(10_000);
+    broker.die();
+    const from = broker.heard.length;
+    home.door.line("open");
+    await home.run(10_000);
+    expect(home.door.isInCall()).toBe(true);
+    expect(home.late()).toBe(0);
+    expect(broker.greeted).toBe(2);
+    expect(broker.heard.slice(from)).toContain("!portero/incall ON");
+    expect(broker.heard.slice(from)).toContain("!portero/availability online");
+    expect(home.links()).toEqual(["lost mqtt", "back mqtt"]);
+  });
+
+  it("that takes connections and says nothing costs a call nothing, and is tried more and more seldom", async () => {
+    const home = new Home(SETTINGS);
+    const broker = await Broker.open(home);
+    broker.isSilent = true;
+    await home.start();
+    home.door.line("press");
+    await home.run(120_000);
+    expect(home.door.isInCall()).toBe(true);
+    expect(home.late()).toBe(0);
+    expect(home.links()).toEqual(["lost mqtt"]);
+    expect(home.events.find(({ name }) => name === "link")?.fields.reason).toBe("no answer in 10 s");
+  });
+
+  it("that falls silent later is left after 45 s", async () => {
+    const { home, broker } = await at();
+    broker.isSilent = true;
+    await home.run(60_000);
+    expect(home.events.find(({ name }) => name === "link")?.fields.reason).toBe("it says nothing for 45 s");
+  });
+
+  it.each([
+    [4, "wrong user or password"],
+    [5, "this user may not connect"],
+    [1, "it does not speak MQTT 3.1.1"],
+    [77, "it refuses by code 77"],
+  ])("that refuses by %d is told in words", async (code, reason) => {
+    const home = new Home(SETTINGS);
+    const broker = await Broker.open(home);
+    broker.code = code;
+    await home.start();
+    await home.run(100_000);
+    expect(home.events.filter(({ name }) => name === "link").map(({ fields }) => fields.reason)).toEqual([reason]);
+    expect(broker.greeted).toBeLessThan(8);
+  });
+
+  it("that sends topics and payloads of 64 KB is read on", async () => {
+    const { home, broker } = await at("mqtt.open=on");
+    for (const [topic, payload] of [
+      ["portero/relay1/set", "U".repeat(65_000)],
+      ["portero/relay1/set", "UNLOCK".padEnd(200)],
+      ["homeassistant/status", "online".repeat(10_000)],
+    ]) {
+      broker.publish(topic, payload);
+      await home.run(200);
+    }
+    expect(home.door.links?.mqtt?.refused).toBe(0);
+    const long = Buffer.concat([
+      Buffer.from([0x30, 0x88, 0x80, 0x04, 0xff, 0xff]),
+      Buffer.from("t".repeat(65_535)),
+      Buffer.from("UNLOCK!"),
+    ]);
+    for (let i = 0; i < long.length; i += 1400) {
+      broker.write(long.subarray(i, i + 1400));
+      await home.run(2);
+    }
+    await home.run(1000);
+    expect(home.relays[0].value).toBe(0);
+    broker.publish("portero/relay1/set", "UNLOCK");
+    await home.run(500);
+    expect(home.relays[0].value).toBe(1);
+    expect(home.links()).toEqual([]);
+  });
+
+  it.each([
+    ["no CONNACK first", [0x30, 0x03, 0x00, 0x01, 0x61]],
+    ["a length of five octets", [0x20, 0xff, 0xff, 0xff, 0xff, 0x7f]],
+    ["HTTP", [...Buffer.from("HTTP/1.1 400 Bad Request\r\n\r\n")]],
+    ["a CONNACK of another length", [0x20, 0x03, 0x00, 0x00, 0x00]],
+  ])("that sends %s is left", async (_, bytes) => {
+    const home = new Home(SETTINGS);
+    const broker = await Broker.open(home);
+    broker.isSilent = true;
+    await home.start();
+    await home.run(1000);
+    broker.write(Uint8Array.from(bytes));
+    await home.run(300);
+    expect(home.events.find(({ name }) => name === "link")?.fields.reason).toBe("what it sends is no MQTT");
+  });
+});
