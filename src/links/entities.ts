@@ -71,6 +71,8 @@ export const ENTITIES: readonly Entity[] = [
   entity("door", "binary_sensor", "Door", ',"dev_cla":"door"'),
   entity("forced", "binary_sensor", "Forced open", ',"dev_cla":"safety"'),
   entity("leftopen", "binary_sensor", "Left open", ',"dev_cla":"problem"'),
+  entity("tamper", "binary_sensor", "Housing", ',"dev_cla":"tamper"'),
+  entity("alarm", "binary_sensor", "Alarm", ',"dev_cla":"problem"'),
   entity("incall", "binary_sensor", "In a call", ',"ic":"mdi:phone-in-talk"'),
   entity("registered", "binary_sensor", "Registered", ',"dev_cla":"connectivity"' + DIAGNOSTIC),
   entity("caller", "sensor", "Other side", ',"ic":"mdi:account-voice"'),
@@ -118,6 +120,8 @@ export function isThere({ key }: Entity, settings: Settings, equipment: Equipmen
     case "forc":
     case "left":
       return hasSensor(settings);
+    case "tamp":
+      return settings.get("door.tamper") !== "off";
     case "rela":
       return number <= equipment.relays && settings.get("mqtt.open");
     case "bolt":

@@ -217,6 +217,12 @@ export class Mqtt implements TimerUser, ServerUser, MqttClientUser {
         this.put("forced", "OFF");
         this.put("leftopen", "OFF");
         break;
+      case "tamper":
+        this.put("tamper", value === "opened" ? "ON" : "OFF");
+        break;
+      case "alarm":
+        this.put("alarm", value === "on" ? "ON" : "OFF");
+        break;
       case "call":
         if (value === "refused") break;
         this.put("call", value === "ended" ? "idle" : value);

@@ -83,7 +83,7 @@ export class MqttClient {
   private connection: TcpConnection | null = null;
   private login: MqttLogin | null = null;
   private isGreeted = false;
-  // The packet that comes: its first octet, its length as far as it was read, and how many of its octets are still to come.
+  // The packet that comes: its first octet, how many octets are still to come, and how far that number was read.
   private first = -1;
   private shift = 0;
   private leftBytes = 0;

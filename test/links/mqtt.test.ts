@@ -68,7 +68,7 @@ describe("what Home Assistant is told", () => {
     expect(avty_t).toBe("portero/availability");
     const there = Object.entries(cmps).filter(([, one]) => Object.keys(one).length > 1);
     expect(there.map(([key]) => key)).toEqual(
-      "doorbell1 doorbell2 access relay1 relay2 door forced leftopen incall registered caller call sound uptime error dnd volume gain call1 call2 hangup update".split(
+      "doorbell1 doorbell2 access relay1 relay2 door forced leftopen alarm incall registered caller call sound uptime error dnd volume gain call1 call2 hangup update".split(
         " ",
       ),
     );
@@ -117,6 +117,18 @@ describe("what Home Assistant is told", () => {
     await home.run(1000);
     expect(broker.retained.get("portero/call")).toBe("idle");
     expect(broker.retained.has("portero/doorbell1")).toBe(false);
+  });
+
+  it("tells of the housing and the alarm", async () => {
+    const { home, broker } = await at("door.tamper=closed");
+    expect(announced(broker).cmps.tamper).toMatchObject({ dev_cla: "tamper" });
+    home.door.enter();
+    home.door.log.event("tamper", "opened", {});
+    home.door.log.event("alarm", "on", { reason: "tamper" });
+    home.door.leave();
+    await home.run(500);
+    expect(broker.retained.get("portero/tamper")).toBe("ON");
+    expect(broker.retained.get("portero/alarm")).toBe("ON");
   });
 
   it("greets by its name and password, with a last will", async () => {
