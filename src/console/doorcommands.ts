@@ -102,11 +102,13 @@ export function closeDoor(reply: Reply, door: Door, relay: string): Reply {
 /** Tells the alarm output and the housing, or ends the alarm. */
 export function tellAlarm(reply: Reply, door: Door, rest: string): Reply {
   const { alarm } = door;
+  if (rest !== "" && rest !== "off") return reply.fail(ERROR_ARGUMENT, "alarm, or alarm off");
+  if (alarm === null)
+    return reply.fail(ERROR_STATE, "there is no alarm output, and the housing is not watched (door.tamper)");
   if (rest === "off") {
     alarm.end();
     return reply;
   }
-  if (rest !== "") return reply.fail(ERROR_ARGUMENT, "alarm, or alarm off");
   const { cause, leftS, isTampered } = alarm;
   reply.put("alarm", cause === "" ? "off" : cause).put("seconds", leftS);
   return reply

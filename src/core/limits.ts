@@ -78,11 +78,13 @@ const TALK_TIMERS = 3;
 const CODE_TIMERS = 4;
 /** Two relays, and the door's contact (intercom/doorway.ts). */
 const DOORWAY_TIMERS = 3;
-/** The time of the alarm output (intercom/alarm.ts). */
+/** The time of the alarm output (intercom/alarm.ts), and the next look at the relays' hours (intercom/openhours.ts). */
 const ALARM_TIMERS = 1;
+const HOURS_TIMERS = 1;
 /** The next group, and the silence of the targets' server (intercom/ring.ts). */
 const RING_TIMERS = 2;
-const DOOR_TIMERS = SOUND_REPORT_TIMERS + TALK_TIMERS + CODE_TIMERS + DOORWAY_TIMERS + ALARM_TIMERS + RING_TIMERS;
+const DOOR_TIMERS =
+  SOUND_REPORT_TIMERS + TALK_TIMERS + CODE_TIMERS + DOORWAY_TIMERS + ALARM_TIMERS + HOURS_TIMERS + RING_TIMERS;
 /** The station's log, and the minute of its test of loudspeaker and microphone. */
 const STATION_TIMERS = 2;
 /** Buttons, the button inside and the contacts of door and housing have one timer each. */

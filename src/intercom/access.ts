@@ -129,7 +129,8 @@ export class Access implements TimerUser, HalfWayUser {
   private digits: string[] = [];
   /** Relays that need card and code at the door: bit 0 is relay 1. */
   private both = 0;
-  private readonly half: HalfWay;
+  /** The time between a card and its code; null as long as no relay needs both. */
+  private half: HalfWay | null = null;
   private shortest = 0;
   private longest = 0;
   private call: Call | null = null;
@@ -154,7 +155,6 @@ export class Access implements TimerUser, HalfWayUser {
     this.lock = new CodeLock(store, timers, user);
     this.phone = new Entry(timers.make(this, ENTRY_CALL));
     this.keypad = new Entry(timers.make(this, ENTRY_KEYPAD));
-    this.half = new HalfWay(timers, this);
   }
 
   /** Takes the codes of the settings. The same digits for two relays are one secret, since a guess tries both. */
@@ -164,7 +164,7 @@ export class Access implements TimerUser, HalfWayUser {
     this.secrets = [];
     this.digits = [];
     this.both = 0;
-    this.half.end();
+    this.half?.end();
     const { digits } = this;
     for (let relay = 1; relay <= RELAYS_MOST; relay++) {
       if (this.settings.get(RELAY_FACTORS[relay - 1]) === BOTH) this.both |= bitOf(relay);
@@ -177,6 +177,8 @@ export class Access implements TimerUser, HalfWayUser {
         this.secrets.push(digits.indexOf(codes[i]));
       }
     }
+    // A plain board has no memory for what is not set up.
+    if (this.both !== 0) this.half ??= new HalfWay(this.timers, this);
     this.onPeople();
     this.forgetDigits(this.phone);
     this.forgetDigits(this.keypad);
@@ -299,7 +301,7 @@ export class Access implements TimerUser, HalfWayUser {
    */
   card(number: string): boolean {
     const { lock, people, half } = this;
-    half.end();
+    half?.end();
     // Without people there is no count either.
     const isLocked = lock.cards >= 0 && lock.remainingMs(lock.cards) > 0;
     const place = isLocked ? -1 : people.ofCard(number);
@@ -372,14 +374,14 @@ export class Access implements TimerUser, HalfWayUser {
     const shut = entry === this.keypad ? this.both : 0;
     const found = this.find(code, relay, shut);
     if (found >= 0) {
-      if (entry === this.keypad) this.half.end();
+      if (entry === this.keypad) this.half?.end();
       entry.wrong = 0;
       this.lock.onRight(this.secrets[found]);
       this.user.onCode({ relay: this.relays[found], reason: by === MESSAGE ? by : CODE, call });
       return;
     }
     if (shut !== 0 && this.find(code, relay) >= 0) {
-      this.half.end();
+      this.half?.end();
       this.lock.onRefused();
       this.refuse(entry, EVERYBODY, NEEDS_CARD, by);
       return;
@@ -398,8 +400,8 @@ export class Access implements TimerUser, HalfWayUser {
     const person = this.people.at(place);
     if (person === null) return;
     const isAtDoor = entry === this.keypad;
-    const isSecond = isAtDoor && this.half.isOf(person);
-    if (isAtDoor) this.half.end();
+    const isSecond = isAtDoor && this.half?.isOf(person) === true;
+    if (isAtDoor) this.half?.end();
     const isMeant = relay === 0 || (person.relays & bitOf(relay)) !== 0;
     // Behind its card a code opens what the card alone did not.
     const meant = isSecond ? this.both : isAtDoor ? ~this.both : ~0;
@@ -427,7 +429,7 @@ export class Access implements TimerUser, HalfWayUser {
       this.lock.onRight(this.lock.cards);
     }
     if (isHalf) {
-      this.half.begin(person, card);
+      this.half?.begin(person, card);
       this.user.onCodeWanted();
     }
     return relays !== 0;
@@ -471,7 +473,7 @@ export class Access implements TimerUser, HalfWayUser {
 
   /** Counts a wrong entry as one guess at each code that it was compared with. */
   private countWrong(entry: Entry, relay: number, by: string): void {
-    if (entry === this.keypad) this.half.end();
+    if (entry === this.keypad) this.half?.end();
     const guessed: number[] = [];
     let isHidden = false;
     for (let i = 0; i < this.codes.length; i++) {

@@ -29,8 +29,6 @@ export class Alarm implements TimerUser {
   private readonly outputs: DoorOutputs;
   private readonly events: DoorEvents;
   private readonly timer: number;
-  /** The housing's contact: 1 closed, 0 open, -1 not known. */
-  private contact = -1;
 
   constructor(parts: AlarmParts) {
     const { settings, timers, outputs, events } = parts;
@@ -41,15 +39,16 @@ export class Alarm implements TimerUser {
     this.timer = timers.make(this, 0);
   }
 
-  /** Takes the settings, at start and when they changed. */
-  configure(): void {
+  /**
+   * Takes the settings, at start and when they changed. @param contact of the housing: 1 closed, 0 open, -1 not known
+   */
+  configure(contact: number): void {
     if (this.settings.get("alarm.time") === 0) this.end();
-    if (this.contact >= 0) this.onContact(this.contact);
+    if (contact >= 0) this.onContact(contact);
   }
 
   /** The housing's contact changed. @param contact 1 closed, 0 open */
   onContact(contact: number): void {
-    this.contact = contact;
     const kind = this.settings.get("door.tamper");
     const isTampered = kind !== "off" && (contact === 1) !== (kind === "closed");
     if (isTampered === this.isTampered) return;

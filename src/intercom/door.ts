@@ -16,7 +16,7 @@ import { CAUSE_DECLINED, CAUSE_LOCAL } from "../dialog/cause.js";
 import { SESSION_INCOMING } from "../dialog/session.js";
 import { INBAND_AUTO, INBAND_OFF, INBAND_ON } from "../media/agreement.js";
 import { People } from "../people/people.js";
-import { mayPress, planOfButton, planOfHold } from "../settings/buttons.js";
+import { isQuiet, mayPress, planOfButton, planOfHold } from "../settings/buttons.js";
 import { HOUSE_GROUP, type Plan, planOf } from "../settings/ringplan.js";
 import { DAY_PLANS, PHONE_NAMES, PHONE_PASSWORDS } from "../settings/schema.js";
 import type { Settings } from "../settings/settings.js";
@@ -85,6 +85,7 @@ import {
 } from "./events.js";
 import { Handover, type HandoverUser } from "./handover.js";
 import { HouseServer, type HouseServerUser } from "./houseserver.js";
+import { hasHours, OpenHours } from "./openhours.js";
 import { RefusedCalls } from "./refusals.js";
 import { FALLBACK_TIME_MS, RING_BRANCH, RING_NOTHING, Ring, type RingUser } from "./ring.js";
 import { TalkTime, type TalkTimeUser } from "./talktime.js";
@@ -109,6 +110,7 @@ const STATES: readonly EventValues["branch"][] = [
   "held",
   "ended",
 ];
+const QUIET = "it is quiet (call.quiet): the button rings nobody";
 /** Stands for a digit that must not be shown. */
 const DIGIT_HIDDEN = "digit";
 /** So many digits in a row in a text may be a code. */
@@ -126,7 +128,10 @@ export class Door
   readonly ua: UserAgent;
   readonly settings: Settings;
   readonly doorway: Doorway;
-  readonly alarm: Alarm;
+  /** Null where the board has no output for it and the housing is not watched. */
+  alarm: Alarm | null = null;
+  /** Null as long as no relay has hours. */
+  private openHours: OpenHours | null = null;
   readonly people: People;
   /** The REGISTRATION_* that was told last. */
   registration = REGISTRATION_OFF;
@@ -165,6 +170,8 @@ export class Door
   /** The call of the second phone that has joined, or null. */
   private joined: Call | null = null;
   private light = LED_OFF;
+  /** The contact of the housing: 1 closed, 0 open, -1 not known. */
+  private contact = -1;
   /** What of the people cannot be used, until it was told. */
   private peopleProblem = "";
   /** The ports that the sockets have; 0: they are not open yet. */
@@ -180,7 +187,6 @@ export class Door
     this.people = new People(peopleStore ?? NO_STORE, settings, random, peopleStore === null ? 0 : limits.people);
     this.access = new Access(parts, this.people, this);
     this.doorway = new Doorway(parts, this);
-    this.alarm = new Alarm(parts);
     this.soundTimer = timers.make(this, 0);
     this.soundToldMs = limits.soundToldMs;
     this.talk = new TalkTime(settings, timers, this);
@@ -199,7 +205,7 @@ export class Door
         : null;
     this.moves = new TransferTargets(this.ua, settings, this.houseServer);
     this.peopleProblem = this.people.load();
-    this.access.configure();
+    this.setUp();
   }
 
   /** Starts the door, or starts it anew after settings changed. @param ip our address */
@@ -236,7 +242,17 @@ export class Door
   /** Takes the codes and the relays of the settings: the keypad opens without a network too. */
   prepare(): void {
     this.doorway.configure();
-    this.alarm.configure();
+    this.setUp();
+  }
+
+  /** A plain board has no memory for what is not set up. */
+  private setUp(): void {
+    const { settings, timers, outputs, events } = this;
+    const parts = { settings, timers, outputs, events };
+    if (outputs.alarm !== undefined || settings.get("door.tamper") !== "off") this.alarm ??= new Alarm(parts);
+    this.alarm?.configure(this.contact);
+    if (hasHours(settings)) this.openHours ??= new OpenHours(parts, this.doorway);
+    this.openHours?.configure();
     this.access.configure();
   }
 
@@ -283,8 +299,12 @@ export class Door
     if (!mayPress(this.settings, "call")) return;
     this.button = this.calling = button;
     this.events.event("button", "pressed", { button });
-    const plan = planOfButton(this.settings, button, this.outputs.epochS());
-    if (plan !== null) this.startCalls(plan, this.settings.get("call.fallback"));
+    const epochS = this.outputs.epochS();
+    const plan = planOfButton(this.settings, button, epochS);
+    if (isQuiet(this.settings, epochS)) {
+      this.fail(QUIET);
+      this.outputs.signal(SIGNAL_BUSY);
+    } else if (plan !== null) this.startCalls(plan, this.settings.get("call.fallback"));
     else if (planOfHold(this.settings, button) === null)
       this.fail("call.target is not set: set call.target sip:user@host");
   }
@@ -392,18 +412,19 @@ export class Door
   }
 
   onAlarm(cause: AlarmCause): void {
-    this.alarm.raise(cause);
+    this.alarm?.raise(cause);
   }
 
   /** The contact of the housing changed. @param contact 1 closed, 0 open */
   onTamper(contact: number): void {
-    this.alarm.onContact(contact);
+    this.contact = contact;
+    this.alarm?.onContact(contact);
     this.showLight();
   }
 
   onCode({ relay, reason }: Opening): void {
     // Whoever has a code or card ends an alarm.
-    this.alarm.end();
+    this.alarm?.end();
     const error = this.doorway.toggle(relay, reason);
     if (error !== "") this.fail(error);
     else this.opened();
@@ -762,11 +783,11 @@ export class Door
   private showLight(): void {
     const call = this.ua.activeCall();
     let light = LED_READY;
-    if (this.doorway.isOpen) light = LED_OPEN;
+    if (this.doorway.isOpened) light = LED_OPEN;
     else if (call === null && this.ring.isOn) light = LED_RINGING;
     else if (call !== null)
       light = call.state === CALL_CONFIRMED || call.state === CALL_HELD ? LED_IN_CALL : LED_RINGING;
-    else if (this.doorway.isAlarm || this.alarm.isTampered) light = LED_FAULT;
+    else if (this.doorway.isAlarm || this.alarm?.isTampered === true) light = LED_FAULT;
     else if (
       this.registration !== REGISTRATION_DONE &&
       this.settings.get("sip.domain") !== "" &&

@@ -44,6 +44,8 @@ export class Doorway implements TimerUser {
   private readonly sensorTimer: number;
   /** Bit 0: relay 1 is on; bit 1: relay 2. */
   private on = 0;
+  /** The relays among them that are on for hours (openhours.ts), until somebody or the hours' end switches them off. */
+  private released = 0;
   /** Until this time, ms, a door that opens was not forced. */
   private graceUntilMs = -1;
   /** Whether the door is open, as its sensor says: 1 open, 0 shut, -1 not known. */
@@ -74,6 +76,22 @@ export class Doorway implements TimerUser {
     return this.on !== 0;
   }
 
+  /** Whether a relay is on for another reason than its hours. */
+  get isOpened(): boolean {
+    return (this.on & ~this.released) !== 0;
+  }
+
+  /** Whether a relay is on for its hours. */
+  isReleased(relay: number): boolean {
+    return (this.released & (1 << (relay - 1))) !== 0;
+  }
+
+  /** Switches a relay on until `close`, whatever its mode: its hours have begun. @param relay one that there is */
+  release(relay: number, reason: string): void {
+    this.released |= 1 << (relay - 1);
+    this.open(relay, reason);
+  }
+
   isOn(relay: number): boolean {
     return (this.on & (1 << (relay - 1))) !== 0;
   }
@@ -89,7 +107,7 @@ export class Doorway implements TimerUser {
       );
     this.on |= 1 << (relay - 1);
     this.outputs.relay(relay, true);
-    if (this.isHeld(relay)) this.timers.stop(this.timerOf(relay));
+    if (this.isHeld(relay) || this.isReleased(relay)) this.timers.stop(this.timerOf(relay));
     else this.timers.start(this.timerOf(relay), Math.round(this.settings.get(RELAY_PULSES[relay - 1]) * 1000));
     this.events.event("relay", "on", { relay, reason });
     this.user.onDoorway();
@@ -102,6 +120,7 @@ export class Doorway implements TimerUser {
     this.outputs.relay(relay, false);
     if (!this.isOn(relay)) return;
     this.on &= ~(1 << (relay - 1));
+    this.released &= ~(1 << (relay - 1));
     this.graceUntilMs = this.timers.nowMs + GRACE_MS;
     this.events.event("relay", "off", { relay });
     this.user.onDoorway();

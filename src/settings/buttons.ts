@@ -5,7 +5,7 @@
  */
 
 import { type Plan, planOf, readPlan } from "./ringplan.js";
-import { HOURS_OUTSIDE, judgeHours } from "./schedules.js";
+import { HOURS_OUTSIDE, HOURS_WITHIN, judgeHours } from "./schedules.js";
 import { DAY_PLANS, HOLD_PLANS, NIGHT_PLANS } from "./schema.js";
 import type { Settings } from "./settings.js";
 
@@ -34,6 +34,15 @@ export function planOfButton(settings: Settings, button: number, epochS: number)
 export function planOfHold(settings: Settings, button: number): Plan | null {
   const plan = settings.get(HOLD_PLANS[button - 1]);
   return plan === "" ? null : readPlan(plan);
+}
+
+/**
+ * Returns whether a press rings nobody now. While the time of day is not known it is not quiet: a visitor is heard.
+ * @param epochS s since 1970 in UTC, 0 while it is not known
+ */
+export function isQuiet(settings: Settings, epochS: number): boolean {
+  const hours = settings.get("call.quiet");
+  return hours !== "" && epochS > 0 && judgeHours(settings, hours, epochS) === HOURS_WITHIN;
 }
 
 function isNight(settings: Settings, epochS: number): boolean {

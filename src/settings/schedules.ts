@@ -4,10 +4,12 @@
  * (daytime.ts).
  */
 import { isOpenAt } from "./daytime.js";
-import { SCHEDULE_HOURS, SCHEDULE_NAMES } from "./schema.js";
+import { RELAY_HOURS, SCHEDULE_HOURS, SCHEDULE_NAMES } from "./schema.js";
 import type { Settings } from "./settings.js";
 
 const MARK = "@";
+/** The settings that hours or a schedule's name may stand in, beside the hours of people. */
+const USERS = ["time.day", "call.quiet", ...RELAY_HOURS] as const;
 
 // HOURS_*: what hours say of a time.
 export const HOURS_OUTSIDE = 0;
@@ -35,8 +37,10 @@ export function judgeHours(settings: Settings, hours: string, epochS: number): n
 
 /** @returns "" or one line: hours name a schedule that is not there, or a schedule names another one */
 export function checkSchedules(settings: Settings): string {
-  const day = settings.get("time.day");
-  if (day !== "" && hoursOf(settings, day) === null) return "time.day: there is no schedule " + day;
+  for (let i = 0; i < USERS.length; i++) {
+    const hours = settings.get(USERS[i]);
+    if (hours !== "" && hoursOf(settings, hours) === null) return USERS[i] + ": there is no schedule " + hours;
+  }
   for (let i = 0; i < SCHEDULE_NAMES.length; i++) {
     const name = settings.get(SCHEDULE_NAMES[i]);
     if (settings.get(SCHEDULE_HOURS[i]).slice(0, 1) === MARK)

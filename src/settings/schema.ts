@@ -14,6 +14,7 @@ export const RELAY_MODES = ["relay1.mode", "relay2.mode"] as const;
 export const RELAY_PULSES = ["relay1.pulse", "relay2.pulse"] as const;
 export const RELAY_LEVELS = ["relay1.active", "relay2.active"] as const;
 export const RELAY_FACTORS = ["relay1.factors", "relay2.factors"] as const;
+export const RELAY_HOURS = ["relay1.hours", "relay2.hours"] as const;
 export const RELAY_LOCKS = ["relay1.lock", "relay2.lock"] as const;
 export const DAY_PLANS = ["button1.day", "button2.day", "button3.day", "button4.day"] as const;
 export const NIGHT_PLANS = ["button1.night", "button2.night", "button3.night", "button4.night"] as const;
@@ -125,6 +126,7 @@ const NO_CHOICES: readonly string[] = [];
 const TEXT_MOST = 128;
 const PROXIES_TEXT_MOST = 3 * TEXT_MOST;
 const PLAN_MOST = 400;
+const HOURS_MOST = 200;
 const URL_MOST = 200;
 
 /** The bounds of a text's length, characters; 0 for the longest: what its type allows. */
@@ -318,6 +320,15 @@ const SETTINGS = [
     "the 180 to a call that comes holds the answer to its offer, reliably where the caller can (100rel)",
   ),
   choice("call.doNotDisturb", "off", ["off", "busy", "away"], "refuse calls that come, with 486 (busy) or 480 (away)"),
+  text(
+    "call.quiet",
+    TYPE_HOURS,
+    "",
+    "when a press of a button rings nobody; holding it does, where button1.hold is set",
+    {
+      max: HOURS_MOST,
+    },
+  ),
   onOff("call.join", "off", "a known caller who calls while the door talks joins that call"),
   choice(
     "call.refer",
@@ -400,6 +411,9 @@ const SETTINGS = [
     "relay 1 is on for its pulse, or until the same code, the exit button or close comes",
   ),
   number("relay1.pulse", 3, "how long relay 1 is on", { min: 0.5, max: 60, unit: "s", type: TYPE_DECIMAL }),
+  text("relay1.hours", TYPE_HOURS, "", "when relay 1 is on by itself, as for a shop; empty: never", {
+    max: HOURS_MOST,
+  }),
   choice(
     "relay1.active",
     "board",
@@ -426,6 +440,9 @@ const SETTINGS = [
     "relay 2 is on for its pulse, or until the same code, the exit button or close comes",
   ),
   number("relay2.pulse", 3, "how long relay 2 is on", { min: 0.5, max: 60, unit: "s", type: TYPE_DECIMAL }),
+  text("relay2.hours", TYPE_HOURS, "", "when relay 2 is on by itself, as for a shop; empty: never", {
+    max: HOURS_MOST,
+  }),
   choice(
     "relay2.active",
     "board",
@@ -498,7 +515,7 @@ const SETTINGS = [
   onOff("mqtt.open", "off", "whoever may write to the door's topics at the broker opens it"),
   url("camera.url", SCHEMES, "still picture of a camera beside the door, told with a ring; empty: none"),
   text("time.zone", TYPE_ZONE, "UTC0", "time zone of the door", { max: 64 }),
-  text("time.day", TYPE_HOURS, "", "when it is day for the buttons' plans; empty: always", { max: 200 }),
+  text("time.day", TYPE_HOURS, "", "when it is day for the buttons' plans; empty: always", { max: HOURS_MOST }),
   ...schedules(),
 ];
 
@@ -508,7 +525,7 @@ function schedules(): Typed<(typeof SCHEDULE_NAMES)[number] | (typeof SCHEDULE_H
   for (let i = 0; i < SCHEDULE_NAMES.length; i++) {
     const name = "name of schedule " + (i + 1) + ": @NAME stands for its hours";
     out.push(text(SCHEDULE_NAMES[i], TYPE_NAME, "", name, { max: 16 }));
-    out.push(text(SCHEDULE_HOURS[i], TYPE_HOURS, "", "the hours of schedule " + (i + 1), { max: 200 }));
+    out.push(text(SCHEDULE_HOURS[i], TYPE_HOURS, "", "the hours of schedule " + (i + 1), { max: HOURS_MOST }));
   }
   return out;
 }

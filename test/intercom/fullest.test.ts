@@ -30,6 +30,9 @@ function station(limits: Limits, isServer: boolean): Station {
   const network = new VirtualNetwork(clock, new SeededRandom(1)).host(ipv4("10.0.0.1"));
   const settings = new Settings();
   expect(settings.assign("net.address=10.0.0.1")).toBe("");
+  // What is made only where it is set up.
+  for (const one of ["relay1.factors=both", "relay1.hours=00:00-12:00", "door.tamper=closed"])
+    expect(settings.assign(one)).toBe("");
   if (isServer) expect(settings.assign("server.enabled=on")).toBe("");
   return new Station(
     {
