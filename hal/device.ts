@@ -197,6 +197,8 @@ export interface ReaderOptions {
   onFrame(bits: number, high: number, low: number): void;
   /** A key of a keypad that is no Wiegand reader. @param code ASCII of 0 to 9, * or # */
   onKey(code: number): void;
+  /** A key of such a keypad stays down, and is passed over, or is up again. */
+  onStuck?(code: number, isStuck: boolean): void;
 }
 
 /** 8 kHz, signed 16 bits, mono. */

@@ -82,6 +82,7 @@ function tableOf(boards: readonly (readonly [string, Board])[]): string {
     ["Contact of the housing, to ground", (b) => pins(b.tamper)],
     ["Alarm output", (b) => switched(b.active.alarm, b.alarm)],
     ["Reader D0, D1", (b) => pins(...(b.reader ?? []))],
+    ["Keypad rows, columns", (b) => pins(...(b.keypad?.rows ?? []), ...(b.keypad?.columns ?? []))],
     ["I2C data, clock", (b) => pins(b.data, b.clock)],
     ["I2S MCLK", (b) => pins(b.i2s.mclk)],
     ["I2S BCLK, WS", (b) => pins(b.i2s.bclk, b.i2s.ws)],
@@ -164,6 +165,16 @@ function partsOf(board: Board, product: Product): { left: Part[]; right: Part[] 
         ["D0", gpio(board.reader[0])],
         ["D1", gpio(board.reader[1])],
         ["GND", "GND"],
+      ],
+      behind: "",
+    });
+  if (board.keypad !== null)
+    left.push({
+      title: "keypad",
+      note: "rows R and columns C",
+      terminals: [
+        ...board.keypad.rows.map((pin, i): [string, string] => ["R" + (i + 1), gpio(pin)]),
+        ...board.keypad.columns.map((pin, i): [string, string] => ["C" + (i + 1), gpio(pin)]),
       ],
       behind: "",
     });

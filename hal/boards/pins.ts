@@ -19,6 +19,8 @@ export interface Board {
   tamper: number;
   /** The wires D0 and D1 of a Wiegand reader; null if the board has no pins for one. */
   reader: readonly [d0: number, d1: number] | null;
+  /** A keypad of four rows and of three or four columns at these pins; null if the board has no pins for one. */
+  keypad: { rows: readonly number[]; columns: readonly number[] } | null;
   /** Whether the inputs need the chip's pull-up; some pins have none. */
   hasPullUp: boolean;
   /** One or two. */

@@ -7,6 +7,7 @@ declare module "embedded:io/digital" {
     static readonly Input: number;
     static readonly InputPullUp: number;
     static readonly Output: number;
+    static readonly OutputOpenDrain: number;
     static readonly Rising: number;
     static readonly Falling: number;
     constructor(options: {

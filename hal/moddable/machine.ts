@@ -48,6 +48,7 @@ import { listenToReader } from "../native/wiegand.js";
 import { TimedPort, WatchedPort } from "../timedport.js";
 import { Join, type NetworkChoice } from "./join.js";
 import { Light } from "./light.js";
+import { listenToKeypad } from "./matrixpins.js";
 import { type PinMaker, RelayPin, SwitchPin } from "./pins.js";
 import { Printer } from "./printer.js";
 import { random } from "./random.js";
@@ -498,10 +499,10 @@ export class Machine implements Device {
   }
 
   reader(options: ReaderOptions): boolean {
-    const { reader } = this.board;
-    if (reader === null) return false;
-    listenToReader(reader[0], reader[1], this.clock, options);
-    return true;
+    const { reader, keypad } = this.board;
+    if (reader !== null) listenToReader(reader[0], reader[1], this.clock, options);
+    if (keypad !== null) listenToKeypad(keypad.rows, keypad.columns, this.clock, options);
+    return reader !== null || keypad !== null;
   }
 
   /**

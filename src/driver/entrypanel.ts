@@ -24,6 +24,8 @@ export interface EntryPanelUser {
   onKey(code: number): void;
   /** @param number decimal */
   onCard(number: string): void;
+  /** A key stays down and counts no more, or is up again. @param code ASCII */
+  onStuck(code: number, isStuck: boolean): void;
   /** Frames came that are neither. @param bits of the last one @param count since it was told before */
   onNoise(bits: number, count: number): void;
 }
@@ -57,6 +59,12 @@ export class EntryPanel implements ReaderOptions {
   onKey(code: number): void {
     this.user.enter();
     this.takeKey(code);
+    this.user.leave();
+  }
+
+  onStuck(code: number, isStuck: boolean): void {
+    this.user.enter();
+    this.user.onStuck(code, isStuck);
     this.user.leave();
   }
 

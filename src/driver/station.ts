@@ -287,6 +287,11 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
     this.door.access.card(number);
   }
 
+  onStuck(code: number, isStuck: boolean): void {
+    const key = "key " + String.fromCharCode(code) + " of the keypad ";
+    this.events.event("error", key + (isStuck ? "stays down: it counts no more" : "is up again"), NO_FIELDS);
+  }
+
   onNoise(bits: number, count: number): void {
     this.events.event("error", "the reader sent what is neither a card nor a key", { bits, count });
   }

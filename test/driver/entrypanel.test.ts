@@ -16,6 +16,7 @@ class Panel {
       leave: () => {},
       onKey: (code) => void this.took.push("key " + String.fromCharCode(code)),
       onCard: (number) => void this.took.push("card " + number),
+      onStuck: (code, isStuck) => void this.took.push(`${isStuck ? "stuck" : "free"} ${String.fromCharCode(code)}`),
       onNoise: (bits, count) => void this.took.push(`noise ${bits} ${count}`),
     });
   }

@@ -1,6 +1,6 @@
 /**
- * Tests relays that are on by their hours, and quiet hours: over the week, holidays and both changes of the clocks, with
- * a clock that is not known or jumps, and what a hand or a code does meanwhile.
+ * Tests relays that are on by their hours, and quiet hours: over the week, holidays and both changes of the clocks,
+ * with a clock that is not known or jumps, and what a hand or a code does meanwhile.
  */
 import { beforeEach, describe, expect, it } from "vitest";
 import { World } from "../ua/harness.js";

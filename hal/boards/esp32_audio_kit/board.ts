@@ -14,6 +14,7 @@ export const BOARD: Board = {
   sensor: -1,
   tamper: -1,
   reader: null,
+  keypad: null,
   hasPullUp: false,
   relays: [4],
   led: 22,

@@ -15,6 +15,7 @@ export const BOARD: Board = {
   sensor: -1,
   tamper: -1,
   reader: null,
+  keypad: null,
   hasPullUp: true,
   relays: [3],
   led: 8,

@@ -6,6 +6,8 @@ import config from "mc/config";
 import type { Board } from "../pins.js";
 
 const pins = config.pins;
+const ROWS = [pins.keypadRow1, pins.keypadRow2, pins.keypadRow3, pins.keypadRow4];
+const COLUMNS = [pins.keypadColumn1, pins.keypadColumn2, pins.keypadColumn3, pins.keypadColumn4];
 
 export const BOARD: Board = {
   isWired: false,
@@ -16,6 +18,7 @@ export const BOARD: Board = {
   sensor: pins.sensor,
   tamper: pins.tamper,
   reader: pins.readerD0 < 0 || pins.readerD1 < 0 ? null : [pins.readerD0, pins.readerD1],
+  keypad: pins.keypadRow1 < 0 ? null : { rows: ROWS, columns: pins.keypadColumn4 < 0 ? COLUMNS.slice(0, 3) : COLUMNS },
   hasPullUp: true,
   relays: pins.relay2 < 0 ? [pins.relay] : [pins.relay, pins.relay2],
   led: pins.led,

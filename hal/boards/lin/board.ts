@@ -13,6 +13,7 @@ export const BOARD: Board = {
   sensor: -1,
   tamper: -1,
   reader: null,
+  keypad: null,
   hasPullUp: true,
   relays: [1],
   led: 2,

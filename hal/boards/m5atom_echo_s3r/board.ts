@@ -14,6 +14,7 @@ export const BOARD: Board = {
   sensor: -1,
   tamper: 7,
   reader: [1, 2],
+  keypad: null,
   hasPullUp: true,
   relays: [5],
   led: 6,

@@ -14,6 +14,7 @@ export const BOARD: Board = {
   sensor: 33,
   tamper: -1,
   reader: null,
+  keypad: null,
   hasPullUp: true,
   relays: [4],
   led: 2,

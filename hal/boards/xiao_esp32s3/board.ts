@@ -14,6 +14,7 @@ export const BOARD: Board = {
   sensor: 3,
   tamper: -1,
   reader: null,
+  keypad: null,
   hasPullUp: true,
   relays: [5],
   led: 21,
