@@ -35,8 +35,20 @@ export function reportStatus(reply: Reply, door: Door): Reply {
     .put("call", calling)
     .put("relay1", door.doorway.isOn(1) ? "on" : "off")
     .put("relay2", door.doorway.isOn(2) ? "on" : "off");
+  reportOutside(reply, door);
   reportOutages(reply, door);
   return reportReach(reply, door);
+}
+
+/** Says at which address others see the door, if it is not its own. */
+function reportOutside(reply: Reply, door: Door): void {
+  const { outside, udpPort, tcpPort } = door.ua.layer;
+  if (!outside?.isFor(-1)) return;
+  const isTcp = door.settings.get("sip.transport") === "tcp";
+  const port = outside.signallingPort(isTcp ? tcpPort : udpPort, isTcp);
+  const sound = door.settings.get("rtp.port");
+  const place = ipv4Text(outside.signallingIp) + ":" + port;
+  reply.put("outside", place + ", sound " + ipv4Text(outside.soundIp(sound)) + ":" + outside.soundPort(sound));
 }
 
 /** Says which servers of the account do not answer, and when they are asked again. */

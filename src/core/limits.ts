@@ -60,8 +60,11 @@ const CALL_TIMERS = 1;
 /** Timers of a stream of sound (media/stream.ts). */
 export const LINE_TIMERS = 3;
 const SUBSCRIPTION_TIMERS = 1;
-/** The registration's own timer, and that of the questions to servers that are down. */
-const REGISTRATION_TIMERS = 2;
+/**
+ * The registration's own timer, that of the questions to servers that are down, and that of the questions how others
+ * see us.
+ */
+const REGISTRATION_TIMERS = 3;
 /**
  * A call that goes over to another phone has a timer for the hang-up of the first call, and one for the subscription of
  * the REFER's sender.

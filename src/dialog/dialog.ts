@@ -400,6 +400,12 @@ export class Dialog {
     return isLoose;
   }
 
+  /** @returns the address that the next request goes to, -1 as long as it is not known */
+  hopIp(layer: TransactionLayer, defaultTransport: number): number {
+    this.readHop();
+    return layer.knownIpOf(uri, defaultTransport);
+  }
+
   /** Begins the ACK for the 2xx `m` to our INVITE with that CSeq. RFC 3261 §13.2.2.4 */
   beginAck(t: ClientTransaction, m: Message, defaultTransport: number): Writer {
     const cseq = m.cseq;

@@ -16,7 +16,7 @@ import type { Writer } from "../wire/writer.js";
 import { SUPPORTED, USER_AGENT } from "./capabilities.js";
 import type { Dialog } from "./dialog.js";
 import type { Interval } from "./interval.js";
-import { type Self, writeContact } from "./owncontact.js";
+import { type Self, writeContactTo } from "./owncontact.js";
 
 /** Octets between the header and a description of ours: its type, its length in three digits, and the blank line. */
 const SDP_HEAD_BYTES = SDP_BODY.length + 3 + HEADER_END.length;
@@ -72,7 +72,7 @@ export function writeInvite(
   dialog.writeTo(w);
   dialog.writeCallId(w);
   dialog.writeCseq(w, dialog.localCseq, METHOD_INVITE);
-  writeContact(w, context, t.target.transport);
+  writeContactTo(w, context, t.target);
   w.put(SUPPORTED);
   if (!isChange) w.raw(parts.fields.bytes, parts.fields.start, parts.fields.end);
   parts.writeCredentials(t, w, METHOD_INVITE, requestUri);

@@ -16,6 +16,7 @@ import { octetArrays } from "../core/arrays.js";
 import { equal, Span } from "../core/bytes.js";
 import type { RandomSource } from "../core/random.js";
 import { Protection, SUITE_NONE } from "../core/suites.js";
+import type { Outside } from "../transaction/outside.js";
 import { BODY_NONE, BODY_SDP, findSdp } from "../wire/body.js";
 import type { Message } from "../wire/message.js";
 import {
@@ -205,6 +206,8 @@ export class Negotiation {
   port = 0;
   /** The signalling is encrypted, so that keys may stand in it. */
   isPrivate = false;
+  /** Has the address that the other side is told; null: it is told our own. */
+  outside: Outside | null = null;
   /** EXCHANGE_*: whose offer has no answer yet. */
   exchange = EXCHANGE_NONE;
   /** Our offer stands in a response: the ACK (or PRACK) must bring the answer to it. RFC 3261 §13.2.1, §14.2 */
@@ -264,6 +267,7 @@ export class Negotiation {
     this.agreed = false;
     this.exchange = EXCHANGE_NONE;
     this.isAnswerDue = false;
+    this.outside = null;
     this.result.sends = false;
     this.result.receives = false;
     this.result.heldByRemote = false;
@@ -563,10 +567,15 @@ export class Negotiation {
     this.result.heldByRemote = speaking(this.wanted) && !speaking(ours);
   }
 
+  /** The address at which our sound is received, as the other side is told. */
+  private get soundIp(): number {
+    return this.outside === null ? this.settings.ip : this.outside.soundIp(this.port);
+  }
+
   private openDescription(): Writer {
     const { writer, settings } = this;
     writer.begin(settings.draft, 0, settings.draft.length);
-    writeSession(writer, this.sessionId, this.version, settings.ip);
+    writeSession(writer, this.sessionId, this.version, this.soundIp);
     return writer;
   }
 
@@ -579,7 +588,7 @@ export class Negotiation {
     if (equal(draft, 0, end, local.bytes, local.start, local.end)) return NEGOTIATION_OK;
     this.version = this.lastVersion += 1;
     writer.begin(draft, 0, draft.length);
-    writeSession(writer, this.sessionId, this.version, this.settings.ip);
+    writeSession(writer, this.sessionId, this.version, this.soundIp);
     const kept = this.savedLocal.bytes === this.first ? this.second : this.first;
     writer.begin(kept, 0, kept.length);
     writer.raw(draft, 0, end);
@@ -603,7 +612,7 @@ export class Negotiation {
     const { audio, codecs } = this.settings;
     audio.count = 0;
     for (let i = 0; i < codecs.length; i++) audio.addCodec(codecs[i], codecs[i]);
-    audio.port = this.port;
+    audio.port = this.outside === null ? this.port : this.outside.soundPort(this.port);
     audio.proto = proto;
     audio.eventType = this.eventType;
     audio.ptimeMs = DEFAULT_PTIME_MS;
@@ -626,7 +635,7 @@ export class Negotiation {
     result.eventReceiveType = result.eventSendType;
     audio.count = 0;
     audio.addCodec(result.payloadType, result.codec);
-    audio.port = this.port;
+    audio.port = this.outside === null ? this.port : this.outside.soundPort(this.port);
     audio.proto = media.proto;
     audio.eventType = result.eventReceiveType;
     audio.ptimeMs = result.ptimeMs;

@@ -17,7 +17,7 @@ import type { Message } from "../wire/message.js";
 import { METHOD_NOTIFY } from "../wire/names.js";
 import type { Writer } from "../wire/writer.js";
 import type { Dialog } from "./dialog.js";
-import { type Self, writeContact } from "./owncontact.js";
+import { type Self, writeContactTo } from "./owncontact.js";
 
 /** The last NOTIFY is tried for as long as a transaction would try. */
 const LAST_MS = 32_000;
@@ -176,7 +176,7 @@ export abstract class Notifier implements ClientUser, TimerUser {
       w.uint(this.leftS());
       w.crlf();
     }
-    writeContact(w, this.context, t.target.transport);
+    writeContactTo(w, this.context, t.target);
     this.writeCredentials(w, t, dialog.requestUri, bodyBytes);
     this.writeBody(w, bodyBytes);
     this.isChanged = false;

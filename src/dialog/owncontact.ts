@@ -1,10 +1,11 @@
 /**
  * Our Contact header field: where requests in a dialog reach us (RFC 3261 §8.1.1.8). It has the user of the account,
- * our address, and the port of the transport that the message goes by. Not here: the Contact of the other side
- * (dialog.ts).
+ * our address, and the port of the transport that the message goes by: those that the other side can reach
+ * (transaction/outside.ts). Not here: the Contact of the other side (dialog.ts).
  */
 
 import { octets } from "../core/bytes.js";
+import type { Flow, Target } from "../transaction/flow.js";
 import type { TransactionLayer } from "../transaction/layer.js";
 import { CONTACT_OPEN, OVER_TCP, URI_CLOSE } from "../wire/lines.js";
 import { TRANSPORT_TCP } from "../wire/names.js";
@@ -19,23 +20,42 @@ export interface Self {
   contactUser: Uint8Array;
 }
 
-/** Writes the whole line. @param transport TRANSPORT_* that the message goes by */
-export function writeContact(w: Writer, self: Self, transport: number): void {
+/** Writes the line of a message that goes along `flow`. */
+export function writeContact(w: Writer, self: Self, flow: Flow): void {
   w.put(CONTACT_OPEN);
-  writeContactUri(w, self.layer, self.contactUser, transport);
+  writeContactUri(w, self.layer, self.contactUser, flow.transport, flow.ip);
   w.put(URI_CLOSE);
 }
 
-/** Writes the addr-spec alone. One who is reached by TCP is told so, or would come by UDP. RFC 3261 §19.1.1 */
-export function writeContactUri(w: Writer, layer: TransactionLayer, user: Uint8Array, transport: number): void {
+/** Writes the line of a request. */
+export function writeContactTo(w: Writer, self: Self, target: Target): void {
+  const { layer } = self;
+  w.put(CONTACT_OPEN);
+  writeContactUri(w, layer, self.contactUser, target.transport, layer.outside === null ? -1 : layer.knownIp(target));
+  w.put(URI_CLOSE);
+}
+
+/**
+ * Writes the addr-spec alone. One who is reached by TCP is told so, or would come by UDP. RFC 3261 §19.1.1
+ * @param transport TRANSPORT_* that the message goes by @param peerIp the address that it goes to, -1: not known yet
+ */
+export function writeContactUri(
+  w: Writer,
+  layer: TransactionLayer,
+  user: Uint8Array,
+  transport: number,
+  peerIp: number,
+): void {
   w.put(SIP_COLON);
   if (user.length > 0) {
     w.put(user);
     w.octet(0x40);
   }
   const isTcp = transport === TRANSPORT_TCP;
-  w.ip(layer.localIp);
+  const own = isTcp ? layer.tcpPort : layer.udpPort;
+  const outside = layer.outside?.isFor(peerIp) ? layer.outside : null;
+  w.ip(outside === null ? layer.localIp : outside.signallingIp);
   w.octet(0x3a);
-  w.uint(isTcp ? layer.tcpPort : layer.udpPort);
+  w.uint(outside === null ? own : outside.signallingPort(own, isTcp));
   if (isTcp) w.put(OVER_TCP);
 }

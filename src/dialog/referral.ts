@@ -103,7 +103,7 @@ export class Referral extends Notifier {
     // The subscription lasts as long as the transfer may take, no longer.
     w.uint(isUnsubscribed ? 0 : this.leftS());
     w.crlf();
-    writeContact(w, this.context, t.source.transport);
+    writeContact(w, this.context, t.source);
     w.put(EMPTY_BODY);
     t.sendResponse();
     if (isUnsubscribed) this.startEnding();

@@ -23,7 +23,7 @@ import { SUPPORTED } from "./capabilities.js";
 import type { Dialog } from "./dialog.js";
 import type { Interval } from "./interval.js";
 import { type InviteContext, type InviteParts, writeInvite } from "./invite.js";
-import { writeContact } from "./owncontact.js";
+import { writeContactTo } from "./owncontact.js";
 
 const RACK = octets("RAck: ");
 /** A digit in an INFO, up to the digit itself and behind it. The body has 24 octets, whichever digit it is. */
@@ -129,7 +129,7 @@ export class Requests implements InviteParts, ByeSenderUser {
     const t = this.takeClient();
     if (t === null) return false;
     const w = dialog.beginRequest(t, METHOD_UPDATE, context.transport);
-    writeContact(w, context, t.target.transport);
+    writeContactTo(w, context, t.target);
     w.put(SUPPORTED);
     this.interval.writeUpdate(w);
     this.writeShortCredentials(t, w, METHOD_UPDATE, dialog.requestUri);

@@ -121,7 +121,7 @@ export class Responses {
   sendProvisional(t: ServerTransaction, status: number): boolean {
     const { context, negotiation, reliable } = this;
     const w = t.respond(status);
-    writeContact(w, context, t.source.transport);
+    writeContact(w, context, t.source);
     w.put(context.allow);
     if (this.isReliable) {
       reliable.startRepeating(context.timers, this.timer, 1 + (context.random.uint32() & 0xffff));
@@ -171,7 +171,7 @@ export class Responses {
     const { context, negotiation } = this;
     this.closeInvite();
     const w = t.respond(200);
-    writeContact(w, context, t.source.transport);
+    writeContact(w, context, t.source);
     w.put(context.allow);
     w.put(SUPPORTED);
     this.interval.writeResponse(w);
@@ -203,7 +203,7 @@ export class Responses {
   acceptUpdate(t: ServerTransaction, hasAnswer: boolean): boolean {
     const { context } = this;
     const w = t.respond(200);
-    writeContact(w, context, t.source.transport);
+    writeContact(w, context, t.source);
     w.put(context.allow);
     this.interval.writeResponse(w);
     if (hasAnswer) writeDescription(w, this.negotiation.local);

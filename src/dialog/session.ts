@@ -264,6 +264,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     this.isCaller = true;
     this.forks.draft = draft;
     this.state = SESSION_CALLING;
+    this.chooseAddressFor(draft);
     if (this.negotiation.writeOffer() === NEGOTIATION_OK && this.sendInvite(draft)) return true;
     this.state = SESSION_ENDED;
     return false;
@@ -296,6 +297,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
       if (dialog.isCallable(m)) return responses.refuse(t, m, 513);
       return responses.refuse(t, m, 400, BAD_CONTACT);
     }
+    this.chooseAddress(t.source.ip);
     const status = this.negotiation.receiveOffer(m);
     if (status !== 0) return responses.refuseOffer(t, m, status);
     if (!this.interval.readRequest(m)) return responses.refuseInterval(t, m);
@@ -524,6 +526,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
    */
   private takeChange(t: ServerTransaction, m: Message, hasOffer: boolean): boolean {
     const { responses, negotiation } = this;
+    if (hasOffer) this.chooseAddress(t.source.ip);
     const status = hasOffer ? negotiation.receiveOffer(m) : 0;
     if (status !== 0) {
       responses.refuseOffer(t, m, status);
@@ -569,6 +572,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
   /** A PRACK may offer anew what our reliable response has answered. RFC 3262 §5 */
   private answerInPrack(t: ServerTransaction, m: Message): void {
     const { responses, negotiation } = this;
+    this.chooseAddress(t.source.ip);
     const status = negotiation.receiveOffer(m);
     if (status !== 0) responses.refuseOffer(t, m, status);
     else if (responses.acceptPrack(t)) this.agree();
@@ -889,6 +893,25 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
 
   // ---- our changes to a call, and its refreshes ----
 
+  /** Whether the other side is, or is to be told an address of ours as it is seen from outside. */
+  isOutside(): boolean {
+    const { layer, transport } = this.context;
+    if (layer.outside === null || this.dialog === null) return false;
+    return this.negotiation.outside !== null || layer.outside.isFor(this.dialog.hopIp(layer, transport));
+  }
+
+  /** Sets the address that our description has for somebody at `peerIp`. */
+  private chooseAddress(peerIp: number): void {
+    const { outside } = this.context.layer;
+    this.negotiation.outside = outside?.isFor(peerIp) ? outside : null;
+  }
+
+  /** As `chooseAddress`, for where the next request in the dialog goes. */
+  private chooseAddressFor(dialog: Dialog): void {
+    const { layer, transport } = this.context;
+    if (layer.outside !== null) this.chooseAddress(dialog.hopIp(layer, transport));
+  }
+
   /** Sends an INVITE with the offer that `negotiation` has. @returns false when it cannot be sent */
   private sendInvite(dialog: Dialog): boolean {
     const { timers } = this.context;
@@ -912,6 +935,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
       this.retryLater();
       return true;
     }
+    this.chooseAddressFor(dialog);
     if (this.negotiation.writeOffer() === NEGOTIATION_OK && this.sendInvite(dialog)) return true;
     this.leaveUnchanged();
     return false;

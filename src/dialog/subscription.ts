@@ -114,7 +114,7 @@ export class Subscription extends Notifier {
     w.put(EXPIRES);
     w.uint(timeS);
     w.crlf();
-    writeContact(w, this.context, t.source.transport);
+    writeContact(w, this.context, t.source);
     w.put(EMPTY_BODY);
     t.sendResponse();
     this.expiresMs = timers.nowMs + timeS * 1000;

@@ -59,6 +59,8 @@ const LOG_KEY = "log";
 const FRAME_SAMPLES = 160;
 /** All inputs: the buttons in their order, the button inside, and the contacts of door and housing. */
 const INPUTS: readonly InputName[] = ["button1", "button2", "button3", "button4", "exit", "sensor", "tamper"];
+/** Names of which it is kept what was told. */
+const UNFOUND_MOST = 8;
 /** At rest what is no longer used is freed so often at most, whatever comes. */
 const TIDY_EVERY_MS = 10_000;
 
@@ -123,6 +125,8 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
   /** The microphone's port calls. */
   private isSounding = false;
   private readonly onFrames = (frames: number, lost: number): void => this.moveSound(frames, lost);
+  /** Names that were not found when they were looked up last, with what was told of each; null: there never was one. */
+  private unfound: Map<string, string> | null = null;
   private sip: UdpSocket | null = null;
   private tcp: TcpStack | null = null;
   private ip = 0;
@@ -373,10 +377,12 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
     this.device.resolver.resolve(name, port, transport === TRANSPORT_TCP, (error, ip, foundPort, others, ttlS) => {
       this.enter();
       const { layer } = this.door.ua;
-      if (error === "") layer.resolved(id, ip, foundPort, others, ttlS);
-      else {
+      if (error === "") {
+        this.unfound?.delete(name);
+        layer.resolved(id, ip, foundPort, others, ttlS);
+      } else {
         const last = layer.transport.resolver.lastOf(id);
-        this.report(last < 0 ? error : error + "; its last address " + ipv4Text(last) + " is used on");
+        this.reportUnfound(name, last < 0 ? error : error + "; its last address " + ipv4Text(last) + " is used on");
         layer.unresolved(id);
       }
       this.leave();
@@ -511,8 +517,10 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
     if (index >= this.sounds.length) return;
     const socket = this.sounds[index].rtp;
     const media = this.door.ua.lines[index].media;
+    const { layer } = this.door.ua;
     this.enter();
     for (let length = socket.read(this.datagram); length > 0; length = socket.read(this.datagram)) {
+      if (layer.bindings?.onBinding(index, socket.address, socket.remotePort, this.datagram, 0, length)) continue;
       media.onRtp(socket.address, socket.remotePort, this.datagram, length);
     }
     this.leave();
@@ -612,6 +620,15 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
   private address(): number {
     const ip = ipv4(this.settings.get("net.address"));
     return ip > 0 ? ip : this.device.address();
+  }
+
+  /** Tells that a name was not found: once, until it is found or there is something else to tell of it. */
+  private reportUnfound(name: string, line: string): void {
+    this.unfound ??= new Map();
+    if (this.unfound.get(name) === line) return;
+    if (this.unfound.size >= UNFOUND_MOST) this.unfound.clear();
+    this.unfound.set(name, line);
+    this.report(line);
   }
 
   private report(message: string): void {

@@ -690,6 +690,12 @@ export class Door
     this.fail(line);
   }
 
+  onOutside(ip: number, port: number): void {
+    const means = ip < 0 ? "those outside are told the door's own address" : "those outside are told this address";
+    const address = ip < 0 ? ipv4Text(this.ua.layer.localIp) : ipv4Text(ip) + ":" + port;
+    this.events.event("config", "outside", { address, means });
+  }
+
   onPhone(name: string, isThere: boolean): void {
     this.events.event("phone", isThere ? "registered" : "gone", { name });
   }

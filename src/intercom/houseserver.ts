@@ -32,7 +32,6 @@ import type { Settings } from "../settings/settings.js";
 import type { Flow } from "../transaction/flow.js";
 import type { TransactionUser } from "../transaction/layer.js";
 import type { ServerTransaction } from "../transaction/server.js";
-import { SIP_PORT } from "../transaction/transport.js";
 import { readTarget } from "../ua/target.js";
 import type { UserAgent } from "../ua/useragent.js";
 import { sameHost, sameUser } from "../wire/compare.js";
@@ -364,8 +363,7 @@ export class HouseServer implements TransactionUser, LocationUser, LocationWatch
   isDomain(uri: Uri): boolean {
     const [domain] = this.domains;
     if (sameHost(uri.bytes, uri.hostStart, uri.hostEnd, domain, 0, domain.length) && uri.ip < 0) return true;
-    const { localIp, udpPort } = this.ua.layer;
-    return uri.ip === localIp && (uri.port < 0 ? SIP_PORT : uri.port) === udpPort;
+    return this.ua.layer.isOwn(uri.ip, uri.port);
   }
 
   /** @returns the phone whose name is the user of a URI, "" when there is none */

@@ -80,8 +80,7 @@ export class TransferTargets {
   /** Returns whether the target is the door's own address, by which it would call itself. */
   private isOurs(): boolean {
     const { layer, account } = this.ua;
-    const port = portOf(asked);
-    if (asked.ip === layer.localIp && (port === layer.udpPort || port === layer.tcpPort)) return true;
+    if (layer.isOwn(asked.ip, portOf(asked))) return true;
     return this.isServer(asked) && account.isUserOf(asked);
   }
 

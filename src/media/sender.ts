@@ -15,6 +15,12 @@ import type { Remote } from "./remote.js";
 import { RTP_HEADER, turnRtpHeader, writeRtpHeader } from "./rtp.js";
 import type { Srtp } from "./srtp.js";
 
+/** While nothing is sent, a router between us and the other end forgets our port: it is reminded so often. RFC 6263 §4.6 */
+const KEEP_ALIVE_MS = 15_000;
+/** Payload types of which one at least is not agreed. */
+const UNUSED_TYPE = 127;
+const UNUSED_TYPE_TOO = 126;
+
 export class Sender {
   /** Silence goes out instead of the microphone's sound. */
   muted = false;
@@ -42,6 +48,8 @@ export class Sender {
   private timestamp = 0;
   /** The time when the last samples came: the low 32 bits of the clock in ms, signed. */
   private atMs = 0;
+  /** The time of the last packet, likewise. */
+  private sentMs = 0;
   /** Nothing came from the microphone since sending began. */
   private isFirst = false;
   private sequence = 0;
@@ -69,7 +77,7 @@ export class Sender {
     this.sequence = this.random.uint32() & 0x7fff;
     this.timestamp = this.random.uint32() | 0;
     this.filled = 0;
-    this.atMs = this.timers.nowMs | 0;
+    this.atMs = this.sentMs = this.timers.nowMs | 0;
     this.muted = false;
     this.packets = 0;
     this.octets = 0;
@@ -130,6 +138,17 @@ export class Sender {
     return this.events.pending();
   }
 
+  /**
+   * Sends a packet without sound if none went for a while: its payload type is not agreed, so that nobody plays it. RFC
+   * 6263 §4.6, RFC 3550 §5.1. To be called every few seconds
+   */
+  keepAlive(): void {
+    const { nowMs } = this.timers;
+    if (this.sends || (((nowMs | 0) - this.sentMs) | 0) < KEEP_ALIVE_MS) return;
+    const isUsed = this.payloadType === UNUSED_TYPE || this.eventType === UNUSED_TYPE;
+    this.send(false, isUsed ? UNUSED_TYPE_TOO : UNUSED_TYPE, this.timestampNow(), 0);
+  }
+
   /** @returns the timestamp of now, 32 bits signed */
   timestampNow(): number {
     const sinceMs = ((this.timers.nowMs | 0) - this.atMs) | 0;
@@ -179,6 +198,7 @@ export class Sender {
     const packet = this.packet;
     turnRtpHeader(packet, 0, marker, type, this.sequence, timestamp);
     this.sequence = (this.sequence + 1) & 0xffff;
+    this.sentMs = this.timers.nowMs | 0;
     this.packets += 1;
     this.octets = (this.octets + count) | 0;
     let end = RTP_HEADER + count;

@@ -465,6 +465,7 @@ export class MediaStream implements TimerUser {
     switch (kind) {
       case TIMER_REPORT:
         this.report(false);
+        this.sender.keepAlive();
         if (this.running) this.timers.start(this.reportTimer, this.reporter.intervalMs());
         return;
       case TIMER_EVENT:

@@ -253,6 +253,21 @@ const SETTINGS = [
     max: 100,
   }),
   text("net.address", TYPE_ADDRESS, "127.0.0.1", "own address to bind"),
+  choice(
+    "net.nat",
+    "auto",
+    ["auto", "off"],
+    "auto: those outside are told the address at which the server or net.stun sees the door",
+  ),
+  text("net.stun", TYPE_DOMAIN, "", "STUN server that says how the door is seen from outside; empty: none", {
+    max: TEXT_MOST,
+  }),
+  text(
+    "net.publicAddress",
+    TYPE_DEVICE_ADDRESS,
+    "",
+    "address at which a router forwards sip.port and rtp.port to the door; empty: none",
+  ),
   // The port behind it is that of RTCP. RFC 3550 §11
   number("rtp.port", 16384, "first local RTP port", { min: 1024, max: 65520, step: 2 }),
   number("rtp.timeout", 30, "hang up when nothing comes for so long, 0: never", { min: 0, max: 3600, unit: "s" }),

@@ -2,6 +2,7 @@
  * Reads what the user agent has to know out of the settings. Not here: what one setting may be (schema.ts), what the
  * user agent does with it (ua).
  */
+import { ipv4 } from "../core/address.js";
 import { ENCRYPTION_OFF, ENCRYPTION_OFFER, ENCRYPTION_REQUIRE } from "../dialog/negotiation.js";
 import { PROBE_AUTO } from "../ua/registration.js";
 import type { UserAgentSettings } from "../ua/useragent.js";
@@ -35,6 +36,9 @@ export function agentSettings(s: Settings): UserAgentSettings {
     minSeS: s.get("sip.minSE"),
     refers: s.get("call.refer") !== "off",
     rtpPort: s.get("rtp.port"),
+    learnsAddress: s.get("net.nat") === "auto",
+    stun: s.get("net.stun"),
+    publicIp: ipv4(s.get("net.publicAddress")),
   };
 }
 

@@ -23,6 +23,7 @@ import { BRANCH_BYTES, Branches, COOKIE_BYTES } from "./branch.js";
 import { type ClientHost, ClientTransaction, type ClientUser } from "./client.js";
 import { Flow, Target } from "./flow.js";
 import type { Network } from "./network.js";
+import type { Outside } from "./outside.js";
 import type { RelayedRows } from "./relay.js";
 import { sendOnce, writeRequestLine, writeVia } from "./request.js";
 import { FIND_KNOWN, KEEP_USUAL_S } from "./resolver.js";
@@ -37,6 +38,7 @@ import {
 } from "./server.js";
 import { readHex32, SlotIndex } from "./slots.js";
 import {
+  SIP_PORT,
   type Stream,
   type StreamUser,
   type TransactionCounters,
@@ -80,6 +82,15 @@ export interface TransactionUser {
    * @param to null: the last one did not answer either @param status of its refusal, 0 when nothing came
    */
   onServerFailed?(from: Flow, to: Flow | null, status: number): void;
+}
+
+/** The socket of SIP, among those that `BindingUser` gets datagrams of; the others are the lines, from 0. */
+export const SIP_SOCKET = -1;
+
+/** Takes the answers to questions by STUN. */
+export interface BindingUser {
+  /** @param socket SIP_SOCKET, or the line @returns whether the datagram was STUN; nothing else is done with it then */
+  onBinding(socket: number, ip: number, port: number, bytes: Uint8Array, start: number, end: number): boolean;
 }
 
 /** Handles messages without transactions. `m` and `source` are lent for the call. */
@@ -133,6 +144,10 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
   bypass: Bypass | null = null;
   /** Changes fields of responses that are passed on; null: nothing does. */
   relayedRows: RelayedRows | null = null;
+  /** Our addresses as they are seen from outside; null: nothing is known of any. */
+  outside: Outside | null = null;
+  /** Gets datagrams that may be STUN; null: nobody does. */
+  bindings: BindingUser | null = null;
   /** Looks on; null: nobody does. */
   watcher: TimerWatcher | null = null;
   /** Gets the requests. A user that stands between takes its place at start. */
@@ -184,6 +199,7 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     if (ip !== this.transport.localIp) {
       this.transport.reach.clear();
       this.transport.outages.clear();
+      this.outside?.forget();
     }
     this.transport.localIp = ip;
     this.transport.udpPort = udpPort;
@@ -202,11 +218,61 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     return this.transport.tcpPort;
   }
 
+  /** Whether a URI with that address means us, here or as we are seen from outside. @param port -1: the usual one */
+  isOwn(ip: number, port: number): boolean {
+    const { localIp, udpPort, tcpPort } = this.transport;
+    const asked = port < 0 ? SIP_PORT : port;
+    if (ip === localIp && ip >= 0) return asked === udpPort || asked === tcpPort;
+    return this.outside !== null && this.outside.isOurs(ip, asked);
+  }
+
+  /** @returns the address of a target as far as it is known without asking, -1 when it is not */
+  knownIp(target: Target): number {
+    return target.ip >= 0 ? target.ip : this.transport.resolver.knownIp(target);
+  }
+
+  /** As `knownIp`, for the host of a URI. */
+  knownIpOf(uri: Uri, defaultTransport: number): number {
+    this.transport.aim(this.scratchTarget, uri, defaultTransport);
+    return this.knownIp(this.scratchTarget);
+  }
+
+  /** Looks up the names of all hosts of our own server, so that a call from any of them is known to come from it. */
+  lookUpBackups(): void {
+    const { transport, scratchTarget } = this;
+    for (let i = 0; i < transport.backups.count; i++) {
+      transport.aim(scratchTarget, transport.backups.uris[i], transport.backups.transport);
+      if (scratchTarget.nameSize > 0) transport.resolver.findAddress(scratchTarget, 0, null, false);
+    }
+  }
+
+  /** Whether a host of our own server is at that address, asked before or not. @param port -1: whatever the port */
+  isBackupAt(ip: number, port: number): boolean {
+    const { transport, scratchTarget } = this;
+    if (ip < 0) return false;
+    for (let i = 0; i < transport.backups.count; i++) {
+      transport.aim(scratchTarget, transport.backups.uris[i], transport.backups.transport);
+      if (transport.resolver.hasPlace(scratchTarget, ip, port)) return true;
+    }
+    return false;
+  }
+
+  /** Whether the message that is handled came from where the request of `t` went: an answer of the one who was asked. */
+  isFrom(flow: Flow): boolean {
+    const { source } = this;
+    if (source.transport === TRANSPORT_TCP) return source.connection === flow.connection;
+    return source.ip === flow.ip && source.port === flow.port;
+  }
+
   // Messages that come.
 
   /** Takes a datagram, whose octets are lent for the call. @param isCut it was longer than the driver could take */
   receiveDatagram(ip: number, port: number, bytes: Uint8Array, start: number, end: number, isCut = false): void {
     if (isKeepAlive(bytes, start, end)) {
+      this.counters.keepAlives += 1;
+      return;
+    }
+    if (this.bindings?.onBinding(SIP_SOCKET, ip, port, bytes, start, end)) {
       this.counters.keepAlives += 1;
       return;
     }

@@ -163,6 +163,33 @@ export class Resolver {
     return -1;
   }
 
+  /** @returns the first address that was found for the name of a target, -1 when none is known */
+  knownIp(target: Target): number {
+    for (let i = 0; i < this.entries.length && target.nameSize > 0; i++) {
+      const entry = this.entries[i];
+      if (entry.state !== FREE && entry.count > 0 && isFor(entry, target)) return entry.ipAt(0);
+    }
+    return -1;
+  }
+
+  /** Whether the name of a target was found at that address. @param port -1: whatever the port */
+  hasPlace(target: Target, ip: number, port: number): boolean {
+    for (let i = 0; i < this.entries.length && target.nameSize > 0; i++) {
+      const entry = this.entries[i];
+      if (entry.state === FREE || !isFor(entry, target)) continue;
+      for (let k = 0; k < entry.count; k++) {
+        const placePort = target.namePort > 0 ? target.namePort : entry.portAt(k);
+        if (entry.ipAt(k) === ip && (port < 0 || port === placePort)) return true;
+      }
+    }
+    return false;
+  }
+
+  /** Sees to room for one more name than the limits have. */
+  addRoom(): void {
+    this.entries.push(new NameEntry());
+  }
+
   /** @returns number of places that are known for the name of a target */
   countOf(target: Target): number {
     for (let i = 0; i < this.entries.length && target.nameSize > 0; i++)

@@ -7,7 +7,7 @@
  * and the next try is like the first.
  */
 
-import { isPrivate } from "../core/address.js";
+import { isPrivate, parseIPv4 } from "../core/address.js";
 import { octetArray } from "../core/arrays.js";
 import { octets, Span, UINT32_MOST } from "../core/bytes.js";
 import { copyOctets } from "../core/octets.js";
@@ -17,8 +17,9 @@ import { USER_AGENT } from "../dialog/capabilities.js";
 import { Dialog } from "../dialog/dialog.js";
 import { writeContactUri } from "../dialog/owncontact.js";
 import { type ClientTransaction, type ClientUser, NO_USER } from "../transaction/client.js";
-import { Flow } from "../transaction/flow.js";
+import { Flow, type Target } from "../transaction/flow.js";
 import type { TransactionLayer } from "../transaction/layer.js";
+import { isCredible, Outside } from "../transaction/outside.js";
 import { DATAGRAM_USUAL_BYTES } from "../transaction/request.js";
 import { CONTACT_OPEN, CRLF, EMPTY_BODY, EXPIRES, SUPPORTED_PATH, URI_EXPIRES } from "../wire/lines.js";
 import { ValueList } from "../wire/list.js";
@@ -30,7 +31,8 @@ import {
   METHOD_REGISTER,
   TRANSPORT_TCP,
 } from "../wire/names.js";
-import type { Writer } from "../wire/writer.js";
+import { Via } from "../wire/via.js";
+import { Writer } from "../wire/writer.js";
 import type { Account } from "./account.js";
 import { hasBinding, readGranted } from "./bindings.js";
 import type { Credentials } from "./credentials.js";
@@ -85,11 +87,15 @@ export interface RegistrationUser {
   onRegistration(state: number, status: number, m: Message | null): void;
   /** The answer to `query`: one call for each binding, `m` has it at [start, end). */
   onBinding(m: Message, start: number, end: number): void;
+  /** The server sees us at another address than before. */
+  onSeen(): void;
 }
 
 // For the time of one call only.
 const list = new ValueList();
 const span = new Span();
+const via = new Via();
+const writer = new Writer();
 
 export interface RegistrationParts {
   layer: TransactionLayer;
@@ -156,6 +162,11 @@ export class Registration implements ClientUser, TimerUser {
   private isRouteTrusted = true;
   /** A refusal of credentials that went along in advance was followed by a try without, in this round. */
   private isAnew = false;
+  /** What the server sees of our address is told to those outside of our network (transaction/outside.ts). */
+  learnsAddress = false;
+  /** Our Contact would be written otherwise by now; and a REGISTER that says so went already in this round. */
+  private isContactStale = false;
+  private isCorrected = false;
   /** The Contact we registered last, so that it can be taken back when our address changes. */
   private readonly contact: Uint8Array;
   private contactEnd = 0;
@@ -243,6 +254,7 @@ export class Registration implements ClientUser, TimerUser {
   renew(): void {
     if (!this.wanted) return;
     this.failures = 0;
+    this.isCorrected = false;
     this.dropRequest();
     this.startRound();
   }
@@ -275,7 +287,29 @@ export class Registration implements ClientUser, TimerUser {
     return this.moved === null ? "" : this.moved.place;
   }
 
+  /** The flow by which we are registered, null while we are not. */
+  get flow(): Flow | null {
+    return this.state === REGISTRATION_DONE ? this.boundAt : null;
+  }
+
+  /** Others see us at another address than before: it is registered in place of the old one. */
+  correct(): void {
+    // The answer to a request under way is looked at with that in mind.
+    if (this.request !== null) this.isContactStale = true;
+    else if (this.state === REGISTRATION_DONE && !this.isContactRight()) this.refreshIn(0);
+  }
+
+  /** Whether our Contact would be written now as it is registered. */
+  private isContactRight(): boolean {
+    const { next, boundAt } = this;
+    writer.begin(next, 0, next.length);
+    writeContactUri(writer, this.layer, this.account.user, boundAt.transport, boundAt.ip);
+    this.nextEnd = writer.at;
+    return writer.ok && this.isSameContact();
+  }
+
   onTimer(): void {
+    this.isCorrected = false;
     if (this.request !== null) this.timers.start(this.timer, WAIT_MS);
     else if (this.state === REGISTRATION_DONE && this.timers.nowMs < this.refreshMs) this.probe();
     else this.startRound();
@@ -370,7 +404,7 @@ export class Registration implements ClientUser, TimerUser {
   /** @param takesBack our binding of before goes, if it is another @returns whether it fits */
   private writeRegister(t: ClientTransaction, takesBack: boolean): boolean {
     const w = this.draft.beginRequest(t, METHOD_REGISTER, this.account.settings.transport);
-    if (!this.isQuery) this.writeContacts(w, t.target.transport, takesBack);
+    if (!this.isQuery) this.writeContacts(w, t.target, takesBack);
     w.put(SUPPORTED_PATH);
     if (this.isTrusted())
       this.credentials.writeAnswer(w, t, METHOD_REGISTER, this.draft.requestUri, this.challenges > 0);
@@ -385,7 +419,7 @@ export class Registration implements ClientUser, TimerUser {
     return this.moved === null || this.moved.isTrusted;
   }
 
-  private writeContacts(w: Writer, transport: number, takesBack: boolean): void {
+  private writeContacts(w: Writer, target: Target, takesBack: boolean): void {
     const start = w.at + CONTACT_OPEN.length;
     w.put(CONTACT_OPEN);
     if (this.isRemoval) {
@@ -395,7 +429,10 @@ export class Registration implements ClientUser, TimerUser {
       w.put(CRLF);
       return;
     }
-    writeContactUri(w, this.layer, this.account.user, transport);
+    const { layer } = this;
+    const peerIp = layer.outside === null ? -1 : layer.knownIp(target);
+    writeContactUri(w, layer, this.account.user, target.transport, peerIp);
+    this.isContactStale = false;
     if (w.ok && w.at - start <= this.next.length) {
       this.nextEnd = w.at - start;
       copyOctets(this.next, 0, w.bytes, start, start + this.nextEnd);
@@ -428,6 +465,7 @@ export class Registration implements ClientUser, TimerUser {
     const isTrusted = this.isTrusted();
     if (isTrusted) this.credentials.noteServer(ip, port);
     if (m.status < 200) return;
+    if (isTrusted && this.learnsAddress) this.noteSeen(t, m);
     this.request = null;
     if (m.status < 300) {
       this.isNear = isNear(ip);
@@ -462,6 +500,27 @@ export class Registration implements ClientUser, TimerUser {
       this.credentials.forget();
       this.sendRegister();
     } else this.fail(m.status, m, m.uint(HEADER_RETRY_AFTER, UINT32_MOST), this.problemOf(m));
+  }
+
+  /**
+   * Notes at which address the server sees us, RFC 3261 §18.2.1, RFC 3581 §4. Only an answer counts that comes from
+   * where the request went; one that says nothing means that we are seen where we are.
+   */
+  private noteSeen(t: ClientTransaction, m: Message): void {
+    const { layer } = this;
+    if (!layer.isFrom(t.flow) || !via.parse(m.bytes, m.viaStart, m.viaEnd)) return;
+    const { transport } = t.flow;
+    const isTcp = transport === TRANSPORT_TCP;
+    const own = isTcp ? layer.tcpPort : layer.udpPort;
+    const seenIp = via.received(span) ? parseIPv4(span.bytes, span.start, span.end) : layer.localIp;
+    const seenPort = via.rport() > 0 ? via.rport() : own;
+    if (!isCredible(seenIp, layer.localIp)) return;
+    const isHere = seenIp === layer.localIp && (isTcp || seenPort === own);
+    if (isHere && layer.outside === null) return;
+    layer.outside ??= new Outside();
+    if (!layer.outside.noteSeen(t.flow.ip, isHere ? -1 : seenIp, seenPort, transport)) return;
+    this.isContactStale = true;
+    this.user.onSeen();
   }
 
   /** 300, 301 and 302. */
@@ -522,7 +581,8 @@ export class Registration implements ClientUser, TimerUser {
       this.isQuery = this.isProbe = false;
       if (wasProbe) {
         // The registrar answers, and does not have us: as if we had never registered.
-        if (this.wanted) this.onProbed(hasBinding(m, this.contact, this.contactEnd, this.isRewritten));
+        if (this.wanted && this.isContactStale) this.startRound();
+        else if (this.wanted) this.onProbed(hasBinding(m, this.contact, this.contactEnd, this.isRewritten));
         return;
       }
       list.beginField(m, HEADER_CONTACT);
@@ -550,6 +610,7 @@ export class Registration implements ClientUser, TimerUser {
       return;
     }
     this.credentials.servers.age();
+    this.layer.lookUpBackups();
     // Half the time: a lost refresh leaves room for the back-off before the binding is gone.
     this.refreshMs = this.timers.nowMs + Math.max(this.grantedS * 500, WAIT_MS);
     this.isRewritten = !hasBinding(m, this.contact, this.contactEnd, false);
@@ -557,6 +618,11 @@ export class Registration implements ClientUser, TimerUser {
     if (!m.has(HEADER_CONTACT)) this.isProbeRefused = true;
     this.waitWhileRegistered();
     this.setState(REGISTRATION_DONE, m.status, m);
+    // Once a round: a router that gives each request another port makes no storm.
+    if (!this.isContactStale || this.isCorrected || !this.wanted || this.request !== null) return;
+    if (this.isContactRight()) return;
+    this.isCorrected = true;
+    this.startRound();
   }
 
   /** Once a round: a server that asks for more each time makes no storm either. */
@@ -630,6 +696,7 @@ export class Registration implements ClientUser, TimerUser {
     this.isProbeRefused = false;
     this.lostInRow = 0;
     this.boundIp = -1;
+    this.layer.outside?.forgetSeen();
     if (this.moved?.isOn) this.goHome();
   }
 

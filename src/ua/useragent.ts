@@ -11,7 +11,7 @@ import { NONE, octets, Span } from "../core/bytes.js";
 import type { Limits } from "../core/limits.js";
 import { Pool } from "../core/pool.js";
 import type { RandomSource } from "../core/random.js";
-import type { Timers } from "../core/timers.js";
+import type { Timers, TimerUser } from "../core/timers.js";
 import {
   ACCEPT,
   ACCEPT_DIGITS,
@@ -31,6 +31,7 @@ import { Flow } from "../transaction/flow.js";
 import { inspect, methodBits, type Rules, reasonOfRefusal, writeRefusal } from "../transaction/inspection.js";
 import { TransactionLayer, type TransactionUser } from "../transaction/layer.js";
 import type { Network } from "../transaction/network.js";
+import { Outside } from "../transaction/outside.js";
 import { beginRefusalInside, refuse, refuseRequired, replyWith, sendRefusal } from "../transaction/refusal.js";
 import type { ServerTransaction } from "../transaction/server.js";
 import { APPLICATION_SDP, BODY_OTHER, findSdp, findText } from "../wire/body.js";
@@ -54,6 +55,7 @@ import {
   METHOD_REFER,
   METHOD_SUBSCRIBE,
   METHOD_UPDATE,
+  TRANSPORT_TCP,
   TRANSPORT_UDP,
 } from "../wire/names.js";
 import { BAD_REFER_TO, BAD_REPLACES } from "../wire/problems.js";
@@ -62,6 +64,7 @@ import { Replaces } from "../wire/replaces.js";
 import { Uri } from "../wire/uri.js";
 import type { Writer } from "../wire/writer.js";
 import { Account, type AccountSettings, isSameAccount } from "./account.js";
+import { AddressFinder, type AddressFinderUser } from "./addressfinder.js";
 import {
   CALL_CALLING,
   CALL_CONFIRMED,
@@ -122,6 +125,12 @@ export interface UserAgentSettings extends AccountSettings {
   minSeS: number;
   /** RTP port of line 0; each further line has the next even one. */
   rtpPort: number;
+  /** Those outside of our network are told the address at which they see us, as our server or a STUN server tells it. */
+  learnsAddress?: boolean;
+  /** A STUN server, host or host:port; nothing: none is asked. */
+  stun?: string;
+  /** The address that those outside are told, at which our ports are forwarded; -1 or nothing: none. */
+  publicIp?: number;
 }
 
 /** What a user agent is given. */
@@ -156,6 +165,8 @@ export interface UserAgentUser {
   onText(call: Call | null, m: Message): void;
   /** Something is wrong that nothing else tells the cause of, one line for a person. */
   onTrouble?(line: string): void;
+  /** Those outside of our network are told that address from now on; -1: they are told our own again. */
+  onOutside?(ip: number, port: number): void;
   /**
    * Hold, resume, or a new address of ours did not come to be: the call is as it was.
    * @param m the response that refused it; null: it could not be sent
@@ -233,7 +244,9 @@ const from = new Flow();
 const replaces = new Replaces();
 const destination: Destination = { target: "", isDirect: false };
 
-export class UserAgent implements TransactionUser, CallUser, RegistrationUser, TransferHost {
+export class UserAgent
+  implements TransactionUser, CallUser, RegistrationUser, TransferHost, AddressFinderUser, TimerUser
+{
   readonly layer: TransactionLayer;
   readonly account: Account;
   readonly registration: Registration;
@@ -242,6 +255,13 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
   readonly dialogs: Pool<Dialog>;
   readonly transfer: Transfer;
   private readonly serverProbe: ServerProbe;
+  /** Null until a STUN server is set, or our server sees us at another address than ours. */
+  private finder: AddressFinder | null = null;
+  private readonly finderTimer: number;
+  private readonly network: Network;
+  private readonly sound: SoundNetwork;
+  /** The address and port that those outside were told last, in one number; -1: our own. */
+  private toldOutside = -1;
   /** Why the last `call` was not made, one line for a person. */
   error = "";
   /** Why the last challenge of a call was not answered, one line for a person. */
@@ -303,6 +323,9 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
     this.transfer = new Transfer(this, this.context);
     this.watchers = new Watchers(this.context, this.account, limits.subscriptions, limits.dialogBytes);
     this.serverProbe = new ServerProbe(this.context, this);
+    this.network = parts.network;
+    this.sound = parts.sound;
+    this.finderTimer = timers.make(this, 0);
     this.registration = new Registration(this.context, this, limits);
   }
 
@@ -312,6 +335,7 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
    * @param ip our address @param tcpPort where we listen for TCP
    */
   configure(settings: UserAgentSettings, ip: number, udpPort: number, tcpPort: number): void {
+    const old = this.settings;
     this.settings = settings;
     this.context.transport = settings.transport;
     this.context.allow = allowOf(settings);
@@ -326,8 +350,10 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
     if (this.isConfigured && !isMoved && isSameAccount(settings, before)) {
       // The registration there is, or the wait for the next try, goes on.
       this.setAddress(ip, udpPort, tcpPort);
+      if (this.configureOutside(old, false)) this.onOutsideChanged();
       return;
     }
+    const isFirst = !this.isConfigured;
     this.isConfigured = true;
     const isOther =
       settings.user !== before.user || settings.domain !== before.domain || settings.proxy !== before.proxy;
@@ -335,6 +361,8 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
     else if (settings.register) this.registration.reset();
     this.setAddress(ip, udpPort, tcpPort);
     this.layer.transport.reach.clear();
+    this.layer.outside?.forgetSeen();
+    this.configureOutside(old, isFirst);
     this.serverProbe.reset();
     this.toldTrouble = "";
     this.credentials.configure(settings);
@@ -346,6 +374,8 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
   moveTo(ip: number, udpPort: number, tcpPort: number): void {
     this.serverProbe.reset();
     this.setAddress(ip, udpPort, tcpPort);
+    this.tellOutside();
+    this.finder?.start();
     this.registration.renew();
     for (let i = 0; i < this.calls.length; i++) {
       const call = this.calls[i];
@@ -453,7 +483,7 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
    * that it sent us to.
    */
   isServer(ip: number): boolean {
-    return this.credentials.isServer(ip) || this.registration.isBoundAt(ip);
+    return this.credentials.isServer(ip) || this.registration.isBoundAt(ip) || this.layer.isBackupAt(ip, -1);
   }
 
   /**
@@ -461,7 +491,8 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
    * @param source with the port a request came from
    */
   isServerFlow(source: Flow): boolean {
-    return this.credentials.isServerFlow(source.ip, source.port);
+    const { ip, port } = source;
+    return this.credentials.isServerFlow(ip, port) || this.layer.isBackupAt(ip, port);
   }
 
   /** Whether the host of that URI is the server, by its name or as it was found: the URI is one of its users. */
@@ -697,7 +728,7 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
       return;
     }
     const w = t.respond(202);
-    writeContact(w, this.context, t.source.transport);
+    writeContact(w, this.context, t.source);
     if (isSilent) w.put(REFER_SUB_FALSE);
     w.put(EMPTY_BODY);
     t.sendResponse();
@@ -837,6 +868,71 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
   onServerBack(ip: number, port: number): void {
     this.onTrouble("the server " + placeText(ip, port) + " answers again");
     this.registration.onServerBack(ip, port);
+  }
+
+  // ---- how others see our address ----
+
+  /** Takes what the settings say of it. @returns whether our Contact is another by that */
+  private configureOutside(before: UserAgentSettings, isFirst: boolean): boolean {
+    const { settings, layer } = this;
+    const { learnsAddress = false, stun = "", publicIp = -1 } = settings;
+    this.registration.learnsAddress = learnsAddress && publicIp < 0;
+    if (!isFirst && learnsAddress === before.learnsAddress && stun === before.stun && publicIp === before.publicIp)
+      return false;
+    if (publicIp >= 0) layer.outside ??= new Outside();
+    if (layer.outside !== null) {
+      layer.outside.forget();
+      layer.outside.fixedIp = publicIp;
+    }
+    const server = this.registration.learnsAddress ? stun : "";
+    if (this.finder !== null || server !== "") this.prepareFinder().configure(server);
+    const told = this.toldOutside;
+    this.tellOutside();
+    return told !== this.toldOutside;
+  }
+
+  private prepareFinder(): AddressFinder {
+    const { layer, network, sound, finderTimer } = this;
+    this.finder ??= new AddressFinder({ layer, network, sound, lines: this.lines.length, timer: finderTimer }, this);
+    this.finder.rtpPort = this.settings.rtpPort;
+    return this.finder;
+  }
+
+  onTimer(): void {
+    if (this.finder === null) return;
+    this.finder.bound = this.registration.flow;
+    this.finder.onTimer();
+  }
+
+  onSeen(): void {
+    if (this.finder === null) this.prepareFinder().start();
+    this.followOutside();
+  }
+
+  onOutsideChanged(): void {
+    this.registration.correct();
+    this.followOutside();
+  }
+
+  /** The calls with those who are told an address from outside are told the new one. */
+  private followOutside(): void {
+    this.tellOutside();
+    for (let i = 0; i < this.calls.length; i++) {
+      const call = this.calls[i];
+      if (call.isTalking() && call.session.isOutside() && !call.session.reoffer()) call.onUnchanged(false, null);
+    }
+  }
+
+  private tellOutside(): void {
+    const { outside, udpPort, tcpPort } = this.layer;
+    const isTcp = this.settings.transport === TRANSPORT_TCP;
+    const isTold = outside?.isFor(-1) === true;
+    const ip = isTold ? outside.signallingIp : -1;
+    const port = isTold ? outside.signallingPort(isTcp ? tcpPort : udpPort, isTcp) : 0;
+    const told = isTold ? ip * 65536 + port : -1;
+    if (told === this.toldOutside) return;
+    this.toldOutside = told;
+    this.user.onOutside?.(ip, port);
   }
 
   // ---- what the registration tells ----

@@ -7,6 +7,7 @@ import { octets } from "../../src/core/bytes.js";
 import { DOOR_LIMITS, HOUSE_LIMITS } from "../../src/core/limits.js";
 import { writeContact } from "../../src/dialog/owncontact.js";
 import { houseServerLimits } from "../../src/intercom/houseserver.js";
+import { Flow } from "../../src/transaction/flow.js";
 import type { Message } from "../../src/wire/message.js";
 import { METHOD_REFER } from "../../src/wire/names.js";
 import { Agent, World } from "../ua/harness.js";
@@ -100,7 +101,7 @@ describe("the door as the house's server", () => {
     kitchen.timers.nowMs = world.nowMs;
     const t = layer.client(phoneUser)!;
     const w = kitchen.ua.activeCall()!.session.dialog!.beginRequest(t, METHOD_REFER, 1);
-    writeContact(w, { layer, contactUser: kitchen.ua.account.user }, 1);
+    writeContact(w, { layer, contactUser: kitchen.ua.account.user }, new Flow());
     w.put(octets(`Refer-To: <sip:${user}@${host}>\r\nContent-Length: 0\r\n\r\n`));
     expect(t.sendRequest()).toBe(true);
     world.run(3000);

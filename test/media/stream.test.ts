@@ -48,6 +48,35 @@ describe("Sending", () => {
     }
   });
 
+  it("sends a packet without sound, of a type that was not agreed, every 15 to 23 s while it is held", () => {
+    end.begin();
+    end.run(1000);
+    end.stream.configure(agreement({ sends: false }), 0);
+    const before = end.sent.length;
+    end.run(120_000);
+    const kept = end.sent.slice(before);
+    expect(kept.length).toBeGreaterThanOrEqual(5);
+    expect(kept.length).toBeLessThanOrEqual(8);
+    for (const [i, { bytes, view, port, atMs }] of kept.entries()) {
+      const last = end.sent[before + i - 1];
+      expect([view.payloadType, bytes.length, port]).toEqual([127, 12, RTP_PORT]);
+      expect(view.sequence).toBe((last.view.sequence + 1) & 0xffff);
+      expect(((view.timestamp - last.view.timestamp) | 0) / 8).toBeGreaterThan(atMs - last.atMs - 40);
+      expect(atMs - last.atMs).toBeGreaterThanOrEqual(15_000);
+      expect(atMs - last.atMs).toBeLessThanOrEqual(23_000);
+    }
+    end.stream.configure(agreement({ sends: false, payloadType: 127, pcmuType: 127 }), 0);
+    end.run(30_000);
+    expect(end.sent.at(-1)?.view.payloadType).toBe(126);
+    end.stream.configure(agreement(), 0);
+    end.run(1000);
+    expect(end.sent.at(-1)?.view.payloadType).toBe(0);
+    end.stream.stop();
+    const all = end.sent.length;
+    end.run(60_000);
+    expect(end.sent).toHaveLength(all);
+  });
+
   it.each([10, 20, 30, 40, 60])("sends packets of %i ms when the other end wants them", (ptimeMs) => {
     end.begin({ ptimeMs, payloadType: PCMA });
     end.run(1199);

@@ -38,7 +38,7 @@ const CAUSE_NAMES: Record<number, string> = {
 const CALL_STATES = ["free", "calling", "ringing", "early", "incoming", "confirmed", "held", "ended"];
 const REGISTRATION_STATES = ["unregistered", "registering", "registered", "failed"];
 
-interface Datagram {
+export interface Datagram {
   atMs: number;
   order: number;
   fromIp: number;
@@ -49,7 +49,7 @@ interface Datagram {
 }
 
 /** A station that has an address in the world. */
-interface Inhabitant {
+export interface Inhabitant {
   ip: number;
   receive(datagram: Datagram): void;
   next(): number;
@@ -136,6 +136,8 @@ export class Agent implements Inhabitant, Network, SoundNetwork, UserAgentUser {
   /** Lines as "call calling", "call ended 486 Busy Here", "register registered", "digit 5", … */
   readonly diary: string[] = [];
   readonly troubles: string[] = [];
+  /** The addresses that those outside were told. */
+  readonly outside: string[] = [];
   autoAnswer = false;
   refuse = 0;
   sendFails = false;
@@ -196,6 +198,8 @@ export class Agent implements Inhabitant, Network, SoundNetwork, UserAgentUser {
     }
     const index = (datagram.toPort - 16384) >> 1;
     const media = this.ua.lines[index]?.media;
+    const { fromIp, fromPort, bytes } = datagram;
+    if (this.ua.layer.bindings?.onBinding(index, fromIp, fromPort, bytes, 0, bytes.length)) return;
     if (datagram.toPort & 1) media?.onRtcp(datagram.fromIp, datagram.fromPort, datagram.bytes, datagram.bytes.length);
     else media?.onRtp(datagram.fromIp, datagram.fromPort, datagram.bytes, datagram.bytes.length);
   }
@@ -280,6 +284,10 @@ export class Agent implements Inhabitant, Network, SoundNetwork, UserAgentUser {
   }
 
   onUnchanged?: (call: Call, wasHold: boolean, m: Message | null) => void;
+
+  onOutside(ip: number, port: number): void {
+    this.outside.push(ip < 0 ? "own" : `${ipv4Text(ip)}:${port}`);
+  }
 
   onText(_call: Call | null, m: Message): void {
     this.diary.push(`text ${text(m.bytes, m.bodyStart, m.bodyEnd)}`);
