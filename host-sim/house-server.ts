@@ -91,6 +91,7 @@ export class HouseServer implements LocationWatcher, LocationUser {
     );
     const server = new Server();
     const layer = new TransactionLayer({ timers: this.timers, random, network: this.sockets, limits: LIMITS }, server);
+    layer.answersBindings = true;
     const clock = new DayClock(this.timers);
     const store = new MemoryLocation(clock, { chunks: 8 * USERS, recordBytes: RECORD_BYTES });
     store.addWatcher(this);

@@ -117,6 +117,7 @@ export class Host {
     this.tick();
     this.sockets = new Sockets(machineSources(random, STREAMS), random);
     this.layer = new TransactionLayer({ timers: this.timers, random, network: this.sockets, limits }, this.server);
+    this.layer.answersBindings = true;
     this.routeTokens = new RouteTokens(random, this.clock);
     const before = (): void => this.tick();
     const after = (): void => this.arm();

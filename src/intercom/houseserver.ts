@@ -168,6 +168,7 @@ export class HouseServer implements TransactionUser, LocationUser, LocationWatch
         });
     for (let i = 0; i < PHONES_MOST; i++) this.isThere.push(false);
     layer.user = this;
+    layer.answersBindings = true;
   }
 
   /**

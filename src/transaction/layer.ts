@@ -16,6 +16,7 @@ import { EMPTY_BODY, RETRY_SOON } from "../wire/lines.js";
 import { Message, PARSE_DROP, PARSE_OK, PROBLEM_BODY, PROBLEM_LENGTH } from "../wire/message.js";
 import { HEADER_VIA, METHOD_ACK, METHOD_CANCEL, METHOD_INVITE, TRANSPORT_TCP, TRANSPORT_UDP } from "../wire/names.js";
 import type { StreamFramer } from "../wire/stream.js";
+import { isBindingRequest, STUN_ANSWER_BYTES, writeBindingAnswer } from "../wire/stun.js";
 import type { Uri } from "../wire/uri.js";
 import { Writer } from "../wire/writer.js";
 import { Answers } from "./answer.js";
@@ -148,6 +149,11 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
   outside: Outside | null = null;
   /** Gets datagrams that may be STUN; null: nobody does. */
   bindings: BindingUser | null = null;
+  /**
+   * A Binding request by STUN is answered, as a server has to: a client behind a NAT keeps its way open by it. RFC 5626
+   * §5.4, §8
+   */
+  answersBindings = false;
   /** Looks on; null: nobody does. */
   watcher: TimerWatcher | null = null;
   /** Gets the requests. A user that stands between takes its place at start. */
@@ -274,6 +280,12 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     }
     if (this.bindings?.onBinding(SIP_SOCKET, ip, port, bytes, start, end)) {
       this.counters.keepAlives += 1;
+      return;
+    }
+    if (this.answersBindings && bytes[start] === 0 && isBindingRequest(bytes, start, end)) {
+      this.counters.keepAlives += 1;
+      writeBindingAnswer(this.scratch, bytes, start, ip, port);
+      this.transport.sendBare(ip, port, this.scratch, STUN_ANSWER_BYTES);
       return;
     }
     this.source.set(TRANSPORT_UDP, ip, port, -1);

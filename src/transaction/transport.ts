@@ -264,6 +264,11 @@ export class Transport {
     return ok;
   }
 
+  /** Sends a datagram that is no SIP message: `bytes[0, end)`. */
+  sendBare(ip: number, port: number, bytes: Uint8Array, end: number): void {
+    this.network.sendDatagram(ip, port, bytes, 0, end);
+  }
+
   /** As `send`, for a repetition. */
   sendAgain(flow: Flow, bytes: Uint8Array, start: number, end: number): void {
     this.counters.retransmitted += 1;

@@ -3,6 +3,8 @@ import { ipv4 } from "../../src/core/address.js";
 import { octets } from "../../src/core/bytes.js";
 import { FAILURE_RESOLVE, FAILURE_TRANSPORT } from "../../src/transaction/client.js";
 import { METHOD_INVITE, METHOD_MESSAGE, METHOD_OPTIONS, TRANSPORT_UDP } from "../../src/wire/names.js";
+import { STUN_ADDRESS, StunBinding } from "../../src/wire/stun.js";
+import { CountingRandom } from "../random.js";
 import { field, Harness, PEER, request, responseTo } from "./harness.js";
 
 const TCP_PEER = "sip:bob@" + PEER + ";transport=tcp";
@@ -393,5 +395,36 @@ describe("our own address", () => {
       "SIP/2.0/UDP 10.0.0.1:5060",
       "SIP/2.0/UDP 10.0.0.77:5099",
     ]);
+  });
+});
+
+describe("A Binding request by STUN", () => {
+  it("is answered by a server alone, one datagram for one, to where it came from; what is none gets nothing", () => {
+    const answers: Uint8Array[] = [];
+    const send = h.network.sendDatagram.bind(h.network);
+    h.network.sendDatagram = (ip, port, bytes, start, end) => {
+      answers.push(bytes.slice(start, end));
+      return send(ip, port, bytes, start, end);
+    };
+    const binding = new StunBinding();
+    binding.begin(new CountingRandom());
+    const { request } = binding;
+    h.layer.receiveDatagram(ipv4("192.0.2.9"), 40001, request, 0, request.length);
+    expect(h.network.sent).toEqual([]);
+    h.layer.answersBindings = true;
+    h.layer.receiveDatagram(ipv4("192.0.2.9"), 40001, request, 0, request.length);
+    expect(h.network.sent.map(({ to }) => to)).toEqual(["udp 192.0.2.9:40001"]);
+    const [answer] = answers;
+    expect(binding.read(answer, 0, answer.length)).toBe(STUN_ADDRESS);
+    expect([binding.ip, binding.port]).toEqual([ipv4("192.0.2.9"), 40001]);
+    for (let at = 0; at < 8; at++) {
+      const other = request.slice();
+      other[at] ^= 0x81;
+      h.layer.receiveDatagram(ipv4("192.0.2.9"), 40001, other, 0, other.length);
+    }
+    h.layer.receiveDatagram(ipv4("192.0.2.9"), 40001, answer, 0, answer.length);
+    for (let length = 0; length < request.length; length++)
+      h.layer.receiveDatagram(ipv4("192.0.2.9"), 40001, request, 0, length);
+    expect(h.network.sent).toHaveLength(1);
   });
 });
