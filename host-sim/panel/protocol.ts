@@ -41,6 +41,8 @@ export interface HouseState {
   buttons: string[];
   hasExit: boolean;
   hasSensor: boolean;
+  /** There are a keypad and a reader of cards beside the door. */
+  hasReader: boolean;
   relays: RelayState[];
   isOpen: boolean;
   /** The relay's code is set; without it digits do nothing. */
@@ -217,6 +219,8 @@ export type Order =
   | { do: "press"; button: ButtonName }
   | { do: "release"; button: ButtonName }
   | { do: "door"; open: boolean }
+  | { do: "key"; key: string }
+  | { do: "card"; number: number }
   | { do: "phone"; who: string; verb: PhoneVerb; value: string }
   | { do: "fault"; name: string; value: string }
   | { do: "mode"; mode: Mode }
@@ -231,6 +235,8 @@ export type Order =
 
 const LINE_MAX = 768;
 const KEYS_MAX = 4096;
+/** Cards have 24, 32 or 35 bits. */
+export const CARD_MOST = 2 ** 35 - 1;
 export const SPEEDS: readonly number[] = [0.1, 0.25, 0.5, 1, 2, 5, 10];
 
 /** @returns the order and its id, or one line that says why it is not an order */
@@ -258,6 +264,12 @@ function orderOf(field: Record<string, unknown>): Order | string {
     }
     case "door":
       return isFlag(field.open) ? { do: "door", open: field.open } : "open: true or false";
+    case "key":
+      return typeof field.key === "string" && /^[0-9*#]$/.test(field.key)
+        ? { do: "key", key: field.key }
+        : "key: one of 0 to 9, * and #";
+    case "card":
+      return isWhole(field.number, 0, CARD_MOST) ? { do: "card", number: field.number } : "number: at most 35 bits";
     case "phone": {
       const verb = PHONE_VERBS.find((one) => one === field.verb);
       if (verb === undefined) return "verb: one of " + PHONE_VERBS.join(", ");

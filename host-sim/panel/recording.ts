@@ -95,6 +95,10 @@ function stepOf(order: Order): string {
       return "exit";
     case "door":
       return order.open ? "door open" : "door shut";
+    case "key":
+      return "key " + order.key;
+    case "card":
+      return "card " + order.number;
     case "fault":
       return "fault " + order.name + " " + order.value;
     case "line":

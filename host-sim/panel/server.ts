@@ -16,6 +16,11 @@ import { type ButtonName, type Item, type Order, octetOf, readOrder, type ToPage
 import type { ConsoleSeat, PanelWorld } from "./world.js";
 
 const ADDRESS = "127.0.0.1";
+/**
+ * The names of this machine, in a Host or Origin: no name server is asked for them. 0.0.0.0, which people copy from
+ * `net.address`, leads a browser to this machine too.
+ */
+const LOOPBACK = /^(localhost\.?|0\.0\.0\.0|127(?:\.\d{1,3}){3})(?::(\d{1,5}))?$/i;
 const FIRST_PORT = 8080;
 /** The number of ports that are tried when the first is in use. */
 const PORTS = 20;
@@ -101,7 +106,6 @@ export class PanelServer {
   private readonly sockets: WebSocketServer;
   private readonly pages = new Set<Page>();
   private files: Promise<Map<string, PageFile>> | null = null;
-  private hosts = new Set<string>();
   private lastPage = 0;
   private newItems: Item[] = [];
   private grown = new Map<number, Item>();
@@ -140,7 +144,6 @@ export class PanelServer {
         throw new Error("the panel has no port: " + problem.message + ": choose another with --port N");
     }
     this.port = (this.http.address() as AddressInfo).port;
-    this.hosts = new Set([ADDRESS + ":" + this.port, "localhost:" + this.port]);
     this.timers.push(
       setInterval(() => this.tellMeters(), METER_MS),
       setInterval(() => this.tellStats(), STATS_MS),
@@ -176,8 +179,14 @@ export class PanelServer {
    */
   private isOurs(request: IncomingMessage): boolean {
     const { host, origin } = request.headers;
-    if (host === undefined || !this.hosts.has(host)) return false;
-    return origin === undefined || (origin.startsWith("http://") && this.hosts.has(origin.slice("http://".length)));
+    if (host === undefined || !this.isName(host)) return false;
+    return origin === undefined || (origin.startsWith("http://") && this.isName(origin.slice("http://".length)));
+  }
+
+  /** @param host with its port @returns whether it leads here from this machine only, whatever a name server says */
+  private isName(host: string): boolean {
+    const [whole, , port = "80"] = LOOPBACK.exec(host) ?? [];
+    return whole !== undefined && Number(port) === this.port;
   }
 
   private async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {

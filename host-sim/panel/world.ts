@@ -192,6 +192,7 @@ export class PanelWorld {
       buttons: inputs.filter((name) => name.startsWith("button")),
       hasExit: inputs.includes("exit"),
       hasSensor: inputs.includes("sensor") && settings.get("door.sensor") !== "off",
+      hasReader: house.plan.board.hasReader,
       relays: this.relays,
       isOpen: this.isOpen,
       hasCode: settings.get("relay1.code") !== "",
@@ -347,6 +348,14 @@ export class PanelWorld {
       case "door":
         this.isOpen = order.open;
         house.door.moveDoor(order.open);
+        return "";
+      case "key":
+        if (!house.plan.board.hasReader) return house.plan.board.name + " has no keypad";
+        house.door.reader.key(order.key);
+        return "";
+      case "card":
+        if (!house.plan.board.hasReader) return house.plan.board.name + " has no reader";
+        house.door.reader.card(order.number);
         return "";
       case "phone": {
         const phone = house.phones.find(({ party }) => party.name === order.who);

@@ -3,7 +3,7 @@
  * the door's does.
  */
 import { useMemo, useState } from "preact/hooks";
-import type { ButtonName, RelayState } from "../protocol.js";
+import { type ButtonName, CARD_MOST, type RelayState } from "../protocol.js";
 import { useLink, useTick } from "./hooks.js";
 import { link } from "./link.js";
 import { holding, LevelMeter } from "./parts.js";
@@ -74,6 +74,7 @@ export function Door() {
               />
             ))}
           </div>
+          {house.hasReader && <Reader />}
         </div>
         <Leaf isOpen={house.isOpen} isReleased={isReleased} />
         <button type="button" class="pull" onClick={move}>
@@ -141,6 +142,71 @@ function ExitButton({ label }: { label: string }) {
     <button type="button" class="exit" {...hold}>
       {label}
     </button>
+  );
+}
+
+const KEYS = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "*", "0", "#"];
+const CARD = /^\d{1,11}$/;
+
+/** The keypad and the reader of cards beside the buttons. */
+function Reader() {
+  const t = useWords();
+  const [card, setCard] = useState("12345678");
+  const [problem, setProblem] = useState("");
+  const hold = async (event: Event): Promise<void> => {
+    event.preventDefault();
+    const number = Number(card);
+    if (!CARD.test(card) || number > CARD_MOST) {
+      setProblem(t("door.card.bad"));
+      return;
+    }
+    const { ok, text } = await link.order({ do: "card", number });
+    setProblem(ok ? "" : text || t("fail.nolink"));
+  };
+  return (
+    <div class="reader" role="group" aria-label={t("door.keypad")} title={t("door.keypad.hint")}>
+      <div class="reader-keys">
+        {KEYS.map((key) => (
+          <button
+            type="button"
+            key={key}
+            aria-label={t("door.key", { key })}
+            onClick={async () => {
+              const { ok, text } = await link.order({ do: "key", key });
+              setProblem(ok ? "" : text || t("fail.nolink"));
+            }}
+          >
+            {key}
+          </button>
+        ))}
+      </div>
+      <form onSubmit={hold}>
+        <input
+          aria-label={t("door.card")}
+          inputMode="numeric"
+          autoComplete="off"
+          maxLength={11}
+          value={card}
+          onInput={(event) => setCard(event.currentTarget.value)}
+        />
+        <button type="submit" class="swipe" aria-label={t("door.card.hold")} title={t("door.card.hold")}>
+          <svg viewBox="0 0 24 24" width="16" height="16" aria-hidden="true">
+            <path
+              d="M4 7h11v10H4zM4 10h11M18 9a4 4 0 0 1 0 6M20.5 7a7 7 0 0 1 0 10"
+              fill="none"
+              stroke="currentColor"
+              stroke-width="1.6"
+              stroke-linecap="round"
+            />
+          </svg>
+        </button>
+      </form>
+      {problem !== "" && (
+        <p class="problem" role="alert">
+          {problem}
+        </p>
+      )}
+    </div>
   );
 }
 

@@ -107,7 +107,23 @@ describe("the panel's server", () => {
     expect(said).toBe("the panel is at http://127.0.0.1:" + (port + 1) + "/ (port " + port + " is in use)");
   });
 
+  it("serves every name of this machine, as a person may type it", async () => {
+    const { panel, world, client } = await start();
+    for (const name of ["localhost", "LocalHost", "localhost.", "127.0.0.1", "127.1.2.3", "0.0.0.0"]) {
+      const host = name + ":" + panel.port;
+      expect((await ask(panel.port, "/", { Host: host })).status, host).toBe(200);
+      const page = client({ Host: host, Origin: "http://" + host });
+      await page.until("hello");
+      page.socket.terminate();
+    }
+    expect(world.counts.refused).toBe(0);
+  });
+
   it.each([
+    ["a host of this machine without the port", { Host: "localhost" }],
+    ["a name below ours", { Host: "evil.localhost.example:80" }],
+    ["no port at all", { Host: "127.0.0.1:" }],
+    ["two hosts", { Host: "127.0.0.1:80, evil.example" }],
     ["another host", { Host: "evil.example" }],
     ["a host that only begins so", { Host: "127.0.0.1.evil.example" }],
     ["a page of another origin", { Origin: "http://evil.example" }],

@@ -55,6 +55,21 @@ describe("the panel's world", () => {
     expect(h.rows().filter((row) => row.includes("BYE"))).not.toEqual([]);
   });
 
+  it("has a keypad and a reader where the board has them, and says in the command what was done there", async () => {
+    const h = await house(VIRTUAL, { "relay1.code": "2580", "door.sensor": "closed" });
+    expect(h.world.state().hasReader).toBe(true);
+    for (const key of "2580") {
+      await h.order({ do: "key", key });
+      await h.pass(0.2);
+    }
+    await h.pass(0.5);
+    expect(h.world.state().relays[0].isOn).toBe(true);
+    await h.order({ do: "card", number: 12_345_678 });
+    await h.pass(1);
+    expect(h.rows().join("\n")).toMatch(/door: (error|relay) .*card/);
+    expect(h.world.state().command).toMatch(/key 2; .*key 5; .*key 8; .*key 0; .*card 12345678/);
+  });
+
   it("sends digits in INFO requests, and says so in the command", async () => {
     const h = await house(VIRTUAL, { "relay1.code": "2580" });
     await h.press();
