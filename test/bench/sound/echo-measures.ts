@@ -6,7 +6,7 @@
 import { echoBegin, echoRun } from "../../../src/media/echo.js";
 import { ECHO_DELAY, ECHO_FROZEN, EchoState } from "../../../src/media/echostate.js";
 import { SAMPLES_PER_SECOND } from "../../../src/media/g711.js";
-import type { Canceller } from "./echo-peers.js";
+import { type Canceller, ownInC } from "./echo-peers.js";
 import { type EchoScene, noiseOf } from "./echo-scenes.js";
 import { logSpectralDistance } from "./spectrum.js";
 
@@ -23,6 +23,8 @@ export function ours(name: string, options: number, freezeAt = Number.POSITIVE_I
   return {
     name,
     run: (microphone, far) => {
+      const inC = ownInC(options, freezeAt);
+      if (inC !== null) return inC(microphone, far);
       const state = new EchoState();
       echoBegin(state);
       const out = microphone.slice();

@@ -1,8 +1,9 @@
 /**
- * The echo cancellers of other projects, on the same samples: programs of test/bench/c that are compiled against the
- * libraries which Debian has. One that is not installed is left out, with a line that says how it can be had.
+ * Echo cancellers as programs of test/bench/c: our own in C, and those of other projects on the same samples, compiled
+ * against the libraries which Debian has. One that is not installed is left out, with a line that says how it can be
+ * had.
  */
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -23,6 +24,26 @@ export interface Canceller {
   name: string;
   /** @returns its output for the microphone's samples, which is later by a delay of its own */
   run(microphone: Int16Array, far: Int16Array): Int16Array;
+}
+
+let own: string | undefined;
+
+/** @returns a run of our canceller in C, null without a compiler @param freezeAt the sample at which it stops learning */
+export function ownInC(options: number, freezeAt: number): Canceller["run"] | null {
+  own ??= builtOwn();
+  const freeze = String(Number.isFinite(freezeAt) ? freezeAt : 2 ** 30);
+  return own === "" ? null : runner(own, [String(options), freeze]);
+}
+
+function builtOwn(): string {
+  const program = join(FOLDER, "echo-own");
+  mkdirSync(FOLDER, { recursive: true });
+  const made = spawnSync("cc", ["-O2", join(HERE, "../c/echo-own.c"), "-o", program], { encoding: "utf8" });
+  if (made.status === 0) return program;
+  process.stderr.write(
+    `our canceller runs in TypeScript, which takes half an hour: no C compiler ${made.stderr ?? ""}\n`,
+  );
+  return "";
 }
 
 /** @returns null if it cannot be compiled here */

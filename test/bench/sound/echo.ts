@@ -48,13 +48,20 @@ const CHANGES: readonly Change[] = ["moved", "slam", "louder", "quieter"];
 
 const meanOf = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 
+/** Scenes take longer to make than to hear, and several rows hear the same ones. */
+const made = new Map<string, EchoScene[]>();
+
 /** Every place and housing of the set, with voices of each seed. */
 function scenesOf(set: SceneSet, seconds: number, visitor = NOBODY, distortion = 0, isMoved = false): EchoScene[] {
-  return set.seeds.flatMap((seed) =>
+  const name = [set.name, seconds, visitor.from, visitor.to, distortion, isMoved].join(" ");
+  let scenes = made.get(name);
+  scenes ??= set.seeds.flatMap((seed) =>
     Array.from({ length: SCENES }, (_, which) =>
       echoScene({ set, which, seed, seconds, distortion, visitor, isMoved }),
     ),
   );
+  made.set(name, scenes);
+  return scenes;
 }
 
 function echoRows(prefix: string, set: SceneSet, others: readonly Canceller[]): Result[] {
@@ -183,14 +190,17 @@ function writeWavs(folder: string): void {
   }
 }
 
-/** @param folder where sounds are written too, or an empty text */
-export function echoBenchmarks(folder: string): Result[] {
+const SETS = [
+  { prefix: "sound.echo", set: HOME },
+  { prefix: "sound.echo.away", set: AWAY },
+];
+
+/** @param folder where sounds are written too, or an empty text @param words that name a set choose it */
+export function echoBenchmarks(folder: string, words: readonly string[]): Result[] {
   if (folder !== "") writeWavs(folder);
   const others = peers();
-  return [
-    { prefix: "sound.echo", set: HOME },
-    { prefix: "sound.echo.away", set: AWAY },
-  ].flatMap(({ prefix, set }) => [
+  const chosen = SETS.filter(({ set }) => words.includes(set.name));
+  return (chosen.length > 0 ? chosen : SETS).flatMap(({ prefix, set }) => [
     ...echoRows(prefix, set, others),
     ...lossRows(prefix, set, others),
     ...changeRows(prefix, set),

@@ -1,5 +1,6 @@
 /**
- * `npm run bench -- sound` measures the sound of calls, `npm run bench -- sound delay` one part of it. Time is virtual
+ * `npm run bench -- sound` measures the sound of calls, `npm run bench -- sound delay` one part of it, and
+ * `npm run bench -- sound echo away` one set of calls of that part. Time is virtual
  * and random numbers have seeds, so results are the same on every machine. A new part is added to `PARTS`, and the
  * bounds of its rows to `BOUNDS`.
  */
@@ -16,7 +17,7 @@ interface Part {
 const PARTS: readonly Part[] = [
   { name: "delay", run: delayBenchmarks },
   { name: "loss", run: lossBenchmarks },
-  { name: "echo", run: (words) => echoBenchmarks(wavFolder(words)) },
+  { name: "echo", run: (words) => echoBenchmarks(wavFolder(words), words) },
 ];
 
 /** Rows that have a bound: the most for a delay or a distance, the least for a gain. */
